@@ -1,0 +1,157 @@
+"""A SIP phone: baresip, registered at the provider, steered and watched through its control port (ctrl_tcp).
+
+It plays a tone into every call. Commands and events travel as JSON in netstrings. Its RTP socket is bound to any address, so
+what it sends to 127.0.0.1 comes from there, with the port that its SDP names.
+"""
+
+import asyncio
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from . import PHONE_ADDRESS
+from .ports import free_port
+from .process import Process, ProcessFailed, Server
+from .prosody import accepts
+from .provider import SipAccount
+
+CONFIGURATION = """\
+module_path /usr/lib/baresip/modules
+module g711.so
+module ausine.so
+module aubridge.so
+module_app account.so
+module_app menu.so
+module_app ctrl_tcp.so
+
+# By address, because baresip skips the interface lo when it looks for one by itself.
+net_interface {address}
+sip_listen {address}:{port}
+ctrl_tcp_listen {address}:{control_port}
+rtp_ports {rtp_port}-{rtp_last}
+rtp_stats yes
+statmode_default off
+
+# The tone generator knows only this format; a bridge whose other end nobody opens plays into nothing.
+audio_source ausine,440
+audio_player aubridge,nowhere
+ausrc_srate 48000
+ausrc_channels 2
+"""
+
+RTP_PORTS = 20
+
+
+class Packets(NamedTuple):
+    """RTP packets of one ended call, as the phone counted them."""
+
+    sent: int
+    received: int
+
+
+class Baresip(Server):
+    """A phone for one account. With `answers`, it takes every call by itself."""
+
+    def __init__(
+        self,
+        account: SipAccount,
+        answers: bool = True,
+        directory: Path | None = None,
+        address: str = PHONE_ADDRESS,
+    ) -> None:
+        super().__init__(directory)
+        self.account = account
+        self.answers = answers
+        self.address = address
+        self.port = free_port(address, adjacent=2)  # it takes the next one for TLS
+        self.control_port = free_port(address)
+        self.rtp_port = free_port(address, adjacent=RTP_PORTS)
+        self.events: list[dict[str, Any]] = []
+
+    async def start(self) -> None:
+        """Start, and return when the provider has accepted its registration."""
+        account = self.account
+        self.write(
+            "accounts",
+            f"<{account.uri}>;auth_pass={account.password};regint=600;ptime=20;audio_codecs=PCMU,PCMA"
+            f';outbound="sip:{account.host}:{account.port}";answermode={"auto" if self.answers else "manual"}\n',
+        )
+        self.write(
+            "config",
+            CONFIGURATION.format(
+                address=self.address,
+                port=self.port,
+                control_port=self.control_port,
+                rtp_port=self.rtp_port,
+                rtp_last=self.rtp_port + RTP_PORTS - 1,
+            ),
+        )
+        self.process = await Process.start("baresip", "baresip", "-f", self.directory)
+        await self.process.until(lambda: accepts(self.address, self.control_port), "its control port listens")
+        reader, self._writer = await asyncio.open_connection(self.address, self.control_port)
+        self._news = asyncio.Event()
+        self._replies: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._listener = asyncio.create_task(self._listen(reader))
+        await self.process.line(r"200 OK .*\[\d+ binding")
+
+    async def stop(self) -> None:
+        await super().stop()
+        if hasattr(self, "_listener"):
+            self._writer.close()
+            await self._listener
+
+    async def dial(self, uri: str) -> None:
+        await self.command("dial", uri)
+
+    async def answer(self) -> None:
+        await self.command("accept")
+
+    async def hang_up(self) -> None:
+        await self.command("hangup")
+
+    async def command(self, name: str, parameters: str = "", seconds: float = 10) -> str:
+        """One of baresip's own commands; what it printed."""
+        message = json.dumps({"command": name, "params": parameters}).encode()
+        self._writer.write(b"%d:%b," % (len(message), message))
+        try:
+            reply = await asyncio.wait_for(self._replies.get(), seconds)
+        except TimeoutError:
+            raise self.process.failure(f"did not answer the command {name} within {seconds} s") from None
+        if not reply["ok"]:
+            raise ProcessFailed(f"baresip refused the command {name}: {reply['data']}")
+        return str(reply["data"])
+
+    async def event(self, kind: str, seconds: float = 20, after: int = 0) -> dict[str, Any]:
+        """The first event of a kind (CALL_INCOMING, CALL_RINGING, CALL_ESTABLISHED, CALL_CLOSED, …), past or to come.
+
+        `after` skips that many of `events`.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                while True:
+                    news = self._news
+                    for event in self.events[after:]:
+                        if event["type"] == kind:
+                            return event
+                    await news.wait()
+        except TimeoutError:
+            seen = [event["type"] for event in self.events[after:]]
+            raise self.process.failure(f"had no event {kind} within {seconds} s, only {seen}") from None
+
+    async def packets(self, seconds: float = 10, after: int = 0) -> Packets:
+        """What an ended call counted; `after` skips that many lines of the program's output."""
+        summary = await self.process.line(r"^packets:\s+(\d+)\s+(\d+)", seconds, after)
+        return Packets(sent=int(summary[1]), received=int(summary[2]))
+
+    async def _listen(self, reader: asyncio.StreamReader) -> None:
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                length = int((await reader.readuntil(b":"))[:-1])
+                message = json.loads((await reader.readexactly(length + 1))[:-1])
+                if message.get("event"):
+                    self.events.append(message)
+                    self._news.set()
+                    self._news = asyncio.Event()
+                else:
+                    self._replies.put_nowait(message)

@@ -1,0 +1,56 @@
+"""Free ports on a loopback address, and who holds a port.
+
+A port is drawn at random below the range that the kernel uses for outgoing connections, is free for UDP and TCP when it is
+drawn, and is handed out only once by a process.
+"""
+
+import random
+import socket
+from pathlib import Path
+
+FIRST, LAST = 10_000, 32_000
+_drawn: set[int] = set()
+
+
+def free_port(address: str, adjacent: int = 1) -> int:
+    """The first of `adjacent` consecutive free ports; it is even, as RTP wants it (RFC 3550 §11)."""
+    for _ in range(1000):
+        port = random.randrange(FIRST, LAST, 2)
+        ports = range(port, port + adjacent)
+        if _drawn.isdisjoint(ports) and all(_is_free(address, each) for each in ports):
+            _drawn.update(ports)
+            return port
+    raise OSError(f"no {adjacent} free port(s) on {address} between {FIRST} and {LAST}")
+
+
+def _is_free(address: str, port: int) -> bool:
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+        with socket.socket(socket.AF_INET, kind) as probe:
+            try:
+                probe.bind((address, port))
+            except OSError:
+                return False
+    return True
+
+
+def udp_owner(address: str, port: int) -> int | None:
+    """The pid of the process that holds this UDP port, bound to the address or to any; None if none does."""
+    wanted = {_proc_form(address, port), _proc_form("0.0.0.0", port)}
+    rows = [row.split() for row in Path("/proc/net/udp").read_text().splitlines()[1:]]
+    inodes = {f"socket:[{row[9]}]" for row in rows if row[1] in wanted}
+    return next((pid for pid in _pids() if inodes & _links(pid)), None) if inodes else None
+
+
+def _proc_form(address: str, port: int) -> str:
+    return f"{int.from_bytes(socket.inet_aton(address), 'little'):08X}:{port:04X}"
+
+
+def _pids() -> list[int]:
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+
+
+def _links(pid: int) -> set[str]:
+    try:
+        return {str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()}
+    except OSError:  # it ended while we looked, or is not ours to see
+        return set()

@@ -1,0 +1,91 @@
+"""The XMPP server: prosody with accounts, a component for the gateway, and a second domain that is a stranger to it."""
+
+import socket
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+
+from . import XMPP_ADDRESS
+from .ports import free_port
+from .process import Process, Server
+
+DOMAIN = "localhost"
+STRANGER_DOMAIN = "stranger.localhost"
+COMPONENT = "sip.localhost"
+
+CONFIGURATION = """\
+run_as_root = true
+pidfile = "{directory}/prosody.pid"
+data_path = "{directory}/data"
+certificates = "{directory}"
+log = {{ {{ levels = {{ min = "info" }}, to = "console" }} }}
+
+interfaces = {{ "{address}" }}
+local_interfaces = {{ "{address}" }}
+c2s_ports = {{ {client_port} }}
+c2s_direct_tls_ports = {{ }}
+component_ports = {{ {component_port} }}
+
+-- Loopback only, so no certificate is needed.
+c2s_require_encryption = false
+allow_unencrypted_plain_auth = true
+authentication = "internal_plain"
+
+modules_enabled = {{ "roster", "saslauth", "disco", "ping", "carbons" }}
+modules_disabled = {{ "s2s", "tls" }}
+
+VirtualHost "{domain}"
+VirtualHost "{stranger}"
+Component "{component}"
+    component_secret = "{secret}"
+"""
+
+
+class Prosody(Server):
+    """Accounts are a password by `user` or `user@domain`; nothing but they can log in."""
+
+    address = XMPP_ADDRESS
+    domain = DOMAIN
+    component = COMPONENT
+    secret = "only-for-this-world"
+
+    def __init__(self, accounts: Mapping[str, str], directory: Path | None = None) -> None:
+        super().__init__(directory)
+        self.accounts = dict(accounts)
+        self.client_port = free_port(self.address)
+        self.component_port = free_port(self.address)
+
+    async def start(self) -> None:
+        for account, password in self.accounts.items():
+            self._write_account(account, password)
+        configuration = self.write(
+            "prosody.cfg.lua",
+            CONFIGURATION.format(
+                directory=self.directory,
+                address=self.address,
+                client_port=self.client_port,
+                component_port=self.component_port,
+                domain=self.domain,
+                stranger=STRANGER_DOMAIN,
+                component=self.component,
+                secret=self.secret,
+            ),
+        )
+        self.process = await Process.start("prosody", "prosody", "-F", "--config", configuration)
+        await self.process.until(self._listens, "it listens for clients and components")
+
+    def _listens(self) -> bool:
+        return accepts(self.address, self.client_port) and accepts(self.address, self.component_port)
+
+    def _write_account(self, account: str, password: str) -> None:
+        """What `prosodyctl register` would store, without half a second of it per account."""
+        user, _, domain = account.partition("@")
+        assert user.isalnum() and password.isprintable() and '"' not in password and "\\" not in password
+        folder = (domain or self.domain).replace(".", "%2e")
+        self.write(f"data/{folder}/accounts/{user}.dat", f'return {{ ["password"] = "{password}" }};\n')
+
+
+def accepts(address: str, port: int) -> bool:
+    """Whether something listens on this TCP port."""
+    with closing(socket.socket()) as probe:
+        return probe.connect_ex((address, port)) == 0

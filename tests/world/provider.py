@@ -1,0 +1,119 @@
+"""The SIP provider: a kamailio that registers accounts by digest and routes calls to them, or where a test says."""
+
+import json
+import socket
+from collections.abc import Mapping
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import PROVIDER_ADDRESS
+from .ports import free_port
+from .process import Process, Server, until
+
+DOMAIN = "sip.test"
+ROUTING = Path(__file__).with_name("provider.cfg")
+CONTROL_SECONDS = 5
+
+
+@dataclass(frozen=True)
+class SipAccount:
+    """What a provider tells its customer."""
+
+    user: str
+    password: str
+    domain: str
+    host: str
+    port: int
+
+    @property
+    def uri(self) -> str:
+        return f"sip:{self.user}@{self.domain}"
+
+
+class Provider(Server):
+    """Accounts are a password by user. `sip.test` is its domain; no DNS knows it, so clients are told the address."""
+
+    domain = DOMAIN
+
+    def __init__(
+        self, accounts: Mapping[str, str], directory: Path | None = None, address: str = PROVIDER_ADDRESS
+    ) -> None:
+        super().__init__(directory)
+        self.address = address
+        self.port = free_port(address)
+        self.passwords = dict(accounts)
+
+    def account(self, user: str) -> SipAccount:
+        return SipAccount(user, self.passwords[user], self.domain, self.address, self.port)
+
+    async def start(self) -> None:
+        defines = {
+            "ADDRESS": self.address,
+            "PORT": self.port,
+            "DOMAIN": self.domain,
+            "RUN_DIRECTORY": self.directory,
+        }
+        lines = [f"#!substdef '!{name}!{value}!g'".replace("'", '"') for name, value in defines.items()]
+        configuration = self.write("kamailio.cfg", "\n".join(["#!KAMAILIO", *lines, ROUTING.read_text()]))
+        self.process = await Process.start(
+            *("kamailio (provider)", "kamailio", "-DD", "-E", "-m", "32", "-M", "4"),
+            *("-Y", self.directory, "-P", self.directory / "pid", "-w", self.directory, "-f", configuration),
+        )
+        await self.process.until(self._answers, "it answers its control socket")
+        for user, password in self.passwords.items():
+            self.set_password(user, password)
+
+    def set_password(self, user: str, password: str) -> None:
+        """Make an account, or give it another password."""
+        self.passwords[user] = password
+        self._control("htable.sets", "passwords", user, password)
+
+    def refuse_registration(self, user: str, code: int, reason: str) -> None:
+        """Answer every REGISTER for this user with a final response."""
+        self._control("htable.sets", "refusals", user, f"{code} {reason}")
+
+    def accept_registration(self, user: str) -> None:
+        self._control("htable.delete", "refusals", user)
+
+    def route(self, user: str, address: str, port: int) -> None:
+        """Send calls for this user to a fixed address, registered or not."""
+        self._control("htable.sets", "routes", user, f"{address}:{port}")
+
+    def contacts(self, user: str) -> list[str]:
+        """The contact URIs that are registered for a user."""
+        try:
+            record = self._control("ul.lookup", "location", user)
+        except LookupError:
+            return []
+        return [contact["Contact"]["Address"] for contact in record["Contacts"]]
+
+    async def registered(self, user: str, seconds: float = 20) -> None:
+        """Wait until the user has a contact."""
+        await until(lambda: bool(self.contacts(user)), f"{user} is registered at the SIP provider", seconds)
+
+    async def unregistered(self, user: str, seconds: float = 20) -> None:
+        """Wait until the user has no contact."""
+        await until(lambda: not self.contacts(user), f"{user} is gone from the SIP provider", seconds)
+
+    def _answers(self) -> bool:
+        with suppress(OSError):
+            self._control("core.uptime")
+            return True
+        return False
+
+    def _control(self, method: str, *parameters: str) -> Any:
+        """One JSON-RPC call; LookupError where kamailio answers that it cannot."""
+        ours = self.directory / "control-reply"
+        ours.unlink(missing_ok=True)
+        request = {"jsonrpc": "2.0", "method": method, "params": parameters, "id": 1}
+        with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as control:
+            control.settimeout(CONTROL_SECONDS)
+            control.bind(str(ours))
+            control.connect(str(self.directory / "control"))
+            control.send(json.dumps(request).encode())
+            reply = json.loads(control.recv(65536))
+        if "error" in reply:
+            raise LookupError(f"{method}: {reply['error']['message']}")
+        return reply["result"]
