@@ -1,0 +1,170 @@
+"""JID <-> SIP URI.
+
+Rules:
+
+1. A contact at the gateway is ``user%domain@gateway``; ``user\\40domain@gateway`` (XEP-0106) is accepted too; a localpart
+   that names no domain belongs to the account's own SIP domain, so ``+441632960000@gateway`` dials a number.
+2. The last ``%`` or ``@`` separates user and domain: a domain contains neither.
+3. What cannot stand in a SIP URI as it is gets percent-escaped (RFC 3261 §25.1); control characters and malformed domains are
+   refused. What cannot stand in a localpart gets XEP-0106's escapes.
+"""
+
+import ipaddress
+import re
+from typing import Final
+
+import msgspec
+
+# RFC 3261 §25.1, user = unreserved / escaped / user-unreserved.
+_USER_SAFE: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.!~*'()&=+$,;?/")
+_LABEL: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+_PORT: Final = re.compile(r"[0-9]{1,5}")
+# XEP-0106 §4, and "%", which separates user and domain here and so must not come from a user part.
+_ESCAPES: Final = {
+    " ": "\\20", '"': "\\22", "&": "\\26", "'": "\\27", "/": "\\2f", ":": "\\3a", "<": "\\3c", ">": "\\3e", "@": "\\40",
+}  # fmt: skip
+_ESCAPED: Final = re.compile(r"\\(20|22|26|27|2f|3a|3c|3e|40|5c)")
+_LONGEST: Final = 1023  # bytes of a localpart, RFC 7622 §3.3
+
+
+class SipUri(msgspec.Struct, frozen=True):
+    """A SIP address: user and domain, unescaped. ``domain`` may carry a port."""
+
+    user: str
+    domain: str
+
+    def __str__(self) -> str:
+        return f"sip:{escape_user(self.user)}@{self.domain}"
+
+
+class BadAddress(msgspec.Struct, frozen=True):
+    """Why something is no address: a sentence for the one who wrote it."""
+
+    problem: str
+
+
+def bare(jid: str) -> str:
+    """The JID without its resource (RFC 7622 §3.1)."""
+    return jid.partition("/")[0]
+
+
+def domain_of(jid: str) -> str:
+    """The domainpart of a JID."""
+    return bare(jid).rpartition("@")[2]
+
+
+def local_of(jid: str) -> str:
+    """The localpart of a JID, "" if it has none."""
+    return bare(jid).rpartition("@")[0]
+
+
+def escape_user(user: str) -> str:
+    """The user part as it stands in a SIP URI (RFC 3261 §25.1)."""
+    return "".join(c if c in _USER_SAFE else "".join(f"%{b:02X}" for b in c.encode()) for c in user)
+
+
+def unescape_user(text: str) -> str:
+    """A SIP URI's user part without percent-escapes; what is no escape of UTF-8 stays as it is."""
+    raw = re.sub(rb"%([0-9A-Fa-f]{2})", lambda m: bytes([int(m[1], 16)]), text.encode("utf-8", "surrogatepass"))
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return text
+
+
+def escape_local(text: str) -> str:
+    """Text as a localpart (XEP-0106 §4.2): a backslash is escaped only where it would read as an escape."""
+    guarded = _ESCAPED.sub(lambda m: "\\5c" + m[1], text)
+    return "".join(_ESCAPES.get(c, c) for c in guarded)
+
+
+def unescape_local(local: str) -> str:
+    """A localpart as text (XEP-0106 §4.3)."""
+    return _ESCAPED.sub(lambda m: chr(int(m[1], 16)), local)
+
+
+def _is_domain(text: str) -> bool:
+    host, port = text, ""
+    if text.startswith("["):
+        host, _, port = text[1:].partition("]")
+        if port and not port.startswith(":"):
+            return False
+        port = port[1:] if port else ""
+    elif ":" in text:
+        host, _, port = text.partition(":")
+        if not port:
+            return False
+    if port and not (_PORT.fullmatch(port) and 0 < int(port) < 65536):
+        return False
+    return _is_host(host, text.startswith("["))
+
+
+def _is_host(host: str, bracketed: bool) -> bool:
+    if bracketed:
+        try:
+            ipaddress.IPv6Address(host)
+        except ValueError:
+            return False
+        return "%" not in host
+    return len(host) <= 253 and all(_LABEL.fullmatch(label) for label in host.split("."))
+
+
+def _checked(user: str, domain: str) -> SipUri | BadAddress:
+    if not user:
+        return BadAddress("The SIP address has no user part: it should look like alice@sip.example.org.")
+    if any(ord(c) < 0x20 or 0x7F <= ord(c) < 0xA0 or 0xD800 <= ord(c) < 0xE000 for c in user):
+        return BadAddress("The SIP address contains a control character; write it without.")
+    if not _is_domain(domain):
+        return BadAddress(f"“{_printable(domain)}” is not the name of a SIP domain: it should look like sip.example.org.")
+    return SipUri(user, domain.lower())
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in text)[:80]
+
+
+def parse_account(text: str) -> SipUri | BadAddress:
+    """What a user typed as their SIP address: ``alice@example.org`` or ``sip:alice@example.org``."""
+    text = text.strip()
+    if text[:4].lower() == "sip:":
+        text = text[4:]
+    user, at, domain = text.rpartition("@")
+    if not at:
+        return BadAddress("The SIP address has no domain: it should look like alice@sip.example.org.")
+    return _checked(unescape_user(user), domain)
+
+
+def parse_contact(jid: str, own_domain: str) -> SipUri | BadAddress:
+    """The SIP address that a contact's JID at the gateway stands for; ``own_domain`` is the account's SIP domain."""
+    local = unescape_local(local_of(jid))
+    if not local:
+        return BadAddress("This address is the gateway itself; call a contact such as alice%example.org at it.")
+    split = max(local.rfind("%"), local.rfind("@"))
+    if split < 0:
+        return _checked(local, own_domain)
+    return _checked(local[:split], local[split + 1 :])
+
+
+def contact(uri: SipUri, gateway: str) -> str | BadAddress:
+    """The JID at ``gateway`` of a SIP address; always ``user%domain``, so that it means the same to every account."""
+    local = escape_local(f"{uri.user}%{uri.domain}")
+    if len(local.encode("utf-8", "surrogatepass")) > _LONGEST:
+        return BadAddress("The SIP address is too long for a JID.")
+    return f"{local}@{gateway}"
+
+
+def parse_uri(text: str) -> tuple[SipUri, dict[str, str]] | BadAddress:
+    """A SIP URI as signalled, with its parameters (RFC 3261 §19.1.1); headers behind ``?`` are dropped.
+
+    The text is hostile: it comes from whoever calls.
+    """
+    scheme, _, rest = text.partition(":")
+    if scheme.lower() not in ("sip", "sips"):
+        return BadAddress("This is not a SIP URI.")
+    user, _, tail = rest.rpartition("@")
+    hostport, _, parameters = tail.partition("?")[0].partition(";")
+    checked = _checked(unescape_user(user.partition(":")[0]), hostport)
+    if isinstance(checked, BadAddress):
+        return checked
+    pairs = (p.partition("=") for p in parameters.split(";") if p)
+    return checked, {name.lower(): unescape_user(value) for name, _, value in pairs}

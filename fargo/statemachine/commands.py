@@ -1,0 +1,176 @@
+"""What to do, in the imperative. A command is only carried out after the event that caused it is in the log.
+
+Rules:
+
+1. A command says all that the adapter needs; the adapter decides nothing.
+2. Its id, ``<version>.<place>``, is the id of the IQ stanza or SIP channel that it leads to (see events.py, rule 3).
+3. What starts something is issued once; what stops something may come again, and "it is already gone" is success.
+"""
+
+from enum import StrEnum
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from fargo.statemachine.call1 import Call1Command
+from fargo.statemachine.events import Iq, SipAccount
+from fargo.statemachine.media import Content
+
+
+class _Command(Struct, frozen=True, tag=True, omit_defaults=True):
+    pass
+
+
+# --- answers to IQs
+
+
+class AcceptIq(_Command, frozen=True):
+    """An empty IQ-result."""
+
+    iq: Iq
+
+
+class RefuseIq(_Command, frozen=True):
+    """An IQ-error: kind and condition as in RFC 6120 §8.3, `jingle` an error of XEP-0166 §10 or "", `text` for people."""
+
+    iq: Iq
+    kind: str
+    condition: str
+    text: str
+    jingle: str = ""
+
+
+class SendRegistrationForm(_Command, frozen=True):
+    """The registration fields, filled with what is known of the account (XEP-0077 §3.1); never a password."""
+
+    iq: Iq
+    account: SipAccount | None
+
+
+# --- presence
+
+
+class PresenceKind(StrEnum):
+    """The type of a presence stanza (RFC 6121 §4.7.1)."""
+
+    AVAILABLE = "available"
+    UNAVAILABLE = "unavailable"
+    SUBSCRIBE = "subscribe"
+    SUBSCRIBED = "subscribed"
+    UNSUBSCRIBE = "unsubscribe"
+    UNSUBSCRIBED = "unsubscribed"
+    PROBE = "probe"
+
+
+class SendPresence(_Command, frozen=True):
+    """A presence stanza; an available contact's carries the caps of a phone (XEP-0115)."""
+
+    sender: str
+    to: str
+    kind: PresenceKind
+    show: str = ""
+    status: str = ""
+
+
+class AskFeatures(_Command, frozen=True):
+    """disco#info to a client (XEP-0030 §3); `caps` is its announced ``node#ver``."""
+
+    sender: str
+    to: str
+    caps: str
+
+
+# --- Jingle
+
+
+class InitiateSession(_Command, frozen=True):
+    """session-initiate to a client; the sender is the initiator."""
+
+    sender: str
+    to: str
+    sid: str
+    content: Content
+
+
+class AcceptSession(_Command, frozen=True):
+    """session-accept to the client that called."""
+
+    sender: str
+    to: str
+    sid: str
+    content: Content
+
+
+class InformSession(_Command, frozen=True):
+    """session-info with a payload of XEP-0167 §8, such as "ringing"."""
+
+    sender: str
+    to: str
+    sid: str
+    info: str
+
+
+class TerminateSession(_Command, frozen=True):
+    """session-terminate with a reason of XEP-0166 §7.4 and a text for people."""
+
+    sender: str
+    to: str
+    sid: str
+    condition: str
+    text: str = ""
+
+
+# --- the SIP account
+
+
+class SignIn(_Command, frozen=True):
+    """Sign the account in; the command's id is the connection's name from here on."""
+
+    account: SipAccount
+    secret: str
+
+
+class SignOut(_Command, frozen=True):
+    """Sign out and let go of the connection."""
+
+    connection: str
+
+
+class ForgetSecret(_Command, frozen=True):
+    """Erase a password from the vault."""
+
+    secret: str
+
+
+# --- ourselves
+
+
+class Fault(_Command, frozen=True):
+    """Folding an event raised an exception: a bug. `call` was ended because of it ("" if it was in no call)."""
+
+    call: str
+    error: str
+
+
+XmppCommand: TypeAlias = (
+    AcceptIq
+    | RefuseIq
+    | SendRegistrationForm
+    | SendPresence
+    | AskFeatures
+    | InitiateSession
+    | AcceptSession
+    | InformSession
+    | TerminateSession
+)
+SipCommand: TypeAlias = SignIn | SignOut | Call1Command
+VaultCommand: TypeAlias = ForgetSecret
+Command: TypeAlias = XmppCommand | SipCommand | VaultCommand | Fault
+
+
+class Issued(Struct, frozen=True):
+    """A command on its way to an adapter: for whom (bare JID), its id, and what."""
+
+    user: str
+    id: str
+    command: Command

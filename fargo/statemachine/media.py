@@ -1,0 +1,255 @@
+"""What one end says about the audio it wants: codecs, where to send it, how it is secured; and negotiation.
+
+Rules:
+
+1. A `Description` is the neutral value between Jingle (XEP-0167, 0176, 0177, 0293, 0294, 0320) and SDP (RFC 4566, 3264). It knows
+   neither: the adapters translate.
+2. Codecs are the same if name (any case), clock rate and channels agree (RFC 3551 §6 fills in what a static payload type
+   leaves out). The payload type number is only a label within one description.
+3. An answer names only what the offer named (RFC 3264 §6.1).
+4. SDES keys never get here: the adapter drops them and says only whether encryption was demanded.
+"""
+
+import ipaddress
+from typing import Final, Literal, TypeAlias
+
+from msgspec import Struct
+
+Senders: TypeAlias = Literal["both", "initiator", "responder", "none"]
+Role: TypeAlias = Literal["initiator", "responder"]
+
+# RFC 3551 §6, tables 4 and 5: what a static payload type means where nothing else is said.
+_STATIC: Final = {
+    0: ("PCMU", 8000, 1), 3: ("GSM", 8000, 1), 4: ("G723", 8000, 1), 5: ("DVI4", 8000, 1), 6: ("DVI4", 16000, 1),
+    7: ("LPC", 8000, 1), 8: ("PCMA", 8000, 1), 9: ("G722", 8000, 1), 10: ("L16", 44100, 2), 11: ("L16", 44100, 1),
+    12: ("QCELP", 8000, 1), 13: ("CN", 8000, 1), 14: ("MPA", 90000, 1), 15: ("G728", 8000, 1), 16: ("DVI4", 11025, 1),
+    17: ("DVI4", 22050, 1), 18: ("G729", 8000, 1),
+}  # fmt: skip
+# Not a voice in themselves: tones, silence, redundancy.
+_AUXILIARY: Final = frozenset({"telephone-event", "cn", "red"})
+
+
+class Parameter(Struct, frozen=True):
+    """A codec parameter; ``name`` is "" for one that has only a value, as red's "111/111"."""
+
+    name: str
+    value: str = ""
+
+
+class Feedback(Struct, frozen=True):
+    """RTCP feedback that a codec, or the whole description, supports (XEP-0293, RFC 4585 §4.2)."""
+
+    type: str
+    subtype: str = ""
+    interval: int = 0
+    """For type trr-int: milliseconds."""
+
+
+class Codec(Struct, frozen=True, omit_defaults=True):
+    """A payload type (XEP-0167 §4, RFC 4566 a=rtpmap, a=fmtp). ``ptime``, ``maxptime``: milliseconds, 0 if not said."""
+
+    id: int
+    name: str = ""
+    clockrate: int = 0
+    channels: int = 1
+    ptime: int = 0
+    maxptime: int = 0
+    parameters: tuple[Parameter, ...] = ()
+    feedback: tuple[Feedback, ...] = ()
+
+
+class Extension(Struct, frozen=True, omit_defaults=True):
+    """An RTP header extension (XEP-0294, RFC 8285)."""
+
+    id: int
+    uri: str
+    senders: Senders = "both"
+
+
+class Source(Struct, frozen=True, omit_defaults=True):
+    """A synchronisation source and what is said about it (XEP-0339, RFC 5576)."""
+
+    ssrc: str
+    parameters: tuple[Parameter, ...] = ()
+
+
+class Fingerprint(Struct, frozen=True):
+    """A DTLS certificate's hash and the end's role in the handshake (XEP-0320, RFC 5763)."""
+
+    hash: str
+    setup: str
+    value: str
+
+
+class Candidate(Struct, frozen=True, omit_defaults=True):
+    """An address where packets are expected. raw-udp (XEP-0177) uses the first four fields, ICE (XEP-0176) all."""
+
+    component: int
+    ip: str
+    port: int
+    id: str = ""
+    generation: int = 0
+    foundation: str = ""
+    network: int = 0
+    priority: int = 0
+    protocol: str = "udp"
+    type: str = ""
+    tcptype: str = ""
+    rel_addr: str = ""
+    rel_port: int = 0
+
+
+class RawUdp(Struct, frozen=True, tag=True, omit_defaults=True):
+    """Plain addresses, no negotiation (XEP-0177)."""
+
+    candidates: tuple[Candidate, ...] = ()
+
+
+class IceUdp(Struct, frozen=True, tag=True, omit_defaults=True):
+    """ICE (XEP-0176); DTLS if a fingerprint is given."""
+
+    ufrag: str = ""
+    pwd: str = ""
+    candidates: tuple[Candidate, ...] = ()
+    fingerprint: Fingerprint | None = None
+    complete: bool = False
+    """All candidates have been gathered (the client said so)."""
+
+
+class UnknownTransport(Struct, frozen=True, tag=True):
+    """A Jingle transport this program has no name for."""
+
+    namespace: str
+
+
+Transport: TypeAlias = RawUdp | IceUdp | UnknownTransport
+
+
+class Description(Struct, frozen=True, omit_defaults=True):
+    """All that one end says about one stream (XEP-0167 §4)."""
+
+    media: str
+    codecs: tuple[Codec, ...]
+    transport: Transport
+    mux: bool = False
+    """RTP and RTCP on one port (RFC 5761)."""
+    reduced_size: bool = False
+    extensions: tuple[Extension, ...] = ()
+    feedback: tuple[Feedback, ...] = ()
+    ssrc: str = ""
+    sources: tuple[Source, ...] = ()
+    ptime: int = 0
+    maxptime: int = 0
+    encryption_required: bool = False
+    """SDES was demanded (XEP-0167 §7); its keys are not kept."""
+
+
+class UnknownApplication(Struct, frozen=True, tag=True):
+    """A Jingle application format other than RTP (XEP-0166 §9)."""
+
+    namespace: str
+
+
+class Content(Struct, frozen=True, omit_defaults=True):
+    """A Jingle content (XEP-0166 §7.3): a named stream of one creator. ``description`` is None where an action has none."""
+
+    name: str
+    creator: Role = "initiator"
+    senders: Senders = "both"
+    description: Description | None = None
+    unknown: UnknownApplication | None = None
+    transport: Transport | None = None
+    """The transport of an action that has no description, such as transport-info."""
+
+
+class Unusable(Struct, frozen=True):
+    """Why two ends cannot talk: a sentence for people."""
+
+    problem: str
+
+
+def kind(codec: Codec) -> tuple[str, int, int]:
+    """What makes two payload types the same codec: (lower-case name, clock rate in Hz, channels), RFC 3551 §6."""
+    static = _STATIC.get(codec.id)
+    if static and (not codec.name or codec.name.lower() == static[0].lower()):
+        name, clockrate, channels = static
+        return name.lower(), codec.clockrate or clockrate, max(codec.channels, channels)
+    return codec.name.lower(), codec.clockrate, codec.channels
+
+
+def is_voice(codec: Codec) -> bool:
+    """Whether the codec carries voice, rather than tones, silence or redundancy."""
+    return kind(codec)[0] not in _AUXILIARY
+
+
+def malformed(description: Description) -> str:
+    """What makes a description unfit to be passed on, as a sentence; "" if nothing does.
+
+    A line break in any text would become a line of its own in the SDP that the SIP side writes (RFC 4566 §5).
+    """
+    for codec in description.codecs:
+        texts = (codec.name, *(t for p in codec.parameters for t in (p.name, p.value)))
+        if any(ord(c) < 0x20 or ord(c) == 0x7F for text in texts for c in text):
+            return f"Payload type {codec.id} contains a control character."
+        if not 0 <= codec.id <= 127:
+            return f"{codec.id} is not a payload type: RTP has 0 to 127."
+    for candidate in getattr(description.transport, "candidates", ()):
+        if not 0 < candidate.port < 65536 and candidate.protocol == "udp":
+            return f"{candidate.port} is not a UDP port."
+    return ""
+
+
+def plain(offer: Description) -> Description | Unusable:
+    """The offer as a plain RTP phone can take it (RTP/AVP over UDP, addresses written down), or why it cannot.
+
+    A payload type number given twice keeps its first meaning (Pidgin gives 14 three times); a codec without name that is
+    no static payload type has no meaning at all and is left out.
+    """
+    if not isinstance(offer.transport, RawUdp):
+        return Unusable("The client offers no plain RTP address (raw-udp), and this gateway has no media relay.")
+    if not rtp_candidate(offer):
+        return Unusable("The client's offer names no address to send audio to.")
+    first: dict[int, Codec] = {}
+    for codec in offer.codecs:
+        if kind(codec)[0] and kind(codec)[1]:
+            first.setdefault(codec.id, codec)
+    return Description(offer.media, tuple(first.values()), offer.transport)
+
+
+def rtp_candidate(description: Description) -> Candidate | None:
+    """Where RTP is expected: the first candidate of component 1 with an IP address; None if there is none."""
+    match description.transport:
+        case RawUdp(candidates) | IceUdp(candidates=candidates):
+            return next((c for c in candidates if c.component == 1 and _is_ip(c.ip)), None)
+        case UnknownTransport():
+            return None
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def common(offer: Description, answer: Description) -> Description | Unusable:
+    """The answer, cut down to what the offer named (RFC 3264 §6.1), or Unusable if no voice is left."""
+    offered = {kind(codec) for codec in offer.codecs}
+    codecs = tuple(codec for codec in answer.codecs if kind(codec) in offered)
+    if not any(is_voice(codec) for codec in codecs):
+        return Unusable("The two ends have no codec in common.")
+    return Description(answer.media, codecs, answer.transport, answer.mux)
+
+
+def numbered_as(offer: Description, answer: Description) -> Description:
+    """The answer with the offer's payload type numbers: what SIP phones expect to be sent (RFC 3264 §6.1)."""
+    ids: dict[tuple[str, int, int], int] = {}
+    for codec in offer.codecs:
+        ids.setdefault(kind(codec), codec.id)
+    codecs = tuple(
+        Codec(ids[kind(c)], c.name, c.clockrate, c.channels, c.ptime, c.maxptime, c.parameters)
+        for c in answer.codecs
+        if kind(c) in ids
+    )
+    return Description(answer.media, codecs, answer.transport, answer.mux)

@@ -1,0 +1,36 @@
+"""Packaging of Fargo; tool settings are in pyproject.toml."""
+
+from setuptools import find_packages, setup
+
+setup(
+    name="fargo",
+    version="0.1.0",
+    description="A gateway between XMPP and SIP that can say, and prove, what became of every call",
+    python_requires=">=3.11",
+    packages=find_packages(include=["fargo", "fargo.*", "replay", "replay.*"]),
+    package_data={"fargo.edge": ["*.cfg"]},
+    install_requires=[
+        "click>=8.1,<9",
+        "dbus-python>=1.3,<2",
+        "msgspec>=0.19,<1",
+        "pydantic>=2.7,<3",
+        # 3.51 wants girepository-2.0, which Debian 12 does not have.
+        "PyGObject>=3.42,<3.51",
+        "sqlite-utils>=3.37,<5",
+        "Twisted>=24.3,<27",
+        # The last release; fargo.adapters.xmpp.wokkel_compat says what it needs on today's Python.
+        "wokkel==18.0.0",
+    ],
+    extras_require={
+        "test": [
+            "hypothesis>=6.100,<7",
+            "mypy>=1.11,<3",
+            "pytest>=8,<10",
+            "pytest-asyncio>=0.24,<2",
+            "ruff>=0.6,<1",
+            # An XMPP client that shares no code with the gateway.
+            "slixmpp>=1.8.6,<2",
+        ],
+    },
+    entry_points={"console_scripts": ["fargo = fargo.cli:main"]},
+)
