@@ -1,7 +1,8 @@
 """The world around the gateway, made of real servers and clients on loopback.
 
-Every server is an async context manager with a temporary directory, ports and an address of its own; it is ready when it
-is entered and ended, by its pid, when it is left. Nothing here knows pytest, so that `script/up` shows the same world.
+Every server is an async context manager with a temporary directory, ports and an address of its own; it is
+ready when it is entered and ended, by its pid, when it is left. Nothing here knows pytest, so that `script/up`
+shows the same world.
 
     XMPP server, XMPP clients' media  127.0.0.1
     SIP edge of the gateway           127.0.0.2

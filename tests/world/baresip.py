@@ -1,7 +1,7 @@
 """A SIP phone: baresip, registered at the provider, steered and watched through its control port (ctrl_tcp).
 
-It plays a tone into every call. Commands and events travel as JSON in netstrings. Its RTP socket is bound to any address, so
-what it sends to 127.0.0.1 comes from there, with the port that its SDP names.
+It plays a tone into every call. Commands and events travel as JSON in netstrings. Its RTP socket is bound to any
+address, so what it sends to 127.0.0.1 comes from there, with the port that its SDP names.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from . import PHONE_ADDRESS
 from .ports import free_port
-from .process import Process, ProcessFailed, Server
+from .process import Process, ProcessError, Server
 from .prosody import accepts
 from .provider import SipAccount
 
@@ -119,7 +119,7 @@ class Baresip(Server):
         except TimeoutError:
             raise self.process.failure(f"did not answer the command {name} within {seconds} s") from None
         if not reply["ok"]:
-            raise ProcessFailed(f"baresip refused the command {name}: {reply['data']}")
+            raise ProcessError(f"baresip refused the command {name}: {reply['data']}")
         return str(reply["data"])
 
     async def event(self, kind: str, seconds: float = 20, after: int = 0) -> dict[str, Any]:

@@ -1,11 +1,12 @@
 """Free ports on a loopback address, and who holds a port.
 
-A port is drawn at random below the range that the kernel uses for outgoing connections, is free for UDP and TCP when it is
-drawn, and is handed out only once by a process.
+A port is drawn at random below the range that the kernel uses for outgoing connections, is free for UDP and TCP
+when it is drawn, and is handed out only once by a process.
 """
 
 import random
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 FIRST, LAST = 10_000, 32_000
@@ -50,7 +51,10 @@ def _pids() -> list[int]:
 
 
 def _links(pid: int) -> set[str]:
-    try:
-        return {str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()}
-    except OSError:  # it ended while we looked, or is not ours to see
-        return set()
+    """What the process has open, as far as it is still there and ours to see."""
+    links = set()
+    with suppress(OSError):
+        for entry in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):
+                links.add(str(entry.readlink()))
+    return links

@@ -18,7 +18,7 @@ LINES_SHOWN = 40
 POLL_SECONDS = 0.02
 
 
-class ProcessFailed(Exception):
+class ProcessError(Exception):
     """A program did not do what was waited for; the text ends with its last output."""
 
 
@@ -121,9 +121,9 @@ class Process:
         """SIGKILL, at once: what a crash looks like from outside."""
         self._child.kill()
 
-    def failure(self, what: str) -> ProcessFailed:
+    def failure(self, what: str) -> ProcessError:
         shown = "\n".join(f"    {line}" for line in self.lines[-LINES_SHOWN:])
-        return ProcessFailed(f"{self.name} (pid {self.pid}) {what}; its last output:\n{shown or '    (none)'}")
+        return ProcessError(f"{self.name} (pid {self.pid}) {what}; its last output:\n{shown or '    (none)'}")
 
     async def _read(self) -> None:
         assert self._child.stdout is not None

@@ -80,7 +80,7 @@ class Prosody(Server):
     def _write_account(self, account: str, password: str) -> None:
         """What `prosodyctl register` would store, without half a second of it per account."""
         user, _, domain = account.partition("@")
-        assert user.isalnum() and password.isprintable() and '"' not in password and "\\" not in password
+        assert (user + password).replace("-", "").isalnum(), "written into prosody's file as they are"
         folder = (domain or self.domain).replace(".", "%2e")
         self.write(f"data/{folder}/accounts/{user}.dat", f'return {{ ["password"] = "{password}" }};\n')
 

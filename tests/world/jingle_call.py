@@ -1,0 +1,182 @@
+"""An audio call of the scripted XMPP client: Jingle over raw-udp with G.711, by hand (XEP-0166, XEP-0167, XEP-0177)."""
+
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+from xml.etree import ElementTree as ET
+
+from .rtp import PCMA, PCMU, RtpEndpoint
+from .stanza import NS, element, failure
+from .xmpp_client import XmppClient
+
+PAYLOADS = {PCMU: "PCMU", PCMA: "PCMA"}
+_numbers = itertools.count(1)
+
+
+class End(NamedTuple):
+    """How a call ended: the reason's element name (XEP-0166 §7.4) and its text."""
+
+    reason: str
+    text: str
+
+
+class Remote(NamedTuple):
+    """Where the other side wants its media, and which payload types it takes, best first."""
+
+    host: str
+    port: int
+    payload_types: list[int]
+
+
+@dataclass
+class JingleCall:
+    """One session of a client's resource with a peer. Made by `outgoing` or `incoming`; `remote` is known from the
+    other side's offer or answer on."""
+
+    client: XmppClient
+    peer: str
+    sid: str
+    media: RtpEndpoint
+    content: str = "voice"
+    remote: Remote | None = None
+
+    @classmethod
+    async def outgoing(cls, client: XmppClient, to: str, media: RtpEndpoint) -> "JingleCall":
+        """Call a full JID; ConnectionRefusedError holds the Failure if the session-initiate gets an error."""
+        call = cls(client, to, f"call-{next(_numbers)}", media)
+        client.sessions.add((to, call.sid))
+        await call._do("session-initiate", call._offer(PAYLOADS), initiator=client.jid)
+        return call
+
+    @classmethod
+    async def incoming(
+        cls, client: XmppClient, media: RtpEndpoint, seconds: float = 30, after: int = 0
+    ) -> "JingleCall":
+        """Wait until the client is called; `after` skips that many of its stanzas."""
+
+        def wanted(stanza: ET.Element) -> bool:
+            jingle = jingle_of(stanza)
+            return jingle is not None and jingle.get("action") == "session-initiate"
+
+        request = await client.wait(wanted, "a session-initiate", seconds, after)
+        jingle = jingle_of(request)
+        assert jingle is not None
+        content = jingle.find("jingle:content", NS)
+        assert content is not None
+        return cls(
+            client,
+            peer=request.get("from", ""),
+            sid=jingle.get("sid", ""),
+            media=media,
+            content=content.get("name", ""),
+            remote=remote_of(jingle),
+        )
+
+    # What the other side does
+
+    async def ringing(self, seconds: float = 30) -> None:
+        await self._action("session-info", seconds, holds="rtp-info:ringing")
+
+    async def answered(self, seconds: float = 30) -> Remote:
+        accept = await self._action("session-accept", seconds)
+        self.remote = remote_of(accept)
+        return self.remote
+
+    async def ended(self, seconds: float = 30) -> End:
+        terminate = await self._action("session-terminate", seconds)
+        return end_of(terminate)
+
+    # What we do
+
+    async def ring(self) -> None:
+        await self._do("session-info", element("ringing", NS["rtp-info"]))
+
+    async def accept(self) -> None:
+        """Answer with the first payload type of the offer that we have too."""
+        assert self.remote is not None
+        common = [each for each in self.remote.payload_types if each in PAYLOADS]
+        await self._do("session-accept", self._offer(common[:1]), responder=self.client.jid)
+
+    async def terminate(self, reason: str = "success", text: str | None = None) -> None:
+        """Hang up, cancel or reject: it depends on when, and on the reason."""
+        told = [element(reason)] + ([element("text", text=text)] if text else [])
+        await self._do("session-terminate", element("reason", None, *told))
+        self.client.sessions.discard((self.peer, self.sid))
+
+    def talk(self) -> None:
+        """Send the tone to where the other side wants it, in the payload type that it prefers."""
+        assert self.remote is not None
+        self.media.send(self.remote.host, self.remote.port, self.remote.payload_types[0])
+
+    async def _do(self, action: str, payload: ET.Element, **attributes: str) -> None:
+        jingle = element("jingle", NS["jingle"], payload, action=action, sid=self.sid, **attributes)
+        if wrong := failure(await self.client.request("set", self.peer, jingle)):
+            raise ConnectionRefusedError(wrong)
+
+    async def _action(self, action: str, seconds: float, holds: str = ".") -> ET.Element:
+        """The jingle element of this session's first request with this action."""
+
+        def wanted(stanza: ET.Element) -> bool:
+            jingle = jingle_of(stanza)
+            return (
+                jingle is not None
+                and (stanza.get("from"), jingle.get("sid")) == (self.peer, self.sid)
+                and jingle.get("action") == action
+                and jingle.find(holds, NS) is not None
+            )
+
+        what = f"{action} ({holds}) for session {self.sid} with {self.peer}"
+        jingle = jingle_of(await self.client.wait(wanted, what, seconds))
+        assert jingle is not None
+        return jingle
+
+    def _offer(self, payload_types: Iterable[int]) -> ET.Element:
+        payloads = [
+            element("payload-type", id=str(each), name=PAYLOADS[each], clockrate="8000")
+            for each in payload_types
+        ]
+        ports = {1: self.media.port, 2: self.media.rtcp_port}
+        candidates = [
+            element(
+                "candidate",
+                component=str(component),
+                generation="0",
+                id=f"{self.sid}-{component}",
+                ip=self.media.address,
+                port=str(port),
+            )
+            for component, port in ports.items()
+        ]
+        return element(
+            "content",
+            None,
+            element("description", NS["rtp"], *payloads, media="audio"),
+            element("transport", NS["raw-udp"], *candidates),
+            creator="initiator",
+            name=self.content,
+            senders="both",
+        )
+
+
+def jingle_of(stanza: ET.Element) -> ET.Element | None:
+    """The jingle element of a request; None for any other stanza."""
+    return stanza.find("jingle:jingle", NS) if stanza.get("type") == "set" else None
+
+
+def remote_of(jingle: ET.Element) -> Remote:
+    """Where an offer or an answer wants its RTP (component 1)."""
+    candidates = jingle.iterfind("jingle:content/raw-udp:transport/raw-udp:candidate", NS)
+    rtp = next(each for each in candidates if each.get("component") == "1")
+    payloads = jingle.iterfind("jingle:content/rtp:description/rtp:payload-type", NS)
+    return Remote(rtp.get("ip", ""), int(rtp.get("port", "")), [int(each.get("id", "")) for each in payloads])
+
+
+def end_of(jingle: ET.Element) -> End:
+    """The reason of a session-terminate; empty where none is given."""
+    reason = jingle.find("jingle:reason", NS)
+    names = [each.tag.rpartition("}")[2] for each in reason] if reason is not None else []
+    return End(
+        reason=next((name for name in names if name != "text"), ""),
+        text=jingle.findtext("jingle:reason/jingle:text", "", NS),
+    )

@@ -1,0 +1,88 @@
+"""XML of the test client: namespaces, elements and what to read out of an answer, by hand on ElementTree.
+
+Find with `stanza.find("jingle:jingle", NS)`.
+"""
+
+from typing import NamedTuple
+from xml.etree import ElementTree as ET
+
+NS = {
+    "client": "jabber:client",
+    "stanzas": "urn:ietf:params:xml:ns:xmpp-stanzas",
+    "roster": "jabber:iq:roster",
+    "disco": "http://jabber.org/protocol/disco#info",
+    "items": "http://jabber.org/protocol/disco#items",
+    "caps": "http://jabber.org/protocol/caps",
+    "register": "jabber:iq:register",
+    "data": "jabber:x:data",
+    "jingle": "urn:xmpp:jingle:1",
+    "jingle-errors": "urn:xmpp:jingle:errors:1",
+    "rtp": "urn:xmpp:jingle:apps:rtp:1",
+    "rtp-info": "urn:xmpp:jingle:apps:rtp:info:1",
+    "audio": "urn:xmpp:jingle:apps:rtp:audio",
+    "raw-udp": "urn:xmpp:jingle:transports:raw-udp:1",
+}
+
+
+class Failure(NamedTuple):
+    """A stanza error (RFC 6120 §8.3): its type, the defined condition, the application's own one, the text."""
+
+    kind: str
+    condition: str
+    specific: str
+    text: str
+
+
+def element(
+    name: str,
+    namespace: str | None = None,
+    /,
+    *children: ET.Element,
+    text: str | None = None,
+    **attributes: str | None,
+) -> ET.Element:
+    """An element to be sent; attributes that are None are left out."""
+    made = ET.Element(name, {key: value for key, value in attributes.items() if value is not None})
+    if namespace:
+        made.set("xmlns", namespace)
+    made.text = text
+    made.extend(children)
+    return made
+
+
+def form(kind: str, **fields: str) -> ET.Element:
+    """A data form (XEP-0004)."""
+    filled = [element("field", None, element("value", text=value), var=name) for name, value in fields.items()]
+    return element("x", NS["data"], *filled, type=kind)
+
+
+def refusal(request: ET.Element, kind: str, condition: str, *specific: ET.Element) -> ET.Element:
+    """The error that answers an IQ."""
+    error = element("error", None, element(condition, NS["stanzas"]), *specific, type=kind)
+    return element("iq", None, error, type="error", id=request.get("id"), to=request.get("from"))
+
+
+def failure(reply: ET.Element) -> Failure | None:
+    """What is wrong, if the reply is an error."""
+    error = reply.find("client:error", NS)
+    if error is None:
+        return None
+    condition = specific = text = ""
+    for each in error:
+        namespace, _, name = each.tag[1:].partition("}")
+        if namespace != NS["stanzas"]:
+            specific = name
+        elif name == "text":
+            text = each.text or ""
+        else:
+            condition = name
+    return Failure(error.get("type") or "", condition, specific, text)
+
+
+def kind_of(stanza: ET.Element) -> str:
+    """iq, message or presence."""
+    return stanza.tag.rpartition("}")[2]
+
+
+def show(stanza: ET.Element) -> str:
+    return ET.tostring(stanza, encoding="unicode")

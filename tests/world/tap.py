@@ -1,0 +1,83 @@
+"""Counts the RTP packets that pass on loopback, by the sockets between which they pass. Needs root (AF_PACKET).
+
+Together with `ports.udp_owner` it shows which two processes exchange media, and that nobody stands between them.
+"""
+
+import asyncio
+import socket
+import struct
+from collections import Counter
+from typing import NamedTuple, Self
+
+from .process import until
+
+ETH_P_IP = 0x0800
+PACKET_HOST = 0
+UDP = 17
+BUFFER_BYTES = 4 << 20
+
+
+class Flow(NamedTuple):
+    """One direction between two UDP sockets."""
+
+    source: tuple[str, int]
+    destination: tuple[str, int]
+
+
+class RtpTap:
+    """`flows` has the number of RTP packets of every flow since it was entered."""
+
+    def __init__(self) -> None:
+        self.flows: Counter[Flow] = Counter()
+
+    async def __aenter__(self) -> Self:
+        self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_IP))
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
+        self._socket.bind(("lo", ETH_P_IP))
+        self._socket.setblocking(False)
+        asyncio.get_running_loop().add_reader(self._socket, self._read)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        asyncio.get_running_loop().remove_reader(self._socket)
+        self._socket.close()
+
+    def to(self, port: int) -> int:
+        """RTP packets sent to this UDP port, on whichever address."""
+        return sum(packets for flow, packets in self.flows.items() if flow.destination[1] == port)
+
+    def sources(self, port: int) -> set[int]:
+        """The UDP ports that sent RTP to this one."""
+        return {flow.source[1] for flow in self.flows if flow.destination[1] == port}
+
+    async def passed(self, port: int, packets: int, seconds: float = 20) -> None:
+        """Wait until so many RTP packets in all were sent to this UDP port."""
+        try:
+            await until(lambda: self.to(port) >= packets, f"{packets} RTP packets to port {port}", seconds)
+        except TimeoutError as late:
+            raise TimeoutError(f"{late}; seen: {dict(self.flows)}") from None
+
+    def _read(self) -> None:
+        while True:
+            try:
+                packet, (_, _, kind, *_) = self._socket.recvfrom(2048)
+            except BlockingIOError:
+                return
+            # Loopback shows every packet twice: as it leaves and as it arrives.
+            if kind == PACKET_HOST and (flow := rtp_flow(packet)):
+                self.flows[flow] += 1
+
+
+def rtp_flow(packet: bytes) -> Flow | None:
+    """Between which sockets an IPv4 packet carries RTP; None if it carries something else.
+
+    RTP and RTCP differ by what stands where RTP has its payload type (RFC 5761 §4).
+    """
+    header = (packet[0] & 0x0F) * 4
+    payload = packet[header + 8 :]
+    if packet[9] != UDP or len(payload) < 12 or payload[0] >> 6 != 2 or 64 <= payload[1] & 0x7F <= 95:
+        return None
+    source_port, destination_port = struct.unpack_from("!HH", packet, header)
+    return Flow(
+        (socket.inet_ntoa(packet[12:16]), source_port), (socket.inet_ntoa(packet[16:20]), destination_port)
+    )
