@@ -34,12 +34,22 @@ def _is_free(address: str, port: int) -> bool:
     return True
 
 
+def udp_bound(address: str, port: int) -> bool:
+    """Whether some process holds this UDP port."""
+    return bool(_sockets(address, port))
+
+
 def udp_owner(address: str, port: int) -> int | None:
-    """The pid of the process that holds this UDP port, bound to the address or to any; None if none does."""
+    """The pid of the process that holds this UDP port, on the address or on all; None if none does."""
+    sockets = _sockets(address, port)
+    return next((pid for pid in _pids() if sockets & _links(pid)), None) if sockets else None
+
+
+def _sockets(address: str, port: int) -> set[str]:
+    """As /proc/PID/fd names them."""
     wanted = {_proc_form(address, port), _proc_form("0.0.0.0", port)}
     rows = [row.split() for row in Path("/proc/net/udp").read_text().splitlines()[1:]]
-    inodes = {f"socket:[{row[9]}]" for row in rows if row[1] in wanted}
-    return next((pid for pid in _pids() if inodes & _links(pid)), None) if inodes else None
+    return {f"socket:[{row[9]}]" for row in rows if row[1] in wanted}
 
 
 def _proc_form(address: str, port: int) -> str:

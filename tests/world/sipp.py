@@ -1,0 +1,96 @@
+"""A SIP phone that follows a script: SIPp with one of the scenarios beside this file, for one call.
+
+As a phone that is called (`refuse`, `cancelled`, `answer`, `answer-and-hang-up`, `early-media`) it is ready when it listens;
+as a caller (`call`, `call-and-hang-up`, `call-and-cancel`, `call-refused`) it calls at once. It sends every RTP packet that
+it receives back to where it came from.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from . import PHONE_ADDRESS
+from .ports import free_port, udp_bound
+from .process import Process, ProcessError, Server
+from .provider import DOMAIN, Provider
+
+SCENARIOS = Path(__file__).with_name("scenarios")
+CALLER = "sip:+441632960000@elsewhere.test"
+LIMIT_SECONDS = 60
+MESSAGES_SHOWN = 6000
+
+
+class Sipp(Server):
+    """`keys` fill in what the scenario leaves open: [status] and [phrase]."""
+
+    def __init__(
+        self,
+        scenario: str,
+        keys: Mapping[str, str] | None = None,
+        directory: Path | None = None,
+        address: str = PHONE_ADDRESS,
+    ) -> None:
+        super().__init__(directory)
+        self.scenario = scenario
+        self.keys = dict(keys or {})
+        self.address = address
+        self.port = free_port(address)
+        self.media_port = free_port(address, adjacent=4)  # audio and video, each with RTCP
+        self._call: list[str] = []
+
+    @classmethod
+    def refusing(cls, status: int, phrase: str) -> "Sipp":
+        """A phone that answers every call with this."""
+        return cls("refuse", {"status": str(status), "phrase": phrase})
+
+    @classmethod
+    def unanswering(cls, rings: bool = True) -> "Sipp":
+        """A phone that rings, or not even that, until the caller gives up."""
+        provisional = {"status": "180", "phrase": "Ringing"} if rings else {"status": "100", "phrase": "Trying"}
+        return cls("cancelled", provisional)
+
+    @classmethod
+    def calling(
+        cls,
+        provider: Provider,
+        user: str,
+        scenario: str,
+        talk_seconds: float = 2,
+        caller: str = CALLER,
+        status: int = 0,
+    ) -> "Sipp":
+        """A caller from outside; `status` is what `call-refused` has to be refused with."""
+        phone = cls(scenario, {"domain": DOMAIN, "caller": caller, "status": str(status)})
+        milliseconds = str(int(talk_seconds * 1000))
+        phone._call = ["-s", user, "-d", milliseconds, f"{provider.address}:{provider.port}"]
+        return phone
+
+    async def start(self) -> None:
+        text = (SCENARIOS / f"{self.scenario}.xml").read_text()
+        for key, value in self.keys.items():
+            text = text.replace(f"[{key}]", value)
+        self.process = await Process.start(
+            *(f"sipp {self.scenario}", "sipp", "-sf", self.write("scenario.xml", text), "-m", "1", "-nostdin"),
+            *("-i", self.address, "-p", str(self.port), "-mi", self.address, "-mp", str(self.media_port)),
+            *("-rtp_echo", "-timeout", str(LIMIT_SECONDS), "-timeout_error"),
+            *("-trace_msg", "-message_file", self.directory / "messages"),
+            *("-trace_err", "-error_file", self.directory / "errors"),
+            *self._call,
+            cwd=self.directory,
+        )
+        await self.process.until(lambda: udp_bound(self.address, self.port), "it listens for SIP")
+
+    async def followed(self, seconds: float = LIMIT_SECONDS + 5) -> None:
+        """Wait for the end of the call; ProcessError with the SIP messages if it did not go as the scenario says."""
+        code = await self.process.ended(seconds)
+        if code != 0:
+            said = f"{self._read('errors')}\n{self.messages[-MESSAGES_SHOWN:]}"
+            raise ProcessError(f"sipp: the call did not follow the scenario {self.scenario} (exit {code}):\n{said}")
+
+    @property
+    def messages(self) -> str:
+        """Every SIP message of the call, as SIPp logged it."""
+        return self._read("messages")
+
+    def _read(self, name: str) -> str:
+        path = self.directory / name
+        return path.read_text(errors="replace") if path.exists() else ""
