@@ -1,0 +1,120 @@
+"""One edge per module; scripted agents on both faces, new ones for each test."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from fargo.edge import READY_LINE, EdgeSettings, command, write_configuration
+from world.ports import free_port
+from world.process import Process
+
+from .sip import Agent, Message, request, unique
+
+INSIDE, OUTSIDE, PROVIDER, STRANGER = "127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.9"
+RING_SECONDS, SILENCE_SECONDS = 3, 3
+
+
+@dataclass(frozen=True)
+class RunningEdge:
+    settings: EdgeSettings
+    process: Process
+
+    @property
+    def inside(self) -> tuple[str, int]:
+        return self.settings.inside_ip, self.settings.inside_port
+
+    @property
+    def outside(self) -> tuple[str, int]:
+        return self.settings.outside_ip, self.settings.outside_port
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def edge(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningEdge]:
+    settings = EdgeSettings(
+        inside_port=free_port(INSIDE),
+        outside_ip=OUTSIDE,
+        outside_port=free_port(OUTSIDE),
+        secret="a secret of the tests",
+        ring_seconds=RING_SECONDS,
+        silence_seconds=SILENCE_SECONDS,
+        run_dir=Path(tmp_path_factory.mktemp("edge")),
+    )
+    write_configuration(settings)
+    process = await Process.start("the edge", *command(settings))
+    try:
+        await process.line(READY_LINE)
+        yield RunningEdge(settings, process)
+    finally:
+        await process.stop()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def rakia() -> AsyncIterator[Agent]:
+    """Stands where telepathy-rakia does."""
+    agent = await Agent.open(INSIDE)
+    yield agent
+    agent.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def provider() -> AsyncIterator[Agent]:
+    agent = await Agent.open(PROVIDER)
+    yield agent
+    agent.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def stranger() -> AsyncIterator[Agent]:
+    """Somebody outside who is nobody's provider."""
+    agent = await Agent.open(STRANGER)
+    yield agent
+    agent.close()
+
+
+@dataclass
+class Line:
+    """An account of rakia's that has registered through the edge."""
+
+    edge: RunningEdge
+    rakia: Agent
+    provider: Agent
+    user: str
+    contact: str
+    """The URI that the provider stored: the only way in."""
+
+    def route(self, transport: str = "udp", host: str | None = None, port: int | None = None) -> str:
+        """The Route that rakia's proxy-host makes."""
+        ip, default = self.provider.address
+        inside = f"{self.edge.inside[0]}:{self.edge.inside[1]}"
+        return f"<sip:{transport}~{host or ip}~{port or default}@{inside};transport=udp;lr>"
+
+    @property
+    def rakia_contact(self) -> str:
+        return f"<sip:{self.user}@{INSIDE}:{self.rakia.address[1]}>"
+
+    def outgoing(self, method: str, *, headers: tuple[tuple[str, str], ...] = (), body: str = "") -> Message:
+        """Send a request out of a dialog, as rakia does."""
+        own = [("Route", self.route()), ("Contact", self.rakia_contact)]
+        own = [each for each in own if each[0] not in dict(headers)]
+        message = request(method, "sip:bob@example.net", headers=[*own, *headers], body=body)
+        return self.rakia.send(message, self.edge.inside)
+
+    def incoming(self, method: str, *, headers: tuple[tuple[str, str], ...] = (), body: str = "") -> Message:
+        """Send a request to the stored contact, as the provider does."""
+        own = [("Contact", self.provider.contact)] if method == "INVITE" else []
+        own = [each for each in own if each[0] not in dict(headers)]
+        message = request(method, self.contact, headers=[*own, *headers], body=body)
+        return self.provider.send(message, self.edge.outside)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def line(edge: RunningEdge, rakia: Agent, provider: Agent) -> Line:
+    line = Line(edge, rakia, provider, unique("user"), "")
+    sent = line.outgoing("REGISTER", headers=(("To", f"<sip:{line.user}@example.net>"),))
+    arrived = await provider.request("REGISTER")
+    line.contact = arrived["Contact"].strip("<>")
+    await provider.answer(arrived, 200, "OK", headers=[("Contact", f"<{line.contact}>;expires=600")])
+    await rakia.final(sent)
+    return line

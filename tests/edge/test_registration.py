@@ -1,0 +1,178 @@
+"""REGISTER through the edge: where it goes, what the provider stores, and what rakia is told."""
+
+import re
+import socket
+
+import pytest
+
+from .conftest import INSIDE, Line, RunningEdge
+from .sip import Agent, Message
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+CHALLENGE = 'Digest realm="example.net", nonce="abc"'
+
+
+async def challenged(line: Line, status: int, *challenges: tuple[str, str], method: str = "REGISTER") -> Message:
+    """What rakia gets when the provider answers so."""
+    sent = line.outgoing(method, body=OFFER if method == "INVITE" else "")
+    arrived = await line.provider.request(method, sent["Call-ID"])
+    await line.provider.answer(arrived, status, "Unauthorized", headers=list(challenges))
+    return await line.rakia.final(sent)
+
+
+OFFER = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
+
+
+async def test_the_provider_stores_the_edge_with_a_token(line: Line, edge: RunningEdge) -> None:
+    host, port = edge.outside
+    pattern = rf"sip:{line.user}@{host}:{port};transport=udp;line={line.rakia.address[1]}-[0-9a-f]{{8}}-[0-9a-f]{{20}}"
+    assert re.fullmatch(pattern, line.contact)
+
+
+async def test_rakia_gets_its_own_contact_back_out_of_all(line: Line) -> None:
+    sent = line.outgoing("REGISTER")
+    arrived = await line.provider.request("REGISTER", sent["Call-ID"])
+    ours = arrived["Contact"]
+    contacts = f"<sip:x@127.0.0.8;line=1-2-3>;expires=7, {ours};expires=123;q=0.5, <sip:y@127.0.0.8>;expires=9"
+    await line.provider.answer(arrived, 200, "OK", headers=[("Contact", contacts), ("Service-Route", "<sip:a;lr>")])
+    answer = await line.rakia.final(sent)
+    assert answer.all("Contact") == [f"{line.rakia_contact};expires=123;q=0.5"]
+    assert answer.get("Service-Route") is None
+
+
+async def test_rakia_gets_its_own_contact_from_one_of_several_headers(line: Line) -> None:
+    sent = line.outgoing("REGISTER")
+    arrived = await line.provider.request("REGISTER", sent["Call-ID"])
+    headers = [("Contact", "<sip:x@127.0.0.8>;expires=7"), ("m", f"{arrived['Contact']};expires=60")]
+    await line.provider.answer(arrived, 200, "OK", headers=headers)
+    assert (await line.rakia.final(sent)).all("Contact") == [f"{line.rakia_contact};expires=60"]
+
+
+async def test_a_digest_challenge_passes(line: Line) -> None:
+    answer = await challenged(line, 401, ("WWW-Authenticate", CHALLENGE))
+    assert (answer.status, answer.all("WWW-Authenticate")) == (401, [CHALLENGE])
+
+
+async def test_of_several_challenges_the_usable_one_passes(line: Line) -> None:
+    sha = 'Digest realm="example.net", nonce="abc", algorithm=SHA-256, qop="auth"'
+    md5 = 'Digest realm="example.net",nonce="abc",algorithm=MD5,qop="auth,auth-int"'
+    names = ["WWW-Authenticate", "WWW-Authenticate", "Proxy-Authenticate"]
+    answer = await challenged(line, 401, *zip(names, [sha, md5, CHALLENGE], strict=True))
+    assert (answer.status, answer.all("WWW-Authenticate"), answer.all("Proxy-Authenticate")) == (401, [md5], [])
+
+
+@pytest.mark.parametrize("method", ["REGISTER", "INVITE"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [],
+        [("WWW-Authenticate", "")],
+        [("WWW-Authenticate", 'Basic realm="x"')],
+        [("WWW-Authenticate", 'Digest realm="x"')],
+        [("WWW-Authenticate", 'Digest realm="x", nonce=""')],
+        [("WWW-Authenticate", 'Digest nonce="x"')],
+        [("WWW-Authenticate", f"{CHALLENGE}, algorithm=SHA-256")],
+        [("WWW-Authenticate", f"{CHALLENGE}, algorithm=AKAv1-MD5")],
+        [("WWW-Authenticate", f'{CHALLENGE}, qop="auth-int"')],
+        [("Proxy-Authenticate", CHALLENGE)],
+    ],
+    ids=lambda headers: headers[0][1] or "empty" if headers else "none",
+)
+async def test_a_401_that_cannot_be_answered_becomes_a_403(
+    line: Line, method: str, headers: list[tuple[str, str]]
+) -> None:
+    answer = await challenged(line, 401, *headers, method=method)
+    assert answer.status == 403
+    assert answer.all("WWW-Authenticate") == answer.all("Proxy-Authenticate") == []
+
+
+async def test_a_407_passes_with_its_own_challenge_only(line: Line) -> None:
+    good = await challenged(line, 407, ("Proxy-Authenticate", CHALLENGE), method="INVITE")
+    assert (good.status, good.all("Proxy-Authenticate")) == (407, [CHALLENGE])
+    bad = await challenged(line, 407, ("WWW-Authenticate", CHALLENGE), method="INVITE")
+    assert bad.status == 403
+
+
+@pytest.mark.parametrize(("status", "phrase"), [(403, "Wrong password, sorry"), (404, "Not found"), (423, "Brief")])
+async def test_a_refusal_passes_with_its_words(line: Line, status: int, phrase: str) -> None:
+    sent = line.outgoing("REGISTER")
+    await line.provider.answer(await line.provider.request("REGISTER", sent["Call-ID"]), status, phrase)
+    answer = await line.rakia.final(sent)
+    assert (answer.status, answer.phrase) == (status, phrase)
+
+
+async def test_a_silent_provider_is_given_up_in_time(line: Line) -> None:
+    sent = line.outgoing("REGISTER", headers=(("Route", line.route(port=9)),))
+    assert (await line.rakia.final(sent)).status == 408
+
+
+@pytest.mark.parametrize("host", ["no-such-host.invalid", INSIDE])
+async def test_a_provider_out_of_reach_is_told_at_once(line: Line, host: str) -> None:
+    sent = line.outgoing("REGISTER", headers=(("Route", line.route(host=host)),))
+    assert (await line.rakia.final(sent)).status == 503
+
+
+async def test_a_refused_tcp_connection_is_told_at_once(line: Line) -> None:
+    with socket.create_server((line.provider.address[0], 0)) as unused:
+        port = unused.getsockname()[1]
+    sent = line.outgoing("REGISTER", headers=(("Route", line.route("tcp", port=port)),))
+    assert (await line.rakia.final(sent)).status in {408, 503}
+
+
+async def refreshed(line: Line, first: Message, sequence: int, *more: tuple[str, str]) -> tuple[Message, Message]:
+    """A further REGISTER with the Call-ID of the first: (what rakia sent, what the provider got)."""
+    same = [(name, first[name]) for name in ("Call-ID", "From", "To")]
+    sent = line.outgoing("REGISTER", headers=(*same, ("CSeq", f"{sequence} REGISTER"), *more))
+    return sent, await line.provider.request("REGISTER", first["Call-ID"])
+
+
+async def registered(line: Line) -> Message:
+    sent = line.outgoing("REGISTER")
+    arrived = await line.provider.request("REGISTER", sent["Call-ID"])
+    await line.provider.answer(arrived, 200, "OK", headers=[("Contact", f"{arrived['Contact']};expires=600")])
+    await line.rakia.final(sent)
+    return sent
+
+
+@pytest.mark.parametrize("status", [480, 500, 503])
+async def test_a_refresh_that_meets_trouble_is_graced(line: Line, status: int) -> None:
+    sent, arrived = await refreshed(line, await registered(line), 2)
+    await line.provider.answer(arrived, status, "Trouble")
+    answer = await line.rakia.final(sent)
+    assert (answer.status, answer["Contact"]) == (200, f"{line.rakia_contact};expires=30")
+    await line.edge.process.line("GRACE sip:bob@example.net")
+
+
+async def test_a_refresh_that_is_not_answered_is_graced(line: Line) -> None:
+    sent, _ = await refreshed(line, await registered(line), 2)
+    answer = await line.rakia.final(sent)
+    assert (answer.status, answer["Contact"]) == (200, f"{line.rakia_contact};expires=30")
+
+
+async def test_a_refresh_that_is_refused_is_not_graced(line: Line) -> None:
+    sent, arrived = await refreshed(line, await registered(line), 2)
+    await line.provider.answer(arrived, 403, "No longer")
+    assert (await line.rakia.final(sent)).phrase == "No longer"
+
+
+async def test_leaving_is_not_graced(line: Line) -> None:
+    first = await registered(line)
+    leaving = ("Contact", f"{line.rakia_contact};expires=0")
+    sent, arrived = await refreshed(line, first, 2, leaving)
+    await line.provider.answer(arrived, 503, "Trouble")
+    assert (await line.rakia.final(sent)).phrase == "Trouble"
+
+
+async def test_a_first_registration_is_not_graced(line: Line) -> None:
+    sent = line.outgoing("REGISTER")
+    await line.provider.answer(await line.provider.request("REGISTER", sent["Call-ID"]), 503, "Down for repair")
+    assert (await line.rakia.final(sent)).phrase == "Down for repair"
+
+
+async def test_two_accounts_go_to_their_own_providers(line: Line, edge: RunningEdge, rakia: Agent) -> None:
+    other = await Agent.open("127.0.0.5")
+    sent = line.outgoing("REGISTER", headers=(("Route", line.route(host="127.0.0.5", port=other.address[1])),))
+    arrived = await other.request("REGISTER", sent["Call-ID"])
+    assert arrived.all("Route") == []
+    other.close()
