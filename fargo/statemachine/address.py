@@ -2,11 +2,11 @@
 
 Rules:
 
-1. A contact at the gateway is ``user%domain@gateway``; ``user\\40domain@gateway`` (XEP-0106) is accepted too; a localpart
-   that names no domain belongs to the account's own SIP domain, so ``+441632960000@gateway`` dials a number.
+1. A contact at the gateway is ``user%domain@gateway``; ``user\\40domain@gateway`` (XEP-0106) is accepted too; a
+   localpart that names no domain belongs to the account's own SIP domain, so ``+441632960000@gateway`` dials a number.
 2. The last ``%`` or ``@`` separates user and domain: a domain contains neither.
-3. What cannot stand in a SIP URI as it is gets percent-escaped (RFC 3261 §25.1); control characters and malformed domains are
-   refused. What cannot stand in a localpart gets XEP-0106's escapes.
+3. What cannot stand in a SIP URI as it is gets percent-escaped (RFC 3261 §25.1); control characters and malformed
+   domains are refused. What cannot stand in a localpart gets XEP-0106's escapes.
 """
 
 import ipaddress
@@ -115,7 +115,9 @@ def _checked(user: str, domain: str) -> SipUri | BadAddress:
     if any(ord(c) < 0x20 or 0x7F <= ord(c) < 0xA0 or 0xD800 <= ord(c) < 0xE000 for c in user):
         return BadAddress("The SIP address contains a control character; write it without.")
     if not _is_domain(domain):
-        return BadAddress(f"“{_printable(domain)}” is not the name of a SIP domain: it should look like sip.example.org.")
+        return BadAddress(
+            f"“{_printable(domain)}” is not the name of a SIP domain: it should look like sip.example.org."
+        )
     return SipUri(user, domain.lower())
 
 

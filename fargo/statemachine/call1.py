@@ -1,15 +1,16 @@
 """Telepathy's Call1 in values: what its connection manager signals about calls, and what it is told to do.
 
-Numbers and names are those of the Telepathy specification, `Channel.Type.Call1`, `Call1.Content`, `Call1.Stream`. Only the
-Telepathy leg and the Telepathy adapter look inside; to every other room these are opaque members of Event and Command.
+Numbers and names are those of the Telepathy specification, `Channel.Type.Call1`, `Call1.Content`, `Call1.Stream`.
+Only the Telepathy leg and the Telepathy adapter look inside; to every other room these are opaque members of Event
+and Command.
 
 Rules:
 
-1. A connection is named by the id of the `SignIn` command that asked for it, an outgoing channel by the id of its `PlaceCall`. So
-   both have a name before D-Bus gives them a path, and the name never comes again. An incoming channel is named
-   ``<connection>/<last part of its object path>``.
-2. `PlaceCall` and `AnswerCall` stand for the fixed run of D-Bus calls that describes our media and accepts the call; which of
-   them was refused is told by `CallFailed`.
+1. A connection is named by the id of the `SignIn` command that asked for it, an outgoing channel by the id of its
+   `PlaceCall`. So both have a name before D-Bus gives them a path, and the name never comes again. An incoming
+   channel is named ``<connection>/<last part of its object path>``.
+2. `PlaceCall` and `AnswerCall` stand for the fixed run of D-Bus calls that describes our media and accepts the call;
+   which of them was refused is told by `CallFailed`.
 """
 
 from enum import IntEnum
@@ -82,7 +83,9 @@ class CallArrived(_Call1, frozen=True):
 
 
 class CallStateChanged(_Call1, frozen=True):
-    """CallStateChanged; the message of an ended call is the SIP reason phrase, after the status code if the edge saw one."""
+    """CallStateChanged; the message of an ended call is the SIP reason phrase, after the status code if the edge saw
+    one.
+    """
 
     state: int
     reason: int = 0
@@ -132,7 +135,9 @@ class ChannelClosed(_Call1, frozen=True):
 
 
 class PlaceCall(Struct, frozen=True, tag=True, omit_defaults=True):
-    """CreateChannel, MediaDescription.Accept, AddCandidates, FinishInitialCandidates, Call1.Accept. No INVITE yet: see CompleteReceiving."""
+    """CreateChannel, MediaDescription.Accept, AddCandidates, FinishInitialCandidates, Call1.Accept. No INVITE yet:
+    see CompleteReceiving.
+    """
 
     connection: str
     target: str
@@ -146,7 +151,9 @@ class RingCall(_Call1, frozen=True):
 
 
 class AnswerCall(_Call1, frozen=True):
-    """MediaDescription.Accept, AddCandidates, FinishInitialCandidates, Call1.Accept. No 200 yet: see CompleteReceiving."""
+    """MediaDescription.Accept, AddCandidates, FinishInitialCandidates, Call1.Accept. No 200 yet: see
+    CompleteReceiving.
+    """
 
     codecs: tuple[Codec, ...]
     candidates: tuple[Candidate, ...]

@@ -31,7 +31,9 @@ class AcceptIq(_Command, frozen=True):
 
 
 class RefuseIq(_Command, frozen=True):
-    """An IQ-error: kind and condition as in RFC 6120 §8.3, `jingle` an error of XEP-0166 §10 or "", `text` for people."""
+    """An IQ-error: kind and condition as in RFC 6120 §8.3, `jingle` an error of XEP-0166 §10 or "", `text` for
+    people.
+    """
 
     iq: Iq
     kind: str

@@ -3,9 +3,10 @@
 Rules:
 
 1. An event says what arrived, not what it means for a call: adapters translate and decide nothing.
-2. A password is a reference into the vault (`secret`); nothing that could open an account or decrypt audio is in an event.
-3. Names of our own commands (`command`) are ``<version>.<place>``: the version of the event that caused it and its place
-   among that event's commands.
+2. A password is a reference into the vault (`secret`); nothing that could open an account or decrypt audio is in an
+   event.
+3. Names of our own commands (`command`) are ``<version>.<place>``: the version of the event that caused it and its
+   place among that event's commands.
 """
 
 from enum import StrEnum

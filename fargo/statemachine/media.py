@@ -2,10 +2,10 @@
 
 Rules:
 
-1. A `Description` is the neutral value between Jingle (XEP-0167, 0176, 0177, 0293, 0294, 0320) and SDP (RFC 4566, 3264). It knows
-   neither: the adapters translate.
-2. Codecs are the same if name (any case), clock rate and channels agree (RFC 3551 §6 fills in what a static payload type
-   leaves out). The payload type number is only a label within one description.
+1. A `Description` is the neutral value between Jingle (XEP-0167, 0176, 0177, 0293, 0294, 0320) and SDP (RFC 4566,
+   3264). It knows neither: the adapters translate.
+2. Codecs are the same if name (any case), clock rate and channels agree (RFC 3551 §6 fills in what a static payload
+   type leaves out). The payload type number is only a label within one description.
 3. An answer names only what the offer named (RFC 3264 §6.1).
 4. SDES keys never get here: the adapter drops them and says only whether encryption was demanded.
 """
@@ -151,7 +151,9 @@ class UnknownApplication(Struct, frozen=True, tag=True):
 
 
 class Content(Struct, frozen=True, omit_defaults=True):
-    """A Jingle content (XEP-0166 §7.3): a named stream of one creator. ``description`` is None where an action has none."""
+    """A Jingle content (XEP-0166 §7.3): a named stream of one creator. ``description`` is None where an action has
+    none.
+    """
 
     name: str
     creator: Role = "initiator"
@@ -202,8 +204,8 @@ def malformed(description: Description) -> str:
 def plain(offer: Description) -> Description | Unusable:
     """The offer as a plain RTP phone can take it (RTP/AVP over UDP, addresses written down), or why it cannot.
 
-    A payload type number given twice keeps its first meaning (Pidgin gives 14 three times); a codec without name that is
-    no static payload type has no meaning at all and is left out.
+    A payload type number given twice keeps its first meaning (Pidgin gives 14 three times); a codec without name
+    that is no static payload type has no meaning at all and is left out.
     """
     if not isinstance(offer.transport, RawUdp):
         return Unusable("The client offers no plain RTP address (raw-udp), and this gateway has no media relay.")

@@ -1,7 +1,8 @@
 """Why a call ended, in each side's words.
 
-A `Reason` is neutral: a `Cause` and a sentence for people. This page maps it to and from Jingle (XEP-0166 §7.4); what SIP
-made of it is the SIP leg's business, and stands there. The tables follow RFC 7247 §7 and draft-ietf-stox-media.
+A `Reason` is neutral: a `Cause` and a sentence for people. This page maps it to and from Jingle (XEP-0166 §7.4);
+what SIP made of it is the SIP leg's business, and stands there. The tables follow RFC 7247 §7 and
+draft-ietf-stox-media.
 """
 
 from enum import StrEnum

@@ -1,0 +1,209 @@
+"""The user's clients, and their contacts at the gateway: who is online, who can take a call, who has subscribed to
+whom.
+
+Rules:
+
+1. A client is online from its first available presence, to whichever address of the gateway, until its unavailable one
+   (XEP-0100 §4.4). What it can do it is asked once for each set of capabilities that it announces (XEP-0115).
+2. When the XMPP stream was down, presence may have been missed: every client is in doubt until it is seen again, and
+   those that are not seen in time are gone.
+3. Every subscription to a contact is granted at once: a phone has no presence of its own to guard. A probe for a
+   contact that we do not know means that the user's roster has it, so we have it too.
+4. A contact is shown as the account is: available while it is signed in.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from fargo.statemachine import address
+from fargo.statemachine.commands import AskFeatures, PresenceKind, SendPresence
+from fargo.statemachine.events import FeaturesLearned, ResourceAvailable, SubscriptionAction
+from fargo.statemachine.notices import Deadline
+from fargo.statemachine.turn import Turn
+
+RESOURCE: Final = "fargo"
+"""The resource of every contact: clients want a full JID to call."""
+
+# What a client must announce to be called (XEP-0167 §11, XEP-0177 §8).
+_NEEDED: Final = frozenset(
+    {
+        "urn:xmpp:jingle:1",
+        "urn:xmpp:jingle:apps:rtp:1",
+        "urn:xmpp:jingle:apps:rtp:audio",
+        "urn:xmpp:jingle:transports:raw-udp:1",
+    }
+)
+_LONGEST_DOUBT: Final = 30.0  # seconds
+_MOST_CLIENTS: Final = 64
+_MOST_CONTACTS: Final = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """An online client. ``asked``: our question about its capabilities, "" once answered. ``doubted``: see rule 2, 0
+    if not.
+    """
+
+    caps: str
+    asked: str
+    able: bool = False
+    doubted: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Contacts:
+    """Online clients by full JID, and the bare JIDs of the contacts that the user has subscribed to."""
+
+    clients: Mapping[str, Client] = field(default_factory=dict)
+    subscribed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """How the gateway and its contacts are to appear to the user."""
+
+    gateway: str
+    domain: str
+    """The account's own SIP domain."""
+    available: bool
+    show: str
+    status: str
+
+
+# --- clients
+
+
+def available(contacts: Contacts, event: ResourceAvailable, gateway: str, turn: Turn) -> Contacts:
+    """A client is online; ask what it can do unless that is known."""
+    known = contacts.clients.get(event.resource)
+    if known is None and len(contacts.clients) >= _MOST_CLIENTS:
+        return contacts
+    if known is not None and known.caps == event.caps:
+        return _with(contacts, event.resource, replace(known, doubted=0.0))
+    command = turn.issue(AskFeatures(gateway, event.resource, event.caps))
+    return _with(contacts, event.resource, Client(event.caps, command))
+
+
+def unavailable(contacts: Contacts, resource: str) -> Contacts:
+    """A client (full JID), or all of them (bare JID), went offline."""
+    left = {jid: c for jid, c in contacts.clients.items() if resource not in (jid, address.bare(jid))}
+    return replace(contacts, clients=left)
+
+
+def learned(contacts: Contacts, event: FeaturesLearned) -> Contacts:
+    """A client said what it can do."""
+    client = contacts.clients.get(event.resource)
+    if client is None or client.asked != event.command:
+        return contacts
+    return _with(contacts, event.resource, replace(client, asked="", able=_NEEDED.issubset(event.features)))
+
+
+def able(contacts: Contacts) -> tuple[str, ...]:
+    """The clients that can take a call."""
+    return tuple(jid for jid, client in contacts.clients.items() if client.able)
+
+
+def asking(contacts: Contacts) -> bool:
+    """Whether any client has yet to say what it can do."""
+    return any(client.asked for client in contacts.clients.values())
+
+
+def doubt(contacts: Contacts, turn: Turn) -> Contacts:
+    """The XMPP stream was down: nobody's presence is certain (rule 2)."""
+    until = turn.at + _LONGEST_DOUBT
+    return replace(contacts, clients={jid: replace(c, doubted=until) for jid, c in contacts.clients.items()})
+
+
+def missing(contacts: Contacts, at: float) -> tuple[str, ...]:
+    """The clients that have been in doubt for too long."""
+    return tuple(jid for jid, c in contacts.clients.items() if c.doubted and c.doubted <= at)
+
+
+def deadlines(contacts: Contacts) -> tuple[Deadline, ...]:
+    """When the clients in doubt count as gone."""
+    return tuple(Deadline(f"presence of {jid}", c.doubted) for jid, c in contacts.clients.items() if c.doubted)
+
+
+def _with(contacts: Contacts, jid: str, client: Client) -> Contacts:
+    return replace(contacts, clients={**contacts.clients, jid: client})
+
+
+# --- subscriptions and presence
+
+
+def subscription(contacts: Contacts, to: str, action: SubscriptionAction, shown: Shown | None, turn: Turn) -> Contacts:
+    """The user changed a subscription between them and the gateway or a contact; ``shown`` is None without an
+    account.
+    """
+    to = address.bare(to)
+    match action:
+        case SubscriptionAction.SUBSCRIBE:
+            return _subscribe(contacts, to, shown, turn)
+        case SubscriptionAction.UNSUBSCRIBE:
+            turn.issue(SendPresence(to, turn.user, PresenceKind.UNSUBSCRIBED))
+            turn.issue(SendPresence(_appearing(to), turn.user, PresenceKind.UNAVAILABLE))
+            return replace(contacts, subscribed=tuple(c for c in contacts.subscribed if c != to))
+        case SubscriptionAction.SUBSCRIBED | SubscriptionAction.UNSUBSCRIBED:
+            return contacts
+
+
+def _subscribe(contacts: Contacts, to: str, shown: Shown | None, turn: Turn) -> Contacts:
+    if shown is None:
+        status = "Register your SIP account with this gateway first."
+        turn.issue(SendPresence(to, turn.user, PresenceKind.UNSUBSCRIBED, status=status))
+        return contacts
+    if (problem := _unknown(to, shown)) is not None:
+        turn.issue(SendPresence(to, turn.user, PresenceKind.UNSUBSCRIBED, status=problem))
+        return contacts
+    turn.issue(SendPresence(to, turn.user, PresenceKind.SUBSCRIBED))
+    return probed(contacts, to, shown, turn)
+
+
+def _unknown(to: str, shown: Shown) -> str | None:
+    """Why ``to`` is neither the gateway nor a contact there, or None."""
+    if to == shown.gateway:
+        return None
+    parsed = address.parse_contact(to, shown.domain)
+    return parsed.problem if isinstance(parsed, address.BadAddress) else None
+
+
+def probed(contacts: Contacts, to: str, shown: Shown | None, turn: Turn) -> Contacts:
+    """Show the gateway or a contact to the user, whose server asked for it; remember a contact (rule 3)."""
+    to = address.bare(to)
+    if shown is None or _unknown(to, shown) is not None:
+        turn.issue(SendPresence(to, turn.user, PresenceKind.UNSUBSCRIBED))
+        return contacts
+    _show(to, shown, turn)
+    if to == shown.gateway or to in contacts.subscribed or len(contacts.subscribed) >= _MOST_CONTACTS:
+        return contacts
+    return replace(contacts, subscribed=(*contacts.subscribed, to))
+
+
+def show_all(contacts: Contacts, shown: Shown, turn: Turn) -> None:
+    """Show the gateway and every contact as they are now."""
+    for jid in (shown.gateway, *contacts.subscribed):
+        _show(jid, shown, turn)
+
+
+def _show(jid: str, shown: Shown, turn: Turn) -> None:
+    if jid == shown.gateway:
+        kind = PresenceKind.AVAILABLE if shown.available or shown.show else PresenceKind.UNAVAILABLE
+        turn.issue(SendPresence(jid, turn.user, kind, shown.show, shown.status))
+    else:
+        kind = PresenceKind.AVAILABLE if shown.available else PresenceKind.UNAVAILABLE
+        turn.issue(SendPresence(_appearing(jid), turn.user, kind))
+
+
+def _appearing(jid: str) -> str:
+    """The address a contact's presence comes from: the gateway itself has no resource, a phone has one."""
+    return f"{jid}/{RESOURCE}" if address.local_of(jid) else jid
+
+
+def part(contacts: Contacts, gateway: str, turn: Turn) -> Contacts:
+    """The user cancelled the registration: take back every subscription (XEP-0100 §4.3)."""
+    for jid in (gateway, *contacts.subscribed):
+        turn.issue(SendPresence(jid, turn.user, PresenceKind.UNSUBSCRIBE))
+        turn.issue(SendPresence(jid, turn.user, PresenceKind.UNSUBSCRIBED))
+        turn.issue(SendPresence(_appearing(jid), turn.user, PresenceKind.UNAVAILABLE))
+    return replace(contacts, subscribed=())

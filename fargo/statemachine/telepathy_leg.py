@@ -1,0 +1,420 @@
+"""The SIP leg of a call, as Telepathy's Call1 presents it. The only room of the core that knows Call1.
+
+Rules, each learned from the connection manager's behaviour:
+
+1. There is no media stack here: whenever a stream's sending or receiving is pending, we complete it. Completing the
+   first receiving state is what sends the INVITE, or the 200.
+2. An outgoing call is answered when three things have come, in whatever order: the state (accepted or active), the
+   far end's addresses, and its codecs.
+3. The far end's description on a call that we placed is rejected once it is known: a manager that had it accepted
+   hangs on later changes of codecs, one that had it rejected does not.
+4. The manager sometimes ends a session itself and says nothing. So every wait has a deadline, and what comes after
+   it is a hang-up: that always works.
+5. To refuse a call, hang up with a reason; the SIP status follows from it (486, 480 or 488: no other can be sent).
+6. The reason phrase of a failed call starts with the SIP status code where the edge saw one; only without it does the
+   manager's own classification count.
+"""
+
+import re
+from dataclasses import dataclass, replace
+from typing import Final, TypeAlias, assert_never
+
+from fargo.statemachine.address import BadAddress, SipUri, parse_uri
+from fargo.statemachine.call1 import (
+    RINGING,
+    AcceptDescription,
+    AnswerCall,
+    CallArrived,
+    CallFailed,
+    CallMembersChanged,
+    CallState,
+    CallStateChanged,
+    CandidatesReceived,
+    ChangeReason,
+    ChannelClosed,
+    CloseChannel,
+    CompleteReceiving,
+    CompleteSending,
+    DescriptionReceived,
+    FlowState,
+    HangUp,
+    PlaceCall,
+    ReceivingStateChanged,
+    RejectDescription,
+    RingCall,
+    SendingStateChanged,
+)
+from fargo.statemachine.media import (
+    Candidate,
+    Codec,
+    Description,
+    RawUdp,
+    Unusable,
+    common,
+    numbered_as,
+    rtp_candidate,
+)
+from fargo.statemachine.notices import Answered, Deadline, Ended, Notice, Notices, Ringing
+from fargo.statemachine.reason import Cause, Reason
+from fargo.statemachine.turn import Turn
+
+TelepathyEvent: TypeAlias = (
+    CallStateChanged
+    | CallMembersChanged
+    | CandidatesReceived
+    | DescriptionReceived
+    | SendingStateChanged
+    | ReceivingStateChanged
+    | CallFailed
+    | ChannelClosed
+)
+
+# Seconds. The edge gives up on a ringing phone well before the first of these; it is for a manager that lost the call.
+_LONGEST_RINGING: Final = 600.0
+_LONGEST_ANSWER: Final = 15.0
+_LONGEST_ENDING: Final = 10.0
+
+_SETTLED: Final[dict[int, FlowState]] = {
+    FlowState.PENDING_START: FlowState.STARTED,
+    FlowState.PENDING_STOP: FlowState.STOPPED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Dialling:
+    """We place the call. ``domain`` is whose SIP server speaks; the rest is what has been heard of the answer so
+    far.
+    """
+
+    channel: str
+    domain: str
+    offer: Description
+    since: float
+    answered: bool = False
+    codecs: tuple[Codec, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Arriving:
+    """A call has come in and waits for us."""
+
+    channel: str
+    offer: Description
+    since: float
+    ringing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """We have accepted the incoming call; the far end has not confirmed."""
+
+    channel: str
+    offer: Description
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Talking:
+    """The dialog is established. ``codecs``: what was agreed, with the far end's numbers, for when it asks again."""
+
+    channel: str
+    outgoing: bool
+    codecs: tuple[Codec, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """We have hung up; the manager has not said that the call is ended."""
+
+    channel: str
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """Nothing is left of it."""
+
+
+TelepathyLeg: TypeAlias = Dialling | Arriving | Answering | Talking | Ending | Over
+Step: TypeAlias = tuple[TelepathyLeg, Notices]
+
+
+# --- beginnings
+
+
+def place(connection: str, target: str, domain: str, offer: Description, turn: Turn) -> TelepathyLeg:
+    """Call a SIP address with the client's own codecs and addresses (a description that `media.plain` made)."""
+    command = turn.issue(PlaceCall(connection, target, offer.codecs, _candidates(offer)))
+    return Dialling(command, domain, offer, turn.at)
+
+
+def arrived(event: CallArrived, turn: Turn) -> tuple[TelepathyLeg, Description | Reason]:
+    """A call has come in: the leg, and the caller's offer, or why it cannot be taken up (the leg is ending then)."""
+    offer = Description("audio", event.codecs, RawUdp(event.candidates))
+    if event.state == CallState.ENDED:
+        turn.issue(CloseChannel(event.channel))
+        return Over(), Reason(Cause.CANCELLED)
+    if rtp_candidate(offer) is None or isinstance(common(offer, offer), Unusable):
+        reason = Reason(Cause.MEDIA, "The caller's offer contains no usable audio.")
+        return _hang_up(event.channel, reason, turn), reason
+    return Arriving(event.channel, offer, turn.at), offer
+
+
+def caller(event: CallArrived) -> SipUri | BadAddress:
+    """Who calls. What the edge wrote into the URI's parameters is not the address, and is hostile text besides."""
+    parsed = parse_uri(event.caller)
+    return parsed if isinstance(parsed, BadAddress) else parsed[0]
+
+
+def _candidates(description: Description) -> tuple[Candidate, ...]:
+    """RTP's address, and RTCP's: the next port where the end did not say (RFC 3550 §11). One of RTCP alone is never
+    given.
+    """
+    rtp = rtp_candidate(description)
+    if rtp is None or not isinstance(description.transport, RawUdp):
+        return ()
+    rtcp = next((c for c in description.transport.candidates if c.component == 2), None)
+    return (
+        Candidate(1, rtp.ip, rtp.port),
+        Candidate(2, rtcp.ip, rtcp.port) if rtcp else Candidate(2, rtp.ip, min(rtp.port + 1, 65535)),
+    )
+
+
+# --- what concerns a leg
+
+
+def concerns(leg: TelepathyLeg, event: TelepathyEvent) -> bool:
+    """Whether the event is about the leg's channel."""
+    return channel(leg) == event.channel
+
+
+def channel(leg: TelepathyLeg) -> str:
+    """The name of the leg's channel, "" once it is over."""
+    return "" if isinstance(leg, Over) else leg.channel
+
+
+def deadline(leg: TelepathyLeg) -> Deadline | None:
+    """By when the leg must have moved on (rule 4); an established dialog may last."""
+    match leg:
+        case Dialling(answered=True, since=since):
+            return Deadline("the phone's audio", since + _LONGEST_ANSWER)
+        case Dialling(since=since) | Arriving(since=since):
+            return Deadline("an answer", since + _LONGEST_RINGING)
+        case Answering(since=since):
+            return Deadline("the caller's confirmation", since + _LONGEST_ANSWER)
+        case Ending(since=since):
+            return Deadline("the end of the SIP call", since + _LONGEST_ENDING)
+        case Talking() | Over():
+            return None
+        case _:
+            assert_never(leg)
+
+
+# --- folding
+
+
+def fold(leg: TelepathyLeg, event: TelepathyEvent, turn: Turn) -> Step:
+    """What an event that concerns the leg makes of it, and what the bridge should know."""
+    match event:
+        case ReceivingStateChanged() | SendingStateChanged():
+            _flow(leg, event, turn)
+            return leg, ()
+        case CallStateChanged(state=CallState.ENDED):
+            turn.issue(CloseChannel(event.channel))
+            return Over(), _ended(leg, _why(leg, event))
+        case CallStateChanged():
+            return _moved(leg, event, turn)
+        case CallMembersChanged():
+            rings = isinstance(leg, Dialling) and not leg.answered and bool(event.flags & RINGING)
+            return leg, ((Ringing(),) if rings else ())
+        case CandidatesReceived():
+            return _heard(replace(leg, candidates=event.candidates), turn) if isinstance(leg, Dialling) else (leg, ())
+        case DescriptionReceived():
+            return _described(leg, event, turn)
+        case CallFailed():
+            told = event.message or event.error
+            reason = Reason(Cause.SERVER_ERROR, f"The gateway's SIP side refused the call: {told}")
+            turn.issue(CloseChannel(event.channel))
+            return Over(), _ended(leg, reason)
+        case ChannelClosed():
+            return Over(), _ended(leg, Reason(Cause.NETWORK, "The SIP side of the call is gone."))
+        case _:
+            assert_never(event)
+
+
+def _flow(leg: TelepathyLeg, event: ReceivingStateChanged | SendingStateChanged, turn: Turn) -> None:
+    """Complete what is pending (rule 1)."""
+    if isinstance(leg, Ending | Over):
+        return
+    settled = _SETTLED.get(event.state)
+    if settled is None:
+        return
+    if isinstance(event, ReceivingStateChanged):
+        turn.issue(CompleteReceiving(event.channel, settled))
+    else:
+        turn.issue(CompleteSending(event.channel, settled))
+
+
+def _moved(leg: TelepathyLeg, event: CallStateChanged, turn: Turn) -> Step:
+    """A call state other than ended."""
+    confirmed = event.state in (CallState.ACCEPTED, CallState.ACTIVE)
+    match leg:
+        case Dialling(answered=False) if confirmed:
+            return _heard(replace(leg, answered=True, since=turn.at), turn)
+        case Answering() if event.state == CallState.ACTIVE:
+            return Talking(leg.channel, False, leg.offer.codecs), ()
+        case _:
+            return leg, ()
+
+
+def _described(leg: TelepathyLeg, event: DescriptionReceived, turn: Turn) -> Step:
+    match leg:
+        case Dialling():
+            turn.issue(RejectDescription(leg.channel))
+            return _heard(replace(leg, codecs=event.codecs), turn)
+        case Talking(outgoing=True):
+            turn.issue(RejectDescription(leg.channel))
+            return leg, ()
+        case Talking(codecs=codecs):
+            turn.issue(AcceptDescription(leg.channel, codecs))
+            return leg, ()
+        case Arriving() | Answering() | Ending() | Over():
+            return leg, ()
+        case _:
+            assert_never(leg)
+
+
+def _heard(leg: Dialling, turn: Turn) -> Step:
+    """Whether the answer is complete (rule 2), and if so what it says."""
+    if not (leg.answered and leg.codecs and leg.candidates):
+        return leg, ()
+    answer = Description("audio", leg.codecs, RawUdp(leg.candidates))
+    shared = common(leg.offer, answer)
+    if isinstance(shared, Unusable) or rtp_candidate(answer) is None:
+        reason = Reason(Cause.MEDIA, f"{leg.domain} answered with no audio that your client can take.")
+        return _hang_up(leg.channel, reason, turn), (Ended(reason),)
+    return Talking(leg.channel, True, leg.codecs), (Answered(shared),)
+
+
+def _ended(leg: TelepathyLeg, reason: Reason) -> Notices:
+    """The bridge need not hear of an end that it asked for."""
+    return () if isinstance(leg, Ending | Over) else (Ended(reason),)
+
+
+def expire(leg: TelepathyLeg, turn: Turn) -> Step:
+    """The leg's deadline has come."""
+    match leg:
+        case Dialling(answered=True):
+            reason = Reason(Cause.MEDIA, f"{leg.domain} answered the call without saying where to send audio.")
+            return _hang_up(leg.channel, reason, turn), (Ended(reason),)
+        case Dialling() | Arriving() | Answering():
+            reason = Reason(Cause.NO_ANSWER, "The call was not answered in time.")
+            return _hang_up(leg.channel, reason, turn), (Ended(reason),)
+        case Ending():
+            turn.issue(CloseChannel(leg.channel))
+            return Over(), ()
+        case Talking() | Over():
+            return leg, ()
+        case _:
+            assert_never(leg)
+
+
+def lost(leg: TelepathyLeg, reason: Reason) -> Step:
+    """The connection that the call went over is gone, and the call with it."""
+    return Over(), _ended(leg, reason)
+
+
+# --- told by the bridge
+
+
+def tell(leg: TelepathyLeg, notice: Notice, turn: Turn) -> Step:
+    """Do what the other end's news mean for this one."""
+    match notice, leg:
+        case Ringing(), Arriving(ringing=False):
+            turn.issue(RingCall(leg.channel))
+            return replace(leg, ringing=True), ()
+        case Answered(description), Arriving(name, offer):
+            answer = numbered_as(offer, description)
+            turn.issue(AnswerCall(name, answer.codecs, _candidates(answer)))
+            return Answering(name, answer, turn.at), ()
+        case Ended(reason), Dialling() | Arriving() | Answering() | Talking():
+            return _hang_up(leg.channel, reason, turn), ()
+        case _:
+            return leg, ()
+
+
+def abandon(leg: TelepathyLeg, turn: Turn) -> None:
+    """Get rid of the call without further ado: the gateway lost track of it."""
+    if name := channel(leg):
+        turn.issue(HangUp(name, ChangeReason.INTERNAL_ERROR))
+        turn.issue(CloseChannel(name))
+
+
+def _hang_up(name: str, reason: Reason, turn: Turn) -> TelepathyLeg:
+    turn.issue(HangUp(name, _REFUSAL.get(reason.cause, ChangeReason.USER_REQUESTED), reason.text))
+    return Ending(name, turn.at)
+
+
+# --- why a call ended
+
+# How to make the manager say it: BUSY and REJECTED become 486, NO_ANSWER and its like 480, MEDIA_ERROR 488.
+_REFUSAL: Final = {
+    Cause.BUSY: ChangeReason.BUSY,
+    Cause.DECLINED: ChangeReason.REJECTED,
+    Cause.NO_ANSWER: ChangeReason.NO_ANSWER,
+    Cause.UNAVAILABLE: ChangeReason.NO_ANSWER,
+    Cause.NOT_FOUND: ChangeReason.NO_ANSWER,
+    Cause.NETWORK: ChangeReason.NO_ANSWER,
+    Cause.SERVER_ERROR: ChangeReason.NO_ANSWER,
+    Cause.FAULT: ChangeReason.NO_ANSWER,
+    Cause.MEDIA: ChangeReason.MEDIA_ERROR,
+    Cause.APPLICATION: ChangeReason.MEDIA_ERROR,
+    Cause.TRANSPORT: ChangeReason.MEDIA_ERROR,
+    Cause.SECURITY: ChangeReason.MEDIA_ERROR,
+}
+# RFC 3261 §21, RFC 7247 §7.
+_STATUS: Final = {
+    401: Cause.FORBIDDEN, 403: Cause.FORBIDDEN, 404: Cause.NOT_FOUND, 407: Cause.FORBIDDEN, 408: Cause.NO_ANSWER,
+    410: Cause.NOT_FOUND, 415: Cause.MEDIA, 480: Cause.UNAVAILABLE, 484: Cause.NOT_FOUND, 486: Cause.BUSY,
+    487: Cause.CANCELLED, 488: Cause.MEDIA, 502: Cause.NETWORK, 503: Cause.NETWORK, 504: Cause.NETWORK,
+    600: Cause.BUSY, 603: Cause.DECLINED, 604: Cause.NOT_FOUND, 606: Cause.MEDIA, 607: Cause.DECLINED,
+    608: Cause.DECLINED,
+}  # fmt: skip
+_CLASSIFIED: Final[dict[int, Cause]] = {
+    ChangeReason.INVALID_CONTACT: Cause.NOT_FOUND,
+    ChangeReason.NO_ANSWER: Cause.NO_ANSWER,
+    ChangeReason.BUSY: Cause.BUSY,
+    ChangeReason.REJECTED: Cause.DECLINED,
+    ChangeReason.PERMISSION_DENIED: Cause.FORBIDDEN,
+    ChangeReason.NETWORK_ERROR: Cause.NETWORK,
+    ChangeReason.CONNECTIVITY_ERROR: Cause.NETWORK,
+    ChangeReason.MEDIA_ERROR: Cause.MEDIA,
+    # 487, 488 and 491 come like this; of these a phone that was never cancelled sends 488.
+    ChangeReason.USER_REQUESTED: Cause.MEDIA,
+}
+_PHRASE: Final = re.compile(r"([3-6]\d\d)(?: (.*))?", re.DOTALL)
+
+
+def _why(leg: TelepathyLeg, event: CallStateChanged) -> Reason:
+    """Why the far end, or its server, ended the call: BYE and CANCEL look the same, what went before tells them
+    apart.
+    """
+    match leg:
+        case Dialling(domain=domain, answered=False):
+            return _failure(domain, event)
+        case Arriving():
+            return Reason(Cause.CANCELLED, "The caller gave up.")
+        case Dialling() | Answering() | Talking() | Ending() | Over():
+            return Reason(Cause.HUNG_UP)
+        case _:
+            assert_never(leg)
+
+
+def _failure(domain: str, event: CallStateChanged) -> Reason:
+    """A failed outgoing call, from the status code if the edge left it in the phrase (rule 6)."""
+    if found := _PHRASE.fullmatch(event.message):
+        code, phrase = int(found[1]), found[2] or "no reason given"
+        return Reason(_STATUS.get(code, Cause.SERVER_ERROR), f"{domain} says: {phrase} ({code})")
+    phrase = event.message or "no reason given"
+    return Reason(_CLASSIFIED.get(event.reason, Cause.SERVER_ERROR), f"{domain} says: {phrase}")
