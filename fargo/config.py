@@ -1,0 +1,264 @@
+"""The configuration: a TOML file, read as a whole, its mistakes named all at once.
+
+Rules:
+
+1. A field's `description` says what a right value is; it completes the sentence "It should be …". docs/configuration.md
+   says the same at length.
+2. A path in the file is relative to the file.
+3. A secret is never repeated in a message.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from difflib import get_close_matches
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo
+from pydantic import field_validator as checks
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+INSIDE: Final = "127.0.0.1"
+"""Where rakia is, behind the SIP edge. It must never be reachable from outside, so this is no option."""
+
+_LABEL: Final = re.compile(r"[^\W_]([\w-]{0,61}[^\W_])?")
+_SECTION_LINE: Final = re.compile(r"\s*\[\s*([\w-]+)\s*\]")
+_KEY_LINE: Final = re.compile(r"\s*([\w-]+)\s*=")
+_OTHERS: Final = 0o077
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; `problems` has a line for each mistake: where it is, what would be right."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def _wrong(sentence: str) -> PydanticCustomError:
+    return PydanticCustomError("fargo", "{sentence}", {"sentence": sentence})
+
+
+def _domain(text: str) -> str:
+    if len(text) > 253 or not all(_LABEL.fullmatch(label) for label in text.split(".")):
+        raise ValueError
+    return text.lower()
+
+
+def _address(text: str) -> str:
+    address = IPv4Address(text)
+    if address.is_unspecified or address.is_multicast:
+        raise ValueError
+    return str(address)
+
+
+def _path(path: Path, info: ValidationInfo) -> Path:
+    return Path(info.context or "", path.expanduser())
+
+
+Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
+Domain = Annotated[str, AfterValidator(_domain)]
+Address = Annotated[str, AfterValidator(_address)]
+RelativePath = Annotated[Path, AfterValidator(_path)]
+
+_A_PORT: Final = "a port, a number from 1 to 65535"
+_A_PROGRAM: Final = "the path of a program, such as "
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class XmppConfig(_Section):
+    """[xmpp]: the XMPP server that the gateway is a component of (XEP-0114)."""
+
+    domain: Domain = Field(description='the XMPP domain of the gateway, such as "sip.example.org"')
+    server: str = Field(
+        "127.0.0.1", min_length=1, description='the XMPP server\'s name or address, such as "127.0.0.1"'
+    )
+    port: Port = Field(5347, description=_A_PORT)
+    secret: SecretStr | None = Field(None, min_length=1, description="the secret that the XMPP server knows, as text")
+    secret_file: RelativePath | None = Field(
+        None, validate_default=True, description="the path of a file with the secret that the XMPP server knows"
+    )
+    allowed_domains: tuple[Domain, ...] = Field(
+        description='a list of the XMPP domains whose users may use the gateway, such as ["example.org"]'
+    )
+
+    @property
+    def shared_secret(self) -> str:
+        """The component's secret, wherever it stands. Raises OSError if the file is gone since it was checked."""
+        if self.secret_file:
+            return self.secret_file.read_text().strip()
+        return self.secret.get_secret_value() if self.secret else ""
+
+    @checks("secret_file")
+    @classmethod
+    def _one_secret(cls, path: Path | None, info: ValidationInfo) -> Path | None:
+        if "secret" not in info.data:
+            return path
+        if (path is None) == (info.data["secret"] is None):
+            given = "Neither secret nor secret_file is given" if path is None else "secret is given as well"
+            raise _wrong(f"{given}; give one of them, the same that the XMPP server has for this component.")
+        if path:
+            _check_secret_file(path)
+        return path
+
+    @checks("allowed_domains")
+    @classmethod
+    def _the_users(cls, domains: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if not domains:
+            raise ValueError
+        if info.data.get("domain") in domains:
+            raise _wrong(f"“{info.data['domain']}” is the gateway itself; name the domains in which its users live.")
+        return domains
+
+
+class SipConfig(_Section):
+    """[sip]: what SIP providers and phones see of the gateway."""
+
+    address: Address = Field(
+        description='an IPv4 address of this machine that SIP providers can reach, such as "192.0.2.10"'
+    )
+    port: Port = Field(5060, description=_A_PORT)
+    inside_port: Port = Field(5070, description=_A_PORT)
+    ring_seconds: int = Field(180, strict=True, ge=5, le=3600, description="a number of seconds from 5 to 3600")
+
+    @checks("address")
+    @classmethod
+    def _outside(cls, address: str) -> str:
+        if address == INSIDE:
+            raise _wrong(f"{INSIDE} is where the gateway's inside is; give another address of this machine.")
+        return address
+
+
+class StateConfig(_Section):
+    """[state]: where the gateway keeps what must last."""
+
+    directory: RelativePath = Field(
+        Path("/var/lib/fargo"), description='the path of a directory, such as "/var/lib/fargo"'
+    )
+
+
+class ProgramsConfig(_Section):
+    """[programs]: the programs that the gateway starts."""
+
+    rakia: RelativePath = Field(
+        Path("/usr/lib/telepathy/telepathy-rakia"), description=f'{_A_PROGRAM}"/usr/lib/telepathy/telepathy-rakia"'
+    )
+    kamailio: RelativePath = Field(Path("/usr/sbin/kamailio"), description=f'{_A_PROGRAM}"/usr/sbin/kamailio"')
+    dbus_daemon: RelativePath = Field(Path("/usr/bin/dbus-daemon"), description=f'{_A_PROGRAM}"/usr/bin/dbus-daemon"')
+
+
+class Config(_Section):
+    """All of it, checked."""
+
+    xmpp: XmppConfig
+    sip: SipConfig
+    state: StateConfig
+    programs: ProgramsConfig
+
+
+_SECTIONS: Final[dict[str, type[_Section]]] = {
+    "xmpp": XmppConfig,
+    "sip": SipConfig,
+    "state": StateConfig,
+    "programs": ProgramsConfig,
+}
+
+
+def load(path: Path) -> Config:
+    """Read and check the file. Raises ConfigError with every mistake in it."""
+    try:
+        text = path.read_text("utf-8")
+        given = {name: {} for name in _SECTIONS} | tomllib.loads(text)
+        return Config.model_validate(given, context=str(path.parent.absolute()))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is not text in UTF-8.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not TOML: {error}.") from None
+    except ValidationError as error:
+        lines = _lines(text)
+        raise ConfigError(*(_problem(path, lines, each) for each in error.errors(include_url=False))) from None
+
+
+def warnings(path: Path, config: Config) -> Iterator[str]:
+    """What works, but should be mended: a sentence each."""
+    for file in (config.xmpp.secret_file, path if config.xmpp.secret else None):
+        if file and file.stat().st_mode & _OTHERS:
+            yield f"{file} contains a secret, and others may read it: chmod 600 {file}"
+
+
+def _check_secret_file(path: Path) -> None:
+    try:
+        if not path.read_text().strip():
+            raise _wrong(f"{path} is empty; write the secret into it.")
+    except OSError as error:
+        raise _wrong(f"{path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise _wrong(f"{path} is not text in UTF-8.") from None
+
+
+def _lines(text: str) -> dict[str, int]:
+    """The line on which each section and key stands, as far as a glance shows."""
+    found: dict[str, int] = {}
+    section = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := _SECTION_LINE.match(line):
+            section = header[1]
+            found.setdefault(section, number)
+        elif key := _KEY_LINE.match(line):
+            found.setdefault(f"{section}.{key[1]}" if section else key[1], number)
+    return found
+
+
+def _problem(path: Path, lines: dict[str, int], error: ErrorDetails) -> str:
+    section, *rest = map(str, error["loc"])
+    key = ".".join([section, *rest[:1]])
+    line = lines.get(key) or lines.get(section)
+    return f"{path}{f':{line}' if line else ''}: {key}: {_sentence(section, rest, error)}"
+
+
+def _sentence(section: str, rest: list[str], error: ErrorDetails) -> str:
+    if error["type"] == "extra_forbidden":
+        return _unknown(section, rest)
+    if error["type"] == "fargo":
+        return error["msg"]
+    if not rest:
+        return f"This is a section; write [{section}] on a line of its own, and its options below."
+    field = _SECTIONS[section].model_fields[rest[0]]
+    if error["type"] == "missing":
+        return f"It is missing; it should be {field.description}."
+    shown = "What is given" if rest[0] == "secret" else _shown(error["input"])
+    return f"{shown}{' in it' if rest[1:] else ''} does not do; it should be {field.description}."
+
+
+def _unknown(section: str, rest: list[str]) -> str:
+    if not rest:
+        return "There is no such section." + _meant(section, _SECTIONS)
+    if homes := [name for name, model in _SECTIONS.items() if rest[0] in model.model_fields]:
+        return f"There is no such option here; it belongs to [{homes[0]}]."
+    return "There is no such option." + _meant(rest[0], _SECTIONS[section].model_fields)
+
+
+def _meant(word: str, known: dict[str, Any]) -> str:
+    close = get_close_matches(word, known, 1)
+    return f" Did you mean {close[0]}?" if close else f" There are {', '.join(known)}."
+
+
+def _shown(value: object) -> str:
+    match value:
+        case str():
+            return f"“{value}”"
+        case bool():
+            return str(value).lower()
+        case list() if not value:
+            return "An empty list"
+        case dict():
+            return "A section"
+        case _:
+            return str(value)

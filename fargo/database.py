@@ -1,0 +1,75 @@
+"""Opening our SQLite files.
+
+Rules:
+
+1. A file holds what its users signalled, or their passwords: nobody else may read it, from the first byte on.
+2. What was committed has reached the disk (synchronous=FULL).
+3. A file that is not ours (SQLite's application_id tells) or that a newer Fargo has changed (its applied migrations
+   tell) is refused with a sentence, and left as it is.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlite_utils import Database, Migrations
+
+
+class FileError(Exception):
+    """A file cannot be used as what it was opened as; the text says why, for people."""
+
+
+def open_database(path: Path, what: str, application_id: int, migrations: Migrations) -> Database:
+    """Open a file for reading and writing, made if it is not there. Any one thread at a time may use the result.
+
+    `what` names the kind of file in messages, such as "log". Raises FileError.
+    """
+    with usable(path, what):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        db = Database(sqlite3.connect(path, check_same_thread=False))
+        if db.table_names() or _application_id(db):
+            _refuse_strange(db, path, what, application_id, migrations)
+        path.chmod(0o600)
+        db.execute(f"PRAGMA application_id = {application_id}")
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute("PRAGMA foreign_keys = ON")
+        migrations.apply(db)
+        return db
+
+
+def open_read_only(path: Path, what: str, application_id: int, migrations: Migrations) -> Database:
+    """Open an existing file without being able to change it; another process may be writing to it. Raises FileError."""
+    with usable(path, what):
+        if not path.exists():
+            raise FileError(f"There is no {what} at {path}.")
+        db = Database(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True))
+        _refuse_strange(db, path, what, application_id, migrations)
+        if migrations.pending(db):
+            raise FileError(f"{path} was written by an older Fargo; “fargo run” on it brings it up to date.")
+        return db
+
+
+@contextmanager
+def usable(path: Path, what: str) -> Iterator[None]:
+    """Turn what SQLite or the system says about a file into FileError."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        raise FileError(f"{path} cannot be used as a {what}: {error}.") from error
+    except OSError as error:
+        raise FileError(f"{path} cannot be used as a {what}: {error.strerror}.") from error
+
+
+def _refuse_strange(db: Database, path: Path, what: str, application_id: int, migrations: Migrations) -> None:
+    if _application_id(db) != application_id:
+        raise FileError(f"{path} is an SQLite file, but not a {what} of Fargo.")
+    known = {each.name for each in migrations.pending(Database(memory=True))}
+    if unknown := sorted({each.name for each in migrations.applied(db)} - known):
+        raise FileError(f"{path} was written by a newer Fargo ({', '.join(unknown)}); use that version to read it.")
+
+
+def _application_id(db: Database) -> int:
+    (row,) = db.execute("PRAGMA application_id").fetchall()
+    return int(row[0])

@@ -1,0 +1,150 @@
+"""The log: every event, and the commands that folding it gave, in one SQLite file.
+
+Rules:
+
+1. An event and its commands are written in one transaction, and never changed.
+2. `events.id` is the order in which events were committed, over all users. (user, version) is an event's place in its
+   user's stream; (user, version, place) a command's, and its id is ``<version>.<place>``.
+3. A row says in which format its body is. A body in an older format goes through the upcasts of its type; a newer one
+   is refused. A new field that has a default makes no new format.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Final, Self, TypeVar
+
+import msgspec
+from sqlite_utils import Database, Migrations
+
+from fargo.database import FileError, open_database, open_read_only, usable
+from fargo.statemachine.commands import Command, Issued
+from fargo.statemachine.events import Event, Recorded
+
+APPLICATION_ID: Final = 0x4661726C  # "Farl"
+_NAME: Final = "log"
+
+Upcast = Callable[[dict[str, Any]], dict[str, Any]]
+UPCASTS: Final[Mapping[str, tuple[Upcast, ...]]] = {}
+"""By type: the functions that turn a body of format 1 into format 2, 2 into 3, and so on."""
+
+Entry = tuple[Recorded, tuple[Issued, ...]]
+_T = TypeVar("_T")
+
+_migrations = Migrations("fargo.log")
+
+
+@_migrations()
+def events_and_commands(db: Database) -> None:
+    body = {"type": str, "format": int, "body": str}
+    event = {"id": int, "user": str, "version": int, "at": float, **body}
+    command = {"id": int, "user": str, "version": int, "place": int, **body}
+    key = ("user", "version")
+    db.table("events").create(event, pk="id", not_null=event.keys(), strict=True)
+    db.table("events").create_index(key, unique=True)
+    db.table("commands").create(
+        command, pk="id", not_null=command.keys(), foreign_keys=[(key, "events", key)], strict=True
+    )
+    db.table("commands").create_index((*key, "place"), unique=True)
+
+
+_APPEND_EVENT: Final = "insert into events (user, version, at, type, format, body) values (?, ?, ?, ?, ?, ?)"
+_APPEND_COMMAND: Final = "insert into commands (user, version, place, type, format, body) values (?, ?, ?, ?, ?, ?)"
+_READ: Final = """
+    select e.id, e.user, e.version, e.at, e.type, e.format, e.body, c.place, c.type, c.format, c.body
+    from events e left join commands c on c.user = e.user and c.version = e.version
+    where :user is null or e.user = :user
+    order by e.id, c.place
+"""
+
+
+class Log:
+    """An open log. Every method raises FileError if the file turns out to be damaged."""
+
+    def __init__(self, db: Database, path: Path, upcasts: Mapping[str, tuple[Upcast, ...]] = UPCASTS) -> None:
+        self.path = path
+        self._db = db
+        self._upcasts = upcasts
+        self._events = msgspec.json.Decoder(Event)
+        self._commands = msgspec.json.Decoder(Command)
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open for appending; the file is made if it is not there."""
+        db = open_database(path, _NAME, APPLICATION_ID, _migrations)
+        db.enable_wal()
+        return cls(db, path)
+
+    @classmethod
+    def open_read_only(cls, path: Path) -> Self:
+        """Open an existing log for replay."""
+        return cls(open_read_only(path, _NAME, APPLICATION_ID, _migrations), path)
+
+    def close(self) -> None:
+        self._db.close()
+
+    def keeps(self, event: Event) -> bool:
+        """Whether the event, written, would read back as it is."""
+        try:
+            back: Event = self._events.decode(msgspec.json.encode(event))
+        except (msgspec.MsgspecError, UnicodeEncodeError, TypeError):
+            return False
+        return back == event
+
+    def append(self, entries: Iterable[Entry]) -> None:
+        """Write events and their commands in one transaction: on return all are on the disk, if it raises none."""
+        events, commands = [], []
+        for recorded, issued in entries:
+            key = (recorded.user, recorded.version)
+            events.append((*key, recorded.at, *self._row(recorded.event)))
+            commands += [(*key, _place(each), *self._row(each.command)) for each in issued]
+        with usable(self.path, _NAME), self._db.atomic():
+            self._db.conn.executemany(_APPEND_EVENT, events)
+            self._db.conn.executemany(_APPEND_COMMAND, commands)
+
+    def read(self, user: str | None = None) -> Iterator[Entry]:
+        """All entries, or one user's, in the order of the log."""
+        with usable(self.path, _NAME), closing(self._db.conn.execute(_READ, {"user": user})) as rows:
+            for _, group in groupby(rows, key=lambda row: row[0]):
+                yield self._entry(list(group))
+
+    def __len__(self) -> int:
+        """The number of events."""
+        with usable(self.path, _NAME):
+            return self._db.table("events").count
+
+    def _entry(self, rows: list[tuple[Any, ...]]) -> Entry:
+        number, user, version, at = rows[0][:4]
+        event: Event = self._decoded(self._events, number, *rows[0][4:7])
+        issued = (
+            Issued(user, f"{version}.{row[7]}", self._decoded(self._commands, number, *row[8:]))
+            for row in rows
+            if row[7] is not None
+        )
+        return Recorded(user, version, at, event), tuple(issued)
+
+    def _row(self, value: Event | Command) -> tuple[str, int, str]:
+        name = type(value).__name__
+        return name, self._format(name), msgspec.json.encode(value).decode()
+
+    def _format(self, name: str) -> int:
+        return 1 + len(self._upcasts.get(name, ()))
+
+    def _decoded(self, decoder: "msgspec.json.Decoder[_T]", number: int, name: str, format: int, body: str) -> _T:
+        where = f"{self.path}, event {number}: its {name}"
+        if format > self._format(name):
+            raise FileError(f"{where} was written by a newer Fargo (format {format}); use that version to read it.")
+        try:
+            if format == self._format(name):
+                return decoder.decode(body)
+            value = msgspec.json.decode(body)
+            for upcast in self._upcasts[name][format - 1 :]:
+                value = upcast(value)
+            return decoder.decode(msgspec.json.encode(value))
+        except msgspec.DecodeError as error:
+            raise FileError(f"{where} does not read as one: {error}.") from error
+
+
+def _place(issued: Issued) -> int:
+    return int(issued.id.rpartition(".")[2])

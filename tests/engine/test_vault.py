@@ -1,0 +1,97 @@
+"""Passwords stay in the vault: in its file for nobody else to read, and in no text made of it."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from fargo.database import FileError
+from fargo.vault import Vault
+
+ALICE = "alice@example.org"
+
+
+class Loop:
+    """The one method of a reactor that a vault needs, on asyncio's loop."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+
+    def callFromThread(self, call: Callable[..., object], *args: Any) -> None:  # noqa: N802
+        self._loop.call_soon_threadsafe(call, *args)
+
+
+@pytest.fixture
+async def vault(tmp_path: Path) -> Any:
+    made = Vault(tmp_path / "vault.db", Loop())
+    yield made
+    made.close()
+
+
+async def done(deferred: Any) -> Any:
+    return await asyncio.wait_for(deferred.asFuture(asyncio.get_running_loop()), 20)
+
+
+async def test_kept_revealed_and_forgotten(vault: Vault) -> None:
+    name = await done(vault.keep(ALICE, "pässword"))
+    other = await done(vault.keep(ALICE, ""))
+    assert name != other
+    assert (vault.reveal(name), vault.reveal(other), vault.reveal("none")) == ("pässword", "", None)
+    await done(vault.forget(name))
+    await done(vault.forget(name))
+    assert (vault.reveal(name), vault.reveal(other)) == (None, "")
+
+
+async def test_it_lasts_and_orphans_do_not(tmp_path: Path) -> None:
+    path = tmp_path / "vault.db"
+    first = Vault(path, Loop())
+    names = [await done(first.keep(ALICE, word)) for word in ("one", "two", "three")]
+    await done(first.forget(names[2]))
+    first.close()
+    second = Vault(path, Loop())
+    second.forget_all_but({names[1], "unknown"})
+    assert [second.reveal(name) for name in names] == [None, "two", None]
+    second.close()
+    third = Vault(path, Loop())
+    assert [third.reveal(name) for name in names] == [None, "two", None]
+    third.close()
+
+
+async def test_nobody_else_may_read_it(vault: Vault, tmp_path: Path) -> None:
+    await done(vault.keep(ALICE, "password"))
+    assert [(file.name, file.stat().st_mode & 0o777) for file in tmp_path.iterdir()] == [("vault.db", 0o600)]
+
+
+async def test_what_is_forgotten_is_gone_from_the_file(vault: Vault, tmp_path: Path) -> None:
+    name = await done(vault.keep(ALICE, "correct horse battery"))
+    assert b"correct horse" in (tmp_path / "vault.db").read_bytes()
+    await done(vault.forget(name))
+    assert b"correct horse" not in (tmp_path / "vault.db").read_bytes()
+
+
+async def test_no_text_made_of_it_shows_a_password(vault: Vault) -> None:
+    name = await done(vault.keep(ALICE, "password"))
+    secret = vault._passwords[name]
+    assert "password" not in "".join((repr(secret), str(secret), f"{secret}", repr(vault._passwords)))
+    with pytest.raises(TypeError):
+        msgspec.json.encode(secret)
+    with pytest.raises(TypeError):
+        msgspec.json.encode({"secret": secret})
+
+
+async def test_a_password_that_cannot_be_written_is_not_kept(vault: Vault, tmp_path: Path) -> None:
+    vault._db.execute("PRAGMA query_only = ON")
+    with pytest.raises(FileError, match="cannot be used as a vault"):
+        await done(vault.keep(ALICE, "password"))
+    assert not vault._passwords
+
+
+async def test_a_log_is_no_vault(tmp_path: Path) -> None:
+    from fargo.log import Log
+
+    Log.open(tmp_path / "fargo.db").close()
+    with pytest.raises(FileError, match="but not a vault of Fargo"):
+        Vault(tmp_path / "fargo.db", Loop())
