@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from . import PHONE_ADDRESS
-from .ports import free_port
+from .ports import free_port, udp_ports
 from .process import Process, ProcessError, Server
 from .prosody import accepts
 from .provider import SipAccount
@@ -93,13 +93,22 @@ class Baresip(Server):
         self._news = asyncio.Event()
         self._replies: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._listener = asyncio.create_task(self._listen(reader))
-        await self.process.line(r"200 OK .*\[\d+ binding")
+        outcome = await self.process.line(r"200 OK .*\[\d+ binding|reg: .*")
+        if outcome[0].startswith("reg:"):
+            raise self.process.failure(f"could not register: {outcome[0]}")
 
     async def stop(self) -> None:
         await super().stop()
         if hasattr(self, "_listener"):
             self._writer.close()
             await self._listener
+
+    @property
+    def media_port(self) -> int:
+        """The RTP port of its only call."""
+        mine = range(self.rtp_port, self.rtp_port + RTP_PORTS, 2)
+        (port,) = (port for port in udp_ports(self.process.pid) if port in mine)
+        return port
 
     async def dial(self, uri: str) -> None:
         await self.command("dial", uri)

@@ -6,6 +6,7 @@ when it is drawn, and is handed out only once by a process.
 
 import random
 import socket
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -45,15 +46,27 @@ def udp_owner(address: str, port: int) -> int | None:
     return next((pid for pid in _pids() if sockets & _links(pid)), None) if sockets else None
 
 
+def udp_ports(pid: int) -> set[int]:
+    """The UDP ports that a process holds, on whichever address."""
+    links = _links(pid)
+    return {port for (_, port), link in _udp_table() if link in links}
+
+
 def _sockets(address: str, port: int) -> set[str]:
-    """As /proc/PID/fd names them."""
-    wanted = {_proc_form(address, port), _proc_form("0.0.0.0", port)}
+    wanted = {(address, port), ("0.0.0.0", port)}
+    return {link for bound, link in _udp_table() if bound in wanted}
+
+
+def _udp_table() -> list[tuple[tuple[str, int], str]]:
+    """Where every UDP socket is bound, and its link in /proc/PID/fd."""
     rows = [row.split() for row in Path("/proc/net/udp").read_text().splitlines()[1:]]
-    return {f"socket:[{row[9]}]" for row in rows if row[1] in wanted}
+    return [(_bound(row[1]), f"socket:[{row[9]}]") for row in rows]
 
 
-def _proc_form(address: str, port: int) -> str:
-    return f"{int.from_bytes(socket.inet_aton(address), 'little'):08X}:{port:04X}"
+def _bound(text: str) -> tuple[str, int]:
+    """Address and port as /proc/net/udp writes them: in hexadecimal, the address in the machine's byte order."""
+    address, _, port = text.partition(":")
+    return socket.inet_ntoa(int(address, 16).to_bytes(4, sys.byteorder)), int(port, 16)
 
 
 def _pids() -> list[int]:

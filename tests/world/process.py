@@ -122,8 +122,12 @@ class Process:
         self._child.kill()
 
     def failure(self, what: str) -> ProcessError:
+        return ProcessError(f"{self.name} (pid {self.pid}) {what}. {self.report()}")
+
+    def report(self) -> str:
+        """What it last said."""
         shown = "\n".join(f"    {line}" for line in self.lines[-LINES_SHOWN:])
-        return ProcessError(f"{self.name} (pid {self.pid}) {what}; its last output:\n{shown or '    (none)'}")
+        return f"Last output of {self.name}:\n{shown or '    (none)'}"
 
     async def _read(self) -> None:
         assert self._child.stdout is not None

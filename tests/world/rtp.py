@@ -69,6 +69,10 @@ class RtpEndpoint(asyncio.DatagramProtocol):
             await asyncio.gather(self._sending, return_exceptions=True)
             self._sending = None
 
+    def send_once(self, data: bytes, host: str, port: int) -> None:
+        """Send one datagram of any kind."""
+        self._rtp.sendto(data, (host, port))
+
     async def received(self, packets: int, seconds: float = 20) -> None:
         """Wait until so many valid packets have come in all."""
         what = f"{packets} RTP packets at {self.address}:{self.port}"

@@ -1,8 +1,8 @@
 """A SIP phone that follows a script: SIPp with one of the scenarios beside this file, for one call.
 
-As a phone that is called (`refuse`, `cancelled`, `answer`, `answer-and-hang-up`, `early-media`) it is ready when it listens;
-as a caller (`call`, `call-and-hang-up`, `call-and-cancel`, `call-refused`) it calls at once. It sends every RTP packet that
-it receives back to where it came from.
+As a phone that is called (`refuse`, `cancelled`, `answer`, `answer-and-hang-up`, `early-media`) it is ready when it
+listens; as a caller (`call`, `call-and-hang-up`, `call-and-cancel`, `call-refused`) it calls at once. It sends every
+RTP packet that it receives back to where it came from.
 """
 
 from collections.abc import Mapping

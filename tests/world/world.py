@@ -1,0 +1,82 @@
+"""The whole world in one object: the servers, and whoever a test asks for, all ended together in reverse order."""
+
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import Self, TypeVar
+
+from .baresip import Baresip
+from .gateway import Gateway
+from .process import Server
+from .prosody import STRANGER_DOMAIN, Prosody
+from .provider import Provider
+from .rtp import RtpEndpoint
+from .sipp import Sipp
+from .tap import RtpTap
+from .xmpp_client import XmppClient
+
+XMPP_ACCOUNTS = {
+    "alice": "wonderland",
+    "dave": "red-planet",
+    f"eve@{STRANGER_DOMAIN}": "outside",
+}
+SIP_ACCOUNTS = {"alice": "looking-glass", "dave": "blue-moon", "bob": "builder", "carol": "singer"}
+
+
+Part = TypeVar("Part")
+
+
+class World:
+    """An XMPP server with alice, dave and a stranger; a SIP provider where alice, dave, bob and carol have accounts."""
+
+    def __init__(self) -> None:
+        self.server = Prosody(XMPP_ACCOUNTS)
+        self.provider = Provider(SIP_ACCOUNTS)
+        self._parts = AsyncExitStack()
+        self._servers: list[Server] = []
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self.add(self.server)
+            await self.add(self.provider)
+        except BaseException:
+            await self._parts.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._parts.aclose()
+
+    async def add(self, part: AbstractAsyncContextManager[Part]) -> Part:
+        """Start something that lasts as long as the world."""
+        if isinstance(part, Server):
+            self._servers.append(part)
+        return await self._parts.enter_async_context(part)
+
+    async def gateway(self) -> Gateway:
+        return await self.add(Gateway(self.server))
+
+    async def client(self, account: str = "alice", resource: str = "laptop", available: bool = True) -> XmppClient:
+        """An XMPP client, logged in."""
+        return await self.add(XmppClient(self.server, account, resource, available))
+
+    async def phone(self, user: str = "bob", answers: bool = True) -> Baresip:
+        """A SIP phone, registered."""
+        return await self.add(Baresip(self.provider.account(user), answers))
+
+    async def scripted_phone(self, phone: Sipp, user: str = "carol") -> Sipp:
+        """A SIPp that is called when somebody calls this user."""
+        self.provider.route(user, phone.address, phone.port)
+        return await self.add(phone)
+
+    async def caller(self, user: str, scenario: str, talk_seconds: float = 2, status: int = 0) -> Sipp:
+        """A SIPp that calls this user from outside, at once."""
+        return await self.add(Sipp.calling(self.provider, user, scenario, talk_seconds, status=status))
+
+    async def media(self) -> RtpEndpoint:
+        return await self.add(RtpEndpoint())
+
+    async def tap(self) -> RtpTap:
+        return await self.add(RtpTap())
+
+    def report(self) -> str:
+        """What every program last said: the first thing to read when a test failed."""
+        return "\n".join(server.process.report() for server in self._servers if hasattr(server, "process"))
