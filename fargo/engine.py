@@ -1,0 +1,190 @@
+"""The engine: takes events in, stamps them, folds them, commits them, and only then hands their commands out.
+
+Rules:
+
+1. `put` only collects. At the end of the reactor turn all that was put is one batch, and one transaction.
+2. No command leaves before the commit of the event that caused it. If a commit fails, nothing of its batch is sent, the
+   engine takes nothing more, and `failed` is told why.
+3. Time is the wall clock at start plus the monotonic clock since, so a corrected wall clock changes nothing. Within a
+   stream it never goes back, not even over a restart.
+4. Timers follow from the state: after each batch a user's earliest deadline is armed. Nobody sets one by hand.
+5. What could not be read back from the log never gets in: one peer's odd value must not stop the gateway, now or later.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic, time
+from typing import Final, Protocol
+
+from twisted.internet.base import DelayedCall
+from twisted.logger import Logger
+
+from fargo.log import Entry, Log
+from fargo.statemachine.commands import Fault, Issued
+from fargo.statemachine.events import Event, Recorded, Restarted, TimePassed
+from fargo.statemachine.notices import Deadline
+from fargo.statemachine.user import User
+
+OVERDUE_SECONDS: Final = 1.0
+"""A deadline that has passed when it is armed waits this long, so that a state which keeps one cannot spin."""
+
+
+class StateMachine(Protocol):
+    """What the engine needs of `fargo.statemachine.user`."""
+
+    def new(self, jid: str, /) -> User: ...
+    def fold(self, user: User, recorded: Recorded, /) -> tuple[User, tuple[Issued, ...]]: ...
+    def deadlines(self, user: User, /) -> tuple[Deadline, ...]: ...
+    def is_idle(self, user: User, /) -> bool: ...
+    def secrets(self, user: User, /) -> tuple[str, ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Stream:
+    """A user as of the last event in their stream, its version and time."""
+
+    user: User
+    version: int = 0
+    at: float = 0.0
+
+
+def steady_clock() -> Callable[[], float]:
+    """A clock in seconds since 1970 that runs evenly from now on, whatever becomes of the wall clock."""
+    start = time() - monotonic()
+    return lambda: start + monotonic()
+
+
+class Engine:
+    """Built on an open log; `boot` comes before the first `put`. All methods belong to the reactor's thread.
+
+    `dispatch` carries out a command (a Fault is not handed out, but counted in `faults`); `failed` is called once, with
+    a sentence, when a commit failed. `call_later` is the reactor's callLater.
+    """
+
+    _logger = Logger()
+
+    def __init__(
+        self,
+        log: Log,
+        machine: StateMachine,
+        dispatch: Callable[[Issued], None],
+        failed: Callable[[str], None],
+        call_later: Callable[..., DelayedCall],
+        now: Callable[[], float] | None = None,
+    ) -> None:
+        self.faults = 0
+        self._log = log
+        self._machine = machine
+        self._dispatch = dispatch
+        self._failed = failed
+        self._call_later = call_later
+        self._now = now or steady_clock()
+        self._streams: dict[str, _Stream] = {}
+        self._timers: dict[str, DelayedCall] = {}
+        self._batch: list[tuple[str, Event]] = []
+        self._open = True
+
+    def boot(self) -> frozenset[str]:
+        """Fold the log, and tell everyone who has anything open that we restarted.
+
+        Returns the names of the secrets that somebody's state refers to. Raises FileError if the log cannot be read.
+        """
+        for recorded, _ in self._log.read():
+            user, _ = self._machine.fold(self._stream(recorded.user).user, recorded)
+            self._streams[recorded.user] = _Stream(user, recorded.version, recorded.at)
+        self.broadcast(Restarted())
+        return frozenset(name for stream in self._streams.values() for name in self._machine.secrets(stream.user))
+
+    def put(self, user: str, event: Event) -> None:
+        """Take in what was signalled to or by this user (bare JID)."""
+        if not self._open:
+            return
+        if not self._log.keeps(event):
+            self._logger.error("Lost {event} of {user}: the log could not give it back.", event=event, user=user)
+            return
+        if not self._batch:
+            self._call_later(0, self._flush)
+        self._batch.append((user, event))
+
+    def broadcast(self, event: Event) -> None:
+        """Put an event that touches everyone who is registered or has anything open."""
+        for jid in self.busy():
+            self.put(jid, event)
+
+    def busy(self) -> list[str]:
+        """Everyone who is registered or has anything open, as of the last commit."""
+        return [jid for jid, stream in self._streams.items() if not self._machine.is_idle(stream.user)]
+
+    def stop(self) -> None:
+        """Commit and hand out what was put, and take nothing more."""
+        self._flush()
+        self._close()
+
+    def _stream(self, jid: str) -> _Stream:
+        return self._streams.get(jid) or _Stream(self._machine.new(jid))
+
+    def _flush(self) -> None:
+        batch, self._batch = self._batch, []
+        if not (batch and self._open):
+            return
+        streams: dict[str, _Stream] = {}
+        entries: list[Entry] = []
+        for jid, event in batch:
+            streams[jid], entry = self._step(jid, streams.get(jid) or self._stream(jid), event)
+            entries.append(entry)
+        try:
+            self._log.append(entries)
+        except Exception as error:  # whatever it is, what is not in the log must not happen
+            self._close()
+            self._failed(f"The log does not take any more, so nothing may be sent any more: {error}")
+            return
+        self._streams |= streams
+        for jid in streams:
+            self._arm(jid)
+        for _, issued in entries:
+            for each in issued:
+                self._send(each)
+
+    def _step(self, jid: str, stream: _Stream, event: Event) -> tuple[_Stream, Entry]:
+        recorded = Recorded(jid, stream.version + 1, max(self._now(), stream.at), event)
+        user, issued = self._machine.fold(stream.user, recorded)
+        return _Stream(user, recorded.version, recorded.at), (recorded, issued)
+
+    def _send(self, issued: Issued) -> None:
+        if isinstance(issued.command, Fault):
+            self.faults += 1
+            self._logger.error(
+                "A bug ended call “{call}” of {user}: {error} (event {id} in the log; {faults} since start)",
+                call=issued.command.call,
+                user=issued.user,
+                error=issued.command.error,
+                id=issued.id.partition(".")[0],
+                faults=self.faults,
+            )
+            return
+        try:
+            self._dispatch(issued)
+        except Exception:  # a bug in an adapter costs this command, not the others
+            self._logger.failure("A bug kept command {id} for {user} from being sent.", id=issued.id, user=issued.user)
+
+    def _arm(self, jid: str) -> None:
+        self._disarm(jid)
+        if due := [deadline.at for deadline in self._machine.deadlines(self._streams[jid].user)]:
+            left = min(due) - self._now()
+            self._timers[jid] = self._call_later(left if left > 0 else OVERDUE_SECONDS, self._expire, jid, min(due))
+
+    def _disarm(self, jid: str) -> None:
+        if timer := self._timers.pop(jid, None):
+            timer.cancel()
+
+    def _expire(self, jid: str, due: float) -> None:
+        del self._timers[jid]
+        if self._now() < due:  # the reactor's clock runs ahead of ours
+            self._arm(jid)
+        else:
+            self.put(jid, TimePassed())
+
+    def _close(self) -> None:
+        self._open = False
+        for jid in list(self._timers):
+            self._disarm(jid)

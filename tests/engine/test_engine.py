@@ -1,0 +1,308 @@
+"""What is sent is in the log, what is in the log is in order, and timers follow from the state."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.internet.task import Clock
+from twisted.logger import LogEvent, globalLogPublisher
+
+from fargo.engine import Engine, steady_clock
+from fargo.log import Log
+from fargo.statemachine import user as real_machine
+from fargo.statemachine.commands import Command, Fault, Issued, SignOut
+from fargo.statemachine.events import (
+    Event,
+    IqSucceeded,
+    Recorded,
+    Restarted,
+    SipSignedIn,
+    SipSignedOut,
+    SipTrouble,
+    Stopping,
+    TimePassed,
+)
+from fargo.statemachine.notices import Deadline
+
+ALICE, BOB = "alice@example.org", "bob@example.org"
+START = 1_000_000.0
+
+
+@dataclass(frozen=True)
+class State:
+    """A user of the stand-in: what happened, and what is due."""
+
+    jid: str
+    events: tuple[Event, ...] = ()
+    due: tuple[float, ...] = ()
+
+
+def fold(state: State, recorded: Recorded) -> tuple[State, tuple[Issued, ...]]:
+    """Events say what to do: signing in asks for a command and a deadline 30 s later, which clears when it is due."""
+    due = state.due
+    commands: tuple[Command, ...] = ()
+    match recorded.event:
+        case SipSignedIn(connection):
+            due, commands = (recorded.at + 30,), (SignOut(connection), SignOut(connection + "!"))
+        case TimePassed():
+            due = tuple(at for at in due if at > recorded.at)
+        case SipSignedOut(text="bug"):
+            commands = (Fault("7", "KeyError: 'x'"),)
+        case SipSignedOut(text="stuck"):
+            due = (START - 5,)
+    issued = tuple(Issued(state.jid, f"{recorded.version}.{n}", command) for n, command in enumerate(commands))
+    return State(state.jid, (*state.events, recorded.event), due), issued
+
+
+class Machine:
+    """The stand-in as the engine wants it."""
+
+    new = staticmethod(State)
+    fold = staticmethod(fold)
+
+    def deadlines(self, state: State) -> tuple[Deadline, ...]:
+        return tuple(Deadline("x", at) for at in state.due)
+
+    def is_idle(self, state: State) -> bool:
+        return not state.due
+
+    def secrets(self, state: State) -> tuple[str, ...]:
+        return tuple(event.connection for event in state.events if isinstance(event, SipSignedIn))
+
+
+@dataclass
+class Bench:
+    """An engine on a clock that stands still until it is told to go on."""
+
+    path: Path
+    machine: Any = field(default_factory=Machine)
+    start: float = START
+    sent: list[Issued] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    dispatch: Callable[[Issued], None] | None = None
+
+    def __post_init__(self) -> None:
+        self.clock = Clock()
+        self.log = Log.open(self.path)
+        self.engine = Engine(
+            self.log,
+            self.machine,
+            self.dispatch or self.sent.append,
+            self.failures.append,
+            self.clock.callLater,
+            lambda: self.start + self.clock.seconds(),
+        )
+
+    def run(self, seconds: float = 0) -> None:
+        self.clock.advance(seconds)
+
+    def recorded(self) -> list[tuple[str, int, float, Event]]:
+        return [(r.user, r.version, r.at, r.event) for r, _ in self.log.read()]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "fargo.db"
+
+
+@pytest.fixture
+def bench(path: Path) -> Bench:
+    return Bench(path)
+
+
+def out(text: str) -> SipSignedOut:
+    return SipSignedOut("1.0", SipTrouble.ASKED, text)
+
+
+def test_a_turn_is_a_batch_and_its_commands_leave_in_order(bench: Bench) -> None:
+    bench.engine.put(ALICE, SipSignedIn("a"))
+    bench.engine.put(BOB, SipSignedIn("b"))
+    bench.engine.put(ALICE, out(""))
+    assert (bench.sent, bench.recorded()) == ([], [])
+    bench.run()
+    assert bench.recorded() == [
+        (ALICE, 1, START, SipSignedIn("a")),
+        (BOB, 1, START, SipSignedIn("b")),
+        (ALICE, 2, START, out("")),
+    ]
+    assert [(each.user, each.id) for each in bench.sent] == [(ALICE, "1.0"), (ALICE, "1.1"), (BOB, "1.0"), (BOB, "1.1")]
+    assert [each for _, issued in bench.log.read() for each in issued] == bench.sent
+
+
+def test_a_command_leaves_after_the_commit(path: Path) -> None:
+    seen: list[int] = []
+    bench = Bench(path, dispatch=lambda issued: seen.append(len(Log.open_read_only(path))))
+    bench.engine.put(ALICE, SipSignedIn("a"))
+    bench.run()
+    assert seen == [1, 1]
+
+
+def test_what_an_adapter_puts_while_it_is_dispatched_to_is_the_next_batch(path: Path) -> None:
+    sizes: list[int] = []
+
+    def dispatch(issued: Issued) -> None:
+        bench.engine.put(BOB, out(issued.id))
+        sizes.append(len(bench.log))
+
+    bench = Bench(path, dispatch=dispatch)
+    bench.engine.put(ALICE, SipSignedIn("a"))
+    bench.run()
+    assert sizes == [1, 1]
+    assert [event for *_, event in bench.recorded()] == [SipSignedIn("a"), out("1.0"), out("1.1")]
+
+
+def test_a_failing_commit_sends_nothing_and_ends_it(bench: Bench) -> None:
+    bench.engine.put(BOB, SipSignedIn("b"))
+    bench.run()
+    del bench.sent[:]
+    bench.log._db.execute("PRAGMA query_only = ON")
+    bench.engine.put(ALICE, SipSignedIn("a"))
+    bench.run()
+    assert bench.sent == []
+    assert len(bench.failures) == 1
+    assert "attempt to write a readonly database" in bench.failures[0]
+    assert not bench.clock.getDelayedCalls()
+    bench.log._db.execute("PRAGMA query_only = OFF")
+    bench.engine.put(ALICE, SipSignedIn("a"))
+    bench.run(100)
+    assert (bench.sent, len(bench.log), len(bench.failures)) == ([], 1, 1)
+
+
+def test_time_never_goes_back_within_a_stream(path: Path) -> None:
+    bench = Bench(path)
+    bench.engine.put(ALICE, out(""))
+    bench.run(1)
+    bench.start -= 3600
+    bench.engine.put(ALICE, out(""))
+    bench.engine.put(BOB, out(""))
+    bench.run()
+    assert [at for _, _, at, _ in bench.recorded()] == [START + 1, START + 1, START - 3599]
+    bench.log.close()
+    later = Bench(path, start=START - 7200)
+    later.engine.boot()
+    later.engine.put(ALICE, out(""))
+    later.run()
+    assert later.recorded()[-1] == (ALICE, 3, START + 1, out(""))
+
+
+def test_the_clock_is_the_wall_clock_and_steady(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fargo.engine.time", lambda: 1000.0)
+    monkeypatch.setattr("fargo.engine.monotonic", lambda: 5.0)
+    now = steady_clock()
+    monkeypatch.setattr("fargo.engine.time", lambda: 0.0)
+    monkeypatch.setattr("fargo.engine.monotonic", lambda: 7.0)
+    assert now() == 1002.0
+
+
+def test_the_earliest_deadline_is_armed_and_cleared(bench: Bench) -> None:
+    bench.engine.put(ALICE, SipSignedIn("a"))
+    bench.run()
+    assert [call.getTime() for call in bench.clock.getDelayedCalls()] == [30]
+    bench.run(10)
+    bench.engine.put(ALICE, SipSignedIn("b"))
+    bench.run()
+    assert [call.getTime() for call in bench.clock.getDelayedCalls()] == [40]
+    bench.run(30)
+    bench.run()
+    assert bench.recorded()[-1] == (ALICE, 3, START + 40, TimePassed())
+    assert not bench.clock.getDelayedCalls()
+
+
+def test_nothing_is_logged_before_a_deadline_is_due(bench: Bench) -> None:
+    bench.engine.put(ALICE, SipSignedIn("a"))
+    bench.run()
+    bench.start -= 4  # the reactor's clock is ahead of ours
+    bench.run(30)
+    bench.run()
+    assert len(bench.log) == 1
+    bench.run(4)
+    bench.run()
+    assert bench.recorded()[-1] == (ALICE, 2, START + 30, TimePassed())
+
+
+def test_a_deadline_that_does_not_go_away_cannot_spin(bench: Bench) -> None:
+    bench.engine.put(ALICE, out("stuck"))
+    for _ in range(100):
+        bench.run(0.1)
+    assert 2 <= len(bench.log) <= 11
+
+
+def test_everyone_busy_is_told_at_boot_and_what_was_known_is_known_again(path: Path) -> None:
+    bench = Bench(path)
+    bench.engine.put(ALICE, SipSignedIn("secret"))
+    bench.engine.put(BOB, out(""))
+    bench.run()
+    before = {jid: stream.user for jid, stream in bench.engine._streams.items()}
+    bench.log.close()  # and no other farewell: what a crash leaves behind
+
+    again = Bench(path, start=START + 10)
+    assert again.engine.boot() == {"secret"}
+    assert {jid: stream.user for jid, stream in again.engine._streams.items()} == before
+    assert again.engine.busy() == [ALICE]
+    again.run()
+    assert again.recorded()[2:] == [(ALICE, 2, START + 10, Restarted())]
+    assert [call.getTime() for call in again.clock.getDelayedCalls()] == [20]
+    assert again.sent == []
+
+
+def test_news_for_all_reach_those_who_have_anything_open(bench: Bench) -> None:
+    bench.engine.put(ALICE, SipSignedIn("a"))
+    bench.engine.put(BOB, out(""))
+    bench.run()
+    bench.engine.broadcast(Stopping())
+    bench.run()
+    assert bench.recorded()[2:] == [(ALICE, 2, START, Stopping())]
+
+
+def test_stopping_commits_what_was_put_and_takes_no_more(bench: Bench) -> None:
+    bench.engine.put(ALICE, SipSignedIn("a"))
+    bench.engine.stop()
+    bench.engine.put(ALICE, SipSignedIn("b"))
+    bench.run(100)
+    assert [event for *_, event in bench.recorded()] == [SipSignedIn("a")]
+    assert len(bench.sent) == 2
+
+
+def test_a_value_that_the_log_could_not_give_back_harms_nobody(bench: Bench) -> None:
+    bench.engine.put(ALICE, IqSucceeded("1.0", "\ud800"))
+    bench.engine.put(BOB, out(""))
+    bench.run()
+    assert [user for user, *_ in bench.recorded()] == [BOB]
+    assert bench.failures == []
+
+
+def test_a_bug_is_counted_and_said_loudly(bench: Bench) -> None:
+    said: list[LogEvent] = []
+    globalLogPublisher.addObserver(said.append)
+    try:
+        bench.engine.put(ALICE, out("bug"))
+        bench.run()
+    finally:
+        globalLogPublisher.removeObserver(said.append)
+    assert bench.engine.faults == 1
+    assert bench.sent == []
+    assert [event["log_level"].name for event in said if event["log_namespace"].startswith("fargo.")] == ["error"]
+
+
+def test_a_bug_in_an_adapter_costs_only_its_command(path: Path) -> None:
+    sent: list[str] = []
+
+    def dispatch(issued: Issued) -> None:
+        if issued.id == "1.0":
+            raise KeyError("a bug")
+        sent.append(issued.id)
+
+    bench = Bench(path, dispatch=dispatch)
+    bench.engine.put(ALICE, SipSignedIn("a"))
+    bench.run()
+    assert (sent, bench.failures) == (["1.1"], [])
+
+
+def test_the_real_machine_fits(path: Path) -> None:
+    bench = Bench(path, machine=real_machine)
+    bench.engine.boot()
+    bench.engine.put(ALICE, Restarted())
+    bench.run()
+    assert bench.recorded() == [(ALICE, 1, START, Restarted())]
