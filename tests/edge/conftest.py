@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from fargo.edge import READY_LINE, EdgeSettings, command, write_configuration
 from world.ports import free_port
 from world.process import Process
+
+from fargo.edge import READY_LINE, EdgeSettings, command, write_configuration
 
 from .sip import Agent, Message, request, unique
 
