@@ -1,0 +1,210 @@
+"""Jingle contents <-> media values: what a stream carries (XEP-0166 §7.3, XEP-0167 §4, with XEP-0293, 0294 and 0339).
+
+A content is kept without loss, except for what is dropped on purpose when it is read:
+
+- SDES keys and ZRTP hashes: only whether encryption was demanded is kept, as a key must never reach the log.
+- What nothing here can use yet: the BUNDLE group (XEP-0338), msid `stream`, `bandwidth`, `ssrc-group`,
+  `extmap-allow-mixed`, parameters of feedback and of header extensions, a content's `disposition`.
+- ``channels="0"`` is read as 1: Pidgin's "not said".
+
+A Description's own ptime and maxptime have no place in Jingle, which says them per payload type; they are not written.
+"""
+
+from collections.abc import Iterable
+from typing import Final, get_args
+
+from twisted.words.xish.domish import Element
+
+from fargo.adapters.xmpp import transports
+from fargo.adapters.xmpp.stanza import (
+    NS_EXTENSIONS,
+    NS_FEEDBACK,
+    NS_JINGLE,
+    NS_RTP,
+    NS_SOURCES,
+    MalformedError,
+    add,
+    attribute,
+    bounded,
+    child,
+    children,
+    choice,
+    given,
+    has,
+    make,
+    number,
+    required,
+)
+from fargo.statemachine.media import (
+    Codec,
+    Content,
+    Description,
+    Extension,
+    Feedback,
+    Parameter,
+    Role,
+    Senders,
+    Source,
+    Transport,
+    UnknownApplication,
+    UnknownTransport,
+)
+
+_MOST_CONTENTS: Final = 16
+_BYTE: Final = 255
+_WORD: Final = 2**32 - 1
+_INTERVAL: Final = "trr-int"
+_ROLES: Final[tuple[Role, ...]] = get_args(Role)
+_SENDERS: Final[tuple[Senders, ...]] = get_args(Senders)
+
+
+# --- reading
+
+
+def read(jingle: Element) -> tuple[Content, ...]:
+    """The contents of a <jingle/>, in their order."""
+    return tuple(_content(each) for each in children(jingle, NS_JINGLE, "content", _MOST_CONTENTS))
+
+
+def _content(content: Element) -> Content:
+    description, transport = _only(content, "description"), _only(content, "transport")
+    where = transports.read(transport) if transport is not None else None
+    name = required(content, "name")
+    creator = choice(content, "creator", _ROLES, "initiator")
+    senders = choice(content, "senders", _SENDERS, "both")
+    if description is None:
+        return Content(name, creator, senders, transport=where)
+    if description.uri == NS_RTP:
+        return Content(name, creator, senders, _description(description, where or UnknownTransport("")))
+    namespace = bounded(description.uri or "", "The namespace of <description/>")
+    return Content(name, creator, senders, unknown=UnknownApplication(namespace), transport=where)
+
+
+def _only(content: Element, name: str) -> Element | None:
+    """The child of that name in whatever namespace: it says which application or transport that is (XEP-0166 §7.3)."""
+    found = [each for each in content.elements() if each.name == name]
+    if len(found) > 1:
+        raise MalformedError(f"<content/> has more than one <{name}/>.")
+    return found[0] if found else None
+
+
+def _description(description: Element, transport: Transport) -> Description:
+    return Description(
+        media=required(description, "media"),
+        codecs=tuple(_codec(each) for each in children(description, NS_RTP, "payload-type")),
+        transport=transport,
+        mux=has(description, NS_RTP, "rtcp-mux"),
+        reduced_size=has(description, NS_RTP, "rtcp-reduced-size"),
+        extensions=tuple(_extension(each) for each in children(description, NS_EXTENSIONS, "rtp-hdrext")),
+        feedback=_feedback(description),
+        ssrc=attribute(description, "ssrc"),
+        sources=tuple(_source(each) for each in children(description, NS_SOURCES, "source")),
+        encryption_required=_encryption_required(description),
+    )
+
+
+def _codec(payload: Element) -> Codec:
+    return Codec(
+        id=number(payload, "id", _BYTE),
+        name=attribute(payload, "name"),
+        clockrate=number(payload, "clockrate", _WORD, 0),
+        channels=number(payload, "channels", _BYTE, 1) or 1,
+        ptime=number(payload, "ptime", _WORD, 0),
+        maxptime=number(payload, "maxptime", _WORD, 0),
+        parameters=_parameters(payload, NS_RTP),
+        feedback=_feedback(payload),
+    )
+
+
+def _parameters(parent: Element, namespace: str) -> tuple[Parameter, ...]:
+    found = children(parent, namespace, "parameter")
+    return tuple(Parameter(attribute(each, "name"), attribute(each, "value")) for each in found)
+
+
+def _feedback(parent: Element) -> tuple[Feedback, ...]:
+    """XEP-0293 §3; the interval has an element of its own."""
+    kinds = children(parent, NS_FEEDBACK, "rtcp-fb")
+    intervals = children(parent, NS_FEEDBACK, "rtcp-fb-trr-int")
+    return (
+        *(Feedback(required(each, "type"), attribute(each, "subtype")) for each in kinds),
+        *(Feedback(_INTERVAL, "", number(each, "value", _WORD, 0)) for each in intervals),
+    )
+
+
+def _extension(extension: Element) -> Extension:
+    return Extension(
+        id=number(extension, "id", _WORD),
+        uri=required(extension, "uri"),
+        senders=choice(extension, "senders", _SENDERS, "both"),
+    )
+
+
+def _source(source: Element) -> Source:
+    return Source(required(source, "ssrc"), _parameters(source, NS_SOURCES))
+
+
+def _encryption_required(description: Element) -> bool:
+    encryption = child(description, NS_RTP, "encryption")
+    return encryption is not None and choice(encryption, "required", ("0", "1", "false", "true"), "0") in ("1", "true")
+
+
+# --- writing
+
+
+def write(content: Content) -> Element:
+    """The <content/> of a value."""
+    made = make("content", NS_JINGLE, creator=content.creator, name=content.name, senders=content.senders)
+    transport = content.transport
+    if content.description:
+        made.addChild(_description_element(content.description))
+        transport = content.description.transport
+    elif content.unknown:
+        made.addChild(make("description", content.unknown.namespace))
+    where = transports.write(transport) if transport else None
+    return add(made, where) if where is not None else made
+
+
+def _description_element(description: Description) -> Element:
+    made = make("description", NS_RTP, media=description.media, **given(ssrc=description.ssrc))
+    add(made, *map(_codec_element, description.codecs))
+    if description.encryption_required:
+        made.addChild(make("encryption", NS_RTP, required="true"))
+    if description.mux:
+        made.addChild(make("rtcp-mux", NS_RTP))
+    if description.reduced_size:
+        made.addChild(make("rtcp-reduced-size", NS_RTP))
+    add(made, *_feedback_elements(description.feedback), *map(_extension_element, description.extensions))
+    return add(made, *map(_source_element, description.sources))
+
+
+def _codec_element(codec: Codec) -> Element:
+    c = codec
+    channels = c.channels if c.channels > 1 else 0
+    said = given(name=c.name, clockrate=c.clockrate, channels=channels, ptime=c.ptime, maxptime=c.maxptime)
+    made = make("payload-type", NS_RTP, id=c.id, **said)
+    return add(made, *_parameter_elements(codec.parameters, NS_RTP), *_feedback_elements(codec.feedback))
+
+
+def _parameter_elements(parameters: Iterable[Parameter], namespace: str) -> list[Element]:
+    return [make("parameter", namespace, **given(name=each.name, value=each.value)) for each in parameters]
+
+
+def _feedback_elements(feedback: Iterable[Feedback]) -> list[Element]:
+    return [
+        make("rtcp-fb-trr-int", NS_FEEDBACK, value=each.interval)
+        if each.type == _INTERVAL
+        else make("rtcp-fb", NS_FEEDBACK, type=each.type, **given(subtype=each.subtype))
+        for each in feedback
+    ]
+
+
+def _extension_element(extension: Extension) -> Element:
+    made = make("rtp-hdrext", NS_EXTENSIONS, id=extension.id, uri=extension.uri)
+    if extension.senders != "both":
+        made["senders"] = extension.senders
+    return made
+
+
+def _source_element(source: Source) -> Element:
+    made = make("source", NS_SOURCES, ssrc=source.ssrc)
+    return add(made, *_parameter_elements(source.parameters, NS_SOURCES))

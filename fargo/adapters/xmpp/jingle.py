@@ -1,0 +1,114 @@
+"""Jingle actions (XEP-0166 §7.2): IQ-set -> event, command -> IQ-set.
+
+Who initiated a session and who responds to it are read from the stanza's addresses; the attributes of those names are
+only written (XEP-0166 §7.1). Dropped: a session-info's attributes (whose stream was muted), a reason's
+application-specific child.
+"""
+
+from typing import Final, TypeAlias
+
+from twisted.words.xish.domish import Element
+
+from fargo.adapters.xmpp import contents
+from fargo.adapters.xmpp.stanza import (
+    NS_JINGLE,
+    NS_RTP_INFO,
+    MalformedError,
+    add,
+    bounded,
+    child,
+    envelope,
+    make,
+    required,
+    words,
+)
+from fargo.statemachine.commands import AcceptSession, InformSession, InitiateSession, TerminateSession
+from fargo.statemachine.events import (
+    Iq,
+    SessionAccepted,
+    SessionInformed,
+    SessionInitiated,
+    SessionModified,
+    SessionTerminated,
+)
+from fargo.statemachine.media import Content
+
+JingleEvent: TypeAlias = SessionInitiated | SessionAccepted | SessionInformed | SessionTerminated | SessionModified
+JingleCommand: TypeAlias = InitiateSession | AcceptSession | InformSession | TerminateSession
+
+_MODIFYING: Final = frozenset(
+    {
+        "content-accept", "content-add", "content-modify", "content-reject", "content-remove", "description-info",
+        "security-info", "transport-accept", "transport-info", "transport-reject", "transport-replace",
+    }
+)  # fmt: skip
+
+
+def event(iq: Iq, jingle: Element) -> JingleEvent:
+    """What a <jingle/> asks for."""
+    action, sid = required(jingle, "action"), required(jingle, "sid")
+    match action:
+        case "session-initiate":
+            return SessionInitiated(iq, sid, _media(jingle, action))
+        case "session-accept":
+            return SessionAccepted(iq, sid, _media(jingle, action))
+        case "session-info":
+            return SessionInformed(iq, sid, *_info(jingle))
+        case "session-terminate":
+            return SessionTerminated(iq, sid, *_reason(jingle))
+        case _ if action in _MODIFYING:
+            return SessionModified(iq, sid, action, contents.read(jingle))
+        case _:
+            raise MalformedError(f"“{action}” is not a Jingle action.")
+
+
+def _media(jingle: Element, action: str) -> tuple[Content, ...]:
+    found = contents.read(jingle)
+    if not found:
+        raise MalformedError(f"The {action} has no content.")
+    return found
+
+
+def _info(jingle: Element) -> tuple[str, str]:
+    payload = jingle.firstChildElement()
+    if payload is None:
+        return "", ""
+    return bounded(payload.name, "The name of the information"), bounded(payload.uri or "", "Its namespace")
+
+
+def _reason(jingle: Element) -> tuple[str, str]:
+    """XEP-0166 §7.4."""
+    condition, text = "success", ""
+    reason = child(jingle, NS_JINGLE, "reason")
+    for each in reason.elements() if reason is not None else ():
+        if each.uri == NS_JINGLE and each.name == "text":
+            text = words(each)
+        elif each.uri == NS_JINGLE:
+            condition = bounded(each.name, "The name of the reason")
+    return condition, text
+
+
+def stanza(command: JingleCommand, name: str) -> Element:
+    """The IQ-set for a command; `name` is the command's id."""
+    match command:
+        case InitiateSession(sender, to, sid, content):
+            jingle = make("jingle", NS_JINGLE, action="session-initiate", sid=sid, initiator=sender)
+            jingle.addChild(contents.write(content))
+        case AcceptSession(sender, to, sid, content):
+            jingle = make("jingle", NS_JINGLE, action="session-accept", sid=sid, responder=sender)
+            jingle.addChild(contents.write(content))
+        case InformSession(sender, to, sid, info):
+            jingle = make("jingle", NS_JINGLE, action="session-info", sid=sid)
+            add(jingle, *([make(info, NS_RTP_INFO)] if info else []))
+        case TerminateSession(sender, to, sid, condition, text):
+            jingle = make("jingle", NS_JINGLE, action="session-terminate", sid=sid)
+            jingle.addChild(_reason_element(condition, text))
+    return envelope("iq", sender, to, jingle, type="set", id=name)
+
+
+def _reason_element(condition: str, text: str) -> Element:
+    reason = make("reason", NS_JINGLE)
+    reason.addElement(condition)
+    if text:
+        reason.addElement("text", content=text)
+    return reason

@@ -1,0 +1,59 @@
+"""Presence: who is online, who wants to see whom (RFC 6121 §3, §4; XEP-0115 §4; XEP-0100 §4.4, §5).
+
+A presence error is the server's way of saying that nobody is there (RFC 6121 §4.3).
+"""
+
+from typing import TypeAlias
+
+from twisted.words.xish.domish import Element
+
+from fargo.adapters.xmpp import disco
+from fargo.adapters.xmpp.stanza import NS_CAPS, attribute, envelope, sender_of
+from fargo.statemachine.address import local_of
+from fargo.statemachine.commands import PresenceKind, SendPresence
+from fargo.statemachine.events import (
+    PresenceProbed,
+    ResourceAvailable,
+    ResourceUnavailable,
+    SubscriptionAction,
+    SubscriptionChanged,
+)
+
+PresenceEvent: TypeAlias = ResourceAvailable | ResourceUnavailable | PresenceProbed | SubscriptionChanged
+
+
+def event(presence: Element) -> PresenceEvent | None:
+    """What a presence stanza says; None if its type is none of RFC 6121's."""
+    sender, to = sender_of(presence), attribute(presence, "to")
+    match attribute(presence, "type"):
+        case "":
+            return ResourceAvailable(sender, to, _caps(presence))
+        case "unavailable" | "error":
+            return ResourceUnavailable(sender, to)
+        case "probe":
+            return PresenceProbed(to)
+        case "subscribe" | "subscribed" | "unsubscribe" | "unsubscribed" as action:
+            return SubscriptionChanged(to, SubscriptionAction(action))
+        case _:
+            return None
+
+
+def _caps(presence: Element) -> str:
+    """The announced ``node#ver``, "" if there is none."""
+    for each in presence.elements(NS_CAPS, "c"):
+        node, ver = attribute(each, "node"), attribute(each, "ver")
+        return f"{node}#{ver}" if node and ver else ""
+    return ""
+
+
+def stanza(command: SendPresence) -> Element:
+    """A presence of ours; an available contact's says that it is a phone."""
+    made = envelope("presence", command.sender, command.to)
+    if command.kind is not PresenceKind.AVAILABLE:
+        made["type"] = command.kind.value
+    for name, text in (("show", command.show), ("status", command.status)):
+        if text:
+            made.addElement((None, name), content=text)
+    if command.kind is PresenceKind.AVAILABLE and local_of(command.sender):
+        made.addChild(disco.caps(disco.CONTACT))
+    return made

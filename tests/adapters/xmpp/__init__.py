@@ -1,0 +1,1 @@
+"""The XMPP adapter: its pure rooms by themselves, and the whole of it against a real server."""

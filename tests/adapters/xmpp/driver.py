@@ -1,0 +1,64 @@
+"""The adapter alone in a process of its own, because a Twisted reactor can be started only once.
+
+The first line of stdin is the settings. Each later line is a command to carry out (an Issued, as JSON), or empty: stop.
+Each line of stdout is a JSON list: ["event", user, event], ["kept", user, password], ["opened"], ["failed", sentence],
+["stopped"].
+"""
+
+import json
+import sys
+
+import msgspec
+from twisted.internet import reactor, stdio
+from twisted.internet.defer import Deferred, succeed
+from twisted.logger import globalLogBeginner, textFileLogObserver
+from twisted.protocols.basic import LineOnlyReceiver
+
+from fargo.adapters.xmpp.adapter import XmppAdapter, XmppSettings
+from fargo.statemachine.commands import Issued
+from fargo.statemachine.events import Event
+
+
+def tell(*what: object) -> None:
+    print(msgspec.json.encode(what).decode(), flush=True)
+
+
+def put(user: str, event: Event) -> None:
+    tell("event", user, event)
+
+
+def keep(user: str, password: str) -> Deferred[str]:
+    tell("kept", user, password)
+    return succeed("secret-1")
+
+
+class Orders(LineOnlyReceiver):
+    """What the test wants done."""
+
+    delimiter = b"\n"
+    MAX_LENGTH = 1_000_000
+    adapter: XmppAdapter | None = None
+
+    def lineReceived(self, line: bytes) -> None:  # noqa: N802
+        if not self.adapter:
+            settings = msgspec.convert(json.loads(line), XmppSettings)
+            self.adapter = XmppAdapter(put, keep, settings, lambda: tell("opened"), lambda why: tell("failed", why))
+            self.adapter.start()
+        elif line:
+            self.adapter.do(msgspec.json.decode(line, type=Issued))
+        else:
+            self.adapter.stop().addCallback(self.stopped)
+
+    def stopped(self, _: None) -> None:
+        tell("stopped")
+        reactor.stop()
+
+    def connectionLost(self, reason: object) -> None:  # noqa: N802
+        if reactor.running:
+            reactor.stop()
+
+
+if __name__ == "__main__":
+    globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stderr)], redirectStandardIO=False)
+    stdio.StandardIO(Orders())
+    reactor.run()

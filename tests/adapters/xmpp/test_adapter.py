@@ -1,0 +1,271 @@
+"""The whole adapter against prosody, with clients that share no code with it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import NamedTuple
+
+import pytest_asyncio
+from world.prosody import COMPONENT, DOMAIN, STRANGER_DOMAIN, Prosody
+from world.stanza import NS, Failure, element, failure
+from world.xmpp_client import CALL_FEATURES, XmppClient
+
+from fargo.statemachine.commands import (
+    AcceptIq,
+    AskFeatures,
+    InformSession,
+    InitiateSession,
+    PresenceKind,
+    RefuseIq,
+    SendPresence,
+    SendRegistrationForm,
+    TerminateSession,
+)
+from fargo.statemachine.events import (
+    FeaturesLearned,
+    IqFailed,
+    IqMalformed,
+    IqSucceeded,
+    PresenceProbed,
+    RegistrationAsked,
+    RegistrationCancelled,
+    RegistrationSubmitted,
+    ResourceAvailable,
+    ResourceUnavailable,
+    SessionInitiated,
+    SipAccount,
+    SubscriptionAction,
+    SubscriptionChanged,
+)
+from fargo.statemachine.media import Candidate, Codec, Content, Description, RawUdp
+
+from .driven import USER, Adapter
+
+STRANGER = f"mallory@{STRANGER_DOMAIN}"
+CONTACT = f"bob%example.net@{COMPONENT}"
+PHONE = f"{CONTACT}/fargo"
+AUDIO = Description("audio", (Codec(0, "PCMU", 8000),), RawUdp((Candidate(1, "127.0.0.1", 4000, "c1"),)))
+
+
+class Scene(NamedTuple):
+    """A server, the adapter connected to it, and an allowed user who is logged in but not yet available."""
+
+    server: Prosody
+    adapter: Adapter
+    alice: XmppClient
+
+
+@pytest_asyncio.fixture
+async def scene() -> AsyncIterator[Scene]:
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(Prosody({USER: "pw-a", STRANGER: "pw-m"}))
+        adapter = await stack.enter_async_context(Adapter(server))
+        await adapter.opened()
+        alice = await stack.enter_async_context(XmppClient(server, USER, available=False))
+        yield Scene(server, adapter, alice)
+
+
+# --- registration
+
+
+async def test_a_registration_is_asked_for_submitted_and_cancelled(scene: Scene) -> None:
+    _, adapter, alice = scene
+    asking = asyncio.create_task(alice.registration(COMPONENT))
+    asked = await adapter.event(RegistrationAsked)
+    adapter.do(SendRegistrationForm(asked.iq, SipAccount("alice@example.net", port=5062)))
+    form = await asking
+    assert form.findtext("register:query/register:username", namespaces=NS) == "alice@example.net"
+    assert form.find("register:query/register:registered", NS) is not None
+
+    submitting = asyncio.create_task(
+        alice.register_by_form(COMPONENT, username="alice@example.org", password="s3cret", **{"x-port": "5070"})
+    )
+    submitted = await adapter.event(RegistrationSubmitted)
+    assert submitted.account == SipAccount("alice@example.org", port=5070)
+    assert submitted.secret == "secret-1"
+    assert len(submitted.nonce) == 8
+    assert ["kept", USER, "s3cret"] in adapter.told
+    adapter.do(RefuseIq(submitted.iq, "modify", "not-acceptable", "That password is wrong."))
+    assert failure(await submitting) == Failure("modify", "not-acceptable", "", "That password is wrong.")
+
+    cancelling = asyncio.create_task(alice.unregister(COMPONENT))
+    cancelled = await adapter.event(RegistrationCancelled)
+    adapter.do(AcceptIq(cancelled.iq))
+    assert (await cancelling).get("type") == "result"
+    assert not any("s3cret" in line for line in adapter.log)
+
+
+async def test_a_bad_port_is_malformed(scene: Scene) -> None:
+    _, adapter, alice = scene
+    submitting = asyncio.create_task(alice.register_by_form(COMPONENT, username="a@b", **{"x-port": "many"}))
+    malformed = await adapter.event(IqMalformed)
+    adapter.do(RefuseIq(malformed.iq, "modify", "bad-request", malformed.problem))
+    refused = failure(await submitting)
+    assert refused
+    assert "port" in refused.text
+
+
+# --- presence
+
+
+async def test_presence_goes_both_ways(scene: Scene) -> None:
+    _, adapter, alice = scene
+    alice.send(element("presence", None, element("c", NS["caps"], node="urn:n", ver="v", hash="sha-1"), to=COMPONENT))
+    assert await adapter.event(ResourceAvailable) == ResourceAvailable(alice.jid, COMPONENT, "urn:n#v")
+    alice.send(element("presence", to=COMPONENT, type="unavailable"))
+    assert await adapter.event(ResourceUnavailable) == ResourceUnavailable(alice.jid, COMPONENT)
+    alice.subscribe(CONTACT)
+    subscribed = await adapter.event(SubscriptionChanged)
+    assert subscribed == SubscriptionChanged(CONTACT, SubscriptionAction.SUBSCRIBE)
+    adapter.do(SendPresence(CONTACT, USER, PresenceKind.SUBSCRIBED))
+    await alice.available()
+    await adapter.event(PresenceProbed)
+    adapter.do(SendPresence(PHONE, alice.jid, PresenceKind.AVAILABLE, "dnd", "On the phone\x00 \uffff"))
+    shown = await alice.presence(PHONE)
+    assert shown.findtext("client:status", namespaces=NS) == "On the phone� �"
+    assert shown.find("caps:c", NS) is not None
+
+
+async def test_presence_to_nobody_comes_back_as_unavailable(scene: Scene) -> None:
+    scene.adapter.do(SendPresence(COMPONENT, f"nobody@{DOMAIN}", PresenceKind.AVAILABLE))
+    scene.adapter.do(SendPresence(COMPONENT, "nobody@elsewhere.invalid", PresenceKind.SUBSCRIBE))
+    # An order of things: what came back before this is known to have been handled.
+    scene.alice.send(element("presence", to=COMPONENT))
+    await scene.adapter.event(ResourceAvailable)
+    assert not [each for each in scene.adapter.told if each[0] == "event" and "elsewhere" in each[1]]
+
+
+# --- Jingle
+
+
+async def test_a_session_goes_both_ways(scene: Scene) -> None:
+    _, adapter, alice = scene
+    adapter.do(InitiateSession(PHONE, alice.jid, "s1", Content("voice", description=AUDIO)), "7.0")
+    assert await adapter.event(IqSucceeded) == IqSucceeded("7.0", alice.jid)
+    adapter.do(InformSession(PHONE, alice.jid, "s1", "ringing"), "8.0")
+    adapter.do(TerminateSession(PHONE, alice.jid, "unknown", "success"), "9.1")
+    refused = await adapter.event(IqFailed)
+    assert (refused.command, refused.resource, refused.condition) == ("9.1", alice.jid, "item-not-found")
+
+    received = next(each for each in alice.stanzas if each.get("id") == "7.0").find("jingle:jingle", NS)
+    sending = asyncio.create_task(alice.request("set", PHONE, received))
+    initiated = await adapter.event(SessionInitiated)
+    assert initiated.contents == (Content("voice", description=AUDIO),)
+    adapter.do(RefuseIq(initiated.iq, "wait", "unexpected-request", "Not now.", "out-of-order"))
+    assert failure(await sending) == Failure("wait", "unexpected-request", "out-of-order", "Not now.")
+
+
+async def test_malformed_jingle_is_an_event_of_its_own(scene: Scene) -> None:
+    _, adapter, alice = scene
+    sending = asyncio.create_task(alice.request("set", PHONE, element("jingle", NS["jingle"], action="session-info")))
+    malformed = await adapter.event(IqMalformed)
+    adapter.do(RefuseIq(malformed.iq, "modify", "bad-request", malformed.problem))
+    assert failure(await sending) == Failure("modify", "bad-request", "", "<jingle/> lacks its attribute “sid”.")
+
+
+async def test_a_clients_features_are_learned(scene: Scene) -> None:
+    _, adapter, alice = scene
+    adapter.do(AskFeatures(COMPONENT, alice.jid, "urn:n#v"), "3.0")
+    learned = await adapter.event(FeaturesLearned)
+    assert (learned.command, learned.resource) == ("3.0", alice.jid)
+    assert sorted(learned.features) == sorted(CALL_FEATURES)
+    mark = len(adapter.told)
+    adapter.do(AskFeatures(COMPONENT, f"{USER}/gone", ""), "4.0")
+    assert await adapter.event(FeaturesLearned, mark) == FeaturesLearned("4.0", f"{USER}/gone", ())
+
+
+# --- what is answered here
+
+
+async def test_the_gateway_answers_what_needs_no_state(scene: Scene) -> None:
+    _, adapter, alice = scene
+    info = await alice.request("get", COMPONENT, element("query", NS["disco"]))
+    identity = info.find("disco:query/disco:identity", NS)
+    assert identity is not None
+    assert (identity.get("category"), identity.get("type")) == ("gateway", "sip")
+    for payload in (
+        element("query", NS["items"]),
+        element("ping", "urn:xmpp:ping"),
+        element("query", "jabber:iq:version"),
+        element("query", "jabber:iq:gateway"),
+    ):
+        assert (await alice.request("get", COMPONENT, payload)).get("type") == "result"
+    prompt = element("query", "jabber:iq:gateway", element("prompt", text="+44 1632 960-000"))
+    contact = await alice.request("set", COMPONENT, prompt)
+    assert contact.findtext(".//{jabber:iq:gateway}jid") == f"+441632960000@{COMPONENT}"
+    assert adapter.told == [["opened"]]
+
+
+async def test_unknown_requests_are_answered_with_service_unavailable(scene: Scene) -> None:
+    for kind, to, payload in (
+        ("get", COMPONENT, element("query", "urn:example:unknown")),
+        ("set", COMPONENT, element("query", "urn:example:unknown")),
+        ("get", PHONE, element("query", NS["register"])),
+        ("get", PHONE, element("jingle", NS["jingle"])),
+        ("set", COMPONENT, element("query", "jabber:iq:version")),
+    ):
+        refused = failure(await scene.alice.request(kind, to, payload))
+        assert refused
+        assert (refused.kind, refused.condition) == ("cancel", "service-unavailable")
+    assert scene.adapter.told == [["opened"]]
+
+
+async def test_a_message_comes_back_with_the_reason(scene: Scene) -> None:
+    alice = scene.alice
+    alice.send(element("message", None, element("composing", "http://jabber.org/protocol/chatstates"), to=CONTACT))
+    alice.send(element("message", None, element("body", text="hello"), to=CONTACT, type="groupchat", id="m1"))
+    alice.send(element("message", None, element("body", text="hello"), to=CONTACT, type="chat", id="m2"))
+    refused = await alice.wait(lambda each: each.tag == f"{{{NS['client']}}}message", "a message")
+    assert refused.get("id") == "m2"
+    problem = failure(refused)
+    assert problem
+    assert problem.condition == "service-unavailable"
+    assert "not delivered" in problem.text
+
+
+async def test_strangers_are_turned_away_and_leave_no_trace(scene: Scene) -> None:
+    async with XmppClient(scene.server, STRANGER, available=False) as mallory:
+        for payload in (element("query", NS["register"]), element("query", NS["disco"])):
+            refused = failure(await mallory.request("get", COMPONENT, payload))
+            assert refused
+            assert (refused.kind, refused.condition) == ("auth", "forbidden")
+            assert STRANGER_DOMAIN in refused.text
+        mallory.send(element("presence", to=COMPONENT))
+        mallory.subscribe(CONTACT)
+        await mallory.presence(CONTACT, "unsubscribed")
+    assert scene.adapter.told == [["opened"]]
+
+
+# --- the stream
+
+
+async def test_a_lost_stream_comes_back_and_nothing_is_queued(scene: Scene) -> None:
+    server, adapter, _ = scene
+    await server.stop()
+    adapter.do(SendPresence(COMPONENT, USER, PresenceKind.AVAILABLE, status="too late"))
+    adapter.do(TerminateSession(PHONE, f"{USER}/x", "s1", "success"), "5.0")
+    failed = await adapter.event(IqFailed)
+    assert (failed.command, failed.condition) == ("5.0", "remote-server-not-found")
+    adapter.do(AskFeatures(COMPONENT, f"{USER}/x", ""), "6.0")
+    assert await adapter.event(FeaturesLearned) == FeaturesLearned("6.0", f"{USER}/x", ())
+    await server.start()
+    await adapter.opened(times=2)
+    async with XmppClient(server, USER, "again") as alice:
+        assert (await alice.request("get", COMPONENT, element("ping", "urn:xmpp:ping"))).get("type") == "result"
+        assert not [each for each in alice.stanzas if each.get("from") == COMPONENT and each.get("type") is None]
+
+
+async def test_a_wrong_secret_is_told_to_the_operator_without_the_secret() -> None:
+    async with Prosody({}) as server, Adapter(server, secret="wrong-one") as adapter:
+        sentence = await adapter.failed()
+        assert "secret" in sentence
+        assert COMPONENT in sentence
+    assert "wrong-one" not in "\n".join([sentence, *adapter.log])
+
+
+async def test_it_can_be_stopped_while_the_server_is_away() -> None:
+    async with Prosody({}) as server, Adapter(server) as adapter:
+        await adapter.opened()
+        await server.stop()
+        await adapter.stop()
+        assert adapter.told[-1] == ["stopped"]
