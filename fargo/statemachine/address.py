@@ -18,7 +18,7 @@ import msgspec
 # RFC 3261 §25.1, user = unreserved / escaped / user-unreserved.
 _USER_SAFE: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.!~*'()&=+$,;?/")
 _LABEL: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
-_PORT: Final = re.compile(r"[0-9]{1,5}")
+_HOSTPORT: Final = re.compile(r"(\[(?P<address>[^][]*)\]|(?P<name>[^][:]*))(:(?P<port>[0-9]{1,5}))?")
 # XEP-0106 §4, and "%", which separates user and domain here and so must not come from a user part.
 _ESCAPES: Final = {
     " ": "\\20", '"': "\\22", "&": "\\26", "'": "\\27", "/": "\\2f", ":": "\\3a", "<": "\\3c", ">": "\\3e", "@": "\\40",
@@ -84,29 +84,24 @@ def unescape_local(local: str) -> str:
 
 
 def _is_domain(text: str) -> bool:
-    host, port = text, ""
-    if text.startswith("["):
-        host, _, port = text[1:].partition("]")
-        if port and not port.startswith(":"):
-            return False
-        port = port[1:] if port else ""
-    elif ":" in text:
-        host, _, port = text.partition(":")
-        if not port:
-            return False
-    if port and not (_PORT.fullmatch(port) and 0 < int(port) < 65536):
+    found = _HOSTPORT.fullmatch(text)
+    if not found:
         return False
-    return _is_host(host, text.startswith("["))
+    address, name, port = found["address"], found["name"], found["port"]
+    if port is not None and not 0 < int(port) < 65536:
+        return False
+    return _is_ipv6(address) if name is None else _is_name(name)
 
 
-def _is_host(host: str, bracketed: bool) -> bool:
-    if bracketed:
-        try:
-            ipaddress.IPv6Address(host)
-        except ValueError:
-            return False
-        return "%" not in host
-    return len(host) <= 253 and all(_LABEL.fullmatch(label) for label in host.split("."))
+def _is_ipv6(text: str) -> bool:
+    try:
+        return ipaddress.IPv6Address(text).scope_id is None
+    except ValueError:
+        return False
+
+
+def _is_name(text: str) -> bool:
+    return len(text) <= 253 and all(_LABEL.fullmatch(label) for label in text.split("."))
 
 
 def _checked(user: str, domain: str) -> SipUri | BadAddress:

@@ -1,0 +1,123 @@
+"""A user's story told in events, for tests of the core: fold them one by one and look at the commands."""
+
+from typing import TypeVar
+
+from fargo.statemachine.call1 import (
+    CallMembersChanged,
+    CallState,
+    CallStateChanged,
+    CandidatesReceived,
+    DescriptionReceived,
+    PlaceCall,
+    ReceivingStateChanged,
+    SendingStateChanged,
+)
+from fargo.statemachine.commands import AskFeatures, Command, Issued, SignIn
+from fargo.statemachine.events import (
+    Event,
+    FeaturesLearned,
+    Iq,
+    Recorded,
+    RegistrationSubmitted,
+    ResourceAvailable,
+    SessionInitiated,
+    SessionTerminated,
+    SipAccount,
+    SipSignedIn,
+)
+from fargo.statemachine.media import Candidate, Codec, Content, Description, RawUdp
+from fargo.statemachine.user import User, fold, new
+
+ALICE = "alice@localhost"
+DESK = "alice@localhost/desk"
+PHONE = "alice@localhost/phone"
+GATEWAY = "sip.localhost"
+BOB = "bob%sip.test@sip.localhost/fargo"
+ABLE = (
+    "urn:xmpp:jingle:1",
+    "urn:xmpp:jingle:apps:rtp:1",
+    "urn:xmpp:jingle:apps:rtp:audio",
+    "urn:xmpp:jingle:transports:raw-udp:1",
+)
+PCMU = Codec(0, "PCMU", 8000)
+PCMA = Codec(8, "PCMA", 8000)
+ADDRESS = RawUdp((Candidate(1, "127.0.0.1", 4000), Candidate(2, "127.0.0.1", 4001)))
+PHONE_ADDRESS = (Candidate(1, "127.0.0.4", 5000), Candidate(2, "127.0.0.4", 5001))
+OFFER = Content("voice", description=Description("audio", (PCMU, PCMA), ADDRESS))
+
+C = TypeVar("C", bound=Command)
+
+
+class Story:
+    """One user's stream; every event comes a second after the one before unless `at` says otherwise."""
+
+    def __init__(self) -> None:
+        self.user: User = new(ALICE)
+        self.at = 1000.0
+        self.last: tuple[Issued, ...] = ()
+        self.issued: list[Issued] = []
+        self._iqs = 0
+
+    def tell(self, event: Event, after: float = 1.0) -> list[Command]:
+        """Fold an event that comes `after` so many seconds; its commands."""
+        self.at += after
+        self.user, self.last = fold(self.user, Recorded(ALICE, self.user.version + 1, self.at, event))
+        self.issued.extend(self.last)
+        return [issued.command for issued in self.last]
+
+    def iq(self, to: str = GATEWAY, sender: str = DESK) -> Iq:
+        """A new IQ-set from one of the user's clients."""
+        self._iqs += 1
+        return Iq(sender, to, f"iq{self._iqs}")
+
+    def the(self, kind: type[C]) -> C:
+        """The one command of a kind that the last event led to."""
+        [found] = self.all(kind)
+        return found
+
+    def all(self, kind: type[C]) -> list[C]:
+        """The commands of a kind that the last event led to."""
+        return [issued.command for issued in self.last if isinstance(issued.command, kind)]
+
+    def id_of(self, kind: type[Command]) -> str:
+        """The id of the latest command of a kind."""
+        return next(issued.id for issued in reversed(self.issued) if isinstance(issued.command, kind))
+
+    # --- chapters
+
+    def online(self, client: str = DESK, features: tuple[str, ...] = ABLE) -> None:
+        """A client comes online and says what it can do."""
+        self.tell(ResourceAvailable(client, GATEWAY, "https://example.org#hash"))
+        self.tell(FeaturesLearned(self.id_of(AskFeatures), client, features))
+
+    def register(self, account: SipAccount | None = None, secret: str = "s1") -> None:
+        """The user registers an account, and the registrar accepts it."""
+        account = account or SipAccount("alice@sip.test")
+        self.tell(RegistrationSubmitted(self.iq(), account, secret, "nonce"))
+        self.tell(SipSignedIn(self.id_of(SignIn)))
+
+    def signed_in(self) -> "Story":
+        """A user with one client online and an account signed in."""
+        self.online()
+        self.register()
+        return self
+
+    def call_out(self, sid: str = "s1", to: str = BOB) -> str:
+        """The user calls; the channel's name, once the INVITE is out."""
+        self.tell(SessionInitiated(self.iq(to), sid, (OFFER,)))
+        channel = self.id_of(PlaceCall)
+        self.tell(ReceivingStateChanged(channel, 1))
+        return channel
+
+    def answered(self, channel: str) -> None:
+        """The called phone rings and answers, in the order that the connection manager signals it."""
+        self.tell(CallMembersChanged(channel, 1))
+        self.tell(CandidatesReceived(channel, PHONE_ADDRESS))
+        self.tell(DescriptionReceived(channel, (PCMU,)))
+        self.tell(CallStateChanged(channel, CallState.ACCEPTED))
+        self.tell(CallStateChanged(channel, CallState.ACTIVE))
+        self.tell(SendingStateChanged(channel, 1))
+
+    def hangs_up(self, sid: str, us: str = BOB, client: str = DESK, condition: str = "success") -> None:
+        """A client of the user hangs up."""
+        self.tell(SessionTerminated(self.iq(us, client), sid, condition))

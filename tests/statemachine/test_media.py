@@ -1,0 +1,69 @@
+"""Negotiation: what two ends have in common, in the field's quirks."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fargo.statemachine.media import (
+    Candidate,
+    Codec,
+    Description,
+    IceUdp,
+    RawUdp,
+    Unusable,
+    common,
+    kind,
+    numbered_as,
+    plain,
+)
+
+ADDRESS = RawUdp((Candidate(1, "192.0.2.1", 4000),))
+NAMES = st.sampled_from(["PCMU", "pcmu", "PCMA", "opus", "OPUS", "G722", "telephone-event", "CN", ""])
+CODECS = st.builds(Codec, st.integers(0, 127), NAMES, st.sampled_from([0, 8000, 48000]), st.sampled_from([1, 2]))
+AUDIO = st.lists(CODECS, max_size=12).map(lambda codecs: Description("audio", tuple(codecs), ADDRESS))
+
+
+@given(AUDIO, AUDIO)
+def test_an_answer_names_only_what_was_offered(offer: Description, answer: Description) -> None:
+    shared = common(offer, answer)
+    if isinstance(shared, Description):
+        assert {kind(c) for c in shared.codecs} <= {kind(c) for c in offer.codecs}
+        numbered = numbered_as(offer, shared)
+        assert [kind(c) for c in numbered.codecs] == [kind(c) for c in shared.codecs]
+        assert {c.id for c in numbered.codecs} <= {c.id for c in offer.codecs}
+
+
+@given(AUDIO)
+def test_a_plain_offer_names_every_number_once(offer: Description) -> None:
+    described = plain(offer)
+    assert isinstance(described, Description)
+    numbers = [codec.id for codec in described.codecs]
+    assert len(numbers) == len(set(numbers))
+
+
+def test_the_first_meaning_of_a_number_counts() -> None:
+    offer = Description("audio", (Codec(14, "MPA-ROBUST", 90000), Codec(14, "MPA", 90000)), ADDRESS)
+    described = plain(offer)
+    assert isinstance(described, Description)
+    assert [c.name for c in described.codecs] == ["MPA-ROBUST"]
+
+
+def test_a_static_payload_type_needs_no_name() -> None:
+    assert kind(Codec(0)) == kind(Codec(0, "pcmu", 8000)) == ("pcmu", 8000, 1)
+    assert kind(Codec(10)) == ("l16", 44100, 2)
+    # A number of a static type that is given another name means what the name says.
+    assert kind(Codec(0, "opus", 48000, 2)) == ("opus", 48000, 2)
+
+
+def test_tones_alone_are_no_common_voice() -> None:
+    tones = Description("audio", (Codec(101, "telephone-event", 8000),), ADDRESS)
+    assert isinstance(common(tones, tones), Unusable)
+
+
+def test_ice_is_not_plain() -> None:
+    assert isinstance(
+        plain(Description("audio", (Codec(0),), IceUdp("u", "p", (Candidate(1, "192.0.2.1", 4000),)))), Unusable
+    )
+
+
+def test_a_host_name_is_no_address() -> None:
+    assert isinstance(plain(Description("audio", (Codec(0),), RawUdp((Candidate(1, "x.local", 4000),)))), Unusable)
