@@ -21,7 +21,7 @@ from twisted.logger import Logger
 
 from fargo.log import Entry, Log
 from fargo.statemachine.commands import Fault, Issued
-from fargo.statemachine.events import Event, Recorded, Restarted, TimePassed
+from fargo.statemachine.events import Event, Recorded, TimePassed
 from fargo.statemachine.notices import Deadline
 from fargo.statemachine.user import User
 
@@ -55,10 +55,11 @@ def steady_clock() -> Callable[[], float]:
 
 
 class Engine:
-    """Built on an open log; `boot` comes before the first `put`. All methods belong to the reactor's thread.
+    """Built on an open log; `load` comes before the first `put`. All methods belong to the reactor's thread.
 
     `dispatch` carries out a command (a Fault is not handed out, but counted in `faults`); `failed` is called once, with
-    a sentence, when a commit failed. `call_later` is the reactor's callLater.
+    a sentence, when a commit failed; from then on, as after `stop`, the engine is not open. `call_later` is the
+    reactor's callLater.
     """
 
     _logger = Logger()
@@ -73,6 +74,7 @@ class Engine:
         now: Callable[[], float] | None = None,
     ) -> None:
         self.faults = 0
+        self.is_open = True
         self._log = log
         self._machine = machine
         self._dispatch = dispatch
@@ -82,22 +84,20 @@ class Engine:
         self._streams: dict[str, _Stream] = {}
         self._timers: dict[str, DelayedCall] = {}
         self._batch: list[tuple[str, Event]] = []
-        self._open = True
 
-    def boot(self) -> frozenset[str]:
-        """Fold the log, and tell everyone who has anything open that we restarted.
+    def load(self) -> frozenset[str]:
+        """Fold the log, so that everyone is as they were.
 
         Returns the names of the secrets that somebody's state refers to. Raises FileError if the log cannot be read.
         """
         for recorded, _ in self._log.read():
             user, _ = self._machine.fold(self._stream(recorded.user).user, recorded)
             self._streams[recorded.user] = _Stream(user, recorded.version, recorded.at)
-        self.broadcast(Restarted())
         return frozenset(name for stream in self._streams.values() for name in self._machine.secrets(stream.user))
 
     def put(self, user: str, event: Event) -> None:
         """Take in what was signalled to or by this user (bare JID)."""
-        if not self._open:
+        if not self.is_open:
             return
         if not self._log.keeps(event):
             self._logger.error("Lost {event} of {user}: the log could not give it back.", event=event, user=user)
@@ -125,7 +125,7 @@ class Engine:
 
     def _flush(self) -> None:
         batch, self._batch = self._batch, []
-        if not (batch and self._open):
+        if not (batch and self.is_open):
             return
         streams: dict[str, _Stream] = {}
         entries: list[Entry] = []
@@ -185,6 +185,6 @@ class Engine:
             self.put(jid, TimePassed())
 
     def _close(self) -> None:
-        self._open = False
+        self.is_open = False
         for jid in list(self._timers):
             self._disarm(jid)

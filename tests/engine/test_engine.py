@@ -181,7 +181,7 @@ def test_time_never_goes_back_within_a_stream(path: Path) -> None:
     assert [at for _, _, at, _ in bench.recorded()] == [START + 1, START + 1, START - 3599]
     bench.log.close()
     later = Bench(path, start=START - 7200)
-    later.engine.boot()
+    later.engine.load()
     later.engine.put(ALICE, out(""))
     later.run()
     assert later.recorded()[-1] == (ALICE, 3, START + 1, out(""))
@@ -229,7 +229,7 @@ def test_a_deadline_that_does_not_go_away_cannot_spin(bench: Bench) -> None:
     assert 2 <= len(bench.log) <= 11
 
 
-def test_everyone_busy_is_told_at_boot_and_what_was_known_is_known_again(path: Path) -> None:
+def test_what_was_known_before_a_crash_is_known_again(path: Path) -> None:
     bench = Bench(path)
     bench.engine.put(ALICE, SipSignedIn("secret"))
     bench.engine.put(BOB, out(""))
@@ -238,9 +238,10 @@ def test_everyone_busy_is_told_at_boot_and_what_was_known_is_known_again(path: P
     bench.log.close()  # and no other farewell: what a crash leaves behind
 
     again = Bench(path, start=START + 10)
-    assert again.engine.boot() == {"secret"}
+    assert again.engine.load() == {"secret"}
     assert {jid: stream.user for jid, stream in again.engine._streams.items()} == before
     assert again.engine.busy() == [ALICE]
+    again.engine.broadcast(Restarted())
     again.run()
     assert again.recorded()[2:] == [(ALICE, 2, START + 10, Restarted())]
     assert [call.getTime() for call in again.clock.getDelayedCalls()] == [20]
@@ -302,7 +303,7 @@ def test_a_bug_in_an_adapter_costs_only_its_command(path: Path) -> None:
 
 def test_the_real_machine_fits(path: Path) -> None:
     bench = Bench(path, machine=real_machine)
-    bench.engine.boot()
+    bench.engine.load()
     bench.engine.put(ALICE, Restarted())
     bench.run()
     assert bench.recorded() == [(ALICE, 1, START, Restarted())]

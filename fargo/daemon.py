@@ -1,0 +1,237 @@
+"""The gateway as one process: puts the rooms together, starts them in order, and stops them in order.
+
+Rules:
+
+1. Up: log and vault, SIP edge, SIP host, `Restarted` to whoever has anything open, and the XMPP stream last: whoever
+   reaches the gateway finds all of it.
+2. Down: `Stopping` to everyone, and once their SIP connections are gone (or PATIENCE is over) XMPP, SIP host, edge,
+   vault and log.
+3. A SIP host that dies is replaced by its adapter, an edge that dies here. What cannot be mended from here (the log
+   takes no more, the XMPP server rejects us) stops the gateway with exit code 1 and a sentence.
+"""
+
+import os
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from secrets import token_hex
+from typing import Any, Final, assert_never
+
+from twisted.internet import gireactor
+from twisted.internet.defer import Deferred, TimeoutError
+from twisted.logger import LogEvent, Logger, LogLevel, eventAsText, formatTime, globalLogBeginner
+from twisted.python.failure import Failure
+
+from fargo.adapters.telepathy.adapter import TelepathyAdapter
+from fargo.adapters.telepathy.host import HostSettings
+from fargo.adapters.xmpp.adapter import XmppAdapter, XmppSettings
+from fargo.config import INSIDE, Config
+from fargo.edge import Edge, EdgeSettings, route_params
+from fargo.engine import Engine
+from fargo.log import Log
+from fargo.processes import ProcessError
+from fargo.statemachine import user as statemachine
+from fargo.statemachine.commands import Fault, ForgetSecret, Issued, SignIn, SipCommand, XmppCommand
+from fargo.statemachine.events import Event, Restarted, SipAccount, SipSignedOut, Stopping, StreamOpened
+from fargo.vault import Vault
+
+PATIENCE: Final = 5.0
+"""Seconds that everyone has for signing out of SIP when the gateway stops."""
+EDGE_PAUSE: Final = 1.0
+"""Seconds from the end of an edge to the start of the next."""
+
+
+def run(config: Config) -> int:
+    """Run the gateway until a signal or a failure ends it; returns the exit code.
+
+    Raises FileError if log or vault cannot be used.
+    """
+    gireactor.install()
+    from twisted.internet import reactor
+
+    _log_to_stderr()
+    daemon = Daemon(config, reactor)
+    daemon.run()
+    return daemon.exit_code
+
+
+class Daemon:
+    """All of the gateway. Built when nothing runs yet: reads the log, so that one that is broken is found first."""
+
+    _logger = Logger()
+
+    def __init__(self, config: Config, reactor: Any) -> None:
+        self.exit_code = 0
+        self._config = config
+        self._reactor = reactor
+        directory = config.state.directory
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._log = Log.open(directory / "fargo.db")
+        self._vault = Vault(directory / "vault.db", reactor)
+        self._engine = Engine(self._log, statemachine, self._dispatch, self._fail, reactor.callLater)
+        self._vault.forget_all_but(self._engine.load())
+        self._edge_settings = _edge_settings(config)
+        self._edge = self._make_edge()
+        hosts = HostSettings(
+            directory / "sip", rakia=str(config.programs.rakia), dbus_daemon=str(config.programs.dbus_daemon)
+        )
+        self._sip = TelepathyAdapter(self._put_sip, self._vault.reveal, self._route, hosts, reactor)
+        self._xmpp = XmppAdapter(
+            self._engine.put, self._vault.keep, _xmpp_settings(config), self._stream_opened, self._fail
+        )
+        self._connections: set[tuple[str, str]] = set()
+        self._signed_out: Deferred[None] | None = None
+        self._ready = False
+        self._stopping = False
+
+    def run(self) -> None:
+        """Start, serve, and return when all is stopped again."""
+        self._reactor.callWhenRunning(lambda: self._do(self._start()))
+        self._reactor.addSystemEventTrigger("before", "shutdown", lambda: self._do(self._stop()))
+        self._reactor.run()
+
+    # --- up and down
+
+    async def _start(self) -> None:
+        try:
+            await self._edge.start()
+            await self._sip.start()
+        except ProcessError as error:
+            if not self._stopping:
+                self._fail(str(error))
+            return
+        if not self._stopping:
+            self._engine.broadcast(Restarted())
+            self._xmpp.start()
+
+    async def _stop(self) -> None:
+        self._stopping = True
+        self._engine.broadcast(Stopping())
+        await self._all_signed_out()
+        self._engine.stop()
+        await self._xmpp.stop()
+        await self._sip.stop()
+        await self._edge.stop()
+        self._vault.close()
+        self._log.close()
+
+    async def _all_signed_out(self) -> None:
+        """Return when no SIP connection is left, or no patience. An engine that has failed signs nobody out."""
+        if not (self._connections and self._engine.is_open):
+            return
+        self._signed_out = Deferred()
+        try:
+            await self._signed_out.addTimeout(PATIENCE, self._reactor)
+        except TimeoutError:
+            self._logger.warn("{count} SIP accounts were not signed out in time.", count=len(self._connections))
+        finally:
+            self._signed_out = None
+
+    def _stream_opened(self) -> None:
+        self._engine.broadcast(StreamOpened())
+        if not self._ready:
+            self._ready = True
+            sip, xmpp = self._config.sip, self._config.xmpp
+            print(
+                f"Fargo is ready: {xmpp.domain} serves {', '.join(xmpp.allowed_domains)}; "
+                f"SIP is at {sip.address} port {sip.port}.",
+                flush=True,
+            )
+
+    def _fail(self, why: str) -> None:
+        """Something cannot be mended from here: stop, with the reason."""
+        self._logger.critical("Fargo stops: {why}", why=why)
+        self.exit_code = 1
+        if not self._stopping:
+            self._stopping = True
+            self._reactor.stop()
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> Deferred[None]:
+        return Deferred.fromCoroutine(work).addErrback(self._bug)
+
+    def _bug(self, failure: Failure) -> None:
+        self._logger.failure("A bug in starting or stopping", failure=failure)
+        self._fail("it cannot go on after the error above.")
+
+    # --- the edge
+
+    def _make_edge(self) -> Edge:
+        return Edge(self._edge_settings, self._reactor, self._edge_ended)
+
+    def _edge_ended(self, why: str) -> None:
+        self._logger.error("The SIP edge is started again: {why}", why=why)
+        self._reactor.callLater(EDGE_PAUSE, self._restart_edge)
+
+    def _restart_edge(self) -> None:
+        if not self._stopping:
+            self._edge = self._make_edge()
+            self._edge.start().addErrback(lambda failure: self._edge_ended(failure.getErrorMessage()))
+
+    def _route(self, account: SipAccount) -> dict[str, str | int | bool]:
+        return route_params(account.transport, account.proxy, account.port, self._edge_settings)
+
+    # --- commands and events
+
+    def _dispatch(self, issued: Issued) -> None:
+        """Bring a command to whom it concerns."""
+        match issued.command:
+            case ForgetSecret(secret):
+                self._vault.forget(secret).addErrback(
+                    lambda failure: self._logger.failure("A password could not be erased", failure=failure)
+                )
+            case command if isinstance(command, XmppCommand):
+                self._xmpp.do(issued)
+            case command if isinstance(command, SipCommand):
+                if isinstance(command, SignIn):
+                    self._connections.add((issued.user, issued.id))
+                self._sip.do(issued)
+            case Fault():
+                raise TypeError("the engine keeps faults to itself")
+            case _:
+                assert_never(issued.command)
+
+    def _put_sip(self, user: str, event: Event) -> None:
+        """An event of the SIP side; the last word about a connection is noted, for who waits for it."""
+        self._engine.put(user, event)
+        if isinstance(event, SipSignedOut):
+            self._connections.discard((user, event.connection))
+            if self._signed_out and not self._connections:
+                self._reactor.callLater(0, self._signed_out.callback, None)
+
+
+def _edge_settings(config: Config) -> EdgeSettings:
+    return EdgeSettings(
+        outside_ip=config.sip.address,
+        outside_port=config.sip.port,
+        inside_ip=INSIDE,
+        inside_port=config.sip.inside_port,
+        secret=_lasting_secret(config.state.directory / "edge.key"),
+        ring_seconds=config.sip.ring_seconds,
+        run_dir=config.state.directory / "edge",
+        kamailio=str(config.programs.kamailio),
+    )
+
+
+def _xmpp_settings(config: Config) -> XmppSettings:
+    xmpp = config.xmpp
+    return XmppSettings(xmpp.domain, xmpp.server, xmpp.port, xmpp.shared_secret, frozenset(xmpp.allowed_domains))
+
+
+def _lasting_secret(path: Path) -> str:
+    """A random secret that is the same at every start, so that what was signed with it before still holds."""
+    if not path.exists():
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(token_hex(32))
+    return path.read_text()
+
+
+def _log_to_stderr() -> None:
+    globalLogBeginner.beginLoggingTo([_say], redirectStandardIO=False)  # type: ignore[list-item] # zope's, not Python's
+
+
+def _say(event: LogEvent) -> None:
+    """A line for people: time, level, text. Further lines of a text are indented, so that none can pass for another."""
+    text = eventAsText(event, includeTimestamp=False, includeSystem=False).rstrip().replace("\n", "\n    ")
+    level = event.get("log_level", LogLevel.info)
+    if text and level >= LogLevel.info:
+        print(f"{formatTime(event['log_time'], '%Y-%m-%d %H:%M:%S')} {level.name:<8} {text}", file=sys.stderr)
