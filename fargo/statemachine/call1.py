@@ -8,7 +8,7 @@ Rules:
 
 1. A connection is named by the id of the `SignIn` command that asked for it, an outgoing channel by the id of its
    `PlaceCall`. So both have a name before D-Bus gives them a path, and the name never comes again. An incoming
-   channel is named ``<connection>/<last part of its object path>``.
+   channel is named ``<connection>/<n>``, the nth that came in there: object paths come again.
 2. `PlaceCall` and `AnswerCall` stand for the fixed run of D-Bus calls that describes our media and accepts the call;
    which of them was refused is told by `CallFailed`.
 """

@@ -1,0 +1,117 @@
+"""The adapter as the tests see it: commands given to it, events awaited from it."""
+
+import asyncio
+import sys
+from collections.abc import Mapping
+from itertools import count
+from pathlib import Path
+from typing import Self, TypeVar
+
+import msgspec
+
+from fargo.statemachine.commands import Command, Issued, SignIn
+from fargo.statemachine.events import Event, SipAccount
+
+from .wire import Out, Setup
+
+DRIVER = Path(__file__).with_name("driver.py")
+USER = "romeo@example.org"
+SECRET = "secret-1"
+SECONDS = 20
+
+E = TypeVar("E", bound=Event)
+
+
+class Rig:
+    """An adapter in a process of its own. `events` is all that it put and nobody took, `log` all that it logged."""
+
+    def __init__(self, directory: Path, passwords: Mapping[str, str], route: Mapping[str, str | int | bool]) -> None:
+        self.directory = directory
+        self.events: list[Event] = []
+        self.all: list[Event] = []
+        self.log = ""
+        self._setup = Setup(str(directory), dict(passwords), dict(route))
+        self._news = asyncio.Event()
+        self._up = asyncio.Event()
+        self._ids = count(1)
+
+    async def __aenter__(self) -> Self:
+        self._child = await asyncio.create_subprocess_exec(
+            *("setpriv", "--pdeathsig", "TERM", "--", sys.executable, str(DRIVER)),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        self._readers = asyncio.gather(self._read_events(), self._read_log())
+        self._write(self._setup)
+        try:
+            async with asyncio.timeout(SECONDS):
+                await self._up.wait()
+        except TimeoutError:
+            await self.__aexit__()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._child.stdin
+        self._child.stdin.close()
+        try:
+            await asyncio.wait_for(self._child.wait(), SECONDS)
+        except TimeoutError:
+            self._child.kill()
+        await self._readers
+        print(self.log)
+
+    def do(self, command: Command, user: str = USER) -> str:
+        """Give a command; its id."""
+        name = f"{next(self._ids)}.0"
+        self._write(Issued(user, name, command))
+        return name
+
+    def sign_in(self, address: str, secret: str = SECRET, user: str = USER) -> str:
+        return self.do(SignIn(SipAccount(address), secret), user)
+
+    async def expect(self, kind: type[E], seconds: float = SECONDS, **fields: object) -> E:
+        """The first event of this kind with these fields, taken out; what came before it stays."""
+        try:
+            async with asyncio.timeout(seconds):
+                while True:
+                    for event in self.events:
+                        if isinstance(event, kind) and all(getattr(event, k) == v for k, v in fields.items()):
+                            self.events.remove(event)
+                            return event
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            raise TimeoutError(f"no {kind.__name__} {fields or ''} within {seconds} s, but {self.events}") from None
+
+    def child(self, program: str) -> int:
+        """The process id of a program that the adapter runs."""
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                name, _, rest = stat.read_text().partition("(")[2].rpartition(")")
+            except OSError:
+                continue
+            if name.startswith(program[:15]) and int(rest.split()[1]) == self._child.pid:
+                return int(stat.parent.name)
+        raise LookupError(f"{program} does not run")
+
+    def _write(self, value: object) -> None:
+        assert self._child.stdin
+        self._child.stdin.write(msgspec.json.encode(value) + b"\n")
+
+    async def _read_events(self) -> None:
+        assert self._child.stdout
+        while line := await self._child.stdout.readline():
+            out = msgspec.json.decode(line, type=Out)
+            if out.event is None:
+                self._up.set()
+            else:
+                self.events.append(out.event)
+                self.all.append(out.event)
+            self._news.set()
+
+    async def _read_log(self) -> None:
+        assert self._child.stderr
+        while line := await self._child.stderr.readline():
+            self.log += line.decode(errors="replace")

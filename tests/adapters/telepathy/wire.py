@@ -1,0 +1,20 @@
+"""What the driver and the tests say to each other, a line of JSON each."""
+
+import msgspec
+
+from fargo.statemachine.events import Event
+
+
+class Setup(msgspec.Struct):
+    """The driver's first line: where the host keeps its files, the vault's passwords, how every account gets out."""
+
+    directory: str
+    passwords: dict[str, str]
+    route: dict[str, str | int | bool]
+
+
+class Out(msgspec.Struct):
+    """An event that the adapter put; without one, the adapter is up."""
+
+    user: str = ""
+    event: Event | None = None
