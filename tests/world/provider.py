@@ -58,7 +58,7 @@ class Provider(Server):
         lines = [f"#!substdef '!{name}!{value}!g'".replace("'", '"') for name, value in defines.items()]
         configuration = self.write("kamailio.cfg", "\n".join(["#!KAMAILIO", *lines, ROUTING.read_text()]))
         self.process = await Process.start(
-            *("kamailio (provider)", "kamailio", "-DD", "-E", "-m", "32", "-M", "4"),
+            *("kamailio (provider)", "/usr/sbin/kamailio", "-DD", "-E", "-m", "32", "-M", "4"),
             *("-Y", self.directory, "-P", self.directory / "pid", "-w", self.directory, "-f", configuration),
         )
         await self.process.until(self._answers, "it answers its control socket")

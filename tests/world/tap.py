@@ -31,7 +31,10 @@ class RtpTap:
         self.flows: Counter[Flow] = Counter()
 
     async def __aenter__(self) -> Self:
-        self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_IP))
+        try:
+            self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_IP))
+        except PermissionError:
+            raise PermissionError("Counting packets on loopback needs root; run this with sudo.") from None
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
         self._socket.bind(("lo", ETH_P_IP))
         self._socket.setblocking(False)

@@ -10,6 +10,7 @@ from .prosody import STRANGER_DOMAIN, Prosody
 from .provider import Provider
 from .rtp import RtpEndpoint
 from .sipp import Sipp
+from .stanza import failure
 from .tap import RtpTap
 from .xmpp_client import XmppClient
 
@@ -52,7 +53,30 @@ class World:
         return await self._parts.enter_async_context(part)
 
     async def gateway(self) -> Gateway:
+        """A gateway between the two servers."""
         return await self.add(Gateway(self.server))
+
+    async def register(self, client: XmppClient, user: str | None = None) -> None:
+        """Tell the gateway the client's SIP account, by the form, and wait until it is signed in at the provider.
+
+        The SIP user has the XMPP user's name unless another one is given. ConnectionRefusedError holds the Failure.
+        """
+        account = self.provider.account(user or client.bare_jid.partition("@")[0])
+        fields = {
+            "username": f"{account.user}@{account.domain}",
+            "password": account.password,
+            "x-proxy": account.host,
+            "x-port": str(account.port),
+        }
+        if wrong := failure(await client.register_by_form(self.server.component, **fields)):
+            raise ConnectionRefusedError(wrong)
+        await self.provider.registered(account.user)
+
+    async def contact(self, client: XmppClient, user: str) -> str:
+        """Put a SIP user into the client's roster; the full JID under which the gateway shows it available."""
+        bare = f"{user}%{self.provider.domain}@{self.server.component}"
+        client.subscribe(bare)
+        return (await client.presence(bare)).get("from", "")
 
     async def client(self, account: str = "alice", resource: str = "laptop", available: bool = True) -> XmppClient:
         """An XMPP client, logged in."""
