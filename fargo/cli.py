@@ -67,8 +67,10 @@ def replay() -> None:
 @_LOG
 def verify_log(path: Path) -> None:
     """Compare the commands in LOG with those that its events give now; exit code 1 if any differ."""
-    with _log(path) as log, click.progressbar(log.read(), len(log), "Folding", file=sys.stderr) as entries:
-        verdict = verify(entries)
+    with _log(path) as log:
+        hidden = not sys.stderr.isatty()
+        with click.progressbar(log.read(), len(log), "Folding", file=sys.stderr, hidden=hidden) as entries:
+            verdict = verify(entries)
     for line in report(verdict):
         click.echo(line)
     raise SystemExit(1 if verdict.differences else 0)

@@ -26,7 +26,7 @@ from fargo.statemachine.notices import Deadline
 from fargo.statemachine.user import User
 
 OVERDUE_SECONDS: Final = 1.0
-"""A deadline that has passed when it is armed waits this long, so that a state which keeps one cannot spin."""
+"""After a TimePassed that left something due, the next waits this long: a state that never moves on cannot spin."""
 
 
 class StateMachine(Protocol):
@@ -41,11 +41,12 @@ class StateMachine(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Stream:
-    """A user as of the last event in their stream, its version and time."""
+    """A user as of the last event in their stream; that event's version and time, and whether it was TimePassed."""
 
     user: User
     version: int = 0
     at: float = 0.0
+    timed: bool = False
 
 
 def steady_clock() -> Callable[[], float]:
@@ -148,7 +149,7 @@ class Engine:
     def _step(self, jid: str, stream: _Stream, event: Event) -> tuple[_Stream, Entry]:
         recorded = Recorded(jid, stream.version + 1, max(self._now(), stream.at), event)
         user, issued = self._machine.fold(stream.user, recorded)
-        return _Stream(user, recorded.version, recorded.at), (recorded, issued)
+        return _Stream(user, recorded.version, recorded.at, isinstance(event, TimePassed)), (recorded, issued)
 
     def _send(self, issued: Issued) -> None:
         if isinstance(issued.command, Fault):
@@ -169,9 +170,10 @@ class Engine:
 
     def _arm(self, jid: str) -> None:
         self._disarm(jid)
-        if due := [deadline.at for deadline in self._machine.deadlines(self._streams[jid].user)]:
-            left = min(due) - self._now()
-            self._timers[jid] = self._call_later(left if left > 0 else OVERDUE_SECONDS, self._expire, jid, min(due))
+        stream = self._streams[jid]
+        if due := [deadline.at for deadline in self._machine.deadlines(stream.user)]:
+            pause = OVERDUE_SECONDS if stream.timed and min(due) <= stream.at else 0
+            self._timers[jid] = self._call_later(max(min(due) - self._now(), pause), self._expire, jid, min(due))
 
     def _disarm(self, jid: str) -> None:
         if timer := self._timers.pop(jid, None):
