@@ -122,9 +122,10 @@ class XmppAdapter:
 
     def _received(self, stanza: Element) -> None:
         try:
-            if domain_of(sender_of(stanza)) in self._settings.allowed_domains:
+            sender = sender_of(stanza)
+            if domain_of(sender) in self._settings.allowed_domains:
                 self._translate(stanza)
-            else:
+            elif sender:
                 self._turn_away(stanza)
         except MalformedError as problem:
             log.debug("Dropped a malformed {kind}: {problem}", kind=stanza.name, problem=problem)

@@ -18,8 +18,8 @@ from fargo.adapters.xmpp.stanza import (
     NS_VERSION,
     attribute,
     bounded,
+    child,
     error,
-    has,
     make,
 )
 from fargo.statemachine.address import BadAddress, contact, escape_local, parse_account, parse_contact
@@ -70,9 +70,8 @@ def _prompt() -> Element:
 
 def _contact(query: Element, gateway: str) -> Element:
     """XEP-0100 §6.3, the JID for what the user typed."""
-    if not has(query, NS_GATEWAY, "prompt"):
-        raise error("modify", "bad-request", "There is no number or SIP address in the question.")
-    typed = bounded(str(query.prompt), "The number or SIP address").strip()
+    prompt = child(query, NS_GATEWAY, "prompt")
+    typed = bounded(str(prompt or ""), "The number or SIP address").strip()
     jid = _jid(typed, gateway)
     if isinstance(jid, BadAddress):
         raise error("modify", "not-acceptable", jid.problem)

@@ -16,6 +16,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.words.protocols.jabber import component, xmlstream
 from twisted.words.protocols.jabber.error import StreamError
+from twisted.words.xish import xmlstream as xish
 from twisted.words.xish.domish import Element
 
 from fargo.adapters.xmpp.stanza import sendable
@@ -44,6 +45,10 @@ class _Factory(xmlstream.XmlStreamFactory):
     def __init__(self, domain: str, secret: str) -> None:
         super().__init__(component.ConnectComponentAuthenticator(domain, secret))  # type: ignore[no-untyped-call]
         self.initialDelay, self.maxDelay = _DELAYS
+
+    def buildProtocol(self, addr: Any) -> Any:  # noqa: N802
+        # Not that of the next class, which resets the delay: it has to grow while the server refuses us.
+        return xish.XmlStreamFactoryMixin.buildProtocol(self, addr)
 
     def clientConnectionFailed(self, connector: Any, reason: Failure) -> None:  # noqa: N802
         where = connector.getDestination()
@@ -81,15 +86,16 @@ class Stream(subprotocols.XMPPHandler):  # type: ignore[misc]
         self._connector: Any = None
         self._ended: Deferred[None] | None = None
         self._factory: Any = _Factory(domain, secret)
-        self.setHandlerParent(subprotocols.StreamManager(self._factory))
 
     def start(self, server: str, port: int) -> None:
         """Connect to the server's component port, and stay connected."""
+        self.setHandlerParent(subprotocols.StreamManager(self._factory))
         self._connector = _reactor().connectTCP(server, port, self._factory, timeout=_PATIENCE)
 
     def stop(self) -> Deferred[None]:
         """Close the stream for good; fires when it is closed."""
         self._factory.stopTrying()
+        self._open = False
         if self.xmlstream is None:
             if self._connector:
                 self._connector.disconnect()
@@ -117,6 +123,7 @@ class Stream(subprotocols.XMPPHandler):  # type: ignore[misc]
 
     def connectionInitialized(self) -> None:  # noqa: N802
         self._watchdog.cancel()
+        self._factory.resetDelay()
         self._open = True
         for kind in ("/iq", "/message", "/presence"):
             self.xmlstream.addObserver(kind, self._received)

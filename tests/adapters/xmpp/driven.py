@@ -77,6 +77,10 @@ class Adapter:
         await self._until(lambda: any(each[0] == "failed" for each in self.told), "failed")
         return next(each[1] for each in self.told if each[0] == "failed")
 
+    async def logged(self, text: str) -> None:
+        """Until a line of its log has a text in it."""
+        await self._until(lambda: any(text in line for line in self.log), f"log: {text}")
+
     async def event(self, kind: type[E], after: int = 0) -> E:
         """The first event of a kind, there already or yet to come; `after` skips what was told."""
         await self._until(lambda: any(isinstance(each, kind) for each in self.events(after)), kind.__name__)
@@ -103,10 +107,14 @@ class Adapter:
         assert self._child.stdout
         while line := await self._child.stdout.readline():
             self.told.append(json.loads(line))
-            self._news.set()
-            self._news = asyncio.Event()
+            self._tell()
 
     async def _read_log(self) -> None:
         assert self._child.stderr
         while line := await self._child.stderr.readline():
             self.log.append(line.decode(errors="replace").rstrip())
+            self._tell()
+
+    def _tell(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()

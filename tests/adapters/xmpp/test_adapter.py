@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from typing import NamedTuple
 
 import pytest_asyncio
-from world.prosody import COMPONENT, DOMAIN, STRANGER_DOMAIN, Prosody
+from world.prosody import COMPONENT, STRANGER_DOMAIN, Prosody
 from world.stanza import NS, Failure, element, failure
 from world.xmpp_client import CALL_FEATURES, XmppClient
 
@@ -124,15 +124,6 @@ async def test_presence_goes_both_ways(scene: Scene) -> None:
     shown = await alice.presence(PHONE)
     assert shown.findtext("client:status", namespaces=NS) == "On the phone� �"
     assert shown.find("caps:c", NS) is not None
-
-
-async def test_presence_to_nobody_comes_back_as_unavailable(scene: Scene) -> None:
-    scene.adapter.do(SendPresence(COMPONENT, f"nobody@{DOMAIN}", PresenceKind.AVAILABLE))
-    scene.adapter.do(SendPresence(COMPONENT, "nobody@elsewhere.invalid", PresenceKind.SUBSCRIBE))
-    # An order of things: what came back before this is known to have been handled.
-    scene.alice.send(element("presence", to=COMPONENT))
-    await scene.adapter.event(ResourceAvailable)
-    assert not [each for each in scene.adapter.told if each[0] == "event" and "elsewhere" in each[1]]
 
 
 # --- Jingle
@@ -253,6 +244,16 @@ async def test_a_lost_stream_comes_back_and_nothing_is_queued(scene: Scene) -> N
     async with XmppClient(server, USER, "again") as alice:
         assert (await alice.request("get", COMPONENT, element("ping", "urn:xmpp:ping"))).get("type") == "result"
         assert not [each for each in alice.stanzas if each.get("from") == COMPONENT and each.get("type") is None]
+
+
+async def test_a_second_one_waits_until_the_first_is_gone() -> None:
+    async with Prosody({}) as server, Adapter(server) as first:
+        await first.opened()
+        async with Adapter(server) as second:
+            await second.logged("conflict")
+            assert second.told == []
+            await first.stop()
+            await second.opened()
 
 
 async def test_a_wrong_secret_is_told_to_the_operator_without_the_secret() -> None:

@@ -1,0 +1,125 @@
+"""Registration both ways: plain fields and the form, what is filled in, what cannot be read."""
+
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.words.xish.domish import Element
+
+from fargo.adapters.xmpp import registration
+from fargo.adapters.xmpp.registration import Removal, Submission
+from fargo.adapters.xmpp.stanza import MalformedError
+from fargo.adapters.xmpp.wokkel_compat import data_form
+from fargo.statemachine.commands import SendRegistrationForm
+from fargo.statemachine.events import Iq, SipAccount
+
+from . import strategies
+from .elements import parse
+
+ASKED = Iq("alice@example.org/a", "sip.example.org", "1")
+FULL = SipAccount("alice@example.net", "a-1", "proxy.example.net", 5070, "tcp")
+FULL_FORM = {
+    "username": "alice@example.net",
+    "x-auth-user": "a-1",
+    "x-proxy": "proxy.example.net",
+    "x-port": "5070",
+    "x-transport": "tcp",
+}
+
+
+def query(inside: str) -> Element:
+    return parse(f"<query xmlns='jabber:iq:register'>{inside}</query>")
+
+
+def filled(kind: str = "submit", **fields: str) -> str:
+    rows = "".join(f"<field var='{name}'><value>{value}</value></field>" for name, value in fields.items())
+    return f"<x xmlns='jabber:x:data' type='{kind}'>{rows}</x>"
+
+
+def test_plain_fields_are_address_and_password() -> None:
+    read = registration.read(query("<username>alice@example.net</username><password> pw </password>"))
+    assert read == Submission(SipAccount("alice@example.net"), " pw ")
+
+
+def test_the_form_has_everything() -> None:
+    assert registration.read(query(filled(password="pw", **FULL_FORM))) == Submission(FULL, "pw")
+
+
+def test_the_form_counts_if_both_are_there() -> None:
+    both = "<username>old@example.net</username>" + filled(username="new@example.net")
+    assert registration.read(query(both)) == Submission(SipAccount("new@example.net"), "")
+
+
+def test_what_is_left_empty_is_empty_and_judged_by_others() -> None:
+    assert registration.read(query("")) == Submission(SipAccount(""), "")
+    assert registration.read(query(filled(**dict.fromkeys(FULL_FORM, "")))) == Submission(SipAccount(""), "")
+
+
+def test_removal_is_recognised() -> None:
+    assert registration.read(query("<remove/>")) == Removal()
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        *(filled(**{"x-port": port}) for port in ("sip", "0", "65536", "-1", "5060.0", "٥٠٦٠", "99999999")),
+        filled(**{"x-transport": "pigeon"}),
+        filled("cancel"),
+        filled("form", username="a@b"),
+        "<username>a</username><username>b</username>",
+        "<x xmlns='jabber:x:data' type='submit'><field var='a'/><field var='a'/></x>",
+        "<x xmlns='jabber:x:data' type='submit'><field var='a'><option/></field></x>",
+        "<x xmlns='jabber:x:data' type='submit'/>" * 2,
+        f"<x xmlns='jabber:x:data' type='submit'>{'<field/>' * 65}</x>",
+        f"<password>{'s3cret' * 500}</password>",
+        filled(password="s3cret" * 500),
+    ],
+)
+def test_what_cannot_be_read_is_malformed(inside: str) -> None:
+    with pytest.raises(MalformedError) as caught:
+        registration.read(query(inside))
+    assert str(caught.value).endswith(".")
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_submission_hides_its_password() -> None:
+    assert "s3cret" not in repr(Submission(FULL, "s3cret"))
+
+
+def test_a_new_user_gets_an_empty_form() -> None:
+    answer = parse(registration.stanza(SendRegistrationForm(ASKED, None)).toXml())
+    assert (answer["type"], answer["to"], answer["id"]) == ("result", ASKED.sender, "1")
+    assert answer.query.registered is None
+    assert str(answer.query.instructions)
+    assert str(answer.query.username) == ""
+    form = data_form.findForm(answer.query, "jabber:iq:register")
+    assert list(form.fields) == ["username", "password", "x-auth-user", "x-proxy", "x-port", "x-transport"]
+    assert [option.value for option in form.fields["x-transport"].options] == ["", "udp", "tcp"]
+    assert [name for name, field in form.fields.items() if field.required] == ["username", "password"]
+
+
+def test_a_known_user_sees_everything_but_the_password() -> None:
+    answer = parse(registration.stanza(SendRegistrationForm(ASKED, FULL)).toXml())
+    assert answer.query.registered is not None
+    assert str(answer.query.username) == FULL.address
+    form = data_form.findForm(answer.query, "jabber:iq:register")
+    assert {name: form.fields[name].value for name in FULL_FORM} == FULL_FORM
+    assert not form.fields["password"].value
+    assert str(answer.query.password) == ""
+
+
+@given(st.lists(strategies.junk, max_size=3))
+def test_junk_never_raises_anything_else(children: list[Element]) -> None:
+    with suppress(MalformedError):
+        registration.read(query("".join(each.toXml() for each in children)))
+
+
+@given(
+    st.builds(SipAccount, *[strategies.maybe] * 3, st.integers(0, 65535), st.sampled_from(["", "udp", "tcp"])),
+)
+def test_any_account_that_is_shown_reads_back(account: SipAccount) -> None:
+    """A client that submits the form as it got it changes nothing."""
+    form = parse(registration.stanza(SendRegistrationForm(ASKED, account)).toXml()).query.x
+    form["type"] = "submit"
+    assert registration.read(query(form.toXml())) == Submission(account, "")

@@ -1,0 +1,223 @@
+"""The small rooms: presence, disco and caps, replies, questions, messages; and that nothing ends the stream."""
+
+import hashlib
+from contextlib import suppress
+from types import SimpleNamespace
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from slixmpp.plugins.xep_0030 import DiscoInfo
+from slixmpp.plugins.xep_0115 import XEP_0115
+from twisted.words.protocols.jabber.error import StanzaError
+from twisted.words.xish.domish import Element
+
+from fargo.adapters.xmpp import disco, messages, presence, questions, replies
+from fargo.adapters.xmpp.stanza import MalformedError, sendable
+from fargo.statemachine.commands import PresenceKind, RefuseIq, SendPresence
+from fargo.statemachine.events import (
+    FeaturesLearned,
+    Iq,
+    IqFailed,
+    IqSucceeded,
+    PresenceProbed,
+    ResourceAvailable,
+    ResourceUnavailable,
+    SubscriptionAction,
+    SubscriptionChanged,
+)
+
+from . import strategies
+from .elements import captures, parse
+
+GATEWAY = "sip.example.org"
+CONTACT = f"bob%example.net@{GATEWAY}"
+USER = "alice@example.org"
+CLIENT = f"{USER}/a"
+
+
+def incoming(kind: str, inside: str = "", **attributes: str) -> Element:
+    written = "".join(f" {name}='{value}'" for name, value in attributes.items())
+    return parse(f"<{kind} from='{CLIENT}' to='{CONTACT}'{written}>{inside}</{kind}>")
+
+
+# --- presence
+
+
+def test_presence_is_read() -> None:
+    caps = "<c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='urn:n' ver='abc='/>"
+    assert presence.event(incoming("presence")) == ResourceAvailable(CLIENT, CONTACT, "")
+    assert presence.event(incoming("presence", caps)) == ResourceAvailable(CLIENT, CONTACT, "urn:n#abc=")
+    assert presence.event(incoming("presence", type="unavailable")) == ResourceUnavailable(CLIENT, CONTACT)
+    assert presence.event(incoming("presence", "<error/>", type="error")) == ResourceUnavailable(CLIENT, CONTACT)
+    assert presence.event(incoming("presence", type="probe")) == PresenceProbed(CONTACT)
+    assert presence.event(incoming("presence", type="vanished")) is None
+    for action in SubscriptionAction:
+        assert presence.event(incoming("presence", type=action.value)) == SubscriptionChanged(CONTACT, action)
+
+
+@pytest.mark.parametrize("kind", PresenceKind)
+@pytest.mark.parametrize("sender", [GATEWAY, CONTACT, f"{CONTACT}/fargo"])
+def test_presence_is_written(kind: PresenceKind, sender: str) -> None:
+    made = parse(presence.stanza(SendPresence(sender, CLIENT, kind, "away", "gone <fishing>")).toXml())
+    assert (made["from"], made["to"]) == (sender, CLIENT)
+    assert made.getAttribute("type", "available") == kind.value
+    assert (str(made.show), str(made.status)) == ("away", "gone <fishing>")
+    assert bool(made.c) == (kind is PresenceKind.AVAILABLE and sender != GATEWAY)
+
+
+# --- disco and caps
+
+
+@pytest.mark.parametrize("kind", [disco.GATEWAY, disco.CONTACT])
+def test_caps_are_hashed_as_another_library_hashes_them(kind: disco.Kind) -> None:
+    theirs = XEP_0115.generate_verstring(
+        SimpleNamespace(hashes={"sha-1": hashlib.sha1}), DiscoInfo(ET.fromstring(disco.info(kind, "").toXml())), "sha-1"
+    )
+    assert disco.verification(kind) == theirs
+
+
+def test_a_phone_claims_what_clients_look_for_and_no_more() -> None:
+    [recorded] = [
+        {feature["var"] for feature in each.stanza.query.elements() if feature.name == "feature"}
+        for each in captures()
+        if each.by_gateway and each.stanza.query is not None
+    ]
+    not_yet = {
+        "urn:ietf:rfc:3264",
+        "urn:xmpp:jingle-message:0",
+        "urn:xmpp:jingle:apps:dtls:0",
+        "urn:xmpp:jingle:transports:ice-udp:1",
+    }
+    assert set(disco.CONTACT.features) == (recorded - not_yet) | {"http://jabber.org/protocol/disco#items"}
+
+
+def test_announced_caps_can_be_asked_about() -> None:
+    announced = disco.caps(disco.CONTACT)
+    answer = disco.info(disco.CONTACT, f"{announced['node']}#{announced['ver']}")
+    assert answer["node"] == f"{announced['node']}#{announced['ver']}"
+    for kind, node in ((disco.CONTACT, "urn:other#v"), (disco.GATEWAY, answer["node"])):
+        with pytest.raises(StanzaError, match="item-not-found"):
+            disco.info(kind, node)
+    with pytest.raises(StanzaError, match="item-not-found"):
+        disco.items("some")
+
+
+# --- replies
+
+
+def reply(kind: str, name: str, inside: str = "") -> object:
+    return replies.event(incoming("iq", inside, type=kind, id=name))
+
+
+def test_replies_name_their_command() -> None:
+    assert reply("result", "12.3") == IqSucceeded("12.3", CLIENT)
+    condition = "<conflict xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>"
+    text = "<text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>no</text>"
+    specific = "<tie-break xmlns='urn:xmpp:jingle:errors:1'/>"
+    assert reply("error", "12.3", f"<error type='cancel'>{condition}{specific}{text}</error>") == IqFailed(
+        "12.3", CLIENT, "conflict", "no"
+    )
+    assert reply("error", "12.3", "<error code='404'/>") == IqFailed("12.3", CLIENT, "undefined-condition", "")
+    for foreign in ("", "12", "12.3.4", "x12.3", "12.3 ", "١.٢", "9" * 40 + ".1"):
+        assert reply("result", foreign) is None
+
+
+def test_features_are_learned_and_bounded() -> None:
+    def features(*names: str) -> str:
+        rows = "".join(f"<feature var='{name}'/>" for name in names)
+        return f"<query xmlns='http://jabber.org/protocol/disco#info'>{rows}<identity/></query>"
+
+    name = replies.features_id("12.3")
+    assert reply("result", name, features("a", "", "x" * 2000, "b")) == FeaturesLearned("12.3", CLIENT, ("a", "b"))
+    assert reply("error", name, features("a")) == FeaturesLearned("12.3", CLIENT, ())
+    many = reply("result", name, features(*(str(number) for number in range(2000))))
+    assert isinstance(many, FeaturesLearned)
+    assert len(many.features) == 256
+
+
+@pytest.mark.parametrize("jingle", ["out-of-order", "unknown-session", "unsupported-info", "tie-break"])
+def test_refusals_carry_everything(jingle: str) -> None:
+    refusal = RefuseIq(Iq(CLIENT, CONTACT, "x1"), "wait", "unexpected-request", "Not <now>.", jingle)
+    made = parse(replies.stanza(refusal).toXml())
+    assert (made["type"], made["from"], made["to"], made["id"]) == ("error", CONTACT, CLIENT, "x1")
+    assert made.error["type"] == "wait"
+    assert [(each.uri, each.name) for each in made.error.elements()] == [
+        ("urn:ietf:params:xml:ns:xmpp-stanzas", "unexpected-request"),
+        ("urn:ietf:params:xml:ns:xmpp-stanzas", "text"),
+        ("urn:xmpp:jingle:errors:1", jingle),
+    ]
+    assert str(made.error.text) == "Not <now>."
+    assert made.error.text["http://www.w3.org/XML/1998/namespace", "lang"] == "en"
+
+
+# --- questions
+
+
+@pytest.mark.parametrize(
+    ("typed", "jid"),
+    [
+        ("+44 (0)1632 960-000", f"+4401632960000@{GATEWAY}"),
+        ("*21#", f"*21#@{GATEWAY}"),
+        ("bob@example.net", f"bob%example.net@{GATEWAY}"),
+        ("sip:bob@Example.net", f"bob%example.net@{GATEWAY}"),
+        ("bob%example.net", f"bob%example.net@{GATEWAY}"),
+        (" bob ", f"bob@{GATEWAY}"),
+        ("bob smith@example.net", f"bob\\20smith%example.net@{GATEWAY}"),
+    ],
+)
+def test_what_people_type_becomes_a_contact(typed: str, jid: str) -> None:
+    query = parse(f"<query xmlns='jabber:iq:gateway'><prompt>{typed}</prompt></query>")
+    [answer] = questions.answer(GATEWAY, "set", query)
+    assert str(answer.jid) == jid
+
+
+@pytest.mark.parametrize("prompt", ["", "<prompt/>", "<prompt>bob@</prompt>", "<prompt>sip:bob</prompt>"])
+def test_what_is_no_contact_is_said_to_be_none(prompt: str) -> None:
+    with pytest.raises(StanzaError) as caught:
+        questions.answer(GATEWAY, "set", parse(f"<query xmlns='jabber:iq:gateway'>{prompt}</query>"))
+    assert caught.value.condition == "not-acceptable"
+    assert caught.value.text.endswith(".")
+
+
+@given(st.sampled_from([GATEWAY, CONTACT]), st.sampled_from(["get", "set"]), strategies.junk)
+def test_no_question_raises_anything_else(to: str, kind: str, query: Element) -> None:
+    with suppress(StanzaError, MalformedError):
+        questions.answer(to, kind, parse(query.toXml()))
+
+
+# --- messages
+
+
+@pytest.mark.parametrize(
+    ("inside", "attributes", "answered"),
+    [
+        ("<body>hello</body>", {}, True),
+        ("<body>hello</body>", {"type": "chat", "id": "m"}, True),
+        ("<body>hello</body>", {"type": "error"}, False),
+        ("<body>hello</body>", {"type": "groupchat"}, False),
+        ("<body>hello</body>", {"type": "headline"}, False),
+        ("<body> </body>", {"type": "chat"}, False),
+        ("<composing xmlns='http://jabber.org/protocol/chatstates'/>", {"type": "chat"}, False),
+        ("<propose xmlns='urn:xmpp:jingle-message:0' id='x'/>", {"type": "chat"}, False),
+    ],
+)
+def test_only_what_a_person_wrote_is_refused(inside: str, attributes: dict[str, str], answered: bool) -> None:
+    refused = messages.refusal(incoming("message", inside, **attributes))
+    assert bool(refused) is answered
+    if refused:
+        assert (refused["type"], refused["from"], refused["to"]) == ("error", CONTACT, CLIENT)
+        assert refused.getAttribute("id") == attributes.get("id")
+
+
+# --- the stream
+
+
+@given(st.text())
+def test_no_text_can_break_the_stream(text: str) -> None:
+    made = presence.stanza(SendPresence(GATEWAY, text, PresenceKind.AVAILABLE, status=text))
+    read = parse(sendable(made.toXml()))
+    assert read.name == "presence"
+    if text and text.isprintable():
+        assert (read["to"], str(read.status)) == (text, text)

@@ -1,0 +1,203 @@
+"""What becomes of any stanza at all: an event, an answer or nothing, and never a fault.
+
+Only the stream is not real here: it can be given stanzas that no server would let through.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.logger import LogLevel, globalLogPublisher
+from twisted.words.xish.domish import Element
+
+from fargo.adapters.xmpp import adapter as module
+from fargo.adapters.xmpp.adapter import XmppAdapter, XmppSettings
+from fargo.statemachine.events import Event, IqSucceeded, RegistrationSubmitted
+
+from . import strategies
+from .elements import captures, parse
+
+GATEWAY = "sip.example.org"
+USER = "alice@example.org"
+SETTINGS = XmppSettings(GATEWAY, "127.0.0.1", 1, "secret-of-the-stream", frozenset({"example.org"}))
+REGISTER = "<query xmlns='jabber:iq:register'><username>a@b</username><password>s3cret</password></query>"
+
+
+class Wire:
+    """Stands in for the stream: what the adapter sent, and a way to receive."""
+
+    def __init__(self, domain: str, secret: str, received: Callable[[Element], None], *_: object) -> None:
+        self.receive = received
+        self.sent: list[Element] = []
+
+    def send_stanza(self, stanza: Element) -> bool:
+        self.sent.append(parse(stanza.toXml()))
+        return True
+
+
+class Bench:
+    """An adapter between a wire and a list of events."""
+
+    def __init__(self, kept: Callable[[], Deferred[str]] = lambda: succeed("secret-1")) -> None:
+        self.events: list[tuple[str, Event]] = []
+        wires: list[Wire] = []
+
+        def wire(*arguments: Any) -> Wire:
+            wires.append(Wire(*arguments))
+            return wires[0]
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(module, "Stream", wire)
+            XmppAdapter(
+                lambda user, event: self.events.append((user, event)),
+                lambda user, password: kept(),
+                SETTINGS,
+                lambda: None,
+                lambda why: None,
+            )
+        self.wire = wires[0]
+        self.faults: list[Any] = []
+
+    def receive(self, *stanzas: Element) -> None:
+        def note(event: Any) -> None:
+            if event["log_level"] in (LogLevel.error, LogLevel.critical):
+                self.faults.append(event)
+
+        globalLogPublisher.addObserver(note)
+        try:
+            for stanza in stanzas:
+                self.wire.receive(stanza)
+        finally:
+            globalLogPublisher.removeObserver(note)
+
+
+def iq(inside: str, kind: str = "set", sender: str = f"{USER}/a", to: str = GATEWAY) -> Element:
+    return parse(f"<iq type='{kind}' id='i' from='{sender}' to='{to}'>{inside}</iq>")
+
+
+addresses = st.sampled_from(["", "example.org", USER, f"{USER}/a", "mallory@example.com/x", "sip.example.org"])
+kinds = st.sampled_from(["get", "set", "result", "error", "chat", "subscribe", "probe", "unavailable", "odd", None])
+
+
+@given(
+    st.sampled_from(["iq", "presence", "message", "odd"]),
+    kinds,
+    addresses,
+    addresses,
+    st.lists(strategies.junk, max_size=2),
+)
+@example("iq", "set", f"{USER}/a", GATEWAY, [])
+def test_any_stanza_gives_one_event_or_one_answer_at_most(
+    name: str, kind: str | None, sender: str, to: str, inside: list[Element]
+) -> None:
+    bench = Bench()
+    stanza = Element((None, name), attribs={"from": sender, "to": to, "id": "1.0"})
+    if kind:
+        stanza["type"] = kind
+    for each in inside:
+        stanza.addChild(each)
+    bench.receive(parse(stanza.toXml()))
+    assert bench.faults == []
+    consequences = len(bench.events) + len(bench.wire.sent)
+    assert consequences <= 1
+    if name == "iq" and kind in ("get", "set") and sender:
+        assert consequences == 1
+    for answer in bench.wire.sent:
+        assert (answer["from"], answer["to"]) == (to, sender)
+    for user, _ in bench.events:
+        assert user == USER
+
+
+@given(st.data())
+def test_damaged_real_stanzas_are_no_faults(data: st.DataObject) -> None:
+    stanza = parse(data.draw(st.sampled_from(captures())).stanza.toXml())
+    stanza["from"] = f"{USER}/a"
+    strategies.damage(data.draw, stanza)
+    bench = Bench()
+    bench.receive(stanza)
+    assert bench.faults == []
+
+
+def test_every_captured_stanza_of_a_client_is_no_fault() -> None:
+    bench = Bench()
+    for each in captures():
+        if not each.by_gateway:
+            each.stanza["from"] = f"{USER}/a"
+            bench.receive(each.stanza)
+    assert bench.faults == []
+    assert bench.events
+
+
+def test_a_stranger_gets_answers_but_no_event() -> None:
+    bench = Bench()
+    stranger = "mallory@example.com/x"
+    bench.receive(
+        iq(REGISTER, sender=stranger),
+        iq("<ping xmlns='urn:xmpp:ping'/>", "get", sender=stranger),
+        iq("", "result", sender=stranger),
+        parse(f"<presence from='{stranger}' to='{GATEWAY}'/>"),
+        parse(f"<message from='{stranger}' to='{GATEWAY}'><body>hello</body></message>"),
+        parse(f"<presence from='mallory@example.com' to='bob@{GATEWAY}' type='subscribe'/>"),
+    )
+    assert bench.events == []
+    assert [each["type"] for each in bench.wire.sent] == ["error", "error", "unsubscribed"]
+
+
+def test_only_users_have_events() -> None:
+    bench = Bench()
+    bench.receive(
+        iq(REGISTER, sender="example.org"), parse(f"<presence from='example.org' to='{GATEWAY}'/>"), iq("", "result")
+    )
+    assert bench.events == []
+    assert [str(each.error.firstChildElement().name) for each in bench.wire.sent] == ["service-unavailable"]
+
+
+def test_a_request_with_two_payloads_is_a_bad_request() -> None:
+    bench = Bench()
+    bench.receive(iq("<ping xmlns='urn:xmpp:ping'/>" * 2, "get"))
+    assert bench.wire.sent[0].error["type"] == "modify"
+
+
+def test_each_registration_has_a_nonce_of_its_own() -> None:
+    bench = Bench()
+    bench.receive(iq(REGISTER), iq(REGISTER))
+    nonces = {event.nonce for _, event in bench.events if isinstance(event, RegistrationSubmitted)}
+    assert len(nonces) == 2
+    assert all(len(nonce) == 8 for nonce in nonces)
+    assert "s3cret" not in repr(bench.events)
+
+
+def test_without_a_password_nothing_is_kept() -> None:
+    bench = Bench(kept=lambda: fail(AssertionError("asked to keep nothing")))
+    bench.receive(iq(REGISTER.replace("<password>s3cret</password>", "")))
+    [(_, submitted)] = bench.events
+    assert isinstance(submitted, RegistrationSubmitted)
+    assert submitted.secret == ""
+
+
+def test_a_password_that_cannot_be_kept_is_said_so() -> None:
+    bench = Bench(kept=lambda: fail(OSError("disk full")))
+    bench.receive(iq(REGISTER))
+    assert bench.events == []
+    assert bench.wire.sent[0].error["type"] == "wait"
+    assert len(bench.faults) == 1
+    assert "s3cret" not in str(bench.faults)
+
+
+def test_a_fault_is_answered_logged_and_survived(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench()
+    with monkeypatch.context() as patch:
+        patch.setattr(module.questions, "answer", lambda *_: 1 / 0)
+        bench.receive(iq("<ping xmlns='urn:xmpp:ping'/>", "get"))
+    assert bench.wire.sent[0].error.firstChildElement().name == "internal-server-error"
+    assert len(bench.faults) == 1
+    assert bench.faults[0]["log_failure"].type is ZeroDivisionError
+    bench.receive(parse(f"<iq type='result' id='1.0' from='{USER}/a' to='{GATEWAY}'/>"))
+    assert bench.events == [(USER, IqSucceeded("1.0", f"{USER}/a"))]
+
+
+def test_the_settings_hide_their_secret() -> None:
+    assert SETTINGS.secret not in repr(SETTINGS)
