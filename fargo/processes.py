@@ -14,6 +14,7 @@ import shutil
 import signal
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from enum import Enum, auto
 from typing import Any
 
@@ -28,7 +29,7 @@ START_SECONDS = 20
 STOP_SECONDS = 5
 """How long a child may take to end after TERM, before KILL."""
 
-LAST_LINES = 8
+LAST_LINES = 20
 """How many of a child's last lines an error quotes."""
 
 LINE_BYTES = 4096
@@ -124,14 +125,17 @@ class Child(ProcessProtocol):
             lines, rest = [*lines, rest], b""
         self._partial[childFD] = rest
         for line in lines:
-            self._line(line.decode(errors="replace").rstrip())
+            self._line(line)
+
+    def processExited(self, reason: Failure) -> None:  # noqa: N802
+        # A kamailio that was killed leaves its workers. They hold its ports and its output: its end shows after theirs.
+        self._kill_group()
 
     def processEnded(self, reason: Failure) -> None:  # noqa: N802
-        self._kill_group()  # a supervisor that was killed leaves its workers, and they hold its ports
         self._clear_timer()
         state, self._state, self.pid = self._state, _State.GONE, None
         for rest in self._partial.values():
-            self._line(rest.decode(errors="replace").rstrip())
+            self._line(rest)
         how = _how(reason)
         if not self.ready.called:
             self.ready.errback(ProcessError(self._failure(f"{self.name} ended before it was ready ({how}).")))
@@ -141,7 +145,8 @@ class Child(ProcessProtocol):
         for gone in self._stopped:
             gone.callback(None)
 
-    def _line(self, line: str) -> None:
+    def _line(self, data: bytes) -> None:
+        line = data[:LINE_BYTES].decode(errors="replace").rstrip()
         if not line:
             return
         self._last.append(line)
@@ -163,14 +168,13 @@ class Child(ProcessProtocol):
         self._clear_timer()
         self._timer = self._reactor.callLater(STOP_SECONDS, self._kill_group)
         assert self.pid is not None
-        os.kill(self.pid, signal.SIGTERM)
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGTERM)
 
     def _kill_group(self) -> None:
         assert self.pid is not None
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            return
 
     def _clear_timer(self) -> None:
         if self._timer is not None and self._timer.active():

@@ -1,0 +1,162 @@
+"""A call from rakia to the provider: what goes out, and what rakia is shown of the answers."""
+
+import pytest
+
+from .conftest import INSIDE, OUTSIDE, Line
+from .sdp import AUDIO, NO_VIDEO, VIDEO, lines, sdp
+from .sip import Message, request
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def called(line: Line, **headers: str) -> tuple[Message, Message]:
+    """An INVITE: (as rakia sent it, as the provider got it)."""
+    sent = line.outgoing("INVITE", headers=tuple(headers.items()), body=sdp(ip=INSIDE))
+    return sent, await line.provider.request("INVITE", sent["Call-ID"])
+
+
+async def told(line: Line, status: int, phrase: str, *headers: tuple[str, str], body: str = "") -> Message:
+    """What rakia gets when the provider answers so."""
+    sent, got = await called(line)
+    await line.provider.answer(got, status, phrase, headers=[("Contact", line.provider.contact), *headers], body=body)
+    return await line.rakia.response(sent)
+
+
+async def test_nothing_of_the_inside_but_its_via_goes_out(line: Line) -> None:
+    target = "<sip:bob@example.net;fg-sid=4711;x=y>"
+    sent = line.outgoing("INVITE", headers=(("To", target), ("User-Agent", "rakia")), body=sdp(ip=INSIDE))
+    got = await line.provider.request("INVITE", sent["Call-ID"])
+    assert got["To"] == "<sip:bob@example.net;x=y>"
+    assert got["Contact"] == f"<{line.contact}>"
+    assert lines(got.body)[1] == f"o=- 7 7 IN IP4 {OUTSIDE}"
+    assert got.all("Route") == got.all("User-Agent") == got.all("Record-Route") == []
+
+
+async def test_the_parameter_of_the_target_does_not_go_out(line: Line) -> None:
+    message = request("INVITE", "sip:bob@example.net;fg-sid=4711", body=sdp(), headers=[("Route", line.route())])
+    line.rakia.send(message, line.edge.inside)
+    assert (await line.provider.request("INVITE", message["Call-ID"])).uri == "sip:bob@example.net"
+
+
+async def test_without_a_hop_the_requests_own_domain_is_called(line: Line) -> None:
+    ip, port = line.provider.address
+    route = f"<sip:udp~~@{INSIDE}:{line.edge.inside[1]};lr>"
+    message = request("INVITE", f"sip:bob@{ip}:{port}", body=sdp(), headers=[("Route", route)])
+    line.rakia.send(message, line.edge.inside)
+    await line.provider.request("INVITE", message["Call-ID"])
+
+
+async def test_a_ring_loses_its_sdp(line: Line) -> None:
+    answer = await told(line, 183, "Session Progress", body=sdp())
+    assert (answer.status, answer.body, answer.get("Content-Type")) == (183, "", None)
+
+
+@pytest.mark.parametrize(
+    "media",
+    [(AUDIO,), (AUDIO, VIDEO), (AUDIO, NO_VIDEO), (AUDIO, "m=audio 0 RTP/AVP 0"), ("m=audio 4000 RTP/AVPF 0 8",)],
+)
+async def test_rakia_sees_the_line_that_it_offered(line: Line, media: tuple[str, ...]) -> None:
+    answer = await told(line, 200, "OK", body=sdp(*media))
+    assert answer.body == sdp(AUDIO)
+    inside = f"<sip:{line.edge.inside[0]}:{line.edge.inside[1]};lr>"
+    assert answer.all("Record-Route") == [inside]
+
+
+@pytest.mark.parametrize("media", [("m=audio 0 RTP/AVP 0",), (VIDEO, AUDIO), ("m=audio 65535 RTP/AVP 0",)])
+async def test_an_answer_that_refuses_the_line_shows_no_media(line: Line, media: tuple[str, ...]) -> None:
+    assert (await told(line, 200, "OK", body=sdp(*media))).body == ""
+
+
+@pytest.mark.parametrize(
+    ("status", "phrase"),
+    [
+        (404, "No such number"),
+        (480, "Gone fishing"),
+        (486, "Bitte später"),
+        (488, "No codec"),
+        (500, "Oh"),
+        (603, "No"),
+    ],
+)
+async def test_a_refusal_passes_with_its_words(line: Line, status: int, phrase: str) -> None:
+    answer = await told(line, status, phrase)
+    assert (answer.status, answer.phrase) == (status, phrase)
+
+
+async def test_a_503_keeps_its_words(line: Line) -> None:
+    answer = await told(line, 503, "Line down")
+    assert (answer.status, answer.phrase) == (500, "Line down")
+
+
+@pytest.mark.parametrize("bad", ["\udcff", "\udced\udca0\udc80", "\udcc0\udc80", "\udcf5\udc80\udc80\udc80"])
+async def test_words_that_are_not_utf_8_are_masked(line: Line, bad: str) -> None:
+    answer = await told(line, 486, f"Busy {bad}!")
+    assert answer.phrase == f"Busy {'?' * len(bad)}!"
+
+
+@pytest.mark.parametrize("status", [300, 301, 302, 305])
+async def test_a_redirection_is_told_and_not_followed(line: Line, status: int) -> None:
+    answer = await told(line, status, "Moved Away")
+    assert (answer.status, answer.phrase) == (480, "Moved Away (redirection not followed)")
+
+
+async def test_a_call_that_nobody_answers_ends(line: Line) -> None:
+    sent, got = await called(line)
+    await line.provider.answer(got, 180, "Ringing", headers=[("Contact", line.provider.contact)])
+    answer = await line.rakia.response(sent, 200)
+    assert (answer.status, answer.phrase) == (408, "No answer")
+    await line.provider.request("CANCEL", sent["Call-ID"])
+
+
+async def test_a_silent_provider_is_told_apart(line: Line) -> None:
+    sent = line.outgoing("INVITE", headers=(("Route", line.route(port=9)),), body=sdp())
+    answer = await line.rakia.final(sent)
+    assert (answer.status, answer.phrase) == (504, "SIP server does not respond")
+
+
+async def test_an_unknown_host_is_told_at_once(line: Line) -> None:
+    sent = line.outgoing("INVITE", headers=(("Route", line.route(host="no-such-host.invalid")),), body=sdp())
+    answer = await line.rakia.final(sent)
+    assert (answer.status, answer.phrase) == (503, "SIP server unreachable")
+
+
+async def test_cancel_reaches_the_provider(line: Line) -> None:
+    sent, got = await called(line)
+    await line.provider.answer(got, 180, "Ringing", headers=[("Contact", line.provider.contact)])
+    await line.rakia.response(sent)
+    cancel = Message(f"CANCEL {sent.uri} SIP/2.0", [each for each in sent.headers if each[0] != "Content-Type"])
+    cancel.replace("CSeq", "1 CANCEL")
+    line.rakia.send(cancel, line.edge.inside)
+    await line.provider.answer(await line.provider.request("CANCEL", sent["Call-ID"]), 200, "OK")
+    await line.provider.answer(got, 487, "Request Terminated")
+    assert (await line.rakia.response(sent, 300)).status == 487
+
+
+async def test_ack_and_bye_follow_the_answer(line: Line) -> None:
+    sent, got = await called(line)
+    route = f"<sip:127.0.0.3:{line.provider.address[1]};lr>"
+    headers = [("Contact", "<sip:bob@127.0.0.4:9>"), ("Record-Route", route)]
+    await line.provider.answer(got, 200, "OK", headers=headers, body=sdp())
+    answer = await line.rakia.final(sent)
+    routes = [("Route", each) for each in reversed(answer.all("Record-Route"))]
+    same = [("From", answer["From"]), ("To", answer["To"]), ("Call-ID", answer["Call-ID"])]
+    for number, method in ((1, "ACK"), (2, "BYE")):
+        message = request(method, "sip:bob@127.0.0.4:9", headers=[*same, *routes, ("CSeq", f"{number} {method}")])
+        line.rakia.send(message, line.edge.inside)
+        arrived = await line.provider.request(method, sent["Call-ID"])
+        assert (arrived.uri, arrived.all("Route")) == ("sip:bob@127.0.0.4:9", [route])
+
+
+async def test_a_reinvite_of_the_other_side_may_bring_lines(line: Line) -> None:
+    sent, got = await called(line)
+    await line.provider.answer(got, 200, "OK", headers=[("Contact", line.provider.contact)], body=sdp())
+    answer = await line.rakia.final(sent)
+    headers = [("From", answer["To"]), ("To", sent["From"]), ("Call-ID", sent["Call-ID"]), ("CSeq", "7 INVITE")]
+    again = request(
+        "INVITE", line.contact, headers=[*headers, ("Contact", line.provider.contact)], body=sdp(AUDIO, VIDEO)
+    )
+    line.provider.send(again, line.edge.outside)
+    arrived = await line.rakia.request("INVITE", sent["Call-ID"])
+    assert arrived.m_lines == [AUDIO]
+    await line.rakia.answer(arrived, 200, "OK", body=sdp(), headers=[("Contact", line.rakia_contact)])
+    assert (await line.provider.final(again)).m_lines == [AUDIO, NO_VIDEO]

@@ -1,0 +1,173 @@
+"""The edge as the daemon starts it, and what is written for it."""
+
+import json
+import os
+import signal
+import socket
+import stat
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+from world.ports import free_port
+from world.process import Process, until
+
+from fargo.edge import EdgeSettings, command, configuration, route_params, write_configuration
+
+SECRET = "not to be seen by anyone"
+
+DAEMON = """
+import json, sys
+from pathlib import Path
+from twisted.internet import task
+from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
+from fargo.edge import Edge, EdgeSettings
+from fargo.processes import ProcessError
+
+async def main(reactor):
+    values = json.loads(sys.argv[1])
+    values["run_dir"] = Path(values["run_dir"])
+    ended = Deferred()
+    edge = Edge(EdgeSettings(**values), reactor, ended.callback)
+    try:
+        await edge.start()
+        print("started", flush=True)
+        print(await ended, flush=True)
+    except ProcessError as problem:
+        print(problem, flush=True)
+    finally:
+        await edge.stop()
+
+task.react(lambda reactor: Deferred.fromCoroutine(main(reactor)))
+"""
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> EdgeSettings:
+    return EdgeSettings(
+        inside_port=free_port("127.0.0.1"),
+        outside_ip="127.0.0.2",
+        outside_port=free_port("127.0.0.2"),
+        secret=SECRET,
+        run_dir=tmp_path / "edge",
+    )
+
+
+async def daemon(settings: EdgeSettings) -> Process:
+    values = json.dumps({**asdict(settings), "run_dir": str(settings.run_dir)})
+    return await Process.start("a daemon", sys.executable, "-uc", DAEMON, values, cwd=Path(__file__).parents[2])
+
+
+def processes_of(settings: EdgeSettings) -> list[int]:
+    """The kamailios that run with this configuration."""
+    wanted = str(settings.run_dir).encode()
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                line = (entry / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if line.startswith(b"kamailio\0") and wanted in line:
+                found.append(int(entry.name))
+    return found
+
+
+async def test_it_starts_tells_of_its_end_and_leaves_nothing(settings: EdgeSettings) -> None:
+    process = await daemon(settings)
+    try:
+        await process.line("^started$")
+        os.kill(min(processes_of(settings)), signal.SIGKILL)  # the first one is the parent of the others
+        await process.line(r"^kamailio ended unasked \(signal SIGKILL\)\.")
+        await until(lambda: not processes_of(settings), "its workers are gone")
+        assert await process.ended() == 0
+    finally:
+        await process.stop()
+
+
+async def test_it_goes_with_the_daemon(settings: EdgeSettings) -> None:
+    process = await daemon(settings)
+    try:
+        await process.line("^started$")
+        process.kill()
+        await until(lambda: not processes_of(settings), "all of kamailio is gone")
+    finally:
+        await process.stop()
+
+
+async def test_a_port_in_use_is_told(settings: EdgeSettings) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind((settings.outside_ip, settings.outside_port))
+        process = await daemon(settings)
+        try:
+            assert await process.ended() == 0
+            assert "kamailio ended before it was ready" in process.output
+            assert f"on {settings.outside_ip}: Address already in use" in process.output
+        finally:
+            await process.stop()
+
+
+async def test_the_secret_shows_nowhere(settings: EdgeSettings) -> None:
+    assert SECRET not in repr(settings) + " ".join(command(settings)) + configuration(settings)
+    path = write_configuration(settings)
+    assert (stat.S_IMODE(path.stat().st_mode), stat.S_IMODE(path.parent.stat().st_mode)) == (0o600, 0o700)
+    path.chmod(0o644)
+    write_configuration(settings)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_another_secret_is_another_way_in(settings: EdgeSettings) -> None:
+    assert configuration(settings) != configuration(replace(settings, secret="another secret of ours"))
+
+
+def test_the_whole_of_loopback_is_forbidden_to_a_real_outside(settings: EdgeSettings) -> None:
+    assert '"!FORBIDDEN!(127|0)[.].*!g"' in configuration(replace(settings, outside_ip="192.0.2.1"))
+    assert '"!FORBIDDEN!127[.]0[.]0[.]1!g"' in configuration(settings)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"outside_ip": "0.0.0.0"}, "The outside address 0.0.0.0 cannot be called"),
+        ({"outside_ip": "sip.example.net"}, "The outside address 'sip.example.net' is not an IPv4 address"),
+        ({"outside_ip": '1.2.3.4!g"\nx'}, "is not an IPv4 address"),
+        ({"outside_ip": "127.0.0.1"}, "Inside and outside are both 127.0.0.1"),
+        ({"inside_ip": "192.0.2.1"}, "The inside address 192.0.2.1 is not a loopback address"),
+        ({"inside_port": 0}, "The inside port 0 is not between 1 and 65535"),
+        ({"outside_port": 65536}, "The outside port 65536 is not between 1 and 65535"),
+        ({"ring_seconds": 0}, "ring_seconds is 0"),
+        ({"silence_seconds": 4000}, "silence_seconds is 4000"),
+        ({"secret": "short"}, "shorter than 16 characters"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(
+    settings: EdgeSettings, change: dict[str, object], sentence: str
+) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        replace(settings, **change)
+
+
+@pytest.mark.parametrize(
+    ("transport", "host", "port", "hop"),
+    [
+        ("udp", "sip.example.net", 5062, "udp~sip.example.net~5062"),
+        ("tcp", "192.0.2.1", None, "tcp~192.0.2.1~"),
+        (None, None, None, "udp~~"),
+    ],
+)
+def test_an_account_is_led_through_the_edge(
+    settings: EdgeSettings, transport: str | None, host: str | None, port: int | None, hop: str
+) -> None:
+    params = route_params(transport, host, port, settings)
+    assert params["proxy-host"] == f"{hop}@127.0.0.1"
+    assert (params["port"], params["transport"], params["loose-routing"]) == (settings.inside_port, "udp", True)
+
+
+@pytest.mark.parametrize(
+    ("transport", "host"), [("sctp", "a"), ("udp", "a@b"), ("udp", "a~b"), ("udp", "a b"), ("udp", "::1"), ("udp", "ä")]
+)
+def test_a_host_cannot_break_out_of_the_route(settings: EdgeSettings, transport: str, host: str) -> None:
+    with pytest.raises(ValueError, match=r"use udp or tcp|is not a host name"):
+        route_params(transport, host, None, settings)
