@@ -4,7 +4,7 @@ Rules:
 
 1. An event and its commands are written in one transaction, and never changed.
 2. `events.id` is the order in which events were committed, over all users. (user, version) is an event's place in its
-   user's stream; (user, version, place) a command's, and its id is ``<version>.<place>``.
+   user's stream, from 1 without a gap; (user, version, place) a command's, and its id is ``<version>.<place>``.
 3. A row says in which format its body is. A body in an older format goes through the upcasts of its type; a newer one
    is refused. A new field that has a default makes no new format.
 """
@@ -105,9 +105,15 @@ class Log:
 
     def read(self, user: str | None = None) -> Iterator[Entry]:
         """All entries, or one user's, in the order of the log."""
+        versions: dict[str, int] = {}
         with usable(self.path, _NAME), closing(self._db.conn.execute(_READ, {"user": user})) as rows:
             for _, group in groupby(rows, key=lambda row: row[0]):
-                yield self._entry(list(group))
+                recorded, issued = self._entry(list(group))
+                jid, before = recorded.user, versions.get(recorded.user, 0)
+                if recorded.version != before + 1:
+                    raise FileError(f"{self.path} has lost events: after {before} of {jid} comes {recorded.version}.")
+                versions[jid] = recorded.version
+                yield recorded, issued
 
     def __len__(self) -> int:
         """The number of events."""

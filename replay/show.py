@@ -8,7 +8,7 @@ from fargo.statemachine import call as calls
 from fargo.statemachine import jingle_leg, telepathy_leg
 from fargo.statemachine.call import Call, CallEvent
 from fargo.statemachine.commands import Issued
-from fargo.statemachine.events import Recorded
+from fargo.statemachine.events import Event, Recorded
 from fargo.statemachine.jingle_leg import Session
 from fargo.statemachine.user import User, fold, new
 from replay.values import aligned, block, changes, clock
@@ -20,11 +20,12 @@ _UNTOLD: Final = frozenset({"version"})
 def show(entries: Iterable[Entry], call: str | None = None) -> Iterator[str]:
     """Every step, or those of one call: named by its id, by its Jingle session or by its SIP channel."""
     users: dict[str, User] = {}
+    followed: dict[tuple[str, str], Call] = {}
     for recorded, issued in entries:
         before = users.get(recorded.user) or new(recorded.user)
         after, _ = fold(before, recorded)
         users[recorded.user] = after
-        if call is None or _concerns(call, recorded, before, after):
+        if call is None or _concerns(call, followed, recorded, before, after):
             yield from _step(recorded, before, after, issued)
             yield ""
 
@@ -47,10 +48,18 @@ def _step(recorded: Recorded, before: User, after: User, issued: tuple[Issued, .
             yield from block(each.command, "    ", f"{each.id}  ")
 
 
-def _concerns(name: str, recorded: Recorded, before: User, after: User) -> bool:
-    named = {each.id for user in (before, after) for each in user.calls.values() if _is_called(each, name)}
+def _concerns(name: str, followed: dict[tuple[str, str], Call], recorded: Recorded, before: User, after: User) -> bool:
+    """Whether the event touched a call of that name. `followed` has all such as they last were, by user and id: a call
+    loses its session and its channel on the way, and late events come when it is gone.
+    """
+    jid = recorded.user
+    for each in after.calls.values():
+        if (jid, each.id) in followed or _is_called(each, name):
+            followed[jid, each.id] = each
     return any(
-        before.calls.get(each) != after.calls.get(each) or _is_about(before.calls.get(each), recorded) for each in named
+        before.calls.get(id) != after.calls.get(id) or _is_about(last, recorded.event)
+        for (user, id), last in followed.items()
+        if user == jid
     )
 
 
@@ -63,6 +72,5 @@ def _is_called(call: Call, name: str) -> bool:
     return name in (call.id, sid, telepathy_leg.channel(call.sip))
 
 
-def _is_about(call: Call | None, recorded: Recorded) -> bool:
-    event = recorded.event
-    return call is not None and isinstance(event, get_args(CallEvent)) and calls.concerns(call, event)
+def _is_about(call: Call, event: Event) -> bool:
+    return isinstance(event, get_args(CallEvent)) and calls.concerns(call, event)

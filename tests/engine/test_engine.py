@@ -41,7 +41,7 @@ class State:
 
 
 def fold(state: State, recorded: Recorded) -> tuple[State, tuple[Issued, ...]]:
-    """Events say what to do: signing in asks for a command and a deadline 30 s later, which clears when it is due; a bug sets one that stays."""
+    """Signing in asks for commands and a deadline 30 s later, which clears when it is due; STUCK does not."""
     due = state.due
     commands: tuple[Command, ...] = ()
     match recorded.event:

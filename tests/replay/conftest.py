@@ -1,0 +1,64 @@
+"""A small log, folded by the real state machine: alice registers, and her client calls bob over PCMU."""
+
+from pathlib import Path
+
+import pytest
+
+from fargo.log import Log
+from fargo.statemachine.call1 import CallStateChanged, ChannelClosed
+from fargo.statemachine.events import (
+    Event,
+    FeaturesLearned,
+    Iq,
+    Recorded,
+    RegistrationAsked,
+    RegistrationSubmitted,
+    ResourceAvailable,
+    SessionInitiated,
+    SipAccount,
+    SipSignedIn,
+)
+from fargo.statemachine.media import Candidate, Codec, Content, Description, RawUdp
+from fargo.statemachine.user import User, fold, new
+
+GATEWAY = "sip.example.org"
+ALICE, DAVE = "alice@example.org", "dave@example.org"
+CLIENT = f"{ALICE}/laptop"
+OFFER = Description(
+    "audio", (Codec(0, "PCMU", 8000), Codec(8, "PCMA", 8000)), RawUdp((Candidate(1, "127.0.0.1", 5004),))
+)
+EVENTS: list[tuple[str, Event]] = [
+    (ALICE, RegistrationSubmitted(Iq(CLIENT, GATEWAY, "r1"), SipAccount("alice@sip.example.net"), "kept", "nonce")),
+    (DAVE, RegistrationAsked(Iq(f"{DAVE}/pda", GATEWAY, "q1"))),
+    (ALICE, SipSignedIn("1.0")),
+    (ALICE, ResourceAvailable(CLIENT, GATEWAY, "urn:example#1")),
+    (ALICE, FeaturesLearned("3.0", CLIENT, ())),
+    (
+        ALICE,
+        SessionInitiated(
+            Iq(CLIENT, f"bob%example.net@{GATEWAY}", "c1"), "song", (Content("voice", description=OFFER),)
+        ),
+    ),
+    (DAVE, RegistrationAsked(Iq(f"{DAVE}/pda", GATEWAY, "q2\x1b[2J"))),
+    (ALICE, CallStateChanged("5.1", 6, 9, message="486 Busy\nHere")),
+    (ALICE, ChannelClosed("5.1")),
+]
+
+
+def record(path: Path) -> None:
+    """Fold the events as the engine would, half a second apart, and write them down."""
+    users: dict[str, User] = {}
+    log = Log.open(path)
+    for number, (jid, event) in enumerate(EVENTS):
+        user = users.get(jid) or new(jid)
+        recorded = Recorded(jid, user.version + 1, 1_750_000_000 + number / 2, event)
+        users[jid], issued = fold(user, recorded)
+        log.append([(recorded, issued)])
+    log.close()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "fargo.db"
+    record(path)
+    return path

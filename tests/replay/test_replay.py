@@ -1,0 +1,136 @@
+"""A log is verified to the last command, and shown step by step, through the command line as people use it."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from fargo.cli import main
+from fargo.log import Log
+from replay.show import show
+
+
+def fargo(*args: str | Path) -> Result:
+    return CliRunner().invoke(main, ["replay", *map(str, args)])
+
+
+def change(path: Path, sql: str) -> None:
+    with sqlite3.connect(path) as conn:
+        assert conn.execute(sql).rowcount == 1
+    conn.close()
+
+
+def steps(text: str) -> list[str]:
+    """The first two lines of each step."""
+    return [" ".join(" ".join(step.splitlines()[:2]).split()) for step in text.strip().split("\n\n")]
+
+
+def test_a_log_as_it_was_written_verifies(path: Path) -> None:
+    result = fargo("verify", path)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == "9 events of 2 users folded again: every command is as recorded.\n"
+
+
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        ("update commands set body = replace(body, 'bob', 'rob') where type = 'PlaceCall'", "sip:rob@example.net"),
+        ("delete from commands where type = 'PlaceCall'", "+ 5.1  PlaceCall"),
+        ("update commands set place = 7 where type = 'PlaceCall'", "- 5.7  PlaceCall"),
+        ("update events set body = replace(body, 'bob', 'rob') where type = 'SessionInitiated'", "rob@example.net"),
+    ],
+)
+def test_whatever_was_tampered_with_is_found(path: Path, sql: str, said: str) -> None:
+    change(path, sql)
+    result = fargo("verify", path)
+    assert result.exit_code == 1
+    assert result.stdout.startswith("The first difference:\n2025-06-15 15:06:42.500  alice@example.org  event 5\n")
+    assert said in result.stdout
+    assert result.stdout.endswith(" gave other commands than recorded.\n")
+
+
+def test_all_differences_are_counted_and_the_first_is_shown(path: Path) -> None:
+    change(path, "update events set body = replace(body, '1.0', '7.7') where type = 'SipSignedIn'")
+    result = fargo("verify", path)
+    assert result.exit_code == 1
+    assert "event 2\n    SipSignedIn(connection=7.7)\n" in result.stdout
+    assert "9 events of 2 users folded again: 3 events gave other commands than recorded." in result.stdout
+
+
+def test_a_lost_event_is_found(path: Path) -> None:
+    change(path, "delete from events where type = 'SipSignedIn'")
+    result = fargo("verify", path)
+    assert result.exit_code == 2
+    assert f"Error: {path} has lost events: after 1 of alice@example.org comes 3." in result.stderr
+
+
+def test_every_step_is_shown(path: Path) -> None:
+    result = fargo("show", path)
+    assert result.exit_code == 0
+    assert [step.split()[4] for step in steps(result.stdout)] == ["1", "1", "2", "3", "4", "5", "2", "6", "7"]
+    assert "  calls.5.sip.channel" in result.stdout
+    assert "    5.1  PlaceCall\n" in result.stdout
+    assert "account.connection  1.0 -> SignedIn(connection=1.0" in result.stdout
+
+
+def test_one_users_steps(path: Path) -> None:
+    result = fargo("show", path, "--user", "dave@example.org/pda")
+    assert len(steps(result.stdout)) == 2
+    assert "alice" not in result.stdout
+
+
+@pytest.mark.parametrize("name", ["5", "song", "5.1"])
+def test_one_calls_steps(path: Path, name: str) -> None:
+    result = fargo("show", path, "--call", name)
+    assert [step.split()[3:6] for step in steps(result.stdout)] == [
+        ["event", "5", "SessionInitiated"],
+        ["event", "6", "CallStateChanged(channel=5.1,"],
+        ["event", "7", "ChannelClosed(channel=5.1)"],
+    ]
+
+
+def test_a_step_in_full(path: Path) -> None:
+    with_log = Log.open_read_only(path)
+    lines = list(show(with_log.read("dave@example.org")))
+    assert lines[:6] == [
+        "2025-06-15 15:06:40.500  dave@example.org  event 1",
+        "    RegistrationAsked(iq=Iq(sender=dave@example.org/pda, to=sip.example.org, id=q1))",
+        "  commands",
+        "    1.0  SendRegistrationForm",
+        "         iq       Iq(sender=dave@example.org/pda, to=sip.example.org, id=q1)",
+        "         account  none",
+    ]
+
+
+def test_hostile_text_stays_on_its_line(path: Path) -> None:
+    result = fargo("show", path)
+    assert "\x1b" not in result.stdout
+    assert r"id='q2\x1b[2J'" in result.stdout
+    assert r"'486 Busy\nHere'" in result.stdout
+
+
+def test_nothing_to_show_is_said(path: Path) -> None:
+    for option in (["--user", "nobody@example.org"], ["--call", "99"]):
+        result = fargo("show", path, *option)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert result.stderr == f"Error: There is no such event in {path}.\n"
+
+
+@pytest.mark.parametrize("command", ["verify", "show"])
+def test_a_log_that_cannot_be_read_is_refused_with_a_sentence(path: Path, command: str) -> None:
+    missing = fargo(command, path.parent / "none.db")
+    assert (missing.exit_code, missing.stderr) == (2, f"Error: There is no log at {path.parent / 'none.db'}.\n")
+    change(path, "update events set body = '{' where id = 6")
+    damaged = fargo(command, path)
+    assert damaged.exit_code == 2
+    assert f"Error: {path}, event 6: its SessionInitiated does not read as one" in damaged.stderr
+    path.write_bytes(b"no database at all" * 100)
+    assert "file is not a database" in fargo(command, path).stderr
+
+
+def test_reading_changes_nothing(path: Path) -> None:
+    before = path.read_bytes()
+    fargo("verify", path)
+    fargo("show", path)
+    assert path.read_bytes() == before
