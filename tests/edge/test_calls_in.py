@@ -197,6 +197,10 @@ async def test_an_offer_without_usable_audio_is_refused_with_a_warning(line: Lin
     assert answer["Warning"].startswith("304 ")
 
 
+async def test_a_body_that_is_not_sdp_is_refused(line: Line) -> None:
+    assert (await refused(line, "INVITE", sdp().replace("v=0", "v=1"))).status == 488
+
+
 async def test_an_offer_of_too_many_lines_is_refused(line: Line) -> None:
     answer = await refused(line, "INVITE", sdp(AUDIO, *["m=application 9 DTLS/SCTP 5000"] * 40))
     assert (answer.status, answer.phrase) == (488, "Too many media lines")
