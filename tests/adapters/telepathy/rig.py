@@ -16,21 +16,22 @@ from .wire import Out, Setup
 
 DRIVER = Path(__file__).with_name("driver.py")
 USER = "romeo@example.org"
-SECRET = "secret-1"
+SECRET = "the-right-one"
+WRONG_SECRET = "the-wrong-one"
+PASSWORD = "Pfx7-never-in-a-log"
+WRONG_PASSWORD = "Qgy8-never-in-a-log"
 SECONDS = 20
 
-E = TypeVar("E", bound=Event)
+T = TypeVar("T")
 
 
 class Rig:
-    """An adapter in a process of its own. `events` is all that it put and nobody took, `log` all that it logged."""
+    """An adapter in a process of its own. `events` is what it put and nobody took, `output` all that it wrote."""
 
-    def __init__(self, directory: Path, passwords: Mapping[str, str], route: Mapping[str, str | int | bool]) -> None:
-        self.directory = directory
+    def __init__(self, directory: Path, route: Mapping[str, str | int | bool]) -> None:
         self.events: list[Event] = []
-        self.all: list[Event] = []
-        self.log = ""
-        self._setup = Setup(str(directory), dict(passwords), dict(route))
+        self.output = ""
+        self._setup = Setup(str(directory), {SECRET: PASSWORD, WRONG_SECRET: WRONG_PASSWORD}, dict(route))
         self._news = asyncio.Event()
         self._up = asyncio.Event()
         self._ids = count(1)
@@ -53,6 +54,11 @@ class Rig:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+        print(self.output)
+
+    async def stop(self) -> None:
+        """Stop the adapter; when it is gone, all that it wrote is in `output`."""
         assert self._child.stdin
         self._child.stdin.close()
         try:
@@ -60,18 +66,17 @@ class Rig:
         except TimeoutError:
             self._child.kill()
         await self._readers
-        print(self.log)
 
-    def do(self, command: Command, user: str = USER) -> str:
+    def do(self, command: Command, user: str = USER, command_id: str = "") -> str:
         """Give a command; its id."""
-        name = f"{next(self._ids)}.0"
+        name = command_id or f"{next(self._ids)}.0"
         self._write(Issued(user, name, command))
         return name
 
-    def sign_in(self, address: str, secret: str = SECRET, user: str = USER) -> str:
-        return self.do(SignIn(SipAccount(address), secret), user)
+    def sign_in(self, address: str, secret: str = SECRET, user: str = USER, command_id: str = "") -> str:
+        return self.do(SignIn(SipAccount(address), secret), user, command_id)
 
-    async def expect(self, kind: type[E], seconds: float = SECONDS, **fields: object) -> E:
+    async def expect(self, kind: type[T], seconds: float = SECONDS, **fields: object) -> T:
         """The first event of this kind with these fields, taken out; what came before it stays."""
         try:
             async with asyncio.timeout(seconds):
@@ -108,10 +113,10 @@ class Rig:
                 self._up.set()
             else:
                 self.events.append(out.event)
-                self.all.append(out.event)
+            self.output += line.decode()
             self._news.set()
 
     async def _read_log(self) -> None:
         assert self._child.stderr
         while line := await self._child.stderr.readline():
-            self.log += line.decode(errors="replace")
+            self.output += line.decode(errors="replace")

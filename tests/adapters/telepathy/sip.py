@@ -79,6 +79,7 @@ class SipAgent(asyncio.DatagramProtocol):
         self.refuse: tuple[int, str] | None = None
         self.silent = False
         self.registered = ""
+        self.auth_user = ""
         self._inbox: list[Message] = []
         self._news = asyncio.Event()
         self._seen: set[tuple[str, str, str]] = set()
@@ -120,6 +121,10 @@ class SipAgent(asyncio.DatagramProtocol):
         """The next request with this method, or response with this code; others stay."""
         return await self._next(lambda m: what in (m.method, m.code), str(what), seconds)
 
+    async def refusal(self, seconds: float = SECONDS) -> Message:
+        """The next response that refuses an INVITE."""
+        return await self._next(lambda m: m.code >= 300 and m.cseq[1] == "INVITE", "refusal", seconds)
+
     async def _next(self, wanted: Callable[[Message], bool], what: str, seconds: float) -> Message:
         try:
             async with asyncio.timeout(seconds):
@@ -133,6 +138,13 @@ class SipAgent(asyncio.DatagramProtocol):
         except TimeoutError:
             got = [m.method or f"{m.code} {m.phrase}" for m in self._inbox]
             raise TimeoutError(f"no SIP {what} within {seconds} s, but {got}") from None
+
+    async def unregistered(self, seconds: float = SECONDS) -> None:
+        """Wait until no contact is registered."""
+        async with asyncio.timeout(seconds):
+            while self.registered:
+                self._news.clear()
+                await self._news.wait()
 
     def has(self, what: str | int) -> bool:
         return any(what in (m.method, m.code) for m in self._inbox)
@@ -202,6 +214,7 @@ class SipAgent(asyncio.DatagramProtocol):
         else:
             gone = "expires=0" in request["contact"] or request["expires"] == "0"
             self.registered = "" if gone else request.contact
+            self._news.set()
             contact = f"Contact: {request['contact']};expires={0 if gone else 600}"
             to = f"{request['to']};tag=r"
             lines = ["SIP/2.0 200 OK", f"Via: {request['via']}", f"From: {request['from']}", f"To: {to}"]
@@ -212,6 +225,7 @@ class SipAgent(asyncio.DatagramProtocol):
         given = dict(re.findall(r'(\w+)="?([^",]+)"?', request["authorization"]))
         if given.get("nonce") != self._nonce:
             return False
+        self.auth_user = given["username"]
         secret = _md5(f"{given['username']}:r:{self.password}")
         wanted = _md5(f"REGISTER:{given['uri']}")
         return given["response"] == _md5(f"{secret}:{self._nonce}:{wanted}")

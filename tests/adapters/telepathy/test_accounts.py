@@ -1,0 +1,126 @@
+"""Signing in and out at a real registrar, through a real rakia; and what happens when the host dies."""
+
+import os
+import signal
+from pathlib import Path
+
+from world.ports import free_port
+
+from fargo.statemachine.commands import SignIn, SignOut
+from fargo.statemachine.events import SipAccount, SipSignedIn, SipSignedOut, SipTrouble
+
+from .conftest import ADDRESS
+from .rig import PASSWORD, SECRET, WRONG_PASSWORD, WRONG_SECRET, Rig
+from .sip import SipAgent
+
+
+async def test_an_account_signs_in_and_out(rig: Rig, agent: SipAgent) -> None:
+    name = rig.sign_in(agent.uri)
+    assert await rig.expect(SipSignedIn) == SipSignedIn(name)
+    assert agent.registered.startswith("sip:alice@127.0.0.1:")
+    rig.do(SignOut(name))
+    assert await rig.expect(SipSignedOut) == SipSignedOut(name, SipTrouble.ASKED)
+    await agent.unregistered()
+
+
+async def test_it_signs_in_again_right_after_it_signed_out(rig: Rig, agent: SipAgent, connection: str) -> None:
+    rig.do(SignOut(connection))
+    await rig.expect(SipSignedOut)
+    again = rig.sign_in(agent.uri)
+    assert await rig.expect(SipSignedIn) == SipSignedIn(again)
+
+
+async def test_signing_out_before_it_is_signed_in_ends_it(rig: Rig, agent: SipAgent) -> None:
+    agent.silent = True
+    name = rig.sign_in(agent.uri)
+    rig.do(SignOut(name))
+    assert await rig.expect(SipSignedOut) == SipSignedOut(name, SipTrouble.ASKED)
+
+
+async def test_signing_out_what_is_not_there_is_done(rig: Rig) -> None:
+    rig.do(SignOut("77.0"))
+    assert await rig.expect(SipSignedOut) == SipSignedOut("77.0", SipTrouble.ASKED)
+
+
+async def test_a_wrong_password(rig: Rig, agent: SipAgent) -> None:
+    name = rig.sign_in(agent.uri, WRONG_SECRET)
+    assert await rig.expect(SipSignedOut) == SipSignedOut(name, SipTrouble.CREDENTIALS)
+
+
+async def test_an_auth_user_is_what_the_registrar_is_told(rig: Rig, agent: SipAgent) -> None:
+    rig.do(SignIn(SipAccount(agent.uri, auth_user="alice-0815"), SECRET))
+    await rig.expect(SipSignedIn)
+    assert agent.auth_user == "alice-0815"
+
+
+async def test_a_registrar_out_of_order(rig: Rig, agent: SipAgent) -> None:
+    agent.refuse = 503, "Service Unavailable"
+    name = rig.sign_in(agent.uri)
+    assert await rig.expect(SipSignedOut) == SipSignedOut(name, SipTrouble.NETWORK)
+
+
+async def test_an_unreachable_registrar(tmp_path: Path) -> None:
+    route = {"proxy-host": ADDRESS, "port": free_port(ADDRESS), "transport": "udp"}
+    async with Rig(tmp_path / "sip", route) as rig:
+        name = rig.sign_in("alice@sip.test")
+        assert await rig.expect(SipSignedOut) == SipSignedOut(name, SipTrouble.NETWORK)
+
+
+async def test_a_missing_password(rig: Rig, agent: SipAgent) -> None:
+    rig.sign_in(agent.uri, "no such secret")
+    assert (await rig.expect(SipSignedOut)).trouble is SipTrouble.SECRET
+
+
+async def test_a_malformed_account(rig: Rig) -> None:
+    rig.sign_in("alice at sip.test")
+    out = await rig.expect(SipSignedOut)
+    assert (out.trouble, out.text.endswith("it should look like alice@sip.example.org.")) == (SipTrouble.INVALID, True)
+    rig.do(SignIn(SipAccount("alice@sip.test", auth_user='a"\r\nExpires: 0'), SECRET))
+    assert (await rig.expect(SipSignedOut)).trouble is SipTrouble.INVALID
+
+
+async def test_an_account_that_somebody_else_has(rig: Rig, agent: SipAgent, connection: str) -> None:
+    rig.sign_in(agent.uri, user="mercutio@example.org")
+    assert (await rig.expect(SipSignedOut)).trouble is SipTrouble.IN_USE
+
+
+async def test_two_users_may_name_their_connections_alike(rig: Rig, agent: SipAgent) -> None:
+    rig.sign_in(agent.uri, command_id="1.0")
+    rig.sign_in(agent.uri.replace("alice", "bob"), user="mercutio@example.org", command_id="1.0")
+    await rig.expect(SipSignedIn)
+    await rig.expect(SipSignedIn)
+
+
+async def test_a_killed_rakia_is_replaced(rig: Rig, agent: SipAgent, connection: str) -> None:
+    os.kill(rig.child("telepathy-rakia"), signal.SIGKILL)
+    out = await rig.expect(SipSignedOut)
+    assert (out.connection, out.trouble) == (connection, SipTrouble.HOST)
+    again = rig.sign_in(agent.uri)
+    assert await rig.expect(SipSignedIn) == SipSignedIn(again)
+
+
+async def test_a_killed_bus_is_replaced(rig: Rig, agent: SipAgent, connection: str) -> None:
+    os.kill(rig.child("dbus-daemon"), signal.SIGKILL)
+    out = await rig.expect(SipSignedOut)
+    assert (out.connection, out.trouble) == (connection, SipTrouble.HOST)
+    again = rig.sign_in(agent.uri)
+    assert await rig.expect(SipSignedIn) == SipSignedIn(again)
+
+
+async def test_signing_in_ends_with_the_host_that_was_asked(rig: Rig, agent: SipAgent) -> None:
+    os.kill(rig.child("telepathy-rakia"), signal.SIGSTOP)
+    name = rig.sign_in(agent.uri)
+    rig.do(SignOut("77.0"))
+    await rig.expect(SipSignedOut, connection="77.0")  # both commands have been carried out
+    os.kill(rig.child("telepathy-rakia"), signal.SIGKILL)
+    assert (await rig.expect(SipSignedOut, connection=name)).trouble is SipTrouble.HOST
+
+
+async def test_no_password_is_told(rig: Rig, agent: SipAgent, connection: str) -> None:
+    rig.sign_in(agent.uri.replace("alice", "bob"), WRONG_SECRET)
+    assert (await rig.expect(SipSignedOut)).trouble is SipTrouble.CREDENTIALS
+    arguments = [Path(f"/proc/{rig.child(each)}/cmdline").read_text() for each in ("telepathy-rakia", "dbus-daemon")]
+    await rig.stop()
+    for told in (rig.output, *arguments):
+        assert PASSWORD not in told
+        assert WRONG_PASSWORD not in told

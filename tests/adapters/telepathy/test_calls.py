@@ -1,0 +1,347 @@
+"""Calls through a real rakia, with a scripted phone at the other end."""
+
+import os
+import signal
+
+import pytest
+
+from fargo.statemachine.call1 import (
+    RINGING,
+    AcceptDescription,
+    AnswerCall,
+    CallArrived,
+    CallFailed,
+    CallMembersChanged,
+    CallState,
+    CallStateChanged,
+    CandidatesReceived,
+    ChangeReason,
+    ChannelClosed,
+    CloseChannel,
+    CompleteReceiving,
+    CompleteSending,
+    DescriptionReceived,
+    FlowState,
+    HangUp,
+    PlaceCall,
+    ReceivingStateChanged,
+    RejectDescription,
+    RingCall,
+    SendingStateChanged,
+)
+from fargo.statemachine.commands import SignOut
+from fargo.statemachine.events import SipSignedOut, SipTrouble
+from fargo.statemachine.media import Candidate, Codec, Parameter
+
+from .rig import Rig
+from .sip import Dialog, Message, SipAgent, sdp
+
+PCMA, PCMU = Codec(8, "PCMA", 8000), Codec(0, "PCMU", 8000)
+TONES = Codec(101, "telephone-event", 8000, parameters=(Parameter("events", "0-15"),))
+OURS = (Candidate(1, "127.0.0.1", 6000), Candidate(2, "127.0.0.1", 6001))
+RTPMAPS = ("rtpmap:8 PCMA/8000", "rtpmap:0 PCMU/8000")
+OFFER = sdp(4000, "8 101", RTPMAPS[0], "rtpmap:101 telephone-event/8000", "fmtp:101 0-15", "ptime:20")
+ANSWER = sdp(4000, "8", RTPMAPS[0])
+THEIRS = (Candidate(1, "127.0.0.4", 4000), Candidate(2, "127.0.0.4", 4001))
+
+
+async def place(rig: Rig, agent: SipAgent, connection: str) -> tuple[str, Message]:
+    """A call out, as far as its INVITE."""
+    call = rig.do(PlaceCall(connection, f"sip:bob@{agent.address}:{agent.port}", (PCMA, PCMU, TONES), OURS))
+    await rig.expect(ReceivingStateChanged, channel=call, state=FlowState.PENDING_START)
+    rig.do(CompleteReceiving(call, FlowState.STARTED))
+    return call, await agent.expect("INVITE")
+
+
+async def converse(rig: Rig, agent: SipAgent, connection: str) -> tuple[str, Dialog]:
+    """A call out that was answered."""
+    call, invite = await place(rig, agent, connection)
+    agent.reply(invite, 200, "OK", ANSWER)
+    await agent.expect("ACK")
+    await rig.expect(SendingStateChanged, channel=call, state=FlowState.PENDING_START)
+    rig.do(CompleteSending(call, FlowState.STARTED))
+    await rig.expect(SendingStateChanged, channel=call, state=FlowState.STARTED)
+    return call, agent.dialog_of(invite)
+
+
+async def arrive(rig: Rig, agent: SipAgent) -> tuple[str, Dialog]:
+    """A call in that rings."""
+    dialog = agent.invite(agent.registered, OFFER)
+    call = (await rig.expect(CallArrived)).channel
+    rig.do(RingCall(call))
+    await agent.expect(180)
+    return call, dialog
+
+
+async def answer(rig: Rig, agent: SipAgent, call: str, dialog: Dialog) -> Message:
+    """Answer a call in; the 200."""
+    rig.do(AnswerCall(call, (PCMA, TONES), OURS))
+    await rig.expect(ReceivingStateChanged, channel=call, state=FlowState.PENDING_START)
+    rig.do(CompleteReceiving(call, FlowState.STARTED))
+    rig.do(CompleteSending(call, FlowState.STARTED))
+    ok = await agent.expect(200)
+    agent.confirm(dialog, ok)
+    await rig.expect(SendingStateChanged, channel=call, state=FlowState.STARTED)
+    return ok
+
+
+async def closed(rig: Rig, call: str) -> None:
+    """Let go of a call that ended."""
+    rig.do(CloseChannel(call))
+    assert await rig.expect(ChannelClosed, channel=call)
+
+
+# --- out
+
+
+async def test_a_call_out_is_answered_and_hung_up_there(rig: Rig, agent: SipAgent, connection: str) -> None:
+    call, invite = await place(rig, agent, connection)
+    assert "m=audio 6000 RTP/AVP 8 0 101\r\nc=IN IP4 127.0.0.1\r\n" in invite.body
+    assert "a=fmtp:101 0-15\r\n" in invite.body
+    rig.events.clear()
+    agent.reply(invite, 180, "Ringing")
+    await rig.expect(CallMembersChanged, channel=call, flags=RINGING)
+    agent.reply(invite, 200, "OK", ANSWER)
+    await rig.expect(SendingStateChanged, channel=call, state=FlowState.PENDING_START)
+    told = [each for each in rig.events if not isinstance(each, ReceivingStateChanged)]
+    assert told == [
+        CandidatesReceived(call, THEIRS[:1]),
+        CandidatesReceived(call, THEIRS[1:]),
+        DescriptionReceived(call, (PCMA,)),
+        CallStateChanged(call, CallState.ACCEPTED, ChangeReason.PROGRESS_MADE),
+        CallStateChanged(call, CallState.ACTIVE, ChangeReason.PROGRESS_MADE),
+    ]
+    rig.do(CompleteSending(call, FlowState.STARTED))
+    await rig.expect(SendingStateChanged, channel=call, state=FlowState.STARTED)
+    agent.request(agent.dialog_of(invite), "BYE")
+    await rig.expect(CallStateChanged, channel=call, state=CallState.ENDED)
+    await closed(rig, call)
+
+
+async def test_a_call_out_is_hung_up_here(rig: Rig, agent: SipAgent, connection: str) -> None:
+    call, _ = await converse(rig, agent, connection)
+    rig.do(HangUp(call, ChangeReason.USER_REQUESTED, "enough"))
+    await agent.expect("BYE")
+    assert (await rig.expect(CallStateChanged, state=CallState.ENDED)).message == "enough"
+    await closed(rig, call)
+
+
+async def test_a_call_out_is_cancelled(rig: Rig, agent: SipAgent, connection: str) -> None:
+    call, invite = await place(rig, agent, connection)
+    agent.reply(invite, 180, "Ringing")
+    await rig.expect(CallMembersChanged, channel=call)
+    rig.do(HangUp(call, ChangeReason.USER_REQUESTED))
+    await agent.expect("CANCEL")
+    await rig.expect(CallStateChanged, channel=call, state=CallState.ENDED)
+    await closed(rig, call)
+
+
+@pytest.mark.parametrize(
+    ("code", "phrase", "reason", "message"),
+    [
+        (404, "404 Not Found", ChangeReason.INVALID_CONTACT, "404 Not Found"),
+        (486, "486 Busy Here", ChangeReason.BUSY, "486 Busy Here"),
+        (488, "488 Not Acceptable Here", ChangeReason.USER_REQUESTED, "488 Not Acceptable Here"),
+        (503, "", ChangeReason.SERVICE_ERROR, "SIP status code 503"),
+        (603, "603 Decline", ChangeReason.REJECTED, "603 Decline"),
+    ],
+)
+async def test_a_call_out_is_refused(
+    rig: Rig, agent: SipAgent, connection: str, code: int, phrase: str, reason: int, message: str
+) -> None:
+    call, invite = await place(rig, agent, connection)
+    agent.reply(invite, code, phrase)
+    ended = await rig.expect(CallStateChanged, channel=call, state=CallState.ENDED)
+    assert (ended.reason, ended.message) == (reason, message)
+    await closed(rig, call)
+
+
+@pytest.mark.parametrize("stop", [HangUp, CloseChannel])
+async def test_a_call_out_that_is_stopped_at_once_is_never_made(
+    rig: Rig, agent: SipAgent, connection: str, stop: type[HangUp] | type[CloseChannel]
+) -> None:
+    call = rig.do(PlaceCall(connection, f"sip:bob@{agent.address}:{agent.port}", (PCMA,), OURS))
+    rig.do(HangUp(call, ChangeReason.USER_REQUESTED) if stop is HangUp else CloseChannel(call))
+    await closed(rig, call)
+    await place(rig, agent, connection)
+    assert not agent.has("INVITE")
+
+
+@pytest.mark.parametrize(
+    "target", ["", "bob", "tel:1234", "sip:bob smith@sip.test", "sip:bob@sip.test\r\nSubject: x", "sip:<bob>@sip.test"]
+)
+async def test_what_is_no_target_is_not_called(rig: Rig, connection: str, target: str) -> None:
+    call = rig.do(PlaceCall(connection, target, (PCMA,), OURS))
+    assert (await rig.expect(CallFailed, channel=call)).error.endswith(".InvalidHandle")
+    await closed(rig, call)
+
+
+@pytest.mark.parametrize(
+    ("codecs", "candidates"),
+    [
+        ((), OURS),
+        ((Codec(96, "x\r\na=evil", 8000),), OURS),
+        ((PCMA,), ()),
+        ((PCMA,), OURS[1:]),
+        ((PCMA,), (Candidate(1, "host.local", 6000), OURS[1])),
+    ],
+)
+async def test_a_call_out_without_usable_media_fails(
+    rig: Rig, connection: str, codecs: tuple[Codec, ...], candidates: tuple[Candidate, ...]
+) -> None:
+    call = rig.do(PlaceCall(connection, "sip:bob@sip.test", codecs, candidates))
+    assert (await rig.expect(CallFailed, channel=call)).error.endswith(".InvalidArgument")
+    await closed(rig, call)
+
+
+async def test_no_call_without_a_connection(rig: Rig) -> None:
+    call = rig.do(PlaceCall("77.0", "sip:bob@sip.test", (PCMA,), OURS))
+    assert (await rig.expect(CallFailed, channel=call)).error.endswith(".Disconnected")
+
+
+async def test_a_line_break_in_a_parameter_stays_out_of_sdp(rig: Rig, agent: SipAgent, connection: str) -> None:
+    parameters = (Parameter("mode", "20\r\na=evil"), Parameter("a\nb", "1"), Parameter("", "bare"), Parameter("x", "y"))
+    codec = Codec(97, "iLBC", 8000, ptime=20, parameters=parameters)
+    call = rig.do(PlaceCall(connection, f"sip:bob@{agent.address}:{agent.port}", (codec,), OURS))
+    await rig.expect(ReceivingStateChanged, channel=call, state=FlowState.PENDING_START)
+    rig.do(CompleteReceiving(call, FlowState.STARTED))
+    body = (await agent.expect("INVITE")).body
+    assert body.endswith("a=rtpmap:97 iLBC/8000\r\na=fmtp:97 x=y\r\n")
+
+
+# --- after it was answered
+
+
+async def test_rejecting_the_answer_late_leaves_rakia_ready_for_other_codecs(
+    rig: Rig, agent: SipAgent, connection: str
+) -> None:
+    call, dialog = await converse(rig, agent, connection)
+    await rig.expect(DescriptionReceived, channel=call)
+    agent.request(dialog, "INVITE", sdp(4000, "0", RTPMAPS[1], version=2))
+    rig.do(RejectDescription(call))
+    assert (await rig.expect(DescriptionReceived, channel=call)).codecs == (PCMU,)
+    rig.do(AcceptDescription(call, (PCMU,)))
+    assert "m=audio 6000 RTP/AVP 0\r\n" in (await agent.expect(200)).body
+
+
+async def test_rejecting_after_the_end_does_not_reach_rakia(rig: Rig, agent: SipAgent, connection: str) -> None:
+    call, dialog = await converse(rig, agent, connection)
+    agent.request(dialog, "BYE")
+    await rig.expect(CallStateChanged, channel=call, state=CallState.ENDED)
+    rig.do(RejectDescription(call))
+    await closed(rig, call)
+    await place(rig, agent, connection)
+
+
+async def test_hold_and_resume_by_the_far_end(rig: Rig, agent: SipAgent, connection: str) -> None:
+    call, dialog = await converse(rig, agent, connection)
+    agent.request(dialog, "INVITE", sdp(4000, "8", RTPMAPS[0], "sendonly", version=2))
+    await rig.expect(SendingStateChanged, channel=call, state=FlowState.PENDING_STOP)
+    assert (await rig.expect(CallMembersChanged, channel=call)).flags & 2
+    rig.do(CompleteSending(call, FlowState.STOPPED))
+    await rig.expect(SendingStateChanged, channel=call, state=FlowState.STOPPED)
+    agent.confirm(dialog, await agent.expect(200))
+    agent.request(dialog, "INVITE", sdp(4000, "8", RTPMAPS[0], version=3))
+    await rig.expect(SendingStateChanged, channel=call, state=FlowState.PENDING_START)
+    assert not (await rig.expect(CallMembersChanged, channel=call)).flags & 2
+
+
+# --- in
+
+
+async def test_a_call_in_is_answered_and_hung_up_there(rig: Rig, agent: SipAgent, connection: str) -> None:
+    dialog = agent.invite(agent.registered, OFFER)
+    tones = Codec(101, "telephone-event", 8000, ptime=20, parameters=(Parameter("events", "0-15"),))
+    assert await rig.expect(CallArrived) == CallArrived(
+        f"{connection}/1",
+        connection,
+        "sip:zoe@far.example;x=1",
+        (Codec(8, "PCMA", 8000, ptime=20), tones),
+        THEIRS,
+        CallState.INITIALISED,
+    )
+    call = f"{connection}/1"
+    rig.do(RingCall(call))
+    await agent.expect(180)
+    ok = await answer(rig, agent, call, dialog)
+    assert "m=audio 6000 RTP/AVP 8 101\r\nc=IN IP4 127.0.0.1\r\n" in ok.body
+    agent.request(dialog, "BYE")
+    await rig.expect(CallStateChanged, channel=call, state=CallState.ENDED)
+    await closed(rig, call)
+
+
+async def test_a_call_in_is_hung_up_here(rig: Rig, agent: SipAgent, connection: str) -> None:
+    call, dialog = await arrive(rig, agent)
+    await answer(rig, agent, call, dialog)
+    rig.do(HangUp(call, ChangeReason.USER_REQUESTED))
+    await agent.expect("BYE")
+    await closed(rig, call)
+
+
+async def test_a_call_in_is_cancelled(rig: Rig, agent: SipAgent, connection: str) -> None:
+    call, dialog = await arrive(rig, agent)
+    agent.request(dialog, "CANCEL")
+    await rig.expect(CallStateChanged, channel=call, state=CallState.ENDED)
+    rig.do(AnswerCall(call, (PCMA,), OURS))
+    await closed(rig, call)
+    assert not any(isinstance(each, CallFailed) for each in rig.events)
+
+
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [(ChangeReason.BUSY, 486), (ChangeReason.NO_ANSWER, 480), (ChangeReason.MEDIA_ERROR, 488)],
+)
+async def test_a_call_in_is_refused(rig: Rig, agent: SipAgent, connection: str, reason: int, code: int) -> None:
+    call, _ = await arrive(rig, agent)
+    rig.do(HangUp(call, reason))
+    assert (await agent.refusal()).code == code
+    await closed(rig, call)
+
+
+async def test_a_call_in_that_cannot_be_read_is_refused_unseen(rig: Rig, agent: SipAgent, connection: str) -> None:
+    agent.invite(agent.registered, "")
+    assert (await agent.refusal()).code == 480
+    assert not rig.events
+
+
+async def test_answering_twice_leaves_rakia_alive(rig: Rig, agent: SipAgent, connection: str) -> None:
+    call, dialog = await arrive(rig, agent)
+    await answer(rig, agent, call, dialog)
+    rig.do(AnswerCall(call, (PCMA,), OURS))
+    assert await rig.expect(CallFailed, channel=call)
+    await arrive(rig, agent)
+
+
+async def test_calls_on_one_connection_are_apart(rig: Rig, agent: SipAgent, connection: str) -> None:
+    first, dialog = await arrive(rig, agent)
+    second, _ = await arrive(rig, agent)
+    third, _ = await place(rig, agent, connection)
+    assert len({first, second, third}) == 3
+    rig.do(HangUp(second, ChangeReason.BUSY))
+    await closed(rig, second)
+    await answer(rig, agent, first, dialog)
+
+
+# --- what is not there
+
+
+async def test_stopping_what_is_gone_is_done(rig: Rig, agent: SipAgent, connection: str) -> None:
+    rig.do(HangUp("77.0", ChangeReason.USER_REQUESTED))
+    assert await rig.expect(ChannelClosed) == ChannelClosed("77.0")
+    rig.do(CloseChannel("77.0"))
+    assert await rig.expect(ChannelClosed) == ChannelClosed("77.0")
+
+
+async def test_signing_out_ends_the_calls(rig: Rig, agent: SipAgent, connection: str) -> None:
+    call, _ = await converse(rig, agent, connection)
+    rig.do(SignOut(connection))
+    await agent.expect("BYE")
+    await rig.expect(SipSignedOut, trouble=SipTrouble.ASKED)
+    await closed(rig, call)
+
+
+async def test_the_host_takes_its_calls_along(rig: Rig, agent: SipAgent, connection: str) -> None:
+    call, _ = await converse(rig, agent, connection)
+    os.kill(rig.child("telepathy-rakia"), signal.SIGKILL)
+    await rig.expect(SipSignedOut, connection=connection, trouble=SipTrouble.HOST)
+    await closed(rig, call)
