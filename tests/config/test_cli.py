@@ -1,0 +1,141 @@
+"""The command line says what is wrong in sentences, and its pages say what it can do."""
+
+import re
+import socket
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+from world.ports import free_port
+
+from fargo.cli import main
+from fargo.config import Config
+
+DOCS = Path(__file__).parents[2] / "docs"
+GOOD = """
+[xmpp]
+domain = "sip.example.org"
+secret = "open sesame"
+allowed_domains = ["example.org"]
+[sip]
+address = "127.0.0.2"
+port = {port}
+inside_port = {inside}
+[state]
+directory = "state"
+"""
+
+
+@pytest.fixture
+def port() -> int:
+    return free_port("127.0.0.2")
+
+
+@pytest.fixture
+def file(tmp_path: Path, port: int) -> Path:
+    path = tmp_path / "fargo.toml"
+    path.touch(mode=0o600)
+    path.write_text(GOOD.format(port=port, inside=free_port("127.0.0.1")))
+    return path
+
+
+def fargo(*args: str | Path) -> Result:
+    result = CliRunner().invoke(main, [*map(str, args)])
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    return result
+
+
+def test_a_right_configuration(file: Path) -> None:
+    result = fargo("check", "-c", file)
+    assert (result.exit_code, result.stdout, result.stderr) == (0, f"{file} is right.\n", "")
+    assert [each.name for each in file.parent.iterdir()] == [file.name], "nothing was made"
+
+
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_mistakes_in_the_file(file: Path, command: str) -> None:
+    file.write_text(file.read_text().replace("domain =", "domian =").replace("port =", "prt ="))
+    result = fargo(command, "-c", file)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert [
+        key for key in ("xmpp.domain", "xmpp.domian", "sip.prt", "sip.inside_prt") if key not in result.stderr
+    ] == []
+
+
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_mistakes_about_the_machine(file: Path, command: str) -> None:
+    file.write_text(file.read_text() + "[programs]\nrakia = 'rakia'\nkamailio = '/nowhere'\n")
+    result = fargo(command, "-c", file)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"{file}: programs.rakia: {file.parent}/rakia is no program" in result.stderr
+    assert f"{file}: programs.kamailio: /nowhere is no program" in result.stderr
+
+
+def test_a_busy_port_is_a_warning_for_check_and_a_mistake_for_run(file: Path, port: int) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.2", port))
+        checked, ran = fargo("check", "-c", file), fargo("run", "-c", file)
+    said = f"sip.port: 127.0.0.2 port {port} is in use by another program; stop that, or choose another port.\n"
+    assert (checked.exit_code, checked.stderr) == (0, f"Warning: {said}")
+    assert (ran.exit_code, ran.stderr) == (2, f"Error: {said}")
+
+
+def test_a_secret_for_all_to_read_is_warned_of(file: Path) -> None:
+    file.chmod(0o644)
+    result = fargo("check", "-c", file)
+    assert result.exit_code == 0
+    assert result.stderr == f"Warning: {file} contains a secret, and others may read it: chmod 600 {file}\n"
+    assert "sesame" not in result.output
+
+
+def test_no_configuration_at_all() -> None:
+    assert (fargo("check").exit_code, fargo("check", "-c", "/nowhere").exit_code) == (2, 2)
+    assert "Error: /nowhere cannot be read: No such file or directory." in fargo("check", "-c", "/nowhere").stderr
+
+
+def commands(group: click.Group, path: str) -> list[tuple[str, click.Command]]:
+    found = []
+    for name, command in group.commands.items():
+        full = f"{path} {name}"
+        found += commands(command, full) if isinstance(command, click.Group) else [(full, command)]
+    return found
+
+
+@pytest.mark.parametrize(("name", "command"), commands(main, "fargo"))
+def test_every_command_and_option_has_its_place_in_the_page(name: str, command: click.Command) -> None:
+    page = (DOCS / "cli.md").read_text()
+    section = re.search(rf"^## {name} .*?(?=^## |\Z)", page, re.M | re.S)
+    assert section
+    for option in command.params:
+        shown = option.metavar if isinstance(option, click.Argument) else option.opts[0]
+        assert shown in section[0]
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "field"),
+    [
+        (section, name, field)
+        for section, model in Config.model_fields.items()
+        for name, field in model.annotation.model_fields.items()
+    ],
+)
+def test_every_option_has_its_place_in_the_page(section: str, name: str, field: object) -> None:
+    page = (DOCS / "configuration.md").read_text()
+    part = re.search(rf"^## \[{section}\].*?(?=^## |\Z)", page, re.M | re.S)
+    assert part
+    row = re.search(rf"^\| `{name}` \| (.*?) \|", part[0], re.M)
+    assert row
+    if field.is_required():
+        assert row[1] == "(needed)"
+    elif field.default is not None:
+        default = field.default
+        assert row[1] == f"`{default}`" if isinstance(default, int) else f'`"{default}"`'
+
+
+def test_the_shortest_file_of_the_page_is_right(file: Path) -> None:
+    page = (DOCS / "configuration.md").read_text()
+    shortest = re.search(r"```toml\n(.*?)```", page, re.S)
+    assert shortest
+    (file.parent / "xmpp-secret").write_text("open sesame")
+    file.write_text(shortest[1])
+    assert "sip.address: 192.0.2.10 is no address of this machine" in fargo("check", "-c", file).stderr

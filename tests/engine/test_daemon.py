@@ -1,0 +1,181 @@
+"""The gateway as a process: it comes up, mends what dies below it, goes down in order, and says why it cannot go on."""
+
+import os
+import resource
+import signal
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from world.gateway import Gateway
+from world.process import Process, ProcessError, until
+from world.stanza import NS, element
+from world.world import World
+from world.xmpp_client import XmppClient
+
+from fargo.log import Log
+from fargo.statemachine.events import (
+    Event,
+    RegistrationSubmitted,
+    Restarted,
+    SipSignedOut,
+    SipTrouble,
+    Stopping,
+    StreamOpened,
+)
+from replay.verify import verify
+
+STOP_SECONDS = 15
+
+
+def events(gateway: Gateway) -> list[Event]:
+    with closing(Log.open_read_only(gateway.log)) as log:
+        return [recorded.event for recorded, _ in log.read()]
+
+
+def children(process: Process) -> dict[str, int]:
+    """The programs that run below a process, by name."""
+    pids = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    return {Path(f"/proc/{pid}/comm").read_text().strip(): int(pid) for pid in pids}
+
+
+async def stop(gateway: Gateway, number: signal.Signals = signal.SIGTERM) -> int:
+    os.kill(gateway.process.pid, number)
+    return await gateway.process.ended(STOP_SECONDS)
+
+
+async def signed_in_again(client: XmppClient, gateway: Gateway, after: int) -> None:
+    await client.wait(
+        lambda stanza: (
+            stanza.get("from") == gateway.jid and any("Signed in" in (each.text or "") for each in stanza.iter())
+        ),
+        "the news that it is signed in again",
+        after=after,
+    )
+
+
+async def test_it_goes_down_in_order(world: World, gateway: Gateway) -> None:
+    alice = await world.client("alice")
+    await world.register(alice)
+    below = children(gateway.process)
+    assert {"kamailio", "dbus-daemon", "telepathy-rakia"} <= below.keys()
+    mark = len(alice.stanzas)
+    assert await stop(gateway) == 0
+    await alice.presence(gateway.jid, "unavailable", after=mark)
+    await world.provider.unregistered("alice")
+    assert not [name for name, pid in below.items() if Path(f"/proc/{pid}").exists()]
+    assert [file.name for file in gateway.state.glob("fargo.db*")] == ["fargo.db"], "the log was closed"
+    told = events(gateway)
+    assert SipSignedOut("1.0", SipTrouble.ASKED) in told[told.index(Stopping()) :]
+
+
+async def test_a_second_signal_changes_nothing(world: World, gateway: Gateway) -> None:
+    os.kill(gateway.process.pid, signal.SIGINT)
+    assert await stop(gateway, signal.SIGINT) == 0
+    assert "Traceback" not in gateway.process.output
+
+
+async def test_what_it_writes_holds_no_password_and_is_for_nobody_else(world: World, gateway: Gateway) -> None:
+    await world.register(await world.client("alice"))
+    below = [gateway.process.pid, *children(gateway.process).values()]
+    asked = b"".join(Path(f"/proc/{pid}/cmdline").read_bytes() for pid in below)
+    assert await stop(gateway) == 0
+    files = [file for file in gateway.state.rglob("*") if file.is_file()]
+    password, secret = world.provider.account("alice").password, world.server.secret
+    assert [file.name for file in files if password.encode() in file.read_bytes()] == ["vault.db"]
+    for text in (gateway.process.output.encode(), asked, gateway.log.read_bytes()):
+        assert password.encode() not in text
+        assert secret.encode() not in text
+    assert gateway.state.stat().st_mode & 0o777 == 0o700
+    for name in ("fargo.db", "vault.db", "edge.key", "edge/kamailio.cfg"):
+        assert (gateway.state / name).stat().st_mode & 0o777 == 0o600
+
+
+async def test_after_a_crash_everyone_is_as_they_were(world: World, gateway: Gateway) -> None:
+    alice = await world.client("alice")
+    await world.register(alice)
+    below = children(gateway.process)
+    gateway.process.kill()
+    await gateway.process.ended()
+    await until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in below.values()), "its programs end with it")
+    mark = len(alice.stanzas)
+    await gateway.start()
+    await signed_in_again(alice, gateway, mark)
+    after = events(gateway)
+    after = after[after.index(Restarted()) :]
+    assert after[1] == StreamOpened()
+    assert not [event for event in after if isinstance(event, RegistrationSubmitted)], "nobody had to register again"
+    assert await stop(gateway) == 0
+    with closing(Log.open_read_only(gateway.log)) as log:
+        assert verify(log.read()).differences == 0
+
+
+async def test_a_rakia_that_dies_is_replaced_and_its_users_signed_in_again(world: World, gateway: Gateway) -> None:
+    alice = await world.client("alice")
+    await world.register(alice)
+    mark = len(alice.stanzas)
+    os.kill(children(gateway.process)["telepathy-rakia"], signal.SIGABRT)
+    await signed_in_again(alice, gateway, mark)
+    assert [event.trouble for event in events(gateway) if isinstance(event, SipSignedOut)] == [SipTrouble.HOST]
+
+
+async def test_an_edge_that_dies_is_started_again(world: World, gateway: Gateway) -> None:
+    said = len(gateway.process.lines)
+    first = children(gateway.process)["kamailio"]
+    os.kill(first, signal.SIGKILL)
+    await gateway.process.line(r" info .*fargo edge is ready", after=said)
+    assert children(gateway.process)["kamailio"] != first
+    await world.register(await world.client("alice"))
+
+
+async def test_a_lost_xmpp_stream_comes_back(world: World, gateway: Gateway) -> None:
+    await world.register(await world.client("alice"))
+    await world.server.stop()
+    await world.server.start()
+    alice = await world.client("alice")
+    await signed_in_again(alice, gateway, 0)
+    assert events(gateway).count(StreamOpened()) == 1
+    assert gateway.process.output.count("Fargo is ready") == 1
+
+
+async def fails(gateway: Gateway) -> tuple[int, str]:
+    """Run a gateway that cannot go on; its exit code and what it said."""
+    try:
+        with pytest.raises(ProcessError, match="ended without printing"):
+            await gateway.start()
+        return await gateway.process.ended(), gateway.process.output
+    finally:
+        await gateway.__aexit__()
+
+
+async def test_a_secret_that_the_xmpp_server_rejects_ends_it(world: World) -> None:
+    code, said = await fails(Gateway(world.server, settings={"xmpp": {"secret": "some other secret"}}))
+    assert code == 1
+    assert f"Fargo stops: The XMPP server rejects the secret for {world.server.component}" in said
+    assert "some other secret" not in said
+
+
+async def test_a_program_that_cannot_serve_ends_it(world: World) -> None:
+    code, said = await fails(Gateway(world.server, settings={"programs": {"kamailio": "/bin/false"}}))
+    assert code == 1
+    assert "Fargo stops: kamailio ended before it was ready (exit code 1)." in said
+
+
+async def test_a_broken_log_is_named_before_anything_starts(world: World) -> None:
+    gateway = Gateway(world.server)
+    gateway.state.mkdir()
+    gateway.log.write_bytes(b"no database at all" * 100)
+    code, said = await fails(gateway)
+    assert (code, said) == (2, f"Error: {gateway.log} cannot be used as a log: file is not a database.")
+
+
+async def test_a_log_that_takes_no_more_ends_it_and_nothing_more_is_sent(world: World, gateway: Gateway) -> None:
+    alice = await world.client("alice")
+    await world.register(alice)
+    mark = len(alice.stanzas)
+    full = gateway.log.with_name("fargo.db-wal").stat().st_size
+    resource.prlimit(gateway.process.pid, resource.RLIMIT_FSIZE, (full, full))
+    alice.send(element("iq", None, element("query", NS["register"]), type="get", id="asked", to=gateway.jid))
+    assert await gateway.process.ended(STOP_SECONDS) == 1
+    assert "Fargo stops: The log does not take any more, so nothing may be sent any more:" in gateway.process.output
+    assert "asked" not in [stanza.get("id") for stanza in alice.stanzas[mark:] if stanza.get("from") == gateway.jid]
