@@ -32,6 +32,17 @@ async def test_nothing_of_the_inside_but_its_via_goes_out(line: Line) -> None:
     assert got.all("Route") == got.all("User-Agent") == got.all("Record-Route") == []
 
 
+async def test_extensions_are_not_agreed_on(line: Line) -> None:
+    names = {"Supported": "timer, 100rel", "Session-Expires": "90", "Min-SE": "90"}
+    sent, got = await called(line, **names)
+    await line.provider.answer(got, 200, "OK", headers=[("Require", "timer"), ("x", "90")], body=sdp())
+    answer = await line.rakia.final(sent)
+    for message in (got, answer):
+        assert not {"supported", "require", "session-expires", "min-se", "x"} & {
+            name.lower() for name, _ in message.headers
+        }
+
+
 async def test_the_parameter_of_the_target_does_not_go_out(line: Line) -> None:
     message = request("INVITE", "sip:bob@example.net;fg-sid=4711", body=sdp(), headers=[("Route", line.route())])
     line.rakia.send(message, line.edge.inside)
