@@ -349,3 +349,14 @@ async def test_a_text_message_reaches_rakia(line: Line) -> None:
 async def test_a_message_that_rakia_cannot_read_is_refused(line: Line, kind: str) -> None:
     answer = await refused(line, "MESSAGE", "hej", Content_Type=kind)
     assert (answer.status, answer["Accept"]) == (415, "text/plain")
+
+
+async def test_a_message_is_never_in_a_dialog(line: Line) -> None:
+    headers = (
+        ("Content-Type", "text/plain"),
+        ("To", "<sip:bob@example.net>;tag=1"),
+        ("From", "<sip:\udcff@x.org>;tag=2"),
+    )
+    sent = line.incoming("MESSAGE", headers=headers, body="hej")
+    got = await line.rakia.request("MESSAGE", sent["Call-ID"])
+    assert got["From"].startswith("<sip:_@x.org;fg-to=bob")

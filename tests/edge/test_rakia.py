@@ -113,6 +113,11 @@ DEADLY: dict[str, dict[str, str]] = {
     "another RTCP port beyond 65535": {"body": sdp(f"{AUDIO}\r\na=rtcp:70000")},
     "an address that is not UTF-8": {"body": sdp(ip="\udcff")},
     "a caller that is not UTF-8": {"body": sdp(), "From": "<sip:\udcff@example.org>;tag=1"},
+    "a caller in a dialog that is not UTF-8": {
+        "body": sdp(),
+        "From": "<sip:\udcff@x.org>;tag=1",
+        "To": "<sip:b@x.org>;tag=2",
+    },
     "a charset that does not exist": {"method": "MESSAGE", "body": "hej", "Content-Type": "text/plain;charset=none"},
 }
 
