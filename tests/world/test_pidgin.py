@@ -56,7 +56,7 @@ async def test_pidgin_hangs_up_a_call_that_it_answered(world: World, pidgin: Pid
 async def test_pidgin_declines(world: World, pidgin: Pidgin, alice: XmppClient) -> None:
     call = await JingleCall.outgoing(alice, pidgin.jid, await world.media())
     await pidgin.decline()
-    await call.ended()
+    assert (await call.ended()).reason == "decline"
 
 
 async def hear_each_other(pidgin: Pidgin, call: JingleCall) -> None:
