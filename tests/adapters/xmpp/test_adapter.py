@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest_asyncio
 from world.prosody import COMPONENT, STRANGER_DOMAIN, Prosody
-from world.stanza import NS, Failure, element, failure
+from world.stanza import NS, Failure, element, failure, show
 from world.xmpp_client import CALL_FEATURES, XmppClient
 
 from fargo.statemachine.commands import (
@@ -118,6 +118,7 @@ async def test_presence_goes_both_ways(scene: Scene) -> None:
     subscribed = await adapter.event(SubscriptionChanged)
     assert subscribed == SubscriptionChanged(CONTACT, SubscriptionAction.SUBSCRIBE)
     adapter.do(SendPresence(CONTACT, USER, PresenceKind.SUBSCRIBED))
+    await alice.wait(lambda each: 'subscription="to"' in show(each), "a roster push")
     await alice.available()
     await adapter.event(PresenceProbed)
     adapter.do(SendPresence(PHONE, alice.jid, PresenceKind.AVAILABLE, "dnd", "On the phone\x00 \uffff"))
