@@ -77,6 +77,18 @@ def test_nobody_else_may_read_it(path: Path) -> None:
     assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
 
 
+def test_nobody_else_could_read_it_even_for_a_moment(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "chmod", lambda *_: None)
+    Log.open(path)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_log_that_others_may_read_is_closed_to_them(path: Path) -> None:
+    written(path).chmod(0o644)
+    Log.open(path)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
 def test_what_is_on_the_disk_is_durable(path: Path) -> None:
     db = Log.open(path)._db
     assert db.execute("PRAGMA synchronous").fetchone() == (2,)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -47,17 +48,14 @@ async def test_kept_revealed_and_forgotten(vault: Vault) -> None:
 
 async def test_it_lasts_and_orphans_do_not(tmp_path: Path) -> None:
     path = tmp_path / "vault.db"
-    first = Vault(path, Loop())
-    names = [await done(first.keep(ALICE, word)) for word in ("one", "two", "three")]
-    await done(first.forget(names[2]))
-    first.close()
-    second = Vault(path, Loop())
-    second.forget_all_but({names[1], "unknown"})
-    assert [second.reveal(name) for name in names] == [None, "two", None]
-    second.close()
-    third = Vault(path, Loop())
-    assert [third.reveal(name) for name in names] == [None, "two", None]
-    third.close()
+    with closing(Vault(path, Loop())) as first:
+        names = [await done(first.keep(ALICE, word)) for word in ("one", "two", "three")]
+        await done(first.forget(names[2]))
+    with closing(Vault(path, Loop())) as second:
+        second.forget_all_but({names[1], "unknown"})
+        assert [second.reveal(name) for name in names] == [None, "two", None]
+    with closing(Vault(path, Loop())) as third:
+        assert [third.reveal(name) for name in names] == [None, "two", None]
 
 
 async def test_nobody_else_may_read_it(vault: Vault, tmp_path: Path) -> None:
