@@ -122,7 +122,7 @@ class Stream(subprotocols.XMPPHandler):  # type: ignore[misc]
         self._watch(_PATIENCE)
 
     def connectionInitialized(self) -> None:  # noqa: N802
-        self._watchdog.cancel()
+        self._unwatch()
         self._factory.resetDelay()
         self._open = True
         for kind in ("/iq", "/message", "/presence"):
@@ -133,15 +133,19 @@ class Stream(subprotocols.XMPPHandler):  # type: ignore[misc]
     def connectionLost(self, reason: Failure) -> None:  # noqa: N802
         super().connectionLost(reason)
         self._open = False
-        if self._watchdog.active():
-            self._watchdog.cancel()
+        self._unwatch()
         if self._ended:
             self._ended.callback(None)
         else:
             log.warn("The stream to the XMPP server was lost: {why}", why=reason.getErrorMessage())
 
     def _watch(self, seconds: float) -> None:
+        self._unwatch()
         self._watchdog = _reactor().callLater(seconds, self.xmlstream.transport.abortConnection)
+
+    def _unwatch(self) -> None:
+        if self._watchdog and self._watchdog.active():
+            self._watchdog.cancel()
 
     def _troubled(self, failure: Failure) -> None:
         """A stream error (RFC 6120 §4.9.3), or XML that is none."""
