@@ -8,7 +8,7 @@
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from dbus.bus import BusConnection
 from dbus.exceptions import DBusException
@@ -106,8 +106,7 @@ async def all_of(*calls: Deferred[Any]) -> list[Any]:
     try:
         return await gatherResults(calls, consumeErrors=True)
     except FirstError as first:
-        first.subFailure.raiseException()
-        raise
+        raise cast(Exception, first.subFailure.value) from None
 
 
 def _message(owner: str, path: str, interface: str, method: str, signature: str, values: tuple[Any, ...]) -> Any:

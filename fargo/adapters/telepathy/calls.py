@@ -220,11 +220,10 @@ class Calls:
 
     async def _describe(self, channel: Channel, codecs: tuple[Codec, ...], candidates: tuple[Candidate, ...]) -> None:
         """The run of calls that tells rakia our media and accepts the call."""
-        addresses = translate.candidate_structs(candidates)
-        if channel.described or not addresses:
-            problem = "the media is described already" if channel.described else "there is no address to receive RTP at"
-            raise BusError(f"{ERROR}.InvalidArgument", problem)
+        if channel.described:
+            raise BusError(f"{ERROR}.NotAvailable", "the call's media is described already")
         channel.described = True
+        addresses = translate.candidate_structs(candidates)
         await all_of(
             self._accept_offer(channel, codecs),
             self._host.call(channel.stream, STREAM, "AddCandidates", "a(usua{sv})", addresses),
@@ -260,8 +259,8 @@ class Calls:
         Deferred.fromCoroutine(steps).addErrback(failed).addErrback(self._unexpected, channel)
 
     def _fail(self, channel: Channel, refused: Any) -> None:
-        """Say that the call cannot go on, unless it has ended anyway. Without a path there is nothing to close."""
-        if self._is_open(channel) and not channel.ended:
+        """Say that the call cannot go on. Without a path there is nothing to close."""
+        if self._is_open(channel):
             self._put(channel.user, CallFailed(channel.name, refused.name, refused.message))
             if not channel.path:
                 self._forget(channel)

@@ -88,7 +88,8 @@ class Host:
         )
         self._rakia = Child(
             "telepathy-rakia",
-            [settings.rakia],
+            # Its standard output is the 60 parameters of its SIP stack, at every sign-in; errors go to the other one.
+            ["sh", "-c", 'exec "$0" > /dev/null', settings.rakia],
             reactor,
             advice="Is the package telepathy-rakia installed, and is its path in [programs] right?",
             env={**os.environ, "DBUS_SESSION_BUS_ADDRESS": self._address, "RAKIA_PERSIST": "1"},

@@ -1,8 +1,10 @@
 """The adapter as the tests see it: commands given to it, events awaited from it."""
 
 import asyncio
+import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Self, TypeVar
@@ -89,6 +91,13 @@ class Rig:
                     await self._news.wait()
         except TimeoutError:
             raise TimeoutError(f"no {kind.__name__} {fields or ''} within {seconds} s, but {self.events}") from None
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Let the adapter see nothing meanwhile."""
+        self._child.send_signal(signal.SIGSTOP)
+        yield
+        self._child.send_signal(signal.SIGCONT)
 
     def child(self, program: str) -> int:
         """The process id of a program that the adapter runs."""

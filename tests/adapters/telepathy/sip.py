@@ -69,7 +69,7 @@ class Dialog:
 
 
 class SipAgent(asyncio.DatagramProtocol):
-    """Registers `user` with `password`. `refuse` is the response to REGISTER instead, `silent` gives it none."""
+    """Registers `user` with `password`. `refuse` is the response to REGISTER instead; if `silent` it gets none."""
 
     def __init__(self, address: str, port: int, user: str, password: str) -> None:
         self.address = address
@@ -205,6 +205,8 @@ class SipAgent(asyncio.DatagramProtocol):
 
     def _register(self, request: Message) -> None:
         if self.silent:
+            self._inbox.append(request)
+            self._news.set()
             return
         if self.refuse:
             self.reply(request, *self.refuse)

@@ -31,8 +31,17 @@ async def test_it_signs_in_again_right_after_it_signed_out(rig: Rig, agent: SipA
 
 
 async def test_signing_out_before_it_is_signed_in_ends_it(rig: Rig, agent: SipAgent) -> None:
+    name = rig.sign_in(agent.uri)
+    rig.do(SignOut(name))
+    assert await rig.expect(SipSignedOut) == SipSignedOut(name, SipTrouble.ASKED)
+    again = rig.sign_in(agent.uri)
+    assert await rig.expect(SipSignedIn) == SipSignedIn(again)
+
+
+async def test_signing_out_while_the_registrar_is_silent_ends_it(rig: Rig, agent: SipAgent) -> None:
     agent.silent = True
     name = rig.sign_in(agent.uri)
+    await agent.expect("REGISTER")
     rig.do(SignOut(name))
     assert await rig.expect(SipSignedOut) == SipSignedOut(name, SipTrouble.ASKED)
 

@@ -199,6 +199,16 @@ async def test_no_call_without_a_connection(rig: Rig) -> None:
     assert (await rig.expect(CallFailed, channel=call)).error.endswith(".Disconnected")
 
 
+async def test_no_call_before_the_account_is_signed_in(rig: Rig, agent: SipAgent) -> None:
+    agent.silent = True
+    connection = rig.sign_in(agent.uri)
+    await agent.expect("REGISTER")
+    call = rig.do(PlaceCall(connection, "sip:bob@sip.test", (PCMA,), OURS))
+    rig.do(CloseChannel(call))
+    assert (await rig.expect(CallFailed, channel=call)).error.endswith(".Disconnected")
+    assert await rig.expect(ChannelClosed, channel=call)
+
+
 async def test_a_line_break_in_a_parameter_stays_out_of_sdp(rig: Rig, agent: SipAgent, connection: str) -> None:
     parameters = (Parameter("mode", "20\r\na=evil"), Parameter("a\nb", "1"), Parameter("", "bare"), Parameter("x", "y"))
     codec = Codec(97, "iLBC", 8000, ptime=20, parameters=parameters)
@@ -284,7 +294,18 @@ async def test_a_call_in_is_cancelled(rig: Rig, agent: SipAgent, connection: str
     await rig.expect(CallStateChanged, channel=call, state=CallState.ENDED)
     rig.do(AnswerCall(call, (PCMA,), OURS))
     await closed(rig, call)
-    assert not any(isinstance(each, CallFailed) for each in rig.events)
+
+
+async def test_a_call_in_that_was_cancelled_before_it_was_read(rig: Rig, agent: SipAgent, connection: str) -> None:
+    with rig.frozen():
+        dialog = agent.invite(agent.registered, OFFER)
+        await agent.expect(100)
+        agent.request(dialog, "CANCEL")
+        await agent.refusal()
+    call = await rig.expect(CallArrived)
+    assert call.state == CallState.ENDED
+    await closed(rig, call.channel)
+    assert not rig.events
 
 
 @pytest.mark.parametrize(
@@ -307,8 +328,10 @@ async def test_a_call_in_that_cannot_be_read_is_refused_unseen(rig: Rig, agent: 
 async def test_answering_twice_leaves_rakia_alive(rig: Rig, agent: SipAgent, connection: str) -> None:
     call, dialog = await arrive(rig, agent)
     await answer(rig, agent, call, dialog)
-    rig.do(AnswerCall(call, (PCMA,), OURS))
-    assert await rig.expect(CallFailed, channel=call)
+    agent.request(dialog, "INVITE", sdp(4000, "0", RTPMAPS[1], version=2))
+    await rig.expect(DescriptionReceived, channel=call)
+    rig.do(AnswerCall(call, (PCMU,), OURS))
+    assert (await rig.expect(CallFailed, channel=call)).error.endswith(".NotAvailable")
     await arrive(rig, agent)
 
 
