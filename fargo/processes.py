@@ -95,7 +95,7 @@ class Child(ProcessProtocol):
         argv = ["setsid", "setpriv", "--pdeathsig", "TERM", "--", *self._argv]
         self._state = _State.STARTING
         self._timer = self._reactor.callLater(START_SECONDS, self._too_slow)
-        self.pid = self._reactor.spawnProcess(self, argv[0], argv, env=self._env).pid
+        self._reactor.spawnProcess(self, argv[0], argv, env=self._env)
         return self.ready
 
     def is_ready(self, line: str = "") -> None:
@@ -117,7 +117,9 @@ class Child(ProcessProtocol):
         return gone
 
     def connectionMade(self) -> None:  # noqa: N802 (Twisted's name)
-        self.transport.closeStdin()  # type: ignore[union-attr,misc]
+        transport: Any = self.transport
+        self.pid = transport.pid  # here, and not after spawnProcess: the end may come before that returns
+        transport.closeStdin()
 
     def childDataReceived(self, childFD: int, data: bytes) -> None:  # noqa: N802, N803
         *lines, rest = (self._partial.get(childFD, b"") + data).split(b"\n")
