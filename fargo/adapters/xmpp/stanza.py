@@ -80,7 +80,7 @@ def number(element: Element, name: str, most: int, default: int | None = None) -
     text = (attribute(element, name) if default is not None else required(element, name)).strip()
     if not text and default is not None:
         return default
-    if not _NUMBER.fullmatch(text) or not text.isascii() or int(text) > most:
+    if not _NUMBER.fullmatch(text) or int(text) > most:
         raise MalformedError(f"The attribute “{name}” of <{element.name}/> is not a number between 0 and {most}.")
     return int(text)
 
