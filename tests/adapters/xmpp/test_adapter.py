@@ -193,6 +193,7 @@ async def test_unknown_requests_are_answered_with_service_unavailable(scene: Sce
         ("get", COMPONENT, element("query", "urn:example:unknown")),
         ("set", COMPONENT, element("query", "urn:example:unknown")),
         ("get", PHONE, element("query", NS["register"])),
+        ("get", PHONE, element("ping", "urn:xmpp:ping")),
         ("get", PHONE, element("jingle", NS["jingle"])),
         ("set", COMPONENT, element("query", "jabber:iq:version")),
     ):
