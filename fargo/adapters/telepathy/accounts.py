@@ -52,6 +52,7 @@ class Connection:
     """A host has been asked for it."""
     path: str = ""
     leaving: bool = False
+    """It was asked to sign out, perhaps before it had a path."""
     calls: int = 0
     """How many calls have come in here."""
 
@@ -109,7 +110,7 @@ class Accounts:
         if connection and status == CONNECTED:
             self._put(connection.user, SipSignedIn(connection.name))
         elif connection and status == DISCONNECTED:
-            self._out(connection, SipTrouble.ASKED if connection.leaving else trouble(reason))
+            self._out(connection, trouble(reason))
 
     def host_died(self) -> None:
         """Every connection that the host had is gone; those that still wait for a host go on waiting."""
