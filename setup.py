@@ -16,7 +16,7 @@ setup(
         "pydantic>=2.7,<3",
         # 3.51 wants girepository-2.0, which Debian 12 does not have.
         "PyGObject>=3.42,<3.51",
-        "sqlite-utils>=3.37,<5",
+        "sqlite-utils>=4,<5",
         "Twisted>=24.3,<27",
         # The last release; fargo.adapters.xmpp.wokkel_compat says what it needs on today's Python.
         "wokkel==18.0.0",

@@ -2,8 +2,8 @@
 
 Rules:
 
-1. Up: log and vault, SIP edge, SIP host, `Restarted` to whoever has anything open, and the XMPP stream last: whoever
-   reaches the gateway finds all of it.
+1. Up: log and vault, SIP edge, SIP host, and the XMPP stream last: whoever reaches the gateway finds all of it. With
+   the stream comes `Restarted` to whoever had anything open: only now can they be told.
 2. Down: `Stopping` to everyone, and once their SIP connections are gone (or PATIENCE is over) XMPP, SIP host, edge,
    vault and log.
 3. A SIP host that dies is replaced by its adapter, an edge that dies here. What cannot be mended from here (the log
@@ -101,7 +101,6 @@ class Daemon:
                 self._fail(str(error))
             return
         if not self._stopping:
-            self._engine.broadcast(Restarted())
             self._xmpp.start()
 
     async def _stop(self) -> None:
@@ -128,9 +127,11 @@ class Daemon:
             self._signed_out = None
 
     def _stream_opened(self) -> None:
+        first, self._ready = not self._ready, True
+        if first:
+            self._engine.broadcast(Restarted())
         self._engine.broadcast(StreamOpened())
-        if not self._ready:
-            self._ready = True
+        if first:
             sip, xmpp = self._config.sip, self._config.xmpp
             print(
                 f"Fargo is ready: {xmpp.domain} serves {', '.join(xmpp.allowed_domains)}; "

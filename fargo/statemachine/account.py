@@ -280,8 +280,10 @@ def _credentials(event: RegistrationSubmitted, previous: Credentials | None) -> 
         return BadAddress(f"“{account.transport}” is not a transport of this gateway: use udp or tcp.")
     if not 0 <= account.port <= 65535:
         return BadAddress(f"{account.port} is not a port: use a number from 1 to 65535, or leave it empty.")
-    if account.proxy and isinstance(address.parse_account(f"proxy@{account.proxy}"), BadAddress):
-        return BadAddress("The proxy is not a host name or address: it should look like proxy.example.org.")
+    if account.proxy and not address.is_host(account.proxy):
+        return BadAddress(
+            "The proxy is no host name: it should look like proxy.example.org, its port in a field of its own."
+        )
     if not account.auth_user.isprintable():
         return BadAddress("The authentication user contains a control character; write it without.")
     secret = event.secret

@@ -93,6 +93,11 @@ def _is_domain(text: str) -> bool:
     return _is_ipv6(address) if name is None else _is_name(name)
 
 
+def is_host(text: str) -> bool:
+    """Whether the text is a host's name or IPv4 address, without a port."""
+    return _is_name(text)
+
+
 def _is_ipv6(text: str) -> bool:
     try:
         return ipaddress.IPv6Address(text).scope_id is None

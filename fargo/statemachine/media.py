@@ -209,7 +209,7 @@ def plain(offer: Description) -> Description | Unusable:
     """
     if not isinstance(offer.transport, RawUdp):
         return Unusable("The client offers no plain RTP address (raw-udp), and this gateway has no media relay.")
-    if not rtp_candidate(offer):
+    if address(offer) is None:
         return Unusable("The client's offer names no address to send audio to.")
     first: dict[int, Codec] = {}
     for codec in offer.codecs:
@@ -218,11 +218,13 @@ def plain(offer: Description) -> Description | Unusable:
     return Description(offer.media, tuple(first.values()), offer.transport)
 
 
-def rtp_candidate(description: Description) -> Candidate | None:
-    """Where RTP is expected: the first candidate of component 1 with an IP address; None if there is none."""
+def address(description: Description, component: int = 1) -> Candidate | None:
+    """Where RTP (component 1) or RTCP (2) is expected: the first candidate with an IP address; None if there is
+    none.
+    """
     match description.transport:
         case RawUdp(candidates) | IceUdp(candidates=candidates):
-            return next((c for c in candidates if c.component == 1 and _is_ip(c.ip)), None)
+            return next((c for c in candidates if c.component == component and _is_ip(c.ip)), None)
         case UnknownTransport():
             return None
 

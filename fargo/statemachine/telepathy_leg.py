@@ -6,13 +6,14 @@ Rules, each learned from the connection manager's behaviour:
    first receiving state is what sends the INVITE, or the 200.
 2. An outgoing call is answered when three things have come, in whatever order: the state (accepted or active), the
    far end's addresses, and its codecs.
-3. The far end's description on a call that we placed is rejected once it is known: a manager that had it accepted
-   hangs on later changes of codecs, one that had it rejected does not.
+3. The far end's description in the answer to a call that we placed is rejected in the end: accepted, it would make the
+   manager hang on later changes of codecs. But only a while after the answer: a rejection that crosses a far end which
+   hangs up at once ends the whole manager. Any later description is accepted, as far as it names what was agreed.
 4. The manager sometimes ends a session itself and says nothing. So every wait has a deadline, and what comes after
    it is a hang-up: that always works.
 5. To refuse a call, hang up with a reason; the SIP status follows from it (486, 480 or 488: no other can be sent).
-6. The reason phrase of a failed call starts with the SIP status code where the edge saw one; only without it does the
-   manager's own classification count.
+6. The reason phrase of a failed call starts with the SIP status code, which the edge writes there, and then
+   "gateway:" if the words are ours and not the provider's. Without a code the manager's own classification counts.
 """
 
 import re
@@ -50,9 +51,9 @@ from fargo.statemachine.media import (
     Description,
     RawUdp,
     Unusable,
+    address,
     common,
     numbered_as,
-    rtp_candidate,
 )
 from fargo.statemachine.notices import Answered, Deadline, Ended, Notice, Notices, Ringing
 from fargo.statemachine.reason import Cause, Reason
@@ -73,6 +74,8 @@ TelepathyEvent: TypeAlias = (
 _LONGEST_RINGING: Final = 600.0
 _LONGEST_ANSWER: Final = 15.0
 _LONGEST_ENDING: Final = 10.0
+_SETTLING: Final = 2.0
+"""How long after an answer its description is rejected (rule 3)."""
 
 _SETTLED: Final[dict[int, FlowState]] = {
     FlowState.PENDING_START: FlowState.STARTED,
@@ -107,20 +110,22 @@ class Arriving:
 
 @dataclass(frozen=True, slots=True)
 class Answering:
-    """We have accepted the incoming call; the far end has not confirmed."""
+    """We have accepted the incoming call; the manager has not confirmed."""
 
     channel: str
-    offer: Description
+    agreed: Description
     since: float
 
 
 @dataclass(frozen=True, slots=True)
 class Talking:
-    """The dialog is established. ``codecs``: what was agreed, with the far end's numbers, for when it asks again."""
+    """The dialog is established, with these codecs. ``reject``: when the answer's description is due to be rejected
+    (rule 3), 0 if it is not waiting.
+    """
 
     channel: str
-    outgoing: bool
-    codecs: tuple[Codec, ...]
+    agreed: Description
+    reject: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +160,7 @@ def arrived(event: CallArrived, turn: Turn) -> tuple[TelepathyLeg, Description |
     if event.state == CallState.ENDED:
         turn.issue(CloseChannel(event.channel))
         return Over(), Reason(Cause.CANCELLED)
-    if rtp_candidate(offer) is None or isinstance(common(offer, offer), Unusable):
+    if address(offer) is None or isinstance(common(offer, offer), Unusable):
         reason = Reason(Cause.MEDIA, "The caller's offer contains no usable audio.")
         return _hang_up(event.channel, reason, turn), reason
     return Arriving(event.channel, offer, turn.at), offer
@@ -168,13 +173,10 @@ def caller(event: CallArrived) -> SipUri | BadAddress:
 
 
 def _candidates(description: Description) -> tuple[Candidate, ...]:
-    """RTP's address, and RTCP's: the next port where the end did not say (RFC 3550 §11). One of RTCP alone is never
-    given.
-    """
-    rtp = rtp_candidate(description)
-    if rtp is None or not isinstance(description.transport, RawUdp):
+    """RTP's address, and RTCP's: the next port where the end did not say (RFC 3550 §11); never RTCP's alone."""
+    rtp, rtcp = address(description), address(description, 2)
+    if rtp is None:
         return ()
-    rtcp = next((c for c in description.transport.candidates if c.component == 2), None)
     return (
         Candidate(1, rtp.ip, rtp.port),
         Candidate(2, rtcp.ip, rtcp.port) if rtcp else Candidate(2, rtp.ip, min(rtp.port + 1, 65535)),
@@ -202,9 +204,11 @@ def deadline(leg: TelepathyLeg) -> Deadline | None:
         case Dialling(since=since) | Arriving(since=since):
             return Deadline("an answer", since + _LONGEST_RINGING)
         case Answering(since=since):
-            return Deadline("the caller's confirmation", since + _LONGEST_ANSWER)
+            return Deadline("the confirmation of our answer", since + _LONGEST_ANSWER)
         case Ending(since=since):
             return Deadline("the end of the SIP call", since + _LONGEST_ENDING)
+        case Talking(reject=reject) if reject:
+            return Deadline("the answer to be settled", reject)
         case Talking() | Over():
             return None
         case _:
@@ -229,7 +233,7 @@ def fold(leg: TelepathyLeg, event: TelepathyEvent, turn: Turn) -> Step:
             rings = isinstance(leg, Dialling) and not leg.answered and bool(event.flags & RINGING)
             return leg, ((Ringing(),) if rings else ())
         case CandidatesReceived():
-            return _heard(replace(leg, candidates=event.candidates), turn) if isinstance(leg, Dialling) else (leg, ())
+            return _addressed(leg, event, turn)
         case DescriptionReceived():
             return _described(leg, event, turn)
         case CallFailed():
@@ -263,38 +267,49 @@ def _moved(leg: TelepathyLeg, event: CallStateChanged, turn: Turn) -> Step:
         case Dialling(answered=False) if confirmed:
             return _heard(replace(leg, answered=True, since=turn.at), turn)
         case Answering() if event.state == CallState.ACTIVE:
-            return Talking(leg.channel, False, leg.offer.codecs), ()
+            return Talking(leg.channel, leg.agreed), ()
         case _:
             return leg, ()
+
+
+def _addressed(leg: TelepathyLeg, event: CandidatesReceived, turn: Turn) -> Step:
+    """Addresses come one by one; a new one in an established dialog cannot be passed on."""
+    if not isinstance(leg, Dialling):
+        return leg, ()
+    return _heard(replace(leg, candidates=(*leg.candidates, *event.candidates)), turn)
 
 
 def _described(leg: TelepathyLeg, event: DescriptionReceived, turn: Turn) -> Step:
     match leg:
         case Dialling():
-            turn.issue(RejectDescription(leg.channel))
             return _heard(replace(leg, codecs=event.codecs), turn)
-        case Talking(outgoing=True):
-            turn.issue(RejectDescription(leg.channel))
-            return leg, ()
-        case Talking(codecs=codecs):
-            turn.issue(AcceptDescription(leg.channel, codecs))
-            return leg, ()
+        case Talking(agreed=agreed):
+            return _renegotiated(leg, common(agreed, Description(agreed.media, event.codecs, agreed.transport)), turn)
         case Arriving() | Answering() | Ending() | Over():
             return leg, ()
         case _:
             assert_never(leg)
 
 
+def _renegotiated(leg: Talking, shared: Description | Unusable, turn: Turn) -> Step:
+    """The far end names its codecs anew; a rejection would leave a dialog that is dead and does not say so."""
+    if isinstance(shared, Unusable):
+        reason = Reason(Cause.MEDIA, "The phone changed to a codec that your client cannot take.")
+        return _hang_up(leg.channel, reason, turn), (Ended(reason),)
+    turn.issue(AcceptDescription(leg.channel, shared.codecs))
+    return leg, ()
+
+
 def _heard(leg: Dialling, turn: Turn) -> Step:
     """Whether the answer is complete (rule 2), and if so what it says."""
-    if not (leg.answered and leg.codecs and leg.candidates):
+    if not (leg.answered and leg.codecs and any(c.component == 1 for c in leg.candidates)):
         return leg, ()
     answer = Description("audio", leg.codecs, RawUdp(leg.candidates))
     shared = common(leg.offer, answer)
-    if isinstance(shared, Unusable) or rtp_candidate(answer) is None:
+    if isinstance(shared, Unusable) or address(answer) is None:
         reason = Reason(Cause.MEDIA, f"{leg.domain} answered with no audio that your client can take.")
         return _hang_up(leg.channel, reason, turn), (Ended(reason),)
-    return Talking(leg.channel, True, leg.codecs), (Answered(shared),)
+    return Talking(leg.channel, shared, turn.at + _SETTLING), (Answered(shared),)
 
 
 def _ended(leg: TelepathyLeg, reason: Reason) -> Notices:
@@ -314,7 +329,10 @@ def expire(leg: TelepathyLeg, turn: Turn) -> Step:
         case Ending():
             turn.issue(CloseChannel(leg.channel))
             return Over(), ()
-        case Talking() | Over():
+        case Talking():
+            turn.issue(RejectDescription(leg.channel))
+            return replace(leg, reject=0.0), ()
+        case Over():
             return leg, ()
         case _:
             assert_never(leg)
@@ -393,7 +411,7 @@ _CLASSIFIED: Final[dict[int, Cause]] = {
     # 487, 488 and 491 come like this; of these a phone that was never cancelled sends 488.
     ChangeReason.USER_REQUESTED: Cause.MEDIA,
 }
-_PHRASE: Final = re.compile(r"([3-6]\d\d)(?: (.*))?", re.DOTALL)
+_PHRASE: Final = re.compile(r"(?P<code>[3-6]\d\d)(?: (?P<ours>gateway: )?(?P<words>.*))?", re.DOTALL)
 
 
 def _why(leg: TelepathyLeg, event: CallStateChanged) -> Reason:
@@ -412,9 +430,10 @@ def _why(leg: TelepathyLeg, event: CallStateChanged) -> Reason:
 
 
 def _failure(domain: str, event: CallStateChanged) -> Reason:
-    """A failed outgoing call, from the status code if the edge left it in the phrase (rule 6)."""
-    if found := _PHRASE.fullmatch(event.message):
-        code, phrase = int(found[1]), found[2] or "no reason given"
-        return Reason(_STATUS.get(code, Cause.SERVER_ERROR), f"{domain} says: {phrase} ({code})")
-    phrase = event.message or "no reason given"
-    return Reason(_CLASSIFIED.get(event.reason, Cause.SERVER_ERROR), f"{domain} says: {phrase}")
+    """A failed outgoing call, from what the edge wrote into the phrase (rule 6)."""
+    found = _PHRASE.fullmatch(event.message)
+    if found is None:
+        return Reason(_CLASSIFIED.get(event.reason, Cause.SERVER_ERROR), event.message or "The call failed.")
+    code, words = int(found["code"]), found["words"] or "no reason given"
+    cause = Cause.UNAVAILABLE if code < 400 else _STATUS.get(code, Cause.SERVER_ERROR)
+    return Reason(cause, f"{words}." if found["ours"] else f"{domain} says: {words} ({code})")

@@ -112,7 +112,8 @@ class Story:
     def answered(self, channel: str) -> None:
         """The called phone rings and answers, in the order that the connection manager signals it."""
         self.tell(CallMembersChanged(channel, 1))
-        self.tell(CandidatesReceived(channel, PHONE_ADDRESS))
+        for candidate in PHONE_ADDRESS:
+            self.tell(CandidatesReceived(channel, (candidate,)))
         self.tell(DescriptionReceived(channel, (PCMU,)))
         self.tell(CallStateChanged(channel, CallState.ACCEPTED))
         self.tell(CallStateChanged(channel, CallState.ACTIVE))

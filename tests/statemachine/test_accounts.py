@@ -105,6 +105,7 @@ def test_a_registration_that_fails_says_what_to_mend(trouble: SipTrouble, condit
         (SipAccount("alice@sip.test", transport="tls"), "udp or tcp"),
         (SipAccount("alice@sip.test", port=70000), "not a port"),
         (SipAccount("alice@sip.test", proxy="a b"), "proxy"),
+        (SipAccount("alice@sip.test", proxy="proxy.test:5060"), "field of its own"),
         (SipAccount("alice@sip.test", auth_user="a\nb"), "control character"),
     ],
 )

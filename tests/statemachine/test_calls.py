@@ -4,15 +4,18 @@ import pytest
 
 from fargo.statemachine import user as users
 from fargo.statemachine.call1 import (
+    AcceptDescription,
     AnswerCall,
     CallArrived,
     CallFailed,
     CallMembersChanged,
     CallState,
     CallStateChanged,
+    CandidatesReceived,
     ChangeReason,
     CloseChannel,
     CompleteReceiving,
+    DescriptionReceived,
     HangUp,
     PlaceCall,
     ReceivingStateChanged,
@@ -111,7 +114,25 @@ def test_the_caller_hears_ringing_once_then_the_phones_answer(story: Story) -> N
     [accepted] = [i.command for i in story.issued if isinstance(i.command, AcceptSession)]
     assert accepted.content.name == "voice"
     assert accepted.content.description == Description("audio", (PCMU,), RawUdp(PHONE_ADDRESS))
-    assert [i for i in story.issued if isinstance(i.command, RejectDescription)]
+    assert not [i for i in story.issued if isinstance(i.command, RejectDescription)]
+
+
+def test_the_answers_description_is_rejected_but_not_while_the_phone_may_hang_up_at_once(story: Story) -> None:
+    channel = story.call_out()
+    story.answered(channel)
+    [due] = users.deadlines(story.user)
+    assert story.tell(TimePassed(), due.at - story.at) == [RejectDescription(channel)]
+    assert users.deadlines(story.user) == ()
+
+
+def test_later_codecs_are_accepted_as_far_as_they_were_agreed(story: Story) -> None:
+    channel = story.call_out()
+    story.answered(channel)
+    again = (PCMA, PCMU, Codec(101, "telephone-event", 8000))
+    assert story.tell(DescriptionReceived(channel, again)) == [AcceptDescription(channel, (PCMU,))]
+    story.tell(DescriptionReceived(channel, (PCMA,)))
+    assert story.the(HangUp).reason == ChangeReason.MEDIA_ERROR
+    assert story.the(TerminateSession).condition == "incompatible-parameters"
 
 
 def test_the_client_hangs_up(story: Story) -> None:
@@ -148,10 +169,13 @@ def test_the_phone_hangs_up(story: Story) -> None:
         ("488 Not Acceptable Here", 2, "incompatible-parameters", "sip.test says: Not Acceptable Here (488)"),
         ("500 Oops", 10, "general-error", "sip.test says: Oops (500)"),
         ("503", 10, "connectivity-error", "sip.test says: no reason given (503)"),
-        ("Busy", 8, "busy", "sip.test says: Busy"),
-        ("", 6, "gone", "sip.test says: no reason given"),
-        ("", 99, "general-error", "sip.test says: no reason given"),
-        ("", 2, "incompatible-parameters", "sip.test says: no reason given"),
+        ("302 Moved (redirection not followed)", 5, "timeout", "sip.test says: Moved (redirection not followed) (302)"),
+        ("504 gateway: The SIP server does not respond", 10, "connectivity-error", "The SIP server does not respond."),
+        ("408 gateway: Nobody answered", 5, "timeout", "Nobody answered."),
+        ("Busy", 8, "busy", "Busy"),
+        ("", 6, "gone", "The call failed."),
+        ("", 99, "general-error", "The call failed."),
+        ("", 2, "incompatible-parameters", "The call failed."),
     ],
 )
 def test_a_failed_call_says_who_said_what(story: Story, message: str, reason: int, condition: str, text: str) -> None:
@@ -192,6 +216,14 @@ def test_an_answer_without_audio_ends_the_call_in_time(story: Story) -> None:
     story.tell(TimePassed(), 0.5)
     assert story.the(HangUp).channel == channel
     assert story.the(TerminateSession).condition == "incompatible-parameters"
+
+
+def test_an_answer_whose_address_is_a_name_ends_the_call_at_once(story: Story) -> None:
+    channel = story.call_out()
+    story.tell(CandidatesReceived(channel, (Candidate(1, "phone.local", 5000),)))
+    story.tell(DescriptionReceived(channel, (PCMU,)))
+    story.tell(CallStateChanged(channel, CallState.ACCEPTED))
+    assert story.the(HangUp).reason == ChangeReason.MEDIA_ERROR
 
 
 def test_a_channel_that_never_ends_is_closed_in_time(story: Story) -> None:

@@ -89,6 +89,8 @@ CONTENTS = st.lists(
     max_size=2,
 ).map(tuple)
 CONDITIONS = st.sampled_from(["success", "busy", "decline", "cancel", "nonsense"])
+STATES = st.integers(0, 7)
+CALLERS = st.sampled_from(["sip:b@c.test", "?"])
 FAILURES = st.sampled_from(["item-not-found", "bad-request"])
 ACCOUNTS = st.builds(SipAccount, st.sampled_from(["a@sip.test", "b@sip.test", "no"]))
 TROUBLES = st.sampled_from(SipTrouble)
@@ -126,8 +128,7 @@ def event_for(story: Story, data: st.DataObject) -> Event:
             st.builds(IqFailed, issued(*Command.__args__), CLIENTS, FAILURES),
             st.builds(SipSignedIn, issued(SignIn)),
             st.builds(SipSignedOut, issued(SignIn), TROUBLES),
-            st.builds(CallArrived, st.sampled_from(["c1", "c2"]), issued(SignIn), st.sampled_from(["sip:b@c.test", "?"]),
-                      CODECS, CANDIDATES, st.integers(0, 7)),
+            st.builds(CallArrived, st.sampled_from(["c1", "c2"]), issued(SignIn), CALLERS, CODECS, CANDIDATES, STATES),
             st.builds(CallStateChanged, channels, st.integers(0, 7), st.integers(0, 14), st.just(""),
                       st.sampled_from(["", "486 Busy Here", "999 What"])),
             st.builds(CallMembersChanged, channels, flow),

@@ -1,0 +1,1 @@
+"""The whole gateway between real servers and phones: what a user would see, from registering to hanging up."""

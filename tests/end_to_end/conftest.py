@@ -1,0 +1,29 @@
+"""A gateway of the test's own, whose log has to replay to the same commands when the test is over."""
+
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+from world.gateway import FARGO, Gateway
+from world.process import Process
+from world.world import World
+
+from .customer import Customer
+
+
+@pytest_asyncio.fixture
+async def gateway(world: World) -> AsyncIterator[Gateway]:
+    """A gateway between the servers of `world`; it has to stop cleanly, and its log to fold to what it did."""
+    made = await world.gateway()
+    yield made
+    await made.stop()
+    assert await made.process.ended() == 0, made.process.report()
+    verifier = await Process.start("fargo replay verify", FARGO, "replay", "verify", made.log)
+    assert await verifier.ended() == 0, verifier.report()
+
+
+@pytest_asyncio.fixture
+async def alice(world: World, gateway: Gateway) -> Customer:
+    """Alice, online with one client, with her SIP account registered and signed in."""
+    customer = Customer(world, gateway, await world.client("alice"))
+    await customer.register()
+    return customer

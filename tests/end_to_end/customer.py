@@ -1,0 +1,64 @@
+"""Somebody who uses the gateway: an XMPP client, and the SIP account they tell the gateway."""
+
+from xml.etree import ElementTree as ET
+
+from world.gateway import Gateway
+from world.jingle_call import JingleCall
+from world.provider import SipAccount
+from world.rtp import RtpEndpoint
+from world.stanza import NS, Failure, failure
+from world.world import World
+from world.xmpp_client import XmppClient
+
+
+class Customer:
+    """One user with one client."""
+
+    def __init__(self, world: World, gateway: Gateway, client: XmppClient) -> None:
+        self.world = world
+        self.gateway = gateway
+        self.client = client
+
+    @property
+    def account(self) -> SipAccount:
+        """Their account at the SIP provider."""
+        return self.world.provider.account(self.client.bare_jid.partition("@")[0])
+
+    async def submit(self, **changed: str) -> ET.Element:
+        """Fill in the registration form with their account, but for what is changed; the answer."""
+        account = self.account
+        fields = {
+            "username": f"{account.user}@{account.domain}",
+            "password": account.password,
+            "x-proxy": account.host,
+            "x-port": str(account.port),
+        }
+        return await self.client.register_by_form(self.gateway.jid, **{**fields, **changed})
+
+    async def register(self) -> None:
+        """Register, and wait until the account is signed in and the gateway says so."""
+        wrong = failure(await self.submit())
+        assert wrong is None, wrong
+        await self.signed_in()
+
+    async def signed_in(self, after: int = 0) -> None:
+        """Wait until the gateway says that the account is signed in; `after` skips that many stanzas."""
+        await self.client.wait(
+            lambda s: s.get("from") == self.gateway.jid and "Signed in" in s.findtext("client:status", "", NS),
+            "presence that says that the account is signed in",
+            after=after,
+        )
+
+    async def refused(self, **changed: str) -> Failure:
+        """Register with something wrong; the error."""
+        wrong = failure(await self.submit(**changed))
+        assert wrong is not None
+        return wrong
+
+    def contact(self, user: str) -> str:
+        """The full JID under which a SIP user of their provider is called."""
+        return f"{user}%{self.account.domain}@{self.gateway.jid}/fargo"
+
+    async def call(self, user: str, media: RtpEndpoint) -> JingleCall:
+        """Call a SIP user of their provider."""
+        return await JingleCall.outgoing(self.client, self.contact(user), media)

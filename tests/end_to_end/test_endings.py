@@ -1,0 +1,158 @@
+"""How calls end, with SIPp as the phone: each ends both legs, and the XMPP user is told who said what."""
+
+import pytest
+from world.gateway import Gateway
+from world.jingle_call import JingleCall
+from world.sipp import Sipp
+from world.stanza import NS, element
+from world.world import World
+
+from .customer import Customer
+
+
+@pytest.mark.parametrize(
+    ("status", "phrase", "reason"),
+    [
+        (404, "Not Found", "gone"),
+        (480, "Temporarily Unavailable", "timeout"),
+        (486, "Busy Here", "busy"),
+        (488, "Not Acceptable Here", "incompatible-parameters"),
+        (500, "Server Internal Error", "general-error"),
+        (603, "Decline", "decline"),
+    ],
+)
+async def test_a_refused_call_says_why(alice: Customer, status: int, phrase: str, reason: str) -> None:
+    phone = await alice.world.scripted_phone(Sipp.refusing(status, phrase))
+    call = await alice.call("carol", await alice.world.media())
+    ended = await call.ended()
+    assert ended.reason == reason
+    assert ended.text == f"sip.test says: {phrase} ({status})"
+    await phone.followed()
+
+
+async def test_an_overloaded_phone_is_the_providers_own_trouble(alice: Customer) -> None:
+    """A proxy does not hand on a 503, but says 500 in its own name (RFC 3261 §16.7)."""
+    phone = await alice.world.scripted_phone(Sipp.refusing(503, "Service Unavailable"))
+    call = await alice.call("carol", await alice.world.media())
+    ended = await call.ended()
+    assert ended.reason == "general-error"
+    assert ended.text.startswith("sip.test says: ")
+    await phone.followed()
+
+
+async def test_a_redirection_is_not_followed_and_said(alice: Customer) -> None:
+    phone = await alice.world.scripted_phone(Sipp.refusing(302, "Moved Temporarily"))
+    call = await alice.call("carol", await alice.world.media())
+    ended = await call.ended()
+    assert ended.reason == "timeout"
+    assert "sip.test says: " in ended.text
+    assert "edirect" in ended.text
+    await phone.followed()
+
+
+async def test_a_number_that_does_not_exist(alice: Customer) -> None:
+    call = await alice.call("nobody", await alice.world.media())
+    ended = await call.ended()
+    assert (ended.reason, ended.text) == ("gone", "sip.test says: Not Found (404)")
+
+
+async def test_nobody_answers(world: World) -> None:
+    gateway = await world.add(Gateway(world.server, settings={"sip": {"ring_seconds": 5}}))
+    alice = Customer(world, gateway, await world.client("alice"))
+    await alice.register()
+    phone = await world.scripted_phone(Sipp.unanswering())
+    call = await alice.call("carol", await world.media())
+    await call.ringing()
+    ended = await call.ended()
+    assert ended.reason == "timeout"
+    await phone.followed()
+
+
+@pytest.mark.parametrize("rings", [False, True], ids=["before ringing", "after ringing"])
+async def test_the_caller_gives_up(alice: Customer, rings: bool) -> None:
+    phone = await alice.world.scripted_phone(Sipp.unanswering(rings))
+    call = await alice.call("carol", await alice.world.media())
+    if rings:
+        await call.ringing()
+    else:
+        await phone.process.until(lambda: "100 Trying" in phone.messages, "the INVITE has arrived")
+    await call.terminate("cancel")
+    await phone.followed()
+
+
+async def test_early_media_is_ringing_and_the_answer_counts(alice: Customer) -> None:
+    phone = await alice.world.scripted_phone(Sipp("early-media"))
+    call = await alice.call("carol", await alice.world.media())
+    await call.ringing()
+    remote = await call.answered()
+    assert remote.port == phone.media_port
+    await call.terminate()
+    await phone.followed()
+
+
+async def test_the_phone_hangs_up_at_once(alice: Customer) -> None:
+    phone = await alice.world.scripted_phone(Sipp("answer-and-hang-up"))
+    call = await alice.call("carol", await alice.world.media())
+    await call.answered()
+    assert (await call.ended()).reason == "success"
+    await phone.followed()
+
+
+async def test_the_client_hangs_up_at_once(alice: Customer) -> None:
+    phone = await alice.world.scripted_phone(Sipp("answer"))
+    call = await alice.call("carol", await alice.world.media())
+    await call.answered()
+    await call.terminate()
+    await phone.followed()
+
+
+async def test_a_caller_gives_up(alice: Customer) -> None:
+    caller = await alice.world.caller("alice", "call-and-cancel")
+    call = await JingleCall.incoming(alice.client, await alice.world.media())
+    assert call.peer == f"+441632960000%elsewhere.test@{alice.gateway.jid}/fargo"
+    assert (await call.ended()).reason == "cancel"
+    await caller.followed()
+
+
+@pytest.mark.parametrize(
+    ("reason", "status"),
+    [("busy", 486), ("decline", 486), ("timeout", 480), ("unsupported-applications", 488), ("general-error", 480)],
+)
+async def test_a_client_refuses_a_call(alice: Customer, reason: str, status: int) -> None:
+    caller = await alice.world.caller("alice", "call-refused", status=status)
+    call = await JingleCall.incoming(alice.client, await alice.world.media())
+    await call.terminate(reason)
+    await caller.followed()
+
+
+async def test_nobody_who_can_take_a_call_is_online(world: World, gateway: Gateway) -> None:
+    alice = Customer(world, gateway, await world.client("alice"))
+    alice.client.features = [NS["disco"]]
+    await alice.register()
+    caller = await world.caller("alice", "call-refused", status=480)
+    await caller.followed()
+
+
+@pytest.mark.parametrize("scenario", ["call", "call-and-hang-up"])
+async def test_a_caller_talks_and_either_side_hangs_up(alice: Customer, scenario: str) -> None:
+    caller = await alice.world.caller("alice", scenario, talk_seconds=1)
+    media = await alice.world.media()
+    call = await JingleCall.incoming(alice.client, media)
+    await call.accept()
+    call.talk()
+    await media.received(10)
+    if scenario == "call":
+        await call.terminate()
+    else:
+        assert (await call.ended()).reason == "success"
+    await caller.followed()
+
+
+async def test_a_client_that_cannot_be_reached_any_more_is_passed_over(alice: Customer) -> None:
+    ghost = element("presence", to=alice.gateway.jid)
+    alice.client.send(ghost)
+    caller = await alice.world.caller("alice", "call-refused", status=480)
+    call = await JingleCall.incoming(alice.client, await alice.world.media())
+    alice.client.drop()
+    await caller.followed()
+    assert call.sid

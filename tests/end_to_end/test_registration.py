@@ -1,0 +1,121 @@
+"""Registering a SIP account over XMPP (XEP-0077, XEP-0100): tried before it is answered, and every refusal says why."""
+
+import pytest
+from world.gateway import Gateway
+from world.ports import free_port
+from world.stanza import NS, failure
+from world.world import World
+
+from .customer import Customer
+
+
+@pytest.fixture
+async def customer(world: World, gateway: Gateway) -> Customer:
+    """Alice before she registers."""
+    return Customer(world, gateway, await world.client("alice"))
+
+
+async def test_a_form_registers_and_the_gateway_subscribes(customer: Customer) -> None:
+    client, jid = customer.client, customer.gateway.jid
+    assert failure(await customer.submit()) is None
+    await client.presence(jid, "subscribe")
+    signed_in = await client.presence(jid)
+    assert signed_in.findtext("client:status", "", NS) == "Signed in as sip:alice@sip.test."
+    assert customer.world.provider.contacts("alice")
+
+
+async def test_plain_fields_register_too(customer: Customer) -> None:
+    account = customer.account
+    address = f"{account.user}@{account.host}:{account.port}"
+    answer = await customer.client.register(customer.gateway.jid, username=address, password=account.password)
+    assert failure(answer) is None
+    assert customer.world.provider.contacts("alice")
+
+
+async def test_the_form_says_what_is_known_and_keeps_the_password(customer: Customer) -> None:
+    before = await customer.client.registration(customer.gateway.jid)
+    assert before.find("register:query/register:registered", NS) is None
+    await customer.register()
+    after = await customer.client.registration(customer.gateway.jid)
+    assert after.find("register:query/register:registered", NS) is not None
+    assert after.findtext("register:query/register:username", "", NS) == "alice@sip.test"
+    assert customer.account.password not in "".join(after.itertext())
+
+
+async def test_a_wrong_password_is_refused(customer: Customer) -> None:
+    wrong = await customer.refused(password="wrong")
+    assert (wrong.kind, wrong.condition) == ("modify", "not-acceptable")
+    assert "user name or password" in wrong.text
+
+
+async def test_a_port_where_nobody_listens_is_refused(customer: Customer) -> None:
+    wrong = await customer.refused(**{"x-port": str(free_port(customer.account.host))})
+    assert (wrong.kind, wrong.condition) == ("wait", "remote-server-timeout")
+    assert "cannot be reached" in wrong.text
+
+
+async def test_a_broken_registrar_is_refused(customer: Customer) -> None:
+    customer.world.provider.refuse_registration("alice", 500, "Server Internal Error")
+    wrong = await customer.refused()
+    assert (wrong.kind, wrong.condition) == ("wait", "remote-server-timeout")
+
+
+async def test_an_account_that_is_barred_is_refused(customer: Customer) -> None:
+    customer.world.provider.refuse_registration("alice", 403, "Forbidden")
+    wrong = await customer.refused()
+    assert (wrong.kind, wrong.condition) == ("modify", "not-acceptable")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("username", "alice", "no domain"),
+        ("username", "alice@sip test", "SIP domain"),
+        ("password", "", "password is missing"),
+        ("x-transport", "pigeon", "udp or tcp"),
+        ("x-port", "99999", "between 1 and 65535"),
+        ("x-port", "sip", "has to be a number"),
+    ],
+)
+async def test_a_malformed_account_is_refused(customer: Customer, field: str, value: str, said: str) -> None:
+    wrong = await customer.refused(**{field: value})
+    assert wrong.condition in ("not-acceptable", "bad-request")
+    assert said in wrong.text
+    assert not customer.world.provider.contacts("alice")
+
+
+async def test_tcp_to_the_provider(customer: Customer) -> None:
+    assert failure(await customer.submit(**{"x-transport": "tcp"})) is None
+    [contact] = customer.world.provider.contacts("alice")
+    assert "transport=tcp" in contact
+
+
+async def test_a_change_of_password_at_the_provider_is_followed(alice: Customer) -> None:
+    alice.world.provider.set_password("alice", "through-the-glass")
+    assert failure(await alice.submit(password="through-the-glass")) is None
+    mark = len(alice.client.stanzas)
+    wrong = await alice.refused(password="looking-glass")
+    assert wrong.condition == "not-acceptable"
+    await alice.signed_in(after=mark)
+    assert alice.world.provider.contacts("alice")
+
+
+async def test_cancelling_signs_out_and_forgets(alice: Customer) -> None:
+    mark = len(alice.client.stanzas)
+    assert failure(await alice.client.unregister(alice.gateway.jid)) is None
+    await alice.client.presence(alice.gateway.jid, "unavailable", after=mark)
+    await alice.client.presence(alice.gateway.jid, "unsubscribe", after=mark)
+    await alice.world.provider.unregistered("alice")
+    wrong = failure(await alice.client.unregister(alice.gateway.jid))
+    assert wrong is not None
+    assert wrong.condition == "registration-required"
+
+
+async def test_no_password_is_in_the_log_or_the_output(alice: Customer) -> None:
+    await alice.refused(password="canary-wrong-password")
+    output = alice.gateway.process.output
+    written = b"".join(path.read_bytes() for path in alice.gateway.state.glob("fargo.db*"))
+    for secret in (alice.account.password, "canary-wrong-password"):
+        assert secret not in output
+        assert secret.encode() not in written
+    assert (alice.gateway.state / "vault.db").stat().st_mode & 0o777 == 0o600

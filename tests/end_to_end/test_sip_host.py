@@ -1,0 +1,53 @@
+"""rakia dies: its calls end with a reason, another is started, and its users are signed in again."""
+
+import os
+import signal
+from pathlib import Path
+
+from world.process import until
+
+from .customer import Customer
+
+
+def children(pid: int, name: str) -> list[int]:
+    """The pids of the programs of this name among the children of a process."""
+    return [
+        child
+        for child in map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+        if Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")[0].endswith(name.encode())
+    ]
+
+
+async def test_a_sip_host_that_dies_is_replaced(alice: Customer) -> None:
+    world, pid = alice.world, alice.gateway.process.pid
+    bob = await world.phone("bob")
+    call = await alice.call("bob", await world.media())
+    await call.answered()
+    [rakia] = children(pid, "telepathy-rakia")
+    mark = len(alice.client.stanzas)
+    os.kill(rakia, signal.SIGKILL)
+    ended = await call.ended()
+    assert ended.reason == "connectivity-error"
+    assert "started again" in ended.text
+    await alice.signed_in(after=mark)
+    [successor] = children(pid, "telepathy-rakia")
+    assert successor != rakia
+    await bob.hang_up()
+    again = await alice.call("bob", await world.media())
+    await again.answered()
+    await again.terminate()
+    await bob.event("CALL_CLOSED", after=len(bob.events) - 1)
+
+
+async def test_an_edge_that_dies_is_replaced(alice: Customer) -> None:
+    world, pid = alice.world, alice.gateway.process.pid
+    [edge] = children(pid, "kamailio")
+    os.kill(edge, signal.SIGKILL)
+    await until(lambda: [edge] != children(pid, "kamailio") != [], "another edge runs")
+    bob = await world.phone("bob")
+    media = await world.media()
+    await alice.gateway.process.line(r"edge.*(again|started|ready)", after=0)
+    call = await alice.call("bob", media)
+    await call.answered()
+    await call.terminate()
+    await bob.event("CALL_CLOSED")
