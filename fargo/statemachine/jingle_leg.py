@@ -14,6 +14,8 @@ Rules:
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias, assert_never
 
+import msgspec
+
 from fargo.statemachine.address import bare
 from fargo.statemachine.commands import (
     AcceptIq,
@@ -34,7 +36,7 @@ from fargo.statemachine.events import (
     SessionModified,
     SessionTerminated,
 )
-from fargo.statemachine.media import Content, Description, Unusable, common, malformed, plain
+from fargo.statemachine.media import Content, Description, RawUdp, Unusable, common, malformed, plain
 from fargo.statemachine.notices import Answered, Deadline, Ended, Notice, Notices, Ringing
 from fargo.statemachine.reason import Cause, Reason, from_jingle, to_jingle
 from fargo.statemachine.turn import Turn
@@ -135,12 +137,17 @@ def audio(contents: tuple[Content, ...]) -> Content | Reason:
         return Reason(Cause.TRANSPORT, described.problem)
     if isinstance(common(described, described), Unusable):
         return Reason(Cause.APPLICATION, "Your client's offer names no voice codec.")
-    return replace_description(content, described)
+    return msgspec.structs.replace(content, description=described)
 
 
-def replace_description(content: Content, description: Description) -> Content:
-    """The same content with another description."""
-    return Content(content.name, content.creator, content.senders, description)
+def _named(description: Description) -> Description:
+    """The description with an id for each candidate, without which clients do not take one (XEP-0177 §5)."""
+    match description.transport:
+        case RawUdp(candidates):
+            named = tuple(msgspec.structs.replace(c, id=f"c{c.component}") for c in candidates)
+            return msgspec.structs.replace(description, transport=RawUdp(named))
+        case _:
+            return description
 
 
 def line_break(contents: tuple[Content, ...]) -> str:
@@ -165,7 +172,7 @@ def turn_down(event: SessionInitiated, reason: Reason, turn: Turn) -> None:
 
 def invite(sid: str, us: str, clients: tuple[str, ...], offer: Description, turn: Turn) -> JingleLeg:
     """Call the user's clients. There may be none yet: see `add`."""
-    leg = Inviting(sid, us, Content("voice", description=offer), turn.at, (), NOBODY)
+    leg = Inviting(sid, us, Content("voice", description=_named(offer)), turn.at, (), NOBODY)
     for client in clients:
         leg = add(leg, client, turn)
     return leg
@@ -386,7 +393,7 @@ def tell(leg: JingleLeg, notice: Notice, turn: Turn) -> Step:
             command = turn.issue(InformSession(session.us, session.client, session.sid, "ringing"))
             return replace(leg, session=_owing(session, command), ringing=True), ()
         case Answered(description), Calling(session, content):
-            answer = replace_description(content, description)
+            answer = msgspec.structs.replace(content, description=_named(description))
             command = turn.issue(AcceptSession(session.us, session.client, session.sid, answer))
             return Talking(_owing(session, command)), ()
         case Ended(reason), _:

@@ -43,6 +43,8 @@ PCMU = Codec(0, "PCMU", 8000)
 PCMA = Codec(8, "PCMA", 8000)
 ADDRESS = RawUdp((Candidate(1, "127.0.0.1", 4000), Candidate(2, "127.0.0.1", 4001)))
 PHONE_ADDRESS = (Candidate(1, "127.0.0.4", 5000), Candidate(2, "127.0.0.4", 5001))
+NAMED = RawUdp((Candidate(1, "127.0.0.4", 5000, "c1"), Candidate(2, "127.0.0.4", 5001, "c2")))
+"""The phone's address as clients are told it."""
 OFFER = Content("voice", description=Description("audio", (PCMU, PCMA), ADDRESS))
 
 C = TypeVar("C", bound=Command)

@@ -61,7 +61,7 @@ from fargo.statemachine.media import (
     UnknownApplication,
 )
 
-from .story import ABLE, ADDRESS, BOB, DESK, GATEWAY, OFFER, PCMA, PCMU, PHONE, PHONE_ADDRESS, Story
+from .story import ABLE, ADDRESS, BOB, DESK, GATEWAY, NAMED, OFFER, PCMA, PCMU, PHONE, PHONE_ADDRESS, Story
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_the_caller_hears_ringing_once_then_the_phones_answer(story: Story) -> N
     story.answered(channel)
     [accepted] = [i.command for i in story.issued if isinstance(i.command, AcceptSession)]
     assert accepted.content.name == "voice"
-    assert accepted.content.description == Description("audio", (PCMU,), RawUdp(PHONE_ADDRESS))
+    assert accepted.content.description == Description("audio", (PCMU,), NAMED)
     assert not [i for i in story.issued if isinstance(i.command, RejectDescription)]
 
 
@@ -252,7 +252,7 @@ def test_a_call_in_rings_every_capable_client(story: Story) -> None:
     invitations = arrive(story)
     assert [(i.sender, i.to) for i in invitations] == [(BOB, DESK), (BOB, PHONE)]
     assert len({i.sid for i in invitations}) == 1
-    assert invitations[0].content.description == Description("audio", (PCMU, PCMA), RawUdp(PHONE_ADDRESS))
+    assert invitations[0].content.description == Description("audio", (PCMU, PCMA), NAMED)
 
 
 def test_the_first_to_accept_wins_and_the_others_are_told(story: Story) -> None:

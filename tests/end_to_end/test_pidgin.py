@@ -1,0 +1,77 @@
+"""Debian's Pidgin and a SIP phone call each other through the gateway: sound goes between their own two sockets."""
+
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+from world import XMPP_ADDRESS
+from world.baresip import Baresip
+from world.gateway import Gateway
+from world.pidgin import Pidgin
+from world.ports import udp_ports
+from world.stanza import NS
+from world.tap import RtpTap
+from world.world import World
+from world.xmpp_client import XmppClient
+
+from .customer import Customer
+
+PACKETS = 50
+
+
+@pytest_asyncio.fixture
+async def dave(world: World, gateway: Gateway) -> Customer:
+    """Dave has told the gateway his SIP account, with a client that takes no calls itself."""
+    client = await world.add(XmppClient(world.server, "dave", "script", features=(NS["disco"],)))
+    customer = Customer(world, gateway, client)
+    await customer.register()
+    return customer
+
+
+@pytest_asyncio.fixture
+async def pidgin(dave: Customer) -> AsyncIterator[Pidgin]:
+    """Dave's Pidgin, with the phone on its contact list."""
+    pidgin = await dave.world.add(Pidgin(dave.world.server, "dave"))
+    await pidgin.add_contact(dave.contact("bob").partition("/")[0], "Bob")
+    yield pidgin
+
+
+@pytest_asyncio.fixture
+async def bob(world: World) -> Baresip:
+    """A phone at the address that its sound comes from: Pidgin takes none from another than the call names."""
+    return await world.add(Baresip(world.provider.account("bob"), address=XMPP_ADDRESS))
+
+
+async def test_pidgin_calls_a_phone(dave: Customer, pidgin: Pidgin, bob: Baresip) -> None:
+    tap = await dave.world.tap()
+    await pidgin.call(dave.contact("bob"))
+    await bob.event("CALL_ESTABLISHED")
+    await hear_each_other(pidgin, bob, tap)
+    await pidgin.hang_up(dave.contact("bob"))
+    await bob.event("CALL_CLOSED")
+
+
+async def test_pidgin_is_called_by_a_phone(dave: Customer, pidgin: Pidgin, bob: Baresip) -> None:
+    tap = await dave.world.tap()
+    await bob.dial("sip:dave@sip.test")
+    await pidgin.answer()
+    await bob.event("CALL_ESTABLISHED")
+    await hear_each_other(pidgin, bob, tap)
+    await bob.hang_up()
+    await pidgin.process.line(r"RECV.*session-terminate|session-terminate.*success", 20)
+
+
+async def test_pidgin_declines_a_phone(pidgin: Pidgin, bob: Baresip) -> None:
+    await bob.dial("sip:dave@sip.test")
+    await pidgin.decline()
+    closed = await bob.event("CALL_CLOSED")
+    assert "486" in str(closed)
+
+
+async def hear_each_other(pidgin: Pidgin, bob: Baresip, tap: RtpTap) -> None:
+    """RTP goes both ways between a socket of Pidgin's own and the phone's, and no other socket is in it."""
+    await tap.passed(bob.media_port, PACKETS)
+    [port] = tap.sources(bob.media_port)
+    await tap.passed(port, PACKETS)
+    assert port in udp_ports(pidgin.process.pid)
+    assert bob.media_port in udp_ports(bob.process.pid)
+    assert tap.sources(port) == {bob.media_port}
