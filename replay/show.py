@@ -1,16 +1,11 @@
 """A recorded log step by step: what was signalled, what it changed, and what was done about it."""
 
 from collections.abc import Iterable, Iterator
-from typing import Final, get_args
+from typing import Final
 
 from fargo.log import Entry
-from fargo.statemachine import call as calls
-from fargo.statemachine import jingle_leg, telepathy_leg
-from fargo.statemachine.call import Call, CallEvent
-from fargo.statemachine.commands import Issued
-from fargo.statemachine.events import Event, Recorded
-from fargo.statemachine.jingle_leg import Session
-from fargo.statemachine.user import User, fold, new
+from fargo.statemachine.events import Recorded
+from replay.calls import Step, steps
 from replay.values import aligned, block, changes, clock
 
 _UNTOLD: Final = frozenset({"version"})
@@ -19,15 +14,9 @@ _UNTOLD: Final = frozenset({"version"})
 
 def show(entries: Iterable[Entry], call: str | None = None) -> Iterator[str]:
     """Every step, or those of one call: named by its id, by its Jingle session or by its SIP channel."""
-    users: dict[str, User] = {}
-    followed: dict[tuple[str, str], Call] = {}
-    for recorded, issued in entries:
-        before = users.get(recorded.user) or new(recorded.user)
-        after, _ = fold(before, recorded)
-        users[recorded.user] = after
-        if call is None or _concerns(call, followed, recorded, before, after):
-            yield from _step(recorded, before, after, issued)
-            yield ""
+    for step in steps(entries, call):
+        yield from _step(step)
+        yield ""
 
 
 def heading(recorded: Recorded) -> str:
@@ -35,7 +24,8 @@ def heading(recorded: Recorded) -> str:
     return f"{clock(recorded.at)}  {recorded.user}  event {recorded.version}"
 
 
-def _step(recorded: Recorded, before: User, after: User, issued: tuple[Issued, ...]) -> Iterator[str]:
+def _step(step: Step) -> Iterator[str]:
+    recorded, issued, before, after = step
     yield heading(recorded)
     yield from block(recorded.event, "    ")
     told = [line for line in changes("", before, after) if line.path not in _UNTOLD]
@@ -46,31 +36,3 @@ def _step(recorded: Recorded, before: User, after: User, issued: tuple[Issued, .
         yield "  commands"
         for each in issued:
             yield from block(each.command, "    ", f"{each.id}  ")
-
-
-def _concerns(name: str, followed: dict[tuple[str, str], Call], recorded: Recorded, before: User, after: User) -> bool:
-    """Whether the event touched a call of that name. `followed` has all such as they last were, by user and id: a call
-    loses its session and its channel on the way, and late events come when it is gone.
-    """
-    jid = recorded.user
-    for each in after.calls.values():
-        if (jid, each.id) in followed or _is_called(each, name):
-            followed[jid, each.id] = each
-    return any(
-        before.calls.get(id) != after.calls.get(id) or _is_about(last, recorded.event)
-        for (user, id), last in followed.items()
-        if user == jid
-    )
-
-
-def _is_called(call: Call, name: str) -> bool:
-    match call.jingle:
-        case jingle_leg.Inviting(sid=sid) | jingle_leg.Calling(Session(sid)) | jingle_leg.Talking(Session(sid)):
-            pass
-        case _:
-            sid = ""
-    return name in (call.id, sid, telepathy_leg.channel(call.sip))
-
-
-def _is_about(call: Call, event: Event) -> bool:
-    return isinstance(event, get_args(CallEvent)) and calls.concerns(call, event)

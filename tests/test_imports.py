@@ -41,6 +41,7 @@ MAY = {
 KNOW_TELEPATHY = {
     *(f"{CORE}.{name}" for name in ("call1", "telepathy_leg", "user", "events", "commands")),
     "fargo.adapters.telepathy",
+    "replay.sip",  # what its events and commands are in SIP's words
 }
 
 

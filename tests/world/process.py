@@ -16,6 +16,7 @@ from typing import Self
 
 LINES_SHOWN = 40
 POLL_SECONDS = 0.02
+LAST_WORDS_SECONDS = 2
 
 
 class ProcessError(Exception):
@@ -94,6 +95,7 @@ class Process:
         except TimeoutError as late:
             raise self.failure(str(late)) from None
         if not self.running:
+            await self._last_words()
             raise self.failure(f"ended before {what}")
 
     async def ended(self, seconds: float = 30) -> int:
@@ -128,6 +130,10 @@ class Process:
         """What it last said."""
         shown = "\n".join(f"    {line}" for line in self.lines[-LINES_SHOWN:])
         return f"Last output of {self.name}:\n{shown or '    (none)'}"
+
+    async def _last_words(self) -> None:
+        """Read what it wrote before it ended; not for ever, because a child of its own may hold the pipe open."""
+        await asyncio.wait((self._reader,), timeout=LAST_WORDS_SECONDS)
 
     async def _read(self) -> None:
         assert self._child.stdout is not None

@@ -1,0 +1,69 @@
+"""What the demonstration runs: the servers of the tests, on the ports that people know, their files in one place."""
+
+import socket
+from pathlib import Path
+
+from world import GATEWAY_ADDRESS, XMPP_ADDRESS
+from world.baresip import Baresip
+from world.gateway import Gateway
+from world.prosody import Prosody
+from world.provider import Provider
+
+CALLER = "alice"
+"""Who makes the two calls."""
+GUEST = "you"
+"""For whoever watches, and wants to call too."""
+PHONE = "bob"
+
+XMPP_PASSWORDS = {CALLER: "wonderland", GUEST: "welcome"}
+SIP_PASSWORDS = {CALLER: "looking-glass", GUEST: "hello", PHONE: "builder"}
+
+XMPP_PORT = 5222
+SIP_PORT = 5060
+INSIDE_PORT = 5070
+LAST_PORT = 65535
+
+
+def prosody(run: Path) -> Prosody:
+    server = Prosody(XMPP_PASSWORDS, run / "prosody")
+    server.client_port = usual_port(server.address, XMPP_PORT)
+    return server
+
+
+def provider(run: Path) -> Provider:
+    server = Provider(SIP_PASSWORDS, run / "provider")
+    server.port = usual_port(server.address, SIP_PORT)
+    return server
+
+
+def phone(run: Path, at: Provider) -> Baresip:
+    return Baresip(at.account(PHONE), directory=run / "phone")
+
+
+def gateway(run: Path, xmpp: Prosody) -> Gateway:
+    """Its configuration is RUN/fargo.toml, its log RUN/fargo.db."""
+    sip = {
+        "port": usual_port(GATEWAY_ADDRESS, SIP_PORT),
+        "inside_port": usual_port(XMPP_ADDRESS, INSIDE_PORT),
+    }
+    made = Gateway(xmpp, settings={"sip": sip, "state": {"directory": str(run)}}, directory=run)
+    made.port = sip["port"]
+    made.log = run / "fargo.db"
+    return made
+
+
+def usual_port(address: str, usual: int) -> int:
+    """The usual port if it is free, or the next one that is: so that it is the same at every start."""
+    return next(port for port in range(usual, LAST_PORT) if is_free(address, port))
+
+
+def is_free(address: str, port: int) -> bool:
+    """Whether a server can have the port, UDP and TCP. (A connection that has just ended does not count.)"""
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+        with socket.socket(socket.AF_INET, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, kind == socket.SOCK_STREAM)
+            try:
+                probe.bind((address, port))
+            except OSError:
+                return False
+    return True

@@ -1,0 +1,204 @@
+"""The demonstration from beginning to end, as it is told on the terminal (80 columns wide)."""
+
+import asyncio
+import math
+import sys
+from contextlib import AsyncExitStack, closing
+from pathlib import Path
+
+import servers
+from lock import Pids
+from servers import CALLER, GUEST, PHONE
+from talk import Counted, DemoError, call_in, call_out
+from world.process import Server, until
+from world.stanza import NS, element, failure
+from world.xmpp_client import XmppClient
+
+from fargo.log import Log
+from replay.calls import steps
+from replay.ladder import ladder
+
+ROSTER_SECONDS = 10
+POLL_SECONDS = 0.02
+
+GUIDE = """\
+Call {phone} yourself, with Pidgin (other clients want ICE, which Fargo does not do
+yet). Give it this account:
+
+  Basic      protocol XMPP, username {guest}, domain {xmpp.domain},
+             password {guest_password}
+  Advanced   connection security "Use encryption if available",
+             allow plaintext auth over unencrypted streams,
+             connect port {xmpp.client_port}, connect server {xmpp.address}
+
+{phone} is on its contact list then, with "Audio Call".
+
+{guest}'s SIP account is registered already. A registration form would want
+  SIP address {account.user}@{account.domain}, password {account.password},
+  proxy {account.host}, port {account.port}
+
+What happened:  .venv/bin/fargo replay show {log}
+Configuration:  {configuration}
+"""
+
+
+async def show(run: Path, once: bool, pids: Pids) -> int:
+    """Start everything in this directory, make the calls, stay unless it is for once; returns the exit code."""
+    async with AsyncExitStack() as parts:
+        demo = Demonstration(run, pids, parts)
+        try:
+            await demo.start()
+            heard = await demo.calls()
+        except OSError as error:
+            raise DemoError(f"{error}\n{demo.report()}") from error
+        if once or not heard:
+            return 0 if heard else 1
+        await demo.stay()
+        return 0
+
+
+class Demonstration:
+    """The servers, once they are started, and what is done with them."""
+
+    def __init__(self, run: Path, pids: Pids, parts: AsyncExitStack) -> None:
+        self._pids = pids
+        self._parts = parts
+        self._servers: list[Server] = []
+        self.xmpp = servers.prosody(run)
+        self.sip = servers.provider(run)
+        self.phone = servers.phone(run, self.sip)
+        self.gateway = servers.gateway(run, self.xmpp)
+
+    async def start(self) -> None:
+        """Start all servers, and register the accounts."""
+        xmpp, sip, gateway = self.xmpp, self.sip, self.gateway
+        await self._start(xmpp)
+        say("XMPP server", f"prosody at {xmpp.address} port {xmpp.client_port}, domain {xmpp.domain}")
+        await self._start(sip)
+        say("SIP provider", f"kamailio at {sip.address} port {sip.port}, domain {sip.domain}")
+        await self._start(self.phone)
+        say("SIP phone", f"baresip as {PHONE}@{sip.domain}: answers, and plays a tone")
+        await self._start(gateway)
+        say("gateway", f"fargo at {gateway.address} port {gateway.port}, XMPP domain {gateway.jid}")
+        self.caller = await self._parts.enter_async_context(XmppClient(xmpp, CALLER, "demo", available=False))
+        await self._register(self.caller, CALLER)
+        say("registered", f"{self.caller.bare_jid} with the SIP account {CALLER}@{sip.domain}")
+        await self._prepare_guest()
+        say("registered", f"{GUEST}@{xmpp.domain} with the SIP account {GUEST}@{sip.domain}")
+
+    async def calls(self) -> bool:
+        """A call out and a call in, each told; whether both had audio both ways."""
+        caller, phone, domain = self.caller, self.phone, self.sip.domain
+        print(f"\nCall out: {caller.bare_jid} calls {PHONE}@{domain}.\n")
+        out = await call_out(caller, f"{self.contact}/fargo", phone)
+        await self._tell(out)
+        print(f"\nCall in: {PHONE}@{domain} calls {CALLER}@{domain}.\n")
+        back = await call_in(caller, f"sip:{CALLER}@{domain}", phone)
+        await self._tell(back)
+        return out.both_ways and back.both_ways
+
+    async def stay(self) -> None:
+        """Until Ctrl-C; DemoError if a server ends before."""
+        print("\n" + self._guide())
+        if sys.stdin.isatty():
+            asyncio.get_running_loop().add_reader(sys.stdin, self._asked_to_call)
+            print(f"Enter: {PHONE} calls {GUEST}.  Ctrl-C: the end.", flush=True)
+        else:
+            print("Ctrl-C: the end.", flush=True)
+        ends = [asyncio.create_task(each.process.ended(math.inf)) for each in self._servers]
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            print("\nStopping.", flush=True)
+            return
+        gone = next(each for each in self._servers if not each.process.running)
+        raise DemoError(f"{gone.process.name} has ended. {gone.process.report()}")
+
+    def report(self) -> str:
+        """What the last server that was started last said: the gateway, once it runs."""
+        return self._servers[-1].process.report() if self._servers else ""
+
+    @property
+    def contact(self) -> str:
+        """The phone as XMPP users know it."""
+        return f"{PHONE}%{self.sip.domain}@{self.gateway.jid}"
+
+    async def _start(self, server: Server) -> None:
+        await self._parts.enter_async_context(server)
+        self._servers.append(server)
+        self._pids.add(server.process.pid)
+
+    async def _register(self, client: XmppClient, user: str) -> None:
+        """Tell the gateway the SIP account of this user, and come online with it."""
+        account = self.sip.account(user)
+        answer = await client.register_by_form(
+            self.gateway.jid,
+            **{
+                "username": f"{account.user}@{account.domain}",
+                "password": account.password,
+                "x-proxy": account.host,
+                "x-port": str(account.port),
+            },
+        )
+        if wrong := failure(answer):
+            raise DemoError(f"the gateway refused to register {client.bare_jid}: {wrong.text}\n{self.report()}")
+        await client.available()
+
+    async def _prepare_guest(self) -> None:
+        """Register the guest, and put the phone on their contact list, as a client of theirs would."""
+        # Kept, because slixmpp loses a task of its own when it goes before the loop.
+        self._guest = XmppClient(self.xmpp, GUEST, "demo", available=False)
+        async with self._guest as client:
+            await self._register(client, GUEST)
+            client.subscribe(self.contact)
+            try:
+                async with asyncio.timeout(ROSTER_SECONDS):
+                    while not await self._is_on_roster(client):
+                        await asyncio.sleep(POLL_SECONDS)
+            except TimeoutError:
+                raise TimeoutError(f"{self.contact} did not get onto the contact list of {client.bare_jid}") from None
+
+    async def _is_on_roster(self, client: XmppClient) -> bool:
+        roster = await client.request("get", None, element("query", NS["roster"]))
+        seen = {item.get("jid"): item.get("subscription") for item in roster.iterfind("roster:query/roster:item", NS)}
+        return seen.get(self.contact) in ("to", "both") and seen.get(self.gateway.jid) in ("from", "both")
+
+    async def _tell(self, counted: Counted) -> None:
+        """Draw the call that was last, and say what was heard."""
+        for line in await self._drawn():
+            print(line)
+        print(f"\n{counted}", flush=True)
+
+    async def _drawn(self) -> list[str]:
+        """The ladder of the last call, once the log has its end."""
+        with closing(Log.open_read_only(self.gateway.log)) as log:
+            user = self.caller.bare_jid
+            await until(lambda: not list(steps(log.read(user)))[-1].after.calls, "the log has the end of the call")
+            call = [id for step in steps(log.read(user)) for id in step.after.calls if id not in step.before.calls][-1]
+            return list(ladder(steps(log.read(user), call), call))
+
+    def _guide(self) -> str:
+        return GUIDE.format(
+            guest=GUEST,
+            guest_password=self.xmpp.accounts[GUEST],
+            phone=PHONE,
+            xmpp=self.xmpp,
+            account=self.sip.account(GUEST),
+            log=self.gateway.log,
+            configuration=self.gateway.configuration,
+        )
+
+    def _asked_to_call(self) -> None:
+        """Enter was pressed: the phone calls the guest, if they are there."""
+        if not sys.stdin.readline():
+            asyncio.get_running_loop().remove_reader(sys.stdin)
+        elif self.sip.contacts(GUEST):
+            print(f"{PHONE} calls {GUEST}.", flush=True)
+            self._dialling = asyncio.create_task(self.phone.dial(f"sip:{GUEST}@{self.sip.domain}"))
+        else:
+            print(f"{GUEST} is not online: log in first.", flush=True)
+
+
+def say(what: str, how: str) -> None:
+    """A line of progress."""
+    print(f"{what:<14}{how}", flush=True)
