@@ -1,6 +1,6 @@
 """What real clients sent, answered by the core as it was when it was recorded, where that was right.
 
-It was right where the gateway of that time needed no media relay: Pidgin over raw-udp. Offers of ICE are acknowledged and
+It was right where no media relay was needed: Pidgin over raw-udp. Offers of ICE are acknowledged and
 ended with the reason until there is a relay.
 """
 

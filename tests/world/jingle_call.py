@@ -133,8 +133,7 @@ class JingleCall:
 
     def _offer(self, payload_types: Iterable[int]) -> ET.Element:
         payloads = [
-            element("payload-type", id=str(each), name=PAYLOADS[each], clockrate="8000")
-            for each in payload_types
+            element("payload-type", id=str(each), name=PAYLOADS[each], clockrate="8000") for each in payload_types
         ]
         ports = {1: self.media.port, 2: self.media.rtcp_port}
         candidates = [

@@ -81,6 +81,4 @@ def rtp_flow(packet: bytes) -> Flow | None:
     if packet[9] != UDP or len(payload) < 12 or payload[0] >> 6 != 2 or 64 <= payload[1] & 0x7F <= 95:
         return None
     source_port, destination_port = struct.unpack_from("!HH", packet, header)
-    return Flow(
-        (socket.inet_ntoa(packet[12:16]), source_port), (socket.inet_ntoa(packet[16:20]), destination_port)
-    )
+    return Flow((socket.inet_ntoa(packet[12:16]), source_port), (socket.inet_ntoa(packet[16:20]), destination_port))

@@ -72,9 +72,7 @@ class XmppClient:
     def new_id(self) -> str:
         return next(self._ids)
 
-    async def request(
-        self, kind: str, to: str | None, payload: ET.Element, seconds: float = 30
-    ) -> ET.Element:
+    async def request(self, kind: str, to: str | None, payload: ET.Element, seconds: float = 30) -> ET.Element:
         """Send an IQ; its result or error."""
         stanza = element("iq", None, payload, type=kind, id=self.new_id(), to=to)
         mark = len(self.stanzas)
@@ -115,9 +113,7 @@ class XmppClient:
         """Go offline but keep the stream."""
         self.send(element("presence", type="unavailable"))
 
-    async def presence(
-        self, of: str, kind: str | None = None, seconds: float = 30, after: int = 0
-    ) -> ET.Element:
+    async def presence(self, of: str, kind: str | None = None, seconds: float = 30, after: int = 0) -> ET.Element:
         """The first presence of a type (None: available) from a JID, full or bare."""
 
         def wanted(stanza: ET.Element) -> bool:
