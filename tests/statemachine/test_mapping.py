@@ -1,0 +1,349 @@
+"""docs/mapping.md says what the code does: each of its tables is read, and compared row by row."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from fargo.statemachine import account as accounts
+from fargo.statemachine import jingle_leg, telepathy_leg
+from fargo.statemachine.address import BadAddress, contact, parse_contact, parse_uri
+from fargo.statemachine.call1 import CallArrived, CallState, CallStateChanged, ChangeReason, HangUp
+from fargo.statemachine.commands import RefuseIq, SendPresence, TerminateSession
+from fargo.statemachine.events import (
+    Recorded,
+    RegistrationCancelled,
+    RegistrationSubmitted,
+    ResourceUnavailable,
+    SessionInformed,
+    SessionInitiated,
+    SessionModified,
+    SessionTerminated,
+    SipAccount,
+    SipSignedIn,
+    SipSignedOut,
+    SipTrouble,
+    StreamOpened,
+)
+from fargo.statemachine.media import Candidate, Codec, Content, Description, IceUdp, RawUdp
+from fargo.statemachine.notices import Ended
+from fargo.statemachine.reason import Cause, Reason, to_jingle
+from fargo.statemachine.turn import Turn
+
+from .story import ADDRESS, OFFER, PCMU, PHONE_ADDRESS, Story
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/mapping.md").read_text()
+GATEWAY = "sip.example.net"
+BOB = f"bob%example.com@{GATEWAY}/fargo"
+ACCOUNT = SipAccount("alice@example.org")
+REFUSALS = {
+    ChangeReason.BUSY: 486,
+    ChangeReason.REJECTED: 486,
+    ChangeReason.USER_REQUESTED: 486,
+    ChangeReason.NO_ANSWER: 480,
+    ChangeReason.MEDIA_ERROR: 488,
+}
+"""What the connection manager sends for a reason to hang up a call that is not answered."""
+
+OTHER = "any other"
+
+
+def table(heading: str, first: str) -> list[list[str]]:
+    """The rows of a table: the one under this heading whose first column has this name."""
+    section = re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", PAGE, re.M | re.S)
+    assert section, heading
+    found = re.search(rf"^\| {re.escape(first)} \|.*\n\|[-|]+\n((?:\|.*\n)+)", section[1], re.M)
+    assert found, first
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in found[1].splitlines()]
+
+
+def words(cell: str) -> list[str]:
+    """What stands in back-quotes in a cell, or the cell itself."""
+    return re.findall("`(.+?)`", cell) or [cell]
+
+
+def mapping(heading: str, first: str) -> dict[str, str]:
+    """A table of two columns, a row for each thing in the first."""
+    rows = [(each, words(row[1])[0]) for row in table(heading, first) for each in words(row[0])]
+    assert len(rows) == len(dict(rows)), "a thing stands in one row only"
+    return dict(rows)
+
+
+def signed_in() -> Story:
+    """Alice with one client, signed in with the account of the page."""
+    story = Story()
+    story.online()
+    story.tell(submission(story))
+    story.tell(SipSignedIn("3.0"))
+    assert accounts.connection_of(story.user.account) == "3.0"
+    return story
+
+
+def submission(story: Story, account: SipAccount = ACCOUNT, secret: str = "s1") -> RegistrationSubmitted:
+    return RegistrationSubmitted(story.iq(GATEWAY), account, secret, "nonce")
+
+
+# --- addresses
+
+
+def test_contacts_to_sip() -> None:
+    rows = [(words(jid)[0], words(uri)[0]) for jid, uri in table("Addresses", "JID at the gateway")]
+    assert [(jid, str(parse_contact(jid, "example.org"))) for jid, _ in rows] == rows
+
+
+def test_callers_to_contacts() -> None:
+    rows = [(words(uri)[0], words(jid)[0]) for uri, jid in table("Addresses", "SIP URI of the caller")]
+    assert [(uri, called(uri)) for uri, _ in rows] == rows
+    assert "`anonymous%anonymous.invalid`" in PAGE
+
+
+def called(uri: str) -> str | BadAddress:
+    parsed = parse_uri(uri)
+    assert not isinstance(parsed, BadAddress)
+    return contact(parsed[0], GATEWAY)
+
+
+# --- a call out fails
+
+FAILS = "A call out fails: SIP status to Jingle"
+
+
+def failed(message: str, reason: int = 0) -> TerminateSession:
+    """What the caller's client is told of a call that ends before its answer."""
+    story = signed_in()
+    channel = story.call_out(to=BOB)
+    story.tell(CallStateChanged(channel, CallState.ENDED, reason, "", message))
+    return story.the(TerminateSession)
+
+
+def statuses() -> dict[int, str]:
+    """The Jingle reason of every failure that SIP has, as the page says."""
+    told: dict[int, str] = {}
+    rest = ""
+    for cell, reason in ((row[0], words(row[1])[0]) for row in table(FAILS, "SIP status")):
+        if cell == OTHER:
+            rest = reason
+        elif cell.endswith("xx"):
+            told |= dict.fromkeys(range(int(cell[0]) * 100, int(cell[0]) * 100 + 100), reason)
+        else:
+            told |= dict.fromkeys(map(int, cell.split(", ")), reason)
+    return {status: told.get(status, rest) for status in range(300, 700)}
+
+
+def test_statuses_to_jingle() -> None:
+    expected = statuses()
+    assert {status: failed(f"{status} Words").condition for status in expected} == expected
+
+
+def test_what_the_caller_reads() -> None:
+    assert f"`{failed('486 Busy Here').text}` is what the caller reads" in PAGE
+
+
+def test_the_edges_own_words() -> None:
+    own = re.findall(r"^\| ([\d or]+) \| ([A-Z].*?) \| `(.+?)` \|$", PAGE, re.M)
+    edge = (ROOT / "fargo/edge/kamailio.cfg").read_text()
+    assert sorted(text for _, text, _ in own) == sorted(re.findall(r'gateway: ([^"]+)"', edge))
+    for status, text, reason in own:
+        for each in status.split(" or "):
+            told = failed(f"{each} gateway: {text}")
+            assert (told.condition, told.text) == (reason, f"{text}.")
+
+
+def test_classifications_to_jingle() -> None:
+    told = mapping(FAILS, "Call_State_Change_Reason")
+    rest = told.pop(OTHER)
+    assert {each: failed("", each).condition for each in ChangeReason} == {
+        each: told.get(each.name, rest) for each in ChangeReason
+    }
+
+
+# --- a call out cannot be put through
+
+
+def offer(codecs: tuple[Codec, ...] = (PCMU,), transport: RawUdp | IceUdp = ADDRESS, secure: bool = False) -> Content:
+    return Content("voice", description=Description("audio", codecs, transport, encryption_required=secure))
+
+
+OFFERS = {
+    "no RTP audio": Content("file"),
+    "encryption required (SDES)": offer(secure=True),
+    "ICE only": offer(transport=IceUdp("u", "p", (Candidate(1, "192.0.2.1", 4000),))),
+    "raw-udp without an address": offer(transport=RawUdp()),
+    "no voice codec": offer((Codec(101, "telephone-event", 8000),)),
+}
+
+
+def test_offers_that_cannot_be_put_through() -> None:
+    told = {}
+    for name, content in OFFERS.items():
+        story = signed_in()
+        story.tell(SessionInitiated(story.iq(BOB), "s1", (content,)))
+        ended = story.the(TerminateSession)
+        told[name] = (ended.condition, ended.text)
+    assert told == {
+        name: (words(reason)[0], text) for name, reason, text in table("A call out cannot be put through", "offer")
+    }
+
+
+# --- a call in is refused
+
+
+def arrived() -> tuple[Story, str]:
+    """Bob calls Alice: the story so far, and the Jingle session."""
+    story = signed_in()
+    story.tell(CallArrived("3.0/1", "3.0", "sip:bob@example.com", (PCMU,), PHONE_ADDRESS, CallState.INITIALISED))
+    [call] = story.user.calls.values()
+    [session] = jingle_leg.sessions(call.jingle)
+    return story, session.sid
+
+
+def refused(condition: str) -> int:
+    """The SIP status that a client's refusal becomes."""
+    story, sid = arrived()
+    story.tell(SessionTerminated(story.iq(BOB), sid, condition))
+    return REFUSALS[ChangeReason(story.the(HangUp).reason)]
+
+
+# XEP-0166 §7.4, and a word of nobody's.
+CONDITIONS = (
+    *("alternative-session", "busy", "cancel", "connectivity-error", "decline", "expired", "failed-application"),
+    *("failed-transport", "general-error", "gone", "incompatible-parameters", "media-error", "security-error"),
+    *("success", "timeout", "unsupported-applications", "unsupported-transports", "whatever"),
+)
+
+
+def test_a_clients_refusals_to_sip() -> None:
+    told = mapping("A call in is refused: Jingle to SIP", "Jingle reason")
+    rest = told.pop(OTHER)
+    assert set(told) <= set(CONDITIONS)
+    assert {each: refused(each) for each in CONDITIONS} == {each: int(told.get(each, rest)) for each in CONDITIONS}
+
+
+# --- causes
+
+
+def test_causes() -> None:
+    told = table("Why a call ended, inside", "cause")
+    rows = {words(cause)[0]: (words(jingle)[0], int(sip)) for cause, jingle, sip in told}
+    assert rows == {str(cause): (to_jingle(Reason(cause)), refusal(cause)) for cause in Cause}
+
+
+def refusal(cause: Cause) -> int:
+    """How a call in that is not answered is refused for a cause."""
+    assert OFFER.description
+    turn = Turn(Recorded("alice@localhost", 1, 0.0, StreamOpened()))
+    telepathy_leg.tell(telepathy_leg.Arriving("c", OFFER.description, 0.0), Ended(Reason(cause)), turn)
+    [issued] = turn.issued
+    assert isinstance(issued.command, HangUp)
+    return REFUSALS[ChangeReason(issued.command.reason)]
+
+
+# --- presence
+
+
+def trouble(story: Story, why: SipTrouble) -> None:
+    story.tell(SipSignedOut(accounts.connection_of(story.user.account), why, "why"))
+
+
+def offline(story: Story) -> None:
+    story.tell(ResourceUnavailable("alice@localhost", GATEWAY))
+
+
+STATES: dict[str, Callable[[Story], object]] = {
+    "signed in": lambda story: story.tell(StreamOpened()),
+    "signing in": lambda story: (offline(story), trouble(story, SipTrouble.ASKED), story.online()),
+    "trying a changed registration": lambda story: (story.tell(submission(story)), trouble(story, SipTrouble.ASKED)),
+    "waiting to try again": lambda story: trouble(story, SipTrouble.NETWORK),
+    "refused by the registrar": lambda story: trouble(story, SipTrouble.CREDENTIALS),
+    "signed out, or signing out": offline,
+}
+
+
+@pytest.mark.parametrize("row", table("The gateway's presence", "account"), ids=lambda row: row[0])
+def test_presence(row: list[str]) -> None:
+    state, presence, text = row
+    story = signed_in()
+    STATES[state](story)
+    sent = next(
+        each.command
+        for each in reversed(story.issued)
+        if isinstance(each.command, SendPresence) and each.command.sender == GATEWAY and each.command.status
+    )
+    assert (sent.show or sent.kind, sent.status) == (presence, text)
+
+
+def test_every_state_has_its_presence() -> None:
+    assert {row[0] for row in table("The gateway's presence", "account")} == set(STATES)
+
+
+# --- errors
+
+
+def error(story: Story) -> tuple[str, str]:
+    """The error of the last answer, as the page writes it, and its text."""
+    wrong = story.the(RefuseIq)
+    return ", ".join(filter(None, (wrong.kind, wrong.condition, wrong.jingle))), wrong.text
+
+
+def test_accounts_that_cannot_be_signed_in() -> None:
+    told = {}
+    for why in SipTrouble:
+        story = Story()
+        story.tell(submission(story))
+        trouble(story, why)
+        told[str(why)] = error(story)
+    assert told == {words(why)[0]: (kind, text) for why, kind, text in table("Registration is refused", "trouble")}
+
+
+def entries() -> Iterator[tuple[str, SipAccount, str, str]]:
+    for cell, text in table("Registration is refused", "what was entered"):
+        field = cell.split()[0]
+        entered = words(cell)[0]
+        account = SipAccount(**{"address": ACCOUNT.address, **({field: entered} if field != "password" else {})})
+        yield cell, account, "" if field == "password" else "s1", text
+
+
+@pytest.mark.parametrize("entry", list(entries()), ids=lambda entry: entry[0])
+def test_what_cannot_be_an_account(entry: tuple[str, SipAccount, str, str]) -> None:
+    _, account, secret, text = entry
+    story = Story()
+    story.tell(submission(story, account, secret))
+    assert error(story) == ("modify, not-acceptable", text)
+
+
+def initiate(story: Story, sid: str = "s1", to: str = BOB, content: Content = OFFER) -> None:
+    story.tell(SessionInitiated(story.iq(to), sid, (content,)))
+
+
+REQUESTS: dict[str, Callable[[Story], object]] = {
+    "a call by somebody without a registration": lambda story: (cancel(story), initiate(story)),
+    "a call while signed out": lambda story: (offline(story), trouble(story, SipTrouble.ASKED), initiate(story)),
+    "a ninth call": lambda story: [initiate(story, f"s{n}") for n in range(9)],
+    "a call to the gateway itself": lambda story: initiate(story, to=GATEWAY),
+    "a line break in a codec": lambda story: initiate(story, content=offer((Codec(0, "PCMU\r\n", 8000),))),
+    "the same session-initiate again": lambda story: (initiate(story), initiate(story)),
+    "an action on an unknown session": lambda story: story.tell(SessionInformed(story.iq(BOB), "s1", "ringing")),
+    "hold, or other session-info we do not do": lambda story: (
+        initiate(story),
+        story.tell(SessionInformed(story.iq(BOB), "s1", "hold")),
+    ),
+    "content-add, or another change of the session": lambda story: (
+        initiate(story),
+        story.tell(SessionModified(story.iq(BOB), "s1", "content-add")),
+    ),
+    "cancelling a registration that is not there": lambda story: (cancel(story), cancel(story)),
+}
+
+
+def cancel(story: Story) -> None:
+    story.tell(RegistrationCancelled(story.iq(GATEWAY)))
+
+
+@pytest.mark.parametrize("row", table("A request is refused", "request"), ids=lambda row: row[0])
+def test_refused_requests(row: list[str]) -> None:
+    request, kind, text = row
+    story = signed_in()
+    REQUESTS[request](story)
+    assert error(story) == (kind, text)

@@ -1,0 +1,91 @@
+"""The pages are true where that can be seen: links lead somewhere, commands exist, the tree of the rooms is today's."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from fargo.cli import main
+from fargo.config import load
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+README = (ROOT / "README.md").read_text()
+ARCHITECTURE = (ROOT / "docs/architecture.md").read_text()
+
+
+def anchors(page: Path) -> set[str]:
+    """What a page's headings are called in links, as GitHub and Forgejo have it."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.M)
+    return {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\((?!https?:)([^)]+)\)", page.read_text()):
+        path, _, anchor = link.partition("#")
+        there = page.parent / path if path else page
+        assert there.is_file(), link
+        assert not anchor or anchor in anchors(there), link
+
+
+def test_every_page_is_in_the_readme() -> None:
+    linked = set(re.findall(r"\]\(([^)#]+\.md)\)", README))
+    assert {str(page.relative_to(ROOT)) for page in PAGES} - {"README.md"} == linked
+
+
+def command_lines() -> list[str]:
+    """The lines that a page shows to be typed."""
+    shown = [line.strip() for page in PAGES for line in page.read_text().splitlines() if line.startswith("    ")]
+    return [line.removeprefix("$ ") for line in shown if re.match(r"(\$ )?(fargo|script/\w+)( |$)", line)]
+
+
+@pytest.mark.parametrize("line", command_lines())
+def test_a_shown_command_is_understood(line: str) -> None:
+    """Its options and arguments are parsed, and nothing is run."""
+    program, *rest = shlex.split(line)
+    if program != "fargo":
+        assert (ROOT / program).is_file()
+        return
+    command: click.Command = main
+    while isinstance(command, click.Group):
+        name, *rest = rest
+        command = command.commands[name]
+    command.make_context(name, rest)
+
+
+def test_the_readmes_configuration_is_right(tmp_path: Path) -> None:
+    shown = re.search(r"```toml\n(.*?)```", README, re.S)
+    assert shown
+    (tmp_path / "xmpp-secret").write_text("open sesame")
+    (tmp_path / "fargo.toml").write_text(shown[1])
+    load(tmp_path / "fargo.toml")
+
+
+def tree() -> Iterator[str]:
+    """The paths in the page's tree of rooms."""
+    shown = re.search(r"## The rooms\n\n(.*?)\n\n", ARCHITECTURE, re.S)
+    assert shown
+    above: list[str] = []
+    for line in shown[1].splitlines():
+        indent, name = re.match(r"    ( *)(\S+)(?: |$)", line).groups()  # type: ignore[union-attr]
+        above[len(indent) // 2 :] = [name]
+        yield "".join(above)
+
+
+def test_the_tree_of_the_rooms_is_todays() -> None:
+    told = set(tree())
+    assert [each for each in told if not (ROOT / each).exists()] == []
+    for folder in ("fargo", "fargo/statemachine", "fargo/adapters", "replay"):
+        rooms = [each for each in (ROOT / folder).iterdir() if not each.name.startswith("__")]
+        there = {f"{folder}/{each.name}" + "/" * each.is_dir() for each in rooms}
+        assert there - told == set()
+
+
+def test_every_folder_of_the_tests_is_described() -> None:
+    described = set(re.findall(r"^\| `(tests/\w+)` \|", ARCHITECTURE, re.M))
+    there = {f"tests/{each.parent.name}" for each in (ROOT / "tests").glob("*/test_*.py")}
+    assert there | {"tests/adapters"} == described
