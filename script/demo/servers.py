@@ -8,6 +8,8 @@ from world.baresip import Baresip
 from world.gateway import Gateway
 from world.prosody import Prosody
 from world.provider import Provider
+from world.stun import PORT as STUN_PORT
+from world.stun import StunServer
 
 CALLER = "alice"
 """Who makes the two calls."""
@@ -21,6 +23,7 @@ SIP_PASSWORDS = {CALLER: "looking-glass", GUEST: "hello", PHONE: "builder"}
 XMPP_PORT = 5222
 SIP_PORT = 5060
 INSIDE_PORT = 5070
+STUN_ADDRESSES = [f"127.0.0.{number}" for number in range(5, 255)]
 LAST_PORT = 65535
 
 
@@ -50,6 +53,13 @@ def gateway(run: Path, xmpp: Prosody) -> Gateway:
     made.port = sip["port"]
     made.log = run / "fargo.db"
     return made
+
+
+def stun() -> StunServer:
+    """For the guest's client. Its port is fixed, so it is an address that is found free."""
+    server = StunServer()
+    server.address = next(address for address in STUN_ADDRESSES if is_free(address, STUN_PORT))
+    return server
 
 
 def usual_port(address: str, usual: int) -> int:

@@ -7,9 +7,11 @@ from contextlib import AsyncExitStack, closing
 from pathlib import Path
 
 import servers
+from guest import prepare_pidgin
 from lock import Pids
 from servers import CALLER, GUEST, PHONE
 from talk import Counted, DemoError, call_in, call_out
+from world.gateway import FARGO
 from world.process import Server, until
 from world.stanza import NS, element, failure
 from world.xmpp_client import XmppClient
@@ -22,23 +24,28 @@ ROSTER_SECONDS = 10
 POLL_SECONDS = 0.02
 
 GUIDE = """\
-Call {phone} yourself, with Pidgin (other clients want ICE, which Fargo does not do
-yet). Give it this account:
+To call {phone} yourself, start a Pidgin that is set up as {guest}@{xmpp.domain}:
 
-  Basic      protocol XMPP, username {guest}, domain {xmpp.domain},
-             password {guest_password}
-  Advanced   connection security "Use encryption if available",
-             allow plaintext auth over unencrypted streams,
-             connect port {xmpp.client_port}, connect server {xmpp.address}
+  {pidgin}
 
-{phone} is on its contact list then, with "Audio Call".
+{phone} is on its contact list: right-click, "Audio Call". To set up a Pidgin of your
+own, start it as that file does, and give it:
 
-{guest}'s SIP account is registered already. A registration form would want
+  account   protocol XMPP, username {guest}, domain {xmpp.domain}, password {password}
+  advanced  connection security "Use encryption if available",
+            allow plaintext auth over unencrypted streams,
+            connect port {xmpp.client_port}, connect server {xmpp.address}
+  network   (in the preferences) STUN server {stun}
+
+Other clients demand ICE for calls, which this gateway does not do yet.
+{guest}'s SIP account is registered already; a registration form would want:
+
   SIP address {account.user}@{account.domain}, password {account.password},
   proxy {account.host}, port {account.port}
 
-What happened:  .venv/bin/fargo replay show {log}
-Configuration:  {configuration}
+What happened, step by step:
+
+  {fargo} replay show {log}
 """
 
 
@@ -61,6 +68,7 @@ class Demonstration:
     """The servers, once they are started, and what is done with them."""
 
     def __init__(self, run: Path, pids: Pids, parts: AsyncExitStack) -> None:
+        self._run = run
         self._pids = pids
         self._parts = parts
         self._servers: list[Server] = []
@@ -68,6 +76,7 @@ class Demonstration:
         self.sip = servers.provider(run)
         self.phone = servers.phone(run, self.sip)
         self.gateway = servers.gateway(run, self.xmpp)
+        self.stun = servers.stun()
 
     async def start(self) -> None:
         """Start all servers, and register the accounts."""
@@ -80,6 +89,7 @@ class Demonstration:
         say("SIP phone", f"baresip as {PHONE}@{sip.domain}: answers, and plays a tone")
         await self._start(gateway)
         say("gateway", f"fargo at {gateway.address} port {gateway.port}, XMPP domain {gateway.jid}")
+        await self._parts.enter_async_context(self.stun)
         self.caller = await self._parts.enter_async_context(XmppClient(xmpp, CALLER, "demo", available=False))
         await self._register(self.caller, CALLER)
         say("registered", f"{self.caller.bare_jid} with the SIP account {CALLER}@{sip.domain}")
@@ -150,6 +160,8 @@ class Demonstration:
         self._guest = XmppClient(self.xmpp, GUEST, "demo", available=False)
         async with self._guest as client:
             await self._register(client, GUEST)
+            name = element("item", None, element("group", text="SIP"), jid=self.contact, name=PHONE)
+            await client.request("set", None, element("query", NS["roster"], name))
             client.subscribe(self.contact)
             try:
                 async with asyncio.timeout(ROSTER_SECONDS):
@@ -179,13 +191,15 @@ class Demonstration:
 
     def _guide(self) -> str:
         return GUIDE.format(
-            guest=GUEST,
-            guest_password=self.xmpp.accounts[GUEST],
             phone=PHONE,
+            guest=GUEST,
+            password=self.xmpp.accounts[GUEST],
             xmpp=self.xmpp,
+            stun=self.stun.address,
             account=self.sip.account(GUEST),
-            log=self.gateway.log,
-            configuration=self.gateway.configuration,
+            pidgin=shown(prepare_pidgin(self._run / "pidgin", self.xmpp, self.stun.address)),
+            fargo=shown(FARGO),
+            log=shown(self.gateway.log),
         )
 
     def _asked_to_call(self) -> None:
@@ -202,3 +216,8 @@ class Demonstration:
 def say(what: str, how: str) -> None:
     """A line of progress."""
     print(f"{what:<14}{how}", flush=True)
+
+
+def shown(path: Path) -> str:
+    """The path as short as it can be written where the user is."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
