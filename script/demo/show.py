@@ -56,7 +56,7 @@ async def show(run: Path, once: bool, pids: Pids) -> int:
         try:
             await demo.start()
             heard = await demo.calls()
-        except OSError as error:
+        except (DemoError, OSError) as error:
             raise DemoError(f"{error}\n{demo.report()}") from error
         if once or not heard:
             return 0 if heard else 1
@@ -151,7 +151,7 @@ class Demonstration:
             },
         )
         if wrong := failure(answer):
-            raise DemoError(f"the gateway refused to register {client.bare_jid}: {wrong.text}\n{self.report()}")
+            raise DemoError(f"the gateway refused to register {client.bare_jid}: {wrong.text}")
         await client.available()
 
     async def _prepare_guest(self) -> None:

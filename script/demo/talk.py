@@ -49,10 +49,13 @@ class Counted:
 
 
 async def call_out(client: XmppClient, contact: str, phone: Baresip) -> Counted:
-    """The client calls, the phone answers, the client hangs up."""
+    """The client calls, the phone answers, the client hangs up. DemoError says why there was no call."""
     lines, events = len(phone.process.lines), len(phone.events)
     async with RtpEndpoint() as media:
-        call = await JingleCall.outgoing(client, contact, media)
+        try:
+            call = await JingleCall.outgoing(client, contact, media)
+        except ConnectionRefusedError as refused:
+            raise DemoError(f"the gateway refused the call: {refused.args[0].text}") from None
         await answered(call)
         await talk(call)
         await call.terminate()
