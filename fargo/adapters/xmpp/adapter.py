@@ -19,7 +19,7 @@ from twisted.python.failure import Failure
 from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.xish.domish import Element
 
-from fargo.adapters.xmpp import disco, jingle, messages, presence, questions, registration, replies
+from fargo.adapters.xmpp import disco, jingle, messages, presence, proposals, questions, registration, replies
 from fargo.adapters.xmpp.stanza import (
     NS_JINGLE,
     NS_REGISTER,
@@ -41,10 +41,13 @@ from fargo.statemachine.commands import (
     InformSession,
     InitiateSession,
     Issued,
+    MessageCall,
     PresenceKind,
+    ProposeCall,
     RefuseIq,
     SendPresence,
     SendRegistrationForm,
+    SendText,
     TerminateSession,
     XmppCommand,
 )
@@ -105,17 +108,23 @@ class XmppAdapter:
     # --- command -> stanza
 
     def do(self, issued: Issued) -> None:
-        """Carry out one of the XmppCommands. Without a stream, a request fails at once and anything else is lost."""
+        """Carry out one of the XmppCommands. Without a stream, what waits for an answer fails, the rest is lost."""
         command: XmppCommand = issued.command  # type: ignore[assignment]
         if self._stream.send_stanza(_stanza(command, issued.id)):
             return
         match command:
-            case InitiateSession(to=to) | AcceptSession(to=to) | InformSession(to=to) | TerminateSession(to=to):
+            case (
+                InitiateSession(to=to)
+                | AcceptSession(to=to)
+                | InformSession(to=to)
+                | TerminateSession(to=to)
+                | ProposeCall(to=to)
+            ):
                 down = "There is no stream to the XMPP server."
                 self._put(issued.user, IqFailed(issued.id, to, "remote-server-not-found", down))
             case AskFeatures(to=to):
                 self._put(issued.user, FeaturesLearned(issued.id, to, ()))
-            case AcceptIq() | RefuseIq() | SendRegistrationForm() | SendPresence():
+            case AcceptIq() | RefuseIq() | SendRegistrationForm() | SendPresence() | MessageCall() | SendText():
                 pass
 
     # --- stanza -> event
@@ -141,6 +150,10 @@ class XmppAdapter:
                 event = replies.event(stanza)
             case "presence", _:
                 event = presence.event(stanza)
+            case "message", "error":
+                event = replies.bounced(stanza)
+            case "message", None | "normal" | "chat" if proposals.concerns(stanza):
+                event = proposals.event(stanza)
             case "message", _:
                 self._send(messages.refusal(stanza))
         user = bare(sender_of(stanza))
@@ -232,5 +245,9 @@ def _stanza(command: XmppCommand, name: str) -> Element:
             return envelope("iq", sender, to, disco.question(caps), type="get", id=replies.features_id(name))
         case InitiateSession() | AcceptSession() | InformSession() | TerminateSession():
             return jingle.stanza(command, name)
+        case ProposeCall() | MessageCall():
+            return proposals.stanza(command, name)
+        case SendText():
+            return messages.stanza(command, name)
         case _:
             assert_never(command)

@@ -20,6 +20,7 @@ from fargo.adapters.xmpp.stanza import (
     NS_DISCO_ITEMS,
     NS_GATEWAY,
     NS_JINGLE,
+    NS_JINGLE_MESSAGE,
     NS_PING,
     NS_RAW_UDP,
     NS_REGISTER,
@@ -56,7 +57,7 @@ CONTACT: Final = Kind(
     "client",
     "phone",
     "SIP contact",
-    (NS_CAPS, NS_DISCO_INFO, NS_DISCO_ITEMS, NS_JINGLE, NS_RTP, NS_RTP_AUDIO, NS_RAW_UDP),
+    (NS_CAPS, NS_DISCO_INFO, NS_DISCO_ITEMS, NS_JINGLE, NS_JINGLE_MESSAGE, NS_RTP, NS_RTP_AUDIO, NS_RAW_UDP),
 )
 
 

@@ -1,26 +1,23 @@
 """Jingle actions (XEP-0166 §7.2): IQ-set -> event, command -> IQ-set.
 
 Who initiated a session and who responds to it are read from the stanza's addresses; the attributes of those names are
-only written (XEP-0166 §7.1). Dropped: a session-info's attributes (whose stream was muted), a reason's
-application-specific child.
+only written (XEP-0166 §7.1). Dropped: a session-info's attributes (whose stream was muted).
 """
 
 from typing import Final, TypeAlias
 
 from twisted.words.xish.domish import Element
 
-from fargo.adapters.xmpp import contents
+from fargo.adapters.xmpp import contents, reasons
 from fargo.adapters.xmpp.stanza import (
     NS_JINGLE,
     NS_RTP_INFO,
     MalformedError,
     add,
     bounded,
-    child,
     envelope,
     make,
     required,
-    words,
 )
 from fargo.statemachine.commands import AcceptSession, InformSession, InitiateSession, TerminateSession
 from fargo.statemachine.events import (
@@ -77,15 +74,9 @@ def _info(jingle: Element) -> tuple[str, str]:
 
 
 def _reason(jingle: Element) -> tuple[str, str]:
-    """XEP-0166 §7.4."""
-    condition, text = "success", ""
-    reason = child(jingle, NS_JINGLE, "reason")
-    for each in reason.elements() if reason is not None else ():
-        if each.uri == NS_JINGLE and each.name == "text":
-            text = words(each)
-        elif each.uri == NS_JINGLE:
-            condition = bounded(each.name, "The name of the reason")
-    return condition, text
+    """Who ends a session and does not say why has no complaint."""
+    condition, text = reasons.read(jingle)
+    return condition or "success", text
 
 
 def stanza(command: JingleCommand, name: str) -> Element:
@@ -102,13 +93,5 @@ def stanza(command: JingleCommand, name: str) -> Element:
             add(jingle, *([make(info, NS_RTP_INFO)] if info else []))
         case TerminateSession(sender, to, sid, condition, text):
             jingle = make("jingle", NS_JINGLE, action="session-terminate", sid=sid)
-            jingle.addChild(_reason_element(condition, text))
+            jingle.addChild(reasons.write(condition, text))
     return envelope("iq", sender, to, jingle, type="set", id=name)
-
-
-def _reason_element(condition: str, text: str) -> Element:
-    reason = make("reason", NS_JINGLE)
-    reason.addElement(condition)
-    if text:
-        reason.addElement("text", content=text)
-    return reason

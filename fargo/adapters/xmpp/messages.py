@@ -1,8 +1,9 @@
-"""Messages: none goes through yet, and whoever wrote one is told so (RFC 6121 §5)."""
+"""Messages for people: ours go out, theirs do not go through yet, and whoever wrote one is told so (RFC 6121 §5)."""
 
 from twisted.words.xish.domish import Element
 
-from fargo.adapters.xmpp.stanza import attribute, envelope, error, sender_of
+from fargo.adapters.xmpp.stanza import NS_HINTS, attribute, envelope, error, make, sender_of
+from fargo.statemachine.commands import SendText
 
 
 def refusal(message: Element) -> Element | None:
@@ -16,3 +17,11 @@ def refusal(message: Element) -> Element | None:
     if name := attribute(message, "id"):
         answer["id"] = name
     return answer
+
+
+def stanza(command: SendText, name: str) -> Element:
+    """The message for a command; `name` is the command's id. Archives keep it (XEP-0334 §4.4)."""
+    made = envelope("message", command.sender, command.to, type="chat", id=name)
+    made.addElement((None, "body"), content=command.text)
+    made.addChild(make("store", NS_HINTS))
+    return made

@@ -1,9 +1,9 @@
-"""Answers to IQs: theirs to ours, ours to theirs (RFC 6120 §8.2.3, §8.3).
+"""Answers to IQs, theirs to ours, ours to theirs, and errors for our messages (RFC 6120 §8.2.3, §8.3).
 
 Rules:
 
-1. The id of an IQ of ours is the id of the command that caused it; disco#info questions have a word before it, because
-   an error says nothing about what was asked.
+1. The id of an IQ or a message of ours is the id of the command that caused it; disco#info questions have a word before
+   it, because an error says nothing about what was asked.
 2. A reply to an id that cannot be ours means nothing.
 """
 
@@ -37,6 +37,12 @@ def event(reply: Element) -> IqSucceeded | IqFailed | FeaturesLearned | None:
     if failed:
         return IqFailed(command, resource, *_condition(reply))
     return IqSucceeded(command, resource)
+
+
+def bounced(message: Element) -> IqFailed | None:
+    """Which message of ours was not delivered; None if it was none of ours."""
+    ours = _OURS.fullmatch(attribute(message, "id"))
+    return IqFailed(ours[2], sender_of(message), *_condition(message)) if ours and not ours[1] else None
 
 
 def _condition(reply: Element) -> tuple[str, str]:

@@ -81,14 +81,14 @@ class Adapter:
         """Until a line of its log has a text in it."""
         await self._until(lambda: any(text in line for line in self.log), f"log: {text}")
 
-    async def event(self, kind: type[E], after: int = 0) -> E:
+    async def event(self, kind: type[E], after: int = 0, user: str = USER) -> E:
         """The first event of a kind, there already or yet to come; `after` skips what was told."""
-        await self._until(lambda: any(isinstance(each, kind) for each in self.events(after)), kind.__name__)
-        return next(each for each in self.events(after) if isinstance(each, kind))
+        await self._until(lambda: any(isinstance(each, kind) for each in self.events(after, user)), kind.__name__)
+        return next(each for each in self.events(after, user) if isinstance(each, kind))
 
-    def events(self, after: int = 0) -> list[Event]:
-        """The user's events."""
-        rows = [each for each in self.told[after:] if each[0] == "event" and each[1] == USER]
+    def events(self, after: int = 0, user: str = USER) -> list[Event]:
+        """A user's events."""
+        rows = [each for each in self.told[after:] if each[0] == "event" and each[1] == user]
         return [msgspec.convert(each[2], Event) for each in rows]
 
     def _order(self, line: str) -> None:

@@ -78,7 +78,8 @@ _names = st.sampled_from(
     [
         "jingle", "content", "description", "transport", "payload-type", "parameter", "candidate", "fingerprint",
         "encryption", "crypto", "reason", "text", "query", "x", "field", "value", "option", "remove", "username",
-        "password", "prompt", "feature", "identity", "c", "body", "error", "gathering-complete", "source",
+        "password", "prompt", "feature", "identity", "c", "body", "error", "gathering-complete", "source", "propose",
+        "reject", "delay",
     ]
 )  # fmt: skip
 _uris = st.sampled_from(
@@ -86,6 +87,7 @@ _uris = st.sampled_from(
         "urn:xmpp:jingle:1", "urn:xmpp:jingle:apps:rtp:1", "urn:xmpp:jingle:transports:raw-udp:1", "jabber:x:data",
         "urn:xmpp:jingle:transports:ice-udp:1", "urn:xmpp:jingle:apps:dtls:0", "urn:xmpp:jingle:apps:rtp:rtcp-fb:0",
         "jabber:iq:register", "jabber:iq:gateway", "http://jabber.org/protocol/disco#info", "urn:other",
+        "urn:xmpp:jingle-message:0", "urn:xmpp:delay",
     ]
 )  # fmt: skip
 _keys = st.sampled_from(

@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import NamedTuple
+from xml.etree import ElementTree as ET
 
 import pytest_asyncio
-from world.prosody import COMPONENT, STRANGER_DOMAIN, Prosody
+from world.prosody import COMPONENT, DOMAIN, STRANGER_DOMAIN, Prosody
 from world.stanza import NS, Failure, element, failure, show
 from world.xmpp_client import CALL_FEATURES, XmppClient
 
@@ -15,13 +16,19 @@ from fargo.statemachine.commands import (
     AskFeatures,
     InformSession,
     InitiateSession,
+    MessageCall,
     PresenceKind,
+    ProposeCall,
     RefuseIq,
     SendPresence,
     SendRegistrationForm,
+    SendText,
     TerminateSession,
 )
 from fargo.statemachine.events import (
+    CallAction,
+    CallMessaged,
+    CallProposed,
     FeaturesLearned,
     IqFailed,
     IqMalformed,
@@ -166,6 +173,56 @@ async def test_a_clients_features_are_learned(scene: Scene) -> None:
     assert await adapter.event(FeaturesLearned, mark) == FeaturesLearned("4.0", f"{USER}/gone", ())
 
 
+# --- Jingle Message Initiation, and what is left to read
+
+PROPOSAL = "urn:xmpp:jingle-message:0"
+
+
+async def test_a_client_proposes_a_call(scene: Scene) -> None:
+    _, adapter, alice = scene
+    audio = element("description", NS["rtp"], media="audio")
+    propose = element("propose", PROPOSAL, audio, id="s1")
+    alice.send(element("message", None, propose, to=CONTACT, type="chat", id="m1"))
+    assert await adapter.event(CallProposed) == CallProposed(alice.jid, CONTACT, "s1", ("audio",))
+    alice.send(element("message", None, element("retract", PROPOSAL, id="s1"), to=PHONE, type="chat", id="m2"))
+    assert await adapter.event(CallMessaged) == CallMessaged(alice.jid, PHONE, "s1", CallAction.RETRACT)
+
+
+async def test_a_call_is_proposed_to_a_client(scene: Scene) -> None:
+    _, adapter, alice = scene
+    await alice.available()
+    adapter.do(ProposeCall(PHONE, USER, "s1"), "3.0")
+    adapter.do(MessageCall(PHONE, alice.jid, "s1", CallAction.FINISH, "success", "Goodbye"), "3.1")
+    adapter.do(SendText(CONTACT, USER, "Missed call"), "3.2")
+
+    async def message(name: str) -> ET.Element:
+        return await alice.wait(lambda each: each.get("id") == name, f"message {name}")
+
+    assert (await message("3.0")).find(
+        f"{{{PROPOSAL}}}propose[@id='s1']/rtp:description[@media='audio']", NS
+    ) is not None
+    assert (await message("3.1")).findtext(
+        f"{{{PROPOSAL}}}finish/jingle:reason/jingle:text", namespaces=NS
+    ) == "Goodbye"
+    assert (await message("3.2")).findtext("client:body", namespaces=NS) == "Missed call"
+
+
+async def test_a_proposal_that_is_refused_has_failed(scene: Scene) -> None:
+    """By the server, as there is no such account; by a client that will have none of it."""
+    _, adapter, alice = scene
+    nobody = f"nobody@{DOMAIN}"
+    adapter.do(ProposeCall(PHONE, f"{nobody}/gone", "s1"), "4.0")
+    failed = await adapter.event(IqFailed, user=nobody)
+    assert (failed.command, failed.resource, failed.condition) == ("4.0", f"{nobody}/gone", "service-unavailable")
+
+    await alice.available()
+    adapter.do(MessageCall(PHONE, alice.jid, "s1", CallAction.PROCEED), "4.1")
+    proceed = await alice.wait(lambda each: each.get("id") == "4.1", "<proceed/>")
+    problem = element("error", None, element("not-allowed", NS["stanzas"]), type="cancel")
+    alice.send(element("message", None, problem, to=proceed.get("from"), type="error", id="4.1"))
+    assert await adapter.event(IqFailed) == IqFailed("4.1", alice.jid, "not-allowed")
+
+
 # --- what is answered here
 
 
@@ -239,6 +296,12 @@ async def test_a_lost_stream_comes_back_and_nothing_is_queued(scene: Scene) -> N
     adapter.do(TerminateSession(PHONE, f"{USER}/x", "s1", "success"), "5.0")
     failed = await adapter.event(IqFailed)
     assert (failed.command, failed.condition) == ("5.0", "remote-server-not-found")
+    mark = len(adapter.told)
+    adapter.do(MessageCall(PHONE, f"{USER}/x", "s1", CallAction.FINISH), "5.1")
+    adapter.do(SendText(CONTACT, USER, "too late"), "5.2")
+    adapter.do(ProposeCall(PHONE, USER, "s1"), "5.3")
+    unheard = await adapter.event(IqFailed, mark)
+    assert (unheard.command, unheard.resource, unheard.condition) == ("5.3", USER, "remote-server-not-found")
     adapter.do(AskFeatures(COMPONENT, f"{USER}/x", ""), "6.0")
     assert await adapter.event(FeaturesLearned) == FeaturesLearned("6.0", f"{USER}/x", ())
     await server.start()

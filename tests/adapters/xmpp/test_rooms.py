@@ -15,7 +15,7 @@ from twisted.words.xish.domish import Element
 
 from fargo.adapters.xmpp import disco, messages, presence, questions, replies
 from fargo.adapters.xmpp.stanza import MalformedError, sendable
-from fargo.statemachine.commands import PresenceKind, RefuseIq, SendPresence
+from fargo.statemachine.commands import PresenceKind, RefuseIq, SendPresence, SendText
 from fargo.statemachine.events import (
     FeaturesLearned,
     Iq,
@@ -86,7 +86,6 @@ def test_a_phone_claims_what_clients_look_for_and_no_more() -> None:
     ]
     not_yet = {
         "urn:ietf:rfc:3264",
-        "urn:xmpp:jingle-message:0",
         "urn:xmpp:jingle:apps:dtls:0",
         "urn:xmpp:jingle:transports:ice-udp:1",
     }
@@ -152,6 +151,15 @@ def test_refusals_carry_everything(jingle: str) -> None:
     assert made.error.text["http://www.w3.org/XML/1998/namespace", "lang"] == "en"
 
 
+def test_a_message_that_bounced_names_its_command() -> None:
+    condition = "<service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>"
+    payload = f"<body>hello</body><error type='cancel'>{condition}</error>"
+    bounced = replies.bounced(incoming("message", payload, type="error", id="12.3"))
+    assert bounced == IqFailed("12.3", CLIENT, "service-unavailable", "")
+    for foreign in ("", "m1", replies.features_id("12.3")):
+        assert replies.bounced(incoming("message", payload, type="error", id=foreign)) is None
+
+
 # --- questions
 
 
@@ -200,7 +208,6 @@ def test_no_question_raises_anything_else(to: str, kind: str, query: Element) ->
         ("<body>hello</body>", {"type": "headline"}, False),
         ("<body> </body>", {"type": "chat"}, False),
         ("<composing xmlns='http://jabber.org/protocol/chatstates'/>", {"type": "chat"}, False),
-        ("<propose xmlns='urn:xmpp:jingle-message:0' id='x'/>", {"type": "chat"}, False),
     ],
 )
 def test_only_what_a_person_wrote_is_refused(inside: str, attributes: dict[str, str], answered: bool) -> None:
@@ -209,6 +216,18 @@ def test_only_what_a_person_wrote_is_refused(inside: str, attributes: dict[str, 
     if refused:
         assert (refused["type"], refused["from"], refused["to"]) == ("error", CONTACT, CLIENT)
         assert refused.getAttribute("id") == attributes.get("id")
+
+
+@given(st.text())
+def test_a_text_is_a_chat_that_is_kept(text: str) -> None:
+    written = parse(sendable(messages.stanza(SendText(CONTACT, USER, text), "1.0").toXml()))
+    assert (written["from"], written["to"], written["type"], written["id"]) == (CONTACT, USER, "chat", "1.0")
+    assert [(each.uri, each.name) for each in written.elements()] == [
+        ("jabber:component:accept", "body"),
+        ("urn:xmpp:hints", "store"),
+    ]
+    if text.isprintable():
+        assert str(written.body) == text
 
 
 # --- the stream

@@ -16,7 +16,7 @@ from twisted.words.xish.domish import Element
 from fargo.adapters.xmpp import adapter as module
 from fargo.adapters.xmpp.adapter import XmppAdapter, XmppSettings
 from fargo.statemachine.address import bare
-from fargo.statemachine.events import Event, IqSucceeded, RegistrationSubmitted
+from fargo.statemachine.events import CallProposed, Event, IqFailed, IqSucceeded, RegistrationSubmitted
 
 from . import strategies
 from .elements import captures, parse
@@ -142,10 +142,37 @@ def test_a_stranger_gets_answers_but_no_event() -> None:
         iq("", "result", sender=stranger),
         parse(f"<presence from='{stranger}' to='{GATEWAY}'/>"),
         parse(f"<message from='{stranger}' to='{GATEWAY}'><body>hello</body></message>"),
+        parse(
+            f"<message from='{stranger}' to='{GATEWAY}'><propose xmlns='urn:xmpp:jingle-message:0' id='s'/></message>"
+        ),
+        parse(f"<message from='{stranger}' to='{GATEWAY}' type='error' id='1.0'><error/></message>"),
         parse(f"<presence from='mallory@example.com' to='bob@{GATEWAY}' type='subscribe'/>"),
     )
     assert bench.events == []
     assert [each["type"] for each in bench.wire.sent] == ["error", "error", "unsubscribed"]
+
+
+PROPOSE = "<propose xmlns='urn:xmpp:jingle-message:0' id='s'/>"
+
+
+@pytest.mark.parametrize(
+    ("kind", "inside", "expected"),
+    [
+        ("chat", PROPOSE, [CallProposed(f"{USER}/a", GATEWAY, "s", ())]),
+        ("normal", PROPOSE, [CallProposed(f"{USER}/a", GATEWAY, "s", ())]),
+        ("chat", f"{PROPOSE}<body>Your client cannot call.</body>", [CallProposed(f"{USER}/a", GATEWAY, "s", ())]),
+        ("chat", PROPOSE.replace("id='s'", ""), []),
+        ("headline", PROPOSE, []),
+        ("groupchat", PROPOSE, []),
+        ("error", PROPOSE, [IqFailed("1.0", f"{USER}/a", "undefined-condition")]),
+    ],
+)
+def test_a_message_about_a_call_is_an_event_or_nothing(kind: str, inside: str, expected: list[Event]) -> None:
+    bench = Bench()
+    bench.receive(parse(f"<message from='{USER}/a' to='{GATEWAY}' id='1.0' type='{kind}'>{inside}</message>"))
+    assert [event for _, event in bench.events] == expected
+    assert bench.wire.sent == []
+    assert bench.faults == []
 
 
 def test_only_users_have_events() -> None:
