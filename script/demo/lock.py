@@ -2,13 +2,14 @@
 
 import fcntl
 import os
+import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
-LEFTOVER_SECONDS = 20
+LEFTOVER_SECONDS = 15
 
 
 class LockedError(Exception):
@@ -36,9 +37,7 @@ class Pids:
 
 @contextmanager
 def lock(run: Path) -> Iterator[Pids]:
-    """Have the directory, made if it is not there, to oneself. LockedError if another demonstration runs there, or if
-    programs of one that was killed do not end.
-    """
+    """Have the directory, made if it is not there, to oneself. LockedError if another demonstration runs there."""
     run.mkdir(parents=True, exist_ok=True)
     with (run / "up.pids").open("a+") as file:
         pids = Pids(file)
@@ -46,21 +45,31 @@ def lock(run: Path) -> Iterator[Pids]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise LockedError(f"it runs already in {run} (process {pids.read()[0]}); end that first.") from None
-        wait_for_leftovers(pids.read(), run)
+        end_leftovers(pids.read(), run)
         pids.clear()
         pids.add(os.getpid())
         yield pids
         pids.clear()
 
 
-def wait_for_leftovers(pids: list[int], run: Path) -> None:
-    """Programs of a demonstration that was killed are told so by the kernel, and need a moment to end."""
+def end_leftovers(pids: list[int], run: Path) -> None:
+    """End what a demonstration that was killed left running. The kernel has told it to end; the phone wants to be told
+    twice if its provider is gone.
+    """
+    signal_leftovers(pids, run, signal.SIGTERM)
     deadline = time.monotonic() + LEFTOVER_SECONDS
-    while left := [pid for pid in pids if str(run) in command_line(pid)]:
-        if time.monotonic() > deadline:
-            processes = ", ".join(map(str, left))
-            raise LockedError(f"programs of an earlier run still use {run}: end the processes {processes}.")
+    while signal_leftovers(pids, run, 0) and time.monotonic() < deadline:
         time.sleep(0.1)
+    signal_leftovers(pids, run, signal.SIGKILL)
+
+
+def signal_leftovers(pids: list[int], run: Path, number: int) -> bool:
+    """Send a signal (0: none) to those that are still what they were; whether there are any."""
+    left = [pid for pid in pids if f"{run}/" in command_line(pid)]
+    for pid in left:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+    return bool(left)
 
 
 def command_line(pid: int) -> str:

@@ -84,11 +84,11 @@ async def test_it_stays_alone_until_ctrl_c(up: Up, run: Path) -> None:
     assert alive(run) == []
 
 
-async def test_killed_it_starts_again_once_its_programs_have_ended(up: Up, run: Path) -> None:
+async def test_killed_it_ends_its_programs_and_starts_again(up: Up, run: Path) -> None:
     killed = await up()
     await killed.line(STAYS, 90)
     killed.kill()
-    leftover = await Process.start("leftover", "sh", "-c", "sleep 4; exit", f"{run}/prosody")
+    leftover = await Process.start("leftover", "sh", "-c", "sleep 20; exit", f"{run}/prosody")
     with (run / "up.pids").open("a") as pids:
         pids.write(f"{leftover.pid}\n")
     again = await up("--once")
