@@ -94,6 +94,7 @@ async def test_killed_it_ends_its_programs_and_starts_again(up: Up, run: Path) -
     again = await up("--once")
     await again.line("^XMPP server", 30)
     assert not leftover.running
+    await leftover.stop()
     assert await again.ended(90) == 0, again.report()
     assert "every command is as recorded" in await verified(run)
     assert alive(run) == []
