@@ -8,7 +8,9 @@
 4. A channel that is not there any more is closed: hanging it up or closing it is answered by `ChannelClosed`, any
    other command for it is without effect.
 5. rakia aborts if local candidates are finished twice: a channel's media is described once. It aborts if a
-   description is rejected after the call ended: an ended channel takes HangUp and CloseChannel only.
+   description is rejected after the call ended: an ended channel takes HangUp and CloseChannel only. It aborts too if
+   one is rejected that came during a hold of ours, or has been waiting through one: that can be accepted only.
+6. Completing a flow state that is not pending any more is refused and means nothing: another state has been signalled.
 """
 
 from collections.abc import Coroutine
@@ -24,7 +26,17 @@ from fargo.adapters.telepathy.accounts import Accounts, Connection, Put
 from fargo.adapters.telepathy.bus import BusError, Signal, all_of
 from fargo.adapters.telepathy.host import Host
 from fargo.adapters.telepathy.keeper import Keeper
-from fargo.adapters.telepathy.translate import CALL, CHANNEL, CONTENT, DESCRIPTION, ENDPOINT, ERROR, REQUESTS, STREAM
+from fargo.adapters.telepathy.translate import (
+    CALL,
+    CHANNEL,
+    CONTENT,
+    DESCRIPTION,
+    ENDPOINT,
+    ERROR,
+    HOLD,
+    REQUESTS,
+    STREAM,
+)
 from fargo.statemachine.call1 import (
     AcceptDescription,
     AnswerCall,
@@ -38,13 +50,16 @@ from fargo.statemachine.call1 import (
     CompleteReceiving,
     CompleteSending,
     HangUp,
+    HoldStateChanged,
     PlaceCall,
     RejectDescription,
+    RequestHold,
     RingCall,
 )
 from fargo.statemachine.media import Candidate, Codec
 
 _PROPERTIES = "org.freedesktop.DBus.Properties"
+_UNHELD, _HELD = 0, 1  # Local_Hold_State
 _DEPTH = 9  # parts of a channel's path, the empty one before the first slash included
 
 
@@ -60,6 +75,10 @@ class Channel:
     """The far end's handle."""
     offer: str = ""
     """The path of the media description that waits for us, "" if none does."""
+    rejectable: bool = False
+    """Whether it came, and has been waiting, without a hold of ours."""
+    holding: bool = False
+    """From when we ask for a hold until it is over."""
     described: bool = False
     ended: bool = False
     announced: bool = True
@@ -108,10 +127,12 @@ class Calls:
         if signal.member == "Closed":
             self._forget(channel)
         elif signal.member == "NewMediaDescriptionOffer":
-            channel.offer = str(signal.arguments[0])
+            channel.offer, channel.rejectable = str(signal.arguments[0]), not channel.holding
         event = translate.call_event(channel.name, channel.contact, signal)
         if isinstance(event, CallStateChanged) and event.state == CallState.ENDED:
             channel.ended = True
+        elif isinstance(event, HoldStateChanged) and event.state == _UNHELD:
+            channel.holding = False
         if channel.announced and event:
             self._put(channel.user, event)
 
@@ -206,9 +227,11 @@ class Calls:
             case RejectDescription():
                 self._reject_description(channel)
             case CompleteReceiving(_, state):
-                self._run(channel, self._complete_receiving(channel, state))
+                tell(channel.stream, STREAM, "CompleteReceivingStateChange", "u", state)
             case CompleteSending(_, state):
                 tell(channel.stream, STREAM, "CompleteSendingStateChange", "u", state)
+            case RequestHold(_, hold):
+                self._run(channel, self._request_hold(channel, hold))
             case HangUp(_, reason, message):
                 tell(channel.path, CALL, "Hangup", "uss", reason, "", message)
             case CloseChannel():
@@ -244,12 +267,19 @@ class Calls:
         return self._host.call(offer, DESCRIPTION, "Accept", "a{sv}", accepted)
 
     def _reject_description(self, channel: Channel) -> None:
-        if channel.offer:
+        if channel.offer and channel.rejectable:
             self._host.tell(channel.offer, DESCRIPTION, "Reject", "(uuss)", translate.REJECTION)
             channel.offer = ""
 
-    async def _complete_receiving(self, channel: Channel, state: int) -> None:
-        await self._host.call(channel.stream, STREAM, "CompleteReceivingStateChange", "u", state)
+    async def _request_hold(self, channel: Channel, hold: bool) -> None:
+        """A refusal does not harm the call: what is said then is the state that it stays in."""
+        channel.holding, channel.rejectable = channel.holding or hold, False
+        try:
+            await self._host.call(channel.path, HOLD, "RequestHold", "b", hold)
+        except BusError as refused:
+            if self._is_open(channel):
+                self._log.warn("Call {name} keeps its hold state: {why}", name=channel.name, why=refused)
+                self._put(channel.user, HoldStateChanged(channel.name, _UNHELD if hold else _HELD))
 
     def _run(self, channel: Channel, steps: Coroutine[Any, Any, None]) -> None:
         def failed(failure: Failure) -> None:

@@ -24,6 +24,7 @@ from fargo.statemachine.call1 import (
     CandidatesReceived,
     ChannelClosed,
     DescriptionReceived,
+    HoldStateChanged,
     ReceivingStateChanged,
     SendingStateChanged,
 )
@@ -37,6 +38,7 @@ CONNECTION: Final = f"{TELEPATHY}.Connection"
 REQUESTS: Final = f"{CONNECTION}.Interface.Requests"
 CHANNEL: Final = f"{TELEPATHY}.Channel"
 CALL: Final = f"{CHANNEL}.Type.Call1"
+HOLD: Final = f"{CHANNEL}.Interface.Hold"
 CONTENT: Final = f"{TELEPATHY}.Call1.Content.Interface.Media"
 DESCRIPTION: Final = f"{TELEPATHY}.Call1.Content.MediaDescription"
 STREAM: Final = f"{TELEPATHY}.Call1.Stream.Interface.Media"
@@ -48,6 +50,7 @@ SIGNALS: Final = (
     (CHANNEL, "Closed"),
     (CALL, "CallStateChanged"),
     (CALL, "CallMembersChanged"),
+    (HOLD, "HoldStateChanged"),
     (CONTENT, "NewMediaDescriptionOffer"),
     (STREAM, "SendingStateChanged"),
     (STREAM, "ReceivingStateChanged"),
@@ -250,4 +253,6 @@ def call_event(channel: str, contact: int, signal: Signal) -> Call1Event | None:
             return SendingStateChanged(channel, int(arguments[0]))
         case "ReceivingStateChanged":
             return ReceivingStateChanged(channel, int(arguments[0]))
+        case "HoldStateChanged":
+            return HoldStateChanged(channel, int(arguments[0]))
     return None

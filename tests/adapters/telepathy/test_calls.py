@@ -6,6 +6,7 @@ import signal
 import pytest
 
 from fargo.statemachine.call1 import (
+    HELD,
     RINGING,
     AcceptDescription,
     AnswerCall,
@@ -23,9 +24,11 @@ from fargo.statemachine.call1 import (
     DescriptionReceived,
     FlowState,
     HangUp,
+    HoldStateChanged,
     PlaceCall,
     ReceivingStateChanged,
     RejectDescription,
+    RequestHold,
     RingCall,
     SendingStateChanged,
 )
@@ -254,6 +257,173 @@ async def test_hold_and_resume_by_the_far_end(rig: Rig, agent: SipAgent, connect
     agent.request(dialog, "INVITE", sdp(4000, "8", RTPMAPS[0], version=3))
     await rig.expect(SendingStateChanged, channel=call, state=FlowState.PENDING_START)
     assert not (await rig.expect(CallMembersChanged, channel=call)).flags & 2
+
+
+# --- our hold
+
+UNHELD, ON_HOLD, HOLDING, UNHOLDING = range(4)
+
+
+async def hold(rig: Rig, agent: SipAgent, call: str) -> Message:
+    """Put the far end on hold as far as we are concerned; the re-INVITE, which nobody has answered."""
+    rig.do(RequestHold(call, True))
+    await rig.expect(HoldStateChanged, channel=call, state=HOLDING)
+    await rig.expect(ReceivingStateChanged, channel=call, state=FlowState.PENDING_STOP)
+    rig.do(CompleteReceiving(call, FlowState.STOPPED))
+    await rig.expect(SendingStateChanged, channel=call, state=FlowState.PENDING_STOP)
+    rig.do(CompleteSending(call, FlowState.STOPPED))
+    await rig.expect(HoldStateChanged, channel=call, state=ON_HOLD)
+    return await agent.expect("INVITE")
+
+
+async def unhold(rig: Rig, agent: SipAgent, call: str) -> Message:
+    """Take the far end off hold; the re-INVITE, which nobody has answered."""
+    rig.do(RequestHold(call, False))
+    await rig.expect(HoldStateChanged, channel=call, state=UNHOLDING)
+    await rig.expect(ReceivingStateChanged, channel=call, state=FlowState.PENDING_START)
+    rig.do(CompleteReceiving(call, FlowState.STARTED))
+    await rig.expect(SendingStateChanged, channel=call, state=FlowState.PENDING_START)
+    rig.do(CompleteSending(call, FlowState.STARTED))
+    await rig.expect(HoldStateChanged, channel=call, state=UNHELD)
+    return await agent.expect("INVITE")
+
+
+async def agree(agent: SipAgent, invite: Message, *attributes: str, version: int) -> None:
+    """Answer a re-INVITE with the codec of the first answer."""
+    agent.reply(invite, 200, "OK", sdp(4000, "8", RTPMAPS[0], *attributes, version=version))
+    await agent.expect("ACK")
+
+
+async def held_and_back(rig: Rig, agent: SipAgent, call: str) -> None:
+    invite = await hold(rig, agent, call)
+    assert "a=sendonly\r\n" in invite.body
+    await agree(agent, invite, "recvonly", version=2)
+    invite = await unhold(rig, agent, call)
+    assert not {"a=sendonly", "a=recvonly", "a=inactive"} & set(invite.body.split("\r\n"))
+    await agree(agent, invite, version=3)
+
+
+async def test_a_call_out_is_held_and_taken_back(rig: Rig, agent: SipAgent, connection: str) -> None:
+    call, _ = await converse(rig, agent, connection)
+    rig.do(RejectDescription(call))
+    await held_and_back(rig, agent, call)
+    await held_and_back(rig, agent, call)
+
+
+async def test_a_call_in_is_held_and_taken_back(rig: Rig, agent: SipAgent, connection: str) -> None:
+    call, dialog = await arrive(rig, agent)
+    await answer(rig, agent, call, dialog)
+    await held_and_back(rig, agent, call)
+
+
+async def test_a_hold_leaves_rakia_ready_for_other_codecs(rig: Rig, agent: SipAgent, connection: str) -> None:
+    call, dialog = await converse(rig, agent, connection)
+    await rig.expect(DescriptionReceived, channel=call)
+    rig.do(RejectDescription(call))
+    await held_and_back(rig, agent, call)
+    agent.request(dialog, "INVITE", sdp(4000, "0", RTPMAPS[1], version=4))
+    assert (await rig.expect(DescriptionReceived, channel=call)).codecs == (PCMU,)
+    rig.do(AcceptDescription(call, (PCMU,)))
+    assert "m=audio 6000 RTP/AVP 0\r\n" in (await agent.expect(200)).body
+
+
+async def test_a_description_that_waits_through_a_hold_can_be_accepted(
+    rig: Rig, agent: SipAgent, connection: str
+) -> None:
+    call, dialog = await converse(rig, agent, connection)
+    await rig.expect(DescriptionReceived, channel=call)
+    await held_and_back(rig, agent, call)
+    rig.do(AcceptDescription(call, (PCMA,)))
+    invite = await agent.expect("INVITE")
+    assert "m=audio 6000 RTP/AVP 8\r\n" in invite.body
+    await agree(agent, invite, version=4)
+    agent.request(dialog, "INVITE", sdp(4000, "0", RTPMAPS[1], version=5))
+    assert (await rig.expect(DescriptionReceived, channel=call)).codecs == (PCMU,)
+    rig.do(AcceptDescription(call, (PCMU,)))
+    assert "m=audio 6000 RTP/AVP 0\r\n" in (await agent.expect(200)).body
+
+
+async def test_rejecting_what_waits_through_a_hold_does_not_reach_rakia(
+    rig: Rig, agent: SipAgent, connection: str
+) -> None:
+    call, _ = await converse(rig, agent, connection)
+    rig.do(RequestHold(call, True))
+    rig.do(RejectDescription(call))
+    await agree(agent, await agent.expect("INVITE"), "recvonly", version=2)
+    rig.do(RejectDescription(call))
+    await place(rig, agent, connection)
+
+
+async def test_a_hold_that_is_refused_ends_with_a_bye_and_a_hang_up(rig: Rig, agent: SipAgent, connection: str) -> None:
+    call, _ = await converse(rig, agent, connection)
+    agent.reply(await hold(rig, agent, call), 488, "Not Acceptable Here")
+    await agent.expect("BYE")
+    rig.do(HangUp(call, ChangeReason.USER_REQUESTED))
+    await rig.expect(CallStateChanged, channel=call, state=CallState.ENDED)
+    await closed(rig, call)
+
+
+async def test_a_hold_that_crosses_another_is_tried_again(rig: Rig, agent: SipAgent, connection: str) -> None:
+    call, _ = await converse(rig, agent, connection)
+    agent.reply(await hold(rig, agent, call), 491, "Request Pending")
+    again = await agent.expect("INVITE")
+    assert "a=sendonly\r\n" in again.body
+    await agree(agent, again, "recvonly", version=2)
+
+
+async def test_a_held_call_is_taken_back_when_the_far_end_resumes(rig: Rig, agent: SipAgent, connection: str) -> None:
+    call, dialog = await converse(rig, agent, connection)
+    await agree(agent, await hold(rig, agent, call), "recvonly", version=2)
+    agent.request(dialog, "INVITE", sdp(4000, "8", RTPMAPS[0], "inactive", version=3))
+    agent.confirm(dialog, await agent.expect(200))
+    await rig.expect(CallMembersChanged, channel=call, flags=HELD)
+    rig.do(RequestHold(call, False))
+    await rig.expect(ReceivingStateChanged, channel=call, state=FlowState.PENDING_START)
+    rig.do(CompleteReceiving(call, FlowState.STARTED))
+    await rig.expect(ReceivingStateChanged, channel=call, state=FlowState.STARTED)
+    agent.request(dialog, "INVITE", sdp(4000, "8", RTPMAPS[0], "recvonly", version=4))
+    agent.confirm(dialog, await agent.expect(200))
+    await rig.expect(SendingStateChanged, channel=call, state=FlowState.PENDING_START)
+    rig.do(CompleteSending(call, FlowState.STARTED))
+    await rig.expect(HoldStateChanged, channel=call, state=UNHELD)
+    await agent.expect("INVITE")
+
+
+async def test_holding_what_is_held_changes_nothing(rig: Rig, agent: SipAgent, connection: str) -> None:
+    call, dialog = await converse(rig, agent, connection)
+    rig.do(RequestHold(call, False))
+    await agree(agent, await hold(rig, agent, call), "recvonly", version=2)
+    rig.do(RequestHold(call, True))
+    agent.request(dialog, "BYE")
+    await rig.expect(CallStateChanged, channel=call, state=CallState.ENDED)
+    assert not [each for each in rig.events if isinstance(each, HoldStateChanged)]
+    assert not agent.has("INVITE")
+
+
+async def test_a_completion_that_comes_too_late_does_no_harm(rig: Rig, agent: SipAgent, connection: str) -> None:
+    call, _ = await converse(rig, agent, connection)
+    rig.do(RequestHold(call, True))
+    rig.do(CompleteReceiving(call, FlowState.STARTED))
+    await agree(agent, await agent.expect("INVITE"), "recvonly", version=2)
+    rig.do(HangUp(call, ChangeReason.USER_REQUESTED))
+    await rig.expect(CallStateChanged, channel=call, state=CallState.ENDED)
+    assert not [each for each in rig.events if isinstance(each, CallFailed)]
+
+
+@pytest.mark.parametrize("who", ["we", "they"])
+async def test_a_call_ends_while_its_hold_is_open(rig: Rig, agent: SipAgent, connection: str, who: str) -> None:
+    call, dialog = await converse(rig, agent, connection)
+    invite = await hold(rig, agent, call)
+    if who == "we":
+        rig.do(HangUp(call, ChangeReason.USER_REQUESTED))
+        await agent.expect("BYE")
+    else:
+        agent.request(dialog, "BYE")
+    await rig.expect(CallStateChanged, channel=call, state=CallState.ENDED)
+    agent.reply(invite, 487, "Request Terminated")
+    rig.do(RequestHold(call, False))
+    await closed(rig, call)
+    await place(rig, agent, connection)
 
 
 # --- in

@@ -15,6 +15,7 @@ from fargo.statemachine.call1 import (
     CandidatesReceived,
     ChannelClosed,
     DescriptionReceived,
+    HoldStateChanged,
     ReceivingStateChanged,
     SendingStateChanged,
 )
@@ -178,6 +179,7 @@ def test_why_a_connection_was_refused(name: str, trouble: str) -> None:
             DescriptionReceived("c", (Codec(8, "PCMA", 8000),))),
         ("SendingStateChanged", [1], SendingStateChanged("c", 1)),
         ("ReceivingStateChanged", [3], ReceivingStateChanged("c", 3)),
+        ("HoldStateChanged", [2, 1], HoldStateChanged("c", 2)),
         ("SomethingElse", [], None),
     ],
 )  # fmt: skip
