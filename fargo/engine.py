@@ -12,10 +12,10 @@ Rules:
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from time import monotonic, time
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
+from msgspec import Struct
 from twisted.internet.base import DelayedCall
 from twisted.logger import Logger
 
@@ -39,14 +39,20 @@ class StateMachine(Protocol):
     def secrets(self, user: User, /) -> tuple[str, ...]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Stream:
+class _Stream(Struct, frozen=True):
     """A user as of the last event in their stream; that event's version and time, and whether it was TimePassed."""
 
     user: User
     version: int = 0
     at: float = 0.0
     timed: bool = False
+
+
+class _Timer(NamedTuple):
+    """A user's earliest deadline, and the reactor's call for it."""
+
+    due: float
+    call: DelayedCall
 
 
 def steady_clock() -> Callable[[], float]:
@@ -83,7 +89,7 @@ class Engine:
         self._call_later = call_later
         self._now = now or steady_clock()
         self._streams: dict[str, _Stream] = {}
-        self._timers: dict[str, DelayedCall] = {}
+        self._timers: dict[str, _Timer] = {}
         self._batch: list[tuple[str, Event]] = []
 
     def load(self) -> frozenset[str]:
@@ -91,7 +97,7 @@ class Engine:
 
         Returns the names of the secrets that somebody's state refers to. Raises FileError if the log cannot be read.
         """
-        for recorded, _ in self._log.read():
+        for recorded in self._log.events():
             user, _ = self._machine.fold(self._stream(recorded.user).user, recorded)
             self._streams[recorded.user] = _Stream(user, recorded.version, recorded.at)
         return frozenset(name for stream in self._streams.values() for name in self._machine.secrets(stream.user))
@@ -169,18 +175,22 @@ class Engine:
             self._logger.failure("A bug kept command {id} for {user} from being sent.", id=issued.id, user=issued.user)
 
     def _arm(self, jid: str) -> None:
-        self._disarm(jid)
         stream = self._streams[jid]
-        if due := [deadline.at for deadline in self._machine.deadlines(stream.user)]:
-            pause = OVERDUE_SECONDS if stream.timed and min(due) <= stream.at else 0
-            self._timers[jid] = self._call_later(max(min(due) - self._now(), pause), self._expire, jid, min(due))
+        due = min((deadline.at for deadline in self._machine.deadlines(stream.user)), default=None)
+        armed = self._timers.get(jid)
+        if armed and armed.due == due and not stream.timed:
+            return
+        self._disarm(jid)
+        if due is not None:
+            pause = OVERDUE_SECONDS if stream.timed and due <= stream.at else 0
+            self._timers[jid] = _Timer(due, self._call_later(max(due - self._now(), pause), self._expire, jid))
 
     def _disarm(self, jid: str) -> None:
         if timer := self._timers.pop(jid, None):
-            timer.cancel()
+            timer.call.cancel()
 
-    def _expire(self, jid: str, due: float) -> None:
-        del self._timers[jid]
+    def _expire(self, jid: str) -> None:
+        due = self._timers.pop(jid).due
         if self._now() < due:  # the reactor's clock runs ahead of ours
             self._arm(jid)
         else:

@@ -12,6 +12,7 @@ Rules:
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
@@ -51,7 +52,8 @@ def events_and_commands(db: Database) -> None:
 
 _APPEND_EVENT: Final = "insert into events (user, version, at, type, format, body) values (?, ?, ?, ?, ?, ?)"
 _APPEND_COMMAND: Final = "insert into commands (user, version, place, type, format, body) values (?, ?, ?, ?, ?, ?)"
-_READ: Final = """
+_EVENTS: Final = "select id, user, version, at, type, format, body from events order by id"
+_ENTRIES: Final = """
     select e.id, e.user, e.version, e.at, e.type, e.format, e.body, c.place, c.type, c.format, c.body
     from events e left join commands c on c.user = e.user and c.version = e.version
     where :user is null or e.user = :user
@@ -103,32 +105,42 @@ class Log:
             self._db.conn.executemany(_APPEND_EVENT, events)
             self._db.conn.executemany(_APPEND_COMMAND, commands)
 
+    def events(self) -> Iterator[Recorded]:
+        """All events in the order of the log, without their commands: what folding needs, in half the time."""
+        versions: dict[str, int] = {}
+        with usable(self.path, _NAME), closing(self._db.conn.execute(_EVENTS)) as rows:
+            for row in rows:
+                yield self._recorded(row, versions)
+
     def read(self, user: str | None = None) -> Iterator[Entry]:
         """All entries, or one user's, in the order of the log."""
         versions: dict[str, int] = {}
-        with usable(self.path, _NAME), closing(self._db.conn.execute(_READ, {"user": user})) as rows:
-            for _, group in groupby(rows, key=lambda row: row[0]):
-                recorded, issued = self._entry(list(group))
-                jid, before = recorded.user, versions.get(recorded.user, 0)
-                if recorded.version != before + 1:
-                    raise FileError(f"{self.path} has lost events: after {before} of {jid} comes {recorded.version}.")
-                versions[jid] = recorded.version
-                yield recorded, issued
+        with usable(self.path, _NAME), closing(self._db.conn.execute(_ENTRIES, {"user": user})) as rows:
+            for _, group in groupby(rows, key=itemgetter(0)):
+                entry = list(group)
+                yield self._recorded(entry[0][:7], versions), self._issued(entry)
 
     def __len__(self) -> int:
         """The number of events."""
         with usable(self.path, _NAME):
             return self._db.table("events").count
 
-    def _entry(self, rows: list[tuple[Any, ...]]) -> Entry:
-        number, user, version, at = rows[0][:4]
-        event: Event = self._decoded(self._events, number, *rows[0][4:7])
-        issued = (
-            Issued(user, f"{version}.{row[7]}", self._decoded(self._commands, number, *row[8:]))
-            for row in rows
-            if row[7] is not None
+    def _recorded(self, row: tuple[Any, ...], versions: dict[str, int]) -> Recorded:
+        """The event of a row; `versions` are those of the users' last events, where this one's has to be the next."""
+        number, user, version, at, name, format, body = row
+        before = versions.get(user, 0)
+        if version != before + 1:
+            raise FileError(f"{self.path} has lost events: after {before} of {user} comes {version}.")
+        versions[user] = version
+        return Recorded(user, version, at, self._decoded(self._events, number, name, format, body))
+
+    def _issued(self, rows: list[tuple[Any, ...]]) -> tuple[Issued, ...]:
+        """The commands of an event's rows."""
+        return tuple(
+            Issued(user, f"{version}.{place}", self._decoded(self._commands, number, name, format, body))
+            for number, user, version, *_, place, name, format, body in rows
+            if place is not None
         )
-        return Recorded(user, version, at, event), tuple(issued)
 
     def _row(self, value: Event | Command) -> tuple[str, int, str]:
         name = type(value).__name__
@@ -138,18 +150,22 @@ class Log:
         return 1 + len(self._upcasts.get(name, ()))
 
     def _decoded(self, decoder: "msgspec.json.Decoder[_T]", number: int, name: str, format: int, body: str) -> _T:
-        where = f"{self.path}, event {number}: its {name}"
-        if format > self._format(name):
-            raise FileError(f"{where} was written by a newer Fargo (format {format}); use that version to read it.")
         try:
-            if format == self._format(name):
-                return decoder.decode(body)
-            value = msgspec.json.decode(body)
-            for upcast in self._upcasts[name][format - 1 :]:
-                value = upcast(value)
-            return decoder.decode(msgspec.json.encode(value))
+            return decoder.decode(
+                body if format == self._format(name) else self._brought_up(number, name, format, body)
+            )
         except msgspec.DecodeError as error:
-            raise FileError(f"{where} does not read as one: {error}.") from error
+            raise FileError(f"{self.path}, event {number}: its {name} does not read as one: {error}.") from error
+
+    def _brought_up(self, number: int, name: str, format: int, body: str) -> bytes:
+        """A body of another format in today's, if it is an older one."""
+        if format > self._format(name):
+            written = f"was written by a newer Fargo (format {format}); use that version to read it"
+            raise FileError(f"{self.path}, event {number}: its {name} {written}.")
+        value = msgspec.json.decode(body)
+        for upcast in self._upcasts[name][format - 1 :]:
+            value = upcast(value)
+        return msgspec.json.encode(value)
 
 
 def _place(issued: Issued) -> int:

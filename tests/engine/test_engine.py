@@ -211,6 +211,21 @@ def test_the_earliest_deadline_is_armed_and_cleared(bench: Bench) -> None:
     assert not bench.clock.getDelayedCalls()
 
 
+def test_a_deadline_that_stays_keeps_its_timer(bench: Bench) -> None:
+    bench.engine.put(ALICE, SipSignedIn("a"))
+    bench.run()
+    [timer] = bench.clock.getDelayedCalls()
+    bench.engine.put(ALICE, out(""))
+    bench.run(1)
+    assert bench.clock.getDelayedCalls() == [timer]
+    assert timer.active()
+    bench.engine.put(ALICE, SipSignedIn("b"))
+    bench.run(1)
+    assert not timer.active()
+    [later] = bench.clock.getDelayedCalls()
+    assert later.getTime() == 32
+
+
 def test_nothing_is_logged_before_a_deadline_is_due(bench: Bench) -> None:
     bench.engine.put(ALICE, SipSignedIn("a"))
     bench.run()

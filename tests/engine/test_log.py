@@ -1,6 +1,7 @@
 """The log gives back what it was given, in order, all of a batch or nothing, and refuses what is not its own."""
 
 import sqlite3
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,17 @@ def test_what_was_appended_is_read_again(path: Path) -> None:
     assert list(log.read(BOB)) == [BATCH[1]]
     assert list(log.read("nobody@example.org")) == []
     assert len(log) == 3
+
+
+def test_events_are_read_without_their_commands(path: Path) -> None:
+    assert list(Log.open_read_only(written(path)).events()) == [recorded for recorded, _ in BATCH]
+
+
+@pytest.mark.parametrize("way", [Log.read, Log.events])
+def test_a_lost_event_is_missed(path: Path, way: Callable[[Log], Iterator[object]]) -> None:
+    change(written(path), "delete from events where user = 'alice@example.org' and version = 1")
+    with pytest.raises(FileError, match="has lost events"):
+        list(way(Log.open_read_only(path)))
 
 
 def test_appending_goes_on_in_an_existing_file(path: Path) -> None:

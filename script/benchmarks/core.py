@@ -1,0 +1,125 @@
+"""How fast the core is: its fold, a replay from the log, and the way through the engine into the log.
+
+Rules:
+
+1. A figure is the best of some runs: what disturbs a run comes from outside, and only ever makes it slower.
+2. What is measured is the gateway's own code, on a file on the disk, and the garbage collector runs too.
+3. An event is decoded right before it is folded, as in life. For the figure of the fold that time does not count.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Final
+
+import msgspec
+from twisted.internet import reactor
+from workload import START, WorkloadError, workload
+
+from fargo.engine import Engine
+from fargo.log import Log
+from fargo.statemachine import user as machine
+from fargo.statemachine.events import Recorded
+from fargo.statemachine.user import User, fold, new
+
+CALLS_PER_USER: Final = (1, 2, 4, 8)
+ROUNDS: Final = 50
+"""How often each of the calls has its turn in a run."""
+BATCH: Final = 250
+"""Events that come in within one turn of the reactor, and so are committed together."""
+
+_encoder: Final = msgspec.json.Encoder()
+_decoder: Final = msgspec.json.Decoder(list[Recorded])
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What was measured; `fold_us_by_calls` is in microseconds per event, by the live calls of its user."""
+
+    fold_events_per_s: int
+    replay_events_per_s: int
+    append_events_per_s: int
+    fold_us_by_calls: dict[str, float]
+
+
+def measured(live_calls: int, runs: int, directory: Path) -> Figures:
+    """All figures; the logs are made in the directory."""
+    events = live_calls * ROUNDS
+    costs = {calls: _fold(*workload(live_calls // calls, calls, events), runs) for calls in CALLS_PER_USER}
+    before, after = workload(live_calls, 1, events)
+    return Figures(
+        round(1 / costs[1]),
+        round(1 / _replay(before + after, runs, directory / "replay.db")),
+        round(1 / _append(before, after, [directory / f"{run}.db" for run in range(runs)])),
+        {str(calls): round(cost * 1e6, 2) for calls, cost in costs.items()},
+    )
+
+
+def _fold(before: list[Recorded], events: list[Recorded], runs: int) -> float:
+    """Seconds per event."""
+    users: dict[str, User] = {}
+    for recorded in before:
+        users[recorded.user], _ = fold(users.get(recorded.user) or new(recorded.user), recorded)
+    return min(_folding(dict(users), events) for _ in range(runs)) / len(events)
+
+
+def _folding(users: dict[str, User], events: list[Recorded]) -> float:
+    seconds = 0.0
+    for batch in _batches(events):
+        fresh = _decoder.decode(_encoder.encode(batch))
+        start = perf_counter()
+        for recorded in fresh:
+            users[recorded.user], _ = fold(users[recorded.user], recorded)
+        seconds += perf_counter() - start
+    return seconds
+
+
+def _replay(events: list[Recorded], runs: int, path: Path) -> float:
+    """Seconds per event, as the gateway reads its log when it starts."""
+    with closing(Log.open(path)) as log:
+        _put(_engine(log), events)
+        return min(_seconds(_engine(log).load) for _ in range(runs)) / len(events)
+
+
+def _append(before: list[Recorded], events: list[Recorded], paths: list[Path]) -> float:
+    """Seconds per event, until the last one's commands were handed out."""
+    return min(_appending(before, events, path) for path in paths) / len(events)
+
+
+def _appending(before: list[Recorded], events: list[Recorded], path: Path) -> float:
+    with closing(Log.open(path)) as log:
+        engine = _engine(log)
+        _put(engine, before)
+        seconds = _seconds(lambda: _put(engine, events))
+        if len(log) != len(before) + len(events):
+            raise WorkloadError(f"{len(log):,} events are in the log instead of {len(before) + len(events):,}.")
+        return seconds
+
+
+def _put(engine: Engine, events: list[Recorded]) -> None:
+    """Let the events come in, so many in each turn of the reactor, and be committed."""
+    for batch in _batches(events):
+        for recorded in batch:
+            engine.put(recorded.user, recorded.event)
+        reactor.iterate()
+
+
+def _engine(log: Log) -> Engine:
+    """An engine whose commands go nowhere, and for which time stands still: a timer would be an event more."""
+    return Engine(log, machine, lambda issued: None, _fail, reactor.callLater, lambda: START)
+
+
+def _fail(problem: str) -> None:
+    raise WorkloadError(problem)
+
+
+def _batches(events: list[Recorded]) -> Iterator[list[Recorded]]:
+    return (events[at : at + BATCH] for at in range(0, len(events), BATCH))
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    start = perf_counter()
+    work()
+    return perf_counter() - start
