@@ -1,0 +1,241 @@
+"""What must hold in any run, whatever the peers do: checked after every event.
+
+1. No Fault.
+2. Every IQ-set is answered exactly once; all but a registration in the turn they come in.
+3. What starts something is issued once for it, and never because the gateway came up: `PlaceCall` and `AcceptSession`
+   for a session of a client, `InitiateSession` for a client and sid while they are in no session, `AnswerCall` for a
+   channel. `SignIn` only while no connection is up.
+4. A leg that has ended, or was told to end, gets nothing but what ends it.
+5. Codecs that are passed on are within the offer they answer, or are.
+6. No password is in an event or a command.
+7. The description of an answer is never rejected because the connection manager said something: that may cross its
+   end, which kills the manager.
+"""
+
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from fargo.statemachine.call1 import (
+    AcceptDescription,
+    AnswerCall,
+    CallArrived,
+    CallFailed,
+    CallState,
+    CallStateChanged,
+    ChannelClosed,
+    CloseChannel,
+    DescriptionReceived,
+    HangUp,
+    PlaceCall,
+    RejectDescription,
+)
+from fargo.statemachine.commands import (
+    AcceptIq,
+    AcceptSession,
+    Command,
+    Fault,
+    InformSession,
+    InitiateSession,
+    Issued,
+    RefuseIq,
+    SendRegistrationForm,
+    SignIn,
+    SignOut,
+    TerminateSession,
+)
+from fargo.statemachine.events import (
+    Event,
+    Recorded,
+    RegistrationSubmitted,
+    ResourceUnavailable,
+    Restarted,
+    SessionInitiated,
+    SessionTerminated,
+    SipSignedIn,
+    SipSignedOut,
+    StreamOpened,
+    TimePassed,
+)
+from fargo.statemachine.media import Codec, Content, kind
+
+from .values import PASSWORD
+
+Leg = tuple[str, ...]
+"""A channel by its name, or a session by our end, the client and its sid."""
+Offer = tuple[tuple[str, int, int], ...]
+Entry = tuple[Recorded, tuple[Issued, ...]]
+
+_STOPS = (HangUp, CloseChannel, TerminateSession)
+
+
+class Broken(AssertionError):  # noqa: N818 -- a rule is broken
+    """The gateway did what it must not do. ``rule`` says what must hold, ``found`` what was seen, ``log`` all that was
+    recorded until then.
+    """
+
+    def __init__(self, rule: str, found: object) -> None:
+        super().__init__(f"{rule}: {found}")
+        self.rule = rule
+        self.log: tuple[Entry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What has to be remembered of a run to judge what comes next."""
+
+    owed: tuple[str, ...] = ()
+    started: tuple[Leg, ...] = ()
+    ended: tuple[Leg, ...] = ()
+    offers: tuple[tuple[Leg, Offer], ...] = ()
+    channels: tuple[tuple[str, str], ...] = ()
+    connections: tuple[str, ...] = ()
+
+    def judge(self, entry: Entry) -> "Watch":
+        """What is remembered after an event and its commands. Raises Broken."""
+        recorded, commands = entry
+        event = recorded.event
+        _confidential(entry)
+        after = self._heard(event)
+        for issued in commands:
+            after = after._obeys(issued, event)
+        kept = {event.iq.id} if isinstance(event, RegistrationSubmitted) else set()
+        if set(after.owed) - set(self.owed) - kept:
+            raise Broken("every IQ is answered", event)
+        return after
+
+    def _heard(self, event: Event) -> "Watch":
+        """After an event, before its commands."""
+        iq = getattr(event, "iq", None)
+        heard = replace(self, owed=(*self.owed, iq.id)) if iq is not None else self
+        match event:
+            case CallStateChanged(channel, CallState.ENDED) | CallFailed(channel) | ChannelClosed(channel):
+                return heard._ends((channel,))
+            case CallArrived(channel=channel, connection=connection, codecs=codecs):
+                return heard._offered((channel,), codecs)._carries(channel, connection)
+            case SessionInitiated(iq, sid, contents):
+                leg = (iq.to, iq.sender, sid)
+                known = leg in dict(heard.offers) and leg not in heard.ended
+                return heard if known else heard._forgets(leg)._offered(leg, _codecs(contents))
+            case SessionTerminated(iq, sid):
+                return heard._ends((iq.to, iq.sender, sid))
+            case ResourceUnavailable(resource):
+                return heard._ends(*(leg for leg, _ in heard.offers if leg[1:2] == (resource,)))
+            case SipSignedIn(connection):
+                return replace(heard, connections=(*heard.connections, connection))
+            case SipSignedOut(connection):
+                return heard._disconnected(connection)
+            case Restarted():
+                channels = ((channel,) for channel, _ in heard.channels)
+                return replace(heard._ends(*channels), connections=())
+            case _:
+                return heard
+
+    def _obeys(self, issued: Issued, event: Event) -> "Watch":
+        """After one of the event's commands."""
+        command = issued.command
+        if isinstance(command, InitiateSession) and _leg(command) in self.ended:
+            return self._forgets(_leg(command))._obeys(issued, event)
+        if (leg := _leg(command)) in self.ended and not isinstance(command, _STOPS):
+            raise Broken("a leg that has ended gets only what ends it", command)
+        match command:
+            case Fault():
+                raise Broken("no fault", command)
+            case AcceptIq(iq) | RefuseIq(iq) | SendRegistrationForm(iq):
+                if iq.id not in self.owed:
+                    raise Broken("no IQ is answered twice, or that was not asked", command)
+                return replace(self, owed=tuple(each for each in self.owed if each != iq.id))
+            case SignIn():
+                if self.connections:
+                    raise Broken("one connection at a time", (self.connections, command))
+                return self
+            case SignOut(connection):
+                return replace(self, connections=tuple(c for c in self.connections if c != connection))
+            case PlaceCall(connection, codecs=codecs):
+                return self._placed(issued.id, connection, codecs, event)
+            case AnswerCall(channel, codecs):
+                self._within((channel,), codecs)
+                return self._starts(("answer", channel), event)
+            case InitiateSession(us, client, sid, content):
+                offered = self._offered((us, client, sid), _codecs((content,)))
+                if isinstance(event, CallArrived):
+                    self._within((event.channel,), _codecs((content,)))
+                return offered._starts(("initiate", us, client, sid), event)
+            case AcceptSession(us, client, sid, content):
+                self._within((us, client, sid), _codecs((content,)))
+                return self._starts(("accept", us, client, sid), event)
+            case AcceptDescription(channel, codecs):
+                if not isinstance(event, DescriptionReceived) or not _kinds(codecs) <= _kinds(event.codecs):
+                    raise Broken("a new description is accepted as far as it goes", (event, command))
+                return self
+            case RejectDescription():
+                if not isinstance(event, TimePassed):
+                    raise Broken("no rejection crosses the end of the call", (event, command))
+                return self
+            case HangUp() | TerminateSession():
+                return self._ends(leg)
+            case _:
+                return self
+
+    def _placed(self, channel: str, connection: str, codecs: tuple[Codec, ...], event: Event) -> "Watch":
+        if not isinstance(event, SessionInitiated):
+            raise Broken("only a client places calls", event)
+        leg = (event.iq.to, event.iq.sender, event.sid)
+        self._within(leg, codecs)
+        return self._starts(("place", *leg), event)._carries(channel, connection)
+
+    def _starts(self, what: Leg, event: Event) -> "Watch":
+        if what in self.started or isinstance(event, Restarted | StreamOpened):
+            raise Broken("nothing starts again", (event, what))
+        return replace(self, started=(*self.started, what))
+
+    def _ends(self, *legs: Leg) -> "Watch":
+        return replace(self, ended=(*self.ended, *(leg for leg in legs if leg not in self.ended)))
+
+    def _forgets(self, *legs: Leg) -> "Watch":
+        """A session begun anew has no past: a client came back into a call that still rings, or reuses a sid."""
+        return replace(
+            self,
+            ended=tuple(leg for leg in self.ended if leg not in legs),
+            started=tuple(what for what in self.started if what[1:] not in legs),
+            offers=tuple(offer for offer in self.offers if offer[0] not in legs),
+        )
+
+    def _offered(self, leg: Leg, codecs: tuple[Codec, ...]) -> "Watch":
+        return replace(self, offers=(*self.offers, (leg, tuple(sorted(_kinds(codecs))))))
+
+    def _carries(self, channel: str, connection: str) -> "Watch":
+        return replace(self, channels=(*self.channels, (channel, connection)))
+
+    def _disconnected(self, connection: str) -> "Watch":
+        ended = self._ends(*((channel,) for channel, over in self.channels if over == connection))
+        return replace(ended, connections=tuple(c for c in self.connections if c != connection))
+
+    def _within(self, leg: Leg, codecs: tuple[Codec, ...]) -> None:
+        offered = dict(self.offers).get(leg, ())
+        if not codecs or not _kinds(codecs) <= set(offered):
+            raise Broken("codecs are within the offer", (leg, offered, codecs))
+
+
+def _leg(command: Command) -> Leg:
+    match command:
+        case InitiateSession(us, client, sid) | AcceptSession(us, client, sid):
+            return us, client, sid
+        case InformSession(us, client, sid) | TerminateSession(us, client, sid):
+            return us, client, sid
+        case _:
+            channel = getattr(command, "channel", None)
+            return (channel,) if channel else ()
+
+
+def _codecs(contents: tuple[Content, ...]) -> tuple[Codec, ...]:
+    return tuple(codec for content in contents if content.description for codec in content.description.codecs)
+
+
+def _kinds(codecs: tuple[Codec, ...]) -> set[tuple[str, int, int]]:
+    return {kind(codec) for codec in codecs}
+
+
+def _confidential(entry: Entry) -> None:
+    if PASSWORD.encode() in msgspec.json.encode(entry):
+        raise Broken("no password is seen", entry)

@@ -1,0 +1,24 @@
+"""What may go wrong, or only odd, in a simulated world: each is a switch."""
+
+from enum import Enum
+
+
+class Quirk(Enum):
+    """Each member is named for who does it, and described by what it does."""
+
+    CRASH = "the gateway crashes, and what it had not sent is lost"
+    STREAM = "the XMPP stream breaks, and what was under way to the gateway is lost"
+    ACCOUNT = "the user edits, asks for and cancels the registration, and the registrar refuses or drops it"
+    HOST = "the connection manager dies with all its connections, and says only that they are gone"
+    CODECS = "a client or a phone offers or answers codecs that the other end does not have"
+    REFUSALS = "a client refuses what it was sent"
+    CHATTER = "clients send information and modifications, phones hold, resume and change codecs"
+    NONSENSE = "a client accepts, calls and forgets when it must not"
+    DUPLICATES = "something arrives twice"
+    EARLY = "a provisional response with SDP is reported as an answer, and the answer then says nothing"
+    ZOMBIES = "the manager loses a call without a word"
+    FAILURES = "the manager refuses what it was told"
+
+
+ALL = frozenset(Quirk)
+NONE: frozenset[Quirk] = frozenset()

@@ -1,0 +1,85 @@
+"""A run: moves drawn one after the other, then the world's end; and how to shorten one that fails."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Final
+
+from .invariants import Broken, Entry
+from .quirks import Quirk
+from .world import Move, World, entries, finish, moves, signed_in, step
+
+Draw = Callable[[list[Move]], Move]
+
+# How often a move is drawn against others, which have 4: what ends much is rare, or runs would never get anywhere.
+_WEIGHTS: Final = {
+    "deliver": 16, "call": 8, "wait": 2, "cancel": 1, "go offline": 1, "crash": 1, "deliver, then crash": 1,
+    "lose the stream": 1, "die": 1, "register": 1, "register another": 1, "ask": 1, "turn zombie": 1,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What happened, and what was recorded; `broken` is the invariant that did not hold, None if all did."""
+
+    path: tuple[Move, ...]
+    log: tuple[Entry, ...]
+    broken: Broken | None
+
+
+def beginning() -> World:
+    """A user with two clients and calls ahead, both ways."""
+    return signed_in(clients=2, out=2, in_=2)
+
+
+def at_random(random: Random) -> Draw:
+    """Draw by weight."""
+    return lambda found: random.choices(found, [weight(move) for move in found])[0]
+
+
+def weight(move: Move) -> float:
+    """How often to draw a move, against others."""
+    return 0.2 if move.what.startswith("sign out: ") else _WEIGHTS.get(move.what, 4)
+
+
+def run(draw: Draw, quirks: frozenset[Quirk], length: int) -> Run:
+    """Make so many moves, then come to the end."""
+    return _run(lambda world: draw(list(moves(world, quirks))), quirks, length)
+
+
+def again(path: Sequence[Move], quirks: frozenset[Quirk]) -> Run:
+    """Make these moves, as far as there still are such, then come to the end."""
+    left = iter(path)
+
+    def following(world: World) -> Move | None:
+        possible = set(moves(world, quirks))
+        return next((move for move in left if move in possible), None)
+
+    return _run(following, quirks, len(path))
+
+
+def _run(draw: Callable[[World], Move | None], quirks: frozenset[Quirk], length: int) -> Run:
+    world, path = beginning(), []
+    try:
+        for _ in range(length):
+            move = draw(world)
+            if move is None:
+                break
+            path.append(move)
+            world = step(world, move)
+        world = finish(world, quirks)
+    except Broken as broken:
+        return Run(tuple(path), broken.log, broken)
+    return Run(tuple(path), entries(world), None)
+
+
+def shortest(failed: Run, quirks: frozenset[Quirk]) -> Run:
+    """The run without the moves that it fails without just as well."""
+    size = len(failed.path)
+    while size:
+        for start in range(len(failed.path) - size, -1, -1):
+            shorter = again((*failed.path[:start], *failed.path[start + size :]), quirks)
+            if shorter.broken and shorter.broken.rule == failed.broken.rule:
+                failed = shorter
+        size //= 2
+    return failed

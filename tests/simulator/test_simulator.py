@@ -1,0 +1,34 @@
+"""The invariants, over runs that Hypothesis draws: each quirk by itself, and all of them at once.
+
+A run that fails is shortened by leaving moves out (`runs.shortest`), which is quicker than Hypothesis and says it in
+moves.
+"""
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from .quirks import ALL, NONE, Quirk
+from .runs import run, shortest, weight
+from .world import Move
+
+KINDS = {"NONE": NONE, **{quirk.name: frozenset({quirk}) for quirk in Quirk}, "ALL": ALL}
+
+
+def drawn(data: st.DataObject, found: list[Move]) -> Move:
+    """One of the moves, by weight; to shrink, towards a delivery."""
+    found.sort(key=lambda move: move.what != "deliver")
+    return data.draw(st.sampled_from([move for move in found for _ in range(max(1, int(weight(move))))]))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(
+    max_examples=60, derandomize=True, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
+)
+@given(data=st.data())
+def test_whatever_the_peers_do_the_invariants_hold(kind: str, data: st.DataObject) -> None:
+    length = data.draw(st.integers(1, 60), "moves")
+    done = run(lambda found: drawn(data, found), KINDS[kind], length)
+    if done.broken:
+        told = "\n  ".join(" ".join(move) for move in shortest(done, KINDS[kind]).path)
+        raise AssertionError(f"{done.broken}\nafter\n  {told}") from done.broken

@@ -1,0 +1,321 @@
+"""A user of the gateway with everyone around them, as one immutable value: what can happen next, and making it happen.
+
+The engine is here too: it stamps and folds what is delivered, and hands the commands out at once, to the clients, the
+connection manager, and the vault. Time stands still until somebody waits: then the earliest deadline comes. A crash
+loses what was under way, everything on the SIP side, and, at worst, the commands to clients of the last event; then
+the log is folded again, and the gateway says so (`Restarted`, `StreamOpened`).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Final, NamedTuple
+
+import msgspec
+
+from fargo.statemachine.account import connection_of
+from fargo.statemachine.call1 import CallArrived
+from fargo.statemachine.commands import ForgetSecret, Issued, SignIn, SipCommand, XmppCommand
+from fargo.statemachine.events import (
+    Event,
+    Iq,
+    IqSucceeded,
+    Recorded,
+    RegistrationAsked,
+    RegistrationCancelled,
+    RegistrationSubmitted,
+    Restarted,
+    SipAccount,
+    StreamOpened,
+    TimePassed,
+)
+from fargo.statemachine.user import User, deadlines, fold, is_idle, new, secrets
+
+from .client import Client
+from .invariants import Broken, Entry, Watch
+from .manager import Manager
+from .quirks import NONE, Quirk
+from .values import GATEWAY, USER
+
+START: Final = 1_000_000_000.0
+SIP: Final = "sip"
+GATEWAY_ITSELF: Final = "gateway"
+_LONGEST: Final = 1000
+
+
+class Move(NamedTuple):
+    """Something that happens: who does it (a client's JID, or one of the names above), what, and to which session,
+    connection or channel.
+    """
+
+    who: str
+    what: str
+    about: str = ""
+
+
+class Logged(NamedTuple):
+    """The last entry of a log, and what was before it."""
+
+    entry: Entry
+    before: "Logged | None"
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """All of it. ``vault``: the names of the passwords that it keeps."""
+
+    clients: tuple[Client, ...]
+    manager: Manager = field(default_factory=Manager)
+    user: User = field(default_factory=lambda: new(USER))
+    at: float = START
+    vault: tuple[str, ...] = ()
+    submitted: int = 0
+    watch: Watch = field(default_factory=Watch)
+    log: Logged | None = field(default=None, repr=False)
+
+
+# --- what can happen
+
+
+def moves(world: World, quirks: frozenset[Quirk]) -> Iterator[Move]:
+    """Every move that the world has."""
+    for client in world.clients:
+        yield from _arrivals(client.jid, client.sent, quirks)
+        yield from (Move(client.jid, *move) for move in client.moves(quirks))
+    yield from _arrivals(SIP, world.manager.sent, quirks)
+    yield from (Move(SIP, *move) for move in world.manager.moves(quirks))
+    if deadlines(world.user):
+        yield Move(GATEWAY_ITSELF, "wait")
+    if Quirk.ACCOUNT in quirks:
+        yield from (Move(GATEWAY_ITSELF, what) for what in ("register", "register another", "ask", "cancel"))
+    if Quirk.CRASH in quirks:
+        yield Move(GATEWAY_ITSELF, "crash")
+    if Quirk.STREAM in quirks:
+        yield Move(GATEWAY_ITSELF, "lose the stream")
+
+
+def _arrivals(who: str, sent: tuple[Event, ...], quirks: frozenset[Quirk]) -> Iterator[Move]:
+    """The ways in which the first of what waits can arrive."""
+    if not sent:
+        return
+    yield Move(who, "deliver")
+    if Quirk.CRASH in quirks:
+        yield Move(who, "deliver, then crash")
+    if Quirk.DUPLICATES in quirks and not isinstance(sent[0], CallArrived):  # a bus announces a channel once
+        yield Move(who, "deliver twice")
+    if Quirk.REFUSALS in quirks and isinstance(sent[0], IqSucceeded):
+        yield Move(who, "refuse")
+
+
+# --- making it happen
+
+
+def step(world: World, move: Move) -> World:
+    """The world after a move. Raises Broken if the gateway, or what it leads to, breaks an invariant."""
+    who, what, about = move
+    match what:
+        case "deliver":
+            return _put(*_taken(world, who))
+        case "deliver, then crash":
+            return _crash(_put(*_taken(world, who), sends=False))
+        case "deliver twice":
+            _, event = _taken(world, who)
+            return _put(world, _again(event))
+        case "refuse":
+            return _with(world, _client(world, who).refuses())
+    if who == SIP:
+        return replace(world, manager=world.manager.act(what, about))
+    if who != GATEWAY_ITSELF:
+        return _with(world, _client(world, who).act(what, about))
+    match what:
+        case "wait":
+            due = min(each.at for each in deadlines(world.user))
+            return _put(replace(world, at=max(world.at, due)), TimePassed())
+        case "crash":
+            return _crash(world)
+        case "lose the stream":
+            broken = replace(world, clients=tuple(client.times_out() for client in world.clients))
+            return _put(broken, StreamOpened())
+    return _register(world, what)
+
+
+def _taken(world: World, who: str) -> tuple[World, Event]:
+    """The world without the first of what someone said, and that."""
+    if who == SIP:
+        event, *rest = world.manager.sent
+        return replace(world, manager=replace(world.manager, sent=tuple(rest))), event
+    client = _client(world, who)
+    event, *rest = client.sent
+    return _with(world, replace(client, sent=tuple(rest))), event
+
+
+def _again(event: Event) -> Event:
+    """The event as it is sent once more: an IQ has an id of its own each time."""
+    iq = getattr(event, "iq", None)
+    return event if iq is None else msgspec.structs.replace(event, iq=Iq(iq.sender, iq.to, f"{iq.id}-again"))
+
+
+def _put(world: World, event: Event, sends: bool = True) -> World:
+    """Fold an event, judge what comes of it, and hand the commands out, or lose them in a crash."""
+    recorded = Recorded(USER, world.user.version + 1, world.at, event)
+    user, commands = fold(world.user, recorded)
+    entry = (recorded, commands)
+    world = replace(world, user=user, log=Logged(entry, world.log))
+    try:
+        world = replace(world, watch=world.watch.judge(entry))
+        for issued in commands if sends else ():
+            world = _sent(world, issued)
+    except Broken as broken:
+        broken.log = entries(world)
+        raise
+    return world
+
+
+def entries(world: World) -> tuple[Entry, ...]:
+    """All that was recorded."""
+    found, logged = [], world.log
+    while logged:
+        found.append(logged.entry)
+        logged = logged.before
+    return tuple(reversed(found))
+
+
+def _sent(world: World, issued: Issued) -> World:
+    command = issued.command
+    if isinstance(command, SignIn) and command.secret not in world.vault:
+        raise Broken("a password that is needed is kept", command)
+    if isinstance(command, ForgetSecret):
+        return replace(world, vault=tuple(name for name in world.vault if name != command.secret))
+    if isinstance(command, SipCommand):
+        return replace(world, manager=world.manager.hear(issued))
+    assert isinstance(command, XmppCommand)
+    to = command.iq.sender if hasattr(command, "iq") else command.to
+    return replace(world, clients=tuple(c.hear(issued) if to in (c.jid, USER) else c for c in world.clients))
+
+
+def _crash(world: World) -> World:
+    """Come up again, with what the log has."""
+    down = replace(
+        world,
+        manager=world.manager.crash(),
+        clients=tuple(client.times_out() for client in world.clients),
+        vault=tuple(name for name in world.vault if name in secrets(world.user)),
+    )
+    return down if is_idle(down.user) else _put(_put(down, Restarted()), StreamOpened())
+
+
+def _register(world: World, what: str) -> World:
+    """One of the clients talks to the gateway about the account."""
+    iq = Iq(world.clients[0].jid, GATEWAY, f"registration-iq{world.submitted}")
+    world = replace(world, submitted=world.submitted + 1)
+    match what:
+        case "ask":
+            return _put(world, RegistrationAsked(iq))
+        case "cancel":
+            return _put(world, RegistrationCancelled(iq))
+    secret = f"secret{world.submitted}"
+    account = SipAccount("alice@sip.test" if what == "register" else "carol@sip.test")
+    kept = replace(world, vault=(*world.vault, secret))
+    return _put(kept, RegistrationSubmitted(iq, account, secret, f"nonce{world.submitted}-"))
+
+
+def _client(world: World, jid: str) -> Client:
+    return next(client for client in world.clients if client.jid == jid)
+
+
+def _with(world: World, client: Client) -> World:
+    return replace(world, clients=tuple(client if c.jid == client.jid else c for c in world.clients))
+
+
+# --- beginning and end
+
+
+def signed_in(clients: int = 1, out: int = 0, in_: int = 0) -> World:
+    """A user with so many clients online and the account signed in; calls that the first client, and phones, may still
+    make.
+    """
+    names = [f"{USER}/{name}" for name in ("desk", "mobile", "kitchen")[:clients]]
+    world = World(tuple(Client(name, calls=out if name == names[0] else 0) for name in names), Manager(in_))
+    for name in names:
+        world = drained(step(world, Move(name, "come online")))
+    world = step(world, Move(GATEWAY_ITSELF, "register"))
+    connection = world.manager.connections[0][0]
+    return drained(step(world, Move(SIP, "sign in", connection)))
+
+
+def drained(world: World) -> World:
+    """After everything that is under way has arrived."""
+    for _ in range(_LONGEST):
+        move = next((move for move in moves(world, NONE) if move.what == "deliver"), None)
+        if move is None:
+            return world
+        world = step(world, move)
+    raise _broken(world, "gateway and peers come to rest", world)
+
+
+def is_quiet(world: World) -> bool:
+    """Whether nothing is under way."""
+    return not world.manager.sent and not any(client.sent for client in world.clients)
+
+
+def finish(world: World, quirks: frozenset[Quirk] = NONE) -> World:
+    """Let the world come to its end, and see that it does: nobody rings for ever, what one end hangs up ends at the
+    other unless a quirk kept it from hearing of it, and nothing is left. Raises Broken.
+    """
+    world = _waited(drained(world))
+    if sessions := [s for c in world.clients for s in c.sessions if s.phase in ("calling", "invited")]:
+        raise _broken(world, "no client is left ringing", sessions)
+    if phones := [c for c in world.manager.channels if c.phone and c.phase != "talking"]:
+        raise _broken(world, "no phone is left ringing", phones)
+    if not quirks & {Quirk.ZOMBIES, Quirk.NONSENSE}:
+        if len(set(_talkers(world))) > 1:
+            raise _broken(world, "nobody talks to nobody (clients, phones, calls)", _talkers(world))
+        world = _all(world, SIP, "hang up")
+        if sessions := [s for c in world.clients for s in c.sessions]:
+            raise _broken(world, "a phone that hangs up ends the call", sessions)
+    for who in (*(client.jid for client in world.clients), SIP):
+        world = _all(world, who, "hang up")
+    world = _waited(world)
+    if any(_talkers(world)) or world.manager.channels:
+        raise _broken(world, "what everybody has hung up is over (clients, phones, calls)", _talkers(world))
+    if set(dict(world.manager.connections)) - {connection_of(world.user.account)}:
+        raise _broken(world, "no connection is left to itself", world.manager.connections)
+    if world.watch.owed:
+        raise _broken(world, "every IQ is answered", world.watch.owed)
+    if set(world.vault) != set(secrets(world.user)):
+        raise _broken(world, "the vault keeps what the account refers to, and no more", world.vault)
+    return world
+
+
+def _broken(world: World, rule: str, found: object) -> Broken:
+    broken = Broken(rule, found)
+    broken.log = entries(world)
+    return broken
+
+
+def _talkers(world: World) -> tuple[int, int, int]:
+    """How many sessions the clients, how many calls the phones, and how many calls the gateway believe to be in."""
+    return (
+        sum(len(client.sessions) for client in world.clients),
+        sum(channel.phone for channel in world.manager.channels),
+        len(world.user.calls),
+    )
+
+
+def _waited(world: World) -> World:
+    """After every deadline has come; registrars accept whoever signs in."""
+    for _ in range(_LONGEST):
+        if waiting := [name for name, up in world.manager.connections if not up]:
+            world = step(world, Move(SIP, "sign in", waiting[0]))
+        elif deadlines(world.user):
+            world = step(world, Move(GATEWAY_ITSELF, "wait"))
+        else:
+            return world
+        world = drained(world)
+    raise _broken(world, "deadlines come to an end", deadlines(world.user))
+
+
+def _all(world: World, who: str, what: str) -> World:
+    """After someone has done something in every one of their calls."""
+    while found := [move for move in moves(world, NONE) if move.who == who and move.what == what]:
+        world = step(world, found[0])
+    return drained(world)
