@@ -124,7 +124,7 @@ class SipConfig(_Section):
     )
     port: Port = Field(5060, description=_A_PORT)
     inside_port: Port = Field(5070, description=_A_PORT)
-    ring_seconds: int = Field(180, strict=True, ge=5, le=3600, description="a number of seconds from 5 to 3600")
+    ring_seconds: int = Field(180, strict=True, ge=5, le=540, description="a number of seconds from 5 to 540")
 
     @checks("address")
     @classmethod

@@ -10,7 +10,6 @@ Rules:
    takes no more, the XMPP server rejects us) stops the gateway with exit code 1 and a sentence.
 """
 
-import os
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
@@ -67,10 +66,11 @@ class Daemon:
         directory = config.state.directory
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._log = Log.open(directory / "fargo.db")
-        self._vault = Vault(directory / "vault.db", reactor)
         self._engine = Engine(self._log, statemachine, self._dispatch, self._fail, reactor.callLater)
-        self._vault.forget_all_but(self._engine.load())
+        in_use = self._engine.load()
         self._edge_settings = _edge_settings(config)
+        self._vault = Vault(directory / "vault.db", reactor)
+        self._vault.forget_all_but(in_use)
         self._edge = self._make_edge()
         hosts = HostSettings(
             directory / "sip", rakia=str(config.programs.rakia), dbus_daemon=str(config.programs.dbus_daemon)
@@ -118,9 +118,9 @@ class Daemon:
         """Return when no SIP connection is left, or no patience. An engine that has failed signs nobody out."""
         if not (self._connections and self._engine.is_open):
             return
-        self._signed_out = Deferred()
+        signed_out = self._signed_out = Deferred()
         try:
-            await self._signed_out.addTimeout(PATIENCE, self._reactor)
+            await signed_out.addTimeout(PATIENCE, self._reactor)
         except TimeoutError:
             self._logger.warn("{count} SIP accounts were not signed out in time.", count=len(self._connections))
         finally:
@@ -198,6 +198,7 @@ class Daemon:
             self._connections.discard((user, event.connection))
             if self._signed_out and not self._connections:
                 self._reactor.callLater(0, self._signed_out.callback, None)
+                self._signed_out = None
 
 
 def _edge_settings(config: Config) -> EdgeSettings:
@@ -221,8 +222,11 @@ def _xmpp_settings(config: Config) -> XmppSettings:
 def _lasting_secret(path: Path) -> str:
     """A random secret that is the same at every start, so that what was signed with it before still holds."""
     if not path.exists():
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(token_hex(32))
+        # Whole or not at all: a crash in between must not leave half a secret.
+        draft = path.with_suffix(".new")
+        draft.touch(mode=0o600)
+        draft.write_text(token_hex(32))
+        draft.replace(path)
     return path.read_text()
 
 

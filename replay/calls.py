@@ -5,11 +5,11 @@ from typing import NamedTuple, get_args
 
 from fargo.log import Entry
 from fargo.statemachine import call as calls
-from fargo.statemachine import jingle_leg, telepathy_leg
+from fargo.statemachine import telepathy_leg
 from fargo.statemachine.call import Call, CallEvent
 from fargo.statemachine.commands import Issued
 from fargo.statemachine.events import Event, Recorded
-from fargo.statemachine.jingle_leg import Session
+from fargo.statemachine.session import Calling, Inviting, Session, Talking
 from fargo.statemachine.user import User, fold, new
 
 
@@ -53,7 +53,7 @@ def _concerns(name: str, followed: dict[tuple[str, str], Call], step: Step) -> b
 
 def _is_called(call: Call, name: str) -> bool:
     match call.jingle:
-        case jingle_leg.Inviting(sid=sid) | jingle_leg.Calling(Session(sid)) | jingle_leg.Talking(Session(sid)):
+        case Inviting(sid=sid) | Calling(Session(sid)) | Talking(Session(sid)):
             pass
         case _:
             sid = ""

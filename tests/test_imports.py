@@ -10,7 +10,10 @@ ROOT = Path(__file__).parent.parent
 CORE = "fargo.statemachine"
 
 # What the core may use besides itself: nothing that could tell the time, throw dice or touch the world.
-PURE = {"collections", "dataclasses", "enum", "functools", "ipaddress", "itertools", "msgspec", "re", "typing"}
+PURE = {
+    *("collections", "dataclasses", "datetime", "enum", "functools", "ipaddress", "itertools", "msgspec", "re"),
+    *("stringprep", "typing", "unicodedata"),
+}
 
 # Each room with the rooms it may import, besides itself. A room is a package or a module; the longest name counts.
 MAY = {

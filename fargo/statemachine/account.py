@@ -9,11 +9,13 @@ Rules:
    after every event.
 4. Refused credentials are not tried again until the user changes them or comes online anew: registrars lock
    accounts. Any other trouble is retried with growing delays.
-5. Passwords are only known by their name in the vault; one that is no longer used is erased.
+5. A connection that is being made is not taken back before it is there, or has failed: the SIP side may break of it.
+6. Passwords are only known by their name in the vault; one that is no longer used is erased.
 """
 
-from dataclasses import dataclass
 from typing import Final, TypeAlias, assert_never
+
+from msgspec import Struct
 
 from fargo.statemachine import address
 from fargo.statemachine.address import BadAddress, SipUri
@@ -53,13 +55,11 @@ _TRANSPORTS: Final = frozenset({"", "udp", "tcp"})
 # --- the connection of a registered account
 
 
-@dataclass(frozen=True, slots=True)
-class SignedOut:
+class SignedOut(Struct, frozen=True):
     """No connection, and no trouble."""
 
 
-@dataclass(frozen=True, slots=True)
-class SigningIn:
+class SigningIn(Struct, frozen=True):
     """Asked to sign in at `since`, for the attempt'th time in a row."""
 
     connection: str
@@ -67,24 +67,21 @@ class SigningIn:
     attempt: int
 
 
-@dataclass(frozen=True, slots=True)
-class SignedIn:
+class SignedIn(Struct, frozen=True):
     """The registrar has accepted the account. It stays so until `linger` even with no client online."""
 
     connection: str
     linger: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class SigningOut:
+class SigningOut(Struct, frozen=True):
     """Asked to sign out at `since`."""
 
     connection: str
     since: float
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """Signing in has failed; the attempt'th try is due at `until`."""
 
     until: float
@@ -92,8 +89,7 @@ class Waiting:
     problem: str
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Struct, frozen=True):
     """The registrar refused the credentials (rule 4)."""
 
     problem: str
@@ -105,8 +101,7 @@ Connection: TypeAlias = SignedOut | SigningIn | SignedIn | SigningOut | Waiting 
 # --- the account
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(Struct, frozen=True):
     """What the user registered: the account, its address as the core reads it, the password's name, the session
     nonce.
     """
@@ -118,21 +113,18 @@ class Credentials:
     gateway: str
 
 
-@dataclass(frozen=True, slots=True)
-class Unregistered:
+class Unregistered(Struct, frozen=True):
     """The user has no account at the gateway."""
 
 
-@dataclass(frozen=True, slots=True)
-class Registered:
+class Registered(Struct, frozen=True):
     """The user has an account, which was signed in at least once."""
 
     credentials: Credentials
     connection: Connection
 
 
-@dataclass(frozen=True, slots=True)
-class Clearing:
+class Clearing(Struct, frozen=True):
     """A changed registration waits for the old account's connection to go (rule 2)."""
 
     iq: Iq
@@ -142,8 +134,7 @@ class Clearing:
     since: float
 
 
-@dataclass(frozen=True, slots=True)
-class Trying:
+class Trying(Struct, frozen=True):
     """A registration is being tried; `previous` is what stays if it fails."""
 
     iq: Iq
@@ -256,7 +247,7 @@ def submitted(account: Account, event: RegistrationSubmitted, talking: bool, tur
     if isinstance(credentials, BadAddress):
         return _turned_down(account, event, "modify", "not-acceptable", credentials.problem, turn)
     if previous and connection:
-        turn.issue(SignOut(connection))
+        _let_go(account, turn)
         return Clearing(event.iq, credentials, previous, connection, turn.at)
     return _try(event.iq, credentials, previous, turn)
 
@@ -301,8 +292,7 @@ def _try(iq: Iq, credentials: Credentials, previous: Credentials | None, turn: T
 
 def cancelled(account: Account, iq: Iq, turn: Turn) -> Account:
     """The user wants to be forgotten (XEP-0100 §4.3); their calls have been ended before."""
-    if connection := connection_of(account):
-        turn.issue(SignOut(connection))
+    _let_go(account, turn)
     match account:
         case Unregistered():
             text = "You have no SIP account at this gateway."
@@ -339,10 +329,20 @@ def signed_in(account: Account, event: SipSignedIn, turn: Turn) -> Account:
             return _accepted(account, turn)
         case Registered(credentials, SigningIn(connection)) if connection == event.connection:
             return Registered(credentials, SignedIn(connection))
-        case _:
-            if connection_of(account) != event.connection:
-                turn.issue(SignOut(event.connection))
+        case Registered(_, SignedIn(connection)) if connection == event.connection:
             return account
+        case _:
+            turn.issue(SignOut(event.connection))
+            return account
+
+
+def _let_go(account: Account, turn: Turn) -> None:
+    """Sign out of a connection that is up (rule 5)."""
+    match account:
+        case Registered(connection=SignedIn(connection)):
+            turn.issue(SignOut(connection))
+        case _:
+            pass
 
 
 def _accepted(account: Trying, turn: Turn) -> Account:
@@ -412,7 +412,8 @@ def in_words(event: SipSignedOut, uri: SipUri) -> str:
         case SipTrouble.CREDENTIALS:
             return f"{uri.domain} refused the user name or password of {uri}. Check both and register again."
         case SipTrouble.NETWORK:
-            return f"The SIP server of {uri} cannot be reached. Check its domain, or give a proxy, port and transport."
+            trouble = f"The SIP server of {uri} does not answer, or is in trouble."
+            return f"{trouble} If it stays so, check domain, proxy and port."
         case SipTrouble.IN_USE:
             return f"{uri} is in use by somebody else at this gateway. Use another SIP account."
         case SipTrouble.INVALID:
@@ -490,8 +491,6 @@ def reconcile(account: Account, online: bool, turn: Turn) -> Account:
             return Registered(credentials, _sign_out(name, turn))
         case Registered(credentials, SignedIn(name, linger)) if online and linger:
             return Registered(credentials, SignedIn(name))
-        case Registered(credentials, SigningIn(name)) if not online:
-            return Registered(credentials, _sign_out(name, turn))
         case _:
             return account
 
@@ -508,10 +507,9 @@ def _sign_out(name: str, turn: Turn) -> Connection:
 def stop(account: Account, turn: Turn) -> Account:
     """The gateway is stopping: sign out, whoever is online."""
     match account:
-        case Registered(credentials, SignedIn(name) | SigningIn(name)):
+        case Registered(credentials, SignedIn(name)):
             return Registered(credentials, _sign_out(name, turn))
         case Clearing() | Trying():
-            turn.issue(SignOut(account.connection))
             return _give_up(account, "wait", "internal-server-error", "The gateway is being stopped. Try later.", turn)
         case Registered() | Unregistered():
             return account

@@ -5,12 +5,15 @@ Rules:
 1. A contact at the gateway is ``user%domain@gateway``; ``user\\40domain@gateway`` (XEP-0106) is accepted too; a
    localpart that names no domain belongs to the account's own SIP domain, so ``+441632960000@gateway`` dials a number.
 2. The last ``%`` or ``@`` separates user and domain: a domain contains neither.
-3. What cannot stand in a SIP URI as it is gets percent-escaped (RFC 3261 §25.1); control characters and malformed
+3. XMPP servers fold the case of a localpart (RFC 6122 §3.3), so a contact's JID is made in lower case.
+4. What cannot stand in a SIP URI as it is gets percent-escaped (RFC 3261 §25.1); control characters and malformed
    domains are refused. What cannot stand in a localpart gets XEP-0106's escapes.
 """
 
 import ipaddress
 import re
+import stringprep
+import unicodedata
 from typing import Final
 
 import msgspec
@@ -24,6 +27,18 @@ _ESCAPES: Final = {
     " ": "\\20", '"': "\\22", "&": "\\26", "'": "\\27", "/": "\\2f", ":": "\\3a", "<": "\\3c", ">": "\\3e", "@": "\\40",
 }  # fmt: skip
 _ESCAPED: Final = re.compile(r"\\(20|22|26|27|2f|3a|3c|3e|40|5c)")
+# RFC 6122 appendix A.5: what no localpart may contain, besides what is escaped.
+_FORBIDDEN: Final = (
+    stringprep.in_table_c12,
+    stringprep.in_table_c22,
+    stringprep.in_table_c3,
+    stringprep.in_table_c4,
+    stringprep.in_table_c5,
+    stringprep.in_table_c6,
+    stringprep.in_table_c7,
+    stringprep.in_table_c8,
+    stringprep.in_table_c9,
+)
 _LONGEST: Final = 1023  # bytes of a localpart, RFC 7622 §3.3
 
 
@@ -149,7 +164,10 @@ def parse_contact(jid: str, own_domain: str) -> SipUri | BadAddress:
 
 def contact(uri: SipUri, gateway: str) -> str | BadAddress:
     """The JID at ``gateway`` of a SIP address; always ``user%domain``, so that it means the same to every account."""
-    local = escape_local(f"{uri.user}%{uri.domain}")
+    user = unicodedata.normalize("NFKC", uri.user).lower()
+    if any(forbids(c) for c in user for forbids in _FORBIDDEN):
+        return BadAddress("The SIP address has a character that no JID may have.")
+    local = escape_local(f"{user}%{uri.domain}")
     if len(local.encode("utf-8", "surrogatepass")) > _LONGEST:
         return BadAddress("The SIP address is too long for a JID.")
     return f"{local}@{gateway}"

@@ -5,36 +5,58 @@ Rules:
 1. A leg folds its own protocol's events and says in neutral words what happened; the bridge tells it to the other leg.
    Neither leg knows the other's protocol.
 2. When one leg ends, the other is told to end. The call is over when both are.
+3. A call to the user that none of their clients accepted leaves a message that says who called and when.
 """
 
-from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TypeAlias
 
-from fargo.statemachine import jingle_leg, telepathy_leg
-from fargo.statemachine.jingle_leg import JingleEvent, JingleLeg
+from msgspec import Struct
+from msgspec.structs import replace
+
+from fargo.statemachine import inviting, jingle_leg, session, telepathy_leg
+from fargo.statemachine.address import bare
+from fargo.statemachine.commands import SendText
+from fargo.statemachine.contacts import Client
 from fargo.statemachine.notices import Deadline, Ended, Notices
 from fargo.statemachine.reason import Reason
+from fargo.statemachine.session import Inviting, JingleEvent, JingleLeg
 from fargo.statemachine.telepathy_leg import TelepathyEvent, TelepathyLeg
 from fargo.statemachine.turn import Turn
 
 CallEvent: TypeAlias = JingleEvent | TelepathyEvent
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One call of a user; ``id`` is the version of the event it began with, ``connection`` the SIP connection it
-    goes over.
+class Caller(Struct, frozen=True):
+    """Who calls the user: the full JID that stands for them, and how they call themselves."""
+
+    jid: str
+    words: str
+
+
+class Call(Struct, frozen=True):
+    """One call of a user.
+
+    ``id`` is the version of the event it began with, ``since`` its time, ``connection`` the SIP connection it goes
+    over, ``caller`` who calls the user, None if the user calls.
     """
 
     id: str
     connection: str
+    since: float
     jingle: JingleLeg
     sip: TelepathyLeg
+    caller: Caller | None = None
 
 
 def is_over(call: Call) -> bool:
     """Whether neither leg has anything left to do."""
-    return isinstance(call.jingle, jingle_leg.Over) and isinstance(call.sip, telepathy_leg.Over)
+    return isinstance(call.jingle, session.Over) and isinstance(call.sip, telepathy_leg.Over)
+
+
+def is_live(call: Call) -> bool:
+    """Whether anybody is still calling or talking."""
+    return not isinstance(call.jingle, session.Over)
 
 
 def concerns(call: Call, event: CallEvent) -> bool:
@@ -45,12 +67,14 @@ def concerns(call: Call, event: CallEvent) -> bool:
 
 
 def fold(call: Call, event: CallEvent, turn: Turn) -> Call:
-    """The call after an event that concerns it."""
+    """The call after an event that concerns it; the same object if nothing has changed."""
     if isinstance(event, TelepathyEvent):
         sip, news = telepathy_leg.fold(call.sip, event, turn)
-        return _tell_jingle(replace(call, sip=sip), news, turn)
+        changed = call if sip is call.sip else replace(call, sip=sip)
+        return _tell_jingle(changed, news, turn) if news else changed
     jingle, news = jingle_leg.fold(call.jingle, event, turn)
-    return _tell_sip(replace(call, jingle=jingle), news, turn)
+    changed = call if jingle is call.jingle else replace(call, jingle=jingle)
+    return _tell_sip(changed, news, turn) if news else changed
 
 
 def _tell_jingle(call: Call, news: Notices, turn: Turn) -> Call:
@@ -78,13 +102,28 @@ def lose_sip(call: Call, reason: Reason, turn: Turn) -> Call:
     return _tell_jingle(replace(call, sip=sip), news, turn)
 
 
-def seek(call: Call, client: str, turn: Turn) -> Call:
-    """Another client of the user can take calls: call it too, if the call is still waiting for one."""
-    match call.jingle:
-        case jingle_leg.Inviting() as inviting:
-            return replace(call, jingle=jingle_leg.add(inviting, client, turn))
-        case _:
-            return call
+def seek(call: Call, jid: str, client: Client, turn: Turn) -> Call:
+    """A client of the user can take calls: call it, if nobody has accepted."""
+    if not isinstance(call.jingle, Inviting):
+        return call
+    if client.asks_first:
+        return replace(call, jingle=inviting.propose(call.jingle, turn))
+    return replace(call, jingle=inviting.add(call.jingle, jid, turn))
+
+
+def missed(before: Call | None, after: Call, turn: Turn) -> None:
+    """Rule 3, for a call as it was before an event and is after it."""
+    unanswered = before is None or isinstance(before.jingle, Inviting)
+    if after.caller is None or not unanswered or not isinstance(after.jingle, session.Over):
+        return
+    when = datetime.fromtimestamp(after.since, UTC)
+    text = f"Missed call from {after.caller.words} on {when:%Y-%m-%d} at {when:%H:%M} UTC."
+    turn.issue(SendText(bare(after.caller.jid), turn.user, text))
+
+
+def stream_opened(call: Call, turn: Turn) -> Call:
+    """The XMPP stream was down, and is back."""
+    return replace(call, jingle=jingle_leg.stream_opened(call.jingle, turn))
 
 
 def search_ended(call: Call, turn: Turn) -> Call:
@@ -101,7 +140,8 @@ def expire(call: Call, turn: Turn) -> Call:
         call = _tell_jingle(replace(call, sip=sip), news, turn)
     due = jingle_leg.deadline(call.jingle)
     if due is not None and due.at <= turn.at:
-        call = search_ended(call, turn)
+        jingle, news = jingle_leg.expire(call.jingle, turn)
+        call = _tell_sip(replace(call, jingle=jingle), news, turn)
     return call
 
 

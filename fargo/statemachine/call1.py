@@ -65,6 +65,8 @@ RINGING = 1
 """Call_Member_Flags: the far end rings."""
 HELD = 2
 """Call_Member_Flags: the far end has us on hold."""
+UNHELD = 0
+"""Local_Hold_State: the far end is not on hold."""
 
 
 class _Call1(Struct, frozen=True, tag=True, omit_defaults=True):
@@ -106,9 +108,13 @@ class CandidatesReceived(_Call1, frozen=True):
 
 
 class DescriptionReceived(_Call1, frozen=True):
-    """NewMediaDescriptionOffer: the codecs in the far end's SDP, waiting to be accepted or rejected."""
+    """NewMediaDescriptionOffer: the codecs in the far end's SDP, waiting to be accepted or rejected.
+
+    ``offer``: the far end offers them (FurtherNegotiationRequired); otherwise they are its answer to us.
+    """
 
     codecs: tuple[Codec, ...]
+    offer: bool = False
 
 
 class SendingStateChanged(_Call1, frozen=True):
@@ -119,6 +125,12 @@ class SendingStateChanged(_Call1, frozen=True):
 
 class ReceivingStateChanged(_Call1, frozen=True):
     """ReceivingStateChanged of the stream."""
+
+    state: int
+
+
+class HoldStateChanged(_Call1, frozen=True):
+    """HoldStateChanged of Channel.Interface.Hold: 0 unheld, 1 held, 2 pending hold, 3 pending unhold."""
 
     state: int
 
@@ -181,6 +193,12 @@ class CompleteSending(_Call1, frozen=True):
     state: int
 
 
+class RequestHold(_Call1, frozen=True):
+    """RequestHold: put the far end on hold, or take it off."""
+
+    hold: bool
+
+
 class HangUp(_Call1, frozen=True):
     """Hangup: the refusal, CANCEL or BYE that the dialog needs (reason a ChangeReason)."""
 
@@ -200,6 +218,7 @@ Call1Event: TypeAlias = (
     | DescriptionReceived
     | SendingStateChanged
     | ReceivingStateChanged
+    | HoldStateChanged
     | CallFailed
     | ChannelClosed
 )
@@ -211,6 +230,7 @@ Call1Command: TypeAlias = (
     | RejectDescription
     | CompleteReceiving
     | CompleteSending
+    | RequestHold
     | HangUp
     | CloseChannel
 )

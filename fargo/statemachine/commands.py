@@ -13,7 +13,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from fargo.statemachine.call1 import Call1Command
-from fargo.statemachine.events import Iq, SipAccount
+from fargo.statemachine.events import CallAction, Iq, SipAccount
 from fargo.statemachine.media import Content
 
 
@@ -122,6 +122,37 @@ class TerminateSession(_Command, frozen=True):
     text: str = ""
 
 
+# --- Jingle Message Initiation, and what is left to read
+
+
+class ProposeCall(_Command, frozen=True):
+    """<propose/> of an audio call to all of a user's clients (XEP-0353 §5.1); `to` is bare."""
+
+    sender: str
+    to: str
+    sid: str
+
+
+class MessageCall(_Command, frozen=True):
+    """Anything else about a proposed call (XEP-0353 §5), with a reason of XEP-0166 §7.4 unless `condition` is ""."""
+
+    sender: str
+    to: str
+    sid: str
+    action: CallAction
+    condition: str = ""
+    text: str = ""
+    tie_break: bool = False
+
+
+class SendText(_Command, frozen=True):
+    """A chat message for people (RFC 6121 §5)."""
+
+    sender: str
+    to: str
+    text: str
+
+
 # --- the SIP account
 
 
@@ -164,6 +195,9 @@ XmppCommand: TypeAlias = (
     | AcceptSession
     | InformSession
     | TerminateSession
+    | ProposeCall
+    | MessageCall
+    | SendText
 )
 SipCommand: TypeAlias = SignIn | SignOut | Call1Command
 VaultCommand: TypeAlias = ForgetSecret

@@ -4,7 +4,8 @@ whom.
 Rules:
 
 1. A client is online from its first available presence, to whichever address of the gateway, until its unavailable one
-   (XEP-0100 §4.4). What it can do it is asked once for each set of capabilities that it announces (XEP-0115).
+   to the gateway itself (XEP-0100 §4.4): one to a contact hides it from that contact only. What it can do it is asked
+   once for each set of capabilities that it announces (XEP-0115).
 2. When the XMPP stream was down, presence may have been missed: every client is in doubt until it is seen again, and
    those that are not seen in time are gone.
 3. Every subscription to a contact is granted at once: a phone has no presence of its own to guard. A probe for a
@@ -13,8 +14,10 @@ Rules:
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from fargo.statemachine import address
 from fargo.statemachine.commands import AskFeatures, PresenceKind, SendPresence
@@ -34,33 +37,33 @@ _NEEDED: Final = frozenset(
         "urn:xmpp:jingle:transports:raw-udp:1",
     }
 )
+_ASKS_FIRST: Final = "urn:xmpp:jingle-message:0"
+"""Announced by clients that are called by a proposal (XEP-0353 §4)."""
 _LONGEST_DOUBT: Final = 30.0  # seconds
 _MOST_CLIENTS: Final = 64
 _MOST_CONTACTS: Final = 2000
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
-    """An online client. ``asked``: our question about its capabilities, "" once answered. ``doubted``: see rule 2, 0
-    if not.
+class Client(Struct, frozen=True):
+    """An online client. ``asked``: our question about its capabilities, "" once answered. ``able``: to take a call;
+    ``asks_first``: before it is called (XEP-0353). ``doubted``: see rule 2, 0 if not.
     """
 
     caps: str
     asked: str
     able: bool = False
+    asks_first: bool = False
     doubted: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Contacts:
+class Contacts(Struct, frozen=True):
     """Online clients by full JID, and the bare JIDs of the contacts that the user has subscribed to."""
 
     clients: Mapping[str, Client] = field(default_factory=dict)
     subscribed: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """How the gateway and its contacts are to appear to the user."""
 
     gateway: str
@@ -79,7 +82,7 @@ def available(contacts: Contacts, event: ResourceAvailable, gateway: str, turn: 
     known = contacts.clients.get(event.resource)
     if known is None and len(contacts.clients) >= _MOST_CLIENTS:
         return contacts
-    if known is not None and known.caps == event.caps:
+    if known is not None and known.caps == event.caps and (known.able or not known.doubted):
         return _with(contacts, event.resource, replace(known, doubted=0.0))
     command = turn.issue(AskFeatures(gateway, event.resource, event.caps))
     return _with(contacts, event.resource, Client(event.caps, command))
@@ -96,12 +99,16 @@ def learned(contacts: Contacts, event: FeaturesLearned) -> Contacts:
     client = contacts.clients.get(event.resource)
     if client is None or client.asked != event.command:
         return contacts
-    return _with(contacts, event.resource, replace(client, asked="", able=_NEEDED.issubset(event.features)))
+    return _with(contacts, event.resource, _knowing(client, event.features))
 
 
-def able(contacts: Contacts) -> tuple[str, ...]:
+def _knowing(client: Client, features: tuple[str, ...]) -> Client:
+    return replace(client, asked="", able=_NEEDED.issubset(features), asks_first=_ASKS_FIRST in features)
+
+
+def able(contacts: Contacts) -> Mapping[str, Client]:
     """The clients that can take a call."""
-    return tuple(jid for jid, client in contacts.clients.items() if client.able)
+    return {jid: client for jid, client in contacts.clients.items() if client.able}
 
 
 def asking(contacts: Contacts) -> bool:
@@ -186,6 +193,11 @@ def show_all(contacts: Contacts, shown: Shown, turn: Turn) -> None:
         _show(jid, shown, turn)
 
 
+def show_gateway(shown: Shown, turn: Turn) -> None:
+    """Show the gateway itself: a client that came online need not have it on its list."""
+    _show(shown.gateway, shown, turn)
+
+
 def _show(jid: str, shown: Shown, turn: Turn) -> None:
     if jid == shown.gateway:
         kind = PresenceKind.AVAILABLE if shown.available or shown.show else PresenceKind.UNAVAILABLE
@@ -206,4 +218,4 @@ def part(contacts: Contacts, gateway: str, turn: Turn) -> Contacts:
         turn.issue(SendPresence(jid, turn.user, PresenceKind.UNSUBSCRIBE))
         turn.issue(SendPresence(jid, turn.user, PresenceKind.UNSUBSCRIBED))
         turn.issue(SendPresence(_appearing(jid), turn.user, PresenceKind.UNAVAILABLE))
-    return replace(contacts, subscribed=())
+    return Contacts()

@@ -186,6 +186,47 @@ class SessionModified(_Event, frozen=True):
     contents: tuple[Content, ...] = ()
 
 
+# --- Jingle Message Initiation: XEP-0353
+
+
+class CallAction(StrEnum):
+    """What is said about a proposed call, but for the proposal itself (XEP-0353 §5)."""
+
+    RINGING = "ringing"
+    PROCEED = "proceed"
+    ACCEPT = "accept"
+    REJECT = "reject"
+    RETRACT = "retract"
+    FINISH = "finish"
+
+
+class CallProposed(_Event, frozen=True):
+    """<propose/>: a client wants to call `to`, and asks before it says how. `media`: of each description, such as
+    "audio".
+    """
+
+    sender: str
+    to: str
+    sid: str
+    media: tuple[str, ...]
+
+
+class CallMessaged(_Event, frozen=True):
+    """What else a client says about a proposed call, ours or its own; `condition` is the reason's element name, ""
+    if none.
+    """
+
+    sender: str
+    to: str
+    sid: str
+    action: CallAction
+    condition: str = ""
+    text: str = ""
+
+
+# --- answers to what we sent
+
+
 class IqSucceeded(_Event, frozen=True):
     """A client took what we sent it as `command`."""
 
@@ -194,7 +235,9 @@ class IqSucceeded(_Event, frozen=True):
 
 
 class IqFailed(_Event, frozen=True):
-    """A client, or a server on the way, refused what we sent it as `command`; condition as in RFC 6120 §8.3.3."""
+    """A client, or a server on the way, refused the IQ or message that was `command`; condition as in RFC 6120
+    §8.3.3.
+    """
 
     command: str
     resource: str
@@ -253,6 +296,8 @@ XmppEvent: TypeAlias = (
     | SessionInformed
     | SessionTerminated
     | SessionModified
+    | CallProposed
+    | CallMessaged
     | IqSucceeded
     | IqFailed
 )

@@ -1,32 +1,24 @@
-"""The XMPP leg of a call: one Jingle session (XEP-0166), or one with each of the user's clients until one of them
-accepts.
+"""The XMPP leg of a call: a Jingle session (XEP-0166, 0167), or one with each of the user's clients until one accepts.
 
 Rules:
 
 1. Every IQ-set that reaches a leg is answered exactly once: accepted, or refused with the error of XEP-0166 §10.
 2. An action that does not fit the phase is refused as out of order and changes nothing.
-3. We initiate with every capable client under one sid; the first to accept wins and the others are told so. A client
-   that declines has spoken for its user: nobody rings any longer.
-4. A leg is over the moment it has said or heard session-terminate; what comes later meets an unknown session.
-5. A client that cannot be reached (its server says so) is out of the call: a killed client sends nothing itself.
+3. A leg is over the moment it has said or heard session-terminate; what comes later meets an unknown session.
+4. A client that cannot be reached (its server says so) is out of the call: a killed client sends nothing itself.
+5. What is not supported is refused by name, and the call goes on.
 """
 
-from dataclasses import dataclass, replace
-from typing import Final, TypeAlias, assert_never
+from typing import Final, assert_never
 
-import msgspec
+from msgspec.structs import replace
 
-from fargo.statemachine.address import bare
-from fargo.statemachine.commands import (
-    AcceptIq,
-    AcceptSession,
-    InformSession,
-    InitiateSession,
-    RefuseIq,
-    TerminateSession,
-)
+from fargo.statemachine import inviting
+from fargo.statemachine import session as sessions
+from fargo.statemachine.commands import AcceptIq, RefuseIq
 from fargo.statemachine.events import (
-    Iq,
+    CallAction,
+    CallMessaged,
     IqFailed,
     IqSucceeded,
     ResourceUnavailable,
@@ -36,24 +28,25 @@ from fargo.statemachine.events import (
     SessionModified,
     SessionTerminated,
 )
-from fargo.statemachine.media import Content, Description, RawUdp, Unusable, common, malformed, plain
-from fargo.statemachine.notices import Answered, Deadline, Ended, Notice, Notices, Ringing
-from fargo.statemachine.reason import Cause, Reason, from_jingle, to_jingle
+from fargo.statemachine.media import Content, Senders
+from fargo.statemachine.notices import Answered, Deadline, Ended, Held, Notice, Resumed, Ringing
+from fargo.statemachine.reason import Cause, Reason, from_jingle
+from fargo.statemachine.session import (
+    Calling,
+    Inviting,
+    JingleEvent,
+    JingleLeg,
+    Over,
+    Session,
+    Step,
+    Talking,
+    about,
+    out_of_order,
+    owes,
+    settled,
+)
 from fargo.statemachine.turn import Turn
 
-JingleEvent: TypeAlias = (
-    SessionInitiated
-    | SessionAccepted
-    | SessionInformed
-    | SessionTerminated
-    | SessionModified
-    | IqSucceeded
-    | IqFailed
-    | ResourceUnavailable
-)
-
-# Seconds that clients have to say what they can do, when a call comes while they are being asked.
-_LONGEST_SEARCH: Final = 5.0
 # Errors to our IQs that mean nobody is there, or nobody who knows the session (RFC 6120 §8.3.3, XEP-0166 §10).
 _GONE: Final = frozenset(
     {
@@ -66,171 +59,62 @@ _GONE: Final = frozenset(
     }
 )
 # Session information without consequence for the other end (XEP-0167 §8; XEP-0177 §5: trying, received).
-_HEARD: Final = frozenset({"", "active", "mute", "received", "ringing", "trying", "unmute"})
+_HEARD: Final = frozenset({"", "mute", "received", "ringing", "trying", "unmute"})
+_HOLD: Final = {"hold": True, "unhold": False, "active": False}
 # Actions that need no more than an acknowledgement (XEP-0166 §7.2): plain addresses are written down in offer and
 # answer.
 _NOTED: Final = frozenset({"description-info", "transport-info"})
-# When several clients refuse, the caller hears the most telling of it, the first of these.
-_TELLING: Final = (Cause.DECLINED, Cause.BUSY, Cause.MEDIA, Cause.TRANSPORT, Cause.APPLICATION, Cause.SECURITY)
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """A session with one client: its id, our JID in it, the client's full JID, and the IQs it owes us an answer to."""
-
-    sid: str
-    us: str
-    client: str
-    owed: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Calling:
-    """The client has called; the other end has not answered. ``content`` is the audio it offered."""
-
-    session: Session
-    content: Content
-    ringing: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Inviting:
-    """We have called the user's clients, and none has accepted. ``refusal``: the most telling answer so far."""
-
-    sid: str
-    us: str
-    content: Content
-    since: float
-    sessions: tuple[Session, ...]
-    refusal: Reason
-
-
-@dataclass(frozen=True, slots=True)
-class Talking:
-    """The session is accepted."""
-
-    session: Session
-
-
-@dataclass(frozen=True, slots=True)
-class Over:
-    """Nothing is left of it."""
-
-
-JingleLeg: TypeAlias = Calling | Inviting | Talking | Over
-Step: TypeAlias = tuple[JingleLeg, Notices]
-
-NOBODY: Final = Reason(Cause.UNAVAILABLE, "None of the called user's clients can take a call.")
-
-
-def audio(contents: tuple[Content, ...]) -> Content | Reason:
-    """The audio that can be put through from what a client offers, with a description a plain phone can take; or why
-    not.
-    """
-    content = next((c for c in contents if c.description and c.description.media == "audio"), None)
-    if content is None or content.description is None:
-        return Reason(Cause.APPLICATION, "This gateway carries voice calls only; the offer contains no RTP audio.")
-    if content.description.encryption_required:
-        return Reason(Cause.SECURITY, "Your client demands encrypted audio, which the called phone cannot do.")
-    described = plain(content.description)
-    if isinstance(described, Unusable):
-        return Reason(Cause.TRANSPORT, described.problem)
-    if isinstance(common(described, described), Unusable):
-        return Reason(Cause.APPLICATION, "Your client's offer names no voice codec.")
-    return msgspec.structs.replace(content, description=described)
-
-
-def _named(description: Description) -> Description:
-    """The description with an id for each candidate, without which clients do not take one (XEP-0177 §5)."""
-    match description.transport:
-        case RawUdp(candidates):
-            named = tuple(msgspec.structs.replace(c, id=f"c{c.component}") for c in candidates)
-            return msgspec.structs.replace(description, transport=RawUdp(named))
-        case _:
-            return description
-
-
-def line_break(contents: tuple[Content, ...]) -> str:
-    """What makes the contents unfit to be passed on, as a sentence; "" if nothing does."""
-    return next((p for c in contents if c.description and (p := malformed(c.description))), "")
+_LATE: Final = "timeout"
+"""Stands for an error that never came, of a client that may yet have the session."""
+_OFFLINE: Final = Reason(Cause.NETWORK, "The XMPP client went offline.")
 
 
 # --- beginnings
 
 
-def called(event: SessionInitiated, content: Content, turn: Turn) -> JingleLeg:
+def called(event: SessionInitiated, content: Content, proposed: bool, turn: Turn) -> JingleLeg:
     """A client calls, and its offer is fit to be put through."""
     turn.issue(AcceptIq(event.iq))
-    return Calling(Session(event.sid, event.iq.to, event.iq.sender), content)
+    return Calling(Session(event.sid, event.iq.to, event.iq.sender, True, proposed), content)
 
 
-def turn_down(event: SessionInitiated, reason: Reason, turn: Turn) -> None:
+def turn_down(event: SessionInitiated, proposed: bool, reason: Reason, turn: Turn) -> None:
     """A client calls, and its offer cannot be put through: acknowledge it, then say why not (XEP-0166 §6.3)."""
     turn.issue(AcceptIq(event.iq))
-    _say_terminate(Session(event.sid, event.iq.to, event.iq.sender), reason, turn)
-
-
-def invite(sid: str, us: str, clients: tuple[str, ...], offer: Description, turn: Turn) -> JingleLeg:
-    """Call the user's clients. There may be none yet: see `add`."""
-    leg = Inviting(sid, us, Content("voice", description=_named(offer)), turn.at, (), NOBODY)
-    for client in clients:
-        leg = add(leg, client, turn)
-    return leg
-
-
-def deadline(leg: JingleLeg) -> Deadline | None:
-    """By when a client that can take the call must have shown up."""
-    match leg:
-        case Inviting(since=since, sessions=()):
-            return Deadline("a client that can take the call", since + _LONGEST_SEARCH)
-        case _:
-            return None
-
-
-def search_ended(leg: JingleLeg) -> Step:
-    """No client that can take the call will show up any more."""
-    match leg:
-        case Inviting(sessions=()):
-            return Over(), (Ended(NOBODY),)
-        case _:
-            return leg, ()
-
-
-def add(leg: Inviting, client: str, turn: Turn) -> Inviting:
-    """Call one more client of the user."""
-    command = turn.issue(InitiateSession(leg.us, client, leg.sid, leg.content))
-    return replace(leg, sessions=(*leg.sessions, Session(leg.sid, leg.us, client, (command,))))
+    sessions.terminate(Session(event.sid, event.iq.to, event.iq.sender, True, proposed), reason, turn)
 
 
 # --- what concerns a leg
 
 
-def sessions(leg: JingleLeg) -> tuple[Session, ...]:
-    """The sessions the leg is in."""
-    match leg:
-        case Calling(session) | Talking(session):
-            return (session,)
-        case Inviting():
-            return leg.sessions
-        case Over():
-            return ()
-        case _:
-            assert_never(leg)
-
-
 def concerns(leg: JingleLeg, event: JingleEvent) -> bool:
-    """Whether the event is about one of the leg's sessions."""
-    return any(_about(session, event) for session in sessions(leg))
+    """Whether the event is about one of the leg's sessions, or its proposal."""
+    if any(about(session, event) for session in sessions.sessions(leg)):
+        return True
+    return isinstance(leg, Inviting) and inviting.concerns(leg, event)
 
 
-def _about(session: Session, event: JingleEvent) -> bool:
-    match event:
-        case IqSucceeded() | IqFailed():
-            return event.command in session.owed and event.resource == session.client
-        case ResourceUnavailable():
-            return event.resource in (session.client, bare(session.client))
-        case _:
-            return (event.sid, event.iq.sender, event.iq.to) == (session.sid, session.client, session.us)
+def deadline(leg: JingleLeg) -> Deadline | None:
+    """By when a client must have answered, or shown up."""
+    owed = [owed.due for session in sessions.sessions(leg) for owed in session.owed]
+    if owed:
+        return Deadline("the XMPP client's answer", min(owed))
+    return inviting.deadline(leg) if isinstance(leg, Inviting) else None
+
+
+def expire(leg: JingleLeg, turn: Turn) -> Step:
+    """The leg's deadline has come."""
+    for session in sessions.sessions(leg):
+        for owed in session.owed:
+            if owed.due <= turn.at:
+                late = IqFailed(owed.command, session.client, _LATE, "it did not answer in time")
+                return _refused(leg, late, turn)
+    return search_ended(leg)
+
+
+def search_ended(leg: JingleLeg) -> Step:
+    """No other client can be asked: a leg that waits for one ends."""
+    return inviting.search_ended(leg) if isinstance(leg, Inviting) else (leg, ())
 
 
 # --- folding
@@ -240,43 +124,51 @@ def fold(leg: JingleLeg, event: JingleEvent, turn: Turn) -> Step:
     """What an event that concerns the leg makes of it, and what the bridge should know."""
     match event:
         case ResourceUnavailable():
-            return _drop(leg, event, Reason(Cause.NETWORK, "The XMPP client went offline."), turn)
+            return _gone(leg, event, turn)
         case IqFailed():
             return _refused(leg, event, turn)
         case IqSucceeded():
-            settled = _settle(leg, event.command)
-            return settled, ((Ringing(),) if isinstance(settled, Inviting) else ())
+            return _settle(leg, event.command), ((Ringing(),) if isinstance(leg, Inviting) else ())
         case SessionInitiated():
             out_of_order(event.iq, turn)
             return leg, ()
         case SessionAccepted():
-            return _accepted(leg, event, turn)
+            if isinstance(leg, Inviting):
+                return inviting.accepted(leg, event, turn)
+            out_of_order(event.iq, turn)
+            return leg, ()
         case SessionTerminated():
             turn.issue(AcceptIq(event.iq))
-            return _drop(leg, event, from_jingle(event.condition, event.text), turn)
+            reason = from_jingle(event.condition, event.text)
+            _finish(leg, event, reason, turn)
+            return _drop(leg, event, reason, turn)
         case SessionInformed():
             return _informed(leg, event, turn)
         case SessionModified():
-            _modified(event, turn)
-            return leg, ()
+            return _modified(leg, event, turn)
+        case CallMessaged():
+            return _messaged(leg, event, turn)
         case _:
             assert_never(event)
 
 
-def out_of_order(iq: Iq, turn: Turn) -> None:
-    """Refuse an action that does not fit (XEP-0166 §10, out-of-order)."""
-    turn.issue(RefuseIq(iq, "wait", "unexpected-request", "This does not fit the state of the call.", "out-of-order"))
+def stream_opened(leg: JingleLeg, turn: Turn) -> JingleLeg:
+    """The stream was lost, and with it maybe a client's last word: ask whether it is still there (XEP-0166 §6.8)."""
+    match leg:
+        case Calling() | Talking():
+            return replace(leg, session=sessions.inform(leg.session, "", turn))
+        case Inviting() | Over():
+            return leg
+        case _:
+            assert_never(leg)
 
 
 def _settle(leg: JingleLeg, command: str) -> JingleLeg:
-    def settled(session: Session) -> Session:
-        return replace(session, owed=tuple(c for c in session.owed if c != command))
-
     match leg:
         case Calling() | Talking():
-            return replace(leg, session=settled(leg.session))
+            return replace(leg, session=settled(leg.session, command))
         case Inviting():
-            return replace(leg, sessions=tuple(settled(s) for s in leg.sessions))
+            return replace(leg, sessions=tuple(settled(session, command) for session in leg.sessions))
         case Over():
             return leg
         case _:
@@ -284,75 +176,104 @@ def _settle(leg: JingleLeg, command: str) -> JingleLeg:
 
 
 def _refused(leg: JingleLeg, event: IqFailed, turn: Turn) -> Step:
-    """A client refused our IQ: its invitation or our acceptance cannot stand; the loss of a mere information does no
+    """A client refused what we sent: without invitation or acceptance there is no call; a lost information does no
     harm.
     """
     told = event.text or event.condition
     match leg:
+        case Inviting() if leg.proposal == event.command:
+            return inviting.unproposed(leg)
         case Inviting():
+            if event.condition == _LATE:
+                _terminate(_only(leg, event), Reason(Cause.NO_ANSWER, "Your client did not answer in time."), turn)
             return _drop(leg, event, Reason(Cause.UNAVAILABLE, f"The XMPP client refused the call: {told}"), turn)
-        case Talking():
+        case Calling() | Talking() if event.condition in _GONE:
+            _finish(leg, event, _OFFLINE, turn)
+            return Over(), (Ended(_OFFLINE),)
+        case Calling() | Talking() if owes(leg.session, event.command):
             reason = Reason(Cause.FAULT, f"The XMPP client refused the answer: {told}")
-            terminated = Over() if event.condition in _GONE else _terminate(leg, reason, turn)
-            return terminated, (Ended(reason),)
-        case Calling() if event.condition in _GONE:
-            return Over(), (Ended(Reason(Cause.NETWORK, "The XMPP client went offline.")),)
-        case Calling() | Over():
+            return _terminate(leg, reason, turn), (Ended(reason),)
+        case Calling() | Talking() | Over():
             return _settle(leg, event.command), ()
         case _:
             assert_never(leg)
 
 
-def _accepted(leg: JingleLeg, event: SessionAccepted, turn: Turn) -> Step:
-    if not isinstance(leg, Inviting):
-        out_of_order(event.iq, turn)
-        return leg, ()
-    if problem := line_break(event.contents):
-        turn.issue(RefuseIq(event.iq, "modify", "bad-request", problem))
-        return leg, ()
-    turn.issue(AcceptIq(event.iq))
-    winner = next(s for s in leg.sessions if s.client == event.iq.sender)
-    answer = _answer(leg, event.contents)
-    if isinstance(answer, Reason):
-        _say_terminate(winner, answer, turn)
-        return _drop(leg, event, answer, turn)
-    for session in leg.sessions:
-        if session is not winner:
-            _say_terminate(session, Reason(Cause.ELSEWHERE, "The call was answered on another device."), turn)
-    return Talking(winner), (Answered(answer),)
-
-
-def _answer(leg: Inviting, contents: tuple[Content, ...]) -> Description | Reason:
-    """What the client accepts, if it answers what we offered."""
-    content = audio(contents)
-    if isinstance(content, Reason):
-        return content
-    assert leg.content.description is not None
-    assert content.description is not None
-    shared = common(leg.content.description, content.description)
-    return Reason(Cause.MEDIA, shared.problem) if isinstance(shared, Unusable) else shared
+def _only(leg: Inviting, event: IqFailed) -> Inviting:
+    return replace(leg, sessions=tuple(s for s in leg.sessions if about(s, event)), proposal="")
 
 
 def _informed(leg: JingleLeg, event: SessionInformed, turn: Turn) -> Step:
-    if event.info not in _HEARD:
-        text = f"This gateway does not do “{event.info}”; the call goes on."
-        turn.issue(RefuseIq(event.iq, "modify", "feature-not-implemented", text, "unsupported-info"))
+    if event.info in _HOLD and isinstance(leg, Talking):
+        turn.issue(AcceptIq(event.iq))
+        return _holding(leg, _HOLD[event.info])
+    if event.info in _HEARD or event.info == "active":
+        turn.issue(AcceptIq(event.iq))
+        rings = event.info == "ringing" and isinstance(leg, Inviting)
+        return leg, ((Ringing(),) if rings else ())
+    if event.info in _HOLD:
+        out_of_order(event.iq, turn)
         return leg, ()
-    turn.issue(AcceptIq(event.iq))
-    rings = event.info == "ringing" and isinstance(leg, Inviting)
-    return leg, ((Ringing(),) if rings else ())
+    text = f"This gateway does not do “{event.info}”; the call goes on."
+    turn.issue(RefuseIq(event.iq, "modify", "feature-not-implemented", text, "unsupported-info"))
+    return leg, ()
 
 
-def _modified(event: SessionModified, turn: Turn) -> None:
+def _holding(leg: Talking, holds: bool) -> Step:
+    """The client puts the other end on hold, or takes it off; it may say so more than once."""
+    if leg.holds is holds:
+        return leg, ()
+    return replace(leg, holds=holds), ((Held() if holds else Resumed()),)
+
+
+def _modified(leg: JingleLeg, event: SessionModified, turn: Turn) -> Step:
     if event.action in _NOTED:
         turn.issue(AcceptIq(event.iq))
-    else:
-        text = f"This gateway does not do “{event.action}”; the call goes on as it is."
-        turn.issue(RefuseIq(event.iq, "cancel", "feature-not-implemented", text))
+        return leg, ()
+    if event.action == "content-modify" and isinstance(leg, Talking) and event.contents:
+        turn.issue(AcceptIq(event.iq))
+        return _holding(leg, not _hears(leg.session, event.contents[0].senders))
+    text = f"This gateway does not do “{event.action}”; the call goes on as it is."
+    turn.issue(RefuseIq(event.iq, "cancel", "feature-not-implemented", text))
+    return leg, ()
+
+
+def _hears(session: Session, senders: Senders) -> bool:
+    """Whether the client takes what the other end sends (XEP-0166 §7.3)."""
+    return senders in ("both", "responder" if session.calls else "initiator")
+
+
+def _messaged(leg: JingleLeg, event: CallMessaged, turn: Turn) -> Step:
+    """About a session that there is, only the end counts; before that see `inviting`."""
+    match leg:
+        case Inviting() if leg.proposal or event.action is CallAction.REJECT:
+            return inviting.messaged(leg, event, turn)
+        case Calling() | Talking() if event.action in (CallAction.FINISH, CallAction.RETRACT):
+            reason = from_jingle(event.condition or "success", event.text)
+            _, news = _drop(leg, event, reason, turn)
+            return _terminate(leg, reason, turn), news
+        case Calling() | Inviting() | Talking() | Over():
+            return leg, ()
+        case _:
+            assert_never(leg)
+
+
+def _gone(leg: JingleLeg, event: ResourceUnavailable, turn: Turn) -> Step:
+    """A client went offline. It is told so all the same: it may be back already, under the same name, and ring."""
+    for session in sessions.sessions(leg):
+        if about(session, event):
+            sessions.terminate(session, _OFFLINE, turn)
+    return _drop(leg, event, _OFFLINE, turn)
+
+
+def _finish(leg: JingleLeg, event: JingleEvent, reason: Reason, turn: Turn) -> None:
+    for session in sessions.sessions(leg):
+        if about(session, event):
+            sessions.finish(session, reason, turn)
 
 
 def _drop(leg: JingleLeg, event: JingleEvent, reason: Reason, turn: Turn) -> Step:
-    """The client that the event is about is out; while we invite, the others go on ringing unless it declined."""
+    """The client that the event is about is out."""
     match leg:
         case Calling():
             unanswered = Reason(Cause.CANCELLED, reason.text) if reason.cause is Cause.HUNG_UP else reason
@@ -360,27 +281,11 @@ def _drop(leg: JingleLeg, event: JingleEvent, reason: Reason, turn: Turn) -> Ste
         case Talking():
             return Over(), (Ended(reason),)
         case Inviting():
-            # A client that hangs up on an invitation means to decline it.
-            refusal = Reason(Cause.DECLINED, reason.text) if reason.cause is Cause.HUNG_UP else reason
-            others = tuple(s for s in leg.sessions if not _about(s, event))
-            rest = replace(leg, sessions=others, refusal=_more_telling(leg.refusal, refusal))
-            if others and refusal.cause is not Cause.DECLINED:
-                return rest, ()
-            over = _terminate(rest, Reason(Cause.ELSEWHERE, "The call was declined on another device."), turn)
-            return over, (Ended(rest.refusal),)
+            return inviting.drop(leg, event, reason, turn)
         case Over():
             return leg, ()
         case _:
             assert_never(leg)
-
-
-def _more_telling(one: Reason, other: Reason) -> Reason:
-    """Of two refusals, the one that the caller should hear."""
-
-    def rank(reason: Reason) -> int:
-        return _TELLING.index(reason.cause) if reason.cause in _TELLING else len(_TELLING)
-
-    return other if rank(other) < rank(one) else one
 
 
 # --- told by the bridge
@@ -390,27 +295,27 @@ def tell(leg: JingleLeg, notice: Notice, turn: Turn) -> Step:
     """Do what the other end's news mean for this one."""
     match notice, leg:
         case Ringing(), Calling(session, ringing=False):
-            command = turn.issue(InformSession(session.us, session.client, session.sid, "ringing"))
-            return replace(leg, session=_owing(session, command), ringing=True), ()
+            return replace(leg, session=sessions.inform(session, "ringing", turn), ringing=True), ()
         case Answered(description), Calling(session, content):
-            answer = msgspec.structs.replace(content, description=_named(description))
-            command = turn.issue(AcceptSession(session.us, session.client, session.sid, answer))
-            return Talking(_owing(session, command)), ()
+            return Talking(sessions.accept(session, content, description, turn)), ()
+        case Held(), Talking(session, held=False):
+            return replace(leg, session=sessions.inform(session, "hold", turn), held=True), ()
+        case Resumed(), Talking(session, held=True):
+            return replace(leg, session=sessions.inform(session, "unhold", turn), held=False), ()
         case Ended(reason), _:
             return _terminate(leg, reason, turn), ()
         case _:
             return leg, ()
 
 
-def _owing(session: Session, command: str) -> Session:
-    return replace(session, owed=(*session.owed, command))
-
-
 def _terminate(leg: JingleLeg, reason: Reason, turn: Turn) -> JingleLeg:
-    for session in sessions(leg):
-        _say_terminate(session, reason, turn)
+    match leg:
+        case Calling(session) | Talking(session):
+            sessions.terminate(session, reason, turn)
+        case Inviting():
+            inviting.end(leg, reason, turn)
+        case Over():
+            pass
+        case _:
+            assert_never(leg)
     return Over()
-
-
-def _say_terminate(session: Session, reason: Reason, turn: Turn) -> None:
-    turn.issue(TerminateSession(session.us, session.client, session.sid, to_jingle(reason), reason.text))

@@ -11,8 +11,11 @@ Rules:
 """
 
 import ipaddress
+import re
+from functools import lru_cache
 from typing import Final, Literal, TypeAlias
 
+import msgspec
 from msgspec import Struct
 
 Senders: TypeAlias = Literal["both", "initiator", "responder", "none"]
@@ -25,6 +28,7 @@ _STATIC: Final = {
     12: ("QCELP", 8000, 1), 13: ("CN", 8000, 1), 14: ("MPA", 90000, 1), 15: ("G728", 8000, 1), 16: ("DVI4", 11025, 1),
     17: ("DVI4", 22050, 1), 18: ("G729", 8000, 1),
 }  # fmt: skip
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 # Not a voice in themselves: tones, silence, redundancy.
 _AUXILIARY: Final = frozenset({"telephone-event", "cn", "red"})
 
@@ -170,6 +174,7 @@ class Unusable(Struct, frozen=True):
     problem: str
 
 
+@lru_cache(4096)
 def kind(codec: Codec) -> tuple[str, int, int]:
     """What makes two payload types the same codec: (lower-case name, clock rate in Hz, channels), RFC 3551 §6."""
     static = _STATIC.get(codec.id)
@@ -191,7 +196,7 @@ def malformed(description: Description) -> str:
     """
     for codec in description.codecs:
         texts = (codec.name, *(t for p in codec.parameters for t in (p.name, p.value)))
-        if any(ord(c) < 0x20 or ord(c) == 0x7F for text in texts for c in text):
+        if any(map(_CONTROL.search, texts)):
             return f"Payload type {codec.id} contains a control character."
         if not 0 <= codec.id <= 127:
             return f"{codec.id} is not a payload type: RTP has 0 to 127."
@@ -210,7 +215,7 @@ def plain(offer: Description) -> Description | Unusable:
     if not isinstance(offer.transport, RawUdp):
         return Unusable("The client offers no plain RTP address (raw-udp), and this gateway has no media relay.")
     if address(offer) is None:
-        return Unusable("The client's offer names no address to send audio to.")
+        return Unusable("The client's offer names no IPv4 address to send audio to.")
     first: dict[int, Codec] = {}
     for codec in offer.codecs:
         if kind(codec)[0] and kind(codec)[1]:
@@ -224,17 +229,18 @@ def address(description: Description, component: int = 1) -> Candidate | None:
     """
     match description.transport:
         case RawUdp(candidates) | IceUdp(candidates=candidates):
-            return next((c for c in candidates if c.component == component and _is_ip(c.ip)), None)
+            return next((c for c in candidates if c.component == component and _is_host(c.ip)), None)
         case UnknownTransport():
             return None
 
 
-def _is_ip(text: str) -> bool:
+@lru_cache(1024)
+def _is_host(text: str) -> bool:
     try:
-        ipaddress.ip_address(text)
+        parsed = ipaddress.IPv4Address(text)
     except ValueError:
         return False
-    return True
+    return not (parsed.is_multicast or parsed.is_unspecified)
 
 
 def common(offer: Description, answer: Description) -> Description | Unusable:
@@ -251,9 +257,9 @@ def numbered_as(offer: Description, answer: Description) -> Description:
     ids: dict[tuple[str, int, int], int] = {}
     for codec in offer.codecs:
         ids.setdefault(kind(codec), codec.id)
-    codecs = tuple(
-        Codec(ids[kind(c)], c.name, c.clockrate, c.channels, c.ptime, c.maxptime, c.parameters)
-        for c in answer.codecs
-        if kind(c) in ids
-    )
-    return Description(answer.media, codecs, answer.transport, answer.mux)
+    codecs: dict[int, Codec] = {}
+    for c in answer.codecs:
+        if kind(c) in ids:
+            number = ids[kind(c)]
+            codecs.setdefault(number, msgspec.structs.replace(c, id=number, feedback=()))
+    return Description(answer.media, tuple(codecs.values()), answer.transport, answer.mux)

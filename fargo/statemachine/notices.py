@@ -3,38 +3,43 @@
 What one leg notices is what the other is told: the bridge hands a notice across. No protocol's word stands here.
 """
 
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from fargo.statemachine.media import Description
 from fargo.statemachine.reason import Reason
 
 
-@dataclass(frozen=True, slots=True)
-class Ringing:
+class Ringing(Struct, frozen=True):
     """The called end rings."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(Struct, frozen=True):
     """The called end took the call, and says where and how it wants audio."""
 
     description: Description
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Held(Struct, frozen=True):
+    """The end has put the other on hold."""
+
+
+class Resumed(Struct, frozen=True):
+    """The end has taken the other off hold."""
+
+
+class Ended(Struct, frozen=True):
     """An end is out of the call, and why."""
 
     reason: Reason
 
 
-Notice: TypeAlias = Ringing | Answered | Ended
+Notice: TypeAlias = Ringing | Answered | Held | Resumed | Ended
 Notices: TypeAlias = tuple[Notice, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Deadline:
+class Deadline(Struct, frozen=True):
     """Something that is due at a time (seconds since 1970) unless the state moves on before."""
 
     name: str

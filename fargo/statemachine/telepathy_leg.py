@@ -6,9 +6,10 @@ Rules, each learned from the connection manager's behaviour:
    first receiving state is what sends the INVITE, or the 200.
 2. An outgoing call is answered when three things have come, in whatever order: the state (accepted or active), the
    far end's addresses, and its codecs.
-3. The far end's description in the answer to a call that we placed is rejected in the end: accepted, it would make the
-   manager hang on later changes of codecs. But only a while after the answer: a rejection that crosses a far end which
-   hangs up at once ends the whole manager. Any later description is accepted, as far as it names what was agreed.
+3. The far end's description in an answer to us is rejected in the end: accepted, it would make the manager hang on
+   later changes of codecs. But only a while after the answer: a rejection that crosses a far end which hangs up at once
+   ends the whole manager. So does one after a hold of ours began: before a hold it is rejected first, during one it is
+   accepted instead. A description in an offer of the far end is accepted at once, as far as it names what was agreed.
 4. The manager sometimes ends a session itself and says nothing. So every wait has a deadline, and what comes after
    it is a hang-up: that always works.
 5. To refuse a call, hang up with a reason; the SIP status follows from it (486, 480 or 488: no other can be sent).
@@ -17,12 +18,16 @@ Rules, each learned from the connection manager's behaviour:
 """
 
 import re
-from dataclasses import dataclass, replace
 from typing import Final, TypeAlias, assert_never
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from fargo.statemachine.address import BadAddress, SipUri, parse_uri
 from fargo.statemachine.call1 import (
+    HELD,
     RINGING,
+    UNHELD,
     AcceptDescription,
     AnswerCall,
     CallArrived,
@@ -39,9 +44,11 @@ from fargo.statemachine.call1 import (
     DescriptionReceived,
     FlowState,
     HangUp,
+    HoldStateChanged,
     PlaceCall,
     ReceivingStateChanged,
     RejectDescription,
+    RequestHold,
     RingCall,
     SendingStateChanged,
 )
@@ -55,7 +62,7 @@ from fargo.statemachine.media import (
     common,
     numbered_as,
 )
-from fargo.statemachine.notices import Answered, Deadline, Ended, Notice, Notices, Ringing
+from fargo.statemachine.notices import Answered, Deadline, Ended, Held, Notice, Notices, Resumed, Ringing
 from fargo.statemachine.reason import Cause, Reason
 from fargo.statemachine.turn import Turn
 
@@ -66,6 +73,7 @@ TelepathyEvent: TypeAlias = (
     | DescriptionReceived
     | SendingStateChanged
     | ReceivingStateChanged
+    | HoldStateChanged
     | CallFailed
     | ChannelClosed
 )
@@ -74,6 +82,7 @@ TelepathyEvent: TypeAlias = (
 _LONGEST_RINGING: Final = 600.0
 _LONGEST_ANSWER: Final = 15.0
 _LONGEST_ENDING: Final = 10.0
+_LONGEST_NAME: Final = 80
 _SETTLING: Final = 2.0
 """How long after an answer its description is rejected (rule 3)."""
 
@@ -83,8 +92,7 @@ _SETTLED: Final[dict[int, FlowState]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Dialling:
+class Dialling(Struct, frozen=True):
     """We place the call. ``domain`` is whose SIP server speaks; the rest is what has been heard of the answer so
     far.
     """
@@ -98,8 +106,7 @@ class Dialling:
     candidates: tuple[Candidate, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Arriving:
+class Arriving(Struct, frozen=True):
     """A call has come in and waits for us."""
 
     channel: str
@@ -108,8 +115,7 @@ class Arriving:
     ringing: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Answering:
+class Answering(Struct, frozen=True):
     """We have accepted the incoming call; the manager has not confirmed."""
 
     channel: str
@@ -117,27 +123,28 @@ class Answering:
     since: float
 
 
-@dataclass(frozen=True, slots=True)
-class Talking:
-    """The dialog is established, with these codecs. ``reject``: when the answer's description is due to be rejected
-    (rule 3), 0 if it is not waiting.
+class Talking(Struct, frozen=True):
+    """The dialog is established, with these codecs.
+
+    ``reject``: when a waiting description is due to be rejected (rule 3), 0 if none waits. ``held``: the far end has
+    us on hold. ``holding``: we have it on hold, or are about to take it off.
     """
 
     channel: str
     agreed: Description
     reject: float = 0.0
+    held: bool = False
+    holding: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(Struct, frozen=True):
     """We have hung up; the manager has not said that the call is ended."""
 
     channel: str
     since: float
 
 
-@dataclass(frozen=True, slots=True)
-class Over:
+class Over(Struct, frozen=True):
     """Nothing is left of it."""
 
 
@@ -166,10 +173,17 @@ def arrived(event: CallArrived, turn: Turn) -> tuple[TelepathyLeg, Description |
     return Arriving(event.channel, offer, turn.at), offer
 
 
-def caller(event: CallArrived) -> SipUri | BadAddress:
-    """Who calls. What the edge wrote into the URI's parameters is not the address, and is hostile text besides."""
+def caller(event: CallArrived) -> tuple[SipUri | BadAddress, str]:
+    """Who calls, and the name that they give themselves ("" if none), which the edge put into a parameter of the URI.
+
+    Both are the caller's word: what cannot be printed is left out of the name.
+    """
     parsed = parse_uri(event.caller)
-    return parsed if isinstance(parsed, BadAddress) else parsed[0]
+    if isinstance(parsed, BadAddress):
+        return parsed, ""
+    uri, parameters = parsed
+    name = "".join(c for c in parameters.get("fg-name", "") if c.isprintable()).strip()
+    return uri, name[:_LONGEST_NAME]
 
 
 def _candidates(description: Description) -> tuple[Candidate, ...]:
@@ -230,8 +244,9 @@ def fold(leg: TelepathyLeg, event: TelepathyEvent, turn: Turn) -> Step:
         case CallStateChanged():
             return _moved(leg, event, turn)
         case CallMembersChanged():
-            rings = isinstance(leg, Dialling) and not leg.answered and bool(event.flags & RINGING)
-            return leg, ((Ringing(),) if rings else ())
+            return _flagged(leg, event)
+        case HoldStateChanged():
+            return _hold_changed(leg, event)
         case CandidatesReceived():
             return _addressed(leg, event, turn)
         case DescriptionReceived():
@@ -272,6 +287,17 @@ def _moved(leg: TelepathyLeg, event: CallStateChanged, turn: Turn) -> Step:
             return leg, ()
 
 
+def _flagged(leg: TelepathyLeg, event: CallMembersChanged) -> Step:
+    """The far end rings, or has us on hold, or no longer."""
+    match leg:
+        case Dialling(answered=False) if event.flags & RINGING:
+            return leg, (Ringing(),)
+        case Talking(held=held) if held is not bool(event.flags & HELD):
+            return replace(leg, held=not held), ((Resumed() if held else Held()),)
+        case _:
+            return leg, ()
+
+
 def _addressed(leg: TelepathyLeg, event: CandidatesReceived, turn: Turn) -> Step:
     """Addresses come one by one; a new one in an established dialog cannot be passed on."""
     if not isinstance(leg, Dialling):
@@ -283,21 +309,33 @@ def _described(leg: TelepathyLeg, event: DescriptionReceived, turn: Turn) -> Ste
     match leg:
         case Dialling():
             return _heard(replace(leg, codecs=event.codecs), turn)
-        case Talking(agreed=agreed):
-            return _renegotiated(leg, common(agreed, Description(agreed.media, event.codecs, agreed.transport)), turn)
+        case Talking(holding=holding) if event.offer or holding:
+            return _renegotiated(leg, event.codecs, turn)
+        case Talking():
+            return replace(leg, reject=turn.at + _SETTLING), ()
         case Arriving() | Answering() | Ending() | Over():
             return leg, ()
         case _:
             assert_never(leg)
 
 
-def _renegotiated(leg: Talking, shared: Description | Unusable, turn: Turn) -> Step:
-    """The far end names its codecs anew; a rejection would leave a dialog that is dead and does not say so."""
+def _renegotiated(leg: Talking, codecs: tuple[Codec, ...], turn: Turn) -> Step:
+    """The far end names its codecs anew."""
+    shared = common(leg.agreed, Description(leg.agreed.media, codecs, leg.agreed.transport))
     if isinstance(shared, Unusable):
         reason = Reason(Cause.MEDIA, "The phone changed to a codec that your client cannot take.")
         return _hang_up(leg.channel, reason, turn), (Ended(reason),)
     turn.issue(AcceptDescription(leg.channel, shared.codecs))
     return leg, ()
+
+
+def _hold_changed(leg: TelepathyLeg, event: HoldStateChanged) -> Step:
+    """Only the end of a hold matters: its beginning is our own request."""
+    match leg:
+        case Talking(holding=True) if event.state == UNHELD:
+            return replace(leg, holding=False), ()
+        case _:
+            return leg, ()
 
 
 def _heard(leg: Dialling, turn: Turn) -> Step:
@@ -356,15 +394,28 @@ def tell(leg: TelepathyLeg, notice: Notice, turn: Turn) -> Step:
             answer = numbered_as(offer, description)
             turn.issue(AnswerCall(name, answer.codecs, _candidates(answer)))
             return Answering(name, answer, turn.at), ()
+        case Held(), Talking():
+            return _hold(leg, turn), ()
+        case Resumed(), Talking(name, holding=True):
+            turn.issue(RequestHold(name, False))
+            return leg, ()
         case Ended(reason), Dialling() | Arriving() | Answering() | Talking():
             return _hang_up(leg.channel, reason, turn), ()
         case _:
             return leg, ()
 
 
-def abandon(leg: TelepathyLeg, turn: Turn) -> None:
-    """Get rid of the call without further ado: the gateway lost track of it."""
-    if name := channel(leg):
+def _hold(leg: Talking, turn: Turn) -> Talking:
+    """Put the far end on hold, after a waiting description is out of the way (rule 3)."""
+    if leg.reject:
+        turn.issue(RejectDescription(leg.channel))
+    turn.issue(RequestHold(leg.channel, True))
+    return replace(leg, reject=0.0, holding=True)
+
+
+def abandon(name: str, turn: Turn) -> None:
+    """Get rid of a channel without further ado: the gateway lost track of its call."""
+    if name:
         turn.issue(HangUp(name, ChangeReason.INTERNAL_ERROR))
         turn.issue(CloseChannel(name))
 
@@ -423,6 +474,8 @@ def _why(leg: TelepathyLeg, event: CallStateChanged) -> Reason:
             return _failure(domain, event)
         case Arriving():
             return Reason(Cause.CANCELLED, "The caller gave up.")
+        case Talking() if found := _PHRASE.fullmatch(event.message):
+            return Reason(Cause.MEDIA, f"The phone refused a change of the call: {found['words']} ({found['code']})")
         case Dialling() | Answering() | Talking() | Ending() | Over():
             return Reason(Cause.HUNG_UP)
         case _:
@@ -433,7 +486,7 @@ def _failure(domain: str, event: CallStateChanged) -> Reason:
     """A failed outgoing call, from what the edge wrote into the phrase (rule 6)."""
     found = _PHRASE.fullmatch(event.message)
     if found is None:
-        return Reason(_CLASSIFIED.get(event.reason, Cause.SERVER_ERROR), event.message or "The call failed.")
+        return Reason(_CLASSIFIED.get(event.reason, Cause.SERVER_ERROR), f"The call to {domain} failed.")
     code, words = int(found["code"]), found["words"] or "no reason given"
     cause = Cause.UNAVAILABLE if code < 400 else _STATUS.get(code, Cause.SERVER_ERROR)
     return Reason(cause, f"{words}." if found["ours"] else f"{domain} says: {words} ({code})")

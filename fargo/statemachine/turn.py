@@ -11,6 +11,8 @@ from fargo.statemachine.events import Recorded
 class Turn:
     """Names each command by the version of the event that caused it and its place among that event's commands."""
 
+    __slots__ = ("_issued", "at", "user", "version")
+
     def __init__(self, recorded: Recorded) -> None:
         self.user = recorded.user
         self.version = recorded.version

@@ -11,23 +11,28 @@ Rules:
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Final, TypeVar, assert_never
+from typing import Final, TypeGuard, assert_never
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from fargo.statemachine import account as accounts
-from fargo.statemachine import address, jingle_leg, telepathy_leg
+from fargo.statemachine import address, farewell, inviting, jingle_leg, offer, telepathy_leg
 from fargo.statemachine import call as calls
 from fargo.statemachine import contacts as roster
-from fargo.statemachine.account import Account, Credentials, Registered, SignedIn, Unregistered
+from fargo.statemachine import proposal as proposed
+from fargo.statemachine import session as sessions
+from fargo.statemachine.account import Account, Registered, SignedIn, Unregistered
 from fargo.statemachine.address import BadAddress, SipUri
-from fargo.statemachine.call import Call, CallEvent
+from fargo.statemachine.call import Call, Caller, CallEvent
 from fargo.statemachine.call1 import CallArrived
 from fargo.statemachine.commands import Fault, Issued, PresenceKind, RefuseIq, SendPresence, TerminateSession
 from fargo.statemachine.contacts import Contacts
 from fargo.statemachine.events import (
+    CallMessaged,
+    CallProposed,
     Event,
     FeaturesLearned,
-    Iq,
     IqFailed,
     IqMalformed,
     IqSucceeded,
@@ -51,18 +56,18 @@ from fargo.statemachine.events import (
     SubscriptionChanged,
     TimePassed,
 )
+from fargo.statemachine.farewell import Farewells
 from fargo.statemachine.notices import Deadline
+from fargo.statemachine.proposal import Proposals
 from fargo.statemachine.reason import Cause, Reason, to_jingle
+from fargo.statemachine.session import Inviting, JingleLeg, Over
 from fargo.statemachine.telepathy_leg import TelepathyEvent
 from fargo.statemachine.turn import Turn
 
 _MOST_CALLS: Final = 8
 
-T = TypeVar("T")
 
-
-@dataclass(frozen=True, slots=True)
-class User:
+class User(Struct, frozen=True):
     """All that is known of one user: account, clients and contacts, calls by id. ``version``: of the last event
     folded in.
     """
@@ -72,6 +77,8 @@ class User:
     account: Account = field(default_factory=Unregistered)
     contacts: Contacts = field(default_factory=Contacts)
     calls: Mapping[str, Call] = field(default_factory=dict)
+    proposals: Proposals = field(default_factory=dict)
+    farewells: Farewells = field(default_factory=dict)
     stopping: bool = False
 
 
@@ -81,14 +88,17 @@ def new(jid: str) -> User:
 
 
 def is_idle(user: User) -> bool:
-    """Whether the user has no account and no call, so that news about the gateway as a whole do not concern them."""
-    return isinstance(user.account, Unregistered) and not user.calls
+    """Whether there is nothing about the user that news about the gateway as a whole could change."""
+    busy = user.calls or user.contacts.clients or user.farewells or user.stopping
+    return isinstance(user.account, Unregistered) and not busy
 
 
 def deadlines(user: User) -> tuple[Deadline, ...]:
     """What is due when, unless the state moves on before."""
     of_calls = (due for call in user.calls.values() for due in calls.deadlines(call))
-    return (*accounts.deadlines(user.account), *roster.deadlines(user.contacts), *of_calls)
+    of_account, of_contacts = accounts.deadlines(user.account), roster.deadlines(user.contacts)
+    rest = (*proposed.deadlines(user.proposals), *farewell.deadlines(user.farewells))
+    return (*of_account, *of_contacts, *of_calls, *rest)
 
 
 def secrets(user: User) -> tuple[str, ...]:
@@ -118,16 +128,34 @@ def fold(user: User, recorded: Recorded) -> tuple[User, tuple[Issued, ...]]:
 
 
 def _settle(before: User, after: User, turn: Turn) -> User:
-    """Rule 2."""
+    """Rule 2, as far as the event has changed anything that it is about."""
+    farewells = farewell.said(after.farewells, turn)
+    if farewells is not after.farewells:
+        after = replace(after, farewells=farewells)
+    if after.calls is not before.calls:
+        after = _without_over(before, after, turn)
+    same = after.account is before.account and after.contacts is before.contacts
+    return after if same and after.stopping == before.stopping else _reconciled(before, after, turn)
+
+
+def _without_over(before: User, after: User, turn: Turn) -> User:
+    for name, call in after.calls.items():
+        calls.missed(before.calls.get(name), call, turn)
+    if not any(map(calls.is_over, after.calls.values())):
+        return after
+    return replace(after, calls={name: call for name, call in after.calls.items() if not calls.is_over(call)})
+
+
+def _reconciled(before: User, after: User, turn: Turn) -> User:
     online = bool(after.contacts.clients) and not after.stopping
-    settled = replace(
-        after,
-        calls={name: call for name, call in after.calls.items() if not calls.is_over(call)},
-        account=accounts.reconcile(after.account, online, turn),
-    )
+    settled = replace(after, account=accounts.reconcile(after.account, online, turn))
     shown = accounts.shown(settled.account)
-    if shown is not None and shown != accounts.shown(before.account) and not settled.stopping:
+    if shown is None or settled.stopping:
+        return settled
+    if shown != accounts.shown(before.account):
         roster.show_all(settled.contacts, shown, turn)
+    elif after.contacts.clients.keys() - before.contacts.clients.keys():
+        roster.show_gateway(shown, turn)
     return settled
 
 
@@ -140,7 +168,7 @@ def _react(user: User, event: Event, turn: Turn) -> User:
             accounts.asked(user.account, event, turn)
             return user
         case RegistrationSubmitted():
-            account = accounts.submitted(user.account, event, bool(user.calls), turn)
+            account = accounts.submitted(user.account, event, any(map(calls.is_live, user.calls.values())), turn)
             return replace(user, account=account)
         case RegistrationCancelled():
             return _cancelled(user, event, turn)
@@ -151,7 +179,7 @@ def _react(user: User, event: Event, turn: Turn) -> User:
             gateway = address.domain_of(event.to)
             return replace(user, contacts=roster.available(user.contacts, event, gateway, turn))
         case ResourceUnavailable():
-            return _gone(user, event, turn)
+            return user if address.local_of(event.to) else _gone(user, event, turn)
         case PresenceProbed():
             shown = accounts.shown(user.account)
             return replace(user, contacts=roster.probed(user.contacts, event.to, shown, turn))
@@ -162,10 +190,15 @@ def _react(user: User, event: Event, turn: Turn) -> User:
             return _learned(user, event, turn)
         case SessionInitiated():
             return _session_initiated(user, event, turn)
+        case CallProposed():
+            return _proposed(user, event, turn)
+        case CallMessaged():
+            taken_back = replace(user, proposals=proposed.taken_back(user.proposals, event))
+            return _of_call(taken_back, event, turn)
         case SessionAccepted() | SessionInformed() | SessionTerminated() | SessionModified():
             return _of_session(user, event, turn)
         case IqSucceeded() | IqFailed():
-            return _of_call(user, event, turn)
+            return _of_call(replace(user, farewells=farewell.answered(user.farewells, event)), event, turn)
         case CallArrived():
             return _arrived(user, event, turn)
         case SipSignedIn():
@@ -192,7 +225,8 @@ def _cancelled(user: User, event: RegistrationCancelled, turn: Turn) -> User:
     account = accounts.cancelled(ended.account, event.iq, turn)
     if isinstance(user.account, Unregistered):
         return ended
-    return replace(ended, account=account, contacts=roster.part(ended.contacts, address.domain_of(event.iq.to), turn))
+    left = roster.part(ended.contacts, address.domain_of(event.iq.to), turn)
+    return replace(ended, account=account, contacts=left, proposals={})
 
 
 def _signed_out(user: User, event: SipSignedOut, turn: Turn) -> User:
@@ -220,10 +254,10 @@ def _learned(user: User, event: FeaturesLearned, turn: Turn) -> User:
     """A client said what it can do; a call that looks for clients may have found one, or found out that there is
     none.
     """
-    was_able = event.resource in roster.able(user.contacts)
     known = replace(user, contacts=roster.learned(user.contacts, event))
-    if event.resource in roster.able(known.contacts) and not was_able:
-        return _each(known, lambda call: calls.seek(call, event.resource, turn))
+    client = roster.able(known.contacts).get(event.resource)
+    if client and event.resource not in roster.able(user.contacts):
+        return _each(known, lambda call: calls.seek(call, event.resource, client, turn))
     if not roster.asking(known.contacts):
         return _each(known, lambda call: calls.search_ended(call, turn))
     return known
@@ -236,98 +270,175 @@ def _session_initiated(user: User, event: SessionInitiated, turn: Turn) -> User:
     """The user calls (XEP-0166 §6.2)."""
     if any(calls.concerns(call, event) for call in user.calls.values()):
         return _of_call(user, event, turn)
-    ready = _ready(user, event.iq, turn)
-    if ready is None:
+    follows, rest = proposed.made_good(user.proposals, event)
+    user = replace(user, proposals=rest)
+    if _wins_tie(user, event):
+        text = "You are being called by them at this moment."
+        turn.issue(RefuseIq(event.iq, "cancel", "conflict", text, "tie-break"))
         return user
-    credentials, connection = ready
-    target = address.parse_contact(event.iq.to, credentials.uri.domain)
-    if isinstance(target, BadAddress):
-        turn.issue(RefuseIq(event.iq, "modify", "jid-malformed", target.problem))
+    ready = _ready(user, event.iq.to)
+    if isinstance(ready, Refusal):
+        turn.issue(RefuseIq(event.iq, ready.kind, ready.condition, ready.reason.text))
         return user
-    if problem := jingle_leg.line_break(event.contents):
+    if problem := offer.line_break(event.contents):
         turn.issue(RefuseIq(event.iq, "modify", "bad-request", problem))
         return user
-    return _place(user, event, connection, target, turn)
+    return _place(user, event, ready, follows, turn)
 
 
-def _ready(user: User, iq: Iq, turn: Turn) -> tuple[Credentials, str] | None:
-    """The user's credentials and connection, if they can call now; else the caller is told why not."""
+def _wins_tie(user: User, event: SessionInitiated) -> bool:
+    """Whether we are inviting that client in the same parties' names, under the lower session id (XEP-0166 §7.2.16)."""
+    return any(
+        session.client == event.iq.sender and session.us == event.iq.to and session.sid < event.sid
+        for call in user.calls.values()
+        if isinstance(call.jingle, Inviting)
+        for session in call.jingle.sessions
+    )
+
+
+class Line(Struct, frozen=True):
+    """What a call of the user goes over, and where to."""
+
+    connection: str
+    target: SipUri
+
+
+class Refusal(Struct, frozen=True):
+    """Why the user cannot call: as an error of RFC 6120 §8.3.3, and as a reason."""
+
+    kind: str
+    condition: str
+    reason: Reason
+
+
+def _ready(user: User, to: str) -> Line | Refusal:
+    """Whether the user can call this contact now."""
     match user.account:
-        case Registered(credentials, SignedIn(connection)) if len(user.calls) < _MOST_CALLS:
-            return credentials, connection
-        case Registered(_, SignedIn()):
-            text = f"You are in {_MOST_CALLS} calls already: end one first."
-            turn.issue(RefuseIq(iq, "wait", "resource-constraint", text))
+        case Registered(credentials, SignedIn(connection)):
+            target = address.parse_contact(to, credentials.uri.domain)
+            if isinstance(target, BadAddress):
+                return Refusal("modify", "jid-malformed", Reason(Cause.NOT_FOUND, target.problem))
+            if target == credentials.uri:
+                text = "This is your own SIP address; call somebody else's."
+                return Refusal("cancel", "not-allowed", Reason(Cause.NOT_FOUND, text))
+            if len(user.calls) >= _MOST_CALLS:
+                text = f"You are in {_MOST_CALLS} calls already: end one first."
+                return Refusal("wait", "resource-constraint", Reason(Cause.BUSY, text))
+            return Line(connection, target)
         case Unregistered() | accounts.Trying(previous=None):
             text = "Register your SIP account with this gateway first."
-            turn.issue(RefuseIq(iq, "auth", "registration-required", text))
+            return Refusal("auth", "registration-required", Reason(Cause.FORBIDDEN, text))
         case _:
             shown = accounts.shown(user.account)
             text = f"You are not signed in to SIP. {shown.status if shown else ''}".strip()
-            turn.issue(RefuseIq(iq, "wait", "recipient-unavailable", text))
-    return None
+            return Refusal("wait", "recipient-unavailable", Reason(Cause.UNAVAILABLE, text))
 
 
-def _place(user: User, event: SessionInitiated, connection: str, target: SipUri, turn: Turn) -> User:
-    """Put the client's offer through; one that cannot be is acknowledged and then ended with the reason (XEP-0166
-    §6.3).
-    """
-    content = jingle_leg.audio(event.contents)
+def _place(user: User, event: SessionInitiated, line: Line, follows: bool, turn: Turn) -> User:
+    """Put the client's offer through; one that cannot be is acknowledged and then ended with the reason."""
+    content = offer.audio(event.contents)
     if isinstance(content, Reason):
-        jingle_leg.turn_down(event, content, turn)
+        jingle_leg.turn_down(event, follows, content, turn)
         return user
     assert content.description is not None
-    jingle = jingle_leg.called(event, content, turn)
-    sip = telepathy_leg.place(connection, str(target), target.domain, content.description, turn)
-    return _with(user, Call(str(turn.version), connection, jingle, sip))
+    jingle = jingle_leg.called(event, content, follows, turn)
+    target = line.target
+    sip = telepathy_leg.place(line.connection, str(target), target.domain, content.description, turn)
+    return _with(user, Call(str(turn.version), line.connection, turn.at, jingle, sip))
+
+
+def _proposed(user: User, event: CallProposed, turn: Turn) -> User:
+    """The user wants to call, and asks first (XEP-0353 §5)."""
+    ready = _ready(user, event.to)
+    if isinstance(ready, Refusal):
+        proposed.reject(event, ready.reason, turn)
+        return user
+    if "audio" not in event.media:
+        proposed.reject(event, Reason(Cause.APPLICATION, "This gateway carries voice calls only."), turn)
+        return user
+    for call in user.calls.values():
+        if not _rivals(call.jingle, event):
+            continue
+        if call.jingle.sid < event.sid:
+            proposed.reject(event, Reason(Cause.BUSY, "You are being called by them at this moment."), turn, True)
+            return user
+        user = _with(user, _give_way(call, call.jingle, turn))
+    return replace(user, proposals=proposed.proceed(user.proposals, event, turn))
+
+
+def _rivals(leg: JingleLeg, event: CallProposed) -> TypeGuard[Inviting]:
+    """Whether we have a proposal out in the name of the one whom the user wants to call (XEP-0353 §6.1)."""
+    return isinstance(leg, Inviting) and bool(leg.proposal) and address.bare(leg.us) == address.bare(event.to)
+
+
+def _give_way(call: Call, leg: Inviting, turn: Turn) -> Call:
+    """Our proposal lost the tie: the SIP caller, whom the user is calling, finds the user busy."""
+    inviting.retract(leg, Reason(Cause.CANCELLED, "You called them at the same moment."), True, turn)
+    return calls.end(replace(call, jingle=replace(leg, proposal="")), Reason(Cause.BUSY, "They are calling you."), turn)
 
 
 def _arrived(user: User, event: CallArrived, turn: Turn) -> User:
-    """Somebody calls the user: ring the clients that can take it."""
-    sip, offer = telepathy_leg.arrived(event, turn)
-    call = Call(str(turn.version), event.connection, jingle_leg.Over(), sip)
-    if isinstance(offer, Reason):
-        return _with(user, call)
+    """Somebody calls the user: ring the clients that can take it. A call that is known already was signalled twice."""
+    if any(telepathy_leg.channel(call.sip) == event.channel for call in user.calls.values()):
+        return user
+    sip, offered = telepathy_leg.arrived(event, turn)
+    call = Call(str(turn.version), event.connection, turn.at, Over(), sip)
     match user.account:
         case Registered(credentials, SignedIn(connection)) if connection == event.connection:
-            pass
+            call = replace(call, caller=_caller(event, credentials.gateway))
         case _:
             return _with(user, calls.end(call, Reason(Cause.UNAVAILABLE, "The called user is not signed in."), turn))
+    if isinstance(offered, Reason):
+        return _with(user, call)
     if len(user.calls) >= _MOST_CALLS:
         return _with(user, calls.end(call, Reason(Cause.BUSY, "The called user is in too many calls."), turn))
     clients = roster.able(user.contacts)
     if not clients and not roster.asking(user.contacts):
-        return _with(user, calls.end(call, jingle_leg.NOBODY, turn))
-    us = _caller(event, credentials.gateway)
-    jingle = jingle_leg.invite(f"{credentials.nonce}{turn.version}", us, clients, offer, turn)
-    return _with(user, replace(call, jingle=jingle))
+        return _with(user, calls.end(call, inviting.NOBODY, turn))
+    assert call.caller is not None
+    jingle = inviting.invite(f"{credentials.nonce}{turn.version}", call.caller.jid, offered, turn)
+    call = replace(call, jingle=jingle)
+    for jid, client in clients.items():
+        call = calls.seek(call, jid, client, turn)
+    return _with(user, call)
 
 
-def _caller(event: CallArrived, gateway: str) -> str:
-    """The full JID that stands for the caller; one that has no address a JID can express is anonymous."""
-    uri = telepathy_leg.caller(event)
+def _caller(event: CallArrived, gateway: str) -> Caller:
+    """Who calls, and the JID that stands for them; one that has no address a JID can express is anonymous."""
+    uri, name = telepathy_leg.caller(event)
     jid = uri if isinstance(uri, BadAddress) else address.contact(uri, gateway)
-    return f"{'anonymous%anonymous.invalid@' + gateway if isinstance(jid, BadAddress) else jid}/{roster.RESOURCE}"
+    if isinstance(uri, BadAddress) or isinstance(jid, BadAddress):
+        return Caller(f"anonymous%anonymous.invalid@{gateway}/{roster.RESOURCE}", name or "an anonymous caller")
+    words = f"{uri.user}@{uri.domain}"
+    return Caller(f"{jid}/{roster.RESOURCE}", f"{name} ({words})" if name else words)
 
 
 def _of_session(
     user: User, event: SessionAccepted | SessionInformed | SessionTerminated | SessionModified, turn: Turn
 ) -> User:
     """An action on a session; one that we are not in is answered with unknown-session (XEP-0166 §10)."""
-    if not any(calls.concerns(call, event) for call in user.calls.values()):
-        text = "There is no such call (any more)."
-        turn.issue(RefuseIq(event.iq, "cancel", "item-not-found", text, "unknown-session"))
-        return user
-    return _of_call(user, event, turn)
+    if any(calls.concerns(call, event) for call in user.calls.values()):
+        return _of_call(user, event, turn)
+    if isinstance(event, SessionTerminated):
+        left = farewell.crossed(user.farewells, event, turn)
+        if left is not None:
+            return replace(user, farewells=left)
+    sessions.unknown_session(event.iq, turn)
+    return user
 
 
 def _of_call(user: User, event: CallEvent, turn: Turn) -> User:
-    """What concerns no call came too late, and changes nothing."""
-    return _each(user, lambda call: calls.fold(call, event, turn) if calls.concerns(call, event) else call)
+    """What concerns no call came too late, and changes nothing. No event concerns two calls."""
+    for name, call in user.calls.items():
+        if calls.concerns(call, event):
+            changed = calls.fold(call, event, turn)
+            return user if changed is call else replace(user, calls={**user.calls, name: changed})
+    return user
 
 
 def _each(user: User, change: Callable[[Call], Call]) -> User:
-    return replace(user, calls={name: change(call) for name, call in user.calls.items()})
+    changed = {name: new for name, call in user.calls.items() if (new := change(call)) is not call}
+    return replace(user, calls={**user.calls, **changed}) if changed else user
 
 
 def _with(user: User, call: Call) -> User:
@@ -349,6 +460,7 @@ def _restarted(user: User, turn: Turn) -> User:
         ended,
         account=accounts.restarted(user.account, turn),
         contacts=replace(user.contacts, clients={}),
+        proposals={},
         stopping=False,
     )
 
@@ -363,7 +475,11 @@ def _stopping(user: User, turn: Turn) -> User:
 
 
 def _stream_opened(user: User, turn: Turn) -> User:
-    """Ask who is online (XEP-0100 §7), and show what there is."""
+    """Ask who is online and still in a call (XEP-0100 §7), show what there is, and say again what may have been
+    lost.
+    """
+    user = replace(user, farewells=farewell.repeat(user.farewells, turn))
+    user = _each(user, lambda call: calls.stream_opened(call, turn))
     shown = accounts.shown(user.account)
     if shown is None:
         return user
@@ -377,7 +493,12 @@ def _expire(user: User, turn: Turn) -> User:
     for resource in roster.missing(user.contacts, turn.at):
         user = _gone(user, ResourceUnavailable(resource, ""), turn)
     expired = _each(user, lambda call: calls.expire(call, turn))
-    return replace(expired, account=accounts.expire(expired.account, turn))
+    return replace(
+        expired,
+        account=accounts.expire(expired.account, turn),
+        proposals=proposed.expire(expired.proposals, turn),
+        farewells=farewell.expire(expired.farewells, turn),
+    )
 
 
 # --- bugs
@@ -395,12 +516,14 @@ def _faulty(user: User, event: Event, error: str, turn: Turn) -> User:
         turn.issue(
             RefuseIq(iq, "wait", "internal-server-error", "The gateway made a mistake; it has been written down.")
         )
+    if isinstance(event, CallArrived):
+        telepathy_leg.abandon(event.channel, turn)
     if call is None:
         return user
     reason = Reason(Cause.FAULT, "The gateway made a mistake in this call; it has been written down.")
-    for session in jingle_leg.sessions(call.jingle):
+    for session in sessions.sessions(call.jingle):
         turn.issue(TerminateSession(session.us, session.client, session.sid, to_jingle(reason), reason.text))
-    telepathy_leg.abandon(call.sip, turn)
+    telepathy_leg.abandon(telepathy_leg.channel(call.sip), turn)
     return replace(user, calls={name: c for name, c in user.calls.items() if c is not call})
 
 

@@ -94,12 +94,20 @@ async def test_a_407_passes_with_its_own_challenge_only(line: Line) -> None:
     assert bad.status == 403
 
 
-@pytest.mark.parametrize(("status", "phrase"), [(403, "Wrong password, sorry"), (404, "Not found"), (423, "Brief")])
+@pytest.mark.parametrize(("status", "phrase"), [(403, "Wrong password, sorry"), (423, "Brief")])
 async def test_a_refusal_passes_with_its_words(line: Line, status: int, phrase: str) -> None:
     sent = line.outgoing("REGISTER")
     await line.provider.answer(await line.provider.request("REGISTER", sent["Call-ID"]), status, phrase)
     answer = await line.rakia.final(sent)
     assert (answer.status, answer.phrase) == (status, f"{status} {phrase}")
+
+
+@pytest.mark.parametrize("status", [404, 410, 484, 604])
+async def test_an_account_that_does_not_exist_is_refused_as_rakia_tells_it(line: Line, status: int) -> None:
+    sent = line.outgoing("REGISTER")
+    await line.provider.answer(await line.provider.request("REGISTER", sent["Call-ID"]), status, "No such user")
+    answer = await line.rakia.final(sent)
+    assert (answer.status, answer.phrase) == (403, f"{status} No such user")
 
 
 async def test_a_silent_provider_is_given_up_in_time(line: Line) -> None:

@@ -51,7 +51,7 @@ async def test_a_wrong_password_is_refused(customer: Customer) -> None:
 async def test_a_port_where_nobody_listens_is_refused(customer: Customer) -> None:
     wrong = await customer.refused(**{"x-port": str(free_port(customer.account.host))})
     assert (wrong.kind, wrong.condition) == ("wait", "remote-server-timeout")
-    assert "cannot be reached" in wrong.text
+    assert "does not answer" in wrong.text
 
 
 async def test_a_broken_registrar_is_refused(customer: Customer) -> None:

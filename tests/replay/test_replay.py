@@ -55,7 +55,7 @@ def test_all_differences_are_counted_and_the_first_is_shown(path: Path) -> None:
     result = fargo("verify", path)
     assert result.exit_code == 1
     assert "event 2\n    SipSignedIn(connection=7.7)\n" in result.stdout
-    assert "9 events of 2 users folded again: 3 events gave other commands than recorded." in result.stdout
+    assert "9 events of 2 users folded again: 4 events gave other commands than recorded." in result.stdout
 
 
 def test_a_lost_event_is_found(path: Path) -> None:

@@ -12,11 +12,12 @@ from fargo.statemachine.call1 import (
     ReceivingStateChanged,
     SendingStateChanged,
 )
-from fargo.statemachine.commands import AskFeatures, Command, Issued, SignIn
+from fargo.statemachine.commands import AcceptSession, AskFeatures, Command, Issued, SignIn, TerminateSession
 from fargo.statemachine.events import (
     Event,
     FeaturesLearned,
     Iq,
+    IqSucceeded,
     Recorded,
     RegistrationSubmitted,
     ResourceAvailable,
@@ -85,6 +86,13 @@ class Story:
         """The id of the latest command of a kind."""
         return next(issued.id for issued in reversed(self.issued) if isinstance(issued.command, kind))
 
+    def over(self) -> bool:
+        """The clients acknowledge every session-terminate; whether no call is left then."""
+        for issued in tuple(self.issued):
+            if isinstance(issued.command, TerminateSession):
+                self.tell(IqSucceeded(issued.id, issued.command.to))
+        return not self.user.calls
+
     # --- chapters
 
     def online(self, client: str = DESK, features: tuple[str, ...] = ABLE) -> None:
@@ -120,6 +128,7 @@ class Story:
         self.tell(CallStateChanged(channel, CallState.ACCEPTED))
         self.tell(CallStateChanged(channel, CallState.ACTIVE))
         self.tell(SendingStateChanged(channel, 1))
+        self.tell(IqSucceeded(self.id_of(AcceptSession), DESK))
 
     def hangs_up(self, sid: str, us: str = BOB, client: str = DESK, condition: str = "success") -> None:
         """A client of the user hangs up."""

@@ -76,7 +76,7 @@ def test_a_registration_is_tried_before_it_is_answered() -> None:
     ("trouble", "condition", "said"),
     [
         (SipTrouble.CREDENTIALS, "not-acceptable", "user name or password"),
-        (SipTrouble.NETWORK, "remote-server-timeout", "cannot be reached"),
+        (SipTrouble.NETWORK, "remote-server-timeout", "does not answer"),
         (SipTrouble.IN_USE, "conflict", "somebody else"),
         (SipTrouble.INVALID, "not-acceptable", "Check the address"),
         (SipTrouble.HOST, "internal-server-error", "started again"),
@@ -278,7 +278,7 @@ def test_an_unreachable_registrar_is_tried_again_ever_more_slowly() -> None:
     story = Story().signed_in()
     lose(story, SipTrouble.NETWORK)
     assert presence(story)[1] == "xa"
-    assert "cannot be reached" in presence(story)[2]
+    assert "does not answer" in presence(story)[2]
     delays = []
     for _ in range(8):
         delays.append(pass_time(story))

@@ -1,6 +1,7 @@
 """JID <-> SIP URI: round trips, and nothing that breaks out of either."""
 
 import re
+import unicodedata
 
 import pytest
 from hypothesis import given
@@ -27,8 +28,11 @@ DOMAINS = st.sampled_from(
 @given(USERS, DOMAINS)
 def test_a_sip_address_survives_being_a_contact(user: str, domain: str) -> None:
     jid = contact(SipUri(user, domain), "sip.localhost")
-    assert isinstance(jid, str)
-    assert parse_contact(jid, "other.test") == SipUri(user, domain)
+    if isinstance(jid, BadAddress):
+        assert not user.isascii()
+        return
+    # XMPP servers fold the case of a JID, so a contact has it folded from the start.
+    assert parse_contact(jid, "other.test") == SipUri(unicodedata.normalize("NFKC", user).lower(), domain)
     # RFC 7622 §3.3.1: characters that no localpart may have.
     assert not set("\"&'/:<>@ ") & set(jid.rpartition("@")[0])
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fargo.statemachine import account as accounts
-from fargo.statemachine import jingle_leg, telepathy_leg
+from fargo.statemachine import telepathy_leg
 from fargo.statemachine.address import BadAddress, contact, parse_contact, parse_uri
 from fargo.statemachine.call1 import CallArrived, CallState, CallStateChanged, ChangeReason, HangUp
 from fargo.statemachine.commands import RefuseIq, SendPresence, TerminateSession
@@ -29,6 +29,7 @@ from fargo.statemachine.events import (
 from fargo.statemachine.media import Candidate, Codec, Content, Description, IceUdp, RawUdp
 from fargo.statemachine.notices import Ended
 from fargo.statemachine.reason import Cause, Reason, to_jingle
+from fargo.statemachine.session import sessions
 from fargo.statemachine.turn import Turn
 
 from .story import ADDRESS, OFFER, PCMU, PHONE_ADDRESS, Story
@@ -195,7 +196,7 @@ def arrived() -> tuple[Story, str]:
     story = signed_in()
     story.tell(CallArrived("3.0/1", "3.0", "sip:bob@example.com", (PCMU,), PHONE_ADDRESS, CallState.INITIALISED))
     [call] = story.user.calls.values()
-    [session] = jingle_leg.sessions(call.jingle)
+    [session] = sessions(call.jingle)
     return story, session.sid
 
 
@@ -325,9 +326,9 @@ REQUESTS: dict[str, Callable[[Story], object]] = {
     "a line break in a codec": lambda story: initiate(story, content=offer((Codec(0, "PCMU\r\n", 8000),))),
     "the same session-initiate again": lambda story: (initiate(story), initiate(story)),
     "an action on an unknown session": lambda story: story.tell(SessionInformed(story.iq(BOB), "s1", "ringing")),
-    "hold, or other session-info we do not do": lambda story: (
+    "session-info we do not do, such as dtmf": lambda story: (
         initiate(story),
-        story.tell(SessionInformed(story.iq(BOB), "s1", "hold")),
+        story.tell(SessionInformed(story.iq(BOB), "s1", "dtmf")),
     ),
     "content-add, or another change of the session": lambda story: (
         initiate(story),

@@ -6,6 +6,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fargo.statemachine.account import Unregistered
 from fargo.statemachine.call1 import (
     CallArrived,
     CallFailed,
@@ -58,7 +59,7 @@ from fargo.statemachine.events import (
     TimePassed,
 )
 from fargo.statemachine.media import Candidate, Codec, Content, Description, IceUdp, RawUdp
-from fargo.statemachine.user import deadlines, is_idle
+from fargo.statemachine.user import deadlines
 
 from .story import ABLE, ALICE, BOB, DESK, GATEWAY, PHONE, Story
 
@@ -176,4 +177,4 @@ def test_whatever_happens_the_rules_hold(data: st.DataObject) -> None:
     answered = replies(story)
     assert all(answered[iq.id] == 1 for iq in [*asked, last])
     assert not story.user.calls
-    assert is_idle(story.user)
+    assert story.user.account == Unregistered()

@@ -1,0 +1,82 @@
+"""Sessions that we have terminated and whose clients have not acknowledged it: nobody may be left ringing or talking.
+
+Rules:
+
+1. Every session-terminate of ours is remembered until it is acknowledged, or refused by a client that knows of no such
+   session. If the stream is lost, or the program, before that, it is said again: to stop twice does no harm.
+2. A client's own session-terminate may cross ours: it is acknowledged, and that is the end too.
+3. A client that never answers is forgotten after a while.
+"""
+
+from collections.abc import Mapping
+from typing import Final, TypeAlias
+
+from msgspec import Struct
+
+from fargo.statemachine.commands import AcceptIq, TerminateSession
+from fargo.statemachine.events import IqFailed, IqSucceeded, SessionTerminated
+from fargo.statemachine.notices import Deadline
+from fargo.statemachine.turn import Turn
+
+_LONGEST_SILENCE: Final = 600.0  # seconds
+_UNSAID: Final = "remote-server-not-found"
+"""The condition with which a command fails that could not leave: there is no stream."""
+
+
+class Farewell(Struct, frozen=True):
+    """A session-terminate, and until when it is remembered."""
+
+    said: TerminateSession
+    until: float
+
+
+Farewells: TypeAlias = Mapping[str, Farewell]
+"""By the id of the command."""
+
+
+def said(farewells: Farewells, turn: Turn) -> Farewells:
+    """Remember what was said in this turn."""
+    new = {
+        issued.id: Farewell(issued.command, turn.at + _LONGEST_SILENCE)
+        for issued in turn.issued
+        if isinstance(issued.command, TerminateSession)
+    }
+    return {**farewells, **new} if new else farewells
+
+
+def answered(farewells: Farewells, event: IqSucceeded | IqFailed) -> Farewells:
+    """A client has heard it, or cannot hear it."""
+    if event.command not in farewells or (isinstance(event, IqFailed) and event.condition == _UNSAID):
+        return farewells
+    return _without(farewells, event.command)
+
+
+def crossed(farewells: Farewells, event: SessionTerminated, turn: Turn) -> Farewells | None:
+    """A client ends a session that we have ended already; None if it is not one of these."""
+    for name, farewell in farewells.items():
+        said = farewell.said
+        if (said.sid, said.to, said.sender) == (event.sid, event.iq.sender, event.iq.to):
+            turn.issue(AcceptIq(event.iq))
+            return _without(farewells, name)
+    return None
+
+
+def repeat(farewells: Farewells, turn: Turn) -> Farewells:
+    """The stream is up again: say all of it once more, and forget what was said before."""
+    for farewell in farewells.values():
+        turn.issue(farewell.said)
+    return {}
+
+
+def deadlines(farewells: Farewells) -> tuple[Deadline, ...]:
+    """Until when they are remembered."""
+    return tuple(Deadline(f"the end of session {f.said.sid} to be heard", f.until) for f in farewells.values())
+
+
+def expire(farewells: Farewells, turn: Turn) -> Farewells:
+    """Rule 3."""
+    return {name: farewell for name, farewell in farewells.items() if farewell.until > turn.at}
+
+
+def _without(farewells: Farewells, name: str) -> Farewells:
+    return {other: farewell for other, farewell in farewells.items() if other != name}

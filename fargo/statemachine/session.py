@@ -1,0 +1,216 @@
+"""A Jingle session with one client, and the phases of an XMPP leg: the values, and how each thing is said.
+
+Rules:
+
+1. Every IQ-set of ours is owed an answer within `_LONGEST_ANSWER`. If it does not come, an invitation or an
+   acceptance counts as refused; a mere information is forgotten.
+2. A session that began with a proposal (XEP-0353) is also ended with a <finish/>, for the archives of both sides.
+"""
+
+from typing import Final, TypeAlias, assert_never
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from fargo.statemachine.address import bare
+from fargo.statemachine.commands import (
+    AcceptSession,
+    InformSession,
+    InitiateSession,
+    MessageCall,
+    RefuseIq,
+    TerminateSession,
+)
+from fargo.statemachine.events import (
+    CallAction,
+    CallMessaged,
+    Iq,
+    IqFailed,
+    IqSucceeded,
+    ResourceUnavailable,
+    SessionAccepted,
+    SessionInformed,
+    SessionInitiated,
+    SessionModified,
+    SessionTerminated,
+)
+from fargo.statemachine.media import Content, Description, RawUdp
+from fargo.statemachine.notices import Notices
+from fargo.statemachine.reason import Reason, to_jingle
+from fargo.statemachine.turn import Turn
+
+JingleEvent: TypeAlias = (
+    SessionInitiated
+    | SessionAccepted
+    | SessionInformed
+    | SessionTerminated
+    | SessionModified
+    | CallMessaged
+    | IqSucceeded
+    | IqFailed
+    | ResourceUnavailable
+)
+
+_LONGEST_ANSWER: Final = 40.0  # seconds
+
+
+class Owed(Struct, frozen=True):
+    """An IQ-set of ours that the client has not answered; without an answer to a vital one the call cannot go on."""
+
+    command: str
+    due: float
+    vital: bool
+
+
+class Session(Struct, frozen=True):
+    """A session with one client: its id, our JID in it, the client's full JID.
+
+    ``calls``: the client is the initiator. ``proposed``: it began with XEP-0353.
+    """
+
+    sid: str
+    us: str
+    client: str
+    calls: bool
+    proposed: bool = False
+    owed: tuple[Owed, ...] = ()
+
+
+# --- the phases of a leg
+
+
+class Calling(Struct, frozen=True):
+    """The client has called; the other end has not answered. ``content`` is the audio it offered."""
+
+    session: Session
+    content: Content
+    ringing: bool = False
+
+
+class Inviting(Struct, frozen=True):
+    """We call the user's clients, and none has accepted.
+
+    ``since``: when that began. ``proposal``: our <propose/> to all of them, "" if there is none that counts.
+    ``refusal``: the most telling answer so far.
+    """
+
+    sid: str
+    us: str
+    content: Content
+    since: float
+    sessions: tuple[Session, ...]
+    proposal: str
+    refusal: Reason
+
+
+class Talking(Struct, frozen=True):
+    """The session is accepted. ``holds``: the client has the other end on hold; ``held``: the other way round."""
+
+    session: Session
+    holds: bool = False
+    held: bool = False
+
+
+class Over(Struct, frozen=True):
+    """Nothing is left of it."""
+
+
+JingleLeg: TypeAlias = Calling | Inviting | Talking | Over
+Step: TypeAlias = tuple[JingleLeg, Notices]
+
+
+def sessions(leg: JingleLeg) -> tuple[Session, ...]:
+    """The sessions the leg is in."""
+    match leg:
+        case Calling(session) | Talking(session):
+            return (session,)
+        case Inviting():
+            return leg.sessions
+        case Over():
+            return ()
+        case _:
+            assert_never(leg)
+
+
+def about(session: Session, event: JingleEvent) -> bool:
+    """Whether the event is about this session."""
+    match event:
+        case IqSucceeded() | IqFailed():
+            return event.resource == session.client and any(o.command == event.command for o in session.owed)
+        case ResourceUnavailable():
+            return event.resource in (session.client, bare(session.client))
+        case CallMessaged():
+            return (event.sid, event.sender) == (session.sid, session.client) and bare(event.to) == bare(session.us)
+        case SessionInitiated() | SessionAccepted() | SessionInformed() | SessionTerminated() | SessionModified():
+            return (event.sid, event.iq.sender, event.iq.to) == (session.sid, session.client, session.us)
+        case _:
+            assert_never(event)
+
+
+# --- how it is said
+
+
+def initiate(session: Session, content: Content, turn: Turn) -> Session:
+    """session-initiate (XEP-0166 §6.2)."""
+    return _owing(session, turn.issue(InitiateSession(session.us, session.client, session.sid, content)), True, turn)
+
+
+def accept(session: Session, content: Content, description: Description, turn: Turn) -> Session:
+    """session-accept with the other end's answer, in the content that the client offered (XEP-0166 §6.4)."""
+    answer = msgspec.structs.replace(content, description=named(description))
+    return _owing(session, turn.issue(AcceptSession(session.us, session.client, session.sid, answer)), True, turn)
+
+
+def inform(session: Session, info: str, turn: Turn) -> Session:
+    """session-info (XEP-0167 §8)."""
+    return _owing(session, turn.issue(InformSession(session.us, session.client, session.sid, info)), False, turn)
+
+
+def terminate(session: Session, reason: Reason, turn: Turn) -> None:
+    """session-terminate (XEP-0166 §6.7); see `farewell` for what becomes of it."""
+    turn.issue(TerminateSession(session.us, session.client, session.sid, to_jingle(reason), reason.text))
+    finish(session, reason, turn)
+
+
+def finish(session: Session, reason: Reason, turn: Turn) -> None:
+    """The end of a session that was proposed (XEP-0353 §5.7)."""
+    if session.proposed:
+        message = MessageCall(
+            session.us, session.client, session.sid, CallAction.FINISH, to_jingle(reason), reason.text
+        )
+        turn.issue(message)
+
+
+def _owing(session: Session, command: str, vital: bool, turn: Turn) -> Session:
+    return replace(session, owed=(*session.owed, Owed(command, turn.at + _LONGEST_ANSWER, vital)))
+
+
+def settled(session: Session, command: str) -> Session:
+    """The client has answered."""
+    return replace(session, owed=tuple(owed for owed in session.owed if owed.command != command))
+
+
+def owes(session: Session, command: str) -> bool:
+    """Whether the call depends on the client's answer to this command."""
+    return any(owed.vital for owed in session.owed if owed.command == command)
+
+
+def named(description: Description) -> Description:
+    """The description with an id for each candidate, without which clients do not take one (XEP-0177 §5)."""
+    match description.transport:
+        case RawUdp(candidates):
+            ids = tuple(msgspec.structs.replace(c, id=f"c{c.component}") for c in candidates)
+            return msgspec.structs.replace(description, transport=RawUdp(ids))
+        case _:
+            return description
+
+
+def out_of_order(iq: Iq, turn: Turn) -> None:
+    """Refuse an action that does not fit the phase (XEP-0166 §10)."""
+    turn.issue(RefuseIq(iq, "wait", "unexpected-request", "This does not fit the state of the call.", "out-of-order"))
+
+
+def unknown_session(iq: Iq, turn: Turn) -> None:
+    """Refuse an action on a session that we are not in, or no longer (XEP-0166 §10)."""
+    turn.issue(RefuseIq(iq, "cancel", "item-not-found", "There is no such call (any more).", "unknown-session"))

@@ -1,0 +1,108 @@
+"""Hold and resume, from either end."""
+
+import pytest
+
+from fargo.statemachine import user as users
+from fargo.statemachine.call1 import (
+    AcceptDescription,
+    CallMembersChanged,
+    CallState,
+    CallStateChanged,
+    CompleteSending,
+    DescriptionReceived,
+    HoldStateChanged,
+    RejectDescription,
+    RequestHold,
+    SendingStateChanged,
+)
+from fargo.statemachine.commands import AcceptIq, InformSession, RefuseIq, TerminateSession
+from fargo.statemachine.events import IqFailed, SessionInformed, SessionModified, TimePassed
+from fargo.statemachine.media import Content
+
+from .story import BOB, DESK, PCMU, Story
+
+
+@pytest.fixture
+def story() -> Story:
+    """A call of Alice's that is established."""
+    story = Story().signed_in()
+    story.answered(story.call_out("s1"))
+    return story
+
+
+def inform(story: Story, info: str) -> None:
+    story.tell(SessionInformed(story.iq(BOB), "s1", info))
+
+
+def test_a_waiting_description_is_out_of_the_way_before_a_hold(story: Story) -> None:
+    inform(story, "hold")
+    rejected, requested = (issued.command for issued in story.last[1:])
+    assert isinstance(rejected, RejectDescription)
+    assert isinstance(requested, RequestHold)
+    assert not [due for due in users.deadlines(story.user) if "settled" in due.name]
+
+
+def test_an_answer_to_a_hold_is_accepted_and_one_to_its_end_rejected_later(story: Story) -> None:
+    [channel] = [call.sip.channel for call in story.user.calls.values()]
+    inform(story, "hold")
+    assert story.tell(DescriptionReceived(channel, (PCMU,))) == [AcceptDescription(channel, (PCMU,))]
+    inform(story, "unhold")
+    story.tell(HoldStateChanged(channel, 3))
+    story.tell(HoldStateChanged(channel, 0))
+    assert story.tell(DescriptionReceived(channel, (PCMU,))) == []
+    due = next(each.at for each in users.deadlines(story.user) if "settled" in each.name)
+    assert story.tell(TimePassed(), due - story.at) == [RejectDescription(channel)]
+
+
+def test_a_phone_that_refuses_the_hold_ends_the_call_and_says_why(story: Story) -> None:
+    [channel] = [call.sip.channel for call in story.user.calls.values()]
+    inform(story, "hold")
+    story.tell(CallStateChanged(channel, CallState.ENDED, 2, "", "488 Not Acceptable Here"))
+    ended = story.the(TerminateSession)
+    assert ended.condition == "incompatible-parameters"
+    assert "refused a change of the call: Not Acceptable Here (488)" in ended.text
+
+
+@pytest.mark.parametrize("resume", ["unhold", "active"])
+def test_the_client_holds_and_resumes(story: Story, resume: str) -> None:
+    inform(story, "hold")
+    assert story.all(AcceptIq)
+    assert story.the(RequestHold).hold is True
+    inform(story, "hold")
+    assert story.all(AcceptIq)
+    assert not story.all(RequestHold)
+    inform(story, resume)
+    assert story.the(RequestHold).hold is False
+
+
+@pytest.mark.parametrize(
+    ("senders", "holds"), [("initiator", True), ("none", True), ("responder", False), ("both", False)]
+)
+def test_the_client_holds_by_who_sends(story: Story, senders: str, holds: bool) -> None:
+    story.tell(SessionModified(story.iq(BOB), "s1", "content-modify", (Content("voice", senders=senders),)))
+    assert story.all(AcceptIq)
+    assert [each.hold for each in story.all(RequestHold)] == ([True] if holds else [])
+
+
+def test_the_phone_holds_and_resumes(story: Story) -> None:
+    [channel] = [call.sip.channel for call in story.user.calls.values()]
+    assert story.tell(SendingStateChanged(channel, 2)) == [CompleteSending(channel, 0)]
+    assert story.tell(CallMembersChanged(channel, 2)) == [InformSession(BOB, DESK, "s1", "hold")]
+    assert story.tell(CallMembersChanged(channel, 2)) == []
+    assert story.tell(SendingStateChanged(channel, 1)) == [CompleteSending(channel, 3)]
+    assert story.tell(CallMembersChanged(channel, 0)) == [InformSession(BOB, DESK, "s1", "unhold")]
+
+
+def test_a_client_that_does_not_know_hold_stays_in_the_call(story: Story) -> None:
+    [channel] = [call.sip.channel for call in story.user.calls.values()]
+    story.tell(CallMembersChanged(channel, 2))
+    story.tell(IqFailed(story.id_of(InformSession), DESK, "feature-not-implemented"))
+    assert not story.last
+    assert story.user.calls
+
+
+def test_holding_before_the_answer_is_out_of_order() -> None:
+    story = Story().signed_in()
+    story.call_out("s1")
+    inform(story, "hold")
+    assert story.the(RefuseIq).jingle == "out-of-order"

@@ -1,0 +1,234 @@
+"""Calls that are proposed before they are described (XEP-0353), both ways, event by event."""
+
+import pytest
+
+from fargo.statemachine import user as users
+from fargo.statemachine.call1 import (
+    AnswerCall,
+    CallArrived,
+    CallState,
+    CallStateChanged,
+    ChangeReason,
+    HangUp,
+    PlaceCall,
+    RingCall,
+)
+from fargo.statemachine.commands import (
+    InitiateSession,
+    MessageCall,
+    ProposeCall,
+    RefuseIq,
+    SendText,
+    SignIn,
+    TerminateSession,
+)
+from fargo.statemachine.events import (
+    CallAction,
+    CallMessaged,
+    CallProposed,
+    IqFailed,
+    SessionAccepted,
+    SessionInitiated,
+    SessionTerminated,
+    TimePassed,
+)
+
+from .story import ABLE, ALICE, BOB, DESK, OFFER, PCMU, PHONE, PHONE_ADDRESS, Story
+
+ASKS_FIRST = (*ABLE, "urn:xmpp:jingle-message:0")
+BARE = BOB.partition("/")[0]
+
+
+@pytest.fixture
+def story() -> Story:
+    """Alice at her desk, called directly, and with a phone that is asked first."""
+    story = Story().signed_in()
+    story.online(PHONE, ASKS_FIRST)
+    return story
+
+
+def arrive(story: Story) -> str:
+    """Bob calls; the session id."""
+    story.tell(CallArrived("c1", story.id_of(SignIn), "sip:bob@sip.test;fg-name=Bob%20B", (PCMU,), PHONE_ADDRESS, 3))
+    return story.the(ProposeCall).sid
+
+
+def says(story: Story, sid: str, action: CallAction, client: str = PHONE, condition: str = "") -> None:
+    story.tell(CallMessaged(client, BOB, sid, action, condition))
+
+
+# --- in
+
+
+def test_both_kinds_of_clients_are_called_under_one_session_id(story: Story) -> None:
+    sid = arrive(story)
+    assert story.the(ProposeCall) == ProposeCall(BOB, ALICE, sid)
+    assert (story.the(InitiateSession).to, story.the(InitiateSession).sid) == (DESK, sid)
+
+
+def test_who_proceeds_is_invited_and_the_others_are_told(story: Story) -> None:
+    sid = arrive(story)
+    says(story, sid, CallAction.PROCEED)
+    assert (story.the(TerminateSession).to, story.the(TerminateSession).condition) == (DESK, "cancel")
+    assert story.the(InitiateSession).to == PHONE
+    assert not story.all(MessageCall)
+    story.tell(SessionAccepted(story.iq(BOB, PHONE), sid, (OFFER,)))
+    assert story.all(AnswerCall)
+    story.tell(SessionTerminated(story.iq(BOB, PHONE), sid, "success"))
+    assert story.the(MessageCall) == MessageCall(BOB, PHONE, sid, CallAction.FINISH, "success")
+    assert not [i for i in story.issued if isinstance(i.command, SendText)]
+
+
+def test_a_direct_accept_takes_the_proposal_back(story: Story) -> None:
+    sid = arrive(story)
+    story.tell(SessionAccepted(story.iq(BOB, DESK), sid, (OFFER,)))
+    retracted = story.the(MessageCall)
+    assert (retracted.to, retracted.action, retracted.condition) == (ALICE, CallAction.RETRACT, "cancel")
+    assert story.all(AnswerCall)
+
+
+def test_a_late_proceed_changes_nothing(story: Story) -> None:
+    sid = arrive(story)
+    story.tell(SessionAccepted(story.iq(BOB, DESK), sid, (OFFER,)))
+    says(story, sid, CallAction.PROCEED)
+    assert not story.last
+
+
+def test_ringing_is_passed_on(story: Story) -> None:
+    sid = arrive(story)
+    says(story, sid, CallAction.RINGING)
+    assert story.all(RingCall)
+
+
+@pytest.mark.parametrize(
+    ("condition", "reason"),
+    [("", ChangeReason.REJECTED), ("busy", ChangeReason.BUSY), ("expired", ChangeReason.REJECTED)],
+)
+def test_a_rejection_speaks_for_the_user(story: Story, condition: str, reason: ChangeReason) -> None:
+    sid = arrive(story)
+    says(story, sid, CallAction.REJECT, condition=condition)
+    assert story.the(TerminateSession).to == DESK
+    assert story.the(HangUp).reason == reason
+    assert "Missed call from Bob B (bob@sip.test) on 1970-01-01 at 00:16 UTC." in story.the(SendText).text
+
+
+def test_a_caller_who_gives_up_is_retracted_and_leaves_a_message(story: Story) -> None:
+    sid = arrive(story)
+    story.tell(CallStateChanged("c1", CallState.ENDED, 2))
+    retracted = story.the(MessageCall)
+    assert (retracted.sid, retracted.action, retracted.condition) == (sid, CallAction.RETRACT, "cancel")
+    assert story.the(SendText).sender == BARE
+    assert story.over()
+
+
+def test_a_proposal_that_reaches_nobody_leaves_the_call_to_the_others(story: Story) -> None:
+    sid = arrive(story)
+    story.tell(IqFailed(story.id_of(ProposeCall), ALICE, "service-unavailable"))
+    assert not story.last
+    story.hangs_up(sid, condition="busy")
+    assert story.the(HangUp).reason == ChangeReason.BUSY
+
+
+def test_a_proposal_that_reaches_nobody_may_be_the_end() -> None:
+    story = Story()
+    story.online(PHONE, ASKS_FIRST)
+    story.register()
+    arrive(story)
+    story.tell(IqFailed(story.id_of(ProposeCall), ALICE, "service-unavailable"))
+    assert story.the(HangUp).reason == ChangeReason.NO_ANSWER
+
+
+def test_a_client_that_proceeds_and_then_is_silent_is_given_up(story: Story) -> None:
+    sid = arrive(story)
+    says(story, sid, CallAction.PROCEED)
+    due = min(deadline.at for deadline in users.deadlines(story.user))
+    story.tell(TimePassed(), due - story.at)
+    assert story.the(TerminateSession).to == PHONE
+    assert story.the(HangUp).reason == ChangeReason.NO_ANSWER
+
+
+# --- out
+
+
+def propose(story: Story, sid: str = "p1", media: tuple[str, ...] = ("audio",), to: str = BARE) -> MessageCall:
+    story.tell(CallProposed(PHONE, to, sid, media))
+    return story.the(MessageCall)
+
+
+def test_a_proposal_proceeds_and_the_call_is_put_through(story: Story) -> None:
+    assert propose(story) == MessageCall(BOB, PHONE, "p1", CallAction.PROCEED)
+    story.tell(SessionInitiated(story.iq(BOB, PHONE), "p1", (OFFER,)))
+    assert story.all(PlaceCall)
+    story.tell(CallStateChanged(story.id_of(PlaceCall), CallState.ENDED, 8, "", "486 Busy Here"))
+    finished = story.the(MessageCall)
+    assert (finished.action, finished.condition) == (CallAction.FINISH, "busy")
+    assert story.the(TerminateSession).condition == "busy"
+
+
+def test_a_proposal_with_video_too_is_taken_for_its_audio(story: Story) -> None:
+    assert propose(story, media=("audio", "video")).action is CallAction.PROCEED
+
+
+@pytest.mark.parametrize(
+    ("to", "media", "condition"),
+    [(BARE, ("video",), "unsupported-applications"), ("bob%a b@sip.localhost", ("audio",), "gone")],
+)
+def test_a_proposal_that_cannot_be_put_through_is_rejected(
+    story: Story, to: str, media: tuple[str, ...], condition: str
+) -> None:
+    rejected = propose(story, media=media, to=to)
+    assert (rejected.action, rejected.condition) == (CallAction.REJECT, condition)
+    assert rejected.text
+
+
+def test_a_proposal_of_a_stranger_to_the_gateway_is_rejected() -> None:
+    story = Story()
+    rejected = propose(story)
+    assert (rejected.action, rejected.condition) == (CallAction.REJECT, "security-error")
+
+
+def test_a_retracted_proposal_is_forgotten(story: Story) -> None:
+    propose(story)
+    says(story, "p1", CallAction.RETRACT, condition="cancel")
+    assert not story.last
+    assert not story.user.proposals
+
+
+def test_a_proposal_that_is_not_followed_up_expires(story: Story) -> None:
+    propose(story)
+    [due] = users.deadlines(story.user)
+    story.tell(TimePassed(), due.at - story.at)
+    assert (story.the(MessageCall).action, story.the(MessageCall).condition) == (CallAction.FINISH, "expired")
+    assert not story.user.proposals
+
+
+def test_a_retraction_after_the_call_has_begun_cancels_it(story: Story) -> None:
+    propose(story)
+    story.tell(SessionInitiated(story.iq(BOB, PHONE), "p1", (OFFER,)))
+    says(story, "p1", CallAction.RETRACT, condition="cancel")
+    assert story.the(HangUp).channel == story.id_of(PlaceCall)
+
+
+# --- both at once
+
+
+def test_of_two_proposals_the_lower_session_id_wins(story: Story) -> None:
+    ours = arrive(story)
+    rejected = propose(story, ours + "z")
+    assert (rejected.action, rejected.tie_break) == (CallAction.REJECT, True)
+    assert not story.all(HangUp)
+    story.tell(CallProposed(PHONE, BARE, "!", ("audio",)))
+    retracted, proceeded = story.all(MessageCall)
+    assert (retracted.sid, retracted.action, retracted.tie_break) == (ours, CallAction.RETRACT, True)
+    assert proceeded == MessageCall(BOB, PHONE, "!", CallAction.PROCEED)
+    assert story.the(HangUp).reason == ChangeReason.BUSY
+
+
+def test_of_two_session_initiates_the_lower_session_id_wins() -> None:
+    story = Story().signed_in()
+    story.tell(CallArrived("c1", story.id_of(SignIn), "sip:bob@sip.test", (PCMU,), PHONE_ADDRESS, 3))
+    ours = story.the(InitiateSession).sid
+    story.tell(SessionInitiated(story.iq(BOB), ours + "z", (OFFER,)))
+    assert (story.the(RefuseIq).condition, story.the(RefuseIq).jingle) == ("conflict", "tie-break")
+    story.tell(SessionInitiated(story.iq(BOB), "!", (OFFER,)))
+    assert story.all(PlaceCall)
