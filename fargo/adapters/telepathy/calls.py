@@ -8,8 +8,8 @@
 4. A channel that is not there any more is closed: hanging it up or closing it is answered by `ChannelClosed`, any
    other command for it is without effect.
 5. rakia aborts if local candidates are finished twice: a channel's media is described once. It aborts if a
-   description is rejected after the call ended: an ended channel takes HangUp and CloseChannel only. It aborts too if
-   one is rejected that came during a hold of ours, or has been waiting through one: that can be accepted only.
+   description is rejected after the call ended: an ended channel takes HangUp and CloseChannel only. It aborts if a
+   description is rejected that was waiting when we asked for a hold or its end: it can only be accepted from then on.
 6. Completing a flow state that is not pending any more is refused and means nothing: another state has been signalled.
 """
 
@@ -76,9 +76,7 @@ class Channel:
     offer: str = ""
     """The path of the media description that waits for us, "" if none does."""
     rejectable: bool = False
-    """Whether it came, and has been waiting, without a hold of ours."""
-    holding: bool = False
-    """From when we ask for a hold until it is over."""
+    """Whether no hold of ours has begun or ended since it came."""
     described: bool = False
     ended: bool = False
     announced: bool = True
@@ -127,12 +125,10 @@ class Calls:
         if signal.member == "Closed":
             self._forget(channel)
         elif signal.member == "NewMediaDescriptionOffer":
-            channel.offer, channel.rejectable = str(signal.arguments[0]), not channel.holding
+            channel.offer, channel.rejectable = str(signal.arguments[0]), True
         event = translate.call_event(channel.name, channel.contact, signal)
         if isinstance(event, CallStateChanged) and event.state == CallState.ENDED:
             channel.ended = True
-        elif isinstance(event, HoldStateChanged) and event.state == _UNHELD:
-            channel.holding = False
         if channel.announced and event:
             self._put(channel.user, event)
 
@@ -273,7 +269,7 @@ class Calls:
 
     async def _request_hold(self, channel: Channel, hold: bool) -> None:
         """A refusal does not harm the call: what is said then is the state that it stays in."""
-        channel.holding, channel.rejectable = channel.holding or hold, False
+        channel.rejectable = False
         try:
             await self._host.call(channel.path, HOLD, "RequestHold", "b", hold)
         except BusError as refused:

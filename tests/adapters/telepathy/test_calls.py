@@ -354,6 +354,35 @@ async def test_rejecting_what_waits_through_a_hold_does_not_reach_rakia(
     await place(rig, agent, connection)
 
 
+async def test_rejecting_what_came_during_a_hold_does_not_reach_rakia(
+    rig: Rig, agent: SipAgent, connection: str
+) -> None:
+    call, _ = await converse(rig, agent, connection)
+    await rig.expect(DescriptionReceived, channel=call)
+    rig.do(RejectDescription(call))
+    invite = await hold(rig, agent, call)
+    agent.reply(invite, 200, "OK", sdp(4000, "8 0", *RTPMAPS, "recvonly", version=2))
+    await rig.expect(DescriptionReceived, channel=call)
+    await unhold(rig, agent, call)
+    rig.do(RejectDescription(call))
+    await place(rig, agent, connection)
+
+
+async def test_rejecting_what_comes_after_a_hold_leaves_rakia_ready_for_other_codecs(
+    rig: Rig, agent: SipAgent, connection: str
+) -> None:
+    call, dialog = await converse(rig, agent, connection)
+    await rig.expect(DescriptionReceived, channel=call)
+    rig.do(RejectDescription(call))
+    await agree(agent, await hold(rig, agent, call), "recvonly", version=2)
+    invite = await unhold(rig, agent, call)
+    agent.reply(invite, 200, "OK", sdp(4000, "8 0", *RTPMAPS, version=3))
+    await rig.expect(DescriptionReceived, channel=call)
+    agent.request(dialog, "INVITE", sdp(4000, "0", RTPMAPS[1], version=4))
+    rig.do(RejectDescription(call))
+    assert (await rig.expect(DescriptionReceived, channel=call)).codecs == (PCMU,)
+
+
 async def test_a_hold_that_is_refused_ends_with_a_bye_and_a_hang_up(rig: Rig, agent: SipAgent, connection: str) -> None:
     call, _ = await converse(rig, agent, connection)
     agent.reply(await hold(rig, agent, call), 488, "Not Acceptable Here")
