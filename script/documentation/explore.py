@@ -1,0 +1,80 @@
+"""What the state machine does, found by folding: every state that can be reached, and every event tried in it.
+
+Rules:
+
+1. States that differ only in names, numbers and texts, or outside of the part in question, count as one; so there are
+   few enough to reach them all.
+2. The events are a choice of each class, aimed at what the state has open. They are listed in `events`.
+3. The order is that of the exploration, which follows from nothing but the source.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from enum import Enum
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from fargo.statemachine.commands import Command
+from fargo.statemachine.events import Event, Recorded, TimePassed
+from fargo.statemachine.user import User, deadlines, fold
+
+
+class Moment(NamedTuple):
+    """A user, and the time of their last event."""
+
+    user: User
+    at: float
+
+
+class Transition(NamedTuple):
+    """What an event made of a user, and the commands that it led to."""
+
+    before: User
+    event: Event
+    after: User
+    commands: tuple[Command, ...]
+
+
+Events = Callable[[User], Iterable[Event]]
+
+
+def explore(start: Moment, events: Events, part: Callable[[User], object]) -> Iterator[Transition]:
+    """Every transition that can be reached; a user for whom there are no events is not followed."""
+    waiting, seen = deque([start]), {_shape(part(start.user))}
+    while waiting:
+        moment = waiting.popleft()
+        for event in events(moment.user):
+            later, transition = step(moment, event)
+            yield transition
+            if (shape := _shape(part(later.user))) not in seen:
+                seen.add(shape)
+                waiting.append(later)
+
+
+def step(moment: Moment, event: Event) -> tuple[Moment, Transition]:
+    """Fold one event. Time stands still but for TimePassed, which comes when the next deadline does."""
+    before, at = moment
+    if isinstance(event, TimePassed):
+        at = max(at, min((due.at for due in deadlines(before)), default=at))
+    after, issued = fold(before, Recorded(before.jid, before.version + 1, at, event))
+    return Moment(after, at), Transition(before, event, after, tuple(each.command for each in issued))
+
+
+def _shape(value: object) -> str:
+    """Rule 1."""
+    match value:
+        case Struct():
+            return f"{type(value).__name__}({','.join(_shape(getattr(value, f)) for f in value.__struct_fields__)})"
+        case Mapping():
+            return _shapes(value.values())
+        case tuple():
+            return _shapes(value)
+        case Enum() | None:
+            return ""
+        case _:
+            return str(bool(value))
+
+
+def _shapes(values: Iterable[object]) -> str:
+    return f"[{','.join(sorted({_shape(value) for value in values}))}]"
