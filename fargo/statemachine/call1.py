@@ -65,8 +65,6 @@ RINGING = 1
 """Call_Member_Flags: the far end rings."""
 HELD = 2
 """Call_Member_Flags: the far end has us on hold."""
-UNHELD = 0
-"""Local_Hold_State: the far end is not on hold."""
 
 
 class _Call1(Struct, frozen=True, tag=True, omit_defaults=True):
@@ -108,13 +106,9 @@ class CandidatesReceived(_Call1, frozen=True):
 
 
 class DescriptionReceived(_Call1, frozen=True):
-    """NewMediaDescriptionOffer: the codecs in the far end's SDP, waiting to be accepted or rejected.
-
-    ``offer``: the far end offers them (FurtherNegotiationRequired); otherwise they are its answer to us.
-    """
+    """NewMediaDescriptionOffer: the codecs in the far end's SDP, waiting to be accepted or rejected."""
 
     codecs: tuple[Codec, ...]
-    offer: bool = False
 
 
 class SendingStateChanged(_Call1, frozen=True):

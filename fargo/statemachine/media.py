@@ -253,13 +253,12 @@ def common(offer: Description, answer: Description) -> Description | Unusable:
 
 
 def numbered_as(offer: Description, answer: Description) -> Description:
-    """The answer with the offer's payload type numbers: what SIP phones expect to be sent (RFC 3264 §6.1)."""
-    ids: dict[tuple[str, int, int], int] = {}
+    """The answer with the offer's payload type numbers and names: what SIP phones expect to be sent (RFC 3264 §6.1)."""
+    offered: dict[tuple[str, int, int], Codec] = {}
     for codec in offer.codecs:
-        ids.setdefault(kind(codec), codec.id)
+        offered.setdefault(kind(codec), codec)
     codecs: dict[int, Codec] = {}
-    for c in answer.codecs:
-        if kind(c) in ids:
-            number = ids[kind(c)]
-            codecs.setdefault(number, msgspec.structs.replace(c, id=number, feedback=()))
+    for codec in answer.codecs:
+        if same := offered.get(kind(codec)):
+            codecs.setdefault(same.id, msgspec.structs.replace(same, parameters=codec.parameters, feedback=()))
     return Description(answer.media, tuple(codecs.values()), answer.transport, answer.mux)

@@ -6,10 +6,10 @@ Rules, each learned from the connection manager's behaviour:
    first receiving state is what sends the INVITE, or the 200.
 2. An outgoing call is answered when three things have come, in whatever order: the state (accepted or active), the
    far end's addresses, and its codecs.
-3. The far end's description in an answer to us is rejected in the end: accepted, it would make the manager hang on
-   later changes of codecs. But only a while after the answer: a rejection that crosses a far end which hangs up at once
-   ends the whole manager. So does one after a hold of ours began: before a hold it is rejected first, during one it is
-   accepted instead. A description in an offer of the far end is accepted at once, as far as it names what was agreed.
+3. The far end's description in the answer to a call that we placed is rejected in the end: accepted, it would make the
+   manager hang on later changes of codecs. But only a while after the answer: a rejection that crosses a far end which
+   hangs up at once ends the whole manager. So does one after a hold of ours: before a hold it is rejected first. Any
+   later description is accepted at once, as far as it names what was agreed.
 4. The manager sometimes ends a session itself and says nothing. So every wait has a deadline, and what comes after
    it is a hang-up: that always works.
 5. To refuse a call, hang up with a reason; the SIP status follows from it (486, 480 or 488: no other can be sent).
@@ -27,7 +27,6 @@ from fargo.statemachine.address import BadAddress, SipUri, parse_uri
 from fargo.statemachine.call1 import (
     HELD,
     RINGING,
-    UNHELD,
     AcceptDescription,
     AnswerCall,
     CallArrived,
@@ -126,15 +125,14 @@ class Answering(Struct, frozen=True):
 class Talking(Struct, frozen=True):
     """The dialog is established, with these codecs.
 
-    ``reject``: when a waiting description is due to be rejected (rule 3), 0 if none waits. ``held``: the far end has
-    us on hold. ``holding``: we have it on hold, or are about to take it off.
+    ``reject``: when the answer's description is due to be rejected (rule 3), 0 if it waits no longer. ``held``: the far
+    end has us on hold.
     """
 
     channel: str
     agreed: Description
     reject: float = 0.0
     held: bool = False
-    holding: bool = False
 
 
 class Ending(Struct, frozen=True):
@@ -246,7 +244,7 @@ def fold(leg: TelepathyLeg, event: TelepathyEvent, turn: Turn) -> Step:
         case CallMembersChanged():
             return _flagged(leg, event)
         case HoldStateChanged():
-            return _hold_changed(leg, event)
+            return leg, ()
         case CandidatesReceived():
             return _addressed(leg, event, turn)
         case DescriptionReceived():
@@ -309,10 +307,8 @@ def _described(leg: TelepathyLeg, event: DescriptionReceived, turn: Turn) -> Ste
     match leg:
         case Dialling():
             return _heard(replace(leg, codecs=event.codecs), turn)
-        case Talking(holding=holding) if event.offer or holding:
-            return _renegotiated(leg, event.codecs, turn)
         case Talking():
-            return replace(leg, reject=turn.at + _SETTLING), ()
+            return _renegotiated(leg, event.codecs, turn)
         case Arriving() | Answering() | Ending() | Over():
             return leg, ()
         case _:
@@ -327,15 +323,6 @@ def _renegotiated(leg: Talking, codecs: tuple[Codec, ...], turn: Turn) -> Step:
         return _hang_up(leg.channel, reason, turn), (Ended(reason),)
     turn.issue(AcceptDescription(leg.channel, shared.codecs))
     return leg, ()
-
-
-def _hold_changed(leg: TelepathyLeg, event: HoldStateChanged) -> Step:
-    """Only the end of a hold matters: its beginning is our own request."""
-    match leg:
-        case Talking(holding=True) if event.state == UNHELD:
-            return replace(leg, holding=False), ()
-        case _:
-            return leg, ()
 
 
 def _heard(leg: Dialling, turn: Turn) -> Step:
@@ -396,7 +383,7 @@ def tell(leg: TelepathyLeg, notice: Notice, turn: Turn) -> Step:
             return Answering(name, answer, turn.at), ()
         case Held(), Talking():
             return _hold(leg, turn), ()
-        case Resumed(), Talking(name, holding=True):
+        case Resumed(), Talking(name):
             turn.issue(RequestHold(name, False))
             return leg, ()
         case Ended(reason), Dialling() | Arriving() | Answering() | Talking():
@@ -410,7 +397,7 @@ def _hold(leg: Talking, turn: Turn) -> Talking:
     if leg.reject:
         turn.issue(RejectDescription(leg.channel))
     turn.issue(RequestHold(leg.channel, True))
-    return replace(leg, reject=0.0, holding=True)
+    return replace(leg, reject=0.0)
 
 
 def abandon(name: str, turn: Turn) -> None:

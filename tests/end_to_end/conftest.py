@@ -1,17 +1,20 @@
 """A gateway of the test's own, whose log has to replay to the same commands when the test is over."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import closing
 
 import pytest_asyncio
 from world.gateway import FARGO, Gateway
 from world.process import Process
 from world.world import World
 
+from fargo.log import Entry, Log
+
 from .customer import Customer
 
 
 @pytest_asyncio.fixture
-async def gateway(world: World) -> AsyncIterator[Gateway]:
+async def gateway(world: World, record_session: Callable[[Iterable[Entry]], None]) -> AsyncIterator[Gateway]:
     """A gateway between the servers of `world`; it has to stop cleanly, and its log to fold to what it did."""
     made = await world.gateway()
     yield made
@@ -19,6 +22,8 @@ async def gateway(world: World) -> AsyncIterator[Gateway]:
     assert await made.process.ended() == 0, made.process.report()
     verifier = await Process.start("fargo replay verify", FARGO, "replay", "verify", made.log)
     assert await verifier.ended() == 0, verifier.report()
+    with closing(Log.open_read_only(made.log)) as log:
+        record_session(log.read())
 
 
 @pytest_asyncio.fixture

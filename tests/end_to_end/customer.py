@@ -40,6 +40,8 @@ class Customer:
         wrong = failure(await self.submit())
         assert wrong is None, wrong
         await self.signed_in()
+        # Only now does the gateway know what this client can do.
+        await self.client.wait(lambda s: s.find("disco:query", NS) is not None, "a question about what it can do")
 
     async def signed_in(self, after: int = 0) -> None:
         """Wait until the gateway says that the account is signed in; `after` skips that many stanzas."""

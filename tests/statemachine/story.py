@@ -2,6 +2,7 @@
 
 from typing import TypeVar
 
+from fargo.log import Entry
 from fargo.statemachine.call1 import (
     CallMembersChanged,
     CallState,
@@ -59,13 +60,16 @@ class Story:
         self.at = 1000.0
         self.last: tuple[Issued, ...] = ()
         self.issued: list[Issued] = []
+        self.entries: list[Entry] = []
         self._iqs = 0
 
     def tell(self, event: Event, after: float = 1.0) -> list[Command]:
         """Fold an event that comes `after` so many seconds; its commands."""
         self.at += after
-        self.user, self.last = fold(self.user, Recorded(ALICE, self.user.version + 1, self.at, event))
+        recorded = Recorded(self.user.jid, self.user.version + 1, self.at, event)
+        self.user, self.last = fold(self.user, recorded)
         self.issued.extend(self.last)
+        self.entries.append((recorded, self.last))
         return [issued.command for issued in self.last]
 
     def iq(self, to: str = GATEWAY, sender: str = DESK) -> Iq:

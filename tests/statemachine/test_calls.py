@@ -130,8 +130,8 @@ def test_later_codecs_are_accepted_as_far_as_they_were_agreed(story: Story) -> N
     channel = story.call_out()
     story.answered(channel)
     again = (PCMA, PCMU, Codec(101, "telephone-event", 8000))
-    assert story.tell(DescriptionReceived(channel, again, True)) == [AcceptDescription(channel, (PCMU,))]
-    story.tell(DescriptionReceived(channel, (PCMA,), True))
+    assert story.tell(DescriptionReceived(channel, again)) == [AcceptDescription(channel, (PCMU,))]
+    story.tell(DescriptionReceived(channel, (PCMA,)))
     assert story.the(HangUp).reason == ChangeReason.MEDIA_ERROR
     assert story.the(TerminateSession).condition == "incompatible-parameters"
 

@@ -4,12 +4,15 @@ It was right where no media relay was needed: Pidgin over raw-udp. Offers of ICE
 ended with the reason until there is a relay.
 """
 
+from collections.abc import Callable, Iterable
+
 import pytest
 from adapters.xmpp.elements import Captured, captures, jingles, meaning, parse
 from twisted.words.xish.domish import Element
 
 from fargo.adapters.xmpp import jingle, replies
 from fargo.adapters.xmpp.stanza import iq_of
+from fargo.log import Entry
 from fargo.statemachine.call1 import (
     CallMembersChanged,
     CallState,
@@ -30,6 +33,8 @@ from fargo.statemachine.events import Iq, RegistrationSubmitted, SipAccount, Sip
 from fargo.statemachine.media import Candidate, Codec, Parameter
 
 from .story import Story
+
+Record = Callable[[Iterable[Entry]], None]
 
 RAW_UDP = "pidgin-2.14-outgoing-rawudp.xml"
 PHONE = (Candidate(1, "127.0.0.1", 30688), Candidate(2, "127.0.0.1", 30689))
@@ -80,7 +85,7 @@ def _all(element: Element, name: str) -> list[Element]:
     return [element, *inner] if element.name == name else inner
 
 
-def test_pidgin_over_raw_udp_is_answered_as_recorded() -> None:
+def test_pidgin_over_raw_udp_is_answered_as_recorded(record_session: Record) -> None:
     recorded = [each for each in captures() if each.file == RAW_UDP]
     initiate = next(each.stanza for each in recorded if not each.by_gateway)
     story = customer(initiate)
@@ -98,6 +103,7 @@ def test_pidgin_over_raw_udp_is_answered_as_recorded() -> None:
         story.tell(event)
         ours += sent(story)
     assert [said(each) for each in ours] == [said(each.stanza) for each in recorded if each.by_gateway]
+    record_session(story.entries)
 
 
 def test_all_codecs_of_pidgin_are_offered_to_the_phone_each_number_once() -> None:
@@ -115,10 +121,11 @@ ICE = [each for each in jingles("session-initiate") if not each.by_gateway and e
 
 
 @pytest.mark.parametrize("captured", ICE, ids=lambda captured: captured.file)
-def test_an_offer_of_ice_is_acknowledged_and_ended_with_the_reason(captured: Captured) -> None:
+def test_an_offer_of_ice_is_acknowledged_and_ended_with_the_reason(captured: Captured, record_session: Record) -> None:
     story = customer(captured.stanza)
     acknowledged, terminated = received(story, captured.stanza)
     assert acknowledged["type"] == "result"
     assert story.the(TerminateSession).condition == "unsupported-transports"
     assert "media relay" in story.the(TerminateSession).text
     assert terminated.jingle["sid"] == captured.stanza.jingle["sid"]
+    record_session(story.entries)

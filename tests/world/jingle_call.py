@@ -42,9 +42,12 @@ class JingleCall:
     remote: Remote | None = None
 
     @classmethod
-    async def outgoing(cls, client: XmppClient, to: str, media: RtpEndpoint) -> "JingleCall":
-        """Call a full JID; ConnectionRefusedError holds the Failure if the session-initiate gets an error."""
-        call = cls(client, to, f"call-{next(_numbers)}", media)
+    async def outgoing(cls, client: XmppClient, to: str, media: RtpEndpoint, sid: str = "") -> "JingleCall":
+        """Call a full JID; ConnectionRefusedError holds the Failure if the session-initiate gets an error.
+
+        `sid` is the id of the proposal that it follows, if one was made.
+        """
+        call = cls(client, to, sid or f"call-{next(_numbers)}", media)
         client.sessions.add((to, call.sid))
         await call._do("session-initiate", call._offer(PAYLOADS), initiator=client.jid)
         return call

@@ -228,9 +228,6 @@ def description(structs: Any, contact: int) -> dict[str, Any]:
     }
 
 
-_IS_OFFER: Final = f"{DESCRIPTION}.FurtherNegotiationRequired"
-
-
 def offered(properties: Mapping[str, Any]) -> tuple[Codec, ...]:
     """The codecs of a media description's properties."""
     return codecs(properties[f"{DESCRIPTION}.Codecs"])
@@ -251,7 +248,7 @@ def call_event(channel: str, contact: int, signal: Signal) -> Call1Event | None:
         case "RemoteCandidatesAdded":
             return CandidatesReceived(channel, candidates(arguments[0]))
         case "NewMediaDescriptionOffer":
-            return DescriptionReceived(channel, offered(arguments[1]), bool(arguments[1].get(_IS_OFFER)))
+            return DescriptionReceived(channel, offered(arguments[1]))
         case "SendingStateChanged":
             return SendingStateChanged(channel, int(arguments[0]))
         case "ReceivingStateChanged":

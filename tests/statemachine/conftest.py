@@ -1,0 +1,75 @@
+"""What holds for every event of every story here, whatever the story is about.
+
+1. No event makes a room of the core fail; a test that breaks one on purpose raises "a bug".
+2. State, commands and deadlines are what their types say: Structs do not look at what they are given.
+3. An IQ-set is answered in the turn in which it comes, once. Only a registration may be answered later, or answer with
+   it the one that it cuts short.
+"""
+
+import types
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import msgspec
+import pytest
+
+from fargo.statemachine import user as users
+from fargo.statemachine.commands import AcceptIq, Fault, Issued, RefuseIq, SendRegistrationForm
+from fargo.statemachine.events import Recorded, RegistrationCancelled, RegistrationSubmitted
+from fargo.statemachine.notices import Deadline
+from fargo.statemachine.user import User
+
+from . import story
+
+ANSWERS = (AcceptIq, RefuseIq, SendRegistrationForm)
+
+
+def misfits(value: object, hint: Any, where: str) -> Iterator[str]:
+    """Where a value, or what is in it, is not of its type."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        if not any(next(misfits(value, each, where), None) is None for each in arguments):
+            yield f"{where}: {value!r} is no {hint}"
+    elif origin is Literal:
+        if value not in arguments:
+            yield f"{where}: {value!r} is no {hint}"
+    elif origin is tuple and isinstance(value, tuple):
+        for number, each in enumerate(value):
+            yield from misfits(each, arguments[0], f"{where}[{number}]")
+    elif isinstance(origin, type) and issubclass(origin, Mapping) and isinstance(value, dict):
+        for name, each in value.items():
+            yield from misfits(name, arguments[0], where)
+            yield from misfits(each, arguments[1], f"{where}[{name}]")
+    elif type(value) is not hint and not (hint in (int, str, float) and isinstance(value, hint) and value is not True):
+        yield f"{where}: {value!r} is no {hint}"
+    elif isinstance(value, msgspec.Struct):
+        for name, each in get_type_hints(hint).items():
+            yield from misfits(getattr(value, name), each, f"{where}.{name}")
+
+
+def answers_once(recorded: Recorded, issued: tuple[Issued, ...]) -> bool:
+    """Rule 3."""
+    answered = [each.command.iq for each in issued if isinstance(each.command, ANSWERS)]
+    iq = getattr(recorded.event, "iq", None)
+    if iq is None:
+        return len(answered) <= 1
+    if isinstance(recorded.event, RegistrationCancelled | RegistrationSubmitted):
+        return answered.count(iq) <= 1
+    return answered == [iq]
+
+
+@pytest.fixture(autouse=True)
+def _what_always_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fold(user: User, recorded: Recorded) -> tuple[User, tuple[Issued, ...]]:
+        after, issued = users.fold(user, recorded)
+        faults = [each.command for each in issued if isinstance(each.command, Fault)]
+        assert not [fault for fault in faults if not fault.error.endswith("a bug")]
+        assert not list(misfits(after, User, "user"))
+        assert not list(misfits(issued, tuple[Issued, ...], "issued"))
+        assert not list(misfits(users.deadlines(after), tuple[Deadline, ...], "deadlines"))
+        assert [each.id for each in issued] == [f"{recorded.version}.{n}" for n in range(len(issued))]
+        assert {each.user for each in issued} <= {recorded.user}
+        assert answers_once(recorded, issued)
+        return after, issued
+
+    monkeypatch.setattr(story, "fold", fold)
