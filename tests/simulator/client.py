@@ -6,12 +6,16 @@ Rules:
    can cross everything, but one client's stanzas never overtake each other.
 2. It answers an IQ that it understands with a result, one about a session that it does not know with item-not-found.
    While it is offline its server answers for it.
-3. `Broken` is raised for what no gateway may do to a client.
+3. A client that asks first (XEP-0353) proposes its calls, and is proposed to. What one client says about a proposal
+   the others learn from their server when it passes there (`overhears`).
+4. `Broken` is raised for what no gateway may do to a client.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from fargo.statemachine.commands import (
     AcceptIq,
@@ -21,12 +25,17 @@ from fargo.statemachine.commands import (
     InformSession,
     InitiateSession,
     Issued,
+    MessageCall,
     PresenceKind,
+    ProposeCall,
     RefuseIq,
     SendPresence,
     TerminateSession,
 )
 from fargo.statemachine.events import (
+    CallAction,
+    CallMessaged,
+    CallProposed,
     Event,
     FeaturesLearned,
     Iq,
@@ -40,36 +49,44 @@ from fargo.statemachine.events import (
     SessionModified,
     SessionTerminated,
 )
+from fargo.statemachine.media import Content
 
 from .invariants import Broken
 from .quirks import Quirk
-from .values import ABLE, BOB, GATEWAY, OPUS, PCMA, PCMU, audio
+from .values import ABLE, BOB, GATEWAY, JMI, OPUS, PCMA, PCMU, audio
 
 OFFERS: Final = {"call": audio(PCMU, PCMA), "call with strange codecs": audio(OPUS)}
 ANSWERS: Final = {"accept": audio(PCMU), "accept with strange codecs": audio(OPUS)}
 ENDINGS: Final = {"decline": "decline", "busy": "busy", "hang up": "success", "cancel": "cancel"}
-INFOS: Final = ("ringing", "hold", "active", "mute", "")
+INFOS: Final = ("ringing", "hold", "unhold", "mute", "")
 CHANGES: Final = ("transport-info", "content-add", "content-modify", "description-info")
+HOLDING: Final = Content("voice", senders="none")
+SAID: Final = {
+    "say it rings": CallAction.RINGING, "proceed": CallAction.PROCEED, "reject": CallAction.REJECT,
+    "retract": CallAction.RETRACT,
+}  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
-    """A Jingle session as the client sees it: calling, invited, or talking. ``us`` is the gateway's end."""
+class Session(Struct, frozen=True):
+    """A call as the client sees it: proposing, calling, proposed, proceeding, invited, or talking.
+
+    ``us``: the gateway's end. ``command``: the InitiateSession that began it.
+    """
 
     sid: str
     us: str
     phase: str
+    command: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
+class Client(Struct, frozen=True):
     """One client. ``calls``: how many it may still begin. ``asked``: its open IQs, each with the session it is
     about and what it wants.
     """
 
     jid: str
     online: bool = False
-    features: tuple[str, ...] = ABLE
+    asks_first: bool = False
     calls: int = 0
     stanzas: int = 0
     sessions: tuple[Session, ...] = ()
@@ -79,20 +96,26 @@ class Client:
     # --- what it may do next
 
     def moves(self, quirks: frozenset[Quirk]) -> Iterator[tuple[str, str]]:
-        """Everything it could do of its own accord: what, and to which session."""
+        """Everything it could do of its own accord: what, and in which session."""
         if not self.online:
             yield ("come online", "")
             return
         yield ("go offline", "")
         if self.calls:
-            yield ("call", "")
-            if Quirk.CODECS in quirks:
+            yield ("propose" if self.asks_first else "call", "")
+            if Quirk.CODECS in quirks and not self.asks_first:
                 yield ("call with strange codecs", "")
         for session in self.sessions:
             yield from ((move, session.sid) for move in self._about(session, quirks))
 
     def _about(self, session: Session, quirks: frozenset[Quirk]) -> Iterator[str]:
         match session.phase:
+            case "proposing":
+                yield "retract"
+            case "proposed":
+                yield from ("say it rings", "proceed", "reject")
+            case "proceeding":
+                yield "reject"
             case "calling":
                 yield "cancel"
             case "invited":
@@ -101,10 +124,14 @@ class Client:
                     yield "accept with strange codecs"
             case _:
                 yield "hang up"
+        if session.phase not in ("calling", "invited", "talking"):
+            return
         if Quirk.CHATTER in quirks:
             yield from (*(f"info {each}" for each in INFOS), *(f"modify {each}" for each in CHANGES))
         if Quirk.NONSENSE in quirks:
-            yield from ("accept again", "call again", "forget")
+            yield from ("call again", "forget")
+            if session.phase != "invited":
+                yield "accept again"
 
     def act(self, what: str, sid: str) -> "Client":
         """The client after it has done so."""
@@ -115,31 +142,58 @@ class Client:
                 gone = replace(self, online=False, sessions=(), asked=())
                 return gone._says(ResourceUnavailable(self.jid, GATEWAY))
             case "call" | "call with strange codecs":
-                return self._call(what)
+                return self._begins("calling")._initiates(f"{self.jid}-{self.calls}", what)
+            case "propose":
+                proposing = self._begins("proposing")
+                return proposing._says(CallProposed(self.jid, BOB, f"{self.jid}-{self.calls}", ("audio",)))
         session = self._session(sid)
         assert session is not None
-        if what == "forget":
-            return self._without(sid)
-        kind, _, detail = what.partition(" ")
-        match kind:
-            case "info":
-                return self._asks(session, what, lambda iq: SessionInformed(iq, sid, detail))
-            case "modify":
-                return self._asks(session, what, lambda iq: SessionModified(iq, sid, detail))
-        if what == "call again":
-            return self._asks(session, what, lambda iq: SessionInitiated(iq, sid, (OFFERS["call"],)))
-        if what == "accept again":
-            return self._asks(session, what, lambda iq: SessionAccepted(iq, sid, (ANSWERS["accept"],)))
+        return self._in(session, what)
+
+    def _in(self, session: Session, what: str) -> "Client":
+        """It does something in a session."""
+        sid, (kind, _, detail) = session.sid, what.partition(" ")
+        if what in SAID:
+            return self._messages(session, what)
         if what in ANSWERS:
             talking = self._with(replace(session, phase="talking"))
             return talking._asks(session, what, lambda iq: SessionAccepted(iq, sid, (ANSWERS[what],)))
-        ended = self._asks(session, what, lambda iq: SessionTerminated(iq, sid, ENDINGS[what]))
-        return ended._without(sid)
+        if what in ENDINGS:
+            ended = self._asks(session, what, lambda iq: SessionTerminated(iq, sid, ENDINGS[what]))
+            return ended._without(sid)
+        match kind, detail:
+            case "info", _:
+                return self._asks(session, what, lambda iq: SessionInformed(iq, sid, detail))
+            case "modify", _:
+                held = (HOLDING,) if detail == "content-modify" else ()
+                return self._asks(session, what, lambda iq: SessionModified(iq, sid, detail, held))
+            case "call", "again":
+                return self._asks(session, what, lambda iq: SessionInitiated(iq, sid, (OFFERS["call"],)))
+            case "accept", "again":
+                return self._asks(session, what, lambda iq: SessionAccepted(iq, sid, (ANSWERS["accept"],)))
+            case "forget", _:
+                return self._without(sid)
+        raise AssertionError(f"a client has no move {what}")
 
-    def _call(self, what: str) -> "Client":
-        session = Session(f"{self.jid}-{self.calls}", BOB, "calling")
-        calling = replace(self, calls=self.calls - 1, sessions=(*self.sessions, session))
-        return calling._asks(session, what, lambda iq: SessionInitiated(iq, session.sid, (OFFERS[what],)))
+    def _begins(self, phase: str) -> "Client":
+        session = Session(f"{self.jid}-{self.calls}", BOB, phase)
+        return replace(self, calls=self.calls - 1, sessions=(*self.sessions, session))
+
+    def _initiates(self, sid: str, what: str = "call") -> "Client":
+        session = self._session(sid)
+        assert session is not None
+        return self._asks(session, what, lambda iq: SessionInitiated(iq, sid, (OFFERS[what],)))
+
+    def _messages(self, session: Session, what: str) -> "Client":
+        """It says something about a proposal."""
+        said = self._says(CallMessaged(self.jid, session.us, session.sid, SAID[what]))
+        match what:
+            case "say it rings":
+                return said
+            case "proceed":
+                return said._with(replace(session, phase="proceeding"))
+            case _:
+                return said._without(session.sid)
 
     # --- what it is told
 
@@ -152,14 +206,18 @@ class Client:
             case SendPresence(kind=PresenceKind.PROBE):
                 return self._probed()
             case AskFeatures():
-                features = self.features if self.online else ()
-                return self._says(FeaturesLearned(issued.id, self.jid, features))
+                features = (*ABLE, JMI) if self.asks_first else ABLE
+                return self._says(FeaturesLearned(issued.id, self.jid, features if self.online else ()))
             case InitiateSession() | AcceptSession() | InformSession() | TerminateSession() if not self.online:
                 return self._says(IqFailed(issued.id, self.jid, "service-unavailable"))
             case InitiateSession(us, _, sid):
                 return self._invited(issued.id, us, sid)
             case AcceptSession(_, _, sid) | InformSession(_, _, sid) | TerminateSession(_, _, sid):
                 return self._told(issued.id, sid, command)
+            case ProposeCall(us, _, sid) if self.online and self.asks_first and not self._session(sid):
+                return replace(self, sessions=(*self.sessions, Session(sid, us, "proposed")))
+            case MessageCall(_, _, sid, action) if self.online:
+                return self._messaged(sid, action)
             case _:
                 return self
 
@@ -177,9 +235,11 @@ class Client:
         return self._says(ResourceUnavailable(self.jid, GATEWAY))
 
     def _invited(self, command: str, us: str, sid: str) -> "Client":
-        if self._session(sid):
+        session = self._session(sid)
+        if session and session.phase not in ("proposed", "proceeding"):
             raise Broken("a client is invited once", (self, sid))
-        invited = replace(self, sessions=(*self.sessions, Session(sid, us, "invited")))
+        rings = self._without(sid)
+        invited = replace(rings, sessions=(*rings.sessions, Session(sid, us, "invited", command)))
         return invited._says(IqSucceeded(command, self.jid))
 
     def _told(self, command: str, sid: str, told: Command) -> "Client":
@@ -197,18 +257,43 @@ class Client:
             case _:
                 return heard
 
+    def _messaged(self, sid: str, action: CallAction) -> "Client":
+        """About a proposal of its own, or one to it; about a session that there is, only Jingle counts."""
+        session = self._session(sid)
+        match action, session and session.phase:
+            case CallAction.PROCEED, "proposing":
+                assert session is not None
+                return self._with(replace(session, phase="calling"))._initiates(sid)
+            case CallAction.REJECT | CallAction.FINISH, "proposing":
+                return self._without(sid)
+            case CallAction.RETRACT | CallAction.FINISH, "proposed" | "proceeding":
+                return self._without(sid)
+            case _:
+                return self
+
+    def overhears(self, event: Event) -> "Client":
+        """Another client of the user has said something, and the server passed it on to this one too (XEP-0280)."""
+        match event:
+            case CallMessaged(sender, _, sid, CallAction.PROCEED | CallAction.REJECT) if sender != self.jid:
+                session = self._session(sid)
+                return self._without(sid) if session and session.phase == "proposed" else self
+            case _:
+                return self
+
     def refuses(self) -> "Client":
-        """The client after it refused, rather than took, what it is about to answer; a session goes with it."""
+        """The client after it refused, rather than took, what it is about to answer; an invitation goes with it."""
         taken, *rest = self.sent
         assert isinstance(taken, IqSucceeded)
-        return replace(self, sent=(IqFailed(taken.command, self.jid, "bad-request"), *rest))
+        left = tuple(session for session in self.sessions if session.command != taken.command)
+        return replace(self, sessions=left, sent=(IqFailed(taken.command, self.jid, "bad-request"), *rest))
 
     def times_out(self) -> "Client":
         """The client after the stream broke: what it had sent is lost, and what it began with it comes to nothing."""
         client = self
         for _, sid, what in self.asked:
             client = client._without(sid) if what in (*OFFERS, *ANSWERS) else client
-        return replace(client, sent=(), asked=())
+        left = tuple(session for session in client.sessions if session.phase != "proposing")
+        return replace(client, sent=(), asked=(), sessions=left)
 
     # --- itself
 

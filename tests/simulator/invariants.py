@@ -4,7 +4,7 @@
 2. Every IQ-set is answered exactly once; all but a registration in the turn they come in.
 3. What starts something is issued once for it, and never because the gateway came up: `PlaceCall` and `AcceptSession`
    for a session of a client, `InitiateSession` for a client and sid while they are in no session, `AnswerCall` for a
-   channel. `SignIn` only while no connection is up.
+   channel, `ProposeCall` for a sid. `SignIn` only while no connection is up.
 4. A leg that has ended, or was told to end, gets nothing but what ends it.
 5. Codecs that are passed on are within the offer they answer, or are.
 6. No password is in an event or a command.
@@ -12,13 +12,14 @@
    end, which kills the manager.
 """
 
-from dataclasses import dataclass, replace
-
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from fargo.statemachine.call1 import (
     AcceptDescription,
     AnswerCall,
+    Call1Event,
     CallArrived,
     CallFailed,
     CallState,
@@ -38,6 +39,7 @@ from fargo.statemachine.commands import (
     InformSession,
     InitiateSession,
     Issued,
+    ProposeCall,
     RefuseIq,
     SendRegistrationForm,
     SignIn,
@@ -55,7 +57,6 @@ from fargo.statemachine.events import (
     SipSignedIn,
     SipSignedOut,
     StreamOpened,
-    TimePassed,
 )
 from fargo.statemachine.media import Codec, Content, kind
 
@@ -80,8 +81,7 @@ class Broken(AssertionError):  # noqa: N818 -- a rule is broken
         self.log: tuple[Entry, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Watch:
+class Watch(Struct, frozen=True):
     """What has to be remembered of a run to judge what comes next."""
 
     owed: tuple[str, ...] = ()
@@ -151,6 +151,8 @@ class Watch:
                 return self
             case SignOut(connection):
                 return replace(self, connections=tuple(c for c in self.connections if c != connection))
+            case ProposeCall(us, user, sid):
+                return self._starts(("propose", us, user, sid), event)
             case PlaceCall(connection, codecs=codecs):
                 return self._placed(issued.id, connection, codecs, event)
             case AnswerCall(channel, codecs):
@@ -169,7 +171,7 @@ class Watch:
                     raise Broken("a new description is accepted as far as it goes", (event, command))
                 return self
             case RejectDescription():
-                if not isinstance(event, TimePassed):
+                if isinstance(event, Call1Event):
                     raise Broken("no rejection crosses the end of the call", (event, command))
                 return self
             case HangUp() | TerminateSession():

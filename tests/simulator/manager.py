@@ -11,8 +11,10 @@ Rules:
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from fargo.statemachine.call1 import (
     HELD,
@@ -33,9 +35,11 @@ from fargo.statemachine.call1 import (
     DescriptionReceived,
     FlowState,
     HangUp,
+    HoldStateChanged,
     PlaceCall,
     ReceivingStateChanged,
     RejectDescription,
+    RequestHold,
     RingCall,
     SendingStateChanged,
 )
@@ -53,14 +57,25 @@ REFUSALS: Final = {
     "not acceptable": (ChangeReason.USER_REQUESTED, "488 Not Acceptable Here"),
     "unreachable": (ChangeReason.SERVICE_ERROR, "504 gateway: The SIP server does not respond"),
 }
+CHANGES: Final = {"change codecs": (PCMA, PCMU), "change to strange codecs": (G722,)}
+UNHELD, HOLDS, PENDING_HOLD, PENDING_UNHOLD = range(4)
+"""Hold states of Channel.Interface.Hold."""
 BYE: Final = (ChangeReason.USER_REQUESTED, "SIP status code 0")
 TROUBLES: Final = {each.value: each for each in SipTrouble if each is not SipTrouble.ASKED}
 
 
-@dataclass(frozen=True, slots=True)
-class Channel:
-    """A call. ``phone``: whether the far end is in it. ``waiting``: the descriptions to be decided on, "answer" for
-    the one in the answer of a call out, "again" for a later one.
+_SETTLED: Final[dict[int, int]] = {
+    FlowState.PENDING_START: FlowState.STARTED,
+    FlowState.PENDING_STOP: FlowState.STOPPED,
+}
+
+
+class Channel(Struct, frozen=True):
+    """A call.
+
+    ``phone``: whether the far end is in it; ``held``: whether it has us on hold. ``waiting``: the descriptions to be
+    decided on, one after the other (see `_decided`). ``sending``, ``receiving``: a FlowState; ``hold``: ours, as
+    HoldStateChanged has it. ``asking``: our re-INVITE for it has not been answered.
     """
 
     name: str
@@ -68,12 +83,15 @@ class Channel:
     incoming: bool
     phase: str
     phone: bool = False
-    waiting: tuple[str, ...] = ()
     held: bool = False
+    waiting: tuple[str, ...] = ()
+    sending: int = FlowState.STOPPED
+    receiving: int = FlowState.STOPPED
+    hold: int = UNHELD
+    asking: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Manager:
+class Manager(Struct, frozen=True):
     """The manager. ``calls``: how many calls in may still come; ``connections``: by name, whether they are up."""
 
     calls: int = 0
@@ -156,7 +174,7 @@ class Manager:
                 return replace(self, channels=left)._says(ChannelClosed(name))
             case (
                 HangUp(name) | RingCall(name) | AnswerCall(name) | AcceptDescription(name) | RejectDescription(name)
-                | CompleteReceiving(name) | CompleteSending(name)
+                | CompleteReceiving(name) | CompleteSending(name) | RequestHold(name)
             ) if self._has(name):  # fmt: skip
                 channel, signals = _told(self._channel(name), command)
                 return self._with(channel)._says(*signals)
@@ -166,7 +184,10 @@ class Manager:
     def _places(self, name: str, connection: str) -> "Manager":
         if (connection, True) not in self.connections:
             return self._says(CallFailed(name, "NotAvailable"))
-        placed = replace(self, channels=(*self.channels, Channel(name, connection, False, "placed")))
+        placed = replace(
+            self,
+            channels=(*self.channels, Channel(name, connection, False, "placed", receiving=FlowState.PENDING_START)),
+        )
         return placed._says(
             CallStateChanged(name, CallState.INITIALISING),
             CallStateChanged(name, CallState.INITIALISED, ChangeReason.USER_REQUESTED),
@@ -205,12 +226,14 @@ def _channel_moves(channel: Channel, quirks: frozenset[Quirk]) -> Iterator[str]:
             yield "early"
     if channel.incoming and channel.phone:
         yield "hang up"
-    if channel.phase == "talking" and not channel.incoming:
+    if channel.phase in ("early", "talking") and not channel.incoming:
         yield "hang up"
-    if channel.phase == "talking" and Quirk.CHATTER in quirks:
+    if channel.asking:
+        yield from ("agree", "agree with other codecs")
+    elif channel.phase == "talking" and Quirk.CHATTER in quirks:
         yield "resume" if channel.held else "hold"
-        if "again" not in channel.waiting:
-            yield from ("change codecs", "change to strange codecs")
+        if not set(channel.waiting) & set(CHANGES):
+            yield from CHANGES
     if channel.phase not in ("placed", "ended", "failed", "zombie") and Quirk.ZOMBIES in quirks:
         yield "turn zombie"
 
@@ -224,31 +247,39 @@ def _moved(channel: Channel, what: str) -> tuple[Channel, Signals]:
         case "ring":
             return replace(channel, phase="ringing", phone=True), (CallMembersChanged(name, RINGING),)
         case "early":
-            return replace(channel, phase="early", phone=True, waiting=("answer",)), _answer(name, (PCMU,))
+            return _answered(channel, "early"), _answer(name, (PCMU,))
         case "answer" if channel.phase == "early":
             return replace(channel, phase="talking"), ()
         case "answer" | "answer with strange codecs":
             codecs = (PCMU,) if what == "answer" else (G722,)
-            return replace(channel, phase="talking", phone=True, waiting=("answer",)), _answer(name, codecs)
+            return _answered(channel, "talking"), _answer(name, codecs)
         case "hang up":
             return _ended(channel, *BYE)
         case "hold":
-            return replace(channel, held=True), (
-                SendingStateChanged(name, FlowState.PENDING_STOP), CallMembersChanged(name, HELD),
-            )  # fmt: skip
+            held, signals = _sends(replace(channel, held=True), FlowState.PENDING_STOP)
+            return held, (*signals, CallMembersChanged(name, HELD))
         case "resume":
-            return replace(channel, held=False), (
-                SendingStateChanged(name, FlowState.PENDING_START), CallMembersChanged(name, 0),
-            )  # fmt: skip
+            resumed, signals = replace(channel, held=False), ()
+            if channel.hold in (UNHELD, PENDING_UNHOLD):
+                resumed, signals = _sends(resumed, FlowState.PENDING_START)
+            return resumed, (*signals, CallMembersChanged(name, 0))
         case "change codecs" | "change to strange codecs":
-            codecs = (PCMA, PCMU) if what == "change codecs" else (G722,)
-            again = replace(channel, waiting=(*channel.waiting, "again"))
-            return again, () if channel.waiting else (DescriptionReceived(name, codecs),)
+            changed = replace(channel, waiting=(*channel.waiting, what))
+            return changed, () if channel.waiting else (DescriptionReceived(name, CHANGES[what]),)
+        case "agree":
+            return replace(channel, asking=False), ()
+        case "agree with other codecs":
+            agreed = replace(channel, asking=False, waiting=(*channel.waiting, "answer to a hold"))
+            return agreed, () if channel.waiting else (DescriptionReceived(name, (PCMU,)),)
         case "turn zombie":
             return replace(channel, phase="zombie", phone=False), ()
         case "fail":
             return replace(channel, phase="failed", phone=channel.incoming), (CallFailed(name, "InvalidArgument"),)
     raise AssertionError(f"a channel has no move {what}")
+
+
+def _answered(channel: Channel, phase: str) -> Channel:
+    return replace(channel, phase=phase, phone=True, waiting=("answer",), sending=FlowState.PENDING_START)
 
 
 def _answer(name: str, codecs: tuple[Codec, ...]) -> Signals:
@@ -279,34 +310,93 @@ def _told(channel: Channel, command: object) -> tuple[Channel, Signals]:
         case AnswerCall():
             if channel.phase != "arriving":
                 raise Broken("a call is answered once", channel)
-            return replace(channel, phase="accepting"), (
+            pending = FlowState.PENDING_START
+            return replace(channel, phase="accepting", sending=pending, receiving=pending), (
                 CallStateChanged(name, CallState.ACCEPTED, ChangeReason.USER_REQUESTED),
                 CallStateChanged(name, CallState.ACTIVE, ChangeReason.USER_REQUESTED),
-                SendingStateChanged(name, FlowState.PENDING_START),
-                ReceivingStateChanged(name, FlowState.PENDING_START),
+                SendingStateChanged(name, pending),
+                ReceivingStateChanged(name, pending),
             )
         case CompleteReceiving(_, state):
             return _receives(channel, state)
         case CompleteSending(_, state):
-            return channel, (SendingStateChanged(name, state),)
+            if _SETTLED.get(channel.sending) != state:
+                return channel, ()
+            after, holds = _settled(replace(channel, sending=state))
+            return after, (*holds, SendingStateChanged(name, state))
+        case RequestHold(_, True) if channel.phase == "talking":
+            return _hold(channel)
+        case RequestHold(_, False) if channel.phase == "talking":
+            return _unhold(channel)
+        case RequestHold():
+            raise Broken("only an established call is held", channel)
         case AcceptDescription() | RejectDescription():
             return _decided(channel, isinstance(command, AcceptDescription))
     raise AssertionError(f"{command} is not for a channel")
 
 
 def _receives(channel: Channel, state: int) -> tuple[Channel, Signals]:
-    """The first completion sends the INVITE, or the 200; one that does not fit is refused."""
-    after = {"placed": "inviting", "accepting": "talking"}.get(channel.phase)
-    if after is None or state != FlowState.STARTED:
-        return channel, (CallFailed(channel.name, "InvalidArgument"),)
-    return replace(channel, phase=after), (ReceivingStateChanged(channel.name, state),)
+    """The first completion sends the INVITE, or the 200; one that does not fit has no effect."""
+    if _SETTLED.get(channel.receiving) != state:
+        return channel, ()
+    phase = {"placed": "inviting", "accepting": "talking"}.get(channel.phase, channel.phase)
+    after, holds = _settled(replace(channel, phase=phase, receiving=state))
+    return after, (*holds, ReceivingStateChanged(channel.name, state))
+
+
+def _sends(channel: Channel, pending: FlowState) -> tuple[Channel, Signals]:
+    """Sending is to begin or to stop, unless it has."""
+    if channel.sending in (pending, _SETTLED[pending]):
+        return channel, ()
+    return replace(channel, sending=pending), (SendingStateChanged(channel.name, pending),)
+
+
+def _hold(channel: Channel) -> tuple[Channel, Signals]:
+    """Our hold: the re-INVITE leaves at once. A description that waits must be accepted from now on."""
+    if channel.hold in (HOLDS, PENDING_HOLD):
+        return channel, ()
+    waiting = tuple("answer to a hold" if each == "answer" else each for each in channel.waiting)
+    held = replace(channel, hold=PENDING_HOLD, asking=True, waiting=waiting, receiving=FlowState.PENDING_STOP)
+    held, sending = _sends(held, FlowState.PENDING_STOP)
+    return held, (
+        HoldStateChanged(channel.name, PENDING_HOLD),
+        ReceivingStateChanged(channel.name, FlowState.PENDING_STOP),
+        *sending,
+    )
+
+
+def _unhold(channel: Channel) -> tuple[Channel, Signals]:
+    """The end of our hold: the re-INVITE leaves when both directions have begun, so not while the far end holds."""
+    if channel.hold in (UNHELD, PENDING_UNHOLD):
+        return channel, ()
+    freed = replace(channel, hold=PENDING_UNHOLD, receiving=FlowState.PENDING_START)
+    freed, sending = (freed, ()) if channel.held else _sends(freed, FlowState.PENDING_START)
+    return freed, (
+        HoldStateChanged(channel.name, PENDING_UNHOLD),
+        ReceivingStateChanged(channel.name, FlowState.PENDING_START),
+        *sending,
+    )
+
+
+def _settled(channel: Channel) -> tuple[Channel, Signals]:
+    """Whether our hold has begun, or ended, now that a direction has."""
+    match channel.hold, channel.sending, channel.receiving:
+        case (2, FlowState.STOPPED, FlowState.STOPPED):
+            return replace(channel, hold=HOLDS), (HoldStateChanged(channel.name, HOLDS),)
+        case (3, FlowState.STARTED, FlowState.STARTED):
+            return replace(channel, hold=UNHELD, asking=True), (HoldStateChanged(channel.name, UNHELD),)
+        case _:
+            return channel, ()
 
 
 def _decided(channel: Channel, accepted: bool) -> tuple[Channel, Signals]:
+    """The answer to a call that we placed is rejected, unless a hold of ours began since; any other is accepted."""
     if not channel.waiting:
         raise Broken("only what waits is decided on", channel)
     decided, *rest = channel.waiting
     if accepted == (decided == "answer"):
-        raise Broken("an answer's description is rejected, a later one accepted", channel)
-    next_one = (DescriptionReceived(channel.name, (PCMA, PCMU)),) if rest else ()
-    return replace(channel, waiting=tuple(rest)), next_one
+        raise Broken("a description is rejected or accepted as the manager needs it", (channel, accepted))
+    after = replace(channel, waiting=tuple(rest))
+    if not rest:
+        return after, ()
+    return after, (DescriptionReceived(channel.name, CHANGES.get(rest[0], (PCMU,))),)

@@ -1,25 +1,26 @@
 """A run: moves drawn one after the other, then the world's end; and how to shorten one that fails."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from random import Random
 from typing import Final
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from .invariants import Broken, Entry
 from .quirks import Quirk
-from .world import Move, World, entries, finish, moves, signed_in, step
+from .world import ASKING, DESK, MOBILE, Move, World, entries, finish, moves, signed_in, step
 
 Draw = Callable[[list[Move]], Move]
 
 # How often a move is drawn against others, which have 4: what ends much is rare, or runs would never get anywhere.
 _WEIGHTS: Final = {
     "deliver": 16, "call": 8, "wait": 2, "cancel": 1, "go offline": 1, "crash": 1, "deliver, then crash": 1,
-    "lose the stream": 1, "die": 1, "register": 1, "register another": 1, "ask": 1, "turn zombie": 1,
+    "lose the stream": 1, "die": 1, "register": 1, "register another": 1, "propose": 8, "ask": 1, "turn zombie": 1,
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True):
     """What happened, and what was recorded; `broken` is the invariant that did not hold, None if all did."""
 
     path: tuple[Move, ...]
@@ -28,8 +29,8 @@ class Run:
 
 
 def beginning() -> World:
-    """A user with two clients and calls ahead, both ways."""
-    return signed_in(clients=2, out=2, in_=2)
+    """A user with three clients and calls ahead, both ways, proposed or not."""
+    return signed_in(replace(DESK, calls=2), MOBILE, replace(ASKING, calls=1), calls=2)
 
 
 def at_random(random: Random) -> Draw:

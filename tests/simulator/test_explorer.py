@@ -1,11 +1,19 @@
 """Every way in which one call can go, up to a depth that takes a few seconds; `script/fuzz` goes deeper."""
 
 import pytest
+from msgspec.structs import replace
 
 from .explorer import Explored, explore
 from .quirks import NONE, Quirk
-from .world import Move, World, signed_in
+from .world import ASKING, DESK, MOBILE, Move, World, signed_in
 
+STARTS = {
+    "out": signed_in(replace(DESK, calls=1)),
+    "out, proposed": signed_in(replace(ASKING, calls=1)),
+    "in to two": signed_in(DESK, MOBILE, calls=1),
+    "in to one that asks first": signed_in(ASKING, calls=1),
+    "in to both kinds": signed_in(DESK, ASKING, calls=1),
+}
 CROSSINGS = frozenset({Quirk.REFUSALS, Quirk.CODECS})
 ASIDE = {"go offline", "come online", "busy", "not found", "unreachable", "accept with strange codecs"}
 """Moves left out where it is about depth: who comes and goes, and whatever is like one that stays."""
@@ -23,11 +31,17 @@ def furthest(start: World, quirks: frozenset[Quirk], depth: int, aside: set[str]
     return last
 
 
-@pytest.mark.parametrize(("quirks", "depth", "aside"), [(NONE, 8, set()), (NONE, 11, ASIDE), (CROSSINGS, 9, ASIDE)])
-def test_a_call_out_every_way(quirks: frozenset[Quirk], depth: int, aside: set[str]) -> None:
-    assert furthest(signed_in(clients=1, out=1), quirks, depth, aside).states > 500
+@pytest.mark.parametrize(
+    ("start", "depth"),
+    [("out", 8), ("out, proposed", 8), ("in to two", 6), ("in to one that asks first", 8), ("in to both kinds", 6)],
+)
+def test_a_call_every_way_with_clients_that_come_and_go(start: str, depth: int) -> None:
+    assert furthest(STARTS[start], NONE, depth, set()).states > 100
 
 
-@pytest.mark.parametrize(("quirks", "depth", "aside"), [(NONE, 6, set()), (NONE, 8, ASIDE), (CROSSINGS, 6, ASIDE)])
-def test_a_call_in_to_two_clients_every_way(quirks: frozenset[Quirk], depth: int, aside: set[str]) -> None:
-    assert furthest(signed_in(clients=2, in_=1), quirks, depth, aside).states > 500
+@pytest.mark.parametrize(
+    ("start", "depth"),
+    [("out", 14), ("out, proposed", 16), ("in to two", 9), ("in to one that asks first", 14), ("in to both kinds", 8)],
+)
+def test_a_call_every_way_and_further(start: str, depth: int) -> None:
+    assert furthest(STARTS[start], CROSSINGS, depth, ASIDE).states > 100

@@ -17,6 +17,8 @@ ABLE: Final = (
     "urn:xmpp:jingle:transports:raw-udp:1",
 )
 
+JMI: Final = "urn:xmpp:jingle-message:0"
+
 PCMU: Final = Codec(0, "PCMU", 8000)
 PCMA: Final = Codec(8, "PCMA", 8000)
 OPUS: Final = Codec(96, "opus", 48000, 2)

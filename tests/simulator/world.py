@@ -7,10 +7,11 @@ the log is folded again, and the gateway says so (`Restarted`, `StreamOpened`).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from fargo.statemachine.account import connection_of
 from fargo.statemachine.call1 import CallArrived
@@ -59,18 +60,17 @@ class Logged(NamedTuple):
     before: "Logged | None"
 
 
-@dataclass(frozen=True, slots=True)
-class World:
+class World(Struct, frozen=True):
     """All of it. ``vault``: the names of the passwords that it keeps."""
 
     clients: tuple[Client, ...]
-    manager: Manager = field(default_factory=Manager)
-    user: User = field(default_factory=lambda: new(USER))
+    manager: Manager
+    user: User
     at: float = START
     vault: tuple[str, ...] = ()
     submitted: int = 0
-    watch: Watch = field(default_factory=Watch)
-    log: Logged | None = field(default=None, repr=False)
+    watch: Watch = Watch()
+    log: Logged | None = None
 
 
 # --- what can happen
@@ -156,6 +156,7 @@ def _again(event: Event) -> Event:
 
 def _put(world: World, event: Event, sends: bool = True) -> World:
     """Fold an event, judge what comes of it, and hand the commands out, or lose them in a crash."""
+    world = _passed(world, event)
     recorded = Recorded(USER, world.user.version + 1, world.at, event)
     user, commands = fold(world.user, recorded)
     entry = (recorded, commands)
@@ -190,6 +191,11 @@ def _sent(world: World, issued: Issued) -> World:
     assert isinstance(command, XmppCommand)
     to = command.iq.sender if hasattr(command, "iq") else command.to
     return replace(world, clients=tuple(c.hear(issued) if to in (c.jid, USER) else c for c in world.clients))
+
+
+def _passed(world: World, event: Event) -> World:
+    """What one client says about a proposal reaches the others as it passes their server."""
+    return replace(world, clients=tuple(client.overhears(event) for client in world.clients))
 
 
 def _crash(world: World) -> World:
@@ -229,14 +235,17 @@ def _with(world: World, client: Client) -> World:
 # --- beginning and end
 
 
-def signed_in(clients: int = 1, out: int = 0, in_: int = 0) -> World:
-    """A user with so many clients online and the account signed in; calls that the first client, and phones, may still
-    make.
-    """
-    names = [f"{USER}/{name}" for name in ("desk", "mobile", "kitchen")[:clients]]
-    world = World(tuple(Client(name, calls=out if name == names[0] else 0) for name in names), Manager(in_))
-    for name in names:
-        world = drained(step(world, Move(name, "come online")))
+DESK: Final = Client(f"{USER}/desk")
+MOBILE: Final = Client(f"{USER}/mobile")
+ASKING: Final = Client(f"{USER}/tablet", asks_first=True)
+"""A client that proposes its calls, and is proposed to."""
+
+
+def signed_in(*clients: Client, calls: int = 0) -> World:
+    """A user with these clients online and the account signed in; so many calls in are to come."""
+    world = World(clients, Manager(calls), new(USER))
+    for client in clients:
+        world = drained(step(world, Move(client.jid, "come online")))
     world = step(world, Move(GATEWAY_ITSELF, "register"))
     connection = world.manager.connections[0][0]
     return drained(step(world, Move(SIP, "sign in", connection)))
@@ -245,10 +254,12 @@ def signed_in(clients: int = 1, out: int = 0, in_: int = 0) -> World:
 def drained(world: World) -> World:
     """After everything that is under way has arrived."""
     for _ in range(_LONGEST):
-        move = next((move for move in moves(world, NONE) if move.what == "deliver"), None)
-        if move is None:
+        if world.manager.sent:
+            world = step(world, Move(SIP, "deliver"))
+        elif talker := next((client for client in world.clients if client.sent), None):
+            world = step(world, Move(talker.jid, "deliver"))
+        else:
             return world
-        world = step(world, move)
     raise _broken(world, "gateway and peers come to rest", world)
 
 
@@ -262,9 +273,9 @@ def finish(world: World, quirks: frozenset[Quirk] = NONE) -> World:
     other unless a quirk kept it from hearing of it, and nothing is left. Raises Broken.
     """
     world = _waited(drained(world))
-    if sessions := [s for c in world.clients for s in c.sessions if s.phase in ("calling", "invited")]:
+    if sessions := [s for c in world.clients for s in c.sessions if s.phase != "talking"]:
         raise _broken(world, "no client is left ringing", sessions)
-    if phones := [c for c in world.manager.channels if c.phone and c.phase != "talking"]:
+    if phones := [c for c in world.manager.channels if c.phone and c.phase not in ("early", "talking")]:
         raise _broken(world, "no phone is left ringing", phones)
     if not quirks & {Quirk.ZOMBIES, Quirk.NONSENSE}:
         if len(set(_talkers(world))) > 1:

@@ -1,0 +1,90 @@
+"""What a run recorded, folded again: in two parts, from a golden log, in another process."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from random import Random
+
+import msgspec
+import pytest
+
+from fargo.statemachine.user import User, fold, new
+from replay.golden import GoldenError, read, write
+from replay.verify import verify
+
+from .invariants import Entry
+from .quirks import ALL, NONE
+from .runs import at_random, run
+from .values import USER
+
+ROOT = Path(__file__).parents[2]
+FOLD = """
+import sys
+from pathlib import Path
+import msgspec
+from fargo.statemachine.user import fold, new
+from replay.golden import read
+user = new({user!r})
+for recorded, _ in read(Path({path!r})):
+    user, commands = fold(user, recorded)
+    print(msgspec.json.encode(commands).decode())
+print(user)
+"""
+
+
+@pytest.fixture(params=range(10))
+def log(request: pytest.FixtureRequest) -> tuple[Entry, ...]:
+    """What a run recorded, with every quirk or with none."""
+    done = run(at_random(Random(request.param)), ALL if request.param % 2 else NONE, 60)
+    assert done.broken is None
+    return done.log
+
+
+def folded(user: User, log: tuple[Entry, ...]) -> tuple[User, list[object]]:
+    commands: list[object] = []
+    for recorded, _ in log:
+        user, issued = fold(user, recorded)
+        commands.append(issued)
+    return user, commands
+
+
+def test_a_prefix_and_then_the_rest_is_the_whole(log: tuple[Entry, ...]) -> None:
+    whole, commands = folded(new(USER), log)
+    assert commands == [issued for _, issued in log]
+    for cut in range(len(log)):
+        first, before = folded(new(USER), log[:cut])
+        told = repr(first)
+        assert folded(first, log[cut:]) == (whole, commands[cut:])
+        assert repr(first) == told, "folding on has changed the state it began with"
+        assert before == commands[:cut]
+
+
+def test_a_golden_log_is_read_as_it_was_written(log: tuple[Entry, ...], tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    write(path, log)
+    assert tuple(read(path)) == log
+    assert verify(read(path)).differences == 0
+    first = msgspec.json.decode(path.read_bytes().splitlines()[0])
+    assert list(first) == ["user", "version", "at", "event", "commands"]
+
+
+def test_a_line_that_is_no_entry_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_text('{"user": "a@b", "version": 1, "at": 0, "event": {"type": "Nothing"}, "commands": []}\n')
+    with pytest.raises(GoldenError, match="line 1"):
+        list(read(path))
+
+
+def test_the_order_of_hashes_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    write(path, run(at_random(Random(1)), ALL, 200).log)
+    program = FOLD.format(user=USER, path=str(path))
+
+    def told(seed: str) -> str:
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        return subprocess.run(
+            [sys.executable, "-c", program], cwd=ROOT, env=environment, check=True, capture_output=True, text=True
+        ).stdout
+
+    assert told("0") == told("1")
