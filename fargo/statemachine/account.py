@@ -302,7 +302,7 @@ def cancelled(account: Account, iq: Iq, turn: Turn) -> Account:
             turn.issue(ForgetSecret(credentials.secret))
         case Clearing() | Trying():
             _give_up(account, "cancel", "not-acceptable", "The registration was cancelled.", turn)
-            if account.previous and account.previous.secret != account.credentials.secret:
+            if account.previous:
                 turn.issue(ForgetSecret(account.previous.secret))
         case _:
             assert_never(account)

@@ -1,0 +1,244 @@
+"""What a user is told about their registration in every state of it, word for word."""
+
+import pytest
+
+from fargo.statemachine import user as users
+from fargo.statemachine.commands import (
+    AcceptIq,
+    Command,
+    ForgetSecret,
+    PresenceKind,
+    RefuseIq,
+    SendPresence,
+    SendRegistrationForm,
+    SignIn,
+    SignOut,
+)
+from fargo.statemachine.events import (
+    RegistrationAsked,
+    RegistrationCancelled,
+    RegistrationSubmitted,
+    ResourceUnavailable,
+    Restarted,
+    SipAccount,
+    SipSignedIn,
+    SipSignedOut,
+    SipTrouble,
+    Stopping,
+)
+
+from .story import ALICE, DESK, GATEWAY, Story
+
+FIRST = SipAccount("alice@sip.test")
+SECOND = SipAccount("alice@sip.test", port=5062)
+
+
+def submit(story: Story, account: SipAccount, secret: str) -> list[Command]:
+    return story.tell(RegistrationSubmitted(story.iq(), account, secret, "nonce"))
+
+
+def trying() -> Story:
+    """A first registration is being tried."""
+    story = Story()
+    submit(story, FIRST, "s1")
+    return story
+
+
+def clearing() -> Story:
+    """A changed registration waits for the old connection to go."""
+    story = Story().signed_in()
+    submit(story, SECOND, "s2")
+    return story
+
+
+def changing() -> Story:
+    """A changed registration is being tried."""
+    story = clearing()
+    story.tell(SipSignedOut(story.id_of(SignIn), SipTrouble.ASKED))
+    return story
+
+
+def presence(status: str, show: str = "", kind: PresenceKind = PresenceKind.UNAVAILABLE) -> SendPresence:
+    return SendPresence(GATEWAY, ALICE, kind, show, status)
+
+
+# --- the form
+
+
+@pytest.mark.parametrize(
+    ("begin", "account"),
+    [(Story, None), (trying, None), (Story.signed_in, FIRST), (clearing, FIRST), (changing, FIRST)],
+)
+def test_the_form_shows_the_account_that_counts(begin: object, account: SipAccount | None) -> None:
+    story = Story().signed_in() if begin is Story.signed_in else begin()  # type: ignore[operator]
+    iq = story.iq()
+    assert story.tell(RegistrationAsked(iq)) == [SendRegistrationForm(iq, account)]
+
+
+# --- secrets
+
+
+def test_the_vault_keeps_what_may_be_needed_again() -> None:
+    assert users.secrets(Story().user) == ()
+    assert users.secrets(trying().user) == ("s1",)
+    assert users.secrets(Story().signed_in().user) == ("s1",)
+    assert users.secrets(clearing().user) == ("s2", "s1")
+    assert users.secrets(changing().user) == ("s2", "s1")
+
+
+# --- being refused
+
+
+def test_one_registration_at_a_time() -> None:
+    for story in (trying(), clearing(), changing()):
+        iq = story.iq()
+        said = "Your last registration is still being tried; wait for its answer."
+        assert story.tell(RegistrationSubmitted(iq, SECOND, "s3", "nonce")) == [
+            RefuseIq(iq, "wait", "resource-constraint", said),
+            ForgetSecret("s3"),
+        ]
+
+
+def test_an_account_in_a_call_stays_as_it_is() -> None:
+    story = Story().signed_in()
+    story.call_out()
+    iq = story.iq()
+    assert story.tell(RegistrationSubmitted(iq, SECOND, "", "nonce")) == [
+        RefuseIq(
+            iq, "wait", "resource-constraint", "You are in a call with this account: hang up first, then change it."
+        )
+    ]
+
+
+# --- cancelling
+
+
+def test_cancelling_says_the_same_to_the_registration_that_it_cuts_short() -> None:
+    story = trying()
+    iq = story.iq()
+    assert story.tell(RegistrationCancelled(iq))[:3] == [
+        RefuseIq(story.entries[0][0].event.iq, "cancel", "not-acceptable", "The registration was cancelled."),
+        ForgetSecret("s1"),
+        AcceptIq(iq),
+    ]
+
+
+@pytest.mark.parametrize("begin", [clearing, changing])
+def test_cancelling_a_change_forgets_both_passwords(begin: object) -> None:
+    story: Story = begin()  # type: ignore[operator]
+    story.tell(RegistrationCancelled(story.iq()))
+    assert [each.secret for each in story.all(ForgetSecret)] == ["s2", "s1"]
+    assert users.secrets(story.user) == ()
+
+
+def test_cancelling_a_change_that_keeps_the_password_forgets_it_once() -> None:
+    story = Story().signed_in()
+    submit(story, SECOND, "")
+    story.tell(RegistrationCancelled(story.iq()))
+    assert [each.secret for each in story.all(ForgetSecret)] == ["s1"]
+
+
+def test_cancelling_takes_every_subscription_back() -> None:
+    story = Story().signed_in()
+    story.tell(RegistrationCancelled(story.iq()))
+    assert story.all(SendPresence) == [
+        SendPresence(GATEWAY, ALICE, PresenceKind.UNSUBSCRIBE),
+        SendPresence(GATEWAY, ALICE, PresenceKind.UNSUBSCRIBED),
+        SendPresence(GATEWAY, ALICE, PresenceKind.UNAVAILABLE),
+    ]
+
+
+def test_there_is_nothing_to_cancel() -> None:
+    story = Story()
+    iq = story.iq()
+    said = "You have no SIP account at this gateway."
+    assert story.tell(RegistrationCancelled(iq)) == [RefuseIq(iq, "auth", "registration-required", said)]
+
+
+# --- restart and stop
+
+
+def test_a_restart_answers_what_was_being_tried() -> None:
+    story = trying()
+    iq = story.entries[0][0].event.iq
+    said = "The gateway was restarted. Try again."
+    assert story.tell(Restarted()) == [RefuseIq(iq, "wait", "internal-server-error", said), ForgetSecret("s1")]
+    assert story.tell(Restarted()) == []
+
+
+def test_a_restart_goes_back_to_the_account_before_the_change() -> None:
+    for story in (clearing(), changing()):
+        iq = story.entries[-1][0].event.iq if hasattr(story.entries[-1][0].event, "iq") else None
+        story.tell(Restarted())
+        assert story.the(RefuseIq).text == "The gateway was restarted. Try again."
+        assert iq is None or story.the(RefuseIq).iq == iq
+        assert story.the(ForgetSecret).secret == "s2"
+        assert users.secrets(story.user) == ("s1",)
+
+
+@pytest.mark.parametrize("begin", [trying, clearing, changing])
+def test_stopping_answers_what_was_being_tried(begin: object) -> None:
+    story: Story = begin()  # type: ignore[operator]
+    secret = users.secrets(story.user)[0]
+    story.tell(Stopping())
+    refused = story.the(RefuseIq)
+    said = "The gateway is being stopped. Try later."
+    assert (refused.kind, refused.condition, refused.text) == ("wait", "internal-server-error", said)
+    assert story.the(ForgetSecret).secret == secret
+
+
+def test_stopping_signs_out_and_says_so() -> None:
+    story = Story().signed_in()
+    assert story.tell(Stopping()) == [presence("The gateway is being stopped."), SignOut(story.id_of(SignIn))]
+    assert story.tell(SipSignedOut(story.id_of(SignIn), SipTrouble.ASKED)) == []
+    assert not users.is_idle(story.user)
+
+
+def test_stopping_is_nothing_to_somebody_without_an_account() -> None:
+    story = Story()
+    assert story.tell(Stopping()) == []
+    assert not users.is_idle(story.user)
+    assert story.tell(Restarted()) == []
+    assert users.is_idle(story.user)
+
+
+def test_after_a_stop_the_gateway_can_start_again() -> None:
+    story = Story().signed_in()
+    story.tell(Stopping())
+    story.tell(Restarted())
+    story.online()
+    assert story.id_of(SignIn) == "7.1", "signed in as soon as the client is there"
+
+
+# --- who is idle
+
+
+def test_a_user_with_nothing_open_is_idle() -> None:
+    story = Story()
+    assert users.is_idle(story.user)
+    story.online()
+    assert not users.is_idle(story.user)
+    story.tell(ResourceUnavailable(DESK, GATEWAY))
+    assert users.is_idle(story.user)
+    assert not users.is_idle(trying().user)
+    story = Story().signed_in()
+    story.tell(ResourceUnavailable(DESK, GATEWAY))
+    assert not users.is_idle(story.user)
+
+
+# --- connections
+
+
+def test_a_connection_nobody_waits_for_is_let_go() -> None:
+    story = Story().signed_in()
+    assert story.tell(SipSignedIn("other")) == [SignOut("other")]
+    assert story.tell(SipSignedIn(story.id_of(SignIn))) == []
+    assert story.tell(SipSignedOut("other", SipTrouble.NETWORK)) == []
+
+
+def test_going_offline_signs_out_of_the_connection() -> None:
+    story = Story().signed_in()
+    assert story.tell(ResourceUnavailable(DESK, GATEWAY)) == [
+        SignOut(story.id_of(SignIn)),
+        presence("Signed out of sip:alice@sip.test."),
+    ]
