@@ -1,11 +1,12 @@
-"""Sessions that we have terminated and whose clients have not acknowledged it: nobody may be left ringing or talking.
+"""What we have said to end a call and no client has acknowledged: nobody may be left ringing or talking.
 
 Rules:
 
 1. Every session-terminate of ours is remembered until it is acknowledged, or refused by a client that knows of no such
    session. If the stream is lost, or the program, before that, it is said again: to stop twice does no harm.
-2. A client's own session-terminate may cross ours: it is acknowledged, and that is the end too.
-3. A client that never answers is forgotten after a while.
+2. A proposal that is taken back (XEP-0353) is never acknowledged: that is remembered as long as a client may ring.
+3. A client's own session-terminate may cross ours: it is acknowledged, and that is the end too.
+4. A client that never answers is forgotten after a while.
 """
 
 from collections.abc import Mapping
@@ -13,20 +14,21 @@ from typing import Final, TypeAlias
 
 from msgspec import Struct
 
-from fargo.statemachine.commands import AcceptIq, TerminateSession
-from fargo.statemachine.events import IqFailed, IqSucceeded, SessionTerminated
+from fargo.statemachine.commands import AcceptIq, Issued, MessageCall, TerminateSession
+from fargo.statemachine.events import CallAction, IqFailed, IqSucceeded, SessionTerminated
 from fargo.statemachine.notices import Deadline
 from fargo.statemachine.turn import Turn
 
 _LONGEST_SILENCE: Final = 600.0  # seconds
+_LONGEST_RINGING: Final = 180.0
 _UNSAID: Final = "remote-server-not-found"
 """The condition with which a command fails that could not leave: there is no stream."""
 
 
 class Farewell(Struct, frozen=True):
-    """A session-terminate, and until when it is remembered."""
+    """A session-terminate or the retraction of a proposal, and until when it is remembered."""
 
-    said: TerminateSession
+    said: TerminateSession | MessageCall
     until: float
 
 
@@ -36,12 +38,18 @@ Farewells: TypeAlias = Mapping[str, Farewell]
 
 def said(farewells: Farewells, turn: Turn) -> Farewells:
     """Remember what was said in this turn."""
-    new = {
-        issued.id: Farewell(issued.command, turn.at + _LONGEST_SILENCE)
-        for issued in turn.issued
-        if isinstance(issued.command, TerminateSession)
-    }
+    new = {issued.id: farewell for issued in turn.issued if (farewell := _farewell(issued, turn.at))}
     return {**farewells, **new} if new else farewells
+
+
+def _farewell(issued: Issued, at: float) -> Farewell | None:
+    match issued.command:
+        case TerminateSession() as said:
+            return Farewell(said, at + _LONGEST_SILENCE)
+        case MessageCall(action=CallAction.RETRACT) as said:
+            return Farewell(said, at + _LONGEST_RINGING)
+        case _:
+            return None
 
 
 def answered(farewells: Farewells, event: IqSucceeded | IqFailed) -> Farewells:
@@ -74,7 +82,7 @@ def deadlines(farewells: Farewells) -> tuple[Deadline, ...]:
 
 
 def expire(farewells: Farewells, turn: Turn) -> Farewells:
-    """Rule 3."""
+    """Rules 2 and 4."""
     return {name: farewell for name, farewell in farewells.items() if farewell.until > turn.at}
 
 

@@ -42,8 +42,8 @@ def invite(sid: str, us: str, offer: Description, turn: Turn) -> Inviting:
 
 
 def add(leg: Inviting, client: str, turn: Turn) -> Inviting:
-    """Call one client directly, unless it is called already."""
-    if any(session.client == client for session in leg.sessions):
+    """Call one client directly, unless it is called already or another has taken the call."""
+    if leg.taken or any(session.client == client for session in leg.sessions):
         return leg
     return _add(leg, Session(leg.sid, leg.us, client, calls=False), turn)
 
@@ -54,7 +54,7 @@ def _add(leg: Inviting, session: Session, turn: Turn) -> Inviting:
 
 def propose(leg: Inviting, turn: Turn) -> Inviting:
     """Call the clients that want to be asked first, unless they have been (XEP-0353 §5.1)."""
-    if leg.proposal:
+    if leg.proposal or leg.taken:
         return leg
     return replace(leg, proposal=turn.issue(ProposeCall(leg.us, turn.user, leg.sid)))
 
@@ -130,7 +130,7 @@ def _proceeded(leg: Inviting, event: CallMessaged, turn: Turn) -> Inviting:
     """The client that proceeds gets the call; its server tells the others that were sent the proposal."""
     _withdraw(replace(_without(leg, event.sender), proposal=""), _ELSEWHERE, turn)
     session = Session(leg.sid, leg.us, event.sender, calls=False, proposed=True)
-    return _add(replace(leg, sessions=(), proposal=""), session, turn)
+    return _add(replace(leg, sessions=(), proposal="", taken=True), session, turn)
 
 
 def _without(leg: Inviting, client: str) -> Inviting:

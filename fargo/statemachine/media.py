@@ -260,5 +260,6 @@ def numbered_as(offer: Description, answer: Description) -> Description:
     codecs: dict[int, Codec] = {}
     for codec in answer.codecs:
         if same := offered.get(kind(codec)):
-            codecs.setdefault(same.id, msgspec.structs.replace(same, parameters=codec.parameters, feedback=()))
+            as_offered = {"id": same.id, "name": same.name, "clockrate": same.clockrate, "channels": same.channels}
+            codecs.setdefault(same.id, msgspec.structs.replace(codec, feedback=(), **as_offered))
     return Description(answer.media, tuple(codecs.values()), answer.transport, answer.mux)

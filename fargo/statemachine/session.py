@@ -92,7 +92,7 @@ class Inviting(Struct, frozen=True):
     """We call the user's clients, and none has accepted.
 
     ``since``: when that began. ``proposal``: our <propose/> to all of them, "" if there is none that counts.
-    ``refusal``: the most telling answer so far.
+    ``refusal``: the most telling answer so far. ``taken``: a client has proceeded, and is the only one left.
     """
 
     sid: str
@@ -102,6 +102,7 @@ class Inviting(Struct, frozen=True):
     sessions: tuple[Session, ...]
     proposal: str
     refusal: Reason
+    taken: bool = False
 
 
 class Talking(Struct, frozen=True):

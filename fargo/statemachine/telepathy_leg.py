@@ -115,11 +115,14 @@ class Arriving(Struct, frozen=True):
 
 
 class Answering(Struct, frozen=True):
-    """We have accepted the incoming call; the manager has not confirmed."""
+    """We have accepted the incoming call; our answer has not left. ``hold``: the client wants the far end on hold
+    then.
+    """
 
     channel: str
     agreed: Description
     since: float
+    hold: bool = False
 
 
 class Talking(Struct, frozen=True):
@@ -235,7 +238,7 @@ def fold(leg: TelepathyLeg, event: TelepathyEvent, turn: Turn) -> Step:
     match event:
         case ReceivingStateChanged() | SendingStateChanged():
             _flow(leg, event, turn)
-            return leg, ()
+            return _sent(leg, event, turn), ()
         case CallStateChanged(state=CallState.ENDED):
             turn.issue(CloseChannel(event.channel))
             return Over(), _ended(leg, _why(leg, event))
@@ -273,14 +276,22 @@ def _flow(leg: TelepathyLeg, event: ReceivingStateChanged | SendingStateChanged,
         turn.issue(CompleteSending(event.channel, settled))
 
 
+def _sent(leg: TelepathyLeg, event: ReceivingStateChanged | SendingStateChanged, turn: Turn) -> TelepathyLeg:
+    """Once we receive, our answer to an incoming call is out."""
+    match leg, event:
+        case Answering(name, agreed, hold=hold), ReceivingStateChanged(state=FlowState.STARTED):
+            talking = Talking(name, agreed)
+            return _hold(talking, turn) if hold else talking
+        case _:
+            return leg
+
+
 def _moved(leg: TelepathyLeg, event: CallStateChanged, turn: Turn) -> Step:
     """A call state other than ended."""
     confirmed = event.state in (CallState.ACCEPTED, CallState.ACTIVE)
     match leg:
         case Dialling(answered=False) if confirmed:
             return _heard(replace(leg, answered=True, since=turn.at), turn)
-        case Answering() if event.state == CallState.ACTIVE:
-            return Talking(leg.channel, leg.agreed), ()
         case _:
             return leg, ()
 
@@ -381,6 +392,8 @@ def tell(leg: TelepathyLeg, notice: Notice, turn: Turn) -> Step:
             answer = numbered_as(offer, description)
             turn.issue(AnswerCall(name, answer.codecs, _candidates(answer)))
             return Answering(name, answer, turn.at), ()
+        case Held() | Resumed(), Answering():
+            return replace(leg, hold=isinstance(notice, Held)), ()
         case Held(), Talking():
             return _hold(leg, turn), ()
         case Resumed(), Talking(name):

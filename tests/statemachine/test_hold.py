@@ -5,21 +5,23 @@ import pytest
 from fargo.statemachine import user as users
 from fargo.statemachine.call1 import (
     AcceptDescription,
+    CallArrived,
     CallMembersChanged,
     CallState,
     CallStateChanged,
     CompleteSending,
     DescriptionReceived,
     HoldStateChanged,
+    ReceivingStateChanged,
     RejectDescription,
     RequestHold,
     SendingStateChanged,
 )
-from fargo.statemachine.commands import AcceptIq, InformSession, RefuseIq, TerminateSession
-from fargo.statemachine.events import IqFailed, SessionInformed, SessionModified
+from fargo.statemachine.commands import AcceptIq, InformSession, InitiateSession, RefuseIq, SignIn, TerminateSession
+from fargo.statemachine.events import IqFailed, SessionAccepted, SessionInformed, SessionModified
 from fargo.statemachine.media import Content
 
-from .story import BOB, DESK, PCMU, Story
+from .story import BOB, DESK, OFFER, PCMU, PHONE_ADDRESS, Story
 
 
 @pytest.fixture
@@ -94,6 +96,17 @@ def test_a_client_that_does_not_know_hold_stays_in_the_call(story: Story) -> Non
     story.tell(IqFailed(story.id_of(InformSession), DESK, "feature-not-implemented"))
     assert not story.last
     assert story.user.calls
+
+
+def test_a_hold_before_the_answer_has_left_waits_for_it() -> None:
+    story = Story().signed_in()
+    story.tell(CallArrived("c1", story.id_of(SignIn), "sip:bob@sip.test", (PCMU,), PHONE_ADDRESS, 3))
+    sid = story.the(InitiateSession).sid
+    story.tell(SessionAccepted(story.iq(BOB), sid, (OFFER,)))
+    story.tell(SessionInformed(story.iq(BOB), sid, "hold"))
+    assert not story.all(RequestHold)
+    story.tell(ReceivingStateChanged("c1", 1))
+    assert story.tell(ReceivingStateChanged("c1", 3)) == [RequestHold("c1", True)]
 
 
 def test_holding_before_the_answer_is_out_of_order() -> None:

@@ -30,6 +30,7 @@ from fargo.statemachine.events import (
     SessionAccepted,
     SessionInitiated,
     SessionTerminated,
+    StreamOpened,
     TimePassed,
 )
 
@@ -77,6 +78,24 @@ def test_who_proceeds_is_invited_and_the_others_are_told(story: Story) -> None:
     story.tell(SessionTerminated(story.iq(BOB, PHONE), sid, "success"))
     assert story.the(MessageCall) == MessageCall(BOB, PHONE, sid, CallAction.FINISH, "success")
     assert not [i for i in story.issued if isinstance(i.command, SendText)]
+
+
+def test_a_call_that_is_taken_looks_for_no_other_client(story: Story) -> None:
+    sid = arrive(story)
+    says(story, sid, CallAction.PROCEED)
+    story.online("alice@localhost/late")
+    assert not story.all(InitiateSession)
+    story.online("alice@localhost/later", ASKS_FIRST)
+    assert not story.all(ProposeCall)
+
+
+def test_a_retraction_lost_with_the_stream_is_said_again(story: Story) -> None:
+    arrive(story)
+    story.tell(CallStateChanged("c1", CallState.ENDED, 2))
+    retracted = story.the(MessageCall)
+    story.tell(StreamOpened())
+    assert story.all(MessageCall) == [retracted]
+    assert story.all(TerminateSession)
 
 
 def test_a_direct_accept_takes_the_proposal_back(story: Story) -> None:
