@@ -55,11 +55,11 @@ _TRANSPORTS: Final = frozenset({"", "udp", "tcp"})
 # --- the connection of a registered account
 
 
-class SignedOut(Struct, frozen=True):
+class SignedOut(Struct, frozen=True, gc=False):
     """No connection, and no trouble."""
 
 
-class SigningIn(Struct, frozen=True):
+class SigningIn(Struct, frozen=True, gc=False):
     """Asked to sign in at `since`, for the attempt'th time in a row."""
 
     connection: str
@@ -67,21 +67,21 @@ class SigningIn(Struct, frozen=True):
     attempt: int
 
 
-class SignedIn(Struct, frozen=True):
+class SignedIn(Struct, frozen=True, gc=False):
     """The registrar has accepted the account. It stays so until `linger` even with no client online."""
 
     connection: str
     linger: float = 0.0
 
 
-class SigningOut(Struct, frozen=True):
+class SigningOut(Struct, frozen=True, gc=False):
     """Asked to sign out at `since`."""
 
     connection: str
     since: float
 
 
-class Waiting(Struct, frozen=True):
+class Waiting(Struct, frozen=True, gc=False):
     """Signing in has failed; the attempt'th try is due at `until`."""
 
     until: float
@@ -89,7 +89,7 @@ class Waiting(Struct, frozen=True):
     problem: str
 
 
-class Refused(Struct, frozen=True):
+class Refused(Struct, frozen=True, gc=False):
     """The registrar refused the credentials (rule 4)."""
 
     problem: str
@@ -101,7 +101,7 @@ Connection: TypeAlias = SignedOut | SigningIn | SignedIn | SigningOut | Waiting 
 # --- the account
 
 
-class Credentials(Struct, frozen=True):
+class Credentials(Struct, frozen=True, gc=False):
     """What the user registered: the account, its address as the core reads it, the password's name, the session
     nonce.
     """
@@ -113,18 +113,18 @@ class Credentials(Struct, frozen=True):
     gateway: str
 
 
-class Unregistered(Struct, frozen=True):
+class Unregistered(Struct, frozen=True, gc=False):
     """The user has no account at the gateway."""
 
 
-class Registered(Struct, frozen=True):
+class Registered(Struct, frozen=True, gc=False):
     """The user has an account, which was signed in at least once."""
 
     credentials: Credentials
     connection: Connection
 
 
-class Clearing(Struct, frozen=True):
+class Clearing(Struct, frozen=True, gc=False):
     """A changed registration waits for the old account's connection to go (rule 2)."""
 
     iq: Iq
@@ -134,7 +134,7 @@ class Clearing(Struct, frozen=True):
     since: float
 
 
-class Trying(Struct, frozen=True):
+class Trying(Struct, frozen=True, gc=False):
     """A registration is being tried; `previous` is what stays if it fails."""
 
     iq: Iq

@@ -18,6 +18,7 @@ from fargo.statemachine import inviting, jingle_leg, session, telepathy_leg
 from fargo.statemachine.address import bare
 from fargo.statemachine.commands import SendText
 from fargo.statemachine.contacts import Client
+from fargo.statemachine.events import ResourceUnavailable
 from fargo.statemachine.notices import Deadline, Ended, Notices
 from fargo.statemachine.reason import Reason
 from fargo.statemachine.session import Inviting, JingleEvent, JingleLeg
@@ -27,14 +28,14 @@ from fargo.statemachine.turn import Turn
 CallEvent: TypeAlias = JingleEvent | TelepathyEvent
 
 
-class Caller(Struct, frozen=True):
+class Caller(Struct, frozen=True, gc=False):
     """Who calls the user: the full JID that stands for them, and how they call themselves."""
 
     jid: str
     words: str
 
 
-class Call(Struct, frozen=True):
+class Call(Struct, frozen=True, gc=False):
     """One call of a user.
 
     ``id`` is the version of the event it began with, ``since`` its time, ``connection`` the SIP connection it goes
@@ -62,19 +63,27 @@ def is_live(call: Call) -> bool:
 def concerns(call: Call, event: CallEvent) -> bool:
     """Whether the event is about one of the call's legs."""
     if isinstance(event, TelepathyEvent):
-        return telepathy_leg.concerns(call.sip, event)
+        return telepathy_leg.channel(call.sip) == event.channel
     return jingle_leg.concerns(call.jingle, event)
 
 
-def fold(call: Call, event: CallEvent, turn: Turn) -> Call:
-    """The call after an event that concerns it; the same object if nothing has changed."""
-    if isinstance(event, TelepathyEvent):
-        sip, news = telepathy_leg.fold(call.sip, event, turn)
-        changed = call if sip is call.sip else replace(call, sip=sip)
-        return _tell_jingle(changed, news, turn) if news else changed
+def fold_sip(call: Call, event: TelepathyEvent, turn: Turn) -> Call:
+    """The call after an event on its channel; the same object if nothing has changed."""
+    sip, news = telepathy_leg.fold(call.sip, event, turn)
+    changed = call if sip is call.sip else replace(call, sip=sip)
+    return _tell_jingle(changed, news, turn) if news else changed
+
+
+def fold_jingle(call: Call, event: JingleEvent, turn: Turn) -> Call:
+    """The call after an event that concerns its XMPP leg; the same object if nothing has changed."""
     jingle, news = jingle_leg.fold(call.jingle, event, turn)
     changed = call if jingle is call.jingle else replace(call, jingle=jingle)
     return _tell_sip(changed, news, turn) if news else changed
+
+
+def client_gone(call: Call, event: ResourceUnavailable, turn: Turn) -> Call:
+    """A client went offline; it may have been in the call."""
+    return fold_jingle(call, event, turn) if jingle_leg.concerns(call.jingle, event) else call
 
 
 def _tell_jingle(call: Call, news: Notices, turn: Turn) -> Call:

@@ -67,7 +67,7 @@ HELD = 2
 """Call_Member_Flags: the far end has us on hold."""
 
 
-class _Call1(Struct, frozen=True, tag=True, omit_defaults=True):
+class _Call1(Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
     channel: str
 
 
@@ -140,7 +140,7 @@ class ChannelClosed(_Call1, frozen=True):
     """Channel.Closed: nothing of the call is left on the SIP side."""
 
 
-class PlaceCall(Struct, frozen=True, tag=True, omit_defaults=True):
+class PlaceCall(Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
     """CreateChannel, MediaDescription.Accept, AddCandidates, FinishInitialCandidates, Call1.Accept. No INVITE yet:
     see CompleteReceiving.
     """

@@ -17,7 +17,7 @@ from fargo.statemachine.events import CallAction, Iq, SipAccount
 from fargo.statemachine.media import Content
 
 
-class _Command(Struct, frozen=True, tag=True, omit_defaults=True):
+class _Command(Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
     pass
 
 
@@ -204,7 +204,7 @@ VaultCommand: TypeAlias = ForgetSecret
 Command: TypeAlias = XmppCommand | SipCommand | VaultCommand | Fault
 
 
-class Issued(Struct, frozen=True):
+class Issued(Struct, frozen=True, gc=False):
     """A command on its way to an adapter: for whom (bare JID), its id, and what."""
 
     user: str

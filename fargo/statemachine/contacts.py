@@ -44,7 +44,7 @@ _MOST_CLIENTS: Final = 64
 _MOST_CONTACTS: Final = 2000
 
 
-class Client(Struct, frozen=True):
+class Client(Struct, frozen=True, gc=False):
     """An online client. ``asked``: our question about its capabilities, "" once answered. ``able``: to take a call;
     ``asks_first``: before it is called (XEP-0353). ``doubted``: see rule 2, 0 if not.
     """
@@ -56,14 +56,14 @@ class Client(Struct, frozen=True):
     doubted: float = 0.0
 
 
-class Contacts(Struct, frozen=True):
+class Contacts(Struct, frozen=True, gc=False):
     """Online clients by full JID, and the bare JIDs of the contacts that the user has subscribed to."""
 
     clients: Mapping[str, Client] = field(default_factory=dict)
     subscribed: tuple[str, ...] = ()
 
 
-class Shown(Struct, frozen=True):
+class Shown(Struct, frozen=True, gc=False):
     """How the gateway and its contacts are to appear to the user."""
 
     gateway: str

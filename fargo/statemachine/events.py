@@ -18,7 +18,7 @@ from fargo.statemachine.call1 import Call1Event
 from fargo.statemachine.media import Content
 
 
-class Iq(Struct, frozen=True):
+class Iq(Struct, frozen=True, gc=False):
     """An IQ that wants an answer: who asked (full JID), whom, and under which id (RFC 6120 §8.2.3)."""
 
     sender: str
@@ -26,7 +26,7 @@ class Iq(Struct, frozen=True):
     id: str
 
 
-class SipAccount(Struct, frozen=True, omit_defaults=True):
+class SipAccount(Struct, frozen=True, gc=False, omit_defaults=True):
     """A SIP account as its user gave it; "" and 0 where they left the field out."""
 
     address: str
@@ -37,7 +37,7 @@ class SipAccount(Struct, frozen=True, omit_defaults=True):
     transport: str = ""
 
 
-class _Event(Struct, frozen=True, tag=True, omit_defaults=True):
+class _Event(Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
     pass
 
 
@@ -306,7 +306,7 @@ GatewayEvent: TypeAlias = Restarted | Stopping | StreamOpened | TimePassed
 Event: TypeAlias = XmppEvent | SipEvent | GatewayEvent
 
 
-class Recorded(Struct, frozen=True):
+class Recorded(Struct, frozen=True, gc=False):
     """An event as it stands in the log: whose it is (bare JID), which of their events, and when.
 
     ``at`` is in seconds since 1970, and within a stream never goes back.

@@ -25,7 +25,7 @@ _UNSAID: Final = "remote-server-not-found"
 """The condition with which a command fails that could not leave: there is no stream."""
 
 
-class Farewell(Struct, frozen=True):
+class Farewell(Struct, frozen=True, gc=False):
     """A session-terminate or the retraction of a proposal, and until when it is remembered."""
 
     said: TerminateSession | MessageCall

@@ -33,14 +33,14 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _AUXILIARY: Final = frozenset({"telephone-event", "cn", "red"})
 
 
-class Parameter(Struct, frozen=True):
+class Parameter(Struct, frozen=True, gc=False):
     """A codec parameter; ``name`` is "" for one that has only a value, as red's "111/111"."""
 
     name: str
     value: str = ""
 
 
-class Feedback(Struct, frozen=True):
+class Feedback(Struct, frozen=True, gc=False):
     """RTCP feedback that a codec, or the whole description, supports (XEP-0293, RFC 4585 §4.2)."""
 
     type: str
@@ -49,7 +49,7 @@ class Feedback(Struct, frozen=True):
     """For type trr-int: milliseconds."""
 
 
-class Codec(Struct, frozen=True, omit_defaults=True):
+class Codec(Struct, frozen=True, gc=False, omit_defaults=True):
     """A payload type (XEP-0167 §4, RFC 4566 a=rtpmap, a=fmtp). ``ptime``, ``maxptime``: milliseconds, 0 if not said."""
 
     id: int
@@ -62,7 +62,7 @@ class Codec(Struct, frozen=True, omit_defaults=True):
     feedback: tuple[Feedback, ...] = ()
 
 
-class Extension(Struct, frozen=True, omit_defaults=True):
+class Extension(Struct, frozen=True, gc=False, omit_defaults=True):
     """An RTP header extension (XEP-0294, RFC 8285)."""
 
     id: int
@@ -70,14 +70,14 @@ class Extension(Struct, frozen=True, omit_defaults=True):
     senders: Senders = "both"
 
 
-class Source(Struct, frozen=True, omit_defaults=True):
+class Source(Struct, frozen=True, gc=False, omit_defaults=True):
     """A synchronisation source and what is said about it (XEP-0339, RFC 5576)."""
 
     ssrc: str
     parameters: tuple[Parameter, ...] = ()
 
 
-class Fingerprint(Struct, frozen=True):
+class Fingerprint(Struct, frozen=True, gc=False):
     """A DTLS certificate's hash and the end's role in the handshake (XEP-0320, RFC 5763)."""
 
     hash: str
@@ -85,7 +85,7 @@ class Fingerprint(Struct, frozen=True):
     value: str
 
 
-class Candidate(Struct, frozen=True, omit_defaults=True):
+class Candidate(Struct, frozen=True, gc=False, omit_defaults=True):
     """An address where packets are expected. raw-udp (XEP-0177) uses the first four fields, ICE (XEP-0176) all."""
 
     component: int
@@ -103,13 +103,13 @@ class Candidate(Struct, frozen=True, omit_defaults=True):
     rel_port: int = 0
 
 
-class RawUdp(Struct, frozen=True, tag=True, omit_defaults=True):
+class RawUdp(Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
     """Plain addresses, no negotiation (XEP-0177)."""
 
     candidates: tuple[Candidate, ...] = ()
 
 
-class IceUdp(Struct, frozen=True, tag=True, omit_defaults=True):
+class IceUdp(Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
     """ICE (XEP-0176); DTLS if a fingerprint is given."""
 
     ufrag: str = ""
@@ -120,7 +120,7 @@ class IceUdp(Struct, frozen=True, tag=True, omit_defaults=True):
     """All candidates have been gathered (the client said so)."""
 
 
-class UnknownTransport(Struct, frozen=True, tag=True):
+class UnknownTransport(Struct, frozen=True, gc=False, tag=True):
     """A Jingle transport this program has no name for."""
 
     namespace: str
@@ -129,7 +129,7 @@ class UnknownTransport(Struct, frozen=True, tag=True):
 Transport: TypeAlias = RawUdp | IceUdp | UnknownTransport
 
 
-class Description(Struct, frozen=True, omit_defaults=True):
+class Description(Struct, frozen=True, gc=False, omit_defaults=True):
     """All that one end says about one stream (XEP-0167 §4)."""
 
     media: str
@@ -148,13 +148,13 @@ class Description(Struct, frozen=True, omit_defaults=True):
     """SDES was demanded (XEP-0167 §7); its keys are not kept."""
 
 
-class UnknownApplication(Struct, frozen=True, tag=True):
+class UnknownApplication(Struct, frozen=True, gc=False, tag=True):
     """A Jingle application format other than RTP (XEP-0166 §9)."""
 
     namespace: str
 
 
-class Content(Struct, frozen=True, omit_defaults=True):
+class Content(Struct, frozen=True, gc=False, omit_defaults=True):
     """A Jingle content (XEP-0166 §7.3): a named stream of one creator. ``description`` is None where an action has
     none.
     """
@@ -168,7 +168,7 @@ class Content(Struct, frozen=True, omit_defaults=True):
     """The transport of an action that has no description, such as transport-info."""
 
 
-class Unusable(Struct, frozen=True):
+class Unusable(Struct, frozen=True, gc=False):
     """Why two ends cannot talk: a sentence for people."""
 
     problem: str

@@ -11,25 +11,25 @@ from fargo.statemachine.media import Description
 from fargo.statemachine.reason import Reason
 
 
-class Ringing(Struct, frozen=True):
+class Ringing(Struct, frozen=True, gc=False):
     """The called end rings."""
 
 
-class Answered(Struct, frozen=True):
+class Answered(Struct, frozen=True, gc=False):
     """The called end took the call, and says where and how it wants audio."""
 
     description: Description
 
 
-class Held(Struct, frozen=True):
+class Held(Struct, frozen=True, gc=False):
     """The end has put the other on hold."""
 
 
-class Resumed(Struct, frozen=True):
+class Resumed(Struct, frozen=True, gc=False):
     """The end has taken the other off hold."""
 
 
-class Ended(Struct, frozen=True):
+class Ended(Struct, frozen=True, gc=False):
     """An end is out of the call, and why."""
 
     reason: Reason
@@ -39,7 +39,7 @@ Notice: TypeAlias = Ringing | Answered | Held | Resumed | Ended
 Notices: TypeAlias = tuple[Notice, ...]
 
 
-class Deadline(Struct, frozen=True):
+class Deadline(Struct, frozen=True, gc=False):
     """Something that is due at a time (seconds since 1970) unless the state moves on before."""
 
     name: str

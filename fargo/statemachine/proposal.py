@@ -23,7 +23,7 @@ _LONGEST_SILENCE: Final = 30.0  # seconds
 _MOST: Final = 8
 
 
-class Proposal(Struct, frozen=True):
+class Proposal(Struct, frozen=True, gc=False):
     """What we told a client to proceed with: our JID in it, the client's full JID, until when."""
 
     us: str

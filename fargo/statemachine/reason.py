@@ -32,7 +32,7 @@ class Cause(StrEnum):
     FAULT = "fault"
 
 
-class Reason(Struct, frozen=True):
+class Reason(Struct, frozen=True, gc=False):
     """A cause and what a person should read; text "" where the cause says it all."""
 
     cause: Cause

@@ -55,7 +55,7 @@ JingleEvent: TypeAlias = (
 _LONGEST_ANSWER: Final = 40.0  # seconds
 
 
-class Owed(Struct, frozen=True):
+class Owed(Struct, frozen=True, gc=False):
     """An IQ-set of ours that the client has not answered; without an answer to a vital one the call cannot go on."""
 
     command: str
@@ -63,7 +63,7 @@ class Owed(Struct, frozen=True):
     vital: bool
 
 
-class Session(Struct, frozen=True):
+class Session(Struct, frozen=True, gc=False):
     """A session with one client: its id, our JID in it, the client's full JID.
 
     ``calls``: the client is the initiator. ``proposed``: it began with XEP-0353.
@@ -80,7 +80,7 @@ class Session(Struct, frozen=True):
 # --- the phases of a leg
 
 
-class Calling(Struct, frozen=True):
+class Calling(Struct, frozen=True, gc=False):
     """The client has called; the other end has not answered. ``content`` is the audio it offered."""
 
     session: Session
@@ -88,7 +88,7 @@ class Calling(Struct, frozen=True):
     ringing: bool = False
 
 
-class Inviting(Struct, frozen=True):
+class Inviting(Struct, frozen=True, gc=False):
     """We call the user's clients, and none has accepted.
 
     ``since``: when that began. ``proposal``: our <propose/> to all of them, "" if there is none that counts.
@@ -105,7 +105,7 @@ class Inviting(Struct, frozen=True):
     taken: bool = False
 
 
-class Talking(Struct, frozen=True):
+class Talking(Struct, frozen=True, gc=False):
     """The session is accepted. ``holds``: the client has the other end on hold; ``held``: the other way round."""
 
     session: Session
@@ -113,7 +113,7 @@ class Talking(Struct, frozen=True):
     held: bool = False
 
 
-class Over(Struct, frozen=True):
+class Over(Struct, frozen=True, gc=False):
     """Nothing is left of it."""
 
 

@@ -91,7 +91,7 @@ _SETTLED: Final[dict[int, FlowState]] = {
 }
 
 
-class Dialling(Struct, frozen=True):
+class Dialling(Struct, frozen=True, gc=False):
     """We place the call. ``domain`` is whose SIP server speaks; the rest is what has been heard of the answer so
     far.
     """
@@ -105,7 +105,7 @@ class Dialling(Struct, frozen=True):
     candidates: tuple[Candidate, ...] = ()
 
 
-class Arriving(Struct, frozen=True):
+class Arriving(Struct, frozen=True, gc=False):
     """A call has come in and waits for us."""
 
     channel: str
@@ -114,7 +114,7 @@ class Arriving(Struct, frozen=True):
     ringing: bool = False
 
 
-class Answering(Struct, frozen=True):
+class Answering(Struct, frozen=True, gc=False):
     """We have accepted the incoming call; our answer has not left. ``hold``: the client wants the far end on hold
     then.
     """
@@ -125,7 +125,7 @@ class Answering(Struct, frozen=True):
     hold: bool = False
 
 
-class Talking(Struct, frozen=True):
+class Talking(Struct, frozen=True, gc=False):
     """The dialog is established, with these codecs.
 
     ``reject``: when the answer's description is due to be rejected (rule 3), 0 if it waits no longer. ``held``: the far
@@ -138,14 +138,14 @@ class Talking(Struct, frozen=True):
     held: bool = False
 
 
-class Ending(Struct, frozen=True):
+class Ending(Struct, frozen=True, gc=False):
     """We have hung up; the manager has not said that the call is ended."""
 
     channel: str
     since: float
 
 
-class Over(Struct, frozen=True):
+class Over(Struct, frozen=True, gc=False):
     """Nothing is left of it."""
 
 
@@ -199,11 +199,6 @@ def _candidates(description: Description) -> tuple[Candidate, ...]:
 
 
 # --- what concerns a leg
-
-
-def concerns(leg: TelepathyLeg, event: TelepathyEvent) -> bool:
-    """Whether the event is about the leg's channel."""
-    return channel(leg) == event.channel
 
 
 def channel(leg: TelepathyLeg) -> str:

@@ -1,7 +1,7 @@
 """One event's turn: when it is, and which commands it leads to, in order.
 
-Folding is pure seen from outside: a Turn is made for one event, filled by the rooms the event passes through, and
-read once.
+Folding is pure seen from outside: a Turn is made for one event, filled by the rooms the event passes through, and read
+once.
 """
 
 from fargo.statemachine.commands import Command, Issued
@@ -9,28 +9,25 @@ from fargo.statemachine.events import Recorded
 
 
 class Turn:
-    """Names each command by the version of the event that caused it and its place among that event's commands."""
+    """Names each command by the version of the event that caused it and its place among that event's commands.
 
-    __slots__ = ("_issued", "at", "user", "version")
+    ``at``: seconds since 1970. ``issued``: all commands so far, in order.
+    """
+
+    __slots__ = ("at", "issued", "user", "version")
 
     def __init__(self, recorded: Recorded) -> None:
         self.user = recorded.user
         self.version = recorded.version
         self.at = recorded.at
-        """Seconds since 1970."""
-        self._issued: list[Issued] = []
+        self.issued: list[Issued] = []
 
     def issue(self, command: Command) -> str:
         """Add a command; its id comes back, which is the id of the IQ, connection or channel that it leads to."""
-        name = f"{self.version}.{len(self._issued)}"
-        self._issued.append(Issued(self.user, name, command))
+        name = f"{self.version}.{len(self.issued)}"
+        self.issued.append(Issued(self.user, name, command))
         return name
-
-    @property
-    def issued(self) -> tuple[Issued, ...]:
-        """All commands so far, in order."""
-        return tuple(self._issued)
 
     def withdraw(self) -> None:
         """Forget the commands: the fold that issued them did not come to its end."""
-        self._issued.clear()
+        self.issued.clear()

@@ -60,14 +60,14 @@ from fargo.statemachine.farewell import Farewells
 from fargo.statemachine.notices import Deadline
 from fargo.statemachine.proposal import Proposals
 from fargo.statemachine.reason import Cause, Reason, to_jingle
-from fargo.statemachine.session import Inviting, JingleLeg, Over
+from fargo.statemachine.session import Inviting, JingleEvent, JingleLeg, Over
 from fargo.statemachine.telepathy_leg import TelepathyEvent
 from fargo.statemachine.turn import Turn
 
 _MOST_CALLS: Final = 8
 
 
-class User(Struct, frozen=True):
+class User(Struct, frozen=True, gc=False):
     """All that is known of one user: account, clients and contacts, calls by id. ``version``: of the last event
     folded in.
     """
@@ -124,13 +124,12 @@ def fold(user: User, recorded: Recorded) -> tuple[User, tuple[Issued, ...]]:
         after = _settle(user, _react(user, recorded.event, turn), turn)
     except Exception as error:
         after = _faulty(user, recorded.event, f"{type(error).__name__}: {error}", turn)
-    return replace(after, version=recorded.version), turn.issued
+    return replace(after, version=recorded.version), tuple(turn.issued)
 
 
 def _settle(before: User, after: User, turn: Turn) -> User:
     """Rule 2, as far as the event has changed anything that it is about."""
-    farewells = farewell.said(after.farewells, turn)
-    if farewells is not after.farewells:
+    if turn.issued and (farewells := farewell.said(after.farewells, turn)) is not after.farewells:
         after = replace(after, farewells=farewells)
     if after.calls is not before.calls:
         after = _without_over(before, after, turn)
@@ -139,9 +138,13 @@ def _settle(before: User, after: User, turn: Turn) -> User:
 
 
 def _without_over(before: User, after: User, turn: Turn) -> User:
+    over = False
     for name, call in after.calls.items():
-        calls.missed(before.calls.get(name), call, turn)
-    if not any(map(calls.is_over, after.calls.values())):
+        was = before.calls.get(name)
+        if call is not was:
+            calls.missed(was, call, turn)
+            over = over or calls.is_over(call)
+    if not over:
         return after
     return replace(after, calls={name: call for name, call in after.calls.items() if not calls.is_over(call)})
 
@@ -162,7 +165,7 @@ def _reconciled(before: User, after: User, turn: Turn) -> User:
 def _react(user: User, event: Event, turn: Turn) -> User:
     """Bring the event to the room it belongs to."""
     if isinstance(event, TelepathyEvent):
-        return _of_call(user, event, turn)
+        return _of_channel(user, event, turn)
     match event:
         case RegistrationAsked():
             accounts.asked(user.account, event, turn)
@@ -247,7 +250,7 @@ def _signed_out(user: User, event: SipSignedOut, turn: Turn) -> User:
 def _gone(user: User, event: ResourceUnavailable, turn: Turn) -> User:
     """A client went offline, and out of its calls."""
     left = replace(user, contacts=roster.unavailable(user.contacts, event.resource))
-    return _each(left, lambda call: calls.fold(call, event, turn) if calls.concerns(call, event) else call)
+    return _each(left, lambda call: calls.client_gone(call, event, turn))
 
 
 def _learned(user: User, event: FeaturesLearned, turn: Turn) -> User:
@@ -268,7 +271,7 @@ def _learned(user: User, event: FeaturesLearned, turn: Turn) -> User:
 
 def _session_initiated(user: User, event: SessionInitiated, turn: Turn) -> User:
     """The user calls (XEP-0166 §6.2)."""
-    if any(calls.concerns(call, event) for call in user.calls.values()):
+    if any(jingle_leg.concerns(call.jingle, event) for call in user.calls.values()):
         return _of_call(user, event, turn)
     follows, rest = proposed.made_good(user.proposals, event)
     user = replace(user, proposals=rest)
@@ -296,14 +299,14 @@ def _wins_tie(user: User, event: SessionInitiated) -> bool:
     )
 
 
-class Line(Struct, frozen=True):
+class Line(Struct, frozen=True, gc=False):
     """What a call of the user goes over, and where to."""
 
     connection: str
     target: SipUri
 
 
-class Refusal(Struct, frozen=True):
+class Refusal(Struct, frozen=True, gc=False):
     """Why the user cannot call: as an error of RFC 6120 §8.3.3, and as a reason."""
 
     kind: str
@@ -417,7 +420,7 @@ def _of_session(
     user: User, event: SessionAccepted | SessionInformed | SessionTerminated | SessionModified, turn: Turn
 ) -> User:
     """An action on a session; one that we are not in is answered with unknown-session (XEP-0166 §10)."""
-    if any(calls.concerns(call, event) for call in user.calls.values()):
+    if any(jingle_leg.concerns(call.jingle, event) for call in user.calls.values()):
         return _of_call(user, event, turn)
     if isinstance(event, SessionTerminated):
         left = farewell.crossed(user.farewells, event, turn)
@@ -427,13 +430,24 @@ def _of_session(
     return user
 
 
-def _of_call(user: User, event: CallEvent, turn: Turn) -> User:
+def _of_call(user: User, event: JingleEvent, turn: Turn) -> User:
     """What concerns no call came too late, and changes nothing. No event concerns two calls."""
-    for name, call in user.calls.items():
-        if calls.concerns(call, event):
-            changed = calls.fold(call, event, turn)
-            return user if changed is call else replace(user, calls={**user.calls, name: changed})
+    for call in user.calls.values():
+        if jingle_leg.concerns(call.jingle, event):
+            return _changed(user, call, calls.fold_jingle(call, event, turn))
     return user
+
+
+def _of_channel(user: User, event: TelepathyEvent, turn: Turn) -> User:
+    """The same for the SIP side."""
+    for call in user.calls.values():
+        if telepathy_leg.channel(call.sip) == event.channel:
+            return _changed(user, call, calls.fold_sip(call, event, turn))
+    return user
+
+
+def _changed(user: User, before: Call, after: Call) -> User:
+    return user if after is before else replace(user, calls={**user.calls, after.id: after})
 
 
 def _each(user: User, change: Callable[[Call], Call]) -> User:
