@@ -1,0 +1,109 @@
+"""Nobody may be left ringing or talking: what was said to end a call is said until it is heard."""
+
+import pytest
+
+from fargo.statemachine import user as users
+from fargo.statemachine.call1 import CallState, CallStateChanged
+from fargo.statemachine.commands import AcceptIq, InformSession, RefuseIq, TerminateSession
+from fargo.statemachine.events import (
+    IqFailed,
+    IqSucceeded,
+    ResourceUnavailable,
+    SessionTerminated,
+    StreamOpened,
+)
+
+from .story import BOB, DESK, GATEWAY, PHONE, Story
+
+SAID = TerminateSession(BOB, DESK, "s1", "success")
+
+
+@pytest.fixture
+def story() -> Story:
+    """A call of Alice's that the phone has ended."""
+    story = Story().signed_in()
+    story.tell(ResourceUnavailable(PHONE, GATEWAY))
+    story.answered(story.call_out("s1"))
+    [call] = story.user.calls.values()
+    story.tell(CallStateChanged(call.sip.channel, CallState.ENDED, 2))
+    return story
+
+
+def waits(story: Story) -> list[str]:
+    return [due.name for due in users.deadlines(story.user)]
+
+
+def test_it_is_said_again_when_the_stream_is_back(story: Story) -> None:
+    for _ in range(2):
+        story.tell(StreamOpened())
+        assert story.all(TerminateSession) == [SAID]
+        assert len(story.user.farewells) == 1
+
+
+def test_it_is_not_said_again_once_it_was_heard(story: Story) -> None:
+    assert not users.is_idle(story.user)
+    story.tell(IqSucceeded(story.id_of(TerminateSession), DESK))
+    assert waits(story) == []
+    story.tell(StreamOpened())
+    assert not story.all(TerminateSession)
+
+
+def test_a_client_that_knows_no_such_session_has_heard_enough(story: Story) -> None:
+    story.tell(IqFailed(story.id_of(TerminateSession), DESK, "item-not-found"))
+    assert waits(story) == []
+
+
+def test_what_could_not_leave_was_not_heard(story: Story) -> None:
+    story.tell(IqFailed(story.id_of(TerminateSession), DESK, "remote-server-not-found"))
+    assert waits(story) == ["the end of session s1 to be heard"]
+
+
+def test_an_answer_to_something_else_does_not_count(story: Story) -> None:
+    story.tell(IqSucceeded("0.0", DESK))
+    assert waits(story) == ["the end of session s1 to be heard"]
+
+
+def test_the_clients_own_end_may_cross_ours(story: Story) -> None:
+    iq = story.iq(BOB)
+    assert story.tell(SessionTerminated(iq, "s1", "success")) == [AcceptIq(iq)]
+    assert waits(story) == []
+    again = story.iq(BOB)
+    assert story.tell(SessionTerminated(again, "s1", "success")) == [
+        RefuseIq(again, "cancel", "item-not-found", "There is no such call (any more).", "unknown-session")
+    ]
+
+
+@pytest.mark.parametrize(("sid", "us", "client"), [("s2", BOB, DESK), ("s1", GATEWAY, DESK), ("s1", BOB, PHONE)])
+def test_only_the_same_session_crosses(story: Story, sid: str, us: str, client: str) -> None:
+    story.tell(SessionTerminated(story.iq(us, client), sid, "success"))
+    assert story.the(RefuseIq).jingle == "unknown-session"
+    assert waits(story) == ["the end of session s1 to be heard"]
+
+
+def test_of_two_ends_the_one_that_was_heard_is_forgotten(story: Story) -> None:
+    channel = story.call_out("s2")
+    story.tell(CallStateChanged(channel, CallState.ENDED, 2))
+    story.tell(IqSucceeded(story.id_of(TerminateSession), DESK))
+    assert waits(story) == ["the end of session s1 to be heard"]
+    story.tell(SessionTerminated(story.iq(BOB), "s1", "success"))
+    assert waits(story) == []
+
+
+def test_a_client_in_a_call_is_asked_whether_it_is_still_there() -> None:
+    story = Story().signed_in()
+    story.call_out("s1")
+    story.tell(StreamOpened())
+    assert story.all(InformSession) == [InformSession(BOB, DESK, "s1", "")]
+    story.tell(IqFailed(story.id_of(InformSession), DESK, "item-not-found"))
+    assert not [call for call in story.user.calls.values() if users.calls.is_live(call)]
+
+
+def test_a_client_that_is_still_there_keeps_its_call() -> None:
+    story = Story().signed_in()
+    story.answered(story.call_out("s1"))
+    story.tell(StreamOpened())
+    assert story.all(InformSession) == [InformSession(BOB, DESK, "s1", "")]
+    before = story.user.calls
+    story.tell(IqSucceeded(story.id_of(InformSession), DESK))
+    assert story.user.calls.keys() == before.keys()
+    assert "call 5: the XMPP client's answer" in waits(story), "the ringing of this story was not acknowledged"

@@ -1,0 +1,185 @@
+"""Presence and subscriptions to the letter: who is shown to whom, and as what."""
+
+import pytest
+
+from fargo.statemachine.commands import AskFeatures, Command, PresenceKind, SendPresence
+from fargo.statemachine.events import (
+    FeaturesLearned,
+    PresenceProbed,
+    RegistrationCancelled,
+    ResourceAvailable,
+    ResourceUnavailable,
+    StreamOpened,
+    SubscriptionAction,
+    SubscriptionChanged,
+)
+
+from .story import ABLE, ALICE, BOB, DESK, GATEWAY, PHONE, Story
+
+CONTACT = "bob%sip.test@sip.localhost"
+SIGNED_IN = SendPresence(GATEWAY, ALICE, PresenceKind.AVAILABLE, "", "Signed in as sip:alice@sip.test.")
+
+
+@pytest.fixture
+def story() -> Story:
+    return Story().signed_in()
+
+
+def subscription(story: Story, to: str, action: SubscriptionAction) -> list[Command]:
+    return story.tell(SubscriptionChanged(to, action))
+
+
+def granted(to: str) -> SendPresence:
+    return SendPresence(to, ALICE, PresenceKind.SUBSCRIBED)
+
+
+def refused(to: str, status: str = "") -> SendPresence:
+    return SendPresence(to, ALICE, PresenceKind.UNSUBSCRIBED, status=status)
+
+
+def gone(of: str) -> SendPresence:
+    return SendPresence(of, ALICE, PresenceKind.UNAVAILABLE)
+
+
+# --- subscriptions
+
+
+def test_the_gateway_is_granted_and_shown(story: Story) -> None:
+    assert subscription(story, GATEWAY, SubscriptionAction.SUBSCRIBE) == [granted(GATEWAY), SIGNED_IN]
+    assert not story.user.contacts.subscribed, "it is shown anyway"
+
+
+def test_a_contact_is_granted_shown_and_remembered_once(story: Story) -> None:
+    for to in (CONTACT, f"{CONTACT}/x"):
+        shown = SendPresence(BOB, ALICE, PresenceKind.AVAILABLE)
+        assert subscription(story, to, SubscriptionAction.SUBSCRIBE) == [granted(CONTACT), shown]
+    assert story.user.contacts.subscribed == (CONTACT,)
+
+
+def test_a_number_is_a_contact_at_the_accounts_own_domain(story: Story) -> None:
+    subscription(story, "+44@sip.localhost", SubscriptionAction.SUBSCRIBE)
+    assert granted("+44@sip.localhost") in story.all(SendPresence)
+
+
+def test_a_subscription_without_an_account_is_refused_with_a_hint() -> None:
+    story = Story()
+    said = "Register your SIP account with this gateway first."
+    assert subscription(story, CONTACT, SubscriptionAction.SUBSCRIBE) == [refused(CONTACT, said)]
+    assert subscription(story, CONTACT, SubscriptionAction.UNSUBSCRIBE) == [refused(CONTACT), gone(BOB)]
+    assert story.tell(PresenceProbed(CONTACT)) == [refused(CONTACT)]
+
+
+def test_a_contact_that_is_no_address_is_refused_with_the_reason(story: Story) -> None:
+    bad = "bob%a b@sip.localhost"
+    said = "“a b” is not the name of a SIP domain: it should look like sip.example.org."
+    assert subscription(story, bad, SubscriptionAction.SUBSCRIBE) == [refused(bad, said)]
+    assert story.tell(PresenceProbed(bad)) == [refused(bad)]
+    assert not story.user.contacts.subscribed
+
+
+def test_taking_a_subscription_back_shows_the_contact_gone(story: Story) -> None:
+    subscription(story, CONTACT, SubscriptionAction.SUBSCRIBE)
+    subscription(story, "carol%sip.test@sip.localhost", SubscriptionAction.SUBSCRIBE)
+    assert subscription(story, f"{CONTACT}/x", SubscriptionAction.UNSUBSCRIBE) == [refused(CONTACT), gone(BOB)]
+    assert story.user.contacts.subscribed == ("carol%sip.test@sip.localhost",)
+    assert subscription(story, GATEWAY, SubscriptionAction.UNSUBSCRIBE) == [refused(GATEWAY), gone(GATEWAY)]
+
+
+@pytest.mark.parametrize("action", [SubscriptionAction.SUBSCRIBED, SubscriptionAction.UNSUBSCRIBED])
+def test_what_the_user_grants_us_changes_nothing(story: Story, action: SubscriptionAction) -> None:
+    before = story.user.contacts
+    assert subscription(story, CONTACT, action) == []
+    assert story.user.contacts == before
+
+
+def test_a_user_may_have_two_thousand_contacts(story: Story) -> None:
+    for number in range(2001):
+        story.tell(PresenceProbed(f"{number}@sip.localhost"), 0)
+    assert story.the(SendPresence).kind is PresenceKind.AVAILABLE, "more of them are shown, but not remembered"
+    assert len(story.user.contacts.subscribed) == 2000
+
+
+def test_cancelling_the_registration_takes_contacts_back(story: Story) -> None:
+    subscription(story, CONTACT, SubscriptionAction.SUBSCRIBE)
+    story.tell(RegistrationCancelled(story.iq()))
+    assert story.all(SendPresence)[3:] == [
+        SendPresence(CONTACT, ALICE, PresenceKind.UNSUBSCRIBE),
+        SendPresence(CONTACT, ALICE, PresenceKind.UNSUBSCRIBED),
+        gone(BOB),
+    ]
+
+
+# --- clients
+
+
+def test_a_client_is_asked_by_the_gateway(story: Story) -> None:
+    assert story.tell(ResourceAvailable(PHONE, CONTACT, "a#1")) == [AskFeatures(GATEWAY, PHONE, "a#1"), SIGNED_IN]
+    assert story.user.contacts.clients[PHONE].asked == story.id_of(AskFeatures)
+
+
+def test_a_client_that_is_there_already_is_not_shown_the_gateway_again(story: Story) -> None:
+    assert story.tell(ResourceAvailable(DESK, GATEWAY, "b#2")) == [AskFeatures(GATEWAY, DESK, "b#2")]
+
+
+def test_only_an_answer_to_the_last_question_counts(story: Story) -> None:
+    before = story.user.contacts
+    story.tell(FeaturesLearned("other", DESK, ()))
+    story.tell(FeaturesLearned("other", PHONE, ABLE))
+    assert story.user.contacts == before
+
+
+@pytest.mark.parametrize("missing", ABLE)
+def test_a_client_that_can_take_calls_announces_all_of_it(missing: str) -> None:
+    story = Story()
+    story.online(DESK, tuple(feature for feature in ABLE if feature != missing))
+    assert not story.user.contacts.clients[DESK].able
+    story.online(PHONE, (*ABLE, "urn:xmpp:ping"))
+    client = story.user.contacts.clients[PHONE]
+    assert (client.able, client.asks_first) == (True, False)
+
+
+def test_a_client_hides_from_a_contact_only(story: Story) -> None:
+    story.tell(ResourceUnavailable(DESK, CONTACT))
+    assert DESK in story.user.contacts.clients
+
+
+def test_the_server_may_say_that_nobody_is_there(story: Story) -> None:
+    story.online(PHONE)
+    story.tell(ResourceUnavailable(ALICE, GATEWAY))
+    assert not story.user.contacts.clients
+
+
+def test_a_user_may_have_sixty_four_clients() -> None:
+    story = Story()
+    for number in range(64):
+        story.tell(ResourceAvailable(f"{ALICE}/{number}", GATEWAY))
+    assert story.all(AskFeatures)
+    story.tell(ResourceAvailable(f"{ALICE}/64", GATEWAY))
+    assert not story.last
+    story.tell(ResourceAvailable(f"{ALICE}/0", GATEWAY, "new#caps"))
+    assert story.all(AskFeatures)
+
+
+# --- the stream
+
+
+def test_a_stream_that_is_back_shows_everything_again(story: Story) -> None:
+    subscription(story, CONTACT, SubscriptionAction.SUBSCRIBE)
+    assert story.tell(StreamOpened()) == [
+        SendPresence(GATEWAY, ALICE, PresenceKind.PROBE),
+        SIGNED_IN,
+        SendPresence(BOB, ALICE, PresenceKind.AVAILABLE),
+    ]
+
+
+def test_a_client_in_doubt_that_could_not_take_calls_is_asked_again() -> None:
+    story = Story()
+    story.online(DESK, ())
+    story.register()
+    story.tell(StreamOpened())
+    story.tell(ResourceAvailable(DESK, GATEWAY, "https://example.org#hash"))
+    assert story.all(AskFeatures)
+
+
+def test_a_stream_that_is_back_means_nothing_to_strangers() -> None:
+    assert Story().tell(StreamOpened()) == []
