@@ -67,11 +67,19 @@ HELD = 2
 """Call_Member_Flags: the far end has us on hold."""
 
 
-class _Call1(Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
+class _Value(Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
     channel: str
 
 
-class CallArrived(_Call1, frozen=True):
+class ChannelEvent(_Value, frozen=True, gc=False):
+    """Something signalled about a channel that is known."""
+
+
+class _Command(_Value, frozen=True, gc=False):
+    pass
+
+
+class CallArrived(_Value, frozen=True):
     """A channel for an incoming INVITE, with all that was on the bus about it when it was seen."""
 
     connection: str
@@ -82,7 +90,7 @@ class CallArrived(_Call1, frozen=True):
     state: int
 
 
-class CallStateChanged(_Call1, frozen=True):
+class CallStateChanged(ChannelEvent, frozen=True):
     """CallStateChanged; the message of an ended call is the SIP reason phrase, after the status code if the edge saw
     one.
     """
@@ -93,50 +101,50 @@ class CallStateChanged(_Call1, frozen=True):
     message: str = ""
 
 
-class CallMembersChanged(_Call1, frozen=True):
+class CallMembersChanged(ChannelEvent, frozen=True):
     """CallMembersChanged: the far end's flags."""
 
     flags: int
 
 
-class CandidatesReceived(_Call1, frozen=True):
+class CandidatesReceived(ChannelEvent, frozen=True):
     """RemoteCandidatesAdded of the stream's endpoint: the addresses in the far end's SDP."""
 
     candidates: tuple[Candidate, ...]
 
 
-class DescriptionReceived(_Call1, frozen=True):
+class DescriptionReceived(ChannelEvent, frozen=True):
     """NewMediaDescriptionOffer: the codecs in the far end's SDP, waiting to be accepted or rejected."""
 
     codecs: tuple[Codec, ...]
 
 
-class SendingStateChanged(_Call1, frozen=True):
+class SendingStateChanged(ChannelEvent, frozen=True):
     """SendingStateChanged of the stream."""
 
     state: int
 
 
-class ReceivingStateChanged(_Call1, frozen=True):
+class ReceivingStateChanged(ChannelEvent, frozen=True):
     """ReceivingStateChanged of the stream."""
 
     state: int
 
 
-class HoldStateChanged(_Call1, frozen=True):
+class HoldStateChanged(ChannelEvent, frozen=True):
     """HoldStateChanged of Channel.Interface.Hold: 0 unheld, 1 held, 2 pending hold, 3 pending unhold."""
 
     state: int
 
 
-class CallFailed(_Call1, frozen=True):
+class CallFailed(ChannelEvent, frozen=True):
     """A D-Bus call that this call cannot go on without was refused."""
 
     error: str
     message: str = ""
 
 
-class ChannelClosed(_Call1, frozen=True):
+class ChannelClosed(ChannelEvent, frozen=True):
     """Channel.Closed: nothing of the call is left on the SIP side."""
 
 
@@ -152,11 +160,11 @@ class PlaceCall(Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
     candidates: tuple[Candidate, ...]
 
 
-class RingCall(_Call1, frozen=True):
+class RingCall(_Command, frozen=True):
     """SetRinging: 180 to the caller."""
 
 
-class AnswerCall(_Call1, frozen=True):
+class AnswerCall(_Command, frozen=True):
     """MediaDescription.Accept, AddCandidates, FinishInitialCandidates, Call1.Accept. No 200 yet: see
     CompleteReceiving.
     """
@@ -165,42 +173,42 @@ class AnswerCall(_Call1, frozen=True):
     candidates: tuple[Candidate, ...]
 
 
-class AcceptDescription(_Call1, frozen=True):
+class AcceptDescription(_Command, frozen=True):
     """MediaDescription.Accept on the far end's waiting description."""
 
     codecs: tuple[Codec, ...]
 
 
-class RejectDescription(_Call1, frozen=True):
+class RejectDescription(_Command, frozen=True):
     """MediaDescription.Reject on the far end's waiting description."""
 
 
-class CompleteReceiving(_Call1, frozen=True):
+class CompleteReceiving(_Command, frozen=True):
     """CompleteReceivingStateChange: we take audio now (state a FlowState). Sends the INVITE, or the 200."""
 
     state: int
 
 
-class CompleteSending(_Call1, frozen=True):
+class CompleteSending(_Command, frozen=True):
     """CompleteSendingStateChange: we send audio now, or have stopped (state a FlowState)."""
 
     state: int
 
 
-class RequestHold(_Call1, frozen=True):
+class RequestHold(_Command, frozen=True):
     """RequestHold: put the far end on hold, or take it off."""
 
     hold: bool
 
 
-class HangUp(_Call1, frozen=True):
+class HangUp(_Command, frozen=True):
     """Hangup: the refusal, CANCEL or BYE that the dialog needs (reason a ChangeReason)."""
 
     reason: int
     message: str = ""
 
 
-class CloseChannel(_Call1, frozen=True):
+class CloseChannel(_Command, frozen=True):
     """Channel.Close: let go of an ended call."""
 
 

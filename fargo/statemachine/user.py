@@ -25,7 +25,7 @@ from fargo.statemachine import session as sessions
 from fargo.statemachine.account import Account, Registered, SignedIn, Unregistered
 from fargo.statemachine.address import BadAddress, SipUri
 from fargo.statemachine.call import Call, Caller, CallEvent
-from fargo.statemachine.call1 import CallArrived
+from fargo.statemachine.call1 import CallArrived, ChannelEvent
 from fargo.statemachine.commands import Fault, Issued, PresenceKind, RefuseIq, SendPresence, TerminateSession
 from fargo.statemachine.contacts import Contacts
 from fargo.statemachine.events import (
@@ -164,7 +164,7 @@ def _reconciled(before: User, after: User, turn: Turn) -> User:
 
 def _react(user: User, event: Event, turn: Turn) -> User:
     """Bring the event to the room it belongs to."""
-    if isinstance(event, TelepathyEvent):
+    if isinstance(event, ChannelEvent):
         return _of_channel(user, event, turn)
     match event:
         case RegistrationAsked():
