@@ -1,0 +1,754 @@
+"""Who is refused what, in whose words: to the user's clients, and to who calls them."""
+
+import pytest
+
+from fargo.statemachine import user as users
+from fargo.statemachine.call1 import (
+    CallArrived,
+    CallFailed,
+    CallMembersChanged,
+    CallState,
+    CallStateChanged,
+    CandidatesReceived,
+    ChannelClosed,
+    CloseChannel,
+    DescriptionReceived,
+    HangUp,
+    PlaceCall,
+    RingCall,
+)
+from fargo.statemachine.commands import (
+    AcceptIq,
+    AcceptSession,
+    Command,
+    InformSession,
+    InitiateSession,
+    MessageCall,
+    ProposeCall,
+    RefuseIq,
+    SendText,
+    SignIn,
+    SignOut,
+    TerminateSession,
+)
+from fargo.statemachine.events import (
+    CallAction,
+    CallMessaged,
+    CallProposed,
+    IqFailed,
+    IqMalformed,
+    IqSucceeded,
+    RegistrationCancelled,
+    RegistrationSubmitted,
+    ResourceUnavailable,
+    Restarted,
+    SessionAccepted,
+    SessionInformed,
+    SessionInitiated,
+    SessionModified,
+    SessionTerminated,
+    SipAccount,
+    SipSignedOut,
+    SipTrouble,
+    Stopping,
+)
+from fargo.statemachine.media import Candidate, Codec, Content, Description, RawUdp
+
+from .story import ABLE, ADDRESS, ALICE, BOB, DESK, GATEWAY, NAMED, OFFER, PCMA, PCMU, PHONE, PHONE_ADDRESS, Story
+
+BARE = BOB.partition("/")[0]
+ASKS_FIRST = (*ABLE, "urn:xmpp:jingle-message:0")
+OFFLINE = "The XMPP client went offline."
+
+
+@pytest.fixture
+def story() -> Story:
+    return Story().signed_in()
+
+
+def arrive(
+    story: Story,
+    caller: str = "sip:bob@sip.test",
+    codecs: tuple[Codec, ...] = (PCMU,),
+    channel: str = "c1",
+    state: int = 3,
+) -> list[Command]:
+    return story.tell(CallArrived(channel, story.id_of(SignIn), caller, codecs, PHONE_ADDRESS, state))
+
+
+def invited(story: Story) -> str:
+    """Bob calls a client of Alice's directly; the session id."""
+    arrive(story)
+    return story.all(InitiateSession)[0].sid
+
+
+def proposed_to() -> tuple[Story, str]:
+    """Bob calls a phone of Alice's that is asked first; the session id."""
+    story = Story()
+    story.online(PHONE, ASKS_FIRST)
+    story.register()
+    arrive(story)
+    return story, story.the(ProposeCall).sid
+
+
+def missed(of: str = BARE, who: str = "bob@sip.test") -> SendText:
+    return SendText(of, ALICE, f"Missed call from {who} on 1970-01-01 at 00:16 UTC.")
+
+
+# --- a call out that cannot be
+
+
+def test_nobody_calls_themselves(story: Story) -> None:
+    iq = story.iq("alice%sip.test@sip.localhost/fargo")
+    said = "This is your own SIP address; call somebody else's."
+    assert story.tell(SessionInitiated(iq, "s1", (OFFER,))) == [RefuseIq(iq, "cancel", "not-allowed", said)]
+    story.tell(CallProposed(PHONE, "alice@sip.localhost", "p1", ("audio",)))
+    assert story.the(MessageCall) == MessageCall(
+        "alice@sip.localhost/fargo", PHONE, "p1", CallAction.REJECT, "gone", said
+    )
+
+
+def test_a_line_break_is_named(story: Story) -> None:
+    iq = story.iq(BOB)
+    content = Content("voice", description=Description("audio", (Codec(96, "op\nus", 48000),), ADDRESS))
+    said = "Payload type 96 contains a control character."
+    assert story.tell(SessionInitiated(iq, "s1", (content,))) == [RefuseIq(iq, "modify", "bad-request", said)]
+
+
+@pytest.mark.parametrize(
+    ("codec", "port", "said"),
+    [
+        (Codec(128, "x", 8000), 4000, "128 is not a payload type: RTP has 0 to 127."),
+        (Codec(-1, "x", 8000), 4000, "-1 is not a payload type: RTP has 0 to 127."),
+        (PCMU, 0, "0 is not a UDP port."),
+        (PCMU, 65536, "65536 is not a UDP port."),
+    ],
+)
+def test_a_number_out_of_range_is_named(story: Story, codec: Codec, port: int, said: str) -> None:
+    transport = RawUdp((Candidate(1, "127.0.0.1", port),))
+    story.tell(
+        SessionInitiated(story.iq(BOB), "s1", (Content("v", description=Description("audio", (codec,), transport)),))
+    )
+    assert story.the(RefuseIq).text == said
+
+
+@pytest.mark.parametrize(("codec", "port"), [(Codec(127, "x", 8000), 65535), (PCMU, 1)])
+def test_the_edges_of_the_ranges_are_within(story: Story, codec: Codec, port: int) -> None:
+    transport = RawUdp((Candidate(1, "127.0.0.1", port),))
+    story.tell(
+        SessionInitiated(story.iq(BOB), "s1", (Content("v", description=Description("audio", (codec,), transport)),))
+    )
+    rtcp = min(port + 1, 65535)
+    assert story.the(PlaceCall).candidates == (Candidate(1, "127.0.0.1", port), Candidate(2, "127.0.0.1", rtcp))
+
+
+def test_an_offer_turned_down_is_ended_between_the_two_it_is_between(story: Story) -> None:
+    iq = story.iq(BOB)
+    said = "This gateway carries voice calls only; the offer contains no RTP audio."
+    assert story.tell(SessionInitiated(iq, "s1", (Content("file"),))) == [
+        AcceptIq(iq),
+        TerminateSession(BOB, DESK, "s1", "unsupported-applications", said),
+    ]
+
+
+def test_a_proposed_call_turned_down_is_finished_too(story: Story) -> None:
+    story.tell(CallProposed(DESK, BARE, "s1", ("audio",)))
+    story.tell(SessionInitiated(story.iq(BOB), "s1", (Content("file"),)))
+    assert story.the(MessageCall).action is CallAction.FINISH
+    assert not story.user.proposals
+
+
+def test_who_is_not_signed_in_is_told_why(story: Story) -> None:
+    story.tell(SipSignedOut(story.id_of(SignIn), SipTrouble.CREDENTIALS))
+    iq = story.iq(BOB)
+    refused = "sip.test refused the user name or password of sip:alice@sip.test. Check both and register again."
+    said = f"You are not signed in to SIP. {refused}"
+    assert story.tell(SessionInitiated(iq, "s1", (OFFER,))) == [RefuseIq(iq, "wait", "recipient-unavailable", said)]
+    story.tell(CallProposed(DESK, BARE, "p1", ("audio",)))
+    assert story.the(MessageCall) == MessageCall(BOB, DESK, "p1", CallAction.REJECT, "timeout", said)
+
+
+def test_who_is_in_too_many_calls_is_busy(story: Story) -> None:
+    for number in range(8):
+        story.call_out(f"s{number}")
+    said = "You are in 8 calls already: end one first."
+    story.tell(CallProposed(DESK, BARE, "p1", ("audio",)))
+    assert story.the(MessageCall) == MessageCall(BOB, DESK, "p1", CallAction.REJECT, "busy", said)
+    said = "The called user is in too many calls."
+    assert arrive(story)[0] == HangUp("c1", 8, said)
+
+
+# --- actions that do not fit
+
+
+def test_what_does_not_fit_is_out_of_order(story: Story) -> None:
+    story.call_out("s1")
+    said = "This does not fit the state of the call."
+    before = story.user.calls
+    for event in (
+        SessionInitiated(story.iq(BOB), "s1", (OFFER,)),
+        SessionAccepted(story.iq(BOB), "s1", (OFFER,)),
+        SessionInformed(story.iq(BOB), "s1", "hold"),
+    ):
+        assert story.tell(event) == [RefuseIq(event.iq, "wait", "unexpected-request", said, "out-of-order")]
+    assert story.user.calls == before
+
+
+def test_what_cannot_be_done_is_refused_by_name(story: Story) -> None:
+    story.call_out("s1")
+    iq = story.iq(BOB)
+    assert story.tell(SessionInformed(iq, "s1", "dtmf")) == [
+        RefuseIq(
+            iq,
+            "modify",
+            "feature-not-implemented",
+            "This gateway does not do “dtmf”; the call goes on.",
+            "unsupported-info",
+        )
+    ]
+    for action in ("content-add", "transport-replace", "content-modify"):
+        iq = story.iq(BOB)
+        said = f"This gateway does not do “{action}”; the call goes on as it is."
+        assert story.tell(SessionModified(iq, "s1", action, (OFFER,))) == [
+            RefuseIq(iq, "cancel", "feature-not-implemented", said)
+        ]
+    for action in ("transport-info", "description-info"):
+        iq = story.iq(BOB)
+        assert story.tell(SessionModified(iq, "s1", action)) == [AcceptIq(iq)]
+
+
+def test_a_malformed_request_is_a_bad_one(story: Story) -> None:
+    iq = story.iq()
+    assert story.tell(IqMalformed(iq, "No.")) == [RefuseIq(iq, "modify", "bad-request", "No.")]
+
+
+# --- a client refuses what we say
+
+
+def test_a_client_that_refuses_our_answer_ends_the_call(story: Story) -> None:
+    channel = story.call_out("s1")
+    story.tell(CandidatesReceived(channel, PHONE_ADDRESS))
+    story.tell(DescriptionReceived(channel, (PCMU,)))
+    story.tell(CallStateChanged(channel, CallState.ACCEPTED))
+    answer = story.id_of(AcceptSession)
+    assert story.the(AcceptSession) == AcceptSession(
+        BOB, DESK, "s1", Content("voice", description=Description("audio", (PCMU,), NAMED))
+    )
+    story.tell(IqFailed(answer, PHONE, "bad-request"))
+    assert not story.last, "another client's word does not count"
+    said = "The XMPP client refused the answer: bad-request"
+    assert story.tell(IqFailed(answer, DESK, "bad-request")) == [
+        TerminateSession(BOB, DESK, "s1", "general-error", said),
+        HangUp(channel, 5, said),
+    ]
+
+
+@pytest.mark.parametrize("condition", ["item-not-found", "service-unavailable", "gone", "recipient-unavailable"])
+def test_a_client_that_is_gone_ends_the_call(story: Story, condition: str) -> None:
+    channel = story.call_out("s1")
+    story.tell(CallMembersChanged(channel, 1))
+    assert story.tell(IqFailed(story.id_of(InformSession), DESK, condition)) == [HangUp(channel, 5, OFFLINE)]
+
+
+def test_the_end_of_a_proposed_call_is_told_to_a_client_that_is_gone(story: Story) -> None:
+    story.tell(CallProposed(DESK, BARE, "s1", ("audio",)))
+    channel = story.call_out("s1")
+    story.tell(CallMembersChanged(channel, 1))
+    assert story.tell(IqFailed(story.id_of(InformSession), DESK, "gone")) == [
+        MessageCall(BOB, DESK, "s1", CallAction.FINISH, "connectivity-error", OFFLINE),
+        HangUp(channel, 5, OFFLINE),
+    ]
+
+
+def test_an_information_that_is_refused_does_no_harm(story: Story) -> None:
+    channel = story.call_out("s1")
+    story.tell(CallMembersChanged(channel, 1))
+    assert story.tell(IqFailed(story.id_of(InformSession), DESK, "feature-not-implemented")) == []
+    [call] = story.user.calls.values()
+    assert call.jingle.session.owed == ()
+
+
+def test_a_client_that_goes_offline_is_told_that_it_is_out(story: Story) -> None:
+    channel = story.call_out("s1")
+    assert story.tell(ResourceUnavailable(ALICE, GATEWAY))[:2] == [
+        TerminateSession(BOB, DESK, "s1", "connectivity-error", OFFLINE),
+        HangUp(channel, 5, OFFLINE),
+    ]
+
+
+def test_another_client_that_goes_offline_changes_nothing(story: Story) -> None:
+    story.online(PHONE)
+    story.call_out("s1")
+    assert story.tell(ResourceUnavailable(PHONE, GATEWAY)) == []
+    assert [call.jingle.session.client for call in story.user.calls.values()] == [DESK]
+
+
+# --- the user ends it
+
+
+def test_a_client_says_why_it_hangs_up(story: Story) -> None:
+    channel = story.call_out("s1")
+    iq = story.iq(BOB)
+    assert story.tell(SessionTerminated(iq, "s1", "success", "Dinner.")) == [
+        AcceptIq(iq),
+        HangUp(channel, 2, "Dinner."),
+    ]
+
+
+def test_a_client_that_takes_its_proposal_back_ends_the_call(story: Story) -> None:
+    story.tell(CallProposed(DESK, BARE, "s1", ("audio",)))
+    channel = story.call_out("s1")
+    for action in (CallAction.RINGING, CallAction.PROCEED, CallAction.ACCEPT, CallAction.REJECT):
+        assert story.tell(CallMessaged(DESK, BOB, "s1", action)) == []
+    assert story.tell(CallMessaged(DESK, BARE, "s1", CallAction.RETRACT, "cancel", "Dinner.")) == [
+        TerminateSession(BOB, DESK, "s1", "cancel", "Dinner."),
+        MessageCall(BOB, DESK, "s1", CallAction.FINISH, "cancel", "Dinner."),
+        HangUp(channel, 2, "Dinner."),
+    ]
+
+
+def test_a_proposed_call_may_be_finished_without_a_reason(story: Story) -> None:
+    story.tell(CallProposed(DESK, BARE, "s1", ("audio",)))
+    channel = story.call_out("s1")
+    story.answered(channel)
+    for sender, to, sid in ((PHONE, BOB, "s1"), (DESK, GATEWAY, "s1"), (DESK, BOB, "s2")):
+        assert story.tell(CallMessaged(sender, to, sid, CallAction.FINISH)) == []
+    assert story.tell(CallMessaged(DESK, BOB, "s1", CallAction.FINISH)) == [
+        TerminateSession(BOB, DESK, "s1", "success"),
+        MessageCall(BOB, DESK, "s1", CallAction.FINISH, "success"),
+        HangUp(channel, 2),
+    ]
+
+
+# --- the SIP side ends it
+
+
+def test_an_answer_that_cannot_be_used_says_whose(story: Story) -> None:
+    channel = story.call_out("s1")
+    story.tell(CandidatesReceived(channel, PHONE_ADDRESS))
+    story.tell(DescriptionReceived(channel, (Codec(9),)))
+    said = "sip.test answered with no audio that your client can take."
+    assert story.tell(CallStateChanged(channel, CallState.ACCEPTED)) == [
+        HangUp(channel, 12, said),
+        TerminateSession(BOB, DESK, "s1", "incompatible-parameters", said),
+    ]
+
+
+@pytest.mark.parametrize("last", range(3))
+def test_an_answer_is_complete_in_whatever_order_it_comes(story: Story, last: int) -> None:
+    channel = story.call_out("s1")
+    events = [
+        CandidatesReceived(channel, PHONE_ADDRESS),
+        DescriptionReceived(channel, (PCMU,)),
+        CallStateChanged(channel, CallState.ACTIVE),
+    ]
+    latest = events.pop(last)
+    for event in events:
+        assert story.tell(event) == []
+    story.tell(latest)
+    assert story.the(AcceptSession).content.description == Description("audio", (PCMU,), NAMED)
+
+
+def test_rtcps_address_alone_is_no_answer(story: Story) -> None:
+    channel = story.call_out("s1")
+    story.tell(CallStateChanged(channel, CallState.ACCEPTED))
+    story.tell(DescriptionReceived(channel, (PCMU,)))
+    assert story.tell(CandidatesReceived(channel, PHONE_ADDRESS[1:])) == []
+    assert story.tell(CandidatesReceived(channel, PHONE_ADDRESS[:1]))
+
+
+def test_later_codecs_that_do_not_fit_end_the_call(story: Story) -> None:
+    channel = story.call_out("s1")
+    story.answered(channel)
+    said = "The phone changed to a codec that your client cannot take."
+    assert story.tell(DescriptionReceived(channel, (PCMA,))) == [
+        HangUp(channel, 12, said),
+        TerminateSession(BOB, DESK, "s1", "incompatible-parameters", said),
+    ]
+
+
+def test_a_call_that_fails_says_what_the_sip_side_says(story: Story) -> None:
+    for message, told in (("no such thing", "no such thing"), ("", "org.example.Error")):
+        channel = story.call_out("s1")
+        assert story.tell(CallFailed(channel, "org.example.Error", message)) == [
+            CloseChannel(channel),
+            TerminateSession(BOB, DESK, "s1", "general-error", f"The gateway's SIP side refused the call: {told}"),
+        ]
+
+
+def test_a_channel_that_goes_takes_its_call_along(story: Story) -> None:
+    channel = story.call_out("s1")
+    assert story.tell(ChannelClosed(channel)) == [
+        TerminateSession(BOB, DESK, "s1", "connectivity-error", "The SIP side of the call is gone.")
+    ]
+    assert not story.user.calls
+
+
+def test_a_lost_connection_says_whose(story: Story) -> None:
+    story.call_out("s1")
+    story.tell(SipSignedOut(story.id_of(SignIn), SipTrouble.NETWORK))
+    assert story.the(TerminateSession) == TerminateSession(
+        BOB,
+        DESK,
+        "s1",
+        "connectivity-error",
+        "The SIP server of sip:alice@sip.test does not answer, or is in trouble. "
+        "If it stays so, check domain, proxy and port.",
+    )
+
+
+def test_another_connections_loss_ends_no_call(story: Story) -> None:
+    story.call_out("s1")
+    assert story.tell(SipSignedOut("other", SipTrouble.NETWORK)) == []
+    assert len(story.user.calls) == 1
+
+
+def test_a_call_out_is_refused_while_the_account_is_being_changed(story: Story) -> None:
+    story.tell(RegistrationSubmitted(story.iq(), SipAccount("alice@sip.test", port=5062), "s2", "n"))
+    iq = story.iq(BOB)
+    said = "You are not signed in to SIP. Trying your changed SIP account."
+    assert story.tell(SessionInitiated(iq, "s1", (OFFER,))) == [RefuseIq(iq, "wait", "recipient-unavailable", said)]
+
+
+# --- the gateway ends it
+
+
+@pytest.mark.parametrize(
+    ("event", "condition", "said"),
+    [
+        (Restarted(), "connectivity-error", "The gateway was restarted."),
+        (Stopping(), "connectivity-error", "The gateway is being stopped."),
+    ],
+)
+def test_the_gateway_says_why_it_ends_calls(
+    story: Story, event: Restarted | Stopping, condition: str, said: str
+) -> None:
+    channel = story.call_out("s1")
+    story.tell(CallProposed(PHONE, BARE, "p1", ("audio",)))
+    story.tell(event)
+    assert story.the(TerminateSession) == TerminateSession(BOB, DESK, "s1", condition, said)
+    assert story.all(HangUp) == ([HangUp(channel, 5, said)] if event == Stopping() else [])
+    assert bool(story.user.proposals) == (event == Stopping())
+
+
+def test_cancelling_the_registration_ends_calls_and_proposals(story: Story) -> None:
+    channel = story.call_out("s1")
+    story.tell(CallProposed(PHONE, BARE, "p1", ("audio",)))
+    said = "The registration with the gateway was cancelled."
+    assert story.tell(RegistrationCancelled(story.iq()))[:3] == [
+        TerminateSession(BOB, DESK, "s1", "cancel", said),
+        HangUp(channel, 2, said),
+        SignOut(story.id_of(SignIn)),
+    ]
+    assert not story.user.proposals
+
+
+# --- a call in
+
+
+def test_a_call_over_a_connection_that_is_gone_is_refused(story: Story) -> None:
+    said = "The called user is not signed in."
+    arrived = CallArrived("c1", "other", "sip:bob@sip.test", (PCMU,), PHONE_ADDRESS, 3)
+    assert story.tell(arrived) == [HangUp("c1", 5, said)]
+
+
+def test_a_call_to_nobody_online_is_refused_and_left_to_read() -> None:
+    story = Story()
+    story.register()
+    assert arrive(story) == [HangUp("c1", 5, "None of the called user's clients can take a call."), missed()]
+    assert [due.name for due in users.deadlines(story.user)][1:] == ["call 3: the end of the SIP call"]
+
+
+def test_a_call_without_audio_is_refused_and_left_to_read(story: Story) -> None:
+    said = "The caller's offer contains no usable audio."
+    assert arrive(story, codecs=()) == [HangUp("c1", 12, said), missed()]
+
+
+def test_a_call_that_is_signalled_twice_is_one(story: Story) -> None:
+    arrive(story)
+    before = story.user.calls
+    assert arrive(story) == []
+    assert story.user.calls == before
+    assert arrive(story, channel="c2")
+    assert len(story.user.calls) == 2
+
+
+def test_a_call_that_came_and_went(story: Story) -> None:
+    assert arrive(story, state=6) == [CloseChannel("c1"), missed()]
+
+
+@pytest.mark.parametrize(
+    ("caller", "of", "who"),
+    [
+        ("sip:bob@sip.test;fg-name=Bob%20%0AB", BARE, "Bob B (bob@sip.test)"),
+        ("tel:1;fg-name=Bob", "anonymous%anonymous.invalid@sip.localhost", "an anonymous caller"),
+        ("sip:b%C2%80ob@sip.test;fg-name=Bob", "anonymous%anonymous.invalid@sip.localhost", "an anonymous caller"),
+        ("sip:b%EE%80%80@sip.test;fg-name=Bob", "anonymous%anonymous.invalid@sip.localhost", "Bob"),
+        (f"sip:bob@sip.test;fg-name={'x' * 90}", BARE, f"{'x' * 80} (bob@sip.test)"),
+    ],
+)
+def test_who_called_is_said_as_well_as_it_is_known(story: Story, caller: str, of: str, who: str) -> None:
+    arrive(story, caller)
+    assert story.the(InitiateSession).sender == f"{of}/fargo"
+    story.tell(CallStateChanged("c1", CallState.ENDED, 2))
+    assert story.the(SendText) == missed(of, who)
+
+
+def test_a_caller_who_gives_up_is_said_to(story: Story) -> None:
+    sid = invited(story)
+    assert story.tell(CallStateChanged("c1", CallState.ENDED, 2)) == [
+        CloseChannel("c1"),
+        TerminateSession(BOB, DESK, sid, "cancel", "The caller gave up."),
+        missed(),
+    ]
+
+
+def test_an_answered_call_is_not_missed(story: Story) -> None:
+    sid = invited(story)
+    story.tell(SessionAccepted(story.iq(BOB), sid, (OFFER,)))
+    assert story.tell(CallStateChanged("c1", CallState.ENDED, 2)) == [
+        CloseChannel("c1"),
+        TerminateSession(BOB, DESK, sid, "success"),
+    ]
+
+
+def test_a_client_rings_and_says_so_by_itself(story: Story) -> None:
+    sid = invited(story)
+    for info in ("", "trying", "mute"):
+        iq = story.iq(BOB)
+        assert story.tell(SessionInformed(iq, sid, info)) == [AcceptIq(iq)]
+    iq = story.iq(BOB)
+    assert story.tell(SessionInformed(iq, sid, "ringing")) == [AcceptIq(iq), RingCall("c1")]
+
+
+def test_an_acceptance_with_a_line_break_is_refused_and_may_come_again(story: Story) -> None:
+    sid = invited(story)
+    bad = Content("voice", description=Description("audio", (Codec(0, "PC\nMU"),), ADDRESS))
+    iq = story.iq(BOB)
+    said = "Payload type 0 contains a control character."
+    assert story.tell(SessionAccepted(iq, sid, (bad,))) == [RefuseIq(iq, "modify", "bad-request", said)]
+    iq = story.iq(BOB)
+    assert story.tell(SessionAccepted(iq, sid, (OFFER,)))[0] == AcceptIq(iq)
+
+
+@pytest.mark.parametrize(
+    ("content", "condition", "said"),
+    [
+        (
+            Content("voice", description=Description("audio", (PCMA,), ADDRESS)),
+            "incompatible-parameters",
+            "The two ends have no codec in common.",
+        ),
+        (
+            Content("voice"),
+            "unsupported-applications",
+            "This gateway carries voice calls only; the offer contains no RTP audio.",
+        ),
+    ],
+)
+def test_an_acceptance_that_does_not_fit_is_taken_and_ended(
+    story: Story, content: Content, condition: str, said: str
+) -> None:
+    sid = invited(story)
+    iq = story.iq(BOB)
+    assert story.tell(SessionAccepted(iq, sid, (content,))) == [
+        AcceptIq(iq),
+        TerminateSession(BOB, DESK, sid, condition, said),
+        HangUp("c1", 12, said),
+        missed(),
+    ]
+
+
+def test_who_declines_may_say_why(story: Story) -> None:
+    story.online(PHONE)
+    sid = invited(story)
+    iq = story.iq(BOB, PHONE)
+    assert story.tell(SessionTerminated(iq, sid, "decline", "In a meeting.")) == [
+        AcceptIq(iq),
+        TerminateSession(BOB, DESK, sid, "cancel", "The call was declined on another device."),
+        HangUp("c1", 4, "In a meeting."),
+        missed(),
+    ]
+
+
+def test_the_caller_hears_the_most_telling_of_two_refusals(story: Story) -> None:
+    story.online(PHONE)
+    sid = invited(story)
+    story.tell(SessionTerminated(story.iq(BOB, PHONE), sid, "busy", "On another line."))
+    story.tell(SessionTerminated(story.iq(BOB, DESK), sid, "unsupported-transports", "No."))
+    assert story.the(HangUp) == HangUp("c1", 8, "On another line.")
+
+
+def test_a_client_that_is_alone_may_be_told_twice(story: Story) -> None:
+    """An answer to a command of an earlier turn concerns the session that it was for."""
+    story.online(PHONE)
+    sid = invited(story)
+    [to_desk, to_phone] = [each.id for each in story.last if isinstance(each.command, InitiateSession)]
+    assert story.tell(IqFailed(to_phone, DESK, "gone")) == []
+    assert story.tell(IqFailed(to_phone, PHONE, "gone")) == []
+    assert story.tell(IqSucceeded(to_desk, DESK)) == [RingCall("c1")]
+    assert sid
+
+
+# --- a call in that is proposed
+
+
+def test_a_winner_by_session_accept_takes_the_proposal_back() -> None:
+    story = Story().signed_in()
+    story.online(PHONE, ASKS_FIRST)
+    arrive(story)
+    sid = story.the(ProposeCall).sid
+    story.tell(SessionAccepted(story.iq(BOB), sid, (OFFER,)))
+    said = "The call was answered on another device."
+    assert story.the(MessageCall) == MessageCall(BOB, ALICE, sid, CallAction.RETRACT, "cancel", said)
+
+
+def test_a_proposal_is_about_its_own_session_and_contact() -> None:
+    story, sid = proposed_to()
+    before = story.user.calls
+    for to, other in ((GATEWAY, sid), (BOB, "other")):
+        assert story.tell(CallMessaged(PHONE, to, other, CallAction.PROCEED)) == []
+    for action in (CallAction.ACCEPT, CallAction.RETRACT, CallAction.FINISH):
+        assert story.tell(CallMessaged(PHONE, BOB, sid, action)) == []
+    assert story.tell(IqFailed("0.0", ALICE, "gone")) == []
+    assert story.user.calls == before
+
+
+@pytest.mark.parametrize(
+    ("condition", "reason"), [("", 4), ("decline", 4), ("busy", 8), ("cancel", 4), ("nonsense", 4)]
+)
+def test_a_rejected_proposal_says_why(condition: str, reason: int) -> None:
+    story, sid = proposed_to()
+    assert story.tell(CallMessaged(PHONE, BARE, sid, CallAction.REJECT, condition, "In a meeting.")) == [
+        MessageCall(BOB, ALICE, sid, CallAction.RETRACT, "cancel", "The call was declined on another device."),
+        HangUp("c1", reason, "In a meeting."),
+        missed(),
+    ]
+
+
+def test_who_proceeds_is_invited_under_the_same_id() -> None:
+    story = Story().signed_in()
+    story.online(PHONE, ASKS_FIRST)
+    arrive(story)
+    sid = story.the(ProposeCall).sid
+    offer = Content("voice", description=Description("audio", (PCMU,), NAMED))
+    assert story.tell(CallMessaged(PHONE, BOB, sid, CallAction.PROCEED)) == [
+        TerminateSession(BOB, DESK, sid, "cancel", "The call was answered on another device."),
+        InitiateSession(BOB, PHONE, sid, offer),
+        RingCall("c1"),
+    ]
+    story.tell(SessionTerminated(story.iq(BOB, PHONE), sid, "decline", "No."))
+    assert story.all(MessageCall) == [MessageCall(BOB, PHONE, sid, CallAction.FINISH, "decline", "No.")]
+    assert story.the(HangUp) == HangUp("c1", 4, "No.")
+
+
+def test_who_proceeds_and_goes_offline_is_out() -> None:
+    story, sid = proposed_to()
+    story.tell(CallMessaged(PHONE, BOB, sid, CallAction.PROCEED))
+    story.tell(ResourceUnavailable(PHONE, GATEWAY))
+    assert story.the(TerminateSession) == TerminateSession(BOB, PHONE, sid, "connectivity-error", OFFLINE)
+    assert story.the(HangUp).reason == 5
+
+
+def test_a_caller_who_gives_up_takes_the_proposal_along() -> None:
+    story, sid = proposed_to()
+    assert story.tell(CallStateChanged("c1", CallState.ENDED, 2)) == [
+        CloseChannel("c1"),
+        MessageCall(BOB, ALICE, sid, CallAction.RETRACT, "cancel", "The caller gave up."),
+        missed(),
+    ]
+
+
+# --- proposals of the user's
+
+
+def test_a_proposal_of_video_alone_is_rejected(story: Story) -> None:
+    assert story.tell(CallProposed(PHONE, BOB, "p1", ("video",))) == [
+        MessageCall(
+            BOB, PHONE, "p1", CallAction.REJECT, "unsupported-applications", "This gateway carries voice calls only."
+        )
+    ]
+
+
+def test_a_proposal_is_answered_once(story: Story) -> None:
+    proposal = CallProposed(PHONE, BOB, "p1", ("audio",))
+    assert story.tell(proposal) == [MessageCall(BOB, PHONE, "p1", CallAction.PROCEED)]
+    assert story.tell(proposal) == []
+
+
+def test_eight_proposals_at_once_are_answered(story: Story) -> None:
+    for number in range(8):
+        assert story.tell(CallProposed(PHONE, BARE, f"p{number}", ("audio",)))
+    assert story.tell(CallProposed(PHONE, BARE, "p8", ("audio",))) == []
+
+
+def test_a_proposal_is_taken_back_by_who_made_it(story: Story) -> None:
+    story.tell(CallProposed(PHONE, BARE, "p1", ("audio",)))
+    story.tell(CallProposed(PHONE, BARE, "p2", ("audio",)))
+    for sender, sid, action in (
+        (DESK, "p1", CallAction.RETRACT),
+        (PHONE, "p3", CallAction.RETRACT),
+        (PHONE, "p1", CallAction.REJECT),
+    ):
+        story.tell(CallMessaged(sender, BARE, sid, action))
+        assert sorted(story.user.proposals) == ["p1", "p2"]
+    story.tell(CallMessaged(PHONE, BARE, "p1", CallAction.FINISH))
+    assert sorted(story.user.proposals) == ["p2"]
+
+
+def test_another_clients_session_does_not_make_a_proposal_good(story: Story) -> None:
+    story.tell(CallProposed(PHONE, BARE, "p1", ("audio",)))
+    story.tell(SessionInitiated(story.iq(BOB, DESK), "p1", (OFFER,)))
+    assert sorted(story.user.proposals) == ["p1"]
+    story.tell(SessionInitiated(story.iq(BOB, PHONE), "p1", (OFFER,)))
+    assert not story.user.proposals
+
+
+# --- both at once
+
+
+def test_of_two_session_initiates_the_loser_is_told(story: Story) -> None:
+    sid = invited(story)
+    iq = story.iq(BOB)
+    said = "You are being called by them at this moment."
+    assert story.tell(SessionInitiated(iq, sid + "z", (OFFER,))) == [
+        RefuseIq(iq, "cancel", "conflict", said, "tie-break")
+    ]
+    carol = "carol%sip.test@sip.localhost/fargo"
+    story.tell(SessionInitiated(story.iq(carol), sid + "z", (OFFER,)))
+    assert story.all(PlaceCall), "calling somebody else is no tie"
+
+
+def test_of_two_proposals_the_loser_is_told() -> None:
+    story, sid = proposed_to()
+    said = "You are being called by them at this moment."
+    assert story.tell(CallProposed(PHONE, BARE, sid + "z", ("audio",))) == [
+        MessageCall(BOB, PHONE, sid + "z", CallAction.REJECT, "expired", said, True)
+    ]
+    carol = "carol%sip.test@sip.localhost"
+    assert story.tell(CallProposed(PHONE, carol, "z", ("audio",))) == [
+        MessageCall(f"{carol}/fargo", PHONE, "z", CallAction.PROCEED)
+    ]
+
+
+def test_our_proposal_gives_way_to_the_users() -> None:
+    story, sid = proposed_to()
+    assert story.tell(CallProposed(PHONE, BARE, "!", ("audio",))) == [
+        MessageCall(BOB, ALICE, sid, CallAction.RETRACT, "expired", "You called them at the same moment.", True),
+        HangUp("c1", 8, "They are calling you."),
+        MessageCall(BOB, PHONE, "!", CallAction.PROCEED),
+        missed(),
+    ]
+
+
+def test_a_proposal_is_compared_with_every_call() -> None:
+    story, sid = proposed_to()
+    first = story.user.calls
+    story.tell(CallStateChanged("c1", CallState.ENDED, 2))
+    story.tell(SessionInitiated(story.iq("carol@sip.localhost/fargo", PHONE), "s1", (OFFER,)))
+    arrive(story, channel="c2")
+    ours = story.the(ProposeCall).sid
+    story.tell(CallProposed(PHONE, BARE, ours + "z", ("audio",)))
+    assert story.the(MessageCall).tie_break
+    assert first.keys() != story.user.calls.keys()
+    assert sid != ours
