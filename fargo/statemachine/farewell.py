@@ -17,6 +17,7 @@ from msgspec import Struct
 from fargo.statemachine.commands import AcceptIq, Issued, MessageCall, TerminateSession
 from fargo.statemachine.events import CallAction, IqFailed, IqSucceeded, SessionTerminated
 from fargo.statemachine.notices import Deadline
+from fargo.statemachine.session import Session
 from fargo.statemachine.turn import Turn
 
 _LONGEST_SILENCE: Final = 600.0  # seconds
@@ -69,10 +70,16 @@ def crossed(farewells: Farewells, event: SessionTerminated, turn: Turn) -> Farew
     return None
 
 
-def repeat(farewells: Farewells, turn: Turn) -> Farewells:
-    """The stream is up again: say all of it once more, and forget what was said before."""
+def repeat(farewells: Farewells, live: tuple[Session, ...], turn: Turn) -> Farewells:
+    """The stream is up again: say all of it once more, and forget what was said before.
+
+    Not to a client that is in a new session of the same name by now.
+    """
+    names = {(session.us, session.client, session.sid) for session in live}
     for farewell in farewells.values():
-        turn.issue(farewell.said)
+        said = farewell.said
+        if (said.sender, said.to, said.sid) not in names:
+            turn.issue(said)
     return {}
 
 

@@ -492,7 +492,8 @@ def _stream_opened(user: User, turn: Turn) -> User:
     """Ask who is online and still in a call (XEP-0100 §7), show what there is, and say again what may have been
     lost.
     """
-    user = replace(user, farewells=farewell.repeat(user.farewells, turn))
+    live = tuple(session for call in user.calls.values() for session in sessions.sessions(call.jingle))
+    user = replace(user, farewells=farewell.repeat(user.farewells, live, turn))
     user = _each(user, lambda call: calls.stream_opened(call, turn))
     shown = accounts.shown(user.account)
     if shown is None:

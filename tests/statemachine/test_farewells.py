@@ -107,3 +107,12 @@ def test_a_client_that_is_still_there_keeps_its_call() -> None:
     story.tell(IqSucceeded(story.id_of(InformSession), DESK))
     assert story.user.calls.keys() == before.keys()
     assert "call 5: the XMPP client's answer" in waits(story), "the ringing of this story was not acknowledged"
+
+
+def test_an_old_end_is_not_said_to_a_new_session_of_the_same_name() -> None:
+    story = Story().signed_in()
+    channel = story.call_out("s1")
+    story.tell(CallStateChanged(channel, CallState.ENDED, 2))
+    story.call_out("s1")
+    story.tell(StreamOpened())
+    assert not story.all(TerminateSession)
