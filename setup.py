@@ -31,6 +31,8 @@ setup(
             # An XMPP client that shares no code with the gateway.
             "slixmpp>=1.8.6,<2",
         ],
+        # script/mutate alone.
+        "mutation": ["mutmut>=3.8,<4"],
     },
     entry_points={"console_scripts": ["fargo = fargo.cli:main"]},
 )

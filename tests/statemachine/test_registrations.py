@@ -194,6 +194,13 @@ def test_stopping_signs_out_and_says_so() -> None:
     assert not users.is_idle(story.user)
 
 
+def test_stopping_does_not_wait_for_a_client_to_come_online() -> None:
+    story = Story()
+    story.register()
+    story.tell(Stopping())
+    assert story.the(SignOut).connection == story.id_of(SignIn)
+
+
 def test_stopping_is_nothing_to_somebody_without_an_account() -> None:
     story = Story()
     assert story.tell(Stopping()) == []
