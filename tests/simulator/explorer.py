@@ -21,6 +21,7 @@ from .quirks import Quirk
 from .world import GATEWAY_ITSELF, Move, World, finish, is_quiet, moves, step
 
 _NUMBER: Final = re.compile(r"\d+(?:[.-]\d+)?")
+_NOW_AND_THEN: Final = 200
 _LONG_AGO: Final = 12
 """Digits and point of a time; names are shorter."""
 
@@ -39,7 +40,10 @@ class Explored(Struct, frozen=True):
 def explore(
     start: World, quirks: frozenset[Quirk], depth: int, wanted: Callable[[Move], bool] = lambda _: True
 ) -> Iterator[Explored]:
-    """Explore depth by depth, moves that are wanted only; yields after each, and ends where nothing new comes."""
+    """Explore depth by depth, moves that are wanted only, and end where nothing new comes.
+
+    Yields how far it is after each depth, and after every so many worlds.
+    """
     seen = {key(start)}
     edge: list[tuple[World, tuple[Move, ...]]] = [(start, ())]
     transitions = ends = 0
@@ -63,6 +67,8 @@ def explore(
                     return
                 ends += is_quiet(after)
                 found.append((after, (*path, move)))
+                if len(seen) % _NOW_AND_THEN == 0:
+                    yield Explored(reached, len(seen), transitions, ends)
         edge = found
         yield Explored(reached, len(seen), transitions, ends)
         if not edge:

@@ -324,9 +324,9 @@ def _told(channel: Channel, command: object) -> tuple[Channel, Signals]:
                 return channel, ()
             after, holds = _settled(replace(channel, sending=state))
             return after, (*holds, SendingStateChanged(name, state))
-        case RequestHold(_, True) if channel.phase == "talking":
+        case RequestHold(_, True) if channel.phase in ("early", "talking"):
             return _hold(channel)
-        case RequestHold(_, False) if channel.phase == "talking":
+        case RequestHold(_, False) if channel.phase in ("early", "talking"):
             return _unhold(channel)
         case RequestHold():
             raise Broken("only an established call is held", channel)

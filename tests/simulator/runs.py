@@ -13,11 +13,21 @@ from .world import ASKING, DESK, MOBILE, Move, World, entries, finish, moves, si
 
 Draw = Callable[[list[Move]], Move]
 
-# How often a move is drawn against others, which have 4: what ends much is rare, or runs would never get anywhere.
+_FEW: Final = 0.25
+# How often a move is drawn against others, which have 8: what ends much is rare, or runs would never get anywhere.
 _WEIGHTS: Final = {
-    "deliver": 16, "call": 8, "wait": 2, "cancel": 1, "go offline": 1, "crash": 1, "deliver, then crash": 1,
-    "lose the stream": 1, "die": 1, "register": 1, "register another": 1, "propose": 8, "ask": 1, "turn zombie": 1,
+    "deliver": 64, "call": 16, "propose": 16, "answer": 32, "accept": 32, "proceed": 32, "agree": 16,
+    **dict.fromkeys(
+        ("hang up", "cancel", "decline", "busy", "reject", "retract", "not found", "not acceptable", "unreachable",
+         "come online", "go offline", "crash", "stop", "deliver, then crash", "lose the stream", "die", "turn zombie",
+         "register", "register another", "register nonsense", "send nonsense", "ask", "probe", "subscribe",
+         "unsubscribe", "forget", "fail", "refuse", "call again", "accept again", "answer with strange codecs",
+         "accept with strange codecs",
+         "change to strange codecs"), 1
+    ),
 }  # fmt: skip
+_RARELY: Final = 1
+"""A wait, while something is under way: hardly anything takes as long as a deadline."""
 
 
 class Run(Struct, frozen=True):
@@ -35,12 +45,23 @@ def beginning() -> World:
 
 def at_random(random: Random) -> Draw:
     """Draw by weight."""
-    return lambda found: random.choices(found, [weight(move) for move in found])[0]
+    return lambda found: random.choices(found, weights(found))[0]
 
 
-def weight(move: Move) -> float:
-    """How often to draw a move, against others."""
-    return 0.2 if move.what.startswith("sign out: ") else _WEIGHTS.get(move.what, 4)
+def some_quirks(random: Random) -> frozenset[Quirk]:
+    """A few of them: a run with all hardly ever gets anywhere."""
+    return frozenset(quirk for quirk in Quirk if random.random() < _FEW)
+
+
+def weights(found: list[Move]) -> list[int]:
+    """How often to draw each, against the others."""
+    busy = any(move.what == "deliver" for move in found)
+    return [_RARELY if busy and move.what == "wait" else _weight(move.what) for move in found]
+
+
+def _weight(what: str) -> int:
+    kind = what.partition(" ")[0]
+    return 1 if kind in ("info", "modify") or what.startswith("sign out: ") else _WEIGHTS.get(what, 8)
 
 
 def run(draw: Draw, quirks: frozenset[Quirk], length: int) -> Run:

@@ -4,21 +4,24 @@ A run that fails is shortened by leaving moves out (`runs.shortest`), which is q
 moves.
 """
 
+from bisect import bisect
+from itertools import accumulate
+
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from .quirks import ALL, NONE, Quirk
-from .runs import run, shortest, weight
+from .runs import run, shortest, weights
 from .world import Move
 
 KINDS = {"NONE": NONE, **{quirk.name: frozenset({quirk}) for quirk in Quirk}, "ALL": ALL}
 
 
 def drawn(data: st.DataObject, found: list[Move]) -> Move:
-    """One of the moves, by weight; to shrink, towards a delivery."""
-    found.sort(key=lambda move: move.what != "deliver")
-    return data.draw(st.sampled_from([move for move in found for _ in range(max(1, int(weight(move))))]))
+    """One of the moves, by weight."""
+    reached = list(accumulate(weights(found)))
+    return found[bisect(reached, data.draw(st.integers(0, reached[-1] - 1)))]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,0 +1,164 @@
+"""Which events have met which states: every pair of a phase and a kind of event.
+
+An account's phase is its class, or its connection's once it is registered. It meets every event. A leg's phase is its
+class; it meets the events that concern it, and those that concern the user as a whole.
+
+Runs bring the phases about; every event that exists is then made to happen there, aimed at what is open (`strays`).
+"""
+
+from collections.abc import Iterator
+from typing import Final, get_args
+
+from msgspec import Struct
+
+from fargo.statemachine import account as accounts
+from fargo.statemachine import call as calls
+from fargo.statemachine import session, telepathy_leg
+from fargo.statemachine.call1 import (
+    Call1Event,
+    CallArrived,
+    CallFailed,
+    CallMembersChanged,
+    CallState,
+    CallStateChanged,
+    CandidatesReceived,
+    ChannelClosed,
+    DescriptionReceived,
+    FlowState,
+    HoldStateChanged,
+    ReceivingStateChanged,
+    SendingStateChanged,
+)
+from fargo.statemachine.events import (
+    CallAction,
+    CallMessaged,
+    CallProposed,
+    Event,
+    FeaturesLearned,
+    Iq,
+    IqFailed,
+    IqMalformed,
+    IqSucceeded,
+    PresenceProbed,
+    RegistrationAsked,
+    RegistrationCancelled,
+    RegistrationSubmitted,
+    ResourceAvailable,
+    ResourceUnavailable,
+    Restarted,
+    SessionAccepted,
+    SessionInformed,
+    SessionInitiated,
+    SessionModified,
+    SessionTerminated,
+    SipAccount,
+    SipSignedIn,
+    SipSignedOut,
+    SipTrouble,
+    Stopping,
+    StreamOpened,
+    SubscriptionAction,
+    SubscriptionChanged,
+    TimePassed,
+)
+from fargo.statemachine.user import User
+
+from .values import ABLE, BOB, CALLER, GATEWAY, PCMU, PHONE_MEDIA, USER, audio
+from .world import DESK
+
+
+class Pair(Struct, frozen=True, order=True):
+    """A phase of an account ("account"), of an XMPP leg ("xmpp") or of a SIP leg ("sip"), and an event's class."""
+
+    room: str
+    phase: str
+    event: str
+
+
+_EVENTS: Final = get_args(Event)
+_JINGLE_EVENTS: Final = get_args(session.JingleEvent)
+_SIP_EVENTS: Final = tuple(event for event in get_args(Call1Event) if event is not CallArrived)
+_WHOLE: Final = tuple(event for event in _EVENTS if event not in (*_JINGLE_EVENTS, *_SIP_EVENTS))
+
+
+def every_pair() -> set[Pair]:
+    """All that there are. A leg that is over is dropped at once: it meets nothing."""
+    account = {*get_args(accounts.Account), *get_args(accounts.Connection)} - {accounts.Registered}
+    xmpp = set(get_args(session.JingleLeg)) - {session.Over}
+    sip = set(get_args(telepathy_leg.TelepathyLeg)) - {telepathy_leg.Over}
+    return {
+        *(Pair("account", phase.__name__, event.__name__) for phase in account for event in _EVENTS),
+        *(Pair("xmpp", phase.__name__, event.__name__) for phase in xmpp for event in (*_JINGLE_EVENTS, *_WHOLE)),
+        *(Pair("sip", phase.__name__, event.__name__) for phase in sip for event in (*_SIP_EVENTS, *_WHOLE)),
+    }
+
+
+def meeting(user: User, event: Event) -> Iterator[Pair]:
+    """The pairs that an event makes with a user's state. A leg that is over waits for the other only."""
+    name = type(event).__name__
+    account = user.account.connection if isinstance(user.account, accounts.Registered) else user.account
+    yield Pair("account", type(account).__name__, name)
+    for call in user.calls.values():
+        if isinstance(event, _WHOLE) or (isinstance(event, _JINGLE_EVENTS) and calls.concerns(call, event)):
+            yield Pair("xmpp", type(call.jingle).__name__, name)
+        if isinstance(event, _WHOLE) or (isinstance(event, _SIP_EVENTS) and calls.concerns(call, event)):
+            yield Pair("sip", type(call.sip).__name__, name)
+
+
+def strays(user: User) -> Iterator[Event]:
+    """Every kind of event, aimed at each thing that the user has open, and at none."""
+    connection = accounts.connection_of(user.account) or "none"
+    yield from _of_account(connection)
+    for client in (*user.contacts.clients, DESK.jid):
+        yield from _of_client(client, user)
+    for call in user.calls.values():
+        if name := telepathy_leg.channel(call.sip):
+            yield from _of_channel(name, connection)
+        for each in session.sessions(call.jingle):
+            yield from _of_session(each)
+        if isinstance(call.jingle, session.Inviting):
+            yield from _of_proposal(call.jingle)
+    yield from _of_channel("none", connection)
+    yield from _of_session(session.Session("none", BOB, DESK.jid, calls=True))
+
+
+def _of_account(connection: str) -> Iterator[Event]:
+    iq = Iq(DESK.jid, GATEWAY, "stray")
+    yield from (Restarted(), Stopping(), StreamOpened(), TimePassed(), RegistrationAsked(iq), RegistrationCancelled(iq))
+    yield from (RegistrationSubmitted(iq, SipAccount("alice@sip.test"), "s", "n"), IqMalformed(iq, "It is broken."))
+    yield from (PresenceProbed(BOB), SubscriptionChanged(BOB, SubscriptionAction.SUBSCRIBE), SipSignedIn(connection))
+    yield from (SipSignedOut(connection, trouble) for trouble in SipTrouble)
+
+
+def _of_client(jid: str, user: User) -> Iterator[Event]:
+    client = user.contacts.clients.get(jid)
+    yield from (ResourceAvailable(jid, GATEWAY, "new"), ResourceUnavailable(jid, GATEWAY))
+    yield FeaturesLearned(client.asked if client else "none", jid, ABLE)
+    yield CallProposed(jid, BOB, "stray", ("audio",))
+
+
+def _of_channel(name: str, connection: str) -> Iterator[Event]:
+    yield CallArrived(name, connection, CALLER, (PCMU,), PHONE_MEDIA, CallState.INITIALISED)
+    yield from (CallStateChanged(name, state) for state in CallState)
+    yield from (CallMembersChanged(name, flags) for flags in range(4))
+    yield from (HoldStateChanged(name, state) for state in range(4))
+    yield from (SendingStateChanged(name, state) for state in FlowState)
+    yield from (ReceivingStateChanged(name, state) for state in FlowState)
+    yield from (CandidatesReceived(name, PHONE_MEDIA), DescriptionReceived(name, (PCMU,)))
+    yield from (CallFailed(name, "InvalidArgument"), ChannelClosed(name))
+
+
+def _of_session(each: session.Session) -> Iterator[Event]:
+    iq, offer = Iq(each.client, each.us, "stray"), (audio(PCMU),)
+    yield from (SessionInitiated(iq, each.sid, offer), SessionAccepted(iq, each.sid, offer))
+    yield from (SessionInformed(iq, each.sid, info) for info in ("", "ringing", "hold", "unhold", "nonsense"))
+    yield from (SessionModified(iq, each.sid, action, offer) for action in ("content-modify", "content-add"))
+    yield from (SessionTerminated(iq, each.sid, condition) for condition in ("success", "busy"))
+    yield from (CallMessaged(each.client, each.us, each.sid, action) for action in CallAction)
+    for command in (*(owed.command for owed in each.owed), "none"):
+        yield from (IqSucceeded(command, each.client), IqFailed(command, each.client, "item-not-found"))
+
+
+def _of_proposal(leg: session.Inviting) -> Iterator[Event]:
+    yield from (CallMessaged(DESK.jid, leg.us, leg.sid, action) for action in CallAction)
+    yield IqFailed(leg.proposal, USER, "service-unavailable")

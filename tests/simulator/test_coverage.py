@@ -1,0 +1,44 @@
+"""Totality: every event in every phase folds as the rules have it, and every pair of the two is reached."""
+
+from collections.abc import Iterator
+from random import Random
+
+from fargo.statemachine.commands import Fault
+from fargo.statemachine.events import Recorded, TimePassed
+from fargo.statemachine.user import User, fold, new
+
+from .coverage import Pair, every_pair, meeting, strays
+from .runs import at_random, run, some_quirks
+from .values import USER
+
+RUNS = 60
+UNREACHABLE: set[Pair] = set()
+"""Pairs that nothing can bring about, each with its reason."""
+
+
+def users() -> Iterator[tuple[User, float]]:
+    """A user in every combination of phases that some runs come through, and when it is."""
+    seen: set[tuple[Pair, ...]] = set()
+    for seed in range(RUNS):
+        random = Random(seed)
+        user = new(USER)
+        for recorded, _ in run(at_random(random), some_quirks(random), 100).log:
+            user, _ = fold(user, recorded)
+            phases = tuple(sorted(set(meeting(user, TimePassed()))))
+            if phases not in seen:
+                seen.add(phases)
+                yield user, recorded.at
+
+
+def test_every_event_in_every_phase_folds_and_every_pair_is_reached() -> None:
+    met: set[Pair] = set()
+    states = 0
+    for user, at in users():
+        states += 1
+        for event in strays(user):
+            met.update(meeting(user, event))
+            for later in (0.0, 1000.0):
+                _, commands = fold(user, Recorded(USER, user.version + 1, at + later, event))
+                assert not [each for each in commands if isinstance(each.command, Fault)], (user, event)
+    print(f"\n{states} combinations of phases, {len(met & every_pair())} of {len(every_pair())} pairs")
+    assert every_pair() - met == UNREACHABLE

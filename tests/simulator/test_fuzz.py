@@ -1,0 +1,39 @@
+"""Fuzzing, in short: it comes to an end, and what breaks is told in few moves, repeated by its seed, and kept."""
+
+from pathlib import Path
+
+import pytest
+
+from fargo.statemachine import telepathy_leg
+from fargo.statemachine.notices import Notice
+from fargo.statemachine.telepathy_leg import Step, TelepathyLeg
+from fargo.statemachine.turn import Turn
+from replay.golden import read
+
+from .fuzz import Fuzzed, fuzz
+
+
+def silent(fuzzed: Fuzzed) -> None:
+    pass
+
+
+def test_nothing_is_broken(tmp_path: Path) -> None:
+    done = fuzz(1.0, 1, tmp_path, silent)
+    assert done.failure is None
+    assert done.runs > 1
+    assert done.states > 1
+
+
+def test_a_broken_core_is_found_and_its_log_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def deaf(leg: TelepathyLeg, _notice: Notice, _turn: Turn) -> Step:
+        return leg, ()
+
+    monkeypatch.setattr(telepathy_leg, "tell", deaf)
+    failure = fuzz(10.0, 1, tmp_path, silent).failure
+    assert failure is not None
+    assert len(failure.path) < 15
+    assert failure.seed is not None
+    again = fuzz(10.0, failure.seed, tmp_path / "again", silent).failure
+    assert again is not None
+    assert again.path == failure.path
+    assert list(read(failure.golden)) == list(failure.broken.log)
