@@ -3,10 +3,13 @@
 import asyncio
 
 import pytest
+from world.gateway import Gateway
 from world.jingle_call import JingleCall
 from world.ports import udp_ports
 from world.process import until
-from world.stanza import NS
+from world.sipp import Sipp
+from world.stanza import NS, failure
+from world.world import World
 
 from .customer import Customer
 
@@ -54,6 +57,31 @@ async def test_a_call_in_has_sound_both_ways(alice: Customer) -> None:
     assert tap.sources(media.port) == {bob.media_port}
     await bob.hang_up()
     assert (await call.ended()).reason == "success"
+
+
+async def test_a_call_over_tcp_to_the_provider(world: World, gateway: Gateway) -> None:
+    alice = Customer(world, gateway, await world.client("alice"))
+    assert failure(await alice.submit(**{"x-transport": "tcp"})) is None
+    bob, media = await world.phone("bob"), await world.media()
+    call = await alice.call("bob", media)
+    await call.answered()
+    call.talk()
+    await media.received(PACKETS)
+    await bob.hang_up()
+    assert (await call.ended()).reason == "success"
+
+
+async def test_a_caller_with_capital_letters_can_be_answered(alice: Customer) -> None:
+    """XMPP servers fold the case of addresses."""
+    world, media = alice.world, await alice.world.media()
+    caller = Sipp.calling(world.provider, "alice", "call", caller="sip:Anna.Smith@Elsewhere.test")
+    await world.add(caller)
+    call = await JingleCall.incoming(alice.client, media)
+    await call.accept()
+    call.talk()
+    await media.received(10)
+    await call.terminate()
+    await caller.followed()
 
 
 async def test_the_caller_hears_ringing_and_the_phone_hangs_up(alice: Customer) -> None:
