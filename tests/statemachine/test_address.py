@@ -96,8 +96,48 @@ def test_domains_that_are_none_are_refused(text: str) -> None:
     assert isinstance(parse_account(text), BadAddress)
 
 
-def test_an_address_too_long_for_a_jid_is_refused() -> None:
-    assert isinstance(contact(SipUri("a" * 1024, "sip.test"), "gw"), BadAddress)
+def test_a_domain_that_is_none_is_shown_as_far_as_it_can_be() -> None:
+    example = "is not the name of a SIP domain: it should look like sip.example.org."
+    assert parse_account("a@b\tc") == BadAddress(f"“b?c” {example}")
+    assert parse_account("a@" + "-" * 90) == BadAddress(f"“{'-' * 80}” {example}")
+    assert parse_account("a@[rubbish]") == BadAddress(f"“[rubbish]” {example}")
+
+
+def test_a_localpart_has_room_for_so_many_bytes() -> None:
+    longest = "a" * (1023 - len("%sip.test"))
+    assert contact(SipUri(longest, "sip.test"), "gw") == f"{longest}%sip.test@gw"
+    too_long = BadAddress("The SIP address is too long for a JID.")
+    assert contact(SipUri(longest + "a", "sip.test"), "gw") == too_long
+
+
+def test_a_user_that_no_jid_can_have_is_refused() -> None:
+    refused = BadAddress("The SIP address has a character that no JID may have.")
+    assert contact(SipUri("b\ue000", "sip.test"), "gw") == refused
+
+
+@pytest.mark.parametrize(
+    ("user", "local"),
+    [("a\\40b", "a\\5c40b"), ("a\\b", "a\\b"), ("a b", "a\\20b"), ("A@b", "a\\40b"), ("a\\5c", "a\\5c5c")],
+)
+def test_what_cannot_stand_in_a_localpart_is_escaped(user: str, local: str) -> None:
+    assert contact(SipUri(user, "sip.test"), "gw") == f"{local}%sip.test@gw"
+
+
+@pytest.mark.parametrize(
+    ("text", "uri", "parameters"),
+    [
+        ("sip:bob@sip.test", SipUri("bob", "sip.test"), {}),
+        ("SIPS:bob@sip.test;lr", SipUri("bob", "sip.test"), {"lr": ""}),
+        ("sip:bob:secret@sip.test:5061?subject=x", SipUri("bob", "sip.test:5061"), {}),
+        ("sip:a@b@sip.test;A=1=2;;b=%20?c=d", SipUri("a@b", "sip.test"), {"a": "1=2", "b": " "}),
+    ],
+)
+def test_uris_are_read(text: str, uri: SipUri, parameters: dict[str, str]) -> None:
+    assert parse_uri(text) == (uri, parameters)
+
+
+def test_a_uri_of_another_kind_is_refused() -> None:
+    assert parse_uri("tel:+44") == BadAddress("This is not a SIP URI.")
 
 
 def test_bare() -> None:

@@ -178,6 +178,13 @@ def test_who_is_in_too_many_calls_is_busy(story: Story) -> None:
     assert arrive(story)[0] == HangUp("c1", 8, said)
 
 
+def test_a_phone_rings_when_it_says_so(story: Story) -> None:
+    channel = story.call_out("s1")
+    assert story.tell(CallMembersChanged(channel, 0)) == []
+    assert story.tell(CallMembersChanged(channel, 2)) == []
+    assert story.tell(CallMembersChanged(channel, 1)) == [InformSession(BOB, DESK, "s1", "ringing")]
+
+
 # --- actions that do not fit
 
 
@@ -590,6 +597,25 @@ def test_a_client_that_is_alone_may_be_told_twice(story: Story) -> None:
     assert sid
 
 
+def test_a_client_that_accepts_and_then_refuses_the_invitation_is_out(story: Story) -> None:
+    sid = invited(story)
+    invitation = story.id_of(InitiateSession)
+    story.tell(SessionAccepted(story.iq(BOB), sid, (OFFER,)))
+    said = "The XMPP client refused the answer: bad-request"
+    assert story.tell(IqFailed(invitation, DESK, "bad-request")) == [
+        TerminateSession(BOB, DESK, sid, "general-error", said),
+        HangUp("c1", 5, said),
+    ]
+
+
+def test_the_caller_hears_ringing_once(story: Story) -> None:
+    story.online(PHONE)
+    arrive(story)
+    [to_desk, to_phone] = [each.id for each in story.last if isinstance(each.command, InitiateSession)]
+    assert story.tell(IqSucceeded(to_desk, DESK)) == [RingCall("c1")]
+    assert story.tell(IqSucceeded(to_phone, PHONE)) == []
+
+
 # --- a call in that is proposed
 
 
@@ -657,6 +683,21 @@ def test_a_caller_who_gives_up_takes_the_proposal_along() -> None:
         MessageCall(BOB, ALICE, sid, CallAction.RETRACT, "cancel", "The caller gave up."),
         missed(),
     ]
+
+
+def test_who_proceeds_may_still_reject() -> None:
+    story, sid = proposed_to()
+    story.tell(CallMessaged(PHONE, BOB, sid, CallAction.PROCEED))
+    assert story.tell(CallMessaged(PHONE, BOB, sid, CallAction.RINGING)) == []
+    story.tell(CallMessaged(PHONE, BOB, sid, CallAction.REJECT, "", "No."))
+    assert story.the(HangUp) == HangUp("c1", 4, "No.")
+
+
+def test_a_reason_of_nobodys_is_a_general_error(story: Story) -> None:
+    story.tell(CallProposed(DESK, BARE, "s1", ("audio",)))
+    story.call_out("s1")
+    story.hangs_up("s1", condition="nonsense")
+    assert story.the(MessageCall) == MessageCall(BOB, DESK, "s1", CallAction.FINISH, "general-error")
 
 
 # --- proposals of the user's

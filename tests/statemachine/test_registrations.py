@@ -25,6 +25,7 @@ from fargo.statemachine.events import (
     SipSignedOut,
     SipTrouble,
     Stopping,
+    TimePassed,
 )
 
 from .story import ALICE, DESK, GATEWAY, Story
@@ -108,6 +109,27 @@ def test_an_account_in_a_call_stays_as_it_is() -> None:
             iq, "wait", "resource-constraint", "You are in a call with this account: hang up first, then change it."
         )
     ]
+
+
+def test_a_registrar_that_does_not_answer_is_named() -> None:
+    story = trying()
+    said = (
+        "The SIP server of sip:alice@sip.test does not answer, or is in trouble. "
+        "If it stays so, check domain, proxy and port."
+    )
+    assert story.tell(TimePassed(), 40) == [
+        SignOut(story.id_of(SignIn)),
+        RefuseIq(story.entries[0][0].event.iq, "wait", "remote-server-timeout", said),
+        ForgetSecret("s1"),
+    ]
+
+
+def test_a_change_that_waited_in_vain_and_fails_leaves_the_account_as_it_was() -> None:
+    story = clearing()
+    story.tell(TimePassed(), 10)
+    story.tell(TimePassed(), 40)
+    assert story.the(ForgetSecret).secret == "s2"
+    assert story.the(SignIn) == SignIn(FIRST, "s1")
 
 
 # --- cancelling
