@@ -69,7 +69,7 @@ def fuzz(seconds: float, seed: int, directory: Path, progress: Progress) -> Fuzz
 
 
 def _simulate(until: float, seed: int, directory: Path, progress: Progress, fuzzed: Fuzzed) -> None:
-    """At least one run."""
+    """Make runs; one at least."""
     first = fuzzed.runs
     while fuzzed.runs == first or monotonic() < until:
         random = Random(seed)
@@ -87,6 +87,7 @@ def _simulate(until: float, seed: int, directory: Path, progress: Progress, fuzz
 
 
 def _explore(name: str, until: float, directory: Path, progress: Progress, fuzzed: Fuzzed) -> None:
+    """Go deeper and deeper; a first few steps at least."""
     states, transitions = fuzzed.states, fuzzed.transitions
     for explored in explore(STARTS[name], NONE, _DEEP):
         fuzzed.states, fuzzed.transitions = states + explored.states, transitions + explored.transitions

@@ -12,13 +12,18 @@ from replay.golden import read
 
 from .fuzz import Fuzzed, fuzz
 
+NO_TIME = 0.0
+"""A little of everything is done even so, and always the same."""
+ENOUGH = 60.0
+"""Of which a core that is quite broken takes hardly any."""
+
 
 def silent(fuzzed: Fuzzed) -> None:
     pass
 
 
 def test_nothing_is_broken(tmp_path: Path) -> None:
-    done = fuzz(1.0, 1, tmp_path, silent)
+    done = fuzz(NO_TIME, 1, tmp_path, silent)
     assert done.failure is None
     assert done.runs > 1
     assert done.states > 1
@@ -29,11 +34,11 @@ def test_a_broken_core_is_found_and_its_log_kept(tmp_path: Path, monkeypatch: py
         return leg, ()
 
     monkeypatch.setattr(telepathy_leg, "tell", deaf)
-    failure = fuzz(10.0, 1, tmp_path, silent).failure
+    failure = fuzz(ENOUGH, 1, tmp_path, silent).failure
     assert failure is not None
     assert len(failure.path) < 15
     assert failure.seed is not None
-    again = fuzz(10.0, failure.seed, tmp_path / "again", silent).failure
+    again = fuzz(NO_TIME, failure.seed, tmp_path / "again", silent).failure
     assert again is not None
     assert again.path == failure.path
     assert list(read(failure.golden)) == list(failure.broken.log)

@@ -6,7 +6,7 @@ loses what was under way, everything on the SIP side, and, at worst, the command
 the log is folded again, and the gateway says so (`Restarted`, `StreamOpened`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 import msgspec
@@ -40,7 +40,7 @@ from .client import Client
 from .invariants import Broken, Entry, Watch
 from .manager import Manager
 from .quirks import NONE, Quirk
-from .values import BOB, GATEWAY, USER
+from .values import BOB, GATEWAY, PASSWORD, USER
 
 START: Final = 1_000_000_000.0
 SIP: Final = "sip"
@@ -72,13 +72,13 @@ class Logged(NamedTuple):
 
 
 class World(Struct, frozen=True):
-    """All of it. ``vault``: the names of the passwords that it keeps."""
+    """All of it. ``vault``: the passwords that it keeps, by name."""
 
     clients: tuple[Client, ...]
     manager: Manager
     user: User
     at: float = START
-    vault: tuple[str, ...] = ()
+    vault: Mapping[str, str] = {}
     submitted: int = 0
     watch: Watch = Watch()
     log: Logged | None = None
@@ -207,7 +207,7 @@ def _sent(world: World, issued: Issued) -> World:
     if isinstance(command, SignIn) and command.secret not in world.vault:
         raise Broken("a password that is needed is kept", command)
     if isinstance(command, ForgetSecret):
-        return replace(world, vault=tuple(name for name in world.vault if name != command.secret))
+        return replace(world, vault={name: kept for name, kept in world.vault.items() if name != command.secret})
     if isinstance(command, SipCommand):
         return replace(world, manager=world.manager.hear(issued))
     assert isinstance(command, XmppCommand)
@@ -226,7 +226,7 @@ def _crash(world: World) -> World:
         world,
         manager=world.manager.crash(),
         clients=tuple(client.times_out() for client in world.clients),
-        vault=tuple(name for name in world.vault if name in secrets(world.user)),
+        vault={name: kept for name, kept in world.vault.items() if name in secrets(world.user)},
     )
     return down if is_idle(down.user) else _put(_put(down, Restarted()), StreamOpened())
 
@@ -246,7 +246,7 @@ def _asked(world: World, what: str) -> World:
         case "send nonsense":
             return _put(world, IqMalformed(iq, "It is broken."))
     address = {"register": "alice@sip.test", "register another": "carol@sip.test"}.get(what, "nobody")
-    kept = replace(world, vault=(*world.vault, f"secret{number}"))
+    kept = replace(world, vault={**world.vault, f"secret{number}": PASSWORD})
     return _put(kept, RegistrationSubmitted(iq, SipAccount(address), f"secret{number}", f"nonce{number}-"))
 
 
@@ -327,7 +327,7 @@ def finish(world: World, quirks: frozenset[Quirk] = NONE) -> World:
     if world.watch.owed:
         raise _broken(world, "every IQ is answered", world.watch.owed)
     if set(world.vault) != set(secrets(world.user)):
-        raise _broken(world, "the vault keeps what the account refers to, and no more", world.vault)
+        raise _broken(world, "the vault keeps what the account refers to, and no more", tuple(world.vault))
     return world
 
 
