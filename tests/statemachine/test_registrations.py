@@ -216,6 +216,12 @@ def test_stopping_signs_out_and_says_so() -> None:
     assert not users.is_idle(story.user)
 
 
+def test_stopping_in_trouble_looks_like_stopping() -> None:
+    story = Story().signed_in()
+    story.tell(SipSignedOut(story.id_of(SignIn), SipTrouble.NETWORK))
+    assert story.tell(Stopping()) == [presence("The gateway is being stopped.")]
+
+
 def test_stopping_does_not_wait_for_a_client_to_come_online() -> None:
     story = Story()
     story.register()
