@@ -17,6 +17,7 @@ _FEW: Final = 0.25
 # How often a move is drawn against others, which have 8: what ends much is rare, or runs would never get anywhere.
 _WEIGHTS: Final = {
     "deliver": 64, "call": 16, "propose": 16, "answer": 32, "accept": 32, "proceed": 32, "agree": 16,
+    "info hold": 16, "info unhold": 16, "hold": 16, "resume": 16, "change codecs": 16,
     **dict.fromkeys(
         ("hang up", "cancel", "decline", "busy", "reject", "retract", "not found", "not acceptable", "unreachable",
          "come online", "go offline", "crash", "stop", "deliver, then crash", "lose the stream", "die", "turn zombie",
@@ -61,7 +62,7 @@ def weights(found: list[Move]) -> list[int]:
 
 def _weight(what: str) -> int:
     kind = what.partition(" ")[0]
-    return 1 if kind in ("info", "modify") or what.startswith("sign out: ") else _WEIGHTS.get(what, 8)
+    return _WEIGHTS.get(what, 1 if kind in ("info", "modify", "sign") and what != "sign in" else 8)
 
 
 def run(draw: Draw, quirks: frozenset[Quirk], length: int) -> Run:

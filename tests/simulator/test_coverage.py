@@ -2,27 +2,35 @@
 
 from collections.abc import Iterator
 from random import Random
+from typing import get_args
 
-from fargo.statemachine.commands import Fault
+from fargo.statemachine.commands import Command, Fault
 from fargo.statemachine.events import Recorded, TimePassed
 from fargo.statemachine.user import User, fold, new
 
 from .coverage import Pair, every_pair, meeting, strays
+from .invariants import Entry
 from .runs import at_random, run, some_quirks
 from .values import USER
 
-RUNS = 60
+RUNS = 100
 UNREACHABLE: set[Pair] = set()
 """Pairs that nothing can bring about, each with its reason."""
 
 
-def users() -> Iterator[tuple[User, float]]:
-    """A user in every combination of phases that some runs come through, and when it is."""
-    seen: set[tuple[Pair, ...]] = set()
+def runs() -> Iterator[tuple[Entry, ...]]:
+    """What some runs recorded, each with some quirks."""
     for seed in range(RUNS):
         random = Random(seed)
+        yield run(at_random(random), some_quirks(random), 100).log
+
+
+def users() -> Iterator[tuple[User, float]]:
+    """A user in every combination of phases that the runs come through, and when it is."""
+    seen: set[tuple[Pair, ...]] = set()
+    for log in runs():
         user = new(USER)
-        for recorded, _ in run(at_random(random), some_quirks(random), 100).log:
+        for recorded, _ in log:
             user, _ = fold(user, recorded)
             phases = tuple(sorted(set(meeting(user, TimePassed()))))
             if phases not in seen:
@@ -42,3 +50,8 @@ def test_every_event_in_every_phase_folds_and_every_pair_is_reached() -> None:
                 assert not [each for each in commands if isinstance(each.command, Fault)], (user, event)
     print(f"\n{states} combinations of phases, {len(met & every_pair())} of {len(every_pair())} pairs")
     assert every_pair() - met == UNREACHABLE
+
+
+def test_the_runs_come_to_every_command() -> None:
+    issued = {type(each.command) for log in runs() for _, commands in log for each in commands}
+    assert set(get_args(Command)) - issued == {Fault}

@@ -30,7 +30,7 @@ def drawn(data: st.DataObject, found: list[Move]) -> Move:
 )
 @given(data=st.data())
 def test_whatever_the_peers_do_the_invariants_hold(kind: str, data: st.DataObject) -> None:
-    length = data.draw(st.integers(1, 60), "moves")
+    length = data.draw(st.integers(20, 120), "moves")
     done = run(lambda found: drawn(data, found), KINDS[kind], length)
     if done.broken:
         told = "\n  ".join(" ".join(move) for move in shortest(done, KINDS[kind]).path)
