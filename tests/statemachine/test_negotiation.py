@@ -35,6 +35,6 @@ def test_what_is_common_is_the_answers() -> None:
 
 
 def test_a_plain_offer_is_stripped_of_what_a_plain_phone_cannot_do() -> None:
-    assert plain(audio(Codec(0), Codec(99), Codec(97, "speex", 8000), Codec(98, "x"), mux=True)) == audio(
-        Codec(0), Codec(97, "speex", 8000)
-    )
+    meaningless = (Codec(98, "x"), Codec(99), Codec(100, "", 8000))
+    offer = audio(Codec(0), *meaningless, Codec(97, "speex", 8000), mux=True)
+    assert plain(offer) == audio(Codec(0), Codec(97, "speex", 8000))

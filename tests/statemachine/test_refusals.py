@@ -52,7 +52,7 @@ from fargo.statemachine.events import (
     SipTrouble,
     Stopping,
 )
-from fargo.statemachine.media import Candidate, Codec, Content, Description, RawUdp
+from fargo.statemachine.media import Candidate, Codec, Content, Description, RawUdp, UnknownTransport
 
 from .story import ABLE, ADDRESS, ALICE, BOB, DESK, GATEWAY, NAMED, OFFER, PCMA, PCMU, PHONE, PHONE_ADDRESS, Story
 
@@ -140,6 +140,20 @@ def test_the_edges_of_the_ranges_are_within(story: Story, codec: Codec, port: in
     )
     rtcp = min(port + 1, 65535)
     assert story.the(PlaceCall).candidates == (Candidate(1, "127.0.0.1", port), Candidate(2, "127.0.0.1", rtcp))
+
+
+def test_rtcp_may_be_expected_elsewhere(story: Story) -> None:
+    transport = RawUdp((Candidate(1, "127.0.0.1", 4000), Candidate(2, "127.0.0.9", 4444)))
+    offer = Content("v", description=Description("audio", (PCMU,), transport))
+    story.tell(SessionInitiated(story.iq(BOB), "s1", (offer,)))
+    assert story.the(PlaceCall).candidates == transport.candidates
+
+
+def test_an_unknown_transport_is_no_address(story: Story) -> None:
+    offer = Content("v", description=Description("audio", (PCMU,), UnknownTransport("urn:x")))
+    story.tell(SessionInitiated(story.iq(BOB), "s1", (offer,)))
+    said = "The client offers no plain RTP address (raw-udp), and this gateway has no media relay."
+    assert story.the(TerminateSession) == TerminateSession(BOB, DESK, "s1", "unsupported-transports", said)
 
 
 def test_an_offer_turned_down_is_ended_between_the_two_it_is_between(story: Story) -> None:
@@ -265,6 +279,14 @@ def test_the_end_of_a_proposed_call_is_told_to_a_client_that_is_gone(story: Stor
         MessageCall(BOB, DESK, "s1", CallAction.FINISH, "connectivity-error", OFFLINE),
         HangUp(channel, 5, OFFLINE),
     ]
+
+
+def test_what_changes_nothing_leaves_the_very_same_calls(story: Story) -> None:
+    channel = story.call_out("s1")
+    before = story.user.calls
+    story.tell(CallMembersChanged(channel, 0))
+    story.tell(SessionInformed(story.iq(BOB), "s1", "mute"))
+    assert story.user.calls is before
 
 
 def test_an_information_that_is_refused_does_no_harm(story: Story) -> None:
@@ -576,6 +598,12 @@ def test_who_declines_may_say_why(story: Story) -> None:
         HangUp("c1", 4, "In a meeting."),
         missed(),
     ]
+
+
+def test_a_called_client_that_hangs_up_declines(story: Story) -> None:
+    sid = invited(story)
+    story.tell(SessionTerminated(story.iq(BOB), sid, "success", "In a meeting."))
+    assert story.the(HangUp) == HangUp("c1", 4, "In a meeting.")
 
 
 def test_the_caller_hears_the_most_telling_of_two_refusals(story: Story) -> None:

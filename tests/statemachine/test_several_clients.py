@@ -2,10 +2,11 @@
 
 import pytest
 
-from fargo.statemachine.call1 import CallArrived, HangUp, ReceivingStateChanged, RequestHold
+from fargo.statemachine.call1 import CallArrived, CallMembersChanged, HangUp, ReceivingStateChanged, RequestHold
 from fargo.statemachine.commands import (
     AskFeatures,
     Command,
+    InformSession,
     InitiateSession,
     MessageCall,
     ProposeCall,
@@ -110,8 +111,16 @@ def test_a_called_client_is_the_responder_when_it_holds(asks_first: bool, sender
     sid = story.the(InitiateSession).sid
     story.tell(IqSucceeded(story.id_of(InitiateSession), DESK))
     story.tell(SessionAccepted(story.iq(BOB), sid, (OFFER,)))
-    story.tell(ReceivingStateChanged("c1", 3))
+    assert story.tell(ReceivingStateChanged("c1", 3)) == []
     modified = Content("voice", senders=senders)  # type: ignore[arg-type]
     story.tell(SessionModified(story.iq(BOB), sid, "content-modify", (modified,)))
     assert story.all(RequestHold) == ([RequestHold("c1", True)] if holds else [])
     assert not story.all(MessageCall)
+
+
+def test_a_phone_may_hold_again_and_again() -> None:
+    story = Story().signed_in()
+    channel = story.call_out()
+    story.answered(channel)
+    for flags, info in ((2, "hold"), (0, "unhold")) * 2:
+        assert story.tell(CallMembersChanged(channel, flags)) == [InformSession(BOB, DESK, "s1", info)]
