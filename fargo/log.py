@@ -4,7 +4,8 @@ Rules:
 
 1. An event and its commands are written in one transaction, and never changed.
 2. `events.id` is the order in which events were committed, over all users. (user, version) is an event's place in its
-   user's stream, from 1 without a gap; (user, version, place) a command's, and its id is ``<version>.<place>``.
+   user's stream, from 1 without a gap. (event, place) is a command's: the id of its event's row, and its place among
+   that event's commands; its own id is ``<version>.<place>``.
 3. A row says in which format its body is. A body in an older format goes through the upcasts of its type; a newer one
    is refused. A new field that has a default makes no new format.
 """
@@ -50,12 +51,31 @@ def events_and_commands(db: Database) -> None:
     db.table("commands").create_index((*key, "place"), unique=True)
 
 
-_APPEND_EVENT: Final = "insert into events (user, version, at, type, format, body) values (?, ?, ?, ?, ?, ?)"
-_APPEND_COMMAND: Final = "insert into commands (user, version, place, type, format, body) values (?, ?, ?, ?, ?, ?)"
+@_migrations()
+def commands_by_row_of_event(db: Database) -> None:
+    """By users, each transaction would have to touch pages all over the file."""
+    command = {"event": int, "place": int, "type": str, "format": int, "body": str}
+    key = ("event", "place")
+    reference = [("event", "events", "id")]
+    db.table("by_row").create(command, pk=key, not_null=command.keys(), foreign_keys=reference, strict=True)
+    db.execute("""
+        insert into by_row select e.id, c.place, c.type, c.format, c.body
+        from commands c join events e on e.user = c.user and e.version = c.version order by e.id, c.place
+    """)
+    db.table("commands").drop()
+    db.rename_table("by_row", "commands")
+
+
+_WAL_PAGES: Final = 10_000
+"""So many pages of the journal are moved into the file at once: rarely, as that waits for the disk twice."""
+
+_LAST: Final = "select coalesce(max(id), 0) from events"
+_APPEND_EVENT: Final = "insert into events (id, user, version, at, type, format, body) values (?, ?, ?, ?, ?, ?, ?)"
+_APPEND_COMMAND: Final = "insert into commands (event, place, type, format, body) values (?, ?, ?, ?, ?)"
 _EVENTS: Final = "select id, user, version, at, type, format, body from events order by id"
 _ENTRIES: Final = """
     select e.id, e.user, e.version, e.at, e.type, e.format, e.body, c.place, c.type, c.format, c.body
-    from events e left join commands c on c.user = e.user and c.version = e.version
+    from events e left join commands c on c.event = e.id
     where :user is null or e.user = :user
     order by e.id, c.place
 """
@@ -76,6 +96,7 @@ class Log:
         """Open for appending; the file is made if it is not there."""
         db = open_database(path, _NAME, APPLICATION_ID, _migrations)
         db.enable_wal()
+        db.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
         return cls(db, path)
 
     @classmethod
@@ -96,12 +117,13 @@ class Log:
 
     def append(self, entries: Iterable[Entry]) -> None:
         """Write events and their commands in one transaction: on return all are on the disk, if it raises none."""
-        events, commands = [], []
-        for recorded, issued in entries:
-            key = (recorded.user, recorded.version)
-            events.append((*key, recorded.at, *self._row(recorded.event)))
-            commands += [(*key, _place(each), *self._row(each.command)) for each in issued]
         with usable(self.path, _NAME), self._db.atomic():
+            ((last,),) = self._db.conn.execute(_LAST)
+            events, commands = [], []
+            for number, (recorded, issued) in enumerate(entries, last + 1):
+                key = (number, recorded.user, recorded.version, recorded.at)
+                events.append((*key, *self._row(recorded.event)))
+                commands += [(number, _place(each), *self._row(each.command)) for each in issued]
             self._db.conn.executemany(_APPEND_EVENT, events)
             self._db.conn.executemany(_APPEND_COMMAND, commands)
 

@@ -5,8 +5,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from msgspec import json
 from sqlite_utils import Database
 
+from fargo import log
 from fargo.database import FileError
 from fargo.log import Entry, Log
 from fargo.statemachine.commands import ForgetSecret, Issued, SignOut
@@ -131,6 +133,27 @@ def test_an_older_body_is_brought_up_to_date(path: Path) -> None:
     log.append([(Recorded(BOB, 2, 6.0, SipSignedIn("1.1")), ())])
     assert [row["format"] for row in Database(path).query("select format from events where user = ?", [BOB])] == [1, 3]
     assert [recorded.event for recorded, _ in log.read(BOB)][1] == SipSignedIn("1.1")
+
+
+def test_a_log_that_named_commands_by_user_is_brought_up_to_date(path: Path) -> None:
+    db = Database(path)
+    log._migrations.apply(db, stop_before="commands_by_row_of_event")
+    db.execute(f"pragma application_id = {log.APPLICATION_ID}")
+    for recorded, issued in BATCH:
+        body = {"user": recorded.user, "version": recorded.version, "format": 1}
+        told = {"type": type(recorded.event).__name__, "body": json.encode(recorded.event).decode()}
+        db.table("events").insert({**body, "at": recorded.at, **told})
+        for each in issued:
+            told = {"type": type(each.command).__name__, "body": json.encode(each.command).decode()}
+            db.table("commands").insert({**body, "place": int(each.id.partition(".")[2]), **told})
+    db.close()
+    with pytest.raises(FileError, match="older Fargo"):
+        Log.open_read_only(path)
+    opened = Log.open(path)
+    assert list(opened.read()) == BATCH
+    more: Entry = (Recorded(BOB, 2, 6.0, Stopping()), ())
+    opened.append([more])
+    assert list(opened.read()) == [*BATCH, more]
 
 
 @pytest.mark.parametrize(
