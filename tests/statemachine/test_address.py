@@ -142,3 +142,29 @@ def test_a_uri_of_another_kind_is_refused() -> None:
 
 def test_bare() -> None:
     assert bare("a@b/c/d@e") == "a@b"
+
+
+@pytest.mark.parametrize("domain", ["b:1", "b:65535", ".".join(["a" * 63] * 3 + ["a" * 61])])
+def test_the_edges_of_a_domain_are_within(domain: str) -> None:
+    assert parse_account(f"a@{domain}") == SipUri("a", domain)
+
+
+@pytest.mark.parametrize("domain", ["b:65536", ".".join(["a" * 63] * 3 + ["a" * 62])])
+def test_beyond_the_edges_of_a_domain_is_without(domain: str) -> None:
+    assert isinstance(parse_account(f"a@{domain}"), BadAddress)
+
+
+@pytest.mark.parametrize("wrong", list(map(chr, (0, 0x1F, 0x7F, 0x9F, 0xD800, 0xDFFF))))
+def test_a_user_with_a_control_character_is_refused(wrong: str) -> None:
+    said = "The SIP address contains a control character; write it without."
+    assert parse_account(f"a{wrong}b@sip.test") == BadAddress(said)
+    assert isinstance(parse_uri(f"sip:a{wrong}b@sip.test"), BadAddress)
+
+
+def test_escapes_are_read_in_either_case() -> None:
+    assert parse_account("%c3%A9@sip.test") == SipUri("é", "sip.test")
+
+
+def test_the_last_sign_separates() -> None:
+    assert parse_account("a@b@sip.test") == SipUri("a@b", "sip.test")
+    assert parse_contact("a\\40b\\40sip.test@gw", "own.test") == SipUri("a@b", "sip.test")

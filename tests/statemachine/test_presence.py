@@ -2,16 +2,21 @@
 
 import pytest
 
-from fargo.statemachine.commands import AskFeatures, Command, PresenceKind, SendPresence
+from fargo.statemachine.commands import AskFeatures, Command, PresenceKind, SendPresence, SignIn
 from fargo.statemachine.events import (
     FeaturesLearned,
     PresenceProbed,
     RegistrationCancelled,
+    RegistrationSubmitted,
     ResourceAvailable,
     ResourceUnavailable,
+    SipAccount,
+    SipSignedOut,
+    SipTrouble,
     StreamOpened,
     SubscriptionAction,
     SubscriptionChanged,
+    TimePassed,
 )
 
 from .story import ABLE, ALICE, BOB, DESK, GATEWAY, PHONE, Story
@@ -107,6 +112,24 @@ def test_cancelling_the_registration_takes_contacts_back(story: Story) -> None:
         SendPresence(CONTACT, ALICE, PresenceKind.UNSUBSCRIBED),
         gone(BOB),
     ]
+
+
+def test_contacts_are_there_only_while_the_account_is_signed_in(story: Story) -> None:
+    subscription(story, CONTACT, SubscriptionAction.SUBSCRIBE)
+
+    def shown() -> PresenceKind:
+        story.tell(PresenceProbed(CONTACT))
+        return story.the(SendPresence).kind
+
+    assert shown() is PresenceKind.AVAILABLE
+    story.tell(SipSignedOut(story.id_of(SignIn), SipTrouble.NETWORK))
+    assert shown() is PresenceKind.UNAVAILABLE, "waiting"
+    story.tell(TimePassed(), 2)
+    assert shown() is PresenceKind.UNAVAILABLE, "signing in"
+    story.tell(SipSignedOut(story.id_of(SignIn), SipTrouble.CREDENTIALS))
+    assert shown() is PresenceKind.UNAVAILABLE, "refused"
+    story.tell(RegistrationSubmitted(story.iq(), SipAccount("alice@sip.test"), "s2", "nonce"))
+    assert shown() is PresenceKind.UNAVAILABLE, "trying"
 
 
 # --- clients

@@ -1,5 +1,7 @@
 """Who is refused what, in whose words: to the user's clients, and to who calls them."""
 
+import time
+
 import pytest
 
 from fargo.statemachine import user as users
@@ -530,6 +532,15 @@ def test_a_caller_who_gives_up_is_said_to(story: Story) -> None:
         TerminateSession(BOB, DESK, sid, "cancel", "The caller gave up."),
         missed(),
     ]
+
+
+def test_a_missed_call_is_dated_in_utc_wherever_the_gateway_is(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("TZ", "XXX-5")
+        time.tzset()
+        arrive(story, state=6)
+    time.tzset()
+    assert story.the(SendText) == missed()
 
 
 def test_an_answered_call_is_not_missed(story: Story) -> None:

@@ -87,7 +87,46 @@ def test_the_vault_keeps_what_may_be_needed_again() -> None:
     assert users.secrets(changing().user) == ("s2", "s1")
 
 
+def test_a_change_without_a_password_goes_on_with_the_old_one() -> None:
+    story = Story().signed_in()
+    submit(story, SECOND, "")
+    story.tell(SipSignedOut(story.id_of(SignIn), SipTrouble.ASKED))
+    assert story.the(SignIn) == SignIn(SECOND, "s1")
+
+
 # --- being refused
+
+
+@pytest.mark.parametrize(
+    ("account", "said"),
+    [
+        (SipAccount("a@sip.test", port=65536), "65536 is not a port: use a number from 1 to 65535, or leave it empty."),
+        (SipAccount("a@sip.test", port=-1), "-1 is not a port: use a number from 1 to 65535, or leave it empty."),
+        (
+            SipAccount("a@sip.test", auth_user="a\n"),
+            "The authentication user contains a control character; write it without.",
+        ),
+    ],
+)
+def test_what_is_wrong_with_an_account_is_said(account: SipAccount, said: str) -> None:
+    story = Story()
+    submit(story, account, "s1")
+    assert story.the(RefuseIq).text == said
+
+
+def test_the_highest_port_is_one() -> None:
+    story = Story()
+    submit(story, SipAccount("a@sip.test", port=65535), "s1")
+    assert story.all(SignIn)
+
+
+def test_a_change_of_a_signed_out_account_is_tried_at_once() -> None:
+    story = Story().signed_in()
+    story.tell(SipSignedOut(story.id_of(SignIn), SipTrouble.CREDENTIALS))
+    submit(story, SECOND, "s2")
+    assert story.the(SignIn) == SignIn(SECOND, "s2")
+    story.tell(SipSignedOut(story.id_of(SignIn), SipTrouble.CREDENTIALS))
+    assert users.secrets(story.user) == ("s1",), "the account before the change stays"
 
 
 def test_one_registration_at_a_time() -> None:

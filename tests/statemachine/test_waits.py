@@ -314,6 +314,16 @@ def test_an_end_that_nobody_hears_is_remembered_for_ten_minutes(story: Story) ->
     assert not waits(story)
 
 
+def test_a_retraction_is_remembered_as_long_as_a_client_may_ring() -> None:
+    story = Story()
+    story.online(PHONE, ASKS_FIRST)
+    story.register()
+    arrive(story)
+    sid = story.the(ProposeCall).sid
+    story.tell(CallStateChanged("c1", CallState.ENDED, 2))
+    assert waits(story) == {f"the end of session {sid} to be heard": 180}
+
+
 def test_a_changed_account_waits_for_the_old_one_to_go(story: Story) -> None:
     first = story.id_of(SignIn)
     story.tell(RegistrationSubmitted(story.iq(), SipAccount("alice@sip.test", port=5062), "s2", "nonce"))
