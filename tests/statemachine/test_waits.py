@@ -99,6 +99,14 @@ def test_signing_in_again_and_again_has_a_wait_at_every_step(story: Story) -> No
     assert waits(story) == {"the next attempt to sign in": 2}, "a sign-in that worked begins the count again"
 
 
+def test_a_first_sign_in_that_fails_is_soon_tried_again(story: Story) -> None:
+    story.tell(ResourceUnavailable(DESK, GATEWAY))
+    story.tell(SipSignedOut(story.id_of(SignIn), SipTrouble.ASKED))
+    story.online()
+    story.tell(SipSignedOut(story.id_of(SignIn), SipTrouble.NETWORK))
+    assert waits(story) == {"the next attempt to sign in": 2}
+
+
 def test_the_sip_part_is_given_time_when_it_fails_again(story: Story) -> None:
     story.tell(SipSignedOut(story.id_of(SignIn), SipTrouble.HOST))
     assert waits(story) == {"the next attempt to sign in": 0}
