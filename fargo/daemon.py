@@ -32,6 +32,7 @@ from fargo.processes import ProcessError
 from fargo.statemachine import user as statemachine
 from fargo.statemachine.commands import Fault, ForgetSecret, Issued, SignIn, SipCommand, XmppCommand
 from fargo.statemachine.events import Event, Restarted, SipAccount, SipSignedOut, Stopping, StreamOpened
+from fargo.statemachine.notes import NoteAnswered, NoteBegun, NoteEnded, NotePath
 from fargo.vault import Vault
 
 PATIENCE: Final = 5.0
@@ -186,8 +187,8 @@ class Daemon:
                 if isinstance(command, SignIn):
                     self._connections.add((issued.user, issued.id))
                 self._sip.do(issued)
-            case Fault():
-                raise TypeError("the engine keeps faults to itself")
+            case Fault() | NoteBegun() | NotePath() | NoteAnswered() | NoteEnded():
+                raise TypeError("the engine keeps faults and notes to itself")
             case _:
                 assert_never(issued.command)
 

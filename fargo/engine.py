@@ -22,6 +22,7 @@ from twisted.logger import Logger
 from fargo.log import Entry, Log
 from fargo.statemachine.commands import Fault, Issued
 from fargo.statemachine.events import Event, Recorded, TimePassed
+from fargo.statemachine.notes import Note
 from fargo.statemachine.notices import Deadline
 from fargo.statemachine.user import User
 
@@ -64,9 +65,9 @@ def steady_clock() -> Callable[[], float]:
 class Engine:
     """Built on an open log; `load` comes before the first `put`. All methods belong to the reactor's thread.
 
-    `dispatch` carries out a command (a Fault is not handed out, but counted in `faults`); `failed` is called once, with
-    a sentence, when a commit failed; from then on, as after `stop`, the engine is not open. `call_later` is the
-    reactor's callLater.
+    `dispatch` carries out a command (a Fault is counted in `faults` instead, and a note is only for the log); `failed`
+    is called once, with a sentence, when a commit failed; from then on, as after `stop`, the engine is not open.
+    `call_later` is the reactor's callLater.
     """
 
     _logger = Logger()
@@ -168,6 +169,8 @@ class Engine:
                 id=issued.id.partition(".")[0],
                 faults=self.faults,
             )
+            return
+        if isinstance(issued.command, Note):
             return
         try:
             self._dispatch(issued)

@@ -51,6 +51,11 @@ class SipUri(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         return f"sip:{escape_user(self.user)}@{self.domain}"
 
+    @property
+    def words(self) -> str:
+        """The address as people write it."""
+        return f"{self.user}@{self.domain}"
+
 
 class BadAddress(msgspec.Struct, frozen=True):
     """Why something is no address: a sentence for the one who wrote it."""

@@ -6,6 +6,7 @@ Rules:
    Neither leg knows the other's protocol.
 2. When one leg ends, the other is told to end. The call is over when both are.
 3. A call to the user that none of their clients accepted leaves a message that says who called and when.
+4. What becomes of a call is noted for whoever reads the log: see `notes`.
 """
 
 from datetime import UTC, datetime
@@ -19,9 +20,10 @@ from fargo.statemachine.address import bare
 from fargo.statemachine.commands import SendText
 from fargo.statemachine.contacts import Client
 from fargo.statemachine.events import ResourceUnavailable
-from fargo.statemachine.notices import Deadline, Ended, Notices
+from fargo.statemachine.notes import Direction, NoteAnswered, NoteBegun, NoteEnded, NotePath, Path, Side
+from fargo.statemachine.notices import Answered, Deadline, Ended, Notice, Notices
 from fargo.statemachine.reason import Reason
-from fargo.statemachine.session import Inviting, JingleEvent, JingleLeg
+from fargo.statemachine.session import Inviting, JingleEvent, JingleLeg, sessions
 from fargo.statemachine.telepathy_leg import TelepathyEvent, TelepathyLeg
 from fargo.statemachine.turn import Turn
 
@@ -29,10 +31,20 @@ CallEvent: TypeAlias = JingleEvent | TelepathyEvent
 
 
 class Caller(Struct, frozen=True, gc=False):
-    """Who calls the user: the full JID that stands for them, and how they call themselves."""
+    """Who calls the user: the full JID that stands for them, their SIP address ("" if it says nothing), and how they
+    call themselves ("" if they do not).
+    """
 
     jid: str
-    words: str
+    address: str
+    name: str
+
+    @property
+    def words(self) -> str:
+        """Who calls, for people."""
+        if self.name and self.address:
+            return f"{self.name} ({self.address})"
+        return self.name or self.address or "an anonymous caller"
 
 
 class Call(Struct, frozen=True, gc=False):
@@ -67,6 +79,47 @@ def concerns(call: Call, event: CallEvent) -> bool:
     return jingle_leg.concerns(call.jingle, event)
 
 
+# --- what is noted
+
+
+def placed(peer: str, session: str, turn: Turn) -> None:
+    """The user calls, in this Jingle session."""
+    turn.note(NoteBegun(str(turn.version), Direction.OUT, peer, session=session))
+
+
+def refused(peer: str, session: str, reason: Reason, turn: Turn) -> None:
+    """The user wanted to call, and the gateway refused at once."""
+    placed(peer, session, turn)
+    turn.note(NoteEnded(str(turn.version), Side.GATEWAY, reason.cause, reason.text))
+
+
+def begun(call: Call, caller: Caller, session: str, turn: Turn) -> None:
+    """Somebody calls the user; their clients are invited to this Jingle session, "" if there is none."""
+    turn.note(NoteBegun(call.id, Direction.IN, caller.address, caller.name, session))
+
+
+def ended(call: Call, by: Side, reason: Reason, turn: Turn) -> None:
+    """One side, or the gateway itself, ended the call."""
+    turn.note(NoteEnded(call.id, by, reason.cause, reason.text))
+
+
+def _heard(call: Call, by: Side, notice: Notice, turn: Turn) -> None:
+    """What a leg says. The second leg to end says nothing new."""
+    other_is_live = is_live(call) if by is Side.PHONE else telepathy_leg.is_live(call.sip)
+    match notice:
+        case Answered():
+            turn.note(NotePath(call.id, Path.DIRECT, "Client and phone both speak plain RTP."))
+            for session in sessions(call.jingle):
+                turn.note(NoteAnswered(call.id, session.client))
+        case Ended(reason) if other_is_live:
+            ended(call, by, reason, turn)
+        case _:
+            pass
+
+
+# --- folding
+
+
 def fold_sip(call: Call, event: TelepathyEvent, turn: Turn) -> Call:
     """The call after an event on its channel; the same object if nothing has changed."""
     sip, news = telepathy_leg.fold(call.sip, event, turn)
@@ -88,6 +141,7 @@ def client_gone(call: Call, event: ResourceUnavailable, turn: Turn) -> Call:
 
 def _tell_jingle(call: Call, news: Notices, turn: Turn) -> Call:
     for notice in news:
+        _heard(call, Side.PHONE, notice, turn)
         jingle, reply = jingle_leg.tell(call.jingle, notice, turn)
         call = _tell_sip(replace(call, jingle=jingle), reply, turn)
     return call
@@ -95,6 +149,7 @@ def _tell_jingle(call: Call, news: Notices, turn: Turn) -> Call:
 
 def _tell_sip(call: Call, news: Notices, turn: Turn) -> Call:
     for notice in news:
+        _heard(call, Side.CLIENT, notice, turn)
         sip, reply = telepathy_leg.tell(call.sip, notice, turn)
         call = _tell_jingle(replace(call, sip=sip), reply, turn)
     return call
@@ -102,7 +157,11 @@ def _tell_sip(call: Call, news: Notices, turn: Turn) -> Call:
 
 def end(call: Call, reason: Reason, turn: Turn) -> Call:
     """End both legs, for a reason that is neither end's."""
-    return _tell_sip(_tell_jingle(call, (Ended(reason),), turn), (Ended(reason),), turn)
+    if is_live(call) or telepathy_leg.is_live(call.sip):
+        ended(call, Side.GATEWAY, reason, turn)
+    jingle, _ = jingle_leg.tell(call.jingle, Ended(reason), turn)
+    sip, _ = telepathy_leg.tell(call.sip, Ended(reason), turn)
+    return replace(call, jingle=jingle, sip=sip)
 
 
 def lose_sip(call: Call, reason: Reason, turn: Turn) -> Call:

@@ -16,7 +16,7 @@ from fargo.statemachine.commands import MessageCall
 from fargo.statemachine.contacts import RESOURCE
 from fargo.statemachine.events import CallAction, CallMessaged, CallProposed, SessionInitiated
 from fargo.statemachine.notices import Deadline
-from fargo.statemachine.reason import Reason, to_jingle
+from fargo.statemachine.reason import Cause, Reason, to_jingle
 from fargo.statemachine.turn import Turn
 
 _LONGEST_SILENCE: Final = 30.0  # seconds
@@ -42,6 +42,13 @@ def proceed(proposals: Proposals, event: CallProposed, turn: Turn) -> Proposals:
     us = _us(event.to)
     turn.issue(MessageCall(us, event.sender, event.sid, CallAction.PROCEED))
     return {**proposals, event.sid: Proposal(us, event.sender, turn.at + _LONGEST_SILENCE)}
+
+
+def unfit(event: CallProposed) -> Reason | None:
+    """Why what is proposed cannot be put through, None if it can."""
+    if "audio" in event.media:
+        return None
+    return Reason(Cause.APPLICATION, "This gateway carries voice calls only.")
 
 
 def reject(event: CallProposed, reason: Reason, turn: Turn, tie_break: bool = False) -> None:

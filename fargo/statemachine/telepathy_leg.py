@@ -206,6 +206,11 @@ def channel(leg: TelepathyLeg) -> str:
     return "" if isinstance(leg, Over) else leg.channel
 
 
+def is_live(leg: TelepathyLeg) -> bool:
+    """Whether the far end is still calling or talking, as far as we know."""
+    return not isinstance(leg, Ending | Over)
+
+
 def deadline(leg: TelepathyLeg) -> Deadline | None:
     """By when the leg must have moved on (rule 4); an established dialog may last."""
     match leg:
@@ -260,7 +265,7 @@ def fold(leg: TelepathyLeg, event: TelepathyEvent, turn: Turn) -> Step:
 
 def _flow(leg: TelepathyLeg, event: ReceivingStateChanged | SendingStateChanged, turn: Turn) -> None:
     """Complete what is pending (rule 1)."""
-    if isinstance(leg, Ending | Over):
+    if not is_live(leg):
         return
     settled = _SETTLED.get(event.state)
     if settled is None:
@@ -345,7 +350,7 @@ def _heard(leg: Dialling, turn: Turn) -> Step:
 
 def _ended(leg: TelepathyLeg, reason: Reason) -> Notices:
     """The bridge need not hear of an end that it asked for."""
-    return () if isinstance(leg, Ending | Over) else (Ended(reason),)
+    return (Ended(reason),) if is_live(leg) else ()
 
 
 def expire(leg: TelepathyLeg, turn: Turn) -> Step:

@@ -6,21 +6,23 @@ once.
 
 from fargo.statemachine.commands import Command, Issued
 from fargo.statemachine.events import Recorded
+from fargo.statemachine.notes import Note
 
 
 class Turn:
     """Names each command by the version of the event that caused it and its place among that event's commands.
 
-    ``at``: seconds since 1970. ``issued``: all commands so far, in order.
+    ``at``: seconds since 1970. ``issued``: all commands so far, in order, without notes.
     """
 
-    __slots__ = ("at", "issued", "user", "version")
+    __slots__ = ("_notes", "at", "issued", "user", "version")
 
     def __init__(self, recorded: Recorded) -> None:
         self.user = recorded.user
         self.version = recorded.version
         self.at = recorded.at
         self.issued: list[Issued] = []
+        self._notes: list[Note] = []
 
     def issue(self, command: Command) -> str:
         """Add a command; its id comes back, which is the id of the IQ, connection or channel that it leads to."""
@@ -28,6 +30,17 @@ class Turn:
         self.issued.append(Issued(self.user, name, command))
         return name
 
+    def note(self, note: Note) -> None:
+        """Say something for whoever reads the log."""
+        self._notes.append(note)
+
+    def ended(self) -> tuple[Issued, ...]:
+        """All commands, and after them the notes (see `notes`, rule 2)."""
+        for note in self._notes:
+            self.issue(note)
+        return tuple(self.issued)
+
     def withdraw(self) -> None:
         """Forget the commands: the fold that issued them did not come to its end."""
         self.issued.clear()
+        self._notes.clear()

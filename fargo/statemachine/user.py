@@ -57,6 +57,7 @@ from fargo.statemachine.events import (
     TimePassed,
 )
 from fargo.statemachine.farewell import Farewells
+from fargo.statemachine.notes import Side
 from fargo.statemachine.notices import Deadline
 from fargo.statemachine.proposal import Proposals
 from fargo.statemachine.reason import Cause, Reason, to_jingle
@@ -124,7 +125,7 @@ def fold(user: User, recorded: Recorded) -> tuple[User, tuple[Issued, ...]]:
         after = _settle(user, _react(user, recorded.event, turn), turn)
     except Exception as error:
         after = _faulty(user, recorded.event, f"{type(error).__name__}: {error}", turn)
-    return replace(after, version=recorded.version), tuple(turn.issued)
+    return replace(after, version=recorded.version), turn.ended()
 
 
 def _settle(before: User, after: User, turn: Turn) -> User:
@@ -282,6 +283,7 @@ def _session_initiated(user: User, event: SessionInitiated, turn: Turn) -> User:
     ready = _ready(user, event.iq.to)
     if isinstance(ready, Refusal):
         turn.issue(RefuseIq(event.iq, ready.kind, ready.condition, ready.reason.text))
+        calls.refused(_meant(user, event.iq.to), event.sid, ready.reason, turn)
         return user
     if problem := offer.line_break(event.contents):
         turn.issue(RefuseIq(event.iq, "modify", "bad-request", problem))
@@ -340,24 +342,36 @@ def _ready(user: User, to: str) -> Line | Refusal:
 def _place(user: User, event: SessionInitiated, line: Line, follows: bool, turn: Turn) -> User:
     """Put the client's offer through; one that cannot be is acknowledged and then ended with the reason."""
     content = offer.audio(event.contents)
+    target = line.target
     if isinstance(content, Reason):
         jingle_leg.turn_down(event, follows, content, turn)
+        calls.refused(target.words, event.sid, content, turn)
         return user
     assert content.description is not None
     jingle = jingle_leg.called(event, content, follows, turn)
-    target = line.target
     sip = telepathy_leg.place(line.connection, str(target), target.domain, content.description, turn)
-    return _with(user, Call(str(turn.version), line.connection, turn.at, jingle, sip))
+    call = Call(str(turn.version), line.connection, turn.at, jingle, sip)
+    calls.placed(target.words, event.sid, turn)
+    return _with(user, call)
+
+
+def _meant(user: User, to: str) -> str:
+    """The SIP address that the user wants to call, as people write it; as much as can be made of a JID."""
+    match user.account:
+        case Registered(credentials):
+            target = address.parse_contact(to, credentials.uri.domain)
+        case _:
+            target = address.parse_contact(to, address.domain_of(to))
+    return address.local_of(to) if isinstance(target, BadAddress) else target.words
 
 
 def _proposed(user: User, event: CallProposed, turn: Turn) -> User:
     """The user wants to call, and asks first (XEP-0353 §5)."""
     ready = _ready(user, event.to)
-    if isinstance(ready, Refusal):
-        proposed.reject(event, ready.reason, turn)
-        return user
-    if "audio" not in event.media:
-        proposed.reject(event, Reason(Cause.APPLICATION, "This gateway carries voice calls only."), turn)
+    problem = ready.reason if isinstance(ready, Refusal) else proposed.unfit(event)
+    if problem:
+        proposed.reject(event, problem, turn)
+        calls.refused(_meant(user, event.to), event.sid, problem, turn)
         return user
     for call in user.calls.values():
         if not _rivals(call.jingle, event):
@@ -390,20 +404,29 @@ def _arrived(user: User, event: CallArrived, turn: Turn) -> User:
         case Registered(credentials, SignedIn(connection)) if connection == event.connection:
             call = replace(call, caller=_caller(event, credentials.gateway))
         case _:
+            calls.begun(call, _caller(event, ""), "", turn)
             return _with(user, calls.end(call, Reason(Cause.UNAVAILABLE, "The called user is not signed in."), turn))
-    if isinstance(offered, Reason):
-        return _with(user, call)
-    if len(user.calls) >= _MOST_CALLS:
-        return _with(user, calls.end(call, Reason(Cause.BUSY, "The called user is in too many calls."), turn))
-    clients = roster.able(user.contacts)
-    if not clients and not roster.asking(user.contacts):
-        return _with(user, calls.end(call, inviting.NOBODY, turn))
     assert call.caller is not None
+    if isinstance(offered, Reason):
+        calls.begun(call, call.caller, "", turn)
+        calls.ended(call, Side.PHONE, offered, turn)
+        return _with(user, call)
+    if unreachable := _unreachable(user):
+        calls.begun(call, call.caller, "", turn)
+        return _with(user, calls.end(call, unreachable, turn))
     jingle = inviting.invite(f"{credentials.nonce}{turn.version}", call.caller.jid, offered, turn)
+    calls.begun(call, call.caller, jingle.sid, turn)
     call = replace(call, jingle=jingle)
-    for jid, client in clients.items():
+    for jid, client in roster.able(user.contacts).items():
         call = calls.seek(call, jid, client, turn)
     return _with(user, call)
+
+
+def _unreachable(user: User) -> Reason | None:
+    """Why nobody can be called for the user now; None if somebody may."""
+    if len(user.calls) >= _MOST_CALLS:
+        return Reason(Cause.BUSY, "The called user is in too many calls.")
+    return None if roster.able(user.contacts) or roster.asking(user.contacts) else inviting.NOBODY
 
 
 def _caller(event: CallArrived, gateway: str) -> Caller:
@@ -411,9 +434,8 @@ def _caller(event: CallArrived, gateway: str) -> Caller:
     uri, name = telepathy_leg.caller(event)
     jid = uri if isinstance(uri, BadAddress) else address.contact(uri, gateway)
     if isinstance(uri, BadAddress) or isinstance(jid, BadAddress):
-        return Caller(f"anonymous%anonymous.invalid@{gateway}/{roster.RESOURCE}", name or "an anonymous caller")
-    words = f"{uri.user}@{uri.domain}"
-    return Caller(f"{jid}/{roster.RESOURCE}", f"{name} ({words})" if name else words)
+        return Caller(f"anonymous%anonymous.invalid@{gateway}/{roster.RESOURCE}", "", name)
+    return Caller(f"{jid}/{roster.RESOURCE}", uri.words, name)
 
 
 def _of_session(
@@ -536,6 +558,7 @@ def _faulty(user: User, event: Event, error: str, turn: Turn) -> User:
     if call is None:
         return user
     reason = Reason(Cause.FAULT, "The gateway made a mistake in this call; it has been written down.")
+    calls.ended(call, Side.GATEWAY, reason, turn)
     for session in sessions.sessions(call.jingle):
         turn.issue(TerminateSession(session.us, session.client, session.sid, to_jingle(reason), reason.text))
     telepathy_leg.abandon(telepathy_leg.channel(call.sip), turn)

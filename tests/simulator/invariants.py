@@ -8,7 +8,8 @@
 4. A leg that has ended, or was told to end, gets nothing but what ends it.
 5. Codecs that are passed on are within the offer they answer, or are.
 6. No password is in an event or a command.
-7. The description of an answer is never rejected because the connection manager said something: that may cross its
+7. A call is noted as begun once, and then once as ended; notes come after the commands.
+8. The description of an answer is never rejected because the connection manager said something: that may cross its
    end, which kills the manager.
 """
 
@@ -59,6 +60,7 @@ from fargo.statemachine.events import (
     StreamOpened,
 )
 from fargo.statemachine.media import Codec, Content, kind
+from fargo.statemachine.notes import Note, NoteBegun, NoteEnded
 
 from .values import PASSWORD
 
@@ -90,6 +92,8 @@ class Watch(Struct, frozen=True):
     offers: tuple[tuple[Leg, Offer], ...] = ()
     channels: tuple[tuple[str, str], ...] = ()
     connections: tuple[str, ...] = ()
+    noted: tuple[str, ...] = ()
+    """The calls that were noted to begin, and not yet to end."""
 
     def judge(self, entry: Entry) -> "Watch":
         """What is remembered after an event and its commands. Raises Broken."""
@@ -97,6 +101,8 @@ class Watch(Struct, frozen=True):
         event = recorded.event
         _confidential(entry)
         after = self._heard(event)
+        if sorted(commands, key=lambda each: isinstance(each.command, Note)) != list(commands):
+            raise Broken("notes come last", commands)
         for issued in commands:
             after = after._obeys(issued, event)
         kept = {event.iq.id} if isinstance(event, RegistrationSubmitted) else set()
@@ -176,6 +182,14 @@ class Watch(Struct, frozen=True):
                 return self
             case HangUp() | TerminateSession():
                 return self._ends(leg)
+            case NoteBegun(call):
+                if call in self.noted:
+                    raise Broken("a call begins once", command)
+                return replace(self, noted=(*self.noted, call))
+            case NoteEnded(call):
+                if call not in self.noted:
+                    raise Broken("a call that has begun ends once", command)
+                return replace(self, noted=tuple(each for each in self.noted if each != call))
             case _:
                 return self
 

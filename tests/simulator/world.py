@@ -34,6 +34,7 @@ from fargo.statemachine.events import (
     SubscriptionChanged,
     TimePassed,
 )
+from fargo.statemachine.notes import Note
 from fargo.statemachine.user import User, deadlines, fold, is_idle, new, secrets
 
 from .client import Client
@@ -210,6 +211,8 @@ def _sent(world: World, issued: Issued) -> World:
         return replace(world, vault={name: kept for name, kept in world.vault.items() if name != command.secret})
     if isinstance(command, SipCommand):
         return replace(world, manager=world.manager.hear(issued))
+    if isinstance(command, Note):
+        return world
     assert isinstance(command, XmppCommand)
     to = command.iq.sender if hasattr(command, "iq") else command.to
     return replace(world, clients=tuple(c.hear(issued) if to in (c.jid, USER) else c for c in world.clients))
@@ -324,6 +327,8 @@ def finish(world: World, quirks: frozenset[Quirk] = NONE) -> World:
         raise _broken(world, "what everybody has hung up is over (clients, phones, calls)", _talkers(world))
     if set(dict(world.manager.connections)) - {connection_of(world.user.account)}:
         raise _broken(world, "no connection is left to itself", world.manager.connections)
+    if world.watch.noted:
+        raise _broken(world, "what is over is noted to have ended", world.watch.noted)
     if world.watch.owed:
         raise _broken(world, "every IQ is answered", world.watch.owed)
     if set(world.vault) != set(secrets(world.user)):

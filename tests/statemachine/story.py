@@ -28,6 +28,7 @@ from fargo.statemachine.events import (
     SipSignedIn,
 )
 from fargo.statemachine.media import Candidate, Codec, Content, Description, RawUdp
+from fargo.statemachine.notes import Note
 from fargo.statemachine.user import User, fold, new
 
 ALICE = "alice@localhost"
@@ -64,13 +65,17 @@ class Story:
         self._iqs = 0
 
     def tell(self, event: Event, after: float = 1.0) -> list[Command]:
-        """Fold an event that comes `after` so many seconds; its commands."""
+        """Fold an event that comes `after` so many seconds; its commands, without what is only noted."""
         self.at += after
         recorded = Recorded(self.user.jid, self.user.version + 1, self.at, event)
         self.user, self.last = fold(self.user, recorded)
         self.issued.extend(self.last)
         self.entries.append((recorded, self.last))
-        return [issued.command for issued in self.last]
+        return [issued.command for issued in self.last if not isinstance(issued.command, Note)]
+
+    def noted(self) -> list[Note]:
+        """All notes so far."""
+        return [issued.command for issued in self.issued if isinstance(issued.command, Note)]
 
     def iq(self, to: str = GATEWAY, sender: str = DESK) -> Iq:
         """A new IQ-set from one of the user's clients."""

@@ -1,0 +1,19 @@
+"""The command line, described for people in docs/cli.md. What a user got wrong is told on stderr, with exit code 2.
+
+Each command, or group of commands, has a file of its own.
+"""
+
+import click
+
+from fargo.cli.gateway import check, run
+from fargo.cli.replay import replay
+
+
+@click.group()
+@click.version_option(package_name="fargo")
+def main() -> None:
+    """Fargo lets XMPP users call, and be called, through their own SIP accounts."""
+
+
+for command in (run, check, replay):
+    main.add_command(command)

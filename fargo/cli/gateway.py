@@ -1,0 +1,34 @@
+"""`fargo run` and `fargo check`: the gateway itself, and its configuration."""
+
+from pathlib import Path
+
+import click
+
+from fargo import preflight
+from fargo.cli.common import CONFIG, Refused, checked
+from fargo.database import FileError
+
+
+@click.command()
+@CONFIG
+def run(path: Path) -> None:
+    """Run the gateway until it is told to stop (SIGTERM or Ctrl-C)."""
+    config = checked(path)
+    if busy := list(preflight.busy_ports(config)):
+        raise Refused("\n".join(busy))
+    from fargo import daemon  # here, because nothing else needs D-Bus
+
+    try:
+        raise SystemExit(daemon.run(config))
+    except FileError as error:
+        raise Refused(str(error)) from None
+
+
+@click.command()
+@CONFIG
+def check(path: Path) -> None:
+    """Name every mistake in a configuration, and start nothing."""
+    config = checked(path)
+    for warning in preflight.busy_ports(config):
+        click.echo(f"Warning: {warning}", err=True)
+    click.echo(f"{path} is right.")

@@ -1,0 +1,78 @@
+"""What the core notes about calls, for whoever reads the log: a note stands among the commands, and nobody carries it
+out.
+
+Rules:
+
+1. A call has one note of its beginning and one of its end, one of each path that its audio was given, and one when it
+   is answered. A call that is refused at once is noted all the same.
+2. Notes come after the commands of their turn, so that no command's name depends on what is noted.
+3. A call's id is the version of the event that it began with.
+"""
+
+from enum import StrEnum
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from fargo.statemachine.reason import Cause
+
+
+class Direction(StrEnum):
+    """Which way a call goes, as its user sees it."""
+
+    OUT = "out"
+    IN = "in"
+
+
+class Side(StrEnum):
+    """Who ended a call: the user's clients, the phone and its servers, or the gateway itself."""
+
+    CLIENT = "client"
+    PHONE = "phone"
+    GATEWAY = "gateway"
+
+
+class Path(StrEnum):
+    """Which way a call's audio goes."""
+
+    DIRECT = "direct"
+    RELAY = "relay"
+
+
+class _Note(Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
+    call: str
+
+
+class NoteBegun(_Note, frozen=True):
+    """A call begins, or is tried. ``peer``: the far end's SIP address, ``name`` what it calls itself. ``session``: the
+    Jingle session's id, "" if there is none (yet).
+    """
+
+    direction: Direction
+    peer: str
+    name: str = ""
+    session: str = ""
+
+
+class NotePath(_Note, frozen=True):
+    """Which way the audio goes, and why: a sentence."""
+
+    path: Path
+    why: str
+
+
+class NoteAnswered(_Note, frozen=True):
+    """The called end took the call; ``client`` is the user's client (full JID) that is in it."""
+
+    client: str
+
+
+class NoteEnded(_Note, frozen=True):
+    """The call ended, or did not come about: who ended it, and why, with the text that people read."""
+
+    by: Side
+    cause: Cause
+    text: str = ""
+
+
+Note: TypeAlias = NoteBegun | NotePath | NoteAnswered | NoteEnded

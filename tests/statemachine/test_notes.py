@@ -1,0 +1,103 @@
+"""What is noted about calls, for whoever reads the log."""
+
+import pytest
+
+from fargo.statemachine.call1 import CallArrived, CallState, CallStateChanged
+from fargo.statemachine.commands import InitiateSession, SignIn
+from fargo.statemachine.events import (
+    CallProposed,
+    RegistrationCancelled,
+    ResourceUnavailable,
+    SessionAccepted,
+    SessionInitiated,
+    SipSignedOut,
+    SipTrouble,
+)
+from fargo.statemachine.notes import Direction, NoteAnswered, NoteBegun, NoteEnded, NotePath, Path, Side
+from fargo.statemachine.reason import Cause
+
+from .story import BOB, DESK, GATEWAY, OFFER, PCMU, PHONE_ADDRESS, Story
+
+
+@pytest.fixture
+def story() -> Story:
+    return Story().signed_in()
+
+
+def arrives(story: Story, caller: str = "sip:bob@sip.test;fg-name=Bob%20B.") -> None:
+    story.tell(CallArrived("c1", story.id_of(SignIn), caller, (PCMU,), PHONE_ADDRESS, CallState.INITIALISED))
+
+
+def test_a_call_out(story: Story) -> None:
+    story.answered(story.call_out("s1"))
+    story.hangs_up("s1")
+    assert story.noted() == [
+        NoteBegun("5", Direction.OUT, "bob@sip.test", session="s1"),
+        NotePath("5", Path.DIRECT, "Client and phone both speak plain RTP."),
+        NoteAnswered("5", DESK),
+        NoteEnded("5", Side.CLIENT, Cause.HUNG_UP),
+    ]
+
+
+def test_a_call_in(story: Story) -> None:
+    arrives(story)
+    invited = story.the(InitiateSession)
+    story.tell(SessionAccepted(story.iq(invited.sender), invited.sid, (OFFER,)))
+    story.tell(CallStateChanged("c1", CallState.ENDED, 2))
+    assert story.noted() == [
+        NoteBegun("5", Direction.IN, "bob@sip.test", "Bob B.", invited.sid),
+        NotePath("5", Path.DIRECT, "Client and phone both speak plain RTP."),
+        NoteAnswered("5", DESK),
+        NoteEnded("5", Side.PHONE, Cause.HUNG_UP),
+    ]
+
+
+def test_an_anonymous_caller_has_no_address(story: Story) -> None:
+    arrives(story, "tel:+441632960000")
+    assert story.noted()[0] == NoteBegun("5", Direction.IN, "", session=story.the(InitiateSession).sid)
+
+
+def test_a_call_to_a_user_without_clients(story: Story) -> None:
+    story.tell(ResourceUnavailable(DESK, GATEWAY))
+    connection = story.id_of(SignIn)
+    story.tell(CallArrived("c1", connection, "sip:bob@sip.test", (PCMU,), PHONE_ADDRESS, CallState.INITIALISED))
+    assert [(type(note), note.call) for note in story.noted()] == [(NoteBegun, "6"), (NoteEnded, "6")]
+    assert story.noted()[1].by is Side.GATEWAY  # type: ignore[union-attr]
+
+
+def test_a_call_whose_offer_is_of_no_use(story: Story) -> None:
+    story.tell(CallArrived("c1", story.id_of(SignIn), "sip:bob@sip.test", (), PHONE_ADDRESS, CallState.INITIALISED))
+    begun, ended = story.noted()
+    assert begun == NoteBegun("5", Direction.IN, "bob@sip.test")
+    assert ended == NoteEnded("5", Side.PHONE, Cause.MEDIA, "The caller's offer contains no usable audio.")
+
+
+def test_a_phone_that_refuses(story: Story) -> None:
+    channel = story.call_out("s1")
+    story.tell(CallStateChanged(channel, CallState.ENDED, 8, message="486 Busy Here"))
+    assert story.noted()[1:] == [NoteEnded("5", Side.PHONE, Cause.BUSY, "sip.test says: Busy Here (486)")]
+
+
+def test_the_gateway_ends_a_call_once(story: Story) -> None:
+    story.call_out("s1")
+    story.tell(RegistrationCancelled(story.iq()))
+    text = "The registration with the gateway was cancelled."
+    assert story.noted()[1:] == [NoteEnded("5", Side.GATEWAY, Cause.CANCELLED, text)]
+    story.tell(SipSignedOut(story.id_of(SignIn), SipTrouble.NETWORK))
+    assert len(story.noted()) == 2
+
+
+def test_an_attempt_that_is_refused_is_noted_too(story: Story) -> None:
+    story.tell(SipSignedOut(story.id_of(SignIn), SipTrouble.NETWORK))
+    story.tell(SessionInitiated(story.iq(BOB), "s1", (OFFER,)))
+    begun, ended = story.noted()
+    assert begun == NoteBegun("6", Direction.OUT, "bob@sip.test", session="s1")
+    assert ended.text.startswith("You are not signed in to SIP.")  # type: ignore[union-attr]
+    story.tell(CallProposed(DESK, "not an address%%@sip.localhost", "s2", ("audio",)))
+    assert [note.call for note in story.noted()[2:]] == ["7", "7"]
+
+
+def test_who_has_no_account_wanted_to_call_somebody_too() -> None:
+    story = Story()
+    story.tell(SessionInitiated(story.iq("bob@sip.localhost"), "s1", (OFFER,)))
+    assert story.noted()[0] == NoteBegun("1", Direction.OUT, "bob@sip.localhost", session="s1")
