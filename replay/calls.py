@@ -5,7 +5,6 @@ from typing import NamedTuple, get_args
 
 from fargo.log import Entry
 from fargo.statemachine import call as calls
-from fargo.statemachine import telepathy_leg
 from fargo.statemachine.call import Call, CallEvent
 from fargo.statemachine.commands import Issued
 from fargo.statemachine.events import Event, Recorded
@@ -57,7 +56,7 @@ def _is_called(call: Call, name: str) -> bool:
             pass
         case _:
             sid = ""
-    return name in (call.id, sid, telepathy_leg.channel(call.sip))
+    return name in (call.id, sid, call.sip.channel)
 
 
 def _is_about(call: Call, event: Event) -> bool:

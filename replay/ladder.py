@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator
 from enum import Enum, auto
 from typing import Final, NamedTuple
 
-from fargo.statemachine import telepathy_leg
 from fargo.statemachine.call import Call
 from fargo.statemachine.commands import (
     AcceptSession,
@@ -88,7 +87,7 @@ def _names(call: Call | None) -> set[str]:
     """The call's Jingle session and SIP channel, as far as it has them now."""
     if call is None:
         return set()
-    return {telepathy_leg.channel(call.sip), *(session.sid for session in sessions(call.jingle))}
+    return {call.sip.channel, *(session.sid for session in sessions(call.jingle))}
 
 
 def _received(event: Event) -> str:

@@ -14,12 +14,15 @@ import ipaddress
 import re
 import stringprep
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 import msgspec
 
 # RFC 3261 §25.1, user = unreserved / escaped / user-unreserved.
 _USER_SAFE: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.!~*'()&=+$,;?/")
+_UNFIT: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Control characters, and surrogates, which no encoding has."""
 _LABEL: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _HOSTPORT: Final = re.compile(r"(\[(?P<address>[^][]*)\]|(?P<name>[^][:]*))(:(?P<port>[0-9]{1,5}))?")
 # XEP-0106 §4, and "%", which separates user and domain here and so must not come from a user part.
@@ -132,7 +135,7 @@ def _is_name(text: str) -> bool:
 def _checked(user: str, domain: str) -> SipUri | BadAddress:
     if not user:
         return BadAddress("The SIP address has no user part: it should look like alice@sip.example.org.")
-    if any(ord(c) < 0x20 or 0x7F <= ord(c) < 0xA0 or 0xD800 <= ord(c) < 0xE000 for c in user):
+    if _UNFIT.search(user):
         return BadAddress("The SIP address contains a control character; write it without.")
     if not _is_domain(domain):
         return BadAddress(
@@ -170,12 +173,17 @@ def parse_contact(jid: str, own_domain: str) -> SipUri | BadAddress:
 def contact(uri: SipUri, gateway: str) -> str | BadAddress:
     """The JID at ``gateway`` of a SIP address; always ``user%domain``, so that it means the same to every account."""
     user = unicodedata.normalize("NFKC", uri.user).lower()
-    if any(forbids(c) for c in user for forbids in _FORBIDDEN):
+    if any(map(_is_forbidden, user)):
         return BadAddress("The SIP address has a character that no JID may have.")
     local = escape_local(f"{user}%{uri.domain}")
     if len(local.encode("utf-8", "surrogatepass")) > _LONGEST:
         return BadAddress("The SIP address is too long for a JID.")
     return f"{local}@{gateway}"
+
+
+@lru_cache(4096)
+def _is_forbidden(character: str) -> bool:
+    return any(forbids(character) for forbids in _FORBIDDEN)
 
 
 def parse_uri(text: str) -> tuple[SipUri, dict[str, str]] | BadAddress:

@@ -75,7 +75,7 @@ def is_live(call: Call) -> bool:
 def concerns(call: Call, event: CallEvent) -> bool:
     """Whether the event is about one of the call's legs."""
     if isinstance(event, TelepathyEvent):
-        return telepathy_leg.channel(call.sip) == event.channel
+        return call.sip.channel == event.channel
     return jingle_leg.concerns(call.jingle, event)
 
 

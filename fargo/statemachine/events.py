@@ -143,45 +143,42 @@ class FeaturesLearned(_Event, frozen=True):
 # --- Jingle: XEP-0166
 
 
-class SessionInitiated(_Event, frozen=True):
+class SessionEvent(_Event, frozen=True):
+    """A Jingle action of a client (XEP-0166 §7.2): the IQ-set that brought it, and the session's id."""
+
+    iq: Iq
+    sid: str
+
+
+class SessionInitiated(SessionEvent, frozen=True):
     """session-initiate (XEP-0166 §6.2)."""
 
-    iq: Iq
-    sid: str
     contents: tuple[Content, ...]
 
 
-class SessionAccepted(_Event, frozen=True):
+class SessionAccepted(SessionEvent, frozen=True):
     """session-accept (XEP-0166 §6.4)."""
 
-    iq: Iq
-    sid: str
     contents: tuple[Content, ...]
 
 
-class SessionInformed(_Event, frozen=True):
+class SessionInformed(SessionEvent, frozen=True):
     """session-info (XEP-0166 §6.8, XEP-0167 §8): `info` is the payload's element name, "" for a ping."""
 
-    iq: Iq
-    sid: str
     info: str
     namespace: str = ""
 
 
-class SessionTerminated(_Event, frozen=True):
+class SessionTerminated(SessionEvent, frozen=True):
     """session-terminate (XEP-0166 §6.7): `condition` is the reason's element name, "success" if none was given."""
 
-    iq: Iq
-    sid: str
     condition: str
     text: str = ""
 
 
-class SessionModified(_Event, frozen=True):
+class SessionModified(SessionEvent, frozen=True):
     """Any other Jingle action, such as transport-info or content-add (XEP-0166 §7.2)."""
 
-    iq: Iq
-    sid: str
     action: str
     contents: tuple[Content, ...] = ()
 
@@ -227,20 +224,20 @@ class CallMessaged(_Event, frozen=True):
 # --- answers to what we sent
 
 
-class IqSucceeded(_Event, frozen=True):
-    """A client took what we sent it as `command`."""
+class IqEvent(_Event, frozen=True):
+    """The answer to the IQ, or message, that was `command`, in the name of a client (full JID)."""
 
     command: str
     resource: str
 
 
-class IqFailed(_Event, frozen=True):
-    """A client, or a server on the way, refused the IQ or message that was `command`; condition as in RFC 6120
-    §8.3.3.
-    """
+class IqSucceeded(IqEvent, frozen=True):
+    """The client took it."""
 
-    command: str
-    resource: str
+
+class IqFailed(IqEvent, frozen=True):
+    """The client, or a server on the way, refused it; condition as in RFC 6120 §8.3.3."""
+
     condition: str
     text: str = ""
 

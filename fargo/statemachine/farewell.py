@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 
 from msgspec import Struct
 
-from fargo.statemachine.commands import AcceptIq, Issued, MessageCall, TerminateSession
+from fargo.statemachine.commands import AcceptIq, MessageCall, TerminateSession
 from fargo.statemachine.events import CallAction, IqFailed, IqSucceeded, SessionTerminated
 from fargo.statemachine.notices import Deadline
 from fargo.statemachine.session import Session
@@ -39,18 +39,16 @@ Farewells: TypeAlias = Mapping[str, Farewell]
 
 def said(farewells: Farewells, turn: Turn) -> Farewells:
     """Remember what was said in this turn."""
-    new = {issued.id: farewell for issued in turn.issued if (farewell := _farewell(issued, turn.at))}
+    new = {}
+    for issued in turn.issued:
+        match issued.command:
+            case TerminateSession() as said:
+                new[issued.id] = Farewell(said, turn.at + _LONGEST_SILENCE)
+            case MessageCall(action=CallAction.RETRACT) as said:
+                new[issued.id] = Farewell(said, turn.at + _LONGEST_RINGING)
+            case _:
+                pass
     return {**farewells, **new} if new else farewells
-
-
-def _farewell(issued: Issued, at: float) -> Farewell | None:
-    match issued.command:
-        case TerminateSession() as said:
-            return Farewell(said, at + _LONGEST_SILENCE)
-        case MessageCall(action=CallAction.RETRACT) as said:
-            return Farewell(said, at + _LONGEST_RINGING)
-        case _:
-            return None
 
 
 def answered(farewells: Farewells, event: IqSucceeded | IqFailed) -> Farewells:

@@ -89,9 +89,15 @@ def turn_down(event: SessionInitiated, proposed: bool, reason: Reason, turn: Tur
 
 def concerns(leg: JingleLeg, event: JingleEvent) -> bool:
     """Whether the event is about one of the leg's sessions, or its proposal."""
-    if any(about(session, event) for session in sessions.sessions(leg)):
-        return True
-    return isinstance(leg, Inviting) and inviting.concerns(leg, event)
+    match leg:
+        case Talking() | Calling():
+            return about(leg.session, event)
+        case Inviting():
+            return any(about(session, event) for session in leg.sessions) or inviting.concerns(leg, event)
+        case Over():
+            return False
+        case _:
+            assert_never(leg)
 
 
 def deadline(leg: JingleLeg) -> Deadline | None:
@@ -123,31 +129,31 @@ def search_ended(leg: JingleLeg) -> Step:
 def fold(leg: JingleLeg, event: JingleEvent, turn: Turn) -> Step:
     """What an event that concerns the leg makes of it, and what the bridge should know."""
     match event:
-        case ResourceUnavailable():
-            return _gone(leg, event, turn)
-        case IqFailed():
-            return _refused(leg, event, turn)
         case IqSucceeded():
             return _settle(leg, event.command), ((Ringing(),) if isinstance(leg, Inviting) else ())
-        case SessionInitiated():
-            out_of_order(event.iq, turn)
-            return leg, ()
-        case SessionAccepted():
-            if isinstance(leg, Inviting):
-                return inviting.accepted(leg, event, turn)
-            out_of_order(event.iq, turn)
-            return leg, ()
+        case SessionInformed():
+            return _informed(leg, event, turn)
         case SessionTerminated():
             turn.issue(AcceptIq(event.iq))
             reason = from_jingle(event.condition, event.text)
             _finish(leg, event, reason, turn)
             return _drop(leg, event, reason, turn)
-        case SessionInformed():
-            return _informed(leg, event, turn)
+        case SessionAccepted():
+            if isinstance(leg, Inviting):
+                return inviting.accepted(leg, event, turn)
+            out_of_order(event.iq, turn)
+            return leg, ()
+        case SessionInitiated():
+            out_of_order(event.iq, turn)
+            return leg, ()
         case SessionModified():
             return _modified(leg, event, turn)
         case CallMessaged():
             return _messaged(leg, event, turn)
+        case IqFailed():
+            return _refused(leg, event, turn)
+        case ResourceUnavailable():
+            return _gone(leg, event, turn)
         case _:
             assert_never(event)
 
@@ -165,7 +171,7 @@ def stream_opened(leg: JingleLeg, turn: Turn) -> JingleLeg:
 
 def _settle(leg: JingleLeg, command: str) -> JingleLeg:
     match leg:
-        case Calling() | Talking():
+        case Talking() | Calling():
             return replace(leg, session=settled(leg.session, command))
         case Inviting():
             return replace(leg, sessions=tuple(settled(session, command) for session in leg.sessions))
@@ -293,19 +299,26 @@ def _drop(leg: JingleLeg, event: JingleEvent, reason: Reason, turn: Turn) -> Ste
 
 def tell(leg: JingleLeg, notice: Notice, turn: Turn) -> Step:
     """Do what the other end's news mean for this one."""
-    match notice, leg:
-        case Ringing(), Calling(session, ringing=False):
-            return replace(leg, session=sessions.inform(session, "ringing", turn), ringing=True), ()
-        case Answered(description), Calling(session, content):
-            return Talking(sessions.accept(session, content, description, turn)), ()
-        case Held(), Talking(session, held=False):
-            return replace(leg, session=sessions.inform(session, "hold", turn), held=True), ()
-        case Resumed(), Talking(session, held=True):
-            return replace(leg, session=sessions.inform(session, "unhold", turn), held=False), ()
-        case Ended(reason), _:
+    match notice:
+        case Ended(reason):
             return _terminate(leg, reason, turn), ()
-        case _:
+        case Held() | Resumed() if isinstance(leg, Talking):
+            return _held(leg, isinstance(notice, Held), turn), ()
+        case Ringing() if isinstance(leg, Calling) and not leg.ringing:
+            return replace(leg, session=sessions.inform(leg.session, "ringing", turn), ringing=True), ()
+        case Answered(description) if isinstance(leg, Calling):
+            return Talking(sessions.accept(leg.session, leg.content, description, turn)), ()
+        case Ringing() | Answered() | Held() | Resumed():
             return leg, ()
+        case _:
+            assert_never(notice)
+
+
+def _held(leg: Talking, held: bool, turn: Turn) -> Talking:
+    """The other end puts the client on hold, or takes it off; nothing is said twice."""
+    if leg.held is held:
+        return leg
+    return replace(leg, session=sessions.inform(leg.session, "hold" if held else "unhold", turn), held=held)
 
 
 def _terminate(leg: JingleLeg, reason: Reason, turn: Turn) -> JingleLeg:

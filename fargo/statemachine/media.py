@@ -189,14 +189,21 @@ def is_voice(codec: Codec) -> bool:
     return kind(codec)[0] not in _AUXILIARY
 
 
+def has_voice(codecs: tuple[Codec, ...]) -> bool:
+    """Whether any of the codecs carries voice."""
+    return any(map(is_voice, codecs))
+
+
 def malformed(description: Description) -> str:
     """What makes a description unfit to be passed on, as a sentence; "" if nothing does.
 
     A line break in any text would become a line of its own in the SDP that the SIP side writes (RFC 4566 §5).
     """
     for codec in description.codecs:
-        texts = (codec.name, *(t for p in codec.parameters for t in (p.name, p.value)))
-        if any(map(_CONTROL.search, texts)):
+        texts = [codec.name]
+        for parameter in codec.parameters:
+            texts += (parameter.name, parameter.value)
+        if _CONTROL.search("".join(texts)):
             return f"Payload type {codec.id} contains a control character."
         if not 0 <= codec.id <= 127:
             return f"{codec.id} is not a payload type: RTP has 0 to 127."
@@ -218,7 +225,8 @@ def plain(offer: Description) -> Description | Unusable:
         return Unusable("The client's offer names no IPv4 address to send audio to.")
     first: dict[int, Codec] = {}
     for codec in offer.codecs:
-        if kind(codec)[0] and kind(codec)[1]:
+        name, clockrate, _ = kind(codec)
+        if name and clockrate:
             first.setdefault(codec.id, codec)
     return Description(offer.media, tuple(first.values()), offer.transport)
 
@@ -247,7 +255,7 @@ def common(offer: Description, answer: Description) -> Description | Unusable:
     """The answer, cut down to what the offer named (RFC 3264 §6.1), or Unusable if no voice is left."""
     offered = {kind(codec) for codec in offer.codecs}
     codecs = tuple(codec for codec in answer.codecs if kind(codec) in offered)
-    if not any(is_voice(codec) for codec in codecs):
+    if not has_voice(codecs):
         return Unusable("The two ends have no codec in common.")
     return Description(answer.media, codecs, answer.transport, answer.mux)
 

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from fargo.statemachine.media import Content, Unusable, common, malformed, plain
+from fargo.statemachine.media import Content, Unusable, has_voice, malformed, plain
 from fargo.statemachine.reason import Cause, Reason
 
 
@@ -16,7 +16,7 @@ def audio(contents: tuple[Content, ...]) -> Content | Reason:
     described = plain(content.description)
     if isinstance(described, Unusable):
         return Reason(Cause.TRANSPORT, described.problem)
-    if isinstance(common(described, described), Unusable):
+    if not has_voice(described.codecs):
         return Reason(Cause.APPLICATION, "Your client's offer names no voice codec.")
     return msgspec.structs.replace(content, description=described)
 

@@ -26,10 +26,12 @@ from fargo.statemachine.events import (
     CallAction,
     CallMessaged,
     Iq,
+    IqEvent,
     IqFailed,
     IqSucceeded,
     ResourceUnavailable,
     SessionAccepted,
+    SessionEvent,
     SessionInformed,
     SessionInitiated,
     SessionModified,
@@ -137,14 +139,14 @@ def sessions(leg: JingleLeg) -> tuple[Session, ...]:
 def about(session: Session, event: JingleEvent) -> bool:
     """Whether the event is about this session."""
     match event:
-        case IqSucceeded() | IqFailed():
-            return event.resource == session.client and any(o.command == event.command for o in session.owed)
+        case SessionEvent(sid=sid, iq=iq):
+            return sid == session.sid and iq.sender == session.client and iq.to == session.us
+        case IqEvent():
+            return event.resource == session.client and event.command in [owed.command for owed in session.owed]
         case ResourceUnavailable():
             return event.resource in (session.client, bare(session.client))
         case CallMessaged():
             return (event.sid, event.sender) == (session.sid, session.client) and bare(event.to) == bare(session.us)
-        case SessionInitiated() | SessionAccepted() | SessionInformed() | SessionTerminated() | SessionModified():
-            return (event.sid, event.iq.sender, event.iq.to) == (session.sid, session.client, session.us)
         case _:
             assert_never(event)
 
@@ -189,7 +191,7 @@ def _owing(session: Session, command: str, vital: bool, turn: Turn) -> Session:
 
 def settled(session: Session, command: str) -> Session:
     """The client has answered."""
-    return replace(session, owed=tuple(owed for owed in session.owed if owed.command != command))
+    return replace(session, owed=tuple([owed for owed in session.owed if owed.command != command]))
 
 
 def owes(session: Session, command: str) -> bool:

@@ -18,7 +18,7 @@ Rules, each learned from the connection manager's behaviour:
 """
 
 import re
-from typing import Final, TypeAlias, assert_never
+from typing import ClassVar, Final, TypeAlias, assert_never
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -59,6 +59,7 @@ from fargo.statemachine.media import (
     Unusable,
     address,
     common,
+    has_voice,
     numbered_as,
 )
 from fargo.statemachine.notices import Answered, Deadline, Ended, Held, Notice, Notices, Resumed, Ringing
@@ -85,6 +86,7 @@ _LONGEST_NAME: Final = 80
 _SETTLING: Final = 2.0
 """How long after an answer its description is rejected (rule 3)."""
 
+_CONFIRMED: Final = frozenset({CallState.ACCEPTED, CallState.ACTIVE})
 _SETTLED: Final[dict[int, FlowState]] = {
     FlowState.PENDING_START: FlowState.STARTED,
     FlowState.PENDING_STOP: FlowState.STOPPED,
@@ -146,7 +148,9 @@ class Ending(Struct, frozen=True, gc=False):
 
 
 class Over(Struct, frozen=True, gc=False):
-    """Nothing is left of it."""
+    """Nothing is left of it, and no event is about it."""
+
+    channel: ClassVar = ""
 
 
 TelepathyLeg: TypeAlias = Dialling | Arriving | Answering | Talking | Ending | Over
@@ -168,7 +172,7 @@ def arrived(event: CallArrived, turn: Turn) -> tuple[TelepathyLeg, Description |
     if event.state == CallState.ENDED:
         turn.issue(CloseChannel(event.channel))
         return Over(), Reason(Cause.CANCELLED)
-    if address(offer) is None or isinstance(common(offer, offer), Unusable):
+    if address(offer) is None or not has_voice(offer.codecs):
         reason = Reason(Cause.MEDIA, "The caller's offer contains no usable audio.")
         return _hang_up(event.channel, reason, turn), reason
     return Arriving(event.channel, offer, turn.at), offer
@@ -201,11 +205,6 @@ def _candidates(description: Description) -> tuple[Candidate, ...]:
 # --- what concerns a leg
 
 
-def channel(leg: TelepathyLeg) -> str:
-    """The name of the leg's channel, "" once it is over."""
-    return "" if isinstance(leg, Over) else leg.channel
-
-
 def is_live(leg: TelepathyLeg) -> bool:
     """Whether the far end is still calling or talking, as far as we know."""
     return not isinstance(leg, Ending | Over)
@@ -236,9 +235,8 @@ def deadline(leg: TelepathyLeg) -> Deadline | None:
 def fold(leg: TelepathyLeg, event: TelepathyEvent, turn: Turn) -> Step:
     """What an event that concerns the leg makes of it, and what the bridge should know."""
     match event:
-        case ReceivingStateChanged() | SendingStateChanged():
-            _flow(leg, event, turn)
-            return _sent(leg, event, turn), ()
+        case SendingStateChanged() | ReceivingStateChanged():
+            return _flowing(leg, event, turn), ()
         case CallStateChanged(state=CallState.ENDED):
             turn.issue(CloseChannel(event.channel))
             return Over(), _ended(leg, _why(leg, event))
@@ -263,46 +261,37 @@ def fold(leg: TelepathyLeg, event: TelepathyEvent, turn: Turn) -> Step:
             assert_never(event)
 
 
-def _flow(leg: TelepathyLeg, event: ReceivingStateChanged | SendingStateChanged, turn: Turn) -> None:
-    """Complete what is pending (rule 1)."""
-    if not is_live(leg):
-        return
+def _flowing(leg: TelepathyLeg, event: ReceivingStateChanged | SendingStateChanged, turn: Turn) -> TelepathyLeg:
+    """Complete what is pending (rule 1); and once we receive, our answer to an incoming call is out."""
     settled = _SETTLED.get(event.state)
-    if settled is None:
-        return
-    if isinstance(event, ReceivingStateChanged):
-        turn.issue(CompleteReceiving(event.channel, settled))
-    else:
-        turn.issue(CompleteSending(event.channel, settled))
-
-
-def _sent(leg: TelepathyLeg, event: ReceivingStateChanged | SendingStateChanged, turn: Turn) -> TelepathyLeg:
-    """Once we receive, our answer to an incoming call is out."""
-    match leg, event:
-        case Answering(name, agreed, hold=hold), ReceivingStateChanged(state=FlowState.STARTED):
-            talking = Talking(name, agreed)
-            return _hold(talking, turn) if hold else talking
+    match leg:
+        case Ending() | Over():
+            return leg
+        case Answering() if isinstance(event, ReceivingStateChanged) and event.state == FlowState.STARTED:
+            talking = Talking(leg.channel, leg.agreed)
+            return _hold(talking, turn) if leg.hold else talking
+        case _ if settled is not None:
+            complete = CompleteReceiving if isinstance(event, ReceivingStateChanged) else CompleteSending
+            turn.issue(complete(event.channel, settled))
+            return leg
         case _:
             return leg
 
 
 def _moved(leg: TelepathyLeg, event: CallStateChanged, turn: Turn) -> Step:
     """A call state other than ended."""
-    confirmed = event.state in (CallState.ACCEPTED, CallState.ACTIVE)
-    match leg:
-        case Dialling(answered=False) if confirmed:
-            return _heard(replace(leg, answered=True, since=turn.at), turn)
-        case _:
-            return leg, ()
+    if event.state in _CONFIRMED and isinstance(leg, Dialling) and not leg.answered:
+        return _heard(replace(leg, answered=True, since=turn.at), turn)
+    return leg, ()
 
 
 def _flagged(leg: TelepathyLeg, event: CallMembersChanged) -> Step:
     """The far end rings, or has us on hold, or no longer."""
     match leg:
-        case Dialling(answered=False) if event.flags & RINGING:
-            return leg, (Ringing(),)
         case Talking(held=held) if held is not bool(event.flags & HELD):
             return replace(leg, held=not held), ((Resumed() if held else Held()),)
+        case Dialling(answered=False) if event.flags & RINGING:
+            return leg, (Ringing(),)
         case _:
             return leg, ()
 

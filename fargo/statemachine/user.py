@@ -11,7 +11,7 @@ Rules:
 """
 
 from collections.abc import Callable, Mapping
-from typing import Final, TypeGuard, assert_never
+from typing import Final, TypeAlias, TypeGuard, assert_never
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -33,6 +33,7 @@ from fargo.statemachine.events import (
     CallProposed,
     Event,
     FeaturesLearned,
+    IqEvent,
     IqFailed,
     IqMalformed,
     IqSucceeded,
@@ -45,6 +46,7 @@ from fargo.statemachine.events import (
     ResourceUnavailable,
     Restarted,
     SessionAccepted,
+    SessionEvent,
     SessionInformed,
     SessionInitiated,
     SessionModified,
@@ -65,6 +67,7 @@ from fargo.statemachine.session import Inviting, JingleEvent, JingleLeg, Over
 from fargo.statemachine.telepathy_leg import TelepathyEvent
 from fargo.statemachine.turn import Turn
 
+_OfSession: TypeAlias = SessionAccepted | SessionInformed | SessionTerminated | SessionModified
 _MOST_CALLS: Final = 8
 
 
@@ -139,15 +142,14 @@ def _settle(before: User, after: User, turn: Turn) -> User:
 
 
 def _without_over(before: User, after: User, turn: Turn) -> User:
-    over = False
-    for name, call in after.calls.items():
-        was = before.calls.get(name)
-        if call is not was:
-            calls.missed(was, call, turn)
-            over = over or calls.is_over(call)
-    if not over:
-        return after
-    return replace(after, calls={name: call for name, call in after.calls.items() if not calls.is_over(call)})
+    left = after.calls
+    for call in after.calls.values():
+        if calls.is_live(call):
+            continue
+        calls.missed(before.calls.get(call.id), call, turn)
+        if calls.is_over(call):
+            left = {name: other for name, other in left.items() if other is not call}
+    return after if left is after.calls else replace(after, calls=left)
 
 
 def _reconciled(before: User, after: User, turn: Turn) -> User:
@@ -165,9 +167,15 @@ def _reconciled(before: User, after: User, turn: Turn) -> User:
 
 def _react(user: User, event: Event, turn: Turn) -> User:
     """Bring the event to the room it belongs to."""
-    if isinstance(event, ChannelEvent):
-        return _of_channel(user, event, turn)
     match event:
+        case ChannelEvent():
+            return _of_channel(user, event, turn)
+        case SessionInitiated():
+            return _session_initiated(user, event, turn)
+        case SessionEvent():
+            return _of_session(user, event, turn)
+        case IqEvent():
+            return _of_call(_heard(user, event), event, turn)
         case RegistrationAsked():
             accounts.asked(user.account, event, turn)
             return user
@@ -192,17 +200,11 @@ def _react(user: User, event: Event, turn: Turn) -> User:
             return replace(user, contacts=roster.subscription(user.contacts, event.to, event.action, shown, turn))
         case FeaturesLearned():
             return _learned(user, event, turn)
-        case SessionInitiated():
-            return _session_initiated(user, event, turn)
         case CallProposed():
             return _proposed(user, event, turn)
         case CallMessaged():
             taken_back = replace(user, proposals=proposed.taken_back(user.proposals, event))
             return _of_call(taken_back, event, turn)
-        case SessionAccepted() | SessionInformed() | SessionTerminated() | SessionModified():
-            return _of_session(user, event, turn)
-        case IqSucceeded() | IqFailed():
-            return _of_call(replace(user, farewells=farewell.answered(user.farewells, event)), event, turn)
         case CallArrived():
             return _arrived(user, event, turn)
         case SipSignedIn():
@@ -248,6 +250,12 @@ def _signed_out(user: User, event: SipSignedOut, turn: Turn) -> User:
 # --- clients
 
 
+def _heard(user: User, event: IqSucceeded | IqFailed) -> User:
+    """A client has answered; that may have been to a farewell."""
+    farewells = farewell.answered(user.farewells, event)
+    return user if farewells is user.farewells else replace(user, farewells=farewells)
+
+
 def _gone(user: User, event: ResourceUnavailable, turn: Turn) -> User:
     """A client went offline, and out of its calls."""
     left = replace(user, contacts=roster.unavailable(user.contacts, event.resource))
@@ -272,8 +280,8 @@ def _learned(user: User, event: FeaturesLearned, turn: Turn) -> User:
 
 def _session_initiated(user: User, event: SessionInitiated, turn: Turn) -> User:
     """The user calls (XEP-0166 §6.2)."""
-    if any(jingle_leg.concerns(call.jingle, event) for call in user.calls.values()):
-        return _of_call(user, event, turn)
+    if call := _concerned(user, event):
+        return _changed(user, call, calls.fold_jingle(call, event, turn))
     follows, rest = proposed.made_good(user.proposals, event)
     user = replace(user, proposals=rest)
     if _wins_tie(user, event):
@@ -396,7 +404,7 @@ def _give_way(call: Call, leg: Inviting, turn: Turn) -> Call:
 
 def _arrived(user: User, event: CallArrived, turn: Turn) -> User:
     """Somebody calls the user: ring the clients that can take it. A call that is known already was signalled twice."""
-    if any(telepathy_leg.channel(call.sip) == event.channel for call in user.calls.values()):
+    if any(call.sip.channel == event.channel for call in user.calls.values()):
         return user
     sip, offered = telepathy_leg.arrived(event, turn)
     call = Call(str(turn.version), event.connection, turn.at, Over(), sip)
@@ -438,12 +446,10 @@ def _caller(event: CallArrived, gateway: str) -> Caller:
     return Caller(f"{jid}/{roster.RESOURCE}", uri.words, name)
 
 
-def _of_session(
-    user: User, event: SessionAccepted | SessionInformed | SessionTerminated | SessionModified, turn: Turn
-) -> User:
+def _of_session(user: User, event: _OfSession, turn: Turn) -> User:
     """An action on a session; one that we are not in is answered with unknown-session (XEP-0166 §10)."""
-    if any(jingle_leg.concerns(call.jingle, event) for call in user.calls.values()):
-        return _of_call(user, event, turn)
+    if call := _concerned(user, event):
+        return _changed(user, call, calls.fold_jingle(call, event, turn))
     if isinstance(event, SessionTerminated):
         left = farewell.crossed(user.farewells, event, turn)
         if left is not None:
@@ -453,17 +459,23 @@ def _of_session(
 
 
 def _of_call(user: User, event: JingleEvent, turn: Turn) -> User:
-    """What concerns no call came too late, and changes nothing. No event concerns two calls."""
+    """What concerns no call came too late, and changes nothing."""
+    call = _concerned(user, event)
+    return _changed(user, call, calls.fold_jingle(call, event, turn)) if call else user
+
+
+def _concerned(user: User, event: JingleEvent) -> Call | None:
+    """The call whose XMPP leg the event is about; there are never two."""
     for call in user.calls.values():
         if jingle_leg.concerns(call.jingle, event):
-            return _changed(user, call, calls.fold_jingle(call, event, turn))
-    return user
+            return call
+    return None
 
 
 def _of_channel(user: User, event: TelepathyEvent, turn: Turn) -> User:
     """The same for the SIP side."""
     for call in user.calls.values():
-        if telepathy_leg.channel(call.sip) == event.channel:
+        if call.sip.channel == event.channel:
             return _changed(user, call, calls.fold_sip(call, event, turn))
     return user
 
@@ -561,7 +573,7 @@ def _faulty(user: User, event: Event, error: str, turn: Turn) -> User:
     calls.ended(call, Side.GATEWAY, reason, turn)
     for session in sessions.sessions(call.jingle):
         turn.issue(TerminateSession(session.us, session.client, session.sid, to_jingle(reason), reason.text))
-    telepathy_leg.abandon(telepathy_leg.channel(call.sip), turn)
+    telepathy_leg.abandon(call.sip.channel, turn)
     return replace(user, calls={name: c for name, c in user.calls.items() if c is not call})
 
 

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from fargo.statemachine import session as jingle
-from fargo.statemachine import telepathy_leg
 from fargo.statemachine.account import connection_of
 from fargo.statemachine.call import Call
 from fargo.statemachine.call1 import (
@@ -117,7 +116,7 @@ def of_call(user: User) -> Iterator[Event]:
         yield from _beginnings(user)
     for call in user.calls.values():
         yield from _of_jingle(call)
-        yield from _of_channel(telepathy_leg.channel(call.sip))
+        yield from _of_channel(call.sip.channel)
         yield SipSignedOut(call.connection, SipTrouble.NETWORK)
         yield from (ResourceUnavailable(DESK, GATEWAY), ResourceUnavailable(USER, GATEWAY))
         yield RegistrationCancelled(_iq(GATEWAY))

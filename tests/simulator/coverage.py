@@ -112,7 +112,7 @@ def strays(user: User) -> Iterator[Event]:
     for client in (*user.contacts.clients, DESK.jid):
         yield from _of_client(client, user)
     for call in user.calls.values():
-        if name := telepathy_leg.channel(call.sip):
+        if name := call.sip.channel:
             yield from _of_channel(name, connection)
         for each in session.sessions(call.jingle):
             yield from _of_session(each)
