@@ -141,6 +141,11 @@ class StateConfig(_Section):
         Path("/var/lib/fargo"), description='the path of a directory, such as "/var/lib/fargo"'
     )
 
+    @property
+    def log(self) -> Path:
+        """Where the log is."""
+        return self.directory / "fargo.db"
+
 
 class ProgramsConfig(_Section):
     """[programs]: the programs that the gateway starts."""

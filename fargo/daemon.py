@@ -66,7 +66,7 @@ class Daemon:
         self._reactor = reactor
         directory = config.state.directory
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._log = Log.open(directory / "fargo.db")
+        self._log = Log.open(config.state.log)
         self._engine = Engine(self._log, statemachine, self._dispatch, self._fail, reactor.callLater)
         in_use = self._engine.load()
         self._edge_settings = _edge_settings(config)

@@ -15,7 +15,7 @@ from contextlib import closing
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Self, TypeVar, get_args
 
 import msgspec
 from sqlite_utils import Database, Migrations
@@ -23,6 +23,7 @@ from sqlite_utils import Database, Migrations
 from fargo.database import FileError, open_database, open_read_only, usable
 from fargo.statemachine.commands import Command, Issued
 from fargo.statemachine.events import Event, Recorded
+from fargo.statemachine.notes import Note
 
 APPLICATION_ID: Final = 0x4661726C  # "Farl"
 _NAME: Final = "log"
@@ -79,6 +80,14 @@ _ENTRIES: Final = """
     where :user is null or e.user = :user
     order by e.id, c.place
 """
+_NOTES: Final = ", ".join(f"'{note.__name__}'" for note in get_args(Note))
+_NOTED: Final = f"""
+    select e.id, e.user, e.version, e.at, e.type, e.format, e.body, c.place, c.type, c.format, c.body
+    from events e join commands c on c.event = e.id
+    where (:user is null or e.user = :user)
+    and e.id in (select event from commands where type in ({_NOTES}))
+    order by e.id, c.place
+"""
 
 
 class Log:
@@ -132,28 +141,41 @@ class Log:
         versions: dict[str, int] = {}
         with usable(self.path, _NAME), closing(self._db.conn.execute(_EVENTS)) as rows:
             for row in rows:
-                yield self._recorded(row, versions)
+                self._count(row, versions)
+                yield self._recorded(row)
 
     def read(self, user: str | None = None) -> Iterator[Entry]:
         """All entries, or one user's, in the order of the log."""
         versions: dict[str, int] = {}
-        with usable(self.path, _NAME), closing(self._db.conn.execute(_ENTRIES, {"user": user})) as rows:
-            for _, group in groupby(rows, key=itemgetter(0)):
-                entry = list(group)
-                yield self._recorded(entry[0][:7], versions), self._issued(entry)
+        for rows in self._entries(_ENTRIES, user):
+            self._count(rows[0], versions)
+            yield self._recorded(rows[0]), self._issued(rows)
+
+    def noted(self, user: str | None = None) -> Iterator[Entry]:
+        """The entries that have notes (see `fargo.statemachine.notes`), of all users or one."""
+        return ((self._recorded(rows[0]), self._issued(rows)) for rows in self._entries(_NOTED, user))
 
     def __len__(self) -> int:
         """The number of events."""
         with usable(self.path, _NAME):
             return self._db.table("events").count
 
-    def _recorded(self, row: tuple[Any, ...], versions: dict[str, int]) -> Recorded:
-        """The event of a row; `versions` are those of the users' last events, where this one's has to be the next."""
-        number, user, version, at, name, format, body = row
+    def _entries(self, select: str, user: str | None) -> Iterator[list[tuple[Any, ...]]]:
+        """The rows of each entry."""
+        with usable(self.path, _NAME), closing(self._db.conn.execute(select, {"user": user})) as rows:
+            for _, entry in groupby(rows, key=itemgetter(0)):
+                yield list(entry)
+
+    def _count(self, row: tuple[Any, ...], versions: dict[str, int]) -> None:
+        """See that no event is missing; `versions` are those of the users' last events."""
+        _, user, version, *_ = row
         before = versions.get(user, 0)
         if version != before + 1:
             raise FileError(f"{self.path} has lost events: after {before} of {user} comes {version}.")
         versions[user] = version
+
+    def _recorded(self, row: tuple[Any, ...]) -> Recorded:
+        number, user, version, at, name, format, body = row[:7]
         return Recorded(user, version, at, self._decoded(self._events, number, name, format, body))
 
     def _issued(self, rows: list[tuple[Any, ...]]) -> tuple[Issued, ...]:
@@ -188,6 +210,11 @@ class Log:
         for upcast in self._upcasts[name][format - 1 :]:
             value = upcast(value)
         return msgspec.json.encode(value)
+
+
+def has_notes(entry: Entry) -> bool:
+    """Whether anything is noted in the entry."""
+    return any(isinstance(each.command, Note) for each in entry[1])
 
 
 def _place(issued: Issued) -> int:

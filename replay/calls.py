@@ -4,12 +4,11 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple, get_args
 
 from fargo.log import Entry
-from fargo.statemachine import call as calls
-from fargo.statemachine.call import Call, CallEvent
+from fargo.statemachine.call import Call, CallEvent, concerns
 from fargo.statemachine.commands import Issued
-from fargo.statemachine.events import Event, Recorded
-from fargo.statemachine.session import Calling, Inviting, Session, Talking
+from fargo.statemachine.events import Recorded
 from fargo.statemachine.user import User, fold, new
+from replay.names import CallName
 
 
 class Step(NamedTuple):
@@ -21,43 +20,27 @@ class Step(NamedTuple):
     after: User
 
 
-def steps(entries: Iterable[Entry], call: str | None = None) -> Iterator[Step]:
-    """Every step, or those of one call: named by its id, by its Jingle session or by its SIP channel."""
+def steps(entries: Iterable[Entry], call: CallName | None = None) -> Iterator[Step]:
+    """Every step, or those of one call; of its user all entries are needed."""
     users: dict[str, User] = {}
-    followed: dict[tuple[str, str], Call] = {}
+    last: Call | None = None
     for recorded, issued in entries:
+        if call and recorded.user != call.user:
+            continue
         before = users.get(recorded.user) or new(recorded.user)
         after, _ = fold(before, recorded)
         users[recorded.user] = after
         step = Step(recorded, issued, before, after)
-        if call is None or _concerns(call, followed, step):
+        last = after.calls.get(call.id, last) if call else None
+        if call is None or _concerns(step, call.id, last):
             yield step
 
 
-def _concerns(name: str, followed: dict[tuple[str, str], Call], step: Step) -> bool:
-    """Whether the event touched a call of that name. `followed` has all such as they last were, by user and id: a call
-    loses its session and its channel on the way, and late events come when it is gone.
+def _concerns(step: Step, id: str, last: Call | None) -> bool:
+    """Whether the event began the call, or changed it, or came too late for it. `last`: the call as it last was,
+    because it loses its session and its channel on the way, and late events come when it is gone.
     """
     recorded, _, before, after = step
-    jid = recorded.user
-    for each in after.calls.values():
-        if (jid, each.id) in followed or _is_called(each, name):
-            followed[jid, each.id] = each
-    return any(
-        before.calls.get(id) != after.calls.get(id) or _is_about(last, recorded.event)
-        for (user, id), last in followed.items()
-        if user == jid
-    )
-
-
-def _is_called(call: Call, name: str) -> bool:
-    match call.jingle:
-        case Inviting(sid=sid) | Calling(Session(sid)) | Talking(Session(sid)):
-            pass
-        case _:
-            sid = ""
-    return name in (call.id, sid, call.sip.channel)
-
-
-def _is_about(call: Call, event: Event) -> bool:
-    return isinstance(event, get_args(CallEvent)) and calls.concerns(call, event)
+    if id == str(recorded.version) or before.calls.get(id) != after.calls.get(id):
+        return True
+    return last is not None and isinstance(recorded.event, get_args(CallEvent)) and concerns(last, recorded.event)

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from fargo.log import Entry
+from fargo.log import Entry, has_notes
 from fargo.statemachine.commands import Command, Issued
 from fargo.statemachine.events import Event, Recorded
 
@@ -43,11 +43,35 @@ def write(path: Path, entries: Iterable[Entry]) -> None:
 
 def read(path: Path) -> Iterator[Entry]:
     """The entries of a file, in order. Raises GoldenError."""
-    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        raise GoldenError(f"{path} cannot be read: {error.strerror}.") from error
+    for number, line in enumerate(lines, 1):
         try:
             yield _entry(_DECODER.decode(line))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise GoldenError(f"{path}, line {number}, is not an entry of a golden log: {error}.") from error
+
+
+class GoldenLog:
+    """A golden log for whoever reads logs: as an open `fargo.log.Log` is read. Raises GoldenError when it is made."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._entries = tuple(read(path))
+
+    def read(self, user: str | None = None) -> Iterator[Entry]:
+        """All entries, or one user's, in the order of the log."""
+        return (entry for entry in self._entries if user in (None, entry[0].user))
+
+    def noted(self, user: str | None = None) -> Iterator[Entry]:
+        """The entries that have notes (see `fargo.statemachine.notes`), of all users or one."""
+        return filter(has_notes, self.read(user))
+
+    def __len__(self) -> int:
+        """The number of events."""
+        return len(self._entries)
 
 
 def _line(recorded: Recorded, issued: tuple[Issued, ...]) -> _Line:

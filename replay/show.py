@@ -6,14 +6,15 @@ from typing import Final
 from fargo.log import Entry
 from fargo.statemachine.events import Recorded
 from replay.calls import Step, steps
+from replay.names import CallName
 from replay.values import aligned, block, changes, clock
 
 _UNTOLD: Final = frozenset({"version"})
 """Changes with every event."""
 
 
-def show(entries: Iterable[Entry], call: str | None = None) -> Iterator[str]:
-    """Every step, or those of one call: named by its id, by its Jingle session or by its SIP channel."""
+def show(entries: Iterable[Entry], call: CallName | None = None) -> Iterator[str]:
+    """Every step, or those of one call."""
     for step in steps(entries, call):
         yield from _step(step)
         yield ""

@@ -6,7 +6,7 @@ Rules:
 2. What a message was follows from where the leg stood: the same hang-up is a CANCEL, a refusal or a BYE.
 """
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
 
 from fargo.statemachine.call1 import (
     RINGING,
@@ -18,11 +18,19 @@ from fargo.statemachine.call1 import (
     CompleteReceiving,
     FlowState,
     HangUp,
+    PlaceCall,
     RingCall,
 )
-from fargo.statemachine.commands import Command
+from fargo.statemachine.commands import Command, Issued
 from fargo.statemachine.events import Event
 from fargo.statemachine.telepathy_leg import Answering, Arriving, Dialling, Talking, TelepathyLeg
+
+
+def channel(event: Event, issued: Iterable[Issued]) -> str:
+    """The SIP channel of the call that begins with an event and its commands, "" if it has none."""
+    if isinstance(event, CallArrived):
+        return event.channel
+    return next((each.id for each in issued if isinstance(each.command, PlaceCall)), "")
 
 
 def received(event: Event, leg: TelepathyLeg | None) -> str:

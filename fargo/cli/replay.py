@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from fargo.cli.common import LOG, Refused, opened
+from fargo.cli.common import LOG, Refused, found, opened
 from fargo.statemachine.address import bare
 from replay.show import show
 from replay.verify import report, verify
@@ -32,12 +32,13 @@ def verify_log(path: Path) -> None:
 @replay.command("show")
 @LOG
 @click.option("--user", metavar="JID", help="Only this user's events.")
-@click.option("--call", metavar="ID", help="Only this call: its number, its Jingle session or its SIP channel.")
+@click.option("--call", metavar="CALL", help="Only this call: JID/number, a Jingle session or a SIP channel.")
 def show_log(path: Path, user: str | None, call: str | None) -> None:
     """Print the events in LOG step by step, with what each changed and led to."""
     shown = False
+    user = user and bare(user)
     with opened(path) as log:
-        for line in show(log.read(user and bare(user)), call):
+        for line in show(log.read(user), found(log, call, user) if call else None):
             click.echo(line)
             shown = True
     if not shown:

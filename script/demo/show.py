@@ -19,6 +19,7 @@ from world.xmpp_client import XmppClient
 from fargo.log import Log
 from replay.calls import steps
 from replay.ladder import ladder
+from replay.names import CallName
 
 ROSTER_SECONDS = 10
 POLL_SECONDS = 0.02
@@ -187,7 +188,7 @@ class Demonstration:
             user = self.caller.bare_jid
             await until(lambda: not list(steps(log.read(user)))[-1].after.calls, "the log has the end of the call")
             call = [id for step in steps(log.read(user)) for id in step.after.calls if id not in step.before.calls][-1]
-            return list(ladder(steps(log.read(user), call), call))
+            return list(ladder(steps(log.read(user), CallName(user, call)), call))
 
     def _guide(self) -> str:
         return GUIDE.format(

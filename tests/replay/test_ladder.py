@@ -32,6 +32,7 @@ from fargo.statemachine.media import Candidate, Codec, Content, Description, Raw
 from fargo.statemachine.user import fold, new
 from replay.calls import steps
 from replay.ladder import ladder
+from replay.names import CallName
 
 GATEWAY, ALICE = "sip.example.org", "alice@example.org"
 CLIENT, BOB = f"{ALICE}/laptop", f"bob%example.net@{GATEWAY}"
@@ -67,7 +68,7 @@ def recorded(*events: Event) -> list[Entry]:
 
 def drawn(*events: Event) -> list[str]:
     """The lines below the title, with the posts that have no arrow between them, and all but one dash, left out."""
-    title, _, *lines = ladder(steps(recorded(*events), CALL), CALL)
+    title, _, *lines = ladder(steps(recorded(*events), CallName(ALICE, CALL)), CALL)
     assert title.split() == ["seconds", "XMPP", "client", "gateway", "SIP"]
     assert {len(line) for line in lines} == {75}
     return [squeezed(line) for line in lines]
@@ -160,5 +161,5 @@ def test_another_call_is_not_in_it() -> None:
 
 def test_no_such_call_is_no_ladder(path: Path) -> None:
     log = Log.open_read_only(path)
-    assert list(ladder(steps(log.read(), "99"), "99")) == []
+    assert list(ladder(steps(log.read(), CallName(ALICE, "99")), "99")) == []
     log.close()

@@ -1,0 +1,75 @@
+"""A call is found by its name, or by less; what means no call, or several, is told with those there are."""
+
+from pathlib import Path
+
+import pytest
+
+from fargo.log import Entry, Log, has_notes
+from fargo.statemachine.commands import Issued
+from fargo.statemachine.events import Recorded, Restarted
+from fargo.statemachine.notes import Direction, NoteBegun
+from replay import golden
+from replay.calls import steps
+from replay.golden import GoldenLog
+from replay.names import CallName, CallNameError, find
+
+ALICE, DAVE = "alice@example.org", "dave@example.org"
+SESSIONS = Path(__file__).parents[2] / "replay/sessions"
+
+
+def begun(user: str, id: str, session: str = "") -> Entry:
+    note = NoteBegun(id, Direction.IN, "bob@example.net", session=session)
+    return Recorded(user, int(id), 1e9, Restarted()), (Issued(user, f"{id}.0", note),)
+
+
+CALLS = [begun(ALICE, "5", "a"), begun(ALICE, "14", "b"), begun(DAVE, "5", "c"), begun(DAVE, "6", "a")]
+
+
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [(f"{ALICE}/5", (ALICE, "5")), ("14", (ALICE, "14")), ("c", (DAVE, "5")), (f"{DAVE}/6", (DAVE, "6"))],
+)
+def test_a_name_that_means_one_call(name: str, call: tuple[str, str]) -> None:
+    assert find(CALLS, name) == call
+    assert str(CallName(*call)) == f"{call[0]}/{call[1]}"
+
+
+@pytest.mark.parametrize("name", ["5.1", "song", "5", f"{ALICE}/5"])
+def test_a_call_out_by_all_of_its_names(path: Path, name: str) -> None:
+    assert find(Log.open_read_only(path).noted(), name) == (ALICE, "5")
+
+
+def test_a_call_in_is_found_by_its_channel() -> None:
+    log = GoldenLog(SESSIONS / "calls-a-call-in-has-sound-both-ways.jsonl")
+    ((recorded, _),) = [(r, i) for r, i in log.noted() if type(r.event).__name__ == "CallArrived"]
+    assert find(log.noted(), recorded.event.channel) == (recorded.user, str(recorded.version))  # type: ignore[union-attr]
+
+
+def test_a_name_of_several_calls_lists_them() -> None:
+    with pytest.raises(CallNameError, match=f"“5” is the name of several calls: {ALICE}/5, {DAVE}/5.$"):
+        find(CALLS, "5")
+
+
+def test_an_unknown_name_lists_the_latest_calls() -> None:
+    with pytest.raises(CallNameError) as told:
+        find([begun(ALICE, str(each)) for each in range(1, 14)], "99")
+    latest = ", ".join(f"{ALICE}/{each}" for each in range(4, 14))
+    assert str(told.value) == f"There is no call “99”. Those in the log: {latest} and 3 earlier ones."
+    with pytest.raises(CallNameError, match=r"There is no call “”. No call is in it\."):
+        find([], "")
+
+
+def test_entries_with_notes_are_the_same_from_either_log(path: Path, tmp_path: Path) -> None:
+    log = Log.open_read_only(path)
+    golden.write(tmp_path / "a.jsonl", log.read())
+    told = GoldenLog(tmp_path / "a.jsonl")
+    assert list(told.noted()) == list(log.noted()) == list(filter(has_notes, log.read()))
+    assert list(told.read("dave@example.org")) == list(log.read("dave@example.org"))
+    assert list(log.noted("dave@example.org")) == []
+    assert len(told) == len(log)
+
+
+def test_a_call_that_was_refused_at_once_has_its_step() -> None:
+    log = GoldenLog(SESSIONS / "bad-input-a-jid-that-is-no-sip-address-is-refused-bob-sip-test-x.jsonl")
+    call = find(log.noted(), next(iter(log.noted()))[1][-1].command.call)  # type: ignore[union-attr]
+    assert [str(step.recorded.version) for step in steps(log.read(), call)] == [call.id]
