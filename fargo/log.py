@@ -70,6 +70,9 @@ def commands_by_row_of_event(db: Database) -> None:
 _WAL_PAGES: Final = 10_000
 """So many pages of the journal are moved into the file at once: rarely, as that waits for the disk twice."""
 
+_AT_ONCE: Final = 256
+"""So many rows are decoded before the first of them is folded: one kind of work at a time is quicker."""
+
 _LAST: Final = "select coalesce(max(id), 0) from events"
 _APPEND_EVENT: Final = "insert into events (id, user, version, at, type, format, body) values (?, ?, ?, ?, ?, ?, ?)"
 _APPEND_COMMAND: Final = "insert into commands (event, place, type, format, body) values (?, ?, ?, ?, ?)"
@@ -140,9 +143,10 @@ class Log:
         """All events in the order of the log, without their commands: what folding needs, in half the time."""
         versions: dict[str, int] = {}
         with usable(self.path, _NAME), closing(self._db.conn.execute(_EVENTS)) as rows:
-            for row in rows:
-                self._count(row, versions)
-                yield self._recorded(row)
+            while some := rows.fetchmany(_AT_ONCE):
+                for row in some:
+                    self._count(row, versions)
+                yield from [self._recorded(row) for row in some]
 
     def read(self, user: str | None = None) -> Iterator[Entry]:
         """All entries, or one user's, in the order of the log."""
@@ -168,7 +172,7 @@ class Log:
 
     def _count(self, row: tuple[Any, ...], versions: dict[str, int]) -> None:
         """See that no event is missing; `versions` are those of the users' last events."""
-        _, user, version, *_ = row
+        user, version = row[1:3]
         before = versions.get(user, 0)
         if version != before + 1:
             raise FileError(f"{self.path} has lost events: after {before} of {user} comes {version}.")

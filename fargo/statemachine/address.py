@@ -23,12 +23,11 @@ import msgspec
 _USER_SAFE: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.!~*'()&=+$,;?/")
 _UNFIT: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 """Control characters, and surrogates, which no encoding has."""
-_LABEL: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+_LABEL: Final = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_DOMAIN_NAME: Final = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 _HOSTPORT: Final = re.compile(r"(\[(?P<address>[^][]*)\]|(?P<name>[^][:]*))(:(?P<port>[0-9]{1,5}))?")
 # XEP-0106 §4, and "%", which separates user and domain here and so must not come from a user part.
-_ESCAPES: Final = {
-    " ": "\\20", '"': "\\22", "&": "\\26", "'": "\\27", "/": "\\2f", ":": "\\3a", "<": "\\3c", ">": "\\3e", "@": "\\40",
-}  # fmt: skip
+_ESCAPES: Final = str.maketrans({character: f"\\{ord(character):x}" for character in " \"&'/:<>@"})
 _ESCAPED: Final = re.compile(r"\\(20|22|26|27|2f|3a|3c|3e|40|5c)")
 # RFC 6122 appendix A.5: what no localpart may contain, besides what is escaped.
 _FORBIDDEN: Final = (
@@ -88,6 +87,8 @@ def escape_user(user: str) -> str:
 
 def unescape_user(text: str) -> str:
     """A SIP URI's user part without percent-escapes; what is no escape of UTF-8 stays as it is."""
+    if "%" not in text:
+        return text
     raw = re.sub(rb"%([0-9A-Fa-f]{2})", lambda m: bytes([int(m[1], 16)]), text.encode("utf-8", "surrogatepass"))
     try:
         return raw.decode()
@@ -98,7 +99,7 @@ def unescape_user(text: str) -> str:
 def escape_local(text: str) -> str:
     """Text as a localpart (XEP-0106 §4.2): a backslash is escaped only where it would read as an escape."""
     guarded = _ESCAPED.sub(lambda m: "\\5c" + m[1], text)
-    return "".join(_ESCAPES.get(c, c) for c in guarded)
+    return guarded.translate(_ESCAPES)
 
 
 def unescape_local(local: str) -> str:
@@ -113,12 +114,12 @@ def _is_domain(text: str) -> bool:
     address, name, port = found["address"], found["name"], found["port"]
     if port is not None and not 0 < int(port) < 65536:
         return False
-    return _is_ipv6(address) if name is None else _is_name(name)
+    return _is_ipv6(address) if name is None else is_host(name)
 
 
 def is_host(text: str) -> bool:
     """Whether the text is a host's name or IPv4 address, without a port."""
-    return _is_name(text)
+    return len(text) <= 253 and bool(_DOMAIN_NAME.fullmatch(text))
 
 
 def _is_ipv6(text: str) -> bool:
@@ -126,10 +127,6 @@ def _is_ipv6(text: str) -> bool:
         return ipaddress.IPv6Address(text).scope_id is None
     except ValueError:
         return False
-
-
-def _is_name(text: str) -> bool:
-    return len(text) <= 253 and all(_LABEL.fullmatch(label) for label in text.split("."))
 
 
 def _checked(user: str, domain: str) -> SipUri | BadAddress:

@@ -105,13 +105,12 @@ def ended(call: Call, by: Side, reason: Reason, turn: Turn) -> None:
 
 def _heard(call: Call, by: Side, notice: Notice, turn: Turn) -> None:
     """What a leg says. The second leg to end says nothing new."""
-    other_is_live = is_live(call) if by is Side.PHONE else telepathy_leg.is_live(call.sip)
     match notice:
         case Answered():
             turn.note(NotePath(call.id, Path.DIRECT, "Client and phone both speak plain RTP."))
             for session in sessions(call.jingle):
                 turn.note(NoteAnswered(call.id, session.client))
-        case Ended(reason) if other_is_live:
+        case Ended(reason) if is_live(call) if by is Side.PHONE else telepathy_leg.is_live(call.sip):
             ended(call, by, reason, turn)
         case _:
             pass

@@ -88,7 +88,8 @@ def deadlines(farewells: Farewells) -> tuple[Deadline, ...]:
 
 def expire(farewells: Farewells, turn: Turn) -> Farewells:
     """Rules 2 and 4."""
-    return {name: farewell for name, farewell in farewells.items() if farewell.until > turn.at}
+    left = {name: farewell for name, farewell in farewells.items() if farewell.until > turn.at}
+    return left if len(left) < len(farewells) else farewells
 
 
 def _without(farewells: Farewells, name: str) -> Farewells:

@@ -15,7 +15,6 @@ import re
 from functools import lru_cache
 from typing import Final, Literal, TypeAlias
 
-import msgspec
 from msgspec import Struct
 
 Senders: TypeAlias = Literal["both", "initiator", "responder", "none"]
@@ -237,7 +236,10 @@ def address(description: Description, component: int = 1) -> Candidate | None:
     """
     match description.transport:
         case RawUdp(candidates) | IceUdp(candidates=candidates):
-            return next((c for c in candidates if c.component == component and _is_host(c.ip)), None)
+            for candidate in candidates:
+                if candidate.component == component and _is_host(candidate.ip):
+                    return candidate
+            return None
         case UnknownTransport():
             return None
 
@@ -267,7 +269,8 @@ def numbered_as(offer: Description, answer: Description) -> Description:
         offered.setdefault(kind(codec), codec)
     codecs: dict[int, Codec] = {}
     for codec in answer.codecs:
-        if same := offered.get(kind(codec)):
-            as_offered = {"id": same.id, "name": same.name, "clockrate": same.clockrate, "channels": same.channels}
-            codecs.setdefault(same.id, msgspec.structs.replace(codec, feedback=(), **as_offered))
+        if (same := offered.get(kind(codec))) and same.id not in codecs:
+            codecs[same.id] = Codec(
+                same.id, same.name, same.clockrate, same.channels, codec.ptime, codec.maxptime, codec.parameters
+            )
     return Description(answer.media, tuple(codecs.values()), answer.transport, answer.mux)

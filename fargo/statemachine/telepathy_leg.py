@@ -373,25 +373,38 @@ def lost(leg: TelepathyLeg, reason: Reason) -> Step:
 
 def tell(leg: TelepathyLeg, notice: Notice, turn: Turn) -> Step:
     """Do what the other end's news mean for this one."""
-    match notice, leg:
-        case Ringing(), Arriving(ringing=False):
+    match notice:
+        case Ended(reason):
+            return (_hang_up(leg.channel, reason, turn) if is_live(leg) else leg), ()
+        case Held() | Resumed():
+            return _holding(leg, isinstance(notice, Held), turn), ()
+        case Ringing() if isinstance(leg, Arriving) and not leg.ringing:
             turn.issue(RingCall(leg.channel))
             return replace(leg, ringing=True), ()
-        case Answered(description), Arriving(name, offer):
-            answer = numbered_as(offer, description)
-            turn.issue(AnswerCall(name, answer.codecs, _candidates(answer)))
-            return Answering(name, answer, turn.at), ()
-        case Held() | Resumed(), Answering():
-            return replace(leg, hold=isinstance(notice, Held)), ()
-        case Held(), Talking():
-            return _hold(leg, turn), ()
-        case Resumed(), Talking(name):
-            turn.issue(RequestHold(name, False))
+        case Answered(description) if isinstance(leg, Arriving):
+            answer = numbered_as(leg.offer, description)
+            turn.issue(AnswerCall(leg.channel, answer.codecs, _candidates(answer)))
+            return Answering(leg.channel, answer, turn.at), ()
+        case Ringing() | Answered():
             return leg, ()
-        case Ended(reason), Dialling() | Arriving() | Answering() | Talking():
-            return _hang_up(leg.channel, reason, turn), ()
         case _:
-            return leg, ()
+            assert_never(notice)
+
+
+def _holding(leg: TelepathyLeg, hold: bool, turn: Turn) -> TelepathyLeg:
+    """The client puts the far end on hold, or takes it off."""
+    match leg:
+        case Talking() if hold:
+            return _hold(leg, turn)
+        case Talking():
+            turn.issue(RequestHold(leg.channel, False))
+            return leg
+        case Answering():
+            return replace(leg, hold=hold)
+        case Dialling() | Arriving() | Ending() | Over():
+            return leg
+        case _:
+            assert_never(leg)
 
 
 def _hold(leg: Talking, turn: Turn) -> Talking:

@@ -170,12 +170,12 @@ def _react(user: User, event: Event, turn: Turn) -> User:
     match event:
         case ChannelEvent():
             return _of_channel(user, event, turn)
+        case IqEvent():
+            return _of_call(_heard(user, event), event, turn)
         case SessionInitiated():
             return _session_initiated(user, event, turn)
         case SessionEvent():
             return _of_session(user, event, turn)
-        case IqEvent():
-            return _of_call(_heard(user, event), event, turn)
         case RegistrationAsked():
             accounts.asked(user.account, event, turn)
             return user
