@@ -32,7 +32,7 @@ from fargo.processes import ProcessError
 from fargo.statemachine import user as statemachine
 from fargo.statemachine.commands import Fault, ForgetSecret, Issued, SignIn, SipCommand, XmppCommand
 from fargo.statemachine.events import Event, Restarted, SipAccount, SipSignedOut, Stopping, StreamOpened
-from fargo.statemachine.notes import NoteAnswered, NoteBegun, NoteEnded, NotePath
+from fargo.statemachine.notes import NoteAccount, NoteAnswered, NoteBegun, NoteEnded, NotePath
 from fargo.vault import Vault
 
 PATIENCE: Final = 5.0
@@ -187,7 +187,7 @@ class Daemon:
                 if isinstance(command, SignIn):
                     self._connections.add((issued.user, issued.id))
                 self._sip.do(issued)
-            case Fault() | NoteBegun() | NotePath() | NoteAnswered() | NoteEnded():
+            case Fault() | NoteBegun() | NotePath() | NoteAnswered() | NoteEnded() | NoteAccount():
                 raise TypeError("the engine keeps faults and notes to itself")
             case _:
                 assert_never(issued.command)

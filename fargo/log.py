@@ -23,7 +23,7 @@ from sqlite_utils import Database, Migrations
 from fargo.database import FileError, open_database, open_read_only, usable
 from fargo.statemachine.commands import Command, Issued
 from fargo.statemachine.events import Event, Recorded
-from fargo.statemachine.notes import Note
+from fargo.statemachine.notes import CallNote
 
 APPLICATION_ID: Final = 0x4661726C  # "Farl"
 _NAME: Final = "log"
@@ -83,7 +83,7 @@ _ENTRIES: Final = """
     where :user is null or e.user = :user
     order by e.id, c.place
 """
-_NOTES: Final = ", ".join(f"'{note.__name__}'" for note in get_args(Note))
+_NOTES: Final = ", ".join(f"'{note.__name__}'" for note in get_args(CallNote))
 _NOTED: Final = f"""
     select e.id, e.user, e.version, e.at, e.type, e.format, e.body, c.place, c.type, c.format, c.body
     from events e join commands c on c.event = e.id
@@ -156,7 +156,7 @@ class Log:
             yield self._recorded(rows[0]), self._issued(rows)
 
     def noted(self, user: str | None = None) -> Iterator[Entry]:
-        """The entries that have notes (see `fargo.statemachine.notes`), of all users or one."""
+        """The entries that note something about a call (`fargo.statemachine.notes`), of all users or one."""
         return ((self._recorded(rows[0]), self._issued(rows)) for rows in self._entries(_NOTED, user))
 
     def __len__(self) -> int:
@@ -217,8 +217,8 @@ class Log:
 
 
 def has_notes(entry: Entry) -> bool:
-    """Whether anything is noted in the entry."""
-    return any(isinstance(each.command, Note) for each in entry[1])
+    """Whether anything is noted about a call in the entry."""
+    return any(isinstance(each.command, CallNote) for each in entry[1])
 
 
 def _place(issued: Issued) -> int:

@@ -66,7 +66,7 @@ class GoldenLog:
         return (entry for entry in self._entries if user in (None, entry[0].user))
 
     def noted(self, user: str | None = None) -> Iterator[Entry]:
-        """The entries that have notes (see `fargo.statemachine.notes`), of all users or one."""
+        """The entries that note something about a call (`fargo.statemachine.notes`), of all users or one."""
         return filter(has_notes, self.read(user))
 
     def __len__(self) -> int:

@@ -175,7 +175,7 @@ def shown(account: Account) -> Shown | None:
             available, show, status = False, "xa", "Trying your changed SIP account."
         case _:
             assert_never(account)
-    return Shown(credentials.gateway, credentials.uri.domain, available, show, status)
+    return Shown(credentials.gateway, credentials.uri, available, show, status)
 
 
 def _in_words(credentials: Credentials, connection: Connection) -> tuple[bool, str, str]:

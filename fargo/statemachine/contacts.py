@@ -20,6 +20,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from fargo.statemachine import address
+from fargo.statemachine.address import SipUri
 from fargo.statemachine.commands import AskFeatures, PresenceKind, SendPresence
 from fargo.statemachine.events import FeaturesLearned, ResourceAvailable, SubscriptionAction
 from fargo.statemachine.notices import Deadline
@@ -67,8 +68,7 @@ class Shown(Struct, frozen=True, gc=False):
     """How the gateway and its contacts are to appear to the user."""
 
     gateway: str
-    domain: str
-    """The account's own SIP domain."""
+    account: SipUri
     available: bool
     show: str
     status: str
@@ -171,7 +171,7 @@ def _unknown(to: str, shown: Shown) -> str | None:
     """Why ``to`` is neither the gateway nor a contact there, or None."""
     if to == shown.gateway:
         return None
-    parsed = address.parse_contact(to, shown.domain)
+    parsed = address.parse_contact(to, shown.account.domain)
     return parsed.problem if isinstance(parsed, address.BadAddress) else None
 
 

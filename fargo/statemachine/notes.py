@@ -1,5 +1,5 @@
-"""What the core notes about calls, for whoever reads the log: a note stands among the commands, and nobody carries it
-out.
+"""What the core notes about calls and accounts, for whoever reads the log: a note stands among the commands, and nobody
+carries it out.
 
 Rules:
 
@@ -7,6 +7,7 @@ Rules:
    is answered. A call that is refused at once is noted all the same.
 2. Notes come after the commands of their turn, so that no command's name depends on what is noted.
 3. A call's id is the version of the event that it began with.
+4. An account is noted whenever it has come to look different.
 """
 
 from enum import StrEnum
@@ -75,4 +76,13 @@ class NoteEnded(_Note, frozen=True):
     text: str = ""
 
 
-Note: TypeAlias = NoteBegun | NotePath | NoteAnswered | NoteEnded
+class NoteAccount(Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
+    """The user's account is this SIP address, "" if there is none (any more); ``status`` says in words how it is."""
+
+    address: str = ""
+    signed_in: bool = False
+    status: str = ""
+
+
+CallNote: TypeAlias = NoteBegun | NotePath | NoteAnswered | NoteEnded
+Note: TypeAlias = CallNote | NoteAccount

@@ -59,7 +59,7 @@ from fargo.statemachine.events import (
     TimePassed,
 )
 from fargo.statemachine.farewell import Farewells
-from fargo.statemachine.notes import Side
+from fargo.statemachine.notes import NoteAccount, Side
 from fargo.statemachine.notices import Deadline
 from fargo.statemachine.proposal import Proposals
 from fargo.statemachine.reason import Cause, Reason, to_jingle
@@ -155,10 +155,12 @@ def _without_over(before: User, after: User, turn: Turn) -> User:
 def _reconciled(before: User, after: User, turn: Turn) -> User:
     online = bool(after.contacts.clients) and not after.stopping
     settled = replace(after, account=accounts.reconcile(after.account, online, turn))
-    shown = accounts.shown(settled.account)
+    shown, was = accounts.shown(settled.account), accounts.shown(before.account)
+    if shown != was:
+        turn.note(NoteAccount(shown.account.words, shown.available, shown.status) if shown else NoteAccount())
     if shown is None or settled.stopping:
         return settled
-    if shown != accounts.shown(before.account):
+    if shown != was:
         roster.show_all(settled.contacts, shown, turn)
     elif after.contacts.clients.keys() - before.contacts.clients.keys():
         roster.show_gateway(shown, turn)

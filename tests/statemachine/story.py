@@ -28,7 +28,7 @@ from fargo.statemachine.events import (
     SipSignedIn,
 )
 from fargo.statemachine.media import Candidate, Codec, Content, Description, RawUdp
-from fargo.statemachine.notes import Note
+from fargo.statemachine.notes import CallNote, Note, NoteAccount
 from fargo.statemachine.user import User, fold, new
 
 ALICE = "alice@localhost"
@@ -73,9 +73,13 @@ class Story:
         self.entries.append((recorded, self.last))
         return [issued.command for issued in self.last if not isinstance(issued.command, Note)]
 
-    def noted(self) -> list[Note]:
-        """All notes so far."""
-        return [issued.command for issued in self.issued if isinstance(issued.command, Note)]
+    def noted(self) -> list[CallNote]:
+        """All notes about calls so far."""
+        return [issued.command for issued in self.issued if isinstance(issued.command, CallNote)]
+
+    def accounts(self) -> list[NoteAccount]:
+        """All notes about the account so far."""
+        return [issued.command for issued in self.issued if isinstance(issued.command, NoteAccount)]
 
     def iq(self, to: str = GATEWAY, sender: str = DESK) -> Iq:
         """A new IQ-set from one of the user's clients."""

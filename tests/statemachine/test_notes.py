@@ -13,7 +13,7 @@ from fargo.statemachine.events import (
     SipSignedOut,
     SipTrouble,
 )
-from fargo.statemachine.notes import Direction, NoteAnswered, NoteBegun, NoteEnded, NotePath, Path, Side
+from fargo.statemachine.notes import Direction, NoteAccount, NoteAnswered, NoteBegun, NoteEnded, NotePath, Path, Side
 from fargo.statemachine.reason import Cause
 
 from .story import BOB, DESK, GATEWAY, OFFER, PCMU, PHONE_ADDRESS, Story
@@ -101,3 +101,14 @@ def test_who_has_no_account_wanted_to_call_somebody_too() -> None:
     story = Story()
     story.tell(SessionInitiated(story.iq("bob@sip.localhost"), "s1", (OFFER,)))
     assert story.noted()[0] == NoteBegun("1", Direction.OUT, "bob@sip.localhost", session="s1")
+
+
+def test_an_account_is_noted_as_it_comes_to_look_different(story: Story) -> None:
+    story.tell(SipSignedOut(story.id_of(SignIn), SipTrouble.NETWORK))
+    story.tell(RegistrationCancelled(story.iq()))
+    story.tell(RegistrationCancelled(story.iq()))
+    signed_in, lost, gone = story.accounts()
+    assert signed_in == NoteAccount("alice@sip.test", True, "Signed in as sip:alice@sip.test.")
+    assert (lost.address, lost.signed_in) == ("alice@sip.test", False)
+    assert lost.status.startswith("The SIP server of sip:alice@sip.test does not answer")
+    assert gone == NoteAccount()
