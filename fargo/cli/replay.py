@@ -1,14 +1,19 @@
 """`fargo replay`: a recorded log, folded again."""
 
 import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
+from click import progressbar
 
 from fargo.cli.common import LOG, Refused, found, opened
+from fargo.log import Entry
 from fargo.statemachine.address import bare
+from replay.report import report
 from replay.show import show
-from replay.verify import report, verify
+from replay.verify import Verdict, verify
 
 
 @click.group()
@@ -17,16 +22,41 @@ def replay() -> None:
 
 
 @replay.command("verify")
-@LOG
-def verify_log(path: Path) -> None:
-    """Compare the commands in LOG with those that its events give now; exit code 1 if any differ."""
-    with opened(path) as log:
+@click.argument("paths", metavar="LOG...", nargs=-1, required=True, type=click.Path(path_type=Path))
+def verify_logs(paths: tuple[Path, ...]) -> None:
+    """Compare the commands in each LOG with those that its events give now; exit code 1 if any differ.
+
+    A directory stands for all golden logs in it.
+    """
+    verdict = Verdict()
+    with ExitStack() as stack:
+        logs = [stack.enter_context(opened(path)) for path in _each(paths)]
+        events = sum(map(len, logs))
         hidden = not sys.stderr.isatty()
-        with click.progressbar(log.read(), len(log), "Folding", file=sys.stderr, hidden=hidden) as entries:
-            verdict = verify(entries)
+        bar = stack.enter_context(progressbar(length=events, label="Folding", file=sys.stderr, hidden=hidden))
+        for log in logs:
+            verify(_counted(log.read(), bar.update), str(log.path) if len(logs) > 1 else "", verdict)
     for line in report(verdict):
         click.echo(line)
     raise SystemExit(1 if verdict.differences else 0)
+
+
+def _each(paths: Iterable[Path]) -> Iterator[Path]:
+    """The logs that are meant."""
+    for path in paths:
+        if not path.is_dir():
+            yield path
+        elif found := sorted(path.glob("*.jsonl")):
+            yield from found
+        else:
+            raise Refused(f"There is no golden log (*.jsonl) in {path}.")
+
+
+def _counted(entries: Iterable[Entry], count: Callable[[int], None]) -> Iterator[Entry]:
+    """The entries, each of which is counted."""
+    for entry in entries:
+        yield entry
+        count(1)
 
 
 @replay.command("show")

@@ -7,7 +7,8 @@ from world.world import SIP_ACCOUNTS, XMPP_ACCOUNTS
 
 from fargo.log import Log
 from replay import golden
-from replay.verify import report, verify
+from replay.report import report
+from replay.verify import verify
 
 SESSIONS = sorted((Path(__file__).parents[2] / "replay/sessions").glob("*.jsonl"))
 AT_LEAST = 25

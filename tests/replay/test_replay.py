@@ -46,9 +46,9 @@ def test_whatever_was_tampered_with_is_found(path: Path, sql: str, said: str) ->
     change(path, sql)
     result = fargo("verify", path)
     assert result.exit_code == 1
-    assert result.stdout.startswith("The first difference:\n2025-06-15 15:06:42.500  alice@example.org  event 5\n")
+    assert "   The first:\n2025-06-15 15:06:42.500  alice@example.org  event 5\n" in result.stdout
     assert said in result.stdout
-    assert result.stdout.endswith(" gave other commands than recorded.\n")
+    assert " gave other commands than recorded.\n" in result.stdout
 
 
 def test_all_differences_are_counted_and_the_first_is_shown(path: Path) -> None:

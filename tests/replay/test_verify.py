@@ -1,0 +1,211 @@
+"""Differences are grouped by their kind, told apart from what only follows from them, and none is left out."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from msgspec.structs import replace
+
+from fargo.cli import main
+from fargo.log import Entry, Log
+from fargo.statemachine import inviting, session, telepathy_leg
+from fargo.statemachine.call1 import CallStateChanged, PlaceCall
+from fargo.statemachine.commands import AskFeatures, InitiateSession, Issued, SendPresence, SendText, TerminateSession
+from fargo.statemachine.events import SipSignedIn
+from fargo.statemachine.media import Content
+from fargo.statemachine.notes import NoteEnded
+from fargo.statemachine.reason import Reason
+from fargo.statemachine.session import Session
+from fargo.statemachine.turn import Turn
+from replay import golden
+from replay.report import report
+from replay.verify import Verdict, verify
+
+SESSIONS = Path(__file__).parents[2] / "replay/sessions"
+ALICE = "alice@localhost"
+CALL_IN = SESSIONS / "calls-a-call-in-has-sound-both-ways.jsonl"
+TWO_CALLS = SESSIONS / "calls-several-calls-at-once.jsonl"
+REFUSED = SESSIONS / "endings-a-refused-call-says-why-486-busy-here-busy.jsonl"
+
+
+def fargo(*args: str | Path) -> Result:
+    return CliRunner().invoke(main, ["replay", *map(str, args)])
+
+
+def otherwise(path: Path, type: type, **fields: object) -> Iterator[Entry]:
+    """The entries of a log, with other fields in all recorded commands of a type."""
+    for recorded, issued in golden.read(path):
+        yield (
+            recorded,
+            tuple(
+                replace(each, command=replace(each.command, **fields)) if isinstance(each.command, type) else each
+                for each in issued
+            ),
+        )
+
+
+def without(path: Path, type: type) -> Iterator[Entry]:
+    """The entries of a log, without the recorded commands of a type, the others numbered anew."""
+    for recorded, issued in golden.read(path):
+        left = [each.command for each in issued if not isinstance(each.command, type)]
+        yield recorded, tuple(Issued(recorded.user, f"{recorded.version}.{n}", c) for n, c in enumerate(left))
+
+
+def kinds(verdict: Verdict) -> list[tuple[str, int, int]]:
+    return [(str(group.cause), group.count, group.following) for group in verdict.groups.values()]
+
+
+def test_another_field_is_named_with_what_the_event_met() -> None:
+    verdict = verify(otherwise(REFUSED, TerminateSession, condition="gone"))
+    assert kinds(verdict) == [("CallStateChanged, Calling | Dialling: TerminateSession with other condition", 1, 0)]
+
+
+def test_several_changes_of_one_event_are_one_kind() -> None:
+    changed = dict(enumerate(otherwise(REFUSED, TerminateSession, text="No", sid="x")))
+    last = max(n for n, (recorded, _) in changed.items() if isinstance(recorded.event, CallStateChanged))
+    recorded, issued = changed[last]
+    changed[last] = recorded, (issued[1], *issued[3:])
+    (group,) = verify(changed.values()).groups.values()
+    assert group.cause.changes == ("CloseChannel added", "TerminateSession with other sid and text", "NoteEnded added")
+
+
+def test_the_account_is_named_where_no_call_is_concerned(path: Path) -> None:
+    log = Log.open_read_only(path)
+    entries = [(r, i if not isinstance(r.event, SipSignedIn) else ()) for r, i in log.read("alice@example.org")]
+    (group,) = verify(entries).groups.values()
+    assert (group.cause.event, group.cause.phases) == ("SipSignedIn", "account Trying")
+    assert list(group.touched) == [("", "alice@example.org event 2")]
+
+
+def test_commands_under_other_ids_are_a_difference() -> None:
+    entries = list(golden.read(REFUSED))
+    renumbered = [(r, tuple(replace(each, id=f"{each.id}1") for each in i)) for r, i in entries]
+    (*_, group) = verify(renumbered).groups.values()
+    assert group.cause.changes == ("other ids",)
+
+
+def test_alike_differences_are_one_group_over_calls_users_and_logs() -> None:
+    verdict = Verdict()
+    for name in ("one", "two"):
+        verify(otherwise(TWO_CALLS, PlaceCall, target="sip:x@y"), name, verdict)
+    (group,) = verdict.groups.values()
+    assert group.count == len(group.touched) == verdict.differences
+    assert {log for log, _ in group.touched} == {"one", "two"}
+    assert verdict.differing == {"one": group.count // 2, "two": group.count // 2}
+    assert group.first.log == "one"
+    assert verdict.users == 2 * verify(golden.read(TWO_CALLS)).users
+    assert verdict.events == 2 * len(list(golden.read(TWO_CALLS)))
+
+
+def test_what_comes_later_in_the_same_call_follows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command before the session-initiate moves its id, so that nothing that the client answers is heard."""
+    initiate = session.initiate
+
+    def after_a_word(to: Session, content: Content, turn: Turn) -> Session:
+        turn.issue(SendText(to.us, turn.user, "Ring, ring"))
+        return initiate(to, content, turn)
+
+    monkeypatch.setattr(session, "initiate", after_a_word)
+    verdict = verify(golden.read(CALL_IN))
+    assert kinds(verdict) == [("CallArrived, no call: SendText added", 1, 1)]
+    (group,) = verdict.groups.values()
+    assert group.first_following is not None
+    assert group.first_following.recorded.version == group.first.recorded.version + 1
+    assert verdict.differences == 2
+
+
+def test_a_call_that_is_no_more_has_its_events_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A caller who is refused now: what the client and the phone said later is about that call."""
+    refusal = Reason(inviting.NOBODY.cause, "Not today.")
+    monkeypatch.setattr("fargo.statemachine.user._unreachable", lambda user: refusal)
+    verdict = verify(golden.read(CALL_IN))
+    assert [(group.cause.event, group.count) for group in verdict.groups.values()] == [("CallArrived", 1)]
+    assert verdict.differences > 4
+
+
+def test_another_call_does_not_follow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each call of a user that differs by itself counts."""
+    place = telepathy_leg.place
+    monkeypatch.setattr(telepathy_leg, "place", lambda c, t, d, offer, turn: place(c, f"{t};x", d, offer, turn))
+    verdict = verify(golden.read(TWO_CALLS))
+    (group,) = verdict.groups.values()
+    placed = [e for _, i in golden.read(TWO_CALLS) for e in i if isinstance(e.command, PlaceCall)]
+    assert group.count == len(placed) > 1
+    assert group.following == 0
+
+
+def test_what_no_call_is_concerned_by_is_behind_all_that_comes() -> None:
+    changed = list(without(CALL_IN, AskFeatures))
+    recorded, issued = changed[-1]
+    changed[-1] = recorded, (*issued, Issued(recorded.user, "99.0", SendText("a", "b", "c")))
+    assert kinds(verify(changed)) == [("ResourceAvailable, account Registered: AskFeatures added", 1, 1)]
+
+
+@pytest.mark.parametrize(
+    ("type", "fields"), [(SendPresence, {"status": "?"}), (NoteEnded, {"text": "?"}), (TerminateSession, {"text": "?"})]
+)
+def test_nothing_follows_from_what_only_people_read(type: type, fields: dict[str, str]) -> None:
+    verdict = verify(otherwise(REFUSED, type, **fields))
+    assert verdict.differences == sum(group.count for group in verdict.groups.values()) > 0
+    assert not any(group.following for group in verdict.groups.values())
+
+
+def test_one_users_trouble_is_not_anothers(path: Path) -> None:
+    entries = [(r, ()) for r, _ in Log.open_read_only(path).read()]
+    groups = verify(entries).groups.values()
+    assert [group.count for group in groups] == [1, 1]  # the first of each, which all else of theirs follows from
+    assert [group.following for group in groups] == [4, 1]
+
+
+def test_the_report_shows_the_first_of_each_kind_and_names_all() -> None:
+    verdict = verify(otherwise(CALL_IN, InitiateSession, sid="x"), "in.jsonl")
+    verify(otherwise(REFUSED, TerminateSession, condition="gone"), "out.jsonl", verdict)
+    told = list(report(verdict))
+    assert told[:5] == [
+        "1. CallArrived, no call: InitiateSession with other sid",
+        "   1 time, in",
+        f"     in.jsonl: {ALICE}/7",
+        "   The first, in in.jsonl:",
+        f"2026-11-23 08:20:45.563  {ALICE}  event 7",
+    ]
+    assert told[told.index("2. CallStateChanged, Calling | Dialling: TerminateSession with other condition") - 1] == ""
+    assert "  -       condition  gone" in told
+    assert "  +       condition  busy" in told
+    assert told[-4:] == [
+        "in.jsonl: 1 event",
+        "out.jsonl: 1 event",
+        f"{verdict.events} events of 2 users folded again: 2 events gave other commands than recorded.",
+        "2 kinds of difference; 0 of the events may differ only because an earlier one does.",
+    ]
+
+
+def test_the_report_tells_what_follows() -> None:
+    changed = list(without(CALL_IN, AskFeatures))
+    changed[-1] = changed[-1][0], (Issued(ALICE, "99.0", SendText("a", "b", "c")),)
+    told = list(report(verify(changed)))
+    follows = f"   1 event may differ only because of this, the first of them {ALICE} event {changed[-1][0].version}."
+    assert follows in told
+    assert told[-1].startswith("1 kind of difference; 1 of the events may differ only because")
+
+
+def test_a_directory_is_all_golden_logs_in_it(path: Path, tmp_path: Path) -> None:
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    entries = list(Log.open_read_only(path).read())
+    golden.write(logs / "b.jsonl", entries)
+    golden.write(logs / "a.jsonl", [(recorded, ()) for recorded, _ in entries])
+    (logs / "README.md").write_text("no log")
+    result = fargo("verify", logs, path)
+    assert result.exit_code == 1
+    assert f"{logs / 'a.jsonl'}: " in result.stdout.splitlines()[-3]
+    assert "\n27 events of 6 users folded again: " in result.stdout
+    assert f"{logs / 'b.jsonl'}: " not in result.stdout
+    (logs / "a.jsonl").unlink()
+    assert fargo("verify", logs, path).stdout == "18 events of 4 users folded again: every command is as recorded.\n"
+
+
+def test_a_directory_without_logs_is_told(tmp_path: Path) -> None:
+    result = fargo("verify", tmp_path)
+    assert (result.exit_code, result.stderr) == (2, f"Error: There is no golden log (*.jsonl) in {tmp_path}.\n")
+    assert fargo("verify").exit_code == 2
