@@ -21,7 +21,7 @@ from fargo.log import Entry
 from fargo.statemachine.call import CallEvent, concerns
 from fargo.statemachine.commands import Issued, SendPresence, SendText
 from fargo.statemachine.events import Event, Recorded
-from fargo.statemachine.notes import Note, NoteBegun
+from fargo.statemachine.notes import CallNote, Note, NoteBegun
 from fargo.statemachine.user import User, fold, new
 from replay import sip
 from replay.causes import Cause, cause
@@ -127,7 +127,7 @@ class _Stream:
         about = {call.id for call in last.values() if isinstance(event, CallEvent) and concerns(call, event)}
         commands = [each.command for each in issued]
         named = {getattr(value, name, "") for value in (event, *commands) for name in ("sid", "channel")}
-        noted = {command.call for command in commands if isinstance(command, Note)}
+        noted = {command.call for command in commands if isinstance(command, CallNote)}
         return changed | about | noted | {self._named[name] for name in named & self._named.keys()}
 
     def _count(self, difference: Difference, origin: Group | None, kind: Cause) -> Group:
