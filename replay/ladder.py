@@ -1,141 +1,135 @@
-"""A call as a ladder: the messages between XMPP client, gateway and SIP side, from top to bottom as they came.
+"""A call as a ladder on a terminal: what passed between its posts, from top to bottom as it came.
 
 Rules:
 
-1. Labels are the protocols' own words. What only acknowledges a message is left out.
-2. Times are in seconds since the call began.
-3. A line fits 80 columns; a label that is too long is cut. Hostile text stays on its line.
+1. A line fits the width that is given, from 80 on; a label that is too long is cut. Hostile text stays on its line.
+2. Left of a rung stand the seconds since the call began and those since the rung before; right of it the phases of the
+   call's legs after that step.
+3. What is quiet (see `words`) is dotted, or left out if a brief ladder is wanted. Clients are named if there are
+   several.
 """
 
-from collections.abc import Iterable, Iterator
-from enum import Enum, auto
+from collections.abc import Callable, Iterable, Iterator
+from textwrap import wrap
 from typing import Final, NamedTuple
 
-from fargo.statemachine.call import Call
-from fargo.statemachine.commands import (
-    AcceptSession,
-    Command,
-    InformSession,
-    InitiateSession,
-    RefuseIq,
-    TerminateSession,
-)
-from fargo.statemachine.events import (
-    Event,
-    IqFailed,
-    ResourceUnavailable,
-    SessionAccepted,
-    SessionInformed,
-    SessionInitiated,
-    SessionModified,
-    SessionTerminated,
-)
-from fargo.statemachine.session import sessions
-from replay import sip
 from replay.calls import Step
+from replay.names import CallName
+from replay.rungs import Post, Rung, Rungs, phases
+from replay.values import clock
+from replay.words import Tone
 
-_MARGIN: Final = 8
-"""Characters for the time."""
-_LANE: Final = 31
-"""Characters between two of the ladder's posts."""
+Paint = Callable[[str, Tone], str]
+"""Gives a text the looks of its tone."""
 
-
-class Lane(Enum):
-    """Between which two posts an arrow is."""
-
-    XMPP = auto()
-    SIP = auto()
-
-
-class Arrow(NamedTuple):
-    """One message: when, where, which way, and what."""
-
-    at: float
-    lane: Lane
-    rightward: bool
-    label: str
+NARROWEST: Final = 80
+_SHARES: Final = {Post.CLIENT: 0, Post.GATEWAY: 5, Post.SIP: 3, Post.RELAY: 2}
+"""How the width is shared out between each post and the one to its left: Jingle has longer words than SIP."""
 
 
-def ladder(steps: Iterable[Step], call: str) -> Iterator[str]:
-    """The steps of one call (its id), drawn; nothing if there are none."""
-    arrows = [arrow for step in steps for arrow in _arrows(step, call)]
-    if not arrows:
+class _Line(NamedTuple):
+    """A rung when and where it is; the times in seconds since the call began, and since the line before."""
+
+    at: str
+    later: str
+    rung: Rung
+    phases: str
+    moved: bool
+    """Whether the phases are others than on the line before."""
+
+
+def ladder(
+    steps: Iterable[Step],
+    call: CallName,
+    width: int = NARROWEST,
+    brief: bool = False,
+    paint: Paint = lambda text, _: text,
+) -> Iterator[str]:
+    """The steps of a call, drawn so many characters wide; nothing if there are none."""
+    steps = list(steps)
+    lines = list(_lines(steps, call.id, brief))
+    if not lines:
         return
-    yield f"{'seconds':>{_MARGIN}}  {'XMPP client':<{_LANE - 3}}{'gateway':<{_LANE}}SIP"
-    yield _line("", (" " * _LANE, " " * _LANE))
-    yield from (_drawn(arrow, arrows[0].at) for arrow in arrows)
+    sheet = _Sheet(lines, max(width, NARROWEST), paint)
+    yield f"{call}  {clock(steps[0].recorded.at)} UTC"
+    yield ""
+    yield sheet.title()
+    for line in lines:
+        yield from sheet.drawn(line)
 
 
-def _arrows(step: Step, name: str) -> Iterator[Arrow]:
-    """What was received, then what was sent because of it."""
-    recorded, issued, before, after = step
-    call = before.calls.get(name)
-    leg = call.sip if call else None
-    if label := _received(recorded.event):
-        yield Arrow(recorded.at, Lane.XMPP, True, label)
-    if label := sip.received(recorded.event, leg):
-        yield Arrow(recorded.at, Lane.SIP, False, label)
-    names = _names(call) | _names(after.calls.get(name))
-    for command in (each.command for each in issued):
-        if label := _sent(command, names):
-            yield Arrow(recorded.at, Lane.XMPP, False, label)
-        if label := sip.sent(command, leg, names):
-            yield Arrow(recorded.at, Lane.SIP, True, label)
+def _lines(steps: list[Step], call: str, brief: bool) -> Iterator[_Line]:
+    rungs, began, last, before = Rungs(call), steps[0].recorded.at if steps else 0.0, 0.0, ""
+    for step in steps:
+        at, now = step.recorded.at - began, phases(step.after.calls.get(call))
+        for rung in rungs.of(step):
+            if not (brief and rung.said.tone is Tone.QUIET):
+                yield _Line(f"{at:.3f}", _later(at - last), rung, now, now != before)
+                last, before = at, now
 
 
-def _names(call: Call | None) -> set[str]:
-    """The call's Jingle session and SIP channel, as far as it has them now."""
-    if call is None:
-        return set()
-    return {call.sip.channel, *(session.sid for session in sessions(call.jingle))}
+class _Sheet:
+    """Where everything is on a line."""
+
+    def __init__(self, lines: list[_Line], width: int, paint: Paint) -> None:
+        self._paint = paint
+        self._several = len({line.rung.client for line in lines if "/" in line.rung.client}) > 1
+        self._at_width = max(len("seconds"), *(len(line.at) for line in lines))
+        self._later_width = max(len("later"), *(len(line.later) for line in lines))
+        self._indent = self._at_width + self._later_width + 2
+        self._wide = width - self._indent
+        self._room = self._wide - 2 - max(len(line.phases) for line in lines)
+        relayed = any(Post.RELAY in line.rung[:2] for line in lines)
+        self._posts = self._placed([post for post in Post if relayed or post is not Post.RELAY])
+
+    def _placed(self, posts: list[Post]) -> dict[Post, int]:
+        """How far from the first each post stands."""
+        lanes, shares = self._room - len(posts), sum(_SHARES[post] for post in posts)
+        places, place = {}, -1
+        for post in posts:
+            place += 1 + lanes * _SHARES[post] // shares
+            places[post] = place
+        return places
+
+    def title(self) -> str:
+        """The posts' names, above where they stand."""
+        names = ""
+        for post, place in self._posts.items():
+            names = names.ljust(max(place - len(post) // 2, 0)) + post
+        return f"{'seconds':>{self._at_width}} {'later':>{self._later_width}} {names}"
+
+    def drawn(self, line: _Line) -> Iterator[str]:
+        """The rung; what passed between no two posts is a sentence."""
+        times = f"{line.at:>{self._at_width}} {line.later:>{self._later_width}} "
+        start, end, said, *_ = line.rung
+        if start is end:
+            first, *rest = wrap(_plain(said.label), self._wide)
+            yield times + self._paint(first, said.tone)
+            yield from (" " * self._indent + self._paint(each, said.tone) for each in rest)
+            return
+        left, right = sorted((self._posts[start], self._posts[end]))
+        arrow = self._arrow(line.rung, right - left - 1, self._posts[start] < self._posts[end])
+        drawn = self._fence(0, left + 1) + self._paint(arrow, said.tone) + self._fence(right, self._room)
+        yield f"{times}{drawn}  {self._paint(line.phases, Tone.PLAIN if line.moved else Tone.QUIET)}"
+
+    def _fence(self, start: int, end: int) -> str:
+        """The posts that nothing passes, from a place to another."""
+        return "".join("│" if place in self._posts.values() else " " for place in range(start, end))
+
+    def _arrow(self, rung: Rung, width: int, rightward: bool) -> str:
+        label = _plain(rung.said.label)
+        if self._several and (resource := rung.client.partition("/")[2]):
+            label = f"{label} ({_plain(resource)})"
+        if len(label) > width - 2:
+            label = f"{label[: width - 3]}…"
+        dash = "┄" if rung.said.tone is Tone.QUIET else "─"
+        shaft = (f" {label} " if len(label) < width - 4 else label).center(width - 1, dash)
+        return f"{shaft}>" if rightward else f"<{shaft}"
 
 
-def _received(event: Event) -> str:
-    """What a client sent, in Jingle's words; "" if nothing, or no more than an acknowledgement."""
-    match event:
-        case SessionInitiated():
-            return "session-initiate"
-        case SessionAccepted():
-            return "session-accept"
-        case SessionInformed(info=info):
-            return f"session-info {info}"
-        case SessionTerminated(condition=condition):
-            return f"session-terminate {condition}"
-        case SessionModified(action=action):
-            return action
-        case IqFailed(condition=condition):
-            return f"error {condition}"
-        case ResourceUnavailable():
-            return "unavailable"
-        case _:
-            return ""
+def _later(seconds: float) -> str:
+    return f"{seconds:.3f}" if seconds else ""
 
 
-def _sent(command: Command, names: set[str]) -> str:
-    """What a client was sent about a session of these names."""
-    match command:
-        case InitiateSession(sid=sid) if sid in names:
-            return "session-initiate"
-        case AcceptSession(sid=sid) if sid in names:
-            return "session-accept"
-        case InformSession(sid=sid, info=info) if sid in names:
-            return f"session-info {info}"
-        case TerminateSession(sid=sid, condition=condition) if sid in names:
-            return f"session-terminate {condition}"
-        case RefuseIq(condition=condition):
-            return f"error {condition}"
-        case _:
-            return ""
-
-
-def _drawn(arrow: Arrow, began: float) -> str:
-    label = "".join(c if c.isprintable() else "?" for c in arrow.label)[: _LANE - 4]
-    shaft = f" {label} ".center(_LANE - 1, "-")
-    drawn = f"{shaft}>" if arrow.rightward else f"<{shaft}"
-    empty = " " * _LANE
-    return _line(f"{arrow.at - began:.3f}", (drawn, empty) if arrow.lane is Lane.XMPP else (empty, drawn))
-
-
-def _line(time: str, lanes: tuple[str, str]) -> str:
-    left, right = lanes
-    return f"{time:>{_MARGIN}}  |{left}|{right}|"
+def _plain(label: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in label)

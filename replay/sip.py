@@ -2,28 +2,48 @@
 
 Rules:
 
-1. Most of what passes between gateway and connection manager never leaves the machine: it has no message here, "".
-2. What a message was follows from where the leg stood: the same hang-up is a CANCEL, a refusal or a BYE.
+1. What a message was follows from where the leg stood: the same hang-up is a CANCEL, a refusal or a BYE.
+2. Most of what passes between gateway and connection manager never leaves the machine: it is quiet, and named as what
+   it is.
 """
 
-from collections.abc import Container, Iterable
+from collections.abc import Iterable
+from typing import assert_never
 
 from fargo.statemachine.call1 import (
+    HELD,
     RINGING,
+    AcceptDescription,
+    AnswerCall,
     CallArrived,
+    CallFailed,
     CallMembersChanged,
     CallState,
     CallStateChanged,
+    CandidatesReceived,
     ChangeReason,
+    ChannelClosed,
+    CloseChannel,
     CompleteReceiving,
+    CompleteSending,
+    DescriptionReceived,
     FlowState,
     HangUp,
+    HoldStateChanged,
     PlaceCall,
+    ReceivingStateChanged,
+    RejectDescription,
+    RequestHold,
     RingCall,
+    SendingStateChanged,
 )
-from fargo.statemachine.commands import Command, Issued
-from fargo.statemachine.events import Event
+from fargo.statemachine.commands import Issued, SignIn, SignOut, SipCommand
+from fargo.statemachine.events import Event, SipEvent, SipSignedIn, SipSignedOut
+from fargo.statemachine.media import Candidate, Codec
 from fargo.statemachine.telepathy_leg import Answering, Arriving, Dialling, Talking, TelepathyLeg
+from replay.words import Said, failed, number, quiet
+
+_HOLD_STATES = ("not on hold", "on hold", "hold pending", "resuming")
 
 
 def channel(event: Event, issued: Iterable[Issued]) -> str:
@@ -33,44 +53,113 @@ def channel(event: Event, issued: Iterable[Issued]) -> str:
     return next((each.id for each in issued if isinstance(each.command, PlaceCall)), "")
 
 
-def received(event: Event, leg: TelepathyLeg | None) -> str:
+def channel_of(issued: Issued) -> str:
+    """The SIP channel that a command is about, "" if none."""
+    if isinstance(issued.command, PlaceCall):
+        return issued.id
+    found: str = getattr(issued.command, "channel", "")
+    return found
+
+
+def received(event: SipEvent, leg: TelepathyLeg | None) -> Said:
     """What the gateway was sent; the leg is as it stood before the event, None if there was none."""
     match event, leg:
         case CallArrived(), _:
-            return "INVITE"
+            return Said("INVITE")
         case CallMembersChanged(flags=flags), Dialling(answered=False) if flags & RINGING:
-            return "180 Ringing"
-        case CallStateChanged(state=CallState.ENDED, message=message), Dialling():
-            return message or "refused"
+            return Said("180 Ringing")
+        case CallMembersChanged(flags=flags), Talking(held=held) if held is not bool(flags & HELD):
+            return Said("INVITE (resume)" if held else "INVITE (hold)")
+        case CallStateChanged(state=CallState.ENDED, message=message), Dialling(answered=False):
+            return failed(message or "refused")
         case CallStateChanged(state=CallState.ENDED), Arriving():
-            return "CANCEL"
-        case CallStateChanged(state=CallState.ENDED), Answering() | Talking():
-            return "BYE"
+            return Said("CANCEL")
+        case CallStateChanged(state=CallState.ENDED), Dialling() | Answering() | Talking():
+            return Said("BYE")
         case CallStateChanged(state=CallState.ACCEPTED | CallState.ACTIVE), Dialling(answered=False):
-            return "200 OK"
+            return Said("200 OK")
         case _:
-            return ""
+            return _signalled(event)
 
 
-def sent(command: Command, leg: TelepathyLeg | None, channels: Container[str]) -> str:
-    """What was sent because of a command that concerns one of the channels; the leg is as it stood before."""
+def _signalled(event: SipEvent) -> Said:
+    """Rule 2."""
+    match event:
+        case CallArrived():
+            return quiet("call arrived")
+        case CallStateChanged(state=state):
+            return quiet(f"call {number(CallState, state)}")
+        case CallMembersChanged(flags=flags):
+            told = [word for flag, word in ((RINGING, "ringing"), (HELD, "holding")) if flags & flag]
+            return quiet(f"phone {', '.join(told) or 'ready'}")
+        case CandidatesReceived(candidates=candidates):
+            return quiet(_addresses(candidates))
+        case DescriptionReceived(codecs=codecs):
+            return quiet(_names(codecs))
+        case SendingStateChanged(state=state):
+            return quiet(f"sending {number(FlowState, state)}")
+        case ReceivingStateChanged(state=state):
+            return quiet(f"receiving {number(FlowState, state)}")
+        case HoldStateChanged(state=state):
+            return quiet(_HOLD_STATES[state] if 0 <= state < len(_HOLD_STATES) else f"hold {state}")
+        case CallFailed(error=error, message=message):
+            return failed(message or error)
+        case ChannelClosed():
+            return quiet("channel closed")
+        case SipSignedIn():
+            return Said("signed in")
+        case SipSignedOut(trouble=trouble):
+            return failed(f"signed out: {trouble.value}")
+        case _:
+            assert_never(event)
+
+
+def sent(command: SipCommand, leg: TelepathyLeg | None) -> Said:
+    """What was sent because of a command; the leg is as it stood before."""
     match command, leg:
-        case CompleteReceiving() | RingCall() | HangUp(), _ if command.channel not in channels:
-            return ""
         case CompleteReceiving(state=FlowState.STARTED), Dialling(answered=False):
-            return "INVITE"
-        case CompleteReceiving(state=FlowState.STARTED), Answering() | Talking():
-            return "200 OK"
+            return Said("INVITE")
+        case CompleteReceiving(state=FlowState.STARTED), Answering():
+            return Said("200 OK")
         case RingCall(), _:
-            return "180 Ringing"
+            return Said("180 Ringing")
+        case RequestHold(hold=hold), _:
+            return Said("INVITE (hold)" if hold else "INVITE (resume)")
         case HangUp(), Dialling(answered=False):
-            return "CANCEL"
+            return Said("CANCEL")
         case HangUp(reason=reason), Arriving() | None:
-            return _refusal(reason)
+            return failed(_refusal(reason))
         case HangUp(), _:
-            return "BYE"
+            return Said("BYE")
         case _:
-            return ""
+            return _told(command)
+
+
+def _told(command: SipCommand) -> Said:
+    """Rule 2."""
+    match command:
+        case PlaceCall():
+            return quiet("place the call")
+        case RingCall() | RequestHold() | HangUp():
+            return quiet(type(command).__name__)
+        case AnswerCall():
+            return quiet("answer the call")
+        case AcceptDescription(codecs=codecs):
+            return quiet(f"accept {_names(codecs)}")
+        case RejectDescription():
+            return quiet("reject codecs")
+        case CompleteReceiving(state=state):
+            return quiet(f"receive {number(FlowState, state)}")
+        case CompleteSending(state=state):
+            return quiet(f"send {number(FlowState, state)}")
+        case CloseChannel():
+            return quiet("close channel")
+        case SignIn():
+            return Said("sign in")
+        case SignOut():
+            return Said("sign out")
+        case _:
+            assert_never(command)
 
 
 def _refusal(reason: int) -> str:
@@ -81,3 +170,11 @@ def _refusal(reason: int) -> str:
             return "488 Not Acceptable Here"
         case _:
             return "480 Temporarily Unavailable"
+
+
+def _addresses(candidates: tuple[Candidate, ...]) -> str:
+    return ", ".join(f"{each.ip}:{each.port}" for each in candidates) or "no address"
+
+
+def _names(codecs: tuple[Codec, ...]) -> str:
+    return ", ".join(each.name or str(each.id) for each in codecs) or "no codec"

@@ -6,6 +6,7 @@ Each command, or group of commands, has a file of its own.
 import click
 
 from fargo.cli.gateway import check, run
+from fargo.cli.ladder import ladder_of_call
 from fargo.cli.replay import replay
 
 
@@ -17,3 +18,4 @@ def main() -> None:
 
 for command in (run, check, replay):
     main.add_command(command)
+replay.add_command(ladder_of_call)

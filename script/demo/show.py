@@ -187,8 +187,9 @@ class Demonstration:
         with closing(Log.open_read_only(self.gateway.log)) as log:
             user = self.caller.bare_jid
             await until(lambda: not list(steps(log.read(user)))[-1].after.calls, "the log has the end of the call")
-            call = [id for step in steps(log.read(user)) for id in step.after.calls if id not in step.before.calls][-1]
-            return list(ladder(steps(log.read(user), CallName(user, call)), call))
+            id = [id for step in steps(log.read(user)) for id in step.after.calls if id not in step.before.calls][-1]
+            call = CallName(user, id)
+            return list(ladder(steps(log.read(user), call), call, brief=True))
 
     def _guide(self) -> str:
         return GUIDE.format(

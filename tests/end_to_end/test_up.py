@@ -62,12 +62,12 @@ async def test_once_makes_both_calls_and_leaves_nothing_running(up: Up, run: Pat
     process = await up("--once")
     assert await process.ended(90) == 0, process.report()
     assert process.lines.count("Audio both ways.") == 2
-    out, back = re.sub("-+", "-", process.output).split("Call in: ")
-    for message in ("- session-initiate ->", "- INVITE ->", "<- 200 OK -", "<- session-accept -", "- BYE ->"):
+    out, back = re.sub("─+", "─", process.output).split("Call in: ")
+    for message in ("─ session-initiate ─>", "─ INVITE ─>", "<─ 200 OK ─", "<─ session-accept ─", "─ BYE ─>"):
         assert message in out
-    for message in ("<- INVITE -", "<- session-initiate -", "- session-accept ->", "- 200 OK ->", "<- BYE -"):
+    for message in ("<─ INVITE ─", "<─ session-initiate ─", "─ session-accept ─>", "─ 200 OK ─>", "<─ BYE ─"):
         assert message in back
-    assert max(len(line) for line in process.lines) < 80
+    assert max(len(line) for line in process.lines) <= 80
     assert (run / "fargo.toml").stat().st_mode & 0o777 == 0o600
     assert "every command is as recorded" in await verified(run)
     assert alive(run) == []

@@ -1,5 +1,6 @@
 """A call is drawn as a ladder, in the words of its protocols."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from fargo.statemachine.call1 import (
     DescriptionReceived,
     ReceivingStateChanged,
 )
+from fargo.statemachine.commands import Issued
 from fargo.statemachine.events import (
     Event,
     FeaturesLearned,
@@ -29,10 +31,12 @@ from fargo.statemachine.events import (
     SipSignedIn,
 )
 from fargo.statemachine.media import Candidate, Codec, Content, Description, RawUdp
+from fargo.statemachine.ng import Manner, OfferRelay, RelayRefused
 from fargo.statemachine.user import fold, new
-from replay.calls import steps
+from replay.calls import Step, steps
 from replay.ladder import ladder
 from replay.names import CallName
+from replay.words import Tone
 
 GATEWAY, ALICE = "sip.example.org", "alice@example.org"
 CLIENT, BOB = f"{ALICE}/laptop", f"bob%example.net@{GATEWAY}"
@@ -66,20 +70,26 @@ def recorded(*events: Event) -> list[Entry]:
     return entries
 
 
+def whole(*events: Event, width: int = 120, brief: bool = False) -> list[str]:
+    """The ladder of the call, without the title."""
+    name = CallName(ALICE, CALL)
+    title, empty, posts, *lines = ladder(steps(recorded(*events), name), name, width, brief)
+    assert (title, empty) == (f"{ALICE}/{CALL}  2025-06-15 15:06:42.500 UTC", "")
+    assert posts.split() == ["seconds", "later", "XMPP", "client", "gateway", "SIP"]
+    assert max(map(len, lines)) <= width
+    return lines
+
+
 def drawn(*events: Event) -> list[str]:
-    """The lines below the title, with the posts that have no arrow between them, and all but one dash, left out."""
-    title, _, *lines = ladder(steps(recorded(*events), CallName(ALICE, CALL)), CALL)
-    assert title.split() == ["seconds", "XMPP", "client", "gateway", "SIP"]
-    assert {len(line) for line in lines} == {75}
-    return [squeezed(line) for line in lines]
+    """The messages, without the phases and all but one dash; what is no message is left out."""
+    return [squeezed(line) for line in whole(*events, brief=True) if "│" in line]
 
 
 def squeezed(line: str) -> str:
-    time, left, right = line[:8].strip(), line[11:42], line[43:74]
-    assert (line[10], line[42], line[74]) == ("|", "|", "|")
+    times, left, right, _ = line.split("│")
     assert not (left.strip() and right.strip())
-    arrow = (left if left.strip() else right).replace("--", "").replace("- ", " ").replace(" -", " ")
-    return f"{time} {'xmpp' if left.strip() else 'sip'} {' '.join(arrow.split())}"
+    arrow = (left if left.strip() else right).replace("─", "")
+    return f"{times.split()[0]} {'xmpp' if left.strip() else 'sip'} {' '.join(arrow.replace('>', ' >').split())}"
 
 
 def test_a_call_out() -> None:
@@ -131,9 +141,10 @@ def test_giving_up_is_a_cancel() -> None:
         "1.500 xmpp session-terminate cancel >",
         "1.500 sip CANCEL >",
     ]
-    assert drawn(ARRIVED, CallStateChanged(INCOMING, 6, 2))[-2:] == [
+    assert drawn(ARRIVED, CallStateChanged(INCOMING, 6, 2))[-3:] == [
         "0.500 sip < CANCEL",
         "0.500 xmpp < session-terminate cancel",
+        "0.500 xmpp < message",
     ]
 
 
@@ -143,15 +154,71 @@ def test_giving_up_is_a_cancel() -> None:
 )
 def test_a_refusal_says_its_status(condition: str, status: str) -> None:
     lines = drawn(ARRIVED, SessionTerminated(Iq(CLIENT, CALLED, "e"), f"nonce{CALL}", condition))
-    assert lines[-1].startswith(f"0.500 sip {status}")
+    assert lines[-2:] == [f"0.500 sip {status} >", "0.500 xmpp < message"]
+
+
+def test_every_event_and_command_has_its_line_with_times_and_phases() -> None:
+    lines = whole(*INVITED)
+    assert [" ".join(re.sub("[┄─]", "", line).split()) for line in lines] == [
+        "0.000 │ sessioninitiate >│ │ calling/dialling".replace("sessioninitiate", "session-initiate"),
+        "0.000 │< result │ │ calling/dialling",
+        "0.000 │ │ place the call >│ calling/dialling",
+        "0.000 alice@example.org calls bob@example.net.",
+        "0.500 0.500 │ │< receiving pending start │ calling/dialling",
+        "0.500 │ │ INVITE >│ calling/dialling",
+        "1.000 0.500 │ │< 180 Ringing │ calling/dialling",
+        "1.000 │< session-info ringing │ │ calling/dialling",
+    ]
+    assert [line for line in lines if "result" in line and "┄" in line and "─" not in line]
+
+
+def test_clients_are_named_if_there_are_several() -> None:
+    phone = f"{ALICE}/phone"
+    events = (
+        ResourceAvailable(phone, GATEWAY, "urn:example#1"),
+        FeaturesLearned("5.0", phone, (*CALLABLE, "urn:xmpp:jingle:transports:raw-udp:1")),
+        ARRIVED,
+        SessionAccepted(Iq(phone, CALLED, "a"), "nonce7", VOICE),
+    )
+    name = CallName(ALICE, "7")
+    labels = [re.sub("[^a-z() -]", "", line) for line in ladder(steps(recorded(*events), name), name, 120, True)]
+    told = " ".join(" ".join(labels).split())
+    for label in ("session-initiate (laptop)", "session-initiate (phone)", "session-accept (phone)"):
+        assert label in told
+    assert "session-terminate cancel (laptop)" in told
 
 
 def test_the_phones_refusal_stays_on_its_line_and_fits() -> None:
-    refused = CallStateChanged(FIRST, 6, 8, message="486 Busy\nHere\x1b[2J and some more that does not fit")
-    assert drawn(*INVITED, refused)[-2:] == [
-        "1.500 sip < 486 Busy?Here?[2J and some",
-        "1.500 xmpp < session-terminate busy",
-    ]
+    refused = CallStateChanged(FIRST, 6, 8, message="486 Busy\nHere\x1b[2J\u202e and some more that does not fit")
+    refusal, _, sentence, more = whole(*INVITED, refused, width=80, brief=True)[-4:]
+    assert "│<─486 Busy?Here…│" in refusal
+    assert sentence == "  1.500       Ended by the phone's side: busy. example.net says: Busy?Here?[2J?"
+    assert more.strip() == "and some more that does not fit (486)"
+
+
+def test_errors_and_notes_are_painted_as_such() -> None:
+    name, tones = CallName(ALICE, CALL), []
+    refused = recorded(*INVITED, CallStateChanged(FIRST, 6, 8, message="486 Busy Here"))
+    list(ladder(steps(refused, name), name, paint=lambda text, tone: tones.append((text.strip("<─> "), tone)) or text))
+    painted = dict(tones)
+    assert painted["486 Busy Here"] is painted["session-terminate busy"] is Tone.ERROR
+    assert painted["alice@example.org calls bob@example.net."] is Tone.NOTE
+    assert painted["INVITE"] is Tone.PLAIN
+
+
+def test_a_call_through_the_relay_has_a_post_for_it() -> None:
+    """What the relay is told and answers, put beside a recorded call."""
+    name = CallName(ALICE, CALL)
+    first, *rest = steps(recorded(*INVITED), name)
+    asked = Issued(ALICE, "5.9", OfferRelay("song", VOICE[0].description, Manner.PLAIN))
+    refused = Recorded(ALICE, 9, first.recorded.at + 3, RelayRefused("5.9", "It has no port left."))
+    relayed = [first._replace(issued=(*first.issued, asked)), *rest, Step(refused, (), rest[-1].after, rest[-1].after)]
+    title, *lines = list(ladder(relayed, name))[2:]
+    assert title.split()[-2:] == ["SIP", "relay"]
+    assert {line.count("│") for line in lines if "calling" in line} == {3, 4}
+    (told,) = [line for line in lines if " offer " in line]
+    assert re.search(r"│ +│─+ offer ─+>│", told)
+    assert re.search(r"3\.000 .*│<─+It has no port left\.│", lines[-1])
 
 
 def test_another_call_is_not_in_it() -> None:
@@ -161,5 +228,6 @@ def test_another_call_is_not_in_it() -> None:
 
 def test_no_such_call_is_no_ladder(path: Path) -> None:
     log = Log.open_read_only(path)
-    assert list(ladder(steps(log.read(), CallName(ALICE, "99")), "99")) == []
+    nobody = CallName(ALICE, "99")
+    assert list(ladder(steps(log.read(), nobody), nobody)) == []
     log.close()
