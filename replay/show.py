@@ -16,7 +16,7 @@ _UNTOLD: Final = frozenset({"version"})
 def show(entries: Iterable[Entry], call: CallName | None = None) -> Iterator[str]:
     """Every step, or those of one call."""
     for step in steps(entries, call):
-        yield from _step(step)
+        yield from show_step(step)
         yield ""
 
 
@@ -25,7 +25,8 @@ def heading(recorded: Recorded) -> str:
     return f"{clock(recorded.at)}  {recorded.user}  event {recorded.version}"
 
 
-def _step(step: Step) -> Iterator[str]:
+def show_step(step: Step) -> Iterator[str]:
+    """One step: the event, what it changed, the commands."""
     recorded, issued, before, after = step
     yield heading(recorded)
     yield from block(recorded.event, "    ")

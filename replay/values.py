@@ -95,6 +95,17 @@ def changes(path: str, before: object, after: object) -> Iterator[Line]:
         yield from (Line(_below(path, name), "gone") for name in old.keys() - new.keys())
 
 
+def place(value: object, path: str) -> object:
+    """What is at a place in the tree. Raises LookupError with what there is instead, as far down as the path leads."""
+    if not path:
+        return value
+    parts = _parts(value) or {}
+    for name, part in parts.items():
+        if f"{path}.".startswith(f"{name}."):
+            return place(part, path[len(name) + 1 :])
+    raise LookupError(", ".join(parts) or "nothing")
+
+
 def aligned(rows: Iterable[Line], indent: str) -> Iterator[str]:
     """Paths in one column, texts in another."""
     rows = list(rows)

@@ -2,17 +2,19 @@
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import click
 from click import progressbar
 
-from fargo.cli.common import LOG, Refused, found, opened
+from fargo.cli.common import CALL, LOG, Refused, found, opened, reads_log
 from fargo.log import Entry
 from fargo.statemachine.address import bare
+from replay.calls import steps
 from replay.report import report
 from replay.show import show
+from replay.step import Stepper
 from replay.verify import Verdict, verify
 
 
@@ -73,3 +75,15 @@ def show_log(path: Path, user: str | None, call: str | None) -> None:
             shown = True
     if not shown:
         raise Refused(f"There is no such event in {path}.")
+
+
+@replay.command("step")
+@CALL
+@reads_log
+def step_call(name: str, path: Path) -> None:
+    """Step through a call, forward and back; commands come from the terminal or through a pipe."""
+    with opened(path) as log:
+        call = found(log, name)
+        taken = tuple(steps(log.read(call.user), call))
+    with suppress(KeyboardInterrupt):
+        Stepper(call, taken, sys.stdin, sys.stdout).cmdloop()
