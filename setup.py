@@ -10,6 +10,8 @@ setup(
     packages=find_packages(include=["fargo", "fargo.*", "replay", "replay.*"]),
     package_data={"fargo.edge": ["*.cfg"]},
     install_requires=[
+        # rtpengine's protocol; the only one of its kind that reads dictionaries whose keys are in no order.
+        "bencode.py>=4,<5",
         "click>=8.1,<9",
         "dbus-python>=1.3,<2",
         "msgspec>=0.19,<1",

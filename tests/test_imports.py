@@ -23,6 +23,7 @@ MAY = {
     "fargo.adapters": set(),
     "fargo.adapters.xmpp": {CORE},
     "fargo.adapters.telepathy": {CORE, "fargo.processes"},
+    "fargo.adapters.relay": {CORE},
     "fargo.edge": {"fargo.processes"},
     "fargo.database": set(),
     "fargo.log": {CORE, "fargo.database"},

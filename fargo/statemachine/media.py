@@ -12,6 +12,7 @@ Rules:
 
 import ipaddress
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final, Literal, TypeAlias
 
@@ -193,6 +194,20 @@ def has_voice(codecs: tuple[Codec, ...]) -> bool:
     return any(map(is_voice, codecs))
 
 
+def meaningful(codecs: Iterable[Codec]) -> tuple[Codec, ...]:
+    """The payload types that mean something, each once.
+
+    A number given twice keeps its first meaning (Pidgin gives 14 three times); a codec without name that is no static
+    payload type has no meaning at all and is left out.
+    """
+    first: dict[int, Codec] = {}
+    for codec in codecs:
+        name, clockrate, _ = kind(codec)
+        if name and clockrate:
+            first.setdefault(codec.id, codec)
+    return tuple(first.values())
+
+
 def malformed(description: Description) -> str:
     """What makes a description unfit to be passed on, as a sentence; "" if nothing does.
 
@@ -213,21 +228,12 @@ def malformed(description: Description) -> str:
 
 
 def plain(offer: Description) -> Description | Unusable:
-    """The offer as a plain RTP phone can take it (RTP/AVP over UDP, addresses written down), or why it cannot.
-
-    A payload type number given twice keeps its first meaning (Pidgin gives 14 three times); a codec without name
-    that is no static payload type has no meaning at all and is left out.
-    """
+    """The offer as a plain RTP phone can take it (RTP/AVP over UDP, addresses written down), or why it cannot."""
     if not isinstance(offer.transport, RawUdp):
         return Unusable("The client offers no plain RTP address (raw-udp), and this gateway has no media relay.")
     if address(offer) is None:
         return Unusable("The client's offer names no IPv4 address to send audio to.")
-    first: dict[int, Codec] = {}
-    for codec in offer.codecs:
-        name, clockrate, _ = kind(codec)
-        if name and clockrate:
-            first.setdefault(codec.id, codec)
-    return Description(offer.media, tuple(first.values()), offer.transport)
+    return Description(offer.media, meaningful(offer.codecs), offer.transport)
 
 
 def address(description: Description, component: int = 1) -> Candidate | None:

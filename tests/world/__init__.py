@@ -8,9 +8,11 @@ shows the same world.
     SIP edge of the gateway           127.0.0.2
     SIP provider                      127.0.0.3
     SIP phones                        127.0.0.4
+    media relay                       127.0.0.5
 """
 
 XMPP_ADDRESS = "127.0.0.1"
 GATEWAY_ADDRESS = "127.0.0.2"
 PROVIDER_ADDRESS = "127.0.0.3"
 PHONE_ADDRESS = "127.0.0.4"
+RELAY_ADDRESS = "127.0.0.5"

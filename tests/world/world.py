@@ -9,6 +9,7 @@ from .process import Server
 from .prosody import STRANGER_DOMAIN, Prosody
 from .provider import Provider
 from .rtp import RtpEndpoint
+from .rtpengine import Rtpengine
 from .sipp import Sipp
 from .stanza import failure
 from .tap import RtpTap
@@ -94,6 +95,10 @@ class World:
     async def caller(self, user: str, scenario: str, talk_seconds: float = 2, status: int = 0) -> Sipp:
         """A SIPp that calls this user from outside, at once."""
         return await self.add(Sipp.calling(self.provider, user, scenario, talk_seconds, status=status))
+
+    async def relay(self) -> Rtpengine:
+        """A media relay."""
+        return await self.add(Rtpengine())
 
     async def media(self) -> RtpEndpoint:
         return await self.add(RtpEndpoint())

@@ -111,7 +111,7 @@ def _codec(payload: Element) -> Codec:
         channels=number(payload, "channels", _BYTE, 1) or 1,
         ptime=number(payload, "ptime", _WORD, 0),
         maxptime=number(payload, "maxptime", _WORD, 0),
-        parameters=_parameters(payload, NS_RTP),
+        parameters=tuple(map(_said, _parameters(payload, NS_RTP))),
         feedback=_feedback(payload),
     )
 
@@ -119,6 +119,11 @@ def _codec(payload: Element) -> Codec:
 def _parameters(parent: Element, namespace: str) -> tuple[Parameter, ...]:
     found = children(parent, namespace, "parameter")
     return tuple(Parameter(attribute(each, "name"), attribute(each, "value")) for each in found)
+
+
+def _said(parameter: Parameter) -> Parameter:
+    """What SDP says without a name, such as red's "111/111", is given as a value by some and as a name by others."""
+    return parameter if parameter.value else Parameter("", parameter.name)
 
 
 def _feedback(parent: Element) -> tuple[Feedback, ...]:

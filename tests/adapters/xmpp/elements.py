@@ -80,6 +80,8 @@ def meaning(element: Element) -> object:
         for name, value in element.attributes.items()
         if value not in defaults.get(name, ()) and name not in _DROPPED_ATTRIBUTES.get(element.name, ())
     }
+    if (element.uri, element.name) == (NS_RTP, "parameter") and "value" not in attributes and "name" in attributes:
+        attributes["value"] = attributes.pop("name")  # red's "111/111" is said in either way
     children = [each for each in element.elements() if (each.uri, each.name) not in _DROPPED]
     # Keys in the clear without "required" demand nothing, so nothing is left of the element.
     children = [each for each in children if each.name != "encryption" or each.attributes]

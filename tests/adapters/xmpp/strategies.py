@@ -41,7 +41,9 @@ feedback = st.tuples(
     _few(st.builds(Feedback, texts.filter("trr-int".__ne__), maybe)),
     _few(st.builds(Feedback, st.just("trr-int"), st.just(""), _word)),
 ).map(lambda both: (*both[0], *both[1]))
-codecs = st.builds(Codec, _byte, maybe, _word, st.integers(1, 255), _word, _word, parameters, feedback)
+# A codec's parameter always has a value; what has no name is one.
+_said = _few(st.builds(Parameter, maybe, texts))
+codecs = st.builds(Codec, _byte, maybe, _word, st.integers(1, 255), _word, _word, _said, feedback)
 extensions = st.builds(Extension, _word, texts, _senders)
 sources = st.builds(Source, texts, parameters)
 fingerprints = st.builds(Fingerprint, texts, maybe, _stripped)

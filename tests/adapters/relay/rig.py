@@ -1,0 +1,60 @@
+"""The adapter as the tests see it: commands given to it, events awaited from it, on the tests' own event loop."""
+
+import asyncio
+from itertools import count
+from typing import Any, Self
+
+from twisted.internet.asyncioreactor import AsyncioSelectorReactor
+
+from fargo.adapters.relay.adapter import RelayAdapter, RelaySettings
+from fargo.statemachine.commands import Issued
+from fargo.statemachine.media import Candidate, Codec, Description, Parameter, RawUdp
+from fargo.statemachine.ng import RelayCommand, RelayEvent, RelayLost
+
+USER = "romeo@example.org"
+SECONDS = 20
+
+PCMU, PCMA = Codec(0, "PCMU", 8000), Codec(8, "PCMA", 8000)
+EVENTS = Codec(101, "telephone-event", 8000, parameters=(Parameter("events", "0-15"),))
+
+
+class Rig:
+    """An adapter of a relay at an address; `async with` starts and stops it. `lost` has what it broadcast."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.lost: list[RelayLost] = []
+        self.digits: dict[str, str] = {}
+        self._settings = RelaySettings(host, port)
+        self._events: asyncio.Queue[tuple[str, RelayEvent]] = asyncio.Queue()
+        self._ids = count(1)
+
+    async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
+        reactor = AsyncioSelectorReactor(self._loop)
+        self._adapter = RelayAdapter(self._put, self.lost.append, self._take, self._settings, reactor)
+        self._adapter.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._adapter.stop().asFuture(self._loop)
+
+    async def do(self, command: RelayCommand, name: str = "") -> Any:
+        """Give a command; the event that it leads to."""
+        name = name or f"{next(self._ids)}.0"
+        self._adapter.do(Issued(USER, name, command))
+        async with asyncio.timeout(SECONDS):
+            user, event = await self._events.get()
+        assert user == USER
+        assert event.command == name  # type: ignore[union-attr]
+        return event
+
+    def _put(self, user: str, event: RelayEvent) -> None:
+        self._events.put_nowait((user, event))
+
+    def _take(self, name: str) -> str | None:
+        return self.digits.pop(name, None)
+
+
+def plain(host: str, port: int, *codecs: Codec) -> Description:
+    """What a phone says that expects RTP at an address."""
+    return Description("audio", codecs or (PCMU, PCMA, EVENTS), RawUdp((Candidate(1, host, port),)))

@@ -1,0 +1,270 @@
+"""SDP both ways: what any description becomes, what real clients said, and what junk does not."""
+
+from contextlib import suppress
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from fargo.adapters.relay import sdp
+from fargo.adapters.xmpp import contents
+from fargo.statemachine.media import (
+    Candidate,
+    Codec,
+    Content,
+    Description,
+    Extension,
+    Feedback,
+    Fingerprint,
+    IceUdp,
+    Parameter,
+    RawUdp,
+    Role,
+    Source,
+    UnknownTransport,
+)
+
+from ..xmpp import strategies as jingle
+from ..xmpp.elements import Captured, jingles
+from . import strategies
+
+roles = st.sampled_from(get_args(Role))
+HERE = RawUdp((Candidate(1, "127.0.0.1", 4000),))
+PCMU = Codec(0, "PCMU", 8000)
+
+
+def content(**fields: object) -> Content:
+    wanted = {"media": "audio", "codecs": (PCMU,), "transport": HERE, **fields}
+    return Content("", description=Description(**wanted))  # type: ignore[arg-type]
+
+
+def described(text: str) -> Description:
+    found = sdp.read(text, "initiator").description
+    assert found
+    return found
+
+
+def lines(of: Content, by: Role = "initiator") -> list[str]:
+    return sdp.write(of, by).split("\r\n")
+
+
+# --- any description
+
+
+@given(strategies.contents, roles)
+def test_what_sdp_can_say_comes_back(wanted: Content, by: Role) -> None:
+    assert sdp.read(sdp.write(wanted, by), by) == strategies.normal(wanted)
+
+
+@given(jingle.contents.filter(lambda each: each.description), roles)
+def test_whatever_jingle_says_comes_back_or_is_refused(wanted: Content, by: Role) -> None:
+    with suppress(sdp.UnwritableError):
+        text = sdp.write(wanted, by)
+        assert sdp.read(text, by) == strategies.normal(wanted)
+
+
+BREAKS = ["\r\na=crypto:1", "\n", "\r", "\x85", "\u2028a=x", "\x00"]
+# Each text that a description has, with a place for a break at its end.
+PLACES = {
+    "media": lambda x: {"media": f"audio{x}"},
+    "codec": lambda x: {"codecs": (Codec(96, f"x{x}", 8000),)},
+    "parameter": lambda x: {"codecs": (Codec(96, "x", 8000, parameters=(Parameter("a", f"b{x}"),)),)},
+    "its name": lambda x: {"codecs": (Codec(96, "x", 8000, parameters=(Parameter(f"a{x}", "b"),)),)},
+    "bare parameter": lambda x: {"codecs": (Codec(96, "x", 8000, parameters=(Parameter("", f"b{x}"),)),)},
+    "feedback": lambda x: {"feedback": (Feedback(f"nack{x}"),)},
+    "its detail": lambda x: {"feedback": (Feedback("nack", f"pli{x}"),)},
+    "extension": lambda x: {"extensions": (Extension(1, f"urn:x{x}"),)},
+    "source": lambda x: {"sources": (Source(f"1{x}"),)},
+    "its parameter": lambda x: {"sources": (Source("1", (Parameter("cname", f"c{x}"),)),)},
+    "user": lambda x: {"transport": IceUdp(f"u{x}", "p")},
+    "password": lambda x: {"transport": IceUdp("u", f"p{x}")},
+    "address": lambda x: {"transport": RawUdp((Candidate(1, f"127.0.0.1{x}", 1),))},
+    "candidate": lambda x: {"transport": IceUdp("u", "p", (Candidate(1, f"127.0.0.1{x}", 1),))},
+    "foundation": lambda x: {"transport": IceUdp("u", "p", (Candidate(1, "127.0.0.1", 1, foundation=f"1{x}"),))},
+    "hash": lambda x: {"transport": IceUdp("u", "p", fingerprint=Fingerprint(f"sha-1{x}", "active", "A"))},
+    "role": lambda x: {"transport": IceUdp("u", "p", fingerprint=Fingerprint("sha-1", f"active{x}", "A"))},
+    "fingerprint": lambda x: {"transport": IceUdp("u", "p", fingerprint=Fingerprint("sha-1", "active", f"A{x}"))},
+}
+
+
+@pytest.mark.parametrize("attack", BREAKS, ids=repr)
+@pytest.mark.parametrize("place", PLACES)
+def test_no_text_breaks_out_of_its_line(place: str, attack: str) -> None:
+    assert sdp.write(content(**PLACES[place]("")), "initiator")
+    with pytest.raises(sdp.UnwritableError):
+        sdp.write(content(**PLACES[place](attack)), "initiator")
+
+
+@pytest.mark.parametrize("attack", BREAKS, ids=repr)
+def test_no_name_breaks_out_of_its_line(attack: str) -> None:
+    with pytest.raises(sdp.UnwritableError):
+        sdp.write(replace(content(), name=f"0{attack}"), "initiator")
+
+
+# --- what is said how
+
+
+def test_a_browser_s_offer_reads_as_it_would_write_it() -> None:
+    offer = content(
+        codecs=(
+            Codec(111, "opus", 48000, 2, parameters=(Parameter("minptime", "10"), Parameter("useinbandfec", "1"))),
+            Codec(63, "red", 48000, 2, parameters=(Parameter("", "111/111"),)),
+            Codec(126, "telephone-event", 8000, parameters=(Parameter("events", "0-15"),)),
+        ),
+        transport=IceUdp(
+            "0012", "1e5", (Candidate(1, "127.0.0.1", 9000, "a", 0, "7", 1, 100, type="srflx"),),
+            Fingerprint("sha-256", "actpass", "AA:BB"), True,
+        ),
+        mux=True,
+        reduced_size=True,
+        extensions=(Extension(1, "urn:level", "initiator"),),
+        feedback=(Feedback("trr-int", "", 100),),
+        sources=(Source("42", (Parameter("msid", "a b"),)),),
+    )  # fmt: skip
+    assert lines(offer) == [
+        "v=0",
+        "o=- 0 0 IN IP4 127.0.0.1",
+        "s=-",
+        "c=IN IP4 127.0.0.1",
+        "t=0 0",
+        "m=audio 9000 UDP/TLS/RTP/SAVPF 111 63 126",
+        "a=sendrecv",
+        "a=rtpmap:111 opus/48000/2",
+        "a=fmtp:111 minptime=10;useinbandfec=1",
+        "a=rtpmap:63 red/48000/2",
+        "a=fmtp:63 111/111",
+        "a=rtpmap:126 telephone-event/8000",
+        "a=fmtp:126 0-15",
+        "a=rtcp-fb:* trr-int 100",
+        "a=extmap:1/sendonly urn:level",
+        "a=ssrc:42 msid:a b",
+        "a=rtcp-mux",
+        "a=rtcp-rsize",
+        "a=ice-ufrag:0012",
+        "a=ice-pwd:1e5",
+        "a=candidate:7 1 udp 100 127.0.0.1 9000 typ srflx raddr 0.0.0.0 rport 9 generation 0 network-id 1 id a",
+        "a=end-of-candidates",
+        "a=fingerprint:sha-256 AA:BB",
+        "a=setup:actpass",
+        "",
+    ]
+
+
+def test_directions_are_those_of_the_one_who_speaks() -> None:
+    one_way = replace(content(), senders="initiator")
+    assert "a=sendonly" in lines(one_way, "initiator")
+    assert "a=recvonly" in lines(one_way, "responder")
+
+
+def test_who_has_no_candidates_yet_expects_packets_nowhere() -> None:
+    assert "m=audio 9 RTP/AVP 0" in lines(content(transport=IceUdp("u", "p")))
+    assert "c=IN IP4 0.0.0.0" in lines(content(transport=IceUdp("u", "p")))
+
+
+def test_a_name_is_no_address_to_send_to() -> None:
+    """Browsers hide theirs behind names of their own (mDNS)."""
+    hidden = IceUdp("u", "p", (Candidate(1, "5e1f.local", 9000), Candidate(1, "192.0.2.1", 9002)))
+    assert "m=audio 9002 RTP/AVP 0" in lines(content(transport=hidden))
+
+
+def test_rtcp_has_an_address_of_its_own() -> None:
+    both = RawUdp((Candidate(1, "127.0.0.1", 4000), Candidate(2, "127.0.0.2", 5000)))
+    assert "a=rtcp:5000 IN IP4 127.0.0.2" in lines(content(transport=both))
+    assert described("c=IN IP4 127.0.0.1\r\nm=audio 4000 RTP/AVP 0\r\na=rtcp:4001").transport == RawUdp(
+        (Candidate(1, "127.0.0.1", 4000), Candidate(2, "127.0.0.1", 4001))
+    )
+
+
+def test_a_static_payload_type_needs_no_words() -> None:
+    [codec] = described("m=audio 4000 RTP/AVP 8\nc=IN IP4 127.0.0.1\n").codecs
+    assert codec == Codec(8, "PCMA", 8000)
+
+
+def test_what_the_session_says_holds_for_its_media() -> None:
+    text = "v=0\r\nc=IN IP4 127.0.0.1\r\na=ice-ufrag:u\r\na=ice-pwd:p\r\na=setup:active\r\nm=audio 9 RTP/AVP 0\r\n"
+    told = described(f"{text}a=ice-pwd:mine\r\na=fingerprint:sha-1 AA\r\nm=video 0 RTP/AVP 31\r\na=rtcp-mux\r\n")
+    assert told.transport == IceUdp("u", "mine", fingerprint=Fingerprint("sha-1", "active", "AA"))
+    assert not told.mux
+
+
+def test_keys_in_the_clear_are_not_read() -> None:
+    text = "c=IN IP4 127.0.0.1\r\nm=audio 9 RTP/SAVP 0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:SECRET\r\n"
+    assert "SECRET" not in repr(sdp.read(text, "initiator"))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"codecs": ()},
+        {"codecs": (Codec(96),)},
+        {"transport": RawUdp()},
+        {"transport": RawUdp((Candidate(1, "example.org", 4000),))},
+        {"transport": RawUdp((Candidate(2, "127.0.0.1", 4000),))},
+        {"transport": IceUdp()},
+        {"transport": UnknownTransport("urn:pigeon")},
+        {"encryption_required": True},
+        {"media": "audio video"},
+    ],
+    ids=str,
+)
+def test_what_sdp_cannot_say_is_refused_with_a_sentence(fields: dict[str, object]) -> None:
+    with pytest.raises(sdp.UnwritableError) as caught:
+        sdp.write(content(**fields), "initiator")
+    assert str(caught.value).endswith(".")
+
+
+def test_a_secret_is_not_repeated_in_the_refusal() -> None:
+    with pytest.raises(sdp.UnwritableError) as caught:
+        sdp.write(content(transport=IceUdp("u", "my secret")), "initiator")
+    assert "secret" not in str(caught.value)
+
+
+# --- real clients
+
+
+def _named(captured: Captured) -> str:
+    return f"{captured.file} {captured.stanza['id']}"
+
+
+@pytest.mark.parametrize("captured", jingles("session-initiate", "session-accept"), ids=_named)
+def test_what_real_clients_said_in_jingle_is_the_same_after_sdp(captured: Captured) -> None:
+    for original in contents.read(captured.stanza.jingle):
+        again = sdp.read(sdp.write(original, "initiator"), "initiator")
+        assert again == strategies.normal(original)
+        assert contents.write(again).toXml() == contents.write(strategies.normal(original)).toXml()
+
+
+def test_there_are_real_clients_of_every_kind() -> None:
+    kinds = {type(each.description.transport) for captured in jingles("session-initiate")
+             for each in contents.read(captured.stanza.jingle) if each.description}  # fmt: skip
+    assert {RawUdp, IceUdp} <= kinds
+
+
+# --- junk
+
+_LINES = st.sampled_from(
+    [
+        "v=0", "c=IN IP4 127.0.0.1", "c=IN", "m=audio 4000 RTP/AVP 0", "m=audio x RTP/AVP 0", "m=audio 1 RTP/AVP x",
+        "m=", "a=rtpmap:0 PCMU", "a=rtpmap:0 PCMU/x", "a=rtpmap:0", "a=fmtp:0 =;=", "a=candidate:1", "a=ice-ufrag:u",
+        "a=candidate:1 1 udp 1 127.0.0.1 1 typ host raddr", "a=candidate:a b c d e f g h", "a=rtcp:", "a=rtcp:x",
+        "a=fingerprint:x", "a=extmap:1", "a=extmap:1/up urn:x", "a=ssrc:", "a=ssrc:1 :", "a=rtcp-fb:* trr-int",
+        "a=ptime:\u0663", "a=ptime:9999999999999", "a=sendonly", "a=", "a=:", "\x00",
+    ]
+)  # fmt: skip
+
+
+@given(st.lists(_LINES | st.text(max_size=30), max_size=12), roles)
+def test_junk_never_raises_anything_else(junk: list[str], by: Role) -> None:
+    with suppress(sdp.MalformedSdpError):
+        sdp.read("\r\n".join(junk), by)
+
+
+@given(strategies.contents, st.data())
+def test_damaged_sdp_never_raises_anything_else(wanted: Content, data: st.DataObject) -> None:
+    text = sdp.write(wanted, "initiator")
+    start = data.draw(st.integers(0, len(text)))
+    end = data.draw(st.integers(start, min(len(text), start + 5)))
+    with suppress(sdp.MalformedSdpError):
+        sdp.read(text[:start] + data.draw(st.text(max_size=3)) + text[end:], "initiator")

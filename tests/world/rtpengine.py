@@ -1,0 +1,96 @@
+"""The media relay: rtpengine from Debian, without its kernel module, as an operator would run it for the gateway."""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Any
+
+from bencodepy import Bencode
+
+from . import RELAY_ADDRESS
+from .ports import free_port
+from .process import Process, Server
+
+MEDIA_PORTS = 100
+ANSWER_SECONDS = 10
+
+CONFIGURATION = """\
+[rtpengine]
+table = -1
+interface = {address}
+listen-ng = {address}:{port}
+port-min = {first}
+port-max = {last}
+foreground = true
+log-stderr = true
+log-level = {log_level}
+"""
+# 6 says which commands came; 7 would show what is in them.
+LOG_LEVEL = 6
+
+_BENCODE = Bencode(encoding="utf-8", encoding_fallback="value")
+
+
+class Rtpengine(Server):
+    """A relay. `ask` is a question of the NG protocol, beside whoever else asks."""
+
+    def __init__(self, directory: Path | None = None, address: str = RELAY_ADDRESS) -> None:
+        super().__init__(directory)
+        self.address = address
+        self.port = free_port(address)
+        self.first_media_port = free_port(address, adjacent=MEDIA_PORTS)
+
+    async def start(self) -> None:
+        """Start, and return when it answers."""
+        configuration = self.write(
+            "rtpengine.conf",
+            CONFIGURATION.format(
+                address=self.address,
+                port=self.port,
+                first=self.first_media_port,
+                last=self.first_media_port + MEDIA_PORTS - 1,
+                log_level=LOG_LEVEL,
+            ),
+        )
+        self.process = await Process.start("rtpengine", "rtpengine", f"--config-file={configuration}")
+        await self.process.line("Startup complete")
+
+    async def sessions(self) -> list[str]:
+        """The names of the sessions it has."""
+        return list((await self.ask("list"))["calls"])
+
+    async def session(self, name: str) -> dict[str, Any] | None:
+        """All that it knows of a session; None if it has none of that name."""
+        reply = await self.ask("query", **{"call-id": name})
+        return reply if reply["result"] == "ok" else None
+
+    async def ask(self, command: str, **more: str) -> dict[str, Any]:
+        """The reply to a command."""
+        cookie = os.urandom(8).hex().encode()
+        reply: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+            lambda: _Asker(reply), remote_addr=(self.address, self.port)
+        )
+        try:
+            transport.sendto(cookie + b" " + _BENCODE.encode({"command": command, **more}))
+            answer = await asyncio.wait_for(reply, ANSWER_SECONDS)
+        finally:
+            transport.close()
+        decoded = _BENCODE.decode(answer.removeprefix(cookie + b" "))
+        assert isinstance(decoded, dict)
+        return decoded
+
+
+class _Asker(asyncio.DatagramProtocol):
+    """Waits for one datagram."""
+
+    def __init__(self, reply: asyncio.Future[bytes]) -> None:
+        self._reply = reply
+
+    def datagram_received(self, data: bytes, _: object) -> None:
+        if not self._reply.done():
+            self._reply.set_result(data)
+
+    def error_received(self, refused: Exception) -> None:
+        if not self._reply.done():
+            self._reply.set_exception(refused)
