@@ -5,7 +5,7 @@ Rules:
 1. A line fits the width that is given, from 80 on; a label that is too long is cut. Hostile text stays on its line.
 2. Left of a rung stand the seconds since the call began and those since the rung before; right of it the phases of the
    call's legs after that step.
-3. What is quiet (see `words`) is dotted, or left out if a brief ladder is wanted. Clients are named if there are
+3. What is quiet (see `said`) is dotted, or left out if a brief ladder is wanted. Clients are named if there are
    several.
 """
 
@@ -16,8 +16,8 @@ from typing import Final, NamedTuple
 from replay.calls import Step
 from replay.names import CallName
 from replay.rungs import Post, Rung, Rungs, phases
+from replay.said import Tone
 from replay.values import clock
-from replay.words import Tone
 
 Paint = Callable[[str, Tone], str]
 """Gives a text the looks of its tone."""

@@ -14,7 +14,7 @@ from fargo.statemachine.notes import (
     Side,
 )
 from fargo.statemachine.reason import Cause
-from replay.words import Said, Tone
+from replay.said import Said, Tone
 
 _BY: Final = {Side.CLIENT: "the client", Side.PHONE: "the phone's side", Side.GATEWAY: "the gateway"}
 _ORDERLY: Final = frozenset({Cause.HUNG_UP, Cause.CANCELLED, Cause.ELSEWHERE})

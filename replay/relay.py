@@ -14,7 +14,7 @@ from fargo.statemachine.ng import (
     RelayLost,
     RelayRefused,
 )
-from replay.words import Said, failed, quiet
+from replay.said import Said, failed, quiet
 
 
 def received(event: RelayEvent) -> Said:

@@ -39,7 +39,7 @@ from fargo.statemachine.notes import CallNote, Note, NoteBegun
 from fargo.statemachine.session import sessions
 from replay import notes, relay, sip, xmpp
 from replay.calls import Step
-from replay.words import Said, failed
+from replay.said import Said, failed
 
 
 class Post(StrEnum):

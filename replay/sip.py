@@ -41,7 +41,7 @@ from fargo.statemachine.commands import Issued, SignIn, SignOut, SipCommand
 from fargo.statemachine.events import Event, SipEvent, SipSignedIn, SipSignedOut
 from fargo.statemachine.media import Candidate, Codec
 from fargo.statemachine.telepathy_leg import Answering, Arriving, Dialling, Talking, TelepathyLeg
-from replay.words import Said, failed, number, quiet
+from replay.said import Said, failed, number, quiet
 
 _HOLD_STATES = ("not on hold", "on hold", "hold pending", "resuming")
 

@@ -39,7 +39,7 @@ from fargo.statemachine.events import (
     SubscriptionChanged,
     XmppEvent,
 )
-from replay.words import Said, Tone, failed, quiet
+from replay.said import Said, Tone, failed, quiet
 
 _ORDERLY: Final = frozenset({"", "success", "cancel"})
 """Reasons (XEP-0166 §7.4) that nobody would call a failure."""

@@ -9,7 +9,7 @@ import click
 from fargo.cli.common import CALL, found, opened, reads_log
 from replay.calls import steps
 from replay.ladder import NARROWEST, ladder
-from replay.words import Tone
+from replay.said import Tone
 
 _LOOKS: Final[dict[Tone, dict[str, Any]]] = {
     Tone.PLAIN: {},

@@ -36,7 +36,7 @@ from fargo.statemachine.user import fold, new
 from replay.calls import Step, steps
 from replay.ladder import ladder
 from replay.names import CallName
-from replay.words import Tone
+from replay.said import Tone
 
 GATEWAY, ALICE = "sip.example.org", "alice@example.org"
 CLIENT, BOB = f"{ALICE}/laptop", f"bob%example.net@{GATEWAY}"
