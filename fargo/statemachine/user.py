@@ -17,7 +17,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from fargo.statemachine import account as accounts
-from fargo.statemachine import address, farewell, inviting, jingle_leg, offer, telepathy_leg
+from fargo.statemachine import address, farewell, inviting, jingle_leg, offer, registration, signing, telepathy_leg
 from fargo.statemachine import call as calls
 from fargo.statemachine import contacts as roster
 from fargo.statemachine import proposal as proposed
@@ -100,25 +100,14 @@ def is_idle(user: User) -> bool:
 def deadlines(user: User) -> tuple[Deadline, ...]:
     """What is due when, unless the state moves on before."""
     of_calls = (due for call in user.calls.values() for due in calls.deadlines(call))
-    of_account, of_contacts = accounts.deadlines(user.account), roster.deadlines(user.contacts)
+    of_account, of_contacts = signing.deadlines(user.account), roster.deadlines(user.contacts)
     rest = (*proposed.deadlines(user.proposals), *farewell.deadlines(user.farewells))
     return (*of_account, *of_contacts, *of_calls, *rest)
 
 
 def secrets(user: User) -> tuple[str, ...]:
     """The names of the passwords that the user's account refers to."""
-    match user.account:
-        case Unregistered():
-            return ()
-        case Registered(credentials):
-            return (credentials.secret,)
-        case (
-            accounts.Clearing(credentials=credentials, previous=previous)
-            | accounts.Trying(credentials=credentials, previous=previous)
-        ):
-            return (credentials.secret, previous.secret) if previous else (credentials.secret,)
-        case _:
-            assert_never(user.account)
+    return accounts.secrets(user.account)
 
 
 def fold(user: User, recorded: Recorded) -> tuple[User, tuple[Issued, ...]]:
@@ -154,7 +143,7 @@ def _without_over(before: User, after: User, turn: Turn) -> User:
 
 def _reconciled(before: User, after: User, turn: Turn) -> User:
     online = bool(after.contacts.clients) and not after.stopping
-    settled = replace(after, account=accounts.reconcile(after.account, online, turn))
+    settled = replace(after, account=signing.reconcile(after.account, online, turn))
     shown, was = accounts.shown(settled.account), accounts.shown(before.account)
     if shown != was:
         turn.note(NoteAccount(shown.account.words, shown.available, shown.status) if shown else NoteAccount())
@@ -179,10 +168,10 @@ def _react(user: User, event: Event, turn: Turn) -> User:
         case SessionEvent():
             return _of_session(user, event, turn)
         case RegistrationAsked():
-            accounts.asked(user.account, event, turn)
+            registration.asked(user.account, event, turn)
             return user
         case RegistrationSubmitted():
-            account = accounts.submitted(user.account, event, any(map(calls.is_live, user.calls.values())), turn)
+            account = registration.submitted(user.account, event, any(map(calls.is_live, user.calls.values())), turn)
             return replace(user, account=account)
         case RegistrationCancelled():
             return _cancelled(user, event, turn)
@@ -210,7 +199,7 @@ def _react(user: User, event: Event, turn: Turn) -> User:
         case CallArrived():
             return _arrived(user, event, turn)
         case SipSignedIn():
-            return replace(user, account=accounts.signed_in(user.account, event, turn))
+            return replace(user, account=signing.signed_in(user.account, event, turn))
         case SipSignedOut():
             return _signed_out(user, event, turn)
         case Restarted():
@@ -230,7 +219,7 @@ def _react(user: User, event: Event, turn: Turn) -> User:
 
 def _cancelled(user: User, event: RegistrationCancelled, turn: Turn) -> User:
     ended = _end_all(user, Reason(Cause.CANCELLED, "The registration with the gateway was cancelled."), turn)
-    account = accounts.cancelled(ended.account, event.iq, turn)
+    account = registration.cancelled(ended.account, event.iq, turn)
     if isinstance(user.account, Unregistered):
         return ended
     left = roster.part(ended.contacts, address.domain_of(event.iq.to), turn)
@@ -246,7 +235,7 @@ def _signed_out(user: User, event: SipSignedOut, turn: Turn) -> User:
         case _:
             pass
     lost = _each(user, lambda call: calls.lose_sip(call, reason, turn) if call.connection == event.connection else call)
-    return replace(lost, account=accounts.signed_out(lost.account, event, turn))
+    return replace(lost, account=signing.signed_out(lost.account, event, turn))
 
 
 # --- clients
@@ -508,7 +497,7 @@ def _restarted(user: User, turn: Turn) -> User:
     ended = _each(user, lambda call: calls.end(calls.lose_sip(call, reason, turn), reason, turn))
     return replace(
         ended,
-        account=accounts.restarted(user.account, turn),
+        account=signing.restarted(user.account, turn),
         contacts=replace(user.contacts, clients={}),
         proposals={},
         stopping=False,
@@ -521,7 +510,7 @@ def _stopping(user: User, turn: Turn) -> User:
     if shown is not None:
         away = replace(shown, available=False, show="", status="The gateway is being stopped.")
         roster.show_all(user.contacts, away, turn)
-    return replace(ended, account=accounts.stop(user.account, turn), stopping=True)
+    return replace(ended, account=signing.stop(user.account, turn), stopping=True)
 
 
 def _stream_opened(user: User, turn: Turn) -> User:
@@ -546,7 +535,7 @@ def _expire(user: User, turn: Turn) -> User:
     expired = _each(user, lambda call: calls.expire(call, turn))
     return replace(
         expired,
-        account=accounts.expire(expired.account, turn),
+        account=signing.expire(expired.account, turn),
         proposals=proposed.expire(expired.proposals, turn),
         farewells=farewell.expire(expired.farewells, turn),
     )

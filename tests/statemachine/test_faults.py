@@ -71,13 +71,13 @@ def test_a_call_that_arrives_is_let_go(story: Story, broken: Breaker) -> None:
 def test_what_concerns_no_call_ends_none(story: Story, broken: Breaker) -> None:
     story.call_out("s1")
     before = story.user.calls
-    broken("account.asked")
+    broken("registration.asked")
     iq = story.iq()
     assert story.tell(RegistrationAsked(iq)) == [
         Fault("", FAULT),
         RefuseIq(iq, "wait", "internal-server-error", WRITTEN_DOWN),
     ]
-    broken("account.expire")
+    broken("signing.expire")
     assert story.tell(TimePassed()) == [Fault("", FAULT)]
     assert story.user.calls == before
 
