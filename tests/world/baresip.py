@@ -1,7 +1,7 @@
 """A SIP phone: baresip, registered at the provider, steered and watched through its control port (ctrl_tcp).
 
-It plays a tone into every call. Commands and events travel as JSON in netstrings. Its RTP socket is bound to any
-address, so what it sends to 127.0.0.1 comes from there, with the port that its SDP names.
+It plays a tone into every call and records what it hears. Commands and events travel as JSON in netstrings. Its RTP
+socket is bound to any address, so what it sends to 127.0.0.1 comes from there, with the port that its SDP names.
 """
 
 import asyncio
@@ -15,12 +15,14 @@ from .ports import free_port, udp_ports
 from .process import Process, ProcessError, Server
 from .prosody import accepts
 from .provider import SipAccount
+from .recording import tone
 
 CONFIGURATION = """\
 module_path /usr/lib/baresip/modules
 module g711.so
 module ausine.so
 module aubridge.so
+module sndfile.so
 module_app account.so
 module_app menu.so
 module_app ctrl_tcp.so
@@ -34,13 +36,17 @@ rtp_stats yes
 statmode_default off
 
 # The tone generator knows only this format; a bridge whose other end nobody opens plays into nothing.
-audio_source ausine,440
+audio_source ausine,{hertz}
 audio_player aubridge,nowhere
 ausrc_srate 48000
 ausrc_channels 2
+
+# Every call's sound, what it says and what it hears.
+snd_path {directory}
 """
 
 RTP_PORTS = 20
+POLL_SECONDS = 0.1
 
 
 class Packets(NamedTuple):
@@ -51,7 +57,7 @@ class Packets(NamedTuple):
 
 
 class Baresip(Server):
-    """A phone for one account. With `answers`, it takes every call by itself."""
+    """A phone for one account. With `answers`, it takes every call by itself; `hertz` is the tone that it plays."""
 
     def __init__(
         self,
@@ -59,10 +65,12 @@ class Baresip(Server):
         answers: bool = True,
         directory: Path | None = None,
         address: str = PHONE_ADDRESS,
+        hertz: int = 440,
     ) -> None:
         super().__init__(directory)
         self.account = account
         self.answers = answers
+        self.hertz = hertz
         self.address = address
         self.port = free_port(address, adjacent=2)  # it takes the next one for TLS
         self.control_port = free_port(address)
@@ -85,6 +93,8 @@ class Baresip(Server):
                 control_port=self.control_port,
                 rtp_port=self.rtp_port,
                 rtp_last=self.rtp_port + RTP_PORTS - 1,
+                hertz=self.hertz,
+                directory=self.directory,
             ),
         )
         self.process = await Process.start("baresip", "baresip", "-f", self.directory)
@@ -152,6 +162,21 @@ class Baresip(Server):
         """What an ended call counted; `after` skips that many lines of the program's output."""
         summary = await self.process.line(r"^packets:\s+(\d+)\s+(\d+)", seconds, after)
         return Packets(sent=int(summary[1]), received=int(summary[2]))
+
+    async def hears(self, hertz: int, seconds: float = 20, within: int = 10) -> None:
+        """Wait until the strongest tone in its newest call is this one."""
+        heard: set[int] = set()
+        try:
+            async with asyncio.timeout(seconds):
+                while abs((now := self._tone()) - hertz) > within:
+                    heard.add(now)
+                    await asyncio.sleep(POLL_SECONDS)
+        except TimeoutError:
+            raise self.process.failure(f"did not hear {hertz} Hz within {seconds} s, but {sorted(heard)}") from None
+
+    def _tone(self) -> int:
+        recordings = sorted(self.directory.glob("dump-*-dec.wav"))
+        return tone(recordings[-1]) if recordings else 0
 
     async def _listen(self, reader: asyncio.StreamReader) -> None:
         with suppress(asyncio.IncompleteReadError, ConnectionError):
