@@ -32,6 +32,8 @@ setup(
             "ruff>=0.6,<1",
             # An XMPP client that shares no code with the gateway.
             "slixmpp>=1.8.6,<2",
+            # To Chromium's DevTools.
+            "websockets>=13,<17",
         ],
         # script/mutate alone.
         "mutation": ["mutmut>=3.8,<4"],

@@ -25,13 +25,18 @@ local_interfaces = {{ "{address}" }}
 c2s_ports = {{ {client_port} }}
 c2s_direct_tls_ports = {{ }}
 component_ports = {{ {component_port} }}
+http_interfaces = {{ "{address}" }}
+http_ports = {{ {websocket_port} }}
+https_ports = {{ }}
+-- Whatever name or address a browser asks for.
+http_default_host = "{domain}"
 
 -- Loopback only, so no certificate is needed.
 c2s_require_encryption = false
 allow_unencrypted_plain_auth = true
 authentication = "internal_plain"
 
-modules_enabled = {{ "roster", "saslauth", "disco", "ping", "carbons" }}
+modules_enabled = {{ "roster", "saslauth", "disco", "ping", "carbons", "websocket" }}
 modules_disabled = {{ "s2s", "tls" }}
 
 VirtualHost "{domain}"
@@ -54,6 +59,12 @@ class Prosody(Server):
         self.accounts = dict(accounts)
         self.client_port = free_port(self.address)
         self.component_port = free_port(self.address)
+        self.websocket_port = free_port(self.address)
+
+    @property
+    def websocket(self) -> str:
+        """Where browsers connect (RFC 7395)."""
+        return f"ws://{self.address}:{self.websocket_port}/xmpp-websocket"
 
     async def start(self) -> None:
         for account, password in self.accounts.items():
@@ -65,6 +76,7 @@ class Prosody(Server):
                 address=self.address,
                 client_port=self.client_port,
                 component_port=self.component_port,
+                websocket_port=self.websocket_port,
                 domain=self.domain,
                 stranger=STRANGER_DOMAIN,
                 component=self.component,
@@ -72,10 +84,11 @@ class Prosody(Server):
             ),
         )
         self.process = await Process.start("prosody", "prosody", "-F", "--config", configuration)
-        await self.process.until(self._listens, "it listens for clients and components")
+        await self.process.until(self._listens, "it listens for clients, browsers and components")
 
     def _listens(self) -> bool:
-        return accepts(self.address, self.client_port) and accepts(self.address, self.component_port)
+        ports = (self.client_port, self.component_port, self.websocket_port)
+        return all(accepts(self.address, port) for port in ports)
 
     def _write_account(self, account: str, password: str) -> None:
         """What `prosodyctl register` would store, without half a second of it per account."""

@@ -4,6 +4,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Self, TypeVar
 
 from .baresip import Baresip
+from .browser import BrowserPhone, Chromium, PhonePage
 from .gateway import Gateway
 from .process import Server
 from .prosody import STRANGER_DOMAIN, Prosody
@@ -34,6 +35,7 @@ class World:
         self.provider = Provider(SIP_ACCOUNTS)
         self._parts = AsyncExitStack()
         self._servers: list[Server] = []
+        self._browser: Chromium | None = None
 
     async def __aenter__(self) -> Self:
         try:
@@ -82,6 +84,17 @@ class World:
     async def client(self, account: str = "alice", resource: str = "laptop", available: bool = True) -> XmppClient:
         """An XMPP client, logged in."""
         return await self.add(XmppClient(self.server, account, resource, available))
+
+    async def browser(
+        self, user: str = "alice", asks_first: bool = True, hertz: int = 700, resource: str = "browser"
+    ) -> BrowserPhone:
+        """An XMPP client in Chromium, logged in. Chromium is started once, and each client has a tab."""
+        if self._browser is None:
+            self._page = await self.add(PhonePage(self.server))
+            self._browser = await self.add(Chromium())
+        phone = await self._browser.phone(self._page)
+        await phone.log_in(self.server, user, resource, asks_first, hertz)
+        return phone
 
     async def phone(self, user: str = "bob", answers: bool = True) -> Baresip:
         """A SIP phone, registered."""

@@ -1,0 +1,219 @@
+"""An XMPP client of today: headless Chromium with the page in `phone/`, which speaks Jingle with ICE and DTLS-SRTP.
+
+`PhonePage` serves the page, `Chromium` is the browser, and each `BrowserPhone` is a tab with a profile of its own. It
+says a tone of a chosen frequency, and tells the frequency that it hears: so one knows whose sound arrives.
+"""
+
+import asyncio
+import base64
+import json
+import sys
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+from . import XMPP_ADDRESS
+from .devtools import DevTools, DevToolsError, Event
+from .ports import free_port
+from .process import Process, Server
+from .prosody import Prosody, accepts
+
+PAGE = Path(__file__).with_name("phone")
+ENTRIES = ("index.html", "page.css", "page.js")
+POLL_SECONDS = 0.1
+EVENTS_SHOWN = 60
+EVENT_SHOWN = 600  # characters
+
+FLAGS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"),
+    # It looks for nothing outside.
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic"),
+    *("--disable-default-apps", "--disable-extensions", "--no-default-browser-check", "--no-pings"),
+    # A microphone that needs no leave, calls on loopback at addresses that are said, sound without a click.
+    *("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", "--allow-loopback-in-peer-connection"),
+    *("--disable-features=WebRtcHideLocalIpsWithMdns", "--autoplay-policy=no-user-gesture-required"),
+    # What it says is for us: no word of desktop services and sound cards that are not there.
+    *("--log-level=3", "--disable-audio-output", "--remote-debugging-port=0"),
+)
+
+
+class PhonePage(Server):
+    """The page at `url`, bundled when it starts. `account` is what its form is filled in with."""
+
+    def __init__(
+        self, server: Prosody, user: str = "", directory: Path | None = None, address: str = XMPP_ADDRESS
+    ) -> None:
+        super().__init__(directory)
+        self.address = address
+        self.port = free_port(address)
+        self.account = {"websocket": server.websocket, "gateway": server.component}
+        if user:
+            self.account |= {"jid": f"{user}@{server.domain}", "password": server.accounts[user]}
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.address}:{self.port}/"
+
+    async def start(self) -> None:
+        self.write("account.json", json.dumps(self.account))
+        await self._bundle()
+        server = (sys.executable, "-m", "http.server", "--bind", self.address, "--directory", self.directory)
+        self.process = await Process.start("http.server", *server, str(self.port))
+        await self.process.until(lambda: accepts(self.address, self.port), "it serves the page")
+
+    async def _bundle(self) -> None:
+        """Put page, style and scripts, with the libraries that they use, into the directory."""
+        entries = [PAGE / entry for entry in ENTRIES]
+        options = ("--bundle", "--format=esm", "--loader:.html=copy", f"--outdir={self.directory}")
+        bundler = await Process.start("esbuild", PAGE / "node_modules/.bin/esbuild", *entries, *options)
+        if await bundler.ended():
+            raise bundler.failure("could not bundle the page")
+
+
+class Chromium(Server):
+    """The browser; what it shows starts in `phone`."""
+
+    def __init__(self, directory: Path | None = None) -> None:
+        super().__init__(directory)
+        self._parts = AsyncExitStack()
+
+    async def start(self) -> None:
+        profile = f"--user-data-dir={self.directory / 'profile'}"
+        self.process = await Process.start("chromium", "chromium", *FLAGS, profile, "about:blank", cwd=self.directory)
+        listening = await self.process.line(r"DevTools listening on (ws://\S+)", 30)
+        self.devtools = await self._parts.enter_async_context(DevTools(listening[1]))
+
+    async def stop(self) -> None:
+        await self._parts.aclose()
+        await super().stop()
+
+    async def phone(self, page: PhonePage) -> "BrowserPhone":
+        """The page in a tab of its own, not logged in yet."""
+        phone = BrowserPhone(self)
+        await phone.open(page.url)
+        return phone
+
+
+class BrowserPhone:
+    """The phone in one tab. `events` has what it told since it was opened, with its `kind` (see `phone/phone.js`)."""
+
+    def __init__(self, browser: Chromium) -> None:
+        self._browser = browser
+        self.events: list[dict[str, Any]] = []
+        self._news = asyncio.Event()
+
+    async def open(self, url: str) -> None:
+        self._session = await self._browser.devtools.tab(self._take)
+        for domain in ("Page", "Runtime"):
+            await self._command(f"{domain}.enable")
+        await self._command("Runtime.addBinding", name="told")
+        mark = len(self.events)
+        await self._command("Page.navigate", url=url)
+        await self.event("loaded", after=mark)
+
+    async def log_in(
+        self, server: Prosody, user: str, resource: str = "browser", asks_first: bool = True, hertz: int = 700
+    ) -> None:
+        """Log in and be available. `asks_first`: XEP-0353, both ways; `hertz`: the tone that it says, 0: Chromium's
+        own fake microphone."""
+        account = {
+            "jid": f"{user}@{server.domain}/{resource}",
+            "password": server.accounts[user],
+            "websocket": server.websocket,
+            "gateway": server.component,
+            "asksFirst": asks_first,
+            "hertz": hertz,
+        }
+        await self.run(f"phone.logIn({json.dumps(account)})")
+
+    async def run(self, script: str, seconds: float = 30) -> Any:
+        """What JavaScript in the page comes to, promises awaited; DevToolsError if it throws."""
+        done = await self._command(
+            "Runtime.evaluate", seconds, expression=script, awaitPromise=True, returnByValue=True, userGesture=True
+        )
+        if thrown := done.get("exceptionDetails"):
+            raise DevToolsError(f"{script}: {thrown.get('exception', {}).get('description', thrown['text'])}")
+        return done["result"].get("value")
+
+    async def dial(self, jid: str) -> None:
+        await self.run(f"phone.dial({json.dumps(jid)})")
+
+    async def answer(self) -> None:
+        """Answer the call that rings, or is about to."""
+        await self.event("incoming")
+        await self.run("phone.answer()")
+
+    async def hang_up(self) -> None:
+        """Hang up, give up or decline."""
+        await self.run("phone.hangUp()")
+
+    async def hold(self) -> None:
+        await self.run("phone.hold(true)")
+
+    async def resume(self) -> None:
+        await self.run("phone.hold(false)")
+
+    async def press(self, keys: str, told: bool = False) -> None:
+        """Press keys in a call; `told`: in messages (XEP-0181) instead of in the sound."""
+        await self.run(f"phone.options.tellsKeys = {json.dumps(told)}, phone.press({json.dumps(keys)})")
+
+    async def statistics(self) -> dict[str, Any]:
+        """WebRTC's own: packets and bytes sent and received, loudness, codec, encryption (`statistics` in sound.js)."""
+        found: dict[str, Any] = await self.run("phone.statistics()")
+        return found
+
+    async def hears(self, hertz: int, seconds: float = 20, within: int = 10) -> None:
+        """Wait until the strongest tone that it hears is this one."""
+        heard: set[int] = set()
+        try:
+            async with asyncio.timeout(seconds):
+                while abs((now := (await self.run("phone.heard()"))["hertz"]) - hertz) > within:
+                    heard.add(now)
+                    await asyncio.sleep(POLL_SECONDS)
+        except TimeoutError:
+            raise self.failure(f"did not hear {hertz} Hz within {seconds} s, but (in Hz) {sorted(heard)}") from None
+
+    async def ended(self, seconds: float = 30, after: int = 0) -> tuple[str, str]:
+        """Wait for the end of a call; its reason and text."""
+        end = await self.event("ended", seconds, after)
+        return end["reason"], end["text"]
+
+    async def event(self, kind: str, seconds: float = 20, after: int = 0, **details: Any) -> dict[str, Any]:
+        """The first event of a kind with these details, past or to come; `after` skips that many of `events`."""
+        wanted = {"kind": kind, **details}
+        try:
+            async with asyncio.timeout(seconds):
+                while True:
+                    news = self._news
+                    for event in self.events[after:]:
+                        if wanted.items() <= event.items():
+                            return event
+                    await news.wait()
+        except TimeoutError:
+            raise self.failure(f"told of no {wanted} within {seconds} s") from None
+
+    async def picture(self, path: Path) -> None:
+        """What the tab looks like, as a PNG."""
+        shot = await self._command("Page.captureScreenshot", captureBeyondViewport=True)
+        path.write_bytes(base64.b64decode(shot["data"]))
+
+    def failure(self, what: str) -> TimeoutError:
+        told = "\n".join(f"    {str(event)[:EVENT_SHOWN]}" for event in self.events[-EVENTS_SHOWN:])
+        return TimeoutError(f"The phone in Chromium {what}. It told:\n{told}")
+
+    async def _command(self, method: str, seconds: float = 20, **parameters: Any) -> dict[str, Any]:
+        return await self._browser.devtools.command(method, self._session, seconds, **parameters)
+
+    def _take(self, method: str, event: Event) -> None:
+        if method == "Runtime.bindingCalled":
+            self.events.append(json.loads(event["payload"]))
+        elif method == "Page.loadEventFired":
+            self.events.append({"kind": "loaded"})
+        elif method == "Runtime.exceptionThrown":
+            self.events.append({"kind": "thrown", "details": event["exceptionDetails"]})
+        elif method == "Runtime.consoleAPICalled":
+            self.events.append({"kind": "console", "said": [each.get("value") for each in event["args"]]})
+        else:
+            return
+        self._news.set()
+        self._news = asyncio.Event()

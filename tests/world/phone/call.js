@@ -1,0 +1,155 @@
+// One call, from either end, until it is over: Jingle as stanza does it, with or without asking first (XEP-0353).
+//
+// 1. A call has one end, told once, with the reason and the text of whoever ended it.
+// 2. Who asks first names the session that follows: the proposal's id is its sid.
+// 3. Until there is a session, what ends a call is a message; from then on it is a session-terminate.
+
+import { DTMF_INFO } from "./vocabulary.js";
+
+const KEY_MILLISECONDS = 100;
+
+export class Call {
+    /** `peer` is a full JID, or a bare one as long as a proposal waits for whoever proceeds. */
+    constructor(phone, peer, id, incoming) {
+        this.phone = phone;
+        this.peer = peer;
+        this.id = id;
+        this.incoming = incoming;
+        this.proposed = false;
+        this.answered = false;
+        this.over = false;
+        this.held = this.heldByPeer = this.muted = false;
+    }
+
+    tell(kind, more = {}) {
+        this.phone.tell(kind, { peer: this.peer, ...more });
+    }
+
+    // Calling
+
+    /** Ask everybody there to proceed. */
+    propose() {
+        this.proposed = true;
+        this.message("propose", { media: "audio" });
+    }
+
+    /** Somebody proceeds, or nobody was asked. */
+    initiate(peer) {
+        this.peer = peer;
+        this.take(this.phone.client.jingle.createMediaSession(peer, this.id, this.stream));
+        this.session.start();
+    }
+
+    // Being called
+
+    /** What the caller hears until we answer. */
+    ring() {
+        if (this.proposed) this.message("ringing");
+        else this.session.ring();
+        this.tell("incoming");
+    }
+
+    answer() {
+        this.answered = true;
+        if (!this.session) {
+            this.message("accept", {}, this.phone.bareJid); // so that our other clients stop ringing
+            this.message("proceed");
+            return;
+        }
+        for (const track of this.stream.getTracks()) this.session.addTrack(track, this.stream);
+        this.session.accept();
+        this.talk();
+    }
+
+    // In the call
+
+    take(session) {
+        this.session = session;
+        session.pc.addEventListener("connectionstatechange", () =>
+            this.tell("connection", { state: session.pc.connectionState }),
+        );
+    }
+
+    talk() {
+        this.answered = true;
+        this.phone.sound.listen(new MediaStream(this.session.pc.getReceivers().map(({ track }) => track)));
+        this.tell("answered");
+    }
+
+    hold(held) {
+        this.held = held;
+        if (held) this.session.hold();
+        else this.session.resume();
+        this.phone.sound.silent = held;
+        this.switchSource();
+    }
+
+    mute(muted) {
+        this.muted = muted;
+        this.switchSource();
+    }
+
+    switchSource() {
+        for (const track of this.stream.getTracks()) track.enabled = !this.muted && !this.held;
+    }
+
+    /** Press keys: played as telephone events (RFC 4733), or told in a message each (XEP-0181). */
+    press(keys, told) {
+        const { dtmf } = this.session.pc.getSenders()[0];
+        if (!told && dtmf.canInsertDTMF) {
+            dtmf.ontonechange = ({ tone }) => tone && this.tell("key", { key: tone });
+            dtmf.insertDTMF(keys, KEY_MILLISECONDS);
+            return;
+        }
+        for (const code of keys) {
+            this.session.send("session-info", { info: { infoType: DTMF_INFO, code, duration: KEY_MILLISECONDS } });
+        }
+    }
+
+    // The end
+
+    hangUp() {
+        if (this.session && (this.answered || !this.incoming)) this.session.end(this.answered ? "success" : "cancel");
+        else if (this.session) this.session.decline();
+        else this.takeBack();
+    }
+
+    /** End what is no session yet. */
+    takeBack() {
+        if (this.incoming) {
+            const reason = { condition: this.answered ? "cancel" : "decline" };
+            this.message("reject", { reason }, this.phone.bareJid);
+            this.message("reject", { reason });
+            this.end(reason);
+        } else {
+            const reason = { condition: "cancel" };
+            if (this.proposed) this.message("retract", { reason });
+            this.end(reason);
+        }
+    }
+
+    /** A refusal that stanza would pass over: the session-initiate got an error. */
+    refused(error) {
+        this.refusal = { condition: error.condition, text: error.text };
+        this.session.end("general-error", true);
+    }
+
+    end(reason = {}) {
+        if (this.over) return;
+        this.over = true;
+        if (this.proposed && this.session) this.message("finish", { reason });
+        this.phone.sound.stop(this.stream);
+        this.phone.forget(this);
+        const { condition = "", text = "" } = this.refusal ?? reason;
+        this.tell("ended", { reason: condition, text, incoming: this.incoming });
+    }
+
+    message(action, more = {}, to = this.peer) {
+        this.phone.client.sendMessage({
+            to,
+            type: "chat",
+            callMessage: { action, id: this.id, ...more },
+            processingHints: { store: true },
+        });
+    }
+}

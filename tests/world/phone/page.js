@@ -1,0 +1,238 @@
+// The page around the phone: what is shown, which buttons there are, and what the keyboard does.
+//
+// `window.phone` is the phone itself, for whoever drives the page; they may have put a function `told` there as well,
+// which then gets everything that the phone tells, as JSON.
+
+import { JID } from "stanza";
+import { Phone } from "./phone.js";
+
+const KEYS = "123456789*0#";
+const MOST_EVENTS = 200;
+const REASONS = {
+    success: "Hung up",
+    cancel: "Given up",
+    decline: "Declined",
+    busy: "Busy",
+    gone: "There is no such number",
+    timeout: "No answer",
+    expired: "No answer",
+    "connectivity-error": "The connection is lost",
+    "security-error": "Not allowed",
+    "incompatible-parameters": "The two phones have nothing in common",
+};
+const CONNECTIONS = { connected: "Connected", failed: "No way for the sound was found" };
+const CALLING = { calling: "Calling", ringing: "Rings at", incoming: "Call from", answered: "Talking with" };
+
+const $ = (id) => document.getElementById(id);
+const make = (tag, properties = {}) => Object.assign(document.createElement(tag), properties);
+const phone = new Phone(told);
+window.phone = phone;
+
+function told(kind, details = {}) {
+    window.told?.(JSON.stringify({ kind, ...details }));
+    write(kind, details);
+    if (kind === "online") comeIn(details.jid);
+    if (kind === "offline") leave("Logged out, or the connection is lost.");
+    if (kind === "contacts") showPeople();
+    if (kind in CALLING || ["hold", "resumed", "connection", "ended"].includes(kind)) showCall(kind, details);
+}
+
+// Status
+
+function say(phase, detail = "", mood = "idle") {
+    $("phase").textContent = phase;
+    $("detail").textContent = detail;
+    $("status").dataset.mood = mood;
+}
+
+function showCall(kind, details) {
+    const { call } = phone;
+    $("dial").hidden = $("people").hidden = Boolean(call);
+    $("controls").hidden = !call;
+    $("answer").hidden = !call?.incoming || call.answered;
+    $("mute").hidden = $("hold").hidden = $("keypad").hidden = $("sound").hidden = !call?.answered;
+    $("hang-up").textContent = $("answer").hidden ? "Hang up" : "Decline";
+    $("mute").ariaPressed = String(Boolean(call?.muted));
+    $("hold").ariaPressed = String(Boolean(call?.held));
+    if (kind === "ended") {
+        const good = ["success", "cancel"].includes(details.reason) || details.incoming;
+        say(REASONS[details.reason] ?? `Failed (${details.reason})`, details.text, good ? "idle" : "bad");
+        $("to").focus();
+    } else if (call?.answered) {
+        const held = call.held ? "On hold" : call.heldByPeer ? "You are on hold" : "";
+        say(`${CALLING.answered} ${name(call.peer)}`, held || connection(call), held ? "waiting" : "good");
+    } else if (kind in CALLING) {
+        say(`${CALLING[kind]} ${name(call.peer)}`, "", "waiting");
+        if (kind === "incoming") $("answer").focus();
+    }
+}
+
+function connection(call) {
+    const state = call.session?.pc.connectionState;
+    return CONNECTIONS[state] ?? "Connecting the sound…";
+}
+
+/** A contact as people write it: of the gateway, the SIP address or number. */
+function name(jid) {
+    const bare = JID.toBare(jid);
+    if (JID.getDomain(bare) !== phone.gateway) return bare;
+    return JID.unescapeLocal(JID.getLocal(bare)).replace(/%([^%]*)$/, "@$1");
+}
+
+async function showSound() {
+    const { call } = phone;
+    if (!call?.answered) return;
+    const { sent, received, codec, srtp } = await phone.statistics();
+    const { hertz } = phone.heard();
+    const about = [codec.replace("audio/", ""), srtp && "DTLS-SRTP", hertz ? `hears ${hertz} Hz` : "hears silence"];
+    const packets = `${sent.packets} packets sent, ${received.packets} received`;
+    $("sound").textContent = [packets, ...about].filter(Boolean).join(" · ");
+}
+
+setInterval(() => showSound().catch(() => undefined), 500);
+
+// People
+
+function showPeople() {
+    const people = [...phone.contacts].filter(([jid]) => jid !== phone.gateway && jid !== phone.bareJid);
+    $("contacts").replaceChildren(...people.map(([jid]) => new Option(name(jid), name(jid))));
+    $("people").replaceChildren(...people.map(([jid, { resources }]) => person(jid, resources.size > 0)));
+    const gateway = phone.contacts.get(phone.gateway);
+    $("who").textContent = [phone.bareJid, gateway?.status].filter(Boolean).join(" · ");
+}
+
+function person(jid, there) {
+    const button = make("button", { type: "button", textContent: name(jid) });
+    button.classList.toggle("there", there);
+    button.title = there ? "is there" : "is not there";
+    button.addEventListener("click", () => phone.dial(jid).catch(wrong));
+    const item = make("li");
+    item.append(button);
+    return item;
+}
+
+// Logging in
+
+function comeIn() {
+    $("log-in").hidden = true;
+    for (const id of ["phone", "settings", "log"]) $(id).hidden = false;
+    $("account").hidden = !phone.gateway;
+    say("Ready", "Call a number, a SIP address or a contact.");
+    showPeople();
+    $("to").focus();
+}
+
+function leave(why) {
+    $("log-in").hidden = false;
+    for (const id of ["phone", "settings", "account"]) $(id).hidden = true;
+    $("who").textContent = why;
+}
+
+function wrong(error) {
+    say("That did not work", error.message, "bad");
+}
+
+$("log-in").addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const form = new FormData(event.target);
+    const button = event.target.querySelector("button");
+    button.disabled = true;
+    try {
+        await phone.logIn({ ...Object.fromEntries(form), asksFirst: form.has("asksFirst") });
+    } catch (error) {
+        leave(error.message);
+    } finally {
+        button.disabled = false;
+    }
+});
+
+// Calling
+
+$("dial").addEventListener("submit", (event) => {
+    event.preventDefault();
+    phone.dial(phone.address($("to").value)).catch(wrong);
+});
+$("answer").addEventListener("click", () => phone.answer().catch(wrong));
+$("hang-up").addEventListener("click", () => phone.hangUp());
+for (const [id, what] of [["mute", "muted"], ["hold", "held"]]) {
+    $(id).addEventListener("click", () => {
+        phone[id](!phone.call[what]);
+        showCall("answered");
+    });
+}
+for (const key of KEYS) {
+    const button = make("button", { type: "button", textContent: key });
+    button.addEventListener("click", () => phone.press(key));
+    $("keypad").append(button);
+}
+
+document.addEventListener("keydown", (event) => {
+    if (event.target.matches("input") || event.ctrlKey || event.altKey || event.metaKey || !phone.call) return;
+    if (event.key === "Escape") phone.hangUp();
+    else if (KEYS.includes(event.key) && phone.call.answered) phone.press(event.key);
+});
+
+$("settings").addEventListener("change", () => {
+    const [tone, hertz, tellsKeys] = $("settings").querySelectorAll("input");
+    phone.options.hertz = tone.checked ? hertz.valueAsNumber : 0;
+    phone.options.tellsKeys = tellsKeys.checked;
+});
+
+// The SIP account
+
+$("account").addEventListener("toggle", async () => {
+    if (!$("account").open) return;
+    try {
+        const { fields, instructions } = await phone.registration();
+        const told = (instructions ?? []).map(paragraph);
+        const shown = fields.filter((each) => each.type !== "hidden" && each.type !== "fixed");
+        const button = make("button", { className: "main", textContent: "Register" });
+        $("registration").replaceChildren(...told, ...shown.map(field), button);
+    } catch (error) {
+        const why = error.error?.condition ?? error.message;
+        $("registration").replaceChildren(paragraph(`The gateway does not tell what it wants to know: ${why}.`));
+    }
+});
+
+$("registration").addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const button = event.target.querySelector("button");
+    button.disabled = true;
+    try {
+        await phone.register(Object.fromEntries(new FormData(event.target)));
+        say("Registered", "The gateway has signed in with this account.", "good");
+    } catch (error) {
+        wrong(error);
+    } finally {
+        button.disabled = false;
+    }
+});
+
+function paragraph(text) {
+    return make("p", { textContent: text });
+}
+
+function field({ name, label, value, type, required }) {
+    const kind = type === "text-private" ? "password" : "text";
+    const input = make("input", { name, type: kind, required: Boolean(required), value: value ?? "" });
+    const shown = make("label", { textContent: `${label ?? name} ` });
+    shown.append(input);
+    return shown;
+}
+
+// The log
+
+function write(kind, { xml, way, ...details }) {
+    const text = kind === "stanza" ? `${way === "incoming" ? "←" : "→"} ${xml}` : `${kind} ${JSON.stringify(details)}`;
+    $("events").append(make("li", { textContent: text }));
+    if ($("events").childElementCount > MOST_EVENTS) $("events").firstElementChild.remove();
+}
+
+/** The account that whoever serves the page has ready, if any. */
+async function prefill() {
+    const answer = await fetch("account.json");
+    if (!answer.ok) return;
+    for (const [name, value] of Object.entries(await answer.json())) $("log-in").elements[name].value = value;
+}
+
+prefill().finally(() => $("log-in").querySelector(":invalid, button").focus());

@@ -1,0 +1,282 @@
+// An XMPP phone: an account, who of its contacts is there, and at most one call.
+//
+// Whatever happens is told to `tell(kind, details)`: online, offline, contacts, incoming, calling, ringing, answered,
+// connection, hold, resumed, key, ended, and every stanza. What is asked for and cannot be done is thrown.
+
+import { createClient, JID, Utils } from "stanza";
+import { Call } from "./call.js";
+import { Sound, statistics } from "./sound.js";
+import { CALL_MESSAGES, definitions } from "./vocabulary.js";
+
+const PRESENCE_SECONDS = 10;
+const ANSWER_SECONDS = 60; // the gateway tries a SIP account before it answers
+const REGISTER = "jabber:iq:register";
+const ELSEWHERE = { condition: "cancel", text: "Taken by another client of yours." };
+const AUDIO_ONLY = { advertiseVideo: false, advertiseFileTransfer: false };
+
+export class Phone {
+    constructor(tell) {
+        this.tell = tell;
+        this.sound = new Sound();
+        this.call = null;
+        this.contacts = new Map();
+        this.options = { asksFirst: true, hertz: 0, tellsKeys: false };
+    }
+
+    get bareJid() {
+        return JID.toBare(this.client.jid);
+    }
+
+    // The account
+
+    /** Log in, and be available for calls. `asksFirst`: whether calls are proposed first, ours and those to us. */
+    async logIn({ jid, password, websocket, gateway = "", ...options }) {
+        Object.assign(this.options, options);
+        this.gateway = gateway;
+        const client = createClient({
+            jid,
+            credentials: { password },
+            resource: JID.getResource(jid) || undefined,
+            transports: { websocket, bosh: false },
+            useStreamManagement: false,
+            timeout: ANSWER_SECONDS,
+            jingle: { iceServers: [], ...AUDIO_ONLY },
+        });
+        this.client = client;
+        client.stanzas.define(definitions);
+        if (this.options.asksFirst) client.disco.addFeature(CALL_MESSAGES);
+        this.follow();
+        await this.connected();
+        client.on("raw", (way, xml) => this.tell("stanza", { way, xml: withoutSecrets(xml) }));
+        for (const item of (await client.getRoster()).items ?? []) this.know(item.jid);
+        client.updateCaps();
+        client.sendPresence({ legacyCapabilities: client.disco.getCaps() });
+        this.tell("online", { jid: client.jid });
+    }
+
+    logOut() {
+        this.call?.hangUp();
+        return this.client.disconnect();
+    }
+
+    connected() {
+        return new Promise((resolve, reject) => {
+            const fail = (why) => () => reject(new Error(why));
+            this.client.once("session:started", resolve);
+            this.client.once("auth:failed", fail("The server refuses this name or password."));
+            this.client.once("disconnected", fail("The server cannot be reached, or has closed the connection."));
+            this.client.connect();
+        });
+    }
+
+    follow() {
+        const { client } = this;
+        client.on("disconnected", () => this.lost());
+        client.on("subscribe", ({ from }) => client.acceptSubscription(from));
+        client.on("available", (presence) => this.seen(presence.from, true, presence.status));
+        client.on("unavailable", (presence) => this.seen(presence.from, false, presence.status));
+        client.on("message", (message) => message.callMessage && this.messaged(message));
+        client.jingle.on("incoming", (session) => this.called(session));
+        client.jingle.on("ringing", (session) => this.with(session)?.tell("ringing"));
+        client.jingle.on("accepted", (session) => this.with(session)?.talk());
+        client.jingle.on("hold", (session) => this.heldByPeer(session, true));
+        client.jingle.on("resumed", (session) => this.heldByPeer(session, false));
+        client.jingle.on("terminated", (session, reason) => this.with(session)?.end(reason));
+        client.jingle.on("send", (request) => this.watch(request));
+    }
+
+    lost() {
+        this.call?.end({ condition: "connectivity-error", text: "The connection to the XMPP server is lost." });
+        this.tell("offline");
+    }
+
+    // Contacts
+
+    know(bare) {
+        if (!this.contacts.has(bare)) this.contacts.set(bare, { resources: new Set(), status: "" });
+        return this.contacts.get(bare);
+    }
+
+    seen(jid, available, status = "") {
+        const contact = this.know(JID.toBare(jid));
+        contact.resources[available ? "add" : "delete"](jid);
+        contact.status = status;
+        this.tell("contacts", { jid, available, status });
+    }
+
+    /** Ask to see someone's presence, and wait for it; their full JID. */
+    async resourceOf(jid) {
+        if (JID.getResource(jid)) return jid;
+        const contact = this.know(jid);
+        if (!contact.resources.size) {
+            this.client.subscribe(jid);
+            await this.shown(contact);
+        }
+        return [...contact.resources].at(-1);
+    }
+
+    shown(contact) {
+        return new Promise((resolve, reject) => {
+            const absent = () => reject(new Error("They are not there, or do not show it."));
+            const late = setTimeout(absent, PRESENCE_SECONDS * 1000);
+            const look = () => {
+                if (!contact.resources.size) return;
+                clearTimeout(late);
+                this.client.off("available", look);
+                resolve();
+            };
+            this.client.on("available", look);
+        });
+    }
+
+    /** What the gateway wants to know to sign in with SIP (XEP-0077): its form. */
+    async registration() {
+        const answer = await this.client.sendIQ({ type: "get", to: this.gateway, account: {} });
+        return answer.account.form;
+    }
+
+    /** Fill in the form. Throws the gateway's own words if it refuses. */
+    async register(values) {
+        const filled = Object.entries({ FORM_TYPE: REGISTER, ...values });
+        const form = { type: "submit", fields: filled.map(([name, value]) => ({ name, value })) };
+        try {
+            await this.client.sendIQ({ type: "set", to: this.gateway, account: { form } });
+        } catch ({ error }) {
+            throw new Error(error?.text ?? error?.condition ?? "The gateway does not answer.");
+        }
+    }
+
+    /** The JID for what a person types: a JID of the gateway or of anyone, a number, a SIP address. */
+    address(typed) {
+        const text = typed.trim().replace(/^sips?:/, "");
+        const known = !this.gateway || this.contacts.has(JID.toBare(text)) || JID.getDomain(text) === this.gateway;
+        if (known && text.includes("@")) return text;
+        const [user, domain] = text.split("@");
+        return `${JID.escapeLocal(user)}${domain ? `%${domain}` : ""}@${this.gateway}`;
+    }
+
+    // Calls
+
+    /** Call a JID. */
+    async dial(jid) {
+        if (this.call) throw new Error("There is a call already.");
+        const call = (this.call = new Call(this, jid, Utils.uuid(), false));
+        call.tell("calling");
+        try {
+            call.stream = await this.sound.source(this.options.hertz);
+            const peer = this.options.asksFirst ? JID.toBare(jid) : await this.resourceOf(jid);
+            if (call.over) return;
+            if (this.options.asksFirst) call.propose();
+            else call.initiate(peer);
+        } catch (error) {
+            call.end({ condition: "failed", text: error.message });
+        }
+    }
+
+    async answer() {
+        const { call } = this;
+        call.stream = await this.sound.source(this.options.hertz);
+        if (!call.over) call.answer();
+    }
+
+    hangUp() {
+        this.call?.hangUp();
+    }
+
+    hold(held = true) {
+        this.call.hold(held);
+    }
+
+    mute(muted = true) {
+        this.call.mute(muted);
+    }
+
+    press(keys) {
+        this.call.press(keys, this.options.tellsKeys);
+    }
+
+    heard() {
+        return this.sound.heard();
+    }
+
+    statistics() {
+        return statistics(this.call.session.pc);
+    }
+
+    forget(call) {
+        if (this.call === call) this.call = null;
+    }
+
+    /** The call whose session this is. */
+    with(session) {
+        return this.call?.session === session ? this.call : undefined;
+    }
+
+    // What others do
+
+    called(session) {
+        const { call } = this;
+        if (call?.proposed && call.answered && call.id === session.sid && call.peer === session.peerID) {
+            call.take(session);
+            call.answer();
+        } else if (call) {
+            session.end("busy");
+        } else {
+            this.call = new Call(this, session.peerID, session.sid, true);
+            this.call.take(session);
+            this.call.ring();
+        }
+    }
+
+    heldByPeer(session, held) {
+        const call = this.with(session);
+        if (!call) return;
+        call.heldByPeer = held;
+        call.tell(held ? "hold" : "resumed");
+    }
+
+    /** See whether a session-initiate is refused. */
+    watch(request) {
+        if (request.jingle?.action !== "session-initiate") return;
+        this.client.once(`iq:id:${request.id}`, (answer) => {
+            if (answer.type === "error" && this.call?.id === request.jingle.sid) this.call.refused(answer.error);
+        });
+    }
+
+    /** XEP-0353, both ways. */
+    messaged({ from, callMessage: { action, id, media, reason }, type, error }) {
+        const { call } = this;
+        if (action === "propose" && type !== "error") {
+            this.proposed(from, id, media);
+        } else if (call?.id !== id) {
+            return;
+        } else if (type === "error") {
+            call.end({ condition: error?.condition, text: error?.text });
+        } else if (JID.toBare(from) === this.bareJid) {
+            if (from !== this.client.jid && !call.answered) call.end(ELSEWHERE);
+        } else if (action === "ringing") {
+            call.tell("ringing");
+        } else if (action === "proceed" && !call.incoming && !call.session) {
+            call.initiate(from);
+        } else if (["reject", "retract", "finish"].includes(action) && !call.session) {
+            call.end(reason ?? { condition: action === "reject" ? "decline" : "cancel" });
+        }
+    }
+
+    proposed(from, id, media) {
+        if (!this.options.asksFirst || media !== "audio" || JID.toBare(from) === this.bareJid) return;
+        const call = new Call(this, from, id, true);
+        call.proposed = true;
+        if (this.call) {
+            call.message("reject", { reason: { condition: "busy" } });
+            return;
+        }
+        this.call = call;
+        call.ring();
+    }
+}
+
+/** A stanza as it may be shown: what is typed into a registration form is nobody's business. */
+function withoutSecrets(xml) {
+    return xml.includes(REGISTER) ? xml.replace(/<value>.*?<\/value>/gs, "<value>…</value>") : xml;
+}

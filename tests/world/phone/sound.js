@@ -1,0 +1,84 @@
+// What the phone says and what it hears: a microphone or a tone goes out, and what comes in is played and measured.
+
+const FFT_SIZE = 16384; // a third of a second: 3 Hz a bin at 48 kHz
+const SILENCE = -70; // dB of the loudest bin, below which there is nothing to name
+
+/** One source and one listener. Browsers let a page make sound only after a click or a key. */
+export class Sound {
+    constructor() {
+        this.context = null;
+        this.tone = null;
+        this.player = new Audio();
+        this.player.autoplay = true;
+    }
+
+    /** What to say: the microphone, or a tone of so many hertz. */
+    async source(hertz) {
+        this.start();
+        return hertz ? this.playTone(hertz) : navigator.mediaDevices.getUserMedia({ audio: true });
+    }
+
+    /** Play a stream, and be ready to tell what is heard in it. */
+    listen(stream) {
+        this.start();
+        this.player.srcObject = stream; // without a player that has it, Chromium analyses silence
+        this.analyser = this.context.createAnalyser();
+        this.analyser.fftSize = FFT_SIZE;
+        this.analyser.smoothingTimeConstant = 0;
+        this.context.createMediaStreamSource(stream).connect(this.analyser);
+    }
+
+    /** Whether what comes in is played. */
+    set silent(silent) {
+        this.player.muted = silent;
+    }
+
+    /** The strongest frequency in the last third of a second, in hertz, and its level in dB; 0 Hz for silence. */
+    heard() {
+        if (!this.analyser) return { hertz: 0, level: -Infinity };
+        const bins = new Float32Array(this.analyser.frequencyBinCount);
+        this.analyser.getFloatFrequencyData(bins);
+        const loudest = bins.reduce((best, level, bin) => (level > bins[best] ? bin : best), 1);
+        const level = bins[loudest];
+        return { hertz: level < SILENCE ? 0 : Math.round((loudest * this.context.sampleRate) / FFT_SIZE), level };
+    }
+
+    /** Let go of microphone, tone and listener. */
+    stop(stream) {
+        stream?.getTracks().forEach((track) => track.stop());
+        this.tone?.stop();
+        this.tone = this.analyser = null;
+        this.player.srcObject = null;
+    }
+
+    start() {
+        this.context ??= new AudioContext();
+        this.context.resume();
+    }
+
+    playTone(hertz) {
+        const volume = new GainNode(this.context, { gain: 0.5 });
+        const out = new MediaStreamAudioDestinationNode(this.context, { channelCount: 1 });
+        this.tone = new OscillatorNode(this.context, { frequency: hertz });
+        this.tone.connect(volume).connect(out);
+        this.tone.start();
+        return out.stream;
+    }
+}
+
+/** What a peer connection says of its audio: packets and bytes both ways, codec and encryption. */
+export async function statistics(connection) {
+    const reports = [...(await connection.getStats()).values()];
+    const of = (type) => reports.find((each) => each.type === type) ?? {};
+    const inbound = of("inbound-rtp");
+    const outbound = of("outbound-rtp");
+    const transport = of("transport");
+    return {
+        sent: { packets: outbound.packetsSent ?? 0, bytes: outbound.bytesSent ?? 0 },
+        received: { packets: inbound.packetsReceived ?? 0, bytes: inbound.bytesReceived ?? 0 },
+        codec: reports.find((each) => each.id === inbound.codecId)?.mimeType ?? "",
+        ice: transport.iceState ?? "",
+        dtls: transport.dtlsState ?? "",
+        srtp: transport.srtpCipher ?? "",
+    };
+}

@@ -1,0 +1,125 @@
+"""Chromium calls itself through the XMPP server: what the end-to-end tests take for a client of today is one."""
+
+import pytest
+
+from .browser import BrowserPhone
+from .devtools import DevToolsError
+from .process import until
+from .world import World
+
+ALICE_HERTZ, DAVE_HERTZ = 600, 900
+DAVE = "dave@localhost"
+
+each_way = pytest.mark.parametrize("asks_first", [True, False], ids=["asked first", "direct"])
+
+
+async def pair(world: World, asks_first: bool) -> tuple[BrowserPhone, BrowserPhone]:
+    """Alice and Dave, with a browser each."""
+    alice = await world.browser("alice", asks_first, ALICE_HERTZ)
+    return alice, await world.browser("dave", asks_first, DAVE_HERTZ)
+
+
+async def talk(alice: BrowserPhone, dave: BrowserPhone) -> None:
+    """Alice calls, Dave answers, and they hear each other."""
+    await alice.dial(DAVE)
+    await alice.event("ringing")
+    await dave.answer()
+    await alice.event("answered")
+    await hear_each_other(alice, dave)
+
+
+async def hear_each_other(alice: BrowserPhone, dave: BrowserPhone) -> None:
+    await alice.hears(DAVE_HERTZ)
+    await dave.hears(ALICE_HERTZ)
+
+
+@each_way
+async def test_chromium_calls_and_is_called(world: World, asks_first: bool) -> None:
+    alice, dave = await pair(world, asks_first)
+    await talk(alice, dave)
+    told = await alice.statistics()
+    assert (told["codec"], told["ice"], told["dtls"]) == ("audio/opus", "connected", "connected")
+    assert told["srtp"]
+    assert min(told[way][what] for way in ("sent", "received") for what in ("packets", "bytes")) > 0
+    await dave.hang_up()
+    assert await alice.ended() == ("success", "")
+    assert await dave.ended() == ("success", "")
+
+
+async def test_chromium_holds_and_resumes(world: World) -> None:
+    alice, dave = await pair(world, asks_first=False)
+    await talk(alice, dave)
+    await alice.hold()
+    await dave.event("hold")
+    await dave.hears(0)
+    await alice.resume()
+    await dave.event("resumed")
+    await hear_each_other(alice, dave)
+
+
+async def test_chromium_presses_keys_and_tells_them(world: World) -> None:
+    alice, dave = await pair(world, asks_first=False)
+    await talk(alice, dave)
+    await alice.press("4")
+    await alice.event("key", key="4")
+    await alice.press("7", told=True)
+    await until(lambda: any("<dtmf" in each.get("xml", "") for each in dave.events), "Dave is told of the key")
+
+
+@each_way
+async def test_chromium_declines(world: World, asks_first: bool) -> None:
+    alice, dave = await pair(world, asks_first)
+    await alice.dial(DAVE)
+    await dave.event("incoming")
+    await dave.hang_up()
+    assert (await alice.ended())[0] == (await dave.ended())[0] == "decline"
+
+
+@each_way
+async def test_chromium_gives_up(world: World, asks_first: bool) -> None:
+    alice, dave = await pair(world, asks_first)
+    await alice.dial(DAVE)
+    await dave.event("incoming")
+    await alice.hang_up()
+    assert (await alice.ended())[0] == (await dave.ended())[0] == "cancel"
+
+
+@each_way
+async def test_chromium_is_busy(world: World, asks_first: bool) -> None:
+    alice, dave = await pair(world, asks_first)
+    await talk(alice, dave)
+    other = await world.browser("alice", asks_first, resource="desk")
+    await other.dial(DAVE)
+    assert (await other.ended())[0] == "busy"
+    await hear_each_other(alice, dave)
+
+
+async def test_chromium_stops_ringing_when_another_client_answers(world: World) -> None:
+    alice, dave = await pair(world, asks_first=True)
+    desk = await world.browser("dave", True, DAVE_HERTZ, resource="desk")
+    await alice.dial(DAVE)
+    await desk.event("incoming")
+    await dave.answer()
+    assert await desk.ended() == ("cancel", "Taken by another client of yours.")
+    await hear_each_other(alice, dave)
+
+
+async def test_chromium_tells_why_a_call_is_refused(world: World) -> None:
+    alice = await world.browser("alice", asks_first=False)
+    await alice.dial(f"{DAVE}/nowhere")
+    assert (await alice.ended())[0] == "service-unavailable"
+
+
+async def test_chromium_says_that_a_password_is_wrong(world: World) -> None:
+    world.server.accounts["alice"] = "wrong"
+    with pytest.raises(DevToolsError, match="refuses this name or password"):
+        await world.browser("alice")
+
+
+async def test_chromium_says_what_it_heard_instead(world: World) -> None:
+    alice, dave = await pair(world, asks_first=False)
+    await talk(alice, dave)
+    with pytest.raises(TimeoutError, match=r"did not hear 600 Hz within 0\.5 s, but \(in Hz\) \[.*(9|89)\d"):
+        await alice.hears(ALICE_HERTZ, seconds=0.5)
+    with pytest.raises(TimeoutError, match="told of no"):
+        await alice.event("ended", seconds=0.1)
