@@ -14,9 +14,18 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+)
 from pydantic import field_validator as checks
 from pydantic_core import ErrorDetails, PydanticCustomError
 
@@ -37,6 +46,10 @@ class ConfigError(Exception):
         self.problems = problems
 
 
+def _description(section: type[BaseModel], name: str) -> str:
+    return section.model_fields[name].description or ""
+
+
 def _wrong(sentence: str) -> PydanticCustomError:
     return PydanticCustomError("fargo", "{sentence}", {"sentence": sentence})
 
@@ -52,6 +65,20 @@ def _address(text: str) -> str:
     if address.is_unspecified or address.is_multicast:
         raise ValueError
     return str(address)
+
+
+class Endpoint(NamedTuple):
+    """An IPv4 address and a UDP port on it."""
+
+    host: str
+    port: int
+
+
+def _endpoint(text: object) -> Endpoint:
+    host, colon, port = text.rpartition(":") if isinstance(text, str) else ("", "", "")
+    if not (colon and port.isascii() and port.isdecimal() and 0 < int(port) < 65536):
+        raise ValueError
+    return Endpoint(_address(host), int(port))
 
 
 def _path(path: Path, info: ValidationInfo) -> Path:
@@ -134,6 +161,24 @@ class SipConfig(_Section):
         return address
 
 
+class MediaConfig(_Section):
+    """[media]: which way calls' audio goes."""
+
+    path: Literal["auto", "direct", "relay"] = Field("auto", description='"auto", "direct" or "relay"')
+    relay: Annotated[Endpoint, BeforeValidator(_endpoint)] | None = Field(
+        None,
+        validate_default=True,
+        description='the IPv4 address and port of rtpengine\'s option listen-ng, such as "127.0.0.1:2223"',
+    )
+
+    @checks("relay")
+    @classmethod
+    def _a_relay_to_use(cls, relay: Endpoint | None, info: ValidationInfo) -> Endpoint | None:
+        if info.data.get("path") == "relay" and relay is None:
+            raise _wrong(f"It is missing, and path is “relay”; it should be {_description(cls, 'relay')}.")
+        return relay
+
+
 class StateConfig(_Section):
     """[state]: where the gateway keeps what must last."""
 
@@ -162,6 +207,7 @@ class Config(_Section):
 
     xmpp: XmppConfig
     sip: SipConfig
+    media: MediaConfig
     state: StateConfig
     programs: ProgramsConfig
 
@@ -169,6 +215,7 @@ class Config(_Section):
 _SECTIONS: Final[dict[str, type[_Section]]] = {
     "xmpp": XmppConfig,
     "sip": SipConfig,
+    "media": MediaConfig,
     "state": StateConfig,
     "programs": ProgramsConfig,
 }

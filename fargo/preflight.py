@@ -5,8 +5,12 @@ import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from secrets import token_hex
+from typing import Final
 
-from fargo.config import INSIDE, Config
+from fargo.config import INSIDE, Config, Endpoint
+
+_PONG_SECONDS: Final = 1.0
 
 
 def problems(config: Config) -> Iterator[str]:
@@ -27,6 +31,28 @@ def busy_ports(config: Config) -> Iterator[str]:
     ):
         if problem := _refusal(address, port):
             yield f"{key}: {address} port {port} {problem}."
+
+
+def silent_relay(config: Config) -> Iterator[str]:
+    """A sentence if the media relay is configured and does not answer now."""
+    relay = config.media.relay
+    if relay and not _answers(relay):
+        yield (
+            f"media.relay: no media relay answers at {relay.host} port {relay.port}; calls that need one will fail. "
+            "Start rtpengine, or mend the address."
+        )
+
+
+def _answers(relay: Endpoint) -> bool:
+    """Whether an rtpengine answers to ping (NG protocol)."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.settimeout(_PONG_SECONDS)
+        try:
+            probe.connect(relay)
+            probe.send(f"{token_hex(4)} d7:command4:pinge".encode())
+            return b"pong" in probe.recv(4096)
+        except OSError:
+            return False
 
 
 def _directory_problems(directory: Path) -> Iterator[str]:

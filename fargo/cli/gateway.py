@@ -29,6 +29,6 @@ def run(path: Path) -> None:
 def check(path: Path) -> None:
     """Name every mistake in a configuration, and start nothing."""
     config = checked(path)
-    for warning in preflight.busy_ports(config):
+    for warning in (*preflight.busy_ports(config), *preflight.silent_relay(config)):
         click.echo(f"Warning: {warning}", err=True)
     click.echo(f"{path} is right.")

@@ -1,5 +1,6 @@
 """The command line says what is wrong in sentences, and its pages say what it can do."""
 
+import asyncio
 import re
 import socket
 from pathlib import Path
@@ -8,6 +9,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 from world.ports import free_port
+from world.rtpengine import Rtpengine
 
 from fargo.cli import main
 from fargo.config import Config
@@ -78,6 +80,18 @@ def test_a_busy_port_is_a_warning_for_check_and_a_mistake_for_run(file: Path, po
     said = f"sip.port: 127.0.0.2 port {port} is in use by another program; stop that, or choose another port.\n"
     assert (checked.exit_code, checked.stderr) == (0, f"Warning: {said}")
     assert (ran.exit_code, ran.stderr) == (2, f"Error: {said}")
+
+
+async def test_a_relay_that_does_not_answer_is_warned_of(file: Path) -> None:
+    async with Rtpengine() as relay:
+        file.write_text(f"{file.read_text()}[media]\nrelay = '{relay.address}:{relay.port}'\n")
+        there = await asyncio.to_thread(fargo, "check", "-c", file)
+        relay.process.kill()
+        await relay.process.ended()
+        gone = await asyncio.to_thread(fargo, "check", "-c", file)
+    assert (there.exit_code, there.stderr) == (0, "")
+    assert gone.exit_code == 0
+    assert gone.stderr.startswith(f"Warning: media.relay: no media relay answers at {relay.address} port {relay.port};")
 
 
 def test_a_secret_for_all_to_read_is_warned_of(file: Path) -> None:

@@ -43,8 +43,14 @@ def test_a_short_file_is_enough_and_paths_are_relative_to_it(file: Path) -> None
     assert config.xmpp.shared_secret == "open sesame"
     assert (config.xmpp.server, config.xmpp.port) == ("127.0.0.1", 5347)
     assert (config.sip.port, config.sip.inside_port, config.sip.ring_seconds) == (5060, 5070, 180)
+    assert (config.media.path, config.media.relay) == ("auto", None)
     assert config.state.directory == file.parent / "state"
     assert config.programs.kamailio == Path("/usr/sbin/kamailio")
+
+
+def test_a_relay_is_an_address_and_a_port(file: Path) -> None:
+    file.write_text(f"{GOOD}[media]\npath = 'relay'\nrelay = '127.0.0.1:2223'\n")
+    assert load(file).media.relay == ("127.0.0.1", 2223)
 
 
 def test_a_secret_is_not_shown(file: Path) -> None:
@@ -71,6 +77,20 @@ def test_a_secret_is_not_shown(file: Path) -> None:
         ("[sip]", "[sip]\nring_seconds = 4", ":7: sip.ring_seconds: 4 does not do; it should be a number of seconds"),
         ("127.0.0.2", "0.0.0.0", ":7: sip.address: “0.0.0.0” does not do; it should be an IPv4 address"),
         ("127.0.0.2", "127.0.0.1", ":7: sip.address: 127.0.0.1 is where the gateway's inside is; give another"),
+        ("[state]", "[media]\npath = 'direkt'\n[state]", ":9: media.path: “direkt” does not do; it should be"),
+        ("[state]", "[media]\npath = 'relay'\n[state]", ":8: media.relay: It is missing, and path is “relay”;"),
+        *(
+            ("[state]", f"[media]\nrelay = {given}\n[state]", f":9: media.relay: {shown} does not do; it should be the")
+            for given, shown in {
+                "'relay:2223'": "“relay:2223”",
+                "'127.0.0.1'": "“127.0.0.1”",
+                "'127.0.0.1:0'": "“127.0.0.1:0”",
+                "'127.0.0.1:65536'": "“127.0.0.1:65536”",
+                "'127.0.0.1:٣'": "“127.0.0.1:٣”",
+                "'0.0.0.0:2223'": "“0.0.0.0:2223”",
+                "2223": "2223",
+            }.items()
+        ),
         ('"state"', "7", ":9: state.directory: 7 does not do; it should be the path of a directory"),
         ("[state]", "[programs]\nrakia = 1\n[state]", ":9: programs.rakia: 1 does not do; it should be the path"),
         ('["example.org"]', "[]", ":5: xmpp.allowed_domains: An empty list does not do; it should be a list of"),
@@ -87,7 +107,7 @@ def test_a_secret_is_not_shown(file: Path) -> None:
         ("domain =", "domian = 1\ndomain =", ":3: xmpp.domian: There is no such option. Did you mean domain?"),
         ("[sip]", "directory = '.'\n[sip]", ":6: xmpp.directory: There is no such option here; it belongs to [state]."),
         ("[state]", "[stat]", ":8: stat: There is no such section. Did you mean state?"),
-        ("[state]", "[other]", ":8: other: There is no such section. There are xmpp, sip, state, programs."),
+        ("[state]", "[other]", ":8: other: There is no such section. There are xmpp, sip, media, state, programs."),
     ],
 )
 def test_each_mistake(file: Path, old: str, new: str, problem: str) -> None:

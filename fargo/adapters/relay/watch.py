@@ -65,5 +65,5 @@ class Watch:
             self._tell(str(failure.value))
 
     def _tell(self, problem: str) -> None:
-        self._log.error("Calls that went through the media relay are lost: {problem}", problem=problem)
+        self._log.error("{problem} Whatever went through it is lost.", problem=problem)
         self._lost(RelayLost(problem))
