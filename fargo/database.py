@@ -46,9 +46,16 @@ def open_read_only(path: Path, what: str, application_id: int, migrations: Migra
             raise FileError(f"There is no {what} at {path}.")
         db = Database(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True))
         _refuse_strange(db, path, what, application_id, migrations)
-        if migrations.pending(db):
-            raise FileError(f"{path} was written by an older Fargo; “fargo run” on it brings it up to date.")
-        return db
+        return _brought_up(db, migrations) if migrations.pending(db) else db
+
+
+def _brought_up(old: Database, migrations: Migrations) -> Database:
+    """A copy of a file of an older Fargo in today's shape; SQLite keeps it where nobody sees it, until it is closed."""
+    copy = Database(sqlite3.connect(""))
+    old.conn.backup(copy.conn)
+    old.close()
+    migrations.apply(copy)
+    return copy
 
 
 @contextmanager

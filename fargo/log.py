@@ -18,12 +18,14 @@ from pathlib import Path
 from typing import Any, Final, Self, TypeVar, get_args
 
 import msgspec
-from sqlite_utils import Database, Migrations
+from sqlite_utils import Database
 
 from fargo.database import FileError, open_database, open_read_only, usable
+from fargo.schema import migrations
 from fargo.statemachine.commands import Command, Issued
 from fargo.statemachine.events import Event, Recorded
-from fargo.statemachine.notes import CallNote
+from fargo.statemachine.notes import CallNote, Note
+from fargo.statemachine.user import User, fold, new
 
 APPLICATION_ID: Final = 0x4661726C  # "Farl"
 _NAME: Final = "log"
@@ -34,38 +36,6 @@ UPCASTS: Final[Mapping[str, tuple[Upcast, ...]]] = {}
 
 Entry = tuple[Recorded, tuple[Issued, ...]]
 _T = TypeVar("_T")
-
-_migrations = Migrations("fargo.log")
-
-
-@_migrations()
-def events_and_commands(db: Database) -> None:
-    body = {"type": str, "format": int, "body": str}
-    event = {"id": int, "user": str, "version": int, "at": float, **body}
-    command = {"id": int, "user": str, "version": int, "place": int, **body}
-    key = ("user", "version")
-    db.table("events").create(event, pk="id", not_null=event.keys(), strict=True)
-    db.table("events").create_index(key, unique=True)
-    db.table("commands").create(
-        command, pk="id", not_null=command.keys(), foreign_keys=[(key, "events", key)], strict=True
-    )
-    db.table("commands").create_index((*key, "place"), unique=True)
-
-
-@_migrations()
-def commands_by_row_of_event(db: Database) -> None:
-    """By users, each transaction would have to touch pages all over the file."""
-    command = {"event": int, "place": int, "type": str, "format": int, "body": str}
-    key = ("event", "place")
-    reference = [("event", "events", "id")]
-    db.table("by_row").create(command, pk=key, not_null=command.keys(), foreign_keys=reference, strict=True)
-    db.execute("""
-        insert into by_row select e.id, c.place, c.type, c.format, c.body
-        from commands c join events e on e.user = c.user and e.version = c.version order by e.id, c.place
-    """)
-    db.table("commands").drop()
-    db.rename_table("by_row", "commands")
-
 
 _WAL_PAGES: Final = 10_000
 """So many pages of the journal are moved into the file at once: rarely, as that waits for the disk twice."""
@@ -83,12 +53,12 @@ _ENTRIES: Final = """
     where :user is null or e.user = :user
     order by e.id, c.place
 """
-_NOTES: Final = ", ".join(f"'{note.__name__}'" for note in get_args(CallNote))
+_CALL_NOTES: Final = ", ".join(f"'{note.__name__}'" for note in get_args(CallNote))
 _NOTED: Final = f"""
     select e.id, e.user, e.version, e.at, e.type, e.format, e.body, c.place, c.type, c.format, c.body
     from events e join commands c on c.event = e.id
     where (:user is null or e.user = :user)
-    and e.id in (select event from commands where type in ({_NOTES}))
+    and e.id in (select event from notes where type in ({_CALL_NOTES}))
     order by e.id, c.place
 """
 
@@ -106,7 +76,7 @@ class Log:
     @classmethod
     def open(cls, path: Path) -> Self:
         """Open for appending; the file is made if it is not there."""
-        db = open_database(path, _NAME, APPLICATION_ID, _migrations)
+        db = open_database(path, _NAME, APPLICATION_ID, migrations)
         db.enable_wal()
         db.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
         return cls(db, path)
@@ -114,7 +84,7 @@ class Log:
     @classmethod
     def open_read_only(cls, path: Path) -> Self:
         """Open an existing log for replay."""
-        return cls(open_read_only(path, _NAME, APPLICATION_ID, _migrations), path)
+        return cls(open_read_only(path, _NAME, APPLICATION_ID, migrations), path)
 
     def close(self) -> None:
         self._db.close()
@@ -158,6 +128,17 @@ class Log:
     def noted(self, user: str | None = None) -> Iterator[Entry]:
         """The entries that note something about a call (`fargo.statemachine.notes`), of all users or one."""
         return ((self._recorded(rows[0]), self._issued(rows)) for rows in self._entries(_NOTED, user))
+
+    def add_missing_notes(self) -> None:
+        """Note what folding notes now and did not when the events came: the one thing that is ever added to them."""
+        users: dict[str, User] = {}
+        missing: list[tuple[Any, ...]] = []
+        for rows in self._entries(_ENTRIES, None):
+            recorded, then = self._recorded(rows[0]), {each.command for each in self._issued(rows)}
+            users[recorded.user], now = fold(users.get(recorded.user) or new(recorded.user), recorded)
+            notes = [each.command for each in now if isinstance(each.command, Note) and each.command not in then]
+            missing += [(rows[0][0], place, *self._row(note)) for place, note in enumerate(notes, len(then))]
+        self._db.conn.executemany(_APPEND_COMMAND, missing)
 
     def __len__(self) -> int:
         """The number of events."""
@@ -214,6 +195,13 @@ class Log:
         for upcast in self._upcasts[name][format - 1 :]:
             value = upcast(value)
         return msgspec.json.encode(value)
+
+
+@migrations()
+def notes_where_there_were_none(db: Database) -> None:
+    """A log from before there were notes gets those that its events lead to now, behind what they led to then."""
+    _, _, file = db.execute("pragma database_list").fetchone()
+    Log(db, Path(file)).add_missing_notes()
 
 
 def has_notes(entry: Entry) -> bool:

@@ -5,6 +5,7 @@ Each command, or group of commands, has a file of its own.
 
 import click
 
+from fargo.cli.calls import calls
 from fargo.cli.gateway import check, run
 from fargo.cli.ladder import ladder_of_call
 from fargo.cli.replay import replay
@@ -16,6 +17,6 @@ def main() -> None:
     """Fargo lets XMPP users call, and be called, through their own SIP accounts."""
 
 
-for command in (run, check, replay):
+for command in (run, check, calls, replay):
     main.add_command(command)
 replay.add_command(ladder_of_call)

@@ -32,6 +32,17 @@ class Cause(StrEnum):
     FAULT = "fault"
 
 
+FAILURES: Final = frozenset(Cause) - {
+    Cause.HUNG_UP,
+    Cause.CANCELLED,
+    Cause.ELSEWHERE,
+    Cause.NO_ANSWER,
+    Cause.BUSY,
+    Cause.DECLINED,
+}
+"""The causes that are not what somebody wanted, or did not do: something failed."""
+
+
 class Reason(Struct, frozen=True, gc=False):
     """A cause and what a person should read; text "" where the cause says it all."""
 

@@ -118,7 +118,7 @@ def commands(group: click.Group, path: str) -> list[tuple[str, click.Command]]:
 @pytest.mark.parametrize(("name", "command"), commands(main, "fargo"))
 def test_every_command_and_option_has_its_place_in_the_page(name: str, command: click.Command) -> None:
     page = (DOCS / "cli.md").read_text()
-    section = re.search(rf"^## {name} .*?(?=^## |\Z)", page, re.M | re.S)
+    section = re.search(rf"^## {name}\b.*?(?=^## |\Z)", page, re.M | re.S)
     assert section
     for option in command.params:
         shown = option.metavar if isinstance(option, click.Argument) else option.opts[0]

@@ -1,0 +1,100 @@
+"""`fargo calls`: what became of each call, as a table for people or as data for programs."""
+
+import csv
+import sys
+from pathlib import Path
+from shutil import get_terminal_size
+from textwrap import fill
+from time import time
+from typing import Final
+
+import click
+import msgspec
+
+from fargo.cli.common import opened, reads_log
+from fargo.cli.times import as_time
+from fargo.statemachine.address import bare
+from fargo.statemachine.reason import Cause
+from replay.records import COLUMNS, Record, Wanted, records, row
+from replay.values import clock
+from replay.words import ending, peer, plain, talked
+
+_CAUSES: Final = click.Choice([each.value for each in Cause])
+_UNBOUNDED: Final = 10_000
+"""Columns of a file or a pipe."""
+_TITLES: Final = ("BEGAN (UTC)", "CALL", "WITH", "TALKED", "AUDIO")
+_ALIGNED: Final = ("<", "<", "<", ">", "<")
+_GAP: Final = "  "
+_BELOW: Final = "    "
+
+
+@click.command()
+@reads_log
+@click.option("--user", metavar="JID", help="Only this user's calls.")
+@click.option("--since", metavar="TIME", callback=as_time, help="Only calls that began then or later.")
+@click.option("--until", metavar="TIME", callback=as_time, help="Only calls that began before.")
+@click.option(
+    "--ended",
+    metavar="CAUSE",
+    type=click.Choice([each.value for each in Cause]),
+    help="Only calls that ended for this cause.",
+)
+@click.option("--failed", is_flag=True, help="Only calls that something failed in.")
+@click.option("--json", "form", flag_value="json", help="For programs: a JSON array.")
+@click.option("--csv", "form", flag_value="csv", help="For programs: CSV, with a line of titles.")
+def calls(
+    path: Path,
+    user: str | None,
+    since: float | None,
+    until: float | None,
+    ended: str | None,
+    failed: bool,
+    form: str | None,
+) -> None:
+    """List calls: whose, when, with whom, how long, which way the audio went, who ended them and why. Times are UTC."""
+    wanted = Wanted(user and bare(user), since, until, Cause(ended) if ended else None, failed)
+    with opened(path) as log:
+        found = [each for each in records(log.noted(wanted.user)) if wanted.has(each)]
+    match form:
+        case "json":
+            click.echo(msgspec.json.format(msgspec.json.encode([row(each) for each in found])))
+        case "csv":
+            _write_csv(found)
+        case _ if found:
+            _print_table(found)
+        case _:
+            click.echo(f"There is no such call in {path}.", err=True)
+
+
+def _write_csv(found: list[Record]) -> None:
+    writer = csv.DictWriter(sys.stdout, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(map(row, found))
+
+
+def _print_table(found: list[Record]) -> None:
+    """A line for each call; in a terminal that is too narrow, how it ended stands below. Names are never cut, because
+    they are to be used.
+    """
+    rows = [_TITLES, *(_cells(each, time()) for each in found)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    ends = ["ENDED BY", *map(ending, found)]
+    room = _columns() - sum(widths) - len(_GAP) * len(widths)
+    beside = max(map(len, ends)) <= room
+    for cells, end, failed in zip(rows, ends, [False, *(each.failed for each in found)], strict=True):
+        line = _GAP.join(f"{cell:{align}{width}}" for cell, width, align in zip(cells, widths, _ALIGNED, strict=True))
+        told = click.style(end if beside else _below(end), fg="red" if failed else None)
+        click.echo(line + _GAP + told if beside else line.rstrip() + "\n" + told)
+
+
+def _below(end: str) -> str:
+    return fill(end, _columns(), initial_indent=_BELOW, subsequent_indent=_BELOW, break_on_hyphens=False)
+
+
+def _columns() -> int:
+    return get_terminal_size().columns if sys.stdout.isatty() else _UNBOUNDED
+
+
+def _cells(record: Record, now: float) -> tuple[str, ...]:
+    began = clock(record.began).partition(".")[0]
+    return began, plain(str(record.name)), peer(record), talked(record, now), record.audio

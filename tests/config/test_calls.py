@@ -1,0 +1,153 @@
+"""`fargo calls` lists what is in a log, for people and for programs."""
+
+import csv
+import io
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from fargo.cli import main
+from fargo.cli.times import parsed
+from fargo.log import Log
+from replay import golden
+from replay.records import COLUMNS, records, row
+
+SESSIONS = Path(__file__).parents[2] / "replay/sessions"
+IN = SESSIONS / "calls-a-call-in-has-sound-both-ways.jsonl"
+BUSY = SESSIONS / "endings-a-refused-call-says-why-486-busy-here-busy.jsonl"
+BROKEN = SESSIONS / "endings-an-overloaded-phone-is-the-providers-own-trouble.jsonl"
+NOW = datetime(2026, 7, 4, 12, 30, tzinfo=UTC)
+
+
+def fargo(*args: str | Path, color: bool = False) -> Result:
+    result = CliRunner().invoke(main, ["calls", *map(str, args)], color=color)
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    return result
+
+
+def words(result: Result) -> list[str]:
+    """The lines below the titles, without their times, with single spaces."""
+    title, *lines = result.stdout.splitlines()
+    assert title.split() == ["BEGAN", "(UTC)", "CALL", "WITH", "TALKED", "AUDIO", "ENDED", "BY"]
+    assert all(re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  ", line) for line in lines)
+    return [" ".join(line[19:].split()) for line in lines]
+
+
+def test_a_table_for_people() -> None:
+    assert words(fargo("--log", IN)) == ["alice@localhost/7 from bob@sip.test 0:01 direct phone: hung up"]
+    (busy,) = words(fargo("--log", BUSY))
+    assert busy == "alice@localhost/7 to carol@sip.test phone: busy. sip.test says: Busy Here (486)"
+
+
+def test_a_call_that_is_going_on(tmp_path: Path) -> None:
+    entries = list(golden.read(IN))
+    (call,) = records(entries)
+    assert call.answered
+    talking = [entry for entry in entries if entry[0].at <= call.answered]
+    golden.write(tmp_path / "a.jsonl", talking)
+    (line,) = words(fargo("--log", tmp_path / "a.jsonl"))
+    assert re.fullmatch(r"alice@localhost/7 from bob@sip.test \d+:\d\d(:\d\d)? direct going on", line)
+
+
+def test_a_narrow_terminal_has_the_ending_below(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_module("fargo.cli.calls"), "_columns", lambda: 40)
+    lines = fargo("--log", BUSY).stdout.splitlines()
+    assert lines[2].endswith("  to carol@sip.test")
+    assert lines[3:] == ["    phone: busy. sip.test says: Busy", "    Here (486)"]
+
+
+def test_hostile_text_stays_on_its_line(tmp_path: Path) -> None:
+    hostile = tmp_path / "a.jsonl"
+    hostile.write_text(BUSY.read_text().replace("Busy Here", "{} \\u001b[2J\\nHere"))
+    (line,) = words(fargo("--log", hostile))
+    assert line.endswith("sip.test says: {} ?[2J?Here (486)")
+
+
+def test_a_failure_is_red_where_colour_is_seen() -> None:
+    red = "\x1b[31m"
+    assert red in fargo("--log", BROKEN, color=True).stdout
+    assert "\x1b" not in fargo("--log", BROKEN).stdout
+    assert red not in fargo("--log", BUSY, color=True).stdout
+
+
+@pytest.mark.parametrize("session", [IN, BUSY, BROKEN])
+def test_programs_get_the_records(session: Path) -> None:
+    rows = [row(each) for each in records(golden.read(session))]
+    assert json.loads(fargo("--log", session, "--json").stdout) == rows
+    (told,) = csv.DictReader(io.StringIO(fargo("--log", session, "--csv").stdout))
+    assert tuple(told) == COLUMNS
+    assert told == {name: "" if value is None else str(value) for name, value in rows[0].items()}
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        (["--user", "alice@localhost/laptop"], 1),
+        (["--user", "bob@localhost"], 0),
+        (["--since", "2020-01-01"], 1),
+        (["--until", "2020-01-01"], 0),
+        (["--ended", "busy"], 1),
+        (["--ended", "declined"], 0),
+        (["--failed"], 0),
+    ],
+)
+def test_filters(options: list[str], found: int) -> None:
+    assert len(json.loads(fargo("--log", BUSY, "--json", *options).stdout)) == found
+
+
+def test_no_such_call_is_said_and_no_mistake() -> None:
+    result = fargo("--log", BUSY, "--failed")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == f"There is no such call in {BUSY}.\n"
+
+
+def test_the_log_of_a_configuration(tmp_path: Path) -> None:
+    log = Log.open(tmp_path / "fargo.db")
+    log.append(golden.read(BUSY))
+    log.close()
+    config = tmp_path / "fargo.toml"
+    config.write_text(
+        '[xmpp]\ndomain = "sip.example.org"\nsecret = "x"\nallowed_domains = ["example.org"]\n'
+        '[sip]\naddress = "192.0.2.1"\n[state]\ndirectory = "."\n'
+    )
+    assert len(words(fargo("-c", config))) == 1
+    config.write_text("")
+    assert fargo("-c", config).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "time"),
+    [
+        ("2026-07-01", datetime(2026, 7, 1, tzinfo=UTC)),
+        ("2026-07-01 10:20", datetime(2026, 7, 1, 10, 20, tzinfo=UTC)),
+        ("2026-07-01T10:20:30.5Z", datetime(2026, 7, 1, 10, 20, 30, 500_000, tzinfo=UTC)),
+        ("2026-07-01 10:20+02:00", datetime(2026, 7, 1, 8, 20, tzinfo=UTC)),
+        ("9:05", datetime(2026, 7, 4, 9, 5, tzinfo=UTC)),
+        ("09:05:07", datetime(2026, 7, 4, 9, 5, 7, tzinfo=UTC)),
+        ("45m", NOW - timedelta(minutes=45)),
+        ("2h", NOW - timedelta(hours=2)),
+        ("3 d", NOW - timedelta(3)),
+        ("1w", NOW - timedelta(7)),
+        ("now", NOW),
+        ("Today", datetime(2026, 7, 4, tzinfo=UTC)),
+        ("yesterday", datetime(2026, 7, 3, tzinfo=UTC)),
+        ("", None),
+        ("2x", None),
+        ("25:00", None),
+        ("2026-02-30", None),
+        ("999999w", None),
+    ],
+)
+def test_times(text: str, time: datetime | None) -> None:
+    assert parsed(text, NOW) == time
+
+
+def test_what_is_no_time_is_said() -> None:
+    result = fargo("--log", BUSY, "--since", "soon")
+    assert result.exit_code == 2
+    assert "“soon” is no time: write 2026-07-04" in result.stderr

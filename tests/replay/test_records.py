@@ -1,0 +1,149 @@
+"""The records of calls and the views in the log are made of the same notes, and say the same."""
+
+import re
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from sqlite_utils import Database
+
+from fargo.log import Log
+from fargo.statemachine.commands import Fault, Issued
+from fargo.statemachine.events import Recorded, Restarted
+from fargo.statemachine.notes import Note
+from fargo.statemachine.reason import FAILURES, Cause
+from replay import golden
+from replay.records import Record, Wanted, records, row
+
+SESSIONS = sorted((Path(__file__).parents[2] / "replay/sessions").glob("*.jsonl"))
+
+
+def viewed(path: Path, view: str) -> list[dict[str, object]]:
+    return list(Database(path).query(f"select * from {view}"))
+
+
+@pytest.fixture(params=SESSIONS, ids=lambda session: session.stem)
+def log(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A golden session, as the gateway would have written it."""
+    log = Log.open(tmp_path / "fargo.db")
+    log.append(golden.read(request.param))
+    log.close()
+    return log.path
+
+
+def test_records_are_what_the_view_has(log: Path) -> None:
+    entries = list(Log.open_read_only(log).noted())
+    assert [row(each) for each in records(entries)] == viewed(log, "calls")
+    whole = list(Log.open_read_only(log).read())
+    assert records(whole) == records(entries)
+    failed = [str(each.name) for each in records(entries) if each.failed]
+    assert failed == [each["call"] for each in viewed(log, "failures") if each["what"] == "call"]
+
+
+def test_the_sessions_have_calls_of_every_kind() -> None:
+    all_calls = [each for session in SESSIONS for each in records(golden.read(session))]
+    assert len(all_calls) > 50
+    assert {each.direction for each in all_calls} == {"in", "out"}
+    assert {each.ended_by for each in all_calls} == {"client", "phone", "gateway"}
+    assert {each.failed for each in all_calls} == {True, False}
+
+
+def test_a_call_from_its_notes(path: Path) -> None:
+    (call,) = records(Log.open_read_only(path).noted())
+    assert row(call) == {
+        "call": "alice@example.org/5",
+        "user": "alice@example.org",
+        "direction": "out",
+        "peer": "bob@example.net",
+        "peer_name": "",
+        "began": "2025-06-15T15:06:42.500Z",
+        "answered": None,
+        "ended": "2025-06-15T15:06:43.500Z",
+        "waited": 1.0,
+        "talked": None,
+        "client": "",
+        "audio": "",
+        "audio_why": "",
+        "ended_by": "phone",
+        "cause": "busy",
+        "reason": "example.net says: Busy\nHere (486)",
+        "session": "song",
+    }
+
+
+def test_a_call_that_is_going_on() -> None:
+    entries = list(golden.read(next(each for each in SESSIONS if each.stem == "calls-a-call-in-has-sound-both-ways")))
+    (call,) = records(entries[:13])
+    assert call.answered
+    assert (call.ended, call.cause, row(call)["talked"]) == (None, "", None)
+    assert records(entries[13:]) == []
+
+
+def test_accounts_as_they_stand(path: Path) -> None:
+    (account,) = viewed(path, "accounts")
+    assert account == {
+        "user": "alice@example.org",
+        "address": "alice@sip.example.net",
+        "signed_in": 1,
+        "status": "Signed in as sip:alice@sip.example.net.",
+        "since": "2025-06-15T15:06:41.000Z",
+    }
+
+
+def test_a_cancelled_account_is_none(tmp_path: Path) -> None:
+    log = Log.open(tmp_path / "fargo.db")
+    log.append(golden.read(next(each for each in SESSIONS if "cancelling" in each.stem)))
+    assert viewed(tmp_path / "fargo.db", "accounts") == []
+
+
+def test_failures_name_accounts_and_bugs_too(tmp_path: Path) -> None:
+    log = Log.open(tmp_path / "fargo.db")
+    log.append(golden.read(next(each for each in SESSIONS if "a-wrong-password-is-refused" in each.stem)))
+    bug = Issued("dave@example.org", "1.0", Fault("", "ValueError: no"))
+    log.append([(Recorded("dave@example.org", 1, 2e9, Restarted()), (bug,))])
+    account, fault = viewed(tmp_path / "fargo.db", "failures")
+    assert (account["what"], account["cause"]) == ("account", "credentials")
+    assert "refused the user name or password" in str(account["reason"])
+    assert fault == {
+        "time": "2033-05-18T03:33:20.000Z",
+        "user": "dave@example.org",
+        "what": "bug",
+        "call": "",
+        "cause": "fault",
+        "reason": "ValueError: no",
+    }
+
+
+def test_the_views_know_all_notes_and_failures(path: Path) -> None:
+    """They are of the day of their migration: what has come since needs another."""
+    shape = "".join(row["sql"] or "" for row in Database(path).query("select sql from sqlite_master"))
+    noted = ", ".join(f"'{name}'" for name in sorted(each.__name__ for each in (*get_args(Note), Fault)))
+    assert shape.count(f"type in ({noted})") == 2
+    (causes,) = re.findall(r"cause in \(([^)]*)\)", shape)
+    assert {each.strip(" '\n") for each in causes.split(",")} == FAILURES
+
+
+def test_what_people_did_themselves_is_no_failure() -> None:
+    done = {Cause.HUNG_UP, Cause.CANCELLED, Cause.ELSEWHERE, Cause.NO_ANSWER, Cause.BUSY, Cause.DECLINED}
+    assert set(Cause) - FAILURES == done
+
+
+@pytest.mark.parametrize(
+    ("wanted", "has"),
+    [
+        (Wanted(), True),
+        (Wanted(user="alice@example.org"), True),
+        (Wanted(user="dave@example.org"), False),
+        (Wanted(since=1_750_000_002.5), True),
+        (Wanted(since=1_750_000_002.6), False),
+        (Wanted(until=1_750_000_002.6), True),
+        (Wanted(until=1_750_000_002.5), False),
+        (Wanted(cause=Cause.BUSY), True),
+        (Wanted(cause=Cause.DECLINED), False),
+        (Wanted(failed=True), False),
+    ],
+)
+def test_which_calls_are_asked_for(path: Path, wanted: Wanted, has: bool) -> None:
+    (call,) = records(Log.open_read_only(path).noted())
+    assert isinstance(call, Record)
+    assert wanted.has(call) is has
