@@ -32,7 +32,8 @@ from fargo.processes import ProcessError
 from fargo.statemachine import user as statemachine
 from fargo.statemachine.commands import Fault, ForgetSecret, Issued, SignIn, SipCommand, XmppCommand
 from fargo.statemachine.events import Event, Restarted, SipAccount, SipSignedOut, Stopping, StreamOpened
-from fargo.statemachine.notes import NoteAccount, NoteAnswered, NoteBegun, NoteEnded, NotePath
+from fargo.statemachine.ng import RelayCommand
+from fargo.statemachine.notes import NoteAccount, NoteAnswered, NoteBegun, NoteCarried, NoteEnded, NotePath
 from fargo.vault import Vault
 
 PATIENCE: Final = 5.0
@@ -187,7 +188,9 @@ class Daemon:
                 if isinstance(command, SignIn):
                     self._connections.add((issued.user, issued.id))
                 self._sip.do(issued)
-            case Fault() | NoteBegun() | NotePath() | NoteAnswered() | NoteEnded() | NoteAccount():
+            case command if isinstance(command, RelayCommand):
+                raise TypeError("there is no relay yet")
+            case Fault() | NoteBegun() | NotePath() | NoteAnswered() | NoteCarried() | NoteEnded() | NoteAccount():
                 raise TypeError("the engine keeps faults and notes to itself")
             case _:
                 assert_never(issued.command)

@@ -8,6 +8,7 @@ from fargo.statemachine.notes import (
     NoteAccount,
     NoteAnswered,
     NoteBegun,
+    NoteCarried,
     NoteEnded,
     NotePath,
     Path,
@@ -32,6 +33,9 @@ def words(note: Note, user: str) -> Said:
             return _noted(f"{'Direct audio' if path is Path.DIRECT else 'Audio through the relay'}: {why}")
         case NoteAnswered(client=client):
             return _noted(f"Answered: {client} is in the call.")
+        case NoteCarried(from_client=client, from_phone=phone):
+            told = f"The relay has carried {client:,} packets from the client, {phone:,} from the phone."
+            return Said(told, Tone.NOTE if client and phone else Tone.ERROR)
         case NoteEnded(by=by, cause=cause, text=text):
             told = f"Ended by {_BY[by]}: {cause.value.replace('-', ' ')}. {text}".rstrip()
             return Said(told, Tone.NOTE if cause in _ORDERLY else Tone.ERROR)

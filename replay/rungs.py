@@ -27,6 +27,7 @@ from fargo.statemachine.commands import (
 from fargo.statemachine.events import (
     Event,
     GatewayEvent,
+    PolicyChanged,
     Restarted,
     SipEvent,
     Stopping,
@@ -142,6 +143,8 @@ def _happened(event: GatewayEvent) -> Said:
             return Said("The gateway is being stopped.")
         case StreamOpened():
             return Said("The XMPP stream is open (again).")
+        case PolicyChanged(policy=policy):
+            return Said(f"Audio may go: {policy.path}; there is {'a' if policy.relay else 'no'} media relay.")
         case TimePassed():
             return Said("Time has passed.")
         case _:

@@ -15,6 +15,7 @@ from msgspec import Struct
 from fargo.statemachine.call1 import Call1Command
 from fargo.statemachine.events import CallAction, Iq, SipAccount
 from fargo.statemachine.media import Content
+from fargo.statemachine.ng import RelayCommand
 from fargo.statemachine.notes import Note
 
 
@@ -202,7 +203,7 @@ XmppCommand: TypeAlias = (
 )
 SipCommand: TypeAlias = SignIn | SignOut | Call1Command
 VaultCommand: TypeAlias = ForgetSecret
-Command: TypeAlias = XmppCommand | SipCommand | VaultCommand | Fault | Note
+Command: TypeAlias = XmppCommand | SipCommand | RelayCommand | VaultCommand | Fault | Note
 
 
 class Issued(Struct, frozen=True, gc=False):

@@ -23,21 +23,22 @@ from fargo.statemachine import address
 from fargo.statemachine.address import SipUri
 from fargo.statemachine.commands import AskFeatures, PresenceKind, SendPresence
 from fargo.statemachine.events import FeaturesLearned, ResourceAvailable, SubscriptionAction
+from fargo.statemachine.media import Manner
 from fargo.statemachine.notices import Deadline
+from fargo.statemachine.paths import Policy, reaches
 from fargo.statemachine.turn import Turn
 
 RESOURCE: Final = "fargo"
 """The resource of every contact: clients want a full JID to call."""
 
-# What a client must announce to be called (XEP-0167 §11, XEP-0177 §8).
-_NEEDED: Final = frozenset(
-    {
-        "urn:xmpp:jingle:1",
-        "urn:xmpp:jingle:apps:rtp:1",
-        "urn:xmpp:jingle:apps:rtp:audio",
-        "urn:xmpp:jingle:transports:raw-udp:1",
-    }
-)
+# What a client must announce to be called (XEP-0167 §11), and what tells how it sends and receives audio (XEP-0177 §8,
+# XEP-0176 §9, XEP-0320 §4).
+_NEEDED: Final = frozenset({"urn:xmpp:jingle:1", "urn:xmpp:jingle:apps:rtp:1", "urn:xmpp:jingle:apps:rtp:audio"})
+_MANNERS: Final = {
+    Manner.PLAIN: frozenset({"urn:xmpp:jingle:transports:raw-udp:1"}),
+    Manner.ICE: frozenset({"urn:xmpp:jingle:transports:ice-udp:1"}),
+    Manner.DTLS: frozenset({"urn:xmpp:jingle:transports:ice-udp:1", "urn:xmpp:jingle:apps:dtls:0"}),
+}
 _ASKS_FIRST: Final = "urn:xmpp:jingle-message:0"
 """Announced by clients that are called by a proposal (XEP-0353 §4)."""
 _LONGEST_DOUBT: Final = 30.0  # seconds
@@ -46,13 +47,13 @@ _MOST_CONTACTS: Final = 2000
 
 
 class Client(Struct, frozen=True, gc=False):
-    """An online client. ``asked``: our question about its capabilities, "" once answered. ``able``: to take a call;
-    ``asks_first``: before it is called (XEP-0353). ``doubted``: see rule 2, 0 if not.
+    """An online client. ``asked``: our question about its capabilities, "" once answered. ``manners``: in which it can
+    take a call, () if it cannot; ``asks_first``: before it is called (XEP-0353). ``doubted``: see rule 2, 0 if not.
     """
 
     caps: str
     asked: str
-    able: bool = False
+    manners: tuple[Manner, ...] = ()
     asks_first: bool = False
     doubted: float = 0.0
 
@@ -82,7 +83,7 @@ def available(contacts: Contacts, event: ResourceAvailable, gateway: str, turn: 
     known = contacts.clients.get(event.resource)
     if known is None and len(contacts.clients) >= _MOST_CLIENTS:
         return contacts
-    if known is not None and known.caps == event.caps and (known.able or not known.doubted):
+    if known is not None and known.caps == event.caps and (known.manners or not known.doubted):
         return _with(contacts, event.resource, replace(known, doubted=0.0))
     command = turn.issue(AskFeatures(gateway, event.resource, event.caps))
     return _with(contacts, event.resource, Client(event.caps, command))
@@ -103,12 +104,13 @@ def learned(contacts: Contacts, event: FeaturesLearned) -> Contacts:
 
 
 def _knowing(client: Client, features: tuple[str, ...]) -> Client:
-    return replace(client, asked="", able=_NEEDED.issubset(features), asks_first=_ASKS_FIRST in features)
+    manners = tuple(manner for manner, needed in _MANNERS.items() if (needed | _NEEDED).issubset(features))
+    return replace(client, asked="", manners=manners, asks_first=_ASKS_FIRST in features)
 
 
-def able(contacts: Contacts) -> Mapping[str, Client]:
+def able(contacts: Contacts, policy: Policy) -> Mapping[str, Client]:
     """The clients that can take a call."""
-    return {jid: client for jid, client in contacts.clients.items() if client.able}
+    return {jid: client for jid, client in contacts.clients.items() if reaches(client.manners, policy)}
 
 
 def asking(contacts: Contacts) -> bool:

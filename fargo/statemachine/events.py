@@ -16,6 +16,8 @@ from msgspec import Struct
 
 from fargo.statemachine.call1 import Call1Event
 from fargo.statemachine.media import Content
+from fargo.statemachine.ng import RelayEvent
+from fargo.statemachine.paths import Policy
 
 
 class Iq(Struct, frozen=True, gc=False):
@@ -42,6 +44,12 @@ class _Event(Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
 
 
 # --- the gateway as a whole
+
+
+class PolicyChanged(_Event, frozen=True):
+    """What the operator's configuration says about audio, from now on."""
+
+    policy: Policy
 
 
 class Restarted(_Event, frozen=True):
@@ -163,10 +171,16 @@ class SessionAccepted(SessionEvent, frozen=True):
 
 
 class SessionInformed(SessionEvent, frozen=True):
-    """session-info (XEP-0166 §6.8, XEP-0167 §8): `info` is the payload's element name, "" for a ping."""
+    """session-info (XEP-0166 §6.8, XEP-0167 §8): `info` is the payload's element name, "" for a ping.
+
+    For "dtmf" (XEP-0181): ``digit`` is the name under which the digit is kept in memory, as it may be part of a PIN;
+    ``duration`` is in milliseconds, 0 if not said.
+    """
 
     info: str
     namespace: str = ""
+    digit: str = ""
+    duration: int = 0
 
 
 class SessionTerminated(SessionEvent, frozen=True):
@@ -299,8 +313,8 @@ XmppEvent: TypeAlias = (
     | IqFailed
 )
 SipEvent: TypeAlias = SipSignedIn | SipSignedOut | Call1Event
-GatewayEvent: TypeAlias = Restarted | Stopping | StreamOpened | TimePassed
-Event: TypeAlias = XmppEvent | SipEvent | GatewayEvent
+GatewayEvent: TypeAlias = PolicyChanged | Restarted | Stopping | StreamOpened | TimePassed
+Event: TypeAlias = XmppEvent | SipEvent | RelayEvent | GatewayEvent
 
 
 class Recorded(Struct, frozen=True, gc=False):

@@ -9,8 +9,11 @@ Rules:
 3. A client that declines has spoken for its user: nobody rings any longer. One that is busy, or gone, leaves the
    call to the others.
 4. When nobody is left, the caller hears the most telling refusal.
+5. What a client is offered depends on how it sends and receives audio: its manner. While that offer is not there, its
+   session waits.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from msgspec.structs import replace
@@ -18,8 +21,8 @@ from msgspec.structs import replace
 from fargo.statemachine import session as sessions
 from fargo.statemachine.address import bare
 from fargo.statemachine.commands import AcceptIq, MessageCall, ProposeCall, RefuseIq
-from fargo.statemachine.events import CallAction, CallMessaged, IqFailed, SessionAccepted
-from fargo.statemachine.media import Content, Description, Unusable, common
+from fargo.statemachine.events import CallAction, CallMessaged, IqFailed, ResourceUnavailable, SessionAccepted
+from fargo.statemachine.media import Content, Description, Manner, Unusable, common
 from fargo.statemachine.notices import Answered, Deadline, Ended, Ringing
 from fargo.statemachine.offer import audio, line_break
 from fargo.statemachine.reason import Cause, Reason, from_jingle, to_jingle
@@ -36,50 +39,108 @@ _TELLING: Final = (Cause.DECLINED, Cause.BUSY, Cause.MEDIA, Cause.TRANSPORT, Cau
 _LONGEST_SEARCH: Final = 5.0
 
 
-def invite(sid: str, us: str, offer: Description, turn: Turn) -> Inviting:
-    """The beginning; nobody is called yet: see `add` and `propose`."""
-    return Inviting(sid, us, Content("voice", description=sessions.named(offer)), turn.at, (), "", NOBODY)
+def invite(sid: str, us: str, offer: Description | None, turn: Turn) -> Inviting:
+    """The beginning; nobody is called yet: see `add` and `propose`. ``offer``: the caller's own, if clients that speak
+    plain RTP can take it as it is.
+    """
+    leg = Inviting(sid, us, {}, turn.at, (), "", NOBODY)
+    return leg if offer is None else _with_content(leg, Manner.PLAIN, offer)
 
 
-def add(leg: Inviting, client: str, turn: Turn) -> Inviting:
+def _with_content(leg: Inviting, manner: Manner, offer: Description) -> Inviting:
+    return replace(leg, contents={**leg.contents, manner: Content("voice", description=sessions.named(offer))})
+
+
+def add(leg: Inviting, client: str, manner: Manner, turn: Turn) -> Inviting:
     """Call one client directly, unless it is called already or another has taken the call."""
-    if leg.taken or any(session.client == client for session in leg.sessions):
+    if leg.taken or any(session.client == client for session in _everyone(leg)):
         return leg
-    return _add(leg, Session(leg.sid, leg.us, client, calls=False), turn)
+    return _call(leg, Session(leg.sid, leg.us, client, calls=False, manner=manner), turn)
 
 
-def _add(leg: Inviting, session: Session, turn: Turn) -> Inviting:
-    return replace(leg, sessions=(*leg.sessions, sessions.initiate(session, leg.content, turn)))
+def _everyone(leg: Inviting) -> tuple[Session, ...]:
+    return (*leg.sessions, *leg.waiting)
 
 
-def propose(leg: Inviting, turn: Turn) -> Inviting:
-    """Call the clients that want to be asked first, unless they have been (XEP-0353 §5.1)."""
-    if leg.proposal or leg.taken:
+def _call(leg: Inviting, session: Session, turn: Turn) -> Inviting:
+    """Invite a client, or let it wait for the offer (rule 5)."""
+    content = leg.contents.get(session.manner)
+    if content is None:
+        return replace(leg, waiting=(*leg.waiting, session))
+    return replace(leg, sessions=(*leg.sessions, sessions.initiate(session, content, turn)))
+
+
+def propose(leg: Inviting, client: str, manner: Manner, turn: Turn) -> Inviting:
+    """Call a client that wants to be asked first; one proposal is for all of them (XEP-0353 §5.1)."""
+    if leg.taken:
         return leg
-    return replace(leg, proposal=turn.issue(ProposeCall(leg.us, turn.user, leg.sid)))
+    proposal = leg.proposal or turn.issue(ProposeCall(leg.us, turn.user, leg.sid))
+    return replace(leg, proposal=proposal, manners={**leg.manners, client: manner})
+
+
+def offered(leg: Inviting, offer: Description, manner: Manner, turn: Turn) -> Inviting:
+    """What clients of a manner are offered is there: invite those that wait for it."""
+    waiting, leg = leg.waiting, _with_content(replace(leg, waiting=()), manner, offer)
+    for session in waiting:
+        leg = _call(leg, session, turn)
+    return leg
+
+
+def cut(leg: Inviting, manner: Manner, reason: Reason, turn: Turn) -> Step:
+    """There is no way to clients of a manner any more."""
+    manners = {client: other for client, other in leg.manners.items() if other is not manner}
+    unwanted = "" if manners else leg.proposal
+    _withdraw(replace(_without(leg, lambda session: session.manner is not manner), proposal=unwanted), reason, turn)
+    return _left(
+        replace(
+            _without(leg, lambda session: session.manner is manner),
+            contents={other: content for other, content in leg.contents.items() if other is not manner},
+            proposal=leg.proposal if manners else "",
+            manners=manners,
+            refusal=reason if leg.refusal is NOBODY else leg.refusal,
+        )
+    )
 
 
 def concerns(leg: Inviting, event: JingleEvent) -> bool:
-    """Whether the event is about the proposal, which no session stands for yet."""
+    """Whether the event is about the proposal, or a client that is not invited yet."""
     match event:
         case CallMessaged():
-            return bool(leg.proposal) and event.sid == leg.sid and bare(event.to) == bare(leg.us)
+            return _waits(leg, event) or (
+                bool(leg.proposal) and event.sid == leg.sid and bare(event.to) == bare(leg.us)
+            )
+        case ResourceUnavailable():
+            return _waits(leg, event)
         case IqFailed():
             return bool(leg.proposal) and leg.proposal == event.command
         case _:
             return False
 
 
+def _waits(leg: Inviting, event: JingleEvent) -> bool:
+    return any(sessions.about(session, event) for session in leg.waiting)
+
+
 def deadline(leg: Inviting) -> Deadline | None:
     """By when a client that can take the call must have shown up."""
-    if leg.sessions or leg.proposal:
+    if _anyone(leg):
         return None
     return Deadline("a client that can take the call", leg.since + _LONGEST_SEARCH)
 
 
 def search_ended(leg: Inviting) -> Step:
     """No client that can take the call will show up any more."""
-    return (leg, ()) if leg.sessions or leg.proposal else (Over(), (Ended(leg.refusal),))
+    return _left(leg)
+
+
+def _anyone(leg: Inviting) -> bool:
+    """Whether there is anybody who may still accept."""
+    return bool(leg.sessions or leg.waiting or leg.proposal)
+
+
+def _left(leg: Inviting) -> Step:
+    """Rule 4."""
+    return (leg, ()) if _anyone(leg) else (Over(), (Ended(leg.refusal),))
 
 
 # --- what clients say
@@ -92,22 +153,23 @@ def accepted(leg: Inviting, event: SessionAccepted, turn: Turn) -> Step:
         return leg, ()
     turn.issue(AcceptIq(event.iq))
     winner = next(session for session in leg.sessions if session.client == event.iq.sender)
-    answer = _answer(leg, event.contents)
+    answer = _answer(leg, winner.manner, event.contents)
     if isinstance(answer, Reason):
         sessions.terminate(winner, answer, turn)
         return drop(leg, event, answer, turn)
-    _withdraw(_without(leg, winner.client), _ELSEWHERE, turn)
-    return Talking(winner), (Answered(answer),)
+    _withdraw(_without(leg, lambda session: session.client == winner.client), _ELSEWHERE, turn)
+    return Talking(winner), (Answered(answer, winner.manner),)
 
 
-def _answer(leg: Inviting, contents: tuple[Content, ...]) -> Description | Reason:
-    """What the client accepts, if it answers what we offered."""
-    content = audio(contents)
-    if isinstance(content, Reason):
-        return content
-    assert leg.content.description is not None
-    assert content.description is not None
-    shared = common(leg.content.description, content.description)
+def _answer(leg: Inviting, manner: Manner, contents: tuple[Content, ...]) -> Description | Reason:
+    """What the client accepts, if it answers what it was offered."""
+    answer, offer = audio(contents), leg.contents[manner].description
+    assert offer is not None
+    if isinstance(answer, Reason):
+        return answer
+    if answer.manner is not manner:
+        return Reason(Cause.TRANSPORT, f"The client answered in another way ({answer.manner}) than offered ({manner}).")
+    shared = common(offer, answer.description)
     return Reason(Cause.MEDIA, shared.problem) if isinstance(shared, Unusable) else shared
 
 
@@ -128,30 +190,34 @@ def messaged(leg: Inviting, event: CallMessaged, turn: Turn) -> Step:
 
 def _proceeded(leg: Inviting, event: CallMessaged, turn: Turn) -> Inviting:
     """The client that proceeds gets the call; its server tells the others that were sent the proposal."""
-    _withdraw(replace(_without(leg, event.sender), proposal=""), _ELSEWHERE, turn)
-    session = Session(leg.sid, leg.us, event.sender, calls=False, proposed=True)
-    return _add(replace(leg, sessions=(), proposal="", taken=True), session, turn)
+    taken = _without(leg, lambda session: session.client == event.sender)
+    _withdraw(replace(taken, proposal=""), _ELSEWHERE, turn)
+    # One that we have not seen among those that want to be asked speaks as they do.
+    manner = leg.manners.get(event.sender) or next(iter(leg.manners.values()), Manner.PLAIN)
+    session = Session(leg.sid, leg.us, event.sender, calls=False, proposed=True, manner=manner)
+    return _call(replace(leg, sessions=(), waiting=(), proposal="", taken=True), session, turn)
 
 
-def _without(leg: Inviting, client: str) -> Inviting:
-    return replace(leg, sessions=tuple(session for session in leg.sessions if session.client != client))
+def _without(leg: Inviting, leaves: Callable[[Session], bool]) -> Inviting:
+    return replace(
+        leg,
+        sessions=tuple(session for session in leg.sessions if not leaves(session)),
+        waiting=tuple(session for session in leg.waiting if not leaves(session)),
+    )
 
 
 def unproposed(leg: Inviting) -> Step:
     """Nobody got our proposal."""
-    rest = replace(leg, proposal="")
-    return (rest, ()) if rest.sessions else (Over(), (Ended(rest.refusal),))
+    return _left(replace(leg, proposal=""))
 
 
 def drop(leg: Inviting, event: JingleEvent, reason: Reason, turn: Turn) -> Step:
     """The client that the event is about is out."""
     # A client that hangs up on an invitation means to decline it.
     refusal = Reason(Cause.DECLINED, reason.text) if reason.cause is Cause.HUNG_UP else reason
-    others = tuple(session for session in leg.sessions if not sessions.about(session, event))
-    rest = replace(leg, sessions=others, refusal=_more_telling(leg.refusal, refusal))
-    if refusal.cause is Cause.DECLINED:
-        return _declined(rest, refusal, turn)
-    return (rest, ()) if rest.sessions or rest.proposal else (Over(), (Ended(rest.refusal),))
+    others = _without(leg, lambda session: sessions.about(session, event))
+    rest = replace(others, refusal=_more_telling(leg.refusal, refusal))
+    return _declined(rest, refusal, turn) if refusal.cause is Cause.DECLINED else _left(rest)
 
 
 def _declined(leg: Inviting, refusal: Reason, turn: Turn) -> Step:
@@ -180,6 +246,8 @@ def end(leg: Inviting, reason: Reason, turn: Turn) -> None:
 def _withdraw(leg: Inviting, reason: Reason, turn: Turn) -> None:
     for session in leg.sessions:
         sessions.terminate(session, reason, turn)
+    for session in leg.waiting:
+        sessions.finish(session, reason, turn)
     if leg.proposal:
         retract(leg, reason, False, turn)
 

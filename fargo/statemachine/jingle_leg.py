@@ -28,8 +28,9 @@ from fargo.statemachine.events import (
     SessionModified,
     SessionTerminated,
 )
-from fargo.statemachine.media import Content, Senders
-from fargo.statemachine.notices import Answered, Deadline, Ended, Held, Notice, Resumed, Ringing
+from fargo.statemachine.media import Senders
+from fargo.statemachine.notices import Answered, Cut, Deadline, Dialled, Ended, Held, Notice, Offered, Resumed, Ringing
+from fargo.statemachine.offer import Audio
 from fargo.statemachine.reason import Cause, Reason, from_jingle
 from fargo.statemachine.session import (
     Calling,
@@ -72,10 +73,11 @@ _OFFLINE: Final = Reason(Cause.NETWORK, "The XMPP client went offline.")
 # --- beginnings
 
 
-def called(event: SessionInitiated, content: Content, proposed: bool, turn: Turn) -> JingleLeg:
+def called(event: SessionInitiated, audio: Audio, proposed: bool, turn: Turn) -> JingleLeg:
     """A client calls, and its offer is fit to be put through."""
     turn.issue(AcceptIq(event.iq))
-    return Calling(Session(event.sid, event.iq.to, event.iq.sender, True, proposed), content)
+    session = Session(event.sid, event.iq.to, event.iq.sender, True, proposed, audio.manner)
+    return Calling(session, audio.content)
 
 
 def turn_down(event: SessionInitiated, proposed: bool, reason: Reason, turn: Turn) -> None:
@@ -98,6 +100,11 @@ def concerns(leg: JingleLeg, event: JingleEvent) -> bool:
             return False
         case _:
             assert_never(leg)
+
+
+def holds(leg: JingleLeg) -> bool:
+    """Whether the client has the other end on hold."""
+    return isinstance(leg, Talking) and leg.holds
 
 
 def deadline(leg: JingleLeg) -> Deadline | None:
@@ -126,13 +133,15 @@ def search_ended(leg: JingleLeg) -> Step:
 # --- folding
 
 
-def fold(leg: JingleLeg, event: JingleEvent, turn: Turn) -> Step:
-    """What an event that concerns the leg makes of it, and what the bridge should know."""
+def fold(leg: JingleLeg, event: JingleEvent, turn: Turn, dials: bool = False) -> Step:
+    """What an event that concerns the leg makes of it, and what the bridge should know. ``dials``: whether somebody can
+    play digits to the other end.
+    """
     match event:
         case IqSucceeded():
             return _settle(leg, event.command), ((Ringing(),) if isinstance(leg, Inviting) else ())
         case SessionInformed():
-            return _informed(leg, event, turn)
+            return _informed(leg, event, turn, dials)
         case SessionTerminated():
             turn.issue(AcceptIq(event.iq))
             reason = from_jingle(event.condition, event.text)
@@ -209,7 +218,7 @@ def _only(leg: Inviting, event: IqFailed) -> Inviting:
     return replace(leg, sessions=tuple(s for s in leg.sessions if about(s, event)), proposal="")
 
 
-def _informed(leg: JingleLeg, event: SessionInformed, turn: Turn) -> Step:
+def _informed(leg: JingleLeg, event: SessionInformed, turn: Turn, dials: bool) -> Step:
     if event.info in _HOLD and isinstance(leg, Talking):
         turn.issue(AcceptIq(event.iq))
         return _holding(leg, _HOLD[event.info])
@@ -220,6 +229,9 @@ def _informed(leg: JingleLeg, event: SessionInformed, turn: Turn) -> Step:
     if event.info in _HOLD:
         out_of_order(event.iq, turn)
         return leg, ()
+    if dials and event.digit:
+        turn.issue(AcceptIq(event.iq))
+        return leg, (Dialled(event.digit, event.duration),)
     text = f"This gateway does not do “{event.info}”; the call goes on."
     turn.issue(RefuseIq(event.iq, "modify", "feature-not-implemented", text, "unsupported-info"))
     return leg, ()
@@ -308,7 +320,11 @@ def tell(leg: JingleLeg, notice: Notice, turn: Turn) -> Step:
             return replace(leg, session=sessions.inform(leg.session, "ringing", turn), ringing=True), ()
         case Answered(description) if isinstance(leg, Calling):
             return Talking(sessions.accept(leg.session, leg.content, description, turn)), ()
-        case Ringing() | Answered() | Held() | Resumed():
+        case Offered(description, manner) if isinstance(leg, Inviting):
+            return inviting.offered(leg, description, manner, turn), ()
+        case Cut(manner, reason) if isinstance(leg, Inviting):
+            return inviting.cut(leg, manner, reason, turn)
+        case Offered() | Ringing() | Answered() | Held() | Resumed() | Dialled() | Cut():
             return leg, ()
         case _:
             assert_never(notice)

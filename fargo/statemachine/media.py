@@ -13,10 +13,12 @@ Rules:
 import ipaddress
 import re
 from collections.abc import Iterable
+from enum import StrEnum
 from functools import lru_cache
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, assert_never
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 Senders: TypeAlias = Literal["both", "initiator", "responder", "none"]
 Role: TypeAlias = Literal["initiator", "responder"]
@@ -31,6 +33,17 @@ _STATIC: Final = {
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 # Not a voice in themselves: tones, silence, redundancy.
 _AUXILIARY: Final = frozenset({"telephone-event", "cn", "red"})
+
+
+class Manner(StrEnum):
+    """How an end sends and receives audio."""
+
+    PLAIN = "plain"
+    """RTP to a written address (RTP/AVP)."""
+    ICE = "ice"
+    """RTP over ICE (RFC 8445)."""
+    DTLS = "dtls"
+    """SRTP keyed by DTLS, over ICE (RFC 5764)."""
 
 
 class Parameter(Struct, frozen=True, gc=False):
@@ -227,13 +240,27 @@ def malformed(description: Description) -> str:
     return ""
 
 
-def plain(offer: Description) -> Description | Unusable:
-    """The offer as a plain RTP phone can take it (RTP/AVP over UDP, addresses written down), or why it cannot."""
-    if not isinstance(offer.transport, RawUdp):
-        return Unusable("The client offers no plain RTP address (raw-udp), and this gateway has no media relay.")
-    if address(offer) is None:
-        return Unusable("The client's offer names no IPv4 address to send audio to.")
-    return Description(offer.media, meaningful(offer.codecs), offer.transport)
+def manner(description: Description) -> Manner | Unusable:
+    """How the end that described itself sends and receives audio, or why it cannot be understood."""
+    match description.transport:
+        case RawUdp():
+            if address(description) is None:
+                return Unusable("The client's offer names no IPv4 address to send audio to.")
+            return Manner.PLAIN
+        case IceUdp(fingerprint=fingerprint):
+            return Manner.DTLS if fingerprint else Manner.ICE
+        case UnknownTransport():
+            return Unusable("The client offers a transport that this gateway does not know: it needs raw-udp or ICE.")
+        case _:
+            assert_never(description.transport)
+
+
+def tidied(description: Description) -> Description:
+    """The description without what has no meaning: plain RTP knows nothing but codecs and addresses."""
+    codecs = meaningful(description.codecs)
+    if isinstance(description.transport, RawUdp):
+        return Description(description.media, codecs, description.transport)
+    return replace(description, codecs=codecs)
 
 
 def address(description: Description, component: int = 1) -> Candidate | None:
@@ -265,7 +292,7 @@ def common(offer: Description, answer: Description) -> Description | Unusable:
     codecs = tuple(codec for codec in answer.codecs if kind(codec) in offered)
     if not has_voice(codecs):
         return Unusable("The two ends have no codec in common.")
-    return Description(answer.media, codecs, answer.transport, answer.mux)
+    return replace(answer, codecs=codecs)
 
 
 def numbered_as(offer: Description, answer: Description) -> Description:

@@ -17,18 +17,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from fargo.statemachine.media import Description
-
-
-class Manner(StrEnum):
-    """How an end sends and receives audio."""
-
-    PLAIN = "plain"
-    """RTP to a written address (RTP/AVP)."""
-    ICE = "ice"
-    """RTP over ICE (RFC 8445)."""
-    DTLS = "dtls"
-    """SRTP keyed by DTLS, over ICE (RFC 5764)."""
+from fargo.statemachine.media import Description, Manner
 
 
 class Party(StrEnum):

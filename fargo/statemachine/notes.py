@@ -3,8 +3,8 @@ carries it out.
 
 Rules:
 
-1. A call has one note of its beginning and one of its end, one of each path that its audio was given, and one when it
-   is answered. A call that is refused at once is noted all the same.
+1. A call has one note of its beginning and one of its end, one of each path that its audio was given, one when it is
+   answered, and one of what a relay has carried. A call that is refused at once is noted all the same.
 2. Notes come after the commands of their turn, so that no command's name depends on what is noted.
 3. A call's id is the version of the event that it began with.
 4. An account is noted whenever it has come to look different.
@@ -68,6 +68,13 @@ class NoteAnswered(_Note, frozen=True):
     client: str
 
 
+class NoteCarried(_Note, frozen=True):
+    """What the relay received from either end, in RTP packets: none from one of them is audio one way only."""
+
+    from_client: int
+    from_phone: int
+
+
 class NoteEnded(_Note, frozen=True):
     """The call ended, or did not come about: who ended it, and why, with the text that people read."""
 
@@ -84,5 +91,5 @@ class NoteAccount(Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
     status: str = ""
 
 
-CallNote: TypeAlias = NoteBegun | NotePath | NoteAnswered | NoteEnded
+CallNote: TypeAlias = NoteBegun | NotePath | NoteAnswered | NoteCarried | NoteEnded
 Note: TypeAlias = CallNote | NoteAccount

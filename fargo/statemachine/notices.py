@@ -7,8 +7,15 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from fargo.statemachine.media import Description
+from fargo.statemachine.media import Description, Manner
 from fargo.statemachine.reason import Reason
+
+
+class Offered(Struct, frozen=True, gc=False):
+    """What the called end is to be offered, in a manner; only a relay says so."""
+
+    description: Description
+    manner: Manner
 
 
 class Ringing(Struct, frozen=True, gc=False):
@@ -16,9 +23,10 @@ class Ringing(Struct, frozen=True, gc=False):
 
 
 class Answered(Struct, frozen=True, gc=False):
-    """The called end took the call, and says where and how it wants audio."""
+    """The called end took the call, and says where and how it wants audio; ``manner``: how the client in it does."""
 
     description: Description
+    manner: Manner
 
 
 class Held(Struct, frozen=True, gc=False):
@@ -29,13 +37,29 @@ class Resumed(Struct, frozen=True, gc=False):
     """The end has taken the other off hold."""
 
 
+class Dialled(Struct, frozen=True, gc=False):
+    """The user pressed a key in the call. The digit itself has a name only: it may be part of a PIN; ``duration`` is in
+    milliseconds.
+    """
+
+    digit: str
+    duration: int
+
+
+class Cut(Struct, frozen=True, gc=False):
+    """There is no way any more to clients of a manner, and why."""
+
+    manner: Manner
+    reason: Reason
+
+
 class Ended(Struct, frozen=True, gc=False):
     """An end is out of the call, and why."""
 
     reason: Reason
 
 
-Notice: TypeAlias = Ringing | Answered | Held | Resumed | Ended
+Notice: TypeAlias = Offered | Ringing | Answered | Held | Resumed | Dialled | Cut | Ended
 Notices: TypeAlias = tuple[Notice, ...]
 
 

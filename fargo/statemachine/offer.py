@@ -1,24 +1,35 @@
 """What a client offers, or answers: which of it can be put through, and why the rest cannot."""
 
 import msgspec
+from msgspec import Struct
 
-from fargo.statemachine.media import Content, Unusable, has_voice, malformed, plain
+from fargo.statemachine.media import Content, Description, Manner, Unusable, has_voice, malformed, manner, tidied
 from fargo.statemachine.reason import Cause, Reason
 
 
-def audio(contents: tuple[Content, ...]) -> Content | Reason:
-    """The audio that can be put through, with a description that a plain phone can take; or why there is none."""
+class Audio(Struct, frozen=True, gc=False):
+    """The audio of an offer or an answer: the content it is in, its description, and the client's manner."""
+
+    content: Content
+    description: Description
+    manner: Manner
+
+
+def audio(contents: tuple[Content, ...]) -> Audio | Reason:
+    """The audio that can be put through; or why there is none."""
     content = next((c for c in contents if c.description and c.description.media == "audio"), None)
     if content is None or content.description is None:
         return Reason(Cause.APPLICATION, "This gateway carries voice calls only; the offer contains no RTP audio.")
-    if content.description.encryption_required:
-        return Reason(Cause.SECURITY, "Your client demands encrypted audio, which the called phone cannot do.")
-    described = plain(content.description)
-    if isinstance(described, Unusable):
-        return Reason(Cause.TRANSPORT, described.problem)
+    how = manner(content.description)
+    if content.description.encryption_required and how is not Manner.DTLS:
+        text = "Your client demands encrypted audio in a way (SDES) that this gateway does not do."
+        return Reason(Cause.SECURITY, text)
+    if isinstance(how, Unusable):
+        return Reason(Cause.TRANSPORT, how.problem)
+    described = tidied(content.description)
     if not has_voice(described.codecs):
         return Reason(Cause.APPLICATION, "Your client's offer names no voice codec.")
-    return msgspec.structs.replace(content, description=described)
+    return Audio(msgspec.structs.replace(content, description=described), described, how)
 
 
 def line_break(contents: tuple[Content, ...]) -> str:

@@ -7,10 +7,11 @@ Rules:
 2. A session that began with a proposal (XEP-0353) is also ended with a <finish/>, for the archives of both sides.
 """
 
+from collections.abc import Mapping
 from typing import Final, TypeAlias, assert_never
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from fargo.statemachine.address import bare
@@ -37,7 +38,7 @@ from fargo.statemachine.events import (
     SessionModified,
     SessionTerminated,
 )
-from fargo.statemachine.media import Content, Description, RawUdp
+from fargo.statemachine.media import Candidate, Content, Description, IceUdp, Manner, RawUdp
 from fargo.statemachine.notices import Notices
 from fargo.statemachine.reason import Reason, to_jingle
 from fargo.statemachine.turn import Turn
@@ -68,7 +69,8 @@ class Owed(Struct, frozen=True, gc=False):
 class Session(Struct, frozen=True, gc=False):
     """A session with one client: its id, our JID in it, the client's full JID.
 
-    ``calls``: the client is the initiator. ``proposed``: it began with XEP-0353.
+    ``calls``: the client is the initiator. ``proposed``: it began with XEP-0353. ``manner``: how the client sends and
+    receives audio.
     """
 
     sid: str
@@ -76,6 +78,7 @@ class Session(Struct, frozen=True, gc=False):
     client: str
     calls: bool
     proposed: bool = False
+    manner: Manner = Manner.PLAIN
     owed: tuple[Owed, ...] = ()
 
 
@@ -93,17 +96,22 @@ class Calling(Struct, frozen=True, gc=False):
 class Inviting(Struct, frozen=True, gc=False):
     """We call the user's clients, and none has accepted.
 
-    ``since``: when that began. ``proposal``: our <propose/> to all of them, "" if there is none that counts.
-    ``refusal``: the most telling answer so far. ``taken``: a client has proceeded, and is the only one left.
+    ``contents``: what clients of each manner are offered, as far as it is known. ``since``: when that began.
+    ``sessions``: with clients that have been invited; ``waiting``: with those whose offer is not there yet.
+    ``proposal``: our <propose/> to all of them, "" if there is none that counts. ``refusal``: the most telling answer
+    so far. ``manners``: of the clients that a proposal is meant for. ``taken``: a client has proceeded, and is the only
+    one left.
     """
 
     sid: str
     us: str
-    content: Content
+    contents: Mapping[Manner, Content]
     since: float
     sessions: tuple[Session, ...]
     proposal: str
     refusal: Reason
+    waiting: tuple[Session, ...] = ()
+    manners: Mapping[str, Manner] = field(default_factory=dict)
     taken: bool = False
 
 
@@ -200,13 +208,20 @@ def owes(session: Session, command: str) -> bool:
 
 
 def named(description: Description) -> Description:
-    """The description with an id for each candidate, without which clients do not take one (XEP-0177 §5)."""
+    """The description with an id for each candidate, as clients demand (XEP-0176 §5.3, XEP-0177 §5)."""
     match description.transport:
         case RawUdp(candidates):
             ids = tuple(msgspec.structs.replace(c, id=f"c{c.component}") for c in candidates)
             return msgspec.structs.replace(description, transport=RawUdp(ids))
+        case IceUdp(candidates=candidates) as transport:
+            ids = tuple(_numbered(place, c) for place, c in enumerate(candidates, 1))
+            return msgspec.structs.replace(description, transport=msgspec.structs.replace(transport, candidates=ids))
         case _:
             return description
+
+
+def _numbered(place: int, candidate: Candidate) -> Candidate:
+    return candidate if candidate.id else msgspec.structs.replace(candidate, id=f"c{place}")
 
 
 def out_of_order(iq: Iq, turn: Turn) -> None:

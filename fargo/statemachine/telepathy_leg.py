@@ -55,6 +55,7 @@ from fargo.statemachine.media import (
     Candidate,
     Codec,
     Description,
+    Manner,
     RawUdp,
     Unusable,
     address,
@@ -62,7 +63,19 @@ from fargo.statemachine.media import (
     has_voice,
     numbered_as,
 )
-from fargo.statemachine.notices import Answered, Deadline, Ended, Held, Notice, Notices, Resumed, Ringing
+from fargo.statemachine.notices import (
+    Answered,
+    Cut,
+    Deadline,
+    Dialled,
+    Ended,
+    Held,
+    Notice,
+    Notices,
+    Offered,
+    Resumed,
+    Ringing,
+)
 from fargo.statemachine.reason import Cause, Reason
 from fargo.statemachine.turn import Turn
 
@@ -91,6 +104,15 @@ _SETTLED: Final[dict[int, FlowState]] = {
     FlowState.PENDING_START: FlowState.STARTED,
     FlowState.PENDING_STOP: FlowState.STOPPED,
 }
+
+
+class Preparing(Struct, frozen=True, gc=False):
+    """We shall place the call, once it is known what to offer. ``domain`` is whose SIP server will speak."""
+
+    connection: str
+    target: str
+    domain: str
+    channel: str = ""
 
 
 class Dialling(Struct, frozen=True, gc=False):
@@ -153,17 +175,17 @@ class Over(Struct, frozen=True, gc=False):
     channel: ClassVar = ""
 
 
-TelepathyLeg: TypeAlias = Dialling | Arriving | Answering | Talking | Ending | Over
+TelepathyLeg: TypeAlias = Preparing | Dialling | Arriving | Answering | Talking | Ending | Over
 Step: TypeAlias = tuple[TelepathyLeg, Notices]
 
 
 # --- beginnings
 
 
-def place(connection: str, target: str, domain: str, offer: Description, turn: Turn) -> TelepathyLeg:
-    """Call a SIP address with the client's own codecs and addresses (a description that `media.plain` made)."""
-    command = turn.issue(PlaceCall(connection, target, offer.codecs, _candidates(offer)))
-    return Dialling(command, domain, offer, turn.at)
+def place(leg: Preparing, offer: Description, turn: Turn) -> TelepathyLeg:
+    """Call the SIP address with these codecs and addresses (a plain description)."""
+    command = turn.issue(PlaceCall(leg.connection, leg.target, offer.codecs, _candidates(offer)))
+    return Dialling(command, leg.domain, offer, turn.at)
 
 
 def arrived(event: CallArrived, turn: Turn) -> tuple[TelepathyLeg, Description | Reason]:
@@ -210,6 +232,16 @@ def is_live(leg: TelepathyLeg) -> bool:
     return not isinstance(leg, Ending | Over)
 
 
+def is_held(leg: TelepathyLeg) -> bool:
+    """Whether the far end has us on hold."""
+    return isinstance(leg, Talking) and leg.held
+
+
+def offered(leg: TelepathyLeg) -> Description | None:
+    """What the caller offers, as long as the call waits for us."""
+    return leg.offer if isinstance(leg, Arriving) else None
+
+
 def deadline(leg: TelepathyLeg) -> Deadline | None:
     """By when the leg must have moved on (rule 4); an established dialog may last."""
     match leg:
@@ -223,7 +255,7 @@ def deadline(leg: TelepathyLeg) -> Deadline | None:
             return Deadline("the end of the SIP call", since + _LONGEST_ENDING)
         case Talking(reject=reject) if reject:
             return Deadline("the answer to be settled", reject)
-        case Talking() | Over():
+        case Preparing() | Talking() | Over():
             return None
         case _:
             assert_never(leg)
@@ -309,7 +341,7 @@ def _described(leg: TelepathyLeg, event: DescriptionReceived, turn: Turn) -> Ste
             return _heard(replace(leg, codecs=event.codecs), turn)
         case Talking():
             return _renegotiated(leg, event.codecs, turn)
-        case Arriving() | Answering() | Ending() | Over():
+        case Preparing() | Arriving() | Answering() | Ending() | Over():
             return leg, ()
         case _:
             assert_never(leg)
@@ -334,7 +366,7 @@ def _heard(leg: Dialling, turn: Turn) -> Step:
     if isinstance(shared, Unusable) or address(answer) is None:
         reason = Reason(Cause.MEDIA, f"{leg.domain} answered with no audio that your client can take.")
         return _hang_up(leg.channel, reason, turn), (Ended(reason),)
-    return Talking(leg.channel, shared, turn.at + _SETTLING), (Answered(shared),)
+    return Talking(leg.channel, shared, turn.at + _SETTLING), (Answered(shared, Manner.PLAIN),)
 
 
 def _ended(leg: TelepathyLeg, reason: Reason) -> Notices:
@@ -357,7 +389,7 @@ def expire(leg: TelepathyLeg, turn: Turn) -> Step:
         case Talking():
             turn.issue(RejectDescription(leg.channel))
             return replace(leg, reject=0.0), ()
-        case Over():
+        case Preparing() | Over():
             return leg, ()
         case _:
             assert_never(leg)
@@ -375,9 +407,11 @@ def tell(leg: TelepathyLeg, notice: Notice, turn: Turn) -> Step:
     """Do what the other end's news mean for this one."""
     match notice:
         case Ended(reason):
-            return (_hang_up(leg.channel, reason, turn) if is_live(leg) else leg), ()
+            return _told_to_end(leg, reason, turn), ()
         case Held() | Resumed():
             return _holding(leg, isinstance(notice, Held), turn), ()
+        case Offered(description) if isinstance(leg, Preparing):
+            return place(leg, description, turn), ()
         case Ringing() if isinstance(leg, Arriving) and not leg.ringing:
             turn.issue(RingCall(leg.channel))
             return replace(leg, ringing=True), ()
@@ -385,10 +419,22 @@ def tell(leg: TelepathyLeg, notice: Notice, turn: Turn) -> Step:
             answer = numbered_as(leg.offer, description)
             turn.issue(AnswerCall(leg.channel, answer.codecs, _candidates(answer)))
             return Answering(leg.channel, answer, turn.at), ()
-        case Ringing() | Answered():
+        case Offered() | Ringing() | Answered() | Dialled() | Cut():
             return leg, ()
         case _:
             assert_never(notice)
+
+
+def _told_to_end(leg: TelepathyLeg, reason: Reason, turn: Turn) -> TelepathyLeg:
+    match leg:
+        case Preparing():
+            return Over()
+        case Dialling() | Arriving() | Answering() | Talking():
+            return _hang_up(leg.channel, reason, turn)
+        case Ending() | Over():
+            return leg
+        case _:
+            assert_never(leg)
 
 
 def _holding(leg: TelepathyLeg, hold: bool, turn: Turn) -> TelepathyLeg:
@@ -401,7 +447,7 @@ def _holding(leg: TelepathyLeg, hold: bool, turn: Turn) -> TelepathyLeg:
             return leg
         case Answering():
             return replace(leg, hold=hold)
-        case Dialling() | Arriving() | Ending() | Over():
+        case Preparing() | Dialling() | Arriving() | Ending() | Over():
             return leg
         case _:
             assert_never(leg)
@@ -478,7 +524,7 @@ def _why(leg: TelepathyLeg, event: CallStateChanged) -> Reason:
             return Reason(Cause.CANCELLED, "The caller gave up.")
         case Talking() if found := _PHRASE.fullmatch(event.message):
             return Reason(Cause.MEDIA, f"The phone refused a change of the call: {found['words']} ({found['code']})")
-        case Dialling() | Answering() | Talking() | Ending() | Over():
+        case Preparing() | Dialling() | Answering() | Talking() | Ending() | Over():
             return Reason(Cause.HUNG_UP)
         case _:
             assert_never(leg)

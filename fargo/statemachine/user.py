@@ -17,7 +17,19 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from fargo.statemachine import account as accounts
-from fargo.statemachine import address, farewell, inviting, jingle_leg, offer, registration, signing, telepathy_leg
+from fargo.statemachine import (
+    address,
+    bridge,
+    farewell,
+    inviting,
+    jingle_leg,
+    offer,
+    paths,
+    registration,
+    relay_leg,
+    signing,
+    telepathy_leg,
+)
 from fargo.statemachine import call as calls
 from fargo.statemachine import contacts as roster
 from fargo.statemachine import proposal as proposed
@@ -37,6 +49,7 @@ from fargo.statemachine.events import (
     IqFailed,
     IqMalformed,
     IqSucceeded,
+    PolicyChanged,
     PresenceProbed,
     Recorded,
     RegistrationAsked,
@@ -59,10 +72,15 @@ from fargo.statemachine.events import (
     TimePassed,
 )
 from fargo.statemachine.farewell import Farewells
+from fargo.statemachine.media import Content
+from fargo.statemachine.ng import RelayDescribed, RelayDone, RelayLost, RelayRefused
 from fargo.statemachine.notes import NoteAccount, Side
 from fargo.statemachine.notices import Deadline
+from fargo.statemachine.offer import Audio
+from fargo.statemachine.paths import Policy, Way
 from fargo.statemachine.proposal import Proposals
 from fargo.statemachine.reason import Cause, Reason, to_jingle
+from fargo.statemachine.relay_leg import OfCommand
 from fargo.statemachine.session import Inviting, JingleEvent, JingleLeg, Over
 from fargo.statemachine.telepathy_leg import TelepathyEvent
 from fargo.statemachine.turn import Turn
@@ -73,7 +91,7 @@ _MOST_CALLS: Final = 8
 
 class User(Struct, frozen=True, gc=False):
     """All that is known of one user: account, clients and contacts, calls by id. ``version``: of the last event
-    folded in.
+    folded in; ``policy``: what the operator wants for calls.
     """
 
     jid: str
@@ -83,6 +101,7 @@ class User(Struct, frozen=True, gc=False):
     calls: Mapping[str, Call] = field(default_factory=dict)
     proposals: Proposals = field(default_factory=dict)
     farewells: Farewells = field(default_factory=dict)
+    policy: Policy = field(default_factory=Policy)
     stopping: bool = False
 
 
@@ -210,6 +229,12 @@ def _react(user: User, event: Event, turn: Turn) -> User:
             return _stream_opened(user, turn)
         case TimePassed():
             return _expire(user, turn)
+        case RelayDescribed() | RelayDone() | RelayRefused():
+            return _of_relay(user, event, turn)
+        case RelayLost():
+            return _each(user, lambda call: bridge.lose_relay(call, event, turn))
+        case PolicyChanged():
+            return replace(user, policy=event.policy)
         case _:
             assert_never(event)
 
@@ -234,7 +259,9 @@ def _signed_out(user: User, event: SipSignedOut, turn: Turn) -> User:
             reason = Reason(Cause.NETWORK, accounts.in_words(event, credentials.uri))
         case _:
             pass
-    lost = _each(user, lambda call: calls.lose_sip(call, reason, turn) if call.connection == event.connection else call)
+    lost = _each(
+        user, lambda call: bridge.lose_sip(call, reason, turn) if call.connection == event.connection else call
+    )
     return replace(lost, account=signing.signed_out(lost.account, event, turn))
 
 
@@ -250,7 +277,7 @@ def _heard(user: User, event: IqSucceeded | IqFailed) -> User:
 def _gone(user: User, event: ResourceUnavailable, turn: Turn) -> User:
     """A client went offline, and out of its calls."""
     left = replace(user, contacts=roster.unavailable(user.contacts, event.resource))
-    return _each(left, lambda call: calls.client_gone(call, event, turn))
+    return _each(left, lambda call: bridge.client_gone(call, event, turn))
 
 
 def _learned(user: User, event: FeaturesLearned, turn: Turn) -> User:
@@ -258,11 +285,11 @@ def _learned(user: User, event: FeaturesLearned, turn: Turn) -> User:
     none.
     """
     known = replace(user, contacts=roster.learned(user.contacts, event))
-    client = roster.able(known.contacts).get(event.resource)
-    if client and event.resource not in roster.able(user.contacts):
-        return _each(known, lambda call: calls.seek(call, event.resource, client, turn))
+    client = roster.able(known.contacts, user.policy).get(event.resource)
+    if client and event.resource not in roster.able(user.contacts, user.policy):
+        return _each(known, lambda call: bridge.seek(call, event.resource, client, user.policy, turn))
     if not roster.asking(known.contacts):
-        return _each(known, lambda call: calls.search_ended(call, turn))
+        return _each(known, lambda call: bridge.search_ended(call, turn))
     return known
 
 
@@ -272,7 +299,7 @@ def _learned(user: User, event: FeaturesLearned, turn: Turn) -> User:
 def _session_initiated(user: User, event: SessionInitiated, turn: Turn) -> User:
     """The user calls (XEP-0166 §6.2)."""
     if call := _concerned(user, event):
-        return _changed(user, call, calls.fold_jingle(call, event, turn))
+        return _changed(user, call, bridge.fold_jingle(call, event, turn))
     follows, rest = proposed.made_good(user.proposals, event)
     user = replace(user, proposals=rest)
     if _wins_tie(user, event):
@@ -301,10 +328,11 @@ def _wins_tie(user: User, event: SessionInitiated) -> bool:
 
 
 class Line(Struct, frozen=True, gc=False):
-    """What a call of the user goes over, and where to."""
+    """What a call of the user goes over, and where to; ``nonce`` makes names unlike those of other users."""
 
     connection: str
     target: SipUri
+    nonce: str
 
 
 class Refusal(Struct, frozen=True, gc=False):
@@ -325,10 +353,10 @@ def _ready(user: User, to: str) -> Line | Refusal:
             if target == credentials.uri:
                 text = "This is your own SIP address; call somebody else's."
                 return Refusal("cancel", "not-allowed", Reason(Cause.NOT_FOUND, text))
-            if len(user.calls) >= _MOST_CALLS:
+            if _is_busy(user):
                 text = f"You are in {_MOST_CALLS} calls already: end one first."
                 return Refusal("wait", "resource-constraint", Reason(Cause.BUSY, text))
-            return Line(connection, target)
+            return Line(connection, target, credentials.nonce)
         case Unregistered() | accounts.Trying(previous=None):
             text = "Register your SIP account with this gateway first."
             return Refusal("auth", "registration-required", Reason(Cause.FORBIDDEN, text))
@@ -338,20 +366,31 @@ def _ready(user: User, to: str) -> Line | Refusal:
             return Refusal("wait", "recipient-unavailable", Reason(Cause.UNAVAILABLE, text))
 
 
+def _is_busy(user: User) -> bool:
+    return sum(map(calls.is_live, user.calls.values())) >= _MOST_CALLS
+
+
 def _place(user: User, event: SessionInitiated, line: Line, follows: bool, turn: Turn) -> User:
     """Put the client's offer through; one that cannot be is acknowledged and then ended with the reason."""
-    content = offer.audio(event.contents)
-    target = line.target
-    if isinstance(content, Reason):
-        jingle_leg.turn_down(event, follows, content, turn)
-        calls.refused(target.words, event.sid, content, turn)
+    fit, target = _fit(event.contents, user.policy), line.target
+    if isinstance(fit, Reason):
+        jingle_leg.turn_down(event, follows, fit, turn)
+        calls.refused(target.words, event.sid, fit, turn)
         return user
-    assert content.description is not None
-    jingle = jingle_leg.called(event, content, follows, turn)
-    sip = telepathy_leg.place(line.connection, str(target), target.domain, content.description, turn)
-    call = Call(str(turn.version), line.connection, turn.at, jingle, sip)
+    audio, way = fit
     calls.placed(target.words, event.sid, turn)
-    return _with(user, call)
+    sip = telepathy_leg.Preparing(line.connection, str(target), target.domain)
+    call = Call(str(turn.version), line.connection, turn.at, jingle_leg.called(event, audio, follows, turn), sip)
+    return _with(user, bridge.offer(call, audio, way, user.policy, line.nonce, turn))
+
+
+def _fit(contents: tuple[Content, ...], policy: Policy) -> tuple[Audio, Way] | Reason:
+    """What of an offer can be put through, and which way; or why nothing can."""
+    audio = offer.audio(contents)
+    if isinstance(audio, Reason):
+        return audio
+    way = paths.choose(audio.description.codecs, audio.manner, policy)
+    return way if isinstance(way, Reason) else (audio, way)
 
 
 def _meant(user: User, to: str) -> str:
@@ -390,7 +429,9 @@ def _rivals(leg: JingleLeg, event: CallProposed) -> TypeGuard[Inviting]:
 def _give_way(call: Call, leg: Inviting, turn: Turn) -> Call:
     """Our proposal lost the tie: the SIP caller, whom the user is calling, finds the user busy."""
     inviting.retract(leg, Reason(Cause.CANCELLED, "You called them at the same moment."), True, turn)
-    return calls.end(replace(call, jingle=replace(leg, proposal="")), Reason(Cause.BUSY, "They are calling you."), turn)
+    return bridge.end(
+        replace(call, jingle=replace(leg, proposal="")), Reason(Cause.BUSY, "They are calling you."), turn
+    )
 
 
 def _arrived(user: User, event: CallArrived, turn: Turn) -> User:
@@ -404,7 +445,7 @@ def _arrived(user: User, event: CallArrived, turn: Turn) -> User:
             call = replace(call, caller=_caller(event, credentials.gateway))
         case _:
             calls.begun(call, _caller(event, ""), "", turn)
-            return _with(user, calls.end(call, Reason(Cause.UNAVAILABLE, "The called user is not signed in."), turn))
+            return _with(user, bridge.end(call, Reason(Cause.UNAVAILABLE, "The called user is not signed in."), turn))
     assert call.caller is not None
     if isinstance(offered, Reason):
         calls.begun(call, call.caller, "", turn)
@@ -412,20 +453,21 @@ def _arrived(user: User, event: CallArrived, turn: Turn) -> User:
         return _with(user, call)
     if unreachable := _unreachable(user):
         calls.begun(call, call.caller, "", turn)
-        return _with(user, calls.end(call, unreachable, turn))
-    jingle = inviting.invite(f"{credentials.nonce}{turn.version}", call.caller.jid, offered, turn)
+        return _with(user, bridge.end(call, unreachable, turn))
+    as_it_is = offered if paths.goes_directly(offered.codecs, user.policy) else None
+    jingle = inviting.invite(f"{credentials.nonce}{turn.version}", call.caller.jid, as_it_is, turn)
     calls.begun(call, call.caller, jingle.sid, turn)
     call = replace(call, jingle=jingle)
-    for jid, client in roster.able(user.contacts).items():
-        call = calls.seek(call, jid, client, turn)
+    for jid, client in roster.able(user.contacts, user.policy).items():
+        call = bridge.seek(call, jid, client, user.policy, turn)
     return _with(user, call)
 
 
 def _unreachable(user: User) -> Reason | None:
     """Why nobody can be called for the user now; None if somebody may."""
-    if len(user.calls) >= _MOST_CALLS:
+    if _is_busy(user):
         return Reason(Cause.BUSY, "The called user is in too many calls.")
-    return None if roster.able(user.contacts) or roster.asking(user.contacts) else inviting.NOBODY
+    return None if roster.able(user.contacts, user.policy) or roster.asking(user.contacts) else inviting.NOBODY
 
 
 def _caller(event: CallArrived, gateway: str) -> Caller:
@@ -440,7 +482,7 @@ def _caller(event: CallArrived, gateway: str) -> Caller:
 def _of_session(user: User, event: _OfSession, turn: Turn) -> User:
     """An action on a session; one that we are not in is answered with unknown-session (XEP-0166 §10)."""
     if call := _concerned(user, event):
-        return _changed(user, call, calls.fold_jingle(call, event, turn))
+        return _changed(user, call, bridge.fold_jingle(call, event, turn))
     if isinstance(event, SessionTerminated):
         left = farewell.crossed(user.farewells, event, turn)
         if left is not None:
@@ -452,7 +494,7 @@ def _of_session(user: User, event: _OfSession, turn: Turn) -> User:
 def _of_call(user: User, event: JingleEvent, turn: Turn) -> User:
     """What concerns no call came too late, and changes nothing."""
     call = _concerned(user, event)
-    return _changed(user, call, calls.fold_jingle(call, event, turn)) if call else user
+    return _changed(user, call, bridge.fold_jingle(call, event, turn)) if call else user
 
 
 def _concerned(user: User, event: JingleEvent) -> Call | None:
@@ -467,7 +509,15 @@ def _of_channel(user: User, event: TelepathyEvent, turn: Turn) -> User:
     """The same for the SIP side."""
     for call in user.calls.values():
         if call.sip.channel == event.channel:
-            return _changed(user, call, calls.fold_sip(call, event, turn))
+            return _changed(user, call, bridge.fold_sip(call, event, turn))
+    return user
+
+
+def _of_relay(user: User, event: OfCommand, turn: Turn) -> User:
+    """And for the relay."""
+    for call in user.calls.values():
+        if relay_leg.concerns(call.relay, event):
+            return _changed(user, call, bridge.fold_relay(call, event, turn))
     return user
 
 
@@ -485,7 +535,7 @@ def _with(user: User, call: Call) -> User:
 
 
 def _end_all(user: User, reason: Reason, turn: Turn) -> User:
-    return _each(user, lambda call: calls.end(call, reason, turn))
+    return _each(user, lambda call: bridge.end(call, reason, turn))
 
 
 # --- the gateway as a whole
@@ -494,7 +544,7 @@ def _end_all(user: User, reason: Reason, turn: Turn) -> User:
 def _restarted(user: User, turn: Turn) -> User:
     """Nothing is left on the SIP side, and who is online will be asked."""
     reason = Reason(Cause.NETWORK, "The gateway was restarted.")
-    ended = _each(user, lambda call: calls.end(calls.lose_sip(call, reason, turn), reason, turn))
+    ended = _each(user, lambda call: bridge.restarted(call, reason, turn))
     return replace(
         ended,
         account=signing.restarted(user.account, turn),
@@ -519,7 +569,7 @@ def _stream_opened(user: User, turn: Turn) -> User:
     """
     live = tuple(session for call in user.calls.values() for session in sessions.sessions(call.jingle))
     user = replace(user, farewells=farewell.repeat(user.farewells, live, turn))
-    user = _each(user, lambda call: calls.stream_opened(call, turn))
+    user = _each(user, lambda call: bridge.stream_opened(call, turn))
     shown = accounts.shown(user.account)
     if shown is None:
         return user
@@ -532,7 +582,7 @@ def _expire(user: User, turn: Turn) -> User:
     """Rule 3."""
     for resource in roster.missing(user.contacts, turn.at):
         user = _gone(user, ResourceUnavailable(resource, ""), turn)
-    expired = _each(user, lambda call: calls.expire(call, turn))
+    expired = _each(user, lambda call: bridge.expire(call, turn))
     return replace(
         expired,
         account=signing.expire(expired.account, turn),

@@ -30,8 +30,8 @@ from fargo.statemachine.events import (
     SipAccount,
     SipSignedIn,
 )
-from fargo.statemachine.media import Candidate, Codec, Content, Description, RawUdp
-from fargo.statemachine.ng import Manner, OfferRelay, RelayRefused
+from fargo.statemachine.media import Candidate, Codec, Content, Description, Manner, RawUdp
+from fargo.statemachine.ng import OfferRelay, RelayRefused
 from fargo.statemachine.user import fold, new
 from replay.calls import Step, steps
 from replay.ladder import ladder
@@ -164,6 +164,7 @@ def test_every_event_and_command_has_its_line_with_times_and_phases() -> None:
         "0.000 │< result │ │ calling/dialling",
         "0.000 │ │ place the call >│ calling/dialling",
         "0.000 alice@example.org calls bob@example.net.",
+        "0.000 Direct audio: Client and phone both speak plain RTP.",
         "0.500 0.500 │ │< receiving pending start │ calling/dialling",
         "0.500 │ │ INVITE >│ calling/dialling",
         "1.000 0.500 │ │< 180 Ringing │ calling/dialling",

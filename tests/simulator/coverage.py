@@ -39,6 +39,7 @@ from fargo.statemachine.events import (
     IqFailed,
     IqMalformed,
     IqSucceeded,
+    PolicyChanged,
     PresenceProbed,
     RegistrationAsked,
     RegistrationCancelled,
@@ -61,6 +62,7 @@ from fargo.statemachine.events import (
     SubscriptionChanged,
     TimePassed,
 )
+from fargo.statemachine.ng import RelayEvent
 from fargo.statemachine.user import User
 
 from .values import ABLE, BOB, CALLER, GATEWAY, PCMU, PHONE_MEDIA, USER, audio
@@ -75,7 +77,8 @@ class Pair(Struct, frozen=True, order=True):
     event: str
 
 
-_EVENTS: Final = get_args(Event)
+# The simulated world has no relay yet.
+_EVENTS: Final = tuple(event for event in get_args(Event) if event not in (*get_args(RelayEvent), PolicyChanged))
 _JINGLE_EVENTS: Final = get_args(session.JingleEvent)
 _SIP_EVENTS: Final = tuple(event for event in get_args(Call1Event) if event is not CallArrived)
 _WHOLE: Final = tuple(event for event in _EVENTS if event not in (*_JINGLE_EVENTS, *_SIP_EVENTS))
@@ -85,7 +88,7 @@ def every_pair() -> set[Pair]:
     """All that there are. A leg that is over is dropped at once: it meets nothing."""
     account = {*get_args(accounts.Account), *get_args(accounts.Connection)} - {accounts.Registered}
     xmpp = set(get_args(session.JingleLeg)) - {session.Over}
-    sip = set(get_args(telepathy_leg.TelepathyLeg)) - {telepathy_leg.Over}
+    sip = set(get_args(telepathy_leg.TelepathyLeg)) - {telepathy_leg.Over, telepathy_leg.Preparing}
     return {
         *(Pair("account", phase.__name__, event.__name__) for phase in account for event in _EVENTS),
         *(Pair("xmpp", phase.__name__, event.__name__) for phase in xmpp for event in (*_JINGLE_EVENTS, *_WHOLE)),

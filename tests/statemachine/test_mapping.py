@@ -170,7 +170,7 @@ def offer(codecs: tuple[Codec, ...] = (PCMU,), transport: RawUdp | IceUdp = ADDR
 OFFERS = {
     "no RTP audio": Content("file"),
     "encryption required (SDES)": offer(secure=True),
-    "ICE only": offer(transport=IceUdp("u", "p", (Candidate(1, "192.0.2.1", 4000),))),
+    "ICE, and no relay": offer(transport=IceUdp("u", "p", (Candidate(1, "192.0.2.1", 4000),))),
     "raw-udp without an address": offer(transport=RawUdp()),
     "no voice codec": offer((Codec(101, "telephone-event", 8000),)),
 }

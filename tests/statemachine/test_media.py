@@ -2,18 +2,25 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from fargo.statemachine.media import (
     Candidate,
     Codec,
     Description,
+    Extension,
+    Feedback,
+    Fingerprint,
     IceUdp,
+    Manner,
     RawUdp,
+    UnknownTransport,
     Unusable,
     common,
     kind,
+    manner,
     numbered_as,
-    plain,
+    tidied,
 )
 
 ADDRESS = RawUdp((Candidate(1, "192.0.2.1", 4000),))
@@ -24,8 +31,7 @@ AUDIO = st.lists(CODECS, max_size=12).map(lambda codecs: Description("audio", tu
 
 @given(AUDIO, AUDIO)
 def test_an_answer_names_only_what_was_offered(offer: Description, answer: Description) -> None:
-    described = plain(offer)
-    assert isinstance(described, Description)
+    described = tidied(offer)
     offer, shared = described, common(described, answer)
     if isinstance(shared, Description):
         assert {kind(c) for c in shared.codecs} <= {kind(c) for c in offer.codecs}
@@ -38,16 +44,14 @@ def test_an_answer_names_only_what_was_offered(offer: Description, answer: Descr
 
 @given(AUDIO)
 def test_a_plain_offer_names_every_number_once(offer: Description) -> None:
-    described = plain(offer)
-    assert isinstance(described, Description)
+    described = tidied(offer)
     numbers = [codec.id for codec in described.codecs]
     assert len(numbers) == len(set(numbers))
 
 
 def test_the_first_meaning_of_a_number_counts() -> None:
     offer = Description("audio", (Codec(14, "MPA-ROBUST", 90000), Codec(14, "MPA", 90000)), ADDRESS)
-    described = plain(offer)
-    assert isinstance(described, Description)
+    described = tidied(offer)
     assert [c.name for c in described.codecs] == ["MPA-ROBUST"]
 
 
@@ -63,11 +67,24 @@ def test_tones_alone_are_no_common_voice() -> None:
     assert isinstance(common(tones, tones), Unusable)
 
 
-def test_ice_is_not_plain() -> None:
-    assert isinstance(
-        plain(Description("audio", (Codec(0),), IceUdp("u", "p", (Candidate(1, "192.0.2.1", 4000),)))), Unusable
+def test_how_an_end_sends_and_receives() -> None:
+    ice = IceUdp("u", "p", (Candidate(1, "192.0.2.1", 4000),))
+    dtls = IceUdp("u", "p", fingerprint=Fingerprint("sha-256", "actpass", "AA:BB"))
+    assert manner(Description("audio", (Codec(0),), ADDRESS)) is Manner.PLAIN
+    assert manner(Description("audio", (Codec(0),), ice)) is Manner.ICE
+    assert manner(Description("audio", (Codec(0),), dtls)) is Manner.DTLS
+    unknown = manner(Description("audio", (Codec(0),), UnknownTransport("urn:x")))
+    assert unknown == Unusable(
+        "The client offers a transport that this gateway does not know: it needs raw-udp or ICE."
     )
 
 
 def test_a_host_name_is_no_address() -> None:
-    assert isinstance(plain(Description("audio", (Codec(0),), RawUdp((Candidate(1, "x.local", 4000),)))), Unusable)
+    nowhere = Description("audio", (Codec(0),), RawUdp((Candidate(1, "x.local", 4000),)))
+    assert manner(nowhere) == Unusable("The client's offer names no IPv4 address to send audio to.")
+
+
+def test_what_a_relay_can_use_is_kept() -> None:
+    codecs = (Codec(111, "opus", 48000, 2, feedback=(Feedback("transport-cc"),)), Codec(98, "x"))
+    offer = Description("audio", codecs, IceUdp("u", "p"), mux=True, extensions=(Extension(1, "urn:x"),))
+    assert tidied(offer) == replace(offer, codecs=codecs[:1])

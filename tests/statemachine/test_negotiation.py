@@ -9,7 +9,7 @@ from fargo.statemachine.media import (
     Unusable,
     common,
     numbered_as,
-    plain,
+    tidied,
 )
 
 HERE = RawUdp((Candidate(1, "192.0.2.1", 4000),))
@@ -37,4 +37,4 @@ def test_what_is_common_is_the_answers() -> None:
 def test_a_plain_offer_is_stripped_of_what_a_plain_phone_cannot_do() -> None:
     meaningless = (Codec(98, "x"), Codec(99), Codec(100, "", 8000))
     offer = audio(Codec(0), *meaningless, Codec(97, "speex", 8000), mux=True)
-    assert plain(offer) == audio(Codec(0), Codec(97, "speex", 8000))
+    assert tidied(offer) == audio(Codec(0), Codec(97, "speex", 8000))

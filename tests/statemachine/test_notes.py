@@ -46,8 +46,8 @@ def test_a_call_in(story: Story) -> None:
     story.tell(CallStateChanged("c1", CallState.ENDED, 2))
     assert story.noted() == [
         NoteBegun("5", Direction.IN, "bob@sip.test", "Bob B.", invited.sid),
-        NotePath("5", Path.DIRECT, "Client and phone both speak plain RTP."),
         NoteAnswered("5", DESK),
+        NotePath("5", Path.DIRECT, "Client and phone both speak plain RTP."),
         NoteEnded("5", Side.PHONE, Cause.HUNG_UP),
     ]
 
@@ -75,16 +75,16 @@ def test_a_call_whose_offer_is_of_no_use(story: Story) -> None:
 def test_a_phone_that_refuses(story: Story) -> None:
     channel = story.call_out("s1")
     story.tell(CallStateChanged(channel, CallState.ENDED, 8, message="486 Busy Here"))
-    assert story.noted()[1:] == [NoteEnded("5", Side.PHONE, Cause.BUSY, "sip.test says: Busy Here (486)")]
+    assert story.noted()[2:] == [NoteEnded("5", Side.PHONE, Cause.BUSY, "sip.test says: Busy Here (486)")]
 
 
 def test_the_gateway_ends_a_call_once(story: Story) -> None:
     story.call_out("s1")
     story.tell(RegistrationCancelled(story.iq()))
     text = "The registration with the gateway was cancelled."
-    assert story.noted()[1:] == [NoteEnded("5", Side.GATEWAY, Cause.CANCELLED, text)]
+    assert story.noted()[2:] == [NoteEnded("5", Side.GATEWAY, Cause.CANCELLED, text)]
     story.tell(SipSignedOut(story.id_of(SignIn), SipTrouble.NETWORK))
-    assert len(story.noted()) == 2
+    assert len(story.noted()) == 3
 
 
 def test_an_attempt_that_is_refused_is_noted_too(story: Story) -> None:

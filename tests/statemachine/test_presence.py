@@ -18,6 +18,7 @@ from fargo.statemachine.events import (
     SubscriptionChanged,
     TimePassed,
 )
+from fargo.statemachine.media import Manner
 
 from .story import ABLE, ALICE, BOB, DESK, GATEWAY, PHONE, Story
 
@@ -155,10 +156,10 @@ def test_only_an_answer_to_the_last_question_counts(story: Story) -> None:
 def test_a_client_that_can_take_calls_announces_all_of_it(missing: str) -> None:
     story = Story()
     story.online(DESK, tuple(feature for feature in ABLE if feature != missing))
-    assert not story.user.contacts.clients[DESK].able
+    assert not story.user.contacts.clients[DESK].manners
     story.online(PHONE, (*ABLE, "urn:xmpp:ping"))
     client = story.user.contacts.clients[PHONE]
-    assert (client.able, client.asks_first) == (True, False)
+    assert (client.manners, client.asks_first) == ((Manner.PLAIN,), False)
 
 
 def test_a_client_hides_from_a_contact_only(story: Story) -> None:

@@ -154,7 +154,7 @@ def test_rtcp_may_be_expected_elsewhere(story: Story) -> None:
 def test_an_unknown_transport_is_no_address(story: Story) -> None:
     offer = Content("v", description=Description("audio", (PCMU,), UnknownTransport("urn:x")))
     story.tell(SessionInitiated(story.iq(BOB), "s1", (offer,)))
-    said = "The client offers no plain RTP address (raw-udp), and this gateway has no media relay."
+    said = "The client offers a transport that this gateway does not know: it needs raw-udp or ICE."
     assert story.the(TerminateSession) == TerminateSession(BOB, DESK, "s1", "unsupported-transports", said)
 
 

@@ -18,12 +18,11 @@ from fargo.adapters.relay import sdp
 from fargo.adapters.relay.ng import Ng, RefusedError, Reply, SilentError, Value
 from fargo.adapters.relay.watch import Watch
 from fargo.statemachine.commands import Issued
-from fargo.statemachine.media import Content, Description, Role
+from fargo.statemachine.media import Content, Description, Manner, Role
 from fargo.statemachine.ng import (
     AnswerRelay,
     DeleteRelay,
     Flow,
-    Manner,
     OfferRelay,
     Party,
     PlayDigit,

@@ -3,11 +3,10 @@
 from world.rtp import RtpEndpoint
 from world.rtpengine import Rtpengine
 
-from fargo.statemachine.media import Candidate, RawUdp
+from fargo.statemachine.media import Candidate, Manner, RawUdp
 from fargo.statemachine.ng import (
     AnswerRelay,
     DeleteRelay,
-    Manner,
     OfferRelay,
     Party,
     RelayDescribed,

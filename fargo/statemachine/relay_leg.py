@@ -1,0 +1,285 @@
+"""The relay's part in a call: the sessions at the media relay that audio goes through, if it does not go directly.
+
+Rules:
+
+1. The bridge hands over what one end described, and what comes back is for the other: an offer becomes `Offered`, an
+   answer `Answered`, each in the relay's own addresses.
+2. An incoming call has one session for each manner in which the user's clients are called: only the one whose client
+   accepts is kept.
+3. Every session that was asked for is deleted, and deleted again until the relay says that it is gone, or has been
+   silent for too long to be there.
+4. If the relay fails before the called end is called, and the two ends could do without it, they do (`spare`). Any
+   other failure cuts off whoever is called, or talks, through it.
+"""
+
+from typing import Final, NamedTuple, TypeAlias, assert_never
+
+from msgspec import Struct
+
+from fargo.statemachine.media import Description, Manner
+from fargo.statemachine.ng import (
+    AnswerRelay,
+    DeleteRelay,
+    Flow,
+    OfferRelay,
+    Party,
+    PlayDigit,
+    RelayDescribed,
+    RelayDone,
+    RelayLost,
+    RelayRefused,
+)
+from fargo.statemachine.notices import Answered, Cut, Deadline, Offered
+from fargo.statemachine.reason import Cause, Reason
+from fargo.statemachine.turn import Turn
+
+# Seconds. The adapter gives up on the relay before the first of these.
+_LONGEST_REPLY: Final = 15.0
+_DELETE_AGAIN: Final = 30.0
+_MOST_DELETIONS: Final = 5
+# Codecs that the relay offers besides the offerer's own: to a phone what every phone has, to a client what every
+# client of today has.
+_FOR_PHONES: Final = ("PCMU", "PCMA", "telephone-event")
+_FOR_CLIENTS: Final = ("opus", "PCMU", "PCMA", "telephone-event")
+# Redundancy and comfort noise are between a client and the relay: phones name them, and then do otherwise.
+_NOT_FOR_PHONES: Final = ("red", "CN")
+
+
+class Terms(Struct, frozen=True, gc=False):
+    """What does not change about a session: its name, and how the client in it sends and receives. ``outward``: the
+    client is the offerer; ``mux``: it takes RTP and RTCP on one port. ``why``: the call needs the relay, a sentence.
+    """
+
+    name: str
+    manner: Manner
+    outward: bool
+    mux: bool
+    why: str
+
+
+class Offering(Struct, frozen=True, gc=False):
+    """The offer is with the relay. ``spare``: what the called end can be offered without the relay, None if nothing."""
+
+    terms: Terms
+    command: str
+    since: float
+    spare: Description | None
+
+
+class Waiting(Struct, frozen=True, gc=False):
+    """The relay's offer is with the called end."""
+
+    terms: Terms
+
+
+class Answering(Struct, frozen=True, gc=False):
+    """The answer is with the relay."""
+
+    terms: Terms
+    command: str
+    since: float
+
+
+class Joined(Struct, frozen=True, gc=False):
+    """Both ends have described themselves: audio passes."""
+
+    terms: Terms
+
+
+class Deleting(Struct, frozen=True, gc=False):
+    """The relay was told to end the session, for the nth time."""
+
+    terms: Terms
+    command: str
+    since: float
+    times: int = 1
+
+
+RelaySession: TypeAlias = Offering | Waiting | Answering | Joined | Deleting
+RelayLeg: TypeAlias = tuple[RelaySession, ...]
+OfCommand: TypeAlias = RelayDescribed | RelayDone | RelayRefused
+
+
+News: TypeAlias = tuple[Offered | Answered | Cut, ...]
+
+
+class Carried(NamedTuple):
+    """What a session that is gone has received from either end, in RTP packets."""
+
+    from_client: int
+    from_phone: int
+
+
+class Step(NamedTuple):
+    """The leg after something happened, what the bridge should know, and what was carried, None if nothing was."""
+
+    leg: RelayLeg
+    news: News = ()
+    carried: Carried | None = None
+
+
+# --- told by the bridge
+
+
+def offer(leg: RelayLeg, terms: Terms, description: Description, spare: Description | None, turn: Turn) -> RelayLeg:
+    """Ask for a session, with what the calling end offers."""
+    if terms.outward:
+        command = OfferRelay(terms.name, description, Manner.PLAIN, False, _FOR_PHONES, _NOT_FOR_PHONES)
+    else:
+        command = OfferRelay(terms.name, description, terms.manner, terms.manner is Manner.DTLS, _FOR_CLIENTS)
+    return (*leg, Offering(terms, turn.issue(command), turn.at, spare))
+
+
+def has(leg: RelayLeg, manner: Manner) -> bool:
+    """Whether there is a session for clients of a manner."""
+    return any(session.terms.manner is manner for session in leg if not isinstance(session, Deleting))
+
+
+def answer(leg: RelayLeg, manner: Manner, description: Description, turn: Turn) -> RelayLeg | None:
+    """The called end has answered what a session offered it, and the other sessions are not needed; None if no session
+    has offered it anything: the ends do without the relay.
+    """
+    session = next((s for s in leg if isinstance(s, Waiting) and s.terms.manner is manner), None)
+    if session is None:
+        return None
+    terms = session.terms
+    back, mux = (terms.manner, terms.mux) if terms.outward else (Manner.PLAIN, False)
+    command = turn.issue(AnswerRelay(terms.name, description, back, mux))
+    others = delete(tuple(s for s in leg if s is not session), turn)
+    return (*others, Answering(terms, command, turn.at))
+
+
+def why(leg: RelayLeg) -> str:
+    """Why the call goes through the relay."""
+    return next((session.terms.why for session in leg if isinstance(session, Answering)), "")
+
+
+def play(leg: RelayLeg, digit: str, duration: int, turn: Turn) -> None:
+    """Play a digit to the phone."""
+    for session in leg:
+        if isinstance(session, Joined):
+            to = Party.ANSWERER if session.terms.outward else Party.OFFERER
+            turn.issue(PlayDigit(session.terms.name, to, digit, duration))
+
+
+def is_joined(leg: RelayLeg) -> bool:
+    """Whether the two ends hear each other through the relay."""
+    return any(isinstance(session, Joined) for session in leg)
+
+
+def delete(leg: RelayLeg, turn: Turn) -> RelayLeg:
+    """End every session."""
+    return tuple(s if isinstance(s, Deleting) else _delete(s.terms, 1, turn) for s in leg)
+
+
+def _delete(terms: Terms, times: int, turn: Turn) -> Deleting:
+    return Deleting(terms, turn.issue(DeleteRelay(terms.name)), turn.at, times)
+
+
+# --- folding
+
+
+def concerns(leg: RelayLeg, event: OfCommand) -> bool:
+    """Whether a session waits for this answer."""
+    return any(_command(session) == event.command for session in leg)
+
+
+def _command(session: RelaySession) -> str:
+    match session:
+        case Offering() | Answering() | Deleting():
+            return session.command
+        case Waiting() | Joined():
+            return ""
+        case _:
+            assert_never(session)
+
+
+def fold(leg: RelayLeg, event: OfCommand, turn: Turn) -> Step:
+    """What an answer of the relay makes of the session that waits for it."""
+    session = next(s for s in leg if _command(s) == event.command)
+    others = tuple(s for s in leg if s is not session)
+    match session, event:
+        case Offering(terms), RelayDescribed(description=description):
+            return Step((*others, Waiting(terms)), (Offered(description, terms.manner),))
+        case Answering(terms), RelayDescribed(description=description):
+            return Step((*others, Joined(terms)), (Answered(description, terms.manner),))
+        case ((Offering() | Answering()), RelayRefused(problem=problem)):
+            return _failed(others, session, problem, turn)
+        case Deleting(), RelayRefused(silent=True):
+            return Step(leg)
+        case Deleting(terms), RelayDone(flows=flows):
+            return Step(others, carried=_carried(terms, flows))
+        case Deleting(), RelayDescribed() | RelayRefused():
+            return Step(others)
+        case _:
+            return Step(leg)
+
+
+def _carried(terms: Terms, flows: tuple[Flow, ...]) -> Carried | None:
+    packets = {flow.party: flow.packets for flow in flows}
+    offerer, answerer = packets.get(Party.OFFERER, 0), packets.get(Party.ANSWERER, 0)
+    if not (offerer or answerer):
+        return None
+    return Carried(offerer, answerer) if terms.outward else Carried(answerer, offerer)
+
+
+def lost(leg: RelayLeg, event: RelayLost, turn: Turn) -> Step:
+    """The relay is gone, or has forgotten its sessions."""
+    step = Step(tuple(s for s in leg if isinstance(s, Deleting)))
+    for session in leg:
+        if not isinstance(session, Deleting):
+            after = _failed(step.leg, session, event.problem, turn)
+            step = Step(after.leg, step.news + after.news)
+    return step
+
+
+def _failed(others: RelayLeg, session: Offering | Waiting | Answering | Joined, problem: str, turn: Turn) -> Step:
+    """Rule 4. The relay may have made the session all the same."""
+    left = (*others, _delete(session.terms, 1, turn))
+    if isinstance(session, Offering) and session.spare is not None:
+        return Step(left, (Offered(session.spare, session.terms.manner),))
+    return Step(left, (Cut(session.terms.manner, Reason(Cause.NETWORK, f"The media relay failed: {problem}")),))
+
+
+# --- waiting
+
+
+def deadlines(leg: RelayLeg) -> tuple[Deadline, ...]:
+    """By when the relay must have answered."""
+    return tuple(Deadline("the media relay's answer", due) for session in leg if (due := _due(session)))
+
+
+def _due(session: RelaySession) -> float:
+    match session:
+        case Offering() | Answering():
+            return session.since + _LONGEST_REPLY
+        case Deleting():
+            return session.since + _DELETE_AGAIN
+        case Waiting() | Joined():
+            return 0.0
+        case _:
+            assert_never(session)
+
+
+def expire(leg: RelayLeg, turn: Turn) -> Step:
+    """Do what is due by now."""
+    step = Step(leg)
+    for session in leg:
+        due = _due(session)
+        if not due or due > turn.at:
+            continue
+        others = tuple(s for s in step.leg if s is not session)
+        match session:
+            case Offering() | Answering():
+                after = _failed(others, session, "it does not answer.", turn)
+                step = Step(after.leg, step.news + after.news)
+            case Deleting(terms, times=times) if times < _MOST_DELETIONS:
+                step = step._replace(leg=(*others, _delete(terms, times + 1, turn)))
+            case _:
+                step = step._replace(leg=others)
+    return step
+
+
+def restart(leg: RelayLeg, turn: Turn) -> RelayLeg:
+    """The gateway was away: what it told the relay may not have arrived."""
+    return tuple(_delete(session.terms, 1, turn) for session in leg)
