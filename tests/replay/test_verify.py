@@ -13,10 +13,11 @@ from fargo.statemachine import inviting, session, telepathy_leg
 from fargo.statemachine.call1 import CallStateChanged, PlaceCall
 from fargo.statemachine.commands import AskFeatures, InitiateSession, Issued, SendPresence, SendText, TerminateSession
 from fargo.statemachine.events import SipSignedIn
-from fargo.statemachine.media import Content
+from fargo.statemachine.media import Content, Description
 from fargo.statemachine.notes import NoteEnded
 from fargo.statemachine.reason import Reason
 from fargo.statemachine.session import Session
+from fargo.statemachine.telepathy_leg import Preparing, TelepathyLeg
 from fargo.statemachine.turn import Turn
 from replay import golden
 from replay.report import report
@@ -127,7 +128,11 @@ def test_a_call_that_is_no_more_has_its_events_all_the_same(monkeypatch: pytest.
 def test_another_call_does_not_follow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each call of a user that differs by itself counts."""
     place = telepathy_leg.place
-    monkeypatch.setattr(telepathy_leg, "place", lambda c, t, d, offer, turn: place(c, f"{t};x", d, offer, turn))
+
+    def elsewhere(leg: Preparing, offer: Description, turn: Turn) -> TelepathyLeg:
+        return place(replace(leg, target=f"{leg.target};x"), offer, turn)
+
+    monkeypatch.setattr(telepathy_leg, "place", elsewhere)
     verdict = verify(golden.read(TWO_CALLS))
     (group,) = verdict.groups.values()
     placed = [e for _, i in golden.read(TWO_CALLS) for e in i if isinstance(e.command, PlaceCall)]
