@@ -35,6 +35,7 @@ from fargo.statemachine.events import Event, Restarted, SipAccount, SipSignedOut
 from fargo.statemachine.ng import RelayCommand
 from fargo.statemachine.notes import NoteAccount, NoteAnswered, NoteBegun, NoteCarried, NoteEnded, NotePath
 from fargo.vault import Vault
+from fargo.whispers import Whispers
 
 PATIENCE: Final = 5.0
 """Seconds that everyone has for signing out of SIP when the gateway stops."""
@@ -73,13 +74,19 @@ class Daemon:
         self._edge_settings = _edge_settings(config)
         self._vault = Vault(directory / "vault.db", reactor)
         self._vault.forget_all_but(in_use)
+        self._whispers = Whispers(reactor.callLater)
         self._edge = self._make_edge()
         hosts = HostSettings(
             directory / "sip", rakia=str(config.programs.rakia), dbus_daemon=str(config.programs.dbus_daemon)
         )
         self._sip = TelepathyAdapter(self._put_sip, self._vault.reveal, self._route, hosts, reactor)
         self._xmpp = XmppAdapter(
-            self._engine.put, self._vault.keep, _xmpp_settings(config), self._stream_opened, self._fail
+            self._engine.put,
+            self._vault.keep,
+            self._whispers.keep,
+            _xmpp_settings(config),
+            self._stream_opened,
+            self._fail,
         )
         self._connections: set[tuple[str, str]] = set()
         self._signed_out: Deferred[None] | None = None
@@ -220,7 +227,14 @@ def _edge_settings(config: Config) -> EdgeSettings:
 
 def _xmpp_settings(config: Config) -> XmppSettings:
     xmpp = config.xmpp
-    return XmppSettings(xmpp.domain, xmpp.server, xmpp.port, xmpp.shared_secret, frozenset(xmpp.allowed_domains))
+    return XmppSettings(
+        xmpp.domain,
+        xmpp.server,
+        xmpp.port,
+        xmpp.shared_secret,
+        frozenset(xmpp.allowed_domains),
+        relayed=config.media.relay is not None and config.media.path != "direct",
+    )
 
 
 def _lasting_secret(path: Path) -> str:

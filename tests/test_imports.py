@@ -29,12 +29,13 @@ MAY = {
     "fargo.schema": set(),
     "fargo.log": {CORE, "fargo.database", "fargo.schema"},
     "fargo.vault": {"fargo.database"},
+    "fargo.whispers": set(),
     "fargo.engine": {CORE, "fargo.log"},
     "fargo.config": set(),
     "fargo.preflight": {"fargo.config"},
     "fargo.daemon": {
         *(CORE, "fargo.adapters.xmpp", "fargo.adapters.telepathy", "fargo.processes", "fargo.edge"),
-        *("fargo.log", "fargo.vault", "fargo.engine", "fargo.config"),
+        *("fargo.log", "fargo.vault", "fargo.whispers", "fargo.engine", "fargo.config"),
     },
     "fargo.cli": {
         *(CORE, "fargo", "fargo.config", "fargo.preflight", "fargo.database", "fargo.log", "fargo.daemon", "replay"),

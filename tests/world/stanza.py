@@ -20,6 +20,7 @@ NS = {
     "rtp": "urn:xmpp:jingle:apps:rtp:1",
     "rtp-info": "urn:xmpp:jingle:apps:rtp:info:1",
     "audio": "urn:xmpp:jingle:apps:rtp:audio",
+    "dtmf": "urn:xmpp:jingle:dtmf:0",
     "raw-udp": "urn:xmpp:jingle:transports:raw-udp:1",
 }
 

@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from secrets import token_urlsafe
 from typing import TypeAlias, assert_never
 
+from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.xish.domish import Element
 
-from fargo.adapters.xmpp import disco, jingle, messages, presence, proposals, questions, registration, replies
+from fargo.adapters.xmpp import disco, dtmf, jingle, messages, presence, proposals, questions, registration, replies
 from fargo.adapters.xmpp.stanza import (
     NS_JINGLE,
     NS_REGISTER,
@@ -60,10 +61,12 @@ from fargo.statemachine.events import (
     RegistrationAsked,
     RegistrationCancelled,
     RegistrationSubmitted,
+    SessionInformed,
 )
 
 Put: TypeAlias = Callable[[str, Event], None]
 Keep: TypeAlias = Callable[[str, str], Deferred[str]]
+Whisper: TypeAlias = Callable[[str], str]
 
 _NONCE_BYTES = 6  # eight characters
 
@@ -72,29 +75,40 @@ log = Logger("fargo.adapters.xmpp")
 
 @dataclass(frozen=True, slots=True)
 class XmppSettings:
-    """Our name on the XMPP network, the server's component port and the secret shared with it; whose users we serve."""
+    """Our name on the XMPP network, the server's component port and the secret shared with it; whose users we serve,
+    and whether their calls can go through a media relay.
+    """
 
     domain: str
     server: str
     port: int
     secret: str = field(repr=False)
     allowed_domains: frozenset[str]
+    relayed: bool = False
 
 
 class XmppAdapter:
     """Between the XMPP server and the engine.
 
-    `put` takes an event of a user (bare JID); `keep` puts a user's password away and tells under which name. `opened`
-    is called each time the stream is up (again), `failed` with a sentence for the operator when the server will not
-    have us: nothing more comes after that.
+    `put` takes an event of a user (bare JID); `keep` puts a user's password away and tells under which name, `whisper`
+    so a digit. `opened` is called each time the stream is up (again), `failed` with a sentence for the operator when
+    the server will not have us: nothing more comes after that.
     """
 
     def __init__(
-        self, put: Put, keep: Keep, settings: XmppSettings, opened: Callable[[], None], failed: Callable[[str], None]
+        self,
+        put: Put,
+        keep: Keep,
+        whisper: Whisper,
+        settings: XmppSettings,
+        opened: Callable[[], None],
+        failed: Callable[[str], None],
     ) -> None:
         self._put = put
         self._keep = keep
+        self._whisper = whisper
         self._settings = settings
+        self._contact = disco.RELAYED_CONTACT if settings.relayed else disco.CONTACT
         self._stream = Stream(settings.domain, settings.secret, self._received, opened, failed)
 
     def start(self) -> None:
@@ -110,7 +124,7 @@ class XmppAdapter:
     def do(self, issued: Issued) -> None:
         """Carry out one of the XmppCommands. Without a stream, what waits for an answer fails, the rest is lost."""
         command: XmppCommand = issued.command  # type: ignore[assignment]
-        if self._stream.send_stanza(_stanza(command, issued.id)):
+        if self._stream.send_stanza(self._stanza(command, issued.id)):
             return
         match command:
             case (
@@ -126,6 +140,25 @@ class XmppAdapter:
                 self._put(issued.user, FeaturesLearned(issued.id, to, ()))
             case AcceptIq() | RefuseIq() | SendRegistrationForm() | SendPresence() | MessageCall() | SendText():
                 pass
+
+    def _stanza(self, command: XmppCommand, name: str) -> Element:
+        match command:
+            case AcceptIq() | RefuseIq():
+                return replies.stanza(command)
+            case SendRegistrationForm():
+                return registration.stanza(command)
+            case SendPresence():
+                return presence.stanza(command, self._contact)
+            case AskFeatures(sender, to, caps):
+                return envelope("iq", sender, to, disco.question(caps), type="get", id=replies.features_id(name))
+            case InitiateSession() | AcceptSession() | InformSession() | TerminateSession():
+                return jingle.stanza(command, name)
+            case ProposeCall() | MessageCall():
+                return proposals.stanza(command, name)
+            case SendText():
+                return messages.stanza(command, name)
+            case _:
+                assert_never(command)
 
     # --- stanza -> event
 
@@ -179,7 +212,7 @@ class XmppAdapter:
             if len(payloads) != 1:
                 raise error("modify", "bad-request", "A request has exactly one child element.")
             if not self._event_of(iq, kind, payloads[0]):
-                self._send(result(iq, *questions.answer(iq.to, kind, payloads[0])))
+                self._send(result(iq, *questions.answer(iq.to, kind, payloads[0], self._contact)))
         except StanzaError as problem:
             self._send(refusal(iq, problem))
         except MalformedError as problem:
@@ -196,16 +229,22 @@ class XmppAdapter:
         try:
             match kind, payload.uri, payload.name:
                 case "set", uri, "jingle" if uri == NS_JINGLE:
-                    self._put(user, jingle.event(iq, payload))
-                case "get", uri, "query" if uri == NS_REGISTER and disco.kind_of(iq.to) is disco.GATEWAY:
+                    self._put(user, self._jingle(iq, payload))
+                case "get", uri, "query" if uri == NS_REGISTER and not local_of(iq.to):
                     self._put(user, RegistrationAsked(iq))
-                case "set", uri, "query" if uri == NS_REGISTER and disco.kind_of(iq.to) is disco.GATEWAY:
+                case "set", uri, "query" if uri == NS_REGISTER and not local_of(iq.to):
                     self._register(iq, payload)
                 case _:
                     return False
         except MalformedError as problem:
             self._put(user, IqMalformed(iq, str(problem)))
         return True
+
+    def _jingle(self, iq: Iq, payload: Element) -> jingle.JingleEvent:
+        event, key = jingle.event(iq, payload), dtmf.read(payload)
+        if key and isinstance(event, SessionInformed):
+            return replace(event, digit=self._whisper(key.digit), duration=key.duration)
+        return event
 
     def _register(self, iq: Iq, query: Element) -> None:
         match registration.read(query):
@@ -231,23 +270,3 @@ class XmppAdapter:
         """Send an answer of our own; without a stream, nobody waits for it any more."""
         if stanza is not None:
             self._stream.send_stanza(stanza)
-
-
-def _stanza(command: XmppCommand, name: str) -> Element:
-    match command:
-        case AcceptIq() | RefuseIq():
-            return replies.stanza(command)
-        case SendRegistrationForm():
-            return registration.stanza(command)
-        case SendPresence():
-            return presence.stanza(command)
-        case AskFeatures(sender, to, caps):
-            return envelope("iq", sender, to, disco.question(caps), type="get", id=replies.features_id(name))
-        case InitiateSession() | AcceptSession() | InformSession() | TerminateSession():
-            return jingle.stanza(command, name)
-        case ProposeCall() | MessageCall():
-            return proposals.stanza(command, name)
-        case SendText():
-            return messages.stanza(command, name)
-        case _:
-            assert_never(command)

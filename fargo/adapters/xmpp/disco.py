@@ -4,7 +4,7 @@ Rules:
 
 1. The gateway is a gateway to SIP, each contact is a phone. One list per kind says what it can; caps (XEP-0115),
    disco#info and which questions are answered all follow from it.
-2. A phone claims only what a call through this gateway can be made of.
+2. A phone claims only what a call through this gateway can be made of: with a media relay that is more.
 """
 
 import base64
@@ -18,7 +18,10 @@ from fargo.adapters.xmpp.stanza import (
     NS_CAPS,
     NS_DISCO_INFO,
     NS_DISCO_ITEMS,
+    NS_DTLS,
+    NS_DTMF,
     NS_GATEWAY,
+    NS_ICE_UDP,
     NS_JINGLE,
     NS_JINGLE_MESSAGE,
     NS_PING,
@@ -59,11 +62,13 @@ CONTACT: Final = Kind(
     "SIP contact",
     (NS_CAPS, NS_DISCO_INFO, NS_DISCO_ITEMS, NS_JINGLE, NS_JINGLE_MESSAGE, NS_RTP, NS_RTP_AUDIO, NS_RAW_UDP),
 )
+RELAYED_CONTACT: Final = CONTACT._replace(features=(*CONTACT.features, NS_ICE_UDP, NS_DTLS, NS_DTMF))
+"""A contact whose calls can go through a media relay."""
 
 
-def kind_of(jid: str) -> Kind:
-    """What an address at the gateway is."""
-    return CONTACT if local_of(jid) else GATEWAY
+def kind_of(jid: str, contact: Kind) -> Kind:
+    """What an address at the gateway is, if its contacts are such a kind."""
+    return contact if local_of(jid) else GATEWAY
 
 
 def verification(kind: Kind) -> str:

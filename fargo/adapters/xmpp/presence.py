@@ -46,8 +46,8 @@ def _caps(presence: Element) -> str:
     return ""
 
 
-def stanza(command: SendPresence) -> Element:
-    """A presence of ours; an available contact's says that it is a phone."""
+def stanza(command: SendPresence, contact: disco.Kind) -> Element:
+    """A presence of ours; an available contact's says of which kind it is."""
     made = envelope("presence", command.sender, command.to)
     if command.kind is not PresenceKind.AVAILABLE:
         made["type"] = command.kind.value
@@ -55,5 +55,5 @@ def stanza(command: SendPresence) -> Element:
         if text:
             made.addElement((None, name), content=text)
     if command.kind is PresenceKind.AVAILABLE and local_of(command.sender):
-        made.addChild(disco.caps(disco.CONTACT))
+        made.addChild(disco.caps(contact))
     return made

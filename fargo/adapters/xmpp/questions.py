@@ -29,12 +29,12 @@ _NUMBER: Final = re.compile(r"\+?[0-9*#().\- /]+")
 _BETWEEN: Final = re.compile(r"[().\- /]")
 
 
-def answer(to: str, kind: str, query: Element) -> list[Element]:
+def answer(to: str, kind: str, query: Element, contact: disco.Kind) -> list[Element]:
     """The payload of the IQ-result; StanzaError if that cannot be answered, MalformedError if it cannot be understood.
 
-    `to` is the address that was asked, `kind` get or set.
+    `to` is the address that was asked, `kind` get or set, `contact` what kind contacts are.
     """
-    asked = disco.kind_of(to)
+    asked = disco.kind_of(to, contact)
     if query.uri in asked.features:
         match kind, query.uri, query.name:
             case "get", uri, "query" if uri == NS_DISCO_INFO:

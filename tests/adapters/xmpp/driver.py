@@ -1,7 +1,8 @@
 """The adapter alone in a process of its own, because a Twisted reactor can be started only once.
 
 The first line of stdin is the settings. Each later line is a command to carry out (an Issued, as JSON), or empty: stop.
-Each line of stdout is a JSON list: ["event", user, event], ["kept", user, password], ["opened"], ["failed", sentence],
+Each line of stdout is a JSON list: ["event", user, event], ["kept", user, password], ["whispered",
+digit], ["opened"], ["failed", sentence],
 ["stopped"].
 """
 
@@ -32,6 +33,11 @@ def keep(user: str, password: str) -> Deferred[str]:
     return succeed("secret-1")
 
 
+def whisper(digit: str) -> str:
+    tell("whispered", digit)
+    return "whisper-1"
+
+
 class Orders(LineOnlyReceiver):
     """What the test wants done."""
 
@@ -42,7 +48,9 @@ class Orders(LineOnlyReceiver):
     def lineReceived(self, line: bytes) -> None:  # noqa: N802
         if not self.adapter:
             settings = msgspec.convert(json.loads(line), XmppSettings)
-            self.adapter = XmppAdapter(put, keep, settings, lambda: tell("opened"), lambda why: tell("failed", why))
+            self.adapter = XmppAdapter(
+                put, keep, whisper, settings, lambda: tell("opened"), lambda why: tell("failed", why)
+            )
             self.adapter.start()
         elif line:
             self.adapter.do(msgspec.json.decode(line, type=Issued))

@@ -39,6 +39,7 @@ from fargo.statemachine.events import (
     RegistrationSubmitted,
     ResourceAvailable,
     ResourceUnavailable,
+    SessionInformed,
     SessionInitiated,
     SipAccount,
     SubscriptionAction,
@@ -152,6 +153,19 @@ async def test_a_session_goes_both_ways(scene: Scene) -> None:
     assert initiated.contents == (Content("voice", description=AUDIO),)
     adapter.do(RefuseIq(initiated.iq, "wait", "unexpected-request", "Not now.", "out-of-order"))
     assert failure(await sending) == Failure("wait", "unexpected-request", "out-of-order", "Not now.")
+
+
+async def test_a_digit_is_known_by_its_name_only(scene: Scene) -> None:
+    _, adapter, alice = scene
+    pressed = element("jingle", NS["jingle"], element("dtmf", NS["dtmf"], code="d", duration="250"))
+    pressed.attrib.update(action="session-info", sid="s1")
+    sending = asyncio.create_task(alice.request("set", PHONE, pressed))
+    informed = await adapter.event(SessionInformed)
+    assert (informed.info, informed.namespace) == ("dtmf", NS["dtmf"])
+    assert (informed.digit, informed.duration) == ("whisper-1", 250)
+    assert ["whispered", "D"] in adapter.told
+    adapter.do(AcceptIq(informed.iq))
+    assert (await sending).get("type") == "result"
 
 
 async def test_malformed_jingle_is_an_event_of_its_own(scene: Scene) -> None:

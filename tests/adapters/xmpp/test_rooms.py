@@ -60,7 +60,7 @@ def test_presence_is_read() -> None:
 @pytest.mark.parametrize("kind", PresenceKind)
 @pytest.mark.parametrize("sender", [GATEWAY, CONTACT, f"{CONTACT}/fargo"])
 def test_presence_is_written(kind: PresenceKind, sender: str) -> None:
-    made = parse(presence.stanza(SendPresence(sender, CLIENT, kind, "away", "gone <fishing>")).toXml())
+    made = parse(presence.stanza(SendPresence(sender, CLIENT, kind, "away", "gone <fishing>"), disco.CONTACT).toXml())
     assert (made["from"], made["to"]) == (sender, CLIENT)
     assert made.getAttribute("type", "available") == kind.value
     assert (str(made.show), str(made.status)) == ("away", "gone <fishing>")
@@ -70,7 +70,7 @@ def test_presence_is_written(kind: PresenceKind, sender: str) -> None:
 # --- disco and caps
 
 
-@pytest.mark.parametrize("kind", [disco.GATEWAY, disco.CONTACT])
+@pytest.mark.parametrize("kind", [disco.GATEWAY, disco.CONTACT, disco.RELAYED_CONTACT])
 def test_caps_are_hashed_as_another_library_hashes_them(kind: disco.Kind) -> None:
     theirs = XEP_0115.generate_verstring(
         SimpleNamespace(hashes={"sha-1": hashlib.sha1}), DiscoInfo(ET.fromstring(disco.info(kind, "").toXml())), "sha-1"
@@ -84,12 +84,11 @@ def test_a_phone_claims_what_clients_look_for_and_no_more() -> None:
         for each in captures()
         if each.by_gateway and each.stanza.query is not None
     ]
-    not_yet = {
-        "urn:ietf:rfc:3264",
-        "urn:xmpp:jingle:apps:dtls:0",
-        "urn:xmpp:jingle:transports:ice-udp:1",
-    }
-    assert set(disco.CONTACT.features) == (recorded - not_yet) | {"http://jabber.org/protocol/disco#items"}
+    recorded -= {"urn:ietf:rfc:3264"}
+    relayed = {"urn:xmpp:jingle:apps:dtls:0", "urn:xmpp:jingle:transports:ice-udp:1"}
+    also = {"http://jabber.org/protocol/disco#items"}
+    assert set(disco.CONTACT.features) == (recorded - relayed) | also
+    assert set(disco.RELAYED_CONTACT.features) == recorded | also | {"urn:xmpp:jingle:dtmf:0"}
 
 
 def test_announced_caps_can_be_asked_about() -> None:
@@ -177,14 +176,14 @@ def test_a_message_that_bounced_names_its_command() -> None:
 )
 def test_what_people_type_becomes_a_contact(typed: str, jid: str) -> None:
     query = parse(f"<query xmlns='jabber:iq:gateway'><prompt>{typed}</prompt></query>")
-    [answer] = questions.answer(GATEWAY, "set", query)
+    [answer] = questions.answer(GATEWAY, "set", query, disco.CONTACT)
     assert str(answer.jid) == jid
 
 
 @pytest.mark.parametrize("prompt", ["", "<prompt/>", "<prompt>bob@</prompt>", "<prompt>sip:bob</prompt>"])
 def test_what_is_no_contact_is_said_to_be_none(prompt: str) -> None:
     with pytest.raises(StanzaError) as caught:
-        questions.answer(GATEWAY, "set", parse(f"<query xmlns='jabber:iq:gateway'>{prompt}</query>"))
+        questions.answer(GATEWAY, "set", parse(f"<query xmlns='jabber:iq:gateway'>{prompt}</query>"), disco.CONTACT)
     assert caught.value.condition == "not-acceptable"
     assert caught.value.text.endswith(".")
 
@@ -192,7 +191,7 @@ def test_what_is_no_contact_is_said_to_be_none(prompt: str) -> None:
 @given(st.sampled_from([GATEWAY, CONTACT]), st.sampled_from(["get", "set"]), strategies.junk)
 def test_no_question_raises_anything_else(to: str, kind: str, query: Element) -> None:
     with suppress(StanzaError, MalformedError):
-        questions.answer(to, kind, parse(query.toXml()))
+        questions.answer(to, kind, parse(query.toXml()), disco.CONTACT)
 
 
 # --- messages
@@ -235,7 +234,7 @@ def test_a_text_is_a_chat_that_is_kept(text: str) -> None:
 
 @given(st.text())
 def test_no_text_can_break_the_stream(text: str) -> None:
-    made = presence.stanza(SendPresence(GATEWAY, text, PresenceKind.AVAILABLE, status=text))
+    made = presence.stanza(SendPresence(GATEWAY, text, PresenceKind.AVAILABLE, status=text), disco.CONTACT)
     read = parse(sendable(made.toXml()))
     assert read.name == "presence"
     if text and text.isprintable():

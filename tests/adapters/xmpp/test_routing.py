@@ -55,6 +55,7 @@ class Bench:
             XmppAdapter(
                 lambda user, event: self.events.append((user, event)),
                 lambda user, password: kept(),
+                lambda digit: "whisper-1",
                 SETTINGS,
                 lambda: None,
                 lambda why: None,

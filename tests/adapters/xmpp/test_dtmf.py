@@ -1,0 +1,46 @@
+"""Keys pressed in a call: what is one, and that what is none is not repeated."""
+
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from twisted.words.xish.domish import Element
+
+from fargo.adapters.xmpp import dtmf
+from fargo.adapters.xmpp.stanza import MalformedError
+
+from . import strategies
+from .elements import NS_JINGLE, parse
+
+
+def read(attributes: str, action: str = "session-info") -> dtmf.Key | None:
+    payload = f"<dtmf xmlns='urn:xmpp:jingle:dtmf:0' {attributes}/>"
+    return dtmf.read(parse(f"<jingle xmlns='{NS_JINGLE}' action='{action}' sid='s'>{payload}</jingle>"))
+
+
+@pytest.mark.parametrize("digit", "0123456789*#ABCD")
+def test_each_key(digit: str) -> None:
+    assert read(f"code='{digit}' volume='42'") == dtmf.Key(digit, 0)
+    assert read(f"code='{digit.lower()}' duration='100'") == dtmf.Key(digit, 100)
+
+
+@pytest.mark.parametrize("attributes", ["", "code='E'", "code='12'", "code=''", "code='1' duration='60001'"])
+def test_what_is_no_key_is_not_repeated(attributes: str) -> None:
+    with pytest.raises(MalformedError) as caught:
+        read(attributes)
+    assert str(caught.value).endswith(".")
+    assert not {"E", "12"} & set(str(caught.value).replace("“", " ").split())
+
+
+def test_a_key_is_pressed_in_a_session_info_only() -> None:
+    assert read("code='1'", "session-terminate") is None
+
+
+def test_a_key_shows_itself_in_no_text() -> None:
+    assert "7" not in repr(dtmf.Key("7", 0))
+
+
+@given(strategies.junk)
+def test_junk_never_raises_anything_else(element: Element) -> None:
+    with suppress(MalformedError):
+        dtmf.read(parse(element.toXml()))

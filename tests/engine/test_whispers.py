@@ -1,0 +1,42 @@
+"""Whispers are heard once, are forgotten in time, and show themselves in no text."""
+
+import pytest
+from twisted.internet.task import Clock
+
+from fargo.whispers import LIFETIME, MOST, Whispers
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def whispers(clock: Clock) -> Whispers:
+    return Whispers(clock.callLater)
+
+
+def test_a_whisper_is_heard_once(whispers: Whispers) -> None:
+    first, second = whispers.keep("4"), whispers.keep("4")
+    assert first != second
+    assert whispers.take(first) == "4"
+    assert whispers.take(first) is None
+    assert whispers.take(second) == "4"
+
+
+def test_an_unheard_whisper_is_forgotten(whispers: Whispers, clock: Clock) -> None:
+    name = whispers.keep("4")
+    clock.advance(LIFETIME - 1)
+    later = whispers.keep("7")
+    clock.advance(1)
+    assert (whispers.take(name), whispers.take(later)) == (None, "7")
+
+
+def test_there_are_never_too_many(whispers: Whispers) -> None:
+    names = [whispers.keep("4") for _ in range(MOST + 2)]
+    assert [whispers.take(name) for name in names[:3]] == [None, None, "4"]
+
+
+def test_a_whisper_is_in_no_text(whispers: Whispers) -> None:
+    whispers.keep("hush-hush")
+    assert "hush" not in repr(vars(whispers))
