@@ -56,7 +56,7 @@ def times_in_text(db: Database) -> None:
 @migrations()
 def what_became_of_calls(db: Database) -> None:
     """The indexes have only what the views look for: every other row is written without them."""
-    noted = "'Fault', 'NoteAccount', 'NoteAnswered', 'NoteBegun', 'NoteEnded', 'NotePath'"
+    noted = "'Fault', 'NoteAccount', 'NoteAnswered', 'NoteBegun', 'NoteCarried', 'NoteEnded', 'NotePath'"
     failures = """
         'application', 'fault', 'forbidden', 'media', 'network', 'not-found', 'security', 'server-error', 'transport',
         'unavailable'
@@ -79,6 +79,9 @@ def what_became_of_calls(db: Database) -> None:
         ), answered as materialized (
             select user, json_extract(body, '$.call') as call, max(event), at, time, body
             from notes where type = 'NoteAnswered' group by 1, 2
+        ), carried as materialized (
+            select user, json_extract(body, '$.call') as call, max(event), body
+            from notes where type = 'NoteCarried' group by 1, 2
         ), ended as materialized (
             select user, json_extract(body, '$.call') as call, max(event), at, time, body
             from notes where type = 'NoteEnded' group by 1, 2
@@ -97,12 +100,15 @@ def what_became_of_calls(db: Database) -> None:
             coalesce(json_extract(answered.body, '$.client'), '') as client,
             coalesce(json_extract(path.body, '$.path'), '') as audio,
             coalesce(json_extract(path.body, '$.why'), '') as audio_why,
+            json_extract(carried.body, '$.from_client') as from_client,
+            json_extract(carried.body, '$.from_phone') as from_phone,
             coalesce(json_extract(ended.body, '$.by'), '') as ended_by,
             coalesce(json_extract(ended.body, '$.cause'), '') as cause,
             coalesce(json_extract(ended.body, '$.text'), '') as reason,
             coalesce(json_extract(begun.body, '$.session'), '') as session
         from begun
-        left join path using (user, call) left join answered using (user, call) left join ended using (user, call)
+        left join path using (user, call) left join answered using (user, call)
+        left join carried using (user, call) left join ended using (user, call)
         order by begun.event
     """)
     db.execute("""

@@ -15,14 +15,14 @@ from msgspec.structs import replace
 
 from fargo.log import Entry
 from fargo.statemachine.events import Recorded
-from fargo.statemachine.notes import CallNote, NoteAnswered, NoteBegun, NoteEnded, NotePath
+from fargo.statemachine.notes import CallNote, NoteAnswered, NoteBegun, NoteCarried, NoteEnded, NotePath
 from fargo.statemachine.reason import FAILURES, Cause
 from replay.names import CallName
 
 
 class Record(Struct, frozen=True):
-    """A call: who with whom and which way, when (seconds since 1970), which client, how its audio went and why, who
-    ended it and why. What has not happened is None, or "".
+    """A call: who with whom and which way, when (seconds since 1970), which client, how its audio went and why (through
+    a relay: RTP packets from either end), who ended it and why. What has not happened is None, or "".
     """
 
     name: CallName
@@ -36,6 +36,8 @@ class Record(Struct, frozen=True):
     client: str = ""
     audio: str = ""
     audio_why: str = ""
+    from_client: int | None = None
+    from_phone: int | None = None
     ended_by: str = ""
     cause: str = ""
     reason: str = ""
@@ -81,6 +83,8 @@ def records(entries: Iterable[Entry]) -> list[Record]:
                 calls[name] = replace(call, audio=audio.value, audio_why=why)
             case NoteAnswered(_, client):
                 calls[name] = replace(call, answered=recorded.at, client=client)
+            case NoteCarried(_, from_client, from_phone):
+                calls[name] = replace(call, from_client=from_client, from_phone=from_phone)
             case NoteEnded(_, by, cause, text):
                 calls[name] = replace(call, ended=recorded.at, ended_by=by.value, cause=cause.value, reason=text)
             case _:
@@ -90,7 +94,7 @@ def records(entries: Iterable[Entry]) -> list[Record]:
 
 COLUMNS: Final = (
     *("call", "user", "direction", "peer", "peer_name", "began", "answered", "ended", "waited", "talked"),
-    *("client", "audio", "audio_why", "ended_by", "cause", "reason", "session"),
+    *("client", "audio", "audio_why", "from_client", "from_phone", "ended_by", "cause", "reason", "session"),
 )
 """The view's."""
 
@@ -111,6 +115,8 @@ def row(record: Record) -> dict[str, str | float | None]:
         "client": record.client,
         "audio": record.audio,
         "audio_why": record.audio_why,
+        "from_client": record.from_client,
+        "from_phone": record.from_phone,
         "ended_by": record.ended_by,
         "cause": record.cause,
         "reason": record.reason,

@@ -35,6 +35,12 @@ def peer(record: Record) -> str:
     return plain(f"{'to' if record.direction == Direction.OUT else 'from'} {who}")
 
 
+def audio(record: Record) -> str:
+    """Which way the audio went, and whether it was heard from one end only."""
+    one_way = record.from_client != record.from_phone and 0 in (record.from_client, record.from_phone)
+    return f"{record.audio}, one way" if one_way else record.audio
+
+
 def ending(record: Record) -> str:
     """Who ended it and why, with the text that people were given."""
     if record.ended is None:

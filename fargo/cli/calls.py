@@ -17,7 +17,7 @@ from fargo.statemachine.address import bare
 from fargo.statemachine.reason import Cause
 from replay.records import COLUMNS, Record, Wanted, records, row
 from replay.values import clock
-from replay.words import ending, peer, plain, talked
+from replay.words import audio, ending, peer, plain, talked
 
 _CAUSES: Final = click.Choice([each.value for each in Cause])
 _UNBOUNDED: Final = 10_000
@@ -97,4 +97,4 @@ def _columns() -> int:
 
 def _cells(record: Record, now: float) -> tuple[str, ...]:
     began = clock(record.began).partition(".")[0]
-    return began, plain(str(record.name)), peer(record), talked(record, now), record.audio
+    return began, plain(str(record.name)), peer(record), talked(record, now), audio(record)

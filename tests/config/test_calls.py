@@ -41,7 +41,7 @@ def words(result: Result) -> list[str]:
 def test_a_table_for_people() -> None:
     assert words(fargo("--log", IN)) == ["alice@localhost/7 from bob@sip.test 0:01 direct phone: hung up"]
     (busy,) = words(fargo("--log", BUSY))
-    assert busy == "alice@localhost/7 to carol@sip.test phone: busy. sip.test says: Busy Here (486)"
+    assert busy == "alice@localhost/7 to carol@sip.test direct phone: busy. sip.test says: Busy Here (486)"
 
 
 def test_a_call_that_is_going_on(tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_a_call_that_is_going_on(tmp_path: Path) -> None:
 def test_a_narrow_terminal_has_the_ending_below(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(import_module("fargo.cli.calls"), "_columns", lambda: 40)
     lines = fargo("--log", BUSY).stdout.splitlines()
-    assert lines[2].endswith("  to carol@sip.test")
+    assert lines[2].endswith("  direct")
     assert lines[3:] == ["    phone: busy. sip.test says: Busy", "    Here (486)"]
 
 

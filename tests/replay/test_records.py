@@ -10,9 +10,10 @@ from sqlite_utils import Database
 from fargo.log import Log
 from fargo.statemachine.commands import Fault, Issued
 from fargo.statemachine.events import Recorded, Restarted
-from fargo.statemachine.notes import Note
+from fargo.statemachine.notes import Direction, Note, NoteBegun, NoteCarried, NotePath
+from fargo.statemachine.notes import Path as Way
 from fargo.statemachine.reason import FAILURES, Cause
-from replay import golden
+from replay import golden, words
 from replay.records import Record, Wanted, records, row
 
 SESSIONS = sorted((Path(__file__).parents[2] / "replay/sessions").glob("*.jsonl"))
@@ -62,8 +63,10 @@ def test_a_call_from_its_notes(path: Path) -> None:
         "waited": 1.0,
         "talked": None,
         "client": "",
-        "audio": "",
-        "audio_why": "",
+        "audio": "direct",
+        "audio_why": "Client and phone both speak plain RTP.",
+        "from_client": None,
+        "from_phone": None,
         "ended_by": "phone",
         "cause": "busy",
         "reason": "example.net says: Busy\nHere (486)",
@@ -77,6 +80,19 @@ def test_a_call_that_is_going_on() -> None:
     assert call.answered
     assert (call.ended, call.cause, row(call)["talked"]) == (None, "", None)
     assert records(entries[13:]) == []
+
+
+@pytest.mark.parametrize(("packets", "told"), [((9, 0), "relay, one way"), ((9, 8), "relay"), ((0, 0), "relay")])
+def test_what_a_relay_carried(tmp_path: Path, packets: tuple[int, int], told: str) -> None:
+    begun = NoteBegun("1", Direction.IN, "bob@example.net")
+    notes = (begun, NotePath("1", Way.RELAY, "DTLS"), NoteCarried("1", *packets))
+    issued = tuple(Issued("dave@example.org", f"1.{n}", note) for n, note in enumerate(notes))
+    log = Log.open(tmp_path / "fargo.db")
+    log.append([(Recorded("dave@example.org", 1, 2e9, Restarted()), issued)])
+    (call,) = records(log.noted())
+    assert (call.from_client, call.from_phone) == packets
+    assert [row(call)] == viewed(log.path, "calls")
+    assert words.audio(call) == told
 
 
 def test_accounts_as_they_stand(path: Path) -> None:
