@@ -168,11 +168,13 @@ def fold(leg: JingleLeg, event: JingleEvent, turn: Turn, dials: bool = False) ->
 
 
 def stream_opened(leg: JingleLeg, turn: Turn) -> JingleLeg:
-    """The stream was lost, and with it maybe a client's last word: ask whether it is still there (XEP-0166 §6.8)."""
+    """The stream was lost, and with it maybe the last word of either side: ask whether clients are in the session."""
     match leg:
         case Calling() | Talking():
-            return replace(leg, session=sessions.inform(leg.session, "", turn))
-        case Inviting() | Over():
+            return replace(leg, session=sessions.ask(leg.session, turn))
+        case Inviting():
+            return inviting.stream_opened(leg, turn)
+        case Over():
             return leg
         case _:
             assert_never(leg)
@@ -198,6 +200,8 @@ def _refused(leg: JingleLeg, event: IqFailed, turn: Turn) -> Step:
     match leg:
         case Inviting() if leg.proposal == event.command:
             return inviting.unproposed(leg)
+        case Inviting() if event.condition not in _GONE and not any(owes(s, event.command) for s in leg.sessions):
+            return _settle(leg, event.command), ()
         case Inviting():
             if event.condition == _LATE:
                 _terminate(_only(leg, event), Reason(Cause.NO_ANSWER, "Your client did not answer in time."), turn)

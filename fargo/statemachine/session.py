@@ -193,6 +193,11 @@ def finish(session: Session, reason: Reason, turn: Turn) -> None:
         turn.issue(message)
 
 
+def ask(session: Session, turn: Turn) -> Session:
+    """session-info without a payload: is the client in this session (XEP-0166 §6.8)?"""
+    return inform(session, "", turn)
+
+
 def _owing(session: Session, command: str, vital: bool, turn: Turn) -> Session:
     return replace(session, owed=(*session.owed, Owed(command, turn.at + _LONGEST_ANSWER, vital)))
 

@@ -49,6 +49,7 @@ from fargo.statemachine.commands import (
 )
 from fargo.statemachine.events import (
     Event,
+    IqFailed,
     Recorded,
     RegistrationSubmitted,
     ResourceUnavailable,
@@ -69,6 +70,7 @@ Leg = tuple[str, ...]
 Offer = tuple[tuple[str, int, int], ...]
 Entry = tuple[Recorded, tuple[Issued, ...]]
 
+_SAYS = InitiateSession | AcceptSession | InformSession
 _STOPS = (HangUp, CloseChannel, TerminateSession)
 
 
@@ -92,6 +94,8 @@ class Watch(Struct, frozen=True):
     offers: tuple[tuple[Leg, Offer], ...] = ()
     channels: tuple[tuple[str, str], ...] = ()
     connections: tuple[str, ...] = ()
+    said: tuple[tuple[str, Leg, bool], ...] = ()
+    """What was said in Jingle sessions: a command's id, the session, and whether there is none without it."""
     noted: tuple[str, ...] = ()
     """The calls that were noted to begin, and not yet to end."""
 
@@ -125,6 +129,9 @@ class Watch(Struct, frozen=True):
                 return heard if known else heard._forgets(leg)._offered(leg, _codecs(contents))
             case SessionTerminated(iq, sid):
                 return heard._ends((iq.to, iq.sender, sid))
+            case IqFailed(command, condition=condition):
+                gone = condition in ("item-not-found", "service-unavailable")
+                return heard._ends(*(leg for name, leg, vital in heard.said if name == command and (gone or vital)))
             case ResourceUnavailable(resource):
                 return heard._ends(*(leg for leg, _ in heard.offers if leg[1:2] == (resource,)))
             case SipSignedIn(connection):
@@ -144,6 +151,12 @@ class Watch(Struct, frozen=True):
             return self._forgets(_leg(command))._obeys(issued, event)
         if (leg := _leg(command)) in self.ended and not isinstance(command, _STOPS):
             raise Broken("a leg that has ended gets only what ends it", command)
+        vital = isinstance(command, InitiateSession | AcceptSession)
+        said = replace(self, said=(*self.said, (issued.id, leg, vital))) if isinstance(command, _SAYS) else self
+        return said._does(issued, event)
+
+    def _does(self, issued: Issued, event: Event) -> "Watch":
+        command = issued.command
         match command:
             case Fault():
                 raise Broken("no fault", command)
@@ -181,7 +194,7 @@ class Watch(Struct, frozen=True):
                     raise Broken("no rejection crosses the end of the call", (event, command))
                 return self
             case HangUp() | TerminateSession():
-                return self._ends(leg)
+                return self._ends(_leg(command))
             case NoteBegun(call):
                 if call in self.noted:
                     raise Broken("a call begins once", command)

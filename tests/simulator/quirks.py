@@ -7,7 +7,7 @@ class Quirk(Enum):
     """Each member is named for who does it, and described by what it does."""
 
     CRASH = "the gateway crashes, and what it had not sent is lost"
-    STREAM = "the XMPP stream breaks, and what was under way to the gateway is lost"
+    STREAM = "the XMPP stream breaks, and what was under way on it, either way, is lost"
     ACCOUNT = "the user edits, asks for and cancels the registration, and the registrar refuses or drops it"
     HOST = "the connection manager dies with all its connections, and says only that they are gone"
     CODECS = "a client or a phone offers or answers codecs that the other end does not have"

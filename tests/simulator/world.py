@@ -2,11 +2,13 @@
 
 The engine is here too: it stamps and folds what is delivered, and hands the commands out at once, to the clients, the
 connection manager, and the vault. Time stands still until somebody waits: then the earliest deadline comes. A crash
-loses what was under way, everything on the SIP side, and, at worst, the commands to clients of the last event; then
-the log is folded again, and the gateway says so (`Restarted`, `StreamOpened`).
+loses what was under way, everything on the SIP side, and, at worst, the commands of the last event; then the log is
+folded again, and the gateway says so (`Restarted`, `StreamOpened`). A lost XMPP stream takes with it what was under way
+to the gateway and, at worst, what the last event made it say to clients.
 """
 
 from collections.abc import Iterator, Mapping
+from types import UnionType
 from typing import Final, NamedTuple
 
 import msgspec
@@ -15,7 +17,7 @@ from msgspec.structs import replace
 
 from fargo.statemachine.account import connection_of
 from fargo.statemachine.call1 import CallArrived, DescriptionReceived
-from fargo.statemachine.commands import ForgetSecret, Issued, SignIn, SipCommand, XmppCommand
+from fargo.statemachine.commands import Command, ForgetSecret, Issued, SignIn, SipCommand, XmppCommand
 from fargo.statemachine.events import (
     Event,
     Iq,
@@ -112,6 +114,8 @@ def _arrivals(who: str, sent: tuple[Event, ...], quirks: frozenset[Quirk]) -> It
     yield Move(who, "deliver")
     if Quirk.CRASH in quirks:
         yield Move(who, "deliver, then crash")
+    if Quirk.STREAM in quirks:
+        yield Move(who, "deliver, but lose the stream")
     # A signal may be repeated, but an object appears once.
     if Quirk.DUPLICATES in quirks and not isinstance(sent[0], CallArrived | DescriptionReceived):
         yield Move(who, "deliver twice")
@@ -129,7 +133,9 @@ def step(world: World, move: Move) -> World:
         case "deliver":
             return _put(*_taken(world, who))
         case "deliver, then crash":
-            return _crash(_put(*_taken(world, who), sends=False))
+            return _crash(_put(*_taken(world, who), loses=Command))
+        case "deliver, but lose the stream":
+            return _stream_lost(_put(*_taken(world, who), loses=XmppCommand))
         case "deliver twice":
             rest, event = _taken(world, who)
             return _put(_given_back(rest, who, _again(event)), event)
@@ -148,8 +154,7 @@ def step(world: World, move: Move) -> World:
         case "stop":
             return _crash(_said(_put(world, Stopping()), SIP))
         case "lose the stream":
-            broken = replace(world, clients=tuple(client.times_out() for client in world.clients))
-            return _put(broken, StreamOpened())
+            return _stream_lost(world)
     return _asked(world, what)
 
 
@@ -177,8 +182,8 @@ def _again(event: Event) -> Event:
     return event if iq is None else msgspec.structs.replace(event, iq=Iq(iq.sender, iq.to, f"{iq.id}-again"))
 
 
-def _put(world: World, event: Event, sends: bool = True) -> World:
-    """Fold an event, judge what comes of it, and hand the commands out, or lose them in a crash."""
+def _put(world: World, event: Event, loses: UnionType | tuple[()] = ()) -> World:
+    """Fold an event, judge what comes of it, and hand the commands out, but for those of a type that is lost."""
     world = _passed(world, event)
     recorded = Recorded(USER, world.user.version + 1, world.at, event)
     user, commands = fold(world.user, recorded)
@@ -186,8 +191,8 @@ def _put(world: World, event: Event, sends: bool = True) -> World:
     world = replace(world, user=user, log=Logged(entry, world.log))
     try:
         world = replace(world, watch=world.watch.judge(entry))
-        for issued in commands if sends else ():
-            world = _sent(world, issued)
+        for issued in commands:
+            world = world if isinstance(issued.command, loses) else _sent(world, issued)
     except Broken as broken:
         broken.log = entries(world)
         raise
@@ -221,6 +226,11 @@ def _sent(world: World, issued: Issued) -> World:
 def _passed(world: World, event: Event) -> World:
     """What one client says about a proposal reaches the others as it passes their server."""
     return replace(world, clients=tuple(client.overhears(event) for client in world.clients))
+
+
+def _stream_lost(world: World) -> World:
+    """What was under way on the XMPP stream is lost, and then it is there again."""
+    return _put(replace(world, clients=tuple(client.times_out() for client in world.clients)), StreamOpened())
 
 
 def _crash(world: World) -> World:

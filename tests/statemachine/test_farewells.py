@@ -3,17 +3,20 @@
 import pytest
 
 from fargo.statemachine import user as users
-from fargo.statemachine.call1 import CallState, CallStateChanged
-from fargo.statemachine.commands import AcceptIq, InformSession, RefuseIq, TerminateSession
+from fargo.statemachine.call1 import CallArrived, CallState, CallStateChanged, HangUp, RingCall
+from fargo.statemachine.commands import AcceptIq, InformSession, InitiateSession, RefuseIq, SignIn, TerminateSession
 from fargo.statemachine.events import (
     IqFailed,
     IqSucceeded,
+    ResourceAvailable,
     ResourceUnavailable,
     SessionTerminated,
     StreamOpened,
+    TimePassed,
 )
+from fargo.statemachine.session import Inviting
 
-from .story import BOB, DESK, GATEWAY, PHONE, Story
+from .story import BOB, DESK, GATEWAY, PCMU, PHONE, PHONE_ADDRESS, Story
 
 SAID = TerminateSession(BOB, DESK, "s1", "success")
 
@@ -116,3 +119,51 @@ def test_an_old_end_is_not_said_to_a_new_session_of_the_same_name() -> None:
     story.call_out("s1")
     story.tell(StreamOpened())
     assert not story.all(TerminateSession)
+
+
+# --- invitations that may have been lost with the stream
+
+
+@pytest.fixture
+def invited() -> Story:
+    """Alice is called, on two clients; then the stream is lost, and there again."""
+    story = Story().signed_in()
+    story.online(PHONE)
+    story.tell(CallArrived("c1", story.id_of(SignIn), "sip:bob@sip.test", (PCMU,), PHONE_ADDRESS, 3))
+    story.tell(StreamOpened())
+    return story
+
+
+def ask(story: Story, client: str) -> str:
+    """The id of the question to a client whether it is in the session."""
+    said = (each for each in story.issued if isinstance(each.command, InformSession))
+    [found] = [each.id for each in said if (each.command.to, each.command.info) == (client, "")]
+    return found
+
+
+def test_clients_that_are_being_invited_are_asked_whether_they_have_heard(invited: Story) -> None:
+    assert ask(invited, DESK) != ask(invited, PHONE)
+    assert not invited.all(InitiateSession), "what may have been heard is not said again"
+
+
+def test_a_client_whose_invitation_was_lost_is_out_at_once(invited: Story) -> None:
+    assert not invited.tell(IqFailed(ask(invited, DESK), DESK, "item-not-found"))
+    said = "None of the called user's clients can take a call."
+    assert invited.tell(IqFailed(ask(invited, PHONE), PHONE, "item-not-found"))[0] == HangUp("c1", 5, said)
+
+
+def test_a_client_that_knows_of_its_invitation_goes_on_ringing(invited: Story) -> None:
+    assert invited.tell(IqSucceeded(ask(invited, DESK), DESK)) == [RingCall("c1")]
+    assert not invited.tell(IqSucceeded(ask(invited, PHONE), PHONE))
+    assert waits(invited) == [f"presence of {DESK}", f"presence of {PHONE}", "call 7: an answer"]
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_client_that_does_not_know_the_question_goes_on_ringing(invited: Story, late: bool) -> None:
+    for client in (DESK, PHONE):
+        invited.tell(ResourceAvailable(client, GATEWAY, "https://example.org#hash"))
+    asked = ask(invited, DESK)
+    assert not invited.tell(TimePassed() if late else IqFailed(asked, DESK, "feature-not-implemented"), 40)
+    [call] = invited.user.calls.values()
+    assert isinstance(call.jingle, Inviting)
+    assert [session.client for session in call.jingle.sessions] == [DESK, PHONE]
