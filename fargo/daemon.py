@@ -4,8 +4,8 @@ Rules:
 
 1. Up: log and vault, SIP edge, SIP host, and the XMPP stream last: whoever reaches the gateway finds all of it. With
    the stream comes `Restarted` to whoever had anything open: only now can they be told.
-2. Down: `Stopping` to everyone, and once their SIP connections are gone (or PATIENCE is over) XMPP, SIP host, edge,
-   vault and log.
+2. Down: `Stopping` to everyone, and once their SIP connections are gone (or PATIENCE is over) XMPP, relay, SIP host,
+   edge, vault and log.
 3. A SIP host that dies is replaced by its adapter, an edge that dies here. What cannot be mended from here (the log
    takes no more, the XMPP server rejects us) stops the gateway with exit code 1 and a sentence.
 """
@@ -21,6 +21,7 @@ from twisted.internet.defer import Deferred, TimeoutError
 from twisted.logger import LogEvent, Logger, LogLevel, eventAsText, formatTime, globalLogBeginner
 from twisted.python.failure import Failure
 
+from fargo.adapters.relay.adapter import RelayAdapter, RelaySettings
 from fargo.adapters.telepathy.adapter import TelepathyAdapter
 from fargo.adapters.telepathy.host import HostSettings
 from fargo.adapters.xmpp.adapter import XmppAdapter, XmppSettings
@@ -32,8 +33,9 @@ from fargo.processes import ProcessError
 from fargo.statemachine import user as statemachine
 from fargo.statemachine.commands import Fault, ForgetSecret, Issued, SignIn, SipCommand, XmppCommand
 from fargo.statemachine.events import Event, Restarted, SipAccount, SipSignedOut, Stopping, StreamOpened
-from fargo.statemachine.ng import RelayCommand
+from fargo.statemachine.ng import RelayCommand, RelayRefused
 from fargo.statemachine.notes import NoteAccount, NoteAnswered, NoteBegun, NoteCarried, NoteEnded, NotePath
+from fargo.statemachine.paths import Policy
 from fargo.vault import Vault
 from fargo.whispers import Whispers
 
@@ -69,7 +71,9 @@ class Daemon:
         directory = config.state.directory
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._log = Log.open(config.state.log)
-        self._engine = Engine(self._log, statemachine, self._dispatch, self._fail, reactor.callLater)
+        self._engine = Engine(
+            self._log, statemachine, self._dispatch, self._fail, reactor.callLater, policy=_policy(config)
+        )
         in_use = self._engine.load()
         self._edge_settings = _edge_settings(config)
         self._vault = Vault(directory / "vault.db", reactor)
@@ -88,6 +92,7 @@ class Daemon:
             self._stream_opened,
             self._fail,
         )
+        self._relay = self._make_relay()
         self._connections: set[tuple[str, str]] = set()
         self._signed_out: Deferred[None] | None = None
         self._ready = False
@@ -109,8 +114,11 @@ class Daemon:
             if not self._stopping:
                 self._fail(str(error))
             return
-        if not self._stopping:
-            self._xmpp.start()
+        if self._stopping:
+            return
+        if self._relay:
+            self._relay.start()
+        self._xmpp.start()
 
     async def _stop(self) -> None:
         self._stopping = True
@@ -118,6 +126,8 @@ class Daemon:
         await self._all_signed_out()
         self._engine.stop()
         await self._xmpp.stop()
+        if self._relay:
+            await self._relay.stop()
         await self._sip.stop()
         await self._edge.stop()
         self._vault.close()
@@ -163,7 +173,13 @@ class Daemon:
         self._logger.failure("A bug in starting or stopping", failure=failure)
         self._fail("it cannot go on after the error above.")
 
-    # --- the edge
+    # --- the relay and the edge
+
+    def _make_relay(self) -> RelayAdapter | None:
+        if self._config.media.relay is None:
+            return None
+        settings = RelaySettings(*self._config.media.relay)
+        return RelayAdapter(self._engine.put, self._engine.broadcast, self._whispers.take, settings, self._reactor)
 
     def _make_edge(self) -> Edge:
         return Edge(self._edge_settings, self._reactor, self._edge_ended)
@@ -196,11 +212,18 @@ class Daemon:
                     self._connections.add((issued.user, issued.id))
                 self._sip.do(issued)
             case command if isinstance(command, RelayCommand):
-                raise TypeError("there is no relay yet")
+                self._ask_relay(issued)
             case Fault() | NoteBegun() | NotePath() | NoteAnswered() | NoteCarried() | NoteEnded() | NoteAccount():
                 raise TypeError("the engine keeps faults and notes to itself")
             case _:
                 assert_never(issued.command)
+
+    def _ask_relay(self, issued: Issued) -> None:
+        """A relay that is not configured any more is silent for ever."""
+        if self._relay:
+            self._relay.do(issued)
+        else:
+            self._engine.put(issued.user, RelayRefused(issued.id, "There is no media relay any more."))
 
     def _put_sip(self, user: str, event: Event) -> None:
         """An event of the SIP side; the last word about a connection is noted, for who waits for it."""
@@ -223,6 +246,10 @@ def _edge_settings(config: Config) -> EdgeSettings:
         run_dir=config.state.directory / "edge",
         kamailio=str(config.programs.kamailio),
     )
+
+
+def _policy(config: Config) -> Policy:
+    return Policy(config.media.path, config.media.relay is not None)
 
 
 def _xmpp_settings(config: Config) -> XmppSettings:

@@ -21,9 +21,10 @@ from twisted.logger import Logger
 
 from fargo.log import Entry, Log
 from fargo.statemachine.commands import Fault, Issued
-from fargo.statemachine.events import Event, Recorded, TimePassed
+from fargo.statemachine.events import Event, PolicyChanged, Recorded, TimePassed
 from fargo.statemachine.notes import Note
 from fargo.statemachine.notices import Deadline
+from fargo.statemachine.paths import Policy
 from fargo.statemachine.user import User
 
 OVERDUE_SECONDS: Final = 1.0
@@ -67,7 +68,7 @@ class Engine:
 
     `dispatch` carries out a command (a Fault is counted in `faults` instead, and a note is only for the log); `failed`
     is called once, with a sentence, when a commit failed; from then on, as after `stop`, the engine is not open.
-    `call_later` is the reactor's callLater.
+    `call_later` is the reactor's callLater. `policy` is told to each user, as an event, before anything else is.
     """
 
     _logger = Logger()
@@ -80,6 +81,7 @@ class Engine:
         failed: Callable[[str], None],
         call_later: Callable[..., DelayedCall],
         now: Callable[[], float] | None = None,
+        policy: Policy | None = None,
     ) -> None:
         self.faults = 0
         self.is_open = True
@@ -89,6 +91,7 @@ class Engine:
         self._failed = failed
         self._call_later = call_later
         self._now = now or steady_clock()
+        self._policy = policy or Policy()
         self._streams: dict[str, _Stream] = {}
         self._timers: dict[str, _Timer] = {}
         self._batch: list[tuple[str, Event]] = []
@@ -138,7 +141,11 @@ class Engine:
         streams: dict[str, _Stream] = {}
         entries: list[Entry] = []
         for jid, event in batch:
-            streams[jid], entry = self._step(jid, streams.get(jid) or self._stream(jid), event)
+            stream = streams.get(jid) or self._stream(jid)
+            if stream.user.policy != self._policy:
+                stream, entry = self._step(jid, stream, PolicyChanged(self._policy))
+                entries.append(entry)
+            streams[jid], entry = self._step(jid, stream, event)
             entries.append(entry)
         try:
             self._log.append(entries)

@@ -34,8 +34,16 @@ MAY = {
     "fargo.config": set(),
     "fargo.preflight": {"fargo.config"},
     "fargo.daemon": {
-        *(CORE, "fargo.adapters.xmpp", "fargo.adapters.telepathy", "fargo.processes", "fargo.edge"),
-        *("fargo.log", "fargo.vault", "fargo.whispers", "fargo.engine", "fargo.config"),
+        *(CORE, "fargo.adapters.xmpp", "fargo.adapters.telepathy", "fargo.adapters.relay"),
+        *(
+            "fargo.edge",
+            "fargo.processes",
+            "fargo.log",
+            "fargo.vault",
+            "fargo.whispers",
+            "fargo.engine",
+            "fargo.config",
+        ),
     },
     "fargo.cli": {
         *(CORE, "fargo", "fargo.config", "fargo.preflight", "fargo.database", "fargo.log", "fargo.daemon", "replay"),

@@ -1,7 +1,7 @@
 """What is sent is in the log, what is in the log is in order, and timers follow from the state."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from fargo.statemachine.commands import Command, Fault, Issued, SignOut
 from fargo.statemachine.events import (
     Event,
     IqSucceeded,
+    PolicyChanged,
     Recorded,
     Restarted,
     SipSignedIn,
@@ -25,10 +26,12 @@ from fargo.statemachine.events import (
     TimePassed,
 )
 from fargo.statemachine.notices import Deadline
+from fargo.statemachine.paths import Policy
 
 ALICE, BOB = "alice@example.org", "bob@example.org"
 START = 1_000_000.0
 STUCK = START - 5
+NO_RELAY = Policy()
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ class State:
     jid: str
     events: tuple[Event, ...] = ()
     due: tuple[float, ...] = ()
+    policy: Policy = NO_RELAY
 
 
 def fold(state: State, recorded: Recorded) -> tuple[State, tuple[Issued, ...]]:
@@ -53,8 +57,10 @@ def fold(state: State, recorded: Recorded) -> tuple[State, tuple[Issued, ...]]:
             commands = (Fault("7", "KeyError: 'x'"),)
         case SipSignedOut(text="stuck"):
             due = (STUCK,)
+        case PolicyChanged(policy):
+            state = replace(state, policy=policy)
     issued = tuple(Issued(state.jid, f"{recorded.version}.{n}", command) for n, command in enumerate(commands))
-    return State(state.jid, (*state.events, recorded.event), due), issued
+    return replace(state, events=(*state.events, recorded.event), due=due), issued
 
 
 class Machine:
@@ -83,6 +89,7 @@ class Bench:
     sent: list[Issued] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     dispatch: Callable[[Issued], None] | None = None
+    policy: Policy | None = None
 
     def __post_init__(self) -> None:
         self.clock = Clock()
@@ -94,6 +101,7 @@ class Bench:
             self.failures.append,
             self.clock.callLater,
             lambda: self.start + self.clock.seconds(),
+            self.policy,
         )
 
     def run(self, seconds: float = 0) -> None:
@@ -325,3 +333,23 @@ def test_the_real_machine_fits(path: Path) -> None:
     bench.engine.put(ALICE, Restarted())
     bench.run()
     assert bench.recorded() == [(ALICE, 1, START, Restarted())]
+
+
+def test_the_policy_is_told_before_anything_else_and_once(path: Path) -> None:
+    relayed = Policy("auto", relay=True)
+    bench = Bench(path, policy=relayed)
+    bench.engine.put(ALICE, SipSignedIn("1"))
+    bench.engine.put(ALICE, SipSignedIn("2"))
+    bench.run()
+    assert [event for *_, event in bench.recorded()] == [PolicyChanged(relayed), SipSignedIn("1"), SipSignedIn("2")]
+
+
+def test_a_policy_that_is_known_from_the_log_is_not_told_again(path: Path) -> None:
+    for policy in (Policy("relay", relay=True), Policy("relay", relay=True), Policy()):
+        bench = Bench(path, policy=policy)
+        bench.engine.load()
+        bench.engine.put(ALICE, SipSignedIn("1"))
+        bench.run()
+        bench.log.close()
+    told = [event.policy for *_, event in Bench(path).recorded() if isinstance(event, PolicyChanged)]
+    assert told == [Policy("relay", relay=True), Policy()]
