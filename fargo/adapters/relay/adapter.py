@@ -173,6 +173,9 @@ def _described(command: str, session: str, description: Description, by: Party) 
         "sdp": sdp.write(Content("", description=description), _SPEAKER[by]),
         # A zero address is that of a client whose candidates are still to come (RFC 8840 §4.1), and no hold.
         "replace": ["origin", "session-connection", "zero-address"],
+        # Without it a digit is taken, and never played. It makes the relay decode and encode every call, also where
+        # both ends have the same codec: measured with G.711, 0.6 % of a core for a call instead of 0.3 %.
+        "flags": ["inject-DTMF"],
     }
 
 

@@ -9,13 +9,14 @@ from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 from fargo.adapters.relay.adapter import RelayAdapter, RelaySettings
 from fargo.statemachine.commands import Issued
 from fargo.statemachine.media import Candidate, Codec, Description, Parameter, RawUdp
-from fargo.statemachine.ng import RelayCommand, RelayEvent, RelayLost
+from fargo.statemachine.ng import RelayCommand, RelayDescribed, RelayEvent, RelayLost
 
 USER = "romeo@example.org"
 SECONDS = 20
 
 PCMU, PCMA = Codec(0, "PCMU", 8000), Codec(8, "PCMA", 8000)
 EVENTS = Codec(101, "telephone-event", 8000, parameters=(Parameter("events", "0-15"),))
+OPUS = Codec(111, "opus", 48000, 2, parameters=(Parameter("useinbandfec", "1"),))
 
 
 class Rig:
@@ -58,3 +59,10 @@ class Rig:
 def plain(host: str, port: int, *codecs: Codec) -> Description:
     """What a phone says that expects RTP at an address."""
     return Description("audio", codecs or (PCMU, PCMA, EVENTS), RawUdp((Candidate(1, host, port),)))
+
+
+def address(described: RelayDescribed) -> tuple[str, int]:
+    """Where the relay expects plain RTP."""
+    transport = described.description.transport
+    assert isinstance(transport, RawUdp)
+    return transport.candidates[0].ip, transport.candidates[0].port

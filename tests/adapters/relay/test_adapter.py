@@ -1,20 +1,53 @@
 """The adapter with a real relay: sessions described, carried, counted and ended."""
 
-from world.rtp import RtpEndpoint
+import pytest
+from world.process import until
+from world.rtp import RtpEcho, RtpEndpoint
 from world.rtpengine import Rtpengine
 
-from fargo.statemachine.media import Candidate, Manner, RawUdp
-from fargo.statemachine.ng import (
-    AnswerRelay,
-    DeleteRelay,
-    OfferRelay,
-    Party,
-    RelayDescribed,
-    RelayDone,
-    RelayRefused,
+from fargo.statemachine.media import (
+    Candidate,
+    Codec,
+    Description,
+    Extension,
+    Fingerprint,
+    IceUdp,
+    Manner,
+    Parameter,
+)
+from fargo.statemachine.ng import AnswerRelay, DeleteRelay, OfferRelay, Party, PlayDigit, RelayDone, RelayRefused
+
+from .rig import EVENTS, OPUS, PCMA, PCMU, Rig, address, plain
+
+TONE = 1000  # hertz: what an RtpEndpoint plays
+PHONES = ("PCMU", "PCMA", "telephone-event")
+CLIENTS = ("opus", "PCMU", "PCMA", "telephone-event")
+FINGERPRINT = Fingerprint("sha-256", "actpass", ":".join(["AB"] * 32))
+BROWSER = Description(
+    "audio",
+    (
+        OPUS,
+        Codec(63, "red", 48000, 2, parameters=(Parameter("", "111/111"),)),
+        PCMU,
+        PCMA,
+        Codec(13, "CN", 8000),
+        Codec(126, "telephone-event", 8000),
+    ),
+    IceUdp("Ku/i", "a1a0wPCdX1zb86dUoTiSfLLD", (), FINGERPRINT),
+    mux=True,
+    extensions=(Extension(1, "urn:ietf:params:rtp-hdrext:ssrc-audio-level"),),
 )
 
-from .rig import PCMA, Rig, plain
+
+def names(description: Description) -> list[str]:
+    return [codec.name for codec in description.codecs]
+
+
+def only(name: str, described: Description) -> tuple[Codec, ...]:
+    return tuple(codec for codec in described.codecs if codec.name == name)
+
+
+# --- plain RTP
 
 
 async def test_plain_audio_passes_both_ways_and_is_counted(rig: Rig, relay: Rtpengine) -> None:
@@ -27,6 +60,7 @@ async def test_plain_audio_passes_both_ways_and_is_counted(rig: Rig, relay: Rtpe
         callee.send(*address(to_callee), payload_type=8)
         await caller.received(25)
         await callee.received(25)
+        assert (caller.tone, callee.tone) == (TONE, TONE)
         await caller.silence()
         await callee.silence()
         done = await rig.do(DeleteRelay("s"))
@@ -34,6 +68,115 @@ async def test_plain_audio_passes_both_ways_and_is_counted(rig: Rig, relay: Rtpe
     assert [each.party for each in done.flows] == [Party.OFFERER, Party.ANSWERER]
     assert [each.packets for each in done.flows] == [caller.sent, callee.sent]
     assert [each.octets for each in done.flows] == [caller.sent * 172, callee.sent * 172]
+
+
+async def test_a_codec_that_both_have_is_used_though_there_are_better_ones(rig: Rig) -> None:
+    async with RtpEcho() as client, RtpEndpoint() as phone:
+        offered = await rig.do(
+            OfferRelay("s", plain(client.address, client.port, OPUS, PCMA), Manner.PLAIN, False, PHONES)
+        )
+        answer = plain(phone.address, phone.port, *only("PCMA", offered.description))
+        answered = await rig.do(AnswerRelay("s", answer, Manner.PLAIN))
+        assert names(answered.description) == ["PCMA"]
+        client.to = address(answered)
+        phone.send(*address(offered), payload_type=8)
+        await phone.received(25)
+    assert set(client.packets) == {8}
+
+
+async def test_a_client_with_opus_only_and_a_phone_without_hear_each_other(rig: Rig) -> None:
+    """The phone's tone goes to the client as opus, and comes back from it."""
+    async with RtpEcho() as client, RtpEndpoint() as phone:
+        offered = await rig.do(OfferRelay("s", plain(client.address, client.port, OPUS), Manner.PLAIN, False, PHONES))
+        answer = plain(phone.address, phone.port, *only("PCMA", offered.description))
+        answered = await rig.do(AnswerRelay("s", answer, Manner.PLAIN))
+        assert names(answered.description)[0] == "opus"
+        client.to = address(answered)
+        phone.send(*address(offered), payload_type=8)
+        await until(lambda: phone.tone == TONE, "the tone comes back")
+    assert set(client.packets) == {OPUS.id}
+
+
+async def test_a_phone_calls_a_client_with_opus_only(rig: Rig) -> None:
+    async with RtpEcho() as client, RtpEndpoint() as phone:
+        offered = await rig.do(OfferRelay("s", plain(phone.address, phone.port, PCMA), Manner.PLAIN, False, CLIENTS))
+        [opus] = only("opus", offered.description)
+        answered = await rig.do(AnswerRelay("s", plain(client.address, client.port, opus), Manner.PLAIN))
+        assert names(answered.description)[0] == "PCMA"
+        client.to = address(offered)
+        phone.send(*address(answered), payload_type=8)
+        await until(lambda: phone.tone == TONE, "the tone comes back")
+    assert set(client.packets) == {opus.id}
+
+
+# --- ICE and DTLS
+
+
+async def test_a_browsers_offer_becomes_one_that_a_phone_can_take(rig: Rig, relay: Rtpengine) -> None:
+    offered = await rig.do(OfferRelay("s", BROWSER, Manner.PLAIN, False, PHONES, ("red", "CN")))
+    assert address(offered)[0] == relay.address  # and not 0.0.0.0, though no candidate has come yet
+    assert not {"red", "CN"} & set(names(offered.description))
+    assert {"opus", "PCMU", "PCMA", "telephone-event"} <= set(names(offered.description))
+    assert not offered.description.mux
+    answered = await rig.do(AnswerRelay("s", plain("127.0.0.1", 4000, PCMA), Manner.DTLS, True))
+    transport = answered.description.transport
+    assert isinstance(transport, IceUdp)
+    assert transport.fingerprint
+    assert transport.fingerprint.setup in ("active", "passive")
+    assert {(each.component, each.ip, each.protocol) for each in transport.candidates} == {(1, relay.address, "udp")}
+    assert answered.description.mux
+
+
+@pytest.mark.parametrize(
+    ("manner", "mux", "components", "setup"),
+    [(Manner.DTLS, True, {1}, "actpass"), (Manner.ICE, False, {1, 2}, ""), (Manner.ICE, True, {1}, "")],
+)
+async def test_a_phones_offer_becomes_one_that_a_client_can_take(
+    rig: Rig, relay: Rtpengine, manner: Manner, mux: bool, components: set[int], setup: str
+) -> None:
+    offered = await rig.do(OfferRelay("s", plain("127.0.0.1", 4000, PCMA, EVENTS), manner, mux, CLIENTS))
+    transport = offered.description.transport
+    assert isinstance(transport, IceUdp)
+    assert transport.ufrag
+    assert transport.pwd
+    assert {each.component for each in transport.candidates} == components
+    assert all(each.ip == relay.address and each.id and each.type == "host" for each in transport.candidates)
+    assert (transport.fingerprint.setup if transport.fingerprint else "") == setup
+    assert offered.description.mux is mux
+    assert {"PCMA", "opus", "telephone-event"} <= set(names(offered.description))
+
+
+async def test_a_client_that_hides_its_addresses_is_taken_as_it_is(rig: Rig) -> None:
+    hidden = IceUdp("u123", "p" * 24, (Candidate(1, "5e1f0c0e.local", 9000, foundation="1", type="host"),), FINGERPRINT)
+    offer = Description("audio", (PCMA,), hidden, mux=True)
+    assert names((await rig.do(OfferRelay("s", offer, Manner.PLAIN))).description) == ["PCMA"]
+
+
+# --- digits
+
+
+async def test_a_digit_is_played_to_the_one_end_and_not_to_the_other(rig: Rig) -> None:
+    async with RtpEndpoint(events=101) as client, RtpEndpoint(events=101) as phone:
+        offered = await rig.do(OfferRelay("s", plain(client.address, client.port, PCMA, EVENTS), Manner.PLAIN))
+        answered = await rig.do(AnswerRelay("s", plain(phone.address, phone.port, PCMA, EVENTS), Manner.PLAIN))
+        client.send(*address(answered), payload_type=8)
+        phone.send(*address(offered), payload_type=8)
+        await phone.received(5)
+        rig.digits |= {"first": "5", "second": "#"}
+        assert await rig.do(PlayDigit("s", Party.ANSWERER, "first", 200), "5.0") == RelayDone("5.0")
+        assert await rig.do(PlayDigit("s", Party.ANSWERER, "second"), "6.0") == RelayDone("6.0")
+        # Each lasts for some packets of 20 ms; 11 is # (RFC 4733 §3.2).
+        await until(lambda: [number for number, packets in phone.keys.values() if packets > 5] == [5, 11], "both keys")
+    assert client.keys == {}
+    assert rig.digits == {}
+
+
+async def test_a_digit_that_is_forgotten_is_refused(rig: Rig) -> None:
+    refused = await rig.do(PlayDigit("s", Party.ANSWERER, "gone"), "5.0")
+    assert refused == RelayRefused("5.0", "The gateway does not have that digit any more.")
+
+
+# --- what does not work
 
 
 async def test_what_is_not_there_is_deleted_with_success(rig: Rig) -> None:
@@ -51,9 +194,7 @@ async def test_what_cannot_be_said_is_refused(rig: Rig, relay: Rtpengine) -> Non
     assert await relay.sessions() == []
 
 
-def address(described: RelayDescribed) -> tuple[str, int]:
-    """Where the relay expects plain RTP."""
-    transport = described.description.transport
-    assert isinstance(transport, RawUdp)
-    candidate: Candidate = transport.candidates[0]
-    return candidate.ip, candidate.port
+async def test_what_is_too_long_for_a_datagram_is_refused(rig: Rig) -> None:
+    verbose = Codec(0, "PCMU", 8000, parameters=tuple(Parameter(f"p{n}", "x" * 1000) for n in range(70)))
+    refused = await rig.do(OfferRelay("s", plain("127.0.0.1", 4000, verbose), Manner.PLAIN))
+    assert refused.problem == "What is to be asked of the media relay is too long for one datagram."

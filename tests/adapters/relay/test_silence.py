@@ -1,0 +1,147 @@
+"""A relay that loses datagrams, is silent, or was started again."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from typing import Self
+
+import pytest
+from world.ports import free_port
+from world.process import until
+from world.rtpengine import Rtpengine
+
+from fargo.adapters.relay import ng, watch
+from fargo.statemachine.media import Manner
+from fargo.statemachine.ng import DeleteRelay, OfferRelay, RelayDescribed, RelayLost, RelayRefused
+
+from .rig import PCMA, Rig, plain
+
+OFFER = OfferRelay("s", plain("127.0.0.1", 4000, PCMA), Manner.PLAIN)
+
+
+class Line(asyncio.DatagramProtocol):
+    """A line to a relay, or to nobody: `heard` are the requests it was given; it loses as many replies as `loses`."""
+
+    def __init__(self, relay: Rtpengine | None = None, loses: int = 0) -> None:
+        self.address = "127.0.0.1"
+        self.port = free_port(self.address)
+        self.heard: list[bytes] = []
+        self._relay = relay
+        self._loses = loses
+
+    async def __aenter__(self) -> Self:
+        loop = asyncio.get_running_loop()
+        self._near, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=(self.address, self.port))
+        if self._relay:
+            there = (self._relay.address, self._relay.port)
+            self._far, _ = await loop.create_datagram_endpoint(lambda: _Far(self._back), remote_addr=there)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._near.close()
+        if self._relay:
+            self._far.close()
+
+    def of(self, command: bytes) -> list[bytes]:
+        """What was heard of a command."""
+        return [each for each in self.heard if b"7:command" in each and b":%b" % command in each]
+
+    def datagram_received(self, data: bytes, sender: tuple[str, int]) -> None:
+        self.heard.append(data)
+        self._sender = sender
+        if self._relay:
+            self._far.sendto(data)
+
+    def _back(self, data: bytes) -> None:
+        if self._loses and b"3:sdp" in data:
+            self._loses -= 1
+        else:
+            self._near.sendto(data, self._sender)
+
+
+class _Far(asyncio.DatagramProtocol):
+    """The far end of a line."""
+
+    def __init__(self, heard: Callable[[bytes], None]) -> None:
+        self._heard = heard
+
+    def datagram_received(self, data: bytes, _: tuple[str, int]) -> None:
+        self._heard(data)
+
+
+@pytest.fixture(autouse=True)
+def _often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The relay is asked more often than in earnest."""
+    monkeypatch.setattr(watch, "EVERY", 0.1)
+
+
+async def test_a_lost_reply_is_asked_for_again_and_the_work_done_once(relay: Rtpengine) -> None:
+    async with Line(relay, loses=2) as line, Rig(line.address, line.port) as rig:
+        assert isinstance(await rig.do(OFFER), RelayDescribed)
+        asked = line.of(b"offer")
+        assert len(asked) == 3
+        assert len(set(asked)) == 1
+        statistics = (await relay.ask("statistics"))["statistics"]
+        assert statistics["currentstatistics"]["sessionstotal"] == 1
+        assert statistics["controlstatistics"]["totaloffercount"] == 1
+
+
+async def test_commands_of_all_users_and_processes_have_cookies_of_their_own(relay: Rtpengine) -> None:
+    async with Line(relay) as line:
+        for _ in range(2):
+            async with Rig(line.address, line.port) as rig:
+                await rig.do(DeleteRelay("s"), "7.0")
+                await rig.do(DeleteRelay("s"), "7.1")
+    cookies = [each.partition(b" ")[0] for each in line.of(b"delete")]
+    assert len(set(cookies)) == len(cookies) == 4
+
+
+async def test_silence_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ng, "RESEND", (0.1, 0.2))
+    monkeypatch.setattr(ng, "GIVE_UP", 0.4)
+    async with Line() as line, Rig(line.address, line.port) as rig:
+        problem = f"The media relay at {line.address} port {line.port} does not answer."
+        assert await rig.do(OFFER, "7.0") == RelayRefused("7.0", problem, silent=True)
+        assert len(line.of(b"offer")) == 3
+        await until(lambda: bool(rig.lost), "it is told to everyone")
+        assert rig.lost == [RelayLost(problem)]
+
+
+async def test_nobody_there_is_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ng, "GIVE_UP", 0.4)
+    monkeypatch.setattr(ng, "RESEND", (0.1, 0.2))
+    async with Rig("127.0.0.1", free_port("127.0.0.1")) as rig:
+        assert (await rig.do(OFFER)).silent
+
+
+async def test_a_restarted_relay_is_lost_once(relay: Rtpengine, rig: Rig) -> None:
+    await rig.do(OFFER)
+    await _asked_again(relay)
+    relay.process.kill()
+    await relay.process.ended()
+    await relay.start()
+    await until(lambda: bool(rig.lost), "it is told to everyone")
+    assert await relay.sessions() == []
+    assert isinstance(await rig.do(OFFER), RelayDescribed)
+    await _asked_again(relay)
+    assert rig.lost == [RelayLost("The media relay was restarted.")]
+
+
+async def test_a_relay_that_was_only_slow_is_lost_once(
+    relay: Rtpengine, rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ng, "GIVE_UP", 0.4)
+    monkeypatch.setattr(ng, "RESEND", (0.1, 0.2))
+    await _asked_again(relay)
+    os.kill(relay.process.pid, signal.SIGSTOP)
+    await until(lambda: bool(rig.lost), "it is told to everyone")
+    os.kill(relay.process.pid, signal.SIGCONT)
+    await _asked_again(relay)
+    assert [each.problem.rpartition(" does ")[2] for each in rig.lost] == ["not answer."]
+
+
+async def _asked_again(relay: Rtpengine) -> None:
+    """Until the relay has been asked twice more how it is, so that what it said the first time is known."""
+    for _ in range(2):
+        await relay.process.line("Received command 'statistics'", after=len(relay.process.lines))
