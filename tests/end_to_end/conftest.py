@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import closing
 
+import pytest
 import pytest_asyncio
 from world.gateway import FARGO, Gateway
 from world.process import Process
@@ -13,10 +14,16 @@ from fargo.log import Entry, Log
 from .customer import Customer
 
 
+@pytest.fixture
+def path() -> str:
+    """Which way audio goes, as the gateway is configured."""
+    return "auto"
+
+
 @pytest_asyncio.fixture
-async def gateway(world: World, record_session: Callable[[Iterable[Entry]], None]) -> AsyncIterator[Gateway]:
+async def gateway(world: World, path: str, record_session: Callable[[Iterable[Entry]], None]) -> AsyncIterator[Gateway]:
     """A gateway between the servers of `world`; it has to stop cleanly, and its log to fold to what it did."""
-    made = await world.gateway()
+    made = await world.gateway(path)
     yield made
     await made.stop()
     assert await made.process.ended() == 0, made.process.report()

@@ -36,6 +36,7 @@ class World:
         self._parts = AsyncExitStack()
         self._servers: list[Server] = []
         self._browser: Chromium | None = None
+        self._relay: Rtpengine | None = None
 
     async def __aenter__(self) -> Self:
         try:
@@ -55,9 +56,10 @@ class World:
             self._servers.append(part)
         return await self._parts.enter_async_context(part)
 
-    async def gateway(self) -> Gateway:
-        """A gateway between the two servers."""
-        return await self.add(Gateway(self.server))
+    async def gateway(self, path: str = "auto") -> Gateway:
+        """A gateway between the two servers, with the relay if there is one, whose calls go this way."""
+        relay = {"relay": f"{self._relay.address}:{self._relay.port}"} if self._relay else {}
+        return await self.add(Gateway(self.server, settings={"media": {"path": path, **relay}}))
 
     async def register(self, client: XmppClient, user: str | None = None) -> None:
         """Tell the gateway the client's SIP account, by the form, and wait until it is signed in at the provider.
@@ -110,8 +112,9 @@ class World:
         return await self.add(Sipp.calling(self.provider, user, scenario, talk_seconds, status=status))
 
     async def relay(self) -> Rtpengine:
-        """A media relay."""
-        return await self.add(Rtpengine())
+        """A media relay, for the gateway that is started after it."""
+        self._relay = await self.add(Rtpengine())
+        return self._relay
 
     async def media(self) -> RtpEndpoint:
         return await self.add(RtpEndpoint())

@@ -49,9 +49,11 @@ class Ng(DatagramProtocol):
         self._port: Any = None
 
     def start(self) -> None:
-        """Take a UDP port of our own that hears nobody but the relay; nothing is sent yet."""
+        """Take a UDP port of our own; nothing is sent yet.
+
+        It is not connected to the relay: the reactor would close it when the relay's host says that nobody listens.
+        """
         self._port = self._reactor.listenUDP(0, self, maxPacketSize=65536)
-        self._port.connect(*self._relay)
 
     def stop(self) -> Deferred[None]:
         """Let go of the port; fires when it is free. Whoever still waits for a reply waits for ever."""
@@ -78,7 +80,7 @@ class Ng(DatagramProtocol):
 
     def _send(self, datagram: bytes) -> None:
         with suppress(OSError):  # a network that is down is silence, too
-            self._port.write(datagram)
+            self._port.write(datagram, self._relay)
 
     def _give_up(self, cookie: bytes) -> None:
         host, port = self._relay
@@ -86,9 +88,9 @@ class Ng(DatagramProtocol):
         self._asked.pop(cookie).answer.errback(silent)
 
     def datagramReceived(self, datagram: bytes, addr: Any) -> None:  # noqa: N802
-        """What Twisted tells: a datagram came."""
+        """What Twisted tells: a datagram came. Only the relay is heard."""
         cookie, _, payload = datagram.partition(b" ")
-        if cookie not in self._asked:
+        if addr != self._relay or cookie not in self._asked:
             return
         try:
             reply = _BENCODE.decode(payload)

@@ -1,0 +1,122 @@
+"""Calls of a scripted client through a real media relay: what is left of them there, and what becomes of them when it
+dies. What real clients need of it: test_chromium.py.
+"""
+
+import os
+import signal
+
+import pytest
+import pytest_asyncio
+from world.gateway import Gateway
+from world.jingle_call import JingleCall
+from world.rtpengine import Rtpengine
+from world.world import World
+
+from .customer import Customer
+
+PACKETS = 50
+every_call = pytest.mark.parametrize("path", ["relay"])
+
+
+@pytest_asyncio.fixture
+async def relay(world: World) -> Rtpengine:
+    return await world.relay()
+
+
+@pytest_asyncio.fixture
+async def alice(world: World, relay: Rtpengine, gateway: Gateway) -> Customer:
+    """Alice, whose gateway has a relay."""
+    customer = Customer(world, gateway, await world.client("alice"))
+    await customer.register()
+    return customer
+
+
+async def talking(alice: Customer) -> JingleCall:
+    """Alice has called Bob, and hears him."""
+    media = await alice.world.media()
+    call = await alice.call("bob", media)
+    await call.answered()
+    call.talk()
+    await media.received(PACKETS)
+    return call
+
+
+async def forgotten(relay: Rtpengine) -> None:
+    """The relay was told that the call is over, and has no session left."""
+    await relay.process.line("Replying to 'delete'")
+    assert await relay.sessions() == []
+
+
+@every_call
+async def test_a_call_out_goes_through_the_relay(alice: Customer, relay: Rtpengine) -> None:
+    bob, tap = await alice.world.phone("bob"), await alice.world.tap()
+    call = await talking(alice)
+    await tap.passed(bob.media_port, PACKETS)
+    assert tap.sources(call.media.port).isdisjoint({bob.media_port})
+    assert len(await relay.sessions()) == 1
+    await call.terminate()
+    await bob.event("CALL_CLOSED")
+    await forgotten(relay)
+
+
+@every_call
+async def test_a_call_in_goes_through_the_relay(alice: Customer, relay: Rtpengine) -> None:
+    bob, media = await alice.world.phone("bob"), await alice.world.media()
+    await bob.dial("sip:alice@sip.test")
+    call = await JingleCall.incoming(alice.client, media)
+    assert call.remote is not None
+    assert call.remote.port != bob.media_port
+    await call.accept()
+    await bob.event("CALL_ESTABLISHED")
+    call.talk()
+    await media.received(PACKETS)
+    await bob.hang_up()
+    assert (await call.ended()).reason == "success"
+    await forgotten(relay)
+
+
+async def test_a_call_that_needs_no_relay_goes_directly(alice: Customer, relay: Rtpengine) -> None:
+    bob = await alice.world.phone("bob")
+    call = await talking(alice)
+    assert call.remote is not None
+    assert call.remote.port == bob.media_port
+    assert await relay.sessions() == []
+    await call.terminate()
+    await bob.event("CALL_CLOSED")
+
+
+@every_call
+async def test_a_relay_that_dies_ends_its_calls_and_says_so(alice: Customer, relay: Rtpengine) -> None:
+    bob = await alice.world.phone("bob")
+    call = await talking(alice)
+    os.kill(relay.process.pid, signal.SIGKILL)
+    ended = await call.ended()
+    assert ended.reason == "connectivity-error"
+    assert ended.text.startswith("The media relay failed: ")
+    await bob.event("CALL_CLOSED")
+
+
+@every_call
+async def test_a_call_that_a_dead_relay_should_carry_is_refused_with_the_reason(
+    alice: Customer, relay: Rtpengine
+) -> None:
+    os.kill(relay.process.pid, signal.SIGKILL)
+    call = await alice.call("bob", await alice.world.media())
+    ended = await call.ended()
+    assert ended.reason == "connectivity-error"
+    assert ended.text.startswith("The media relay failed: ")
+
+
+async def test_nothing_is_left_at_the_relay_after_a_crash_of_the_gateway(world: World, relay: Rtpengine) -> None:
+    gateway = await world.gateway("relay")
+    alice = Customer(world, gateway, await world.client("alice"))
+    await alice.register()
+    bob = await world.phone("bob")
+    call = await talking(alice)
+    assert len(await relay.sessions()) == 1
+    gateway.process.kill()
+    await gateway.process.ended()
+    await gateway.start()
+    assert (await call.ended()).reason == "connectivity-error"
+    await forgotten(relay)
+    await bob.hang_up()
