@@ -5,9 +5,11 @@ from pathlib import Path
 
 from world import GATEWAY_ADDRESS, XMPP_ADDRESS
 from world.baresip import Baresip
+from world.browser import PhonePage
 from world.gateway import Gateway
 from world.prosody import Prosody
 from world.provider import Provider
+from world.rtpengine import Rtpengine
 from world.stun import PORT as STUN_PORT
 from world.stun import StunServer
 
@@ -21,8 +23,11 @@ XMPP_PASSWORDS = {CALLER: "wonderland", GUEST: "welcome"}
 SIP_PASSWORDS = {CALLER: "looking-glass", GUEST: "hello", PHONE: "builder"}
 
 XMPP_PORT = 5222
+WEBSOCKET_PORT = 5280
+PAGE_PORT = 8080
 SIP_PORT = 5060
 INSIDE_PORT = 5070
+RELAY_PORT = 2223
 STUN_ADDRESSES = [f"127.0.0.{number}" for number in range(5, 255)]
 LAST_PORT = 65535
 
@@ -30,6 +35,7 @@ LAST_PORT = 65535
 def prosody(run: Path) -> Prosody:
     server = Prosody(XMPP_PASSWORDS, run / "prosody")
     server.client_port = usual_port(server.address, XMPP_PORT)
+    server.websocket_port = usual_port(server.address, WEBSOCKET_PORT)
     return server
 
 
@@ -43,16 +49,30 @@ def phone(run: Path, at: Provider) -> Baresip:
     return Baresip(at.account(PHONE), directory=run / "phone")
 
 
-def gateway(run: Path, xmpp: Prosody) -> Gateway:
+def relay(run: Path) -> Rtpengine:
+    server = Rtpengine(run / "relay")
+    server.port = usual_port(server.address, RELAY_PORT)
+    return server
+
+
+def gateway(run: Path, xmpp: Prosody, relay: Rtpengine) -> Gateway:
     """Its configuration is RUN/fargo.toml, its log RUN/fargo.db."""
     sip = {
         "port": usual_port(GATEWAY_ADDRESS, SIP_PORT),
         "inside_port": usual_port(XMPP_ADDRESS, INSIDE_PORT),
     }
-    made = Gateway(xmpp, settings={"sip": sip, "state": {"directory": str(run)}}, directory=run)
+    media = {"relay": f"{relay.address}:{relay.port}"}
+    made = Gateway(xmpp, settings={"sip": sip, "media": media, "state": {"directory": str(run)}}, directory=run)
     made.port = sip["port"]
     made.log = run / "fargo.db"
     return made
+
+
+def page(run: Path, xmpp: Prosody) -> PhonePage:
+    """A phone for the guest's browser, set up for them."""
+    server = PhonePage(xmpp, GUEST, run / "page")
+    server.port = usual_port(server.address, PAGE_PORT)
+    return server
 
 
 def stun() -> StunServer:

@@ -25,7 +25,12 @@ ROSTER_SECONDS = 10
 POLL_SECONDS = 0.02
 
 GUIDE = """\
-To call {phone} yourself, start a Pidgin that is set up as {guest}@{xmpp.domain}:
+To call {phone} yourself, open this page in a browser on this machine:
+
+  {page}
+
+It is a phone for {guest}@{xmpp.domain}: log in and click on {phone}. Or start a Pidgin
+that is set up for {guest} too:
 
   {pidgin}
 
@@ -38,7 +43,6 @@ own, start it as that file does, and give it:
             connect port {xmpp.client_port}, connect server {xmpp.address}
   network   (in the preferences) STUN server {stun}
 
-Other clients demand ICE for calls, which this gateway does not do yet.
 {guest}'s SIP account is registered already; a registration form would want:
 
   SIP address {account.user}@{account.domain}, password {account.password},
@@ -76,18 +80,22 @@ class Demonstration:
         self.xmpp = servers.prosody(run)
         self.sip = servers.provider(run)
         self.phone = servers.phone(run, self.sip)
-        self.gateway = servers.gateway(run, self.xmpp)
+        self.relay = servers.relay(run)
+        self.gateway = servers.gateway(run, self.xmpp, self.relay)
         self.stun = servers.stun()
+        self.page = servers.page(run, self.xmpp)
 
     async def start(self) -> None:
         """Start all servers, and register the accounts."""
-        xmpp, sip, gateway = self.xmpp, self.sip, self.gateway
+        xmpp, sip, relay, gateway = self.xmpp, self.sip, self.relay, self.gateway
         await self._start(xmpp)
         say("XMPP server", f"prosody at {xmpp.address} port {xmpp.client_port}, domain {xmpp.domain}")
         await self._start(sip)
         say("SIP provider", f"kamailio at {sip.address} port {sip.port}, domain {sip.domain}")
         await self._start(self.phone)
         say("SIP phone", f"baresip as {PHONE}@{sip.domain}: answers, and plays a tone")
+        await self._start(relay)
+        say("media relay", f"rtpengine at {relay.address} port {relay.port}")
         await self._start(gateway)
         say("gateway", f"fargo at {gateway.address} port {gateway.port}, XMPP domain {gateway.jid}")
         await self._parts.enter_async_context(self.stun)
@@ -110,6 +118,7 @@ class Demonstration:
 
     async def stay(self) -> None:
         """Until Ctrl-C; DemoError if a server ends before."""
+        await self._start(self.page)
         print("\n" + self._guide())
         if sys.stdin.isatty():
             asyncio.get_running_loop().add_reader(sys.stdin, self._asked_to_call)
@@ -198,6 +207,7 @@ class Demonstration:
             password=self.xmpp.accounts[GUEST],
             xmpp=self.xmpp,
             stun=self.stun.address,
+            page=self.page.url,
             account=self.sip.account(GUEST),
             pidgin=shown(prepare_pidgin(self._run / "pidgin", self.xmpp, self.stun.address)),
             fargo=shown(FARGO),

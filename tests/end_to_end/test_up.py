@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from world.browser import Chromium
 from world.process import Process
 
 UP = Path(__file__).parents[2] / "script/up"
@@ -81,6 +82,24 @@ async def test_it_stays_alone_until_ctrl_c(up: Up, run: Path) -> None:
     assert f"process {first.pid}" in second.output
     os.kill(first.pid, signal.SIGINT)
     assert await first.ended() == 0
+    assert alive(run) == []
+
+
+async def test_chromium_is_a_phone_for_the_guest(up: Up, run: Path) -> None:
+    process = await up()
+    await process.line(STAYS, 90)
+    page = await process.line(r"http://\S+")
+    async with Chromium() as browser:
+        phone = await browser.phone(page[0])
+        await phone.run("document.querySelector('#log-in button').click()")
+        await phone.event("contacts", jid="bob%sip.test@sip.localhost/fargo", available=True)
+        await phone.run("document.querySelector('#people button').click()")
+        await phone.event("answered")
+        await phone.hears(440)
+        await phone.hang_up()
+        assert await phone.ended() == ("success", "")
+    os.kill(process.pid, signal.SIGINT)
+    assert await process.ended() == 0
     assert alive(run) == []
 
 

@@ -141,17 +141,19 @@ class Baresip(Server):
             raise ProcessError(f"baresip refused the command {name}: {reply['data']}")
         return str(reply["data"])
 
-    async def event(self, kind: str, seconds: float = 20, after: int = 0) -> dict[str, Any]:
-        """The first event of a kind (CALL_INCOMING, CALL_RINGING, CALL_ESTABLISHED, CALL_CLOSED, …), past or to come.
+    async def event(self, kind: str, seconds: float = 20, after: int = 0, **details: str) -> dict[str, Any]:
+        """The first event of a kind (CALL_INCOMING, CALL_RINGING, CALL_ESTABLISHED, CALL_CLOSED, …) with these details,
+        past or to come.
 
         `after` skips that many of `events`.
         """
+        wanted = {"type": kind, **details}
         try:
             async with asyncio.timeout(seconds):
                 while True:
                     news = self._news
                     for event in self.events[after:]:
-                        if event["type"] == kind:
+                        if wanted.items() <= event.items():
                             return event
                     await news.wait()
         except TimeoutError:

@@ -17,10 +17,12 @@ from .devtools import DevTools, DevToolsError, Event
 from .ports import free_port
 from .process import Process, Server
 from .prosody import Prosody, accepts
+from .provider import SipAccount
 
 PAGE = Path(__file__).with_name("phone")
 ENTRIES = ("index.html", "page.css", "page.js")
 POLL_SECONDS = 0.1
+REGISTER_SECONDS = 60  # the gateway tries the SIP account before it answers
 EVENTS_SHOWN = 60
 EVENT_SHOWN = 600  # characters
 
@@ -87,10 +89,10 @@ class Chromium(Server):
         await self._parts.aclose()
         await super().stop()
 
-    async def phone(self, page: PhonePage) -> "BrowserPhone":
+    async def phone(self, url: str) -> "BrowserPhone":
         """The page in a tab of its own, not logged in yet."""
         phone = BrowserPhone(self)
-        await phone.open(page.url)
+        await phone.open(url)
         return phone
 
 
@@ -104,12 +106,10 @@ class BrowserPhone:
 
     async def open(self, url: str) -> None:
         self._session = await self._browser.devtools.tab(self._take)
-        for domain in ("Page", "Runtime"):
-            await self._command(f"{domain}.enable")
+        await self._command("Runtime.enable")
         await self._command("Runtime.addBinding", name="told")
-        mark = len(self.events)
         await self._command("Page.navigate", url=url)
-        await self.event("loaded", after=mark)
+        await self.event("ready")
 
     async def log_in(
         self, server: Prosody, user: str, resource: str = "browser", asks_first: bool = True, hertz: int = 700
@@ -125,6 +125,16 @@ class BrowserPhone:
             "hertz": hertz,
         }
         await self.run(f"phone.logIn({json.dumps(account)})")
+
+    async def register(self, account: SipAccount) -> None:
+        """Tell the gateway a SIP account, by its form; DevToolsError has the gateway's words if it refuses."""
+        form = {
+            "username": f"{account.user}@{account.domain}",
+            "password": account.password,
+            "x-proxy": account.host,
+            "x-port": str(account.port),
+        }
+        await self.run(f"phone.register({json.dumps(form)})", REGISTER_SECONDS)
 
     async def run(self, script: str, seconds: float = 30) -> Any:
         """What JavaScript in the page comes to, promises awaited; DevToolsError if it throws."""
@@ -207,8 +217,6 @@ class BrowserPhone:
     def _take(self, method: str, event: Event) -> None:
         if method == "Runtime.bindingCalled":
             self.events.append(json.loads(event["payload"]))
-        elif method == "Page.loadEventFired":
-            self.events.append({"kind": "loaded"})
         elif method == "Runtime.exceptionThrown":
             self.events.append({"kind": "thrown", "details": event["exceptionDetails"]})
         elif method == "Runtime.consoleAPICalled":

@@ -1,15 +1,18 @@
 """The sound that a program records while it is heard: a WAV file that grows, and the tone in its last moments.
 
-The file's header says how long it is only when it is finished, so the samples are counted by the file's size.
+The file's header says how long it is only when it is finished, so the samples are counted by the file's size. It does
+not grow while nothing comes, so a file that has not been written to for a while is silence.
 """
 
 import math
 import struct
+import time
 from pathlib import Path
 
 HEADER_BYTES = 44
 RATE_AT = 24
 LISTENED = 0.1  # seconds, so tones are told apart by 10 Hz
+FRESH = 0.5  # seconds
 STEP = 10
 HIGHEST = 3900
 QUIETEST = 200  # of 32767, root mean square
@@ -23,17 +26,13 @@ def tone(path: Path) -> int:
             return 0
         (rate,) = struct.unpack_from("<I", header, RATE_AT)
         count = round(rate * LISTENED)
-        recorded = (path.stat().st_size - HEADER_BYTES) // 2
-        if recorded < count:
+        state = path.stat()
+        recorded = (state.st_size - HEADER_BYTES) // 2
+        if recorded < count or time.time() - state.st_mtime > FRESH:
             return 0
         file.seek(HEADER_BYTES + 2 * (recorded - count))
         samples = struct.unpack(f"<{count}h", file.read(2 * count))
-    return strongest(samples, rate)
-
-
-def strongest(samples: tuple[int, ...], rate: int) -> int:
-    """The strongest frequency in a sound, in hertz; 0 for silence."""
-    if math.sqrt(sum(sample * sample for sample in samples) / len(samples)) < QUIETEST:
+    if math.sqrt(sum(sample * sample for sample in samples) / count) < QUIETEST:
         return 0
     return max(range(STEP, HIGHEST, STEP), key=lambda hertz: power(samples, hertz / rate))
 

@@ -127,7 +127,7 @@ async def test_phones_talk_directly(world: World) -> None:
 
 async def test_phones_hear_whom_they_talk_to(world: World) -> None:
     bob = await world.phone("bob")
-    carol = await world.add(Baresip(world.provider.account("carol"), hertz=1000))
+    carol = await world.phone("carol", hertz=1000)
     await bob.dial(CAROL)
     await asyncio.gather(bob.hears(1000), carol.hears(440))
     with pytest.raises(ProcessError, match=r"did not hear 440 Hz within 0\.2 s, but .*1000"):

@@ -56,10 +56,10 @@ class World:
             self._servers.append(part)
         return await self._parts.enter_async_context(part)
 
-    async def gateway(self, path: str = "auto") -> Gateway:
-        """A gateway between the two servers, with the relay if there is one, whose calls go this way."""
-        relay = {"relay": f"{self._relay.address}:{self._relay.port}"} if self._relay else {}
-        return await self.add(Gateway(self.server, settings={"media": {"path": path, **relay}}))
+    async def gateway(self) -> Gateway:
+        """A gateway between the two servers, with the relay if there is one."""
+        media = {"media": {"relay": f"{self._relay.address}:{self._relay.port}"}} if self._relay else {}
+        return await self.add(Gateway(self.server, settings=media))
 
     async def register(self, client: XmppClient, user: str | None = None) -> None:
         """Tell the gateway the client's SIP account, by the form, and wait until it is signed in at the provider.
@@ -94,13 +94,13 @@ class World:
         if self._browser is None:
             self._page = await self.add(PhonePage(self.server))
             self._browser = await self.add(Chromium())
-        phone = await self._browser.phone(self._page)
+        phone = await self._browser.phone(self._page.url)
         await phone.log_in(self.server, user, resource, asks_first, hertz)
         return phone
 
-    async def phone(self, user: str = "bob", answers: bool = True) -> Baresip:
-        """A SIP phone, registered."""
-        return await self.add(Baresip(self.provider.account(user), answers))
+    async def phone(self, user: str = "bob", answers: bool = True, hertz: int = 440) -> Baresip:
+        """A SIP phone, registered; it plays a tone of so many hertz."""
+        return await self.add(Baresip(self.provider.account(user), answers, hertz=hertz))
 
     async def scripted_phone(self, phone: Sipp, user: str = "carol") -> Sipp:
         """A SIPp that is called when somebody calls this user."""

@@ -19,6 +19,8 @@ const REASONS = {
     "connectivity-error": "The connection is lost",
     "security-error": "Not allowed",
     "incompatible-parameters": "The two phones have nothing in common",
+    "unsupported-applications": "The two phones have nothing in common",
+    "unsupported-transports": "There is no way for the sound",
 };
 const CONNECTIONS = { connected: "Connected", failed: "No way for the sound was found" };
 const CALLING = { calling: "Calling", ringing: "Rings at", incoming: "Call from", answered: "Talking with" };
@@ -212,9 +214,10 @@ function paragraph(text) {
     return make("p", { textContent: text });
 }
 
-function field({ name, label, value, type, required }) {
+function field({ name, label, value = "", type, required = false, options }) {
     const kind = type === "text-private" ? "password" : "text";
-    const input = make("input", { name, type: kind, required: Boolean(required), value: value ?? "" });
+    const input = options ? make("select", { name }) : make("input", { name, type: kind, required, value });
+    if (options) input.append(...options.map((each) => new Option(each.label ?? each.value, each.value)));
     const shown = make("label", { textContent: `${label ?? name} ` });
     shown.append(input);
     return shown;
@@ -235,4 +238,6 @@ async function prefill() {
     for (const [name, value] of Object.entries(await answer.json())) $("log-in").elements[name].value = value;
 }
 
-prefill().finally(() => $("log-in").querySelector(":invalid, button").focus());
+await prefill();
+$("log-in").querySelector(":invalid, button").focus();
+told("ready");
