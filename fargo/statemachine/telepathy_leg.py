@@ -12,17 +12,15 @@ Rules, each learned from the connection manager's behaviour:
    later description is accepted at once, as far as it names what was agreed.
 4. The manager sometimes ends a session itself and says nothing. So every wait has a deadline, and what comes after
    it is a hang-up: that always works.
-5. To refuse a call, hang up with a reason; the SIP status follows from it (486, 480 or 488: no other can be sent).
-6. The reason phrase of a failed call starts with the SIP status code, which the edge writes there, and then
-   "gateway:" if the words are ours and not the provider's. Without a code the manager's own classification counts.
+5. How a call is refused, and what a refusal says: see `sip_reason`.
 """
 
-import re
 from typing import ClassVar, Final, TypeAlias, assert_never
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from fargo.statemachine import sip_reason
 from fargo.statemachine.address import BadAddress, SipUri, parse_uri
 from fargo.statemachine.call1 import (
     HELD,
@@ -469,48 +467,8 @@ def abandon(name: str, turn: Turn) -> None:
 
 
 def _hang_up(name: str, reason: Reason, turn: Turn) -> TelepathyLeg:
-    turn.issue(HangUp(name, _REFUSAL.get(reason.cause, ChangeReason.USER_REQUESTED), reason.text))
+    turn.issue(HangUp(name, sip_reason.refusal(reason), reason.text))
     return Ending(name, turn.at)
-
-
-# --- why a call ended
-
-# How to make the manager say it: BUSY and REJECTED become 486, NO_ANSWER and its like 480, MEDIA_ERROR 488.
-_REFUSAL: Final = {
-    Cause.BUSY: ChangeReason.BUSY,
-    Cause.DECLINED: ChangeReason.REJECTED,
-    Cause.NO_ANSWER: ChangeReason.NO_ANSWER,
-    Cause.UNAVAILABLE: ChangeReason.NO_ANSWER,
-    Cause.NOT_FOUND: ChangeReason.NO_ANSWER,
-    Cause.NETWORK: ChangeReason.NO_ANSWER,
-    Cause.SERVER_ERROR: ChangeReason.NO_ANSWER,
-    Cause.FAULT: ChangeReason.NO_ANSWER,
-    Cause.MEDIA: ChangeReason.MEDIA_ERROR,
-    Cause.APPLICATION: ChangeReason.MEDIA_ERROR,
-    Cause.TRANSPORT: ChangeReason.MEDIA_ERROR,
-    Cause.SECURITY: ChangeReason.MEDIA_ERROR,
-}
-# RFC 3261 §21, RFC 7247 §7.
-_STATUS: Final = {
-    401: Cause.FORBIDDEN, 403: Cause.FORBIDDEN, 404: Cause.NOT_FOUND, 407: Cause.FORBIDDEN, 408: Cause.NO_ANSWER,
-    410: Cause.NOT_FOUND, 415: Cause.MEDIA, 480: Cause.UNAVAILABLE, 484: Cause.NOT_FOUND, 486: Cause.BUSY,
-    487: Cause.CANCELLED, 488: Cause.MEDIA, 502: Cause.NETWORK, 503: Cause.NETWORK, 504: Cause.NETWORK,
-    600: Cause.BUSY, 603: Cause.DECLINED, 604: Cause.NOT_FOUND, 606: Cause.MEDIA, 607: Cause.DECLINED,
-    608: Cause.DECLINED,
-}  # fmt: skip
-_CLASSIFIED: Final[dict[int, Cause]] = {
-    ChangeReason.INVALID_CONTACT: Cause.NOT_FOUND,
-    ChangeReason.NO_ANSWER: Cause.NO_ANSWER,
-    ChangeReason.BUSY: Cause.BUSY,
-    ChangeReason.REJECTED: Cause.DECLINED,
-    ChangeReason.PERMISSION_DENIED: Cause.FORBIDDEN,
-    ChangeReason.NETWORK_ERROR: Cause.NETWORK,
-    ChangeReason.CONNECTIVITY_ERROR: Cause.NETWORK,
-    ChangeReason.MEDIA_ERROR: Cause.MEDIA,
-    # 487, 488 and 491 come like this; of these a phone that was never cancelled sends 488.
-    ChangeReason.USER_REQUESTED: Cause.MEDIA,
-}
-_PHRASE: Final = re.compile(r"(?P<code>[3-6]\d\d)(?: (?P<ours>gateway: )?(?P<words>.*))?", re.DOTALL)
 
 
 def _why(leg: TelepathyLeg, event: CallStateChanged) -> Reason:
@@ -519,22 +477,12 @@ def _why(leg: TelepathyLeg, event: CallStateChanged) -> Reason:
     """
     match leg:
         case Dialling(domain=domain, answered=False):
-            return _failure(domain, event)
+            return sip_reason.failure(domain, event)
         case Arriving():
             return Reason(Cause.CANCELLED, "The caller gave up.")
-        case Talking() if found := _PHRASE.fullmatch(event.message):
-            return Reason(Cause.MEDIA, f"The phone refused a change of the call: {found['words']} ({found['code']})")
-        case Preparing() | Dialling() | Answering() | Talking() | Ending() | Over():
+        case Talking():
+            return sip_reason.hung_up(event)
+        case Preparing() | Dialling() | Answering() | Ending() | Over():
             return Reason(Cause.HUNG_UP)
         case _:
             assert_never(leg)
-
-
-def _failure(domain: str, event: CallStateChanged) -> Reason:
-    """A failed outgoing call, from what the edge wrote into the phrase (rule 6)."""
-    found = _PHRASE.fullmatch(event.message)
-    if found is None:
-        return Reason(_CLASSIFIED.get(event.reason, Cause.SERVER_ERROR), f"The call to {domain} failed.")
-    code, words = int(found["code"]), found["words"] or "no reason given"
-    cause = Cause.UNAVAILABLE if code < 400 else _STATUS.get(code, Cause.SERVER_ERROR)
-    return Reason(cause, f"{words}." if found["ours"] else f"{domain} says: {words} ({code})")
