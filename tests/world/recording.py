@@ -32,7 +32,12 @@ def tone(path: Path) -> int:
             return 0
         file.seek(HEADER_BYTES + 2 * (recorded - count))
         samples = struct.unpack(f"<{count}h", file.read(2 * count))
-    if math.sqrt(sum(sample * sample for sample in samples) / count) < QUIETEST:
+    return strongest(samples, rate)
+
+
+def strongest(samples: tuple[int, ...], rate: int) -> int:
+    """The strongest frequency in a sound, in hertz; 0 for silence."""
+    if math.sqrt(sum(sample * sample for sample in samples) / len(samples)) < QUIETEST:
         return 0
     return max(range(STEP, HIGHEST, STEP), key=lambda hertz: power(samples, hertz / rate))
 

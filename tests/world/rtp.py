@@ -1,22 +1,27 @@
 """An RTP endpoint, the media of an XMPP test client: it plays a tone, and counts and checks what it hears.
 
-Only PCMU and PCMA at 8 kHz, 20 ms a packet (RFC 3550, RFC 3551 §4.5.14).
+Only PCMU and PCMA at 8 kHz, 20 ms a packet (RFC 3550, RFC 3551 §4.5.14), and keys pressed (RFC 4733). What speaks any
+other codec can only repeat what it hears: an echo.
 """
 
 import asyncio
 import random
 import struct
-from collections import Counter
+from collections import Counter, deque
 from typing import Self
 
 from . import XMPP_ADDRESS
 from .ports import free_port
 from .process import until
+from .recording import strongest
 
 PCMU, PCMA = 0, 8
 PACKET_SECONDS = 0.02
 SAMPLES = 160  # 20 ms at 8 kHz, one byte each
+RATE = 8000
+LISTENED = 5  # packets: a tenth of a second
 HEADER = struct.Struct("!BBHII")
+EVENT = struct.Struct("!BBH")
 
 # One period of 1 kHz at 8 kHz: the digital milliwatt of ITU-T G.711, tables 5 and 6.
 TONE = {
@@ -28,13 +33,18 @@ TONE = {
 class RtpEndpoint(asyncio.DatagramProtocol):
     """A pair of UDP ports, RTP and RTCP. `packets` counts valid RTP received; `invalid` says what else came.
 
+    `keys` has each key that was pressed, as its number and its packets, if `events` is the payload type of such.
+
     async with RtpEndpoint() as media:
         media.send("127.0.0.4", 40000)
         await media.received(50)
     """
 
-    def __init__(self, address: str = XMPP_ADDRESS) -> None:
+    def __init__(self, address: str = XMPP_ADDRESS, events: int | None = None) -> None:
         self.address = address
+        self.events = events
+        self.keys: dict[int, tuple[int, int]] = {}
+        self._heard: deque[tuple[int, bytes]] = deque(maxlen=LISTENED)
         self.port = free_port(address, adjacent=2)
         self.rtcp_port = self.port + 1
         self.packets = 0
@@ -81,6 +91,12 @@ class RtpEndpoint(asyncio.DatagramProtocol):
         except TimeoutError as late:
             raise TimeoutError(f"{late}; {self.packets} came, and invalid: {self.invalid[:5]}") from None
 
+    @property
+    def tone(self) -> int:
+        """The strongest frequency in the last tenth of a second, in hertz; 0 for silence."""
+        samples = tuple(LINEAR[payload_type](byte) for payload_type, sound in self._heard for byte in sound)
+        return strongest(samples, RATE) if len(self._heard) == LISTENED else 0
+
     async def _send(self, to: tuple[str, int], payload_type: int) -> None:
         sequence, timestamp, source = random.getrandbits(16), random.getrandbits(32), random.getrandbits(32)
         loop = asyncio.get_running_loop()
@@ -94,12 +110,63 @@ class RtpEndpoint(asyncio.DatagramProtocol):
             await asyncio.sleep(due - loop.time())
 
     def datagram_received(self, data: bytes, sender: tuple[str, int]) -> None:
+        if self.events is not None and len(data) >= 16 and data[1] & 0x7F == self.events:
+            self._key(data)
+            return
         if wrong := fault(data):
             self.invalid.append(f"from {sender[0]}:{sender[1]}: {wrong}")
             return
         self.packets += 1
         self.payload_types[data[1] & 0x7F] += 1
         self.senders[sender] += 1
+        self._heard.append((data[1] & 0x7F, data[HEADER.size :]))
+
+    def _key(self, data: bytes) -> None:
+        """RFC 4733 §2.3: all packets of a key have its first one's timestamp."""
+        timestamp = struct.unpack_from("!I", data, 4)[0]
+        number = EVENT.unpack_from(data, HEADER.size)[0]
+        self.keys[timestamp] = number, self.keys.get(timestamp, (number, 0))[1] + 1
+
+
+class RtpEcho(asyncio.DatagramProtocol):
+    """Sends whatever it hears, in any codec, `to` an address. `packets` counts it by payload type."""
+
+    def __init__(self, address: str = XMPP_ADDRESS) -> None:
+        self.address = address
+        self.port = free_port(address, adjacent=2)
+        self.to: tuple[str, int] | None = None
+        self.packets: Counter[int] = Counter()
+
+    async def __aenter__(self) -> Self:
+        loop = asyncio.get_running_loop()
+        self._rtp, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=(self.address, self.port))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._rtp.close()
+
+    def datagram_received(self, data: bytes, _: tuple[str, int]) -> None:
+        self.packets[data[1] & 0x7F] += 1
+        if self.to:
+            self._rtp.sendto(data, self.to)
+
+
+def ulaw(byte: int) -> int:
+    """A PCMU sample as 16 bits (ITU-T G.711 §3.2)."""
+    byte = ~byte & 0xFF
+    size = (((byte & 0x0F) << 3) + 0x84 << (byte >> 4 & 7)) - 0x84
+    return -size if byte & 0x80 else size
+
+
+def alaw(byte: int) -> int:
+    """A PCMA sample as 16 bits (ITU-T G.711 §3.1)."""
+    byte ^= 0x55
+    segment, size = byte >> 4 & 7, (byte & 0x0F) << 4
+    size = (size + 0x108) << (segment - 1) if segment else size + 8
+    return size if byte & 0x80 else -size
+
+
+LINEAR = {PCMU: ulaw, PCMA: alaw}
 
 
 def fault(data: bytes) -> str | None:

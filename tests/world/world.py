@@ -56,10 +56,10 @@ class World:
             self._servers.append(part)
         return await self._parts.enter_async_context(part)
 
-    async def gateway(self) -> Gateway:
-        """A gateway between the two servers, with the relay if there is one."""
-        media = {"media": {"relay": f"{self._relay.address}:{self._relay.port}"}} if self._relay else {}
-        return await self.add(Gateway(self.server, settings=media))
+    async def gateway(self, path: str = "auto") -> Gateway:
+        """A gateway between the two servers, with the relay if there is one, whose calls go this way."""
+        relay = {"relay": f"{self._relay.address}:{self._relay.port}"} if self._relay else {}
+        return await self.add(Gateway(self.server, settings={"media": {"path": path, **relay}}))
 
     async def register(self, client: XmppClient, user: str | None = None) -> None:
         """Tell the gateway the client's SIP account, by the form, and wait until it is signed in at the provider.
