@@ -29,6 +29,7 @@ async def test_the_client_holds_and_resumes(alice: Customer) -> None:
     await media.received(PACKETS)
     await inform(call, "hold")
     await bob.process.line(r"got re-INVITE")
+    await media.quiet(PACKETS)
     mark = len(bob.process.lines)
     await inform(call, "unhold")
     await bob.process.line(r"got re-INVITE", after=mark)
@@ -42,12 +43,37 @@ async def test_the_phone_holds_and_resumes(alice: Customer) -> None:
     bob, media = await alice.world.phone("bob"), await alice.world.media()
     call = await alice.call("bob", media)
     await call.answered()
+    call.talk()
+    await media.received(PACKETS)
     await bob.command("hold")
     await told(call, "hold")
+    await media.quiet(PACKETS)
     await bob.command("resume")
     await told(call, "unhold")
+    heard = media.packets
+    await media.received(heard + PACKETS)
     await bob.hang_up()
     assert (await call.ended()).reason == "success"
+
+
+async def test_each_end_holds_by_itself(alice: Customer) -> None:
+    """Only when both have taken up the call again there is sound."""
+    bob, media = await alice.world.phone("bob"), await alice.world.media()
+    call = await alice.call("bob", media)
+    await call.answered()
+    call.talk()
+    await inform(call, "hold")
+    await media.quiet(PACKETS)
+    await bob.command("hold")
+    await told(call, "hold")
+    await inform(call, "unhold")
+    await media.quiet(PACKETS)
+    await bob.command("resume")
+    await told(call, "unhold")
+    heard = media.packets
+    await media.received(heard + PACKETS)
+    await call.terminate()
+    await bob.event("CALL_CLOSED")
 
 
 async def test_a_call_in_is_held_too(alice: Customer) -> None:

@@ -1,7 +1,5 @@
 """Debian's Pidgin and a SIP phone call each other through the gateway: sound goes between their own two sockets."""
 
-from collections.abc import AsyncIterator
-
 import pytest_asyncio
 from world import XMPP_ADDRESS
 from world.baresip import Baresip
@@ -28,11 +26,16 @@ async def dave(world: World, gateway: Gateway) -> Customer:
 
 
 @pytest_asyncio.fixture
-async def pidgin(dave: Customer) -> AsyncIterator[Pidgin]:
+async def bare_pidgin(dave: Customer) -> Pidgin:
+    """Dave's Pidgin, with nobody on its contact list."""
+    return await dave.world.add(Pidgin(dave.world.server, "dave"))
+
+
+@pytest_asyncio.fixture
+async def pidgin(dave: Customer, bare_pidgin: Pidgin) -> Pidgin:
     """Dave's Pidgin, with the phone on its contact list."""
-    pidgin = await dave.world.add(Pidgin(dave.world.server, "dave"))
-    await pidgin.add_contact(dave.contact("bob").partition("/")[0], "Bob")
-    yield pidgin
+    await bare_pidgin.add_contact(dave.contact("bob").partition("/")[0], "Bob")
+    return bare_pidgin
 
 
 @pytest_asyncio.fixture
@@ -58,6 +61,17 @@ async def test_pidgin_is_called_by_a_phone(dave: Customer, pidgin: Pidgin, bob: 
     await hear_each_other(pidgin, bob, tap)
     await bob.hang_up()
     await pidgin.process.line(r"RECV.*session-terminate|session-terminate.*success", 20)
+
+
+async def test_pidgin_is_called_by_a_stranger(dave: Customer, bare_pidgin: Pidgin, bob: Baresip) -> None:
+    """Of a phone that is on no contact list Pidgin has no presence, and needs none."""
+    tap = await dave.world.tap()
+    await bob.dial("sip:dave@sip.test")
+    await bare_pidgin.answer()
+    await bob.event("CALL_ESTABLISHED")
+    await hear_each_other(bare_pidgin, bob, tap)
+    await bob.hang_up()
+    await bob.event("CALL_CLOSED")
 
 
 async def test_pidgin_declines_a_phone(pidgin: Pidgin, bob: Baresip) -> None:

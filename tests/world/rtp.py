@@ -91,6 +91,18 @@ class RtpEndpoint(asyncio.DatagramProtocol):
         except TimeoutError as late:
             raise TimeoutError(f"{late}; {self.packets} came, and invalid: {self.invalid[:5]}") from None
 
+    async def quiet(self, packets: int, seconds: float = 20) -> None:
+        """Wait until none has come in while so many went out: its own sending is the clock."""
+        heard, sent = self.packets, self.sent
+
+        def none_came() -> bool:
+            nonlocal heard, sent
+            if self.packets != heard:
+                heard, sent = self.packets, self.sent
+            return self.sent >= sent + packets
+
+        await until(none_came, f"no RTP at {self.address}:{self.port} while {packets} packets are sent", seconds)
+
     @property
     def tone(self) -> int:
         """The strongest frequency in the last tenth of a second, in hertz; 0 for silence."""
