@@ -6,6 +6,7 @@ Each command, or group of commands, has a file of its own.
 import click
 
 from fargo.cli.calls import calls
+from fargo.cli.export import export_call, import_log
 from fargo.cli.gateway import check, run
 from fargo.cli.ladder import ladder_of_call
 from fargo.cli.replay import replay
@@ -19,4 +20,5 @@ def main() -> None:
 
 for command in (run, check, calls, replay):
     main.add_command(command)
-replay.add_command(ladder_of_call)
+for command in (ladder_of_call, export_call, import_log):
+    replay.add_command(command)

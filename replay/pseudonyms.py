@@ -1,0 +1,191 @@
+"""Pseudonyms: what becomes of each name in an export, always the same within it.
+
+Rules:
+
+1. A name keeps its shape, so that what the core reads in it stays what it was: a word becomes a word with letters and
+   digits in the same places and cases, an IPv4 address another, a valid domain another.
+2. What comes out belongs to nobody: domains under .example (RFC 2606), addresses for documentation (RFC 5737, 6676,
+   3849; the further ones for benchmarks, RFC 2544), numbers that begin with 999, which is no country's code.
+3. Pseudonyms are numbered as names come up, and so say nothing about the names.
+4. Session ids keep their order, because ties are broken by it (XEP-0166 §7.2.16), and one of ours still begins with its
+   nonce.
+"""
+
+import ipaddress
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from itertools import count
+from math import prod
+from string import digits
+from typing import Final
+
+_CONSONANTS: Final = "xzqvjkwbdfghlmnprstc"
+_VOWELS: Final = "aoiuey"
+_FOREIGN: Final = "éèêëíïóôöúûü"
+_ASCII: Final = 127
+_STEP: Final = 7919
+"""A prime, so that names which come one after the other look different."""
+_NOBODYS: Final = "999"
+_SHORT: Final = 2
+"""A number of so few digits is a version, a place or a count, and stays."""
+_OURS: Final = re.compile(r"\d{1,8}(-\d{1,8}-(plain|ice|dtls))?")
+"""What follows the nonce in our names of sessions with clients and at the relay: versions of events."""
+_NETWORKS: Final = ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "198.18.0.0/15")
+_MULTICAST: Final = ("233.252.0.0/24",)
+
+
+def key(word: str) -> str:
+    """What two spellings of a word have in common: JIDs are in lower case (RFC 6122 §3.3)."""
+    return unicodedata.normalize("NFKC", word).lower()
+
+
+class Found:
+    """Collects the names that there are in a log, each once, as they come up; what it is given it gives back."""
+
+    def __init__(self) -> None:
+        self.words: dict[str, None] = {}
+        self.hosts: dict[str, None] = {}
+        self.addresses: dict[str, None] = {}
+        self.hashes: dict[str, None] = {}
+        self.nonces: dict[str, None] = {}
+        self.sessions: dict[str, None] = {}
+
+    def word(self, word: str) -> str:
+        self.words[key(word)] = None
+        return word
+
+    def host(self, name: str) -> str:
+        self.hosts[name.lower()] = None
+        return name
+
+    def address(self, address: str) -> str:
+        self.addresses[address] = None
+        return address
+
+    def hash(self, value: str) -> str:
+        self.hashes[value] = None
+        return value
+
+    def nonce(self, nonce: str) -> str:
+        self.nonces[nonce] = None
+        return nonce
+
+    def session(self, name: str) -> str:
+        self.sessions[name] = None
+        return name
+
+
+class Pseudonyms:
+    """What becomes of each name that was found. Words that are kept (lower case), and all that was not found, stay."""
+
+    def __init__(self, found: Found, kept: frozenset[str]) -> None:
+        words = [word for word in found.words if word not in kept and not _is_short(word)]
+        self.words: Final = dict(zip(words, _words(words, kept.union(found.words)), strict=True))
+        self._hosts = {name: f"host{n}.example" for n, name in enumerate(found.hosts, 1)}
+        self._addresses = _addresses(found.addresses)
+        self._hashes = {value: _counted(value, n) for n, value in enumerate(found.hashes, 1)}
+        self._nonces = sorted(found.nonces.keys() - {""}, key=lambda nonce: (-len(nonce), nonce))
+        foreign = (name for name in found.sessions if name and not self._is_ours(name))
+        sessions = sorted({*self._nonces, *foreign})
+        width = len(str(len(sessions)))
+        self._sessions = {name: f"session{n:0{width}}-" for n, name in enumerate(sessions)}
+
+    def word(self, word: str) -> str:
+        known = self.words.get(key(word))
+        if known is None:
+            return word
+        return _in_case(known, word) if len(known) == len(word) else known
+
+    def host(self, name: str) -> str:
+        known = self._hosts.get(name.lower())
+        if known is None:
+            return name
+        return known if name == name.lower() else known.upper()
+
+    def address(self, address: str) -> str:
+        return self._addresses.get(address, address)
+
+    def hash(self, value: str) -> str:
+        return self._hashes.get(value, value)
+
+    def nonce(self, nonce: str) -> str:
+        return self._sessions.get(nonce, nonce)
+
+    def session(self, name: str) -> str:
+        ours = self._is_ours(name)
+        return self._sessions[ours] + name[len(ours) :] if ours else self._sessions.get(name, name)
+
+    def _is_ours(self, name: str) -> str:
+        """The nonce that one of our names begins with, "" if it is none of ours."""
+        return next((n for n in self._nonces if name.startswith(n) and _OURS.fullmatch(name[len(n) :])), "")
+
+
+def _is_short(word: str) -> bool:
+    return word.isdecimal() and len(word) <= _SHORT
+
+
+def _words(words: Iterable[str], taken: frozenset[str]) -> Iterator[str]:
+    """A pseudonym for each, none of which is taken or given twice."""
+    given = set(taken)
+    for number, word in enumerate(words):
+        pseudonym = next(shaped for shaped in _shaped(word, number) if shaped not in given)
+        given.add(pseudonym)
+        yield pseudonym
+
+
+def _shaped(word: str, first: int) -> Iterator[str]:
+    """All words of the same shape, beginning somewhere among them; then longer ones."""
+    if word.isdecimal() and len(word) > len(_NOBODYS):
+        alphabets = [*_NOBODYS, *[digits] * (len(word) - len(_NOBODYS))]
+    else:
+        alphabets = list(_alphabets(word))
+    begin, size = (first + 1) * _STEP, prod(map(len, alphabets))
+    for number in count(begin):
+        shaped, rest = [], number
+        for alphabet in alphabets:
+            rest, place = divmod(rest, len(alphabet))
+            shaped.append(alphabet[place])
+        yield "".join(shaped) + (str(number) if number >= begin + size else "")
+
+
+def _alphabets(word: str) -> Iterator[str]:
+    """What may stand in each place of a word; consonants and vowels alternate."""
+    vowel = False
+    for char in word:
+        if char.isdecimal() and ord(char) <= _ASCII:
+            yield digits
+        elif ord(char) > _ASCII:
+            yield _FOREIGN
+        else:
+            yield _VOWELS if vowel else _CONSONANTS
+            vowel = not vowel
+
+
+def _in_case(pseudonym: str, word: str) -> str:
+    return "".join(new.upper() if old.isupper() else new for new, old in zip(pseudonym, word, strict=True))
+
+
+def _addresses(addresses: Iterable[str]) -> dict[str, str]:
+    """What becomes of IP addresses; one that means "any" stays."""
+    single, group, six = _hosts_of(_NETWORKS), _hosts_of(_MULTICAST), count(1)
+    given = {}
+    for text in addresses:
+        address = ipaddress.ip_address(text)
+        if address.is_unspecified:
+            continue
+        if address.version == 6:
+            given[text] = f"2001:db8::{next(six):x}"
+        else:
+            given[text] = str(next(group if address.is_multicast else single))
+    return given
+
+
+def _hosts_of(networks: Iterable[str]) -> Iterator[ipaddress.IPv4Address]:
+    return (host for network in networks for host in ipaddress.IPv4Network(network).hosts())
+
+
+def _counted(value: str, number: int) -> str:
+    """Octets in hexadecimal, as many as in the value, that say the number."""
+    size = value.count(":") + 1
+    return number.to_bytes(size).hex(":").upper()

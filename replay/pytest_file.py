@@ -1,0 +1,109 @@
+"""An export as a test: a Python file for pytest that folds a session, and compares event by event.
+
+It needs nothing but the core, and reads like what it tests: each event as it is constructed, below it its commands.
+"""
+
+from collections.abc import Iterable, Iterator
+from enum import Enum
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from fargo.log import Entry
+
+_WIDTH: Final = 120
+_HEAD: Final = '"""A recorded session and what it leads to, written by `fargo replay export --as-test`."""'
+_TEST: Final = """
+
+def test_every_event_leads_to_its_commands() -> None:
+    user = new(USER)
+    for version, at, event, commands in SESSION:
+        user, issued = fold(user, Recorded(USER, version, at, event))
+        assert tuple(each.command for each in issued) == commands, f"event {version}"
+"""
+
+
+def written(entries: Iterable[Entry]) -> str:
+    """The text of the file; the entries are one user's."""
+    entries = tuple(entries)
+    steps = tuple((r.version, r.at, r.event, tuple(each.command for each in issued)) for r, issued in entries)
+    user = f"USER = {_source(entries[0][0].user)}"
+    session = [*_lines(steps, "", "SESSION: tuple[tuple[int, float, Event, tuple[Command, ...]], ...] = ", "")]
+    long = [""] if max(map(len, (user, *session))) <= _WIDTH else ["", "# ruff: noqa: E501", ""]
+    return "\n".join([_HEAD, *long, *_imports(steps), "", user, *session, _TEST])
+
+
+def _imports(steps: object) -> Iterator[str]:
+    """An import for all names of a module."""
+    names: dict[str, set[str]] = {
+        "fargo.statemachine.commands": {"Command"},
+        "fargo.statemachine.events": {"Event", "Recorded"},
+        "fargo.statemachine.user": {"fold", "new"},
+    }
+    for kind in _types(steps):
+        names.setdefault(kind.__module__, set()).add(kind.__name__)
+    for module, imported in sorted(names.items()):
+        ordered = sorted(imported, key=lambda name: (name.islower(), name))
+        line = f"from {module} import {', '.join(ordered)}"
+        yield from [line] if len(line) <= _WIDTH else _bracketed(f"from {module} import (", ordered, ")")
+
+
+def _bracketed(head: str, parts: Iterable[str], tail: str) -> Iterator[str]:
+    yield head
+    yield from (f"    {part}," for part in parts)
+    yield tail
+
+
+def _types(value: object) -> Iterator[type]:
+    """Of all that is constructed by its name."""
+    match value:
+        case Enum():
+            yield type(value)
+        case Struct():
+            yield type(value)
+            for _, part in _fields(value):
+                yield from _types(part)
+        case tuple():
+            for part in value:
+                yield from _types(part)
+        case _:
+            pass
+
+
+def _fields(value: Struct) -> Iterator[tuple[str, object]]:
+    """What is to be written of it: fields that are at their default are not."""
+    defaults = dict(zip(reversed(value.__struct_fields__), reversed(value.__struct_defaults__), strict=False))
+    for name in value.__struct_fields__:
+        part = getattr(value, name)
+        if name not in defaults or defaults[name] != part:
+            yield name, part
+
+
+def _lines(value: object, indent: str, head: str, tail: str) -> Iterator[str]:
+    """The value's source behind a head, on one line if it fits, else with a line or more for each part."""
+    line = f"{indent}{head}{_source(value)}{tail}"
+    if len(line) <= _WIDTH or not isinstance(value, Struct | tuple) or not value:
+        yield line
+        return
+    title, end = (f"{type(value).__name__}(", ")") if isinstance(value, Struct) else ("(", ")")
+    yield f"{indent}{head}{title}"
+    parts = _fields(value) if isinstance(value, Struct) else (("", part) for part in value)
+    for name, part in parts:
+        yield from _lines(part, indent + "    ", f"{name}=" if name else "", ",")
+    yield f"{indent}{end}{tail}"
+
+
+def _source(value: object) -> str:
+    """The value as Python constructs it."""
+    match value:
+        case Enum():
+            return f"{type(value).__name__}.{value.name}"
+        case Struct():
+            return f"{type(value).__name__}({', '.join(f'{name}={_source(part)}' for name, part in _fields(value))})"
+        case tuple():
+            return f"({', '.join(map(_source, value))}{',' if len(value) == 1 else ''})"
+        case str():
+            return msgspec.json.encode(value).decode()
+        case _:
+            return repr(value)

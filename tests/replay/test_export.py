@@ -1,0 +1,392 @@
+"""A call is exported without a name of anybody in it, and folds; it comes back as a log, or as a test."""
+
+import re
+import stat
+import subprocess
+import sys
+from itertools import chain
+from pathlib import Path
+from random import Random
+
+import pytest
+from click.testing import CliRunner, Result
+from msgspec.structs import replace
+from simulator.quirks import ALL, NONE
+from simulator.runs import at_random, run
+
+from fargo.cli import main
+from fargo.log import Entry, Log
+from fargo.statemachine.call1 import CallArrived, CallStateChanged
+from fargo.statemachine.commands import ForgetSecret, Issued, SendText
+from fargo.statemachine.events import (
+    Event,
+    FeaturesLearned,
+    Iq,
+    IqFailed,
+    IqMalformed,
+    IqSucceeded,
+    PresenceProbed,
+    Recorded,
+    RegistrationAsked,
+    RegistrationSubmitted,
+    ResourceAvailable,
+    SessionInitiated,
+    SessionModified,
+    SessionTerminated,
+    SipAccount,
+    SipSignedIn,
+    SipSignedOut,
+    SipTrouble,
+    SubscriptionAction,
+    SubscriptionChanged,
+)
+from fargo.statemachine.media import (
+    Candidate,
+    Codec,
+    Content,
+    Description,
+    Fingerprint,
+    IceUdp,
+    Parameter,
+    RawUdp,
+    Source,
+)
+from fargo.statemachine.notes import NoteBegun
+from fargo.statemachine.user import fold, new
+from replay import golden, pytest_file
+from replay.calls import steps
+from replay.export import ExportError, excerpt, pseudonymised
+from replay.names import CallName
+from replay.verify import verify
+
+SESSIONS = sorted((Path(__file__).parents[2] / "replay/sessions").glob("*.jsonl"))
+TWO_CALLS = Path(__file__).parents[2] / "replay/sessions/calls-several-calls-at-once.jsonl"
+
+USER, GATEWAY = "karla.moll@quokka.net", "sip.wombat.net"
+CLIENT = f"{USER}/Gajim.K7Q2X9"
+CALLABLE = ("1", "apps:rtp:1", "apps:rtp:audio", "transports:raw-udp:1")
+ICE = IceUdp(
+    "Uf7rag", "Pw9dSecretXY", (Candidate(1, "192.168.77.5", 5004, "cand17x", foundation="31337"),),
+    Fingerprint("sha-256", "actpass", "7C:4E:B9:01:B9:5C:A0:D9:D3:D8"),
+)  # fmt: skip
+PLAIN = Description(
+    "audio", (Codec(0, "PCMU", 8000), Codec(98, "Zorkcodec", 8000)), RawUdp((Candidate(1, "192.168.77.5", 5004),))
+)
+OFFER = Description(
+    "audio", (Codec(111, "opus", 48000, 2),), ICE, ssrc="4614800201",
+    sources=(Source("4614800201", (Parameter("cname", "rQo0ENuFM"),)),),
+)  # fmt: skip
+HOSTILE = "Call Karla at +49 30 98765432 or jörg@emu.net, sip:zoe%40yak.org@10.77.1.2; PIN 48151"
+EVENTS: tuple[Event, ...] = (
+    RegistrationSubmitted(
+        Iq(CLIENT, GATEWAY, "reg-5591"),
+        SipAccount("sip:Karla.Moll@sip.numbat.net:5070", "k.moll-auth", "proxy.numbat.net"),
+        "vaultname99", "NoNcE5x9",
+    ),
+    SipSignedIn("1.0"),
+    ResourceAvailable(CLIENT, GATEWAY, "https://gajim.quoll.org#QgayPKawpkPSDYmwT/WM94uAlu0="),
+    FeaturesLearned("3.0", CLIENT, (*(f"urn:xmpp:jingle:{each}" for each in CALLABLE), "eu.siacs.dingo+notify")),
+    SubscriptionChanged(rf"zoe\20dunn\40yak.org@{GATEWAY}", SubscriptionAction.SUBSCRIBE),
+    SessionInitiated(
+        Iq(CLIENT, rf"zoe\20dunn\40yak.org@{GATEWAY}/x", "iq-8841"), "sid-Zk81", (Content("v", description=PLAIN),)
+    ),
+    CallStateChanged("6.1", 6, 8, message="486 Zoe Dunn (10.77.1.2) is with jörg@emu.net"),
+    SessionInitiated(
+        Iq(CLIENT, f"+493098765432@{GATEWAY}/x", "iq-8842"), "sid-Zk82", (Content("v", description=OFFER),)
+    ),
+    CallArrived(
+        "1.0/1", "1.0",
+        "sip:j%C3%B6rg@emu.net:5062;fg-to=karla;fg-name=J%C3%B6rg%20Emuson;fg-pai=%22Emuson%22%20%3Csip%3A%2B493098765432%40emu.net%3E;fg-cid=cid771%4010.77.1.2",
+        PLAIN.codecs, (Candidate(1, "10.77.1.2", 7078),), 3,
+    ),
+    IqSucceeded("9.0", CLIENT),
+    SessionModified(
+        Iq(CLIENT, f"jörg%emu.net@{GATEWAY}/fargo", "iq-8843"), "NoNcE5x99", "transport-info",
+        (Content("v", transport=ICE),),
+    ),
+    SessionTerminated(Iq(CLIENT, rf"jörg%emu.net\3a5062@{GATEWAY}/fargo", "iq-8844"), "NoNcE5x99", "decline", HOSTILE),
+    IqFailed("12.2", CLIENT, "item-not-found", HOSTILE),
+    IqMalformed(Iq(CLIENT, GATEWAY, "iq-8845"), f"“{HOSTILE}” is not a number."),
+    RegistrationAsked(Iq(CLIENT, GATEWAY, "iq-8846")),
+    SipSignedOut("1.0", SipTrouble.CREDENTIALS, HOSTILE),
+)  # fmt: skip
+NAMES = (
+    *("karla", "moll", "quokka", "wombat", "gajim", "k7q2x9", "numbat", "vaultname99", "nonce5x9", "quoll"),
+    *(
+        "qgaypkawpkpsdymwt",
+        "wm94ualu0",
+        "siacs",
+        "dingo",
+        "zoe",
+        "dunn",
+        "yak.org",
+        "zk81",
+        "zk82",
+        "jörg",
+        "j%c3%b6rg",
+    ),
+    *("emu.net", "emuson", "493098765432", "98765432", "48151", "771", "10.77.1.2", "192.168.77.5", "uf7rag"),
+    *("pw9dsecretxy", "cand17x", "31337", "7c:4e:b9", "4614800201", "rqo0enufm", "zorkcodec", "5591", "8841"),
+)
+
+
+FORGET = ForgetSecret("secret")
+
+
+def fargo(*args: str | Path) -> Result:
+    return CliRunner().invoke(main, ["replay", *map(str, args)])
+
+
+def recorded(*events: Event) -> tuple[Entry, ...]:
+    user, entries = new(USER), []
+    for version, event in enumerate(events, 1):
+        entry = Recorded(USER, version, 1_750_000_000 + version, event)
+        user, issued = fold(user, entry)
+        entries.append((entry, issued))
+    return tuple(entries)
+
+
+def streams(path: Path) -> list[tuple[Entry, ...]]:
+    """The entries of a golden log, by user."""
+    entries = tuple(golden.read(path))
+    users = dict.fromkeys(recorded.user for recorded, _ in entries)
+    return [tuple(entry for entry in entries if entry[0].user == user) for user in users]
+
+
+def calls(entries: tuple[Entry, ...]) -> list[CallName]:
+    commands = [(recorded.user, each.command) for recorded, issued in entries for each in issued]
+    return [CallName(user, command.call) for user, command in commands if isinstance(command, NoteBegun)]
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    """The story above, and another user's."""
+    path = tmp_path / "fargo.db"
+    log = Log.open(path)
+    other = Recorded("nobody@else.net", 1, 1.75e9, RegistrationAsked(Iq("nobody@else.net/x", GATEWAY, "q")))
+    log.append([*recorded(*EVENTS), (other, fold(new(other.user), other)[1])])
+    log.close()
+    return path
+
+
+# --- names
+
+
+def test_no_name_is_left(log: Path, tmp_path: Path) -> None:
+    kept, target = tmp_path / "kept.jsonl", tmp_path / "call.jsonl"
+    assert fargo("export", f"{USER}/9", "--log", log, "-o", kept, "--with-names").exit_code == 0
+    assert fargo("export", f"{USER}/9", "--log", log, "-o", target).exit_code == 0
+    with_names = kept.read_text().lower()
+    assert not [name for name in NAMES if name not in with_names], "the story does not have it"
+    assert not [name for name in NAMES if name in target.read_text().lower()]
+
+
+def test_what_the_protocols_say_is_left(log: Path, tmp_path: Path) -> None:
+    target = tmp_path / "call.jsonl"
+    fargo("export", f"{USER}/9", "--log", log, "-o", target)
+    text = target.read_text()
+    for kept in (
+        *('"urn:xmpp:jingle:apps:rtp:audio"', '"PCMU"', '"opus"', '"sha-256"', '"item-not-found"', '"1.0/1"', ":5070"),
+        *("Signed in as sip:", '"message":"486 ', ";fg-name=", '"transport-info"', "(486)", '"port":5004', "\\\\40"),
+    ):
+        assert kept in text, kept
+
+
+def test_people_stay_apart_and_the_same_wherever_they_are_named() -> None:
+    told = "\n".join(map(str, pseudonymised(recorded(*EVENTS)).entries)).lower()
+    event = next(r.event for r, _ in pseudonymised(recorded(*EVENTS)).entries if isinstance(r.event, CallArrived))
+    number = event.caller.partition("%3A%2B")[2].partition("%40")[0]
+    assert f"+{number}@" in told, "the number that is called is not the one that calls"
+
+
+# --- folding
+
+
+@pytest.mark.parametrize("session", SESSIONS, ids=lambda session: session.stem)
+def test_to_rename_what_happened_is_to_rename_what_was_done(session: Path) -> None:
+    """It is what `pseudonymised` holds itself, for every command: it would refuse."""
+    for entries in streams(session):
+        export = pseudonymised(entries)
+        assert export.otherwise == ()
+        assert verify(export.entries).differences == 0
+        text = re.sub(r"(look like|such as) \S+", "", str(export.entries)).lower()  # whom the gateway itself names
+        for name in {entries[0][0].user.partition("@")[0], "sip.test", "127.0.0."}:
+            assert name not in text
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_the_same_of_whatever_clients_and_phones_do(seed: int) -> None:
+    done = run(at_random(Random(seed)), ALL if seed % 2 else NONE, 200)
+    assert len(done.log) > 100
+    export = pseudonymised(done.log)
+    assert len(export.entries) == len(done.log)
+    assert verify(export.entries).differences == 0
+    kinds = [[type(each.command) for each in issued] for _, issued in export.entries]
+    assert kinds == [[type(each.command) for each in issued] for _, issued in done.log]
+
+
+def test_a_number_of_three_digits_is_a_version_too() -> None:
+    """Somebody has the number 100, and an event has the version."""
+    events = [PresenceProbed(f"{number}@{GATEWAY}") for number in range(97)]
+    entries = pseudonymised(recorded(*EVENTS[:3], *events, PresenceProbed(f"100@{GATEWAY}"))).entries
+    assert [issued[0].id for _, issued in entries[99:]] == ["100.0", "101.0"]
+    assert "100@" not in str(entries)
+
+
+def test_what_was_done_otherwise_is_counted_and_exported_as_today() -> None:
+    entries = list(recorded(*EVENTS))
+    event, _ = entries[8]
+    entries[8] = event, (Issued(USER, "9.0", SendText("x", "y", "Secretname")),)
+    export = pseudonymised(tuple(entries))
+    assert export.otherwise == (9,)
+    assert export.entries == pseudonymised(recorded(*EVENTS)).entries
+
+
+def test_what_does_not_fold_the_same_is_not_exported() -> None:
+    """A name is cut where it is longest, and a pseudonym is longer."""
+    event = EVENTS[8]
+    assert isinstance(event, CallArrived)
+    named = replace(event, caller=f"sip:ann@x.net;fg-name={'a.bc%20' * 20}")
+    with pytest.raises(ExportError, match=r"^Event 9 would lead to other commands if its names were replaced\. With"):
+        pseudonymised(recorded(*EVENTS[:8], named))
+
+
+def test_a_word_of_the_programs_own_is_no_name() -> None:
+    """The gateway says "signed" too, but it never says "mangled"."""
+    export = pseudonymised(recorded(*EVENTS[:2], CallStateChanged("1.1", 6, message="500 signed, mangled")))
+    said = export.entries[2][0].event
+    assert isinstance(said, CallStateChanged)
+    assert said.message.startswith("500 signed, ")
+    assert "mangled" not in said.message
+
+
+# --- what is exported
+
+
+@pytest.mark.parametrize("session", [TWO_CALLS, *SESSIONS[::9]], ids=lambda session: session.stem)
+def test_a_call_has_all_that_it_rests_on_and_nothing_later(session: Path) -> None:
+    for entries in streams(session):
+        for call in calls(entries):
+            cut = excerpt(chain(entries, recorded(*EVENTS)), call)
+            assert cut == entries[: len(cut)]
+            of_call = [step.recorded.version for step in steps(entries, call)]
+            assert cut[-1][0].version == of_call[-1]
+
+
+def test_only_the_calls_user_is_exported(log: Path, tmp_path: Path) -> None:
+    target = tmp_path / "call.jsonl"
+    result = fargo("export", f"{USER}/6", "--log", log, "-o", target)
+    assert result.stdout == ""
+    assert result.stderr == f"{target}: 7 events of a user, under pseudonyms; the times are as they were.\n"
+    assert len({recorded.user for recorded, _ in golden.read(target)}) == 1
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+
+
+def test_with_names_it_is_what_is_in_the_log(log: Path, tmp_path: Path) -> None:
+    target = tmp_path / "call.jsonl"
+    result = fargo("export", f"{USER}/6", "--log", log, "-o", target, "--with-names")
+    assert result.stderr == f"{target}: 7 events of {USER}, with their names.\n"
+    assert tuple(golden.read(target)) == recorded(*EVENTS)[:7]
+
+
+def test_commands_of_another_version_are_told(tmp_path: Path) -> None:
+    log, target = tmp_path / "old.jsonl", tmp_path / "call.jsonl"
+    entries = [(r, tuple(e for e in i if not isinstance(e.command, SendText))) for r, i in recorded(*EVENTS)]
+    golden.write(log, entries)
+    result = fargo("export", f"{USER}/9", "--log", log, "-o", target)
+    assert result.stderr.endswith("\n1 of them led to other commands when they were recorded; here are today's.\n")
+    assert verify(golden.read(target)).differences == 0
+
+
+def test_what_cannot_be_exported_is_told(log: Path, tmp_path: Path) -> None:
+    target = tmp_path / "call.jsonl"
+    missing = fargo("export", "77", "--log", log, "-o", target)
+    assert (missing.exit_code, target.exists()) == (2, False)
+    assert "There is no call “77”." in missing.stderr
+    nowhere = fargo("export", "9", "--log", log, "-o", tmp_path / "no/where")
+    assert (nowhere.exit_code, nowhere.stderr) == (
+        2,
+        f"Error: {tmp_path / 'no/where'} cannot be written: No such file or directory.\n",
+    )
+
+
+# --- back again
+
+
+def test_an_import_is_a_log_like_any_other(log: Path, tmp_path: Path) -> None:
+    exported, made = tmp_path / "call.jsonl", tmp_path / "new.db"
+    fargo("export", f"{USER}/12", "--log", log, "-o", exported)
+    fargo("export", f"{USER}/9", "--log", log, "-o", exported)
+    result = fargo("import", exported, "--log", made)
+    assert (result.exit_code, result.stderr) == (0, f"{made}: 16 events.\n")
+    back = Log.open_read_only(made)
+    assert tuple(back.read()) == tuple(golden.read(exported))
+    back.close()
+    assert fargo("verify", made).exit_code == 0
+    for command in (["ladder", "9"], ["step", "9"]):
+        assert fargo(*command, "--log", made).stdout == fargo(*command, "--log", exported).stdout != ""
+    again = fargo("export", "9", "--log", made, "-o", tmp_path / "again.jsonl", "--with-names")
+    assert again.exit_code == 0
+    assert (tmp_path / "again.jsonl").read_bytes() == exported.read_bytes()
+
+
+def test_an_import_leaves_what_is_there_alone(log: Path, tmp_path: Path) -> None:
+    before = log.read_bytes()
+    result = fargo("import", SESSIONS[0], "--log", log)
+    assert (result.exit_code, result.stderr) == (2, f"Error: {log} is there already; give the name of a new log.\n")
+    assert log.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("entries", "problem"),
+    [
+        (recorded(*EVENTS)[1:], " has lost events: after 0 of "),
+        ((recorded(*EVENTS)[0],) * 2, " cannot be used as a log: UNIQUE constraint failed: "),
+        (((recorded(EVENTS[0])[0][0], (Issued(USER, "7.0", FORGET),)),), "its commands are not numbered"),
+        (((recorded(EVENTS[0])[0][0], (Issued(USER, "1.x", FORGET),)),), "its commands are not numbered"),
+    ],
+)  # fmt: skip
+def test_what_would_not_be_a_log_is_refused(entries: tuple[Entry, ...], problem: str, tmp_path: Path) -> None:
+    source, made = tmp_path / "bad.jsonl", tmp_path / "new.db"
+    golden.write(source, entries)
+    result = fargo("import", source, "--log", made)
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"Error: {source} cannot become a log: ")
+    assert problem in result.stderr
+    assert not list(tmp_path.glob("new.db*"))
+
+
+def test_what_is_no_golden_log_is_refused(log: Path, tmp_path: Path) -> None:
+    assert fargo("import", tmp_path / "none.jsonl", "--log", tmp_path / "new.db").exit_code == 2
+    assert not (tmp_path / "new.db").exists()
+
+
+# --- as a test
+
+
+def test_a_test_passes_and_can_fail(log: Path, tmp_path: Path) -> None:
+    target = tmp_path / "test_call.py"
+    result = fargo("export", f"{USER}/9", "--log", log, "-o", target, "--as-test")
+    assert result.exit_code == 0
+    assert not [name for name in NAMES if name in target.read_text().lower()]
+
+    def ran() -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", tmp_path, target]
+        return subprocess.run(command, check=False, capture_output=True, text=True, cwd=tmp_path)
+
+    passed = ran()
+    assert passed.returncode == 0, passed.stdout
+    target.write_text(target.read_text().replace('condition="busy"', 'condition="gone"'))
+    failed = ran()
+    assert failed.returncode == 1
+    assert "AssertionError: event 7" in failed.stdout
+
+
+@pytest.mark.parametrize("session", SESSIONS[::9], ids=lambda session: session.stem)
+def test_a_test_is_well_formed(session: Path, tmp_path: Path) -> None:
+    """As this project's own files have to be."""
+    for number, entries in enumerate(streams(session)):
+        (tmp_path / f"test_{number}.py").write_text(pytest_file.written(entries))
+    for check in (["check", "--select", "E,F,I,UP"], ["format", "--check"]):
+        ruff = [sys.executable, "-m", "ruff", *check, "--no-cache", "--line-length", "120", tmp_path]
+        assert subprocess.run(ruff, check=False, capture_output=True).returncode == 0
