@@ -99,7 +99,10 @@ descriptions = st.builds(
     ptime=_word,
     maxptime=_word,
 )
-contents = st.builds(Content, maybe, senders=_senders, description=descriptions)
+contents = st.one_of(
+    st.builds(Content, maybe, senders=_senders, description=descriptions),
+    st.builds(Content, words, senders=_senders, description=descriptions, bundled=st.just(True)),
+)
 
 
 # --- the same in SDP: rules 1 and 2 of sdp.py
@@ -108,7 +111,7 @@ contents = st.builds(Content, maybe, senders=_senders, description=descriptions)
 def normal(content: Content) -> Content:
     """A content as it comes back from SDP."""
     assert content.description
-    return Content(content.name, senders=content.senders, description=_normal(content.description))
+    return replace(content, creator="initiator", description=_normal(content.description))
 
 
 def _normal(d: Description) -> Description:
