@@ -8,7 +8,7 @@ setup(
     description="A gateway between XMPP and SIP that can say, and prove, what became of every call",
     python_requires=">=3.11",
     packages=find_packages(include=["fargo", "fargo.*", "replay", "replay.*"]),
-    package_data={"fargo.edge": ["*.cfg"]},
+    package_data={"fargo.edge": ["*.cfg"], "replay.page": ["*.html", "*.css", "*.js"]},
     install_requires=[
         # rtpengine's protocol; the only one of its kind that reads dictionaries whose keys are in no order.
         "bencode.py>=4,<5",

@@ -140,6 +140,14 @@ class Log:
             missing += [(rows[0][0], place, *self._row(note)) for place, note in enumerate(notes, len(then))]
         self._db.conn.executemany(_APPEND_COMMAND, missing)
 
+    def last(self, user: str | None = None) -> int:
+        """A number that is greater whenever events have come, to this user's stream or to any; 0 if there is none."""
+        column = "id" if user is None else "version"
+        select = f"select coalesce(max({column}), 0) from events where :user is null or user = :user"
+        with usable(self.path, _NAME), closing(self._db.conn.execute(select, {"user": user})) as rows:
+            ((number,),) = rows
+        return int(number)
+
     def __len__(self) -> int:
         """The number of events."""
         with usable(self.path, _NAME):

@@ -18,6 +18,7 @@ from replay.names import CallName
 from replay.rungs import Post, Rung, Rungs, phases
 from replay.said import Tone
 from replay.values import clock
+from replay.words import plain
 
 Paint = Callable[[str, Tone], str]
 """Gives a text the looks of its tone."""
@@ -61,7 +62,7 @@ def ladder(
 def _lines(steps: list[Step], call: str, brief: bool) -> Iterator[_Line]:
     rungs, began, last, before = Rungs(call), steps[0].recorded.at if steps else 0.0, 0.0, ""
     for step in steps:
-        at, now = step.recorded.at - began, phases(step.after.calls.get(call))
+        at, now = step.recorded.at - began, "/".join(phases(step.after.calls.get(call)))
         for rung in rungs.of(step):
             if not (brief and rung.said.tone is Tone.QUIET):
                 yield _Line(f"{at:.3f}", _later(at - last), rung, now, now != before)
@@ -103,7 +104,7 @@ class _Sheet:
         times = f"{line.at:>{self._at_width}} {line.later:>{self._later_width}} "
         start, end, said, *_ = line.rung
         if start is end:
-            first, *rest = wrap(_plain(said.label), self._wide)
+            first, *rest = wrap(plain(said.label), self._wide)
             yield times + self._paint(first, said.tone)
             yield from (" " * self._indent + self._paint(each, said.tone) for each in rest)
             return
@@ -117,9 +118,9 @@ class _Sheet:
         return "".join("│" if place in self._posts.values() else " " for place in range(start, end))
 
     def _arrow(self, rung: Rung, width: int, rightward: bool) -> str:
-        label = _plain(rung.said.label)
+        label = plain(rung.said.label)
         if self._several and (resource := rung.client.partition("/")[2]):
-            label = f"{label} ({_plain(resource)})"
+            label = f"{label} ({plain(resource)})"
         if len(label) > width - 2:
             label = f"{label[: width - 3]}…"
         dash = "┄" if rung.said.tone is Tone.QUIET else "─"
@@ -129,7 +130,3 @@ class _Sheet:
 
 def _later(seconds: float) -> str:
     return f"{seconds:.3f}" if seconds else ""
-
-
-def _plain(label: str) -> str:
-    return "".join(c if c.isprintable() else "?" for c in label)

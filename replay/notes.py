@@ -14,11 +14,11 @@ from fargo.statemachine.notes import (
     Path,
     Side,
 )
-from fargo.statemachine.reason import Cause
+from fargo.statemachine.reason import FAILURES
 from replay.said import Said, Tone
+from replay.words import CAUSES
 
 _BY: Final = {Side.CLIENT: "the client", Side.PHONE: "the phone's side", Side.GATEWAY: "the gateway"}
-_ORDERLY: Final = frozenset({Cause.HUNG_UP, Cause.CANCELLED, Cause.ELSEWHERE})
 
 
 def words(note: Note, user: str) -> Said:
@@ -37,8 +37,8 @@ def words(note: Note, user: str) -> Said:
             told = f"The relay has carried {client:,} packets from the client, {phone:,} from the phone."
             return Said(told, Tone.NOTE if client and phone else Tone.ERROR)
         case NoteEnded(by=by, cause=cause, text=text):
-            told = f"Ended by {_BY[by]}: {cause.value.replace('-', ' ')}. {text}".rstrip()
-            return Said(told, Tone.NOTE if cause in _ORDERLY else Tone.ERROR)
+            told = f"Ended by {_BY[by]}: {CAUSES[cause]}. {text}".rstrip()
+            return Said(told, Tone.ERROR if cause in FAILURES else Tone.NOTE)
         case NoteAccount(address=address, status=status):
             return _noted(f"The SIP account {address} is: {status}" if address else "There is no SIP account.")
         case _:

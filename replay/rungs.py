@@ -83,9 +83,10 @@ class Rungs:
                 yield _sent(each, call, recorded.user)
 
     def _learn(self, before: Call | None, after: Call | None, issued: tuple[Issued, ...]) -> None:
-        """The names of the call's sessions and channels, and its caller's."""
+        """The names of the call's sessions (the relay's too) and channels, and its caller's."""
         for call in filter(None, (before, after)):
             self._names |= {call.sip.channel, *(session.sid for session in sessions(call.jingle))}
+            self._names |= {session.terms.name for session in call.relay}
             self._caller = bare(call.caller.jid) if call.caller else ""
         for each in issued:
             if isinstance(each.command, NoteBegun) and each.command.call == self._call:
@@ -107,11 +108,12 @@ class Rungs:
         return bool(names & self._names)
 
 
-def phases(call: Call | None) -> str:
-    """Where the call stands: the phases of its legs."""
+def phases(call: Call | None) -> list[str]:
+    """Where the call stands: the phases of its legs, and of the relay's sessions for it."""
     if call is None:
-        return "over"
-    return f"{type(call.jingle).__name__}/{type(call.sip).__name__}".lower()
+        return ["over"]
+    relayed = sorted({type(session).__name__ for session in call.relay})
+    return [each.lower() for each in (type(call.jingle).__name__, type(call.sip).__name__, *relayed)]
 
 
 def _received(event: Event, call: Call | None) -> Rung:

@@ -6,7 +6,7 @@ from fargo.statemachine.notes import Direction
 from fargo.statemachine.reason import Cause
 from replay.records import Record
 
-_CAUSES: Final = {
+CAUSES: Final = {
     Cause.HUNG_UP: "hung up",
     Cause.CANCELLED: "gave up",
     Cause.ELSEWHERE: "answered elsewhere",
@@ -45,7 +45,7 @@ def ending(record: Record) -> str:
     """Who ended it and why, with the text that people were given."""
     if record.ended is None:
         return "going on"
-    told = f"{record.ended_by}: {_CAUSES[Cause(record.cause)]}"
+    told = f"{record.ended_by}: {CAUSES[Cause(record.cause)]}"
     return plain(f"{told}. {record.reason}" if record.reason else told)
 
 

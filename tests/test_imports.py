@@ -46,8 +46,10 @@ MAY = {
         ),
     },
     "fargo.cli": {
-        *(CORE, "fargo", "fargo.config", "fargo.preflight", "fargo.database", "fargo.log", "fargo.daemon", "replay"),
+        *(CORE, "fargo", "fargo.config", "fargo.preflight", "fargo.database", "fargo.log", "fargo.daemon"),
+        *("fargo.inspect", "replay"),
     },
+    "fargo.inspect": {CORE, "fargo.database", "fargo.log", "replay"},
     "replay": {CORE, "fargo.log"},
 }
 

@@ -6,10 +6,12 @@ from typing import Any, Final
 
 import click
 
-from fargo.cli.common import CALL, found, opened, reads_log
+from fargo.cli.common import CALL, Refused, found, opened, reads_log
 from replay.calls import steps
 from replay.ladder import NARROWEST, ladder
+from replay.page import call_page
 from replay.said import Tone
+from replay.story import story
 
 _LOOKS: Final[dict[Tone, dict[str, Any]]] = {
     Tone.PLAIN: {},
@@ -24,13 +26,27 @@ _LOOKS: Final[dict[Tone, dict[str, Any]]] = {
 @reads_log
 @click.option("--brief", is_flag=True, help="Without what only acknowledges, or never left the machine.")
 @click.option("--color", is_flag=True, help="In colour even where the output is no terminal.")
-def ladder_of_call(name: str, path: Path, brief: bool, color: bool) -> None:
+@click.option("--html", metavar="FILE", type=click.Path(path_type=Path), help="Write a page for a browser instead.")
+def ladder_of_call(name: str, path: Path, brief: bool, color: bool, html: Path | None) -> None:
     """Draw CALL: each event and command as an arrow between XMPP client, gateway, SIP and relay."""
     width = get_terminal_size((NARROWEST, 0)).columns
     with opened(path) as log:
         call = found(log, name)
-        for line in ladder(steps(log.read(call.user), call), call, width, brief, _painted):
+        told = steps(log.read(call.user), call)
+        if html:
+            _write(html, call_page(story(told, call)))
+            return
+        for line in ladder(told, call, width, brief, _painted):
             click.echo(line, color=color or None)
+
+
+def _write(path: Path, page: str) -> None:
+    """Write a file that nobody else may read, as nobody may the log."""
+    try:
+        path.touch(mode=0o600)
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise Refused(f"{path} cannot be written: {error.strerror}.") from None
 
 
 def _painted(text: str, tone: Tone) -> str:

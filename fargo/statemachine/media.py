@@ -179,8 +179,6 @@ class Content(Struct, frozen=True, gc=False, omit_defaults=True):
     unknown: UnknownApplication | None = None
     transport: Transport | None = None
     """The transport of an action that has no description, such as transport-info."""
-    bundled: bool = False
-    """It is in the session's BUNDLE group (XEP-0338, RFC 9143), perhaps alone: its packets may share a transport."""
 
 
 class Unusable(Struct, frozen=True, gc=False):

@@ -49,7 +49,6 @@ _NOWHERE: Final = ("0.0.0.0", 9)  # the address of one who has no candidate yet,
 _HOST: Final = "host"
 _EVENTS: Final = "telephone-event"  # RFC 4733: its fmtp is a bare list, which clients call "events"
 _INTERVAL: Final = "trr-int"
-_BUNDLE: Final = "BUNDLE"
 _BYTE, _PORT, _WORD = 255, 65535, 2**32 - 1
 _DIRECTIONS: Final[dict[Role, dict[Senders, str]]] = {
     "initiator": {"both": "sendrecv", "initiator": "sendonly", "responder": "recvonly", "none": "inactive"},
@@ -99,8 +98,6 @@ def _lines(content: Content, description: Description, by: Role) -> Iterator[str
     yield "s=-"
     yield f"c={_network(host)}"
     yield "t=0 0"
-    if content.bundled:
-        yield f"a=group:{_BUNDLE} {_fit(_TOKEN, content.name, 'name of the content')}"
     formats = " ".join(str(codec.id) for codec in codecs)
     yield f"m={_fit(_TOKEN, d.media, 'kind of media')} {port} {DTLS if secured else PLAIN} {formats}"
     yield f"a={_DIRECTIONS[by][content.senders]}"
@@ -297,9 +294,7 @@ def read(text: str, by: Role) -> Content:
     )
     ways = {way: senders for senders, way in _DIRECTIONS[by].items()}
     told = [ways[line.name] for line in media.attributes if line.name in ways]
-    name, groups = media.one("mid"), [each.split(" ") for each in media.all("group")]
-    bundled = any(group[0] == _BUNDLE and name in group[1:] for group in groups)
-    return Content(name, senders=told[-1] if told else "both", description=description, bundled=bundled)
+    return Content(media.one("mid"), senders=told[-1] if told else "both", description=description)
 
 
 def _media(text: str) -> _Media:

@@ -14,7 +14,7 @@ Where to look:
 | calls proposed before they are described (XEP-0353) | proposals.py |
 | Jingle actions (XEP-0166) | jingle.py |
 | ... keys pressed in a call (XEP-0181) | dtmf.py |
-| ... what they say about a content (XEP-0167, 0293, 0294, 0320, 0338, 0339) | contents.py |
+| ... what they say about a content (XEP-0167, 0293, 0294, 0320, 0339) | contents.py |
 | ... and where its packets go (XEP-0176, 0177) | transports.py |
 | why something ended, in both (XEP-0166 §7.4) | reasons.py |
 

@@ -1,9 +1,9 @@
-"""Jingle contents <-> media values: what a stream carries (XEP-0166 §7.3, XEP-0167 §4; XEP-0293, 0294, 0338, 0339).
+"""Jingle contents <-> media values: what a stream carries (XEP-0166 §7.3, XEP-0167 §4, with XEP-0293, 0294 and 0339).
 
 A content is kept without loss, except for what is dropped on purpose when it is read:
 
 - SDES keys and ZRTP hashes: only whether encryption was demanded is kept, as a key must never reach the log.
-- What nothing here can use yet: groups other than BUNDLE, msid `stream`, `bandwidth`, `ssrc-group`,
+- What nothing here can use yet: the BUNDLE group (XEP-0338), msid `stream`, `bandwidth`, `ssrc-group`,
   `extmap-allow-mixed`, parameters of feedback and of header extensions, a content's `disposition`.
 - ``channels="0"`` is read as 1: Pidgin's "not said".
 
@@ -13,14 +13,12 @@ A Description's own ptime and maxptime have no place in Jingle, which says them 
 from collections.abc import Iterable
 from typing import Final, get_args
 
-from msgspec.structs import replace
 from twisted.words.xish.domish import Element
 
 from fargo.adapters.xmpp import transports
 from fargo.adapters.xmpp.stanza import (
     NS_EXTENSIONS,
     NS_FEEDBACK,
-    NS_GROUPING,
     NS_JINGLE,
     NS_RTP,
     NS_SOURCES,
@@ -56,7 +54,6 @@ _MOST_CONTENTS: Final = 16
 _BYTE: Final = 255
 _WORD: Final = 2**32 - 1
 _INTERVAL: Final = "trr-int"
-_BUNDLE: Final = "BUNDLE"
 _ROLES: Final[tuple[Role, ...]] = get_args(Role)
 _SENDERS: Final[tuple[Senders, ...]] = get_args(Senders)
 
@@ -66,17 +63,7 @@ _SENDERS: Final[tuple[Senders, ...]] = get_args(Senders)
 
 def read(jingle: Element) -> tuple[Content, ...]:
     """The contents of a <jingle/>, in their order."""
-    bundled = _bundled(jingle)
-    found = (_content(each) for each in children(jingle, NS_JINGLE, "content", _MOST_CONTENTS))
-    return tuple(replace(each, bundled=True) if each.name in bundled else each for each in found)
-
-
-def _bundled(jingle: Element) -> set[str]:
-    """The names of the contents in BUNDLE groups (XEP-0338 §3)."""
-    groups = children(jingle, NS_GROUPING, "group", _MOST_CONTENTS)
-    bundles = [each for each in groups if attribute(each, "semantics") == _BUNDLE]
-    members = (children(each, NS_GROUPING, "content", _MOST_CONTENTS) for each in bundles)
-    return {required(each, "name") for group in members for each in group}
+    return tuple(_content(each) for each in children(jingle, NS_JINGLE, "content", _MOST_CONTENTS))
 
 
 def _content(content: Element) -> Content:
@@ -167,15 +154,6 @@ def _encryption_required(description: Element) -> bool:
 
 
 # --- writing
-
-
-def add_to(jingle: Element, content: Content) -> Element:
-    """The <jingle/> with its only content, and the group that this is in."""
-    jingle.addChild(write(content))
-    if content.bundled:
-        group = make("group", NS_GROUPING, semantics=_BUNDLE)
-        jingle.addChild(add(group, make("content", NS_GROUPING, name=content.name)))
-    return jingle
 
 
 def write(content: Content) -> Element:

@@ -84,10 +84,10 @@ def stanza(command: JingleCommand, name: str) -> Element:
     match command:
         case InitiateSession(sender, to, sid, content):
             jingle = make("jingle", NS_JINGLE, action="session-initiate", sid=sid, initiator=sender)
-            contents.add_to(jingle, content)
+            jingle.addChild(contents.write(content))
         case AcceptSession(sender, to, sid, content):
             jingle = make("jingle", NS_JINGLE, action="session-accept", sid=sid, responder=sender)
-            contents.add_to(jingle, content)
+            jingle.addChild(contents.write(content))
         case InformSession(sender, to, sid, info):
             jingle = make("jingle", NS_JINGLE, action="session-info", sid=sid)
             add(jingle, *([make(info, NS_RTP_INFO)] if info else []))

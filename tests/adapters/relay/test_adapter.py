@@ -146,15 +146,6 @@ async def test_a_phones_offer_becomes_one_that_a_client_can_take(
     assert {"PCMA", "opus", "telephone-event"} <= set(names(offered.description))
 
 
-async def test_keys_in_the_clear_are_not_offered_besides_dtls(rig: Rig, relay: Rtpengine) -> None:
-    await rig.do(OfferRelay("s", plain("127.0.0.1", 4000, PCMA), Manner.DTLS, True))
-    session = await relay.session("s")
-    assert session
-    flags = {flag for tag in session["tags"].values() for media in tag["medias"] for flag in media["flags"]}
-    assert "DTLS-SRTP" in flags
-    assert "SDES" not in flags
-
-
 async def test_a_client_that_hides_its_addresses_is_taken_as_it_is(rig: Rig) -> None:
     hidden = IceUdp("u123", "p" * 24, (Candidate(1, "5e1f0c0e.local", 9000, foundation="1", type="host"),), FINGERPRINT)
     offer = Description("audio", (PCMA,), hidden, mux=True)

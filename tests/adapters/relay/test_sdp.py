@@ -158,12 +158,6 @@ def test_directions_are_those_of_the_one_who_speaks() -> None:
     assert "a=recvonly" in lines(one_way, "responder")
 
 
-def test_a_bundle_of_one_is_named() -> None:
-    bundled = replace(content(), name="0", bundled=True)
-    assert {"a=group:BUNDLE 0", "a=mid:0"} <= set(lines(bundled))
-    assert not sdp.read(sdp.write(bundled, "initiator").replace("BUNDLE 0", "BUNDLE 1"), "initiator").bundled
-
-
 def test_who_has_no_candidates_yet_expects_packets_nowhere() -> None:
     assert "m=audio 9 RTP/AVP 0" in lines(content(transport=IceUdp("u", "p")))
     assert "c=IN IP4 0.0.0.0" in lines(content(transport=IceUdp("u", "p")))

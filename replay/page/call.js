@@ -1,0 +1,223 @@
+// The page of a call: one step is chosen, by slider, ladder, keys, search or address.
+
+const LINK_MILLISECONDS = 100;
+
+class CallPage {
+  constructor(story) {
+    this.all = false;
+    this.index = -1;
+    this.found = [];
+    this.read(story);
+    this.ladder = new Ladder($("steps"), this.story, (index) => this.select(index));
+    this.listen();
+    this.select(this.linked() ?? 0);
+  }
+
+  // Take in a story; the states are made of its changes.
+  read(story) {
+    let state = story.before;
+    story.states = story.steps.map((step) => {
+      const before = changed(state, step.meanwhile);
+      state = changed(before, step.changes);
+      return [before, state];
+    });
+    this.story = story;
+    $("title").replaceChildren(...title(story));
+    $("summary").replaceChildren(...summary(story));
+    $("slider").max = Math.max(story.steps.length, 1);
+  }
+
+  // Take in the story as it is by now. Whoever looks at the last step goes on with it.
+  renew(story) {
+    const follows = this.index === this.story.steps.length - 1;
+    this.read(story);
+    this.ladder.extend(story.steps);
+    this.search();
+    this.select(follows ? story.steps.length - 1 : this.index);
+  }
+
+  select(index) {
+    const { steps } = this.story;
+    if (!steps.length) return;
+    this.index = Math.min(Math.max(index, 0), steps.length - 1);
+    const step = steps[this.index];
+    $("slider").value = this.index + 1;
+    $("slider").setAttribute("aria-valuetext", `step ${this.index + 1} of ${steps.length}: ${step.lines[0].label}`);
+    $("place").textContent = `step ${this.index + 1} of ${steps.length}`;
+    this.ladder.select(this.index);
+    this.show();
+    clearTimeout(this.linking); // a browser takes only so many addresses a second
+    this.linking = setTimeout(() => history.replaceState(null, "", `#${step.version}`), LINK_MILLISECONDS);
+  }
+
+  show() {
+    $("step").replaceChildren(...stepInFull(this.story, this.index, this.all, () => this.switchAll()));
+    this.light();
+  }
+
+  switchAll() {
+    this.all = !this.all;
+    this.show();
+    $("all").focus({ preventScroll: true });
+  }
+
+  switchBrief() {
+    $("steps").classList.toggle("brief", $("brief").checked);
+    this.ladder.select(this.index);
+  }
+
+  // So many steps on; among messages only, the quiet ones do not count.
+  move(count) {
+    const { steps } = this.story, way = Math.sign(count);
+    let to = this.index;
+    for (let index = to + way, left = Math.abs(count); left && steps[index]; index += way) {
+      if ($("brief").checked && this.ladder.items[index].classList.contains("hushed")) continue;
+      to = index;
+      left--;
+    }
+    this.select(to);
+  }
+
+  // The step that the address names.
+  linked() {
+    const index = this.story.steps.findIndex((step) => `#${step.version}` === location.hash);
+    return index < 0 ? null : index;
+  }
+
+  // --- search
+
+  get wanted() {
+    return $("search").value.trim().toLowerCase();
+  }
+
+  search() {
+    const { wanted } = this;
+    this.found = wanted ? [...this.story.steps.keys()].filter((index) => this.text(index).includes(wanted)) : [];
+    this.ladder.mark(new Set(this.found));
+    lightUp("on-ladder", $("steps"), wanted);
+    this.light();
+  }
+
+  text(index) {
+    const { version, phases, event, commands, lines } = this.story.steps[index];
+    const labels = lines.map((line) => line.label);
+    return JSON.stringify([version, phases, event, commands, labels]).toLowerCase();
+  }
+
+  // Say which match is shown, and light it up.
+  light() {
+    const { wanted } = this;
+    const place = this.found.indexOf(this.index);
+    $("found").textContent = wanted ? `${place < 0 ? "" : `${place + 1} of `}${this.found.length || "none"}` : "";
+    lightUp("in-step", $("step"), wanted);
+  }
+
+  next(way) {
+    if (!this.found.length) return;
+    const ahead = this.found.filter((index) => (way > 0 ? index > this.index : index < this.index));
+    this.select((way > 0 ? ahead[0] : ahead.at(-1)) ?? (way > 0 ? this.found[0] : this.found.at(-1)));
+  }
+
+  copy() {
+    const { user, id, steps, states } = this.story, { version, at, event, commands, due } = steps[this.index];
+    const [before, after] = states[this.index];
+    copy({ user, call: id, version, at, event, commands, before, after, due }, `Step ${this.index + 1}`);
+  }
+
+  // --- keys and clicks
+
+  listen() {
+    $("slider").addEventListener("input", () => this.select($("slider").valueAsNumber - 1));
+    $("back").addEventListener("click", () => this.move(-1));
+    $("forward").addEventListener("click", () => this.move(1));
+    $("copy").addEventListener("click", () => this.copy());
+    $("brief").addEventListener("change", () => this.switchBrief());
+    $("help").addEventListener("click", () => $("keys").showModal());
+    $("search").addEventListener("input", () => this.searchAndGo());
+    $("search").addEventListener("keydown", (event) => this.searchKey(event));
+    addEventListener("hashchange", () => this.select(this.linked() ?? this.index));
+    document.addEventListener("keydown", (event) => this.key(event));
+  }
+
+  searchAndGo() {
+    this.search();
+    if (this.found.length && !this.found.includes(this.index)) this.next(1);
+  }
+
+  searchKey(event) {
+    if (event.key === "Enter") this.next(event.shiftKey ? -1 : 1);
+    else if (event.key === "Escape") $("steps").focus();
+    else return;
+    event.preventDefault();
+  }
+
+  key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || $("keys").open || event.target.matches("input:not([type=checkbox])")) return;
+    const act = {
+      ArrowLeft: () => this.move(-1),
+      ArrowUp: () => this.move(-1),
+      ArrowRight: () => this.move(1),
+      ArrowDown: () => this.move(1),
+      PageUp: () => this.move(-10),
+      PageDown: () => this.move(10),
+      Home: () => this.select(0),
+      End: () => this.select(this.story.steps.length - 1),
+      "/": () => $("search").select(),
+      n: () => this.next(1),
+      N: () => this.next(-1),
+      m: () => $("brief").click(),
+      a: () => this.switchAll(),
+      c: () => this.copy(),
+      t: switchTheme,
+      "?": () => $("keys").showModal(),
+    }[event.key];
+    if (!act) return;
+    event.preventDefault();
+    act();
+  }
+}
+
+// --- what became of the call
+
+function notes(story) {
+  const told = story.steps.flatMap((step) => step.commands.map(({ id, command }) => ({ step, id, command })));
+  return told.filter(({ command }) => command.type.startsWith("Note") && command.call === story.id);
+}
+
+function title(story) {
+  const begun = notes(story).find(({ command }) => command.type === "NoteBegun")?.command;
+  const user = make("bdi", {}, story.user);
+  if (!begun) return [user];
+  const peer = make("bdi", {}, begun.name && begun.peer ? `${begun.name} (${begun.peer})` : begun.name || begun.peer || "somebody anonymous");
+  return begun.direction === "out" ? [user, " calls ", peer] : [peer, " calls ", user];
+}
+
+function summary(story) {
+  const { steps } = story;
+  if (!steps.length) return ["There is no such call."];
+  const ended = notes(story).find(({ command }) => command.type === "NoteEnded");
+  const line = ended?.step.lines.find((each) => each.command === ended.id);
+  const last = ended?.step ?? steps.at(-1);
+  return [
+    make("span", {}, `Call ${story.id} · ${clock(steps[0].at)} UTC · ${seconds(last.at - steps[0].at)} s`),
+    make("span", { class: `ending ${line?.tone ?? ""}` }, line?.label ?? "It has not ended."),
+  ];
+}
+
+// Light up a text wherever it is seen in a place (CSS Custom Highlight API).
+function lightUp(name, place, wanted) {
+  const ranges = [];
+  const walker = document.createTreeWalker(place, NodeFilter.SHOW_TEXT);
+  while (wanted && walker.nextNode()) {
+    const node = walker.currentNode, text = node.data.toLowerCase();
+    for (let at = text.indexOf(wanted); at >= 0; at = text.indexOf(wanted, at + wanted.length)) {
+      ranges.push(new StaticRange({ startContainer: node, startOffset: at, endContainer: node, endOffset: at + wanted.length }));
+    }
+  }
+  CSS.highlights?.set(name, new Highlight(...ranges));
+}
+
+startTheme();
+const page = new CallPage(data);
+$("calls").hidden = !source;
+watch(() => source, (story) => page.renew(story));

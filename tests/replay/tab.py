@@ -1,0 +1,105 @@
+"""A page in a browser, as its reader has it: keys, what is shown, what is on the clipboard; and what it asked for."""
+
+import asyncio
+import json
+from typing import Any, Self
+
+from world.browser import Chromium
+from world.devtools import DevToolsError, Event
+
+VIRTUAL = {"Enter": 13, "Escape": 27, "PageUp": 33, "PageDown": 34, "End": 35, "Home": 36}
+VIRTUAL |= {"ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40, "Tab": 9}
+SHIFT = 8
+POLL_SECONDS = 0.02
+
+
+class Tab:
+    """`requests`: every address that was asked for; `complaints`: what the page threw, or the console shows."""
+
+    def __init__(self, browser: Chromium) -> None:
+        self._browser = browser
+        self._loaded = asyncio.Event()
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+
+    @classmethod
+    async def open(cls, browser: Chromium, url: str, scheme: str = "light") -> Self:
+        """The page at an address, in a new tab of a browser whose reader prefers this colour scheme."""
+        tab = cls(browser)
+        tab._session = await browser.devtools.tab(tab._take)
+        for domain in ("Page", "Runtime", "Network", "Log"):
+            await tab._command(f"{domain}.enable")
+        prefers = [{"name": "prefers-color-scheme", "value": scheme}]
+        await tab._command("Emulation.setEmulatedMedia", features=prefers)
+        await tab._command("Emulation.setFocusEmulationEnabled", enabled=True)
+        await tab.go(url)
+        return tab
+
+    async def go(self, url: str) -> None:
+        """Load another page, or the same again."""
+        self._loaded.clear()
+        await self._command("Page.navigate", url=url)
+        await asyncio.wait_for(self._loaded.wait(), 20)
+
+    async def run(self, script: str) -> Any:
+        """What JavaScript in the page comes to, promises awaited; DevToolsError if it throws."""
+        done = await self._command("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
+        if thrown := done.get("exceptionDetails"):
+            raise DevToolsError(f"{script}: {thrown.get('exception', {}).get('description', thrown['text'])}")
+        return done["result"].get("value")
+
+    async def text(self, selector: str) -> str:
+        """The text that is shown there, "" if nothing is."""
+        return str(await self.run(f"document.querySelector({json.dumps(selector)})?.innerText ?? ''"))
+
+    async def until(self, script: str) -> None:
+        """Wait until JavaScript in the page comes to something that is true."""
+        async with asyncio.timeout(20):
+            while not await self.run(script):
+                await asyncio.sleep(POLL_SECONDS)
+
+    async def shows(self, selector: str, wanted: str) -> None:
+        """Wait until the text there is this one."""
+        try:
+            async with asyncio.timeout(20):
+                while wanted not in (now := await self.text(selector)):
+                    await asyncio.sleep(POLL_SECONDS)
+        except TimeoutError:
+            raise TimeoutError(f"{selector} does not show {wanted!r} but {now!r}") from None
+
+    async def press(self, *keys: str) -> None:
+        """Press keys one after the other, by their names; those of a text by themselves."""
+        for key in keys:
+            text = {"text": "\r" if key == "Enter" else key} if len(key) == 1 or key == "Enter" else {}
+            known = {"windowsVirtualKeyCode": VIRTUAL[key]} if key in VIRTUAL else {}
+            modifiers = SHIFT if len(key) == 1 and key.isupper() else 0
+            for type in ("keyDown", "keyUp"):
+                await self._command("Input.dispatchKeyEvent", type=type, key=key, modifiers=modifiers, **known, **text)
+
+    async def click(self, selector: str) -> None:
+        await self.run(f"document.querySelector({json.dumps(selector)}).click()")
+
+    async def clipboard(self) -> str:
+        """The text on it."""
+        profile = (await self._command("Target.getTargetInfo"))["targetInfo"]["browserContextId"]
+        leave = {"permissions": ["clipboardReadWrite"], "browserContextId": profile}
+        await self._browser.devtools.command("Browser.grantPermissions", **leave)
+        return str(await self.run("navigator.clipboard.readText()"))
+
+    async def _command(self, method: str, **parameters: Any) -> dict[str, Any]:
+        return await self._browser.devtools.command(method, self._session, **parameters)
+
+    def _take(self, method: str, event: Event) -> None:
+        match method:
+            case "Page.loadEventFired":
+                self._loaded.set()
+            case "Network.requestWillBeSent":
+                self.requests.append(event["request"]["url"])
+            case "Runtime.exceptionThrown":
+                self.complaints.append(str(event["exceptionDetails"]))
+            case "Runtime.consoleAPICalled":
+                self.complaints.append(str(event["args"]))
+            case "Log.entryAdded":
+                self.complaints.append(event["entry"]["text"])
+            case "Page.javascriptDialogOpening":
+                self.complaints.append(f"dialog: {event['message']}")

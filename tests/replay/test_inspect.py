@@ -1,0 +1,213 @@
+"""`fargo inspect`: the pages of a log, served to a browser on this machine and to nobody else, while the log grows."""
+
+import json
+import re
+import socket
+from collections.abc import AsyncIterator, Iterable
+from http.client import HTTPConnection, HTTPResponse
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+import pytest
+import pytest_asyncio
+from click.testing import CliRunner
+from tab import Tab
+from world.browser import Chromium
+from world.gateway import FARGO
+from world.process import Process
+
+from fargo.cli import main
+from fargo.log import Entry, Log
+from fargo.statemachine.events import Recorded
+from replay.calls import steps
+from replay.golden import GoldenLog
+from replay.names import CallName
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+SESSIONS = Path(__file__).parents[2] / "replay/sessions"
+CALL_OUT = SESSIONS / "calls-a-call-out-has-sound-both-ways.jsonl"
+RINGS = 12
+"""The event with which it rings."""
+ALICE = "alice@localhost"
+
+
+class Inspected:
+    """A log that is being served. `address` is that of the page of all calls."""
+
+    def __init__(self, path: Path, process: Process, address: str) -> None:
+        self.path = path
+        self.process = process
+        self.address = address
+
+    def append(self, entries: Iterable[Entry]) -> None:
+        """Write to the log, as a gateway does."""
+        log = Log.open(self.path)
+        log.append(entries)
+        log.close()
+
+    def asked(
+        self, path: str = "", host: str | None = None, method: str = "GET", tag: str = ""
+    ) -> tuple[HTTPResponse, bytes]:
+        """What a request is answered with. `host`: what it says it wants."""
+        parts = urlsplit(self.address)
+        connection = HTTPConnection(parts.hostname or "", parts.port)
+        headers = {"Host": host or parts.netloc} | ({"If-None-Match": tag} if tag else {})
+        connection.request(method, path if path.startswith("/") else parts.path + path, headers=headers)
+        answer = connection.getresponse()
+        body = answer.read()
+        connection.close()
+        return answer, body
+
+    def calls(self, query: str = "") -> list[str]:
+        """The names of the calls that are listed."""
+        answer, body = self.asked(f"calls?{query}")
+        assert answer.status == 200
+        return [call["call"] for call in json.loads(body)["calls"]]
+
+
+def rest() -> list[Entry]:
+    """What comes after it has rung."""
+    return [entry for entry in GoldenLog(CALL_OUT).read() if entry[0].version > RINGS]
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def inspected(tmp_path: Path) -> AsyncIterator[Inspected]:
+    """A log in which a call out rings."""
+    path = tmp_path / "fargo.db"
+    log = Log.open(path)
+    log.append(entry for entry in GoldenLog(CALL_OUT).read() if entry[0].version <= RINGS)
+    log.close()
+    process = await Process.start("fargo inspect", FARGO, "inspect", "--log", path)
+    address = (await process.line(r"The calls in .*: (http://127\.0\.0\.1:\d+/\S+/)$"))[1]
+    yield Inspected(path, process, address)
+    await process.stop()
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def browser() -> AsyncIterator[Chromium]:
+    async with Chromium() as browser:
+        yield browser
+
+
+async def test_new_steps_appear_while_the_log_grows(inspected: Inspected, browser: Chromium) -> None:
+    tab = await Tab.open(browser, f"{inspected.address}call/{quote(ALICE)}/7")
+    assert "It has not ended." in await tab.text("#summary")
+    await tab.press("End")
+    inspected.append(rest()[:4])
+    await tab.shows("#place", "step 10 of 10")  # whoever looks at the last step goes on with it
+    await tab.press("Home")
+    inspected.append(rest()[4:])
+    await tab.shows("#place", "step 1 of 18")
+    await tab.shows("#summary", "Ended by the client: hung up.")
+    assert tab.complaints == []
+    assert {urlsplit(each).netloc for each in tab.requests} == {urlsplit(inspected.address).netloc}
+    *_, last = steps(Log.open_read_only(inspected.path).read(), CallName(ALICE, "7"))
+    await tab.press("End")
+    await tab.until(f"location.hash === '#{last.recorded.version}'")
+
+
+async def test_calls_are_listed_narrowed_down_and_opened(inspected: Inspected, browser: Chromium) -> None:
+    tab = await Tab.open(browser, inspected.address, "dark")
+    assert await tab.text("#summary") == "1 call in the log"
+    assert "going on" in await tab.text("#found")
+    inspected.append(rest())
+    await tab.shows("#found", "client: hung up")
+    refused = GoldenLog(SESSIONS / "endings-a-refused-call-says-why-404-not-found-gone.jsonl")
+    inspected.append([(of(recorded, "dave@localhost"), issued) for recorded, issued in refused.read()])
+    await tab.shows("#summary", "2 calls in the log")
+    assert (await tab.run("$('found').rows[0].innerText.split('\\t')"))[1] == "dave@localhost"
+    await tab.press("/", *"carol")
+    await tab.shows("#summary", "1 call like that")
+    assert await tab.run("location.search") == "?text=carol"
+    await tab.go(await tab.run("location.href"))
+    assert await tab.text("#summary") == "1 call like that", "the address keeps what was looked for"
+    await tab.run("document.querySelector('#found a').click()")
+    await tab.shows("#title", "dave@localhost calls carol@sip.test")
+    await tab.click("#calls")
+    await tab.shows("#summary", "2 calls in the log")
+    assert tab.complaints == []
+
+
+def of(recorded: Recorded, user: str) -> Recorded:
+    return Recorded(user, recorded.version, recorded.at, recorded.event)
+
+
+async def test_what_can_be_looked_for(inspected: Inspected) -> None:
+    assert inspected.calls() == inspected.calls("ending=open") == inspected.calls("direction=out") == [f"{ALICE}/7"]
+    assert inspected.calls("ending=answered") == inspected.calls("direction=in") == inspected.calls("text=carol") == []
+    assert inspected.calls("text=ALICE&since=2026-11-23T08:20&until=2026-11-23T08:21") == [f"{ALICE}/7"]
+    assert inspected.calls("since=2026-11-23T08:21") == inspected.calls("until=2026-11-23T08:20") == []
+    inspected.append(rest())
+    assert inspected.calls("ending=answered") == [f"{ALICE}/7"]
+    assert [inspected.calls(f"ending={ending}") for ending in ("unanswered", "failed", "open")] == [[], [], []]
+    for wrong in ("since=yesterday", "since=2026-02-31T00:00", "direction=up", "ending=badly"):
+        answer, body = inspected.asked(f"calls?{wrong}")
+        assert answer.status == 400
+        assert body.startswith(b"That cannot be looked for: ")
+
+
+async def test_nobody_else_gets_anything(inspected: Inspected) -> None:
+    port = urlsplit(inspected.address).port
+    assert inspected.asked()[0].status == inspected.asked(host=f"localhost:{port}")[0].status == 200
+    for host in ("evil.example", f"evil.example:{port}", "127.0.0.1", f"127.0.0.1:{port}.evil.example", ""):
+        answer, body = inspected.asked(host=host or f"[::1]:{port}")
+        assert (answer.status, body) == (403, b"This is served to 127.0.0.1 and localhost only.")
+    for path in ("/", "/x/", "/x/calls", "/favicon.ico", f"/x/call/{quote(ALICE)}/7"):
+        assert inspected.asked(path)[0].status == 404
+    for method in ("POST", "PUT", "DELETE"):
+        assert inspected.asked(method=method)[0].status in (405, 501)
+    assert inspected.asked(method="HEAD")[1] == b""
+    bound = [line.split()[1] for line in Path("/proc/net/tcp").read_text().splitlines() if f":{port:04X} " in line]
+    assert {each.partition(":")[0] for each in bound if each.endswith(f"{port:04X}")} == {"0100007F"}
+
+
+async def test_what_is_not_there_is_said(inspected: Inspected) -> None:
+    for path in (
+        f"call/{quote(ALICE)}/8",
+        "call/nobody@localhost/7",
+        f"call/{quote(ALICE)}/8/story",
+        "call/x",
+        "nothing",
+    ):
+        assert inspected.asked(path)[0].status == 404
+
+
+async def test_nothing_new_is_not_sent_again(inspected: Inspected) -> None:
+    for path in ("calls", f"call/{quote(ALICE)}/7/story"):
+        first, body = inspected.asked(path)
+        tag = first.headers["ETag"]
+        assert body
+        again, nothing = inspected.asked(path, tag=tag)
+        assert (again.status, nothing) == (304, b"")
+    inspected.append(rest())
+    assert inspected.asked(path, tag=tag)[0].status == 200
+
+
+async def test_a_log_that_breaks_is_said(inspected: Inspected) -> None:
+    log = Log.open(inspected.path)
+    log._db.execute("update events set body = '{' where version = 7")
+    log._db.conn.commit()
+    log.close()
+    answer, body = inspected.asked(f"call/{quote(ALICE)}/7")
+    assert answer.status == 500
+    assert re.search(rb"event 7: its SessionInitiated does not read as one", body)
+
+
+async def test_a_golden_log_is_served_too() -> None:
+    process = await Process.start("fargo inspect", FARGO, "inspect", "--log", CALL_OUT)
+    address = (await process.line(r": (http://\S+)$"))[1]
+    assert Inspected(CALL_OUT, process, address).calls() == [f"{ALICE}/7"]
+    await process.stop()
+
+
+async def test_what_cannot_be_served_is_said(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = CliRunner().invoke(main, ["inspect", "--log", str(CALL_OUT), "--port", str(port)])
+    assert (result.exit_code, result.output) == (
+        2,
+        f"Error: Port {port} of this machine cannot be used: Address already in use.\n",
+    )
+    result = CliRunner().invoke(main, ["inspect", "--log", str(tmp_path / "no.db")])
+    assert (result.exit_code, result.output) == (2, f"Error: There is no log at {tmp_path}/no.db.\n")
