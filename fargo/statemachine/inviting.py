@@ -252,11 +252,10 @@ def end(leg: Inviting, reason: Reason, turn: Turn) -> None:
 
 
 def _withdraw(leg: Inviting, reason: Reason, turn: Turn) -> None:
+    """Who has proceeded and waits for the offer is told as those are that have only been asked."""
     for session in leg.sessions:
         sessions.terminate(session, reason, turn)
-    for session in leg.waiting:
-        sessions.finish(session, reason, turn)
-    if leg.proposal:
+    if leg.proposal or any(session.proposed for session in leg.waiting):
         retract(leg, reason, False, turn)
 
 

@@ -8,7 +8,8 @@ Rules:
    While it is offline its server answers for it.
 3. A client that asks first (XEP-0353) proposes its calls, and is proposed to. What one client says about a proposal
    the others learn from their server when it passes there (`overhears`).
-4. `Broken` is raised for what no gateway may do to a client.
+4. It speaks in one manner, and makes nothing of a description in another.
+5. `Broken` is raised for what no gateway may do to a client.
 """
 
 from collections.abc import Callable, Iterator
@@ -49,17 +50,20 @@ from fargo.statemachine.events import (
     SessionModified,
     SessionTerminated,
 )
-from fargo.statemachine.media import Content
+from fargo.statemachine.media import Content, Manner, address, manner
 
 from .invariants import Broken
 from .quirks import Quirk
-from .values import ABLE, BOB, GATEWAY, JMI, OPUS, PCMA, PCMU, audio
+from .values import BOB, FEATURES, GATEWAY, JMI, OPUS, PCMA, PCMU, PHONE, RELAY, audio, client_media
 
-OFFERS: Final = {"call": audio(PCMU, PCMA), "call with strange codecs": audio(OPUS)}
-ANSWERS: Final = {"accept": audio(PCMU), "accept with strange codecs": audio(OPUS)}
+OFFERS: Final = {"call": (PCMU, PCMA), "call with strange codecs": (OPUS,)}
+ANSWERS: Final = {"accept": (PCMU,), "accept with strange codecs": (OPUS,), "accept in another manner": (PCMU,)}
 ENDINGS: Final = {"decline": "decline", "busy": "busy", "hang up": "success", "cancel": "cancel"}
-INFOS: Final = ("ringing", "hold", "unhold", "mute", "")
+INFOS: Final = ("ringing", "hold", "unhold", "mute", "dtmf", "")
 CHANGES: Final = ("transport-info", "content-add", "content-modify", "description-info")
+DIGITS: Final = {"dtmf": "digit1"}
+"""The name under which the adapter keeps what was pressed."""
+OTHERS: Final = {Manner.PLAIN: Manner.ICE, Manner.ICE: Manner.PLAIN, Manner.DTLS: Manner.ICE}
 HOLDING: Final = Content("voice", senders="none")
 SAID: Final = {
     "say it rings": CallAction.RINGING, "proceed": CallAction.PROCEED, "reject": CallAction.REJECT,
@@ -70,21 +74,24 @@ SAID: Final = {
 class Session(Struct, frozen=True):
     """A call as the client sees it: proposing, calling, proposed, proceeding, invited, or talking.
 
-    ``us``: the gateway's end. ``command``: the InitiateSession that began it.
+    ``us``: the gateway's end. ``command``: the InitiateSession that began it. ``relayed``: it was told to send audio to
+    the relay.
     """
 
     sid: str
     us: str
     phase: str
     command: str = ""
+    relayed: bool = False
 
 
 class Client(Struct, frozen=True):
-    """One client. ``calls``: how many it may still begin. ``asked``: its open IQs, each with the session it is
-    about and what it wants.
+    """One client. ``calls``: how many it may still begin. ``manner``: how it sends and receives audio. ``asked``: its
+    open IQs, each with the session it is about and what it wants.
     """
 
     jid: str
+    manner: Manner = Manner.PLAIN
     online: bool = False
     asks_first: bool = False
     calls: int = 0
@@ -121,7 +128,7 @@ class Client(Struct, frozen=True):
             case "invited":
                 yield from ("accept", "decline", "busy")
                 if Quirk.CODECS in quirks:
-                    yield "accept with strange codecs"
+                    yield from ("accept with strange codecs", "accept in another manner")
             case _:
                 yield "hang up"
         if session.phase not in ("calling", "invited", "talking"):
@@ -157,20 +164,22 @@ class Client(Struct, frozen=True):
             return self._messages(session, what)
         if what in ANSWERS:
             talking = self._with(replace(session, phase="talking"))
-            return talking._asks(session, what, lambda iq: SessionAccepted(iq, sid, (ANSWERS[what],)))
+            return talking._asks(session, what, lambda iq: SessionAccepted(iq, sid, (self._answer(what),)))
         if what in ENDINGS:
             ended = self._asks(session, what, lambda iq: SessionTerminated(iq, sid, ENDINGS[what]))
             return ended._without(sid)
         match kind, detail:
             case "info", _:
-                return self._asks(session, what, lambda iq: SessionInformed(iq, sid, detail))
+                return self._asks(
+                    session, what, lambda iq: SessionInformed(iq, sid, detail, digit=DIGITS.get(detail, ""))
+                )
             case "modify", _:
-                held = (HOLDING,) if detail == "content-modify" else ()
-                return self._asks(session, what, lambda iq: SessionModified(iq, sid, detail, held))
+                contents = self._modified(detail)
+                return self._asks(session, what, lambda iq: SessionModified(iq, sid, detail, contents))
             case "call", "again":
-                return self._asks(session, what, lambda iq: SessionInitiated(iq, sid, (OFFERS["call"],)))
+                return self._asks(session, what, lambda iq: SessionInitiated(iq, sid, (self._offer("call"),)))
             case "accept", "again":
-                return self._asks(session, what, lambda iq: SessionAccepted(iq, sid, (ANSWERS["accept"],)))
+                return self._asks(session, what, lambda iq: SessionAccepted(iq, sid, (self._answer("accept"),)))
             case "forget", _:
                 return self._without(sid)
         raise AssertionError(f"a client has no move {what}")
@@ -182,7 +191,22 @@ class Client(Struct, frozen=True):
     def _initiates(self, sid: str, what: str = "call") -> "Client":
         session = self._session(sid)
         assert session is not None
-        return self._asks(session, what, lambda iq: SessionInitiated(iq, sid, (OFFERS[what],)))
+        return self._asks(session, what, lambda iq: SessionInitiated(iq, sid, (self._offer(what),)))
+
+    def _offer(self, what: str) -> Content:
+        return audio(*OFFERS[what], manner=self.manner)
+
+    def _answer(self, what: str) -> Content:
+        return audio(*ANSWERS[what], manner=OTHERS[self.manner] if what.endswith("manner") else self.manner)
+
+    def _modified(self, action: str) -> tuple[Content, ...]:
+        match action:
+            case "content-modify":
+                return (HOLDING,)
+            case "transport-info":
+                return (Content("voice", transport=client_media(self.manner)),)
+            case _:
+                return ()
 
     def _messages(self, session: Session, what: str) -> "Client":
         """It says something about a proposal."""
@@ -206,12 +230,12 @@ class Client(Struct, frozen=True):
             case SendPresence(kind=PresenceKind.PROBE):
                 return self._probed()
             case AskFeatures():
-                features = (*ABLE, JMI) if self.asks_first else ABLE
+                features = (*FEATURES[self.manner], *((JMI,) if self.asks_first else ()))
                 return self._says(FeaturesLearned(issued.id, self.jid, features if self.online else ()))
             case InitiateSession() | AcceptSession() | InformSession() | TerminateSession() if not self.online:
                 return self._says(IqFailed(issued.id, self.jid, "service-unavailable"))
-            case InitiateSession(us, _, sid):
-                return self._invited(issued.id, us, sid)
+            case InitiateSession(us, _, sid, content):
+                return self._invited(issued.id, us, sid, self._relayed(content))
             case AcceptSession(_, _, sid) | InformSession(_, _, sid) | TerminateSession(_, _, sid):
                 return self._told(issued.id, sid, command)
             case ProposeCall(us, _, sid) if self.online and self.asks_first and not self._session(sid):
@@ -234,12 +258,23 @@ class Client(Struct, frozen=True):
             return self._says(ResourceAvailable(self.jid, GATEWAY, "https://example.org#1"))
         return self._says(ResourceUnavailable(self.jid, GATEWAY))
 
-    def _invited(self, command: str, us: str, sid: str) -> "Client":
+    def _relayed(self, content: Content) -> bool:
+        """Whether it is told to send audio to the relay, as it has to be unless it speaks plain RTP."""
+        told = content.description
+        assert told is not None
+        where = address(told)
+        if manner(told) is not self.manner or where is None or told.mux != (self.manner is Manner.DTLS):
+            raise Broken("a client is told what it can use", (self, content))
+        if where.ip not in ((PHONE, RELAY) if self.manner is Manner.PLAIN else (RELAY,)):
+            raise Broken("a client is told where the phone is, or the relay if it needs one", (self, content))
+        return where.ip == RELAY
+
+    def _invited(self, command: str, us: str, sid: str, relayed: bool) -> "Client":
         session = self._session(sid)
         if session and session.phase not in ("proposed", "proceeding"):
             raise Broken("a client is invited once", (self, sid))
         rings = self._without(sid)
-        invited = replace(rings, sessions=(*rings.sessions, Session(sid, us, "invited", command)))
+        invited = replace(rings, sessions=(*rings.sessions, Session(sid, us, "invited", command, relayed)))
         return invited._says(IqSucceeded(command, self.jid))
 
     def _told(self, command: str, sid: str, told: Command) -> "Client":
@@ -250,8 +285,8 @@ class Client(Struct, frozen=True):
         match told:
             case AcceptSession() if session.phase != "calling":
                 raise Broken("what a client did not begin is not accepted", (self, sid))
-            case AcceptSession():
-                return heard._with(replace(session, phase="talking"))
+            case AcceptSession(content=content):
+                return heard._with(replace(session, phase="talking", relayed=self._relayed(content)))
             case TerminateSession():
                 return heard._without(sid)
             case _:

@@ -1,7 +1,8 @@
 """Which events have met which states: every pair of a phase and a kind of event.
 
-An account's phase is its class, or its connection's once it is registered. It meets every event. A leg's phase is its
-class; it meets the events that concern it, and those that concern the user as a whole.
+An account's phase is its class, or its connection's once it is registered. It meets every event. A leg's phase, and
+that of a session at the relay, is its class; it meets the events that concern it, and those that concern the user as a
+whole.
 
 Runs bring the phases about; every event that exists is then made to happen there, aimed at what is open (`strays`).
 """
@@ -13,7 +14,7 @@ from msgspec import Struct
 
 from fargo.statemachine import account as accounts
 from fargo.statemachine import call as calls
-from fargo.statemachine import session, telepathy_leg
+from fargo.statemachine import relay_leg, session, telepathy_leg
 from fargo.statemachine.call1 import (
     Call1Event,
     CallArrived,
@@ -62,37 +63,48 @@ from fargo.statemachine.events import (
     SubscriptionChanged,
     TimePassed,
 )
-from fargo.statemachine.ng import RelayEvent
+from fargo.statemachine.media import Description, Manner
+from fargo.statemachine.ng import Flow, Party, RelayDescribed, RelayDone, RelayLost, RelayRefused
+from fargo.statemachine.paths import Policy
 from fargo.statemachine.user import User
 
-from .values import ABLE, BOB, CALLER, GATEWAY, PCMU, PHONE_MEDIA, USER, audio
+from .values import ABLE, BOB, CALLER, GATEWAY, OPUS, PCMU, PHONE_MEDIA, USER, audio, relay_media
 from .world import DESK
 
 
 class Pair(Struct, frozen=True, order=True):
-    """A phase of an account ("account"), of an XMPP leg ("xmpp") or of a SIP leg ("sip"), and an event's class."""
+    """A phase of an account ("account"), of an XMPP leg ("xmpp"), of a SIP leg ("sip") or of a session at the relay
+    ("relay"), and an event's class.
+    """
 
     room: str
     phase: str
     event: str
 
 
-# The simulated world has no relay yet.
-_EVENTS: Final = tuple(event for event in get_args(Event) if event not in (*get_args(RelayEvent), PolicyChanged))
+_EVENTS: Final = get_args(Event)
 _JINGLE_EVENTS: Final = get_args(session.JingleEvent)
 _SIP_EVENTS: Final = tuple(event for event in get_args(Call1Event) if event is not CallArrived)
-_WHOLE: Final = tuple(event for event in _EVENTS if event not in (*_JINGLE_EVENTS, *_SIP_EVENTS))
+_ANSWERS: Final = get_args(relay_leg.OfCommand)
+_WHOLE: Final = tuple(event for event in _EVENTS if event not in (*_JINGLE_EVENTS, *_SIP_EVENTS, *_ANSWERS))
+_UNASKED: Final = {relay_leg.Waiting, relay_leg.Joined}
+"""While a session at the relay is in one of these, the relay owes no answer."""
 
 
 def every_pair() -> set[Pair]:
     """All that there are. A leg that is over is dropped at once: it meets nothing."""
     account = {*get_args(accounts.Account), *get_args(accounts.Connection)} - {accounts.Registered}
     xmpp = set(get_args(session.JingleLeg)) - {session.Over}
-    sip = set(get_args(telepathy_leg.TelepathyLeg)) - {telepathy_leg.Over, telepathy_leg.Preparing}
+    sip = set(get_args(telepathy_leg.TelepathyLeg)) - {telepathy_leg.Over}
+    relay = set(get_args(relay_leg.RelaySession))
+    # A call has no channel before it is placed.
+    of_sip = {phase: () if phase is telepathy_leg.Preparing else _SIP_EVENTS for phase in sip}
+    of_relay = {phase: () if phase in _UNASKED else _ANSWERS for phase in relay}
     return {
         *(Pair("account", phase.__name__, event.__name__) for phase in account for event in _EVENTS),
         *(Pair("xmpp", phase.__name__, event.__name__) for phase in xmpp for event in (*_JINGLE_EVENTS, *_WHOLE)),
-        *(Pair("sip", phase.__name__, event.__name__) for phase in sip for event in (*_SIP_EVENTS, *_WHOLE)),
+        *(Pair("sip", phase.__name__, event.__name__) for phase in sip for event in (*of_sip[phase], *_WHOLE)),
+        *(Pair("relay", phase.__name__, event.__name__) for phase in relay for event in (*of_relay[phase], *_WHOLE)),
     }
 
 
@@ -106,6 +118,9 @@ def meeting(user: User, event: Event) -> Iterator[Pair]:
             yield Pair("xmpp", type(call.jingle).__name__, name)
         if isinstance(event, _WHOLE) or (isinstance(event, _SIP_EVENTS) and calls.concerns(call, event)):
             yield Pair("sip", type(call.sip).__name__, name)
+        for each in call.relay:
+            if isinstance(event, _WHOLE) or (isinstance(event, _ANSWERS) and relay_leg.concerns((each,), event)):
+                yield Pair("relay", type(each).__name__, name)
 
 
 def strays(user: User) -> Iterator[Event]:
@@ -121,7 +136,10 @@ def strays(user: User) -> Iterator[Event]:
             yield from _of_session(each)
         if isinstance(call.jingle, session.Inviting):
             yield from _of_proposal(call.jingle)
+        for kept in call.relay:
+            yield from _of_relay(getattr(kept, "command", "none"), kept.terms.manner)
     yield from _of_channel("none", connection)
+    yield from _of_relay("none", Manner.PLAIN)
     yield from _of_session(session.Session("none", BOB, DESK.jid, calls=True))
 
 
@@ -129,6 +147,7 @@ def _of_account(connection: str) -> Iterator[Event]:
     iq = Iq(DESK.jid, GATEWAY, "stray")
     yield from (Restarted(), Stopping(), StreamOpened(), TimePassed(), RegistrationAsked(iq), RegistrationCancelled(iq))
     yield from (RegistrationSubmitted(iq, SipAccount("alice@sip.test"), "s", "n"), IqMalformed(iq, "It is broken."))
+    yield from (RelayLost("It is gone."), PolicyChanged(Policy()), PolicyChanged(Policy("relay", relay=True)))
     yield from (PresenceProbed(BOB), SubscriptionChanged(BOB, SubscriptionAction.SUBSCRIBE), SipSignedIn(connection))
     yield from (SipSignedOut(connection, trouble) for trouble in SipTrouble)
 
@@ -151,10 +170,18 @@ def _of_channel(name: str, connection: str) -> Iterator[Event]:
     yield from (CallFailed(name, "InvalidArgument"), ChannelClosed(name))
 
 
+def _of_relay(command: str, manner: Manner) -> Iterator[Event]:
+    for codecs in ((PCMU,), (OPUS,), ()):
+        yield RelayDescribed(command, Description("audio", codecs, relay_media(manner, 0)))
+    yield from (RelayDone(command, flows) for flows in ((), (Flow(Party.OFFERER, 1, 160),)))
+    yield from (RelayRefused(command, "It will not.", silent) for silent in (False, True))
+
+
 def _of_session(each: session.Session) -> Iterator[Event]:
     iq, offer = Iq(each.client, each.us, "stray"), (audio(PCMU),)
     yield from (SessionInitiated(iq, each.sid, offer), SessionAccepted(iq, each.sid, offer))
     yield from (SessionInformed(iq, each.sid, info) for info in ("", "ringing", "hold", "unhold", "nonsense"))
+    yield SessionInformed(iq, each.sid, "dtmf", digit="digit1")
     yield from (SessionModified(iq, each.sid, action, offer) for action in ("content-modify", "content-add"))
     yield from (SessionTerminated(iq, each.sid, condition) for condition in ("success", "busy"))
     yield from (CallMessaged(each.client, each.us, each.sid, action) for action in CallAction)

@@ -92,7 +92,9 @@ def key(world: World) -> int:
         number = found[0]
         if "." in number and len(number) >= _LONG_AGO:
             return f"{float(number) - world.at:+}"
-        if "." in number or "-" in number or told[found.start() - 1] in "'q":  # a call's id, an IQ's
+        if (
+            "." in number or "-" in number or told[found.start() - 1] in "'q-"
+        ):  # a call's id, an IQ's, a relay session's
             return names.setdefault(number, f"#{len(names)}")
         return number
 

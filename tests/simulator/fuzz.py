@@ -17,7 +17,7 @@ from replay.golden import write
 from .explorer import explore
 from .invariants import Broken
 from .quirks import NONE
-from .runs import at_random, run, shortest, some_quirks
+from .runs import a_beginning, at_random, run, shortest, some_quirks
 from .starts import STARTS
 from .world import Move
 
@@ -73,8 +73,8 @@ def _simulate(until: float, seed: int, directory: Path, progress: Progress, fuzz
     first = fuzzed.runs
     while fuzzed.runs == first or monotonic() < until:
         random = Random(seed)
-        quirks = some_quirks(random)
-        done = run(at_random(random), quirks, _LENGTH)
+        start, quirks = a_beginning(random), some_quirks(random)
+        done = run(start, at_random(random), quirks, _LENGTH)
         fuzzed.runs += 1
         fuzzed.events += len(done.log)
         progress(fuzzed)

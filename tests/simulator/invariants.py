@@ -9,7 +9,9 @@
 5. Codecs that are passed on are within the offer they answer, or are.
 6. No password is in an event or a command.
 7. A call is noted as begun once, and then once as ended; notes come after the commands.
-8. The description of an answer is never rejected because the connection manager said something: that may cross its
+8. A session of the relay is offered and answered once, and gets only its deletion once it has failed or is to end.
+9. When a call is answered, the last that was noted of its path is true.
+10. The description of an answer is never rejected because the connection manager said something: that may cross its
    end, which kills the manager.
 """
 
@@ -59,19 +61,30 @@ from fargo.statemachine.events import (
     SipSignedIn,
     SipSignedOut,
     StreamOpened,
+    TimePassed,
 )
 from fargo.statemachine.media import Codec, Content, kind
-from fargo.statemachine.notes import Note, NoteBegun, NoteEnded
+from fargo.statemachine.ng import (
+    AnswerRelay,
+    DeleteRelay,
+    OfferRelay,
+    PlayDigit,
+    RelayDescribed,
+    RelayLost,
+    RelayRefused,
+)
+from fargo.statemachine.notes import Note, NoteAnswered, NoteBegun, NoteEnded, NotePath, Path
+from fargo.statemachine.session import named
 
 from .values import PASSWORD
 
 Leg = tuple[str, ...]
-"""A channel by its name, or a session by our end, the client and its sid."""
+"""A channel by its name, a session by our end, the client and its sid, or one of the relay."""
 Offer = tuple[tuple[str, int, int], ...]
 Entry = tuple[Recorded, tuple[Issued, ...]]
 
 _SAYS = InitiateSession | AcceptSession | InformSession
-_STOPS = (HangUp, CloseChannel, TerminateSession)
+_STOPS = (HangUp, CloseChannel, TerminateSession, DeleteRelay)
 
 
 class Broken(AssertionError):  # noqa: N818 -- a rule is broken
@@ -98,6 +111,12 @@ class Watch(Struct, frozen=True):
     """What was said in Jingle sessions: a command's id, the session, and whether there is none without it."""
     noted: tuple[str, ...] = ()
     """The calls that were noted to begin, and not yet to end."""
+    paths: tuple[tuple[str, Path], ...] = ()
+    """What was last noted of each call's path."""
+    relayed: tuple[tuple[str, Leg, Leg], ...] = ()
+    """Of each offer and answer to the relay: the command, the relay's session, and the client's that it is for (() if
+    the phone calls).
+    """
 
     def judge(self, entry: Entry) -> "Watch":
         """What is remembered after an event and its commands. Raises Broken."""
@@ -112,6 +131,10 @@ class Watch(Struct, frozen=True):
         kept = {event.iq.id} if isinstance(event, RegistrationSubmitted) else set()
         if set(after.owed) - set(self.owed) - kept:
             raise Broken("every IQ is answered", event)
+        for answered in (each.command for each in commands if isinstance(each.command, NoteAnswered)):
+            relayed = any(isinstance(each.command, AnswerRelay) for each in commands)
+            if dict(after.paths).get(answered.call) is not (Path.RELAY if relayed else Path.DIRECT):
+                raise Broken("the path that is noted is the path that is taken", entry)
         return after
 
     def _heard(self, event: Event) -> "Watch":
@@ -141,6 +164,10 @@ class Watch(Struct, frozen=True):
             case Restarted():
                 channels = ((channel,) for channel, _ in heard.channels)
                 return replace(heard._ends(*channels), connections=())
+            case RelayRefused(command):
+                return heard._ends(*(session for name, session, _ in heard.relayed if name == command))
+            case RelayLost():
+                return heard._ends(*(session for _, session, _ in heard.relayed))
             case _:
                 return heard
 
@@ -181,6 +208,8 @@ class Watch(Struct, frozen=True):
                 offered = self._offered((us, client, sid), _codecs((content,)))
                 if isinstance(event, CallArrived):
                     self._within((event.channel,), _codecs((content,)))
+                if isinstance(event, RelayDescribed) and content.description != named(event.description):
+                    raise Broken("what the relay says is passed on", (event, command))
                 return offered._starts(("initiate", us, client, sid), event)
             case AcceptSession(us, client, sid, content):
                 self._within((us, client, sid), _codecs((content,)))
@@ -193,8 +222,15 @@ class Watch(Struct, frozen=True):
                 if isinstance(event, Call1Event):
                     raise Broken("no rejection crosses the end of the call", (event, command))
                 return self
-            case HangUp() | TerminateSession():
+            case HangUp() | TerminateSession() | DeleteRelay():
                 return self._ends(_leg(command))
+            case OfferRelay(session):
+                caller = (event.iq.to, event.iq.sender, event.sid) if isinstance(event, SessionInitiated) else ()
+                return self._starts(("offer", session), event)._relays(issued.id, _leg(command), caller)
+            case AnswerRelay(session):
+                return self._starts(("join", session), event)._relays(issued.id, _leg(command), ())
+            case NotePath(call, path):
+                return replace(self, paths=(*self.paths, (call, path)))
             case NoteBegun(call):
                 if call in self.noted:
                     raise Broken("a call begins once", command)
@@ -207,11 +243,32 @@ class Watch(Struct, frozen=True):
                 return self
 
     def _placed(self, channel: str, connection: str, codecs: tuple[Codec, ...], event: Event) -> "Watch":
-        if not isinstance(event, SessionInitiated):
-            raise Broken("only a client places calls", event)
-        leg = (event.iq.to, event.iq.sender, event.sid)
-        self._within(leg, codecs)
+        leg = self._caller(event)
+        if isinstance(event, RelayDescribed):
+            if codecs != event.description.codecs:
+                raise Broken("what the relay says is passed on", (event, codecs))
+        else:
+            self._within(leg, codecs)
         return self._starts(("place", *leg), event)._carries(channel, connection)
+
+    def _caller(self, event: Event) -> Leg:
+        """The client's session that a call is placed for; after news of the relay as a whole, the first that waits."""
+        match event:
+            case SessionInitiated(iq, sid):
+                return iq.to, iq.sender, sid
+            case RelayDescribed(command) | RelayRefused(command):
+                found = [leg for name, _, leg in self.relayed if name == command]
+            case RelayLost() | TimePassed():
+                placed = [what[1:] for what in self.started if what[0] == "place"]
+                found = [leg for _, _, leg in self.relayed if leg and leg not in (*placed, *self.ended)]
+            case _:
+                found = []
+        if not found or not found[0]:
+            raise Broken("only a client places calls", event)
+        return found[0]
+
+    def _relays(self, command: str, session: Leg, caller: Leg) -> "Watch":
+        return replace(self, relayed=(*self.relayed, (command, session, caller)))
 
     def _starts(self, what: Leg, event: Event) -> "Watch":
         if what in self.started or isinstance(event, Restarted | StreamOpened):
@@ -252,6 +309,8 @@ def _leg(command: Command) -> Leg:
             return us, client, sid
         case InformSession(us, client, sid) | TerminateSession(us, client, sid):
             return us, client, sid
+        case OfferRelay(session) | AnswerRelay(session) | PlayDigit(session) | DeleteRelay(session):
+            return "relay", session
         case _:
             channel = getattr(command, "channel", None)
             return (channel,) if channel else ()

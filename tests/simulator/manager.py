@@ -45,11 +45,11 @@ from fargo.statemachine.call1 import (
 )
 from fargo.statemachine.commands import Issued, SignIn, SignOut
 from fargo.statemachine.events import Event, SipSignedIn, SipSignedOut, SipTrouble
-from fargo.statemachine.media import Codec
+from fargo.statemachine.media import Candidate, Codec
 
 from .invariants import Broken
 from .quirks import Quirk
-from .values import CALLER, G722, PCMA, PCMU, PHONE_MEDIA
+from .values import CALLER, CLIENT, G722, PCMA, PCMU, PHONE_MEDIA, RELAY
 
 REFUSALS: Final = {
     "busy": (ChangeReason.BUSY, "486 Busy Here"),
@@ -75,7 +75,8 @@ class Channel(Struct, frozen=True):
 
     ``phone``: whether the far end is in it; ``held``: whether it has us on hold. ``waiting``: the descriptions to be
     decided on, one after the other (see `_decided`). ``sending``, ``receiving``: a FlowState; ``hold``: ours, as
-    HoldStateChanged has it. ``asking``: our re-INVITE for it has not been answered.
+    HoldStateChanged has it. ``asking``: our re-INVITE for it has not been answered. ``relayed``: it was told to send
+    audio to the relay.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Channel(Struct, frozen=True):
     receiving: int = FlowState.STOPPED
     hold: int = UNHELD
     asking: bool = False
+    relayed: bool = False
 
 
 class Manager(Struct, frozen=True):
@@ -165,8 +167,8 @@ class Manager(Struct, frozen=True):
             case SignOut(name):
                 closed = (ChannelClosed(each.name) for each in self.channels if each.connection == name)
                 return self._disconnected(name)._says(*closed, SipSignedOut(name, SipTrouble.ASKED))
-            case PlaceCall(connection):
-                return self._places(issued.id, connection)
+            case PlaceCall(connection, candidates=candidates):
+                return self._places(issued.id, connection, _relayed(candidates))
             case HangUp(name) | CloseChannel(name) if not self._has(name):
                 return self._says(ChannelClosed(name))
             case CloseChannel(name):
@@ -181,13 +183,11 @@ class Manager(Struct, frozen=True):
             case _:
                 return self
 
-    def _places(self, name: str, connection: str) -> "Manager":
+    def _places(self, name: str, connection: str, relayed: bool) -> "Manager":
         if (connection, True) not in self.connections:
             return self._says(CallFailed(name, "NotAvailable"))
-        placed = replace(
-            self,
-            channels=(*self.channels, Channel(name, connection, False, "placed", receiving=FlowState.PENDING_START)),
-        )
+        channel = Channel(name, connection, False, "placed", receiving=FlowState.PENDING_START, relayed=relayed)
+        placed = replace(self, channels=(*self.channels, channel))
         return placed._says(
             CallStateChanged(name, CallState.INITIALISING),
             CallStateChanged(name, CallState.INITIALISED, ChangeReason.USER_REQUESTED),
@@ -307,11 +307,12 @@ def _told(channel: Channel, command: object) -> tuple[Channel, Signals]:
             return _ended(channel, reason, message)
         case RingCall():
             return channel, (CallStateChanged(name, CallState.INITIALISED, ChangeReason.PROGRESS_MADE),)
-        case AnswerCall():
+        case AnswerCall(candidates=candidates):
             if channel.phase != "arriving":
                 raise Broken("a call is answered once", channel)
             pending = FlowState.PENDING_START
-            return replace(channel, phase="accepting", sending=pending, receiving=pending), (
+            relayed = _relayed(candidates)
+            return replace(channel, phase="accepting", sending=pending, receiving=pending, relayed=relayed), (
                 CallStateChanged(name, CallState.ACCEPTED, ChangeReason.USER_REQUESTED),
                 CallStateChanged(name, CallState.ACTIVE, ChangeReason.USER_REQUESTED),
                 SendingStateChanged(name, pending),
@@ -333,6 +334,14 @@ def _told(channel: Channel, command: object) -> tuple[Channel, Signals]:
         case AcceptDescription() | RejectDescription():
             return _decided(channel, isinstance(command, AcceptDescription))
     raise AssertionError(f"{command} is not for a channel")
+
+
+def _relayed(candidates: tuple[Candidate, ...]) -> bool:
+    """Whether the phone is told to send audio to the relay; a client that needs one it cannot reach."""
+    told = {(each.component, each.ip) for each in candidates}
+    if told not in ({(1, CLIENT), (2, CLIENT)}, {(1, RELAY), (2, RELAY)}) or any(each.type for each in candidates):
+        raise Broken("a phone is told where a client that speaks plain RTP is, or the relay", candidates)
+    return (1, RELAY) in told
 
 
 def _receives(channel: Channel, state: int) -> tuple[Channel, Signals]:

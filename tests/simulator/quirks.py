@@ -10,7 +10,7 @@ class Quirk(Enum):
     STREAM = "the XMPP stream breaks, and what was under way on it, either way, is lost"
     ACCOUNT = "the user edits, asks for and cancels the registration, and the registrar refuses or drops it"
     HOST = "the connection manager dies with all its connections, and says only that they are gone"
-    CODECS = "a client or a phone offers or answers codecs that the other end does not have"
+    CODECS = "a client or a phone offers or answers codecs, or a client a manner, that the other end does not have"
     REFUSALS = "a client refuses what it was sent"
     CHATTER = "clients send information and modifications, phones hold, resume and change codecs"
     NONSENSE = "a client accepts, calls and forgets when it must not"
@@ -18,6 +18,9 @@ class Quirk(Enum):
     EARLY = "a provisional response with SDP is reported as an answer, and the answer then says nothing"
     ZOMBIES = "the manager loses a call without a word"
     FAILURES = "the manager refuses what it was told"
+    RELAY_REFUSES = "the relay refuses what it was asked, or does not answer in time"
+    RELAY_DIES = "the relay dies, and comes back having forgotten everything"
+    OVERTAKING = "the relay's answers overtake each other"
 
 
 ALL = frozenset(Quirk)

@@ -7,9 +7,25 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from fargo.statemachine.paths import Policy
+
 from .invariants import Broken, Entry
 from .quirks import Quirk
-from .world import ASKING, DESK, MOBILE, Move, World, entries, finish, moves, signed_in, step
+from .world import (
+    ASKING,
+    ASKING_BROWSER,
+    BROWSER,
+    DESK,
+    MOBILE,
+    SOFTPHONE,
+    Move,
+    World,
+    entries,
+    finish,
+    moves,
+    signed_in,
+    step,
+)
 
 Draw = Callable[[list[Move]], Move]
 
@@ -17,14 +33,14 @@ _FEW: Final = 0.25
 # How often a move is drawn against others, which have 8: what ends much is rare, or runs would never get anywhere.
 _WEIGHTS: Final = {
     "deliver": 64, "call": 16, "propose": 16, "answer": 32, "accept": 32, "proceed": 32, "agree": 16,
-    "info hold": 16, "info unhold": 16, "hold": 16, "resume": 16, "change codecs": 16,
+    "info dtmf": 16, "info hold": 16, "info unhold": 16, "hold": 16, "resume": 16, "change codecs": 16,
     **dict.fromkeys(
         ("hang up", "cancel", "decline", "busy", "reject", "retract", "not found", "not acceptable", "unreachable",
          "come online", "go offline", "crash", "stop", "deliver, then crash", "lose the stream", "die", "turn zombie",
          "register", "register another", "register nonsense", "send nonsense", "ask", "probe", "subscribe",
          "unsubscribe", "forget", "fail", "refuse", "call again", "accept again", "answer with strange codecs",
          "accept with strange codecs",
-         "change to strange codecs"), 1
+         "accept in another manner", "change to strange codecs", "refuse it", "keep silent"), 1
     ),
 }  # fmt: skip
 _RARELY: Final = 1
@@ -32,16 +48,33 @@ _RARELY: Final = 1
 
 
 class Run(Struct, frozen=True):
-    """What happened, and what was recorded; `broken` is the invariant that did not hold, None if all did."""
+    """What happened after a start, and what was recorded; `broken` is the invariant that did not hold, None if all
+    did.
+    """
 
+    start: World
     path: tuple[Move, ...]
     log: tuple[Entry, ...]
     broken: Broken | None
 
 
-def beginning() -> World:
-    """A user with three clients and calls ahead, both ways, proposed or not."""
-    return signed_in(replace(DESK, calls=2), MOBILE, replace(ASKING, calls=1), calls=2)
+def _plain(policy: Policy | None) -> World:
+    """A user with three clients that speak plain RTP, and calls ahead, both ways, proposed or not."""
+    return signed_in(replace(DESK, calls=2), MOBILE, replace(ASKING, calls=1), calls=2, policy=policy)
+
+
+def _mixed(policy: Policy) -> World:
+    """The same, with clients of each manner."""
+    clients = (replace(DESK, calls=1), replace(BROWSER, calls=2), SOFTPHONE, replace(ASKING_BROWSER, calls=1))
+    return signed_in(*clients, calls=2, policy=policy)
+
+
+BEGINNINGS: Final = {
+    "no relay": _plain(None),
+    "a relay": _mixed(Policy(relay=True)),
+    "a relay for every call": _mixed(Policy("relay", relay=True)),
+    "a relay for no call": _mixed(Policy("direct", relay=True)),
+}
 
 
 def at_random(random: Random) -> Draw:
@@ -65,12 +98,17 @@ def _weight(what: str) -> int:
     return _WEIGHTS.get(what, 1 if kind in ("info", "modify", "sign") and what != "sign in" else 8)
 
 
-def run(draw: Draw, quirks: frozenset[Quirk], length: int) -> Run:
+def a_beginning(random: Random) -> World:
+    """One of them."""
+    return BEGINNINGS[random.choice(list(BEGINNINGS))]
+
+
+def run(start: World, draw: Draw, quirks: frozenset[Quirk], length: int) -> Run:
     """Make so many moves, then come to the end."""
-    return _run(lambda world: draw(list(moves(world, quirks))), quirks, length)
+    return _run(start, lambda world: draw(list(moves(world, quirks))), quirks, length)
 
 
-def again(path: Sequence[Move], quirks: frozenset[Quirk]) -> Run:
+def again(start: World, path: Sequence[Move], quirks: frozenset[Quirk]) -> Run:
     """Make these moves, as far as there still are such, then come to the end."""
     left = iter(path)
 
@@ -78,11 +116,11 @@ def again(path: Sequence[Move], quirks: frozenset[Quirk]) -> Run:
         possible = set(moves(world, quirks))
         return next((move for move in left if move in possible), None)
 
-    return _run(following, quirks, len(path))
+    return _run(start, following, quirks, len(path))
 
 
-def _run(draw: Callable[[World], Move | None], quirks: frozenset[Quirk], length: int) -> Run:
-    world, path = beginning(), []
+def _run(start: World, draw: Callable[[World], Move | None], quirks: frozenset[Quirk], length: int) -> Run:
+    world, path = start, []
     try:
         for _ in range(length):
             move = draw(world)
@@ -92,8 +130,8 @@ def _run(draw: Callable[[World], Move | None], quirks: frozenset[Quirk], length:
             world = step(world, move)
         world = finish(world, quirks)
     except Broken as broken:
-        return Run(tuple(path), broken.log, broken)
-    return Run(tuple(path), entries(world), None)
+        return Run(start, tuple(path), broken.log, broken)
+    return Run(start, tuple(path), entries(world), None)
 
 
 def shortest(failed: Run, quirks: frozenset[Quirk]) -> Run:
@@ -101,7 +139,7 @@ def shortest(failed: Run, quirks: frozenset[Quirk]) -> Run:
     size = len(failed.path)
     while size:
         for start in range(len(failed.path) - size, -1, -1):
-            shorter = again((*failed.path[:start], *failed.path[start + size :]), quirks)
+            shorter = again(failed.start, (*failed.path[:start], *failed.path[start + size :]), quirks)
             if shorter.broken and shorter.broken.rule == failed.broken.rule:
                 failed = shorter
         size //= 2

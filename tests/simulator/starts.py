@@ -4,7 +4,11 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from .world import ASKING, DESK, MOBILE, World, signed_in
+from fargo.statemachine.paths import Policy
+
+from .world import ASKING, ASKING_BROWSER, BROWSER, DESK, MOBILE, World, signed_in
+
+RELAY: Final = Policy(relay=True)
 
 STARTS: Final[dict[str, World]] = {
     "out": signed_in(replace(DESK, calls=1)),
@@ -12,4 +16,8 @@ STARTS: Final[dict[str, World]] = {
     "in to two": signed_in(DESK, MOBILE, calls=1),
     "in to one that asks first": signed_in(ASKING, calls=1),
     "in to both kinds": signed_in(DESK, ASKING, calls=1),
+    "out, relayed": signed_in(replace(BROWSER, calls=1), policy=RELAY),
+    "in, relayed": signed_in(BROWSER, calls=1, policy=RELAY),
+    "in to both manners": signed_in(DESK, BROWSER, calls=1, policy=RELAY),
+    "in to one that asks first, relayed": signed_in(ASKING_BROWSER, calls=1, policy=RELAY),
 }

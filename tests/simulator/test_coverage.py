@@ -6,13 +6,11 @@ from typing import get_args
 
 from fargo.statemachine.commands import Command, Fault
 from fargo.statemachine.events import Recorded, TimePassed
-from fargo.statemachine.ng import RelayCommand
-from fargo.statemachine.notes import NoteCarried
 from fargo.statemachine.user import User, fold, new
 
 from .coverage import Pair, every_pair, meeting, strays
 from .invariants import Entry
-from .runs import at_random, run, some_quirks
+from .runs import a_beginning, at_random, run, some_quirks
 from .values import USER
 
 RUNS = 100
@@ -24,7 +22,7 @@ def runs() -> Iterator[tuple[Entry, ...]]:
     """What some runs recorded, each with some quirks."""
     for seed in range(RUNS):
         random = Random(seed)
-        yield run(at_random(random), some_quirks(random), 100).log
+        yield run(a_beginning(random), at_random(random), some_quirks(random), 100).log
 
 
 def users() -> Iterator[tuple[User, float]]:
@@ -56,4 +54,4 @@ def test_every_event_in_every_phase_folds_and_every_pair_is_reached() -> None:
 
 def test_the_runs_come_to_every_command() -> None:
     issued = {type(each.command) for log in runs() for _, commands in log for each in commands}
-    assert set(get_args(Command)) - issued == {Fault, NoteCarried, *get_args(RelayCommand)}  # there is no relay yet
+    assert set(get_args(Command)) - issued == {Fault}

@@ -7,8 +7,16 @@ from .quirks import NONE, Quirk
 from .starts import STARTS
 from .world import Move, World
 
-CROSSINGS = frozenset({Quirk.REFUSALS, Quirk.CODECS})
-ASIDE = {"go offline", "come online", "busy", "not found", "unreachable", "accept with strange codecs"}
+CROSSINGS = frozenset({Quirk.REFUSALS, Quirk.CODECS, Quirk.RELAY_REFUSES, Quirk.RELAY_DIES})
+ASIDE = {
+    "go offline",
+    "come online",
+    "busy",
+    "not found",
+    "unreachable",
+    "accept with strange codecs",
+    "accept in another manner",
+}
 """Moves left out where it is about depth: who comes and goes, and whatever is like one that stays."""
 
 
@@ -26,7 +34,17 @@ def furthest(start: World, quirks: frozenset[Quirk], depth: int, aside: set[str]
 
 @pytest.mark.parametrize(
     ("start", "depth"),
-    [("out", 8), ("out, proposed", 8), ("in to two", 5), ("in to one that asks first", 7), ("in to both kinds", 5)],
+    [
+        ("out", 8),
+        ("out, proposed", 8),
+        ("in to two", 5),
+        ("in to one that asks first", 7),
+        ("in to both kinds", 5),
+        ("out, relayed", 8),
+        ("in, relayed", 7),
+        ("in to both manners", 5),
+        ("in to one that asks first, relayed", 7),
+    ],
 )
 def test_a_call_every_way_with_clients_that_come_and_go(start: str, depth: int) -> None:
     assert furthest(STARTS[start], NONE, depth, set()).states > 100
@@ -34,7 +52,17 @@ def test_a_call_every_way_with_clients_that_come_and_go(start: str, depth: int) 
 
 @pytest.mark.parametrize(
     ("start", "depth"),
-    [("out", 14), ("out, proposed", 16), ("in to two", 6), ("in to one that asks first", 11), ("in to both kinds", 6)],
+    [
+        ("out", 14),
+        ("out, proposed", 16),
+        ("in to two", 6),
+        ("in to one that asks first", 11),
+        ("in to both kinds", 6),
+        ("out, relayed", 9),
+        ("in, relayed", 7),
+        ("in to both manners", 6),
+        ("in to one that asks first, relayed", 7),
+    ],
 )
 def test_a_call_every_way_and_further(start: str, depth: int) -> None:
     assert furthest(STARTS[start], CROSSINGS, depth, ASIDE).states > 100

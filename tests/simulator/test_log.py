@@ -15,7 +15,7 @@ from replay.verify import verify
 
 from .invariants import Entry
 from .quirks import ALL, NONE
-from .runs import at_random, run
+from .runs import BEGINNINGS, a_beginning, at_random, run
 from .values import USER
 
 ROOT = Path(__file__).parents[2]
@@ -36,7 +36,8 @@ print(user)
 @pytest.fixture(params=range(10))
 def log(request: pytest.FixtureRequest) -> tuple[Entry, ...]:
     """What a run recorded, with every quirk or with none."""
-    done = run(at_random(Random(request.param)), ALL if request.param % 2 else NONE, 60)
+    random = Random(request.param)
+    done = run(a_beginning(random), at_random(random), ALL if request.param % 2 else NONE, 60)
     assert done.broken is None
     return done.log
 
@@ -78,7 +79,7 @@ def test_a_line_that_is_no_entry_is_named(tmp_path: Path) -> None:
 
 def test_the_order_of_hashes_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
-    write(path, run(at_random(Random(1)), ALL, 200).log)
+    write(path, run(BEGINNINGS["a relay"], at_random(Random(1)), ALL, 200).log)
     program = FOLD.format(user=USER, path=str(path))
 
     def told(seed: str) -> str:

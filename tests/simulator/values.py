@@ -2,7 +2,17 @@
 
 from typing import Final
 
-from fargo.statemachine.media import Candidate, Codec, Content, Description, RawUdp
+from fargo.statemachine.media import (
+    Candidate,
+    Codec,
+    Content,
+    Description,
+    Fingerprint,
+    IceUdp,
+    Manner,
+    RawUdp,
+    Transport,
+)
 
 USER: Final = "alice@localhost"
 GATEWAY: Final = "sip.localhost"
@@ -10,23 +20,47 @@ BOB: Final = "bob%sip.test@sip.localhost/fargo"
 CALLER: Final = "sip:bob@sip.test;fg-name=Bob"
 PASSWORD: Final = "canary-in-the-coal-mine"
 """Stands in the vault, and must never be seen anywhere else."""
-ABLE: Final = (
-    "urn:xmpp:jingle:1",
-    "urn:xmpp:jingle:apps:rtp:1",
-    "urn:xmpp:jingle:apps:rtp:audio",
-    "urn:xmpp:jingle:transports:raw-udp:1",
-)
-
+_RTP: Final = ("urn:xmpp:jingle:1", "urn:xmpp:jingle:apps:rtp:1", "urn:xmpp:jingle:apps:rtp:audio")
+_ICE: Final = "urn:xmpp:jingle:transports:ice-udp:1"
+FEATURES: Final = {
+    Manner.PLAIN: (*_RTP, "urn:xmpp:jingle:transports:raw-udp:1"),
+    Manner.ICE: (*_RTP, _ICE),
+    Manner.DTLS: (*_RTP, _ICE, "urn:xmpp:jingle:apps:dtls:0"),
+}
+ABLE: Final = FEATURES[Manner.PLAIN]
 JMI: Final = "urn:xmpp:jingle-message:0"
 
 PCMU: Final = Codec(0, "PCMU", 8000)
 PCMA: Final = Codec(8, "PCMA", 8000)
 OPUS: Final = Codec(96, "opus", 48000, 2)
 G722: Final = Codec(9, "G722", 8000)
-CLIENT_MEDIA: Final = RawUdp((Candidate(1, "127.0.0.1", 4000), Candidate(2, "127.0.0.1", 4001)))
-PHONE_MEDIA: Final = (Candidate(1, "127.0.0.4", 5000), Candidate(2, "127.0.0.4", 5001))
+
+CLIENT: Final = "127.0.0.1"
+PHONE: Final = "127.0.0.4"
+RELAY: Final = "127.0.0.9"
+PHONE_MEDIA: Final = (Candidate(1, PHONE, 5000), Candidate(2, PHONE, 5001))
+_PRINT: Final = Fingerprint("sha-256", "actpass", "AB:CD")
 
 
-def audio(*codecs: Codec) -> Content:
+def client_media(manner: Manner) -> Transport:
+    """Where a client wants audio."""
+    if manner is Manner.PLAIN:
+        return RawUdp((Candidate(1, CLIENT, 4000), Candidate(2, CLIENT, 4001)))
+    return IceUdp("client", "pwd", (Candidate(1, CLIENT, 4000, "c1", type="host"),), _print(manner))
+
+
+def relay_media(manner: Manner, port: int) -> Transport:
+    """Where the relay wants it, of an end that speaks in this manner."""
+    if manner is Manner.PLAIN:
+        return RawUdp((Candidate(1, RELAY, 30000 + port), Candidate(2, RELAY, 40000 + port)))
+    return IceUdp(f"relay{port}", "pwd", (Candidate(1, RELAY, 30000 + port, type="host"),), _print(manner))
+
+
+def _print(manner: Manner) -> Fingerprint | None:
+    return _PRINT if manner is Manner.DTLS else None
+
+
+def audio(*codecs: Codec, manner: Manner = Manner.PLAIN) -> Content:
     """The audio of a client."""
-    return Content("voice", description=Description("audio", codecs, CLIENT_MEDIA))
+    description = Description("audio", codecs, client_media(manner), mux=manner is Manner.DTLS)
+    return Content("voice", description=description)

@@ -1,10 +1,10 @@
 """A user of the gateway with everyone around them, as one immutable value: what can happen next, and making it happen.
 
 The engine is here too: it stamps and folds what is delivered, and hands the commands out at once, to the clients, the
-connection manager, and the vault. Time stands still until somebody waits: then the earliest deadline comes. A crash
-loses what was under way, everything on the SIP side, and, at worst, the commands of the last event; then the log is
-folded again, and the gateway says so (`Restarted`, `StreamOpened`). A lost XMPP stream takes with it what was under way
-to the gateway and, at worst, what the last event made it say to clients.
+connection manager, the relay, and the vault. Time stands still until somebody waits: then the earliest deadline comes.
+A crash loses what was under way, everything on the SIP side, and, at worst, the commands of the last event; then the
+log is folded again, and the gateway says so (`Restarted`, `StreamOpened`). A lost XMPP stream takes with it what was
+under way to the gateway and, at worst, what the last event made it say to clients.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,6 +23,7 @@ from fargo.statemachine.events import (
     Iq,
     IqMalformed,
     IqSucceeded,
+    PolicyChanged,
     PresenceProbed,
     Recorded,
     RegistrationAsked,
@@ -36,17 +37,23 @@ from fargo.statemachine.events import (
     SubscriptionChanged,
     TimePassed,
 )
+from fargo.statemachine.media import Manner
+from fargo.statemachine.ng import RelayCommand, RelayEvent
 from fargo.statemachine.notes import Note
+from fargo.statemachine.paths import Policy
+from fargo.statemachine.relay_leg import Joined
 from fargo.statemachine.user import User, deadlines, fold, is_idle, new, secrets
 
 from .client import Client
 from .invariants import Broken, Entry, Watch
 from .manager import Manager
 from .quirks import NONE, Quirk
+from .relay import ENOUGH, Relay
 from .values import BOB, GATEWAY, PASSWORD, USER
 
 START: Final = 1_000_000_000.0
 SIP: Final = "sip"
+RELAY: Final = "relay"
 GATEWAY_ITSELF: Final = "gateway"
 _LONGEST: Final = 1000
 _REGISTERING: Final = ("register", "register another", "register nonsense", "ask", "cancel", "send nonsense")
@@ -80,6 +87,7 @@ class World(Struct, frozen=True):
     clients: tuple[Client, ...]
     manager: Manager
     user: User
+    relay: Relay = Relay()
     at: float = START
     vault: Mapping[str, str] = {}
     submitted: int = 0
@@ -97,6 +105,8 @@ def moves(world: World, quirks: frozenset[Quirk]) -> Iterator[Move]:
         yield from (Move(client.jid, *move) for move in client.moves(quirks))
     yield from _arrivals(SIP, world.manager.sent, quirks)
     yield from (Move(SIP, *move) for move in world.manager.moves(quirks))
+    yield from _arrivals(RELAY, world.relay.sent, quirks)
+    yield from (Move(RELAY, *move) for move in world.relay.moves(quirks))
     if deadlines(world.user):
         yield Move(GATEWAY_ITSELF, "wait")
     if Quirk.ACCOUNT in quirks:
@@ -143,6 +153,8 @@ def step(world: World, move: Move) -> World:
             return _with(world, _client(world, who).refuses())
     if who == SIP:
         return replace(world, manager=world.manager.act(what, about))
+    if who == RELAY:
+        return replace(world, relay=world.relay.act(what))
     if who != GATEWAY_ITSELF:
         return _with(world, _client(world, who).act(what, about))
     match what:
@@ -163,6 +175,8 @@ def _taken(world: World, who: str) -> tuple[World, Event]:
     if who == SIP:
         event, *rest = world.manager.sent
         return replace(world, manager=replace(world.manager, sent=tuple(rest))), event
+    if who == RELAY:
+        return replace(world, relay=world.relay.taken()), world.relay.sent[0]
     client = _client(world, who)
     event, *rest = client.sent
     return _with(world, replace(client, sent=tuple(rest))), event
@@ -172,6 +186,8 @@ def _given_back(world: World, who: str, event: Event) -> World:
     """The world with something more to arrive from someone, before anything else does."""
     if who == SIP:
         return replace(world, manager=replace(world.manager, sent=(event, *world.manager.sent)))
+    if isinstance(event, RelayEvent):
+        return replace(world, relay=replace(world.relay, sent=(event, *world.relay.sent)))
     client = _client(world, who)
     return _with(world, replace(client, sent=(event, *client.sent)))
 
@@ -216,6 +232,8 @@ def _sent(world: World, issued: Issued) -> World:
         return replace(world, vault={name: kept for name, kept in world.vault.items() if name != command.secret})
     if isinstance(command, SipCommand):
         return replace(world, manager=world.manager.hear(issued))
+    if isinstance(command, RelayCommand):
+        return replace(world, relay=world.relay.hear(issued))
     if isinstance(command, Note):
         return world
     assert isinstance(command, XmppCommand)
@@ -238,6 +256,7 @@ def _crash(world: World) -> World:
     down = replace(
         world,
         manager=world.manager.crash(),
+        relay=world.relay.crash(),
         clients=tuple(client.times_out() for client in world.clients),
         vault={name: kept for name, kept in world.vault.items() if name in secrets(world.user)},
     )
@@ -278,11 +297,18 @@ DESK: Final = Client(f"{USER}/desk")
 MOBILE: Final = Client(f"{USER}/mobile")
 ASKING: Final = Client(f"{USER}/tablet", asks_first=True)
 """A client that proposes its calls, and is proposed to."""
+BROWSER: Final = Client(f"{USER}/browser", Manner.DTLS)
+SOFTPHONE: Final = Client(f"{USER}/softphone", Manner.ICE)
+ASKING_BROWSER: Final = Client(f"{USER}/app", Manner.DTLS, asks_first=True)
 
 
-def signed_in(*clients: Client, calls: int = 0) -> World:
-    """A user with these clients online and the account signed in; so many calls in are to come."""
+def signed_in(*clients: Client, calls: int = 0, policy: Policy | None = None) -> World:
+    """A user with these clients online and the account signed in; so many calls in are to come. ``policy``: what the
+    operator wants, None for an operator who has said nothing.
+    """
     world = World(clients, Manager(calls), new(USER))
+    if policy:
+        world = _put(world, PolicyChanged(policy))
     for client in clients:
         world = drained(step(world, Move(client.jid, "come online")))
     world = step(world, Move(GATEWAY_ITSELF, "register"))
@@ -302,6 +328,8 @@ def drained(world: World) -> World:
     for _ in range(_LONGEST):
         if world.manager.sent:
             world = step(world, Move(SIP, "deliver"))
+        elif world.relay.sent:
+            world = step(world, Move(RELAY, "deliver"))
         elif talker := next((client for client in world.clients if client.sent), None):
             world = step(world, Move(talker.jid, "deliver"))
         else:
@@ -311,7 +339,7 @@ def drained(world: World) -> World:
 
 def is_quiet(world: World) -> bool:
     """Whether nothing is under way."""
-    return not world.manager.sent and not any(client.sent for client in world.clients)
+    return not world.manager.sent and not world.relay.sent and not any(client.sent for client in world.clients)
 
 
 def finish(world: World, quirks: frozenset[Quirk] = NONE) -> World:
@@ -326,6 +354,8 @@ def finish(world: World, quirks: frozenset[Quirk] = NONE) -> World:
     if not quirks & {Quirk.ZOMBIES, Quirk.NONSENSE}:
         if len(set(_talkers(world))) > 1:
             raise _broken(world, "nobody talks to nobody (clients, phones, calls)", _talkers(world))
+        if len(set(_relayed(world))) > 1:
+            raise _broken(world, "who is relayed is in a session (clients, phones, relay, calls)", _relayed(world))
         world = _all(world, SIP, "hang up")
         if sessions := [s for c in world.clients for s in c.sessions]:
             raise _broken(world, "a phone that hangs up ends the call", sessions)
@@ -335,6 +365,8 @@ def finish(world: World, quirks: frozenset[Quirk] = NONE) -> World:
     unheard = {Quirk.ZOMBIES, Quirk.NONSENSE} <= quirks  # a forgotten call may have become a zombie
     if not unheard and (any(_talkers(world)) or world.manager.channels):
         raise _broken(world, "what everybody has hung up is over (clients, phones, calls)", _talkers(world))
+    if left := [kept for kept in world.relay.sessions if kept.ignored < ENOUGH]:
+        raise _broken(world, "no session is left at the relay", left)
     if set(dict(world.manager.connections)) - {connection_of(world.user.account)}:
         raise _broken(world, "no connection is left to itself", world.manager.connections)
     if world.watch.noted:
@@ -358,6 +390,19 @@ def _talkers(world: World) -> tuple[int, int, int]:
         sum(len(client.sessions) for client in world.clients),
         sum(channel.phone for channel in world.manager.channels),
         len(world.user.calls),
+    )
+
+
+def _relayed(world: World) -> tuple[int, int, int, int]:
+    """How many clients and phones were told of the relay, how many sessions it has both ends of, and how many the
+    gateway believes it to have.
+    """
+    joined = [each for call in world.user.calls.values() for each in call.relay if isinstance(each, Joined)]
+    return (
+        sum(session.relayed for client in world.clients for session in client.sessions),
+        sum(channel.relayed for channel in world.manager.channels if channel.phone),
+        sum(kept.joined for kept in world.relay.sessions if kept.ignored < ENOUGH),
+        len(joined),
     )
 
 

@@ -1,0 +1,184 @@
+"""The media relay, and the adapter that waits for its answers.
+
+Rules:
+
+1. A command reaches it at once; its answers wait in `sent`, and may overtake each other with the quirk.
+2. Each end of a session has a port at the relay, the offerer an even one and the answerer an odd one.
+3. It is a process of its own: when the gateway crashes its sessions stay, and only its answers are lost.
+4. `Broken` is raised for what a relay could make nothing of.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from fargo.statemachine.commands import Issued
+from fargo.statemachine.media import Codec, Description, Manner, has_voice, kind, manner
+from fargo.statemachine.ng import (
+    AnswerRelay,
+    DeleteRelay,
+    Flow,
+    OfferRelay,
+    Party,
+    PlayDigit,
+    RelayDescribed,
+    RelayDone,
+    RelayEvent,
+    RelayLost,
+    RelayRefused,
+)
+
+from .invariants import Broken
+from .quirks import Quirk
+from .values import OPUS, PCMA, PCMU, relay_media
+
+ENOUGH: Final = 5
+"""So many deletions without an answer, and the gateway may take it that the relay is not there."""
+_TRANSCODED: Final = {"opus": OPUS, "PCMU": PCMU, "PCMA": PCMA}
+_FLOWS: Final = (Flow(Party.OFFERER, 50, 8000), Flow(Party.ANSWERER, 49, 7840))
+
+
+class Kept(Struct, frozen=True):
+    """A session: its name and port, what was offered and in which manner, and what the answerer was offered.
+    ``ignored``: how often its deletion was.
+    """
+
+    name: str
+    port: int
+    offer: Description
+    manner: Manner
+    codecs: tuple[Codec, ...]
+    joined: bool = False
+    ignored: int = 0
+
+
+class Relay(Struct, frozen=True):
+    """The relay. ``made``: how many sessions; ``asked``: the commands that `sent` answers, with the session that each
+    was about, None if there was none.
+    """
+
+    made: int = 0
+    sessions: tuple[Kept, ...] = ()
+    asked: tuple[tuple[Issued, Kept | None], ...] = ()
+    sent: tuple[RelayEvent, ...] = ()
+
+    # --- what may happen next
+
+    def moves(self, quirks: frozenset[Quirk]) -> Iterator[tuple[str, str]]:
+        """Everything that it may do instead of what it should."""
+        if Quirk.RELAY_DIES in quirks and self.sessions:
+            yield "die", ""
+        if Quirk.RELAY_REFUSES in quirks and self._first():
+            yield from (("refuse it", ""), ("keep silent", ""))
+        if Quirk.OVERTAKING in quirks and len(self.sent) > 1:
+            yield "overtake", ""
+
+    def act(self, what: str) -> "Relay":
+        """The relay after it has done so."""
+        match what:
+            case "die":
+                forgotten = tuple((issued, None) for issued, _ in self.asked)
+                lost = RelayLost("The media relay was restarted.")
+                return replace(self, sessions=(), asked=forgotten, sent=(*self.sent, lost))
+            case "refuse it":
+                return self._refuses()
+            case "keep silent":
+                return self._keeps_silent()
+            case "overtake":
+                return replace(self, sent=(*self.sent[1:], self.sent[0]))
+        raise AssertionError(f"a relay has no move {what}")
+
+    def _refuses(self) -> "Relay":
+        """It has not done what it was asked, and says so; what it is to delete is not there."""
+        issued, _ = self._first()[0]
+        refused = replace(self, sent=(RelayRefused(issued.id, "It is overloaded."), *self.sent[1:]))
+        return refused._without(issued.command.session) if isinstance(issued.command, OfferRelay) else refused
+
+    def _keeps_silent(self) -> "Relay":
+        """The adapter waits no longer. The worst of what may be: it has made what it was asked for, but not deleted,
+        unless it has been asked for that again.
+        """
+        issued, before = self._first()[0]
+        silent = replace(self, sent=(RelayRefused(issued.id, "It does not answer.", silent=True), *self.sent[1:]))
+        again = [each.command for each, _ in self.asked].count(issued.command) > 1
+        if isinstance(issued.command, DeleteRelay) and before and not again:
+            return replace(silent, sessions=(*silent.sessions, replace(before, ignored=before.ignored + 1)))
+        return silent
+
+    def _first(self) -> tuple[tuple[Issued, Kept | None], ...]:
+        """What its next answer is to, unless it is none, or a refusal already."""
+        if not self.sent or not isinstance(self.sent[0], RelayDescribed | RelayDone):
+            return ()
+        command = self.sent[0].command
+        return tuple(each for each in self.asked if each[0].id == command)
+
+    def taken(self) -> "Relay":
+        """The relay after its next answer has arrived."""
+        asked = self._first()
+        return replace(self, sent=self.sent[1:], asked=tuple(each for each in self.asked if each not in asked))
+
+    def crash(self) -> "Relay":
+        """The gateway goes down: what was answered reaches nobody."""
+        return replace(self, asked=(), sent=())
+
+    # --- what it is told
+
+    def hear(self, issued: Issued) -> "Relay":
+        """The relay after a command has reached it."""
+        command = issued.command
+        assert isinstance(command, OfferRelay | AnswerRelay | PlayDigit | DeleteRelay)
+        before = self._session(command.session)
+        heard = replace(self, asked=(*self.asked, (issued, before)))
+        match command:
+            case OfferRelay():
+                return heard._offered(issued.id, command)
+            case DeleteRelay(name):
+                return heard._without(name)._says(RelayDone(issued.id, _FLOWS if before and before.joined else ()))
+            case _ if before is None:
+                return heard._says(RelayRefused(issued.id, "Unknown call-id"))
+            case AnswerRelay():
+                return heard._answered(issued.id, before, command)
+            case PlayDigit():
+                return heard._says(RelayDone(issued.id))
+
+    def _offered(self, name: str, command: OfferRelay) -> "Relay":
+        if self._session(command.session):
+            raise Broken("a session is offered once", (self, command))
+        offered = [codec for codec in command.description.codecs if codec.name not in command.strip]
+        codecs = (*offered, *(_TRANSCODED[each] for each in command.transcode if each in _TRANSCODED))
+        one_of_each = tuple({kind(codec): codec for codec in reversed(codecs)}.values())[::-1]
+        kept = Kept(command.session, self.made * 2, command.description, command.manner, one_of_each)
+        told = Description("audio", one_of_each, relay_media(command.manner, kept.port + 1), command.mux)
+        made = replace(self, made=self.made + 1, sessions=(*self.sessions, kept))
+        return made._says(RelayDescribed(name, told))
+
+    def _answered(self, name: str, kept: Kept, command: AnswerRelay) -> "Relay":
+        if kept.joined:
+            raise Broken("a session is answered once", (kept, command))
+        if manner(command.description) is not kept.manner:
+            raise Broken("the answerer answers in the manner that it was offered", (kept, command))
+        if manner(kept.offer) is not command.manner:
+            raise Broken("the offerer is answered in its own manner", (kept, command))
+        if not {kind(c) for c in command.description.codecs} <= {kind(c) for c in kept.codecs}:
+            raise Broken("codecs are within what the relay offered", (kept, command))
+        answered = {kind(codec) for codec in command.description.codecs}
+        codecs = tuple(codec for codec in kept.offer.codecs if kind(codec) in answered)
+        told = codecs if has_voice(codecs) else kept.offer.codecs
+        joined = replace(
+            self._without(kept.name), sessions=(*self._without(kept.name).sessions, replace(kept, joined=True))
+        )
+        answer = Description("audio", told, relay_media(command.manner, kept.port), command.mux)
+        return joined._says(RelayDescribed(name, answer))
+
+    # --- itself
+
+    def _session(self, name: str) -> Kept | None:
+        return next((kept for kept in self.sessions if kept.name == name), None)
+
+    def _without(self, name: str) -> "Relay":
+        return replace(self, sessions=tuple(kept for kept in self.sessions if kept.name != name))
+
+    def _says(self, event: RelayEvent) -> "Relay":
+        return replace(self, sent=(*self.sent, event))
