@@ -365,11 +365,11 @@ def finish(world: World, quirks: frozenset[Quirk] = NONE) -> World:
     unheard = {Quirk.ZOMBIES, Quirk.NONSENSE} <= quirks  # a forgotten call may have become a zombie
     if not unheard and (any(_talkers(world)) or world.manager.channels):
         raise _broken(world, "what everybody has hung up is over (clients, phones, calls)", _talkers(world))
-    if left := [kept for kept in world.relay.sessions if kept.ignored < ENOUGH]:
+    if not unheard and (left := [kept for kept in world.relay.sessions if kept.ignored < ENOUGH]):
         raise _broken(world, "no session is left at the relay", left)
     if set(dict(world.manager.connections)) - {connection_of(world.user.account)}:
         raise _broken(world, "no connection is left to itself", world.manager.connections)
-    if world.watch.noted:
+    if not unheard and world.watch.noted:
         raise _broken(world, "what is over is noted to have ended", world.watch.noted)
     if world.watch.owed:
         raise _broken(world, "every IQ is answered", world.watch.owed)
