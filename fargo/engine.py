@@ -25,7 +25,7 @@ from fargo.statemachine.events import Event, PolicyChanged, Recorded, TimePassed
 from fargo.statemachine.notes import Note
 from fargo.statemachine.notices import Deadline
 from fargo.statemachine.paths import Policy
-from fargo.statemachine.user import User
+from fargo.statemachine.state import User
 
 OVERDUE_SECONDS: Final = 1.0
 """After a TimePassed that left something due, the next waits this long: a state that never moves on cannot spin."""

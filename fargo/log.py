@@ -25,7 +25,8 @@ from fargo.schema import migrations
 from fargo.statemachine.commands import Command, Issued
 from fargo.statemachine.events import Event, Recorded
 from fargo.statemachine.notes import CallNote, Note
-from fargo.statemachine.user import User, fold, new
+from fargo.statemachine.state import User
+from fargo.statemachine.user import fold, new
 
 APPLICATION_ID: Final = 0x4661726C  # "Farl"
 _NAME: Final = "log"

@@ -7,7 +7,8 @@ from fargo.log import Entry
 from fargo.statemachine.call import Call, CallEvent, concerns
 from fargo.statemachine.commands import Issued
 from fargo.statemachine.events import Recorded
-from fargo.statemachine.user import User, fold, new
+from fargo.statemachine.state import User
+from fargo.statemachine.user import fold, new
 from replay.names import CallName
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from fargo.statemachine.call import Call
 from fargo.statemachine.commands import Command, Issued
 from fargo.statemachine.events import Event
-from fargo.statemachine.user import User
+from fargo.statemachine.state import User
 
 
 class Cause(NamedTuple):

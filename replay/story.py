@@ -16,7 +16,8 @@ from msgspec import Struct
 
 from fargo.statemachine.commands import Issued
 from fargo.statemachine.notices import Deadline
-from fargo.statemachine.user import User, deadlines, new
+from fargo.statemachine.state import User
+from fargo.statemachine.user import deadlines, new
 from replay.calls import Step
 from replay.names import CallName
 from replay.rungs import Post, Rung, Rungs, phases

@@ -22,7 +22,8 @@ from fargo.statemachine.call import CallEvent, concerns
 from fargo.statemachine.commands import Issued, SendPresence, SendText
 from fargo.statemachine.events import Event, Recorded
 from fargo.statemachine.notes import CallNote, Note, NoteBegun
-from fargo.statemachine.user import User, fold, new
+from fargo.statemachine.state import User
+from fargo.statemachine.user import fold, new
 from replay import sip
 from replay.causes import Cause, cause
 from replay.names import CallName

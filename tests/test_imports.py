@@ -53,9 +53,10 @@ MAY = {
     "replay": {CORE, "fargo.log"},
 }
 
-# Telepathy's words stand in its leg and its adapter; the core's root knows the leg, and the unions name every member.
+# Telepathy's words stand in its leg and its adapter; the core's root, and where calls come in, know the leg, and the
+# unions name every member.
 KNOW_TELEPATHY = {
-    *(f"{CORE}.{name}" for name in ("call1", "telepathy_leg", "sip_reason", "user", "events", "commands")),
+    *(f"{CORE}.{name}" for name in ("call1", "telepathy_leg", "sip_reason", "user", "incoming", "events", "commands")),
     "fargo.adapters.telepathy",
     "replay.sip",  # what its events and commands are in SIP's words
 }

@@ -22,7 +22,8 @@ from fargo.engine import Engine
 from fargo.log import Log
 from fargo.statemachine import user as machine
 from fargo.statemachine.events import Recorded
-from fargo.statemachine.user import User, fold, new
+from fargo.statemachine.state import User
+from fargo.statemachine.user import fold, new
 
 CALLS_PER_USER: Final = (1, 2, 4, 8)
 ROUNDS: Final = 50

@@ -53,7 +53,7 @@ from fargo.statemachine.events import (
 )
 from fargo.statemachine.media import Candidate, Codec, Content, Description, RawUdp
 from fargo.statemachine.session import Inviting
-from fargo.statemachine.user import User
+from fargo.statemachine.state import User
 
 USER: Final = "alice@example.org"
 DESK: Final = f"{USER}/desk"

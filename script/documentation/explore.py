@@ -17,7 +17,8 @@ from msgspec import Struct
 
 from fargo.statemachine.commands import Command
 from fargo.statemachine.events import Event, Recorded, TimePassed
-from fargo.statemachine.user import User, deadlines, fold
+from fargo.statemachine.state import User
+from fargo.statemachine.user import deadlines, fold
 
 
 class Moment(NamedTuple):

@@ -30,7 +30,8 @@ from fargo.statemachine.commands import (
     XmppCommand,
 )
 from fargo.statemachine.events import CallMessaged, Event, SessionInformed, SessionModified, SipSignedOut
-from fargo.statemachine.user import User, new
+from fargo.statemachine.state import User
+from fargo.statemachine.user import new
 
 _BEGIN: Final = "[*]"
 """Mermaid's word for what is before the first state."""

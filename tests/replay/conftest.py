@@ -19,7 +19,8 @@ from fargo.statemachine.events import (
     SipSignedIn,
 )
 from fargo.statemachine.media import Candidate, Codec, Content, Description, RawUdp
-from fargo.statemachine.user import User, fold, new
+from fargo.statemachine.state import User
+from fargo.statemachine.user import fold, new
 
 GATEWAY = "sip.example.org"
 ALICE, DAVE = "alice@example.org", "dave@example.org"

@@ -119,7 +119,7 @@ def test_what_comes_later_in_the_same_call_follows(monkeypatch: pytest.MonkeyPat
 def test_a_call_that_is_no_more_has_its_events_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """A caller who is refused now: what the client and the phone said later is about that call."""
     refusal = Reason(inviting.NOBODY.cause, "Not today.")
-    monkeypatch.setattr("fargo.statemachine.user._unreachable", lambda user: refusal)
+    monkeypatch.setattr("fargo.statemachine.incoming._unreachable", lambda user: refusal)
     verdict = verify(golden.read(CALL_IN))
     assert [(group.cause.event, group.count) for group in verdict.groups.values()] == [("CallArrived", 1)]
     assert verdict.differences > 4

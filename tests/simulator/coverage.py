@@ -66,7 +66,7 @@ from fargo.statemachine.events import (
 from fargo.statemachine.media import Description, Manner
 from fargo.statemachine.ng import Flow, Party, RelayDescribed, RelayDone, RelayLost, RelayRefused
 from fargo.statemachine.paths import Policy
-from fargo.statemachine.user import User
+from fargo.statemachine.state import User
 
 from .values import ABLE, BOB, CALLER, GATEWAY, OPUS, PCMU, PHONE_MEDIA, USER, audio, relay_media
 from .world import DESK

@@ -6,7 +6,8 @@ from typing import get_args
 
 from fargo.statemachine.commands import Command, Fault
 from fargo.statemachine.events import Recorded, TimePassed
-from fargo.statemachine.user import User, fold, new
+from fargo.statemachine.state import User
+from fargo.statemachine.user import fold, new
 
 from .coverage import Pair, every_pair, meeting, strays
 from .invariants import Entry

@@ -9,7 +9,8 @@ from random import Random
 import msgspec
 import pytest
 
-from fargo.statemachine.user import User, fold, new
+from fargo.statemachine.state import User
+from fargo.statemachine.user import fold, new
 from replay.golden import GoldenError, read, write
 from replay.verify import verify
 

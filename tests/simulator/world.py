@@ -42,7 +42,8 @@ from fargo.statemachine.ng import RelayCommand, RelayEvent
 from fargo.statemachine.notes import Note
 from fargo.statemachine.paths import Policy
 from fargo.statemachine.relay_leg import Joined
-from fargo.statemachine.user import User, deadlines, fold, is_idle, new, secrets
+from fargo.statemachine.state import User
+from fargo.statemachine.user import deadlines, fold, is_idle, new, secrets
 
 from .client import Client
 from .invariants import Broken, Entry, Watch

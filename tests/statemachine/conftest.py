@@ -17,7 +17,7 @@ from fargo.statemachine import user as users
 from fargo.statemachine.commands import AcceptIq, Fault, Issued, RefuseIq, SendRegistrationForm
 from fargo.statemachine.events import Recorded, RegistrationCancelled, RegistrationSubmitted
 from fargo.statemachine.notices import Deadline
-from fargo.statemachine.user import User
+from fargo.statemachine.state import User
 
 from . import story
 

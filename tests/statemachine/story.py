@@ -29,7 +29,8 @@ from fargo.statemachine.events import (
 )
 from fargo.statemachine.media import Candidate, Codec, Content, Description, RawUdp
 from fargo.statemachine.notes import CallNote, Note, NoteAccount
-from fargo.statemachine.user import User, fold, new
+from fargo.statemachine.state import User
+from fargo.statemachine.user import fold, new
 
 ALICE = "alice@localhost"
 DESK = "alice@localhost/desk"

@@ -6,9 +6,11 @@ import pytest
 
 from fargo.statemachine.call1 import CallArrived, CallMembersChanged, CloseChannel, HangUp
 from fargo.statemachine.commands import Fault, RefuseIq, SignIn, TerminateSession
-from fargo.statemachine.events import RegistrationAsked, SessionInformed, TimePassed
+from fargo.statemachine.events import PolicyChanged, RegistrationAsked, SessionInformed, SessionInitiated, TimePassed
+from fargo.statemachine.ng import DeleteRelay, OfferRelay, RelayDescribed
+from fargo.statemachine.paths import Policy
 
-from .story import BOB, DESK, PCMU, PHONE_ADDRESS, Story
+from .story import BOB, DESK, OFFER, PCMU, PHONE_ADDRESS, Story
 
 WRITTEN_DOWN = "The gateway made a mistake; it has been written down."
 IN_THIS_CALL = "The gateway made a mistake in this call; it has been written down."
@@ -66,6 +68,20 @@ def test_a_call_that_arrives_is_let_go(story: Story, broken: Breaker) -> None:
     arrived = CallArrived("c1", story.id_of(SignIn), "sip:bob@sip.test", (PCMU,), PHONE_ADDRESS, 3)
     assert story.tell(arrived) == [Fault("", FAULT), HangUp("c1", 9), CloseChannel("c1")]
     assert [call.sip.channel for call in story.user.calls.values()] == [before]
+
+
+def test_an_event_of_the_relay(story: Story, broken: Breaker) -> None:
+    """No session is left in the relay."""
+    story.tell(PolicyChanged(Policy("relay", relay=True)))
+    story.tell(SessionInitiated(story.iq(BOB), "s1", (OFFER,)))
+    session = story.the(OfferRelay).session
+    broken("relay_leg.fold")
+    assert story.tell(RelayDescribed(story.id_of(OfferRelay), OFFER.description)) == [
+        Fault("6", FAULT),
+        TerminateSession(BOB, DESK, "s1", "general-error", IN_THIS_CALL),
+        DeleteRelay(session),
+    ]
+    assert not story.user.calls
 
 
 def test_what_concerns_no_call_ends_none(story: Story, broken: Breaker) -> None:

@@ -1,0 +1,63 @@
+"""The user is called: who calls, and which clients are to ring."""
+
+from msgspec.structs import replace
+
+from fargo.statemachine import address, bridge, inviting, paths, telepathy_leg
+from fargo.statemachine import call as calls
+from fargo.statemachine import contacts as roster
+from fargo.statemachine.account import Registered, SignedIn
+from fargo.statemachine.address import BadAddress
+from fargo.statemachine.call import Call, Caller
+from fargo.statemachine.call1 import CallArrived
+from fargo.statemachine.notes import Side
+from fargo.statemachine.reason import Cause, Reason
+from fargo.statemachine.session import Over
+from fargo.statemachine.state import User, is_busy, with_call
+from fargo.statemachine.turn import Turn
+
+
+def arrived(user: User, event: CallArrived, turn: Turn) -> User:
+    """Somebody calls the user: ring the clients that can take it. A call that is known already was signalled twice."""
+    if any(call.sip.channel == event.channel for call in user.calls.values()):
+        return user
+    sip, offered = telepathy_leg.arrived(event, turn)
+    call = Call(str(turn.version), event.connection, turn.at, Over(), sip)
+    match user.account:
+        case Registered(credentials, SignedIn(connection)) if connection == event.connection:
+            call = replace(call, caller=_caller(event, credentials.gateway))
+        case _:
+            calls.begun(call, _caller(event, ""), "", turn)
+            return with_call(
+                user, bridge.end(call, Reason(Cause.UNAVAILABLE, "The called user is not signed in."), turn)
+            )
+    assert call.caller is not None
+    if isinstance(offered, Reason):
+        calls.begun(call, call.caller, "", turn)
+        calls.ended(call, Side.PHONE, offered, turn)
+        return with_call(user, call)
+    if unreachable := _unreachable(user):
+        calls.begun(call, call.caller, "", turn)
+        return with_call(user, bridge.end(call, unreachable, turn))
+    as_it_is = offered if paths.goes_directly(offered.codecs, user.policy) else None
+    jingle = inviting.invite(f"{credentials.nonce}{turn.version}", call.caller.jid, as_it_is, turn)
+    calls.begun(call, call.caller, jingle.sid, turn)
+    call = replace(call, jingle=jingle)
+    for jid, client in roster.able(user.contacts, user.policy).items():
+        call = bridge.seek(call, jid, client, user.policy, turn)
+    return with_call(user, call)
+
+
+def _unreachable(user: User) -> Reason | None:
+    """Why nobody can be called for the user now; None if somebody may."""
+    if is_busy(user):
+        return Reason(Cause.BUSY, "The called user is in too many calls.")
+    return None if roster.able(user.contacts, user.policy) or roster.asking(user.contacts) else inviting.NOBODY
+
+
+def _caller(event: CallArrived, gateway: str) -> Caller:
+    """Who calls, and the JID that stands for them; one that has no address a JID can express is anonymous."""
+    uri, name = telepathy_leg.caller(event)
+    jid = uri if isinstance(uri, BadAddress) else address.contact(uri, gateway)
+    if isinstance(uri, BadAddress) or isinstance(jid, BadAddress):
+        return Caller(f"anonymous%anonymous.invalid@{gateway}/{roster.RESOURCE}", "", name)
+    return Caller(f"{jid}/{roster.RESOURCE}", uri.words, name)

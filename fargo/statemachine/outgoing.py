@@ -1,0 +1,163 @@
+"""The user calls: what a client's session-initiate (XEP-0166 §6.2) or proposal (XEP-0353 §5) leads to.
+
+Rules:
+
+1. A user who cannot call now, or not there, is told why, and how to mend it.
+2. When both ends call each other at the same moment, one of the two calls gives way (XEP-0166 §7.2.16, XEP-0353 §6.1).
+3. What is refused at once is noted as a call all the same.
+"""
+
+from typing import TypeGuard
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from fargo.statemachine import account as accounts
+from fargo.statemachine import address, bridge, inviting, jingle_leg, offer, paths, proposal, telepathy_leg
+from fargo.statemachine import call as calls
+from fargo.statemachine.account import Registered, SignedIn, Unregistered
+from fargo.statemachine.address import BadAddress, SipUri
+from fargo.statemachine.call import Call
+from fargo.statemachine.commands import RefuseIq
+from fargo.statemachine.events import CallProposed, SessionInitiated
+from fargo.statemachine.media import Content
+from fargo.statemachine.offer import Audio
+from fargo.statemachine.paths import Policy, Way
+from fargo.statemachine.reason import Cause, Reason
+from fargo.statemachine.session import Inviting, JingleLeg
+from fargo.statemachine.state import MOST_CALLS, User, changed, concerned, is_busy, with_call
+from fargo.statemachine.turn import Turn
+
+
+def initiated(user: User, event: SessionInitiated, turn: Turn) -> User:
+    """A client describes its call, proposed before or not."""
+    if call := concerned(user, event):
+        return changed(user, call, bridge.fold_jingle(call, event, turn))
+    follows, rest = proposal.made_good(user.proposals, event)
+    user = replace(user, proposals=rest)
+    if _wins_tie(user, event):
+        text = "You are being called by them at this moment."
+        turn.issue(RefuseIq(event.iq, "cancel", "conflict", text, "tie-break"))
+        return user
+    ready = _ready(user, event.iq.to)
+    if isinstance(ready, Refusal):
+        turn.issue(RefuseIq(event.iq, ready.kind, ready.condition, ready.reason.text))
+        calls.refused(_meant(user, event.iq.to), event.sid, ready.reason, turn)
+        return user
+    if problem := offer.line_break(event.contents):
+        turn.issue(RefuseIq(event.iq, "modify", "bad-request", problem))
+        return user
+    return _place(user, event, ready, follows, turn)
+
+
+def _wins_tie(user: User, event: SessionInitiated) -> bool:
+    """Whether we are inviting that client in the same parties' names, under the lower session id (XEP-0166 §7.2.16)."""
+    return any(
+        session.client == event.iq.sender and session.us == event.iq.to and session.sid < event.sid
+        for call in user.calls.values()
+        if isinstance(call.jingle, Inviting)
+        for session in call.jingle.sessions
+    )
+
+
+class Line(Struct, frozen=True, gc=False):
+    """What a call of the user goes over, and where to; ``nonce`` makes names unlike those of other users."""
+
+    connection: str
+    target: SipUri
+    nonce: str
+
+
+class Refusal(Struct, frozen=True, gc=False):
+    """Why the user cannot call: as an error of RFC 6120 §8.3.3, and as a reason."""
+
+    kind: str
+    condition: str
+    reason: Reason
+
+
+def _ready(user: User, to: str) -> Line | Refusal:
+    """Whether the user can call this contact now."""
+    match user.account:
+        case Registered(credentials, SignedIn(connection)):
+            target = address.parse_contact(to, credentials.uri.domain)
+            if isinstance(target, BadAddress):
+                return Refusal("modify", "jid-malformed", Reason(Cause.NOT_FOUND, target.problem))
+            if target == credentials.uri:
+                text = "This is your own SIP address; call somebody else's."
+                return Refusal("cancel", "not-allowed", Reason(Cause.NOT_FOUND, text))
+            if is_busy(user):
+                text = f"You are in {MOST_CALLS} calls already: end one first."
+                return Refusal("wait", "resource-constraint", Reason(Cause.BUSY, text))
+            return Line(connection, target, credentials.nonce)
+        case Unregistered() | accounts.Trying(previous=None):
+            text = "Register your SIP account with this gateway first."
+            return Refusal("auth", "registration-required", Reason(Cause.FORBIDDEN, text))
+        case _:
+            shown = accounts.shown(user.account)
+            text = f"You are not signed in to SIP. {shown.status if shown else ''}".strip()
+            return Refusal("wait", "recipient-unavailable", Reason(Cause.UNAVAILABLE, text))
+
+
+def _place(user: User, event: SessionInitiated, line: Line, follows: bool, turn: Turn) -> User:
+    """Put the client's offer through; one that cannot be is acknowledged and then ended with the reason."""
+    fit, target = _fit(event.contents, user.policy), line.target
+    if isinstance(fit, Reason):
+        jingle_leg.turn_down(event, follows, fit, turn)
+        calls.refused(target.words, event.sid, fit, turn)
+        return user
+    audio, way = fit
+    calls.placed(target.words, event.sid, turn)
+    sip = telepathy_leg.Preparing(line.connection, str(target), target.domain)
+    call = Call(str(turn.version), line.connection, turn.at, jingle_leg.called(event, audio, follows, turn), sip)
+    return with_call(user, bridge.offer(call, audio, way, user.policy, line.nonce, turn))
+
+
+def _fit(contents: tuple[Content, ...], policy: Policy) -> tuple[Audio, Way] | Reason:
+    """What of an offer can be put through, and which way; or why nothing can."""
+    audio = offer.audio(contents)
+    if isinstance(audio, Reason):
+        return audio
+    way = paths.choose(audio.description.codecs, audio.manner, policy)
+    return way if isinstance(way, Reason) else (audio, way)
+
+
+def _meant(user: User, to: str) -> str:
+    """The SIP address that the user wants to call, as people write it; as much as can be made of a JID."""
+    match user.account:
+        case Registered(credentials):
+            target = address.parse_contact(to, credentials.uri.domain)
+        case _:
+            target = address.parse_contact(to, address.domain_of(to))
+    return address.local_of(to) if isinstance(target, BadAddress) else target.words
+
+
+def proposed(user: User, event: CallProposed, turn: Turn) -> User:
+    """A client wants to call, and asks first."""
+    ready = _ready(user, event.to)
+    problem = ready.reason if isinstance(ready, Refusal) else proposal.unfit(event)
+    if problem:
+        proposal.reject(event, problem, turn)
+        calls.refused(_meant(user, event.to), event.sid, problem, turn)
+        return user
+    for call in user.calls.values():
+        if not _rivals(call.jingle, event):
+            continue
+        if call.jingle.sid < event.sid:
+            proposal.reject(event, Reason(Cause.BUSY, "You are being called by them at this moment."), turn, True)
+            return user
+        user = with_call(user, _give_way(call, call.jingle, turn))
+    return replace(user, proposals=proposal.proceed(user.proposals, event, turn))
+
+
+def _rivals(leg: JingleLeg, event: CallProposed) -> TypeGuard[Inviting]:
+    """Whether we have a proposal out in the name of the one whom the user wants to call (XEP-0353 §6.1)."""
+    return isinstance(leg, Inviting) and bool(leg.proposal) and address.bare(leg.us) == address.bare(event.to)
+
+
+def _give_way(call: Call, leg: Inviting, turn: Turn) -> Call:
+    """Our proposal lost the tie: the SIP caller, whom the user is calling, finds the user busy."""
+    inviting.retract(leg, Reason(Cause.CANCELLED, "You called them at the same moment."), True, turn)
+    return bridge.end(
+        replace(call, jingle=replace(leg, proposal="")), Reason(Cause.BUSY, "They are calling you."), turn
+    )
