@@ -21,6 +21,7 @@ interface = {address}
 listen-ng = {address}:{port}
 port-min = {first}
 port-max = {last}
+timeout = 3600
 foreground = true
 log-stderr = true
 log-level = {log_level}
