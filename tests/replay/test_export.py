@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 from msgspec.structs import replace
 from simulator.quirks import ALL, NONE
-from simulator.runs import at_random, run
+from simulator.runs import a_beginning, at_random, run
 
 from fargo.cli import main
 from fargo.log import Entry, Log
@@ -216,7 +216,8 @@ def test_to_rename_what_happened_is_to_rename_what_was_done(session: Path) -> No
 
 @pytest.mark.parametrize("seed", range(10))
 def test_the_same_of_whatever_clients_and_phones_do(seed: int) -> None:
-    done = run(at_random(Random(seed)), ALL if seed % 2 else NONE, 200)
+    random = Random(seed)
+    done = run(a_beginning(random), at_random(random), ALL if seed % 2 else NONE, 200)
     assert len(done.log) > 100
     export = pseudonymised(done.log)
     assert len(export.entries) == len(done.log)
