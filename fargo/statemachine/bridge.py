@@ -169,15 +169,15 @@ def _from_jingle(call: Call, news: Notices, turn: Turn) -> Call:
 
 def _passed_on(call: Call, notice: Notice, by: Side, turn: Turn) -> Call:
     match notice:
-        case Answered():
-            return _answered(call, notice, by, turn)
+        case Held() | Resumed() | Ringing() | Offered() | Cut():
+            return _tell_other(call, notice, by, turn)
         case Ended():
             return _ended(call, notice, by, turn)
+        case Answered():
+            return _answered(call, notice, by, turn)
         case Dialled(digit, duration):
             relay_leg.play(call.relay, digit, duration, turn)
             return call
-        case Offered() | Ringing() | Held() | Resumed() | Cut():
-            return _tell_other(call, notice, by, turn)
         case _:
             assert_never(notice)
 

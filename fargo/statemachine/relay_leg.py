@@ -164,7 +164,7 @@ def play(leg: RelayLeg, digit: str, duration: int, turn: Turn) -> None:
 
 def is_joined(leg: RelayLeg) -> bool:
     """Whether the two ends hear each other through the relay."""
-    return any(isinstance(session, Joined) for session in leg)
+    return bool(leg) and any(isinstance(session, Joined) for session in leg)
 
 
 def delete(leg: RelayLeg, turn: Turn) -> RelayLeg:
