@@ -24,7 +24,10 @@ _PATH = click.Path(path_type=Path)
 @click.option("--with-names", is_flag=True, help="Keep all names, numbers and addresses.")
 @click.option("--as-test", is_flag=True, help="Write a test for pytest instead of a golden log.")
 def export_call(name: str, path: Path, target: Path, with_names: bool, as_test: bool) -> None:
-    """Write CALL, with all that it rests on, as a golden log; names are replaced by pseudonyms."""
+    """Write CALL for others, without a name in it.
+
+    FILE becomes a golden log, with all that the call rests on; what is there is replaced.
+    """
     with opened(path) as log:
         call = found(log, name)
         entries = excerpt(log.read(call.user), call)
@@ -57,7 +60,10 @@ def _writable(target: Path) -> Iterator[None]:
 @click.argument("path", metavar="FILE", type=_PATH)
 @click.option("--log", "target", metavar="NEW", required=True, type=_PATH, help="The log to make.")
 def import_log(path: Path, target: Path) -> None:
-    """Make a log of a golden log, for whatever reads logs; a log that is there is left alone."""
+    """Make a log of a golden log.
+
+    Whatever reads logs reads it then. A file that is there already is left alone.
+    """
     if target.exists():
         raise Refused(f"{target} is there already; give the name of a new log.")
     with opened(path) as source:

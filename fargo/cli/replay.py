@@ -26,9 +26,9 @@ def replay() -> None:
 @replay.command("verify")
 @click.argument("paths", metavar="LOG...", nargs=-1, required=True, type=click.Path(path_type=Path))
 def verify_logs(paths: tuple[Path, ...]) -> None:
-    """Compare the commands in each LOG with those that its events give now; exit code 1 if any differ.
+    """Fold each LOG again, and compare.
 
-    A directory stands for all golden logs in it.
+    Exit code 1 if any command is another than its event gives now. A directory stands for all golden logs in it.
     """
     verdict = Verdict()
     with ExitStack() as stack:
@@ -81,7 +81,10 @@ def show_log(path: Path, user: str | None, call: str | None) -> None:
 @CALL
 @reads_log
 def step_call(name: str, path: Path) -> None:
-    """Step through a call, forward and back; commands come from the terminal or through a pipe."""
+    """Step through CALL, forward and back.
+
+    Commands come from the terminal or through a pipe: help lists them.
+    """
     with opened(path) as log:
         call = found(log, name)
         taken = tuple(steps(log.read(call.user), call))
