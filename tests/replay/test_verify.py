@@ -1,6 +1,6 @@
 """Differences are grouped by their kind, told apart from what only follows from them, and none is left out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,15 +10,16 @@ from msgspec.structs import replace
 from fargo.cli import main
 from fargo.log import Entry, Log
 from fargo.statemachine import inviting, session, telepathy_leg
-from fargo.statemachine.call1 import CallStateChanged, PlaceCall
+from fargo.statemachine.call1 import CallStateChanged, ChannelClosed, CloseChannel, HangUp, PlaceCall
 from fargo.statemachine.commands import AskFeatures, InitiateSession, Issued, SendPresence, SendText, TerminateSession
-from fargo.statemachine.events import SipSignedIn
+from fargo.statemachine.events import Event, Recorded, SessionAccepted, SessionInformed, SipSignedIn, Stopping
 from fargo.statemachine.media import Content, Description
-from fargo.statemachine.notes import NoteEnded
+from fargo.statemachine.notes import NoteBegun, NoteEnded
 from fargo.statemachine.reason import Reason
 from fargo.statemachine.session import Session
 from fargo.statemachine.telepathy_leg import Preparing, TelepathyLeg
 from fargo.statemachine.turn import Turn
+from fargo.statemachine.user import fold, new
 from replay import golden
 from replay.report import report
 from replay.verify import Verdict, verify
@@ -27,6 +28,8 @@ SESSIONS = Path(__file__).parents[2] / "replay/sessions"
 ALICE = "alice@localhost"
 CALL_IN = SESSIONS / "calls-a-call-in-has-sound-both-ways.jsonl"
 TWO_CALLS = SESSIONS / "calls-several-calls-at-once.jsonl"
+DECLINED = SESSIONS / "endings-a-client-refuses-a-call-decline-486.jsonl"
+UNREACHABLE = SESSIONS / "endings-nobody-who-can-take-a-call-is-online.jsonl"
 REFUSED = SESSIONS / "endings-a-refused-call-says-why-486-busy-here-busy.jsonl"
 
 
@@ -51,6 +54,32 @@ def without(path: Path, type: type) -> Iterator[Entry]:
     for recorded, issued in golden.read(path):
         left = [each.command for each in issued if not isinstance(each.command, type)]
         yield recorded, tuple(Issued(recorded.user, f"{recorded.version}.{n}", c) for n, c in enumerate(left))
+
+
+def with_last(entries: Iterable[Entry]) -> list[Entry]:
+    """The entries, and the last of them about a channel leads to something more."""
+    changed = list(entries)
+    last = max(n for n, (recorded, _) in enumerate(changed) if isinstance(recorded.event, ChannelClosed))
+    recorded, issued = changed[last]
+    changed[last] = recorded, (*issued, Issued(recorded.user, "99.0", AskFeatures("a", "b", "c")))
+    return changed
+
+
+def recorded_after(entries: list[Entry], event: Event) -> list[Entry]:
+    """One more entry, of what comes next."""
+    user = new(entries[0][0].user)
+    for recorded, _ in entries:
+        user, _ = fold(user, recorded)
+    more = Recorded(user.jid, user.version + 1, entries[-1][0].at, event)
+    return [(more, fold(user, more)[1])]
+
+
+def begun(issued: Issued) -> list[str]:
+    return [issued.command.call] if isinstance(issued.command, NoteBegun) else []
+
+
+def concerns_call(issued: tuple[Issued, ...], call: str) -> bool:
+    return any(getattr(each.command, "channel", "").startswith(f"{call}.") for each in issued)
 
 
 def kinds(verdict: Verdict) -> list[tuple[str, int, int]]:
@@ -148,12 +177,57 @@ def test_what_no_call_is_concerned_by_is_behind_all_that_comes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("type", "fields"), [(SendPresence, {"status": "?"}), (NoteEnded, {"text": "?"}), (TerminateSession, {"text": "?"})]
+    ("session", "type", "fields"),
+    [
+        (REFUSED, SendPresence, {"status": "?"}),
+        (REFUSED, NoteEnded, {"text": "?"}),
+        (REFUSED, TerminateSession, {"text": "?"}),
+        (DECLINED, HangUp, {"message": "?"}),
+    ],
 )
-def test_nothing_follows_from_what_only_people_read(type: type, fields: dict[str, str]) -> None:
-    verdict = verify(otherwise(REFUSED, type, **fields))
-    assert verdict.differences == sum(group.count for group in verdict.groups.values()) > 0
-    assert not any(group.following for group in verdict.groups.values())
+def test_nothing_follows_from_what_only_people_read(session: Path, type: type, fields: dict[str, str]) -> None:
+    verdict = verify(with_last(otherwise(session, type, **fields)))
+    assert len(verdict.groups) > 1
+    assert verdict.differences == sum(group.count for group in verdict.groups.values())
+
+
+def test_what_else_a_command_says_has_consequences() -> None:
+    (group,) = verify(with_last(otherwise(REFUSED, CloseChannel, channel="x"))).groups.values()
+    assert group.following == 1
+
+
+def test_an_event_that_names_its_session_only_is_about_that_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is acknowledged as long as there is a call, and nothing else says so."""
+    entries = list(golden.read(CALL_IN))
+    accepted = next(n for n, (recorded, _) in enumerate(entries, 1) if isinstance(recorded.event, SessionAccepted))
+    session = entries[accepted - 1][0].event
+    assert isinstance(session, SessionAccepted)
+    entries = entries[:accepted]
+    entries += recorded_after(entries, SessionInformed(replace(session.iq, id="i"), session.sid, "mute"))
+    refusal = Reason(inviting.NOBODY.cause, "Not today.")
+    monkeypatch.setattr("fargo.statemachine.user._unreachable", lambda user: refusal)
+    assert [(group.cause.event, group.count) for group in verify(entries).groups.values()] == [("CallArrived", 1)]
+
+
+def test_a_call_without_a_session_has_no_name() -> None:
+    """What names nothing is not about it."""
+    entries = list(golden.read(UNREACHABLE))
+    changed = [(r, ()) if isinstance(r.event, Stopping) else (r, i) for r, i in entries]
+    (group,) = verify(changed).groups.values()
+    assert group.first.calls == ()
+
+
+def test_calls_that_did_not_differ_are_apart_from_those_that_did() -> None:
+    """The first call has differed when the second begins; that begins well, and then differs twice."""
+    entries = list(golden.read(TWO_CALLS))
+    first, second, *_ = (call for _, issued in entries for each in issued for call in begun(each))
+    of_second = [n for n, (r, i) in enumerate(entries) if i and r.version > int(second) and concerns_call(i, second)]
+    assert len(of_second) > 1
+    for place in (int(first) - 1, *of_second[-2:]):
+        recorded, issued = entries[place]
+        entries[place] = recorded, (*issued, Issued(recorded.user, "9.9", AskFeatures("a", "b", "c")))
+    verdict = verify(entries)
+    assert [group.count + group.following for group in verdict.groups.values()] == [1, 2]
 
 
 def test_one_users_trouble_is_not_anothers(path: Path) -> None:
