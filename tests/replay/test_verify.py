@@ -10,9 +10,22 @@ from msgspec.structs import replace
 from fargo.cli import main
 from fargo.log import Entry, Log
 from fargo.statemachine import inviting, session, telepathy_leg
-from fargo.statemachine.call1 import CallStateChanged, ChannelClosed, CloseChannel, HangUp, PlaceCall
+from fargo.statemachine.call1 import (
+    CallStateChanged,
+    ChannelClosed,
+    CloseChannel,
+    HangUp,
+    PlaceCall,
+)
 from fargo.statemachine.commands import AskFeatures, InitiateSession, Issued, SendPresence, SendText, TerminateSession
-from fargo.statemachine.events import Event, Recorded, SessionAccepted, SessionInformed, SipSignedIn, Stopping
+from fargo.statemachine.events import (
+    Event,
+    Recorded,
+    SessionAccepted,
+    SessionInformed,
+    SipSignedIn,
+    Stopping,
+)
 from fargo.statemachine.media import Content, Description
 from fargo.statemachine.notes import NoteBegun, NoteEnded
 from fargo.statemachine.reason import Reason
@@ -21,6 +34,7 @@ from fargo.statemachine.telepathy_leg import Preparing, TelepathyLeg
 from fargo.statemachine.turn import Turn
 from fargo.statemachine.user import fold, new
 from replay import golden
+from replay.calls import steps
 from replay.report import report
 from replay.verify import Verdict, verify
 
@@ -257,6 +271,59 @@ def test_the_report_shows_the_first_of_each_kind_and_names_all() -> None:
         f"{verdict.events} events of 2 users folded again: 2 events gave other commands than recorded.",
         "2 kinds of difference; 0 of the events may differ only because an earlier one does.",
     ]
+
+
+def test_a_whole_report() -> None:
+    assert list(report(verify(without(TWO_CALLS, CloseChannel)))) == [
+        "1. CallStateChanged, Over | Ending: CloseChannel added",
+        "   2 times, in",
+        f"     {ALICE}/7, {ALICE}/8",
+        "   The first:",
+        f"2026-11-23 08:21:02.432  {ALICE}  event 38",
+        "    CallStateChanged(channel=7.1, state=6, reason=2)",
+        "  commands (- as recorded, + as folded now)",
+        "  + 38.0  CloseChannel(channel=7.1)",
+        "",
+        "44 events of 1 user folded again: 2 events gave other commands than recorded.",
+        "1 kind of difference; 0 of the events may differ only because an earlier one does.",
+    ]
+
+
+def test_a_difference_within_a_line_is_shown_as_two_lines() -> None:
+    told = list(report(verify(otherwise(REFUSED, TerminateSession, text="sip.test says: Busy There (486)"))))
+    at = told.index("  -       text       'sip.test says: Busy There (486)'")
+    assert told[at + 1] == "  +       text       'sip.test says: Busy Here (486)'"
+    assert told[at + 2].startswith("    12.2  NoteEnded(")
+
+
+def test_a_report_breaks_lines_between_calls_only() -> None:
+    verdict = verify(otherwise(TWO_CALLS, PlaceCall, target="x"))
+    (group,) = verdict.groups.values()
+    name = f"a-{'very-' * 20}long-name@example.org/7"
+    group.touched |= {("", name): None}
+    told = list(report(verdict))
+    assert told[2:4] == [f"     {ALICE}/7, {ALICE}/8,", f"     {name}"]
+
+
+def test_a_command_that_is_missing() -> None:
+    entries = [(r, (*i, Issued(r.user, "9.9", SendText("a", "b", "c"))) if i else i) for r, i in golden.read(REFUSED)]
+    groups = verify(entries).groups.values()
+    assert {group.cause.changes for group in groups} == {("SendText missing",)}
+
+
+def test_an_event_that_meets_two_calls_names_the_phases_of_both() -> None:
+    """The gateway stops while one client calls and another talks."""
+    entries = list(golden.read(TWO_CALLS))
+    apart = next(
+        number
+        for number, step in enumerate(steps(entries), 1)
+        if {type(call.jingle).__name__ for call in step.after.calls.values()} == {"Calling", "Talking"}
+    )
+    ((stopped, _),) = recorded_after(entries[:apart], Stopping())
+    (group,) = verify([*entries[:apart], (stopped, ())]).groups.values()
+    assert str(group.cause).startswith("Stopping, Calling | Dialling and Talking | Talking: ")
+    assert "HangUp added; SendPresence added; " in str(group.cause)
+    assert len(group.first.calls) == 2
 
 
 def test_the_report_tells_what_follows() -> None:
