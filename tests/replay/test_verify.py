@@ -219,7 +219,7 @@ def test_an_event_that_names_its_session_only_is_about_that_call(monkeypatch: py
     entries = entries[:accepted]
     entries += recorded_after(entries, SessionInformed(replace(session.iq, id="i"), session.sid, "mute"))
     refusal = Reason(inviting.NOBODY.cause, "Not today.")
-    monkeypatch.setattr("fargo.statemachine.user._unreachable", lambda user: refusal)
+    monkeypatch.setattr("fargo.statemachine.incoming._unreachable", lambda user: refusal)
     assert [(group.cause.event, group.count) for group in verify(entries).groups.values()] == [("CallArrived", 1)]
 
 
