@@ -7,7 +7,10 @@ import pytest
 import pytest_asyncio
 from world.gateway import FARGO, Gateway
 from world.process import Process
+from world.rtpengine import Rtpengine
+from world.stanza import NS
 from world.world import World
+from world.xmpp_client import XmppClient
 
 from fargo.log import Entry, Log
 
@@ -20,8 +23,15 @@ def path() -> str:
     return "auto"
 
 
+@pytest.fixture
+def relay() -> None:
+    """The media relay, for tests that have one: it is started before the gateway."""
+
+
 @pytest_asyncio.fixture
-async def gateway(world: World, path: str, record_session: Callable[[Iterable[Entry]], None]) -> AsyncIterator[Gateway]:
+async def gateway(
+    world: World, relay: Rtpengine | None, path: str, record_session: Callable[[Iterable[Entry]], None]
+) -> AsyncIterator[Gateway]:
     """A gateway between the servers of `world`; it has to stop cleanly, and its log to fold to what it did."""
     made = await world.gateway(path)
     yield made
@@ -37,5 +47,14 @@ async def gateway(world: World, path: str, record_session: Callable[[Iterable[En
 async def alice(world: World, gateway: Gateway) -> Customer:
     """Alice, online with one client, with her SIP account registered and signed in."""
     customer = Customer(world, gateway, await world.client("alice"))
+    await customer.register()
+    return customer
+
+
+@pytest_asyncio.fixture
+async def dave(world: World, gateway: Gateway) -> Customer:
+    """Dave has told the gateway his SIP account, with a client that takes no calls itself."""
+    client = await world.add(XmppClient(world.server, "dave", "script", features=(NS["disco"],)))
+    customer = Customer(world, gateway, client)
     await customer.register()
     return customer

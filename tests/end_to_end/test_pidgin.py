@@ -3,26 +3,14 @@
 import pytest_asyncio
 from world import XMPP_ADDRESS
 from world.baresip import Baresip
-from world.gateway import Gateway
 from world.pidgin import Pidgin
 from world.ports import udp_ports
-from world.stanza import NS
 from world.tap import RtpTap
 from world.world import World
-from world.xmpp_client import XmppClient
 
 from .customer import Customer
 
 PACKETS = 50
-
-
-@pytest_asyncio.fixture
-async def dave(world: World, gateway: Gateway) -> Customer:
-    """Dave has told the gateway his SIP account, with a client that takes no calls itself."""
-    client = await world.add(XmppClient(world.server, "dave", "script", features=(NS["disco"],)))
-    customer = Customer(world, gateway, client)
-    await customer.register()
-    return customer
 
 
 @pytest_asyncio.fixture

@@ -7,7 +7,6 @@ import signal
 
 import pytest
 import pytest_asyncio
-from world.gateway import Gateway
 from world.jingle_call import JingleCall
 from world.rtpengine import Rtpengine
 from world.world import World
@@ -23,14 +22,6 @@ async def relay(world: World) -> Rtpengine:
     return await world.relay()
 
 
-@pytest_asyncio.fixture
-async def alice(world: World, relay: Rtpengine, gateway: Gateway) -> Customer:
-    """Alice, whose gateway has a relay."""
-    customer = Customer(world, gateway, await world.client("alice"))
-    await customer.register()
-    return customer
-
-
 async def talking(alice: Customer) -> JingleCall:
     """Alice has called Bob, and hears him."""
     media = await alice.world.media()
@@ -39,12 +30,6 @@ async def talking(alice: Customer) -> JingleCall:
     call.talk()
     await media.received(PACKETS)
     return call
-
-
-async def forgotten(relay: Rtpengine) -> None:
-    """The relay was told that the call is over, and has no session left."""
-    await relay.process.line("Replying to 'delete'")
-    assert await relay.sessions() == []
 
 
 @every_call
@@ -56,7 +41,7 @@ async def test_a_call_out_goes_through_the_relay(alice: Customer, relay: Rtpengi
     assert len(await relay.sessions()) == 1
     await call.terminate()
     await bob.event("CALL_CLOSED")
-    await forgotten(relay)
+    await relay.forgets()
 
 
 @every_call
@@ -72,7 +57,7 @@ async def test_a_call_in_goes_through_the_relay(alice: Customer, relay: Rtpengin
     await media.received(PACKETS)
     await bob.hang_up()
     assert (await call.ended()).reason == "success"
-    await forgotten(relay)
+    await relay.forgets()
 
 
 async def test_a_call_that_needs_no_relay_goes_directly(alice: Customer, relay: Rtpengine) -> None:
@@ -118,5 +103,5 @@ async def test_nothing_is_left_at_the_relay_after_a_crash_of_the_gateway(world: 
     await gateway.process.ended()
     await gateway.start()
     assert (await call.ended()).reason == "connectivity-error"
-    await forgotten(relay)
+    await relay.forgets()
     await bob.hang_up()

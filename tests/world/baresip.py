@@ -15,7 +15,7 @@ from .ports import free_port, udp_ports
 from .process import Process, ProcessError, Server
 from .prosody import accepts
 from .provider import SipAccount
-from .recording import tone
+from .recording import hears, tone
 
 CONFIGURATION = """\
 module_path /usr/lib/baresip/modules
@@ -46,7 +46,6 @@ snd_path {directory}
 """
 
 RTP_PORTS = 20
-POLL_SECONDS = 0.1
 
 
 class Packets(NamedTuple):
@@ -165,16 +164,12 @@ class Baresip(Server):
         summary = await self.process.line(r"^packets:\s+(\d+)\s+(\d+)", seconds, after)
         return Packets(sent=int(summary[1]), received=int(summary[2]))
 
-    async def hears(self, hertz: int, seconds: float = 20, within: int = 10) -> None:
+    async def hears(self, hertz: int, seconds: float = 20) -> None:
         """Wait until the strongest tone in its newest call is this one."""
-        heard: set[int] = set()
         try:
-            async with asyncio.timeout(seconds):
-                while abs((now := self._tone()) - hertz) > within:
-                    heard.add(now)
-                    await asyncio.sleep(POLL_SECONDS)
-        except TimeoutError:
-            raise self.process.failure(f"did not hear {hertz} Hz within {seconds} s, but {sorted(heard)}") from None
+            await hears(self._tone, hertz, seconds)
+        except TimeoutError as silent:
+            raise self.process.failure(str(silent)) from None
 
     def _tone(self) -> int:
         recordings = sorted(self.directory.glob("dump-*-dec.wav"))

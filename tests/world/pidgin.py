@@ -1,29 +1,18 @@
 """Pidgin as a person would use it, without a desk: on a display that nobody sees and a message bus of its own, logged
-in to the XMPP server. Its calls use raw-udp and plain RTP on 127.0.0.1, and it says back what it hears.
+in to the XMPP server. Its calls use plain RTP, over ICE with contacts that know it if there is an address beside
+loopback, else on 127.0.0.1; and it says back what it hears.
 
 Calls are placed over D-Bus; libpurple offers no other part of a call there, so they are taken and ended by the keys
 that its windows name.
 """
 
-import re
-from contextlib import AsyncExitStack
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-from .process import Process, ProcessError, Server
+from .desktop import DesktopClient
 from .prosody import Prosody
 from .purple import Purple
 from .stun import StunServer
-
-# The plugins for what Pidgin offers elsewhere, by name: with libgstsrtp it cannot call without SRTP, and to look at all
-# that Debian has takes 10 s at every start.
-GSTREAMER = next(Path("/usr/lib").glob("*/gstreamer-1.0"))
-PLUGINS = (
-    *("fsrtpconference", "gstcoreelements", "gsttypefindfunctions", "gstautodetect", "gstautoconvert", "gstinter"),
-    *("gstaudioconvert", "gstaudiomixer", "gstaudioparsers", "gstaudiorate", "gstaudioresample", "gstaudiotestsrc"),
-    *("gstlevel", "gstrawparse", "gstvolume", "gstdtmf", "gstnice", "gstrtp", "gstrtpmanager", "gstudp"),
-    *("gstalaw", "gstgsm", "gstlame", "gstmpg123", "gstmulaw", "gstopus", "gstsiren", "gstspeex"),
-)
 
 ACCOUNTS = """\
 <?xml version='1.0' encoding='UTF-8' ?>
@@ -82,31 +71,23 @@ HANG_UP = ("alt+m", "h")  # menu "Media", "Hangup"
 RECEIVE_AND_SEND_AUDIO = 3  # PurpleMediaSessionType
 
 
-class Pidgin(Server):
-    """Pidgin for one account of the XMPP server; ready when its user is online. `process` is Pidgin itself."""
+class Pidgin(DesktopClient):
+    """Pidgin for one account of the XMPP server; ready when its user is online."""
 
     def __init__(self, server: Prosody, account: str, resource: str = "pidgin", directory: Path | None = None) -> None:
-        super().__init__(directory)
-        self.server = server
-        self.bare_jid = f"{account}@{server.domain}"
-        self.jid = f"{self.bare_jid}/{resource}"
-        self._password = server.accounts[account]
-        self._parts = AsyncExitStack()
+        super().__init__(server, account, resource, directory)
 
     async def start(self) -> None:
         stun = await self._parts.enter_async_context(StunServer())
         self._write_home(stun.address)
-        self._environment = self._surroundings()
-        await self._start_display()
-        await self._start_bus()
+        await self._furnish()
+        self._purple = Purple(self._environment["DBUS_SESSION_BUS_ADDRESS"])
+        self._parts.push_async_callback(self._purple.close)
         await self._run("pidgin", "pidgin", "--debug", "--config", self.directory / "purple")
         await self._purple.served()
         (account,) = await self._purple.wait("PurpleAccountsGetAllActive", "")
         self._account = int(account)
         await self.online()
-
-    async def stop(self) -> None:
-        await self._parts.aclose()
 
     async def online(self, seconds: float = 30) -> None:
         """Wait until the XMPP server has let it in; it tries again by itself when it loses the connection."""
@@ -138,17 +119,7 @@ class Pidgin(Server):
         """End the call with someone, answered or not yet."""
         await self._press(await self._title(jid), *HANG_UP)
 
-    # Its surroundings
-
     def _write_home(self, stun_address: str) -> None:
-        runtime = self.directory / "runtime"
-        runtime.mkdir(mode=0o700, exist_ok=True)
-        plugins = self.directory / "gstreamer"
-        plugins.mkdir(exist_ok=True)
-        for plugin in PLUGINS:
-            link = plugins / f"lib{plugin}.so"
-            link.unlink(missing_ok=True)
-            link.symlink_to(GSTREAMER / link.name)
         approve = self.write("purple/plugins/approve.pl", APPROVE_PLUGIN)
         self.write("purple/prefs.xml", PREFERENCES.format(plugin=approve, stun=stun_address))
         self.write(
@@ -162,61 +133,11 @@ class Pidgin(Server):
         )
 
     def _surroundings(self) -> dict[str, str]:
-        home = str(self.directory)
-        return {
-            **dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"), home),
-            "XDG_RUNTIME_DIR": f"{home}/runtime",
-            "LC_ALL": "C.UTF-8",  # the windows' titles and keys are meant to be English
-            "GST_PLUGIN_SYSTEM_PATH": f"{home}/gstreamer",
-            "GST_REGISTRY": f"{home}/gstreamer.registry",
-            "GST_REGISTRY_FORK": "no",
-            # What comes out of the one goes into the other: this is its sound card. (PulseAudio's source is none to
-            # rely on: asked for another format in its first milliseconds, it stays silent for the whole call.)
-            "GST_PLUGIN_FEATURE_RANK": "interaudiosink:MAX,interaudiosrc:MAX",
-        }
-
-    async def _run(self, name: str, *argv: str | Path) -> Process:
-        self.process = await Process.start(name, *argv, cwd=self.directory, env=self._environment)
-        self._parts.push_async_callback(self.process.stop)
-        return self.process
-
-    async def _start_display(self) -> None:
-        display = await self._run("Xvfb", "Xvfb", "-displayfd", "1", "-screen", "0", "1024x768x24", "-nolisten", "tcp")
-        number = await display.line(r"^\d+$")
-        self._environment["DISPLAY"] = f":{number[0]}"
-
-    async def _start_bus(self) -> None:
-        socket = self.directory / "runtime/bus"
-        bus = await self._run(
-            "dbus-daemon", "dbus-daemon", "--session", "--nofork", "--print-address=1", f"--address=unix:path={socket}"
-        )
-        address = await bus.line(r"^unix:\S+")
-        self._environment["DBUS_SESSION_BUS_ADDRESS"] = address[0]
-        self._purple = Purple(address[0])
-        self._parts.push_async_callback(self._purple.close)
-
-    # Its windows
+        # What comes out of the one goes into the other: this is its sound card. (PulseAudio's source is none to rely
+        # on: asked for another format in its first milliseconds, it stays silent for the whole call.)
+        return {**super()._surroundings(), "GST_PLUGIN_FEATURE_RANK": "interaudiosink:MAX,interaudiosrc:MAX"}
 
     async def _title(self, jid: str) -> str:
         """What a call's window is called: the contact's alias or, for a stranger, the JID."""
         buddy = await self._purple.call("PurpleFindBuddy", "is", self._account, jid)
         return str(await self._purple.call("PurpleBuddyGetContactAlias", "i", buddy)) if buddy else jid
-
-    async def _press(self, title: str, *keys: str, seconds: float = 20) -> None:
-        """Press keys in the window of this title, as soon as it is there."""
-        search = ("search", "--sync", "--onlyvisible", "--limit", "1", "--name", f"^{re.escape(title)}$")
-        window = await self._xdotool(*search, seconds=seconds)
-        # A command of its own, because xdotool goes on sending to a window that it found itself, be it closed by then.
-        await self._xdotool("windowfocus", "--sync", window, "key", *keys, seconds=seconds)
-
-    async def _xdotool(self, *arguments: str, seconds: float) -> str:
-        """Its output; ProcessError if there is no such window for so long."""
-        tool = await Process.start("xdotool", "xdotool", *arguments, env=self._environment)
-        try:
-            if await tool.ended(seconds):
-                raise tool.failure("failed")
-        except ProcessError as failed:
-            raise self.process.failure(f"has no such window: {failed}") from None
-        finally:
-            await tool.stop()
-        return tool.output

@@ -4,9 +4,11 @@ The file's header says how long it is only when it is finished, so the samples a
 not grow while nothing comes, so a file that has not been written to for a while is silence.
 """
 
+import asyncio
 import math
 import struct
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 HEADER_BYTES = 44
@@ -16,6 +18,19 @@ FRESH = 0.5  # seconds
 STEP = 10
 HIGHEST = 3900
 QUIETEST = 200  # of 32767, root mean square
+POLL_SECONDS = 0.1
+
+
+async def hears(now: Callable[[], int], hertz: int, seconds: float = 20, within: int = 10) -> None:
+    """Wait until the tone that is heard is this one; TimeoutError says what was heard instead."""
+    heard: set[int] = set()
+    try:
+        async with asyncio.timeout(seconds):
+            while abs((tone_now := now()) - hertz) > within:
+                heard.add(tone_now)
+                await asyncio.sleep(POLL_SECONDS)
+    except TimeoutError:
+        raise TimeoutError(f"did not hear {hertz} Hz within {seconds} s, but {sorted(heard)}") from None
 
 
 def tone(path: Path) -> int:

@@ -60,6 +60,11 @@ class Rtpengine(Server):
         """The names of the sessions it has."""
         return list((await self.ask("list"))["calls"])
 
+    async def forgets(self) -> None:
+        """Wait until it was told that a call is over, and see that it has no session left."""
+        await self.process.line("Replying to 'delete'")
+        assert await self.sessions() == []
+
     async def session(self, name: str) -> dict[str, Any] | None:
         """All that it knows of a session; None if it has none of that name."""
         reply = await self.ask("query", **{"call-id": name})

@@ -3,6 +3,7 @@
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Self, TypeVar
 
+from . import RELAY_ADDRESS
 from .baresip import Baresip
 from .browser import BrowserPhone, Chromium, PhonePage
 from .gateway import Gateway
@@ -111,9 +112,9 @@ class World:
         """A SIPp that calls this user from outside, at once."""
         return await self.add(Sipp.calling(self.provider, user, scenario, talk_seconds, status=status))
 
-    async def relay(self) -> Rtpengine:
+    async def relay(self, address: str = RELAY_ADDRESS) -> Rtpengine:
         """A media relay, for the gateway that is started after it."""
-        self._relay = await self.add(Rtpengine())
+        self._relay = await self.add(Rtpengine(address=address))
         return self._relay
 
     async def media(self) -> RtpEndpoint:

@@ -1,0 +1,115 @@
+"""What a desktop client has around it here, where there is no desk: a display that nobody sees, a message bus and a
+home of its own, and of GStreamer's plugins only those that a call needs.
+"""
+
+import re
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from .process import Process, ProcessError, Server
+from .prosody import Prosody
+
+# The plugins for what the clients offer elsewhere, by name: with libgstsrtp Pidgin cannot call without SRTP, and to
+# look at all that Debian has takes 10 s at every start.
+GSTREAMER = next(Path("/usr/lib").glob("*/gstreamer-1.0"))
+PLUGINS = (
+    *("fsrtpconference", "gstcoreelements", "gsttypefindfunctions", "gstautodetect", "gstautoconvert", "gstinter"),
+    *("gstaudioconvert", "gstaudiomixer", "gstaudioparsers", "gstaudiorate", "gstaudioresample", "gstaudiotestsrc"),
+    *("gstlevel", "gstrawparse", "gstvolume", "gstdtmf", "gstnice", "gstrtp", "gstrtpmanager", "gstudp"),
+    *(
+        "gstalaw",
+        "gstgsm",
+        "gstlame",
+        "gstmpg123",
+        "gstmulaw",
+        "gstopus",
+        "gstsiren",
+        "gstspeex",
+        "gstwavenc",
+        "gstgtk",
+        "gstopengl",
+    ),
+)
+
+
+class DesktopClient(Server):
+    """A client for one account of the XMPP server. `process` is the client itself."""
+
+    def __init__(self, server: Prosody, account: str, resource: str, directory: Path | None = None) -> None:
+        super().__init__(directory)
+        self.server = server
+        self.bare_jid = f"{account}@{server.domain}"
+        self.jid = f"{self.bare_jid}/{resource}"
+        self._password = server.accounts[account]
+        self._parts = AsyncExitStack()
+
+    async def stop(self) -> None:
+        await self._parts.aclose()
+
+    async def _furnish(self) -> None:
+        """Start what the client needs to be there before it starts; `_run` starts the client."""
+        self._link_plugins()
+        self._environment = self._surroundings()
+        await self._start_display()
+        await self._start_bus()
+
+    async def _run(self, name: str, *argv: str | Path) -> Process:
+        """Start a program that lasts until the client is stopped."""
+        self.process = await Process.start(name, *argv, cwd=self.directory, env=self._environment)
+        self._parts.push_async_callback(self.process.stop)
+        return self.process
+
+    def _link_plugins(self) -> None:
+        plugins = self.directory / "gstreamer"
+        plugins.mkdir(exist_ok=True)
+        for plugin in PLUGINS:
+            link = plugins / f"lib{plugin}.so"
+            link.unlink(missing_ok=True)
+            link.symlink_to(GSTREAMER / link.name)
+
+    def _surroundings(self) -> dict[str, str]:
+        home = str(self.directory)
+        runtime = self.directory / "runtime"
+        runtime.mkdir(mode=0o700, exist_ok=True)
+        return {
+            **dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"), home),
+            "XDG_RUNTIME_DIR": str(runtime),
+            "LC_ALL": "C.UTF-8",  # the windows' titles and keys are meant to be English
+            "GST_PLUGIN_SYSTEM_PATH": f"{home}/gstreamer",
+            "GST_REGISTRY": f"{home}/gstreamer.registry",
+            "GST_REGISTRY_FORK": "no",
+            # There is no way out of the tests' network, and clients that look for one are not to wait for it.
+            "GIO_USE_NETWORK_MONITOR": "base",
+        }
+
+    async def _start_display(self) -> None:
+        display = await self._run("Xvfb", "Xvfb", "-displayfd", "1", "-screen", "0", "1024x768x24", "-nolisten", "tcp")
+        number = await display.line(r"^\d+$")
+        self._environment["DISPLAY"] = f":{number[0]}"
+
+    async def _start_bus(self) -> None:
+        socket = self.directory / "runtime/bus"
+        bus = await self._run(
+            "dbus-daemon", "dbus-daemon", "--session", "--nofork", "--print-address=1", f"--address=unix:path={socket}"
+        )
+        address = await bus.line(r"^unix:\S+")
+        self._environment["DBUS_SESSION_BUS_ADDRESS"] = address[0]
+
+    async def _press(self, title: str, *keys: str, seconds: float = 20) -> None:
+        """Press keys in the window of this title, as soon as it is there."""
+        search = ("search", "--sync", "--onlyvisible", "--limit", "1", "--name", f"^{re.escape(title)}$")
+        window = await self._xdotool(*search, seconds=seconds)
+        # A command of its own, because xdotool goes on sending to a window that it found itself, be it closed by then.
+        await self._xdotool("windowfocus", "--sync", window, "key", *keys, seconds=seconds)
+
+    async def _xdotool(self, *arguments: str, seconds: float) -> str:
+        """Its output; ProcessError if there is no such window for so long."""
+        tool = await Process.start("xdotool", "xdotool", *arguments, env=self._environment)
+        try:
+            if await tool.ended(seconds):
+                raise tool.failure("failed")
+        except ProcessError as failed:
+            raise self.process.failure(f"has no such window: {failed}") from None
+        finally:
+            await tool.stop()
+        return tool.output

@@ -1,0 +1,83 @@
+"""Gajim, steered by lines that come through a pipe: run by Debian's Python, not ours.
+
+    python3 steered_gajim.py PIPE ARGUMENTS-OF-GAJIM...
+
+Gajim 1.7 offers calls neither on D-Bus nor on its command line, so this stands for the hand on its buttons: each word
+does what the button does, in Gajim's own main loop. What becomes of the call is printed.
+"""
+
+import os
+import sys
+
+from gajim import gajim
+from gajim.common import app, ged
+from gajim.common.const import CallType
+from gi.repository import GLib
+from nbxmpp.namespaces import Namespace
+from nbxmpp.protocol import JID
+
+ACCOUNT = "fargo"
+POLL_MILLISECONDS = 50
+
+
+class Hand:
+    """Its public methods are the words that are understood; the rest of a line is the argument."""
+
+    def __init__(self) -> None:
+        self._session = None
+        app.ged.register_event_handler("signed-in", ged.CORE, lambda _: tell("signed in"))
+        app.ged.register_event_handler("jingle-request-received", ged.CORE, self._rings)
+        app.ged.register_event_handler("call-updated", ged.CORE, lambda event: tell("audio", event.audio_state.name))
+
+    def add(self, jid: str) -> None:
+        app.get_client(ACCOUNT).get_module("Presence").subscribe(JID.from_string(jid))
+
+    def call(self, jid: str) -> None:
+        """Once Gajim knows that they take calls: it would do nothing before."""
+        GLib.timeout_add(POLL_MILLISECONDS, self._call, JID.from_string(jid))
+
+    def _call(self, jid: JID) -> bool:
+        contact = app.get_client(ACCOUNT).get_module("Contacts").get_contact(jid)
+        if not any(resource.supports(Namespace.JINGLE_RTP) for resource in contact.iter_resources()):
+            return True
+        app.call_manager.start_call(ACCOUNT, jid, CallType.AUDIO)
+        return False
+
+    def answer(self, _: str) -> None:
+        app.call_manager.accept_call(self._session)
+
+    def decline(self, _: str) -> None:
+        app.call_manager.decline_call(self._session)
+
+    def hang_up(self, _: str) -> None:
+        jid = app.call_manager.get_active_call_jid()
+        contact = app.get_client(ACCOUNT).get_module("Contacts").get_contact(jid)
+        app.call_manager.stop_call(ACCOUNT, contact)
+
+    def _rings(self, event: object) -> None:
+        self._session = event.jingle_session
+        tell("call from", event.fjid)
+
+
+def tell(*words: str) -> None:
+    print(*words, flush=True)
+
+
+def read(channel: int, _: int, hand: Hand) -> bool:
+    for line in os.read(channel, 4096).decode().splitlines():
+        word, _, argument = line.partition(" ")
+        getattr(hand, word)(argument)
+    return True
+
+
+def main() -> None:
+    pipe = sys.argv.pop(1)
+    hand = Hand()
+    # For reading and writing, so that it has no end.
+    GLib.io_add_watch(os.open(pipe, os.O_RDWR | os.O_NONBLOCK), GLib.IO_IN, read, hand)
+    # Gajim refuses to run as root, and in the tests' network there is nobody else.
+    os.geteuid = lambda: 1
+    gajim.main()
+
+
+main()

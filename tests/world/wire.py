@@ -1,0 +1,36 @@
+"""An address beside loopback: clients that use libnice (Dino, Gajim, Pidgin over ICE) take loopback for no network.
+
+Both ends of the wire are here, and what goes to its address passes on loopback all the same: nothing is sent anywhere.
+Needs root, in the network namespace that script/test makes.
+"""
+
+from typing import Self
+
+from .process import Process
+
+ADDRESS = "192.0.2.1"  # for documentation (RFC 5737)
+ENDS = ("fargo0", "fargo1")
+
+
+class Wire:
+    """`address` is there as long as it is entered."""
+
+    address = ADDRESS
+
+    async def __aenter__(self) -> Self:
+        near, far = ENDS
+        await _ip("link", "add", near, "type", "veth", "peer", "name", far)
+        for end in ENDS:
+            # No IPv6, of which clients would try the addresses too.
+            await _ip("link", "set", end, "addrgenmode", "none", "up")
+        await _ip("address", "add", f"{self.address}/24", "dev", near)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await _ip("link", "delete", ENDS[0])
+
+
+async def _ip(*arguments: str) -> None:
+    tool = await Process.start("ip", "ip", *arguments)
+    if await tool.ended():
+        raise tool.failure(f"{' '.join(arguments)} failed")
