@@ -35,6 +35,9 @@ INSIDE: Final = "127.0.0.1"
 _LABEL: Final = re.compile(r"[^\W_]([\w-]{0,61}[^\W_])?")
 _SECTION_LINE: Final = re.compile(r"\s*\[\s*([\w-]+)\s*\]")
 _KEY_LINE: Final = re.compile(r"\s*([\w-]+)\s*=")
+_DURATION: Final = re.compile(r"[1-9]\d{0,3}[dwy]")
+_DAYS: Final = {"d": 1, "w": 7, "y": 365}
+_FOREVER: Final = "forever"
 _OTHERS: Final = 0o077
 
 
@@ -83,6 +86,20 @@ def _endpoint(text: object) -> Endpoint:
 
 def _path(path: Path, info: ValidationInfo) -> Path:
     return Path(info.context or "", path.expanduser())
+
+
+def in_seconds(duration: str) -> float | None:
+    """A duration such as "90d"; None for "forever". Raises ValueError."""
+    text = _duration(duration)
+    return None if text == _FOREVER else int(text[:-1]) * _DAYS[text[-1]] * 86400.0
+
+
+def _duration(value: object) -> str:
+    """A number of days, weeks or years; of days if it does not say."""
+    text = f"{value}d" if isinstance(value, int) and not isinstance(value, bool) else value
+    if not isinstance(text, str) or not (text == _FOREVER or _DURATION.fullmatch(text)):
+        raise ValueError
+    return text
 
 
 Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
@@ -192,6 +209,19 @@ class StateConfig(_Section):
         return self.directory / "fargo.db"
 
 
+class LogConfig(_Section):
+    """[log]: the record of what happened."""
+
+    keep: Annotated[str, BeforeValidator(_duration)] = Field(
+        "90d", description='how long calls stay in the log, such as "90d", "12w", "2y" or "forever"'
+    )
+
+    @property
+    def keep_seconds(self) -> float | None:
+        """The same in seconds; None for ever."""
+        return in_seconds(self.keep)
+
+
 class ProgramsConfig(_Section):
     """[programs]: the programs that the gateway starts."""
 
@@ -209,6 +239,7 @@ class Config(_Section):
     sip: SipConfig
     media: MediaConfig
     state: StateConfig
+    log: LogConfig
     programs: ProgramsConfig
 
 
@@ -217,6 +248,7 @@ _SECTIONS: Final[dict[str, type[_Section]]] = {
     "sip": SipConfig,
     "media": MediaConfig,
     "state": StateConfig,
+    "log": LogConfig,
     "programs": ProgramsConfig,
 }
 

@@ -27,11 +27,12 @@ from fargo.adapters.telepathy.host import HostSettings
 from fargo.adapters.xmpp.adapter import XmppAdapter, XmppSettings
 from fargo.config import INSIDE, Config
 from fargo.edge import Edge, EdgeSettings, route_params
-from fargo.engine import Engine
+from fargo.engine import Engine, steady_clock
 from fargo.log import Log
 from fargo.processes import ProcessError
+from fargo.retention import Retention
 from fargo.statemachine import user as statemachine
-from fargo.statemachine.commands import Fault, ForgetSecret, Issued, SignIn, SipCommand, XmppCommand
+from fargo.statemachine.commands import Fault, Forget, ForgetSecret, Issued, SignIn, SipCommand, XmppCommand
 from fargo.statemachine.events import Event, Restarted, SipAccount, SipSignedOut, Stopping, StreamOpened
 from fargo.statemachine.ng import RelayCommand, RelayRefused
 from fargo.statemachine.notes import NoteAccount, NoteAnswered, NoteBegun, NoteCarried, NoteEnded, NotePath
@@ -75,6 +76,7 @@ class Daemon:
             self._log, statemachine, self._dispatch, self._fail, reactor.callLater, policy=_policy(config)
         )
         in_use = self._engine.load()
+        self._retention = Retention(self._log, config.log.keep_seconds, self._engine.forget, steady_clock(), reactor)
         self._edge_settings = _edge_settings(config)
         self._vault = Vault(directory / "vault.db", reactor)
         self._vault.forget_all_but(in_use)
@@ -122,6 +124,7 @@ class Daemon:
 
     async def _stop(self) -> None:
         self._stopping = True
+        self._retention.stop()
         self._engine.broadcast(Stopping())
         await self._all_signed_out()
         self._engine.stop()
@@ -149,6 +152,7 @@ class Daemon:
         first, self._ready = not self._ready, True
         if first:
             self._engine.broadcast(Restarted())
+            self._retention.start()
         self._engine.broadcast(StreamOpened())
         if first:
             sip, xmpp = self._config.sip, self._config.xmpp
@@ -213,8 +217,10 @@ class Daemon:
                 self._sip.do(issued)
             case command if isinstance(command, RelayCommand):
                 self._ask_relay(issued)
-            case Fault() | NoteBegun() | NotePath() | NoteAnswered() | NoteCarried() | NoteEnded() | NoteAccount():
-                raise TypeError("the engine keeps faults and notes to itself")
+            case Forget() | Fault():
+                raise TypeError("the engine keeps these to itself")
+            case NoteBegun() | NotePath() | NoteAnswered() | NoteCarried() | NoteEnded() | NoteAccount():
+                raise TypeError("what is noted is for the log")
             case _:
                 assert_never(issued.command)
 

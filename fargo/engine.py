@@ -19,8 +19,8 @@ from msgspec import Struct
 from twisted.internet.base import DelayedCall
 from twisted.logger import Logger
 
-from fargo.log import Entry, Log
-from fargo.statemachine.commands import Fault, Issued
+from fargo.log import Entry, Log, forgets
+from fargo.statemachine.commands import Fault, Forget, Issued
 from fargo.statemachine.events import Event, PolicyChanged, Recorded, TimePassed
 from fargo.statemachine.notes import Note
 from fargo.statemachine.notices import Deadline
@@ -42,7 +42,9 @@ class StateMachine(Protocol):
 
 
 class _Stream(Struct, frozen=True):
-    """A user as of the last event in their stream; that event's version and time, and whether it was TimePassed."""
+    """A user as of the last event in their stream; that event's version and time, and whether it was TimePassed.
+    Without a version there is no stream (any more).
+    """
 
     user: User
     version: int = 0
@@ -66,8 +68,8 @@ def steady_clock() -> Callable[[], float]:
 class Engine:
     """Built on an open log; `load` comes before the first `put`. All methods belong to the reactor's thread.
 
-    `dispatch` carries out a command (a Fault is counted in `faults` instead, and a note is only for the log); `failed`
-    is called once, with a sentence, when a commit failed; from then on, as after `stop`, the engine is not open.
+    `dispatch` carries out a command (a Fault is counted in `faults`, notes and Forget are for the log); `failed` is
+    called once, with a sentence, when a commit failed; from then on, as after `stop`, the engine is not open.
     `call_later` is the reactor's callLater. `policy` is told to each user, as an event, before anything else is.
     """
 
@@ -104,6 +106,9 @@ class Engine:
         for recorded in self._log.events():
             user, _ = self._machine.fold(self._stream(recorded.user).user, recorded)
             self._streams[recorded.user] = _Stream(user, recorded.version, recorded.at)
+        for jid, stream in self._streams.items():
+            if self._machine.is_idle(stream.user):  # the others are armed by the news that we are back
+                self._arm(jid)
         return frozenset(name for stream in self._streams.values() for name in self._machine.secrets(stream.user))
 
     def put(self, user: str, event: Event) -> None:
@@ -125,6 +130,13 @@ class Engine:
     def busy(self) -> list[str]:
         """Everyone who is registered or has anything open, as of the last commit."""
         return [jid for jid, stream in self._streams.items() if not self._machine.is_idle(stream.user)]
+
+    def forget(self, jid: str, version: int) -> None:
+        """Erase the stream of a user of whom nothing is left, if it still ends with that version. Raises FileError."""
+        stream = self._streams.get(jid)
+        if self.is_open and stream and stream.version == version and all(jid != user for user, _ in self._batch):
+            self._log.erase(jid)
+            self._drop(jid)
 
     def stop(self) -> None:
         """Commit and hand out what was put, and take nothing more."""
@@ -154,8 +166,11 @@ class Engine:
             self._failed(f"The log does not take any more, so nothing may be sent any more: {error}")
             return
         self._streams |= streams
-        for jid in streams:
-            self._arm(jid)
+        for jid, stream in streams.items():
+            if stream.version:
+                self._arm(jid)
+            else:
+                self._drop(jid)
         for _, issued in entries:
             for each in issued:
                 self._send(each)
@@ -163,6 +178,8 @@ class Engine:
     def _step(self, jid: str, stream: _Stream, event: Event) -> tuple[_Stream, Entry]:
         recorded = Recorded(jid, stream.version + 1, max(self._now(), stream.at), event)
         user, issued = self._machine.fold(stream.user, recorded)
+        if forgets(issued):
+            return _Stream(self._machine.new(jid)), (recorded, issued)
         return _Stream(user, recorded.version, recorded.at, isinstance(event, TimePassed)), (recorded, issued)
 
     def _send(self, issued: Issued) -> None:
@@ -177,7 +194,7 @@ class Engine:
                 faults=self.faults,
             )
             return
-        if isinstance(issued.command, Note):
+        if isinstance(issued.command, Note | Forget):  # the log has done it
             return
         try:
             self._dispatch(issued)
@@ -194,6 +211,11 @@ class Engine:
         if due is not None:
             pause = OVERDUE_SECONDS if stream.timed and due <= stream.at else 0
             self._timers[jid] = _Timer(due, self._call_later(max(due - self._now(), pause), self._expire, jid))
+
+    def _drop(self, jid: str) -> None:
+        """Forget the user: whatever comes is a new user's."""
+        self._disarm(jid)
+        del self._streams[jid]
 
     def _disarm(self, jid: str) -> None:
         if timer := self._timers.pop(jid, None):

@@ -2,28 +2,33 @@
 
 Rules:
 
-1. An event and its commands are written in one transaction, and never changed.
+1. An event and its commands are written in one transaction, and never changed. They leave as whole as they came: what
+   is old makes place for what it came to (`Condensed`), a user who is forgotten leaves nothing.
 2. `events.id` is the order in which events were committed, over all users. (user, version) is an event's place in its
-   user's stream, from 1 without a gap. (event, place) is a command's: the id of its event's row, and its place among
-   that event's commands; its own id is ``<version>.<place>``.
+   user's stream, without a gap, from 1 or from a `Condensed` on. (event, place) is a command's: the id of its
+   event's row, and its place among that event's commands; its own id is ``<version>.<place>``.
 3. A row says in which format its body is. A body in an older format goes through the upcasts of its type; a newer one
    is refused. A new field that has a default makes no new format.
+4. What has left is gone: it is overwritten in the file (SQLite's secure_delete), and the journal is emptied as soon as
+   nobody reads it.
 """
 
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar, get_args
 
 import msgspec
+from msgspec import Struct
 from sqlite_utils import Database
 
 from fargo.database import FileError, open_database, open_read_only, usable
 from fargo.schema import migrations
-from fargo.statemachine.commands import Command, Issued
-from fargo.statemachine.events import Event, Recorded
+from fargo.statemachine.commands import Command, Forget, Issued
+from fargo.statemachine.events import Condensed, Event, Recorded
 from fargo.statemachine.notes import CallNote, Note
 from fargo.statemachine.state import User
 from fargo.statemachine.user import fold, new
@@ -41,6 +46,9 @@ _T = TypeVar("_T")
 _WAL_PAGES: Final = 10_000
 """So many pages of the journal are moved into the file at once: rarely, as that waits for the disk twice."""
 
+_PATIENCE: Final = 5000
+"""Milliseconds that a write waits for another process, such as one that takes out what is old."""
+
 _AT_ONCE: Final = 256
 """So many rows are decoded before the first of them is folded: one kind of work at a time is quicker."""
 
@@ -48,6 +56,17 @@ _LAST: Final = "select coalesce(max(id), 0) from events"
 _APPEND_EVENT: Final = "insert into events (id, user, version, at, type, format, body) values (?, ?, ?, ?, ?, ?, ?)"
 _APPEND_COMMAND: Final = "insert into commands (event, place, type, format, body) values (?, ?, ?, ?, ?)"
 _EVENTS: Final = "select id, user, version, at, type, format, body from events order by id"
+_ID: Final = "select id from events where user = :user and version = :version"
+_ERASE_COMMANDS: Final = """
+    delete from commands where event in (select id from events where user = :user and version <= :version)
+"""
+_ERASE_EVENTS: Final = "delete from events where user = :user and version <= :version"
+_SPAN: Final = "select count(distinct user), min(at), max(at) from events"
+_USER_AFTER: Final = "select min(user) from events where user > ?"
+_STREAM: Final = """
+    select id, user, version, at, type, format, body from events
+    where user = :user and version > :after and at < :before order by version limit :most
+"""
 _ENTRIES: Final = """
     select e.id, e.user, e.version, e.at, e.type, e.format, e.body, c.place, c.type, c.format, c.body
     from events e left join commands c on c.event = e.id
@@ -62,6 +81,19 @@ _NOTED: Final = f"""
     and e.id in (select event from notes where type in ({_CALL_NOTES}))
     order by e.id, c.place
 """
+
+
+class Counts(Struct, frozen=True):
+    """How much is in a log: events, users, calls that began; the times of the first and the last event (seconds since
+    1970, None if there is none); events by type.
+    """
+
+    events: int
+    users: int
+    calls: int
+    oldest: float | None
+    newest: float | None
+    types: Mapping[str, int]
 
 
 class Log:
@@ -80,6 +112,7 @@ class Log:
         db = open_database(path, _NAME, APPLICATION_ID, migrations)
         db.enable_wal()
         db.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
+        db.execute("PRAGMA secure_delete = ON")
         return cls(db, path)
 
     @classmethod
@@ -99,16 +132,73 @@ class Log:
         return back == event
 
     def append(self, entries: Iterable[Entry]) -> None:
-        """Write events and their commands in one transaction: on return all are on the disk, if it raises none."""
-        with usable(self.path, _NAME), self._db.atomic():
+        """Write events and their commands in one transaction: on return all are on the disk, if it raises none.
+
+        An entry that leads to `Forget` takes all of its user's stream with it, itself too.
+        """
+        entries = list(entries)
+        forgotten = {entry[0].user: place for place, entry in enumerate(entries) if forgets(entry[1])}
+        with self._transaction():
+            for user in forgotten:
+                self._erase(user)
+            kept = (entry for place, entry in enumerate(entries) if place > forgotten.get(entry[0].user, -1))
             ((last,),) = self._db.conn.execute(_LAST)
             events, commands = [], []
-            for number, (recorded, issued) in enumerate(entries, last + 1):
+            for number, (recorded, issued) in enumerate(kept, last + 1):
                 key = (number, recorded.user, recorded.version, recorded.at)
                 events.append((*key, *self._row(recorded.event)))
                 commands += [(number, _place(each), *self._row(each.command)) for each in issued]
             self._db.conn.executemany(_APPEND_EVENT, events)
             self._db.conn.executemany(_APPEND_COMMAND, commands)
+        if forgotten:
+            self.scrub()
+
+    def condense(self, recorded: Recorded) -> int:
+        """Put a `Condensed` in the place of the event of its version and of all before it in its stream; returns how
+        many have left. If that version is not there (any more) nothing happens.
+        """
+        stream = {"user": recorded.user, "version": recorded.version}
+        _, issued = fold(new(recorded.user), recorded)
+        with self._transaction():
+            row = self._db.conn.execute(_ID, stream).fetchone()
+            if row is None:
+                return 0
+            self._db.conn.execute(_ERASE_COMMANDS, stream)
+            left: int = self._db.conn.execute(_ERASE_EVENTS, stream).rowcount
+            key = (*row, recorded.user, recorded.version, recorded.at)
+            self._db.conn.execute(_APPEND_EVENT, (*key, *self._row(recorded.event)))
+            commands = [(*row, _place(each), *self._row(each.command)) for each in issued]
+            self._db.conn.executemany(_APPEND_COMMAND, commands)
+        return left - 1
+
+    def erase(self, user: str) -> None:
+        """Forget a user: no row of theirs is left."""
+        with self._transaction():
+            self._erase(user)
+
+    def scrub(self) -> bool:
+        """Empty the journal, where what was erased still stands; False if that has to wait for somebody who reads."""
+        with self._impatient():
+            ((busy, _, _),) = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            return not busy
+
+    def claim(self) -> bool:
+        """Have the file to ourselves until it is closed; False if anybody else has it open."""
+        with self._impatient():
+            self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
+            try:
+                self._db.execute("begin immediate")
+                self._db.execute("rollback")
+            except sqlite3.OperationalError:
+                self._db.execute("PRAGMA locking_mode = NORMAL")
+                return False
+            return True
+
+    def shrink(self) -> None:
+        """Write a claimed file anew, without its empty pages."""
+        with usable(self.path, _NAME):
+            self._db.execute("VACUUM")
+        self.scrub()
 
     def events(self) -> Iterator[Recorded]:
         """All events in the order of the log, without their commands: what folding needs, in half the time."""
@@ -149,10 +239,55 @@ class Log:
             ((number,),) = rows
         return int(number)
 
+    def user_after(self, user: str) -> str | None:
+        """The next user in alphabetical order, None if there is none."""
+        with usable(self.path, _NAME):
+            found: str | None = self._db.conn.execute(_USER_AFTER, (user,)).fetchone()[0]
+            return found
+
+    def stream(self, user: str, after: int, before: float) -> list[Recorded]:
+        """Some events of a user that follow a version, in order, from before a time; none if there are none."""
+        page = {"user": user, "after": after, "before": before, "most": _AT_ONCE}
+        with usable(self.path, _NAME):
+            return [self._recorded(row) for row in self._db.conn.execute(_STREAM, page)]
+
+    def count(self) -> Counts:
+        """How much there is."""
+        with usable(self.path, _NAME):
+            types = dict(self._db.conn.execute("select type, count(*) from events group by type"))
+            users, oldest, newest = self._db.conn.execute(_SPAN).fetchone()
+            ((calls,),) = self._db.conn.execute("select count(*) from notes where type = 'NoteBegun'")
+        return Counts(sum(types.values()), users, calls, oldest, newest, types)
+
     def __len__(self) -> int:
         """The number of events."""
         with usable(self.path, _NAME):
             return self._db.table("events").count
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """All or nothing. Nobody else writes from its beginning on, so what is read in it stays true."""
+        with usable(self.path, _NAME):
+            self._db.conn.execute("begin immediate")
+            try:
+                yield
+                self._db.conn.execute("commit")
+            except BaseException:
+                self._db.rollback()
+                raise
+
+    @contextmanager
+    def _impatient(self) -> Iterator[None]:
+        """Whoever is in the way is not waited for."""
+        with usable(self.path, _NAME):
+            self._db.execute("PRAGMA busy_timeout = 0")
+            yield
+            self._db.execute(f"PRAGMA busy_timeout = {_PATIENCE}")
+
+    def _erase(self, user: str) -> None:
+        everything = {"user": user, "version": self.last(user)}
+        self._db.conn.execute(_ERASE_COMMANDS, everything)
+        self._db.conn.execute(_ERASE_EVENTS, everything)
 
     def _entries(self, select: str, user: str | None) -> Iterator[list[tuple[Any, ...]]]:
         """The rows of each entry."""
@@ -164,7 +299,7 @@ class Log:
         """See that no event is missing; `versions` are those of the users' last events."""
         user, version = row[1:3]
         before = versions.get(user, 0)
-        if version != before + 1:
+        if version != before + 1 and (before or row[4] != Condensed.__name__):
             raise FileError(f"{self.path} has lost events: after {before} of {user} comes {version}.")
         versions[user] = version
 
@@ -211,6 +346,11 @@ def notes_where_there_were_none(db: Database) -> None:
     """A log from before there were notes gets those that its events lead to now, behind what they led to then."""
     _, _, file = db.execute("pragma database_list").fetchone()
     Log(db, Path(file)).add_missing_notes()
+
+
+def forgets(issued: tuple[Issued, ...]) -> bool:
+    """Whether the user is to be forgotten."""
+    return any(isinstance(each.command, Forget) for each in issued)
 
 
 def has_notes(entry: Entry) -> bool:

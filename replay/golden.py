@@ -4,6 +4,7 @@ Each line is a JSON object: ``user``, ``version``, ``at``, ``event``, and ``comm
 and ``command``. Events and commands name their type in their own ``type``.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
@@ -11,9 +12,10 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from fargo.log import Entry, has_notes
+from fargo.log import Counts, Entry, has_notes
 from fargo.statemachine.commands import Command, Issued
 from fargo.statemachine.events import Event, Recorded
+from fargo.statemachine.notes import NoteBegun
 
 
 class GoldenError(Exception):
@@ -72,6 +74,18 @@ class GoldenLog:
     def last(self, user: str | None = None) -> int:
         """The number of events, of one user or of all: none is ever added."""
         return sum(1 for _ in self.read(user))
+
+    def count(self) -> Counts:
+        """How much there is."""
+        times = [recorded.at for recorded, _ in self._entries]
+        return Counts(
+            len(self._entries),
+            len({recorded.user for recorded, _ in self._entries}),
+            sum(isinstance(each.command, NoteBegun) for _, issued in self._entries for each in issued),
+            min(times, default=None),
+            max(times, default=None),
+            Counter(type(recorded.event).__name__ for recorded, _ in self._entries),
+        )
 
     def __len__(self) -> int:
         """The number of events."""

@@ -16,6 +16,7 @@ from fargo.statemachine.call import Call
 from fargo.statemachine.commands import (
     AcceptIq,
     Fault,
+    Forget,
     ForgetSecret,
     Issued,
     RefuseIq,
@@ -25,6 +26,7 @@ from fargo.statemachine.commands import (
     XmppCommand,
 )
 from fargo.statemachine.events import (
+    Condensed,
     Event,
     GatewayEvent,
     PolicyChanged,
@@ -149,15 +151,19 @@ def _happened(event: GatewayEvent) -> Said:
             return Said(f"Audio may go: {policy.path}; there is {'a' if policy.relay else 'no'} media relay.")
         case TimePassed():
             return Said("Time has passed.")
+        case Condensed():
+            return Said("What was before has been condensed.")
         case _:
             assert_never(event)
 
 
-def _did(command: VaultCommand | Fault | Note, user: str) -> Said:
+def _did(command: VaultCommand | Forget | Fault | Note, user: str) -> Said:
     match command:
         case Fault(error=error):
             return failed(f"A bug: {error}")
         case ForgetSecret():
             return Said("A password is forgotten.")
+        case Forget():
+            return Said("The user is forgotten.")
         case _:
             return notes.words(command, user)

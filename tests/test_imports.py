@@ -31,6 +31,7 @@ MAY = {
     "fargo.vault": {"fargo.database"},
     "fargo.whispers": set(),
     "fargo.engine": {CORE, "fargo.log"},
+    "fargo.retention": {CORE, "fargo.log"},
     "fargo.config": set(),
     "fargo.preflight": {"fargo.config"},
     "fargo.daemon": {
@@ -42,12 +43,13 @@ MAY = {
             "fargo.vault",
             "fargo.whispers",
             "fargo.engine",
+            "fargo.retention",
             "fargo.config",
         ),
     },
     "fargo.cli": {
         *(CORE, "fargo", "fargo.config", "fargo.preflight", "fargo.database", "fargo.log", "fargo.daemon"),
-        *("fargo.inspect", "replay"),
+        *("fargo.inspect", "fargo.retention", "replay"),
     },
     "fargo.inspect": {CORE, "fargo.database", "fargo.log", "replay"},
     "replay": {CORE, "fargo.log"},

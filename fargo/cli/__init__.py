@@ -10,6 +10,7 @@ from fargo.cli.export import export_call, import_log
 from fargo.cli.gateway import check, run
 from fargo.cli.inspect import inspect
 from fargo.cli.ladder import ladder_of_call
+from fargo.cli.log import log
 from fargo.cli.replay import replay
 
 
@@ -19,7 +20,7 @@ def main() -> None:
     """Fargo lets XMPP users call, and be called, through their own SIP accounts."""
 
 
-for command in (run, check, calls, inspect, replay):
+for command in (run, check, calls, inspect, log, replay):
     main.add_command(command)
 for command in (ladder_of_call, export_call, import_log):
     replay.add_command(command)

@@ -30,12 +30,17 @@ class Refused(click.ClickException):
     exit_code = 2
 
 
-def checked(path: Path) -> Config:
-    """The configuration, if it and this machine are right; warnings go to stderr."""
+def configured(path: Path) -> Config:
+    """The configuration, if it is right."""
     try:
-        config = load(path)
+        return load(path)
     except ConfigError as error:
         raise Refused(str(error)) from None
+
+
+def checked(path: Path) -> Config:
+    """The configuration, if it and this machine are right; warnings go to stderr."""
+    config = configured(path)
     for warning in warnings(path, config):
         click.echo(f"Warning: {warning}", err=True)
     if problems := list(preflight.problems(config)):
@@ -58,10 +63,7 @@ def reads_log(command: Callable[..., None]) -> Callable[..., None]:
 
 def _log_of(config: Path | None) -> Path:
     """The log of the gateway with that configuration, or of one that leaves everything where it is by default."""
-    try:
-        return (load(config).state if config else StateConfig.model_construct()).log
-    except ConfigError as error:
-        raise Refused(str(error)) from None
+    return (configured(config).state if config else StateConfig.model_construct()).log
 
 
 @contextmanager

@@ -10,52 +10,7 @@ from msgspec import Struct
 from fargo.statemachine.address import SipUri
 from fargo.statemachine.contacts import Shown
 from fargo.statemachine.events import Iq, SipAccount, SipSignedOut, SipTrouble
-
-# --- the connection of a registered account
-
-
-class SignedOut(Struct, frozen=True, gc=False):
-    """No connection, and no trouble."""
-
-
-class SigningIn(Struct, frozen=True, gc=False):
-    """Asked to sign in at `since`, for the attempt'th time in a row."""
-
-    connection: str
-    since: float
-    attempt: int
-
-
-class SignedIn(Struct, frozen=True, gc=False):
-    """The registrar has accepted the account. It stays so until `linger` even with no client online."""
-
-    connection: str
-    linger: float = 0.0
-
-
-class SigningOut(Struct, frozen=True, gc=False):
-    """Asked to sign out at `since`."""
-
-    connection: str
-    since: float
-
-
-class Waiting(Struct, frozen=True, gc=False):
-    """Signing in has failed; the attempt'th try is due at `until`."""
-
-    until: float
-    attempt: int
-    problem: str
-
-
-class Refused(Struct, frozen=True, gc=False):
-    """The registrar refused the credentials, which are not tried again."""
-
-    problem: str
-
-
-Connection: TypeAlias = SignedOut | SigningIn | SignedIn | SigningOut | Waiting | Refused
-
+from fargo.statemachine.standing import Connection, Refused, SignedIn, SignedOut, SigningIn, SigningOut, Waiting
 
 # --- the account
 
@@ -73,7 +28,9 @@ class Credentials(Struct, frozen=True, gc=False):
 
 
 class Unregistered(Struct, frozen=True, gc=False):
-    """The user has no account at the gateway."""
+    """The user has no account at the gateway. ``since``: when they cancelled it, 0 if they never had one."""
+
+    since: float = 0.0
 
 
 class Registered(Struct, frozen=True, gc=False):

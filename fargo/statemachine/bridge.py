@@ -16,7 +16,6 @@ from msgspec.structs import replace
 from fargo.statemachine import call as calls
 from fargo.statemachine import inviting, jingle_leg, paths, relay_leg, telepathy_leg
 from fargo.statemachine.call import Call
-from fargo.statemachine.contacts import Client
 from fargo.statemachine.events import ResourceUnavailable
 from fargo.statemachine.media import Description, Manner
 from fargo.statemachine.ng import RelayLost
@@ -27,6 +26,7 @@ from fargo.statemachine.paths import Policy, Way
 from fargo.statemachine.reason import Reason
 from fargo.statemachine.relay_leg import OfCommand, Terms
 from fargo.statemachine.session import Inviting, JingleEvent, sessions
+from fargo.statemachine.standing import Client
 from fargo.statemachine.telepathy_leg import TelepathyEvent
 from fargo.statemachine.turn import Turn
 

@@ -187,6 +187,10 @@ class Fault(_Command, frozen=True):
     error: str
 
 
+class Forget(_Command, frozen=True):
+    """Erase the user's stream, this command with it: they have cancelled, and nothing of it counts any more."""
+
+
 XmppCommand: TypeAlias = (
     AcceptIq
     | RefuseIq
@@ -203,7 +207,7 @@ XmppCommand: TypeAlias = (
 )
 SipCommand: TypeAlias = SignIn | SignOut | Call1Command
 VaultCommand: TypeAlias = ForgetSecret
-Command: TypeAlias = XmppCommand | SipCommand | RelayCommand | VaultCommand | Fault | Note
+Command: TypeAlias = XmppCommand | SipCommand | RelayCommand | VaultCommand | Forget | Fault | Note
 
 
 class Issued(Struct, frozen=True, gc=False):

@@ -26,6 +26,7 @@ from fargo.statemachine.events import FeaturesLearned, ResourceAvailable, Subscr
 from fargo.statemachine.media import Manner
 from fargo.statemachine.notices import Deadline
 from fargo.statemachine.paths import Policy, reaches
+from fargo.statemachine.standing import Client
 from fargo.statemachine.turn import Turn
 
 RESOURCE: Final = "fargo"
@@ -44,18 +45,6 @@ _ASKS_FIRST: Final = "urn:xmpp:jingle-message:0"
 _LONGEST_DOUBT: Final = 30.0  # seconds
 _MOST_CLIENTS: Final = 64
 _MOST_CONTACTS: Final = 2000
-
-
-class Client(Struct, frozen=True, gc=False):
-    """An online client. ``asked``: our question about its capabilities, "" once answered. ``manners``: in which it can
-    take a call, () if it cannot; ``asks_first``: before it is called (XEP-0353). ``doubted``: see rule 2, 0 if not.
-    """
-
-    caps: str
-    asked: str
-    manners: tuple[Manner, ...] = ()
-    asks_first: bool = False
-    doubted: float = 0.0
 
 
 class Contacts(Struct, frozen=True, gc=False):

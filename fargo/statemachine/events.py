@@ -9,6 +9,7 @@ Rules:
    place among that event's commands.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -18,6 +19,7 @@ from fargo.statemachine.call1 import Call1Event
 from fargo.statemachine.media import Content
 from fargo.statemachine.ng import RelayEvent
 from fargo.statemachine.paths import Policy
+from fargo.statemachine.standing import Client, Connection, SignedOut
 
 
 class Iq(Struct, frozen=True, gc=False):
@@ -66,6 +68,21 @@ class StreamOpened(_Event, frozen=True):
 
 class TimePassed(_Event, frozen=True):
     """The earliest deadline of this user came; the envelope's `at` says what is due."""
+
+
+class Condensed(_Event, frozen=True):
+    """All that the user's events up to this one have come to, in whose place it stands: the account and its connection
+    (``account`` None if there is none), the clients online, the contacts, the policy. Nothing else was going on.
+    """
+
+    account: SipAccount | None = None
+    secret: str = ""
+    nonce: str = ""
+    gateway: str = ""
+    connection: Connection = SignedOut()
+    clients: Mapping[str, Client] = {}
+    subscribed: tuple[str, ...] = ()
+    policy: Policy = Policy()
 
 
 # --- registration: XEP-0077, XEP-0100 §4.1 to 4.3
@@ -313,7 +330,7 @@ XmppEvent: TypeAlias = (
     | IqFailed
 )
 SipEvent: TypeAlias = SipSignedIn | SipSignedOut | Call1Event
-GatewayEvent: TypeAlias = PolicyChanged | Restarted | Stopping | StreamOpened | TimePassed
+GatewayEvent: TypeAlias = PolicyChanged | Restarted | Stopping | StreamOpened | TimePassed | Condensed
 Event: TypeAlias = XmppEvent | SipEvent | RelayEvent | GatewayEvent
 
 

@@ -5,13 +5,14 @@ from msgspec.structs import replace
 from fargo.statemachine import address, bridge, inviting, paths, telepathy_leg
 from fargo.statemachine import call as calls
 from fargo.statemachine import contacts as roster
-from fargo.statemachine.account import Registered, SignedIn
+from fargo.statemachine.account import Registered
 from fargo.statemachine.address import BadAddress
 from fargo.statemachine.call import Call, Caller
 from fargo.statemachine.call1 import CallArrived
 from fargo.statemachine.notes import Side
 from fargo.statemachine.reason import Cause, Reason
 from fargo.statemachine.session import Over
+from fargo.statemachine.standing import SignedIn
 from fargo.statemachine.state import User, is_busy, with_call
 from fargo.statemachine.turn import Turn
 

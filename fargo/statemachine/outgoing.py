@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from fargo.statemachine import account as accounts
 from fargo.statemachine import address, bridge, inviting, jingle_leg, offer, paths, proposal, telepathy_leg
 from fargo.statemachine import call as calls
-from fargo.statemachine.account import Registered, SignedIn, Unregistered
+from fargo.statemachine.account import Registered, Unregistered
 from fargo.statemachine.address import BadAddress, SipUri
 from fargo.statemachine.call import Call
 from fargo.statemachine.commands import RefuseIq
@@ -25,6 +25,7 @@ from fargo.statemachine.offer import Audio
 from fargo.statemachine.paths import Policy, Way
 from fargo.statemachine.reason import Cause, Reason
 from fargo.statemachine.session import Inviting, JingleLeg
+from fargo.statemachine.standing import SignedIn
 from fargo.statemachine.state import MOST_CALLS, User, changed, concerned, is_busy, with_call
 from fargo.statemachine.turn import Turn
 

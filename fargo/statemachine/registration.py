@@ -17,8 +17,6 @@ from fargo.statemachine.account import (
     Clearing,
     Credentials,
     Registered,
-    SignedIn,
-    SignedOut,
     Trying,
     Unregistered,
     connection_of,
@@ -42,6 +40,7 @@ from fargo.statemachine.events import (
     SipSignedOut,
     SipTrouble,
 )
+from fargo.statemachine.standing import SignedIn, SignedOut
 from fargo.statemachine.turn import Turn
 
 _LINGER: Final = 30.0  # seconds
@@ -147,7 +146,7 @@ def cancelled(account: Account, iq: Iq, turn: Turn) -> Account:
         case _:
             assert_never(account)
     turn.issue(AcceptIq(iq))
-    return Unregistered()
+    return Unregistered(turn.at)
 
 
 def _let_go(account: Account, turn: Turn) -> None:

@@ -15,23 +15,17 @@ from fargo.statemachine import registration
 from fargo.statemachine.account import (
     Account,
     Clearing,
-    Connection,
     Credentials,
-    Refused,
     Registered,
-    SignedIn,
-    SignedOut,
-    SigningIn,
-    SigningOut,
     Trying,
     Unregistered,
-    Waiting,
     connection_of,
     in_words,
 )
 from fargo.statemachine.commands import SignIn, SignOut
 from fargo.statemachine.events import SipSignedIn, SipSignedOut, SipTrouble
 from fargo.statemachine.notices import Deadline
+from fargo.statemachine.standing import Connection, Refused, SignedIn, SignedOut, SigningIn, SigningOut, Waiting
 from fargo.statemachine.turn import Turn
 
 # Seconds.

@@ -10,7 +10,8 @@ Rules:
    nothing is.
 """
 
-from typing import TypeAlias, assert_never
+from collections.abc import Iterator
+from typing import Final, TypeAlias, assert_never
 
 from msgspec.structs import replace
 
@@ -18,6 +19,7 @@ from fargo.statemachine import account as accounts
 from fargo.statemachine import (
     address,
     bridge,
+    condensing,
     farewell,
     incoming,
     outgoing,
@@ -33,10 +35,12 @@ from fargo.statemachine import session as sessions
 from fargo.statemachine.account import Registered, Unregistered
 from fargo.statemachine.call import Call, CallEvent
 from fargo.statemachine.call1 import CallArrived, ChannelEvent
-from fargo.statemachine.commands import Fault, Issued, PresenceKind, RefuseIq, SendPresence, TerminateSession
+from fargo.statemachine.commands import Fault, Forget, Issued, PresenceKind, RefuseIq, SendPresence, TerminateSession
+from fargo.statemachine.contacts import Contacts, Shown
 from fargo.statemachine.events import (
     CallMessaged,
     CallProposed,
+    Condensed,
     Event,
     FeaturesLearned,
     IqEvent,
@@ -76,6 +80,8 @@ from fargo.statemachine.telepathy_leg import TelepathyEvent
 from fargo.statemachine.turn import Turn
 
 _OfSession: TypeAlias = SessionAccepted | SessionInformed | SessionTerminated | SessionModified
+_LONGEST_MEMORY: Final = 600.0
+"""Seconds for which a user who has cancelled is remembered: what is under way to or from them may take as long."""
 
 
 def new(jid: str) -> User:
@@ -93,8 +99,22 @@ def deadlines(user: User) -> tuple[Deadline, ...]:
     """What is due when, unless the state moves on before."""
     of_calls = (due for call in user.calls.values() for due in calls.deadlines(call))
     of_account, of_contacts = signing.deadlines(user.account), roster.deadlines(user.contacts)
-    rest = (*proposed.deadlines(user.proposals), *farewell.deadlines(user.farewells))
+    rest = (*proposed.deadlines(user.proposals), *farewell.deadlines(user.farewells), *_oblivion(user))
     return (*of_account, *of_contacts, *of_calls, *rest)
+
+
+def _oblivion(user: User) -> Iterator[Deadline]:
+    """When a user who has cancelled is to be forgotten: not while anything is open."""
+    is_open = user.calls or user.proposals or user.farewells
+    if isinstance(user.account, Unregistered) and user.account.since and not is_open:
+        yield Deadline("the user to be forgotten", user.account.since + _LONGEST_MEMORY)
+
+
+def condensed(user: User) -> Condensed | None:
+    """The event that makes the user as they are now of one who is new; None while anything is going on."""
+    if user.calls or user.proposals or user.farewells or user.stopping:
+        return None
+    return condensing.condensed(user.account, user.contacts, user.policy)
 
 
 def secrets(user: User) -> tuple[str, ...]:
@@ -106,7 +126,8 @@ def fold(user: User, recorded: Recorded) -> tuple[User, tuple[Issued, ...]]:
     """The user after an event, and the commands it leads to, in order."""
     turn = Turn(recorded)
     try:
-        after = _settle(user, _react(user, recorded.event, turn), turn)
+        reacted = _react(user, recorded.event, turn)
+        after = reacted if isinstance(recorded.event, Condensed) else _settle(user, reacted, turn)
     except Exception as error:
         after = _faulty(user, recorded.event, f"{type(error).__name__}: {error}", turn)
     return replace(after, version=recorded.version), turn.ended()
@@ -138,7 +159,7 @@ def _reconciled(before: User, after: User, turn: Turn) -> User:
     settled = replace(after, account=signing.reconcile(after.account, online, turn))
     shown, was = accounts.shown(settled.account), accounts.shown(before.account)
     if shown != was:
-        turn.note(NoteAccount(shown.account.words, shown.available, shown.status) if shown else NoteAccount())
+        _note_account(shown, turn)
     if shown is None or settled.stopping:
         return settled
     if shown != was:
@@ -208,8 +229,22 @@ def _react(user: User, event: Event, turn: Turn) -> User:
             return each(user, lambda call: bridge.lose_relay(call, event, turn))
         case PolicyChanged():
             return replace(user, policy=event.policy)
+        case Condensed():
+            return _restored(user.jid, event, turn)
         case _:
             assert_never(event)
+
+
+def _restored(jid: str, event: Condensed, turn: Turn) -> User:
+    """The user who was condensed."""
+    account, contacts = condensing.account(event), Contacts(event.clients, event.subscribed)
+    if (shown := accounts.shown(account)) is not None:
+        _note_account(shown, turn)
+    return User(jid, account=account, contacts=contacts, policy=event.policy)
+
+
+def _note_account(shown: Shown | None, turn: Turn) -> None:
+    turn.note(NoteAccount(shown.account.words, shown.available, shown.status) if shown else NoteAccount())
 
 
 # --- the account
@@ -347,6 +382,9 @@ def _stream_opened(user: User, turn: Turn) -> User:
 
 def _expire(user: User, turn: Turn) -> User:
     """Rule 3."""
+    if any(due.at <= turn.at for due in _oblivion(user)):
+        turn.issue(Forget())
+        return replace(user, account=Unregistered(), contacts=Contacts())
     for resource in roster.missing(user.contacts, turn.at):
         user = _gone(user, ResourceUnavailable(resource, ""), turn)
     expired = each(user, lambda call: bridge.expire(call, turn))

@@ -107,7 +107,11 @@ def test_a_secret_is_not_shown(file: Path) -> None:
         ("domain =", "domian = 1\ndomain =", ":3: xmpp.domian: There is no such option. Did you mean domain?"),
         ("[sip]", "directory = '.'\n[sip]", ":6: xmpp.directory: There is no such option here; it belongs to [state]."),
         ("[state]", "[stat]", ":8: stat: There is no such section. Did you mean state?"),
-        ("[state]", "[other]", ":8: other: There is no such section. There are xmpp, sip, media, state, programs."),
+        (
+            "[state]",
+            "[other]",
+            ":8: other: There is no such section. There are xmpp, sip, media, state, log, programs.",
+        ),
     ],
 )
 def test_each_mistake(file: Path, old: str, new: str, problem: str) -> None:

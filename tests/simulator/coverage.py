@@ -34,6 +34,7 @@ from fargo.statemachine.events import (
     CallAction,
     CallMessaged,
     CallProposed,
+    Condensed,
     Event,
     FeaturesLearned,
     Iq,
@@ -66,6 +67,7 @@ from fargo.statemachine.events import (
 from fargo.statemachine.media import Description, Manner
 from fargo.statemachine.ng import Flow, Party, RelayDescribed, RelayDone, RelayLost, RelayRefused
 from fargo.statemachine.paths import Policy
+from fargo.statemachine.standing import Connection, SignedIn
 from fargo.statemachine.state import User
 
 from .values import ABLE, BOB, CALLER, GATEWAY, OPUS, PCMU, PHONE_MEDIA, USER, audio, relay_media
@@ -93,7 +95,7 @@ _UNASKED: Final = {relay_leg.Waiting, relay_leg.Joined}
 
 def every_pair() -> set[Pair]:
     """All that there are. A leg that is over is dropped at once: it meets nothing."""
-    account = {*get_args(accounts.Account), *get_args(accounts.Connection)} - {accounts.Registered}
+    account = {*get_args(accounts.Account), *get_args(Connection)} - {accounts.Registered}
     xmpp = set(get_args(session.JingleLeg)) - {session.Over}
     sip = set(get_args(telepathy_leg.TelepathyLeg)) - {telepathy_leg.Over}
     relay = set(get_args(relay_leg.RelaySession))
@@ -150,6 +152,7 @@ def _of_account(connection: str) -> Iterator[Event]:
     yield from (RelayLost("It is gone."), PolicyChanged(Policy()), PolicyChanged(Policy("relay", relay=True)))
     yield from (PresenceProbed(BOB), SubscriptionChanged(BOB, SubscriptionAction.SUBSCRIBE), SipSignedIn(connection))
     yield from (SipSignedOut(connection, trouble) for trouble in SipTrouble)
+    yield from (Condensed(), Condensed(SipAccount("alice@sip.test"), "s", "n", GATEWAY, SignedIn(connection)))
 
 
 def _of_client(jid: str, user: User) -> Iterator[Event]:

@@ -9,8 +9,10 @@ from random import Random
 import msgspec
 import pytest
 
+from fargo.statemachine.events import Event
+from fargo.statemachine.notes import NoteAccount
 from fargo.statemachine.state import User
-from fargo.statemachine.user import fold, new
+from fargo.statemachine.user import condensed, deadlines, fold, new
 from replay.golden import GoldenError, read, write
 from replay.verify import verify
 
@@ -60,6 +62,23 @@ def test_a_prefix_and_then_the_rest_is_the_whole(log: tuple[Entry, ...]) -> None
         assert folded(first, log[cut:]) == (whole, commands[cut:])
         assert repr(first) == told, "folding on has changed the state it began with"
         assert before == commands[:cut]
+
+
+def test_condensed_at_any_quiet_point_what_follows_is_the_same(log: tuple[Entry, ...]) -> None:
+    user, quiet = new(USER), 0
+    for place, (recorded, _) in enumerate(log, 1):
+        user, _ = fold(user, recorded)
+        if (event := condensed(user)) is None:
+            continue
+        quiet += 1
+        assert msgspec.json.decode(msgspec.json.encode(event), type=Event) == event
+        again, issued = fold(new(USER), msgspec.structs.replace(recorded, event=event))
+        assert again == user
+        assert {type(each.command) for each in issued} <= {NoteAccount}
+        assert deadlines(again) == deadlines(user)
+        rest = log[place : place + 40]
+        assert folded(again, rest) == folded(user, rest)
+    assert quiet
 
 
 def test_a_golden_log_is_read_as_it_was_written(log: tuple[Entry, ...], tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from fargo.statemachine.account import connection_of
 from fargo.statemachine.call1 import CallArrived, DescriptionReceived
-from fargo.statemachine.commands import Command, ForgetSecret, Issued, SignIn, SipCommand, XmppCommand
+from fargo.statemachine.commands import Command, Forget, ForgetSecret, Issued, SignIn, SipCommand, XmppCommand
 from fargo.statemachine.events import (
     Event,
     Iq,
@@ -235,6 +235,10 @@ def _sent(world: World, issued: Issued) -> World:
         return replace(world, manager=world.manager.hear(issued))
     if isinstance(command, RelayCommand):
         return replace(world, relay=world.relay.hear(issued))
+    if isinstance(command, Forget):
+        if msgspec.structs.replace(world.user, version=0, policy=new(USER).policy) != new(USER):
+            raise Broken("who is forgotten has nothing left", world.user)
+        return world
     if isinstance(command, Note):
         return world
     assert isinstance(command, XmppCommand)

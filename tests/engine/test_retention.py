@@ -1,0 +1,343 @@
+"""What is old leaves the log, and is gone from the disk; the rest goes on as if it were there."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from twisted.internet.task import Clock
+from twisted.logger import LogEvent, formatEvent, globalLogPublisher
+
+from fargo.database import FileError
+from fargo.engine import Engine
+from fargo.log import Log
+from fargo.retention import Retention, retire
+from fargo.statemachine import user as machine
+from fargo.statemachine.events import (
+    Condensed,
+    Event,
+    Iq,
+    PresenceProbed,
+    Recorded,
+    RegistrationAsked,
+    RegistrationCancelled,
+    RegistrationSubmitted,
+    SipAccount,
+    SipSignedIn,
+    SipSignedOut,
+    SipTrouble,
+)
+from fargo.statemachine.user import User, condensed, fold, new
+from replay import golden
+from replay.records import records
+from replay.verify import verify
+
+ALICE, BOB = "alice@example.org", "bob@example.org"
+GATEWAY = "sip.example.org"
+SESSIONS = sorted((Path(__file__).parents[2] / "replay/sessions").glob("*.jsonl"))
+LONG_AFTER = 4e9
+DAY = 86400.0
+
+
+def registers(jid: str) -> tuple[Event, ...]:
+    iq = Iq(f"{jid}/desk", GATEWAY, "r1")
+    return RegistrationSubmitted(iq, SipAccount(f"{jid.partition('@')[0]}@sip.test"), "s", "n"), SipSignedIn("1.0")
+
+
+def record(log: Log, jid: str, *events: Event, at: float = 1e9) -> User:
+    """Append events of a user, a second apart, from the user's state."""
+    user = new(jid)
+    for recorded, _ in log.read(jid):
+        user, _ = fold(user, recorded)
+    for number, event in enumerate(events):
+        recorded = Recorded(jid, user.version + 1, at + number, event)
+        user, issued = fold(user, recorded)
+        log.append([(recorded, issued)])
+    return user
+
+
+def folded(log: Log, jid: str) -> User:
+    user = new(jid)
+    for recorded, _ in log.read(jid):
+        user, _ = fold(user, recorded)
+    return user
+
+
+def on_disk(path: Path) -> bytes:
+    """All that is in the log's files."""
+    return b"".join(each.read_bytes() for each in sorted(path.parent.glob(path.name + "*")))
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Log:
+    return Log.open(tmp_path / "fargo.db")
+
+
+def test_an_old_account_stays_and_its_past_leaves(log: Log) -> None:
+    before = record(log, ALICE, *registers(ALICE), *[PresenceProbed(GATEWAY)] * 10)
+    assert sum(retire(log, LONG_AFTER)) == 11
+    ((recorded, _),) = log.read()
+    assert isinstance(recorded.event, Condensed)
+    assert (recorded.version, recorded.at) == (12, 1e9 + 11)
+    assert folded(log, ALICE) == before
+    assert verify(log.read()).differences == 0
+    assert sum(retire(log, LONG_AFTER)) == 0
+
+
+def test_only_what_is_old_leaves(log: Log) -> None:
+    record(log, ALICE, *registers(ALICE), *[PresenceProbed(GATEWAY)] * 3)
+    before = record(log, ALICE, *[PresenceProbed(GATEWAY)] * 3, at=1e9 + DAY)
+    assert sum(retire(log, 1e9 + DAY)) == 4
+    assert [recorded.version for recorded, _ in log.read()] == [5, 6, 7, 8]
+    assert [recorded.version for recorded in log.events()] == [5, 6, 7, 8]
+    assert folded(log, ALICE) == before
+    again = record(log, ALICE, PresenceProbed(GATEWAY), at=1e9 + 2 * DAY)
+    assert again.version == 9
+
+
+@pytest.mark.parametrize("session", SESSIONS[::4], ids=lambda session: session.stem)
+def test_sessions_leave_whole_and_what_is_left_verifies(log: Log, session: Path) -> None:
+    log.append(golden.read(session))
+    users = {recorded.user: folded(log, recorded.user) for recorded, _ in log.read()}
+    times = sorted({recorded.at for recorded, _ in log.read()})
+    was = {each.name: each for each in records(log.noted())}
+    for before in (*times[:: max(1, len(times) // 6)], LONG_AFTER):
+        list(retire(log, before))
+        assert verify(log.read()).differences == 0
+        assert all(was[each.name] == each for each in records(log.noted())), "a call is there as it was, or not at all"
+        assert {jid: folded(log, jid) for jid in users} == users
+    if all(condensed(user) for user in users.values()):
+        assert records(log.noted()) == []
+
+
+def test_many_events_leave_in_small_steps(log: Log) -> None:
+    record(log, ALICE, *registers(ALICE))
+    many = []
+    user = folded(log, ALICE)
+    for number in range(600):
+        recorded = Recorded(ALICE, user.version + 1, 1e9 + 10 + number, PresenceProbed(GATEWAY))
+        user, issued = fold(user, recorded)
+        many.append((recorded, issued))
+    log.append(many)
+    steps = list(retire(log, LONG_AFTER))
+    assert sum(steps) == 601
+    assert max(steps) <= 256
+    assert folded(log, ALICE) == user
+
+
+def test_the_gateway_appends_between_two_steps(log: Log) -> None:
+    for jid in (ALICE, BOB):
+        record(log, jid, *registers(jid), PresenceProbed(GATEWAY))
+    other = Log.open(log.path)
+    for _ in retire(other, LONG_AFTER):
+        record(log, BOB, PresenceProbed(GATEWAY), at=LONG_AFTER)
+    assert folded(log, BOB).version == 5
+    assert verify(log.read()).differences == 0
+
+
+def test_two_at_once_do_no_harm(log: Log) -> None:
+    record(log, ALICE, *registers(ALICE), *[PresenceProbed(GATEWAY)] * 300)
+    other, before = Log.open(log.path), folded(log, ALICE)
+    for _ in retire(log, LONG_AFTER):
+        list(retire(other, LONG_AFTER))
+    assert folded(log, ALICE) == before
+    assert verify(log.read()).events == 1
+
+
+def test_what_has_been_taken_out_meanwhile_stays_out(log: Log) -> None:
+    record(log, ALICE, *registers(ALICE))
+    assert log.condense(Recorded(ALICE, 7, 1e9, Condensed())) == 0
+    assert len(log) == 2
+
+
+def test_whoever_could_not_have_it_alone_is_in_nobodys_way(log: Log) -> None:
+    other = Log.open(log.path)
+    record(other, ALICE, *registers(ALICE))
+    assert log.claim() is False
+    record(log, BOB, *registers(BOB))
+    record(other, ALICE, PresenceProbed(GATEWAY))
+
+
+class Gateway:
+    """An engine on a log, on a clock that stands still until it is told to go on."""
+
+    def __init__(self, log: Log) -> None:
+        self.clock, self.failures = Clock(), []
+        now = lambda: 1e9 + self.clock.seconds()  # noqa: E731
+        self.engine = Engine(log, machine, lambda _: None, self.failures.append, self.clock.callLater, now)
+        self.engine.load()
+
+    def hears(self, jid: str, *events: Event, after: float = 0.0) -> None:
+        for event in events:
+            self.engine.put(jid, event)
+            self.clock.advance(after)
+
+
+def test_who_cancels_is_gone_from_the_disk(log: Log) -> None:
+    gateway = Gateway(log)
+    gateway.hears(ALICE, *registers(ALICE))
+    gateway.hears(BOB, *registers(BOB))
+    gateway.hears(ALICE, RegistrationCancelled(Iq(f"{ALICE}/desk", GATEWAY, "c")))
+    gateway.hears(ALICE, SipSignedOut("1.0", SipTrouble.ASKED))
+    assert ALICE.encode() in on_disk(log.path)
+    gateway.clock.advance(599)
+    assert [recorded.user for recorded, _ in log.read(ALICE)]
+    for _ in range(3):
+        gateway.clock.advance(1)
+    assert list(log.read(ALICE)) == []
+    assert ALICE.encode() not in on_disk(log.path)
+    assert BOB.encode() in on_disk(log.path)
+    assert gateway.failures == []
+    gateway.hears(ALICE, *registers(ALICE))
+    assert [recorded.version for recorded, _ in log.read(ALICE)] == [1, 2]
+
+
+def test_who_has_cancelled_is_forgotten_by_the_next_gateway_too(log: Log) -> None:
+    record(log, ALICE, *registers(ALICE), RegistrationCancelled(Iq(f"{ALICE}/desk", GATEWAY, "c")))
+    gateway = Gateway(log)
+    for _ in range(3):
+        gateway.clock.advance(700)
+    assert len(log) == 0
+    assert ALICE.encode() not in on_disk(log.path)
+
+
+def test_what_comes_at_the_moment_of_forgetting_begins_anew(log: Log) -> None:
+    gateway = Gateway(log)
+    gateway.hears(ALICE, *registers(ALICE), RegistrationCancelled(Iq(f"{ALICE}/desk", GATEWAY, "c")))
+    gateway.clock.advance(0)
+    gateway.clock.advance(599)
+    gateway.clock.pump([0.999, 0.0015])
+    gateway.engine.put(ALICE, RegistrationAsked(Iq(f"{ALICE}/desk", GATEWAY, "a")))
+    for _ in range(3):
+        gateway.clock.advance(1)
+    assert [(recorded.version, type(recorded.event)) for recorded, _ in log.read(ALICE)] == [(1, RegistrationAsked)]
+
+
+def test_who_never_registered_is_forgotten_when_it_is_old(log: Log) -> None:
+    gateway = Gateway(log)
+    gateway.hears(BOB, *registers(BOB))
+    gateway.hears(ALICE, RegistrationAsked(Iq(f"{ALICE}/desk", GATEWAY, "a")))
+    gateway.clock.advance(1)
+    assert sum(retire(log, LONG_AFTER, gateway.engine.forget)) > 0
+    log.scrub()
+    assert ALICE.encode() not in on_disk(log.path)
+    assert folded(log, BOB).account == fold(folded(log, BOB), Recorded(BOB, 9, 1e9, PresenceProbed("x")))[0].account
+    gateway.hears(ALICE, RegistrationAsked(Iq(f"{ALICE}/desk", GATEWAY, "b")))
+    gateway.clock.advance(1)
+    assert [recorded.version for recorded, _ in log.read(ALICE)] == [1]
+
+
+def test_who_is_heard_of_meanwhile_is_not_forgotten(log: Log) -> None:
+    gateway = Gateway(log)
+    gateway.hears(ALICE, RegistrationAsked(Iq(f"{ALICE}/desk", GATEWAY, "a")))
+    gateway.clock.advance(1)
+    gateway.engine.put(ALICE, RegistrationAsked(Iq(f"{ALICE}/desk", GATEWAY, "b")))
+    list(retire(log, LONG_AFTER, gateway.engine.forget))
+    gateway.clock.advance(1)
+    assert [recorded.version for recorded, _ in log.read(ALICE)] == [1, 2]
+
+
+@pytest.fixture
+def said() -> Iterator[list[str]]:
+    """What is logged for the operator."""
+    lines: list[str] = []
+
+    def see(event: LogEvent) -> None:
+        lines.append(formatEvent(event))
+
+    globalLogPublisher.addObserver(see)
+    yield lines
+    globalLogPublisher.removeObserver(see)
+
+
+def retention(log: Log, clock: Clock, keep: float | None) -> Retention:
+    return Retention(log, keep, lambda jid, version: None, lambda: 1e9 + clock.seconds(), clock)
+
+
+def test_every_hour_what_has_grown_old_leaves(log: Log, said: list[str]) -> None:
+    record(log, ALICE, *registers(ALICE), *[PresenceProbed(GATEWAY)] * 3)
+    clock = Clock()
+    keeper = retention(log, clock, 2 * 3600.0 + 2)
+    keeper.start()
+    clock.pump([0.1] * 20)
+    assert len(log) == 5
+    clock.advance(3600)
+    clock.pump([0.1] * 20)
+    clock.advance(3600)
+    clock.pump([0.1] * 20)
+    assert [recorded.version for recorded, _ in log.read()] == [2, 3, 4, 5]
+    clock.advance(3600)
+    clock.pump([0.1] * 20)
+    assert [recorded.version for recorded, _ in log.read()] == [5]
+    assert said == [f"{count} events were older than the log keeps, and have left it." for count in (1, 3)]
+    keeper.stop()
+    clock.pump([3600.0] * 3)
+    assert len(said) == 2
+
+
+def test_for_ever_is_for_ever(log: Log) -> None:
+    record(log, ALICE, *registers(ALICE))
+    clock = Clock()
+    keeper = retention(log, clock, None)
+    keeper.start()
+    clock.pump([3600.0] * 5)
+    assert len(log) == 2
+    keeper.stop()
+
+
+def test_stopping_in_the_middle_leaves_the_rest(log: Log, said: list[str]) -> None:
+    for jid in (ALICE, BOB):
+        record(log, jid, *registers(jid))
+    clock = Clock()
+    keeper = retention(log, clock, 0.0)
+    keeper.start()
+    keeper.stop()
+    clock.pump([0.1] * 20)
+    assert (len(log), said) == (4, [])
+
+
+def test_a_log_that_fails_is_said_and_tried_again(log: Log, said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    record(log, ALICE, *registers(ALICE))
+    clock = Clock()
+    keeper = retention(log, clock, -3600.0)
+
+    def fail(recorded: Recorded) -> int:
+        raise FileError("The disk is full.")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(log, "condense", fail)
+        keeper.start()
+        clock.pump([0.1] * 20)
+    assert said == ["What is old stays in the log for now: The disk is full."]
+    clock.advance(3600)
+    clock.pump([0.1] * 20)
+    assert len(log) == 1
+    keeper.stop()
+
+
+def test_the_journal_waits_for_who_reads(log: Log) -> None:
+    record(log, ALICE, *registers(ALICE), *[PresenceProbed(GATEWAY)] * 300)
+    reader = Log.open_read_only(log.path)
+    rows = reader.read()
+    next(rows)
+    log.erase(ALICE)
+    assert log.scrub() is False
+    rows.close()
+    reader.close()
+    assert log.scrub() is True
+    assert ALICE.encode() not in on_disk(log.path)
+
+
+def test_a_file_is_written_anew_if_nobody_else_has_it(log: Log) -> None:
+    record(log, ALICE, *registers(ALICE), *[PresenceProbed(GATEWAY)] * 600)
+    log.erase(ALICE)
+    log.scrub()
+    large = log.path.stat().st_size
+    other = Log.open_read_only(log.path)
+    assert len(other) == 0
+    assert log.claim() is False
+    other.close()
+    assert log.claim() is True
+    with pytest.raises(FileError, match="locked"):
+        len(Log.open_read_only(log.path))
+    log.shrink()
+    assert log.path.stat().st_size < large

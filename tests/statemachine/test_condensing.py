@@ -1,0 +1,121 @@
+"""A quiet user as one event; and a user who has cancelled, until they are forgotten."""
+
+from msgspec.structs import replace
+
+from fargo.statemachine.account import Registered, Unregistered
+from fargo.statemachine.commands import Forget, Issued, SignIn
+from fargo.statemachine.events import (
+    Condensed,
+    Recorded,
+    RegistrationCancelled,
+    RegistrationSubmitted,
+    ResourceAvailable,
+    SipAccount,
+    Stopping,
+    TimePassed,
+)
+from fargo.statemachine.notes import NoteAccount
+from fargo.statemachine.standing import Refused, SignedIn
+from fargo.statemachine.user import condensed, deadlines, fold, is_idle, new
+
+from .story import ALICE, DESK, GATEWAY, Story
+
+
+def restored(event: Condensed, version: int = 7) -> tuple[Registered | Unregistered, tuple[Issued, ...]]:
+    user, issued = fold(new(ALICE), Recorded(ALICE, version, 5.0, event))
+    assert user.version == version
+    assert isinstance(user.account, Registered | Unregistered)
+    return user.account, issued
+
+
+def test_who_is_signed_in_is_so_again() -> None:
+    story = Story().signed_in()
+    event = condensed(story.user)
+    assert event is not None
+    assert isinstance(event.connection, SignedIn)
+    assert event.clients.keys() == {DESK}
+    account, issued = restored(event)
+    assert account == story.user.account
+    assert [each.command for each in issued] == [
+        NoteAccount("alice@sip.test", True, "Signed in as sip:alice@sip.test.")
+    ]
+
+
+def test_a_call_and_its_farewell_are_not_quiet() -> None:
+    story = Story().signed_in()
+    channel = story.call_out("s1")
+    assert condensed(story.user) is None
+    story.answered(channel)
+    story.hangs_up("s1")
+    assert (condensed(story.user) is None) == bool(story.user.calls or story.user.farewells)
+
+
+def test_nor_is_who_is_stopped_or_tries_or_has_cancelled() -> None:
+    story = Story()
+    story.tell(RegistrationSubmitted(story.iq(), SipAccount("alice@sip.test"), "s2", "nonce"))
+    assert condensed(story.user) is None
+    story = Story().signed_in()
+    story.tell(Stopping())
+    assert condensed(story.user) is None
+    story = Story().signed_in()
+    story.tell(RegistrationCancelled(story.iq()))
+    assert condensed(story.user) is None
+
+
+def test_who_has_no_account_comes_to_nothing() -> None:
+    assert condensed(new(ALICE)) == Condensed()
+    assert restored(Condensed()) == (Unregistered(), ())
+
+
+def test_it_is_all_there_is_whatever_was_before() -> None:
+    story = Story().signed_in()
+    event = Condensed(SipAccount("bob@sip.test"), "s", "n", GATEWAY, Refused("No."))
+    story.call_out("s1")
+    story.tell(event)
+    assert story.user.calls == {}
+    assert condensed(story.user) == event
+
+
+def test_an_address_that_is_none_any_more_costs_the_event_and_no_more() -> None:
+    user, issued = fold(new(ALICE), Recorded(ALICE, 3, 5.0, Condensed(SipAccount("@"))))
+    assert user == replace(new(ALICE), version=3)
+    assert [type(each.command).__name__ for each in issued] == ["Fault"]
+
+
+def test_who_has_cancelled_is_forgotten_when_all_is_said() -> None:
+    story = Story().signed_in()
+    story.tell(RegistrationCancelled(story.iq()))
+    assert is_idle(story.user)
+    (due,) = deadlines(story.user)
+    assert (due.name, due.at) == ("the user to be forgotten", story.at + 600)
+    assert story.tell(TimePassed(), 599.0) == []
+    assert story.tell(TimePassed(), 1.0) == [Forget()]
+    assert replace(story.user, version=0) == new(ALICE)
+    assert story.tell(TimePassed(), 600.0) == []
+
+
+def test_a_client_that_is_still_seen_is_forgotten_too() -> None:
+    story = Story().signed_in()
+    story.tell(RegistrationCancelled(story.iq()))
+    story.tell(ResourceAvailable(DESK, GATEWAY))
+    assert story.tell(TimePassed(), 600.0) == [Forget()]
+    assert replace(story.user, version=0) == new(ALICE)
+
+
+def test_farewells_that_are_owed_come_first() -> None:
+    story = Story().signed_in()
+    story.call_out("s1")
+    story.tell(RegistrationCancelled(story.iq()))
+    assert story.user.farewells
+    assert "the user to be forgotten" not in {due.name for due in deadlines(story.user)}
+    for _ in range(10):
+        story.tell(TimePassed(), 100.0)
+    assert [type(each.command) for each in story.issued].count(Forget) == 1
+
+
+def test_who_registers_again_is_not_forgotten() -> None:
+    story = Story().signed_in()
+    story.tell(RegistrationCancelled(story.iq()))
+    story.tell(RegistrationSubmitted(story.iq(), SipAccount("alice@sip.test"), "s2", "nonce"))
+    assert "the user to be forgotten" not in {due.name for due in deadlines(story.user)}
+    assert story.the(SignIn)
