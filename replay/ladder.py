@@ -4,7 +4,7 @@ Rules:
 
 1. A line fits the width that is given, from 80 on; a label that is too long is cut. Hostile text stays on its line.
 2. Left of a rung stand the seconds since the call began and those since the rung before; right of it the phases of the
-   call's legs after that step.
+   call's legs after that step, and of the relay's sessions where there is room.
 3. What is quiet (see `said`) is dotted, or left out if a brief ladder is wanted. Clients are named if there are
    several.
 """
@@ -24,8 +24,11 @@ Paint = Callable[[str, Tone], str]
 """Gives a text the looks of its tone."""
 
 NARROWEST: Final = 80
-_SHARES: Final = {Post.CLIENT: 0, Post.GATEWAY: 5, Post.SIP: 3, Post.RELAY: 2}
-"""How the width is shared out between each post and the one to its left: Jingle has longer words than SIP."""
+_ROOMY: Final = 110
+_SHARES: Final = {Post.CLIENT: 0, Post.GATEWAY: 5, Post.SIP: 3, Post.RELAY: 1}
+"""How the width is shared out between each post and the one to its left: Jingle has longer words than SIP, and what
+goes to the relay has the room of both.
+"""
 
 
 class _Line(NamedTuple):
@@ -48,7 +51,7 @@ def ladder(
 ) -> Iterator[str]:
     """The steps of a call, drawn so many characters wide; nothing if there are none."""
     steps = list(steps)
-    lines = list(_lines(steps, call.id, brief))
+    lines = list(_lines(steps, call.id, 2 if width < _ROOMY else None, brief))
     if not lines:
         return
     sheet = _Sheet(lines, max(width, NARROWEST), paint)
@@ -59,10 +62,11 @@ def ladder(
         yield from sheet.drawn(line)
 
 
-def _lines(steps: list[Step], call: str, brief: bool) -> Iterator[_Line]:
+def _lines(steps: list[Step], call: str, legs: int | None, brief: bool) -> Iterator[_Line]:
+    """The rungs, with the phases of so many legs."""
     rungs, began, last, before = Rungs(call), steps[0].recorded.at if steps else 0.0, 0.0, ""
     for step in steps:
-        at, now = step.recorded.at - began, "/".join(phases(step.after.calls.get(call)))
+        at, now = step.recorded.at - began, "/".join(phases(step.after.calls.get(call))[:legs])
         for rung in rungs.of(step):
             if not (brief and rung.said.tone is Tone.QUIET):
                 yield _Line(f"{at:.3f}", _later(at - last), rung, now, now != before)
