@@ -6,7 +6,8 @@ Rules:
    this machine. A request that names another host is refused, so that no page on the web can reach it by a name of its
    own (DNS rebinding).
 2. It only reads, and only GET (and HEAD) is answered. Another process may be writing to the log.
-3. A call's page needs its user's stream and no other, and is made again when something has come to it.
+3. A call's page needs its user's stream and no other, and is made again when something has come to it. The list of
+   calls goes on from where it was.
 """
 
 from collections.abc import Iterable
@@ -52,7 +53,7 @@ class Readable(Protocol):
     """An open log: `fargo.log.Log` or a golden one."""
 
     def read(self, user: str | None = None, /) -> Iterable[Entry]: ...
-    def noted(self, user: str | None = None, /) -> Iterable[Entry]: ...
+    def noted(self, user: str | None = None, after: int = 0, /) -> Iterable[Entry]: ...
     def last(self, user: str | None = None, /) -> int: ...
 
 
@@ -183,7 +184,7 @@ class Inspector(Resource):
     def _all(self) -> list[Record]:
         last, known = self._records
         if (now := self._log.last()) != last:
-            known = records(self._log.noted())
+            known = records(self._log.noted(None, last), known)
             self._records = now, known
         return known
 

@@ -78,7 +78,7 @@ _NOTED: Final = f"""
     select e.id, e.user, e.version, e.at, e.type, e.format, e.body, c.place, c.type, c.format, c.body
     from events e join commands c on c.event = e.id
     where (:user is null or e.user = :user)
-    and e.id in (select event from notes where type in ({_CALL_NOTES}))
+    and e.id in (select event from notes where type in ({_CALL_NOTES}) and event > :after)
     order by e.id, c.place
 """
 
@@ -216,9 +216,11 @@ class Log:
             self._count(rows[0], versions)
             yield self._recorded(rows[0]), self._issued(rows)
 
-    def noted(self, user: str | None = None) -> Iterator[Entry]:
-        """The entries that note something about a call (`fargo.statemachine.notes`), of all users or one."""
-        return ((self._recorded(rows[0]), self._issued(rows)) for rows in self._entries(_NOTED, user))
+    def noted(self, user: str | None = None, after: int = 0) -> Iterator[Entry]:
+        """The entries that note something about a call (`fargo.statemachine.notes`), of all users or one; those that
+        came after an event, by the number that `last` gave.
+        """
+        return ((self._recorded(rows[0]), self._issued(rows)) for rows in self._entries(_NOTED, user, after))
 
     def add_missing_notes(self) -> None:
         """Note what folding notes now and did not when the events came: the one thing that is ever added to them."""
@@ -289,9 +291,10 @@ class Log:
         self._db.conn.execute(_ERASE_COMMANDS, everything)
         self._db.conn.execute(_ERASE_EVENTS, everything)
 
-    def _entries(self, select: str, user: str | None) -> Iterator[list[tuple[Any, ...]]]:
+    def _entries(self, select: str, user: str | None, after: int = 0) -> Iterator[list[tuple[Any, ...]]]:
         """The rows of each entry."""
-        with usable(self.path, _NAME), closing(self._db.conn.execute(select, {"user": user})) as rows:
+        values = {"user": user, "after": after}
+        with usable(self.path, _NAME), closing(self._db.conn.execute(select, values)) as rows:
             for _, entry in groupby(rows, key=itemgetter(0)):
                 yield list(entry)
 

@@ -67,9 +67,11 @@ class GoldenLog:
         """All entries, or one user's, in the order of the log."""
         return (entry for entry in self._entries if user in (None, entry[0].user))
 
-    def noted(self, user: str | None = None) -> Iterator[Entry]:
-        """The entries that note something about a call (`fargo.statemachine.notes`), of all users or one."""
-        return filter(has_notes, self.read(user))
+    def noted(self, user: str | None = None, after: int = 0) -> Iterator[Entry]:
+        """The entries that note something about a call (`fargo.statemachine.notes`), of all users or one; those that
+        came after so many.
+        """
+        return (entry for entry in self._entries[after:] if has_notes(entry) and user in (None, entry[0].user))
 
     def last(self, user: str | None = None) -> int:
         """The number of events, of one user or of all: none is ever added."""

@@ -68,9 +68,9 @@ class Wanted(Struct, frozen=True):
         )
 
 
-def records(entries: Iterable[Entry]) -> list[Record]:
-    """The calls that begin in the entries, in the order in which they began."""
-    calls: dict[CallName, Record] = {}
+def records(entries: Iterable[Entry], known: Iterable[Record] = ()) -> list[Record]:
+    """The calls that begin in the entries, in the order in which they began, after those that are known already."""
+    calls = {record.name: record for record in known}
     for recorded, note in _notes(entries):
         name = CallName(recorded.user, note.call)
         call = calls.get(name)

@@ -152,7 +152,7 @@ class CallPage {
   }
 
   key(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || $("keys").open || event.target.matches("input:not([type=checkbox])")) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || $("keys").open || event.target === $("search")) return;
     const act = {
       ArrowLeft: () => this.move(-1),
       ArrowUp: () => this.move(-1),

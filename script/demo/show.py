@@ -48,9 +48,9 @@ own, start it as that file does, and give it:
   SIP address {account.user}@{account.domain}, password {account.password},
   proxy {account.host}, port {account.port}
 
-What happened, step by step:
+What happened, call by call and step by step, in a browser:
 
-  {fargo} replay show {log}
+  {fargo} inspect --log {log}
 """
 
 

@@ -66,6 +66,9 @@ def test_entries_with_notes_are_the_same_from_either_log(path: Path, tmp_path: P
     assert list(told.noted()) == list(log.noted()) == list(filter(has_notes, log.read()))
     assert list(told.read("dave@example.org")) == list(log.read("dave@example.org"))
     assert list(log.noted("dave@example.org")) == []
+    assert list(log.noted(None, 6)) == list(told.noted(None, 6)) == list(log.noted())[1:]
+    assert (log.last(), log.last("dave@example.org"), log.last("nobody")) == (len(log), 2, 0)
+    assert (told.last(), told.last("dave@example.org"), told.last("nobody")) == (len(log), 2, 0)
     assert len(told) == len(log)
 
 
