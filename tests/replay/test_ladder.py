@@ -214,12 +214,12 @@ def test_a_call_through_the_relay_has_a_post_for_it() -> None:
     asked = Issued(ALICE, "5.9", OfferRelay("song", VOICE[0].description, Manner.PLAIN))
     refused = Recorded(ALICE, 9, first.recorded.at + 3, RelayRefused("5.9", "It has no port left."))
     relayed = [first._replace(issued=(*first.issued, asked)), *rest, Step(refused, (), rest[-1].after, rest[-1].after)]
-    title, *lines = list(ladder(relayed, name))[2:]
+    title, *lines = list(ladder(relayed, name, 120))[2:]
     assert title.split()[-2:] == ["SIP", "relay"]
     assert {line.count("│") for line in lines if "calling" in line} == {3, 4}
     (told,) = [line for line in lines if " offer " in line]
     assert re.search(r"│ +│─+ offer ─+>│", told)
-    assert re.search(r"3\.000 .*│<─+It has no port left\.│", lines[-1])
+    assert re.search(r"3\.000 .*│<─+ It has no port left\. ─+│", lines[-1])
 
 
 def test_another_call_is_not_in_it() -> None:
