@@ -35,6 +35,7 @@ _PARTS: Final = re.compile(
   | (?P<ours> (?:look\ like|such\ as)\ (?:alice@sip\.|alice%|sip\.|proxy\.)example\.org
             | on\ \d{{4}}-\d\d-\d\d\ at\ \d\d:\d\d\ UTC
             | org\.freedesktop\.(?:Telepathy|DBus)\.Error\.
+            | sha-(?:1|224|256|384|512)(?![A-Za-z0-9])
             | \]{_PORT}
             | {_ESCAPE} )
   | (?P<uri>  \b[Ss][Ii][Pp][Ss]?:[^\s@<>"]+(?=@) )
@@ -50,7 +51,7 @@ _WITH_PORT: Final = re.compile(rf"(?P<host>.*?)(?P<port>{_PORT}?)", re.DOTALL)
 _BEHIND_USER: Final = ("@", "%", "\\40")
 _STATUS: Final = re.compile(r"(?P<before>([3-6]\d\d(?= |$))?)(?P<words>.*?)(?P<after>(\([3-6]\d\d\))?)", re.DOTALL)
 _SCHEME: Final = re.compile(r"\s*(sips?:)?", re.IGNORECASE)
-_OUR_NAME: Final = re.compile(r"\d+(\.\d+(/\d+)?)?")
+_OUR_NAME: Final = re.compile(r"\d{1,8}(\.\d{1,4}(/\d{1,8})?)?")
 
 
 class Renaming(Protocol):

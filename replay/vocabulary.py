@@ -18,15 +18,15 @@ _XMPP: Final = """
     modified modify mute network none not notify null offline out parameters payment policy ping presence probe
     proceed process propose protocol raw received recipient redirect register registration reject remote remove
     replace reply request required resource responder retract ringing roster rtp rtcp search security senders server
-    service session sid sinfo source stanza state stream subscribe subscribed subscription success terminate text tie
+    service session source stanza state stream subscribe subscribed subscription success terminate text tie
     time timeout timed transfer transport transports trying type unavailable undefined unexpected unhold unknown
     unmute unsubscribe unsubscribed unsupported version video voice wait xa xmpp xml xmlns ns acceptable allowed
     authorized break order
 """
 # RFC 3261 §21, RFC 6228, RFC 8197, RFC 8688.
 _SIP: Final = """
-    address ambiguous anywhere authentication being brief busy call choices credentials decline declined detected does
-    entity everywhere exist extension forwarded found gateway here hops incomplete interval large length line long
+    address ambiguous anywhere authentication being busy call choices credentials decline declined detected does
+    entity everywhere exist extension forwarded found gateway here hops incomplete interval length line
     loop many method moved multiple no not ok of only overload overloaded payment permanently phrase progress proxy
     queued reason rejected reliable required ringing scheme session supported temporarily terminated too transaction
     undecipherable unauthorized unwanted unsupported uri use at its capacity reached
@@ -37,10 +37,10 @@ _MEDIA: Final = """
     extmap extensions experiments fec fir fmtp g711 g719 g722 g7221 g723 g726 g728 g729 gecko goog gsm group h263 h264
     h265 hash hdrext host ietf ilbc inband interleaving isac l16 label level lpc maxaveragebitrate maxplaybackrate
     maxptime mid minptime mode mpa msid mux mslabel nack noise octet align offset opus orientation packet passive
-    params parameter pcma pcmu pli prflx profile ptime red relay remb rid robust robustness rtpmap rtx sdes
+    params parameter pcma pcmu pli prflx profile ptime red relay remb robust robustness rtpmap rtx sdes
     send semantics setup sha silk siren smpte smil sorting sprop spacing srflx ssrc stereo telephone toffset tones
     transmission ulpfec unknown useinbandfec usedtx video vorbis vp8 vp9 wb webrtc wide yes experimental
-    1 2 256 384 512 speex event fingerprint lossless nb uwb cbr vbr vad cng adaptive delay playout
+    speex event fingerprint lossless nb uwb cbr vbr vad cng adaptive delay playout
 """
 # Telepathy's errors; what rakia says when nobody else does.
 _TELEPATHY: Final = """

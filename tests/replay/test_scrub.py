@@ -64,6 +64,7 @@ def marked(value: Any) -> Any:
         ("fe80::1%eth0 12:30:45 ::ffff:10.1.2.3", "(fe80::1)%[eth0] [12]:[30]:[45] (::ffff:10.1.2.3)"),
         (r"bob%[2001\3adb8\3a\3a7]\3a5070@gw", r"[bob]%[(2001\3adb8\3a\3a7)]\3a5070@[gw]"),
         ("7C:4E:B9:01:B9:5C:A0:D9:D3:D8 7C:4E", "#29 [7C]:[4E]"),
+        ("sha-256 sha-2567 256", "sha-256 [sha]-[2567] [256]"),
         ("“Ünal” – naïve_x", "“[Ünal]” – [naïve]_[x]"),
         ("http://jabber.org/protocol#caps http://client.example/#q/Z+=", "[http]://jabber.org/[protocol]#[caps] [http]://<client.example>/#[q]/[Z]+="),
         ("it should look like alice@sip.example.org.", "[it] [should] look like alice@sip.example.org."),
@@ -82,7 +83,8 @@ def test_what_is_found_in_a_text(text: str, found: str) -> None:
     [
         (SessionInformed(Iq("a@b", "c@d", "7"), "nonce7", "hold"), "session nonce7"),
         (IqSucceeded("123.4", "a@b"), "123.4"),
-        (IqSucceeded("1234567890.4/x", "a@b"), "[1234567890].[4]/[x]"),
+        (IqSucceeded("123.4/x", "a@b"), "[123].[4]/[x]"),
+        (IqSucceeded("493012345.4", "a@b"), "[493012345].[4]"),
         (CallStateChanged("1.0/17", 6, message="404 Not ann (486)"), "404 [Not] [ann] (486)"),
         (TerminateSession("a", "b", "c", "gone", "x.example says: 404 (99)"), "<x.example> [says]: [404] ([99])"),
         (NoteEnded("17", Side.PHONE, Cause.BUSY, "x.example says: No (486)"), "<x.example> [says]: [No] (486)"),
