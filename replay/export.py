@@ -12,10 +12,12 @@ Rules:
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from fargo.log import Entry
 from fargo.statemachine.commands import Issued
 from fargo.statemachine.events import Recorded
-from fargo.statemachine.user import fold, new
+from fargo.statemachine.user import condensed, fold, new
 from replay.calls import steps
 from replay.names import CallName
 from replay.pseudonyms import Found, Pseudonyms
@@ -35,10 +37,31 @@ class Export(NamedTuple):
 
 
 def excerpt(entries: Iterable[Entry], call: CallName) -> tuple[Entry, ...]:
-    """All that the call rests on: its user's stream, up to the last event that is about it."""
+    """All that the call rests on: its user's stream up to the last event that is about it. What was before the last
+    moment without any call is condensed, if that changes nothing.
+    """
     stream = tuple(entry for entry in entries if entry[0].user == call.user)
     last = max((step.recorded.version for step in steps(stream, call)), default=0)
-    return tuple(entry for entry in stream if entry[0].version <= last)
+    whole = tuple(entry for entry in stream if entry[0].version <= last)
+    short = _condensed(whole, int(call.id))
+    return short if _leads_to(short)[1:] == _leads_to(whole)[len(whole) - len(short) + 1 :] else whole
+
+
+def _condensed(stream: tuple[Entry, ...], version: int) -> tuple[Entry, ...]:
+    """The stream, from the last event before that version at which nothing was going on."""
+    user, short = new(stream[0][0].user), stream
+    for number, (recorded, _) in enumerate(stream):
+        if recorded.version >= version:
+            break
+        user, _ = fold(user, recorded)
+        if beginning := condensed(user):
+            first = replace(recorded, event=beginning)
+            short = ((first, fold(new(user.jid), first)[1]), *stream[number + 1 :])
+    return short
+
+
+def _leads_to(entries: tuple[Entry, ...]) -> tuple[tuple[Issued, ...], ...]:
+    return _folded(recorded for recorded, _ in entries)
 
 
 def pseudonymised(entries: tuple[Entry, ...]) -> Export:

@@ -3,14 +3,16 @@
 It needs nothing but the core, and reads like what it tests: each event as it is constructed, below it its commands.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 from msgspec import Struct
 
 from fargo.log import Entry
+
+_Parts: TypeAlias = list[tuple[str, object]]
 
 _WIDTH: Final = 120
 _HEAD: Final = '"""A recorded session and what it leads to, written by `fargo replay export --as-test`."""'
@@ -67,6 +69,8 @@ def _types(value: object) -> Iterator[type]:
         case tuple():
             for part in value:
                 yield from _types(part)
+        case Mapping():
+            yield from _types(tuple(value.values()))
         case _:
             pass
 
@@ -83,15 +87,25 @@ def _fields(value: Struct) -> Iterator[tuple[str, object]]:
 def _lines(value: object, indent: str, head: str, tail: str) -> Iterator[str]:
     """The value's source behind a head, on one line if it fits, else with a line or more for each part."""
     line = f"{indent}{head}{_source(value)}{tail}"
-    if len(line) <= _WIDTH or not isinstance(value, Struct | tuple) or not value:
+    if len(line) <= _WIDTH or not isinstance(value, Struct | tuple | Mapping) or not value:
         yield line
         return
-    title, end = (f"{type(value).__name__}(", ")") if isinstance(value, Struct) else ("(", ")")
+    title, parts, end = _opened(value)
     yield f"{indent}{head}{title}"
-    parts = _fields(value) if isinstance(value, Struct) else (("", part) for part in value)
     for name, part in parts:
-        yield from _lines(part, indent + "    ", f"{name}=" if name else "", ",")
+        yield from _lines(part, indent + "    ", name, ",")
     yield f"{indent}{end}{tail}"
+
+
+def _opened(value: "Struct | tuple[object, ...] | Mapping[object, object]") -> tuple[str, _Parts, str]:
+    """What a value begins with, its parts, each behind its name, and what it ends with."""
+    match value:
+        case Struct():
+            return f"{type(value).__name__}(", [(f"{name}=", part) for name, part in _fields(value)], ")"
+        case Mapping():
+            return "{", [(f"{_source(name)}: ", part) for name, part in value.items()], "}"
+        case _:
+            return "(", [("", part) for part in value], ")"
 
 
 def _source(value: object) -> str:
@@ -99,11 +113,11 @@ def _source(value: object) -> str:
     match value:
         case Enum():
             return f"{type(value).__name__}.{value.name}"
-        case Struct():
-            return f"{type(value).__name__}({', '.join(f'{name}={_source(part)}' for name, part in _fields(value))})"
-        case tuple():
-            return f"({', '.join(map(_source, value))}{',' if len(value) == 1 else ''})"
         case str():
             return msgspec.json.encode(value).decode()
+        case Struct() | tuple() | Mapping():
+            title, parts, end = _opened(value)
+            inner = ", ".join(f"{name}{_source(part)}" for name, part in parts)
+            return f"{title}{inner}{',' if isinstance(value, tuple) and len(value) == 1 else ''}{end}"
         case _:
             return repr(value)

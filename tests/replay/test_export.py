@@ -19,6 +19,7 @@ from fargo.log import Entry, Log
 from fargo.statemachine.call1 import CallArrived, CallStateChanged
 from fargo.statemachine.commands import ForgetSecret, Issued, SendText
 from fargo.statemachine.events import (
+    Condensed,
     Event,
     FeaturesLearned,
     Iq,
@@ -174,16 +175,18 @@ def log(tmp_path: Path) -> Path:
 
 def test_no_name_is_left(log: Path, tmp_path: Path) -> None:
     kept, target = tmp_path / "kept.jsonl", tmp_path / "call.jsonl"
-    assert fargo("export", f"{USER}/9", "--log", log, "-o", kept, "--with-names").exit_code == 0
-    assert fargo("export", f"{USER}/9", "--log", log, "-o", target).exit_code == 0
-    with_names = kept.read_text().lower()
-    assert not [name for name in NAMES if name not in with_names], "the story does not have it"
+    golden.write(kept, recorded(*EVENTS))
+    golden.write(target, pseudonymised(recorded(*EVENTS)).entries)
+    assert not [name for name in NAMES if name not in kept.read_text().lower()], "the story does not have it"
     assert not [name for name in NAMES if name in target.read_text().lower()]
+    for call in (6, 8, 9):
+        assert fargo("export", f"{USER}/{call}", "--log", log, "-o", target).exit_code == 0
+        assert not [name for name in NAMES if name in target.read_text().lower()]
 
 
-def test_what_the_protocols_say_is_left(log: Path, tmp_path: Path) -> None:
+def test_what_the_protocols_say_is_left(tmp_path: Path) -> None:
     target = tmp_path / "call.jsonl"
-    fargo("export", f"{USER}/9", "--log", log, "-o", target)
+    golden.write(target, pseudonymised(recorded(*EVENTS)).entries)
     text = target.read_text()
     for kept in (
         *('"urn:xmpp:jingle:apps:rtp:audio"', '"PCMU"', '"opus"', '"sha-256"', '"item-not-found"', '"1.0/1"', ":5070"),
@@ -268,17 +271,43 @@ def test_a_word_of_the_programs_own_is_no_name() -> None:
 def test_a_call_has_all_that_it_rests_on_and_nothing_later(session: Path) -> None:
     for entries in streams(session):
         for call in calls(entries):
-            cut = excerpt(chain(entries, recorded(*EVENTS)), call)
-            assert cut == entries[: len(cut)]
+            first, *rest = excerpt(chain(entries, recorded(*EVENTS)), call)
+            end = rest[-1][0].version if rest else first[0].version
+            assert (first, *rest) == entries[:end] or isinstance(first[0].event, Condensed)
+            assert tuple(rest) == entries[end - len(rest) : end]
             of_call = [step.recorded.version for step in steps(entries, call)]
-            assert cut[-1][0].version == of_call[-1]
+            assert [step.recorded.version for step in steps([first, *rest], call)] == of_call
+            assert of_call[-1] == end
+            assert verify([first, *rest]).differences == 0
+
+
+def test_what_was_before_is_condensed_as_late_as_may_be() -> None:
+    """Call 9 begins when nothing else goes on, but for a session of call 8 that the client has not acknowledged."""
+    (first, _), *rest = excerpt(recorded(*EVENTS), CallName(USER, "6"))
+    assert (type(first.event), first.version, len(rest)) == (Condensed, 5, 2)
+
+
+def test_a_call_that_begins_in_another_is_not_cut_off_from_it() -> None:
+    entries = tuple(golden.read(TWO_CALLS))
+    first, second, *_ = calls(entries)
+    (beginning, _), *_ = excerpt(entries, second)
+    assert beginning.version < int(first.id)
+
+
+def test_what_cannot_be_condensed_is_left_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Because nothing ever was, or because it would lead to something else."""
+    entries = recorded(*EVENTS)
+    monkeypatch.setattr("replay.export.condensed", lambda user: None)
+    assert excerpt(entries, CallName(USER, "6")) == entries[:7]
+    monkeypatch.setattr("replay.export.condensed", lambda user: Condensed())
+    assert excerpt(entries, CallName(USER, "6")) == entries[:7]
 
 
 def test_only_the_calls_user_is_exported(log: Path, tmp_path: Path) -> None:
     target = tmp_path / "call.jsonl"
     result = fargo("export", f"{USER}/6", "--log", log, "-o", target)
     assert result.stdout == ""
-    assert result.stderr == f"{target}: 7 events of a user, under pseudonyms; the times are as they were.\n"
+    assert result.stderr == f"{target}: 3 events of a user, under pseudonyms; the times are as they were.\n"
     assert len({recorded.user for recorded, _ in golden.read(target)}) == 1
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
 
@@ -286,8 +315,8 @@ def test_only_the_calls_user_is_exported(log: Path, tmp_path: Path) -> None:
 def test_with_names_it_is_what_is_in_the_log(log: Path, tmp_path: Path) -> None:
     target = tmp_path / "call.jsonl"
     result = fargo("export", f"{USER}/6", "--log", log, "-o", target, "--with-names")
-    assert result.stderr == f"{target}: 7 events of {USER}, with their names.\n"
-    assert tuple(golden.read(target)) == recorded(*EVENTS)[:7]
+    assert result.stderr == f"{target}: 3 events of {USER}, with their names.\n"
+    assert tuple(golden.read(target)) == excerpt(recorded(*EVENTS), CallName(USER, "6"))
 
 
 def test_commands_of_another_version_are_told(tmp_path: Path) -> None:
@@ -319,7 +348,7 @@ def test_an_import_is_a_log_like_any_other(log: Path, tmp_path: Path) -> None:
     fargo("export", f"{USER}/12", "--log", log, "-o", exported)
     fargo("export", f"{USER}/9", "--log", log, "-o", exported)
     result = fargo("import", exported, "--log", made)
-    assert (result.exit_code, result.stderr) == (0, f"{made}: 16 events.\n")
+    assert (result.exit_code, result.stderr) == (0, f"{made}: 12 events.\n")
     back = Log.open_read_only(made)
     assert tuple(back.read()) == tuple(golden.read(exported))
     back.close()

@@ -49,10 +49,20 @@ def test_what_is_kept_and_what_was_not_found_stays() -> None:
     assert words("ann", kept=frozenset({words("ann").word("ann")})).word("ann") != words("ann").word("ann")
 
 
+def test_short_words_are_names_too() -> None:
+    to = words("Li", "x")
+    assert shape(to.word("Li")) == "Aa"
+    assert to.word("Li") != "Li"
+    assert to.word("x") != "x"
+
+
 def test_short_numbers_stay_and_long_ones_are_nobodys() -> None:
     to = words("7", "42", "486", "4711", "49301234567", "0163296000")
     assert (to.word("7"), to.word("42")) == ("7", "42")
+    assert re.fullmatch(r"\d{3}", to.word("486"))
     assert to.word("486") != "486"
+    both = words("486", "200")
+    assert {len(both.word("486")), len(both.word("200"))} == {3}
     for number in ("4711", "49301234567", "0163296000"):
         assert re.fullmatch(rf"999\d{{{len(number) - 3}}}", to.word(number))
     assert to.word("4711") != "4711"
