@@ -7,7 +7,7 @@ Rules:
    own (DNS rebinding).
 2. It only reads, and only GET (and HEAD) is answered. Another process may be writing to the log.
 3. A call's page needs its user's stream and no other, and is made again when something has come to it. The list of
-   calls goes on from where it was.
+   calls goes on from where it was, unless calls have left the log.
 """
 
 from collections.abc import Iterable
@@ -55,6 +55,7 @@ class Readable(Protocol):
     def read(self, user: str | None = None, /) -> Iterable[Entry]: ...
     def noted(self, user: str | None = None, after: int = 0, /) -> Iterable[Entry]: ...
     def last(self, user: str | None = None, /) -> int: ...
+    def calls(self) -> int: ...
 
 
 class Answer(NamedTuple):
@@ -172,7 +173,8 @@ class Inspector(Resource):
         except ValueError as error:
             return _refused(BAD_REQUEST, f"That cannot be looked for: {error}.")
         if what:
-            return Answer(found, _JSON, str(self._records[0]))
+            last, known = self._records
+            return Answer(found, _JSON, f"{last}-{len(known)}")
         return Answer(calls_page(found, "calls").encode(), _HTML)
 
     def _found(self, wish: Wish) -> bytes:
@@ -182,10 +184,13 @@ class Inspector(Resource):
         return msgspec.json.encode({"calls": latest, "all": len(found)})
 
     def _all(self) -> list[Record]:
+        """Rule 3."""
         last, known = self._records
         if (now := self._log.last()) != last:
             known = records(self._log.noted(None, last), known)
-            self._records = now, known
+        if self._log.calls() != len(known):
+            known = records(self._log.noted())
+        self._records = now, known
         return known
 
     # --- one call

@@ -62,6 +62,7 @@ _ERASE_COMMANDS: Final = """
 """
 _ERASE_EVENTS: Final = "delete from events where user = :user and version <= :version"
 _SPAN: Final = "select count(distinct user), min(at), max(at) from events"
+_CALLS: Final = "select count(*) from notes where type = 'NoteBegun'"
 _USER_AFTER: Final = "select min(user) from events where user > ?"
 _STREAM: Final = """
     select id, user, version, at, type, format, body from events
@@ -258,8 +259,13 @@ class Log:
         with usable(self.path, _NAME):
             types = dict(self._db.conn.execute("select type, count(*) from events group by type"))
             users, oldest, newest = self._db.conn.execute(_SPAN).fetchone()
-            ((calls,),) = self._db.conn.execute("select count(*) from notes where type = 'NoteBegun'")
-        return Counts(sum(types.values()), users, calls, oldest, newest, types)
+        return Counts(sum(types.values()), users, self.calls(), oldest, newest, types)
+
+    def calls(self) -> int:
+        """The number of calls that it still has."""
+        with usable(self.path, _NAME), closing(self._db.conn.execute(_CALLS)) as rows:
+            ((number,),) = rows
+        return int(number)
 
     def __len__(self) -> int:
         """The number of events."""

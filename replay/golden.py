@@ -73,6 +73,10 @@ class GoldenLog:
         """
         return (entry for entry in self._entries[after:] if has_notes(entry) and user in (None, entry[0].user))
 
+    def calls(self) -> int:
+        """The number of calls in it."""
+        return sum(isinstance(each.command, NoteBegun) for _, issued in self._entries for each in issued)
+
     def last(self, user: str | None = None) -> int:
         """The number of events, of one user or of all: none is ever added."""
         return sum(1 for _ in self.read(user))
@@ -83,7 +87,7 @@ class GoldenLog:
         return Counts(
             len(self._entries),
             len({recorded.user for recorded, _ in self._entries}),
-            sum(isinstance(each.command, NoteBegun) for _, issued in self._entries for each in issued),
+            self.calls(),
             min(times, default=None),
             max(times, default=None),
             Counter(type(recorded.event).__name__ for recorded, _ in self._entries),

@@ -184,6 +184,17 @@ async def test_nothing_new_is_not_sent_again(inspected: Inspected) -> None:
     assert inspected.asked(path, tag=tag)[0].status == 200
 
 
+async def test_what_has_left_the_log_leaves_the_list(inspected: Inspected) -> None:
+    assert inspected.calls() == [f"{ALICE}/7"]
+    answer, _ = inspected.asked("calls")
+    log = Log.open(inspected.path)
+    log.erase(ALICE)
+    log.close()
+    assert inspected.asked("calls", tag=answer.headers["ETag"])[0].status == 200
+    assert inspected.calls() == []
+    assert inspected.asked(f"call/{quote(ALICE)}/7")[0].status == 404
+
+
 async def test_a_log_that_breaks_is_said(inspected: Inspected) -> None:
     log = Log.open(inspected.path)
     log._db.execute("update events set body = '{' where version = 7")
