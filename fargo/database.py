@@ -44,6 +44,8 @@ def open_read_only(path: Path, what: str, application_id: int, migrations: Migra
     with usable(path, what):
         if not path.exists():
             raise FileError(f"There is no {what} at {path}.")
+        with path.open("rb"):  # the system says better than SQLite what is wrong
+            pass
         db = Database(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True))
         _refuse_strange(db, path, what, application_id, migrations)
         return _brought_up(db, migrations) if migrations.pending(db) else db

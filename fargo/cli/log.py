@@ -54,7 +54,7 @@ def compact(context: click.Context, path: Path, keep: str | None) -> None:
         alone, left = _compact(Log.open(path), seconds)
     except FileError as error:
         raise Refused(str(error)) from None
-    click.echo(f"{left:,} events have left. The log had {_megabytes(size)}, and has {_megabytes(_size(path))}.")
+    click.echo(f"{left:,} events have left. The log had {_in_words(size)}, and has {_in_words(_size(path))}.")
     if not alone:
         click.echo("It is in use, so its file is no smaller for it; do this while the gateway is stopped, and it is.")
 
@@ -90,7 +90,7 @@ def _compact(opened_log: Log, keep: float | None) -> tuple[bool, int]:
 def _told(counts: Counts, size: int) -> Iterator[str]:
     yield f"users   {counts.users:,}"
     yield f"calls   {counts.calls:,}"
-    yield f"size    {_megabytes(size)}"
+    yield f"size    {_in_words(size)}"
     span = f" from {clock(counts.oldest)} to {clock(counts.newest)}" if counts.oldest and counts.newest else ""
     yield f"events  {counts.events:,}{span}"
     for name, number in sorted(counts.types.items(), key=lambda item: (-item[1], item[0])):
@@ -102,5 +102,5 @@ def _size(path: Path) -> int:
     return sum(each.stat().st_size for each in (path, Path(f"{path}-wal")) if each.exists())
 
 
-def _megabytes(size: int) -> str:
-    return f"{size / 1e6:,.1f} MB"
+def _in_words(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB" if size >= 1e6 else f"{size / 1e3:,.0f} kB"

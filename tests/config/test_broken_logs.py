@@ -1,0 +1,146 @@
+"""Whatever a log is instead of one: every command that reads logs says it in a sentence, with exit code 2."""
+
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from fargo.cli import main
+from fargo.log import Log
+from replay import golden
+
+SESSION = Path(__file__).parents[2] / "replay/sessions/calls-a-call-in-has-sound-both-ways.jsonl"
+CALL = "alice@localhost/7"
+Arguments = Callable[[Path], list[str | Path]]
+
+DECODING: dict[str, Arguments] = {
+    "calls": lambda log: ["calls", "--log", log],
+    "ladder": lambda log: ["replay", "ladder", CALL, "--log", log],
+    "step": lambda log: ["replay", "step", CALL, "--log", log],
+    "show": lambda log: ["replay", "show", log],
+    "show a call": lambda log: ["replay", "show", log, "--call", CALL],
+    "verify": lambda log: ["replay", "verify", log],
+    "export": lambda log: ["replay", "export", CALL, "--log", log, "-o", log.parent / "out.jsonl"],
+    "compact": lambda log: ["log", "compact", "--log", log, "--keep", "1d"],
+}
+READING: dict[str, Arguments] = {
+    **DECODING,
+    "stats": lambda log: ["log", "stats", "--log", log],
+    "inspect": lambda log: ["inspect", "--log", log],
+}
+
+
+def written(path: Path) -> Path:
+    log = Log.open(path)
+    log.append(golden.read(SESSION))
+    log.close()
+    return path
+
+
+def change(path: Path, sql: str) -> None:
+    with sqlite3.connect(path) as conn:
+        conn.execute(sql)
+    conn.close()
+
+
+def truncated(path: Path) -> None:
+    whole = written(path).read_bytes()
+    path.write_bytes(whole[: len(whole) // 3])
+
+
+def damaged(path: Path) -> None:
+    whole = bytearray(written(path).read_bytes())
+    whole[4096:] = b"\xff" * (len(whole) - 4096)
+    path.write_bytes(whole)
+
+
+def foreign(path: Path) -> None:
+    change(path, "create table recipes (name)")
+
+
+def text(path: Path) -> None:
+    path.write_text("Dear diary, " * 1000)
+
+
+def newer(path: Path) -> None:
+    change(written(path), "insert into _sqlite_migrations (migration_set, name) values ('fargo.log', 'later')")
+
+
+FILES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "missing": (lambda path: None, "There is no log at {}."),
+    "directory": (Path.mkdir, "{}"),
+    "empty": (Path.touch, "{} is an SQLite file, but not a log of Fargo."),
+    "text": (text, "{} cannot be used as a log: file is not a database."),
+    "truncated": (truncated, "{} cannot be used as a log: database disk image is malformed."),
+    "damaged": (damaged, "{}"),
+    "foreign": (foreign, "{} is an SQLite file, but not a log of Fargo."),
+    "newer": (newer, "{} was written by a newer Fargo (later); use that version to read it."),
+}
+ROWS = {
+    "no JSON": ("update events set body = '{'", "does not read as one"),
+    "another event": ("""update events set body = '{"type":"Dance"}'""", "does not read as one"),
+    "a newer row": ("update events set format = 99", "was written by a newer Fargo (format 99)"),
+}
+
+
+def fargo(arguments: list[str | Path]) -> Result:
+    result = CliRunner().invoke(main, [*map(str, arguments)], input="")
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    return result
+
+
+def refused(arguments: list[str | Path], told: str) -> None:
+    result = fargo(arguments)
+    assert result.exit_code == 2
+    *_, error = result.stderr.strip().splitlines()
+    assert error.startswith("Error: ")
+    assert told in error
+    assert error.endswith(".")
+
+
+@pytest.mark.parametrize("command", READING)
+@pytest.mark.parametrize("file", FILES)
+def test_what_is_no_log_is_refused(tmp_path: Path, command: str, file: str) -> None:
+    path = tmp_path / "fargo.db"
+    make, told = FILES[file]
+    make(path)
+    before = path.read_bytes() if path.is_file() else b""
+    refused(READING[command](path), told.format(path))
+    assert (path.read_bytes() if path.is_file() else b"") == before, "it is left as it is"
+
+
+@pytest.mark.parametrize("command", READING)
+def test_what_may_not_be_read_is_said(tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(path: Path, *_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    path = written(tmp_path / "fargo.db")
+    monkeypatch.setattr(Path, "open", forbidden)
+    refused(READING[command](path), f"{path} cannot be used as a log: Permission denied.")
+
+
+@pytest.mark.parametrize("command", DECODING)
+@pytest.mark.parametrize("row", ROWS)
+def test_a_row_that_cannot_be_read_is_named(tmp_path: Path, command: str, row: str) -> None:
+    path = written(tmp_path / "fargo.db")
+    sql, told = ROWS[row]
+    change(path, sql)
+    refused(DECODING[command](path), told)
+
+
+@pytest.mark.parametrize("command", set(READING) - {"compact"})
+def test_a_golden_log_that_is_none(tmp_path: Path, command: str) -> None:
+    path = tmp_path / "a.jsonl"
+    shutil.copy(SESSION, path)
+    path.write_text(path.read_text() + "{}\n")
+    refused(READING[command](path), "is not an entry of a golden log")
+
+
+@pytest.mark.parametrize("command", [name for name in DECODING if CALL in DECODING[name](Path("x"))])
+def test_an_unknown_call_lists_those_that_are_there(tmp_path: Path, command: str) -> None:
+    path = written(tmp_path / "fargo.db")
+    arguments = ["alice@localhost/99" if each == CALL else each for each in DECODING[command](path)]
+    refused(arguments, f"There is no call “alice@localhost/99”. Those in the log: {CALL}.")

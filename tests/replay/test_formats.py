@@ -1,0 +1,52 @@
+"""Logs of earlier versions, kept as they were written, still open. `before-notes.db`: from before anything was noted
+about calls, with a registration, a busy phone, and two calls at once.
+"""
+
+import shutil
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlite_utils import Database
+
+from fargo.log import Log
+from replay.records import records, row
+from replay.verify import verify
+
+OLD = Path(__file__).parents[1] / "fixtures/logs/before-notes.db"
+
+
+def test_an_old_log_is_read_and_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "fargo.db"
+    shutil.copy(OLD, path)
+    with closing(Log.open_read_only(path)) as log:
+        assert verify(log.read()).differences == 0
+        calls = records(log.noted())
+    assert [(str(call.name), call.cause) for call in calls] == [
+        ("alice@example.org/5", "busy"),
+        ("alice@localhost/7", "hung-up"),
+        ("alice@localhost/8", "hung-up"),
+    ]
+    assert path.read_bytes() == OLD.read_bytes()
+    assert [each.name for each in tmp_path.iterdir()] == ["fargo.db"]
+
+
+def test_the_gateway_brings_it_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "fargo.db"
+    shutil.copy(OLD, path)
+    with closing(Log.open_read_only(path)) as log:
+        before = list(log.read())
+    Log.open(path).close()
+    with closing(Log.open_read_only(path)) as log:
+        assert list(log.read()) == before
+        assert list(Database(path).query("select * from calls")) == [row(call) for call in records(log.noted())]
+    assert len(list(Database(path).query("select * from accounts"))) == 2
+
+
+@pytest.mark.parametrize("table", ["events", "commands"])
+def test_what_was_there_is_as_it_was(tmp_path: Path, table: str) -> None:
+    path = tmp_path / "fargo.db"
+    shutil.copy(OLD, path)
+    Log.open(path).close()
+    old, new = ({tuple(each.values())[:5] for each in Database(file).table(table).rows} for file in (OLD, path))
+    assert old <= new

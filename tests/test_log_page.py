@@ -1,0 +1,94 @@
+"""What docs/log.md shows to be asked of a log is asked here, of one with several sessions; and the page tells every
+column of the views.
+"""
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from datasette.app import Datasette
+from sqlite_utils import Database
+
+from fargo.log import Log
+from replay import golden
+
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "docs/log.md").read_text()
+SESSIONS = ROOT / "replay/sessions"
+QUERIES = re.findall(r"```sql\n(.*?)```", PAGE, re.S)
+SHELL = re.findall(r"```sh\n(.*?)```", PAGE, re.S)
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sessions of several users in one log: a call, an overloaded phone, a wrong password, a registration."""
+    path = tmp_path_factory.mktemp("log") / "fargo.db"
+    sessions = {
+        "alice": "calls-a-call-in-has-sound-both-ways",
+        "bertha": "endings-an-overloaded-phone-is-the-providers-own-trouble",
+        "carla": "registration-a-wrong-password-is-refused",
+        "dora": "presence-a-failure-to-sign-in-is-told-in-words",
+    }
+    with closing(Log.open(path)) as log:
+        for name, session in sessions.items():
+            text = (SESSIONS / f"{session}.jsonl").read_text().replace("alice@localhost", f"{name}@example.org")
+            (path.parent / "a.jsonl").write_text(text)
+            log.append(golden.read(path.parent / "a.jsonl"))
+    return path
+
+
+def test_there_are_five() -> None:
+    assert len(QUERIES) == 5
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=lambda query: query[:40].strip())
+def test_a_query_of_the_page_has_answers(path: Path, query: str) -> None:
+    query = query.replace("between 14 and 20", "between 7 and 12")
+    rows = list(Database(path).query(query))
+    assert rows
+    told = subprocess.run(
+        [sys.executable, "-m", "sqlite_utils", "query", path, query.rstrip("; \n")], capture_output=True, check=True
+    )
+    assert json.loads(told.stdout) == rows
+
+
+@pytest.mark.parametrize("line", SHELL)
+def test_a_line_for_the_shell_works(path: Path, line: str) -> None:
+    program, *rest = shlex.split(line)
+    assert program == "sqlite-utils"
+    told = subprocess.run(
+        [sys.executable, "-m", "sqlite_utils", *rest], cwd=path.parent, capture_output=True, check=True, text=True
+    )
+    assert "503" in told.stdout or "Service Unavailable" in told.stdout
+
+
+def test_other_tools_can_open_it_too(path: Path) -> None:
+    sqlite = shutil.which("sqlite3")
+    assert sqlite, "script/install brings it"
+    query = "select call from calls"
+    told = subprocess.run([sqlite, "-json", "-readonly", path, query], capture_output=True, check=True)
+    assert json.loads(told.stdout) == list(Database(path).query(query))
+
+
+async def test_datasette_serves_it(path: Path) -> None:
+    client = Datasette([str(path)]).client
+    for view in ("calls", "accounts", "failures", "notes"):
+        rows = (await client.get(f"/fargo/{view}.json?_shape=array")).json()
+        assert rows == list(Database(path).query(f"select * from {view}"))
+        assert (await client.get(f"/fargo/{view}")).status_code == 200
+    assert "alice@example.org" in (await client.get("/fargo/events")).text
+
+
+def test_the_page_tells_every_column_and_view(path: Path) -> None:
+    db = Database(path)
+    assert {view for view in db.view_names() if f"| `{view}` |" not in PAGE} == set()
+    for name in ("events", "commands", "accounts", "failures"):
+        (line,) = re.findall(rf"^\| `{name}` \|.*$", PAGE, re.M)
+        columns = [row["name"] for row in db.query(f"select name from pragma_table_xinfo('{name}')")]
+        assert [column for column in columns if f"`{column}`" not in line and f"`{column}`'s" not in line] == []
