@@ -1,16 +1,17 @@
 """An audio call of the scripted XMPP client: Jingle over raw-udp with G.711, by hand (XEP-0166, XEP-0167, XEP-0177)."""
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 from xml.etree import ElementTree as ET
 
 from .rtp import PCMA, PCMU, RtpEndpoint
 from .stanza import NS, element, failure
 from .xmpp_client import XmppClient
 
-PAYLOADS = {PCMU: "PCMU", PCMA: "PCMA"}
+PAYLOADS = {PCMU: {"name": "PCMU", "clockrate": "8000"}, PCMA: {"name": "PCMA", "clockrate": "8000"}}
+"""What the client can do, by payload type: what it says of each (XEP-0167 §4)."""
 _numbers = itertools.count(1)
 
 
@@ -40,6 +41,7 @@ class JingleCall:
     media: RtpEndpoint
     content: str = "voice"
     remote: Remote | None = None
+    payloads: ClassVar[Mapping[int, Mapping[str, str]]] = PAYLOADS
 
     @classmethod
     async def outgoing(cls, client: XmppClient, to: str, media: RtpEndpoint, sid: str = "") -> "JingleCall":
@@ -49,7 +51,7 @@ class JingleCall:
         """
         call = cls(client, to, sid or f"call-{next(_numbers)}", media)
         client.sessions.add((to, call.sid))
-        await call._do("session-initiate", call._offer(PAYLOADS), initiator=client.jid)
+        await call._do("session-initiate", call._offer(cls.payloads), initiator=client.jid)
         return call
 
     @classmethod
@@ -98,7 +100,7 @@ class JingleCall:
     async def accept(self) -> None:
         """Answer with the first payload type of the offer that we have too."""
         assert self.remote is not None
-        common = [each for each in self.remote.payload_types if each in PAYLOADS]
+        common = [each for each in self.remote.payload_types if each in self.payloads]
         await self._do("session-accept", self._offer(common[:1]), responder=self.client.jid)
 
     async def terminate(self, reason: str = "success", text: str | None = None) -> None:
@@ -135,9 +137,7 @@ class JingleCall:
         return jingle
 
     def _offer(self, payload_types: Iterable[int]) -> ET.Element:
-        payloads = [
-            element("payload-type", id=str(each), name=PAYLOADS[each], clockrate="8000") for each in payload_types
-        ]
+        payloads = [element("payload-type", id=str(each), **self.payloads[each]) for each in payload_types]
         ports = {1: self.media.port, 2: self.media.rtcp_port}
         candidates = [
             element(
