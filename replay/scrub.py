@@ -1,4 +1,4 @@
-"""Where the names are in events, commands and states: every string is read, and every name in it renamed.
+"""Where the names are in events and commands: every string is read, and every name in it renamed.
 
 Rules:
 
@@ -69,7 +69,7 @@ Grammar: TypeAlias = Callable[[str, Renaming], str]
 
 
 def renamed(value: Any, to: Renaming) -> Any:
-    """The event, command, state, or whatever is made of such, with every name in it renamed."""
+    """The event, command, or whatever is made of such, with every name in it renamed."""
     return _renamed(value, _text, to)
 
 
@@ -195,13 +195,10 @@ def _our_name(name: str, to: Renaming) -> str:
 
 _FIELDS: Final[Mapping[str, Grammar]] = {
     "nonce": lambda nonce, to: to.nonce(nonce),
-    **dict.fromkeys(("sid", "session", "Terms.name", "User.proposals"), lambda name, to: to.session(name)),
-    **dict.fromkeys(("command", "connection", "channel", "call"), _our_name),
-    **dict.fromkeys(
-        ("Issued.id", "Call.id", "Client.asked", "Inviting.proposal", "User.calls", "User.farewells"), _our_name
-    ),
+    **dict.fromkeys(("sid", "session"), lambda name, to: to.session(name)),
+    **dict.fromkeys(("command", "connection", "channel", "call", "Issued.id", "Client.asked"), _our_name),
     **dict.fromkeys(("CallArrived.caller", "PlaceCall.target", "SipAccount.address"), _uri),
-    **dict.fromkeys(("SipAccount.auth_user", "SipUri.user"), _user),
+    "SipAccount.auth_user": _user,
     **dict.fromkeys(("text", "message"), _spoken),
 }
 """By field, or by type and field; any other is text."""

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from fargo.log import Log
 from fargo.statemachine.call1 import CallStateChanged, ChannelClosed
@@ -21,6 +22,10 @@ from fargo.statemachine.events import (
 from fargo.statemachine.media import Candidate, Codec, Content, Description, RawUdp
 from fargo.statemachine.state import User
 from fargo.statemachine.user import fold, new
+
+# No test depends on how fast this machine is.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 GATEWAY = "sip.example.org"
 ALICE, DAVE = "alice@example.org", "dave@example.org"
