@@ -14,7 +14,7 @@ Rules:
 """
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from itertools import groupby
 from operator import itemgetter
@@ -213,15 +213,18 @@ class Log:
     def read(self, user: str | None = None) -> Iterator[Entry]:
         """All entries, or one user's, in the order of the log."""
         versions: dict[str, int] = {}
-        for rows in self._entries(_ENTRIES, user):
-            self._count(rows[0], versions)
-            yield self._recorded(rows[0]), self._issued(rows)
+        with closing(self._entries(_ENTRIES, user)) as entries:
+            for rows in entries:
+                self._count(rows[0], versions)
+                yield self._recorded(rows[0]), self._issued(rows)
 
     def noted(self, user: str | None = None, after: int = 0) -> Iterator[Entry]:
         """The entries that note something about a call (`fargo.statemachine.notes`), of all users or one; those that
         came after an event, by the number that `last` gave.
         """
-        return ((self._recorded(rows[0]), self._issued(rows)) for rows in self._entries(_NOTED, user, after))
+        with closing(self._entries(_NOTED, user, after)) as entries:
+            for rows in entries:
+                yield self._recorded(rows[0]), self._issued(rows)
 
     def add_missing_notes(self) -> None:
         """Note what folding notes now and did not when the events came: the one thing that is ever added to them."""
@@ -297,7 +300,7 @@ class Log:
         self._db.conn.execute(_ERASE_COMMANDS, everything)
         self._db.conn.execute(_ERASE_EVENTS, everything)
 
-    def _entries(self, select: str, user: str | None, after: int = 0) -> Iterator[list[tuple[Any, ...]]]:
+    def _entries(self, select: str, user: str | None, after: int = 0) -> Generator[list[tuple[Any, ...]], None, None]:
         """The rows of each entry."""
         values = {"user": user, "after": after}
         with usable(self.path, _NAME), closing(self._db.conn.execute(select, values)) as rows:
