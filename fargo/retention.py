@@ -31,6 +31,7 @@ def retire(log: Log, before: float, forget: Callable[[str, int], None] | None = 
     """
     user: str | None = ""
     while user is not None and (user := log.user_after(user)) is not None:
+        yield 0
         yield from _retire(log, user, before, forget)
 
 

@@ -124,13 +124,19 @@ def test_many_events_leave_in_small_steps(log: Log) -> None:
     assert folded(log, ALICE) == user
 
 
+def test_users_with_nothing_old_are_steps_too(log: Log) -> None:
+    for jid in (ALICE, BOB):
+        record(log, jid, *registers(jid))
+    assert list(retire(log, 0.0)) == [0, 0]
+
+
 def test_the_gateway_appends_between_two_steps(log: Log) -> None:
     for jid in (ALICE, BOB):
         record(log, jid, *registers(jid), PresenceProbed(GATEWAY))
     other = Log.open(log.path)
-    for _ in retire(other, LONG_AFTER):
+    for step, _ in enumerate(retire(other, LONG_AFTER), 1):
         record(log, BOB, PresenceProbed(GATEWAY), at=LONG_AFTER)
-    assert folded(log, BOB).version == 5
+        assert folded(log, BOB).version == 3 + step
     assert verify(log.read()).differences == 0
 
 
