@@ -165,7 +165,10 @@ class Baresip(Server):
         return Packets(sent=int(summary[1]), received=int(summary[2]))
 
     async def hears(self, hertz: int, seconds: float = 20) -> None:
-        """Wait until the strongest tone in its newest call is this one."""
+        """Wait until the strongest tone in its newest call is this one.
+
+        It records no more of a call once it got a re-INVITE. What comes then, a tap hears.
+        """
         try:
             await hears(self._tone, hertz, seconds)
         except TimeoutError as silent:

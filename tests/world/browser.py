@@ -22,6 +22,7 @@ from .provider import SipAccount
 PAGE = Path(__file__).with_name("phone")
 ENTRIES = ("index.html", "page.css", "page.js")
 POLL_SECONDS = 0.1
+FRESH_PACKETS = 20  # of 20 ms: more than the page listens to at once
 REGISTER_SECONDS = 60  # the gateway tries the SIP account before it answers
 EVENTS_SHOWN = 60
 EVENT_SHOWN = 600  # characters
@@ -173,15 +174,22 @@ class BrowserPhone:
         return found
 
     async def hears(self, hertz: int, seconds: float = 20, within: int = 10) -> None:
-        """Wait until the strongest tone that it hears is this one."""
+        """Wait until the strongest tone in what comes from now on is this one; 0: until it hears nothing."""
         heard: set[int] = set()
+        enough = 0 if hertz == 0 else await self._received() + FRESH_PACKETS
         try:
             async with asyncio.timeout(seconds):
-                while abs((now := (await self.run("phone.heard()"))["hertz"]) - hertz) > within:
+                while abs((now := await self.run("phone.heard().hertz")) - hertz) > within or (
+                    await self._received() < enough
+                ):
                     heard.add(now)
                     await asyncio.sleep(POLL_SECONDS)
         except TimeoutError:
             raise self.failure(f"did not hear {hertz} Hz within {seconds} s, but (in Hz) {sorted(heard)}") from None
+
+    async def _received(self) -> int:
+        """Packets of sound that have come."""
+        return int((await self.statistics())["received"]["packets"])
 
     async def ended(self, seconds: float = 30, after: int = 0) -> tuple[str, str]:
         """Wait for the end of a call; its reason and text."""

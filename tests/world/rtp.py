@@ -8,6 +8,7 @@ import asyncio
 import random
 import struct
 from collections import Counter, deque
+from collections.abc import Collection
 from typing import Self
 
 from . import XMPP_ADDRESS
@@ -106,8 +107,7 @@ class RtpEndpoint(asyncio.DatagramProtocol):
     @property
     def tone(self) -> int:
         """The strongest frequency in the last tenth of a second, in hertz; 0 for silence."""
-        samples = tuple(LINEAR[payload_type](byte) for payload_type, sound in self._heard for byte in sound)
-        return strongest(samples, RATE) if len(self._heard) == LISTENED else 0
+        return tone_in(self._heard)
 
     async def _send(self, to: tuple[str, int], payload_type: int) -> None:
         sequence, timestamp, source = random.getrandbits(16), random.getrandbits(32), random.getrandbits(32)
@@ -138,6 +138,12 @@ class RtpEndpoint(asyncio.DatagramProtocol):
         timestamp = struct.unpack_from("!I", data, 4)[0]
         number = EVENT.unpack_from(data, HEADER.size)[0]
         self.keys[timestamp] = number, self.keys.get(timestamp, (number, 0))[1] + 1
+
+
+def tone_in(packets: Collection[tuple[int, bytes]]) -> int:
+    """The strongest frequency in packets of G.711, each its payload type and its sound; 0 for silence, or too few."""
+    samples = tuple(LINEAR[payload_type](byte) for payload_type, sound in packets for byte in sound)
+    return strongest(samples, RATE) if len(packets) >= LISTENED else 0
 
 
 class RtpEcho(asyncio.DatagramProtocol):

@@ -1,4 +1,5 @@
-"""Counts the RTP packets that pass on loopback, by the sockets between which they pass. Needs root (AF_PACKET).
+"""Counts the RTP packets that pass on loopback, by the sockets between which they pass, and listens to what is G.711.
+Needs root (AF_PACKET).
 
 Together with `ports.udp_owner` it shows which two processes exchange media, and that nobody stands between them.
 """
@@ -6,14 +7,17 @@ Together with `ports.udp_owner` it shows which two processes exchange media, and
 import asyncio
 import socket
 import struct
-from collections import Counter
+from collections import Counter, defaultdict, deque
 from typing import NamedTuple, Self
 
 from .process import until
+from .recording import hears
+from .rtp import HEADER, LISTENED, fault, tone_in
 
 ETH_P_IP = 0x0800
 PACKET_HOST = 0
 UDP = 17
+UDP_HEADER_BYTES = 8
 BUFFER_BYTES = 4 << 20
 
 
@@ -29,6 +33,7 @@ class RtpTap:
 
     def __init__(self) -> None:
         self.flows: Counter[Flow] = Counter()
+        self._heard: dict[int, deque[tuple[int, bytes]]] = defaultdict(lambda: deque(maxlen=LISTENED))
 
     async def __aenter__(self) -> Self:
         try:
@@ -60,6 +65,10 @@ class RtpTap:
         except TimeoutError as late:
             raise TimeoutError(f"{late}; seen: {dict(self.flows)}") from None
 
+    async def hears(self, port: int, hertz: int) -> None:
+        """Wait until the strongest tone in what is sent to this UDP port is this one."""
+        await hears(lambda: tone_in(self._heard[port]), hertz)
+
     def _read(self) -> None:
         while True:
             try:
@@ -69,6 +78,14 @@ class RtpTap:
             # Loopback shows every packet twice: as it leaves and as it arrives.
             if kind == PACKET_HOST and (flow := rtp_flow(packet)):
                 self.flows[flow] += 1
+                rtp = payload(packet)
+                if not fault(rtp):
+                    self._heard[flow.destination[1]].append((rtp[1] & 0x7F, rtp[HEADER.size :]))
+
+
+def payload(packet: bytes) -> bytes:
+    """What an IPv4 packet with UDP in it carries."""
+    return packet[(packet[0] & 0x0F) * 4 + UDP_HEADER_BYTES :]
 
 
 def rtp_flow(packet: bytes) -> Flow | None:
@@ -76,9 +93,8 @@ def rtp_flow(packet: bytes) -> Flow | None:
 
     RTP and RTCP differ by what stands where RTP has its payload type (RFC 5761 §4).
     """
-    header = (packet[0] & 0x0F) * 4
-    payload = packet[header + 8 :]
-    if packet[9] != UDP or len(payload) < 12 or payload[0] >> 6 != 2 or 64 <= payload[1] & 0x7F <= 95:
+    rtp = payload(packet)
+    if packet[9] != UDP or len(rtp) < HEADER.size or rtp[0] >> 6 != 2 or 64 <= rtp[1] & 0x7F <= 95:
         return None
-    source_port, destination_port = struct.unpack_from("!HH", packet, header)
+    source_port, destination_port = struct.unpack_from("!HH", packet, (packet[0] & 0x0F) * 4)
     return Flow((socket.inet_ntoa(packet[12:16]), source_port), (socket.inet_ntoa(packet[16:20]), destination_port))

@@ -67,27 +67,16 @@ async def test_chromium_presses_keys_and_tells_them(world: World) -> None:
 
 
 @each_way
-async def test_chromium_declines(world: World, asks_first: bool) -> None:
+async def test_chromium_gives_up_declines_and_is_busy(world: World, asks_first: bool) -> None:
     alice, dave = await pair(world, asks_first)
-    await alice.dial(DAVE)
-    await dave.event("incoming")
-    await dave.hang_up()
-    assert (await alice.ended())[0] == (await dave.ended())[0] == "decline"
-
-
-@each_way
-async def test_chromium_gives_up(world: World, asks_first: bool) -> None:
-    alice, dave = await pair(world, asks_first)
-    await alice.dial(DAVE)
-    await dave.event("incoming")
-    await alice.hang_up()
-    assert (await alice.ended())[0] == (await dave.ended())[0] == "cancel"
-
-
-@each_way
-async def test_chromium_is_busy(world: World, asks_first: bool) -> None:
-    alice, dave = await pair(world, asks_first)
-    await talk(alice, dave)
+    for who, reason in [(alice, "cancel"), (dave, "decline")]:
+        marks = len(alice.events), len(dave.events)
+        await alice.dial(DAVE)
+        await dave.event("incoming", after=marks[1])
+        await who.hang_up()
+        assert (await alice.ended(after=marks[0]))[0] == (await dave.ended(after=marks[1]))[0] == reason
+    await dave.dial("alice@localhost")
+    await alice.answer()
     other = await world.browser("alice", asks_first, resource="desk")
     await other.dial(DAVE)
     assert (await other.ended())[0] == "busy"

@@ -1,0 +1,181 @@
+"""Chromium and a SIP phone call each other through the gateway and its relay: ICE and DTLS-SRTP on one side, plain RTP
+on the other, and each hears the other's tone.
+"""
+
+import asyncio
+
+import pytest
+import pytest_asyncio
+from world.baresip import Baresip
+from world.browser import BrowserPhone
+from world.gateway import Gateway
+from world.process import until
+from world.rtpengine import Rtpengine
+from world.sipp import Sipp
+from world.world import World
+
+PHONE_HERTZ, BROWSER_HERTZ = 1000, 600
+POLL_SECONDS = 0.1
+
+each_way = pytest.mark.parametrize("asks_first", [True, False], ids=["asked first", "direct"])
+
+
+@pytest_asyncio.fixture
+async def relay(world: World) -> Rtpengine:
+    return await world.relay()
+
+
+@pytest.fixture
+def asks_first() -> bool:
+    """How calls are made where a test does not say."""
+    return True
+
+
+@pytest_asyncio.fixture
+async def alice(world: World, relay: Rtpengine, gateway: Gateway, asks_first: bool) -> BrowserPhone:
+    """Alice in Chromium, with her SIP account registered and signed in."""
+    alice = await world.browser("alice", asks_first, BROWSER_HERTZ)
+    await alice.register(world.provider.account("alice"))
+    await alice.event("contacts", jid=gateway.jid, status="Signed in as sip:alice@sip.test.")
+    # Only now does the gateway know what this client can do.
+    await until(lambda: any("disco#info" in each.get("xml", "") for each in alice.events), "the client is asked")
+    return alice
+
+
+@pytest_asyncio.fixture
+async def bob(world: World) -> Baresip:
+    return await world.phone("bob", hertz=PHONE_HERTZ)
+
+
+async def dial(alice: BrowserPhone, user: str) -> None:
+    await alice.dial(f"{user}%sip.test@sip.localhost")
+
+
+async def call_out(alice: BrowserPhone, bob: Baresip) -> None:
+    """Alice calls Bob, and they hear each other."""
+    await dial(alice, "bob")
+    await alice.event("answered")
+    await hear_each_other(alice, bob)
+
+
+async def call_in(alice: BrowserPhone, bob: Baresip) -> None:
+    """Bob calls Alice, and they hear each other."""
+    await bob.dial("sip:alice@sip.test")
+    await alice.answer()
+    await bob.event("CALL_ESTABLISHED")
+    await hear_each_other(alice, bob)
+
+
+async def hear_each_other(alice: BrowserPhone, bob: Baresip) -> None:
+    await alice.hears(PHONE_HERTZ)
+    await bob.hears(BROWSER_HERTZ)
+
+
+async def nothing_left(relay: Rtpengine) -> None:
+    """Wait until the relay has no session."""
+    async with asyncio.timeout(10):
+        while await relay.sessions():
+            await asyncio.sleep(POLL_SECONDS)
+
+
+@each_way
+async def test_chromium_calls_a_phone(alice: BrowserPhone, bob: Baresip, relay: Rtpengine) -> None:
+    await call_out(alice, bob)
+    told = await alice.statistics()
+    assert (told["ice"], told["dtls"]) == ("connected", "connected")
+    assert told["srtp"]
+    assert len(await relay.sessions()) == 1
+    await alice.hang_up()
+    await bob.event("CALL_CLOSED")
+    await nothing_left(relay)
+
+
+@each_way
+async def test_chromium_is_called_by_a_phone(alice: BrowserPhone, bob: Baresip, relay: Rtpengine) -> None:
+    await call_in(alice, bob)
+    assert (await alice.statistics())["dtls"] == "connected"
+    await bob.hang_up()
+    assert await alice.ended() == ("success", "")
+    await nothing_left(relay)
+
+
+async def test_chromium_holds_and_resumes(world: World, alice: BrowserPhone, bob: Baresip) -> None:
+    tap = await world.tap()
+    await call_out(alice, bob)
+    await alice.hold()
+    await alice.hears(0)
+    await tap.hears(bob.media_port, 0)
+    await alice.resume()
+    await alice.hears(PHONE_HERTZ)
+    await tap.hears(bob.media_port, BROWSER_HERTZ)
+    await alice.hang_up()
+    await bob.event("CALL_CLOSED")
+
+
+async def test_chromium_is_held_and_resumed(world: World, alice: BrowserPhone, bob: Baresip) -> None:
+    tap = await world.tap()
+    await call_in(alice, bob)
+    await bob.command("hold")
+    await alice.event("hold")
+    await bob.command("resume")
+    await alice.event("resumed")
+    await alice.hears(PHONE_HERTZ)
+    await tap.hears(bob.media_port, BROWSER_HERTZ)
+    await bob.hang_up()
+    assert await alice.ended() == ("success", "")
+
+
+@pytest.mark.parametrize("told", [False, True], ids=["played", "told"])
+async def test_chromium_presses_keys(alice: BrowserPhone, bob: Baresip, told: bool) -> None:
+    await call_out(alice, bob)
+    await alice.press("4#", told)
+    await bob.event("CALL_DTMF_START", param="4")
+    await bob.event("CALL_DTMF_START", param="#")
+
+
+async def test_chromium_declines_a_phone(alice: BrowserPhone, bob: Baresip, relay: Rtpengine) -> None:
+    await bob.dial("sip:alice@sip.test")
+    await alice.event("incoming")
+    await alice.hang_up()
+    assert (await bob.event("CALL_CLOSED"))["param"].startswith("486 ")
+    await nothing_left(relay)
+
+
+async def test_chromium_gives_up(world: World, alice: BrowserPhone, relay: Rtpengine) -> None:
+    phone = await world.scripted_phone(Sipp.unanswering())
+    await dial(alice, "carol")
+    await alice.event("ringing")
+    await alice.hang_up()
+    await phone.followed()
+    await nothing_left(relay)
+
+
+async def test_chromium_misses_a_caller_who_gives_up(world: World, alice: BrowserPhone, relay: Rtpengine) -> None:
+    caller = await world.caller("alice", "call-and-cancel")
+    await alice.event("incoming")
+    await caller.followed()
+    assert (await alice.ended())[0] == "cancel"
+    await nothing_left(relay)
+
+
+async def test_chromium_tells_why_there_is_no_call(world: World, alice: BrowserPhone, relay: Rtpengine) -> None:
+    for status, phrase, reason in [(486, "Busy Here", "busy"), (603, "Decline", "decline")]:
+        phone = await world.scripted_phone(Sipp.refusing(status, phrase))
+        assert await refused(alice, "carol") == (reason, f"sip.test says: {phrase} ({status})")
+        await phone.followed()
+    assert await refused(alice, "nobody") == ("gone", "sip.test says: Not Found (404)")
+    await nothing_left(relay)
+
+
+async def refused(alice: BrowserPhone, user: str) -> tuple[str, str]:
+    """How a call ends that nobody takes."""
+    mark = len(alice.events)
+    await dial(alice, user)
+    return await alice.ended(after=mark)
+
+
+async def test_chromium_goes_offline_in_a_call(alice: BrowserPhone, bob: Baresip, relay: Rtpengine) -> None:
+    await call_out(alice, bob)
+    await alice.run("void phone.client.disconnect()")
+    await bob.event("CALL_CLOSED")
+    await nothing_left(relay)
