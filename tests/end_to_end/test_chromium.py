@@ -16,6 +16,11 @@ from world.world import World
 
 PHONE_HERTZ, BROWSER_HERTZ = 1000, 600
 POLL_SECONDS = 0.1
+REFUSALS = [
+    (486, "Busy Here", "busy", "Busy"),
+    (603, "Decline", "decline", "Declined"),
+    (480, "Temporarily Unavailable", "timeout", "No answer"),
+]
 
 each_way = pytest.mark.parametrize("asks_first", [True, False], ids=["asked first", "direct"])
 
@@ -159,11 +164,14 @@ async def test_chromium_misses_a_caller_who_gives_up(world: World, alice: Browse
 
 
 async def test_chromium_tells_why_there_is_no_call(world: World, alice: BrowserPhone, relay: Rtpengine) -> None:
-    for status, phrase, reason in [(486, "Busy Here", "busy"), (603, "Decline", "decline")]:
+    for status, phrase, reason, shown in REFUSALS:
         phone = await world.scripted_phone(Sipp.refusing(status, phrase))
-        assert await refused(alice, "carol") == (reason, f"sip.test says: {phrase} ({status})")
+        text = f"sip.test says: {phrase} ({status})"
+        assert await refused(alice, "carol") == (reason, text)
+        assert await alice.shown() == (shown, text)
         await phone.followed()
     assert await refused(alice, "nobody") == ("gone", "sip.test says: Not Found (404)")
+    assert await alice.shown() == ("There is no such number", "sip.test says: Not Found (404)")
     await nothing_left(relay)
 
 

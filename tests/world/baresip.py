@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 from . import PHONE_ADDRESS
 from .ports import free_port, udp_ports
 from .process import Process, ProcessError, Server
-from .prosody import accepts
 from .provider import SipAccount
 from .recording import hears, tone
 
@@ -97,7 +96,9 @@ class Baresip(Server):
             ),
         )
         self.process = await Process.start("baresip", "baresip", "-f", self.directory)
-        await self.process.until(lambda: accepts(self.address, self.control_port), "its control port listens")
+        # Not found out by trying its control port: it serves one connection there, and may take the first one's end for
+        # the second one's.
+        await self.process.line("baresip is ready")
         reader, self._writer = await asyncio.open_connection(self.address, self.control_port)
         self._news = asyncio.Event()
         self._replies: asyncio.Queue[dict[str, Any]] = asyncio.Queue()

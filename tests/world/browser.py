@@ -196,6 +196,11 @@ class BrowserPhone:
         end = await self.event("ended", seconds, after)
         return end["reason"], end["text"]
 
+    async def shown(self) -> tuple[str, str]:
+        """What the page says of the call: how it is, and more about that."""
+        phase, detail = await self.run("['phase', 'detail'].map((id) => document.getElementById(id).textContent)")
+        return phase, detail
+
     async def event(self, kind: str, seconds: float = 20, after: int = 0, **details: Any) -> dict[str, Any]:
         """The first event of a kind with these details, past or to come; `after` skips that many of `events`."""
         wanted = {"kind": kind, **details}

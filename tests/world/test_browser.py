@@ -1,5 +1,7 @@
 """Chromium calls itself through the XMPP server: what the end-to-end tests take for a client of today is one."""
 
+import json
+
 import pytest
 
 from .browser import BrowserPhone
@@ -9,6 +11,12 @@ from .world import World
 
 ALICE_HERTZ, DAVE_HERTZ = 600, 900
 DAVE = "dave@localhost"
+CALLED = {
+    "+441632960000": "+441632960000@sip.localhost",
+    "bob@sip.test": "bob%sip.test@sip.localhost",
+    " sip:bob@sip.test ": "bob%sip.test@sip.localhost",
+    "bob%sip.test@sip.localhost": "bob%sip.test@sip.localhost",
+}
 
 each_way = pytest.mark.parametrize("asks_first", [True, False], ids=["asked first", "direct"])
 
@@ -90,6 +98,7 @@ async def test_chromium_stops_ringing_when_another_client_answers(world: World) 
     await desk.event("incoming")
     await dave.answer()
     assert await desk.ended() == ("cancel", "Taken by another client of yours.")
+    await alice.event("answered")
     await hear_each_other(alice, dave)
 
 
@@ -97,6 +106,12 @@ async def test_chromium_tells_why_a_call_is_refused(world: World) -> None:
     alice = await world.browser("alice", asks_first=False)
     await alice.dial(f"{DAVE}/nowhere")
     assert (await alice.ended())[0] == "service-unavailable"
+
+
+async def test_chromium_takes_numbers_and_addresses(world: World) -> None:
+    alice = await world.browser("alice")
+    for typed, called in CALLED.items():
+        assert await alice.run(f"phone.address({json.dumps(typed)})") == called
 
 
 async def test_chromium_says_that_a_password_is_wrong(world: World) -> None:
