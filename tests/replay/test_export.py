@@ -61,6 +61,7 @@ from replay.names import CallName
 from replay.verify import verify
 
 SESSIONS = sorted((Path(__file__).parents[2] / "replay/sessions").glob("*.jsonl"))
+BAD_JID = next(path for path in SESSIONS if "a-jid-that-is-no-sip-address" in path.name)
 TWO_CALLS = Path(__file__).parents[2] / "replay/sessions/calls-several-calls-at-once.jsonl"
 
 USER, GATEWAY = "karla.moll@quokka.net", "sip.wombat.net"
@@ -264,10 +265,19 @@ def test_a_word_of_the_programs_own_is_no_name() -> None:
     assert "mangled" not in said.message
 
 
+def test_a_number_is_never_a_word_of_the_programs_own() -> None:
+    """Rather than keep it, nothing is exported."""
+    registration = RegistrationSubmitted(Iq(CLIENT, GATEWAY, "r"), SipAccount("ann@x.net", port=99999), "s", "n")
+    malformed = IqMalformed(Iq(CLIENT, GATEWAY, "q"), "Call 99999")
+    assert "99999 is not a port" in str(pseudonymised(recorded(registration)).entries)
+    with pytest.raises(ExportError):
+        pseudonymised(recorded(registration, malformed))
+
+
 # --- what is exported
 
 
-@pytest.mark.parametrize("session", [TWO_CALLS, *SESSIONS[::9]], ids=lambda session: session.stem)
+@pytest.mark.parametrize("session", [TWO_CALLS, BAD_JID, *SESSIONS[::9]], ids=lambda session: session.stem)
 def test_a_call_has_all_that_it_rests_on_and_nothing_later(session: Path) -> None:
     for entries in streams(session):
         for call in calls(entries):
@@ -278,6 +288,7 @@ def test_a_call_has_all_that_it_rests_on_and_nothing_later(session: Path) -> Non
             of_call = [step.recorded.version for step in steps(entries, call)]
             assert [step.recorded.version for step in steps([first, *rest], call)] == of_call
             assert of_call[-1] == end
+            assert next(entry for entry in (first, *rest) if entry[0].version == int(call.id)) in entries
             assert verify([first, *rest]).differences == 0
 
 
