@@ -5,7 +5,8 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 from servers import GUEST
-from world.pidgin import ACCOUNTS, GSTREAMER
+from world.desktop import GSTREAMER
+from world.pidgin import ACCOUNTS
 from world.prosody import Prosody
 
 SRTP = "libgstsrtp.so"
