@@ -7,6 +7,7 @@ from fargo.statemachine.commands import (
     AcceptSession,
     AskFeatures,
     InformSession,
+    InformTransport,
     InitiateSession,
     MessageCall,
     ProposeCall,
@@ -60,6 +61,7 @@ def client(value: XmppEvent | XmppCommand) -> str:
             InitiateSession()
             | AcceptSession()
             | InformSession()
+            | InformTransport()
             | TerminateSession()
             | ProposeCall()
             | MessageCall()
@@ -124,6 +126,8 @@ def sent(command: XmppCommand) -> Said:
             return Said("session-accept")
         case InformSession(info=info):
             return Said(f"session-info {info}".rstrip())
+        case InformTransport():
+            return Said("transport-info")
         case TerminateSession(condition=condition):
             return _ended("session-terminate", condition)
         case ProposeCall():

@@ -20,7 +20,19 @@ from fargo.statemachine.events import ResourceUnavailable
 from fargo.statemachine.media import Description, Manner
 from fargo.statemachine.ng import RelayLost
 from fargo.statemachine.notes import NoteAnswered, NoteCarried, NotePath, Path, Side
-from fargo.statemachine.notices import Answered, Cut, Dialled, Ended, Held, Notice, Notices, Offered, Resumed, Ringing
+from fargo.statemachine.notices import (
+    Answered,
+    Cut,
+    Dialled,
+    Ended,
+    Held,
+    Moved,
+    Notice,
+    Notices,
+    Offered,
+    Resumed,
+    Ringing,
+)
 from fargo.statemachine.offer import Audio
 from fargo.statemachine.paths import Policy, Way
 from fargo.statemachine.reason import Reason
@@ -41,7 +53,7 @@ def offer(call: Call, audio: Audio, way: Way, policy: Policy, nonce: str, turn: 
     description = audio.description
     if way.path is Path.DIRECT:
         return _to_sip(call, Offered(description, audio.manner), turn)
-    terms = Terms(f"{nonce}{turn.version}", audio.manner, True, description.mux, way.why)
+    terms = Terms(f"{nonce}{turn.version}", audio.manner, True, way.why)
     return replace(call, relay=relay_leg.offer((), terms, description, _spare(terms, description, policy), turn))
 
 
@@ -70,7 +82,7 @@ def _prepared(call: Call, leg: Inviting, manner: Manner, policy: Policy, turn: T
     if manner in leg.contents or relay_leg.has(call.relay, manner) or description is None:
         return call
     why = paths.relayed(manner, policy).why
-    terms = Terms(f"{leg.sid}-{turn.version}-{manner}", manner, False, False, why)
+    terms = Terms(f"{leg.sid}-{turn.version}-{manner}", manner, False, why)
     spare = _spare(terms, description, policy)
     return replace(call, relay=relay_leg.offer(call.relay, terms, description, spare, turn))
 
@@ -178,6 +190,8 @@ def _passed_on(call: Call, notice: Notice, by: Side, turn: Turn) -> Call:
         case Dialled(digit, duration):
             relay_leg.play(call.relay, digit, duration, turn)
             return call
+        case Moved(transport):
+            return replace(call, relay=relay_leg.move(call.relay, transport, turn))
         case _:
             assert_never(notice)
 
@@ -230,6 +244,8 @@ def _from_relay(call: Call, step: relay_leg.Step, turn: Turn) -> Call:
                 call = _offered(call, notice, turn)
             case Answered():
                 call = _answer(call, notice, turn)
+            case Moved():
+                call = _to_jingle(call, notice, turn)
             case Cut():
                 call = _cut(call, notice, turn)
             case _:

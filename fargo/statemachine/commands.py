@@ -114,6 +114,15 @@ class InformSession(_Command, frozen=True):
     info: str
 
 
+class InformTransport(_Command, frozen=True):
+    """transport-info: where audio goes from now on; the content has nothing but a transport."""
+
+    sender: str
+    to: str
+    sid: str
+    content: Content
+
+
 class TerminateSession(_Command, frozen=True):
     """session-terminate with a reason of XEP-0166 §7.4 and a text for people."""
 
@@ -200,6 +209,7 @@ XmppCommand: TypeAlias = (
     | InitiateSession
     | AcceptSession
     | InformSession
+    | InformTransport
     | TerminateSession
     | ProposeCall
     | MessageCall

@@ -28,8 +28,20 @@ from fargo.statemachine.events import (
     SessionModified,
     SessionTerminated,
 )
-from fargo.statemachine.media import Senders
-from fargo.statemachine.notices import Answered, Cut, Deadline, Dialled, Ended, Held, Notice, Offered, Resumed, Ringing
+from fargo.statemachine.media import IceUdp, Senders
+from fargo.statemachine.notices import (
+    Answered,
+    Cut,
+    Deadline,
+    Dialled,
+    Ended,
+    Held,
+    Moved,
+    Notice,
+    Offered,
+    Resumed,
+    Ringing,
+)
 from fargo.statemachine.offer import Audio
 from fargo.statemachine.reason import Cause, Reason, from_jingle
 from fargo.statemachine.session import (
@@ -62,8 +74,8 @@ _GONE: Final = frozenset(
 # Session information without consequence for the other end (XEP-0167 §8; XEP-0177 §5: trying, received).
 _HEARD: Final = frozenset({"", "mute", "received", "ringing", "trying", "unmute"})
 _HOLD: Final = {"hold": True, "unhold": False, "active": False}
-# Actions that need no more than an acknowledgement (XEP-0166 §7.2): plain addresses are written down in offer and
-# answer.
+# Actions that are acknowledged whenever they come (XEP-0166 §7.2): plain addresses are written down in offer and
+# answer; where a client goes with ICE is of interest once it talks.
 _NOTED: Final = frozenset({"description-info", "transport-info"})
 _LATE: Final = "timeout"
 """Stands for an error that never came, of a client that may yet have the session."""
@@ -76,7 +88,7 @@ _OFFLINE: Final = Reason(Cause.NETWORK, "The XMPP client went offline.")
 def called(event: SessionInitiated, audio: Audio, proposed: bool, turn: Turn) -> JingleLeg:
     """A client calls, and its offer is fit to be put through."""
     turn.issue(AcceptIq(event.iq))
-    session = Session(event.sid, event.iq.to, event.iq.sender, True, proposed, audio.manner)
+    session = Session(event.sid, event.iq.to, event.iq.sender, True, proposed, audio.manner, audio.content.name)
     return Calling(session, audio.content)
 
 
@@ -251,7 +263,8 @@ def _holding(leg: Talking, holds: bool) -> Step:
 def _modified(leg: JingleLeg, event: SessionModified, turn: Turn) -> Step:
     if event.action in _NOTED:
         turn.issue(AcceptIq(event.iq))
-        return leg, ()
+        where = event.contents[0].transport if event.contents else None
+        return leg, ((Moved(where),) if isinstance(leg, Talking) and isinstance(where, IceUdp) else ())
     if event.action == "content-modify" and isinstance(leg, Talking) and event.contents:
         turn.issue(AcceptIq(event.iq))
         return _holding(leg, not _hears(leg.session, event.contents[0].senders))
@@ -324,11 +337,13 @@ def tell(leg: JingleLeg, notice: Notice, turn: Turn) -> Step:
             return replace(leg, session=sessions.inform(leg.session, "ringing", turn), ringing=True), ()
         case Answered(description) if isinstance(leg, Calling):
             return Talking(sessions.accept(leg.session, leg.content, description, turn)), ()
+        case Moved(transport) if isinstance(leg, Talking):
+            return replace(leg, session=sessions.move(leg.session, transport, turn)), ()
         case Offered(description, manner) if isinstance(leg, Inviting):
             return inviting.offered(leg, description, manner, turn), ()
         case Cut(manner, reason) if isinstance(leg, Inviting):
             return inviting.cut(leg, manner, reason, turn)
-        case Offered() | Ringing() | Answered() | Held() | Resumed() | Dialled() | Cut():
+        case Offered() | Ringing() | Answered() | Held() | Resumed() | Dialled() | Moved() | Cut():
             return leg, ()
         case _:
             assert_never(notice)

@@ -36,10 +36,11 @@ class _Event(Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
 
 
 class OfferRelay(_Command, frozen=True):
-    """offer: what the offerer described, to be put to the answerer in a manner.
+    """offer: what one end described, to be put to the other in a manner. ``by``: whose description it is; the answerer
+    offers only what changes a session that is there.
 
-    ``mux``: the answerer is offered RTP and RTCP on one port. ``transcode``: names of codecs that are offered besides
-    the offerer's own, for the relay to transcode. ``strip``: names of codecs that are not put through at all.
+    ``mux``: the other end is offered RTP and RTCP on one port. ``transcode``: names of codecs that are offered besides
+    its own, for the relay to transcode. ``strip``: names of codecs that are not put through at all.
     """
 
     description: Description
@@ -47,14 +48,16 @@ class OfferRelay(_Command, frozen=True):
     mux: bool = False
     transcode: tuple[str, ...] = ()
     strip: tuple[str, ...] = ()
+    by: Party = Party.OFFERER
 
 
 class AnswerRelay(_Command, frozen=True):
-    """answer: what the answerer described, to be put to the offerer in the manner that it offered in itself."""
+    """answer: what one end described, to be put to the one that offered, in the manner that it offered in itself."""
 
     description: Description
     manner: Manner
     mux: bool = False
+    by: Party = Party.ANSWERER
 
 
 class PlayDigit(_Command, frozen=True):

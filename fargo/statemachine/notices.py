@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from fargo.statemachine.media import Description, Manner
+from fargo.statemachine.media import Description, IceUdp, Manner
 from fargo.statemachine.reason import Reason
 
 
@@ -46,6 +46,12 @@ class Dialled(Struct, frozen=True, gc=False):
     duration: int
 
 
+class Moved(Struct, frozen=True, gc=False):
+    """The end sends and receives audio elsewhere from now on: its ICE has begun anew (RFC 8445 §2.4)."""
+
+    transport: IceUdp
+
+
 class Cut(Struct, frozen=True, gc=False):
     """There is no way any more to clients of a manner, and why."""
 
@@ -59,7 +65,7 @@ class Ended(Struct, frozen=True, gc=False):
     reason: Reason
 
 
-Notice: TypeAlias = Offered | Ringing | Answered | Held | Resumed | Dialled | Cut | Ended
+Notice: TypeAlias = Offered | Ringing | Answered | Held | Resumed | Dialled | Moved | Cut | Ended
 Notices: TypeAlias = tuple[Notice, ...]
 
 

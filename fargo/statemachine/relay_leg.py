@@ -8,15 +8,18 @@ Rules:
    accepts is kept.
 3. Every session that was asked for is deleted, and deleted again until the relay says that it is gone, or has been
    silent for too long to be there.
-4. If the relay fails before the called end is called, and the two ends could do without it, they do (`spare`). Any
+4. A client that restarts ICE (RFC 8445 §2.4) describes itself anew, and the relay answers that in the phone's name: so
+   what either end said is kept as long as audio passes.
+5. If the relay fails before the called end is called, and the two ends could do without it, they do (`spare`). Any
    other failure cuts off whoever is called, or talks, through it.
 """
 
 from typing import Final, NamedTuple, TypeAlias, assert_never
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from fargo.statemachine.media import Description, Manner
+from fargo.statemachine.media import Description, IceUdp, Manner
 from fargo.statemachine.ng import (
     AnswerRelay,
     DeleteRelay,
@@ -29,7 +32,7 @@ from fargo.statemachine.ng import (
     RelayLost,
     RelayRefused,
 )
-from fargo.statemachine.notices import Answered, Cut, Deadline, Offered
+from fargo.statemachine.notices import Answered, Cut, Deadline, Moved, Offered
 from fargo.statemachine.reason import Cause, Reason
 from fargo.statemachine.turn import Turn
 
@@ -47,14 +50,23 @@ _NOT_FOR_PHONES: Final = ("red", "CN")
 
 class Terms(Struct, frozen=True, gc=False):
     """What does not change about a session: its name, and how the client in it sends and receives. ``outward``: the
-    client is the offerer; ``mux``: it takes RTP and RTCP on one port. ``why``: the call needs the relay, a sentence.
+    client is the offerer. ``why``: the call needs the relay, a sentence.
     """
 
     name: str
     manner: Manner
     outward: bool
-    mux: bool
     why: str
+
+    @property
+    def client(self) -> Party:
+        """Which end the client is."""
+        return Party.OFFERER if self.outward else Party.ANSWERER
+
+    @property
+    def phone(self) -> Party:
+        """Which end the phone is."""
+        return Party.ANSWERER if self.outward else Party.OFFERER
 
 
 class Offering(Struct, frozen=True, gc=False):
@@ -63,6 +75,7 @@ class Offering(Struct, frozen=True, gc=False):
     terms: Terms
     command: str
     since: float
+    offer: Description
     spare: Description | None
 
 
@@ -70,20 +83,46 @@ class Waiting(Struct, frozen=True, gc=False):
     """The relay's offer is with the called end."""
 
     terms: Terms
+    offer: Description
 
 
 class Answering(Struct, frozen=True, gc=False):
-    """The answer is with the relay."""
+    """The answer is with the relay. ``moved``: the client has restarted ICE since."""
 
     terms: Terms
     command: str
     since: float
+    client: Description
+    phone: Description
+    moved: IceUdp | None = None
 
 
 class Joined(Struct, frozen=True, gc=False):
     """Both ends have described themselves: audio passes."""
 
     terms: Terms
+    client: Description
+    phone: Description
+
+
+class Restarting(Struct, frozen=True, gc=False):
+    """The client has restarted ICE: its new description is with the relay."""
+
+    terms: Terms
+    command: str
+    since: float
+    client: Description
+    phone: Description
+
+
+class Rejoining(Struct, frozen=True, gc=False):
+    """And now the phone's is, so that the relay says where the client is to send audio."""
+
+    terms: Terms
+    command: str
+    since: float
+    client: Description
+    phone: Description
 
 
 class Deleting(Struct, frozen=True, gc=False):
@@ -95,12 +134,12 @@ class Deleting(Struct, frozen=True, gc=False):
     times: int = 1
 
 
-RelaySession: TypeAlias = Offering | Waiting | Answering | Joined | Deleting
+_Asking: TypeAlias = Offering | Answering | Restarting | Rejoining
+_Talking: TypeAlias = Joined | Restarting | Rejoining
+RelaySession: TypeAlias = _Asking | Waiting | Joined | Deleting
 RelayLeg: TypeAlias = tuple[RelaySession, ...]
 OfCommand: TypeAlias = RelayDescribed | RelayDone | RelayRefused
-
-
-News: TypeAlias = tuple[Offered | Answered | Cut, ...]
+News: TypeAlias = tuple[Offered | Answered | Moved | Cut, ...]
 
 
 class Carried(NamedTuple):
@@ -124,10 +163,18 @@ class Step(NamedTuple):
 def offer(leg: RelayLeg, terms: Terms, description: Description, spare: Description | None, turn: Turn) -> RelayLeg:
     """Ask for a session, with what the calling end offers."""
     if terms.outward:
-        command = OfferRelay(terms.name, description, Manner.PLAIN, False, _FOR_PHONES, _NOT_FOR_PHONES)
+        command = _to_phone(terms, description, _FOR_PHONES)
     else:
         command = OfferRelay(terms.name, description, terms.manner, terms.manner is Manner.DTLS, _FOR_CLIENTS)
-    return (*leg, Offering(terms, turn.issue(command), turn.at, spare))
+    return (*leg, Offering(terms, turn.issue(command), turn.at, description, spare))
+
+
+def _to_phone(terms: Terms, client: Description, transcode: tuple[str, ...]) -> OfferRelay:
+    return OfferRelay(terms.name, client, Manner.PLAIN, False, transcode, _NOT_FOR_PHONES, terms.client)
+
+
+def _to_client(terms: Terms, client: Description, phone: Description) -> AnswerRelay:
+    return AnswerRelay(terms.name, phone, terms.manner, client.mux, terms.phone)
 
 
 def has(leg: RelayLeg, manner: Manner) -> bool:
@@ -143,10 +190,10 @@ def answer(leg: RelayLeg, manner: Manner, description: Description, turn: Turn) 
     if session is None:
         return None
     terms = session.terms
-    back, mux = (terms.manner, terms.mux) if terms.outward else (Manner.PLAIN, False)
-    command = turn.issue(AnswerRelay(terms.name, description, back, mux))
-    others = delete(tuple(s for s in leg if s is not session), turn)
-    return (*others, Answering(terms, command, turn.at))
+    client, phone = (session.offer, description) if terms.outward else (description, session.offer)
+    told = _to_client(terms, client, phone) if terms.outward else AnswerRelay(terms.name, client, Manner.PLAIN)
+    answering = Answering(terms, turn.issue(told), turn.at, client, phone)
+    return (*delete(tuple(s for s in leg if s is not session), turn), answering)
 
 
 def why(leg: RelayLeg) -> str:
@@ -157,14 +204,44 @@ def why(leg: RelayLeg) -> str:
 def play(leg: RelayLeg, digit: str, duration: int, turn: Turn) -> None:
     """Play a digit to the phone."""
     for session in leg:
-        if isinstance(session, Joined):
-            to = Party.ANSWERER if session.terms.outward else Party.OFFERER
-            turn.issue(PlayDigit(session.terms.name, to, digit, duration))
+        if isinstance(session, _Talking):
+            turn.issue(PlayDigit(session.terms.name, session.terms.phone, digit, duration))
 
 
 def is_joined(leg: RelayLeg) -> bool:
     """Whether the two ends hear each other through the relay."""
-    return bool(leg) and any(isinstance(session, Joined) for session in leg)
+    return bool(leg) and any(isinstance(session, _Talking) for session in leg)
+
+
+def move(leg: RelayLeg, transport: IceUdp, turn: Turn) -> RelayLeg:
+    """Rule 4, if the client's transport is another than before: one that only has candidates to add is found by its
+    own packets (RFC 8445 §7.3.1.3).
+    """
+    return tuple(_told(session, transport, turn) for session in leg)
+
+
+def _told(session: RelaySession, transport: IceUdp, turn: Turn) -> RelaySession:
+    match session:
+        case Answering():
+            return replace(session, moved=transport)
+        case Joined() | Restarting() | Rejoining():
+            return _moved(session, transport, turn)
+        case Offering() | Waiting() | Deleting():
+            return session
+        case _:
+            assert_never(session)
+
+
+def _moved(session: _Talking, transport: IceUdp, turn: Turn) -> _Talking:
+    before = session.client.transport
+    if not isinstance(before, IceUdp) or transport.ufrag in ("", before.ufrag):
+        return session
+    anew = replace(transport, fingerprint=transport.fingerprint or before.fingerprint)
+    client = replace(session.client, transport=anew)
+    # What the phone speaks must be in the offer, as it is what it will be said to answer.
+    transcode = dict.fromkeys((*_FOR_PHONES, *(codec.name for codec in session.phone.codecs)))
+    command = turn.issue(_to_phone(session.terms, client, tuple(transcode)))
+    return Restarting(session.terms, command, turn.at, client, session.phone)
 
 
 def delete(leg: RelayLeg, turn: Turn) -> RelayLeg:
@@ -186,7 +263,7 @@ def concerns(leg: RelayLeg, event: OfCommand) -> bool:
 
 def _command(session: RelaySession) -> str:
     match session:
-        case Offering() | Answering() | Deleting():
+        case Offering() | Answering() | Restarting() | Rejoining() | Deleting():
             return session.command
         case Waiting() | Joined():
             return ""
@@ -199,11 +276,18 @@ def fold(leg: RelayLeg, event: OfCommand, turn: Turn) -> Step:
     session = next(s for s in leg if _command(s) == event.command)
     others = tuple(s for s in leg if s is not session)
     match session, event:
-        case Offering(terms), RelayDescribed(description=description):
-            return Step((*others, Waiting(terms)), (Offered(description, terms.manner),))
-        case Answering(terms), RelayDescribed(description=description):
-            return Step((*others, Joined(terms)), (Answered(description, terms.manner),))
-        case ((Offering() | Answering()), RelayRefused(problem=problem)):
+        case Offering(terms, offer=offered), RelayDescribed(description=description):
+            return Step((*others, Waiting(terms, offered)), (Offered(description, terms.manner),))
+        case Answering(terms, client=client, phone=phone, moved=moved), RelayDescribed(description=description):
+            joined = Joined(terms, client, phone)
+            after = _moved(joined, moved, turn) if moved else joined
+            return Step((*others, after), (Answered(description, terms.manner),))
+        case Restarting(terms, client=client, phone=phone), RelayDescribed():
+            command = turn.issue(_to_client(terms, client, phone))
+            return Step((*others, Rejoining(terms, command, turn.at, client, phone)))
+        case Rejoining(terms, client=client, phone=phone), RelayDescribed(description=description):
+            return Step((*others, Joined(terms, client, phone)), _elsewhere(description))
+        case ((Offering() | Answering() | Restarting() | Rejoining()), RelayRefused(problem=problem)):
             return _failed(others, session, problem, turn)
         case Deleting(), RelayRefused(silent=True):
             return Step(leg)
@@ -213,6 +297,10 @@ def fold(leg: RelayLeg, event: OfCommand, turn: Turn) -> Step:
             return Step(others)
         case _:
             return Step(leg)
+
+
+def _elsewhere(description: Description) -> News:
+    return (Moved(description.transport),) if isinstance(description.transport, IceUdp) else ()
 
 
 def _carried(terms: Terms, flows: tuple[Flow, ...]) -> Carried | None:
@@ -233,8 +321,8 @@ def lost(leg: RelayLeg, event: RelayLost, turn: Turn) -> Step:
     return step
 
 
-def _failed(others: RelayLeg, session: Offering | Waiting | Answering | Joined, problem: str, turn: Turn) -> Step:
-    """Rule 4. The relay may have made the session all the same."""
+def _failed(others: RelayLeg, session: _Asking | Waiting | Joined, problem: str, turn: Turn) -> Step:
+    """Rule 5. The relay may have made the session all the same."""
     left = (*others, _delete(session.terms, 1, turn))
     if isinstance(session, Offering) and session.spare is not None:
         return Step(left, (Offered(session.spare, session.terms.manner),))
@@ -251,7 +339,7 @@ def deadlines(leg: RelayLeg) -> tuple[Deadline, ...]:
 
 def _due(session: RelaySession) -> float:
     match session:
-        case Offering() | Answering():
+        case Offering() | Answering() | Restarting() | Rejoining():
             return session.since + _LONGEST_REPLY
         case Deleting():
             return session.since + _DELETE_AGAIN
@@ -270,7 +358,7 @@ def expire(leg: RelayLeg, turn: Turn) -> Step:
             continue
         others = tuple(s for s in step.leg if s is not session)
         match session:
-            case Offering() | Answering():
+            case Offering() | Answering() | Restarting() | Rejoining():
                 after = _failed(others, session, "it does not answer.", turn)
                 step = Step(after.leg, step.news + after.news)
             case Deleting(terms, times=times) if times < _MOST_DELETIONS:

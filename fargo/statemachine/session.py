@@ -18,6 +18,7 @@ from fargo.statemachine.address import bare
 from fargo.statemachine.commands import (
     AcceptSession,
     InformSession,
+    InformTransport,
     InitiateSession,
     MessageCall,
     RefuseIq,
@@ -70,7 +71,7 @@ class Session(Struct, frozen=True, gc=False):
     """A session with one client: its id, our JID in it, the client's full JID.
 
     ``calls``: the client is the initiator. ``proposed``: it began with XEP-0353. ``manner``: how the client sends and
-    receives audio.
+    receives audio; ``content``: the name of the content that the audio is in.
     """
 
     sid: str
@@ -79,6 +80,7 @@ class Session(Struct, frozen=True, gc=False):
     calls: bool
     proposed: bool = False
     manner: Manner = Manner.PLAIN
+    content: str = "voice"
     owed: tuple[Owed, ...] = ()
 
 
@@ -178,6 +180,15 @@ def inform(session: Session, info: str, turn: Turn) -> Session:
     return _owing(session, turn.issue(InformSession(session.us, session.client, session.sid, info)), False, turn)
 
 
+def move(session: Session, transport: IceUdp, turn: Turn) -> Session:
+    """transport-info with where audio goes from now on. That these are all the candidates goes without saying: some
+    clients look for nothing else if it is said.
+    """
+    anew = replace(numbered(transport), complete=False)
+    content = Content(session.content, transport=anew)
+    return _owing(session, turn.issue(InformTransport(session.us, session.client, session.sid, content)), False, turn)
+
+
 def terminate(session: Session, reason: Reason, turn: Turn) -> None:
     """session-terminate (XEP-0166 §6.7); see `farewell` for what becomes of it."""
     turn.issue(TerminateSession(session.us, session.client, session.sid, to_jingle(reason), reason.text))
@@ -218,11 +229,16 @@ def named(description: Description) -> Description:
         case RawUdp(candidates):
             ids = tuple(msgspec.structs.replace(c, id=f"c{c.component}") for c in candidates)
             return msgspec.structs.replace(description, transport=RawUdp(ids))
-        case IceUdp(candidates=candidates) as transport:
-            ids = tuple(_numbered(place, c) for place, c in enumerate(candidates, 1))
-            return msgspec.structs.replace(description, transport=msgspec.structs.replace(transport, candidates=ids))
+        case IceUdp() as transport:
+            return msgspec.structs.replace(description, transport=numbered(transport))
         case _:
             return description
+
+
+def numbered(transport: IceUdp) -> IceUdp:
+    """The same of ICE alone."""
+    ids = tuple(_numbered(place, c) for place, c in enumerate(transport.candidates, 1))
+    return msgspec.structs.replace(transport, candidates=ids)
 
 
 def _numbered(place: int, candidate: Candidate) -> Candidate:

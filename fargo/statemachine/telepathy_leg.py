@@ -68,6 +68,7 @@ from fargo.statemachine.notices import (
     Dialled,
     Ended,
     Held,
+    Moved,
     Notice,
     Notices,
     Offered,
@@ -417,7 +418,7 @@ def tell(leg: TelepathyLeg, notice: Notice, turn: Turn) -> Step:
             answer = numbered_as(leg.offer, description)
             turn.issue(AnswerCall(leg.channel, answer.codecs, _candidates(answer)))
             return Answering(leg.channel, answer, turn.at), ()
-        case Offered() | Ringing() | Answered() | Dialled() | Cut():
+        case Offered() | Ringing() | Answered() | Dialled() | Moved() | Cut():
             return leg, ()
         case _:
             assert_never(notice)

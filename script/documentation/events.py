@@ -32,6 +32,7 @@ from fargo.statemachine.events import (
     Iq,
     IqFailed,
     IqSucceeded,
+    PolicyChanged,
     RegistrationAsked,
     RegistrationCancelled,
     RegistrationSubmitted,
@@ -51,7 +52,9 @@ from fargo.statemachine.events import (
     StreamOpened,
     TimePassed,
 )
-from fargo.statemachine.media import Candidate, Codec, Content, Description, RawUdp
+from fargo.statemachine.media import Candidate, Codec, Content, Description, Fingerprint, IceUdp, RawUdp
+from fargo.statemachine.ng import RelayDescribed, RelayDone, RelayLost, RelayRefused
+from fargo.statemachine.paths import Policy
 from fargo.statemachine.session import Inviting
 from fargo.statemachine.state import User
 
@@ -68,11 +71,18 @@ _ABLE: Final = (
     "urn:xmpp:jingle:apps:rtp:audio",
     "urn:xmpp:jingle:transports:raw-udp:1",
 )
-_ASKS: Final = (*_ABLE, "urn:xmpp:jingle-message:0")
+_SECURE: Final = (*_ABLE[:3], "urn:xmpp:jingle:transports:ice-udp:1", "urn:xmpp:jingle:apps:dtls:0")
+_ASKS: Final = "urn:xmpp:jingle-message:0"
 _VOICE: Final = (Codec(0, "PCMU", 8000),)
 _OTHER: Final = (Codec(18, "G729", 8000),)
 _ADDRESS: Final = (Candidate(1, "192.0.2.1", 5000), Candidate(2, "192.0.2.1", 5001))
 _AUDIO: Final = (Content("voice", description=Description("audio", _VOICE, RawUdp(_ADDRESS))),)
+_PRINT: Final = Fingerprint("sha-256", "actpass", "AB:CD")
+_SECURED: Final = (
+    Content("voice", description=Description("audio", _VOICE, IceUdp("u1", "p1", (), _PRINT), mux=True)),
+)
+_CANDIDATES: Final = (Content("voice", transport=IceUdp("u1", "p1", _ADDRESS)),)
+_RESTART: Final = (Content("voice", transport=IceUdp("u2", "p2")),)
 _NO_AUDIO: Final = (Content("face", description=Description("video", _VOICE, RawUdp(_ADDRESS))),)
 _HEARS: Final = (Content("voice", senders="both"),)
 _DEAF: Final = (Content("voice", senders="none"),)
@@ -97,14 +107,19 @@ def of_account(user: User) -> Iterator[Event]:
     yield from _of_gateway()
 
 
-def signed_in() -> Iterator[Event]:
-    """What brings a user online, with two clients and an account."""
+def signed_in(secure: bool = False) -> Iterator[Event]:
+    """What brings a user online, with two clients and an account. ``secure``: the clients speak DTLS over ICE only, and
+    there is a relay.
+    """
+    features = _SECURE if secure else _ABLE
     yield RegistrationSubmitted(_iq(GATEWAY), SipAccount("alice@example.net"), "secret", "nonce")
     yield SipSignedIn("1.0")
     yield ResourceAvailable(DESK, GATEWAY)
-    yield FeaturesLearned("3.0", DESK, _ABLE)
+    yield FeaturesLearned("3.0", DESK, features)
     yield ResourceAvailable(PHONE, GATEWAY)
-    yield FeaturesLearned("5.0", PHONE, _ASKS)
+    yield FeaturesLearned("5.0", PHONE, (*features, _ASKS))
+    if secure:
+        yield PolicyChanged(Policy(relay=True))
 
 
 # --- a call
@@ -173,6 +188,42 @@ def _of_channel(channel: str) -> Iterator[Event]:
     yield from (HoldStateChanged(channel, state) for state in range(4))
     yield CallFailed(channel, "org.freedesktop.Telepathy.Error.NotAvailable")
     yield ChannelClosed(channel)
+
+
+# --- a call through the relay
+
+
+def of_relayed_call(user: User) -> Iterator[Event]:
+    """What happens to a session at the relay in one call, out or in; nothing when it is over."""
+    if not user.calls:
+        connection = connection_of(user.account)
+        yield SessionInitiated(_iq(BOB), "session", _SECURED)
+        yield CallArrived(f"{connection}/1", connection, "sip:bob@example.net", _VOICE, _ADDRESS, CallState.INITIALISED)
+    for call in user.calls.values():
+        for session in jingle.sessions(call.jingle):
+            yield from _of_secure_session(Iq(session.client, session.us, "iq"), session.sid)
+        yield from _of_answering(call.sip.channel)
+        for command in dict.fromkeys(_COMMAND.findall(repr(call.relay))):
+            yield RelayDescribed(command, Description("audio", _VOICE, RawUdp(_ADDRESS)))
+            yield RelayDone(command)
+            yield from (RelayRefused(command, "It is overloaded.", silent) for silent in (False, True))
+        yield RelayLost("It does not answer.")
+        yield from (TimePassed(), Restarted(), Stopping())
+
+
+def _of_secure_session(iq: Iq, sid: str) -> Iterator[Event]:
+    yield from (SessionAccepted(iq, sid, contents) for contents in (_SECURED, _AUDIO))
+    yield from (SessionModified(iq, sid, "transport-info", contents) for contents in (_CANDIDATES, _RESTART))
+    yield SessionInformed(iq, sid, "dtmf", digit="digit")
+    yield SessionTerminated(iq, sid, "success")
+
+
+def _of_answering(channel: str) -> Iterator[Event]:
+    if not channel:
+        return
+    yield CandidatesReceived(channel, _ADDRESS)
+    yield DescriptionReceived(channel, _VOICE)
+    yield from (CallStateChanged(channel, state) for state in (CallState.ACTIVE, CallState.ENDED))
 
 
 def _of_gateway() -> Iterator[Event]:

@@ -30,6 +30,7 @@ from fargo.statemachine.commands import (
     XmppCommand,
 )
 from fargo.statemachine.events import CallMessaged, Event, SessionInformed, SessionModified, SipSignedOut
+from fargo.statemachine.ng import RelayCommand, RelayRefused
 from fargo.statemachine.state import User
 from fargo.statemachine.user import new
 
@@ -44,8 +45,9 @@ _HEAD: Final = """\
 <!-- Made from the source by script/generate-docs: change fargo/statemachine, not this page. -->
 
 Everything below was found by folding: from a user with two clients online, one of which wants to be asked before it is
-called, every state was reached that there is, and events of every class were tried in each. States that differ only in
-names, numbers and texts count as one. [architecture.md](architecture.md) says how the parts fit together.
+called, every state was reached that there is, and events of every class were tried in each. For the sessions at the
+media relay both clients want encryption, and the policy (`PolicyChanged`) is that there is a relay. States that differ
+only in names, numbers and texts count as one. [architecture.md](architecture.md) says how the parts fit together.
 
 In the tables, what is not listed changes no state and leads to no command. Where the outcome depends on more than the
 names of state and event, it has a row for each state that it leads to, and commands that are not always issued are in
@@ -75,17 +77,24 @@ _Table = dict[tuple[str, _Input, str], dict[tuple[str, ...], None]]
 
 def page() -> str:
     """The whole of it."""
-    start = Moment(new(events.USER), 1000.0)
-    of_account = list(explore(start, events.of_account, lambda u: (u.account, u.contacts, u.stopping)))
-    for event in events.signed_in():
-        start, _ = step(start, event)
-    of_call = list(explore(start, events.of_call, lambda u: (u.calls, u.proposals)))
+    nobody = Moment(new(events.USER), 1000.0)
+    of_account = list(explore(nobody, events.of_account, lambda u: (u.account, u.contacts, u.stopping)))
+    of_call = list(explore(_after(nobody, events.signed_in()), events.of_call, lambda u: (u.calls, u.proposals)))
+    secure = _after(nobody, events.signed_in(secure=True))
+    of_relayed_call = list(explore(secure, events.of_relayed_call, lambda u: u.calls))
     sections = (
         *_section(_ACCOUNT, of_account),
         *_section(_XMPP_LEG, of_call),
         *_section(_SIP_LEG, of_call),
+        *_section(_RELAY_SESSION, of_relayed_call),
     )
     return "\n".join((_HEAD, *sections))
+
+
+def _after(moment: Moment, happened: Iterable[Event]) -> Moment:
+    for event in happened:
+        moment, _ = step(moment, event)
+    return moment
 
 
 def _section(machine: _Machine, transitions: Iterable[Transition]) -> Iterator[str]:
@@ -129,6 +138,16 @@ def _of_leg(leg: Callable[[Call], object]) -> Callable[[User], str]:
     return lambda user: next((type(leg(call)).__name__ for call in user.calls.values()), "")
 
 
+def _of_relay(user: User) -> str:
+    """The state of the session at the relay that came last in the only call; "" if there is none."""
+    return next((type(call.relay[-1]).__name__ for call in user.calls.values() if call.relay), "")
+
+
+class _Silence(Enum):
+    SILENT = True
+    SAID = False
+
+
 class _Hold(Enum):
     ON = True
     OFF = False
@@ -142,6 +161,7 @@ _UNITS: Final[dict[type, tuple[str, type[Enum] | None]]] = {
     InformSession: ("info", None),
     MessageCall: ("action", None),
     ReceivingStateChanged: ("state", FlowState),
+    RelayRefused: ("silent", _Silence),
     RequestHold: ("hold", _Hold),
     SendingStateChanged: ("state", FlowState),
     SessionInformed: ("info", None),
@@ -178,6 +198,13 @@ _SIP_LEG: Final = _Machine(
     "Commands are those to the connection manager. `[*]` is before the call.",
     _of_leg(lambda call: call.sip),
     get_args(Call1Command),
+)
+_RELAY_SESSION: Final = _Machine(
+    "A session at the media relay",
+    "Commands are those to the relay. `[*]` is before the session. A `SessionModified transport-info` changes\n"
+    "something only if the client has restarted ICE.",
+    _of_relay,
+    get_args(RelayCommand),
 )
 
 

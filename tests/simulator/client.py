@@ -24,6 +24,7 @@ from fargo.statemachine.commands import (
     AskFeatures,
     Command,
     InformSession,
+    InformTransport,
     InitiateSession,
     Issued,
     MessageCall,
@@ -50,7 +51,7 @@ from fargo.statemachine.events import (
     SessionModified,
     SessionTerminated,
 )
-from fargo.statemachine.media import Content, Manner, address, manner
+from fargo.statemachine.media import Content, IceUdp, Manner, Transport, address, manner
 
 from .invariants import Broken
 from .quirks import Quirk
@@ -74,15 +75,16 @@ SAID: Final = {
 class Session(Struct, frozen=True):
     """A call as the client sees it: proposing, calling, proposed, proceeding, invited, or talking.
 
-    ``us``: the gateway's end. ``command``: the InitiateSession that began it. ``relayed``: it was told to send audio to
-    the relay.
+    ``us``: the gateway's end. ``command``: the InitiateSession that began it. ``relay``: where it was told to send
+    audio to, if that is the relay. ``restarting``: it has restarted ICE, and waits for the answer.
     """
 
     sid: str
     us: str
     phase: str
     command: str = ""
-    relayed: bool = False
+    relay: Transport | None = None
+    restarting: bool = False
 
 
 class Client(Struct, frozen=True):
@@ -131,6 +133,8 @@ class Client(Struct, frozen=True):
                     yield from ("accept with strange codecs", "accept in another manner")
             case _:
                 yield "hang up"
+                if Quirk.CHATTER in quirks and self.manner is not Manner.PLAIN and not session.restarting:
+                    yield "restart ICE"
         if session.phase not in ("calling", "invited", "talking"):
             return
         if Quirk.CHATTER in quirks:
@@ -176,6 +180,10 @@ class Client(Struct, frozen=True):
             case "modify", _:
                 contents = self._modified(detail)
                 return self._asks(session, what, lambda iq: SessionModified(iq, sid, detail, contents))
+            case "restart", _:
+                anew = Content("voice", transport=client_media(self.manner, f"client{self.stanzas}"))
+                moved = self._with(replace(session, restarting=True))
+                return moved._asks(session, what, lambda iq: SessionModified(iq, sid, "transport-info", (anew,)))
             case "call", "again":
                 return self._asks(session, what, lambda iq: SessionInitiated(iq, sid, (self._offer("call"),)))
             case "accept", "again":
@@ -232,11 +240,18 @@ class Client(Struct, frozen=True):
             case AskFeatures():
                 features = (*FEATURES[self.manner], *((JMI,) if self.asks_first else ()))
                 return self._says(FeaturesLearned(issued.id, self.jid, features if self.online else ()))
-            case InitiateSession() | AcceptSession() | InformSession() | TerminateSession() if not self.online:
+            case InitiateSession() | AcceptSession() | InformSession() | InformTransport() | TerminateSession() if (
+                not self.online
+            ):
                 return self._says(IqFailed(issued.id, self.jid, "service-unavailable"))
             case InitiateSession(us, _, sid, content):
-                return self._invited(issued.id, us, sid, self._relayed(content))
-            case AcceptSession(_, _, sid) | InformSession(_, _, sid) | TerminateSession(_, _, sid):
+                return self._invited(issued.id, us, sid, self._relay(content))
+            case (
+                AcceptSession(_, _, sid)
+                | InformSession(_, _, sid)
+                | InformTransport(_, _, sid)
+                | TerminateSession(_, _, sid)
+            ):
                 return self._told(issued.id, sid, command)
             case ProposeCall(us, _, sid) if self.online and self.asks_first and not self._session(sid):
                 return replace(self, sessions=(*self.sessions, Session(sid, us, "proposed")))
@@ -258,8 +273,8 @@ class Client(Struct, frozen=True):
             return self._says(ResourceAvailable(self.jid, GATEWAY, "https://example.org#1"))
         return self._says(ResourceUnavailable(self.jid, GATEWAY))
 
-    def _relayed(self, content: Content) -> bool:
-        """Whether it is told to send audio to the relay, as it has to be unless it speaks plain RTP."""
+    def _relay(self, content: Content) -> Transport | None:
+        """Where it is told to send audio to, if that is the relay, as it has to be unless it speaks plain RTP."""
         told = content.description
         assert told is not None
         where = address(told)
@@ -267,14 +282,14 @@ class Client(Struct, frozen=True):
             raise Broken("a client is told what it can use", (self, content))
         if where.ip not in ((PHONE, RELAY) if self.manner is Manner.PLAIN else (RELAY,)):
             raise Broken("a client is told where the phone is, or the relay if it needs one", (self, content))
-        return where.ip == RELAY
+        return told.transport if where.ip == RELAY else None
 
-    def _invited(self, command: str, us: str, sid: str, relayed: bool) -> "Client":
+    def _invited(self, command: str, us: str, sid: str, relay: Transport | None) -> "Client":
         session = self._session(sid)
         if session and session.phase not in ("proposed", "proceeding"):
             raise Broken("a client is invited once", (self, sid))
         rings = self._without(sid)
-        invited = replace(rings, sessions=(*rings.sessions, Session(sid, us, "invited", command, relayed)))
+        invited = replace(rings, sessions=(*rings.sessions, Session(sid, us, "invited", command, relay)))
         return invited._says(IqSucceeded(command, self.jid))
 
     def _told(self, command: str, sid: str, told: Command) -> "Client":
@@ -286,7 +301,9 @@ class Client(Struct, frozen=True):
             case AcceptSession() if session.phase != "calling":
                 raise Broken("what a client did not begin is not accepted", (self, sid))
             case AcceptSession(content=content):
-                return heard._with(replace(session, phase="talking", relayed=self._relayed(content)))
+                return heard._with(replace(session, phase="talking", relay=self._relay(content)))
+            case InformTransport(content=content):
+                return heard._with(_moved(session, content))
             case TerminateSession():
                 return heard._without(sid)
             case _:
@@ -349,3 +366,13 @@ class Client(Struct, frozen=True):
 
     def _says(self, event: Event) -> "Client":
         return replace(self, sent=(*self.sent, event))
+
+
+def _moved(session: Session, content: Content) -> Session:
+    """The session after a transport-info: an answer to a restart of ICE."""
+    before, now = session.relay, content.transport
+    if not session.restarting or not isinstance(before, IceUdp) or not isinstance(now, IceUdp):
+        raise Broken("a client is told of another transport when it restarts ICE", (session, content))
+    if now.ufrag == before.ufrag or replace(now, ufrag=before.ufrag) != before:
+        raise Broken("a restart of ICE is answered with other credentials and nothing else", (session, content))
+    return replace(session, relay=now, restarting=False)

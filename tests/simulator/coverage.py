@@ -64,13 +64,13 @@ from fargo.statemachine.events import (
     SubscriptionChanged,
     TimePassed,
 )
-from fargo.statemachine.media import Description, Manner
+from fargo.statemachine.media import Content, Description, Manner
 from fargo.statemachine.ng import Flow, Party, RelayDescribed, RelayDone, RelayLost, RelayRefused
 from fargo.statemachine.paths import Policy
 from fargo.statemachine.standing import Connection, SignedIn
 from fargo.statemachine.state import User
 
-from .values import ABLE, BOB, CALLER, GATEWAY, OPUS, PCMU, PHONE_MEDIA, USER, audio, relay_media
+from .values import ABLE, BOB, CALLER, GATEWAY, OPUS, PCMU, PHONE_MEDIA, USER, audio, client_media, relay_media
 from .world import DESK
 
 
@@ -185,6 +185,9 @@ def _of_session(each: session.Session) -> Iterator[Event]:
     yield from (SessionInitiated(iq, each.sid, offer), SessionAccepted(iq, each.sid, offer))
     yield from (SessionInformed(iq, each.sid, info) for info in ("", "ringing", "hold", "unhold", "nonsense"))
     yield SessionInformed(iq, each.sid, "dtmf", digit="digit1")
+    yield SessionModified(
+        iq, each.sid, "transport-info", (Content("voice", transport=client_media(Manner.ICE, "new")),)
+    )
     yield from (SessionModified(iq, each.sid, action, offer) for action in ("content-modify", "content-add"))
     yield from (SessionTerminated(iq, each.sid, condition) for condition in ("success", "busy"))
     yield from (CallMessaged(each.client, each.us, each.sid, action) for action in CallAction)

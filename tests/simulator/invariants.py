@@ -9,7 +9,8 @@
 5. Codecs that are passed on are within the offer they answer, or are.
 6. No password is in an event or a command.
 7. A call is noted as begun once, and then once as ended; notes come after the commands.
-8. A session of the relay is offered and answered once, and gets only its deletion once it has failed or is to end.
+8. A session of the relay is offered and answered once, and once more whenever a client restarts ICE; it gets only its
+   deletion once it has failed or is to end.
 9. When a call is answered, the last that was noted of its path is true.
 10. The description of an answer is never rejected because the connection manager said something: that may cross its
    end, which kills the manager.
@@ -40,6 +41,7 @@ from fargo.statemachine.commands import (
     Command,
     Fault,
     InformSession,
+    InformTransport,
     InitiateSession,
     Issued,
     ProposeCall,
@@ -57,6 +59,7 @@ from fargo.statemachine.events import (
     ResourceUnavailable,
     Restarted,
     SessionInitiated,
+    SessionModified,
     SessionTerminated,
     SipSignedIn,
     SipSignedOut,
@@ -83,7 +86,7 @@ Leg = tuple[str, ...]
 Offer = tuple[tuple[str, int, int], ...]
 Entry = tuple[Recorded, tuple[Issued, ...]]
 
-_SAYS = InitiateSession | AcceptSession | InformSession
+_SAYS = InitiateSession | AcceptSession | InformSession | InformTransport
 _STOPS = (HangUp, CloseChannel, TerminateSession, DeleteRelay)
 
 
@@ -224,11 +227,14 @@ class Watch(Struct, frozen=True):
                 return self
             case HangUp() | TerminateSession() | DeleteRelay():
                 return self._ends(_leg(command))
-            case OfferRelay(session):
+            case OfferRelay() if isinstance(event, SessionModified | RelayDescribed):
+                again = replace(self, started=tuple(what for what in self.started if what != ("join", *_leg(command))))
+                return again._relays(issued.id, _leg(command), ())
+            case OfferRelay():
                 caller = (event.iq.to, event.iq.sender, event.sid) if isinstance(event, SessionInitiated) else ()
-                return self._starts(("offer", session), event)._relays(issued.id, _leg(command), caller)
-            case AnswerRelay(session):
-                return self._starts(("join", session), event)._relays(issued.id, _leg(command), ())
+                return self._starts(("offer", *_leg(command)), event)._relays(issued.id, _leg(command), caller)
+            case AnswerRelay():
+                return self._starts(("join", *_leg(command)), event)._relays(issued.id, _leg(command), ())
             case NotePath(call, path):
                 return replace(self, paths=(*self.paths, (call, path)))
             case NoteBegun(call):
@@ -307,7 +313,7 @@ def _leg(command: Command) -> Leg:
     match command:
         case InitiateSession(us, client, sid) | AcceptSession(us, client, sid):
             return us, client, sid
-        case InformSession(us, client, sid) | TerminateSession(us, client, sid):
+        case InformSession(us, client, sid) | InformTransport(us, client, sid) | TerminateSession(us, client, sid):
             return us, client, sid
         case OfferRelay(session) | AnswerRelay(session) | PlayDigit(session) | DeleteRelay(session):
             return "relay", session

@@ -5,7 +5,8 @@ Rules:
 1. A command reaches it at once; its answers wait in `sent`, and may overtake each other with the quirk.
 2. Each end of a session has a port at the relay, the offerer an even one and the answerer an odd one.
 3. It is a process of its own: when the gateway crashes its sessions stay, and only its answers are lost.
-4. `Broken` is raised for what a relay could make nothing of.
+4. An end that offers again, with other ICE, is told new credentials, and everything else as before.
+5. `Broken` is raised for what a relay could make nothing of.
 """
 
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from fargo.statemachine.commands import Issued
-from fargo.statemachine.media import Codec, Description, Manner, has_voice, kind, manner
+from fargo.statemachine.media import Codec, Description, IceUdp, Manner, Transport, has_voice, kind, manner
 from fargo.statemachine.ng import (
     AnswerRelay,
     DeleteRelay,
@@ -32,26 +33,32 @@ from fargo.statemachine.ng import (
 
 from .invariants import Broken
 from .quirks import Quirk
-from .values import OPUS, PCMA, PCMU, relay_media
+from .values import G722, OPUS, PCMA, PCMU, relay_media
 
 ENOUGH: Final = 5
 """So many deletions without an answer, and the gateway may take it that the relay is not there."""
-_TRANSCODED: Final = {"opus": OPUS, "PCMU": PCMU, "PCMA": PCMA}
+_TRANSCODED: Final = {each.name: each for each in (OPUS, PCMU, PCMA, G722)}
 _FLOWS: Final = (Flow(Party.OFFERER, 50, 8000), Flow(Party.ANSWERER, 49, 7840))
 
 
 class Kept(Struct, frozen=True):
-    """A session: its name and port, what was offered and in which manner, and what the answerer was offered.
-    ``ignored``: how often its deletion was.
+    """A session: its name and port, what was offered last, by whom, and in which manner and with which codecs to the
+    other end. ``times``: how often it was offered; ``ignored``: how often its deletion was.
     """
 
     name: str
     port: int
     offer: Description
+    by: Party
     manner: Manner
     codecs: tuple[Codec, ...]
     joined: bool = False
+    times: int = 1
     ignored: int = 0
+
+    def told(self, by: Party, manner: Manner) -> Transport:
+        """Where the relay wants audio of one end, when the other has described itself."""
+        return relay_media(manner, self.port + (by is Party.OFFERER), f"relay{self.times}")
 
 
 class Relay(Struct, frozen=True):
@@ -144,19 +151,24 @@ class Relay(Struct, frozen=True):
                 return heard._says(RelayDone(issued.id))
 
     def _offered(self, name: str, command: OfferRelay) -> "Relay":
-        if self._session(command.session):
-            raise Broken("a session is offered once", (self, command))
+        before = self._session(command.session)
+        where = command.description.transport
+        if before and (not isinstance(where, IceUdp) or where == before.offer.transport):
+            raise Broken("a session is offered again only by a client that restarts ICE", (self, command))
         offered = [codec for codec in command.description.codecs if codec.name not in command.strip]
         codecs = (*offered, *(_TRANSCODED[each] for each in command.transcode if each in _TRANSCODED))
         one_of_each = tuple({kind(codec): codec for codec in reversed(codecs)}.values())[::-1]
-        kept = Kept(command.session, self.made * 2, command.description, command.manner, one_of_each)
-        told = Description("audio", one_of_each, relay_media(command.manner, kept.port + 1), command.mux)
-        made = replace(self, made=self.made + 1, sessions=(*self.sessions, kept))
-        return made._says(RelayDescribed(name, told))
+        kept = Kept(command.session, self.made * 2, command.description, command.by, command.manner, one_of_each)
+        if before:
+            kept = replace(kept, port=before.port, times=before.times + 1)
+        told = Description("audio", one_of_each, kept.told(command.by, command.manner), command.mux)
+        return replace(self._with(kept), made=self.made + (before is None))._says(RelayDescribed(name, told))
 
     def _answered(self, name: str, kept: Kept, command: AnswerRelay) -> "Relay":
         if kept.joined:
             raise Broken("a session is answered once", (kept, command))
+        if command.by is kept.by:
+            raise Broken("nobody answers what they offered", (kept, command))
         if manner(command.description) is not kept.manner:
             raise Broken("the answerer answers in the manner that it was offered", (kept, command))
         if manner(kept.offer) is not command.manner:
@@ -166,16 +178,16 @@ class Relay(Struct, frozen=True):
         answered = {kind(codec) for codec in command.description.codecs}
         codecs = tuple(codec for codec in kept.offer.codecs if kind(codec) in answered)
         told = codecs if has_voice(codecs) else kept.offer.codecs
-        joined = replace(
-            self._without(kept.name), sessions=(*self._without(kept.name).sessions, replace(kept, joined=True))
-        )
-        answer = Description("audio", told, relay_media(command.manner, kept.port), command.mux)
-        return joined._says(RelayDescribed(name, answer))
+        answer = Description("audio", told, kept.told(command.by, command.manner), command.mux)
+        return self._with(replace(kept, joined=True))._says(RelayDescribed(name, answer))
 
     # --- itself
 
     def _session(self, name: str) -> Kept | None:
         return next((kept for kept in self.sessions if kept.name == name), None)
+
+    def _with(self, kept: Kept) -> "Relay":
+        return replace(self, sessions=(*self._without(kept.name).sessions, kept))
 
     def _without(self, name: str) -> "Relay":
         return replace(self, sessions=tuple(kept for kept in self.sessions if kept.name != name))

@@ -42,18 +42,18 @@ PHONE_MEDIA: Final = (Candidate(1, PHONE, 5000), Candidate(2, PHONE, 5001))
 _PRINT: Final = Fingerprint("sha-256", "actpass", "AB:CD")
 
 
-def client_media(manner: Manner) -> Transport:
+def client_media(manner: Manner, ufrag: str = "client") -> Transport:
     """Where a client wants audio."""
     if manner is Manner.PLAIN:
         return RawUdp((Candidate(1, CLIENT, 4000), Candidate(2, CLIENT, 4001)))
-    return IceUdp("client", "pwd", (Candidate(1, CLIENT, 4000, "c1", type="host"),), _print(manner))
+    return IceUdp(ufrag, "pwd", (Candidate(1, CLIENT, 4000, "c1", type="host"),), _print(manner))
 
 
-def relay_media(manner: Manner, port: int) -> Transport:
+def relay_media(manner: Manner, port: int, ufrag: str = "relay") -> Transport:
     """Where the relay wants it, of an end that speaks in this manner."""
     if manner is Manner.PLAIN:
         return RawUdp((Candidate(1, RELAY, 30000 + port), Candidate(2, RELAY, 40000 + port)))
-    return IceUdp(f"relay{port}", "pwd", (Candidate(1, RELAY, 30000 + port, type="host"),), _print(manner))
+    return IceUdp(ufrag, "pwd", (Candidate(1, RELAY, 30000 + port, type="host"),), _print(manner))
 
 
 def _print(manner: Manner) -> Fingerprint | None:

@@ -57,6 +57,8 @@ SIP: Final = "sip"
 RELAY: Final = "relay"
 GATEWAY_ITSELF: Final = "gateway"
 _LONGEST: Final = 1000
+_ANSWERING: Final = {Quirk.CHATTER, Quirk.CODECS, Quirk.EARLY, Quirk.OVERTAKING, Quirk.RELAY_REFUSES, Quirk.RELAY_DIES}
+"""With these quirks every answer reaches its client."""
 _REGISTERING: Final = ("register", "register another", "register nonsense", "ask", "cancel", "send nonsense")
 _ASKING: Final = {
     "probe": PresenceProbed(BOB),
@@ -361,6 +363,8 @@ def finish(world: World, quirks: frozenset[Quirk] = NONE) -> World:
             raise _broken(world, "nobody talks to nobody (clients, phones, calls)", _talkers(world))
         if len(set(_relayed(world))) > 1:
             raise _broken(world, "who is relayed is in a session (clients, phones, relay, calls)", _relayed(world))
+        if quirks <= _ANSWERING and any(s.restarting for c in world.clients for s in c.sessions):
+            raise _broken(world, "a client that restarts ICE is answered", world.clients)
         world = _all(world, SIP, "hang up")
         if sessions := [s for c in world.clients for s in c.sessions]:
             raise _broken(world, "a phone that hangs up ends the call", sessions)
@@ -404,7 +408,7 @@ def _relayed(world: World) -> tuple[int, int, int, int]:
     """
     joined = [each for call in world.user.calls.values() for each in call.relay if isinstance(each, Joined)]
     return (
-        sum(session.relayed for client in world.clients for session in client.sessions),
+        sum(session.relay is not None for client in world.clients for session in client.sessions),
         sum(channel.relayed for channel in world.manager.channels if channel.phone),
         sum(kept.joined for kept in world.relay.sessions if kept.ignored < ENOUGH),
         len(joined),

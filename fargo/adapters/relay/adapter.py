@@ -148,7 +148,8 @@ def _offer(command: OfferRelay) -> dict[str, Value]:
     if command.transcode:
         codec["transcode"] = list(command.transcode)
     return {
-        **_described("offer", command.session, command.description, Party.OFFERER),
+        **_described("offer", command.session, command.description, command.by),
+        "from-tag": command.by.value,
         **_OFFERED[command.manner],
         "rtcp-mux": mux,
         **({"codec": codec} if codec else {}),
@@ -157,8 +158,10 @@ def _offer(command: OfferRelay) -> dict[str, Value]:
 
 def _answer(command: AnswerRelay) -> dict[str, Value]:
     return {
-        **_described("answer", command.session, command.description, Party.ANSWERER),
-        "to-tag": Party.ANSWERER.value,
+        **_described("answer", command.session, command.description, command.by),
+        # The tags of an answer are those of the offer that it answers.
+        "from-tag": _OTHER[command.by].value,
+        "to-tag": command.by.value,
         **_ANSWERED[command.manner],
         "rtcp-mux": ["accept" if command.mux else "demux"],
     }
@@ -169,7 +172,6 @@ def _described(command: str, session: str, description: Description, by: Party) 
     return {
         "command": command,
         "call-id": session,
-        "from-tag": Party.OFFERER.value,
         "sdp": sdp.write(Content("", description=description), _SPEAKER[by]),
         # A zero address is that of a client whose candidates are still to come (RFC 8840 §4.1), and no hold.
         "replace": ["origin", "session-connection", "zero-address"],
@@ -184,10 +186,8 @@ def _described(command: str, session: str, description: Description, by: Party) 
 
 def _event(command: RelayCommand, name: str, reply: Reply) -> RelayEvent:
     match command:
-        case OfferRelay():
-            return RelayDescribed(name, _description(reply, Party.OFFERER))
-        case AnswerRelay():
-            return RelayDescribed(name, _description(reply, Party.ANSWERER))
+        case OfferRelay(by=by) | AnswerRelay(by=by):
+            return RelayDescribed(name, _description(reply, by))
         case PlayDigit():
             return RelayDone(name)
         case DeleteRelay():

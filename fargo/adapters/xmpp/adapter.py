@@ -40,6 +40,7 @@ from fargo.statemachine.commands import (
     AcceptSession,
     AskFeatures,
     InformSession,
+    InformTransport,
     InitiateSession,
     Issued,
     MessageCall,
@@ -131,6 +132,7 @@ class XmppAdapter:
                 InitiateSession(to=to)
                 | AcceptSession(to=to)
                 | InformSession(to=to)
+                | InformTransport(to=to)
                 | TerminateSession(to=to)
                 | ProposeCall(to=to)
             ):
@@ -151,7 +153,7 @@ class XmppAdapter:
                 return presence.stanza(command, self._contact)
             case AskFeatures(sender, to, caps):
                 return envelope("iq", sender, to, disco.question(caps), type="get", id=replies.features_id(name))
-            case InitiateSession() | AcceptSession() | InformSession() | TerminateSession():
+            case InitiateSession() | AcceptSession() | InformSession() | InformTransport() | TerminateSession():
                 return jingle.stanza(command, name)
             case ProposeCall() | MessageCall():
                 return proposals.stanza(command, name)

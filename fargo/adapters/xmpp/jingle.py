@@ -19,7 +19,13 @@ from fargo.adapters.xmpp.stanza import (
     make,
     required,
 )
-from fargo.statemachine.commands import AcceptSession, InformSession, InitiateSession, TerminateSession
+from fargo.statemachine.commands import (
+    AcceptSession,
+    InformSession,
+    InformTransport,
+    InitiateSession,
+    TerminateSession,
+)
 from fargo.statemachine.events import (
     Iq,
     SessionAccepted,
@@ -31,7 +37,7 @@ from fargo.statemachine.events import (
 from fargo.statemachine.media import Content
 
 JingleEvent: TypeAlias = SessionInitiated | SessionAccepted | SessionInformed | SessionTerminated | SessionModified
-JingleCommand: TypeAlias = InitiateSession | AcceptSession | InformSession | TerminateSession
+JingleCommand: TypeAlias = InitiateSession | AcceptSession | InformSession | InformTransport | TerminateSession
 
 _MODIFYING: Final = frozenset(
     {
@@ -91,6 +97,9 @@ def stanza(command: JingleCommand, name: str) -> Element:
         case InformSession(sender, to, sid, info):
             jingle = make("jingle", NS_JINGLE, action="session-info", sid=sid)
             add(jingle, *([make(info, NS_RTP_INFO)] if info else []))
+        case InformTransport(sender, to, sid, content):
+            jingle = make("jingle", NS_JINGLE, action="transport-info", sid=sid)
+            jingle.addChild(contents.write(content))
         case TerminateSession(sender, to, sid, condition, text):
             jingle = make("jingle", NS_JINGLE, action="session-terminate", sid=sid)
             jingle.addChild(reasons.write(condition, text))
