@@ -22,6 +22,8 @@ REFUSALS = [
     (480, "Temporarily Unavailable", "timeout", "No answer"),
 ]
 
+RELAYS_UFRAG = "phone.call.session.pc.remoteDescription.sdp.match(/ice-ufrag:(.*)/)?.[1]"
+
 each_way = pytest.mark.parametrize("asks_first", [True, False], ids=["asked first", "direct"])
 
 
@@ -128,6 +130,19 @@ async def test_chromium_is_held_and_resumed(world: World, alice: BrowserPhone, b
     await tap.hears(bob.media_port, BROWSER_HERTZ)
     await bob.hang_up()
     assert await alice.ended() == ("success", "")
+
+
+async def test_chromium_looks_for_another_way_in_a_call(alice: BrowserPhone, bob: Baresip) -> None:
+    """An ICE restart (RFC 8445 §2.4): the relay's new credentials are what the rest of the call goes with."""
+    await call_out(alice, bob)
+    before = await alice.run(RELAYS_UFRAG)
+    mark = len(alice.events)
+    await alice.run("phone.call.session.restartIce()")
+    await alice.event("signaling", after=mark, state="stable")
+    assert await alice.run(RELAYS_UFRAG) not in (before, None)
+    await hear_each_other(alice, bob)
+    await alice.hang_up()
+    await bob.event("CALL_CLOSED")
 
 
 @pytest.mark.parametrize("told", [False, True], ids=["played", "told"])

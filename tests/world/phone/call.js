@@ -68,6 +68,9 @@ export class Call {
         session.pc.addEventListener("connectionstatechange", () =>
             this.tell("connection", { state: session.pc.connectionState }),
         );
+        session.pc.addEventListener("signalingstatechange", () =>
+            this.tell("signaling", { state: session.pc.signalingState }),
+        );
     }
 
     talk() {

@@ -1,7 +1,7 @@
 // An XMPP phone: an account, who of its contacts is there, and at most one call.
 //
 // Whatever happens is told to `tell(kind, details)`: online, offline, contacts, incoming, calling, ringing, answered,
-// connection, hold, resumed, key, ended, and every stanza. What is asked for and cannot be done is thrown.
+// connection, signaling, hold, resumed, key, ended, and every stanza. What is asked for and cannot be done is thrown.
 
 import { createClient, JID, Utils } from "stanza";
 import { Call } from "./call.js";
