@@ -16,24 +16,14 @@ PLUGINS = (
     *("fsrtpconference", "gstcoreelements", "gsttypefindfunctions", "gstautodetect", "gstautoconvert", "gstinter"),
     *("gstaudioconvert", "gstaudiomixer", "gstaudioparsers", "gstaudiorate", "gstaudioresample", "gstaudiotestsrc"),
     *("gstlevel", "gstrawparse", "gstvolume", "gstdtmf", "gstnice", "gstrtp", "gstrtpmanager", "gstudp"),
-    *(
-        "gstalaw",
-        "gstgsm",
-        "gstlame",
-        "gstmpg123",
-        "gstmulaw",
-        "gstopus",
-        "gstsiren",
-        "gstspeex",
-        "gstwavenc",
-        "gstgtk",
-        "gstopengl",
-    ),
+    *("gstalaw", "gstgsm", "gstlame", "gstmpg123", "gstmulaw", "gstopus", "gstsiren", "gstspeex"),
 )
 
 
 class DesktopClient(Server):
-    """A client for one account of the XMPP server. `process` is the client itself."""
+    """A client for one account of the XMPP server. `process` is the client itself, `plugins` is what GStreamer has."""
+
+    plugins: tuple[str, ...] = PLUGINS
 
     def __init__(self, server: Prosody, account: str, resource: str, directory: Path | None = None) -> None:
         super().__init__(directory)
@@ -62,7 +52,7 @@ class DesktopClient(Server):
     def _link_plugins(self) -> None:
         plugins = self.directory / "gstreamer"
         plugins.mkdir(exist_ok=True)
-        for plugin in PLUGINS:
+        for plugin in self.plugins:
             link = plugins / f"lib{plugin}.so"
             link.unlink(missing_ok=True)
             link.symlink_to(GSTREAMER / link.name)
@@ -102,14 +92,19 @@ class DesktopClient(Server):
         # A command of its own, because xdotool goes on sending to a window that it found itself, be it closed by then.
         await self._xdotool("windowfocus", "--sync", window, "key", *keys, seconds=seconds)
 
-    async def _xdotool(self, *arguments: str, seconds: float) -> str:
+    async def _xdotool(self, *arguments: str, seconds: float = 20) -> str:
         """Its output; ProcessError if there is no such window for so long."""
-        tool = await Process.start("xdotool", "xdotool", *arguments, env=self._environment)
+        try:
+            return await self._tool("xdotool", *arguments, seconds=seconds)
+        except ProcessError as failed:
+            raise self.process.failure(f"has no such window: {failed}") from None
+
+    async def _tool(self, *argv: str, seconds: float = 20) -> str:
+        """What a program printed that was to end by itself, and well."""
+        tool = await Process.start(argv[0], *argv, env=self._environment)
         try:
             if await tool.ended(seconds):
                 raise tool.failure("failed")
-        except ProcessError as failed:
-            raise self.process.failure(f"has no such window: {failed}") from None
         finally:
             await tool.stop()
         return tool.output

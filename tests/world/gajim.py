@@ -7,7 +7,7 @@ import os
 import sqlite3
 from pathlib import Path
 
-from .desktop import DesktopClient
+from .desktop import PLUGINS, DesktopClient
 from .prosody import Prosody
 from .recording import hears, tone
 
@@ -25,6 +25,9 @@ PRAGMA user_version=5;
 
 class Gajim(DesktopClient):
     """Gajim for one account of the XMPP server; ready when its user is online. `hertz` is the tone that it says."""
+
+    # It does not call if it could not show a picture too.
+    plugins = (*PLUGINS, "gstwavenc", "gstgtk", "gstopengl")
 
     def __init__(
         self,
