@@ -43,8 +43,9 @@ def misfits(value: object, hint: Any, where: str) -> Iterator[str]:
     elif type(value) is not hint and not (hint in (int, str, float) and isinstance(value, hint) and value is not True):
         yield f"{where}: {value!r} is no {hint}"
     elif isinstance(value, msgspec.Struct):
-        for name, each in get_type_hints(hint).items():
-            yield from misfits(getattr(value, name), each, f"{where}.{name}")
+        hints = get_type_hints(hint)
+        for name in value.__struct_fields__:
+            yield from misfits(getattr(value, name), hints[name], f"{where}.{name}")
 
 
 def answers_once(recorded: Recorded, issued: tuple[Issued, ...]) -> bool:

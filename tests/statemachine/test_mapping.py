@@ -12,6 +12,7 @@ from fargo.statemachine.address import BadAddress, contact, parse_contact, parse
 from fargo.statemachine.call1 import CallArrived, CallState, CallStateChanged, ChangeReason, HangUp
 from fargo.statemachine.commands import RefuseIq, SendPresence, TerminateSession
 from fargo.statemachine.events import (
+    PolicyChanged,
     Recorded,
     RegistrationCancelled,
     RegistrationSubmitted,
@@ -26,13 +27,17 @@ from fargo.statemachine.events import (
     SipTrouble,
     StreamOpened,
 )
-from fargo.statemachine.media import Candidate, Codec, Content, Description, IceUdp, RawUdp
+from fargo.statemachine.media import Candidate, Codec, Content, Description, IceUdp, RawUdp, Transport
+from fargo.statemachine.ng import OfferRelay, RelayRefused
+from fargo.statemachine.notes import NoteEnded, NotePath
 from fargo.statemachine.notices import Ended
+from fargo.statemachine.paths import Policy
 from fargo.statemachine.reason import Cause, Reason, to_jingle
 from fargo.statemachine.session import sessions
 from fargo.statemachine.turn import Turn
 
-from .story import ADDRESS, OFFER, PCMU, PHONE_ADDRESS, Story
+from .relayed import DTLS, ICE, OPUS
+from .story import ADDRESS, OFFER, PCMA, PCMU, PHONE_ADDRESS, Story
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/mapping.md").read_text()
@@ -163,7 +168,7 @@ def test_classifications_to_jingle() -> None:
 # --- a call out cannot be put through
 
 
-def offer(codecs: tuple[Codec, ...] = (PCMU,), transport: RawUdp | IceUdp = ADDRESS, secure: bool = False) -> Content:
+def offer(codecs: tuple[Codec, ...] = (PCMU,), transport: Transport = ADDRESS, secure: bool = False) -> Content:
     return Content("voice", description=Description("audio", codecs, transport, encryption_required=secure))
 
 
@@ -186,6 +191,30 @@ def test_offers_that_cannot_be_put_through() -> None:
     assert told == {
         name: (words(reason)[0], text) for name, reason, text in table("A call out cannot be put through", "offer")
     }
+
+
+# --- which way audio goes
+
+SPEAKS = {"plain RTP": ADDRESS, "ICE": ICE.transport, "DTLS": DTLS.transport}
+NAMED = {"opus": OPUS, "PCMU": PCMU, "PCMA": PCMA}
+
+
+def test_ways() -> None:
+    for path, relay, client, codecs, *told in table("Which way audio goes", "`path`"):
+        story = signed_in()
+        story.tell(PolicyChanged(Policy(words(path)[0], relay=relay != "no")))  # type: ignore[arg-type]
+        offered = offer(tuple(NAMED[name] for name in codecs.split(", ")), SPEAKS[client])
+        story.tell(SessionInitiated(story.iq(BOB), "s1", (offered,)))
+        if relay.endswith("fails"):
+            story.tell(RelayRefused(story.id_of(OfferRelay), "It is overloaded."))
+        assert way(story) == told, (path, relay, client, codecs)
+
+
+def way(story: Story) -> list[str]:
+    """Which way the audio of the only call goes, or that it does not, and why."""
+    note = story.noted()[-1]
+    assert isinstance(note, NotePath | NoteEnded)
+    return [note.path.value, note.why] if isinstance(note, NotePath) else ["refused", note.text]
 
 
 # --- a call in is refused

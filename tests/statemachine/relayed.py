@@ -1,0 +1,118 @@
+"""Calls through a media relay, told in events: what the ends and the relay say, and the chapters that stories share."""
+
+from msgspec.structs import replace
+
+from fargo.statemachine.call1 import (
+    CallArrived,
+    CallState,
+    CallStateChanged,
+    CandidatesReceived,
+    DescriptionReceived,
+    PlaceCall,
+    ReceivingStateChanged,
+)
+from fargo.statemachine.commands import AskFeatures, Command, InitiateSession, SignIn
+from fargo.statemachine.events import (
+    FeaturesLearned,
+    PolicyChanged,
+    ResourceAvailable,
+    SessionAccepted,
+    SessionInitiated,
+    SessionModified,
+)
+from fargo.statemachine.media import Candidate, Codec, Content, Description, Fingerprint, IceUdp, Manner, RawUdp
+from fargo.statemachine.ng import AnswerRelay, OfferRelay, RelayDescribed, RelayRefused
+from fargo.statemachine.paths import Policy
+
+from .story import ABLE, BOB, DESK, GATEWAY, PCMA, PCMU, PHONE_ADDRESS, Story
+
+OPUS = Codec(111, "opus", 48000, 2)
+FEATURES = {
+    Manner.PLAIN: ABLE,
+    Manner.ICE: (*ABLE[:3], "urn:xmpp:jingle:transports:ice-udp:1"),
+    Manner.DTLS: (*ABLE[:3], "urn:xmpp:jingle:transports:ice-udp:1", "urn:xmpp:jingle:apps:dtls:0"),
+}
+PRINT = Fingerprint("sha-256", "actpass", "AB:CD")
+AT_CLIENT = IceUdp("client", "pwd", (Candidate(1, "127.0.0.1", 9, type="host"),), PRINT)
+DTLS = Description("audio", (OPUS, PCMU), AT_CLIENT, mux=True)
+ICE = replace(DTLS, transport=replace(AT_CLIENT, fingerprint=None), mux=False)
+PHONE_OFFER = Description("audio", (PCMU,), RawUdp(PHONE_ADDRESS))
+RELAY_ADDRESS = (Candidate(1, "127.0.0.9", 30000), Candidate(2, "127.0.0.9", 30001))
+FOR_PHONE = Description("audio", (OPUS, PCMU, PCMA), RawUdp(RELAY_ADDRESS))
+"""What the relay says in the client's place."""
+AT_RELAY = IceUdp("relay", "pwd", (Candidate(1, "127.0.0.9", 30002, "c1", type="host"),), PRINT)
+FOR_CLIENT = Description("audio", (PCMU,), AT_RELAY, mux=True)
+"""What it says in the phone's place, to a client that speaks DTLS."""
+FOR_PHONES = ("PCMU", "PCMA", "telephone-event")
+FOR_CLIENTS = ("opus", "PCMU", "PCMA", "telephone-event")
+NOT_FOR_PHONES = ("red", "CN")
+
+
+class Relayed(Story):
+    """A story in which there is a relay, and the policy is what is said. The first client is called DESK."""
+
+    def __init__(self, *manners: Manner, path: str = "auto") -> None:
+        super().__init__()
+        self.tell(PolicyChanged(Policy(path, relay=True)))  # type: ignore[arg-type]
+        self.comes(DESK, *manners)
+        self.register()
+
+    def comes(self, client: str, *manners: Manner, asks_first: bool = False) -> None:
+        """A client comes online and says what it can do."""
+        features = {feature: None for manner in manners for feature in FEATURES[manner]}
+        self.tell(ResourceAvailable(client, GATEWAY, f"{client}#1"))
+        asking = ("urn:xmpp:jingle-message:0",) if asks_first else ()
+        self.tell(FeaturesLearned(self.id_of(AskFeatures), client, (*features, *asking)))
+
+    def calls_out(self, description: Description = DTLS, sid: str = "s1") -> list[Command]:
+        """The client calls Bob."""
+        return self.tell(SessionInitiated(self.iq(BOB), sid, (Content("voice", description=description),)))
+
+    def arrives(self, *codecs: Codec) -> list[Command]:
+        """Bob calls Alice."""
+        connection = self.id_of(SignIn)
+        arrived = CallArrived("c1", connection, "sip:bob@sip.test", codecs or (PCMU,), PHONE_ADDRESS, 3)
+        return self.tell(arrived)
+
+    def described(self, kind: type[OfferRelay | AnswerRelay], description: Description) -> list[Command]:
+        """The relay answers the latest command of a kind."""
+        return self.tell(RelayDescribed(self.id_of(kind), description))
+
+    def refused(self, kind: type[OfferRelay | AnswerRelay], silent: bool = False) -> list[Command]:
+        """The relay refuses it."""
+        return self.tell(RelayRefused(self.id_of(kind), "It is overloaded.", silent))
+
+    def phone_answers(self) -> None:
+        """The called phone answers."""
+        channel = self.id_of(PlaceCall)
+        self.tell(CandidatesReceived(channel, PHONE_ADDRESS))
+        self.tell(DescriptionReceived(channel, (PCMU,)))
+        self.tell(CallStateChanged(channel, CallState.ACTIVE))
+
+    def accepts(self, description: Description = DTLS, client: str = DESK) -> list[Command]:
+        """The called client accepts."""
+        sid = next(i.command.sid for i in reversed(self.issued) if isinstance(i.command, InitiateSession))
+        return self.tell(SessionAccepted(self.iq(BOB, client), sid, (Content("voice", description=description),)))
+
+    def moves(self, sid: str, transport: IceUdp) -> list[Command]:
+        """The client sends a transport-info."""
+        contents = (Content("voice", transport=transport),)
+        return self.tell(SessionModified(self.iq(BOB), sid, "transport-info", contents))
+
+    def talking_out(self) -> "Relayed":
+        """Until Alice, who called, and Bob hear each other."""
+        self.calls_out()
+        self.described(OfferRelay, FOR_PHONE)
+        self.tell(ReceivingStateChanged(self.id_of(PlaceCall), 1))
+        self.phone_answers()
+        self.described(AnswerRelay, FOR_CLIENT)
+        return self
+
+    def talking_in(self) -> "Relayed":
+        """Until Bob, who called, and Alice hear each other."""
+        self.arrives()
+        self.described(OfferRelay, FOR_CLIENT)
+        self.accepts()
+        self.described(AnswerRelay, FOR_PHONE)
+        self.tell(ReceivingStateChanged("c1", 2))
+        return self

@@ -1,0 +1,87 @@
+"""Which way audio goes. What is said of it stands in docs/mapping.md, and is held to it in test_mapping.py."""
+
+import pytest
+
+from fargo.statemachine.media import Codec, Manner
+from fargo.statemachine.notes import Path
+from fargo.statemachine.paths import DIRECT, Policy, Way, choose, goes_directly, manner_for, reaches, relayed, relays
+from fargo.statemachine.reason import Cause, Reason
+
+from .relayed import OPUS
+from .story import PCMA, PCMU
+
+AUTO, ALWAYS, NEVER = Policy(relay=True), Policy("relay", relay=True), Policy("direct", relay=True)
+NONE = Policy()
+EVERY = (AUTO, ALWAYS, NEVER, NONE)
+PLAIN, ICE, DTLS = Manner
+
+
+def way(codecs: tuple[Codec, ...], manner: Manner, policy: Policy) -> Path | Cause:
+    found = choose(codecs, manner, policy)
+    return found.path if isinstance(found, Way) else found.cause
+
+
+def test_whether_calls_may_go_through_the_relay() -> None:
+    assert [relays(policy) for policy in EVERY] == [True, True, False, False]
+    assert not relays(Policy("relay"))  # there is none
+
+
+@pytest.mark.parametrize("codec", [PCMU, PCMA, Codec(0), Codec(8), Codec(98, "pcma", 8000)])
+def test_a_codec_that_every_phone_has_goes_directly(codec: Codec) -> None:
+    offered = (OPUS, codec)
+    assert [way(offered, PLAIN, policy) for policy in EVERY] == [Path.DIRECT, Path.RELAY, Path.DIRECT, Path.DIRECT]
+    assert [goes_directly(offered, policy) for policy in EVERY] == [True, False, True, True]
+
+
+def test_no_such_codec_needs_the_relay_if_there_is_one() -> None:
+    offered = (OPUS, Codec(9, "G722", 8000))
+    assert [way(offered, PLAIN, policy) for policy in EVERY] == [Path.RELAY, Path.RELAY, Path.DIRECT, Path.DIRECT]
+    assert [goes_directly(offered, policy) for policy in EVERY] == [False, False, True, True]
+
+
+@pytest.mark.parametrize("manner", [ICE, DTLS])
+def test_what_phones_do_not_speak_needs_the_relay(manner: Manner) -> None:
+    ways = [way((PCMU,), manner, policy) for policy in EVERY]
+    assert ways == [Path.RELAY, Path.RELAY, Cause.TRANSPORT, Cause.TRANSPORT]
+    assert choose((PCMU,), manner, AUTO) == relayed(manner, AUTO)
+
+
+def test_the_client_comes_first_among_the_reasons() -> None:
+    assert relayed(DTLS, ALWAYS) == relayed(DTLS, AUTO)
+    assert relayed(ICE, AUTO) != relayed(DTLS, AUTO)
+    assert relayed(PLAIN, AUTO) != relayed(PLAIN, ALWAYS)
+    assert choose((PCMU,), PLAIN, AUTO) is DIRECT
+
+
+def test_a_refusal_says_whether_there_is_a_relay() -> None:
+    refusals = [choose((PCMU,), DTLS, policy) for policy in (NEVER, NONE)]
+    assert all(isinstance(refusal, Reason) for refusal in refusals)
+    assert len(set(map(str, refusals))) == 2
+
+
+@pytest.mark.parametrize(
+    ("manners", "direct", "policy", "called"),
+    [
+        ((PLAIN, ICE, DTLS), True, AUTO, PLAIN),
+        ((PLAIN, ICE, DTLS), False, AUTO, DTLS),
+        ((PLAIN, ICE), False, AUTO, ICE),
+        ((PLAIN,), False, AUTO, PLAIN),
+        ((ICE, DTLS), True, AUTO, DTLS),
+        ((PLAIN, DTLS), True, NEVER, PLAIN),
+        ((PLAIN, DTLS), False, NEVER, None),
+        ((ICE, DTLS), True, NEVER, None),
+        ((PLAIN,), True, NONE, PLAIN),
+        ((), True, AUTO, None),
+        ((), False, AUTO, None),
+    ],
+)
+def test_in_which_manner_a_client_is_called(
+    manners: tuple[Manner, ...], direct: bool, policy: Policy, called: Manner | None
+) -> None:
+    assert manner_for(manners, direct, policy) is called
+
+
+def test_whom_a_call_reaches() -> None:
+    assert [reaches((PLAIN, DTLS), policy) for policy in EVERY] == [True, True, True, True]
+    assert [reaches((ICE, DTLS), policy) for policy in EVERY] == [True, True, False, False]
+    assert [reaches((), policy) for policy in EVERY] == [False, False, False, False]

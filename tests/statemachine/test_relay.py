@@ -1,0 +1,610 @@
+"""Calls through the media relay: out, in, with one client and with several, and what becomes of them if it fails."""
+
+import pytest
+from msgspec.structs import replace
+
+from fargo.statemachine import user as users
+from fargo.statemachine.call1 import AnswerCall, CallMembersChanged, HangUp, PlaceCall, RequestHold
+from fargo.statemachine.commands import (
+    AcceptIq,
+    AcceptSession,
+    InformSession,
+    InformTransport,
+    InitiateSession,
+    MessageCall,
+    ProposeCall,
+    RefuseIq,
+    TerminateSession,
+)
+from fargo.statemachine.events import (
+    CallAction,
+    CallMessaged,
+    IqSucceeded,
+    ResourceUnavailable,
+    Restarted,
+    SessionInformed,
+    SessionTerminated,
+    TimePassed,
+)
+from fargo.statemachine.media import Content, Description, Manner, RawUdp
+from fargo.statemachine.ng import (
+    AnswerRelay,
+    DeleteRelay,
+    Flow,
+    OfferRelay,
+    Party,
+    PlayDigit,
+    RelayDescribed,
+    RelayDone,
+    RelayLost,
+    RelayRefused,
+)
+from fargo.statemachine.notes import NoteCarried, NoteEnded, NotePath, Path, Side
+from fargo.statemachine.reason import Cause
+
+from .relayed import (
+    AT_CLIENT,
+    AT_RELAY,
+    DTLS,
+    FOR_CLIENT,
+    FOR_CLIENTS,
+    FOR_PHONE,
+    FOR_PHONES,
+    ICE,
+    NOT_FOR_PHONES,
+    OPUS,
+    PHONE_OFFER,
+    PRINT,
+    RELAY_ADDRESS,
+    Relayed,
+)
+from .story import ADDRESS, ALICE, BOB, DESK, NAMED, PCMA, PCMU, PHONE, PHONE_ADDRESS
+
+OVERLOADED = "The media relay failed: It is overloaded."
+RESTARTED = "The media relay was restarted."
+WANTS_DTLS = "The client wants encryption (DTLS) over ICE, and phones speak plain RTP only."
+ANSWERED = Description("audio", (PCMU,), RawUdp(PHONE_ADDRESS))
+RESTART = replace(AT_CLIENT, ufrag="anew", candidates=())
+
+
+def paths(story: Relayed) -> list[tuple[Path, str]]:
+    return [(note.path, note.why) for note in story.noted() if isinstance(note, NotePath)]
+
+
+def end(story: Relayed) -> NoteEnded:
+    [ended] = [note for note in story.noted() if isinstance(note, NoteEnded)]
+    return ended
+
+
+# --- out
+
+
+def test_a_call_out() -> None:
+    story = Relayed(Manner.DTLS)
+    story.calls_out()
+    [offered] = story.all(OfferRelay)
+    assert offered == OfferRelay("nonce6", DTLS, Manner.PLAIN, False, FOR_PHONES, NOT_FOR_PHONES)
+    assert story.all(PlaceCall) == []
+    [placed] = story.described(OfferRelay, FOR_PHONE)
+    assert isinstance(placed, PlaceCall)
+    assert (placed.codecs, placed.candidates) == (FOR_PHONE.codecs, RELAY_ADDRESS)
+    story.phone_answers()
+    assert story.the(AnswerRelay) == AnswerRelay("nonce6", ANSWERED, Manner.DTLS, True)
+    assert story.all(AcceptSession) == []
+    told = Content("voice", description=FOR_CLIENT)
+    assert story.described(AnswerRelay, FOR_CLIENT) == [AcceptSession(BOB, DESK, "s1", told)]
+    assert paths(story) == [(Path.RELAY, WANTS_DTLS)]
+    story.hangs_up("s1")
+    assert story.the(DeleteRelay) == DeleteRelay("nonce6")
+    story.tell(RelayDone(story.id_of(DeleteRelay), (Flow(Party.OFFERER, 50, 8000), Flow(Party.ANSWERER, 49, 7840))))
+    assert story.all(NoteCarried) == [NoteCarried("6", 50, 49)]
+
+
+def test_one_that_never_carried_anything_is_not_noted_to() -> None:
+    story = Relayed(Manner.DTLS)
+    story.calls_out()
+    story.hangs_up("s1")
+    nothing = (Flow(Party.OFFERER), Flow(Party.ANSWERER))
+    assert story.tell(RelayDone(story.id_of(DeleteRelay), nothing)) == []
+    assert story.all(NoteCarried) == []
+    assert story.over()
+
+
+def test_audio_from_one_end_only_is_noted() -> None:
+    story = Relayed(Manner.DTLS).talking_in()
+    story.tell(RelayLost(RESTARTED))
+    story.tell(RelayDone(story.id_of(DeleteRelay), (Flow(Party.OFFERER, 0, 0), Flow(Party.ANSWERER, 9, 1440))))
+    assert story.all(NoteCarried) == [NoteCarried("6", 9, 0)]
+
+
+def test_a_client_without_encryption_is_answered_without() -> None:
+    story = Relayed(Manner.ICE)
+    story.calls_out(ICE)
+    story.described(OfferRelay, FOR_PHONE)
+    story.phone_answers()
+    assert story.the(AnswerRelay) == AnswerRelay("nonce6", ANSWERED, Manner.ICE)
+
+
+def test_a_call_that_is_given_up_while_the_relay_is_asked_reaches_no_phone() -> None:
+    story = Relayed(Manner.DTLS)
+    story.calls_out()
+    story.hangs_up("s1")
+    assert story.all(DeleteRelay) == [DeleteRelay("nonce6")]
+    assert story.described(OfferRelay, FOR_PHONE) == []
+    assert story.all(PlaceCall) == []
+
+
+# --- in
+
+
+def test_a_call_in() -> None:
+    story = Relayed(Manner.DTLS)
+    [offered] = story.arrives()
+    assert offered == OfferRelay("nonce6-6-dtls", PHONE_OFFER, Manner.DTLS, True, FOR_CLIENTS)
+    [initiated] = story.described(OfferRelay, FOR_CLIENT)
+    assert initiated == InitiateSession(BOB, DESK, "nonce6", Content("voice", description=FOR_CLIENT))
+    assert paths(story) == []
+    story.accepts(replace(DTLS, codecs=(PCMU, PCMA)))
+    assert story.the(AnswerRelay) == AnswerRelay("nonce6-6-dtls", replace(DTLS, codecs=(PCMU,)), Manner.PLAIN)
+    assert paths(story) == [(Path.RELAY, WANTS_DTLS)]
+    [answered] = story.described(AnswerRelay, replace(FOR_PHONE, codecs=(PCMU,)))
+    assert answered == AnswerCall("c1", (PCMU,), RELAY_ADDRESS)
+
+
+def test_a_client_that_speaks_ice_only_is_offered_two_ports_and_no_encryption() -> None:
+    story = Relayed(Manner.ICE)
+    assert story.arrives() == [OfferRelay("nonce6-6-ice", PHONE_OFFER, Manner.ICE, False, FOR_CLIENTS)]
+
+
+def test_a_session_for_each_manner_and_all_but_the_answered_are_deleted() -> None:
+    story = Relayed(Manner.DTLS)
+    story.comes(PHONE, Manner.ICE)
+    dtls, ice = story.arrives()
+    assert isinstance(dtls, OfferRelay)
+    assert isinstance(ice, OfferRelay)
+    assert (dtls.manner, ice.manner) == (Manner.DTLS, Manner.ICE)
+    for issued in story.last[:2]:
+        story.tell(RelayDescribed(issued.id, FOR_CLIENT))
+    assert story.the(InitiateSession).to == PHONE
+    story.accepts()
+    assert story.the(DeleteRelay) == DeleteRelay(ice.session)
+    assert story.the(AnswerRelay).session == dtls.session
+    assert story.the(TerminateSession).to == PHONE
+
+
+def test_two_clients_of_a_manner_share_a_session() -> None:
+    story = Relayed(Manner.DTLS)
+    story.comes(PHONE, Manner.DTLS)
+    assert len(story.arrives()) == 1
+    story.described(OfferRelay, FOR_CLIENT)
+    assert [initiated.to for initiated in story.all(InitiateSession)] == [DESK, PHONE]
+
+
+def test_a_client_that_speaks_plain_rtp_rings_at_once_and_answers_without_the_relay() -> None:
+    story = Relayed(Manner.DTLS)
+    story.comes(PHONE, Manner.PLAIN)
+    story.arrives()
+    assert story.the(InitiateSession).to == PHONE
+    dtls = story.the(OfferRelay)
+    story.described(OfferRelay, FOR_CLIENT)
+    plain = Description("audio", (PCMU,), ADDRESS)
+    story.accepts(plain, PHONE)
+    assert story.all(DeleteRelay) == [DeleteRelay(dtls.session)]
+    assert story.the(AnswerCall).candidates == ADDRESS.candidates
+    assert paths(story) == [(Path.DIRECT, "Client and phone both speak plain RTP.")]
+    story.tell(RelayDone(story.id_of(DeleteRelay)))
+    story.hangs_up("nonce8", client=PHONE)
+    assert story.all(DeleteRelay) == []
+
+
+def test_a_client_that_comes_late_needs_a_session_of_its_own() -> None:
+    story = Relayed(Manner.PLAIN)
+    story.arrives()
+    assert story.all(OfferRelay) == []
+    story.comes(PHONE, Manner.DTLS)
+    assert story.the(OfferRelay).session == "nonce6-8-dtls"
+    story.described(OfferRelay, FOR_CLIENT)
+    assert story.the(InitiateSession).to == PHONE
+
+
+def test_a_client_that_proceeds_before_the_offer_is_there_is_invited_then() -> None:
+    story = Relayed()
+    story.comes(PHONE, Manner.DTLS, asks_first=True)
+    story.arrives()
+    assert story.the(ProposeCall).sid == "nonce8"
+    assert story.tell(CallMessaged(PHONE, BOB, "nonce8", CallAction.PROCEED))[1:] == []
+    [initiated] = story.described(OfferRelay, FOR_CLIENT)
+    assert initiated == InitiateSession(BOB, PHONE, "nonce8", Content("voice", description=FOR_CLIENT))
+
+
+def test_one_that_waits_for_the_offer_is_told_that_there_will_be_none() -> None:
+    """And is told again if that may be lost: it rings."""
+    story = Relayed()
+    story.comes(PHONE, Manner.DTLS, asks_first=True)
+    story.arrives()
+    story.tell(CallMessaged(PHONE, BOB, "nonce8", CallAction.PROCEED))
+    story.tell(RelayLost(RESTARTED))
+    assert story.the(MessageCall) == MessageCall(
+        BOB, ALICE, "nonce8", CallAction.RETRACT, "connectivity-error", f"The media relay failed: {RESTARTED}"
+    )
+    assert story.user.farewells
+
+
+def test_one_that_waits_for_the_offer_and_goes_is_out_of_the_call() -> None:
+    story = Relayed(Manner.DTLS)
+    story.arrives()
+    story.tell(ResourceUnavailable(DESK, "sip.localhost"))
+    assert isinstance(story.the(HangUp), HangUp)
+    assert story.the(DeleteRelay).session == "nonce6-6-dtls"
+
+
+def test_a_client_that_answers_without_the_encryption_that_it_was_offered_is_refused() -> None:
+    story = Relayed(Manner.DTLS)
+    story.arrives()
+    story.described(OfferRelay, FOR_CLIENT)
+    story.accepts(ICE)
+    ended = story.the(TerminateSession)
+    assert ended.condition == "unsupported-transports"
+    assert ended.text == "The client answered in another way (ice) than offered (dtls)."
+    assert story.all(AnswerRelay) == []
+    assert isinstance(story.the(HangUp), HangUp)
+    assert story.the(DeleteRelay).session == "nonce6-6-dtls"
+
+
+# --- it fails
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_a_call_out_that_needs_it_fails_with_the_reason(silent: bool) -> None:
+    story = Relayed(Manner.DTLS)
+    story.calls_out()
+    story.refused(OfferRelay, silent)
+    ended = story.the(TerminateSession)
+    assert (ended.condition, ended.text) == ("connectivity-error", OVERLOADED)
+    assert story.all(DeleteRelay) == [DeleteRelay("nonce6")]  # it may have been made all the same
+    assert story.all(PlaceCall) == []
+    assert end(story) == NoteEnded("6", Side.GATEWAY, Cause.NETWORK, OVERLOADED)
+
+
+def test_a_call_out_that_can_do_without_goes_directly() -> None:
+    story = Relayed(Manner.PLAIN)
+    story.calls_out(Description("audio", (OPUS,), ADDRESS))
+    assert story.the(OfferRelay).manner is Manner.PLAIN
+    story.refused(OfferRelay)
+    assert story.the(PlaceCall).candidates == ADDRESS.candidates
+    assert story.the(PlaceCall).codecs == (OPUS,)
+    assert story.all(DeleteRelay) == [DeleteRelay("nonce6")]
+    assert paths(story) == [
+        (Path.RELAY, "Neither PCMU nor PCMA is offered, so the relay translates between codecs."),
+        (Path.DIRECT, "The media relay failed, and client and phone can do without it."),
+    ]
+
+
+def test_one_that_is_to_be_relayed_whatever_happens_does_not() -> None:
+    story = Relayed(Manner.PLAIN, path="relay")
+    story.calls_out(Description("audio", (PCMU,), ADDRESS))
+    story.refused(OfferRelay)
+    assert story.all(PlaceCall) == []
+    assert story.the(TerminateSession).text == OVERLOADED
+
+
+def test_a_call_in_that_can_do_without_goes_directly() -> None:
+    story = Relayed(Manner.PLAIN)
+    story.arrives(OPUS)
+    story.refused(OfferRelay)
+    offered = story.the(InitiateSession).content.description
+    assert offered == Description("audio", (OPUS,), NAMED)
+    story.accepts(Description("audio", (OPUS,), ADDRESS))
+    assert story.the(AnswerCall).candidates == ADDRESS.candidates
+    assert paths(story) == [(Path.DIRECT, "Client and phone both speak plain RTP.")]
+
+
+def test_only_clients_of_the_manner_whose_session_failed_are_cut_off() -> None:
+    story = Relayed(Manner.DTLS)
+    story.comes(PHONE, Manner.PLAIN)
+    story.arrives()
+    story.described(OfferRelay, FOR_CLIENT)
+    story.tell(RelayLost(RESTARTED))
+    ended = story.the(TerminateSession)
+    assert (ended.to, ended.text) == (DESK, f"The media relay failed: {RESTARTED}")
+    assert story.all(HangUp) == []
+    story.accepts(Description("audio", (PCMU,), ADDRESS), PHONE)
+    assert isinstance(story.the(AnswerCall), AnswerCall)
+
+
+def test_the_caller_hears_that_it_failed_if_nobody_else_could_take_the_call() -> None:
+    story = Relayed(Manner.DTLS)
+    story.arrives()
+    story.refused(OfferRelay)
+    assert story.the(HangUp).message == OVERLOADED
+    assert story.all(DeleteRelay) == [DeleteRelay("nonce6-6-dtls")]
+
+
+@pytest.mark.parametrize("away", [Relayed.talking_out, Relayed.talking_in])
+def test_a_relay_that_is_lost_ends_the_calls_through_it_with_the_reason(away: object) -> None:
+    story = Relayed(Manner.DTLS)
+    away(story)  # type: ignore[operator]
+    story.tell(RelayLost(RESTARTED))
+    assert story.the(TerminateSession).text == f"The media relay failed: {RESTARTED}"
+    assert isinstance(story.the(HangUp), HangUp)
+    assert len(story.all(DeleteRelay)) == 1
+    assert end(story).by is Side.GATEWAY
+
+
+def test_one_that_is_lost_while_the_phone_rings_ends_the_call() -> None:
+    story = Relayed(Manner.PLAIN)
+    story.calls_out(Description("audio", (OPUS,), ADDRESS))
+    story.described(OfferRelay, FOR_PHONE)
+    story.tell(RelayLost(RESTARTED))
+    assert story.the(TerminateSession).text == f"The media relay failed: {RESTARTED}"
+    assert isinstance(story.the(HangUp), HangUp)
+    assert story.all(DeleteRelay) == [DeleteRelay("nonce6")]
+
+
+def test_one_that_is_lost_touches_no_call_that_does_without_it() -> None:
+    story = Relayed(Manner.PLAIN)
+    story.calls_out(Description("audio", (PCMU,), ADDRESS))
+    before = story.user.calls
+    assert story.tell(RelayLost(RESTARTED)) == []
+    assert story.user.calls == before
+
+
+@pytest.mark.parametrize("away", [Relayed.calls_out, Relayed.arrives])
+def test_an_answer_that_does_not_come_counts_as_a_failure(away: object) -> None:
+    story = Relayed(Manner.DTLS)
+    away(story)  # type: ignore[operator]
+    story.tell(TimePassed(), 14.9)
+    assert story.last == ()
+    story.tell(TimePassed(), 0.1)
+    assert end(story).text == "The media relay failed: it does not answer."
+    assert len(story.all(DeleteRelay)) == 1
+
+
+def test_an_answer_to_the_answer_that_does_not_come_ends_the_call() -> None:
+    story = Relayed(Manner.DTLS)
+    story.arrives()
+    story.described(OfferRelay, FOR_CLIENT)
+    story.accepts()
+    story.tell(TimePassed(), 15.0)
+    assert story.the(TerminateSession).text == "The media relay failed: it does not answer."
+    assert len(story.all(DeleteRelay)) == 1
+
+
+# --- deletion
+
+
+def deleted(story: Relayed) -> int:
+    return sum(isinstance(issued.command, DeleteRelay) for issued in story.issued)
+
+
+def test_what_was_not_heard_is_deleted_again_until_there_can_be_no_relay() -> None:
+    story = Relayed(Manner.DTLS).talking_out()
+    story.hangs_up("s1")
+    for times in range(1, 6):
+        assert deleted(story) == times
+        story.tell(RelayRefused(story.id_of(DeleteRelay), "It does not answer.", silent=True))
+        story.tell(TimePassed(), 28.9)
+        assert deleted(story) == times
+        assert [due.name for due in users.deadlines(story.user) if "relay" in due.name] == [
+            "call 6: the media relay's answer"
+        ]
+        story.tell(TimePassed(), 0.1)
+    assert deleted(story) == 5
+    assert not [call.relay for call in story.user.calls.values() if call.relay]
+
+
+@pytest.mark.parametrize("gone", [RelayDone("x"), RelayRefused("x", "It will not."), RelayDescribed("x", FOR_PHONE)])
+def test_what_was_heard_is_not_deleted_again(gone: RelayDone | RelayRefused | RelayDescribed) -> None:
+    story = Relayed(Manner.DTLS)
+    story.calls_out()
+    story.hangs_up("s1")
+    story.tell(replace(gone, command=story.id_of(DeleteRelay)))
+    assert not story.user.calls
+    story.tell(TimePassed(), 100.0)
+    assert deleted(story) == 1
+
+
+def test_after_a_restart_everything_is_deleted_again() -> None:
+    story = Relayed(Manner.DTLS).talking_out()
+    story.calls_out(sid="s2")
+    story.hangs_up("s2")
+    ended = story.the(DeleteRelay).session
+    story.tell(Restarted())
+    assert {each.session for each in story.all(DeleteRelay)} == {"nonce6", ended}
+    assert story.the(TerminateSession).text == "The gateway was restarted."
+    assert story.all(OfferRelay) == []
+
+
+def test_a_relay_that_is_lost_forgets_deletions_too_and_is_told_them_all_the_same() -> None:
+    story = Relayed(Manner.DTLS)
+    story.calls_out()
+    story.hangs_up("s1")
+    assert story.tell(RelayLost(RESTARTED)) == []
+    story.tell(TimePassed(), 29.0)
+    assert story.the(DeleteRelay).session == "nonce6"
+
+
+# --- what happens meanwhile
+
+
+def test_a_hold_of_the_phone_is_told_after_its_answer() -> None:
+    story = Relayed(Manner.DTLS)
+    story.calls_out()
+    story.described(OfferRelay, FOR_PHONE)
+    story.phone_answers()
+    story.tell(CallMembersChanged(story.id_of(PlaceCall), 2))
+    assert story.all(InformSession) == []
+    accepted, held = story.described(AnswerRelay, FOR_CLIENT)
+    assert isinstance(accepted, AcceptSession)
+    assert held == InformSession(BOB, DESK, "s1", "hold")
+
+
+def test_one_that_is_over_by_then_is_not() -> None:
+    story = Relayed(Manner.DTLS)
+    story.calls_out()
+    story.described(OfferRelay, FOR_PHONE)
+    story.phone_answers()
+    for flags in (2, 0):
+        story.tell(CallMembersChanged(story.id_of(PlaceCall), flags))
+    [accepted] = story.described(AnswerRelay, FOR_CLIENT)
+    assert isinstance(accepted, AcceptSession)
+
+
+@pytest.mark.parametrize(("said", "hold"), [(("hold",), True), (("hold", "unhold"), False)])
+def test_a_hold_of_the_client_is_told_after_its_answer(said: tuple[str, ...], hold: bool) -> None:
+    story = Relayed(Manner.DTLS)
+    story.arrives()
+    story.described(OfferRelay, FOR_CLIENT)
+    story.accepts()
+    for info in said:
+        story.tell(SessionInformed(story.iq(BOB), "nonce6", info))
+    [answered] = story.described(AnswerRelay, FOR_PHONE)
+    assert isinstance(answered, AnswerCall)
+    [call] = story.user.calls.values()
+    assert call.sip.hold is hold  # type: ignore[union-attr]
+    assert story.all(RequestHold) == []
+
+
+@pytest.mark.parametrize(
+    ("away", "session", "to"),
+    [(Relayed.talking_out, "nonce6", Party.ANSWERER), (Relayed.talking_in, "nonce6-6-dtls", Party.OFFERER)],
+)
+def test_a_digit_is_played_to_the_phone(away: object, session: str, to: Party) -> None:
+    story = Relayed(Manner.DTLS)
+    away(story)  # type: ignore[operator]
+    sid = "s1" if to is Party.ANSWERER else "nonce6"
+    iq = story.iq(BOB)
+    dialled = SessionInformed(iq, sid, "dtmf", digit="d1", duration=200)
+    assert story.tell(dialled) == [AcceptIq(iq), PlayDigit(session, to, "d1", 200)]
+    assert story.tell(RelayRefused(story.id_of(PlayDigit), "It will not.")) == []
+
+
+def test_a_digit_before_the_ends_hear_each_other_is_refused() -> None:
+    story = Relayed(Manner.DTLS)
+    story.calls_out()
+    story.tell(SessionInformed(story.iq(BOB), "s1", "dtmf", digit="d1"))
+    assert story.the(RefuseIq).jingle == "unsupported-info"
+
+
+def test_the_client_that_hangs_up_while_its_answer_is_with_the_relay_ends_the_call() -> None:
+    story = Relayed(Manner.DTLS)
+    story.arrives()
+    story.described(OfferRelay, FOR_CLIENT)
+    story.accepts()
+    story.tell(SessionTerminated(story.iq(BOB), "nonce6", "success"))
+    assert isinstance(story.the(HangUp), HangUp)
+    assert story.the(DeleteRelay).session == "nonce6-6-dtls"
+    assert story.described(AnswerRelay, FOR_PHONE) == []
+
+
+# --- ICE restart
+
+
+def test_a_client_that_called_restarts_ice() -> None:
+    story = Relayed(Manner.DTLS).talking_out()
+    accepted, offered = story.moves("s1", RESTART)
+    assert isinstance(accepted, AcceptIq)
+    assert offered == OfferRelay(
+        "nonce6", replace(DTLS, transport=RESTART), Manner.PLAIN, False, FOR_PHONES, NOT_FOR_PHONES
+    )
+    assert story.described(OfferRelay, FOR_PHONE) == [AnswerRelay("nonce6", ANSWERED, Manner.DTLS, True)]
+    anew = replace(AT_RELAY, ufrag="anew", complete=True)
+    [told] = story.described(AnswerRelay, replace(FOR_CLIENT, transport=anew))
+    where = Content("voice", transport=replace(anew, complete=False))
+    assert told == InformTransport(BOB, DESK, "s1", where)
+    assert story.tell(IqSucceeded(story.id_of(InformTransport), DESK)) == []
+    assert [due for due in users.deadlines(story.user) if "client" in due.name] != []  # the session-accept's
+
+
+def test_a_client_that_was_called_restarts_ice() -> None:
+    story = Relayed(Manner.DTLS).talking_in()
+    _, offered = story.moves("nonce6", replace(RESTART, fingerprint=None))
+    client = replace(DTLS, codecs=(PCMU,), transport=RESTART)
+    assert offered == OfferRelay(
+        "nonce6-6-dtls", client, Manner.PLAIN, False, FOR_PHONES, NOT_FOR_PHONES, Party.ANSWERER
+    )
+    [answered] = story.described(OfferRelay, FOR_PHONE)
+    assert answered == AnswerRelay("nonce6-6-dtls", PHONE_OFFER, Manner.DTLS, True, Party.OFFERER)
+    [told] = story.described(AnswerRelay, replace(FOR_CLIENT, transport=replace(AT_RELAY, ufrag="anew")))
+    assert isinstance(told, InformTransport)
+    assert RESTART.fingerprint == PRINT
+
+
+def test_what_the_phone_speaks_is_in_the_new_offer_too() -> None:
+    story = Relayed(Manner.DTLS)
+    story.arrives(PCMU, replace(PCMA, id=9, name="G722"))
+    story.described(OfferRelay, FOR_CLIENT)
+    story.accepts()
+    story.described(AnswerRelay, FOR_PHONE)
+    story.moves("nonce6", RESTART)
+    assert story.the(OfferRelay).transcode == (*FOR_PHONES, "G722")
+
+
+@pytest.mark.parametrize("transport", [AT_CLIENT, replace(AT_CLIENT, ufrag=""), replace(AT_CLIENT, candidates=())])
+def test_candidates_alone_are_acknowledged_and_no_more(transport: object) -> None:
+    story = Relayed(Manner.DTLS).talking_out()
+    [accepted] = story.moves("s1", transport)  # type: ignore[arg-type]
+    assert isinstance(accepted, AcceptIq)
+
+
+def test_a_second_restart_overtakes_the_first() -> None:
+    story = Relayed(Manner.DTLS).talking_out()
+    story.moves("s1", RESTART)
+    first = story.id_of(OfferRelay)
+    story.moves("s1", replace(RESTART, ufrag="again"))
+    assert story.tell(RelayDescribed(first, FOR_PHONE)) == []
+    assert len(story.described(OfferRelay, FOR_PHONE)) == 1
+    story.moves("s1", replace(RESTART, ufrag="once more"))
+    assert story.described(AnswerRelay, FOR_CLIENT) == []
+    assert len(story.described(OfferRelay, FOR_PHONE)) == 1
+
+
+def test_a_restart_while_the_answer_is_with_the_relay_follows_it() -> None:
+    story = Relayed(Manner.DTLS)
+    story.arrives()
+    story.described(OfferRelay, FOR_CLIENT)
+    story.accepts()
+    story.moves("nonce6", RESTART)
+    assert story.all(OfferRelay) == []
+    story.described(AnswerRelay, FOR_PHONE)
+    assert story.the(OfferRelay).by is Party.ANSWERER
+    assert isinstance(story.the(AnswerCall), AnswerCall)
+
+
+@pytest.mark.parametrize("answers", [0, 1])
+def test_a_restart_that_the_relay_refuses_ends_the_call(answers: int) -> None:
+    story = Relayed(Manner.DTLS).talking_out()
+    story.moves("s1", RESTART)
+    if answers:
+        story.described(OfferRelay, FOR_PHONE)
+    story.refused(AnswerRelay if answers else OfferRelay)
+    assert story.the(TerminateSession).text == OVERLOADED
+    assert len(story.all(DeleteRelay)) == 1
+
+
+@pytest.mark.parametrize("answers", [0, 1])
+def test_a_restart_that_the_relay_does_not_answer_ends_the_call(answers: int) -> None:
+    story = Relayed(Manner.DTLS).talking_out()
+    story.tell(IqSucceeded(story.id_of(AcceptSession), DESK))
+    story.moves("s1", RESTART)
+    if answers:
+        story.described(OfferRelay, FOR_PHONE)
+    story.tell(TimePassed(), 15.0)
+    assert story.the(TerminateSession).text == "The media relay failed: it does not answer."
+
+
+def test_digits_are_played_while_ice_restarts() -> None:
+    story = Relayed(Manner.DTLS).talking_out()
+    story.moves("s1", RESTART)
+    story.tell(SessionInformed(story.iq(BOB), "s1", "dtmf", digit="d1"))
+    assert story.the(PlayDigit) == PlayDigit("nonce6", Party.ANSWERER, "d1")
+
+
+def test_plain_rtp_does_not_restart() -> None:
+    story = Relayed(Manner.PLAIN, path="relay")
+    story.calls_out(Description("audio", (PCMU,), ADDRESS))
+    story.described(OfferRelay, FOR_PHONE)
+    story.phone_answers()
+    story.described(AnswerRelay, Description("audio", (PCMU,), RawUdp(RELAY_ADDRESS)))
+    [accepted] = story.moves("s1", RESTART)
+    assert isinstance(accepted, AcceptIq)
