@@ -93,8 +93,15 @@ def learned(contacts: Contacts, event: FeaturesLearned) -> Contacts:
 
 
 def _knowing(client: Client, features: tuple[str, ...]) -> Client:
-    manners = tuple(manner for manner, needed in _MANNERS.items() if (needed | _NEEDED).issubset(features))
-    return replace(client, asked="", manners=manners, asks_first=_ASKS_FIRST in features)
+    return replace(client, asked="", manners=_manners(features), asks_first=_ASKS_FIRST in features)
+
+
+def _manners(features: tuple[str, ...]) -> tuple[Manner, ...]:
+    """In which a client can be called. One that encrypts is not called without, even if it announces raw-udp too: Dino
+    does, and accepts with no address.
+    """
+    able = tuple(manner for manner, needed in _MANNERS.items() if (needed | _NEEDED).issubset(features))
+    return tuple(manner for manner in able if manner is not Manner.PLAIN) if Manner.DTLS in able else able
 
 
 def able(contacts: Contacts, policy: Policy) -> Mapping[str, Client]:

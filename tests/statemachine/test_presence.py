@@ -162,6 +162,11 @@ def test_a_client_that_can_take_calls_announces_all_of_it(missing: str) -> None:
     assert (client.manners, client.asks_first) == ((Manner.PLAIN,), False)
 
 
+def test_a_client_that_encrypts_is_called_in_no_other_way_than_ice(story: Story) -> None:
+    story.online(PHONE, (*ABLE, "urn:xmpp:jingle:transports:ice-udp:1", "urn:xmpp:jingle:apps:dtls:0"))
+    assert story.user.contacts.clients[PHONE].manners == (Manner.ICE, Manner.DTLS)
+
+
 def test_a_client_hides_from_a_contact_only(story: Story) -> None:
     story.tell(ResourceUnavailable(DESK, CONTACT))
     assert DESK in story.user.contacts.clients
