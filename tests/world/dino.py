@@ -30,7 +30,7 @@ CREATE TABLE account (
     enabled INTEGER, roster_version TEXT, mam_earliest_synced INTEGER
 )"""
 
-CALL_BUTTON, AUDIO_CALL, HANG_UP = (690, 28), (690, 80), (421, 475)
+CALL_BUTTON, AUDIO_CALL, ACCEPT, HANG_UP = (690, 28), (690, 80), (502, 284), (421, 475)
 CLICK_AGAIN = 2  # seconds
 
 RATE = 8000
@@ -59,12 +59,21 @@ class Dino(DesktopClient):
 
     async def call(self, jid: str) -> None:
         """Call someone, by bare JID, as soon as their presence says that they take voice calls."""
-        await self._tool("dino-im", f"xmpp:{jid.replace('%', '%25')}?message")
+        await self._show(jid)
         await self._click_until("jingle-message:0}:propose", CALL_BUTTON, AUDIO_CALL)
+
+    async def answer(self, jid: str) -> None:
+        """Take the first call of someone, by bare JID, as soon as it rings."""
+        await self._show(jid)
+        await self._click_until("jingle-message:0}:proceed", ACCEPT)
 
     async def hang_up(self) -> None:
         """End the call that it is in."""
         await self._click_until("action='session-terminate'", HANG_UP)
+
+    async def ended(self) -> None:
+        """Wait until its call is over."""
+        await self.process.line("action='session-terminate'")
 
     async def hears(self, hertz: int) -> None:
         """Wait until the strongest tone that it hears is this one."""
@@ -72,6 +81,10 @@ class Dino(DesktopClient):
             await hears(lambda: tone(self._heard), hertz)
         except TimeoutError as silent:
             raise self.process.failure(str(silent)) from None
+
+    async def _show(self, jid: str) -> None:
+        """Have its window show the conversation with someone."""
+        await self._tool("dino-im", f"xmpp:{jid.replace('%', '%25')}?message")
 
     async def _click_until(self, sent: str, *places: tuple[int, int], seconds: float = 20) -> None:
         """Click here and there, again and again, until it has sent something: a button may not be there yet."""

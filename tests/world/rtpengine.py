@@ -29,6 +29,18 @@ log-level = {log_level}
 # 6 says which commands came; 7 would show what is in them.
 LOG_LEVEL = 6
 
+# For OpenSSL, which offers tickets to resume a session unless it is told not to: with them, Dino (GnuTLS) fails in the
+# handshake of every call that it answers.
+WITHOUT_TICKETS = """\
+openssl_conf = programs
+[programs]
+ssl_conf = uses
+[uses]
+system_default = tls
+[tls]
+Options = -SessionTicket
+"""
+
 _BENCODE = Bencode(encoding="utf-8", encoding_fallback="value")
 
 
@@ -53,7 +65,8 @@ class Rtpengine(Server):
                 log_level=LOG_LEVEL,
             ),
         )
-        self.process = await Process.start("rtpengine", "rtpengine", f"--config-file={configuration}")
+        environment = {"OPENSSL_CONF": str(self.write("openssl.cnf", WITHOUT_TICKETS))}
+        self.process = await Process.start("rtpengine", "rtpengine", f"--config-file={configuration}", env=environment)
         await self.process.line("Startup complete")
 
     async def sessions(self) -> list[str]:
