@@ -72,7 +72,8 @@ def seek(call: Call, jid: str, client: Client, policy: Policy, turn: Turn) -> Ca
         return call
     call = _prepared(call, leg, manner, policy, turn)
     if client.asks_first:
-        return replace(call, jingle=inviting.propose(leg, jid, manner, turn))
+        # Not every client says that it rings; Dino does not. The caller is to hear something all the same.
+        return _to_sip(replace(call, jingle=inviting.propose(leg, jid, manner, turn)), Ringing(), turn)
     return replace(call, jingle=inviting.add(leg, jid, manner, turn))
 
 

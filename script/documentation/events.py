@@ -107,9 +107,9 @@ def of_account(user: User) -> Iterator[Event]:
     yield from _of_gateway()
 
 
-def signed_in(secure: bool = False) -> Iterator[Event]:
+def signed_in(secure: bool = False, asks: bool = True) -> Iterator[Event]:
     """What brings a user online, with two clients and an account. ``secure``: the clients speak DTLS over ICE only, and
-    there is a relay.
+    there is a relay. ``asks``: one of them wants to be asked first.
     """
     features = _SECURE if secure else _ABLE
     yield RegistrationSubmitted(_iq(GATEWAY), SipAccount("alice@example.net"), "secret", "nonce")
@@ -117,7 +117,7 @@ def signed_in(secure: bool = False) -> Iterator[Event]:
     yield ResourceAvailable(DESK, GATEWAY)
     yield FeaturesLearned("3.0", DESK, features)
     yield ResourceAvailable(PHONE, GATEWAY)
-    yield FeaturesLearned("5.0", PHONE, (*features, _ASKS))
+    yield FeaturesLearned("5.0", PHONE, (*features, _ASKS) if asks else features)
     if secure:
         yield PolicyChanged(Policy(relay=True))
 

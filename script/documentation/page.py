@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
+from itertools import chain
 from typing import Final, NamedTuple, get_args
 
 import events
@@ -79,7 +80,9 @@ def page() -> str:
     """The whole of it."""
     nobody = Moment(new(events.USER), 1000.0)
     of_account = list(explore(nobody, events.of_account, lambda u: (u.account, u.contacts, u.stopping)))
-    of_call = list(explore(_after(nobody, events.signed_in()), events.of_call, lambda u: (u.calls, u.proposals)))
+    beginnings = (_after(nobody, events.signed_in(asks=asks)) for asks in (True, False))
+    calls = (explore(start, events.of_call, lambda u: (u.calls, u.proposals)) for start in beginnings)
+    of_call = list(chain.from_iterable(calls))
     secure = _after(nobody, events.signed_in(secure=True))
     of_relayed_call = list(explore(secure, events.of_relayed_call, lambda u: u.calls))
     sections = (

@@ -113,10 +113,11 @@ def test_a_late_proceed_changes_nothing(story: Story) -> None:
     assert not story.last
 
 
-def test_ringing_is_passed_on(story: Story) -> None:
+def test_who_is_asked_rings_and_need_not_say_so(story: Story) -> None:
     sid = arrive(story)
-    says(story, sid, CallAction.RINGING)
     assert story.all(RingCall)
+    says(story, sid, CallAction.RINGING)
+    assert not story.last
 
 
 @pytest.mark.parametrize(
