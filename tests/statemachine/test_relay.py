@@ -424,6 +424,34 @@ def test_a_relay_that_is_lost_forgets_deletions_too_and_is_told_them_all_the_sam
     assert story.the(DeleteRelay).session == "nonce6"
 
 
+@pytest.mark.parametrize("beginning", [RelayLost(RESTARTED), Restarted()])
+def test_deletions_are_counted_from_the_first(beginning: RelayLost | Restarted) -> None:
+    story = Relayed(Manner.DTLS)
+    story.calls_out()
+    story.tell(beginning)
+    for _ in range(10):
+        story.tell(TimePassed(), 30.0)
+    assert deleted(story) == 5
+
+
+def test_one_session_is_due_though_another_waits_for_nothing() -> None:
+    story = Relayed(Manner.DTLS)
+    story.arrives()
+    story.described(OfferRelay, FOR_CLIENT)
+    story.comes(PHONE, Manner.ICE)
+    ice = story.the(OfferRelay).session
+    story.tell(TimePassed(), 15.0)
+    assert story.all(DeleteRelay) == [DeleteRelay(ice)]
+
+
+def test_what_one_end_sent_is_noted_if_the_other_is_not_mentioned() -> None:
+    for party, packets in ((Party.OFFERER, (0, 7)), (Party.ANSWERER, (7, 0))):
+        story = Relayed(Manner.DTLS).talking_in()
+        story.tell(RelayLost(RESTARTED))
+        story.tell(RelayDone(story.id_of(DeleteRelay), (Flow(party, 7, 1120),)))
+        assert story.all(NoteCarried) == [NoteCarried("6", *packets)]
+
+
 # --- what happens meanwhile
 
 
