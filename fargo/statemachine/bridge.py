@@ -7,6 +7,8 @@ Rules:
 2. When one leg ends, the other is told to end.
 3. If audio goes through a relay, what one end offers and answers passes through it before the other end is told.
 4. What either end did while its answer was with the relay is told after the answer.
+5. A phone that refuses a direct call because it has none of the client's codecs is called again through the relay,
+   which translates; the client goes on calling, and need not know.
 """
 
 from typing import assert_never
@@ -15,7 +17,7 @@ from msgspec.structs import replace
 
 from fargo.statemachine import call as calls
 from fargo.statemachine import inviting, jingle_leg, paths, relay_leg, telepathy_leg
-from fargo.statemachine.call import Call
+from fargo.statemachine.call import Call, Second
 from fargo.statemachine.events import ResourceUnavailable
 from fargo.statemachine.media import Description, Manner
 from fargo.statemachine.ng import RelayLost
@@ -35,9 +37,9 @@ from fargo.statemachine.notices import (
 )
 from fargo.statemachine.offer import Audio
 from fargo.statemachine.paths import Policy, Way
-from fargo.statemachine.reason import Reason
+from fargo.statemachine.reason import Cause, Reason
 from fargo.statemachine.relay_leg import OfCommand, Terms
-from fargo.statemachine.session import Inviting, JingleEvent, sessions
+from fargo.statemachine.session import Calling, Inviting, JingleEvent, sessions
 from fargo.statemachine.standing import Client
 from fargo.statemachine.telepathy_leg import TelepathyEvent
 from fargo.statemachine.turn import Turn
@@ -51,9 +53,14 @@ def offer(call: Call, audio: Audio, way: Way, policy: Policy, nonce: str, turn: 
     """
     turn.note(NotePath(call.id, way.path, way.why))
     description = audio.description
+    name = f"{nonce}{turn.version}"
     if way.path is Path.DIRECT:
+        if paths.relays(policy):
+            call = replace(
+                call, second=Second(call.sip, Terms(name, audio.manner, True, paths.TRANSLATED), description)
+            )
         return _to_sip(call, Offered(description, audio.manner), turn)
-    terms = Terms(f"{nonce}{turn.version}", audio.manner, True, way.why)
+    terms = Terms(name, audio.manner, True, way.why)
     return replace(call, relay=relay_leg.offer((), terms, description, _spare(terms, description, policy), turn))
 
 
@@ -225,11 +232,25 @@ def _answered(call: Call, notice: Answered, by: Side, turn: Turn) -> Call:
 
 
 def _ended(call: Call, notice: Ended, by: Side, turn: Turn) -> Call:
-    """Rule 2. The second leg to end says nothing new."""
+    """Rule 2, but for rule 5. The second leg to end says nothing new."""
+    if by is Side.PHONE and notice.reason.cause is Cause.MEDIA and (second := _second(call)):
+        return _again(call, second, turn)
     if calls.is_live(call) if by is Side.PHONE else telepathy_leg.is_live(call.sip):
         calls.ended(call, by, notice.reason, turn)
     told = _tell_other(call, notice, by, turn)
     return replace(told, relay=relay_leg.delete(told.relay, turn))
+
+
+def _second(call: Call) -> Second | None:
+    """What is left to try, if the client still calls and nothing is left of the first call to the phone."""
+    return call.second if isinstance(call.jingle, Calling) and isinstance(call.sip, telepathy_leg.Over) else None
+
+
+def _again(call: Call, second: Second, turn: Turn) -> Call:
+    """Rule 5."""
+    turn.note(NotePath(call.id, Path.RELAY, second.terms.why))
+    relay = relay_leg.offer(call.relay, second.terms, second.offer, None, turn)
+    return replace(call, sip=second.sip, relay=relay, second=None)
 
 
 # --- what the relay has to say

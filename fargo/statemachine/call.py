@@ -15,10 +15,11 @@ from msgspec import Struct
 from fargo.statemachine import jingle_leg, relay_leg, session, telepathy_leg
 from fargo.statemachine.address import bare
 from fargo.statemachine.commands import SendText
+from fargo.statemachine.media import Description
 from fargo.statemachine.notes import Direction, NoteBegun, NoteEnded, Side
 from fargo.statemachine.notices import Deadline
 from fargo.statemachine.reason import Reason
-from fargo.statemachine.relay_leg import OfCommand, RelayLeg
+from fargo.statemachine.relay_leg import OfCommand, RelayLeg, Terms
 from fargo.statemachine.session import Inviting, JingleEvent, JingleLeg
 from fargo.statemachine.telepathy_leg import TelepathyEvent, TelepathyLeg
 from fargo.statemachine.turn import Turn
@@ -43,11 +44,22 @@ class Caller(Struct, frozen=True, gc=False):
         return self.name or self.address or "an anonymous caller"
 
 
+class Second(Struct, frozen=True, gc=False):
+    """How the phone can be called once more, through the relay: the leg before it was called, the terms of the relay's
+    session, and what the client offers.
+    """
+
+    sip: TelepathyLeg
+    terms: Terms
+    offer: Description
+
+
 class Call(Struct, frozen=True, gc=False):
     """One call of a user.
 
     ``id`` is the version of the event it began with, ``since`` its time, ``connection`` the SIP connection it goes
-    over, ``caller`` who calls the user, None if the user calls.
+    over, ``caller`` who calls the user, None if the user calls. ``second``: what is left to try if the phone refuses a
+    direct call for its codecs.
     """
 
     id: str
@@ -57,6 +69,7 @@ class Call(Struct, frozen=True, gc=False):
     sip: TelepathyLeg
     caller: Caller | None = None
     relay: RelayLeg = ()
+    second: Second | None = None
 
 
 def is_over(call: Call) -> bool:

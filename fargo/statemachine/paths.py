@@ -4,6 +4,7 @@ Rules:
 
 1. Direct wherever both ends speak plain RTP and have a codec in common. Before the other end has answered, that is to
    be expected if one of the codecs is offered that every phone has (RFC 3551 §6: PCMU, PCMA).
+   If that was wrong, the relay is the second choice.
 2. A client that wants ICE or DTLS needs the relay, as no phone speaks those; so does a call without common codec.
 3. The operator may forbid the relay, or want it in every call.
 """
@@ -38,6 +39,9 @@ class Way(Struct, frozen=True, gc=False):
 
 
 DIRECT: Final = Way(Path.DIRECT, "Client and phone both speak plain RTP.")
+
+TRANSLATED: Final = "The phone has none of the client's codecs, so the relay translates."
+"""Why the second choice."""
 
 
 def relays(policy: Policy) -> bool:

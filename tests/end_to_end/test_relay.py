@@ -4,16 +4,20 @@ dies. What real clients need of it: test_chromium.py.
 
 import os
 import signal
+from collections.abc import Mapping
+from typing import ClassVar
 
 import pytest
 import pytest_asyncio
-from world.jingle_call import JingleCall
+from world.jingle_call import PAYLOADS, JingleCall
+from world.rtp import PCMU
 from world.rtpengine import Rtpengine
 from world.world import World
 
 from .customer import Customer
 
 PACKETS = 50
+BARESIP_HERTZ = 440
 every_call = pytest.mark.parametrize("path", ["relay"])
 
 
@@ -68,6 +72,30 @@ async def test_a_call_that_needs_no_relay_goes_directly(alice: Customer, relay: 
     assert await relay.sessions() == []
     await call.terminate()
     await bob.event("CALL_CLOSED")
+
+
+class PcmuCall(JingleCall):
+    """A client that can do nothing but PCMU."""
+
+    payloads: ClassVar[Mapping[int, Mapping[str, str]]] = {PCMU: PAYLOADS[PCMU]}
+
+
+async def test_a_phone_without_the_clients_codec_is_called_again_through_the_relay(
+    alice: Customer, relay: Rtpengine
+) -> None:
+    """The phone takes PCMA only; the client goes on calling, and hears it in PCMU."""
+    world = alice.world
+    bob, media = await world.phone("bob", codecs="PCMA"), await world.media()
+    call = await PcmuCall.outgoing(alice.client, alice.contact("bob"), media)
+    await call.answered()
+    call.talk()
+    await media.received(PACKETS)
+    assert set(media.payload_types) == {PCMU}
+    assert media.tone == BARESIP_HERTZ
+    mark = len(bob.events)
+    await call.terminate()
+    await bob.event("CALL_CLOSED", after=mark)
+    await relay.forgets()
 
 
 @every_call

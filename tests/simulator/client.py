@@ -76,7 +76,8 @@ class Session(Struct, frozen=True):
     """A call as the client sees it: proposing, calling, proposed, proceeding, invited, or talking.
 
     ``us``: the gateway's end. ``command``: the InitiateSession that began it. ``relay``: where it was told to send
-    audio to, if that is the relay. ``restarting``: it has restarted ICE, and waits for the answer.
+    audio to, if that is the relay. ``ufrag``: of its own ICE; ``restarting``: it has restarted that, and waits for the
+    answer.
     """
 
     sid: str
@@ -84,6 +85,7 @@ class Session(Struct, frozen=True):
     phase: str
     command: str = ""
     relay: Transport | None = None
+    ufrag: str = "client"
     restarting: bool = False
 
 
@@ -178,11 +180,12 @@ class Client(Struct, frozen=True):
                     session, what, lambda iq: SessionInformed(iq, sid, detail, digit=DIGITS.get(detail, ""))
                 )
             case "modify", _:
-                contents = self._modified(detail)
+                contents = self._modified(detail, session)
                 return self._asks(session, what, lambda iq: SessionModified(iq, sid, detail, contents))
             case "restart", _:
-                anew = Content("voice", transport=client_media(self.manner, f"client{self.stanzas}"))
-                moved = self._with(replace(session, restarting=True))
+                ufrag = f"client{self.stanzas}"
+                anew = Content("voice", transport=client_media(self.manner, ufrag))
+                moved = self._with(replace(session, restarting=True, ufrag=ufrag))
                 return moved._asks(session, what, lambda iq: SessionModified(iq, sid, "transport-info", (anew,)))
             case "call", "again":
                 return self._asks(session, what, lambda iq: SessionInitiated(iq, sid, (self._offer("call"),)))
@@ -207,12 +210,12 @@ class Client(Struct, frozen=True):
     def _answer(self, what: str) -> Content:
         return audio(*ANSWERS[what], manner=OTHERS[self.manner] if what.endswith("manner") else self.manner)
 
-    def _modified(self, action: str) -> tuple[Content, ...]:
+    def _modified(self, action: str, session: Session) -> tuple[Content, ...]:
         match action:
             case "content-modify":
                 return (HOLDING,)
             case "transport-info":
-                return (Content("voice", transport=client_media(self.manner)),)
+                return (Content("voice", transport=client_media(self.manner, session.ufrag)),)
             case _:
                 return ()
 

@@ -2,9 +2,9 @@
 
 1. No Fault.
 2. Every IQ-set is answered exactly once; all but a registration in the turn they come in.
-3. What starts something is issued once for it, and never because the gateway came up: `PlaceCall` and `AcceptSession`
-   for a session of a client, `InitiateSession` for a client and sid while they are in no session, `AnswerCall` for a
-   channel, `ProposeCall` for a sid. `SignIn` only while no connection is up.
+3. What starts something is issued once for it, and never because the gateway came up: `PlaceCall` (once directly, once
+   through the relay) and `AcceptSession` for a session of a client, `InitiateSession` for a client and sid while they
+   are in no session, `AnswerCall` for a channel, `ProposeCall` for a sid. `SignIn` only while no connection is up.
 4. A leg that has ended, or was told to end, gets nothing but what ends it.
 5. Codecs that are passed on are within the offer they answer, or are.
 6. No password is in an event or a command.
@@ -109,6 +109,8 @@ class Watch(Struct, frozen=True):
     ended: tuple[Leg, ...] = ()
     offers: tuple[tuple[Leg, Offer], ...] = ()
     channels: tuple[tuple[str, str], ...] = ()
+    placed: tuple[tuple[str, Leg], ...] = ()
+    """Channels of calls that were placed, and for which session."""
     connections: tuple[str, ...] = ()
     said: tuple[tuple[str, Leg, bool], ...] = ()
     """What was said in Jingle sessions: a command's id, the session, and whether there is none without it."""
@@ -231,8 +233,9 @@ class Watch(Struct, frozen=True):
                 again = replace(self, started=tuple(what for what in self.started if what != ("join", *_leg(command))))
                 return again._relays(issued.id, _leg(command), ())
             case OfferRelay():
-                caller = (event.iq.to, event.iq.sender, event.sid) if isinstance(event, SessionInitiated) else ()
-                return self._starts(("offer", *_leg(command)), event)._relays(issued.id, _leg(command), caller)
+                return self._starts(("offer", *_leg(command)), event)._relays(
+                    issued.id, _leg(command), self._asks(event)
+                )
             case AnswerRelay():
                 return self._starts(("join", *_leg(command)), event)._relays(issued.id, _leg(command), ())
             case NotePath(call, path):
@@ -255,7 +258,19 @@ class Watch(Struct, frozen=True):
                 raise Broken("what the relay says is passed on", (event, codecs))
         else:
             self._within(leg, codecs)
-        return self._starts(("place", *leg), event)._carries(channel, connection)
+        way = "place relayed" if isinstance(event, RelayDescribed) else "place"
+        placed = replace(self, placed=(*self.placed, (channel, leg)))
+        return placed._starts((way, *leg), event)._carries(channel, connection)
+
+    def _asks(self, event: Event) -> Leg:
+        """The client's session that the relay is asked for; () if a phone calls."""
+        match event:
+            case SessionInitiated(iq, sid):
+                return iq.to, iq.sender, sid
+            case CallStateChanged(channel):
+                return dict(self.placed).get(channel, ())
+            case _:
+                return ()
 
     def _caller(self, event: Event) -> Leg:
         """The client's session that a call is placed for; after news of the relay as a whole, the first that waits."""
@@ -265,7 +280,7 @@ class Watch(Struct, frozen=True):
             case RelayDescribed(command) | RelayRefused(command):
                 found = [leg for name, _, leg in self.relayed if name == command]
             case RelayLost() | TimePassed():
-                placed = [what[1:] for what in self.started if what[0] == "place"]
+                placed = [what[1:] for what in self.started if what[0].startswith("place")]
                 found = [leg for _, _, leg in self.relayed if leg and leg not in (*placed, *self.ended)]
             case _:
                 found = []

@@ -4,10 +4,20 @@ import pytest
 from msgspec.structs import replace
 
 from fargo.statemachine import user as users
-from fargo.statemachine.call1 import AnswerCall, CallMembersChanged, HangUp, PlaceCall, RequestHold
+from fargo.statemachine.call1 import (
+    AnswerCall,
+    CallMembersChanged,
+    CallState,
+    CallStateChanged,
+    CloseChannel,
+    HangUp,
+    PlaceCall,
+    RequestHold,
+)
 from fargo.statemachine.commands import (
     AcceptIq,
     AcceptSession,
+    Command,
     InformSession,
     InformTransport,
     InitiateSession,
@@ -40,6 +50,7 @@ from fargo.statemachine.ng import (
     RelayRefused,
 )
 from fargo.statemachine.notes import NoteCarried, NoteEnded, NotePath, Path, Side
+from fargo.statemachine.paths import Choice
 from fargo.statemachine.reason import Cause
 
 from .relayed import (
@@ -286,6 +297,61 @@ def test_one_that_is_to_be_relayed_whatever_happens_does_not() -> None:
     story.refused(OfferRelay)
     assert story.all(PlaceCall) == []
     assert story.the(TerminateSession).text == OVERLOADED
+
+
+def refuses(story: Relayed, message: str = "488 Not Acceptable Here") -> list[Command]:
+    return story.tell(CallStateChanged(story.id_of(PlaceCall), CallState.ENDED, 2, message=message))
+
+
+def test_a_phone_without_the_clients_codecs_is_called_again_through_the_relay() -> None:
+    story = Relayed(Manner.PLAIN)
+    story.calls_out(Description("audio", (PCMU,), ADDRESS))
+    first = story.id_of(PlaceCall)
+    offered = OfferRelay(
+        "nonce6", Description("audio", (PCMU,), ADDRESS), Manner.PLAIN, False, FOR_PHONES, NOT_FOR_PHONES
+    )
+    assert refuses(story) == [CloseChannel(first), offered]
+    story.described(OfferRelay, FOR_PHONE)
+    assert story.id_of(PlaceCall) != first
+    story.phone_answers()
+    story.described(AnswerRelay, Description("audio", (PCMU,), RawUdp(PHONE_ADDRESS)))
+    assert story.all(AcceptSession)
+    assert paths(story) == [
+        (Path.DIRECT, "Client and phone both speak plain RTP."),
+        (Path.RELAY, "The phone has none of the client's codecs, so the relay translates."),
+    ]
+    assert not [note for note in story.noted() if isinstance(note, NoteEnded)]
+
+
+def test_it_is_called_again_once() -> None:
+    story = Relayed(Manner.PLAIN)
+    story.calls_out(Description("audio", (PCMU,), ADDRESS))
+    refuses(story)
+    story.described(OfferRelay, FOR_PHONE)
+    refuses(story)
+    assert story.the(TerminateSession).condition == "incompatible-parameters"
+    assert story.all(DeleteRelay) == [DeleteRelay("nonce6")]
+    assert story.all(PlaceCall) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [("direct", "488 Not Acceptable Here"), ("auto", "486 Busy Here"), ("auto", "404 Not Found")],
+)
+def test_it_is_not_called_again_for_another_reason_or_against_the_operators_will(path: Choice, message: str) -> None:
+    story = Relayed(Manner.PLAIN, path=path)
+    story.calls_out(Description("audio", (PCMU,), ADDRESS))
+    refuses(story, message)
+    assert story.all(OfferRelay) == []
+    assert len(story.all(TerminateSession)) == 1
+
+
+def test_a_client_that_has_given_up_is_not_called_for_again() -> None:
+    story = Relayed(Manner.PLAIN)
+    story.calls_out(Description("audio", (PCMU,), ADDRESS))
+    story.tell(SessionTerminated(story.iq(BOB), "s1", "cancel"))
+    refuses(story)
+    assert story.all(OfferRelay) == []
 
 
 def test_a_call_in_that_can_do_without_goes_directly() -> None:

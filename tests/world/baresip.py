@@ -55,7 +55,9 @@ class Packets(NamedTuple):
 
 
 class Baresip(Server):
-    """A phone for one account. With `answers`, it takes every call by itself; `hertz` is the tone that it plays."""
+    """A phone for one account. With `answers`, it takes every call by itself. `hertz` is the tone that it plays, and
+    `codecs` are those that it has.
+    """
 
     def __init__(
         self,
@@ -64,11 +66,13 @@ class Baresip(Server):
         directory: Path | None = None,
         address: str = PHONE_ADDRESS,
         hertz: int = 440,
+        codecs: str = "PCMU,PCMA",
     ) -> None:
         super().__init__(directory)
         self.account = account
         self.answers = answers
         self.hertz = hertz
+        self.codecs = codecs
         self.address = address
         self.port = free_port(address, adjacent=2)  # it takes the next one for TLS
         self.control_port = free_port(address)
@@ -80,7 +84,7 @@ class Baresip(Server):
         account = self.account
         self.write(
             "accounts",
-            f"<{account.uri}>;auth_pass={account.password};regint=600;ptime=20;audio_codecs=PCMU,PCMA"
+            f"<{account.uri}>;auth_pass={account.password};regint=600;ptime=20;audio_codecs={self.codecs}"
             f';outbound="sip:{account.host}:{account.port}";answermode={"auto" if self.answers else "manual"}\n',
         )
         self.write(

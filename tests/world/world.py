@@ -99,9 +99,11 @@ class World:
         await phone.log_in(self.server, user, resource, asks_first, hertz)
         return phone
 
-    async def phone(self, user: str = "bob", answers: bool = True, hertz: int = 440) -> Baresip:
+    async def phone(
+        self, user: str = "bob", answers: bool = True, hertz: int = 440, codecs: str = "PCMU,PCMA"
+    ) -> Baresip:
         """A SIP phone, registered; it plays a tone of so many hertz."""
-        return await self.add(Baresip(self.provider.account(user), answers, hertz=hertz))
+        return await self.add(Baresip(self.provider.account(user), answers, hertz=hertz, codecs=codecs))
 
     async def scripted_phone(self, phone: Sipp, user: str = "carol") -> Sipp:
         """A SIPp that is called when somebody calls this user."""
