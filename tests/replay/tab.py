@@ -11,6 +11,8 @@ VIRTUAL = {"Enter": 13, "Escape": 27, "PageUp": 33, "PageDown": 34, "End": 35, "
 VIRTUAL |= {"ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40, "Tab": 9}
 SHIFT = 8
 POLL_SECONDS = 0.02
+MOVED = "Inspected target navigated or closed"
+"""What the browser says when a page gives way to another one before the answer is there."""
 
 
 class Tab:
@@ -48,14 +50,23 @@ class Tab:
             raise DevToolsError(f"{script}: {thrown.get('exception', {}).get('description', thrown['text'])}")
         return done["result"].get("value")
 
+    async def _run_if_there(self, script: str) -> Any:
+        """The same; None while a page gives way to another one."""
+        try:
+            return await self.run(script)
+        except DevToolsError as error:
+            if MOVED not in str(error):
+                raise
+            return None
+
     async def text(self, selector: str) -> str:
         """The text that is shown there, "" if nothing is."""
-        return str(await self.run(f"document.querySelector({json.dumps(selector)})?.innerText ?? ''"))
+        return await self._run_if_there(f"document.querySelector({json.dumps(selector)})?.innerText ?? ''") or ""
 
     async def until(self, script: str) -> None:
         """Wait until JavaScript in the page comes to something that is true."""
         async with asyncio.timeout(20):
-            while not await self.run(script):
+            while not await self._run_if_there(script):
                 await asyncio.sleep(POLL_SECONDS)
 
     async def shows(self, selector: str, wanted: str) -> None:
@@ -77,7 +88,8 @@ class Tab:
                 await self._command("Input.dispatchKeyEvent", type=type, key=key, modifiers=modifiers, **known, **text)
 
     async def click(self, selector: str) -> None:
-        await self.run(f"document.querySelector({json.dumps(selector)}).click()")
+        """Click there; it may lead to another page."""
+        await self._run_if_there(f"document.querySelector({json.dumps(selector)}).click()")
 
     async def clipboard(self) -> str:
         """The text on it."""

@@ -122,7 +122,7 @@ async def test_calls_are_listed_narrowed_down_and_opened(inspected: Inspected, b
     assert await tab.run("location.search") == "?text=carol"
     await tab.go(await tab.run("location.href"))
     assert await tab.text("#summary") == "1 call like that", "the address keeps what was looked for"
-    await tab.run("document.querySelector('#found a').click()")
+    await tab.click("#found a")
     await tab.shows("#title", "dave@localhost calls carol@sip.test")
     await tab.click("#calls")
     await tab.shows("#summary", "2 calls in the log")
