@@ -231,7 +231,7 @@ class Log:
         users: dict[str, User] = {}
         missing: list[tuple[Any, ...]] = []
         for rows in self._entries(_ENTRIES, None):
-            recorded, then = self._recorded(rows[0]), {each.command for each in self._issued(rows)}
+            recorded, then = self._recorded(rows[0]), [each.command for each in self._issued(rows)]
             users[recorded.user], now = fold(users.get(recorded.user) or new(recorded.user), recorded)
             notes = [each.command for each in now if isinstance(each.command, Note) and each.command not in then]
             missing += [(rows[0][0], place, *self._row(note)) for place, note in enumerate(notes, len(then))]

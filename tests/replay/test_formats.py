@@ -50,3 +50,16 @@ def test_what_was_there_is_as_it_was(tmp_path: Path, table: str) -> None:
     Log.open(path).close()
     old, new = ({tuple(each.values())[:5] for each in Database(file).table(table).rows} for file in (OLD, path))
     assert old <= new
+
+
+def test_what_was_done_twice_in_one_turn_stays_twice(tmp_path: Path) -> None:
+    path = tmp_path / "fargo.db"
+    shutil.copy(OLD, path)
+    again = "insert into commands select event, max(place) + 1, type, format, body from commands group by event"
+    with Database(path).conn as conn:
+        conn.execute(again)
+    Log.open(path).close()
+    places = Database(path).query("select count(*) as number, max(place) as last from commands group by event")
+    assert all(each["last"] == each["number"] - 1 for each in places)
+    with closing(Log.open_read_only(path)) as log:
+        assert len(records(log.noted())) == 3
