@@ -4,9 +4,10 @@ Rules:
 
 1. An event and its commands are written in one transaction, and never changed. They leave as whole as they came: what
    is old makes place for what it came to (`Condensed`), a user who is forgotten leaves nothing.
-2. `events.id` is the order in which events were committed, over all users. (user, version) is an event's place in its
-   user's stream, without a gap, from 1 or from a `Condensed` on. (event, place) is a command's: the id of its
-   event's row, and its place among that event's commands; its own id is ``<version>.<place>``.
+2. `events.id` is the order in which events were committed, over all users; while the log is open, none that was erased
+   is given again. (user, version) is an event's place in its user's stream, without a gap, from 1 or from a
+   `Condensed` on. (event, place) is a command's: the id of its event's row, and its place among that event's commands;
+   its own id is ``<version>.<place>``.
 3. A row says in which format its body is. A body in an older format goes through the upcasts of its type; a newer one
    is refused. A new field that has a default makes no new format.
 4. What has left is gone: it is overwritten in the file (SQLite's secure_delete), and the journal is emptied as soon as
@@ -53,6 +54,7 @@ _AT_ONCE: Final = 256
 """So many rows are decoded before the first of them is folded: one kind of work at a time is quicker."""
 
 _LAST: Final = "select coalesce(max(id), 0) from events"
+_LAST_OF: Final = "select coalesce(max(version), 0) from events where user = ?"
 _APPEND_EVENT: Final = "insert into events (id, user, version, at, type, format, body) values (?, ?, ?, ?, ?, ?, ?)"
 _APPEND_COMMAND: Final = "insert into commands (event, place, type, format, body) values (?, ?, ?, ?, ?)"
 _EVENTS: Final = "select id, user, version, at, type, format, body from events order by id"
@@ -106,6 +108,8 @@ class Log:
         self._upcasts = upcasts
         self._events = msgspec.json.Decoder(Event)
         self._commands = msgspec.json.Decoder(Command)
+        self._erased = 0
+        """The greatest number that there was when we last erased a user; none up to it is given again."""
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -143,9 +147,8 @@ class Log:
             for user in forgotten:
                 self._erase(user)
             kept = (entry for place, entry in enumerate(entries) if place > forgotten.get(entry[0].user, -1))
-            ((last,),) = self._db.conn.execute(_LAST)
             events, commands = [], []
-            for number, (recorded, issued) in enumerate(kept, last + 1):
+            for number, (recorded, issued) in enumerate(kept, max(self.last(), self._erased) + 1):
                 key = (number, recorded.user, recorded.version, recorded.at)
                 events.append((*key, *self._row(recorded.event)))
                 commands += [(number, _place(each), *self._row(each.command)) for each in issued]
@@ -239,9 +242,8 @@ class Log:
 
     def last(self, user: str | None = None) -> int:
         """A number that is greater whenever events have come, to this user's stream or to any; 0 if there is none."""
-        column = "id" if user is None else "version"
-        select = f"select coalesce(max({column}), 0) from events where :user is null or user = :user"
-        with usable(self.path, _NAME), closing(self._db.conn.execute(select, {"user": user})) as rows:
+        select, values = (_LAST, ()) if user is None else (_LAST_OF, (user,))
+        with usable(self.path, _NAME), closing(self._db.conn.execute(select, values)) as rows:
             ((number,),) = rows
         return int(number)
 
@@ -296,6 +298,7 @@ class Log:
             self._db.execute(f"PRAGMA busy_timeout = {_PATIENCE}")
 
     def _erase(self, user: str) -> None:
+        self._erased = max(self.last(), self._erased)
         everything = {"user": user, "version": self.last(user)}
         self._db.conn.execute(_ERASE_COMMANDS, everything)
         self._db.conn.execute(_ERASE_EVENTS, everything)

@@ -197,6 +197,15 @@ def test_who_cancels_is_gone_from_the_disk(log: Log) -> None:
     assert [recorded.version for recorded, _ in log.read(ALICE)] == [1, 2]
 
 
+def test_a_number_that_was_erased_is_not_given_again(log: Log) -> None:
+    record(log, BOB, *registers(BOB))
+    record(log, ALICE, *registers(ALICE))
+    last = log.last()
+    log.erase(ALICE)
+    record(log, BOB, PresenceProbed(GATEWAY))
+    assert log.last() > last
+
+
 def test_who_has_cancelled_is_forgotten_by_the_next_gateway_too(log: Log) -> None:
     record(log, ALICE, *registers(ALICE), RegistrationCancelled(Iq(f"{ALICE}/desk", GATEWAY, "c")))
     gateway = Gateway(log)
