@@ -11,15 +11,15 @@ from contextlib import suppress
 from pathlib import Path
 
 FIRST, LAST = 10_000, 32_000
-_drawn: set[int] = set()
+_drawn: set[tuple[str, int]] = set()
 
 
 def free_port(address: str, adjacent: int = 1) -> int:
     """The first of `adjacent` consecutive free ports; it is even, as RTP wants it (RFC 3550 §11)."""
     for _ in range(1000):
         port = random.randrange(FIRST, LAST, 2)
-        ports = range(port, port + adjacent)
-        if _drawn.isdisjoint(ports) and all(_is_free(address, each) for each in ports):
+        ports = {(address, each) for each in range(port, port + adjacent)}
+        if _drawn.isdisjoint(ports) and all(_is_free(*each) for each in ports):
             _drawn.update(ports)
             return port
     raise OSError(f"no {adjacent} free port(s) on {address} between {FIRST} and {LAST}")
