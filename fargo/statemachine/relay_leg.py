@@ -222,19 +222,25 @@ def move(leg: RelayLeg, transport: IceUdp, turn: Turn) -> RelayLeg:
 
 def _told(session: RelaySession, transport: IceUdp, turn: Turn) -> RelaySession:
     match session:
-        case Answering():
+        case Answering() if _is_another(transport, session.client):
             return replace(session, moved=transport)
         case Joined() | Restarting() | Rejoining():
             return _moved(session, transport, turn)
-        case Offering() | Waiting() | Deleting():
+        case Offering() | Waiting() | Answering() | Deleting():
             return session
         case _:
             assert_never(session)
 
 
+def _is_another(transport: IceUdp, client: Description) -> bool:
+    """Whether the client has restarted ICE: other credentials than it described itself with (RFC 8445 §9)."""
+    before = client.transport
+    return isinstance(before, IceUdp) and transport.ufrag not in ("", before.ufrag)
+
+
 def _moved(session: _Talking, transport: IceUdp, turn: Turn) -> _Talking:
     before = session.client.transport
-    if not isinstance(before, IceUdp) or transport.ufrag in ("", before.ufrag):
+    if not isinstance(before, IceUdp) or not _is_another(transport, session.client):
         return session
     anew = replace(transport, fingerprint=transport.fingerprint or before.fingerprint)
     client = replace(session.client, transport=anew)

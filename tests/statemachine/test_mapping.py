@@ -355,7 +355,7 @@ REQUESTS: dict[str, Callable[[Story], object]] = {
     "a line break in a codec": lambda story: initiate(story, content=offer((Codec(0, "PCMU\r\n", 8000),))),
     "the same session-initiate again": lambda story: (initiate(story), initiate(story)),
     "an action on an unknown session": lambda story: story.tell(SessionInformed(story.iq(BOB), "s1", "ringing")),
-    "session-info we do not do, such as dtmf": lambda story: (
+    "session-info we do not do, such as dtmf in a direct call": lambda story: (
         initiate(story),
         story.tell(SessionInformed(story.iq(BOB), "s1", "dtmf")),
     ),

@@ -36,7 +36,7 @@ from fargo.statemachine.events import (
     SessionTerminated,
     TimePassed,
 )
-from fargo.statemachine.media import Content, Description, Manner, RawUdp
+from fargo.statemachine.media import Content, Description, IceUdp, Manner, RawUdp
 from fargo.statemachine.ng import (
     AnswerRelay,
     DeleteRelay,
@@ -663,6 +663,18 @@ def test_a_restart_while_the_answer_is_with_the_relay_follows_it() -> None:
     story.described(AnswerRelay, FOR_PHONE)
     assert story.the(OfferRelay).by is Party.ANSWERER
     assert isinstance(story.the(AnswerCall), AnswerCall)
+
+
+@pytest.mark.parametrize("late", [replace(AT_CLIENT, ufrag=""), AT_CLIENT])
+def test_late_candidates_do_not_undo_such_a_restart(late: IceUdp) -> None:
+    story = Relayed(Manner.DTLS)
+    story.arrives()
+    story.described(OfferRelay, FOR_CLIENT)
+    story.accepts()
+    story.moves("nonce6", RESTART)
+    story.moves("nonce6", late)
+    story.described(AnswerRelay, FOR_PHONE)
+    assert story.the(OfferRelay).description.transport == replace(RESTART, fingerprint=PRINT)
 
 
 @pytest.mark.parametrize("answers", [0, 1])

@@ -51,8 +51,8 @@ class RelaySettings:
 
 
 class RelayAdapter:
-    """`put` takes every event of a user; `broadcast` takes `RelayLost`, for everyone who has a session; `take` gives a
-    digit by its name, once.
+    """`put` takes every event of a user; `broadcast` takes `RelayLost`, for everyone; `take` gives a digit by its name,
+    once.
     """
 
     def __init__(

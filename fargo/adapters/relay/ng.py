@@ -83,9 +83,8 @@ class Ng(DatagramProtocol):
             self._port.write(datagram, self._relay)
 
     def _give_up(self, cookie: bytes) -> None:
-        host, port = self._relay
-        silent = SilentError(f"The media relay at {host} port {port} does not answer.")
-        self._asked.pop(cookie).answer.errback(silent)
+        # Users are told, so where the relay is does not stand here.
+        self._asked.pop(cookie).answer.errback(SilentError("The media relay does not answer."))
 
     def datagramReceived(self, datagram: bytes, addr: Any) -> None:  # noqa: N802
         """What Twisted tells: a datagram came. Only the relay is heard."""
