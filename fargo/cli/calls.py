@@ -1,6 +1,5 @@
 """`fargo calls`: what became of each call, as a table for people or as data for programs."""
 
-import csv
 import sys
 from pathlib import Path
 from shutil import get_terminal_size
@@ -11,6 +10,7 @@ from typing import Final
 import click
 import msgspec
 
+from fargo.cli import sheet
 from fargo.cli.common import opened, reads_log
 from fargo.cli.times import as_time
 from fargo.statemachine.address import bare
@@ -59,17 +59,11 @@ def calls(
         case "json":
             click.echo(msgspec.json.format(msgspec.json.encode([row(each) for each in found])))
         case "csv":
-            _write_csv(found)
+            sheet.write(COLUMNS, map(row, found))
         case _ if found:
             _print_table(found)
         case _:
             click.echo(f"There is no such call in {path}.", err=True)
-
-
-def _write_csv(found: list[Record]) -> None:
-    writer = csv.DictWriter(sys.stdout, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(map(row, found))
 
 
 def _print_table(found: list[Record]) -> None:

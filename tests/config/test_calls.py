@@ -5,15 +5,19 @@ import io
 import json
 import re
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from msgspec.structs import replace
 
-from fargo.cli import main
+from fargo.cli import main, sheet
 from fargo.cli.times import parsed
 from fargo.log import Log
+from fargo.statemachine.commands import Issued
+from fargo.statemachine.notes import NoteBegun
 from replay import golden
 from replay.records import COLUMNS, records, row
 
@@ -82,6 +86,43 @@ def test_programs_get_the_records(session: Path) -> None:
     (told,) = csv.DictReader(io.StringIO(fargo("--log", session, "--csv").stdout))
     assert tuple(told) == COLUMNS
     assert told == {name: "" if value is None else str(value) for name, value in rows[0].items()}
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("=HYPERLINK(1)", "'=HYPERLINK(1)"),
+        ("+1+cmd|' /C calc'!A0", "'+1+cmd|' /C calc'!A0"),
+        ("+4930|x@sip.test", "'+4930|x@sip.test"),
+        ("-1", "'-1"),
+        ("@SUM(1)", "'@SUM(1)"),
+        ("\t=1", "'\t=1"),
+        ("\r=1", "'\r=1"),
+        ("\n=1", "'\n=1"),
+        ("＝1", "'＝1"),
+        ("Bob = +1", "Bob = +1"),
+        ("+441632960000", "+441632960000"),
+        ("+441632960000@sip.test", "+441632960000@sip.test"),
+    ],
+)
+def test_no_caller_writes_a_formula_into_a_spreadsheet(name: str, told: str, tmp_path: Path) -> None:
+    entries = [(recorded, tuple(map(partial(called, name), issued))) for recorded, issued in golden.read(IN)]
+    golden.write(tmp_path / "a.jsonl", entries)
+    (read,) = csv.DictReader(io.StringIO(fargo("--log", tmp_path / "a.jsonl", "--csv").stdout, newline=""))
+    assert (read["peer"], read["peer_name"]) == (told, told)
+    (read,) = json.loads(fargo("--log", tmp_path / "a.jsonl", "--json").stdout)
+    assert read["peer_name"] == name
+
+
+def called(name: str, issued: Issued) -> Issued:
+    """The command, with a caller of that name in it."""
+    note = issued.command
+    return replace(issued, command=replace(note, peer=name, name=name)) if isinstance(note, NoteBegun) else issued
+
+
+def test_a_call_of_somebody_who_is_a_number_has_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    sheet.write(["call", "waited"], [{"call": "+441632960000@example.org/7", "waited": -0.5}])
+    assert capsys.readouterr().out == '"call","waited"\n"+441632960000@example.org/7",-0.5\n'
 
 
 @pytest.mark.parametrize(
