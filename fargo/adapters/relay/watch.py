@@ -1,7 +1,7 @@
 """Watches the relay: whether it answers, and whether it is still the one that has our sessions.
 
 Asked how often it has been asked that, a relay that lives counts up, and one that was started again begins anew. Its
-uptime would tell the same only as long as nobody sets the clock.
+uptime would tell the same only as long as nobody sets the clock. Of one that does not count, only silence tells.
 """
 
 from collections.abc import Callable
@@ -17,6 +17,7 @@ EVERY: Final = 3.0
 """Seconds from one answer, or silence, to the next question."""
 
 _RESTARTED: Final = "The media relay was restarted."
+_UNCOUNTED: Final = "The media relay does not count how often it is asked: that it was restarted will not be noticed."
 
 
 class Watch:
@@ -29,8 +30,9 @@ class Watch:
         self._reactor = reactor
         self._questions = 0
         self._counted: int | None = None
-        """What the relay last said; None before it said anything, and when it is lost."""
+        """What the relay last said; None before it said anything, when it is lost, and if it does not count."""
         self._silent = False
+        self._warned = False
         self._timer: Any = None
         self._log = Logger()
 
@@ -53,8 +55,11 @@ class Watch:
     def _answered(self, reply: Reply) -> None:
         if self._silent:
             self._log.info("The media relay answers again.")
-        counted = int(reply["statistics"]["controlstatistics"]["totalstatscount"])
-        if self._counted is not None and counted <= self._counted:
+        counted = _counted(reply)
+        if counted is None and not self._warned:
+            self._warned = True
+            self._log.warn(_UNCOUNTED)
+        elif counted is not None and self._counted is not None and counted <= self._counted:
             self._tell(_RESTARTED)
         self._counted, self._silent = counted, False
 
@@ -67,3 +72,11 @@ class Watch:
     def _tell(self, problem: str) -> None:
         self._log.error("{problem} Whatever went through it is lost.", problem=problem)
         self._lost(RelayLost(problem))
+
+
+def _counted(reply: Reply) -> int | None:
+    """How often the relay was asked, None if it does not say."""
+    try:
+        return int(reply["statistics"]["controlstatistics"]["totalstatscount"])
+    except (KeyError, TypeError, ValueError):
+        return None

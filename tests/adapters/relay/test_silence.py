@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Self
 
 import pytest
+from twisted.logger import capturedLogs, formatEvent
 from world.ports import free_port
 from world.process import until
 from world.rtpengine import Rtpengine
@@ -21,14 +22,17 @@ OFFER = OfferRelay("s", plain("127.0.0.1", 4000, PCMA), Manner.PLAIN)
 
 
 class Line(asyncio.DatagramProtocol):
-    """A line to a relay, or to nobody: `heard` are the requests it was given; it loses as many replies as `loses`."""
+    """A line to a relay, or to nobody: `heard` are the requests it was given; it loses as many replies as `loses`, and
+    the word `hides` in all of them.
+    """
 
-    def __init__(self, relay: Rtpengine | None = None, loses: int = 0) -> None:
+    def __init__(self, relay: Rtpengine | None = None, loses: int = 0, hides: bytes = b"\0") -> None:
         self.address = "127.0.0.1"
         self.port = free_port(self.address)
         self.heard: list[bytes] = []
         self._relay = relay
         self._loses = loses
+        self._hides = hides
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
@@ -57,7 +61,7 @@ class Line(asyncio.DatagramProtocol):
         if self._loses and b"3:sdp" in data:
             self._loses -= 1
         else:
-            self._near.sendto(data, self._sender)
+            self._near.sendto(data.replace(self._hides, b"?" * len(self._hides)), self._sender)
 
 
 class _Far(asyncio.DatagramProtocol):
@@ -139,6 +143,24 @@ async def test_a_relay_that_was_only_slow_is_lost_once(
     os.kill(relay.process.pid, signal.SIGCONT)
     await _asked_again(relay)
     assert [each.problem.rpartition(" does ")[2] for each in rig.lost] == ["not answer."]
+
+
+async def test_a_relay_that_does_not_count_is_said_once_and_its_silence_told(
+    relay: Rtpengine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with capturedLogs() as said:
+        async with Line(relay, hides=b"totalstatscount") as line, Rig(line.address, line.port) as rig:
+            await _asked_again(relay)
+            with monkeypatch.context() as hasty:
+                hasty.setattr(ng, "GIVE_UP", 0.4)
+                await relay.stop()
+                await until(lambda: bool(rig.lost), "it is told to everyone")
+            await relay.start()
+            await _asked_again(relay)
+            assert isinstance(await rig.do(OFFER), RelayDescribed)
+    assert rig.lost == [RelayLost("The media relay does not answer.")]
+    assert [text for each in said if "count" in (text := str(formatEvent(each)))] == [watch._UNCOUNTED]
+    assert not [each for each in said if "log_failure" in each]
 
 
 async def _asked_again(relay: Rtpengine) -> None:
