@@ -6,12 +6,14 @@ Rules:
 2. What was committed has reached the disk (synchronous=FULL).
 3. A file that is not ours (SQLite's application_id tells) or that a newer Fargo has changed (its applied migrations
    tell) is refused with a sentence, and left as it is.
+4. Reading leaves nothing behind. Whoever reads makes a journal if there is none, and SQLite takes it away only if the
+   last who closes the file might have written: so readers might, and are forbidden to, once it is known to be ours.
 """
 
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from sqlite_utils import Database, Migrations
@@ -46,9 +48,15 @@ def open_read_only(path: Path, what: str, application_id: int, migrations: Migra
             raise FileError(f"There is no {what} at {path}.")
         with path.open("rb"):  # the system says better than SQLite what is wrong
             pass
-        db = Database(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True))
-        _refuse_strange(db, path, what, application_id, migrations)
+        with closing(_connected(path, "ro")) as db:
+            _refuse_strange(db, path, what, application_id, migrations)
+        db = _connected(path, "rw")
+        db.execute("PRAGMA query_only = ON")
         return _brought_up(db, migrations) if migrations.pending(db) else db
+
+
+def _connected(path: Path, mode: str) -> Database:
+    return Database(sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True))
 
 
 def _brought_up(old: Database, migrations: Migrations) -> Database:

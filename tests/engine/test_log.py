@@ -1,5 +1,6 @@
 """The log gives back what it was given, in order, all of a batch or nothing, and refuses what is not its own."""
 
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -82,6 +83,49 @@ def test_another_process_can_read_while_we_write(path: Path) -> None:
     reader = Log.open_read_only(path)
     log.append(BATCH)
     assert list(reader.read()) == BATCH
+
+
+def test_who_reads_cannot_write(path: Path) -> None:
+    reader = Log.open_read_only(written(path))
+    with pytest.raises(FileError, match="attempt to write a readonly database"):
+        reader.append([(Recorded(BOB, 2, 6.0, Stopping()), ())])
+
+
+def test_reading_leaves_nothing_beside_it(path: Path) -> None:
+    reader = Log.open_read_only(written(path))
+    assert len(reader) == len(BATCH)
+    reader.close()
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_who_reads_leaves_the_journal_to_who_writes(path: Path) -> None:
+    reader = Log.open_read_only(written(path))
+    log = Log.open(path)
+    more: Entry = (Recorded(BOB, 2, 6.0, Stopping()), ())
+    log.append([more])
+    reader.close()
+    assert len(list(path.parent.iterdir())) == 3
+    assert list(log.read()) == [*BATCH, more]
+    log.close()
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_what_only_the_journal_has_is_read_and_kept(path: Path, tmp_path: Path) -> None:
+    log = Log.open(path)
+    log.append(BATCH)
+    killed = copied(path, tmp_path / "killed")
+    for _ in range(2):
+        reader = Log.open_read_only(killed)
+        assert list(reader.read()) == BATCH
+        reader.close()
+
+
+def copied(path: Path, directory: Path) -> Path:
+    """A database as it lies there when its program is killed now: with what only the journal has."""
+    directory.mkdir()
+    for file in (path, Path(f"{path}-wal")):
+        assert Path(shutil.copy(file, directory)).stat().st_size
+    return directory / path.name
 
 
 def test_nobody_else_may_read_it(path: Path) -> None:
@@ -190,6 +234,18 @@ def test_a_foreign_database_is_left_as_it_is(path: Path) -> None:
     with pytest.raises(FileError, match="is an SQLite file, but not a log of Fargo"):
         Log.open(path)
     assert (path.read_bytes(), path.stat().st_mode & 0o777) == (before, 0o644)
+
+
+def test_the_journal_of_a_foreign_database_is_left_as_it_is(path: Path, tmp_path: Path) -> None:
+    foreign = Database(path)
+    foreign.enable_wal()
+    foreign.table("recipes").insert({"name": "soup"})
+    killed = copied(path, tmp_path / "killed")
+    files = killed, Path(f"{killed}-wal")
+    before = [file.read_bytes() for file in files]
+    with pytest.raises(FileError, match="is an SQLite file, but not a log of Fargo"):
+        Log.open_read_only(killed)
+    assert [file.read_bytes() for file in files] == before
 
 
 def test_a_missing_log_is_not_made_by_reading(path: Path) -> None:
