@@ -5,7 +5,9 @@ Rules:
 1. To refuse a call, a reason is given with the hang-up; the SIP status follows from it (486, 480 or 488: no other can
    be sent).
 2. The reason phrase of a failed call starts with the SIP status code, which the edge writes there, and then
-   "gateway:" if the words are ours and not the provider's. Without a code the manager's own classification counts.
+   "gateway:" if the words are ours and not the provider's. Without a code nobody but the manager has spoken, and its own
+   classification counts; the caller reads its words, or what it calls the reason.
+3. The far end wrote the words: what would not be seen in them becomes a question mark.
 """
 
 import re
@@ -38,6 +40,7 @@ _STATUS: Final = {
     608: Cause.DECLINED,
 }  # fmt: skip
 _CLASSIFIED: Final[dict[int, Cause]] = {
+    ChangeReason.SERVICE_ERROR: Cause.NETWORK,
     ChangeReason.INVALID_CONTACT: Cause.NOT_FOUND,
     ChangeReason.NO_ANSWER: Cause.NO_ANSWER,
     ChangeReason.BUSY: Cause.BUSY,
@@ -49,7 +52,11 @@ _CLASSIFIED: Final[dict[int, Cause]] = {
     # 487, 488 and 491 come like this; of these a phone that was never cancelled sends 488.
     ChangeReason.USER_REQUESTED: Cause.MEDIA,
 }
-_PHRASE: Final = re.compile(r"(?P<code>[3-6]\d\d)(?: (?P<ours>gateway: )?(?P<words>.*))?", re.DOTALL)
+_IN_WORDS: Final[dict[int, str]] = {each: each.name.lower().replace("_", " ") for each in ChangeReason}
+# The manager found nobody to send the call to: the edge is being started again.
+_NO_EDGE: Final = "The gateway's SIP part cannot take calls just now. Try again in a moment."
+_PHRASE: Final = re.compile(r"(?P<code>[3-6]\d\d)(?: (?P<ours>gateway: )?(?P<words>.*))?")
+_WORDLESS: Final = "no reason given"
 
 
 def refusal(reason: Reason) -> ChangeReason:
@@ -59,17 +66,30 @@ def refusal(reason: Reason) -> ChangeReason:
 
 def failure(domain: str, event: CallStateChanged) -> Reason:
     """Why a call that we placed failed, in the words of the domain's server (rule 2)."""
-    found = _PHRASE.fullmatch(event.message)
+    found = _PHRASE.fullmatch(_plain(event.message))
     if found is None:
-        return Reason(_CLASSIFIED.get(event.reason, Cause.SERVER_ERROR), f"The call to {domain} failed.")
-    code, words = int(found["code"]), found["words"] or "no reason given"
+        return Reason(_CLASSIFIED.get(event.reason, Cause.SERVER_ERROR), _unnumbered(domain, event))
+    code, words = int(found["code"]), found["words"] or _WORDLESS
     cause = Cause.UNAVAILABLE if code < 400 else _STATUS.get(code, Cause.SERVER_ERROR)
     return Reason(cause, f"{words}." if found["ours"] else f"{domain} says: {words} ({code})")
 
 
 def hung_up(event: CallStateChanged) -> Reason:
     """Why an established call ended: a BYE, or a change of it that the far end refused."""
-    found = _PHRASE.fullmatch(event.message)
+    found = _PHRASE.fullmatch(_plain(event.message))
     if found is None:
         return Reason(Cause.HUNG_UP)
-    return Reason(Cause.MEDIA, f"The phone refused a change of the call: {found['words']} ({found['code']})")
+    words = found["words"] or _WORDLESS
+    return Reason(Cause.MEDIA, f"The phone refused a change of the call: {words} ({found['code']})")
+
+
+def _unnumbered(domain: str, event: CallStateChanged) -> str:
+    """What the caller reads of a failure without a status."""
+    if event.reason == ChangeReason.SERVICE_ERROR:
+        return _NO_EDGE
+    words = _plain(event.message) or _IN_WORDS.get(event.reason, "unknown")
+    return f"The call to {domain} failed: {words}."
+
+
+def _plain(text: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in text)

@@ -173,10 +173,16 @@ def test_the_phone_hangs_up(story: Story) -> None:
         ("302 Moved (redirection not followed)", 5, "timeout", "sip.test says: Moved (redirection not followed) (302)"),
         ("504 gateway: The SIP server does not respond", 10, "connectivity-error", "The SIP server does not respond."),
         ("408 gateway: Nobody answered", 5, "timeout", "Nobody answered."),
-        ("Busy", 8, "busy", "The call to sip.test failed."),
-        ("", 6, "gone", "The call to sip.test failed."),
-        ("", 99, "general-error", "The call to sip.test failed."),
-        ("", 2, "incompatible-parameters", "The call to sip.test failed."),
+        ("486 B\x1b[2J\nusy", 8, "busy", "sip.test says: B?[2J?usy (486)"),
+        ("Request Timeout", 5, "timeout", "The call to sip.test failed: Request Timeout."),
+        ("Off\x1b[2Jline", 11, "connectivity-error", "The call to sip.test failed: Off?[2Jline."),
+        ("", 6, "gone", "The call to sip.test failed: invalid contact."),
+        ("", 99, "general-error", "The call to sip.test failed: unknown."),
+        ("", 2, "incompatible-parameters", "The call to sip.test failed: user requested."),
+        (
+            *("Service Unavailable", 10, "connectivity-error"),
+            "The gateway's SIP part cannot take calls just now. Try again in a moment.",
+        ),
     ],
 )
 def test_a_failed_call_says_who_said_what(story: Story, message: str, reason: int, condition: str, text: str) -> None:

@@ -51,13 +51,17 @@ def test_later_descriptions_are_accepted_at_once(story: Story) -> None:
     assert story.tell(DescriptionReceived(channel, (PCMU,))) == [AcceptDescription(channel, (PCMU,))]
 
 
-def test_a_phone_that_refuses_the_hold_ends_the_call_and_says_why(story: Story) -> None:
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [("488 Not Acceptable Here", "Not Acceptable Here (488)"), ("488", "no reason given (488)")],
+)
+def test_a_phone_that_refuses_the_hold_ends_the_call_and_says_why(story: Story, message: str, told: str) -> None:
     [channel] = [call.sip.channel for call in story.user.calls.values()]
     inform(story, "hold")
-    story.tell(CallStateChanged(channel, CallState.ENDED, 2, "", "488 Not Acceptable Here"))
+    story.tell(CallStateChanged(channel, CallState.ENDED, 2, "", message))
     ended = story.the(TerminateSession)
     assert ended.condition == "incompatible-parameters"
-    assert "refused a change of the call: Not Acceptable Here (488)" in ended.text
+    assert f"refused a change of the call: {told}" in ended.text
 
 
 @pytest.mark.parametrize("resume", ["unhold", "active"])

@@ -143,8 +143,11 @@ def test_statuses_to_jingle() -> None:
     assert {status: failed(f"{status} Words").condition for status in expected} == expected
 
 
-def test_what_the_caller_reads() -> None:
-    assert f"`{failed('486 Busy Here').text}` is what the caller reads" in PAGE
+@pytest.mark.parametrize(
+    ("message", "reason"), [("486 Busy Here", 8), ("Request Timeout", 5), ("Service Unavailable", 10)]
+)
+def test_what_the_caller_reads(message: str, reason: int) -> None:
+    assert f"`{failed(message, reason).text}`" in " ".join(PAGE.split())
 
 
 def test_the_edges_own_words() -> None:

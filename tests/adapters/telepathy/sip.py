@@ -95,6 +95,10 @@ class SipAgent(asyncio.DatagramProtocol):
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self.leave()
+
+    def leave(self) -> None:
+        """Let go of the port: the system says that nobody listens there."""
         self._transport.close()
 
     # --- what comes

@@ -159,6 +159,16 @@ async def test_a_call_out_is_refused(
     await closed(rig, call)
 
 
+async def test_a_call_out_that_nobody_is_there_to_take(rig: Rig, agent: SipAgent, connection: str) -> None:
+    agent.leave()
+    call = rig.do(PlaceCall(connection, f"sip:bob@{agent.address}:{agent.port}", (PCMA,), OURS))
+    await rig.expect(ReceivingStateChanged, channel=call, state=FlowState.PENDING_START)
+    rig.do(CompleteReceiving(call, FlowState.STARTED))
+    ended = await rig.expect(CallStateChanged, channel=call, state=CallState.ENDED)
+    assert (ended.reason, ended.message) == (ChangeReason.SERVICE_ERROR, "Service Unavailable")
+    await closed(rig, call)
+
+
 @pytest.mark.parametrize("stop", [HangUp, CloseChannel])
 async def test_a_call_out_that_is_stopped_at_once_is_never_made(
     rig: Rig, agent: SipAgent, connection: str, stop: type[HangUp] | type[CloseChannel]
