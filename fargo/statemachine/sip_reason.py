@@ -5,8 +5,8 @@ Rules:
 1. To refuse a call, a reason is given with the hang-up; the SIP status follows from it (486, 480 or 488: no other can
    be sent).
 2. The reason phrase of a failed call starts with the SIP status code, which the edge writes there, and then
-   "gateway:" if the words are ours and not the provider's. Without a code nobody but the manager has spoken, and its own
-   classification counts; the caller reads its words, or what it calls the reason.
+   "gateway:" if the words are ours and not the provider's. Without a code nobody but the manager has spoken, and its
+   own classification counts; the caller reads its words, or what it calls the reason.
 3. The far end wrote the words: what would not be seen in them becomes a question mark.
 """
 
