@@ -7,7 +7,6 @@ Rules:
 2. The reason phrase of a failed call starts with the SIP status code, which the edge writes there, and then
    "gateway:" if the words are ours and not the provider's. Without a code nobody but the manager has spoken, and its
    own classification counts; the caller reads its words, or what it calls the reason.
-3. The far end wrote the words: what would not be seen in them becomes a question mark.
 """
 
 import re
@@ -55,7 +54,7 @@ _CLASSIFIED: Final[dict[int, Cause]] = {
 _IN_WORDS: Final[dict[int, str]] = {each: each.name.lower().replace("_", " ") for each in ChangeReason}
 # The manager found nobody to send the call to: the edge is being started again.
 _NO_EDGE: Final = "The gateway's SIP part cannot take calls just now. Try again in a moment."
-_PHRASE: Final = re.compile(r"(?P<code>[3-6]\d\d)(?: (?P<ours>gateway: )?(?P<words>.*))?")
+_PHRASE: Final = re.compile(r"(?P<code>[3-6]\d\d)(?: (?P<ours>gateway: )?(?P<words>.*))?", re.DOTALL)
 _WORDLESS: Final = "no reason given"
 
 
@@ -66,7 +65,7 @@ def refusal(reason: Reason) -> ChangeReason:
 
 def failure(domain: str, event: CallStateChanged) -> Reason:
     """Why a call that we placed failed, in the words of the domain's server (rule 2)."""
-    found = _PHRASE.fullmatch(_plain(event.message))
+    found = _PHRASE.fullmatch(event.message)
     if found is None:
         return Reason(_CLASSIFIED.get(event.reason, Cause.SERVER_ERROR), _unnumbered(domain, event))
     code, words = int(found["code"]), found["words"] or _WORDLESS
@@ -76,7 +75,7 @@ def failure(domain: str, event: CallStateChanged) -> Reason:
 
 def hung_up(event: CallStateChanged) -> Reason:
     """Why an established call ended: a BYE, or a change of it that the far end refused."""
-    found = _PHRASE.fullmatch(_plain(event.message))
+    found = _PHRASE.fullmatch(event.message)
     if found is None:
         return Reason(Cause.HUNG_UP)
     words = found["words"] or _WORDLESS
@@ -87,9 +86,5 @@ def _unnumbered(domain: str, event: CallStateChanged) -> str:
     """What the caller reads of a failure without a status."""
     if event.reason == ChangeReason.SERVICE_ERROR:
         return _NO_EDGE
-    words = _plain(event.message) or _IN_WORDS.get(event.reason, "unknown")
+    words = "".join(c if c.isprintable() else "?" for c in event.message) or _IN_WORDS.get(event.reason, "unknown")
     return f"The call to {domain} failed: {words}."
-
-
-def _plain(text: str) -> str:
-    return "".join(c if c.isprintable() else "?" for c in text)
