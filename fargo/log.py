@@ -73,16 +73,19 @@ _STREAM: Final = """
 _ENTRIES: Final = """
     select e.id, e.user, e.version, e.at, e.type, e.format, e.body, c.place, c.type, c.format, c.body
     from events e left join commands c on c.event = e.id
-    where :user is null or e.user = :user
-    order by e.id, c.place
 """
 _CALL_NOTES: Final = ", ".join(f"'{note.__name__}'" for note in get_args(CallNote))
-_NOTED: Final = f"""
-    select e.id, e.user, e.version, e.at, e.type, e.format, e.body, c.place, c.type, c.format, c.body
-    from events e join commands c on c.event = e.id
-    where (:user is null or e.user = :user)
-    and e.id in (select event from notes where type in ({_CALL_NOTES}) and event > :after)
+# For one user and for all there are different ways to look, each by an index.
+_READ_ALL: Final = f"{_ENTRIES} order by e.id, c.place"
+_READ_ONE: Final = f"{_ENTRIES} where e.user = :user order by e.version, c.place"
+_NOTED_ALL: Final = f"""
+    {_ENTRIES} where e.id in (select event from notes where type in ({_CALL_NOTES}) and event > :after)
     order by e.id, c.place
+"""
+_NOTED_ONE: Final = f"""
+    {_ENTRIES} where e.user = :user and e.id > :after
+    and exists (select 1 from notes where event = e.id and type in ({_CALL_NOTES}))
+    order by e.version, c.place
 """
 
 
@@ -216,7 +219,7 @@ class Log:
     def read(self, user: str | None = None) -> Iterator[Entry]:
         """All entries, or one user's, in the order of the log."""
         versions: dict[str, int] = {}
-        with closing(self._entries(_ENTRIES, user)) as entries:
+        with closing(self._entries(_READ_ALL if user is None else _READ_ONE, user)) as entries:
             for rows in entries:
                 self._count(rows[0], versions)
                 yield self._recorded(rows[0]), self._issued(rows)
@@ -225,7 +228,7 @@ class Log:
         """The entries that note something about a call (`fargo.statemachine.notes`), of all users or one; those that
         came after an event, by the number that `last` gave.
         """
-        with closing(self._entries(_NOTED, user, after)) as entries:
+        with closing(self._entries(_NOTED_ALL if user is None else _NOTED_ONE, user, after)) as entries:
             for rows in entries:
                 yield self._recorded(rows[0]), self._issued(rows)
 
@@ -233,7 +236,7 @@ class Log:
         """Note what folding notes now and did not when the events came: the one thing that is ever added to them."""
         users: dict[str, User] = {}
         missing: list[tuple[Any, ...]] = []
-        for rows in self._entries(_ENTRIES, None):
+        for rows in self._entries(_READ_ALL):
             recorded, then = self._recorded(rows[0]), [each.command for each in self._issued(rows)]
             users[recorded.user], now = fold(users.get(recorded.user) or new(recorded.user), recorded)
             notes = [each.command for each in now if isinstance(each.command, Note) and each.command not in then]
@@ -303,7 +306,9 @@ class Log:
         self._db.conn.execute(_ERASE_COMMANDS, everything)
         self._db.conn.execute(_ERASE_EVENTS, everything)
 
-    def _entries(self, select: str, user: str | None, after: int = 0) -> Generator[list[tuple[Any, ...]], None, None]:
+    def _entries(
+        self, select: str, user: str | None = None, after: int = 0
+    ) -> Generator[list[tuple[Any, ...]], None, None]:
         """The rows of each entry."""
         values = {"user": user, "after": after}
         with usable(self.path, _NAME), closing(self._db.conn.execute(select, values)) as rows:

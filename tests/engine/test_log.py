@@ -53,6 +53,20 @@ def test_what_was_appended_is_read_again(path: Path) -> None:
     assert len(log) == 3
 
 
+@pytest.mark.parametrize("way", [Log.read, Log.noted])
+def test_one_users_entries_are_found_by_an_index_and_read_in_its_order(
+    path: Path, way: Callable[[Log, str], Iterator[Entry]]
+) -> None:
+    log = Log.open_read_only(written(path))
+    asked: list[str] = []
+    log._db.conn.set_trace_callback(asked.append)
+    list(way(log, BOB))
+    log._db.conn.set_trace_callback(None)
+    plan = [row[3] for sql in asked for row in log._db.execute(f"explain query plan {sql}")]
+    assert "SEARCH e USING INDEX idx_events_user_version (user=?)" in plan
+    assert not [each for each in plan if "SCAN" in each or "TEMP B-TREE" in each or "LIST SUBQUERY" in each]
+
+
 def test_events_are_read_without_their_commands(path: Path) -> None:
     assert list(Log.open_read_only(written(path)).events()) == [recorded for recorded, _ in BATCH]
 

@@ -41,6 +41,14 @@ def test_records_are_what_the_view_has(log: Path) -> None:
     assert failed == [each["call"] for each in viewed(log, "failures") if each["what"] == "call"]
 
 
+def test_what_is_noted_of_one_user_is_what_is_noted_of_all(log: Path) -> None:
+    opened = Log.open_read_only(log)
+    for after in (0, opened.last() // 2):
+        entries = list(opened.noted(None, after))
+        for user in {recorded.user for recorded in opened.events()}:
+            assert list(opened.noted(user, after)) == [entry for entry in entries if entry[0].user == user]
+
+
 def test_the_sessions_have_calls_of_every_kind() -> None:
     all_calls = [each for session in SESSIONS for each in records(golden.read(session))]
     assert len(all_calls) > 50
