@@ -6,8 +6,9 @@ Rules:
    this machine. A request that names another host is refused, so that no page on the web can reach it by a name of its
    own (DNS rebinding).
 2. It only reads, and only GET (and HEAD) is answered. Another process may be writing to the log.
-3. A call's page needs its user's stream and no other, and is made again when something has come to it. The list of
-   calls goes on from where it was, unless calls have left the log.
+3. A call's page needs its user's stream and no other, and is made again when something has come to it.
+4. The latest calls are found without the others, however many there are. Only who looks for some has all of them read,
+   once: that list goes on from where it was, unless calls have left the log.
 """
 
 from collections.abc import Iterable
@@ -56,6 +57,7 @@ class Readable(Protocol):
     def noted(self, user: str | None = None, after: int = 0, /) -> Iterable[Entry]: ...
     def last(self, user: str | None = None, /) -> int: ...
     def calls(self) -> int: ...
+    def before(self, calls: int, /) -> int: ...
 
 
 class Answer(NamedTuple):
@@ -132,6 +134,7 @@ class Inspector(Resource):
         super().__init__()  # type: ignore[no-untyped-call]
         self._log = log
         self._secret = secret
+        self._latest: tuple[str, list[Record]] = ("", [])
         self._records: tuple[int, list[Record]] = (0, [])
         self._stories: dict[CallName, tuple[int, Story]] = {}
 
@@ -167,24 +170,38 @@ class Inspector(Resource):
 
     def _calls(self, request: Request, what: str) -> Answer:
         """Those that are asked for: "calls", or the page with them."""
+        tag = self._tag()
         try:
             wish = msgspec.convert(_query(request), Wish, strict=False)
             found = self._found(wish)
         except ValueError as error:
             return _refused(BAD_REQUEST, f"That cannot be looked for: {error}.")
         if what:
-            last, known = self._records
-            return Answer(found, _JSON, f"{last}-{len(known)}")
+            return Answer(found, _JSON, tag)
         return Answer(calls_page(found, "calls").encode(), _HTML)
+
+    def _tag(self) -> str:
+        """What changes whenever any list of calls may."""
+        return f"{self._log.last()}-{self._log.calls()}"
 
     def _found(self, wish: Wish) -> bytes:
         """The calls that are wished for, the latest first, as the page of all calls wants them."""
-        found = [each for each in self._all() if wish.has(each)]
+        if wish == Wish():
+            found, number = self._recent(), self._log.calls()
+        else:
+            found = [each for each in self._all() if wish.has(each)]
+            number = len(found)
         latest = [_listed(each) for each in reversed(found[-_MOST:])]
-        return msgspec.json.encode({"calls": latest, "all": len(found)})
+        return msgspec.json.encode({"calls": latest, "all": number})
+
+    def _recent(self) -> list[Record]:
+        """The latest calls (rule 4)."""
+        if (tag := self._tag()) != self._latest[0]:
+            self._latest = tag, records(self._log.noted(None, self._log.before(_MOST)))
+        return self._latest[1]
 
     def _all(self) -> list[Record]:
-        """Rule 3."""
+        """All calls (rule 4)."""
         last, known = self._records
         if (now := self._log.last()) != last:
             known = records(self._log.noted(None, last), known)
@@ -193,11 +210,15 @@ class Inspector(Resource):
         self._records = now, known
         return known
 
+    def _is_there(self, call: CallName) -> bool:
+        """Whether the log has the call: mostly it is a late one."""
+        return any(each.name == call for calls in (self._recent, self._all) for each in calls())
+
     # --- one call
 
     def _call(self, call: CallName, what: list[str]) -> Answer:
         """A call's story, or the page of it."""
-        if call not in [each.name for each in self._all()]:
+        if not self._is_there(call):
             return _refused(NOT_FOUND, "There is no such call in the log.")
         last, told = self._told(call)
         if what:

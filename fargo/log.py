@@ -27,7 +27,7 @@ from msgspec import Struct
 from sqlite_utils import Database
 
 from fargo.database import FileError, open_database, open_read_only, usable
-from fargo.schema import migrations
+from fargo.schema import NOTES, migrations
 from fargo.statemachine.commands import Command, Forget, Issued
 from fargo.statemachine.events import Condensed, Event, Recorded
 from fargo.statemachine.notes import CallNote, Note
@@ -64,7 +64,9 @@ _ERASE_COMMANDS: Final = """
 """
 _ERASE_EVENTS: Final = "delete from events where user = :user and version <= :version"
 _SPAN: Final = "select count(distinct user), min(at), max(at) from events"
-_CALLS: Final = "select count(*) from notes where type = 'NoteBegun'"
+_BEGUN: Final = f"from commands where type = 'NoteBegun' and type in ({NOTES})"
+_CALLS: Final = f"select count(*) {_BEGUN}"
+_BEFORE: Final = f"select event - 1 {_BEGUN} order by event desc limit 1 offset ?"
 _USER_AFTER: Final = "select min(user) from events where user > ?"
 _STREAM: Final = """
     select id, user, version, at, type, format, body from events
@@ -274,6 +276,12 @@ class Log:
         with usable(self.path, _NAME), closing(self._db.conn.execute(_CALLS)) as rows:
             ((number,),) = rows
         return int(number)
+
+    def before(self, calls: int) -> int:
+        """The number after which the latest so many calls began, for `noted`; 0 if there are fewer."""
+        with usable(self.path, _NAME):
+            found = self._db.conn.execute(_BEFORE, (calls - 1,)).fetchone()
+        return int(found[0]) if found else 0
 
     def __len__(self) -> int:
         """The number of events."""

@@ -14,6 +14,9 @@ from sqlite_utils import Database, Migrations
 
 migrations: Final = Migrations("fargo.log")
 
+NOTES: Final = "'Fault', 'NoteAccount', 'NoteAnswered', 'NoteBegun', 'NoteCarried', 'NoteEnded', 'NotePath'"
+"""What the index `notes_by_type` has. SQLite looks into it for a question about `commands` that names just these."""
+
 
 @migrations()
 def events_and_commands(db: Database) -> None:
@@ -56,17 +59,16 @@ def times_in_text(db: Database) -> None:
 @migrations()
 def what_became_of_calls(db: Database) -> None:
     """The indexes have only what the views look for: every other row is written without them."""
-    noted = "'Fault', 'NoteAccount', 'NoteAnswered', 'NoteBegun', 'NoteCarried', 'NoteEnded', 'NotePath'"
     failures = """
         'application', 'fault', 'forbidden', 'media', 'network', 'not-found', 'security', 'server-error', 'transport',
         'unavailable'
     """
-    db.execute(f"create index notes_by_type on commands (type, event) where type in ({noted})")
+    db.execute(f"create index notes_by_type on commands (type, event) where type in ({NOTES})")
     db.execute("create index sign_outs on events (type) where type = 'SipSignedOut'")
     db.execute(f"""
         create view notes as
         select c.event, e.user, e.version, e.at, e.time, c.type, c.body
-        from commands c join events e on e.id = c.event where c.type in ({noted})
+        from commands c join events e on e.id = c.event where c.type in ({NOTES})
     """)
     db.execute("""
         create view calls as

@@ -75,7 +75,11 @@ class GoldenLog:
 
     def calls(self) -> int:
         """The number of calls in it."""
-        return sum(isinstance(each.command, NoteBegun) for _, issued in self._entries for each in issued)
+        return len(self._begun())
+
+    def before(self, calls: int) -> int:
+        """So many events are before the latest so many calls began; none, if there are fewer."""
+        return ([0] * calls + self._begun())[-calls]
 
     def last(self, user: str | None = None) -> int:
         """The number of events, of one user or of all: none is ever added."""
@@ -96,6 +100,15 @@ class GoldenLog:
     def __len__(self) -> int:
         """The number of events."""
         return len(self._entries)
+
+    def _begun(self) -> list[int]:
+        """For each call, how many events were before it."""
+        return [
+            number
+            for number, (_, issued) in enumerate(self._entries)
+            for each in issued
+            if isinstance(each.command, NoteBegun)
+        ]
 
 
 def _line(recorded: Recorded, issued: tuple[Issued, ...]) -> _Line:

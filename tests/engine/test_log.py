@@ -57,14 +57,24 @@ def test_what_was_appended_is_read_again(path: Path) -> None:
 def test_one_users_entries_are_found_by_an_index_and_read_in_its_order(
     path: Path, way: Callable[[Log, str], Iterator[Entry]]
 ) -> None:
-    log = Log.open_read_only(written(path))
+    steps = plan(Log.open_read_only(written(path)), lambda log: list(way(log, BOB)))
+    assert "SEARCH e USING INDEX idx_events_user_version (user=?)" in steps
+    assert not [each for each in steps if "SCAN" in each or "TEMP B-TREE" in each or "LIST SUBQUERY" in each]
+
+
+@pytest.mark.parametrize("way", [Log.calls, lambda log: log.before(500)])
+def test_calls_are_counted_by_an_index(path: Path, way: Callable[[Log], int]) -> None:
+    steps = plan(Log.open_read_only(written(path)), way)
+    assert steps == ["SEARCH commands USING COVERING INDEX notes_by_type (type=?)"]
+
+
+def plan(log: Log, way: Callable[[Log], object]) -> list[str]:
+    """How SQLite finds what it is asked for."""
     asked: list[str] = []
     log._db.conn.set_trace_callback(asked.append)
-    list(way(log, BOB))
+    way(log)
     log._db.conn.set_trace_callback(None)
-    plan = [row[3] for sql in asked for row in log._db.execute(f"explain query plan {sql}")]
-    assert "SEARCH e USING INDEX idx_events_user_version (user=?)" in plan
-    assert not [each for each in plan if "SCAN" in each or "TEMP B-TREE" in each or "LIST SUBQUERY" in each]
+    return [row[3] for sql in asked for row in log._db.execute(f"explain query plan {sql}")]
 
 
 def test_events_are_read_without_their_commands(path: Path) -> None:

@@ -3,9 +3,10 @@
 import json
 import re
 import socket
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
@@ -16,16 +17,20 @@ from world.browser import Chromium
 from world.gateway import FARGO
 from world.process import Process
 
+from fargo import inspect
 from fargo.cli import main
+from fargo.inspect import Inspector, Wish
 from fargo.log import Entry, Log
 from fargo.statemachine.events import Recorded
 from replay.calls import steps
 from replay.golden import GoldenLog
 from replay.names import CallName
+from replay.records import records
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SESSIONS = Path(__file__).parents[2] / "replay/sessions"
+SEVERAL = SESSIONS / "calls-several-calls-at-once.jsonl"
 CALL_OUT = SESSIONS / "calls-a-call-out-has-sound-both-ways.jsonl"
 RINGS = 12
 """The event with which it rings."""
@@ -193,6 +198,38 @@ async def test_what_has_left_the_log_leaves_the_list(inspected: Inspected) -> No
     assert inspected.asked("calls", tag=answer.headers["ETag"])[0].status == 200
     assert inspected.calls() == []
     assert inspected.asked(f"call/{quote(ALICE)}/7")[0].status == 404
+
+
+class Watched(GoldenLog):
+    """A log that tells what its calls were read `after`."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.after: list[int] = []
+
+    def noted(self, user: str | None = None, after: int = 0) -> Iterator[Entry]:
+        self.after.append(after)
+        return super().noted(user, after)
+
+
+async def test_the_latest_calls_are_found_without_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inspect, "_MOST", 1)
+    log = Watched(SEVERAL)
+    earlier, latest = [record.name for record in records(GoldenLog(SEVERAL).noted())]
+    inspector = Inspector(log, "secret")
+
+    def found(**wish: Any) -> tuple[list[str], int]:
+        told = json.loads(inspector._found(Wish(**wish)))
+        return [call["call"] for call in told["calls"]], told["all"]
+
+    for _ in range(2):
+        assert found() == ([str(latest)], 2)
+    assert inspector._is_there(latest)
+    assert log.after == [log.before(1)]
+    assert log.before(1) > 0
+    assert found(direction="out") == ([str(latest)], 2)
+    assert inspector._is_there(earlier)
+    assert not inspector._is_there(CallName(ALICE, "0"))
 
 
 async def test_a_log_that_breaks_is_said(inspected: Inspected) -> None:

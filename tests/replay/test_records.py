@@ -14,6 +14,7 @@ from fargo.statemachine.notes import Direction, Note, NoteBegun, NoteCarried, No
 from fargo.statemachine.notes import Path as Way
 from fargo.statemachine.reason import FAILURES, Cause
 from replay import golden, words
+from replay.golden import GoldenLog
 from replay.records import Record, Wanted, records, row
 
 SESSIONS = sorted((Path(__file__).parents[2] / "replay/sessions").glob("*.jsonl"))
@@ -47,6 +48,22 @@ def test_what_is_noted_of_one_user_is_what_is_noted_of_all(log: Path) -> None:
         entries = list(opened.noted(None, after))
         for user in {recorded.user for recorded in opened.events()}:
             assert list(opened.noted(user, after)) == [entry for entry in entries if entry[0].user == user]
+
+
+def test_the_latest_calls_are_those_after_a_number(log: Path) -> None:
+    opened = Log.open_read_only(log)
+    for some in (opened, GoldenLog(exported(opened))):
+        every = records(some.noted())
+        assert some.calls() == len(every)
+        for number in range(1, len(every) + 1):
+            assert records(some.noted(None, some.before(number))) == every[-number:]
+        assert some.before(len(every) + 1) == 0
+
+
+def exported(log: Log) -> Path:
+    file = log.path.with_suffix(".jsonl")
+    golden.write(file, log.read())
+    return file
 
 
 def test_the_sessions_have_calls_of_every_kind() -> None:
