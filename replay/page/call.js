@@ -10,7 +10,7 @@ class CallPage {
     this.read(story);
     this.ladder = new Ladder($("steps"), this.story, (index) => this.select(index));
     this.listen();
-    this.select(this.linked() ?? 0);
+    this.select(this.linked(location) ?? 0);
   }
 
   // Take in a story; the states are made of its changes.
@@ -78,9 +78,9 @@ class CallPage {
     this.select(to);
   }
 
-  // The step that the address names.
-  linked() {
-    const index = this.story.steps.findIndex((step) => `#${step.version}` === location.hash);
+  // The step that an address names.
+  linked({ hash }) {
+    const index = this.story.steps.findIndex((step) => `#${step.version}` === hash);
     return index < 0 ? null : index;
   }
 
@@ -135,7 +135,8 @@ class CallPage {
     $("help").addEventListener("click", () => $("keys").showModal());
     $("search").addEventListener("input", () => this.searchAndGo());
     $("search").addEventListener("keydown", (event) => this.searchKey(event));
-    addEventListener("hashchange", () => this.select(this.linked() ?? this.index));
+    // Meanwhile the address may be another one, written by ourselves.
+    addEventListener("hashchange", ({ newURL }) => this.select(this.linked(new URL(newURL)) ?? this.index));
     document.addEventListener("keydown", (event) => this.key(event));
   }
 

@@ -102,12 +102,26 @@ async def test_a_click_chooses(tab: Tab) -> None:
     assert await chosen(tab) == 5
 
 
+async def go_to(tab: Tab, address: str, then: str = "") -> None:
+    """Choose an address, and do something before the page hears of it; return when it has heard."""
+    await tab.run(
+        "new Promise((heard) => { addEventListener('hashchange', () => heard(), { once: true });"
+        f"location.hash = '{address}'; {then} }})"
+    )
+
+
 async def test_an_address_leads_to_its_step(tab: Tab) -> None:
-    await tab.run("location.hash = '#16'")
-    await tab.shows("#place", f"step 10 of {STEPS}")
-    assert "Event 16: 200 OK" in await tab.text("#step")
-    await tab.run("location.hash = '#nonsense'")
+    await go_to(tab, "#16")
     assert await tab.text("#place") == f"step 10 of {STEPS}"
+    assert "Event 16: 200 OK" in await tab.text("#step")
+    await go_to(tab, "#nonsense")
+    assert await tab.text("#place") == f"step 10 of {STEPS}"
+    assert await chosen(tab) == 10, "the address is that of the step again"
+
+
+async def test_an_address_that_is_chosen_while_the_page_writes_its_own_is_heard(tab: Tab) -> None:
+    await go_to(tab, "#16", "history.replaceState(null, '', '#7')")
+    assert await chosen(tab) == 10
 
 
 async def test_a_step_shows_event_state_commands_and_deadlines(tab: Tab) -> None:
