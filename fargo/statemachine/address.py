@@ -20,7 +20,7 @@ from typing import Final
 import msgspec
 
 # RFC 3261 §25.1, user = unreserved / escaped / user-unreserved.
-_USER_SAFE: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.!~*'()&=+$,;?/")
+_USER_UNSAFE: Final = re.compile(r"[^A-Za-z0-9_.!~*'()&=+$,;?/-]")
 _UNFIT: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 """Control characters, and surrogates, which no encoding has."""
 _LABEL: Final = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
@@ -82,7 +82,7 @@ def local_of(jid: str) -> str:
 
 def escape_user(user: str) -> str:
     """The user part as it stands in a SIP URI (RFC 3261 §25.1)."""
-    return "".join(c if c in _USER_SAFE else "".join(f"%{b:02X}" for b in c.encode()) for c in user)
+    return _USER_UNSAFE.sub(lambda m: "".join(f"%{b:02X}" for b in m[0].encode()), user)
 
 
 def unescape_user(text: str) -> str:

@@ -107,7 +107,8 @@ def fold_sip(call: Call, event: TelepathyEvent, turn: Turn) -> Call:
 
 def fold_jingle(call: Call, event: JingleEvent, turn: Turn) -> Call:
     """The call after an event that concerns its XMPP leg; the same object if nothing has changed."""
-    jingle, news = jingle_leg.fold(call.jingle, event, turn, relay_leg.is_joined(call.relay))
+    dials = bool(call.relay) and relay_leg.is_joined(call.relay)
+    jingle, news = jingle_leg.fold(call.jingle, event, turn, dials)
     changed = call if jingle is call.jingle else replace(call, jingle=jingle)
     return _from_jingle(changed, news, turn) if news else changed
 
@@ -189,12 +190,14 @@ def _from_jingle(call: Call, news: Notices, turn: Turn) -> Call:
 
 def _passed_on(call: Call, notice: Notice, by: Side, turn: Turn) -> Call:
     match notice:
-        case Held() | Resumed() | Ringing() | Offered() | Cut():
+        case Held() | Resumed() | Ringing():
             return _tell_other(call, notice, by, turn)
-        case Ended():
-            return _ended(call, notice, by, turn)
         case Answered():
             return _answered(call, notice, by, turn)
+        case Ended():
+            return _ended(call, notice, by, turn)
+        case Offered() | Cut():
+            return _tell_other(call, notice, by, turn)
         case Dialled(digit, duration):
             relay_leg.play(call.relay, digit, duration, turn)
             return call
@@ -210,12 +213,14 @@ def _tell_other(call: Call, notice: Notice, by: Side, turn: Turn) -> Call:
 
 def _to_jingle(call: Call, notice: Notice, turn: Turn) -> Call:
     jingle, news = jingle_leg.tell(call.jingle, notice, turn)
-    return _from_jingle(replace(call, jingle=jingle), news, turn)
+    told = replace(call, jingle=jingle)
+    return _from_jingle(told, news, turn) if news else told
 
 
 def _to_sip(call: Call, notice: Notice, turn: Turn) -> Call:
     sip, news = telepathy_leg.tell(call.sip, notice, turn)
-    return _from_sip(replace(call, sip=sip), news, turn)
+    told = replace(call, sip=sip)
+    return _from_sip(told, news, turn) if news else told
 
 
 def _answered(call: Call, notice: Answered, by: Side, turn: Turn) -> Call:

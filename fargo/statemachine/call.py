@@ -79,7 +79,7 @@ def is_over(call: Call) -> bool:
 
 def is_live(call: Call) -> bool:
     """Whether anybody is still calling or talking."""
-    return not isinstance(call.jingle, session.Over)
+    return type(call.jingle) is not session.Over
 
 
 def concerns(call: Call, event: CallEvent) -> bool:

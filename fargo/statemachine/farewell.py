@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 
 from msgspec import Struct
 
-from fargo.statemachine.commands import AcceptIq, MessageCall, TerminateSession
+from fargo.statemachine.commands import AcceptIq, Issued, MessageCall, TerminateSession
 from fargo.statemachine.events import CallAction, IqFailed, IqSucceeded, SessionTerminated
 from fargo.statemachine.notices import Deadline
 from fargo.statemachine.session import Session
@@ -24,6 +24,8 @@ _LONGEST_SILENCE: Final = 600.0  # seconds
 _LONGEST_RINGING: Final = 180.0
 _UNSAID: Final = "remote-server-not-found"
 """The condition with which a command fails that could not leave: there is no stream."""
+_LAST_WORDS: Final = frozenset({TerminateSession, MessageCall})
+"""Kinds of commands that may end a call. A set, as most commands are of other kinds."""
 
 
 class Farewell(Struct, frozen=True, gc=False):
@@ -39,16 +41,20 @@ Farewells: TypeAlias = Mapping[str, Farewell]
 
 def said(farewells: Farewells, turn: Turn) -> Farewells:
     """Remember what was said in this turn."""
-    new = {}
     for issued in turn.issued:
-        match issued.command:
-            case TerminateSession() as said:
-                new[issued.id] = Farewell(said, turn.at + _LONGEST_SILENCE)
-            case MessageCall(action=CallAction.RETRACT) as said:
-                new[issued.id] = Farewell(said, turn.at + _LONGEST_RINGING)
-            case _:
-                pass
-    return {**farewells, **new} if new else farewells
+        if type(issued.command) in _LAST_WORDS:
+            farewells = _with(farewells, issued, turn)
+    return farewells
+
+
+def _with(farewells: Farewells, issued: Issued, turn: Turn) -> Farewells:
+    match issued.command:
+        case TerminateSession() as said:
+            return {**farewells, issued.id: Farewell(said, turn.at + _LONGEST_SILENCE)}
+        case MessageCall(action=CallAction.RETRACT) as said:
+            return {**farewells, issued.id: Farewell(said, turn.at + _LONGEST_RINGING)}
+        case _:
+            return farewells
 
 
 def answered(farewells: Farewells, event: IqSucceeded | IqFailed) -> Farewells:

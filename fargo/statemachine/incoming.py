@@ -13,7 +13,7 @@ from fargo.statemachine.notes import Side
 from fargo.statemachine.reason import Cause, Reason
 from fargo.statemachine.session import Over
 from fargo.statemachine.standing import SignedIn
-from fargo.statemachine.state import User, is_busy, with_call
+from fargo.statemachine.state import User, changed, is_busy
 from fargo.statemachine.turn import Turn
 
 
@@ -28,24 +28,23 @@ def arrived(user: User, event: CallArrived, turn: Turn) -> User:
             call = replace(call, caller=_caller(event, credentials.gateway))
         case _:
             calls.begun(call, _caller(event, ""), "", turn)
-            return with_call(
-                user, bridge.end(call, Reason(Cause.UNAVAILABLE, "The called user is not signed in."), turn)
-            )
+            refused = bridge.end(call, Reason(Cause.UNAVAILABLE, "The called user is not signed in."), turn)
+            return changed(user, None, refused, turn)
     assert call.caller is not None
     if isinstance(offered, Reason):
         calls.begun(call, call.caller, "", turn)
         calls.ended(call, Side.PHONE, offered, turn)
-        return with_call(user, call)
+        return changed(user, None, call, turn)
     if unreachable := _unreachable(user):
         calls.begun(call, call.caller, "", turn)
-        return with_call(user, bridge.end(call, unreachable, turn))
+        return changed(user, None, bridge.end(call, unreachable, turn), turn)
     as_it_is = offered if paths.goes_directly(offered.codecs, user.policy) else None
     jingle = inviting.invite(f"{credentials.nonce}{turn.version}", call.caller.jid, as_it_is, turn)
     calls.begun(call, call.caller, jingle.sid, turn)
     call = replace(call, jingle=jingle)
     for jid, client in roster.able(user.contacts, user.policy).items():
         call = bridge.seek(call, jid, client, user.policy, turn)
-    return with_call(user, call)
+    return changed(user, None, call, turn)
 
 
 def _unreachable(user: User) -> Reason | None:

@@ -12,7 +12,6 @@ Rules:
 
 import ipaddress
 import re
-from collections.abc import Iterable
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final, Literal, TypeAlias, assert_never
@@ -187,6 +186,10 @@ class Unusable(Struct, frozen=True, gc=False):
     problem: str
 
 
+# Clients and phones of a make name the same codecs in every call: what follows from them is kept.
+_kept: Final = lru_cache(256)
+
+
 @lru_cache(4096)
 def kind(codec: Codec) -> tuple[str, int, int]:
     """What makes two payload types the same codec: (lower-case name, clock rate in Hz, channels), RFC 3551 §6."""
@@ -202,12 +205,14 @@ def is_voice(codec: Codec) -> bool:
     return kind(codec)[0] not in _AUXILIARY
 
 
+@_kept
 def has_voice(codecs: tuple[Codec, ...]) -> bool:
     """Whether any of the codecs carries voice."""
     return any(map(is_voice, codecs))
 
 
-def meaningful(codecs: Iterable[Codec]) -> tuple[Codec, ...]:
+@_kept
+def meaningful(codecs: tuple[Codec, ...]) -> tuple[Codec, ...]:
     """The payload types that mean something, each once.
 
     A number given twice keeps its first meaning (Pidgin gives 14 three times); a codec without name that is no static
@@ -226,7 +231,17 @@ def malformed(description: Description) -> str:
 
     A line break in any text would become a line of its own in the SDP that the SIP side writes (RFC 4566 §5).
     """
-    for codec in description.codecs:
+    if problem := _malformed(description.codecs):
+        return problem
+    for candidate in getattr(description.transport, "candidates", ()):
+        if not 0 < candidate.port < 65536 and candidate.protocol == "udp":
+            return f"{candidate.port} is not a UDP port."
+    return ""
+
+
+@_kept
+def _malformed(codecs: tuple[Codec, ...]) -> str:
+    for codec in codecs:
         texts = [codec.name]
         for parameter in codec.parameters:
             texts += (parameter.name, parameter.value)
@@ -234,9 +249,6 @@ def malformed(description: Description) -> str:
             return f"Payload type {codec.id} contains a control character."
         if not 0 <= codec.id <= 127:
             return f"{codec.id} is not a payload type: RTP has 0 to 127."
-    for candidate in getattr(description.transport, "candidates", ()):
-        if not 0 < candidate.port < 65536 and candidate.protocol == "udp":
-            return f"{candidate.port} is not a UDP port."
     return ""
 
 
@@ -288,22 +300,32 @@ def _is_host(text: str) -> bool:
 
 def common(offer: Description, answer: Description) -> Description | Unusable:
     """The answer, cut down to what the offer named (RFC 3264 §6.1), or Unusable if no voice is left."""
-    offered = {kind(codec) for codec in offer.codecs}
-    codecs = tuple(codec for codec in answer.codecs if kind(codec) in offered)
+    codecs = _common(offer.codecs, answer.codecs)
     if not has_voice(codecs):
         return Unusable("The two ends have no codec in common.")
     return replace(answer, codecs=codecs)
 
 
+@_kept
+def _common(offered: tuple[Codec, ...], answered: tuple[Codec, ...]) -> tuple[Codec, ...]:
+    kinds = frozenset(map(kind, offered))
+    return tuple(codec for codec in answered if kind(codec) in kinds)
+
+
 def numbered_as(offer: Description, answer: Description) -> Description:
     """The answer with the offer's payload type numbers and names: what SIP phones expect to be sent (RFC 3264 §6.1)."""
-    offered: dict[tuple[str, int, int], Codec] = {}
-    for codec in offer.codecs:
-        offered.setdefault(kind(codec), codec)
+    return Description(answer.media, _numbered_as(offer.codecs, answer.codecs), answer.transport, answer.mux)
+
+
+@_kept
+def _numbered_as(offered: tuple[Codec, ...], answered: tuple[Codec, ...]) -> tuple[Codec, ...]:
+    by_kind: dict[tuple[str, int, int], Codec] = {}
+    for codec in offered:
+        by_kind.setdefault(kind(codec), codec)
     codecs: dict[int, Codec] = {}
-    for codec in answer.codecs:
-        if (same := offered.get(kind(codec))) and same.id not in codecs:
+    for codec in answered:
+        if (same := by_kind.get(kind(codec))) and same.id not in codecs:
             codecs[same.id] = Codec(
                 same.id, same.name, same.clockrate, same.channels, codec.ptime, codec.maxptime, codec.parameters
             )
-    return Description(answer.media, tuple(codecs.values()), answer.transport, answer.mux)
+    return tuple(codecs.values())

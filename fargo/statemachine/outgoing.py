@@ -26,14 +26,14 @@ from fargo.statemachine.paths import Policy, Way
 from fargo.statemachine.reason import Cause, Reason
 from fargo.statemachine.session import Inviting, JingleLeg
 from fargo.statemachine.standing import SignedIn
-from fargo.statemachine.state import MOST_CALLS, User, changed, concerned, is_busy, with_call
+from fargo.statemachine.state import MOST_CALLS, User, changed, concerned, is_busy
 from fargo.statemachine.turn import Turn
 
 
 def initiated(user: User, event: SessionInitiated, turn: Turn) -> User:
     """A client describes its call, proposed before or not."""
     if call := concerned(user, event):
-        return changed(user, call, bridge.fold_jingle(call, event, turn))
+        return changed(user, call, bridge.fold_jingle(call, event, turn), turn)
     follows, rest = proposal.made_good(user.proposals, event)
     user = replace(user, proposals=rest)
     if _wins_tie(user, event):
@@ -111,7 +111,7 @@ def _place(user: User, event: SessionInitiated, line: Line, follows: bool, turn:
     calls.placed(target.words, event.sid, turn)
     sip = telepathy_leg.Preparing(line.connection, str(target), target.domain)
     call = Call(str(turn.version), line.connection, turn.at, jingle_leg.called(event, audio, follows, turn), sip)
-    return with_call(user, bridge.offer(call, audio, way, user.policy, line.nonce, turn))
+    return changed(user, None, bridge.offer(call, audio, way, user.policy, line.nonce, turn), turn)
 
 
 def _fit(contents: tuple[Content, ...], policy: Policy) -> tuple[Audio, Way] | Reason:
@@ -147,7 +147,7 @@ def proposed(user: User, event: CallProposed, turn: Turn) -> User:
         if call.jingle.sid < event.sid:
             proposal.reject(event, Reason(Cause.BUSY, "You are being called by them at this moment."), turn, True)
             return user
-        user = with_call(user, _give_way(call, call.jingle, turn))
+        user = changed(user, call, _give_way(call, call.jingle, turn), turn)
     return replace(user, proposals=proposal.proceed(user.proposals, event, turn))
 
 

@@ -9,6 +9,7 @@ Rules:
 3. The operator may forbid the relay, or want it in every call.
 """
 
+from functools import lru_cache
 from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
@@ -72,6 +73,7 @@ def relayed(manner: Manner, policy: Policy) -> Way:
     return Way(Path.RELAY, "Neither PCMU nor PCMA is offered, so the relay translates between codecs.")
 
 
+@lru_cache(256)
 def _is_common(codecs: tuple[Codec, ...]) -> bool:
     return any(kind(codec)[0] in _EVERYWHERE for codec in codecs)
 

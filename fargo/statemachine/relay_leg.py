@@ -210,7 +210,7 @@ def play(leg: RelayLeg, digit: str, duration: int, turn: Turn) -> None:
 
 def is_joined(leg: RelayLeg) -> bool:
     """Whether the two ends hear each other through the relay."""
-    return bool(leg) and any(isinstance(session, _Talking) for session in leg)
+    return any(isinstance(session, _Talking) for session in leg)
 
 
 def move(leg: RelayLeg, transport: IceUdp, turn: Turn) -> RelayLeg:

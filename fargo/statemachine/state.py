@@ -1,4 +1,10 @@
-"""All that is known of one XMPP user, as a value; how a call is found in it, and put back changed."""
+"""All that is known of one XMPP user, as a value; how a call is found in it, and put back changed.
+
+Rules:
+
+1. A call that is over is dropped.
+2. The moment nobody is called any more, a call that nobody answered is told as missed.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -15,6 +21,7 @@ from fargo.statemachine.farewell import Farewells
 from fargo.statemachine.paths import Policy
 from fargo.statemachine.proposal import Proposals
 from fargo.statemachine.session import JingleEvent
+from fargo.statemachine.turn import Turn
 
 MOST_CALLS: Final = 8
 """So many a user may be in at a time."""
@@ -49,17 +56,19 @@ def concerned(user: User, event: JingleEvent) -> Call | None:
     return None
 
 
-def changed(user: User, before: Call, after: Call) -> User:
-    """The user with a call as it is after an event; the same object if it is the same."""
-    return user if after is before else replace(user, calls={**user.calls, after.id: after})
+def changed(user: User, before: Call | None, after: Call, turn: Turn) -> User:
+    """The user with a call as it has become; ``before`` is None if it is new. The same object if it is the same."""
+    if after is before:
+        return user
+    if calls.is_live(after):
+        return replace(user, calls={**user.calls, after.id: after})
+    calls.missed(before, after, turn)
+    others = {name: call for name, call in user.calls.items() if name != after.id}
+    return replace(user, calls=others if calls.is_over(after) else {**others, after.id: after})
 
 
-def each(user: User, change: Callable[[Call], Call]) -> User:
+def each(user: User, change: Callable[[Call], Call], turn: Turn) -> User:
     """The user with every call changed like this; the same object if none is."""
-    others = {name: new for name, call in user.calls.items() if (new := change(call)) is not call}
-    return replace(user, calls={**user.calls, **others}) if others else user
-
-
-def with_call(user: User, call: Call) -> User:
-    """The user with one more call, or another state of one."""
-    return replace(user, calls={**user.calls, call.id: call})
+    for call in user.calls.values():
+        user = changed(user, call, change(call), turn)
+    return user

@@ -174,6 +174,8 @@ class Over(Struct, frozen=True, gc=False):
     channel: ClassVar = ""
 
 
+_PAST: Final = frozenset({Ending, Over})
+
 TelepathyLeg: TypeAlias = Preparing | Dialling | Arriving | Answering | Talking | Ending | Over
 Step: TypeAlias = tuple[TelepathyLeg, Notices]
 
@@ -228,7 +230,7 @@ def _candidates(description: Description) -> tuple[Candidate, ...]:
 
 def is_live(leg: TelepathyLeg) -> bool:
     """Whether the far end is still calling or talking, as far as we know."""
-    return not isinstance(leg, Ending | Over)
+    return type(leg) not in _PAST
 
 
 def is_held(leg: TelepathyLeg) -> bool:
@@ -244,6 +246,8 @@ def offered(leg: TelepathyLeg) -> Description | None:
 def deadline(leg: TelepathyLeg) -> Deadline | None:
     """By when the leg must have moved on (rule 4); an established dialog may last."""
     match leg:
+        case Talking(reject=reject):
+            return Deadline("the answer to be settled", reject) if reject else None
         case Dialling(answered=True, since=since):
             return Deadline("the phone's audio", since + _LONGEST_ANSWER)
         case Dialling(since=since) | Arriving(since=since):
@@ -252,9 +256,7 @@ def deadline(leg: TelepathyLeg) -> Deadline | None:
             return Deadline("the confirmation of our answer", since + _LONGEST_ANSWER)
         case Ending(since=since):
             return Deadline("the end of the SIP call", since + _LONGEST_ENDING)
-        case Talking(reject=reject) if reject:
-            return Deadline("the answer to be settled", reject)
-        case Preparing() | Talking() | Over():
+        case Preparing() | Over():
             return None
         case _:
             assert_never(leg)
@@ -268,9 +270,6 @@ def fold(leg: TelepathyLeg, event: TelepathyEvent, turn: Turn) -> Step:
     match event:
         case SendingStateChanged() | ReceivingStateChanged():
             return _flowing(leg, event, turn), ()
-        case CallStateChanged(state=CallState.ENDED):
-            turn.issue(CloseChannel(event.channel))
-            return Over(), _ended(leg, _why(leg, event))
         case CallStateChanged():
             return _moved(leg, event, turn)
         case CallMembersChanged():
@@ -295,22 +294,20 @@ def fold(leg: TelepathyLeg, event: TelepathyEvent, turn: Turn) -> Step:
 def _flowing(leg: TelepathyLeg, event: ReceivingStateChanged | SendingStateChanged, turn: Turn) -> TelepathyLeg:
     """Complete what is pending (rule 1); and once we receive, our answer to an incoming call is out."""
     settled = _SETTLED.get(event.state)
-    match leg:
-        case Ending() | Over():
-            return leg
-        case Answering() if isinstance(event, ReceivingStateChanged) and event.state == FlowState.STARTED:
-            talking = Talking(leg.channel, leg.agreed)
-            return _hold(talking, turn) if leg.hold else talking
-        case _ if settled is not None:
-            complete = CompleteReceiving if isinstance(event, ReceivingStateChanged) else CompleteSending
-            turn.issue(complete(event.channel, settled))
-            return leg
-        case _:
-            return leg
+    if settled is not None and is_live(leg):
+        complete = CompleteReceiving if isinstance(event, ReceivingStateChanged) else CompleteSending
+        turn.issue(complete(event.channel, settled))
+    elif isinstance(leg, Answering) and isinstance(event, ReceivingStateChanged) and event.state == FlowState.STARTED:
+        talking = Talking(leg.channel, leg.agreed)
+        return _hold(talking, turn) if leg.hold else talking
+    return leg
 
 
 def _moved(leg: TelepathyLeg, event: CallStateChanged, turn: Turn) -> Step:
-    """A call state other than ended."""
+    """The call is in another state."""
+    if event.state == CallState.ENDED:
+        turn.issue(CloseChannel(event.channel))
+        return Over(), _ended(leg, _why(leg, event))
     if event.state in _CONFIRMED and isinstance(leg, Dialling) and not leg.answered:
         return _heard(replace(leg, answered=True, since=turn.at), turn)
     return leg, ()
@@ -376,6 +373,9 @@ def _ended(leg: TelepathyLeg, reason: Reason) -> Notices:
 def expire(leg: TelepathyLeg, turn: Turn) -> Step:
     """The leg's deadline has come."""
     match leg:
+        case Talking():
+            turn.issue(RejectDescription(leg.channel))
+            return replace(leg, reject=0.0), ()
         case Dialling(answered=True):
             reason = Reason(Cause.MEDIA, f"{leg.domain} answered the call without saying where to send audio.")
             return _hang_up(leg.channel, reason, turn), (Ended(reason),)
@@ -385,9 +385,6 @@ def expire(leg: TelepathyLeg, turn: Turn) -> Step:
         case Ending():
             turn.issue(CloseChannel(leg.channel))
             return Over(), ()
-        case Talking():
-            turn.issue(RejectDescription(leg.channel))
-            return replace(leg, reject=0.0), ()
         case Preparing() | Over():
             return leg, ()
         case _:

@@ -4,30 +4,29 @@ Folding is pure seen from outside: a Turn is made for one event, filled by the r
 once.
 """
 
+from msgspec import Struct, field
+
 from fargo.statemachine.commands import Command, Issued
-from fargo.statemachine.events import Recorded
 from fargo.statemachine.notes import Note
 
 
-class Turn:
+class Turn(Struct, gc=False):
     """Names each command by the version of the event that caused it and its place among that event's commands.
 
-    ``at``: seconds since 1970. ``issued``: all commands so far, in order, without notes.
+    ``user``, ``version``, ``at``: the event's. ``issued``: all commands so far, in order, without notes.
     """
 
-    __slots__ = ("_notes", "at", "issued", "user", "version")
-
-    def __init__(self, recorded: Recorded) -> None:
-        self.user = recorded.user
-        self.version = recorded.version
-        self.at = recorded.at
-        self.issued: list[Issued] = []
-        self._notes: list[Note] = []
+    user: str
+    version: int
+    at: float
+    issued: list[Issued] = field(default_factory=list)
+    _notes: list[Note] = field(default_factory=list)
 
     def issue(self, command: Command) -> str:
         """Add a command; its id comes back, which is the id of the IQ, connection or channel that it leads to."""
-        name = f"{self.version}.{len(self.issued)}"
-        self.issued.append(Issued(self.user, name, command))
+        issued = self.issued
+        name = "%d.%d" % (self.version, len(issued))  # noqa: UP031 (an f-string takes twice as long)
+        issued.append(Issued(self.user, name, command))
         return name
 
     def note(self, note: Note) -> None:

@@ -13,7 +13,6 @@ from fargo.statemachine.call1 import CallArrived, CallState, CallStateChanged, C
 from fargo.statemachine.commands import RefuseIq, SendPresence, TerminateSession
 from fargo.statemachine.events import (
     PolicyChanged,
-    Recorded,
     RegistrationCancelled,
     RegistrationSubmitted,
     ResourceUnavailable,
@@ -266,7 +265,7 @@ def test_causes() -> None:
 def refusal(cause: Cause) -> int:
     """How a call in that is not answered is refused for a cause."""
     assert OFFER.description
-    turn = Turn(Recorded("alice@localhost", 1, 0.0, StreamOpened()))
+    turn = Turn("alice@localhost", 1, 0.0)
     telepathy_leg.tell(telepathy_leg.Arriving("c", OFFER.description, 0.0), Ended(Reason(cause)), turn)
     [issued] = turn.issued
     assert isinstance(issued.command, HangUp)

@@ -815,8 +815,8 @@ def test_our_proposal_gives_way_to_the_users() -> None:
     assert story.tell(CallProposed(PHONE, BARE, "!", ("audio",))) == [
         MessageCall(BOB, ALICE, sid, CallAction.RETRACT, "expired", "You called them at the same moment.", True),
         HangUp("c1", 8, "They are calling you."),
-        MessageCall(BOB, PHONE, "!", CallAction.PROCEED),
         missed(),
+        MessageCall(BOB, PHONE, "!", CallAction.PROCEED),
     ]
 
 

@@ -329,7 +329,7 @@ def _number(text: str, most: int) -> int:
 
 
 def _codecs(media: _Media) -> tuple[Codec, ...]:
-    codecs = (_codec(media, _number(each, _BYTE)) for each in media.line[3:])
+    codecs = tuple(_codec(media, _number(each, _BYTE)) for each in media.line[3:])
     return tuple(_complete(codec) for codec in meaningful(codecs))
 
 
