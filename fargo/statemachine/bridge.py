@@ -190,7 +190,7 @@ def _from_jingle(call: Call, news: Notices, turn: Turn) -> Call:
 
 def _passed_on(call: Call, notice: Notice, by: Side, turn: Turn) -> Call:
     match notice:
-        case Held() | Resumed() | Ringing():
+        case Ringing() | Held() | Resumed():
             return _tell_other(call, notice, by, turn)
         case Answered():
             return _answered(call, notice, by, turn)

@@ -24,8 +24,8 @@ _LONGEST_SILENCE: Final = 600.0  # seconds
 _LONGEST_RINGING: Final = 180.0
 _UNSAID: Final = "remote-server-not-found"
 """The condition with which a command fails that could not leave: there is no stream."""
-_LAST_WORDS: Final = frozenset({TerminateSession, MessageCall})
-"""Kinds of commands that may end a call. A set, as most commands are of other kinds."""
+LAST_WORDS: Final = frozenset({TerminateSession, MessageCall})
+"""The kinds of commands that may end a call."""
 
 
 class Farewell(Struct, frozen=True, gc=False):
@@ -39,15 +39,8 @@ Farewells: TypeAlias = Mapping[str, Farewell]
 """By the id of the command."""
 
 
-def said(farewells: Farewells, turn: Turn) -> Farewells:
-    """Remember what was said in this turn."""
-    for issued in turn.issued:
-        if type(issued.command) in _LAST_WORDS:
-            farewells = _with(farewells, issued, turn)
-    return farewells
-
-
-def _with(farewells: Farewells, issued: Issued, turn: Turn) -> Farewells:
+def said(farewells: Farewells, issued: Issued, turn: Turn) -> Farewells:
+    """Remember a command, if it ends a call."""
     match issued.command:
         case TerminateSession() as said:
             return {**farewells, issued.id: Farewell(said, turn.at + _LONGEST_SILENCE)}

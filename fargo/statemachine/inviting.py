@@ -147,7 +147,7 @@ def stream_opened(leg: Inviting, turn: Turn) -> Inviting:
     """Invitations, and the answers to them, may have been lost with the stream: whether a client rings, and has not
     only not said so, is what it knows the session for. So that question takes the place of all others.
     """
-    asked = (sessions.ask(replace(session, owed=()), turn) for session in leg.sessions)
+    asked = (sessions.ask(replace(session, owed={}), turn) for session in leg.sessions)
     return replace(leg, sessions=tuple(asked))
 
 

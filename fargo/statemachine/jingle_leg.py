@@ -121,18 +121,18 @@ def holds(leg: JingleLeg) -> bool:
 
 def deadline(leg: JingleLeg) -> Deadline | None:
     """By when a client must have answered, or shown up."""
-    owed = [owed.due for session in sessions.sessions(leg) for owed in session.owed]
-    if owed:
-        return Deadline("the XMPP client's answer", min(owed))
+    due = [owed.due for session in sessions.sessions(leg) for owed in session.owed.values()]
+    if due:
+        return Deadline("the XMPP client's answer", min(due))
     return inviting.deadline(leg) if isinstance(leg, Inviting) else None
 
 
 def expire(leg: JingleLeg, turn: Turn) -> Step:
     """The leg's deadline has come."""
     for session in sessions.sessions(leg):
-        for owed in session.owed:
+        for command, owed in session.owed.items():
             if owed.due <= turn.at:
-                late = IqFailed(owed.command, session.client, _LATE, "it did not answer in time")
+                late = IqFailed(command, session.client, _LATE, "it did not answer in time")
                 return _refused(leg, late, turn)
     return search_ended(leg)
 
@@ -151,7 +151,7 @@ def fold(leg: JingleLeg, event: JingleEvent, turn: Turn, dials: bool = False) ->
     """
     match event:
         case IqSucceeded():
-            return _settle(leg, event.command), ((Ringing(),) if isinstance(leg, Inviting) else ())
+            return _settle(leg, event.command), ((Ringing(),) if type(leg) is Inviting else ())
         case SessionInformed():
             return _informed(leg, event, turn, dials)
         case SessionTerminated():
@@ -329,14 +329,14 @@ def _drop(leg: JingleLeg, event: JingleEvent, reason: Reason, turn: Turn) -> Ste
 def tell(leg: JingleLeg, notice: Notice, turn: Turn) -> Step:
     """Do what the other end's news mean for this one."""
     match notice:
-        case Ended(reason):
-            return _terminate(leg, reason, turn), ()
         case Held() | Resumed() if isinstance(leg, Talking):
             return _held(leg, isinstance(notice, Held), turn), ()
         case Ringing() if isinstance(leg, Calling) and not leg.ringing:
             return replace(leg, session=sessions.inform(leg.session, "ringing", turn), ringing=True), ()
         case Answered(description) if isinstance(leg, Calling):
             return Talking(sessions.accept(leg.session, leg.content, description, turn)), ()
+        case Ended(reason):
+            return _terminate(leg, reason, turn), ()
         case Moved(transport) if isinstance(leg, Talking):
             return replace(leg, session=sessions.move(leg.session, transport, turn)), ()
         case Offered(description, manner) if isinstance(leg, Inviting):

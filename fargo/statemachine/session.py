@@ -60,9 +60,8 @@ _LONGEST_ANSWER: Final = 40.0  # seconds
 
 
 class Owed(Struct, frozen=True, gc=False):
-    """An IQ-set of ours that the client has not answered; without an answer to a vital one the call cannot go on."""
+    """The answer to an IQ-set of ours: by when it must come; without that to a vital one the call cannot go on."""
 
-    command: str
     due: float
     vital: bool
 
@@ -71,7 +70,8 @@ class Session(Struct, frozen=True, gc=False):
     """A session with one client: its id, our JID in it, the client's full JID.
 
     ``calls``: the client is the initiator. ``proposed``: it began with XEP-0353. ``manner``: how the client sends and
-    receives audio; ``content``: the name of the content that the audio is in.
+    receives audio; ``content``: the name of the content that the audio is in. ``owed``: what the client has not
+    answered, by the id of the command.
     """
 
     sid: str
@@ -81,7 +81,7 @@ class Session(Struct, frozen=True, gc=False):
     proposed: bool = False
     manner: Manner = Manner.PLAIN
     content: str = "voice"
-    owed: tuple[Owed, ...] = ()
+    owed: Mapping[str, Owed] = field(default_factory=dict)
 
 
 # --- the phases of a leg
@@ -152,7 +152,7 @@ def about(session: Session, event: JingleEvent) -> bool:
         case SessionEvent(sid=sid, iq=iq):
             return sid == session.sid and iq.sender == session.client and iq.to == session.us
         case IqEvent():
-            return event.resource == session.client and event.command in [owed.command for owed in session.owed]
+            return event.command in session.owed and event.resource == session.client
         case ResourceUnavailable():
             return event.resource in (session.client, bare(session.client))
         case CallMessaged():
@@ -210,17 +210,17 @@ def ask(session: Session, turn: Turn) -> Session:
 
 
 def _owing(session: Session, command: str, vital: bool, turn: Turn) -> Session:
-    return replace(session, owed=(*session.owed, Owed(command, turn.at + _LONGEST_ANSWER, vital)))
+    return replace(session, owed={**session.owed, command: Owed(turn.at + _LONGEST_ANSWER, vital)})
 
 
 def settled(session: Session, command: str) -> Session:
     """The client has answered."""
-    return replace(session, owed=tuple([owed for owed in session.owed if owed.command != command]))
+    return replace(session, owed={other: owed for other, owed in session.owed.items() if other != command})
 
 
 def owes(session: Session, command: str) -> bool:
     """Whether the call depends on the client's answer to this command."""
-    return any(owed.vital for owed in session.owed if owed.command == command)
+    return command in session.owed and session.owed[command].vital
 
 
 def named(description: Description) -> Description:

@@ -37,14 +37,14 @@ _RETRIES: Final = (2.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0)
 def deadlines(account: Account) -> tuple[Deadline, ...]:
     """By when the account must have moved on."""
     match account:
+        case Registered(connection=SignedIn(linger=linger)):
+            return (Deadline("a client to come online", linger),) if linger else ()
         case Registered(connection=SigningIn(since=since)) | Trying(since=since):
             return (Deadline("the registrar's answer", since + _LONGEST_SIGN_IN),)
         case Registered(connection=SigningOut(since=since)) | Clearing(since=since):
             return (Deadline("signing out", since + _LONGEST_SIGN_OUT),)
         case Registered(connection=Waiting(until=until)):
             return (Deadline("the next attempt to sign in", until),)
-        case Registered(connection=SignedIn(linger=linger)) if linger:
-            return (Deadline("a client to come online", linger),)
         case Unregistered() | Registered():
             return ()
         case _:

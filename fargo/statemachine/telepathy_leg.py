@@ -402,31 +402,38 @@ def lost(leg: TelepathyLeg, reason: Reason) -> Step:
 def tell(leg: TelepathyLeg, notice: Notice, turn: Turn) -> Step:
     """Do what the other end's news mean for this one."""
     match notice:
-        case Ended(reason):
-            return _told_to_end(leg, reason, turn), ()
+        case Ringing():
+            return _ringing(leg, turn), ()
         case Held() | Resumed():
             return _holding(leg, isinstance(notice, Held), turn), ()
-        case Offered(description) if isinstance(leg, Preparing):
-            return place(leg, description, turn), ()
-        case Ringing() if isinstance(leg, Arriving) and not leg.ringing:
-            turn.issue(RingCall(leg.channel))
-            return replace(leg, ringing=True), ()
         case Answered(description) if isinstance(leg, Arriving):
             answer = numbered_as(leg.offer, description)
             turn.issue(AnswerCall(leg.channel, answer.codecs, _candidates(answer)))
             return Answering(leg.channel, answer, turn.at), ()
-        case Offered() | Ringing() | Answered() | Dialled() | Moved() | Cut():
+        case Offered(description) if isinstance(leg, Preparing):
+            return place(leg, description, turn), ()
+        case Ended(reason):
+            return _told_to_end(leg, reason, turn), ()
+        case Offered() | Answered() | Dialled() | Moved() | Cut():
             return leg, ()
         case _:
             assert_never(notice)
 
 
+def _ringing(leg: TelepathyLeg, turn: Turn) -> TelepathyLeg:
+    """A client rings: the caller is told once."""
+    if not isinstance(leg, Arriving) or leg.ringing:
+        return leg
+    turn.issue(RingCall(leg.channel))
+    return replace(leg, ringing=True)
+
+
 def _told_to_end(leg: TelepathyLeg, reason: Reason, turn: Turn) -> TelepathyLeg:
     match leg:
+        case Talking() | Dialling() | Arriving() | Answering():
+            return _hang_up(leg.channel, reason, turn)
         case Preparing():
             return Over()
-        case Dialling() | Arriving() | Answering() | Talking():
-            return _hang_up(leg.channel, reason, turn)
         case Ending() | Over():
             return leg
         case _:
@@ -474,12 +481,12 @@ def _why(leg: TelepathyLeg, event: CallStateChanged) -> Reason:
     apart.
     """
     match leg:
+        case Talking():
+            return sip_reason.hung_up(event)
         case Dialling(domain=domain, answered=False):
             return sip_reason.failure(domain, event)
         case Arriving():
             return Reason(Cause.CANCELLED, "The caller gave up.")
-        case Talking():
-            return sip_reason.hung_up(event)
         case Preparing() | Dialling() | Answering() | Ending() | Over():
             return Reason(Cause.HUNG_UP)
         case _:

@@ -143,17 +143,12 @@ def fold(user: User, recorded: Recorded) -> tuple[User, tuple[Issued, ...]]:
     turn = Turn(recorded.user, recorded.version, recorded.at)
     try:
         after = _react(user, recorded.event, turn)
-        if turn.issued:
-            after = _remembering(after, turn)
+        for issued in turn.issued:
+            if type(issued.command) in farewell.LAST_WORDS:
+                after = replace(after, farewells=farewell.said(after.farewells, issued, turn))
     except Exception as error:
         after = _faulty(user, recorded.event, f"{type(error).__name__}: {error}", turn)
     return replace(after, version=recorded.version), turn.ended()
-
-
-def _remembering(user: User, turn: Turn) -> User:
-    """The user of whom is known what we have said to end calls."""
-    farewells = farewell.said(user.farewells, turn)
-    return user if farewells is user.farewells else replace(user, farewells=farewells)
 
 
 def _reconciled(before: User, after: User, turn: Turn) -> User:

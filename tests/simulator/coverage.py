@@ -191,7 +191,7 @@ def _of_session(each: session.Session) -> Iterator[Event]:
     yield from (SessionModified(iq, each.sid, action, offer) for action in ("content-modify", "content-add"))
     yield from (SessionTerminated(iq, each.sid, condition) for condition in ("success", "busy"))
     yield from (CallMessaged(each.client, each.us, each.sid, action) for action in CallAction)
-    for command in (*(owed.command for owed in each.owed), "none"):
+    for command in (*each.owed, "none"):
         yield from (IqSucceeded(command, each.client), IqFailed(command, each.client, "item-not-found"))
 
 

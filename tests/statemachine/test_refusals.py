@@ -296,7 +296,7 @@ def test_an_information_that_is_refused_does_no_harm(story: Story) -> None:
     story.tell(CallMembersChanged(channel, 1))
     assert story.tell(IqFailed(story.id_of(InformSession), DESK, "feature-not-implemented")) == []
     [call] = story.user.calls.values()
-    assert call.jingle.session.owed == ()
+    assert call.jingle.session.owed == {}
 
 
 def test_a_client_that_goes_offline_is_told_that_it_is_out(story: Story) -> None:
