@@ -103,9 +103,13 @@ class Engine:
 
         Returns the names of the secrets that somebody's state refers to. Raises FileError if the log cannot be read.
         """
+        users: dict[str, User] = {}
+        ends: dict[str, Recorded] = {}
         for recorded in self._log.events():
-            user, _ = self._machine.fold(self._stream(recorded.user).user, recorded)
-            self._streams[recorded.user] = _Stream(user, recorded.version, recorded.at)
+            jid = recorded.user
+            users[jid], _ = self._machine.fold(users.get(jid) or self._machine.new(jid), recorded)
+            ends[jid] = recorded
+        self._streams = {jid: _Stream(users[jid], end.version, end.at) for jid, end in ends.items()}
         for jid, stream in self._streams.items():
             if self._machine.is_idle(stream.user):  # the others are armed by the news that we are back
                 self._arm(jid)

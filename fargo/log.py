@@ -352,9 +352,9 @@ class Log:
 
     def _decoded(self, decoder: "msgspec.json.Decoder[_T]", number: int, name: str, format: int, body: str) -> _T:
         try:
-            return decoder.decode(
-                body if format == self._format(name) else self._brought_up(number, name, format, body)
-            )
+            if format == 1 and name not in self._upcasts:
+                return decoder.decode(body)
+            return decoder.decode(self._brought_up(number, name, format, body))
         except msgspec.DecodeError as error:
             raise FileError(f"{self.path}, event {number}: its {name} does not read as one: {error}.") from error
 

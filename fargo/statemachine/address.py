@@ -107,6 +107,7 @@ def unescape_local(local: str) -> str:
     return _ESCAPED.sub(lambda m: chr(int(m[1], 16)), local)
 
 
+@lru_cache(1024)
 def _is_domain(text: str) -> bool:
     found = _HOSTPORT.fullmatch(text)
     if not found:

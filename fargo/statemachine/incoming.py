@@ -1,5 +1,7 @@
 """The user is called: who calls, and which clients are to ring."""
 
+from collections.abc import Mapping
+
 from msgspec.structs import replace
 
 from fargo.statemachine import address, bridge, inviting, paths, telepathy_leg
@@ -12,7 +14,7 @@ from fargo.statemachine.call1 import CallArrived
 from fargo.statemachine.notes import Side
 from fargo.statemachine.reason import Cause, Reason
 from fargo.statemachine.session import Over
-from fargo.statemachine.standing import SignedIn
+from fargo.statemachine.standing import Client, SignedIn
 from fargo.statemachine.state import User, changed, is_busy
 from fargo.statemachine.turn import Turn
 
@@ -35,23 +37,24 @@ def arrived(user: User, event: CallArrived, turn: Turn) -> User:
         calls.begun(call, call.caller, "", turn)
         calls.ended(call, Side.PHONE, offered, turn)
         return changed(user, None, call, turn)
-    if unreachable := _unreachable(user):
+    able = roster.able(user.contacts, user.policy)
+    if unreachable := _unreachable(user, able):
         calls.begun(call, call.caller, "", turn)
         return changed(user, None, bridge.end(call, unreachable, turn), turn)
     as_it_is = offered if paths.goes_directly(offered.codecs, user.policy) else None
     jingle = inviting.invite(f"{credentials.nonce}{turn.version}", call.caller.jid, as_it_is, turn)
     calls.begun(call, call.caller, jingle.sid, turn)
     call = replace(call, jingle=jingle)
-    for jid, client in roster.able(user.contacts, user.policy).items():
+    for jid, client in able.items():
         call = bridge.seek(call, jid, client, user.policy, turn)
     return changed(user, None, call, turn)
 
 
-def _unreachable(user: User) -> Reason | None:
+def _unreachable(user: User, able: Mapping[str, Client]) -> Reason | None:
     """Why nobody can be called for the user now; None if somebody may."""
     if is_busy(user):
         return Reason(Cause.BUSY, "The called user is in too many calls.")
-    return None if roster.able(user.contacts, user.policy) or roster.asking(user.contacts) else inviting.NOBODY
+    return None if able or roster.asking(user.contacts) else inviting.NOBODY
 
 
 def _caller(event: CallArrived, gateway: str) -> Caller:

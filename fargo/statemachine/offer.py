@@ -34,4 +34,7 @@ def audio(contents: tuple[Content, ...]) -> Audio | Reason:
 
 def line_break(contents: tuple[Content, ...]) -> str:
     """What makes the contents unfit to be passed on, as a sentence; "" if nothing does."""
-    return next((p for c in contents if c.description and (p := malformed(c.description))), "")
+    for content in contents:
+        if content.description and (problem := malformed(content.description)):
+            return problem
+    return ""

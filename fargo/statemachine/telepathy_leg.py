@@ -274,12 +274,12 @@ def fold(leg: TelepathyLeg, event: TelepathyEvent, turn: Turn) -> Step:
             return _moved(leg, event, turn)
         case CallMembersChanged():
             return _flagged(leg, event)
-        case HoldStateChanged():
-            return leg, ()
         case CandidatesReceived():
             return _addressed(leg, event, turn)
         case DescriptionReceived():
             return _described(leg, event, turn)
+        case HoldStateChanged():
+            return leg, ()
         case CallFailed():
             told = event.message or event.error
             reason = Reason(Cause.SERVER_ERROR, f"The gateway's SIP side refused the call: {told}")
