@@ -8,14 +8,13 @@ Rules:
    is given again. (user, version) is an event's place in its user's stream, without a gap, from 1 or from a
    `Condensed` on. (event, place) is a command's: the id of its event's row, and its place among that event's commands;
    its own id is ``<version>.<place>``.
-3. A row says in which format its body is. A body in an older format goes through the upcasts of its type; a newer one
-   is refused. A new field that has a default makes no new format.
+3. A row says in which format its body is (`fargo.formats`). One in an older format is brought up when it is read.
 4. What has left is gone: it is overwritten in the file (SQLite's secure_delete), and the journal is emptied as soon as
    nobody reads it.
 """
 
 import sqlite3
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from itertools import groupby
 from operator import itemgetter
@@ -27,6 +26,7 @@ from msgspec import Struct
 from sqlite_utils import Database
 
 from fargo.database import FileError, open_database, open_read_only, usable
+from fargo.formats import UPCASTS, NewerError, Upcasts, brought_up, today
 from fargo.schema import NOTES, migrations
 from fargo.statemachine.commands import Command, Forget, Issued
 from fargo.statemachine.events import Condensed, Event, Recorded
@@ -36,10 +36,6 @@ from fargo.statemachine.user import fold, new
 
 APPLICATION_ID: Final = 0x4661726C  # "Farl"
 _NAME: Final = "log"
-
-Upcast = Callable[[dict[str, Any]], dict[str, Any]]
-UPCASTS: Final[Mapping[str, tuple[Upcast, ...]]] = {}
-"""By type: the functions that turn a body of format 1 into format 2, 2 into 3, and so on."""
 
 Entry = tuple[Recorded, tuple[Issued, ...]]
 _T = TypeVar("_T")
@@ -107,7 +103,7 @@ class Counts(Struct, frozen=True):
 class Log:
     """An open log. Every method raises FileError if the file turns out to be damaged."""
 
-    def __init__(self, db: Database, path: Path, upcasts: Mapping[str, tuple[Upcast, ...]] = UPCASTS) -> None:
+    def __init__(self, db: Database, path: Path, upcasts: Upcasts = UPCASTS) -> None:
         self.path = path
         self._db = db
         self._upcasts = upcasts
@@ -345,28 +341,20 @@ class Log:
 
     def _row(self, value: Event | Command) -> tuple[str, int, str]:
         name = type(value).__name__
-        return name, self._format(name), msgspec.json.encode(value).decode()
-
-    def _format(self, name: str) -> int:
-        return 1 + len(self._upcasts.get(name, ()))
+        return name, today(name, self._upcasts), msgspec.json.encode(value).decode()
 
     def _decoded(self, decoder: "msgspec.json.Decoder[_T]", number: int, name: str, format: int, body: str) -> _T:
         try:
             if format == 1 and name not in self._upcasts:
                 return decoder.decode(body)
-            return decoder.decode(self._brought_up(number, name, format, body))
+            return decoder.decode(self._brought_up(name, format, body))
+        except NewerError as error:
+            raise FileError(f"{self.path}, event {number}: {error}.") from error
         except msgspec.DecodeError as error:
             raise FileError(f"{self.path}, event {number}: its {name} does not read as one: {error}.") from error
 
-    def _brought_up(self, number: int, name: str, format: int, body: str) -> bytes:
-        """A body of another format in today's, if it is an older one."""
-        if format > self._format(name):
-            written = f"was written by a newer Fargo (format {format}); use that version to read it"
-            raise FileError(f"{self.path}, event {number}: its {name} {written}.")
-        value = msgspec.json.decode(body)
-        for upcast in self._upcasts[name][format - 1 :]:
-            value = upcast(value)
-        return msgspec.json.encode(value)
+    def _brought_up(self, name: str, format: int, body: str) -> bytes:
+        return msgspec.json.encode(brought_up(name, format, msgspec.json.decode(body), self._upcasts))
 
 
 @migrations()

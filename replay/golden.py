@@ -1,17 +1,19 @@
 """Golden logs: recorded sessions as text, an event and its commands a line, that every later version folds again.
 
 Each line is a JSON object: ``user``, ``version``, ``at``, ``event``, and ``commands``, each of these with its ``id``
-and ``command``. Events and commands name their type in their own ``type``.
+and ``command``. Events and commands name their type in their own ``type``. ``formats`` has the format of each of these
+types (`fargo.formats`) that is not in its first; mostly there is none.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Any, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
+from fargo.formats import NewerError, brought_up, today
 from fargo.log import Counts, Entry, has_notes
 from fargo.statemachine.commands import Command, Issued
 from fargo.statemachine.events import Event, Recorded
@@ -22,17 +24,21 @@ class GoldenError(Exception):
     """A file is no golden log: a sentence that says where and why."""
 
 
+_Body = dict[str, Any]
+
+
 class _Command(Struct):
     id: str
-    command: Command
+    command: _Body
 
 
 class _Line(Struct):
     user: str
     version: int
     at: float
-    event: Event
+    event: _Body
     commands: tuple[_Command, ...]
+    formats: dict[str, Annotated[int, Meta(ge=1)]] = {}
 
 
 _DECODER: Final = msgspec.json.Decoder(_Line)
@@ -52,6 +58,8 @@ def read(path: Path) -> Iterator[Entry]:
     for number, line in enumerate(lines, 1):
         try:
             yield _entry(_DECODER.decode(line))
+        except NewerError as error:
+            raise GoldenError(f"{path}, line {number}: {error}.") from error
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise GoldenError(f"{path}, line {number}, is not an entry of a golden log: {error}.") from error
 
@@ -111,11 +119,27 @@ class GoldenLog:
         ]
 
 
-def _line(recorded: Recorded, issued: tuple[Issued, ...]) -> _Line:
-    commands = tuple(_Command(each.id, each.command) for each in issued)
-    return _Line(recorded.user, recorded.version, recorded.at, recorded.event, commands)
+def _line(recorded: Recorded, issued: tuple[Issued, ...]) -> dict[str, object]:
+    names = [type(value).__name__ for value in (recorded.event, *(each.command for each in issued))]
+    formats = {name: today(name) for name in names if today(name) > 1}
+    return {
+        "user": recorded.user,
+        "version": recorded.version,
+        "at": recorded.at,
+        "event": recorded.event,
+        "commands": [{"id": each.id, "command": each.command} for each in issued],
+        **({"formats": formats} if formats else {}),
+    }
 
 
 def _entry(line: _Line) -> Entry:
-    recorded = Recorded(line.user, line.version, line.at, line.event)
-    return recorded, tuple(Issued(line.user, each.id, each.command) for each in line.commands)
+    event: Event = msgspec.convert(_today(line.event, line), Event)
+    commands = (
+        Issued(line.user, each.id, msgspec.convert(_today(each.command, line), Command)) for each in line.commands
+    )
+    return Recorded(line.user, line.version, line.at, event), tuple(commands)
+
+
+def _today(body: _Body, line: _Line) -> _Body:
+    name = str(body.get("type"))
+    return brought_up(name, line.formats.get(name, 1), body)

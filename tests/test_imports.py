@@ -27,7 +27,8 @@ MAY = {
     "fargo.edge": {"fargo.processes"},
     "fargo.database": set(),
     "fargo.schema": set(),
-    "fargo.log": {CORE, "fargo.database", "fargo.schema"},
+    "fargo.formats": set(),
+    "fargo.log": {CORE, "fargo.database", "fargo.formats", "fargo.schema"},
     "fargo.vault": {"fargo.database"},
     "fargo.whispers": set(),
     "fargo.engine": {CORE, "fargo.log"},
@@ -52,7 +53,7 @@ MAY = {
         *("fargo.inspect", "fargo.retention", "replay"),
     },
     "fargo.inspect": {CORE, "fargo.database", "fargo.log", "replay"},
-    "replay": {CORE, "fargo.log"},
+    "replay": {CORE, "fargo.formats", "fargo.log"},
 }
 
 # Telepathy's words stand in its leg and its adapter; the core's root, and where calls come in, know the leg, and the

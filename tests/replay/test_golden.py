@@ -1,10 +1,12 @@
 """The golden logs fold to the commands that were recorded; and what reads them finds what is wrong with one."""
 
+import re
 from pathlib import Path
 
 import pytest
 from world.world import SIP_ACCOUNTS, XMPP_ACCOUNTS
 
+from fargo.formats import UPCASTS, Upcast
 from fargo.log import Log
 from replay import golden
 from replay.report import report
@@ -39,6 +41,39 @@ def test_what_is_written_is_read_again(path: Path, tmp_path: Path) -> None:
     assert (tmp_path / "a.jsonl").read_bytes().count(b"\n") == len(entries)
 
 
+def renamed(old: str, new: str) -> Upcast:
+    """Brings up a body in which a field had another name."""
+    return lambda body: {(new if name == old else name): value for name, value in body.items()}
+
+
+def test_an_older_format_is_brought_up(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = list(Log.open_read_only(path).read())
+    golden.write(tmp_path / "a.jsonl", entries)
+    older = (tmp_path / "a.jsonl").read_text()
+    assert '"formats"' not in older
+    monkeypatch.setitem(UPCASTS, "SipSignedIn", (renamed("link", "connection"),))
+    monkeypatch.setitem(UPCASTS, "PlaceCall", (renamed("to", "callee"), renamed("callee", "target")))
+    (tmp_path / "a.jsonl").write_text(
+        older.replace('"SipSignedIn","connection"', '"SipSignedIn","link"').replace('"target"', '"to"')
+    )
+    assert list(golden.read(tmp_path / "a.jsonl")) == entries
+    golden.write(tmp_path / "b.jsonl", entries)
+    newer = (tmp_path / "b.jsonl").read_text()
+    assert sorted(re.findall(r'"formats":({.*})}', newer)) == ['{"PlaceCall":3}', '{"SipSignedIn":2}']
+    assert list(golden.read(tmp_path / "b.jsonl")) == entries
+
+
+@pytest.mark.parametrize("name", ["SipSignedIn", "PlaceCall"])
+def test_a_newer_format_is_refused(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    entries = list(Log.open_read_only(path).read())
+    with monkeypatch.context() as later:
+        later.setitem(UPCASTS, name, (renamed("was", "is"),))
+        golden.write(tmp_path / "a.jsonl", entries)
+    refused = rf"line \d: its {name} was written by a newer Fargo \(format 2\); use that version to read it\.$"
+    with pytest.raises(golden.GoldenError, match=refused):
+        list(golden.read(tmp_path / "a.jsonl"))
+
+
 def test_another_command_is_found(path: Path, tmp_path: Path) -> None:
     session = tmp_path / "a.jsonl"
     golden.write(session, Log.open_read_only(path).read())
@@ -49,7 +84,14 @@ def test_another_command_is_found(path: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["{", "{}", '{"user":"a","version":1,"at":1,"event":{"type":"Dance"},"commands":[]}', "\xff"]
+    "line",
+    [
+        *("{", "{}", "\xff"),
+        '{"user":"a","version":1,"at":1,"event":{"type":"Dance"},"commands":[]}',
+        '{"user":"a","version":1,"at":1,"event":{"type":["Restarted"]},"commands":[]}',
+        '{"user":"a","version":1,"at":1,"event":{},"commands":[]}',
+        '{"user":"a","version":1,"at":1,"event":{"type":"Restarted"},"commands":[],"formats":{"Restarted":0}}',
+    ],
 )
 def test_a_line_that_is_no_entry_is_named(tmp_path: Path, line: str) -> None:
     session = tmp_path / "a.jsonl"
