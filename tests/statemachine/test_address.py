@@ -159,6 +159,7 @@ def test_a_user_with_a_control_character_is_refused(wrong: str) -> None:
     said = "The SIP address contains a control character; write it without."
     assert parse_account(f"a{wrong}b@sip.test") == BadAddress(said)
     assert isinstance(parse_uri(f"sip:a{wrong}b@sip.test"), BadAddress)
+    assert parse_account(f"a{wrong}%62@sip.test") == BadAddress(said), "beside an escape too"
 
 
 def test_escapes_are_read_in_either_case() -> None:

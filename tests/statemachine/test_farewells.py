@@ -92,6 +92,14 @@ def test_of_two_ends_the_one_that_was_heard_is_forgotten(story: Story) -> None:
     assert waits(story) == []
 
 
+def test_a_call_that_only_the_sip_side_has_yet_to_end_asks_nobody() -> None:
+    story = Story().signed_in()
+    story.call_out("s1")
+    story.hangs_up("s1")
+    story.tell(StreamOpened())
+    assert not story.all(InformSession)
+
+
 def test_a_client_in_a_call_is_asked_whether_it_is_still_there() -> None:
     story = Story().signed_in()
     story.call_out("s1")
@@ -167,3 +175,9 @@ def test_a_client_that_does_not_know_the_question_goes_on_ringing(invited: Story
     [call] = invited.user.calls.values()
     assert isinstance(call.jingle, Inviting)
     assert [session.client for session in call.jingle.sessions] == [DESK, PHONE]
+
+
+def test_a_question_that_is_refused_is_answered(invited: Story) -> None:
+    for client in (DESK, PHONE):
+        invited.tell(IqFailed(ask(invited, client), client, "feature-not-implemented"))
+    assert "call 7: the XMPP client's answer" not in waits(invited)

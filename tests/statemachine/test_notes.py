@@ -57,12 +57,24 @@ def test_an_anonymous_caller_has_no_address(story: Story) -> None:
     assert story.noted()[0] == NoteBegun("5", Direction.IN, "", session=story.the(InitiateSession).sid)
 
 
-def test_a_call_to_a_user_without_clients(story: Story) -> None:
+def test_a_call_to_a_user_who_is_not_signed_in(story: Story) -> None:
     story.tell(ResourceUnavailable(DESK, GATEWAY))
     connection = story.id_of(SignIn)
     story.tell(CallArrived("c1", connection, "sip:bob@sip.test", (PCMU,), PHONE_ADDRESS, CallState.INITIALISED))
-    assert [(type(note), note.call) for note in story.noted()] == [(NoteBegun, "6"), (NoteEnded, "6")]
-    assert story.noted()[1].by is Side.GATEWAY  # type: ignore[union-attr]
+    assert story.noted() == [
+        NoteBegun("6", Direction.IN, "bob@sip.test"),
+        NoteEnded("6", Side.GATEWAY, Cause.UNAVAILABLE, "The called user is not signed in."),
+    ]
+
+
+def test_a_call_that_no_client_can_take() -> None:
+    story = Story()
+    story.register()
+    arrives(story)
+    assert story.noted() == [
+        NoteBegun("3", Direction.IN, "bob@sip.test", "Bob B."),
+        NoteEnded("3", Side.GATEWAY, Cause.UNAVAILABLE, "None of the called user's clients can take a call."),
+    ]
 
 
 def test_a_call_whose_offer_is_of_no_use(story: Story) -> None:
@@ -76,6 +88,12 @@ def test_a_phone_that_refuses(story: Story) -> None:
     channel = story.call_out("s1")
     story.tell(CallStateChanged(channel, CallState.ENDED, 8, message="486 Busy Here"))
     assert story.noted()[2:] == [NoteEnded("5", Side.PHONE, Cause.BUSY, "sip.test says: Busy Here (486)")]
+
+
+def test_who_hangs_up_before_the_answer_has_cancelled(story: Story) -> None:
+    story.call_out("s1")
+    story.hangs_up("s1")
+    assert story.noted()[2:] == [NoteEnded("5", Side.CLIENT, Cause.CANCELLED)]
 
 
 def test_the_gateway_ends_a_call_once(story: Story) -> None:

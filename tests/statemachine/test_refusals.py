@@ -217,6 +217,14 @@ def test_what_does_not_fit_is_out_of_order(story: Story) -> None:
     assert story.user.calls == before
 
 
+def test_a_call_that_is_over_is_known_no_longer(story: Story) -> None:
+    """Though the SIP side has not said that it is."""
+    story.call_out("s1")
+    story.hangs_up("s1")
+    story.tell(SessionInformed(story.iq(BOB), "s1", "ringing"))
+    assert story.the(RefuseIq).jingle == "unknown-session"
+
+
 def test_what_cannot_be_done_is_refused_by_name(story: Story) -> None:
     story.call_out("s1")
     iq = story.iq(BOB)
@@ -677,6 +685,13 @@ def test_a_proposal_is_about_its_own_session_and_contact() -> None:
         assert story.tell(CallMessaged(PHONE, BOB, sid, action)) == []
     assert story.tell(IqFailed("0.0", ALICE, "gone")) == []
     assert story.user.calls == before
+
+
+def test_an_answer_in_another_call_is_not_one_to_the_proposal() -> None:
+    story, _ = proposed_to()
+    channel = story.call_out("s1", "carol@sip.localhost/fargo")
+    story.tell(CallMembersChanged(channel, 1))
+    assert story.tell(IqFailed(story.id_of(InformSession), DESK, "gone")) == [HangUp(channel, 5, OFFLINE)]
 
 
 @pytest.mark.parametrize(

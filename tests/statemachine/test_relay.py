@@ -9,6 +9,7 @@ from fargo.statemachine.call1 import (
     CallMembersChanged,
     CallState,
     CallStateChanged,
+    ChangeReason,
     CloseChannel,
     HangUp,
     PlaceCall,
@@ -33,6 +34,8 @@ from fargo.statemachine.events import (
     ResourceUnavailable,
     Restarted,
     SessionInformed,
+    SessionInitiated,
+    SessionModified,
     SessionTerminated,
     TimePassed,
 )
@@ -73,6 +76,7 @@ from .story import ADDRESS, ALICE, BOB, DESK, NAMED, PCMA, PCMU, PHONE, PHONE_AD
 
 OVERLOADED = "The media relay failed: It is overloaded."
 RESTARTED = "The media relay was restarted."
+LATE = "alice@localhost/late"
 WANTS_DTLS = "The client wants encryption (DTLS) over ICE, and phones speak plain RTP only."
 ANSWERED = Description("audio", (PCMU,), RawUdp(PHONE_ADDRESS))
 RESTART = replace(AT_CLIENT, ufrag="anew", candidates=())
@@ -241,6 +245,40 @@ def test_one_that_waits_for_the_offer_is_told_that_there_will_be_none() -> None:
     assert story.user.farewells
 
 
+def test_one_that_waits_for_the_offer_may_still_reject() -> None:
+    story = Relayed()
+    story.comes(PHONE, Manner.DTLS, asks_first=True)
+    story.arrives()
+    story.tell(CallMessaged(PHONE, BOB, "nonce8", CallAction.PROCEED))
+    story.tell(CallMessaged(PHONE, BOB, "nonce8", CallAction.REJECT))
+    assert story.the(HangUp).reason == ChangeReason.REJECTED
+
+
+def test_who_proceeds_takes_the_call_from_those_that_wait_for_the_offer() -> None:
+    story = Relayed(Manner.DTLS)
+    story.comes(PHONE, Manner.DTLS, asks_first=True)
+    story.arrives()
+    story.tell(CallMessaged(PHONE, BOB, "nonce8", CallAction.PROCEED))
+    story.described(OfferRelay, FOR_CLIENT)
+    assert story.the(InitiateSession).to == PHONE
+
+
+@pytest.mark.parametrize(
+    ("client", "manner"), [(PHONE, Manner.DTLS), (LATE, Manner.ICE), ("alice@localhost/unseen", Manner.DTLS)]
+)
+def test_who_proceeds_is_offered_what_it_speaks_or_else_what_others_do(client: str, manner: Manner) -> None:
+    story = Relayed()
+    story.comes(PHONE, Manner.DTLS, asks_first=True)
+    story.comes(LATE, Manner.ICE, asks_first=True)
+    story.arrives()
+    offers = [issued for issued in story.last if isinstance(issued.command, OfferRelay)]
+    story.tell(CallMessaged(client, BOB, "nonce10", CallAction.PROCEED))
+    for offer in offers:
+        story.tell(RelayDescribed(offer.id, FOR_CLIENT))
+        offered = isinstance(offer.command, OfferRelay) and offer.command.manner
+        assert [each.to for each in story.all(InitiateSession)] == ([client] if offered is manner else [])
+
+
 def test_one_that_waits_for_the_offer_and_goes_is_out_of_the_call() -> None:
     story = Relayed(Manner.DTLS)
     story.arrives()
@@ -376,6 +414,55 @@ def test_only_clients_of_the_manner_whose_session_failed_are_cut_off() -> None:
     assert story.all(HangUp) == []
     story.accepts(Description("audio", (PCMU,), ADDRESS), PHONE)
     assert isinstance(story.the(AnswerCall), AnswerCall)
+
+
+def test_a_client_that_comes_after_a_failure_is_not_offered_what_has_failed() -> None:
+    story = Relayed(Manner.DTLS)
+    story.comes(PHONE, Manner.PLAIN)
+    story.arrives()
+    story.described(OfferRelay, FOR_CLIENT)
+    story.tell(RelayLost(RESTARTED))
+    story.comes(LATE, Manner.DTLS)
+    assert story.all(InitiateSession) == []
+    assert story.the(OfferRelay).session == "nonce8-12-dtls"
+
+
+def test_a_proposal_is_taken_back_when_nobody_is_left_who_could_take_the_call() -> None:
+    story = Relayed()
+    story.comes(PHONE, Manner.DTLS, asks_first=True)
+    story.comes(LATE, Manner.ICE, asks_first=True)
+    story.arrives()
+    dtls, ice = (issued.id for issued in story.last if isinstance(issued.command, OfferRelay))
+    story.tell(RelayRefused(dtls, "It is overloaded."))
+    assert story.all(MessageCall) == story.all(HangUp) == []
+    story.tell(RelayRefused(ice, "It is overloaded."))
+    retracted = MessageCall(BOB, ALICE, "nonce10", CallAction.RETRACT, "connectivity-error", OVERLOADED)
+    assert story.all(MessageCall) == [retracted]
+    assert story.the(HangUp).message == OVERLOADED
+
+
+def test_one_that_is_taken_back_leaves_the_call_to_those_that_ring() -> None:
+    story = Relayed(Manner.PLAIN)
+    story.comes(PHONE, Manner.DTLS, asks_first=True)
+    story.arrives()
+    story.refused(OfferRelay)
+    assert story.the(MessageCall).action is CallAction.RETRACT
+    assert story.all(HangUp) == []
+    assert story.tell(CallMessaged(PHONE, BOB, "nonce8", CallAction.PROCEED)) == []
+    story.hangs_up("nonce8", condition="busy")
+    assert story.the(HangUp).reason == ChangeReason.BUSY
+
+
+@pytest.mark.parametrize(("condition", "message"), [("gone", OVERLOADED), ("busy", "On another line.")])
+def test_the_caller_hears_in_the_end_what_tells_more(condition: str, message: str) -> None:
+    story = Relayed(Manner.PLAIN)
+    story.comes(PHONE, Manner.PLAIN)
+    story.comes(LATE, Manner.DTLS)
+    story.arrives()
+    story.tell(SessionTerminated(story.iq(BOB), "nonce10", condition, "On another line."))
+    story.refused(OfferRelay)
+    story.hangs_up("nonce10", client=PHONE, condition="gone")
+    assert story.the(HangUp).message == message
 
 
 def test_the_caller_hears_that_it_failed_if_nobody_else_could_take_the_call() -> None:
@@ -610,6 +697,18 @@ def test_a_client_that_called_restarts_ice() -> None:
     assert [due for due in users.deadlines(story.user) if "client" in due.name] != []  # the session-accept's
 
 
+def test_where_it_is_to_send_is_told_in_the_content_that_it_named() -> None:
+    story = Relayed(Manner.DTLS)
+    story.tell(SessionInitiated(story.iq(BOB), "s1", (Content("0", description=DTLS),)))
+    story.described(OfferRelay, FOR_PHONE)
+    story.phone_answers()
+    story.described(AnswerRelay, FOR_CLIENT)
+    story.moves("s1", RESTART)
+    story.described(OfferRelay, FOR_PHONE)
+    story.described(AnswerRelay, FOR_CLIENT)
+    assert story.the(InformTransport).content.name == "0"
+
+
 def test_a_client_that_was_called_restarts_ice() -> None:
     story = Relayed(Manner.DTLS).talking_in()
     _, offered = story.moves("nonce6", replace(RESTART, fingerprint=None))
@@ -632,6 +731,13 @@ def test_what_the_phone_speaks_is_in_the_new_offer_too() -> None:
     story.described(AnswerRelay, FOR_PHONE)
     story.moves("nonce6", RESTART)
     assert story.the(OfferRelay).transcode == (*FOR_PHONES, "G722")
+
+
+@pytest.mark.parametrize("contents", [(), (Content("voice", description=DTLS),)])
+def test_what_is_no_transport_is_acknowledged_and_no_more(contents: tuple[Content, ...]) -> None:
+    story = Relayed(Manner.DTLS).talking_out()
+    iq = story.iq(BOB)
+    assert story.tell(SessionModified(iq, "s1", "description-info", contents)) == [AcceptIq(iq)]
 
 
 @pytest.mark.parametrize("transport", [AT_CLIENT, replace(AT_CLIENT, ufrag=""), replace(AT_CLIENT, candidates=())])

@@ -86,6 +86,21 @@ def test_a_client_that_comes_late_rings_too() -> None:
     assert not story.all(ProposeCall), "it was sent to all of them"
 
 
+def test_a_client_that_announces_itself_anew_is_not_called_twice() -> None:
+    story = Story().signed_in()
+    arrive(story)
+    story.tell(ResourceAvailable(DESK, GATEWAY, "new#caps"))
+    assert story.tell(FeaturesLearned(story.id_of(AskFeatures), DESK, ABLE)) == []
+
+
+def test_a_client_that_is_called_already_and_proceeds_has_not_lost_the_call() -> None:
+    story = Story().signed_in()
+    story.online(PHONE, ASKS_FIRST)
+    arrive(story)
+    story.tell(CallMessaged(DESK, BOB, story.the(ProposeCall).sid, CallAction.PROCEED))
+    assert not story.all(TerminateSession)
+
+
 def test_a_silent_client_does_not_take_the_proposal_along() -> None:
     story = Story().signed_in()
     story.online(PHONE, ASKS_FIRST)
