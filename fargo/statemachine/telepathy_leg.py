@@ -268,8 +268,11 @@ def deadline(leg: TelepathyLeg) -> Deadline | None:
 def fold(leg: TelepathyLeg, event: TelepathyEvent, turn: Turn) -> Step:
     """What an event that concerns the leg makes of it, and what the bridge should know."""
     match event:
-        case SendingStateChanged() | ReceivingStateChanged():
-            return _flowing(leg, event, turn), ()
+        case SendingStateChanged():
+            _sending(leg, event, turn)
+            return leg, ()
+        case ReceivingStateChanged():
+            return _receiving(leg, event, turn), ()
         case CallStateChanged():
             return _moved(leg, event, turn)
         case CallMembersChanged():
@@ -291,13 +294,19 @@ def fold(leg: TelepathyLeg, event: TelepathyEvent, turn: Turn) -> Step:
             assert_never(event)
 
 
-def _flowing(leg: TelepathyLeg, event: ReceivingStateChanged | SendingStateChanged, turn: Turn) -> TelepathyLeg:
-    """Complete what is pending (rule 1); and once we receive, our answer to an incoming call is out."""
+def _sending(leg: TelepathyLeg, event: SendingStateChanged, turn: Turn) -> None:
+    """Complete what is pending (rule 1)."""
     settled = _SETTLED.get(event.state)
     if settled is not None and is_live(leg):
-        complete = CompleteReceiving if isinstance(event, ReceivingStateChanged) else CompleteSending
-        turn.issue(complete(event.channel, settled))
-    elif isinstance(leg, Answering) and isinstance(event, ReceivingStateChanged) and event.state == FlowState.STARTED:
+        turn.issue(CompleteSending(event.channel, settled))
+
+
+def _receiving(leg: TelepathyLeg, event: ReceivingStateChanged, turn: Turn) -> TelepathyLeg:
+    """The same; and once we receive, our answer to an incoming call is out."""
+    settled = _SETTLED.get(event.state)
+    if settled is not None and is_live(leg):
+        turn.issue(CompleteReceiving(event.channel, settled))
+    elif isinstance(leg, Answering) and event.state == FlowState.STARTED:
         talking = Talking(leg.channel, leg.agreed)
         return _hold(talking, turn) if leg.hold else talking
     return leg
