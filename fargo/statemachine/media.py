@@ -280,8 +280,8 @@ def address(description: Description, component: int = 1) -> Candidate | None:
     none.
     """
     match description.transport:
-        case RawUdp(candidates) | IceUdp(candidates=candidates):
-            for candidate in candidates:
+        case RawUdp() | IceUdp():
+            for candidate in description.transport.candidates:
                 if candidate.component == component and _is_host(candidate.ip):
                     return candidate
             return None

@@ -136,8 +136,8 @@ Step: TypeAlias = tuple[JingleLeg, Notices]
 def sessions(leg: JingleLeg) -> tuple[Session, ...]:
     """The sessions the leg is in."""
     match leg:
-        case Calling(session) | Talking(session):
-            return (session,)
+        case Calling() | Talking():
+            return (leg.session,)
         case Inviting():
             return leg.sessions
         case Over():
@@ -149,8 +149,8 @@ def sessions(leg: JingleLeg) -> tuple[Session, ...]:
 def about(session: Session, event: JingleEvent) -> bool:
     """Whether the event is about this session."""
     match event:
-        case SessionEvent(sid=sid, iq=iq):
-            return sid == session.sid and iq.sender == session.client and iq.to == session.us
+        case SessionEvent():
+            return event.sid == session.sid and event.iq.sender == session.client and event.iq.to == session.us
         case IqEvent():
             return event.command in session.owed and event.resource == session.client
         case ResourceUnavailable():

@@ -325,9 +325,9 @@ def _moved(leg: TelepathyLeg, event: CallStateChanged, turn: Turn) -> Step:
 def _flagged(leg: TelepathyLeg, event: CallMembersChanged) -> Step:
     """The far end rings, or has us on hold, or no longer."""
     match leg:
-        case Talking(held=held) if held is not bool(event.flags & HELD):
-            return replace(leg, held=not held), ((Resumed() if held else Held()),)
-        case Dialling(answered=False) if event.flags & RINGING:
+        case Talking() if leg.held is not bool(event.flags & HELD):
+            return replace(leg, held=not leg.held), ((Resumed() if leg.held else Held()),)
+        case Dialling() if event.flags & RINGING and not leg.answered:
             return leg, (Ringing(),)
         case _:
             return leg, ()
