@@ -198,6 +198,15 @@ def test_the_caller_gives_up_before_the_answer(story: Story) -> None:
     assert not story.all(TerminateSession)
 
 
+def test_what_comes_after_the_caller_has_given_up_is_not_answered(story: Story) -> None:
+    """Above all no INVITE leaves."""
+    story.tell(SessionInitiated(story.iq(BOB), "s1", (OFFER,)))
+    channel = story.id_of(PlaceCall)
+    story.hangs_up("s1", condition="cancel")
+    assert story.tell(ReceivingStateChanged(channel, 1)) == []
+    assert story.tell(DescriptionReceived(channel, (PCMU,))) == []
+
+
 def test_a_client_that_vanishes_ends_its_calls(story: Story) -> None:
     channel = story.call_out()
     story.answered(channel)

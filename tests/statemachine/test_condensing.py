@@ -4,10 +4,13 @@ import pytest
 from msgspec.structs import replace
 
 from fargo.statemachine.account import Registered, Unregistered
+from fargo.statemachine.call1 import CallState, CallStateChanged
 from fargo.statemachine.commands import Fault, Forget, Issued, SignIn
 from fargo.statemachine.events import (
+    CallProposed,
     Condensed,
     PolicyChanged,
+    PresenceProbed,
     Recorded,
     RegistrationCancelled,
     RegistrationSubmitted,
@@ -21,7 +24,7 @@ from fargo.statemachine.paths import Policy
 from fargo.statemachine.standing import Refused, SignedIn
 from fargo.statemachine.user import condensed, deadlines, fold, is_idle, new
 
-from .story import ALICE, DESK, GATEWAY, Story
+from .story import ALICE, BOB, DESK, GATEWAY, Story
 
 
 def restored(event: Condensed, version: int = 7) -> tuple[Registered | Unregistered, tuple[Issued, ...]]:
@@ -45,25 +48,40 @@ def test_who_is_signed_in_is_so_again() -> None:
 
 
 @pytest.mark.parametrize("registers", [False, True])
-def test_who_is_online_and_what_the_operator_wants_is_kept(registers: bool) -> None:
+def test_clients_contacts_and_what_the_operator_wants_are_kept(registers: bool) -> None:
     story = Story()
     story.tell(PolicyChanged(Policy("relay", relay=True)))
     story.online()
     if registers:
         story.register()
+        story.tell(PresenceProbed("bob%sip.test@sip.localhost"))
     event = condensed(story.user)
     assert event is not None
     user, _ = fold(new(ALICE), Recorded(ALICE, 7, 5.0, event))
     assert (user.contacts, user.policy) == (story.user.contacts, story.user.policy)
 
 
-def test_a_call_and_its_farewell_are_not_quiet() -> None:
+def test_a_call_is_not_quiet_until_both_sides_have_ended_it() -> None:
     story = Story().signed_in()
     channel = story.call_out("s1")
     assert condensed(story.user) is None
     story.answered(channel)
     story.hangs_up("s1")
-    assert (condensed(story.user) is None) == bool(story.user.calls or story.user.farewells)
+    assert condensed(story.user) is None
+    story.tell(CallStateChanged(channel, CallState.ENDED, 2))
+    assert condensed(story.user) is not None
+
+
+def test_a_proposal_and_an_end_that_nobody_has_heard_are_not_quiet() -> None:
+    story = Story().signed_in()
+    story.tell(CallProposed(DESK, BOB, "p1", ("audio",)))
+    assert condensed(story.user) is None
+    story = Story().signed_in()
+    story.tell(CallStateChanged(story.call_out("s1"), CallState.ENDED, 2))
+    assert not story.user.calls
+    assert condensed(story.user) is None
+    assert story.over()
+    assert condensed(story.user) is not None
 
 
 def test_nor_is_who_is_stopped_or_tries_or_has_cancelled() -> None:

@@ -470,6 +470,13 @@ def test_the_gateway_says_why_it_ends_calls(
     assert bool(story.user.proposals) == (event == Stopping())
 
 
+@pytest.mark.parametrize("event", [Restarted(), Stopping(), SipSignedOut("3.0", SipTrouble.NETWORK)])
+def test_a_call_that_rings_when_the_gateway_ends_it_is_missed(story: Story, event: Restarted | Stopping) -> None:
+    invited(story)
+    story.tell(event)
+    assert story.all(SendText) == [missed()]
+
+
 def test_cancelling_the_registration_ends_calls_and_proposals(story: Story) -> None:
     channel = story.call_out("s1")
     story.tell(CallProposed(PHONE, BARE, "p1", ("audio",)))
@@ -719,6 +726,15 @@ def test_who_proceeds_is_invited_under_the_same_id() -> None:
     story.tell(SessionTerminated(story.iq(BOB, PHONE), sid, "decline", "No."))
     assert story.all(MessageCall) == [MessageCall(BOB, PHONE, sid, CallAction.FINISH, "decline", "No.")]
     assert story.the(HangUp) == HangUp("c1", 4, "No.")
+
+
+def test_a_proposed_call_that_was_answered_is_not_missed() -> None:
+    story, sid = proposed_to()
+    story.tell(CallMessaged(PHONE, BOB, sid, CallAction.PROCEED))
+    story.tell(SessionAccepted(story.iq(BOB, PHONE), sid, (OFFER,)))
+    story.tell(CallMessaged(PHONE, BOB, sid, CallAction.FINISH))
+    assert story.all(HangUp)
+    assert not story.all(SendText)
 
 
 def test_who_proceeds_and_goes_offline_is_out() -> None:

@@ -259,6 +259,7 @@ def test_stopping_in_trouble_looks_like_stopping() -> None:
     story = Story().signed_in()
     story.tell(SipSignedOut(story.id_of(SignIn), SipTrouble.NETWORK))
     assert story.tell(Stopping()) == [presence("The gateway is being stopped.")]
+    assert story.tell(TimePassed(), 2) == [], "and does not sign in any more"
 
 
 def test_stopping_does_not_wait_for_a_client_to_come_online() -> None:

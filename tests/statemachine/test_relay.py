@@ -25,11 +25,13 @@ from fargo.statemachine.commands import (
     MessageCall,
     ProposeCall,
     RefuseIq,
+    SendText,
     TerminateSession,
 )
 from fargo.statemachine.events import (
     CallAction,
     CallMessaged,
+    IqFailed,
     IqSucceeded,
     ResourceUnavailable,
     Restarted,
@@ -164,6 +166,18 @@ def test_a_call_in() -> None:
     assert paths(story) == [(Path.RELAY, WANTS_DTLS)]
     [answered] = story.described(AnswerRelay, replace(FOR_PHONE, codecs=(PCMU,)))
     assert answered == AnswerCall("c1", (PCMU,), RELAY_ADDRESS)
+
+
+def test_every_candidate_has_a_name_of_its_own() -> None:
+    story = Relayed(Manner.DTLS)
+    story.arrives()
+    [named] = AT_RELAY.candidates
+    candidates = (replace(named, id=""), replace(named, id="own"), replace(named, id=""))
+    story.described(OfferRelay, replace(FOR_CLIENT, transport=replace(AT_RELAY, candidates=candidates)))
+    offered = story.the(InitiateSession).content.description
+    assert offered is not None
+    assert isinstance(offered.transport, IceUdp)
+    assert [candidate.id for candidate in offered.transport.candidates] == ["c1", "own", "c3"]
 
 
 def test_a_client_that_speaks_ice_only_is_offered_two_ports_and_no_encryption() -> None:
@@ -709,6 +723,14 @@ def test_where_it_is_to_send_is_told_in_the_content_that_it_named() -> None:
     assert story.the(InformTransport).content.name == "0"
 
 
+def test_a_client_that_refuses_to_hear_of_it_stays_in_the_call() -> None:
+    story = Relayed(Manner.DTLS).talking_out()
+    story.moves("s1", RESTART)
+    story.described(OfferRelay, FOR_PHONE)
+    story.described(AnswerRelay, FOR_CLIENT)
+    assert story.tell(IqFailed(story.id_of(InformTransport), DESK, "feature-not-implemented")) == []
+
+
 def test_a_client_that_was_called_restarts_ice() -> None:
     story = Relayed(Manner.DTLS).talking_in()
     _, offered = story.moves("nonce6", replace(RESTART, fingerprint=None))
@@ -792,6 +814,14 @@ def test_a_restart_that_the_relay_refuses_ends_the_call(answers: int) -> None:
     story.refused(AnswerRelay if answers else OfferRelay)
     assert story.the(TerminateSession).text == OVERLOADED
     assert len(story.all(DeleteRelay)) == 1
+
+
+def test_a_call_that_such_a_restart_ends_was_not_missed() -> None:
+    story = Relayed(Manner.DTLS).talking_in()
+    story.moves("nonce6", RESTART)
+    story.refused(OfferRelay)
+    assert story.all(HangUp)
+    assert not story.all(SendText)
 
 
 @pytest.mark.parametrize("answers", [0, 1])
