@@ -6,6 +6,7 @@
    it the one that it cuts short.
 """
 
+import sys
 import types
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -57,6 +58,16 @@ def answers_once(recorded: Recorded, issued: tuple[Issued, ...]) -> bool:
     if isinstance(recorded.event, RegistrationCancelled | RegistrationSubmitted):
         return answered.count(iq) <= 1
     return answered == [iq]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _nothing_is_remembered() -> None:
+    """What a cache has kept from before would hide a mutant: they are all tested in forks of one process."""
+    for name, module in tuple(sys.modules.items()):
+        if name.startswith("fargo.statemachine"):
+            for forget in (getattr(each, "cache_clear", None) for each in vars(module).values()):
+                if forget:
+                    forget()
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from fargo.statemachine.account import Registered, Unregistered
-from fargo.statemachine.call1 import CallState, CallStateChanged
+from fargo.statemachine.call1 import CallArrived, CallState, CallStateChanged, CloseChannel
 from fargo.statemachine.commands import Fault, Forget, Issued, SignIn
 from fargo.statemachine.events import (
     CallProposed,
@@ -17,6 +17,7 @@ from fargo.statemachine.events import (
     ResourceAvailable,
     SipAccount,
     Stopping,
+    StreamOpened,
     TimePassed,
 )
 from fargo.statemachine.notes import NoteAccount
@@ -24,7 +25,7 @@ from fargo.statemachine.paths import Policy
 from fargo.statemachine.standing import Refused, SignedIn
 from fargo.statemachine.user import condensed, deadlines, fold, is_idle, new
 
-from .story import ALICE, BOB, DESK, GATEWAY, Story
+from .story import ALICE, BOB, DESK, GATEWAY, PCMU, PHONE_ADDRESS, Story
 
 
 def restored(event: Condensed, version: int = 7) -> tuple[Registered | Unregistered, tuple[Issued, ...]]:
@@ -145,6 +146,25 @@ def test_farewells_that_are_owed_come_first() -> None:
     for _ in range(10):
         story.tell(TimePassed(), 100.0)
     assert [type(each.command) for each in story.issued].count(Forget) == 1
+
+
+def test_and_count_from_when_they_were_said_again() -> None:
+    story = Story().signed_in()
+    story.call_out("s1")
+    story.tell(RegistrationCancelled(story.iq()))
+    story.tell(TimePassed(), 10.0)
+    assert not story.user.calls
+    story.tell(StreamOpened(), 500.0)
+    assert story.tell(TimePassed(), 590.0) == []
+
+
+def test_a_call_that_comes_even_then_is_ended_first() -> None:
+    story = Story().signed_in()
+    story.tell(RegistrationCancelled(story.iq()))
+    story.tell(CallArrived("c1", "gone", "sip:bob@sip.test", (PCMU,), PHONE_ADDRESS, 3), 595.0)
+    assert story.tell(TimePassed(), 5.0) == []
+    assert story.tell(TimePassed(), 5.0) == [CloseChannel("c1")]
+    assert story.tell(TimePassed()) == [Forget()]
 
 
 def test_who_registers_again_is_not_forgotten() -> None:
