@@ -72,7 +72,7 @@ def _spare(terms: Terms, description: Description, policy: Policy) -> Descriptio
 def seek(call: Call, jid: str, client: Client, policy: Policy, turn: Turn) -> Call:
     """A client of the user can take calls: call it, if nobody has accepted."""
     leg = call.jingle
-    if not isinstance(leg, Inviting) or leg.taken:
+    if not isinstance(leg, Inviting) or leg.taken or (client.asks_first and leg.retracted):
         return call
     manner = paths.manner_for(client.manners, Manner.PLAIN in leg.contents, policy)
     if manner is None:

@@ -96,6 +96,7 @@ def cut(leg: Inviting, manner: Manner, reason: Reason, turn: Turn) -> Step:
             _without(leg, lambda session: session.manner is manner),
             contents={other: content for other, content in leg.contents.items() if other is not manner},
             proposal=leg.proposal if manners else "",
+            retracted=bool(unwanted) or leg.retracted,
             manners=manners,
             refusal=reason if leg.refusal is NOBODY else leg.refusal,
         )

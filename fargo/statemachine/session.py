@@ -100,9 +100,9 @@ class Inviting(Struct, frozen=True, gc=False):
 
     ``contents``: what clients of each manner are offered, as far as it is known. ``since``: when that began.
     ``sessions``: with clients that have been invited; ``waiting``: with those whose offer is not there yet.
-    ``proposal``: our <propose/> to all of them, "" if there is none that counts. ``refusal``: the most telling answer
-    so far. ``manners``: of the clients that a proposal is meant for. ``taken``: a client has proceeded, and is the only
-    one left.
+    ``proposal``: our <propose/> to all of them, "" if there is none that counts; ``retracted``: it was taken back, and
+    clients know its id as that of a call that is over. ``refusal``: the most telling answer so far. ``manners``: of the
+    clients that a proposal is meant for. ``taken``: a client has proceeded, and is the only one left.
     """
 
     sid: str
@@ -115,6 +115,7 @@ class Inviting(Struct, frozen=True, gc=False):
     waiting: tuple[Session, ...] = ()
     manners: Mapping[str, Manner] = field(default_factory=dict)
     taken: bool = False
+    retracted: bool = False
 
 
 class Talking(Struct, frozen=True, gc=False):

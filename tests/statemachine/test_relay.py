@@ -467,6 +467,17 @@ def test_one_that_is_taken_back_leaves_the_call_to_those_that_ring() -> None:
     assert story.the(HangUp).reason == ChangeReason.BUSY
 
 
+def test_one_that_is_taken_back_is_not_made_again() -> None:
+    story = Relayed(Manner.PLAIN)
+    story.comes(PHONE, Manner.DTLS, asks_first=True)
+    story.arrives()
+    story.refused(OfferRelay)
+    story.comes(LATE, Manner.DTLS, asks_first=True)
+    assert story.all(ProposeCall) == story.all(OfferRelay) == []
+    story.comes("alice@localhost/later", Manner.DTLS)
+    assert isinstance(story.the(OfferRelay), OfferRelay)
+
+
 @pytest.mark.parametrize(("condition", "message"), [("gone", OVERLOADED), ("busy", "On another line.")])
 def test_the_caller_hears_in_the_end_what_tells_more(condition: str, message: str) -> None:
     story = Relayed(Manner.PLAIN)
