@@ -44,7 +44,7 @@ _FORBIDDEN: Final = (
 _LONGEST: Final = 1023  # bytes of a localpart, RFC 7622 §3.3
 
 
-class SipUri(msgspec.Struct, frozen=True):
+class SipUri(msgspec.Struct, frozen=True, gc=False):
     """A SIP address: user and domain, unescaped. ``domain`` may carry a port."""
 
     user: str
@@ -59,7 +59,7 @@ class SipUri(msgspec.Struct, frozen=True):
         return f"{self.user}@{self.domain}"
 
 
-class BadAddress(msgspec.Struct, frozen=True):
+class BadAddress(msgspec.Struct, frozen=True, gc=False):
     """Why something is no address: a sentence for the one who wrote it."""
 
     problem: str

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from fargo.statemachine import address, bridge, inviting, paths, telepathy_leg
 from fargo.statemachine import call as calls
 from fargo.statemachine import contacts as roster
-from fargo.statemachine.account import Registered
+from fargo.statemachine.account import Account, Credentials, Registered
 from fargo.statemachine.address import BadAddress
 from fargo.statemachine.call import Call, Caller
 from fargo.statemachine.call1 import CallArrived
@@ -21,33 +21,39 @@ from fargo.statemachine.turn import Turn
 
 def arrived(user: User, event: CallArrived, turn: Turn) -> User:
     """Somebody calls the user: ring the clients that can take it. A call that is known already was signalled twice."""
-    if any(call.sip.channel == event.channel for call in user.calls.values()):
+    if event.channel in [call.sip.channel for call in user.calls.values()]:
         return user
     sip, offered = telepathy_leg.arrived(event, turn)
     call = Call(str(turn.version), event.connection, turn.at, Over(), sip)
-    match user.account:
-        case Registered(credentials, SignedIn(connection)) if connection == event.connection:
-            call = replace(call, caller=_caller(event, credentials.gateway))
-        case _:
-            calls.begun(call, _caller(event, ""), "", turn)
-            refused = bridge.end(call, Reason(Cause.UNAVAILABLE, "The called user is not signed in."), turn)
-            return changed(user, None, refused, turn)
-    assert call.caller is not None
+    credentials = _called(user.account, event.connection)
+    if credentials is None:
+        calls.begun(call, _caller(event, ""), "", turn)
+        refused = bridge.end(call, Reason(Cause.UNAVAILABLE, "The called user is not signed in."), turn)
+        return changed(user, None, refused, turn)
+    caller = _caller(event, credentials.gateway)
+    call = replace(call, caller=caller)
     if isinstance(offered, Reason):
-        calls.begun(call, call.caller, "", turn)
+        calls.begun(call, caller, "", turn)
         calls.ended(call, Side.PHONE, offered, turn)
         return changed(user, None, call, turn)
     able = roster.able(user.contacts, user.policy)
     if unreachable := _unreachable(user, able):
-        calls.begun(call, call.caller, "", turn)
+        calls.begun(call, caller, "", turn)
         return changed(user, None, bridge.end(call, unreachable, turn), turn)
     as_it_is = offered if paths.goes_directly(offered.codecs, user.policy) else None
-    jingle = inviting.invite(f"{credentials.nonce}{turn.version}", call.caller.jid, as_it_is, turn)
-    calls.begun(call, call.caller, jingle.sid, turn)
+    jingle = inviting.invite(f"{credentials.nonce}{turn.version}", caller.jid, as_it_is, turn)
+    calls.begun(call, caller, jingle.sid, turn)
     call = replace(call, jingle=jingle)
     for jid, client in able.items():
         call = bridge.seek(call, jid, client, user.policy, turn)
     return changed(user, None, call, turn)
+
+
+def _called(account: Account, connection: str) -> Credentials | None:
+    """Whose account a call over a connection is for; None if nobody is signed in by it (any more)."""
+    if isinstance(account, Registered) and isinstance(account.connection, SignedIn):
+        return account.credentials if account.connection.connection == connection else None
+    return None
 
 
 def _unreachable(user: User, able: Mapping[str, Client]) -> Reason | None:

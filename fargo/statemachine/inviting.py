@@ -53,7 +53,7 @@ def _with_content(leg: Inviting, manner: Manner, offer: Description) -> Inviting
 
 def add(leg: Inviting, client: str, manner: Manner, turn: Turn) -> Inviting:
     """Call one client directly, unless it is called already or another has taken the call."""
-    if leg.taken or any(session.client == client for session in _everyone(leg)):
+    if leg.taken or client in [session.client for session in _everyone(leg)]:
         return leg
     return _call(leg, Session(leg.sid, leg.us, client, calls=False, manner=manner), turn)
 
@@ -161,7 +161,7 @@ def accepted(leg: Inviting, event: SessionAccepted, turn: Turn) -> Step:
         turn.issue(RefuseIq(event.iq, "modify", "bad-request", problem))
         return leg, ()
     turn.issue(AcceptIq(event.iq))
-    winner = next(session for session in leg.sessions if session.client == event.iq.sender)
+    winner = {session.client: session for session in leg.sessions}[event.iq.sender]
     answer = _answer(leg, winner.manner, event.contents)
     if isinstance(answer, Reason):
         sessions.terminate(winner, answer, turn)
@@ -210,8 +210,8 @@ def _proceeded(leg: Inviting, event: CallMessaged, turn: Turn) -> Inviting:
 def _without(leg: Inviting, leaves: Callable[[Session], bool]) -> Inviting:
     return replace(
         leg,
-        sessions=tuple(session for session in leg.sessions if not leaves(session)),
-        waiting=tuple(session for session in leg.waiting if not leaves(session)),
+        sessions=tuple([session for session in leg.sessions if not leaves(session)]),
+        waiting=tuple([session for session in leg.waiting if not leaves(session)]),
     )
 
 

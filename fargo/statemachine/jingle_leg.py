@@ -107,7 +107,10 @@ def concerns(leg: JingleLeg, event: JingleEvent) -> bool:
         case Talking() | Calling():
             return about(leg.session, event)
         case Inviting():
-            return any(about(session, event) for session in leg.sessions) or inviting.concerns(leg, event)
+            for session in leg.sessions:
+                if about(session, event):
+                    return True
+            return inviting.concerns(leg, event)
         case Over():
             return False
         case _:

@@ -279,14 +279,12 @@ def address(description: Description, component: int = 1) -> Candidate | None:
     """Where RTP (component 1) or RTCP (2) is expected: the first candidate with an IP address; None if there is
     none.
     """
-    match description.transport:
-        case RawUdp() | IceUdp():
-            for candidate in description.transport.candidates:
-                if candidate.component == component and _is_host(candidate.ip):
-                    return candidate
-            return None
-        case UnknownTransport():
-            return None
+    if isinstance(description.transport, UnknownTransport):
+        return None
+    for candidate in description.transport.candidates:
+        if candidate.component == component and _is_host(candidate.ip):
+            return candidate
+    return None
 
 
 @lru_cache(1024)

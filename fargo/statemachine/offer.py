@@ -17,7 +17,7 @@ class Audio(Struct, frozen=True, gc=False):
 
 def audio(contents: tuple[Content, ...]) -> Audio | Reason:
     """The audio that can be put through; or why there is none."""
-    content = next((c for c in contents if c.description and c.description.media == "audio"), None)
+    content = _audio_content(contents)
     if content is None or content.description is None:
         return Reason(Cause.APPLICATION, "This gateway carries voice calls only; the offer contains no RTP audio.")
     how = manner(content.description)
@@ -30,6 +30,13 @@ def audio(contents: tuple[Content, ...]) -> Audio | Reason:
     if not has_voice(described.codecs):
         return Reason(Cause.APPLICATION, "Your client's offer names no voice codec.")
     return Audio(msgspec.structs.replace(content, description=described), described, how)
+
+
+def _audio_content(contents: tuple[Content, ...]) -> Content | None:
+    for content in contents:
+        if content.description and content.description.media == "audio":
+            return content
+    return None
 
 
 def line_break(contents: tuple[Content, ...]) -> str:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from fargo.statemachine import account as accounts
 from fargo.statemachine import address, bridge, inviting, jingle_leg, offer, paths, proposal, telepathy_leg
 from fargo.statemachine import call as calls
-from fargo.statemachine.account import Registered, Unregistered
+from fargo.statemachine.account import Credentials, Registered, Unregistered
 from fargo.statemachine.address import BadAddress, SipUri
 from fargo.statemachine.call import Call
 from fargo.statemachine.commands import RefuseIq
@@ -35,7 +35,8 @@ def initiated(user: User, event: SessionInitiated, turn: Turn) -> User:
     if call := concerned(user, event):
         return changed(user, call, bridge.fold_jingle(call, event, turn), turn)
     follows, rest = proposal.made_good(user.proposals, event)
-    user = replace(user, proposals=rest)
+    if follows:
+        user = replace(user, proposals=rest)
     if _wins_tie(user, event):
         text = "You are being called by them at this moment."
         turn.issue(RefuseIq(event.iq, "cancel", "conflict", text, "tie-break"))
@@ -80,17 +81,8 @@ class Refusal(Struct, frozen=True, gc=False):
 def _ready(user: User, to: str) -> Line | Refusal:
     """Whether the user can call this contact now."""
     match user.account:
-        case Registered(credentials, SignedIn(connection)):
-            target = address.parse_contact(to, credentials.uri.domain)
-            if isinstance(target, BadAddress):
-                return Refusal("modify", "jid-malformed", Reason(Cause.NOT_FOUND, target.problem))
-            if target == credentials.uri:
-                text = "This is your own SIP address; call somebody else's."
-                return Refusal("cancel", "not-allowed", Reason(Cause.NOT_FOUND, text))
-            if is_busy(user):
-                text = f"You are in {MOST_CALLS} calls already: end one first."
-                return Refusal("wait", "resource-constraint", Reason(Cause.BUSY, text))
-            return Line(connection, target, credentials.nonce)
+        case Registered(credentials, SignedIn() as connection):
+            return _line(user, credentials, connection, to)
         case Unregistered() | accounts.Trying(previous=None):
             text = "Register your SIP account with this gateway first."
             return Refusal("auth", "registration-required", Reason(Cause.FORBIDDEN, text))
@@ -98,6 +90,20 @@ def _ready(user: User, to: str) -> Line | Refusal:
             shown = accounts.shown(user.account)
             text = f"You are not signed in to SIP. {shown.status if shown else ''}".strip()
             return Refusal("wait", "recipient-unavailable", Reason(Cause.UNAVAILABLE, text))
+
+
+def _line(user: User, credentials: Credentials, connection: SignedIn, to: str) -> Line | Refusal:
+    """The same for one who is signed in."""
+    target = address.parse_contact(to, credentials.uri.domain)
+    if isinstance(target, BadAddress):
+        return Refusal("modify", "jid-malformed", Reason(Cause.NOT_FOUND, target.problem))
+    if target == credentials.uri:
+        text = "This is your own SIP address; call somebody else's."
+        return Refusal("cancel", "not-allowed", Reason(Cause.NOT_FOUND, text))
+    if is_busy(user):
+        text = f"You are in {MOST_CALLS} calls already: end one first."
+        return Refusal("wait", "resource-constraint", Reason(Cause.BUSY, text))
+    return Line(connection.connection, target, credentials.nonce)
 
 
 def _place(user: User, event: SessionInitiated, line: Line, follows: bool, turn: Turn) -> User:

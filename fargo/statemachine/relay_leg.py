@@ -186,7 +186,7 @@ def answer(leg: RelayLeg, manner: Manner, description: Description, turn: Turn) 
     """The called end has answered what a session offered it, and the other sessions are not needed; None if no session
     has offered it anything: the ends do without the relay.
     """
-    session = next((s for s in leg if isinstance(s, Waiting) and s.terms.manner is manner), None)
+    session = _waiting(leg, manner)
     if session is None:
         return None
     terms = session.terms
@@ -194,6 +194,13 @@ def answer(leg: RelayLeg, manner: Manner, description: Description, turn: Turn) 
     told = _to_client(terms, client, phone) if terms.outward else AnswerRelay(terms.name, client, Manner.PLAIN)
     answering = Answering(terms, turn.issue(told), turn.at, client, phone)
     return (*delete(tuple(s for s in leg if s is not session), turn), answering)
+
+
+def _waiting(leg: RelayLeg, manner: Manner) -> Waiting | None:
+    for session in leg:
+        if isinstance(session, Waiting) and session.terms.manner is manner:
+            return session
+    return None
 
 
 def why(leg: RelayLeg) -> str:
@@ -252,7 +259,7 @@ def _moved(session: _Talking, transport: IceUdp, turn: Turn) -> _Talking:
 
 def delete(leg: RelayLeg, turn: Turn) -> RelayLeg:
     """End every session."""
-    return tuple(s if isinstance(s, Deleting) else _delete(s.terms, 1, turn) for s in leg)
+    return tuple([s if isinstance(s, Deleting) else _delete(s.terms, 1, turn) for s in leg])
 
 
 def _delete(terms: Terms, times: int, turn: Turn) -> Deleting:

@@ -10,7 +10,6 @@ Rules:
 from collections.abc import Mapping
 from typing import Final, TypeAlias, assert_never
 
-import msgspec
 from msgspec import Struct, field
 from msgspec.structs import replace
 
@@ -172,7 +171,7 @@ def initiate(session: Session, content: Content, turn: Turn) -> Session:
 
 def accept(session: Session, content: Content, description: Description, turn: Turn) -> Session:
     """session-accept with the other end's answer, in the content that the client offered (XEP-0166 §6.4)."""
-    answer = msgspec.structs.replace(content, description=named(description))
+    answer = replace(content, description=named(description))
     return _owing(session, turn.issue(AcceptSession(session.us, session.client, session.sid, answer)), True, turn)
 
 
@@ -228,10 +227,10 @@ def named(description: Description) -> Description:
     """The description with an id for each candidate, as clients demand (XEP-0176 §5.3, XEP-0177 §5)."""
     match description.transport:
         case RawUdp(candidates):
-            ids = tuple(msgspec.structs.replace(c, id=f"c{c.component}") for c in candidates)
-            return msgspec.structs.replace(description, transport=RawUdp(ids))
+            ids = tuple([replace(c, id=f"c{c.component}") for c in candidates])
+            return replace(description, transport=RawUdp(ids))
         case IceUdp() as transport:
-            return msgspec.structs.replace(description, transport=numbered(transport))
+            return replace(description, transport=numbered(transport))
         case _:
             return description
 
@@ -239,11 +238,11 @@ def named(description: Description) -> Description:
 def numbered(transport: IceUdp) -> IceUdp:
     """The same of ICE alone."""
     ids = tuple(_numbered(place, c) for place, c in enumerate(transport.candidates, 1))
-    return msgspec.structs.replace(transport, candidates=ids)
+    return replace(transport, candidates=ids)
 
 
 def _numbered(place: int, candidate: Candidate) -> Candidate:
-    return candidate if candidate.id else msgspec.structs.replace(candidate, id=f"c{place}")
+    return candidate if candidate.id else replace(candidate, id=f"c{place}")
 
 
 def out_of_order(iq: Iq, turn: Turn) -> None:

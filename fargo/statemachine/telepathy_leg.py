@@ -364,7 +364,7 @@ def _renegotiated(leg: Talking, codecs: tuple[Codec, ...], turn: Turn) -> Step:
 
 def _heard(leg: Dialling, turn: Turn) -> Step:
     """Whether the answer is complete (rule 2), and if so what it says."""
-    if not (leg.answered and leg.codecs and any(c.component == 1 for c in leg.candidates)):
+    if not (leg.answered and leg.codecs and 1 in [c.component for c in leg.candidates]):
         return leg, ()
     answer = Description("audio", leg.codecs, RawUdp(leg.candidates))
     shared = common(leg.offer, answer)

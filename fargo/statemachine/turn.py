@@ -13,14 +13,15 @@ from fargo.statemachine.notes import Note
 class Turn(Struct, gc=False):
     """Names each command by the version of the event that caused it and its place among that event's commands.
 
-    ``user``, ``version``, ``at``: the event's. ``issued``: all commands so far, in order, without notes.
+    ``user``, ``version``, ``at``: the event's. ``issued``: all commands so far, in order; ``notes``: what is to follow
+    them.
     """
 
     user: str
     version: int
     at: float
     issued: list[Issued] = field(default_factory=list)
-    _notes: list[Note] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
 
     def issue(self, command: Command) -> str:
         """Add a command; its id comes back, which is the id of the IQ, connection or channel that it leads to."""
@@ -31,15 +32,14 @@ class Turn(Struct, gc=False):
 
     def note(self, note: Note) -> None:
         """Say something for whoever reads the log."""
-        self._notes.append(note)
+        self.notes.append(note)
 
-    def ended(self) -> tuple[Issued, ...]:
-        """All commands, and after them the notes (see `notes`, rule 2)."""
-        for note in self._notes:
+    def close(self) -> None:
+        """Add the notes, as all commands are there (see `notes`, rule 2)."""
+        for note in self.notes:
             self.issue(note)
-        return tuple(self.issued)
 
     def withdraw(self) -> None:
         """Forget the commands: the fold that issued them did not come to its end."""
         self.issued.clear()
-        self._notes.clear()
+        self.notes.clear()

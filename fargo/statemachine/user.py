@@ -148,7 +148,9 @@ def fold(user: User, recorded: Recorded) -> tuple[User, tuple[Issued, ...]]:
                 after = replace(after, farewells=farewell.said(after.farewells, issued, turn))
     except Exception as error:
         after = _faulty(user, recorded.event, f"{type(error).__name__}: {error}", turn)
-    return replace(after, version=recorded.version), turn.ended()
+    if turn.notes:
+        turn.close()
+    return replace(after, version=recorded.version), tuple(turn.issued)
 
 
 def _reconciled(before: User, after: User, turn: Turn) -> User:
