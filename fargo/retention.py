@@ -36,9 +36,9 @@ def retire(log: Log, before: float, forget: Callable[[str, int], None] | None = 
 
 
 def _retire(log: Log, user: str, before: float, forget: Callable[[str, int], None] | None) -> Iterator[int]:
-    state, begins, quiet = new(user), 0, None
-    while page := log.stream(user, state.version, before):
-        begins = begins or page[0].version
+    state, begins, read, quiet = new(user), 0, 0, None
+    while page := log.stream(user, read, before):
+        begins, read = begins or page[0].version, page[-1].version
         for recorded in page:
             state, _ = fold(state, recorded)
             if (event := condensed(state)) is not None:

@@ -1,16 +1,12 @@
 """A recorded log step by step: what was signalled, what it changed, and what was done about it."""
 
 from collections.abc import Iterable, Iterator
-from typing import Final
 
 from fargo.log import Entry
 from fargo.statemachine.events import Recorded
 from replay.calls import Step, steps
 from replay.names import CallName
 from replay.values import aligned, block, changes, clock
-
-_UNTOLD: Final = frozenset({"version"})
-"""Changes with every event."""
 
 
 def show(entries: Iterable[Entry], call: CallName | None = None) -> Iterator[str]:
@@ -30,8 +26,7 @@ def show_step(step: Step) -> Iterator[str]:
     recorded, issued, before, after = step
     yield heading(recorded)
     yield from block(recorded.event, "    ")
-    told = [line for line in changes("", before, after) if line.path not in _UNTOLD]
-    if told:
+    if told := list(changes("", before, after)):
         yield "  state"
         yield from aligned(told, "    ")
     if issued:

@@ -28,12 +28,11 @@ MOST_CALLS: Final = 8
 
 
 class User(Struct, frozen=True, gc=False):
-    """All that is known of one user: account, clients and contacts, calls by id. ``version``: of the last event
-    folded in; ``policy``: what the operator wants for calls.
+    """All that is known of one user: account, clients and contacts, calls by id. ``policy``: what the operator wants
+    for calls.
     """
 
     jid: str
-    version: int = 0
     account: Account = field(default_factory=Unregistered)
     contacts: Contacts = field(default_factory=Contacts)
     calls: Mapping[str, Call] = field(default_factory=dict)

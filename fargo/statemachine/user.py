@@ -150,7 +150,7 @@ def fold(user: User, recorded: Recorded) -> tuple[User, tuple[Issued, ...]]:
         after = _faulty(user, recorded.event, f"{type(error).__name__}: {error}", turn)
     if turn.notes:
         turn.close()
-    return replace(after, version=recorded.version), tuple(turn.issued)
+    return after, tuple(turn.issued)
 
 
 def _reconciled(before: User, after: User, turn: Turn) -> User:

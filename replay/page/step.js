@@ -28,10 +28,9 @@ function part(name, value, ...content) {
 
 function stateOf(before, after, all, switchAll) {
   const rows = compared(before, after, all);
-  const told = rows.filter((row) => all || row.path.join() !== "version");
   const toggle = make("button", { type: "button", class: "small", "aria-pressed": String(all), onclick: switchAll, id: "all" },
     "All of the state");
-  const made = part("State", { before, after }, told.length ? stateTable(told, all) : make("p", { class: "none" }, "Nothing has changed."));
+  const made = part("State", { before, after }, rows.length ? stateTable(rows, all) : make("p", { class: "none" }, "Nothing has changed."));
   made.querySelector(".head").append(toggle);
   return made;
 }

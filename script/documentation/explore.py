@@ -22,10 +22,11 @@ from fargo.statemachine.user import deadlines, fold
 
 
 class Moment(NamedTuple):
-    """A user, and the time of their last event."""
+    """A user, and the time and version of their last event."""
 
     user: User
     at: float
+    version: int = 0
 
 
 class Transition(NamedTuple):
@@ -55,11 +56,11 @@ def explore(start: Moment, events: Events, part: Callable[[User], object]) -> It
 
 def step(moment: Moment, event: Event) -> tuple[Moment, Transition]:
     """Fold one event. Time stands still but for TimePassed, which comes when the next deadline does."""
-    before, at = moment
+    before, at, version = moment
     if isinstance(event, TimePassed):
         at = max(at, min((due.at for due in deadlines(before)), default=at))
-    after, issued = fold(before, Recorded(before.jid, before.version + 1, at, event))
-    return Moment(after, at), Transition(before, event, after, tuple(each.command for each in issued))
+    after, issued = fold(before, Recorded(before.jid, version + 1, at, event))
+    return Moment(after, at, version + 1), Transition(before, event, after, tuple(each.command for each in issued))
 
 
 def _shape(value: object) -> str:

@@ -1,5 +1,6 @@
 """A small log, folded by the real state machine: alice registers, and her client calls bob over PCMU."""
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -54,10 +55,12 @@ EVENTS: list[tuple[str, Event]] = [
 def record(path: Path) -> None:
     """Fold the events as the engine would, half a second apart, and write them down."""
     users: dict[str, User] = {}
+    versions: Counter[str] = Counter()
     log = Log.open(path)
     for number, (jid, event) in enumerate(EVENTS):
         user = users.get(jid) or new(jid)
-        recorded = Recorded(jid, user.version + 1, 1_750_000_000 + number / 2, event)
+        versions[jid] += 1
+        recorded = Recorded(jid, versions[jid], 1_750_000_000 + number / 2, event)
         users[jid], issued = fold(user, recorded)
         log.append([(recorded, issued)])
     log.close()

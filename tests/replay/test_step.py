@@ -78,7 +78,7 @@ def test_moving(commands: list[str], steps: list[int]) -> None:
         ("to Phone", f"No later step has “Phone”. There are: {', '.join(dict.fromkeys(TYPES))}."),
         ("until Dialling", "No later step has “Dialling”. There are: Inviting, Arriving, Talking, Answering."),
         ("state calls.8", "There is no “calls.8” in the state. Where that path ends there is: 7."),
-        ("state version.x", "There is no “version.x” in the state. Where that path ends there is: nothing."),
+        ("state jid.x", "There is no “jid.x” in the state. Where that path ends there is: nothing."),
     ],
 )
 def test_what_cannot_be_done_is_said(command: str, said: str) -> None:

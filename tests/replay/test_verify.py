@@ -84,7 +84,8 @@ def recorded_after(entries: list[Entry], event: Event) -> list[Entry]:
     user = new(entries[0][0].user)
     for recorded, _ in entries:
         user, _ = fold(user, recorded)
-    more = Recorded(user.jid, user.version + 1, entries[-1][0].at, event)
+    last = entries[-1][0]
+    more = Recorded(user.jid, last.version + 1, last.at, event)
     return [(more, fold(user, more)[1])]
 
 

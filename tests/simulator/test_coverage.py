@@ -26,8 +26,8 @@ def runs() -> Iterator[tuple[Entry, ...]]:
         yield run(a_beginning(random), at_random(random), some_quirks(random), 100).log
 
 
-def users() -> Iterator[tuple[User, float]]:
-    """A user in every combination of phases that the runs come through, and when it is."""
+def users() -> Iterator[tuple[User, Recorded]]:
+    """A user in every combination of phases that the runs come through, and the last event."""
     seen: set[tuple[Pair, ...]] = set()
     for log in runs():
         user = new(USER)
@@ -36,18 +36,18 @@ def users() -> Iterator[tuple[User, float]]:
             phases = tuple(sorted(set(meeting(user, TimePassed()))))
             if phases not in seen:
                 seen.add(phases)
-                yield user, recorded.at
+                yield user, recorded
 
 
 def test_every_event_in_every_phase_folds_and_every_pair_is_reached() -> None:
     met: set[Pair] = set()
     states = 0
-    for user, at in users():
+    for user, last in users():
         states += 1
         for event in strays(user):
             met.update(meeting(user, event))
             for later in (0.0, 1000.0):
-                _, commands = fold(user, Recorded(USER, user.version + 1, at + later, event))
+                _, commands = fold(user, Recorded(USER, last.version + 1, last.at + later, event))
                 assert not [each for each in commands if isinstance(each.command, Fault)], (user, event)
     print(f"\n{states} combinations of phases, {len(met & every_pair())} of {len(every_pair())} pairs")
     assert every_pair() - met == UNREACHABLE

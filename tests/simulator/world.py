@@ -204,7 +204,7 @@ def _again(event: Event) -> Event:
 def _put(world: World, event: Event, loses: UnionType | tuple[()] = ()) -> World:
     """Fold an event, judge what comes of it, and hand the commands out, but for those of a type that is lost."""
     world = _passed(world, event)
-    recorded = Recorded(USER, world.user.version + 1, world.at, event)
+    recorded = Recorded(USER, world.log.entry[0].version + 1 if world.log else 1, world.at, event)
     user, commands = fold(world.user, recorded)
     entry = (recorded, commands)
     world = replace(world, user=user, log=Logged(entry, world.log))
@@ -238,7 +238,7 @@ def _sent(world: World, issued: Issued) -> World:
     if isinstance(command, RelayCommand):
         return replace(world, relay=world.relay.hear(issued))
     if isinstance(command, Forget):
-        if msgspec.structs.replace(world.user, version=0, policy=new(USER).policy) != new(USER):
+        if msgspec.structs.replace(world.user, policy=new(USER).policy) != new(USER):
             raise Broken("who is forgotten has nothing left", world.user)
         return world
     if isinstance(command, Note):

@@ -68,7 +68,7 @@ class Story:
     def tell(self, event: Event, after: float = 1.0) -> list[Command]:
         """Fold an event that comes `after` so many seconds; its commands, without what is only noted."""
         self.at += after
-        recorded = Recorded(self.user.jid, self.user.version + 1, self.at, event)
+        recorded = Recorded(self.user.jid, len(self.entries) + 1, self.at, event)
         self.user, self.last = fold(self.user, recorded)
         self.issued.extend(self.last)
         self.entries.append((recorded, self.last))
