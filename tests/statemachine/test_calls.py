@@ -21,6 +21,7 @@ from fargo.statemachine.call1 import (
     ReceivingStateChanged,
     RejectDescription,
     RingCall,
+    SendingStateChanged,
 )
 from fargo.statemachine.commands import (
     AcceptIq,
@@ -204,6 +205,7 @@ def test_what_comes_after_the_caller_has_given_up_is_not_answered(story: Story) 
     channel = story.id_of(PlaceCall)
     story.hangs_up("s1", condition="cancel")
     assert story.tell(ReceivingStateChanged(channel, 1)) == []
+    assert story.tell(SendingStateChanged(channel, 1)) == []
     assert story.tell(DescriptionReceived(channel, (PCMU,))) == []
 
 
