@@ -303,6 +303,7 @@ def _cut(call: Call, notice: Cut, turn: Turn) -> Call:
     if isinstance(call.jingle, Inviting):
         jingle, news = jingle_leg.tell(call.jingle, notice, turn)
         call = replace(call, jingle=jingle)
-        return end(call, notice.reason, turn) if news else call
+        # A client may have refused before, and that tells the caller more.
+        return end(call, notice.reason, turn) if Ended(notice.reason) in news else _from_jingle(call, news, turn)
     through = any(session.manner is notice.manner for session in sessions(call.jingle))
     return end(call, notice.reason, turn) if through else call

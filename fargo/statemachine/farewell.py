@@ -87,8 +87,7 @@ def deadlines(farewells: Farewells) -> tuple[Deadline, ...]:
 
 def expire(farewells: Farewells, turn: Turn) -> Farewells:
     """Rules 2 and 4."""
-    left = {name: farewell for name, farewell in farewells.items() if farewell.until > turn.at}
-    return left if len(left) < len(farewells) else farewells
+    return {name: farewell for name, farewell in farewells.items() if farewell.until > turn.at}
 
 
 def _without(farewells: Farewells, name: str) -> Farewells:

@@ -167,7 +167,7 @@ def accepted(leg: Inviting, event: SessionAccepted, turn: Turn) -> Step:
         sessions.terminate(winner, answer, turn)
         return drop(leg, event, answer, turn)
     _withdraw(_without(leg, lambda session: session.client == winner.client), _ELSEWHERE, turn)
-    return Talking(winner), (Answered(answer, winner.manner),)
+    return Talking(winner), (Answered(answer),)
 
 
 def _answer(leg: Inviting, manner: Manner, contents: tuple[Content, ...]) -> Description | Reason:
@@ -198,9 +198,13 @@ def messaged(leg: Inviting, event: CallMessaged, turn: Turn) -> Step:
 
 
 def _proceeded(leg: Inviting, event: CallMessaged, turn: Turn) -> Inviting:
-    """The client that proceeds gets the call; its server tells the others that were sent the proposal."""
-    taken = _without(leg, lambda session: session.client == event.sender)
-    _withdraw(replace(taken, proposal=""), _ELSEWHERE, turn)
+    """The client that proceeds gets the call; its server tells the others that were sent the proposal. One that was
+    invited at once need not be invited again.
+    """
+    others = _without(leg, lambda session: session.client == event.sender)
+    _withdraw(replace(others, proposal=""), _ELSEWHERE, turn)
+    if invited := tuple([session for session in leg.sessions if session.client == event.sender]):
+        return replace(leg, sessions=invited, waiting=(), proposal="", taken=True)
     # One that we have not seen among those that want to be asked speaks as they do.
     manner = leg.manners.get(event.sender) or next(iter(leg.manners.values()), Manner.PLAIN)
     session = Session(leg.sid, leg.us, event.sender, calls=False, proposed=True, manner=manner)

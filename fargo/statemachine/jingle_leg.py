@@ -148,7 +148,7 @@ def search_ended(leg: JingleLeg) -> Step:
 # --- folding
 
 
-def fold(leg: JingleLeg, event: JingleEvent, turn: Turn, dials: bool = False) -> Step:
+def fold(leg: JingleLeg, event: JingleEvent, turn: Turn, dials: bool) -> Step:
     """What an event that concerns the leg makes of it, and what the bridge should know. ``dials``: whether somebody can
     play digits to the other end.
     """

@@ -23,10 +23,9 @@ class Ringing(Struct, frozen=True, gc=False):
 
 
 class Answered(Struct, frozen=True, gc=False):
-    """The called end took the call, and says where and how it wants audio; ``manner``: how the client in it does."""
+    """The called end took the call, and says where and how it wants audio."""
 
     description: Description
-    manner: Manner
 
 
 class Held(Struct, frozen=True, gc=False):

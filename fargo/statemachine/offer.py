@@ -1,6 +1,5 @@
 """What a client offers, or answers: which of it can be put through, and why the rest cannot."""
 
-import msgspec
 from msgspec import Struct
 
 from fargo.statemachine.media import Content, Description, Manner, Unusable, has_voice, malformed, manner, tidied
@@ -8,7 +7,7 @@ from fargo.statemachine.reason import Cause, Reason
 
 
 class Audio(Struct, frozen=True, gc=False):
-    """The audio of an offer or an answer: the content it is in, its description, and the client's manner."""
+    """The audio of an offer or an answer: the content it is in, what of its description counts, the client's manner."""
 
     content: Content
     description: Description
@@ -29,7 +28,7 @@ def audio(contents: tuple[Content, ...]) -> Audio | Reason:
     described = tidied(content.description)
     if not has_voice(described.codecs):
         return Reason(Cause.APPLICATION, "Your client's offer names no voice codec.")
-    return Audio(msgspec.structs.replace(content, description=described), described, how)
+    return Audio(content, described, how)
 
 
 def _audio_content(contents: tuple[Content, ...]) -> Content | None:

@@ -294,7 +294,7 @@ def fold(leg: RelayLeg, event: OfCommand, turn: Turn) -> Step:
         case Answering(terms, client=client, phone=phone, moved=moved), RelayDescribed(description=description):
             joined = Joined(terms, client, phone)
             after = _moved(joined, moved, turn) if moved else joined
-            return Step((*others, after), (Answered(description, terms.manner),))
+            return Step((*others, after), (Answered(description),))
         case Restarting(terms, client=client, phone=phone), RelayDescribed():
             command = turn.issue(_to_client(terms, client, phone))
             return Step((*others, Rejoining(terms, command, turn.at, client, phone)))

@@ -53,7 +53,6 @@ from fargo.statemachine.media import (
     Candidate,
     Codec,
     Description,
-    Manner,
     RawUdp,
     Unusable,
     address,
@@ -371,7 +370,7 @@ def _heard(leg: Dialling, turn: Turn) -> Step:
     if isinstance(shared, Unusable) or address(answer) is None:
         reason = Reason(Cause.MEDIA, f"{leg.domain} answered with no audio that your client can take.")
         return _hang_up(leg.channel, reason, turn), (Ended(reason),)
-    return Talking(leg.channel, shared, turn.at + _SETTLING), (Answered(shared, Manner.PLAIN),)
+    return Talking(leg.channel, shared, turn.at + _SETTLING), (Answered(shared),)
 
 
 def _ended(leg: TelepathyLeg, reason: Reason) -> Notices:

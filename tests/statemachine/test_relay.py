@@ -430,6 +430,16 @@ def test_only_clients_of_the_manner_whose_session_failed_are_cut_off() -> None:
     assert isinstance(story.the(AnswerCall), AnswerCall)
 
 
+def test_the_caller_hears_what_tells_more_than_a_failure() -> None:
+    story = Relayed(Manner.PLAIN)
+    story.comes(PHONE, Manner.DTLS)
+    story.arrives()
+    story.tell(SessionTerminated(story.iq(BOB), "nonce8", "busy", "On another line."))
+    story.refused(OfferRelay)
+    assert story.the(HangUp) == HangUp("c1", ChangeReason.BUSY, "On another line.")
+    assert (story.noted()[-1].by, story.noted()[-1].cause) == (Side.CLIENT, Cause.BUSY)
+
+
 def test_a_client_that_comes_after_a_failure_is_not_offered_what_has_failed() -> None:
     story = Relayed(Manner.DTLS)
     story.comes(PHONE, Manner.PLAIN)

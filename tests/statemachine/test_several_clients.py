@@ -99,6 +99,7 @@ def test_a_client_that_is_called_already_and_proceeds_has_not_lost_the_call() ->
     arrive(story)
     story.tell(CallMessaged(DESK, BOB, story.the(ProposeCall).sid, CallAction.PROCEED))
     assert not story.all(TerminateSession)
+    assert not story.all(InitiateSession), "it is in that session already"
 
 
 def test_a_silent_client_does_not_take_the_proposal_along() -> None:
