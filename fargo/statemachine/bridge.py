@@ -9,6 +9,7 @@ Rules:
 4. What either end did while its answer was with the relay is told after the answer.
 5. A phone that refuses a direct call because it has none of the client's codecs is called again through the relay,
    which translates; the client goes on calling, and need not know.
+6. An end that moves in the middle of the call is followed by the relay, or by the other end if there is none.
 """
 
 from typing import assert_never
@@ -19,7 +20,7 @@ from fargo.statemachine import call as calls
 from fargo.statemachine import inviting, jingle_leg, paths, relay_leg, telepathy_leg
 from fargo.statemachine.call import Call, Second
 from fargo.statemachine.events import ResourceUnavailable
-from fargo.statemachine.media import Description, Manner
+from fargo.statemachine.media import Description, IceUdp, Manner, RawUdp
 from fargo.statemachine.ng import RelayLost
 from fargo.statemachine.notes import NoteAnswered, NoteCarried, NotePath, Path, Side
 from fargo.statemachine.notices import (
@@ -201,10 +202,25 @@ def _passed_on(call: Call, notice: Notice, by: Side, turn: Turn) -> Call:
         case Dialled(digit, duration):
             relay_leg.play(call.relay, digit, duration, turn)
             return call
-        case Moved(transport):
-            return replace(call, relay=relay_leg.move(call.relay, transport, turn))
+        case Moved():
+            return _moved(call, notice, by, turn)
         case _:
             assert_never(notice)
+
+
+def _moved(call: Call, notice: Moved, by: Side, turn: Turn) -> Call:
+    """Rule 6. A client's plain address is not followed."""
+    match notice.transport:
+        case IceUdp() if by is Side.CLIENT:
+            return replace(call, relay=relay_leg.client_moved(call.relay, notice.transport, turn))
+        case RawUdp() if by is Side.PHONE and relay_leg.is_used(call.relay):
+            return replace(call, relay=relay_leg.phone_moved(call.relay, notice.transport, turn))
+        case RawUdp() if by is Side.PHONE:
+            return _to_jingle(call, notice, turn)
+        case IceUdp() | RawUdp():
+            return call
+        case _:
+            assert_never(notice.transport)
 
 
 def _tell_other(call: Call, notice: Notice, by: Side, turn: Turn) -> Call:

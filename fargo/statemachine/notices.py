@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from fargo.statemachine.media import Description, IceUdp, Manner
+from fargo.statemachine.media import Description, IceUdp, Manner, RawUdp
 from fargo.statemachine.reason import Reason
 
 
@@ -46,9 +46,11 @@ class Dialled(Struct, frozen=True, gc=False):
 
 
 class Moved(Struct, frozen=True, gc=False):
-    """The end sends and receives audio elsewhere from now on: its ICE has begun anew (RFC 8445 §2.4)."""
+    """The end sends and receives audio elsewhere from now on: its ICE has begun anew (RFC 8445 §2.4), or its plain
+    address is another (RFC 3264 §8.3.1).
+    """
 
-    transport: IceUdp
+    transport: IceUdp | RawUdp
 
 
 class Cut(Struct, frozen=True, gc=False):

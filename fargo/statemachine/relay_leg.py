@@ -9,7 +9,8 @@ Rules:
 3. Every session that was asked for is deleted, and deleted again until the relay says that it is gone, or has been
    silent for too long to be there.
 4. A client that restarts ICE (RFC 8445 §2.4) describes itself anew, and the relay answers that in the phone's name: so
-   what either end said is kept as long as audio passes.
+   what either end said is kept as long as audio passes. A phone that moves (RFC 3264 §8.3.1) comes to the relay in the
+   same way, as the answer to what the client had said before.
 5. If the relay fails before the called end is called, and the two ends could do without it, they do (`spare`). Any
    other failure cuts off whoever is called, or talks, through it.
 """
@@ -19,7 +20,7 @@ from typing import Final, NamedTuple, TypeAlias, assert_never
 from msgspec import Struct
 from msgspec.structs import replace
 
-from fargo.statemachine.media import Description, IceUdp, Manner
+from fargo.statemachine.media import Description, IceUdp, Manner, RawUdp
 from fargo.statemachine.ng import (
     AnswerRelay,
     DeleteRelay,
@@ -87,14 +88,17 @@ class Waiting(Struct, frozen=True, gc=False):
 
 
 class Answering(Struct, frozen=True, gc=False):
-    """The answer is with the relay. ``moved``: the client has restarted ICE since."""
+    """The answer is with the relay. ``client_anew``, ``phone_anew``: how an end that has moved since describes
+    itself.
+    """
 
     terms: Terms
     command: str
     since: float
     client: Description
     phone: Description
-    moved: IceUdp | None = None
+    client_anew: Description | None = None
+    phone_anew: Description | None = None
 
 
 class Joined(Struct, frozen=True, gc=False):
@@ -106,23 +110,27 @@ class Joined(Struct, frozen=True, gc=False):
 
 
 class Restarting(Struct, frozen=True, gc=False):
-    """The client has restarted ICE: its new description is with the relay."""
+    """An end has moved: the client's description is with the relay once more. ``told``: the client has restarted ICE,
+    and is to be told where it is to send audio.
+    """
 
     terms: Terms
     command: str
     since: float
     client: Description
     phone: Description
+    told: bool
 
 
 class Rejoining(Struct, frozen=True, gc=False):
-    """And now the phone's is, so that the relay says where the client is to send audio."""
+    """And now the phone's is, and the relay says where the client is to send audio. ``told``: see `Restarting`."""
 
     terms: Terms
     command: str
     since: float
     client: Description
     phone: Description
+    told: bool
 
 
 class Deleting(Struct, frozen=True, gc=False):
@@ -220,20 +228,27 @@ def is_joined(leg: RelayLeg) -> bool:
     return any(isinstance(session, _Talking) for session in leg)
 
 
-def move(leg: RelayLeg, transport: IceUdp, turn: Turn) -> RelayLeg:
+def is_used(leg: RelayLeg) -> bool:
+    """Whether the call goes through the relay, or is to."""
+    return any(not isinstance(session, Deleting) for session in leg)
+
+
+def client_moved(leg: RelayLeg, transport: IceUdp, turn: Turn) -> RelayLeg:
     """Rule 4, if the client's transport is another than before: one that only has candidates to add is found by its
     own packets (RFC 8445 §7.3.1.3).
     """
-    return tuple(_told(session, transport, turn) for session in leg)
+    return tuple(_with_client(session, transport, turn) for session in leg)
 
 
-def _told(session: RelaySession, transport: IceUdp, turn: Turn) -> RelaySession:
+def _with_client(session: RelaySession, transport: IceUdp, turn: Turn) -> RelaySession:
     match session:
-        case Answering() if _is_another(transport, session.client):
-            return replace(session, moved=transport)
-        case Joined() | Restarting() | Rejoining():
-            return _moved(session, transport, turn)
-        case Offering() | Waiting() | Answering() | Deleting():
+        case Answering(client=client) if _is_another(transport, client):
+            return replace(session, client_anew=_restarted(client, transport))
+        case Joined(client=client) | Restarting(client=client) | Rejoining(client=client) if _is_another(
+            transport, client
+        ):
+            return _restart(session, _restarted(client, transport), session.phone, True, turn)
+        case Offering() | Waiting() | Answering() | Joined() | Restarting() | Rejoining() | Deleting():
             return session
         case _:
             assert_never(session)
@@ -245,16 +260,35 @@ def _is_another(transport: IceUdp, client: Description) -> bool:
     return isinstance(before, IceUdp) and transport.ufrag not in ("", before.ufrag)
 
 
-def _moved(session: _Talking, transport: IceUdp, turn: Turn) -> _Talking:
-    before = session.client.transport
-    if not isinstance(before, IceUdp) or not _is_another(transport, session.client):
-        return session
-    anew = replace(transport, fingerprint=transport.fingerprint or before.fingerprint)
-    client = replace(session.client, transport=anew)
-    # What the phone speaks must be in the offer, as it is what it will be said to answer.
-    transcode = dict.fromkeys((*_FOR_PHONES, *(codec.name for codec in session.phone.codecs)))
+def _restarted(client: Description, transport: IceUdp) -> Description:
+    before = client.transport.fingerprint if isinstance(client.transport, IceUdp) else None
+    return replace(client, transport=replace(transport, fingerprint=transport.fingerprint or before))
+
+
+def phone_moved(leg: RelayLeg, transport: RawUdp, turn: Turn) -> RelayLeg:
+    """Rule 4, if the phone wants audio elsewhere."""
+    return tuple(_with_phone(session, transport, turn) for session in leg)
+
+
+def _with_phone(session: RelaySession, transport: RawUdp, turn: Turn) -> RelaySession:
+    match session:
+        case Answering(phone=phone):
+            return replace(session, phone_anew=replace(phone, transport=transport))
+        case Joined(client=client, phone=phone):
+            return _restart(session, client, replace(phone, transport=transport), False, turn)
+        case Restarting(client=client, phone=phone) | Rejoining(client=client, phone=phone):
+            return _restart(session, client, replace(phone, transport=transport), session.told, turn)
+        case Offering() | Waiting() | Deleting():
+            return session
+        case _:
+            assert_never(session)
+
+
+def _restart(session: _Talking, client: Description, phone: Description, told: bool, turn: Turn) -> Restarting:
+    # What the phone speaks must be in the new offer, as it is what it will be said to answer.
+    transcode = dict.fromkeys((*_FOR_PHONES, *(codec.name for codec in phone.codecs)))
     command = turn.issue(_to_phone(session.terms, client, tuple(transcode)))
-    return Restarting(session.terms, command, turn.at, client, session.phone)
+    return Restarting(session.terms, command, turn.at, client, phone, told)
 
 
 def delete(leg: RelayLeg, turn: Turn) -> RelayLeg:
@@ -291,15 +325,13 @@ def fold(leg: RelayLeg, event: OfCommand, turn: Turn) -> Step:
     match session, event:
         case Offering(terms, offer=offered), RelayDescribed(description=description):
             return Step((*others, Waiting(terms, offered)), (Offered(description, terms.manner),))
-        case Answering(terms, client=client, phone=phone, moved=moved), RelayDescribed(description=description):
-            joined = Joined(terms, client, phone)
-            after = _moved(joined, moved, turn) if moved else joined
-            return Step((*others, after), (Answered(description),))
-        case Restarting(terms, client=client, phone=phone), RelayDescribed():
+        case Answering(terms), RelayDescribed(description=description):
+            return Step((*others, _joined(session, turn)), (Answered(description),))
+        case Restarting(terms, client=client, phone=phone, told=told), RelayDescribed():
             command = turn.issue(_to_client(terms, client, phone))
-            return Step((*others, Rejoining(terms, command, turn.at, client, phone)))
-        case Rejoining(terms, client=client, phone=phone), RelayDescribed(description=description):
-            return Step((*others, Joined(terms, client, phone)), _elsewhere(description))
+            return Step((*others, Rejoining(terms, command, turn.at, client, phone, told)))
+        case Rejoining(terms, client=client, phone=phone, told=told), RelayDescribed(description=description):
+            return Step((*others, Joined(terms, client, phone)), _elsewhere(description) if told else ())
         case ((Offering() | Answering() | Restarting() | Rejoining()), RelayRefused(problem=problem)):
             return _failed(others, session, problem, turn)
         case Deleting(), RelayRefused(silent=True):
@@ -310,6 +342,15 @@ def fold(leg: RelayLeg, event: OfCommand, turn: Turn) -> Step:
             return Step(others)
         case _:
             return Step(leg)
+
+
+def _joined(session: Answering, turn: Turn) -> Joined | Restarting:
+    """The ends hear each other; if one has moved meanwhile, the relay is told now."""
+    joined = Joined(session.terms, session.client, session.phone)
+    client, phone = session.client_anew, session.phone_anew
+    if client is None and phone is None:
+        return joined
+    return _restart(joined, client or session.client, phone or session.phone, client is not None, turn)
 
 
 def _elsewhere(description: Description) -> News:

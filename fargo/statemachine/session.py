@@ -38,7 +38,16 @@ from fargo.statemachine.events import (
     SessionModified,
     SessionTerminated,
 )
-from fargo.statemachine.media import Candidate, Content, Description, IceUdp, Manner, RawUdp
+from fargo.statemachine.media import (
+    Candidate,
+    Content,
+    Description,
+    IceUdp,
+    Manner,
+    RawUdp,
+    Transport,
+    UnknownTransport,
+)
 from fargo.statemachine.notices import Notices
 from fargo.statemachine.reason import Reason, to_jingle
 from fargo.statemachine.turn import Turn
@@ -180,12 +189,12 @@ def inform(session: Session, info: str, turn: Turn) -> Session:
     return _owing(session, turn.issue(InformSession(session.us, session.client, session.sid, info)), False, turn)
 
 
-def move(session: Session, transport: IceUdp, turn: Turn) -> Session:
+def move(session: Session, transport: IceUdp | RawUdp, turn: Turn) -> Session:
     """transport-info with where audio goes from now on. That these are all the candidates goes without saying: some
     clients look for nothing else if it is said.
     """
-    anew = replace(numbered(transport), complete=False)
-    content = Content(session.content, transport=anew)
+    anew = replace(transport, complete=False) if isinstance(transport, IceUdp) else transport
+    content = Content(session.content, transport=identified(anew))
     return _owing(session, turn.issue(InformTransport(session.us, session.client, session.sid, content)), False, turn)
 
 
@@ -224,25 +233,26 @@ def owes(session: Session, command: str) -> bool:
 
 
 def named(description: Description) -> Description:
-    """The description with an id for each candidate, as clients demand (XEP-0176 §5.3, XEP-0177 §5)."""
-    match description.transport:
+    """The description with an id for each candidate, as clients demand (XEP-0176 §5.3, XEP-0177 §4.2)."""
+    return replace(description, transport=identified(description.transport))
+
+
+def identified(transport: Transport) -> Transport:
+    """The same of a transport alone. An id names one address in all of a session."""
+    match transport:
         case RawUdp(candidates):
-            ids = tuple([replace(c, id=f"c{c.component}") for c in candidates])
-            return replace(description, transport=RawUdp(ids))
-        case IceUdp() as transport:
-            return replace(description, transport=numbered(transport))
+            return RawUdp(tuple([replace(c, id=_raw_id(c)) for c in candidates]))
+        case IceUdp(candidates=candidates):
+            ids = [c if c.id else replace(c, id=f"c{place}") for place, c in enumerate(candidates, 1)]
+            return replace(transport, candidates=tuple(ids))
+        case UnknownTransport():
+            return transport
         case _:
-            return description
+            assert_never(transport)
 
 
-def numbered(transport: IceUdp) -> IceUdp:
-    """The same of ICE alone."""
-    ids = tuple(_numbered(place, c) for place, c in enumerate(transport.candidates, 1))
-    return replace(transport, candidates=ids)
-
-
-def _numbered(place: int, candidate: Candidate) -> Candidate:
-    return candidate if candidate.id else replace(candidate, id=f"c{place}")
+def _raw_id(candidate: Candidate) -> str:
+    return f"c{candidate.component}" + (f"g{candidate.generation}" if candidate.generation else "")
 
 
 def out_of_order(iq: Iq, turn: Turn) -> None:

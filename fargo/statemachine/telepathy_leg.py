@@ -13,6 +13,8 @@ Rules, each learned from the connection manager's behaviour:
 4. The manager sometimes ends a session itself and says nothing. So every wait has a deadline, and what comes after
    it is a hang-up: that always works.
 5. How a call is refused, and what a refusal says: see `sip_reason`.
+6. A far end that moves (RFC 3264 §8.3.1) has its new addresses signalled one by one, RTP's first. One that holds by
+   0.0.0.0 has not moved (§8.4), nor has one that resumes where it was.
 """
 
 from typing import ClassVar, Final, TypeAlias, assert_never
@@ -137,8 +139,8 @@ class Arriving(Struct, frozen=True, gc=False):
 
 
 class Answering(Struct, frozen=True, gc=False):
-    """We have accepted the incoming call; our answer has not left. ``hold``: the client wants the far end on hold
-    then.
+    """We have accepted the incoming call; our answer has not left. ``agreed``: its codecs, and where the far end wants
+    audio; ``hold``: the client wants the far end on hold then.
     """
 
     channel: str
@@ -148,7 +150,7 @@ class Answering(Struct, frozen=True, gc=False):
 
 
 class Talking(Struct, frozen=True, gc=False):
-    """The dialog is established, with these codecs.
+    """The dialog is established, with these codecs; the far end wants audio where ``agreed`` says.
 
     ``reject``: when the answer's description is due to be rejected (rule 3), 0 if it waits no longer. ``held``: the far
     end has us on hold.
@@ -277,7 +279,7 @@ def fold(leg: TelepathyLeg, event: TelepathyEvent, turn: Turn) -> Step:
         case CallMembersChanged():
             return _flagged(leg, event)
         case CandidatesReceived():
-            return _addressed(leg, event, turn)
+            return _addressed(leg, event.candidates, turn)
         case DescriptionReceived():
             return _described(leg, event, turn)
         case HoldStateChanged():
@@ -332,11 +334,33 @@ def _flagged(leg: TelepathyLeg, event: CallMembersChanged) -> Step:
             return leg, ()
 
 
-def _addressed(leg: TelepathyLeg, event: CandidatesReceived, turn: Turn) -> Step:
-    """Addresses come one by one; a new one in an established dialog cannot be passed on."""
-    if not isinstance(leg, Dialling):
+def _addressed(leg: TelepathyLeg, candidates: tuple[Candidate, ...], turn: Turn) -> Step:
+    match leg:
+        case Dialling():
+            return _heard(replace(leg, candidates=(*leg.candidates, *candidates)), turn)
+        case Talking():
+            return _readdressed(leg, candidates)
+        case Preparing() | Arriving() | Answering() | Ending() | Over():
+            return leg, ()
+        case _:
+            assert_never(leg)
+
+
+def _readdressed(leg: Talking, candidates: tuple[Candidate, ...]) -> Step:
+    """Whether the far end has moved (rule 6). RTCP's address is the next port until it is said to be another."""
+    known = _candidates(leg.agreed)
+    rtp = _usable(*candidates, *known)[:1]
+    now = _usable(*rtp, *candidates, *(known if rtp == known[:1] else ()))
+    if now == known:
         return leg, ()
-    return _heard(replace(leg, candidates=(*leg.candidates, *event.candidates)), turn)
+    before = address(leg.agreed)
+    generation = before.generation + 1 if before else 0
+    moved = RawUdp(tuple(replace(each, generation=generation) for each in now))
+    return replace(leg, agreed=replace(leg.agreed, transport=moved)), (Moved(moved),)
+
+
+def _usable(*candidates: Candidate) -> tuple[Candidate, ...]:
+    return _candidates(Description("audio", (), RawUdp(candidates)))
 
 
 def _described(leg: TelepathyLeg, event: DescriptionReceived, turn: Turn) -> Step:
@@ -417,7 +441,7 @@ def tell(leg: TelepathyLeg, notice: Notice, turn: Turn) -> Step:
         case Answered(description) if isinstance(leg, Arriving):
             answer = numbered_as(leg.offer, description)
             turn.issue(AnswerCall(leg.channel, answer.codecs, _candidates(answer)))
-            return Answering(leg.channel, answer, turn.at), ()
+            return Answering(leg.channel, replace(answer, transport=leg.offer.transport), turn.at), ()
         case Offered(description) if isinstance(leg, Preparing):
             return place(leg, description, turn), ()
         case Ended(reason):

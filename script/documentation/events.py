@@ -76,6 +76,7 @@ _ASKS: Final = "urn:xmpp:jingle-message:0"
 _VOICE: Final = (Codec(0, "PCMU", 8000),)
 _OTHER: Final = (Codec(18, "G729", 8000),)
 _ADDRESS: Final = (Candidate(1, "192.0.2.1", 5000), Candidate(2, "192.0.2.1", 5001))
+_AWAY: Final = (Candidate(1, "192.0.2.9", 5000),)
 _AUDIO: Final = (Content("voice", description=Description("audio", _VOICE, RawUdp(_ADDRESS))),)
 _PRINT: Final = Fingerprint("sha-256", "actpass", "AB:CD")
 _SECURED: Final = (
@@ -180,7 +181,7 @@ def _of_channel(channel: str) -> Iterator[Event]:
     for state in (CallState.INITIALISED, CallState.ACCEPTED, CallState.ACTIVE, CallState.ENDED):
         yield CallStateChanged(channel, state)
     yield from (CallMembersChanged(channel, flags) for flags in (RINGING, HELD, 0))
-    yield CandidatesReceived(channel, _ADDRESS)
+    yield from (CandidatesReceived(channel, candidates) for candidates in (_ADDRESS, _AWAY))
     yield from (DescriptionReceived(channel, codecs) for codecs in (_VOICE, _OTHER))
     for flow in (FlowState.PENDING_START, FlowState.PENDING_STOP):
         yield SendingStateChanged(channel, flow)
@@ -221,7 +222,7 @@ def _of_secure_session(iq: Iq, sid: str) -> Iterator[Event]:
 def _of_answering(channel: str) -> Iterator[Event]:
     if not channel:
         return
-    yield CandidatesReceived(channel, _ADDRESS)
+    yield from (CandidatesReceived(channel, candidates) for candidates in (_ADDRESS, _AWAY))
     yield DescriptionReceived(channel, _VOICE)
     yield from (CallStateChanged(channel, state) for state in (CallState.ACTIVE, CallState.ENDED))
 

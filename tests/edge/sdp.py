@@ -11,5 +11,14 @@ def sdp(*media: str, ip: str = "127.0.0.4") -> str:
     return "\r\n".join([*session, *(media or (AUDIO,)), ""])
 
 
+def shown(*own: str, port: int = 4000, ip: str = "127.0.0.4") -> str:
+    """What rakia sees of a session with one audio line and lines of its own: its address stands with the line, and has
+    the port in it.
+    """
+    where = f"c=IN IP4 {ip}/{port // 256}/{port % 256}"
+    session = ["v=0", "o=- 7 7 IN IP4 127.0.0.4", "s=-", "t=0 0"]
+    return "\r\n".join([*session, f"m=audio {port} RTP/AVP 0 8", where, *own, ""])
+
+
 def lines(body: str) -> list[str]:
     return body.split("\r\n")[:-1]

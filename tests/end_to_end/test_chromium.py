@@ -10,12 +10,15 @@ from world.baresip import Baresip
 from world.browser import BrowserPhone
 from world.gateway import Gateway
 from world.process import until
+from world.recording import hears
+from world.rtp import RtpEndpoint
 from world.rtpengine import Rtpengine
 from world.sipp import Sipp
 from world.world import World
 
 PHONE_HERTZ, BROWSER_HERTZ = 1000, 600
 POLL_SECONDS = 0.1
+PACKETS = 30
 REFUSALS = [
     (486, "Busy Here", "busy", "Busy"),
     (603, "Decline", "decline", "Declined"),
@@ -143,6 +146,31 @@ async def test_chromium_looks_for_another_way_in_a_call(alice: BrowserPhone, bob
     await hear_each_other(alice, bob)
     await alice.hang_up()
     await bob.event("CALL_CLOSED")
+
+
+@pytest.mark.parametrize("calls", [True, False], ids=["out", "in"])
+async def test_chromium_keeps_what_it_has_with_the_relay_when_the_phone_moves(
+    world: World, alice: BrowserPhone, calls: bool
+) -> None:
+    phone = Sipp("answer-and-move") if calls else Sipp.calling(world.provider, "alice", "call-and-move")
+    there = await world.add(RtpEndpoint())
+    phone.moves(there.address, there.port, 2)
+    if calls:
+        await world.scripted_phone(phone, "carol")
+        await dial(alice, "carol")
+    else:
+        await world.add(phone)
+        await alice.answer()
+    await alice.event("answered")
+    before = await alice.run(RELAYS_UFRAG)
+    await there.received(PACKETS)
+    [(host, port)] = there.senders
+    there.send(host, port)
+    await hears(lambda: there.tone, BROWSER_HERTZ)
+    await alice.hears(PHONE_HERTZ)
+    assert await alice.run(RELAYS_UFRAG) == before
+    await alice.hang_up()
+    await phone.followed()
 
 
 @pytest.mark.parametrize("told", [False, True], ids=["played", "told"])

@@ -5,12 +5,15 @@ from world import XMPP_ADDRESS
 from world.baresip import Baresip
 from world.pidgin import Pidgin
 from world.ports import udp_ports
+from world.rtp import RtpEndpoint
+from world.sipp import Sipp
 from world.tap import RtpTap
 from world.world import World
 
 from .customer import Customer
 
 PACKETS = 50
+ELSEWHERE = "127.0.0.6"
 
 
 @pytest_asyncio.fixture
@@ -60,6 +63,19 @@ async def test_pidgin_is_called_by_a_stranger(dave: Customer, bare_pidgin: Pidgi
     await hear_each_other(bare_pidgin, bob, tap)
     await bob.hang_up()
     await bob.event("CALL_CLOSED")
+
+
+async def test_pidgin_follows_a_phone_that_moves(dave: Customer, bare_pidgin: Pidgin) -> None:
+    """Where it is sent to is what is seen here; what Pidgin makes of what comes from there is not."""
+    phone = Sipp("answer-and-move")
+    there = await dave.world.add(RtpEndpoint(ELSEWHERE))
+    phone.moves(there.address, there.port, 3)
+    await dave.world.scripted_phone(phone, "carol")
+    await bare_pidgin.add_contact(dave.contact("carol").partition("/")[0], "Carol")
+    await bare_pidgin.call(dave.contact("carol"))
+    await there.received(PACKETS)
+    await bare_pidgin.hang_up(dave.contact("carol"))
+    await phone.followed()
 
 
 async def test_pidgin_declines_a_phone(pidgin: Pidgin, bob: Baresip) -> None:

@@ -51,7 +51,7 @@ from fargo.statemachine.events import (
     SessionModified,
     SessionTerminated,
 )
-from fargo.statemachine.media import Content, IceUdp, Manner, Transport, address, manner
+from fargo.statemachine.media import Content, IceUdp, Manner, RawUdp, Transport, address, manner
 
 from .invariants import Broken
 from .quirks import Quirk
@@ -76,8 +76,8 @@ class Session(Struct, frozen=True):
     """A call as the client sees it: proposing, calling, proposed, proceeding, invited, or talking.
 
     ``us``: the gateway's end. ``command``: the InitiateSession that began it. ``relay``: where it was told to send
-    audio to, if that is the relay. ``ufrag``: of its own ICE; ``restarting``: it has restarted that, and waits for the
-    answer.
+    audio to, if that is the relay; ``phone``: the same if it is the phone. ``ufrag``: of its own ICE; ``restarting``:
+    it has restarted that, and waits for the answer.
     """
 
     sid: str
@@ -85,6 +85,7 @@ class Session(Struct, frozen=True):
     phase: str
     command: str = ""
     relay: Transport | None = None
+    phone: str = ""
     ufrag: str = "client"
     restarting: bool = False
 
@@ -248,7 +249,7 @@ class Client(Struct, frozen=True):
             ):
                 return self._says(IqFailed(issued.id, self.jid, "service-unavailable"))
             case InitiateSession(us, _, sid, content):
-                return self._invited(issued.id, us, sid, self._relay(content))
+                return self._invited(issued.id, us, sid, *self._sends_to(content))
             case (
                 AcceptSession(_, _, sid)
                 | InformSession(_, _, sid)
@@ -276,8 +277,8 @@ class Client(Struct, frozen=True):
             return self._says(ResourceAvailable(self.jid, GATEWAY, "https://example.org#1"))
         return self._says(ResourceUnavailable(self.jid, GATEWAY))
 
-    def _relay(self, content: Content) -> Transport | None:
-        """Where it is told to send audio to, if that is the relay, as it has to be unless it speaks plain RTP."""
+    def _sends_to(self, content: Content) -> tuple[Transport | None, str]:
+        """Where it is told to send audio to: the relay, as it has to be unless it speaks plain RTP, or the phone."""
         told = content.description
         assert told is not None
         where = address(told)
@@ -285,14 +286,14 @@ class Client(Struct, frozen=True):
             raise Broken("a client is told what it can use", (self, content))
         if where.ip not in ((PHONE, RELAY) if self.manner is Manner.PLAIN else (RELAY,)):
             raise Broken("a client is told where the phone is, or the relay if it needs one", (self, content))
-        return told.transport if where.ip == RELAY else None
+        return (told.transport, "") if where.ip == RELAY else (None, where.ip)
 
-    def _invited(self, command: str, us: str, sid: str, relay: Transport | None) -> "Client":
+    def _invited(self, command: str, us: str, sid: str, relay: Transport | None, phone: str) -> "Client":
         session = self._session(sid)
         if session and session.phase not in ("proposed", "proceeding"):
             raise Broken("a client is invited once", (self, sid))
         rings = self._without(sid)
-        invited = replace(rings, sessions=(*rings.sessions, Session(sid, us, "invited", command, relay)))
+        invited = replace(rings, sessions=(*rings.sessions, Session(sid, us, "invited", command, relay, phone)))
         return invited._says(IqSucceeded(command, self.jid))
 
     def _told(self, command: str, sid: str, told: Command) -> "Client":
@@ -304,7 +305,8 @@ class Client(Struct, frozen=True):
             case AcceptSession() if session.phase != "calling":
                 raise Broken("what a client did not begin is not accepted", (self, sid))
             case AcceptSession(content=content):
-                return heard._with(replace(session, phase="talking", relay=self._relay(content)))
+                relay, phone = self._sends_to(content)
+                return heard._with(replace(session, phase="talking", relay=relay, phone=phone))
             case InformTransport(content=content):
                 return heard._with(_moved(session, content))
             case TerminateSession():
@@ -372,8 +374,10 @@ class Client(Struct, frozen=True):
 
 
 def _moved(session: Session, content: Content) -> Session:
-    """The session after a transport-info: an answer to a restart of ICE."""
+    """The session after a transport-info: an answer to a restart of ICE, or a phone that has moved."""
     before, now = session.relay, content.transport
+    if isinstance(now, RawUdp) and before is None:
+        return replace(session, phone=now.candidates[0].ip)
     if not session.restarting or not isinstance(before, IceUdp) or not isinstance(now, IceUdp):
         raise Broken("a client is told of another transport when it restarts ICE", (session, content))
     if now.ufrag == before.ufrag or replace(now, ufrag=before.ufrag) != before:

@@ -70,7 +70,7 @@ from fargo.statemachine.paths import Policy
 from fargo.statemachine.standing import Connection, SignedIn
 from fargo.statemachine.state import User
 
-from .values import ABLE, BOB, CALLER, GATEWAY, OPUS, PCMU, PHONE_MEDIA, USER, audio, client_media, relay_media
+from .values import ABLE, BOB, CALLER, GATEWAY, OPUS, PCMU, USER, audio, client_media, phone_media, relay_media
 from .world import DESK
 
 
@@ -163,13 +163,13 @@ def _of_client(jid: str, user: User) -> Iterator[Event]:
 
 
 def _of_channel(name: str, connection: str) -> Iterator[Event]:
-    yield CallArrived(name, connection, CALLER, (PCMU,), PHONE_MEDIA, CallState.INITIALISED)
+    yield CallArrived(name, connection, CALLER, (PCMU,), phone_media(), CallState.INITIALISED)
     yield from (CallStateChanged(name, state) for state in CallState)
     yield from (CallMembersChanged(name, flags) for flags in range(4))
     yield from (HoldStateChanged(name, state) for state in range(4))
     yield from (SendingStateChanged(name, state) for state in FlowState)
     yield from (ReceivingStateChanged(name, state) for state in FlowState)
-    yield from (CandidatesReceived(name, PHONE_MEDIA), DescriptionReceived(name, (PCMU,)))
+    yield from (CandidatesReceived(name, phone_media()), DescriptionReceived(name, (PCMU,)))
     yield from (CallFailed(name, "InvalidArgument"), ChannelClosed(name))
 
 

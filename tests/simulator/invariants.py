@@ -28,6 +28,7 @@ from fargo.statemachine.call1 import (
     CallFailed,
     CallState,
     CallStateChanged,
+    CandidatesReceived,
     ChannelClosed,
     CloseChannel,
     DescriptionReceived,
@@ -229,7 +230,7 @@ class Watch(Struct, frozen=True):
                 return self
             case HangUp() | TerminateSession() | DeleteRelay():
                 return self._ends(_leg(command))
-            case OfferRelay() if isinstance(event, SessionModified | RelayDescribed):
+            case OfferRelay() if isinstance(event, SessionModified | CandidatesReceived | RelayDescribed):
                 again = replace(self, started=tuple(what for what in self.started if what != ("join", *_leg(command))))
                 return again._relays(issued.id, _leg(command), ())
             case OfferRelay():

@@ -49,7 +49,7 @@ from fargo.statemachine.media import Candidate, Codec
 
 from .invariants import Broken
 from .quirks import Quirk
-from .values import CALLER, CLIENT, G722, PCMA, PCMU, PHONE_MEDIA, RELAY
+from .values import AWAY, CALLER, CLIENT, G722, PCMA, PCMU, PHONE, RELAY, phone_media
 
 REFUSALS: Final = {
     "busy": (ChangeReason.BUSY, "486 Busy Here"),
@@ -76,7 +76,7 @@ class Channel(Struct, frozen=True):
     ``phone``: whether the far end is in it; ``held``: whether it has us on hold. ``waiting``: the descriptions to be
     decided on, one after the other (see `_decided`). ``sending``, ``receiving``: a FlowState; ``hold``: ours, as
     HoldStateChanged has it. ``asking``: our re-INVITE for it has not been answered. ``relayed``: it was told to send
-    audio to the relay.
+    audio to the relay; ``at``: where it wants audio itself.
     """
 
     name: str
@@ -91,6 +91,7 @@ class Channel(Struct, frozen=True):
     hold: int = UNHELD
     asking: bool = False
     relayed: bool = False
+    at: str = PHONE
 
 
 class Manager(Struct, frozen=True):
@@ -143,7 +144,9 @@ class Manager(Struct, frozen=True):
     def _arrives(self, connection: str, codecs: tuple[Codec, ...]) -> "Manager":
         channel = Channel(f"{connection}/{self.arrived}", connection, True, "arriving", phone=True)
         arrived = replace(self, calls=self.calls - 1, arrived=self.arrived + 1, channels=(*self.channels, channel))
-        return arrived._says(CallArrived(channel.name, connection, CALLER, codecs, PHONE_MEDIA, CallState.INITIALISED))
+        return arrived._says(
+            CallArrived(channel.name, connection, CALLER, codecs, phone_media(), CallState.INITIALISED)
+        )
 
     def _disconnected(self, name: str) -> "Manager":
         return replace(
@@ -232,6 +235,7 @@ def _channel_moves(channel: Channel, quirks: frozenset[Quirk]) -> Iterator[str]:
         yield from ("agree", "agree with other codecs")
     elif channel.phase == "talking" and Quirk.CHATTER in quirks:
         yield "resume" if channel.held else "hold"
+        yield "move"
         if not set(channel.waiting) & set(CHANGES):
             yield from CHANGES
     if channel.phase not in ("placed", "ended", "failed", "zombie") and Quirk.ZOMBIES in quirks:
@@ -263,6 +267,9 @@ def _moved(channel: Channel, what: str) -> tuple[Channel, Signals]:
             if channel.hold in (UNHELD, PENDING_UNHOLD):
                 resumed, signals = _sends(resumed, FlowState.PENDING_START)
             return resumed, (*signals, CallMembersChanged(name, 0))
+        case "move":
+            there = AWAY if channel.at == PHONE else PHONE
+            return replace(channel, at=there), tuple(CandidatesReceived(name, (each,)) for each in phone_media(there))
         case "change codecs" | "change to strange codecs":
             changed = replace(channel, waiting=(*channel.waiting, what))
             return changed, () if channel.waiting else (DescriptionReceived(name, CHANGES[what]),)
@@ -284,7 +291,7 @@ def _answered(channel: Channel, phase: str) -> Channel:
 
 def _answer(name: str, codecs: tuple[Codec, ...]) -> Signals:
     return (
-        *(CandidatesReceived(name, (each,)) for each in PHONE_MEDIA),
+        *(CandidatesReceived(name, (each,)) for each in phone_media()),
         DescriptionReceived(name, codecs),
         CallStateChanged(name, CallState.ACCEPTED),
         CallStateChanged(name, CallState.ACTIVE, ChangeReason.PROGRESS_MADE),

@@ -12,7 +12,7 @@ class Quirk(Enum):
     HOST = "the connection manager dies with all its connections, and says only that they are gone"
     CODECS = "a client or a phone offers or answers codecs, or a client a manner, that the other end does not have"
     REFUSALS = "a client refuses what it was sent"
-    CHATTER = "clients send information and modifications, phones hold, resume and change codecs"
+    CHATTER = "clients send information and modifications, phones hold, resume, move and change codecs"
     NONSENSE = "a client accepts, calls and forgets when it must not"
     DUPLICATES = "something arrives twice"
     EARLY = "a provisional response with SDP is reported as an answer, and the answer then says nothing"

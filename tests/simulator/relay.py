@@ -5,7 +5,7 @@ Rules:
 1. A command reaches it at once; its answers wait in `sent`, and may overtake each other with the quirk.
 2. Each end of a session has a port at the relay, the offerer an even one and the answerer an odd one.
 3. It is a process of its own: when the gateway crashes its sessions stay, and only its answers are lost.
-4. An end that offers again, with other ICE, is told new credentials, and everything else as before.
+4. A client that has restarted ICE is told new credentials, and everything else as before.
 5. `Broken` is raised for what a relay could make nothing of.
 """
 
@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from fargo.statemachine.commands import Issued
-from fargo.statemachine.media import Codec, Description, IceUdp, Manner, Transport, has_voice, kind, manner
+from fargo.statemachine.media import Codec, Description, IceUdp, Manner, Transport, address, has_voice, kind, manner
 from fargo.statemachine.ng import (
     AnswerRelay,
     DeleteRelay,
@@ -33,7 +33,7 @@ from fargo.statemachine.ng import (
 
 from .invariants import Broken
 from .quirks import Quirk
-from .values import G722, OPUS, PCMA, PCMU, relay_media
+from .values import AWAY, G722, OPUS, PCMA, PCMU, PHONE, relay_media
 
 ENOUGH: Final = 5
 """So many deletions without an answer, and the gateway may take it that the relay is not there."""
@@ -43,7 +43,8 @@ _FLOWS: Final = (Flow(Party.OFFERER, 50, 8000), Flow(Party.ANSWERER, 49, 7840))
 
 class Kept(Struct, frozen=True):
     """A session: its name and port, what was offered last, by whom, and in which manner and with which codecs to the
-    other end. ``times``: how often it was offered; ``ignored``: how often its deletion was.
+    other end. ``ufrag``: of the client's ICE; ``times``: how often it has begun that; ``phone``: where that is;
+    ``ignored``: how often its deletion was.
     """
 
     name: str
@@ -53,8 +54,18 @@ class Kept(Struct, frozen=True):
     manner: Manner
     codecs: tuple[Codec, ...]
     joined: bool = False
+    ufrag: str = ""
     times: int = 1
+    phone: str = ""
     ignored: int = 0
+
+    def knows(self, end: Description) -> "Kept":
+        """After one end has described itself."""
+        where = address(end)
+        phone = where.ip if where and where.ip in (PHONE, AWAY) else self.phone
+        ufrag = end.transport.ufrag if isinstance(end.transport, IceUdp) else self.ufrag
+        times = self.times + (self.ufrag not in ("", ufrag))
+        return replace(self, phone=phone, ufrag=ufrag, times=times)
 
     def told(self, by: Party, manner: Manner) -> Transport:
         """Where the relay wants audio of one end, when the other has described itself."""
@@ -152,15 +163,13 @@ class Relay(Struct, frozen=True):
 
     def _offered(self, name: str, command: OfferRelay) -> "Relay":
         before = self._session(command.session)
-        where = command.description.transport
-        if before and (not isinstance(where, IceUdp) or where == before.offer.transport):
-            raise Broken("a session is offered again only by a client that restarts ICE", (self, command))
         offered = [codec for codec in command.description.codecs if codec.name not in command.strip]
         codecs = (*offered, *(_TRANSCODED[each] for each in command.transcode if each in _TRANSCODED))
         one_of_each = tuple({kind(codec): codec for codec in reversed(codecs)}.values())[::-1]
         kept = Kept(command.session, self.made * 2, command.description, command.by, command.manner, one_of_each)
         if before:
-            kept = replace(kept, port=before.port, times=before.times + 1)
+            kept = replace(kept, port=before.port, ufrag=before.ufrag, times=before.times, phone=before.phone)
+        kept = kept.knows(command.description)
         told = Description("audio", one_of_each, kept.told(command.by, command.manner), command.mux)
         return replace(self._with(kept), made=self.made + (before is None))._says(RelayDescribed(name, told))
 
@@ -178,6 +187,7 @@ class Relay(Struct, frozen=True):
         answered = {kind(codec) for codec in command.description.codecs}
         codecs = tuple(codec for codec in kept.offer.codecs if kind(codec) in answered)
         told = codecs if has_voice(codecs) else kept.offer.codecs
+        kept = kept.knows(command.description)
         answer = Description("audio", told, kept.told(command.by, command.manner), command.mux)
         return self._with(replace(kept, joined=True))._says(RelayDescribed(name, answer))
 

@@ -34,7 +34,7 @@ _FEW: Final = 0.25
 _WEIGHTS: Final = {
     "deliver": 64, "call": 16, "propose": 16, "answer": 32, "accept": 32, "proceed": 32, "agree": 16,
     "info dtmf": 16, "restart ICE": 16,
-    "info hold": 16, "info unhold": 16, "hold": 16, "resume": 16, "change codecs": 16,
+    "info hold": 16, "info unhold": 16, "hold": 16, "resume": 16, "move": 16, "change codecs": 16,
     **dict.fromkeys(
         ("hang up", "cancel", "decline", "busy", "reject", "retract", "not found", "not acceptable", "unreachable",
          "come online", "go offline", "crash", "stop", "deliver, then crash", "lose the stream", "die", "turn zombie",

@@ -37,8 +37,9 @@ G722: Final = Codec(9, "G722", 8000)
 
 CLIENT: Final = "127.0.0.1"
 PHONE: Final = "127.0.0.4"
+AWAY: Final = "127.0.0.6"
+"""Where a phone may move to."""
 RELAY: Final = "127.0.0.9"
-PHONE_MEDIA: Final = (Candidate(1, PHONE, 5000), Candidate(2, PHONE, 5001))
 _PRINT: Final = Fingerprint("sha-256", "actpass", "AB:CD")
 
 
@@ -47,6 +48,11 @@ def client_media(manner: Manner, ufrag: str = "client") -> Transport:
     if manner is Manner.PLAIN:
         return RawUdp((Candidate(1, CLIENT, 4000), Candidate(2, CLIENT, 4001)))
     return IceUdp(ufrag, "pwd", (Candidate(1, CLIENT, 4000, "c1", type="host"),), _print(manner))
+
+
+def phone_media(ip: str = PHONE) -> tuple[Candidate, ...]:
+    """Where a phone wants audio, if that is at this address."""
+    return Candidate(1, ip, 5000), Candidate(2, ip, 5001)
 
 
 def relay_media(manner: Manner, port: int, ufrag: str = "relay") -> Transport:

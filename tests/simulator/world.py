@@ -365,6 +365,8 @@ def finish(world: World, quirks: frozenset[Quirk] = NONE) -> World:
             raise _broken(world, "who is relayed is in a session (clients, phones, relay, calls)", _relayed(world))
         if quirks <= _ANSWERING and any(s.restarting for c in world.clients for s in c.sessions):
             raise _broken(world, "a client that restarts ICE is answered", world.clients)
+        if quirks <= _ANSWERING and len(set(_whereabouts(world))) > 1:
+            raise _broken(world, "a phone that moves is followed (phones, who sends to them)", _whereabouts(world))
         world = _all(world, SIP, "hang up")
         if sessions := [s for c in world.clients for s in c.sessions]:
             raise _broken(world, "a phone that hangs up ends the call", sessions)
@@ -400,6 +402,14 @@ def _talkers(world: World) -> tuple[int, int, int]:
         sum(channel.phone for channel in world.manager.channels),
         len(world.user.calls),
     )
+
+
+def _whereabouts(world: World) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Where phones want audio, and where clients and the relay send it."""
+    clients = [session.phone for client in world.clients for session in client.sessions if session.phone]
+    relay = [kept.phone for kept in world.relay.sessions if kept.joined and kept.ignored < ENOUGH]
+    phones = [channel.at for channel in world.manager.channels if channel.phone]
+    return tuple(sorted(phones)), tuple(sorted((*clients, *relay)))
 
 
 def _relayed(world: World) -> tuple[int, int, int, int]:

@@ -114,5 +114,5 @@ class Relayed(Story):
         self.described(OfferRelay, FOR_CLIENT)
         self.accepts()
         self.described(AnswerRelay, FOR_PHONE)
-        self.tell(ReceivingStateChanged("c1", 2))
+        self.tell(ReceivingStateChanged("c1", 3))
         return self

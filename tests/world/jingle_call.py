@@ -88,6 +88,14 @@ class JingleCall:
         self.remote = remote_of(accept)
         return self.remote
 
+    async def moved(self, seconds: float = 30, after: int = 0) -> Remote:
+        """Wait for a transport-info; where the other side wants its media from then on. `after` skips that many
+        stanzas.
+        """
+        moved = await self._action("transport-info", seconds, after=after)
+        self.remote = remote_of(moved)._replace(payload_types=self.remote.payload_types if self.remote else [])
+        return self.remote
+
     async def ended(self, seconds: float = 30) -> End:
         terminate = await self._action("session-terminate", seconds)
         return end_of(terminate)
@@ -119,7 +127,7 @@ class JingleCall:
         if wrong := failure(await self.client.request("set", self.peer, jingle)):
             raise ConnectionRefusedError(wrong)
 
-    async def _action(self, action: str, seconds: float, holds: str = ".") -> ET.Element:
+    async def _action(self, action: str, seconds: float, holds: str = ".", after: int = 0) -> ET.Element:
         """The jingle element of this session's first request with this action."""
 
         def wanted(stanza: ET.Element) -> bool:
@@ -132,7 +140,7 @@ class JingleCall:
             )
 
         what = f"{action} ({holds}) for session {self.sid} with {self.peer}"
-        jingle = jingle_of(await self.client.wait(wanted, what, seconds))
+        jingle = jingle_of(await self.client.wait(wanted, what, seconds, after))
         assert jingle is not None
         return jingle
 

@@ -1,8 +1,8 @@
 """A SIP phone that follows a script: SIPp with one of the scenarios beside this file, for one call.
 
-As a phone that is called (`refuse`, `cancelled`, `answer`, `answer-and-hang-up`, `early-media`) it is ready when it
-listens; as a caller (`call`, `call-and-hang-up`, `call-and-cancel`, `call-refused`) it calls at once. It sends every
-RTP packet that it receives back to where it came from.
+As a phone that is called (`refuse`, `cancelled`, `answer`, `answer-and-hang-up`, `answer-and-move`, `early-media`) it
+is ready when it listens; as a caller (`call`, `call-and-hang-up`, `call-and-move`, `call-and-cancel`, `call-refused`)
+it calls at once. It sends every RTP packet that it receives back to where it came from.
 """
 
 from collections.abc import Mapping
@@ -63,6 +63,10 @@ class Sipp(Server):
         milliseconds = str(int(talk_seconds * 1000))
         phone._call = ["-s", user, "-d", milliseconds, f"{provider.address}:{provider.port}"]
         return phone
+
+    def moves(self, ip: str, port: int, after_seconds: float) -> None:
+        """Have it say in the call that it wants audio elsewhere from now on; somebody else has to listen there."""
+        self.keys |= {"ip": ip, "port": str(port), "wait": str(int(after_seconds * 1000))}
 
     async def start(self) -> None:
         text = (SCENARIOS / f"{self.scenario}.xml").read_text()

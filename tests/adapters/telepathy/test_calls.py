@@ -269,6 +269,38 @@ async def test_hold_and_resume_by_the_far_end(rig: Rig, agent: SipAgent, connect
     assert not (await rig.expect(CallMembersChanged, channel=call)).flags & 2
 
 
+def placed(version: int, where: str, port: int = 4000, *attributes: str) -> str:
+    """An SDP whose c-line stands with the m-line, as the SIP edge writes it."""
+    audio = (f"m=audio {port} RTP/AVP 8", f"c=IN IP4 {where}", *(f"a={each}" for each in (*attributes, RTPMAPS[0])))
+    return "\r\n".join(["v=0", f"o=- 1 {version} IN IP4 127.0.0.4", "s=-", "t=0 0", *audio, ""])
+
+
+async def test_a_far_end_that_moves_is_seen_if_its_c_line_is_another(
+    rig: Rig, agent: SipAgent, connection: str
+) -> None:
+    """Not if only its port is, or RTCP's. What stands where a TTL could makes it another, and does nothing else."""
+    call, dialog = await converse(rig, agent, connection)
+    rig.do(RejectDescription(call))
+    rig.events.clear()
+    bodies = [
+        placed(2, "127.0.0.4/15/160"),
+        placed(3, "127.0.0.4/15/160", 5000),
+        placed(4, "127.0.0.4/15/160", 5000, "rtcp:7777"),
+        placed(5, "127.0.0.4/0/255", 6000),
+        placed(6, "127.0.0.8/0/255", 6000),
+    ]
+    for body in bodies:
+        agent.request(dialog, "INVITE", body)
+        agent.confirm(dialog, await agent.expect(200))
+    await rig.expect(CandidatesReceived, channel=call, candidates=(Candidate(2, "127.0.0.8", 6001),))
+    seen = [each.candidates for each in rig.events if isinstance(each, CandidatesReceived)]
+    assert [(each.ip, each.port) for (each,) in seen if each.component == 1] == [
+        ("127.0.0.4", 4000),
+        ("127.0.0.4", 6000),
+        ("127.0.0.8", 6000),
+    ]
+
+
 # --- our hold
 
 UNHELD, ON_HOLD, HOLDING, UNHOLDING = range(4)

@@ -1,0 +1,113 @@
+"""A phone that wants its audio elsewhere in the middle of a call (RFC 3264 §8.3.1), as a PBX does that steps out of the
+way once the call is answered. SIPp is the phone, and a socket of the test's listens where it moves to.
+"""
+
+import pytest
+import pytest_asyncio
+from world import PHONE_ADDRESS
+from world.jingle_call import JingleCall
+from world.rtp import RtpEndpoint
+from world.rtpengine import Rtpengine
+from world.sipp import Sipp
+from world.world import World
+
+from .customer import Customer
+
+PACKETS = 30
+ELSEWHERE = "127.0.0.6"
+AT_ONCE = 0.0
+SETTLED = 3.0
+"""Seconds after the answer: see rule 3 of `telepathy_leg`."""
+relayed = pytest.mark.parametrize("path", ["relay"])
+moves = pytest.mark.parametrize(
+    ("changes", "when"),
+    [("address", AT_ONCE), ("port", AT_ONCE), ("both", AT_ONCE), ("address", SETTLED), ("port", SETTLED)],
+)
+
+
+@pytest_asyncio.fixture
+async def relay(world: World) -> Rtpengine:
+    return await world.relay()
+
+
+async def destination(world: World, phone: Sipp, changes: str, when: float) -> RtpEndpoint:
+    """Where the phone will move to."""
+    there = RtpEndpoint(PHONE_ADDRESS if changes == "port" else ELSEWHERE)
+    if changes == "address":
+        there.port, there.rtcp_port = phone.media_port, phone.media_port + 1
+    phone.moves(there.address, there.port, when)
+    return await world.add(there)
+
+
+async def heard_both_ways(call: JingleCall, there: RtpEndpoint, relay: Rtpengine) -> None:
+    """What the client says comes there, and what is said there comes to the client, both from the relay."""
+    await there.received(PACKETS)
+    [(host, port)] = there.senders
+    assert host == relay.address
+    await call.media.quiet(PACKETS)
+    there.send(host, port)
+    await call.media.received(call.media.packets + PACKETS)
+
+
+@moves
+async def test_the_client_is_told_where_the_phone_it_called_is(alice: Customer, changes: str, when: float) -> None:
+    world, phone = alice.world, Sipp("answer-and-move")
+    there = await destination(world, phone, changes, when)
+    await world.scripted_phone(phone)
+    call = await alice.call("carol", await world.media())
+    await call.answered()
+    moved = await call.moved()
+    assert (moved.host, moved.port) == (there.address, there.port)
+    call.talk()
+    await there.received(PACKETS)
+    await call.terminate()
+    await phone.followed()
+
+
+@moves
+async def test_the_client_is_told_where_its_caller_is(alice: Customer, changes: str, when: float) -> None:
+    world, media = alice.world, await alice.world.media()
+    phone = Sipp.calling(world.provider, "alice", "call-and-move")
+    there = await destination(world, phone, changes, when)
+    await world.add(phone)
+    call = await JingleCall.incoming(alice.client, media)
+    await call.accept()
+    moved = await call.moved()
+    assert (moved.host, moved.port) == (there.address, there.port)
+    call.talk()
+    await there.received(PACKETS)
+    await call.terminate()
+    await phone.followed()
+
+
+@relayed
+@moves
+async def test_the_relay_follows_the_phone_that_was_called(
+    alice: Customer, relay: Rtpengine, changes: str, when: float
+) -> None:
+    world, phone = alice.world, Sipp("answer-and-move")
+    there = await destination(world, phone, changes, when)
+    await world.scripted_phone(phone)
+    call = await alice.call("carol", await world.media())
+    await call.answered()
+    call.talk()
+    await heard_both_ways(call, there, relay)
+    await call.terminate()
+    await phone.followed()
+    await relay.forgets()
+
+
+@relayed
+@moves
+async def test_the_relay_follows_the_caller(alice: Customer, relay: Rtpengine, changes: str, when: float) -> None:
+    world, media = alice.world, await alice.world.media()
+    phone = Sipp.calling(world.provider, "alice", "call-and-move")
+    there = await destination(world, phone, changes, when)
+    await world.add(phone)
+    call = await JingleCall.incoming(alice.client, media)
+    await call.accept()
+    call.talk()
+    await heard_both_ways(call, there, relay)
+    await call.terminate()
+    await phone.followed()
+    await relay.forgets()
