@@ -102,16 +102,19 @@ class Answering(Struct, frozen=True, gc=False):
 
 
 class Joined(Struct, frozen=True, gc=False):
-    """Both ends have described themselves: audio passes."""
+    """Both ends have described themselves: audio passes. ``left``: the credentials (ufrags) with which the client did
+    ICE before; candidates that come late may still name them.
+    """
 
     terms: Terms
     client: Description
     phone: Description
+    left: tuple[str, ...] = ()
 
 
 class Restarting(Struct, frozen=True, gc=False):
     """An end has moved: the client's description is with the relay once more. ``told``: the client has restarted ICE,
-    and is to be told where it is to send audio.
+    and is to be told where it is to send audio. ``left``: see `Joined`.
     """
 
     terms: Terms
@@ -120,10 +123,11 @@ class Restarting(Struct, frozen=True, gc=False):
     client: Description
     phone: Description
     told: bool
+    left: tuple[str, ...]
 
 
 class Rejoining(Struct, frozen=True, gc=False):
-    """And now the phone's is, and the relay says where the client is to send audio. ``told``: see `Restarting`."""
+    """And now the phone's is, and the relay says where the client is to send audio. ``told``, ``left``: as before."""
 
     terms: Terms
     command: str
@@ -131,6 +135,7 @@ class Rejoining(Struct, frozen=True, gc=False):
     client: Description
     phone: Description
     told: bool
+    left: tuple[str, ...]
 
 
 class Deleting(Struct, frozen=True, gc=False):
@@ -244,11 +249,11 @@ def _with_client(session: RelaySession, transport: IceUdp, turn: Turn) -> RelayS
     match session:
         case Answering(client=client) if _is_another(transport, client):
             return replace(session, client_anew=_restarted(client, transport))
-        case Joined(client=client) | Restarting(client=client) | Rejoining(client=client) if _is_another(
-            transport, client
-        ):
-            return _restart(session, _restarted(client, transport), session.phone, True, turn)
-        case Offering() | Waiting() | Answering() | Joined() | Restarting() | Rejoining() | Deleting():
+        case Joined() | Restarting() | Rejoining():
+            if transport.ufrag in session.left or not _is_another(transport, session.client):
+                return session
+            return _restart(session, _restarted(session.client, transport), session.phone, True, turn)
+        case Offering() | Waiting() | Answering() | Deleting():
             return session
         case _:
             assert_never(session)
@@ -256,8 +261,7 @@ def _with_client(session: RelaySession, transport: IceUdp, turn: Turn) -> RelayS
 
 def _is_another(transport: IceUdp, client: Description) -> bool:
     """Whether the client has restarted ICE: other credentials than it described itself with (RFC 8445 §9)."""
-    before = client.transport
-    return isinstance(before, IceUdp) and transport.ufrag not in ("", before.ufrag)
+    return isinstance(client.transport, IceUdp) and transport.ufrag not in ("", client.transport.ufrag)
 
 
 def _restarted(client: Description, transport: IceUdp) -> Description:
@@ -288,7 +292,12 @@ def _restart(session: _Talking, client: Description, phone: Description, told: b
     # What the phone speaks must be in the new offer, as it is what it will be said to answer.
     transcode = dict.fromkeys((*_FOR_PHONES, *(codec.name for codec in phone.codecs)))
     command = turn.issue(_to_phone(session.terms, client, tuple(transcode)))
-    return Restarting(session.terms, command, turn.at, client, phone, told)
+    left = session.left if client is session.client else (*session.left, _ufrag(session.client))
+    return Restarting(session.terms, command, turn.at, client, phone, told, left)
+
+
+def _ufrag(client: Description) -> str:
+    return client.transport.ufrag if isinstance(client.transport, IceUdp) else ""
 
 
 def delete(leg: RelayLeg, turn: Turn) -> RelayLeg:
@@ -327,11 +336,12 @@ def fold(leg: RelayLeg, event: OfCommand, turn: Turn) -> Step:
             return Step((*others, Waiting(terms, offered)), (Offered(description, terms.manner),))
         case Answering(terms), RelayDescribed(description=description):
             return Step((*others, _joined(session, turn)), (Answered(description),))
-        case Restarting(terms, client=client, phone=phone, told=told), RelayDescribed():
+        case Restarting(terms, client=client, phone=phone, told=told, left=left), RelayDescribed():
             command = turn.issue(_to_client(terms, client, phone))
-            return Step((*others, Rejoining(terms, command, turn.at, client, phone, told)))
-        case Rejoining(terms, client=client, phone=phone, told=told), RelayDescribed(description=description):
-            return Step((*others, Joined(terms, client, phone)), _elsewhere(description) if told else ())
+            return Step((*others, Rejoining(terms, command, turn.at, client, phone, told, left)))
+        case Rejoining(terms, client=client, phone=phone, left=left), RelayDescribed(description=description):
+            joined = Joined(terms, client, phone, left)
+            return Step((*others, joined), _elsewhere(description) if session.told else ())
         case ((Offering() | Answering() | Restarting() | Rejoining()), RelayRefused(problem=problem)):
             return _failed(others, session, problem, turn)
         case Deleting(), RelayRefused(silent=True):

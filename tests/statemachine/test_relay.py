@@ -826,6 +826,21 @@ def test_late_candidates_do_not_undo_such_a_restart(late: IceUdp) -> None:
     assert story.the(OfferRelay).description.transport == replace(RESTART, fingerprint=PRINT)
 
 
+@pytest.mark.parametrize("answers", [0, 1, 2])
+def test_late_candidates_do_not_undo_a_restart_in_the_call_either(answers: int) -> None:
+    story = Relayed(Manner.DTLS).talking_out()
+    story.moves("s1", RESTART)
+    for kind in (OfferRelay, AnswerRelay)[:answers]:
+        story.described(kind, FOR_PHONE if kind is OfferRelay else FOR_CLIENT)
+    story.moves("s1", AT_CLIENT)
+    assert story.all(OfferRelay) == []
+    story.moves("s1", replace(RESTART, ufrag="again"))
+    assert story.the(OfferRelay).description.transport == replace(RESTART, ufrag="again")
+    for late in (AT_CLIENT, RESTART):
+        story.moves("s1", late)
+        assert story.all(OfferRelay) == []
+
+
 @pytest.mark.parametrize("answers", [0, 1])
 def test_a_restart_that_the_relay_refuses_ends_the_call(answers: int) -> None:
     story = Relayed(Manner.DTLS).talking_out()
