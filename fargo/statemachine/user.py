@@ -143,7 +143,7 @@ def fold(user: User, recorded: Recorded) -> tuple[User, tuple[Issued, ...]]:
     turn = Turn(recorded.user, recorded.version, recorded.at)
     try:
         after = _react(user, recorded.event, turn)
-        for issued in turn.issued:
+        for issued in turn.issued:  # most end nothing, so that is what is asked first, and of a set
             if type(issued.command) in farewell.LAST_WORDS:
                 after = replace(after, farewells=farewell.said(after.farewells, issued, turn))
     except Exception as error:
