@@ -49,6 +49,14 @@ async def heard_both_ways(call: JingleCall, there: RtpEndpoint, relay: Rtpengine
     await call.media.received(call.media.packets + PACKETS)
 
 
+async def is_told(call: JingleCall, there: RtpEndpoint) -> None:
+    """The client hears where the phone is now, and what it says comes there."""
+    moved = await call.moved()
+    assert (moved.host, moved.port) == (there.address, there.port)
+    call.talk()
+    await there.received(PACKETS)
+
+
 @moves
 async def test_the_client_is_told_where_the_phone_it_called_is(alice: Customer, changes: str, when: float) -> None:
     world, phone = alice.world, Sipp("answer-and-move")
@@ -56,10 +64,7 @@ async def test_the_client_is_told_where_the_phone_it_called_is(alice: Customer, 
     await world.scripted_phone(phone)
     call = await alice.call("carol", await world.media())
     await call.answered()
-    moved = await call.moved()
-    assert (moved.host, moved.port) == (there.address, there.port)
-    call.talk()
-    await there.received(PACKETS)
+    await is_told(call, there)
     await call.terminate()
     await phone.followed()
 
@@ -72,10 +77,7 @@ async def test_the_client_is_told_where_its_caller_is(alice: Customer, changes: 
     await world.add(phone)
     call = await JingleCall.incoming(alice.client, media)
     await call.accept()
-    moved = await call.moved()
-    assert (moved.host, moved.port) == (there.address, there.port)
-    call.talk()
-    await there.received(PACKETS)
+    await is_told(call, there)
     await call.terminate()
     await phone.followed()
 
