@@ -33,9 +33,11 @@ from fargo.statemachine.events import Condensed, Event, Recorded
 from fargo.statemachine.notes import CallNote, Note
 from fargo.statemachine.state import User
 from fargo.statemachine.user import fold, new
+from fargo.statemachine.wire import wire_name
 
 APPLICATION_ID: Final = 0x4661726C  # "Farl"
 _NAME: Final = "log"
+_CONDENSED: Final = wire_name(Condensed)
 
 Entry = tuple[Recorded, tuple[Issued, ...]]
 _T = TypeVar("_T")
@@ -72,7 +74,7 @@ _ENTRIES: Final = """
     select e.id, e.user, e.version, e.at, e.type, e.format, e.body, c.place, c.type, c.format, c.body
     from events e left join commands c on c.event = e.id
 """
-_CALL_NOTES: Final = ", ".join(f"'{note.__name__}'" for note in get_args(CallNote))
+_CALL_NOTES: Final = ", ".join(f"'{wire_name(note)}'" for note in get_args(CallNote))
 # For one user and for all there are different ways to look, each by an index.
 _READ_ALL: Final = f"{_ENTRIES} order by e.id, c.place"
 _READ_ONE: Final = f"{_ENTRIES} where e.user = :user order by e.version, c.place"
@@ -323,7 +325,7 @@ class Log:
         """See that no event is missing; `versions` are those of the users' last events."""
         user, version = row[1:3]
         before = versions.get(user, 0)
-        if version != before + 1 and (before or row[4] != Condensed.__name__):
+        if version != before + 1 and (before or row[4] != _CONDENSED):
             raise FileError(f"{self.path} has lost events: after {before} of {user} comes {version}.")
         versions[user] = version
 
@@ -340,7 +342,7 @@ class Log:
         )
 
     def _row(self, value: Event | Command) -> tuple[str, int, str]:
-        name = type(value).__name__
+        name = wire_name(type(value))
         return name, today(name, self._upcasts), msgspec.json.encode(value).decode()
 
     def _decoded(self, decoder: "msgspec.json.Decoder[_T]", number: int, name: str, format: int, body: str) -> _T:

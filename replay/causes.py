@@ -10,6 +10,7 @@ from fargo.statemachine.call import Call
 from fargo.statemachine.commands import Command, Issued
 from fargo.statemachine.events import Event
 from fargo.statemachine.state import User
+from fargo.statemachine.wire import wire_name
 
 
 class Cause(NamedTuple):
@@ -27,7 +28,7 @@ def cause(event: Event, before: User, calls: Iterable[str], then: tuple[Issued, 
     """The kind of a difference that touches these calls, of a user as they are before it."""
     met = sorted({_phases(before.calls.get(id)) for id in calls}) or [f"account {type(before.account).__name__}"]
     differing = tuple(dict.fromkeys(_changes(then, now))) or ("other ids",)
-    return Cause(type(event).__name__, " and ".join(met), differing)
+    return Cause(wire_name(type(event)), " and ".join(met), differing)
 
 
 def _phases(call: Call | None) -> str:
@@ -38,7 +39,7 @@ def _phases(call: Call | None) -> str:
 def _changes(then: tuple[Issued, ...], now: tuple[Issued, ...]) -> Iterator[str]:
     """Commands that are missing, added or have other fields; a changed order shows as both of the former."""
     old, new = [each.command for each in then], [each.command for each in now]
-    were, are = [type(command).__name__ for command in old], [type(command).__name__ for command in new]
+    were, are = [wire_name(type(command)) for command in old], [wire_name(type(command)) for command in new]
     for what, i, j, k, m in SequenceMatcher(None, were, are, autojunk=False).get_opcodes():
         if what == "equal":
             yield from filter(None, map(_changed, old[i:j], new[k:m]))
@@ -50,4 +51,4 @@ def _changes(then: tuple[Issued, ...], now: tuple[Issued, ...]) -> Iterator[str]
 def _changed(old: Command, new: Command) -> str:
     """Which fields differ between two commands of a type, "" if none does."""
     fields = [name for name in old.__struct_fields__ if getattr(old, name) != getattr(new, name)]
-    return f"{type(old).__name__} with other {' and '.join(fields)}" if fields else ""
+    return f"{wire_name(type(old))} with other {' and '.join(fields)}" if fields else ""

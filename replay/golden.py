@@ -18,6 +18,7 @@ from fargo.log import Counts, Entry, has_notes
 from fargo.statemachine.commands import Command, Issued
 from fargo.statemachine.events import Event, Recorded
 from fargo.statemachine.notes import NoteBegun
+from fargo.statemachine.wire import wire_name
 
 
 class GoldenError(Exception):
@@ -102,7 +103,7 @@ class GoldenLog:
             self.calls(),
             min(times, default=None),
             max(times, default=None),
-            Counter(type(recorded.event).__name__ for recorded, _ in self._entries),
+            Counter(wire_name(type(recorded.event)) for recorded, _ in self._entries),
         )
 
     def __len__(self) -> int:
@@ -120,7 +121,7 @@ class GoldenLog:
 
 
 def _line(recorded: Recorded, issued: tuple[Issued, ...]) -> dict[str, object]:
-    names = [type(value).__name__ for value in (recorded.event, *(each.command for each in issued))]
+    names = [wire_name(type(value)) for value in (recorded.event, *(each.command for each in issued))]
     formats = {name: today(name) for name in names if today(name) > 1}
     return {
         "user": recorded.user,

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import IO, Final
 
 from fargo.statemachine.user import deadlines
+from fargo.statemachine.wire import wire_name
 from replay.calls import Step
 from replay.names import CallName
 from replay.show import show_step
@@ -70,7 +71,7 @@ class Stepper(cmd.Cmd):
 
     def do_to(self, name: str) -> None:
         """to EVENT      forward to an event of that type; part of its name will do"""
-        types = [type(step.recorded.event).__name__ for step in self._steps]
+        types = [wire_name(type(step.recorded.event)) for step in self._steps]
         self._search(name, types, lambda index: name.lower() in types[index].lower())
 
     def do_until(self, name: str) -> None:
@@ -96,7 +97,7 @@ class Stepper(cmd.Cmd):
             mark = ">" if index == self._at else ""
             at = recorded.at - self._steps[0].recorded.at
             phases = " | ".join(self._phases(index))
-            self._say([f"{mark:<2}{index + 1:>3}  {at:>9.3f}  {type(recorded.event).__name__:<22}  {phases}"])
+            self._say([f"{mark:<2}{index + 1:>3}  {at:>9.3f}  {wire_name(type(recorded.event)):<22}  {phases}"])
 
     def do_state(self, path: str) -> None:
         """state [PATH]  all that is known of the user after this step, or a part of it, such as calls.8.sip (s)"""

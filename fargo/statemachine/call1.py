@@ -67,7 +67,7 @@ HELD = 2
 """Call_Member_Flags: the far end has us on hold."""
 
 
-class _Value(Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
+class _Value(Struct, frozen=True, gc=False, omit_defaults=True):
     channel: str
 
 
@@ -79,7 +79,7 @@ class _Command(_Value, frozen=True, gc=False):
     pass
 
 
-class CallArrived(_Value, frozen=True):
+class CallArrived(_Value, frozen=True, tag="CallArrived"):
     """A channel for an incoming INVITE, with all that was on the bus about it when it was seen."""
 
     connection: str
@@ -90,7 +90,7 @@ class CallArrived(_Value, frozen=True):
     state: int
 
 
-class CallStateChanged(ChannelEvent, frozen=True):
+class CallStateChanged(ChannelEvent, frozen=True, tag="CallStateChanged"):
     """CallStateChanged; the message of an ended call is the SIP reason phrase, after the status code if the edge saw
     one.
     """
@@ -101,54 +101,54 @@ class CallStateChanged(ChannelEvent, frozen=True):
     message: str = ""
 
 
-class CallMembersChanged(ChannelEvent, frozen=True):
+class CallMembersChanged(ChannelEvent, frozen=True, tag="CallMembersChanged"):
     """CallMembersChanged: the far end's flags."""
 
     flags: int
 
 
-class CandidatesReceived(ChannelEvent, frozen=True):
+class CandidatesReceived(ChannelEvent, frozen=True, tag="CandidatesReceived"):
     """RemoteCandidatesAdded of the stream's endpoint: the addresses in the far end's SDP."""
 
     candidates: tuple[Candidate, ...]
 
 
-class DescriptionReceived(ChannelEvent, frozen=True):
+class DescriptionReceived(ChannelEvent, frozen=True, tag="DescriptionReceived"):
     """NewMediaDescriptionOffer: the codecs in the far end's SDP, waiting to be accepted or rejected."""
 
     codecs: tuple[Codec, ...]
 
 
-class SendingStateChanged(ChannelEvent, frozen=True):
+class SendingStateChanged(ChannelEvent, frozen=True, tag="SendingStateChanged"):
     """SendingStateChanged of the stream."""
 
     state: int
 
 
-class ReceivingStateChanged(ChannelEvent, frozen=True):
+class ReceivingStateChanged(ChannelEvent, frozen=True, tag="ReceivingStateChanged"):
     """ReceivingStateChanged of the stream."""
 
     state: int
 
 
-class HoldStateChanged(ChannelEvent, frozen=True):
+class HoldStateChanged(ChannelEvent, frozen=True, tag="HoldStateChanged"):
     """HoldStateChanged of Channel.Interface.Hold: 0 unheld, 1 held, 2 pending hold, 3 pending unhold."""
 
     state: int
 
 
-class CallFailed(ChannelEvent, frozen=True):
+class CallFailed(ChannelEvent, frozen=True, tag="CallFailed"):
     """A D-Bus call that this call cannot go on without was refused."""
 
     error: str
     message: str = ""
 
 
-class ChannelClosed(ChannelEvent, frozen=True):
+class ChannelClosed(ChannelEvent, frozen=True, tag="ChannelClosed"):
     """Channel.Closed: nothing of the call is left on the SIP side."""
 
 
-class PlaceCall(Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
+class PlaceCall(Struct, frozen=True, gc=False, omit_defaults=True, tag="PlaceCall"):
     """CreateChannel, MediaDescription.Accept, AddCandidates, FinishInitialCandidates, Call1.Accept. No INVITE yet:
     see CompleteReceiving.
     """
@@ -160,11 +160,11 @@ class PlaceCall(Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
     candidates: tuple[Candidate, ...]
 
 
-class RingCall(_Command, frozen=True):
+class RingCall(_Command, frozen=True, tag="RingCall"):
     """SetRinging: 180 to the caller."""
 
 
-class AnswerCall(_Command, frozen=True):
+class AnswerCall(_Command, frozen=True, tag="AnswerCall"):
     """MediaDescription.Accept, AddCandidates, FinishInitialCandidates, Call1.Accept. No 200 yet: see
     CompleteReceiving.
     """
@@ -173,42 +173,42 @@ class AnswerCall(_Command, frozen=True):
     candidates: tuple[Candidate, ...]
 
 
-class AcceptDescription(_Command, frozen=True):
+class AcceptDescription(_Command, frozen=True, tag="AcceptDescription"):
     """MediaDescription.Accept on the far end's waiting description."""
 
     codecs: tuple[Codec, ...]
 
 
-class RejectDescription(_Command, frozen=True):
+class RejectDescription(_Command, frozen=True, tag="RejectDescription"):
     """MediaDescription.Reject on the far end's waiting description."""
 
 
-class CompleteReceiving(_Command, frozen=True):
+class CompleteReceiving(_Command, frozen=True, tag="CompleteReceiving"):
     """CompleteReceivingStateChange: we take audio now (state a FlowState). Sends the INVITE, or the 200."""
 
     state: int
 
 
-class CompleteSending(_Command, frozen=True):
+class CompleteSending(_Command, frozen=True, tag="CompleteSending"):
     """CompleteSendingStateChange: we send audio now, or have stopped (state a FlowState)."""
 
     state: int
 
 
-class RequestHold(_Command, frozen=True):
+class RequestHold(_Command, frozen=True, tag="RequestHold"):
     """RequestHold: put the far end on hold, or take it off."""
 
     hold: bool
 
 
-class HangUp(_Command, frozen=True):
+class HangUp(_Command, frozen=True, tag="HangUp"):
     """Hangup: the refusal, CANCEL or BYE that the dialog needs (reason a ChangeReason)."""
 
     reason: int
     message: str = ""
 
 
-class CloseChannel(_Command, frozen=True):
+class CloseChannel(_Command, frozen=True, tag="CloseChannel"):
     """Channel.Close: let go of an ended call."""
 
 

@@ -19,20 +19,20 @@ from fargo.statemachine.ng import RelayCommand
 from fargo.statemachine.notes import Note
 
 
-class _Command(Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
+class _Command(Struct, frozen=True, gc=False, omit_defaults=True):
     pass
 
 
 # --- answers to IQs
 
 
-class AcceptIq(_Command, frozen=True):
+class AcceptIq(_Command, frozen=True, tag="AcceptIq"):
     """An empty IQ-result."""
 
     iq: Iq
 
 
-class RefuseIq(_Command, frozen=True):
+class RefuseIq(_Command, frozen=True, tag="RefuseIq"):
     """An IQ-error: kind and condition as in RFC 6120 §8.3, `jingle` an error of XEP-0166 §10 or "", `text` for
     people.
     """
@@ -44,7 +44,7 @@ class RefuseIq(_Command, frozen=True):
     jingle: str = ""
 
 
-class SendRegistrationForm(_Command, frozen=True):
+class SendRegistrationForm(_Command, frozen=True, tag="SendRegistrationForm"):
     """The registration fields, filled with what is known of the account (XEP-0077 §3.1); never a password."""
 
     iq: Iq
@@ -66,7 +66,7 @@ class PresenceKind(StrEnum):
     PROBE = "probe"
 
 
-class SendPresence(_Command, frozen=True):
+class SendPresence(_Command, frozen=True, tag="SendPresence"):
     """A presence stanza; an available contact's carries the caps of a phone (XEP-0115)."""
 
     sender: str
@@ -76,7 +76,7 @@ class SendPresence(_Command, frozen=True):
     status: str = ""
 
 
-class AskFeatures(_Command, frozen=True):
+class AskFeatures(_Command, frozen=True, tag="AskFeatures"):
     """disco#info to a client (XEP-0030 §3); `caps` is its announced ``node#ver``."""
 
     sender: str
@@ -87,7 +87,7 @@ class AskFeatures(_Command, frozen=True):
 # --- Jingle
 
 
-class InitiateSession(_Command, frozen=True):
+class InitiateSession(_Command, frozen=True, tag="InitiateSession"):
     """session-initiate to a client; the sender is the initiator."""
 
     sender: str
@@ -96,7 +96,7 @@ class InitiateSession(_Command, frozen=True):
     content: Content
 
 
-class AcceptSession(_Command, frozen=True):
+class AcceptSession(_Command, frozen=True, tag="AcceptSession"):
     """session-accept to the client that called."""
 
     sender: str
@@ -105,7 +105,7 @@ class AcceptSession(_Command, frozen=True):
     content: Content
 
 
-class InformSession(_Command, frozen=True):
+class InformSession(_Command, frozen=True, tag="InformSession"):
     """session-info with a payload of XEP-0167 §8, such as "ringing"."""
 
     sender: str
@@ -114,7 +114,7 @@ class InformSession(_Command, frozen=True):
     info: str
 
 
-class InformTransport(_Command, frozen=True):
+class InformTransport(_Command, frozen=True, tag="InformTransport"):
     """transport-info: where audio goes from now on; the content has nothing but a transport."""
 
     sender: str
@@ -123,7 +123,7 @@ class InformTransport(_Command, frozen=True):
     content: Content
 
 
-class TerminateSession(_Command, frozen=True):
+class TerminateSession(_Command, frozen=True, tag="TerminateSession"):
     """session-terminate with a reason of XEP-0166 §7.4 and a text for people."""
 
     sender: str
@@ -136,7 +136,7 @@ class TerminateSession(_Command, frozen=True):
 # --- Jingle Message Initiation, and what is left to read
 
 
-class ProposeCall(_Command, frozen=True):
+class ProposeCall(_Command, frozen=True, tag="ProposeCall"):
     """<propose/> of an audio call to all of a user's clients (XEP-0353 §5.1); `to` is bare."""
 
     sender: str
@@ -144,7 +144,7 @@ class ProposeCall(_Command, frozen=True):
     sid: str
 
 
-class MessageCall(_Command, frozen=True):
+class MessageCall(_Command, frozen=True, tag="MessageCall"):
     """Anything else about a proposed call (XEP-0353 §5), with a reason of XEP-0166 §7.4 unless `condition` is ""."""
 
     sender: str
@@ -156,7 +156,7 @@ class MessageCall(_Command, frozen=True):
     tie_break: bool = False
 
 
-class SendText(_Command, frozen=True):
+class SendText(_Command, frozen=True, tag="SendText"):
     """A chat message for people (RFC 6121 §5)."""
 
     sender: str
@@ -167,20 +167,20 @@ class SendText(_Command, frozen=True):
 # --- the SIP account
 
 
-class SignIn(_Command, frozen=True):
+class SignIn(_Command, frozen=True, tag="SignIn"):
     """Sign the account in; the command's id is the connection's name from here on."""
 
     account: SipAccount
     secret: str
 
 
-class SignOut(_Command, frozen=True):
+class SignOut(_Command, frozen=True, tag="SignOut"):
     """Sign out and let go of the connection."""
 
     connection: str
 
 
-class ForgetSecret(_Command, frozen=True):
+class ForgetSecret(_Command, frozen=True, tag="ForgetSecret"):
     """Erase a password from the vault."""
 
     secret: str
@@ -189,14 +189,14 @@ class ForgetSecret(_Command, frozen=True):
 # --- ourselves
 
 
-class Fault(_Command, frozen=True):
+class Fault(_Command, frozen=True, tag="Fault"):
     """Folding an event raised an exception: a bug. `call` was ended because of it ("" if it was in no call)."""
 
     call: str
     error: str
 
 
-class Forget(_Command, frozen=True):
+class Forget(_Command, frozen=True, tag="Forget"):
     """Erase the user's stream, this command with it: they have cancelled, and nothing of it counts any more."""
 
 

@@ -41,36 +41,36 @@ class SipAccount(Struct, frozen=True, gc=False, omit_defaults=True):
     transport: str = ""
 
 
-class _Event(Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
+class _Event(Struct, frozen=True, gc=False, omit_defaults=True):
     pass
 
 
 # --- the gateway as a whole
 
 
-class PolicyChanged(_Event, frozen=True):
+class PolicyChanged(_Event, frozen=True, tag="PolicyChanged"):
     """What the operator's configuration says about audio, from now on."""
 
     policy: Policy
 
 
-class Restarted(_Event, frozen=True):
+class Restarted(_Event, frozen=True, tag="Restarted"):
     """The gateway came up; whatever this user had open on the SIP side is gone."""
 
 
-class Stopping(_Event, frozen=True):
+class Stopping(_Event, frozen=True, tag="Stopping"):
     """The gateway is about to stop: end what is open and sign out."""
 
 
-class StreamOpened(_Event, frozen=True):
+class StreamOpened(_Event, frozen=True, tag="StreamOpened"):
     """The stream to the XMPP server is up (again): who is online has to be asked anew."""
 
 
-class TimePassed(_Event, frozen=True):
+class TimePassed(_Event, frozen=True, tag="TimePassed"):
     """The earliest deadline of this user came; the envelope's `at` says what is due."""
 
 
-class Condensed(_Event, frozen=True):
+class Condensed(_Event, frozen=True, tag="Condensed"):
     """All that the user's events up to this one have come to, in whose place it stands: the account and its connection
     (``account`` None if there is none), the clients online, the contacts, the policy. Nothing else was going on.
     """
@@ -88,13 +88,13 @@ class Condensed(_Event, frozen=True):
 # --- registration: XEP-0077, XEP-0100 §4.1 to 4.3
 
 
-class RegistrationAsked(_Event, frozen=True):
+class RegistrationAsked(_Event, frozen=True, tag="RegistrationAsked"):
     """What does the gateway want to know, and what does it know already?"""
 
     iq: Iq
 
 
-class RegistrationSubmitted(_Event, frozen=True):
+class RegistrationSubmitted(_Event, frozen=True, tag="RegistrationSubmitted"):
     """A new or changed SIP account. ``nonce``: random text for this account's session ids."""
 
     iq: Iq
@@ -104,13 +104,13 @@ class RegistrationSubmitted(_Event, frozen=True):
     nonce: str
 
 
-class RegistrationCancelled(_Event, frozen=True):
+class RegistrationCancelled(_Event, frozen=True, tag="RegistrationCancelled"):
     """The user wants to be forgotten."""
 
     iq: Iq
 
 
-class IqMalformed(_Event, frozen=True):
+class IqMalformed(_Event, frozen=True, tag="IqMalformed"):
     """An IQ-set that could not be understood; `problem` says what is wrong with it, in a sentence."""
 
     iq: Iq
@@ -120,7 +120,7 @@ class IqMalformed(_Event, frozen=True):
 # --- presence: XEP-0100 §4.4, 5
 
 
-class ResourceAvailable(_Event, frozen=True):
+class ResourceAvailable(_Event, frozen=True, tag="ResourceAvailable"):
     """A client of the user is online; caps is its XEP-0115 ``node#ver``, "" if it announced none."""
 
     resource: str
@@ -128,14 +128,14 @@ class ResourceAvailable(_Event, frozen=True):
     caps: str = ""
 
 
-class ResourceUnavailable(_Event, frozen=True):
+class ResourceUnavailable(_Event, frozen=True, tag="ResourceUnavailable"):
     """A client of the user went offline (full JID), or the server says that none is there (bare JID)."""
 
     resource: str
     to: str
 
 
-class PresenceProbed(_Event, frozen=True):
+class PresenceProbed(_Event, frozen=True, tag="PresenceProbed"):
     """The user's server asks for the presence of the gateway or of a contact."""
 
     to: str
@@ -150,14 +150,14 @@ class SubscriptionAction(StrEnum):
     UNSUBSCRIBED = "unsubscribed"
 
 
-class SubscriptionChanged(_Event, frozen=True):
+class SubscriptionChanged(_Event, frozen=True, tag="SubscriptionChanged"):
     """The user asked for, granted, or took back a subscription between them and `to`."""
 
     to: str
     action: SubscriptionAction
 
 
-class FeaturesLearned(_Event, frozen=True):
+class FeaturesLearned(_Event, frozen=True, tag="FeaturesLearned"):
     """A client's answer to our disco#info question (XEP-0030); () if it gave an error."""
 
     command: str
@@ -175,19 +175,19 @@ class SessionEvent(_Event, frozen=True):
     sid: str
 
 
-class SessionInitiated(SessionEvent, frozen=True):
+class SessionInitiated(SessionEvent, frozen=True, tag="SessionInitiated"):
     """session-initiate (XEP-0166 §6.2)."""
 
     contents: tuple[Content, ...]
 
 
-class SessionAccepted(SessionEvent, frozen=True):
+class SessionAccepted(SessionEvent, frozen=True, tag="SessionAccepted"):
     """session-accept (XEP-0166 §6.4)."""
 
     contents: tuple[Content, ...]
 
 
-class SessionInformed(SessionEvent, frozen=True):
+class SessionInformed(SessionEvent, frozen=True, tag="SessionInformed"):
     """session-info (XEP-0166 §6.8, XEP-0167 §8): `info` is the payload's element name, "" for a ping.
 
     For "dtmf" (XEP-0181): ``digit`` is the name under which the digit is kept in memory, as it may be part of a PIN;
@@ -200,14 +200,14 @@ class SessionInformed(SessionEvent, frozen=True):
     duration: int = 0
 
 
-class SessionTerminated(SessionEvent, frozen=True):
+class SessionTerminated(SessionEvent, frozen=True, tag="SessionTerminated"):
     """session-terminate (XEP-0166 §6.7): `condition` is the reason's element name, "success" if none was given."""
 
     condition: str
     text: str = ""
 
 
-class SessionModified(SessionEvent, frozen=True):
+class SessionModified(SessionEvent, frozen=True, tag="SessionModified"):
     """Any other Jingle action, such as transport-info or content-add (XEP-0166 §7.2)."""
 
     action: str
@@ -228,7 +228,7 @@ class CallAction(StrEnum):
     FINISH = "finish"
 
 
-class CallProposed(_Event, frozen=True):
+class CallProposed(_Event, frozen=True, tag="CallProposed"):
     """<propose/>: a client wants to call `to`, and asks before it says how. `media`: of each description, such as
     "audio".
     """
@@ -239,7 +239,7 @@ class CallProposed(_Event, frozen=True):
     media: tuple[str, ...]
 
 
-class CallMessaged(_Event, frozen=True):
+class CallMessaged(_Event, frozen=True, tag="CallMessaged"):
     """What else a client says about a proposed call, ours or its own; `condition` is the reason's element name, ""
     if none.
     """
@@ -262,11 +262,11 @@ class IqEvent(_Event, frozen=True):
     resource: str
 
 
-class IqSucceeded(IqEvent, frozen=True):
+class IqSucceeded(IqEvent, frozen=True, tag="IqSucceeded"):
     """The client took it."""
 
 
-class IqFailed(IqEvent, frozen=True):
+class IqFailed(IqEvent, frozen=True, tag="IqFailed"):
     """The client, or a server on the way, refused it; condition as in RFC 6120 §8.3.3."""
 
     condition: str
@@ -295,13 +295,13 @@ class SipTrouble(StrEnum):
     """We signed out."""
 
 
-class SipSignedIn(_Event, frozen=True):
+class SipSignedIn(_Event, frozen=True, tag="SipSignedIn"):
     """The registrar accepted the account."""
 
     connection: str
 
 
-class SipSignedOut(_Event, frozen=True):
+class SipSignedOut(_Event, frozen=True, tag="SipSignedOut"):
     """The account is not signed in (any more), or could not be signed in; the connection is gone."""
 
     connection: str

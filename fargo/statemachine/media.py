@@ -115,13 +115,13 @@ class Candidate(Struct, frozen=True, gc=False, omit_defaults=True):
     rel_port: int = 0
 
 
-class RawUdp(Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
+class RawUdp(Struct, frozen=True, gc=False, omit_defaults=True, tag="RawUdp"):
     """Plain addresses, no negotiation (XEP-0177)."""
 
     candidates: tuple[Candidate, ...] = ()
 
 
-class IceUdp(Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
+class IceUdp(Struct, frozen=True, gc=False, omit_defaults=True, tag="IceUdp"):
     """ICE (XEP-0176); DTLS if a fingerprint is given."""
 
     ufrag: str = ""
@@ -132,7 +132,7 @@ class IceUdp(Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
     """All candidates have been gathered (the client said so)."""
 
 
-class UnknownTransport(Struct, frozen=True, gc=False, tag=True):
+class UnknownTransport(Struct, frozen=True, gc=False, tag="UnknownTransport"):
     """A Jingle transport this program has no name for."""
 
     namespace: str
@@ -160,7 +160,7 @@ class Description(Struct, frozen=True, gc=False, omit_defaults=True):
     """SDES was demanded (XEP-0167 §7); its keys are not kept."""
 
 
-class UnknownApplication(Struct, frozen=True, gc=False, tag=True):
+class UnknownApplication(Struct, frozen=True, gc=False, tag="UnknownApplication"):
     """A Jingle application format other than RTP (XEP-0166 §9)."""
 
     namespace: str

@@ -27,15 +27,15 @@ class Party(StrEnum):
     ANSWERER = "answerer"
 
 
-class _Command(Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
+class _Command(Struct, frozen=True, gc=False, omit_defaults=True):
     session: str
 
 
-class _Event(Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
+class _Event(Struct, frozen=True, gc=False, omit_defaults=True):
     command: str
 
 
-class OfferRelay(_Command, frozen=True):
+class OfferRelay(_Command, frozen=True, tag="OfferRelay"):
     """offer: what one end described, to be put to the other in a manner. ``by``: whose description it is; the answerer
     offers only what changes a session that is there.
 
@@ -51,7 +51,7 @@ class OfferRelay(_Command, frozen=True):
     by: Party = Party.OFFERER
 
 
-class AnswerRelay(_Command, frozen=True):
+class AnswerRelay(_Command, frozen=True, tag="AnswerRelay"):
     """answer: what one end described, to be put to the one that offered, in the manner that it offered in itself."""
 
     description: Description
@@ -60,7 +60,7 @@ class AnswerRelay(_Command, frozen=True):
     by: Party = Party.ANSWERER
 
 
-class PlayDigit(_Command, frozen=True):
+class PlayDigit(_Command, frozen=True, tag="PlayDigit"):
     """play DTMF towards one end (RFC 4733): the digit has a name here, as it may be part of a PIN; ``duration`` is in
     milliseconds.
     """
@@ -70,11 +70,11 @@ class PlayDigit(_Command, frozen=True):
     duration: int = 0
 
 
-class DeleteRelay(_Command, frozen=True):
+class DeleteRelay(_Command, frozen=True, tag="DeleteRelay"):
     """delete: end the session. That it is already gone counts as success."""
 
 
-class RelayDescribed(_Event, frozen=True):
+class RelayDescribed(_Event, frozen=True, tag="RelayDescribed"):
     """The relay's answer to an offer or an answer: what the other end is to be told."""
 
     description: Description
@@ -88,20 +88,20 @@ class Flow(Struct, frozen=True, gc=False, omit_defaults=True):
     octets: int = 0
 
 
-class RelayDone(_Event, frozen=True):
+class RelayDone(_Event, frozen=True, tag="RelayDone"):
     """The relay did what it was told. ``flows``: what a deleted session has carried."""
 
     flows: tuple[Flow, ...] = ()
 
 
-class RelayRefused(_Event, frozen=True):
+class RelayRefused(_Event, frozen=True, tag="RelayRefused"):
     """The relay refused a command, or did not answer in time (``silent``); `problem` is a sentence."""
 
     problem: str
     silent: bool = False
 
 
-class RelayLost(Struct, frozen=True, gc=False, tag=True):
+class RelayLost(Struct, frozen=True, gc=False, tag="RelayLost"):
     """The relay does not answer any more, or has been restarted: its sessions are gone. `problem` is a sentence."""
 
     problem: str

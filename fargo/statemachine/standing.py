@@ -12,11 +12,11 @@ from fargo.statemachine.media import Manner
 # --- the connection of a registered account
 
 
-class SignedOut(Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
+class SignedOut(Struct, frozen=True, gc=False, omit_defaults=True, tag="SignedOut"):
     """No connection, and no trouble."""
 
 
-class SigningIn(Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
+class SigningIn(Struct, frozen=True, gc=False, omit_defaults=True, tag="SigningIn"):
     """Asked to sign in at `since`, for the attempt'th time in a row."""
 
     connection: str
@@ -24,21 +24,21 @@ class SigningIn(Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
     attempt: int
 
 
-class SignedIn(Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
+class SignedIn(Struct, frozen=True, gc=False, omit_defaults=True, tag="SignedIn"):
     """The registrar has accepted the account. It stays so until `linger` even with no client online."""
 
     connection: str
     linger: float = 0.0
 
 
-class SigningOut(Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
+class SigningOut(Struct, frozen=True, gc=False, omit_defaults=True, tag="SigningOut"):
     """Asked to sign out at `since`."""
 
     connection: str
     since: float
 
 
-class Waiting(Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
+class Waiting(Struct, frozen=True, gc=False, omit_defaults=True, tag="Waiting"):
     """Signing in has failed; the attempt'th try is due at `until`."""
 
     until: float
@@ -46,7 +46,7 @@ class Waiting(Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
     problem: str
 
 
-class Refused(Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
+class Refused(Struct, frozen=True, gc=False, omit_defaults=True, tag="Refused"):
     """The registrar refused the credentials, which are not tried again."""
 
     problem: str
