@@ -28,17 +28,17 @@ from fargo.adapters.xmpp.adapter import XmppAdapter, XmppSettings
 from fargo.config import INSIDE, Config
 from fargo.edge import Edge, EdgeSettings, route_params
 from fargo.engine import Engine, steady_clock
-from fargo.log import Log
 from fargo.processes import ProcessError
-from fargo.retention import Retention
-from fargo.statemachine import user as statemachine
-from fargo.statemachine.commands import Fault, Forget, ForgetSecret, Issued, SignIn, SipCommand, XmppCommand
-from fargo.statemachine.events import Event, Restarted, SipAccount, SipSignedOut, Stopping, StreamOpened
-from fargo.statemachine.ng import RelayCommand, RelayRefused
-from fargo.statemachine.notes import NoteAccount, NoteAnswered, NoteBegun, NoteCarried, NoteEnded, NotePath
-from fargo.statemachine.paths import Policy
-from fargo.vault import Vault
-from fargo.whispers import Whispers
+from fargo.statemachine import machine
+from fargo.statemachine.media.paths import Policy
+from fargo.statemachine.model.call_records import NoteAccount, NoteAnswered, NoteBegun, NoteCarried, NoteEnded, NotePath
+from fargo.statemachine.model.commands import Fault, Forget, ForgetSecret, Issued, SignIn, SipCommand, XmppCommand
+from fargo.statemachine.model.events import Event, Restarted, SipAccount, SipSignedOut, Stopping, StreamOpened
+from fargo.statemachine.model.ng import RelayCommand, RelayRefused
+from fargo.store.log import Log
+from fargo.store.retention import Retention
+from fargo.store.transient import Whispers
+from fargo.store.vault import Vault
 
 PATIENCE: Final = 5.0
 """Seconds that everyone has for signing out of SIP when the gateway stops."""
@@ -72,9 +72,7 @@ class Daemon:
         directory = config.state.directory
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._log = Log.open(config.state.log)
-        self._engine = Engine(
-            self._log, statemachine, self._dispatch, self._fail, reactor.callLater, policy=_policy(config)
-        )
+        self._engine = Engine(self._log, machine, self._dispatch, self._fail, reactor.callLater, policy=_policy(config))
         in_use = self._engine.load()
         self._retention = Retention(self._log, config.log.keep_seconds, self._engine.forget, steady_clock(), reactor)
         self._edge_settings = _edge_settings(config)

@@ -19,20 +19,20 @@ from msgspec import Struct
 from twisted.internet.base import DelayedCall
 from twisted.logger import Logger
 
-from fargo.log import Entry, Log, forgets
-from fargo.statemachine.commands import Fault, Forget, Issued
-from fargo.statemachine.events import Event, PolicyChanged, Recorded, TimePassed
-from fargo.statemachine.notes import Note
-from fargo.statemachine.notices import Deadline
-from fargo.statemachine.paths import Policy
-from fargo.statemachine.state import User
+from fargo.statemachine.legs.leg_events import Deadline
+from fargo.statemachine.media.paths import Policy
+from fargo.statemachine.model.call_records import Note
+from fargo.statemachine.model.commands import Fault, Forget, Issued
+from fargo.statemachine.model.events import Event, PolicyChanged, Recorded, TimePassed
+from fargo.statemachine.user_state import User
+from fargo.store.log import Entry, Log, forgets
 
 OVERDUE_SECONDS: Final = 1.0
 """After a TimePassed that left something due, the next waits this long: a state that never moves on cannot spin."""
 
 
 class StateMachine(Protocol):
-    """What the engine needs of `fargo.statemachine.user`."""
+    """What the engine needs of `fargo.statemachine.machine`."""
 
     def new(self, jid: str, /) -> User: ...
     def fold(self, user: User, recorded: Recorded, /) -> tuple[User, tuple[Issued, ...]]: ...

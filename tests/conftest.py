@@ -11,8 +11,8 @@ import pytest_asyncio
 from world.gateway import Gateway
 from world.world import World
 
-from fargo.log import Entry
-from replay import golden
+from fargo.store.log import Entry
+from replay.reading import golden
 
 SESSIONS = Path(__file__).parents[1] / "replay/sessions"
 

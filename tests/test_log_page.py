@@ -15,8 +15,8 @@ import pytest
 from datasette.app import Datasette
 from sqlite_utils import Database
 
-from fargo.log import Log
-from replay import golden
+from fargo.store.log import Log
+from replay.reading import golden
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs/log.md").read_text()

@@ -15,9 +15,9 @@ from fargo.cli.common import opened, reads_log
 from fargo.cli.times import as_time
 from fargo.statemachine.address import bare
 from fargo.statemachine.reason import Cause
-from replay.records import COLUMNS, Record, Wanted, records, row
-from replay.values import clock
-from replay.words import audio, ending, peer, plain, talked
+from replay.drawing.record_text import audio, ending, peer, plain, talked
+from replay.drawing.text import clock
+from replay.reading.records import COLUMNS, Record, Wanted, records, row
 
 _CAUSES: Final = click.Choice([each.value for each in Cause])
 _UNBOUNDED: Final = 10_000

@@ -10,10 +10,10 @@ import click
 
 from fargo import preflight
 from fargo.config import Config, ConfigError, StateConfig, load, warnings
-from fargo.database import FileError
-from fargo.log import Log
-from replay.golden import GoldenError, GoldenLog
-from replay.names import CallName, CallNameError, find
+from fargo.store.database import FileError
+from fargo.store.log import Log
+from replay.reading.call_name import CallName, CallNameError, find
+from replay.reading.golden import GoldenError, GoldenLog
 
 CONFIG = click.option(
     "-c", "--config", "path", required=True, type=click.Path(path_type=Path), help="The configuration, a TOML file."

@@ -7,12 +7,13 @@ from pathlib import Path
 import click
 
 from fargo.cli.common import CALL, Refused, found, opened, reads_log
-from fargo.database import FileError
-from fargo.log import Entry, Log
-from fargo.statemachine.commands import Issued
-from fargo.statemachine.events import Recorded
-from replay import golden, pytest_file
-from replay.export import Export, ExportError, excerpt, pseudonymised
+from fargo.statemachine.model.commands import Issued
+from fargo.statemachine.model.events import Recorded
+from fargo.store.database import FileError
+from fargo.store.log import Entry, Log
+from replay.exporting import pytest_file
+from replay.exporting.export import Export, ExportError, excerpt, pseudonymised
+from replay.reading import golden
 
 _PATH = click.Path(path_type=Path)
 

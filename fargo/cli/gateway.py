@@ -6,7 +6,7 @@ import click
 
 from fargo import preflight
 from fargo.cli.common import CONFIG, Refused, checked
-from fargo.database import FileError
+from fargo.store.database import FileError
 
 
 @click.command()

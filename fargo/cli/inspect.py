@@ -14,7 +14,7 @@ def inspect(path: Path, port: int) -> None:
     """Serve the calls of a log to a browser on this machine, until Ctrl-C. The gateway may be writing to it."""
     from twisted.internet import reactor  # here, because the gateway has another
 
-    from fargo.inspect import serve
+    from replay.server import serve
 
     with opened(path) as log:
         try:

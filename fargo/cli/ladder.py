@@ -7,11 +7,11 @@ from typing import Any, Final
 import click
 
 from fargo.cli.common import CALL, Refused, found, opened, reads_log
-from replay.calls import steps
-from replay.ladder import NARROWEST, ladder
+from replay.drawing.label import Tone
+from replay.drawing.ladder import NARROWEST, ladder
+from replay.drawing.page_data import story
 from replay.page import call_page
-from replay.said import Tone
-from replay.story import story
+from replay.reading.steps import steps
 
 _LOOKS: Final[dict[Tone, dict[str, Any]]] = {
     Tone.PLAIN: {},

@@ -9,9 +9,9 @@ import msgspec
 
 from fargo.cli.common import Refused, configured, opened, reads_log
 from fargo.config import in_seconds
-from fargo.database import FileError
-from fargo.log import Counts, Log
-from replay.values import clock
+from fargo.store.database import FileError
+from fargo.store.log import Counts, Log
+from replay.drawing.text import clock
 
 _KEEP = "How long calls stay, such as 90d; if not given, what the configuration says."
 
@@ -73,7 +73,7 @@ def _seconds(keep: str | None, config: Path | None) -> float | None:
 
 def _compact(opened_log: Log, keep: float | None) -> tuple[bool, int]:
     """Whether nobody else has the log, and how many events left it."""
-    from fargo.retention import retire  # here, because nothing else here needs Twisted
+    from fargo.store.retention import retire  # here, because nothing else here needs Twisted
 
     try:
         alone = opened_log.claim()

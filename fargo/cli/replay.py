@@ -9,13 +9,13 @@ import click
 from click import progressbar
 
 from fargo.cli.common import CALL, LOG, Refused, found, opened, reads_log
-from fargo.log import Entry
 from fargo.statemachine.address import bare
-from replay.calls import steps
-from replay.report import report
-from replay.show import show
-from replay.step import Stepper
-from replay.verify import Verdict, verify
+from fargo.store.log import Entry
+from replay.drawing.debugger import Stepper
+from replay.drawing.show import show
+from replay.reading.steps import steps
+from replay.verifying.report import report
+from replay.verifying.verify import Verdict, verify
 
 
 @click.group()

@@ -4,19 +4,22 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from fargo.statemachine import address, bridge, inviting, paths, telepathy_leg
-from fargo.statemachine import call as calls
-from fargo.statemachine import contacts as roster
-from fargo.statemachine.account import Account, Credentials, Registered
+from fargo.statemachine import address
+from fargo.statemachine.account import roster
+from fargo.statemachine.account.account_state import Account, Credentials, Registered
 from fargo.statemachine.address import BadAddress
-from fargo.statemachine.call import Call, Caller
-from fargo.statemachine.call1 import CallArrived
-from fargo.statemachine.notes import Side
+from fargo.statemachine.call import bridge, call_state
+from fargo.statemachine.call.call_state import Call, Caller
+from fargo.statemachine.effects import Turn
+from fargo.statemachine.legs.jingle import forking
+from fargo.statemachine.legs.jingle.jingle_session import Over
+from fargo.statemachine.legs.telepathy import telepathy_leg
+from fargo.statemachine.media import paths
+from fargo.statemachine.model.call1 import CallArrived
+from fargo.statemachine.model.call_records import Side
+from fargo.statemachine.model.presence import Client, SignedIn
 from fargo.statemachine.reason import Cause, Reason
-from fargo.statemachine.session import Over
-from fargo.statemachine.standing import Client, SignedIn
-from fargo.statemachine.state import User, changed, is_busy
-from fargo.statemachine.turn import Turn
+from fargo.statemachine.user_state import User, changed, is_busy
 
 
 def arrived(user: User, event: CallArrived, turn: Turn) -> User:
@@ -27,22 +30,22 @@ def arrived(user: User, event: CallArrived, turn: Turn) -> User:
     call = Call(str(turn.version), event.connection, turn.at, Over(), sip)
     credentials = _called(user.account, event.connection)
     if credentials is None:
-        calls.begun(call, _caller(event, ""), "", turn)
+        call_state.begun(call, _caller(event, ""), "", turn)
         refused = bridge.end(call, Reason(Cause.UNAVAILABLE, "The called user is not signed in."), turn)
         return changed(user, None, refused, turn)
     caller = _caller(event, credentials.gateway)
     call = replace(call, caller=caller)
     if isinstance(offered, Reason):
-        calls.begun(call, caller, "", turn)
-        calls.ended(call, Side.PHONE, offered, turn)
+        call_state.begun(call, caller, "", turn)
+        call_state.ended(call, Side.PHONE, offered, turn)
         return changed(user, None, call, turn)
     able = roster.able(user.contacts, user.policy)
     if unreachable := _unreachable(user, able):
-        calls.begun(call, caller, "", turn)
+        call_state.begun(call, caller, "", turn)
         return changed(user, None, bridge.end(call, unreachable, turn), turn)
     as_it_is = offered if paths.goes_directly(offered.codecs, user.policy) else None
-    jingle = inviting.invite(f"{credentials.nonce}{turn.version}", caller.jid, as_it_is, turn)
-    calls.begun(call, caller, jingle.sid, turn)
+    jingle = forking.invite(f"{credentials.nonce}{turn.version}", caller.jid, as_it_is, turn)
+    call_state.begun(call, caller, jingle.sid, turn)
     call = replace(call, jingle=jingle)
     for jid, client in able.items():
         call = bridge.seek(call, jid, client, user.policy, turn)
@@ -60,7 +63,7 @@ def _unreachable(user: User, able: Mapping[str, Client]) -> Reason | None:
     """Why nobody can be called for the user now; None if somebody may."""
     if is_busy(user):
         return Reason(Cause.BUSY, "The called user is in too many calls.")
-    return None if able or roster.asking(user.contacts) else inviting.NOBODY
+    return None if able or roster.asking(user.contacts) else forking.NOBODY
 
 
 def _caller(event: CallArrived, gateway: str) -> Caller:

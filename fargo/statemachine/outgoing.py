@@ -12,29 +12,32 @@ from typing import TypeGuard
 from msgspec import Struct
 from msgspec.structs import replace
 
-from fargo.statemachine import account as accounts
-from fargo.statemachine import address, bridge, inviting, jingle_leg, offer, paths, proposal, telepathy_leg
-from fargo.statemachine import call as calls
-from fargo.statemachine.account import Credentials, Registered, Unregistered
+from fargo.statemachine import address
+from fargo.statemachine.account import account_state
+from fargo.statemachine.account.account_state import Credentials, Registered, Unregistered
 from fargo.statemachine.address import BadAddress, SipUri
-from fargo.statemachine.call import Call
-from fargo.statemachine.commands import RefuseIq
-from fargo.statemachine.events import CallProposed, SessionInitiated
-from fargo.statemachine.media import Content
-from fargo.statemachine.offer import Audio
-from fargo.statemachine.paths import Policy, Way
+from fargo.statemachine.call import bridge, call_state
+from fargo.statemachine.call.call_state import Call
+from fargo.statemachine.effects import Turn
+from fargo.statemachine.legs.jingle import forking, jingle_leg, jmi
+from fargo.statemachine.legs.jingle.jingle_session import Inviting, JingleLeg
+from fargo.statemachine.legs.telepathy import telepathy_leg
+from fargo.statemachine.media import offer, paths
+from fargo.statemachine.media.description import Content
+from fargo.statemachine.media.offer import Audio
+from fargo.statemachine.media.paths import Policy, Way
+from fargo.statemachine.model.commands import RefuseIq
+from fargo.statemachine.model.events import CallProposed, SessionInitiated
+from fargo.statemachine.model.presence import SignedIn
 from fargo.statemachine.reason import Cause, Reason
-from fargo.statemachine.session import Inviting, JingleLeg
-from fargo.statemachine.standing import SignedIn
-from fargo.statemachine.state import MOST_CALLS, User, changed, concerned, is_busy
-from fargo.statemachine.turn import Turn
+from fargo.statemachine.user_state import MOST_CALLS, User, changed, concerned, is_busy
 
 
 def initiated(user: User, event: SessionInitiated, turn: Turn) -> User:
     """A client describes its call, proposed before or not."""
     if call := concerned(user, event):
         return changed(user, call, bridge.fold_jingle(call, event, turn), turn)
-    follows, rest = proposal.made_good(user.proposals, event)
+    follows, rest = jmi.made_good(user.proposals, event)
     if follows:
         user = replace(user, proposals=rest)
     if _wins_tie(user, event):
@@ -44,7 +47,7 @@ def initiated(user: User, event: SessionInitiated, turn: Turn) -> User:
     ready = _ready(user, event.iq.to)
     if isinstance(ready, Refusal):
         turn.issue(RefuseIq(event.iq, ready.kind, ready.condition, ready.reason.text))
-        calls.refused(_meant(user, event.iq.to), event.sid, ready.reason, turn)
+        call_state.refused(_meant(user, event.iq.to), event.sid, ready.reason, turn)
         return user
     if problem := offer.line_break(event.contents):
         turn.issue(RefuseIq(event.iq, "modify", "bad-request", problem))
@@ -83,11 +86,11 @@ def _ready(user: User, to: str) -> Line | Refusal:
     match user.account:
         case Registered(credentials, SignedIn() as connection):
             return _line(user, credentials, connection, to)
-        case Unregistered() | accounts.Trying(previous=None):
+        case Unregistered() | account_state.Trying(previous=None):
             text = "Register your SIP account with this gateway first."
             return Refusal("auth", "registration-required", Reason(Cause.FORBIDDEN, text))
         case _:
-            shown = accounts.shown(user.account)
+            shown = account_state.shown(user.account)
             text = f"You are not signed in to SIP. {shown.status if shown else ''}".strip()
             return Refusal("wait", "recipient-unavailable", Reason(Cause.UNAVAILABLE, text))
 
@@ -111,10 +114,10 @@ def _place(user: User, event: SessionInitiated, line: Line, follows: bool, turn:
     fit, target = _fit(event.contents, user.policy), line.target
     if isinstance(fit, Reason):
         jingle_leg.turn_down(event, follows, fit, turn)
-        calls.refused(target.words, event.sid, fit, turn)
+        call_state.refused(target.words, event.sid, fit, turn)
         return user
     audio, way = fit
-    calls.placed(target.words, event.sid, turn)
+    call_state.placed(target.words, event.sid, turn)
     sip = telepathy_leg.Preparing(line.connection, str(target), target.domain)
     call = Call(str(turn.version), line.connection, turn.at, jingle_leg.called(event, audio, follows, turn), sip)
     return changed(user, None, bridge.offer(call, audio, way, user.policy, line.nonce, turn), turn)
@@ -142,19 +145,19 @@ def _meant(user: User, to: str) -> str:
 def proposed(user: User, event: CallProposed, turn: Turn) -> User:
     """A client wants to call, and asks first."""
     ready = _ready(user, event.to)
-    problem = ready.reason if isinstance(ready, Refusal) else proposal.unfit(event)
+    problem = ready.reason if isinstance(ready, Refusal) else jmi.unfit(event)
     if problem:
-        proposal.reject(event, problem, turn)
-        calls.refused(_meant(user, event.to), event.sid, problem, turn)
+        jmi.reject(event, problem, turn)
+        call_state.refused(_meant(user, event.to), event.sid, problem, turn)
         return user
     for call in user.calls.values():
         if not _rivals(call.jingle, event):
             continue
         if call.jingle.sid < event.sid:
-            proposal.reject(event, Reason(Cause.BUSY, "You are being called by them at this moment."), turn, True)
+            jmi.reject(event, Reason(Cause.BUSY, "You are being called by them at this moment."), turn, True)
             return user
         user = changed(user, call, _give_way(call, call.jingle, turn), turn)
-    return replace(user, proposals=proposal.proceed(user.proposals, event, turn))
+    return replace(user, proposals=jmi.proceed(user.proposals, event, turn))
 
 
 def _rivals(leg: JingleLeg, event: CallProposed) -> TypeGuard[Inviting]:
@@ -164,7 +167,7 @@ def _rivals(leg: JingleLeg, event: CallProposed) -> TypeGuard[Inviting]:
 
 def _give_way(call: Call, leg: Inviting, turn: Turn) -> Call:
     """Our proposal lost the tie: the SIP caller, whom the user is calling, finds the user busy."""
-    inviting.retract(leg, Reason(Cause.CANCELLED, "You called them at the same moment."), True, turn)
+    forking.retract(leg, Reason(Cause.CANCELLED, "You called them at the same moment."), True, turn)
     return bridge.end(
         replace(call, jingle=replace(leg, proposal="")), Reason(Cause.BUSY, "They are calling you."), turn
     )

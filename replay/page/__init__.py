@@ -18,7 +18,7 @@ from typing import Final
 
 import msgspec
 
-from replay.story import Story
+from replay.drawing.page_data import Story
 
 _CALL: Final = ("shared.js", "state.js", "ladder.js", "step.js", "call.js")
 _CALLS: Final = ("shared.js", "calls.js")

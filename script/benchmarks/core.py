@@ -23,11 +23,11 @@ from twisted.internet import reactor
 from workload import START, WorkloadError, workload
 
 from fargo.engine import Engine
-from fargo.log import Log
-from fargo.statemachine import user as machine
-from fargo.statemachine.events import Recorded
-from fargo.statemachine.state import User
-from fargo.statemachine.user import fold, new
+from fargo.statemachine import machine
+from fargo.statemachine.machine import fold, new
+from fargo.statemachine.model.events import Recorded
+from fargo.statemachine.user_state import User
+from fargo.store.log import Log
 
 CALLS_PER_USER: Final = (1, 2, 4, 8)
 ROUNDS: Final = 50

@@ -27,8 +27,8 @@ from world.rtp import RtpEcho, RtpEndpoint
 from world.rtpengine import Rtpengine
 from world.world import World
 
-from fargo.statemachine.media import Codec, Manner
-from fargo.statemachine.ng import AnswerRelay, OfferRelay
+from fargo.statemachine.media.description import Codec, Manner
+from fargo.statemachine.model.ng import AnswerRelay, OfferRelay
 
 _PHONES = ("PCMU", "PCMA", "telephone-event")
 _PAGE_KIB = os.sysconf("SC_PAGE_SIZE") // 1024

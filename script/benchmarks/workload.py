@@ -14,7 +14,9 @@ Rules:
 from collections.abc import Generator, Iterator
 from itertools import chain, count, islice
 
-from fargo.statemachine.call1 import (
+from fargo.statemachine.machine import fold, new
+from fargo.statemachine.media.description import Candidate, Codec, Content, Description, RawUdp
+from fargo.statemachine.model.call1 import (
     HELD,
     RINGING,
     CallArrived,
@@ -29,7 +31,7 @@ from fargo.statemachine.call1 import (
     ReceivingStateChanged,
     SendingStateChanged,
 )
-from fargo.statemachine.commands import (
+from fargo.statemachine.model.commands import (
     AcceptSession,
     AskFeatures,
     Command,
@@ -40,7 +42,7 @@ from fargo.statemachine.commands import (
     SignIn,
     TerminateSession,
 )
-from fargo.statemachine.events import (
+from fargo.statemachine.model.events import (
     Event,
     FeaturesLearned,
     Iq,
@@ -56,8 +58,6 @@ from fargo.statemachine.events import (
     SipSignedIn,
     TimePassed,
 )
-from fargo.statemachine.media import Candidate, Codec, Content, Description, RawUdp
-from fargo.statemachine.user import fold, new
 
 Commands = tuple[Issued, ...]
 Turn = tuple[Event, ...]

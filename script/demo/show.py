@@ -16,10 +16,10 @@ from world.process import Server, until
 from world.stanza import NS, element, failure
 from world.xmpp_client import XmppClient
 
-from fargo.log import Log
-from replay.calls import steps
-from replay.ladder import ladder
-from replay.names import CallName
+from fargo.store.log import Log
+from replay.drawing.ladder import ladder
+from replay.reading.call_name import CallName
+from replay.reading.steps import steps
 
 ROSTER_SECONDS = 10
 POLL_SECONDS = 0.02

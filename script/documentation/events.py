@@ -4,10 +4,13 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from fargo.statemachine import session as jingle
-from fargo.statemachine.account import connection_of
-from fargo.statemachine.call import Call
-from fargo.statemachine.call1 import (
+from fargo.statemachine.account.account_state import connection_of
+from fargo.statemachine.call.call_state import Call
+from fargo.statemachine.legs.jingle import jingle_session
+from fargo.statemachine.legs.jingle.jingle_session import Inviting
+from fargo.statemachine.media.description import Candidate, Codec, Content, Description, Fingerprint, IceUdp, RawUdp
+from fargo.statemachine.media.paths import Policy
+from fargo.statemachine.model.call1 import (
     HELD,
     RINGING,
     CallArrived,
@@ -23,7 +26,7 @@ from fargo.statemachine.call1 import (
     ReceivingStateChanged,
     SendingStateChanged,
 )
-from fargo.statemachine.events import (
+from fargo.statemachine.model.events import (
     CallAction,
     CallMessaged,
     CallProposed,
@@ -52,11 +55,8 @@ from fargo.statemachine.events import (
     StreamOpened,
     TimePassed,
 )
-from fargo.statemachine.media import Candidate, Codec, Content, Description, Fingerprint, IceUdp, RawUdp
-from fargo.statemachine.ng import RelayDescribed, RelayDone, RelayLost, RelayRefused
-from fargo.statemachine.paths import Policy
-from fargo.statemachine.session import Inviting
-from fargo.statemachine.state import User
+from fargo.statemachine.model.ng import RelayDescribed, RelayDone, RelayLost, RelayRefused
+from fargo.statemachine.user_state import User
 
 USER: Final = "alice@example.org"
 DESK: Final = f"{USER}/desk"
@@ -150,7 +150,7 @@ def _beginnings(user: User) -> Iterator[Event]:
 
 
 def _of_jingle(call: Call) -> Iterator[Event]:
-    for session in jingle.sessions(call.jingle):
+    for session in jingle_session.sessions(call.jingle):
         yield from _of_session(Iq(session.client, session.us, "iq"), session.sid)
         yield from _messages(session.client, session.us, session.sid)
     if isinstance(call.jingle, Inviting):
@@ -201,7 +201,7 @@ def of_relayed_call(user: User) -> Iterator[Event]:
         yield SessionInitiated(_iq(BOB), "session", _SECURED)
         yield CallArrived(f"{connection}/1", connection, "sip:bob@example.net", _VOICE, _ADDRESS, CallState.INITIALISED)
     for call in user.calls.values():
-        for session in jingle.sessions(call.jingle):
+        for session in jingle_session.sessions(call.jingle):
             yield from _of_secure_session(Iq(session.client, session.us, "iq"), session.sid)
         yield from _of_answering(call.sip.channel)
         for command in dict.fromkeys(_COMMAND.findall(repr(call.relay))):

@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from fargo.statemachine.commands import Command
-from fargo.statemachine.events import Event, Recorded, TimePassed
-from fargo.statemachine.state import User
-from fargo.statemachine.user import deadlines, fold
+from fargo.statemachine.machine import deadlines, fold
+from fargo.statemachine.model.commands import Command
+from fargo.statemachine.model.events import Event, Recorded, TimePassed
+from fargo.statemachine.user_state import User
 
 
 class Moment(NamedTuple):

@@ -8,9 +8,10 @@ from typing import Final, NamedTuple, get_args
 import events
 from explore import Moment, Transition, explore, step
 
-from fargo.statemachine.account import Registered
-from fargo.statemachine.call import Call
-from fargo.statemachine.call1 import (
+from fargo.statemachine.account.account_state import Registered
+from fargo.statemachine.call.call_state import Call
+from fargo.statemachine.machine import new
+from fargo.statemachine.model.call1 import (
     Call1Command,
     CallState,
     CallStateChanged,
@@ -21,7 +22,7 @@ from fargo.statemachine.call1 import (
     RequestHold,
     SendingStateChanged,
 )
-from fargo.statemachine.commands import (
+from fargo.statemachine.model.commands import (
     AskFeatures,
     Command,
     InformSession,
@@ -30,10 +31,9 @@ from fargo.statemachine.commands import (
     SendRegistrationForm,
     XmppCommand,
 )
-from fargo.statemachine.events import CallMessaged, Event, SessionInformed, SessionModified, SipSignedOut
-from fargo.statemachine.ng import RelayCommand, RelayRefused
-from fargo.statemachine.state import User
-from fargo.statemachine.user import new
+from fargo.statemachine.model.events import CallMessaged, Event, SessionInformed, SessionModified, SipSignedOut
+from fargo.statemachine.model.ng import RelayCommand, RelayRefused
+from fargo.statemachine.user_state import User
 
 _BEGIN: Final = "[*]"
 """Mermaid's word for what is before the first state."""

@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from fargo.cli import main
-from fargo.log import Log
-from replay import golden
+from fargo.store.log import Log
+from replay.reading import golden
 
 SESSION = Path(__file__).parents[2] / "replay/sessions/calls-a-call-in-has-sound-both-ways.jsonl"
 CALL = "alice@localhost/7"

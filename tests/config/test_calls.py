@@ -15,11 +15,11 @@ from msgspec.structs import replace
 
 from fargo.cli import main, sheet
 from fargo.cli.times import parsed
-from fargo.log import Log
-from fargo.statemachine.commands import Issued
-from fargo.statemachine.notes import NoteBegun
-from replay import golden
-from replay.records import COLUMNS, records, row
+from fargo.statemachine.model.call_records import NoteBegun
+from fargo.statemachine.model.commands import Issued
+from fargo.store.log import Log
+from replay.reading import golden
+from replay.reading.records import COLUMNS, records, row
 
 SESSIONS = Path(__file__).parents[2] / "replay/sessions"
 IN = SESSIONS / "calls-a-call-in-has-sound-both-ways.jsonl"

@@ -12,7 +12,7 @@ from world.stanza import NS
 from world.world import World
 from world.xmpp_client import XmppClient
 
-from fargo.log import Entry, Log
+from fargo.store.log import Entry, Log
 
 from .customer import Customer
 

@@ -13,8 +13,7 @@ from world.stanza import NS, element
 from world.world import World
 from world.xmpp_client import XmppClient
 
-from fargo.log import Log
-from fargo.statemachine.events import (
+from fargo.statemachine.model.events import (
     Event,
     RegistrationSubmitted,
     Restarted,
@@ -23,7 +22,8 @@ from fargo.statemachine.events import (
     Stopping,
     StreamOpened,
 )
-from replay.verify import verify
+from fargo.store.log import Log
+from replay.verifying.verify import verify
 
 STOP_SECONDS = 15
 

@@ -10,10 +10,11 @@ from twisted.internet.task import Clock
 from twisted.logger import LogEvent, globalLogPublisher
 
 from fargo.engine import Engine, steady_clock
-from fargo.log import Log
-from fargo.statemachine import user as real_machine
-from fargo.statemachine.commands import Command, Fault, Issued, SignOut
-from fargo.statemachine.events import (
+from fargo.statemachine import machine
+from fargo.statemachine.legs.leg_events import Deadline
+from fargo.statemachine.media.paths import Policy
+from fargo.statemachine.model.commands import Command, Fault, Issued, SignOut
+from fargo.statemachine.model.events import (
     Event,
     IqSucceeded,
     PolicyChanged,
@@ -25,8 +26,7 @@ from fargo.statemachine.events import (
     Stopping,
     TimePassed,
 )
-from fargo.statemachine.notices import Deadline
-from fargo.statemachine.paths import Policy
+from fargo.store.log import Log
 
 ALICE, BOB = "alice@example.org", "bob@example.org"
 START = 1_000_000.0
@@ -328,7 +328,7 @@ def test_a_bug_in_an_adapter_costs_only_its_command(path: Path) -> None:
 
 
 def test_the_real_machine_fits(path: Path) -> None:
-    bench = Bench(path, machine=real_machine)
+    bench = Bench(path, machine=machine)
     bench.engine.load()
     bench.engine.put(ALICE, Restarted())
     bench.run()

@@ -9,12 +9,12 @@ import pytest
 from msgspec import json
 from sqlite_utils import Database
 
-from fargo import log
-from fargo.database import FileError
-from fargo.log import Entry, Log
-from fargo.schema import migrations
-from fargo.statemachine.commands import ForgetSecret, Issued, SignOut
-from fargo.statemachine.events import IqSucceeded, Recorded, Restarted, SipSignedIn, Stopping
+from fargo.statemachine.model.commands import ForgetSecret, Issued, SignOut
+from fargo.statemachine.model.events import IqSucceeded, Recorded, Restarted, SipSignedIn, Stopping
+from fargo.store import log
+from fargo.store.database import FileError
+from fargo.store.log import Entry, Log
+from fargo.store.schema import migrations
 
 ALICE, BOB = "alice@example.org", "bob@example.org"
 BATCH: list[Entry] = [

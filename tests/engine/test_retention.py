@@ -7,12 +7,10 @@ import pytest
 from twisted.internet.task import Clock
 from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 
-from fargo.database import FileError
 from fargo.engine import Engine
-from fargo.log import Log
-from fargo.retention import Retention, retire
-from fargo.statemachine import user as machine
-from fargo.statemachine.events import (
+from fargo.statemachine import machine
+from fargo.statemachine.machine import User, condensed, fold, new
+from fargo.statemachine.model.events import (
     Condensed,
     Event,
     Iq,
@@ -26,10 +24,12 @@ from fargo.statemachine.events import (
     SipSignedOut,
     SipTrouble,
 )
-from fargo.statemachine.user import User, condensed, fold, new
-from replay import golden
-from replay.records import records
-from replay.verify import verify
+from fargo.store.database import FileError
+from fargo.store.log import Log
+from fargo.store.retention import Retention, retire
+from replay.reading import golden
+from replay.reading.records import records
+from replay.verifying.verify import verify
 
 ALICE, BOB = "alice@example.org", "bob@example.org"
 GATEWAY = "sip.example.org"

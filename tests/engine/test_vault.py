@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from fargo.database import FileError
-from fargo.vault import Vault
+from fargo.store.database import FileError
+from fargo.store.vault import Vault
 
 ALICE = "alice@example.org"
 
@@ -88,7 +88,7 @@ async def test_a_password_that_cannot_be_written_is_not_kept(vault: Vault, tmp_p
 
 
 async def test_a_log_is_no_vault(tmp_path: Path) -> None:
-    from fargo.log import Log
+    from fargo.store.log import Log
 
     Log.open(tmp_path / "fargo.db").close()
     with pytest.raises(FileError, match="but not a vault of Fargo"):

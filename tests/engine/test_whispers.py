@@ -3,7 +3,7 @@
 import pytest
 from twisted.internet.task import Clock
 
-from fargo.whispers import LIFETIME, MOST, Whispers
+from fargo.store.transient import LIFETIME, MOST, Whispers
 
 
 @pytest.fixture

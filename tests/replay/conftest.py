@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from fargo.log import Log
-from fargo.statemachine.call1 import CallStateChanged, ChannelClosed
-from fargo.statemachine.events import (
+from fargo.statemachine.machine import fold, new
+from fargo.statemachine.media.description import Candidate, Codec, Content, Description, RawUdp
+from fargo.statemachine.model.call1 import CallStateChanged, ChannelClosed
+from fargo.statemachine.model.events import (
     Event,
     FeaturesLearned,
     Iq,
@@ -20,9 +21,8 @@ from fargo.statemachine.events import (
     SipAccount,
     SipSignedIn,
 )
-from fargo.statemachine.media import Candidate, Codec, Content, Description, RawUdp
-from fargo.statemachine.state import User
-from fargo.statemachine.user import fold, new
+from fargo.statemachine.user_state import User
+from fargo.store.log import Log
 
 # No test depends on how fast this machine is.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])

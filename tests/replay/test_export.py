@@ -15,10 +15,22 @@ from simulator.quirks import ALL, NONE
 from simulator.runs import a_beginning, at_random, run
 
 from fargo.cli import main
-from fargo.log import Entry, Log
-from fargo.statemachine.call1 import CallArrived, CallStateChanged
-from fargo.statemachine.commands import ForgetSecret, Issued, SendText
-from fargo.statemachine.events import (
+from fargo.statemachine.machine import fold, new
+from fargo.statemachine.media.description import (
+    Candidate,
+    Codec,
+    Content,
+    Description,
+    Fingerprint,
+    IceUdp,
+    Parameter,
+    RawUdp,
+    Source,
+)
+from fargo.statemachine.model.call1 import CallArrived, CallStateChanged
+from fargo.statemachine.model.call_records import NoteBegun
+from fargo.statemachine.model.commands import ForgetSecret, Issued, SendText
+from fargo.statemachine.model.events import (
     Condensed,
     Event,
     FeaturesLearned,
@@ -41,24 +53,13 @@ from fargo.statemachine.events import (
     SubscriptionAction,
     SubscriptionChanged,
 )
-from fargo.statemachine.media import (
-    Candidate,
-    Codec,
-    Content,
-    Description,
-    Fingerprint,
-    IceUdp,
-    Parameter,
-    RawUdp,
-    Source,
-)
-from fargo.statemachine.notes import NoteBegun
-from fargo.statemachine.user import fold, new
-from replay import golden, pytest_file
-from replay.calls import steps
-from replay.export import ExportError, excerpt, pseudonymised
-from replay.names import CallName
-from replay.verify import verify
+from fargo.store.log import Entry, Log
+from replay.exporting import pytest_file
+from replay.exporting.export import ExportError, excerpt, pseudonymised
+from replay.reading import golden
+from replay.reading.call_name import CallName
+from replay.reading.steps import steps
+from replay.verifying.verify import verify
 
 SESSIONS = sorted((Path(__file__).parents[2] / "replay/sessions").glob("*.jsonl"))
 BAD_JID = next(path for path in SESSIONS if "a-jid-that-is-no-sip-address" in path.name)
@@ -308,9 +309,9 @@ def test_a_call_that_begins_in_another_is_not_cut_off_from_it() -> None:
 def test_what_cannot_be_condensed_is_left_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     """Because nothing ever was, or because it would lead to something else."""
     entries = recorded(*EVENTS)
-    monkeypatch.setattr("replay.export.condensed", lambda user: None)
+    monkeypatch.setattr("replay.exporting.export.condensed", lambda user: None)
     assert excerpt(entries, CallName(USER, "6")) == entries[:7]
-    monkeypatch.setattr("replay.export.condensed", lambda user: Condensed())
+    monkeypatch.setattr("replay.exporting.export.condensed", lambda user: Condensed())
     assert excerpt(entries, CallName(USER, "6")) == entries[:7]
 
 

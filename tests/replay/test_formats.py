@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
-from fargo.log import Log
-from replay.records import records, row
-from replay.verify import verify
+from fargo.store.log import Log
+from replay.reading.records import records, row
+from replay.verifying.verify import verify
 
 OLD = Path(__file__).parents[1] / "fixtures/logs/before-notes.db"
 

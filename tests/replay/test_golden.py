@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from world.world import SIP_ACCOUNTS, XMPP_ACCOUNTS
 
-from fargo.formats import UPCASTS, Upcast
-from fargo.log import Log
-from replay import golden
-from replay.report import report
-from replay.verify import verify
+from fargo.store.formats import UPCASTS, Upcast
+from fargo.store.log import Log
+from replay.reading import golden
+from replay.verifying.report import report
+from replay.verifying.verify import verify
 
 SESSIONS = sorted((Path(__file__).parents[2] / "replay/sessions").glob("*.jsonl"))
 AT_LEAST = 25

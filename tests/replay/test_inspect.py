@@ -17,15 +17,15 @@ from world.browser import Chromium
 from world.gateway import FARGO
 from world.process import Process
 
-from fargo import inspect
 from fargo.cli import main
-from fargo.inspect import Inspector, Wish
-from fargo.log import Entry, Log
-from fargo.statemachine.events import Recorded
-from replay.calls import steps
-from replay.golden import GoldenLog
-from replay.names import CallName
-from replay.records import records
+from fargo.statemachine.model.events import Recorded
+from fargo.store.log import Entry, Log
+from replay import server
+from replay.reading.call_name import CallName
+from replay.reading.golden import GoldenLog
+from replay.reading.records import records
+from replay.reading.steps import steps
+from replay.server import Inspector, Wish
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -213,7 +213,7 @@ class Watched(GoldenLog):
 
 
 async def test_the_latest_calls_are_found_without_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inspect, "_MOST", 1)
+    monkeypatch.setattr(server, "_MOST", 1)
     log = Watched(SEVERAL)
     earlier, latest = [record.name for record in records(GoldenLog(SEVERAL).noted())]
     inspector = Inspector(log, "secret")

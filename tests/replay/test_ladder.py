@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from fargo.log import Entry, Log
-from fargo.statemachine.call1 import (
+from fargo.statemachine.machine import fold, new
+from fargo.statemachine.media.description import Candidate, Codec, Content, Description, Manner, RawUdp
+from fargo.statemachine.model.call1 import (
     CallArrived,
     CallMembersChanged,
     CallStateChanged,
@@ -14,8 +15,8 @@ from fargo.statemachine.call1 import (
     DescriptionReceived,
     ReceivingStateChanged,
 )
-from fargo.statemachine.commands import Issued
-from fargo.statemachine.events import (
+from fargo.statemachine.model.commands import Issued
+from fargo.statemachine.model.events import (
     Event,
     FeaturesLearned,
     Iq,
@@ -30,13 +31,12 @@ from fargo.statemachine.events import (
     SipAccount,
     SipSignedIn,
 )
-from fargo.statemachine.media import Candidate, Codec, Content, Description, Manner, RawUdp
-from fargo.statemachine.ng import OfferRelay, RelayRefused
-from fargo.statemachine.user import fold, new
-from replay.calls import Step, steps
-from replay.ladder import ladder
-from replay.names import CallName
-from replay.said import Tone
+from fargo.statemachine.model.ng import OfferRelay, RelayRefused
+from fargo.store.log import Entry, Log
+from replay.drawing.label import Tone
+from replay.drawing.ladder import ladder
+from replay.reading.call_name import CallName
+from replay.reading.steps import Step, steps
 
 GATEWAY, ALICE = "sip.example.org", "alice@example.org"
 CLIENT, BOB = f"{ALICE}/laptop", f"bob%example.net@{GATEWAY}"

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from fargo.log import Entry, Log, has_notes
-from fargo.statemachine.commands import Issued
-from fargo.statemachine.events import Recorded, Restarted
-from fargo.statemachine.notes import Direction, NoteBegun
-from replay import golden
-from replay.calls import steps
-from replay.golden import GoldenLog
-from replay.names import CallName, CallNameError, find
+from fargo.statemachine.model.call_records import Direction, NoteBegun
+from fargo.statemachine.model.commands import Issued
+from fargo.statemachine.model.events import Recorded, Restarted
+from fargo.store.log import Entry, Log, has_notes
+from replay.reading import golden
+from replay.reading.call_name import CallName, CallNameError, find
+from replay.reading.golden import GoldenLog
+from replay.reading.steps import steps
 
 ALICE, DAVE = "alice@example.org", "dave@example.org"
 SESSIONS = Path(__file__).parents[2] / "replay/sessions"

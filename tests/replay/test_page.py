@@ -14,19 +14,19 @@ from tab import Tab
 from world.browser import Chromium
 
 from fargo.cli import main
-from fargo.log import Entry
-from fargo.statemachine.call1 import CallArrived, CallStateChanged
-from fargo.statemachine.events import Event, Iq, Recorded, SessionInformed
-from fargo.statemachine.media import Candidate, Codec
-from fargo.statemachine.user import fold, new
-from replay import golden
-from replay.calls import steps
-from replay.golden import GoldenLog
-from replay.names import CallName
+from fargo.statemachine.machine import fold, new
+from fargo.statemachine.media.description import Candidate, Codec
+from fargo.statemachine.model.call1 import CallArrived, CallStateChanged
+from fargo.statemachine.model.events import Event, Iq, Recorded, SessionInformed
+from fargo.store.log import Entry
+from replay.drawing.json_diff import tree
+from replay.drawing.page_data import story
 from replay.page import call_page
-from replay.records import records
-from replay.story import story
-from replay.trees import tree
+from replay.reading import golden
+from replay.reading.call_name import CallName
+from replay.reading.golden import GoldenLog
+from replay.reading.records import records
+from replay.reading.steps import steps
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

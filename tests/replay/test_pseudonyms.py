@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replay.pseudonyms import Found, Pseudonyms, key
+from replay.exporting.pseudonyms import Found, Pseudonyms, key
 
 
 def shape(word: str) -> str:

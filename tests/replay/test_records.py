@@ -7,15 +7,16 @@ from typing import get_args
 import pytest
 from sqlite_utils import Database
 
-from fargo.log import Log
-from fargo.statemachine.commands import Fault, Issued
-from fargo.statemachine.events import Recorded, Restarted
-from fargo.statemachine.notes import Direction, Note, NoteBegun, NoteCarried, NotePath
-from fargo.statemachine.notes import Path as Way
+from fargo.statemachine.model.call_records import Direction, Note, NoteBegun, NoteCarried, NotePath
+from fargo.statemachine.model.call_records import Path as Way
+from fargo.statemachine.model.commands import Fault, Issued
+from fargo.statemachine.model.events import Recorded, Restarted
 from fargo.statemachine.reason import FAILURES, Cause
-from replay import golden, words
-from replay.golden import GoldenLog
-from replay.records import Record, Wanted, records, row
+from fargo.store.log import Log
+from replay.drawing import record_text
+from replay.reading import golden
+from replay.reading.golden import GoldenLog
+from replay.reading.records import Record, Wanted, records, row
 
 SESSIONS = sorted((Path(__file__).parents[2] / "replay/sessions").glob("*.jsonl"))
 
@@ -117,7 +118,7 @@ def test_what_a_relay_carried(tmp_path: Path, packets: tuple[int, int], told: st
     (call,) = records(log.noted())
     assert (call.from_client, call.from_phone) == packets
     assert [row(call)] == viewed(log.path, "calls")
-    assert words.audio(call) == told
+    assert record_text.audio(call) == told
 
 
 def test_accounts_as_they_stand(path: Path) -> None:

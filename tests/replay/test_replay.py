@@ -7,9 +7,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from fargo.cli import main
-from fargo.log import Log
-from replay import golden
-from replay.show import show
+from fargo.store.log import Log
+from replay.drawing.show import show
+from replay.reading import golden
 
 
 def fargo(*args: str | Path) -> Result:

@@ -8,9 +8,12 @@ from hypothesis import strategies as st
 
 from fargo.statemachine import address
 from fargo.statemachine.address import BadAddress, SipUri
-from fargo.statemachine.call1 import CallArrived, CallStateChanged, PlaceCall
-from fargo.statemachine.commands import Issued, SendText, SignIn, TerminateSession
-from fargo.statemachine.events import (
+from fargo.statemachine.legs.telepathy.telepathy_leg import caller
+from fargo.statemachine.media.description import Content
+from fargo.statemachine.model.call1 import CallArrived, CallStateChanged, PlaceCall
+from fargo.statemachine.model.call_records import NoteEnded, Side
+from fargo.statemachine.model.commands import Issued, SendText, SignIn, TerminateSession
+from fargo.statemachine.model.events import (
     Iq,
     IqSucceeded,
     PresenceProbed,
@@ -18,14 +21,11 @@ from fargo.statemachine.events import (
     SessionInformed,
     SipAccount,
 )
-from fargo.statemachine.media import Content
-from fargo.statemachine.notes import NoteEnded, Side
+from fargo.statemachine.model.presence import Client
 from fargo.statemachine.reason import Cause
-from fargo.statemachine.standing import Client
-from fargo.statemachine.telepathy_leg import caller
-from replay.pseudonyms import Found, Pseudonyms
-from replay.scrub import renamed
-from replay.vocabulary import WORDS
+from replay.exporting.keep_words import WORDS
+from replay.exporting.pseudonyms import Found, Pseudonyms
+from replay.exporting.scrub import renamed
 
 
 class Marks:

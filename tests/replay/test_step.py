@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from fargo.cli import main
-from replay.values import place
+from replay.drawing.text import place
 
 SESSION = Path(__file__).parents[2] / "replay/sessions/calls-a-call-in-has-sound-both-ways.jsonl"
 CALL = "alice@localhost/7"

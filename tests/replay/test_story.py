@@ -7,13 +7,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from fargo.cli import main
-from replay.calls import steps
-from replay.golden import GoldenLog
-from replay.names import find
+from replay.drawing.json_diff import Change, Tree, changes, tree
+from replay.drawing.page_data import story
 from replay.page import call_page
-from replay.records import records
-from replay.story import story
-from replay.trees import Change, Tree, changes, tree
+from replay.reading.call_name import find
+from replay.reading.golden import GoldenLog
+from replay.reading.records import records
+from replay.reading.steps import steps
 
 SESSIONS = sorted((Path(__file__).parents[2] / "replay/sessions").glob("*.jsonl"))
 

@@ -8,35 +8,30 @@ from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
 from fargo.cli import main
-from fargo.log import Entry, Log
-from fargo.statemachine import inviting, session, telepathy_leg
-from fargo.statemachine.call1 import (
-    CallStateChanged,
-    ChannelClosed,
-    CloseChannel,
-    HangUp,
-    PlaceCall,
+from fargo.statemachine.effects import Turn
+from fargo.statemachine.legs.jingle import forking, jingle_session
+from fargo.statemachine.legs.jingle.jingle_session import Session
+from fargo.statemachine.legs.telepathy import telepathy_leg
+from fargo.statemachine.legs.telepathy.telepathy_leg import Preparing, TelepathyLeg
+from fargo.statemachine.machine import fold, new
+from fargo.statemachine.media.description import Content, Description
+from fargo.statemachine.model.call1 import CallStateChanged, ChannelClosed, CloseChannel, HangUp, PlaceCall
+from fargo.statemachine.model.call_records import NoteBegun, NoteEnded
+from fargo.statemachine.model.commands import (
+    AskFeatures,
+    InitiateSession,
+    Issued,
+    SendPresence,
+    SendText,
+    TerminateSession,
 )
-from fargo.statemachine.commands import AskFeatures, InitiateSession, Issued, SendPresence, SendText, TerminateSession
-from fargo.statemachine.events import (
-    Event,
-    Recorded,
-    SessionAccepted,
-    SessionInformed,
-    SipSignedIn,
-    Stopping,
-)
-from fargo.statemachine.media import Content, Description
-from fargo.statemachine.notes import NoteBegun, NoteEnded
+from fargo.statemachine.model.events import Event, Recorded, SessionAccepted, SessionInformed, SipSignedIn, Stopping
 from fargo.statemachine.reason import Reason
-from fargo.statemachine.session import Session
-from fargo.statemachine.telepathy_leg import Preparing, TelepathyLeg
-from fargo.statemachine.turn import Turn
-from fargo.statemachine.user import fold, new
-from replay import golden
-from replay.calls import steps
-from replay.report import report
-from replay.verify import Verdict, verify
+from fargo.store.log import Entry, Log
+from replay.reading import golden
+from replay.reading.steps import steps
+from replay.verifying.report import report
+from replay.verifying.verify import Verdict, verify
 
 SESSIONS = Path(__file__).parents[2] / "replay/sessions"
 ALICE = "alice@localhost"
@@ -145,13 +140,13 @@ def test_alike_differences_are_one_group_over_calls_users_and_logs() -> None:
 
 def test_what_comes_later_in_the_same_call_follows(monkeypatch: pytest.MonkeyPatch) -> None:
     """A command before the session-initiate moves its id, so that nothing that the client answers is heard."""
-    initiate = session.initiate
+    initiate = jingle_session.initiate
 
     def after_a_word(to: Session, content: Content, turn: Turn) -> Session:
         turn.issue(SendText(to.us, turn.user, "Ring, ring"))
         return initiate(to, content, turn)
 
-    monkeypatch.setattr(session, "initiate", after_a_word)
+    monkeypatch.setattr(jingle_session, "initiate", after_a_word)
     verdict = verify(golden.read(CALL_IN))
     assert kinds(verdict) == [("CallArrived, no call: SendText added", 1, 1)]
     (group,) = verdict.groups.values()
@@ -162,7 +157,7 @@ def test_what_comes_later_in_the_same_call_follows(monkeypatch: pytest.MonkeyPat
 
 def test_a_call_that_is_no_more_has_its_events_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """A caller who is refused now: what the client and the phone said later is about that call."""
-    refusal = Reason(inviting.NOBODY.cause, "Not today.")
+    refusal = Reason(forking.NOBODY.cause, "Not today.")
     monkeypatch.setattr("fargo.statemachine.incoming._unreachable", lambda user: refusal)
     verdict = verify(golden.read(CALL_IN))
     assert [(group.cause.event, group.count) for group in verdict.groups.values()] == [("CallArrived", 1)]
@@ -219,7 +214,7 @@ def test_an_event_that_names_its_session_only_is_about_that_call(monkeypatch: py
     assert isinstance(session, SessionAccepted)
     entries = entries[:accepted]
     entries += recorded_after(entries, SessionInformed(replace(session.iq, id="i"), session.sid, "mute"))
-    refusal = Reason(inviting.NOBODY.cause, "Not today.")
+    refusal = Reason(forking.NOBODY.cause, "Not today.")
     monkeypatch.setattr("fargo.statemachine.incoming._unreachable", lambda user: refusal)
     assert [(group.cause.event, group.count) for group in verify(entries).groups.values()] == [("CallArrived", 1)]
 

@@ -18,7 +18,8 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from fargo.statemachine.commands import (
+from fargo.statemachine.media.description import Content, IceUdp, Manner, RawUdp, Transport, address, manner
+from fargo.statemachine.model.commands import (
     AcceptIq,
     AcceptSession,
     AskFeatures,
@@ -34,7 +35,7 @@ from fargo.statemachine.commands import (
     SendPresence,
     TerminateSession,
 )
-from fargo.statemachine.events import (
+from fargo.statemachine.model.events import (
     CallAction,
     CallMessaged,
     CallProposed,
@@ -51,7 +52,6 @@ from fargo.statemachine.events import (
     SessionModified,
     SessionTerminated,
 )
-from fargo.statemachine.media import Content, IceUdp, Manner, RawUdp, Transport, address, manner
 
 from .invariants import Broken
 from .quirks import Quirk

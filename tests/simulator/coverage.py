@@ -12,10 +12,14 @@ from typing import Final, get_args
 
 from msgspec import Struct
 
-from fargo.statemachine import account as accounts
-from fargo.statemachine import call as calls
-from fargo.statemachine import relay_leg, session, telepathy_leg
-from fargo.statemachine.call1 import (
+from fargo.statemachine.account import account_state
+from fargo.statemachine.call import call_state
+from fargo.statemachine.legs.jingle import jingle_session
+from fargo.statemachine.legs.relay import relay_leg
+from fargo.statemachine.legs.telepathy import telepathy_leg
+from fargo.statemachine.media.description import Content, Description, Manner
+from fargo.statemachine.media.paths import Policy
+from fargo.statemachine.model.call1 import (
     Call1Event,
     CallArrived,
     CallFailed,
@@ -30,7 +34,7 @@ from fargo.statemachine.call1 import (
     ReceivingStateChanged,
     SendingStateChanged,
 )
-from fargo.statemachine.events import (
+from fargo.statemachine.model.events import (
     CallAction,
     CallMessaged,
     CallProposed,
@@ -64,11 +68,9 @@ from fargo.statemachine.events import (
     SubscriptionChanged,
     TimePassed,
 )
-from fargo.statemachine.media import Content, Description, Manner
-from fargo.statemachine.ng import Flow, Party, RelayDescribed, RelayDone, RelayLost, RelayRefused
-from fargo.statemachine.paths import Policy
-from fargo.statemachine.standing import Connection, SignedIn
-from fargo.statemachine.state import User
+from fargo.statemachine.model.ng import Flow, Party, RelayDescribed, RelayDone, RelayLost, RelayRefused
+from fargo.statemachine.model.presence import Connection, SignedIn
+from fargo.statemachine.user_state import User
 
 from .values import ABLE, BOB, CALLER, GATEWAY, OPUS, PCMU, USER, audio, client_media, phone_media, relay_media
 from .world import DESK
@@ -85,7 +87,7 @@ class Pair(Struct, frozen=True, order=True):
 
 
 _EVENTS: Final = get_args(Event)
-_JINGLE_EVENTS: Final = get_args(session.JingleEvent)
+_JINGLE_EVENTS: Final = get_args(jingle_session.JingleEvent)
 _SIP_EVENTS: Final = tuple(event for event in get_args(Call1Event) if event is not CallArrived)
 _ANSWERS: Final = get_args(relay_leg.OfCommand)
 _WHOLE: Final = tuple(event for event in _EVENTS if event not in (*_JINGLE_EVENTS, *_SIP_EVENTS, *_ANSWERS))
@@ -95,8 +97,8 @@ _UNASKED: Final = {relay_leg.Waiting, relay_leg.Joined}
 
 def every_pair() -> set[Pair]:
     """All that there are. A leg that is over is dropped at once: it meets nothing."""
-    account = {*get_args(accounts.Account), *get_args(Connection)} - {accounts.Registered}
-    xmpp = set(get_args(session.JingleLeg)) - {session.Over}
+    account = {*get_args(account_state.Account), *get_args(Connection)} - {account_state.Registered}
+    xmpp = set(get_args(jingle_session.JingleLeg)) - {jingle_session.Over}
     sip = set(get_args(telepathy_leg.TelepathyLeg)) - {telepathy_leg.Over}
     relay = set(get_args(relay_leg.RelaySession))
     # A call has no channel before it is placed.
@@ -113,12 +115,12 @@ def every_pair() -> set[Pair]:
 def meeting(user: User, event: Event) -> Iterator[Pair]:
     """The pairs that an event makes with a user's state. A leg that is over waits for the other only."""
     name = type(event).__name__
-    account = user.account.connection if isinstance(user.account, accounts.Registered) else user.account
+    account = user.account.connection if isinstance(user.account, account_state.Registered) else user.account
     yield Pair("account", type(account).__name__, name)
     for call in user.calls.values():
-        if isinstance(event, _WHOLE) or (isinstance(event, _JINGLE_EVENTS) and calls.concerns(call, event)):
+        if isinstance(event, _WHOLE) or (isinstance(event, _JINGLE_EVENTS) and call_state.concerns(call, event)):
             yield Pair("xmpp", type(call.jingle).__name__, name)
-        if isinstance(event, _WHOLE) or (isinstance(event, _SIP_EVENTS) and calls.concerns(call, event)):
+        if isinstance(event, _WHOLE) or (isinstance(event, _SIP_EVENTS) and call_state.concerns(call, event)):
             yield Pair("sip", type(call.sip).__name__, name)
         for each in call.relay:
             if isinstance(event, _WHOLE) or (isinstance(event, _ANSWERS) and relay_leg.concerns((each,), event)):
@@ -127,22 +129,22 @@ def meeting(user: User, event: Event) -> Iterator[Pair]:
 
 def strays(user: User) -> Iterator[Event]:
     """Every kind of event, aimed at each thing that the user has open, and at none."""
-    connection = accounts.connection_of(user.account) or "none"
+    connection = account_state.connection_of(user.account) or "none"
     yield from _of_account(connection)
     for client in (*user.contacts.clients, DESK.jid):
         yield from _of_client(client, user)
     for call in user.calls.values():
         if name := call.sip.channel:
             yield from _of_channel(name, connection)
-        for each in session.sessions(call.jingle):
+        for each in jingle_session.sessions(call.jingle):
             yield from _of_session(each)
-        if isinstance(call.jingle, session.Inviting):
+        if isinstance(call.jingle, jingle_session.Inviting):
             yield from _of_proposal(call.jingle)
         for kept in call.relay:
             yield from _of_relay(getattr(kept, "command", "none"), kept.terms.manner)
     yield from _of_channel("none", connection)
     yield from _of_relay("none", Manner.PLAIN)
-    yield from _of_session(session.Session("none", BOB, DESK.jid, calls=True))
+    yield from _of_session(jingle_session.Session("none", BOB, DESK.jid, calls=True))
 
 
 def _of_account(connection: str) -> Iterator[Event]:
@@ -180,7 +182,7 @@ def _of_relay(command: str, manner: Manner) -> Iterator[Event]:
     yield from (RelayRefused(command, "It will not.", silent) for silent in (False, True))
 
 
-def _of_session(each: session.Session) -> Iterator[Event]:
+def _of_session(each: jingle_session.Session) -> Iterator[Event]:
     iq, offer = Iq(each.client, each.us, "stray"), (audio(PCMU),)
     yield from (SessionInitiated(iq, each.sid, offer), SessionAccepted(iq, each.sid, offer))
     yield from (SessionInformed(iq, each.sid, info) for info in ("", "ringing", "hold", "unhold", "nonsense"))
@@ -195,6 +197,6 @@ def _of_session(each: session.Session) -> Iterator[Event]:
         yield from (IqSucceeded(command, each.client), IqFailed(command, each.client, "item-not-found"))
 
 
-def _of_proposal(leg: session.Inviting) -> Iterator[Event]:
+def _of_proposal(leg: jingle_session.Inviting) -> Iterator[Event]:
     yield from (CallMessaged(DESK.jid, leg.us, leg.sid, action) for action in CallAction)
     yield IqFailed(leg.proposal, USER, "service-unavailable")

@@ -12,7 +12,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from replay.golden import write
+from replay.reading.golden import write
 
 from .explorer import explore
 from .invariants import Broken

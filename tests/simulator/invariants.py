@@ -20,7 +20,9 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from fargo.statemachine.call1 import (
+from fargo.statemachine.legs.jingle.jingle_session import named
+from fargo.statemachine.media.description import Codec, Content, kind
+from fargo.statemachine.model.call1 import (
     AcceptDescription,
     AnswerCall,
     Call1Event,
@@ -36,7 +38,8 @@ from fargo.statemachine.call1 import (
     PlaceCall,
     RejectDescription,
 )
-from fargo.statemachine.commands import (
+from fargo.statemachine.model.call_records import Note, NoteAnswered, NoteBegun, NoteEnded, NotePath, Path
+from fargo.statemachine.model.commands import (
     AcceptIq,
     AcceptSession,
     Command,
@@ -52,7 +55,7 @@ from fargo.statemachine.commands import (
     SignOut,
     TerminateSession,
 )
-from fargo.statemachine.events import (
+from fargo.statemachine.model.events import (
     Event,
     IqFailed,
     Recorded,
@@ -67,8 +70,7 @@ from fargo.statemachine.events import (
     StreamOpened,
     TimePassed,
 )
-from fargo.statemachine.media import Codec, Content, kind
-from fargo.statemachine.ng import (
+from fargo.statemachine.model.ng import (
     AnswerRelay,
     DeleteRelay,
     OfferRelay,
@@ -77,8 +79,6 @@ from fargo.statemachine.ng import (
     RelayLost,
     RelayRefused,
 )
-from fargo.statemachine.notes import Note, NoteAnswered, NoteBegun, NoteEnded, NotePath, Path
-from fargo.statemachine.session import named
 
 from .values import PASSWORD
 

@@ -16,7 +16,8 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from fargo.statemachine.call1 import (
+from fargo.statemachine.media.description import Candidate, Codec
+from fargo.statemachine.model.call1 import (
     HELD,
     RINGING,
     AcceptDescription,
@@ -43,9 +44,8 @@ from fargo.statemachine.call1 import (
     RingCall,
     SendingStateChanged,
 )
-from fargo.statemachine.commands import Issued, SignIn, SignOut
-from fargo.statemachine.events import Event, SipSignedIn, SipSignedOut, SipTrouble
-from fargo.statemachine.media import Candidate, Codec
+from fargo.statemachine.model.commands import Issued, SignIn, SignOut
+from fargo.statemachine.model.events import Event, SipSignedIn, SipSignedOut, SipTrouble
 
 from .invariants import Broken
 from .quirks import Quirk

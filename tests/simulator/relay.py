@@ -15,9 +15,19 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from fargo.statemachine.commands import Issued
-from fargo.statemachine.media import Codec, Description, IceUdp, Manner, Transport, address, has_voice, kind, manner
-from fargo.statemachine.ng import (
+from fargo.statemachine.media.description import (
+    Codec,
+    Description,
+    IceUdp,
+    Manner,
+    Transport,
+    address,
+    has_voice,
+    kind,
+    manner,
+)
+from fargo.statemachine.model.commands import Issued
+from fargo.statemachine.model.ng import (
     AnswerRelay,
     DeleteRelay,
     Flow,

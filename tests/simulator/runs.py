@@ -7,7 +7,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from fargo.statemachine.paths import Policy
+from fargo.statemachine.media.paths import Policy
 
 from .invariants import Broken, Entry
 from .quirks import Quirk

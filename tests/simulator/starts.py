@@ -4,7 +4,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from fargo.statemachine.paths import Policy
+from fargo.statemachine.media.paths import Policy
 
 from .world import ASKING, ASKING_BROWSER, BROWSER, DESK, MOBILE, World, signed_in
 

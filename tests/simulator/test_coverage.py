@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from random import Random
 from typing import get_args
 
-from fargo.statemachine.commands import Command, Fault
-from fargo.statemachine.events import Recorded, TimePassed
-from fargo.statemachine.state import User
-from fargo.statemachine.user import fold, new
+from fargo.statemachine.machine import fold, new
+from fargo.statemachine.model.commands import Command, Fault
+from fargo.statemachine.model.events import Recorded, TimePassed
+from fargo.statemachine.user_state import User
 
 from .coverage import Pair, every_pair, meeting, strays
 from .invariants import Entry

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from fargo.statemachine import telepathy_leg
-from fargo.statemachine.notices import Notice
-from fargo.statemachine.telepathy_leg import Step, TelepathyLeg
-from fargo.statemachine.turn import Turn
-from replay.golden import read
+from fargo.statemachine.effects import Turn
+from fargo.statemachine.legs.leg_events import Notice
+from fargo.statemachine.legs.telepathy import telepathy_leg
+from fargo.statemachine.legs.telepathy.telepathy_leg import Step, TelepathyLeg
+from replay.reading.golden import read
 
 from .fuzz import Fuzzed, fuzz
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from fargo.statemachine.commands import Issued, SendText
-from fargo.statemachine.events import Recorded, SipSignedOut, SipTrouble, TimePassed
+from fargo.statemachine.model.commands import Issued, SendText
+from fargo.statemachine.model.events import Recorded, SipSignedOut, SipTrouble, TimePassed
 
 from .invariants import Broken, Entry, Watch
 from .values import PASSWORD, USER

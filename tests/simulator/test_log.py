@@ -9,12 +9,12 @@ from random import Random
 import msgspec
 import pytest
 
-from fargo.statemachine.events import Event
-from fargo.statemachine.notes import NoteAccount
-from fargo.statemachine.state import User
-from fargo.statemachine.user import condensed, deadlines, fold, new
-from replay.golden import GoldenError, read, write
-from replay.verify import verify
+from fargo.statemachine.machine import condensed, deadlines, fold, new
+from fargo.statemachine.model.call_records import NoteAccount
+from fargo.statemachine.model.events import Event
+from fargo.statemachine.user_state import User
+from replay.reading.golden import GoldenError, read, write
+from replay.verifying.verify import verify
 
 from .invariants import Entry
 from .quirks import ALL, NONE

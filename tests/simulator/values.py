@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from fargo.statemachine.media import (
+from fargo.statemachine.media.description import (
     Candidate,
     Codec,
     Content,

@@ -15,10 +15,15 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from fargo.statemachine.account import connection_of
-from fargo.statemachine.call1 import CallArrived, DescriptionReceived
-from fargo.statemachine.commands import Command, Forget, ForgetSecret, Issued, SignIn, SipCommand, XmppCommand
-from fargo.statemachine.events import (
+from fargo.statemachine.account.account_state import connection_of
+from fargo.statemachine.legs.relay.relay_leg import Joined
+from fargo.statemachine.machine import deadlines, fold, is_idle, new, secrets
+from fargo.statemachine.media.description import Manner
+from fargo.statemachine.media.paths import Policy
+from fargo.statemachine.model.call1 import CallArrived, DescriptionReceived
+from fargo.statemachine.model.call_records import Note
+from fargo.statemachine.model.commands import Command, Forget, ForgetSecret, Issued, SignIn, SipCommand, XmppCommand
+from fargo.statemachine.model.events import (
     Event,
     Iq,
     IqMalformed,
@@ -37,13 +42,8 @@ from fargo.statemachine.events import (
     SubscriptionChanged,
     TimePassed,
 )
-from fargo.statemachine.media import Manner
-from fargo.statemachine.ng import RelayCommand, RelayEvent
-from fargo.statemachine.notes import Note
-from fargo.statemachine.paths import Policy
-from fargo.statemachine.relay_leg import Joined
-from fargo.statemachine.state import User
-from fargo.statemachine.user import deadlines, fold, is_idle, new, secrets
+from fargo.statemachine.model.ng import RelayCommand, RelayEvent
+from fargo.statemachine.user_state import User
 
 from .client import Client
 from .invariants import Broken, Entry, Watch

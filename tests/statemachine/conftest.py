@@ -14,11 +14,11 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import msgspec
 import pytest
 
-from fargo.statemachine import user as users
-from fargo.statemachine.commands import AcceptIq, Fault, Issued, RefuseIq, SendRegistrationForm
-from fargo.statemachine.events import Recorded, RegistrationCancelled, RegistrationSubmitted
-from fargo.statemachine.notices import Deadline
-from fargo.statemachine.state import User
+from fargo.statemachine import machine
+from fargo.statemachine.legs.leg_events import Deadline
+from fargo.statemachine.model.commands import AcceptIq, Fault, Issued, RefuseIq, SendRegistrationForm
+from fargo.statemachine.model.events import Recorded, RegistrationCancelled, RegistrationSubmitted
+from fargo.statemachine.user_state import User
 
 from . import story
 
@@ -73,12 +73,12 @@ def _nothing_is_remembered() -> None:
 @pytest.fixture(autouse=True)
 def _what_always_holds(monkeypatch: pytest.MonkeyPatch) -> None:
     def fold(user: User, recorded: Recorded) -> tuple[User, tuple[Issued, ...]]:
-        after, issued = users.fold(user, recorded)
+        after, issued = machine.fold(user, recorded)
         faults = [each.command for each in issued if isinstance(each.command, Fault)]
         assert not [fault for fault in faults if not fault.error.endswith("a bug")]
         assert not list(misfits(after, User, "user"))
         assert not list(misfits(issued, tuple[Issued, ...], "issued"))
-        assert not list(misfits(users.deadlines(after), tuple[Deadline, ...], "deadlines"))
+        assert not list(misfits(machine.deadlines(after), tuple[Deadline, ...], "deadlines"))
         assert [each.id for each in issued] == [f"{recorded.version}.{n}" for n in range(len(issued))]
         assert {each.user for each in issued} <= {recorded.user}
         assert answers_once(recorded, issued)

@@ -2,7 +2,18 @@
 
 from msgspec.structs import replace
 
-from fargo.statemachine.call1 import (
+from fargo.statemachine.media.description import (
+    Candidate,
+    Codec,
+    Content,
+    Description,
+    Fingerprint,
+    IceUdp,
+    Manner,
+    RawUdp,
+)
+from fargo.statemachine.media.paths import Policy
+from fargo.statemachine.model.call1 import (
     CallArrived,
     CallState,
     CallStateChanged,
@@ -11,8 +22,8 @@ from fargo.statemachine.call1 import (
     PlaceCall,
     ReceivingStateChanged,
 )
-from fargo.statemachine.commands import AskFeatures, Command, InitiateSession, SignIn
-from fargo.statemachine.events import (
+from fargo.statemachine.model.commands import AskFeatures, Command, InitiateSession, SignIn
+from fargo.statemachine.model.events import (
     FeaturesLearned,
     PolicyChanged,
     ResourceAvailable,
@@ -20,9 +31,7 @@ from fargo.statemachine.events import (
     SessionInitiated,
     SessionModified,
 )
-from fargo.statemachine.media import Candidate, Codec, Content, Description, Fingerprint, IceUdp, Manner, RawUdp
-from fargo.statemachine.ng import AnswerRelay, OfferRelay, RelayDescribed, RelayRefused
-from fargo.statemachine.paths import Policy
+from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, RelayDescribed, RelayRefused
 
 from .story import ABLE, BOB, DESK, GATEWAY, PCMA, PCMU, PHONE_ADDRESS, Story
 

@@ -2,8 +2,9 @@
 
 from typing import TypeVar
 
-from fargo.log import Entry
-from fargo.statemachine.call1 import (
+from fargo.statemachine.machine import fold, new
+from fargo.statemachine.media.description import Candidate, Codec, Content, Description, RawUdp
+from fargo.statemachine.model.call1 import (
     CallMembersChanged,
     CallState,
     CallStateChanged,
@@ -13,8 +14,9 @@ from fargo.statemachine.call1 import (
     ReceivingStateChanged,
     SendingStateChanged,
 )
-from fargo.statemachine.commands import AcceptSession, AskFeatures, Command, Issued, SignIn, TerminateSession
-from fargo.statemachine.events import (
+from fargo.statemachine.model.call_records import CallNote, Note, NoteAccount
+from fargo.statemachine.model.commands import AcceptSession, AskFeatures, Command, Issued, SignIn, TerminateSession
+from fargo.statemachine.model.events import (
     Event,
     FeaturesLearned,
     Iq,
@@ -27,10 +29,8 @@ from fargo.statemachine.events import (
     SipAccount,
     SipSignedIn,
 )
-from fargo.statemachine.media import Candidate, Codec, Content, Description, RawUdp
-from fargo.statemachine.notes import CallNote, Note, NoteAccount
-from fargo.statemachine.state import User
-from fargo.statemachine.user import fold, new
+from fargo.statemachine.user_state import User
+from fargo.store.log import Entry
 
 ALICE = "alice@localhost"
 DESK = "alice@localhost/desk"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from fargo.statemachine import user as users
-from fargo.statemachine.commands import (
+from fargo.statemachine import machine
+from fargo.statemachine.model.commands import (
     AcceptIq,
     AskFeatures,
     ForgetSecret,
@@ -14,7 +14,7 @@ from fargo.statemachine.commands import (
     SignIn,
     SignOut,
 )
-from fargo.statemachine.events import (
+from fargo.statemachine.model.events import (
     IqMalformed,
     PresenceProbed,
     RegistrationAsked,
@@ -54,7 +54,7 @@ def presence(story: Story, of: str = GATEWAY) -> tuple[PresenceKind, str, str]:
 
 def pass_time(story: Story) -> float:
     """Let the earliest deadline come; how long that took."""
-    after = min(due.at for due in users.deadlines(story.user)) - story.at
+    after = min(due.at for due in machine.deadlines(story.user)) - story.at
     story.tell(TimePassed(), after)
     return after
 
@@ -90,7 +90,7 @@ def test_a_registration_that_fails_says_what_to_mend(trouble: SipTrouble, condit
     assert story.the(RefuseIq).condition == condition
     assert said in story.the(RefuseIq).text
     assert story.the(ForgetSecret).secret == "s1"
-    assert users.is_idle(story.user)
+    assert machine.is_idle(story.user)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_a_registrar_that_never_answers_is_given_up_on() -> None:
     assert story.all(SignOut)
     story.tell(SipSignedIn(story.id_of(SignIn)))
     assert story.all(SignOut)
-    assert users.is_idle(story.user)
+    assert machine.is_idle(story.user)
 
 
 def test_a_second_registration_waits_for_the_answer_to_the_first() -> None:
@@ -223,7 +223,7 @@ def test_cancelling_ends_everything_and_forgets() -> None:
         assert (sender, PresenceKind.UNSUBSCRIBE) in kinds
         assert (sender, PresenceKind.UNSUBSCRIBED) in kinds
     assert not story.user.contacts.subscribed
-    assert users.secrets(story.user) == ()
+    assert machine.secrets(story.user) == ()
 
 
 def test_there_is_nothing_to_cancel_without_an_account() -> None:
@@ -240,7 +240,7 @@ def test_cancelling_while_a_registration_is_tried_answers_both() -> None:
     assert story.the(RefuseIq).iq.id == "iq1"
     assert story.the(AcceptIq).iq.id == "iq2"
     assert story.the(ForgetSecret).secret == "s1"
-    assert users.is_idle(story.user)
+    assert machine.is_idle(story.user)
 
 
 # --- sign in and out with presence
@@ -290,7 +290,7 @@ def test_an_unreachable_registrar_is_tried_again_ever_more_slowly() -> None:
 def test_refused_credentials_are_not_tried_again_until_the_user_is_back() -> None:
     story = Story().signed_in()
     lose(story, SipTrouble.CREDENTIALS)
-    assert users.deadlines(story.user) == ()
+    assert machine.deadlines(story.user) == ()
     assert "Check both" in presence(story)[2]
     story.tell(ResourceAvailable(PHONE, GATEWAY))
     assert not story.all(SignIn)

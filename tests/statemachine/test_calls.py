@@ -2,8 +2,18 @@
 
 import pytest
 
-from fargo.statemachine import user as users
-from fargo.statemachine.call1 import (
+from fargo.statemachine import machine
+from fargo.statemachine.media.description import (
+    Candidate,
+    Codec,
+    Content,
+    Description,
+    IceUdp,
+    Parameter,
+    RawUdp,
+    UnknownApplication,
+)
+from fargo.statemachine.model.call1 import (
     AcceptDescription,
     AnswerCall,
     CallArrived,
@@ -23,7 +33,7 @@ from fargo.statemachine.call1 import (
     RingCall,
     SendingStateChanged,
 )
-from fargo.statemachine.commands import (
+from fargo.statemachine.model.commands import (
     AcceptIq,
     AcceptSession,
     AskFeatures,
@@ -35,7 +45,7 @@ from fargo.statemachine.commands import (
     SignIn,
     TerminateSession,
 )
-from fargo.statemachine.events import (
+from fargo.statemachine.model.events import (
     FeaturesLearned,
     IqFailed,
     IqSucceeded,
@@ -51,16 +61,6 @@ from fargo.statemachine.events import (
     SipTrouble,
     Stopping,
     TimePassed,
-)
-from fargo.statemachine.media import (
-    Candidate,
-    Codec,
-    Content,
-    Description,
-    IceUdp,
-    Parameter,
-    RawUdp,
-    UnknownApplication,
 )
 
 from .story import ABLE, ADDRESS, BOB, DESK, GATEWAY, NAMED, OFFER, PCMA, PCMU, PHONE, PHONE_ADDRESS, Story
@@ -122,9 +122,9 @@ def test_the_caller_hears_ringing_once_then_the_phones_answer(story: Story) -> N
 def test_the_answers_description_is_rejected_but_not_while_the_phone_may_hang_up_at_once(story: Story) -> None:
     channel = story.call_out()
     story.answered(channel)
-    due = next(each.at for each in users.deadlines(story.user) if "settled" in each.name)
+    due = next(each.at for each in machine.deadlines(story.user) if "settled" in each.name)
     assert story.tell(TimePassed(), due - story.at) == [RejectDescription(channel)]
-    assert not [each for each in users.deadlines(story.user) if "settled" in each.name]
+    assert not [each for each in machine.deadlines(story.user) if "settled" in each.name]
 
 
 def test_later_codecs_are_accepted_as_far_as_they_were_agreed(story: Story) -> None:
@@ -227,7 +227,7 @@ def test_the_sip_side_refuses_to_place_the_call(story: Story) -> None:
 def test_an_answer_without_audio_ends_the_call_in_time(story: Story) -> None:
     channel = story.call_out()
     story.tell(CallStateChanged(channel, CallState.ACCEPTED))
-    [due] = users.deadlines(story.user)
+    [due] = machine.deadlines(story.user)
     story.tell(TimePassed(), due.at - story.at - 0.5)
     assert not story.last
     story.tell(TimePassed(), 0.5)
@@ -246,7 +246,7 @@ def test_an_answer_whose_address_is_a_name_ends_the_call_at_once(story: Story) -
 def test_a_channel_that_never_ends_is_closed_in_time(story: Story) -> None:
     channel = story.call_out()
     story.hangs_up("s1")
-    [due] = users.deadlines(story.user)
+    [due] = machine.deadlines(story.user)
     assert story.tell(TimePassed(), due.at - story.at) == [CloseChannel(channel)]
     assert story.over()
 
@@ -363,7 +363,7 @@ def test_a_call_does_not_wait_for_ever_for_a_client(answers: bool) -> None:
     if answers:
         story.tell(FeaturesLearned(story.id_of(AskFeatures), PHONE, ()))
     else:
-        due = min(deadline.at for deadline in users.deadlines(story.user))
+        due = min(deadline.at for deadline in machine.deadlines(story.user))
         story.tell(TimePassed(), due - story.at)
     assert story.the(HangUp).reason == ChangeReason.NO_ANSWER
 
@@ -534,7 +534,7 @@ def test_a_bug_ends_one_call_and_is_written_down(story: Story, monkeypatch: pyte
     def broken(*_: object) -> None:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr("fargo.statemachine.telepathy_leg.fold", broken)
+    monkeypatch.setattr("fargo.statemachine.legs.telepathy.telepathy_leg.fold", broken)
     story.tell(CallMembersChanged(channel, 1))
     assert story.the(Fault).error == "ZeroDivisionError: a bug"
     assert story.the(TerminateSession).sid == "s1"

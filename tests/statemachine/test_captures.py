@@ -12,8 +12,8 @@ from twisted.words.xish.domish import Element
 
 from fargo.adapters.xmpp import jingle, replies
 from fargo.adapters.xmpp.stanza import iq_of
-from fargo.log import Entry
-from fargo.statemachine.call1 import (
+from fargo.statemachine.media.description import Candidate, Codec, Parameter
+from fargo.statemachine.model.call1 import (
     CallMembersChanged,
     CallState,
     CallStateChanged,
@@ -21,7 +21,7 @@ from fargo.statemachine.call1 import (
     DescriptionReceived,
     PlaceCall,
 )
-from fargo.statemachine.commands import (
+from fargo.statemachine.model.commands import (
     AcceptIq,
     AcceptSession,
     InformSession,
@@ -29,8 +29,8 @@ from fargo.statemachine.commands import (
     SignIn,
     TerminateSession,
 )
-from fargo.statemachine.events import Iq, RegistrationSubmitted, SipAccount, SipSignedIn
-from fargo.statemachine.media import Candidate, Codec, Parameter
+from fargo.statemachine.model.events import Iq, RegistrationSubmitted, SipAccount, SipSignedIn
+from fargo.store.log import Entry
 
 from .story import Story
 

@@ -2,10 +2,13 @@
 
 import pytest
 
-from fargo.statemachine.account import Registered, Unregistered
-from fargo.statemachine.call1 import CallArrived, CallState, CallStateChanged, CloseChannel
-from fargo.statemachine.commands import Fault, Forget, Issued, SignIn
-from fargo.statemachine.events import (
+from fargo.statemachine.account.account_state import Registered, Unregistered
+from fargo.statemachine.machine import condensed, deadlines, fold, is_idle, new
+from fargo.statemachine.media.paths import Policy
+from fargo.statemachine.model.call1 import CallArrived, CallState, CallStateChanged, CloseChannel
+from fargo.statemachine.model.call_records import NoteAccount
+from fargo.statemachine.model.commands import Fault, Forget, Issued, SignIn
+from fargo.statemachine.model.events import (
     CallProposed,
     Condensed,
     PolicyChanged,
@@ -19,10 +22,7 @@ from fargo.statemachine.events import (
     StreamOpened,
     TimePassed,
 )
-from fargo.statemachine.notes import NoteAccount
-from fargo.statemachine.paths import Policy
-from fargo.statemachine.standing import Refused, SignedIn
-from fargo.statemachine.user import condensed, deadlines, fold, is_idle, new
+from fargo.statemachine.model.presence import Refused, SignedIn
 
 from .story import ALICE, BOB, DESK, GATEWAY, PCMU, PHONE_ADDRESS, Story
 

@@ -2,10 +2,18 @@
 
 import pytest
 
-from fargo.statemachine import user as users
-from fargo.statemachine.call1 import CallArrived, CallState, CallStateChanged, HangUp, RingCall
-from fargo.statemachine.commands import AcceptIq, InformSession, InitiateSession, RefuseIq, SignIn, TerminateSession
-from fargo.statemachine.events import (
+from fargo.statemachine import machine
+from fargo.statemachine.legs.jingle.jingle_session import Inviting
+from fargo.statemachine.model.call1 import CallArrived, CallState, CallStateChanged, HangUp, RingCall
+from fargo.statemachine.model.commands import (
+    AcceptIq,
+    InformSession,
+    InitiateSession,
+    RefuseIq,
+    SignIn,
+    TerminateSession,
+)
+from fargo.statemachine.model.events import (
     IqFailed,
     IqSucceeded,
     ResourceAvailable,
@@ -14,7 +22,6 @@ from fargo.statemachine.events import (
     StreamOpened,
     TimePassed,
 )
-from fargo.statemachine.session import Inviting
 
 from .story import BOB, DESK, GATEWAY, PCMU, PHONE, PHONE_ADDRESS, Story
 
@@ -33,7 +40,7 @@ def story() -> Story:
 
 
 def waits(story: Story) -> list[str]:
-    return [due.name for due in users.deadlines(story.user)]
+    return [due.name for due in machine.deadlines(story.user)]
 
 
 def test_it_is_said_again_when_the_stream_is_back(story: Story) -> None:
@@ -44,7 +51,7 @@ def test_it_is_said_again_when_the_stream_is_back(story: Story) -> None:
 
 
 def test_it_is_not_said_again_once_it_was_heard(story: Story) -> None:
-    assert not users.is_idle(story.user)
+    assert not machine.is_idle(story.user)
     story.tell(IqSucceeded(story.id_of(TerminateSession), DESK))
     assert waits(story) == []
     story.tell(StreamOpened())
@@ -106,7 +113,7 @@ def test_a_client_in_a_call_is_asked_whether_it_is_still_there() -> None:
     story.tell(StreamOpened())
     assert story.all(InformSession) == [InformSession(BOB, DESK, "s1", "")]
     story.tell(IqFailed(story.id_of(InformSession), DESK, "item-not-found"))
-    assert not [call for call in story.user.calls.values() if users.calls.is_live(call)]
+    assert not [call for call in story.user.calls.values() if machine.call_state.is_live(call)]
 
 
 def test_a_client_that_is_still_there_keeps_its_call() -> None:

@@ -4,11 +4,17 @@ from collections.abc import Callable
 
 import pytest
 
-from fargo.statemachine.call1 import CallArrived, CallMembersChanged, CloseChannel, HangUp
-from fargo.statemachine.commands import Fault, RefuseIq, SignIn, TerminateSession
-from fargo.statemachine.events import PolicyChanged, RegistrationAsked, SessionInformed, SessionInitiated, TimePassed
-from fargo.statemachine.ng import DeleteRelay, OfferRelay, RelayDescribed
-from fargo.statemachine.paths import Policy
+from fargo.statemachine.media.paths import Policy
+from fargo.statemachine.model.call1 import CallArrived, CallMembersChanged, CloseChannel, HangUp
+from fargo.statemachine.model.commands import Fault, RefuseIq, SignIn, TerminateSession
+from fargo.statemachine.model.events import (
+    PolicyChanged,
+    RegistrationAsked,
+    SessionInformed,
+    SessionInitiated,
+    TimePassed,
+)
+from fargo.statemachine.model.ng import DeleteRelay, OfferRelay, RelayDescribed
 
 from .story import BOB, DESK, OFFER, PCMU, PHONE_ADDRESS, Story
 
@@ -37,7 +43,7 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> Breaker:
 def test_an_event_of_the_sip_side(story: Story, broken: Breaker) -> None:
     first, second = story.call_out("s1"), story.call_out("s2")
     kept = story.user.calls["5"]
-    broken("telepathy_leg.fold")
+    broken("legs.telepathy.telepathy_leg.fold")
     assert story.tell(CallMembersChanged(second, 1)) == [
         Fault("7", FAULT),
         TerminateSession(BOB, DESK, "s2", "general-error", IN_THIS_CALL),
@@ -50,7 +56,7 @@ def test_an_event_of_the_sip_side(story: Story, broken: Breaker) -> None:
 
 def test_a_request_of_a_client_is_answered(story: Story, broken: Breaker) -> None:
     channel = story.call_out("s1")
-    broken("jingle_leg.fold")
+    broken("legs.jingle.jingle_leg.fold")
     iq = story.iq(BOB)
     assert story.tell(SessionInformed(iq, "s1", "ringing")) == [
         Fault("5", FAULT),
@@ -64,7 +70,7 @@ def test_a_request_of_a_client_is_answered(story: Story, broken: Breaker) -> Non
 
 def test_a_call_that_arrives_is_let_go(story: Story, broken: Breaker) -> None:
     before = story.call_out("s1")
-    broken("telepathy_leg.arrived")
+    broken("legs.telepathy.telepathy_leg.arrived")
     arrived = CallArrived("c1", story.id_of(SignIn), "sip:bob@sip.test", (PCMU,), PHONE_ADDRESS, 3)
     assert story.tell(arrived) == [Fault("", FAULT), HangUp("c1", 9), CloseChannel("c1")]
     assert [call.sip.channel for call in story.user.calls.values()] == [before]
@@ -75,7 +81,7 @@ def test_an_event_of_the_relay(story: Story, broken: Breaker) -> None:
     story.tell(PolicyChanged(Policy("relay", relay=True)))
     story.tell(SessionInitiated(story.iq(BOB), "s1", (OFFER,)))
     session = story.the(OfferRelay).session
-    broken("relay_leg.fold")
+    broken("legs.relay.relay_leg.fold")
     assert story.tell(RelayDescribed(story.id_of(OfferRelay), OFFER.description)) == [
         Fault("6", FAULT),
         TerminateSession(BOB, DESK, "s1", "general-error", IN_THIS_CALL),
@@ -87,19 +93,19 @@ def test_an_event_of_the_relay(story: Story, broken: Breaker) -> None:
 def test_what_concerns_no_call_ends_none(story: Story, broken: Breaker) -> None:
     story.call_out("s1")
     before = story.user.calls
-    broken("registration.asked")
+    broken("account.registration.asked")
     iq = story.iq()
     assert story.tell(RegistrationAsked(iq)) == [
         Fault("", FAULT),
         RefuseIq(iq, "wait", "internal-server-error", WRITTEN_DOWN),
     ]
-    broken("signing.expire")
+    broken("account.connection.expire")
     assert story.tell(TimePassed()) == [Fault("", FAULT)]
     assert story.user.calls == before
 
 
 def test_what_was_issued_before_the_bug_is_taken_back(story: Story, broken: Breaker) -> None:
     channel = story.call_out("s1")
-    broken("jingle_leg.tell")
+    broken("legs.jingle.jingle_leg.tell")
     story.tell(CallMembersChanged(channel, 1))
     assert [issued.id for issued in story.last] == ["7.0", "7.1", "7.2", "7.3", "7.4"]

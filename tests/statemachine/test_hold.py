@@ -2,8 +2,9 @@
 
 import pytest
 
-from fargo.statemachine import user as users
-from fargo.statemachine.call1 import (
+from fargo.statemachine import machine
+from fargo.statemachine.media.description import Content
+from fargo.statemachine.model.call1 import (
     AcceptDescription,
     CallArrived,
     CallMembersChanged,
@@ -17,9 +18,15 @@ from fargo.statemachine.call1 import (
     RequestHold,
     SendingStateChanged,
 )
-from fargo.statemachine.commands import AcceptIq, InformSession, InitiateSession, RefuseIq, SignIn, TerminateSession
-from fargo.statemachine.events import IqFailed, SessionAccepted, SessionInformed, SessionModified
-from fargo.statemachine.media import Content
+from fargo.statemachine.model.commands import (
+    AcceptIq,
+    InformSession,
+    InitiateSession,
+    RefuseIq,
+    SignIn,
+    TerminateSession,
+)
+from fargo.statemachine.model.events import IqFailed, SessionAccepted, SessionInformed, SessionModified
 
 from .story import BOB, DESK, OFFER, PCMU, PHONE_ADDRESS, Story
 
@@ -41,7 +48,7 @@ def test_a_waiting_description_is_out_of_the_way_before_a_hold(story: Story) -> 
     rejected, requested = (issued.command for issued in story.last[1:])
     assert isinstance(rejected, RejectDescription)
     assert isinstance(requested, RequestHold)
-    assert not [due for due in users.deadlines(story.user) if "settled" in due.name]
+    assert not [due for due in machine.deadlines(story.user) if "settled" in due.name]
 
 
 def test_later_descriptions_are_accepted_at_once(story: Story) -> None:

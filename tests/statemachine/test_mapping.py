@@ -6,12 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from fargo.statemachine import account as accounts
-from fargo.statemachine import telepathy_leg
+from fargo.statemachine.account import account_state
 from fargo.statemachine.address import BadAddress, contact, parse_contact, parse_uri
-from fargo.statemachine.call1 import CallArrived, CallState, CallStateChanged, ChangeReason, HangUp
-from fargo.statemachine.commands import RefuseIq, SendPresence, TerminateSession
-from fargo.statemachine.events import (
+from fargo.statemachine.effects import Turn
+from fargo.statemachine.legs.jingle.jingle_session import sessions
+from fargo.statemachine.legs.leg_events import Ended
+from fargo.statemachine.legs.telepathy import telepathy_leg
+from fargo.statemachine.media.description import Candidate, Codec, Content, Description, IceUdp, RawUdp, Transport
+from fargo.statemachine.media.paths import Policy
+from fargo.statemachine.model.call1 import CallArrived, CallState, CallStateChanged, ChangeReason, HangUp
+from fargo.statemachine.model.call_records import NoteEnded, NotePath
+from fargo.statemachine.model.commands import RefuseIq, SendPresence, TerminateSession
+from fargo.statemachine.model.events import (
     PolicyChanged,
     RegistrationCancelled,
     RegistrationSubmitted,
@@ -26,14 +32,8 @@ from fargo.statemachine.events import (
     SipTrouble,
     StreamOpened,
 )
-from fargo.statemachine.media import Candidate, Codec, Content, Description, IceUdp, RawUdp, Transport
-from fargo.statemachine.ng import OfferRelay, RelayRefused
-from fargo.statemachine.notes import NoteEnded, NotePath
-from fargo.statemachine.notices import Ended
-from fargo.statemachine.paths import Policy
+from fargo.statemachine.model.ng import OfferRelay, RelayRefused
 from fargo.statemachine.reason import Cause, Reason, to_jingle
-from fargo.statemachine.session import sessions
-from fargo.statemachine.turn import Turn
 
 from .relayed import DTLS, ICE, OPUS
 from .story import ADDRESS, OFFER, PCMA, PCMU, PHONE_ADDRESS, Story
@@ -82,7 +82,7 @@ def signed_in() -> Story:
     story.online()
     story.tell(submission(story))
     story.tell(SipSignedIn("3.0"))
-    assert accounts.connection_of(story.user.account) == "3.0"
+    assert account_state.connection_of(story.user.account) == "3.0"
     return story
 
 
@@ -276,7 +276,7 @@ def refusal(cause: Cause) -> int:
 
 
 def trouble(story: Story, why: SipTrouble) -> None:
-    story.tell(SipSignedOut(accounts.connection_of(story.user.account), why, "why"))
+    story.tell(SipSignedOut(account_state.connection_of(story.user.account), why, "why"))
 
 
 def offline(story: Story) -> None:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from fargo.statemachine.media import (
+from fargo.statemachine.media.description import (
     Candidate,
     Codec,
     Description,

@@ -5,7 +5,8 @@ restarts ICE: see test_relay.py.
 import pytest
 from msgspec.structs import replace
 
-from fargo.statemachine.call1 import (
+from fargo.statemachine.media.description import Candidate, Content, Description, Manner, RawUdp
+from fargo.statemachine.model.call1 import (
     CallArrived,
     CallMembersChanged,
     CandidatesReceived,
@@ -13,10 +14,16 @@ from fargo.statemachine.call1 import (
     PlaceCall,
     ReceivingStateChanged,
 )
-from fargo.statemachine.commands import AcceptSession, Command, InformSession, InformTransport, InitiateSession, SignIn
-from fargo.statemachine.events import IqFailed, SessionAccepted, SessionTerminated
-from fargo.statemachine.media import Candidate, Content, Description, Manner, RawUdp
-from fargo.statemachine.ng import AnswerRelay, OfferRelay, Party, RelayDescribed
+from fargo.statemachine.model.commands import (
+    AcceptSession,
+    Command,
+    InformSession,
+    InformTransport,
+    InitiateSession,
+    SignIn,
+)
+from fargo.statemachine.model.events import IqFailed, SessionAccepted, SessionTerminated
+from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, Party, RelayDescribed
 
 from .relayed import AT_CLIENT, AT_RELAY, DTLS, FOR_CLIENT, FOR_PHONE, OPUS, RELAY_ADDRESS, Relayed
 from .story import ADDRESS, BOB, DESK, OFFER, PCMU, PHONE_ADDRESS, Story

@@ -1,6 +1,6 @@
 """What becomes of codecs and addresses on their way from one end to the other."""
 
-from fargo.statemachine.media import (
+from fargo.statemachine.media.description import (
     Candidate,
     Codec,
     Description,

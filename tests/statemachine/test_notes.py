@@ -2,9 +2,19 @@
 
 import pytest
 
-from fargo.statemachine.call1 import CallArrived, CallState, CallStateChanged
-from fargo.statemachine.commands import InitiateSession, SignIn
-from fargo.statemachine.events import (
+from fargo.statemachine.model.call1 import CallArrived, CallState, CallStateChanged
+from fargo.statemachine.model.call_records import (
+    Direction,
+    NoteAccount,
+    NoteAnswered,
+    NoteBegun,
+    NoteEnded,
+    NotePath,
+    Path,
+    Side,
+)
+from fargo.statemachine.model.commands import InitiateSession, SignIn
+from fargo.statemachine.model.events import (
     CallProposed,
     RegistrationCancelled,
     ResourceUnavailable,
@@ -13,7 +23,6 @@ from fargo.statemachine.events import (
     SipSignedOut,
     SipTrouble,
 )
-from fargo.statemachine.notes import Direction, NoteAccount, NoteAnswered, NoteBegun, NoteEnded, NotePath, Path, Side
 from fargo.statemachine.reason import Cause
 
 from .story import BOB, DESK, GATEWAY, OFFER, PCMU, PHONE_ADDRESS, Story

@@ -2,9 +2,19 @@
 
 import pytest
 
-from fargo.statemachine.media import Codec, Manner
-from fargo.statemachine.notes import Path
-from fargo.statemachine.paths import DIRECT, Policy, Way, choose, goes_directly, manner_for, reaches, relayed, relays
+from fargo.statemachine.media.description import Codec, Manner
+from fargo.statemachine.media.paths import (
+    DIRECT,
+    Policy,
+    Way,
+    choose,
+    goes_directly,
+    manner_for,
+    reaches,
+    relayed,
+    relays,
+)
+from fargo.statemachine.model.call_records import Path
 from fargo.statemachine.reason import Cause, Reason
 
 from .relayed import OPUS

@@ -2,8 +2,9 @@
 
 import pytest
 
-from fargo.statemachine.commands import AskFeatures, Command, PresenceKind, SendPresence, SignIn
-from fargo.statemachine.events import (
+from fargo.statemachine.media.description import Manner
+from fargo.statemachine.model.commands import AskFeatures, Command, PresenceKind, SendPresence, SignIn
+from fargo.statemachine.model.events import (
     FeaturesLearned,
     PresenceProbed,
     RegistrationCancelled,
@@ -18,7 +19,6 @@ from fargo.statemachine.events import (
     SubscriptionChanged,
     TimePassed,
 )
-from fargo.statemachine.media import Manner
 
 from .story import ABLE, ALICE, BOB, DESK, GATEWAY, PHONE, Story
 

@@ -6,8 +6,10 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fargo.statemachine.account import Unregistered
-from fargo.statemachine.call1 import (
+from fargo.statemachine.account.account_state import Unregistered
+from fargo.statemachine.machine import deadlines
+from fargo.statemachine.media.description import Candidate, Codec, Content, Description, IceUdp, RawUdp
+from fargo.statemachine.model.call1 import (
     CallArrived,
     CallFailed,
     CallMembersChanged,
@@ -19,7 +21,7 @@ from fargo.statemachine.call1 import (
     ReceivingStateChanged,
     SendingStateChanged,
 )
-from fargo.statemachine.commands import (
+from fargo.statemachine.model.commands import (
     AcceptIq,
     AskFeatures,
     Command,
@@ -29,7 +31,7 @@ from fargo.statemachine.commands import (
     SendRegistrationForm,
     SignIn,
 )
-from fargo.statemachine.events import (
+from fargo.statemachine.model.events import (
     Event,
     FeaturesLearned,
     Iq,
@@ -58,8 +60,6 @@ from fargo.statemachine.events import (
     SubscriptionChanged,
     TimePassed,
 )
-from fargo.statemachine.media import Candidate, Codec, Content, Description, IceUdp, RawUdp
-from fargo.statemachine.user import deadlines
 
 from .story import ABLE, ALICE, BOB, DESK, GATEWAY, PHONE, Story
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from fargo.statemachine import user as users
-from fargo.statemachine.call1 import (
+from fargo.statemachine import machine
+from fargo.statemachine.model.call1 import (
     AnswerCall,
     CallArrived,
     CallState,
@@ -13,7 +13,7 @@ from fargo.statemachine.call1 import (
     PlaceCall,
     RingCall,
 )
-from fargo.statemachine.commands import (
+from fargo.statemachine.model.commands import (
     InitiateSession,
     MessageCall,
     ProposeCall,
@@ -22,7 +22,7 @@ from fargo.statemachine.commands import (
     SignIn,
     TerminateSession,
 )
-from fargo.statemachine.events import (
+from fargo.statemachine.model.events import (
     CallAction,
     CallMessaged,
     CallProposed,
@@ -161,7 +161,7 @@ def test_a_proposal_that_reaches_nobody_may_be_the_end() -> None:
 def test_a_client_that_proceeds_and_then_is_silent_is_given_up(story: Story) -> None:
     sid = arrive(story)
     says(story, sid, CallAction.PROCEED)
-    due = min(deadline.at for deadline in users.deadlines(story.user))
+    due = min(deadline.at for deadline in machine.deadlines(story.user))
     story.tell(TimePassed(), due - story.at)
     assert story.the(TerminateSession).to == PHONE
     assert story.the(HangUp).reason == ChangeReason.NO_ANSWER
@@ -216,7 +216,7 @@ def test_a_retracted_proposal_is_forgotten(story: Story) -> None:
 
 def test_a_proposal_that_is_not_followed_up_expires(story: Story) -> None:
     propose(story)
-    [due] = users.deadlines(story.user)
+    [due] = machine.deadlines(story.user)
     story.tell(TimePassed(), due.at - story.at)
     assert (story.the(MessageCall).action, story.the(MessageCall).condition) == (CallAction.FINISH, "expired")
     assert not story.user.proposals

@@ -4,8 +4,9 @@ import time
 
 import pytest
 
-from fargo.statemachine import user as users
-from fargo.statemachine.call1 import (
+from fargo.statemachine import machine
+from fargo.statemachine.media.description import Candidate, Codec, Content, Description, RawUdp, UnknownTransport
+from fargo.statemachine.model.call1 import (
     CallArrived,
     CallFailed,
     CallMembersChanged,
@@ -19,7 +20,7 @@ from fargo.statemachine.call1 import (
     PlaceCall,
     RingCall,
 )
-from fargo.statemachine.commands import (
+from fargo.statemachine.model.commands import (
     AcceptIq,
     AcceptSession,
     Command,
@@ -33,7 +34,7 @@ from fargo.statemachine.commands import (
     SignOut,
     TerminateSession,
 )
-from fargo.statemachine.events import (
+from fargo.statemachine.model.events import (
     CallAction,
     CallMessaged,
     CallProposed,
@@ -54,7 +55,6 @@ from fargo.statemachine.events import (
     SipTrouble,
     Stopping,
 )
-from fargo.statemachine.media import Candidate, Codec, Content, Description, RawUdp, UnknownTransport
 
 from .story import ABLE, ADDRESS, ALICE, BOB, DESK, GATEWAY, NAMED, OFFER, PCMA, PCMU, PHONE, PHONE_ADDRESS, Story
 
@@ -502,7 +502,7 @@ def test_a_call_to_nobody_online_is_refused_and_left_to_read() -> None:
     story = Story()
     story.register()
     assert arrive(story) == [HangUp("c1", 5, "None of the called user's clients can take a call."), missed()]
-    assert [due.name for due in users.deadlines(story.user)][1:] == ["call 3: the end of the SIP call"]
+    assert [due.name for due in machine.deadlines(story.user)][1:] == ["call 3: the end of the SIP call"]
 
 
 def test_a_call_without_audio_is_refused_and_left_to_read(story: Story) -> None:

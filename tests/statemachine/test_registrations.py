@@ -2,8 +2,8 @@
 
 import pytest
 
-from fargo.statemachine import user as users
-from fargo.statemachine.commands import (
+from fargo.statemachine import machine
+from fargo.statemachine.model.commands import (
     AcceptIq,
     Command,
     ForgetSecret,
@@ -14,7 +14,7 @@ from fargo.statemachine.commands import (
     SignIn,
     SignOut,
 )
-from fargo.statemachine.events import (
+from fargo.statemachine.model.events import (
     RegistrationAsked,
     RegistrationCancelled,
     RegistrationSubmitted,
@@ -80,11 +80,11 @@ def test_the_form_shows_the_account_that_counts(begin: object, account: SipAccou
 
 
 def test_the_vault_keeps_what_may_be_needed_again() -> None:
-    assert users.secrets(Story().user) == ()
-    assert users.secrets(trying().user) == ("s1",)
-    assert users.secrets(Story().signed_in().user) == ("s1",)
-    assert users.secrets(clearing().user) == ("s2", "s1")
-    assert users.secrets(changing().user) == ("s2", "s1")
+    assert machine.secrets(Story().user) == ()
+    assert machine.secrets(trying().user) == ("s1",)
+    assert machine.secrets(Story().signed_in().user) == ("s1",)
+    assert machine.secrets(clearing().user) == ("s2", "s1")
+    assert machine.secrets(changing().user) == ("s2", "s1")
 
 
 def test_a_change_without_a_password_goes_on_with_the_old_one() -> None:
@@ -126,7 +126,7 @@ def test_a_change_of_a_signed_out_account_is_tried_at_once() -> None:
     submit(story, SECOND, "s2")
     assert story.the(SignIn) == SignIn(SECOND, "s2")
     story.tell(SipSignedOut(story.id_of(SignIn), SipTrouble.CREDENTIALS))
-    assert users.secrets(story.user) == ("s1",), "the account before the change stays"
+    assert machine.secrets(story.user) == ("s1",), "the account before the change stays"
 
 
 def test_one_registration_at_a_time() -> None:
@@ -189,7 +189,7 @@ def test_cancelling_a_change_forgets_both_passwords(begin: object) -> None:
     story: Story = begin()  # type: ignore[operator]
     story.tell(RegistrationCancelled(story.iq()))
     assert [each.secret for each in story.all(ForgetSecret)] == ["s2", "s1"]
-    assert users.secrets(story.user) == ()
+    assert machine.secrets(story.user) == ()
 
 
 def test_cancelling_a_change_that_keeps_the_password_forgets_it_once() -> None:
@@ -234,13 +234,13 @@ def test_a_restart_goes_back_to_the_account_before_the_change() -> None:
         assert story.the(RefuseIq).text == "The gateway was restarted. Try again."
         assert iq is None or story.the(RefuseIq).iq == iq
         assert story.the(ForgetSecret).secret == "s2"
-        assert users.secrets(story.user) == ("s1",)
+        assert machine.secrets(story.user) == ("s1",)
 
 
 @pytest.mark.parametrize("begin", [trying, clearing, changing])
 def test_stopping_answers_what_was_being_tried(begin: object) -> None:
     story: Story = begin()  # type: ignore[operator]
-    secret = users.secrets(story.user)[0]
+    secret = machine.secrets(story.user)[0]
     story.tell(Stopping())
     refused = story.the(RefuseIq)
     said = "The gateway is being stopped. Try later."
@@ -252,7 +252,7 @@ def test_stopping_signs_out_and_says_so() -> None:
     story = Story().signed_in()
     assert story.tell(Stopping()) == [presence("The gateway is being stopped."), SignOut(story.id_of(SignIn))]
     assert story.tell(SipSignedOut(story.id_of(SignIn), SipTrouble.ASKED)) == []
-    assert not users.is_idle(story.user)
+    assert not machine.is_idle(story.user)
 
 
 def test_stopping_in_trouble_looks_like_stopping() -> None:
@@ -272,9 +272,9 @@ def test_stopping_does_not_wait_for_a_client_to_come_online() -> None:
 def test_stopping_is_nothing_to_somebody_without_an_account() -> None:
     story = Story()
     assert story.tell(Stopping()) == []
-    assert not users.is_idle(story.user)
+    assert not machine.is_idle(story.user)
     assert story.tell(Restarted()) == []
-    assert users.is_idle(story.user)
+    assert machine.is_idle(story.user)
 
 
 def test_after_a_stop_the_gateway_can_start_again() -> None:
@@ -290,15 +290,15 @@ def test_after_a_stop_the_gateway_can_start_again() -> None:
 
 def test_a_user_with_nothing_open_is_idle() -> None:
     story = Story()
-    assert users.is_idle(story.user)
+    assert machine.is_idle(story.user)
     story.online()
-    assert not users.is_idle(story.user)
+    assert not machine.is_idle(story.user)
     story.tell(ResourceUnavailable(DESK, GATEWAY))
-    assert users.is_idle(story.user)
-    assert not users.is_idle(trying().user)
+    assert machine.is_idle(story.user)
+    assert not machine.is_idle(trying().user)
     story = Story().signed_in()
     story.tell(ResourceUnavailable(DESK, GATEWAY))
-    assert not users.is_idle(story.user)
+    assert not machine.is_idle(story.user)
 
 
 # --- connections

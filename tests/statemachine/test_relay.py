@@ -3,8 +3,10 @@
 import pytest
 from msgspec.structs import replace
 
-from fargo.statemachine import user as users
-from fargo.statemachine.call1 import (
+from fargo.statemachine import machine
+from fargo.statemachine.media.description import Content, Description, IceUdp, Manner, RawUdp
+from fargo.statemachine.media.paths import Choice
+from fargo.statemachine.model.call1 import (
     AnswerCall,
     CallMembersChanged,
     CallState,
@@ -15,7 +17,8 @@ from fargo.statemachine.call1 import (
     PlaceCall,
     RequestHold,
 )
-from fargo.statemachine.commands import (
+from fargo.statemachine.model.call_records import NoteCarried, NoteEnded, NotePath, Path, Side
+from fargo.statemachine.model.commands import (
     AcceptIq,
     AcceptSession,
     Command,
@@ -28,7 +31,7 @@ from fargo.statemachine.commands import (
     SendText,
     TerminateSession,
 )
-from fargo.statemachine.events import (
+from fargo.statemachine.model.events import (
     CallAction,
     CallMessaged,
     IqFailed,
@@ -41,8 +44,7 @@ from fargo.statemachine.events import (
     SessionTerminated,
     TimePassed,
 )
-from fargo.statemachine.media import Content, Description, IceUdp, Manner, RawUdp
-from fargo.statemachine.ng import (
+from fargo.statemachine.model.ng import (
     AnswerRelay,
     DeleteRelay,
     Flow,
@@ -54,8 +56,6 @@ from fargo.statemachine.ng import (
     RelayLost,
     RelayRefused,
 )
-from fargo.statemachine.notes import NoteCarried, NoteEnded, NotePath, Path, Side
-from fargo.statemachine.paths import Choice
 from fargo.statemachine.reason import Cause
 
 from .relayed import (
@@ -573,7 +573,7 @@ def test_what_was_not_heard_is_deleted_again_until_there_can_be_no_relay() -> No
         story.tell(RelayRefused(story.id_of(DeleteRelay), "It does not answer.", silent=True))
         story.tell(TimePassed(), 28.9)
         assert deleted(story) == times
-        assert [due.name for due in users.deadlines(story.user) if "relay" in due.name] == [
+        assert [due.name for due in machine.deadlines(story.user) if "relay" in due.name] == [
             "call 6: the media relay's answer"
         ]
         story.tell(TimePassed(), 0.1)
@@ -729,7 +729,7 @@ def test_a_client_that_called_restarts_ice() -> None:
     where = Content("voice", transport=replace(anew, complete=False))
     assert told == InformTransport(BOB, DESK, "s1", where)
     assert story.tell(IqSucceeded(story.id_of(InformTransport), DESK)) == []
-    assert [due for due in users.deadlines(story.user) if "client" in due.name] != []  # the session-accept's
+    assert [due for due in machine.deadlines(story.user) if "client" in due.name] != []  # the session-accept's
 
 
 def test_where_it_is_to_send_is_told_in_the_content_that_it_named() -> None:

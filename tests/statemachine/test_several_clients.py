@@ -2,8 +2,9 @@
 
 import pytest
 
-from fargo.statemachine.call1 import CallArrived, CallMembersChanged, HangUp, ReceivingStateChanged, RequestHold
-from fargo.statemachine.commands import (
+from fargo.statemachine.media.description import Content
+from fargo.statemachine.model.call1 import CallArrived, CallMembersChanged, HangUp, ReceivingStateChanged, RequestHold
+from fargo.statemachine.model.commands import (
     AskFeatures,
     Command,
     InformSession,
@@ -14,7 +15,7 @@ from fargo.statemachine.commands import (
     SignIn,
     TerminateSession,
 )
-from fargo.statemachine.events import (
+from fargo.statemachine.model.events import (
     CallAction,
     CallMessaged,
     FeaturesLearned,
@@ -24,7 +25,6 @@ from fargo.statemachine.events import (
     SessionModified,
     TimePassed,
 )
-from fargo.statemachine.media import Content
 
 from .story import ABLE, ALICE, BOB, DESK, GATEWAY, OFFER, PCMU, PHONE, PHONE_ADDRESS, Story
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from fargo.statemachine import user as users
-from fargo.statemachine.call1 import (
+from fargo.statemachine import machine
+from fargo.statemachine.model.call1 import (
     CallArrived,
     CallMembersChanged,
     CallState,
@@ -15,7 +15,7 @@ from fargo.statemachine.call1 import (
     ReceivingStateChanged,
     RejectDescription,
 )
-from fargo.statemachine.commands import (
+from fargo.statemachine.model.commands import (
     AcceptSession,
     InformSession,
     InitiateSession,
@@ -26,7 +26,7 @@ from fargo.statemachine.commands import (
     SignOut,
     TerminateSession,
 )
-from fargo.statemachine.events import (
+from fargo.statemachine.model.events import (
     CallAction,
     CallMessaged,
     CallProposed,
@@ -50,7 +50,7 @@ ASKS_FIRST = (*ABLE, "urn:xmpp:jingle-message:0")
 
 def waits(story: Story) -> dict[str, float]:
     """What is waited for, and for how many seconds from now."""
-    return {due.name: due.at - story.at for due in users.deadlines(story.user)}
+    return {due.name: due.at - story.at for due in machine.deadlines(story.user)}
 
 
 def arrive(story: Story) -> None:

@@ -10,9 +10,9 @@ import pytest
 from msgspec import Struct
 
 import fargo.statemachine
-from fargo.statemachine.commands import Command
-from fargo.statemachine.events import Event
-from fargo.statemachine.wire import wire_name
+from fargo.statemachine.model.commands import Command
+from fargo.statemachine.model.events import Event
+from fargo.statemachine.model.wire import wire_name
 
 CORE = Path(fargo.statemachine.__file__).parent
 

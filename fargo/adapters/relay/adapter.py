@@ -17,9 +17,9 @@ from twisted.python.failure import Failure
 from fargo.adapters.relay import sdp
 from fargo.adapters.relay.ng import Ng, RefusedError, Reply, SilentError, Value
 from fargo.adapters.relay.watch import Watch
-from fargo.statemachine.commands import Issued
-from fargo.statemachine.media import Content, Description, Manner, Role
-from fargo.statemachine.ng import (
+from fargo.statemachine.media.description import Content, Description, Manner, Role
+from fargo.statemachine.model.commands import Issued
+from fargo.statemachine.model.ng import (
     AnswerRelay,
     DeleteRelay,
     Flow,

@@ -11,7 +11,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from fargo.adapters.relay.ng import Ng, RefusedError, Reply, SilentError
-from fargo.statemachine.ng import RelayLost
+from fargo.statemachine.model.ng import RelayLost
 
 EVERY: Final = 3.0
 """Seconds from one answer, or silence, to the next question."""

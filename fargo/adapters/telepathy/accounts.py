@@ -28,8 +28,8 @@ from fargo.adapters.telepathy.translate import (
     trouble,
 )
 from fargo.statemachine.address import BadAddress, parse_account
-from fargo.statemachine.commands import SignIn
-from fargo.statemachine.events import Event, SipAccount, SipSignedIn, SipSignedOut, SipTrouble
+from fargo.statemachine.model.commands import SignIn
+from fargo.statemachine.model.events import Event, SipAccount, SipSignedIn, SipSignedOut, SipTrouble
 
 Put: TypeAlias = Callable[[str, Event], None]
 """put(bare JID of the user, event)"""

@@ -14,8 +14,8 @@ from fargo.adapters.telepathy.bus import Signal
 from fargo.adapters.telepathy.calls import Calls
 from fargo.adapters.telepathy.host import Host, HostSettings
 from fargo.adapters.telepathy.keeper import Keeper
-from fargo.statemachine.call1 import Call1Command
-from fargo.statemachine.commands import Issued, SignIn, SignOut
+from fargo.statemachine.model.call1 import Call1Command
+from fargo.statemachine.model.commands import Issued, SignIn, SignOut
 
 
 class TelepathyAdapter:

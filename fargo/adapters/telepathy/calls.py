@@ -37,7 +37,8 @@ from fargo.adapters.telepathy.translate import (
     REQUESTS,
     STREAM,
 )
-from fargo.statemachine.call1 import (
+from fargo.statemachine.media.description import Candidate, Codec
+from fargo.statemachine.model.call1 import (
     AcceptDescription,
     AnswerCall,
     Call1Command,
@@ -56,7 +57,6 @@ from fargo.statemachine.call1 import (
     RequestHold,
     RingCall,
 )
-from fargo.statemachine.media import Candidate, Codec
 
 _PROPERTIES = "org.freedesktop.DBus.Properties"
 _UNHELD, _HELD = 0, 1  # Local_Hold_State

@@ -17,7 +17,8 @@ import dbus
 
 from fargo.adapters.telepathy.bus import BusError, Signal
 from fargo.statemachine.address import SipUri
-from fargo.statemachine.call1 import (
+from fargo.statemachine.media.description import Candidate, Codec, Parameter, kind
+from fargo.statemachine.model.call1 import (
     Call1Event,
     CallMembersChanged,
     CallStateChanged,
@@ -28,8 +29,7 @@ from fargo.statemachine.call1 import (
     ReceivingStateChanged,
     SendingStateChanged,
 )
-from fargo.statemachine.events import SipTrouble
-from fargo.statemachine.media import Candidate, Codec, Parameter, kind
+from fargo.statemachine.model.events import SipTrouble
 
 TELEPATHY: Final = "org.freedesktop.Telepathy"
 ERROR: Final = f"{TELEPATHY}.Error"

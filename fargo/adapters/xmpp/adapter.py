@@ -35,7 +35,7 @@ from fargo.adapters.xmpp.stanza import (
 )
 from fargo.adapters.xmpp.stream import Stream
 from fargo.statemachine.address import bare, domain_of, local_of
-from fargo.statemachine.commands import (
+from fargo.statemachine.model.commands import (
     AcceptIq,
     AcceptSession,
     AskFeatures,
@@ -53,7 +53,7 @@ from fargo.statemachine.commands import (
     TerminateSession,
     XmppCommand,
 )
-from fargo.statemachine.events import (
+from fargo.statemachine.model.events import (
     Event,
     FeaturesLearned,
     Iq,

@@ -35,7 +35,7 @@ from fargo.adapters.xmpp.stanza import (
     number,
     required,
 )
-from fargo.statemachine.media import (
+from fargo.statemachine.media.description import (
     Codec,
     Content,
     Description,

@@ -19,14 +19,15 @@ from fargo.adapters.xmpp.stanza import (
     make,
     required,
 )
-from fargo.statemachine.commands import (
+from fargo.statemachine.media.description import Content
+from fargo.statemachine.model.commands import (
     AcceptSession,
     InformSession,
     InformTransport,
     InitiateSession,
     TerminateSession,
 )
-from fargo.statemachine.events import (
+from fargo.statemachine.model.events import (
     Iq,
     SessionAccepted,
     SessionInformed,
@@ -34,7 +35,6 @@ from fargo.statemachine.events import (
     SessionModified,
     SessionTerminated,
 )
-from fargo.statemachine.media import Content
 
 JingleEvent: TypeAlias = SessionInitiated | SessionAccepted | SessionInformed | SessionTerminated | SessionModified
 JingleCommand: TypeAlias = InitiateSession | AcceptSession | InformSession | InformTransport | TerminateSession

@@ -3,7 +3,7 @@
 from twisted.words.xish.domish import Element
 
 from fargo.adapters.xmpp.stanza import NS_HINTS, attribute, envelope, error, make, sender_of
-from fargo.statemachine.commands import SendText
+from fargo.statemachine.model.commands import SendText
 
 
 def refusal(message: Element) -> Element | None:

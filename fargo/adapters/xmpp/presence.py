@@ -10,8 +10,8 @@ from twisted.words.xish.domish import Element
 from fargo.adapters.xmpp import disco
 from fargo.adapters.xmpp.stanza import NS_CAPS, attribute, envelope, sender_of
 from fargo.statemachine.address import local_of
-from fargo.statemachine.commands import PresenceKind, SendPresence
-from fargo.statemachine.events import (
+from fargo.statemachine.model.commands import PresenceKind, SendPresence
+from fargo.statemachine.model.events import (
     PresenceProbed,
     ResourceAvailable,
     ResourceUnavailable,

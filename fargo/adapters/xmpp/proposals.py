@@ -30,8 +30,8 @@ from fargo.adapters.xmpp.stanza import (
     required,
     sender_of,
 )
-from fargo.statemachine.commands import MessageCall, ProposeCall
-from fargo.statemachine.events import CallAction, CallMessaged, CallProposed
+from fargo.statemachine.model.commands import MessageCall, ProposeCall
+from fargo.statemachine.model.events import CallAction, CallMessaged, CallProposed
 
 ProposalEvent: TypeAlias = CallProposed | CallMessaged
 ProposalCommand: TypeAlias = ProposeCall | MessageCall

@@ -16,8 +16,8 @@ from twisted.words.xish.domish import Element
 
 from fargo.adapters.xmpp.stanza import MOST, NS_REGISTER, MalformedError, bounded, child, has, make, result
 from fargo.adapters.xmpp.wokkel_compat import data_form
-from fargo.statemachine.commands import SendRegistrationForm
-from fargo.statemachine.events import SipAccount
+from fargo.statemachine.model.commands import SendRegistrationForm
+from fargo.statemachine.model.events import SipAccount
 
 ADDRESS: Final = "username"
 PASSWORD: Final = "password"

@@ -14,8 +14,8 @@ from twisted.words.xish.domish import Element
 
 from fargo.adapters.xmpp import disco
 from fargo.adapters.xmpp.stanza import LONGEST, NS_STANZAS, attribute, error, refusal, result, sender_of, words
-from fargo.statemachine.commands import AcceptIq, RefuseIq
-from fargo.statemachine.events import FeaturesLearned, IqFailed, IqSucceeded
+from fargo.statemachine.model.commands import AcceptIq, RefuseIq
+from fargo.statemachine.model.events import FeaturesLearned, IqFailed, IqSucceeded
 
 _OURS: Final = re.compile(r"(features-)?([0-9]{1,18}\.[0-9]{1,9})", re.ASCII)
 

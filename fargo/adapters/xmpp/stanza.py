@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.xish.domish import Element
 
-from fargo.statemachine.events import Iq
+from fargo.statemachine.model.events import Iq
 
 NS_STANZAS: Final = "urn:ietf:params:xml:ns:xmpp-stanzas"
 NS_REGISTER: Final = "jabber:iq:register"

@@ -25,7 +25,7 @@ from fargo.adapters.xmpp.stanza import (
     number,
     required,
 )
-from fargo.statemachine.media import Candidate, Fingerprint, IceUdp, RawUdp, Transport, UnknownTransport
+from fargo.statemachine.media.description import Candidate, Fingerprint, IceUdp, RawUdp, Transport, UnknownTransport
 
 _BYTE: Final = 255
 _PORT: Final = 65535

@@ -7,9 +7,9 @@ from typing import Any, Self
 from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 
 from fargo.adapters.relay.adapter import RelayAdapter, RelaySettings
-from fargo.statemachine.commands import Issued
-from fargo.statemachine.media import Candidate, Codec, Description, Parameter, RawUdp
-from fargo.statemachine.ng import RelayCommand, RelayDescribed, RelayEvent, RelayLost
+from fargo.statemachine.media.description import Candidate, Codec, Description, Parameter, RawUdp
+from fargo.statemachine.model.commands import Issued
+from fargo.statemachine.model.ng import RelayCommand, RelayDescribed, RelayEvent, RelayLost
 
 USER = "romeo@example.org"
 SECONDS = 20

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from fargo.statemachine.media import (
+from fargo.statemachine.media.description import (
     Candidate,
     Codec,
     Content,

@@ -5,7 +5,7 @@ from world.process import until
 from world.rtp import RtpEcho, RtpEndpoint
 from world.rtpengine import Rtpengine
 
-from fargo.statemachine.media import (
+from fargo.statemachine.media.description import (
     Candidate,
     Codec,
     Description,
@@ -15,7 +15,7 @@ from fargo.statemachine.media import (
     Manner,
     Parameter,
 )
-from fargo.statemachine.ng import AnswerRelay, DeleteRelay, OfferRelay, Party, PlayDigit, RelayDone, RelayRefused
+from fargo.statemachine.model.ng import AnswerRelay, DeleteRelay, OfferRelay, Party, PlayDigit, RelayDone, RelayRefused
 
 from .rig import EVENTS, OPUS, PCMA, PCMU, Rig, address, plain
 

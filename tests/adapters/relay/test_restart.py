@@ -4,8 +4,8 @@ changes.
 
 from msgspec.structs import replace
 
-from fargo.statemachine.media import Description, IceUdp, Manner
-from fargo.statemachine.ng import AnswerRelay, OfferRelay, Party, RelayDescribed
+from fargo.statemachine.media.description import Description, IceUdp, Manner
+from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, Party, RelayDescribed
 
 from .rig import EVENTS, OPUS, PCMA, Rig, address, plain
 from .test_adapter import CLIENTS, FINGERPRINT, PHONES

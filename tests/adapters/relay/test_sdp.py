@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from fargo.adapters.relay import sdp
 from fargo.adapters.xmpp import contents
-from fargo.statemachine.media import (
+from fargo.statemachine.media.description import (
     Candidate,
     Codec,
     Content,

@@ -13,8 +13,8 @@ from world.process import until
 from world.rtpengine import Rtpengine
 
 from fargo.adapters.relay import ng, watch
-from fargo.statemachine.media import Manner
-from fargo.statemachine.ng import DeleteRelay, OfferRelay, RelayDescribed, RelayLost, RelayRefused
+from fargo.statemachine.media.description import Manner
+from fargo.statemachine.model.ng import DeleteRelay, OfferRelay, RelayDescribed, RelayLost, RelayRefused
 
 from .rig import PCMA, Rig, plain
 

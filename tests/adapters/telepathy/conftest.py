@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest_asyncio
 from world.ports import free_port
 
-from fargo.statemachine.events import SipSignedIn
+from fargo.statemachine.model.events import SipSignedIn
 
 from .rig import PASSWORD, Rig
 from .sip import SipAgent

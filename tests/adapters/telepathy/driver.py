@@ -19,7 +19,7 @@ from twisted.protocols.basic import LineReceiver  # noqa: E402
 
 from fargo.adapters.telepathy.adapter import TelepathyAdapter  # noqa: E402
 from fargo.adapters.telepathy.host import HostSettings  # noqa: E402
-from fargo.statemachine.commands import Issued  # noqa: E402
+from fargo.statemachine.model.commands import Issued  # noqa: E402
 
 sys.path.insert(0, str(Path(__file__).parent))
 from wire import Out, Setup  # noqa: E402

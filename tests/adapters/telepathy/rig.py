@@ -11,8 +11,8 @@ from typing import Self, TypeVar
 
 import msgspec
 
-from fargo.statemachine.commands import Command, Issued, SignIn
-from fargo.statemachine.events import Event, SipAccount
+from fargo.statemachine.model.commands import Command, Issued, SignIn
+from fargo.statemachine.model.events import Event, SipAccount
 
 from .wire import Out, Setup
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from world.ports import free_port
 
-from fargo.statemachine.commands import SignIn, SignOut
-from fargo.statemachine.events import SipAccount, SipSignedIn, SipSignedOut, SipTrouble
+from fargo.statemachine.model.commands import SignIn, SignOut
+from fargo.statemachine.model.events import SipAccount, SipSignedIn, SipSignedOut, SipTrouble
 
 from .conftest import ADDRESS
 from .rig import PASSWORD, SECRET, WRONG_PASSWORD, WRONG_SECRET, Rig

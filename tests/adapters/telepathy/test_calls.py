@@ -5,7 +5,8 @@ import signal
 
 import pytest
 
-from fargo.statemachine.call1 import (
+from fargo.statemachine.media.description import Candidate, Codec, Parameter
+from fargo.statemachine.model.call1 import (
     HELD,
     RINGING,
     AcceptDescription,
@@ -32,9 +33,8 @@ from fargo.statemachine.call1 import (
     RingCall,
     SendingStateChanged,
 )
-from fargo.statemachine.commands import SignOut
-from fargo.statemachine.events import SipSignedOut, SipTrouble
-from fargo.statemachine.media import Candidate, Codec, Parameter
+from fargo.statemachine.model.commands import SignOut
+from fargo.statemachine.model.events import SipSignedOut, SipTrouble
 
 from .rig import Rig
 from .sip import Dialog, Message, SipAgent, sdp

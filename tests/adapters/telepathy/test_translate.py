@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from fargo.adapters.telepathy import translate
 from fargo.adapters.telepathy.bus import BusError, Signal
 from fargo.statemachine.address import SipUri
-from fargo.statemachine.call1 import (
+from fargo.statemachine.media.description import Candidate, Codec, Parameter
+from fargo.statemachine.model.call1 import (
     CallMembersChanged,
     CallStateChanged,
     CandidatesReceived,
@@ -19,8 +20,7 @@ from fargo.statemachine.call1 import (
     ReceivingStateChanged,
     SendingStateChanged,
 )
-from fargo.statemachine.events import SipTrouble
-from fargo.statemachine.media import Candidate, Codec, Parameter
+from fargo.statemachine.model.events import SipTrouble
 
 TOKENS = st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-+.", min_size=1, max_size=12)
 NAMES = TOKENS.filter(lambda name: name not in ("ptime", "maxptime"))

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from fargo.statemachine.events import Event
+from fargo.statemachine.model.events import Event
 
 
 class Setup(msgspec.Struct):

@@ -10,8 +10,8 @@ from typing import Any, Self, TypeVar
 import msgspec
 from world.prosody import DOMAIN, Prosody
 
-from fargo.statemachine.commands import Command, Issued
-from fargo.statemachine.events import Event
+from fargo.statemachine.model.commands import Command, Issued
+from fargo.statemachine.model.events import Event
 
 DRIVER = Path(__file__).with_name("driver.py")
 USER = f"alice@{DOMAIN}"

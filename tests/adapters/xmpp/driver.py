@@ -16,8 +16,8 @@ from twisted.logger import globalLogBeginner, textFileLogObserver
 from twisted.protocols.basic import LineOnlyReceiver
 
 from fargo.adapters.xmpp.adapter import XmppAdapter, XmppSettings
-from fargo.statemachine.commands import Issued
-from fargo.statemachine.events import Event
+from fargo.statemachine.model.commands import Issued
+from fargo.statemachine.model.events import Event
 
 
 def tell(*what: object) -> None:

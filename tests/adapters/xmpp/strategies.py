@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import strategies as st
 from twisted.words.xish.domish import Element
 
-from fargo.statemachine.media import (
+from fargo.statemachine.media.description import (
     Candidate,
     Codec,
     Content,

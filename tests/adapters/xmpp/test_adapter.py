@@ -11,7 +11,8 @@ from world.prosody import COMPONENT, DOMAIN, STRANGER_DOMAIN, Prosody
 from world.stanza import NS, Failure, element, failure, show
 from world.xmpp_client import CALL_FEATURES, XmppClient
 
-from fargo.statemachine.commands import (
+from fargo.statemachine.media.description import Candidate, Codec, Content, Description, RawUdp
+from fargo.statemachine.model.commands import (
     AcceptIq,
     AskFeatures,
     InformSession,
@@ -25,7 +26,7 @@ from fargo.statemachine.commands import (
     SendText,
     TerminateSession,
 )
-from fargo.statemachine.events import (
+from fargo.statemachine.model.events import (
     CallAction,
     CallMessaged,
     CallProposed,
@@ -45,7 +46,6 @@ from fargo.statemachine.events import (
     SubscriptionAction,
     SubscriptionChanged,
 )
-from fargo.statemachine.media import Candidate, Codec, Content, Description, RawUdp
 
 from .driven import USER, Adapter
 

@@ -9,8 +9,15 @@ from twisted.words.xish.domish import Element
 
 from fargo.adapters.xmpp import contents, jingle
 from fargo.adapters.xmpp.stanza import MalformedError, iq_of
-from fargo.statemachine.commands import AcceptSession, InformSession, InformTransport, InitiateSession, TerminateSession
-from fargo.statemachine.events import (
+from fargo.statemachine.media.description import Codec, Content, Description, IceUdp, RawUdp, UnknownTransport
+from fargo.statemachine.model.commands import (
+    AcceptSession,
+    InformSession,
+    InformTransport,
+    InitiateSession,
+    TerminateSession,
+)
+from fargo.statemachine.model.events import (
     Iq,
     SessionAccepted,
     SessionInformed,
@@ -18,7 +25,6 @@ from fargo.statemachine.events import (
     SessionModified,
     SessionTerminated,
 )
-from fargo.statemachine.media import Codec, Content, Description, IceUdp, RawUdp, UnknownTransport
 
 from . import strategies
 from .elements import NS_JINGLE, NS_RTP, Captured, captures, jingles, meaning, parse

@@ -9,8 +9,8 @@ from twisted.words.xish.domish import Element
 
 from fargo.adapters.xmpp import proposals
 from fargo.adapters.xmpp.stanza import MalformedError
-from fargo.statemachine.commands import MessageCall, ProposeCall
-from fargo.statemachine.events import CallAction, CallMessaged, CallProposed
+from fargo.statemachine.model.commands import MessageCall, ProposeCall
+from fargo.statemachine.model.events import CallAction, CallMessaged, CallProposed
 
 from . import strategies
 from .elements import NS_JINGLE, NS_RTP, Captured, captures, meaning, parse

@@ -11,8 +11,8 @@ from fargo.adapters.xmpp import registration
 from fargo.adapters.xmpp.registration import Removal, Submission
 from fargo.adapters.xmpp.stanza import MalformedError
 from fargo.adapters.xmpp.wokkel_compat import data_form
-from fargo.statemachine.commands import SendRegistrationForm
-from fargo.statemachine.events import Iq, SipAccount
+from fargo.statemachine.model.commands import SendRegistrationForm
+from fargo.statemachine.model.events import Iq, SipAccount
 
 from . import strategies
 from .elements import parse

@@ -15,8 +15,8 @@ from twisted.words.xish.domish import Element
 
 from fargo.adapters.xmpp import disco, messages, presence, questions, replies
 from fargo.adapters.xmpp.stanza import MalformedError, sendable
-from fargo.statemachine.commands import PresenceKind, RefuseIq, SendPresence, SendText
-from fargo.statemachine.events import (
+from fargo.statemachine.model.commands import PresenceKind, RefuseIq, SendPresence, SendText
+from fargo.statemachine.model.events import (
     FeaturesLearned,
     Iq,
     IqFailed,

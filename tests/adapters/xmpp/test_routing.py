@@ -16,7 +16,7 @@ from twisted.words.xish.domish import Element
 from fargo.adapters.xmpp import adapter as module
 from fargo.adapters.xmpp.adapter import XmppAdapter, XmppSettings
 from fargo.statemachine.address import bare
-from fargo.statemachine.events import CallProposed, Event, IqFailed, IqSucceeded, RegistrationSubmitted
+from fargo.statemachine.model.events import CallProposed, Event, IqFailed, IqSucceeded, RegistrationSubmitted
 
 from . import strategies
 from .elements import captures, parse

@@ -1,0 +1,147 @@
+"""The SIP account of a user: the states it can be in, and how it appears.
+
+What moves it from state to state is in `registration` (trying, changing, forgetting it) and `signing` (in and out).
+"""
+
+from typing import TypeAlias, assert_never
+
+from msgspec import Struct
+
+from fargo.statemachine.account.roster import Shown
+from fargo.statemachine.address import SipUri
+from fargo.statemachine.model.events import Iq, SipAccount, SipSignedOut, SipTrouble
+from fargo.statemachine.model.presence import Connection, Refused, SignedIn, SignedOut, SigningIn, SigningOut, Waiting
+
+# --- the account
+
+
+class Credentials(Struct, frozen=True, gc=False):
+    """What the user registered: the account, its address as the core reads it, the password's name, the session
+    nonce.
+    """
+
+    account: SipAccount
+    uri: SipUri
+    secret: str
+    nonce: str
+    gateway: str
+
+
+class Unregistered(Struct, frozen=True, gc=False):
+    """The user has no account at the gateway. ``since``: when they cancelled it, 0 if they never had one."""
+
+    since: float = 0.0
+
+
+class Registered(Struct, frozen=True, gc=False):
+    """The user has an account, which was signed in at least once."""
+
+    credentials: Credentials
+    connection: Connection
+
+
+class Clearing(Struct, frozen=True, gc=False):
+    """A changed registration waits for the old account's connection to go."""
+
+    iq: Iq
+    credentials: Credentials
+    previous: Credentials
+    connection: str
+    since: float
+
+
+class Trying(Struct, frozen=True, gc=False):
+    """A registration is being tried; `previous` is what stays if it fails."""
+
+    iq: Iq
+    credentials: Credentials
+    previous: Credentials | None
+    connection: str
+    since: float
+
+
+Account: TypeAlias = Unregistered | Registered | Clearing | Trying
+
+
+# --- what others want to know
+
+
+def connection_of(account: Account) -> str:
+    """The name of the connection that is there or being made, "" if none is."""
+    match account:
+        case Registered(connection=SigningIn() | SignedIn() | SigningOut() as connection):
+            return connection.connection
+        case Clearing() | Trying():
+            return account.connection
+        case Unregistered() | Registered():
+            return ""
+        case _:
+            assert_never(account)
+
+
+def secrets(account: Account) -> tuple[str, ...]:
+    """The names of the passwords that the account refers to."""
+    match account:
+        case Unregistered():
+            return ()
+        case Registered(credentials) | Trying(credentials=credentials, previous=None):
+            return (credentials.secret,)
+        case Clearing() | Trying():
+            assert account.previous is not None
+            return (account.credentials.secret, account.previous.secret)
+        case _:
+            assert_never(account)
+
+
+def shown(account: Account) -> Shown | None:
+    """How the gateway is to appear; None for a user who has no account."""
+    match account:
+        case Unregistered() | Trying(previous=None):
+            return None
+        case Registered(credentials, connection):
+            available, show, status = _in_words(credentials, connection)
+        case Clearing(previous=credentials) | Trying(previous=credentials):
+            assert credentials is not None
+            available, show, status = False, "xa", "Trying your changed SIP account."
+        case _:
+            assert_never(account)
+    return Shown(credentials.gateway, credentials.uri, available, show, status)
+
+
+def _in_words(credentials: Credentials, connection: Connection) -> tuple[bool, str, str]:
+    """(available, show, status) of RFC 6121 §4.7.2."""
+    match connection:
+        case SignedIn():
+            return True, "", f"Signed in as {credentials.uri}."
+        case SigningIn():
+            return False, "xa", f"Signing in as {credentials.uri}."
+        case SigningOut() | SignedOut():
+            return False, "", f"Signed out of {credentials.uri}."
+        case Waiting(problem=problem):
+            return False, "xa", f"{problem} Trying again soon."
+        case Refused(problem=problem):
+            return False, "dnd", problem
+        case _:
+            assert_never(connection)
+
+
+def in_words(event: SipSignedOut, uri: SipUri) -> str:
+    """What happened to an account's connection, and what to do about it."""
+    match event.trouble:
+        case SipTrouble.CREDENTIALS:
+            return f"{uri.domain} refused the user name or password of {uri}. Check both and register again."
+        case SipTrouble.NETWORK:
+            trouble = f"The SIP server of {uri} does not answer, or is in trouble."
+            return f"{trouble} If it stays so, check domain, proxy and port."
+        case SipTrouble.IN_USE:
+            return f"{uri} is in use by somebody else at this gateway. Use another SIP account."
+        case SipTrouble.INVALID:
+            return f"The SIP side cannot use {uri} like this ({event.text}). Check the address and the proxy."
+        case SipTrouble.HOST:
+            return "The gateway's SIP part failed and is being started again."
+        case SipTrouble.SECRET:
+            return f"The password of {uri} is not on record. Register again."
+        case SipTrouble.ASKED:
+            return f"Signed out of {uri}."
+        case _:
+            assert_never(event.trouble)

@@ -1,0 +1,200 @@
+"""Signing a user's SIP account in and out.
+
+Rules:
+
+1. "I want to be signed in" is not state: it follows from the clients online. `reconcile` compares it with what is,
+   after every event.
+2. Refused credentials are not tried again until the user changes them or comes online anew: registrars lock
+   accounts. Any other trouble is retried with growing delays.
+3. A connection that is being made is not taken back before it is there, or has failed: the SIP side may break of it.
+"""
+
+from typing import Final, assert_never
+
+from fargo.statemachine.account import registration
+from fargo.statemachine.account.account_state import (
+    Account,
+    Clearing,
+    Credentials,
+    Registered,
+    Trying,
+    Unregistered,
+    connection_of,
+    in_words,
+)
+from fargo.statemachine.effects import Turn
+from fargo.statemachine.legs.leg_events import Deadline
+from fargo.statemachine.model.commands import SignIn, SignOut
+from fargo.statemachine.model.events import SipSignedIn, SipSignedOut, SipTrouble
+from fargo.statemachine.model.presence import Connection, Refused, SignedIn, SignedOut, SigningIn, SigningOut, Waiting
+
+# Seconds.
+_LONGEST_SIGN_IN: Final = 40.0
+_LONGEST_SIGN_OUT: Final = 10.0
+_RETRIES: Final = (2.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0)
+
+
+def deadlines(account: Account) -> tuple[Deadline, ...]:
+    """By when the account must have moved on."""
+    match account:
+        case Registered(connection=SignedIn(linger=linger)):
+            return (Deadline("a client to come online", linger),) if linger else ()
+        case Registered(connection=SigningIn(since=since)) | Trying(since=since):
+            return (Deadline("the registrar's answer", since + _LONGEST_SIGN_IN),)
+        case Registered(connection=SigningOut(since=since)) | Clearing(since=since):
+            return (Deadline("signing out", since + _LONGEST_SIGN_OUT),)
+        case Registered(connection=Waiting(until=until)):
+            return (Deadline("the next attempt to sign in", until),)
+        case Unregistered() | Registered():
+            return ()
+        case _:
+            assert_never(account)
+
+
+# --- the SIP side's news
+
+
+def signed_in(account: Account, event: SipSignedIn, turn: Turn) -> Account:
+    """A connection is up; one that nobody waits for (any more) is let go."""
+    match account:
+        case Trying(connection=connection) if connection == event.connection:
+            return registration.accepted(account, turn)
+        case Registered(credentials, SigningIn(connection)) if connection == event.connection:
+            return Registered(credentials, SignedIn(connection))
+        case Registered(_, SignedIn(connection)) if connection == event.connection:
+            return account
+        case _:
+            turn.issue(SignOut(event.connection))
+            return account
+
+
+def signed_out(account: Account, event: SipSignedOut, turn: Turn) -> Account:
+    """A connection is gone, or never came up; its calls have been ended before."""
+    if connection_of(account) != event.connection:
+        return account
+    match account:
+        case Clearing(iq, credentials, previous):
+            return registration.attempt(iq, credentials, previous, turn)
+        case Trying():
+            return registration.failed(account, event, turn)
+        case Registered(credentials, connection):
+            return Registered(credentials, _after_loss(connection, event, credentials, turn))
+        case Unregistered():
+            return account
+        case _:
+            assert_never(account)
+
+
+def _after_loss(connection: Connection, event: SipSignedOut, credentials: Credentials, turn: Turn) -> Connection:
+    problem = in_words(event, credentials.uri)
+    match event.trouble:
+        case SipTrouble.ASKED:
+            return SignedOut()
+        case SipTrouble.CREDENTIALS | SipTrouble.SECRET | SipTrouble.INVALID:
+            return Refused(problem)
+        case SipTrouble.NETWORK | SipTrouble.IN_USE | SipTrouble.HOST:
+            attempt = connection.attempt if isinstance(connection, SigningIn) else 0
+            return Waiting(turn.at + _delay(attempt, event.trouble), attempt + 1, problem)
+        case _:
+            assert_never(event.trouble)
+
+
+def _delay(attempt: int, trouble: SipTrouble) -> float:
+    """Seconds until the next attempt. Our own SIP part comes back by itself, and takes sign-ins as soon as it is
+    there.
+    """
+    if trouble is SipTrouble.HOST and attempt == 0:
+        return 0.0
+    return _RETRIES[min(attempt, len(_RETRIES) - 1)]
+
+
+def restarted(account: Account, turn: Turn) -> Account:
+    """The gateway came up with no connections at all."""
+    match account:
+        case Registered(credentials):
+            return Registered(credentials, SignedOut())
+        case Clearing() | Trying():
+            return registration.give_up(
+                account, "wait", "internal-server-error", "The gateway was restarted. Try again.", turn
+            )
+        case Unregistered():
+            return account
+        case _:
+            assert_never(account)
+
+
+def expire(account: Account, turn: Turn) -> Account:
+    """Do what is due by now."""
+    if not any(due.at <= turn.at for due in deadlines(account)):
+        return account
+    match account:
+        case Trying(connection=connection):
+            turn.issue(SignOut(connection))
+            return registration.failed(account, SipSignedOut(connection, SipTrouble.NETWORK), turn)
+        case Clearing(iq, credentials, previous):
+            return registration.attempt(iq, credentials, previous, turn)
+        case Registered(credentials, connection):
+            return Registered(credentials, _expired(connection, credentials, turn))
+        case Unregistered():
+            return account
+        case _:
+            assert_never(account)
+
+
+def _expired(connection: Connection, credentials: Credentials, turn: Turn) -> Connection:
+    match connection:
+        case SigningIn(name):
+            turn.issue(SignOut(name))
+            return _after_loss(connection, SipSignedOut(name, SipTrouble.NETWORK), credentials, turn)
+        case SigningOut():
+            return SignedOut()
+        case SignedIn(name):
+            return SignedIn(name)
+        case Waiting(attempt=attempt):
+            return _sign_in(credentials, attempt, turn)
+        case SignedOut() | Refused():
+            return connection
+        case _:
+            assert_never(connection)
+
+
+# --- wanting and being
+
+
+def reconcile(account: Account, online: bool, turn: Turn) -> Account:
+    """Sign in if a client is online, out if none is (rule 1)."""
+    match account:
+        case Registered(credentials, SignedOut()) if online:
+            return Registered(credentials, _sign_in(credentials, 0, turn))
+        case Registered(credentials, Waiting() | Refused()) if not online:
+            return Registered(credentials, SignedOut())
+        case Registered(credentials, SignedIn(name, linger)) if not online and not linger:
+            return Registered(credentials, _sign_out(name, turn))
+        case Registered(credentials, SignedIn(name, linger)) if online and linger:
+            return Registered(credentials, SignedIn(name))
+        case _:
+            return account
+
+
+def _sign_in(credentials: Credentials, attempt: int, turn: Turn) -> Connection:
+    return SigningIn(turn.issue(SignIn(credentials.account, credentials.secret)), turn.at, attempt)
+
+
+def _sign_out(name: str, turn: Turn) -> Connection:
+    turn.issue(SignOut(name))
+    return SigningOut(name, turn.at)
+
+
+def stop(account: Account, turn: Turn) -> Account:
+    """The gateway is stopping: sign out, whoever is online."""
+    match account:
+        case Registered(credentials, SignedIn(name)):
+            return Registered(credentials, _sign_out(name, turn))
+        case Clearing() | Trying():
+            return registration.give_up(
+                account, "wait", "internal-server-error", "The gateway is being stopped. Try later.", turn
+            )
+        case Registered() | Unregistered():
+            return account
+        case _:
+            assert_never(account)

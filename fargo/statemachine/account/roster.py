@@ -1,0 +1,219 @@
+"""The user's clients, and their contacts at the gateway: who is online, who can take a call, who has subscribed to
+whom.
+
+Rules:
+
+1. A client is online from its first available presence, to whichever address of the gateway, until its unavailable one
+   to the gateway itself (XEP-0100 §4.4): one to a contact hides it from that contact only. What it can do it is asked
+   once for each set of capabilities that it announces (XEP-0115).
+2. When the XMPP stream was down, presence may have been missed: every client is in doubt until it is seen again, and
+   those that are not seen in time are gone.
+3. Every subscription to a contact is granted at once: a phone has no presence of its own to guard. A probe for a
+   contact that we do not know means that the user's roster has it, so we have it too.
+4. A contact is shown as the account is: available while it is signed in.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from fargo.statemachine import address
+from fargo.statemachine.address import SipUri
+from fargo.statemachine.effects import Turn
+from fargo.statemachine.legs.leg_events import Deadline
+from fargo.statemachine.media.description import Manner
+from fargo.statemachine.media.paths import Policy, reaches
+from fargo.statemachine.model.commands import AskFeatures, PresenceKind, SendPresence
+from fargo.statemachine.model.events import FeaturesLearned, ResourceAvailable, SubscriptionAction
+from fargo.statemachine.model.presence import Client
+
+RESOURCE: Final = "fargo"
+"""The resource of every contact: clients want a full JID to call."""
+
+# What a client must announce to be called (XEP-0167 §11), and what tells how it sends and receives audio (XEP-0177 §8,
+# XEP-0176 §9, XEP-0320 §4).
+_NEEDED: Final = frozenset({"urn:xmpp:jingle:1", "urn:xmpp:jingle:apps:rtp:1", "urn:xmpp:jingle:apps:rtp:audio"})
+_MANNERS: Final = {
+    Manner.PLAIN: frozenset({"urn:xmpp:jingle:transports:raw-udp:1"}),
+    Manner.ICE: frozenset({"urn:xmpp:jingle:transports:ice-udp:1"}),
+    Manner.DTLS: frozenset({"urn:xmpp:jingle:transports:ice-udp:1", "urn:xmpp:jingle:apps:dtls:0"}),
+}
+_ASKS_FIRST: Final = "urn:xmpp:jingle-message:0"
+"""Announced by clients that are called by a proposal (XEP-0353 §4)."""
+_LONGEST_DOUBT: Final = 30.0  # seconds
+_MOST_CLIENTS: Final = 64
+_MOST_CONTACTS: Final = 2000
+
+
+class Contacts(Struct, frozen=True, gc=False):
+    """Online clients by full JID, and the bare JIDs of the contacts that the user has subscribed to."""
+
+    clients: Mapping[str, Client] = field(default_factory=dict)
+    subscribed: tuple[str, ...] = ()
+
+
+class Shown(Struct, frozen=True, gc=False):
+    """How the gateway and its contacts are to appear to the user."""
+
+    gateway: str
+    account: SipUri
+    available: bool
+    show: str
+    status: str
+
+
+# --- clients
+
+
+def available(contacts: Contacts, event: ResourceAvailable, gateway: str, turn: Turn) -> Contacts:
+    """A client is online; ask what it can do unless that is known."""
+    known = contacts.clients.get(event.resource)
+    if known is None and len(contacts.clients) >= _MOST_CLIENTS:
+        return contacts
+    if known is not None and known.caps == event.caps and (known.manners or not known.doubted):
+        return _with(contacts, event.resource, replace(known, doubted=0.0))
+    command = turn.issue(AskFeatures(gateway, event.resource, event.caps))
+    return _with(contacts, event.resource, Client(event.caps, command))
+
+
+def unavailable(contacts: Contacts, resource: str) -> Contacts:
+    """A client (full JID), or all of them (bare JID), went offline."""
+    left = {jid: c for jid, c in contacts.clients.items() if resource not in (jid, address.bare(jid))}
+    return replace(contacts, clients=left)
+
+
+def learned(contacts: Contacts, event: FeaturesLearned) -> Contacts:
+    """A client said what it can do."""
+    client = contacts.clients.get(event.resource)
+    if client is None or client.asked != event.command:
+        return contacts
+    return _with(contacts, event.resource, _knowing(client, event.features))
+
+
+def _knowing(client: Client, features: tuple[str, ...]) -> Client:
+    return replace(client, asked="", manners=_manners(features), asks_first=_ASKS_FIRST in features)
+
+
+def _manners(features: tuple[str, ...]) -> tuple[Manner, ...]:
+    """In which a client can be called. One that encrypts is not called without, even if it announces raw-udp too: Dino
+    does, and accepts with no address.
+    """
+    able = tuple(manner for manner, needed in _MANNERS.items() if (needed | _NEEDED).issubset(features))
+    return tuple(manner for manner in able if manner is not Manner.PLAIN) if Manner.DTLS in able else able
+
+
+def able(contacts: Contacts, policy: Policy) -> Mapping[str, Client]:
+    """The clients that can take a call."""
+    return {jid: client for jid, client in contacts.clients.items() if reaches(client.manners, policy)}
+
+
+def asking(contacts: Contacts) -> bool:
+    """Whether any client has yet to say what it can do."""
+    return any(client.asked for client in contacts.clients.values())
+
+
+def doubt(contacts: Contacts, turn: Turn) -> Contacts:
+    """The XMPP stream was down: nobody's presence is certain (rule 2)."""
+    until = turn.at + _LONGEST_DOUBT
+    return replace(contacts, clients={jid: replace(c, doubted=until) for jid, c in contacts.clients.items()})
+
+
+def missing(contacts: Contacts, at: float) -> tuple[str, ...]:
+    """The clients that have been in doubt for too long."""
+    return tuple(jid for jid, c in contacts.clients.items() if c.doubted and c.doubted <= at)
+
+
+def deadlines(contacts: Contacts) -> tuple[Deadline, ...]:
+    """When the clients in doubt count as gone."""
+    return tuple(Deadline(f"presence of {jid}", c.doubted) for jid, c in contacts.clients.items() if c.doubted)
+
+
+def _with(contacts: Contacts, jid: str, client: Client) -> Contacts:
+    return replace(contacts, clients={**contacts.clients, jid: client})
+
+
+# --- subscriptions and presence
+
+
+def subscription(contacts: Contacts, to: str, action: SubscriptionAction, shown: Shown | None, turn: Turn) -> Contacts:
+    """The user changed a subscription between them and the gateway or a contact; ``shown`` is None without an
+    account.
+    """
+    to = address.bare(to)
+    match action:
+        case SubscriptionAction.SUBSCRIBE:
+            return _subscribe(contacts, to, shown, turn)
+        case SubscriptionAction.UNSUBSCRIBE:
+            turn.issue(SendPresence(to, turn.user, PresenceKind.UNSUBSCRIBED))
+            turn.issue(SendPresence(_appearing(to), turn.user, PresenceKind.UNAVAILABLE))
+            return replace(contacts, subscribed=tuple(c for c in contacts.subscribed if c != to))
+        case SubscriptionAction.SUBSCRIBED | SubscriptionAction.UNSUBSCRIBED:
+            return contacts
+
+
+def _subscribe(contacts: Contacts, to: str, shown: Shown | None, turn: Turn) -> Contacts:
+    if shown is None:
+        status = "Register your SIP account with this gateway first."
+        turn.issue(SendPresence(to, turn.user, PresenceKind.UNSUBSCRIBED, status=status))
+        return contacts
+    if (problem := _unknown(to, shown)) is not None:
+        turn.issue(SendPresence(to, turn.user, PresenceKind.UNSUBSCRIBED, status=problem))
+        return contacts
+    turn.issue(SendPresence(to, turn.user, PresenceKind.SUBSCRIBED))
+    return probed(contacts, to, shown, turn)
+
+
+def _unknown(to: str, shown: Shown) -> str | None:
+    """Why ``to`` is neither the gateway nor a contact there, or None."""
+    if to == shown.gateway:
+        return None
+    parsed = address.parse_contact(to, shown.account.domain)
+    return parsed.problem if isinstance(parsed, address.BadAddress) else None
+
+
+def probed(contacts: Contacts, to: str, shown: Shown | None, turn: Turn) -> Contacts:
+    """Show the gateway or a contact to the user, whose server asked for it; remember a contact (rule 3)."""
+    to = address.bare(to)
+    if shown is None or _unknown(to, shown) is not None:
+        turn.issue(SendPresence(to, turn.user, PresenceKind.UNSUBSCRIBED))
+        return contacts
+    _show(to, shown, turn)
+    if to == shown.gateway or to in contacts.subscribed or len(contacts.subscribed) >= _MOST_CONTACTS:
+        return contacts
+    return replace(contacts, subscribed=(*contacts.subscribed, to))
+
+
+def show_all(contacts: Contacts, shown: Shown, turn: Turn) -> None:
+    """Show the gateway and every contact as they are now."""
+    for jid in (shown.gateway, *contacts.subscribed):
+        _show(jid, shown, turn)
+
+
+def show_gateway(shown: Shown, turn: Turn) -> None:
+    """Show the gateway itself: a client that came online need not have it on its list."""
+    _show(shown.gateway, shown, turn)
+
+
+def _show(jid: str, shown: Shown, turn: Turn) -> None:
+    if jid == shown.gateway:
+        kind = PresenceKind.AVAILABLE if shown.available or shown.show else PresenceKind.UNAVAILABLE
+        turn.issue(SendPresence(jid, turn.user, kind, shown.show, shown.status))
+    else:
+        kind = PresenceKind.AVAILABLE if shown.available else PresenceKind.UNAVAILABLE
+        turn.issue(SendPresence(_appearing(jid), turn.user, kind))
+
+
+def _appearing(jid: str) -> str:
+    """The address a contact's presence comes from: the gateway itself has no resource, a phone has one."""
+    return f"{jid}/{RESOURCE}" if address.local_of(jid) else jid
+
+
+def part(contacts: Contacts, gateway: str, turn: Turn) -> Contacts:
+    """The user cancelled the registration: take back every subscription (XEP-0100 §4.3)."""
+    for jid in (gateway, *contacts.subscribed):
+        turn.issue(SendPresence(jid, turn.user, PresenceKind.UNSUBSCRIBE))
+        turn.issue(SendPresence(jid, turn.user, PresenceKind.UNSUBSCRIBED))
+        turn.issue(SendPresence(_appearing(jid), turn.user, PresenceKind.UNAVAILABLE))
+    return Contacts()

@@ -1,0 +1,1 @@
+"""A call, and what passes between its legs."""

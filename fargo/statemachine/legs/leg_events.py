@@ -1,0 +1,77 @@
+"""The neutral vocabulary between a leg and the bridge.
+
+What one leg notices is what the other is told: the bridge hands a notice across. No protocol's word stands here.
+"""
+
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from fargo.statemachine.media.description import Description, IceUdp, Manner, RawUdp
+from fargo.statemachine.reason import Reason
+
+
+class Offered(Struct, frozen=True, gc=False):
+    """What the called end is to be offered, in a manner; only a relay says so."""
+
+    description: Description
+    manner: Manner
+
+
+class Ringing(Struct, frozen=True, gc=False):
+    """The called end rings."""
+
+
+class Answered(Struct, frozen=True, gc=False):
+    """The called end took the call, and says where and how it wants audio."""
+
+    description: Description
+
+
+class Held(Struct, frozen=True, gc=False):
+    """The end has put the other on hold."""
+
+
+class Resumed(Struct, frozen=True, gc=False):
+    """The end has taken the other off hold."""
+
+
+class Dialled(Struct, frozen=True, gc=False):
+    """The user pressed a key in the call. The digit itself has a name only: it may be part of a PIN; ``duration`` is in
+    milliseconds.
+    """
+
+    digit: str
+    duration: int
+
+
+class Moved(Struct, frozen=True, gc=False):
+    """The end sends and receives audio elsewhere from now on: its ICE has begun anew (RFC 8445 §2.4), or its plain
+    address is another (RFC 3264 §8.3.1).
+    """
+
+    transport: IceUdp | RawUdp
+
+
+class Cut(Struct, frozen=True, gc=False):
+    """There is no way any more to clients of a manner, and why."""
+
+    manner: Manner
+    reason: Reason
+
+
+class Ended(Struct, frozen=True, gc=False):
+    """An end is out of the call, and why."""
+
+    reason: Reason
+
+
+Notice: TypeAlias = Offered | Ringing | Answered | Held | Resumed | Dialled | Moved | Cut | Ended
+Notices: TypeAlias = tuple[Notice, ...]
+
+
+class Deadline(Struct, frozen=True, gc=False):
+    """Something that is due at a time (seconds since 1970) unless the state moves on before."""
+
+    name: str
+    at: float

@@ -1,0 +1,1 @@
+"""The leg at the media relay (rtpengine)."""

@@ -1,0 +1,1 @@
+"""The SIP leg as Telepathy's Call1 presents it."""

@@ -1,0 +1,55 @@
+"""What a client offers, or answers: which of it can be put through, and why the rest cannot."""
+
+from msgspec import Struct
+
+from fargo.statemachine.media.description import (
+    Content,
+    Description,
+    Manner,
+    Unusable,
+    has_voice,
+    malformed,
+    manner,
+    tidied,
+)
+from fargo.statemachine.reason import Cause, Reason
+
+
+class Audio(Struct, frozen=True, gc=False):
+    """The audio of an offer or an answer: the content it is in, what of its description counts, the client's manner."""
+
+    content: Content
+    description: Description
+    manner: Manner
+
+
+def audio(contents: tuple[Content, ...]) -> Audio | Reason:
+    """The audio that can be put through; or why there is none."""
+    content = _audio_content(contents)
+    if content is None or content.description is None:
+        return Reason(Cause.APPLICATION, "This gateway carries voice calls only; the offer contains no RTP audio.")
+    how = manner(content.description)
+    if content.description.encryption_required and how is not Manner.DTLS:
+        text = "Your client demands encrypted audio in a way (SDES) that this gateway does not do."
+        return Reason(Cause.SECURITY, text)
+    if isinstance(how, Unusable):
+        return Reason(Cause.TRANSPORT, how.problem)
+    described = tidied(content.description)
+    if not has_voice(described.codecs):
+        return Reason(Cause.APPLICATION, "Your client's offer names no voice codec.")
+    return Audio(content, described, how)
+
+
+def _audio_content(contents: tuple[Content, ...]) -> Content | None:
+    for content in contents:
+        if content.description and content.description.media == "audio":
+            return content
+    return None
+
+
+def line_break(contents: tuple[Content, ...]) -> str:
+    """What makes the contents unfit to be passed on, as a sentence; "" if nothing does."""
+    for content in contents:
+        if content.description and (problem := malformed(content.description)):
+            return problem
+    return ""

@@ -1,0 +1,1 @@
+"""The values that are logged: events, commands, and their parts."""

@@ -1,0 +1,73 @@
+"""All that is known of one XMPP user, as a value; how a call is found in it, and put back changed.
+
+Rules:
+
+1. A call that is over is dropped.
+2. The moment nobody is called any more, a call that nobody answered is told as missed.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from fargo.statemachine.account.account_state import Account, Unregistered
+from fargo.statemachine.account.roster import Contacts
+from fargo.statemachine.call import call_state
+from fargo.statemachine.call.call_state import Call
+from fargo.statemachine.effects import Turn
+from fargo.statemachine.legs.jingle import jingle_leg
+from fargo.statemachine.legs.jingle.jingle_session import JingleEvent
+from fargo.statemachine.legs.jingle.jmi import Proposals
+from fargo.statemachine.legs.jingle.unacknowledged import Farewells
+from fargo.statemachine.media.paths import Policy
+
+MOST_CALLS: Final = 8
+"""So many a user may be in at a time."""
+
+
+class User(Struct, frozen=True, gc=False):
+    """All that is known of one user: account, clients and contacts, calls by id. ``policy``: what the operator wants
+    for calls.
+    """
+
+    jid: str
+    account: Account = field(default_factory=Unregistered)
+    contacts: Contacts = field(default_factory=Contacts)
+    calls: Mapping[str, Call] = field(default_factory=dict)
+    proposals: Proposals = field(default_factory=dict)
+    farewells: Farewells = field(default_factory=dict)
+    policy: Policy = field(default_factory=Policy)
+    stopping: bool = False
+
+
+def is_busy(user: User) -> bool:
+    """Whether the user is in as many calls as one may be."""
+    return sum(map(call_state.is_live, user.calls.values())) >= MOST_CALLS
+
+
+def concerned(user: User, event: JingleEvent) -> Call | None:
+    """The call whose XMPP leg the event is about; there are never two."""
+    for call in user.calls.values():
+        if jingle_leg.concerns(call.jingle, event):
+            return call
+    return None
+
+
+def changed(user: User, before: Call | None, after: Call, turn: Turn) -> User:
+    """The user with a call as it has become; ``before`` is None if it is new. The same object if it is the same."""
+    if after is before:
+        return user
+    if call_state.is_live(after):
+        return replace(user, calls={**user.calls, after.id: after})
+    call_state.missed(before, after, turn)
+    others = {name: call for name, call in user.calls.items() if name != after.id}
+    return replace(user, calls=others if call_state.is_over(after) else {**others, after.id: after})
+
+
+def each(user: User, change: Callable[[Call], Call], turn: Turn) -> User:
+    """The user with every call changed like this; the same object if none is."""
+    for call in user.calls.values():
+        user = changed(user, call, change(call), turn)
+    return user

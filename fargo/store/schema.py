@@ -1,0 +1,145 @@
+"""The log's tables, and views on them for people with a tool for SQLite, as migrations: each a step from one shape to
+the next, named in the file once it is done.
+
+Rules:
+
+1. A migration that has been released is never changed; the next shape is another migration.
+2. A view says nothing of its own: what is in it was noted by the core, and `replay.reading.records` reads the same.
+3. A time is also there as text, in UTC, such as ``2026-07-04T12:00:03.262Z``. Durations are in seconds.
+"""
+
+from typing import Final
+
+from sqlite_utils import Database, Migrations
+
+migrations: Final = Migrations("fargo.log")
+
+NOTES: Final = "'Fault', 'NoteAccount', 'NoteAnswered', 'NoteBegun', 'NoteCarried', 'NoteEnded', 'NotePath'"
+"""What the index `notes_by_type` has. SQLite looks into it for a question about `commands` that names just these."""
+
+
+@migrations()
+def events_and_commands(db: Database) -> None:
+    body = {"type": str, "format": int, "body": str}
+    event = {"id": int, "user": str, "version": int, "at": float, **body}
+    command = {"id": int, "user": str, "version": int, "place": int, **body}
+    key = ("user", "version")
+    db.table("events").create(event, pk="id", not_null=event.keys(), strict=True)
+    db.table("events").create_index(key, unique=True)
+    db.table("commands").create(
+        command, pk="id", not_null=command.keys(), foreign_keys=[(key, "events", key)], strict=True
+    )
+    db.table("commands").create_index((*key, "place"), unique=True)
+
+
+@migrations()
+def commands_by_row_of_event(db: Database) -> None:
+    """By users, each transaction would have to touch pages all over the file."""
+    command = {"event": int, "place": int, "type": str, "format": int, "body": str}
+    key = ("event", "place")
+    reference = [("event", "events", "id")]
+    db.table("by_row").create(command, pk=key, not_null=command.keys(), foreign_keys=reference, strict=True)
+    db.execute("""
+        insert into by_row select e.id, c.place, c.type, c.format, c.body
+        from commands c join events e on e.user = c.user and e.version = c.version order by e.id, c.place
+    """)
+    db.table("commands").drop()
+    db.rename_table("by_row", "commands")
+
+
+@migrations()
+def times_in_text(db: Database) -> None:
+    """Computed when it is asked for."""
+    second = "cast(at as integer)"
+    milliseconds = f"cast((at - {second}) * 1000 as integer)"
+    text = f"strftime('%Y-%m-%dT%H:%M:%S', {second}, 'unixepoch') || printf('.%03dZ', {milliseconds})"
+    db.execute(f"alter table events add column time text generated always as ({text}) virtual")
+
+
+@migrations()
+def what_became_of_calls(db: Database) -> None:
+    """The indexes have only what the views look for: every other row is written without them."""
+    failures = """
+        'application', 'fault', 'forbidden', 'media', 'network', 'not-found', 'security', 'server-error', 'transport',
+        'unavailable'
+    """
+    db.execute(f"create index notes_by_type on commands (type, event) where type in ({NOTES})")
+    db.execute("create index sign_outs on events (type) where type = 'SipSignedOut'")
+    db.execute(f"""
+        create view notes as
+        select c.event, e.user, e.version, e.at, e.time, c.type, c.body
+        from commands c join events e on e.id = c.event where c.type in ({NOTES})
+    """)
+    db.execute("""
+        create view calls as
+        with begun as materialized (
+            select user, json_extract(body, '$.call') as call, event, at, time, body
+            from notes where type = 'NoteBegun'
+        ), path as materialized (
+            select user, json_extract(body, '$.call') as call, max(event), body
+            from notes where type = 'NotePath' group by 1, 2
+        ), answered as materialized (
+            select user, json_extract(body, '$.call') as call, max(event), at, time, body
+            from notes where type = 'NoteAnswered' group by 1, 2
+        ), carried as materialized (
+            select user, json_extract(body, '$.call') as call, max(event), body
+            from notes where type = 'NoteCarried' group by 1, 2
+        ), ended as materialized (
+            select user, json_extract(body, '$.call') as call, max(event), at, time, body
+            from notes where type = 'NoteEnded' group by 1, 2
+        )
+        select
+            begun.user || '/' || call as call,
+            begun.user as user,
+            json_extract(begun.body, '$.direction') as direction,
+            json_extract(begun.body, '$.peer') as peer,
+            coalesce(json_extract(begun.body, '$.name'), '') as peer_name,
+            begun.time as began,
+            answered.time as answered,
+            ended.time as ended,
+            cast((coalesce(answered.at, ended.at) - begun.at) * 1000 as integer) / 1000.0 as waited,
+            cast((ended.at - answered.at) * 1000 as integer) / 1000.0 as talked,
+            coalesce(json_extract(answered.body, '$.client'), '') as client,
+            coalesce(json_extract(path.body, '$.path'), '') as audio,
+            coalesce(json_extract(path.body, '$.why'), '') as audio_why,
+            json_extract(carried.body, '$.from_client') as from_client,
+            json_extract(carried.body, '$.from_phone') as from_phone,
+            coalesce(json_extract(ended.body, '$.by'), '') as ended_by,
+            coalesce(json_extract(ended.body, '$.cause'), '') as cause,
+            coalesce(json_extract(ended.body, '$.text'), '') as reason,
+            coalesce(json_extract(begun.body, '$.session'), '') as session
+        from begun
+        left join path using (user, call) left join answered using (user, call)
+        left join carried using (user, call) left join ended using (user, call)
+        order by begun.event
+    """)
+    db.execute("""
+        create view accounts as
+        select user, address, signed_in, status, since from (
+            select
+                user,
+                coalesce(json_extract(body, '$.address'), '') as address,
+                coalesce(json_extract(body, '$.signed_in'), 0) as signed_in,
+                coalesce(json_extract(body, '$.status'), '') as status,
+                time as since,
+                max(event)
+            from notes where type = 'NoteAccount' group by user
+        ) where address <> ''
+    """)
+    db.execute(f"""
+        create view failures as
+        select ended as time, user, 'call' as what, call, cause, reason from calls where cause in ({failures})
+        union all
+        select
+            e.time, e.user, 'account', '', json_extract(e.body, '$.trouble'),
+            coalesce(
+                (select json_extract(body, '$.status') from notes where type = 'NoteAccount' and event = e.id),
+                (select json_extract(body, '$.text') from commands where type = 'RefuseIq' and event = e.id),
+                json_extract(e.body, '$.text'),
+                ''
+            )
+        from events e where type = 'SipSignedOut' and json_extract(e.body, '$.trouble') <> 'asked'
+        union all
+        select time, user, 'bug', '', 'fault', json_extract(body, '$.error') from notes where type = 'Fault'
+        order by time
+    """)

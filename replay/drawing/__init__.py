@@ -1,0 +1,1 @@
+"""Showing a call to people: as a ladder, step by step, and as data for a page."""

@@ -1,0 +1,164 @@
+"""The SIP messages behind the SIP leg's events and commands, in SIP's words, for people.
+
+Rules:
+
+1. What a message was follows from where the leg stood: the same hang-up is a CANCEL, a refusal or a BYE.
+2. Most of what passes between gateway and connection manager never leaves the machine: it is quiet, and named as what
+   it is.
+"""
+
+from typing import assert_never
+
+from fargo.statemachine.legs.telepathy.telepathy_leg import Answering, Arriving, Dialling, Talking, TelepathyLeg
+from fargo.statemachine.media.description import Candidate, Codec
+from fargo.statemachine.model.call1 import (
+    HELD,
+    RINGING,
+    AcceptDescription,
+    AnswerCall,
+    CallArrived,
+    CallFailed,
+    CallMembersChanged,
+    CallState,
+    CallStateChanged,
+    CandidatesReceived,
+    ChangeReason,
+    ChannelClosed,
+    CloseChannel,
+    CompleteReceiving,
+    CompleteSending,
+    DescriptionReceived,
+    FlowState,
+    HangUp,
+    HoldStateChanged,
+    PlaceCall,
+    ReceivingStateChanged,
+    RejectDescription,
+    RequestHold,
+    RingCall,
+    SendingStateChanged,
+)
+from fargo.statemachine.model.commands import SignIn, SignOut, SipCommand
+from fargo.statemachine.model.events import SipEvent, SipSignedIn, SipSignedOut
+from replay.drawing.label import Said, failed, number, quiet
+
+_HOLD_STATES = ("not on hold", "on hold", "hold pending", "resuming")
+
+
+def received(event: SipEvent, leg: TelepathyLeg | None) -> Said:
+    """What the gateway was sent; the leg is as it stood before the event, None if there was none."""
+    match event, leg:
+        case CallArrived(), _:
+            return Said("INVITE")
+        case CallMembersChanged(flags=flags), Dialling(answered=False) if flags & RINGING:
+            return Said("180 Ringing")
+        case CallMembersChanged(flags=flags), Talking(held=held) if held is not bool(flags & HELD):
+            return Said("INVITE (resume)" if held else "INVITE (hold)")
+        case CallStateChanged(state=CallState.ENDED, message=message), Dialling(answered=False):
+            return failed(message or "refused")
+        case CallStateChanged(state=CallState.ENDED), Arriving():
+            return Said("CANCEL")
+        case CallStateChanged(state=CallState.ENDED), Dialling() | Answering() | Talking():
+            return Said("BYE")
+        case CallStateChanged(state=CallState.ACCEPTED | CallState.ACTIVE), Dialling(answered=False):
+            return Said("200 OK")
+        case _:
+            return _signalled(event)
+
+
+def _signalled(event: SipEvent) -> Said:
+    """Rule 2."""
+    match event:
+        case CallArrived():
+            return quiet("call arrived")
+        case CallStateChanged(state=state):
+            return quiet(f"call {number(CallState, state)}")
+        case CallMembersChanged(flags=flags):
+            told = [word for flag, word in ((RINGING, "ringing"), (HELD, "holding")) if flags & flag]
+            return quiet(f"phone {', '.join(told) or 'ready'}")
+        case CandidatesReceived(candidates=candidates):
+            return quiet(_addresses(candidates))
+        case DescriptionReceived(codecs=codecs):
+            return quiet(_names(codecs))
+        case SendingStateChanged(state=state):
+            return quiet(f"sending {number(FlowState, state)}")
+        case ReceivingStateChanged(state=state):
+            return quiet(f"receiving {number(FlowState, state)}")
+        case HoldStateChanged(state=state):
+            return quiet(_HOLD_STATES[state] if 0 <= state < len(_HOLD_STATES) else f"hold {state}")
+        case CallFailed(error=error, message=message):
+            return failed(message or error)
+        case ChannelClosed():
+            return quiet("channel closed")
+        case SipSignedIn():
+            return Said("signed in")
+        case SipSignedOut(trouble=trouble):
+            return failed(f"signed out: {trouble.value}")
+        case _:
+            assert_never(event)
+
+
+def sent(command: SipCommand, leg: TelepathyLeg | None) -> Said:
+    """What was sent because of a command; the leg is as it stood before."""
+    match command, leg:
+        case CompleteReceiving(state=FlowState.STARTED), Dialling(answered=False):
+            return Said("INVITE")
+        case CompleteReceiving(state=FlowState.STARTED), Answering():
+            return Said("200 OK")
+        case RingCall(), _:
+            return Said("180 Ringing")
+        case RequestHold(hold=hold), _:
+            return Said("INVITE (hold)" if hold else "INVITE (resume)")
+        case HangUp(), Dialling(answered=False):
+            return Said("CANCEL")
+        case HangUp(reason=reason), Arriving() | None:
+            return failed(_refusal(reason))
+        case HangUp(), _:
+            return Said("BYE")
+        case _:
+            return _told(command)
+
+
+def _told(command: SipCommand) -> Said:
+    """Rule 2."""
+    match command:
+        case PlaceCall():
+            return quiet("place the call")
+        case RingCall() | RequestHold() | HangUp():
+            return quiet(type(command).__name__)
+        case AnswerCall():
+            return quiet("answer the call")
+        case AcceptDescription(codecs=codecs):
+            return quiet(f"accept {_names(codecs)}")
+        case RejectDescription():
+            return quiet("reject codecs")
+        case CompleteReceiving(state=state):
+            return quiet(f"receive {number(FlowState, state)}")
+        case CompleteSending(state=state):
+            return quiet(f"send {number(FlowState, state)}")
+        case CloseChannel():
+            return quiet("close channel")
+        case SignIn():
+            return Said("sign in")
+        case SignOut():
+            return Said("sign out")
+        case _:
+            assert_never(command)
+
+
+def _refusal(reason: int) -> str:
+    match reason:
+        case ChangeReason.BUSY | ChangeReason.REJECTED:
+            return "486 Busy Here"
+        case ChangeReason.MEDIA_ERROR:
+            return "488 Not Acceptable Here"
+        case _:
+            return "480 Temporarily Unavailable"
+
+
+def _addresses(candidates: tuple[Candidate, ...]) -> str:
+    return ", ".join(f"{each.ip}:{each.port}" for each in candidates) or "no address"
+
+
+def _names(codecs: tuple[Codec, ...]) -> str:
+    return ", ".join(each.name or str(each.id) for each in codecs) or "no codec"

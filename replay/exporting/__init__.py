@@ -1,0 +1,1 @@
+"""Taking a call out of a log under pseudonyms."""

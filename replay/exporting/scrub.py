@@ -1,0 +1,204 @@
+"""Where the names are in events and commands: every string is read, and every name in it renamed.
+
+Rules:
+
+1. A string is read as what it may contain, whatever field it is in: SIP URIs, IP addresses, domains, and words, which
+   are whatever stands between delimiters. The core splits strings at delimiters and joins them, and no more; so to
+   rename what goes in is to rename what comes out.
+2. Escapes are no hiding places: those of SIP URIs (RFC 3261 §19.1.2) are undone and done again, those of JIDs
+   (XEP-0106 §4) are delimiters.
+3. Few fields have a grammar of their own: see `_FIELDS`.
+"""
+
+import ipaddress
+import re
+from collections.abc import Callable, Mapping
+from enum import Enum
+from functools import cache
+from typing import Any, Final, Literal, Protocol, TypeAlias, get_origin, get_type_hints
+from urllib.parse import quote
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from fargo.statemachine.address import escape_user, is_host, unescape_user
+from replay.exporting.keep_words import HOSTS
+
+_LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_COLON: Final = r"(?::|\\3a)"
+_PORT: Final = rf"(?:{_COLON}\d{{1,5}}(?![A-Za-z0-9]))"
+_ESCAPE: Final = r"\\(?:5c)?(?:20|22|26|27|2f|3a|3c|3e|40|5c)"
+_INVISIBLE: Final = r"\x80-\xa0\xad\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ue000-\uf8ff\ufeff"
+_PARTS: Final = re.compile(
+    rf"""
+    (?P<six>  (?:[0-9A-Fa-f]*{_COLON}){{2,7}}(?:(?:\d+\.){{3}}\d+|[0-9A-Fa-f]*)(?![A-Za-z0-9:\\]) )
+  | (?P<ours> (?:look\ like|such\ as)\ (?:alice@sip\.|alice%|sip\.|proxy\.)example\.org
+            | on\ \d{{4}}-\d\d-\d\d\ at\ \d\d:\d\d\ UTC
+            | org\.freedesktop\.(?:Telepathy|DBus)\.Error\.
+            | sha-(?:1|224|256|384|512)(?![A-Za-z0-9])
+            | \]{_PORT}
+            | {_ESCAPE} )
+  | (?P<uri>  \b[Ss][Ii][Pp][Ss]?:[^\s@<>"]+(?=@) )
+  | (?P<hash> (?:[0-9A-Fa-f]{{2}}:){{8,}}[0-9A-Fa-f]{{2}}(?![\w:]) )
+  | (?P<four> \d{{1,3}}(?:\.\d{{1,3}}){{3}}(?!\w|\.\w){_PORT}? )
+  | (?P<host> {_LABEL}(?:\.{_LABEL})+{_PORT}? )
+  | (?P<word> (?:[A-Za-z0-9]|[^\x00-\x7f“”‘’…–—{_INVISIBLE}])+ )
+    """,
+    re.VERBOSE,
+)
+_WORDS: Final = re.compile(rf"(?P<escape>{_ESCAPE})|(?:[A-Za-z0-9]|[^\x00-\x7f])+")
+_WITH_PORT: Final = re.compile(rf"(?P<host>.*?)(?P<port>{_PORT}?)", re.DOTALL)
+_BEHIND_USER: Final = ("@", "%", "\\40")
+_STATUS: Final = re.compile(r"(?P<before>([3-6]\d\d(?= |$))?)(?P<words>.*?)(?P<after>(\([3-6]\d\d\))?)", re.DOTALL)
+_SCHEME: Final = re.compile(r"\s*(sips?:)?", re.IGNORECASE)
+_OUR_NAME: Final = re.compile(r"\d{1,8}(\.\d{1,4}(/\d{1,8})?)?")
+
+
+class Renaming(Protocol):
+    """What becomes of each kind of name."""
+
+    def word(self, word: str) -> str: ...
+    def host(self, name: str) -> str: ...
+    def address(self, address: str) -> str: ...
+    def hash(self, value: str) -> str: ...
+    def nonce(self, nonce: str) -> str: ...
+    def session(self, name: str) -> str: ...
+
+
+Grammar: TypeAlias = Callable[[str, Renaming], str]
+
+
+def renamed(value: Any, to: Renaming) -> Any:
+    """The event, command, or whatever is made of such, with every name in it renamed."""
+    return _renamed(value, _text, to)
+
+
+def _renamed(value: Any, grammar: Grammar, to: Renaming) -> Any:
+    match value:
+        case Enum():
+            return value
+        case str():
+            return grammar(value, to)
+        case Struct():
+            grammars = _grammars(type(value))
+            return replace(value, **{name: _renamed(getattr(value, name), g, to) for name, g in grammars.items()})
+        case Mapping():
+            return {_renamed(k, grammar, to): _renamed(v, grammar, to) for k, v in value.items()}
+        case tuple():
+            return tuple(_renamed(each, grammar, to) for each in value)
+        case _:
+            return value
+
+
+@cache
+def _grammars(kind: type[Struct]) -> dict[str, Grammar]:
+    """How to read each field of a type, but for those that are one of a few words of ours."""
+    hints = get_type_hints(kind)
+    ours = {name for name, hint in hints.items() if get_origin(hint) is Literal}
+    fields = {name: _FIELDS.get(f"{kind.__name__}.{name}") or _FIELDS.get(name) or _text for name in hints}
+    return {name: grammar for name, grammar in fields.items() if name not in ours}
+
+
+# --- grammars
+
+
+def _text(text: str, to: Renaming) -> str:
+    """Rule 1."""
+    return _PARTS.sub(lambda found: _part(found, to), text)
+
+
+def _part(found: re.Match[str], to: Renaming) -> str:
+    part = found[0]
+    match found.lastgroup:
+        case "ours":
+            return part
+        case "uri":
+            scheme, _, user = part.partition(":")
+            return f"{scheme}:{_user_of_uri(user, to)}"
+        case "hash":
+            return to.hash(part)
+        case "six" if _is_address(six := part.replace("\\3a", ":")):
+            return to.address(six).replace(":", ":" if six == part else "\\3a")
+        case "four" | "host":
+            return _host(found, to)
+        case _:
+            return _words(part, to)
+
+
+def _host(found: re.Match[str], to: Renaming) -> str:
+    """A domain or IPv4 address and its port; or a user part, which may look the same."""
+    split = _WITH_PORT.fullmatch(found[0])
+    assert split
+    host, port = split["host"], split["port"]
+    if _is_address(host):
+        return to.address(host) + port
+    before, after = found.string[: found.start()], found.string[found.end() :]
+    if after.startswith(_BEHIND_USER) and not before.endswith(_BEHIND_USER):
+        return _words(found[0], to)
+    if host.lower() in HOSTS:
+        return found[0]
+    return (to.host(host) if is_host(host) and not host[-1].isdecimal() else _words(host, to)) + port
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _words(text: str, to: Renaming) -> str:
+    return _WORDS.sub(lambda found: found[0] if found["escape"] else to.word(found[0]), text)
+
+
+def _spoken(text: str, to: Renaming) -> str:
+    """What people or programs say: it may begin, or end, with a SIP status code."""
+    split = _STATUS.fullmatch(text)
+    assert split
+    return split["before"] + _text(split["words"], to) + split["after"]
+
+
+def _user_of_uri(user: str, to: Renaming) -> str:
+    """User and password of a SIP URI."""
+    return ":".join(escape_user(_user(unescape_user(part), to)) for part in user.split(":"))
+
+
+def _user(user: str, to: Renaming) -> str:
+    """The user part of an address, by itself."""
+    return _text(f"{user}@", to)[:-1]
+
+
+def _uri(uri: str, to: Renaming) -> str:
+    """A SIP URI (RFC 3261 §19.1.1), with its scheme or without."""
+    user, at, tail = uri.rpartition("@")
+    if not at:
+        return _text(uri, to)
+    scheme = _SCHEME.match(user)
+    assert scheme
+    host, *parameters = tail.split(";")
+    address = f"{scheme[0]}{_user_of_uri(user[scheme.end() :], to)}@{_text(host, to)}"
+    return ";".join([address, *(_parameter(each, to) for each in parameters)])
+
+
+def _parameter(parameter: str, to: Renaming) -> str:
+    """A parameter of a URI; what cannot be printed is left out, as nobody reads it."""
+    name, equals, value = parameter.partition("=")
+    seen = "".join(c for c in unescape_user(value) if c.isprintable())
+    return f"{_text(name, to)}{equals}{quote(_text(seen, to), safe='')}"
+
+
+def _our_name(name: str, to: Renaming) -> str:
+    """The id of a command, connection, channel or call, which is made of versions."""
+    return name if _OUR_NAME.fullmatch(name) else _text(name, to)
+
+
+_FIELDS: Final[Mapping[str, Grammar]] = {
+    "nonce": lambda nonce, to: to.nonce(nonce),
+    **dict.fromkeys(("sid", "session"), lambda name, to: to.session(name)),
+    **dict.fromkeys(("command", "connection", "channel", "call", "Issued.id", "Client.asked"), _our_name),
+    **dict.fromkeys(("CallArrived.caller", "PlaceCall.target", "SipAccount.address"), _uri),
+    "SipAccount.auth_user": _user,
+    **dict.fromkeys(("text", "message"), _spoken),
+}
+"""By field, or by type and field; any other is text."""

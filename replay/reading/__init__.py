@@ -1,0 +1,1 @@
+"""Reading a log: its entries as steps, and the calls in it."""

@@ -1,0 +1,1 @@
+"""Folding a log again and comparing the commands with those recorded."""

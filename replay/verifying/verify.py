@@ -1,0 +1,170 @@
+"""Fold a log again, and compare the commands with those that were recorded.
+
+Rules:
+
+1. A difference ends nothing: what follows is folded from the state as it is now.
+2. From then on that state may be another than it was when the log was written, so a later difference may be no more
+   than a consequence. It counts as one if it concerns a call that has differed before; or anything of a user who has
+   differed where no call was concerned, because clients and account are behind all calls.
+3. What only people read (presence, messages, notes, texts) is in no state: nothing follows from it.
+4. Differences that are no consequence are grouped by what kind they are (`causes`).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from fargo.statemachine.call.call_state import CallEvent, concerns
+from fargo.statemachine.machine import fold, new
+from fargo.statemachine.model.call_records import CallNote, Note, NoteBegun
+from fargo.statemachine.model.commands import Issued, SendPresence, SendText
+from fargo.statemachine.model.events import Event, Recorded
+from fargo.statemachine.user_state import User
+from fargo.store.log import Entry
+from replay.reading import channels
+from replay.reading.call_name import CallName
+from replay.verifying.kinds import Cause, cause
+
+_SHOWN: Final = SendPresence | SendText | Note
+_WORDS: Final = ("text", "message")
+"""Fields that only people read."""
+
+
+class Difference(Struct, frozen=True):
+    """An event whose folding gives other commands than it gave when it was recorded; ``log``: in which log."""
+
+    log: str
+    recorded: Recorded
+    then: tuple[Issued, ...]
+    now: tuple[Issued, ...]
+    calls: tuple[str, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The calls that it touches, or whose event it is if it is about no call."""
+        user = self.recorded.user
+        touched = tuple(str(CallName(user, call)) for call in self.calls)
+        return touched or (f"{user} event {self.recorded.version}",)
+
+
+@dataclass(slots=True)
+class Group:
+    """Differences of one kind: how many, the first of them, all that they touch (by log), and what followed."""
+
+    cause: Cause
+    first: Difference
+    count: int = 0
+    touched: dict[tuple[str, str], None] = field(default_factory=dict)
+    following: int = 0
+    first_following: Difference | None = None
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What folding logs again came to. `differing`: by log, how many of its events gave other commands."""
+
+    events: int = 0
+    users: int = 0
+    differing: dict[str, int] = field(default_factory=dict)
+    groups: dict[Cause, Group] = field(default_factory=dict)
+
+    @property
+    def differences(self) -> int:
+        """How many events gave other commands."""
+        return sum(self.differing.values())
+
+
+def verify(entries: Iterable[Entry], log: str = "", verdict: Verdict | None = None) -> Verdict:
+    """Fold all of a log; what is found is added to a verdict on others, if one is given."""
+    verdict = verdict or Verdict()
+    streams: dict[str, _Stream] = {}
+    for recorded, then in entries:
+        stream = streams.get(recorded.user)
+        if stream is None:
+            stream = streams[recorded.user] = _Stream(new(recorded.user), log, verdict)
+        stream.fold(recorded, then)
+        verdict.events += 1
+    verdict.users += len(streams)
+    return verdict
+
+
+class _Stream:
+    """One user's events: the state as it is now, and what in it may differ from what it was, because of which group."""
+
+    __slots__ = ("_all", "_calls", "_log", "_named", "_user", "_verdict")
+
+    def __init__(self, user: User, log: str, verdict: Verdict) -> None:
+        self._user = user
+        self._log = log
+        self._verdict = verdict
+        self._named: dict[str, str] = {}
+        self._calls: dict[str, Group] = {}
+        self._all: Group | None = None
+
+    def fold(self, recorded: Recorded, then: tuple[Issued, ...]) -> None:
+        before = self._user
+        self._user, now = fold(before, recorded)
+        self._named |= _names(recorded, then)
+        if now == then and not self._calls:
+            return
+        calls = tuple(sorted(self._touched(before, recorded.event, then + now)))
+        origin = self._all or next((self._calls[call] for call in calls if call in self._calls), None)
+        if now != then:
+            difference = Difference(self._log, recorded, then, now, calls)
+            kind = cause(recorded.event, before, calls, then, now)
+            origin = self._count(difference, origin, kind)
+            if _in_effect(then) == _in_effect(now):
+                return
+        if origin:
+            self._taint(calls, origin)
+
+    def _touched(self, before: User, event: Event, issued: tuple[Issued, ...]) -> set[str]:
+        """The calls that the event has changed, or is about, or that its commands are about."""
+        after, last = self._user.calls, before.calls
+        changed = {id for id in {**last, **after} if last.get(id) is not after.get(id)}
+        about = {call.id for call in last.values() if isinstance(event, CallEvent) and concerns(call, event)}
+        commands = [each.command for each in issued]
+        named = {getattr(value, name, "") for value in (event, *commands) for name in ("sid", "channel")}
+        noted = {command.call for command in commands if isinstance(command, CallNote)}
+        return changed | about | noted | {self._named[name] for name in named & self._named.keys()}
+
+    def _count(self, difference: Difference, origin: Group | None, kind: Cause) -> Group:
+        """Add a difference to what it follows from, or else to its kind; that is what comes back."""
+        verdict = self._verdict
+        verdict.differing[self._log] = verdict.differing.get(self._log, 0) + 1
+        if origin:
+            origin.following += 1
+            origin.first_following = origin.first_following or difference
+            return origin
+        group = verdict.groups.setdefault(kind, Group(kind, difference))
+        group.count += 1
+        group.touched |= {(self._log, name): None for name in difference.names}
+        return group
+
+    def _taint(self, calls: tuple[str, ...], origin: Group) -> None:
+        """Rule 2."""
+        if not calls:
+            self._all = self._all or origin
+        for call in calls:
+            self._calls.setdefault(call, origin)
+
+
+def _names(recorded: Recorded, then: tuple[Issued, ...]) -> dict[str, str]:
+    """The Jingle session and the SIP channel of a call that began, as it was recorded."""
+    begun = [each.command for each in then if isinstance(each.command, NoteBegun)]
+    return {
+        name: note.call for note in begun for name in (note.session, channels.channel(recorded.event, then)) if name
+    }
+
+
+def _in_effect(issued: tuple[Issued, ...]) -> list[Issued]:
+    """Rule 3: without what only people read."""
+    return [_wordless(each) for each in issued if not isinstance(each.command, _SHOWN)]
+
+
+def _wordless(issued: Issued) -> Issued:
+    words = {name: "" for name in _WORDS if hasattr(issued.command, name)}
+    return replace(issued, command=replace(issued.command, **words)) if words else issued
