@@ -31,13 +31,20 @@ from fargo.engine import Engine, steady_clock
 from fargo.processes import ProcessError
 from fargo.statemachine import machine
 from fargo.statemachine.media.paths import Policy
-from fargo.statemachine.model.call_records import NoteAccount, NoteAnswered, NoteBegun, NoteCarried, NoteEnded, NotePath
+from fargo.statemachine.model.call_records import (
+    RecordAccount,
+    RecordAnswered,
+    RecordBegun,
+    RecordCarried,
+    RecordEnded,
+    RecordPath,
+)
 from fargo.statemachine.model.commands import Fault, Forget, ForgetSecret, Issued, SignIn, SipCommand, XmppCommand
 from fargo.statemachine.model.events import Event, Restarted, SipAccount, SipSignedOut, Stopping, StreamOpened
 from fargo.statemachine.model.ng import RelayCommand, RelayRefused
 from fargo.store.log import Log
 from fargo.store.retention import Retention
-from fargo.store.transient import Whispers
+from fargo.store.transient import TransientSecrets
 from fargo.store.vault import Vault
 
 PATIENCE: Final = 5.0
@@ -78,7 +85,7 @@ class Daemon:
         self._edge_settings = _edge_settings(config)
         self._vault = Vault(directory / "vault.db", reactor)
         self._vault.forget_all_but(in_use)
-        self._whispers = Whispers(reactor.callLater)
+        self._whispers = TransientSecrets(reactor.callLater)
         self._edge = self._make_edge()
         hosts = HostSettings(
             directory / "sip", rakia=str(config.programs.rakia), dbus_daemon=str(config.programs.dbus_daemon)
@@ -217,7 +224,7 @@ class Daemon:
                 self._ask_relay(issued)
             case Forget() | Fault():
                 raise TypeError("the engine keeps these to itself")
-            case NoteBegun() | NotePath() | NoteAnswered() | NoteCarried() | NoteEnded() | NoteAccount():
+            case RecordBegun() | RecordPath() | RecordAnswered() | RecordCarried() | RecordEnded() | RecordAccount():
                 raise TypeError("what is noted is for the log")
             case _:
                 assert_never(issued.command)

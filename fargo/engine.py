@@ -19,9 +19,9 @@ from msgspec import Struct
 from twisted.internet.base import DelayedCall
 from twisted.logger import Logger
 
-from fargo.statemachine.legs.leg_events import Deadline
+from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.media.paths import Policy
-from fargo.statemachine.model.call_records import Note
+from fargo.statemachine.model.call_records import LogRecord
 from fargo.statemachine.model.commands import Fault, Forget, Issued
 from fargo.statemachine.model.events import Event, PolicyChanged, Recorded, TimePassed
 from fargo.statemachine.user_state import User
@@ -198,7 +198,7 @@ class Engine:
                 faults=self.faults,
             )
             return
-        if isinstance(issued.command, Note | Forget):  # the log has done it
+        if isinstance(issued.command, LogRecord | Forget):  # the log has done it
             return
         try:
             self._dispatch(issued)

@@ -1,45 +1,45 @@
-"""One event's turn: when it is, and which commands it leads to, in order.
+"""The commands that folding one event leads to, in order, and the time of that event.
 
-Folding is pure seen from outside: a Turn is made for one event, filled by the rooms the event passes through, and read
-once.
+The fold is pure seen from outside: an Effects is made for one event, filled by the modules that the event passes
+through, and read once.
 """
 
 from msgspec import Struct, field
 
-from fargo.statemachine.model.call_records import Note
+from fargo.statemachine.model.call_records import LogRecord
 from fargo.statemachine.model.commands import Command, Issued
 
 
-class Turn(Struct, gc=False):
-    """Names each command by the version of the event that caused it and its place among that event's commands.
+class Effects(Struct, gc=False):
+    """Collect commands; name each by the version of the event that caused it and its place among that event's commands.
 
-    ``user``, ``version``, ``at``: the event's. ``issued``: all commands so far, in order; ``notes``: what is to follow
-    them.
+    ``user``, ``version``, ``at``: of the event. ``issued``: all commands so far, in order. ``records``: the call and
+    account records that will follow them.
     """
 
     user: str
     version: int
     at: float
     issued: list[Issued] = field(default_factory=list)
-    notes: list[Note] = field(default_factory=list)
+    records: list[LogRecord] = field(default_factory=list)
 
-    def issue(self, command: Command) -> str:
-        """Add a command; its id comes back, which is the id of the IQ, connection or channel that it leads to."""
+    def emit(self, command: Command) -> str:
+        """Add a command. Return its id, which is also the id of the IQ, connection or channel that it leads to."""
         issued = self.issued
         name = "%d.%d" % (self.version, len(issued))  # noqa: UP031 (an f-string takes twice as long)
         issued.append(Issued(self.user, name, command))
         return name
 
-    def note(self, note: Note) -> None:
-        """Say something for whoever reads the log."""
-        self.notes.append(note)
+    def record(self, record: LogRecord) -> None:
+        """Add a record for the readers of the log."""
+        self.records.append(record)
 
     def close(self) -> None:
-        """Add the notes, as all commands are there (see `notes`, rule 2)."""
-        for note in self.notes:
-            self.issue(note)
+        """Append the records behind the commands (`call_records`, rule 2)."""
+        for record in self.records:
+            self.emit(record)
 
-    def withdraw(self) -> None:
-        """Forget the commands: the fold that issued them did not come to its end."""
+    def discard(self) -> None:
+        """Drop everything: the fold that emitted it failed."""
         self.issued.clear()
-        self.notes.clear()
+        self.records.clear()

@@ -10,7 +10,7 @@ from fargo.statemachine.account.account_state import Account, Credentials, Regis
 from fargo.statemachine.address import BadAddress
 from fargo.statemachine.call import bridge, call_state
 from fargo.statemachine.call.call_state import Call, Caller
-from fargo.statemachine.effects import Turn
+from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import forking
 from fargo.statemachine.legs.jingle.jingle_session import Over
 from fargo.statemachine.legs.telepathy import telepathy_leg
@@ -22,34 +22,34 @@ from fargo.statemachine.reason import Cause, Reason
 from fargo.statemachine.user_state import User, changed, is_busy
 
 
-def arrived(user: User, event: CallArrived, turn: Turn) -> User:
+def arrived(user: User, event: CallArrived, effects: Effects) -> User:
     """Somebody calls the user: ring the clients that can take it. A call that is known already was signalled twice."""
     if event.channel in [call.sip.channel for call in user.calls.values()]:
         return user
-    sip, offered = telepathy_leg.arrived(event, turn)
-    call = Call(str(turn.version), event.connection, turn.at, Over(), sip)
+    sip, offered = telepathy_leg.arrived(event, effects)
+    call = Call(str(effects.version), event.connection, effects.at, Over(), sip)
     credentials = _called(user.account, event.connection)
     if credentials is None:
-        call_state.begun(call, _caller(event, ""), "", turn)
-        refused = bridge.end(call, Reason(Cause.UNAVAILABLE, "The called user is not signed in."), turn)
-        return changed(user, None, refused, turn)
+        call_state.begun(call, _caller(event, ""), "", effects)
+        refused = bridge.end(call, Reason(Cause.UNAVAILABLE, "The called user is not signed in."), effects)
+        return changed(user, None, refused, effects)
     caller = _caller(event, credentials.gateway)
     call = replace(call, caller=caller)
     if isinstance(offered, Reason):
-        call_state.begun(call, caller, "", turn)
-        call_state.ended(call, Side.PHONE, offered, turn)
-        return changed(user, None, call, turn)
+        call_state.begun(call, caller, "", effects)
+        call_state.ended(call, Side.PHONE, offered, effects)
+        return changed(user, None, call, effects)
     able = roster.able(user.contacts, user.policy)
     if unreachable := _unreachable(user, able):
-        call_state.begun(call, caller, "", turn)
-        return changed(user, None, bridge.end(call, unreachable, turn), turn)
+        call_state.begun(call, caller, "", effects)
+        return changed(user, None, bridge.end(call, unreachable, effects), effects)
     as_it_is = offered if paths.goes_directly(offered.codecs, user.policy) else None
-    jingle = forking.invite(f"{credentials.nonce}{turn.version}", caller.jid, as_it_is, turn)
-    call_state.begun(call, caller, jingle.sid, turn)
+    jingle = forking.invite(f"{credentials.nonce}{effects.version}", caller.jid, as_it_is, effects)
+    call_state.begun(call, caller, jingle.sid, effects)
     call = replace(call, jingle=jingle)
     for jid, client in able.items():
-        call = bridge.seek(call, jid, client, user.policy, turn)
-    return changed(user, None, call, turn)
+        call = bridge.seek(call, jid, client, user.policy, effects)
+    return changed(user, None, call, effects)
 
 
 def _called(account: Account, connection: str) -> Credentials | None:

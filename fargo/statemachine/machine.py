@@ -21,15 +21,15 @@ from fargo.statemachine.account.account_state import Registered, Unregistered
 from fargo.statemachine.account.roster import Contacts, Shown
 from fargo.statemachine.call import bridge, call_state
 from fargo.statemachine.call.call_state import Call, CallEvent
-from fargo.statemachine.effects import Turn
+from fargo.statemachine.deadline import Deadline
+from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import jingle_session, jmi, unacknowledged
-from fargo.statemachine.legs.leg_events import Deadline
 from fargo.statemachine.legs.relay import relay_leg
 from fargo.statemachine.legs.relay.relay_leg import OfCommand
 from fargo.statemachine.legs.telepathy import telepathy_leg
 from fargo.statemachine.legs.telepathy.telepathy_leg import TelepathyEvent
 from fargo.statemachine.model.call1 import CallArrived, ChannelEvent
-from fargo.statemachine.model.call_records import NoteAccount, Side
+from fargo.statemachine.model.call_records import RecordAccount, Side
 from fargo.statemachine.model.commands import (
     Fault,
     Forget,
@@ -42,7 +42,6 @@ from fargo.statemachine.model.commands import (
 from fargo.statemachine.model.events import (
     CallMessaged,
     CallProposed,
-    Condensed,
     Event,
     FeaturesLearned,
     IqEvent,
@@ -66,6 +65,7 @@ from fargo.statemachine.model.events import (
     SessionTerminated,
     SipSignedIn,
     SipSignedOut,
+    Snapshot,
     Stopping,
     StreamOpened,
     SubscriptionChanged,
@@ -123,7 +123,7 @@ def _oblivion(user: User) -> Iterator[Deadline]:
         yield Deadline("the user to be forgotten", user.account.since + _LONGEST_MEMORY)
 
 
-def condensed(user: User) -> Condensed | None:
+def condensed(user: User) -> Snapshot | None:
     """The event that makes the user as they are now of one who is new; None while anything is going on."""
     if user.calls or user.proposals or user.farewells or user.stopping:
         return None
@@ -137,138 +137,138 @@ def secrets(user: User) -> tuple[str, ...]:
 
 def fold(user: User, recorded: Recorded) -> tuple[User, tuple[Issued, ...]]:
     """The user after an event, and the commands it leads to, in order."""
-    turn = Turn(recorded.user, recorded.version, recorded.at)
+    effects = Effects(recorded.user, recorded.version, recorded.at)
     try:
-        after = _react(user, recorded.event, turn)
-        for issued in turn.issued:  # most end nothing, so that is what is asked first, and of a set
+        after = _react(user, recorded.event, effects)
+        for issued in effects.issued:  # most end nothing, so that is what is asked first, and of a set
             if type(issued.command) in unacknowledged.LAST_WORDS:
-                after = replace(after, farewells=unacknowledged.said(after.farewells, issued, turn))
+                after = replace(after, farewells=unacknowledged.said(after.farewells, issued, effects))
     except Exception as error:
-        after = _faulty(user, recorded.event, f"{type(error).__name__}: {error}", turn)
-    if turn.notes:
-        turn.close()
-    return after, tuple(turn.issued)
+        after = _faulty(user, recorded.event, f"{type(error).__name__}: {error}", effects)
+    if effects.records:
+        effects.close()
+    return after, tuple(effects.issued)
 
 
-def _reconciled(before: User, after: User, turn: Turn) -> User:
+def _reconciled(before: User, after: User, effects: Effects) -> User:
     """Rule 2, as far as the event has changed anything that it is about."""
     if after.account is before.account and after.contacts is before.contacts and after.stopping is before.stopping:
         return after
     online = bool(after.contacts.clients) and not after.stopping
-    settled = replace(after, account=connection.reconcile(after.account, online, turn))
+    settled = replace(after, account=connection.reconcile(after.account, online, effects))
     shown, was = account_state.shown(settled.account), account_state.shown(before.account)
     if shown != was:
-        _note_account(shown, turn)
+        _note_account(shown, effects)
     if shown is None or settled.stopping:
         return settled
     if shown != was:
-        roster.show_all(settled.contacts, shown, turn)
+        roster.show_all(settled.contacts, shown, effects)
     elif after.contacts.clients.keys() - before.contacts.clients.keys():
-        roster.show_gateway(shown, turn)
+        roster.show_gateway(shown, effects)
     return settled
 
 
-def _react(user: User, event: Event, turn: Turn) -> User:
+def _react(user: User, event: Event, effects: Effects) -> User:
     """Bring the event to the room it belongs to. What comes in every call is looked for first: a case that does not fit
     costs a tenth of a microsecond.
     """
     match event:
         case ChannelEvent():
-            return _of_channel(user, event, turn)
+            return _of_channel(user, event, effects)
         case IqEvent():
-            return _answered(user, event, turn)
+            return _answered(user, event, effects)
         case SessionInitiated():
-            return outgoing.initiated(user, event, turn)
+            return outgoing.initiated(user, event, effects)
         case SessionEvent():
-            return _of_session(user, event, turn)
+            return _of_session(user, event, effects)
         case CallArrived():
-            return incoming.arrived(user, event, turn)
+            return incoming.arrived(user, event, effects)
         case RelayDescribed() | RelayDone() | RelayRefused():
-            return _of_relay(user, event, turn)
+            return _of_relay(user, event, effects)
         case CallProposed():
-            return outgoing.proposed(user, event, turn)
+            return outgoing.proposed(user, event, effects)
         case CallMessaged():
-            return _messaged(user, event, turn)
+            return _messaged(user, event, effects)
         case IqMalformed():
-            turn.issue(RefuseIq(event.iq, "modify", "bad-request", event.problem))
+            effects.emit(RefuseIq(event.iq, "modify", "bad-request", event.problem))
             return user
         case PolicyChanged():
             return replace(user, policy=event.policy)
-        case Condensed():
-            return _restored(user.jid, event, turn)
+        case Snapshot():
+            return _restored(user.jid, event, effects)
         case _:
-            return _reconciled(user, _beyond_calls(user, event, turn), turn)
+            return _reconciled(user, _beyond_calls(user, event, effects), effects)
 
 
-def _beyond_calls(user: User, event: _BeyondCalls, turn: Turn) -> User:
+def _beyond_calls(user: User, event: _BeyondCalls, effects: Effects) -> User:
     """What is about the account, its clients and contacts, or the gateway, and maybe about all calls with that."""
     match event:
         case TimePassed():
-            return _expire(user, turn)
+            return _expire(user, effects)
         case ResourceAvailable():
             gateway = address.domain_of(event.to)
-            return replace(user, contacts=roster.available(user.contacts, event, gateway, turn))
+            return replace(user, contacts=roster.available(user.contacts, event, gateway, effects))
         case ResourceUnavailable():
-            return user if address.local_of(event.to) else _gone(user, event, turn)
+            return user if address.local_of(event.to) else _gone(user, event, effects)
         case PresenceProbed():
             shown = account_state.shown(user.account)
-            return replace(user, contacts=roster.probed(user.contacts, event.to, shown, turn))
+            return replace(user, contacts=roster.probed(user.contacts, event.to, shown, effects))
         case SubscriptionChanged():
             shown = account_state.shown(user.account)
-            return replace(user, contacts=roster.subscription(user.contacts, event.to, event.action, shown, turn))
+            return replace(user, contacts=roster.subscription(user.contacts, event.to, event.action, shown, effects))
         case FeaturesLearned():
-            return _learned(user, event, turn)
+            return _learned(user, event, effects)
         case RegistrationAsked():
-            registration.asked(user.account, event, turn)
+            registration.asked(user.account, event, effects)
             return user
         case RegistrationSubmitted():
             account = registration.submitted(
-                user.account, event, any(map(call_state.is_live, user.calls.values())), turn
+                user.account, event, any(map(call_state.is_live, user.calls.values())), effects
             )
             return replace(user, account=account)
         case RegistrationCancelled():
-            return _cancelled(user, event, turn)
+            return _cancelled(user, event, effects)
         case SipSignedIn():
-            return replace(user, account=connection.signed_in(user.account, event, turn))
+            return replace(user, account=connection.signed_in(user.account, event, effects))
         case SipSignedOut():
-            return _signed_out(user, event, turn)
+            return _signed_out(user, event, effects)
         case RelayLost():
-            return each(user, lambda call: bridge.lose_relay(call, event, turn), turn)
+            return each(user, lambda call: bridge.lose_relay(call, event, effects), effects)
         case StreamOpened():
-            return _stream_opened(user, turn)
+            return _stream_opened(user, effects)
         case Restarted():
-            return _restarted(user, turn)
+            return _restarted(user, effects)
         case Stopping():
-            return _stopping(user, turn)
+            return _stopping(user, effects)
         case _:
             assert_never(event)
 
 
-def _restored(jid: str, event: Condensed, turn: Turn) -> User:
+def _restored(jid: str, event: Snapshot, effects: Effects) -> User:
     """The user who was condensed."""
     account, contacts = snapshot.account(event), Contacts(event.clients, event.subscribed)
     if (shown := account_state.shown(account)) is not None:
-        _note_account(shown, turn)
+        _note_account(shown, effects)
     return User(jid, account=account, contacts=contacts, policy=event.policy)
 
 
-def _note_account(shown: Shown | None, turn: Turn) -> None:
-    turn.note(NoteAccount(shown.account.words, shown.available, shown.status) if shown else NoteAccount())
+def _note_account(shown: Shown | None, effects: Effects) -> None:
+    effects.record(RecordAccount(shown.account.words, shown.available, shown.status) if shown else RecordAccount())
 
 
 # --- the account
 
 
-def _cancelled(user: User, event: RegistrationCancelled, turn: Turn) -> User:
-    ended = _end_all(user, Reason(Cause.CANCELLED, "The registration with the gateway was cancelled."), turn)
-    account = registration.cancelled(ended.account, event.iq, turn)
+def _cancelled(user: User, event: RegistrationCancelled, effects: Effects) -> User:
+    ended = _end_all(user, Reason(Cause.CANCELLED, "The registration with the gateway was cancelled."), effects)
+    account = registration.cancelled(ended.account, event.iq, effects)
     if isinstance(user.account, Unregistered):
         return ended
-    left = roster.part(ended.contacts, address.domain_of(event.iq.to), turn)
+    left = roster.part(ended.contacts, address.domain_of(event.iq.to), effects)
     return replace(ended, account=account, contacts=left, proposals={})
 
 
-def _signed_out(user: User, event: SipSignedOut, turn: Turn) -> User:
+def _signed_out(user: User, event: SipSignedOut, effects: Effects) -> User:
     """The connection is gone, and the calls over it."""
     reason = Reason(Cause.NETWORK, "The SIP account lost its connection.")
     match user.account:
@@ -277,164 +277,166 @@ def _signed_out(user: User, event: SipSignedOut, turn: Turn) -> User:
         case _:
             pass
     lost = each(
-        user, lambda call: bridge.lose_sip(call, reason, turn) if call.connection == event.connection else call, turn
+        user,
+        lambda call: bridge.lose_sip(call, reason, effects) if call.connection == event.connection else call,
+        effects,
     )
-    return replace(lost, account=connection.signed_out(lost.account, event, turn))
+    return replace(lost, account=connection.signed_out(lost.account, event, effects))
 
 
 # --- clients
 
 
-def _gone(user: User, event: ResourceUnavailable, turn: Turn) -> User:
+def _gone(user: User, event: ResourceUnavailable, effects: Effects) -> User:
     """A client went offline, and out of its calls."""
     left = replace(user, contacts=roster.unavailable(user.contacts, event.resource))
-    return each(left, lambda call: bridge.client_gone(call, event, turn), turn)
+    return each(left, lambda call: bridge.client_gone(call, event, effects), effects)
 
 
-def _learned(user: User, event: FeaturesLearned, turn: Turn) -> User:
+def _learned(user: User, event: FeaturesLearned, effects: Effects) -> User:
     """A client said what it can do; a call that looks for clients may have found one, or found out that there is
     none.
     """
     known = replace(user, contacts=roster.learned(user.contacts, event))
     client = roster.able(known.contacts, user.policy).get(event.resource)
     if client and event.resource not in roster.able(user.contacts, user.policy):
-        return each(known, lambda call: bridge.seek(call, event.resource, client, user.policy, turn), turn)
+        return each(known, lambda call: bridge.seek(call, event.resource, client, user.policy, effects), effects)
     if not roster.asking(known.contacts):
-        return each(known, lambda call: bridge.search_ended(call, turn), turn)
+        return each(known, lambda call: bridge.search_ended(call, effects), effects)
     return known
 
 
 # --- calls
 
 
-def _of_session(user: User, event: _OfSession, turn: Turn) -> User:
+def _of_session(user: User, event: _OfSession, effects: Effects) -> User:
     """An action on a session; one that we are not in is answered with unknown-session (XEP-0166 §10)."""
     if call := concerned(user, event):
-        return changed(user, call, bridge.fold_jingle(call, event, turn), turn)
+        return changed(user, call, bridge.fold_jingle(call, event, effects), effects)
     if isinstance(event, SessionTerminated):
-        left = unacknowledged.crossed(user.farewells, event, turn)
+        left = unacknowledged.glare(user.farewells, event, effects)
         if left is not None:
             return replace(user, farewells=left)
-    jingle_session.unknown_session(event.iq, turn)
+    jingle_session.unknown_session(event.iq, effects)
     return user
 
 
-def _answered(user: User, event: IqSucceeded | IqFailed, turn: Turn) -> User:
+def _answered(user: User, event: IqSucceeded | IqFailed, effects: Effects) -> User:
     """A client has answered what a call said, or a farewell; else it came too late, and changes nothing."""
     if call := concerned(user, event):
-        return changed(user, call, bridge.fold_jingle(call, event, turn), turn)
+        return changed(user, call, bridge.fold_jingle(call, event, effects), effects)
     farewells = unacknowledged.answered(user.farewells, event)
     return user if farewells is user.farewells else replace(user, farewells=farewells)
 
 
-def _messaged(user: User, event: CallMessaged, turn: Turn) -> User:
+def _messaged(user: User, event: CallMessaged, effects: Effects) -> User:
     """What a client says about a proposed call."""
     user = replace(user, proposals=jmi.taken_back(user.proposals, event))
     call = concerned(user, event)
-    return changed(user, call, bridge.fold_jingle(call, event, turn), turn) if call else user
+    return changed(user, call, bridge.fold_jingle(call, event, effects), effects) if call else user
 
 
-def _of_channel(user: User, event: TelepathyEvent, turn: Turn) -> User:
+def _of_channel(user: User, event: TelepathyEvent, effects: Effects) -> User:
     """What concerns no call came too late, and changes nothing."""
     for call in user.calls.values():
         if call.sip.channel == event.channel:
-            return changed(user, call, bridge.fold_sip(call, event, turn), turn)
+            return changed(user, call, bridge.fold_sip(call, event, effects), effects)
     return user
 
 
-def _of_relay(user: User, event: OfCommand, turn: Turn) -> User:
+def _of_relay(user: User, event: OfCommand, effects: Effects) -> User:
     """The same for the relay."""
     for call in user.calls.values():
         if relay_leg.concerns(call.relay, event):
-            return changed(user, call, bridge.fold_relay(call, event, turn), turn)
+            return changed(user, call, bridge.fold_relay(call, event, effects), effects)
     return user
 
 
-def _end_all(user: User, reason: Reason, turn: Turn) -> User:
-    return each(user, lambda call: bridge.end(call, reason, turn), turn)
+def _end_all(user: User, reason: Reason, effects: Effects) -> User:
+    return each(user, lambda call: bridge.end(call, reason, effects), effects)
 
 
 # --- the gateway as a whole
 
 
-def _restarted(user: User, turn: Turn) -> User:
+def _restarted(user: User, effects: Effects) -> User:
     """Nothing is left on the SIP side, and who is online will be asked."""
     reason = Reason(Cause.NETWORK, "The gateway was restarted.")
-    ended = each(user, lambda call: bridge.restarted(call, reason, turn), turn)
+    ended = each(user, lambda call: bridge.restarted(call, reason, effects), effects)
     return replace(
         ended,
-        account=connection.restarted(user.account, turn),
+        account=connection.restarted(user.account, effects),
         contacts=replace(user.contacts, clients={}),
         proposals={},
         stopping=False,
     )
 
 
-def _stopping(user: User, turn: Turn) -> User:
-    ended = _end_all(user, Reason(Cause.NETWORK, "The gateway is being stopped."), turn)
+def _stopping(user: User, effects: Effects) -> User:
+    ended = _end_all(user, Reason(Cause.NETWORK, "The gateway is being stopped."), effects)
     shown = account_state.shown(user.account)
     if shown is not None:
         away = replace(shown, available=False, show="", status="The gateway is being stopped.")
-        roster.show_all(user.contacts, away, turn)
-    return replace(ended, account=connection.stop(user.account, turn), stopping=True)
+        roster.show_all(user.contacts, away, effects)
+    return replace(ended, account=connection.stop(user.account, effects), stopping=True)
 
 
-def _stream_opened(user: User, turn: Turn) -> User:
+def _stream_opened(user: User, effects: Effects) -> User:
     """Ask who is online and still in a call (XEP-0100 §7), show what there is, and say again what may have been
     lost.
     """
     live = tuple(session for call in user.calls.values() for session in jingle_session.sessions(call.jingle))
-    user = replace(user, farewells=unacknowledged.repeat(user.farewells, live, turn))
-    user = each(user, lambda call: bridge.stream_opened(call, turn), turn)
+    user = replace(user, farewells=unacknowledged.repeat(user.farewells, live, effects))
+    user = each(user, lambda call: bridge.stream_opened(call, effects), effects)
     shown = account_state.shown(user.account)
     if shown is None:
         return user
-    turn.issue(SendPresence(shown.gateway, user.jid, PresenceKind.PROBE))
-    roster.show_all(user.contacts, shown, turn)
-    return replace(user, contacts=roster.doubt(user.contacts, turn))
+    effects.emit(SendPresence(shown.gateway, user.jid, PresenceKind.PROBE))
+    roster.show_all(user.contacts, shown, effects)
+    return replace(user, contacts=roster.doubt(user.contacts, effects))
 
 
-def _expire(user: User, turn: Turn) -> User:
+def _expire(user: User, effects: Effects) -> User:
     """Rule 3."""
-    if any(due.at <= turn.at for due in _oblivion(user)):
-        turn.issue(Forget())
+    if any(due.at <= effects.at for due in _oblivion(user)):
+        effects.emit(Forget())
         return replace(user, account=Unregistered(), contacts=Contacts())
-    for resource in roster.missing(user.contacts, turn.at):
-        user = _gone(user, ResourceUnavailable(resource, ""), turn)
-    expired = each(user, lambda call: bridge.expire(call, turn), turn)
+    for resource in roster.missing(user.contacts, effects.at):
+        user = _gone(user, ResourceUnavailable(resource, ""), effects)
+    expired = each(user, lambda call: bridge.expire(call, effects), effects)
     return replace(
         expired,
-        account=connection.expire(expired.account, turn),
-        proposals=jmi.expire(expired.proposals, turn),
-        farewells=unacknowledged.expire(expired.farewells, turn),
+        account=connection.expire(expired.account, effects),
+        proposals=jmi.expire(expired.proposals, effects),
+        farewells=unacknowledged.expire(expired.farewells, effects),
     )
 
 
 # --- bugs
 
 
-def _faulty(user: User, event: Event, error: str, turn: Turn) -> User:
+def _faulty(user: User, event: Event, error: str, effects: Effects) -> User:
     """Rule 1: the call that the event concerns is ended from what was known before the event; the rest stays as it
     was.
     """
-    turn.withdraw()
+    effects.discard()
     call = next((c for c in user.calls.values() if _touches(c, event)), None)
-    turn.issue(Fault(call.id if call else "", error))
+    effects.emit(Fault(call.id if call else "", error))
     iq = getattr(event, "iq", None)
     if iq is not None:
-        turn.issue(
+        effects.emit(
             RefuseIq(iq, "wait", "internal-server-error", "The gateway made a mistake; it has been written down.")
         )
     if isinstance(event, CallArrived):
-        telepathy_leg.abandon(event.channel, turn)
+        telepathy_leg.abandon(event.channel, effects)
     if call is None:
         return user
     reason = Reason(Cause.FAULT, "The gateway made a mistake in this call; it has been written down.")
-    call_state.ended(call, Side.GATEWAY, reason, turn)
+    call_state.ended(call, Side.GATEWAY, reason, effects)
     for session in jingle_session.sessions(call.jingle):
-        turn.issue(TerminateSession(session.us, session.client, session.sid, to_jingle(reason), reason.text))
-    telepathy_leg.abandon(call.sip.channel, turn)
-    relay_leg.delete(call.relay, turn)
+        effects.emit(TerminateSession(session.us, session.client, session.sid, to_jingle(reason), reason.text))
+    telepathy_leg.abandon(call.sip.channel, effects)
+    relay_leg.delete(call.relay, effects)
     return replace(user, calls={name: c for name, c in user.calls.items() if c is not call})
 
 

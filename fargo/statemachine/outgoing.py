@@ -18,14 +18,14 @@ from fargo.statemachine.account.account_state import Credentials, Registered, Un
 from fargo.statemachine.address import BadAddress, SipUri
 from fargo.statemachine.call import bridge, call_state
 from fargo.statemachine.call.call_state import Call
-from fargo.statemachine.effects import Turn
+from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import forking, jingle_leg, jmi
 from fargo.statemachine.legs.jingle.jingle_session import Inviting, JingleLeg
 from fargo.statemachine.legs.telepathy import telepathy_leg
 from fargo.statemachine.media import offer, paths
 from fargo.statemachine.media.description import Content
 from fargo.statemachine.media.offer import Audio
-from fargo.statemachine.media.paths import Policy, Way
+from fargo.statemachine.media.paths import PathChoice, Policy
 from fargo.statemachine.model.commands import RefuseIq
 from fargo.statemachine.model.events import CallProposed, SessionInitiated
 from fargo.statemachine.model.presence import SignedIn
@@ -33,26 +33,26 @@ from fargo.statemachine.reason import Cause, Reason
 from fargo.statemachine.user_state import MOST_CALLS, User, changed, concerned, is_busy
 
 
-def initiated(user: User, event: SessionInitiated, turn: Turn) -> User:
+def initiated(user: User, event: SessionInitiated, effects: Effects) -> User:
     """A client describes its call, proposed before or not."""
     if call := concerned(user, event):
-        return changed(user, call, bridge.fold_jingle(call, event, turn), turn)
-    follows, rest = jmi.made_good(user.proposals, event)
+        return changed(user, call, bridge.fold_jingle(call, event, effects), effects)
+    follows, rest = jmi.followed_up(user.proposals, event)
     if follows:
         user = replace(user, proposals=rest)
     if _wins_tie(user, event):
         text = "You are being called by them at this moment."
-        turn.issue(RefuseIq(event.iq, "cancel", "conflict", text, "tie-break"))
+        effects.emit(RefuseIq(event.iq, "cancel", "conflict", text, "tie-break"))
         return user
     ready = _ready(user, event.iq.to)
     if isinstance(ready, Refusal):
-        turn.issue(RefuseIq(event.iq, ready.kind, ready.condition, ready.reason.text))
-        call_state.refused(_meant(user, event.iq.to), event.sid, ready.reason, turn)
+        effects.emit(RefuseIq(event.iq, ready.kind, ready.condition, ready.reason.text))
+        call_state.refused(_meant(user, event.iq.to), event.sid, ready.reason, effects)
         return user
-    if problem := offer.line_break(event.contents):
-        turn.issue(RefuseIq(event.iq, "modify", "bad-request", problem))
+    if problem := offer.malformed_contents(event.contents):
+        effects.emit(RefuseIq(event.iq, "modify", "bad-request", problem))
         return user
-    return _place(user, event, ready, follows, turn)
+    return _place(user, event, ready, follows, effects)
 
 
 def _wins_tie(user: User, event: SessionInitiated) -> bool:
@@ -109,26 +109,28 @@ def _line(user: User, credentials: Credentials, connection: SignedIn, to: str) -
     return Line(connection.connection, target, credentials.nonce)
 
 
-def _place(user: User, event: SessionInitiated, line: Line, follows: bool, turn: Turn) -> User:
+def _place(user: User, event: SessionInitiated, line: Line, follows: bool, effects: Effects) -> User:
     """Put the client's offer through; one that cannot be is acknowledged and then ended with the reason."""
     fit, target = _fit(event.contents, user.policy), line.target
     if isinstance(fit, Reason):
-        jingle_leg.turn_down(event, follows, fit, turn)
-        call_state.refused(target.words, event.sid, fit, turn)
+        jingle_leg.turn_down(event, follows, fit, effects)
+        call_state.refused(target.words, event.sid, fit, effects)
         return user
     audio, way = fit
-    call_state.placed(target.words, event.sid, turn)
+    call_state.placed(target.words, event.sid, effects)
     sip = telepathy_leg.Preparing(line.connection, str(target), target.domain)
-    call = Call(str(turn.version), line.connection, turn.at, jingle_leg.called(event, audio, follows, turn), sip)
-    return changed(user, None, bridge.offer(call, audio, way, user.policy, line.nonce, turn), turn)
+    call = Call(
+        str(effects.version), line.connection, effects.at, jingle_leg.called(event, audio, follows, effects), sip
+    )
+    return changed(user, None, bridge.offer(call, audio, way, user.policy, line.nonce, effects), effects)
 
 
-def _fit(contents: tuple[Content, ...], policy: Policy) -> tuple[Audio, Way] | Reason:
+def _fit(contents: tuple[Content, ...], policy: Policy) -> tuple[Audio, PathChoice] | Reason:
     """What of an offer can be put through, and which way; or why nothing can."""
     audio = offer.audio(contents)
     if isinstance(audio, Reason):
         return audio
-    way = paths.choose(audio.description.codecs, audio.manner, policy)
+    way = paths.choose(audio.description.codecs, audio.profile, policy)
     return way if isinstance(way, Reason) else (audio, way)
 
 
@@ -142,22 +144,22 @@ def _meant(user: User, to: str) -> str:
     return address.local_of(to) if isinstance(target, BadAddress) else target.words
 
 
-def proposed(user: User, event: CallProposed, turn: Turn) -> User:
+def proposed(user: User, event: CallProposed, effects: Effects) -> User:
     """A client wants to call, and asks first."""
     ready = _ready(user, event.to)
-    problem = ready.reason if isinstance(ready, Refusal) else jmi.unfit(event)
+    problem = ready.reason if isinstance(ready, Refusal) else jmi.unacceptable(event)
     if problem:
-        jmi.reject(event, problem, turn)
-        call_state.refused(_meant(user, event.to), event.sid, problem, turn)
+        jmi.reject(event, problem, effects)
+        call_state.refused(_meant(user, event.to), event.sid, problem, effects)
         return user
     for call in user.calls.values():
         if not _rivals(call.jingle, event):
             continue
         if call.jingle.sid < event.sid:
-            jmi.reject(event, Reason(Cause.BUSY, "You are being called by them at this moment."), turn, True)
+            jmi.reject(event, Reason(Cause.BUSY, "You are being called by them at this moment."), effects, True)
             return user
-        user = changed(user, call, _give_way(call, call.jingle, turn), turn)
-    return replace(user, proposals=jmi.proceed(user.proposals, event, turn))
+        user = changed(user, call, _give_way(call, call.jingle, effects), effects)
+    return replace(user, proposals=jmi.proceed(user.proposals, event, effects))
 
 
 def _rivals(leg: JingleLeg, event: CallProposed) -> TypeGuard[Inviting]:
@@ -165,9 +167,9 @@ def _rivals(leg: JingleLeg, event: CallProposed) -> TypeGuard[Inviting]:
     return isinstance(leg, Inviting) and bool(leg.proposal) and address.bare(leg.us) == address.bare(event.to)
 
 
-def _give_way(call: Call, leg: Inviting, turn: Turn) -> Call:
+def _give_way(call: Call, leg: Inviting, effects: Effects) -> Call:
     """Our proposal lost the tie: the SIP caller, whom the user is calling, finds the user busy."""
-    forking.retract(leg, Reason(Cause.CANCELLED, "You called them at the same moment."), True, turn)
+    forking.retract(leg, Reason(Cause.CANCELLED, "You called them at the same moment."), True, effects)
     return bridge.end(
-        replace(call, jingle=replace(leg, proposal="")), Reason(Cause.BUSY, "They are calling you."), turn
+        replace(call, jingle=replace(leg, proposal="")), Reason(Cause.BUSY, "They are calling you."), effects
     )

@@ -9,21 +9,21 @@ from fargo.statemachine.account.account_state import Account, Credentials, Regis
 from fargo.statemachine.account.roster import Contacts
 from fargo.statemachine.address import BadAddress
 from fargo.statemachine.media.paths import Policy
-from fargo.statemachine.model.events import Condensed
+from fargo.statemachine.model.events import Snapshot
 
 
-def condensed(account: Account, contacts: Contacts, policy: Policy) -> Condensed | None:
+def condensed(account: Account, contacts: Contacts, policy: Policy) -> Snapshot | None:
     """The event; None while a registration is being tried, or the user is about to be forgotten."""
     match account:
         case Registered(Credentials(given, _, secret, nonce, gateway), connection):
-            return Condensed(given, secret, nonce, gateway, connection, contacts.clients, contacts.subscribed, policy)
+            return Snapshot(given, secret, nonce, gateway, connection, contacts.clients, contacts.subscribed, policy)
         case Unregistered(since) if not since:
-            return Condensed(clients=contacts.clients, subscribed=contacts.subscribed, policy=policy)
+            return Snapshot(clients=contacts.clients, subscribed=contacts.subscribed, policy=policy)
         case _:
             return None
 
 
-def account(event: Condensed) -> Account:
+def account(event: Snapshot) -> Account:
     """The account that was condensed."""
     if event.account is None:
         return Unregistered()

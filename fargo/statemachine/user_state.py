@@ -16,7 +16,7 @@ from fargo.statemachine.account.account_state import Account, Unregistered
 from fargo.statemachine.account.roster import Contacts
 from fargo.statemachine.call import call_state
 from fargo.statemachine.call.call_state import Call
-from fargo.statemachine.effects import Turn
+from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import jingle_leg
 from fargo.statemachine.legs.jingle.jingle_session import JingleEvent
 from fargo.statemachine.legs.jingle.jmi import Proposals
@@ -55,19 +55,19 @@ def concerned(user: User, event: JingleEvent) -> Call | None:
     return None
 
 
-def changed(user: User, before: Call | None, after: Call, turn: Turn) -> User:
+def changed(user: User, before: Call | None, after: Call, effects: Effects) -> User:
     """The user with a call as it has become; ``before`` is None if it is new. The same object if it is the same."""
     if after is before:
         return user
     if call_state.is_live(after):
         return replace(user, calls={**user.calls, after.id: after})
-    call_state.missed(before, after, turn)
+    call_state.missed(before, after, effects)
     others = {name: call for name, call in user.calls.items() if name != after.id}
     return replace(user, calls=others if call_state.is_over(after) else {**others, after.id: after})
 
 
-def each(user: User, change: Callable[[Call], Call], turn: Turn) -> User:
+def each(user: User, change: Callable[[Call], Call], effects: Effects) -> User:
     """The user with every call changed like this; the same object if none is."""
     for call in user.calls.values():
-        user = changed(user, call, change(call), turn)
+        user = changed(user, call, change(call), effects)
     return user

@@ -3,10 +3,10 @@
 Rules:
 
 1. An event and its commands are written in one transaction, and never changed. They leave as whole as they came: what
-   is old makes place for what it came to (`Condensed`), a user who is forgotten leaves nothing.
+   is old makes place for what it came to (`Snapshot`), a user who is forgotten leaves nothing.
 2. `events.id` is the order in which events were committed, over all users; while the log is open, none that was erased
    is given again. (user, version) is an event's place in its user's stream, without a gap, from 1 or from a
-   `Condensed` on. (event, place) is a command's: the id of its event's row, and its place among that event's commands;
+   `Snapshot` on. (event, place) is a command's: the id of its event's row, and its place among that event's commands;
    its own id is ``<version>.<place>``.
 3. A row says in which format its body is (`fargo.store.formats`). One in an older format is brought up when it is read.
 4. What has left is gone: it is overwritten in the file (SQLite's secure_delete), and the journal is emptied as soon as
@@ -26,9 +26,9 @@ from msgspec import Struct
 from sqlite_utils import Database
 
 from fargo.statemachine.machine import fold, new
-from fargo.statemachine.model.call_records import CallNote, Note
+from fargo.statemachine.model.call_records import CallRecord, LogRecord
 from fargo.statemachine.model.commands import Command, Forget, Issued
-from fargo.statemachine.model.events import Condensed, Event, Recorded
+from fargo.statemachine.model.events import Event, Recorded, Snapshot
 from fargo.statemachine.model.wire import wire_name
 from fargo.statemachine.user_state import User
 from fargo.store.database import FileError, open_database, open_read_only, usable
@@ -37,7 +37,7 @@ from fargo.store.schema import NOTES, migrations
 
 APPLICATION_ID: Final = 0x4661726C  # "Farl"
 _NAME: Final = "log"
-_CONDENSED: Final = wire_name(Condensed)
+_CONDENSED: Final = wire_name(Snapshot)
 
 Entry = tuple[Recorded, tuple[Issued, ...]]
 _T = TypeVar("_T")
@@ -74,7 +74,7 @@ _ENTRIES: Final = """
     select e.id, e.user, e.version, e.at, e.type, e.format, e.body, c.place, c.type, c.format, c.body
     from events e left join commands c on c.event = e.id
 """
-_CALL_NOTES: Final = ", ".join(f"'{wire_name(note)}'" for note in get_args(CallNote))
+_CALL_NOTES: Final = ", ".join(f"'{wire_name(note)}'" for note in get_args(CallRecord))
 # For one user and for all there are different ways to look, each by an index.
 _READ_ALL: Final = f"{_ENTRIES} order by e.id, c.place"
 _READ_ONE: Final = f"{_ENTRIES} where e.user = :user order by e.version, c.place"
@@ -161,7 +161,7 @@ class Log:
             self.scrub()
 
     def condense(self, recorded: Recorded) -> int:
-        """Put a `Condensed` in the place of the event of its version and of all before it in its stream; returns how
+        """Put a `Snapshot` in the place of the event of its version and of all before it in its stream; returns how
         many have left. If that version is not there (any more) nothing happens.
         """
         stream = {"user": recorded.user, "version": recorded.version}
@@ -239,7 +239,7 @@ class Log:
         for rows in self._entries(_READ_ALL):
             recorded, then = self._recorded(rows[0]), [each.command for each in self._issued(rows)]
             users[recorded.user], now = fold(users.get(recorded.user) or new(recorded.user), recorded)
-            notes = [each.command for each in now if isinstance(each.command, Note) and each.command not in then]
+            notes = [each.command for each in now if isinstance(each.command, LogRecord) and each.command not in then]
             missing += [(rows[0][0], place, *self._row(note)) for place, note in enumerate(notes, len(then))]
         self._db.conn.executemany(_APPEND_COMMAND, missing)
 
@@ -373,7 +373,7 @@ def forgets(issued: tuple[Issued, ...]) -> bool:
 
 def has_notes(entry: Entry) -> bool:
     """Whether anything is noted about a call in the entry."""
-    return any(isinstance(each.command, CallNote) for each in entry[1])
+    return any(isinstance(each.command, CallRecord) for each in entry[1])
 
 
 def _place(issued: Issued) -> int:

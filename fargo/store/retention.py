@@ -17,7 +17,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from fargo.statemachine.machine import condensed, fold, new
-from fargo.statemachine.model.events import Condensed, Recorded
+from fargo.statemachine.model.events import Recorded, Snapshot
 from fargo.store.log import Log
 
 EVERY: Final = 3600.0
@@ -55,8 +55,8 @@ def _retire(log: Log, user: str, before: float, forget: Callable[[str, int], Non
 
 def _is_empty(recorded: Recorded) -> bool:
     """Whether nothing is left of the user, who has neither account nor contacts."""
-    assert isinstance(recorded.event, Condensed)
-    return replace(recorded.event, policy=Condensed().policy) == Condensed()
+    assert isinstance(recorded.event, Snapshot)
+    return replace(recorded.event, policy=Snapshot().policy) == Snapshot()
 
 
 class Retention:

@@ -20,7 +20,7 @@ MOST: Final = 10_000
 _NAME_BYTES: Final = 6  # eight characters
 
 
-class Whispers:
+class TransientSecrets:
     """All of them. `call_later` is the reactor's."""
 
     def __init__(self, call_later: Callable[..., Any]) -> None:

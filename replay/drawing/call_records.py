@@ -3,15 +3,15 @@
 from typing import Final, assert_never
 
 from fargo.statemachine.model.call_records import (
+    AudioPath,
     Direction,
-    Note,
-    NoteAccount,
-    NoteAnswered,
-    NoteBegun,
-    NoteCarried,
-    NoteEnded,
-    NotePath,
-    Path,
+    LogRecord,
+    RecordAccount,
+    RecordAnswered,
+    RecordBegun,
+    RecordCarried,
+    RecordEnded,
+    RecordPath,
     Side,
 )
 from fargo.statemachine.reason import FAILURES
@@ -21,25 +21,25 @@ from replay.drawing.record_text import CAUSES
 _BY: Final = {Side.CLIENT: "the client", Side.PHONE: "the phone's side", Side.GATEWAY: "the gateway"}
 
 
-def words(note: Note, user: str) -> Said:
+def words(note: LogRecord, user: str) -> Said:
     """A note in this user's stream, as a sentence."""
     match note:
-        case NoteBegun(direction=Direction.OUT, peer=peer):
+        case RecordBegun(direction=Direction.OUT, peer=peer):
             return _noted(f"{user} calls {peer}.")
-        case NoteBegun(peer=peer, name=name):
+        case RecordBegun(peer=peer, name=name):
             caller = f"{name} ({peer})" if name and peer else name or peer or "Somebody anonymous"
             return _noted(f"{caller} calls {user}.")
-        case NotePath(path=path, why=why):
-            return _noted(f"{'Direct audio' if path is Path.DIRECT else 'Audio through the relay'}: {why}")
-        case NoteAnswered(client=client):
+        case RecordPath(path=path, why=why):
+            return _noted(f"{'Direct audio' if path is AudioPath.DIRECT else 'Audio through the relay'}: {why}")
+        case RecordAnswered(client=client):
             return _noted(f"Answered: {client} is in the call.")
-        case NoteCarried(from_client=client, from_phone=phone):
+        case RecordCarried(from_client=client, from_phone=phone):
             told = f"The relay has carried {client:,} packets from the client, {phone:,} from the phone."
             return Said(told, Tone.NOTE if client and phone else Tone.ERROR)
-        case NoteEnded(by=by, cause=cause, text=text):
+        case RecordEnded(by=by, cause=cause, text=text):
             told = f"Ended by {_BY[by]}: {CAUSES[cause]}. {text}".rstrip()
             return Said(told, Tone.ERROR if cause in FAILURES else Tone.NOTE)
-        case NoteAccount(address=address, status=status):
+        case RecordAccount(address=address, status=status):
             return _noted(f"The SIP account {address} is: {status}" if address else "There is no SIP account.")
         case _:
             assert_never(note)

@@ -15,6 +15,8 @@ from typing import Any, TypeAlias
 from msgspec import NODEFAULT, Struct
 from msgspec.structs import fields
 
+from fargo.statemachine.model.wire import shown_name
+
 Tree: TypeAlias = dict[str, Any] | list[Any] | str | int | float | bool | None
 Path: TypeAlias = tuple[str | int, ...]
 Change: TypeAlias = tuple[Path] | tuple[Path, Tree]
@@ -24,7 +26,7 @@ def tree(value: object) -> Tree:
     """The value as a tree."""
     match value:
         case Struct():
-            return {"type": type(value).__name__} | {name: tree(part) for name, part in _parts(value).items()}
+            return {"type": shown_name(type(value))} | {name: tree(part) for name, part in _parts(value).items()}
         case Mapping():
             return {str(name): tree(part) for name, part in value.items()}
         case tuple():

@@ -14,7 +14,7 @@ from typing import NamedTuple, assert_never
 from fargo.statemachine.address import bare
 from fargo.statemachine.call.call_state import Call
 from fargo.statemachine.legs.jingle.jingle_session import sessions
-from fargo.statemachine.model.call_records import CallNote, Note, NoteBegun
+from fargo.statemachine.model.call_records import CallRecord, LogRecord, RecordBegun
 from fargo.statemachine.model.commands import (
     AcceptIq,
     Fault,
@@ -28,12 +28,12 @@ from fargo.statemachine.model.commands import (
     XmppCommand,
 )
 from fargo.statemachine.model.events import (
-    Condensed,
     Event,
     GatewayEvent,
     PolicyChanged,
     Restarted,
     SipEvent,
+    Snapshot,
     Stopping,
     StreamOpened,
     TimePassed,
@@ -92,7 +92,7 @@ class Rungs:
             self._names |= {session.terms.name for session in call.relay}
             self._caller = bare(call.caller.jid) if call.caller else ""
         for each in issued:
-            if isinstance(each.command, NoteBegun) and each.command.call == self._call:
+            if isinstance(each.command, RecordBegun) and each.command.call == self._call:
                 self._names.add(each.command.session)
         self._names.discard("")
 
@@ -103,7 +103,7 @@ class Rungs:
             return True
         if isinstance(command, SendText):
             return command.sender == self._caller
-        if isinstance(command, Fault | CallNote):
+        if isinstance(command, Fault | CallRecord):
             return command.call == self._call
         if isinstance(command, SipCommand):
             return channels.channel_of(issued) in self._names
@@ -152,13 +152,13 @@ def _happened(event: GatewayEvent) -> Said:
             return Said(f"Audio may go: {policy.path}; there is {'a' if policy.relay else 'no'} media relay.")
         case TimePassed():
             return Said("Time has passed.")
-        case Condensed():
+        case Snapshot():
             return Said("What was before has been condensed.")
         case _:
             assert_never(event)
 
 
-def _did(command: VaultCommand | Forget | Fault | Note, user: str) -> Said:
+def _did(command: VaultCommand | Forget | Fault | LogRecord, user: str) -> Said:
     match command:
         case Fault(error=error):
             return failed(f"A bug: {error}")

@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from fargo.statemachine.legs.leg_events import Deadline
+from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.machine import deadlines, new
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.user_state import User

@@ -19,6 +19,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from fargo.statemachine.media.description import Candidate, Codec
+from fargo.statemachine.model.wire import shown_name
 
 WIDTH: Final = 88
 """Characters that a value may take on its line."""
@@ -155,7 +156,7 @@ def _is_list(value: object) -> bool:
 
 
 def _title(value: object) -> str:
-    return "" if isinstance(value, tuple | frozenset | Mapping) else type(value).__name__
+    return "" if isinstance(value, tuple | frozenset | Mapping) else shown_name(type(value))
 
 
 def _is_default(value: object, name: str, part: object) -> bool:

@@ -10,7 +10,7 @@ Rules:
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-from fargo.statemachine.model.call_records import NoteBegun
+from fargo.statemachine.model.call_records import RecordBegun
 from fargo.store.log import Entry
 from replay.reading import channels
 
@@ -48,7 +48,7 @@ def _calls(entries: Iterable[Entry]) -> Iterator[tuple[CallName, set[str]]]:
     """Each call, and what it is called for short."""
     for recorded, issued in entries:
         for each in issued:
-            if isinstance(each.command, NoteBegun):
+            if isinstance(each.command, RecordBegun):
                 note = each.command
                 names = {note.call, note.session, channels.channel(recorded.event, issued)} - {""}
                 yield CallName(recorded.user, note.call), names

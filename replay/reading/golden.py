@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta, Struct
 
-from fargo.statemachine.model.call_records import NoteBegun
+from fargo.statemachine.model.call_records import RecordBegun
 from fargo.statemachine.model.commands import Command, Issued
 from fargo.statemachine.model.events import Event, Recorded
 from fargo.statemachine.model.wire import wire_name
@@ -116,7 +116,7 @@ class GoldenLog:
             number
             for number, (_, issued) in enumerate(self._entries)
             for each in issued
-            if isinstance(each.command, NoteBegun)
+            if isinstance(each.command, RecordBegun)
         ]
 
 

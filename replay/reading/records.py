@@ -13,7 +13,14 @@ from typing import Final, assert_never
 from msgspec import Struct
 from msgspec.structs import replace
 
-from fargo.statemachine.model.call_records import CallNote, NoteAnswered, NoteBegun, NoteCarried, NoteEnded, NotePath
+from fargo.statemachine.model.call_records import (
+    CallRecord,
+    RecordAnswered,
+    RecordBegun,
+    RecordCarried,
+    RecordEnded,
+    RecordPath,
+)
 from fargo.statemachine.model.events import Recorded
 from fargo.statemachine.reason import FAILURES, Cause
 from fargo.store.log import Entry
@@ -75,17 +82,17 @@ def records(entries: Iterable[Entry], known: Iterable[Record] = ()) -> list[Reco
         name = CallName(recorded.user, note.call)
         call = calls.get(name)
         match note:
-            case NoteBegun(_, direction, peer, peer_name, session):
+            case RecordBegun(_, direction, peer, peer_name, session):
                 calls[name] = Record(name, direction.value, peer, peer_name, session, recorded.at)
             case _ if call is None:  # its beginning is not among the entries
                 continue
-            case NotePath(_, audio, why):
+            case RecordPath(_, audio, why):
                 calls[name] = replace(call, audio=audio.value, audio_why=why)
-            case NoteAnswered(_, client):
+            case RecordAnswered(_, client):
                 calls[name] = replace(call, answered=recorded.at, client=client)
-            case NoteCarried(_, from_client, from_phone):
+            case RecordCarried(_, from_client, from_phone):
                 calls[name] = replace(call, from_client=from_client, from_phone=from_phone)
-            case NoteEnded(_, by, cause, text):
+            case RecordEnded(_, by, cause, text):
                 calls[name] = replace(call, ended=recorded.at, ended_by=by.value, cause=cause.value, reason=text)
             case _:
                 assert_never(note)
@@ -129,12 +136,12 @@ def seconds(since: float | None, until: float | None) -> float | None:
     return None if since is None or until is None else int((until - since) * 1000) / 1000
 
 
-def _notes(entries: Iterable[Entry]) -> Iterator[tuple[Recorded, CallNote]]:
+def _notes(entries: Iterable[Entry]) -> Iterator[tuple[Recorded, CallRecord]]:
     return (
         (recorded, each.command)
         for recorded, issued in entries
         for each in issued
-        if isinstance(each.command, CallNote)
+        if isinstance(each.command, CallRecord)
     )
 
 

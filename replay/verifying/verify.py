@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from fargo.statemachine.call.call_state import CallEvent, concerns
 from fargo.statemachine.machine import fold, new
-from fargo.statemachine.model.call_records import CallNote, Note, NoteBegun
+from fargo.statemachine.model.call_records import CallRecord, LogRecord, RecordBegun
 from fargo.statemachine.model.commands import Issued, SendPresence, SendText
 from fargo.statemachine.model.events import Event, Recorded
 from fargo.statemachine.user_state import User
@@ -28,7 +28,7 @@ from replay.reading import channels
 from replay.reading.call_name import CallName
 from replay.verifying.kinds import Cause, cause
 
-_SHOWN: Final = SendPresence | SendText | Note
+_SHOWN: Final = SendPresence | SendText | LogRecord
 _WORDS: Final = ("text", "message")
 """Fields that only people read."""
 
@@ -128,7 +128,7 @@ class _Stream:
         about = {call.id for call in last.values() if isinstance(event, CallEvent) and concerns(call, event)}
         commands = [each.command for each in issued]
         named = {getattr(value, name, "") for value in (event, *commands) for name in ("sid", "channel")}
-        noted = {command.call for command in commands if isinstance(command, CallNote)}
+        noted = {command.call for command in commands if isinstance(command, CallRecord)}
         return changed | about | noted | {self._named[name] for name in named & self._named.keys()}
 
     def _count(self, difference: Difference, origin: Group | None, kind: Cause) -> Group:
@@ -154,7 +154,7 @@ class _Stream:
 
 def _names(recorded: Recorded, then: tuple[Issued, ...]) -> dict[str, str]:
     """The Jingle session and the SIP channel of a call that began, as it was recorded."""
-    begun = [each.command for each in then if isinstance(each.command, NoteBegun)]
+    begun = [each.command for each in then if isinstance(each.command, RecordBegun)]
     return {
         name: note.call for note in begun for name in (note.session, channels.channel(recorded.event, then)) if name
     }

@@ -27,7 +27,7 @@ from world.rtp import RtpEcho, RtpEndpoint
 from world.rtpengine import Rtpengine
 from world.world import World
 
-from fargo.statemachine.media.description import Codec, Manner
+from fargo.statemachine.media.description import Codec, MediaProfile
 from fargo.statemachine.model.ng import AnswerRelay, OfferRelay
 
 _PHONES = ("PCMU", "PCMA", "telephone-event")
@@ -132,9 +132,9 @@ async def _call(rig: Rig, name: str, codec: Codec) -> AsyncIterator[None]:
     """A call that talks."""
     async with RtpEcho() as client, RtpEndpoint() as phone:
         offer = plain(client.address, client.port, codec)
-        offered = await rig.do(OfferRelay(name, offer, Manner.PLAIN, False, _PHONES))
+        offered = await rig.do(OfferRelay(name, offer, MediaProfile.PLAIN, False, _PHONES))
         answer = plain(phone.address, phone.port, PCMU)
-        answered = await rig.do(AnswerRelay(name, answer, Manner.PLAIN))
+        answered = await rig.do(AnswerRelay(name, answer, MediaProfile.PLAIN))
         client.to = address(answered)
         phone.send(*address(offered), payload_type=PCMU.id)
         await phone.received(25)

@@ -60,8 +60,8 @@ from fargo.statemachine.model.events import (
 )
 
 Commands = tuple[Issued, ...]
-Turn = tuple[Event, ...]
-Script = Generator[Turn, Commands, None]
+Effects = tuple[Event, ...]
+Script = Generator[Effects, Commands, None]
 """Says what happens next, and is sent what the machine did about it."""
 
 START = 1_750_000_000.0
@@ -101,7 +101,10 @@ def workload(users: int, calls: int, events: int) -> tuple[list[Recorded], list[
     """So many events of so many users with so many calls each at any time, after those that brought them there."""
     lives = [_life(number, calls) for number in range(users)]
     before = [
-        recorded for number, life in enumerate(lives) for turn in islice(life, _begun(number)) for recorded in turn
+        recorded
+        for number, life in enumerate(lives)
+        for effects in islice(life, _begun(number))
+        for recorded in effects
     ]
     by_turns = chain.from_iterable(chain.from_iterable(zip(*lives, strict=True)))
     return sorted(before, key=lambda recorded: recorded.at), list(islice(by_turns, events))
@@ -117,8 +120,8 @@ def _life(number: int, calls: int) -> Iterator[list[Recorded]]:
     jid = f"user{number}@example.org"
     user, script, versions = new(jid), _day(jid, number, calls), count(1)
     events = next(script)
-    for turn in count(1):
-        recorded = [Recorded(jid, next(versions), START + (turn - _begun(number)) * PACE, event) for event in events]
+    for effects in count(1):
+        recorded = [Recorded(jid, next(versions), START + (effects - _begun(number)) * PACE, event) for event in events]
         issued: Commands = ()
         for each in recorded:
             user, commands = fold(user, each)

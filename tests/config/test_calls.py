@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from fargo.cli import main, sheet
 from fargo.cli.times import parsed
-from fargo.statemachine.model.call_records import NoteBegun
+from fargo.statemachine.model.call_records import RecordBegun
 from fargo.statemachine.model.commands import Issued
 from fargo.store.log import Log
 from replay.reading import golden
@@ -117,7 +117,7 @@ def test_no_caller_writes_a_formula_into_a_spreadsheet(name: str, told: str, tmp
 def called(name: str, issued: Issued) -> Issued:
     """The command, with a caller of that name in it."""
     note = issued.command
-    return replace(issued, command=replace(note, peer=name, name=name)) if isinstance(note, NoteBegun) else issued
+    return replace(issued, command=replace(note, peer=name, name=name)) if isinstance(note, RecordBegun) else issued
 
 
 def test_a_call_of_somebody_who_is_a_number_has_its_name(capsys: pytest.CaptureFixture[str]) -> None:

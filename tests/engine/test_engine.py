@@ -11,7 +11,7 @@ from twisted.logger import LogEvent, globalLogPublisher
 
 from fargo.engine import Engine, steady_clock
 from fargo.statemachine import machine
-from fargo.statemachine.legs.leg_events import Deadline
+from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.commands import Command, Fault, Issued, SignOut
 from fargo.statemachine.model.events import (

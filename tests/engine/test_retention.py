@@ -11,7 +11,6 @@ from fargo.engine import Engine
 from fargo.statemachine import machine
 from fargo.statemachine.machine import User, condensed, fold, new
 from fargo.statemachine.model.events import (
-    Condensed,
     Event,
     Iq,
     PresenceProbed,
@@ -23,6 +22,7 @@ from fargo.statemachine.model.events import (
     SipSignedIn,
     SipSignedOut,
     SipTrouble,
+    Snapshot,
 )
 from fargo.store.database import FileError
 from fargo.store.log import Log
@@ -78,7 +78,7 @@ def test_an_old_account_stays_and_its_past_leaves(log: Log) -> None:
     before = record(log, ALICE, *registers(ALICE), *[PresenceProbed(GATEWAY)] * 10)
     assert sum(retire(log, LONG_AFTER)) == 11
     ((recorded, _),) = log.read()
-    assert isinstance(recorded.event, Condensed)
+    assert isinstance(recorded.event, Snapshot)
     assert (recorded.version, recorded.at) == (12, 1e9 + 11)
     assert folded(log, ALICE) == before
     assert verify(log.read()).differences == 0
@@ -153,7 +153,7 @@ def test_two_at_once_do_no_harm(log: Log) -> None:
 
 def test_what_has_been_taken_out_meanwhile_stays_out(log: Log) -> None:
     record(log, ALICE, *registers(ALICE))
-    assert log.condense(Recorded(ALICE, 7, 1e9, Condensed())) == 0
+    assert log.condense(Recorded(ALICE, 7, 1e9, Snapshot())) == 0
     assert len(log) == 2
 
 

@@ -3,7 +3,7 @@
 import pytest
 from twisted.internet.task import Clock
 
-from fargo.store.transient import LIFETIME, MOST, Whispers
+from fargo.store.transient import LIFETIME, MOST, TransientSecrets
 
 
 @pytest.fixture
@@ -12,11 +12,11 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def whispers(clock: Clock) -> Whispers:
-    return Whispers(clock.callLater)
+def whispers(clock: Clock) -> TransientSecrets:
+    return TransientSecrets(clock.callLater)
 
 
-def test_a_whisper_is_heard_once(whispers: Whispers) -> None:
+def test_a_whisper_is_heard_once(whispers: TransientSecrets) -> None:
     first, second = whispers.keep("4"), whispers.keep("4")
     assert first != second
     assert whispers.take(first) == "4"
@@ -24,7 +24,7 @@ def test_a_whisper_is_heard_once(whispers: Whispers) -> None:
     assert whispers.take(second) == "4"
 
 
-def test_an_unheard_whisper_is_forgotten(whispers: Whispers, clock: Clock) -> None:
+def test_an_unheard_whisper_is_forgotten(whispers: TransientSecrets, clock: Clock) -> None:
     name = whispers.keep("4")
     clock.advance(LIFETIME - 1)
     later = whispers.keep("7")
@@ -32,11 +32,11 @@ def test_an_unheard_whisper_is_forgotten(whispers: Whispers, clock: Clock) -> No
     assert (whispers.take(name), whispers.take(later)) == (None, "7")
 
 
-def test_there_are_never_too_many(whispers: Whispers) -> None:
+def test_there_are_never_too_many(whispers: TransientSecrets) -> None:
     names = [whispers.keep("4") for _ in range(MOST + 2)]
     assert [whispers.take(name) for name in names[:3]] == [None, None, "4"]
 
 
-def test_a_whisper_is_in_no_text(whispers: Whispers) -> None:
+def test_a_whisper_is_in_no_text(whispers: TransientSecrets) -> None:
     whispers.keep("hush-hush")
     assert "hush" not in repr(vars(whispers))

@@ -28,10 +28,9 @@ from fargo.statemachine.media.description import (
     Source,
 )
 from fargo.statemachine.model.call1 import CallArrived, CallStateChanged
-from fargo.statemachine.model.call_records import NoteBegun
+from fargo.statemachine.model.call_records import RecordBegun
 from fargo.statemachine.model.commands import ForgetSecret, Issued, SendText
 from fargo.statemachine.model.events import (
-    Condensed,
     Event,
     FeaturesLearned,
     Iq,
@@ -50,6 +49,7 @@ from fargo.statemachine.model.events import (
     SipSignedIn,
     SipSignedOut,
     SipTrouble,
+    Snapshot,
     SubscriptionAction,
     SubscriptionChanged,
 )
@@ -158,7 +158,7 @@ def streams(path: Path) -> list[tuple[Entry, ...]]:
 
 def calls(entries: tuple[Entry, ...]) -> list[CallName]:
     commands = [(recorded.user, each.command) for recorded, issued in entries for each in issued]
-    return [CallName(user, command.call) for user, command in commands if isinstance(command, NoteBegun)]
+    return [CallName(user, command.call) for user, command in commands if isinstance(command, RecordBegun)]
 
 
 @pytest.fixture
@@ -284,7 +284,7 @@ def test_a_call_has_all_that_it_rests_on_and_nothing_later(session: Path) -> Non
         for call in calls(entries):
             first, *rest = excerpt(chain(entries, recorded(*EVENTS)), call)
             end = rest[-1][0].version if rest else first[0].version
-            assert (first, *rest) == entries[:end] or isinstance(first[0].event, Condensed)
+            assert (first, *rest) == entries[:end] or isinstance(first[0].event, Snapshot)
             assert tuple(rest) == entries[end - len(rest) : end]
             of_call = [step.recorded.version for step in steps(entries, call)]
             assert [step.recorded.version for step in steps([first, *rest], call)] == of_call
@@ -296,7 +296,7 @@ def test_a_call_has_all_that_it_rests_on_and_nothing_later(session: Path) -> Non
 def test_what_was_before_is_condensed_as_late_as_may_be() -> None:
     """Call 9 begins when nothing else goes on, but for a session of call 8 that the client has not acknowledged."""
     (first, _), *rest = excerpt(recorded(*EVENTS), CallName(USER, "6"))
-    assert (type(first.event), first.version, len(rest)) == (Condensed, 5, 2)
+    assert (type(first.event), first.version, len(rest)) == (Snapshot, 5, 2)
 
 
 def test_a_call_that_begins_in_another_is_not_cut_off_from_it() -> None:
@@ -311,7 +311,7 @@ def test_what_cannot_be_condensed_is_left_whole(monkeypatch: pytest.MonkeyPatch)
     entries = recorded(*EVENTS)
     monkeypatch.setattr("replay.exporting.export.condensed", lambda user: None)
     assert excerpt(entries, CallName(USER, "6")) == entries[:7]
-    monkeypatch.setattr("replay.exporting.export.condensed", lambda user: Condensed())
+    monkeypatch.setattr("replay.exporting.export.condensed", lambda user: Snapshot())
     assert excerpt(entries, CallName(USER, "6")) == entries[:7]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fargo.statemachine.machine import fold, new
-from fargo.statemachine.media.description import Candidate, Codec, Content, Description, Manner, RawUdp
+from fargo.statemachine.media.description import Candidate, Codec, Content, Description, MediaProfile, RawUdp
 from fargo.statemachine.model.call1 import (
     CallArrived,
     CallMembersChanged,
@@ -211,7 +211,7 @@ def test_a_call_through_the_relay_has_a_post_for_it() -> None:
     """What the relay is told and answers, put beside a recorded call."""
     name = CallName(ALICE, CALL)
     first, *rest = steps(recorded(*INVITED), name)
-    asked = Issued(ALICE, "5.9", OfferRelay("song", VOICE[0].description, Manner.PLAIN))
+    asked = Issued(ALICE, "5.9", OfferRelay("song", VOICE[0].description, MediaProfile.PLAIN))
     refused = Recorded(ALICE, 9, first.recorded.at + 3, RelayRefused("5.9", "It has no port left."))
     relayed = [first._replace(issued=(*first.issued, asked)), *rest, Step(refused, (), rest[-1].after, rest[-1].after)]
     title, *lines = list(ladder(relayed, name, 120))[2:]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fargo.statemachine.model.call_records import Direction, NoteBegun
+from fargo.statemachine.model.call_records import Direction, RecordBegun
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import Recorded, Restarted
 from fargo.store.log import Entry, Log, has_notes
@@ -18,7 +18,7 @@ SESSIONS = Path(__file__).parents[2] / "replay/sessions"
 
 
 def begun(user: str, id: str, session: str = "") -> Entry:
-    note = NoteBegun(id, Direction.IN, "bob@example.net", session=session)
+    note = RecordBegun(id, Direction.IN, "bob@example.net", session=session)
     return Recorded(user, int(id), 1e9, Restarted()), (Issued(user, f"{id}.0", note),)
 
 

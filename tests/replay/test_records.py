@@ -7,10 +7,17 @@ from typing import get_args
 import pytest
 from sqlite_utils import Database
 
-from fargo.statemachine.model.call_records import Direction, Note, NoteBegun, NoteCarried, NotePath
-from fargo.statemachine.model.call_records import Path as Way
+from fargo.statemachine.model.call_records import (
+    AudioPath,
+    Direction,
+    LogRecord,
+    RecordBegun,
+    RecordCarried,
+    RecordPath,
+)
 from fargo.statemachine.model.commands import Fault, Issued
 from fargo.statemachine.model.events import Recorded, Restarted
+from fargo.statemachine.model.wire import wire_name
 from fargo.statemachine.reason import FAILURES, Cause
 from fargo.store.log import Log
 from replay.drawing import record_text
@@ -110,8 +117,8 @@ def test_a_call_that_is_going_on() -> None:
 
 @pytest.mark.parametrize(("packets", "told"), [((9, 0), "relay, one way"), ((9, 8), "relay"), ((0, 0), "relay")])
 def test_what_a_relay_carried(tmp_path: Path, packets: tuple[int, int], told: str) -> None:
-    begun = NoteBegun("1", Direction.IN, "bob@example.net")
-    notes = (begun, NotePath("1", Way.RELAY, "DTLS"), NoteCarried("1", *packets))
+    begun = RecordBegun("1", Direction.IN, "bob@example.net")
+    notes = (begun, RecordPath("1", AudioPath.RELAY, "DTLS"), RecordCarried("1", *packets))
     issued = tuple(Issued("dave@example.org", f"1.{n}", note) for n, note in enumerate(notes))
     log = Log.open(tmp_path / "fargo.db")
     log.append([(Recorded("dave@example.org", 1, 2e9, Restarted()), issued)])
@@ -159,7 +166,7 @@ def test_failures_name_accounts_and_bugs_too(tmp_path: Path) -> None:
 def test_the_views_know_all_notes_and_failures(path: Path) -> None:
     """They are of the day of their migration: what has come since needs another."""
     shape = "".join(row["sql"] or "" for row in Database(path).query("select sql from sqlite_master"))
-    noted = ", ".join(f"'{name}'" for name in sorted(each.__name__ for each in (*get_args(Note), Fault)))
+    noted = ", ".join(f"'{name}'" for name in sorted(wire_name(each) for each in (*get_args(LogRecord), Fault)))
     assert shape.count(f"type in ({noted})") == 2
     (causes,) = re.findall(r"cause in \(([^)]*)\)", shape)
     assert {each.strip(" '\n") for each in causes.split(",")} == FAILURES

@@ -11,7 +11,7 @@ from fargo.statemachine.address import BadAddress, SipUri
 from fargo.statemachine.legs.telepathy.telepathy_leg import caller
 from fargo.statemachine.media.description import Content
 from fargo.statemachine.model.call1 import CallArrived, CallStateChanged, PlaceCall
-from fargo.statemachine.model.call_records import NoteEnded, Side
+from fargo.statemachine.model.call_records import RecordEnded, Side
 from fargo.statemachine.model.commands import Issued, SendText, SignIn, TerminateSession
 from fargo.statemachine.model.events import (
     Iq,
@@ -103,7 +103,7 @@ def test_what_is_found_in_a_text(text: str, found: str) -> None:
         (IqSucceeded("493012345.4", "a@b"), "[493012345].[4]"),
         (CallStateChanged("1.0/17", 6, message="404 Not ann (486)"), "404 [Not] [ann] (486)"),
         (TerminateSession("a", "b", "c", "gone", "x.example says: 404 (99)"), "<x.example> [says]: [404] ([99])"),
-        (NoteEnded("17", Side.PHONE, Cause.BUSY, "x.example says: No (486)"), "<x.example> [says]: [No] (486)"),
+        (RecordEnded("17", Side.PHONE, Cause.BUSY, "x.example says: No (486)"), "<x.example> [says]: [No] (486)"),
         (SipAccount("sip:ann%40b@c.example"), "sip:%5Bann%5D@%5Bb%5D@<c.example>"),
     ],
 )
@@ -116,7 +116,7 @@ def test_fields_with_a_grammar_of_their_own(value: Any, found: str) -> None:
 def test_what_is_no_string_stays() -> None:
     event = CallStateChanged("1.0/17", 6, 2)
     assert marked(event) == event
-    assert marked(NoteEnded("1", Side.PHONE, Cause.BUSY)) == NoteEnded("1", Side.PHONE, Cause.BUSY)
+    assert marked(RecordEnded("1", Side.PHONE, Cause.BUSY)) == RecordEnded("1", Side.PHONE, Cause.BUSY)
     assert marked(Content("v")) == Content("[v]")
     assert marked({"a": (1, None, ("b",))}) == {"[a]": (1, None, ("[b]",))}
 

@@ -96,7 +96,7 @@ def test_the_list_marks_where_one_is() -> None:
 def test_the_state_is_that_after_the_step() -> None:
     assert told("s calls.7.sip.ringing") == ["  calls.7.sip.ringing  False"]
     assert told("n", "s calls.7.sip.ringing")[-1:] == ["  calls.7.sip.ringing  True"]
-    client = "contacts.clients.alice@localhost/laptop.manners.0"
+    client = "contacts.clients.alice@localhost/laptop.profiles.0"
     assert told(f"state {client}") == [f"  {client}  plain"]
     whole = told("state")
     assert whole[0].split() == ["User"]

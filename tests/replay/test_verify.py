@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
 from fargo.cli import main
-from fargo.statemachine.effects import Turn
+from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import forking, jingle_session
 from fargo.statemachine.legs.jingle.jingle_session import Session
 from fargo.statemachine.legs.telepathy import telepathy_leg
@@ -16,7 +16,7 @@ from fargo.statemachine.legs.telepathy.telepathy_leg import Preparing, Telepathy
 from fargo.statemachine.machine import fold, new
 from fargo.statemachine.media.description import Content, Description
 from fargo.statemachine.model.call1 import CallStateChanged, ChannelClosed, CloseChannel, HangUp, PlaceCall
-from fargo.statemachine.model.call_records import NoteBegun, NoteEnded
+from fargo.statemachine.model.call_records import RecordBegun, RecordEnded
 from fargo.statemachine.model.commands import (
     AskFeatures,
     InitiateSession,
@@ -85,7 +85,7 @@ def recorded_after(entries: list[Entry], event: Event) -> list[Entry]:
 
 
 def begun(issued: Issued) -> list[str]:
-    return [issued.command.call] if isinstance(issued.command, NoteBegun) else []
+    return [issued.command.call] if isinstance(issued.command, RecordBegun) else []
 
 
 def concerns_call(issued: tuple[Issued, ...], call: str) -> bool:
@@ -142,9 +142,9 @@ def test_what_comes_later_in_the_same_call_follows(monkeypatch: pytest.MonkeyPat
     """A command before the session-initiate moves its id, so that nothing that the client answers is heard."""
     initiate = jingle_session.initiate
 
-    def after_a_word(to: Session, content: Content, turn: Turn) -> Session:
-        turn.issue(SendText(to.us, turn.user, "Ring, ring"))
-        return initiate(to, content, turn)
+    def after_a_word(to: Session, content: Content, effects: Effects) -> Session:
+        effects.emit(SendText(to.us, effects.user, "Ring, ring"))
+        return initiate(to, content, effects)
 
     monkeypatch.setattr(jingle_session, "initiate", after_a_word)
     verdict = verify(golden.read(CALL_IN))
@@ -168,8 +168,8 @@ def test_another_call_does_not_follow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each call of a user that differs by itself counts."""
     place = telepathy_leg.place
 
-    def elsewhere(leg: Preparing, offer: Description, turn: Turn) -> TelepathyLeg:
-        return place(replace(leg, target=f"{leg.target};x"), offer, turn)
+    def elsewhere(leg: Preparing, offer: Description, effects: Effects) -> TelepathyLeg:
+        return place(replace(leg, target=f"{leg.target};x"), offer, effects)
 
     monkeypatch.setattr(telepathy_leg, "place", elsewhere)
     verdict = verify(golden.read(TWO_CALLS))
@@ -190,7 +190,7 @@ def test_what_no_call_is_concerned_by_is_behind_all_that_comes() -> None:
     ("session", "type", "fields"),
     [
         (REFUSED, SendPresence, {"status": "?"}),
-        (REFUSED, NoteEnded, {"text": "?"}),
+        (REFUSED, RecordEnded, {"text": "?"}),
         (REFUSED, TerminateSession, {"text": "?"}),
         (DECLINED, HangUp, {"message": "?"}),
     ],

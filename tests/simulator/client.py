@@ -18,7 +18,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from fargo.statemachine.media.description import Content, IceUdp, Manner, RawUdp, Transport, address, manner
+from fargo.statemachine.media.description import Content, IceUdp, MediaProfile, RawUdp, Transport, address, profile
 from fargo.statemachine.model.commands import (
     AcceptIq,
     AcceptSession,
@@ -64,7 +64,11 @@ INFOS: Final = ("ringing", "hold", "unhold", "mute", "dtmf", "")
 CHANGES: Final = ("transport-info", "content-add", "content-modify", "description-info")
 DIGITS: Final = {"dtmf": "digit1"}
 """The name under which the adapter keeps what was pressed."""
-OTHERS: Final = {Manner.PLAIN: Manner.ICE, Manner.ICE: Manner.PLAIN, Manner.DTLS: Manner.ICE}
+OTHERS: Final = {
+    MediaProfile.PLAIN: MediaProfile.ICE,
+    MediaProfile.ICE: MediaProfile.PLAIN,
+    MediaProfile.DTLS: MediaProfile.ICE,
+}
 HOLDING: Final = Content("voice", senders="none")
 SAID: Final = {
     "say it rings": CallAction.RINGING, "proceed": CallAction.PROCEED, "reject": CallAction.REJECT,
@@ -91,12 +95,12 @@ class Session(Struct, frozen=True):
 
 
 class Client(Struct, frozen=True):
-    """One client. ``calls``: how many it may still begin. ``manner``: how it sends and receives audio. ``asked``: its
+    """One client. ``calls``: how many it may still begin. ``profile``: how it sends and receives audio. ``asked``: its
     open IQs, each with the session it is about and what it wants.
     """
 
     jid: str
-    manner: Manner = Manner.PLAIN
+    profile: MediaProfile = MediaProfile.PLAIN
     online: bool = False
     asks_first: bool = False
     calls: int = 0
@@ -136,7 +140,7 @@ class Client(Struct, frozen=True):
                     yield from ("accept with strange codecs", "accept in another manner")
             case _:
                 yield "hang up"
-                if Quirk.CHATTER in quirks and self.manner is not Manner.PLAIN and not session.restarting:
+                if Quirk.CHATTER in quirks and self.profile is not MediaProfile.PLAIN and not session.restarting:
                     yield "restart ICE"
         if session.phase not in ("calling", "invited", "talking"):
             return
@@ -185,7 +189,7 @@ class Client(Struct, frozen=True):
                 return self._asks(session, what, lambda iq: SessionModified(iq, sid, detail, contents))
             case "restart", _:
                 ufrag = f"client{self.stanzas}"
-                anew = Content("voice", transport=client_media(self.manner, ufrag))
+                anew = Content("voice", transport=client_media(self.profile, ufrag))
                 moved = self._with(replace(session, restarting=True, ufrag=ufrag))
                 return moved._asks(session, what, lambda iq: SessionModified(iq, sid, "transport-info", (anew,)))
             case "call", "again":
@@ -206,17 +210,17 @@ class Client(Struct, frozen=True):
         return self._asks(session, what, lambda iq: SessionInitiated(iq, sid, (self._offer(what),)))
 
     def _offer(self, what: str) -> Content:
-        return audio(*OFFERS[what], manner=self.manner)
+        return audio(*OFFERS[what], profile=self.profile)
 
     def _answer(self, what: str) -> Content:
-        return audio(*ANSWERS[what], manner=OTHERS[self.manner] if what.endswith("manner") else self.manner)
+        return audio(*ANSWERS[what], profile=OTHERS[self.profile] if what.endswith("manner") else self.profile)
 
     def _modified(self, action: str, session: Session) -> tuple[Content, ...]:
         match action:
             case "content-modify":
                 return (HOLDING,)
             case "transport-info":
-                return (Content("voice", transport=client_media(self.manner, session.ufrag)),)
+                return (Content("voice", transport=client_media(self.profile, session.ufrag)),)
             case _:
                 return ()
 
@@ -242,7 +246,7 @@ class Client(Struct, frozen=True):
             case SendPresence(kind=PresenceKind.PROBE):
                 return self._probed()
             case AskFeatures():
-                features = (*FEATURES[self.manner], *((JMI,) if self.asks_first else ()))
+                features = (*FEATURES[self.profile], *((JMI,) if self.asks_first else ()))
                 return self._says(FeaturesLearned(issued.id, self.jid, features if self.online else ()))
             case InitiateSession() | AcceptSession() | InformSession() | InformTransport() | TerminateSession() if (
                 not self.online
@@ -282,9 +286,9 @@ class Client(Struct, frozen=True):
         told = content.description
         assert told is not None
         where = address(told)
-        if manner(told) is not self.manner or where is None or told.mux != (self.manner is Manner.DTLS):
+        if profile(told) is not self.profile or where is None or told.mux != (self.profile is MediaProfile.DTLS):
             raise Broken("a client is told what it can use", (self, content))
-        if where.ip not in ((PHONE, RELAY) if self.manner is Manner.PLAIN else (RELAY,)):
+        if where.ip not in ((PHONE, RELAY) if self.profile is MediaProfile.PLAIN else (RELAY,)):
             raise Broken("a client is told where the phone is, or the relay if it needs one", (self, content))
         return (told.transport, "") if where.ip == RELAY else (None, where.ip)
 

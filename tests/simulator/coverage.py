@@ -17,7 +17,7 @@ from fargo.statemachine.call import call_state
 from fargo.statemachine.legs.jingle import jingle_session
 from fargo.statemachine.legs.relay import relay_leg
 from fargo.statemachine.legs.telepathy import telepathy_leg
-from fargo.statemachine.media.description import Content, Description, Manner
+from fargo.statemachine.media.description import Content, Description, MediaProfile
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call1 import (
     Call1Event,
@@ -38,7 +38,6 @@ from fargo.statemachine.model.events import (
     CallAction,
     CallMessaged,
     CallProposed,
-    Condensed,
     Event,
     FeaturesLearned,
     Iq,
@@ -62,6 +61,7 @@ from fargo.statemachine.model.events import (
     SipSignedIn,
     SipSignedOut,
     SipTrouble,
+    Snapshot,
     Stopping,
     StreamOpened,
     SubscriptionAction,
@@ -141,9 +141,9 @@ def strays(user: User) -> Iterator[Event]:
         if isinstance(call.jingle, jingle_session.Inviting):
             yield from _of_proposal(call.jingle)
         for kept in call.relay:
-            yield from _of_relay(getattr(kept, "command", "none"), kept.terms.manner)
+            yield from _of_relay(getattr(kept, "command", "none"), kept.terms.profile)
     yield from _of_channel("none", connection)
-    yield from _of_relay("none", Manner.PLAIN)
+    yield from _of_relay("none", MediaProfile.PLAIN)
     yield from _of_session(jingle_session.Session("none", BOB, DESK.jid, calls=True))
 
 
@@ -154,7 +154,7 @@ def _of_account(connection: str) -> Iterator[Event]:
     yield from (RelayLost("It is gone."), PolicyChanged(Policy()), PolicyChanged(Policy("relay", relay=True)))
     yield from (PresenceProbed(BOB), SubscriptionChanged(BOB, SubscriptionAction.SUBSCRIBE), SipSignedIn(connection))
     yield from (SipSignedOut(connection, trouble) for trouble in SipTrouble)
-    yield from (Condensed(), Condensed(SipAccount("alice@sip.test"), "s", "n", GATEWAY, SignedIn(connection)))
+    yield from (Snapshot(), Snapshot(SipAccount("alice@sip.test"), "s", "n", GATEWAY, SignedIn(connection)))
 
 
 def _of_client(jid: str, user: User) -> Iterator[Event]:
@@ -175,9 +175,9 @@ def _of_channel(name: str, connection: str) -> Iterator[Event]:
     yield from (CallFailed(name, "InvalidArgument"), ChannelClosed(name))
 
 
-def _of_relay(command: str, manner: Manner) -> Iterator[Event]:
+def _of_relay(command: str, profile: MediaProfile) -> Iterator[Event]:
     for codecs in ((PCMU,), (OPUS,), ()):
-        yield RelayDescribed(command, Description("audio", codecs, relay_media(manner, 0)))
+        yield RelayDescribed(command, Description("audio", codecs, relay_media(profile, 0)))
     yield from (RelayDone(command, flows) for flows in ((), (Flow(Party.OFFERER, 1, 160),)))
     yield from (RelayRefused(command, "It will not.", silent) for silent in (False, True))
 
@@ -188,7 +188,7 @@ def _of_session(each: jingle_session.Session) -> Iterator[Event]:
     yield from (SessionInformed(iq, each.sid, info) for info in ("", "ringing", "hold", "unhold", "nonsense"))
     yield SessionInformed(iq, each.sid, "dtmf", digit="digit1")
     yield SessionModified(
-        iq, each.sid, "transport-info", (Content("voice", transport=client_media(Manner.ICE, "new")),)
+        iq, each.sid, "transport-info", (Content("voice", transport=client_media(MediaProfile.ICE, "new")),)
     )
     yield from (SessionModified(iq, each.sid, action, offer) for action in ("content-modify", "content-add"))
     yield from (SessionTerminated(iq, each.sid, condition) for condition in ("success", "busy"))

@@ -38,7 +38,14 @@ from fargo.statemachine.model.call1 import (
     PlaceCall,
     RejectDescription,
 )
-from fargo.statemachine.model.call_records import Note, NoteAnswered, NoteBegun, NoteEnded, NotePath, Path
+from fargo.statemachine.model.call_records import (
+    AudioPath,
+    LogRecord,
+    RecordAnswered,
+    RecordBegun,
+    RecordEnded,
+    RecordPath,
+)
 from fargo.statemachine.model.commands import (
     AcceptIq,
     AcceptSession,
@@ -117,7 +124,7 @@ class Watch(Struct, frozen=True):
     """What was said in Jingle sessions: a command's id, the session, and whether there is none without it."""
     noted: tuple[str, ...] = ()
     """The calls that were noted to begin, and not yet to end."""
-    paths: tuple[tuple[str, Path], ...] = ()
+    paths: tuple[tuple[str, AudioPath], ...] = ()
     """What was last noted of each call's path."""
     relayed: tuple[tuple[str, Leg, Leg], ...] = ()
     """Of each offer and answer to the relay: the command, the relay's session, and the client's that it is for (() if
@@ -130,16 +137,16 @@ class Watch(Struct, frozen=True):
         event = recorded.event
         _confidential(entry)
         after = self._heard(event)
-        if sorted(commands, key=lambda each: isinstance(each.command, Note)) != list(commands):
+        if sorted(commands, key=lambda each: isinstance(each.command, LogRecord)) != list(commands):
             raise Broken("notes come last", commands)
         for issued in commands:
             after = after._obeys(issued, event)
         kept = {event.iq.id} if isinstance(event, RegistrationSubmitted) else set()
         if set(after.owed) - set(self.owed) - kept:
             raise Broken("every IQ is answered", event)
-        for answered in (each.command for each in commands if isinstance(each.command, NoteAnswered)):
+        for answered in (each.command for each in commands if isinstance(each.command, RecordAnswered)):
             relayed = any(isinstance(each.command, AnswerRelay) for each in commands)
-            if dict(after.paths).get(answered.call) is not (Path.RELAY if relayed else Path.DIRECT):
+            if dict(after.paths).get(answered.call) is not (AudioPath.RELAY if relayed else AudioPath.DIRECT):
                 raise Broken("the path that is noted is the path that is taken", entry)
         return after
 
@@ -239,13 +246,13 @@ class Watch(Struct, frozen=True):
                 )
             case AnswerRelay():
                 return self._starts(("join", *_leg(command)), event)._relays(issued.id, _leg(command), ())
-            case NotePath(call, path):
+            case RecordPath(call, path):
                 return replace(self, paths=(*self.paths, (call, path)))
-            case NoteBegun(call):
+            case RecordBegun(call):
                 if call in self.noted:
                     raise Broken("a call begins once", command)
                 return replace(self, noted=(*self.noted, call))
-            case NoteEnded(call):
+            case RecordEnded(call):
                 if call not in self.noted:
                     raise Broken("a call that has begun ends once", command)
                 return replace(self, noted=tuple(each for each in self.noted if each != call))

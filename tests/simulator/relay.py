@@ -19,12 +19,12 @@ from fargo.statemachine.media.description import (
     Codec,
     Description,
     IceUdp,
-    Manner,
+    MediaProfile,
     Transport,
     address,
     has_voice,
     kind,
-    manner,
+    profile,
 )
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.ng import (
@@ -61,7 +61,7 @@ class Kept(Struct, frozen=True):
     port: int
     offer: Description
     by: Party
-    manner: Manner
+    profile: MediaProfile
     codecs: tuple[Codec, ...]
     joined: bool = False
     ufrag: str = ""
@@ -77,9 +77,9 @@ class Kept(Struct, frozen=True):
         times = self.times + (self.ufrag not in ("", ufrag))
         return replace(self, phone=phone, ufrag=ufrag, times=times)
 
-    def told(self, by: Party, manner: Manner) -> Transport:
+    def told(self, by: Party, profile: MediaProfile) -> Transport:
         """Where the relay wants audio of one end, when the other has described itself."""
-        return relay_media(manner, self.port + (by is Party.OFFERER), f"relay{self.times}")
+        return relay_media(profile, self.port + (by is Party.OFFERER), f"relay{self.times}")
 
 
 class Relay(Struct, frozen=True):
@@ -176,11 +176,11 @@ class Relay(Struct, frozen=True):
         offered = [codec for codec in command.description.codecs if codec.name not in command.strip]
         codecs = (*offered, *(_TRANSCODED[each] for each in command.transcode if each in _TRANSCODED))
         one_of_each = tuple({kind(codec): codec for codec in reversed(codecs)}.values())[::-1]
-        kept = Kept(command.session, self.made * 2, command.description, command.by, command.manner, one_of_each)
+        kept = Kept(command.session, self.made * 2, command.description, command.by, command.profile, one_of_each)
         if before:
             kept = replace(kept, port=before.port, ufrag=before.ufrag, times=before.times, phone=before.phone)
         kept = kept.knows(command.description)
-        told = Description("audio", one_of_each, kept.told(command.by, command.manner), command.mux)
+        told = Description("audio", one_of_each, kept.told(command.by, command.profile), command.mux)
         return replace(self._with(kept), made=self.made + (before is None))._says(RelayDescribed(name, told))
 
     def _answered(self, name: str, kept: Kept, command: AnswerRelay) -> "Relay":
@@ -188,9 +188,9 @@ class Relay(Struct, frozen=True):
             raise Broken("a session is answered once", (kept, command))
         if command.by is kept.by:
             raise Broken("nobody answers what they offered", (kept, command))
-        if manner(command.description) is not kept.manner:
+        if profile(command.description) is not kept.profile:
             raise Broken("the answerer answers in the manner that it was offered", (kept, command))
-        if manner(kept.offer) is not command.manner:
+        if profile(kept.offer) is not command.profile:
             raise Broken("the offerer is answered in its own manner", (kept, command))
         if not {kind(c) for c in command.description.codecs} <= {kind(c) for c in kept.codecs}:
             raise Broken("codecs are within what the relay offered", (kept, command))
@@ -198,7 +198,7 @@ class Relay(Struct, frozen=True):
         codecs = tuple(codec for codec in kept.offer.codecs if kind(codec) in answered)
         told = codecs if has_voice(codecs) else kept.offer.codecs
         kept = kept.knows(command.description)
-        answer = Description("audio", told, kept.told(command.by, command.manner), command.mux)
+        answer = Description("audio", told, kept.told(command.by, command.profile), command.mux)
         return self._with(replace(kept, joined=True))._says(RelayDescribed(name, answer))
 
     # --- itself

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from fargo.statemachine.effects import Turn
-from fargo.statemachine.legs.leg_events import Notice
+from fargo.statemachine.effects import Effects
+from fargo.statemachine.legs.leg_events import LegEvent
 from fargo.statemachine.legs.telepathy import telepathy_leg
 from fargo.statemachine.legs.telepathy.telepathy_leg import Step, TelepathyLeg
 from replay.reading.golden import read
@@ -30,7 +30,7 @@ def test_nothing_is_broken(tmp_path: Path) -> None:
 
 
 def test_a_broken_core_is_found_and_its_log_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def deaf(leg: TelepathyLeg, _notice: Notice, _turn: Turn) -> Step:
+    def deaf(leg: TelepathyLeg, _notice: LegEvent, _turn: Effects) -> Step:
         return leg, ()
 
     monkeypatch.setattr(telepathy_leg, "tell", deaf)

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from fargo.statemachine.machine import condensed, deadlines, fold, new
-from fargo.statemachine.model.call_records import NoteAccount
+from fargo.statemachine.model.call_records import RecordAccount
 from fargo.statemachine.model.events import Event
 from fargo.statemachine.user_state import User
 from replay.reading.golden import GoldenError, read, write
@@ -26,8 +26,8 @@ FOLD = """
 import sys
 from pathlib import Path
 import msgspec
-from fargo.statemachine.user import fold, new
-from replay.golden import read
+from fargo.statemachine.machine import fold, new
+from replay.reading.golden import read
 user = new({user!r})
 for recorded, _ in read(Path({path!r})):
     user, commands = fold(user, recorded)
@@ -74,7 +74,7 @@ def test_condensed_at_any_quiet_point_what_follows_is_the_same(log: tuple[Entry,
         assert msgspec.json.decode(msgspec.json.encode(event), type=Event) == event
         again, issued = fold(new(USER), msgspec.structs.replace(recorded, event=event))
         assert again == user
-        assert {type(each.command) for each in issued} <= {NoteAccount}
+        assert {type(each.command) for each in issued} <= {RecordAccount}
         assert deadlines(again) == deadlines(user)
         rest = log[place : place + 40]
         assert folded(again, rest) == folded(user, rest)

@@ -9,7 +9,7 @@ from fargo.statemachine.media.description import (
     Description,
     Fingerprint,
     IceUdp,
-    Manner,
+    MediaProfile,
     RawUdp,
     Transport,
 )
@@ -23,11 +23,11 @@ PASSWORD: Final = "canary-in-the-coal-mine"
 _RTP: Final = ("urn:xmpp:jingle:1", "urn:xmpp:jingle:apps:rtp:1", "urn:xmpp:jingle:apps:rtp:audio")
 _ICE: Final = "urn:xmpp:jingle:transports:ice-udp:1"
 FEATURES: Final = {
-    Manner.PLAIN: (*_RTP, "urn:xmpp:jingle:transports:raw-udp:1"),
-    Manner.ICE: (*_RTP, _ICE),
-    Manner.DTLS: (*_RTP, _ICE, "urn:xmpp:jingle:apps:dtls:0"),
+    MediaProfile.PLAIN: (*_RTP, "urn:xmpp:jingle:transports:raw-udp:1"),
+    MediaProfile.ICE: (*_RTP, _ICE),
+    MediaProfile.DTLS: (*_RTP, _ICE, "urn:xmpp:jingle:apps:dtls:0"),
 }
-ABLE: Final = FEATURES[Manner.PLAIN]
+ABLE: Final = FEATURES[MediaProfile.PLAIN]
 JMI: Final = "urn:xmpp:jingle-message:0"
 
 PCMU: Final = Codec(0, "PCMU", 8000)
@@ -43,11 +43,11 @@ RELAY: Final = "127.0.0.9"
 _PRINT: Final = Fingerprint("sha-256", "actpass", "AB:CD")
 
 
-def client_media(manner: Manner, ufrag: str = "client") -> Transport:
+def client_media(profile: MediaProfile, ufrag: str = "client") -> Transport:
     """Where a client wants audio."""
-    if manner is Manner.PLAIN:
+    if profile is MediaProfile.PLAIN:
         return RawUdp((Candidate(1, CLIENT, 4000), Candidate(2, CLIENT, 4001)))
-    return IceUdp(ufrag, "pwd", (Candidate(1, CLIENT, 4000, "c1", type="host"),), _print(manner))
+    return IceUdp(ufrag, "pwd", (Candidate(1, CLIENT, 4000, "c1", type="host"),), _print(profile))
 
 
 def phone_media(ip: str = PHONE) -> tuple[Candidate, ...]:
@@ -55,18 +55,18 @@ def phone_media(ip: str = PHONE) -> tuple[Candidate, ...]:
     return Candidate(1, ip, 5000), Candidate(2, ip, 5001)
 
 
-def relay_media(manner: Manner, port: int, ufrag: str = "relay") -> Transport:
+def relay_media(profile: MediaProfile, port: int, ufrag: str = "relay") -> Transport:
     """Where the relay wants it, of an end that speaks in this manner."""
-    if manner is Manner.PLAIN:
+    if profile is MediaProfile.PLAIN:
         return RawUdp((Candidate(1, RELAY, 30000 + port), Candidate(2, RELAY, 40000 + port)))
-    return IceUdp(ufrag, "pwd", (Candidate(1, RELAY, 30000 + port, type="host"),), _print(manner))
+    return IceUdp(ufrag, "pwd", (Candidate(1, RELAY, 30000 + port, type="host"),), _print(profile))
 
 
-def _print(manner: Manner) -> Fingerprint | None:
-    return _PRINT if manner is Manner.DTLS else None
+def _print(profile: MediaProfile) -> Fingerprint | None:
+    return _PRINT if profile is MediaProfile.DTLS else None
 
 
-def audio(*codecs: Codec, manner: Manner = Manner.PLAIN) -> Content:
+def audio(*codecs: Codec, profile: MediaProfile = MediaProfile.PLAIN) -> Content:
     """The audio of a client."""
-    description = Description("audio", codecs, client_media(manner), mux=manner is Manner.DTLS)
+    description = Description("audio", codecs, client_media(profile), mux=profile is MediaProfile.DTLS)
     return Content("voice", description=description)

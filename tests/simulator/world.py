@@ -18,10 +18,10 @@ from msgspec.structs import replace
 from fargo.statemachine.account.account_state import connection_of
 from fargo.statemachine.legs.relay.relay_leg import Joined
 from fargo.statemachine.machine import deadlines, fold, is_idle, new, secrets
-from fargo.statemachine.media.description import Manner
+from fargo.statemachine.media.description import MediaProfile
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call1 import CallArrived, DescriptionReceived
-from fargo.statemachine.model.call_records import Note
+from fargo.statemachine.model.call_records import LogRecord
 from fargo.statemachine.model.commands import Command, Forget, ForgetSecret, Issued, SignIn, SipCommand, XmppCommand
 from fargo.statemachine.model.events import (
     Event,
@@ -241,7 +241,7 @@ def _sent(world: World, issued: Issued) -> World:
         if msgspec.structs.replace(world.user, policy=new(USER).policy) != new(USER):
             raise Broken("who is forgotten has nothing left", world.user)
         return world
-    if isinstance(command, Note):
+    if isinstance(command, LogRecord):
         return world
     assert isinstance(command, XmppCommand)
     to = command.iq.sender if hasattr(command, "iq") else command.to
@@ -304,9 +304,9 @@ DESK: Final = Client(f"{USER}/desk")
 MOBILE: Final = Client(f"{USER}/mobile")
 ASKING: Final = Client(f"{USER}/tablet", asks_first=True)
 """A client that proposes its calls, and is proposed to."""
-BROWSER: Final = Client(f"{USER}/browser", Manner.DTLS)
-SOFTPHONE: Final = Client(f"{USER}/softphone", Manner.ICE)
-ASKING_BROWSER: Final = Client(f"{USER}/app", Manner.DTLS, asks_first=True)
+BROWSER: Final = Client(f"{USER}/browser", MediaProfile.DTLS)
+SOFTPHONE: Final = Client(f"{USER}/softphone", MediaProfile.ICE)
+ASKING_BROWSER: Final = Client(f"{USER}/app", MediaProfile.DTLS, asks_first=True)
 
 
 def signed_in(*clients: Client, calls: int = 0, policy: Policy | None = None) -> World:

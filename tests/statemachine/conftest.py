@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from fargo.statemachine import machine
-from fargo.statemachine.legs.leg_events import Deadline
+from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.model.commands import AcceptIq, Fault, Issued, RefuseIq, SendRegistrationForm
 from fargo.statemachine.model.events import Recorded, RegistrationCancelled, RegistrationSubmitted
 from fargo.statemachine.user_state import User

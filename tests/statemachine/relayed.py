@@ -9,7 +9,7 @@ from fargo.statemachine.media.description import (
     Description,
     Fingerprint,
     IceUdp,
-    Manner,
+    MediaProfile,
     RawUdp,
 )
 from fargo.statemachine.media.paths import Policy
@@ -37,9 +37,9 @@ from .story import ABLE, BOB, DESK, GATEWAY, PCMA, PCMU, PHONE_ADDRESS, Story
 
 OPUS = Codec(111, "opus", 48000, 2)
 FEATURES = {
-    Manner.PLAIN: ABLE,
-    Manner.ICE: (*ABLE[:3], "urn:xmpp:jingle:transports:ice-udp:1"),
-    Manner.DTLS: (*ABLE[:3], "urn:xmpp:jingle:transports:ice-udp:1", "urn:xmpp:jingle:apps:dtls:0"),
+    MediaProfile.PLAIN: ABLE,
+    MediaProfile.ICE: (*ABLE[:3], "urn:xmpp:jingle:transports:ice-udp:1"),
+    MediaProfile.DTLS: (*ABLE[:3], "urn:xmpp:jingle:transports:ice-udp:1", "urn:xmpp:jingle:apps:dtls:0"),
 }
 PRINT = Fingerprint("sha-256", "actpass", "AB:CD")
 AT_CLIENT = IceUdp("client", "pwd", (Candidate(1, "127.0.0.1", 9, type="host"),), PRINT)
@@ -60,15 +60,15 @@ NOT_FOR_PHONES = ("red", "CN")
 class Relayed(Story):
     """A story in which there is a relay, and the policy is what is said. The first client is called DESK."""
 
-    def __init__(self, *manners: Manner, path: str = "auto") -> None:
+    def __init__(self, *profiles: MediaProfile, path: str = "auto") -> None:
         super().__init__()
         self.tell(PolicyChanged(Policy(path, relay=True)))  # type: ignore[arg-type]
-        self.comes(DESK, *manners)
+        self.comes(DESK, *profiles)
         self.register()
 
-    def comes(self, client: str, *manners: Manner, asks_first: bool = False) -> None:
+    def comes(self, client: str, *profiles: MediaProfile, asks_first: bool = False) -> None:
         """A client comes online and says what it can do."""
-        features = {feature: None for manner in manners for feature in FEATURES[manner]}
+        features = {feature: None for profile in profiles for feature in FEATURES[profile]}
         self.tell(ResourceAvailable(client, GATEWAY, f"{client}#1"))
         asking = ("urn:xmpp:jingle-message:0",) if asks_first else ()
         self.tell(FeaturesLearned(self.id_of(AskFeatures), client, (*features, *asking)))

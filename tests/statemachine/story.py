@@ -14,7 +14,7 @@ from fargo.statemachine.model.call1 import (
     ReceivingStateChanged,
     SendingStateChanged,
 )
-from fargo.statemachine.model.call_records import CallNote, Note, NoteAccount
+from fargo.statemachine.model.call_records import CallRecord, LogRecord, RecordAccount
 from fargo.statemachine.model.commands import AcceptSession, AskFeatures, Command, Issued, SignIn, TerminateSession
 from fargo.statemachine.model.events import (
     Event,
@@ -72,15 +72,15 @@ class Story:
         self.user, self.last = fold(self.user, recorded)
         self.issued.extend(self.last)
         self.entries.append((recorded, self.last))
-        return [issued.command for issued in self.last if not isinstance(issued.command, Note)]
+        return [issued.command for issued in self.last if not isinstance(issued.command, LogRecord)]
 
-    def noted(self) -> list[CallNote]:
+    def noted(self) -> list[CallRecord]:
         """All notes about calls so far."""
-        return [issued.command for issued in self.issued if isinstance(issued.command, CallNote)]
+        return [issued.command for issued in self.issued if isinstance(issued.command, CallRecord)]
 
-    def accounts(self) -> list[NoteAccount]:
+    def accounts(self) -> list[RecordAccount]:
         """All notes about the account so far."""
-        return [issued.command for issued in self.issued if isinstance(issued.command, NoteAccount)]
+        return [issued.command for issued in self.issued if isinstance(issued.command, RecordAccount)]
 
     def iq(self, to: str = GATEWAY, sender: str = DESK) -> Iq:
         """A new IQ-set from one of the user's clients."""

@@ -6,11 +6,10 @@ from fargo.statemachine.account.account_state import Registered, Unregistered
 from fargo.statemachine.machine import condensed, deadlines, fold, is_idle, new
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call1 import CallArrived, CallState, CallStateChanged, CloseChannel
-from fargo.statemachine.model.call_records import NoteAccount
+from fargo.statemachine.model.call_records import RecordAccount
 from fargo.statemachine.model.commands import Fault, Forget, Issued, SignIn
 from fargo.statemachine.model.events import (
     CallProposed,
-    Condensed,
     PolicyChanged,
     PresenceProbed,
     Recorded,
@@ -18,6 +17,7 @@ from fargo.statemachine.model.events import (
     RegistrationSubmitted,
     ResourceAvailable,
     SipAccount,
+    Snapshot,
     Stopping,
     StreamOpened,
     TimePassed,
@@ -27,7 +27,7 @@ from fargo.statemachine.model.presence import Refused, SignedIn
 from .story import ALICE, BOB, DESK, GATEWAY, PCMU, PHONE_ADDRESS, Story
 
 
-def restored(event: Condensed, version: int = 7) -> tuple[Registered | Unregistered, tuple[Issued, ...]]:
+def restored(event: Snapshot, version: int = 7) -> tuple[Registered | Unregistered, tuple[Issued, ...]]:
     user, issued = fold(new(ALICE), Recorded(ALICE, version, 5.0, event))
     assert isinstance(user.account, Registered | Unregistered)
     return user.account, issued
@@ -42,7 +42,7 @@ def test_who_is_signed_in_is_so_again() -> None:
     account, issued = restored(event)
     assert account == story.user.account
     assert [each.command for each in issued] == [
-        NoteAccount("alice@sip.test", True, "Signed in as sip:alice@sip.test.")
+        RecordAccount("alice@sip.test", True, "Signed in as sip:alice@sip.test.")
     ]
 
 
@@ -96,13 +96,13 @@ def test_nor_is_who_is_stopped_or_tries_or_has_cancelled() -> None:
 
 
 def test_who_has_no_account_comes_to_nothing() -> None:
-    assert condensed(new(ALICE)) == Condensed()
-    assert restored(Condensed()) == (Unregistered(), ())
+    assert condensed(new(ALICE)) == Snapshot()
+    assert restored(Snapshot()) == (Unregistered(), ())
 
 
 def test_it_is_all_there_is_whatever_was_before() -> None:
     story = Story().signed_in()
-    event = Condensed(SipAccount("bob@sip.test"), "s", "n", GATEWAY, Refused("No."))
+    event = Snapshot(SipAccount("bob@sip.test"), "s", "n", GATEWAY, Refused("No."))
     story.call_out("s1")
     story.tell(event)
     assert story.user.calls == {}
@@ -110,7 +110,7 @@ def test_it_is_all_there_is_whatever_was_before() -> None:
 
 
 def test_an_address_that_is_none_any_more_costs_the_event_and_no_more() -> None:
-    user, issued = fold(new(ALICE), Recorded(ALICE, 3, 5.0, Condensed(SipAccount("@"))))
+    user, issued = fold(new(ALICE), Recorded(ALICE, 3, 5.0, Snapshot(SipAccount("@"))))
     assert user == new(ALICE)
     assert [each.command for each in issued] == [Fault("", "AssertionError: it was an account")]
 

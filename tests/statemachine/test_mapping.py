@@ -8,14 +8,14 @@ import pytest
 
 from fargo.statemachine.account import account_state
 from fargo.statemachine.address import BadAddress, contact, parse_contact, parse_uri
-from fargo.statemachine.effects import Turn
+from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle.jingle_session import sessions
 from fargo.statemachine.legs.leg_events import Ended
 from fargo.statemachine.legs.telepathy import telepathy_leg
 from fargo.statemachine.media.description import Candidate, Codec, Content, Description, IceUdp, RawUdp, Transport
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call1 import CallArrived, CallState, CallStateChanged, ChangeReason, HangUp
-from fargo.statemachine.model.call_records import NoteEnded, NotePath
+from fargo.statemachine.model.call_records import RecordEnded, RecordPath
 from fargo.statemachine.model.commands import RefuseIq, SendPresence, TerminateSession
 from fargo.statemachine.model.events import (
     PolicyChanged,
@@ -215,8 +215,8 @@ def test_ways() -> None:
 def way(story: Story) -> list[str]:
     """Which way the audio of the only call goes, or that it does not, and why."""
     note = story.noted()[-1]
-    assert isinstance(note, NotePath | NoteEnded)
-    return [note.path.value, note.why] if isinstance(note, NotePath) else ["refused", note.text]
+    assert isinstance(note, RecordPath | RecordEnded)
+    return [note.path.value, note.why] if isinstance(note, RecordPath) else ["refused", note.text]
 
 
 # --- a call in is refused
@@ -265,9 +265,9 @@ def test_causes() -> None:
 def refusal(cause: Cause) -> int:
     """How a call in that is not answered is refused for a cause."""
     assert OFFER.description
-    turn = Turn("alice@localhost", 1, 0.0)
-    telepathy_leg.tell(telepathy_leg.Arriving("c", OFFER.description, 0.0), Ended(Reason(cause)), turn)
-    [issued] = turn.issued
+    effects = Effects("alice@localhost", 1, 0.0)
+    telepathy_leg.tell(telepathy_leg.Arriving("c", OFFER.description, 0.0), Ended(Reason(cause)), effects)
+    [issued] = effects.issued
     assert isinstance(issued.command, HangUp)
     return REFUSALS[ChangeReason(issued.command.reason)]
 

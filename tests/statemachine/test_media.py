@@ -12,14 +12,14 @@ from fargo.statemachine.media.description import (
     Feedback,
     Fingerprint,
     IceUdp,
-    Manner,
+    MediaProfile,
     RawUdp,
     UnknownTransport,
     Unusable,
     common,
     kind,
-    manner,
     numbered_as,
+    profile,
     tidied,
 )
 
@@ -70,10 +70,10 @@ def test_tones_alone_are_no_common_voice() -> None:
 def test_how_an_end_sends_and_receives() -> None:
     ice = IceUdp("u", "p", (Candidate(1, "192.0.2.1", 4000),))
     dtls = IceUdp("u", "p", fingerprint=Fingerprint("sha-256", "actpass", "AA:BB"))
-    assert manner(Description("audio", (Codec(0),), ADDRESS)) is Manner.PLAIN
-    assert manner(Description("audio", (Codec(0),), ice)) is Manner.ICE
-    assert manner(Description("audio", (Codec(0),), dtls)) is Manner.DTLS
-    unknown = manner(Description("audio", (Codec(0),), UnknownTransport("urn:x")))
+    assert profile(Description("audio", (Codec(0),), ADDRESS)) is MediaProfile.PLAIN
+    assert profile(Description("audio", (Codec(0),), ice)) is MediaProfile.ICE
+    assert profile(Description("audio", (Codec(0),), dtls)) is MediaProfile.DTLS
+    unknown = profile(Description("audio", (Codec(0),), UnknownTransport("urn:x")))
     assert unknown == Unusable(
         "The client offers a transport that this gateway does not know: it needs raw-udp or ICE."
     )
@@ -81,7 +81,7 @@ def test_how_an_end_sends_and_receives() -> None:
 
 def test_a_host_name_is_no_address() -> None:
     nowhere = Description("audio", (Codec(0),), RawUdp((Candidate(1, "x.local", 4000),)))
-    assert manner(nowhere) == Unusable("The client's offer names no IPv4 address to send audio to.")
+    assert profile(nowhere) == Unusable("The client's offer names no IPv4 address to send audio to.")
 
 
 def test_what_a_relay_can_use_is_kept() -> None:

@@ -5,7 +5,7 @@ restarts ICE: see test_relay.py.
 import pytest
 from msgspec.structs import replace
 
-from fargo.statemachine.media.description import Candidate, Content, Description, Manner, RawUdp
+from fargo.statemachine.media.description import Candidate, Content, Description, MediaProfile, RawUdp
 from fargo.statemachine.model.call1 import (
     CallArrived,
     CallMembersChanged,
@@ -134,7 +134,7 @@ def test_a_phone_that_moves_after_the_client_hung_up_is_not_followed(story: Stor
     ],
 )
 def test_the_relay_is_told_and_the_client_need_not_know(talking: object, client: Description, by: Party) -> None:
-    story = Relayed(Manner.DTLS)
+    story = Relayed(MediaProfile.DTLS)
     talking(story)  # type: ignore[operator]
     [offered] = moves(story)
     assert isinstance(offered, OfferRelay)
@@ -154,7 +154,7 @@ def _places(command: AnswerRelay) -> tuple[Candidate, ...]:
 
 
 def test_so_it_is_for_a_client_that_speaks_plain_rtp() -> None:
-    story = Relayed(Manner.PLAIN)
+    story = Relayed(MediaProfile.PLAIN)
     story.calls_out(Description("audio", (OPUS,), ADDRESS))
     story.described(OfferRelay, FOR_PHONE)
     story.tell(ReceivingStateChanged(story.id_of(PlaceCall), 1))
@@ -170,7 +170,7 @@ def test_so_it_is_for_a_client_that_speaks_plain_rtp() -> None:
 
 def test_a_move_while_the_answer_is_with_the_relay_follows_it() -> None:
     """As of a PBX that steps out of the way at once."""
-    story = Relayed(Manner.DTLS)
+    story = Relayed(MediaProfile.DTLS)
     story.calls_out()
     story.described(OfferRelay, FOR_PHONE)
     story.phone_answers()
@@ -184,7 +184,7 @@ def test_a_move_while_the_answer_is_with_the_relay_follows_it() -> None:
 
 
 def test_a_second_move_overtakes_the_first() -> None:
-    story = Relayed(Manner.DTLS).talking_out()
+    story = Relayed(MediaProfile.DTLS).talking_out()
     moves(story)
     first = story.id_of(OfferRelay)
     moves(story, *PHONE_ADDRESS)
@@ -197,7 +197,7 @@ def test_a_second_move_overtakes_the_first() -> None:
 @pytest.mark.parametrize("answers", [0, 1])
 @pytest.mark.parametrize("phone_first", [False, True])
 def test_both_ends_move_and_the_client_is_told_of_its_own_move(answers: int, phone_first: bool) -> None:
-    story = Relayed(Manner.DTLS).talking_out()
+    story = Relayed(MediaProfile.DTLS).talking_out()
     steps = [lambda: story.moves("s1", RESTART), lambda: moves(story)]
     for number, step in enumerate(reversed(steps) if phone_first else steps):
         step()

@@ -4,13 +4,13 @@ import pytest
 
 from fargo.statemachine.model.call1 import CallArrived, CallState, CallStateChanged
 from fargo.statemachine.model.call_records import (
+    AudioPath,
     Direction,
-    NoteAccount,
-    NoteAnswered,
-    NoteBegun,
-    NoteEnded,
-    NotePath,
-    Path,
+    RecordAccount,
+    RecordAnswered,
+    RecordBegun,
+    RecordEnded,
+    RecordPath,
     Side,
 )
 from fargo.statemachine.model.commands import InitiateSession, SignIn
@@ -41,10 +41,10 @@ def test_a_call_out(story: Story) -> None:
     story.answered(story.call_out("s1"))
     story.hangs_up("s1")
     assert story.noted() == [
-        NoteBegun("5", Direction.OUT, "bob@sip.test", session="s1"),
-        NotePath("5", Path.DIRECT, "Client and phone both speak plain RTP."),
-        NoteAnswered("5", DESK),
-        NoteEnded("5", Side.CLIENT, Cause.HUNG_UP),
+        RecordBegun("5", Direction.OUT, "bob@sip.test", session="s1"),
+        RecordPath("5", AudioPath.DIRECT, "Client and phone both speak plain RTP."),
+        RecordAnswered("5", DESK),
+        RecordEnded("5", Side.CLIENT, Cause.HUNG_UP),
     ]
 
 
@@ -54,16 +54,16 @@ def test_a_call_in(story: Story) -> None:
     story.tell(SessionAccepted(story.iq(invited.sender), invited.sid, (OFFER,)))
     story.tell(CallStateChanged("c1", CallState.ENDED, 2))
     assert story.noted() == [
-        NoteBegun("5", Direction.IN, "bob@sip.test", "Bob B.", invited.sid),
-        NoteAnswered("5", DESK),
-        NotePath("5", Path.DIRECT, "Client and phone both speak plain RTP."),
-        NoteEnded("5", Side.PHONE, Cause.HUNG_UP),
+        RecordBegun("5", Direction.IN, "bob@sip.test", "Bob B.", invited.sid),
+        RecordAnswered("5", DESK),
+        RecordPath("5", AudioPath.DIRECT, "Client and phone both speak plain RTP."),
+        RecordEnded("5", Side.PHONE, Cause.HUNG_UP),
     ]
 
 
 def test_an_anonymous_caller_has_no_address(story: Story) -> None:
     arrives(story, "tel:+441632960000")
-    assert story.noted()[0] == NoteBegun("5", Direction.IN, "", session=story.the(InitiateSession).sid)
+    assert story.noted()[0] == RecordBegun("5", Direction.IN, "", session=story.the(InitiateSession).sid)
 
 
 def test_a_call_to_a_user_who_is_not_signed_in(story: Story) -> None:
@@ -71,8 +71,8 @@ def test_a_call_to_a_user_who_is_not_signed_in(story: Story) -> None:
     connection = story.id_of(SignIn)
     story.tell(CallArrived("c1", connection, "sip:bob@sip.test", (PCMU,), PHONE_ADDRESS, CallState.INITIALISED))
     assert story.noted() == [
-        NoteBegun("6", Direction.IN, "bob@sip.test"),
-        NoteEnded("6", Side.GATEWAY, Cause.UNAVAILABLE, "The called user is not signed in."),
+        RecordBegun("6", Direction.IN, "bob@sip.test"),
+        RecordEnded("6", Side.GATEWAY, Cause.UNAVAILABLE, "The called user is not signed in."),
     ]
 
 
@@ -81,35 +81,35 @@ def test_a_call_that_no_client_can_take() -> None:
     story.register()
     arrives(story)
     assert story.noted() == [
-        NoteBegun("3", Direction.IN, "bob@sip.test", "Bob B."),
-        NoteEnded("3", Side.GATEWAY, Cause.UNAVAILABLE, "None of the called user's clients can take a call."),
+        RecordBegun("3", Direction.IN, "bob@sip.test", "Bob B."),
+        RecordEnded("3", Side.GATEWAY, Cause.UNAVAILABLE, "None of the called user's clients can take a call."),
     ]
 
 
 def test_a_call_whose_offer_is_of_no_use(story: Story) -> None:
     story.tell(CallArrived("c1", story.id_of(SignIn), "sip:bob@sip.test", (), PHONE_ADDRESS, CallState.INITIALISED))
     begun, ended = story.noted()
-    assert begun == NoteBegun("5", Direction.IN, "bob@sip.test")
-    assert ended == NoteEnded("5", Side.PHONE, Cause.MEDIA, "The caller's offer contains no usable audio.")
+    assert begun == RecordBegun("5", Direction.IN, "bob@sip.test")
+    assert ended == RecordEnded("5", Side.PHONE, Cause.MEDIA, "The caller's offer contains no usable audio.")
 
 
 def test_a_phone_that_refuses(story: Story) -> None:
     channel = story.call_out("s1")
     story.tell(CallStateChanged(channel, CallState.ENDED, 8, message="486 Busy Here"))
-    assert story.noted()[2:] == [NoteEnded("5", Side.PHONE, Cause.BUSY, "sip.test says: Busy Here (486)")]
+    assert story.noted()[2:] == [RecordEnded("5", Side.PHONE, Cause.BUSY, "sip.test says: Busy Here (486)")]
 
 
 def test_who_hangs_up_before_the_answer_has_cancelled(story: Story) -> None:
     story.call_out("s1")
     story.hangs_up("s1")
-    assert story.noted()[2:] == [NoteEnded("5", Side.CLIENT, Cause.CANCELLED)]
+    assert story.noted()[2:] == [RecordEnded("5", Side.CLIENT, Cause.CANCELLED)]
 
 
 def test_the_gateway_ends_a_call_once(story: Story) -> None:
     story.call_out("s1")
     story.tell(RegistrationCancelled(story.iq()))
     text = "The registration with the gateway was cancelled."
-    assert story.noted()[2:] == [NoteEnded("5", Side.GATEWAY, Cause.CANCELLED, text)]
+    assert story.noted()[2:] == [RecordEnded("5", Side.GATEWAY, Cause.CANCELLED, text)]
     story.tell(SipSignedOut(story.id_of(SignIn), SipTrouble.NETWORK))
     assert len(story.noted()) == 3
 
@@ -118,7 +118,7 @@ def test_an_attempt_that_is_refused_is_noted_too(story: Story) -> None:
     story.tell(SipSignedOut(story.id_of(SignIn), SipTrouble.NETWORK))
     story.tell(SessionInitiated(story.iq(BOB), "s1", (OFFER,)))
     begun, ended = story.noted()
-    assert begun == NoteBegun("6", Direction.OUT, "bob@sip.test", session="s1")
+    assert begun == RecordBegun("6", Direction.OUT, "bob@sip.test", session="s1")
     assert ended.text.startswith("You are not signed in to SIP.")  # type: ignore[union-attr]
     story.tell(CallProposed(DESK, "not an address%%@sip.localhost", "s2", ("audio",)))
     assert [note.call for note in story.noted()[2:]] == ["7", "7"]
@@ -127,7 +127,7 @@ def test_an_attempt_that_is_refused_is_noted_too(story: Story) -> None:
 def test_who_has_no_account_wanted_to_call_somebody_too() -> None:
     story = Story()
     story.tell(SessionInitiated(story.iq("bob@sip.localhost"), "s1", (OFFER,)))
-    assert story.noted()[0] == NoteBegun("1", Direction.OUT, "bob@sip.localhost", session="s1")
+    assert story.noted()[0] == RecordBegun("1", Direction.OUT, "bob@sip.localhost", session="s1")
 
 
 def test_an_account_is_noted_as_it_comes_to_look_different(story: Story) -> None:
@@ -135,7 +135,7 @@ def test_an_account_is_noted_as_it_comes_to_look_different(story: Story) -> None
     story.tell(RegistrationCancelled(story.iq()))
     story.tell(RegistrationCancelled(story.iq()))
     signed_in, lost, gone = story.accounts()
-    assert signed_in == NoteAccount("alice@sip.test", True, "Signed in as sip:alice@sip.test.")
+    assert signed_in == RecordAccount("alice@sip.test", True, "Signed in as sip:alice@sip.test.")
     assert (lost.address, lost.signed_in) == ("alice@sip.test", False)
     assert lost.status.startswith("The SIP server of sip:alice@sip.test does not answer")
-    assert gone == NoteAccount()
+    assert gone == RecordAccount()

@@ -2,19 +2,19 @@
 
 import pytest
 
-from fargo.statemachine.media.description import Codec, Manner
+from fargo.statemachine.media.description import Codec, MediaProfile
 from fargo.statemachine.media.paths import (
     DIRECT,
+    PathChoice,
     Policy,
-    Way,
     choose,
     goes_directly,
-    manner_for,
+    profile_for,
     reaches,
     relayed,
     relays,
 )
-from fargo.statemachine.model.call_records import Path
+from fargo.statemachine.model.call_records import AudioPath
 from fargo.statemachine.reason import Cause, Reason
 
 from .relayed import OPUS
@@ -23,12 +23,12 @@ from .story import PCMA, PCMU
 AUTO, ALWAYS, NEVER = Policy(relay=True), Policy("relay", relay=True), Policy("direct", relay=True)
 NONE = Policy()
 EVERY = (AUTO, ALWAYS, NEVER, NONE)
-PLAIN, ICE, DTLS = Manner
+PLAIN, ICE, DTLS = MediaProfile
 
 
-def way(codecs: tuple[Codec, ...], manner: Manner, policy: Policy) -> Path | Cause:
-    found = choose(codecs, manner, policy)
-    return found.path if isinstance(found, Way) else found.cause
+def way(codecs: tuple[Codec, ...], profile: MediaProfile, policy: Policy) -> AudioPath | Cause:
+    found = choose(codecs, profile, policy)
+    return found.path if isinstance(found, PathChoice) else found.cause
 
 
 def test_whether_calls_may_go_through_the_relay() -> None:
@@ -39,21 +39,31 @@ def test_whether_calls_may_go_through_the_relay() -> None:
 @pytest.mark.parametrize("codec", [PCMU, PCMA, Codec(0), Codec(8), Codec(98, "pcma", 8000)])
 def test_a_codec_that_every_phone_has_goes_directly(codec: Codec) -> None:
     offered = (OPUS, codec)
-    assert [way(offered, PLAIN, policy) for policy in EVERY] == [Path.DIRECT, Path.RELAY, Path.DIRECT, Path.DIRECT]
+    assert [way(offered, PLAIN, policy) for policy in EVERY] == [
+        AudioPath.DIRECT,
+        AudioPath.RELAY,
+        AudioPath.DIRECT,
+        AudioPath.DIRECT,
+    ]
     assert [goes_directly(offered, policy) for policy in EVERY] == [True, False, True, True]
 
 
 def test_no_such_codec_needs_the_relay_if_there_is_one() -> None:
     offered = (OPUS, Codec(9, "G722", 8000))
-    assert [way(offered, PLAIN, policy) for policy in EVERY] == [Path.RELAY, Path.RELAY, Path.DIRECT, Path.DIRECT]
+    assert [way(offered, PLAIN, policy) for policy in EVERY] == [
+        AudioPath.RELAY,
+        AudioPath.RELAY,
+        AudioPath.DIRECT,
+        AudioPath.DIRECT,
+    ]
     assert [goes_directly(offered, policy) for policy in EVERY] == [False, False, True, True]
 
 
-@pytest.mark.parametrize("manner", [ICE, DTLS])
-def test_what_phones_do_not_speak_needs_the_relay(manner: Manner) -> None:
-    ways = [way((PCMU,), manner, policy) for policy in EVERY]
-    assert ways == [Path.RELAY, Path.RELAY, Cause.TRANSPORT, Cause.TRANSPORT]
-    assert choose((PCMU,), manner, AUTO) == relayed(manner, AUTO)
+@pytest.mark.parametrize("profile", [ICE, DTLS])
+def test_what_phones_do_not_speak_needs_the_relay(profile: MediaProfile) -> None:
+    ways = [way((PCMU,), profile, policy) for policy in EVERY]
+    assert ways == [AudioPath.RELAY, AudioPath.RELAY, Cause.TRANSPORT, Cause.TRANSPORT]
+    assert choose((PCMU,), profile, AUTO) == relayed(profile, AUTO)
 
 
 def test_the_client_comes_first_among_the_reasons() -> None:
@@ -70,7 +80,7 @@ def test_a_refusal_says_whether_there_is_a_relay() -> None:
 
 
 @pytest.mark.parametrize(
-    ("manners", "direct", "policy", "called"),
+    ("profiles", "direct", "policy", "called"),
     [
         ((PLAIN, ICE, DTLS), True, AUTO, PLAIN),
         ((PLAIN, ICE, DTLS), False, AUTO, DTLS),
@@ -86,9 +96,9 @@ def test_a_refusal_says_whether_there_is_a_relay() -> None:
     ],
 )
 def test_in_which_manner_a_client_is_called(
-    manners: tuple[Manner, ...], direct: bool, policy: Policy, called: Manner | None
+    profiles: tuple[MediaProfile, ...], direct: bool, policy: Policy, called: MediaProfile | None
 ) -> None:
-    assert manner_for(manners, direct, policy) is called
+    assert profile_for(profiles, direct, policy) is called
 
 
 def test_whom_a_call_reaches() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fargo.statemachine.media.description import Manner
+from fargo.statemachine.media.description import MediaProfile
 from fargo.statemachine.model.commands import AskFeatures, Command, PresenceKind, SendPresence, SignIn
 from fargo.statemachine.model.events import (
     FeaturesLearned,
@@ -156,15 +156,15 @@ def test_only_an_answer_to_the_last_question_counts(story: Story) -> None:
 def test_a_client_that_can_take_calls_announces_all_of_it(missing: str) -> None:
     story = Story()
     story.online(DESK, tuple(feature for feature in ABLE if feature != missing))
-    assert not story.user.contacts.clients[DESK].manners
+    assert not story.user.contacts.clients[DESK].profiles
     story.online(PHONE, (*ABLE, "urn:xmpp:ping"))
     client = story.user.contacts.clients[PHONE]
-    assert (client.manners, client.asks_first) == ((Manner.PLAIN,), False)
+    assert (client.profiles, client.asks_first) == ((MediaProfile.PLAIN,), False)
 
 
 def test_a_client_that_encrypts_is_called_in_no_other_way_than_ice(story: Story) -> None:
     story.online(PHONE, (*ABLE, "urn:xmpp:jingle:transports:ice-udp:1", "urn:xmpp:jingle:apps:dtls:0"))
-    assert story.user.contacts.clients[PHONE].manners == (Manner.ICE, Manner.DTLS)
+    assert story.user.contacts.clients[PHONE].profiles == (MediaProfile.ICE, MediaProfile.DTLS)
 
 
 def test_a_client_hides_from_a_contact_only(story: Story) -> None:

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from fargo.statemachine import machine
-from fargo.statemachine.media.description import Content, Description, IceUdp, Manner, RawUdp
+from fargo.statemachine.media.description import Content, Description, IceUdp, MediaProfile, RawUdp
 from fargo.statemachine.media.paths import Choice
 from fargo.statemachine.model.call1 import (
     AnswerCall,
@@ -17,7 +17,7 @@ from fargo.statemachine.model.call1 import (
     PlaceCall,
     RequestHold,
 )
-from fargo.statemachine.model.call_records import NoteCarried, NoteEnded, NotePath, Path, Side
+from fargo.statemachine.model.call_records import AudioPath, RecordCarried, RecordEnded, RecordPath, Side
 from fargo.statemachine.model.commands import (
     AcceptIq,
     AcceptSession,
@@ -84,12 +84,12 @@ ANSWERED = Description("audio", (PCMU,), RawUdp(PHONE_ADDRESS))
 RESTART = replace(AT_CLIENT, ufrag="anew", candidates=())
 
 
-def paths(story: Relayed) -> list[tuple[Path, str]]:
-    return [(note.path, note.why) for note in story.noted() if isinstance(note, NotePath)]
+def paths(story: Relayed) -> list[tuple[AudioPath, str]]:
+    return [(note.path, note.why) for note in story.noted() if isinstance(note, RecordPath)]
 
 
-def end(story: Relayed) -> NoteEnded:
-    [ended] = [note for note in story.noted() if isinstance(note, NoteEnded)]
+def end(story: Relayed) -> RecordEnded:
+    [ended] = [note for note in story.noted() if isinstance(note, RecordEnded)]
     return ended
 
 
@@ -97,53 +97,53 @@ def end(story: Relayed) -> NoteEnded:
 
 
 def test_a_call_out() -> None:
-    story = Relayed(Manner.DTLS)
+    story = Relayed(MediaProfile.DTLS)
     story.calls_out()
     [offered] = story.all(OfferRelay)
-    assert offered == OfferRelay("nonce6", DTLS, Manner.PLAIN, False, FOR_PHONES, NOT_FOR_PHONES)
+    assert offered == OfferRelay("nonce6", DTLS, MediaProfile.PLAIN, False, FOR_PHONES, NOT_FOR_PHONES)
     assert story.all(PlaceCall) == []
     [placed] = story.described(OfferRelay, FOR_PHONE)
     assert isinstance(placed, PlaceCall)
     assert (placed.codecs, placed.candidates) == (FOR_PHONE.codecs, RELAY_ADDRESS)
     story.phone_answers()
-    assert story.the(AnswerRelay) == AnswerRelay("nonce6", ANSWERED, Manner.DTLS, True)
+    assert story.the(AnswerRelay) == AnswerRelay("nonce6", ANSWERED, MediaProfile.DTLS, True)
     assert story.all(AcceptSession) == []
     told = Content("voice", description=FOR_CLIENT)
     assert story.described(AnswerRelay, FOR_CLIENT) == [AcceptSession(BOB, DESK, "s1", told)]
-    assert paths(story) == [(Path.RELAY, WANTS_DTLS)]
+    assert paths(story) == [(AudioPath.RELAY, WANTS_DTLS)]
     story.hangs_up("s1")
     assert story.the(DeleteRelay) == DeleteRelay("nonce6")
     story.tell(RelayDone(story.id_of(DeleteRelay), (Flow(Party.OFFERER, 50, 8000), Flow(Party.ANSWERER, 49, 7840))))
-    assert story.all(NoteCarried) == [NoteCarried("6", 50, 49)]
+    assert story.all(RecordCarried) == [RecordCarried("6", 50, 49)]
 
 
 def test_one_that_never_carried_anything_is_not_noted_to() -> None:
-    story = Relayed(Manner.DTLS)
+    story = Relayed(MediaProfile.DTLS)
     story.calls_out()
     story.hangs_up("s1")
     nothing = (Flow(Party.OFFERER), Flow(Party.ANSWERER))
     assert story.tell(RelayDone(story.id_of(DeleteRelay), nothing)) == []
-    assert story.all(NoteCarried) == []
+    assert story.all(RecordCarried) == []
     assert story.over()
 
 
 def test_audio_from_one_end_only_is_noted() -> None:
-    story = Relayed(Manner.DTLS).talking_in()
+    story = Relayed(MediaProfile.DTLS).talking_in()
     story.tell(RelayLost(RESTARTED))
     story.tell(RelayDone(story.id_of(DeleteRelay), (Flow(Party.OFFERER, 0, 0), Flow(Party.ANSWERER, 9, 1440))))
-    assert story.all(NoteCarried) == [NoteCarried("6", 9, 0)]
+    assert story.all(RecordCarried) == [RecordCarried("6", 9, 0)]
 
 
 def test_a_client_without_encryption_is_answered_without() -> None:
-    story = Relayed(Manner.ICE)
+    story = Relayed(MediaProfile.ICE)
     story.calls_out(ICE)
     story.described(OfferRelay, FOR_PHONE)
     story.phone_answers()
-    assert story.the(AnswerRelay) == AnswerRelay("nonce6", ANSWERED, Manner.ICE)
+    assert story.the(AnswerRelay) == AnswerRelay("nonce6", ANSWERED, MediaProfile.ICE)
 
 
 def test_a_call_that_is_given_up_while_the_relay_is_asked_reaches_no_phone() -> None:
-    story = Relayed(Manner.DTLS)
+    story = Relayed(MediaProfile.DTLS)
     story.calls_out()
     story.hangs_up("s1")
     assert story.all(DeleteRelay) == [DeleteRelay("nonce6")]
@@ -155,21 +155,21 @@ def test_a_call_that_is_given_up_while_the_relay_is_asked_reaches_no_phone() -> 
 
 
 def test_a_call_in() -> None:
-    story = Relayed(Manner.DTLS)
+    story = Relayed(MediaProfile.DTLS)
     [offered] = story.arrives()
-    assert offered == OfferRelay("nonce6-6-dtls", PHONE_OFFER, Manner.DTLS, True, FOR_CLIENTS)
+    assert offered == OfferRelay("nonce6-6-dtls", PHONE_OFFER, MediaProfile.DTLS, True, FOR_CLIENTS)
     [initiated] = story.described(OfferRelay, FOR_CLIENT)
     assert initiated == InitiateSession(BOB, DESK, "nonce6", Content("voice", description=FOR_CLIENT))
     assert paths(story) == []
     story.accepts(replace(DTLS, codecs=(PCMU, PCMA)))
-    assert story.the(AnswerRelay) == AnswerRelay("nonce6-6-dtls", replace(DTLS, codecs=(PCMU,)), Manner.PLAIN)
-    assert paths(story) == [(Path.RELAY, WANTS_DTLS)]
+    assert story.the(AnswerRelay) == AnswerRelay("nonce6-6-dtls", replace(DTLS, codecs=(PCMU,)), MediaProfile.PLAIN)
+    assert paths(story) == [(AudioPath.RELAY, WANTS_DTLS)]
     [answered] = story.described(AnswerRelay, replace(FOR_PHONE, codecs=(PCMU,)))
     assert answered == AnswerCall("c1", (PCMU,), RELAY_ADDRESS)
 
 
 def test_every_candidate_has_a_name_of_its_own() -> None:
-    story = Relayed(Manner.DTLS)
+    story = Relayed(MediaProfile.DTLS)
     story.arrives()
     [named] = AT_RELAY.candidates
     candidates = (replace(named, id=""), replace(named, id="own"), replace(named, id=""))
@@ -181,17 +181,17 @@ def test_every_candidate_has_a_name_of_its_own() -> None:
 
 
 def test_a_client_that_speaks_ice_only_is_offered_two_ports_and_no_encryption() -> None:
-    story = Relayed(Manner.ICE)
-    assert story.arrives() == [OfferRelay("nonce6-6-ice", PHONE_OFFER, Manner.ICE, False, FOR_CLIENTS)]
+    story = Relayed(MediaProfile.ICE)
+    assert story.arrives() == [OfferRelay("nonce6-6-ice", PHONE_OFFER, MediaProfile.ICE, False, FOR_CLIENTS)]
 
 
 def test_a_session_for_each_manner_and_all_but_the_answered_are_deleted() -> None:
-    story = Relayed(Manner.DTLS)
-    story.comes(PHONE, Manner.ICE)
+    story = Relayed(MediaProfile.DTLS)
+    story.comes(PHONE, MediaProfile.ICE)
     dtls, ice = story.arrives()
     assert isinstance(dtls, OfferRelay)
     assert isinstance(ice, OfferRelay)
-    assert (dtls.manner, ice.manner) == (Manner.DTLS, Manner.ICE)
+    assert (dtls.profile, ice.profile) == (MediaProfile.DTLS, MediaProfile.ICE)
     for issued in story.last[:2]:
         story.tell(RelayDescribed(issued.id, FOR_CLIENT))
     assert story.the(InitiateSession).to == PHONE
@@ -202,16 +202,16 @@ def test_a_session_for_each_manner_and_all_but_the_answered_are_deleted() -> Non
 
 
 def test_two_clients_of_a_manner_share_a_session() -> None:
-    story = Relayed(Manner.DTLS)
-    story.comes(PHONE, Manner.DTLS)
+    story = Relayed(MediaProfile.DTLS)
+    story.comes(PHONE, MediaProfile.DTLS)
     assert len(story.arrives()) == 1
     story.described(OfferRelay, FOR_CLIENT)
     assert [initiated.to for initiated in story.all(InitiateSession)] == [DESK, PHONE]
 
 
 def test_a_client_that_speaks_plain_rtp_rings_at_once_and_answers_without_the_relay() -> None:
-    story = Relayed(Manner.DTLS)
-    story.comes(PHONE, Manner.PLAIN)
+    story = Relayed(MediaProfile.DTLS)
+    story.comes(PHONE, MediaProfile.PLAIN)
     story.arrives()
     assert story.the(InitiateSession).to == PHONE
     dtls = story.the(OfferRelay)
@@ -220,17 +220,17 @@ def test_a_client_that_speaks_plain_rtp_rings_at_once_and_answers_without_the_re
     story.accepts(plain, PHONE)
     assert story.all(DeleteRelay) == [DeleteRelay(dtls.session)]
     assert story.the(AnswerCall).candidates == ADDRESS.candidates
-    assert paths(story) == [(Path.DIRECT, "Client and phone both speak plain RTP.")]
+    assert paths(story) == [(AudioPath.DIRECT, "Client and phone both speak plain RTP.")]
     story.tell(RelayDone(story.id_of(DeleteRelay)))
     story.hangs_up("nonce8", client=PHONE)
     assert story.all(DeleteRelay) == []
 
 
 def test_a_client_that_comes_late_needs_a_session_of_its_own() -> None:
-    story = Relayed(Manner.PLAIN)
+    story = Relayed(MediaProfile.PLAIN)
     story.arrives()
     assert story.all(OfferRelay) == []
-    story.comes(PHONE, Manner.DTLS)
+    story.comes(PHONE, MediaProfile.DTLS)
     assert story.the(OfferRelay).session == "nonce6-8-dtls"
     story.described(OfferRelay, FOR_CLIENT)
     assert story.the(InitiateSession).to == PHONE
@@ -238,7 +238,7 @@ def test_a_client_that_comes_late_needs_a_session_of_its_own() -> None:
 
 def test_a_client_that_proceeds_before_the_offer_is_there_is_invited_then() -> None:
     story = Relayed()
-    story.comes(PHONE, Manner.DTLS, asks_first=True)
+    story.comes(PHONE, MediaProfile.DTLS, asks_first=True)
     story.arrives()
     assert story.the(ProposeCall).sid == "nonce8"
     assert story.tell(CallMessaged(PHONE, BOB, "nonce8", CallAction.PROCEED))[1:] == []
@@ -249,7 +249,7 @@ def test_a_client_that_proceeds_before_the_offer_is_there_is_invited_then() -> N
 def test_one_that_waits_for_the_offer_is_told_that_there_will_be_none() -> None:
     """And is told again if that may be lost: it rings."""
     story = Relayed()
-    story.comes(PHONE, Manner.DTLS, asks_first=True)
+    story.comes(PHONE, MediaProfile.DTLS, asks_first=True)
     story.arrives()
     story.tell(CallMessaged(PHONE, BOB, "nonce8", CallAction.PROCEED))
     story.tell(RelayLost(RESTARTED))
@@ -261,7 +261,7 @@ def test_one_that_waits_for_the_offer_is_told_that_there_will_be_none() -> None:
 
 def test_one_that_waits_for_the_offer_may_still_reject() -> None:
     story = Relayed()
-    story.comes(PHONE, Manner.DTLS, asks_first=True)
+    story.comes(PHONE, MediaProfile.DTLS, asks_first=True)
     story.arrives()
     story.tell(CallMessaged(PHONE, BOB, "nonce8", CallAction.PROCEED))
     story.tell(CallMessaged(PHONE, BOB, "nonce8", CallAction.REJECT))
@@ -269,8 +269,8 @@ def test_one_that_waits_for_the_offer_may_still_reject() -> None:
 
 
 def test_who_proceeds_takes_the_call_from_those_that_wait_for_the_offer() -> None:
-    story = Relayed(Manner.DTLS)
-    story.comes(PHONE, Manner.DTLS, asks_first=True)
+    story = Relayed(MediaProfile.DTLS)
+    story.comes(PHONE, MediaProfile.DTLS, asks_first=True)
     story.arrives()
     story.tell(CallMessaged(PHONE, BOB, "nonce8", CallAction.PROCEED))
     story.described(OfferRelay, FOR_CLIENT)
@@ -278,23 +278,24 @@ def test_who_proceeds_takes_the_call_from_those_that_wait_for_the_offer() -> Non
 
 
 @pytest.mark.parametrize(
-    ("client", "manner"), [(PHONE, Manner.DTLS), (LATE, Manner.ICE), ("alice@localhost/unseen", Manner.DTLS)]
+    ("client", "profile"),
+    [(PHONE, MediaProfile.DTLS), (LATE, MediaProfile.ICE), ("alice@localhost/unseen", MediaProfile.DTLS)],
 )
-def test_who_proceeds_is_offered_what_it_speaks_or_else_what_others_do(client: str, manner: Manner) -> None:
+def test_who_proceeds_is_offered_what_it_speaks_or_else_what_others_do(client: str, profile: MediaProfile) -> None:
     story = Relayed()
-    story.comes(PHONE, Manner.DTLS, asks_first=True)
-    story.comes(LATE, Manner.ICE, asks_first=True)
+    story.comes(PHONE, MediaProfile.DTLS, asks_first=True)
+    story.comes(LATE, MediaProfile.ICE, asks_first=True)
     story.arrives()
     offers = [issued for issued in story.last if isinstance(issued.command, OfferRelay)]
     story.tell(CallMessaged(client, BOB, "nonce10", CallAction.PROCEED))
     for offer in offers:
         story.tell(RelayDescribed(offer.id, FOR_CLIENT))
-        offered = isinstance(offer.command, OfferRelay) and offer.command.manner
-        assert [each.to for each in story.all(InitiateSession)] == ([client] if offered is manner else [])
+        offered = isinstance(offer.command, OfferRelay) and offer.command.profile
+        assert [each.to for each in story.all(InitiateSession)] == ([client] if offered is profile else [])
 
 
 def test_one_that_waits_for_the_offer_and_goes_is_out_of_the_call() -> None:
-    story = Relayed(Manner.DTLS)
+    story = Relayed(MediaProfile.DTLS)
     story.arrives()
     story.tell(ResourceUnavailable(DESK, "sip.localhost"))
     assert isinstance(story.the(HangUp), HangUp)
@@ -302,7 +303,7 @@ def test_one_that_waits_for_the_offer_and_goes_is_out_of_the_call() -> None:
 
 
 def test_a_client_that_answers_without_the_encryption_that_it_was_offered_is_refused() -> None:
-    story = Relayed(Manner.DTLS)
+    story = Relayed(MediaProfile.DTLS)
     story.arrives()
     story.described(OfferRelay, FOR_CLIENT)
     story.accepts(ICE)
@@ -319,32 +320,32 @@ def test_a_client_that_answers_without_the_encryption_that_it_was_offered_is_ref
 
 @pytest.mark.parametrize("silent", [False, True])
 def test_a_call_out_that_needs_it_fails_with_the_reason(silent: bool) -> None:
-    story = Relayed(Manner.DTLS)
+    story = Relayed(MediaProfile.DTLS)
     story.calls_out()
     story.refused(OfferRelay, silent)
     ended = story.the(TerminateSession)
     assert (ended.condition, ended.text) == ("connectivity-error", OVERLOADED)
     assert story.all(DeleteRelay) == [DeleteRelay("nonce6")]  # it may have been made all the same
     assert story.all(PlaceCall) == []
-    assert end(story) == NoteEnded("6", Side.GATEWAY, Cause.NETWORK, OVERLOADED)
+    assert end(story) == RecordEnded("6", Side.GATEWAY, Cause.NETWORK, OVERLOADED)
 
 
 def test_a_call_out_that_can_do_without_goes_directly() -> None:
-    story = Relayed(Manner.PLAIN)
+    story = Relayed(MediaProfile.PLAIN)
     story.calls_out(Description("audio", (OPUS,), ADDRESS))
-    assert story.the(OfferRelay).manner is Manner.PLAIN
+    assert story.the(OfferRelay).profile is MediaProfile.PLAIN
     story.refused(OfferRelay)
     assert story.the(PlaceCall).candidates == ADDRESS.candidates
     assert story.the(PlaceCall).codecs == (OPUS,)
     assert story.all(DeleteRelay) == [DeleteRelay("nonce6")]
     assert paths(story) == [
-        (Path.RELAY, "Neither PCMU nor PCMA is offered, so the relay translates between codecs."),
-        (Path.DIRECT, "The media relay failed, and client and phone can do without it."),
+        (AudioPath.RELAY, "Neither PCMU nor PCMA is offered, so the relay translates between codecs."),
+        (AudioPath.DIRECT, "The media relay failed, and client and phone can do without it."),
     ]
 
 
 def test_one_that_is_to_be_relayed_whatever_happens_does_not() -> None:
-    story = Relayed(Manner.PLAIN, path="relay")
+    story = Relayed(MediaProfile.PLAIN, path="relay")
     story.calls_out(Description("audio", (PCMU,), ADDRESS))
     story.refused(OfferRelay)
     assert story.all(PlaceCall) == []
@@ -356,11 +357,11 @@ def refuses(story: Relayed, message: str = "488 Not Acceptable Here") -> list[Co
 
 
 def test_a_phone_without_the_clients_codecs_is_called_again_through_the_relay() -> None:
-    story = Relayed(Manner.PLAIN)
+    story = Relayed(MediaProfile.PLAIN)
     story.calls_out(Description("audio", (PCMU,), ADDRESS))
     first = story.id_of(PlaceCall)
     offered = OfferRelay(
-        "nonce6", Description("audio", (PCMU,), ADDRESS), Manner.PLAIN, False, FOR_PHONES, NOT_FOR_PHONES
+        "nonce6", Description("audio", (PCMU,), ADDRESS), MediaProfile.PLAIN, False, FOR_PHONES, NOT_FOR_PHONES
     )
     assert refuses(story) == [CloseChannel(first), offered]
     story.described(OfferRelay, FOR_PHONE)
@@ -369,14 +370,14 @@ def test_a_phone_without_the_clients_codecs_is_called_again_through_the_relay() 
     story.described(AnswerRelay, Description("audio", (PCMU,), RawUdp(PHONE_ADDRESS)))
     assert story.all(AcceptSession)
     assert paths(story) == [
-        (Path.DIRECT, "Client and phone both speak plain RTP."),
-        (Path.RELAY, "The phone has none of the client's codecs, so the relay translates."),
+        (AudioPath.DIRECT, "Client and phone both speak plain RTP."),
+        (AudioPath.RELAY, "The phone has none of the client's codecs, so the relay translates."),
     ]
-    assert not [note for note in story.noted() if isinstance(note, NoteEnded)]
+    assert not [note for note in story.noted() if isinstance(note, RecordEnded)]
 
 
 def test_it_is_called_again_once() -> None:
-    story = Relayed(Manner.PLAIN)
+    story = Relayed(MediaProfile.PLAIN)
     story.calls_out(Description("audio", (PCMU,), ADDRESS))
     refuses(story)
     story.described(OfferRelay, FOR_PHONE)
@@ -391,7 +392,7 @@ def test_it_is_called_again_once() -> None:
     [("direct", "488 Not Acceptable Here"), ("auto", "486 Busy Here"), ("auto", "404 Not Found")],
 )
 def test_it_is_not_called_again_for_another_reason_or_against_the_operators_will(path: Choice, message: str) -> None:
-    story = Relayed(Manner.PLAIN, path=path)
+    story = Relayed(MediaProfile.PLAIN, path=path)
     story.calls_out(Description("audio", (PCMU,), ADDRESS))
     refuses(story, message)
     assert story.all(OfferRelay) == []
@@ -399,7 +400,7 @@ def test_it_is_not_called_again_for_another_reason_or_against_the_operators_will
 
 
 def test_a_client_that_has_given_up_is_not_called_for_again() -> None:
-    story = Relayed(Manner.PLAIN)
+    story = Relayed(MediaProfile.PLAIN)
     story.calls_out(Description("audio", (PCMU,), ADDRESS))
     story.tell(SessionTerminated(story.iq(BOB), "s1", "cancel"))
     refuses(story)
@@ -407,19 +408,19 @@ def test_a_client_that_has_given_up_is_not_called_for_again() -> None:
 
 
 def test_a_call_in_that_can_do_without_goes_directly() -> None:
-    story = Relayed(Manner.PLAIN)
+    story = Relayed(MediaProfile.PLAIN)
     story.arrives(OPUS)
     story.refused(OfferRelay)
     offered = story.the(InitiateSession).content.description
     assert offered == Description("audio", (OPUS,), NAMED)
     story.accepts(Description("audio", (OPUS,), ADDRESS))
     assert story.the(AnswerCall).candidates == ADDRESS.candidates
-    assert paths(story) == [(Path.DIRECT, "Client and phone both speak plain RTP.")]
+    assert paths(story) == [(AudioPath.DIRECT, "Client and phone both speak plain RTP.")]
 
 
 def test_only_clients_of_the_manner_whose_session_failed_are_cut_off() -> None:
-    story = Relayed(Manner.DTLS)
-    story.comes(PHONE, Manner.PLAIN)
+    story = Relayed(MediaProfile.DTLS)
+    story.comes(PHONE, MediaProfile.PLAIN)
     story.arrives()
     story.described(OfferRelay, FOR_CLIENT)
     story.tell(RelayLost(RESTARTED))
@@ -431,8 +432,8 @@ def test_only_clients_of_the_manner_whose_session_failed_are_cut_off() -> None:
 
 
 def test_the_caller_hears_what_tells_more_than_a_failure() -> None:
-    story = Relayed(Manner.PLAIN)
-    story.comes(PHONE, Manner.DTLS)
+    story = Relayed(MediaProfile.PLAIN)
+    story.comes(PHONE, MediaProfile.DTLS)
     story.arrives()
     story.tell(SessionTerminated(story.iq(BOB), "nonce8", "busy", "On another line."))
     story.refused(OfferRelay)
@@ -441,20 +442,20 @@ def test_the_caller_hears_what_tells_more_than_a_failure() -> None:
 
 
 def test_a_client_that_comes_after_a_failure_is_not_offered_what_has_failed() -> None:
-    story = Relayed(Manner.DTLS)
-    story.comes(PHONE, Manner.PLAIN)
+    story = Relayed(MediaProfile.DTLS)
+    story.comes(PHONE, MediaProfile.PLAIN)
     story.arrives()
     story.described(OfferRelay, FOR_CLIENT)
     story.tell(RelayLost(RESTARTED))
-    story.comes(LATE, Manner.DTLS)
+    story.comes(LATE, MediaProfile.DTLS)
     assert story.all(InitiateSession) == []
     assert story.the(OfferRelay).session == "nonce8-12-dtls"
 
 
 def test_a_proposal_is_taken_back_when_nobody_is_left_who_could_take_the_call() -> None:
     story = Relayed()
-    story.comes(PHONE, Manner.DTLS, asks_first=True)
-    story.comes(LATE, Manner.ICE, asks_first=True)
+    story.comes(PHONE, MediaProfile.DTLS, asks_first=True)
+    story.comes(LATE, MediaProfile.ICE, asks_first=True)
     story.arrives()
     dtls, ice = (issued.id for issued in story.last if isinstance(issued.command, OfferRelay))
     story.tell(RelayRefused(dtls, "It is overloaded."))
@@ -466,8 +467,8 @@ def test_a_proposal_is_taken_back_when_nobody_is_left_who_could_take_the_call() 
 
 
 def test_one_that_is_taken_back_leaves_the_call_to_those_that_ring() -> None:
-    story = Relayed(Manner.PLAIN)
-    story.comes(PHONE, Manner.DTLS, asks_first=True)
+    story = Relayed(MediaProfile.PLAIN)
+    story.comes(PHONE, MediaProfile.DTLS, asks_first=True)
     story.arrives()
     story.refused(OfferRelay)
     assert story.the(MessageCall).action is CallAction.RETRACT
@@ -478,21 +479,21 @@ def test_one_that_is_taken_back_leaves_the_call_to_those_that_ring() -> None:
 
 
 def test_one_that_is_taken_back_is_not_made_again() -> None:
-    story = Relayed(Manner.PLAIN)
-    story.comes(PHONE, Manner.DTLS, asks_first=True)
+    story = Relayed(MediaProfile.PLAIN)
+    story.comes(PHONE, MediaProfile.DTLS, asks_first=True)
     story.arrives()
     story.refused(OfferRelay)
-    story.comes(LATE, Manner.DTLS, asks_first=True)
+    story.comes(LATE, MediaProfile.DTLS, asks_first=True)
     assert story.all(ProposeCall) == story.all(OfferRelay) == []
-    story.comes("alice@localhost/later", Manner.DTLS)
+    story.comes("alice@localhost/later", MediaProfile.DTLS)
     assert isinstance(story.the(OfferRelay), OfferRelay)
 
 
 @pytest.mark.parametrize(("condition", "message"), [("gone", OVERLOADED), ("busy", "On another line.")])
 def test_the_caller_hears_in_the_end_what_tells_more(condition: str, message: str) -> None:
-    story = Relayed(Manner.PLAIN)
-    story.comes(PHONE, Manner.PLAIN)
-    story.comes(LATE, Manner.DTLS)
+    story = Relayed(MediaProfile.PLAIN)
+    story.comes(PHONE, MediaProfile.PLAIN)
+    story.comes(LATE, MediaProfile.DTLS)
     story.arrives()
     story.tell(SessionTerminated(story.iq(BOB), "nonce10", condition, "On another line."))
     story.refused(OfferRelay)
@@ -501,7 +502,7 @@ def test_the_caller_hears_in_the_end_what_tells_more(condition: str, message: st
 
 
 def test_the_caller_hears_that_it_failed_if_nobody_else_could_take_the_call() -> None:
-    story = Relayed(Manner.DTLS)
+    story = Relayed(MediaProfile.DTLS)
     story.arrives()
     story.refused(OfferRelay)
     assert story.the(HangUp).message == OVERLOADED
@@ -510,7 +511,7 @@ def test_the_caller_hears_that_it_failed_if_nobody_else_could_take_the_call() ->
 
 @pytest.mark.parametrize("away", [Relayed.talking_out, Relayed.talking_in])
 def test_a_relay_that_is_lost_ends_the_calls_through_it_with_the_reason(away: object) -> None:
-    story = Relayed(Manner.DTLS)
+    story = Relayed(MediaProfile.DTLS)
     away(story)  # type: ignore[operator]
     story.tell(RelayLost(RESTARTED))
     assert story.the(TerminateSession).text == f"The media relay failed: {RESTARTED}"
@@ -520,7 +521,7 @@ def test_a_relay_that_is_lost_ends_the_calls_through_it_with_the_reason(away: ob
 
 
 def test_one_that_is_lost_while_the_phone_rings_ends_the_call() -> None:
-    story = Relayed(Manner.PLAIN)
+    story = Relayed(MediaProfile.PLAIN)
     story.calls_out(Description("audio", (OPUS,), ADDRESS))
     story.described(OfferRelay, FOR_PHONE)
     story.tell(RelayLost(RESTARTED))
@@ -530,7 +531,7 @@ def test_one_that_is_lost_while_the_phone_rings_ends_the_call() -> None:
 
 
 def test_one_that_is_lost_touches_no_call_that_does_without_it() -> None:
-    story = Relayed(Manner.PLAIN)
+    story = Relayed(MediaProfile.PLAIN)
     story.calls_out(Description("audio", (PCMU,), ADDRESS))
     before = story.user.calls
     assert story.tell(RelayLost(RESTARTED)) == []
@@ -539,7 +540,7 @@ def test_one_that_is_lost_touches_no_call_that_does_without_it() -> None:
 
 @pytest.mark.parametrize("away", [Relayed.calls_out, Relayed.arrives])
 def test_an_answer_that_does_not_come_counts_as_a_failure(away: object) -> None:
-    story = Relayed(Manner.DTLS)
+    story = Relayed(MediaProfile.DTLS)
     away(story)  # type: ignore[operator]
     story.tell(TimePassed(), 14.9)
     assert story.last == ()
@@ -549,7 +550,7 @@ def test_an_answer_that_does_not_come_counts_as_a_failure(away: object) -> None:
 
 
 def test_an_answer_to_the_answer_that_does_not_come_ends_the_call() -> None:
-    story = Relayed(Manner.DTLS)
+    story = Relayed(MediaProfile.DTLS)
     story.arrives()
     story.described(OfferRelay, FOR_CLIENT)
     story.accepts()
@@ -566,7 +567,7 @@ def deleted(story: Relayed) -> int:
 
 
 def test_what_was_not_heard_is_deleted_again_until_there_can_be_no_relay() -> None:
-    story = Relayed(Manner.DTLS).talking_out()
+    story = Relayed(MediaProfile.DTLS).talking_out()
     story.hangs_up("s1")
     for times in range(1, 6):
         assert deleted(story) == times
@@ -583,7 +584,7 @@ def test_what_was_not_heard_is_deleted_again_until_there_can_be_no_relay() -> No
 
 @pytest.mark.parametrize("gone", [RelayDone("x"), RelayRefused("x", "It will not."), RelayDescribed("x", FOR_PHONE)])
 def test_what_was_heard_is_not_deleted_again(gone: RelayDone | RelayRefused | RelayDescribed) -> None:
-    story = Relayed(Manner.DTLS)
+    story = Relayed(MediaProfile.DTLS)
     story.calls_out()
     story.hangs_up("s1")
     story.tell(replace(gone, command=story.id_of(DeleteRelay)))
@@ -593,7 +594,7 @@ def test_what_was_heard_is_not_deleted_again(gone: RelayDone | RelayRefused | Re
 
 
 def test_after_a_restart_everything_is_deleted_again() -> None:
-    story = Relayed(Manner.DTLS).talking_out()
+    story = Relayed(MediaProfile.DTLS).talking_out()
     story.calls_out(sid="s2")
     story.hangs_up("s2")
     ended = story.the(DeleteRelay).session
@@ -604,7 +605,7 @@ def test_after_a_restart_everything_is_deleted_again() -> None:
 
 
 def test_a_relay_that_is_lost_forgets_deletions_too_and_is_told_them_all_the_same() -> None:
-    story = Relayed(Manner.DTLS)
+    story = Relayed(MediaProfile.DTLS)
     story.calls_out()
     story.hangs_up("s1")
     assert story.tell(RelayLost(RESTARTED)) == []
@@ -614,7 +615,7 @@ def test_a_relay_that_is_lost_forgets_deletions_too_and_is_told_them_all_the_sam
 
 @pytest.mark.parametrize("beginning", [RelayLost(RESTARTED), Restarted()])
 def test_deletions_are_counted_from_the_first(beginning: RelayLost | Restarted) -> None:
-    story = Relayed(Manner.DTLS)
+    story = Relayed(MediaProfile.DTLS)
     story.calls_out()
     story.tell(beginning)
     for _ in range(10):
@@ -623,10 +624,10 @@ def test_deletions_are_counted_from_the_first(beginning: RelayLost | Restarted) 
 
 
 def test_one_session_is_due_though_another_waits_for_nothing() -> None:
-    story = Relayed(Manner.DTLS)
+    story = Relayed(MediaProfile.DTLS)
     story.arrives()
     story.described(OfferRelay, FOR_CLIENT)
-    story.comes(PHONE, Manner.ICE)
+    story.comes(PHONE, MediaProfile.ICE)
     ice = story.the(OfferRelay).session
     story.tell(TimePassed(), 15.0)
     assert story.all(DeleteRelay) == [DeleteRelay(ice)]
@@ -634,17 +635,17 @@ def test_one_session_is_due_though_another_waits_for_nothing() -> None:
 
 def test_what_one_end_sent_is_noted_if_the_other_is_not_mentioned() -> None:
     for party, packets in ((Party.OFFERER, (0, 7)), (Party.ANSWERER, (7, 0))):
-        story = Relayed(Manner.DTLS).talking_in()
+        story = Relayed(MediaProfile.DTLS).talking_in()
         story.tell(RelayLost(RESTARTED))
         story.tell(RelayDone(story.id_of(DeleteRelay), (Flow(party, 7, 1120),)))
-        assert story.all(NoteCarried) == [NoteCarried("6", *packets)]
+        assert story.all(RecordCarried) == [RecordCarried("6", *packets)]
 
 
 # --- what happens meanwhile
 
 
 def test_a_hold_of_the_phone_is_told_after_its_answer() -> None:
-    story = Relayed(Manner.DTLS)
+    story = Relayed(MediaProfile.DTLS)
     story.calls_out()
     story.described(OfferRelay, FOR_PHONE)
     story.phone_answers()
@@ -656,7 +657,7 @@ def test_a_hold_of_the_phone_is_told_after_its_answer() -> None:
 
 
 def test_one_that_is_over_by_then_is_not() -> None:
-    story = Relayed(Manner.DTLS)
+    story = Relayed(MediaProfile.DTLS)
     story.calls_out()
     story.described(OfferRelay, FOR_PHONE)
     story.phone_answers()
@@ -668,7 +669,7 @@ def test_one_that_is_over_by_then_is_not() -> None:
 
 @pytest.mark.parametrize(("said", "hold"), [(("hold",), True), (("hold", "unhold"), False)])
 def test_a_hold_of_the_client_is_told_after_its_answer(said: tuple[str, ...], hold: bool) -> None:
-    story = Relayed(Manner.DTLS)
+    story = Relayed(MediaProfile.DTLS)
     story.arrives()
     story.described(OfferRelay, FOR_CLIENT)
     story.accepts()
@@ -686,7 +687,7 @@ def test_a_hold_of_the_client_is_told_after_its_answer(said: tuple[str, ...], ho
     [(Relayed.talking_out, "nonce6", Party.ANSWERER), (Relayed.talking_in, "nonce6-6-dtls", Party.OFFERER)],
 )
 def test_a_digit_is_played_to_the_phone(away: object, session: str, to: Party) -> None:
-    story = Relayed(Manner.DTLS)
+    story = Relayed(MediaProfile.DTLS)
     away(story)  # type: ignore[operator]
     sid = "s1" if to is Party.ANSWERER else "nonce6"
     iq = story.iq(BOB)
@@ -696,14 +697,14 @@ def test_a_digit_is_played_to_the_phone(away: object, session: str, to: Party) -
 
 
 def test_a_digit_before_the_ends_hear_each_other_is_refused() -> None:
-    story = Relayed(Manner.DTLS)
+    story = Relayed(MediaProfile.DTLS)
     story.calls_out()
     story.tell(SessionInformed(story.iq(BOB), "s1", "dtmf", digit="d1"))
     assert story.the(RefuseIq).jingle == "unsupported-info"
 
 
 def test_the_client_that_hangs_up_while_its_answer_is_with_the_relay_ends_the_call() -> None:
-    story = Relayed(Manner.DTLS)
+    story = Relayed(MediaProfile.DTLS)
     story.arrives()
     story.described(OfferRelay, FOR_CLIENT)
     story.accepts()
@@ -717,13 +718,13 @@ def test_the_client_that_hangs_up_while_its_answer_is_with_the_relay_ends_the_ca
 
 
 def test_a_client_that_called_restarts_ice() -> None:
-    story = Relayed(Manner.DTLS).talking_out()
+    story = Relayed(MediaProfile.DTLS).talking_out()
     accepted, offered = story.moves("s1", RESTART)
     assert isinstance(accepted, AcceptIq)
     assert offered == OfferRelay(
-        "nonce6", replace(DTLS, transport=RESTART), Manner.PLAIN, False, FOR_PHONES, NOT_FOR_PHONES
+        "nonce6", replace(DTLS, transport=RESTART), MediaProfile.PLAIN, False, FOR_PHONES, NOT_FOR_PHONES
     )
-    assert story.described(OfferRelay, FOR_PHONE) == [AnswerRelay("nonce6", ANSWERED, Manner.DTLS, True)]
+    assert story.described(OfferRelay, FOR_PHONE) == [AnswerRelay("nonce6", ANSWERED, MediaProfile.DTLS, True)]
     anew = replace(AT_RELAY, ufrag="anew", complete=True)
     [told] = story.described(AnswerRelay, replace(FOR_CLIENT, transport=anew))
     where = Content("voice", transport=replace(anew, complete=False))
@@ -733,7 +734,7 @@ def test_a_client_that_called_restarts_ice() -> None:
 
 
 def test_where_it_is_to_send_is_told_in_the_content_that_it_named() -> None:
-    story = Relayed(Manner.DTLS)
+    story = Relayed(MediaProfile.DTLS)
     story.tell(SessionInitiated(story.iq(BOB), "s1", (Content("0", description=DTLS),)))
     story.described(OfferRelay, FOR_PHONE)
     story.phone_answers()
@@ -745,7 +746,7 @@ def test_where_it_is_to_send_is_told_in_the_content_that_it_named() -> None:
 
 
 def test_a_client_that_refuses_to_hear_of_it_stays_in_the_call() -> None:
-    story = Relayed(Manner.DTLS).talking_out()
+    story = Relayed(MediaProfile.DTLS).talking_out()
     story.moves("s1", RESTART)
     story.described(OfferRelay, FOR_PHONE)
     story.described(AnswerRelay, FOR_CLIENT)
@@ -753,21 +754,21 @@ def test_a_client_that_refuses_to_hear_of_it_stays_in_the_call() -> None:
 
 
 def test_a_client_that_was_called_restarts_ice() -> None:
-    story = Relayed(Manner.DTLS).talking_in()
+    story = Relayed(MediaProfile.DTLS).talking_in()
     _, offered = story.moves("nonce6", replace(RESTART, fingerprint=None))
     client = replace(DTLS, codecs=(PCMU,), transport=RESTART)
     assert offered == OfferRelay(
-        "nonce6-6-dtls", client, Manner.PLAIN, False, FOR_PHONES, NOT_FOR_PHONES, Party.ANSWERER
+        "nonce6-6-dtls", client, MediaProfile.PLAIN, False, FOR_PHONES, NOT_FOR_PHONES, Party.ANSWERER
     )
     [answered] = story.described(OfferRelay, FOR_PHONE)
-    assert answered == AnswerRelay("nonce6-6-dtls", PHONE_OFFER, Manner.DTLS, True, Party.OFFERER)
+    assert answered == AnswerRelay("nonce6-6-dtls", PHONE_OFFER, MediaProfile.DTLS, True, Party.OFFERER)
     [told] = story.described(AnswerRelay, replace(FOR_CLIENT, transport=replace(AT_RELAY, ufrag="anew")))
     assert isinstance(told, InformTransport)
     assert RESTART.fingerprint == PRINT
 
 
 def test_what_the_phone_speaks_is_in_the_new_offer_too() -> None:
-    story = Relayed(Manner.DTLS)
+    story = Relayed(MediaProfile.DTLS)
     story.arrives(PCMU, replace(PCMA, id=9, name="G722"))
     story.described(OfferRelay, FOR_CLIENT)
     story.accepts()
@@ -778,20 +779,20 @@ def test_what_the_phone_speaks_is_in_the_new_offer_too() -> None:
 
 @pytest.mark.parametrize("contents", [(), (Content("voice", description=DTLS),)])
 def test_what_is_no_transport_is_acknowledged_and_no_more(contents: tuple[Content, ...]) -> None:
-    story = Relayed(Manner.DTLS).talking_out()
+    story = Relayed(MediaProfile.DTLS).talking_out()
     iq = story.iq(BOB)
     assert story.tell(SessionModified(iq, "s1", "description-info", contents)) == [AcceptIq(iq)]
 
 
 @pytest.mark.parametrize("transport", [AT_CLIENT, replace(AT_CLIENT, ufrag=""), replace(AT_CLIENT, candidates=())])
 def test_candidates_alone_are_acknowledged_and_no_more(transport: object) -> None:
-    story = Relayed(Manner.DTLS).talking_out()
+    story = Relayed(MediaProfile.DTLS).talking_out()
     [accepted] = story.moves("s1", transport)  # type: ignore[arg-type]
     assert isinstance(accepted, AcceptIq)
 
 
 def test_a_second_restart_overtakes_the_first() -> None:
-    story = Relayed(Manner.DTLS).talking_out()
+    story = Relayed(MediaProfile.DTLS).talking_out()
     story.moves("s1", RESTART)
     first = story.id_of(OfferRelay)
     story.moves("s1", replace(RESTART, ufrag="again"))
@@ -803,7 +804,7 @@ def test_a_second_restart_overtakes_the_first() -> None:
 
 
 def test_a_restart_while_the_answer_is_with_the_relay_follows_it() -> None:
-    story = Relayed(Manner.DTLS)
+    story = Relayed(MediaProfile.DTLS)
     story.arrives()
     story.described(OfferRelay, FOR_CLIENT)
     story.accepts()
@@ -816,7 +817,7 @@ def test_a_restart_while_the_answer_is_with_the_relay_follows_it() -> None:
 
 @pytest.mark.parametrize("late", [replace(AT_CLIENT, ufrag=""), AT_CLIENT])
 def test_late_candidates_do_not_undo_such_a_restart(late: IceUdp) -> None:
-    story = Relayed(Manner.DTLS)
+    story = Relayed(MediaProfile.DTLS)
     story.arrives()
     story.described(OfferRelay, FOR_CLIENT)
     story.accepts()
@@ -828,7 +829,7 @@ def test_late_candidates_do_not_undo_such_a_restart(late: IceUdp) -> None:
 
 @pytest.mark.parametrize("answers", [0, 1, 2])
 def test_late_candidates_do_not_undo_a_restart_in_the_call_either(answers: int) -> None:
-    story = Relayed(Manner.DTLS).talking_out()
+    story = Relayed(MediaProfile.DTLS).talking_out()
     story.moves("s1", RESTART)
     for kind in (OfferRelay, AnswerRelay)[:answers]:
         story.described(kind, FOR_PHONE if kind is OfferRelay else FOR_CLIENT)
@@ -843,7 +844,7 @@ def test_late_candidates_do_not_undo_a_restart_in_the_call_either(answers: int) 
 
 @pytest.mark.parametrize("answers", [0, 1])
 def test_a_restart_that_the_relay_refuses_ends_the_call(answers: int) -> None:
-    story = Relayed(Manner.DTLS).talking_out()
+    story = Relayed(MediaProfile.DTLS).talking_out()
     story.moves("s1", RESTART)
     if answers:
         story.described(OfferRelay, FOR_PHONE)
@@ -853,7 +854,7 @@ def test_a_restart_that_the_relay_refuses_ends_the_call(answers: int) -> None:
 
 
 def test_a_call_that_such_a_restart_ends_was_not_missed() -> None:
-    story = Relayed(Manner.DTLS).talking_in()
+    story = Relayed(MediaProfile.DTLS).talking_in()
     story.moves("nonce6", RESTART)
     story.refused(OfferRelay)
     assert story.all(HangUp)
@@ -862,7 +863,7 @@ def test_a_call_that_such_a_restart_ends_was_not_missed() -> None:
 
 @pytest.mark.parametrize("answers", [0, 1])
 def test_a_restart_that_the_relay_does_not_answer_ends_the_call(answers: int) -> None:
-    story = Relayed(Manner.DTLS).talking_out()
+    story = Relayed(MediaProfile.DTLS).talking_out()
     story.tell(IqSucceeded(story.id_of(AcceptSession), DESK))
     story.moves("s1", RESTART)
     if answers:
@@ -872,14 +873,14 @@ def test_a_restart_that_the_relay_does_not_answer_ends_the_call(answers: int) ->
 
 
 def test_digits_are_played_while_ice_restarts() -> None:
-    story = Relayed(Manner.DTLS).talking_out()
+    story = Relayed(MediaProfile.DTLS).talking_out()
     story.moves("s1", RESTART)
     story.tell(SessionInformed(story.iq(BOB), "s1", "dtmf", digit="d1"))
     assert story.the(PlayDigit) == PlayDigit("nonce6", Party.ANSWERER, "d1")
 
 
 def test_plain_rtp_does_not_restart() -> None:
-    story = Relayed(Manner.PLAIN, path="relay")
+    story = Relayed(MediaProfile.PLAIN, path="relay")
     story.calls_out(Description("audio", (PCMU,), ADDRESS))
     story.described(OfferRelay, FOR_PHONE)
     story.phone_answers()

@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 from fargo.adapters.relay import sdp
 from fargo.adapters.relay.ng import Ng, RefusedError, Reply, SilentError, Value
 from fargo.adapters.relay.watch import Watch
-from fargo.statemachine.media.description import Content, Description, Manner, Role
+from fargo.statemachine.media.description import Content, Description, MediaProfile, Role
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.ng import (
     AnswerRelay,
@@ -125,17 +125,17 @@ class RelayAdapter:
 # --- command -> request
 
 # Towards one who is asked: what it has to speak, and how.
-_OFFERED: Final[dict[Manner, dict[str, Value]]] = {
-    Manner.PLAIN: {"transport-protocol": sdp.PLAIN, "ICE": "remove"},
-    Manner.ICE: {"transport-protocol": sdp.PLAIN, "ICE": "force"},
+_OFFERED: Final[dict[MediaProfile, dict[str, Value]]] = {
+    MediaProfile.PLAIN: {"transport-protocol": sdp.PLAIN, "ICE": "remove"},
+    MediaProfile.ICE: {"transport-protocol": sdp.PLAIN, "ICE": "force"},
     # Passive: who is called starts the handshake when its ICE is done. Without SDES off there are twelve keys besides.
-    Manner.DTLS: {"transport-protocol": sdp.DTLS, "ICE": "force", "DTLS": "passive", "SDES": ["off"]},
+    MediaProfile.DTLS: {"transport-protocol": sdp.DTLS, "ICE": "force", "DTLS": "passive", "SDES": ["off"]},
 }
 # Towards one who asked: it has said itself which profile it speaks.
-_ANSWERED: Final[dict[Manner, dict[str, Value]]] = {
-    Manner.PLAIN: {"ICE": "remove"},
-    Manner.ICE: {"ICE": "force"},
-    Manner.DTLS: {"ICE": "force"},
+_ANSWERED: Final[dict[MediaProfile, dict[str, Value]]] = {
+    MediaProfile.PLAIN: {"ICE": "remove"},
+    MediaProfile.ICE: {"ICE": "force"},
+    MediaProfile.DTLS: {"ICE": "force"},
 }
 
 
@@ -150,7 +150,7 @@ def _offer(command: OfferRelay) -> dict[str, Value]:
     return {
         **_described("offer", command.session, command.description, command.by),
         "from-tag": command.by.value,
-        **_OFFERED[command.manner],
+        **_OFFERED[command.profile],
         "rtcp-mux": mux,
         **({"codec": codec} if codec else {}),
     }
@@ -162,7 +162,7 @@ def _answer(command: AnswerRelay) -> dict[str, Value]:
         # The tags of an answer are those of the offer that it answers.
         "from-tag": _OTHER[command.by].value,
         "to-tag": command.by.value,
-        **_ANSWERED[command.manner],
+        **_ANSWERED[command.profile],
         "rtcp-mux": ["accept" if command.mux else "demux"],
     }
 

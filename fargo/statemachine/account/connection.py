@@ -22,8 +22,8 @@ from fargo.statemachine.account.account_state import (
     connection_of,
     in_words,
 )
-from fargo.statemachine.effects import Turn
-from fargo.statemachine.legs.leg_events import Deadline
+from fargo.statemachine.deadline import Deadline
+from fargo.statemachine.effects import Effects
 from fargo.statemachine.model.commands import SignIn, SignOut
 from fargo.statemachine.model.events import SipSignedIn, SipSignedOut, SipTrouble
 from fargo.statemachine.model.presence import Connection, Refused, SignedIn, SignedOut, SigningIn, SigningOut, Waiting
@@ -54,38 +54,38 @@ def deadlines(account: Account) -> tuple[Deadline, ...]:
 # --- the SIP side's news
 
 
-def signed_in(account: Account, event: SipSignedIn, turn: Turn) -> Account:
+def signed_in(account: Account, event: SipSignedIn, effects: Effects) -> Account:
     """A connection is up; one that nobody waits for (any more) is let go."""
     match account:
         case Trying(connection=connection) if connection == event.connection:
-            return registration.accepted(account, turn)
+            return registration.accepted(account, effects)
         case Registered(credentials, SigningIn(connection)) if connection == event.connection:
             return Registered(credentials, SignedIn(connection))
         case Registered(_, SignedIn(connection)) if connection == event.connection:
             return account
         case _:
-            turn.issue(SignOut(event.connection))
+            effects.emit(SignOut(event.connection))
             return account
 
 
-def signed_out(account: Account, event: SipSignedOut, turn: Turn) -> Account:
+def signed_out(account: Account, event: SipSignedOut, effects: Effects) -> Account:
     """A connection is gone, or never came up; its calls have been ended before."""
     if connection_of(account) != event.connection:
         return account
     match account:
         case Clearing(iq, credentials, previous):
-            return registration.attempt(iq, credentials, previous, turn)
+            return registration.attempt(iq, credentials, previous, effects)
         case Trying():
-            return registration.failed(account, event, turn)
+            return registration.failed(account, event, effects)
         case Registered(credentials, connection):
-            return Registered(credentials, _after_loss(connection, event, credentials, turn))
+            return Registered(credentials, _after_loss(connection, event, credentials, effects))
         case Unregistered():
             return account
         case _:
             assert_never(account)
 
 
-def _after_loss(connection: Connection, event: SipSignedOut, credentials: Credentials, turn: Turn) -> Connection:
+def _after_loss(connection: Connection, event: SipSignedOut, credentials: Credentials, effects: Effects) -> Connection:
     problem = in_words(event, credentials.uri)
     match event.trouble:
         case SipTrouble.ASKED:
@@ -94,7 +94,7 @@ def _after_loss(connection: Connection, event: SipSignedOut, credentials: Creden
             return Refused(problem)
         case SipTrouble.NETWORK | SipTrouble.IN_USE | SipTrouble.HOST:
             attempt = connection.attempt if isinstance(connection, SigningIn) else 0
-            return Waiting(turn.at + _delay(attempt, event.trouble), attempt + 1, problem)
+            return Waiting(effects.at + _delay(attempt, event.trouble), attempt + 1, problem)
         case _:
             assert_never(event.trouble)
 
@@ -108,14 +108,14 @@ def _delay(attempt: int, trouble: SipTrouble) -> float:
     return _RETRIES[min(attempt, len(_RETRIES) - 1)]
 
 
-def restarted(account: Account, turn: Turn) -> Account:
+def restarted(account: Account, effects: Effects) -> Account:
     """The gateway came up with no connections at all."""
     match account:
         case Registered(credentials):
             return Registered(credentials, SignedOut())
         case Clearing() | Trying():
             return registration.give_up(
-                account, "wait", "internal-server-error", "The gateway was restarted. Try again.", turn
+                account, "wait", "internal-server-error", "The gateway was restarted. Try again.", effects
             )
         case Unregistered():
             return account
@@ -123,35 +123,35 @@ def restarted(account: Account, turn: Turn) -> Account:
             assert_never(account)
 
 
-def expire(account: Account, turn: Turn) -> Account:
+def expire(account: Account, effects: Effects) -> Account:
     """Do what is due by now."""
-    if not any(due.at <= turn.at for due in deadlines(account)):
+    if not any(due.at <= effects.at for due in deadlines(account)):
         return account
     match account:
         case Trying(connection=connection):
-            turn.issue(SignOut(connection))
-            return registration.failed(account, SipSignedOut(connection, SipTrouble.NETWORK), turn)
+            effects.emit(SignOut(connection))
+            return registration.failed(account, SipSignedOut(connection, SipTrouble.NETWORK), effects)
         case Clearing(iq, credentials, previous):
-            return registration.attempt(iq, credentials, previous, turn)
+            return registration.attempt(iq, credentials, previous, effects)
         case Registered(credentials, connection):
-            return Registered(credentials, _expired(connection, credentials, turn))
+            return Registered(credentials, _expired(connection, credentials, effects))
         case Unregistered():
             return account
         case _:
             assert_never(account)
 
 
-def _expired(connection: Connection, credentials: Credentials, turn: Turn) -> Connection:
+def _expired(connection: Connection, credentials: Credentials, effects: Effects) -> Connection:
     match connection:
         case SigningIn(name):
-            turn.issue(SignOut(name))
-            return _after_loss(connection, SipSignedOut(name, SipTrouble.NETWORK), credentials, turn)
+            effects.emit(SignOut(name))
+            return _after_loss(connection, SipSignedOut(name, SipTrouble.NETWORK), credentials, effects)
         case SigningOut():
             return SignedOut()
         case SignedIn(name):
             return SignedIn(name)
         case Waiting(attempt=attempt):
-            return _sign_in(credentials, attempt, turn)
+            return _sign_in(credentials, attempt, effects)
         case SignedOut() | Refused():
             return connection
         case _:
@@ -161,38 +161,38 @@ def _expired(connection: Connection, credentials: Credentials, turn: Turn) -> Co
 # --- wanting and being
 
 
-def reconcile(account: Account, online: bool, turn: Turn) -> Account:
+def reconcile(account: Account, online: bool, effects: Effects) -> Account:
     """Sign in if a client is online, out if none is (rule 1)."""
     match account:
         case Registered(credentials, SignedOut()) if online:
-            return Registered(credentials, _sign_in(credentials, 0, turn))
+            return Registered(credentials, _sign_in(credentials, 0, effects))
         case Registered(credentials, Waiting() | Refused()) if not online:
             return Registered(credentials, SignedOut())
         case Registered(credentials, SignedIn(name, linger)) if not online and not linger:
-            return Registered(credentials, _sign_out(name, turn))
+            return Registered(credentials, _sign_out(name, effects))
         case Registered(credentials, SignedIn(name, linger)) if online and linger:
             return Registered(credentials, SignedIn(name))
         case _:
             return account
 
 
-def _sign_in(credentials: Credentials, attempt: int, turn: Turn) -> Connection:
-    return SigningIn(turn.issue(SignIn(credentials.account, credentials.secret)), turn.at, attempt)
+def _sign_in(credentials: Credentials, attempt: int, effects: Effects) -> Connection:
+    return SigningIn(effects.emit(SignIn(credentials.account, credentials.secret)), effects.at, attempt)
 
 
-def _sign_out(name: str, turn: Turn) -> Connection:
-    turn.issue(SignOut(name))
-    return SigningOut(name, turn.at)
+def _sign_out(name: str, effects: Effects) -> Connection:
+    effects.emit(SignOut(name))
+    return SigningOut(name, effects.at)
 
 
-def stop(account: Account, turn: Turn) -> Account:
+def stop(account: Account, effects: Effects) -> Account:
     """The gateway is stopping: sign out, whoever is online."""
     match account:
         case Registered(credentials, SignedIn(name)):
-            return Registered(credentials, _sign_out(name, turn))
+            return Registered(credentials, _sign_out(name, effects))
         case Clearing() | Trying():
             return registration.give_up(
-                account, "wait", "internal-server-error", "The gateway is being stopped. Try later.", turn
+                account, "wait", "internal-server-error", "The gateway is being stopped. Try later.", effects
             )
         case Registered() | Unregistered():
             return account

@@ -23,7 +23,7 @@ from fargo.statemachine.account.account_state import (
     in_words,
 )
 from fargo.statemachine.address import BadAddress
-from fargo.statemachine.effects import Turn
+from fargo.statemachine.effects import Effects
 from fargo.statemachine.model.commands import (
     AcceptIq,
     ForgetSecret,
@@ -53,28 +53,28 @@ _ERRORS: Final = {
 }
 
 
-def asked(account: Account, event: RegistrationAsked, turn: Turn) -> None:
+def asked(account: Account, event: RegistrationAsked, effects: Effects) -> None:
     """Tell what the gateway wants to know and already knows."""
     match account:
         case Registered(credentials) | Clearing(previous=credentials):
-            turn.issue(SendRegistrationForm(event.iq, credentials.account))
+            effects.emit(SendRegistrationForm(event.iq, credentials.account))
         case Trying(previous=previous):
-            turn.issue(SendRegistrationForm(event.iq, previous.account if previous else None))
+            effects.emit(SendRegistrationForm(event.iq, previous.account if previous else None))
         case Unregistered():
-            turn.issue(SendRegistrationForm(event.iq, None))
+            effects.emit(SendRegistrationForm(event.iq, None))
         case _:
             assert_never(account)
 
 
-def submitted(account: Account, event: RegistrationSubmitted, talking: bool, turn: Turn) -> Account:
+def submitted(account: Account, event: RegistrationSubmitted, talking: bool, effects: Effects) -> Account:
     """The user gave an account: try it. ``talking``: a call is going on over the present one."""
     match account:
         case Trying() | Clearing():
             text = "Your last registration is still being tried; wait for its answer."
-            return _turned_down(account, event, "wait", "resource-constraint", text, turn)
+            return _turned_down(account, event, "wait", "resource-constraint", text, effects)
         case Registered() if talking:
             text = "You are in a call with this account: hang up first, then change it."
-            return _turned_down(account, event, "wait", "resource-constraint", text, turn)
+            return _turned_down(account, event, "wait", "resource-constraint", text, effects)
         case Unregistered():
             previous, connection = None, ""
         case Registered(previous):
@@ -83,19 +83,19 @@ def submitted(account: Account, event: RegistrationSubmitted, talking: bool, tur
             assert_never(account)
     credentials = _credentials(event, previous)
     if isinstance(credentials, BadAddress):
-        return _turned_down(account, event, "modify", "not-acceptable", credentials.problem, turn)
+        return _turned_down(account, event, "modify", "not-acceptable", credentials.problem, effects)
     if previous and connection:
-        _let_go(account, turn)
-        return Clearing(event.iq, credentials, previous, connection, turn.at)
-    return attempt(event.iq, credentials, previous, turn)
+        _let_go(account, effects)
+        return Clearing(event.iq, credentials, previous, connection, effects.at)
+    return attempt(event.iq, credentials, previous, effects)
 
 
 def _turned_down(
-    account: Account, event: RegistrationSubmitted, kind: str, condition: str, text: str, turn: Turn
+    account: Account, event: RegistrationSubmitted, kind: str, condition: str, text: str, effects: Effects
 ) -> Account:
-    turn.issue(RefuseIq(event.iq, kind, condition, text))
+    effects.emit(RefuseIq(event.iq, kind, condition, text))
     if event.secret:
-        turn.issue(ForgetSecret(event.secret))
+        effects.emit(ForgetSecret(event.secret))
     return account
 
 
@@ -123,31 +123,31 @@ def _credentials(event: RegistrationSubmitted, previous: Credentials | None) -> 
     return Credentials(account, uri, secret, event.nonce, address.domain_of(event.iq.to))
 
 
-def cancelled(account: Account, iq: Iq, turn: Turn) -> Account:
+def cancelled(account: Account, iq: Iq, effects: Effects) -> Account:
     """The user wants to be forgotten (XEP-0100 §4.3); their calls have been ended before."""
-    _let_go(account, turn)
+    _let_go(account, effects)
     match account:
         case Unregistered():
             text = "You have no SIP account at this gateway."
-            turn.issue(RefuseIq(iq, "auth", "registration-required", text))
+            effects.emit(RefuseIq(iq, "auth", "registration-required", text))
             return account
         case Registered(credentials):
-            turn.issue(ForgetSecret(credentials.secret))
+            effects.emit(ForgetSecret(credentials.secret))
         case Clearing() | Trying():
-            give_up(account, "cancel", "not-acceptable", "The registration was cancelled.", turn)
+            give_up(account, "cancel", "not-acceptable", "The registration was cancelled.", effects)
             if account.previous:
-                turn.issue(ForgetSecret(account.previous.secret))
+                effects.emit(ForgetSecret(account.previous.secret))
         case _:
             assert_never(account)
-    turn.issue(AcceptIq(iq))
-    return Unregistered(turn.at)
+    effects.emit(AcceptIq(iq))
+    return Unregistered(effects.at)
 
 
-def _let_go(account: Account, turn: Turn) -> None:
+def _let_go(account: Account, effects: Effects) -> None:
     """Sign out of a connection that is up (rule 3)."""
     match account:
         case Registered(connection=SignedIn(connection)):
-            turn.issue(SignOut(connection))
+            effects.emit(SignOut(connection))
         case _:
             pass
 
@@ -155,32 +155,32 @@ def _let_go(account: Account, turn: Turn) -> None:
 # --- what became of one that is tried
 
 
-def attempt(iq: Iq, credentials: Credentials, previous: Credentials | None, turn: Turn) -> Account:
+def attempt(iq: Iq, credentials: Credentials, previous: Credentials | None, effects: Effects) -> Account:
     """Sign in with what was submitted; `previous` is what stays if that fails."""
-    connection = turn.issue(SignIn(credentials.account, credentials.secret))
-    return Trying(iq, credentials, previous, connection, turn.at)
+    connection = effects.emit(SignIn(credentials.account, credentials.secret))
+    return Trying(iq, credentials, previous, connection, effects.at)
 
 
-def accepted(account: Trying, turn: Turn) -> Account:
+def accepted(account: Trying, effects: Effects) -> Account:
     """The registrar accepts it."""
-    turn.issue(AcceptIq(account.iq))
+    effects.emit(AcceptIq(account.iq))
     previous, credentials = account.previous, account.credentials
     if previous and previous.secret != credentials.secret:
-        turn.issue(ForgetSecret(previous.secret))
-    turn.issue(SendPresence(credentials.gateway, turn.user, PresenceKind.SUBSCRIBE))
-    return Registered(credentials, SignedIn(account.connection, turn.at + _LINGER))
+        effects.emit(ForgetSecret(previous.secret))
+    effects.emit(SendPresence(credentials.gateway, effects.user, PresenceKind.SUBSCRIBE))
+    return Registered(credentials, SignedIn(account.connection, effects.at + _LINGER))
 
 
-def failed(account: Trying, event: SipSignedOut, turn: Turn) -> Account:
+def failed(account: Trying, event: SipSignedOut, effects: Effects) -> Account:
     """It could not be signed in."""
     kind, condition = _ERRORS[event.trouble]
-    return give_up(account, kind, condition, in_words(event, account.credentials.uri), turn)
+    return give_up(account, kind, condition, in_words(event, account.credentials.uri), effects)
 
 
-def give_up(account: Clearing | Trying, kind: str, condition: str, text: str, turn: Turn) -> Account:
+def give_up(account: Clearing | Trying, kind: str, condition: str, text: str, effects: Effects) -> Account:
     """The registration being tried comes to nothing; the earlier one stays."""
-    turn.issue(RefuseIq(account.iq, kind, condition, text))
+    effects.emit(RefuseIq(account.iq, kind, condition, text))
     previous = account.previous
     if previous is None or previous.secret != account.credentials.secret:
-        turn.issue(ForgetSecret(account.credentials.secret))
+        effects.emit(ForgetSecret(account.credentials.secret))
     return Unregistered() if previous is None else Registered(previous, SignedOut())

@@ -21,9 +21,9 @@ from msgspec.structs import replace
 
 from fargo.statemachine import address
 from fargo.statemachine.address import SipUri
-from fargo.statemachine.effects import Turn
-from fargo.statemachine.legs.leg_events import Deadline
-from fargo.statemachine.media.description import Manner
+from fargo.statemachine.deadline import Deadline
+from fargo.statemachine.effects import Effects
+from fargo.statemachine.media.description import MediaProfile
 from fargo.statemachine.media.paths import Policy, reaches
 from fargo.statemachine.model.commands import AskFeatures, PresenceKind, SendPresence
 from fargo.statemachine.model.events import FeaturesLearned, ResourceAvailable, SubscriptionAction
@@ -36,9 +36,9 @@ RESOURCE: Final = "fargo"
 # XEP-0176 §9, XEP-0320 §4).
 _NEEDED: Final = frozenset({"urn:xmpp:jingle:1", "urn:xmpp:jingle:apps:rtp:1", "urn:xmpp:jingle:apps:rtp:audio"})
 _MANNERS: Final = {
-    Manner.PLAIN: frozenset({"urn:xmpp:jingle:transports:raw-udp:1"}),
-    Manner.ICE: frozenset({"urn:xmpp:jingle:transports:ice-udp:1"}),
-    Manner.DTLS: frozenset({"urn:xmpp:jingle:transports:ice-udp:1", "urn:xmpp:jingle:apps:dtls:0"}),
+    MediaProfile.PLAIN: frozenset({"urn:xmpp:jingle:transports:raw-udp:1"}),
+    MediaProfile.ICE: frozenset({"urn:xmpp:jingle:transports:ice-udp:1"}),
+    MediaProfile.DTLS: frozenset({"urn:xmpp:jingle:transports:ice-udp:1", "urn:xmpp:jingle:apps:dtls:0"}),
 }
 _ASKS_FIRST: Final = "urn:xmpp:jingle-message:0"
 """Announced by clients that are called by a proposal (XEP-0353 §4)."""
@@ -67,14 +67,14 @@ class Shown(Struct, frozen=True, gc=False):
 # --- clients
 
 
-def available(contacts: Contacts, event: ResourceAvailable, gateway: str, turn: Turn) -> Contacts:
+def available(contacts: Contacts, event: ResourceAvailable, gateway: str, effects: Effects) -> Contacts:
     """A client is online; ask what it can do unless that is known."""
     known = contacts.clients.get(event.resource)
     if known is None and len(contacts.clients) >= _MOST_CLIENTS:
         return contacts
-    if known is not None and known.caps == event.caps and (known.manners or not known.doubted):
+    if known is not None and known.caps == event.caps and (known.profiles or not known.doubted):
         return _with(contacts, event.resource, replace(known, doubted=0.0))
-    command = turn.issue(AskFeatures(gateway, event.resource, event.caps))
+    command = effects.emit(AskFeatures(gateway, event.resource, event.caps))
     return _with(contacts, event.resource, Client(event.caps, command))
 
 
@@ -93,20 +93,22 @@ def learned(contacts: Contacts, event: FeaturesLearned) -> Contacts:
 
 
 def _knowing(client: Client, features: tuple[str, ...]) -> Client:
-    return replace(client, asked="", manners=_manners(features), asks_first=_ASKS_FIRST in features)
+    return replace(client, asked="", profiles=_manners(features), asks_first=_ASKS_FIRST in features)
 
 
-def _manners(features: tuple[str, ...]) -> tuple[Manner, ...]:
+def _manners(features: tuple[str, ...]) -> tuple[MediaProfile, ...]:
     """In which a client can be called. One that encrypts is not called without, even if it announces raw-udp too: Dino
     does, and accepts with no address.
     """
-    able = tuple(manner for manner, needed in _MANNERS.items() if (needed | _NEEDED).issubset(features))
-    return tuple(manner for manner in able if manner is not Manner.PLAIN) if Manner.DTLS in able else able
+    able = tuple(profile for profile, needed in _MANNERS.items() if (needed | _NEEDED).issubset(features))
+    return (
+        tuple(profile for profile in able if profile is not MediaProfile.PLAIN) if MediaProfile.DTLS in able else able
+    )
 
 
 def able(contacts: Contacts, policy: Policy) -> Mapping[str, Client]:
     """The clients that can take a call."""
-    return {jid: client for jid, client in contacts.clients.items() if reaches(client.manners, policy)}
+    return {jid: client for jid, client in contacts.clients.items() if reaches(client.profiles, policy)}
 
 
 def asking(contacts: Contacts) -> bool:
@@ -114,9 +116,9 @@ def asking(contacts: Contacts) -> bool:
     return any(client.asked for client in contacts.clients.values())
 
 
-def doubt(contacts: Contacts, turn: Turn) -> Contacts:
+def doubt(contacts: Contacts, effects: Effects) -> Contacts:
     """The XMPP stream was down: nobody's presence is certain (rule 2)."""
-    until = turn.at + _LONGEST_DOUBT
+    until = effects.at + _LONGEST_DOUBT
     return replace(contacts, clients={jid: replace(c, doubted=until) for jid, c in contacts.clients.items()})
 
 
@@ -137,32 +139,34 @@ def _with(contacts: Contacts, jid: str, client: Client) -> Contacts:
 # --- subscriptions and presence
 
 
-def subscription(contacts: Contacts, to: str, action: SubscriptionAction, shown: Shown | None, turn: Turn) -> Contacts:
+def subscription(
+    contacts: Contacts, to: str, action: SubscriptionAction, shown: Shown | None, effects: Effects
+) -> Contacts:
     """The user changed a subscription between them and the gateway or a contact; ``shown`` is None without an
     account.
     """
     to = address.bare(to)
     match action:
         case SubscriptionAction.SUBSCRIBE:
-            return _subscribe(contacts, to, shown, turn)
+            return _subscribe(contacts, to, shown, effects)
         case SubscriptionAction.UNSUBSCRIBE:
-            turn.issue(SendPresence(to, turn.user, PresenceKind.UNSUBSCRIBED))
-            turn.issue(SendPresence(_appearing(to), turn.user, PresenceKind.UNAVAILABLE))
+            effects.emit(SendPresence(to, effects.user, PresenceKind.UNSUBSCRIBED))
+            effects.emit(SendPresence(_appearing(to), effects.user, PresenceKind.UNAVAILABLE))
             return replace(contacts, subscribed=tuple(c for c in contacts.subscribed if c != to))
         case SubscriptionAction.SUBSCRIBED | SubscriptionAction.UNSUBSCRIBED:
             return contacts
 
 
-def _subscribe(contacts: Contacts, to: str, shown: Shown | None, turn: Turn) -> Contacts:
+def _subscribe(contacts: Contacts, to: str, shown: Shown | None, effects: Effects) -> Contacts:
     if shown is None:
         status = "Register your SIP account with this gateway first."
-        turn.issue(SendPresence(to, turn.user, PresenceKind.UNSUBSCRIBED, status=status))
+        effects.emit(SendPresence(to, effects.user, PresenceKind.UNSUBSCRIBED, status=status))
         return contacts
     if (problem := _unknown(to, shown)) is not None:
-        turn.issue(SendPresence(to, turn.user, PresenceKind.UNSUBSCRIBED, status=problem))
+        effects.emit(SendPresence(to, effects.user, PresenceKind.UNSUBSCRIBED, status=problem))
         return contacts
-    turn.issue(SendPresence(to, turn.user, PresenceKind.SUBSCRIBED))
-    return probed(contacts, to, shown, turn)
+    effects.emit(SendPresence(to, effects.user, PresenceKind.SUBSCRIBED))
+    return probed(contacts, to, shown, effects)
 
 
 def _unknown(to: str, shown: Shown) -> str | None:
@@ -173,36 +177,36 @@ def _unknown(to: str, shown: Shown) -> str | None:
     return parsed.problem if isinstance(parsed, address.BadAddress) else None
 
 
-def probed(contacts: Contacts, to: str, shown: Shown | None, turn: Turn) -> Contacts:
+def probed(contacts: Contacts, to: str, shown: Shown | None, effects: Effects) -> Contacts:
     """Show the gateway or a contact to the user, whose server asked for it; remember a contact (rule 3)."""
     to = address.bare(to)
     if shown is None or _unknown(to, shown) is not None:
-        turn.issue(SendPresence(to, turn.user, PresenceKind.UNSUBSCRIBED))
+        effects.emit(SendPresence(to, effects.user, PresenceKind.UNSUBSCRIBED))
         return contacts
-    _show(to, shown, turn)
+    _show(to, shown, effects)
     if to == shown.gateway or to in contacts.subscribed or len(contacts.subscribed) >= _MOST_CONTACTS:
         return contacts
     return replace(contacts, subscribed=(*contacts.subscribed, to))
 
 
-def show_all(contacts: Contacts, shown: Shown, turn: Turn) -> None:
+def show_all(contacts: Contacts, shown: Shown, effects: Effects) -> None:
     """Show the gateway and every contact as they are now."""
     for jid in (shown.gateway, *contacts.subscribed):
-        _show(jid, shown, turn)
+        _show(jid, shown, effects)
 
 
-def show_gateway(shown: Shown, turn: Turn) -> None:
+def show_gateway(shown: Shown, effects: Effects) -> None:
     """Show the gateway itself: a client that came online need not have it on its list."""
-    _show(shown.gateway, shown, turn)
+    _show(shown.gateway, shown, effects)
 
 
-def _show(jid: str, shown: Shown, turn: Turn) -> None:
+def _show(jid: str, shown: Shown, effects: Effects) -> None:
     if jid == shown.gateway:
         kind = PresenceKind.AVAILABLE if shown.available or shown.show else PresenceKind.UNAVAILABLE
-        turn.issue(SendPresence(jid, turn.user, kind, shown.show, shown.status))
+        effects.emit(SendPresence(jid, effects.user, kind, shown.show, shown.status))
     else:
         kind = PresenceKind.AVAILABLE if shown.available else PresenceKind.UNAVAILABLE
-        turn.issue(SendPresence(_appearing(jid), turn.user, kind))
+        effects.emit(SendPresence(_appearing(jid), effects.user, kind))
 
 
 def _appearing(jid: str) -> str:
@@ -210,10 +214,10 @@ def _appearing(jid: str) -> str:
     return f"{jid}/{RESOURCE}" if address.local_of(jid) else jid
 
 
-def part(contacts: Contacts, gateway: str, turn: Turn) -> Contacts:
+def part(contacts: Contacts, gateway: str, effects: Effects) -> Contacts:
     """The user cancelled the registration: take back every subscription (XEP-0100 §4.3)."""
     for jid in (gateway, *contacts.subscribed):
-        turn.issue(SendPresence(jid, turn.user, PresenceKind.UNSUBSCRIBE))
-        turn.issue(SendPresence(jid, turn.user, PresenceKind.UNSUBSCRIBED))
-        turn.issue(SendPresence(_appearing(jid), turn.user, PresenceKind.UNAVAILABLE))
+        effects.emit(SendPresence(jid, effects.user, PresenceKind.UNSUBSCRIBE))
+        effects.emit(SendPresence(jid, effects.user, PresenceKind.UNSUBSCRIBED))
+        effects.emit(SendPresence(_appearing(jid), effects.user, PresenceKind.UNAVAILABLE))
     return Contacts()

@@ -17,32 +17,32 @@ from typing import assert_never
 from msgspec.structs import replace
 
 from fargo.statemachine.call import call_state
-from fargo.statemachine.call.call_state import Call, Second
-from fargo.statemachine.effects import Turn
+from fargo.statemachine.call.call_state import Call, RelayRetry
+from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import forking, jingle_leg
 from fargo.statemachine.legs.jingle.jingle_session import Calling, Inviting, JingleEvent, sessions
 from fargo.statemachine.legs.leg_events import (
     Answered,
-    Cut,
-    Dialled,
+    Dtmf,
     Ended,
     Held,
-    Moved,
-    Notice,
-    Notices,
+    LegEvent,
+    LegEvents,
     Offered,
     Resumed,
     Ringing,
+    RouteLost,
+    TransportChanged,
 )
 from fargo.statemachine.legs.relay import relay_leg
-from fargo.statemachine.legs.relay.relay_leg import OfCommand, Terms
+from fargo.statemachine.legs.relay.relay_leg import OfCommand, RelayRequest
 from fargo.statemachine.legs.telepathy import telepathy_leg
 from fargo.statemachine.legs.telepathy.telepathy_leg import TelepathyEvent
 from fargo.statemachine.media import paths
-from fargo.statemachine.media.description import Description, IceUdp, Manner, RawUdp
+from fargo.statemachine.media.description import Description, IceUdp, MediaProfile, RawUdp
 from fargo.statemachine.media.offer import Audio
-from fargo.statemachine.media.paths import Policy, Way
-from fargo.statemachine.model.call_records import NoteAnswered, NoteCarried, NotePath, Path, Side
+from fargo.statemachine.media.paths import PathChoice, Policy
+from fargo.statemachine.model.call_records import AudioPath, RecordAnswered, RecordCarried, RecordPath, Side
 from fargo.statemachine.model.events import ResourceUnavailable
 from fargo.statemachine.model.ng import RelayLost
 from fargo.statemachine.model.presence import Client
@@ -51,278 +51,287 @@ from fargo.statemachine.reason import Cause, Reason
 # --- beginnings
 
 
-def offer(call: Call, audio: Audio, way: Way, policy: Policy, nonce: str, turn: Turn) -> Call:
+def offer(call: Call, audio: Audio, way: PathChoice, policy: Policy, nonce: str, effects: Effects) -> Call:
     """Bring what the user's client offers to the phone, the way that was chosen. ``nonce`` makes the name of a relay
     session unlike those of other users.
     """
-    turn.note(NotePath(call.id, way.path, way.why))
+    effects.record(RecordPath(call.id, way.path, way.why))
     description = audio.description
-    name = f"{nonce}{turn.version}"
-    if way.path is Path.DIRECT:
+    name = f"{nonce}{effects.version}"
+    if way.path is AudioPath.DIRECT:
         if paths.relays(policy):
             call = replace(
-                call, second=Second(call.sip, Terms(name, audio.manner, True, paths.TRANSLATED), description)
+                call,
+                relay_retry=RelayRetry(
+                    call.sip, RelayRequest(name, audio.profile, True, paths.TRANSLATED), description
+                ),
             )
-        return _to_sip(call, Offered(description, audio.manner), turn)
-    terms = Terms(name, audio.manner, True, way.why)
-    return replace(call, relay=relay_leg.offer((), terms, description, _spare(terms, description, policy), turn))
+        return _to_sip(call, Offered(description, audio.profile), effects)
+    terms = RelayRequest(name, audio.profile, True, way.why)
+    return replace(call, relay=relay_leg.offer((), terms, description, _fallback(terms, description, policy), effects))
 
 
-def _spare(terms: Terms, description: Description, policy: Policy) -> Description | None:
+def _fallback(terms: RelayRequest, description: Description, policy: Policy) -> Description | None:
     """What the other end can be offered if the relay fails."""
-    return description if terms.manner is Manner.PLAIN and policy.path == "auto" else None
+    return description if terms.profile is MediaProfile.PLAIN and policy.path == "auto" else None
 
 
-def seek(call: Call, jid: str, client: Client, policy: Policy, turn: Turn) -> Call:
+def seek(call: Call, jid: str, client: Client, policy: Policy, effects: Effects) -> Call:
     """A client of the user can take calls: call it, if nobody has accepted."""
     leg = call.jingle
     if not isinstance(leg, Inviting) or leg.taken or (client.asks_first and leg.retracted):
         return call
-    manner = paths.manner_for(client.manners, Manner.PLAIN in leg.contents, policy)
-    if manner is None:
+    profile = paths.profile_for(client.profiles, MediaProfile.PLAIN in leg.contents, policy)
+    if profile is None:
         return call
-    call = _prepared(call, leg, manner, policy, turn)
+    call = _prepared(call, leg, profile, policy, effects)
     if client.asks_first:
         # Not every client says that it rings; Dino does not. The caller is to hear something all the same.
-        return _to_sip(replace(call, jingle=forking.propose(leg, jid, manner, turn)), Ringing(), turn)
-    return replace(call, jingle=forking.add(leg, jid, manner, turn))
+        return _to_sip(replace(call, jingle=forking.propose(leg, jid, profile, effects)), Ringing(), effects)
+    return replace(call, jingle=forking.add(leg, jid, profile, effects))
 
 
-def _prepared(call: Call, leg: Inviting, manner: Manner, policy: Policy, turn: Turn) -> Call:
+def _prepared(call: Call, leg: Inviting, profile: MediaProfile, policy: Policy, effects: Effects) -> Call:
     """Have the relay make what clients of a manner are to be offered, unless there is that already."""
     description = telepathy_leg.offered(call.sip)
-    if manner in leg.contents or relay_leg.has(call.relay, manner) or description is None:
+    if profile in leg.contents or relay_leg.has(call.relay, profile) or description is None:
         return call
-    why = paths.relayed(manner, policy).why
-    terms = Terms(f"{leg.sid}-{turn.version}-{manner}", manner, False, why)
-    spare = _spare(terms, description, policy)
-    return replace(call, relay=relay_leg.offer(call.relay, terms, description, spare, turn))
+    why = paths.relayed(profile, policy).why
+    terms = RelayRequest(f"{leg.sid}-{effects.version}-{profile}", profile, False, why)
+    fallback = _fallback(terms, description, policy)
+    return replace(call, relay=relay_leg.offer(call.relay, terms, description, fallback, effects))
 
 
 # --- what happens to a leg
 
 
-def fold_sip(call: Call, event: TelepathyEvent, turn: Turn) -> Call:
+def fold_sip(call: Call, event: TelepathyEvent, effects: Effects) -> Call:
     """The call after an event on its channel; the same object if nothing has changed."""
-    sip, news = telepathy_leg.fold(call.sip, event, turn)
+    sip, news = telepathy_leg.fold(call.sip, event, effects)
     changed = call if sip is call.sip else replace(call, sip=sip)
-    return _from_sip(changed, news, turn) if news else changed
+    return _from_sip(changed, news, effects) if news else changed
 
 
-def fold_jingle(call: Call, event: JingleEvent, turn: Turn) -> Call:
+def fold_jingle(call: Call, event: JingleEvent, effects: Effects) -> Call:
     """The call after an event that concerns its XMPP leg; the same object if nothing has changed."""
     dials = bool(call.relay) and relay_leg.is_joined(call.relay)
-    jingle, news = jingle_leg.fold(call.jingle, event, turn, dials)
+    jingle, news = jingle_leg.fold(call.jingle, event, effects, dials)
     changed = call if jingle is call.jingle else replace(call, jingle=jingle)
-    return _from_jingle(changed, news, turn) if news else changed
+    return _from_jingle(changed, news, effects) if news else changed
 
 
-def fold_relay(call: Call, event: OfCommand, turn: Turn) -> Call:
+def fold_relay(call: Call, event: OfCommand, effects: Effects) -> Call:
     """The call after an answer of the relay that concerns it."""
-    return _from_relay(call, relay_leg.fold(call.relay, event, turn), turn)
+    return _from_relay(call, relay_leg.fold(call.relay, event, effects), effects)
 
 
-def lose_relay(call: Call, event: RelayLost, turn: Turn) -> Call:
+def lose_relay(call: Call, event: RelayLost, effects: Effects) -> Call:
     """The relay is gone, and whoever was called or talked through it is cut off."""
-    return _from_relay(call, relay_leg.lost(call.relay, event, turn), turn) if call.relay else call
+    return _from_relay(call, relay_leg.lost(call.relay, event, effects), effects) if call.relay else call
 
 
-def lose_sip(call: Call, reason: Reason, turn: Turn) -> Call:
+def lose_sip(call: Call, reason: Reason, effects: Effects) -> Call:
     """The SIP side of the call is gone, without a word from it."""
     sip, news = telepathy_leg.lost(call.sip, reason)
-    return _from_sip(replace(call, sip=sip), news, turn)
+    return _from_sip(replace(call, sip=sip), news, effects)
 
 
-def client_gone(call: Call, event: ResourceUnavailable, turn: Turn) -> Call:
+def client_gone(call: Call, event: ResourceUnavailable, effects: Effects) -> Call:
     """A client went offline; it may have been in the call."""
-    return fold_jingle(call, event, turn) if jingle_leg.concerns(call.jingle, event) else call
+    return fold_jingle(call, event, effects) if jingle_leg.concerns(call.jingle, event) else call
 
 
-def search_ended(call: Call, turn: Turn) -> Call:
+def search_ended(call: Call, effects: Effects) -> Call:
     """No other client can be asked: a call that waits for one ends."""
     jingle, news = jingle_leg.search_ended(call.jingle)
-    return _from_jingle(replace(call, jingle=jingle), news, turn)
+    return _from_jingle(replace(call, jingle=jingle), news, effects)
 
 
-def stream_opened(call: Call, turn: Turn) -> Call:
+def stream_opened(call: Call, effects: Effects) -> Call:
     """The XMPP stream was down, and is back."""
-    return replace(call, jingle=jingle_leg.stream_opened(call.jingle, turn))
+    return replace(call, jingle=jingle_leg.stream_opened(call.jingle, effects))
 
 
-def end(call: Call, reason: Reason, turn: Turn) -> Call:
+def end(call: Call, reason: Reason, effects: Effects) -> Call:
     """End all legs, for a reason that is neither end's."""
     if call_state.is_live(call) or telepathy_leg.is_live(call.sip):
-        call_state.ended(call, Side.GATEWAY, reason, turn)
-    jingle, _ = jingle_leg.tell(call.jingle, Ended(reason), turn)
-    sip, _ = telepathy_leg.tell(call.sip, Ended(reason), turn)
-    return replace(call, jingle=jingle, sip=sip, relay=relay_leg.delete(call.relay, turn))
+        call_state.ended(call, Side.GATEWAY, reason, effects)
+    jingle, _ = jingle_leg.tell(call.jingle, Ended(reason), effects)
+    sip, _ = telepathy_leg.tell(call.sip, Ended(reason), effects)
+    return replace(call, jingle=jingle, sip=sip, relay=relay_leg.delete(call.relay, effects))
 
 
-def restarted(call: Call, reason: Reason, turn: Turn) -> Call:
+def restarted(call: Call, reason: Reason, effects: Effects) -> Call:
     """The gateway was away: nothing is left on the SIP side, and what it told the relay may not have arrived."""
-    call = replace(call, relay=relay_leg.restart(call.relay, turn))
-    return end(lose_sip(call, reason, turn), reason, turn)
+    call = replace(call, relay=relay_leg.restart(call.relay, effects))
+    return end(lose_sip(call, reason, effects), reason, effects)
 
 
-def expire(call: Call, turn: Turn) -> Call:
+def expire(call: Call, effects: Effects) -> Call:
     """Do what is due by now."""
     due = telepathy_leg.deadline(call.sip)
-    if due is not None and due.at <= turn.at:
-        sip, news = telepathy_leg.expire(call.sip, turn)
-        call = _from_sip(replace(call, sip=sip), news, turn)
+    if due is not None and due.at <= effects.at:
+        sip, news = telepathy_leg.expire(call.sip, effects)
+        call = _from_sip(replace(call, sip=sip), news, effects)
     due = jingle_leg.deadline(call.jingle)
-    if due is not None and due.at <= turn.at:
-        jingle, news = jingle_leg.expire(call.jingle, turn)
-        call = _from_jingle(replace(call, jingle=jingle), news, turn)
-    return _from_relay(call, relay_leg.expire(call.relay, turn), turn) if call.relay else call
+    if due is not None and due.at <= effects.at:
+        jingle, news = jingle_leg.expire(call.jingle, effects)
+        call = _from_jingle(replace(call, jingle=jingle), news, effects)
+    return _from_relay(call, relay_leg.expire(call.relay, effects), effects) if call.relay else call
 
 
 # --- what the legs have to say
 
 
-def _from_sip(call: Call, news: Notices, turn: Turn) -> Call:
-    for notice in news:
-        call = _passed_on(call, notice, Side.PHONE, turn)
+def _from_sip(call: Call, news: LegEvents, effects: Effects) -> Call:
+    for leg_event in news:
+        call = _passed_on(call, leg_event, Side.PHONE, effects)
     return call
 
 
-def _from_jingle(call: Call, news: Notices, turn: Turn) -> Call:
-    for notice in news:
-        call = _passed_on(call, notice, Side.CLIENT, turn)
+def _from_jingle(call: Call, news: LegEvents, effects: Effects) -> Call:
+    for leg_event in news:
+        call = _passed_on(call, leg_event, Side.CLIENT, effects)
     return call
 
 
-def _passed_on(call: Call, notice: Notice, by: Side, turn: Turn) -> Call:
-    match notice:
+def _passed_on(call: Call, leg_event: LegEvent, by: Side, effects: Effects) -> Call:
+    match leg_event:
         case Ringing() | Held() | Resumed():
-            return _tell_other(call, notice, by, turn)
+            return _tell_other(call, leg_event, by, effects)
         case Answered():
-            return _answered(call, notice, by, turn)
+            return _answered(call, leg_event, by, effects)
         case Ended():
-            return _ended(call, notice, by, turn)
-        case Offered() | Cut():
-            return _tell_other(call, notice, by, turn)
-        case Dialled(digit, duration):
-            relay_leg.play(call.relay, digit, duration, turn)
+            return _ended(call, leg_event, by, effects)
+        case Offered() | RouteLost():
+            return _tell_other(call, leg_event, by, effects)
+        case Dtmf(digit, duration):
+            relay_leg.play(call.relay, digit, duration, effects)
             return call
-        case Moved():
-            return _moved(call, notice, by, turn)
+        case TransportChanged():
+            return _moved(call, leg_event, by, effects)
         case _:
-            assert_never(notice)
+            assert_never(leg_event)
 
 
-def _moved(call: Call, notice: Moved, by: Side, turn: Turn) -> Call:
+def _moved(call: Call, leg_event: TransportChanged, by: Side, effects: Effects) -> Call:
     """Rule 6. A client's plain address is not followed."""
-    match notice.transport:
+    match leg_event.transport:
         case IceUdp() if by is Side.CLIENT:
-            return replace(call, relay=relay_leg.client_moved(call.relay, notice.transport, turn))
+            return replace(call, relay=relay_leg.client_moved(call.relay, leg_event.transport, effects))
         case RawUdp() if by is Side.PHONE and relay_leg.is_used(call.relay):
-            return replace(call, relay=relay_leg.phone_moved(call.relay, notice.transport, turn))
+            return replace(call, relay=relay_leg.phone_moved(call.relay, leg_event.transport, effects))
         case RawUdp() if by is Side.PHONE:
-            return _to_jingle(call, notice, turn)
+            return _to_jingle(call, leg_event, effects)
         case IceUdp() | RawUdp():
             return call
         case _:
-            assert_never(notice.transport)
+            assert_never(leg_event.transport)
 
 
-def _tell_other(call: Call, notice: Notice, by: Side, turn: Turn) -> Call:
-    return _to_jingle(call, notice, turn) if by is Side.PHONE else _to_sip(call, notice, turn)
+def _tell_other(call: Call, leg_event: LegEvent, by: Side, effects: Effects) -> Call:
+    return _to_jingle(call, leg_event, effects) if by is Side.PHONE else _to_sip(call, leg_event, effects)
 
 
-def _to_jingle(call: Call, notice: Notice, turn: Turn) -> Call:
-    jingle, news = jingle_leg.tell(call.jingle, notice, turn)
+def _to_jingle(call: Call, leg_event: LegEvent, effects: Effects) -> Call:
+    jingle, news = jingle_leg.tell(call.jingle, leg_event, effects)
     told = replace(call, jingle=jingle)
-    return _from_jingle(told, news, turn) if news else told
+    return _from_jingle(told, news, effects) if news else told
 
 
-def _to_sip(call: Call, notice: Notice, turn: Turn) -> Call:
-    sip, news = telepathy_leg.tell(call.sip, notice, turn)
+def _to_sip(call: Call, leg_event: LegEvent, effects: Effects) -> Call:
+    sip, news = telepathy_leg.tell(call.sip, leg_event, effects)
     told = replace(call, sip=sip)
-    return _from_sip(told, news, turn) if news else told
+    return _from_sip(told, news, effects) if news else told
 
 
-def _answered(call: Call, notice: Answered, by: Side, turn: Turn) -> Call:
+def _answered(call: Call, leg_event: Answered, by: Side, effects: Effects) -> Call:
     """Rule 3, for the answer."""
     (session,) = sessions(call.jingle)
-    turn.note(NoteAnswered(call.id, session.client))
-    relay = relay_leg.answer(call.relay, session.manner, notice.description, turn)
+    effects.record(RecordAnswered(call.id, session.client))
+    relay = relay_leg.answer(call.relay, session.profile, leg_event.description, effects)
     if by is Side.CLIENT:
-        way = paths.DIRECT if relay is None else Way(Path.RELAY, relay_leg.why(relay))
-        turn.note(NotePath(call.id, way.path, way.why))
+        way = paths.DIRECT if relay is None else PathChoice(AudioPath.RELAY, relay_leg.why(relay))
+        effects.record(RecordPath(call.id, way.path, way.why))
     if relay is not None:
         return replace(call, relay=relay)
-    return _tell_other(replace(call, relay=relay_leg.delete(call.relay, turn)), notice, by, turn)
+    return _tell_other(replace(call, relay=relay_leg.delete(call.relay, effects)), leg_event, by, effects)
 
 
-def _ended(call: Call, notice: Ended, by: Side, turn: Turn) -> Call:
+def _ended(call: Call, leg_event: Ended, by: Side, effects: Effects) -> Call:
     """Rule 2, but for rule 5. The second leg to end says nothing new."""
-    if by is Side.PHONE and notice.reason.cause is Cause.MEDIA and (second := _second(call)):
-        return _again(call, second, turn)
+    if by is Side.PHONE and leg_event.reason.cause is Cause.MEDIA and (second := _second(call)):
+        return _again(call, second, effects)
     if call_state.is_live(call) if by is Side.PHONE else telepathy_leg.is_live(call.sip):
-        call_state.ended(call, by, notice.reason, turn)
-    told = _tell_other(call, notice, by, turn)
-    return replace(told, relay=relay_leg.delete(told.relay, turn))
+        call_state.ended(call, by, leg_event.reason, effects)
+    told = _tell_other(call, leg_event, by, effects)
+    return replace(told, relay=relay_leg.delete(told.relay, effects))
 
 
-def _second(call: Call) -> Second | None:
+def _second(call: Call) -> RelayRetry | None:
     """What is left to try, if the client still calls and nothing is left of the first call to the phone."""
-    return call.second if isinstance(call.jingle, Calling) and isinstance(call.sip, telepathy_leg.Over) else None
+    return call.relay_retry if isinstance(call.jingle, Calling) and isinstance(call.sip, telepathy_leg.Over) else None
 
 
-def _again(call: Call, second: Second, turn: Turn) -> Call:
+def _again(call: Call, relay_retry: RelayRetry, effects: Effects) -> Call:
     """Rule 5."""
-    turn.note(NotePath(call.id, Path.RELAY, second.terms.why))
-    relay = relay_leg.offer(call.relay, second.terms, second.offer, None, turn)
-    return replace(call, sip=second.sip, relay=relay, second=None)
+    effects.record(RecordPath(call.id, AudioPath.RELAY, relay_retry.terms.why))
+    relay = relay_leg.offer(call.relay, relay_retry.terms, relay_retry.offer, None, effects)
+    return replace(call, sip=relay_retry.sip, relay=relay, relay_retry=None)
 
 
 # --- what the relay has to say
 
 
-def _from_relay(call: Call, step: relay_leg.Step, turn: Turn) -> Call:
+def _from_relay(call: Call, step: relay_leg.Step, effects: Effects) -> Call:
     call = replace(call, relay=step.leg)
     if step.carried:
-        turn.note(NoteCarried(call.id, *step.carried))
-    for notice in step.news:
-        match notice:
+        effects.record(RecordCarried(call.id, *step.carried))
+    for leg_event in step.news:
+        match leg_event:
             case Offered():
-                call = _offered(call, notice, turn)
+                call = _offered(call, leg_event, effects)
             case Answered():
-                call = _answer(call, notice, turn)
-            case Moved():
-                call = _to_jingle(call, notice, turn)
-            case Cut():
-                call = _cut(call, notice, turn)
+                call = _answer(call, leg_event, effects)
+            case TransportChanged():
+                call = _to_jingle(call, leg_event, effects)
+            case RouteLost():
+                call = _cut(call, leg_event, effects)
             case _:
-                assert_never(notice)
+                assert_never(leg_event)
     return call
 
 
-def _offered(call: Call, notice: Offered, turn: Turn) -> Call:
+def _offered(call: Call, leg_event: Offered, effects: Effects) -> Call:
     """The called end can be told what is offered."""
     if call.caller:
-        return _to_jingle(call, notice, turn)
-    if not relay_leg.has(call.relay, notice.manner):
-        turn.note(NotePath(call.id, Path.DIRECT, "The media relay failed, and client and phone can do without it."))
-    return _to_sip(call, notice, turn)
+        return _to_jingle(call, leg_event, effects)
+    if not relay_leg.has(call.relay, leg_event.profile):
+        effects.record(
+            RecordPath(call.id, AudioPath.DIRECT, "The media relay failed, and client and phone can do without it.")
+        )
+    return _to_sip(call, leg_event, effects)
 
 
-def _answer(call: Call, notice: Answered, turn: Turn) -> Call:
+def _answer(call: Call, leg_event: Answered, effects: Effects) -> Call:
     """The calling end can be told what is answered; and then what happened in the meantime (rule 4)."""
     if call.caller:
-        call = _to_sip(call, notice, turn)
-        return _to_sip(call, Held(), turn) if jingle_leg.holds(call.jingle) else call
-    call = _to_jingle(call, notice, turn)
-    return _to_jingle(call, Held(), turn) if telepathy_leg.is_held(call.sip) else call
+        call = _to_sip(call, leg_event, effects)
+        return _to_sip(call, Held(), effects) if jingle_leg.holds(call.jingle) else call
+    call = _to_jingle(call, leg_event, effects)
+    return _to_jingle(call, Held(), effects) if telepathy_leg.is_held(call.sip) else call
 
 
-def _cut(call: Call, notice: Cut, turn: Turn) -> Call:
+def _cut(call: Call, leg_event: RouteLost, effects: Effects) -> Call:
     """Who is called, or talks, in that manner is cut off."""
     if isinstance(call.jingle, Inviting):
-        jingle, news = jingle_leg.tell(call.jingle, notice, turn)
+        jingle, news = jingle_leg.tell(call.jingle, leg_event, effects)
         call = replace(call, jingle=jingle)
         # A client may have refused before, and that tells the caller more.
-        return end(call, notice.reason, turn) if Ended(notice.reason) in news else _from_jingle(call, news, turn)
-    through = any(session.manner is notice.manner for session in sessions(call.jingle))
-    return end(call, notice.reason, turn) if through else call
+        return (
+            end(call, leg_event.reason, effects)
+            if Ended(leg_event.reason) in news
+            else _from_jingle(call, news, effects)
+        )
+    through = any(session.profile is leg_event.profile for session in sessions(call.jingle))
+    return end(call, leg_event.reason, effects) if through else call

@@ -13,16 +13,16 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from fargo.statemachine.address import bare
-from fargo.statemachine.effects import Turn
+from fargo.statemachine.deadline import Deadline
+from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import jingle_leg, jingle_session
 from fargo.statemachine.legs.jingle.jingle_session import Inviting, JingleEvent, JingleLeg
-from fargo.statemachine.legs.leg_events import Deadline
 from fargo.statemachine.legs.relay import relay_leg
-from fargo.statemachine.legs.relay.relay_leg import OfCommand, RelayLeg, Terms
+from fargo.statemachine.legs.relay.relay_leg import OfCommand, RelayLeg, RelayRequest
 from fargo.statemachine.legs.telepathy import telepathy_leg
 from fargo.statemachine.legs.telepathy.telepathy_leg import TelepathyEvent, TelepathyLeg
 from fargo.statemachine.media.description import Description
-from fargo.statemachine.model.call_records import Direction, NoteBegun, NoteEnded, Side
+from fargo.statemachine.model.call_records import Direction, RecordBegun, RecordEnded, Side
 from fargo.statemachine.model.commands import SendText
 from fargo.statemachine.reason import Reason
 
@@ -46,13 +46,13 @@ class Caller(Struct, frozen=True, gc=False):
         return self.name or self.address or "an anonymous caller"
 
 
-class Second(Struct, frozen=True, gc=False):
+class RelayRetry(Struct, frozen=True, gc=False):
     """How the phone can be called once more, through the relay: the leg before it was called, the terms of the relay's
     session, and what the client offers.
     """
 
     sip: TelepathyLeg
-    terms: Terms
+    terms: RelayRequest
     offer: Description
 
 
@@ -71,7 +71,7 @@ class Call(Struct, frozen=True, gc=False):
     sip: TelepathyLeg
     caller: Caller | None = None
     relay: RelayLeg = ()
-    second: Second | None = None
+    relay_retry: RelayRetry | None = None
 
 
 def is_over(call: Call) -> bool:
@@ -93,14 +93,14 @@ def concerns(call: Call, event: CallEvent) -> bool:
     return jingle_leg.concerns(call.jingle, event)
 
 
-def missed(before: Call | None, after: Call, turn: Turn) -> None:
+def missed(before: Call | None, after: Call, effects: Effects) -> None:
     """Rule 2, for a call as it was before an event and is after it."""
     unanswered = before is None or isinstance(before.jingle, Inviting)
     if after.caller is None or not unanswered or not isinstance(after.jingle, jingle_session.Over):
         return
     when = datetime.fromtimestamp(after.since, UTC)
     text = f"Missed call from {after.caller.words} on {when:%Y-%m-%d} at {when:%H:%M} UTC."
-    turn.issue(SendText(bare(after.caller.jid), turn.user, text))
+    effects.emit(SendText(bare(after.caller.jid), effects.user, text))
 
 
 def deadlines(call: Call) -> tuple[Deadline, ...]:
@@ -112,22 +112,22 @@ def deadlines(call: Call) -> tuple[Deadline, ...]:
 # --- what is noted
 
 
-def placed(peer: str, session: str, turn: Turn) -> None:
+def placed(peer: str, session: str, effects: Effects) -> None:
     """The user calls, in this Jingle session."""
-    turn.note(NoteBegun(str(turn.version), Direction.OUT, peer, session=session))
+    effects.record(RecordBegun(str(effects.version), Direction.OUT, peer, session=session))
 
 
-def refused(peer: str, session: str, reason: Reason, turn: Turn) -> None:
+def refused(peer: str, session: str, reason: Reason, effects: Effects) -> None:
     """The user wanted to call, and the gateway refused at once."""
-    placed(peer, session, turn)
-    turn.note(NoteEnded(str(turn.version), Side.GATEWAY, reason.cause, reason.text))
+    placed(peer, session, effects)
+    effects.record(RecordEnded(str(effects.version), Side.GATEWAY, reason.cause, reason.text))
 
 
-def begun(call: Call, caller: Caller, session: str, turn: Turn) -> None:
+def begun(call: Call, caller: Caller, session: str, effects: Effects) -> None:
     """Somebody calls the user; their clients are invited to this Jingle session, "" if there is none."""
-    turn.note(NoteBegun(call.id, Direction.IN, caller.address, caller.name, session))
+    effects.record(RecordBegun(call.id, Direction.IN, caller.address, caller.name, session))
 
 
-def ended(call: Call, by: Side, reason: Reason, turn: Turn) -> None:
+def ended(call: Call, by: Side, reason: Reason, effects: Effects) -> None:
     """One side, or the gateway itself, ended the call."""
-    turn.note(NoteEnded(call.id, by, reason.cause, reason.text))
+    effects.record(RecordEnded(call.id, by, reason.cause, reason.text))

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from fargo.statemachine.media.description import Description, IceUdp, Manner, RawUdp
+from fargo.statemachine.media.description import Description, IceUdp, MediaProfile, RawUdp
 from fargo.statemachine.reason import Reason
 
 
@@ -15,7 +15,7 @@ class Offered(Struct, frozen=True, gc=False):
     """What the called end is to be offered, in a manner; only a relay says so."""
 
     description: Description
-    manner: Manner
+    profile: MediaProfile
 
 
 class Ringing(Struct, frozen=True, gc=False):
@@ -36,7 +36,7 @@ class Resumed(Struct, frozen=True, gc=False):
     """The end has taken the other off hold."""
 
 
-class Dialled(Struct, frozen=True, gc=False):
+class Dtmf(Struct, frozen=True, gc=False):
     """The user pressed a key in the call. The digit itself has a name only: it may be part of a PIN; ``duration`` is in
     milliseconds.
     """
@@ -45,7 +45,7 @@ class Dialled(Struct, frozen=True, gc=False):
     duration: int
 
 
-class Moved(Struct, frozen=True, gc=False):
+class TransportChanged(Struct, frozen=True, gc=False):
     """The end sends and receives audio elsewhere from now on: its ICE has begun anew (RFC 8445 §2.4), or its plain
     address is another (RFC 3264 §8.3.1).
     """
@@ -53,10 +53,10 @@ class Moved(Struct, frozen=True, gc=False):
     transport: IceUdp | RawUdp
 
 
-class Cut(Struct, frozen=True, gc=False):
+class RouteLost(Struct, frozen=True, gc=False):
     """There is no way any more to clients of a manner, and why."""
 
-    manner: Manner
+    profile: MediaProfile
     reason: Reason
 
 
@@ -66,12 +66,5 @@ class Ended(Struct, frozen=True, gc=False):
     reason: Reason
 
 
-Notice: TypeAlias = Offered | Ringing | Answered | Held | Resumed | Dialled | Moved | Cut | Ended
-Notices: TypeAlias = tuple[Notice, ...]
-
-
-class Deadline(Struct, frozen=True, gc=False):
-    """Something that is due at a time (seconds since 1970) unless the state moves on before."""
-
-    name: str
-    at: float
+LegEvent: TypeAlias = Offered | Ringing | Answered | Held | Resumed | Dtmf | TransportChanged | RouteLost | Ended
+LegEvents: TypeAlias = tuple[LegEvent, ...]

@@ -34,7 +34,7 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _AUXILIARY: Final = frozenset({"telephone-event", "cn", "red"})
 
 
-class Manner(StrEnum):
+class MediaProfile(StrEnum):
     """How an end sends and receives audio."""
 
     PLAIN = "plain"
@@ -252,15 +252,15 @@ def _malformed(codecs: tuple[Codec, ...]) -> str:
     return ""
 
 
-def manner(description: Description) -> Manner | Unusable:
+def profile(description: Description) -> MediaProfile | Unusable:
     """How the end that described itself sends and receives audio, or why it cannot be understood."""
     match description.transport:
         case RawUdp():
             if address(description) is None:
                 return Unusable("The client's offer names no IPv4 address to send audio to.")
-            return Manner.PLAIN
+            return MediaProfile.PLAIN
         case IceUdp(fingerprint=fingerprint):
-            return Manner.DTLS if fingerprint else Manner.ICE
+            return MediaProfile.DTLS if fingerprint else MediaProfile.ICE
         case UnknownTransport():
             return Unusable("The client offers a transport that this gateway does not know: it needs raw-udp or ICE.")
         case _:

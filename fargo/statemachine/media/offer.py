@@ -5,11 +5,11 @@ from msgspec import Struct
 from fargo.statemachine.media.description import (
     Content,
     Description,
-    Manner,
+    MediaProfile,
     Unusable,
     has_voice,
     malformed,
-    manner,
+    profile,
     tidied,
 )
 from fargo.statemachine.reason import Cause, Reason
@@ -20,7 +20,7 @@ class Audio(Struct, frozen=True, gc=False):
 
     content: Content
     description: Description
-    manner: Manner
+    profile: MediaProfile
 
 
 def audio(contents: tuple[Content, ...]) -> Audio | Reason:
@@ -28,8 +28,8 @@ def audio(contents: tuple[Content, ...]) -> Audio | Reason:
     content = _audio_content(contents)
     if content is None or content.description is None:
         return Reason(Cause.APPLICATION, "This gateway carries voice calls only; the offer contains no RTP audio.")
-    how = manner(content.description)
-    if content.description.encryption_required and how is not Manner.DTLS:
+    how = profile(content.description)
+    if content.description.encryption_required and how is not MediaProfile.DTLS:
         text = "Your client demands encrypted audio in a way (SDES) that this gateway does not do."
         return Reason(Cause.SECURITY, text)
     if isinstance(how, Unusable):
@@ -47,7 +47,7 @@ def _audio_content(contents: tuple[Content, ...]) -> Content | None:
     return None
 
 
-def line_break(contents: tuple[Content, ...]) -> str:
+def malformed_contents(contents: tuple[Content, ...]) -> str:
     """What makes the contents unfit to be passed on, as a sentence; "" if nothing does."""
     for content in contents:
         if content.description and (problem := malformed(content.description)):

@@ -14,15 +14,15 @@ from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
-from fargo.statemachine.media.description import Codec, Manner, kind
-from fargo.statemachine.model.call_records import Path
+from fargo.statemachine.media.description import Codec, MediaProfile, kind
+from fargo.statemachine.model.call_records import AudioPath
 from fargo.statemachine.reason import Cause, Reason
 
 Choice: TypeAlias = Literal["auto", "direct", "relay"]
 
 _EVERYWHERE: Final = frozenset({"pcmu", "pcma"})
-_WANTS: Final = {Manner.ICE: "ICE", Manner.DTLS: "encryption (DTLS) over ICE"}
-_BEST_RELAYED: Final = (Manner.DTLS, Manner.ICE, Manner.PLAIN)
+_WANTS: Final = {MediaProfile.ICE: "ICE", MediaProfile.DTLS: "encryption (DTLS) over ICE"}
+_BEST_RELAYED: Final = (MediaProfile.DTLS, MediaProfile.ICE, MediaProfile.PLAIN)
 
 
 class Policy(Struct, frozen=True, gc=False, omit_defaults=True):
@@ -32,14 +32,14 @@ class Policy(Struct, frozen=True, gc=False, omit_defaults=True):
     relay: bool = False
 
 
-class Way(Struct, frozen=True, gc=False):
+class PathChoice(Struct, frozen=True, gc=False):
     """A way that was chosen, and why: a sentence."""
 
-    path: Path
+    path: AudioPath
     why: str
 
 
-DIRECT: Final = Way(Path.DIRECT, "Client and phone both speak plain RTP.")
+DIRECT: Final = PathChoice(AudioPath.DIRECT, "Client and phone both speak plain RTP.")
 
 TRANSLATED: Final = "The phone has none of the client's codecs, so the relay translates."
 """Why the second choice."""
@@ -50,27 +50,27 @@ def relays(policy: Policy) -> bool:
     return policy.relay and policy.path != "direct"
 
 
-def choose(codecs: tuple[Codec, ...], manner: Manner, policy: Policy) -> Way | Reason:
+def choose(codecs: tuple[Codec, ...], profile: MediaProfile, policy: Policy) -> PathChoice | Reason:
     """The way for a call between a client that speaks in a manner and a phone, one of which offers the codecs; or why
     there is none.
     """
     if relays(policy):
-        needed = manner is not Manner.PLAIN or policy.path == "relay" or not _is_common(codecs)
-        return relayed(manner, policy) if needed else DIRECT
-    if manner is Manner.PLAIN:
+        needed = profile is not MediaProfile.PLAIN or policy.path == "relay" or not _is_common(codecs)
+        return relayed(profile, policy) if needed else DIRECT
+    if profile is MediaProfile.PLAIN:
         return DIRECT
     lacks = "does not use its media relay" if policy.relay else "has no media relay"
     text = f"The client offers no plain RTP address (raw-udp), and this gateway {lacks}."
     return Reason(Cause.TRANSPORT, text)
 
 
-def relayed(manner: Manner, policy: Policy) -> Way:
+def relayed(profile: MediaProfile, policy: Policy) -> PathChoice:
     """The way of a call that goes through the relay."""
-    if manner is not Manner.PLAIN:
-        return Way(Path.RELAY, f"The client wants {_WANTS[manner]}, and phones speak plain RTP only.")
+    if profile is not MediaProfile.PLAIN:
+        return PathChoice(AudioPath.RELAY, f"The client wants {_WANTS[profile]}, and phones speak plain RTP only.")
     if policy.path == "relay":
-        return Way(Path.RELAY, "The gateway is set up to relay every call.")
-    return Way(Path.RELAY, "Neither PCMU nor PCMA is offered, so the relay translates between codecs.")
+        return PathChoice(AudioPath.RELAY, "The gateway is set up to relay every call.")
+    return PathChoice(AudioPath.RELAY, "Neither PCMU nor PCMA is offered, so the relay translates between codecs.")
 
 
 @lru_cache(256)
@@ -80,20 +80,20 @@ def _is_common(codecs: tuple[Codec, ...]) -> bool:
 
 def goes_directly(codecs: tuple[Codec, ...], policy: Policy) -> bool:
     """Whether clients that speak plain RTP can take a phone's offer as it is."""
-    return choose(codecs, Manner.PLAIN, policy) == DIRECT
+    return choose(codecs, MediaProfile.PLAIN, policy) == DIRECT
 
 
-def manner_for(manners: tuple[Manner, ...], direct: bool, policy: Policy) -> Manner | None:
+def profile_for(profiles: tuple[MediaProfile, ...], direct: bool, policy: Policy) -> MediaProfile | None:
     """In which of the manners that a client speaks it is called; None if in none. ``direct``: whether the caller can be
     reached without the relay.
     """
-    if direct and Manner.PLAIN in manners:
-        return Manner.PLAIN
+    if direct and MediaProfile.PLAIN in profiles:
+        return MediaProfile.PLAIN
     if not relays(policy):
         return None
-    return next((manner for manner in _BEST_RELAYED if manner in manners), None)
+    return next((profile for profile in _BEST_RELAYED if profile in profiles), None)
 
 
-def reaches(manners: tuple[Manner, ...], policy: Policy) -> bool:
+def reaches(profiles: tuple[MediaProfile, ...], policy: Policy) -> bool:
     """Whether a client that speaks in these manners can be called at all."""
-    return bool(manners) if relays(policy) else Manner.PLAIN in manners
+    return bool(profiles) if relays(policy) else MediaProfile.PLAIN in profiles

@@ -33,18 +33,18 @@ class Side(StrEnum):
     GATEWAY = "gateway"
 
 
-class Path(StrEnum):
+class AudioPath(StrEnum):
     """Which way a call's audio goes."""
 
     DIRECT = "direct"
     RELAY = "relay"
 
 
-class _Note(Struct, frozen=True, gc=False, omit_defaults=True):
+class _Record(Struct, frozen=True, gc=False, omit_defaults=True):
     call: str
 
 
-class NoteBegun(_Note, frozen=True, tag="NoteBegun"):
+class RecordBegun(_Record, frozen=True, tag="NoteBegun"):
     """A call begins, or is tried. ``peer``: the far end's SIP address, ``name`` what it calls itself. ``session``: the
     Jingle session's id, "" if there is none (yet).
     """
@@ -55,27 +55,27 @@ class NoteBegun(_Note, frozen=True, tag="NoteBegun"):
     session: str = ""
 
 
-class NotePath(_Note, frozen=True, tag="NotePath"):
+class RecordPath(_Record, frozen=True, tag="NotePath"):
     """Which way the audio goes, and why: a sentence."""
 
-    path: Path
+    path: AudioPath
     why: str
 
 
-class NoteAnswered(_Note, frozen=True, tag="NoteAnswered"):
+class RecordAnswered(_Record, frozen=True, tag="NoteAnswered"):
     """The called end took the call; ``client`` is the user's client (full JID) that is in it."""
 
     client: str
 
 
-class NoteCarried(_Note, frozen=True, tag="NoteCarried"):
+class RecordCarried(_Record, frozen=True, tag="NoteCarried"):
     """What the relay received from either end, in RTP packets: none from one of them is audio one way only."""
 
     from_client: int
     from_phone: int
 
 
-class NoteEnded(_Note, frozen=True, tag="NoteEnded"):
+class RecordEnded(_Record, frozen=True, tag="NoteEnded"):
     """The call ended, or did not come about: who ended it, and why, with the text that people read."""
 
     by: Side
@@ -83,7 +83,7 @@ class NoteEnded(_Note, frozen=True, tag="NoteEnded"):
     text: str = ""
 
 
-class NoteAccount(Struct, frozen=True, gc=False, omit_defaults=True, tag="NoteAccount"):
+class RecordAccount(Struct, frozen=True, gc=False, omit_defaults=True, tag="NoteAccount"):
     """The user's account is this SIP address, "" if there is none (any more); ``status`` says in words how it is."""
 
     address: str = ""
@@ -91,5 +91,5 @@ class NoteAccount(Struct, frozen=True, gc=False, omit_defaults=True, tag="NoteAc
     status: str = ""
 
 
-CallNote: TypeAlias = NoteBegun | NotePath | NoteAnswered | NoteCarried | NoteEnded
-Note: TypeAlias = CallNote | NoteAccount
+CallRecord: TypeAlias = RecordBegun | RecordPath | RecordAnswered | RecordCarried | RecordEnded
+LogRecord: TypeAlias = CallRecord | RecordAccount

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from fargo.statemachine.media.description import Content
 from fargo.statemachine.model.call1 import Call1Command
-from fargo.statemachine.model.call_records import Note
+from fargo.statemachine.model.call_records import LogRecord
 from fargo.statemachine.model.events import CallAction, Iq, SipAccount
 from fargo.statemachine.model.ng import RelayCommand
 
@@ -217,7 +217,7 @@ XmppCommand: TypeAlias = (
 )
 SipCommand: TypeAlias = SignIn | SignOut | Call1Command
 VaultCommand: TypeAlias = ForgetSecret
-Command: TypeAlias = XmppCommand | SipCommand | RelayCommand | VaultCommand | Forget | Fault | Note
+Command: TypeAlias = XmppCommand | SipCommand | RelayCommand | VaultCommand | Forget | Fault | LogRecord
 
 
 class Issued(Struct, frozen=True, gc=False):

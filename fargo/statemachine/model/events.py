@@ -70,7 +70,7 @@ class TimePassed(_Event, frozen=True, tag="TimePassed"):
     """The earliest deadline of this user came; the envelope's `at` says what is due."""
 
 
-class Condensed(_Event, frozen=True, tag="Condensed"):
+class Snapshot(_Event, frozen=True, tag="Condensed"):
     """All that the user's events up to this one have come to, in whose place it stands: the account and its connection
     (``account`` None if there is none), the clients online, the contacts, the policy. Nothing else was going on.
     """
@@ -330,7 +330,7 @@ XmppEvent: TypeAlias = (
     | IqFailed
 )
 SipEvent: TypeAlias = SipSignedIn | SipSignedOut | Call1Event
-GatewayEvent: TypeAlias = PolicyChanged | Restarted | Stopping | StreamOpened | TimePassed | Condensed
+GatewayEvent: TypeAlias = PolicyChanged | Restarted | Stopping | StreamOpened | TimePassed | Snapshot
 Event: TypeAlias = XmppEvent | SipEvent | RelayEvent | GatewayEvent
 
 

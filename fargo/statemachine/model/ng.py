@@ -15,9 +15,9 @@ Rules:
 from enum import StrEnum
 from typing import TypeAlias
 
-from msgspec import Struct
+from msgspec import Struct, field
 
-from fargo.statemachine.media.description import Description, Manner
+from fargo.statemachine.media.description import Description, MediaProfile
 
 
 class Party(StrEnum):
@@ -44,7 +44,7 @@ class OfferRelay(_Command, frozen=True, tag="OfferRelay"):
     """
 
     description: Description
-    manner: Manner
+    profile: MediaProfile = field(name="manner")
     mux: bool = False
     transcode: tuple[str, ...] = ()
     strip: tuple[str, ...] = ()
@@ -55,7 +55,7 @@ class AnswerRelay(_Command, frozen=True, tag="AnswerRelay"):
     """answer: what one end described, to be put to the one that offered, in the manner that it offered in itself."""
 
     description: Description
-    manner: Manner
+    profile: MediaProfile = field(name="manner")
     mux: bool = False
     by: Party = Party.ANSWERER
 

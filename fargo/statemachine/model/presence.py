@@ -5,9 +5,9 @@ Values, and nothing that moves them: that is in `signing` and `contacts`. `event
 
 from typing import TypeAlias
 
-from msgspec import Struct
+from msgspec import Struct, field
 
-from fargo.statemachine.media.description import Manner
+from fargo.statemachine.media.description import MediaProfile
 
 # --- the connection of a registered account
 
@@ -59,13 +59,13 @@ Connection: TypeAlias = SignedOut | SigningIn | SignedIn | SigningOut | Waiting 
 
 
 class Client(Struct, frozen=True, gc=False, omit_defaults=True):
-    """An online client. ``asked``: our question about its capabilities, "" once answered. ``manners``: in which it can
+    """An online client. ``asked``: our question about its capabilities, "" once answered. ``profiles``: in which it can
     take a call, () if it cannot; ``asks_first``: before it is called (XEP-0353). ``doubted``: until
     when it is in doubt, 0 if it is not.
     """
 
     caps: str
     asked: str
-    manners: tuple[Manner, ...] = ()
+    profiles: tuple[MediaProfile, ...] = field(default=(), name="manners")
     asks_first: bool = False
     doubted: float = 0.0

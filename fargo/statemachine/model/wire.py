@@ -15,3 +15,9 @@ def wire_name(kind: type[Struct]) -> str:
     if not isinstance(tag, str):
         raise TypeError(f"{kind.__name__} has no tag: it is not a member of a union that is logged.")
     return tag
+
+
+def shown_name(kind: type) -> str:
+    """Return the name under which people know a value: its wire name if it has one, else its class's name."""
+    tag = kind.__struct_config__.tag if issubclass(kind, Struct) else None
+    return tag if isinstance(tag, str) else kind.__name__

@@ -12,7 +12,7 @@ from fargo.statemachine.media.description import (
     Extension,
     Fingerprint,
     IceUdp,
-    Manner,
+    MediaProfile,
     Parameter,
 )
 from fargo.statemachine.model.ng import AnswerRelay, DeleteRelay, OfferRelay, Party, PlayDigit, RelayDone, RelayRefused
@@ -52,8 +52,8 @@ def only(name: str, described: Description) -> tuple[Codec, ...]:
 
 async def test_plain_audio_passes_both_ways_and_is_counted(rig: Rig, relay: Rtpengine) -> None:
     async with RtpEndpoint() as caller, RtpEndpoint() as callee:
-        to_callee = await rig.do(OfferRelay("s", plain(caller.address, caller.port, PCMA), Manner.PLAIN))
-        to_caller = await rig.do(AnswerRelay("s", plain(callee.address, callee.port, PCMA), Manner.PLAIN))
+        to_callee = await rig.do(OfferRelay("s", plain(caller.address, caller.port, PCMA), MediaProfile.PLAIN))
+        to_caller = await rig.do(AnswerRelay("s", plain(callee.address, callee.port, PCMA), MediaProfile.PLAIN))
         assert [to_callee.description.codecs, to_caller.description.codecs] == [(PCMA,), (PCMA,)]
         assert await relay.sessions() == ["s"]
         caller.send(*address(to_caller), payload_type=8)
@@ -73,10 +73,10 @@ async def test_plain_audio_passes_both_ways_and_is_counted(rig: Rig, relay: Rtpe
 async def test_a_codec_that_both_have_is_used_though_there_are_better_ones(rig: Rig) -> None:
     async with RtpEcho() as client, RtpEndpoint() as phone:
         offered = await rig.do(
-            OfferRelay("s", plain(client.address, client.port, OPUS, PCMA), Manner.PLAIN, False, PHONES)
+            OfferRelay("s", plain(client.address, client.port, OPUS, PCMA), MediaProfile.PLAIN, False, PHONES)
         )
         answer = plain(phone.address, phone.port, *only("PCMA", offered.description))
-        answered = await rig.do(AnswerRelay("s", answer, Manner.PLAIN))
+        answered = await rig.do(AnswerRelay("s", answer, MediaProfile.PLAIN))
         assert names(answered.description) == ["PCMA"]
         client.to = address(answered)
         phone.send(*address(offered), payload_type=8)
@@ -87,9 +87,11 @@ async def test_a_codec_that_both_have_is_used_though_there_are_better_ones(rig: 
 async def test_a_client_with_opus_only_and_a_phone_without_hear_each_other(rig: Rig) -> None:
     """The phone's tone goes to the client as opus, and comes back from it."""
     async with RtpEcho() as client, RtpEndpoint() as phone:
-        offered = await rig.do(OfferRelay("s", plain(client.address, client.port, OPUS), Manner.PLAIN, False, PHONES))
+        offered = await rig.do(
+            OfferRelay("s", plain(client.address, client.port, OPUS), MediaProfile.PLAIN, False, PHONES)
+        )
         answer = plain(phone.address, phone.port, *only("PCMA", offered.description))
-        answered = await rig.do(AnswerRelay("s", answer, Manner.PLAIN))
+        answered = await rig.do(AnswerRelay("s", answer, MediaProfile.PLAIN))
         assert names(answered.description)[0] == "opus"
         client.to = address(answered)
         phone.send(*address(offered), payload_type=8)
@@ -99,9 +101,11 @@ async def test_a_client_with_opus_only_and_a_phone_without_hear_each_other(rig: 
 
 async def test_a_phone_calls_a_client_with_opus_only(rig: Rig) -> None:
     async with RtpEcho() as client, RtpEndpoint() as phone:
-        offered = await rig.do(OfferRelay("s", plain(phone.address, phone.port, PCMA), Manner.PLAIN, False, CLIENTS))
+        offered = await rig.do(
+            OfferRelay("s", plain(phone.address, phone.port, PCMA), MediaProfile.PLAIN, False, CLIENTS)
+        )
         [opus] = only("opus", offered.description)
-        answered = await rig.do(AnswerRelay("s", plain(client.address, client.port, opus), Manner.PLAIN))
+        answered = await rig.do(AnswerRelay("s", plain(client.address, client.port, opus), MediaProfile.PLAIN))
         assert names(answered.description)[0] == "PCMA"
         client.to = address(offered)
         phone.send(*address(answered), payload_type=8)
@@ -113,12 +117,12 @@ async def test_a_phone_calls_a_client_with_opus_only(rig: Rig) -> None:
 
 
 async def test_a_browsers_offer_becomes_one_that_a_phone_can_take(rig: Rig, relay: Rtpengine) -> None:
-    offered = await rig.do(OfferRelay("s", BROWSER, Manner.PLAIN, False, PHONES, ("red", "CN")))
+    offered = await rig.do(OfferRelay("s", BROWSER, MediaProfile.PLAIN, False, PHONES, ("red", "CN")))
     assert address(offered)[0] == relay.address  # and not 0.0.0.0, though no candidate has come yet
     assert not {"red", "CN"} & set(names(offered.description))
     assert {"opus", "PCMU", "PCMA", "telephone-event"} <= set(names(offered.description))
     assert not offered.description.mux
-    answered = await rig.do(AnswerRelay("s", plain("127.0.0.1", 4000, PCMA), Manner.DTLS, True))
+    answered = await rig.do(AnswerRelay("s", plain("127.0.0.1", 4000, PCMA), MediaProfile.DTLS, True))
     transport = answered.description.transport
     assert isinstance(transport, IceUdp)
     assert transport.fingerprint
@@ -128,13 +132,17 @@ async def test_a_browsers_offer_becomes_one_that_a_phone_can_take(rig: Rig, rela
 
 
 @pytest.mark.parametrize(
-    ("manner", "mux", "components", "setup"),
-    [(Manner.DTLS, True, {1}, "actpass"), (Manner.ICE, False, {1, 2}, ""), (Manner.ICE, True, {1}, "")],
+    ("profile", "mux", "components", "setup"),
+    [
+        (MediaProfile.DTLS, True, {1}, "actpass"),
+        (MediaProfile.ICE, False, {1, 2}, ""),
+        (MediaProfile.ICE, True, {1}, ""),
+    ],
 )
 async def test_a_phones_offer_becomes_one_that_a_client_can_take(
-    rig: Rig, relay: Rtpengine, manner: Manner, mux: bool, components: set[int], setup: str
+    rig: Rig, relay: Rtpengine, profile: MediaProfile, mux: bool, components: set[int], setup: str
 ) -> None:
-    offered = await rig.do(OfferRelay("s", plain("127.0.0.1", 4000, PCMA, EVENTS), manner, mux, CLIENTS))
+    offered = await rig.do(OfferRelay("s", plain("127.0.0.1", 4000, PCMA, EVENTS), profile, mux, CLIENTS))
     transport = offered.description.transport
     assert isinstance(transport, IceUdp)
     assert transport.ufrag
@@ -149,7 +157,7 @@ async def test_a_phones_offer_becomes_one_that_a_client_can_take(
 async def test_a_client_that_hides_its_addresses_is_taken_as_it_is(rig: Rig) -> None:
     hidden = IceUdp("u123", "p" * 24, (Candidate(1, "5e1f0c0e.local", 9000, foundation="1", type="host"),), FINGERPRINT)
     offer = Description("audio", (PCMA,), hidden, mux=True)
-    assert names((await rig.do(OfferRelay("s", offer, Manner.PLAIN))).description) == ["PCMA"]
+    assert names((await rig.do(OfferRelay("s", offer, MediaProfile.PLAIN))).description) == ["PCMA"]
 
 
 # --- digits
@@ -157,8 +165,8 @@ async def test_a_client_that_hides_its_addresses_is_taken_as_it_is(rig: Rig) -> 
 
 async def test_a_digit_is_played_to_the_one_end_and_not_to_the_other(rig: Rig) -> None:
     async with RtpEndpoint(events=101) as client, RtpEndpoint(events=101) as phone:
-        offered = await rig.do(OfferRelay("s", plain(client.address, client.port, PCMA, EVENTS), Manner.PLAIN))
-        answered = await rig.do(AnswerRelay("s", plain(phone.address, phone.port, PCMA, EVENTS), Manner.PLAIN))
+        offered = await rig.do(OfferRelay("s", plain(client.address, client.port, PCMA, EVENTS), MediaProfile.PLAIN))
+        answered = await rig.do(AnswerRelay("s", plain(phone.address, phone.port, PCMA, EVENTS), MediaProfile.PLAIN))
         client.send(*address(answered), payload_type=8)
         phone.send(*address(offered), payload_type=8)
         await phone.received(5)
@@ -184,17 +192,17 @@ async def test_what_is_not_there_is_deleted_with_success(rig: Rig) -> None:
 
 
 async def test_an_answer_to_nothing_is_refused(rig: Rig) -> None:
-    refused = await rig.do(AnswerRelay("nothing", plain("127.0.0.1", 4000), Manner.PLAIN), "7.3")
+    refused = await rig.do(AnswerRelay("nothing", plain("127.0.0.1", 4000), MediaProfile.PLAIN), "7.3")
     assert refused == RelayRefused("7.3", "The media relay refuses: Unknown call-id.")
 
 
 async def test_what_cannot_be_said_is_refused(rig: Rig, relay: Rtpengine) -> None:
-    refused = await rig.do(OfferRelay("s", plain("example.org", 4000), Manner.PLAIN))
+    refused = await rig.do(OfferRelay("s", plain("example.org", 4000), MediaProfile.PLAIN))
     assert refused.problem == "The description names no address to send audio to."
     assert await relay.sessions() == []
 
 
 async def test_what_is_too_long_for_a_datagram_is_refused(rig: Rig) -> None:
     verbose = Codec(0, "PCMU", 8000, parameters=tuple(Parameter(f"p{n}", "x" * 1000) for n in range(70)))
-    refused = await rig.do(OfferRelay("s", plain("127.0.0.1", 4000, verbose), Manner.PLAIN))
+    refused = await rig.do(OfferRelay("s", plain("127.0.0.1", 4000, verbose), MediaProfile.PLAIN))
     assert refused.problem == "What is to be asked of the media relay is too long for one datagram."

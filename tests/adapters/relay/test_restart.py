@@ -4,7 +4,7 @@ changes.
 
 from msgspec.structs import replace
 
-from fargo.statemachine.media.description import Description, IceUdp, Manner
+from fargo.statemachine.media.description import Description, IceUdp, MediaProfile
 from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, Party, RelayDescribed
 
 from .rig import EVENTS, OPUS, PCMA, Rig, address, plain
@@ -31,21 +31,23 @@ def only_the_credentials(before: IceUdp, after: IceUdp) -> bool:
 
 
 async def test_the_offerer_restarts(rig: Rig) -> None:
-    first = OfferRelay("s", browser("first", "actpass"), Manner.PLAIN, False, PHONES, NOT_FOR_PHONES)
+    first = OfferRelay("s", browser("first", "actpass"), MediaProfile.PLAIN, False, PHONES, NOT_FOR_PHONES)
     to_phone = await rig.do(first)
-    answered = await rig.do(AnswerRelay("s", PHONE, Manner.DTLS, True))
+    answered = await rig.do(AnswerRelay("s", PHONE, MediaProfile.DTLS, True))
     to_phone_anew = await rig.do(replace(first, description=browser("second", "actpass")))
-    answered_anew = await rig.do(AnswerRelay("s", PHONE, Manner.DTLS, True))
+    answered_anew = await rig.do(AnswerRelay("s", PHONE, MediaProfile.DTLS, True))
     assert to_phone_anew.description == to_phone.description
     assert only_the_credentials(ice(answered), ice(answered_anew))
 
 
 async def test_the_answerer_restarts(rig: Rig) -> None:
-    offered = await rig.do(OfferRelay("s", PHONE, Manner.DTLS, True, CLIENTS))
-    to_phone = await rig.do(AnswerRelay("s", browser("first", "active"), Manner.PLAIN))
+    offered = await rig.do(OfferRelay("s", PHONE, MediaProfile.DTLS, True, CLIENTS))
+    to_phone = await rig.do(AnswerRelay("s", browser("first", "active"), MediaProfile.PLAIN))
     again = browser("second", "active")
-    to_phone_anew = await rig.do(OfferRelay("s", again, Manner.PLAIN, False, PHONES, NOT_FOR_PHONES, by=Party.ANSWERER))
-    answered = await rig.do(AnswerRelay("s", PHONE, Manner.DTLS, True, by=Party.OFFERER))
+    to_phone_anew = await rig.do(
+        OfferRelay("s", again, MediaProfile.PLAIN, False, PHONES, NOT_FOR_PHONES, by=Party.ANSWERER)
+    )
+    answered = await rig.do(AnswerRelay("s", PHONE, MediaProfile.DTLS, True, by=Party.OFFERER))
     assert address(to_phone_anew) == address(to_phone)
     as_answered = replace(FINGERPRINT, value=ice(offered).fingerprint.value, setup="passive")  # type: ignore[union-attr]
     assert only_the_credentials(replace(ice(offered), fingerprint=as_answered), ice(answered))

@@ -13,12 +13,12 @@ from world.process import until
 from world.rtpengine import Rtpengine
 
 from fargo.adapters.relay import ng, watch
-from fargo.statemachine.media.description import Manner
+from fargo.statemachine.media.description import MediaProfile
 from fargo.statemachine.model.ng import DeleteRelay, OfferRelay, RelayDescribed, RelayLost, RelayRefused
 
 from .rig import PCMA, Rig, plain
 
-OFFER = OfferRelay("s", plain("127.0.0.1", 4000, PCMA), Manner.PLAIN)
+OFFER = OfferRelay("s", plain("127.0.0.1", 4000, PCMA), MediaProfile.PLAIN)
 
 
 class Line(asyncio.DatagramProtocol):

@@ -13,7 +13,8 @@ from typing import Final, assert_never
 
 from msgspec.structs import replace
 
-from fargo.statemachine.effects import Turn
+from fargo.statemachine.deadline import Deadline
+from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import forking, jingle_session
 from fargo.statemachine.legs.jingle.jingle_session import (
     Calling,
@@ -31,16 +32,15 @@ from fargo.statemachine.legs.jingle.jingle_session import (
 )
 from fargo.statemachine.legs.leg_events import (
     Answered,
-    Cut,
-    Deadline,
-    Dialled,
+    Dtmf,
     Ended,
     Held,
-    Moved,
-    Notice,
+    LegEvent,
     Offered,
     Resumed,
     Ringing,
+    RouteLost,
+    TransportChanged,
 )
 from fargo.statemachine.media.description import IceUdp, Senders
 from fargo.statemachine.media.offer import Audio
@@ -84,17 +84,17 @@ _OFFLINE: Final = Reason(Cause.NETWORK, "The XMPP client went offline.")
 # --- beginnings
 
 
-def called(event: SessionInitiated, audio: Audio, proposed: bool, turn: Turn) -> JingleLeg:
+def called(event: SessionInitiated, audio: Audio, proposed: bool, effects: Effects) -> JingleLeg:
     """A client calls, and its offer is fit to be put through."""
-    turn.issue(AcceptIq(event.iq))
-    session = Session(event.sid, event.iq.to, event.iq.sender, True, proposed, audio.manner, audio.content.name)
+    effects.emit(AcceptIq(event.iq))
+    session = Session(event.sid, event.iq.to, event.iq.sender, True, proposed, audio.profile, audio.content.name)
     return Calling(session, audio.content)
 
 
-def turn_down(event: SessionInitiated, proposed: bool, reason: Reason, turn: Turn) -> None:
+def turn_down(event: SessionInitiated, proposed: bool, reason: Reason, effects: Effects) -> None:
     """A client calls, and its offer cannot be put through: acknowledge it, then say why not (XEP-0166 §6.3)."""
-    turn.issue(AcceptIq(event.iq))
-    jingle_session.terminate(Session(event.sid, event.iq.to, event.iq.sender, True, proposed), reason, turn)
+    effects.emit(AcceptIq(event.iq))
+    jingle_session.terminate(Session(event.sid, event.iq.to, event.iq.sender, True, proposed), reason, effects)
 
 
 # --- what concerns a leg
@@ -129,13 +129,13 @@ def deadline(leg: JingleLeg) -> Deadline | None:
     return forking.deadline(leg) if isinstance(leg, Inviting) else None
 
 
-def expire(leg: JingleLeg, turn: Turn) -> Step:
+def expire(leg: JingleLeg, effects: Effects) -> Step:
     """The leg's deadline has come."""
     for session in jingle_session.sessions(leg):
         for command, owed in session.owed.items():
-            if owed.due <= turn.at:
+            if owed.due <= effects.at:
                 late = IqFailed(command, session.client, _LATE, "it did not answer in time")
-                return _refused(leg, late, turn)
+                return _refused(leg, late, effects)
     return search_ended(leg)
 
 
@@ -147,7 +147,7 @@ def search_ended(leg: JingleLeg) -> Step:
 # --- folding
 
 
-def fold(leg: JingleLeg, event: JingleEvent, turn: Turn, dials: bool) -> Step:
+def fold(leg: JingleLeg, event: JingleEvent, effects: Effects, dials: bool) -> Step:
     """What an event that concerns the leg makes of it, and what the bridge should know. ``dials``: whether somebody can
     play digits to the other end.
     """
@@ -155,39 +155,39 @@ def fold(leg: JingleLeg, event: JingleEvent, turn: Turn, dials: bool) -> Step:
         case IqSucceeded():
             return _settle(leg, event.command), ((Ringing(),) if type(leg) is Inviting else ())
         case SessionInformed():
-            return _informed(leg, event, turn, dials)
+            return _informed(leg, event, effects, dials)
         case SessionTerminated():
-            turn.issue(AcceptIq(event.iq))
+            effects.emit(AcceptIq(event.iq))
             reason = from_jingle(event.condition, event.text)
-            _finish(leg, event, reason, turn)
-            return _drop(leg, event, reason, turn)
+            _finish(leg, event, reason, effects)
+            return _drop(leg, event, reason, effects)
         case SessionAccepted():
             if isinstance(leg, Inviting):
-                return forking.accepted(leg, event, turn)
-            out_of_order(event.iq, turn)
+                return forking.accepted(leg, event, effects)
+            out_of_order(event.iq, effects)
             return leg, ()
         case SessionInitiated():
-            out_of_order(event.iq, turn)
+            out_of_order(event.iq, effects)
             return leg, ()
         case SessionModified():
-            return _modified(leg, event, turn)
+            return _modified(leg, event, effects)
         case CallMessaged():
-            return _messaged(leg, event, turn)
+            return _messaged(leg, event, effects)
         case IqFailed():
-            return _refused(leg, event, turn)
+            return _refused(leg, event, effects)
         case ResourceUnavailable():
-            return _gone(leg, event, turn)
+            return _gone(leg, event, effects)
         case _:
             assert_never(event)
 
 
-def stream_opened(leg: JingleLeg, turn: Turn) -> JingleLeg:
+def stream_opened(leg: JingleLeg, effects: Effects) -> JingleLeg:
     """The stream was lost, and with it maybe the last word of either side: ask whether clients are in the session."""
     match leg:
         case Calling() | Talking():
-            return replace(leg, session=jingle_session.ask(leg.session, turn))
+            return replace(leg, session=jingle_session.ask(leg.session, effects))
         case Inviting():
-            return forking.stream_opened(leg, turn)
+            return forking.stream_opened(leg, effects)
         case Over():
             return leg
         case _:
@@ -206,7 +206,7 @@ def _settle(leg: JingleLeg, command: str) -> JingleLeg:
             assert_never(leg)
 
 
-def _refused(leg: JingleLeg, event: IqFailed, turn: Turn) -> Step:
+def _refused(leg: JingleLeg, event: IqFailed, effects: Effects) -> Step:
     """A client refused what we sent: without invitation or acceptance there is no call; a lost information does no
     harm.
     """
@@ -218,14 +218,14 @@ def _refused(leg: JingleLeg, event: IqFailed, turn: Turn) -> Step:
             return _settle(leg, event.command), ()
         case Inviting():
             if event.condition == _LATE:
-                _terminate(_only(leg, event), Reason(Cause.NO_ANSWER, "Your client did not answer in time."), turn)
-            return _drop(leg, event, Reason(Cause.UNAVAILABLE, f"The XMPP client refused the call: {told}"), turn)
+                _terminate(_only(leg, event), Reason(Cause.NO_ANSWER, "Your client did not answer in time."), effects)
+            return _drop(leg, event, Reason(Cause.UNAVAILABLE, f"The XMPP client refused the call: {told}"), effects)
         case Calling() | Talking() if event.condition in _GONE:
-            _finish(leg, event, _OFFLINE, turn)
+            _finish(leg, event, _OFFLINE, effects)
             return Over(), (Ended(_OFFLINE),)
         case Calling() | Talking() if owes(leg.session, event.command):
             reason = Reason(Cause.FAULT, f"The XMPP client refused the answer: {told}")
-            return _terminate(leg, reason, turn), (Ended(reason),)
+            return _terminate(leg, reason, effects), (Ended(reason),)
         case Calling() | Talking() | Over():
             return _settle(leg, event.command), ()
         case _:
@@ -236,22 +236,22 @@ def _only(leg: Inviting, event: IqFailed) -> Inviting:
     return replace(leg, sessions=tuple(s for s in leg.sessions if about(s, event)), proposal="")
 
 
-def _informed(leg: JingleLeg, event: SessionInformed, turn: Turn, dials: bool) -> Step:
+def _informed(leg: JingleLeg, event: SessionInformed, effects: Effects, dials: bool) -> Step:
     if event.info in _HOLD and isinstance(leg, Talking):
-        turn.issue(AcceptIq(event.iq))
+        effects.emit(AcceptIq(event.iq))
         return _holding(leg, _HOLD[event.info])
     if event.info in _HEARD or event.info == "active":
-        turn.issue(AcceptIq(event.iq))
+        effects.emit(AcceptIq(event.iq))
         rings = event.info == "ringing" and isinstance(leg, Inviting)
         return leg, ((Ringing(),) if rings else ())
     if event.info in _HOLD:
-        out_of_order(event.iq, turn)
+        out_of_order(event.iq, effects)
         return leg, ()
     if dials and event.digit:
-        turn.issue(AcceptIq(event.iq))
-        return leg, (Dialled(event.digit, event.duration),)
+        effects.emit(AcceptIq(event.iq))
+        return leg, (Dtmf(event.digit, event.duration),)
     text = f"This gateway does not do “{event.info}”; the call goes on."
-    turn.issue(RefuseIq(event.iq, "modify", "feature-not-implemented", text, "unsupported-info"))
+    effects.emit(RefuseIq(event.iq, "modify", "feature-not-implemented", text, "unsupported-info"))
     return leg, ()
 
 
@@ -262,16 +262,16 @@ def _holding(leg: Talking, holds: bool) -> Step:
     return replace(leg, holds=holds), ((Held() if holds else Resumed()),)
 
 
-def _modified(leg: JingleLeg, event: SessionModified, turn: Turn) -> Step:
+def _modified(leg: JingleLeg, event: SessionModified, effects: Effects) -> Step:
     if event.action in _NOTED:
-        turn.issue(AcceptIq(event.iq))
+        effects.emit(AcceptIq(event.iq))
         where = event.contents[0].transport if event.contents else None
-        return leg, ((Moved(where),) if isinstance(leg, Talking) and isinstance(where, IceUdp) else ())
+        return leg, ((TransportChanged(where),) if isinstance(leg, Talking) and isinstance(where, IceUdp) else ())
     if event.action == "content-modify" and isinstance(leg, Talking) and event.contents:
-        turn.issue(AcceptIq(event.iq))
+        effects.emit(AcceptIq(event.iq))
         return _holding(leg, not _hears(leg.session, event.contents[0].senders))
     text = f"This gateway does not do “{event.action}”; the call goes on as it is."
-    turn.issue(RefuseIq(event.iq, "cancel", "feature-not-implemented", text))
+    effects.emit(RefuseIq(event.iq, "cancel", "feature-not-implemented", text))
     return leg, ()
 
 
@@ -280,36 +280,36 @@ def _hears(session: Session, senders: Senders) -> bool:
     return senders in ("both", "responder" if session.calls else "initiator")
 
 
-def _messaged(leg: JingleLeg, event: CallMessaged, turn: Turn) -> Step:
+def _messaged(leg: JingleLeg, event: CallMessaged, effects: Effects) -> Step:
     """About a session that there is, only the end counts; before that see `inviting`."""
     match leg:
         case Inviting() if leg.proposal or event.action is CallAction.REJECT:
-            return forking.messaged(leg, event, turn)
+            return forking.messaged(leg, event, effects)
         case Calling() | Talking() if event.action in (CallAction.FINISH, CallAction.RETRACT):
             reason = from_jingle(event.condition or "success", event.text)
-            _, news = _drop(leg, event, reason, turn)
-            return _terminate(leg, reason, turn), news
+            _, news = _drop(leg, event, reason, effects)
+            return _terminate(leg, reason, effects), news
         case Calling() | Inviting() | Talking() | Over():
             return leg, ()
         case _:
             assert_never(leg)
 
 
-def _gone(leg: JingleLeg, event: ResourceUnavailable, turn: Turn) -> Step:
+def _gone(leg: JingleLeg, event: ResourceUnavailable, effects: Effects) -> Step:
     """A client went offline. It is told so all the same: it may be back already, under the same name, and ring."""
     for session in jingle_session.sessions(leg):
         if about(session, event):
-            jingle_session.terminate(session, _OFFLINE, turn)
-    return _drop(leg, event, _OFFLINE, turn)
+            jingle_session.terminate(session, _OFFLINE, effects)
+    return _drop(leg, event, _OFFLINE, effects)
 
 
-def _finish(leg: JingleLeg, event: JingleEvent, reason: Reason, turn: Turn) -> None:
+def _finish(leg: JingleLeg, event: JingleEvent, reason: Reason, effects: Effects) -> None:
     for session in jingle_session.sessions(leg):
         if about(session, event):
-            jingle_session.finish(session, reason, turn)
+            jingle_session.finish(session, reason, effects)
 
 
-def _drop(leg: JingleLeg, event: JingleEvent, reason: Reason, turn: Turn) -> Step:
+def _drop(leg: JingleLeg, event: JingleEvent, reason: Reason, effects: Effects) -> Step:
     """The client that the event is about is out."""
     match leg:
         case Calling():
@@ -318,7 +318,7 @@ def _drop(leg: JingleLeg, event: JingleEvent, reason: Reason, turn: Turn) -> Ste
         case Talking():
             return Over(), (Ended(reason),)
         case Inviting():
-            return forking.drop(leg, event, reason, turn)
+            return forking.drop(leg, event, reason, effects)
         case Over():
             return leg, ()
         case _:
@@ -328,42 +328,42 @@ def _drop(leg: JingleLeg, event: JingleEvent, reason: Reason, turn: Turn) -> Ste
 # --- told by the bridge
 
 
-def tell(leg: JingleLeg, notice: Notice, turn: Turn) -> Step:
+def tell(leg: JingleLeg, leg_event: LegEvent, effects: Effects) -> Step:
     """Do what the other end's news mean for this one."""
-    match notice:
+    match leg_event:
         case Held() | Resumed() if isinstance(leg, Talking):
-            return _held(leg, isinstance(notice, Held), turn), ()
+            return _held(leg, isinstance(leg_event, Held), effects), ()
         case Ringing() if isinstance(leg, Calling) and not leg.ringing:
-            return replace(leg, session=jingle_session.inform(leg.session, "ringing", turn), ringing=True), ()
+            return replace(leg, session=jingle_session.inform(leg.session, "ringing", effects), ringing=True), ()
         case Answered(description) if isinstance(leg, Calling):
-            return Talking(jingle_session.accept(leg.session, leg.content, description, turn)), ()
+            return Talking(jingle_session.accept(leg.session, leg.content, description, effects)), ()
         case Ended(reason):
-            return _terminate(leg, reason, turn), ()
-        case Moved(transport) if isinstance(leg, Talking):
-            return replace(leg, session=jingle_session.move(leg.session, transport, turn)), ()
-        case Offered(description, manner) if isinstance(leg, Inviting):
-            return forking.offered(leg, description, manner, turn), ()
-        case Cut(manner, reason) if isinstance(leg, Inviting):
-            return forking.cut(leg, manner, reason, turn)
-        case Offered() | Ringing() | Answered() | Held() | Resumed() | Dialled() | Moved() | Cut():
+            return _terminate(leg, reason, effects), ()
+        case TransportChanged(transport) if isinstance(leg, Talking):
+            return replace(leg, session=jingle_session.move(leg.session, transport, effects)), ()
+        case Offered(description, profile) if isinstance(leg, Inviting):
+            return forking.offered(leg, description, profile, effects), ()
+        case RouteLost(profile, reason) if isinstance(leg, Inviting):
+            return forking.cut(leg, profile, reason, effects)
+        case Offered() | Ringing() | Answered() | Held() | Resumed() | Dtmf() | TransportChanged() | RouteLost():
             return leg, ()
         case _:
-            assert_never(notice)
+            assert_never(leg_event)
 
 
-def _held(leg: Talking, held: bool, turn: Turn) -> Talking:
+def _held(leg: Talking, held: bool, effects: Effects) -> Talking:
     """The other end puts the client on hold, or takes it off; nothing is said twice."""
     if leg.held is held:
         return leg
-    return replace(leg, session=jingle_session.inform(leg.session, "hold" if held else "unhold", turn), held=held)
+    return replace(leg, session=jingle_session.inform(leg.session, "hold" if held else "unhold", effects), held=held)
 
 
-def _terminate(leg: JingleLeg, reason: Reason, turn: Turn) -> JingleLeg:
+def _terminate(leg: JingleLeg, reason: Reason, effects: Effects) -> JingleLeg:
     match leg:
         case Calling(session) | Talking(session):
-            jingle_session.terminate(session, reason, turn)
+            jingle_session.terminate(session, reason, effects)
         case Inviting():
-            forking.end(leg, reason, turn)
+            forking.end(leg, reason, effects)
         case Over():
             pass
         case _:

@@ -14,14 +14,14 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from fargo.statemachine.address import bare
-from fargo.statemachine.effects import Turn
-from fargo.statemachine.legs.leg_events import Notices
+from fargo.statemachine.effects import Effects
+from fargo.statemachine.legs.leg_events import LegEvents
 from fargo.statemachine.media.description import (
     Candidate,
     Content,
     Description,
     IceUdp,
-    Manner,
+    MediaProfile,
     RawUdp,
     Transport,
     UnknownTransport,
@@ -77,7 +77,7 @@ class Owed(Struct, frozen=True, gc=False):
 class Session(Struct, frozen=True, gc=False):
     """A session with one client: its id, our JID in it, the client's full JID.
 
-    ``calls``: the client is the initiator. ``proposed``: it began with XEP-0353. ``manner``: how the client sends and
+    ``calls``: the client is the initiator. ``proposed``: it began with XEP-0353. ``profile``: how the client sends and
     receives audio; ``content``: the name of the content that the audio is in. ``owed``: what the client has not
     answered, by the id of the command.
     """
@@ -87,7 +87,7 @@ class Session(Struct, frozen=True, gc=False):
     client: str
     calls: bool
     proposed: bool = False
-    manner: Manner = Manner.PLAIN
+    profile: MediaProfile = MediaProfile.PLAIN
     content: str = "voice"
     owed: Mapping[str, Owed] = field(default_factory=dict)
 
@@ -109,19 +109,19 @@ class Inviting(Struct, frozen=True, gc=False):
     ``contents``: what clients of each manner are offered, as far as it is known. ``since``: when that began.
     ``sessions``: with clients that have been invited; ``waiting``: with those whose offer is not there yet.
     ``proposal``: our <propose/> to all of them, "" if there is none that counts; ``retracted``: it was taken back, and
-    clients know its id as that of a call that is over. ``refusal``: the most telling answer so far. ``manners``: of the
-    clients that a proposal is meant for. ``taken``: a client has proceeded, and is the only one left.
+    clients know its id as that of a call that is over. ``refusal``: the most telling answer so far. ``profiles``: of
+    the clients that a proposal is meant for. ``taken``: a client has proceeded, and is the only one left.
     """
 
     sid: str
     us: str
-    contents: Mapping[Manner, Content]
+    contents: Mapping[MediaProfile, Content]
     since: float
     sessions: tuple[Session, ...]
     proposal: str
     refusal: Reason
     waiting: tuple[Session, ...] = ()
-    manners: Mapping[str, Manner] = field(default_factory=dict)
+    profiles: Mapping[str, MediaProfile] = field(default_factory=dict)
     taken: bool = False
     retracted: bool = False
 
@@ -139,7 +139,7 @@ class Over(Struct, frozen=True, gc=False):
 
 
 JingleLeg: TypeAlias = Calling | Inviting | Talking | Over
-Step: TypeAlias = tuple[JingleLeg, Notices]
+Step: TypeAlias = tuple[JingleLeg, LegEvents]
 
 
 def sessions(leg: JingleLeg) -> tuple[Session, ...]:
@@ -173,53 +173,57 @@ def about(session: Session, event: JingleEvent) -> bool:
 # --- how it is said
 
 
-def initiate(session: Session, content: Content, turn: Turn) -> Session:
+def initiate(session: Session, content: Content, effects: Effects) -> Session:
     """session-initiate (XEP-0166 §6.2)."""
-    return _owing(session, turn.issue(InitiateSession(session.us, session.client, session.sid, content)), True, turn)
+    return _owing(
+        session, effects.emit(InitiateSession(session.us, session.client, session.sid, content)), True, effects
+    )
 
 
-def accept(session: Session, content: Content, description: Description, turn: Turn) -> Session:
+def accept(session: Session, content: Content, description: Description, effects: Effects) -> Session:
     """session-accept with the other end's answer, in the content that the client offered (XEP-0166 §6.4)."""
     answer = replace(content, description=named(description))
-    return _owing(session, turn.issue(AcceptSession(session.us, session.client, session.sid, answer)), True, turn)
+    return _owing(session, effects.emit(AcceptSession(session.us, session.client, session.sid, answer)), True, effects)
 
 
-def inform(session: Session, info: str, turn: Turn) -> Session:
+def inform(session: Session, info: str, effects: Effects) -> Session:
     """session-info (XEP-0167 §8)."""
-    return _owing(session, turn.issue(InformSession(session.us, session.client, session.sid, info)), False, turn)
+    return _owing(session, effects.emit(InformSession(session.us, session.client, session.sid, info)), False, effects)
 
 
-def move(session: Session, transport: IceUdp | RawUdp, turn: Turn) -> Session:
+def move(session: Session, transport: IceUdp | RawUdp, effects: Effects) -> Session:
     """transport-info with where audio goes from now on. That these are all the candidates goes without saying: some
     clients look for nothing else if it is said.
     """
     anew = replace(transport, complete=False) if isinstance(transport, IceUdp) else transport
     content = Content(session.content, transport=identified(anew))
-    return _owing(session, turn.issue(InformTransport(session.us, session.client, session.sid, content)), False, turn)
+    return _owing(
+        session, effects.emit(InformTransport(session.us, session.client, session.sid, content)), False, effects
+    )
 
 
-def terminate(session: Session, reason: Reason, turn: Turn) -> None:
+def terminate(session: Session, reason: Reason, effects: Effects) -> None:
     """session-terminate (XEP-0166 §6.7); see `farewell` for what becomes of it."""
-    turn.issue(TerminateSession(session.us, session.client, session.sid, to_jingle(reason), reason.text))
-    finish(session, reason, turn)
+    effects.emit(TerminateSession(session.us, session.client, session.sid, to_jingle(reason), reason.text))
+    finish(session, reason, effects)
 
 
-def finish(session: Session, reason: Reason, turn: Turn) -> None:
+def finish(session: Session, reason: Reason, effects: Effects) -> None:
     """The end of a session that was proposed (XEP-0353 §5.7)."""
     if session.proposed:
         message = MessageCall(
             session.us, session.client, session.sid, CallAction.FINISH, to_jingle(reason), reason.text
         )
-        turn.issue(message)
+        effects.emit(message)
 
 
-def ask(session: Session, turn: Turn) -> Session:
+def ask(session: Session, effects: Effects) -> Session:
     """session-info without a payload: is the client in this session (XEP-0166 §6.8)?"""
-    return inform(session, "", turn)
+    return inform(session, "", effects)
 
 
-def _owing(session: Session, command: str, vital: bool, turn: Turn) -> Session:
-    return replace(session, owed={**session.owed, command: Owed(turn.at + _LONGEST_ANSWER, vital)})
+def _owing(session: Session, command: str, vital: bool, effects: Effects) -> Session:
+    return replace(session, owed={**session.owed, command: Owed(effects.at + _LONGEST_ANSWER, vital)})
 
 
 def settled(session: Session, command: str) -> Session:
@@ -255,11 +259,11 @@ def _raw_id(candidate: Candidate) -> str:
     return f"c{candidate.component}" + (f"g{candidate.generation}" if candidate.generation else "")
 
 
-def out_of_order(iq: Iq, turn: Turn) -> None:
+def out_of_order(iq: Iq, effects: Effects) -> None:
     """Refuse an action that does not fit the phase (XEP-0166 §10)."""
-    turn.issue(RefuseIq(iq, "wait", "unexpected-request", "This does not fit the state of the call.", "out-of-order"))
+    effects.emit(RefuseIq(iq, "wait", "unexpected-request", "This does not fit the state of the call.", "out-of-order"))
 
 
-def unknown_session(iq: Iq, turn: Turn) -> None:
+def unknown_session(iq: Iq, effects: Effects) -> None:
     """Refuse an action on a session that we are not in, or no longer (XEP-0166 §10)."""
-    turn.issue(RefuseIq(iq, "cancel", "item-not-found", "There is no such call (any more).", "unknown-session"))
+    effects.emit(RefuseIq(iq, "cancel", "item-not-found", "There is no such call (any more).", "unknown-session"))

@@ -13,8 +13,8 @@ from typing import Final
 from msgspec import Struct
 
 from fargo.statemachine.account.roster import RESOURCE
-from fargo.statemachine.effects import Turn
-from fargo.statemachine.legs.leg_events import Deadline
+from fargo.statemachine.deadline import Deadline
+from fargo.statemachine.effects import Effects
 from fargo.statemachine.model.commands import MessageCall
 from fargo.statemachine.model.events import CallAction, CallMessaged, CallProposed, SessionInitiated
 from fargo.statemachine.reason import Cause, Reason, to_jingle
@@ -35,27 +35,27 @@ Proposals = Mapping[str, Proposal]
 """By session id."""
 
 
-def proceed(proposals: Proposals, event: CallProposed, turn: Turn) -> Proposals:
+def proceed(proposals: Proposals, event: CallProposed, effects: Effects) -> Proposals:
     """Let the client describe its call."""
     if event.sid in proposals or len(proposals) >= _MOST:
         return proposals
     us = _us(event.to)
-    turn.issue(MessageCall(us, event.sender, event.sid, CallAction.PROCEED))
-    return {**proposals, event.sid: Proposal(us, event.sender, turn.at + _LONGEST_SILENCE)}
+    effects.emit(MessageCall(us, event.sender, event.sid, CallAction.PROCEED))
+    return {**proposals, event.sid: Proposal(us, event.sender, effects.at + _LONGEST_SILENCE)}
 
 
-def unfit(event: CallProposed) -> Reason | None:
+def unacceptable(event: CallProposed) -> Reason | None:
     """Why what is proposed cannot be put through, None if it can."""
     if "audio" in event.media:
         return None
     return Reason(Cause.APPLICATION, "This gateway carries voice calls only.")
 
 
-def reject(event: CallProposed, reason: Reason, turn: Turn, tie_break: bool = False) -> None:
+def reject(event: CallProposed, reason: Reason, effects: Effects, tie_break: bool = False) -> None:
     """Tell the client that its call cannot be put through."""
     condition = "expired" if tie_break else to_jingle(reason)
     message = MessageCall(_us(event.to), event.sender, event.sid, CallAction.REJECT, condition, reason.text, tie_break)
-    turn.issue(message)
+    effects.emit(message)
 
 
 def _us(to: str) -> str:
@@ -70,7 +70,7 @@ def taken_back(proposals: Proposals, event: CallMessaged) -> Proposals:
     return {sid: p for sid, p in proposals.items() if (sid, p.client) != (event.sid, event.sender)}
 
 
-def made_good(proposals: Proposals, event: SessionInitiated) -> tuple[bool, Proposals]:
+def followed_up(proposals: Proposals, event: SessionInitiated) -> tuple[bool, Proposals]:
     """Whether a session-initiate follows a proposal, and the proposals that are left."""
     proposal = proposals.get(event.sid)
     if proposal is None or proposal.client != event.iq.sender:
@@ -83,9 +83,9 @@ def deadlines(proposals: Proposals) -> tuple[Deadline, ...]:
     return tuple(Deadline(f"call {sid} to be described", p.until) for sid, p in proposals.items())
 
 
-def expire(proposals: Proposals, turn: Turn) -> Proposals:
+def expire(proposals: Proposals, effects: Effects) -> Proposals:
     """Rule 2."""
     for sid, proposal in proposals.items():
-        if proposal.until <= turn.at:
-            turn.issue(MessageCall(proposal.us, proposal.client, sid, CallAction.FINISH, "expired"))
-    return {sid: proposal for sid, proposal in proposals.items() if proposal.until > turn.at}
+        if proposal.until <= effects.at:
+            effects.emit(MessageCall(proposal.us, proposal.client, sid, CallAction.FINISH, "expired"))
+    return {sid: proposal for sid, proposal in proposals.items() if proposal.until > effects.at}

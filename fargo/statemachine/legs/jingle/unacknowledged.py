@@ -14,9 +14,9 @@ from typing import Final, TypeAlias
 
 from msgspec import Struct
 
-from fargo.statemachine.effects import Turn
+from fargo.statemachine.deadline import Deadline
+from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle.jingle_session import Session
-from fargo.statemachine.legs.leg_events import Deadline
 from fargo.statemachine.model.commands import AcceptIq, Issued, MessageCall, TerminateSession
 from fargo.statemachine.model.events import CallAction, IqFailed, IqSucceeded, SessionTerminated
 
@@ -39,13 +39,13 @@ Farewells: TypeAlias = Mapping[str, Farewell]
 """By the id of the command."""
 
 
-def said(farewells: Farewells, issued: Issued, turn: Turn) -> Farewells:
+def said(farewells: Farewells, issued: Issued, effects: Effects) -> Farewells:
     """Remember a command, if it ends a call."""
     match issued.command:
         case TerminateSession() as said:
-            return {**farewells, issued.id: Farewell(said, turn.at + _LONGEST_SILENCE)}
+            return {**farewells, issued.id: Farewell(said, effects.at + _LONGEST_SILENCE)}
         case MessageCall(action=CallAction.RETRACT) as said:
-            return {**farewells, issued.id: Farewell(said, turn.at + _LONGEST_RINGING)}
+            return {**farewells, issued.id: Farewell(said, effects.at + _LONGEST_RINGING)}
         case _:
             return farewells
 
@@ -57,17 +57,17 @@ def answered(farewells: Farewells, event: IqSucceeded | IqFailed) -> Farewells:
     return _without(farewells, event.command)
 
 
-def crossed(farewells: Farewells, event: SessionTerminated, turn: Turn) -> Farewells | None:
+def glare(farewells: Farewells, event: SessionTerminated, effects: Effects) -> Farewells | None:
     """A client ends a session that we have ended already; None if it is not one of these."""
     for name, farewell in farewells.items():
         said = farewell.said
         if (said.sid, said.to, said.sender) == (event.sid, event.iq.sender, event.iq.to):
-            turn.issue(AcceptIq(event.iq))
+            effects.emit(AcceptIq(event.iq))
             return _without(farewells, name)
     return None
 
 
-def repeat(farewells: Farewells, live: tuple[Session, ...], turn: Turn) -> Farewells:
+def repeat(farewells: Farewells, live: tuple[Session, ...], effects: Effects) -> Farewells:
     """The stream is up again: say all of it once more, and forget what was said before.
 
     Not to a client that is in a new session of the same name by now.
@@ -76,7 +76,7 @@ def repeat(farewells: Farewells, live: tuple[Session, ...], turn: Turn) -> Farew
     for farewell in farewells.values():
         said = farewell.said
         if (said.sender, said.to, said.sid) not in names:
-            turn.issue(said)
+            effects.emit(said)
     return {}
 
 
@@ -85,9 +85,9 @@ def deadlines(farewells: Farewells) -> tuple[Deadline, ...]:
     return tuple(Deadline(f"the end of session {f.said.sid} to be heard", f.until) for f in farewells.values())
 
 
-def expire(farewells: Farewells, turn: Turn) -> Farewells:
+def expire(farewells: Farewells, effects: Effects) -> Farewells:
     """Rules 2 and 4."""
-    return {name: farewell for name, farewell in farewells.items() if farewell.until > turn.at}
+    return {name: farewell for name, farewell in farewells.items() if farewell.until > effects.at}
 
 
 def _without(farewells: Farewells, name: str) -> Farewells:

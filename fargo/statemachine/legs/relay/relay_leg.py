@@ -11,7 +11,7 @@ Rules:
 4. A client that restarts ICE (RFC 8445 §2.4) describes itself anew, and the relay answers that in the phone's name: so
    what either end said is kept as long as audio passes. A phone that moves (RFC 3264 §8.3.1) comes to the relay in the
    same way, as the answer to what the client had said before.
-5. If the relay fails before the called end is called, and the two ends could do without it, they do (`spare`). Any
+5. If the relay fails before the called end is called, and the two ends could do without it, they do (`fallback`). Any
    other failure cuts off whoever is called, or talks, through it.
 """
 
@@ -20,9 +20,10 @@ from typing import Final, NamedTuple, TypeAlias, assert_never
 from msgspec import Struct
 from msgspec.structs import replace
 
-from fargo.statemachine.effects import Turn
-from fargo.statemachine.legs.leg_events import Answered, Cut, Deadline, Moved, Offered
-from fargo.statemachine.media.description import Description, IceUdp, Manner, RawUdp
+from fargo.statemachine.deadline import Deadline
+from fargo.statemachine.effects import Effects
+from fargo.statemachine.legs.leg_events import Answered, Offered, RouteLost, TransportChanged
+from fargo.statemachine.media.description import Description, IceUdp, MediaProfile, RawUdp
 from fargo.statemachine.model.ng import (
     AnswerRelay,
     DeleteRelay,
@@ -49,13 +50,13 @@ _FOR_CLIENTS: Final = ("opus", "PCMU", "PCMA", "telephone-event")
 _NOT_FOR_PHONES: Final = ("red", "CN")
 
 
-class Terms(Struct, frozen=True, gc=False):
+class RelayRequest(Struct, frozen=True, gc=False):
     """What does not change about a session: its name, and how the client in it sends and receives. ``outward``: the
     client is the offerer. ``why``: the call needs the relay, a sentence.
     """
 
     name: str
-    manner: Manner
+    profile: MediaProfile
     outward: bool
     why: str
 
@@ -71,19 +72,21 @@ class Terms(Struct, frozen=True, gc=False):
 
 
 class Offering(Struct, frozen=True, gc=False):
-    """The offer is with the relay. ``spare``: what the called end can be offered without the relay, None if nothing."""
+    """The offer is with the relay. ``fallback``: what the called end can be offered without the relay, None if
+    nothing.
+    """
 
-    terms: Terms
+    terms: RelayRequest
     command: str
     since: float
     offer: Description
-    spare: Description | None
+    fallback: Description | None
 
 
 class Waiting(Struct, frozen=True, gc=False):
     """The relay's offer is with the called end."""
 
-    terms: Terms
+    terms: RelayRequest
     offer: Description
 
 
@@ -92,7 +95,7 @@ class Answering(Struct, frozen=True, gc=False):
     itself.
     """
 
-    terms: Terms
+    terms: RelayRequest
     command: str
     since: float
     client: Description
@@ -106,7 +109,7 @@ class Joined(Struct, frozen=True, gc=False):
     ICE before; candidates that come late may still name them.
     """
 
-    terms: Terms
+    terms: RelayRequest
     client: Description
     phone: Description
     left: tuple[str, ...] = ()
@@ -117,7 +120,7 @@ class Restarting(Struct, frozen=True, gc=False):
     and is to be told where it is to send audio. ``left``: see `Joined`.
     """
 
-    terms: Terms
+    terms: RelayRequest
     command: str
     since: float
     client: Description
@@ -129,7 +132,7 @@ class Restarting(Struct, frozen=True, gc=False):
 class Rejoining(Struct, frozen=True, gc=False):
     """And now the phone's is, and the relay says where the client is to send audio. ``told``, ``left``: as before."""
 
-    terms: Terms
+    terms: RelayRequest
     command: str
     since: float
     client: Description
@@ -141,7 +144,7 @@ class Rejoining(Struct, frozen=True, gc=False):
 class Deleting(Struct, frozen=True, gc=False):
     """The relay was told to end the session, for the nth time."""
 
-    terms: Terms
+    terms: RelayRequest
     command: str
     since: float
     times: int = 1
@@ -152,7 +155,7 @@ _Talking: TypeAlias = Joined | Restarting | Rejoining
 RelaySession: TypeAlias = _Asking | Waiting | Joined | Deleting
 RelayLeg: TypeAlias = tuple[RelaySession, ...]
 OfCommand: TypeAlias = RelayDescribed | RelayDone | RelayRefused
-News: TypeAlias = tuple[Offered | Answered | Moved | Cut, ...]
+News: TypeAlias = tuple[Offered | Answered | TransportChanged | RouteLost, ...]
 
 
 class Carried(NamedTuple):
@@ -173,45 +176,47 @@ class Step(NamedTuple):
 # --- told by the bridge
 
 
-def offer(leg: RelayLeg, terms: Terms, description: Description, spare: Description | None, turn: Turn) -> RelayLeg:
+def offer(
+    leg: RelayLeg, terms: RelayRequest, description: Description, fallback: Description | None, effects: Effects
+) -> RelayLeg:
     """Ask for a session, with what the calling end offers."""
     if terms.outward:
         command = _to_phone(terms, description, _FOR_PHONES)
     else:
-        command = OfferRelay(terms.name, description, terms.manner, terms.manner is Manner.DTLS, _FOR_CLIENTS)
-    return (*leg, Offering(terms, turn.issue(command), turn.at, description, spare))
+        command = OfferRelay(terms.name, description, terms.profile, terms.profile is MediaProfile.DTLS, _FOR_CLIENTS)
+    return (*leg, Offering(terms, effects.emit(command), effects.at, description, fallback))
 
 
-def _to_phone(terms: Terms, client: Description, transcode: tuple[str, ...]) -> OfferRelay:
-    return OfferRelay(terms.name, client, Manner.PLAIN, False, transcode, _NOT_FOR_PHONES, terms.client)
+def _to_phone(terms: RelayRequest, client: Description, transcode: tuple[str, ...]) -> OfferRelay:
+    return OfferRelay(terms.name, client, MediaProfile.PLAIN, False, transcode, _NOT_FOR_PHONES, terms.client)
 
 
-def _to_client(terms: Terms, client: Description, phone: Description) -> AnswerRelay:
-    return AnswerRelay(terms.name, phone, terms.manner, client.mux, terms.phone)
+def _to_client(terms: RelayRequest, client: Description, phone: Description) -> AnswerRelay:
+    return AnswerRelay(terms.name, phone, terms.profile, client.mux, terms.phone)
 
 
-def has(leg: RelayLeg, manner: Manner) -> bool:
+def has(leg: RelayLeg, profile: MediaProfile) -> bool:
     """Whether there is a session for clients of a manner."""
-    return any(session.terms.manner is manner for session in leg if not isinstance(session, Deleting))
+    return any(session.terms.profile is profile for session in leg if not isinstance(session, Deleting))
 
 
-def answer(leg: RelayLeg, manner: Manner, description: Description, turn: Turn) -> RelayLeg | None:
+def answer(leg: RelayLeg, profile: MediaProfile, description: Description, effects: Effects) -> RelayLeg | None:
     """The called end has answered what a session offered it, and the other sessions are not needed; None if no session
     has offered it anything: the ends do without the relay.
     """
-    session = _waiting(leg, manner)
+    session = _waiting(leg, profile)
     if session is None:
         return None
     terms = session.terms
     client, phone = (session.offer, description) if terms.outward else (description, session.offer)
-    told = _to_client(terms, client, phone) if terms.outward else AnswerRelay(terms.name, client, Manner.PLAIN)
-    answering = Answering(terms, turn.issue(told), turn.at, client, phone)
-    return (*delete(tuple(s for s in leg if s is not session), turn), answering)
+    told = _to_client(terms, client, phone) if terms.outward else AnswerRelay(terms.name, client, MediaProfile.PLAIN)
+    answering = Answering(terms, effects.emit(told), effects.at, client, phone)
+    return (*delete(tuple(s for s in leg if s is not session), effects), answering)
 
 
-def _waiting(leg: RelayLeg, manner: Manner) -> Waiting | None:
+def _waiting(leg: RelayLeg, profile: MediaProfile) -> Waiting | None:
     for session in leg:
-        if isinstance(session, Waiting) and session.terms.manner is manner:
+        if isinstance(session, Waiting) and session.terms.profile is profile:
             return session
     return None
 
@@ -221,11 +226,11 @@ def why(leg: RelayLeg) -> str:
     return next((session.terms.why for session in leg if isinstance(session, Answering)), "")
 
 
-def play(leg: RelayLeg, digit: str, duration: int, turn: Turn) -> None:
+def play(leg: RelayLeg, digit: str, duration: int, effects: Effects) -> None:
     """Play a digit to the phone."""
     for session in leg:
         if isinstance(session, _Talking):
-            turn.issue(PlayDigit(session.terms.name, session.terms.phone, digit, duration))
+            effects.emit(PlayDigit(session.terms.name, session.terms.phone, digit, duration))
 
 
 def is_joined(leg: RelayLeg) -> bool:
@@ -238,21 +243,21 @@ def is_used(leg: RelayLeg) -> bool:
     return any(not isinstance(session, Deleting) for session in leg)
 
 
-def client_moved(leg: RelayLeg, transport: IceUdp, turn: Turn) -> RelayLeg:
+def client_moved(leg: RelayLeg, transport: IceUdp, effects: Effects) -> RelayLeg:
     """Rule 4, if the client's transport is another than before: one that only has candidates to add is found by its
     own packets (RFC 8445 §7.3.1.3).
     """
-    return tuple(_with_client(session, transport, turn) for session in leg)
+    return tuple(_with_client(session, transport, effects) for session in leg)
 
 
-def _with_client(session: RelaySession, transport: IceUdp, turn: Turn) -> RelaySession:
+def _with_client(session: RelaySession, transport: IceUdp, effects: Effects) -> RelaySession:
     match session:
         case Answering(client=client) if _is_another(transport, client):
             return replace(session, client_anew=_restarted(client, transport))
         case Joined() | Restarting() | Rejoining():
             if transport.ufrag in session.left or not _is_another(transport, session.client):
                 return session
-            return _restart(session, _restarted(session.client, transport), session.phone, True, turn)
+            return _restart(session, _restarted(session.client, transport), session.phone, True, effects)
         case Offering() | Waiting() | Answering() | Deleting():
             return session
         case _:
@@ -269,44 +274,44 @@ def _restarted(client: Description, transport: IceUdp) -> Description:
     return replace(client, transport=replace(transport, fingerprint=transport.fingerprint or before))
 
 
-def phone_moved(leg: RelayLeg, transport: RawUdp, turn: Turn) -> RelayLeg:
+def phone_moved(leg: RelayLeg, transport: RawUdp, effects: Effects) -> RelayLeg:
     """Rule 4, if the phone wants audio elsewhere."""
-    return tuple(_with_phone(session, transport, turn) for session in leg)
+    return tuple(_with_phone(session, transport, effects) for session in leg)
 
 
-def _with_phone(session: RelaySession, transport: RawUdp, turn: Turn) -> RelaySession:
+def _with_phone(session: RelaySession, transport: RawUdp, effects: Effects) -> RelaySession:
     match session:
         case Answering(phone=phone):
             return replace(session, phone_anew=replace(phone, transport=transport))
         case Joined(client=client, phone=phone):
-            return _restart(session, client, replace(phone, transport=transport), False, turn)
+            return _restart(session, client, replace(phone, transport=transport), False, effects)
         case Restarting(client=client, phone=phone) | Rejoining(client=client, phone=phone):
-            return _restart(session, client, replace(phone, transport=transport), session.told, turn)
+            return _restart(session, client, replace(phone, transport=transport), session.told, effects)
         case Offering() | Waiting() | Deleting():
             return session
         case _:
             assert_never(session)
 
 
-def _restart(session: _Talking, client: Description, phone: Description, told: bool, turn: Turn) -> Restarting:
+def _restart(session: _Talking, client: Description, phone: Description, told: bool, effects: Effects) -> Restarting:
     # What the phone speaks must be in the new offer, as it is what it will be said to answer.
     transcode = dict.fromkeys((*_FOR_PHONES, *(codec.name for codec in phone.codecs)))
-    command = turn.issue(_to_phone(session.terms, client, tuple(transcode)))
+    command = effects.emit(_to_phone(session.terms, client, tuple(transcode)))
     left = session.left if client is session.client else (*session.left, _ufrag(session.client))
-    return Restarting(session.terms, command, turn.at, client, phone, told, left)
+    return Restarting(session.terms, command, effects.at, client, phone, told, left)
 
 
 def _ufrag(client: Description) -> str:
     return client.transport.ufrag if isinstance(client.transport, IceUdp) else ""
 
 
-def delete(leg: RelayLeg, turn: Turn) -> RelayLeg:
+def delete(leg: RelayLeg, effects: Effects) -> RelayLeg:
     """End every session."""
-    return tuple([s if isinstance(s, Deleting) else _delete(s.terms, 1, turn) for s in leg])
+    return tuple([s if isinstance(s, Deleting) else _delete(s.terms, 1, effects) for s in leg])
 
 
-def _delete(terms: Terms, times: int, turn: Turn) -> Deleting:
-    return Deleting(terms, turn.issue(DeleteRelay(terms.name)), turn.at, times)
+def _delete(terms: RelayRequest, times: int, effects: Effects) -> Deleting:
+    return Deleting(terms, effects.emit(DeleteRelay(terms.name)), effects.at, times)
 
 
 # --- folding
@@ -327,23 +332,23 @@ def _command(session: RelaySession) -> str:
             assert_never(session)
 
 
-def fold(leg: RelayLeg, event: OfCommand, turn: Turn) -> Step:
+def fold(leg: RelayLeg, event: OfCommand, effects: Effects) -> Step:
     """What an answer of the relay makes of the session that waits for it."""
     session = next(s for s in leg if _command(s) == event.command)
     others = tuple(s for s in leg if s is not session)
     match session, event:
         case Offering(terms, offer=offered), RelayDescribed(description=description):
-            return Step((*others, Waiting(terms, offered)), (Offered(description, terms.manner),))
+            return Step((*others, Waiting(terms, offered)), (Offered(description, terms.profile),))
         case Answering(terms), RelayDescribed(description=description):
-            return Step((*others, _joined(session, turn)), (Answered(description),))
+            return Step((*others, _joined(session, effects)), (Answered(description),))
         case Restarting(terms, client=client, phone=phone, told=told, left=left), RelayDescribed():
-            command = turn.issue(_to_client(terms, client, phone))
-            return Step((*others, Rejoining(terms, command, turn.at, client, phone, told, left)))
+            command = effects.emit(_to_client(terms, client, phone))
+            return Step((*others, Rejoining(terms, command, effects.at, client, phone, told, left)))
         case Rejoining(terms, client=client, phone=phone, left=left), RelayDescribed(description=description):
             joined = Joined(terms, client, phone, left)
             return Step((*others, joined), _elsewhere(description) if session.told else ())
         case ((Offering() | Answering() | Restarting() | Rejoining()), RelayRefused(problem=problem)):
-            return _failed(others, session, problem, turn)
+            return _failed(others, session, problem, effects)
         case Deleting(), RelayRefused(silent=True):
             return Step(leg)
         case Deleting(terms), RelayDone(flows=flows):
@@ -354,20 +359,20 @@ def fold(leg: RelayLeg, event: OfCommand, turn: Turn) -> Step:
             return Step(leg)
 
 
-def _joined(session: Answering, turn: Turn) -> Joined | Restarting:
+def _joined(session: Answering, effects: Effects) -> Joined | Restarting:
     """The ends hear each other; if one has moved meanwhile, the relay is told now."""
     joined = Joined(session.terms, session.client, session.phone)
     client, phone = session.client_anew, session.phone_anew
     if client is None and phone is None:
         return joined
-    return _restart(joined, client or session.client, phone or session.phone, client is not None, turn)
+    return _restart(joined, client or session.client, phone or session.phone, client is not None, effects)
 
 
 def _elsewhere(description: Description) -> News:
-    return (Moved(description.transport),) if isinstance(description.transport, IceUdp) else ()
+    return (TransportChanged(description.transport),) if isinstance(description.transport, IceUdp) else ()
 
 
-def _carried(terms: Terms, flows: tuple[Flow, ...]) -> Carried | None:
+def _carried(terms: RelayRequest, flows: tuple[Flow, ...]) -> Carried | None:
     packets = {flow.party: flow.packets for flow in flows}
     offerer, answerer = packets.get(Party.OFFERER, 0), packets.get(Party.ANSWERER, 0)
     if not (offerer or answerer):
@@ -375,22 +380,22 @@ def _carried(terms: Terms, flows: tuple[Flow, ...]) -> Carried | None:
     return Carried(offerer, answerer) if terms.outward else Carried(answerer, offerer)
 
 
-def lost(leg: RelayLeg, event: RelayLost, turn: Turn) -> Step:
+def lost(leg: RelayLeg, event: RelayLost, effects: Effects) -> Step:
     """The relay is gone, or has forgotten its sessions."""
     step = Step(tuple(s for s in leg if isinstance(s, Deleting)))
     for session in leg:
         if not isinstance(session, Deleting):
-            after = _failed(step.leg, session, event.problem, turn)
+            after = _failed(step.leg, session, event.problem, effects)
             step = Step(after.leg, step.news + after.news)
     return step
 
 
-def _failed(others: RelayLeg, session: _Asking | Waiting | Joined, problem: str, turn: Turn) -> Step:
+def _failed(others: RelayLeg, session: _Asking | Waiting | Joined, problem: str, effects: Effects) -> Step:
     """Rule 5. The relay may have made the session all the same."""
-    left = (*others, _delete(session.terms, 1, turn))
-    if isinstance(session, Offering) and session.spare is not None:
-        return Step(left, (Offered(session.spare, session.terms.manner),))
-    return Step(left, (Cut(session.terms.manner, Reason(Cause.NETWORK, f"The media relay failed: {problem}")),))
+    left = (*others, _delete(session.terms, 1, effects))
+    if isinstance(session, Offering) and session.fallback is not None:
+        return Step(left, (Offered(session.fallback, session.terms.profile),))
+    return Step(left, (RouteLost(session.terms.profile, Reason(Cause.NETWORK, f"The media relay failed: {problem}")),))
 
 
 # --- waiting
@@ -413,25 +418,25 @@ def _due(session: RelaySession) -> float:
             assert_never(session)
 
 
-def expire(leg: RelayLeg, turn: Turn) -> Step:
+def expire(leg: RelayLeg, effects: Effects) -> Step:
     """Do what is due by now."""
     step = Step(leg)
     for session in leg:
         due = _due(session)
-        if not due or due > turn.at:
+        if not due or due > effects.at:
             continue
         others = tuple(s for s in step.leg if s is not session)
         match session:
             case Offering() | Answering() | Restarting() | Rejoining():
-                after = _failed(others, session, "it does not answer.", turn)
+                after = _failed(others, session, "it does not answer.", effects)
                 step = Step(after.leg, step.news + after.news)
             case Deleting(terms, times=times) if times < _MOST_DELETIONS:
-                step = step._replace(leg=(*others, _delete(terms, times + 1, turn)))
+                step = step._replace(leg=(*others, _delete(terms, times + 1, effects)))
             case _:
                 step = step._replace(leg=others)
     return step
 
 
-def restart(leg: RelayLeg, turn: Turn) -> RelayLeg:
+def restart(leg: RelayLeg, effects: Effects) -> RelayLeg:
     """The gateway was away: what it told the relay may not have arrived."""
-    return tuple(_delete(session.terms, 1, turn) for session in leg)
+    return tuple(_delete(session.terms, 1, effects) for session in leg)

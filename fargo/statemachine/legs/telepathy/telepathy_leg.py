@@ -23,20 +23,20 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from fargo.statemachine.address import BadAddress, SipUri, parse_uri
-from fargo.statemachine.effects import Turn
+from fargo.statemachine.deadline import Deadline
+from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.leg_events import (
     Answered,
-    Cut,
-    Deadline,
-    Dialled,
+    Dtmf,
     Ended,
     Held,
-    Moved,
-    Notice,
-    Notices,
+    LegEvent,
+    LegEvents,
     Offered,
     Resumed,
     Ringing,
+    RouteLost,
+    TransportChanged,
 )
 from fargo.statemachine.legs.telepathy import sip_reason
 from fargo.statemachine.media.description import (
@@ -178,28 +178,28 @@ class Over(Struct, frozen=True, gc=False):
 _PAST: Final = frozenset({Ending, Over})
 
 TelepathyLeg: TypeAlias = Preparing | Dialling | Arriving | Answering | Talking | Ending | Over
-Step: TypeAlias = tuple[TelepathyLeg, Notices]
+Step: TypeAlias = tuple[TelepathyLeg, LegEvents]
 
 
 # --- beginnings
 
 
-def place(leg: Preparing, offer: Description, turn: Turn) -> TelepathyLeg:
+def place(leg: Preparing, offer: Description, effects: Effects) -> TelepathyLeg:
     """Call the SIP address with these codecs and addresses (a plain description)."""
-    command = turn.issue(PlaceCall(leg.connection, leg.target, offer.codecs, _candidates(offer)))
-    return Dialling(command, leg.domain, offer, turn.at)
+    command = effects.emit(PlaceCall(leg.connection, leg.target, offer.codecs, _candidates(offer)))
+    return Dialling(command, leg.domain, offer, effects.at)
 
 
-def arrived(event: CallArrived, turn: Turn) -> tuple[TelepathyLeg, Description | Reason]:
+def arrived(event: CallArrived, effects: Effects) -> tuple[TelepathyLeg, Description | Reason]:
     """A call has come in: the leg, and the caller's offer, or why it cannot be taken up (the leg is ending then)."""
     offer = Description("audio", event.codecs, RawUdp(event.candidates))
     if event.state == CallState.ENDED:
-        turn.issue(CloseChannel(event.channel))
+        effects.emit(CloseChannel(event.channel))
         return Over(), Reason(Cause.CANCELLED)
     if address(offer) is None or not has_voice(offer.codecs):
         reason = Reason(Cause.MEDIA, "The caller's offer contains no usable audio.")
-        return _hang_up(event.channel, reason, turn), reason
-    return Arriving(event.channel, offer, turn.at), offer
+        return _hang_up(event.channel, reason, effects), reason
+    return Arriving(event.channel, offer, effects.at), offer
 
 
 def caller(event: CallArrived) -> tuple[SipUri | BadAddress, str]:
@@ -266,28 +266,28 @@ def deadline(leg: TelepathyLeg) -> Deadline | None:
 # --- folding
 
 
-def fold(leg: TelepathyLeg, event: TelepathyEvent, turn: Turn) -> Step:
+def fold(leg: TelepathyLeg, event: TelepathyEvent, effects: Effects) -> Step:
     """What an event that concerns the leg makes of it, and what the bridge should know."""
     match event:
         case SendingStateChanged():
-            _sending(leg, event, turn)
+            _sending(leg, event, effects)
             return leg, ()
         case ReceivingStateChanged():
-            return _receiving(leg, event, turn), ()
+            return _receiving(leg, event, effects), ()
         case CallStateChanged():
-            return _moved(leg, event, turn)
+            return _moved(leg, event, effects)
         case CallMembersChanged():
             return _flagged(leg, event)
         case CandidatesReceived():
-            return _addressed(leg, event.candidates, turn)
+            return _addressed(leg, event.candidates, effects)
         case DescriptionReceived():
-            return _described(leg, event, turn)
+            return _described(leg, event, effects)
         case HoldStateChanged():
             return leg, ()
         case CallFailed():
             told = event.message or event.error
             reason = Reason(Cause.SERVER_ERROR, f"The gateway's SIP side refused the call: {told}")
-            turn.issue(CloseChannel(event.channel))
+            effects.emit(CloseChannel(event.channel))
             return Over(), _ended(leg, reason)
         case ChannelClosed():
             return Over(), _ended(leg, Reason(Cause.NETWORK, "The SIP side of the call is gone."))
@@ -295,31 +295,31 @@ def fold(leg: TelepathyLeg, event: TelepathyEvent, turn: Turn) -> Step:
             assert_never(event)
 
 
-def _sending(leg: TelepathyLeg, event: SendingStateChanged, turn: Turn) -> None:
+def _sending(leg: TelepathyLeg, event: SendingStateChanged, effects: Effects) -> None:
     """Complete what is pending (rule 1)."""
     settled = _SETTLED.get(event.state)
     if settled is not None and is_live(leg):
-        turn.issue(CompleteSending(event.channel, settled))
+        effects.emit(CompleteSending(event.channel, settled))
 
 
-def _receiving(leg: TelepathyLeg, event: ReceivingStateChanged, turn: Turn) -> TelepathyLeg:
+def _receiving(leg: TelepathyLeg, event: ReceivingStateChanged, effects: Effects) -> TelepathyLeg:
     """The same; and once we receive, our answer to an incoming call is out."""
     settled = _SETTLED.get(event.state)
     if settled is not None and is_live(leg):
-        turn.issue(CompleteReceiving(event.channel, settled))
+        effects.emit(CompleteReceiving(event.channel, settled))
     elif isinstance(leg, Answering) and event.state == FlowState.STARTED:
         talking = Talking(leg.channel, leg.agreed)
-        return _hold(talking, turn) if leg.hold else talking
+        return _hold(talking, effects) if leg.hold else talking
     return leg
 
 
-def _moved(leg: TelepathyLeg, event: CallStateChanged, turn: Turn) -> Step:
+def _moved(leg: TelepathyLeg, event: CallStateChanged, effects: Effects) -> Step:
     """The call is in another state."""
     if event.state == CallState.ENDED:
-        turn.issue(CloseChannel(event.channel))
+        effects.emit(CloseChannel(event.channel))
         return Over(), _ended(leg, _why(leg, event))
     if event.state in _CONFIRMED and isinstance(leg, Dialling) and not leg.answered:
-        return _heard(replace(leg, answered=True, since=turn.at), turn)
+        return _heard(replace(leg, answered=True, since=effects.at), effects)
     return leg, ()
 
 
@@ -334,10 +334,10 @@ def _flagged(leg: TelepathyLeg, event: CallMembersChanged) -> Step:
             return leg, ()
 
 
-def _addressed(leg: TelepathyLeg, candidates: tuple[Candidate, ...], turn: Turn) -> Step:
+def _addressed(leg: TelepathyLeg, candidates: tuple[Candidate, ...], effects: Effects) -> Step:
     match leg:
         case Dialling():
-            return _heard(replace(leg, candidates=(*leg.candidates, *candidates)), turn)
+            return _heard(replace(leg, candidates=(*leg.candidates, *candidates)), effects)
         case Talking():
             return _readdressed(leg, candidates)
         case Preparing() | Arriving() | Answering() | Ending() | Over():
@@ -356,36 +356,36 @@ def _readdressed(leg: Talking, candidates: tuple[Candidate, ...]) -> Step:
     before = address(leg.agreed)
     generation = before.generation + 1 if before else 0
     moved = RawUdp(tuple(replace(each, generation=generation) for each in now))
-    return replace(leg, agreed=replace(leg.agreed, transport=moved)), (Moved(moved),)
+    return replace(leg, agreed=replace(leg.agreed, transport=moved)), (TransportChanged(moved),)
 
 
 def _usable(*candidates: Candidate) -> tuple[Candidate, ...]:
     return _candidates(Description("audio", (), RawUdp(candidates)))
 
 
-def _described(leg: TelepathyLeg, event: DescriptionReceived, turn: Turn) -> Step:
+def _described(leg: TelepathyLeg, event: DescriptionReceived, effects: Effects) -> Step:
     match leg:
         case Dialling():
-            return _heard(replace(leg, codecs=event.codecs), turn)
+            return _heard(replace(leg, codecs=event.codecs), effects)
         case Talking():
-            return _renegotiated(leg, event.codecs, turn)
+            return _renegotiated(leg, event.codecs, effects)
         case Preparing() | Arriving() | Answering() | Ending() | Over():
             return leg, ()
         case _:
             assert_never(leg)
 
 
-def _renegotiated(leg: Talking, codecs: tuple[Codec, ...], turn: Turn) -> Step:
+def _renegotiated(leg: Talking, codecs: tuple[Codec, ...], effects: Effects) -> Step:
     """The far end names its codecs anew."""
     shared = common(leg.agreed, Description(leg.agreed.media, codecs, leg.agreed.transport))
     if isinstance(shared, Unusable):
         reason = Reason(Cause.MEDIA, "The phone changed to a codec that your client cannot take.")
-        return _hang_up(leg.channel, reason, turn), (Ended(reason),)
-    turn.issue(AcceptDescription(leg.channel, shared.codecs))
+        return _hang_up(leg.channel, reason, effects), (Ended(reason),)
+    effects.emit(AcceptDescription(leg.channel, shared.codecs))
     return leg, ()
 
 
-def _heard(leg: Dialling, turn: Turn) -> Step:
+def _heard(leg: Dialling, effects: Effects) -> Step:
     """Whether the answer is complete (rule 2), and if so what it says."""
     if not (leg.answered and leg.codecs and 1 in [c.component for c in leg.candidates]):
         return leg, ()
@@ -393,29 +393,29 @@ def _heard(leg: Dialling, turn: Turn) -> Step:
     shared = common(leg.offer, answer)
     if isinstance(shared, Unusable) or address(answer) is None:
         reason = Reason(Cause.MEDIA, f"{leg.domain} answered with no audio that your client can take.")
-        return _hang_up(leg.channel, reason, turn), (Ended(reason),)
-    return Talking(leg.channel, shared, turn.at + _SETTLING), (Answered(shared),)
+        return _hang_up(leg.channel, reason, effects), (Ended(reason),)
+    return Talking(leg.channel, shared, effects.at + _SETTLING), (Answered(shared),)
 
 
-def _ended(leg: TelepathyLeg, reason: Reason) -> Notices:
+def _ended(leg: TelepathyLeg, reason: Reason) -> LegEvents:
     """The bridge need not hear of an end that it asked for."""
     return (Ended(reason),) if is_live(leg) else ()
 
 
-def expire(leg: TelepathyLeg, turn: Turn) -> Step:
+def expire(leg: TelepathyLeg, effects: Effects) -> Step:
     """The leg's deadline has come."""
     match leg:
         case Talking():
-            turn.issue(RejectDescription(leg.channel))
+            effects.emit(RejectDescription(leg.channel))
             return replace(leg, reject=0.0), ()
         case Dialling(answered=True):
             reason = Reason(Cause.MEDIA, f"{leg.domain} answered the call without saying where to send audio.")
-            return _hang_up(leg.channel, reason, turn), (Ended(reason),)
+            return _hang_up(leg.channel, reason, effects), (Ended(reason),)
         case Dialling() | Arriving() | Answering():
             reason = Reason(Cause.NO_ANSWER, "The call was not answered in time.")
-            return _hang_up(leg.channel, reason, turn), (Ended(reason),)
+            return _hang_up(leg.channel, reason, effects), (Ended(reason),)
         case Ending():
-            turn.issue(CloseChannel(leg.channel))
+            effects.emit(CloseChannel(leg.channel))
             return Over(), ()
         case Preparing() | Over():
             return leg, ()
@@ -431,39 +431,39 @@ def lost(leg: TelepathyLeg, reason: Reason) -> Step:
 # --- told by the bridge
 
 
-def tell(leg: TelepathyLeg, notice: Notice, turn: Turn) -> Step:
+def tell(leg: TelepathyLeg, leg_event: LegEvent, effects: Effects) -> Step:
     """Do what the other end's news mean for this one."""
-    match notice:
+    match leg_event:
         case Ringing():
-            return _ringing(leg, turn), ()
+            return _ringing(leg, effects), ()
         case Held() | Resumed():
-            return _holding(leg, isinstance(notice, Held), turn), ()
+            return _holding(leg, isinstance(leg_event, Held), effects), ()
         case Answered(description) if isinstance(leg, Arriving):
             answer = numbered_as(leg.offer, description)
-            turn.issue(AnswerCall(leg.channel, answer.codecs, _candidates(answer)))
-            return Answering(leg.channel, replace(answer, transport=leg.offer.transport), turn.at), ()
+            effects.emit(AnswerCall(leg.channel, answer.codecs, _candidates(answer)))
+            return Answering(leg.channel, replace(answer, transport=leg.offer.transport), effects.at), ()
         case Offered(description) if isinstance(leg, Preparing):
-            return place(leg, description, turn), ()
+            return place(leg, description, effects), ()
         case Ended(reason):
-            return _told_to_end(leg, reason, turn), ()
-        case Offered() | Answered() | Dialled() | Moved() | Cut():
+            return _told_to_end(leg, reason, effects), ()
+        case Offered() | Answered() | Dtmf() | TransportChanged() | RouteLost():
             return leg, ()
         case _:
-            assert_never(notice)
+            assert_never(leg_event)
 
 
-def _ringing(leg: TelepathyLeg, turn: Turn) -> TelepathyLeg:
+def _ringing(leg: TelepathyLeg, effects: Effects) -> TelepathyLeg:
     """A client rings: the caller is told once."""
     if not isinstance(leg, Arriving) or leg.ringing:
         return leg
-    turn.issue(RingCall(leg.channel))
+    effects.emit(RingCall(leg.channel))
     return replace(leg, ringing=True)
 
 
-def _told_to_end(leg: TelepathyLeg, reason: Reason, turn: Turn) -> TelepathyLeg:
+def _told_to_end(leg: TelepathyLeg, reason: Reason, effects: Effects) -> TelepathyLeg:
     match leg:
         case Talking() | Dialling() | Arriving() | Answering():
-            return _hang_up(leg.channel, reason, turn)
+            return _hang_up(leg.channel, reason, effects)
         case Preparing():
             return Over()
         case Ending() | Over():
@@ -472,13 +472,13 @@ def _told_to_end(leg: TelepathyLeg, reason: Reason, turn: Turn) -> TelepathyLeg:
             assert_never(leg)
 
 
-def _holding(leg: TelepathyLeg, hold: bool, turn: Turn) -> TelepathyLeg:
+def _holding(leg: TelepathyLeg, hold: bool, effects: Effects) -> TelepathyLeg:
     """The client puts the far end on hold, or takes it off."""
     match leg:
         case Talking() if hold:
-            return _hold(leg, turn)
+            return _hold(leg, effects)
         case Talking():
-            turn.issue(RequestHold(leg.channel, False))
+            effects.emit(RequestHold(leg.channel, False))
             return leg
         case Answering():
             return replace(leg, hold=hold)
@@ -488,24 +488,24 @@ def _holding(leg: TelepathyLeg, hold: bool, turn: Turn) -> TelepathyLeg:
             assert_never(leg)
 
 
-def _hold(leg: Talking, turn: Turn) -> Talking:
+def _hold(leg: Talking, effects: Effects) -> Talking:
     """Put the far end on hold, after a waiting description is out of the way (rule 3)."""
     if leg.reject:
-        turn.issue(RejectDescription(leg.channel))
-    turn.issue(RequestHold(leg.channel, True))
+        effects.emit(RejectDescription(leg.channel))
+    effects.emit(RequestHold(leg.channel, True))
     return replace(leg, reject=0.0)
 
 
-def abandon(name: str, turn: Turn) -> None:
+def abandon(name: str, effects: Effects) -> None:
     """Get rid of a channel without further ado: the gateway lost track of its call."""
     if name:
-        turn.issue(HangUp(name, ChangeReason.INTERNAL_ERROR))
-        turn.issue(CloseChannel(name))
+        effects.emit(HangUp(name, ChangeReason.INTERNAL_ERROR))
+        effects.emit(CloseChannel(name))
 
 
-def _hang_up(name: str, reason: Reason, turn: Turn) -> TelepathyLeg:
-    turn.issue(HangUp(name, sip_reason.refusal(reason), reason.text))
-    return Ending(name, turn.at)
+def _hang_up(name: str, reason: Reason, effects: Effects) -> TelepathyLeg:
+    effects.emit(HangUp(name, sip_reason.refusal(reason), reason.text))
+    return Ending(name, effects.at)
 
 
 def _why(leg: TelepathyLeg, event: CallStateChanged) -> Reason:
