@@ -42,6 +42,7 @@ from fargo.statemachine.model.commands import (
 from fargo.statemachine.model.events import (
     CallMessaged,
     CallProposed,
+    ContentChanged,
     Event,
     FeaturesLearned,
     IqEvent,
@@ -61,7 +62,6 @@ from fargo.statemachine.model.events import (
     SessionEvent,
     SessionInformed,
     SessionInitiated,
-    SessionModified,
     SessionTerminated,
     SipSignedIn,
     SipSignedOut,
@@ -75,7 +75,7 @@ from fargo.statemachine.model.ng import RelayDescribed, RelayDone, RelayLost, Re
 from fargo.statemachine.reason import Cause, Reason, to_jingle
 from fargo.statemachine.user_state import User, changed, concerned, each
 
-_OfSession: TypeAlias = SessionAccepted | SessionInformed | SessionTerminated | SessionModified
+_OfSession: TypeAlias = SessionAccepted | SessionInformed | SessionTerminated | ContentChanged
 _BeyondCalls: TypeAlias = (
     TimePassed
     | ResourceAvailable

@@ -13,7 +13,30 @@ from typing import Any, Final
 Upcast = Callable[[dict[str, Any]], dict[str, Any]]
 Upcasts = Mapping[str, tuple[Upcast, ...]]
 
-UPCASTS: Final[Upcasts] = {}
+
+def _event_of_action(body: dict[str, Any]) -> dict[str, Any]:
+    """Return a SessionModified, which had its Jingle action in a field, as the event of that action."""
+    return {
+        "type": _EVENT_OF_ACTION[body.pop("action")],
+        **{name: each for name, each in body.items() if name != "type"},
+    }
+
+
+_EVENT_OF_ACTION: Final = {
+    "content-accept": "ContentAccepted",
+    "content-add": "ContentAdded",
+    "content-modify": "ContentModified",
+    "content-reject": "ContentRejected",
+    "content-remove": "ContentRemoved",
+    "description-info": "DescriptionInformed",
+    "security-info": "SecurityInformed",
+    "transport-accept": "TransportAccepted",
+    "transport-info": "TransportInformed",
+    "transport-reject": "TransportRejected",
+    "transport-replace": "TransportReplaced",
+}
+
+UPCASTS: Final[Upcasts] = {"SessionModified": (_event_of_action,)}
 """By type: the functions that turn a body of format 1 into format 2, 2 into 3, and so on."""
 
 

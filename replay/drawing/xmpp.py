@@ -22,6 +22,7 @@ from fargo.statemachine.model.events import (
     CallAction,
     CallMessaged,
     CallProposed,
+    ContentEvent,
     FeaturesLearned,
     IqFailed,
     IqMalformed,
@@ -35,7 +36,6 @@ from fargo.statemachine.model.events import (
     SessionAccepted,
     SessionInformed,
     SessionInitiated,
-    SessionModified,
     SessionTerminated,
     SubscriptionChanged,
     XmppEvent,
@@ -85,8 +85,8 @@ def received(event: XmppEvent) -> Said:
             return Said(f"session-info {info}".rstrip())
         case SessionTerminated(condition=condition):
             return _ended("session-terminate", condition)
-        case SessionModified(action=action):
-            return Said(action)
+        case ContentEvent():
+            return Said(event.action)
         case CallProposed():
             return Said("propose")
         case CallMessaged(action=action, condition=condition):

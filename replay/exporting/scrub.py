@@ -93,7 +93,7 @@ def _renamed(value: Any, grammar: Grammar, to: Renaming) -> Any:
 @cache
 def _grammars(kind: type[Struct]) -> dict[str, Grammar]:
     """How to read each field of a type, but for those that are one of a few words of ours."""
-    hints = get_type_hints(kind)
+    hints = {name: hint for name, hint in get_type_hints(kind).items() if name in kind.__struct_fields__}
     ours = {name for name, hint in hints.items() if get_origin(hint) is Literal}
     fields = {name: _FIELDS.get(f"{kind.__name__}.{name}") or _FIELDS.get(name) or _text for name in hints}
     return {name: grammar for name, grammar in fields.items() if name not in ours}

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, get_args
 
 from fargo.statemachine.account.account_state import connection_of
 from fargo.statemachine.call.call_state import Call
@@ -30,6 +30,8 @@ from fargo.statemachine.model.events import (
     CallAction,
     CallMessaged,
     CallProposed,
+    ContentChanged,
+    ContentModified,
     Event,
     FeaturesLearned,
     Iq,
@@ -45,7 +47,6 @@ from fargo.statemachine.model.events import (
     SessionAccepted,
     SessionInformed,
     SessionInitiated,
-    SessionModified,
     SessionTerminated,
     SipAccount,
     SipSignedIn,
@@ -54,6 +55,7 @@ from fargo.statemachine.model.events import (
     Stopping,
     StreamOpened,
     TimePassed,
+    TransportInformed,
 )
 from fargo.statemachine.model.ng import RelayDescribed, RelayDone, RelayLost, RelayRefused
 from fargo.statemachine.user_state import User
@@ -167,8 +169,8 @@ def _of_session(iq: Iq, sid: str) -> Iterator[Event]:
     for info in ("", "ringing", "mute", "hold", "unhold", "active", "nonsense"):
         yield SessionInformed(iq, sid, info)
     yield from (SessionTerminated(iq, sid, condition) for condition in ("success", "busy", "decline"))
-    yield from (SessionModified(iq, sid, action) for action in ("transport-info", "content-add"))
-    yield from (SessionModified(iq, sid, "content-modify", contents) for contents in (_HEARS, _DEAF))
+    yield from (kind(iq, sid) for kind in get_args(ContentChanged) if kind is not ContentModified)
+    yield from (ContentModified(iq, sid, contents) for contents in (_HEARS, _DEAF))
 
 
 def _messages(client: str, us: str, sid: str) -> Iterator[Event]:
@@ -214,7 +216,7 @@ def of_relayed_call(user: User) -> Iterator[Event]:
 
 def _of_secure_session(iq: Iq, sid: str) -> Iterator[Event]:
     yield from (SessionAccepted(iq, sid, contents) for contents in (_SECURED, _AUDIO))
-    yield from (SessionModified(iq, sid, "transport-info", contents) for contents in (_CANDIDATES, _RESTART))
+    yield from (TransportInformed(iq, sid, contents) for contents in (_CANDIDATES, _RESTART))
     yield SessionInformed(iq, sid, "dtmf", digit="digit")
     yield SessionTerminated(iq, sid, "success")
 

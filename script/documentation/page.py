@@ -31,7 +31,7 @@ from fargo.statemachine.model.commands import (
     SendRegistrationForm,
     XmppCommand,
 )
-from fargo.statemachine.model.events import CallMessaged, Event, SessionInformed, SessionModified, SipSignedOut
+from fargo.statemachine.model.events import CallMessaged, Event, SessionInformed, SipSignedOut
 from fargo.statemachine.model.ng import RelayCommand, RelayRefused
 from fargo.statemachine.user_state import User
 
@@ -168,7 +168,6 @@ _UNITS: Final[dict[type, tuple[str, type[Enum] | None]]] = {
     RequestHold: ("hold", _Hold),
     SendingStateChanged: ("state", FlowState),
     SessionInformed: ("info", None),
-    SessionModified: ("action", None),
     SipSignedOut: ("trouble", None),
 }
 """Of which classes the table tells more than the name: by which field, and what its numbers mean."""
@@ -204,7 +203,7 @@ _SIP_LEG: Final = _Machine(
 )
 _RELAY_SESSION: Final = _Machine(
     "A session at the media relay",
-    "Commands are those to the relay. `[*]` is before the session. A `SessionModified transport-info` changes\n"
+    "Commands are those to the relay. `[*]` is before the session. A `TransportInformed` changes\n"
     "something only if the client has restarted ICE.",
     _of_relay,
     get_args(RelayCommand),

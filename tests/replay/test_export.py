@@ -43,7 +43,6 @@ from fargo.statemachine.model.events import (
     RegistrationSubmitted,
     ResourceAvailable,
     SessionInitiated,
-    SessionModified,
     SessionTerminated,
     SipAccount,
     SipSignedIn,
@@ -52,6 +51,7 @@ from fargo.statemachine.model.events import (
     Snapshot,
     SubscriptionAction,
     SubscriptionChanged,
+    TransportInformed,
 )
 from fargo.store.log import Entry, Log
 from replay.exporting import pytest_file
@@ -103,8 +103,8 @@ EVENTS: tuple[Event, ...] = (
         PLAIN.codecs, (Candidate(1, "10.77.1.2", 7078),), 3,
     ),
     IqSucceeded("9.0", CLIENT),
-    SessionModified(
-        Iq(CLIENT, f"jörg%emu.net@{GATEWAY}/fargo", "iq-8843"), "NoNcE5x99", "transport-info",
+    TransportInformed(
+        Iq(CLIENT, f"jörg%emu.net@{GATEWAY}/fargo", "iq-8843"), "NoNcE5x99",
         (Content("v", transport=ICE),),
     ),
     SessionTerminated(Iq(CLIENT, rf"jörg%emu.net\3a5062@{GATEWAY}/fargo", "iq-8844"), "NoNcE5x99", "decline", HOSTILE),
@@ -192,7 +192,7 @@ def test_what_the_protocols_say_is_left(tmp_path: Path) -> None:
     text = target.read_text()
     for kept in (
         *('"urn:xmpp:jingle:apps:rtp:audio"', '"PCMU"', '"opus"', '"sha-256"', '"item-not-found"', '"1.0/1"', ":5070"),
-        *("Signed in as sip:", '"message":"486 ', ";fg-name=", '"transport-info"', "(486)", '"port":5004', "\\\\40"),
+        *("Signed in as sip:", '"message":"486 ', ";fg-name=", '"TransportInformed"', "(486)", '"port":5004', "\\\\40"),
     ):
         assert kept in text, kept
 

@@ -5,10 +5,15 @@ about calls, with a registration, a busy phone, and two calls at once.
 import shutil
 from contextlib import closing
 from pathlib import Path
+from typing import get_args
 
+import msgspec
 import pytest
 from sqlite_utils import Database
 
+from fargo.statemachine.media.description import Content
+from fargo.statemachine.model.events import ContentChanged, Event, Iq
+from fargo.store.formats import brought_up
 from fargo.store.log import Log
 from replay.reading.records import records, row
 from replay.verifying.verify import verify
@@ -63,3 +68,11 @@ def test_what_was_done_twice_in_one_turn_stays_twice(tmp_path: Path) -> None:
     assert all(each["last"] == each["number"] - 1 for each in places)
     with closing(Log.open_read_only(path)) as log:
         assert len(records(log.noted())) == 3
+
+
+@pytest.mark.parametrize("kind", get_args(ContentChanged))
+def test_an_action_in_a_field_is_read_as_the_event_of_that_action(kind: type[ContentChanged]) -> None:
+    iq = {"sender": "alice@localhost/a", "to": "bob@sip.localhost", "id": "1"}
+    body = {"type": "SessionModified", "iq": iq, "sid": "s", "action": kind.action, "contents": [{"name": "voice"}]}
+    event: object = msgspec.convert(brought_up("SessionModified", 1, body), Event)
+    assert event == kind(Iq("alice@localhost/a", "bob@sip.localhost", "1"), "s", (Content("voice"),))

@@ -26,10 +26,10 @@ from fargo.statemachine.model.events import (
     ResourceAvailable,
     SessionAccepted,
     SessionInitiated,
-    SessionModified,
     SessionTerminated,
     SipAccount,
     SipSignedIn,
+    TransportInformed,
 )
 from fargo.statemachine.model.ng import OfferRelay, RelayRefused
 from fargo.store.log import Entry, Log
@@ -118,7 +118,7 @@ def test_a_call_in() -> None:
     lines = drawn(
         ARRIVED,
         IqSucceeded("5.0", CLIENT),
-        SessionModified(Iq(CLIENT, CALLED, "i"), sid, "transport-info"),
+        TransportInformed(Iq(CLIENT, CALLED, "i"), sid),
         SessionAccepted(Iq(CLIENT, CALLED, "a"), sid, VOICE),
         CallStateChanged(INCOMING, 5),
         ReceivingStateChanged(INCOMING, 1),

@@ -13,7 +13,7 @@ Rules:
 """
 
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Final, get_args
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -39,6 +39,7 @@ from fargo.statemachine.model.events import (
     CallAction,
     CallMessaged,
     CallProposed,
+    ContentChanged,
     Event,
     FeaturesLearned,
     Iq,
@@ -49,8 +50,8 @@ from fargo.statemachine.model.events import (
     SessionAccepted,
     SessionInformed,
     SessionInitiated,
-    SessionModified,
     SessionTerminated,
+    TransportInformed,
 )
 
 from .invariants import Broken
@@ -58,6 +59,7 @@ from .quirks import Quirk
 from .values import BOB, FEATURES, GATEWAY, JMI, OPUS, PCMA, PCMU, PHONE, RELAY, audio, client_media
 
 OFFERS: Final = {"call": (PCMU, PCMA), "call with strange codecs": (OPUS,)}
+ACTIONS: Final = {kind.action: kind for kind in get_args(ContentChanged)}
 ANSWERS: Final = {"accept": (PCMU,), "accept with strange codecs": (OPUS,), "accept in another manner": (PCMU,)}
 ENDINGS: Final = {"decline": "decline", "busy": "busy", "hang up": "success", "cancel": "cancel"}
 INFOS: Final = ("ringing", "hold", "unhold", "mute", "dtmf", "")
@@ -186,12 +188,12 @@ class Client(Struct, frozen=True):
                 )
             case "modify", _:
                 contents = self._modified(detail, session)
-                return self._asks(session, what, lambda iq: SessionModified(iq, sid, detail, contents))
+                return self._asks(session, what, lambda iq: ACTIONS[detail](iq, sid, contents))
             case "restart", _:
                 ufrag = f"client{self.stanzas}"
                 anew = Content("voice", transport=client_media(self.profile, ufrag))
                 moved = self._with(replace(session, restarting=True, ufrag=ufrag))
-                return moved._asks(session, what, lambda iq: SessionModified(iq, sid, "transport-info", (anew,)))
+                return moved._asks(session, what, lambda iq: TransportInformed(iq, sid, (anew,)))
             case "call", "again":
                 return self._asks(session, what, lambda iq: SessionInitiated(iq, sid, (self._offer("call"),)))
             case "accept", "again":

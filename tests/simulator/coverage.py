@@ -38,6 +38,7 @@ from fargo.statemachine.model.events import (
     CallAction,
     CallMessaged,
     CallProposed,
+    ContentChanged,
     Event,
     FeaturesLearned,
     Iq,
@@ -55,7 +56,6 @@ from fargo.statemachine.model.events import (
     SessionAccepted,
     SessionInformed,
     SessionInitiated,
-    SessionModified,
     SessionTerminated,
     SipAccount,
     SipSignedIn,
@@ -67,6 +67,7 @@ from fargo.statemachine.model.events import (
     SubscriptionAction,
     SubscriptionChanged,
     TimePassed,
+    TransportInformed,
 )
 from fargo.statemachine.model.ng import Flow, Party, RelayDescribed, RelayDone, RelayLost, RelayRefused
 from fargo.statemachine.model.presence import Connection, SignedIn
@@ -187,10 +188,8 @@ def _of_session(each: jingle_session.Session) -> Iterator[Event]:
     yield from (SessionInitiated(iq, each.sid, offer), SessionAccepted(iq, each.sid, offer))
     yield from (SessionInformed(iq, each.sid, info) for info in ("", "ringing", "hold", "unhold", "nonsense"))
     yield SessionInformed(iq, each.sid, "dtmf", digit="digit1")
-    yield SessionModified(
-        iq, each.sid, "transport-info", (Content("voice", transport=client_media(MediaProfile.ICE, "new")),)
-    )
-    yield from (SessionModified(iq, each.sid, action, offer) for action in ("content-modify", "content-add"))
+    yield TransportInformed(iq, each.sid, (Content("voice", transport=client_media(MediaProfile.ICE, "new")),))
+    yield from (kind(iq, each.sid, offer) for kind in get_args(ContentChanged))
     yield from (SessionTerminated(iq, each.sid, condition) for condition in ("success", "busy"))
     yield from (CallMessaged(each.client, each.us, each.sid, action) for action in CallAction)
     for command in (*each.owed, "none"):

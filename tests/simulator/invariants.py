@@ -70,12 +70,12 @@ from fargo.statemachine.model.events import (
     ResourceUnavailable,
     Restarted,
     SessionInitiated,
-    SessionModified,
     SessionTerminated,
     SipSignedIn,
     SipSignedOut,
     StreamOpened,
     TimePassed,
+    TransportInformed,
 )
 from fargo.statemachine.model.ng import (
     AnswerRelay,
@@ -237,7 +237,7 @@ class Watch(Struct, frozen=True):
                 return self
             case HangUp() | TerminateSession() | DeleteRelay():
                 return self._ends(_leg(command))
-            case OfferRelay() if isinstance(event, SessionModified | CandidatesReceived | RelayDescribed):
+            case OfferRelay() if isinstance(event, TransportInformed | CandidatesReceived | RelayDescribed):
                 again = replace(self, started=tuple(what for what in self.started if what != ("join", *_leg(command))))
                 return again._relays(issued.id, _leg(command), ())
             case OfferRelay():

@@ -29,7 +29,7 @@ from fargo.statemachine.model.events import (
     ResourceAvailable,
     SessionAccepted,
     SessionInitiated,
-    SessionModified,
+    TransportInformed,
 )
 from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, RelayDescribed, RelayRefused
 
@@ -103,10 +103,10 @@ class Relayed(Story):
         sid = next(i.command.sid for i in reversed(self.issued) if isinstance(i.command, InitiateSession))
         return self.tell(SessionAccepted(self.iq(BOB, client), sid, (Content("voice", description=description),)))
 
-    def moves(self, sid: str, transport: IceUdp) -> list[Command]:
-        """The client sends a transport-info."""
-        contents = (Content("voice", transport=transport),)
-        return self.tell(SessionModified(self.iq(BOB), sid, "transport-info", contents))
+    def moves(self, sid: str, transport: IceUdp, *before: Content, name: str = "voice") -> list[Command]:
+        """Send a transport-info of the client; ``before``: the contents before the audio, which is called ``name``."""
+        contents = (*before, Content(name, transport=transport))
+        return self.tell(TransportInformed(self.iq(BOB), sid, contents))
 
     def talking_out(self) -> "Relayed":
         """Until Alice, who called, and Bob hear each other."""

@@ -1,5 +1,7 @@
 """Calls both ways, event by event: what each side is told."""
 
+from typing import get_args
+
 import pytest
 
 from fargo.statemachine import machine
@@ -46,6 +48,8 @@ from fargo.statemachine.model.commands import (
     TerminateSession,
 )
 from fargo.statemachine.model.events import (
+    ContentAdded,
+    ContentChanged,
     FeaturesLearned,
     IqFailed,
     IqSucceeded,
@@ -55,12 +59,12 @@ from fargo.statemachine.model.events import (
     SessionAccepted,
     SessionInformed,
     SessionInitiated,
-    SessionModified,
     SessionTerminated,
     SipSignedOut,
     SipTrouble,
     Stopping,
     TimePassed,
+    TransportInformed,
 )
 
 from .story import ABLE, ADDRESS, BOB, DESK, GATEWAY, NAMED, OFFER, PCMA, PCMU, PHONE, PHONE_ADDRESS, Story
@@ -463,11 +467,11 @@ def test_a_duplicate_session_initiate_is_out_of_order(story: Story) -> None:
     assert story.user.calls == before
 
 
-@pytest.mark.parametrize("event", [SessionAccepted, SessionInformed, SessionTerminated, SessionModified])
+@pytest.mark.parametrize("event", [SessionAccepted, SessionInformed, SessionTerminated, *get_args(ContentChanged)])
 def test_an_unknown_session_is_named_as_such(story: Story, event: type) -> None:
     story.call_out()
     details = {SessionAccepted: ((OFFER,),), SessionInformed: ("ringing",), SessionTerminated: ("success",)}
-    story.tell(event(story.iq(BOB), "other", *details.get(event, ("transport-info",))))
+    story.tell(event(story.iq(BOB), "other", *details.get(event, ())))
     assert story.the(RefuseIq).jingle == "unknown-session"
     assert len(story.last) == 1
 
@@ -491,9 +495,9 @@ def test_what_is_not_supported_is_refused_and_the_call_goes_on(story: Story) -> 
     before = story.user.calls
     story.tell(SessionInformed(story.iq(BOB), "s1", "dtmf"))
     assert story.the(RefuseIq).jingle == "unsupported-info"
-    story.tell(SessionModified(story.iq(BOB), "s1", "content-add", (OFFER,)))
+    story.tell(ContentAdded(story.iq(BOB), "s1", (OFFER,)))
     assert story.the(RefuseIq).condition == "feature-not-implemented"
-    story.tell(SessionModified(story.iq(BOB), "s1", "transport-info"))
+    story.tell(TransportInformed(story.iq(BOB), "s1"))
     assert story.all(AcceptIq)
     assert story.user.calls == before
 

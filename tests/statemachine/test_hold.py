@@ -26,7 +26,7 @@ from fargo.statemachine.model.commands import (
     SignIn,
     TerminateSession,
 )
-from fargo.statemachine.model.events import IqFailed, SessionAccepted, SessionInformed, SessionModified
+from fargo.statemachine.model.events import ContentModified, IqFailed, SessionAccepted, SessionInformed
 
 from .story import BOB, DESK, OFFER, PCMU, PHONE_ADDRESS, Story
 
@@ -87,9 +87,21 @@ def test_the_client_holds_and_resumes(story: Story, resume: str) -> None:
     ("senders", "holds"), [("initiator", True), ("none", True), ("responder", False), ("both", False)]
 )
 def test_the_client_holds_by_who_sends(story: Story, senders: str, holds: bool) -> None:
-    story.tell(SessionModified(story.iq(BOB), "s1", "content-modify", (Content("voice", senders=senders),)))
+    story.tell(ContentModified(story.iq(BOB), "s1", (Content("voice", senders=senders),)))
     assert story.all(AcceptIq)
     assert [each.hold for each in story.all(RequestHold)] == ([True] if holds else [])
+
+
+def test_a_hold_is_found_behind_other_contents(story: Story) -> None:
+    video, voice = Content("video", senders="both"), Content("voice", senders="initiator")
+    story.tell(ContentModified(story.iq(BOB), "s1", (video, voice)))
+    assert [each.hold for each in story.all(RequestHold)] == [True]
+
+
+def test_a_change_of_other_contents_is_refused_and_holds_nothing(story: Story) -> None:
+    iq = story.iq(BOB)
+    refused = story.tell(ContentModified(iq, "s1", (Content("video", senders="none"),)))
+    assert [type(each) for each in refused] == [RefuseIq]
 
 
 def test_the_phone_holds_and_resumes(story: Story) -> None:

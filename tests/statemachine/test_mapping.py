@@ -18,13 +18,13 @@ from fargo.statemachine.model.call1 import CallArrived, CallState, CallStateChan
 from fargo.statemachine.model.call_records import RecordEnded, RecordPath
 from fargo.statemachine.model.commands import RefuseIq, SendPresence, TerminateSession
 from fargo.statemachine.model.events import (
+    ContentAdded,
     PolicyChanged,
     RegistrationCancelled,
     RegistrationSubmitted,
     ResourceUnavailable,
     SessionInformed,
     SessionInitiated,
-    SessionModified,
     SessionTerminated,
     SipAccount,
     SipSignedIn,
@@ -363,7 +363,7 @@ REQUESTS: dict[str, Callable[[Story], object]] = {
     ),
     "content-add, or another change of the session": lambda story: (
         initiate(story),
-        story.tell(SessionModified(story.iq(BOB), "s1", "content-add")),
+        story.tell(ContentAdded(story.iq(BOB), "s1")),
     ),
     "cancelling a registration that is not there": lambda story: (cancel(story), cancel(story)),
 }

@@ -1,6 +1,7 @@
 """What holds for every story, whatever happens in it: drawn by Hypothesis from events that meet each other."""
 
 from collections import Counter
+from typing import get_args
 
 import msgspec
 from hypothesis import given, settings
@@ -32,6 +33,7 @@ from fargo.statemachine.model.commands import (
     SignIn,
 )
 from fargo.statemachine.model.events import (
+    ContentChanged,
     Event,
     FeaturesLearned,
     Iq,
@@ -48,7 +50,6 @@ from fargo.statemachine.model.events import (
     SessionAccepted,
     SessionInformed,
     SessionInitiated,
-    SessionModified,
     SessionTerminated,
     SipAccount,
     SipSignedIn,
@@ -124,7 +125,7 @@ def event_for(story: Story, data: st.DataObject) -> Event:
             st.builds(SessionAccepted, iq, sids, CONTENTS),
             st.builds(SessionInformed, iq, sids, st.sampled_from(["", "ringing", "hold"])),
             st.builds(SessionTerminated, iq, sids, CONDITIONS),
-            st.builds(SessionModified, iq, sids, st.sampled_from(["transport-info", "content-add"])),
+            *(st.builds(kind, iq, sids) for kind in get_args(ContentChanged)),
             st.builds(IqSucceeded, issued(*Command.__args__), CLIENTS),
             st.builds(IqFailed, issued(*Command.__args__), CLIENTS, FAILURES),
             st.builds(SipSignedIn, issued(SignIn)),

@@ -34,13 +34,13 @@ from fargo.statemachine.model.commands import (
 from fargo.statemachine.model.events import (
     CallAction,
     CallMessaged,
+    DescriptionInformed,
     IqFailed,
     IqSucceeded,
     ResourceUnavailable,
     Restarted,
     SessionInformed,
     SessionInitiated,
-    SessionModified,
     SessionTerminated,
     TimePassed,
 )
@@ -739,10 +739,22 @@ def test_where_it_is_to_send_is_told_in_the_content_that_it_named() -> None:
     story.described(OfferRelay, FOR_PHONE)
     story.phone_answers()
     story.described(AnswerRelay, FOR_CLIENT)
-    story.moves("s1", RESTART)
+    story.moves("s1", RESTART, name="0")
     story.described(OfferRelay, FOR_PHONE)
     story.described(AnswerRelay, FOR_CLIENT)
     assert story.the(InformTransport).content.name == "0"
+
+
+def test_a_restart_is_found_behind_other_contents() -> None:
+    story = Relayed(MediaProfile.DTLS).talking_out()
+    _, offered = story.moves("s1", RESTART, Content("video", transport=replace(RESTART, ufrag="video")))
+    assert isinstance(offered, OfferRelay)
+    assert offered.description.transport == RESTART
+
+
+def test_a_restart_of_another_content_is_acknowledged_and_no_more() -> None:
+    story = Relayed(MediaProfile.DTLS).talking_out()
+    assert [type(each) for each in story.moves("s1", RESTART, name="video")] == [AcceptIq]
 
 
 def test_a_client_that_refuses_to_hear_of_it_stays_in_the_call() -> None:
@@ -781,7 +793,7 @@ def test_what_the_phone_speaks_is_in_the_new_offer_too() -> None:
 def test_what_is_no_transport_is_acknowledged_and_no_more(contents: tuple[Content, ...]) -> None:
     story = Relayed(MediaProfile.DTLS).talking_out()
     iq = story.iq(BOB)
-    assert story.tell(SessionModified(iq, "s1", "description-info", contents)) == [AcceptIq(iq)]
+    assert story.tell(DescriptionInformed(iq, "s1", contents)) == [AcceptIq(iq)]
 
 
 @pytest.mark.parametrize("transport", [AT_CLIENT, replace(AT_CLIENT, ufrag=""), replace(AT_CLIENT, candidates=())])

@@ -18,11 +18,11 @@ from fargo.statemachine.model.commands import (
 from fargo.statemachine.model.events import (
     CallAction,
     CallMessaged,
+    ContentModified,
     FeaturesLearned,
     IqSucceeded,
     ResourceAvailable,
     SessionAccepted,
-    SessionModified,
     TimePassed,
 )
 
@@ -129,7 +129,7 @@ def test_a_called_client_is_the_responder_when_it_holds(asks_first: bool, sender
     story.tell(SessionAccepted(story.iq(BOB), sid, (OFFER,)))
     assert story.tell(ReceivingStateChanged("c1", 3)) == []
     modified = Content("voice", senders=senders)  # type: ignore[arg-type]
-    story.tell(SessionModified(story.iq(BOB), sid, "content-modify", (modified,)))
+    story.tell(ContentModified(story.iq(BOB), sid, (modified,)))
     assert story.all(RequestHold) == ([RequestHold("c1", True)] if holds else [])
     assert not story.all(MessageCall)
 

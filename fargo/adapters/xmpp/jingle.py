@@ -4,7 +4,7 @@ Who initiated a session and who responds to it are read from the stanza's addres
 only written (XEP-0166 §7.1). Dropped: a session-info's attributes (whose stream was muted).
 """
 
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, get_args
 
 from twisted.words.xish.domish import Element
 
@@ -28,23 +28,18 @@ from fargo.statemachine.model.commands import (
     TerminateSession,
 )
 from fargo.statemachine.model.events import (
+    ContentChanged,
     Iq,
     SessionAccepted,
     SessionInformed,
     SessionInitiated,
-    SessionModified,
     SessionTerminated,
 )
 
-JingleEvent: TypeAlias = SessionInitiated | SessionAccepted | SessionInformed | SessionTerminated | SessionModified
+JingleEvent: TypeAlias = SessionInitiated | SessionAccepted | SessionInformed | SessionTerminated | ContentChanged
 JingleCommand: TypeAlias = InitiateSession | AcceptSession | InformSession | InformTransport | TerminateSession
 
-_MODIFYING: Final = frozenset(
-    {
-        "content-accept", "content-add", "content-modify", "content-reject", "content-remove", "description-info",
-        "security-info", "transport-accept", "transport-info", "transport-reject", "transport-replace",
-    }
-)  # fmt: skip
+_CONTENT_EVENTS: Final = {kind.action: kind for kind in get_args(ContentChanged)}
 
 
 def event(iq: Iq, jingle: Element) -> JingleEvent:
@@ -59,8 +54,9 @@ def event(iq: Iq, jingle: Element) -> JingleEvent:
             return SessionInformed(iq, sid, *_info(jingle))
         case "session-terminate":
             return SessionTerminated(iq, sid, *_reason(jingle))
-        case _ if action in _MODIFYING:
-            return SessionModified(iq, sid, action, contents.read(jingle))
+        case _ if action in _CONTENT_EVENTS:
+            changed: ContentChanged = _CONTENT_EVENTS[action](iq, sid, contents.read(jingle))
+            return changed
         case _:
             raise MalformedError(f"“{action}” is not a Jingle action.")
 

@@ -11,7 +11,7 @@ Rules:
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 from msgspec import Struct
 
@@ -207,11 +207,93 @@ class SessionTerminated(SessionEvent, frozen=True, tag="SessionTerminated"):
     text: str = ""
 
 
-class SessionModified(SessionEvent, frozen=True, tag="SessionModified"):
-    """Any other Jingle action, such as transport-info or content-add (XEP-0166 §7.2)."""
+class ContentEvent(SessionEvent, frozen=True):
+    """A Jingle action about contents of a session that has begun; ``action`` is its name in XEP-0166 §7.2."""
 
-    action: str
+    action: ClassVar[str]
     contents: tuple[Content, ...] = ()
+
+
+class ContentAccepted(ContentEvent, frozen=True, tag="ContentAccepted"):
+    """The client takes a content that we added."""
+
+    action = "content-accept"
+
+
+class ContentAdded(ContentEvent, frozen=True, tag="ContentAdded"):
+    """The client wants to add contents to the session."""
+
+    action = "content-add"
+
+
+class ContentModified(ContentEvent, frozen=True, tag="ContentModified"):
+    """The client changes who sends in a content (XEP-0166 §7.3, `senders`)."""
+
+    action = "content-modify"
+
+
+class ContentRejected(ContentEvent, frozen=True, tag="ContentRejected"):
+    """The client refuses a content that we added."""
+
+    action = "content-reject"
+
+
+class ContentRemoved(ContentEvent, frozen=True, tag="ContentRemoved"):
+    """The client takes contents out of the session."""
+
+    action = "content-remove"
+
+
+class DescriptionInformed(ContentEvent, frozen=True, tag="DescriptionInformed"):
+    """The client gives parameters of a description that has been agreed (XEP-0167 §6.6)."""
+
+    action = "description-info"
+
+
+class SecurityInformed(ContentEvent, frozen=True, tag="SecurityInformed"):
+    """The client sends information of a security precondition."""
+
+    action = "security-info"
+
+
+class TransportAccepted(ContentEvent, frozen=True, tag="TransportAccepted"):
+    """The client takes the transport that we wanted instead."""
+
+    action = "transport-accept"
+
+
+class TransportInformed(ContentEvent, frozen=True, tag="TransportInformed"):
+    """The client gives candidates or credentials of a transport (XEP-0176 §5.3)."""
+
+    action = "transport-info"
+
+
+class TransportRejected(ContentEvent, frozen=True, tag="TransportRejected"):
+    """The client refuses the transport that we wanted instead."""
+
+    action = "transport-reject"
+
+
+class TransportReplaced(ContentEvent, frozen=True, tag="TransportReplaced"):
+    """The client wants another transport for a content."""
+
+    action = "transport-replace"
+
+
+ContentChanged: TypeAlias = (
+    ContentAccepted
+    | ContentAdded
+    | ContentModified
+    | ContentRejected
+    | ContentRemoved
+    | DescriptionInformed
+    | SecurityInformed
+    | TransportAccepted
+    | TransportInformed
+    | TransportRejected
+    | TransportReplaced
+)
+"""Every Jingle action about contents after session-initiate and session-accept."""
 
 
 # --- Jingle Message Initiation: XEP-0353
@@ -323,7 +405,7 @@ XmppEvent: TypeAlias = (
     | SessionAccepted
     | SessionInformed
     | SessionTerminated
-    | SessionModified
+    | ContentChanged
     | CallProposed
     | CallMessaged
     | IqSucceeded

@@ -22,8 +22,8 @@ from fargo.statemachine.model.events import (
     SessionAccepted,
     SessionInformed,
     SessionInitiated,
-    SessionModified,
     SessionTerminated,
+    TransportInformed,
 )
 
 from . import strategies
@@ -92,7 +92,7 @@ def test_every_captured_action_becomes_its_event_and_back(captured: Captured) ->
             command = InformSession(iq.sender, iq.to, sid, info)
         case SessionTerminated(_, sid, condition, text):
             command = TerminateSession(iq.sender, iq.to, sid, condition, text)
-        case SessionModified(_, sid, "transport-info", (content,)):
+        case TransportInformed(_, sid, (content,)):
             command = InformTransport(iq.sender, iq.to, sid, content)
         case SessionInitiated(_, _, (_, second)):
             assert second.description
@@ -188,7 +188,7 @@ def test_foreign_applications_and_transports_keep_their_names() -> None:
 
 def test_end_of_candidates_is_noticed() -> None:
     modified = [jingle.event(ASKED, each.stanza.jingle) for each in jingles("transport-info")]
-    transports = [m.contents[0].transport for m in modified if isinstance(m, SessionModified)]
+    transports = [m.contents[0].transport for m in modified if isinstance(m, TransportInformed)]
     assert [t.complete for t in transports if isinstance(t, IceUdp)].count(True) == 1
 
 

@@ -42,20 +42,31 @@ from fargo.statemachine.legs.leg_events import (
     RouteLost,
     TransportChanged,
 )
-from fargo.statemachine.media.description import IceUdp, Senders
+from fargo.statemachine.media.description import Content, IceUdp, Senders
 from fargo.statemachine.media.offer import Audio
 from fargo.statemachine.model.commands import AcceptIq, RefuseIq
 from fargo.statemachine.model.events import (
     CallAction,
     CallMessaged,
+    ContentAccepted,
+    ContentAdded,
+    ContentChanged,
+    ContentModified,
+    ContentRejected,
+    ContentRemoved,
+    DescriptionInformed,
     IqFailed,
     IqSucceeded,
     ResourceUnavailable,
+    SecurityInformed,
     SessionAccepted,
     SessionInformed,
     SessionInitiated,
-    SessionModified,
     SessionTerminated,
+    TransportAccepted,
+    TransportInformed,
+    TransportRejected,
+    TransportReplaced,
 )
 from fargo.statemachine.reason import Cause, Reason, from_jingle
 
@@ -73,9 +84,6 @@ _GONE: Final = frozenset(
 # Session information without consequence for the other end (XEP-0167 §8; XEP-0177 §5: trying, received).
 _HEARD: Final = frozenset({"", "mute", "received", "ringing", "trying", "unmute"})
 _HOLD: Final = {"hold": True, "unhold": False, "active": False}
-# Actions that are acknowledged whenever they come (XEP-0166 §7.2): plain addresses are written down in offer and
-# answer; where a client goes with ICE is of interest once it talks.
-_NOTED: Final = frozenset({"description-info", "transport-info"})
 _LATE: Final = "timeout"
 """Stands for an error that never came, of a client that may yet have the session."""
 _OFFLINE: Final = Reason(Cause.NETWORK, "The XMPP client went offline.")
@@ -169,8 +177,26 @@ def fold(leg: JingleLeg, event: JingleEvent, effects: Effects, dials: bool) -> S
         case SessionInitiated():
             out_of_order(event.iq, effects)
             return leg, ()
-        case SessionModified():
+        case TransportInformed():
+            return _transport_informed(leg, event, effects)
+        case DescriptionInformed():
+            # What can be changed so is of no consequence for the other end (XEP-0167 §6.6).
+            effects.emit(AcceptIq(event.iq))
+            return leg, ()
+        case ContentModified():
             return _modified(leg, event, effects)
+        case (
+            ContentAccepted()
+            | ContentAdded()
+            | ContentRejected()
+            | ContentRemoved()
+            | SecurityInformed()
+            | TransportAccepted()
+            | TransportRejected()
+            | TransportReplaced()
+        ):
+            _unsupported(event, effects)
+            return leg, ()
         case CallMessaged():
             return _messaged(leg, event, effects)
         case IqFailed():
@@ -262,17 +288,37 @@ def _holding(leg: Talking, holds: bool) -> Step:
     return replace(leg, holds=holds), ((Held() if holds else Resumed()),)
 
 
-def _modified(leg: JingleLeg, event: SessionModified, effects: Effects) -> Step:
-    if event.action in _NOTED:
-        effects.emit(AcceptIq(event.iq))
-        where = event.contents[0].transport if event.contents else None
-        return leg, ((TransportChanged(where),) if isinstance(leg, Talking) and isinstance(where, IceUdp) else ())
-    if event.action == "content-modify" and isinstance(leg, Talking) and event.contents:
-        effects.emit(AcceptIq(event.iq))
-        return _holding(leg, not _hears(leg.session, event.contents[0].senders))
+def _transport_informed(leg: JingleLeg, event: TransportInformed, effects: Effects) -> Step:
+    """Acknowledge it in any phase. Plain addresses stand in offer and answer; where a client goes with ICE matters once
+    it talks.
+    """
+    effects.emit(AcceptIq(event.iq))
+    if isinstance(leg, Talking):
+        for content in _carried(leg.session, event.contents):
+            if isinstance(content.transport, IceUdp):
+                return leg, (TransportChanged(content.transport),)
+    return leg, ()
+
+
+def _modified(leg: JingleLeg, event: ContentModified, effects: Effects) -> Step:
+    """The client no longer takes the other end's audio, or takes it again: that is a hold (XEP-0167 §8.2)."""
+    carried = _carried(leg.session, event.contents) if isinstance(leg, Talking) else ()
+    if not isinstance(leg, Talking) or not carried:
+        _unsupported(event, effects)
+        return leg, ()
+    effects.emit(AcceptIq(event.iq))
+    return _holding(leg, not _hears(leg.session, carried[-1].senders))
+
+
+def _carried(session: Session, contents: tuple[Content, ...]) -> tuple[Content, ...]:
+    """Return those of the contents that the session's audio is in."""
+    return tuple(content for content in contents if content.name == session.content)
+
+
+def _unsupported(event: ContentChanged, effects: Effects) -> None:
+    """Refuse the action; the session goes on (XEP-0166 §7.2)."""
     text = f"This gateway does not do “{event.action}”; the call goes on as it is."
     effects.emit(RefuseIq(event.iq, "cancel", "feature-not-implemented", text))
-    return leg, ()
 
 
 def _hears(session: Session, senders: Senders) -> bool:

@@ -38,6 +38,7 @@ from fargo.statemachine.model.commands import (
 from fargo.statemachine.model.events import (
     CallAction,
     CallMessaged,
+    ContentChanged,
     Iq,
     IqEvent,
     IqFailed,
@@ -47,7 +48,6 @@ from fargo.statemachine.model.events import (
     SessionEvent,
     SessionInformed,
     SessionInitiated,
-    SessionModified,
     SessionTerminated,
 )
 from fargo.statemachine.reason import Reason, to_jingle
@@ -57,7 +57,7 @@ JingleEvent: TypeAlias = (
     | SessionAccepted
     | SessionInformed
     | SessionTerminated
-    | SessionModified
+    | ContentChanged
     | CallMessaged
     | IqSucceeded
     | IqFailed
