@@ -1,7 +1,18 @@
-"""What holds for every story, whatever happens in it: drawn by Hypothesis from events that meet each other."""
+"""What holds for every story, whatever happens in it: Hypothesis draws events of every class that is in `Event`.
+
+Rules:
+
+1. A field of an event is drawn by its name if it says what the event is about (`_aimed`), so that the event has a
+   chance to concern something that is open; by its type otherwise (`_of_type`). A new class of events is drawn without
+   a change here.
+2. `Snapshot` is left out: it stands at the beginning of a stream only.
+"""
 
 from collections import Counter
-from typing import get_args
+from collections.abc import Callable, Mapping
+from enum import Enum
+from types import NoneType, UnionType
+from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 from hypothesis import given, settings
@@ -9,144 +20,129 @@ from hypothesis import strategies as st
 
 from fargo.statemachine.account.account_state import Unregistered
 from fargo.statemachine.machine import deadlines
-from fargo.statemachine.media.description import Candidate, Codec, Content, Description, IceUdp, RawUdp
-from fargo.statemachine.model.call1 import (
-    CallArrived,
-    CallFailed,
-    CallMembersChanged,
-    CallStateChanged,
-    CandidatesReceived,
-    ChannelClosed,
-    DescriptionReceived,
-    PlaceCall,
-    ReceivingStateChanged,
-    SendingStateChanged,
-)
+from fargo.statemachine.media.description import Codec
+from fargo.statemachine.model.call1 import PlaceCall
 from fargo.statemachine.model.commands import (
     AcceptIq,
     AskFeatures,
     Command,
     Fault,
     InitiateSession,
+    ProposeCall,
     RefuseIq,
     SendRegistrationForm,
     SignIn,
 )
 from fargo.statemachine.model.events import (
-    ContentChanged,
     Event,
     FeaturesLearned,
     Iq,
-    IqFailed,
-    IqMalformed,
-    IqSucceeded,
-    PresenceProbed,
-    RegistrationAsked,
     RegistrationCancelled,
-    RegistrationSubmitted,
-    ResourceAvailable,
-    ResourceUnavailable,
-    Restarted,
-    SessionAccepted,
-    SessionInformed,
-    SessionInitiated,
-    SessionTerminated,
-    SipAccount,
-    SipSignedIn,
-    SipSignedOut,
-    SipTrouble,
-    Stopping,
-    StreamOpened,
-    SubscriptionAction,
-    SubscriptionChanged,
+    Snapshot,
     TimePassed,
 )
 
 from .story import ABLE, ALICE, BOB, DESK, GATEWAY, PHONE, Story
 
-CLIENTS = st.sampled_from([DESK, PHONE])
-ADDRESSES = st.sampled_from([BOB, GATEWAY, "bob%sip.test@sip.localhost", "x%y z@sip.localhost"])
-CODECS = st.lists(
-    st.sampled_from(
-        [Codec(0, "PCMU", 8000), Codec(8), Codec(96, "opus", 48000, 2), Codec(101, "telephone-event", 8000)]
-    ),
-    max_size=3,
-).map(tuple)
-CANDIDATES = st.lists(
-    st.builds(Candidate, st.sampled_from([1, 2]), st.sampled_from(["127.0.0.4", "x"]), st.sampled_from([0, 5000])),
-    max_size=2,
-).map(tuple)
-CONTENTS = st.lists(
-    st.builds(
-        Content,
-        st.just("voice"),
-        description=st.builds(
-            Description,
-            st.sampled_from(["audio", "video"]),
-            CODECS,
-            st.builds(RawUdp, CANDIDATES) | st.just(IceUdp()),
-            encryption_required=st.booleans(),
-        ),
-    ),
-    max_size=2,
-).map(tuple)
-CONDITIONS = st.sampled_from(["success", "busy", "decline", "cancel", "nonsense"])
-STATES = st.integers(0, 7)
-CALLERS = st.sampled_from(["sip:b@c.test", "?"])
-FAILURES = st.sampled_from(["item-not-found", "bad-request"])
-ACCOUNTS = st.builds(SipAccount, st.sampled_from(["a@sip.test", "b@sip.test", "no"]))
-TROUBLES = st.sampled_from(SipTrouble)
+Strategy = st.SearchStrategy[Any]
+
+CLIENTS: Final = st.sampled_from([DESK, PHONE, ALICE])
+ADDRESSES: Final = st.sampled_from([BOB, GATEWAY, "bob%sip.test@sip.localhost", "x%y z@sip.localhost"])
+CODECS: Final = st.sampled_from(
+    [Codec(0, "PCMU", 8000), Codec(8), Codec(96, "opus", 48000, 2), Codec(101, "telephone-event", 8000)]
+)
+EVENTS: Final = [kind for kind in get_args(Event) if kind is not Snapshot]
+
+# Texts whose words matter, by the name of the field.
+WORDS: Final[Mapping[str, Strategy]] = {
+    "address": st.sampled_from(["a@sip.test", "b@sip.test", "no"]),
+    "caller": st.sampled_from(["sip:b@c.test", "?"]),
+    "caps": st.sampled_from(["", "a#1"]),
+    "condition": st.sampled_from(["success", "busy", "decline", "cancel", "item-not-found", "bad-request", "nonsense"]),
+    "FeaturesLearned.features": st.sampled_from([ABLE, (), (*ABLE, "urn:xmpp:jingle-message:0")]),
+    "info": st.sampled_from(["", "ringing", "hold", "unhold", "dtmf"]),
+    "CallProposed.media": st.sampled_from([("audio",), ("video",), ()]),
+    "media": st.sampled_from(["audio", "video"]),
+    "message": st.sampled_from(["", "486 Busy Here", "999 What"]),
+    "nonce": st.just("nonce"),
+    "port": st.sampled_from([0, 5000]),
+    "secret": st.sampled_from(["", "s1", "s2"]),
+    "transport": st.sampled_from(["", "udp"]),
+}
+
+
+def _aimed(story: Story) -> Mapping[str, Strategy]:
+    """Return how to draw the fields that say what an event is about."""
+
+    def issued(*kinds: type[Command]) -> Strategy:
+        names = [each.id for each in story.issued if isinstance(each.command, kinds)]
+        return st.sampled_from(names[-3:] or ["none"])
+
+    sids = [each.command.sid for each in story.issued if isinstance(each.command, InitiateSession | ProposeCall)]
+    return {
+        "channel": issued(PlaceCall) | st.sampled_from(["c1", "c2"]),
+        "command": issued(*get_args(Command)),
+        "connection": issued(SignIn),
+        "iq": st.builds(story.iq, ADDRESSES, CLIENTS),
+        "resource": CLIENTS,
+        "sender": CLIENTS,
+        "sid": st.sampled_from(["s1", "s2", *sids[-2:]]),
+        "to": ADDRESSES,
+        f"{FeaturesLearned.__name__}.command": issued(AskFeatures),
+    }
+
+
+def _of_type(hint: Any) -> Strategy:
+    """Return a strategy for values of a type that stands in an event."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if hint is Codec:
+        return CODECS
+    if origin in (Union, UnionType):
+        return st.one_of(*map(_of_type, arguments))
+    if origin is Literal:
+        return st.sampled_from(arguments)
+    if origin is tuple:
+        return st.lists(_of_type(arguments[0]), max_size=2).map(tuple)
+    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+        return _value(hint, {})
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return st.sampled_from(hint)
+    return _PLAIN[hint]
+
+
+_PLAIN: Final[Mapping[Any, Strategy]] = {
+    bool: st.booleans(),
+    int: st.integers(0, 7),
+    str: st.sampled_from(["", "x", "127.0.0.4"]),
+    NoneType: st.none(),
+}
+
+
+def _value(kind: type[msgspec.Struct], aimed: Mapping[str, Strategy]) -> Strategy:
+    hints = get_type_hints(kind)
+    make: Callable[..., Any] = kind
+    return st.builds(make, **{name: _field(kind, name, hints[name], aimed) for name in kind.__struct_fields__})
+
+
+def _field(kind: type[msgspec.Struct], name: str, hint: Any, aimed: Mapping[str, Strategy]) -> Strategy:
+    for known in (f"{kind.__name__}.{name}", name):
+        if known in aimed:
+            return aimed[known]
+        if known in WORDS and (known != name or hint in (str, int)):
+            return WORDS[known]
+    return _of_type(hint)
 
 
 def event_for(story: Story, data: st.DataObject) -> Event:
-    """Any event, aimed at what the story has open so that it has a chance to matter."""
-
-    def issued(*kinds: type[Command]) -> st.SearchStrategy[str]:
-        names = [i.id for i in story.issued if isinstance(i.command, kinds)]
-        return st.sampled_from(names[-3:] or ["none"])
-
-    invited = [i.command.sid for i in story.issued if isinstance(i.command, InitiateSession)]
-    sids = st.sampled_from(["s1", "s2", *invited[-2:]])
-    channels = issued(PlaceCall) | st.sampled_from(["c1", "c2"])
-    iq = st.builds(story.iq, ADDRESSES, CLIENTS)
-    flow = st.integers(0, 4)
-    return data.draw(
-        st.one_of(
-            st.builds(RegistrationAsked, iq),
-            st.builds(RegistrationSubmitted, iq, ACCOUNTS, st.sampled_from(["", "s1", "s2"]), st.just("nonce")),
-            st.builds(RegistrationCancelled, iq),
-            st.builds(IqMalformed, iq, st.just("It is broken.")),
-            st.builds(ResourceAvailable, CLIENTS, ADDRESSES, st.sampled_from(["", "a#1"])),
-            st.builds(ResourceUnavailable, CLIENTS | st.just(ALICE), ADDRESSES),
-            st.builds(PresenceProbed, ADDRESSES),
-            st.builds(SubscriptionChanged, ADDRESSES, st.sampled_from(SubscriptionAction)),
-            st.builds(FeaturesLearned, issued(AskFeatures), CLIENTS, st.sampled_from([ABLE, ()])),
-            st.builds(SessionInitiated, iq, sids, CONTENTS),
-            st.builds(SessionAccepted, iq, sids, CONTENTS),
-            st.builds(SessionInformed, iq, sids, st.sampled_from(["", "ringing", "hold"])),
-            st.builds(SessionTerminated, iq, sids, CONDITIONS),
-            *(st.builds(kind, iq, sids) for kind in get_args(ContentChanged)),
-            st.builds(IqSucceeded, issued(*Command.__args__), CLIENTS),
-            st.builds(IqFailed, issued(*Command.__args__), CLIENTS, FAILURES),
-            st.builds(SipSignedIn, issued(SignIn)),
-            st.builds(SipSignedOut, issued(SignIn), TROUBLES),
-            st.builds(CallArrived, st.sampled_from(["c1", "c2"]), issued(SignIn), CALLERS, CODECS, CANDIDATES, STATES),
-            st.builds(CallStateChanged, channels, st.integers(0, 7), st.integers(0, 14), st.just(""),
-                      st.sampled_from(["", "486 Busy Here", "999 What"])),
-            st.builds(CallMembersChanged, channels, flow),
-            st.builds(CandidatesReceived, channels, CANDIDATES),
-            st.builds(DescriptionReceived, channels, CODECS),
-            st.builds(SendingStateChanged, channels, flow),
-            st.builds(ReceivingStateChanged, channels, flow),
-            st.builds(CallFailed, channels, st.just("error")),
-            st.builds(ChannelClosed, channels),
-            st.just(Restarted()), st.just(Stopping()), st.just(StreamOpened()), st.just(TimePassed()),
-        )
-    )  # fmt: skip
+    """Draw an event of any class, aimed at what the story has open."""
+    aimed = _aimed(story)
+    kind = data.draw(st.sampled_from(EVENTS))
+    event: Event = data.draw(_value(kind, aimed))
+    return event
 
 
 def replies(story: Story) -> Counter[str]:
-    """How often each IQ was answered."""
+    """Count the answers to each IQ."""
     kinds = (AcceptIq, RefuseIq, SendRegistrationForm)
     return Counter(i.command.iq.id for i in story.issued if isinstance(i.command, kinds))
 
