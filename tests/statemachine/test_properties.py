@@ -139,7 +139,8 @@ def _field(kind: type[msgspec.Struct], name: str, hint: Any, aimed: Mapping[str,
 def event_for(story: Story, data: st.DataObject) -> Event:
     """Draw an event of any class: one that fits what the story has open, or one of any shape."""
     if data.draw(st.sampled_from([True, True, True, False]), "fits"):
-        by_class = groupby(sorted(strays(story.user), key=_class), key=_class)
+        candidates = (each for each in strays(story.user) if not isinstance(each, Snapshot))
+        by_class = groupby(sorted(candidates, key=_class), key=_class)
         fitting = data.draw(st.sampled_from(data.draw(st.sampled_from([list(each) for _, each in by_class]))))
         iq: Iq | None = getattr(fitting, "iq", None)
         return replace(fitting, iq=replace(iq, id=story.iq().id)) if iq else fitting
