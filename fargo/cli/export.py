@@ -5,10 +5,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
+from msgspec.structs import replace
 
 from fargo.cli.common import CALL, Refused, found, opened, reads_log
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import Recorded
+from fargo.statemachine.model.rules import RULES
 from fargo.store.database import FileError
 from fargo.store.log import Entry, Log
 from replay.exporting import pytest_file
@@ -68,7 +70,8 @@ def import_log(path: Path, target: Path) -> None:
     if target.exists():
         raise Refused(f"{target} is there already; give the name of a new log.")
     with opened(path) as source:
-        entries = tuple(source.read())
+        # A log has no place for the version of the rules yet.
+        entries = tuple((replace(recorded, rules=RULES), issued) for recorded, issued in source.read())
     try:
         _write(target, entries)
     except FileError as error:

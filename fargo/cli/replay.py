@@ -28,7 +28,8 @@ def replay() -> None:
 def verify_logs(paths: tuple[Path, ...]) -> None:
     """Fold each LOG again, and compare.
 
-    Exit code 1 if any command is another than its event gives now. A directory stands for all golden logs in it.
+    Exit code 1 if any command is another than its event gives now and no listed change of the rules explains it. A
+    directory stands for all golden logs in it.
     """
     verdict = Verdict()
     with ExitStack() as stack:

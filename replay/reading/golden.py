@@ -1,8 +1,9 @@
 """Golden logs: recorded sessions as text, an event and its commands a line, that every later version folds again.
 
 Each line is a JSON object: ``user``, ``version``, ``at``, ``event``, and ``commands``, each of these with its ``id``
-and ``command``. Events and commands name their type in their own ``type``. ``formats`` has the format of each of these
-types (`fargo.store.formats`) that is not in its first; mostly there is none.
+and ``command``. Events and commands name their type in their own ``type``. ``rules`` is the version of the rules that
+the commands follow from (`fargo.statemachine.model.rules`), 1 if it is absent. ``formats`` has the format of each of
+these types (`fargo.store.formats`) that is not in its first; mostly there is none.
 """
 
 from collections import Counter
@@ -39,6 +40,7 @@ class _Line(Struct):
     at: float
     event: _Body
     commands: tuple[_Command, ...]
+    rules: Annotated[int, Meta(ge=1)] = 1
     formats: dict[str, Annotated[int, Meta(ge=1)]] = {}
 
 
@@ -127,6 +129,7 @@ def _line(recorded: Recorded, issued: tuple[Issued, ...]) -> dict[str, object]:
         "user": recorded.user,
         "version": recorded.version,
         "at": recorded.at,
+        **({"rules": recorded.rules} if recorded.rules > 1 else {}),
         "event": recorded.event,
         "commands": [{"id": each.id, "command": each.command} for each in issued],
         **({"formats": formats} if formats else {}),
@@ -138,7 +141,7 @@ def _entry(line: _Line) -> Entry:
     commands = (
         Issued(line.user, each.id, msgspec.convert(_today(each.command, line), Command)) for each in line.commands
     )
-    return Recorded(line.user, line.version, line.at, event), tuple(commands)
+    return Recorded(line.user, line.version, line.at, event, line.rules), tuple(commands)
 
 
 def _today(body: _Body, line: _Line) -> _Body:

@@ -13,7 +13,7 @@ from fargo.statemachine.model.wire import wire_name
 from fargo.statemachine.user_state import User
 
 
-class Cause(NamedTuple):
+class DifferenceKind(NamedTuple):
     """An event's type, what it met (phases, as their classes are called), and in what the commands differ."""
 
     event: str
@@ -24,11 +24,13 @@ class Cause(NamedTuple):
         return f"{self.event}, {self.phases}: {'; '.join(self.changes)}"
 
 
-def cause(event: Event, before: User, calls: Iterable[str], then: tuple[Issued, ...], now: tuple[Issued, ...]) -> Cause:
-    """The kind of a difference that touches these calls, of a user as they are before it."""
+def difference_kind(
+    event: Event, before: User, calls: Iterable[str], then: tuple[Issued, ...], now: tuple[Issued, ...]
+) -> DifferenceKind:
+    """Return the kind of a difference that touches these calls of a user, who is as they were before the event."""
     met = sorted({_phases(before.calls.get(id)) for id in calls}) or [f"account {type(before.account).__name__}"]
     differing = tuple(dict.fromkeys(_changes(then, now))) or ("other ids",)
-    return Cause(wire_name(type(event)), " and ".join(met), differing)
+    return DifferenceKind(wire_name(type(event)), " and ".join(met), differing)
 
 
 def _phases(call: Call | None) -> str:

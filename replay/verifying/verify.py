@@ -7,7 +7,10 @@ Rules:
    than a consequence. It counts as one if it concerns a call that has differed before; or anything of a user who has
    differed where no call was concerned, because clients and account are behind all calls.
 3. What only people read (presence, messages, notes, texts) is in no state: nothing follows from it.
-4. Differences that are no consequence are grouped by what kind they are (`causes`).
+4. A difference that a listed change of the rules explains (`changes`) is grouped under that change. It is no failure,
+   nor is what follows from it.
+5. Any other difference that is no consequence is grouped by what kind it is (`kinds`), and is a failure, as is what
+   follows from it.
 """
 
 from collections.abc import Iterable
@@ -22,11 +25,13 @@ from fargo.statemachine.machine import fold, new
 from fargo.statemachine.model.call_records import CallRecord, LogRecord, RecordBegun
 from fargo.statemachine.model.commands import Issued, SendPresence, SendText
 from fargo.statemachine.model.events import Event, Recorded
+from fargo.statemachine.model.rules import RuleChange
 from fargo.statemachine.user_state import User
 from fargo.store.log import Entry
 from replay.reading import channels
 from replay.reading.call_name import CallName
-from replay.verifying.kinds import Cause, cause
+from replay.verifying.changes import Refolded, explained
+from replay.verifying.kinds import DifferenceKind, difference_kind
 
 _SHOWN: Final = SendPresence | SendText | LogRecord
 _WORDS: Final = ("text", "message")
@@ -52,28 +57,38 @@ class Difference(Struct, frozen=True):
 
 @dataclass(slots=True)
 class Group:
-    """Differences of one kind: how many, the first of them, all that they touch (by log), and what followed."""
+    """Differences of one kind, or by one change of the rules: how many, the first of them, all that they touch (by
+    log), and what followed.
+    """
 
-    cause: Cause
+    kind: DifferenceKind | RuleChange
     first: Difference
     count: int = 0
     touched: dict[tuple[str, str], None] = field(default_factory=dict)
     following: int = 0
     first_following: Difference | None = None
 
+    @property
+    def is_failure(self) -> bool:
+        """Return whether no change of the rules explains the differences."""
+        return isinstance(self.kind, DifferenceKind)
+
 
 @dataclass(slots=True)
 class Verdict:
-    """What folding logs again came to. `differing`: by log, how many of its events gave other commands."""
+    """What folding logs again came to. `differing`: by log, how many of its events gave other commands and failed so.
+    `explained`: how many of all gave other commands because a change of the rules says so.
+    """
 
     events: int = 0
     users: int = 0
     differing: dict[str, int] = field(default_factory=dict)
-    groups: dict[Cause, Group] = field(default_factory=dict)
+    explained: int = 0
+    groups: dict[DifferenceKind | RuleChange, Group] = field(default_factory=dict)
 
     @property
     def differences(self) -> int:
-        """How many events gave other commands."""
+        """Return how many events gave other commands and failed so."""
         return sum(self.differing.values())
 
 
@@ -114,8 +129,12 @@ class _Stream:
         origin = self._all or next((self._calls[call] for call in calls if call in self._calls), None)
         if now != then:
             difference = Difference(self._log, recorded, then, now, calls)
-            kind = cause(recorded.event, before, calls, then, now)
-            origin = self._count(difference, origin, kind)
+            change = explained(Refolded(recorded, then, now, before))
+            if change or not origin:
+                kind = change or difference_kind(recorded.event, before, calls, then, now)
+                origin = self._count(difference, kind)
+            else:
+                self._count_following(difference, origin)
             if _in_effect(then) == _in_effect(now):
                 return
         if origin:
@@ -131,18 +150,26 @@ class _Stream:
         noted = {command.call for command in commands if isinstance(command, CallRecord)}
         return changed | about | noted | {self._named[name] for name in named & self._named.keys()}
 
-    def _count(self, difference: Difference, origin: Group | None, kind: Cause) -> Group:
-        """Add a difference to what it follows from, or else to its kind; that is what comes back."""
-        verdict = self._verdict
-        verdict.differing[self._log] = verdict.differing.get(self._log, 0) + 1
-        if origin:
-            origin.following += 1
-            origin.first_following = origin.first_following or difference
-            return origin
-        group = verdict.groups.setdefault(kind, Group(kind, difference))
+    def _count(self, difference: Difference, kind: DifferenceKind | RuleChange) -> Group:
+        """Add a difference to its group, and return that."""
+        group = self._verdict.groups.setdefault(kind, Group(kind, difference))
         group.count += 1
         group.touched |= {(self._log, name): None for name in difference.names}
+        self._count_event(group)
         return group
+
+    def _count_following(self, difference: Difference, origin: Group) -> None:
+        """Add a difference to the group that it follows from."""
+        origin.following += 1
+        origin.first_following = origin.first_following or difference
+        self._count_event(origin)
+
+    def _count_event(self, group: Group) -> None:
+        verdict = self._verdict
+        if group.is_failure:
+            verdict.differing[self._log] = verdict.differing.get(self._log, 0) + 1
+        else:
+            verdict.explained += 1
 
     def _taint(self, calls: tuple[str, ...], origin: Group) -> None:
         """Rule 2."""

@@ -20,6 +20,7 @@ from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call1 import Call1Event
 from fargo.statemachine.model.ng import RelayEvent
 from fargo.statemachine.model.presence import Client, Connection, SignedOut
+from fargo.statemachine.model.rules import RULES
 
 
 class Iq(Struct, frozen=True, gc=False):
@@ -419,10 +420,12 @@ Event: TypeAlias = XmppEvent | SipEvent | RelayEvent | GatewayEvent
 class Recorded(Struct, frozen=True, gc=False):
     """An event as it stands in the log: whose it is (bare JID), which of their events, and when.
 
-    ``at`` is in seconds since 1970, and within a stream never goes back.
+    ``at`` is in seconds since 1970, and within a stream never goes back. ``rules`` is the version of the rules that the
+    recorded commands follow from; folding does not look at it.
     """
 
     user: str
     version: int
     at: float
     event: Event
+    rules: int = RULES
