@@ -20,7 +20,7 @@ setup(
         "PyGObject>=3.42,<3.51",
         "sqlite-utils>=4,<5",
         "Twisted>=24.3,<27",
-        # The last release; fargo.adapters.xmpp.wokkel_compat says what it needs on today's Python.
+        # The last release; fargo.adapters.xmpp.wokkel_compat says what it needs on current releases of Twisted.
         "wokkel==18.0.0",
     ],
     extras_require={

@@ -6,6 +6,8 @@ from world.ports import free_port
 from world.stanza import NS, failure
 from world.world import World
 
+from fargo.adapters.xmpp import texts
+
 from .customer import Customer
 
 
@@ -72,9 +74,9 @@ async def test_an_account_that_is_barred_is_refused(customer: Customer) -> None:
         ("username", "alice", "no domain"),
         ("username", "alice@sip test", "SIP domain"),
         ("password", "", "password is missing"),
-        ("x-transport", "pigeon", "udp or tcp"),
-        ("x-port", "99999", "between 1 and 65535"),
-        ("x-port", "sip", "has to be a number"),
+        ("x-transport", "pigeon", texts.BAD_TRANSPORT),
+        ("x-port", "99999", texts.BAD_PORT),
+        ("x-port", "sip", texts.BAD_PORT),
     ],
 )
 async def test_a_malformed_account_is_refused(customer: Customer, field: str, value: str, said: str) -> None:

@@ -13,6 +13,7 @@ from world.stanza import NS, element
 from world.world import World
 from world.xmpp_client import XmppClient
 
+from fargo.adapters.xmpp import texts
 from fargo.statemachine.model.events import (
     Event,
     RegistrationSubmitted,
@@ -151,7 +152,7 @@ async def fails(gateway: Gateway) -> tuple[int, str]:
 async def test_a_secret_that_the_xmpp_server_rejects_ends_it(world: World) -> None:
     code, said = await fails(Gateway(world.server, settings={"xmpp": {"secret": "some other secret"}}))
     assert code == 1
-    assert f"Fargo stops: The XMPP server rejects the secret for {world.server.component}" in said
+    assert f"Fargo stops: {texts.SECRET_REJECTED.format(domain=world.server.component)}" in said
     assert "some other secret" not in said
 
 

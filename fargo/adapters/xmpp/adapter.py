@@ -1,11 +1,11 @@
-"""The XMPP adapter: which stanza goes to which room, and what becomes of those that no event is made of.
+"""The XMPP adapter: dispatch stanzas and commands to the modules that translate them.
 
 Rules:
 
-1. Users of domains that are not allowed get an error, or nothing; never an event, so that nobody can fill the log from
-   outside.
-2. A request is always answered: by a command, later, or here, if the answer depends on nothing that happened.
-3. No stanza ends the stream or the program, whatever is in it.
+1. A user of a domain that is not allowed gets an error or no reply. No event is put, so nobody outside the allowed
+   domains can fill the event log.
+2. Every request is answered: later, by a command, or here if the answer depends on no state.
+3. No stanza, whatever is in it, ends the stream or the program.
 """
 
 from collections.abc import Callable
@@ -20,18 +20,29 @@ from twisted.python.failure import Failure
 from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.xish.domish import Element
 
-from fargo.adapters.xmpp import disco, dtmf, jingle, messages, presence, proposals, questions, registration, replies
+from fargo.adapters.xmpp import (
+    disco,
+    dtmf,
+    jingle,
+    jingle_message,
+    messages,
+    presence,
+    registration,
+    replies,
+    stateless_iq,
+    texts,
+)
 from fargo.adapters.xmpp.stanza import (
     NS_JINGLE,
     NS_REGISTER,
     MalformedError,
     attribute,
-    envelope,
-    error,
+    iq_error,
     iq_of,
-    refusal,
-    result,
+    iq_result,
+    make_stanza,
     sender_of,
+    stanza_error,
 )
 from fargo.adapters.xmpp.stream import Stream
 from fargo.statemachine.address import bare, domain_of, local_of
@@ -66,64 +77,73 @@ from fargo.statemachine.model.events import (
 )
 
 Put: TypeAlias = Callable[[str, Event], None]
-Keep: TypeAlias = Callable[[str, str], Deferred[str]]
-Whisper: TypeAlias = Callable[[str], str]
+"""put(bare JID of the user, event)"""
+StorePassword: TypeAlias = Callable[[str, str], Deferred[str]]
+"""store_password(bare JID of the user, password) fires with the name under which the vault has it"""
+HoldDigit: TypeAlias = Callable[[str], str]
+"""hold_digit(digit) returns the name under which the digit is held in memory"""
 
-_NONCE_BYTES = 6  # eight characters
+_NONCE_BYTES = 6  # eight characters in base64
 
 log = Logger("fargo.adapters.xmpp")
 
 
 @dataclass(frozen=True, slots=True)
 class XmppSettings:
-    """Our name on the XMPP network, the server's component port and the secret shared with it; whose users we serve,
-    and whether their calls can go through a media relay.
-    """
+    """The component and the users that it serves."""
 
     domain: str
+    """The domain of the component."""
     server: str
+    """The host on which the XMPP server accepts components."""
     port: int
     secret: str = field(repr=False)
+    """The secret that the server shares with the component."""
     allowed_domains: frozenset[str]
+    """The domains whose users may use the gateway."""
     relayed: bool = False
+    """True if calls can go through a media relay."""
 
 
 class XmppAdapter:
-    """Between the XMPP server and the engine.
+    """The link between the XMPP server and the engine.
 
-    `put` takes an event of a user (bare JID); `keep` puts a user's password away and tells under which name, `whisper`
-    so a digit. `opened` is called each time the stream is up (again), `failed` with a sentence for the operator when
-    the server will not have us: nothing more comes after that.
+    `put` is called with each event. `store_password` and `hold_digit` keep a secret out of the events: these carry the
+    name that the function returns. `opened` is called each time the stream is opened. `failed` is called with a
+    sentence for the operator when the server rejects the component; nothing is called after that.
     """
 
     def __init__(
         self,
         put: Put,
-        keep: Keep,
-        whisper: Whisper,
+        store_password: StorePassword,
+        hold_digit: HoldDigit,
         settings: XmppSettings,
         opened: Callable[[], None],
         failed: Callable[[str], None],
     ) -> None:
         self._put = put
-        self._keep = keep
-        self._whisper = whisper
+        self._store_password = store_password
+        self._hold_digit = hold_digit
         self._settings = settings
         self._contact = disco.RELAYED_CONTACT if settings.relayed else disco.CONTACT
         self._stream = Stream(settings.domain, settings.secret, self._received, opened, failed)
 
     def start(self) -> None:
-        """Connect, and stay connected."""
+        """Open the stream, and reopen it whenever it is lost."""
         self._stream.start(self._settings.server, self._settings.port)
 
     def stop(self) -> Deferred[None]:
-        """Disconnect for good; fires when that is done."""
+        """Close the stream for good. The Deferred fires when it is closed."""
         return self._stream.stop()
 
-    # --- command -> stanza
+    # --- commands to stanzas
 
     def do(self, issued: Issued) -> None:
-        """Carry out one of the XmppCommands. Without a stream, what waits for an answer fails, the rest is lost."""
+        """Carry out one of the XmppCommands.
+
+        Without a stream the stanza is lost. If the core waits for a reply to it, the event of a failure is put.
+        """
         command: XmppCommand = issued.command  # type: ignore[assignment]
         if self._stream.send_stanza(self._stanza(command, issued.id)):
             return
@@ -136,8 +156,7 @@ class XmppAdapter:
                 | TerminateSession(to=to)
                 | ProposeCall(to=to)
             ):
-                down = "There is no stream to the XMPP server."
-                self._put(issued.user, IqFailed(issued.id, to, "remote-server-not-found", down))
+                self._put(issued.user, IqFailed(issued.id, to, "remote-server-not-found", texts.NO_STREAM))
             case AskFeatures(to=to):
                 self._put(issued.user, FeaturesLearned(issued.id, to, ()))
             case AcceptIq() | RefuseIq() | SendRegistrationForm() | SendPresence() | MessageCall() | SendText():
@@ -152,31 +171,32 @@ class XmppAdapter:
             case SendPresence():
                 return presence.stanza(command, self._contact)
             case AskFeatures(sender, to, caps):
-                return envelope("iq", sender, to, disco.question(caps), type="get", id=replies.features_id(name))
+                request = disco.info_request(caps)
+                return make_stanza("iq", sender, to, request, type="get", id=replies.features_id(name))
             case InitiateSession() | AcceptSession() | InformSession() | InformTransport() | TerminateSession():
                 return jingle.stanza(command, name)
             case ProposeCall() | MessageCall():
-                return proposals.stanza(command, name)
+                return jingle_message.stanza(command, name)
             case SendText():
                 return messages.stanza(command, name)
             case _:
                 assert_never(command)
 
-    # --- stanza -> event
+    # --- stanzas to events
 
     def _received(self, stanza: Element) -> None:
         try:
             sender = sender_of(stanza)
             if domain_of(sender) in self._settings.allowed_domains:
-                self._translate(stanza)
+                self._dispatch(stanza)
             elif sender:
-                self._turn_away(stanza)
+                self._refuse(stanza)
         except MalformedError as problem:
-            log.debug("Dropped a malformed {kind}: {problem}", kind=stanza.name, problem=problem)
+            log.debug(texts.STANZA_DROPPED, kind=stanza.name, problem=problem)
         except Exception:
-            log.failure("A bug: a stanza could not be handled ({kind})", kind=stanza.name)
+            log.failure(texts.STANZA_BUG, kind=stanza.name)
 
-    def _translate(self, stanza: Element) -> None:
+    def _dispatch(self, stanza: Element) -> None:
         event: Event | None = None
         match stanza.name, stanza.getAttribute("type"):
             case "iq", "get" | "set":
@@ -186,45 +206,45 @@ class XmppAdapter:
             case "presence", _:
                 event = presence.event(stanza)
             case "message", "error":
-                event = replies.bounced(stanza)
-            case "message", None | "normal" | "chat" if proposals.concerns(stanza):
-                event = proposals.event(stanza)
+                event = replies.message_error(stanza)
+            case "message", None | "normal" | "chat" if jingle_message.concerns(stanza):
+                event = jingle_message.event(stanza)
             case "message", _:
                 self._send(messages.refusal(stanza))
         user = bare(sender_of(stanza))
         if event and local_of(user):
             self._put(user, event)
 
-    def _turn_away(self, stanza: Element) -> None:
-        """Someone whose domain is not served (RFC 6120 §8.3.3.4, RFC 6121 §3.1.3)."""
+    def _refuse(self, stanza: Element) -> None:
+        """Refuse a user whose domain is not allowed (RFC 6120 §8.3.3.4, RFC 6121 §3.1.3)."""
         match stanza.name, stanza.getAttribute("type"):
             case "iq", "get" | "set":
                 iq = iq_of(stanza)
-                text = f"This gateway does not serve the users of {domain_of(iq.sender)}."
-                self._send(refusal(iq, error("auth", "forbidden", text)))
+                text = texts.DOMAIN_NOT_SERVED.format(domain=domain_of(iq.sender))
+                self._send(iq_error(iq, stanza_error("auth", "forbidden", text)))
             case "presence", "subscribe":
                 to, sender = bare(attribute(stanza, "to")), bare(sender_of(stanza))
-                self._send(envelope("presence", to, sender, type=PresenceKind.UNSUBSCRIBED.value))
+                self._send(make_stanza("presence", to, sender, type=PresenceKind.UNSUBSCRIBED.value))
 
     def _request(self, stanza: Element) -> None:
-        """An IQ that wants an answer."""
+        """Answer an IQ of type get or set, or put the event that makes the core answer it."""
         iq, kind = iq_of(stanza), stanza["type"]
         try:
             payloads = list(stanza.elements())
             if len(payloads) != 1:
-                raise error("modify", "bad-request", "A request has exactly one child element.")
-            if not self._event_of(iq, kind, payloads[0]):
-                self._send(result(iq, *questions.answer(iq.to, kind, payloads[0], self._contact)))
-        except StanzaError as problem:
-            self._send(refusal(iq, problem))
+                raise stanza_error("modify", "bad-request", texts.NOT_ONE_PAYLOAD)
+            if not self._put_request(iq, kind, payloads[0]):
+                self._send(iq_result(iq, *stateless_iq.answer(iq.to, kind, payloads[0], self._contact)))
+        except StanzaError as error:
+            self._send(iq_error(iq, error))
         except MalformedError as problem:
-            self._send(refusal(iq, error("modify", "bad-request", str(problem))))
+            self._send(iq_error(iq, stanza_error("modify", "bad-request", str(problem))))
         except Exception:
-            self._send(refusal(iq, error("cancel", "internal-server-error", "The gateway has a bug; see its log.")))
+            self._send(iq_error(iq, stanza_error("cancel", "internal-server-error", texts.BUG)))
             raise
 
-    def _event_of(self, iq: Iq, kind: str, payload: Element) -> bool:
-        """Make an event of a request, if it is one that concerns a user's state."""
+    def _put_request(self, iq: Iq, kind: str, payload: Element) -> bool:
+        """Put the event for a request whose answer depends on the user's state. Return False for any other request."""
         user = bare(iq.sender)
         if not local_of(user):
             return False
@@ -243,9 +263,9 @@ class XmppAdapter:
         return True
 
     def _jingle(self, iq: Iq, payload: Element) -> jingle.JingleEvent:
-        event, key = jingle.event(iq, payload), dtmf.read(payload)
-        if key and isinstance(event, SessionInformed):
-            return replace(event, digit=self._whisper(key.digit), duration=key.duration)
+        event, tone = jingle.event(iq, payload), dtmf.read(payload)
+        if tone and isinstance(event, SessionInformed):
+            return replace(event, digit=self._hold_digit(tone.digit), duration=tone.duration)
         return event
 
     def _register(self, iq: Iq, query: Element) -> None:
@@ -255,20 +275,20 @@ class XmppAdapter:
             case registration.Submission(account, password):
                 nonce = token_urlsafe(_NONCE_BYTES)
 
-                def kept(secret: str) -> None:
+                def stored(secret: str) -> None:
                     self._put(bare(iq.sender), RegistrationSubmitted(iq, account, secret, nonce))
 
                 if password:
-                    self._keep(bare(iq.sender), password).addCallbacks(kept, self._not_kept, errbackArgs=(iq,))
+                    storing = self._store_password(bare(iq.sender), password)
+                    storing.addCallbacks(stored, self._not_stored, errbackArgs=(iq,))
                 else:
-                    kept("")
+                    stored("")
 
-    def _not_kept(self, failure: Failure, iq: Iq) -> None:
-        log.failure("A password could not be stored", failure=failure)
-        text = "The gateway could not store your password; try again later."
-        self._send(refusal(iq, error("wait", "internal-server-error", text)))
+    def _not_stored(self, failure: Failure, iq: Iq) -> None:
+        log.failure(texts.PASSWORD_NOT_STORED_LOG, failure=failure)
+        self._send(iq_error(iq, stanza_error("wait", "internal-server-error", texts.PASSWORD_NOT_STORED)))
 
     def _send(self, stanza: Element | None) -> None:
-        """Send an answer of our own; without a stream, nobody waits for it any more."""
+        """Send a reply. Without a stream it is lost."""
         if stanza is not None:
             self._stream.send_stanza(stanza)

@@ -1,13 +1,13 @@
-"""Jingle contents <-> media values: what a stream carries (XEP-0166 §7.3, XEP-0167 §4, with XEP-0293, 0294 and 0339).
+"""Jingle contents and RTP descriptions, both ways (XEP-0166 §7.3, XEP-0167 §4, XEP-0293, XEP-0294, XEP-0339).
 
-A content is kept without loss, except for what is dropped on purpose when it is read:
+Reading keeps everything but:
 
-- SDES keys and ZRTP hashes: only whether encryption was demanded is kept, as a key must never reach the log.
-- What nothing here can use yet: the BUNDLE group (XEP-0338), msid `stream`, `bandwidth`, `ssrc-group`,
-  `extmap-allow-mixed`, parameters of feedback and of header extensions, a content's `disposition`.
-- ``channels="0"`` is read as 1: Pidgin's "not said".
+- SDES keys and ZRTP hashes. Keys must never reach the event log; only the demand for encryption is kept.
+- What the gateway has no use for yet: BUNDLE groups (XEP-0338), msid <stream/>, <bandwidth/>, <ssrc-group/>,
+  <extmap-allow-mixed/>, the parameters of feedback and of header extensions, the disposition of a content.
+- ``channels="0"``, which Pidgin writes if the number of channels is unknown: it is read as 1.
 
-A Description's own ptime and maxptime have no place in Jingle, which says them per payload type; they are not written.
+Writing omits `Description.ptime` and `Description.maxptime`: Jingle has these for each payload type only.
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ from typing import Final, get_args
 
 from twisted.words.xish.domish import Element
 
-from fargo.adapters.xmpp import transports
+from fargo.adapters.xmpp import texts, transports
 from fargo.adapters.xmpp.stanza import (
     NS_EXTENSIONS,
     NS_FEEDBACK,
@@ -29,9 +29,9 @@ from fargo.adapters.xmpp.stanza import (
     child,
     children,
     choice,
-    given,
-    has,
+    has_child,
     make,
+    nonempty,
     number,
     required,
 )
@@ -62,7 +62,7 @@ _SENDERS: Final[tuple[Senders, ...]] = get_args(Senders)
 
 
 def read(jingle: Element) -> tuple[Content, ...]:
-    """The contents of a <jingle/>, in their order."""
+    """Return the contents of a <jingle/>, in order. Raise MalformedError if one is malformed."""
     return tuple(_content(each) for each in children(jingle, NS_JINGLE, "content", _MOST_CONTENTS))
 
 
@@ -76,15 +76,15 @@ def _content(content: Element) -> Content:
         return Content(name, creator, senders, transport=where)
     if description.uri == NS_RTP:
         return Content(name, creator, senders, _description(description, where or UnknownTransport("")))
-    namespace = bounded(description.uri or "", "The namespace of <description/>")
+    namespace = bounded(description.uri or "", texts.NAMESPACE.format(element="description"))
     return Content(name, creator, senders, unknown=UnknownApplication(namespace), transport=where)
 
 
 def _only(content: Element, name: str) -> Element | None:
-    """The child of that name in whatever namespace: it says which application or transport that is (XEP-0166 §7.3)."""
+    """Return the child with this name. Its namespace names the application or the transport (XEP-0166 §7.3)."""
     found = [each for each in content.elements() if each.name == name]
     if len(found) > 1:
-        raise MalformedError(f"<content/> has more than one <{name}/>.")
+        raise MalformedError(texts.MORE_THAN_ONE.format(element="content", name=name))
     return found[0] if found else None
 
 
@@ -93,8 +93,8 @@ def _description(description: Element, transport: Transport) -> Description:
         media=required(description, "media"),
         codecs=tuple(_codec(each) for each in children(description, NS_RTP, "payload-type")),
         transport=transport,
-        mux=has(description, NS_RTP, "rtcp-mux"),
-        reduced_size=has(description, NS_RTP, "rtcp-reduced-size"),
+        mux=has_child(description, NS_RTP, "rtcp-mux"),
+        reduced_size=has_child(description, NS_RTP, "rtcp-reduced-size"),
         extensions=tuple(_extension(each) for each in children(description, NS_EXTENSIONS, "rtp-hdrext")),
         feedback=_feedback(description),
         ssrc=attribute(description, "ssrc"),
@@ -111,7 +111,7 @@ def _codec(payload: Element) -> Codec:
         channels=number(payload, "channels", _BYTE, 1) or 1,
         ptime=number(payload, "ptime", _WORD, 0),
         maxptime=number(payload, "maxptime", _WORD, 0),
-        parameters=tuple(map(_said, _parameters(payload, NS_RTP))),
+        parameters=tuple(map(_with_value, _parameters(payload, NS_RTP))),
         feedback=_feedback(payload),
     )
 
@@ -121,13 +121,15 @@ def _parameters(parent: Element, namespace: str) -> tuple[Parameter, ...]:
     return tuple(Parameter(attribute(each, "name"), attribute(each, "value")) for each in found)
 
 
-def _said(parameter: Parameter) -> Parameter:
-    """What SDP says without a name, such as red's "111/111", is given as a value by some and as a name by others."""
+def _with_value(parameter: Parameter) -> Parameter:
+    """Return a parameter that has a value. SDP has values without a name, such as "111/111" of red; some clients send
+    such a value as the parameter's value, others as its name.
+    """
     return parameter if parameter.value else Parameter("", parameter.name)
 
 
 def _feedback(parent: Element) -> tuple[Feedback, ...]:
-    """XEP-0293 §3; the interval has an element of its own."""
+    """Return the RTCP feedback (XEP-0293 §3); the minimal interval has an element of its own."""
     kinds = children(parent, NS_FEEDBACK, "rtcp-fb")
     intervals = children(parent, NS_FEEDBACK, "rtcp-fb-trr-int")
     return (
@@ -157,7 +159,7 @@ def _encryption_required(description: Element) -> bool:
 
 
 def write(content: Content) -> Element:
-    """The <content/> of a value."""
+    """Return the <content/> for a value."""
     made = make("content", NS_JINGLE, creator=content.creator, name=content.name, senders=content.senders)
     transport = content.transport
     if content.description:
@@ -170,7 +172,7 @@ def write(content: Content) -> Element:
 
 
 def _description_element(description: Description) -> Element:
-    made = make("description", NS_RTP, media=description.media, **given(ssrc=description.ssrc))
+    made = make("description", NS_RTP, media=description.media, **nonempty(ssrc=description.ssrc))
     add(made, *map(_codec_element, description.codecs))
     if description.encryption_required:
         made.addChild(make("encryption", NS_RTP, required="true"))
@@ -185,20 +187,20 @@ def _description_element(description: Description) -> Element:
 def _codec_element(codec: Codec) -> Element:
     c = codec
     channels = c.channels if c.channels > 1 else 0
-    said = given(name=c.name, clockrate=c.clockrate, channels=channels, ptime=c.ptime, maxptime=c.maxptime)
-    made = make("payload-type", NS_RTP, id=c.id, **said)
+    attributes = nonempty(name=c.name, clockrate=c.clockrate, channels=channels, ptime=c.ptime, maxptime=c.maxptime)
+    made = make("payload-type", NS_RTP, id=c.id, **attributes)
     return add(made, *_parameter_elements(codec.parameters, NS_RTP), *_feedback_elements(codec.feedback))
 
 
 def _parameter_elements(parameters: Iterable[Parameter], namespace: str) -> list[Element]:
-    return [make("parameter", namespace, **given(name=each.name, value=each.value)) for each in parameters]
+    return [make("parameter", namespace, **nonempty(name=each.name, value=each.value)) for each in parameters]
 
 
 def _feedback_elements(feedback: Iterable[Feedback]) -> list[Element]:
     return [
         make("rtcp-fb-trr-int", NS_FEEDBACK, value=each.interval)
         if each.type == _INTERVAL
-        else make("rtcp-fb", NS_FEEDBACK, type=each.type, **given(subtype=each.subtype))
+        else make("rtcp-fb", NS_FEEDBACK, type=each.type, **nonempty(subtype=each.subtype))
         for each in feedback
     ]
 

@@ -1,10 +1,10 @@
-"""Who we are and what we can, for those who ask (XEP-0030); what a client can, when we asked.
+"""Service discovery (XEP-0030) and entity capabilities (XEP-0115): ours, and the features of clients.
 
 Rules:
 
-1. The gateway is a gateway to SIP, each contact is a phone. One list per kind says what it can; caps (XEP-0115),
-   disco#info and which questions are answered all follow from it.
-2. A phone claims only what a call through this gateway can be made of: with a media relay that is more.
+1. The gateway's domain is a gateway to SIP, and each contact is a phone. Their lists of features are written down once
+   each: disco#info, entity capabilities and the requests that stateless_iq.py answers all follow from them.
+2. A contact claims only the features that a call through this gateway can use. A media relay adds some.
 """
 
 import base64
@@ -13,8 +13,9 @@ from typing import Final, NamedTuple
 
 from twisted.words.xish.domish import Element
 
+from fargo.adapters.xmpp import texts
 from fargo.adapters.xmpp.stanza import (
-    LONGEST,
+    MAX_TEXT,
     NS_CAPS,
     NS_DISCO_INFO,
     NS_DISCO_ITEMS,
@@ -30,19 +31,20 @@ from fargo.adapters.xmpp.stanza import (
     NS_RTP,
     NS_RTP_AUDIO,
     NS_VERSION,
+    add,
     attribute,
-    error,
     make,
+    nonempty,
+    stanza_error,
 )
-from fargo.adapters.xmpp.wokkel_compat import disco as xep0030
 from fargo.statemachine.address import local_of
 
 _NODE: Final = "urn:x-fargo:phone"
-_MOST_FEATURES: Final = 256
+_MAX_FEATURES: Final = 256
 
 
-class Kind(NamedTuple):
-    """A kind of address at the gateway: its disco identity and its features."""
+class Entity(NamedTuple):
+    """A kind of address at the gateway: its disco identity (XEP-0030 §3.1) and its features."""
 
     category: str
     type: str
@@ -50,13 +52,13 @@ class Kind(NamedTuple):
     features: tuple[str, ...]
 
 
-GATEWAY: Final = Kind(
+GATEWAY: Final = Entity(
     "gateway",
     "sip",
     "Fargo",
     (NS_DISCO_INFO, NS_DISCO_ITEMS, NS_GATEWAY, NS_PING, NS_REGISTER, NS_VERSION),
 )
-CONTACT: Final = Kind(
+CONTACT: Final = Entity(
     "client",
     "phone",
     "SIP contact",
@@ -66,54 +68,53 @@ RELAYED_CONTACT: Final = CONTACT._replace(features=(*CONTACT.features, NS_ICE_UD
 """A contact whose calls can go through a media relay."""
 
 
-def kind_of(jid: str, contact: Kind) -> Kind:
-    """What an address at the gateway is, if its contacts are such a kind."""
+def entity_at(jid: str, contact: Entity) -> Entity:
+    """Return the entity at an address of the gateway: the gateway for its domain, `contact` for any other."""
     return contact if local_of(jid) else GATEWAY
 
 
-def verification(kind: Kind) -> str:
-    """The verification string (XEP-0115 §5.1)."""
-    text = "".join(f"{each}<" for each in (f"{kind.category}/{kind.type}//{kind.name}", *sorted(kind.features)))
+def verification_string(entity: Entity) -> str:
+    """Return the verification string of the entity capabilities (XEP-0115 §5.1)."""
+    identity = f"{entity.category}/{entity.type}//{entity.name}"
+    text = "".join(f"{each}<" for each in (identity, *sorted(entity.features)))
     return base64.b64encode(hashlib.sha1(text.encode(), usedforsecurity=False).digest()).decode()
 
 
-def caps(kind: Kind) -> Element:
-    """The announcement that goes with an available presence (XEP-0115 §4)."""
-    return make("c", NS_CAPS, hash="sha-1", node=_NODE, ver=verification(kind))
+def caps(entity: Entity) -> Element:
+    """Return the <c/> that announces the entity's capabilities in an available presence (XEP-0115 §4)."""
+    return make("c", NS_CAPS, hash="sha-1", node=_NODE, ver=verification_string(entity))
 
 
-def info(kind: Kind, node: str) -> Element:
-    """The answer to disco#info; StanzaError if there is no such node."""
-    if node not in ("", f"{_NODE}#{verification(kind)}") or (node and kind is GATEWAY):
-        raise error("cancel", "item-not-found", "There is no such node here.")
-    answer = xep0030.DiscoInfo()
-    answer.nodeIdentifier = node
-    answer.append(xep0030.DiscoIdentity(kind.category, kind.type, kind.name))
-    for each in kind.features:
-        answer.append(xep0030.DiscoFeature(each))
-    made: Element = answer.toElement()
-    return made
+def info(entity: Entity, node: str) -> Element:
+    """Return the answer to disco#info (XEP-0030 §3.1). Raise StanzaError if the entity has no such node.
+
+    A contact has one node, that of its capabilities (XEP-0115 §6.2); the gateway has none.
+    """
+    if node not in ("", f"{_NODE}#{verification_string(entity)}") or (node and entity is GATEWAY):
+        raise stanza_error("cancel", "item-not-found", texts.NO_SUCH_NODE)
+    query = make("query", NS_DISCO_INFO, **nonempty(node=node))
+    query.addChild(make("identity", NS_DISCO_INFO, category=entity.category, type=entity.type, name=entity.name))
+    return add(query, *(make("feature", NS_DISCO_INFO, var=each) for each in entity.features))
 
 
 def items(node: str) -> Element:
-    """The answer to disco#items: nothing here has items; StanzaError if a node is asked for."""
+    """Return the answer to disco#items: no entity has items. Raise StanzaError if a node is given."""
     if node:
-        raise error("cancel", "item-not-found", "There is no such node here.")
-    empty: Element = xep0030.DiscoItems().toElement()
-    return empty
+        raise stanza_error("cancel", "item-not-found", texts.NO_SUCH_NODE)
+    return make("query", NS_DISCO_ITEMS)
 
 
-def question(caps_node: str) -> Element:
-    """disco#info for a client; `caps_node` is its announced ``node#ver`` or ""."""
-    return make("query", NS_DISCO_INFO, **({"node": caps_node} if caps_node else {}))
+def info_request(caps_node: str) -> Element:
+    """Return the payload of a disco#info request; `caps_node` is the announced ``node#ver``, or "" for none."""
+    return make("query", NS_DISCO_INFO, **nonempty(node=caps_node))
 
 
 def features(reply: Element) -> tuple[str, ...]:
-    """The features in a disco#info result, as many as can be meant."""
+    """Return the features in a disco#info result, without those that are too long, and at most 256 of them."""
     found = [
         attribute(feature, "var")
         for query in reply.elements(NS_DISCO_INFO, "query")
         for feature in query.elements(NS_DISCO_INFO, "feature")
-        if 0 < len(feature.getAttribute("var", "")) <= LONGEST
+        if 0 < len(feature.getAttribute("var", "")) <= MAX_TEXT
     ]
-    return tuple(found[:_MOST_FEATURES])
+    return tuple(found[:_MAX_FEATURES])

@@ -1,22 +1,23 @@
-"""Jingle actions (XEP-0166 §7.2): IQ-set -> event, command -> IQ-set.
+"""Jingle actions (XEP-0166 §7.2), both ways: IQ-set to event, command to IQ-set.
 
-Who initiated a session and who responds to it are read from the stanza's addresses; the attributes of those names are
-only written (XEP-0166 §7.1). Dropped: a session-info's attributes (whose stream was muted).
+The initiator and the responder are taken from the addresses of the stanza. The attributes of those names are written
+but not read (XEP-0166 §7.1). The attributes of a session-info's payload, such as the name of the muted content, are
+dropped.
 """
 
 from typing import Final, TypeAlias, get_args
 
 from twisted.words.xish.domish import Element
 
-from fargo.adapters.xmpp import contents, reasons
+from fargo.adapters.xmpp import contents, reasons, texts
 from fargo.adapters.xmpp.stanza import (
     NS_JINGLE,
     NS_RTP_INFO,
     MalformedError,
     add,
     bounded,
-    envelope,
     make,
+    make_stanza,
     required,
 )
 from fargo.statemachine.media.description import Content
@@ -43,7 +44,7 @@ _CONTENT_EVENTS: Final = {kind.action: kind for kind in get_args(ContentChanged)
 
 
 def event(iq: Iq, jingle: Element) -> JingleEvent:
-    """What a <jingle/> asks for."""
+    """Return the event for a <jingle/>. Raise MalformedError if it is malformed or its action unknown."""
     action, sid = required(jingle, "action"), required(jingle, "sid")
     match action:
         case "session-initiate":
@@ -58,31 +59,33 @@ def event(iq: Iq, jingle: Element) -> JingleEvent:
             changed: ContentChanged = _CONTENT_EVENTS[action](iq, sid, contents.read(jingle))
             return changed
         case _:
-            raise MalformedError(f"“{action}” is not a Jingle action.")
+            raise MalformedError(texts.UNKNOWN_ACTION.format(action=action))
 
 
 def _media(jingle: Element, action: str) -> tuple[Content, ...]:
     found = contents.read(jingle)
     if not found:
-        raise MalformedError(f"The {action} has no content.")
+        raise MalformedError(texts.NO_CONTENT.format(action=action))
     return found
 
 
 def _info(jingle: Element) -> tuple[str, str]:
+    """Return the name and the namespace of a session-info's payload, each "" if it has none."""
     payload = jingle.firstChildElement()
     if payload is None:
         return "", ""
-    return bounded(payload.name, "The name of the information"), bounded(payload.uri or "", "Its namespace")
+    namespace = texts.NAMESPACE.format(element=payload.name)
+    return bounded(payload.name, texts.PAYLOAD_NAME), bounded(payload.uri or "", namespace)
 
 
 def _reason(jingle: Element) -> tuple[str, str]:
-    """Who ends a session and does not say why has no complaint."""
+    """Return the condition and the text of the <reason/>. Without a reason the condition is success."""
     condition, text = reasons.read(jingle)
     return condition or "success", text
 
 
 def stanza(command: JingleCommand, name: str) -> Element:
-    """The IQ-set for a command; `name` is the command's id."""
+    """Return the IQ-set for a command; `name` is the command's id, and the IQ's."""
     match command:
         case InitiateSession(sender, to, sid, content):
             jingle = make("jingle", NS_JINGLE, action="session-initiate", sid=sid, initiator=sender)
@@ -99,4 +102,4 @@ def stanza(command: JingleCommand, name: str) -> Element:
         case TerminateSession(sender, to, sid, condition, text):
             jingle = make("jingle", NS_JINGLE, action="session-terminate", sid=sid)
             jingle.addChild(reasons.write(condition, text))
-    return envelope("iq", sender, to, jingle, type="set", id=name)
+    return make_stanza("iq", sender, to, jingle, type="set", id=name)

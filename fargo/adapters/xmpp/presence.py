@@ -1,6 +1,7 @@
-"""Presence: who is online, who wants to see whom (RFC 6121 §3, §4; XEP-0115 §4; XEP-0100 §4.4, §5).
+"""Presence and subscriptions, both ways (RFC 6121 §3, §4; XEP-0115 §4; XEP-0100 §4.4, §5).
 
-A presence error is the server's way of saying that nobody is there (RFC 6121 §4.3).
+A presence error is read as unavailable: servers return one when the address is unknown or cannot be reached
+(RFC 6121 §4.3).
 """
 
 from typing import TypeAlias
@@ -8,7 +9,7 @@ from typing import TypeAlias
 from twisted.words.xish.domish import Element
 
 from fargo.adapters.xmpp import disco
-from fargo.adapters.xmpp.stanza import NS_CAPS, attribute, envelope, sender_of
+from fargo.adapters.xmpp.stanza import NS_CAPS, attribute, make_stanza, sender_of
 from fargo.statemachine.address import local_of
 from fargo.statemachine.model.commands import PresenceKind, SendPresence
 from fargo.statemachine.model.events import (
@@ -23,7 +24,7 @@ PresenceEvent: TypeAlias = ResourceAvailable | ResourceUnavailable | PresencePro
 
 
 def event(presence: Element) -> PresenceEvent | None:
-    """What a presence stanza says; None if its type is none of RFC 6121's."""
+    """Return the event for a presence stanza, None if RFC 6121 §4.7.1 does not define its type."""
     sender, to = sender_of(presence), attribute(presence, "to")
     match attribute(presence, "type"):
         case "":
@@ -39,16 +40,16 @@ def event(presence: Element) -> PresenceEvent | None:
 
 
 def _caps(presence: Element) -> str:
-    """The announced ``node#ver``, "" if there is none."""
+    """Return the announced capabilities as ``node#ver``, "" if there are none (XEP-0115 §4)."""
     for each in presence.elements(NS_CAPS, "c"):
         node, ver = attribute(each, "node"), attribute(each, "ver")
         return f"{node}#{ver}" if node and ver else ""
     return ""
 
 
-def stanza(command: SendPresence, contact: disco.Kind) -> Element:
-    """A presence of ours; an available contact's says of which kind it is."""
-    made = envelope("presence", command.sender, command.to)
+def stanza(command: SendPresence, contact: disco.Entity) -> Element:
+    """Return the presence for a command; an available contact announces the capabilities of `contact`."""
+    made = make_stanza("presence", command.sender, command.to)
     if command.kind is not PresenceKind.AVAILABLE:
         made["type"] = command.kind.value
     for name, text in (("show", command.show), ("status", command.status)):

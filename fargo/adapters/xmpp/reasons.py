@@ -1,27 +1,28 @@
-"""Why something ended, as Jingle says it (XEP-0166 §7.4); Jingle Message Initiation says it the same way.
+"""The <reason/> of Jingle (XEP-0166 §7.4) and of Jingle Message Initiation (XEP-0353).
 
-Dropped: a reason's application-specific child.
+Its application-specific child is dropped.
 """
 
 from twisted.words.xish.domish import Element
 
-from fargo.adapters.xmpp.stanza import NS_JINGLE, bounded, child, make, words
+from fargo.adapters.xmpp import texts
+from fargo.adapters.xmpp.stanza import NS_JINGLE, bounded, child, make, text_of
 
 
 def read(parent: Element) -> tuple[str, str]:
-    """The condition and the text of the parent's <reason/>, each "" if it is not there."""
+    """Return the condition and the text of the parent's <reason/>, each "" if it is absent."""
     condition = text = ""
     reason = child(parent, NS_JINGLE, "reason")
     for each in reason.elements() if reason is not None else ():
         if each.uri == NS_JINGLE and each.name == "text":
-            text = words(each)
+            text = text_of(each)
         elif each.uri == NS_JINGLE:
-            condition = bounded(each.name, "The name of the reason")
+            condition = bounded(each.name, texts.REASON_NAME)
     return condition, text
 
 
 def write(condition: str, text: str) -> Element:
-    """The <reason/>."""
+    """Return a <reason/>; the <text/> is left out if it is ""."""
     reason = make("reason", NS_JINGLE)
     reason.addElement(condition)
     if text:

@@ -1,12 +1,12 @@
-"""Registration: the SIP account of a user (XEP-0077), as plain fields and as a data form (XEP-0004, XEP-0068).
+"""Registration of a user's SIP account (XEP-0077), with plain fields or a data form (XEP-0004, XEP-0068).
 
 Rules:
 
-1. Plain fields are for clients that know nothing better: address and password. The form has the rest as well; if both
-   are submitted, the form counts.
-2. The password goes out of here as `Submission.password` and nowhere else: not into an exception, never into a form.
-3. Only what cannot be written down is malformed (a port that is no number). What an address or a password is worth is
-   judged by others.
+1. The plain fields, for clients without data forms, are the address and the password. The form has every field. If a
+   client submits both, the form counts.
+2. The password leaves this module as `Submission.password` only. It is in no exception, and in no form that is sent.
+3. Only a value that its type cannot hold is malformed here, such as a port that is not a number. The core validates the
+   address and the password.
 """
 
 from dataclasses import dataclass, field
@@ -14,29 +14,33 @@ from typing import Any, Final
 
 from twisted.words.xish.domish import Element
 
-from fargo.adapters.xmpp.stanza import MOST, NS_REGISTER, MalformedError, bounded, child, has, make, result
+from fargo.adapters.xmpp import texts
+from fargo.adapters.xmpp.stanza import (
+    MAX_CHILDREN,
+    NS_REGISTER,
+    MalformedError,
+    bounded,
+    child,
+    has_child,
+    iq_result,
+    make,
+)
 from fargo.adapters.xmpp.wokkel_compat import data_form
 from fargo.statemachine.model.commands import SendRegistrationForm
 from fargo.statemachine.model.events import SipAccount
 
 ADDRESS: Final = "username"
 PASSWORD: Final = "password"
-# XEP-0068 §3.3: names of our own in a registered form type begin with x-.
+# Fields that the form type does not register have names that begin with "x-" (XEP-0068 §3.3).
 AUTH_USER: Final = "x-auth-user"
 PROXY: Final = "x-proxy"
 PORT: Final = "x-port"
 TRANSPORT: Final = "x-transport"
 
-_INSTRUCTIONS: Final = (
-    "Enter your SIP address (such as alice@sip.example.org) and its password. The gateway will sign in to your SIP "
-    "account whenever you are online, so that you can make and receive calls."
-)
-_EXPERT: Final = "Leave the other fields empty unless your SIP provider told you what to enter."
-
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What a user submitted."""
+    """The account and the password that a user submitted. A field that was left out is "" (the port: 0)."""
 
     account: SipAccount
     password: str = field(repr=False)
@@ -44,12 +48,12 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """The user wants to be forgotten (XEP-0077 §3.2)."""
+    """A request to cancel the registration (XEP-0077 §3.2)."""
 
 
 def read(query: Element) -> Submission | Removal:
-    """What the <query/> of an IQ-set asks for."""
-    if has(query, NS_REGISTER, "remove"):
+    """Return what the <query/> of an IQ-set requests. Raise MalformedError if it cannot be understood."""
+    if has_child(query, NS_REGISTER, "remove"):
         return Removal()
     filled = child(query, data_form.NS_X_DATA, "x")
     values = _plain(query) if filled is None else _form(filled)
@@ -65,65 +69,70 @@ def read(query: Element) -> Submission | Removal:
 
 def _plain(query: Element) -> dict[str, str]:
     fields = ((name, child(query, NS_REGISTER, name)) for name in (ADDRESS, PASSWORD))
-    return {name: bounded(str(each), f"The field “{name}”") for name, each in fields if each is not None}
+    return {name: bounded(str(each), texts.PLAIN_FIELD.format(name=name)) for name, each in fields if each is not None}
 
 
 def _form(filled: Element) -> dict[str, str]:
-    if len(filled.children) > MOST:
-        raise MalformedError(f"The form has more than {MOST} fields.")
+    if len(filled.children) > MAX_CHILDREN:
+        raise MalformedError(texts.TOO_MANY_FIELDS.format(limit=MAX_CHILDREN))
     try:
         form = data_form.Form.fromElement(filled)
     except data_form.Error:
-        raise MalformedError("The form cannot be read: a field is there twice, or an option has no value.") from None
+        raise MalformedError(texts.FORM_UNREADABLE) from None
     if form.formType != "submit":
-        raise MalformedError("The form was not submitted, so nothing has changed.")
-    return {name: bounded(each.value or "", "A field of the form") for name, each in form.fields.items()}
+        raise MalformedError(texts.FORM_NOT_SUBMITTED)
+    return {name: bounded(each.value or "", texts.FORM_FIELD) for name, each in form.fields.items()}
 
 
 def _port(text: str) -> int:
     if not text:
         return 0
     if not (text.isascii() and text.isdigit() and len(text) <= 5 and 0 < int(text) < 65536):
-        raise MalformedError("The port has to be a number between 1 and 65535, or empty.")
+        raise MalformedError(texts.BAD_PORT)
     return int(text)
 
 
 def _transport(text: str) -> str:
     if text not in ("", "udp", "tcp"):
-        raise MalformedError("The transport has to be udp or tcp, or empty.")
+        raise MalformedError(texts.BAD_TRANSPORT)
     return text
 
 
 def stanza(command: SendRegistrationForm) -> Element:
-    """What to fill in, with what is known of the account so far (XEP-0077 §3.1)."""
-    known = command.account or SipAccount("")
+    """Return the IQ-result with the registration fields, filled in from the present account (XEP-0077 §3.1)."""
+    account = command.account or SipAccount("")
     query = make("query", NS_REGISTER)
     if command.account:
         query.addElement("registered")
-    query.addElement("instructions", content=_INSTRUCTIONS)
-    query.addElement(ADDRESS, content=known.address)
+    query.addElement("instructions", content=texts.FORM_INSTRUCTIONS)
+    query.addElement(ADDRESS, content=account.address)
     query.addElement(PASSWORD)
-    query.addChild(_blank(known).toElement())
-    return result(command.iq, query)
+    query.addChild(_form_for(account).toElement())
+    return iq_result(command.iq, query)
 
 
-def _blank(known: SipAccount) -> Any:
-    """The data form (XEP-0077 §4)."""
+def _form_for(account: SipAccount) -> Any:
+    """Return the data form (XEP-0077 §4), filled in except for the password."""
     fields = (
-        ("text-single", ADDRESS, "SIP address", known.address, True),
-        ("text-private", PASSWORD, "Password", "", True),
-        ("text-single", AUTH_USER, "User name for authentication, if not that of the address", known.auth_user, False),
-        ("text-single", PROXY, "Proxy host, if not the domain of the address", known.proxy, False),
-        ("text-single", PORT, "Port, if not the usual one", str(known.port or ""), False),
+        ("text-single", ADDRESS, texts.FORM_ADDRESS, account.address, True),
+        ("text-private", PASSWORD, texts.FORM_PASSWORD, "", True),
+        ("text-single", AUTH_USER, texts.FORM_AUTH_USER, account.auth_user, False),
+        ("text-single", PROXY, texts.FORM_PROXY, account.proxy, False),
+        ("text-single", PORT, texts.FORM_PORT, str(account.port or ""), False),
     )
-    form = data_form.Form("form", "SIP account", [_INSTRUCTIONS, _EXPERT], NS_REGISTER)
+    instructions = [texts.FORM_INSTRUCTIONS, texts.FORM_OPTIONAL_FIELDS]
+    form = data_form.Form("form", texts.FORM_TITLE, instructions, NS_REGISTER)
     for kind, name, label, value, needed in fields:
         form.addField(data_form.Field(kind, name, value=value or None, label=label, required=needed))
-    form.addField(_transports(known.transport))
+    form.addField(_transport_field(account.transport))
     return form
 
 
-def _transports(known: str) -> Any:
-    choices = (("", "As the SIP provider says"), ("udp", "UDP"), ("tcp", "TCP"))
+def _transport_field(transport: str) -> Any:
+    choices = (
+        ("", texts.FORM_TRANSPORT_ANY),
+        ("udp", texts.FORM_TRANSPORT_UDP),
+        ("tcp", texts.FORM_TRANSPORT_TCP),
+    )
     options = [data_form.Option(value, label) for value, label in choices]
-    return data_form.Field("list-single", TRANSPORT, value=known, options=options, label="Transport")
+    return data_form.Field("list-single", TRANSPORT, value=transport, options=options, label=texts.FORM_TRANSPORT)

@@ -1,10 +1,10 @@
-"""Answers to IQs, theirs to ours, ours to theirs, and errors for our messages (RFC 6120 §8.2.3, §8.3).
+"""IQ-results and IQ-errors, received and sent, and errors for our messages (RFC 6120 §8.2.3, §8.3).
 
 Rules:
 
-1. The id of an IQ or a message of ours is the id of the command that caused it; disco#info questions have a word before
-   it, because an error says nothing about what was asked.
-2. A reply to an id that cannot be ours means nothing.
+1. The id of an IQ or message that we send is the id of its command. A disco#info request has a prefix before it,
+   because an IQ-error does not tell what was requested.
+2. A reply with any other id is ignored.
 """
 
 import re
@@ -13,7 +13,16 @@ from typing import Final
 from twisted.words.xish.domish import Element
 
 from fargo.adapters.xmpp import disco
-from fargo.adapters.xmpp.stanza import LONGEST, NS_STANZAS, attribute, error, refusal, result, sender_of, words
+from fargo.adapters.xmpp.stanza import (
+    MAX_TEXT,
+    NS_STANZAS,
+    attribute,
+    iq_error,
+    iq_result,
+    sender_of,
+    stanza_error,
+    text_of,
+)
 from fargo.statemachine.model.commands import AcceptIq, RefuseIq
 from fargo.statemachine.model.events import FeaturesLearned, IqFailed, IqSucceeded
 
@@ -21,12 +30,12 @@ _OURS: Final = re.compile(r"(features-)?([0-9]{1,18}\.[0-9]{1,9})", re.ASCII)
 
 
 def features_id(command: str) -> str:
-    """The IQ id of a disco#info question."""
+    """Return the id of the disco#info request for a command."""
     return f"features-{command}"
 
 
 def event(reply: Element) -> IqSucceeded | IqFailed | FeaturesLearned | None:
-    """What a client said to an IQ of ours; None if it was none of ours."""
+    """Return the event for an IQ-result or IQ-error, None if it does not reply to an IQ of ours."""
     ours = _OURS.fullmatch(attribute(reply, "id"))
     if not ours:
         return None
@@ -39,30 +48,30 @@ def event(reply: Element) -> IqSucceeded | IqFailed | FeaturesLearned | None:
     return IqSucceeded(command, resource)
 
 
-def bounced(message: Element) -> IqFailed | None:
-    """Which message of ours was not delivered; None if it was none of ours."""
+def message_error(message: Element) -> IqFailed | None:
+    """Return the event for a message of type error, None if it does not return a message of ours."""
     ours = _OURS.fullmatch(attribute(message, "id"))
     return IqFailed(ours[2], sender_of(message), *_condition(message)) if ours and not ours[1] else None
 
 
 def _condition(reply: Element) -> tuple[str, str]:
-    """The error's condition and its text; servers of old say nothing, which is undefined-condition."""
+    """Return the condition and the text of an <error/>. Old servers send neither: that is undefined-condition."""
     condition, text = "undefined-condition", ""
-    for problem in reply.elements():
-        if problem.name != "error":
+    for error in reply.elements():
+        if error.name != "error":
             continue
-        for each in problem.elements():
+        for each in error.elements():
             if each.uri == NS_STANZAS and each.name == "text":
-                text = words(each)
+                text = text_of(each)
             elif each.uri == NS_STANZAS:
-                condition = each.name[:LONGEST]
+                condition = each.name[:MAX_TEXT]
     return condition, text
 
 
 def stanza(answer: AcceptIq | RefuseIq) -> Element:
-    """Our answer."""
+    """Return the IQ-result or IQ-error for a command."""
     match answer:
         case AcceptIq(iq):
-            return result(iq)
+            return iq_result(iq)
         case RefuseIq(iq, kind, condition, text, jingle):
-            return refusal(iq, error(kind, condition, text, jingle))
+            return iq_error(iq, stanza_error(kind, condition, text, jingle))

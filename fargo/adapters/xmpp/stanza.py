@@ -1,10 +1,10 @@
-"""What every room shares: reading hostile XML within bounds, and making elements.
+"""Shared helpers: read untrusted XML within bounds, and make elements and stanzas.
 
 Rules:
 
-1. What is read is untrusted. Whatever it is, reading gives a value or raises `MalformedError`, and nothing else.
-2. Every text and every list has a bound, because what is read is written to the log.
-3. A stanza of ours has no namespace of its own: it inherits the stream's.
+1. Every stanza is untrusted. Each reading function returns a value or raises `MalformedError`, and nothing else.
+2. Every text and every list has a bound, because what is read is written to the event log.
+3. The stanzas made here have no namespace of their own: they inherit that of the stream.
 """
 
 import re
@@ -14,6 +14,7 @@ from typing import Final, TypeVar
 from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.xish.domish import Element
 
+from fargo.adapters.xmpp import texts
 from fargo.statemachine.model.events import Iq
 
 NS_STANZAS: Final = "urn:ietf:params:xml:ns:xmpp-stanzas"
@@ -40,97 +41,97 @@ NS_DTLS: Final = "urn:xmpp:jingle:apps:dtls:0"
 NS_RAW_UDP: Final = "urn:xmpp:jingle:transports:raw-udp:1"
 NS_ICE_UDP: Final = "urn:xmpp:jingle:transports:ice-udp:1"
 
-LONGEST: Final = 1024
-"""Characters in any one text."""
-MOST: Final = 64
-"""Elements in any one list."""
+MAX_TEXT: Final = 1024
+"""The maximum length of a text, in characters."""
+MAX_CHILDREN: Final = 64
+"""The maximum number of children of one name, unless a caller gives its own."""
 
 _NUMBER: Final = re.compile(r"\+?[0-9]{1,10}")
-# XML 1.0 §2.2; what is not in it would end the stream, and nobody can send a lone surrogate.
-_NO_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# Everything outside the Char production of XML 1.0 §2.2, which would end the stream; surrogates cannot be encoded.
+_INVALID: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 T = TypeVar("T", bound=str)
 
 
 class MalformedError(Exception):
-    """A stanza that could not be understood; str() is a sentence for the one who sent it."""
+    """A stanza that cannot be understood. str() is a sentence for its sender."""
 
 
 # --- reading
 
 
 def attribute(element: Element, name: str, default: str = "") -> str:
-    """An attribute's text."""
-    return bounded(element.getAttribute(name, default), f"The attribute “{name}” of <{element.name}/>")
+    """Return the value of an attribute, or the default if it is absent."""
+    return bounded(element.getAttribute(name, default), texts.ATTRIBUTE.format(name=name, element=element.name))
 
 
 def required(element: Element, name: str) -> str:
-    """The text of an attribute that has to be there and not be empty."""
+    """Return the value of an attribute that must be present and not empty."""
     text = attribute(element, name)
     if not text:
-        raise MalformedError(f"<{element.name}/> lacks its attribute “{name}”.")
+        raise MalformedError(texts.MISSING_ATTRIBUTE.format(name=name, element=element.name))
     return text
 
 
 def bounded(text: str, what: str) -> str:
-    """The text, unless it is too long to be meant."""
-    if len(text) > LONGEST:
-        raise MalformedError(f"{what} is longer than {LONGEST} characters.")
+    """Return the text; raise `MalformedError`, which calls it `what`, if it is longer than `MAX_TEXT`."""
+    if len(text) > MAX_TEXT:
+        raise MalformedError(texts.TOO_LONG.format(what=what, limit=MAX_TEXT))
     return text
 
 
 def number(element: Element, name: str, most: int, default: int | None = None) -> int:
-    """An attribute that is a whole number between 0 and `most`; it has to be there if there is no default."""
+    """Return an attribute as an integer between 0 and `most`. Without a default it must be present."""
     text = (attribute(element, name) if default is not None else required(element, name)).strip()
     if not text and default is not None:
         return default
     if not _NUMBER.fullmatch(text) or int(text) > most:
-        raise MalformedError(f"The attribute “{name}” of <{element.name}/> is not a number between 0 and {most}.")
+        raise MalformedError(texts.NOT_A_NUMBER.format(name=name, element=element.name, limit=most))
     return int(text)
 
 
 def choice(element: Element, name: str, choices: Iterable[T], default: T) -> T:
-    """An attribute that is one of a few words."""
+    """Return an attribute that must have one of the given values."""
     text = attribute(element, name, default)
     for each in choices:
         if each == text:
             return each
-    raise MalformedError(f"“{text}” is not a value for the attribute “{name}” of <{element.name}/>.")
+    raise MalformedError(texts.NOT_A_CHOICE.format(value=text, name=name, element=element.name))
 
 
-def children(element: Element, namespace: str, name: str, most: int = MOST) -> list[Element]:
-    """The children of one name."""
+def children(element: Element, namespace: str, name: str, most: int = MAX_CHILDREN) -> list[Element]:
+    """Return the children with this name."""
     found = list(element.elements(namespace, name))
     if len(found) > most:
-        raise MalformedError(f"<{element.name}/> has more than {most} of <{name}/>.")
+        raise MalformedError(texts.TOO_MANY.format(element=element.name, limit=most, name=name))
     return found
 
 
 def child(element: Element, namespace: str, name: str) -> Element | None:
-    """The child of one name, None if there is none."""
+    """Return the only child with this name, or None if there is none."""
     found = children(element, namespace, name)
     if len(found) > 1:
-        raise MalformedError(f"<{element.name}/> has more than one <{name}/>.")
+        raise MalformedError(texts.MORE_THAN_ONE.format(element=element.name, name=name))
     return found[0] if found else None
 
 
-def has(element: Element, namespace: str, name: str) -> bool:
-    """Whether there is a child of that name."""
+def has_child(element: Element, namespace: str, name: str) -> bool:
+    """Return True if there is a child with this name."""
     return any(element.elements(namespace, name))
 
 
-def words(element: Element | None) -> str:
-    """A sentence for people, cut where it becomes too long to be one; "" if there is no element."""
-    return str(element).strip()[:LONGEST] if element is not None else ""
+def text_of(element: Element | None) -> str:
+    """Return the text of an element meant for people, cut at `MAX_TEXT`; "" if there is no element."""
+    return str(element).strip()[:MAX_TEXT] if element is not None else ""
 
 
 def sender_of(stanza: Element) -> str:
-    """The JID that a stanza comes from, "" if the server did not say."""
+    """Return the JID in “from”, or "" if the server did not set it."""
     return attribute(stanza, "from")
 
 
 def iq_of(stanza: Element) -> Iq:
-    """Whom to answer, and how."""
+    """Return the addresses and the id that a reply to this IQ needs."""
     return Iq(sender_of(stanza), attribute(stanza, "to"), attribute(stanza, "id"))
 
 
@@ -138,47 +139,47 @@ def iq_of(stanza: Element) -> Iq:
 
 
 def make(name: str, namespace: str, /, **attributes: str | int) -> Element:
-    """An element; an underscore in an attribute's name stands for a hyphen."""
+    """Return a new element. An underscore in the name of an attribute stands for a hyphen."""
     element = Element((namespace, name))
     for key, value in attributes.items():
         element[key.replace("_", "-")] = str(value)
     return element
 
 
-def given(**attributes: str | int) -> dict[str, str | int]:
-    """The attributes that say something: neither "" nor 0."""
+def nonempty(**attributes: str | int) -> dict[str, str | int]:
+    """Return the attributes that are neither "" nor 0."""
     return {name: value for name, value in attributes.items() if value}
 
 
 def add(parent: Element, *added: Element) -> Element:
-    """The parent, with more children."""
+    """Append children to the parent and return it."""
     for each in added:
         parent.addChild(each)
     return parent
 
 
-def envelope(kind: str, sender: str, to: str, *payload: Element, **attributes: str) -> Element:
-    """A stanza: `kind` is iq, message or presence."""
+def make_stanza(kind: str, sender: str, to: str, *payload: Element, **attributes: str) -> Element:
+    """Return a new stanza; `kind` is "iq", "message" or "presence"."""
     made = Element((None, kind), attribs={"from": sender, "to": to, **attributes})
     return add(made, *payload)
 
 
-def result(iq: Iq, *payload: Element) -> Element:
-    """The IQ-result for a request."""
-    return envelope("iq", iq.to, iq.sender, *payload, type="result", id=iq.id)
+def iq_result(iq: Iq, *payload: Element) -> Element:
+    """Return the IQ-result for a request."""
+    return make_stanza("iq", iq.to, iq.sender, *payload, type="result", id=iq.id)
 
 
-def refusal(iq: Iq, error: StanzaError) -> Element:
-    """The IQ-error for a request."""
-    return envelope("iq", iq.to, iq.sender, error.getElement(), type="error", id=iq.id)
+def iq_error(iq: Iq, error: StanzaError) -> Element:
+    """Return the IQ-error for a request."""
+    return make_stanza("iq", iq.to, iq.sender, error.getElement(), type="error", id=iq.id)
 
 
-def error(kind: str, condition: str, text: str, jingle: str = "") -> StanzaError:
-    """A stanza error (RFC 6120 §8.3) with a sentence in English, and maybe an error of XEP-0166 §10."""
+def stanza_error(kind: str, condition: str, text: str, jingle: str = "") -> StanzaError:
+    """Return a stanza error (RFC 6120 §8.3) with an English text; `jingle` adds a condition of XEP-0166 §10."""
     specific = Element((NS_JINGLE_ERRORS, jingle)) if jingle else None
     return StanzaError(condition, type=kind, text=text or None, textLang="en", appCondition=specific)
 
 
-def sendable(xml: str) -> str:
-    """XML in which what may not stand in XML is replaced, so that no text from elsewhere can end the stream."""
-    return _NO_XML.sub("�", xml)
+def replace_invalid_characters(xml: str) -> str:
+    """Return the XML with U+FFFD for each character that XML does not allow, so that no text can end the stream."""
+    return _INVALID.sub("�", xml)

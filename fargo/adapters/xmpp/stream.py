@@ -1,11 +1,11 @@
-"""The component stream (XEP-0114): opened, lost, opened again; stanzas in, stanzas out.
+"""The component stream (XEP-0114): connect, authenticate, reconnect, send and receive stanzas.
 
 Rules:
 
-1. Nothing is queued. What cannot be sent now is not sent, and the sender is told at once.
-2. A lost stream comes back by itself, with growing delay. A server that refuses us as we are (secret, name) is not
-   asked again: only the operator can mend that.
-3. No text can end the stream, whatever is in it.
+1. Nothing is queued. `send_stanza` returns False if there is no stream, and the stanza is lost.
+2. A lost stream is opened again, with a growing delay between attempts. A server that rejects our secret or our domain
+   is not tried again, because only the operator can correct that.
+3. No text in a stanza can end the stream: characters that XML does not allow are replaced before it is sent.
 """
 
 from collections.abc import Callable
@@ -19,21 +19,23 @@ from twisted.words.protocols.jabber.error import StreamError
 from twisted.words.xish import xmlstream as xish
 from twisted.words.xish.domish import Element
 
-from fargo.adapters.xmpp.stanza import sendable
-from fargo.adapters.xmpp.wokkel_compat import subprotocols
+from fargo.adapters.xmpp import texts
+from fargo.adapters.xmpp.stanza import replace_invalid_characters
 
-_PATIENCE: Final = 30.0
-"""Seconds for the server to take the connection, and again to take the secret."""
-_DELAYS: Final = (0.2, 30)
-"""Seconds before the first attempt to connect again, and at most before a later one."""
-_FAREWELL: Final = 5.0
-"""Seconds for the last stanzas to leave."""
+_CONNECT_TIMEOUT: Final = 30.0
+"""Seconds for the TCP connection, and again for the handshake that follows it."""
+_CLOSE_TIMEOUT: Final = 5.0
+"""Seconds to send what is left to send when the stream is closed."""
+_INITIAL_DELAY: Final = 0.2
+"""Seconds before the first attempt to reconnect."""
+_MAX_DELAY: Final = 30
+"""Most seconds between two attempts to reconnect."""
 
 log = Logger("fargo.adapters.xmpp")
 
 
 def _reactor() -> Any:
-    """The reactor; asked for when it is needed, because importing it decides which one there is."""
+    """Return the reactor. It is imported late because the import installs the default reactor."""
     from twisted.internet import reactor
 
     return reactor
@@ -41,32 +43,32 @@ def _reactor() -> Any:
 
 class _Factory(xmlstream.XmlStreamFactory):
     noisy = False
+    delay = initialDelay = _INITIAL_DELAY  # noqa: N815
+    maxDelay = _MAX_DELAY  # noqa: N815
 
     def __init__(self, domain: str, secret: str) -> None:
         super().__init__(component.ConnectComponentAuthenticator(domain, secret))  # type: ignore[no-untyped-call]
-        self.initialDelay, self.maxDelay = _DELAYS
 
     def buildProtocol(self, addr: Any) -> Any:  # noqa: N802
-        # Not that of the next class, which resets the delay: it has to grow while the server refuses us.
+        # Bypass XmlStreamFactory.buildProtocol, which resets the delay on each TCP connection. The delay must go on
+        # growing while the server accepts connections and then rejects the handshake.
         return xish.XmlStreamFactoryMixin.buildProtocol(self, addr)
 
     def clientConnectionFailed(self, connector: Any, reason: Failure) -> None:  # noqa: N802
-        where = connector.getDestination()
-        log.warn(
-            "The XMPP server cannot be reached at {host} port {port}: {why} Trying again.",
-            host=where.host,
-            port=where.port,
-            why=reason.getErrorMessage(),
-        )
+        server = connector.getDestination()
+        log.warn(texts.SERVER_UNREACHABLE, host=server.host, port=server.port, why=reason.getErrorMessage())
         super().clientConnectionFailed(connector, reason)  # type: ignore[no-untyped-call]
 
 
-class Stream(subprotocols.XMPPHandler):  # type: ignore[misc]
+class Stream(xmlstream.XMPPHandler):
     """The stream of one component.
 
-    `received` is called with every stanza, `opened` each time the server has accepted us, `failed` with a sentence for
-    the operator when it will not have us.
+    `received` is called with each stanza. `opened` is called each time the server has accepted the handshake. `failed`
+    is called with a sentence for the operator when the server rejects us for good.
     """
+
+    xmlstream: Any
+    """The connection that StreamManager gives us, None if there is none."""
 
     def __init__(
         self,
@@ -76,87 +78,90 @@ class Stream(subprotocols.XMPPHandler):  # type: ignore[misc]
         opened: Callable[[], None],
         failed: Callable[[str], None],
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._domain = domain
         self._received = received
         self._opened = opened
         self._failed = failed
         self._open = False
-        self._watchdog: Any = None
+        self._timeout: Any = None
         self._connector: Any = None
-        self._ended: Deferred[None] | None = None
+        self._closed: Deferred[None] | None = None
         self._factory: Any = _Factory(domain, secret)
 
     def start(self, server: str, port: int) -> None:
-        """Connect to the server's component port, and stay connected."""
-        self.setHandlerParent(subprotocols.StreamManager(self._factory))
-        self._connector = _reactor().connectTCP(server, port, self._factory, timeout=_PATIENCE)
+        """Connect to the server's component port, and reconnect whenever the stream is lost."""
+        self.setHandlerParent(xmlstream.StreamManager(self._factory))  # type: ignore[no-untyped-call]
+        self._connector = _reactor().connectTCP(server, port, self._factory, timeout=_CONNECT_TIMEOUT)
 
     def stop(self) -> Deferred[None]:
-        """Close the stream for good; fires when it is closed."""
+        """Close the stream and do not reconnect. The Deferred fires when the connection is closed."""
         self._factory.stopTrying()
         self._open = False
         if self.xmlstream is None:
             if self._connector:
                 self._connector.disconnect()
             return succeed(None)
-        if self._ended is None:
-            self._ended = Deferred()
-            self._watch(_FAREWELL)
+        if self._closed is None:
+            self._closed = Deferred()
+            self._abort_after(_CLOSE_TIMEOUT)
             self.xmlstream.sendFooter()
             self.xmlstream.transport.loseConnection()
-        return self._ended
+        return self._closed
 
     def send_stanza(self, stanza: Element) -> bool:
-        """Send a stanza now; False if there is no stream to send it on."""
+        """Send a stanza at once. Return False if there is no stream."""
         if not self._open:
             return False
-        self.xmlstream.send(sendable(stanza.toXml()))
+        self.xmlstream.send(replace_invalid_characters(stanza.toXml()))
         return True
 
-    # What wokkel tells
+    # --- called by the StreamManager
 
     def connectionMade(self) -> None:  # noqa: N802
+        """Wait for the handshake (XEP-0114 §3)."""
         self.xmlstream.transport.setTcpKeepAlive(True)
-        self.xmlstream.addObserver(xmlstream.STREAM_ERROR_EVENT, self._troubled)
-        self._watch(_PATIENCE)
+        self.xmlstream.addObserver(xmlstream.STREAM_ERROR_EVENT, self._stream_error)
+        self._abort_after(_CONNECT_TIMEOUT)
 
     def connectionInitialized(self) -> None:  # noqa: N802
-        self._unwatch()
+        """Receive stanzas: the server has accepted the handshake."""
+        self._cancel_timeout()
         self._factory.resetDelay()
         self._open = True
         for kind in ("/iq", "/message", "/presence"):
             self.xmlstream.addObserver(kind, self._received)
-        log.info("The XMPP server accepted {domain}.", domain=self._domain)
+        log.info(texts.STREAM_OPENED, domain=self._domain)
         self._opened()
 
     def connectionLost(self, reason: Failure) -> None:  # noqa: N802
-        super().connectionLost(reason)
+        """Finish `stop`, or report the loss; the factory reconnects."""
+        super().connectionLost(reason)  # type: ignore[no-untyped-call]
         self._open = False
-        self._unwatch()
-        if self._ended:
-            self._ended.callback(None)
+        self._cancel_timeout()
+        if self._closed:
+            self._closed.callback(None)
         else:
-            log.warn("The stream to the XMPP server was lost: {why}", why=reason.getErrorMessage())
+            log.warn(texts.STREAM_LOST, why=reason.getErrorMessage())
 
-    def _watch(self, seconds: float) -> None:
-        self._unwatch()
-        self._watchdog = _reactor().callLater(seconds, self.xmlstream.transport.abortConnection)
+    def _abort_after(self, seconds: float) -> None:
+        self._cancel_timeout()
+        self._timeout = _reactor().callLater(seconds, self.xmlstream.transport.abortConnection)
 
-    def _unwatch(self) -> None:
-        if self._watchdog and self._watchdog.active():
-            self._watchdog.cancel()
+    def _cancel_timeout(self) -> None:
+        if self._timeout and self._timeout.active():
+            self._timeout.cancel()
 
-    def _troubled(self, failure: Failure) -> None:
-        """A stream error (RFC 6120 §4.9.3), or XML that is none."""
+    def _stream_error(self, failure: Failure) -> None:
+        """Handle a stream error (RFC 6120 §4.9.3) or XML that cannot be parsed."""
         match failure.value.condition if isinstance(failure.value, StreamError) else "":
             case "not-authorized":
-                self._refused(f"The XMPP server rejects the secret for {self._domain}: set the same one on both sides.")
+                self._give_up(texts.SECRET_REJECTED.format(domain=self._domain))
             case "host-unknown":
-                self._refused(f"The XMPP server has no component {self._domain}: add it to the server's configuration.")
+                self._give_up(texts.COMPONENT_UNKNOWN.format(domain=self._domain))
             case _:
-                log.warn("The XMPP server ends the stream: {why}", why=failure.getErrorMessage())
+                log.warn(texts.STREAM_ERROR, why=failure.getErrorMessage())
 
-    def _refused(self, why: str) -> None:
+    def _give_up(self, why: str) -> None:
         self._factory.stopTrying()
         self._failed(why)

@@ -1,16 +1,16 @@
-"""Jingle transports <-> media values: where packets go.
+"""Jingle transports, both ways: the addresses of a content's media.
 
-Raw UDP (XEP-0177), ICE-UDP (XEP-0176) with DTLS fingerprints (XEP-0320) and TCP candidates (XEP-0371); of any other
-transport only its namespace is kept.
+Raw UDP (XEP-0177), and ICE-UDP (XEP-0176) with a DTLS fingerprint (XEP-0320) and TCP candidates (XEP-0371). Of any
+other transport only the namespace is kept.
 
-Dropped on reading: remote-candidate (XEP-0176 §5.11), all fingerprints but the first, and what other extensions put
-into a transport.
+Not read: <remote-candidate/> (XEP-0176 §5.11), every <fingerprint/> but the first, and other extensions.
 """
 
 from typing import Final
 
 from twisted.words.xish.domish import Element
 
+from fargo.adapters.xmpp import texts
 from fargo.adapters.xmpp.stanza import (
     NS_DTLS,
     NS_ICE_UDP,
@@ -19,9 +19,9 @@ from fargo.adapters.xmpp.stanza import (
     attribute,
     bounded,
     children,
-    given,
-    has,
+    has_child,
     make,
+    nonempty,
     number,
     required,
 )
@@ -33,7 +33,7 @@ _WORD: Final = 2**32 - 1
 
 
 def read(transport: Element) -> Transport:
-    """The value of a <transport/> of any namespace."""
+    """Return the value of a <transport/>. Raise MalformedError if it is malformed."""
     if transport.uri == NS_RAW_UDP:
         return RawUdp(tuple(_raw(each) for each in children(transport, NS_RAW_UDP, "candidate")))
     if transport.uri == NS_ICE_UDP:
@@ -42,13 +42,13 @@ def read(transport: Element) -> Transport:
             pwd=attribute(transport, "pwd"),
             candidates=tuple(_ice(each) for each in children(transport, NS_ICE_UDP, "candidate")),
             fingerprint=_fingerprint(transport),
-            complete=has(transport, NS_ICE_UDP, "gathering-complete"),
+            complete=has_child(transport, NS_ICE_UDP, "gathering-complete"),
         )
-    return UnknownTransport(bounded(transport.uri or "", "The namespace of <transport/>"))
+    return UnknownTransport(bounded(transport.uri or "", texts.NAMESPACE.format(element="transport")))
 
 
 def _raw(candidate: Element) -> Candidate:
-    """XEP-0177 §4.2."""
+    """Read a candidate of Raw UDP (XEP-0177 §4.2)."""
     return Candidate(
         component=number(candidate, "component", _BYTE),
         ip=required(candidate, "ip"),
@@ -60,7 +60,7 @@ def _raw(candidate: Element) -> Candidate:
 
 
 def _ice(candidate: Element) -> Candidate:
-    """XEP-0176 §5.3; of what it demands, only what nobody can do without: real clients leave out the rest."""
+    """Read a candidate of ICE-UDP (XEP-0176 §5.3). Only component, ip and port are required: clients omit the rest."""
     return Candidate(
         component=number(candidate, "component", _BYTE),
         ip=required(candidate, "ip"),
@@ -82,17 +82,17 @@ def _fingerprint(transport: Element) -> Fingerprint | None:
     found = children(transport, NS_DTLS, "fingerprint")
     if not found:
         return None
-    value = bounded(str(found[0]).strip(), "The fingerprint")
+    value = bounded(str(found[0]).strip(), texts.FINGERPRINT)
     return Fingerprint(required(found[0], "hash"), attribute(found[0], "setup"), value)
 
 
 def write(transport: Transport) -> Element | None:
-    """The <transport/>; None for an UnknownTransport without a namespace: there was none."""
+    """Return the <transport/> for a value. An UnknownTransport with namespace "" stands for none: return None."""
     match transport:
         case RawUdp(candidates):
             return add(make("transport", NS_RAW_UDP), *map(_raw_element, candidates))
         case IceUdp(ufrag, pwd, candidates, fingerprint, complete):
-            made = make("transport", NS_ICE_UDP, **given(ufrag=ufrag, pwd=pwd))
+            made = make("transport", NS_ICE_UDP, **nonempty(ufrag=ufrag, pwd=pwd))
             if fingerprint:
                 made.addChild(_fingerprint_element(fingerprint))
             add(made, *map(_ice_element, candidates))
@@ -103,24 +103,24 @@ def write(transport: Transport) -> Element | None:
 
 def _raw_element(candidate: Candidate) -> Element:
     c = candidate
-    always = make("candidate", NS_RAW_UDP, component=c.component, generation=c.generation, ip=c.ip, port=c.port)
-    always.attributes.update(given(id=c.id, type=c.type))
-    return always
+    made = make("candidate", NS_RAW_UDP, component=c.component, generation=c.generation, ip=c.ip, port=c.port)
+    made.attributes.update(nonempty(id=c.id, type=c.type))
+    return made
 
 
 def _ice_element(candidate: Candidate) -> Element:
     c = candidate
-    always: dict[str, str | int] = {
+    required_attributes: dict[str, str | int] = {
         "component": c.component, "generation": c.generation, "ip": c.ip, "port": c.port, "network": c.network,
         "priority": c.priority, "protocol": c.protocol,
     }  # fmt: skip
-    sometimes = given(
+    optional_attributes = nonempty(
         id=c.id, foundation=c.foundation, type=c.type, tcptype=c.tcptype, rel_addr=c.rel_addr, rel_port=c.rel_port
     )
-    return make("candidate", NS_ICE_UDP, **always, **sometimes)
+    return make("candidate", NS_ICE_UDP, **required_attributes, **optional_attributes)
 
 
 def _fingerprint_element(fingerprint: Fingerprint) -> Element:
-    made = make("fingerprint", NS_DTLS, hash=fingerprint.hash, **given(setup=fingerprint.setup))
+    made = make("fingerprint", NS_DTLS, hash=fingerprint.hash, **nonempty(setup=fingerprint.setup))
     made.addContent(fingerprint.value)
     return made

@@ -1,14 +1,13 @@
-"""wokkel on today's Twisted: the rest of this adapter takes wokkel's modules from here.
+"""Import wokkel's data forms (XEP-0004) on current releases of Twisted.
 
-wokkel 18 is the last release. Its data forms ask `twisted.python.compat` for `_PY3`, which left Twisted together with
-Python 2; the name is put back, with the value it always had on Python 3, before wokkel is imported. Nothing else
-of what is used here needs help.
+wokkel 18.0.0 is its last release. `wokkel.data_form` imports `_PY3` from `twisted.python.compat`, a name that Twisted
+dropped together with Python 2. This module restores it before the import. Other modules import `data_form` from here.
 """
 
 from twisted.python import compat
 
 compat._PY3 = True  # type: ignore[attr-defined]
 
-from wokkel import data_form, disco, subprotocols  # noqa: E402
+from wokkel import data_form  # noqa: E402
 
-__all__ = ["data_form", "disco", "subprotocols"]
+__all__ = ["data_form"]

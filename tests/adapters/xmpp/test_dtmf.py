@@ -1,4 +1,4 @@
-"""Keys pressed in a call: what is one, and that what is none is not repeated."""
+"""DTMF: which tones are read, and that an invalid one is not repeated."""
 
 from contextlib import suppress
 
@@ -13,31 +13,31 @@ from . import strategies
 from .elements import NS_JINGLE, parse
 
 
-def read(attributes: str, action: str = "session-info") -> dtmf.Key | None:
+def read(attributes: str, action: str = "session-info") -> dtmf.Tone | None:
     payload = f"<dtmf xmlns='urn:xmpp:jingle:dtmf:0' {attributes}/>"
     return dtmf.read(parse(f"<jingle xmlns='{NS_JINGLE}' action='{action}' sid='s'>{payload}</jingle>"))
 
 
 @pytest.mark.parametrize("digit", "0123456789*#ABCD")
-def test_each_key(digit: str) -> None:
-    assert read(f"code='{digit}' volume='42'") == dtmf.Key(digit, 0)
-    assert read(f"code='{digit.lower()}' duration='100'") == dtmf.Key(digit, 100)
+def test_each_digit_is_read(digit: str) -> None:
+    assert read(f"code='{digit}' volume='42'") == dtmf.Tone(digit, 0)
+    assert read(f"code='{digit.lower()}' duration='100'") == dtmf.Tone(digit, 100)
 
 
 @pytest.mark.parametrize("attributes", ["", "code='E'", "code='12'", "code=''", "code='1' duration='60001'"])
-def test_what_is_no_key_is_not_repeated(attributes: str) -> None:
+def test_an_invalid_tone_is_not_repeated(attributes: str) -> None:
     with pytest.raises(MalformedError) as caught:
         read(attributes)
     assert str(caught.value).endswith(".")
     assert not {"E", "12"} & set(str(caught.value).replace("“", " ").split())
 
 
-def test_a_key_is_pressed_in_a_session_info_only() -> None:
+def test_a_tone_is_read_from_a_session_info_only() -> None:
     assert read("code='1'", "session-terminate") is None
 
 
-def test_a_key_shows_itself_in_no_text() -> None:
-    assert "7" not in repr(dtmf.Key("7", 0))
+def test_the_repr_of_a_tone_hides_its_digit() -> None:
+    assert "7" not in repr(dtmf.Tone("7", 0))
 
 
 @given(strategies.junk)

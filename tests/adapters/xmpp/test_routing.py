@@ -14,6 +14,7 @@ from twisted.logger import LogLevel, globalLogPublisher
 from twisted.words.xish.domish import Element
 
 from fargo.adapters.xmpp import adapter as module
+from fargo.adapters.xmpp import texts
 from fargo.adapters.xmpp.adapter import XmppAdapter, XmppSettings
 from fargo.statemachine.address import bare
 from fargo.statemachine.model.events import CallProposed, Event, IqFailed, IqSucceeded, RegistrationSubmitted
@@ -189,6 +190,7 @@ def test_a_request_with_two_payloads_is_a_bad_request() -> None:
     bench = Bench()
     bench.receive(iq("<ping xmlns='urn:xmpp:ping'/>" * 2, "get"))
     assert bench.wire.sent[0].error["type"] == "modify"
+    assert str(bench.wire.sent[0].error.text) == texts.NOT_ONE_PAYLOAD
 
 
 def test_each_registration_has_a_nonce_of_its_own() -> None:
@@ -213,6 +215,7 @@ def test_a_password_that_cannot_be_kept_is_said_so() -> None:
     bench.receive(iq(REGISTER))
     assert bench.events == []
     assert bench.wire.sent[0].error["type"] == "wait"
+    assert str(bench.wire.sent[0].error.text) == texts.PASSWORD_NOT_STORED
     assert len(bench.faults) == 1
     assert "s3cret" not in str(bench.faults)
 
@@ -220,9 +223,10 @@ def test_a_password_that_cannot_be_kept_is_said_so() -> None:
 def test_a_fault_is_answered_logged_and_survived(monkeypatch: pytest.MonkeyPatch) -> None:
     bench = Bench()
     with monkeypatch.context() as patch:
-        patch.setattr(module.questions, "answer", lambda *_: 1 / 0)
+        patch.setattr(module.stateless_iq, "answer", lambda *_: 1 / 0)
         bench.receive(iq("<ping xmlns='urn:xmpp:ping'/>", "get"))
     assert bench.wire.sent[0].error.firstChildElement().name == "internal-server-error"
+    assert str(bench.wire.sent[0].error.text) == texts.BUG
     assert len(bench.faults) == 1
     assert bench.faults[0]["log_failure"].type is ZeroDivisionError
     bench.receive(parse(f"<iq type='result' id='1.0' from='{USER}/a' to='{GATEWAY}'/>"))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.words.xish.domish import Element
 
-from fargo.adapters.xmpp import proposals
+from fargo.adapters.xmpp import jingle_message
 from fargo.adapters.xmpp.stanza import MalformedError
 from fargo.statemachine.model.commands import MessageCall, ProposeCall
 from fargo.statemachine.model.events import CallAction, CallMessaged, CallProposed
@@ -21,7 +21,7 @@ PHONE = f"{CONTACT}/fargo"
 USER = "alice@example.org"
 CLIENT = f"{USER}/a"
 
-SPOKEN = [each for each in captures() if proposals.concerns(each.stanza)]
+SPOKEN = [each for each in captures() if jingle_message.concerns(each.stanza)]
 CONDITIONS = ["busy", "cancel", "connectivity-error", "decline", "expired", "gone", "success", "timeout"]
 
 
@@ -40,8 +40,8 @@ def media(*names: str) -> str:
 # --- real clients
 
 
-def of_clients(file: str) -> list[proposals.ProposalEvent | None]:
-    return [proposals.event(each.stanza) for each in SPOKEN if file in each.file and not each.by_gateway]
+def of_clients(file: str) -> list[jingle_message.JingleMessageEvent | None]:
+    return [jingle_message.event(each.stanza) for each in SPOKEN if file in each.file and not each.by_gateway]
 
 
 DINO, THEIRS, OURS = "alice@localhost/dino1", "ua1%127.0.0.1@sip.localhost", "ua1%127.0.0.1@sip.localhost/gw"
@@ -62,9 +62,9 @@ def test_what_dino_says_is_heard() -> None:
     ]
 
 
-def command_of(captured: Captured) -> proposals.ProposalCommand:
+def command_of(captured: Captured) -> jingle_message.JingleMessageCommand:
     """Our recorded messages are read in the place of a client's."""
-    match proposals.event(captured.stanza):
+    match jingle_message.event(captured.stanza):
         case CallProposed(sender, to, sid, ("audio",)):
             return ProposeCall(sender, to, sid)
         case CallMessaged(sender, to, sid, action, condition, text):
@@ -78,7 +78,7 @@ def test_what_dino_understood_is_what_is_written() -> None:
     assert {type(command_of(each)) for each in ours} == {ProposeCall, MessageCall}
     for each in ours:
         name = each.stanza.getAttribute("id", "1.0")
-        again = parse(proposals.stanza(command_of(each), name).toXml())
+        again = parse(jingle_message.stanza(command_of(each), name).toXml())
         assert again["id"] == name
         recorded = parse(each.stanza.toXml())
         recorded["id"] = name
@@ -90,8 +90,8 @@ def test_what_dino_understood_is_what_is_written() -> None:
 
 @given(strategies.texts, strategies.texts)
 def test_any_proposal_reads_back(sid: str, name: str) -> None:
-    written = parse(proposals.stanza(ProposeCall(PHONE, USER, sid), name).toXml())
-    assert proposals.event(written) == CallProposed(PHONE, USER, sid, ("audio",))
+    written = parse(jingle_message.stanza(ProposeCall(PHONE, USER, sid), name).toXml())
+    assert jingle_message.event(written) == CallProposed(PHONE, USER, sid, ("audio",))
     assert written["id"] == name
 
 
@@ -102,8 +102,8 @@ def test_any_proposal_reads_back(sid: str, name: str) -> None:
     st.booleans(),
 )
 def test_anything_about_a_call_reads_back(sid: str, action: CallAction, reason: tuple[str, str], tie: bool) -> None:
-    written = parse(proposals.stanza(MessageCall(PHONE, CLIENT, sid, action, *reason, tie), "1.0").toXml())
-    assert proposals.event(written) == CallMessaged(PHONE, CLIENT, sid, action, *reason)
+    written = parse(jingle_message.stanza(MessageCall(PHONE, CLIENT, sid, action, *reason, tie), "1.0").toXml())
+    assert jingle_message.event(written) == CallMessaged(PHONE, CLIENT, sid, action, *reason)
     told = next(each for each in written.elements() if each.uri == NS)
     assert [each.name for each in told.elements()] == ["reason"] * bool(reason[0]) + ["tie-break"] * tie
     assert {each.uri for each in told.elements(NS, "tie-break")} == ({NS} if tie else set())
@@ -112,9 +112,9 @@ def test_anything_about_a_call_reads_back(sid: str, action: CallAction, reason: 
 @pytest.mark.parametrize(
     "command", [ProposeCall(PHONE, USER, "s"), MessageCall(PHONE, CLIENT, "s", CallAction.RETRACT, "cancel")]
 )
-def test_every_message_is_a_chat_that_is_kept(command: proposals.ProposalCommand) -> None:
+def test_every_message_is_a_chat_that_is_kept(command: jingle_message.JingleMessageCommand) -> None:
     """XEP-0353 §5."""
-    written = parse(proposals.stanza(command, "1.0").toXml())
+    written = parse(jingle_message.stanza(command, "1.0").toXml())
     assert (written["from"], written["to"], written["type"]) == (PHONE, command.to, "chat")
     assert len(list(written.elements("urn:xmpp:hints", "store"))) == 1
 
@@ -124,23 +124,25 @@ def test_every_message_is_a_chat_that_is_kept(command: proposals.ProposalCommand
 
 def test_a_reason_is_heard() -> None:
     reason = f"<reason xmlns='{NS_JINGLE}'><busy/><text>On the phone</text></reason>"
-    read = proposals.event(incoming(said("reject", reason + "<tie-break/>")))
+    read = jingle_message.event(incoming(said("reject", reason + "<tie-break/>")))
     assert read == CallMessaged(CLIENT, CONTACT, "s", CallAction.REJECT, "busy", "On the phone")
-    empty = proposals.event(incoming(said("finish", f"<reason xmlns='{NS_JINGLE}'/><migrated to='t'/>")))
+    empty = jingle_message.event(incoming(said("finish", f"<reason xmlns='{NS_JINGLE}'/><migrated to='t'/>")))
     assert empty == CallMessaged(CLIENT, CONTACT, "s", CallAction.FINISH)
 
 
 def test_only_streams_have_media() -> None:
     files = "<description xmlns='urn:xmpp:jingle:apps:file-transfer:5'/>"
-    read = proposals.event(incoming(said("propose", files + media("video", "audio"))))
+    read = jingle_message.event(incoming(said("propose", files + media("video", "audio"))))
     assert read == CallProposed(CLIENT, CONTACT, "s", ("video", "audio"))
-    assert proposals.event(incoming(said("propose", files))) == CallProposed(CLIENT, CONTACT, "s", ())
+    assert jingle_message.event(incoming(said("propose", files))) == CallProposed(CLIENT, CONTACT, "s", ())
 
 
 def test_a_proposal_that_was_kept_for_later_is_not_heard() -> None:
     delay = "<delay xmlns='urn:xmpp:delay' stamp='2026-01-01T00:00:00Z'/>"
-    assert proposals.event(incoming(said("propose", media("audio")) + delay)) is None
-    assert proposals.event(incoming(said("retract") + delay)) == CallMessaged(CLIENT, CONTACT, "s", CallAction.RETRACT)
+    assert jingle_message.event(incoming(said("propose", media("audio")) + delay)) is None
+    assert jingle_message.event(incoming(said("retract") + delay)) == CallMessaged(
+        CLIENT, CONTACT, "s", CallAction.RETRACT
+    )
 
 
 def test_a_carbon_says_nothing() -> None:
@@ -149,7 +151,7 @@ def test_a_carbon_says_nothing() -> None:
     )
     for kind in ("sent", "received"):
         forwarded = f"<forwarded xmlns='urn:xmpp:forward:0'>{wrapped}</forwarded>"
-        assert not proposals.concerns(incoming(f"<{kind} xmlns='urn:xmpp:carbons:2'>{forwarded}</{kind}>"))
+        assert not jingle_message.concerns(incoming(f"<{kind} xmlns='urn:xmpp:carbons:2'>{forwarded}</{kind}>"))
 
 
 LONG = "x" * 2000
@@ -171,7 +173,7 @@ MALFORMED = {
 @pytest.mark.parametrize("case", MALFORMED)
 def test_what_cannot_be_understood_is_malformed(case: str) -> None:
     with pytest.raises(MalformedError) as caught:
-        proposals.event(MALFORMED[case])
+        jingle_message.event(MALFORMED[case])
     assert str(caught.value).endswith(".")
 
 
@@ -182,7 +184,7 @@ names = st.sampled_from(["propose", "shout", *CallAction])
 def test_junk_never_raises_anything_else(name: str, inside: list[Element], named: bool) -> None:
     junk = said(name, "".join(each.toXml() for each in inside), "id='s'" if named else "")
     with suppress(MalformedError):
-        proposals.event(incoming(junk))
+        jingle_message.event(incoming(junk))
 
 
 @given(st.data())
@@ -190,4 +192,4 @@ def test_damaged_real_messages_never_raise_anything_else(data: st.DataObject) ->
     message = parse(data.draw(st.sampled_from(SPOKEN)).stanza.toXml())
     strategies.damage(data.draw, message)
     with suppress(MalformedError):
-        proposals.event(message)
+        jingle_message.event(message)

@@ -1,0 +1,93 @@
+"""Answer the IQ requests whose answer depends on no state: disco, ping, version, and the JID of a number.
+
+They are answered at once and appear in no log. An address answers only the requests whose namespace its disco#info
+lists; anything else gets service-unavailable (RFC 6120 §8.4).
+"""
+
+import re
+from importlib.metadata import version
+from typing import Final
+
+from twisted.words.xish.domish import Element
+
+from fargo.adapters.xmpp import disco, texts
+from fargo.adapters.xmpp.stanza import (
+    NS_DISCO_INFO,
+    NS_DISCO_ITEMS,
+    NS_GATEWAY,
+    NS_PING,
+    NS_VERSION,
+    attribute,
+    bounded,
+    child,
+    make,
+    stanza_error,
+)
+from fargo.statemachine.address import BadAddress, contact, escape_local, parse_account, parse_contact
+
+# A telephone number (RFC 3966 §3), and the separators that people write between its digits.
+_NUMBER: Final = re.compile(r"\+?[0-9*#().\- /]+")
+_SEPARATORS: Final = re.compile(r"[().\- /]")
+
+
+def answer(to: str, kind: str, payload: Element, contact: disco.Entity) -> list[Element]:
+    """Return the payload of the IQ-result.
+
+    `to` is the address that received the request, `kind` is "get" or "set", `payload` the child of the IQ, `contact`
+    the entity that each SIP contact is. Raise StanzaError if the request is not supported or not acceptable,
+    MalformedError if it cannot be understood.
+    """
+    entity = disco.entity_at(to, contact)
+    if payload.uri in entity.features:
+        match kind, payload.uri, payload.name:
+            case "get", uri, "query" if uri == NS_DISCO_INFO:
+                return [disco.info(entity, attribute(payload, "node"))]
+            case "get", uri, "query" if uri == NS_DISCO_ITEMS:
+                return [disco.items(attribute(payload, "node"))]
+            case "get", uri, "ping" if uri == NS_PING:
+                return []
+            case "get", uri, "query" if uri == NS_VERSION:
+                return [_version()]
+            case "get", uri, "query" if uri == NS_GATEWAY:
+                return [_prompt()]
+            case "set", uri, "query" if uri == NS_GATEWAY:
+                return [_contact(payload, to)]
+    raise stanza_error("cancel", "service-unavailable", texts.NOT_SUPPORTED)
+
+
+def _version() -> Element:
+    """Return our name and version (XEP-0092), without the optional <os/>."""
+    query = make("query", NS_VERSION)
+    query.addElement("name", content=disco.GATEWAY.name)
+    query.addElement("version", content=version("fargo"))
+    return query
+
+
+def _prompt() -> Element:
+    """Return the text that asks the user for a number or SIP address (XEP-0100 §6.3)."""
+    query = make("query", NS_GATEWAY)
+    query.addElement("desc", content=texts.PROMPT_DESCRIPTION)
+    query.addElement("prompt", content=texts.PROMPT)
+    return query
+
+
+def _contact(payload: Element, gateway: str) -> Element:
+    """Return the JID for the text that the user typed at the prompt (XEP-0100 §6.3)."""
+    prompt = child(payload, NS_GATEWAY, "prompt")
+    typed = bounded(str(prompt or ""), texts.NUMBER_OR_ADDRESS).strip()
+    jid = _jid(typed, gateway)
+    if isinstance(jid, BadAddress):
+        raise stanza_error("modify", "not-acceptable", jid.problem)
+    query = make("query", NS_GATEWAY)
+    query.addElement("jid", content=jid)
+    return query
+
+
+def _jid(typed: str, gateway: str) -> str | BadAddress:
+    """Return the contact's JID for a SIP address, or for a number or name in the domain of the user's own account."""
+    if "@" in typed or typed[:4].lower() == "sip:":
+        uri = parse_account(typed)
+        return uri if isinstance(uri, BadAddress) else contact(uri, gateway)
+    jid = f"{escape_local(_SEPARATORS.sub('', typed) if _NUMBER.fullmatch(typed) else typed)}@{gateway}"
+    checked = parse_contact(jid, "example.org")
+    return checked if isinstance(checked, BadAddress) else jid

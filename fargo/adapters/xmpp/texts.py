@@ -1,0 +1,91 @@
+"""The sentences that this package writes for people, in the log or in stanzas.
+
+A text with names in braces is a template: Twisted's logger fills in log messages, `str.format` everything else.
+"""
+
+from typing import Final
+
+# --- for the operator, in the log
+
+SERVER_UNREACHABLE: Final = "Cannot connect to the XMPP server at {host} port {port}: {why} Trying again."
+STREAM_OPENED: Final = "The XMPP server has accepted the component {domain}."
+STREAM_LOST: Final = "The stream to the XMPP server was lost: {why}"
+STREAM_ERROR: Final = "The stream to the XMPP server ended with an error: {why}"
+STANZA_DROPPED: Final = "Dropped a malformed {kind}: {problem}"
+STANZA_BUG: Final = "A bug: handling a stanza ({kind}) failed"
+PASSWORD_NOT_STORED_LOG: Final = "Storing a password failed"
+
+# --- for the operator, as the reason why the gateway stops
+
+SECRET_REJECTED: Final = (
+    "The XMPP server rejects the component secret for {domain}. Configure the same secret on both sides."
+)
+COMPONENT_UNKNOWN: Final = "The XMPP server has no component {domain}. Add it to the server's configuration."
+
+# --- for users, in stanza errors
+
+DOMAIN_NOT_SERVED: Final = "This gateway does not serve users of {domain}."
+NOT_ONE_PAYLOAD: Final = "An IQ request must have exactly one child element."
+BUG: Final = "The gateway has a bug. Its log has the details."
+PASSWORD_NOT_STORED: Final = "The gateway could not store your password. Try again later."
+NOT_SUPPORTED: Final = "This address does not support that request."
+NO_SUCH_NODE: Final = "This address has no such node."
+CALLS_ONLY: Final = "This gateway carries calls only. Your message was not delivered."
+
+# --- for the core, as the error of a command that could not be sent
+
+NO_STREAM: Final = "There is no stream to the XMPP server."
+
+# --- for users: why a stanza is malformed
+
+TOO_LONG: Final = "{what} is longer than {limit} characters."
+"""`what` is one of the next six."""
+ATTRIBUTE: Final = "The attribute “{name}” of <{element}/>"
+NAMESPACE: Final = "The namespace of <{element}/>"
+PAYLOAD_NAME: Final = "The name of the payload of the session-info"
+REASON_NAME: Final = "The name of the reason"
+FINGERPRINT: Final = "The fingerprint"
+NUMBER_OR_ADDRESS: Final = "The number or SIP address"
+
+MISSING_ATTRIBUTE: Final = "<{element}/> lacks the attribute “{name}”."
+NOT_A_NUMBER: Final = "The attribute “{name}” of <{element}/> is not a number between 0 and {limit}."
+NOT_A_CHOICE: Final = "“{value}” is not a valid value of the attribute “{name}” of <{element}/>."
+TOO_MANY: Final = "<{element}/> has more than {limit} <{name}/> elements."
+MORE_THAN_ONE: Final = "<{element}/> has more than one <{name}/> element."
+UNKNOWN_ACTION: Final = "“{action}” is not a Jingle action."
+NO_CONTENT: Final = "The {action} has no content."
+NOT_A_TONE: Final = "The code of <dtmf/> is not one of 0 to 9, *, # and A to D."
+UNKNOWN_MESSAGE: Final = "“{name}” is not an element of Jingle Message Initiation."
+NOT_ONE_MESSAGE: Final = "The message has more than one element of Jingle Message Initiation."
+NOT_A_CLIENT: Final = "A message about a proposed call must come from a full JID."
+
+# --- for users: registration
+
+FORM_FIELD: Final = "A field of the form"
+PLAIN_FIELD: Final = "The field “{name}”"
+TOO_MANY_FIELDS: Final = "The form has more than {limit} fields."
+FORM_UNREADABLE: Final = "The form cannot be read: a field occurs twice, or an option has no value."
+FORM_NOT_SUBMITTED: Final = "The form was not submitted, so nothing has changed."
+BAD_PORT: Final = "The port must be a number between 1 and 65535, or empty."
+BAD_TRANSPORT: Final = "The transport must be udp or tcp, or empty."
+
+FORM_TITLE: Final = "SIP account"
+FORM_INSTRUCTIONS: Final = (
+    "Enter your SIP address (for example alice@sip.example.org) and its password. The gateway signs in to your SIP "
+    "account whenever you are online, so that you can make and receive calls."
+)
+FORM_OPTIONAL_FIELDS: Final = "Leave the other fields empty unless your SIP provider has told you what to enter."
+FORM_ADDRESS: Final = "SIP address"
+FORM_PASSWORD: Final = "Password"
+FORM_AUTH_USER: Final = "User name for authentication, if it differs from the SIP address"
+FORM_PROXY: Final = "Proxy host, if it differs from the domain of the SIP address"
+FORM_PORT: Final = "Port, if it is not the default"
+FORM_TRANSPORT: Final = "Transport"
+FORM_TRANSPORT_ANY: Final = "As the SIP provider specifies"
+FORM_TRANSPORT_UDP: Final = "UDP"
+FORM_TRANSPORT_TCP: Final = "TCP"
+
+# --- for users: the prompt of the gateway protocol (XEP-0100 §6.3)
+
+PROMPT_DESCRIPTION: Final = "Enter the telephone number or SIP address of the person you want to call."
+PROMPT: Final = "Number or SIP address"
