@@ -1,7 +1,7 @@
-"""The relay adapter: relay sessions, through an rtpengine that speaks the NG protocol.
+"""The relay adapter: carry out commands for relay sessions with rtpengine's NG protocol, and put the results as events.
 
-It carries commands out, tells what came of it, and decides nothing. What the flags of a request mean is said in
-rtpengine's own documentation; which of them let real clients hear each other was found by trying.
+It decides nothing about calls. rtpengine's documentation explains the flags of the requests. Which flags let real
+clients hear each other was found by experiment.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from fargo.adapters.relay import sdp
+from fargo.adapters.relay import sdp, texts
 from fargo.adapters.relay.ng import Ng, RefusedError, Reply, SilentError, Value
 from fargo.adapters.relay.watch import Watch
 from fargo.statemachine.media.description import Content, Description, MediaProfile, Role
@@ -44,44 +44,46 @@ _SPEAKER: Final[dict[Party, Role]] = {Party.OFFERER: "initiator", Party.ANSWERER
 
 @dataclass(frozen=True, slots=True)
 class RelaySettings:
-    """Where rtpengine listens for the NG protocol: an IPv4 address and a port."""
+    """The IPv4 address and the port on which rtpengine listens for the NG protocol."""
 
     host: str
     port: int
 
 
 class RelayAdapter:
-    """`put` takes every event of a user; `broadcast` takes `RelayLost`, for everyone; `take` gives a digit by its name,
-    once.
+    """The link between rtpengine and the engine.
+
+    `put` is called with each event of a user, `broadcast` with `RelayLost`, which concerns every user. `take_digit`
+    returns the digit held under a name and forgets it; it returns None if there is none.
     """
 
     def __init__(
         self,
         put: Put,
         broadcast: Callable[[RelayLost], None],
-        take: Callable[[str], str | None],
+        take_digit: Callable[[str], str | None],
         settings: RelaySettings,
         reactor: Any,
     ) -> None:
         self._put = put
-        self._take = take
+        self._take_digit = take_digit
         self._nonce = token_hex(_NONCE_BYTES)
         self._ng = Ng(settings.host, settings.port, reactor)
         self._watch = Watch(self._ng, self._nonce, broadcast, reactor)
         self._log = Logger()
 
     def start(self) -> None:
-        """From now on commands are carried out, and the relay is watched."""
+        """Begin to carry out commands and to watch the relay."""
         self._ng.start()
         self._watch.start()
 
     def stop(self) -> Deferred[None]:
-        """Fires when all is let go; sessions are deleted by commands, before."""
+        """Release the port. The Deferred fires when it is free. Sessions must have been deleted by commands before."""
         self._watch.stop()
         return self._ng.stop()
 
     def do(self, issued: Issued) -> None:
-        """Carry out a RelayCommand; one event is put for it."""
+        """Carry out a RelayCommand. One event is put for it."""
         command: RelayCommand = issued.command  # type: ignore[assignment]
         Deferred.fromCoroutine(self._do(issued, command)).addErrback(self._unexpected, issued)
 
@@ -104,34 +106,34 @@ class RelayAdapter:
             case AnswerRelay():
                 return _answer(command)
             case PlayDigit(to=to, digit=name, duration=duration):
-                digit = self._take(name)
+                digit = self._take_digit(name)
                 if digit is None:
-                    raise RefusedError("The gateway does not have that digit any more.")
+                    raise RefusedError(texts.DIGIT_GONE)
                 request: dict[str, Value] = {"command": "play DTMF", "call-id": command.session, "code": digit}
-                # The end that plays is named, and the other one hears it.
+                # rtpengine wants the tag of the party that plays the tone; the other party hears it.
                 return request | {"from-tag": _OTHER[to].value} | ({"duration": duration} if duration else {})
             case DeleteRelay():
-                # The whole session goes with one end of it; without naming one, the reply counts nothing.
+                # Deleting one party deletes the session. Without a tag the reply has no statistics.
                 request = {"command": "delete", "call-id": command.session, "from-tag": Party.OFFERER.value}
                 return request | {"delete-delay": 0}
             case _:
                 assert_never(command)
 
     def _unexpected(self, failure: Failure, issued: Issued) -> None:
-        self._log.failure("The command {id} of {user} failed", failure=failure, id=issued.id, user=issued.user)
-        self._put(issued.user, RelayRefused(issued.id, "The gateway has a bug; its log says more."))
+        self._log.failure(texts.COMMAND_BUG, failure=failure, id=issued.id, user=issued.user)
+        self._put(issued.user, RelayRefused(issued.id, texts.BUG))
 
 
-# --- command -> request
+# --- commands to requests
 
-# Towards one who is asked: what it has to speak, and how.
+# Flags of an offer: what the answerer must speak.
 _OFFERED: Final[dict[MediaProfile, dict[str, Value]]] = {
     MediaProfile.PLAIN: {"transport-protocol": sdp.PLAIN, "ICE": "remove"},
     MediaProfile.ICE: {"transport-protocol": sdp.PLAIN, "ICE": "force"},
-    # Passive: who is called starts the handshake when its ICE is done. Without SDES off there are twelve keys besides.
+    # Passive: the answerer starts the handshake when its ICE is done. Without "off" the SDP has twelve SDES keys.
     MediaProfile.DTLS: {"transport-protocol": sdp.DTLS, "ICE": "force", "DTLS": "passive", "SDES": ["off"]},
 }
-# Towards one who asked: it has said itself which profile it speaks.
+# Flags of an answer: the profile is that of the offerer's own offer.
 _ANSWERED: Final[dict[MediaProfile, dict[str, Value]]] = {
     MediaProfile.PLAIN: {"ICE": "remove"},
     MediaProfile.ICE: {"ICE": "force"},
@@ -140,7 +142,7 @@ _ANSWERED: Final[dict[MediaProfile, dict[str, Value]]] = {
 
 
 def _offer(command: OfferRelay) -> dict[str, Value]:
-    # Browsers want one port and no other (RFC 8829 §4.1.1), so it is not asked whether they can.
+    # Browsers accept nothing but one port for RTP and RTCP (RFC 8829 §4.1.1), so it is required, not just offered.
     mux: list[Value] = ["offer", "require"] if command.mux else ["demux"]
     codec: dict[str, Value] = {}
     if command.strip:
@@ -159,7 +161,7 @@ def _offer(command: OfferRelay) -> dict[str, Value]:
 def _answer(command: AnswerRelay) -> dict[str, Value]:
     return {
         **_described("answer", command.session, command.description, command.by),
-        # The tags of an answer are those of the offer that it answers.
+        # rtpengine wants the tags of the offer that this answers.
         "from-tag": _OTHER[command.by].value,
         "to-tag": command.by.value,
         **_ANSWERED[command.profile],
@@ -168,20 +170,20 @@ def _answer(command: AnswerRelay) -> dict[str, Value]:
 
 
 def _described(command: str, session: str, description: Description, by: Party) -> dict[str, Value]:
-    """What an offer and an answer have in common."""
+    """Return what an offer and an answer have in common."""
     return {
         "command": command,
         "call-id": session,
         "sdp": sdp.write(Content("", description=description), _SPEAKER[by]),
-        # A zero address is that of a client whose candidates are still to come (RFC 8840 §4.1), and no hold.
+        # A zero address means that the candidates are still to come (RFC 8840 §4.1). It does not mean hold.
         "replace": ["origin", "session-connection", "zero-address"],
-        # Without it a digit is taken, and never played. It makes the relay decode and encode every call, also where
-        # both ends have the same codec: measured with G.711, 0.6 % of a core for a call instead of 0.3 %.
+        # Without it the relay accepts a digit but never plays it. With it the relay transcodes every call, even if
+        # both parties have the same codec. Measured with G.711: 0.6 % of a core for a call instead of 0.3 %.
         "flags": ["inject-DTMF"],
     }
 
 
-# --- reply -> event
+# --- replies to events
 
 
 def _event(command: RelayCommand, name: str, reply: Reply) -> RelayEvent:
@@ -197,14 +199,14 @@ def _event(command: RelayCommand, name: str, reply: Reply) -> RelayEvent:
 
 
 def _description(reply: Reply, by: Party) -> Description:
-    """What the relay says in the place of an end."""
+    """Return the description with which the relay represents one party to the other."""
     description = sdp.read(str(reply.get("sdp", "")), _SPEAKER[by]).description
-    assert description, "SDP describes something"
+    assert description, "sdp.read returns a content with a description"
     return description
 
 
 def _flows(reply: Reply) -> list[Flow]:
-    """What was received from each end, from the statistics of a session that is gone; [] if there was none."""
+    """Return what each party has sent, from the statistics of a deleted session; [] if there was no session."""
     return [_flow(party, reply["tags"][party]) for party in Party if party in reply.get("tags", ())]
 
 

@@ -1,11 +1,11 @@
-"""rtpengine's NG protocol: a request in one datagram, its reply in another, both ``<cookie> <bencoded dictionary>``.
+"""rtpengine's NG protocol. A request and its reply are one datagram each: ``<cookie> <bencoded dictionary>``.
 
 Rules:
 
-1. A request without a reply is sent again under the same cookie: the relay does the work once, and repeats its reply.
-   After GIVE_UP it is given up; what that means is not decided here.
-2. A reply to nothing that is waited for is dropped, and so is what is no reply.
-3. A request may carry a digit of a PIN, and a reply an ICE password: no datagram is ever logged.
+1. A request without a reply is sent again with the same cookie. The relay carries out such a request once and repeats
+   its reply. After `GIVE_UP` seconds the request fails.
+2. A datagram that does not answer a pending request is dropped, and so is one that cannot be decoded.
+3. No datagram is ever logged: a request may carry a digit of a PIN, and a reply an ICE password.
 """
 
 from collections.abc import Mapping
@@ -17,28 +17,30 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import MessageLengthError
 from twisted.internet.protocol import DatagramProtocol
 
+from fargo.adapters.relay import texts
+
 RESEND: Final = (0.5, 1.5, 3.5)
-"""Seconds from a request's first sending to each of the next: the pauses double."""
+"""Seconds from the first sending of a request to each repetition. The intervals double."""
 GIVE_UP: Final = 5.0
-"""Seconds from the first sending to giving up."""
+"""Seconds from the first sending of a request to its failure."""
 
 Value: TypeAlias = "str | int | list[Value] | dict[str, Value]"
 Reply: TypeAlias = Mapping[str, Any]
 
-# Replies are dictionaries in no order, which stricter libraries refuse to read.
+# The keys of rtpengine's dictionaries are not sorted; other bencode libraries reject that.
 _BENCODE: Final = Bencode(encoding="utf-8", encoding_fallback="value")
 
 
 class SilentError(Exception):
-    """The relay did not answer in time; str() is a sentence."""
+    """The relay did not answer in time. str() is a sentence."""
 
 
 class RefusedError(Exception):
-    """The relay answered that it will not, or cannot be asked such a thing; str() is a sentence."""
+    """The relay refused the request, or the request cannot be sent. str() is a sentence."""
 
 
 class Ng(DatagramProtocol):
-    """Our end of the protocol, to one relay at an IPv4 address."""
+    """A client of one relay, which listens at an IPv4 address."""
 
     noisy = False
 
@@ -49,14 +51,15 @@ class Ng(DatagramProtocol):
         self._port: Any = None
 
     def start(self) -> None:
-        """Take a UDP port of our own; nothing is sent yet.
+        """Bind a UDP port. Nothing is sent yet.
 
-        It is not connected to the relay: the reactor would close it when the relay's host says that nobody listens.
+        The port is not connected to the relay, because the reactor closes a connected port when the relay's host
+        reports that nobody listens.
         """
         self._port = self._reactor.listenUDP(0, self, maxPacketSize=65536)
 
     def stop(self) -> Deferred[None]:
-        """Let go of the port; fires when it is free. Whoever still waits for a reply waits for ever."""
+        """Release the port. The Deferred fires when it is free. The Deferreds of pending requests never fire."""
         for asked in self._asked.values():
             asked.cancel()
         self._asked.clear()
@@ -64,14 +67,17 @@ class Ng(DatagramProtocol):
         return Deferred.fromCoroutine(_closed(port)) if port else succeed(None)
 
     def ask(self, cookie: str, request: Mapping[str, Value]) -> Deferred[Reply]:
-        """Fires with the reply, or fails with SilentError or RefusedError. A cookie has to be new, without a space."""
+        """Send a request. The Deferred fires with the reply, or fails with SilentError or RefusedError.
+
+        The cookie must be unique and contain no space.
+        """
         answer: Deferred[Reply] = Deferred()
         name = cookie.encode()
         datagram = name + b" " + _BENCODE.encode(request)
         try:
             self._send(datagram)
         except MessageLengthError:
-            answer.errback(RefusedError("What is to be asked of the media relay is too long for one datagram."))
+            answer.errback(RefusedError(texts.REQUEST_TOO_LONG))
             return answer
         timers = [self._reactor.callLater(seconds, self._send, datagram) for seconds in RESEND]
         timers.append(self._reactor.callLater(GIVE_UP, self._give_up, name))
@@ -79,15 +85,15 @@ class Ng(DatagramProtocol):
         return answer
 
     def _send(self, datagram: bytes) -> None:
-        with suppress(OSError):  # a network that is down is silence, too
+        with suppress(OSError):  # if the network is down, the request fails like one without a reply
             self._port.write(datagram, self._relay)
 
     def _give_up(self, cookie: bytes) -> None:
-        # Users are told, so where the relay is does not stand here.
-        self._asked.pop(cookie).answer.errback(SilentError("The media relay does not answer."))
+        # Users see this text, so it does not contain the relay's address.
+        self._asked.pop(cookie).answer.errback(SilentError(texts.SILENT))
 
     def datagramReceived(self, datagram: bytes, addr: Any) -> None:  # noqa: N802
-        """What Twisted tells: a datagram came. Only the relay is heard."""
+        """Take a datagram from Twisted. Datagrams from other addresses than the relay's are dropped."""
         cookie, _, payload = datagram.partition(b" ")
         if addr != self._relay or cookie not in self._asked:
             return
@@ -102,7 +108,7 @@ class Ng(DatagramProtocol):
 
 
 class _Asked:
-    """A request that waits for its reply."""
+    """A request that is waiting for its reply, with the timers that repeat it and give it up."""
 
     def __init__(self, answer: Deferred[Reply], timers: list[Any]) -> None:
         self.answer = answer
@@ -115,12 +121,15 @@ class _Asked:
 
 
 def _settle(answer: Deferred[Reply], reply: Reply) -> None:
-    """result is "ok" or "pong"; else error-reason, or message with "load limit", says why not."""
+    """Fire the Deferred with a reply whose result is "ok" or "pong"; otherwise fail it with RefusedError.
+
+    The reason is in error-reason, or in message if a load limit is exceeded.
+    """
     if reply.get("result") in ("ok", "pong"):
         answer.callback(reply)
     else:
-        why = reply.get("error-reason") or reply.get("message") or reply.get("result") or "it does not say why"
-        answer.errback(RefusedError(f"The media relay refuses: {why}."))
+        why = reply.get("error-reason") or reply.get("message") or reply.get("result") or texts.NO_REASON
+        answer.errback(RefusedError(texts.REFUSED.format(why=why)))
 
 
 async def _closed(port: Any) -> None:

@@ -1,16 +1,16 @@
-"""Contents <-> SDP (RFC 4566): what one end says about its one stream, as the relay is told it and answers it.
+"""Contents to SDP (RFC 4566) and back: the one media stream of a party, as the relay reads and writes it.
 
 Rules:
 
-1. Nothing is lost. What SDP has no room for is named here: a plain address's id, type and generation, all plain
-   addresses of a component but the first, a codec's own ptime (SDP has one for all), and that encryption was demanded.
-2. Payload types that mean nothing, or another thing than before, are left out (`media.meaningful`). What is left unsaid
-   is said: what a static payload type is (RFC 3551 §6), and the plainest value for what ICE wants.
-3. No text gets out of its place: what would break a line, or the grammar within it, raises `UnwritableError`.
-4. What is read is untrusted. Whatever it is, reading gives a value or raises `MalformedSdpError`. A second media line
-   is not read, nor what this program has no use for, such as SDES keys.
+1. Nothing is lost but what SDP cannot express: the id, type and generation of a plain address, all plain addresses of
+   a component but the first, the ptime of a single codec (SDP has one for all), and the demand for encryption.
+2. Payload types that have no meaning, or that repeat a number with another meaning, are left out (`media.meaningful`).
+   What may be omitted in Jingle is filled in: the codec of a static payload type (RFC 3551 §6), and defaults for ICE.
+3. No text can leave its place. Text that would break a line, or the grammar within it, raises `UnwritableError`.
+4. SDP that is read is untrusted. Reading returns a value or raises `MalformedSdpError`, and nothing else. It ignores
+   every media line but the first, and attributes that the gateway has no use for, such as SDES keys.
 
-A library would have to keep texts as they are: those there are make a number of an ICE password that looks like one.
+No library is used, because those available do not keep texts as they are: an ICE password of digits becomes a number.
 """
 
 import re
@@ -20,6 +20,7 @@ from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
+from fargo.adapters.relay import texts
 from fargo.statemachine.media.description import (
     Candidate,
     Codec,
@@ -45,9 +46,9 @@ PLAIN: Final = "RTP/AVP"
 DTLS: Final = "UDP/TLS/RTP/SAVPF"
 """The profile of SRTP keyed by DTLS (RFC 5764)."""
 
-_NOWHERE: Final = ("0.0.0.0", 9)  # the address of one who has no candidate yet, RFC 8840 §4.1
+_NOWHERE: Final = ("0.0.0.0", 9)  # the address of a party without candidates, RFC 8840 §4.1
 _HOST: Final = "host"
-_EVENTS: Final = "telephone-event"  # RFC 4733: its fmtp is a bare list, which clients call "events"
+_EVENTS: Final = "telephone-event"  # RFC 4733: its fmtp is a list without a name; clients name it "events"
 _INTERVAL: Final = "trr-int"
 _BYTE, _PORT, _WORD = 255, 65535, 2**32 - 1
 _DIRECTIONS: Final[dict[Role, dict[Senders, str]]] = {
@@ -55,7 +56,7 @@ _DIRECTIONS: Final[dict[Role, dict[Senders, str]]] = {
     "responder": {"both": "sendrecv", "initiator": "recvonly", "responder": "sendonly", "none": "inactive"},
 }
 
-# What cannot stand anywhere in a line: control characters, other line breaks, and halves of characters.
+# Characters that no line may contain: control characters, other line breaks and surrogates.
 _BREAK: Final = "\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
 _TOKEN: Final = re.compile(rf"[^\s{_BREAK}]+")
 _NAME: Final = re.compile(rf"[^\s{_BREAK}/;:=]+")
@@ -66,22 +67,24 @@ _NUMBER: Final = re.compile(r"[0-9]{1,10}")
 
 
 class UnwritableError(Exception):
-    """A description that SDP cannot say; str() is a sentence."""
+    """A description that SDP cannot express. str() is a sentence."""
 
 
 class MalformedSdpError(Exception):
-    """SDP that could not be understood; str() is a sentence."""
+    """SDP that cannot be understood. str() is a sentence."""
 
 
 # --- writing
 
 
 def write(content: Content, by: Role) -> str:
-    """The session description of one content, which has a description, as said by the session's initiator or
-    responder. UnwritableError if SDP cannot say it.
+    """Return the SDP for a content that has a description.
+
+    `by` is the party whose description it is, because directions in SDP are relative to it. Raise UnwritableError if
+    SDP cannot express the content.
     """
     description = content.description
-    assert description, "there is something to say"
+    assert description, "the content has a description"
     return "".join(f"{line}\r\n" for line in _lines(content, description, by))
 
 
@@ -89,20 +92,20 @@ def _lines(content: Content, description: Description, by: Role) -> Iterator[str
     d = description
     codecs = _codecs_of(d)
     if not codecs:
-        raise UnwritableError("The description has no payload type that means anything.")
+        raise UnwritableError(texts.NO_CODEC)
     (host, port), secured = _default(d.transport), _is_secured(d.transport)
     if d.encryption_required and not secured:
-        raise UnwritableError("The description demands encryption by SDES, whose keys are never kept.")
+        raise UnwritableError(texts.SDES_REQUIRED)
     yield "v=0"
     yield f"o=- 0 0 {_network(host)}"
     yield "s=-"
     yield f"c={_network(host)}"
     yield "t=0 0"
     formats = " ".join(str(codec.id) for codec in codecs)
-    yield f"m={_fit(_TOKEN, d.media, 'kind of media')} {port} {DTLS if secured else PLAIN} {formats}"
+    yield f"m={_fit(_TOKEN, d.media, texts.MEDIA_TYPE)} {port} {DTLS if secured else PLAIN} {formats}"
     yield f"a={_DIRECTIONS[by][content.senders]}"
     if content.name:
-        yield f"a=mid:{_fit(_TOKEN, content.name, 'name of the content')}"
+        yield f"a=mid:{_fit(_TOKEN, content.name, texts.CONTENT_NAME)}"
     for codec in codecs:
         yield from _codec_lines(codec)
     if ptime := d.ptime or next((codec.ptime for codec in codecs if codec.ptime), 0):
@@ -126,34 +129,34 @@ def _codecs_of(description: Description) -> list[Codec]:
 
 
 def _complete(codec: Codec) -> Codec:
-    """The codec with what a static payload type leaves unsaid."""
+    """Return the codec with the values that a static payload type may omit (RFC 3551 §6)."""
     name, clockrate, channels = kind(codec)
     return replace(codec, name=codec.name or name.upper(), clockrate=clockrate, channels=channels)
 
 
 def _fit(pattern: re.Pattern[str], text: str, what: str) -> str:
-    """The text, if it can stand where it is to be written. It may be a secret, so it is not repeated."""
+    """Return the text if it matches. The error does not repeat it, because it may be a secret."""
     if not pattern.fullmatch(text):
-        raise UnwritableError(f"The {what} is empty, or has a character in it that cannot stand there in SDP.")
+        raise UnwritableError(texts.NOT_WRITABLE.format(what=what))
     return text
 
 
 def _default(transport: Transport) -> tuple[str, int]:
-    """Where packets are expected by who does not know ICE (RFC 8839 §4.2.1)."""
+    """Return the address for a party without ICE (RFC 8839 §4.2.1), which goes into the m= and c= lines."""
     match transport:
         case RawUdp(candidates):
             for candidate in _plain(candidates, 1):
                 return candidate.ip, candidate.port
-            raise UnwritableError("The description names no address to send audio to.")
+            raise UnwritableError(texts.NO_ADDRESS)
         case IceUdp(candidates=candidates):
             fit = (c for c in candidates if c.component == 1 and c.protocol.lower() == "udp" and _is_address(c.ip))
             return next(((c.ip, c.port) for c in fit), _NOWHERE)
         case UnknownTransport():
-            raise UnwritableError("The description has a transport that SDP has no words for.")
+            raise UnwritableError(texts.NO_SDP_TRANSPORT)
 
 
 def _plain(candidates: Iterable[Candidate], component: int) -> list[Candidate]:
-    """The first plain address of a component, or none."""
+    """Return the first plain address of a component in a list, or []."""
     return [c for c in candidates if c.component == component and c.port and _is_address(c.ip)][:1]
 
 
@@ -173,7 +176,7 @@ def _is_secured(transport: Transport) -> bool:
 
 
 def _codec_lines(codec: Codec) -> Iterator[str]:
-    encoding = f"{_fit(_NAME, codec.name, 'name of a codec')}/{codec.clockrate}"
+    encoding = f"{_fit(_NAME, codec.name, texts.CODEC_NAME)}/{codec.clockrate}"
     yield f"a=rtpmap:{codec.id} {encoding}{f'/{codec.channels}' if codec.channels > 1 else ''}"
     if told := ";".join(filter(None, (_parameter(codec, each) for each in codec.parameters))):
         yield f"a=fmtp:{codec.id} {told}"
@@ -185,27 +188,27 @@ def _parameter(codec: Codec, parameter: Parameter) -> str:
     if not (name or value):
         return ""
     if not name or (name == "events" and kind(codec)[0] == _EVENTS):
-        return _fit(_BARE, value, "parameter of a codec")
-    return f"{_fit(_NAME, name, 'name of a parameter')}={_fit(_VALUE, value, 'parameter of a codec')}"
+        return _fit(_BARE, value, texts.CODEC_PARAMETER)
+    return f"{_fit(_NAME, name, texts.CODEC_PARAMETER_NAME)}={_fit(_VALUE, value, texts.CODEC_PARAMETER)}"
 
 
 def _feedback_lines(payload_type: str, feedback: Iterable[Feedback]) -> Iterator[str]:
     for each in feedback:
-        detail = str(each.interval) if each.type == _INTERVAL else _fit(_VALUE, each.subtype, "feedback")
-        yield f"a=rtcp-fb:{payload_type} {_fit(_TOKEN, each.type, 'feedback')}{f' {detail}' if detail else ''}"
+        detail = str(each.interval) if each.type == _INTERVAL else _fit(_VALUE, each.subtype, texts.FEEDBACK)
+        yield f"a=rtcp-fb:{payload_type} {_fit(_TOKEN, each.type, texts.FEEDBACK)}{f' {detail}' if detail else ''}"
 
 
 def _extension_line(extension: Extension, by: Role) -> str:
     way = "" if extension.senders == "both" else f"/{_DIRECTIONS[by][extension.senders]}"
-    return f"a=extmap:{extension.id}{way} {_fit(_TOKEN, extension.uri, 'URI of a header extension')}"
+    return f"a=extmap:{extension.id}{way} {_fit(_TOKEN, extension.uri, texts.EXTENSION_URI)}"
 
 
 def _source_lines(source: Source) -> Iterator[str]:
-    ssrc = _fit(_TOKEN, source.ssrc, "source")
+    ssrc = _fit(_TOKEN, source.ssrc, texts.SOURCE)
     if not source.parameters:
         yield f"a=ssrc:{ssrc}"
     for each in source.parameters:
-        name, value = _fit(_NAME, each.name, "parameter of a source"), _fit(_TEXT, each.value, "parameter of a source")
+        name, value = _fit(_NAME, each.name, texts.SOURCE_PARAMETER), _fit(_TEXT, each.value, texts.SOURCE_PARAMETER)
         yield f"a=ssrc:{ssrc} {name}{f':{value}' if value else ''}"
 
 
@@ -215,8 +218,8 @@ def _transport_lines(transport: Transport) -> Iterator[str]:
             for candidate in _plain(candidates, 2):
                 yield f"a=rtcp:{candidate.port} {_network(candidate.ip)}"
         case IceUdp(ufrag, pwd, candidates, fingerprint, complete):
-            yield f"a=ice-ufrag:{_fit(_TOKEN, ufrag, 'ICE user name')}"
-            yield f"a=ice-pwd:{_fit(_TOKEN, pwd, 'ICE password')}"
+            yield f"a=ice-ufrag:{_fit(_TOKEN, ufrag, texts.ICE_UFRAG)}"
+            yield f"a=ice-pwd:{_fit(_TOKEN, pwd, texts.ICE_PWD)}"
             yield from map(_candidate_line, candidates)
             if complete:
                 yield "a=end-of-candidates"
@@ -225,7 +228,7 @@ def _transport_lines(transport: Transport) -> Iterator[str]:
 
 
 def _candidate_line(candidate: Candidate) -> str:
-    """RFC 8839 §5.1; an address that is kept secret is written as §5.1 wants it."""
+    """Return a candidate attribute (RFC 8839 §5.1). A related address that is withheld is written as 0.0.0.0:9."""
     c = candidate
     kind_of = c.type or _HOST
     rel_addr, rel_port = (c.rel_addr, c.rel_port) if c.rel_addr else _NOWHERE
@@ -237,28 +240,28 @@ def _candidate_line(candidate: Candidate) -> str:
         *(("network-id", c.network) if c.network else ()),
         *(("id", c.id) if c.id else ()),
     ]
-    return "a=candidate:" + " ".join(_fit(_TOKEN, str(word), "candidate") for word in words)
+    return "a=candidate:" + " ".join(_fit(_TOKEN, str(word), texts.CANDIDATE) for word in words)
 
 
 def _fingerprint_lines(fingerprint: Fingerprint) -> Iterator[str]:
-    value = _fit(_TOKEN, fingerprint.value, "fingerprint")
-    yield f"a=fingerprint:{_fit(_TOKEN, fingerprint.hash, 'hash of the fingerprint')} {value}"
+    value = _fit(_TOKEN, fingerprint.value, texts.FINGERPRINT)
+    yield f"a=fingerprint:{_fit(_TOKEN, fingerprint.hash, texts.FINGERPRINT_HASH)} {value}"
     if fingerprint.setup:
-        yield f"a=setup:{_fit(_TOKEN, fingerprint.setup, 'role in the DTLS handshake')}"
+        yield f"a=setup:{_fit(_TOKEN, fingerprint.setup, texts.DTLS_SETUP)}"
 
 
 # --- reading
 
 
 class _Line(NamedTuple):
-    """An attribute: its name, and what stands after the colon."""
+    """An attribute: its name, and its value after the colon."""
 
     name: str
     value: str
 
 
 class _Media(NamedTuple):
-    """The first media line, where its packets go, and all attributes that concern it."""
+    """The first media line, its connection line, and the attributes of the session and of this media line."""
 
     line: list[str]
     connection: list[str]
@@ -268,7 +271,7 @@ class _Media(NamedTuple):
         return [line.value for line in self.attributes if line.name == name]
 
     def one(self, name: str) -> str:
-        """The last attribute of a name, which is the media line's own if it has one; "" if there is none."""
+        """Return the last value of an attribute, "" if there is none. The media line's follow the session's."""
         return next(reversed(self.all(name)), "")
 
     def has(self, name: str) -> bool:
@@ -276,7 +279,10 @@ class _Media(NamedTuple):
 
 
 def read(text: str, by: Role) -> Content:
-    """What a session description says about its first stream; `by`, `write` and errors are each other's mirror."""
+    """Return the content for the first media line of an SDP; the inverse of `write`.
+
+    Raise MalformedSdpError if the SDP cannot be understood.
+    """
     media = _media(text)
     sources = _sources(media)
     description = Description(
@@ -311,20 +317,20 @@ def _media(text: str) -> _Media:
             name, _, rest = value.partition(":")
             attributes.append(_Line(name, rest))
     if len(line) < 4:
-        raise MalformedSdpError("The SDP has no media line with a payload type.")
+        raise MalformedSdpError(texts.NO_MEDIA_LINE)
     return _Media(line, connection, attributes)
 
 
-def _words(text: str, least: int, what: str) -> list[str]:
+def _words(text: str, least: int, name: str) -> list[str]:
     found = text.split(" ")
     if len(found) < least or not all(found[:least]):
-        raise MalformedSdpError(f"The SDP has an attribute “{what}” that lacks something.")
+        raise MalformedSdpError(texts.INCOMPLETE.format(name=name))
     return found
 
 
 def _number(text: str, most: int) -> int:
     if not _NUMBER.fullmatch(text) or int(text) > most:
-        raise MalformedSdpError(f"The SDP has something else where a number between 0 and {most} has to be.")
+        raise MalformedSdpError(texts.NOT_A_NUMBER.format(limit=most))
     return int(text)
 
 
@@ -343,7 +349,7 @@ def _codec(media: _Media, number: int) -> Codec:
 
 
 def _told(media: _Media, attribute: str, number: int) -> list[str]:
-    """What attributes of a name say about a payload type."""
+    """Return the values that the attributes of this name give to a payload type."""
     found = (each.partition(" ") for each in media.all(attribute))
     return [rest for which, _, rest in found if which == str(number)]
 
@@ -370,7 +376,7 @@ def _extension(text: str, by: Role) -> Extension:
     number, _, way = place.partition("/")
     ways = {way: senders for senders, way in _DIRECTIONS[by].items()}
     if way and way not in ways:
-        raise MalformedSdpError("The SDP has a header extension with a direction that is none.")
+        raise MalformedSdpError(texts.BAD_DIRECTION)
     return Extension(_number(number, _WORD), uri, ways[way] if way else "both")
 
 
@@ -398,12 +404,12 @@ def _transport(media: _Media) -> Transport:
 
 
 def _addresses(media: _Media) -> Iterator[Candidate]:
-    """The address of RTP, and that of RTCP if it is another (RFC 3605)."""
+    """Yield the address for RTP, and that for RTCP if it differs (RFC 3605)."""
     if len(media.connection) < 3:
-        raise MalformedSdpError("The SDP does not say where to send packets.")
+        raise MalformedSdpError(texts.NO_CONNECTION)
     host, port = media.connection[2].partition("/")[0], _number(media.line[1].partition("/")[0], _PORT)
     if not port or not _is_address(host):
-        raise MalformedSdpError("The SDP names no address to send audio to.")
+        raise MalformedSdpError(texts.NO_SDP_ADDRESS)
     yield Candidate(1, host, port)
     if media.one("rtcp"):
         port_of, *network = media.one("rtcp").split(" ")
@@ -420,7 +426,7 @@ def _candidate(text: str) -> Candidate:
         component=_number(component, _BYTE),
         ip=host,
         port=_number(port, _PORT),
-        # XEP-0176 §5.3 wants a name, and SDP has none.
+        # Jingle requires an id (XEP-0176 §5.3); SDP has none.
         id=more.get("id", f"{foundation}-{component}"),
         generation=_number(more.get("generation", "0"), _WORD),
         foundation=foundation,

@@ -1,7 +1,8 @@
-"""Watches the relay: whether it answers, and whether it is still the one that has our sessions.
+"""Watch the relay: notice when it stops answering and when it is restarted, because both lose its sessions.
 
-Asked how often it has been asked that, a relay that lives counts up, and one that was started again begins anew. Its
-uptime would tell the same only as long as nobody sets the clock. Of one that does not count, only silence tells.
+The relay's statistics include how many statistics requests it has had. While it runs, this number grows; after a
+restart it begins again. (Its uptime is not used, because that depends on the clock, which can be set.) If a relay does
+not report the number, only its silence is noticed.
 """
 
 from collections.abc import Callable
@@ -10,57 +11,58 @@ from typing import Any, Final
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from fargo.adapters.relay import texts
 from fargo.adapters.relay.ng import Ng, RefusedError, Reply, SilentError
 from fargo.statemachine.model.ng import RelayLost
 
 EVERY: Final = 3.0
-"""Seconds from one answer, or silence, to the next question."""
-
-_RESTARTED: Final = "The media relay was restarted."
-_UNCOUNTED: Final = "The media relay does not count how often it is asked: that it was restarted will not be noticed."
+"""Seconds from an answer, or from giving up, to the next request."""
 
 
 class Watch:
-    """Asks through `ng`, with cookies that begin with `nonce`; `lost` is told once each time the relay is lost."""
+    """Request statistics through `ng` at intervals, with cookies that begin with `nonce`.
+
+    `lost` is called once each time the relay is lost.
+    """
 
     def __init__(self, ng: Ng, nonce: str, lost: Callable[[RelayLost], None], reactor: Any) -> None:
         self._ng = ng
         self._nonce = nonce
         self._lost = lost
         self._reactor = reactor
-        self._questions = 0
+        self._requests = 0
         self._counted: int | None = None
-        """What the relay last said; None before it said anything, when it is lost, and if it does not count."""
+        """The number that the relay last reported, None if it has reported none or does not answer."""
         self._silent = False
         self._warned = False
         self._timer: Any = None
         self._log = Logger()
 
     def start(self) -> None:
-        """Ask for the first time; the others follow."""
-        self._questions += 1
-        asked = self._ng.ask(f"{self._nonce}:watch:{self._questions}", {"command": "statistics"})
-        asked.addCallbacks(self._answered, self._failed).addBoth(self._again)
+        """Send the first request; the others follow."""
+        self._requests += 1
+        request = self._ng.ask(f"{self._nonce}:watch:{self._requests}", {"command": "statistics"})
+        request.addCallbacks(self._answered, self._failed).addBoth(self._again)
 
     def stop(self) -> None:
-        """Ask no more."""
+        """Send no more requests."""
         if self._timer and self._timer.active():
             self._timer.cancel()
 
     def _again(self, outcome: object) -> None:
         if isinstance(outcome, Failure):
-            self._log.failure("The media relay cannot be watched", failure=outcome)
+            self._log.failure(texts.WATCH_BUG, failure=outcome)
         self._timer = self._reactor.callLater(EVERY, self.start)
 
     def _answered(self, reply: Reply) -> None:
         if self._silent:
-            self._log.info("The media relay answers again.")
+            self._log.info(texts.ANSWERS_AGAIN)
         counted = _counted(reply)
         if counted is None and not self._warned:
             self._warned = True
-            self._log.warn(_UNCOUNTED)
+            self._log.warn(texts.NOT_COUNTED)
         elif counted is not None and self._counted is not None and counted <= self._counted:
-            self._tell(_RESTARTED)
+            self._tell(texts.RESTARTED)
         self._counted, self._silent = counted, False
 
     def _failed(self, failure: Failure) -> None:
@@ -70,12 +72,12 @@ class Watch:
             self._tell(str(failure.value))
 
     def _tell(self, problem: str) -> None:
-        self._log.error("{problem} Whatever went through it is lost.", problem=problem)
+        self._log.error(texts.SESSIONS_LOST, problem=problem)
         self._lost(RelayLost(problem))
 
 
 def _counted(reply: Reply) -> int | None:
-    """How often the relay was asked, None if it does not say."""
+    """Return the number of statistics requests that the relay has had, None if it does not report it."""
     try:
         return int(reply["statistics"]["controlstatistics"]["totalstatscount"])
     except (KeyError, TypeError, ValueError):

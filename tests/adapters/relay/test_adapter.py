@@ -5,6 +5,7 @@ from world.process import until
 from world.rtp import RtpEcho, RtpEndpoint
 from world.rtpengine import Rtpengine
 
+from fargo.adapters.relay import texts
 from fargo.statemachine.media.description import (
     Candidate,
     Codec,
@@ -181,7 +182,7 @@ async def test_a_digit_is_played_to_the_one_end_and_not_to_the_other(rig: Rig) -
 
 async def test_a_digit_that_is_forgotten_is_refused(rig: Rig) -> None:
     refused = await rig.do(PlayDigit("s", Party.ANSWERER, "gone"), "5.0")
-    assert refused == RelayRefused("5.0", "The gateway does not have that digit any more.")
+    assert refused == RelayRefused("5.0", texts.DIGIT_GONE)
 
 
 # --- what does not work
@@ -193,16 +194,16 @@ async def test_what_is_not_there_is_deleted_with_success(rig: Rig) -> None:
 
 async def test_an_answer_to_nothing_is_refused(rig: Rig) -> None:
     refused = await rig.do(AnswerRelay("nothing", plain("127.0.0.1", 4000), MediaProfile.PLAIN), "7.3")
-    assert refused == RelayRefused("7.3", "The media relay refuses: Unknown call-id.")
+    assert refused == RelayRefused("7.3", texts.REFUSED.format(why="Unknown call-id"))
 
 
 async def test_what_cannot_be_said_is_refused(rig: Rig, relay: Rtpengine) -> None:
     refused = await rig.do(OfferRelay("s", plain("example.org", 4000), MediaProfile.PLAIN))
-    assert refused.problem == "The description names no address to send audio to."
+    assert refused.problem == texts.NO_ADDRESS
     assert await relay.sessions() == []
 
 
 async def test_what_is_too_long_for_a_datagram_is_refused(rig: Rig) -> None:
     verbose = Codec(0, "PCMU", 8000, parameters=tuple(Parameter(f"p{n}", "x" * 1000) for n in range(70)))
     refused = await rig.do(OfferRelay("s", plain("127.0.0.1", 4000, verbose), MediaProfile.PLAIN))
-    assert refused.problem == "What is to be asked of the media relay is too long for one datagram."
+    assert refused.problem == texts.REQUEST_TOO_LONG

@@ -12,7 +12,7 @@ from world.ports import free_port
 from world.process import until
 from world.rtpengine import Rtpengine
 
-from fargo.adapters.relay import ng, watch
+from fargo.adapters.relay import ng, texts, watch
 from fargo.statemachine.media.description import MediaProfile
 from fargo.statemachine.model.ng import DeleteRelay, OfferRelay, RelayDescribed, RelayLost, RelayRefused
 
@@ -105,11 +105,10 @@ async def test_silence_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ng, "RESEND", (0.1, 0.2))
     monkeypatch.setattr(ng, "GIVE_UP", 0.4)
     async with Line() as line, Rig(line.address, line.port) as rig:
-        problem = "The media relay does not answer."
-        assert await rig.do(OFFER, "7.0") == RelayRefused("7.0", problem, silent=True)
+        assert await rig.do(OFFER, "7.0") == RelayRefused("7.0", texts.SILENT, silent=True)
         assert len(line.of(b"offer")) == 3
         await until(lambda: bool(rig.lost), "it is told to everyone")
-        assert rig.lost == [RelayLost(problem)]
+        assert rig.lost == [RelayLost(texts.SILENT)]
 
 
 async def test_nobody_there_is_silence(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,7 +128,7 @@ async def test_a_restarted_relay_is_lost_once(relay: Rtpengine, rig: Rig) -> Non
     assert await relay.sessions() == []
     assert isinstance(await rig.do(OFFER), RelayDescribed)
     await _asked_again(relay)
-    assert rig.lost == [RelayLost("The media relay was restarted.")]
+    assert rig.lost == [RelayLost(texts.RESTARTED)]
 
 
 async def test_a_relay_that_was_only_slow_is_lost_once(
@@ -142,7 +141,7 @@ async def test_a_relay_that_was_only_slow_is_lost_once(
     await until(lambda: bool(rig.lost), "it is told to everyone")
     os.kill(relay.process.pid, signal.SIGCONT)
     await _asked_again(relay)
-    assert [each.problem.rpartition(" does ")[2] for each in rig.lost] == ["not answer."]
+    assert rig.lost == [RelayLost(texts.SILENT)]
 
 
 async def test_a_relay_that_does_not_count_is_said_once_and_its_silence_told(
@@ -158,8 +157,8 @@ async def test_a_relay_that_does_not_count_is_said_once_and_its_silence_told(
             await relay.start()
             await _asked_again(relay)
             assert isinstance(await rig.do(OFFER), RelayDescribed)
-    assert rig.lost == [RelayLost("The media relay does not answer.")]
-    assert [text for each in said if "count" in (text := str(formatEvent(each)))] == [watch._UNCOUNTED]
+    assert rig.lost == [RelayLost(texts.SILENT)]
+    assert [formatEvent(each) for each in said].count(texts.NOT_COUNTED) == 1
     assert not [each for each in said if "log_failure" in each]
 
 
