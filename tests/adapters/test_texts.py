@@ -37,7 +37,7 @@ def uses(package: Path) -> Iterator[tuple[str, set[str]]]:
 
 
 def test_there_are_tables() -> None:
-    assert {table.parent.name for table in TABLES} >= {"relay", "xmpp"}
+    assert {table.parent.name for table in TABLES} >= {"relay", "telepathy", "xmpp"}
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.parent.name)

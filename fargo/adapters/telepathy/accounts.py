@@ -1,9 +1,8 @@
-"""SIP accounts on the bus: signing in and out.
+"""SIP accounts as connections on the bus: sign in and sign out.
 
-1. A connection is known by its user and its name, the id of the `SignIn` that asked for it; D-Bus gives it a path
-   later.
-2. `SipSignedOut` is the last word about a connection and about all of its channels.
-3. The password goes from the vault to the bus and is kept nowhere in between.
+1. A connection is identified by its user and its name, which is the id of its `SignIn`. Its D-Bus path is known later.
+2. `SipSignedOut` is the last event of a connection and of all its channels.
+3. The password goes from the vault to the bus and is stored nowhere in between.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,6 +13,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from fargo.adapters.telepathy import texts
 from fargo.adapters.telepathy.bus import BusError, Signal
 from fargo.adapters.telepathy.host import MANAGER_PATH, Host
 from fargo.adapters.telepathy.keeper import Keeper
@@ -35,11 +35,7 @@ Put: TypeAlias = Callable[[str, Event], None]
 """put(bare JID of the user, event)"""
 
 Route: TypeAlias = Callable[[SipAccount], Mapping[str, str | int | bool]]
-"""How an account reaches its provider, as parameters of RequestConnection."""
-
-_HOST_DIED = "The gateway's SIP service stopped unexpectedly and is being started again."
-_NO_PASSWORD = "The gateway does not have the password of this account: register again."
-_CONTROL_CHARACTER = "The user name or the password contains a control character; give them without."
+"""route(account) returns the parameters of RequestConnection that lead to the provider's server"""
 
 
 @dataclass(eq=False)
@@ -49,16 +45,16 @@ class Connection:
     user: str
     name: str
     requested: bool = False
-    """A host has been asked for it."""
+    """True once RequestConnection has been called."""
     path: str = ""
     leaving: bool = False
-    """It was asked to sign out, perhaps before it had a path."""
+    """True once it is to sign out, which may be before it has a path."""
     calls: int = 0
-    """How many calls have come in here."""
+    """The number of incoming calls that it has had."""
 
 
 class Accounts:
-    """All connections. `gone` is told of each one that ended, before its `SipSignedOut` is put."""
+    """All connections. `gone` is called with each one that has ended, before its `SipSignedOut` is put."""
 
     def __init__(
         self,
@@ -78,21 +74,21 @@ class Accounts:
         self._log = Logger()
 
     def named(self, user: str, name: str) -> Connection | None:
-        """The connection of this name if it has a path."""
+        """Return the connection with this name, None if there is none or it has no path yet."""
         connection = self._named.get((user, name))
         return connection if connection and connection.path else None
 
     def at(self, path: str) -> Connection | None:
-        """The connection at this object path."""
+        """Return the connection at this object path, None if there is none."""
         return self._at.get(path)
 
     def sign_in(self, user: str, name: str, command: SignIn) -> None:
-        """`SipSignedIn` or `SipSignedOut` will follow."""
+        """Begin to sign in. `SipSignedIn` or `SipSignedOut` follows."""
         connection = self._named[user, name] = Connection(user, name)
         Deferred.fromCoroutine(self._sign_in(connection, command)).addErrback(self._unexpected, connection)
 
     def sign_out(self, user: str, name: str) -> None:
-        """`SipSignedOut` will follow, also for a connection that is gone already."""
+        """Sign out. `SipSignedOut` follows, even if the connection no longer exists."""
         connection = self._named.get((user, name))
         if not connection:
             self._put(user, SipSignedOut(name, SipTrouble.ASKED))
@@ -104,7 +100,7 @@ class Accounts:
                 self._host.tell(connection.path, CONNECTION, "Disconnect")
 
     def status_changed(self, signal: Signal) -> None:
-        """Connection.StatusChanged."""
+        """Handle the signal Connection.StatusChanged."""
         connection = self._at.get(signal.path)
         status, reason = map(int, signal.arguments)
         if connection and status == CONNECTED:
@@ -113,9 +109,9 @@ class Accounts:
             self._out(connection, trouble(reason))
 
     def host_died(self) -> None:
-        """Every connection that the host had is gone; those that still wait for a host go on waiting."""
+        """End every connection of the host that died. Those that are still waiting for a host go on waiting."""
         for connection in [each for each in self._named.values() if each.requested]:
-            self._out(connection, SipTrouble.HOST, _HOST_DIED)
+            self._out(connection, SipTrouble.HOST, texts.HOST_ENDED)
 
     async def _sign_in(self, connection: Connection, command: SignIn) -> None:
         uri = parse_account(command.account.address)
@@ -125,10 +121,10 @@ class Accounts:
         host = await self._keeper.up()
         password = self._reveal(command.secret)
         if not password:
-            self._out(connection, SipTrouble.SECRET, _NO_PASSWORD)
+            self._out(connection, SipTrouble.SECRET, texts.NO_PASSWORD)
             return
         if not (is_one_line(command.account.auth_user) and is_one_line(password)):
-            self._out(connection, SipTrouble.INVALID, _CONTROL_CHARACTER)
+            self._out(connection, SipTrouble.INVALID, texts.CONTROL_CHARACTER)
         if not self._is_in(connection):
             return
         connection.requested = True
@@ -136,12 +132,12 @@ class Accounts:
         try:
             _, path = await host.call(MANAGER_PATH, MANAGER_INTERFACE, "RequestConnection", "sa{sv}", "sip", parameters)
             if not self._is_in(connection):
-                return  # the host died meanwhile
+                return  # the host died in the meantime
             connection.path = str(path)
             self._at[connection.path] = connection
             await host.call(connection.path, CONNECTION, "Disconnect" if connection.leaving else "Connect", "")
         except BusError as refused:
-            self._log.info("Signing {user} in was refused: {why}", user=connection.user, why=refused)
+            self._log.info(texts.SIGN_IN_REFUSED, user=connection.user, why=refused)
             self._out(connection, request_trouble(refused), refused.message)
         else:
             if connection.leaving:
@@ -151,7 +147,7 @@ class Accounts:
         return self._named.get((connection.user, connection.name)) is connection
 
     def _out(self, connection: Connection, why: SipTrouble, text: str = "") -> None:
-        """Forget a connection, and say so once."""
+        """Forget a connection and put its `SipSignedOut`, unless that is done already."""
         if self._is_in(connection):
             del self._named[connection.user, connection.name]
             self._at.pop(connection.path, None)
@@ -159,8 +155,8 @@ class Accounts:
             self._put(connection.user, SipSignedOut(connection.name, why, text))
 
     def _unexpected(self, failure: Failure, connection: Connection) -> None:
-        self._log.failure("Signing {user} in failed", failure=failure, user=connection.user)
-        self._out(connection, SipTrouble.HOST, "The gateway could not sign this account in: its log says why.")
+        self._log.failure(texts.SIGN_IN_BUG, failure=failure, user=connection.user)
+        self._out(connection, SipTrouble.HOST, texts.SIGN_IN_FAILED)
 
     @property
     def _host(self) -> Host:

@@ -1,7 +1,7 @@
 """The Telepathy adapter: SIP accounts and calls, through telepathy-rakia on a private message bus.
 
-It carries commands out, tells what came of it, and decides nothing. All of it runs on the reactor's thread; the
-reactor has to be Twisted's gireactor, because D-Bus comes in through GLib's main loop.
+It carries out commands, puts the results as events, and decides nothing. Everything runs on the reactor's thread. The
+reactor must be Twisted's gireactor, because dbus-python needs GLib's main loop.
 """
 
 from collections.abc import Callable
@@ -19,9 +19,10 @@ from fargo.statemachine.model.commands import Issued, SignIn, SignOut
 
 
 class TelepathyAdapter:
-    """`put` takes every event, `reveal` gives a password by its name in the vault, `route` an account's way out.
+    """The link between the SIP host and the engine.
 
-    `settings` are those of the SIP host.
+    `put` is called with each event. `reveal` returns the password with a name in the vault, None if there is none.
+    `route` returns how an account reaches its provider. `settings` are those of the SIP host.
     """
 
     def __init__(
@@ -32,15 +33,15 @@ class TelepathyAdapter:
         self._calls = Calls(put, self._accounts, self._keeper)
 
     def start(self) -> Deferred[None]:
-        """Fires when accounts can be signed in; fails with ProcessError, which says what to do."""
+        """Start the SIP host. The Deferred fires when accounts can sign in, or fails with ProcessError."""
         return self._keeper.start()
 
     def stop(self) -> Deferred[None]:
-        """End the SIP host; fires when it is gone. Who has to be told by SIP is signed out before."""
+        """Stop the SIP host. The Deferred fires when it has ended. Accounts must have signed out before."""
         return self._keeper.stop()
 
     def do(self, issued: Issued) -> None:
-        """Carry out a command of the SIP side; what comes of it is put as events."""
+        """Carry out a command of the SIP side. Its results are put as events."""
         match issued.command:
             case SignIn() as command:
                 self._accounts.sign_in(issued.user, issued.id, command)

@@ -1,10 +1,10 @@
-"""One connection to a message bus: methods called, signals heard.
+"""A connection to a message bus: call methods and receive signals.
 
-1. Messages are built by hand and signals go through one filter: proxies cost introspection, and a third more time for
-   each call.
-2. What is sent first arrives first, and the replies and signals of one sender come in the order in which it sent them.
-   So the calls of a run need not wait for each other's replies.
-3. What a call carries may be a password: no message is ever logged.
+1. Messages are built by hand, and signals go through one filter. Proxy objects would need introspection and take a
+   third more time for each call.
+2. Messages arrive in the order in which they were sent, and so do the replies and signals of one sender. Therefore
+   several methods can be called without waiting for each reply.
+3. No message is ever logged, because it may contain a password.
 """
 
 from collections.abc import Callable, Iterable
@@ -17,13 +17,15 @@ from dbus.mainloop.glib import DBusGMainLoop
 from twisted.internet.defer import Deferred, FirstError, gatherResults
 from twisted.logger import Logger
 
+from fargo.adapters.telepathy import texts
+
 DAEMON = "org.freedesktop.DBus"
 _DAEMON_PATH = "/org/freedesktop/DBus"
 _DISCONNECTED = ("org.freedesktop.DBus.Local", "Disconnected")
 
 
 class BusError(Exception):
-    """A method answered with an error, or nobody serves the bus; `name` is the D-Bus error name."""
+    """A method returned an error, or no bus can be reached. `name` is the D-Bus error name."""
 
     def __init__(self, name: str, message: str) -> None:
         super().__init__(f"{name}: {message}")
@@ -32,7 +34,7 @@ class BusError(Exception):
 
 
 class Signal(NamedTuple):
-    """A signal as it came: the object that sent it, which signal it is, what it carries."""
+    """A signal: the path of its object, its interface and name, its arguments."""
 
     path: str
     interface: str
@@ -41,10 +43,10 @@ class Signal(NamedTuple):
 
 
 class Bus:
-    """A private connection. `heard` is called with every signal that was listened for, `lost` if the bus goes away."""
+    """A private connection. `heard` is called with each signal that matches a rule, `lost` when the bus disconnects."""
 
     def __init__(self, address: str, heard: Callable[[Signal], None], lost: Callable[[], None]) -> None:
-        """BusError if nobody serves the bus at this address."""
+        """Connect. Raise BusError if there is no bus at this address."""
         self._heard = heard
         self._lost = lost
         self._log = Logger()
@@ -53,17 +55,19 @@ class Bus:
         except DBusException as problem:
             raise BusError(str(problem.get_dbus_name()), str(problem.get_dbus_message())) from None
         self._connection.set_exit_on_disconnect(False)
-        self._handler = self._filter  # a method is another object each time it is named
+        self._handler = (
+            self._filter
+        )  # each access to a bound method makes a new object; removing the filter needs this one
         self._connection.add_message_filter(self._handler)
 
     async def listen(self, rules: Iterable[str]) -> None:
-        """Hear the signals that match one of these rules; done when all of them are in force."""
+        """Receive the signals that match one of these rules. Returns when all rules are in force."""
         await all_of(*(self.call(DAEMON, _DAEMON_PATH, DAEMON, "AddMatch", "s", rule) for rule in rules))
 
     def call(
         self, owner: str, path: str, interface: str, method: str, signature: str, *values: Any
     ) -> Deferred[list[Any]]:
-        """Call a method; fires with what it returns, or fails with BusError."""
+        """Call a method. The Deferred fires with the values that it returns, or fails with BusError."""
         answer: Deferred[list[Any]] = Deferred()
 
         def replied(reply: Any) -> None:
@@ -78,13 +82,13 @@ class Bus:
         return answer
 
     def tell(self, owner: str, path: str, interface: str, method: str, signature: str, *values: Any) -> None:
-        """Call a method whose reply nobody wants."""
+        """Call a method without a reply."""
         message = _message(owner, path, interface, method, signature, values)
         message.set_no_reply(True)
         self._connection.send_message(message)
 
     def close(self) -> None:
-        """Let go of the bus."""
+        """Close the connection."""
         self._connection.remove_message_filter(self._handler)
         self._connection.close()
 
@@ -96,13 +100,13 @@ class Bus:
                     self._lost()
                 else:
                     self._heard(Signal(str(message.get_path()), interface, member, message.get_args_list()))
-            except Exception:  # dbus-python would drop it unseen
-                self._log.failure("{interface}.{member} could not be dealt with", interface=interface, member=member)
+            except Exception:  # dbus-python would drop it without a trace
+                self._log.failure(texts.SIGNAL_BUG, interface=interface, member=member)
         return int(HANDLER_RESULT_NOT_YET_HANDLED)
 
 
 async def all_of(*calls: Deferred[Any]) -> list[Any]:
-    """What each of the calls returns; BusError for the first that was refused."""
+    """Return the results of all calls. Raise the BusError of the first call that failed."""
     try:
         return await gatherResults(calls, consumeErrors=True)
     except FirstError as first:

@@ -1,16 +1,18 @@
-"""Calls on the bus: each is a Call1 channel; commands become method calls, signals become events.
+"""Calls on the bus. Each is a Call1 channel: commands become method calls, signals become events.
 
-1. A channel is known by its user and its name: the id of the `PlaceCall` that asked for it, or `<connection>/<n>` for
-   the nth call that came in on a connection. Its D-Bus path may come again after it is closed, its name does not.
-2. What is commanded of a channel that has no path yet waits for the path.
-3. An incoming channel is announced (`CallArrived`) when all that is to be told about it has been read; what is
-   signalled before the last answer is in the answers.
-4. A channel that is not there any more is closed: hanging it up or closing it is answered by `ChannelClosed`, any
-   other command for it is without effect.
-5. rakia aborts if local candidates are finished twice: a channel's media is described once. It aborts if a
-   description is rejected after the call ended: an ended channel takes HangUp and CloseChannel only. It aborts if a
-   description is rejected that was waiting when we asked for a hold or its end: it can only be accepted from then on.
-6. Completing a flow state that is not pending any more is refused and means nothing: another state has been signalled.
+1. A channel is identified by its user and its name: the id of its `PlaceCall`, or `<connection>/<n>` for the nth
+   incoming call of a connection. A D-Bus path may be used again after its channel is closed, a name is not.
+2. Commands for a channel that has no path yet wait for the path.
+3. An incoming channel is announced with `CallArrived` when all its properties have been read. Signals that arrive
+   earlier are not passed on, because the properties include their values.
+4. For a channel that no longer exists, HangUp and CloseChannel are answered with `ChannelClosed`. Any other command for
+   it has no effect.
+5. rakia aborts in three cases, which this module prevents. Local candidates are finished twice: the media of a channel
+   is described once. A description is rejected after the call has ended: an ended channel accepts HangUp and
+   CloseChannel only. A description is rejected that was pending when we requested hold or unhold: from then on it can
+   only be accepted.
+6. Completing a flow state that is no longer pending fails. The error is ignored, because a newer state has been
+   signalled.
 """
 
 from collections.abc import Coroutine
@@ -21,7 +23,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from fargo.adapters.telepathy import translate
+from fargo.adapters.telepathy import texts, translate
 from fargo.adapters.telepathy.accounts import Accounts, Connection, Put
 from fargo.adapters.telepathy.bus import BusError, Signal, all_of
 from fargo.adapters.telepathy.host import Host
@@ -60,23 +62,23 @@ from fargo.statemachine.model.call1 import (
 
 _PROPERTIES = "org.freedesktop.DBus.Properties"
 _UNHELD, _HELD = 0, 1  # Local_Hold_State
-_DEPTH = 9  # parts of a channel's path, the empty one before the first slash included
+_DEPTH = 9  # components of a channel's path, including the empty one before the first slash
 
 
 @dataclass(eq=False)
 class Channel:
-    """A call on the bus, from the command or signal that began it until it is closed."""
+    """A call on the bus, from the command or signal that begins it until it is closed."""
 
     user: str
     name: str
     connection: Connection
     path: str = ""
     contact: int = 0
-    """The far end's handle."""
+    """The handle of the remote party."""
     offer: str = ""
-    """The path of the media description that waits for us, "" if none does."""
+    """The path of the pending media description, "" if none is pending."""
     rejectable: bool = False
-    """Whether no hold of ours has begun or ended since it came."""
+    """True if the pending description may be rejected: we have not requested hold or unhold since it arrived."""
     described: bool = False
     ended: bool = False
     announced: bool = True
@@ -103,7 +105,7 @@ class Calls:
         self._log = Logger()
 
     def do(self, user: str, id_: str, command: Call1Command) -> None:
-        """Carry a command out."""
+        """Carry out a command."""
         if isinstance(command, PlaceCall):
             self._place(user, id_, command)
             return
@@ -118,7 +120,7 @@ class Calls:
             self._put(user, ChannelClosed(command.channel))
 
     def heard(self, signal: Signal) -> None:
-        """A signal of a channel or of an object below one."""
+        """Handle a signal of a channel or of an object below it."""
         channel = self._at.get("/".join(signal.path.split("/")[:_DEPTH]))
         if not channel:
             return
@@ -133,7 +135,7 @@ class Calls:
             self._put(channel.user, event)
 
     def arrived(self, signal: Signal) -> None:
-        """Connection.Interface.Requests.NewChannels."""
+        """Handle the signal Connection.Interface.Requests.NewChannels."""
         connection = self._accounts.at(signal.path)
         for path, properties in signal.arguments[0]:
             if connection and translate.is_incoming_call(properties):
@@ -145,7 +147,7 @@ class Calls:
                 Deferred.fromCoroutine(self._announce(channel, caller)).addErrback(self._unexpected, channel)
 
     def drop(self, connection: Connection) -> None:
-        """Forget a connection's channels: it is gone, and they with it."""
+        """Forget the channels of a connection that has ended."""
         for channel in [each for each in self._named.values() if each.connection is connection]:
             self._forget(channel)
 
@@ -154,14 +156,14 @@ class Calls:
     def _place(self, user: str, id_: str, command: PlaceCall) -> None:
         connection = self._accounts.named(user, command.connection)
         if not connection:
-            self._put(user, CallFailed(id_, f"{ERROR}.Disconnected", "the SIP account is not signed in"))
+            self._put(user, CallFailed(id_, f"{ERROR}.Disconnected", texts.NOT_SIGNED_IN))
             return
         channel = self._named[user, id_] = Channel(user, id_, connection)
         self._run(channel, self._create(channel, command))
 
     async def _create(self, channel: Channel, command: PlaceCall) -> None:
         if not translate.is_target(command.target):
-            raise BusError(f"{ERROR}.InvalidHandle", "the call's target is not a SIP URI")
+            raise BusError(f"{ERROR}.InvalidHandle", texts.NO_SIP_URI)
         request = translate.call_request(command.target)
         path, properties = await self._host.call(channel.connection.path, REQUESTS, "CreateChannel", "a{sv}", request)
         if not self._is_open(channel):
@@ -188,7 +190,7 @@ class Calls:
                 self._get(channel.path, CALL, "CallState"),
             )
         except BusError as gone:
-            self._log.info("A call for {user} could not be read: {why}", user=channel.user, why=gone)
+            self._log.info(texts.CALL_UNREADABLE, user=channel.user, why=gone)
             if self._is_open(channel):
                 self._forget(channel)
                 self._host.tell(channel.path, CHANNEL, "Close")
@@ -233,14 +235,14 @@ class Calls:
             case CloseChannel():
                 tell(channel.path, CHANNEL, "Close")
             case PlaceCall():
-                raise AssertionError("a call is placed before it has a path")
+                raise AssertionError("PlaceCall is for a channel without a path")
             case _:
                 assert_never(command)
 
     async def _describe(self, channel: Channel, codecs: tuple[Codec, ...], candidates: tuple[Candidate, ...]) -> None:
-        """The run of calls that tells rakia our media and accepts the call."""
+        """Describe our media to rakia and accept the call."""
         if channel.described:
-            raise BusError(f"{ERROR}.NotAvailable", "the call's media is described already")
+            raise BusError(f"{ERROR}.NotAvailable", texts.ALREADY_DESCRIBED)
         channel.described = True
         addresses = translate.candidate_structs(candidates)
         await all_of(
@@ -258,7 +260,7 @@ class Calls:
         offer, channel.offer = channel.offer, ""
         written = translate.codec_structs(codecs)
         for what in written.omitted:
-            self._log.warn("Call {name} of {user} goes without {what}", name=channel.name, user=channel.user, what=what)
+            self._log.warn(texts.CODEC_OMITTED, name=channel.name, user=channel.user, what=what)
         accepted = translate.description(written.structs, channel.contact)
         return self._host.call(offer, DESCRIPTION, "Accept", "a{sv}", accepted)
 
@@ -268,13 +270,13 @@ class Calls:
             channel.offer = ""
 
     async def _request_hold(self, channel: Channel, hold: bool) -> None:
-        """A refusal does not harm the call: what is said then is the state that it stays in."""
+        """Request hold or unhold. If it fails, the call goes on: put the hold state that it remains in."""
         channel.rejectable = False
         try:
             await self._host.call(channel.path, HOLD, "RequestHold", "b", hold)
         except BusError as refused:
             if self._is_open(channel):
-                self._log.warn("Call {name} keeps its hold state: {why}", name=channel.name, why=refused)
+                self._log.warn(texts.HOLD_REFUSED, name=channel.name, why=refused)
                 self._put(channel.user, HoldStateChanged(channel.name, _UNHELD if hold else _HELD))
 
     def _run(self, channel: Channel, steps: Coroutine[Any, Any, None]) -> None:
@@ -285,7 +287,7 @@ class Calls:
         Deferred.fromCoroutine(steps).addErrback(failed).addErrback(self._unexpected, channel)
 
     def _fail(self, channel: Channel, refused: Any) -> None:
-        """Say that the call cannot go on. Without a path there is nothing to close."""
+        """Put `CallFailed`. A channel without a path is forgotten, because there is nothing to close."""
         if self._is_open(channel):
             self._put(channel.user, CallFailed(channel.name, refused.name, refused.message))
             if not channel.path:
@@ -305,8 +307,8 @@ class Calls:
         return self._named.get((channel.user, channel.name)) is channel
 
     def _unexpected(self, failure: Failure, channel: Channel) -> None:
-        self._log.failure("Call {name} of {user} failed", failure=failure, name=channel.name, user=channel.user)
-        self._fail(channel, BusError(f"{ERROR}.Confused", "the gateway could not carry this call on; its log says why"))
+        self._log.failure(texts.CALL_BUG, failure=failure, name=channel.name, user=channel.user)
+        self._fail(channel, BusError(f"{ERROR}.Confused", texts.CALL_FAILED))
 
     @property
     def _host(self) -> Host:

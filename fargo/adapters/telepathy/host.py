@@ -1,9 +1,9 @@
 """A SIP host: a private message bus and the telepathy-rakia that serves on it.
 
-1. The bus is a Unix socket in the host's directory, for our own user only, so nobody else can reach rakia or see the
-   passwords that it is given.
-2. A host lives once. When rakia or the bus ends unasked, `died` is called, once; another host is a new `Host`.
-3. Two rakias on one bus would end each other, because both want the same name: one bus for each.
+1. The bus is a Unix socket in the host's directory, accessible to our own user only. So nobody else can reach rakia or
+   see the passwords that it is given.
+2. A host is started once. When rakia or the bus ends unexpectedly, `died` is called once; a new host is a new `Host`.
+3. Each rakia has a bus of its own. Two on one bus would request the same name, and one would end the other.
 """
 
 import os
@@ -15,18 +15,19 @@ from xml.sax.saxutils import escape
 
 from twisted.internet.defer import Deferred, gatherResults
 
+from fargo.adapters.telepathy import texts
 from fargo.adapters.telepathy.bus import DAEMON, Bus, BusError, Signal
 from fargo.adapters.telepathy.translate import SIGNALS
 from fargo.processes import Child, ProcessError
 
 MANAGER = "org.freedesktop.Telepathy.ConnectionManager.sofiasip"
-"""rakia's bus name: still that of telepathy-sofiasip, as which it began."""
+"""rakia's bus name, which is still that of its predecessor, telepathy-sofiasip."""
 MANAGER_PATH = "/org/freedesktop/Telepathy/ConnectionManager/sofiasip"
 
 _NAME_RULE = f"type='signal',sender='{DAEMON}',interface='{DAEMON}',member='NameOwnerChanged',arg0='{MANAGER}'"
 _LONGEST_SOCKET_PATH = 107  # bytes, unix(7)
 
-# rakia owns a name for every account, and a burst of calls leaves many replies open: far beyond what a desktop needs.
+# The default limits are too low: rakia owns a name for each account, and a burst of calls has many pending replies.
 _CONFIGURATION = """\
 <!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
@@ -51,7 +52,7 @@ _CONFIGURATION = """\
 
 @dataclass(frozen=True)
 class HostSettings:
-    """Where a host keeps its files, and its programs (names or paths)."""
+    """The directory for a host's files, and its programs as names or paths."""
 
     directory: Path
     rakia: str = "/usr/lib/telepathy/telepathy-rakia"
@@ -59,7 +60,11 @@ class HostSettings:
 
 
 class Host:
-    """One bus and one rakia. `heard` gets rakia's signals, `died` a sentence for the log when either ends unasked."""
+    """One bus and one rakia.
+
+    `heard` is called with each of rakia's signals, `died` with a sentence for the log when either program ends
+    unexpectedly.
+    """
 
     def __init__(
         self, settings: HostSettings, reactor: Any, heard: Callable[[Signal], None], died: Callable[[str], None]
@@ -82,36 +87,36 @@ class Host:
                 "--print-address",
             ],
             reactor,
-            advice="Is the package dbus-daemon installed, and may we write to the state directory?",
+            advice=texts.BUS_ADVICE,
             ready_line=lambda line: line.startswith("unix:path="),
             ended=self._ended,
         )
         self._rakia = Child(
             "telepathy-rakia",
-            # Its standard output is the 60 parameters of its SIP stack, at every sign-in; errors go to the other one.
+            # At each sign-in it prints the 60 parameters of its SIP stack to stdout. Errors go to stderr.
             ["sh", "-c", 'exec "$0" > /dev/null', settings.rakia],
             reactor,
-            advice="Is the package telepathy-rakia installed, and is its path in [programs] right?",
+            advice=texts.RAKIA_ADVICE,
             env={**os.environ, "DBUS_SESSION_BUS_ADDRESS": self._address, "RAKIA_PERSIST": "1"},
             ended=self._ended,
         )
 
     def start(self) -> Deferred[None]:
-        """Fires when rakia serves; fails with ProcessError if it cannot be brought to."""
+        """Start both programs. The Deferred fires when rakia is ready, or fails with ProcessError."""
         return Deferred.fromCoroutine(self._start())
 
     def call(self, path: str, interface: str, method: str, signature: str, *values: Any) -> Deferred[list[Any]]:
-        """Call a method of rakia's; fires with what it returns, or fails with BusError."""
+        """Call a method of rakia. The Deferred fires with the values that it returns, or fails with BusError."""
         assert self._bus, "the host is not up"
         return self._bus.call(MANAGER, path, interface, method, signature, *values)
 
     def tell(self, path: str, interface: str, method: str, signature: str = "", *values: Any) -> None:
-        """Call a method of rakia's whose reply nobody wants."""
+        """Call a method of rakia without a reply."""
         assert self._bus, "the host is not up"
         self._bus.tell(MANAGER, path, interface, method, signature, *values)
 
     def stop(self) -> Deferred[None]:
-        """End both programs; fires when they are gone. Never fails."""
+        """Stop both programs. The Deferred fires when they have ended, and never fails."""
         self._over = True
         if self._bus:
             self._bus.close()
@@ -122,21 +127,21 @@ class Host:
         self._prepare()
         await self._daemon.start()
         try:
-            self._bus = Bus(self._address, self._signalled, lambda: self._ended("The message bus hung up."))
+            self._bus = Bus(self._address, self._signalled, lambda: self._ended(texts.BUS_CLOSED))
             await self._bus.listen([_NAME_RULE, *map(_rule, SIGNALS)])
         except BusError as problem:
-            raise ProcessError(f"The private message bus cannot be used: {problem}") from None
+            raise ProcessError(texts.BUS_UNUSABLE.format(problem=problem)) from None
         await self._rakia.start()
 
     def _prepare(self) -> None:
         if len(os.fsencode(self._socket)) > _LONGEST_SOCKET_PATH:
-            raise ProcessError(f"{self._socket} is too long for a socket's path: choose a shorter state directory.")
+            raise ProcessError(texts.SOCKET_PATH_TOO_LONG.format(socket=self._socket))
         try:
             self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._socket.unlink(missing_ok=True)
             self._configuration.write_text(_CONFIGURATION.format(socket=escape(str(self._socket))))
         except OSError as problem:
-            raise ProcessError(f"The directory of the SIP host cannot be used: {problem}") from None
+            raise ProcessError(texts.DIRECTORY_UNUSABLE.format(problem=problem)) from None
 
     def _signalled(self, signal: Signal) -> None:
         if signal.member != "NameOwnerChanged":
@@ -144,7 +149,7 @@ class Host:
         elif signal.arguments[2]:
             self._rakia.is_ready()
         else:
-            self._ended("telepathy-rakia left the message bus.")
+            self._ended(texts.RAKIA_LEFT)
 
     def _ended(self, why: str) -> None:
         if not self._over:

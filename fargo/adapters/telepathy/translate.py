@@ -1,11 +1,10 @@
-"""Telepathy's D-Bus values <-> ours. Pure functions; the names and signatures are the Telepathy specification's.
+"""Translate D-Bus values of the Telepathy specification to values of the core and back. All functions are pure.
 
-1. Whatever comes from the bus becomes a plain str, int or value of the core: a D-Bus type goes no further than this
-   file.
-2. What we hand over is written into SDP as it stands. So what would break a line, or what rakia cannot write, is left
-   out and told to the caller, who logs it.
-3. `ptime` and `maxptime` come as parameters of each codec, but are a=ptime and a=maxptime (RFC 4566 §6), not fmtp: in,
-   they become the codec's own fields; out, rakia has no way to write them.
+1. Values from the bus become plain str, int or values of the core. No D-Bus type leaves this module.
+2. rakia writes the values that it is given into SDP unchanged. Text that would break a line, or that rakia cannot
+   write, is left out and reported to the caller, who logs it.
+3. rakia reports a=ptime and a=maxptime (RFC 4566 §6) as parameters of each codec, as if they were in its fmtp. They
+   become fields of the codec. In the other direction they are left out, because rakia cannot write them.
 """
 
 import ipaddress
@@ -15,6 +14,7 @@ from typing import Any, Final, NamedTuple
 
 import dbus
 
+from fargo.adapters.telepathy import texts
 from fargo.adapters.telepathy.bus import BusError, Signal
 from fargo.statemachine.address import SipUri
 from fargo.statemachine.media.description import Candidate, Codec, Parameter, kind
@@ -56,17 +56,17 @@ SIGNALS: Final = (
     (STREAM, "ReceivingStateChanged"),
     (ENDPOINT, "RemoteCandidatesAdded"),
 )
-"""The signals that mean something to us, as (interface, member)."""
+"""The signals that the gateway handles, as (interface, member)."""
 
 CONNECTED: Final = 0
 DISCONNECTED: Final = 2
-"""Connection_Status."""
+"""Values of Connection_Status."""
 
 REJECTION: Final = (dbus.UInt32(0), dbus.UInt32(12), f"{ERROR}.Media.CodecsIncompatible", "")
 """The argument of MediaDescription.Reject ((uuss))."""
 
 _CONTACT: Final = 1  # Handle_Type
-_EVENTS: Final = "telephone-event"  # RFC 4733: its fmtp is a bare list, which Telepathy calls "events"
+_EVENTS: Final = "telephone-event"  # RFC 4733: its fmtp is a list without a name; Telepathy names it "events"
 _FROM_SDP: Final = ("ptime", "maxptime")
 
 # Connection_Status_Reason
@@ -84,7 +84,10 @@ _REQUEST_TROUBLE: Final = {
 def account_parameters(
     uri: SipUri, auth_user: str, password: str, route: Mapping[str, str | int | bool]
 ) -> dict[str, Any]:
-    """The parameters of RequestConnection (a{sv}). rakia speaks to the SIP edge only and must guess no address."""
+    """Return the parameters of RequestConnection (a{sv}).
+
+    rakia communicates with the SIP edge only, so it must not discover its own address.
+    """
     wanted = {
         "account": str(uri),
         "password": password,
@@ -99,20 +102,20 @@ def account_parameters(
 
 
 def trouble(reason: int) -> SipTrouble:
-    """What the Connection_Status_Reason of a lost connection means; all that is unnamed is the network's fault."""
+    """Return the meaning of the Connection_Status_Reason of a lost connection; NETWORK for those not listed."""
     return _TROUBLE.get(reason, SipTrouble.NETWORK)
 
 
 def request_trouble(error: BusError) -> SipTrouble:
-    """What it means that RequestConnection or Connect was refused."""
+    """Return the meaning of an error of RequestConnection or Connect; NETWORK for those not listed."""
     return _REQUEST_TROUBLE.get(error.name, SipTrouble.NETWORK)
 
 
-# --- media, inward
+# --- media, from the bus
 
 
 def codecs(structs: Iterable[Any]) -> tuple[Codec, ...]:
-    """a(usuuba{ss}) -> codecs."""
+    """Return the codecs for a(usuuba{ss})."""
     return tuple(_codec(*struct) for struct in structs)
 
 
@@ -127,33 +130,33 @@ def _milliseconds(text: str) -> int:
 
 
 def candidates(structs: Iterable[Any]) -> tuple[Candidate, ...]:
-    """a(usua{sv}) -> candidates."""
+    """Return the candidates for a(usua{sv})."""
     return tuple(Candidate(int(component), str(ip), int(port)) for component, ip, port, _ in structs)
 
 
-# --- media, outward
+# --- media, to the bus
 
 
 class Written(NamedTuple):
-    """Structs for the bus, and what had to be left out, as sentences."""
+    """Structs for the bus, and descriptions of what was left out."""
 
     structs: list[Any]
     omitted: list[str]
 
 
 def codec_structs(wanted: Iterable[Codec]) -> Written:
-    """Codecs -> a(usuuba{ss})."""
+    """Return a(usuuba{ss}) for codecs."""
     written = Written([], [])
     for codec in wanted:
         name, clockrate, channels = _encoding(codec)
         if not name or not clockrate or not is_one_line(name):
-            written.omitted.append(f"payload type {codec.id}, which has no proper name")
+            written.omitted.append(texts.UNNAMED_CODEC.format(id=codec.id))
             continue
         told = {}
         for parameter in codec.parameters:
             key = "events" if name == _EVENTS and not parameter.name else parameter.name
             if not key or not is_one_line(key) or not is_one_line(parameter.value):
-                written.omitted.append(f"a malformed parameter of payload type {codec.id}")
+                written.omitted.append(texts.BAD_PARAMETER.format(id=codec.id))
             elif key not in _FROM_SDP:
                 told[key] = parameter.value
         written.structs.append((codec.id, name, clockrate, channels, False, dbus.Dictionary(told, signature="ss")))
@@ -161,22 +164,22 @@ def codec_structs(wanted: Iterable[Codec]) -> Written:
 
 
 def _encoding(codec: Codec) -> tuple[str, int, int]:
-    # rakia writes an rtpmap for every codec, so a static payload type needs the name it may do without in Jingle.
+    # rakia writes an rtpmap for every codec, so a static payload type needs its name, which Jingle may omit.
     name, clockrate, channels = kind(codec)
     if name == _EVENTS:
-        return name, clockrate, channels  # rakia knows it in lower case only
+        return name, clockrate, channels  # rakia recognises it in lower case only
     return codec.name or name.upper(), clockrate, channels
 
 
 def is_one_line(text: str) -> bool:
-    """Whether the text stays on its line where it is written: rakia checks nothing that it puts into SIP or SDP."""
+    """Return True if the text has no line break or control character: rakia writes it into SIP or SDP unchecked."""
     return not any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in text)
 
 
 def candidate_structs(wanted: Iterable[Candidate]) -> list[Any]:
-    """Candidates -> a(usua{sv}), without those that cannot be written into SDP. [] if none of them is for RTP.
+    """Return a(usua{sv}) for the candidates that SDP can express, [] if none of these is for RTP.
 
-    rakia aborts if it is given addresses for RTCP alone.
+    rakia aborts if all its addresses are for RTCP.
     """
     usable = [each for each in wanted if each.component in (1, 2) and 0 < each.port < 65536 and _is_ip(each.ip)]
     if not any(each.component == 1 for each in usable):
@@ -196,7 +199,7 @@ def _is_ip(text: str) -> bool:
 
 
 def call_request(target: str) -> dict[str, Any]:
-    """The argument of CreateChannel (a{sv}) for an audio call."""
+    """Return the argument of CreateChannel (a{sv}) for an audio call."""
     return {
         f"{CHANNEL}.ChannelType": CALL,
         f"{CHANNEL}.TargetHandleType": dbus.UInt32(_CONTACT),
@@ -206,22 +209,22 @@ def call_request(target: str) -> dict[str, Any]:
 
 
 def is_target(text: str) -> bool:
-    """Whether the text can stand as the URI of a SIP request and be nothing but that."""
+    """Return True if the text is a sip: URI without characters that would end it in a SIP request."""
     return text.startswith("sip:") and text.isascii() and text.isprintable() and not set(text) & set(' <>"')
 
 
 def is_incoming_call(properties: Mapping[str, Any]) -> bool:
-    """Whether the channel of these properties is a call that somebody makes to us."""
+    """Return True if the channel with these properties is an incoming call."""
     return properties[f"{CHANNEL}.ChannelType"] == CALL and not properties[f"{CHANNEL}.Requested"]
 
 
 def target(properties: Mapping[str, Any]) -> tuple[int, str]:
-    """Who is at the far end of the channel with these properties: handle, SIP URI."""
+    """Return the handle and the SIP URI of the remote party of the channel with these properties."""
     return int(properties[f"{CHANNEL}.TargetHandle"]), str(properties[f"{CHANNEL}.TargetID"])
 
 
 def description(structs: Any, contact: int) -> dict[str, Any]:
-    """The argument of MediaDescription.Accept (a{sv})."""
+    """Return the argument of MediaDescription.Accept (a{sv})."""
     return {
         f"{DESCRIPTION}.Codecs": dbus.Array(structs, signature="(usuuba{ss})"),
         f"{DESCRIPTION}.RemoteContact": dbus.UInt32(contact),
@@ -229,12 +232,12 @@ def description(structs: Any, contact: int) -> dict[str, Any]:
 
 
 def offered(properties: Mapping[str, Any]) -> tuple[Codec, ...]:
-    """The codecs of a media description's properties."""
+    """Return the codecs in the properties of a media description."""
     return codecs(properties[f"{DESCRIPTION}.Codecs"])
 
 
 def call_event(channel: str, contact: int, signal: Signal) -> Call1Event | None:
-    """What a signal of a channel, or of an object below it, tells; None if nothing about this contact."""
+    """Return the event for a signal of a channel or an object below it, None if it does not concern this contact."""
     arguments = signal.arguments
     match signal.member:
         case "Closed":

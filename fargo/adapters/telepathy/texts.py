@@ -1,0 +1,43 @@
+"""The sentences that this package writes for people, in the log or in the text of an event.
+
+A text with names in braces is a template: Twisted's logger fills in log messages, `str.format` everything else.
+"""
+
+from typing import Final
+
+# --- for the operator, in the log
+
+SIGN_IN_REFUSED: Final = "Signing {user} in was refused: {why}"
+SIGN_IN_BUG: Final = "A bug: signing {user} in failed"
+SIGNAL_BUG: Final = "A bug: handling the signal {interface}.{member} failed"
+CALL_BUG: Final = "A bug: call {name} of {user} failed"
+CALL_UNREADABLE: Final = "An incoming call for {user} could not be read: {why}"
+CODEC_OMITTED: Final = "Call {name} of {user} goes without {what}"
+"""`what` is one of the next two."""
+UNNAMED_CODEC: Final = "payload type {id}, which has no valid name"
+BAD_PARAMETER: Final = "a malformed parameter of payload type {id}"
+HOLD_REFUSED: Final = "Call {name} keeps its hold state: {why}"
+
+# --- for the operator, as the reason why the SIP host cannot start or has ended
+
+BUS_ADVICE: Final = "Is the package dbus-daemon installed, and is the state directory writable?"
+RAKIA_ADVICE: Final = "Is the package telepathy-rakia installed, and is its path in [programs] correct?"
+BUS_UNUSABLE: Final = "The private message bus cannot be used: {problem}"
+BUS_CLOSED: Final = "The message bus closed the connection."
+RAKIA_LEFT: Final = "telepathy-rakia left the message bus."
+SOCKET_PATH_TOO_LONG: Final = "{socket} is too long for the path of a socket. Choose a shorter state directory."
+DIRECTORY_UNUSABLE: Final = "The directory of the SIP host cannot be used: {problem}"
+
+# --- for users: why an account is signed out
+
+HOST_ENDED: Final = "The gateway's SIP service stopped unexpectedly and is being restarted."
+NO_PASSWORD: Final = "The gateway does not have the password of this account. Register again."
+CONTROL_CHARACTER: Final = "The user name or the password contains a control character, which is not allowed."
+SIGN_IN_FAILED: Final = "The gateway could not sign in to this account. Its log has the details."
+
+# --- for users: why a call failed, after a colon
+
+NOT_SIGNED_IN: Final = "the SIP account is not signed in"
+NO_SIP_URI: Final = "the target of the call is not a SIP URI"
+ALREADY_DESCRIBED: Final = "the media of the call has already been described"
+CALL_FAILED: Final = "the gateway could not continue this call; its log has the details"
