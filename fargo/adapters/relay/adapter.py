@@ -54,7 +54,7 @@ class RelayAdapter:
     """The link between rtpengine and the engine.
 
     `put` is called with each event of a user, `broadcast` with `RelayLost`, which concerns every user. `take_digit`
-    returns the digit held under a name and forgets it; it returns None if there is none.
+    returns the digit that is kept under a name and forgets it; it returns None if there is none.
     """
 
     def __init__(

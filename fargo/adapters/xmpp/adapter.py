@@ -80,8 +80,8 @@ Put: TypeAlias = Callable[[str, Event], None]
 """put(bare JID of the user, event)"""
 StorePassword: TypeAlias = Callable[[str, str], Deferred[str]]
 """store_password(bare JID of the user, password) fires with the name under which the vault has it"""
-HoldDigit: TypeAlias = Callable[[str], str]
-"""hold_digit(digit) returns the name under which the digit is held in memory"""
+KeepDigit: TypeAlias = Callable[[str], str]
+"""keep_digit(digit) returns the name under which the digit is kept in memory"""
 
 _NONCE_BYTES = 6  # eight characters in base64
 
@@ -108,7 +108,7 @@ class XmppSettings:
 class XmppAdapter:
     """The link between the XMPP server and the engine.
 
-    `put` is called with each event. `store_password` and `hold_digit` keep a secret out of the events: these carry the
+    `put` is called with each event. `store_password` and `keep_digit` keep a secret out of the events: these carry the
     name that the function returns. `opened` is called each time the stream is opened. `failed` is called with a
     sentence for the operator when the server rejects the component; nothing is called after that.
     """
@@ -117,14 +117,14 @@ class XmppAdapter:
         self,
         put: Put,
         store_password: StorePassword,
-        hold_digit: HoldDigit,
+        keep_digit: KeepDigit,
         settings: XmppSettings,
         opened: Callable[[], None],
         failed: Callable[[str], None],
     ) -> None:
         self._put = put
         self._store_password = store_password
-        self._hold_digit = hold_digit
+        self._keep_digit = keep_digit
         self._settings = settings
         self._contact = disco.RELAYED_CONTACT if settings.relayed else disco.CONTACT
         self._stream = Stream(settings.domain, settings.secret, self._received, opened, failed)
@@ -265,7 +265,7 @@ class XmppAdapter:
     def _jingle(self, iq: Iq, payload: Element) -> jingle.JingleEvent:
         event, tone = jingle.event(iq, payload), dtmf.read(payload)
         if tone and isinstance(event, SessionInformed):
-            return replace(event, digit=self._hold_digit(tone.digit), duration=tone.duration)
+            return replace(event, digit=self._keep_digit(tone.digit), duration=tone.duration)
         return event
 
     def _register(self, iq: Iq, query: Element) -> None:

@@ -122,8 +122,9 @@ def _parameters(parent: Element, namespace: str) -> tuple[Parameter, ...]:
 
 
 def _with_value(parameter: Parameter) -> Parameter:
-    """Return a parameter that has a value. SDP has values without a name, such as "111/111" of red; some clients send
-    such a value as the parameter's value, others as its name.
+    """Return the parameter with its value as `value`.
+
+    An fmtp value may have no name, such as "111/111" of red. Some clients send it as the value, others as the name.
     """
     return parameter if parameter.value else Parameter("", parameter.name)
 

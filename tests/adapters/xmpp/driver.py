@@ -1,9 +1,8 @@
 """The adapter alone in a process of its own, because a Twisted reactor can be started only once.
 
 The first line of stdin is the settings. Each later line is a command to carry out (an Issued, as JSON), or empty: stop.
-Each line of stdout is a JSON list: ["event", user, event], ["kept", user, password], ["whispered",
-digit], ["opened"], ["failed", sentence],
-["stopped"].
+Each line of stdout is a JSON list: ["event", user, event], ["password", user, password], ["digit", digit], ["opened"],
+["failed", sentence], ["stopped"].
 """
 
 import json
@@ -28,14 +27,14 @@ def put(user: str, event: Event) -> None:
     tell("event", user, event)
 
 
-def keep(user: str, password: str) -> Deferred[str]:
-    tell("kept", user, password)
+def store_password(user: str, password: str) -> Deferred[str]:
+    tell("password", user, password)
     return succeed("secret-1")
 
 
-def whisper(digit: str) -> str:
-    tell("whispered", digit)
-    return "whisper-1"
+def keep_digit(digit: str) -> str:
+    tell("digit", digit)
+    return "digit-1"
 
 
 class Orders(LineOnlyReceiver):
@@ -49,7 +48,7 @@ class Orders(LineOnlyReceiver):
         if not self.adapter:
             settings = msgspec.convert(json.loads(line), XmppSettings)
             self.adapter = XmppAdapter(
-                put, keep, whisper, settings, lambda: tell("opened"), lambda why: tell("failed", why)
+                put, store_password, keep_digit, settings, lambda: tell("opened"), lambda why: tell("failed", why)
             )
             self.adapter.start()
         elif line:

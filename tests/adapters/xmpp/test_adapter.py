@@ -93,7 +93,7 @@ async def test_a_registration_is_asked_for_submitted_and_cancelled(scene: Scene)
     assert submitted.account == SipAccount("alice@example.org", port=5070)
     assert submitted.secret == "secret-1"
     assert len(submitted.nonce) == 8
-    assert ["kept", USER, "s3cret"] in adapter.told
+    assert ["password", USER, "s3cret"] in adapter.told
     adapter.do(RefuseIq(submitted.iq, "modify", "not-acceptable", "That password is wrong."))
     assert failure(await submitting) == Failure("modify", "not-acceptable", "", "That password is wrong.")
 
@@ -161,8 +161,8 @@ async def test_a_digit_is_known_by_its_name_only(scene: Scene) -> None:
     sending = asyncio.create_task(alice.request("set", PHONE, pressed))
     informed = await adapter.event(SessionInformed)
     assert (informed.info, informed.namespace) == ("dtmf", NS["dtmf"])
-    assert (informed.digit, informed.duration) == ("whisper-1", 250)
-    assert ["whispered", "D"] in adapter.told
+    assert (informed.digit, informed.duration) == ("digit-1", 250)
+    assert ["digit", "D"] in adapter.told
     adapter.do(AcceptIq(informed.iq))
     assert (await sending).get("type") == "result"
 

@@ -43,7 +43,7 @@ class Wire:
 class Bench:
     """An adapter between a wire and a list of events."""
 
-    def __init__(self, kept: Callable[[], Deferred[str]] = lambda: succeed("secret-1")) -> None:
+    def __init__(self, stored: Callable[[], Deferred[str]] = lambda: succeed("secret-1")) -> None:
         self.events: list[tuple[str, Event]] = []
         wires: list[Wire] = []
 
@@ -55,8 +55,8 @@ class Bench:
             patch.setattr(module, "Stream", wire)
             XmppAdapter(
                 lambda user, event: self.events.append((user, event)),
-                lambda user, password: kept(),
-                lambda digit: "whisper-1",
+                lambda user, password: stored(),
+                lambda digit: "digit-1",
                 SETTINGS,
                 lambda: None,
                 lambda why: None,
@@ -202,8 +202,8 @@ def test_each_registration_has_a_nonce_of_its_own() -> None:
     assert "s3cret" not in repr(bench.events)
 
 
-def test_without_a_password_nothing_is_kept() -> None:
-    bench = Bench(kept=lambda: fail(AssertionError("asked to keep nothing")))
+def test_without_a_password_nothing_is_stored() -> None:
+    bench = Bench(stored=lambda: fail(AssertionError("asked to keep nothing")))
     bench.receive(iq(REGISTER.replace("<password>s3cret</password>", "")))
     [(_, submitted)] = bench.events
     assert isinstance(submitted, RegistrationSubmitted)
@@ -211,7 +211,7 @@ def test_without_a_password_nothing_is_kept() -> None:
 
 
 def test_a_password_that_cannot_be_kept_is_said_so() -> None:
-    bench = Bench(kept=lambda: fail(OSError("disk full")))
+    bench = Bench(stored=lambda: fail(OSError("disk full")))
     bench.receive(iq(REGISTER))
     assert bench.events == []
     assert bench.wire.sent[0].error["type"] == "wait"
