@@ -3,7 +3,8 @@
 Rules:
 
 1. Nothing is lost but what SDP cannot express: the id, type and generation of a plain address, all plain addresses of
-   a component but the first, the ptime of a single codec (SDP has one for all), and the demand for encryption.
+   a component but the first, the ptime of a single codec (SDP has one for all), and the demand for encryption. Several
+   sources with one SSRC become one (RFC 5576 §4.1).
 2. Payload types that have no meaning, or that repeat a number with another meaning, are left out (`media.meaningful`).
    What may be omitted in Jingle is filled in: the codec of a static payload type (RFC 3551 §6), and defaults for ICE.
 3. No text can leave its place. Text that would break a line, or the grammar within it, raises `UnwritableError`.

@@ -1,5 +1,6 @@
 """Any description that SDP can say, and what is the same as it in SDP."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from hypothesis import strategies as st
@@ -118,10 +119,18 @@ def _normal(d: Description) -> Description:
         codecs=tuple(map(_normal_codec, codecs)),
         transport=_normal_transport(d.transport),
         ssrc=d.sources[0].ssrc if d.sources else "",
+        sources=_normal_sources(d.sources),
         ptime=d.ptime or next((codec.ptime for codec in codecs if codec.ptime), 0),
         maxptime=d.maxptime or next((codec.maxptime for codec in codecs if codec.maxptime), 0),
         encryption_required=False,
     )
+
+
+def _normal_sources(sources: Iterable[Source]) -> tuple[Source, ...]:
+    merged: dict[str, tuple[Parameter, ...]] = {}
+    for each in sources:
+        merged[each.ssrc] = merged.get(each.ssrc, ()) + each.parameters
+    return tuple(Source(ssrc, parameters) for ssrc, parameters in merged.items())
 
 
 def _normal_codec(codec: Codec) -> Codec:

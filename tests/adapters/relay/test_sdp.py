@@ -65,6 +65,14 @@ def test_whatever_jingle_says_comes_back_or_is_refused(wanted: Content, by: Role
         assert sdp.read(text, by) == strategies.normal(wanted)
 
 
+def test_sources_with_one_ssrc_become_one() -> None:
+    named, grouped = Parameter("cname", "c"), Parameter("msid", "m")
+    repeated = content(sources=(Source("1", (named,)), Source("2"), Source("1", (grouped,))))
+    read = sdp.read(sdp.write(repeated, "initiator"), "initiator").description
+    assert read
+    assert read.sources == (Source("1", (named, grouped)), Source("2"))
+
+
 BREAKS = ["\r\na=crypto:1", "\n", "\r", "\x85", "\u2028a=x", "\x00"]
 # Each text that a description has, with a place for a break at its end.
 PLACES = {
