@@ -1,11 +1,11 @@
-"""The configuration: a TOML file, read as a whole, its mistakes named all at once.
+"""The configuration: a TOML file that is checked as a whole, so that all mistakes are reported at once.
 
 Rules:
 
-1. A field's `description` says what a right value is; it completes the sentence "It should be …". docs/configuration.md
-   says the same at length.
-2. A path in the file is relative to the file.
-3. A secret is never repeated in a message.
+1. A field's `description` says what a valid value is. It completes the sentence "expected …".
+   docs/configuration.md describes each option at length.
+2. A path in the file is relative to the directory of the file.
+3. A message never contains a secret.
 """
 
 import re
@@ -25,12 +25,14 @@ from pydantic import (
     SecretStr,
     ValidationError,
     ValidationInfo,
+    field_validator,
 )
-from pydantic import field_validator as checks
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from fargo import texts
+
 INSIDE: Final = "127.0.0.1"
-"""Where rakia is, behind the SIP edge. It must never be reachable from outside, so this is no option."""
+"""The address of rakia, behind the SIP edge. It must never be reachable from outside, so it is not an option."""
 
 _LABEL: Final = re.compile(r"[^\W_]([\w-]{0,61}[^\W_])?")
 _SECTION_LINE: Final = re.compile(r"\s*\[\s*([\w-]+)\s*\]")
@@ -42,7 +44,7 @@ _OTHERS: Final = 0o077
 
 
 class ConfigError(Exception):
-    """The configuration cannot be used; `problems` has a line for each mistake: where it is, what would be right."""
+    """The configuration is not valid. `problems` has a line for each mistake: its place, and what is expected."""
 
     def __init__(self, *problems: str) -> None:
         super().__init__("\n".join(problems))
@@ -53,7 +55,7 @@ def _description(section: type[BaseModel], name: str) -> str:
     return section.model_fields[name].description or ""
 
 
-def _wrong(sentence: str) -> PydanticCustomError:
+def _mistake(sentence: str) -> PydanticCustomError:
     return PydanticCustomError("fargo", "{sentence}", {"sentence": sentence})
 
 
@@ -89,13 +91,13 @@ def _path(path: Path, info: ValidationInfo) -> Path:
 
 
 def in_seconds(duration: str) -> float | None:
-    """A duration such as "90d"; None for "forever". Raises ValueError."""
+    """Return a duration such as "90d" in seconds, None for "forever". Raises ValueError."""
     text = _duration(duration)
     return None if text == _FOREVER else int(text[:-1]) * _DAYS[text[-1]] * 86400.0
 
 
 def _duration(value: object) -> str:
-    """A number of days, weeks or years; of days if it does not say."""
+    """Return a number of days, weeks or years, such as "90d". A number alone is one of days."""
     text = f"{value}d" if isinstance(value, int) and not isinstance(value, bool) else value
     if not isinstance(text, str) or not (text == _FOREVER or _DURATION.fullmatch(text)):
         raise ValueError
@@ -107,7 +109,7 @@ Domain = Annotated[str, AfterValidator(_domain)]
 Address = Annotated[str, AfterValidator(_address)]
 RelativePath = Annotated[Path, AfterValidator(_path)]
 
-_A_PORT: Final = "a port, a number from 1 to 65535"
+_A_PORT: Final = "a port number from 1 to 65535"
 _A_PROGRAM: Final = "the path of a program, such as "
 
 
@@ -116,7 +118,7 @@ class _Section(BaseModel):
 
 
 class XmppConfig(_Section):
-    """[xmpp]: the XMPP server that the gateway is a component of (XEP-0114)."""
+    """[xmpp]: the XMPP server of which the gateway is a component (XEP-0114)."""
 
     domain: Domain = Field(description='the XMPP domain of the gateway, such as "sip.example.org"')
     server: str = Field(
@@ -133,30 +135,29 @@ class XmppConfig(_Section):
 
     @property
     def shared_secret(self) -> str:
-        """The component's secret, wherever it stands. Raises OSError if the file is gone since it was checked."""
+        """Return the component's secret. Raises OSError if its file has been removed since it was checked."""
         if self.secret_file:
             return self.secret_file.read_text().strip()
         return self.secret.get_secret_value() if self.secret else ""
 
-    @checks("secret_file")
+    @field_validator("secret_file")
     @classmethod
     def _one_secret(cls, path: Path | None, info: ValidationInfo) -> Path | None:
         if "secret" not in info.data:
             return path
         if (path is None) == (info.data["secret"] is None):
-            given = "Neither secret nor secret_file is given" if path is None else "secret is given as well"
-            raise _wrong(f"{given}; give one of them, the same that the XMPP server has for this component.")
+            raise _mistake(texts.NO_SECRET if path is None else texts.TWO_SECRETS)
         if path:
             _check_secret_file(path)
         return path
 
-    @checks("allowed_domains")
+    @field_validator("allowed_domains")
     @classmethod
-    def _the_users(cls, domains: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+    def _domains_of_users(cls, domains: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         if not domains:
             raise ValueError
         if info.data.get("domain") in domains:
-            raise _wrong(f"“{info.data['domain']}” is the gateway itself; name the domains in which its users live.")
+            raise _mistake(texts.OWN_DOMAIN.format(domain=info.data["domain"]))
         return domains
 
 
@@ -170,16 +171,16 @@ class SipConfig(_Section):
     inside_port: Port = Field(5070, description=_A_PORT)
     ring_seconds: int = Field(180, strict=True, ge=5, le=540, description="a number of seconds from 5 to 540")
 
-    @checks("address")
+    @field_validator("address")
     @classmethod
-    def _outside(cls, address: str) -> str:
+    def _not_loopback(cls, address: str) -> str:
         if address == INSIDE:
-            raise _wrong(f"{INSIDE} is where the gateway's inside is; give another address of this machine.")
+            raise _mistake(texts.LOOPBACK_ADDRESS.format(address=INSIDE))
         return address
 
 
 class MediaConfig(_Section):
-    """[media]: which way calls' audio goes."""
+    """[media]: the path that audio takes."""
 
     path: Literal["auto", "direct", "relay"] = Field("auto", description='"auto", "direct" or "relay"')
     relay: Annotated[Endpoint, BeforeValidator(_endpoint)] | None = Field(
@@ -188,16 +189,16 @@ class MediaConfig(_Section):
         description='the IPv4 address and port of rtpengine\'s option listen-ng, such as "127.0.0.1:2223"',
     )
 
-    @checks("relay")
+    @field_validator("relay")
     @classmethod
-    def _a_relay_to_use(cls, relay: Endpoint | None, info: ValidationInfo) -> Endpoint | None:
+    def _relay_if_required(cls, relay: Endpoint | None, info: ValidationInfo) -> Endpoint | None:
         if info.data.get("path") == "relay" and relay is None:
-            raise _wrong(f"It is missing, and path is “relay”; it should be {_description(cls, 'relay')}.")
+            raise _mistake(texts.RELAY_MISSING.format(expected=_description(cls, "relay")))
         return relay
 
 
 class StateConfig(_Section):
-    """[state]: where the gateway keeps what must last."""
+    """[state]: where the gateway keeps its files."""
 
     directory: RelativePath = Field(
         Path("/var/lib/fargo"), description='the path of a directory, such as "/var/lib/fargo"'
@@ -205,12 +206,12 @@ class StateConfig(_Section):
 
     @property
     def log(self) -> Path:
-        """Where the log is."""
+        """Return the path of the log."""
         return self.directory / "fargo.db"
 
 
 class LogConfig(_Section):
-    """[log]: the record of what happened."""
+    """[log]: how long calls stay in the log."""
 
     keep: Annotated[str, BeforeValidator(_duration)] = Field(
         "90d", description='how long calls stay in the log, such as "90d", "12w", "2y" or "forever"'
@@ -218,7 +219,7 @@ class LogConfig(_Section):
 
     @property
     def keep_seconds(self) -> float | None:
-        """The same in seconds; None for ever."""
+        """Return the duration in seconds, None for "forever"."""
         return in_seconds(self.keep)
 
 
@@ -233,7 +234,7 @@ class ProgramsConfig(_Section):
 
 
 class Config(_Section):
-    """All of it, checked."""
+    """A valid configuration."""
 
     xmpp: XmppConfig
     sip: SipConfig
@@ -254,41 +255,41 @@ _SECTIONS: Final[dict[str, type[_Section]]] = {
 
 
 def load(path: Path) -> Config:
-    """Read and check the file. Raises ConfigError with every mistake in it."""
+    """Read the file and check it. Raises ConfigError with every mistake in it."""
     try:
         text = path.read_text("utf-8")
         given = {name: {} for name in _SECTIONS} | tomllib.loads(text)
         return Config.model_validate(given, context=str(path.parent.absolute()))
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from None
+        raise ConfigError(texts.UNREADABLE.format(path=path, why=error.strerror)) from None
     except UnicodeDecodeError:
-        raise ConfigError(f"{path} is not text in UTF-8.") from None
+        raise ConfigError(texts.NOT_UTF8.format(path=path)) from None
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path} is not TOML: {error}.") from None
+        raise ConfigError(texts.NOT_TOML.format(path=path, why=error)) from None
     except ValidationError as error:
         lines = _lines(text)
         raise ConfigError(*(_problem(path, lines, each) for each in error.errors(include_url=False))) from None
 
 
 def warnings(path: Path, config: Config) -> Iterator[str]:
-    """What works, but should be mended: a sentence each."""
+    """Yield a sentence for each thing that works but should be corrected."""
     for file in (config.xmpp.secret_file, path if config.xmpp.secret else None):
         if file and file.stat().st_mode & _OTHERS:
-            yield f"{file} contains a secret, and others may read it: chmod 600 {file}"
+            yield texts.SECRET_EXPOSED.format(path=file)
 
 
 def _check_secret_file(path: Path) -> None:
     try:
         if not path.read_text().strip():
-            raise _wrong(f"{path} is empty; write the secret into it.")
+            raise _mistake(texts.EMPTY_SECRET.format(path=path))
     except OSError as error:
-        raise _wrong(f"{path} cannot be read: {error.strerror}.") from None
+        raise _mistake(texts.UNREADABLE.format(path=path, why=error.strerror)) from None
     except UnicodeDecodeError:
-        raise _wrong(f"{path} is not text in UTF-8.") from None
+        raise _mistake(texts.NOT_UTF8.format(path=path)) from None
 
 
 def _lines(text: str) -> dict[str, int]:
-    """The line on which each section and key stands, as far as a glance shows."""
+    """Return the line of each section and key. Lines are only matched, so unusual TOML syntax is missed."""
     found: dict[str, int] = {}
     section = ""
     for number, line in enumerate(text.splitlines(), 1):
@@ -313,25 +314,26 @@ def _sentence(section: str, rest: list[str], error: ErrorDetails) -> str:
     if error["type"] == "fargo":
         return error["msg"]
     if not rest:
-        return f"This is a section; write [{section}] on a line of its own, and its options below."
-    field = _SECTIONS[section].model_fields[rest[0]]
+        return texts.NOT_A_SECTION.format(section=section)
+    expected = _description(_SECTIONS[section], rest[0])
     if error["type"] == "missing":
-        return f"It is missing; it should be {field.description}."
-    shown = "What is given" if rest[0] == "secret" else _shown(error["input"])
-    return f"{shown}{' in it' if rest[1:] else ''} does not do; it should be {field.description}."
+        return texts.MISSING.format(expected=expected)
+    value = texts.SECRET_VALUE if rest[0] == "secret" else _shown(error["input"])
+    return (texts.NOT_VALID_IN_LIST if rest[1:] else texts.NOT_VALID).format(value=value, expected=expected)
 
 
 def _unknown(section: str, rest: list[str]) -> str:
     if not rest:
-        return "There is no such section." + _meant(section, _SECTIONS)
+        return texts.UNKNOWN_SECTION.format(hint=_hint(section, _SECTIONS))
     if homes := [name for name, model in _SECTIONS.items() if rest[0] in model.model_fields]:
-        return f"There is no such option here; it belongs to [{homes[0]}]."
-    return "There is no such option." + _meant(rest[0], _SECTIONS[section].model_fields)
+        return texts.WRONG_SECTION.format(section=homes[0])
+    return texts.UNKNOWN_OPTION.format(hint=_hint(rest[0], _SECTIONS[section].model_fields))
 
 
-def _meant(word: str, known: dict[str, Any]) -> str:
-    close = get_close_matches(word, known, 1)
-    return f" Did you mean {close[0]}?" if close else f" There are {', '.join(known)}."
+def _hint(name: str, valid: dict[str, Any]) -> str:
+    if similar := get_close_matches(name, valid, 1):
+        return texts.DID_YOU_MEAN.format(name=similar[0])
+    return texts.VALID_NAMES.format(names=", ".join(valid))
 
 
 def _shown(value: object) -> str:
@@ -341,8 +343,8 @@ def _shown(value: object) -> str:
         case bool():
             return str(value).lower()
         case list() if not value:
-            return "An empty list"
+            return texts.EMPTY_LIST
         case dict():
-            return "A section"
+            return texts.SECTION_VALUE
         case _:
             return str(value)

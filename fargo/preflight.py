@@ -1,4 +1,4 @@
-"""What the configuration asks of this machine, looked at before anything is started. Nothing is changed."""
+"""Checks, before anything is started, that this machine has what the configuration asks for. Nothing is changed."""
 
 import errno
 import os
@@ -8,43 +8,40 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Final
 
+from fargo import texts
 from fargo.config import INSIDE, Config, Endpoint
 
 _PONG_SECONDS: Final = 1.0
 
 
 def problems(config: Config) -> Iterator[str]:
-    """What would keep the gateway from starting, whoever else runs here: a sentence each."""
+    """Yield a sentence for each problem that would keep the gateway from starting, even if it runs alone."""
     for name, program in config.programs:
         if not (program.is_file() and os.access(program, os.X_OK)):
-            yield f"programs.{name}: {program} is no program; install it, or give its path."
-    yield from _directory_problems(config.state.directory)
-    if problem := _refusal(config.sip.address, 0):
-        yield f"sip.address: {config.sip.address} {problem}."
+            yield f"programs.{name}: {texts.NOT_EXECUTABLE.format(program=program)}"
+    if problem := _directory_problem(config.state.directory):
+        yield f"state.directory: {problem}"
+    if problem := _bind_problem(config.sip.address):
+        yield f"sip.address: {problem}"
 
 
 def busy_ports(config: Config) -> Iterator[str]:
-    """The ports that the gateway needs and cannot have now: a sentence each. A gateway that runs already holds them."""
-    for key, address, port in (
-        ("sip.port", config.sip.address, config.sip.port),
-        ("sip.inside_port", INSIDE, config.sip.inside_port),
-    ):
-        if problem := _refusal(address, port):
-            yield f"{key}: {address} port {port} {problem}."
+    """Yield a sentence for each port that the gateway cannot bind now. A running gateway holds its ports itself."""
+    if problem := _bind_problem(config.sip.address, config.sip.port):
+        yield f"sip.port: {problem}"
+    if problem := _bind_problem(INSIDE, config.sip.inside_port):
+        yield f"sip.inside_port: {problem}"
 
 
 def silent_relay(config: Config) -> Iterator[str]:
-    """A sentence if the media relay is configured and does not answer now."""
+    """Yield a sentence if a media relay is configured and does not answer now."""
     relay = config.media.relay
     if relay and not _answers(relay):
-        yield (
-            f"media.relay: no media relay answers at {relay.host} port {relay.port}; calls that need one will fail. "
-            "Start rtpengine, or mend the address."
-        )
+        yield f"media.relay: {texts.RELAY_SILENT.format(address=relay.host, port=relay.port)}"
 
 
 def _answers(relay: Endpoint) -> bool:
-    """Whether an rtpengine answers to ping (NG protocol)."""
+    """Return whether an rtpengine answers a ping (NG protocol)."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.settimeout(_PONG_SECONDS)
         try:
@@ -55,28 +52,35 @@ def _answers(relay: Endpoint) -> bool:
             return False
 
 
-def _directory_problems(directory: Path) -> Iterator[str]:
-    place = next(each for each in (directory, *directory.parents) if each.exists())
-    if not place.is_dir():
-        yield f"state.directory: {place} is no directory; give the path of one, or of one to be made."
-    elif not os.access(place, os.W_OK | os.X_OK):
-        yield f"state.directory: {place} may not be written to by the user {os.getuid()} that Fargo runs as."
+def _directory_problem(directory: Path) -> str | None:
+    """Return why the directory can neither be used nor made, None if it can."""
+    existing = next(each for each in (directory, *directory.parents) if each.exists())
+    if not existing.is_dir():
+        return texts.NOT_A_DIRECTORY.format(path=existing)
+    if not os.access(existing, os.W_OK | os.X_OK):
+        return texts.NOT_WRITABLE.format(path=existing, uid=os.getuid())
+    return None
 
 
-def _refusal(address: str, port: int) -> str:
-    """Why a UDP and a TCP socket cannot be had there; "" if they can. Port 0 asks about the address alone."""
+def _bind_problem(address: str, port: int | None = None) -> str | None:
+    """Return why a UDP or a TCP socket cannot be bound there, None if both can. No port means any port."""
     for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
         with socket.socket(socket.AF_INET, kind) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, kind == socket.SOCK_STREAM)
             try:
-                probe.bind((address, port))
+                probe.bind((address, port or 0))
             except OSError as error:
-                return _REFUSALS.get(error.errno or 0, f"cannot be used: {error.strerror}")
-    return ""
+                return _explained(error, f"{address} port {port}" if port else address)
+    return None
 
 
-_REFUSALS = {
-    errno.EADDRNOTAVAIL: "is no address of this machine; “ip address” lists those it has",
-    errno.EADDRINUSE: "is in use by another program; stop that, or choose another port",
-    errno.EACCES: "is reserved for root; choose a port above 1023, or give Fargo CAP_NET_BIND_SERVICE",
-}
+def _explained(error: OSError, where: str) -> str:
+    match error.errno:
+        case errno.EADDRNOTAVAIL:
+            return texts.NOT_LOCAL.format(socket=where)
+        case errno.EADDRINUSE:
+            return texts.IN_USE.format(socket=where)
+        case errno.EACCES:
+            return texts.RESERVED.format(socket=where)
+        case _:
+            return texts.UNUSABLE.format(socket=where, why=error.strerror)

@@ -27,8 +27,9 @@ MAY = {
     "fargo.edge": {"fargo.processes"},
     "fargo.store": {CORE},
     "fargo.engine": {CORE, "fargo.store"},
-    "fargo.config": set(),
-    "fargo.preflight": {"fargo.config"},
+    "fargo.texts": set(),
+    "fargo.config": {"fargo.texts"},
+    "fargo.preflight": {"fargo.config", "fargo.texts"},
     "fargo.daemon": {
         *(CORE, "fargo.adapters.xmpp", "fargo.adapters.telepathy", "fargo.adapters.relay", "fargo.config"),
         *("fargo.edge", "fargo.engine", "fargo.processes", "fargo.store"),

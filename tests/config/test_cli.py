@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 from world.ports import free_port
 from world.rtpengine import Rtpengine
 
+from fargo import texts
 from fargo.cli import main
 from fargo.config import Config
 
@@ -69,20 +70,20 @@ def test_mistakes_about_the_machine(file: Path, command: str) -> None:
     file.write_text(file.read_text() + "[programs]\nrakia = 'rakia'\nkamailio = '/nowhere'\n")
     result = fargo(command, "-c", file)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert f"{file}: programs.rakia: {file.parent}/rakia is no program" in result.stderr
-    assert f"{file}: programs.kamailio: /nowhere is no program" in result.stderr
+    for name, program in (("rakia", file.parent / "rakia"), ("kamailio", "/nowhere")):
+        assert f"{file}: programs.{name}: {texts.NOT_EXECUTABLE.format(program=program)}" in result.stderr
 
 
 def test_a_busy_port_is_a_warning_for_check_and_a_mistake_for_run(file: Path, port: int) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.2", port))
         checked, ran = fargo("check", "-c", file), fargo("run", "-c", file)
-    said = f"sip.port: 127.0.0.2 port {port} is in use by another program; stop that, or choose another port.\n"
+    said = f"sip.port: {texts.IN_USE.format(socket=f'127.0.0.2 port {port}')}\n"
     assert (checked.exit_code, checked.stderr) == (0, f"Warning: {said}")
     assert (ran.exit_code, ran.stderr) == (2, f"Error: {said}")
 
 
-async def test_a_relay_that_does_not_answer_is_warned_of(file: Path) -> None:
+async def test_a_relay_that_does_not_answer_gives_a_warning(file: Path) -> None:
     async with Rtpengine() as relay:
         file.write_text(f"{file.read_text()}[media]\nrelay = '{relay.address}:{relay.port}'\n")
         there = await asyncio.to_thread(fargo, "check", "-c", file)
@@ -91,20 +92,22 @@ async def test_a_relay_that_does_not_answer_is_warned_of(file: Path) -> None:
         gone = await asyncio.to_thread(fargo, "check", "-c", file)
     assert (there.exit_code, there.stderr) == (0, "")
     assert gone.exit_code == 0
-    assert gone.stderr.startswith(f"Warning: media.relay: no media relay answers at {relay.address} port {relay.port};")
+    silent = texts.RELAY_SILENT.format(address=relay.address, port=relay.port)
+    assert gone.stderr == f"Warning: media.relay: {silent}\n"
 
 
-def test_a_secret_for_all_to_read_is_warned_of(file: Path) -> None:
+def test_a_secret_for_all_to_read_gives_a_warning(file: Path) -> None:
     file.chmod(0o644)
     result = fargo("check", "-c", file)
     assert result.exit_code == 0
-    assert result.stderr == f"Warning: {file} contains a secret, and others may read it: chmod 600 {file}\n"
+    assert result.stderr == f"Warning: {texts.SECRET_EXPOSED.format(path=file)}\n"
     assert "sesame" not in result.output
 
 
 def test_no_configuration_at_all() -> None:
     assert (fargo("check").exit_code, fargo("check", "-c", "/nowhere").exit_code) == (2, 2)
-    assert "Error: /nowhere cannot be read: No such file or directory." in fargo("check", "-c", "/nowhere").stderr
+    unreadable = texts.UNREADABLE.format(path="/nowhere", why="No such file or directory")
+    assert fargo("check", "-c", "/nowhere").stderr == f"Error: {unreadable}\n"
 
 
 def commands(group: click.Group, path: str) -> list[tuple[str, click.Command]]:
@@ -152,4 +155,4 @@ def test_the_shortest_file_of_the_page_is_right(file: Path) -> None:
     assert shortest
     (file.parent / "xmpp-secret").write_text("open sesame")
     file.write_text(shortest[1])
-    assert "sip.address: 192.0.2.10 is no address of this machine" in fargo("check", "-c", file).stderr
+    assert f"sip.address: {texts.NOT_LOCAL.format(socket='192.0.2.10')}" in fargo("check", "-c", file).stderr

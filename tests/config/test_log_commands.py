@@ -88,7 +88,7 @@ def test_the_configuration_says_how_long(path: Path) -> None:
     config.write_text(CONFIG.format("forever"))
     assert fargo("compact", "-c", config).exit_code == 0
     config.write_text(CONFIG.format("a while"))
-    assert "log.keep: “a while” does not do; it should be how long calls stay" in fargo("compact", "-c", config).stderr
+    assert "log.keep: “a while” is not valid; expected how long calls stay" in fargo("compact", "-c", config).stderr
 
 
 @pytest.mark.parametrize(
