@@ -143,7 +143,7 @@ def test_every_option_has_its_place_in_the_page(section: str, name: str, field: 
     row = re.search(rf"^\| `{name}` \| (.*?) \|", part[0], re.M)
     assert row
     if field.is_required():
-        assert row[1] == "(needed)"
+        assert row[1] == "(required)"
     elif field.default is not None:
         default = field.default
         assert row[1] == f"`{default}`" if isinstance(default, int) else f'`"{default}"`'

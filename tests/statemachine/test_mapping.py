@@ -112,7 +112,7 @@ def called(uri: str) -> str | BadAddress:
 
 # --- a call out fails
 
-FAILS = "A call out fails: SIP status to Jingle"
+FAILS = "Failure of an outgoing call: SIP status to Jingle"
 
 
 def failed(message: str, reason: int = 0) -> TerminateSession:
@@ -176,8 +176,8 @@ def offer(codecs: tuple[Codec, ...] = (PCMU,), transport: Transport = ADDRESS, s
 
 OFFERS = {
     "no RTP audio": Content("file"),
-    "encryption required (SDES)": offer(secure=True),
-    "ICE, and no relay": offer(transport=IceUdp("u", "p", (Candidate(1, "192.0.2.1", 4000),))),
+    "SDES encryption required": offer(secure=True),
+    "ICE without a relay": offer(transport=IceUdp("u", "p", (Candidate(1, "192.0.2.1", 4000),))),
     "raw-udp without an address": offer(transport=RawUdp()),
     "no voice codec": offer((Codec(101, "telephone-event", 8000),)),
 }
@@ -191,7 +191,7 @@ def test_offers_that_cannot_be_put_through() -> None:
         ended = story.the(TerminateSession)
         told[name] = (ended.condition, ended.text)
     assert told == {
-        name: (words(reason)[0], text) for name, reason, text in table("A call out cannot be put through", "offer")
+        name: (words(reason)[0], text) for name, reason, text in table("Outgoing call without an INVITE", "offer")
     }
 
 
@@ -202,7 +202,7 @@ NAMED = {"opus": OPUS, "PCMU": PCMU, "PCMA": PCMA}
 
 
 def test_ways() -> None:
-    for path, relay, client, codecs, *told in table("Which way audio goes", "`path`"):
+    for path, relay, client, codecs, *told in table("Audio path", "`path`"):
         story = signed_in()
         story.tell(PolicyChanged(Policy(words(path)[0], relay=relay != "no")))  # type: ignore[arg-type]
         offered = offer(tuple(NAMED[name] for name in codecs.split(", ")), SPEAKS[client])
@@ -247,7 +247,7 @@ CONDITIONS = (
 
 
 def test_a_clients_refusals_to_sip() -> None:
-    told = mapping("A call in is refused: Jingle to SIP", "Jingle reason")
+    told = mapping("Refusal of an incoming call: Jingle to SIP", "Jingle reason")
     rest = told.pop(OTHER)
     assert set(told) <= set(CONDITIONS)
     assert {each: refused(each) for each in CONDITIONS} == {each: int(told.get(each, rest)) for each in CONDITIONS}
@@ -257,7 +257,7 @@ def test_a_clients_refusals_to_sip() -> None:
 
 
 def test_causes() -> None:
-    told = table("Why a call ended, inside", "cause")
+    told = table("Causes between the legs", "cause")
     rows = {words(cause)[0]: (words(jingle)[0], int(sip)) for cause, jingle, sip in told}
     assert rows == {str(cause): (to_jingle(Reason(cause)), refusal(cause)) for cause in Cause}
 
@@ -289,7 +289,7 @@ STATES: dict[str, Callable[[Story], object]] = {
     "trying a changed registration": lambda story: (story.tell(submission(story)), trouble(story, SipTrouble.ASKED)),
     "waiting to try again": lambda story: trouble(story, SipTrouble.NETWORK),
     "refused by the registrar": lambda story: trouble(story, SipTrouble.CREDENTIALS),
-    "signed out, or signing out": offline,
+    "signed out or signing out": offline,
 }
 
 
@@ -350,22 +350,22 @@ def initiate(story: Story, sid: str = "s1", to: str = BOB, content: Content = OF
 
 
 REQUESTS: dict[str, Callable[[Story], object]] = {
-    "a call by somebody without a registration": lambda story: (cancel(story), initiate(story)),
+    "a call without a registration": lambda story: (cancel(story), initiate(story)),
     "a call while signed out": lambda story: (offline(story), trouble(story, SipTrouble.ASKED), initiate(story)),
     "a ninth call": lambda story: [initiate(story, f"s{n}") for n in range(9)],
     "a call to the gateway itself": lambda story: initiate(story, to=GATEWAY),
     "a line break in a codec": lambda story: initiate(story, content=offer((Codec(0, "PCMU\r\n", 8000),))),
     "the same session-initiate again": lambda story: (initiate(story), initiate(story)),
     "an action on an unknown session": lambda story: story.tell(SessionInformed(story.iq(BOB), "s1", "ringing")),
-    "session-info we do not do, such as dtmf in a direct call": lambda story: (
+    "an unsupported session-info, such as dtmf in a direct call": lambda story: (
         initiate(story),
         story.tell(SessionInformed(story.iq(BOB), "s1", "dtmf")),
     ),
-    "content-add, or another change of the session": lambda story: (
+    "content-add, or another unsupported change of the session": lambda story: (
         initiate(story),
         story.tell(ContentAdded(story.iq(BOB), "s1")),
     ),
-    "cancelling a registration that is not there": lambda story: (cancel(story), cancel(story)),
+    "cancelling a registration that does not exist": lambda story: (cancel(story), cancel(story)),
 }
 
 
