@@ -1,4 +1,4 @@
-"""`script/generate-docs`: writes the page that is made from the source, or says whether it is as it should be."""
+"""`script/generate-docs`: writes the page that is generated from the source, or checks that it is up to date."""
 
 import sys
 from pathlib import Path
@@ -9,14 +9,14 @@ from page import page
 PAGE = Path(__file__).resolve().parents[2] / "docs/statemachine.md"
 
 
-@click.command(help="Write docs/statemachine.md from what the state machine does.")
-@click.option("--check", is_flag=True, help="Write nothing; exit with 1 if the page is not what would be written.")
+@click.command(help="Generate docs/statemachine.md by exploring the state machine.")
+@click.option("--check", is_flag=True, help="Write nothing, and exit with 1 if the page is out of date.")
 def main(check: bool) -> None:
     made = page()
     if not check:
         PAGE.write_text(made)
     elif not PAGE.exists() or PAGE.read_text() != made:
-        print("docs/statemachine.md is not what the source gives: run script/generate-docs.", file=sys.stderr)
+        print("docs/statemachine.md is out of date. Run script/generate-docs.", file=sys.stderr)
         sys.exit(1)
 
 

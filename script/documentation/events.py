@@ -1,4 +1,4 @@
-"""The events that are tried: a choice of each class, aimed at what a user has open."""
+"""The events that are tried: a selection of each class that fits the open calls and requests of a user."""
 
 import re
 from collections.abc import Iterator
@@ -63,7 +63,7 @@ from fargo.statemachine.user_state import User
 USER: Final = "alice@example.org"
 DESK: Final = f"{USER}/desk"
 PHONE: Final = f"{USER}/phone"
-"""Wants to be asked before it is called (XEP-0353)."""
+"""A client that supports Jingle Message Initiation (XEP-0353)."""
 GATEWAY: Final = "sip.example.org"
 BOB: Final = f"bob%example.net@{GATEWAY}/fargo"
 
@@ -96,7 +96,7 @@ _COMMAND: Final = re.compile(r"'(\d+\.\d+)'")
 
 
 def of_account(user: User) -> Iterator[Event]:
-    """Registrations, sign-ins and clients; there are no calls."""
+    """Yield registrations, sign-ins and changes of clients. There are no calls."""
     yield RegistrationAsked(_iq(GATEWAY))
     for address, secret in (("alice@example.net", "first"), ("alice@example.com", "second"), ("nonsense", "third")):
         yield RegistrationSubmitted(_iq(GATEWAY), SipAccount(address), secret, "nonce")
@@ -111,8 +111,10 @@ def of_account(user: User) -> Iterator[Event]:
 
 
 def signed_in(secure: bool = False, asks: bool = True) -> Iterator[Event]:
-    """What brings a user online, with two clients and an account. ``secure``: the clients speak DTLS over ICE only, and
-    there is a relay. ``asks``: one of them wants to be asked first.
+    """Yield the events that bring a user online, with two clients and an account.
+
+    ``secure``: the clients support only DTLS over ICE, and there is a relay. ``asks``: one of the clients supports
+    Jingle Message Initiation.
     """
     features = _SECURE if secure else _ABLE
     yield RegistrationSubmitted(_iq(GATEWAY), SipAccount("alice@example.net"), "secret", "nonce")
@@ -129,7 +131,7 @@ def signed_in(secure: bool = False, asks: bool = True) -> Iterator[Event]:
 
 
 def of_call(user: User) -> Iterator[Event]:
-    """One call, from its beginning in either direction; nothing when it is over."""
+    """Yield the events of one call, outgoing or incoming. There are none once it is over."""
     if not user.calls:
         yield from _beginnings(user)
     for call in user.calls.values():
@@ -197,7 +199,7 @@ def _of_channel(channel: str) -> Iterator[Event]:
 
 
 def of_relayed_call(user: User) -> Iterator[Event]:
-    """What happens to a session at the relay in one call, out or in; nothing when it is over."""
+    """Yield the events of a relay session in one call, outgoing or incoming. There are none once it is over."""
     if not user.calls:
         connection = connection_of(user.account)
         yield SessionInitiated(_iq(BOB), "session", _SECURED)

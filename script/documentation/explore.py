@@ -1,11 +1,11 @@
-"""What the state machine does, found by folding: every state that can be reached, and every event tried in it.
+"""Explore the state machine by folding: find every state that can be reached, and try every event in it.
 
 Rules:
 
-1. States that differ only in names, numbers and texts, or outside of the part in question, count as one; so there are
-   few enough to reach them all.
-2. The events are a choice of each class, aimed at what the state has open. They are listed in `events`.
-3. The order is that of the exploration, which follows from nothing but the source.
+1. States that differ only in names, numbers and texts, or outside of the part in question, count as one. That leaves
+   few enough states to reach them all.
+2. The events are a selection of each class that fits the open calls and requests of the state. `events` lists them.
+3. The order of the exploration depends only on the source.
 """
 
 from collections import deque
@@ -30,7 +30,7 @@ class Moment(NamedTuple):
 
 
 class Transition(NamedTuple):
-    """What an event made of a user, and the commands that it led to."""
+    """The user before and after an event, and the commands that the event led to."""
 
     before: User
     event: Event
@@ -42,7 +42,7 @@ Events = Callable[[User], Iterable[Event]]
 
 
 def explore(start: Moment, events: Events, part: Callable[[User], object]) -> Iterator[Transition]:
-    """Every transition that can be reached; a user for whom there are no events is not followed."""
+    """Yield every transition that can be reached. A user for whom there are no events is not explored further."""
     waiting, seen = deque([start]), {_shape(part(start.user))}
     while waiting:
         moment = waiting.popleft()
@@ -55,7 +55,7 @@ def explore(start: Moment, events: Events, part: Callable[[User], object]) -> It
 
 
 def step(moment: Moment, event: Event) -> tuple[Moment, Transition]:
-    """Fold one event. Time stands still but for TimePassed, which comes when the next deadline does."""
+    """Fold one event. Time does not pass, except with TimePassed, which happens at the next deadline."""
     before, at, version = moment
     if isinstance(event, TimePassed):
         at = max(at, min((due.at for due in deadlines(before)), default=at))
@@ -64,7 +64,7 @@ def step(moment: Moment, event: Event) -> tuple[Moment, Transition]:
 
 
 def _shape(value: object) -> str:
-    """Rule 1."""
+    """Return a text that is the same for states that count as one (rule 1)."""
     match value:
         case Struct():
             return f"{type(value).__name__}({','.join(_shape(getattr(value, f)) for f in value.__struct_fields__)})"
