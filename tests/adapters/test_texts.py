@@ -29,8 +29,11 @@ def uses(package: Path) -> Iterator[tuple[str, set[str]]]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call):
                 keywords = {keyword.arg for keyword in node.keywords if keyword.arg}
-                is_format = isinstance(node.func, ast.Attribute) and node.func.attr == "format"
-                texts = [node.func.value] if is_format else node.args  # type: ignore[attr-defined]
+                match node.func:
+                    case ast.Attribute(value, "format"):
+                        texts = [value]
+                    case _:
+                        texts = node.args
                 given |= dict.fromkeys(texts, keywords)
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "texts":
                 yield node.attr, given.get(node, set())

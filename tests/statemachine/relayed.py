@@ -12,7 +12,7 @@ from fargo.statemachine.media.description import (
     MediaProfile,
     RawUdp,
 )
-from fargo.statemachine.media.paths import Policy
+from fargo.statemachine.media.paths import Choice, Policy
 from fargo.statemachine.model.call1 import (
     CallArrived,
     CallState,
@@ -60,9 +60,9 @@ NOT_FOR_PHONES = ("red", "CN")
 class Relayed(Story):
     """A story in which there is a relay, and the policy is what is said. The first client is called DESK."""
 
-    def __init__(self, *profiles: MediaProfile, path: str = "auto") -> None:
+    def __init__(self, *profiles: MediaProfile, path: Choice = "auto") -> None:
         super().__init__()
-        self.tell(PolicyChanged(Policy(path, relay=True)))  # type: ignore[arg-type]
+        self.tell(PolicyChanged(Policy(path, relay=True)))
         self.comes(DESK, *profiles)
         self.register()
 

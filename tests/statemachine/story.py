@@ -49,7 +49,8 @@ ADDRESS = RawUdp((Candidate(1, "127.0.0.1", 4000), Candidate(2, "127.0.0.1", 400
 PHONE_ADDRESS = (Candidate(1, "127.0.0.4", 5000), Candidate(2, "127.0.0.4", 5001))
 NAMED = RawUdp((Candidate(1, "127.0.0.4", 5000, "c1"), Candidate(2, "127.0.0.4", 5001, "c2")))
 """The phone's address as clients are told it."""
-OFFER = Content("voice", description=Description("audio", (PCMU, PCMA), ADDRESS))
+DESCRIPTION = Description("audio", (PCMU, PCMA), ADDRESS)
+OFFER = Content("voice", description=DESCRIPTION)
 
 C = TypeVar("C", bound=Command)
 
@@ -109,10 +110,10 @@ class Story:
 
     # --- chapters
 
-    def online(self, client: str = DESK, features: tuple[str, ...] = ABLE) -> None:
+    def online(self, client: str = DESK, features: tuple[str, ...] = ABLE) -> list[Command]:
         """A client comes online and says what it can do."""
         self.tell(ResourceAvailable(client, GATEWAY, "https://example.org#hash"))
-        self.tell(FeaturesLearned(self.id_of(AskFeatures), client, features))
+        return self.tell(FeaturesLearned(self.id_of(AskFeatures), client, features))
 
     def register(self, account: SipAccount | None = None, secret: str = "s1") -> None:
         """The user registers an account, and the registrar accepts it."""

@@ -470,7 +470,11 @@ def test_a_duplicate_session_initiate_is_out_of_order(story: Story) -> None:
 @pytest.mark.parametrize("event", [SessionAccepted, SessionInformed, SessionTerminated, *get_args(ContentChanged)])
 def test_an_unknown_session_is_named_as_such(story: Story, event: type) -> None:
     story.call_out()
-    details = {SessionAccepted: ((OFFER,),), SessionInformed: ("ringing",), SessionTerminated: ("success",)}
+    details: dict[type, tuple[object, ...]] = {
+        SessionAccepted: ((OFFER,),),
+        SessionInformed: ("ringing",),
+        SessionTerminated: ("success",),
+    }
     story.tell(event(story.iq(BOB), "other", *details.get(event, ())))
     assert story.the(RefuseIq).jingle == "unknown-session"
     assert len(story.last) == 1

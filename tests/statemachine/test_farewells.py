@@ -3,6 +3,7 @@
 import pytest
 
 from fargo.statemachine import machine
+from fargo.statemachine.call import call_state
 from fargo.statemachine.legs.jingle.jingle_session import Inviting
 from fargo.statemachine.model.call1 import CallArrived, CallState, CallStateChanged, HangUp, RingCall
 from fargo.statemachine.model.commands import (
@@ -113,7 +114,7 @@ def test_a_client_in_a_call_is_asked_whether_it_is_still_there() -> None:
     story.tell(StreamOpened())
     assert story.all(InformSession) == [InformSession(BOB, DESK, "s1", "")]
     story.tell(IqFailed(story.id_of(InformSession), DESK, "item-not-found"))
-    assert not [call for call in story.user.calls.values() if machine.call_state.is_live(call)]
+    assert not [call for call in story.user.calls.values() if call_state.is_live(call)]
 
 
 def test_a_client_that_is_still_there_keeps_its_call() -> None:
@@ -151,8 +152,8 @@ def invited() -> Story:
 
 def ask(story: Story, client: str) -> str:
     """The id of the question to a client whether it is in the session."""
-    said = (each for each in story.issued if isinstance(each.command, InformSession))
-    [found] = [each.id for each in said if (each.command.to, each.command.info) == (client, "")]
+    said = ((each.id, each.command) for each in story.issued if isinstance(each.command, InformSession))
+    [found] = [id for id, command in said if (command.to, command.info) == (client, "")]
     return found
 
 

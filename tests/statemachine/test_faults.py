@@ -16,7 +16,7 @@ from fargo.statemachine.model.events import (
 )
 from fargo.statemachine.model.ng import DeleteRelay, OfferRelay, RelayDescribed
 
-from .story import BOB, DESK, OFFER, PCMU, PHONE_ADDRESS, Story
+from .story import BOB, DESCRIPTION, DESK, OFFER, PCMU, PHONE_ADDRESS, Story
 
 WRITTEN_DOWN = "The gateway made a mistake; it has been written down."
 IN_THIS_CALL = "The gateway made a mistake in this call; it has been written down."
@@ -82,7 +82,7 @@ def test_an_event_of_the_relay(story: Story, broken: Breaker) -> None:
     story.tell(SessionInitiated(story.iq(BOB), "s1", (OFFER,)))
     session = story.the(OfferRelay).session
     broken("legs.relay.relay_leg.fold")
-    assert story.tell(RelayDescribed(story.id_of(OfferRelay), OFFER.description)) == [
+    assert story.tell(RelayDescribed(story.id_of(OfferRelay), DESCRIPTION)) == [
         Fault("6", FAULT),
         TerminateSession(BOB, DESK, "s1", "general-error", IN_THIS_CALL),
         DeleteRelay(session),

@@ -3,7 +3,7 @@
 import pytest
 
 from fargo.statemachine import machine
-from fargo.statemachine.media.description import Content
+from fargo.statemachine.media.description import Content, Senders
 from fargo.statemachine.model.call1 import (
     AcceptDescription,
     CallArrived,
@@ -86,7 +86,7 @@ def test_the_client_holds_and_resumes(story: Story, resume: str) -> None:
 @pytest.mark.parametrize(
     ("senders", "holds"), [("initiator", True), ("none", True), ("responder", False), ("both", False)]
 )
-def test_the_client_holds_by_who_sends(story: Story, senders: str, holds: bool) -> None:
+def test_the_client_holds_by_who_sends(story: Story, senders: Senders, holds: bool) -> None:
     story.tell(ContentModified(story.iq(BOB), "s1", (Content("voice", senders=senders),)))
     assert story.all(AcceptIq)
     assert [each.hold for each in story.all(RequestHold)] == ([True] if holds else [])

@@ -4,7 +4,9 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
+from msgspec.structs import replace
 
 from fargo.statemachine.account import account_state
 from fargo.statemachine.address import BadAddress, contact, parse_contact, parse_uri
@@ -16,7 +18,7 @@ from fargo.statemachine.media.description import Candidate, Codec, Content, Desc
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call1 import CallArrived, CallState, CallStateChanged, ChangeReason, HangUp
 from fargo.statemachine.model.call_records import RecordEnded, RecordPath
-from fargo.statemachine.model.commands import RefuseIq, SendPresence, TerminateSession
+from fargo.statemachine.model.commands import Command, RefuseIq, SendPresence, TerminateSession
 from fargo.statemachine.model.events import (
     ContentAdded,
     PolicyChanged,
@@ -204,7 +206,7 @@ NAMED = {"opus": OPUS, "PCMU": PCMU, "PCMA": PCMA}
 def test_ways() -> None:
     for path, relay, client, codecs, *told in table("Audio path", "`path`"):
         story = signed_in()
-        story.tell(PolicyChanged(Policy(words(path)[0], relay=relay != "no")))  # type: ignore[arg-type]
+        story.tell(PolicyChanged(msgspec.convert({"path": words(path)[0], "relay": relay != "no"}, Policy)))
         offered = offer(tuple(NAMED[name] for name in codecs.split(", ")), SPEAKS[client])
         story.tell(SessionInitiated(story.iq(BOB), "s1", (offered,)))
         if relay.endswith("fails"):
@@ -275,12 +277,12 @@ def refusal(cause: Cause) -> int:
 # --- presence
 
 
-def trouble(story: Story, why: SipTrouble) -> None:
-    story.tell(SipSignedOut(account_state.connection_of(story.user.account), why, "why"))
+def trouble(story: Story, why: SipTrouble) -> list[Command]:
+    return story.tell(SipSignedOut(account_state.connection_of(story.user.account), why, "why"))
 
 
-def offline(story: Story) -> None:
-    story.tell(ResourceUnavailable("alice@localhost", GATEWAY))
+def offline(story: Story) -> list[Command]:
+    return story.tell(ResourceUnavailable("alice@localhost", GATEWAY))
 
 
 STATES: dict[str, Callable[[Story], object]] = {
@@ -333,7 +335,7 @@ def entries() -> Iterator[tuple[str, SipAccount, str, str]]:
     for cell, text in table("Registration is refused", "what was entered"):
         field = cell.split()[0]
         entered = words(cell)[0]
-        account = SipAccount(**{"address": ACCOUNT.address, **({field: entered} if field != "password" else {})})
+        account = ACCOUNT if field == "password" else replace(ACCOUNT, **{field: entered})
         yield cell, account, "" if field == "password" else "s1", text
 
 
@@ -345,8 +347,8 @@ def test_what_cannot_be_an_account(entry: tuple[str, SipAccount, str, str]) -> N
     assert error(story) == ("modify, not-acceptable", text)
 
 
-def initiate(story: Story, sid: str = "s1", to: str = BOB, content: Content = OFFER) -> None:
-    story.tell(SessionInitiated(story.iq(to), sid, (content,)))
+def initiate(story: Story, sid: str = "s1", to: str = BOB, content: Content = OFFER) -> list[Command]:
+    return story.tell(SessionInitiated(story.iq(to), sid, (content,)))
 
 
 REQUESTS: dict[str, Callable[[Story], object]] = {
@@ -369,8 +371,8 @@ REQUESTS: dict[str, Callable[[Story], object]] = {
 }
 
 
-def cancel(story: Story) -> None:
-    story.tell(RegistrationCancelled(story.iq(GATEWAY)))
+def cancel(story: Story) -> list[Command]:
+    return story.tell(RegistrationCancelled(story.iq(GATEWAY)))
 
 
 @pytest.mark.parametrize("row", table("A request is refused", "request"), ids=lambda row: row[0])

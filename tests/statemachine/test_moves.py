@@ -2,6 +2,8 @@
 restarts ICE: see test_relay.py.
 """
 
+from collections.abc import Callable
+
 import pytest
 from msgspec.structs import replace
 
@@ -133,9 +135,11 @@ def test_a_phone_that_moves_after_the_client_hung_up_is_not_followed(story: Stor
         (Relayed.talking_in, replace(DTLS, codecs=(PCMU,)), Party.ANSWERER),
     ],
 )
-def test_the_relay_is_told_and_the_client_need_not_know(talking: object, client: Description, by: Party) -> None:
+def test_the_relay_is_told_and_the_client_need_not_know(
+    talking: Callable[[Relayed], object], client: Description, by: Party
+) -> None:
     story = Relayed(MediaProfile.DTLS)
-    talking(story)  # type: ignore[operator]
+    talking(story)
     [offered] = moves(story)
     assert isinstance(offered, OfferRelay)
     assert (offered.description, offered.by) == (client, by)
@@ -198,7 +202,7 @@ def test_a_second_move_overtakes_the_first() -> None:
 @pytest.mark.parametrize("phone_first", [False, True])
 def test_both_ends_move_and_the_client_is_told_of_its_own_move(answers: int, phone_first: bool) -> None:
     story = Relayed(MediaProfile.DTLS).talking_out()
-    steps = [lambda: story.moves("s1", RESTART), lambda: moves(story)]
+    steps: list[Callable[[], object]] = [lambda: story.moves("s1", RESTART), lambda: moves(story)]
     for number, step in enumerate(reversed(steps) if phone_first else steps):
         step()
         if answers and not number:

@@ -119,7 +119,8 @@ def test_an_attempt_that_is_refused_is_noted_too(story: Story) -> None:
     story.tell(SessionInitiated(story.iq(BOB), "s1", (OFFER,)))
     begun, ended = story.noted()
     assert begun == RecordBegun("6", Direction.OUT, "bob@sip.test", session="s1")
-    assert ended.text.startswith("You are not signed in to SIP.")  # type: ignore[union-attr]
+    assert isinstance(ended, RecordEnded)
+    assert ended.text.startswith("You are not signed in to SIP.")
     story.tell(CallProposed(DESK, "not an address%%@sip.localhost", "s2", ("audio",)))
     assert [note.call for note in story.noted()[2:]] == ["7", "7"]
 

@@ -6,6 +6,7 @@ from typing import get_args
 import pytest
 
 from fargo.statemachine import machine
+from fargo.statemachine.legs.jingle.jingle_session import sessions
 from fargo.statemachine.media.description import Candidate, Codec, Content, Description, RawUdp, UnknownTransport
 from fargo.statemachine.model.call1 import (
     CallArrived,
@@ -41,6 +42,7 @@ from fargo.statemachine.model.events import (
     CallProposed,
     ContentChanged,
     DescriptionInformed,
+    Event,
     IqFailed,
     IqMalformed,
     IqSucceeded,
@@ -305,7 +307,8 @@ def test_an_information_that_is_refused_does_no_harm(story: Story) -> None:
     story.tell(CallMembersChanged(channel, 1))
     assert story.tell(IqFailed(story.id_of(InformSession), DESK, "feature-not-implemented")) == []
     [call] = story.user.calls.values()
-    assert call.jingle.session.owed == {}
+    [session] = sessions(call.jingle)
+    assert session.owed == {}
 
 
 def test_a_client_that_goes_offline_is_told_that_it_is_out(story: Story) -> None:
@@ -320,7 +323,8 @@ def test_another_client_that_goes_offline_changes_nothing(story: Story) -> None:
     story.online(PHONE)
     story.call_out("s1")
     assert story.tell(ResourceUnavailable(PHONE, GATEWAY)) == []
-    assert [call.jingle.session.client for call in story.user.calls.values()] == [DESK]
+    [call] = story.user.calls.values()
+    assert [session.client for session in sessions(call.jingle)] == [DESK]
 
 
 # --- the user ends it
@@ -377,7 +381,7 @@ def test_an_answer_that_cannot_be_used_says_whose(story: Story) -> None:
 @pytest.mark.parametrize("last", range(3))
 def test_an_answer_is_complete_in_whatever_order_it_comes(story: Story, last: int) -> None:
     channel = story.call_out("s1")
-    events = [
+    events: list[Event] = [
         CandidatesReceived(channel, PHONE_ADDRESS),
         DescriptionReceived(channel, (PCMU,)),
         CallStateChanged(channel, CallState.ACTIVE),

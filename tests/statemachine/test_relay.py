@@ -1,9 +1,12 @@
 """Calls through the media relay: out, in, with one client and with several, and what becomes of them if it fails."""
 
+from collections.abc import Callable
+
 import pytest
 from msgspec.structs import replace
 
 from fargo.statemachine import machine
+from fargo.statemachine.legs.telepathy.telepathy_leg import Answering
 from fargo.statemachine.media.description import Content, Description, IceUdp, MediaProfile, RawUdp
 from fargo.statemachine.media.paths import Choice
 from fargo.statemachine.model.call1 import (
@@ -438,7 +441,7 @@ def test_the_caller_hears_what_tells_more_than_a_failure() -> None:
     story.tell(SessionTerminated(story.iq(BOB), "nonce8", "busy", "On another line."))
     story.refused(OfferRelay)
     assert story.the(HangUp) == HangUp("c1", ChangeReason.BUSY, "On another line.")
-    assert (story.noted()[-1].by, story.noted()[-1].cause) == (Side.CLIENT, Cause.BUSY)
+    assert (end(story).by, end(story).cause) == (Side.CLIENT, Cause.BUSY)
 
 
 def test_a_client_that_comes_after_a_failure_is_not_offered_what_has_failed() -> None:
@@ -459,7 +462,7 @@ def test_a_proposal_is_taken_back_when_nobody_is_left_who_could_take_the_call() 
     story.arrives()
     dtls, ice = (issued.id for issued in story.last if isinstance(issued.command, OfferRelay))
     story.tell(RelayRefused(dtls, "It is overloaded."))
-    assert story.all(MessageCall) == story.all(HangUp) == []
+    assert (story.all(MessageCall), story.all(HangUp)) == ([], [])
     story.tell(RelayRefused(ice, "It is overloaded."))
     retracted = MessageCall(BOB, ALICE, "nonce10", CallAction.RETRACT, "connectivity-error", OVERLOADED)
     assert story.all(MessageCall) == [retracted]
@@ -484,7 +487,7 @@ def test_one_that_is_taken_back_is_not_made_again() -> None:
     story.arrives()
     story.refused(OfferRelay)
     story.comes(LATE, MediaProfile.DTLS, asks_first=True)
-    assert story.all(ProposeCall) == story.all(OfferRelay) == []
+    assert (story.all(ProposeCall), story.all(OfferRelay)) == ([], [])
     story.comes("alice@localhost/later", MediaProfile.DTLS)
     assert isinstance(story.the(OfferRelay), OfferRelay)
 
@@ -510,9 +513,9 @@ def test_the_caller_hears_that_it_failed_if_nobody_else_could_take_the_call() ->
 
 
 @pytest.mark.parametrize("away", [Relayed.talking_out, Relayed.talking_in])
-def test_a_relay_that_is_lost_ends_the_calls_through_it_with_the_reason(away: object) -> None:
+def test_a_relay_that_is_lost_ends_the_calls_through_it_with_the_reason(away: Callable[[Relayed], object]) -> None:
     story = Relayed(MediaProfile.DTLS)
-    away(story)  # type: ignore[operator]
+    away(story)
     story.tell(RelayLost(RESTARTED))
     assert story.the(TerminateSession).text == f"The media relay failed: {RESTARTED}"
     assert isinstance(story.the(HangUp), HangUp)
@@ -539,9 +542,9 @@ def test_one_that_is_lost_touches_no_call_that_does_without_it() -> None:
 
 
 @pytest.mark.parametrize("away", [Relayed.calls_out, Relayed.arrives])
-def test_an_answer_that_does_not_come_counts_as_a_failure(away: object) -> None:
+def test_an_answer_that_does_not_come_counts_as_a_failure(away: Callable[[Relayed], object]) -> None:
     story = Relayed(MediaProfile.DTLS)
-    away(story)  # type: ignore[operator]
+    away(story)
     story.tell(TimePassed(), 14.9)
     assert story.last == ()
     story.tell(TimePassed(), 0.1)
@@ -678,7 +681,8 @@ def test_a_hold_of_the_client_is_told_after_its_answer(said: tuple[str, ...], ho
     [answered] = story.described(AnswerRelay, FOR_PHONE)
     assert isinstance(answered, AnswerCall)
     [call] = story.user.calls.values()
-    assert call.sip.hold is hold  # type: ignore[union-attr]
+    assert isinstance(call.sip, Answering)
+    assert call.sip.hold is hold
     assert story.all(RequestHold) == []
 
 
@@ -686,9 +690,9 @@ def test_a_hold_of_the_client_is_told_after_its_answer(said: tuple[str, ...], ho
     ("away", "session", "to"),
     [(Relayed.talking_out, "nonce6", Party.ANSWERER), (Relayed.talking_in, "nonce6-6-dtls", Party.OFFERER)],
 )
-def test_a_digit_is_played_to_the_phone(away: object, session: str, to: Party) -> None:
+def test_a_digit_is_played_to_the_phone(away: Callable[[Relayed], object], session: str, to: Party) -> None:
     story = Relayed(MediaProfile.DTLS)
-    away(story)  # type: ignore[operator]
+    away(story)
     sid = "s1" if to is Party.ANSWERER else "nonce6"
     iq = story.iq(BOB)
     dialled = SessionInformed(iq, sid, "dtmf", digit="d1", duration=200)
@@ -797,9 +801,9 @@ def test_what_is_no_transport_is_acknowledged_and_no_more(contents: tuple[Conten
 
 
 @pytest.mark.parametrize("transport", [AT_CLIENT, replace(AT_CLIENT, ufrag=""), replace(AT_CLIENT, candidates=())])
-def test_candidates_alone_are_acknowledged_and_no_more(transport: object) -> None:
+def test_candidates_alone_are_acknowledged_and_no_more(transport: IceUdp) -> None:
     story = Relayed(MediaProfile.DTLS).talking_out()
-    [accepted] = story.moves("s1", transport)  # type: ignore[arg-type]
+    [accepted] = story.moves("s1", transport)
     assert isinstance(accepted, AcceptIq)
 
 

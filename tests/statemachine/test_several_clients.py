@@ -2,7 +2,7 @@
 
 import pytest
 
-from fargo.statemachine.media.description import Content
+from fargo.statemachine.media.description import Content, Senders
 from fargo.statemachine.model.call1 import CallArrived, CallMembersChanged, HangUp, ReceivingStateChanged, RequestHold
 from fargo.statemachine.model.commands import (
     AskFeatures,
@@ -117,7 +117,7 @@ def test_a_silent_client_does_not_take_the_proposal_along() -> None:
 @pytest.mark.parametrize(
     ("senders", "holds"), [("responder", True), ("none", True), ("initiator", False), ("both", False)]
 )
-def test_a_called_client_is_the_responder_when_it_holds(asks_first: bool, senders: str, holds: bool) -> None:
+def test_a_called_client_is_the_responder_when_it_holds(asks_first: bool, senders: Senders, holds: bool) -> None:
     story = Story()
     story.online(DESK, ASKS_FIRST if asks_first else ABLE)
     story.register()
@@ -128,7 +128,7 @@ def test_a_called_client_is_the_responder_when_it_holds(asks_first: bool, sender
     story.tell(IqSucceeded(story.id_of(InitiateSession), DESK))
     story.tell(SessionAccepted(story.iq(BOB), sid, (OFFER,)))
     assert story.tell(ReceivingStateChanged("c1", 3)) == []
-    modified = Content("voice", senders=senders)  # type: ignore[arg-type]
+    modified = Content("voice", senders=senders)
     story.tell(ContentModified(story.iq(BOB), sid, (modified,)))
     assert story.all(RequestHold) == ([RequestHold("c1", True)] if holds else [])
     assert not story.all(MessageCall)

@@ -3,6 +3,7 @@
 import pytest
 
 from fargo.statemachine import machine
+from fargo.statemachine.legs.jingle.jingle_session import Inviting
 from fargo.statemachine.model.call1 import (
     CallArrived,
     CallMembersChanged,
@@ -225,9 +226,10 @@ def test_of_two_invited_clients_the_silent_one_is_out(story: Story) -> None:
     arrive(story)
     [to_desk, _] = [each.id for each in story.last if isinstance(each.command, InitiateSession)]
     story.tell(IqSucceeded(to_desk, DESK))
-    sid = story.user.calls["7"].jingle.sid
+    leg = story.user.calls["7"].jingle
+    assert isinstance(leg, Inviting)
     said = "Your client did not answer in time."
-    assert story.tell(TimePassed(), 39) == [TerminateSession(BOB, PHONE, sid, "timeout", said)]
+    assert story.tell(TimePassed(), 39) == [TerminateSession(BOB, PHONE, leg.sid, "timeout", said)]
     assert "call 7: the XMPP client's answer" not in waits(story)
 
 

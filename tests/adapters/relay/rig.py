@@ -46,7 +46,8 @@ class Rig:
         async with asyncio.timeout(SECONDS):
             user, event = await self._events.get()
         assert user == USER
-        assert event.command == name  # type: ignore[union-attr]
+        assert not isinstance(event, RelayLost)
+        assert event.command == name
         return event
 
     def _put(self, user: str, event: RelayEvent) -> None:

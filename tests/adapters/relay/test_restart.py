@@ -49,5 +49,7 @@ async def test_the_answerer_restarts(rig: Rig) -> None:
     )
     answered = await rig.do(AnswerRelay("s", PHONE, MediaProfile.DTLS, True, by=Party.OFFERER))
     assert address(to_phone_anew) == address(to_phone)
-    as_answered = replace(FINGERPRINT, value=ice(offered).fingerprint.value, setup="passive")  # type: ignore[union-attr]
+    fingerprint = ice(offered).fingerprint
+    assert fingerprint
+    as_answered = replace(FINGERPRINT, value=fingerprint.value, setup="passive")
     assert only_the_credentials(replace(ice(offered), fingerprint=as_answered), ice(answered))

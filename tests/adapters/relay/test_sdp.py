@@ -1,7 +1,8 @@
 """SDP both ways: what any description becomes, what real clients said, and what junk does not."""
 
+from collections.abc import Callable
 from contextlib import suppress
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -35,9 +36,9 @@ HERE = RawUdp((Candidate(1, "127.0.0.1", 4000),))
 PCMU = Codec(0, "PCMU", 8000)
 
 
-def content(**fields: object) -> Content:
-    wanted = {"media": "audio", "codecs": (PCMU,), "transport": HERE, **fields}
-    return Content("", description=Description(**wanted))  # type: ignore[arg-type]
+def content(**fields: Any) -> Content:
+    wanted: dict[str, Any] = {"media": "audio", "codecs": (PCMU,), "transport": HERE, **fields}
+    return Content("", description=Description(**wanted))
 
 
 def described(text: str) -> Description:
@@ -75,7 +76,7 @@ def test_sources_with_one_ssrc_become_one() -> None:
 
 BREAKS = ["\r\na=crypto:1", "\n", "\r", "\x85", "\u2028a=x", "\x00"]
 # Each text that a description has, with a place for a break at its end.
-PLACES = {
+PLACES: dict[str, Callable[[str], dict[str, object]]] = {
     "media": lambda x: {"media": f"audio{x}"},
     "codec": lambda x: {"codecs": (Codec(96, f"x{x}", 8000),)},
     "parameter": lambda x: {"codecs": (Codec(96, "x", 8000, parameters=(Parameter("a", f"b{x}"),)),)},

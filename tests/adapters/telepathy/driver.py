@@ -21,13 +21,16 @@ from fargo.adapters.telepathy.adapter import TelepathyAdapter  # noqa: E402
 from fargo.adapters.telepathy.host import HostSettings  # noqa: E402
 from fargo.statemachine.model.commands import Issued  # noqa: E402
 
-sys.path.insert(0, str(Path(__file__).parent))
-from wire import Out, Setup  # noqa: E402
+sys.path.append(str(Path(__file__).parents[2]))
+from adapters.telepathy.wire import Out, Setup  # noqa: E402
 
 
 class Driver(LineReceiver):
     delimiter = b"\n"
     adapter: TelepathyAdapter | None = None
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
 
     def lineReceived(self, line: bytes) -> None:  # noqa: N802 (Twisted's name)
         if self.adapter:
@@ -39,22 +42,31 @@ class Driver(LineReceiver):
             setup.passwords.get,
             lambda account: setup.route,
             HostSettings(Path(setup.directory)),
-            reactor,
+            self._reactor,
         )
         self.adapter.start().addCallbacks(lambda _: self.tell(Out()), self.failed)
 
     def tell(self, out: Out) -> None:
-        self.sendLine(msgspec.json.encode(out))
+        self.sendLine(msgspec.json.encode(out))  # type: ignore[no-untyped-call] # Twisted's
 
     def failed(self, failure: Any) -> None:
         sys.stderr.write(f"{failure.value}\n")
-        reactor.stop()
+        self._reactor.stop()
 
     def connectionLost(self, reason: Any = None) -> None:  # noqa: N802
         if self.adapter:
-            self.adapter.stop().addBoth(lambda _: reactor.running and reactor.stop())
+            self.adapter.stop().addBoth(self.stopped)
+
+    def stopped(self, _: object) -> None:
+        if self._reactor.running:
+            self._reactor.stop()
 
 
-globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stderr)], redirectStandardIO=False)
-stdio.StandardIO(Driver())
-reactor.run()
+def run(reactor: Any) -> None:
+    observer = textFileLogObserver(sys.stderr)
+    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)  # type: ignore[list-item] # zope's, not Python's
+    stdio.StandardIO(Driver(reactor))
+    reactor.run()
+
+
+run(reactor)

@@ -173,10 +173,10 @@ class SipAgent(asyncio.DatagramProtocol):
 
     def invite(self, target: str, body: str, caller: str = '"Zoe" <sip:zoe@far.example;x=1>') -> Dialog:
         """Send an INVITE that starts a call."""
-        host, port = re.search(r"@([\d.]+):(\d+)", target).groups()  # type: ignore[union-attr]
-        dialog = Dialog(
-            secrets.token_hex(8), f"{caller};tag={secrets.token_hex(4)}", f"<{target}>", target, (host, int(port))
-        )
+        found = re.search(r"@([\d.]+):(\d+)", target)
+        assert found
+        address = found[1], int(found[2])
+        dialog = Dialog(secrets.token_hex(8), f"{caller};tag={secrets.token_hex(4)}", f"<{target}>", target, address)
         self.request(dialog, "INVITE", body)
         return dialog
 
@@ -228,7 +228,7 @@ class SipAgent(asyncio.DatagramProtocol):
             self.send(_with_body(lines, ""), request.source)
 
     def _authorized(self, request: Message) -> bool:
-        given = dict(re.findall(r'(\w+)="?([^",]+)"?', request["authorization"]))
+        given: dict[str, str] = dict(re.findall(r'(\w+)="?([^",]+)"?', request["authorization"]))
         if given.get("nonce") != self._nonce:
             return False
         self.auth_user = given["username"]

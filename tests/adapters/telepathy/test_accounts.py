@@ -69,7 +69,7 @@ async def test_a_registrar_out_of_order(rig: Rig, agent: SipAgent) -> None:
 
 
 async def test_an_unreachable_registrar(tmp_path: Path) -> None:
-    route = {"proxy-host": ADDRESS, "port": free_port(ADDRESS), "transport": "udp"}
+    route: dict[str, str | int | bool] = {"proxy-host": ADDRESS, "port": free_port(ADDRESS), "transport": "udp"}
     async with Rig(tmp_path / "sip", route) as rig:
         name = rig.sign_in("alice@sip.test")
         assert await rig.expect(SipSignedOut) == SipSignedOut(name, SipTrouble.NETWORK)

@@ -1,5 +1,7 @@
 """Telepathy's values <-> ours: there and back again, and what is left out on the way."""
 
+from typing import Any
+
 import dbus
 import pytest
 from dbus.lowlevel import MethodCallMessage
@@ -40,7 +42,7 @@ ADDRESSES = st.ip_addresses().map(str).filter(lambda ip: "%" not in ip)
 CANDIDATES = st.builds(Candidate, st.sampled_from([1, 2]), ADDRESSES, st.integers(1, 65535))
 
 
-def through_the_bus(structs: object, signature: str) -> list[object]:
+def through_the_bus(structs: object, signature: str) -> Any:
     """As the values look when they have been in a D-Bus message."""
     message = MethodCallMessage(None, "/", "a.b", "c")
     message.append(structs, signature=signature)
@@ -142,7 +144,11 @@ def test_without_an_address_for_rtp_there_is_none(candidate: Candidate) -> None:
 
 
 def test_only_its_port_is_a_number_in_an_account() -> None:
-    route = {"proxy-host": "udp~sip.test~5060@127.0.0.1", "port": 5070, "loose-routing": True}
+    route: dict[str, str | int | bool] = {
+        "proxy-host": "udp~sip.test~5060@127.0.0.1",
+        "port": 5070,
+        "loose-routing": True,
+    }
     parameters = translate.account_parameters(SipUri("alice smith", "sip.test"), "", "pw", route)
     assert parameters["account"] == "sip:alice%20smith@sip.test"
     assert type(parameters["port"]) is dbus.UInt16

@@ -75,7 +75,7 @@ class Adapter:
     async def failed(self) -> str:
         """The sentence for the operator."""
         await self._until(lambda: any(each[0] == "failed" for each in self.told), "failed")
-        return next(each[1] for each in self.told if each[0] == "failed")
+        return next(str(each[1]) for each in self.told if each[0] == "failed")
 
     async def logged(self, text: str) -> None:
         """Until a line of its log has a text in it."""

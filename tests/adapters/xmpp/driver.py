@@ -7,6 +7,7 @@ Each line of stdout is a JSON list: ["event", user, event], ["password", user, p
 
 import json
 import sys
+from typing import Any
 
 import msgspec
 from twisted.internet import reactor, stdio
@@ -44,6 +45,9 @@ class Orders(LineOnlyReceiver):
     MAX_LENGTH = 1_000_000
     adapter: XmppAdapter | None = None
 
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+
     def lineReceived(self, line: bytes) -> None:  # noqa: N802
         if not self.adapter:
             settings = msgspec.convert(json.loads(line), XmppSettings)
@@ -58,14 +62,19 @@ class Orders(LineOnlyReceiver):
 
     def stopped(self, _: None) -> None:
         tell("stopped")
-        reactor.stop()
+        self._reactor.stop()
 
-    def connectionLost(self, reason: object) -> None:  # noqa: N802
-        if reactor.running:
-            reactor.stop()
+    def connectionLost(self, reason: Any = None) -> None:  # noqa: N802
+        if self._reactor.running:
+            self._reactor.stop()
+
+
+def run(reactor: Any) -> None:
+    observer = textFileLogObserver(sys.stderr)
+    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)  # type: ignore[list-item] # zope's, not Python's
+    stdio.StandardIO(Orders(reactor))
+    reactor.run()
 
 
 if __name__ == "__main__":
-    globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stderr)], redirectStandardIO=False)
-    stdio.StandardIO(Orders())
-    reactor.run()
+    run(reactor)

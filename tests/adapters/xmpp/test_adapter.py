@@ -147,6 +147,7 @@ async def test_a_session_goes_both_ways(scene: Scene) -> None:
     assert (refused.command, refused.resource, refused.condition) == ("9.1", alice.jid, "item-not-found")
 
     received = next(each for each in alice.stanzas if each.get("id") == "7.0").find("jingle:jingle", NS)
+    assert received is not None
     sending = asyncio.create_task(alice.request("set", PHONE, received))
     initiated = await adapter.event(SessionInitiated)
     assert initiated.contents == (Content("voice", description=AUDIO),)

@@ -83,6 +83,7 @@ def test_every_captured_action_becomes_its_event_and_back(captured: Captured) ->
     """Our recorded answers are read in the place of a client's: whatever was right to send is right to read."""
     stanza = captured.stanza
     iq = iq_of(stanza)
+    command: jingle.JingleCommand
     match jingle.event(iq, stanza.jingle):
         case SessionInitiated(_, sid, (content,)):
             command = InitiateSession(iq.sender, iq.to, sid, content)

@@ -3,6 +3,7 @@
 import hashlib
 from contextlib import suppress
 from types import SimpleNamespace
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -72,11 +73,9 @@ def test_presence_is_written(kind: PresenceKind, sender: str) -> None:
 
 @pytest.mark.parametrize("entity", [disco.GATEWAY, disco.CONTACT, disco.RELAYED_CONTACT])
 def test_caps_are_hashed_as_another_library_hashes_them(entity: disco.Entity) -> None:
-    theirs = XEP_0115.generate_verstring(
-        SimpleNamespace(hashes={"sha-1": hashlib.sha1}),
-        DiscoInfo(ET.fromstring(disco.info(entity, "").toXml())),
-        "sha-1",
-    )
+    plugin: Any = SimpleNamespace(hashes={"sha-1": hashlib.sha1})
+    read = DiscoInfo(ET.fromstring(disco.info(entity, "").toXml()))
+    theirs = XEP_0115.generate_verstring(plugin, read, "sha-1")
     assert disco.verification_string(entity) == theirs
 
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred, fail, succeed
-from twisted.logger import LogLevel, globalLogPublisher
+from twisted.logger import LogEvent, LogLevel, capturedLogs
 from twisted.words.xish.domish import Element
 
 from fargo.adapters.xmpp import adapter as module
-from fargo.adapters.xmpp import texts
+from fargo.adapters.xmpp import stateless_iq, texts
 from fargo.adapters.xmpp.adapter import XmppAdapter, XmppSettings
 from fargo.statemachine.address import bare
 from fargo.statemachine.model.events import CallProposed, Event, IqFailed, IqSucceeded, RegistrationSubmitted
@@ -62,19 +62,13 @@ class Bench:
                 lambda why: None,
             )
         self.wire = wires[0]
-        self.faults: list[Any] = []
+        self.faults: list[LogEvent] = []
 
     def receive(self, *stanzas: Element) -> None:
-        def note(event: Any) -> None:
-            if event["log_level"] in (LogLevel.error, LogLevel.critical):
-                self.faults.append(event)
-
-        globalLogPublisher.addObserver(note)
-        try:
+        with capturedLogs() as said:
             for stanza in stanzas:
                 self.wire.receive(stanza)
-        finally:
-            globalLogPublisher.removeObserver(note)
+        self.faults.extend(event for event in said if event["log_level"] in (LogLevel.error, LogLevel.critical))
 
 
 def iq(inside: str, kind: str = "set", sender: str = f"{USER}/a", to: str = GATEWAY) -> Element:
@@ -223,7 +217,7 @@ def test_a_password_that_cannot_be_kept_is_said_so() -> None:
 def test_a_fault_is_answered_logged_and_survived(monkeypatch: pytest.MonkeyPatch) -> None:
     bench = Bench()
     with monkeypatch.context() as patch:
-        patch.setattr(module.stateless_iq, "answer", lambda *_: 1 / 0)
+        patch.setattr(stateless_iq, "answer", lambda *_: 1 / 0)
         bench.receive(iq("<ping xmlns='urn:xmpp:ping'/>", "get"))
     assert bench.wire.sent[0].error.firstChildElement().name == "internal-server-error"
     assert str(bench.wire.sent[0].error.text) == texts.BUG
