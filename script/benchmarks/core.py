@@ -1,12 +1,12 @@
-"""How fast the core is: its fold, a replay from the log, and the way through the engine into the log.
+"""Measure the speed of the core: of its fold, of a replay from the log, and of the engine with its log.
 
 Rules:
 
-1. A figure is the best of some runs: what disturbs a run comes from outside, and only ever makes it slower.
-2. What is measured is the gateway's own code, on a file on the disk, and the garbage collector runs too.
-3. An event is decoded right before it is folded, as in life. For the figure of the fold that time does not count.
-4. Each figure is taken in a process of its own, as a gateway is one: what was measured before leaves the memory in
-   pieces, and everything after it is slower.
+1. A figure is the best of several runs, because disturbances come from outside and only ever make a run slower.
+2. The gateway's own code is measured, with a file on the disk and with the garbage collector running.
+3. An event is decoded right before it is folded, as in the gateway. The figure of the fold excludes the decoding.
+4. Each figure is measured in a process of its own, like that of a gateway. An earlier measurement fragments the memory
+   and would slow down all later ones.
 """
 
 from collections.abc import Callable, Iterator
@@ -31,9 +31,9 @@ from fargo.store.log import Log
 
 CALLS_PER_USER: Final = (1, 2, 4, 8)
 ROUNDS: Final = 50
-"""How often each of the calls has its turn in a run."""
+"""The number of steps that each call takes in a run."""
 BATCH: Final = 250
-"""Events that come in within one turn of the reactor, and so are committed together."""
+"""The events that arrive in one iteration of the reactor, and are therefore committed together."""
 
 _encoder: Final = msgspec.json.Encoder()
 _decoder: Final = msgspec.json.Decoder(list[Recorded])
@@ -41,7 +41,7 @@ _decoder: Final = msgspec.json.Decoder(list[Recorded])
 
 @dataclass(frozen=True)
 class Figures:
-    """What was measured; `fold_us_by_calls` is in microseconds per event, by the live calls of its user."""
+    """The results. `fold_us_by_calls` is in microseconds per event, by the number of live calls of its user."""
 
     fold_events_per_s: int
     replay_events_per_s: int
@@ -50,7 +50,7 @@ class Figures:
 
 
 def measured(live_calls: int, runs: int, directory: Path) -> Figures:
-    """All figures; the logs are made in the directory."""
+    """Measure all figures, with logs in this directory."""
     with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as processes:
         costs = {calls: processes.submit(_fold, live_calls, calls, runs).result() for calls in CALLS_PER_USER}
         append = processes.submit(_append, live_calls, [directory / f"{run}.db" for run in range(runs)]).result()
@@ -60,7 +60,7 @@ def measured(live_calls: int, runs: int, directory: Path) -> Figures:
 
 
 def _fold(live_calls: int, calls: int, runs: int) -> float:
-    """Seconds per event, with so many calls for each user."""
+    """Return the seconds per event, with this many calls for each user."""
     before, events = workload(live_calls // calls, calls, live_calls * ROUNDS)
     users: dict[str, User] = {}
     for recorded in before:
@@ -70,7 +70,7 @@ def _fold(live_calls: int, calls: int, runs: int) -> float:
 
 
 def _folding(users: dict[str, User], events: list[Recorded]) -> Iterator[float]:
-    """Seconds for each batch."""
+    """Yield the seconds for each batch."""
     for batch in _batches(events):
         fresh = _decoder.decode(_encoder.encode(batch))
         start = perf_counter()
@@ -80,13 +80,13 @@ def _folding(users: dict[str, User], events: list[Recorded]) -> Iterator[float]:
 
 
 def _replay(path: Path, runs: int) -> float:
-    """Seconds per event, as the gateway reads its log when it starts."""
+    """Return the seconds per event for reading the log as the gateway does at its start."""
     with closing(Log.open(path)) as log:
         return min(_seconds(_engine(log).load) for _ in range(runs)) / len(log)
 
 
 def _append(live_calls: int, paths: list[Path]) -> float:
-    """Seconds per event, until the last one's commands were handed out."""
+    """Return the seconds per event, until the commands of the last one were dispatched."""
     before, events = workload(live_calls, 1, live_calls * ROUNDS)
     return min(_appending(before, events, path) for path in paths) / len(events)
 
@@ -102,7 +102,7 @@ def _appending(before: list[Recorded], events: list[Recorded], path: Path) -> fl
 
 
 def _put(engine: Engine, events: list[Recorded]) -> None:
-    """Let the events come in, so many in each turn of the reactor, and be committed."""
+    """Put the events into the engine, one batch in each iteration of the reactor, and let it commit them."""
     for batch in _batches(events):
         for recorded in batch:
             engine.put(recorded.user, recorded.event)
@@ -110,7 +110,7 @@ def _put(engine: Engine, events: list[Recorded]) -> None:
 
 
 def _engine(log: Log) -> Engine:
-    """An engine whose commands go nowhere, and for which time stands still: a timer would be an event more."""
+    """Return an engine that discards its commands, and whose clock stands still: a timer would add an event."""
     return Engine(log, machine, lambda issued: None, _fail, reactor.callLater, lambda: START)
 
 

@@ -1,12 +1,11 @@
-"""What a media relay costs: its CPU and memory for each call, and what it adds to the time until a call is answered.
+"""Measure the cost of a media relay: its CPU and memory for each call, and the delay that it adds to call setup.
 
 Rules:
 
-1. Calls that need the relay and calls that do not are set up by turns, in one world of real servers, so that whatever
-   else the machine does falls on both.
-2. The relay's own share is read from its process while calls talk. Nobody else is in it: the ends are ours.
-3. A phone that plays a tone, and a client that gives back what it hears, are a call. Both ends take G.711; or the
-   client takes opus alone, and the relay translates both ways.
+1. Relayed and direct calls alternate, in one world of real servers, so that other load on the machine affects both.
+2. The CPU and memory are those of the relay's process during the calls. The two ends run in other processes.
+3. A call is a phone that plays a tone and a client that echoes what it receives. Either both ends use G.711, or the
+   client supports only opus and the relay transcodes in both directions.
 """
 
 import asyncio
@@ -37,7 +36,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True)
 class Setup:
-    """Milliseconds from a client's session-initiate to the session-accept that it gets."""
+    """The milliseconds between a client's session-initiate and the session-accept that it receives."""
 
     direct_ms_p50: float
     relay_ms_p50: float
@@ -47,7 +46,7 @@ class Setup:
 
 @dataclass(frozen=True)
 class Share:
-    """What one call that talks takes of the relay: percent of a core, and KiB of memory."""
+    """The cost of one call at the relay: percent of a core, and KiB of memory."""
 
     cpu_percent: float
     memory_kib: float
@@ -55,7 +54,7 @@ class Share:
 
 @dataclass(frozen=True)
 class Figures:
-    """What was measured."""
+    """The results."""
 
     setup: Setup
     passing: Share
@@ -63,7 +62,7 @@ class Figures:
 
 
 async def measured(rounds: int, calls: int, seconds: float) -> Figures:
-    """Set-up over so many rounds of one call each way; so many calls at once that talk for so many seconds."""
+    """Measure the setup of `rounds` direct and relayed calls, and `calls` simultaneous calls for `seconds`."""
     setup = await _setup(rounds)
     return Figures(setup, await _share(PCMU, calls, seconds), await _share(OPUS, calls, seconds))
 
@@ -72,7 +71,7 @@ async def measured(rounds: int, calls: int, seconds: float) -> Figures:
 
 
 class _OpusCall(JingleCall):
-    """A client that has no codec of phones: its calls need the relay."""
+    """A call of a client without a codec that phones support, so that it needs the relay."""
 
     payloads: ClassVar[Mapping[int, Mapping[str, str]]] = {
         OPUS.id: {"name": OPUS.name, "clockrate": str(OPUS.clockrate), "channels": str(OPUS.channels)}
@@ -86,7 +85,7 @@ async def _setup(rounds: int) -> Setup:
         await alice.register()
         bob, media = await world.phone("bob"), await world.media()
         ways = (JingleCall, _OpusCall)
-        for way in ways:  # the first call of each is for whatever is only done once
+        for way in ways:  # the first call of each is a warm-up
             await _answered(way, alice, bob, media)
         took = [[await _answered(way, alice, bob, media) for way in ways] for _ in range(rounds)]
     direct, relayed = zip(*took, strict=True)
@@ -94,7 +93,7 @@ async def _setup(rounds: int) -> Setup:
 
 
 async def _answered(way: type[JingleCall], alice: Customer, bob: Baresip, media: RtpEndpoint) -> float:
-    """Milliseconds until a call is answered; it is hung up then."""
+    """Make a call and hang up once it is answered. Return the milliseconds until the answer."""
     mark, start = len(bob.events), time.perf_counter()
     call = await way.outgoing(alice.client, alice.contact("bob"), media)
     await call.answered()
@@ -108,13 +107,13 @@ def _p50(values: Iterable[float]) -> float:
     return round(statistics.median(values), 1)
 
 
-# --- the relay's share
+# --- cost at the relay
 
 
 async def _share(codec: Codec, calls: int, seconds: float) -> Share:
-    """The relay's share of a call whose client takes this codec, and whose phone takes PCMU."""
+    """Return the cost of a call whose client uses this codec and whose phone uses PCMU."""
     async with Rtpengine() as relay, Rig(relay.address, relay.port) as rig, AsyncExitStack() as talking:
-        await talking.enter_async_context(_call(rig, "first", codec))  # so that what is only done once is done
+        await talking.enter_async_context(_call(rig, "first", codec))  # a warm-up
         await asyncio.sleep(1)
         memory = _memory(relay)
         for number in range(calls):
@@ -129,7 +128,7 @@ async def _share(codec: Codec, calls: int, seconds: float) -> Share:
 
 @asynccontextmanager
 async def _call(rig: Rig, name: str, codec: Codec) -> AsyncIterator[None]:
-    """A call that talks."""
+    """Set up a call in which both ends send audio."""
     async with RtpEcho() as client, RtpEndpoint() as phone:
         offer = plain(client.address, client.port, codec)
         offered = await rig.do(OfferRelay(name, offer, MediaProfile.PLAIN, False, _PHONES))
@@ -142,11 +141,11 @@ async def _call(rig: Rig, name: str, codec: Codec) -> AsyncIterator[None]:
 
 
 def _cpu(relay: Rtpengine) -> float:
-    """Seconds of CPU that the relay has taken (proc(5), stat: utime and stime)."""
+    """Return the CPU seconds that the relay has used (proc(5), stat: utime and stime)."""
     user, system = Path(f"/proc/{relay.process.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
     return (int(user) + int(system)) / _TICKS
 
 
 def _memory(relay: Rtpengine) -> int:
-    """KiB of memory that the relay has now (proc(5), statm: resident)."""
+    """Return the memory that the relay uses now, in KiB (proc(5), statm: resident)."""
     return int(Path(f"/proc/{relay.process.pid}/statm").read_text().split()[1]) * _PAGE_KIB

@@ -1,4 +1,4 @@
-"""A Pidgin for the guest: RUN/pidgin/start opens it, logged in, with a profile of its own."""
+"""A Pidgin profile for the guest. RUN/pidgin/start opens Pidgin with it, logged in."""
 
 import shlex
 from pathlib import Path
@@ -18,14 +18,14 @@ PREFERENCES = """\
 """
 START = """\
 #!/bin/sh
-# Without GStreamer's SRTP plugin: where that is, Pidgin wants to encrypt plain calls too, and fails.
+# Hides the SRTP plugin of GStreamer. With it, Pidgin tries to encrypt plain calls too, and fails.
 exec env GST_PLUGIN_SYSTEM_PATH={home}/plugins GST_REGISTRY={home}/plugins.registry \\
     pidgin --multiple --config {home}/profile "$@"
 """
 
 
 def prepare_pidgin(home: Path, xmpp: Prosody, stun: str) -> Path:
-    """Write the profile; the script that starts Pidgin. `stun`: where Pidgin learns that it is on loopback."""
+    """Write the profile and return the script that starts Pidgin. From `stun` Pidgin learns its loopback address."""
     (home / "profile").mkdir(parents=True, exist_ok=True)
     accounts, start = home / "profile/accounts.xml", home / "start"
     accounts.touch(mode=0o600)
@@ -45,7 +45,7 @@ def prepare_pidgin(home: Path, xmpp: Prosody, stun: str) -> Path:
 
 
 def link_plugins(directory: Path) -> None:
-    """All of GStreamer's plugins but SRTP."""
+    """Link all plugins of GStreamer except SRTP."""
     directory.mkdir(exist_ok=True)
     for plugin in GSTREAMER.glob("*.so"):
         link = directory / plugin.name

@@ -1,4 +1,4 @@
-"""One demonstration at a time in a directory, and nothing left of the one before."""
+"""Allow one demonstration at a time in a directory, and end the leftover programs of the one before."""
 
 import fcntl
 import os
@@ -13,11 +13,11 @@ LEFTOVER_SECONDS = 15
 
 
 class LockedError(Exception):
-    """Somebody else is at work in the directory; the text says who."""
+    """Another demonstration runs in the directory; the text names its process."""
 
 
 class Pids:
-    """The file that says who runs: the demonstration first, then the programs it started."""
+    """The file with the process ids: the demonstration's first, then those of the programs it started."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
@@ -37,14 +37,14 @@ class Pids:
 
 @contextmanager
 def lock(run: Path) -> Iterator[Pids]:
-    """Have the directory, made if it is not there, to oneself. LockedError if another demonstration runs there."""
+    """Lock the directory, which is created if needed. Raises LockedError if another demonstration runs there."""
     run.mkdir(parents=True, exist_ok=True)
     with (run / "up.pids").open("a+") as file:
         pids = Pids(file)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise LockedError(f"it runs already in {run} (process {pids.read()[0]}); end that first.") from None
+            raise LockedError(f"it already runs in {run} (process {pids.read()[0]}). Stop that first.") from None
         end_leftovers(pids.read(), run)
         pids.clear()
         pids.add(os.getpid())
@@ -53,8 +53,9 @@ def lock(run: Path) -> Iterator[Pids]:
 
 
 def end_leftovers(pids: list[int], run: Path) -> None:
-    """End what a demonstration that was killed left running. The kernel has told it to end; the phone wants to be told
-    twice if its provider is gone.
+    """End the programs that a killed demonstration left running.
+
+    The kernel has already sent them SIGTERM, but the phone needs a second one if its provider is gone.
     """
     signal_leftovers(pids, run, signal.SIGTERM)
     deadline = time.monotonic() + LEFTOVER_SECONDS
@@ -64,7 +65,7 @@ def end_leftovers(pids: list[int], run: Path) -> None:
 
 
 def signal_leftovers(pids: list[int], run: Path, number: int) -> bool:
-    """Send a signal (0: none) to those that are still what they were; whether there are any."""
+    """Send a signal (0: none) to the processes that still belong to this directory. Return whether there are any."""
     left = [pid for pid in pids if f"{run}/" in command_line(pid)]
     for pid in left:
         with suppress(ProcessLookupError):
@@ -73,7 +74,7 @@ def signal_leftovers(pids: list[int], run: Path, number: int) -> bool:
 
 
 def command_line(pid: int) -> str:
-    """The arguments of a process, "" if there is none."""
+    """Return the arguments of a process, "" if there is no such process."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_text(errors="replace")
     except OSError:

@@ -1,4 +1,4 @@
-"""What the demonstration runs: the servers of the tests, on the ports that people know, their files in one place."""
+"""The servers of the demonstration: those of the tests, on their well-known ports, with all files in one directory."""
 
 import socket
 from pathlib import Path
@@ -14,9 +14,9 @@ from world.stun import PORT as STUN_PORT
 from world.stun import StunServer
 
 CALLER = "alice"
-"""Who makes the two calls."""
+"""The user who makes and receives the two calls."""
 GUEST = "you"
-"""For whoever watches, and wants to call too."""
+"""The user for the person who watches, to make calls of their own."""
 PHONE = "bob"
 
 XMPP_PASSWORDS = {CALLER: "wonderland", GUEST: "welcome"}
@@ -56,7 +56,7 @@ def relay(run: Path) -> Rtpengine:
 
 
 def gateway(run: Path, xmpp: Prosody, relay: Rtpengine) -> Gateway:
-    """Its configuration is RUN/fargo.toml, its log RUN/fargo.db."""
+    """Return the gateway, with its configuration in RUN/fargo.toml and its log in RUN/fargo.db."""
     sip = {
         "port": usual_port(GATEWAY_ADDRESS, SIP_PORT),
         "inside_port": usual_port(XMPP_ADDRESS, INSIDE_PORT),
@@ -69,26 +69,26 @@ def gateway(run: Path, xmpp: Prosody, relay: Rtpengine) -> Gateway:
 
 
 def page(run: Path, xmpp: Prosody) -> PhonePage:
-    """A phone for the guest's browser, set up for them."""
+    """Return the server of a page that is an XMPP phone, logged in as the guest."""
     server = PhonePage(xmpp, GUEST, run / "page")
     server.port = usual_port(server.address, PAGE_PORT)
     return server
 
 
 def stun() -> StunServer:
-    """For the guest's client. Its port is fixed, so it is an address that is found free."""
+    """Return a STUN server for the guest's client. Its port is fixed, so a free address is searched."""
     server = StunServer()
     server.address = next(address for address in STUN_ADDRESSES if is_free(address, STUN_PORT))
     return server
 
 
 def usual_port(address: str, usual: int) -> int:
-    """The usual port if it is free, or the next one that is: so that it is the same at every start."""
+    """Return the usual port or the next free one, so that it is normally the same at every start."""
     return next(port for port in range(usual, LAST_PORT) if is_free(address, port))
 
 
 def is_free(address: str, port: int) -> bool:
-    """Whether a server can have the port, UDP and TCP. (A connection that has just ended does not count.)"""
+    """Return whether a server can bind the port for UDP and TCP. Connections in TIME_WAIT do not matter."""
     for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
         with socket.socket(socket.AF_INET, kind) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, kind == socket.SOCK_STREAM)

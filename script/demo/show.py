@@ -1,4 +1,4 @@
-"""The demonstration from beginning to end, as it is told on the terminal (80 columns wide)."""
+"""The demonstration from beginning to end, and its output on the terminal (80 columns wide)."""
 
 import asyncio
 import math
@@ -29,13 +29,13 @@ To call {phone} yourself, open this page in a browser on this machine:
 
   {page}
 
-It is a phone for {guest}@{xmpp.domain}: log in and click on {phone}. Or start a Pidgin
-that is set up for {guest} too:
+It is a phone for {guest}@{xmpp.domain}: log in and click on {phone}. Or start a
+Pidgin that is already configured for {guest}:
 
   {pidgin}
 
-{phone} is on its contact list: right-click, "Audio Call". To set up a Pidgin of your
-own, start it as that file does, and give it:
+{phone} is on its contact list: right-click, "Audio Call". To configure a Pidgin of
+your own, start it like that file does, with these settings:
 
   account   protocol XMPP, username {guest}, domain {xmpp.domain}, password {password}
   advanced  connection security "Use encryption if available",
@@ -43,19 +43,20 @@ own, start it as that file does, and give it:
             connect port {xmpp.client_port}, connect server {xmpp.address}
   network   (in the preferences) STUN server {stun}
 
-{guest}'s SIP account is registered already; a registration form would want:
+{guest}@{xmpp.domain} has already registered its SIP account. A registration
+form would ask for:
 
   SIP address {account.user}@{account.domain}, password {account.password},
   proxy {account.host}, port {account.port}
 
-What happened, call by call and step by step, in a browser:
+To see all calls step by step in a browser:
 
   {fargo} inspect --log {log}
 """
 
 
 async def show(run: Path, once: bool, pids: Pids) -> int:
-    """Start everything in this directory, make the calls, stay unless it is for once; returns the exit code."""
+    """Start everything in this directory, make the calls, stay unless `once` is set. Return the exit code."""
     async with AsyncExitStack() as parts:
         demo = Demonstration(run, pids, parts)
         try:
@@ -70,7 +71,7 @@ async def show(run: Path, once: bool, pids: Pids) -> int:
 
 
 class Demonstration:
-    """The servers, once they are started, and what is done with them."""
+    """The servers, and what the demonstration does with them."""
 
     def __init__(self, run: Path, pids: Pids, parts: AsyncExitStack) -> None:
         self._run = run
@@ -106,25 +107,25 @@ class Demonstration:
         say("registered", f"{GUEST}@{xmpp.domain} with the SIP account {GUEST}@{sip.domain}")
 
     async def calls(self) -> bool:
-        """A call out and a call in, each told; whether both had audio both ways."""
+        """Make and draw an outgoing and an incoming call. Return whether both had audio in both directions."""
         caller, phone, domain = self.caller, self.phone, self.sip.domain
-        print(f"\nCall out: {caller.bare_jid} calls {PHONE}@{domain}.\n")
+        print(f"\nOutgoing call: {caller.bare_jid} calls {PHONE}@{domain}.\n")
         out = await call_out(caller, f"{self.contact}/fargo", phone)
-        await self._tell(out)
-        print(f"\nCall in: {PHONE}@{domain} calls {CALLER}@{domain}.\n")
+        await self._print(out)
+        print(f"\nIncoming call: {PHONE}@{domain} calls {CALLER}@{domain}.\n")
         back = await call_in(caller, f"sip:{CALLER}@{domain}", phone)
-        await self._tell(back)
+        await self._print(back)
         return out.both_ways and back.both_ways
 
     async def stay(self) -> None:
-        """Until Ctrl-C; DemoError if a server ends before."""
+        """Keep running until Ctrl-C. Raises DemoError if a server ends before."""
         await self._start(self.page)
         print("\n" + self._guide())
         if sys.stdin.isatty():
             asyncio.get_running_loop().add_reader(sys.stdin, self._asked_to_call)
-            print(f"Enter: {PHONE} calls {GUEST}.  Ctrl-C: the end.", flush=True)
+            print(f"Press Enter for a call from {PHONE} to {GUEST}, or Ctrl-C to stop.", flush=True)
         else:
-            print("Ctrl-C: the end.", flush=True)
+            print("Press Ctrl-C to stop.", flush=True)
         ends = [asyncio.create_task(each.process.ended(math.inf)) for each in self._servers]
         try:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -135,12 +136,12 @@ class Demonstration:
         raise DemoError(f"{gone.process.name} has ended. {gone.process.report()}")
 
     def report(self) -> str:
-        """What the last server that was started last said: the gateway, once it runs."""
+        """Return the last output of the server that was started last: the gateway, once it runs."""
         return self._servers[-1].process.report() if self._servers else ""
 
     @property
     def contact(self) -> str:
-        """The phone as XMPP users know it."""
+        """Return the phone's address for XMPP users."""
         return f"{PHONE}%{self.sip.domain}@{self.gateway.jid}"
 
     async def _start(self, server: Server) -> None:
@@ -149,7 +150,7 @@ class Demonstration:
         self._pids.add(server.process.pid)
 
     async def _register(self, client: XmppClient, user: str) -> None:
-        """Tell the gateway the SIP account of this user, and come online with it."""
+        """Register the SIP account of this user with the gateway, and become available."""
         account = self.sip.account(user)
         answer = await client.register_by_form(
             self.gateway.jid,
@@ -165,8 +166,8 @@ class Demonstration:
         await client.available()
 
     async def _prepare_guest(self) -> None:
-        """Register the guest, and put the phone on their contact list, as a client of theirs would."""
-        # Kept, because slixmpp loses a task of its own when it goes before the loop.
+        """Register the guest, and add the phone to their contact list, as their client would."""
+        # Kept in an attribute, because slixmpp loses one of its tasks if the client is collected before the loop ends.
         self._guest = XmppClient(self.xmpp, GUEST, "demo", available=False)
         async with self._guest as client:
             await self._register(client, GUEST)
@@ -178,21 +179,21 @@ class Demonstration:
                     while not await self._is_on_roster(client):
                         await asyncio.sleep(POLL_SECONDS)
             except TimeoutError:
-                raise TimeoutError(f"{self.contact} did not get onto the contact list of {client.bare_jid}") from None
+                raise TimeoutError(f"{self.contact} was not added to the contact list of {client.bare_jid}") from None
 
     async def _is_on_roster(self, client: XmppClient) -> bool:
         roster = await client.request("get", None, element("query", NS["roster"]))
         seen = {item.get("jid"): item.get("subscription") for item in roster.iterfind("roster:query/roster:item", NS)}
         return seen.get(self.contact) in ("to", "both") and seen.get(self.gateway.jid) in ("from", "both")
 
-    async def _tell(self, counted: Counted) -> None:
-        """Draw the call that was last, and say what was heard."""
+    async def _print(self, counted: Counted) -> None:
+        """Draw the last call, and print the packet counts."""
         for line in await self._drawn():
             print(line)
         print(f"\n{counted}", flush=True)
 
     async def _drawn(self) -> list[str]:
-        """The ladder of the last call, once the log has its end."""
+        """Return the ladder of the last call, once its end is in the log."""
         with closing(Log.open_read_only(self.gateway.log)) as log:
             user = self.caller.bare_jid
             await until(lambda: not list(steps(log.read(user)))[-1].after.calls, "the log has the end of the call")
@@ -215,7 +216,7 @@ class Demonstration:
         )
 
     def _asked_to_call(self) -> None:
-        """Enter was pressed: the phone calls the guest, if they are there."""
+        """Handle the Enter key: let the phone call the guest, if they are online."""
         if not sys.stdin.readline():
             asyncio.get_running_loop().remove_reader(sys.stdin)
         elif self.sip.contacts(GUEST):
@@ -226,10 +227,10 @@ class Demonstration:
 
 
 def say(what: str, how: str) -> None:
-    """A line of progress."""
+    """Print a line of progress."""
     print(f"{what:<14}{how}", flush=True)
 
 
 def shown(path: Path) -> str:
-    """The path as short as it can be written where the user is."""
+    """Return the path, relative to the current directory if it is below it."""
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)

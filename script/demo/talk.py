@@ -1,4 +1,4 @@
-"""The two calls between the XMPP client and the SIP phone, and the packets of audio that each end counted."""
+"""The two calls between the XMPP client and the SIP phone, and the audio packets that each end counted."""
 
 import asyncio
 from contextlib import suppress
@@ -11,20 +11,20 @@ from world.rtp import RtpEndpoint
 from world.xmpp_client import XmppClient
 
 TALK_PACKETS = 50
-"""How much each end sends at least: a second of 20 ms each."""
+"""The packets that each end sends at least: one second, at 20 ms per packet."""
 ENOUGH_PACKETS = 25
-"""How many have to arrive for it to be audio."""
+"""The packets that must arrive to count as audio."""
 PATIENCE = 5
-"""Seconds until the audio of an answered call has come, or will not come."""
+"""Seconds to wait for the audio of an answered call."""
 
 
 class DemoError(Exception):
-    """The demonstration cannot go on; the text says why."""
+    """The demonstration cannot continue; the text says why."""
 
 
 @dataclass(frozen=True)
 class Counted:
-    """The RTP packets of one call, as its two ends counted them."""
+    """The RTP packets of one call, as counted by its two ends."""
 
     client_sent: int
     phone_received: int
@@ -49,7 +49,7 @@ class Counted:
 
 
 async def call_out(client: XmppClient, contact: str, phone: Baresip) -> Counted:
-    """The client calls, the phone answers, the client hangs up. DemoError says why there was no call."""
+    """Let the client call, the phone answer and the client hang up. Raises DemoError if the call fails."""
     lines, events = len(phone.process.lines), len(phone.events)
     async with RtpEndpoint() as media:
         try:
@@ -64,7 +64,7 @@ async def call_out(client: XmppClient, contact: str, phone: Baresip) -> Counted:
 
 
 async def call_in(client: XmppClient, uri: str, phone: Baresip) -> Counted:
-    """The phone calls, the client rings and answers, the phone hangs up."""
+    """Let the phone call, the client ring and answer, and the phone hang up."""
     lines, stanzas = len(phone.process.lines), len(client.stanzas)
     async with RtpEndpoint() as media:
         await phone.dial(uri)
@@ -78,7 +78,7 @@ async def call_in(client: XmppClient, uri: str, phone: Baresip) -> Counted:
 
 
 async def answered(call: JingleCall) -> None:
-    """Wait for the answer; DemoError says why there will be none."""
+    """Wait for the answer. Raises DemoError if the call ends instead."""
     answer, end = (asyncio.create_task(each) for each in (call.answered(), call.ended()))
     try:
         await asyncio.wait((answer, end), return_when=asyncio.FIRST_COMPLETED)
@@ -91,7 +91,7 @@ async def answered(call: JingleCall) -> None:
 
 
 async def talk(call: JingleCall) -> None:
-    """Until both ends should have heard enough, or one will not."""
+    """Talk until both ends have received enough, or until one of them will not."""
     call.talk()
     with suppress(TimeoutError):
         await call.media.received(TALK_PACKETS, PATIENCE)

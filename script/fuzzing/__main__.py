@@ -1,4 +1,4 @@
-"""`script/fuzz`: its options, its progress, and what it says in the end."""
+"""`script/fuzz`: its options, its progress bar and its report."""
 
 import sys
 from pathlib import Path
@@ -7,7 +7,8 @@ from time import monotonic
 
 import click
 
-# The simulator is that of the tests. The root comes first: the tests have folders named as packages are.
+# The simulator is that of the tests. The root comes first, because some folders of the tests have the names of
+# packages.
 sys.path.extend(str(Path(__file__).resolve().parents[2] / each) for each in ("", "tests"))
 
 from simulator.fuzz import Failure, Fuzzed, fuzz
@@ -17,34 +18,34 @@ _Directory = click.Path(file_okay=False, path_type=Path)
 _SEEDS = 1_000_000_000
 
 
-@click.command(help="Look for a way to break the call-state machine, with simulated clients, phones and failures.")
-@click.option("--minutes", default=1.0, show_default=True, type=click.FloatRange(min=0), help="For how long.")
-@click.option("--seed", type=click.IntRange(min=0), help="Of the first run; drawn if not given.")
+@click.command(help="Search for failures of the call-state machine, with simulated clients, phones and faults.")
+@click.option("--minutes", default=1.0, show_default=True, type=click.FloatRange(min=0), help="How long to search.")
+@click.option("--seed", type=click.IntRange(min=0), help="The seed of the first run. Random by default.")
 @click.option(
     "--logs",
     default=ROOT / ".run" / "fuzz",
     show_default=".run/fuzz",
     type=_Directory,
-    help="Where the log of a failure goes.",
+    help="The directory for the log of a failure.",
 )
 def main(minutes: float, seed: int | None, logs: Path) -> None:
-    """Exit code 0: every invariant held; 1: one did not."""
+    """Search for failures. Exit code 0: all invariants held; 1: one did not."""
     first = randrange(_SEEDS) if seed is None else seed
-    click.echo(f"Runs from seed {first} on; then every way that one call can go.")
-    with click.progressbar(length=max(1, round(minutes * 60)), show_pos=False, item_show_func=_told) as bar:
+    click.echo(f"Simulating runs from seed {first} on, then exploring all courses of a single call.")
+    with click.progressbar(length=max(1, round(minutes * 60)), show_pos=False, item_show_func=_shown) as bar:
         start = monotonic()
 
         def progress(fuzzed: Fuzzed) -> None:
             bar.update(max(0, min(bar.length or 0, round(monotonic() - start)) - bar.pos), fuzzed)
 
         done = fuzz(minutes * 60, first, logs, progress)
-    click.echo(_told(done))
+    click.echo(_shown(done))
     if done.failure:
         click.echo(_described(done.failure))
         sys.exit(1)
 
 
-def _told(fuzzed: Fuzzed | None) -> str:
+def _shown(fuzzed: Fuzzed | None) -> str:
     if fuzzed is None:
         return ""
     return (
@@ -54,9 +55,9 @@ def _told(fuzzed: Fuzzed | None) -> str:
 
 
 def _described(failure: Failure) -> str:
-    again = "the explorer comes to it every time" if failure.seed is None else f"script/fuzz --seed {failure.seed}"
+    again = "the explorer always finds it" if failure.seed is None else f"script/fuzz --seed {failure.seed}"
     moves = "\n".join(f"  {' '.join(move).rstrip()}" for move in failure.path)
-    return f"\nBroken: {failure.broken}\n\nafter\n{moves}\n\nlog    {failure.golden}\nagain  {again}"
+    return f"\nBroken: {failure.broken}\n\nafter\n{moves}\n\nlog     {failure.golden}\nrepeat  {again}"
 
 
 main()

@@ -16,7 +16,7 @@ from world.process import Process
 
 UP = Path(__file__).parents[2] / "script/up"
 FARGO = Path(sys.executable).with_name("fargo")
-STAYS = r"^Ctrl-C: the end"
+STAYS = r"^Press Ctrl-C to stop"
 
 Up = Callable[..., Coroutine[Any, Any, Process]]
 
@@ -63,7 +63,7 @@ async def test_once_makes_both_calls_and_leaves_nothing_running(up: Up, run: Pat
     process = await up("--once")
     assert await process.ended(90) == 0, process.report()
     assert process.lines.count("Audio both ways.") == 2
-    out, back = re.sub("─+", "─", process.output).split("Call in: ")
+    out, back = re.sub("─+", "─", process.output).split("Incoming call: ")
     for message in ("─ session-initiate ─>", "─ INVITE ─>", "<─ 200 OK ─", "<─ session-accept ─", "─ BYE ─>"):
         assert message in out
     for message in ("<─ INVITE ─", "<─ session-initiate ─", "─ session-accept ─>", "─ 200 OK ─>", "<─ BYE ─"):
@@ -132,7 +132,7 @@ async def test_a_call_without_audio_one_way_fails(up: Up, run: Path, tmp_path: P
 async def test_a_program_that_fails_is_named_with_its_last_words(up: Up, run: Path, tmp_path: Path) -> None:
     process = await up("--once", env={"PATH": replaced(tmp_path, "prosody", "echo out of lemons; exit 3")})
     assert await process.ended(90) == 1
-    assert "This failed: prosody" in process.output
+    assert "script/up failed: prosody" in process.output
     assert "out of lemons" in process.output
     assert alive(run) == []
 
