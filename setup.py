@@ -31,6 +31,7 @@ setup(
             "mypy>=1.11,<3",
             "pytest>=8,<10",
             "pytest-asyncio>=0.24,<2",
+            "pytest-xdist>=3.6,<4",
             "ruff>=0.6,<1",
             # An XMPP client that shares no code with the gateway.
             "slixmpp>=1.8.6,<2",

@@ -5,9 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 BENCHMARKS = Path(__file__).parents[1] / "script/benchmarks"
 
 
+@pytest.mark.slow("measures the core and the log")
 def test_the_core_is_measured() -> None:
     command = (sys.executable, BENCHMARKS, "core", "--json", "--calls", "8", "--runs", "1")
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)

@@ -68,6 +68,7 @@ def test_a_line_for_the_shell_works(path: Path, line: str) -> None:
     assert "503" in told.stdout or "Service Unavailable" in told.stdout
 
 
+@pytest.mark.usefixtures("servers")
 def test_other_tools_can_open_it_too(path: Path) -> None:
     sqlite = shutil.which("sqlite3")
     assert sqlite, "script/install brings it"

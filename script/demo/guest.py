@@ -5,7 +5,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 from servers import GUEST
-from world.desktop import GSTREAMER
+from world.desktop import gstreamer
 from world.pidgin import ACCOUNTS
 from world.prosody import Prosody
 
@@ -47,7 +47,7 @@ def prepare_pidgin(home: Path, xmpp: Prosody, stun: str) -> Path:
 def link_plugins(directory: Path) -> None:
     """Link all plugins of GStreamer except SRTP."""
     directory.mkdir(exist_ok=True)
-    for plugin in GSTREAMER.glob("*.so"):
+    for plugin in gstreamer().glob("*.so"):
         link = directory / plugin.name
         if plugin.name != SRTP and not link.is_symlink():
             link.symlink_to(plugin)

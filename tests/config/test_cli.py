@@ -83,6 +83,7 @@ def test_a_busy_port_is_a_warning_for_check_and_a_mistake_for_run(file: Path, po
     assert (ran.exit_code, ran.stderr) == (2, f"Error: {said}")
 
 
+@pytest.mark.usefixtures("servers")
 async def test_a_relay_that_does_not_answer_gives_a_warning(file: Path) -> None:
     async with Rtpengine() as relay:
         file.write_text(f"{file.read_text()}[media]\nrelay = '{relay.address}:{relay.port}'\n")

@@ -17,6 +17,11 @@ INSIDE, OUTSIDE, PROVIDER, STRANGER = "127.0.0.1", "127.0.0.2", "127.0.0.3", "12
 RING_SECONDS, SILENCE_SECONDS = 3, 3
 
 
+@pytest.fixture(autouse=True)
+def _every_test_here(servers: None) -> None:
+    """Uses real servers."""
+
+
 @dataclass(frozen=True)
 class RunningEdge:
     settings: EdgeSettings
@@ -32,7 +37,7 @@ class RunningEdge:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def edge(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningEdge]:
+async def edge(servers: None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningEdge]:
     settings = EdgeSettings(
         inside_port=free_port(INSIDE),
         outside_ip=OUTSIDE,

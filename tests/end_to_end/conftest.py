@@ -17,6 +17,11 @@ from fargo.store.log import Entry, Log
 from .customer import Customer
 
 
+@pytest.fixture(autouse=True)
+def _every_test_here(servers: None) -> None:
+    """Uses real servers."""
+
+
 @pytest.fixture
 def path() -> str:
     """Which way audio goes, as the gateway is configured."""

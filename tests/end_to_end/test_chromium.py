@@ -16,6 +16,8 @@ from world.rtpengine import Rtpengine
 from world.sipp import Sipp
 from world.world import World
 
+pytestmark = pytest.mark.xdist_group("screen")
+
 PHONE_HERTZ, BROWSER_HERTZ = 1000, 600
 POLL_SECONDS = 0.1
 PACKETS = 30

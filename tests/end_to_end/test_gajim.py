@@ -2,6 +2,7 @@
 the other.
 """
 
+import pytest
 import pytest_asyncio
 from world.baresip import Baresip
 from world.gajim import Gajim
@@ -10,6 +11,8 @@ from world.wire import Wire
 from world.world import World
 
 from .customer import Customer
+
+pytestmark = pytest.mark.xdist_group("screen")
 
 
 @pytest_asyncio.fixture

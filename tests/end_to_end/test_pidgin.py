@@ -1,5 +1,6 @@
 """Debian's Pidgin and a SIP phone call each other through the gateway: sound goes between their own two sockets."""
 
+import pytest
 import pytest_asyncio
 from world import XMPP_ADDRESS
 from world.baresip import Baresip
@@ -11,6 +12,8 @@ from world.tap import RtpTap
 from world.world import World
 
 from .customer import Customer
+
+pytestmark = pytest.mark.xdist_group("screen")
 
 PACKETS = 50
 ELSEWHERE = "127.0.0.6"

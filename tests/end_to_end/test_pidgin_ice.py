@@ -12,6 +12,8 @@ from world.world import World
 
 from .customer import Customer
 
+pytestmark = pytest.mark.xdist_group("screen")
+
 
 @pytest_asyncio.fixture
 async def relay(world: World) -> Rtpengine:

@@ -85,6 +85,7 @@ async def test_it_stays_alone_until_ctrl_c(up: Up, run: Path) -> None:
     assert alive(run) == []
 
 
+@pytest.mark.xdist_group("screen")
 async def test_chromium_is_a_phone_for_the_guest(up: Up, run: Path) -> None:
     process = await up()
     await process.line(STAYS, 90)

@@ -344,6 +344,7 @@ def test_the_journal_waits_for_who_reads(log: Log) -> None:
     assert ALICE.encode() not in on_disk(log.path)
 
 
+@pytest.mark.slow("commits 1,200 events to disk")
 def test_a_file_is_written_anew_if_nobody_else_has_it(log: Log) -> None:
     record(log, ALICE, *registers(ALICE), *[PresenceProbed(GATEWAY)] * 600)
     log.erase(ALICE)

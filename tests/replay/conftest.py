@@ -4,7 +4,6 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 from fargo.statemachine.machine import fold, new
 from fargo.statemachine.media.description import Candidate, Codec, Content, Description, RawUdp
@@ -23,10 +22,6 @@ from fargo.statemachine.model.events import (
 )
 from fargo.statemachine.user_state import User
 from fargo.store.log import Log
-
-# No test depends on how fast this machine is.
-settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("untimed")
 
 GATEWAY = "sip.example.org"
 ALICE, DAVE = "alice@example.org", "dave@example.org"

@@ -27,7 +27,7 @@ from replay.reading.records import records
 from replay.reading.steps import steps
 from replay.server import Inspector, Wish
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("screen")]
 
 SESSIONS = Path(__file__).parents[2] / "replay/sessions"
 SEVERAL = SESSIONS / "calls-several-calls-at-once.jsonl"
@@ -77,7 +77,7 @@ def rest() -> list[Entry]:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def inspected(tmp_path: Path) -> AsyncIterator[Inspected]:
+async def inspected(servers: None, tmp_path: Path) -> AsyncIterator[Inspected]:
     """A log in which a call out rings."""
     path = tmp_path / "fargo.db"
     log = Log.open(path)
@@ -90,7 +90,7 @@ async def inspected(tmp_path: Path) -> AsyncIterator[Inspected]:
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def browser() -> AsyncIterator[Chromium]:
+async def browser(servers: None) -> AsyncIterator[Chromium]:
     async with Chromium() as browser:
         yield browser
 
@@ -242,6 +242,7 @@ async def test_a_log_that_breaks_is_said(inspected: Inspected) -> None:
     assert re.search(rb"event 7: its SessionInitiated does not read as one", body)
 
 
+@pytest.mark.usefixtures("servers")
 async def test_a_golden_log_is_served_too() -> None:
     process = await Process.start("fargo inspect", FARGO, "inspect", "--log", CALL_OUT)
     address = (await process.line(r": (http://\S+)$"))[1]

@@ -28,7 +28,7 @@ from replay.reading.golden import GoldenLog
 from replay.reading.records import records
 from replay.reading.steps import steps
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("screen")]
 
 SESSIONS = sorted((Path(__file__).parents[2] / "replay/sessions").glob("*.jsonl"))
 CALL_OUT = next(path for path in SESSIONS if path.stem == "calls-a-call-out-has-sound-both-ways")
@@ -37,7 +37,7 @@ HOSTILE = "</script><img src=x onerror=alert(1)>\u202eevil\x1b[2J"
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def browser() -> AsyncIterator[Chromium]:
+async def browser(servers: None) -> AsyncIterator[Chromium]:
     async with Chromium() as browser:
         yield browser
 

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from random import Random
 from typing import get_args
 
+import pytest
+
 from fargo.statemachine.machine import fold, new
 from fargo.statemachine.model.commands import Command, Fault
 from fargo.statemachine.model.events import Recorded, TimePassed
@@ -13,6 +15,8 @@ from .coverage import Pair, every_pair, meeting, strays
 from .invariants import Entry
 from .runs import a_beginning, at_random, run, some_quirks
 from .values import USER
+
+pytestmark = pytest.mark.slow("folds every event in every phase that a hundred runs come through")
 
 RUNS = 100
 UNREACHABLE: set[Pair] = set()

@@ -7,6 +7,8 @@ from .quirks import NONE, Quirk
 from .starts import STARTS
 from .world import Move, World
 
+pytestmark = pytest.mark.slow("walks through every state that a call can reach in so many moves")
+
 CROSSINGS = frozenset({Quirk.REFUSALS, Quirk.CODECS, Quirk.RELAY_REFUSES, Quirk.RELAY_DIES})
 ASIDE = {
     "go offline",

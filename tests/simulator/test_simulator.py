@@ -24,6 +24,7 @@ def drawn(data: st.DataObject, found: list[Move]) -> Move:
     return found[bisect(reached, data.draw(st.integers(0, reached[-1] - 1)))]
 
 
+@pytest.mark.slow("draws sixty runs with each quirk")
 @pytest.mark.parametrize("kind", KINDS)
 @settings(
     max_examples=60, derandomize=True, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)

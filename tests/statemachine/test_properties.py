@@ -16,6 +16,7 @@ from types import NoneType, UnionType
 from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -181,7 +182,8 @@ def begin(story: Story, how: str) -> None:
 BEGINNINGS: Final = ("nobody is registered", "signed in", "the user calls", "the user talks", "the user is called")
 
 
-@settings(max_examples=200, deadline=None)
+@pytest.mark.slow("draws two hundred stories")
+@settings(max_examples=200)
 @given(st.data())
 def test_whatever_happens_the_rules_hold(data: st.DataObject) -> None:
     story = Story()

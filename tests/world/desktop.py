@@ -6,18 +6,23 @@ import re
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from .ports import free_display
 from .process import Process, ProcessError, Server
 from .prosody import Prosody
 
 # The plugins for what the clients offer elsewhere, by name: with libgstsrtp Pidgin cannot call without SRTP, and to
 # look at all that Debian has takes 10 s at every start.
-GSTREAMER = next(Path("/usr/lib").glob("*/gstreamer-1.0"))
 PLUGINS = (
     *("fsrtpconference", "gstcoreelements", "gsttypefindfunctions", "gstautodetect", "gstautoconvert", "gstinter"),
     *("gstaudioconvert", "gstaudiomixer", "gstaudioparsers", "gstaudiorate", "gstaudioresample", "gstaudiotestsrc"),
     *("gstlevel", "gstrawparse", "gstvolume", "gstdtmf", "gstnice", "gstrtp", "gstrtpmanager", "gstudp"),
     *("gstalaw", "gstgsm", "gstlame", "gstmpg123", "gstmulaw", "gstopus", "gstsiren", "gstspeex"),
 )
+
+
+def gstreamer() -> Path:
+    """Return where Debian has GStreamer's plugins."""
+    return next(Path("/usr/lib").glob("*/gstreamer-1.0"))
 
 
 class DesktopClient(Server):
@@ -55,7 +60,7 @@ class DesktopClient(Server):
         for plugin in self.plugins:
             link = plugins / f"lib{plugin}.so"
             link.unlink(missing_ok=True)
-            link.symlink_to(GSTREAMER / link.name)
+            link.symlink_to(gstreamer() / link.name)
 
     def _surroundings(self) -> dict[str, str]:
         home = str(self.directory)
@@ -73,9 +78,11 @@ class DesktopClient(Server):
         }
 
     async def _start_display(self) -> None:
-        display = await self._run("Xvfb", "Xvfb", "-displayfd", "1", "-screen", "0", "1024x768x24", "-nolisten", "tcp")
-        number = await display.line(r"^\d+$")
-        self._environment["DISPLAY"] = f":{number[0]}"
+        name = f":{free_display()}"
+        screen = ("-screen", "0", "1024x768x24", "-nolisten", "tcp")
+        display = await self._run("Xvfb", "Xvfb", name, "-displayfd", "1", *screen)
+        await display.line(rf"^{name[1:]}$")
+        self._environment["DISPLAY"] = name
 
     async def _start_bus(self) -> None:
         socket = self.directory / "runtime/bus"

@@ -1,4 +1,4 @@
-"""Free ports on a loopback address, and who holds a port.
+"""Free ports on a loopback address, who holds a port, and free X displays.
 
 A port is drawn at random below the range that the kernel uses for outgoing connections, is free for UDP and TCP
 when it is drawn, and is handed out only once by a process.
@@ -23,6 +23,16 @@ def free_port(address: str, adjacent: int = 1) -> int:
             _drawn.update(ports)
             return port
     raise OSError(f"no {adjacent} free port(s) on {address} between {FIRST} and {LAST}")
+
+
+def free_display() -> int:
+    """The number of an X display that nobody has. Drawn here, because Xvfb itself looks in its network namespace alone,
+    and takes a display's socket in /tmp away from the one that has it in another namespace.
+    """
+    while True:
+        display = random.randrange(FIRST, LAST)
+        if not any(Path(f"/tmp/{each}").exists() for each in (f".X11-unix/X{display}", f".X{display}-lock")):
+            return display
 
 
 def _is_free(address: str, port: int) -> bool:

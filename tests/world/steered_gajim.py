@@ -9,12 +9,17 @@ does what the button does, in Gajim's own main loop. What becomes of the call is
 import os
 import sys
 
-from gajim import gajim
-from gajim.common import app, ged
-from gajim.common.const import CallType
-from gi.repository import GLib
-from nbxmpp.namespaces import Namespace
-from nbxmpp.protocol import JID
+import gi
+
+# First of all: Gajim's modules say no versions, and would get GTK 4 where it is installed beside GTK 3.
+gi.require_versions({"Gdk": "3.0", "GLib": "2.0", "Gtk": "3.0"})
+
+from gajim import gajim  # noqa: E402
+from gajim.common import app, ged  # noqa: E402
+from gajim.common.const import CallType  # noqa: E402
+from gi.repository import GLib  # noqa: E402
+from nbxmpp.namespaces import Namespace  # noqa: E402
+from nbxmpp.protocol import JID  # noqa: E402
 
 ACCOUNT = "fargo"
 POLL_MILLISECONDS = 50

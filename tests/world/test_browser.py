@@ -9,6 +9,8 @@ from .devtools import DevToolsError
 from .process import until
 from .world import World
 
+pytestmark = pytest.mark.xdist_group("screen")
+
 ALICE_HERTZ, DAVE_HERTZ = 600, 900
 DAVE = "dave@localhost"
 CALLED = {

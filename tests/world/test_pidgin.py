@@ -1,5 +1,6 @@
 """Pidgin calls a scripted client and is called by it, before a gateway stands between them and the phones."""
 
+import pytest
 import pytest_asyncio
 
 from .jingle_call import JingleCall
@@ -7,6 +8,8 @@ from .pidgin import Pidgin
 from .ports import udp_ports
 from .world import World
 from .xmpp_client import XmppClient
+
+pytestmark = pytest.mark.xdist_group("screen")
 
 PACKETS = 50
 

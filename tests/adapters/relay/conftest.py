@@ -9,7 +9,7 @@ from .rig import Rig
 
 
 @pytest_asyncio.fixture
-async def relay() -> AsyncIterator[Rtpengine]:
+async def relay(servers: None) -> AsyncIterator[Rtpengine]:
     """A real rtpengine; what it said is shown when the test fails."""
     async with Rtpengine() as running:
         yield running

@@ -22,7 +22,7 @@ async def agent() -> AsyncIterator[SipAgent]:
 
 
 @pytest_asyncio.fixture
-async def rig(tmp_path: Path, agent: SipAgent) -> AsyncIterator[Rig]:
+async def rig(servers: None, tmp_path: Path, agent: SipAgent) -> AsyncIterator[Rig]:
     """An adapter whose accounts all go to `agent`."""
     async with Rig(tmp_path / "sip", {"proxy-host": agent.address, "port": agent.port, "transport": "udp"}) as running:
         yield running

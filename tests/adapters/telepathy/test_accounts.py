@@ -4,6 +4,7 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
 from world.ports import free_port
 
 from fargo.statemachine.model.commands import SignIn, SignOut
@@ -68,6 +69,7 @@ async def test_a_registrar_out_of_order(rig: Rig, agent: SipAgent) -> None:
     assert await rig.expect(SipSignedOut) == SipSignedOut(name, SipTrouble.NETWORK)
 
 
+@pytest.mark.usefixtures("servers")
 async def test_an_unreachable_registrar(tmp_path: Path) -> None:
     route: dict[str, str | int | bool] = {"proxy-host": ADDRESS, "port": free_port(ADDRESS), "transport": "udp"}
     async with Rig(tmp_path / "sip", route) as rig:

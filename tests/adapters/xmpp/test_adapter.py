@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
+import pytest
 import pytest_asyncio
 from world.prosody import COMPONENT, DOMAIN, STRANGER_DOMAIN, Prosody
 from world.stanza import NS, Failure, element, failure, show
@@ -65,7 +66,7 @@ class Scene(NamedTuple):
 
 
 @pytest_asyncio.fixture
-async def scene() -> AsyncIterator[Scene]:
+async def scene(servers: None) -> AsyncIterator[Scene]:
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(Prosody({USER: "pw-a", STRANGER: "pw-m"}))
         adapter = await stack.enter_async_context(Adapter(server))
@@ -320,6 +321,7 @@ async def test_a_lost_stream_comes_back_and_nothing_is_queued(scene: Scene) -> N
         assert not [each for each in alice.stanzas if each.get("from") == COMPONENT and each.get("type") is None]
 
 
+@pytest.mark.usefixtures("servers")
 async def test_a_second_one_waits_until_the_first_is_gone() -> None:
     async with Prosody({}) as server, Adapter(server) as first:
         await first.opened()
@@ -330,6 +332,7 @@ async def test_a_second_one_waits_until_the_first_is_gone() -> None:
             await second.opened()
 
 
+@pytest.mark.usefixtures("servers")
 async def test_a_wrong_secret_is_told_to_the_operator_without_the_secret() -> None:
     async with Prosody({}) as server, Adapter(server, secret="wrong-one") as adapter:
         sentence = await adapter.failed()
@@ -337,6 +340,7 @@ async def test_a_wrong_secret_is_told_to_the_operator_without_the_secret() -> No
     assert "wrong-one" not in "\n".join([sentence, *adapter.log])
 
 
+@pytest.mark.usefixtures("servers")
 async def test_it_can_be_stopped_while_the_server_is_away() -> None:
     async with Prosody({}) as server, Adapter(server) as adapter:
         await adapter.opened()
