@@ -1,0 +1,57 @@
+"""The rule of the tiers, which tests/conftest.py states, and what it costs to collect a test of the core."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+COLLECT = """
+import sys
+import pytest
+
+pytest.main(["--collect-only", "-q", "-p", "no:cacheprovider", *sys.argv[1:]])
+print("imported", *sys.modules)
+"""
+
+
+def collect(*arguments: str) -> tuple[list[str], list[str]]:
+    """Collect tests in a new process; return their names, and the modules that this imports."""
+    command = (sys.executable, "-c", COLLECT, *arguments)
+    *lines, imported = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True).stdout.splitlines()
+    return [line for line in lines if "::" in line], imported.split()[1:]
+
+
+def test_the_folders_of_the_servers_have_no_fast_test() -> None:
+    fast = re.search(r' -m "(.+?)"', (ROOT / "script/test").read_text())
+    assert fast
+    names, _ = collect("-m", fast[1], "tests/edge", "tests/end_to_end", "tests/world", "tests/test_tiers.py")
+    assert names
+    assert {name.partition("::")[0] for name in names} == {"tests/test_tiers.py"}
+
+
+def test_a_test_of_the_core_imports_no_world_and_no_reactor() -> None:
+    names, imported = collect("tests/statemachine")
+    assert names
+    worlds = [name for name in imported if name.partition(".")[0] in ("world", "slixmpp", "datasette", "gi")]
+    assert worlds == []
+    assert "twisted.internet.reactor" not in imported
+
+
+def test_without_the_fixture_no_program_is_found() -> None:
+    assert shutil.which("env") is None
+
+
+@pytest.mark.usefixtures("servers")
+def test_with_the_fixture_programs_are_found() -> None:
+    assert shutil.which("env")
+
+
+def test_what_is_slow_says_why() -> None:
+    texts = [path.read_text() for path in ROOT.glob("tests/**/test_*.py")]
+    marks = [mark for text in texts for mark in re.findall(r"mark\.slow(.*)", text)]
+    assert marks
+    assert [mark for mark in marks if not re.match(r'\("\w.*"\)$', mark)] == []
