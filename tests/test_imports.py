@@ -34,6 +34,7 @@ MAY = {
         *(CORE, "fargo.adapters.xmpp", "fargo.adapters.telepathy", "fargo.adapters.relay", "fargo.config"),
         *("fargo.edge", "fargo.engine", "fargo.processes", "fargo.store"),
     },
+    "fargo.__main__": {"fargo.cli"},
     "fargo.cli": {
         *(CORE, "fargo", "fargo.config", "fargo.preflight", "fargo.daemon", "fargo.store"),
         *("replay", "replay.drawing", "replay.exporting", "replay.page", "replay.reading", "replay.server"),

@@ -3,6 +3,8 @@
 import asyncio
 import re
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -47,6 +49,11 @@ def fargo(*args: str | Path) -> Result:
     result = CliRunner().invoke(main, [*map(str, args)])
     assert result.exception is None or isinstance(result.exception, SystemExit)
     return result
+
+
+def test_it_runs_as_a_module() -> None:
+    ran = subprocess.run((sys.executable, "-m", "fargo", "check", "--help"), capture_output=True, text=True, check=True)
+    assert ran.stdout.startswith("Usage: python -m fargo check [OPTIONS]\n")
 
 
 def test_a_right_configuration(file: Path) -> None:
