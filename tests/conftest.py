@@ -1,13 +1,13 @@
-"""What all tests share: the tiers that they are run in, a network of their own, servers, and golden logs.
+"""The tiers of the tests, a network namespace for each parallel worker, servers, and the recording of golden logs.
 
-A test is in the fast tier (`script/test --fast`) unless one of these holds:
+A test is in the fast tier (`script/test --fast`) unless one of these applies:
 
-1. It uses the fixture `servers`, by itself or through another fixture. Every fixture that starts a program which is not
-   Python's uses it: the test gets the marker `servers`. Any other test finds no such program, even if it is installed.
-2. It has the marker `slow`, which says why.
+1. It uses the fixture `servers`, directly or through another fixture, because it starts programs that are not written
+   in Python. It then gets the marker `servers`. All other tests have a PATH without such programs, installed or not.
+2. It has the marker `slow`, with the reason.
 
-Several tests run at the same time, but of those in the group "screen" only one: a browser and the desktop clients want
-so much of the machine that two would keep each other's sound from coming in time.
+Tests run in parallel, except those in the group "screen", which start a browser or a desktop client: two of these at a
+time could delay each other's audio on a machine with two processors.
 """
 
 import re
@@ -54,7 +54,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 @pytest.fixture(scope="session")
 def servers() -> None:
-    """Lets a test start servers and clients: see the rule above."""
+    """Let a test start servers and clients (rule 1)."""
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +65,7 @@ def _no_programs_without_servers(request: pytest.FixtureRequest, monkeypatch: py
 
 @pytest.fixture
 def record_session(request: pytest.FixtureRequest) -> "Callable[[Iterable[Entry]], None]":
-    """Keeps a session as the golden log of this test, if that is asked for."""
+    """Return what writes a session as the golden log of this test, if --record-sessions is given."""
 
     def record(entries: "Iterable[Entry]") -> None:
         if request.config.getoption("--record-sessions"):
@@ -78,14 +78,13 @@ def record_session(request: pytest.FixtureRequest) -> "Callable[[Iterable[Entry]
     return record
 
 
-# The world is imported by those who use it: to collect a test of the core loads no server.
-
-
 @pytest_asyncio.fixture
 async def world(servers: None) -> "AsyncIterator[World]":
-    """An XMPP server and a SIP provider; what their programs said is shown when the test fails. A world starts in a
-    fifth of a second, so every test has its own.
+    """An XMPP server and a SIP provider. If the test fails, their last output is shown.
+
+    Each test has its own world, which starts in a fifth of a second.
     """
+    # Imported here, so that collecting a test of the core does not import the world.
     from world.world import World
 
     async with World() as made:

@@ -1,5 +1,7 @@
-"""A network for each pytest-xdist worker, so that tests that run at the same time do not meet: not on ports, which they
-draw at random, not on an interface that they make, and not where they count packets.
+"""A network namespace for each pytest-xdist worker.
+
+Tests that run in parallel would otherwise meet on ports, on the interface that some of them create, and where they
+count packets.
 """
 
 import ctypes
@@ -10,12 +12,13 @@ CLONE_NEWNET = 0x40000000
 
 
 def enter() -> None:
-    """Leave the network namespace of this process for a new one with nothing but loopback in it.
+    """Move this thread, and the threads and programs that it starts, to a new namespace that contains only loopback.
 
-    Needs the rights of root over the present one, which `script/test` gives. Holds for this thread, and what it starts.
+    This needs root's rights over the current namespace; `script/test` provides them.
     """
     # os.unshare() comes with Python 3.12.
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(CLONE_NEWNET):
-        raise OSError(ctypes.get_errno(), f"no network namespace: {os.strerror(ctypes.get_errno())}; use script/test")
+        why = os.strerror(ctypes.get_errno())
+        raise PermissionError(f"Cannot create a network namespace ({why}). Run the tests by script/test.")
     subprocess.run(("ip", "link", "set", "lo", "up"), check=True)

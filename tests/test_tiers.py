@@ -1,4 +1,4 @@
-"""The rule of the tiers, which tests/conftest.py states, and what it costs to collect a test of the core."""
+"""The tiers of the tests are as tests/conftest.py describes them, and collecting a test of the core imports little."""
 
 import re
 import shutil

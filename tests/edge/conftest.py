@@ -19,7 +19,7 @@ RING_SECONDS, SILENCE_SECONDS = 3, 3
 
 @pytest.fixture(autouse=True)
 def _every_test_here(servers: None) -> None:
-    """Uses real servers."""
+    """Start real servers (tests/conftest.py, rule 1)."""
 
 
 @dataclass(frozen=True)

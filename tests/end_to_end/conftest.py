@@ -19,7 +19,7 @@ from .customer import Customer
 
 @pytest.fixture(autouse=True)
 def _every_test_here(servers: None) -> None:
-    """Uses real servers."""
+    """Start real servers (tests/conftest.py, rule 1)."""
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
-"""The servers and clients of the world are tried by themselves."""
+"""All tests here start servers and clients of the world."""
 
 import pytest
 
 
 @pytest.fixture(autouse=True)
 def _every_test_here(servers: None) -> None:
-    """Uses real servers."""
+    """Start real servers (tests/conftest.py, rule 1)."""

@@ -26,8 +26,9 @@ def free_port(address: str, adjacent: int = 1) -> int:
 
 
 def free_display() -> int:
-    """The number of an X display that nobody has. Drawn here, because Xvfb itself looks in its network namespace alone,
-    and takes a display's socket in /tmp away from the one that has it in another namespace.
+    """Return the number of an unused X display.
+
+    Xvfb itself would look only in its own network namespace, and take the socket in /tmp away from an Xvfb in another.
     """
     while True:
         display = random.randrange(FIRST, LAST)

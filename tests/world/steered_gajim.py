@@ -11,7 +11,7 @@ import sys
 
 import gi
 
-# First of all: Gajim's modules say no versions, and would get GTK 4 where it is installed beside GTK 3.
+# Gajim's modules import Gdk without a version, which would be GTK 4's if that is installed too.
 gi.require_versions({"Gdk": "3.0", "GLib": "2.0", "Gtk": "3.0"})
 
 from gajim import gajim  # noqa: E402
