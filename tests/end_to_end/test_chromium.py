@@ -216,7 +216,7 @@ async def test_chromium_tells_why_there_is_no_call(world: World, alice: BrowserP
         assert await alice.shown() == (shown, text)
         await phone.followed()
     assert await refused(alice, "nobody") == ("gone", "sip.test says: Not Found (404)")
-    assert await alice.shown() == ("There is no such number", "sip.test says: Not Found (404)")
+    assert await alice.shown() == ("The number does not exist", "sip.test says: Not Found (404)")
     await nothing_left(relay)
 
 

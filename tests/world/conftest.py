@@ -1,8 +1,8 @@
-"""The servers and clients of the world are tried by themselves."""
+"""The tests of the world's servers and clients themselves."""
 
 import pytest
 
 
 @pytest.fixture(autouse=True)
 def _every_test_here(servers: None) -> None:
-    """Uses real servers."""
+    """Use real servers."""

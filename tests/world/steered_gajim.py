@@ -1,9 +1,9 @@
-"""Gajim, steered by lines that come through a pipe: run by Debian's Python, not ours.
+"""Run Gajim and control it by lines from a pipe. Needs Debian's Python, not the one of .venv.
 
     python3 steered_gajim.py PIPE ARGUMENTS-OF-GAJIM...
 
-Gajim 1.7 offers calls neither on D-Bus nor on its command line, so this stands for the hand on its buttons: each word
-does what the button does, in Gajim's own main loop. What becomes of the call is printed.
+Gajim 1.7 offers calls neither on D-Bus nor on its command line. Each line is a command that does what a button of Gajim
+does, in Gajim's own main loop. The progress of the call is printed.
 """
 
 import os
@@ -11,7 +11,7 @@ import sys
 
 import gi
 
-# First of all: Gajim's modules say no versions, and would get GTK 4 where it is installed beside GTK 3.
+# Must come first: Gajim's modules do not request versions and would get GTK 4 if that is installed beside GTK 3.
 gi.require_versions({"Gdk": "3.0", "GLib": "2.0", "Gtk": "3.0"})
 
 from gajim import gajim  # noqa: E402
@@ -26,7 +26,7 @@ POLL_MILLISECONDS = 50
 
 
 class Hand:
-    """Its public methods are the words that are understood; the rest of a line is the argument."""
+    """The commands: the first word of a line is the name of a public method, the rest is its argument."""
 
     def __init__(self) -> None:
         self._session = None
@@ -38,7 +38,7 @@ class Hand:
         app.get_client(ACCOUNT).get_module("Presence").subscribe(JID.from_string(jid))
 
     def call(self, jid: str) -> None:
-        """Once Gajim knows that they take calls: it would do nothing before."""
+        """Call a JID once Gajim knows that it supports calls. Before that, Gajim would do nothing."""
         GLib.timeout_add(POLL_MILLISECONDS, self._call, JID.from_string(jid))
 
     def _call(self, jid: JID) -> bool:
@@ -78,9 +78,9 @@ def read(channel: int, _: int, hand: Hand) -> bool:
 def main() -> None:
     pipe = sys.argv.pop(1)
     hand = Hand()
-    # For reading and writing, so that it has no end.
+    # Open for reading and writing, so that it never reaches its end.
     GLib.io_add_watch(os.open(pipe, os.O_RDWR | os.O_NONBLOCK), GLib.IO_IN, read, hand)
-    # Gajim refuses to run as root, and in the tests' network there is nobody else.
+    # Gajim refuses to run as root, but in the tests' namespace there is no other user.
     os.geteuid = lambda: 1
     gajim.main()
 
