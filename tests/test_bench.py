@@ -1,4 +1,4 @@
-"""`script/bench` still fits the machine that it measures. How fast that is, no test says."""
+"""`script/bench` works with the current state machine. No test checks its figures."""
 
 import json
 import subprocess

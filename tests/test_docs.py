@@ -1,4 +1,4 @@
-"""The pages are true where that can be seen: links lead somewhere, commands exist, the tree of packages is today's."""
+"""The documentation is correct as far as a test can tell: links, commands, and the tree of packages."""
 
 import re
 import shlex
@@ -19,7 +19,7 @@ ARCHITECTURE = (ROOT / "docs/architecture.md").read_text()
 
 
 def anchors(page: Path) -> set[str]:
-    """What a page's headings are called in links, as GitHub and Forgejo have it."""
+    """Return the anchors of a page's headings, as GitHub and Forgejo form them."""
     headings = re.findall(r"^#+ (.*)$", page.read_text(), re.M)
     return {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}
 
@@ -39,14 +39,14 @@ def test_every_page_is_in_the_readme() -> None:
 
 
 def command_lines() -> list[str]:
-    """The lines that a page shows to be typed."""
+    """Return the command lines in the pages."""
     shown = [line.strip() for page in PAGES for line in page.read_text().splitlines() if line.startswith("    ")]
     return [line.removeprefix("$ ") for line in shown if re.match(r"(\$ )?(fargo|script/\w+)( |$)", line)]
 
 
 @pytest.mark.parametrize("line", command_lines())
 def test_a_shown_command_is_understood(line: str) -> None:
-    """Its options and arguments are parsed, and nothing is run."""
+    """Parse its options and arguments, without running it."""
     program, *rest = shlex.split(line)
     if program != "fargo":
         assert (ROOT / program).is_file()
@@ -78,7 +78,7 @@ def tree() -> Iterator[str]:
 
 
 def folders(top: str) -> set[str]:
-    """Every folder below one that git would keep, as the page writes them."""
+    """Return all non-empty folders below this one, in the notation of the page."""
     files = [each for each in (ROOT / top).rglob("*") if each.is_file() and "__pycache__" not in each.parts]
     inside = {parent for each in files for parent in each.parents if parent.is_relative_to(ROOT / top)}
     return {f"{each.relative_to(ROOT)}/" for each in inside}

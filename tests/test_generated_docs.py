@@ -1,4 +1,4 @@
-"""The pages that are made from the source are as the source would have them, whichever way sets are ordered today."""
+"""The generated page is up to date, and does not depend on the order of sets."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ GENERATOR = Path(__file__).parents[1] / "script/documentation"
 
 @pytest.mark.parametrize("seed", ["1", "2"])
 def test_the_page_of_the_state_machine_is_what_the_source_gives(seed: str) -> None:
-    """If not: script/generate-docs."""
+    """If this fails, run script/generate-docs."""
     environment = {**os.environ, "PYTHONHASHSEED": seed}
     command = (sys.executable, GENERATOR, "--check")
     checked = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)

@@ -1,6 +1,4 @@
-"""What docs/log.md shows to be asked of a log is asked here, of one with several sessions; and the page tells every
-column of the views.
-"""
+"""The queries in docs/log.md work on a log with several sessions, and the page describes every column of the views."""
 
 import json
 import re
@@ -27,7 +25,7 @@ SHELL = re.findall(r"```sh\n(.*?)```", PAGE, re.S)
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Sessions of several users in one log: a call, an overloaded phone, a wrong password, a registration."""
+    """A log with sessions of several users: a call, an overloaded phone, a wrong password, a registration."""
     path = tmp_path_factory.mktemp("log") / "fargo.db"
     sessions = {
         "alice": "calls-a-call-in-has-sound-both-ways",

@@ -1,4 +1,4 @@
-"""Whatever a log is instead of one: every command that reads logs says it in a sentence, with exit code 2."""
+"""Files that are not valid logs: every command that reads logs explains the problem and exits with code 2."""
 
 import shutil
 import sqlite3

@@ -1,4 +1,4 @@
-"""`fargo calls` lists what is in a log, for people and for programs."""
+"""`fargo calls` lists the calls in a log, for people and for programs."""
 
 import csv
 import io
@@ -35,7 +35,7 @@ def fargo(*args: str | Path, color: bool = False) -> Result:
 
 
 def words(result: Result) -> list[str]:
-    """The lines below the titles, without their times, with single spaces."""
+    """Return the lines below the titles, without their times and with single spaces."""
     title, *lines = result.stdout.splitlines()
     assert title.split() == ["BEGAN", "(UTC)", "CALL", "WITH", "TALKED", "AUDIO", "ENDED", "BY"]
     assert all(re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  ", line) for line in lines)
@@ -115,7 +115,7 @@ def test_no_caller_writes_a_formula_into_a_spreadsheet(name: str, told: str, tmp
 
 
 def called(name: str, issued: Issued) -> Issued:
-    """The command, with a caller of that name in it."""
+    """Return the command with a caller of this name in it."""
     note = issued.command
     return replace(issued, command=replace(note, peer=name, name=name)) if isinstance(note, RecordBegun) else issued
 

@@ -1,4 +1,4 @@
-"""The command line says what is wrong in sentences, and its pages say what it can do."""
+"""The command line reports problems in sentences, and its pages describe all commands and options."""
 
 import asyncio
 import re

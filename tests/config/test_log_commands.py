@@ -1,4 +1,4 @@
-"""`fargo log`: how much is in a log, and what leaves it."""
+"""`fargo log`: the statistics of a log, and deleting old events."""
 
 import json
 from contextlib import closing

@@ -1,1 +1,1 @@
-"""The SIP edge under test: a real kamailio between scripted user agents on both of its faces."""
+"""Tests of the SIP edge: a real kamailio between scripted user agents inside and outside."""

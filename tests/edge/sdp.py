@@ -6,14 +6,15 @@ NO_VIDEO = "m=video 0 RTP/AVP 96"
 
 
 def sdp(*media: str, ip: str = "127.0.0.4") -> str:
-    """A session with these m-lines, or with one audio line; each may bring lines of its own after a line break."""
+    """Return a session with these media lines (default: one audio line). Each may have attribute lines after it."""
     session = ["v=0", f"o=- 7 7 IN IP4 {ip}", "s=-", f"c=IN IP4 {ip}", "t=0 0"]
     return "\r\n".join([*session, *(media or (AUDIO,)), ""])
 
 
 def shown(*own: str, port: int = 4000, ip: str = "127.0.0.4") -> str:
-    """What rakia sees of a session with one audio line and lines of its own: its address stands with the line, and has
-    the port in it.
+    """Return the session that rakia sees for one audio line with its own attribute lines.
+
+    The connection address belongs to the media line, and encodes the port.
     """
     where = f"c=IN IP4 {ip}/{port // 256}/{port % 256}"
     session = ["v=0", "o=- 7 7 IN IP4 127.0.0.4", "s=-", "t=0 0"]

@@ -1,6 +1,6 @@
-"""Scripted SIP user agents: what they send is written out in the test, what they get is waited for.
+"""Scripted SIP user agents: the test writes the messages that they send and waits for those that they receive.
 
-They share no code with the gateway and do nothing by themselves: no retransmission, no ACK, no dialog state.
+They share no code with the gateway and do nothing automatically: no retransmission, no ACK, no dialog state.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ def unique(prefix: str) -> str:
 
 @dataclass
 class Message:
-    """A request or a response. Header names are as they were sent; looking them up ignores case."""
+    """A request or a response. Header names keep their case; lookups ignore it."""
 
     start: str
     headers: list[tuple[str, str]] = field(default_factory=list)
@@ -79,7 +79,7 @@ class Message:
 
 
 def request(method: str, uri: str, *, headers: Iterable[tuple[str, str]] = (), body: str = "") -> Message:
-    """A request outside of dialogs, alice to bob, unless the headers say otherwise; Via is put on by `Agent.send`."""
+    """Return a request from alice to bob outside of a dialog, unless `headers` differ. `Agent.send` adds the Via."""
     values = {
         "Max-Forwards": "70",
         "From": f"<sip:alice@example.net>;tag={unique('from')}",
@@ -97,7 +97,7 @@ def request(method: str, uri: str, *, headers: Iterable[tuple[str, str]] = (), b
 def response(
     to: Message, status: int, phrase: str, *, headers: Iterable[tuple[str, str]] = (), body: str = ""
 ) -> Message:
-    """An answer with all that it must repeat, and a To tag."""
+    """Return a response with the headers that it must copy from the request, and a To tag."""
     repeated = [(name, value) for name, value in to.headers if name.lower() in {"via", "record-route"}]
     tag = "" if "tag=" in to["To"] or status == 100 else f";tag=tag-{to['Call-ID']}"
     repeated += [("From", to["From"]), ("To", to["To"] + tag), ("Call-ID", to["Call-ID"]), ("CSeq", to["CSeq"])]
@@ -139,7 +139,7 @@ class Agent(asyncio.DatagramProtocol):
         self._transport.sendto(data, to)
 
     def send(self, message: Message, to: Address) -> Message:
-        """Send; a request gets a Via of ours if it has none."""
+        """Send a message. A request without a Via gets one."""
         if not message.is_response and message.get("Via") is None:
             via = f"SIP/2.0/UDP {self.address[0]}:{self.address[1]};branch={unique('z9hG4bK-')};rport"
             message.headers.insert(0, ("Via", via))
@@ -147,12 +147,12 @@ class Agent(asyncio.DatagramProtocol):
         return message
 
     async def answer(self, to: Message, status: int, phrase: str, **more: object) -> Message:
-        """Answer a request to where its topmost Via points, which here is always the edge."""
+        """Send a response to the address of the topmost Via, which here is always the edge."""
         ip, _, port = to["Via"].split(" ", 1)[1].split(";")[0].partition(":")
         return self.send(response(to, status, phrase, **more), (ip, int(port)))  # type: ignore[arg-type]
 
     async def expect(self, wanted: Callable[[Message], bool], what: str) -> Message:
-        """The first message that is wanted, received already or yet to come; it is taken out of the inbox."""
+        """Take the first message for which `wanted` is true out of the inbox; wait for it if needed."""
         try:
             async with asyncio.timeout(WAIT_SECONDS):
                 while True:
@@ -173,11 +173,11 @@ class Agent(asyncio.DatagramProtocol):
         return await self.expect(wanted, f"a {method} request")
 
     async def final(self, to: Message) -> Message:
-        """The final response to a request of ours."""
+        """Return the final response to a request of this agent."""
         return await self.response(to, 200)
 
     async def response(self, to: Message, least: int = 101) -> Message:
-        """The next response to a request of ours with this status or a higher one."""
+        """Return the next response to a request of this agent with at least this status."""
 
         def wanted(message: Message) -> bool:
             if not message.is_response or message.status < least:
@@ -187,5 +187,5 @@ class Agent(asyncio.DatagramProtocol):
         return await self.expect(wanted, f"a response to {to.start}")
 
     def has(self, wanted: Callable[[Message], bool]) -> bool:
-        """Whether such a message has come and was not taken out."""
+        """Return whether there is such a message in the inbox."""
         return any(wanted(message) for message, _ in self._inbox)

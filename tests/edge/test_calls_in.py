@@ -1,4 +1,4 @@
-"""A call from the provider to rakia: what rakia is shown of it, and what the caller gets back."""
+"""Calls from the provider to rakia: the messages that rakia sees, and those that the caller gets."""
 
 import asyncio
 import re
@@ -14,14 +14,14 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def offered(line: Line, body: str, **headers: str) -> tuple[Message, Message]:
-    """An INVITE: (as the provider sent it, as rakia got it)."""
+    """Send an INVITE and return it as the provider sent it and as rakia received it."""
     given = tuple((name.replace("_", "-"), value) for name, value in headers.items())
     sent = line.incoming("INVITE", headers=given, body=body)
     return sent, await line.rakia.request("INVITE", sent["Call-ID"])
 
 
 async def refused(line: Line, method: str, body: str = "", **headers: str) -> Message:
-    """The final response to a request of which rakia never hears."""
+    """Send a request that does not reach rakia, and return the final response."""
     given = tuple((name.replace("_", "-"), value) for name, value in headers.items())
     sent = line.incoming(method, headers=given, body=body)
     answer = await line.provider.final(sent)
@@ -30,20 +30,20 @@ async def refused(line: Line, method: str, body: str = "", **headers: str) -> Me
 
 
 def parameter(message: Message, name: str) -> str | None:
-    """A parameter of the From URI, decoded."""
+    """Return a parameter of the From URI, decoded."""
     found = re.search(rf";{name}=([^;>]*)", message["From"])
     return unquote(found[1]) if found else None
 
 
 async def answered(line: Line, *media: str) -> tuple[Message, Message, Message]:
-    """A call that rakia has answered with one audio line: (the INVITE sent, the INVITE got, the 200 got)."""
+    """Let rakia answer a call with one audio line. Return the INVITE as sent, the INVITE as received, and the 200."""
     sent, got = await offered(line, sdp(*media))
     answer = sdp(AUDIO, ip="127.0.0.1")
     await line.rakia.answer(got, 200, "OK", body=answer, headers=[("Contact", line.rakia_contact)])
     return sent, got, await line.provider.final(sent)
 
 
-# ------------------------------------------------------------------------------------------------ who calls
+# ------------------------------------------------------------------------------------------------ the caller
 
 
 async def test_it_comes_to_the_port_and_user_of_the_account(line: Line) -> None:
@@ -106,7 +106,7 @@ async def test_what_rakia_cannot_keep_is_not_asked_of_it(line: Line) -> None:
     assert not {name.lower() for name in (*names, "Route")} & {name.lower() for name, _ in got.headers}
 
 
-# ------------------------------------------------------------------------------------------------ what is offered
+# ------------------------------------------------------------------------------------------------ the offer
 
 ONE = ["m=audio 4000 RTP/AVP 0 8"]
 
@@ -146,7 +146,7 @@ async def test_lines_go_with_their_m_line(line: Line) -> None:
 
 @pytest.mark.parametrize("port", [1, 255, 256, 4000, 65534])
 async def test_a_phone_that_moves_is_seen_to_move(line: Line, port: int) -> None:
-    """rakia compares the address alone, if the m-line is another at all."""
+    """rakia compares only the address, and only if the media line differs."""
     _, got = await offered(line, sdp(f"m=audio {port} RTP/AVP 0 8"))
     assert got.body == shown(port=port)
 
@@ -229,11 +229,11 @@ async def test_an_invite_without_an_offer_is_refused(line: Line, body: str, head
     assert (answer.status, answer["Accept"]) == (488, "application/sdp")
 
 
-# ------------------------------------------------------------------------------------------------ in the dialog
+# ------------------------------------------------------------------------------------------------ the dialog
 
 
 def in_dialog(line: Line, method: str, sent: Message, answer: Message, body: str = "") -> Message:
-    """A further request of the caller's."""
+    """Send another request of the caller in the dialog."""
     same = [(name, answer[name]) for name in ("From", "To", "Call-ID")]
     more = [("CSeq", f"2 {method}"), ("Contact", line.provider.contact)]
     message = request(method, answer["Contact"].strip("<>"), headers=[*same, *more], body=body)
@@ -241,7 +241,7 @@ def in_dialog(line: Line, method: str, sent: Message, answer: Message, body: str
 
 
 def of_rakia(line: Line, method: str, got: Message, body: str = "") -> Message:
-    """A further request of rakia's, who was called: along the Record-Route, from its To to its From."""
+    """Send another request of rakia, the callee, in the dialog: along the Record-Route, from its To to its From."""
     headers = [("From", f"{got['To']};tag=tag-{got['Call-ID']}"), ("To", got["From"]), ("Call-ID", got["Call-ID"])]
     headers += [("Route", route) for route in got.all("Record-Route")]
     headers += [("CSeq", f"9 {method}"), ("Contact", line.rakia_contact)]
@@ -306,7 +306,7 @@ async def test_other_methods_stop_at_the_edge(line: Line, method: str) -> None:
     assert (reply.status, "INVITE" in reply["Allow"]) == (405, True)
 
 
-# ------------------------------------------------------------------------------------------------ how it ends
+# ------------------------------------------------------------------------------------------------ the end
 
 
 async def test_cancel_reaches_rakia(line: Line) -> None:

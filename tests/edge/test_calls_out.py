@@ -1,6 +1,6 @@
-"""A call from rakia to the provider: what goes out, and what rakia is shown of the answers.
+"""Calls from rakia to the provider: the messages that go out, and the responses that rakia sees.
 
-The phrase of a failure begins with its status, which D-Bus does not show, and "gateway:" if the words are ours.
+The phrase of a failure begins with its status, which D-Bus does not show, and "gateway:" if the text is the gateway's.
 """
 
 import pytest
@@ -13,13 +13,13 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def called(line: Line, **headers: str) -> tuple[Message, Message]:
-    """An INVITE: (as rakia sent it, as the provider got it)."""
+    """Send an INVITE and return it as rakia sent it and as the provider received it."""
     sent = line.outgoing("INVITE", headers=tuple(headers.items()), body=sdp(ip=INSIDE))
     return sent, await line.provider.request("INVITE", sent["Call-ID"])
 
 
 async def told(line: Line, status: int, phrase: str, *headers: tuple[str, str], body: str = "") -> Message:
-    """What rakia gets when the provider answers so."""
+    """Let the provider answer an INVITE like this, and return the response that rakia gets."""
     sent, got = await called(line)
     await line.provider.answer(got, status, phrase, headers=[("Contact", line.provider.contact), *headers], body=body)
     return await line.rakia.response(sent)

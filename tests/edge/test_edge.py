@@ -1,4 +1,4 @@
-"""The edge as the daemon starts it, and what is written for it."""
+"""The edge as the daemon starts it, and its configuration files."""
 
 import json
 import os
@@ -61,7 +61,7 @@ async def daemon(settings: EdgeSettings) -> Process:
 
 
 def processes_of(settings: EdgeSettings) -> list[int]:
-    """The kamailios that run with this configuration."""
+    """Return the pids of the kamailio processes with this configuration."""
     wanted = str(settings.run_dir).encode()
     found = []
     for entry in Path("/proc").iterdir():

@@ -1,4 +1,4 @@
-"""Child processes of the daemon, with real ones, under a reactor in a Python of its own."""
+"""Child processes of the daemon: real processes, under a reactor in a separate Python."""
 
 import os
 import signal
@@ -27,7 +27,7 @@ task.react(lambda reactor: Deferred.fromCoroutine(main(reactor)))
 
 
 async def start(body: str) -> Process:
-    """A Python that runs this as the body of a coroutine with `reactor`."""
+    """Start a Python that runs this code as the body of a coroutine with `reactor`."""
     code = PRELUDE.replace("BODY", indent(dedent(body), "    "))
     return await Process.start("a daemon", sys.executable, "-uc", code, cwd=Path(__file__).parents[2])
 
@@ -42,7 +42,7 @@ async def said(body: str) -> str:
 
 
 def runs(pid: int) -> bool:
-    """Whether this process is there; one that is dead and not yet collected is not."""
+    """Return whether this process runs. A zombie does not count."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""A real telepathy-rakia behind the edge: each message below ended it when nothing stood before it."""
+"""A real telepathy-rakia behind the edge. Without the edge, each message below crashed it."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -30,7 +30,7 @@ class Rakia:
     connections: dict[str, dbus.Interface] = field(default_factory=dict)
 
     def connect(self, edge: RunningEdge, provider: Agent, user: str) -> dbus.Interface:
-        """A connection on its way to the provider."""
+        """Start connecting an account to the provider."""
         ip, port = provider.address
         route = route_params("udp", ip, port, edge.settings)
         params = {**route, "port": dbus.UInt16(route["port"]), "account": f"sip:{user}@example.net", "password": "x"}
@@ -44,7 +44,7 @@ class Rakia:
         return connection
 
     def call(self, user: str) -> None:
-        """Send an INVITE with one audio line. The steps need not wait for each other."""
+        """Send an INVITE with one audio line. The D-Bus calls need not wait for each other."""
 
         def at(path: str, interface: str) -> dbus.Interface:
             return dbus.Interface(self.bus.get_object(connection.requested_bus_name, path), f"{TELEPATHY}.{interface}")
@@ -93,7 +93,7 @@ async def telepathy() -> AsyncIterator[Rakia]:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def account(edge: RunningEdge, rakia: Agent, provider: Agent, telepathy: Rakia) -> AsyncIterator[Line]:
-    """An account of the real rakia's, registered. The scripted `rakia` in it is of no use here."""
+    """An account that the real rakia has registered. The scripted `rakia` in it is not used."""
     user = f"user{provider.address[1]}"
     connection = telepathy.connect(edge, provider, user)
     arrived = await provider.request("REGISTER")
@@ -122,7 +122,7 @@ DEADLY: dict[str, dict[str, str]] = {
 
 
 async def alive(account: Line, telepathy: Rakia) -> None:
-    """rakia still answers: that it knows of no such call."""
+    """Check that rakia still answers: that there is no such call."""
     sent = account.incoming("BYE", headers=(("To", "<sip:b@x.org>;tag=2"),))
     assert (await account.provider.final(sent)).status == 481
     assert telepathy.process.running

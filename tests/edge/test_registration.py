@@ -1,4 +1,4 @@
-"""REGISTER through the edge: where it goes, what the provider stores, and what rakia is told."""
+"""REGISTER through the edge: its destination, the contact that the provider stores, and the response to rakia."""
 
 import re
 import socket
@@ -14,7 +14,7 @@ CHALLENGE = 'Digest realm="example.net", nonce="abc"'
 
 
 async def challenged(line: Line, status: int, *challenges: tuple[str, str], method: str = "REGISTER") -> Message:
-    """What rakia gets when the provider answers so."""
+    """Let the provider challenge a request like this, and return the response that rakia gets."""
     sent = line.outgoing(method, body=OFFER if method == "INVITE" else "")
     arrived = await line.provider.request(method, sent["Call-ID"])
     await line.provider.answer(arrived, status, "Unauthorized", headers=list(challenges))
@@ -129,7 +129,7 @@ async def test_a_refused_tcp_connection_is_told_at_once(line: Line) -> None:
 
 
 async def refreshed(line: Line, first: Message, sequence: int, *more: tuple[str, str]) -> tuple[Message, Message]:
-    """A further REGISTER with the Call-ID of the first: (what rakia sent, what the provider got)."""
+    """Send another REGISTER with the Call-ID of the first. Return it as sent and as the provider received it."""
     same = [(name, first[name]) for name in ("Call-ID", "From", "To")]
     sent = line.outgoing("REGISTER", headers=(*same, ("CSeq", f"{sequence} REGISTER"), *more))
     return sent, await line.provider.request("REGISTER", first["Call-ID"])

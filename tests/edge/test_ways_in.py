@@ -1,4 +1,4 @@
-"""What the edge does not let in or out: requests without a token, strangers' answers, loopback, floods, junk."""
+"""Messages that the edge blocks: requests without a token, responses of strangers, loopback, floods, junk."""
 
 import asyncio
 
@@ -12,14 +12,14 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def still_serves(line: Line) -> None:
-    """A call still reaches rakia, so nothing that was sent before it can be on its way to rakia any more."""
+    """Check that a call still reaches rakia. Nothing sent before it can then still be on its way to rakia."""
     sent = line.incoming("INVITE", body=sdp())
     await line.rakia.request("INVITE", sent["Call-ID"])
     assert line.edge.process.running
 
 
 def forged(line: Line, kind: str) -> str:
-    """The account's URI, changed so that its token no longer fits."""
+    """Return the account's URI, changed so that its token is no longer valid."""
     head, _, token = line.contact.partition(";line=")
     port, tag, mac = token.split("-")
     other = {
@@ -186,7 +186,7 @@ async def test_a_busy_provider_is_not_a_flood(line: Line) -> None:
             await line.provider.final(message)
 
 
-# In the manner of RFC 4475: each is sent as it stands, LF standing for CRLF and URI for the account's.
+# Torture messages like those of RFC 4475. LF stands for CRLF, and URI for the account's URI.
 JUNK = {
     "nothing": "",
     "line feeds": "\n\n\n\n",

@@ -1,1 +1,1 @@
-"""The whole gateway between real servers and phones: what a user would see, from registering to hanging up."""
+"""The whole gateway between real servers and phones, as users see it, from registration to hang-up."""

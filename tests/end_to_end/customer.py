@@ -1,4 +1,4 @@
-"""Somebody who uses the gateway: an XMPP client, and the SIP account they tell the gateway."""
+"""A user of the gateway: an XMPP client, and the SIP account that it registers."""
 
 from xml.etree import ElementTree as ET
 
@@ -21,11 +21,11 @@ class Customer:
 
     @property
     def account(self) -> SipAccount:
-        """Their account at the SIP provider."""
+        """Return the account at the SIP provider."""
         return self.world.provider.account(self.client.bare_jid.partition("@")[0])
 
     async def submit(self, **changed: str) -> ET.Element:
-        """Fill in the registration form with their account, but for what is changed; the answer."""
+        """Submit the registration form with the account and some changes, and return the answer."""
         account = self.account
         fields = {
             "username": f"{account.user}@{account.domain}",
@@ -40,11 +40,11 @@ class Customer:
         wrong = failure(await self.submit())
         assert wrong is None, wrong
         await self.signed_in()
-        # Only now does the gateway know what this client can do.
+        # By now the gateway knows the features of this client.
         await self.client.wait(lambda s: s.find("disco:query", NS) is not None, "a question about what it can do")
 
     async def signed_in(self, after: int = 0) -> None:
-        """Wait until the gateway says that the account is signed in; `after` skips that many stanzas."""
+        """Wait until the gateway's presence says that the account is signed in. `after` skips that many stanzas."""
         await self.client.wait(
             lambda s: s.get("from") == self.gateway.jid and "Signed in" in s.findtext("client:status", "", NS),
             "presence that says that the account is signed in",
@@ -52,15 +52,15 @@ class Customer:
         )
 
     async def refused(self, **changed: str) -> Failure:
-        """Register with something wrong; the error."""
+        """Register with invalid changes and return the error."""
         wrong = failure(await self.submit(**changed))
         assert wrong is not None
         return wrong
 
     def contact(self, user: str) -> str:
-        """The full JID under which a SIP user of their provider is called."""
+        """Return the full JID for calling a SIP user of the same provider."""
         return f"{user}%{self.account.domain}@{self.gateway.jid}/fargo"
 
     async def call(self, user: str, media: RtpEndpoint) -> JingleCall:
-        """Call a SIP user of their provider."""
+        """Call a SIP user of the same provider."""
         return await JingleCall.outgoing(self.client, self.contact(user), media)

@@ -1,4 +1,4 @@
-"""Bad input gets its defined error, changes nothing else, and the gateway lives."""
+"""Invalid input gets its defined error and changes nothing else; the gateway keeps running."""
 
 import pytest
 from world.gateway import Gateway
@@ -16,11 +16,11 @@ OFFER = (
     f"<transport xmlns='{NS['raw-udp']}'><candidate component='1' generation='0' id='a' ip='127.0.0.1' port='4000'/>"
     "</transport></content>"
 )
-"""As text, so that it can be spoiled."""
+"""A valid content as text, so that a test can corrupt it."""
 
 
 async def initiate(alice: Customer, content: str, sid: str = "bad", to: str | None = None) -> str:
-    """Send a session-initiate; "result", or the condition of its error."""
+    """Send a session-initiate. Return "result", or the condition of the error."""
     client, name = alice.client, alice.client.new_id()
     to = to or alice.contact("bob")
     client.send(

@@ -1,4 +1,4 @@
-"""Calls both ways with a real SIP phone, sound included, which flows between the two ends alone."""
+"""Calls in both directions with a real SIP phone. The audio flows directly between the two ends."""
 
 import asyncio
 
@@ -72,7 +72,7 @@ async def test_a_call_over_tcp_to_the_provider(world: World, gateway: Gateway) -
 
 
 async def test_a_caller_with_capital_letters_can_be_answered(alice: Customer) -> None:
-    """XMPP servers fold the case of addresses."""
+    """XMPP servers convert addresses to lower case."""
     world, media = alice.world, await alice.world.media()
     caller = Sipp.calling(world.provider, "alice", "call", caller="sip:Anna.Smith@Elsewhere.test")
     await world.add(caller)

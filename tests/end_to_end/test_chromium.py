@@ -1,5 +1,5 @@
-"""Chromium and a SIP phone call each other through the gateway and its relay: ICE and DTLS-SRTP on one side, plain RTP
-on the other, and each hears the other's tone.
+"""Chromium and a SIP phone call each other through the gateway and its relay, with ICE and DTLS-SRTP on one side and
+plain RTP on the other. Each receives the other's tone.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ async def relay(world: World) -> Rtpengine:
 
 @pytest.fixture
 def asks_first() -> bool:
-    """How calls are made where a test does not say."""
+    """Use XEP-0353, unless a test overrides this."""
     return True
 
 
@@ -49,7 +49,7 @@ async def alice(world: World, relay: Rtpengine, gateway: Gateway, asks_first: bo
     alice = await world.browser("alice", asks_first, BROWSER_HERTZ)
     await alice.register(world.provider.account("alice"))
     await alice.event("contacts", jid=gateway.jid, status="Signed in as sip:alice@sip.test.")
-    # Only now does the gateway know what this client can do.
+    # By now the gateway knows the features of this client.
     await until(lambda: any("disco#info" in each.get("xml", "") for each in alice.events), "the client is asked")
     return alice
 
@@ -64,14 +64,14 @@ async def dial(alice: BrowserPhone, user: str) -> None:
 
 
 async def call_out(alice: BrowserPhone, bob: Baresip) -> None:
-    """Alice calls Bob, and they hear each other."""
+    """Let Alice call Bob; both receive the other's tone."""
     await dial(alice, "bob")
     await alice.event("answered")
     await hear_each_other(alice, bob)
 
 
 async def call_in(alice: BrowserPhone, bob: Baresip) -> None:
-    """Bob calls Alice, and they hear each other."""
+    """Let Bob call Alice; both receive the other's tone."""
     await bob.dial("sip:alice@sip.test")
     await alice.answer()
     await bob.event("CALL_ESTABLISHED")
@@ -138,7 +138,7 @@ async def test_chromium_is_held_and_resumed(world: World, alice: BrowserPhone, b
 
 
 async def test_chromium_looks_for_another_way_in_a_call(alice: BrowserPhone, bob: Baresip) -> None:
-    """An ICE restart (RFC 8445 §2.4): the relay's new credentials are what the rest of the call goes with."""
+    """ICE restart (RFC 8445 §2.4): the rest of the call uses the relay's new credentials."""
     await call_out(alice, bob)
     before = await alice.run(RELAYS_UFRAG)
     mark = len(alice.events)
@@ -216,12 +216,12 @@ async def test_chromium_tells_why_there_is_no_call(world: World, alice: BrowserP
         assert await alice.shown() == (shown, text)
         await phone.followed()
     assert await refused(alice, "nobody") == ("gone", "sip.test says: Not Found (404)")
-    assert await alice.shown() == ("There is no such number", "sip.test says: Not Found (404)")
+    assert await alice.shown() == ("The number does not exist", "sip.test says: Not Found (404)")
     await nothing_left(relay)
 
 
 async def refused(alice: BrowserPhone, user: str) -> tuple[str, str]:
-    """How a call ends that nobody takes."""
+    """Make a call that is refused, and return its reason and text."""
     mark = len(alice.events)
     await dial(alice, user)
     return await alice.ended(after=mark)

@@ -1,5 +1,5 @@
-"""Debian's Dino and a SIP phone call each other through the gateway and its relay: DTLS over ICE on one side, plain RTP
-on the other.
+"""Debian's Dino and a SIP phone call each other through the gateway and its relay, with DTLS over ICE on one side and
+plain RTP on the other.
 """
 
 import pytest
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.xdist_group("screen")
 
 @pytest_asyncio.fixture
 async def relay(world: World) -> Rtpengine:
-    """A relay at an address that Dino takes for one."""
+    """A relay at an address that Dino accepts."""
     wire = await world.add(Wire())
     return await world.relay(wire.address)
 

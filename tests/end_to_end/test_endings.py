@@ -1,4 +1,4 @@
-"""How calls end, with SIPp as the phone: each ends both legs, and the XMPP user is told who said what."""
+"""The ends of calls, with SIPp as the phone. Both legs end, and the XMPP user gets the reason."""
 
 import pytest
 from world.gateway import Gateway
@@ -31,7 +31,7 @@ async def test_a_refused_call_says_why(alice: Customer, status: int, phrase: str
 
 
 async def test_an_overloaded_phone_is_the_providers_own_trouble(alice: Customer) -> None:
-    """A proxy does not hand on a 503, but says 500 in its own name (RFC 3261 §16.7)."""
+    """A proxy does not forward a 503 but sends a 500 of its own (RFC 3261 §16.7)."""
     phone = await alice.world.scripted_phone(Sipp.refusing(503, "Service Unavailable"))
     call = await alice.call("carol", await alice.world.media())
     ended = await call.ended()

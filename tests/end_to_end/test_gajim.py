@@ -1,6 +1,4 @@
-"""Debian's Gajim and a SIP phone call each other through the gateway and its relay: ICE on one side, a plain address on
-the other.
-"""
+"""Debian's Gajim and a SIP phone call each other through the gateway and its relay, with ICE on one side only."""
 
 import pytest
 import pytest_asyncio
@@ -17,7 +15,7 @@ pytestmark = pytest.mark.xdist_group("screen")
 
 @pytest_asyncio.fixture
 async def relay(world: World) -> Rtpengine:
-    """A relay at an address that Gajim takes for one."""
+    """A relay at an address that Gajim accepts."""
     wire = await world.add(Wire())
     return await world.relay(wire.address)
 

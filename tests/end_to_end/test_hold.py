@@ -1,4 +1,4 @@
-"""Hold and resume, from either end, and the calls go on."""
+"""Hold and resume from either side. The calls continue."""
 
 from world.jingle_call import JingleCall
 from world.sipp import Sipp
@@ -10,13 +10,13 @@ PACKETS = 30
 
 
 async def inform(call: JingleCall, info: str) -> None:
-    """Send a session-info; it has to be taken."""
+    """Send a session-info and check that it is accepted."""
     payload = element("jingle", NS["jingle"], element(info, NS["rtp-info"]), action="session-info", sid=call.sid)
     assert failure(await call.client.request("set", call.peer, payload)) is None
 
 
 async def told(call: JingleCall, info: str, after: int = 0) -> None:
-    """Wait until the client is told something by session-info."""
+    """Wait until the client receives this session-info."""
     path = f"jingle:jingle[@sid='{call.sid}']/rtp-info:{info}"
     await call.client.wait(lambda stanza: stanza.find(path, NS) is not None, f"session-info {info}", after=after)
 
@@ -57,7 +57,7 @@ async def test_the_phone_holds_and_resumes(alice: Customer) -> None:
 
 
 async def test_each_end_holds_by_itself(alice: Customer) -> None:
-    """Only when both have taken up the call again there is sound."""
+    """Audio resumes only when both sides have resumed the call."""
     bob, media = await alice.world.phone("bob"), await alice.world.media()
     call = await alice.call("bob", media)
     await call.answered()
@@ -95,7 +95,7 @@ async def test_a_call_in_is_held_too(alice: Customer) -> None:
 
 
 async def test_a_hold_in_the_first_moments_of_a_call(alice: Customer) -> None:
-    """While the SIP side still settles the answer."""
+    """The SIP side is still processing the answer."""
     phone = await alice.world.scripted_phone(Sipp("hold"))
     call = await alice.call("carol", await alice.world.media())
     await call.answered()

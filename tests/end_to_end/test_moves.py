@@ -1,5 +1,5 @@
-"""A phone that wants its audio elsewhere in the middle of a call (RFC 3264 §8.3.1), as a PBX does that steps out of the
-way once the call is answered. SIPp is the phone, and a socket of the test's listens where it moves to.
+"""A phone changes its media address during a call (RFC 3264 §8.3.1), as a PBX does that leaves the media path after the
+answer. SIPp is the phone, and the test has a socket at the new address.
 """
 
 import pytest
@@ -17,7 +17,7 @@ PACKETS = 30
 ELSEWHERE = "127.0.0.6"
 AT_ONCE = 0.0
 SETTLED = 3.0
-"""Seconds after the answer: see rule 3 of `telepathy_leg`."""
+"""Seconds after the answer; see rule 3 of `telepathy_leg`."""
 relayed = pytest.mark.parametrize("path", ["relay"])
 moves = pytest.mark.parametrize(
     ("changes", "when"),
@@ -31,7 +31,7 @@ async def relay(world: World) -> Rtpengine:
 
 
 async def destination(world: World, phone: Sipp, changes: str, when: float) -> RtpEndpoint:
-    """Where the phone will move to."""
+    """Return the endpoint to which the phone will move its audio."""
     there = RtpEndpoint(PHONE_ADDRESS if changes == "port" else ELSEWHERE)
     if changes == "address":
         there.port, there.rtcp_port = phone.media_port, phone.media_port + 1
@@ -40,7 +40,7 @@ async def destination(world: World, phone: Sipp, changes: str, when: float) -> R
 
 
 async def heard_both_ways(call: JingleCall, there: RtpEndpoint, relay: Rtpengine) -> None:
-    """What the client says comes there, and what is said there comes to the client, both from the relay."""
+    """Check that audio flows in both directions between the client and the new address, through the relay."""
     await there.received(PACKETS)
     [(host, port)] = there.senders
     assert host == relay.address
@@ -50,7 +50,7 @@ async def heard_both_ways(call: JingleCall, there: RtpEndpoint, relay: Rtpengine
 
 
 async def is_told(call: JingleCall, there: RtpEndpoint) -> None:
-    """The client hears where the phone is now, and what it says comes there."""
+    """Check that the client is told the new address, and that its audio arrives there."""
     moved = await call.moved()
     assert (moved.host, moved.port) == (there.address, there.port)
     call.talk()

@@ -1,4 +1,4 @@
-"""Debian's Pidgin and a SIP phone call each other through the gateway: sound goes between their own two sockets."""
+"""Debian's Pidgin and a SIP phone call each other through the gateway. Audio flows directly between their sockets."""
 
 import pytest
 import pytest_asyncio
@@ -21,7 +21,7 @@ ELSEWHERE = "127.0.0.6"
 
 @pytest_asyncio.fixture
 async def bare_pidgin(dave: Customer) -> Pidgin:
-    """Dave's Pidgin, with nobody on its contact list."""
+    """Dave's Pidgin, with an empty contact list."""
     return await dave.world.add(Pidgin(dave.world.server, "dave"))
 
 
@@ -34,7 +34,7 @@ async def pidgin(dave: Customer, bare_pidgin: Pidgin) -> Pidgin:
 
 @pytest_asyncio.fixture
 async def bob(world: World) -> Baresip:
-    """A phone at the address that its sound comes from: Pidgin takes none from another than the call names."""
+    """A phone that sends from the address in its SDP: Pidgin accepts audio from no other."""
     return await world.add(Baresip(world.provider.account("bob"), address=XMPP_ADDRESS))
 
 
@@ -58,7 +58,7 @@ async def test_pidgin_is_called_by_a_phone(dave: Customer, pidgin: Pidgin, bob: 
 
 
 async def test_pidgin_is_called_by_a_stranger(dave: Customer, bare_pidgin: Pidgin, bob: Baresip) -> None:
-    """Of a phone that is on no contact list Pidgin has no presence, and needs none."""
+    """Pidgin has no presence of a phone that is not a contact, and needs none."""
     tap = await dave.world.tap()
     await bob.dial("sip:dave@sip.test")
     await bare_pidgin.answer()
@@ -69,7 +69,7 @@ async def test_pidgin_is_called_by_a_stranger(dave: Customer, bare_pidgin: Pidgi
 
 
 async def test_pidgin_follows_a_phone_that_moves(dave: Customer, bare_pidgin: Pidgin) -> None:
-    """Where it is sent to is what is seen here; what Pidgin makes of what comes from there is not."""
+    """The test checks where Pidgin sends, not what it does with audio from the new address."""
     phone = Sipp("answer-and-move")
     there = await dave.world.add(RtpEndpoint(ELSEWHERE))
     phone.moves(there.address, there.port, 3)
@@ -89,7 +89,7 @@ async def test_pidgin_declines_a_phone(pidgin: Pidgin, bob: Baresip) -> None:
 
 
 async def hear_each_other(pidgin: Pidgin, bob: Baresip, tap: RtpTap) -> None:
-    """RTP goes both ways between a socket of Pidgin's own and the phone's, and no other socket is in it."""
+    """Check that RTP flows in both directions between the sockets of Pidgin and the phone, and through no other."""
     await tap.passed(bob.media_port, PACKETS)
     [port] = tap.sources(bob.media_port)
     await tap.passed(port, PACKETS)

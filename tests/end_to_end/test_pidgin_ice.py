@@ -1,5 +1,5 @@
-"""Debian's Pidgin and a SIP phone call each other through the gateway and its relay: Pidgin uses ICE with contacts that
-know it, as those of a gateway with a relay do.
+"""Debian's Pidgin and a SIP phone call each other through the gateway and its relay. Pidgin uses ICE with contacts that
+announce it, as those of a gateway with a relay do.
 """
 
 import pytest
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.xdist_group("screen")
 
 @pytest_asyncio.fixture
 async def relay(world: World) -> Rtpengine:
-    """A relay at an address that Pidgin takes for one."""
+    """A relay at an address that Pidgin accepts."""
     wire = await world.add(Wire())
     return await world.relay(wire.address)
 
@@ -52,5 +52,5 @@ async def test_pidgin_is_called_by_a_phone_over_ice(dave: Customer, relay: Rtpen
 
 
 async def hears_itself(bob: Baresip) -> None:
-    """Pidgin says back what it hears, so his own tone has been both ways."""
+    """Check that the phone receives its own tone: Pidgin echoes it, so audio flows in both directions."""
     await bob.hears(bob.hertz)

@@ -1,5 +1,5 @@
-"""Signing in and out with presence (XEP-0100 §4.4): the account follows the user's clients, contacts follow the
-account.
+"""SIP sign-in and sign-out by presence (XEP-0100 §4.4): the account follows the user's clients, and the contacts follow
+the account.
 """
 
 from world.gateway import Gateway
@@ -49,7 +49,7 @@ async def test_a_failure_to_sign_in_is_told_in_words(alice: Customer) -> None:
 
 
 async def test_after_a_restart_the_gateway_asks_who_is_online(world: World, gateway: Gateway, alice: Customer) -> None:
-    # Killed, so that it cannot sign out: what it knows it knows from the log.
+    # Killed, so that it cannot sign out: all it knows afterwards is from the log.
     gateway.process.kill()
     await gateway.process.ended()
     mark = len(alice.client.stanzas)

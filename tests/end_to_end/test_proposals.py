@@ -1,4 +1,4 @@
-"""Calls that are proposed before they are described (XEP-0353), and what is left of a missed one."""
+"""Calls with Jingle Message Initiation (XEP-0353), and the message about a missed call."""
 
 from xml.etree import ElementTree as ET
 
@@ -15,7 +15,7 @@ PACKETS = 30
 
 
 async def asked_first(world: World, gateway: Gateway) -> Customer:
-    """Alice with a client that wants to be asked before it is called."""
+    """Alice with a client that supports Jingle Message Initiation."""
     client = await world.add(XmppClient(world.server, "alice", "mobile", features=(*CALL_FEATURES, MESSAGES)))
     customer = Customer(world, gateway, client)
     await customer.register()
@@ -28,7 +28,7 @@ def say(client: XmppClient, to: str, action: str, sid: str) -> None:
 
 
 async def heard(client: XmppClient, action: str, after: int = 0) -> ET.Element:
-    """The first message about a proposed call with this action."""
+    """Return the first message about a proposed call with this action."""
     path = f"{{{MESSAGES}}}{action}"
     return await client.wait(lambda stanza: stanza.find(path) is not None, f"<{action}/>", after=after)
 

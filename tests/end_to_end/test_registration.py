@@ -1,4 +1,4 @@
-"""Registering a SIP account over XMPP (XEP-0077, XEP-0100): tried before it is answered, and every refusal says why."""
+"""Registration of a SIP account (XEP-0077, XEP-0100). It is tried before the answer, and each refusal says why."""
 
 import pytest
 from world.gateway import Gateway

@@ -1,5 +1,6 @@
-"""Calls of a scripted client through a real media relay: what is left of them there, and what becomes of them when it
-dies. What real clients need of it: test_chromium.py.
+"""Calls of a scripted client through a real media relay: its sessions end with the calls, and the calls end with it.
+
+test_chromium.py covers what real clients need from the relay.
 """
 
 import os
@@ -27,7 +28,7 @@ async def relay(world: World) -> Rtpengine:
 
 
 async def talking(alice: Customer) -> JingleCall:
-    """Alice has called Bob, and hears him."""
+    """Let Alice call Bob and wait until she receives audio."""
     media = await alice.world.media()
     call = await alice.call("bob", media)
     await call.answered()
@@ -75,7 +76,7 @@ async def test_a_call_that_needs_no_relay_goes_directly(alice: Customer, relay: 
 
 
 class PcmuCall(JingleCall):
-    """A client that can do nothing but PCMU."""
+    """A call of a client that supports only PCMU."""
 
     payloads: ClassVar[Mapping[int, Mapping[str, str]]] = {PCMU: PAYLOADS[PCMU]}
 
@@ -83,7 +84,7 @@ class PcmuCall(JingleCall):
 async def test_a_phone_without_the_clients_codec_is_called_again_through_the_relay(
     alice: Customer, relay: Rtpengine
 ) -> None:
-    """The phone takes PCMA only; the client goes on calling, and hears it in PCMU."""
+    """The phone supports only PCMA. The client keeps calling, and then receives PCMU."""
     world = alice.world
     bob, media = await world.phone("bob", codecs="PCMA"), await world.media()
     call = await PcmuCall.outgoing(alice.client, alice.contact("bob"), media)

@@ -1,4 +1,4 @@
-"""rakia dies: its calls end with a reason, another is started, and its users are signed in again."""
+"""rakia dies: its calls end with a reason, a new one is started, and the users are signed in again."""
 
 import os
 import signal
@@ -8,7 +8,7 @@ from .customer import Customer
 
 
 def children(pid: int, name: str) -> list[int]:
-    """The pids of the programs of this name among the children of a process."""
+    """Return the pids of the children of a process that run this program."""
     return [
         child
         for child in map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
@@ -42,7 +42,7 @@ async def test_an_edge_that_dies_is_replaced(alice: Customer) -> None:
     [edge] = children(pid, "kamailio")
     mark = len(alice.gateway.process.lines)
     os.kill(edge, signal.SIGKILL)
-    # The word of the one that died is repeated as well, when its end is told.
+    # The report of its end repeats the output of the one that died.
     await alice.gateway.process.line("info +kamailio: .*fargo edge is ready", after=mark)
     assert children(pid, "kamailio") != [edge]
     bob = await world.phone("bob")

@@ -1,4 +1,4 @@
-"""`script/up` as a newcomer runs it: from nothing, beside itself, after a crash, and with something broken."""
+"""`script/up`: a first run, a second one at the same time, a run after a crash, and runs with a broken program."""
 
 import os
 import re
@@ -28,7 +28,7 @@ def run(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def up(run: Path) -> AsyncIterator[Up]:
-    """Starts `script/up` in a directory of its own."""
+    """Return a function that starts `script/up` in a directory of its own."""
     async with AsyncExitStack() as started:
 
         async def start(*options: str, env: dict[str, str] | None = None) -> Process:
@@ -40,7 +40,7 @@ async def up(run: Path) -> AsyncIterator[Up]:
 
 
 def alive(run: Path) -> list[str]:
-    """The command lines of what runs there."""
+    """Return the command lines of the processes that use this directory."""
     lines = []
     for entry in Path("/proc").glob("[0-9]*/cmdline"):
         try:
@@ -53,7 +53,7 @@ def alive(run: Path) -> list[str]:
 
 
 async def verified(run: Path) -> str:
-    """The summary of a log that verifies."""
+    """Check that the log verifies, and return the summary."""
     verify = await Process.start("fargo", FARGO, "replay", "verify", run / "fargo.db")
     assert await verify.ended() == 0, verify.report()
     return verify.lines[-1]
@@ -122,7 +122,7 @@ async def test_killed_it_ends_its_programs_and_starts_again(up: Up, run: Path) -
 
 async def test_a_call_without_audio_one_way_fails(up: Up, run: Path, tmp_path: Path) -> None:
     real = shutil.which("baresip")
-    # Its source of sound is a bridge that nobody plays into.
+    # Its audio source is a bridge without input.
     path = replaced(tmp_path, "baresip", f'sed -i s/ausine,440/aubridge,mute/ "$2/config"; exec {real} "$@"')
     process = await up(env={"PATH": path})
     assert await process.ended(90) == 1, process.report()
@@ -139,7 +139,7 @@ async def test_a_program_that_fails_is_named_with_its_last_words(up: Up, run: Pa
 
 
 def replaced(tmp_path: Path, program: str, by: str) -> str:
-    """A PATH on which the program is a shell script."""
+    """Return a PATH on which the program is this shell script."""
     script = tmp_path / "bin" / program
     script.parent.mkdir()
     script.write_text(f"#!/bin/sh\n{by}\n")

@@ -1,7 +1,7 @@
-"""A SIP phone: baresip, registered at the provider, steered and watched through its control port (ctrl_tcp).
+"""A SIP phone: baresip, registered with the provider and controlled through its control port (ctrl_tcp).
 
-It plays a tone into every call and records what it hears. Commands and events travel as JSON in netstrings. Its RTP
-socket is bound to any address, so what it sends to 127.0.0.1 comes from there, with the port that its SDP names.
+It plays a tone into every call and records what it receives. Commands and events are JSON in netstrings. Its RTP socket
+is bound to all addresses. Packets to 127.0.0.1 therefore have that source address, with the port in its SDP.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ module_app account.so
 module_app menu.so
 module_app ctrl_tcp.so
 
-# By address, because baresip skips the interface lo when it looks for one by itself.
+# By address, because baresip ignores the interface lo when it chooses one.
 net_interface {address}
 sip_listen {address}:{port}
 ctrl_tcp_listen {address}:{control_port}
@@ -34,13 +34,13 @@ rtp_ports {rtp_port}-{rtp_last}
 rtp_stats yes
 statmode_default off
 
-# The tone generator knows only this format; a bridge whose other end nobody opens plays into nothing.
+# The tone generator supports only this format. A bridge whose other end is not open discards the audio.
 audio_source ausine,{hertz}
 audio_player aubridge,nowhere
 ausrc_srate 48000
 ausrc_channels 2
 
-# Every call's sound, what it says and what it hears.
+# Record the audio of every call in both directions.
 snd_path {directory}
 """
 
@@ -55,8 +55,9 @@ class Packets(NamedTuple):
 
 
 class Baresip(Server):
-    """A phone for one account. With `answers`, it takes every call by itself. `hertz` is the tone that it plays, and
-    `codecs` are those that it has.
+    """A phone for one account.
+
+    `answers`: it answers every call automatically. `hertz`: the tone that it plays. `codecs`: those that it supports.
     """
 
     def __init__(
@@ -74,7 +75,7 @@ class Baresip(Server):
         self.hertz = hertz
         self.codecs = codecs
         self.address = address
-        self.port = free_port(address, adjacent=2)  # it takes the next one for TLS
+        self.port = free_port(address, adjacent=2)  # it uses the next one for TLS
         self.control_port = free_port(address)
         self.rtp_port = free_port(address, adjacent=RTP_PORTS)
         self.events: list[dict[str, Any]] = []
@@ -100,8 +101,8 @@ class Baresip(Server):
             ),
         )
         self.process = await Process.start("baresip", "baresip", "-f", self.directory)
-        # Not found out by trying its control port: it serves one connection there, and may take the first one's end for
-        # the second one's.
+        # Do not probe its control port instead. It serves one connection at a time and may mistake the end of the probe
+        # for the end of the next connection.
         await self.process.line("baresip is ready")
         reader, self._writer = await asyncio.open_connection(self.address, self.control_port)
         self._news = asyncio.Event()
@@ -119,7 +120,7 @@ class Baresip(Server):
 
     @property
     def media_port(self) -> int:
-        """The RTP port of its only call."""
+        """Return the RTP port of its only call."""
         mine = range(self.rtp_port, self.rtp_port + RTP_PORTS, 2)
         (port,) = (port for port in udp_ports(self.process.pid) if port in mine)
         return port
@@ -134,7 +135,7 @@ class Baresip(Server):
         await self.command("hangup")
 
     async def command(self, name: str, parameters: str = "", seconds: float = 10) -> str:
-        """One of baresip's own commands; what it printed."""
+        """Execute one of baresip's own commands and return its output."""
         message = json.dumps({"command": name, "params": parameters}).encode()
         self._writer.write(b"%d:%b," % (len(message), message))
         try:
@@ -146,10 +147,9 @@ class Baresip(Server):
         return str(reply["data"])
 
     async def event(self, kind: str, seconds: float = 20, after: int = 0, **details: str) -> dict[str, Any]:
-        """The first event of a kind (CALL_INCOMING, CALL_RINGING, CALL_ESTABLISHED, CALL_CLOSED, …) with these details,
-        past or to come.
+        """Return the first event of this kind with these details; wait for it if needed.
 
-        `after` skips that many of `events`.
+        Kinds are CALL_INCOMING, CALL_RINGING, CALL_ESTABLISHED, CALL_CLOSED, … `after` skips that many of `events`.
         """
         wanted = {"type": kind, **details}
         try:
@@ -165,14 +165,14 @@ class Baresip(Server):
             raise self.process.failure(f"had no event {kind} within {seconds} s, only {seen}") from None
 
     async def packets(self, seconds: float = 10, after: int = 0) -> Packets:
-        """What an ended call counted; `after` skips that many lines of the program's output."""
+        """Return the packet counts of an ended call. `after` skips that many lines of the program's output."""
         summary = await self.process.line(r"^packets:\s+(\d+)\s+(\d+)", seconds, after)
         return Packets(sent=int(summary[1]), received=int(summary[2]))
 
     async def hears(self, hertz: int, seconds: float = 20) -> None:
-        """Wait until the strongest tone in its newest call is this one.
+        """Wait until this is the strongest tone in its newest call.
 
-        It records no more of a call once it got a re-INVITE. What comes then, a tap hears.
+        baresip stops recording a call at a re-INVITE. To hear what follows, use a tap.
         """
         try:
             await hears(self._tone, hertz, seconds)

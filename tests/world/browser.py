@@ -1,7 +1,7 @@
-"""An XMPP client of today: headless Chromium with the page in `phone/`, which speaks Jingle with ICE and DTLS-SRTP.
+"""A current XMPP client: headless Chromium with the page in `phone/`, which uses Jingle with ICE and DTLS-SRTP.
 
-`PhonePage` serves the page, `Chromium` is the browser, and each `BrowserPhone` is a tab with a profile of its own. It
-says a tone of a chosen frequency, and tells the frequency that it hears: so one knows whose sound arrives.
+`PhonePage` serves the page, `Chromium` is the browser, and each `BrowserPhone` is a tab with a profile of its own. A
+phone sends a tone of a chosen frequency and reports the frequency that it receives, which identifies the sender.
 """
 
 import asyncio
@@ -29,19 +29,19 @@ EVENT_SHOWN = 600  # characters
 
 FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"),
-    # It looks for nothing outside.
+    # No requests to the network.
     *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic"),
     *("--disable-default-apps", "--disable-extensions", "--no-default-browser-check", "--no-pings"),
-    # A microphone that needs no leave, calls on loopback at addresses that are said, sound without a click.
+    # A microphone without a permission prompt, ICE on loopback without mDNS names, sound without a click.
     *("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", "--allow-loopback-in-peer-connection"),
     *("--disable-features=WebRtcHideLocalIpsWithMdns", "--autoplay-policy=no-user-gesture-required"),
-    # What it says is for us: no word of desktop services and sound cards that are not there.
+    # Only relevant output: no complaints about missing desktop services and sound cards.
     *("--log-level=3", "--disable-audio-output", "--remote-debugging-port=0"),
 )
 
 
 class PhonePage(Server):
-    """The page at `url`, bundled when it starts. `account` is what its form is filled in with."""
+    """The page at `url`, bundled at the start. `account` has the values that its form is filled in with."""
 
     def __init__(
         self, server: Prosody, user: str = "", directory: Path | None = None, address: str = XMPP_ADDRESS
@@ -65,7 +65,7 @@ class PhonePage(Server):
         await self.process.until(lambda: accepts(self.address, self.port), "it serves the page")
 
     async def _bundle(self) -> None:
-        """Put page, style and scripts, with the libraries that they use, into the directory."""
+        """Bundle the page, its style and its scripts with their libraries into the directory."""
         entries = [PAGE / entry for entry in ENTRIES]
         options = ("--bundle", "--format=esm", "--loader:.html=copy", f"--outdir={self.directory}")
         bundler = await Process.start("esbuild", PAGE / "node_modules/.bin/esbuild", *entries, *options)
@@ -74,7 +74,7 @@ class PhonePage(Server):
 
 
 class Chromium(Server):
-    """The browser; what it shows starts in `phone`."""
+    """The browser. `phone` opens the page in it."""
 
     def __init__(self, directory: Path | None = None) -> None:
         super().__init__(directory)
@@ -91,14 +91,14 @@ class Chromium(Server):
         await super().stop()
 
     async def phone(self, url: str) -> "BrowserPhone":
-        """The page in a tab of its own, not logged in yet."""
+        """Open the page in a new tab, without logging in."""
         phone = BrowserPhone(self)
         await phone.open(url)
         return phone
 
 
 class BrowserPhone:
-    """The phone in one tab. `events` has what it told since it was opened, with its `kind` (see `phone/phone.js`)."""
+    """The phone in one tab. `events` has its reports since it was opened, each with a `kind` (see `phone/phone.js`)."""
 
     def __init__(self, browser: Chromium) -> None:
         self._browser = browser
@@ -115,8 +115,10 @@ class BrowserPhone:
     async def log_in(
         self, server: Prosody, user: str, resource: str = "browser", asks_first: bool = True, hertz: int = 700
     ) -> None:
-        """Log in and be available. `asks_first`: XEP-0353, both ways; `hertz`: the tone that it says, 0: Chromium's
-        own fake microphone."""
+        """Log in and become available.
+
+        `asks_first`: use XEP-0353 in both directions. `hertz`: the tone that it sends; 0: Chromium's fake microphone.
+        """
         account = {
             "jid": f"{user}@{server.domain}/{resource}",
             "password": server.accounts[user],
@@ -128,7 +130,7 @@ class BrowserPhone:
         await self.run(f"phone.logIn({json.dumps(account)})")
 
     async def register(self, account: SipAccount) -> None:
-        """Tell the gateway a SIP account, by its form; DevToolsError has the gateway's words if it refuses."""
+        """Register a SIP account with the gateway's form. If it is refused, DevToolsError has the gateway's text."""
         form = {
             "username": f"{account.user}@{account.domain}",
             "password": account.password,
@@ -138,7 +140,7 @@ class BrowserPhone:
         await self.run(f"phone.register({json.dumps(form)})", REGISTER_SECONDS)
 
     async def run(self, script: str, seconds: float = 30) -> Any:
-        """What JavaScript in the page comes to, promises awaited; DevToolsError if it throws."""
+        """Run JavaScript in the page and return its (awaited) result. Raises DevToolsError if it throws."""
         done = await self._command(
             "Runtime.evaluate", seconds, expression=script, awaitPromise=True, returnByValue=True, userGesture=True
         )
@@ -150,12 +152,12 @@ class BrowserPhone:
         await self.run(f"phone.dial({json.dumps(jid)})")
 
     async def answer(self) -> None:
-        """Answer the call that rings, or is about to."""
+        """Answer the incoming call; wait for it if needed."""
         await self.event("incoming")
         await self.run("phone.answer()")
 
     async def hang_up(self) -> None:
-        """Hang up, give up or decline."""
+        """Hang up, cancel or decline."""
         await self.run("phone.hangUp()")
 
     async def hold(self) -> None:
@@ -165,16 +167,16 @@ class BrowserPhone:
         await self.run("phone.hold(false)")
 
     async def press(self, keys: str, told: bool = False) -> None:
-        """Press keys in a call; `told`: in messages (XEP-0181) instead of in the sound."""
+        """Press keys in a call. `told`: send them in messages (XEP-0181) instead of in RTP."""
         await self.run(f"phone.options.tellsKeys = {json.dumps(told)}, phone.press({json.dumps(keys)})")
 
     async def statistics(self) -> dict[str, Any]:
-        """WebRTC's own: packets and bytes sent and received, loudness, codec, encryption (`statistics` in sound.js)."""
+        """Return WebRTC's statistics: packets, bytes, loudness, codec, encryption (`statistics` in sound.js)."""
         found: dict[str, Any] = await self.run("phone.statistics()")
         return found
 
     async def hears(self, hertz: int, seconds: float = 20, within: int = 10) -> None:
-        """Wait until the strongest tone in what comes from now on is this one; 0: until it hears nothing."""
+        """Wait until this is the strongest tone in the audio received from now on; 0: until it receives silence."""
         heard: set[int] = set()
         enough = 0 if hertz == 0 else await self._received() + FRESH_PACKETS
         try:
@@ -188,21 +190,21 @@ class BrowserPhone:
             raise self.failure(f"did not hear {hertz} Hz within {seconds} s, but (in Hz) {sorted(heard)}") from None
 
     async def _received(self) -> int:
-        """Packets of sound that have come."""
+        """Return the number of audio packets received."""
         return int((await self.statistics())["received"]["packets"])
 
     async def ended(self, seconds: float = 30, after: int = 0) -> tuple[str, str]:
-        """Wait for the end of a call; its reason and text."""
+        """Wait for the end of a call and return its reason and text."""
         end = await self.event("ended", seconds, after)
         return end["reason"], end["text"]
 
     async def shown(self) -> tuple[str, str]:
-        """What the page says of the call: how it is, and more about that."""
+        """Return the state of the call and its details, as the page shows them."""
         phase, detail = await self.run("['phase', 'detail'].map((id) => document.getElementById(id).textContent)")
         return phase, detail
 
     async def event(self, kind: str, seconds: float = 20, after: int = 0, **details: Any) -> dict[str, Any]:
-        """The first event of a kind with these details, past or to come; `after` skips that many of `events`."""
+        """Return the first such event; wait for it if needed. `after` skips that many of `events`."""
         wanted = {"kind": kind, **details}
         try:
             async with asyncio.timeout(seconds):
@@ -216,7 +218,7 @@ class BrowserPhone:
             raise self.failure(f"told of no {wanted} within {seconds} s") from None
 
     async def picture(self, path: Path) -> None:
-        """What the tab looks like, as a PNG."""
+        """Write a screenshot of the tab, as a PNG."""
         shot = await self._command("Page.captureScreenshot", captureBeyondViewport=True)
         path.write_bytes(base64.b64decode(shot["data"]))
 

@@ -1,5 +1,5 @@
-"""What a desktop client has around it here, where there is no desk: a display that nobody sees, a message bus and a
-home of its own, and of GStreamer's plugins only those that a call needs.
+"""The environment of a desktop client: a virtual display, a message bus and a home directory of its own, and only those
+GStreamer plugins that a call needs.
 """
 
 import re
@@ -10,8 +10,8 @@ from .ports import free_display
 from .process import Process, ProcessError, Server
 from .prosody import Prosody
 
-# The plugins for what the clients offer elsewhere, by name: with libgstsrtp Pidgin cannot call without SRTP, and to
-# look at all that Debian has takes 10 s at every start.
+# The plugins that the clients use. libgstsrtp is missing because Pidgin, if it has it, cannot call without SRTP.
+# Loading all of Debian's plugins would take 10 s at every start.
 PLUGINS = (
     *("fsrtpconference", "gstcoreelements", "gsttypefindfunctions", "gstautodetect", "gstautoconvert", "gstinter"),
     *("gstaudioconvert", "gstaudiomixer", "gstaudioparsers", "gstaudiorate", "gstaudioresample", "gstaudiotestsrc"),
@@ -21,12 +21,12 @@ PLUGINS = (
 
 
 def gstreamer() -> Path:
-    """Return where Debian has GStreamer's plugins."""
+    """Return the directory of GStreamer's plugins on Debian."""
     return next(Path("/usr/lib").glob("*/gstreamer-1.0"))
 
 
 class DesktopClient(Server):
-    """A client for one account of the XMPP server. `process` is the client itself, `plugins` is what GStreamer has."""
+    """A client for one account of the XMPP server. `process` is the client, `plugins` are its GStreamer plugins."""
 
     plugins: tuple[str, ...] = PLUGINS
 
@@ -42,14 +42,14 @@ class DesktopClient(Server):
         await self._parts.aclose()
 
     async def _furnish(self) -> None:
-        """Start what the client needs to be there before it starts; `_run` starts the client."""
+        """Start the programs that the client needs; `_run` then starts the client."""
         self._link_plugins()
         self._environment = self._surroundings()
         await self._start_display()
         await self._start_bus()
 
     async def _run(self, name: str, *argv: str | Path) -> Process:
-        """Start a program that lasts until the client is stopped."""
+        """Start a program that runs until the client is stopped."""
         self.process = await Process.start(name, *argv, cwd=self.directory, env=self._environment)
         self._parts.push_async_callback(self.process.stop)
         return self.process
@@ -69,11 +69,11 @@ class DesktopClient(Server):
         return {
             **dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"), home),
             "XDG_RUNTIME_DIR": str(runtime),
-            "LC_ALL": "C.UTF-8",  # the windows' titles and keys are meant to be English
+            "LC_ALL": "C.UTF-8",  # for English window titles and keyboard shortcuts
             "GST_PLUGIN_SYSTEM_PATH": f"{home}/gstreamer",
             "GST_REGISTRY": f"{home}/gstreamer.registry",
             "GST_REGISTRY_FORK": "no",
-            # There is no way out of the tests' network, and clients that look for one are not to wait for it.
+            # The tests' network has no default route; without this, clients would wait for one.
             "GIO_USE_NETWORK_MONITOR": "base",
         }
 
@@ -93,21 +93,21 @@ class DesktopClient(Server):
         self._environment["DBUS_SESSION_BUS_ADDRESS"] = address[0]
 
     async def _press(self, title: str, *keys: str, seconds: float = 20) -> None:
-        """Press keys in the window of this title, as soon as it is there."""
+        """Press keys in the window with this title; wait for it if needed."""
         search = ("search", "--sync", "--onlyvisible", "--limit", "1", "--name", f"^{re.escape(title)}$")
         window = await self._xdotool(*search, seconds=seconds)
-        # A command of its own, because xdotool goes on sending to a window that it found itself, be it closed by then.
+        # A separate command, because xdotool keeps sending to a window from its own search even after that has closed.
         await self._xdotool("windowfocus", "--sync", window, "key", *keys, seconds=seconds)
 
     async def _xdotool(self, *arguments: str, seconds: float = 20) -> str:
-        """Its output; ProcessError if there is no such window for so long."""
+        """Run xdotool and return its output. Raises ProcessError if there is no such window in time."""
         try:
             return await self._tool("xdotool", *arguments, seconds=seconds)
         except ProcessError as failed:
             raise self.process.failure(f"has no such window: {failed}") from None
 
     async def _tool(self, *argv: str, seconds: float = 20) -> str:
-        """What a program printed that was to end by itself, and well."""
+        """Run a program to its end and return its output. Raises ProcessError if it fails."""
         tool = await Process.start(argv[0], *argv, env=self._environment)
         try:
             if await tool.ended(seconds):

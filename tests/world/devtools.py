@@ -1,6 +1,6 @@
-"""Chromium's DevTools protocol, as far as the tests need it: commands and their replies, events, and tabs.
+"""The parts of Chromium's DevTools protocol that the tests need: commands with replies, events, and tabs.
 
-One WebSocket carries all tabs; each has a session, and what is said for it names it.
+One WebSocket carries the messages of all tabs. Each tab has a session, which its messages name.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ Event = dict[str, Any]
 
 
 class DevToolsError(Exception):
-    """The browser refused a command, or the page threw; the text says what."""
+    """The browser refused a command, or the page threw an exception; the text has the details."""
 
 
 class DevTools:
@@ -41,7 +41,7 @@ class DevTools:
         await self._reader
 
     async def command(self, method: str, session: str = "", seconds: float = 20, **parameters: Any) -> dict[str, Any]:
-        """Carry out one command; its result."""
+        """Execute one command and return its result."""
         number = next(self._ids)
         reply = self._replies[number] = asyncio.get_running_loop().create_future()
         message = {"id": number, "method": method, "params": parameters} | ({"sessionId": session} if session else {})
@@ -58,7 +58,7 @@ class DevTools:
         return result
 
     async def tab(self, listener: Callable[[str, Event], None]) -> str:
-        """Open an empty tab with a profile of its own; its session. The listener gets its events, by name."""
+        """Open an empty tab with a profile of its own and return its session. The listener gets its events, by name."""
         context = await self.command("Target.createBrowserContext")
         target = await self.command("Target.createTarget", url="about:blank", **context)
         attached = await self.command("Target.attachToTarget", targetId=target["targetId"], flatten=True)

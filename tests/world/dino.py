@@ -1,8 +1,7 @@
-"""Dino as a person would use it, without a desk: on a display that nobody sees and a sound server of its own, logged in
-to the XMPP server. It calls with ICE and DTLS, says a tone again and again, and records what it hears.
+"""Dino on a virtual display with a sound server of its own, logged in to the XMPP server.
 
-Dino can be told nothing about calls but by its windows. Without a window manager they are always at the same place, so
-it is clicked where its buttons are.
+It calls with ICE and DTLS, sends an interrupted tone and records what it receives. Calls can be controlled only through
+Dino's windows. Without a window manager these are always at the same place, so the buttons are clicked by position.
 """
 
 import asyncio
@@ -19,11 +18,11 @@ from .prosody import Prosody
 from .recording import hears, tone
 from .starttls import StartTls
 
-# What it trusts. Only Dino sees ours there instead, because it has a view of its own of that file.
+# The certificates that Dino trusts. Dino runs in a mount namespace in which our certificate is at this path.
 TRUSTED = "/etc/ssl/certs/ca-certificates.crt"
 ONLY_OURS = ("unshare", "--mount", "--", "sh", "-c", f'mount --bind "$0" {TRUSTED} && exec "$@"')
 
-# Of its database what it does not make itself when it is missing.
+# The parts of its database that Dino does not create itself.
 ACCOUNT_TABLE = """\
 CREATE TABLE account (
     id INTEGER PRIMARY KEY AUTOINCREMENT, bare_jid TEXT NOT NULL UNIQUE, resourcepart TEXT, password TEXT, alias TEXT,
@@ -34,11 +33,11 @@ CALL_BUTTON, AUDIO_CALL, ACCEPT, HANG_UP = (690, 28), (690, 80), (502, 284), (42
 CLICK_AGAIN = 2  # seconds
 
 RATE = 8000
-LONGEST = 120  # seconds that it can speak
+LONGEST = 120  # seconds of tone
 
 
 class Dino(DesktopClient):
-    """Dino for one account of the XMPP server; ready when its user is online. `hertz` is the tone that it says."""
+    """Dino for one account of the XMPP server; ready when its user is online. `hertz` is the tone that it sends."""
 
     plugins = (*PLUGINS, "gstapp", "gstpulseaudio")
 
@@ -58,36 +57,36 @@ class Dino(DesktopClient):
         await self.process.line("^<{jabber:client}:presence", 30)
 
     async def call(self, jid: str) -> None:
-        """Call someone, by bare JID, as soon as their presence says that they take voice calls."""
+        """Call a bare JID, as soon as its presence announces support for voice calls."""
         await self._show(jid)
         await self._click_until("jingle-message:0}:propose", CALL_BUTTON, AUDIO_CALL)
 
     async def answer(self, jid: str) -> None:
-        """Take the first call of someone, by bare JID, as soon as it rings."""
+        """Answer the first call from a bare JID, as soon as it rings."""
         await self._show(jid)
         await self._click_until("jingle-message:0}:proceed", ACCEPT)
 
     async def hang_up(self) -> None:
-        """End the call that it is in."""
+        """End the current call."""
         await self._click_until("action='session-terminate'", HANG_UP)
 
     async def ended(self) -> None:
-        """Wait until its call is over."""
+        """Wait until the call is over."""
         await self.process.line("action='session-terminate'")
 
     async def hears(self, hertz: int) -> None:
-        """Wait until the strongest tone that it hears is this one."""
+        """Wait until this is the strongest tone that it receives."""
         try:
             await hears(lambda: tone(self._heard), hertz)
         except TimeoutError as silent:
             raise self.process.failure(str(silent)) from None
 
     async def _show(self, jid: str) -> None:
-        """Have its window show the conversation with someone."""
+        """Show the conversation with a contact in the window."""
         await self._tool("dino-im", f"xmpp:{jid.replace('%', '%25')}?message")
 
     async def _click_until(self, sent: str, *places: tuple[int, int], seconds: float = 20) -> None:
-        """Click here and there, again and again, until it has sent something: a button may not be there yet."""
+        """Click at these places repeatedly until Dino logs this text: a button may not be visible yet."""
         async with asyncio.timeout(seconds):
             while True:
                 for x, y in places:
@@ -108,7 +107,7 @@ class Dino(DesktopClient):
         database.close()
 
     async def _start_sound(self) -> None:
-        """What Dino plays goes into one file, and it hears another. A sound that never changes it takes for noise."""
+        """Record Dino's output, and play a file as its microphone. Dino would treat a constant tone as noise."""
         sound = await self._run(
             *("pulseaudio", "pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "-v"),
             "--load=module-native-protocol-unix",

@@ -1,5 +1,5 @@
-"""Gajim as a person would use it, without a desk: on a display that nobody sees, logged in to the XMPP server. It calls
-with ICE and plain RTP, says a tone, and records what it hears.
+"""Gajim on a virtual display, logged in to the XMPP server. It calls with ICE and plain RTP, sends a tone and records
+what it receives.
 """
 
 import json
@@ -11,7 +11,7 @@ from .desktop import PLUGINS, DesktopClient
 from .prosody import Prosody
 from .recording import hears, tone
 
-# Debian's, which has Gajim and what it needs; ours has neither.
+# Debian's Python, which has Gajim and its dependencies; the one of .venv does not.
 PYTHON = "/usr/bin/python3"
 STEERED = Path(__file__).with_name("steered_gajim.py")
 ACCOUNT = "fargo"
@@ -24,9 +24,9 @@ PRAGMA user_version=5;
 
 
 class Gajim(DesktopClient):
-    """Gajim for one account of the XMPP server; ready when its user is online. `hertz` is the tone that it says."""
+    """Gajim for one account of the XMPP server; ready when its user is online. `hertz` is the tone that it sends."""
 
-    # It does not call if it could not show a picture too.
+    # It makes no calls unless it could also show video.
     plugins = (*PLUGINS, "gstwavenc", "gstgtk", "gstopengl")
 
     def __init__(
@@ -52,20 +52,20 @@ class Gajim(DesktopClient):
         await self.process.line("^signed in", 30)
 
     def add_contact(self, jid: str) -> None:
-        """Put someone on the contact list, which asks to see their presence."""
+        """Add a contact, which also sends a presence subscription request."""
         self._say("add", jid)
 
     def call(self, jid: str) -> None:
-        """Call someone, by bare JID, as soon as their presence says that they take voice calls."""
+        """Call a bare JID, as soon as its presence announces support for voice calls."""
         self._say("call", jid)
 
     async def answer(self) -> None:
-        """Take the call that rings, or is about to."""
+        """Answer the incoming call; wait for it if needed."""
         await self.process.line("^call from")
         self._say("answer")
 
     async def decline(self) -> None:
-        """Refuse the call that rings, or is about to."""
+        """Decline the incoming call; wait for it if needed."""
         await self.process.line("^call from")
         self._say("decline")
 
@@ -73,14 +73,14 @@ class Gajim(DesktopClient):
         self._say("hang_up")
 
     async def hears(self, hertz: int) -> None:
-        """Wait until the strongest tone that it hears is this one."""
+        """Wait until this is the strongest tone that it receives."""
         try:
             await hears(lambda: tone(self._heard), hertz)
         except TimeoutError as silent:
             raise self.process.failure(str(silent)) from None
 
     async def ended(self) -> None:
-        """Wait until a call is over."""
+        """Wait until the call is over."""
         await self.process.line("^audio NULL")
 
     def _say(self, *words: str) -> None:
@@ -92,7 +92,7 @@ class Gajim(DesktopClient):
         user, _, domain = self.bare_jid.partition("@")
         application = {
             "use_keyring": False,
-            # 20 ms in each buffer, as from a sound card; it sends a packet for each.
+            # Buffers of 20 ms, like those of a sound card; Gajim sends one packet for each.
             "audio_input_device": f"audiotestsrc is-live=true samplesperbuffer=960 freq={self.hertz}"
             " ! audio/x-raw,rate=48000,channels=1 ! volume name=gajim_vol",
             "audio_output_device": "audioconvert ! audioresample ! audio/x-raw,format=S16LE,rate=8000,channels=1"

@@ -1,4 +1,4 @@
-"""The gateway itself, as its operator runs it: `fargo run` with a configuration file, beside the other servers."""
+"""The gateway as an operator runs it: `fargo run` with a configuration file."""
 
 import json
 import sys
@@ -16,7 +16,7 @@ READY_SECONDS = 30
 
 
 class Gateway(Server):
-    """`settings` changes the configuration, by table and key; `configuration` is the file, `log` the event log."""
+    """The gateway. `settings` are changes of the configuration; `configuration` is its file, `log` the event log."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class Gateway(Server):
 
 
 def toml(tables: Mapping[str, Mapping[str, object]]) -> str:
-    """TOML of strings, numbers, booleans and lists of them: there JSON is TOML too."""
+    """Return tables as TOML. Their values are strings, numbers, booleans and lists, whose JSON is valid TOML."""
     lines = []
     for table, values in tables.items():
         lines += [f"[{table}]", *(f"{key} = {json.dumps(value)}" for key, value in values.items()), ""]

@@ -1,4 +1,4 @@
-"""An audio call of the scripted XMPP client: Jingle over raw-udp with G.711, by hand (XEP-0166, XEP-0167, XEP-0177)."""
+"""An audio call of the scripted XMPP client: Jingle over raw-udp with G.711 (XEP-0166, XEP-0167, XEP-0177)."""
 
 import itertools
 from collections.abc import Iterable, Mapping
@@ -11,19 +11,19 @@ from .stanza import NS, element, failure
 from .xmpp_client import XmppClient
 
 PAYLOADS = {PCMU: {"name": "PCMU", "clockrate": "8000"}, PCMA: {"name": "PCMA", "clockrate": "8000"}}
-"""What the client can do, by payload type: what it says of each (XEP-0167 §4)."""
+"""The payload types that the client supports, with their attributes (XEP-0167 §4)."""
 _numbers = itertools.count(1)
 
 
 class End(NamedTuple):
-    """How a call ended: the reason's element name (XEP-0166 §7.4) and its text."""
+    """The end of a call: the element name of the reason (XEP-0166 §7.4) and its text."""
 
     reason: str
     text: str
 
 
 class Remote(NamedTuple):
-    """Where the other side wants its media, and which payload types it takes, best first."""
+    """The other side's media address and payload types, in order of preference."""
 
     host: str
     port: int
@@ -32,8 +32,10 @@ class Remote(NamedTuple):
 
 @dataclass
 class JingleCall:
-    """One session of a client's resource with a peer. Made by `outgoing` or `incoming`; `remote` is known from the
-    other side's offer or answer on."""
+    """A session of a client's resource with a peer, created by `outgoing` or `incoming`.
+
+    `remote` is set by the other side's offer or answer.
+    """
 
     client: XmppClient
     peer: str
@@ -45,9 +47,9 @@ class JingleCall:
 
     @classmethod
     async def outgoing(cls, client: XmppClient, to: str, media: RtpEndpoint, sid: str = "") -> "JingleCall":
-        """Call a full JID; ConnectionRefusedError holds the Failure if the session-initiate gets an error.
+        """Call a full JID. If the session-initiate gets an error, raises ConnectionRefusedError with the Failure.
 
-        `sid` is the id of the proposal that it follows, if one was made.
+        `sid` is the id of the preceding proposal, if there was one.
         """
         call = cls(client, to, sid or f"call-{next(_numbers)}", media)
         client.sessions.add((to, call.sid))
@@ -58,7 +60,7 @@ class JingleCall:
     async def incoming(
         cls, client: XmppClient, media: RtpEndpoint, seconds: float = 30, after: int = 0
     ) -> "JingleCall":
-        """Wait until the client is called; `after` skips that many of its stanzas."""
+        """Wait for a call to the client. `after` skips that many of its stanzas."""
 
         def wanted(stanza: ET.Element) -> bool:
             jingle = jingle_of(stanza)
@@ -78,7 +80,7 @@ class JingleCall:
             remote=remote_of(jingle),
         )
 
-    # What the other side does
+    # Actions of the other side
 
     async def ringing(self, seconds: float = 30) -> None:
         await self._action("session-info", seconds, holds="rtp-info:ringing")
@@ -89,9 +91,7 @@ class JingleCall:
         return self.remote
 
     async def moved(self, seconds: float = 30, after: int = 0) -> Remote:
-        """Wait for a transport-info; where the other side wants its media from then on. `after` skips that many
-        stanzas.
-        """
+        """Wait for a transport-info and return the other side's new media address. `after` skips that many stanzas."""
         moved = await self._action("transport-info", seconds, after=after)
         self.remote = remote_of(moved)._replace(payload_types=self.remote.payload_types if self.remote else [])
         return self.remote
@@ -100,25 +100,25 @@ class JingleCall:
         terminate = await self._action("session-terminate", seconds)
         return end_of(terminate)
 
-    # What we do
+    # Actions of the client
 
     async def ring(self) -> None:
         await self._do("session-info", element("ringing", NS["rtp-info"]))
 
     async def accept(self) -> None:
-        """Answer with the first payload type of the offer that we have too."""
+        """Answer with the first payload type of the offer that the client supports."""
         assert self.remote is not None
         common = [each for each in self.remote.payload_types if each in self.payloads]
         await self._do("session-accept", self._offer(common[:1]), responder=self.client.jid)
 
     async def terminate(self, reason: str = "success", text: str | None = None) -> None:
-        """Hang up, cancel or reject: it depends on when, and on the reason."""
+        """Terminate the session: hang up, cancel or reject, depending on its state and the reason."""
         told = [element(reason)] + ([element("text", text=text)] if text else [])
         await self._do("session-terminate", element("reason", None, *told))
         self.client.sessions.discard((self.peer, self.sid))
 
     def talk(self) -> None:
-        """Send the tone to where the other side wants it, in the payload type that it prefers."""
+        """Send the tone to the other side's media address, with the payload type that it prefers."""
         assert self.remote is not None
         self.media.send(self.remote.host, self.remote.port, self.remote.payload_types[0])
 
@@ -128,7 +128,7 @@ class JingleCall:
             raise ConnectionRefusedError(wrong)
 
     async def _action(self, action: str, seconds: float, holds: str = ".", after: int = 0) -> ET.Element:
-        """The jingle element of this session's first request with this action."""
+        """Return the jingle element of this session's first request with this action; wait for it if needed."""
 
         def wanted(stanza: ET.Element) -> bool:
             jingle = jingle_of(stanza)
@@ -170,12 +170,12 @@ class JingleCall:
 
 
 def jingle_of(stanza: ET.Element) -> ET.Element | None:
-    """The jingle element of a request; None for any other stanza."""
+    """Return the jingle element of a request, None for any other stanza."""
     return stanza.find("jingle:jingle", NS) if stanza.get("type") == "set" else None
 
 
 def remote_of(jingle: ET.Element) -> Remote:
-    """Where an offer or an answer wants its RTP (component 1)."""
+    """Return the RTP address (component 1) and payload types of an offer or an answer."""
     candidates = jingle.iterfind("jingle:content/raw-udp:transport/raw-udp:candidate", NS)
     rtp = next(each for each in candidates if each.get("component") == "1")
     payloads = jingle.iterfind("jingle:content/rtp:description/rtp:payload-type", NS)
@@ -183,7 +183,7 @@ def remote_of(jingle: ET.Element) -> Remote:
 
 
 def end_of(jingle: ET.Element) -> End:
-    """The reason of a session-terminate; empty where none is given."""
+    """Return the reason and text of a session-terminate, empty if there are none."""
     reason = jingle.find("jingle:reason", NS)
     names = [each.tag.rpartition("}")[2] for each in reason] if reason is not None else []
     return End(

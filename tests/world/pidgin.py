@@ -1,9 +1,8 @@
-"""Pidgin as a person would use it, without a desk: on a display that nobody sees and a message bus of its own, logged
-in to the XMPP server. Its calls use plain RTP, over ICE with contacts that know it if there is an address beside
-loopback, else on 127.0.0.1; and it says back what it hears.
+"""Pidgin on a virtual display with a message bus of its own, logged in to the XMPP server.
 
-Calls are placed over D-Bus; libpurple offers no other part of a call there, so they are taken and ended by the keys
-that its windows name.
+Its calls use plain RTP: over ICE with contacts that support it, if there is an address other than loopback, and
+otherwise on 127.0.0.1. It echoes the audio that it receives. Calls are placed over D-Bus. libpurple does not offer more
+there, so calls are answered and ended with the keyboard shortcuts of Pidgin's windows.
 """
 
 from pathlib import Path
@@ -48,7 +47,7 @@ PREFERENCES = """\
 </pref>
 """
 
-# Whoever wants to see the user's presence may, as if the question were always answered with yes.
+# Accept all presence subscription requests.
 APPROVE_PLUGIN = """\
 use Purple;
 
@@ -90,33 +89,33 @@ class Pidgin(DesktopClient):
         await self.online()
 
     async def online(self, seconds: float = 30) -> None:
-        """Wait until the XMPP server has let it in; it tries again by itself when it loses the connection."""
+        """Wait until it is logged in. It reconnects automatically when it loses the connection."""
         await self._purple.wait("PurpleAccountIsConnected", "i", self._account, seconds=seconds)
 
     async def add_contact(self, jid: str, alias: str) -> None:
-        """Put someone on the contact list, which asks to see their presence."""
+        """Add a contact, which also sends a presence subscription request."""
         buddy = await self._purple.call("PurpleBuddyNew", "iss", self._account, jid, alias)
         group = await self._purple.call("PurpleGroupNew", "s", "Phones")
         await self._purple.call("PurpleBlistAddBuddy", "iiii", buddy, 0, group, 0)
         await self._purple.call("PurpleAccountAddBuddy", "ii", self._account, buddy)
 
     async def call(self, jid: str) -> None:
-        """Call someone, full JID or bare, as soon as their presence says that they take voice calls."""
+        """Call a full or bare JID, as soon as its presence announces support for voice calls."""
         await self._purple.wait("PurplePrplGetMediaCaps", "is", self._account, jid)
         placed = await self._purple.call("PurplePrplInitiateMedia", "isi", self._account, jid, RECEIVE_AND_SEND_AUDIO)
         if not placed:
             raise self.process.failure(f"did not call {jid}")
 
     async def answer(self) -> None:
-        """Take the call that rings, or is about to."""
+        """Answer the incoming call; wait for it if needed."""
         await self._press(INCOMING_CALL, *ACCEPT)
 
     async def decline(self) -> None:
-        """Refuse the call that rings, or is about to."""
+        """Decline the incoming call; wait for it if needed."""
         await self._press(INCOMING_CALL, *CANCEL)
 
     async def hang_up(self, jid: str) -> None:
-        """End the call with someone, answered or not yet."""
+        """End the call with a JID, whether it has been answered or not."""
         await self._press(await self._title(jid), *HANG_UP)
 
     def _write_home(self, stun_address: str) -> None:
@@ -133,11 +132,11 @@ class Pidgin(DesktopClient):
         )
 
     def _surroundings(self) -> dict[str, str]:
-        # What comes out of the one goes into the other: this is its sound card. (PulseAudio's source is none to rely
-        # on: asked for another format in its first milliseconds, it stays silent for the whole call.)
+        # The output is fed back into the input, instead of a sound card. (PulseAudio's source is not reliable: if
+        # another format is requested in its first milliseconds, it stays silent for the whole call.)
         return {**super()._surroundings(), "GST_PLUGIN_FEATURE_RANK": "interaudiosink:MAX,interaudiosrc:MAX"}
 
     async def _title(self, jid: str) -> str:
-        """What a call's window is called: the contact's alias or, for a stranger, the JID."""
+        """Return the title of a call's window: the contact's alias, or the JID if it is not a contact."""
         buddy = await self._purple.call("PurpleFindBuddy", "is", self._account, jid)
         return str(await self._purple.call("PurpleBuddyGetContactAlias", "i", buddy)) if buddy else jid

@@ -1,6 +1,6 @@
-"""A program that runs beside the tests: started, waited for, ended by its pid.
+"""Run programs beside the tests: start them, wait for them, and end them by their pid.
 
-Its output (both streams) is kept, so that a failure can show what the program last said.
+The output (both streams) is kept, so that a failure can show its last lines.
 """
 
 import asyncio
@@ -20,11 +20,11 @@ LAST_WORDS_SECONDS = 2
 
 
 class ProcessError(Exception):
-    """A program did not do what was waited for; the text ends with its last output."""
+    """A program did not do what a test waited for; the text ends with its last output."""
 
 
 async def until(probe: Callable[[], bool], what: str, seconds: float = 20) -> None:
-    """Return once the probe says True; TimeoutError names `what` otherwise. For states that nothing announces."""
+    """Poll until the probe returns True. Raises TimeoutError, naming `what`. For states that no event announces."""
     try:
         async with asyncio.timeout(seconds):
             while not probe():
@@ -34,7 +34,7 @@ async def until(probe: Callable[[], bool], what: str, seconds: float = 20) -> No
 
 
 class Process:
-    """One running program. Made by `Process.start`; `stop` is safe to call twice."""
+    """A running program, created by `Process.start`. `stop` may be called twice."""
 
     def __init__(self, name: str, child: asyncio.subprocess.Process) -> None:
         self.name = name
@@ -48,7 +48,7 @@ class Process:
     async def start(
         cls, name: str, *argv: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None
     ) -> Self:
-        """Start a program in a process group of its own, which dies with us however we end."""
+        """Start a program in a process group of its own, which the kernel ends if the tests die."""
         child = await asyncio.create_subprocess_exec(
             *("setpriv", "--pdeathsig", "TERM", "--", *map(str, argv)),
             cwd=cwd,
@@ -73,7 +73,7 @@ class Process:
         return "\n".join(self.lines)
 
     async def line(self, pattern: str, seconds: float = 20, after: int = 0) -> re.Match[str]:
-        """The first line that matches, printed already or yet to come; `after` skips that many lines."""
+        """Return the first line of output that matches; wait for it if needed. `after` skips that many lines."""
         wanted = re.compile(pattern)
         try:
             async with asyncio.timeout(seconds):
@@ -89,7 +89,7 @@ class Process:
             raise self.failure(f"did not print {pattern!r} within {seconds} s") from None
 
     async def until(self, probe: Callable[[], bool], what: str, seconds: float = 20) -> None:
-        """Wait for a probe as long as the program runs."""
+        """Wait for a probe, as long as the program runs."""
         try:
             await until(lambda: not self.running or probe(), what, seconds)
         except TimeoutError as late:
@@ -99,7 +99,7 @@ class Process:
             raise self.failure(f"ended before {what}")
 
     async def ended(self, seconds: float = 30) -> int:
-        """Wait for the program's own end; its exit code (negative: the signal that ended it)."""
+        """Wait for the program to end and return its exit code (negative: the signal that ended it)."""
         try:
             async with asyncio.timeout(seconds):
                 code = await self._child.wait()
@@ -109,7 +109,7 @@ class Process:
             raise self.failure(f"still runs after {seconds} s") from None
 
     async def stop(self, seconds: float = 10) -> None:
-        """SIGTERM, and SIGKILL for whatever of its group is left."""
+        """Send SIGTERM, and SIGKILL to the remaining processes of its group."""
         if self.running:
             self._child.send_signal(signal.SIGTERM)
             with suppress(TimeoutError):
@@ -120,19 +120,19 @@ class Process:
         await self._reader
 
     def kill(self) -> None:
-        """SIGKILL, at once: what a crash looks like from outside."""
+        """Send SIGKILL, which from outside looks like a crash."""
         self._child.kill()
 
     def failure(self, what: str) -> ProcessError:
         return ProcessError(f"{self.name} (pid {self.pid}) {what}. {self.report()}")
 
     def report(self) -> str:
-        """What it last said."""
+        """Return its last output."""
         shown = "\n".join(f"    {line}" for line in self.lines[-LINES_SHOWN:])
         return f"Last output of {self.name}:\n{shown or '    (none)'}"
 
     async def _last_words(self) -> None:
-        """Read what it wrote before it ended; not for ever, because a child of its own may hold the pipe open."""
+        """Read its remaining output, with a time limit, because a child process of it may keep the pipe open."""
         await asyncio.wait((self._reader,), timeout=LAST_WORDS_SECONDS)
 
     async def _read(self) -> None:
@@ -149,10 +149,10 @@ class Process:
 
 
 class Server(ABC):
-    """A program together with its files; `async with` starts and ends it, `stop` and `start` do so in between.
+    """A program with its files. `async with` starts and ends it; `stop` and `start` can be used in between.
 
-    `process` is the program that runs, or ran last. The directory is a temporary one unless a place is given, and
-    outlives a stop, so that a server started again finds what it stored.
+    `process` is the current or the last process. The directory is temporary unless one is given. It survives a stop, so
+    that a restarted server finds its data.
     """
 
     process: Process
@@ -167,13 +167,13 @@ class Server(ABC):
 
     @abstractmethod
     async def start(self) -> None:
-        """Start, and return when it serves."""
+        """Start, and return when it is ready."""
 
     async def stop(self) -> None:
         await self.process.stop()
 
     def write(self, name: str, text: str) -> Path:
-        """Write a file of its own that nobody else may read: most hold a password."""
+        """Write one of its files, readable by its owner only: most contain a password."""
         path = self.directory / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)

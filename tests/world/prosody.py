@@ -1,4 +1,4 @@
-"""The XMPP server: prosody with accounts, a component for the gateway, and a second domain that is a stranger to it."""
+"""The XMPP server: prosody with accounts, a component for the gateway, and a second domain that the gateway rejects."""
 
 import socket
 from collections.abc import Mapping
@@ -47,7 +47,7 @@ Component "{component}"
 
 
 class Prosody(Server):
-    """Accounts are a password by `user` or `user@domain`; nothing but they can log in."""
+    """The server. `accounts` has the passwords by `user` or `user@domain`; there are no other accounts."""
 
     address = XMPP_ADDRESS
     domain = DOMAIN
@@ -63,7 +63,7 @@ class Prosody(Server):
 
     @property
     def websocket(self) -> str:
-        """Where browsers connect (RFC 7395)."""
+        """Return the WebSocket address for browsers (RFC 7395)."""
         return f"ws://{self.address}:{self.websocket_port}/xmpp-websocket"
 
     async def start(self) -> None:
@@ -91,7 +91,7 @@ class Prosody(Server):
         return all(accepts(self.address, port) for port in ports)
 
     def _write_account(self, account: str, password: str) -> None:
-        """What `prosodyctl register` would store, without half a second of it per account."""
+        """Write the file that `prosodyctl register` would write, without its half second per account."""
         user, _, domain = account.partition("@")
         assert (user + password).replace("-", "").isalnum(), "written into prosody's file as they are"
         folder = (domain or self.domain).replace(".", "%2e")
@@ -99,6 +99,6 @@ class Prosody(Server):
 
 
 def accepts(address: str, port: int) -> bool:
-    """Whether something listens on this TCP port."""
+    """Return whether a process listens on this TCP port."""
     with closing(socket.socket()) as probe:
         return probe.connect_ex((address, port)) == 0

@@ -1,4 +1,4 @@
-"""The SIP provider: a kamailio that registers accounts by digest and routes calls to them, or where a test says."""
+"""The SIP provider: a kamailio that registers accounts by digest and routes calls to them, or as a test specifies."""
 
 import json
 import socket
@@ -19,7 +19,7 @@ CONTROL_SECONDS = 5
 
 @dataclass(frozen=True)
 class SipAccount:
-    """What a provider tells its customer."""
+    """The data that a provider gives a customer."""
 
     user: str
     password: str
@@ -33,7 +33,7 @@ class SipAccount:
 
 
 class Provider(Server):
-    """Accounts are a password by user. `sip.test` is its domain; no DNS knows it, so clients are told the address."""
+    """The provider. `accounts` has the passwords by user. Its domain is not in the DNS, so clients need its address."""
 
     domain = DOMAIN
 
@@ -66,7 +66,7 @@ class Provider(Server):
             self.set_password(user, password)
 
     def set_password(self, user: str, password: str) -> None:
-        """Make an account, or give it another password."""
+        """Create an account, or change its password."""
         self.passwords[user] = password
         self._control("htable.sets", "passwords", user, password)
 
@@ -82,7 +82,7 @@ class Provider(Server):
         self._control("htable.sets", "routes", user, f"{address}:{port}")
 
     def contacts(self, user: str) -> list[str]:
-        """The contact URIs that are registered for a user."""
+        """Return the contact URIs that are registered for a user."""
         try:
             record = self._control("ul.lookup", "location", user)
         except LookupError:
@@ -104,7 +104,7 @@ class Provider(Server):
         return False
 
     def _control(self, method: str, *parameters: str) -> Any:
-        """One JSON-RPC call; LookupError where kamailio answers that it cannot."""
+        """Make a JSON-RPC call and return its result. Raises LookupError if kamailio answers with an error."""
         ours = self.directory / "control-reply"
         ours.unlink(missing_ok=True)
         request = {"jsonrpc": "2.0", "method": method, "params": parameters, "id": 1}

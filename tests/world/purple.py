@@ -1,7 +1,7 @@
 """Pidgin's D-Bus interface (libpurple's, https://developer.pidgin.im/wiki/DbusHowto), called from asyncio.
 
-Every call blocks a thread of its own, because dbus-python's other way needs a GLib main loop. libpurple names its
-objects by numbers: an account, a buddy.
+Every call blocks a thread of its own, because asynchronous calls of dbus-python need a GLib main loop. libpurple
+identifies accounts and buddies by numbers.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ POLL_SECONDS = 0.05
 
 
 class Purple:
-    """The one libpurple on a private bus, whose address is given."""
+    """The libpurple on the private bus at this address."""
 
     def __init__(self, bus_address: str) -> None:
         self._thread = ThreadPoolExecutor(max_workers=1)
@@ -28,11 +28,11 @@ class Purple:
         self._bus: Any = None
 
     async def call(self, method: str, signature: str, *arguments: int | str) -> Any:
-        """What the method returns; dbus.DBusException if nobody serves it, or not in time."""
+        """Call a method and return its result. Raises dbus.DBusException if it is not available or takes too long."""
         return await self._run(lambda: self._call(method, signature, arguments))
 
     async def wait(self, method: str, signature: str, *arguments: int | str, seconds: float = 20) -> Any:
-        """Call until something other than 0 or nothing is returned; TimeoutError if it never is."""
+        """Call a method until its result is neither 0 nor empty, and return that. Raises TimeoutError."""
         try:
             async with asyncio.timeout(seconds):
                 while not (result := await self.call(method, signature, *arguments)):

@@ -1,7 +1,7 @@
-"""The sound that a program records while it is heard: a WAV file that grows, and the tone in its last moments.
+"""Find the tone at the end of a WAV file to which a program is still recording.
 
-The file's header says how long it is only when it is finished, so the samples are counted by the file's size. It does
-not grow while nothing comes, so a file that has not been written to for a while is silence.
+The header has the length only once the file is finished, so the size of the file counts. A file does not grow while
+nothing is received, so a file that has not been written to for a while means silence.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from pathlib import Path
 
 HEADER_BYTES = 44
 RATE_AT = 24
-LISTENED = 0.1  # seconds, so tones are told apart by 10 Hz
+LISTENED = 0.1  # seconds, for a resolution of 10 Hz
 FRESH = 0.5  # seconds
 STEP = 10
 HIGHEST = 3900
@@ -22,7 +22,7 @@ POLL_SECONDS = 0.1
 
 
 async def hears(now: Callable[[], int], hertz: int, seconds: float = 20, within: int = 10) -> None:
-    """Wait until the tone that is heard is this one; TimeoutError says what was heard instead."""
+    """Poll until this tone is received. Raises TimeoutError with the tones that were received instead."""
     heard: set[int] = set()
     try:
         async with asyncio.timeout(seconds):
@@ -34,7 +34,7 @@ async def hears(now: Callable[[], int], hertz: int, seconds: float = 20, within:
 
 
 def tone(path: Path) -> int:
-    """The strongest frequency in the last tenth of a second of a mono 16-bit WAV file, in hertz; 0 for silence."""
+    """Return the strongest frequency (Hz) in the last 0.1 s of a mono 16-bit WAV file, 0 for silence."""
     with path.open("rb") as file:
         header = file.read(HEADER_BYTES)
         if len(header) < HEADER_BYTES:
@@ -51,14 +51,14 @@ def tone(path: Path) -> int:
 
 
 def strongest(samples: tuple[int, ...], rate: int) -> int:
-    """The strongest frequency in a sound, in hertz; 0 for silence."""
+    """Return the strongest frequency in these samples, in hertz; 0 for silence."""
     if math.sqrt(sum(sample * sample for sample in samples) / len(samples)) < QUIETEST:
         return 0
     return max(range(STEP, HIGHEST, STEP), key=lambda hertz: power(samples, hertz / rate))
 
 
 def power(samples: tuple[int, ...], frequency: float) -> float:
-    """How much of one frequency, in cycles per sample, is in the sound (Goertzel's algorithm)."""
+    """Return the power of one frequency, in cycles per sample, in these samples (Goertzel's algorithm)."""
     coefficient = 2 * math.cos(2 * math.pi * frequency)
     before = last = 0.0
     for sample in samples:

@@ -1,7 +1,7 @@
-"""An RTP endpoint, the media of an XMPP test client: it plays a tone, and counts and checks what it hears.
+"""RTP endpoints for the XMPP test client: one sends a tone and checks the packets that it receives, one echoes.
 
-Only PCMU and PCMA at 8 kHz, 20 ms a packet (RFC 3550, RFC 3551 §4.5.14), and keys pressed (RFC 4733). What speaks any
-other codec can only repeat what it hears: an echo.
+The first supports only PCMU and PCMA at 8 kHz, 20 ms per packet (RFC 3550, RFC 3551 §4.5.14), and telephone events
+(RFC 4733). For any other codec there is the echo.
 """
 
 import asyncio
@@ -32,9 +32,10 @@ TONE = {
 
 
 class RtpEndpoint(asyncio.DatagramProtocol):
-    """A pair of UDP ports, RTP and RTCP. `packets` counts valid RTP received; `invalid` says what else came.
+    """A pair of UDP ports, RTP and RTCP.
 
-    `keys` has each key that was pressed, as its number and its packets, if `events` is the payload type of such.
+    `packets` counts the valid RTP packets received; `invalid` describes all others. `events` is the payload type of
+    telephone events; `keys` has the number and the packets of each.
 
     async with RtpEndpoint() as media:
         media.send("127.0.0.4", 40000)
@@ -69,7 +70,7 @@ class RtpEndpoint(asyncio.DatagramProtocol):
         self._rtcp.close()
 
     def send(self, host: str, port: int, payload_type: int = PCMU) -> None:
-        """Send a tone to this address, until `silence` or the end."""
+        """Send a tone to this address until `silence` or the end."""
         assert self._sending is None, "it sends already"
         self._sending = asyncio.create_task(self._send((host, port), payload_type))
 
@@ -85,7 +86,7 @@ class RtpEndpoint(asyncio.DatagramProtocol):
         self._rtp.sendto(data, (host, port))
 
     async def received(self, packets: int, seconds: float = 20) -> None:
-        """Wait until so many valid packets have come in all."""
+        """Wait until this many valid packets have been received in total."""
         what = f"{packets} RTP packets at {self.address}:{self.port}"
         try:
             await until(lambda: self.packets >= packets, what, seconds)
@@ -93,7 +94,7 @@ class RtpEndpoint(asyncio.DatagramProtocol):
             raise TimeoutError(f"{late}; {self.packets} came, and invalid: {self.invalid[:5]}") from None
 
     async def quiet(self, packets: int, seconds: float = 20) -> None:
-        """Wait until none has come in while so many went out: its own sending is the clock."""
+        """Wait until none is received while this many are sent. Sending serves as the clock."""
         heard, sent = self.packets, self.sent
 
         def none_came() -> bool:
@@ -106,7 +107,7 @@ class RtpEndpoint(asyncio.DatagramProtocol):
 
     @property
     def tone(self) -> int:
-        """The strongest frequency in the last tenth of a second, in hertz; 0 for silence."""
+        """Return the strongest frequency in the last tenth of a second, in hertz; 0 for silence."""
         return tone_in(self._heard)
 
     async def _send(self, to: tuple[str, int], payload_type: int) -> None:
@@ -134,20 +135,20 @@ class RtpEndpoint(asyncio.DatagramProtocol):
         self._heard.append((data[1] & 0x7F, data[HEADER.size :]))
 
     def _key(self, data: bytes) -> None:
-        """RFC 4733 §2.3: all packets of a key have its first one's timestamp."""
+        """Count a telephone event. All packets of one event have the same timestamp (RFC 4733 §2.3)."""
         timestamp = struct.unpack_from("!I", data, 4)[0]
         number = EVENT.unpack_from(data, HEADER.size)[0]
         self.keys[timestamp] = number, self.keys.get(timestamp, (number, 0))[1] + 1
 
 
 def tone_in(packets: Collection[tuple[int, bytes]]) -> int:
-    """The strongest frequency in packets of G.711, each its payload type and its sound; 0 for silence, or too few."""
+    """Return the strongest frequency in G.711 packets (payload type and samples); 0 for silence or too few packets."""
     samples = tuple(LINEAR[payload_type](byte) for payload_type, sound in packets for byte in sound)
     return strongest(samples, RATE) if len(packets) >= LISTENED else 0
 
 
 class RtpEcho(asyncio.DatagramProtocol):
-    """Sends whatever it hears, in any codec, `to` an address. `packets` counts it by payload type."""
+    """Echoes all RTP packets, of any codec, `to` an address. `packets` counts them by payload type."""
 
     def __init__(self, address: str = XMPP_ADDRESS) -> None:
         self.address = address
@@ -170,14 +171,14 @@ class RtpEcho(asyncio.DatagramProtocol):
 
 
 def ulaw(byte: int) -> int:
-    """A PCMU sample as 16 bits (ITU-T G.711 §3.2)."""
+    """Decode a PCMU sample to 16 bits (ITU-T G.711 §3.2)."""
     byte = ~byte & 0xFF
     size = (((byte & 0x0F) << 3) + 0x84 << (byte >> 4 & 7)) - 0x84
     return -size if byte & 0x80 else size
 
 
 def alaw(byte: int) -> int:
-    """A PCMA sample as 16 bits (ITU-T G.711 §3.1)."""
+    """Decode a PCMA sample to 16 bits (ITU-T G.711 §3.1)."""
     byte ^= 0x55
     segment, size = byte >> 4 & 7, (byte & 0x0F) << 4
     size = (size + 0x108) << (segment - 1) if segment else size + 8
@@ -188,7 +189,7 @@ LINEAR = {PCMU: ulaw, PCMA: alaw}
 
 
 def fault(data: bytes) -> str | None:
-    """Why these bytes are no RTP packet with 20 ms of G.711; None if they are one."""
+    """Return why these bytes are not an RTP packet with 20 ms of G.711, None if they are one."""
     if len(data) < HEADER.size or data[0] >> 6 != 2:
         return f"no RTP header in {data[:12].hex()}"
     payload_type = data[1] & 0x7F

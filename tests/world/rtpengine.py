@@ -26,11 +26,11 @@ foreground = true
 log-stderr = true
 log-level = {log_level}
 """
-# 6 says which commands came; 7 would show what is in them.
+# Level 6 logs the names of the commands; level 7 would log their content.
 LOG_LEVEL = 6
 
-# For OpenSSL, which offers tickets to resume a session unless it is told not to: with them, Dino (GnuTLS) fails in the
-# handshake of every call that it answers.
+# OpenSSL offers session tickets by default. With them, the handshake of Dino (GnuTLS) fails in every call that it
+# answers.
 WITHOUT_TICKETS = """\
 openssl_conf = programs
 [programs]
@@ -45,7 +45,7 @@ _BENCODE = Bencode(encoding="utf-8", encoding_fallback="value")
 
 
 class Rtpengine(Server):
-    """A relay. `ask` is a question of the NG protocol, beside whoever else asks."""
+    """A relay. `ask` sends it a command of the NG protocol, beside the gateway."""
 
     def __init__(self, directory: Path | None = None, address: str = RELAY_ADDRESS) -> None:
         super().__init__(directory)
@@ -70,21 +70,21 @@ class Rtpengine(Server):
         await self.process.line("Startup complete")
 
     async def sessions(self) -> list[str]:
-        """The names of the sessions it has."""
+        """Return the names of its sessions."""
         return list((await self.ask("list"))["calls"])
 
     async def forgets(self) -> None:
-        """Wait until it was told that a call is over, and see that it has no session left."""
+        """Wait until a session has been deleted, and check that none is left."""
         await self.process.line("Replying to 'delete'")
         assert await self.sessions() == []
 
     async def session(self, name: str) -> dict[str, Any] | None:
-        """All that it knows of a session; None if it has none of that name."""
+        """Return its data about a session, None if there is no session of this name."""
         reply = await self.ask("query", **{"call-id": name})
         return reply if reply["result"] == "ok" else None
 
     async def ask(self, command: str, **more: str) -> dict[str, Any]:
-        """The reply to a command."""
+        """Send a command and return the reply."""
         cookie = os.urandom(8).hex().encode()
         reply: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
@@ -101,7 +101,7 @@ class Rtpengine(Server):
 
 
 class _Asker(asyncio.DatagramProtocol):
-    """Waits for one datagram."""
+    """A UDP socket that waits for one datagram."""
 
     def __init__(self, reply: asyncio.Future[bytes]) -> None:
         self._reply = reply

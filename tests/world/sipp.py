@@ -1,8 +1,8 @@
-"""A SIP phone that follows a script: SIPp with one of the scenarios beside this file, for one call.
+"""A SIP phone that follows a script: SIPp with one of the scenarios in this directory, for one call.
 
-As a phone that is called (`refuse`, `cancelled`, `answer`, `answer-and-hang-up`, `answer-and-move`, `early-media`) it
-is ready when it listens; as a caller (`call`, `call-and-hang-up`, `call-and-move`, `call-and-cancel`, `call-refused`)
-it calls at once. It sends every RTP packet that it receives back to where it came from.
+As a called phone (`refuse`, `cancelled`, `answer`, `answer-and-hang-up`, `answer-and-move`, `early-media`) it is ready
+when it listens. As a caller (`call`, `call-and-hang-up`, `call-and-move`, `call-and-cancel`, `call-refused`) it calls
+immediately. It returns every RTP packet to its sender.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ MESSAGES_SHOWN = 6000
 
 
 class Sipp(Server):
-    """`keys` fill in what the scenario leaves open: [status] and [phrase]."""
+    """SIPp with a scenario. `keys` are the values of its placeholders [status] and [phrase]."""
 
     def __init__(
         self,
@@ -39,12 +39,12 @@ class Sipp(Server):
 
     @classmethod
     def refusing(cls, status: int, phrase: str) -> "Sipp":
-        """A phone that answers every call with this."""
+        """Return a phone that refuses every call with this status."""
         return cls("refuse", {"status": str(status), "phrase": phrase})
 
     @classmethod
     def unanswering(cls, rings: bool = True) -> "Sipp":
-        """A phone that rings, or not even that, until the caller gives up."""
+        """Return a phone that rings until the caller gives up. With `rings=False` it does not even ring."""
         provisional = {"status": "180", "phrase": "Ringing"} if rings else {"status": "100", "phrase": "Trying"}
         return cls("cancelled", provisional)
 
@@ -58,14 +58,14 @@ class Sipp(Server):
         caller: str = CALLER,
         status: int = 0,
     ) -> "Sipp":
-        """A caller from outside; `status` is what `call-refused` has to be refused with."""
+        """Return a caller. `status` is the status that the scenario `call-refused` expects."""
         phone = cls(scenario, {"domain": DOMAIN, "caller": caller, "status": str(status)})
         milliseconds = str(int(talk_seconds * 1000))
         phone._call = ["-s", user, "-d", milliseconds, f"{provider.address}:{provider.port}"]
         return phone
 
     def moves(self, ip: str, port: int, after_seconds: float) -> None:
-        """Have it say in the call that it wants audio elsewhere from now on; somebody else has to listen there."""
+        """Let it change its media address during the call. The test has to listen at the new address."""
         self.keys |= {"ip": ip, "port": str(port), "wait": str(int(after_seconds * 1000))}
 
     async def start(self) -> None:
@@ -84,7 +84,7 @@ class Sipp(Server):
         await self.process.until(lambda: udp_bound(self.address, self.port), "it listens for SIP")
 
     async def followed(self, seconds: float = LIMIT_SECONDS + 5) -> None:
-        """Wait for the end of the call; ProcessError with the SIP messages if it did not go as the scenario says."""
+        """Wait for the end of the call. Raises ProcessError with the SIP messages if it did not follow the scenario."""
         code = await self.process.ended(seconds)
         if code != 0:
             said = f"{self._read('errors')}\n{self.messages[-MESSAGES_SHOWN:]}"
@@ -92,7 +92,7 @@ class Sipp(Server):
 
     @property
     def messages(self) -> str:
-        """Every SIP message of the call, as SIPp logged it."""
+        """Return all SIP messages of the call, as logged by SIPp."""
         return self._read("messages")
 
     def _read(self, name: str) -> str:

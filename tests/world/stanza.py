@@ -1,6 +1,6 @@
-"""XML of the test client: namespaces, elements and what to read out of an answer, by hand on ElementTree.
+"""The XML of the test client, on ElementTree: namespaces, building elements and reading replies.
 
-Find with `stanza.find("jingle:jingle", NS)`.
+Search with `stanza.find("jingle:jingle", NS)`.
 """
 
 from typing import NamedTuple
@@ -26,7 +26,7 @@ NS = {
 
 
 class Failure(NamedTuple):
-    """A stanza error (RFC 6120 §8.3): its type, the defined condition, the application's own one, the text."""
+    """A stanza error (RFC 6120 §8.3): its type, defined condition, application-specific condition and text."""
 
     kind: str
     condition: str
@@ -42,7 +42,7 @@ def element(
     text: str | None = None,
     **attributes: str | None,
 ) -> ET.Element:
-    """An element to be sent; attributes that are None are left out."""
+    """Return a new element. Attributes that are None are omitted."""
     made = ET.Element(name, {key: value for key, value in attributes.items() if value is not None})
     if namespace:
         made.set("xmlns", namespace)
@@ -52,19 +52,19 @@ def element(
 
 
 def form(kind: str, **fields: str) -> ET.Element:
-    """A data form (XEP-0004)."""
+    """Return a data form (XEP-0004)."""
     filled = [element("field", None, element("value", text=value), var=name) for name, value in fields.items()]
     return element("x", NS["data"], *filled, type=kind)
 
 
 def refusal(request: ET.Element, kind: str, condition: str, *specific: ET.Element) -> ET.Element:
-    """The error that answers an IQ."""
+    """Return the error reply to an IQ."""
     error = element("error", None, element(condition, NS["stanzas"]), *specific, type=kind)
     return element("iq", None, error, type="error", id=request.get("id"), to=request.get("from"))
 
 
 def failure(reply: ET.Element) -> Failure | None:
-    """What is wrong, if the reply is an error."""
+    """Return the error of a reply, None if it is a result."""
     error = reply.find("client:error", NS)
     if error is None:
         return None
@@ -81,7 +81,7 @@ def failure(reply: ET.Element) -> Failure | None:
 
 
 def kind_of(stanza: ET.Element) -> str:
-    """iq, message or presence."""
+    """Return "iq", "message" or "presence"."""
     return stanza.tag.rpartition("}")[2]
 
 

@@ -1,5 +1,6 @@
-"""A way into the XMPP server for clients that want it encrypted, at the port that they look for: STARTTLS (RFC 6120 §5)
-is done here, and what is in it goes to the server as it is.
+"""A STARTTLS proxy (RFC 6120 §5) in front of the XMPP server, on the default port, for clients that require encryption.
+
+It forwards the decrypted stream to the server unchanged.
 
     async with StartTls(server, directory) as door:
         trust(door.certificate)
@@ -23,7 +24,7 @@ PROCEED = f"<proceed xmlns='{NS}'/>".encode()
 
 
 class StartTls:
-    """`certificate` is the file with what a client has to trust: made for this server, and signed by itself."""
+    """The proxy. `certificate` is the file with its self-signed certificate, which clients must trust."""
 
     def __init__(self, server: Prosody, directory: Path) -> None:
         self._server = server

@@ -1,6 +1,6 @@
-"""A STUN server on loopback (RFC 5389): it tells who asks the address that they ask from, and nothing else.
+"""A STUN server on loopback (RFC 5389) that answers binding requests with the sender's address.
 
-A client that would name the machine's outside address as its own learns here that it is on loopback.
+From it, a client that would otherwise use the machine's outside address learns that it is on loopback.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ import socket
 import struct
 from typing import Self
 
-PORT = 3478  # where clients look that let nobody choose the port
+PORT = 3478  # the default, because some clients have no setting for it
 BINDING_REQUEST, BINDING_SUCCESS = 0x0001, 0x0101
 MAPPED_ADDRESS, XOR_MAPPED_ADDRESS = 0x0001, 0x0020
 IPV4 = 1
@@ -18,7 +18,7 @@ HEADER_BYTES = 20
 
 
 class StunServer(asyncio.DatagramProtocol):
-    """`address` is a loopback address that it has for itself, because the port is fixed."""
+    """The server. `address` is a loopback address of its own, because the port is fixed."""
 
     def __init__(self) -> None:
         self.address = f"127.{random.randrange(16, 255)}.{random.randrange(256)}.{random.randrange(1, 255)}"
@@ -37,7 +37,7 @@ class StunServer(asyncio.DatagramProtocol):
 
 
 def answer(transaction: bytes, sender: tuple[str, int]) -> bytes:
-    """The address in both forms: plain for clients of RFC 3489, masked for those of RFC 5389."""
+    """Return a response with the address in both forms: plain for RFC 3489 clients, XORed for RFC 5389 clients."""
     host, port = socket.inet_aton(sender[0]), struct.pack("!H", sender[1])
     body = attribute(MAPPED_ADDRESS, port + host)
     body += attribute(XOR_MAPPED_ADDRESS, masked(port) + masked(host))

@@ -1,7 +1,7 @@
-"""Counts the RTP packets that pass on loopback, by the sockets between which they pass, and listens to what is G.711.
-Needs root (AF_PACKET).
+"""Count the RTP packets on loopback by source and destination port, and detect tones in G.711.
 
-Together with `ports.udp_owner` it shows which two processes exchange media, and that nobody stands between them.
+Needs root (AF_PACKET). Together with `ports.udp_owner` it shows which two processes exchange media, and that no other
+process is between them.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ class Flow(NamedTuple):
 
 
 class RtpTap:
-    """`flows` has the number of RTP packets of every flow since it was entered."""
+    """A packet counter. `flows` has the number of RTP packets of every flow since it was entered."""
 
     def __init__(self) -> None:
         self.flows: Counter[Flow] = Counter()
@@ -51,22 +51,22 @@ class RtpTap:
         self._socket.close()
 
     def to(self, port: int) -> int:
-        """RTP packets sent to this UDP port, on whichever address."""
+        """Return the number of RTP packets sent to this UDP port, on any address."""
         return sum(packets for flow, packets in self.flows.items() if flow.destination[1] == port)
 
     def sources(self, port: int) -> set[int]:
-        """The UDP ports that sent RTP to this one."""
+        """Return the UDP ports that sent RTP to this one."""
         return {flow.source[1] for flow in self.flows if flow.destination[1] == port}
 
     async def passed(self, port: int, packets: int, seconds: float = 20) -> None:
-        """Wait until so many RTP packets in all were sent to this UDP port."""
+        """Wait until this many RTP packets in total have been sent to this UDP port."""
         try:
             await until(lambda: self.to(port) >= packets, f"{packets} RTP packets to port {port}", seconds)
         except TimeoutError as late:
             raise TimeoutError(f"{late}; seen: {dict(self.flows)}") from None
 
     async def hears(self, port: int, hertz: int) -> None:
-        """Wait until the strongest tone in what is sent to this UDP port is this one."""
+        """Wait until this is the strongest tone in the audio sent to this UDP port."""
         await hears(lambda: tone_in(self._heard[port]), hertz)
 
     def _read(self) -> None:
@@ -75,7 +75,7 @@ class RtpTap:
                 packet, (_, _, kind, *_) = self._socket.recvfrom(2048)
             except BlockingIOError:
                 return
-            # Loopback shows every packet twice: as it leaves and as it arrives.
+            # On loopback, every packet is captured twice: outgoing and incoming.
             if kind == PACKET_HOST and (flow := rtp_flow(packet)):
                 self.flows[flow] += 1
                 rtp = payload(packet)
@@ -84,14 +84,14 @@ class RtpTap:
 
 
 def payload(packet: bytes) -> bytes:
-    """What an IPv4 packet with UDP in it carries."""
+    """Return the UDP payload of an IPv4 packet."""
     return packet[(packet[0] & 0x0F) * 4 + UDP_HEADER_BYTES :]
 
 
 def rtp_flow(packet: bytes) -> Flow | None:
-    """Between which sockets an IPv4 packet carries RTP; None if it carries something else.
+    """Return the flow of an IPv4 packet with RTP, None for any other packet.
 
-    RTP and RTCP differ by what stands where RTP has its payload type (RFC 5761 §4).
+    RTP and RTCP are distinguished by the byte with RTP's payload type (RFC 5761 §4).
     """
     rtp = payload(packet)
     if packet[9] != UDP or len(rtp) < HEADER.size or rtp[0] >> 6 != 2 or 64 <= rtp[1] & 0x7F <= 95:

@@ -1,4 +1,4 @@
-"""Chromium calls itself through the XMPP server: what the end-to-end tests take for a client of today is one."""
+"""Chromium calls itself through the XMPP server, to check the client that the end-to-end tests rely on."""
 
 import json
 
@@ -24,13 +24,13 @@ each_way = pytest.mark.parametrize("asks_first", [True, False], ids=["asked firs
 
 
 async def pair(world: World, asks_first: bool) -> tuple[BrowserPhone, BrowserPhone]:
-    """Alice and Dave, with a browser each."""
+    """Return Alice and Dave, each in a browser tab."""
     alice = await world.browser("alice", asks_first, ALICE_HERTZ)
     return alice, await world.browser("dave", asks_first, DAVE_HERTZ)
 
 
 async def talk(alice: BrowserPhone, dave: BrowserPhone) -> None:
-    """Alice calls, Dave answers, and they hear each other."""
+    """Let Alice call and Dave answer; both receive the other's tone."""
     await alice.dial(DAVE)
     await alice.event("ringing")
     await dave.answer()
@@ -99,7 +99,7 @@ async def test_chromium_stops_ringing_when_another_client_answers(world: World) 
     await alice.dial(DAVE)
     await desk.event("incoming")
     await dave.answer()
-    assert await desk.ended() == ("cancel", "Taken by another client of yours.")
+    assert await desk.ended() == ("cancel", "Answered by another of your clients.")
     await alice.event("answered")
     await hear_each_other(alice, dave)
 

@@ -1,4 +1,4 @@
-"""Pidgin calls a scripted client and is called by it, before a gateway stands between them and the phones."""
+"""Pidgin calls a scripted client and is called by it, without a gateway."""
 
 import pytest
 import pytest_asyncio
@@ -21,7 +21,7 @@ async def pidgin(world: World) -> Pidgin:
 
 @pytest_asyncio.fixture
 async def alice(world: World, pidgin: Pidgin) -> XmppClient:
-    """Someone whom Pidgin's user knows, and who can call them."""
+    """A contact of Pidgin's user who can make calls."""
     alice = await world.client("alice")
     alice.subscribe(pidgin.bare_jid)
     await alice.presence(pidgin.jid)
@@ -63,7 +63,7 @@ async def test_pidgin_declines(world: World, pidgin: Pidgin, alice: XmppClient) 
 
 
 async def hear_each_other(pidgin: Pidgin, call: JingleCall) -> None:
-    """Sound goes both ways, to and from Pidgin's own socket: what it says is what it has heard."""
+    """Check that audio flows in both directions through Pidgin's own socket, and that it echoes the tone."""
     remote, media = call.remote, call.media
     assert remote is not None
     assert remote.host == pidgin.server.address

@@ -1,4 +1,4 @@
-"""The world without the gateway: what the end-to-end tests stand on holds by itself."""
+"""The world without the gateway, to check what the end-to-end tests rely on."""
 
 import asyncio
 from pathlib import Path
@@ -229,7 +229,7 @@ async def test_process_takes_its_children_along() -> None:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether the process still runs a program; one that has ended but was not yet reaped has no command line."""
+    """Return whether the process still runs. A zombie has no command line."""
     try:
         return bool(Path(f"/proc/{pid}/cmdline").read_bytes())
     except FileNotFoundError:

@@ -1,7 +1,7 @@
-"""An address beside loopback: clients that use libnice (Dino, Gajim, Pidgin over ICE) take loopback for no network.
+"""An address other than loopback, because clients that use libnice (Dino, Gajim, Pidgin over ICE) ignore loopback.
 
-Both ends of the wire are here, and what goes to its address passes on loopback all the same: nothing is sent anywhere.
-Needs root, in the network namespace that script/test makes.
+Both ends of the interface are on this machine. Packets to its address pass through loopback, so nothing is sent
+anywhere. Needs root, in the network namespace that script/test creates.
 """
 
 from typing import Self
@@ -13,7 +13,7 @@ ENDS = ("fargo0", "fargo1")
 
 
 class Wire:
-    """`address` is there as long as it is entered."""
+    """The interface. Its `address` exists while the context is entered."""
 
     address = ADDRESS
 
@@ -21,7 +21,7 @@ class Wire:
         near, far = ENDS
         await _ip("link", "add", near, "type", "veth", "peer", "name", far)
         for end in ENDS:
-            # No IPv6, of which clients would try the addresses too.
+            # No IPv6: clients would try its addresses too.
             await _ip("link", "set", end, "addrgenmode", "none", "up")
         await _ip("address", "add", f"{self.address}/24", "dev", near)
         return self

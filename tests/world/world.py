@@ -1,4 +1,4 @@
-"""The whole world in one object: the servers, and whoever a test asks for, all ended together in reverse order."""
+"""The whole world in one object: the servers, and the clients and phones of a test, ended in reverse order."""
 
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Self, TypeVar
@@ -29,7 +29,7 @@ Part = TypeVar("Part")
 
 
 class World:
-    """An XMPP server with alice, dave and a stranger; a SIP provider where alice, dave, bob and carol have accounts."""
+    """An XMPP server with alice, dave and a stranger, and a SIP provider with alice, dave, bob and carol."""
 
     def __init__(self) -> None:
         self.server = Prosody(XMPP_ACCOUNTS)
@@ -52,20 +52,21 @@ class World:
         await self._parts.aclose()
 
     async def add(self, part: AbstractAsyncContextManager[Part]) -> Part:
-        """Start something that lasts as long as the world."""
+        """Enter a context that lasts as long as the world."""
         if isinstance(part, Server):
             self._servers.append(part)
         return await self._parts.enter_async_context(part)
 
     async def gateway(self, path: str = "auto") -> Gateway:
-        """A gateway between the two servers, with the relay if there is one, whose calls go this way."""
+        """Start a gateway between the two servers, with the relay if there is one. `path` is its audio path."""
         relay = {"relay": f"{self._relay.address}:{self._relay.port}"} if self._relay else {}
         return await self.add(Gateway(self.server, settings={"media": {"path": path, **relay}}))
 
     async def register(self, client: XmppClient, user: str | None = None) -> None:
-        """Tell the gateway the client's SIP account, by the form, and wait until it is signed in at the provider.
+        """Register the client's SIP account with the form, and wait until it is signed in at the provider.
 
-        The SIP user has the XMPP user's name unless another one is given. ConnectionRefusedError holds the Failure.
+        The SIP user has the XMPP user's name unless another one is given. If the registration is refused, raises
+        ConnectionRefusedError with the Failure.
         """
         account = self.provider.account(user or client.bare_jid.partition("@")[0])
         fields = {
@@ -79,19 +80,19 @@ class World:
         await self.provider.registered(account.user)
 
     async def contact(self, client: XmppClient, user: str) -> str:
-        """Put a SIP user into the client's roster; the full JID under which the gateway shows it available."""
+        """Add a SIP user to the client's roster, and return the full JID that the gateway shows as available."""
         bare = f"{user}%{self.provider.domain}@{self.server.component}"
         client.subscribe(bare)
         return (await client.presence(bare)).get("from", "")
 
     async def client(self, account: str = "alice", resource: str = "laptop", available: bool = True) -> XmppClient:
-        """An XMPP client, logged in."""
+        """Start an XMPP client and log it in."""
         return await self.add(XmppClient(self.server, account, resource, available))
 
     async def browser(
         self, user: str = "alice", asks_first: bool = True, hertz: int = 700, resource: str = "browser"
     ) -> BrowserPhone:
-        """An XMPP client in Chromium, logged in. Chromium is started once, and each client has a tab."""
+        """Start an XMPP client in a tab of Chromium and log it in. There is one Chromium for all clients."""
         if self._browser is None:
             self._page = await self.add(PhonePage(self.server))
             self._browser = await self.add(Chromium())
@@ -102,20 +103,20 @@ class World:
     async def phone(
         self, user: str = "bob", answers: bool = True, hertz: int = 440, codecs: str = "PCMU,PCMA"
     ) -> Baresip:
-        """A SIP phone, registered; it plays a tone of so many hertz."""
+        """Start a SIP phone and register it. It plays a tone of this frequency."""
         return await self.add(Baresip(self.provider.account(user), answers, hertz=hertz, codecs=codecs))
 
     async def scripted_phone(self, phone: Sipp, user: str = "carol") -> Sipp:
-        """A SIPp that is called when somebody calls this user."""
+        """Start a SIPp as the phone of this user."""
         self.provider.route(user, phone.address, phone.port)
         return await self.add(phone)
 
     async def caller(self, user: str, scenario: str, talk_seconds: float = 2, status: int = 0) -> Sipp:
-        """A SIPp that calls this user from outside, at once."""
+        """Start a SIPp that calls this user immediately."""
         return await self.add(Sipp.calling(self.provider, user, scenario, talk_seconds, status=status))
 
     async def relay(self, address: str = RELAY_ADDRESS) -> Rtpengine:
-        """A media relay, for the gateway that is started after it."""
+        """Start a media relay, for gateways that are started later."""
         self._relay = await self.add(Rtpengine(address=address))
         return self._relay
 
@@ -126,5 +127,5 @@ class World:
         return await self.add(RtpTap())
 
     def report(self) -> str:
-        """What every program last said: the first thing to read when a test failed."""
+        """Return the last output of every program: the first thing to read when a test has failed."""
         return "\n".join(server.process.report() for server in self._servers if hasattr(server, "process"))

@@ -1,7 +1,7 @@
-"""A scripted XMPP client that can call: slixmpp carries the stream, every stanza after the login is ours.
+"""A scripted XMPP client that can make calls. slixmpp provides the stream; all stanzas after the login are built here.
 
-It answers by itself what every calling client answers (disco#info, Jingle requests, subscription requests), keeps every
-stanza it received, and leaves the rest to the test. It shares no code with the gateway.
+It automatically answers what every such client answers (disco#info, Jingle requests, subscription requests), and keeps
+all stanzas that it receives. The test does the rest. It shares no code with the gateway.
 """
 
 import asyncio
@@ -23,10 +23,10 @@ REGISTER_SECONDS = 60  # the gateway tries the SIP account before it answers
 
 
 class XmppClient:
-    """One resource of an account; `async with` logs in and, unless told otherwise, becomes available.
+    """One resource of an account. `async with` logs in and, unless `available` is False, becomes available.
 
-    `stanzas` has everything received since the login. What waits takes what is there already or yet to come;
-    `after` skips that many stanzas, so `mark = len(client.stanzas)` before an action waits for its consequence.
+    `stanzas` has everything received since the login. Methods that wait for a stanza also accept earlier ones. `after`
+    skips that many stanzas: `mark = len(client.stanzas)` before an action allows waiting for its consequence.
     """
 
     def __init__(
@@ -60,20 +60,20 @@ class XmppClient:
         await self._stream.disconnect()
 
     def drop(self) -> None:
-        """Lose the connection without a word, as a client that is killed."""
+        """Close the connection without ending the stream, like a client that is killed."""
         self._stream.abort()
 
     # Stanzas
 
     def send(self, stanza: ET.Element | str) -> None:
-        """Send a stanza, or any text at all, as it is."""
+        """Send a stanza, or arbitrary text, unchanged."""
         self._stream.send_raw(stanza if isinstance(stanza, str) else show(stanza))
 
     def new_id(self) -> str:
         return next(self._ids)
 
     async def request(self, kind: str, to: str | None, payload: ET.Element, seconds: float = 30) -> ET.Element:
-        """Send an IQ; its result or error."""
+        """Send an IQ and return its result or error."""
         stanza = element("iq", None, payload, type=kind, id=self.new_id(), to=to)
         mark = len(self.stanzas)
         self.send(stanza)
@@ -87,7 +87,7 @@ class XmppClient:
     async def wait(
         self, wanted: Callable[[ET.Element], bool], what: str, seconds: float = 30, after: int = 0
     ) -> ET.Element:
-        """The first stanza that is wanted; `what` is its name for the failure message."""
+        """Return the first stanza for which `wanted` is true; wait for it if needed. `what` names it in the error."""
         try:
             async with asyncio.timeout(seconds):
                 while True:
@@ -103,7 +103,7 @@ class XmppClient:
     # Presence and subscriptions
 
     async def available(self, status: str | None = None) -> None:
-        """Be available, with entity capabilities (XEP-0115); returns when the server has taken it."""
+        """Become available, with entity capabilities (XEP-0115); return when the server has received it."""
         caps = element("c", NS["caps"], hash="sha-1", node="urn:example:test", ver=self._caps_hash())
         mark = len(self.stanzas)
         self.send(element("presence", None, *([element("status", text=status)] if status else []), caps))
@@ -114,7 +114,7 @@ class XmppClient:
         self.send(element("presence", type="unavailable"))
 
     async def presence(self, of: str, kind: str | None = None, seconds: float = 30, after: int = 0) -> ET.Element:
-        """The first presence of a type (None: available) from a JID, full or bare."""
+        """Return the first presence of this type (None: available) from a full or bare JID; wait for it if needed."""
 
         def wanted(stanza: ET.Element) -> bool:
             sender = stanza.get("from") or ""
@@ -127,40 +127,40 @@ class XmppClient:
         return await self.wait(wanted, f"{kind or 'available'} presence from {of}", seconds, after)
 
     def subscribe(self, to: str) -> None:
-        """Ask to see someone's presence."""
+        """Request a presence subscription."""
         self.send(element("presence", type="subscribe", to=to))
 
     def unsubscribe(self, to: str) -> None:
-        """No longer see someone's presence."""
+        """Cancel a presence subscription."""
         self.send(element("presence", type="unsubscribe", to=to))
 
     def _caps_hash(self) -> str:
-        """XEP-0115 §5.1."""
+        """Return the verification string (XEP-0115 §5.1)."""
         text = "client/pc//test<" + "".join(f"{feature}<" for feature in self.features)
         return base64.b64encode(hashlib.sha1(text.encode()).digest()).decode()
 
     # Registration (XEP-0077)
 
     async def registration(self, at: str) -> ET.Element:
-        """Ask what to fill in."""
+        """Request the registration form."""
         return await self.request("get", at, element("query", NS["register"]))
 
     async def register(self, at: str, **fields: str) -> ET.Element:
-        """Register by plain fields; the result or error."""
+        """Register by plain fields and return the result or error."""
         return await self._register(at, *(element(name, text=value) for name, value in fields.items()))
 
     async def register_by_form(self, at: str, **fields: str) -> ET.Element:
-        """Register by data form; the result or error."""
+        """Register by data form and return the result or error."""
         return await self._register(at, form("submit", FORM_TYPE=NS["register"], **fields))
 
     async def unregister(self, at: str) -> ET.Element:
-        """Cancel the registration; the result or error."""
+        """Cancel the registration and return the result or error."""
         return await self._register(at, element("remove"))
 
     async def _register(self, at: str, *fields: ET.Element) -> ET.Element:
         return await self.request("set", at, element("query", NS["register"], *fields), REGISTER_SECONDS)
 
-    # What a client answers by itself
+    # Automatic answers
 
     def _take(self, stanza: ET.Element) -> None:
         self.stanzas.append(stanza)
@@ -184,7 +184,7 @@ class XmppClient:
         return refusal(request, "cancel", "service-unavailable")
 
     def _knows(self, peer: str, jingle: ET.Element) -> bool:
-        """Whether the request is of a session that is open; opens and closes it (XEP-0166 §6)."""
+        """Return whether the request belongs to an open session. Opens and closes sessions (XEP-0166 §6)."""
         session = (peer, jingle.get("sid", ""))
         if jingle.get("action") == "session-initiate":
             self.sessions.add(session)
@@ -200,17 +200,17 @@ class XmppClient:
 
 
 def unknown_session(request: ET.Element) -> ET.Element:
-    """XEP-0166 §10."""
+    """Return the error for an unknown session (XEP-0166 §10)."""
     return refusal(request, "cancel", "item-not-found", element("unknown-session", NS["jingle-errors"]))
 
 
 class _Stream(slixmpp.ClientXMPP):
-    """slixmpp as far as the login; from then on every stanza goes to `take` and nowhere else."""
+    """slixmpp up to the login. From then on every stanza goes to `take` only."""
 
     def __init__(self, jid: str, password: str, take: Callable[[ET.Element], None]) -> None:
         super().__init__(jid, password)
         self._take = take
-        # The server has no certificate: it is on loopback.
+        # The server is on loopback and has no certificate.
         self.enable_plaintext = True
         self.enable_starttls = self.enable_direct_tls = False
         self.plugin["feature_mechanisms"].unencrypted_scram = True
@@ -220,7 +220,7 @@ class _Stream(slixmpp.ClientXMPP):
             self.add_event_handler(event, lambda why, event=event: self._finish(f"{event}: {why}"))
 
     async def log_in(self, host: str, port: int) -> None:
-        """Connect, authenticate and bind; ConnectionError if the server refuses any of it."""
+        """Connect, authenticate and bind a resource. Raises ConnectionError if the server refuses."""
         self.connect(host, port)
         await asyncio.wait_for(self._logged_in, LOGIN_SECONDS)
 

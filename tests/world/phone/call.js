@@ -1,15 +1,15 @@
-// One call, from either end, until it is over: Jingle as stanza does it, with or without asking first (XEP-0353).
+// One outgoing or incoming call: Jingle by stanza, with or without Jingle Message Initiation (XEP-0353).
 //
-// 1. A call has one end, told once, with the reason and the text of whoever ended it.
-// 2. Who asks first names the session that follows: the proposal's id is its sid.
-// 3. Until there is a session, what ends a call is a message; from then on it is a session-terminate.
+// 1. The end of a call is reported once, with the reason and the text of the side that ended it.
+// 2. The id of a proposal is the sid of the session that follows.
+// 3. Until there is a session, a message ends the call; after that, a session-terminate does.
 
 import { DTMF_INFO } from "./vocabulary.js";
 
 const KEY_MILLISECONDS = 100;
 
 export class Call {
-    /** `peer` is a full JID, or a bare one as long as a proposal waits for whoever proceeds. */
+    /** `peer` is a full JID, or a bare one while no client has answered the proposal. */
     constructor(phone, peer, id, incoming) {
         this.phone = phone;
         this.peer = peer;
@@ -25,24 +25,24 @@ export class Call {
         this.phone.tell(kind, { peer: this.peer, ...more });
     }
 
-    // Calling
+    // Outgoing calls
 
-    /** Ask everybody there to proceed. */
+    /** Propose the call to all clients of the peer. */
     propose() {
         this.proposed = true;
         this.message("propose", { media: "audio" });
     }
 
-    /** Somebody proceeds, or nobody was asked. */
+    /** Start the session: a client proceeds, or the call was not proposed. */
     initiate(peer) {
         this.peer = peer;
         this.take(this.phone.client.jingle.createMediaSession(peer, this.id, this.stream));
         this.session.start();
     }
 
-    // Being called
+    // Incoming calls
 
-    /** What the caller hears until we answer. */
+    /** Tell the caller that the phone rings. */
     ring() {
         if (this.proposed) this.message("ringing");
         else this.session.ring();
@@ -52,7 +52,7 @@ export class Call {
     answer() {
         this.answered = true;
         if (!this.session) {
-            this.message("accept", {}, this.phone.bareJid); // so that our other clients stop ringing
+            this.message("accept", {}, this.phone.bareJid); // stops the ringing of our other clients
             this.message("proceed");
             return;
         }
@@ -61,7 +61,7 @@ export class Call {
         this.talk();
     }
 
-    // In the call
+    // During the call
 
     take(session) {
         this.session = session;
@@ -96,7 +96,7 @@ export class Call {
         for (const track of this.stream.getTracks()) track.enabled = !this.muted && !this.held;
     }
 
-    /** Press keys: played as telephone events (RFC 4733), or told in a message each (XEP-0181). */
+    /** Press keys: as telephone events in RTP (RFC 4733), or each in a message (XEP-0181). */
     press(keys, told) {
         const { dtmf } = this.session.pc.getSenders()[0];
         if (!told && dtmf.canInsertDTMF) {
@@ -117,7 +117,7 @@ export class Call {
         else this.takeBack();
     }
 
-    /** End what is no session yet. */
+    /** End a call that has no session yet. */
     takeBack() {
         if (this.incoming) {
             const reason = { condition: this.answered ? "cancel" : "decline" };
@@ -131,7 +131,7 @@ export class Call {
         }
     }
 
-    /** A refusal that stanza would pass over: the session-initiate got an error. */
+    /** Handle an error reply to the session-initiate, which stanza ignores. */
     refused(error) {
         this.refusal = { condition: error.condition, text: error.text };
         this.session.end("general-error", true);

@@ -1,7 +1,7 @@
-// The page around the phone: what is shown, which buttons there are, and what the keyboard does.
+// The page around the phone: its display, its buttons and its keyboard shortcuts.
 //
-// `window.phone` is the phone itself, for whoever drives the page; they may have put a function `told` there as well,
-// which then gets everything that the phone tells, as JSON.
+// `window.phone` is the phone itself, for scripts that control the page. If there is a function `window.told`, it gets
+// every report of the phone, as JSON.
 
 import { JID } from "stanza";
 import { Phone } from "./phone.js";
@@ -10,20 +10,20 @@ const KEYS = "123456789*0#";
 const MOST_EVENTS = 200;
 const REASONS = {
     success: "Hung up",
-    cancel: "Given up",
+    cancel: "Cancelled",
     decline: "Declined",
     busy: "Busy",
-    gone: "There is no such number",
+    gone: "The number does not exist",
     timeout: "No answer",
     expired: "No answer",
-    "connectivity-error": "The connection is lost",
+    "connectivity-error": "The connection was lost",
     "security-error": "Not allowed",
-    "incompatible-parameters": "The two phones have nothing in common",
-    "unsupported-applications": "The two phones have nothing in common",
-    "unsupported-transports": "There is no way for the sound",
+    "incompatible-parameters": "The two phones are incompatible",
+    "unsupported-applications": "The two phones are incompatible",
+    "unsupported-transports": "There is no usable path for the audio",
 };
-const CONNECTIONS = { connected: "Connected", failed: "No way for the sound was found" };
-const CALLING = { calling: "Calling", ringing: "Rings at", incoming: "Call from", answered: "Talking with" };
+const CONNECTIONS = { connected: "Connected", failed: "No path for the audio was found" };
+const CALLING = { calling: "Calling", ringing: "Ringing at", incoming: "Call from", answered: "Talking with" };
 
 const $ = (id) => document.getElementById(id);
 const make = (tag, properties = {}) => Object.assign(document.createElement(tag), properties);
@@ -34,7 +34,7 @@ function told(kind, details = {}) {
     window.told?.(JSON.stringify({ kind, ...details }));
     write(kind, details);
     if (kind === "online") comeIn(details.jid);
-    if (kind === "offline") leave("Logged out, or the connection is lost.");
+    if (kind === "offline") leave("Logged out, or the connection was lost.");
     if (kind === "contacts") showPeople();
     if (kind in CALLING || ["hold", "resumed", "connection", "ended"].includes(kind)) showCall(kind, details);
 }
@@ -71,10 +71,10 @@ function showCall(kind, details) {
 
 function connection(call) {
     const state = call.session?.pc.connectionState;
-    return CONNECTIONS[state] ?? "Connecting the sound…";
+    return CONNECTIONS[state] ?? "Connecting the audio…";
 }
 
-/** A contact as people write it: of the gateway, the SIP address or number. */
+/** Return a contact as people write it. For a contact of the gateway that is the SIP address or number. */
 function name(jid) {
     const bare = JID.toBare(jid);
     if (JID.getDomain(bare) !== phone.gateway) return bare;
@@ -86,7 +86,7 @@ async function showSound() {
     if (!call?.answered) return;
     const { sent, received, codec, srtp } = await phone.statistics();
     const { hertz } = phone.heard();
-    const about = [codec.replace("audio/", ""), srtp && "DTLS-SRTP", hertz ? `hears ${hertz} Hz` : "hears silence"];
+    const about = [codec.replace("audio/", ""), srtp && "DTLS-SRTP", hertz ? `receives ${hertz} Hz` : "receives silence"];
     const packets = `${sent.packets} packets sent, ${received.packets} received`;
     $("sound").textContent = [packets, ...about].filter(Boolean).join(" · ");
 }
@@ -106,7 +106,7 @@ function showPeople() {
 function person(jid, there) {
     const button = make("button", { type: "button", textContent: name(jid) });
     button.classList.toggle("there", there);
-    button.title = there ? "is there" : "is not there";
+    button.title = there ? "online" : "offline";
     button.addEventListener("click", () => phone.dial(jid).catch(wrong));
     const item = make("li");
     item.append(button);
@@ -131,7 +131,7 @@ function leave(why) {
 }
 
 function wrong(error) {
-    say("That did not work", error.message, "bad");
+    say("Failed", error.message, "bad");
 }
 
 $("log-in").addEventListener("submit", async (event) => {
@@ -192,7 +192,7 @@ $("account").addEventListener("toggle", async () => {
         $("registration").replaceChildren(...told, ...shown.map(field), button);
     } catch (error) {
         const why = error.error?.condition ?? error.message;
-        $("registration").replaceChildren(paragraph(`The gateway does not tell what it wants to know: ${why}.`));
+        $("registration").replaceChildren(paragraph(`The gateway does not offer a registration form: ${why}.`));
     }
 });
 
@@ -231,7 +231,7 @@ function write(kind, { xml, way, ...details }) {
     if ($("events").childElementCount > MOST_EVENTS) $("events").firstElementChild.remove();
 }
 
-/** The account that whoever serves the page has ready, if any. */
+/** Fill in the account that the server of the page offers, if any. */
 async function prefill() {
     const answer = await fetch("account.json");
     if (!answer.ok) return;

@@ -1,7 +1,7 @@
-// An XMPP phone: an account, who of its contacts is there, and at most one call.
+// An XMPP phone: an account, the presence of its contacts, and at most one call.
 //
-// Whatever happens is told to `tell(kind, details)`: online, offline, contacts, incoming, calling, ringing, answered,
-// connection, signaling, hold, resumed, key, ended, and every stanza. What is asked for and cannot be done is thrown.
+// It reports to `tell(kind, details)`: online, offline, contacts, incoming, calling, ringing, answered, connection,
+// signaling, hold, resumed, key, ended, and every stanza. Requests that fail throw an error.
 
 import { createClient, JID, Utils } from "stanza";
 import { Call } from "./call.js";
@@ -11,7 +11,7 @@ import { CALL_MESSAGES, definitions } from "./vocabulary.js";
 const PRESENCE_SECONDS = 10;
 const ANSWER_SECONDS = 60; // the gateway tries a SIP account before it answers
 const REGISTER = "jabber:iq:register";
-const ELSEWHERE = { condition: "cancel", text: "Taken by another client of yours." };
+const ELSEWHERE = { condition: "cancel", text: "Answered by another of your clients." };
 const AUDIO_ONLY = { advertiseVideo: false, advertiseFileTransfer: false };
 
 export class Phone {
@@ -29,7 +29,7 @@ export class Phone {
 
     // The account
 
-    /** Log in, and be available for calls. `asksFirst`: whether calls are proposed first, ours and those to us. */
+    /** Log in and become available for calls. `asksFirst`: use XEP-0353, for outgoing and incoming calls. */
     async logIn({ jid, password, websocket, gateway = "", ...options }) {
         Object.assign(this.options, options);
         this.gateway = gateway;
@@ -104,7 +104,7 @@ export class Phone {
         this.tell("contacts", { jid, available, status });
     }
 
-    /** Ask to see someone's presence, and wait for it; their full JID. */
+    /** Subscribe to a contact's presence, wait for it, and return the full JID. */
     async resourceOf(jid) {
         if (JID.getResource(jid)) return jid;
         const contact = this.know(jid);
@@ -117,7 +117,7 @@ export class Phone {
 
     shown(contact) {
         return new Promise((resolve, reject) => {
-            const absent = () => reject(new Error("They are not there, or do not show it."));
+            const absent = () => reject(new Error("The contact is offline or does not share its presence."));
             const late = setTimeout(absent, PRESENCE_SECONDS * 1000);
             const look = () => {
                 if (!contact.resources.size) return;
@@ -129,13 +129,13 @@ export class Phone {
         });
     }
 
-    /** What the gateway wants to know to sign in with SIP (XEP-0077): its form. */
+    /** Return the gateway's registration form (XEP-0077). */
     async registration() {
         const answer = await this.client.sendIQ({ type: "get", to: this.gateway, account: {} });
         return answer.account.form;
     }
 
-    /** Fill in the form. Throws the gateway's own words if it refuses. */
+    /** Submit the form. If the gateway refuses, throws an error with its text. */
     async register(values) {
         const filled = Object.entries({ FORM_TYPE: REGISTER, ...values });
         const form = { type: "submit", fields: filled.map(([name, value]) => ({ name, value })) };
@@ -146,7 +146,7 @@ export class Phone {
         }
     }
 
-    /** The JID for what a person types: a JID of the gateway or of anyone, a number, a SIP address. */
+    /** Return the JID for the input: a JID of the gateway or another one, a number, or a SIP address. */
     address(typed) {
         const text = typed.trim().replace(/^sips?:/, "");
         const known = !this.gateway || this.contacts.has(JID.toBare(text)) || JID.getDomain(text) === this.gateway;
@@ -207,12 +207,12 @@ export class Phone {
         if (this.call === call) this.call = null;
     }
 
-    /** The call whose session this is. */
+    /** Return the call with this session. */
     with(session) {
         return this.call?.session === session ? this.call : undefined;
     }
 
-    // What others do
+    // Actions of the other side
 
     called(session) {
         const { call } = this;
@@ -235,7 +235,7 @@ export class Phone {
         call.tell(held ? "hold" : "resumed");
     }
 
-    /** See whether a session-initiate is refused. */
+    /** Watch for an error reply to a session-initiate. */
     watch(request) {
         if (request.jingle?.action !== "session-initiate") return;
         this.client.once(`iq:id:${request.id}`, (answer) => {
@@ -243,7 +243,7 @@ export class Phone {
         });
     }
 
-    /** XEP-0353, both ways. */
+    /** Handle a message of XEP-0353. */
     messaged({ from, callMessage: { action, id, media, reason }, type, error }) {
         const { call } = this;
         if (action === "propose" && type !== "error") {
@@ -276,7 +276,7 @@ export class Phone {
     }
 }
 
-/** A stanza as it may be shown: what is typed into a registration form is nobody's business. */
+/** Return a stanza without the values of a registration form. */
 function withoutSecrets(xml) {
     return xml.includes(REGISTER) ? xml.replace(/<value>.*?<\/value>/gs, "<value>…</value>") : xml;
 }

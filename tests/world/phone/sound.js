@@ -1,9 +1,9 @@
-// What the phone says and what it hears: a microphone or a tone goes out, and what comes in is played and measured.
+// The audio of the phone: it sends the microphone or a tone, and plays and analyses what it receives.
 
-const FFT_SIZE = 16384; // a third of a second: 3 Hz a bin at 48 kHz
-const SILENCE = -70; // dB of the loudest bin, below which there is nothing to name
+const FFT_SIZE = 16384; // a third of a second: bins of 3 Hz at 48 kHz
+const SILENCE = -70; // dB of the loudest bin below which the audio counts as silence
 
-/** One source and one listener. Browsers let a page make sound only after a click or a key. */
+/** One source and one listener. Browsers allow a page to play audio only after a click or a key. */
 export class Sound {
     constructor() {
         this.context = null;
@@ -12,28 +12,28 @@ export class Sound {
         this.player.autoplay = true;
     }
 
-    /** What to say: the microphone, or a tone of so many hertz. */
+    /** Return the stream to send: the microphone, or a tone of this frequency. */
     async source(hertz) {
         this.start();
         return hertz ? this.playTone(hertz) : navigator.mediaDevices.getUserMedia({ audio: true });
     }
 
-    /** Play a stream, and be ready to tell what is heard in it. */
+    /** Play a stream and analyse it. */
     listen(stream) {
         this.start();
-        this.player.srcObject = stream; // without a player that has it, Chromium analyses silence
+        this.player.srcObject = stream; // without a player, Chromium analyses silence
         this.analyser = this.context.createAnalyser();
         this.analyser.fftSize = FFT_SIZE;
         this.analyser.smoothingTimeConstant = 0;
         this.context.createMediaStreamSource(stream).connect(this.analyser);
     }
 
-    /** Whether what comes in is played. */
+    /** Set whether the received audio is played. */
     set silent(silent) {
         this.player.muted = silent;
     }
 
-    /** The strongest frequency in the last third of a second, in hertz, and its level in dB; 0 Hz for silence. */
+    /** Return the strongest frequency in the last third of a second, in hertz (0 for silence), and its level in dB. */
     heard() {
         if (!this.analyser) return { hertz: 0, level: -Infinity };
         const bins = new Float32Array(this.analyser.frequencyBinCount);
@@ -43,7 +43,7 @@ export class Sound {
         return { hertz: level < SILENCE ? 0 : Math.round((loudest * this.context.sampleRate) / FFT_SIZE), level };
     }
 
-    /** Let go of microphone, tone and listener. */
+    /** Release the microphone, the tone and the listener. */
     stop(stream) {
         stream?.getTracks().forEach((track) => track.stop());
         this.tone?.stop();
@@ -66,7 +66,7 @@ export class Sound {
     }
 }
 
-/** What a peer connection says of its audio: packets and bytes both ways, codec and encryption. */
+/** Return the audio statistics of a peer connection: packets and bytes in both directions, codec, encryption. */
 export async function statistics(connection) {
     const reports = [...(await connection.getStats()).values()];
     const of = (type) => reports.find((each) => each.type === type) ?? {};

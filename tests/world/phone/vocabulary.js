@@ -1,4 +1,4 @@
-// What stanza does not know of calls: asking first (XEP-0353), and keys that are told instead of played (XEP-0181).
+// Extensions that stanza lacks: Jingle Message Initiation (XEP-0353) and DTMF in session-info (XEP-0181).
 
 import { Constants, JXT, Namespaces } from "stanza";
 
