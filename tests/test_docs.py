@@ -72,7 +72,9 @@ def tree() -> Iterator[str]:
     assert shown
     above: list[str] = []
     for line in shown[1].splitlines():
-        indent, name = re.match(r"    ( *)(\S+/)(?: |$)", line).groups()  # type: ignore[union-attr]
+        found = re.match(r"    ( *)(\S+/)(?: |$)", line)
+        assert found, line
+        indent, name = found.groups()
         above[len(indent) // 2 :] = [name]
         yield "".join(above)
 

@@ -10,10 +10,9 @@ from tempfile import TemporaryDirectory
 import click
 
 # The servers and the clients are those of the tests.
-sys.path.extend(str(Path(__file__).resolve().parents[2] / each) for each in ("", "tests"))
+sys.path.extend(str(Path(__file__).resolve().parents[2] / each) for each in ("", "script", "tests"))
 
-import core
-import relay
+from benchmarks import core, relay
 
 _Directory = click.Path(exists=True, file_okay=False, path_type=Path)
 

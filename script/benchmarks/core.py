@@ -19,8 +19,8 @@ from time import perf_counter
 from typing import Final
 
 import msgspec
+from benchmarks.workload import START, WorkloadError, workload
 from twisted.internet import reactor
-from workload import START, WorkloadError, workload
 
 from fargo.engine import Engine
 from fargo.statemachine import machine
@@ -65,7 +65,8 @@ def _fold(live_calls: int, calls: int, runs: int) -> float:
     users: dict[str, User] = {}
     for recorded in before:
         users[recorded.user], _ = fold(users.get(recorded.user) or new(recorded.user), recorded)
-    by_batch = zip(*[list(_folding(dict(users), events)) for _ in range(runs)], strict=True)
+    measured_runs = [list(_folding(dict(users), events)) for _ in range(runs)]
+    by_batch: Iterator[tuple[float, ...]] = zip(*measured_runs, strict=True)
     return sum(min(seconds) for seconds in by_batch) / len(events)
 
 

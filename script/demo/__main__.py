@@ -10,11 +10,11 @@ from typing import Any
 
 # The servers and the client are those of the tests. The root comes first, because some folders of the tests have the
 # names of packages.
-sys.path.extend(str(Path(__file__).resolve().parents[2] / each) for each in ("", "tests"))
+sys.path.extend(str(Path(__file__).resolve().parents[2] / each) for each in ("", "script", "tests"))
 
-from lock import LockedError, lock
-from show import show
-from talk import DemoError
+from demo.lock import LockedError, lock
+from demo.show import show
+from demo.talk import DemoError
 from world.process import ProcessError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,6 +43,7 @@ def main() -> int:
 async def until_signal(demonstration: Coroutine[Any, Any, int]) -> int:
     """Run the demonstration and return its exit code. Ctrl-C and SIGTERM stop it in order."""
     task = asyncio.current_task()
+    assert task
     for each in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(each, task.cancel)
     try:

@@ -4,7 +4,7 @@ import shlex
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-from servers import GUEST
+from demo.servers import GUEST
 from world.desktop import gstreamer
 from world.pidgin import ACCOUNTS
 from world.prosody import Prosody

@@ -6,11 +6,11 @@ import sys
 from contextlib import AsyncExitStack, closing
 from pathlib import Path
 
-import servers
-from guest import prepare_pidgin
-from lock import Pids
-from servers import CALLER, GUEST, PHONE
-from talk import Counted, DemoError, call_in, call_out
+from demo import servers
+from demo.guest import prepare_pidgin
+from demo.lock import Pids
+from demo.servers import CALLER, GUEST, PHONE
+from demo.talk import Counted, DemoError, call_in, call_out
 from world.gateway import FARGO
 from world.process import Server, until
 from world.stanza import NS, element, failure

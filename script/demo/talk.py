@@ -79,7 +79,7 @@ async def call_in(client: XmppClient, uri: str, phone: Baresip) -> Counted:
 
 async def answered(call: JingleCall) -> None:
     """Wait for the answer. Raises DemoError if the call ends instead."""
-    answer, end = (asyncio.create_task(each) for each in (call.answered(), call.ended()))
+    answer, end = asyncio.create_task(call.answered()), asyncio.create_task(call.ended())
     try:
         await asyncio.wait((answer, end), return_when=asyncio.FIRST_COMPLETED)
         if not answer.done():

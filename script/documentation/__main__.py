@@ -4,7 +4,10 @@ import sys
 from pathlib import Path
 
 import click
-from page import page
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+
+from documentation.page import page
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/statemachine.md"
 

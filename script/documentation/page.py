@@ -5,8 +5,8 @@ from enum import Enum
 from itertools import chain
 from typing import Final, NamedTuple, get_args
 
-import events
-from explore import Moment, Transition, explore, step
+from documentation import events
+from documentation.explore import Moment, Transition, explore, step
 
 from fargo.statemachine.account.account_state import Registered
 from fargo.statemachine.call.call_state import Call
@@ -69,7 +69,7 @@ class _Machine(NamedTuple):
     title: str
     about: str
     state: Callable[[User], str]
-    commands: tuple[type, ...]
+    commands: tuple[type[Command], ...]
 
 
 _Table = dict[tuple[str, _Input, str], dict[tuple[str, ...], None]]

@@ -9,7 +9,7 @@ import click
 
 # The simulator is that of the tests. The root comes first, because some folders of the tests have the names of
 # packages.
-sys.path.extend(str(Path(__file__).resolve().parents[2] / each) for each in ("", "tests"))
+sys.path.extend(str(Path(__file__).resolve().parents[2] / each) for each in ("", "script", "tests"))
 
 from simulator.fuzz import Failure, Fuzzed, fuzz
 

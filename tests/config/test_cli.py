@@ -5,11 +5,14 @@ import re
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner, Result
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from world.ports import free_port
 from world.rtpengine import Rtpengine
 
@@ -133,18 +136,21 @@ def test_every_command_and_option_has_its_place_in_the_page(name: str, command: 
     assert section
     for option in command.params:
         shown = option.metavar if isinstance(option, click.Argument) else option.opts[0]
+        assert shown
         assert shown in section[0]
 
 
-@pytest.mark.parametrize(
-    ("section", "name", "field"),
-    [
-        (section, name, field)
-        for section, model in Config.model_fields.items()
-        for name, field in model.annotation.model_fields.items()
-    ],
-)
-def test_every_option_has_its_place_in_the_page(section: str, name: str, field: object) -> None:
+def options() -> Iterator[tuple[str, str, FieldInfo]]:
+    """Yield each option of the configuration: its section, its name, and what the model says about it."""
+    for section, model in Config.model_fields.items():
+        assert isinstance(model.annotation, type)
+        assert issubclass(model.annotation, BaseModel)
+        for name, field in model.annotation.model_fields.items():
+            yield section, name, field
+
+
+@pytest.mark.parametrize(("section", "name", "field"), list(options()))
+def test_every_option_has_its_place_in_the_page(section: str, name: str, field: FieldInfo) -> None:
     page = (DOCS / "configuration.md").read_text()
     part = re.search(rf"^## \[{section}\].*?(?=^## |\Z)", page, re.M | re.S)
     assert part

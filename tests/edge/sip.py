@@ -108,6 +108,9 @@ def response(
 class Agent(asyncio.DatagramProtocol):
     """A UDP socket that speaks SIP."""
 
+    address: Address
+    _transport: asyncio.DatagramTransport
+
     def __init__(self) -> None:
         self._inbox: list[tuple[Message, Address]] = []
         self._news = asyncio.Event()
@@ -115,12 +118,10 @@ class Agent(asyncio.DatagramProtocol):
     @classmethod
     async def open(cls, ip: str, port: int = 0) -> Self:
         loop = asyncio.get_running_loop()
-        _, agent = await loop.create_datagram_endpoint(cls, local_addr=(ip, port))
+        transport, agent = await loop.create_datagram_endpoint(cls, local_addr=(ip, port))
+        agent._transport = transport
+        agent.address = transport.get_extra_info("sockname")
         return agent
-
-    def connection_made(self, transport: asyncio.DatagramTransport) -> None:
-        self._transport = transport
-        self.address: Address = transport.get_extra_info("sockname")
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
         if data.strip():
@@ -146,10 +147,12 @@ class Agent(asyncio.DatagramProtocol):
         self.send_bytes(message.encode(), to)
         return message
 
-    async def answer(self, to: Message, status: int, phrase: str, **more: object) -> Message:
-        """Send a response to the address of the topmost Via, which here is always the edge."""
+    async def answer(
+        self, to: Message, status: int, phrase: str, *, headers: Iterable[tuple[str, str]] = (), body: str = ""
+    ) -> Message:
+        """Answer a request to where its topmost Via points, which here is always the edge."""
         ip, _, port = to["Via"].split(" ", 1)[1].split(";")[0].partition(":")
-        return self.send(response(to, status, phrase, **more), (ip, int(port)))  # type: ignore[arg-type]
+        return self.send(response(to, status, phrase, headers=headers, body=body), (ip, int(port)))
 
     async def expect(self, wanted: Callable[[Message], bool], what: str) -> Message:
         """Take the first message for which `wanted` is true out of the inbox; wait for it if needed."""

@@ -8,6 +8,7 @@ import stat
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from world.ports import free_port
@@ -142,9 +143,7 @@ def test_the_whole_of_loopback_is_forbidden_to_a_real_outside(settings: EdgeSett
         ({"secret": "short"}, "shorter than 16 characters"),
     ],
 )
-def test_settings_that_cannot_work_are_refused(
-    settings: EdgeSettings, change: dict[str, object], sentence: str
-) -> None:
+def test_settings_that_cannot_work_are_refused(settings: EdgeSettings, change: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         replace(settings, **change)
 

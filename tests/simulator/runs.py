@@ -137,11 +137,12 @@ def _run(start: World, draw: Callable[[World], Move | None], quirks: frozenset[Q
 
 def shortest(failed: Run, quirks: frozenset[Quirk]) -> Run:
     """The run without the moves that it fails without just as well."""
-    size = len(failed.path)
+    assert failed.broken
+    rule, size = failed.broken.rule, len(failed.path)
     while size:
         for start in range(len(failed.path) - size, -1, -1):
             shorter = again(failed.start, (*failed.path[:start], *failed.path[start + size :]), quirks)
-            if shorter.broken and shorter.broken.rule == failed.broken.rule:
+            if shorter.broken and shorter.broken.rule == rule:
                 failed = shorter
         size //= 2
     return failed

@@ -60,7 +60,7 @@ _LONGEST: Final = 1000
 _ANSWERING: Final = {Quirk.CHATTER, Quirk.CODECS, Quirk.EARLY, Quirk.OVERTAKING, Quirk.RELAY_REFUSES, Quirk.RELAY_DIES}
 """With these quirks every answer reaches its client."""
 _REGISTERING: Final = ("register", "register another", "register nonsense", "ask", "cancel", "send nonsense")
-_ASKING: Final = {
+_ASKING: Final[Mapping[str, Event]] = {
     "probe": PresenceProbed(BOB),
     "subscribe": SubscriptionChanged(BOB, SubscriptionAction.SUBSCRIBE),
     "unsubscribe": SubscriptionChanged(BOB, SubscriptionAction.UNSUBSCRIBE),

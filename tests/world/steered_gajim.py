@@ -8,6 +8,7 @@ does what the button does, in Gajim's own main loop. What becomes of the call is
 
 import os
 import sys
+from typing import Any
 
 import gi
 
@@ -29,7 +30,7 @@ class Hand:
     """Its public methods are the words that are understood; the rest of a line is the argument."""
 
     def __init__(self) -> None:
-        self._session = None
+        self._session: Any = None
         app.ged.register_event_handler("signed-in", ged.CORE, lambda _: tell("signed in"))
         app.ged.register_event_handler("jingle-request-received", ged.CORE, self._rings)
         app.ged.register_event_handler("call-updated", ged.CORE, lambda event: tell("audio", event.audio_state.name))
@@ -59,7 +60,7 @@ class Hand:
         contact = app.get_client(ACCOUNT).get_module("Contacts").get_contact(jid)
         app.call_manager.stop_call(ACCOUNT, contact)
 
-    def _rings(self, event: object) -> None:
+    def _rings(self, event: Any) -> None:
         self._session = event.jingle_session
         tell("call from", event.fjid)
 
@@ -68,7 +69,7 @@ def tell(*words: str) -> None:
     print(*words, flush=True)
 
 
-def read(channel: int, _: int, hand: Hand) -> bool:
+def read(channel: int, condition: int, hand: Hand) -> bool:
     for line in os.read(channel, 4096).decode().splitlines():
         word, _, argument = line.partition(" ")
         getattr(hand, word)(argument)
