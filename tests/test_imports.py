@@ -52,7 +52,7 @@ MAY = {
 # Telepathy's words stand in its leg and its adapter; the core's root, and where calls come in, know the leg, and the
 # unions name every member.
 KNOW_TELEPATHY = {
-    *(f"{CORE}.{name}" for name in ("legs.telepathy", "machine", "incoming")),
+    *(f"{CORE}.{name}" for name in ("legs.telepathy", "faults", "machine", "incoming")),
     *(f"{CORE}.model.{name}" for name in ("call1", "events", "commands")),
     "fargo.adapters.telepathy",
     "replay.drawing.sip",

@@ -4,22 +4,36 @@ The fold is pure seen from outside: an Effects is made for one event, filled by 
 through, and read once.
 """
 
+from typing import NamedTuple
+
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from fargo.statemachine.model.call_records import LogRecord
 from fargo.statemachine.model.commands import Command, Issued
+from fargo.statemachine.pending import Pending, PendingCommands
+
+
+class Mark(NamedTuple):
+    """How far the effects of an event had come, to return to if what follows fails."""
+
+    issued: int
+    records: int
+    pending: PendingCommands
 
 
 class Effects(Struct, gc=False):
     """Collect commands; name each by the version of the event that caused it and its place among that event's commands.
 
-    ``user``, ``version``, ``at``: of the event. ``issued``: all commands so far, in order. ``records``: the call and
-    account records that will follow them.
+    ``user``, ``version``, ``at``: of the event. ``pending``: the user's commands that wait for a reply, as the event
+    leaves them; the map is replaced, never changed. ``issued``: all commands so far, in order. ``records``: the call
+    and account records that will follow them.
     """
 
     user: str
     version: int
     at: float
+    pending: PendingCommands = field(default_factory=dict)
     issued: list[Issued] = field(default_factory=list)
     records: list[LogRecord] = field(default_factory=list)
 
@@ -30,6 +44,31 @@ class Effects(Struct, gc=False):
         issued.append(Issued(self.user, name, command))
         return name
 
+    def emit_pending(self, command: Command, seconds: float | None, repeats: int = 0) -> str:
+        """Add a command that waits for its reply for so many seconds, and is repeated so often if none comes.
+
+        ``seconds`` is None if nobody waits, but a reply counts. Return the command's id.
+        """
+        name = self.emit(command)
+        until = None if seconds is None else self.at + seconds
+        self.pending = {**self.pending, name: Pending(command, seconds, until, repeats)}
+        return name
+
+    def settle(self, name: str) -> None:
+        """Take a command out of the pending ones, if it is among them."""
+        if name in self.pending:
+            self.pending = {other: each for other, each in self.pending.items() if other != name}
+
+    def acknowledge(self, name: str) -> None:
+        """Wait no longer for the reply to a pending command, but keep it: it may yet be refused."""
+        self.pending = {**self.pending, name: replace(self.pending[name], seconds=None, until=None)}
+
+    def repeat(self, name: str, repeats: int) -> None:
+        """Emit a pending command once more, under a new id, to wait as long as before and be repeated so often."""
+        waiting = self.pending[name]
+        self.settle(name)
+        self.emit_pending(waiting.command, waiting.seconds, repeats)
+
     def record(self, record: LogRecord) -> None:
         """Add a record for the readers of the log."""
         self.records.append(record)
@@ -39,7 +78,12 @@ class Effects(Struct, gc=False):
         for record in self.records:
             self.emit(record)
 
-    def discard(self) -> None:
-        """Drop everything: the fold that emitted it failed."""
-        self.issued.clear()
-        self.records.clear()
+    def mark(self) -> Mark:
+        """Return how far the effects have come."""
+        return Mark(len(self.issued), len(self.records), self.pending)
+
+    def return_to(self, mark: Mark) -> None:
+        """Drop everything since the mark: the fold that emitted it failed."""
+        del self.issued[mark.issued :]
+        del self.records[mark.records :]
+        self.pending = mark.pending

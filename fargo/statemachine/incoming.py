@@ -40,16 +40,26 @@ def arrived(user: User, event: CallArrived, effects: Effects) -> User:
         call_state.ended(call, Side.PHONE, offered, effects)
         return changed(user, None, call, effects)
     able = roster.able(user.contacts, user.policy)
-    if unreachable := _unreachable(user, able):
+    if unreachable := _unreachable(user, able, effects):
         call_state.begun(call, caller, "", effects)
         return changed(user, None, bridge.end(call, unreachable, effects), effects)
     as_it_is = offered if paths.goes_directly(offered.codecs, user.policy) else None
     jingle = forking.invite(f"{credentials.nonce}{effects.version}", caller.jid, as_it_is, effects)
-    call_state.begun(call, caller, jingle.sid, effects)
+    call_state.begun(call, caller, jingle.invitation.sid, effects)
     call = replace(call, jingle=jingle)
     for jid, client in able.items():
         call = bridge.seek(call, jid, client, user.policy, effects)
     return changed(user, None, call, effects)
+
+
+def turned_away(user: User, event: CallArrived, reason: Reason, effects: Effects) -> User:
+    """A call has come in that cannot be brought to the user for a reason of the gateway's."""
+    sip, _ = telepathy_leg.arrived(event, effects)
+    credentials = _called(user.account, event.connection)
+    caller = _caller(event, credentials.gateway) if credentials else None
+    call = Call(str(effects.version), event.connection, effects.at, Over(), sip, caller)
+    call_state.begun(call, caller or _caller(event, ""), "", effects)
+    return changed(user, None, bridge.end(call, reason, effects), effects)
 
 
 def _called(account: Account, connection: str) -> Credentials | None:
@@ -59,11 +69,11 @@ def _called(account: Account, connection: str) -> Credentials | None:
     return None
 
 
-def _unreachable(user: User, able: Mapping[str, Client]) -> Reason | None:
+def _unreachable(user: User, able: Mapping[str, Client], effects: Effects) -> Reason | None:
     """Why nobody can be called for the user now; None if somebody may."""
     if is_busy(user):
         return Reason(Cause.BUSY, "The called user is in too many calls.")
-    return None if able or roster.asking(user.contacts) else forking.NOBODY
+    return None if able or roster.questions(effects.pending) else forking.NOBODY
 
 
 def _caller(event: CallArrived, gateway: str) -> Caller:

@@ -11,33 +11,30 @@ Rules:
 """
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Final, TypeAlias, assert_never
 
 from msgspec.structs import replace
 
-from fargo.statemachine import address, incoming, outgoing, snapshot
+from fargo.statemachine import address, faults, incoming, outgoing, replies, snapshot
 from fargo.statemachine.account import account_state, connection, registration, roster
 from fargo.statemachine.account.account_state import Registered, Unregistered
 from fargo.statemachine.account.roster import Contacts, Shown
 from fargo.statemachine.call import bridge, call_state
-from fargo.statemachine.call.call_state import Call, CallEvent
 from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.effects import Effects
-from fargo.statemachine.legs.jingle import jingle_session, jmi, unacknowledged
+from fargo.statemachine.faults import in_each_call
+from fargo.statemachine.legs.jingle import jingle_leg, jingle_session, jmi, unacknowledged
 from fargo.statemachine.legs.relay import relay_leg
-from fargo.statemachine.legs.relay.relay_leg import OfCommand
-from fargo.statemachine.legs.telepathy import telepathy_leg
 from fargo.statemachine.legs.telepathy.telepathy_leg import TelepathyEvent
 from fargo.statemachine.model.call1 import CallArrived, ChannelEvent
-from fargo.statemachine.model.call_records import RecordAccount, Side
+from fargo.statemachine.model.call_records import RecordAccount
 from fargo.statemachine.model.commands import (
-    Fault,
     Forget,
     Issued,
     PresenceKind,
     RefuseIq,
     SendPresence,
-    TerminateSession,
 )
 from fargo.statemachine.model.events import (
     CallMessaged,
@@ -45,7 +42,6 @@ from fargo.statemachine.model.events import (
     ContentChanged,
     Event,
     FeaturesLearned,
-    IqEvent,
     IqFailed,
     IqMalformed,
     IqSucceeded,
@@ -72,8 +68,8 @@ from fargo.statemachine.model.events import (
     TimePassed,
 )
 from fargo.statemachine.model.ng import RelayDescribed, RelayDone, RelayLost, RelayRefused
-from fargo.statemachine.reason import Cause, Reason, to_jingle
-from fargo.statemachine.user_state import User, changed, concerned, each
+from fargo.statemachine.reason import Cause, Reason
+from fargo.statemachine.user_state import User, changed, concerned
 
 _OfSession: TypeAlias = SessionAccepted | SessionInformed | SessionTerminated | ContentChanged
 _BeyondCalls: TypeAlias = (
@@ -103,8 +99,8 @@ def new(jid: str) -> User:
 
 
 def is_idle(user: User) -> bool:
-    """Whether there is nothing about the user that news about the gateway as a whole could change."""
-    busy = user.calls or user.contacts.clients or user.farewells or user.stopping
+    """Return whether there is nothing about the user that news about the gateway as a whole could change."""
+    busy = user.calls or user.contacts.clients or user.pending or user.stopping
     return isinstance(user.account, Unregistered) and not busy
 
 
@@ -112,22 +108,21 @@ def deadlines(user: User) -> tuple[Deadline, ...]:
     """What is due when, unless the state moves on before."""
     of_calls = (due for call in user.calls.values() for due in call_state.deadlines(call))
     of_account, of_contacts = connection.deadlines(user.account), roster.deadlines(user.contacts)
-    rest = (*jmi.deadlines(user.proposals), *unacknowledged.deadlines(user.farewells), *_oblivion(user))
-    return (*of_account, *of_contacts, *of_calls, *rest)
+    return (*of_account, *of_contacts, *of_calls, *replies.deadlines(user), *_oblivion(user))
 
 
 def _oblivion(user: User) -> Iterator[Deadline]:
     """When a user who has cancelled is to be forgotten: not while anything is open."""
-    is_open = user.calls or user.proposals or user.farewells
+    is_open = user.calls or any(each.until is not None for each in user.pending.values())
     if isinstance(user.account, Unregistered) and user.account.since and not is_open:
         yield Deadline("the user to be forgotten", user.account.since + _LONGEST_MEMORY)
 
 
 def condensed(user: User) -> Snapshot | None:
     """The event that makes the user as they are now of one who is new; None while anything is going on."""
-    if user.calls or user.proposals or user.farewells or user.stopping:
+    if user.calls or user.stopping:
         return None
-    return snapshot.condensed(user.account, user.contacts, user.policy)
+    return snapshot.condensed(user.account, user.contacts, user.policy, user.pending)
 
 
 def secrets(user: User) -> tuple[str, ...]:
@@ -137,14 +132,15 @@ def secrets(user: User) -> tuple[str, ...]:
 
 def fold(user: User, recorded: Recorded) -> tuple[User, tuple[Issued, ...]]:
     """The user after an event, and the commands it leads to, in order."""
-    effects = Effects(recorded.user, recorded.version, recorded.at)
+    effects = Effects(recorded.user, recorded.version, recorded.at, user.pending)
+    begins = effects.mark()
     try:
         after = _react(user, recorded.event, effects)
-        for issued in effects.issued:  # most end nothing, so that is what is asked first, and of a set
-            if type(issued.command) in unacknowledged.LAST_WORDS:
-                after = replace(after, farewells=unacknowledged.said(after.farewells, issued, effects))
     except Exception as error:
-        after = _faulty(user, recorded.event, f"{type(error).__name__}: {error}", effects)
+        effects.return_to(begins)
+        after = faults.ended(user, recorded.event, error, effects)
+    if effects.pending is not after.pending:
+        after = replace(after, pending=effects.pending)
     if effects.records:
         effects.close()
     return after, tuple(effects.issued)
@@ -175,8 +171,8 @@ def _react(user: User, event: Event, effects: Effects) -> User:
     match event:
         case ChannelEvent():
             return _of_channel(user, event, effects)
-        case IqEvent():
-            return _answered(user, event, effects)
+        case IqSucceeded() | IqFailed():
+            return replies.replied(user, event, effects)
         case SessionInitiated():
             return outgoing.initiated(user, event, effects)
         case SessionEvent():
@@ -184,7 +180,7 @@ def _react(user: User, event: Event, effects: Effects) -> User:
         case CallArrived():
             return incoming.arrived(user, event, effects)
         case RelayDescribed() | RelayDone() | RelayRefused():
-            return _of_relay(user, event, effects)
+            return replies.replied(user, event, effects)
         case CallProposed():
             return outgoing.proposed(user, event, effects)
         case CallMessaged():
@@ -233,7 +229,7 @@ def _beyond_calls(user: User, event: _BeyondCalls, effects: Effects) -> User:
         case SipSignedOut():
             return _signed_out(user, event, effects)
         case RelayLost():
-            return each(user, lambda call: bridge.lose_relay(call, event, effects), effects)
+            return in_each_call(user, lambda call: bridge.lose_relay(call, event, effects), effects)
         case StreamOpened():
             return _stream_opened(user, effects)
         case Restarted():
@@ -246,10 +242,10 @@ def _beyond_calls(user: User, event: _BeyondCalls, effects: Effects) -> User:
 
 def _restored(jid: str, event: Snapshot, effects: Effects) -> User:
     """The user who was condensed."""
-    account, contacts = snapshot.account(event), Contacts(event.clients, event.subscribed)
+    account, effects.pending = snapshot.account(event), snapshot.pending(event)
     if (shown := account_state.shown(account)) is not None:
         _note_account(shown, effects)
-    return User(jid, account=account, contacts=contacts, policy=event.policy)
+    return User(jid, account=account, contacts=snapshot.contacts(event), policy=event.policy)
 
 
 def _note_account(shown: Shown | None, effects: Effects) -> None:
@@ -264,8 +260,9 @@ def _cancelled(user: User, event: RegistrationCancelled, effects: Effects) -> Us
     account = registration.cancelled(ended.account, event.iq, effects)
     if isinstance(user.account, Unregistered):
         return ended
+    jmi.forget_all(effects)
     left = roster.part(ended.contacts, address.domain_of(event.iq.to), effects)
-    return replace(ended, account=account, contacts=left, proposals={})
+    return replace(ended, account=account, contacts=left)
 
 
 def _signed_out(user: User, event: SipSignedOut, effects: Effects) -> User:
@@ -276,7 +273,7 @@ def _signed_out(user: User, event: SipSignedOut, effects: Effects) -> User:
             reason = Reason(Cause.NETWORK, account_state.in_words(event, credentials.uri))
         case _:
             pass
-    lost = each(
+    lost = in_each_call(
         user,
         lambda call: bridge.lose_sip(call, reason, effects) if call.connection == event.connection else call,
         effects,
@@ -289,20 +286,21 @@ def _signed_out(user: User, event: SipSignedOut, effects: Effects) -> User:
 
 def _gone(user: User, event: ResourceUnavailable, effects: Effects) -> User:
     """A client went offline, and out of its calls."""
-    left = replace(user, contacts=roster.unavailable(user.contacts, event.resource))
-    return each(left, lambda call: bridge.client_gone(call, event, effects), effects)
+    left = replace(user, contacts=roster.unavailable(user.contacts, event.resource, effects))
+    return in_each_call(left, lambda call: bridge.client_gone(call, event, effects), effects)
 
 
 def _learned(user: User, event: FeaturesLearned, effects: Effects) -> User:
     """A client said what it can do; a call that looks for clients may have found one, or found out that there is
     none.
     """
-    known = replace(user, contacts=roster.learned(user.contacts, event))
+    known = replace(user, contacts=roster.learned(user.contacts, event, effects))
     client = roster.able(known.contacts, user.policy).get(event.resource)
     if client and event.resource not in roster.able(user.contacts, user.policy):
-        return each(known, lambda call: bridge.seek(call, event.resource, client, user.policy, effects), effects)
-    if not roster.asking(known.contacts):
-        return each(known, lambda call: bridge.search_ended(call, effects), effects)
+        seek = partial(bridge.seek, jid=event.resource, client=client, policy=user.policy, effects=effects)
+        return in_each_call(known, seek, effects)
+    if not roster.questions(effects.pending):
+        return in_each_call(known, lambda call: bridge.search_ended(call, effects), effects)
     return known
 
 
@@ -313,25 +311,15 @@ def _of_session(user: User, event: _OfSession, effects: Effects) -> User:
     """An action on a session; one that we are not in is answered with unknown-session (XEP-0166 §10)."""
     if call := concerned(user, event):
         return changed(user, call, bridge.fold_jingle(call, event, effects), effects)
-    if isinstance(event, SessionTerminated):
-        left = unacknowledged.glare(user.farewells, event, effects)
-        if left is not None:
-            return replace(user, farewells=left)
+    if isinstance(event, SessionTerminated) and unacknowledged.glare(event, effects):
+        return user
     jingle_session.unknown_session(event.iq, effects)
     return user
 
 
-def _answered(user: User, event: IqSucceeded | IqFailed, effects: Effects) -> User:
-    """A client has answered what a call said, or a farewell; else it came too late, and changes nothing."""
-    if call := concerned(user, event):
-        return changed(user, call, bridge.fold_jingle(call, event, effects), effects)
-    farewells = unacknowledged.answered(user.farewells, event)
-    return user if farewells is user.farewells else replace(user, farewells=farewells)
-
-
 def _messaged(user: User, event: CallMessaged, effects: Effects) -> User:
     """What a client says about a proposed call."""
-    user = replace(user, proposals=jmi.taken_back(user.proposals, event))
+    jmi.taken_back(event, effects)
     call = concerned(user, event)
     return changed(user, call, bridge.fold_jingle(call, event, effects), effects) if call else user
 
@@ -344,16 +332,8 @@ def _of_channel(user: User, event: TelepathyEvent, effects: Effects) -> User:
     return user
 
 
-def _of_relay(user: User, event: OfCommand, effects: Effects) -> User:
-    """The same for the relay."""
-    for call in user.calls.values():
-        if relay_leg.concerns(call.relay, event):
-            return changed(user, call, bridge.fold_relay(call, event, effects), effects)
-    return user
-
-
 def _end_all(user: User, reason: Reason, effects: Effects) -> User:
-    return each(user, lambda call: bridge.end(call, reason, effects), effects)
+    return in_each_call(user, lambda call: bridge.end(call, reason, effects), effects)
 
 
 # --- the gateway as a whole
@@ -362,14 +342,11 @@ def _end_all(user: User, reason: Reason, effects: Effects) -> User:
 def _restarted(user: User, effects: Effects) -> User:
     """Nothing is left on the SIP side, and who is online will be asked."""
     reason = Reason(Cause.NETWORK, "The gateway was restarted.")
-    ended = each(user, lambda call: bridge.restarted(call, reason, effects), effects)
-    return replace(
-        ended,
-        account=connection.restarted(user.account, effects),
-        contacts=replace(user.contacts, clients={}),
-        proposals={},
-        stopping=False,
-    )
+    relay_leg.delete_again(effects)
+    ended = in_each_call(user, lambda call: bridge.restarted(call, reason, effects), effects)
+    jmi.forget_all(effects)
+    account = connection.restarted(user.account, effects)
+    return replace(ended, account=account, contacts=roster.forget_clients(user.contacts, effects), stopping=False)
 
 
 def _stopping(user: User, effects: Effects) -> User:
@@ -385,9 +362,9 @@ def _stream_opened(user: User, effects: Effects) -> User:
     """Ask who is online and still in a call (XEP-0100 §7), show what there is, and say again what may have been
     lost.
     """
-    live = tuple(session for call in user.calls.values() for session in jingle_session.sessions(call.jingle))
-    user = replace(user, farewells=unacknowledged.repeat(user.farewells, live, effects))
-    user = each(user, lambda call: bridge.stream_opened(call, effects), effects)
+    live = [session for call in user.calls.values() for session in jingle_leg.sessions(call.jingle)]
+    unacknowledged.repeat({(session.us, session.client, session.sid) for session in live}, effects)
+    user = in_each_call(user, lambda call: bridge.stream_opened(call, effects), effects)
     shown = account_state.shown(user.account)
     if shown is None:
         return user
@@ -400,45 +377,10 @@ def _expire(user: User, effects: Effects) -> User:
     """Rule 3."""
     if any(due.at <= effects.at for due in _oblivion(user)):
         effects.emit(Forget())
+        effects.pending = {}
         return replace(user, account=Unregistered(), contacts=Contacts())
     for resource in roster.missing(user.contacts, effects.at):
         user = _gone(user, ResourceUnavailable(resource, ""), effects)
-    expired = each(user, lambda call: bridge.expire(call, effects), effects)
-    return replace(
-        expired,
-        account=connection.expire(expired.account, effects),
-        proposals=jmi.expire(expired.proposals, effects),
-        farewells=unacknowledged.expire(expired.farewells, effects),
-    )
-
-
-# --- bugs
-
-
-def _faulty(user: User, event: Event, error: str, effects: Effects) -> User:
-    """Rule 1: the call that the event concerns is ended from what was known before the event; the rest stays as it
-    was.
-    """
-    effects.discard()
-    call = next((c for c in user.calls.values() if _touches(c, event)), None)
-    effects.emit(Fault(call.id if call else "", error))
-    iq = getattr(event, "iq", None)
-    if iq is not None:
-        effects.emit(
-            RefuseIq(iq, "wait", "internal-server-error", "The gateway made a mistake; it has been written down.")
-        )
-    if isinstance(event, CallArrived):
-        telepathy_leg.abandon(event.channel, effects)
-    if call is None:
-        return user
-    reason = Reason(Cause.FAULT, "The gateway made a mistake in this call; it has been written down.")
-    call_state.ended(call, Side.GATEWAY, reason, effects)
-    for session in jingle_session.sessions(call.jingle):
-        effects.emit(TerminateSession(session.us, session.client, session.sid, to_jingle(reason), reason.text))
-    telepathy_leg.abandon(call.sip.channel, effects)
-    relay_leg.delete(call.relay, effects)
-    return replace(user, calls={name: c for name, c in user.calls.items() if c is not call})
-
-
-def _touches(call: Call, event: Event) -> bool:
-    return isinstance(event, CallEvent) and call_state.concerns(call, event)
+    user = in_each_call(user, lambda call: bridge.expire(call, effects), effects)
+    user = replies.expire(user, effects)
+    return replace(user, account=connection.expire(user.account, effects))

@@ -7,8 +7,6 @@ Rules:
 3. What is refused at once is noted as a call all the same.
 """
 
-from typing import TypeGuard
-
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -20,7 +18,7 @@ from fargo.statemachine.call import bridge, call_state
 from fargo.statemachine.call.call_state import Call
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import forking, jingle_leg, jmi
-from fargo.statemachine.legs.jingle.jingle_session import Inviting, JingleLeg
+from fargo.statemachine.legs.jingle.forking import Forking, Inviting
 from fargo.statemachine.legs.telepathy import telepathy_leg
 from fargo.statemachine.media import offer, paths
 from fargo.statemachine.media.description import Content
@@ -37,9 +35,7 @@ def initiated(user: User, event: SessionInitiated, effects: Effects) -> User:
     """A client describes its call, proposed before or not."""
     if call := concerned(user, event):
         return changed(user, call, bridge.fold_jingle(call, event, effects), effects)
-    follows, rest = jmi.followed_up(user.proposals, event)
-    if follows:
-        user = replace(user, proposals=rest)
+    follows = jmi.followed_up(event, effects)
     if _wins_tie(user, event):
         text = "You are being called by them at this moment."
         effects.emit(RefuseIq(event.iq, "cancel", "conflict", text, "tie-break"))
@@ -61,7 +57,7 @@ def _wins_tie(user: User, event: SessionInitiated) -> bool:
         session.client == event.iq.sender and session.us == event.iq.to and session.sid < event.sid
         for call in user.calls.values()
         if isinstance(call.jingle, Inviting)
-        for session in call.jingle.sessions
+        for session in jingle_leg.sessions(call.jingle)
     )
 
 
@@ -153,23 +149,17 @@ def proposed(user: User, event: CallProposed, effects: Effects) -> User:
         call_state.refused(_meant(user, event.to), event.sid, problem, effects)
         return user
     for call in user.calls.values():
-        if not _rivals(call.jingle, event):
+        if not forking.proposes(call.jingle, event.to):
             continue
-        if call.jingle.sid < event.sid:
+        if call.jingle.invitation.sid < event.sid:
             jmi.reject(event, Reason(Cause.BUSY, "You are being called by them at this moment."), effects, True)
             return user
         user = changed(user, call, _give_way(call, call.jingle, effects), effects)
-    return replace(user, proposals=jmi.proceed(user.proposals, event, effects))
+    jmi.proceed(event, effects)
+    return user
 
 
-def _rivals(leg: JingleLeg, event: CallProposed) -> TypeGuard[Inviting]:
-    """Whether we have a proposal out in the name of the one whom the user wants to call (XEP-0353 §6.1)."""
-    return isinstance(leg, Inviting) and bool(leg.proposal) and address.bare(leg.us) == address.bare(event.to)
-
-
-def _give_way(call: Call, leg: Inviting, effects: Effects) -> Call:
+def _give_way(call: Call, leg: Forking, effects: Effects) -> Call:
     """Our proposal lost the tie: the SIP caller, whom the user is calling, finds the user busy."""
-    forking.retract(leg, Reason(Cause.CANCELLED, "You called them at the same moment."), True, effects)
-    return bridge.end(
-        replace(call, jingle=replace(leg, proposal="")), Reason(Cause.BUSY, "They are calling you."), effects
-    )
+    gives_way = replace(call, jingle=forking.give_way(leg, effects))
+    return bridge.end(gives_way, Reason(Cause.BUSY, "They are calling you."), effects)

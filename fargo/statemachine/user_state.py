@@ -6,7 +6,7 @@ Rules:
 2. The moment nobody is called any more, a call that nobody answered is told as missed.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from msgspec import Struct, field
@@ -15,44 +15,49 @@ from msgspec.structs import replace
 from fargo.statemachine.account.account_state import Account, Unregistered
 from fargo.statemachine.account.roster import Contacts
 from fargo.statemachine.call import call_state
-from fargo.statemachine.call.call_state import Call
+from fargo.statemachine.call.call_state import Call, CallEvent
 from fargo.statemachine.effects import Effects
-from fargo.statemachine.legs.jingle import jingle_leg
-from fargo.statemachine.legs.jingle.jingle_session import JingleEvent
-from fargo.statemachine.legs.jingle.jmi import Proposals
-from fargo.statemachine.legs.jingle.unacknowledged import Farewells
 from fargo.statemachine.media.paths import Policy
+from fargo.statemachine.model.events import Event
+from fargo.statemachine.pending import Answer, PendingCommands, Reply
 
 MOST_CALLS: Final = 8
 """So many a user may be in at a time."""
 
 
 class User(Struct, frozen=True, gc=False):
-    """All that is known of one user: account, clients and contacts, calls by id. ``policy``: what the operator wants
-    for calls.
+    """All that is known of one user: account, clients and contacts, calls by id. ``pending``: commands that wait for a
+    reply; while an event is folded `Effects` has them. ``policy``: what the operator wants for calls.
     """
 
     jid: str
     account: Account = field(default_factory=Unregistered)
     contacts: Contacts = field(default_factory=Contacts)
     calls: Mapping[str, Call] = field(default_factory=dict)
-    proposals: Proposals = field(default_factory=dict)
-    farewells: Farewells = field(default_factory=dict)
+    pending: PendingCommands = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
     stopping: bool = False
 
 
 def is_busy(user: User) -> bool:
-    """Whether the user is in as many calls as one may be."""
+    """Return whether the user is in as many calls as one may be."""
     return sum(map(call_state.is_live, user.calls.values())) >= MOST_CALLS
 
 
-def concerned(user: User, event: JingleEvent) -> Call | None:
-    """The call whose XMPP leg the event is about; there are never two."""
+def concerned(user: User, event: CallEvent) -> Call | None:
+    """Return the call that the event, or reply, is about; there are never two."""
     for call in user.calls.values():
-        if jingle_leg.concerns(call.jingle, event):
+        if call_state.concerns(call, event):
             return call
     return None
+
+
+def call_of(user: User, event: Event) -> Call | None:
+    """Return the call that an event is about, None if it is about none or about all."""
+    if isinstance(event, Answer):
+        waiting = user.pending.get(event.command)
+        return concerned(user, Reply(waiting.command, event)) if waiting else None
+    return concerned(user, event) if isinstance(event, CallEvent) else None
 
 
 def changed(user: User, before: Call | None, after: Call, effects: Effects) -> User:
@@ -64,10 +69,3 @@ def changed(user: User, before: Call | None, after: Call, effects: Effects) -> U
     call_state.missed(before, after, effects)
     others = {name: call for name, call in user.calls.items() if name != after.id}
     return replace(user, calls=others if call_state.is_over(after) else {**others, after.id: after})
-
-
-def each(user: User, change: Callable[[Call], Call], effects: Effects) -> User:
-    """The user with every call changed like this; the same object if none is."""
-    for call in user.calls.values():
-        user = changed(user, call, change(call), effects)
-    return user

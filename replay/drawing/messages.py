@@ -13,7 +13,7 @@ from typing import NamedTuple, assert_never
 
 from fargo.statemachine.address import bare
 from fargo.statemachine.call.call_state import Call
-from fargo.statemachine.legs.jingle.jingle_session import sessions
+from fargo.statemachine.legs.jingle.jingle_leg import sessions
 from fargo.statemachine.model.call_records import CallRecord, LogRecord, RecordBegun
 from fargo.statemachine.model.commands import (
     AcceptIq,

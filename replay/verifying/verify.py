@@ -20,13 +20,12 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from fargo.statemachine.call.call_state import CallEvent, concerns
 from fargo.statemachine.machine import fold, new
 from fargo.statemachine.model.call_records import CallRecord, LogRecord, RecordBegun
 from fargo.statemachine.model.commands import Issued, SendPresence, SendText
 from fargo.statemachine.model.events import Event, Recorded
 from fargo.statemachine.model.rules import RuleChange
-from fargo.statemachine.user_state import User
+from fargo.statemachine.user_state import User, call_of
 from fargo.store.log import Entry
 from replay.reading import channels
 from replay.reading.call_name import CallName
@@ -144,7 +143,8 @@ class _Stream:
         """The calls that the event has changed, or is about, or that its commands are about."""
         after, last = self._user.calls, before.calls
         changed = {id for id in {**last, **after} if last.get(id) is not after.get(id)}
-        about = {call.id for call in last.values() if isinstance(event, CallEvent) and concerns(call, event)}
+        met = call_of(before, event)
+        about = {met.id} if met else set()
         commands = [each.command for each in issued]
         named = {getattr(value, name, "") for value in (event, *commands) for name in ("sid", "channel")}
         noted = {command.call for command in commands if isinstance(command, CallRecord)}

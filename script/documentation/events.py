@@ -1,13 +1,12 @@
 """The events that are tried: a selection of each class that fits the open calls and requests of a user."""
 
-import re
 from collections.abc import Iterator
 from typing import Final, get_args
 
 from fargo.statemachine.account.account_state import connection_of
 from fargo.statemachine.call.call_state import Call
-from fargo.statemachine.legs.jingle import jingle_session
-from fargo.statemachine.legs.jingle.jingle_session import Inviting
+from fargo.statemachine.legs.jingle import jingle_leg, jmi
+from fargo.statemachine.legs.jingle.forking import Inviting
 from fargo.statemachine.media.description import Candidate, Codec, Content, Description, Fingerprint, IceUdp, RawUdp
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call1 import (
@@ -57,7 +56,7 @@ from fargo.statemachine.model.events import (
     TimePassed,
     TransportInformed,
 )
-from fargo.statemachine.model.ng import RelayDescribed, RelayDone, RelayLost, RelayRefused
+from fargo.statemachine.model.ng import RelayCommand, RelayDescribed, RelayDone, RelayLost, RelayRefused
 from fargo.statemachine.user_state import User
 
 USER: Final = "alice@example.org"
@@ -89,7 +88,6 @@ _RESTART: Final = (Content("voice", transport=IceUdp("u2", "p2")),)
 _NO_AUDIO: Final = (Content("face", description=Description("video", _VOICE, RawUdp(_ADDRESS))),)
 _HEARS: Final = (Content("voice", senders="both"),)
 _DEAF: Final = (Content("voice", senders="none"),)
-_COMMAND: Final = re.compile(r"'(\d+\.\d+)'")
 
 
 # --- the account
@@ -135,7 +133,7 @@ def of_call(user: User) -> Iterator[Event]:
     if not user.calls:
         yield from _beginnings(user)
     for call in user.calls.values():
-        yield from _of_jingle(call)
+        yield from _of_jingle(call, user)
         yield from _of_channel(call.sip.channel)
         yield SipSignedOut(call.connection, SipTrouble.NETWORK)
         yield from (ResourceUnavailable(DESK, GATEWAY), ResourceUnavailable(USER, GATEWAY))
@@ -145,7 +143,7 @@ def of_call(user: User) -> Iterator[Event]:
 
 def _beginnings(user: User) -> Iterator[Event]:
     yield CallProposed(DESK, BOB, "proposed", ("audio",))
-    for sid in ("session", *user.proposals):
+    for sid in ("session", *(proposal.sid for proposal in jmi.proposals(user.pending).values())):
         yield SessionInitiated(_iq(BOB), sid, _AUDIO)
         yield SessionInitiated(_iq(BOB), sid, _NO_AUDIO)
     connection = connection_of(user.account)
@@ -153,13 +151,13 @@ def _beginnings(user: User) -> Iterator[Event]:
         yield CallArrived(f"{connection}/1", connection, "sip:bob@example.net", codecs, _ADDRESS, CallState.INITIALISED)
 
 
-def _of_jingle(call: Call) -> Iterator[Event]:
-    for session in jingle_session.sessions(call.jingle):
+def _of_jingle(call: Call, user: User) -> Iterator[Event]:
+    for session in jingle_leg.sessions(call.jingle):
         yield from _of_session(Iq(session.client, session.us, "iq"), session.sid)
         yield from _messages(session.client, session.us, session.sid)
     if isinstance(call.jingle, Inviting):
-        yield from _messages(PHONE, call.jingle.us, call.jingle.sid)
-    for command in dict.fromkeys(_COMMAND.findall(repr(call.jingle))):
+        yield from _messages(PHONE, call.jingle.invitation.us, call.jingle.invitation.sid)
+    for command in [name for name, each in user.pending.items() if not isinstance(each.command, RelayCommand)]:
         for client in (DESK, PHONE):
             yield IqSucceeded(command, client)
             yield from (IqFailed(command, client, condition) for condition in ("item-not-found", "bad-request"))
@@ -205,10 +203,10 @@ def of_relayed_call(user: User) -> Iterator[Event]:
         yield SessionInitiated(_iq(BOB), "session", _SECURED)
         yield CallArrived(f"{connection}/1", connection, "sip:bob@example.net", _VOICE, _ADDRESS, CallState.INITIALISED)
     for call in user.calls.values():
-        for session in jingle_session.sessions(call.jingle):
+        for session in jingle_leg.sessions(call.jingle):
             yield from _of_secure_session(Iq(session.client, session.us, "iq"), session.sid)
         yield from _of_answering(call.sip.channel)
-        for command in dict.fromkeys(_COMMAND.findall(repr(call.relay))):
+        for command in [name for name, each in user.pending.items() if isinstance(each.command, RelayCommand)]:
             yield RelayDescribed(command, Description("audio", _VOICE, RawUdp(_ADDRESS)))
             yield RelayDone(command)
             yield from (RelayRefused(command, "It is overloaded.", silent) for silent in (False, True))

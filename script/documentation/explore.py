@@ -72,6 +72,8 @@ def _shape(value: object) -> str:
             return _shapes(value.values())
         case tuple():
             return _shapes(value)
+        case type():
+            return value.__name__
         case Enum() | None:
             return ""
         case _:

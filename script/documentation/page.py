@@ -10,6 +10,7 @@ from documentation.explore import Moment, Transition, explore, step
 
 from fargo.statemachine.account.account_state import Registered
 from fargo.statemachine.call.call_state import Call
+from fargo.statemachine.legs.jingle import unacknowledged
 from fargo.statemachine.machine import new
 from fargo.statemachine.model.call1 import (
     Call1Command,
@@ -81,10 +82,10 @@ def page() -> str:
     nobody = Moment(new(events.USER), 1000.0)
     of_account = list(explore(nobody, events.of_account, lambda u: (u.account, u.contacts, u.stopping)))
     beginnings = (_after(nobody, events.signed_in(asks=asks)) for asks in (True, False))
-    calls = (explore(start, events.of_call, lambda u: (u.calls, u.proposals)) for start in beginnings)
+    calls = (explore(start, events.of_call, _of_calls) for start in beginnings)
     of_call = list(chain.from_iterable(calls))
     secure = _after(nobody, events.signed_in(secure=True))
-    of_relayed_call = list(explore(secure, events.of_relayed_call, lambda u: u.calls))
+    of_relayed_call = list(explore(secure, events.of_relayed_call, _of_calls))
     sections = (
         *_section(_ACCOUNT, of_account),
         *_section(_XMPP_LEG, of_call),
@@ -92,6 +93,12 @@ def page() -> str:
         *_section(_RELAY_SESSION, of_relayed_call),
     )
     return "\n".join((_HEAD, *sections))
+
+
+def _of_calls(user: User) -> object:
+    """Return what calls depend on: themselves, and which commands in them wait for a reply or may yet be refused."""
+    waiting = [each for each in user.pending.values() if not unacknowledged.is_goodbye(each.command)]
+    return user.calls, tuple([(type(each.command), each.until is None) for each in waiting])
 
 
 def _after(moment: Moment, happened: Iterable[Event]) -> Moment:

@@ -12,9 +12,8 @@ from typing import Final, get_args
 
 from msgspec import Struct
 
-from fargo.statemachine.account import account_state
-from fargo.statemachine.call import call_state
-from fargo.statemachine.legs.jingle import jingle_session
+from fargo.statemachine.account import account_state, roster
+from fargo.statemachine.legs.jingle import forking, jingle_leg, jingle_session
 from fargo.statemachine.legs.relay import relay_leg
 from fargo.statemachine.legs.telepathy import telepathy_leg
 from fargo.statemachine.media.description import Content, Description, MediaProfile
@@ -69,11 +68,20 @@ from fargo.statemachine.model.events import (
     TimePassed,
     TransportInformed,
 )
-from fargo.statemachine.model.ng import Flow, Party, RelayDescribed, RelayDone, RelayLost, RelayRefused
+from fargo.statemachine.model.ng import (
+    Flow,
+    Party,
+    RelayCommand,
+    RelayDescribed,
+    RelayDone,
+    RelayLost,
+    RelayRefused,
+)
 from fargo.statemachine.model.presence import Connection, SignedIn
-from fargo.statemachine.user_state import User
+from fargo.statemachine.pending import Reply
+from fargo.statemachine.user_state import User, call_of
 
-from .values import ABLE, BOB, CALLER, GATEWAY, OPUS, PCMU, USER, audio, client_media, phone_media, relay_media
+from .values import ABLE, BOB, CALLER, GATEWAY, OPUS, PCMU, audio, client_media, phone_media, relay_media
 from .world import DESK
 
 
@@ -88,26 +96,29 @@ class Pair(Struct, frozen=True, order=True):
 
 
 _EVENTS: Final = get_args(Event)
-_JINGLE_EVENTS: Final = get_args(jingle_session.JingleEvent)
+_JINGLE_EVENTS: Final = tuple(
+    event for event in (*get_args(jingle_session.JingleEvent), IqSucceeded, IqFailed) if event is not Reply
+)
 _SIP_EVENTS: Final = tuple(event for event in get_args(Call1Event) if event is not CallArrived)
-_ANSWERS: Final = get_args(relay_leg.OfCommand)
+_ANSWERS: Final = (RelayDescribed, RelayDone, RelayRefused)
 _WHOLE: Final = tuple(event for event in _EVENTS if event not in (*_JINGLE_EVENTS, *_SIP_EVENTS, *_ANSWERS))
-_UNASKED: Final = {relay_leg.Waiting, relay_leg.Joined}
+_UNASKED: Final = {relay_leg.AwaitingAnswer, relay_leg.Joined}
 """While a session at the relay is in one of these, the relay owes no answer."""
 
 
 def every_pair() -> set[Pair]:
     """All that there are. A leg that is over is dropped at once: it meets nothing."""
     account = {*get_args(account_state.Account), *get_args(Connection)} - {account_state.Registered}
-    xmpp = set(get_args(jingle_session.JingleLeg)) - {jingle_session.Over}
+    xmpp = set(get_args(jingle_leg.JingleLeg)) - {jingle_session.Over}
     sip = set(get_args(telepathy_leg.TelepathyLeg)) - {telepathy_leg.Over}
     relay = set(get_args(relay_leg.RelaySession))
-    # A call has no channel before it is placed.
+    # No client is known as long as one is searched for; a call has no channel before it is placed.
+    of_xmpp = {phase: () if phase is forking.Searching else _JINGLE_EVENTS for phase in xmpp}
     of_sip = {phase: () if phase is telepathy_leg.Preparing else _SIP_EVENTS for phase in sip}
     of_relay = {phase: () if phase in _UNASKED else _ANSWERS for phase in relay}
     return {
         *(Pair("account", phase.__name__, event.__name__) for phase in account for event in _EVENTS),
-        *(Pair("xmpp", phase.__name__, event.__name__) for phase in xmpp for event in (*_JINGLE_EVENTS, *_WHOLE)),
+        *(Pair("xmpp", phase.__name__, event.__name__) for phase in xmpp for event in (*of_xmpp[phase], *_WHOLE)),
         *(Pair("sip", phase.__name__, event.__name__) for phase in sip for event in (*of_sip[phase], *_WHOLE)),
         *(Pair("relay", phase.__name__, event.__name__) for phase in relay for event in (*of_relay[phase], *_WHOLE)),
     }
@@ -118,14 +129,21 @@ def meeting(user: User, event: Event) -> Iterator[Pair]:
     name = type(event).__name__
     account = user.account.connection if isinstance(user.account, account_state.Registered) else user.account
     yield Pair("account", type(account).__name__, name)
+    about = call_of(user, event)
     for call in user.calls.values():
-        if isinstance(event, _WHOLE) or (isinstance(event, _JINGLE_EVENTS) and call_state.concerns(call, event)):
+        if isinstance(event, _WHOLE) or (isinstance(event, _JINGLE_EVENTS) and call is about):
             yield Pair("xmpp", type(call.jingle).__name__, name)
-        if isinstance(event, _WHOLE) or (isinstance(event, _SIP_EVENTS) and call_state.concerns(call, event)):
+        if isinstance(event, _WHOLE) or (isinstance(event, _SIP_EVENTS) and call is about):
             yield Pair("sip", type(call.sip).__name__, name)
         for each in call.relay:
-            if isinstance(event, _WHOLE) or (isinstance(event, _ANSWERS) and relay_leg.concerns((each,), event)):
+            if isinstance(event, _WHOLE) or (isinstance(event, _ANSWERS) and _answers(user, event, each)):
                 yield Pair("relay", type(each).__name__, name)
+
+
+def _answers(user: User, event: RelayDescribed | RelayDone | RelayRefused, session: relay_leg.RelaySession) -> bool:
+    """Return whether the event answers what the session was asked."""
+    waiting = user.pending.get(event.command)
+    return waiting is not None and relay_leg.concerns((session,), Reply(waiting.command, event))
 
 
 def strays(user: User) -> Iterator[Event]:
@@ -137,14 +155,17 @@ def strays(user: User) -> Iterator[Event]:
     for call in user.calls.values():
         if name := call.sip.channel:
             yield from _of_channel(name, connection)
-        for each in jingle_session.sessions(call.jingle):
+        for each in jingle_leg.sessions(call.jingle):
             yield from _of_session(each)
-        if isinstance(call.jingle, jingle_session.Inviting):
-            yield from _of_proposal(call.jingle)
-        for kept in call.relay:
-            yield from _of_relay(getattr(kept, "command", "none"), kept.terms.profile)
+        if isinstance(call.jingle, forking.Inviting):
+            yield from _of_invitation(call.jingle.invitation)
+    for name, waiting in (*user.pending.items(), ("none", None)):
+        if waiting is None or isinstance(waiting.command, RelayCommand):
+            profiles = [each.terms.profile for call in user.calls.values() for each in call.relay]
+            yield from _of_relay(name, profiles[-1] if profiles else MediaProfile.PLAIN)
+        if waiting is None or not isinstance(waiting.command, RelayCommand):
+            yield from _of_iq(name, getattr(waiting.command, "to", DESK.jid) if waiting else DESK.jid)
     yield from _of_channel("none", connection)
-    yield from _of_relay("none", MediaProfile.PLAIN)
     yield from _of_session(jingle_session.Session("none", BOB, DESK.jid, calls=True))
 
 
@@ -159,9 +180,9 @@ def _of_account(connection: str) -> Iterator[Event]:
 
 
 def _of_client(jid: str, user: User) -> Iterator[Event]:
-    client = user.contacts.clients.get(jid)
     yield from (ResourceAvailable(jid, GATEWAY, "new"), ResourceUnavailable(jid, GATEWAY))
-    yield FeaturesLearned(client.asked if client else "none", jid, ABLE)
+    asked = [name for name, question in roster.questions(user.pending).items() if question.to == jid]
+    yield FeaturesLearned(asked[0] if asked else "none", jid, ABLE)
     yield CallProposed(jid, BOB, "stray", ("audio",))
 
 
@@ -192,10 +213,11 @@ def _of_session(each: jingle_session.Session) -> Iterator[Event]:
     yield from (kind(iq, each.sid, offer) for kind in get_args(ContentChanged))
     yield from (SessionTerminated(iq, each.sid, condition) for condition in ("success", "busy"))
     yield from (CallMessaged(each.client, each.us, each.sid, action) for action in CallAction)
-    for command in (*each.owed, "none"):
-        yield from (IqSucceeded(command, each.client), IqFailed(command, each.client, "item-not-found"))
 
 
-def _of_proposal(leg: jingle_session.Inviting) -> Iterator[Event]:
-    yield from (CallMessaged(DESK.jid, leg.us, leg.sid, action) for action in CallAction)
-    yield IqFailed(leg.proposal, USER, "service-unavailable")
+def _of_invitation(invitation: forking.Invitation) -> Iterator[Event]:
+    yield from (CallMessaged(DESK.jid, invitation.us, invitation.sid, action) for action in CallAction)
+
+
+def _of_iq(command: str, client: str) -> Iterator[Event]:
+    yield from (IqSucceeded(command, client), IqFailed(command, client, "item-not-found"))

@@ -13,7 +13,9 @@ from fargo.statemachine.user_state import User
 
 from .coverage import Pair, every_pair, meeting, strays
 from .invariants import Entry
+from .quirks import NONE
 from .runs import a_beginning, at_random, run, some_quirks
+from .starts import STARTS
 from .values import USER
 
 pytestmark = pytest.mark.slow("folds every event in every phase that a hundred runs come through")
@@ -28,6 +30,8 @@ def runs() -> Iterator[tuple[Entry, ...]]:
     for seed in range(RUNS):
         random = Random(seed)
         yield run(a_beginning(random), at_random(random), some_quirks(random), 100).log
+    for start in STARTS.values():
+        yield run(start, at_random(Random(0)), NONE, 100).log
 
 
 def users() -> Iterator[tuple[User, Recorded]]:

@@ -39,6 +39,7 @@ def furthest(start: World, quirks: frozenset[Quirk], depth: int, aside: set[str]
     [
         ("out", 8),
         ("out, proposed", 8),
+        ("in while a client is asked", 6),
         ("in to two", 5),
         ("in to one that asks first", 7),
         ("in to both kinds", 5),
@@ -57,6 +58,7 @@ def test_a_call_every_way_with_clients_that_come_and_go(start: str, depth: int) 
     [
         ("out", 14),
         ("out, proposed", 16),
+        ("in while a client is asked", 7),
         ("in to two", 6),
         ("in to one that asks first", 11),
         ("in to both kinds", 6),

@@ -309,11 +309,11 @@ SOFTPHONE: Final = Client(f"{USER}/softphone", MediaProfile.ICE)
 ASKING_BROWSER: Final = Client(f"{USER}/app", MediaProfile.DTLS, asks_first=True)
 
 
-def signed_in(*clients: Client, calls: int = 0, policy: Policy | None = None) -> World:
+def signed_in(*clients: Client, calls: int = 0, policy: Policy | None = None, away: tuple[Client, ...] = ()) -> World:
     """A user with these clients online and the account signed in; so many calls in are to come. ``policy``: what the
-    operator wants, None for an operator who has said nothing.
+    operator wants, None for an operator who has said nothing. ``away``: clients that are not online.
     """
-    world = World(clients, Manager(calls), new(USER))
+    world = World((*clients, *away), Manager(calls), new(USER))
     if policy:
         world = _put(world, PolicyChanged(policy))
     for client in clients:

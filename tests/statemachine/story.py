@@ -2,6 +2,7 @@
 
 from typing import TypeVar
 
+from fargo.statemachine.legs.jingle import jmi
 from fargo.statemachine.machine import fold, new
 from fargo.statemachine.media.description import Candidate, Codec, Content, Description, RawUdp
 from fargo.statemachine.model.call1 import (
@@ -100,6 +101,14 @@ class Story:
     def id_of(self, kind: type[Command]) -> str:
         """The id of the latest command of a kind."""
         return next(issued.id for issued in reversed(self.issued) if isinstance(issued.command, kind))
+
+    def waiting(self, *kinds: type[Command]) -> list[Command]:
+        """The commands of these kinds that wait for a reply."""
+        return [each.command for each in self.user.pending.values() if isinstance(each.command, kinds)]
+
+    def proposals(self) -> list[str]:
+        """The session ids of the calls that clients have proposed and were told to proceed with."""
+        return [each.sid for each in jmi.proposals(self.user.pending).values()]
 
     def over(self) -> bool:
         """The clients acknowledge every session-terminate; whether no call is left then."""

@@ -7,7 +7,7 @@ from fargo.statemachine.machine import condensed, deadlines, fold, is_idle, new
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call1 import CallArrived, CallState, CallStateChanged, CloseChannel
 from fargo.statemachine.model.call_records import RecordAccount
-from fargo.statemachine.model.commands import Fault, Forget, Issued, SignIn
+from fargo.statemachine.model.commands import Fault, Forget, Issued, SignIn, TerminateSession
 from fargo.statemachine.model.events import (
     CallProposed,
     PolicyChanged,
@@ -139,7 +139,7 @@ def test_farewells_that_are_owed_come_first() -> None:
     story = Story().signed_in()
     story.call_out("s1")
     story.tell(RegistrationCancelled(story.iq()))
-    assert story.user.farewells
+    assert story.waiting(TerminateSession)
     assert "the user to be forgotten" not in {due.name for due in deadlines(story.user)}
     for _ in range(10):
         story.tell(TimePassed(), 100.0)

@@ -4,7 +4,8 @@ import pytest
 
 from fargo.statemachine import machine
 from fargo.statemachine.call import call_state
-from fargo.statemachine.legs.jingle.jingle_session import Inviting
+from fargo.statemachine.legs.jingle.forking import Forking
+from fargo.statemachine.legs.jingle.jingle_leg import sessions
 from fargo.statemachine.model.call1 import CallArrived, CallState, CallStateChanged, HangUp, RingCall
 from fargo.statemachine.model.commands import (
     AcceptIq,
@@ -48,7 +49,7 @@ def test_it_is_said_again_when_the_stream_is_back(story: Story) -> None:
     for _ in range(2):
         story.tell(StreamOpened())
         assert story.all(TerminateSession) == [SAID]
-        assert len(story.user.farewells) == 1
+        assert story.waiting(TerminateSession) == [SAID]
 
 
 def test_it_is_not_said_again_once_it_was_heard(story: Story) -> None:
@@ -181,8 +182,8 @@ def test_a_client_that_does_not_know_the_question_goes_on_ringing(invited: Story
     asked = ask(invited, DESK)
     assert not invited.tell(TimePassed() if late else IqFailed(asked, DESK, "feature-not-implemented"), 40)
     [call] = invited.user.calls.values()
-    assert isinstance(call.jingle, Inviting)
-    assert [session.client for session in call.jingle.sessions] == [DESK, PHONE]
+    assert isinstance(call.jingle, Forking)
+    assert [session.client for session in sessions(call.jingle)] == [DESK, PHONE]
 
 
 def test_a_question_that_is_refused_is_answered(invited: Story) -> None:

@@ -1,28 +1,69 @@
-"""A bug in a room ends the call it happened in, says so to everybody in it, and nothing else."""
+"""A bug in a module ends the call it happened in, as any other end does, and nothing else.
+
+`simulator/test_faults.py` breaks every function in every phase; here is what comes of it, command by command.
+"""
 
 from collections.abc import Callable
 
 import pytest
 
+from fargo.statemachine import texts
+from fargo.statemachine.call.call_state import is_live
+from fargo.statemachine.legs.jingle import jingle_session
+from fargo.statemachine.media.description import MediaProfile
 from fargo.statemachine.media.paths import Policy
-from fargo.statemachine.model.call1 import CallArrived, CallMembersChanged, CloseChannel, HangUp
-from fargo.statemachine.model.commands import Fault, RefuseIq, SignIn, TerminateSession
+from fargo.statemachine.model.call1 import (
+    CallArrived,
+    CallMembersChanged,
+    CallState,
+    CallStateChanged,
+    CloseChannel,
+    HangUp,
+)
+from fargo.statemachine.model.call_records import RecordBegun, RecordEnded, Side
+from fargo.statemachine.model.commands import (
+    Fault,
+    ForgetSecret,
+    InformSession,
+    InitiateSession,
+    MessageCall,
+    ProposeCall,
+    RefuseIq,
+    SendText,
+    SignIn,
+    TerminateSession,
+)
 from fargo.statemachine.model.events import (
+    CallAction,
+    CallProposed,
+    IqSucceeded,
     PolicyChanged,
     RegistrationAsked,
+    RegistrationSubmitted,
+    Restarted,
     SessionInformed,
     SessionInitiated,
+    SipAccount,
+    StreamOpened,
     TimePassed,
 )
-from fargo.statemachine.model.ng import DeleteRelay, OfferRelay, RelayDescribed
+from fargo.statemachine.model.ng import DeleteRelay, OfferRelay, RelayDescribed, RelayDone
+from fargo.statemachine.reason import Cause
 
-from .story import BOB, DESCRIPTION, DESK, OFFER, PCMU, PHONE_ADDRESS, Story
+from .relayed import DTLS, Relayed
+from .story import ABLE, ALICE, BOB, DESCRIPTION, DESK, OFFER, PCMU, PHONE, PHONE_ADDRESS, Story
 
-WRITTEN_DOWN = "The gateway made a mistake; it has been written down."
-IN_THIS_CALL = "The gateway made a mistake in this call; it has been written down."
+WRITTEN_DOWN = texts.FAULT
+IN_THIS_CALL = texts.FAULT_IN_CALL
 FAULT = "ZeroDivisionError: a bug"
+BARE = BOB.partition("/")[0]
+MISSED = "Missed call from bob@sip.test on 1970-01-01 at 00:16 UTC."
 
 Breaker = Callable[[str], None]
+
+
+def raises(*_: object) -> None:
+    raise ZeroDivisionError("a bug")
 
 
 @pytest.fixture
@@ -32,12 +73,21 @@ def story() -> Story:
 
 @pytest.fixture
 def broken(monkeypatch: pytest.MonkeyPatch) -> Breaker:
-    """Breaks a function of the core."""
-
-    def raises(*_: object) -> None:
-        raise ZeroDivisionError("a bug")
-
+    """Break a function of the core."""
     return lambda name: monkeypatch.setattr(f"fargo.statemachine.{name}", raises)
+
+
+def arrive(story: Story, channel: str = "c1") -> None:
+    """Bob calls Alice."""
+    story.tell(CallArrived(channel, story.id_of(SignIn), "sip:bob@sip.test", (PCMU,), PHONE_ADDRESS, 3))
+
+
+def live(story: Story) -> list[str]:
+    """Return the channels of the calls that go on."""
+    return [call.sip.channel for call in story.user.calls.values() if is_live(call)]
+
+
+# --- one call is ended, as it would be otherwise
 
 
 def test_an_event_of_the_sip_side(story: Story, broken: Breaker) -> None:
@@ -47,11 +97,11 @@ def test_an_event_of_the_sip_side(story: Story, broken: Breaker) -> None:
     assert story.tell(CallMembersChanged(second, 1)) == [
         Fault("7", FAULT),
         TerminateSession(BOB, DESK, "s2", "general-error", IN_THIS_CALL),
-        HangUp(second, 9),
-        CloseChannel(second),
+        HangUp(second, 5, IN_THIS_CALL),
     ]
-    assert story.user.calls == {"5": kept}
-    assert first != second
+    assert story.user.calls["5"] is kept
+    assert live(story) == [first]
+    assert story.noted()[-1] == RecordEnded("7", Side.GATEWAY, Cause.FAULT, IN_THIS_CALL)
 
 
 def test_a_request_of_a_client_is_answered(story: Story, broken: Breaker) -> None:
@@ -62,32 +112,183 @@ def test_a_request_of_a_client_is_answered(story: Story, broken: Breaker) -> Non
         Fault("5", FAULT),
         RefuseIq(iq, "wait", "internal-server-error", WRITTEN_DOWN),
         TerminateSession(BOB, DESK, "s1", "general-error", IN_THIS_CALL),
-        HangUp(channel, 9),
-        CloseChannel(channel),
+        HangUp(channel, 5, IN_THIS_CALL),
     ]
-    assert not story.user.calls
+    assert not live(story)
 
 
-def test_a_call_that_arrives_is_let_go(story: Story, broken: Breaker) -> None:
-    before = story.call_out("s1")
-    broken("legs.telepathy.telepathy_leg.arrived")
-    arrived = CallArrived("c1", story.id_of(SignIn), "sip:bob@sip.test", (PCMU,), PHONE_ADDRESS, 3)
-    assert story.tell(arrived) == [Fault("", FAULT), HangUp("c1", 9), CloseChannel("c1")]
-    assert [call.sip.channel for call in story.user.calls.values()] == [before]
-
-
-def test_an_event_of_the_relay(story: Story, broken: Breaker) -> None:
+def test_an_event_of_the_relay(story: Story) -> None:
     """No session is left in the relay."""
     story.tell(PolicyChanged(Policy("relay", relay=True)))
     story.tell(SessionInitiated(story.iq(BOB), "s1", (OFFER,)))
     session = story.the(OfferRelay).session
-    broken("legs.relay.relay_leg.fold")
-    assert story.tell(RelayDescribed(story.id_of(OfferRelay), DESCRIPTION)) == [
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fargo.statemachine.legs.relay.relay_leg.fold", raises)
+        commands = story.tell(RelayDescribed(story.id_of(OfferRelay), DESCRIPTION))
+    assert commands == [
         Fault("6", FAULT),
         TerminateSession(BOB, DESK, "s1", "general-error", IN_THIS_CALL),
         DeleteRelay(session),
     ]
+    story.tell(RelayDone(story.id_of(DeleteRelay)))
     assert not story.user.calls
+    assert story.waiting(DeleteRelay) == []
+
+
+def test_clients_that_were_asked_first_ring_no_longer_and_the_call_was_missed(story: Story, broken: Breaker) -> None:
+    story = Story()
+    story.online(PHONE, (*ABLE, "urn:xmpp:jingle-message:0"))
+    story.register()
+    arrive(story)
+    sid = story.the(ProposeCall).sid
+    broken("call.bridge.fold_sip")
+    retracts = MessageCall(BOB, ALICE, sid, CallAction.RETRACT, "general-error", IN_THIS_CALL)
+    assert story.tell(CallMembersChanged("c1", 1)) == [
+        Fault("5", FAULT),
+        retracts,
+        HangUp("c1", 5, IN_THIS_CALL),
+        SendText(BARE, ALICE, MISSED),
+    ]
+    assert story.waiting(MessageCall) == [retracts]
+
+
+# --- what has to be heard is repeated
+
+
+def test_clients_are_told_again_when_the_stream_was_lost(story: Story, broken: Breaker) -> None:
+    story.answered(channel := story.call_out("s1"))
+    broken("legs.telepathy.telepathy_leg.fold")
+    story.tell(CallMembersChanged(channel, 2))
+    [ends] = story.all(TerminateSession)
+    for _ in range(2):
+        story.tell(StreamOpened())
+        assert story.all(TerminateSession) == [ends]
+    story.tell(IqSucceeded(story.id_of(TerminateSession), DESK))
+    story.tell(StreamOpened())
+    assert story.all(TerminateSession) == []
+
+
+@pytest.mark.parametrize("event", [Restarted(), TimePassed()])
+@pytest.mark.parametrize("function", ["legs.telepathy.telepathy_leg.fold", "call.bridge.end"])
+def test_the_relay_is_told_again(broken: Breaker, event: Restarted | TimePassed, function: str) -> None:
+    """Even if the fault was in ending the call, and nothing else of it is left."""
+    story = Relayed(MediaProfile.DTLS)
+    story.calls_out()
+    story.described(OfferRelay, DESCRIPTION)
+    [call] = story.user.calls.values()
+    broken("legs.telepathy.telepathy_leg.fold")
+    broken(function)
+    story.tell(CallMembersChanged(call.sip.channel, 1))
+    [deletes] = story.all(DeleteRelay)
+    story.tell(event, 30)
+    assert story.all(DeleteRelay) == [deletes]
+
+
+# --- a fault in the end
+
+
+@pytest.mark.parametrize("function", ["call.bridge.end", "legs.jingle.jingle_leg.tell", "call.call_state.missed"])
+def test_a_fault_in_the_end_leaves_the_smallest_goodbye(story: Story, broken: Breaker, function: str) -> None:
+    story = Story()
+    story.online(PHONE, (*ABLE, "urn:xmpp:jingle-message:0"))
+    story.register()
+    story.online(DESK)
+    arrive(story)
+    sid = story.the(ProposeCall).sid
+    broken("call.bridge.fold_sip")
+    broken(function)
+    ends = TerminateSession(BOB, DESK, sid, "general-error", IN_THIS_CALL)
+    retracts = MessageCall(BOB, ALICE, sid, CallAction.RETRACT, "general-error", IN_THIS_CALL)
+    missed = [] if function.endswith("missed") else [SendText(BARE, ALICE, MISSED)]
+    told = [Fault("7", FAULT), ends, retracts, HangUp("c1", 9), CloseChannel("c1"), *missed]
+    assert story.tell(CallMembersChanged("c1", 1)) == told
+    assert not story.user.calls
+    assert story.waiting(InitiateSession, ProposeCall, TerminateSession, MessageCall) == [ends, retracts]
+    assert story.noted()[-1] == RecordEnded("7", Side.GATEWAY, Cause.FAULT, IN_THIS_CALL)
+
+
+@pytest.mark.parametrize("leg", ["legs.jingle.jingle_leg", "legs.telepathy.telepathy_leg", "legs.relay.relay_leg"])
+def test_a_leg_that_cannot_even_say_goodbye_does_not_keep_the_others_from_it(broken: Breaker, leg: str) -> None:
+    story = Relayed(MediaProfile.DTLS)
+    story.calls_out(DTLS)
+    story.described(OfferRelay, DESCRIPTION)
+    [call] = story.user.calls.values()
+    for function in ("call.bridge.fold_sip", "call.bridge.end", f"{leg}.abandon"):
+        broken(function)
+    told = {type(each) for each in story.tell(CallMembersChanged(call.sip.channel, 1))}
+    silent = {
+        "legs.jingle.jingle_leg": {TerminateSession},
+        "legs.telepathy.telepathy_leg": {HangUp, CloseChannel},
+        "legs.relay.relay_leg": {DeleteRelay},
+    }[leg]
+    assert told == {Fault, TerminateSession, HangUp, CloseChannel, DeleteRelay} - silent
+    assert not story.user.calls
+
+
+def test_a_call_that_fails_again_after_its_end_is_dropped(story: Story, broken: Breaker) -> None:
+    channel = story.call_out("s1")
+    broken("legs.telepathy.telepathy_leg.fold")
+    story.tell(CallMembersChanged(channel, 1))
+    assert story.user.calls
+    assert story.tell(CallStateChanged(channel, CallState.ENDED, 2)) == [
+        Fault("5", FAULT),
+        HangUp(channel, 9),
+        CloseChannel(channel),
+    ]
+    assert not story.user.calls
+    assert [type(each) for each in story.noted()].count(RecordEnded) == 1
+
+
+# --- a fault outside of a call
+
+
+def test_a_call_that_arrives_is_turned_away_and_was_missed(story: Story, broken: Breaker) -> None:
+    broken("legs.jingle.forking.invite")
+    arrive(story)
+    assert [each.command for each in story.last] == [
+        Fault("", FAULT),
+        HangUp("c1", 5, IN_THIS_CALL),
+        SendText(BARE, ALICE, MISSED),
+        story.noted()[0],
+        RecordEnded("5", Side.GATEWAY, Cause.FAULT, IN_THIS_CALL),
+    ]
+    assert isinstance(story.noted()[0], RecordBegun)
+
+
+def test_a_call_that_arrives_and_cannot_be_read_is_let_go(story: Story, broken: Breaker) -> None:
+    before = story.call_out("s1")
+    broken("legs.telepathy.telepathy_leg.arrived")
+    arrive(story)
+    assert [each.command for each in story.last] == [Fault("", FAULT), HangUp("c1", 9), CloseChannel("c1")]
+    assert live(story) == [before]
+
+
+def test_a_call_that_a_client_proposes_is_rejected(story: Story, broken: Breaker) -> None:
+    broken("legs.jingle.jmi.proceed")
+    assert story.tell(CallProposed(DESK, BARE, "p1", ("audio",))) == [
+        Fault("", FAULT),
+        MessageCall(BOB, DESK, "p1", CallAction.REJECT, "general-error", WRITTEN_DOWN),
+    ]
+
+
+def test_a_proposal_that_cannot_even_be_rejected_is_only_written_down(story: Story, broken: Breaker) -> None:
+    broken("legs.jingle.jmi.proceed")
+    broken("legs.jingle.jmi.reject")
+    assert story.tell(CallProposed(DESK, BARE, "p1", ("audio",))) == [Fault("", FAULT)]
+
+
+def test_the_password_of_a_registration_that_failed_is_erased(broken: Breaker) -> None:
+    story = Story()
+    broken("account.registration.submitted")
+    iq = story.iq()
+    assert story.tell(RegistrationSubmitted(iq, SipAccount("alice@sip.test"), "s1", "nonce")) == [
+        Fault("", FAULT),
+        RefuseIq(iq, "wait", "internal-server-error", WRITTEN_DOWN),
+        ForgetSecret("s1"),
+    ]
+    assert story.tell(RegistrationSubmitted(iq := story.iq(), SipAccount("alice@sip.test"), "", "nonce"))[1:] == [
+        RefuseIq(iq, "wait", "internal-server-error", WRITTEN_DOWN)
+    ]
 
 
 def test_what_concerns_no_call_ends_none(story: Story, broken: Breaker) -> None:
@@ -104,8 +305,49 @@ def test_what_concerns_no_call_ends_none(story: Story, broken: Breaker) -> None:
     assert story.user.calls == before
 
 
+def test_whose_call_it_is_may_fail_too(story: Story, broken: Breaker) -> None:
+    story.call_out("s1")
+    before = story.user.calls
+    broken("call.call_state.concerns")
+    iq = story.iq(BOB)
+    assert story.tell(SessionInformed(iq, "s1", "ringing")) == [
+        Fault("", FAULT),
+        RefuseIq(iq, "wait", "internal-server-error", WRITTEN_DOWN),
+    ]
+    assert story.user.calls is before
+
+
+def test_an_event_about_all_calls_costs_the_one_that_it_failed_in(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others, the account and the clients hear of it."""
+    first, second = story.call_out("s1"), story.call_out("s2")
+    monkeypatch.setattr(jingle_session, "ask", lambda session, _: session.sid == "s2" or raises())
+    story.tell(StreamOpened())
+    assert story.the(Fault) == Fault("5", FAULT)
+    assert story.all(TerminateSession) == [TerminateSession(BOB, DESK, "s1", "general-error", IN_THIS_CALL)]
+    assert story.all(HangUp) == [HangUp(first, 5, IN_THIS_CALL)]
+    assert live(story) == [second]
+    assert story.user.contacts.clients[DESK].doubted == story.at + 30
+
+
+def test_what_is_due_in_one_call_may_fail_and_the_rest_is_done(story: Story, broken: Breaker) -> None:
+    story.online(PHONE)
+    story.answered(story.call_out("s1"))
+    story.tell(CallMembersChanged(live(story)[0], 2))
+    arrive(story)
+    broken("legs.jingle.single_session.replied")
+    story.tell(TimePassed(), 60)
+    assert story.the(Fault).call == "7"
+    ended = {each.sid for each in story.all(TerminateSession)}
+    assert ended == {"s1", "nonce18"}, "the clients that did not answer their invitation are out"
+    assert not live(story)
+    assert not story.waiting(InitiateSession, InformSession)
+
+
 def test_what_was_issued_before_the_bug_is_taken_back(story: Story, broken: Breaker) -> None:
     channel = story.call_out("s1")
     broken("legs.jingle.jingle_leg.tell")
     story.tell(CallMembersChanged(channel, 1))
     assert [issued.id for issued in story.last] == ["7.0", "7.1", "7.2", "7.3", "7.4"]
+    assert story.waiting(InformSession) == []

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from fargo.statemachine.account import account_state
 from fargo.statemachine.address import BadAddress, contact, parse_contact, parse_uri
 from fargo.statemachine.effects import Effects
-from fargo.statemachine.legs.jingle.jingle_session import sessions
+from fargo.statemachine.legs.jingle.jingle_leg import sessions
 from fargo.statemachine.legs.leg_events import Ended
 from fargo.statemachine.legs.telepathy import telepathy_leg
 from fargo.statemachine.media.description import Candidate, Codec, Content, Description, IceUdp, RawUdp, Transport

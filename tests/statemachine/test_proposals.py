@@ -211,7 +211,7 @@ def test_a_retracted_proposal_is_forgotten(story: Story) -> None:
     propose(story)
     says(story, "p1", CallAction.RETRACT, condition="cancel")
     assert not story.last
-    assert not story.user.proposals
+    assert not story.proposals()
 
 
 def test_a_proposal_that_is_not_followed_up_expires(story: Story) -> None:
@@ -219,7 +219,7 @@ def test_a_proposal_that_is_not_followed_up_expires(story: Story) -> None:
     [due] = machine.deadlines(story.user)
     story.tell(TimePassed(), due.at - story.at)
     assert (story.the(MessageCall).action, story.the(MessageCall).condition) == (CallAction.FINISH, "expired")
-    assert not story.user.proposals
+    assert not story.proposals()
 
 
 def test_a_retraction_after_the_call_has_begun_cancels_it(story: Story) -> None:

@@ -259,7 +259,7 @@ def test_one_that_waits_for_the_offer_is_told_that_there_will_be_none() -> None:
     assert story.the(MessageCall) == MessageCall(
         BOB, ALICE, "nonce8", CallAction.RETRACT, "connectivity-error", f"The media relay failed: {RESTARTED}"
     )
-    assert story.user.farewells
+    assert story.waiting(MessageCall) == story.all(MessageCall)
 
 
 def test_one_that_waits_for_the_offer_may_still_reject() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from fargo.statemachine import machine
-from fargo.statemachine.legs.jingle.jingle_session import Inviting
+from fargo.statemachine.legs.jingle.forking import Forking
 from fargo.statemachine.model.call1 import (
     CallArrived,
     CallMembersChanged,
@@ -227,9 +227,9 @@ def test_of_two_invited_clients_the_silent_one_is_out(story: Story) -> None:
     [to_desk, _] = [each.id for each in story.last if isinstance(each.command, InitiateSession)]
     story.tell(IqSucceeded(to_desk, DESK))
     leg = story.user.calls["7"].jingle
-    assert isinstance(leg, Inviting)
+    assert isinstance(leg, Forking)
     said = "Your client did not answer in time."
-    assert story.tell(TimePassed(), 39) == [TerminateSession(BOB, PHONE, leg.sid, "timeout", said)]
+    assert story.tell(TimePassed(), 39) == [TerminateSession(BOB, PHONE, leg.invitation.sid, "timeout", said)]
     assert "call 7: the XMPP client's answer" not in waits(story)
 
 

@@ -28,6 +28,7 @@ from fargo.statemachine.media.paths import Policy, reaches
 from fargo.statemachine.model.commands import AskFeatures, PresenceKind, SendPresence
 from fargo.statemachine.model.events import FeaturesLearned, ResourceAvailable, SubscriptionAction
 from fargo.statemachine.model.presence import Client
+from fargo.statemachine.pending import PendingCommands
 
 RESOURCE: Final = "fargo"
 """The resource of every contact: clients want a full JID to call."""
@@ -35,7 +36,7 @@ RESOURCE: Final = "fargo"
 # What a client must announce to be called (XEP-0167 §11), and what tells how it sends and receives audio (XEP-0177 §8,
 # XEP-0176 §9, XEP-0320 §4).
 _NEEDED: Final = frozenset({"urn:xmpp:jingle:1", "urn:xmpp:jingle:apps:rtp:1", "urn:xmpp:jingle:apps:rtp:audio"})
-_MANNERS: Final = {
+_PROFILES: Final = {
     MediaProfile.PLAIN: frozenset({"urn:xmpp:jingle:transports:raw-udp:1"}),
     MediaProfile.ICE: frozenset({"urn:xmpp:jingle:transports:ice-udp:1"}),
     MediaProfile.DTLS: frozenset({"urn:xmpp:jingle:transports:ice-udp:1", "urn:xmpp:jingle:apps:dtls:0"}),
@@ -72,35 +73,50 @@ def available(contacts: Contacts, event: ResourceAvailable, gateway: str, effect
     known = contacts.clients.get(event.resource)
     if known is None and len(contacts.clients) >= _MOST_CLIENTS:
         return contacts
-    if known is not None and known.caps == event.caps and (known.profiles or not known.doubted):
-        return _with(contacts, event.resource, replace(known, doubted=0.0))
-    command = effects.emit(AskFeatures(gateway, event.resource, event.caps))
-    return _with(contacts, event.resource, Client(event.caps, command))
+    if known is not None and known.caps == event.caps and (known.profiles or known.doubted is None):
+        return _with(contacts, event.resource, replace(known, doubted=None))
+    _forget_questions(event.resource, effects)
+    effects.emit_pending(AskFeatures(gateway, event.resource, event.caps), None)
+    return _with(contacts, event.resource, Client(event.caps))
 
 
-def unavailable(contacts: Contacts, resource: str) -> Contacts:
+def _forget_questions(resource: str, effects: Effects) -> None:
+    """Wait for no more answers of a client (full JID), or of all (bare JID)."""
+    for name, question in questions(effects.pending).items():
+        if resource in (question.to, address.bare(question.to)):
+            effects.settle(name)
+
+
+def questions(pending: PendingCommands) -> dict[str, AskFeatures]:
+    """Return what clients have been asked and have yet to answer, by the id of the command. Nobody waits for that
+    longer than a call may (`forking`), but an answer counts whenever it comes.
+    """
+    return {name: each.command for name, each in pending.items() if isinstance(each.command, AskFeatures)}
+
+
+def unavailable(contacts: Contacts, resource: str, effects: Effects) -> Contacts:
     """A client (full JID), or all of them (bare JID), went offline."""
+    _forget_questions(resource, effects)
     left = {jid: c for jid, c in contacts.clients.items() if resource not in (jid, address.bare(jid))}
     return replace(contacts, clients=left)
 
 
-def learned(contacts: Contacts, event: FeaturesLearned) -> Contacts:
+def learned(contacts: Contacts, event: FeaturesLearned, effects: Effects) -> Contacts:
     """A client said what it can do."""
+    question = questions(effects.pending).get(event.command)
     client = contacts.clients.get(event.resource)
-    if client is None or client.asked != event.command:
+    if question is None or client is None or question.to != event.resource:
         return contacts
-    return _with(contacts, event.resource, _knowing(client, event.features))
+    effects.settle(event.command)
+    known = replace(client, profiles=_profiles(event.features), asks_first=_ASKS_FIRST in event.features)
+    return _with(contacts, event.resource, known)
 
 
-def _knowing(client: Client, features: tuple[str, ...]) -> Client:
-    return replace(client, asked="", profiles=_manners(features), asks_first=_ASKS_FIRST in features)
-
-
-def _manners(features: tuple[str, ...]) -> tuple[MediaProfile, ...]:
-    """In which a client can be called. One that encrypts is not called without, even if it announces raw-udp too: Dino
-    does, and accepts with no address.
+def _profiles(features: tuple[str, ...]) -> tuple[MediaProfile, ...]:
+    """Return in which profiles a client can be called. One that encrypts is not called without, even if it announces
+    raw-udp too: Dino does, and accepts with no address.
     """
-    able = tuple(profile for profile, needed in _MANNERS.items() if (needed | _NEEDED).issubset(features))
+    able = tuple(profile for profile, needed in _PROFILES.items() if (needed | _NEEDED).issubset(features))
     return (
         tuple(profile for profile in able if profile is not MediaProfile.PLAIN) if MediaProfile.DTLS in able else able
     )
@@ -111,9 +127,11 @@ def able(contacts: Contacts, policy: Policy) -> Mapping[str, Client]:
     return {jid: client for jid, client in contacts.clients.items() if reaches(client.profiles, policy)}
 
 
-def asking(contacts: Contacts) -> bool:
-    """Whether any client has yet to say what it can do."""
-    return any(client.asked for client in contacts.clients.values())
+def forget_clients(contacts: Contacts, effects: Effects) -> Contacts:
+    """Forget who is online: the gateway was away."""
+    for name in questions(effects.pending):
+        effects.settle(name)
+    return replace(contacts, clients={})
 
 
 def doubt(contacts: Contacts, effects: Effects) -> Contacts:
@@ -124,12 +142,13 @@ def doubt(contacts: Contacts, effects: Effects) -> Contacts:
 
 def missing(contacts: Contacts, at: float) -> tuple[str, ...]:
     """The clients that have been in doubt for too long."""
-    return tuple(jid for jid, c in contacts.clients.items() if c.doubted and c.doubted <= at)
+    return tuple(jid for jid, c in contacts.clients.items() if c.doubted is not None and c.doubted <= at)
 
 
 def deadlines(contacts: Contacts) -> tuple[Deadline, ...]:
-    """When the clients in doubt count as gone."""
-    return tuple(Deadline(f"presence of {jid}", c.doubted) for jid, c in contacts.clients.items() if c.doubted)
+    """Return when the clients in doubt count as gone."""
+    doubted = ((jid, client.doubted) for jid, client in contacts.clients.items())
+    return tuple(Deadline(f"presence of {jid}", until) for jid, until in doubted if until is not None)
 
 
 def _with(contacts: Contacts, jid: str, client: Client) -> Contacts:
@@ -220,4 +239,4 @@ def part(contacts: Contacts, gateway: str, effects: Effects) -> Contacts:
         effects.emit(SendPresence(jid, effects.user, PresenceKind.UNSUBSCRIBE))
         effects.emit(SendPresence(jid, effects.user, PresenceKind.UNSUBSCRIBED))
         effects.emit(SendPresence(_appearing(jid), effects.user, PresenceKind.UNAVAILABLE))
-    return Contacts()
+    return replace(forget_clients(contacts, effects), subscribed=())

@@ -20,7 +20,10 @@ from fargo.statemachine.call import call_state
 from fargo.statemachine.call.call_state import Call, RelayRetry
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import forking, jingle_leg
-from fargo.statemachine.legs.jingle.jingle_session import Calling, Inviting, JingleEvent, sessions
+from fargo.statemachine.legs.jingle.forking import Forking, Inviting, Searching
+from fargo.statemachine.legs.jingle.jingle_leg import sessions
+from fargo.statemachine.legs.jingle.jingle_session import JingleEvent
+from fargo.statemachine.legs.jingle.single_session import Calling
 from fargo.statemachine.legs.leg_events import (
     Answered,
     Dtmf,
@@ -35,7 +38,7 @@ from fargo.statemachine.legs.leg_events import (
     TransportChanged,
 )
 from fargo.statemachine.legs.relay import relay_leg
-from fargo.statemachine.legs.relay.relay_leg import OfCommand, RelayRequest
+from fargo.statemachine.legs.relay.relay_leg import RelayRequest
 from fargo.statemachine.legs.telepathy import telepathy_leg
 from fargo.statemachine.legs.telepathy.telepathy_leg import TelepathyEvent
 from fargo.statemachine.media import paths
@@ -46,6 +49,7 @@ from fargo.statemachine.model.call_records import AudioPath, RecordAnswered, Rec
 from fargo.statemachine.model.events import ResourceUnavailable
 from fargo.statemachine.model.ng import RelayLost
 from fargo.statemachine.model.presence import Client
+from fargo.statemachine.pending import Reply
 from fargo.statemachine.reason import Cause, Reason
 
 # --- beginnings
@@ -79,9 +83,9 @@ def _fallback(terms: RelayRequest, description: Description, policy: Policy) -> 
 def seek(call: Call, jid: str, client: Client, policy: Policy, effects: Effects) -> Call:
     """A client of the user can take calls: call it, if nobody has accepted."""
     leg = call.jingle
-    if not isinstance(leg, Inviting) or leg.taken or (client.asks_first and leg.retracted):
+    if not forking.takes_more(leg, client.asks_first):
         return call
-    profile = paths.profile_for(client.profiles, MediaProfile.PLAIN in leg.contents, policy)
+    profile = paths.profile_for(client.profiles, MediaProfile.PLAIN in leg.invitation.contents, policy)
     if profile is None:
         return call
     call = _prepared(call, leg, profile, policy, effects)
@@ -91,13 +95,13 @@ def seek(call: Call, jid: str, client: Client, policy: Policy, effects: Effects)
     return replace(call, jingle=forking.add(leg, jid, profile, effects))
 
 
-def _prepared(call: Call, leg: Inviting, profile: MediaProfile, policy: Policy, effects: Effects) -> Call:
+def _prepared(call: Call, leg: Searching | Forking, profile: MediaProfile, policy: Policy, effects: Effects) -> Call:
     """Have the relay make what clients of a manner are to be offered, unless there is that already."""
     description = telepathy_leg.offered(call.sip)
-    if profile in leg.contents or relay_leg.has(call.relay, profile) or description is None:
+    if profile in leg.invitation.contents or relay_leg.has(call.relay, profile) or description is None:
         return call
     why = paths.relayed(profile, policy).why
-    terms = RelayRequest(f"{leg.sid}-{effects.version}-{profile}", profile, False, why)
+    terms = RelayRequest(f"{leg.invitation.sid}-{effects.version}-{profile}", profile, False, why)
     fallback = _fallback(terms, description, policy)
     return replace(call, relay=relay_leg.offer(call.relay, terms, description, fallback, effects))
 
@@ -120,9 +124,9 @@ def fold_jingle(call: Call, event: JingleEvent, effects: Effects) -> Call:
     return _from_jingle(changed, news, effects) if news else changed
 
 
-def fold_relay(call: Call, event: OfCommand, effects: Effects) -> Call:
+def fold_relay(call: Call, reply: Reply, effects: Effects) -> Call:
     """The call after an answer of the relay that concerns it."""
-    return _from_relay(call, relay_leg.fold(call.relay, event, effects), effects)
+    return _from_relay(call, relay_leg.fold(call.relay, reply, effects), effects)
 
 
 def lose_relay(call: Call, event: RelayLost, effects: Effects) -> Call:
@@ -149,7 +153,8 @@ def search_ended(call: Call, effects: Effects) -> Call:
 
 def stream_opened(call: Call, effects: Effects) -> Call:
     """The XMPP stream was down, and is back."""
-    return replace(call, jingle=jingle_leg.stream_opened(call.jingle, effects))
+    jingle_leg.stream_opened(call.jingle, effects)
+    return call
 
 
 def end(call: Call, reason: Reason, effects: Effects) -> Call:
@@ -163,7 +168,7 @@ def end(call: Call, reason: Reason, effects: Effects) -> Call:
 
 def restarted(call: Call, reason: Reason, effects: Effects) -> Call:
     """The gateway was away: nothing is left on the SIP side, and what it told the relay may not have arrived."""
-    call = replace(call, relay=relay_leg.restart(call.relay, effects))
+    call = replace(call, relay=relay_leg.delete(call.relay, effects))
     return end(lose_sip(call, reason, effects), reason, effects)
 
 
@@ -175,9 +180,8 @@ def expire(call: Call, effects: Effects) -> Call:
         call = _from_sip(replace(call, sip=sip), news, effects)
     due = jingle_leg.deadline(call.jingle)
     if due is not None and due.at <= effects.at:
-        jingle, news = jingle_leg.expire(call.jingle, effects)
-        call = _from_jingle(replace(call, jingle=jingle), news, effects)
-    return _from_relay(call, relay_leg.expire(call.relay, effects), effects) if call.relay else call
+        call = search_ended(call, effects)
+    return call
 
 
 # --- what the legs have to say

@@ -16,17 +16,20 @@ from fargo.statemachine.address import bare
 from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import jingle_leg, jingle_session
-from fargo.statemachine.legs.jingle.jingle_session import Inviting, JingleEvent, JingleLeg
+from fargo.statemachine.legs.jingle.forking import Inviting
+from fargo.statemachine.legs.jingle.jingle_leg import JingleLeg
+from fargo.statemachine.legs.jingle.jingle_session import JingleEvent
 from fargo.statemachine.legs.relay import relay_leg
-from fargo.statemachine.legs.relay.relay_leg import OfCommand, RelayLeg, RelayRequest
+from fargo.statemachine.legs.relay.relay_leg import RelayLeg, RelayRequest
 from fargo.statemachine.legs.telepathy import telepathy_leg
 from fargo.statemachine.legs.telepathy.telepathy_leg import TelepathyEvent, TelepathyLeg
 from fargo.statemachine.media.description import Description
 from fargo.statemachine.model.call_records import Direction, RecordBegun, RecordEnded, Side
 from fargo.statemachine.model.commands import SendText
+from fargo.statemachine.pending import Reply
 from fargo.statemachine.reason import Reason
 
-CallEvent: TypeAlias = JingleEvent | TelepathyEvent | OfCommand
+CallEvent: TypeAlias = JingleEvent | TelepathyEvent | Reply
 
 
 class Caller(Struct, frozen=True, gc=False):
@@ -88,8 +91,8 @@ def concerns(call: Call, event: CallEvent) -> bool:
     """Whether the event is about one of the call's legs."""
     if isinstance(event, TelepathyEvent):
         return call.sip.channel == event.channel
-    if isinstance(event, OfCommand):
-        return relay_leg.concerns(call.relay, event)
+    if isinstance(event, Reply) and relay_leg.concerns(call.relay, event):
+        return True
     return jingle_leg.concerns(call.jingle, event)
 
 
@@ -105,7 +108,7 @@ def missed(before: Call | None, after: Call, effects: Effects) -> None:
 
 def deadlines(call: Call) -> tuple[Deadline, ...]:
     """By when the call must have moved on."""
-    due = (telepathy_leg.deadline(call.sip), jingle_leg.deadline(call.jingle), *relay_leg.deadlines(call.relay))
+    due = (telepathy_leg.deadline(call.sip), jingle_leg.deadline(call.jingle))
     return tuple(Deadline(f"call {call.id}: {d.name}", d.at) for d in due if d is not None)
 
 

@@ -59,13 +59,13 @@ Connection: TypeAlias = SignedOut | SigningIn | SignedIn | SigningOut | Waiting 
 
 
 class Client(Struct, frozen=True, gc=False, omit_defaults=True):
-    """An online client. ``asked``: our question about its capabilities, "" once answered. ``profiles``: in which it can
-    take a call, () if it cannot; ``asks_first``: before it is called (XEP-0353). ``doubted``: until
-    when it is in doubt, 0 if it is not.
+    """An online client. ``profiles``: in which it can take a call, () if it cannot; ``asks_first``: before it is called
+    (XEP-0353). ``doubted``: until when it is in doubt, None if it is not. ``asked``: in a `Snapshot` only, the id of
+    our question about its capabilities, "" if it has answered that.
     """
 
     caps: str
-    asked: str
+    asked: str = ""
     profiles: tuple[MediaProfile, ...] = field(default=(), name="manners")
     asks_first: bool = False
-    doubted: float = 0.0
+    doubted: float | None = None

@@ -1,256 +1,421 @@
-"""Calling the user's clients: all that can take the call at once, until one of them accepts.
+"""Calling the user's clients: all that can take the call at once (RFC 3261 calls it forking), until one accepts.
 
 Rules:
 
-1. Clients that announce Jingle Message Initiation are sent one proposal, at the user's bare JID; the others a
-   session-initiate each. All of it has one session id.
-2. The first to accept wins, be it by session-accept or by <proceed/>, and the others are told so. Who proceeds is then
-   invited, and still has to accept.
-3. A client that declines has spoken for its user: nobody rings any longer. One that is busy, or gone, leaves the
-   call to the others.
+1. Clients that announce Jingle Message Initiation are sent one proposal, at the user's bare JID; each of the others is
+   sent a session-initiate. All have the same session id.
+2. The first to accept wins, by session-accept or by <proceed/>, and the others are told so. A client that proceeds is
+   invited then, and still has to accept.
+3. A client that declines speaks for its user: nobody rings any longer. One that is busy, or gone, leaves the call to
+   the others.
 4. When nobody is left, the caller hears the most telling refusal.
-5. What a client is offered depends on how it sends and receives audio: its manner. While that offer is not there, its
-   session waits.
+5. What a client is offered depends on how it sends and receives audio, its profile. As long as that offer is not there,
+   the client is not invited.
 """
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, TypeAlias, TypeGuard, assert_never
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from fargo.statemachine.address import bare
 from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.effects import Effects
-from fargo.statemachine.legs.jingle import jingle_session
-from fargo.statemachine.legs.jingle.jingle_session import Inviting, JingleEvent, Over, Session, Step, Talking
-from fargo.statemachine.legs.leg_events import Answered, Ended, Ringing
+from fargo.statemachine.legs.jingle import jingle_session, texts, unacknowledged
+from fargo.statemachine.legs.jingle.jingle_session import GONE, JingleEvent, Over, Session, about
+from fargo.statemachine.legs.jingle.single_session import Talking
+from fargo.statemachine.legs.leg_events import Answered, Ended, LegEvents, Ringing
 from fargo.statemachine.media.description import Content, Description, MediaProfile, Unusable, common
 from fargo.statemachine.media.offer import audio, malformed_contents
 from fargo.statemachine.model.commands import AcceptIq, MessageCall, ProposeCall, RefuseIq
-from fargo.statemachine.model.events import CallAction, CallMessaged, IqFailed, ResourceUnavailable, SessionAccepted
+from fargo.statemachine.model.events import (
+    CallAction,
+    CallMessaged,
+    IqFailed,
+    IqSucceeded,
+    ResourceUnavailable,
+    SessionAccepted,
+)
+from fargo.statemachine.pending import Reply
 from fargo.statemachine.reason import Cause, Reason, from_jingle, to_jingle
 
-NOBODY: Final = Reason(Cause.UNAVAILABLE, "None of the called user's clients can take a call.")
+NOBODY: Final = Reason(Cause.UNAVAILABLE, texts.NOBODY)
 
-_ELSEWHERE: Final = Reason(Cause.ELSEWHERE, "The call was answered on another device.")
-_DECLINED: Final = Reason(Cause.ELSEWHERE, "The call was declined on another device.")
-# When several clients refuse, the caller hears the most telling of it, the first of these.
+_ELSEWHERE: Final = Reason(Cause.ELSEWHERE, texts.ANSWERED_ELSEWHERE)
+_DECLINED: Final = Reason(Cause.ELSEWHERE, texts.DECLINED_ELSEWHERE)
+# When several clients refuse, the caller hears the most telling refusal, the first of these.
 _TELLING: Final = (Cause.DECLINED, Cause.BUSY, Cause.MEDIA, Cause.TRANSPORT, Cause.APPLICATION, Cause.SECURITY)
-# Seconds that clients have to say what they can do, when a call comes while they are being asked.
+# Seconds that clients have to say what they can do, when a call comes in while they are being asked.
 _LONGEST_SEARCH: Final = 5.0
 
 
-def invite(sid: str, us: str, offer: Description | None, effects: Effects) -> Inviting:
-    """The beginning; nobody is called yet: see `add` and `propose`. ``offer``: the caller's own, if clients that speak
-    plain RTP can take it as it is.
+class Invitation(Struct, frozen=True, gc=False):
+    """What all clients are told: the session's id, our JID, and what clients of each profile are offered, as far as it
+    is known.
     """
-    leg = Inviting(sid, us, {}, effects.at, (), "", NOBODY)
-    return leg if offer is None else _with_content(leg, MediaProfile.PLAIN, offer)
+
+    sid: str
+    us: str
+    contents: Mapping[MediaProfile, Content]
 
 
-def _with_content(leg: Inviting, profile: MediaProfile, offer: Description) -> Inviting:
-    return replace(leg, contents={**leg.contents, profile: Content("voice", description=jingle_session.named(offer))})
+class AwaitingOffer(Struct, frozen=True, gc=False):
+    """A client that will be invited when the offer for its profile is there."""
+
+    session: Session
 
 
-def add(leg: Inviting, client: str, profile: MediaProfile, effects: Effects) -> Inviting:
-    """Call one client directly, unless it is called already or another has taken the call."""
-    if leg.taken or client in [session.client for session in _everyone(leg)]:
-        return leg
-    return _call(leg, Session(leg.sid, leg.us, client, calls=False, profile=profile), effects)
+class Invited(Struct, frozen=True, gc=False):
+    """A client that has been sent session-initiate."""
+
+    session: Session
 
 
-def _everyone(leg: Inviting) -> tuple[Session, ...]:
-    return (*leg.sessions, *leg.waiting)
+Called: TypeAlias = AwaitingOffer | Invited
 
 
-def _call(leg: Inviting, session: Session, effects: Effects) -> Inviting:
-    """Invite a client, or let it wait for the offer (rule 5)."""
-    content = leg.contents.get(session.profile)
-    if content is None:
-        return replace(leg, waiting=(*leg.waiting, session))
-    return replace(leg, sessions=(*leg.sessions, jingle_session.initiate(session, content, effects)))
+class Proposed(Struct, frozen=True, gc=False):
+    """Our <propose/> is with the clients that want to be asked first: the command, and how each of them sends and
+    receives audio.
+    """
+
+    command: str
+    profiles: Mapping[str, MediaProfile]
 
 
-def propose(leg: Inviting, client: str, profile: MediaProfile, effects: Effects) -> Inviting:
-    """Call a client that wants to be asked first; one proposal is for all of them (XEP-0353 §5.1)."""
-    if leg.taken:
-        return leg
-    proposal = leg.proposal or effects.emit(ProposeCall(leg.us, effects.user, leg.sid))
-    return replace(leg, proposal=proposal, profiles={**leg.profiles, client: profile})
+class Retracted(Struct, frozen=True, gc=False):
+    """Our <propose/> was taken back: clients know its id as that of a call that is over."""
 
 
-def offered(leg: Inviting, offer: Description, profile: MediaProfile, effects: Effects) -> Inviting:
-    """What clients of a manner are offered is there: invite those that wait for it."""
-    waiting, leg = leg.waiting, _with_content(replace(leg, waiting=()), profile, offer)
-    for session in waiting:
-        leg = _call(leg, session, effects)
-    return leg
+# --- the phases
 
 
-def cut(leg: Inviting, profile: MediaProfile, reason: Reason, effects: Effects) -> Step:
-    """There is no way to clients of a manner any more."""
-    profiles = {client: other for client, other in leg.profiles.items() if other is not profile}
-    unwanted = "" if profiles else leg.proposal
-    _withdraw(
-        replace(_without(leg, lambda session: session.profile is not profile), proposal=unwanted), reason, effects
-    )
-    return _left(
-        replace(
-            _without(leg, lambda session: session.profile is profile),
-            contents={other: content for other, content in leg.contents.items() if other is not profile},
-            proposal=leg.proposal if profiles else "",
-            retracted=bool(unwanted) or leg.retracted,
-            profiles=profiles,
-            refusal=reason if leg.refusal is NOBODY else leg.refusal,
-        )
-    )
+class Searching(Struct, frozen=True, gc=False):
+    """No client that can take the call is known; clients are still being asked what they can do."""
+
+    invitation: Invitation
+    since: float
 
 
-def concerns(leg: Inviting, event: JingleEvent) -> bool:
-    """Whether the event is about the proposal, or a client that is not invited yet."""
-    match event:
-        case CallMessaged():
-            return _waits(leg, event) or (
-                bool(leg.proposal) and event.sid == leg.sid and bare(event.to) == bare(leg.us)
-            )
-        case ResourceUnavailable():
-            return _waits(leg, event)
-        case IqFailed():
-            return bool(leg.proposal) and leg.proposal == event.command
+class Forking(Struct, frozen=True, gc=False):
+    """Clients are called, and none has taken the call. ``refusal``: the most telling one so far, None if there is none
+    that the caller should hear.
+    """
+
+    invitation: Invitation
+    called: tuple[Called, ...] = ()
+    proposal: Proposed | Retracted | None = None
+    refusal: Reason | None = None
+
+
+class Proceeding(Struct, frozen=True, gc=False):
+    """A client has said that it takes the call, and is the only one left; it has yet to accept the session."""
+
+    invitation: Invitation
+    called: Called
+    refusal: Reason | None = None
+
+
+Inviting: TypeAlias = Searching | Forking | Proceeding
+Step: TypeAlias = tuple[Inviting | Talking | Over, LegEvents]
+
+
+# --- whom to call
+
+
+def invite(sid: str, us: str, offer: Description | None, effects: Effects) -> Searching:
+    """Begin; nobody is called yet: see `add` and `propose`. ``offer``: the caller's own, if clients that speak plain
+    RTP can take it as it is.
+    """
+    contents = {} if offer is None else {MediaProfile.PLAIN: _content(offer)}
+    return Searching(Invitation(sid, us, contents), effects.at)
+
+
+def _content(offer: Description) -> Content:
+    return Content("voice", description=jingle_session.named(offer))
+
+
+def takes_more(leg: object, asks_first: bool) -> TypeGuard[Searching | Forking]:
+    """Return whether one more client can be called, one that wants to be asked first or one that does not."""
+    match leg:
+        case Searching() | Forking(proposal=None | Proposed()):
+            return True
+        case Forking(proposal=Retracted()):
+            return not asks_first
         case _:
             return False
 
 
-def _waits(leg: Inviting, event: JingleEvent) -> bool:
-    return any(jingle_session.about(session, event) for session in leg.waiting)
+def add(leg: Searching | Forking, client: str, profile: MediaProfile, effects: Effects) -> Forking:
+    """Call one client directly, unless it is called already."""
+    forking = _forking(leg)
+    if client in [each.session.client for each in forking.called]:
+        return forking
+    session = Session(leg.invitation.sid, leg.invitation.us, client, calls=False, profile=profile)
+    return replace(forking, called=(*forking.called, _call(leg.invitation, session, effects)))
+
+
+def propose(leg: Searching | Forking, client: str, profile: MediaProfile, effects: Effects) -> Forking:
+    """Call a client that wants to be asked first; one proposal is for all of them (XEP-0353 §5.1)."""
+    forking = _forking(leg)
+    if isinstance(forking.proposal, Proposed):
+        proposal = forking.proposal
+    else:
+        command = ProposeCall(leg.invitation.us, effects.user, leg.invitation.sid)
+        proposal = Proposed(effects.emit_pending(command, None), {})
+    return replace(forking, proposal=replace(proposal, profiles={**proposal.profiles, client: profile}))
+
+
+def _forking(leg: Searching | Forking) -> Forking:
+    return Forking(leg.invitation) if isinstance(leg, Searching) else leg
+
+
+def _call(invitation: Invitation, session: Session, effects: Effects) -> Called:
+    """Invite a client, unless it has to wait for the offer (rule 5)."""
+    content = invitation.contents.get(session.profile)
+    if content is None:
+        return AwaitingOffer(session)
+    jingle_session.initiate(session, content, effects)
+    return Invited(session)
+
+
+def offered(leg: Inviting, offer: Description, profile: MediaProfile, effects: Effects) -> Inviting:
+    """What clients of a profile are offered is there: invite those that wait for it."""
+    contents = {**leg.invitation.contents, profile: _content(offer)}
+    invitation = replace(leg.invitation, contents=contents)
+    match leg:
+        case Searching():
+            return replace(leg, invitation=invitation)
+        case Forking(called=called):
+            before = [each for each in called if isinstance(each, Invited)]
+            waiting = [each.session for each in called if isinstance(each, AwaitingOffer)]
+            now = [_call(invitation, session, effects) for session in waiting]
+            return replace(leg, invitation=invitation, called=(*before, *now))
+        case Proceeding(called=AwaitingOffer(session)):
+            return replace(leg, invitation=invitation, called=_call(invitation, session, effects))
+        case Proceeding():
+            return replace(leg, invitation=invitation)
+        case _:
+            assert_never(leg)
+
+
+def route_lost(leg: Inviting, profile: MediaProfile, reason: Reason, effects: Effects) -> Step:
+    """There is no way to clients of a profile any more."""
+    contents = {other: content for other, content in leg.invitation.contents.items() if other is not profile}
+    leg = replace(leg, invitation=replace(leg.invitation, contents=contents))
+    if isinstance(leg, Searching):
+        return leg, ()
+    cut = tuple([each for each in _called(leg) if each.session.profile is profile])
+    left = tuple([each for each in _called(leg) if each.session.profile is not profile])
+    kept = unwanted = _proposal(leg)
+    if isinstance(kept, Proposed):
+        profiles = {client: other for client, other in kept.profiles.items() if other is not profile}
+        kept, unwanted = (replace(kept, profiles=profiles), None) if profiles else (Retracted(), kept)
+    _withdraw(leg.invitation, cut, unwanted, reason, effects)
+    return _left(leg, left, kept, reason if leg.refusal is None else leg.refusal)
+
+
+# --- what is known of a leg
+
+
+def sessions(leg: Inviting) -> tuple[Session, ...]:
+    """Return the sessions with clients that have been invited."""
+    return tuple([each.session for each in _called(leg) if isinstance(each, Invited)])
+
+
+def _called(leg: Inviting) -> tuple[Called, ...]:
+    match leg:
+        case Searching():
+            return ()
+        case Forking(called=called):
+            return called
+        case Proceeding(called=each):
+            return (each,)
+        case _:
+            assert_never(leg)
+
+
+def _proposal(leg: Inviting) -> Proposed | Retracted | None:
+    return leg.proposal if isinstance(leg, Forking) else None
+
+
+def proposes(leg: object, us: str) -> TypeGuard[Forking]:
+    """Return whether our proposal in a contact's name (JID) is with clients."""
+    return isinstance(leg, Forking) and isinstance(leg.proposal, Proposed) and bare(leg.invitation.us) == bare(us)
+
+
+def concerns(leg: Inviting, event: JingleEvent) -> bool:
+    """Return whether the event is about a client that is called, or about the proposal."""
+    for each in _called(leg):
+        knows = isinstance(each, Invited) or isinstance(event, CallMessaged | ResourceUnavailable)
+        if knows and about(each.session, event):
+            return True
+    match event:
+        case CallMessaged():
+            return event.sid == leg.invitation.sid and proposes(leg, event.to)
+        case Reply(ProposeCall() as command):
+            return command.sid == leg.invitation.sid and proposes(leg, command.sender)
+        case _:
+            return False
 
 
 def deadline(leg: Inviting) -> Deadline | None:
-    """By when a client that can take the call must have shown up."""
-    if _anyone(leg):
-        return None
-    return Deadline("a client that can take the call", leg.since + _LONGEST_SEARCH)
+    """Return by when a client that can take the call must have shown up."""
+    if isinstance(leg, Searching):
+        return Deadline("a client that can take the call", leg.since + _LONGEST_SEARCH)
+    return None
 
 
 def search_ended(leg: Inviting) -> Step:
     """No client that can take the call will show up any more."""
-    return _left(leg)
+    return (Over(), (Ended(NOBODY),)) if isinstance(leg, Searching) else (leg, ())
 
 
-def _anyone(leg: Inviting) -> bool:
-    """Whether there is anybody who may still accept."""
-    return bool(leg.sessions or leg.waiting or leg.proposal)
+def _left(
+    leg: Inviting, called: tuple[Called, ...], proposal: Proposed | Retracted | None, refusal: Reason | None
+) -> Step:
+    """Return the leg with those who may still accept (rule 4)."""
+    if not called and not isinstance(proposal, Proposed):
+        return Over(), (Ended(refusal or NOBODY),)
+    match leg:
+        case Searching():
+            return leg, ()
+        case Forking():
+            return replace(leg, called=called, proposal=proposal, refusal=refusal), ()
+        case Proceeding():
+            return replace(leg, called=called[0], refusal=refusal), ()
+        case _:
+            assert_never(leg)
 
 
-def _left(leg: Inviting) -> Step:
-    """Rule 4."""
-    return (leg, ()) if _anyone(leg) else (Over(), (Ended(leg.refusal),))
-
-
-def stream_opened(leg: Inviting, effects: Effects) -> Inviting:
-    """Invitations, and the answers to them, may have been lost with the stream: whether a client rings, and has not
-    only not said so, is what it knows the session for. So that question takes the place of all others.
+def stream_opened(leg: Inviting, effects: Effects) -> None:
+    """Invitations, and the answers to them, may have been lost with the stream. A client that rings knows the session,
+    so the question whether it does takes the place of all others.
     """
-    asked = (jingle_session.ask(replace(session, owed={}), effects) for session in leg.sessions)
-    return replace(leg, sessions=tuple(asked))
+    for session in sessions(leg):
+        jingle_session.only_ask(session, effects)
 
 
 # --- what clients say
 
 
+def replied(leg: Inviting, reply: Reply, effects: Effects) -> Step:
+    """A client has taken or refused what we sent, or says nothing: without an invitation it has no part in the call;
+    information that gets lost does no harm.
+    """
+    match reply.answer:
+        case IqSucceeded():
+            return leg, (Ringing(),)
+        case IqFailed() if isinstance(reply.command, ProposeCall):
+            return _left(leg, _called(leg), None, _refusal(leg))
+        case IqFailed(condition=condition, text=text) if condition in GONE or jingle_session.is_vital(reply):
+            told = text or condition
+        case None if jingle_session.is_vital(reply):
+            told = texts.SILENT
+            for session in sessions(leg):
+                if about(session, reply):
+                    jingle_session.terminate(session, Reason(Cause.NO_ANSWER, texts.CLIENT_SILENT), effects)
+        case _:
+            return leg, ()
+    return drop(leg, reply, Reason(Cause.UNAVAILABLE, texts.CALL_REFUSED.format(told=told)), effects)
+
+
 def accepted(leg: Inviting, event: SessionAccepted, effects: Effects) -> Step:
-    """session-accept: the winner, if what it accepts is what we offered."""
+    """A client sends session-accept: it wins, if what it accepts is what we offered."""
     if problem := malformed_contents(event.contents):
         effects.emit(RefuseIq(event.iq, "modify", "bad-request", problem))
         return leg, ()
     effects.emit(AcceptIq(event.iq))
-    winner = {session.client: session for session in leg.sessions}[event.iq.sender]
-    answer = _answer(leg, winner.profile, event.contents)
+    [winner] = [session for session in sessions(leg) if session.client == event.iq.sender]
+    answer = _answer(leg.invitation, winner.profile, event.contents)
     if isinstance(answer, Reason):
         jingle_session.terminate(winner, answer, effects)
         return drop(leg, event, answer, effects)
-    _withdraw(_without(leg, lambda session: session.client == winner.client), _ELSEWHERE, effects)
+    others = tuple([each for each in _called(leg) if each.session.client != winner.client])
+    _withdraw(leg.invitation, others, _proposal(leg), _ELSEWHERE, effects)
     return Talking(winner), (Answered(answer),)
 
 
-def _answer(leg: Inviting, profile: MediaProfile, contents: tuple[Content, ...]) -> Description | Reason:
-    """What the client accepts, if it answers what it was offered."""
-    answer, offer = audio(contents), leg.contents[profile].description
+def _answer(invitation: Invitation, profile: MediaProfile, contents: tuple[Content, ...]) -> Description | Reason:
+    """Return what the client accepts, if it answers what it was offered."""
+    answer, offer = audio(contents), invitation.contents[profile].description
     assert offer is not None
     if isinstance(answer, Reason):
         return answer
     if answer.profile is not profile:
-        return Reason(
-            Cause.TRANSPORT, f"The client answered in another way ({answer.profile}) than offered ({profile})."
-        )
+        text = texts.OTHER_PROFILE.format(answered=answer.profile, offered=profile)
+        return Reason(Cause.TRANSPORT, text)
     shared = common(offer, answer.description)
     return Reason(Cause.MEDIA, shared.problem) if isinstance(shared, Unusable) else shared
 
 
 def messaged(leg: Inviting, event: CallMessaged, effects: Effects) -> Step:
-    """What a client says about the proposal (XEP-0353 §5)."""
+    """A client says something about the proposal (XEP-0353 §5). Without one only a rejection counts."""
+    proposal = _proposal(leg)
     match event.action:
-        case CallAction.RINGING:
-            return leg, (Ringing(),)
-        case CallAction.PROCEED if leg.proposal:
-            return _proceeded(leg, event, effects), (Ringing(),)
         case CallAction.REJECT:
             reason = from_jingle(event.condition or "decline", event.text)
             declined = Reason(Cause.DECLINED, reason.text) if reason.cause is not Cause.BUSY else reason
-            return _declined(leg, declined, effects)
-        case CallAction.PROCEED | CallAction.ACCEPT | CallAction.RETRACT | CallAction.FINISH:
+            return _declined(leg, _called(leg), declined, effects)
+        case CallAction.RINGING if isinstance(proposal, Proposed):
+            return leg, (Ringing(),)
+        case CallAction.PROCEED if isinstance(proposal, Proposed):
+            return _proceeded(leg, proposal, event.sender, effects), (Ringing(),)
+        case (
+            CallAction.RINGING | CallAction.PROCEED | CallAction.ACCEPT | CallAction.RETRACT | CallAction.FINISH
+        ):  # fmt: skip
             return leg, ()
+        case _:
+            assert_never(event.action)
 
 
-def _proceeded(leg: Inviting, event: CallMessaged, effects: Effects) -> Inviting:
+def _proceeded(leg: Inviting, proposal: Proposed, client: str, effects: Effects) -> Proceeding:
     """The client that proceeds gets the call; its server tells the others that were sent the proposal. One that was
     invited at once need not be invited again.
     """
-    others = _without(leg, lambda session: session.client == event.sender)
-    _withdraw(replace(others, proposal=""), _ELSEWHERE, effects)
-    if invited := tuple([session for session in leg.sessions if session.client == event.sender]):
-        return replace(leg, sessions=invited, waiting=(), proposal="", taken=True)
+    effects.settle(proposal.command)
+    others = tuple([each for each in _called(leg) if each.session.client != client])
+    _withdraw(leg.invitation, others, None, _ELSEWHERE, effects)
+    for each in _called(leg):
+        if isinstance(each, Invited) and each.session.client == client:
+            return Proceeding(leg.invitation, each, _refusal(leg))
     # One that we have not seen among those that want to be asked speaks as they do.
-    profile = leg.profiles.get(event.sender) or next(iter(leg.profiles.values()), MediaProfile.PLAIN)
-    session = Session(leg.sid, leg.us, event.sender, calls=False, proposed=True, profile=profile)
-    return _call(replace(leg, sessions=(), waiting=(), proposal="", taken=True), session, effects)
+    profile = proposal.profiles.get(client) or next(iter(proposal.profiles.values()))
+    session = Session(leg.invitation.sid, leg.invitation.us, client, calls=False, proposed=True, profile=profile)
+    return Proceeding(leg.invitation, _call(leg.invitation, session, effects), _refusal(leg))
 
 
-def _without(leg: Inviting, leaves: Callable[[Session], bool]) -> Inviting:
-    return replace(
-        leg,
-        sessions=tuple([session for session in leg.sessions if not leaves(session)]),
-        waiting=tuple([session for session in leg.waiting if not leaves(session)]),
-    )
-
-
-def unproposed(leg: Inviting) -> Step:
-    """Nobody got our proposal."""
-    return _left(replace(leg, proposal=""))
+def _refusal(leg: Inviting) -> Reason | None:
+    return None if isinstance(leg, Searching) else leg.refusal
 
 
 def drop(leg: Inviting, event: JingleEvent, reason: Reason, effects: Effects) -> Step:
     """The client that the event is about is out."""
     # A client that hangs up on an invitation means to decline it.
     refusal = Reason(Cause.DECLINED, reason.text) if reason.cause is Cause.HUNG_UP else reason
-    others = _without(leg, lambda session: jingle_session.about(session, event))
-    rest = replace(others, refusal=_more_telling(leg.refusal, refusal))
-    return _declined(rest, refusal, effects) if refusal.cause is Cause.DECLINED else _left(rest)
+    for each in _called(leg):
+        if about(each.session, event):
+            jingle_session.forget(each.session, effects)
+    left = tuple([each for each in _called(leg) if not about(each.session, event)])
+    if refusal.cause is Cause.DECLINED:
+        return _declined(leg, left, refusal, effects)
+    return _left(leg, left, _proposal(leg), _more_telling(_refusal(leg), refusal))
 
 
-def _declined(leg: Inviting, refusal: Reason, effects: Effects) -> Step:
-    """Rule 3."""
-    _withdraw(leg, _DECLINED, effects)
-    return Over(), (Ended(_more_telling(leg.refusal, refusal)),)
+def _declined(leg: Inviting, called: tuple[Called, ...], refusal: Reason, effects: Effects) -> Step:
+    """Rule 3, with those that are still called."""
+    _withdraw(leg.invitation, called, _proposal(leg), _DECLINED, effects)
+    return Over(), (Ended(_more_telling(_refusal(leg), refusal) or NOBODY),)
 
 
-def _more_telling(one: Reason, other: Reason) -> Reason:
-    """Of two refusals, the one that the caller should hear."""
+def _more_telling(one: Reason | None, other: Reason) -> Reason | None:
+    """Return which of two refusals the caller should hear."""
+    return other if _rank(other) < _rank(one) else one
 
-    def rank(reason: Reason) -> int:
-        return _TELLING.index(reason.cause) if reason.cause in _TELLING else len(_TELLING)
 
-    return other if rank(other) < rank(one) else one
+def _rank(reason: Reason | None) -> int:
+    return _TELLING.index(reason.cause) if reason and reason.cause in _TELLING else len(_TELLING)
 
 
 # --- taking it back
@@ -258,19 +423,41 @@ def _more_telling(one: Reason, other: Reason) -> Reason:
 
 def end(leg: Inviting, reason: Reason, effects: Effects) -> None:
     """The other end is gone: nobody is to ring any longer."""
-    _withdraw(leg, reason, effects)
+    _withdraw(leg.invitation, _called(leg), _proposal(leg), reason, effects)
 
 
-def _withdraw(leg: Inviting, reason: Reason, effects: Effects) -> None:
-    """Who has proceeded and waits for the offer is told as those are that have only been asked."""
-    for session in leg.sessions:
-        jingle_session.terminate(session, reason, effects)
-    if leg.proposal or any(session.proposed for session in leg.waiting):
-        retract(leg, reason, False, effects)
+def _withdraw(
+    invitation: Invitation,
+    called: tuple[Called, ...],
+    proposal: Proposed | Retracted | None,
+    reason: Reason,
+    effects: Effects,
+) -> None:
+    """End these sessions and take the proposal back. A client that has proceeded and waits for the offer is told as
+    those are that have only been asked.
+    """
+    for each in called:
+        if isinstance(each, Invited):
+            jingle_session.terminate(each.session, reason, effects)
+    proceeds = any(isinstance(each, AwaitingOffer) and each.session.proposed for each in called)
+    if isinstance(proposal, Proposed):
+        effects.settle(proposal.command)
+    if isinstance(proposal, Proposed) or proceeds:
+        _retract(invitation, reason, False, effects)
 
 
-def retract(leg: Inviting, reason: Reason, tie_break: bool, effects: Effects) -> None:
+def give_way(leg: Forking, effects: Effects) -> Forking:
+    """Take the proposal back because the user has proposed a call to the caller at the same moment (XEP-0353 §6.1)."""
+    if isinstance(leg.proposal, Proposed):
+        effects.settle(leg.proposal.command)
+        _retract(leg.invitation, Reason(Cause.CANCELLED, texts.GLARE), True, effects)
+    return replace(leg, proposal=Retracted())
+
+
+def _retract(invitation: Invitation, reason: Reason, tie_break: bool, effects: Effects) -> None:
     """Take the proposal back (XEP-0353 §5.3)."""
     condition = "expired" if tie_break else to_jingle(reason)
-    message = MessageCall(leg.us, effects.user, leg.sid, CallAction.RETRACT, condition, reason.text, tie_break)
-    effects.emit(message)
+    message = MessageCall(
+        invitation.us, effects.user, invitation.sid, CallAction.RETRACT, condition, reason.text, tie_break
+    )
+    unacknowledged.say(message, effects)

@@ -1,21 +1,22 @@
-"""A Jingle session with one client, and the phases of an XMPP leg: the values, and how each thing is said.
+"""A Jingle session with one client: what is known of it, and how each thing is said in it.
 
 Rules:
 
-1. Every IQ-set of ours is owed an answer within `_LONGEST_ANSWER`. If it does not come, an invitation or an
-   acceptance counts as refused; a mere information is forgotten.
-2. A session that began with a proposal (XEP-0353) is also ended with a <finish/>, for the archives of both sides.
+1. Every IQ-set of ours waits for its answer as long as `_LONGEST_ANSWER`, or until the session ends. If a client
+   refuses an invitation or an acceptance, at once or after it has acknowledged it, or never answers it, then there is
+   no session. Information that gets lost does no harm.
+2. A session-terminate waits until it is acknowledged: the client may not go on ringing or talking.
+3. A session that began with a proposal (XEP-0353) is also ended with a <finish/>, for the archives of both sides.
 """
 
-from collections.abc import Mapping
 from typing import Final, TypeAlias, assert_never
 
-from msgspec import Struct, field
+from msgspec import Struct
 from msgspec.structs import replace
 
 from fargo.statemachine.address import bare
 from fargo.statemachine.effects import Effects
-from fargo.statemachine.legs.leg_events import LegEvents
+from fargo.statemachine.legs.jingle import texts, unacknowledged
 from fargo.statemachine.media.description import (
     Candidate,
     Content,
@@ -40,9 +41,6 @@ from fargo.statemachine.model.events import (
     CallMessaged,
     ContentChanged,
     Iq,
-    IqEvent,
-    IqFailed,
-    IqSucceeded,
     ResourceUnavailable,
     SessionAccepted,
     SessionEvent,
@@ -50,6 +48,7 @@ from fargo.statemachine.model.events import (
     SessionInitiated,
     SessionTerminated,
 )
+from fargo.statemachine.pending import Reply
 from fargo.statemachine.reason import Reason, to_jingle
 
 JingleEvent: TypeAlias = (
@@ -59,27 +58,31 @@ JingleEvent: TypeAlias = (
     | SessionTerminated
     | ContentChanged
     | CallMessaged
-    | IqSucceeded
-    | IqFailed
+    | Reply
     | ResourceUnavailable
 )
+SessionCommand: TypeAlias = InitiateSession | AcceptSession | InformSession | InformTransport
+"""What is said in a session while it lasts."""
 
+GONE: Final = frozenset(
+    {
+        "gone",
+        "item-not-found",
+        "recipient-unavailable",
+        "remote-server-not-found",
+        "remote-server-timeout",
+        "service-unavailable",
+    }
+)
+"""Errors to our IQs that mean that nobody is there, or nobody who knows the session (RFC 6120 §8.3.3, XEP-0166 §10)."""
 _LONGEST_ANSWER: Final = 40.0  # seconds
-
-
-class Owed(Struct, frozen=True, gc=False):
-    """The answer to an IQ-set of ours: by when it must come; without that to a vital one the call cannot go on."""
-
-    due: float
-    vital: bool
 
 
 class Session(Struct, frozen=True, gc=False):
     """A session with one client: its id, our JID in it, the client's full JID.
 
     ``calls``: the client is the initiator. ``proposed``: it began with XEP-0353. ``profile``: how the client sends and
-    receives audio; ``content``: the name of the content that the audio is in. ``owed``: what the client has not
-    answered, by the id of the command.
+    receives audio; ``content``: the name of the content that the audio is in.
     """
 
     sid: str
@@ -89,79 +92,19 @@ class Session(Struct, frozen=True, gc=False):
     proposed: bool = False
     profile: MediaProfile = MediaProfile.PLAIN
     content: str = "voice"
-    owed: Mapping[str, Owed] = field(default_factory=dict)
-
-
-# --- the phases of a leg
-
-
-class Calling(Struct, frozen=True, gc=False):
-    """The client has called; the other end has not answered. ``content`` is the audio it offered."""
-
-    session: Session
-    content: Content
-    ringing: bool = False
-
-
-class Inviting(Struct, frozen=True, gc=False):
-    """We call the user's clients, and none has accepted.
-
-    ``contents``: what clients of each manner are offered, as far as it is known. ``since``: when that began.
-    ``sessions``: with clients that have been invited; ``waiting``: with those whose offer is not there yet.
-    ``proposal``: our <propose/> to all of them, "" if there is none that counts; ``retracted``: it was taken back, and
-    clients know its id as that of a call that is over. ``refusal``: the most telling answer so far. ``profiles``: of
-    the clients that a proposal is meant for. ``taken``: a client has proceeded, and is the only one left.
-    """
-
-    sid: str
-    us: str
-    contents: Mapping[MediaProfile, Content]
-    since: float
-    sessions: tuple[Session, ...]
-    proposal: str
-    refusal: Reason
-    waiting: tuple[Session, ...] = ()
-    profiles: Mapping[str, MediaProfile] = field(default_factory=dict)
-    taken: bool = False
-    retracted: bool = False
-
-
-class Talking(Struct, frozen=True, gc=False):
-    """The session is accepted. ``holds``: the client has the other end on hold; ``held``: the other way round."""
-
-    session: Session
-    holds: bool = False
-    held: bool = False
 
 
 class Over(Struct, frozen=True, gc=False):
-    """Nothing is left of it."""
-
-
-JingleLeg: TypeAlias = Calling | Inviting | Talking | Over
-Step: TypeAlias = tuple[JingleLeg, LegEvents]
-
-
-def sessions(leg: JingleLeg) -> tuple[Session, ...]:
-    """The sessions the leg is in."""
-    match leg:
-        case Calling() | Talking():
-            return (leg.session,)
-        case Inviting():
-            return leg.sessions
-        case Over():
-            return ()
-        case _:
-            assert_never(leg)
+    """Nothing is left of an XMPP leg."""
 
 
 def about(session: Session, event: JingleEvent) -> bool:
-    """Whether the event is about this session."""
+    """Return whether the event is about this session."""
     match event:
         case SessionEvent():
             return event.sid == session.sid and event.iq.sender == session.client and event.iq.to == session.us
-        case IqEvent():
-            return event.command in session.owed and event.resource == session.client
+        case Reply(command):
+            return isinstance(command, SessionCommand) and _is_in(command, session)
         case ResourceUnavailable():
             return event.resource in (session.client, bare(session.client))
         case CallMessaged():
@@ -170,46 +113,62 @@ def about(session: Session, event: JingleEvent) -> bool:
             assert_never(event)
 
 
+def _is_in(command: SessionCommand, session: Session) -> bool:
+    return command.sid == session.sid and command.to == session.client and command.sender == session.us
+
+
+def is_vital(reply: Reply) -> bool:
+    """Return whether there is no session without the client's consent to this command."""
+    return isinstance(reply.command, InitiateSession | AcceptSession)
+
+
 # --- how it is said
 
 
-def initiate(session: Session, content: Content, effects: Effects) -> Session:
-    """session-initiate (XEP-0166 §6.2)."""
-    return _owing(
-        session, effects.emit(InitiateSession(session.us, session.client, session.sid, content)), True, effects
-    )
+def initiate(session: Session, content: Content, effects: Effects) -> None:
+    """Send session-initiate (XEP-0166 §6.2)."""
+    _say(InitiateSession(session.us, session.client, session.sid, content), effects)
 
 
-def accept(session: Session, content: Content, description: Description, effects: Effects) -> Session:
-    """session-accept with the other end's answer, in the content that the client offered (XEP-0166 §6.4)."""
+def accept(session: Session, content: Content, description: Description, effects: Effects) -> None:
+    """Send session-accept with the other end's answer, in the content that the client offered (XEP-0166 §6.4)."""
     answer = replace(content, description=named(description))
-    return _owing(session, effects.emit(AcceptSession(session.us, session.client, session.sid, answer)), True, effects)
+    _say(AcceptSession(session.us, session.client, session.sid, answer), effects)
 
 
-def inform(session: Session, info: str, effects: Effects) -> Session:
-    """session-info (XEP-0167 §8)."""
-    return _owing(session, effects.emit(InformSession(session.us, session.client, session.sid, info)), False, effects)
+def inform(session: Session, info: str, effects: Effects) -> None:
+    """Send session-info (XEP-0167 §8)."""
+    _say(InformSession(session.us, session.client, session.sid, info), effects)
 
 
-def move(session: Session, transport: IceUdp | RawUdp, effects: Effects) -> Session:
-    """transport-info with where audio goes from now on. That these are all the candidates goes without saying: some
-    clients look for nothing else if it is said.
+def ask(session: Session, effects: Effects) -> None:
+    """Send session-info without a payload, to learn whether the client is in this session (XEP-0166 §6.8)."""
+    inform(session, "", effects)
+
+
+def move(session: Session, transport: IceUdp | RawUdp, effects: Effects) -> None:
+    """Send transport-info with where audio goes from now on. That these are all the candidates goes without saying:
+    some clients look for nothing else if it is said.
     """
     anew = replace(transport, complete=False) if isinstance(transport, IceUdp) else transport
     content = Content(session.content, transport=identified(anew))
-    return _owing(
-        session, effects.emit(InformTransport(session.us, session.client, session.sid, content)), False, effects
-    )
+    _say(InformTransport(session.us, session.client, session.sid, content), effects)
+
+
+def _say(command: SessionCommand, effects: Effects) -> None:
+    effects.emit_pending(command, _LONGEST_ANSWER)
 
 
 def terminate(session: Session, reason: Reason, effects: Effects) -> None:
-    """session-terminate (XEP-0166 §6.7); see `farewell` for what becomes of it."""
-    effects.emit(TerminateSession(session.us, session.client, session.sid, to_jingle(reason), reason.text))
+    """Send session-terminate (XEP-0166 §6.7), until the client has acknowledged it."""
+    ends = TerminateSession(session.us, session.client, session.sid, to_jingle(reason), reason.text)
+    unacknowledged.say(ends, effects)
     finish(session, reason, effects)
 
 
 def finish(session: Session, reason: Reason, effects: Effects) -> None:
-    """The end of a session that was proposed (XEP-0353 §5.7)."""
+    """The session is over: send <finish/> if it was proposed (XEP-0353 §5.7)."""
+    forget(session, effects)
     if session.proposed:
         message = MessageCall(
             session.us, session.client, session.sid, CallAction.FINISH, to_jingle(reason), reason.text
@@ -217,32 +176,34 @@ def finish(session: Session, reason: Reason, effects: Effects) -> None:
         effects.emit(message)
 
 
-def ask(session: Session, effects: Effects) -> Session:
-    """session-info without a payload: is the client in this session (XEP-0166 §6.8)?"""
-    return inform(session, "", effects)
+def forget(session: Session, effects: Effects) -> None:
+    """Wait for no more answers of the client in this session."""
+    for name, _ in _unanswered(session, effects):
+        effects.settle(name)
 
 
-def _owing(session: Session, command: str, vital: bool, effects: Effects) -> Session:
-    return replace(session, owed={**session.owed, command: Owed(effects.at + _LONGEST_ANSWER, vital)})
+def only_ask(session: Session, effects: Effects) -> None:
+    """Ask whether the client is in this session, and wait for its answer to that instead of any other."""
+    for name, command in _unanswered(session, effects):
+        if isinstance(command, InitiateSession):
+            effects.acknowledge(name)
+        else:
+            effects.settle(name)
+    ask(session, effects)
 
 
-def settled(session: Session, command: str) -> Session:
-    """The client has answered."""
-    return replace(session, owed={other: owed for other, owed in session.owed.items() if other != command})
-
-
-def owes(session: Session, command: str) -> bool:
-    """Whether the call depends on the client's answer to this command."""
-    return command in session.owed and session.owed[command].vital
+def _unanswered(session: Session, effects: Effects) -> list[tuple[str, SessionCommand]]:
+    said = [(name, each.command) for name, each in effects.pending.items() if isinstance(each.command, SessionCommand)]
+    return [(name, command) for name, command in said if _is_in(command, session)]
 
 
 def named(description: Description) -> Description:
-    """The description with an id for each candidate, as clients demand (XEP-0176 §5.3, XEP-0177 §4.2)."""
+    """Return the description with an id for each candidate, as clients demand (XEP-0176 §5.3, XEP-0177 §4.2)."""
     return replace(description, transport=identified(description.transport))
 
 
 def identified(transport: Transport) -> Transport:
-    """The same of a transport alone. An id names one address in all of a session."""
+    """Return the transport with an id for each candidate. An id names one address in all of a session."""
     match transport:
         case RawUdp(candidates):
             return RawUdp(tuple([replace(c, id=_raw_id(c)) for c in candidates]))
@@ -261,9 +222,9 @@ def _raw_id(candidate: Candidate) -> str:
 
 def out_of_order(iq: Iq, effects: Effects) -> None:
     """Refuse an action that does not fit the phase (XEP-0166 §10)."""
-    effects.emit(RefuseIq(iq, "wait", "unexpected-request", "This does not fit the state of the call.", "out-of-order"))
+    effects.emit(RefuseIq(iq, "wait", "unexpected-request", texts.OUT_OF_ORDER, "out-of-order"))
 
 
 def unknown_session(iq: Iq, effects: Effects) -> None:
     """Refuse an action on a session that we are not in, or no longer (XEP-0166 §10)."""
-    effects.emit(RefuseIq(iq, "cancel", "item-not-found", "There is no such call (any more).", "unknown-session"))
+    effects.emit(RefuseIq(iq, "cancel", "item-not-found", texts.UNKNOWN_SESSION, "unknown-session"))

@@ -3,52 +3,45 @@
 Rules:
 
 1. A proposal that can be put through is answered with <proceed/> at once: only the session-initiate that follows
-   says how, so only then the phone can ring. Any other is rejected with the reason.
-2. If a client does not follow it up in time, the proposal has expired.
+   describes the call, so only then the phone can ring. Any other proposal is rejected with the reason.
+2. If the client does not describe its call in time, the proposal has expired.
 """
 
-from collections.abc import Mapping
-from typing import Final
-
-from msgspec import Struct
+from typing import Final, TypeGuard
 
 from fargo.statemachine.account.roster import RESOURCE
-from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.effects import Effects
-from fargo.statemachine.model.commands import MessageCall
+from fargo.statemachine.legs.jingle import texts
+from fargo.statemachine.model.commands import Command, MessageCall
 from fargo.statemachine.model.events import CallAction, CallMessaged, CallProposed, SessionInitiated
+from fargo.statemachine.pending import PendingCommands
 from fargo.statemachine.reason import Cause, Reason, to_jingle
 
 _LONGEST_SILENCE: Final = 30.0  # seconds
 _MOST: Final = 8
 
 
-class Proposal(Struct, frozen=True, gc=False):
-    """What we told a client to proceed with: our JID in it, the client's full JID, until when."""
-
-    us: str
-    client: str
-    until: float
+def proposals(pending: PendingCommands) -> dict[str, MessageCall]:
+    """Return what we told clients to proceed with, by the id of the command."""
+    return {name: each.command for name, each in pending.items() if is_proceed(each.command)}
 
 
-Proposals = Mapping[str, Proposal]
-"""By session id."""
+def is_proceed(command: Command) -> TypeGuard[MessageCall]:
+    """Return whether the command lets a client describe its call."""
+    return isinstance(command, MessageCall) and command.action is CallAction.PROCEED
 
 
-def proceed(proposals: Proposals, event: CallProposed, effects: Effects) -> Proposals:
+def proceed(event: CallProposed, effects: Effects) -> None:
     """Let the client describe its call."""
-    if event.sid in proposals or len(proposals) >= _MOST:
-        return proposals
-    us = _us(event.to)
-    effects.emit(MessageCall(us, event.sender, event.sid, CallAction.PROCEED))
-    return {**proposals, event.sid: Proposal(us, event.sender, effects.at + _LONGEST_SILENCE)}
+    known = proposals(effects.pending)
+    if event.sid in [each.sid for each in known.values()] or len(known) >= _MOST:
+        return
+    effects.emit_pending(MessageCall(_us(event.to), event.sender, event.sid, CallAction.PROCEED), _LONGEST_SILENCE)
 
 
 def unacceptable(event: CallProposed) -> Reason | None:
-    """Why what is proposed cannot be put through, None if it can."""
-    if "audio" in event.media:
-        return None
-    return Reason(Cause.APPLICATION, "This gateway carries voice calls only.")
+    """Return why what is proposed cannot be put through, None if it can."""
+    return None if "audio" in event.media else Reason(Cause.APPLICATION, texts.VOICE_ONLY)
 
 
 def reject(event: CallProposed, reason: Reason, effects: Effects, tie_break: bool = False) -> None:
@@ -59,33 +52,34 @@ def reject(event: CallProposed, reason: Reason, effects: Effects, tie_break: boo
 
 
 def _us(to: str) -> str:
-    """Proposals go to bare JIDs; what follows is between full ones (XEP-0353 §5.4)."""
+    """Return our full JID: proposals go to bare JIDs, what follows is between full ones (XEP-0353 §5.4)."""
     return to if "/" in to else f"{to}/{RESOURCE}"
 
 
-def taken_back(proposals: Proposals, event: CallMessaged) -> Proposals:
-    """The client has thought better of it."""
-    if event.action not in (CallAction.RETRACT, CallAction.FINISH):
-        return proposals
-    return {sid: p for sid, p in proposals.items() if (sid, p.client) != (event.sid, event.sender)}
+def taken_back(event: CallMessaged, effects: Effects) -> None:
+    """Forget the proposal if the client has thought better of it."""
+    if event.action in (CallAction.RETRACT, CallAction.FINISH):
+        _end(event.sid, event.sender, effects)
 
 
-def followed_up(proposals: Proposals, event: SessionInitiated) -> tuple[bool, Proposals]:
-    """Whether a session-initiate follows a proposal, and the proposals that are left."""
-    proposal = proposals.get(event.sid)
-    if proposal is None or proposal.client != event.iq.sender:
-        return False, proposals
-    return True, {sid: p for sid, p in proposals.items() if sid != event.sid}
+def followed_up(event: SessionInitiated, effects: Effects) -> bool:
+    """Return whether a session-initiate follows a proposal, which is over with that."""
+    return _end(event.sid, event.iq.sender, effects)
 
 
-def deadlines(proposals: Proposals) -> tuple[Deadline, ...]:
-    """By when proposals must have been followed up."""
-    return tuple(Deadline(f"call {sid} to be described", p.until) for sid, p in proposals.items())
+def _end(sid: str, client: str, effects: Effects) -> bool:
+    found = [name for name, each in proposals(effects.pending).items() if (each.sid, each.to) == (sid, client)]
+    for name in found:
+        effects.settle(name)
+    return bool(found)
 
 
-def expire(proposals: Proposals, effects: Effects) -> Proposals:
-    """Rule 2."""
-    for sid, proposal in proposals.items():
-        if proposal.until <= effects.at:
-            effects.emit(MessageCall(proposal.us, proposal.client, sid, CallAction.FINISH, "expired"))
-    return {sid: proposal for sid, proposal in proposals.items() if proposal.until > effects.at}
+def expire(proposal: MessageCall, effects: Effects) -> None:
+    """The client has not described its call in time (rule 2)."""
+    effects.emit(MessageCall(proposal.sender, proposal.to, proposal.sid, CallAction.FINISH, "expired"))
+
+
+def forget_all(effects: Effects) -> None:
+    """Forget all proposals: the gateway was away, or the user has left it."""
+    for name in proposals(effects.pending):
+        effects.settle(name)

@@ -1,0 +1,130 @@
+"""A bug in the core, an exception in a fold, ends the call that it happened in, and nothing else.
+
+Rules:
+
+1. What the failed fold has emitted is dropped. The call is ended from what was known before the event, as any other end
+   ends it: every client and the phone are told, and what they have to hear is repeated until they have heard it.
+2. If that fails too, each leg is told with as little code as possible and the call is dropped. So is a call that had
+   ended already: its legs may not fail for ever.
+3. An event about all calls costs only the call that it failed in.
+4. Whoever asked for something is refused, so that nobody waits for an answer; a password that came with it is erased.
+"""
+
+from collections.abc import Callable
+
+from msgspec.structs import replace
+
+from fargo.statemachine import incoming, texts
+from fargo.statemachine.call import bridge, call_state
+from fargo.statemachine.call.call_state import Call
+from fargo.statemachine.effects import Effects
+from fargo.statemachine.legs.jingle import jingle_leg, jmi
+from fargo.statemachine.legs.jingle.jingle_session import Over
+from fargo.statemachine.legs.relay import relay_leg
+from fargo.statemachine.legs.telepathy import telepathy_leg
+from fargo.statemachine.model.call1 import CallArrived
+from fargo.statemachine.model.call_records import Side
+from fargo.statemachine.model.commands import Fault, ForgetSecret, RefuseIq
+from fargo.statemachine.model.events import CallProposed, Event, RegistrationSubmitted
+from fargo.statemachine.pending import Reply
+from fargo.statemachine.reason import Cause, Reason
+from fargo.statemachine.user_state import User, call_of, changed
+
+_IN_CALL = Reason(Cause.FAULT, texts.FAULT_IN_CALL)
+
+
+def in_each_call(user: User, change: Callable[[Call], Call], effects: Effects) -> User:
+    """Change every call like this. Return the same user if that changes none."""
+    for call in user.calls.values():
+        user = guarded(user, call, change, effects)
+    return user
+
+
+def guarded(user: User, call: Call, change: Callable[[Call], Call], effects: Effects) -> User:
+    """Change a call; end it if that fails."""
+    before = effects.mark()
+    try:
+        return changed(user, call, change(call), effects)
+    except Exception as error:
+        effects.return_to(before)
+        effects.emit(Fault(call.id, _named(error)))
+        return _ended(user, call, effects)
+
+
+def ended(user: User, event: Event, error: Exception, effects: Effects) -> User:
+    """Folding an event about one thing has failed: end the call that it is about, or refuse what it asked for."""
+    call = _found(user, event)
+    effects.emit(Fault(call.id if call else "", _named(error)))
+    iq = getattr(event, "iq", None)
+    if iq is not None:
+        effects.emit(RefuseIq(iq, "wait", "internal-server-error", texts.FAULT))
+    match event:
+        case CallArrived():
+            return _turned_away(user, event, effects)
+        case RegistrationSubmitted(secret=secret) if secret:
+            effects.emit(ForgetSecret(secret))
+        case CallProposed():
+            _tried(lambda: jmi.reject(event, Reason(Cause.FAULT, texts.FAULT), effects), effects)
+        case _:
+            pass
+    return _ended(user, call, effects) if call else user
+
+
+def _found(user: User, event: Event) -> Call | None:
+    try:
+        return call_of(user, event)
+    except Exception:
+        return None
+
+
+def _named(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _turned_away(user: User, event: CallArrived, effects: Effects) -> User:
+    """A call has come in and could not be brought to the user; the phone is told, and the user that it was missed."""
+    before = effects.mark()
+    try:
+        return incoming.turned_away(user, event, _IN_CALL, effects)
+    except Exception:
+        effects.return_to(before)
+        telepathy_leg.abandon(event.channel, effects)
+        return user
+
+
+def _ended(user: User, call: Call, effects: Effects) -> User:
+    """Rule 1, or else rule 2."""
+    before = effects.mark()
+    try:
+        if call_state.is_live(call):
+            return changed(user, call, bridge.end(call, _IN_CALL, effects), effects)
+    except Exception:
+        effects.return_to(before)
+    _abandoned(call, effects)
+    return replace(user, calls={name: other for name, other in user.calls.items() if name != call.id})
+
+
+def _abandoned(call: Call, effects: Effects) -> None:
+    """Rule 2: what fails here is left out."""
+    _tried(lambda: _forget(call, effects), effects)
+    _tried(lambda: jingle_leg.abandon(call.jingle, texts.FAULT_IN_CALL, effects), effects)
+    _tried(lambda: telepathy_leg.abandon(call.sip.channel, effects), effects)
+    _tried(lambda: relay_leg.abandon(call.relay, effects), effects)
+    if not isinstance(call.jingle, Over):
+        _tried(lambda: call_state.missed(call, replace(call, jingle=Over()), effects), effects)
+        _tried(lambda: call_state.ended(call, Side.GATEWAY, _IN_CALL, effects), effects)
+
+
+def _forget(call: Call, effects: Effects) -> None:
+    """Wait for no more replies to what was said in the call."""
+    for name, each in effects.pending.items():
+        if call_state.concerns(call, Reply(each.command, None)):
+            effects.settle(name)
+
+
+def _tried(act: Callable[[], None], effects: Effects) -> None:
+    before = effects.mark()
+    try:
+        act()
+    except Exception:
+        effects.return_to(before)

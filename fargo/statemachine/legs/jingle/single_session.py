@@ -1,0 +1,114 @@
+"""An XMPP leg with one client: the one that calls, or the one that talks.
+
+Rules:
+
+1. An action that does not fit the phase is refused as out of order and changes nothing.
+2. The other end is told what the client does only when that has changed something.
+"""
+
+from typing import TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from fargo.statemachine.effects import Effects
+from fargo.statemachine.legs.jingle import jingle_session, texts
+from fargo.statemachine.legs.jingle.jingle_session import GONE, Over, Session
+from fargo.statemachine.legs.leg_events import Ended, Held, LegEvents, Resumed
+from fargo.statemachine.media.description import Content, Description
+from fargo.statemachine.model.events import CallAction, CallMessaged, IqFailed
+from fargo.statemachine.pending import Reply
+from fargo.statemachine.reason import Cause, Reason, from_jingle
+
+
+class Calling(Struct, frozen=True, gc=False):
+    """The client has called; the other end has not answered. ``content``: the audio that it offered; ``ringing``: it
+    has been told that the other end rings.
+    """
+
+    session: Session
+    content: Content
+    ringing: bool = False
+
+
+class Talking(Struct, frozen=True, gc=False):
+    """The session is accepted. ``holds``: the client has the other end on hold; ``held``: the other way round."""
+
+    session: Session
+    holds: bool = False
+    held: bool = False
+
+
+Single: TypeAlias = Calling | Talking
+Step: TypeAlias = tuple[Calling | Talking | Over, LegEvents]
+
+
+# --- what the client says
+
+
+def replied(leg: Single, reply: Reply, effects: Effects) -> Step:
+    """The client has taken or refused what we sent, or says nothing: without our acceptance there is no session."""
+    match reply.answer:
+        case IqFailed(condition=condition) if condition in GONE:
+            offline = Reason(Cause.NETWORK, texts.OFFLINE)
+            jingle_session.finish(leg.session, offline, effects)
+            return Over(), (Ended(offline),)
+        case IqFailed(condition=condition, text=text):
+            told = text or condition
+        case None:
+            told = texts.SILENT
+        case _:
+            return leg, ()
+    if not jingle_session.is_vital(reply):
+        return leg, ()
+    reason = Reason(Cause.FAULT, texts.ANSWER_REFUSED.format(told=told))
+    jingle_session.terminate(leg.session, reason, effects)
+    return Over(), (Ended(reason),)
+
+
+def messaged(leg: Single, event: CallMessaged, effects: Effects) -> Step:
+    """The client says something about the call that was proposed before: in a session only the end counts."""
+    if event.action not in (CallAction.FINISH, CallAction.RETRACT):
+        return leg, ()
+    reason = from_jingle(event.condition or "success", event.text)
+    jingle_session.terminate(leg.session, reason, effects)
+    return ended(leg, reason)
+
+
+def ended(leg: Single, reason: Reason) -> Step:
+    """The client is out of the call. One that hangs up before it is answered has given up."""
+    if isinstance(leg, Calling) and reason.cause is Cause.HUNG_UP:
+        reason = Reason(Cause.CANCELLED, reason.text)
+    return Over(), (Ended(reason),)
+
+
+def holds(leg: Talking, on_hold: bool) -> Step:
+    """The client puts the other end on hold, or takes it off; it may say so more than once."""
+    if leg.holds is on_hold:
+        return leg, ()
+    return replace(leg, holds=on_hold), ((Held() if on_hold else Resumed()),)
+
+
+# --- what the other end does
+
+
+def rings(leg: Calling, effects: Effects) -> Calling:
+    """The other end rings; the client is told once."""
+    if leg.ringing:
+        return leg
+    jingle_session.inform(leg.session, "ringing", effects)
+    return replace(leg, ringing=True)
+
+
+def answered(leg: Calling, description: Description, effects: Effects) -> Talking:
+    """The other end has answered."""
+    jingle_session.accept(leg.session, leg.content, description, effects)
+    return Talking(leg.session)
+
+
+def held(leg: Talking, on_hold: bool, effects: Effects) -> Talking:
+    """The other end puts the client on hold, or takes it off; nothing is said twice."""
+    if leg.held is on_hold:
+        return leg
+    jingle_session.inform(leg.session, "hold" if on_hold else "unhold", effects)
+    return replace(leg, held=on_hold)

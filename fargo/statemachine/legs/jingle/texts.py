@@ -1,0 +1,28 @@
+"""The sentences that the XMPP leg writes for people.
+
+A text with names in braces is a template for `str.format`.
+"""
+
+from typing import Final
+
+# --- why a client, or the whole leg, is out of a call
+
+OFFLINE: Final = "The XMPP client went offline."
+CALL_REFUSED: Final = "The XMPP client refused the call: {told}"
+ANSWER_REFUSED: Final = "The XMPP client refused the answer: {told}"
+SILENT: Final = "it did not answer in time"
+"""Stands for `told` in the two above."""
+CLIENT_SILENT: Final = "Your client did not answer in time."
+OTHER_PROFILE: Final = "The client answered in another way ({answered}) than offered ({offered})."
+NOBODY: Final = "None of the called user's clients can take a call."
+ANSWERED_ELSEWHERE: Final = "The call was answered on another device."
+DECLINED_ELSEWHERE: Final = "The call was declined on another device."
+GLARE: Final = "You called them at the same moment."
+VOICE_ONLY: Final = "This gateway carries voice calls only."
+
+# --- why an action is refused, and the session goes on
+
+OUT_OF_ORDER: Final = "This does not fit the state of the call."
+UNKNOWN_SESSION: Final = "There is no such call (any more)."
+UNSUPPORTED_INFO: Final = "This gateway does not do “{info}”; the call goes on."
+UNSUPPORTED_ACTION: Final = "This gateway does not do “{action}”; the call goes on as it is."

@@ -1,0 +1,128 @@
+"""What is answered to our commands, and what it means if nothing is, wherever in the user's state they came from.
+
+Rules:
+
+1. A reply goes to the call, or the client, that its command is about. One to a command that is not pending came too
+   late, and changes nothing.
+2. `expire` does all that is due by the time of the event in one fold: five clients that are silent leave together.
+"""
+
+from collections.abc import Iterator
+
+from fargo.statemachine.call import bridge
+from fargo.statemachine.call.call_state import Call
+from fargo.statemachine.deadline import Deadline
+from fargo.statemachine.effects import Effects
+from fargo.statemachine.faults import guarded
+from fargo.statemachine.legs.jingle import jmi, unacknowledged
+from fargo.statemachine.legs.relay import relay_leg
+from fargo.statemachine.model.commands import (
+    AcceptSession,
+    Command,
+    InformSession,
+    InformTransport,
+    InitiateSession,
+    MessageCall,
+    ProposeCall,
+    TerminateSession,
+)
+from fargo.statemachine.model.events import IqFailed, IqSucceeded
+from fargo.statemachine.model.ng import (
+    AnswerRelay,
+    DeleteRelay,
+    OfferRelay,
+    RelayCommand,
+    RelayDescribed,
+    RelayDone,
+    RelayRefused,
+)
+from fargo.statemachine.pending import Answer, Pending, Reply, due
+from fargo.statemachine.user_state import User, changed, concerned
+
+
+def replied(user: User, event: Answer, effects: Effects) -> User:
+    """Bring a reply to whom it concerns (rule 1)."""
+    waiting = effects.pending.get(event.command)
+    if waiting is None:
+        return user
+    command = waiting.command
+    if unacknowledged.is_goodbye(command):
+        if isinstance(event, IqSucceeded | IqFailed):
+            unacknowledged.answered(event, effects)
+        return user
+    if not _counts(command, event):
+        return user
+    overtaken = isinstance(event, RelayDescribed) and relay_leg.is_overtaken(event.command, effects.pending)
+    if isinstance(event, IqSucceeded) and isinstance(command, InitiateSession | AcceptSession):
+        effects.acknowledge(event.command)
+    else:
+        effects.settle(event.command)
+    reply = Reply(command, event)
+    call = None if overtaken else concerned(user, reply)
+    return changed(user, call, _fold(call, reply, effects), effects) if call else user
+
+
+def _counts(command: Command, event: Answer) -> bool:
+    """Return whether the event answers the command, and comes from whom the command went to."""
+    match command:
+        case InitiateSession() | AcceptSession() | InformSession() | InformTransport():
+            return isinstance(event, IqSucceeded | IqFailed) and event.resource == command.to
+        case ProposeCall():
+            return isinstance(event, IqFailed)
+        case OfferRelay() | AnswerRelay():
+            return isinstance(event, RelayDescribed | RelayRefused)
+        case DeleteRelay():
+            # A relay that keeps silent may do it yet, or is told again.
+            return isinstance(event, RelayDescribed | RelayDone) or (
+                isinstance(event, RelayRefused) and not event.silent
+            )
+        case _:
+            return False
+
+
+def _fold(call: Call, reply: Reply, effects: Effects) -> Call:
+    if isinstance(reply.command, OfferRelay | AnswerRelay | DeleteRelay):
+        return bridge.fold_relay(call, reply, effects)
+    return bridge.fold_jingle(call, reply, effects)
+
+
+def expire(user: User, effects: Effects) -> User:
+    """Do what is due by now about commands that nobody has answered."""
+    for name in due(effects.pending, effects.at):
+        if name in effects.pending:  # it may have gone with another
+            user = _unanswered(user, name, effects.pending[name], effects)
+    return user
+
+
+def _unanswered(user: User, name: str, waiting: Pending, effects: Effects) -> User:
+    """A command has not been answered in time: repeat it, or do what that means."""
+    if waiting.repeats:
+        effects.repeat(name, waiting.repeats - 1)
+        return user
+    effects.settle(name)
+    command = waiting.command
+    if jmi.is_proceed(command):
+        jmi.expire(command, effects)
+        return user
+    reply = Reply(command, None)
+    call = concerned(user, reply)
+    return guarded(user, call, lambda call: _fold(call, reply, effects), effects) if call else user
+
+
+def deadlines(user: User) -> Iterator[Deadline]:
+    """Yield by when commands have to be answered."""
+    for waiting in user.pending.values():
+        if waiting.until is not None:
+            yield Deadline(_awaited(user, waiting.command), waiting.until)
+
+
+def _awaited(user: User, command: Command) -> str:
+    match command:
+        case MessageCall(sid=sid) if jmi.is_proceed(command):
+            return f"call {sid} to be described"
+        case MessageCall(sid=sid) | TerminateSession(sid=sid):
+            return f"the end of session {sid} to be heard"
+        case _:
+            call = concerned(user, Reply(command, None))
+            whose = "the media relay's answer" if isinstance(command, RelayCommand) else "the XMPP client's answer"
+            return f"call {call.id}: {whose}" if call else whose
