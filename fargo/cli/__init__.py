@@ -1,6 +1,7 @@
-"""The command line, described for people in docs/cli.md. What a user got wrong is told on stderr, with exit code 2.
+"""The command line. docs/cli.md describes it for users.
 
-Each command, or group of commands, has a file of its own.
+Invalid arguments and files lead to a message on stderr and exit code 2. Each command or group has a module of its own.
+The sentences are in `texts`.
 """
 
 import click
@@ -17,7 +18,7 @@ from fargo.cli.replay import replay
 @click.group()
 @click.version_option(package_name="fargo")
 def main() -> None:
-    """Fargo lets XMPP users call, and be called, through their own SIP accounts."""
+    """Fargo lets XMPP users make and receive voice calls through their own SIP accounts."""
 
 
 for command in (run, check, calls, inspect, log, replay):

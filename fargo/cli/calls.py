@@ -1,4 +1,4 @@
-"""`fargo calls`: what became of each call, as a table for people or as data for programs."""
+"""`fargo calls`: list calls, as a table for people or as data for programs."""
 
 import sys
 from pathlib import Path
@@ -10,8 +10,9 @@ from typing import Final
 import click
 import msgspec
 
-from fargo.cli import sheet
+from fargo.cli import texts
 from fargo.cli.common import opened, reads_log
+from fargo.cli.csv_quoting import write_csv
 from fargo.cli.times import as_time
 from fargo.statemachine.address import bare
 from fargo.statemachine.reason import Cause
@@ -21,7 +22,7 @@ from replay.reading.records import COLUMNS, Record, Wanted, records, row
 
 _CAUSES: Final = click.Choice([each.value for each in Cause])
 _UNBOUNDED: Final = 10_000
-"""Columns of a file or a pipe."""
+"""Columns of output that is not a terminal."""
 _TITLES: Final = ("BEGAN (UTC)", "CALL", "WITH", "TALKED", "AUDIO")
 _ALIGNED: Final = ("<", "<", "<", ">", "<")
 _GAP: Final = "  "
@@ -31,17 +32,17 @@ _BELOW: Final = "    "
 @click.command()
 @reads_log
 @click.option("--user", metavar="JID", help="Only this user's calls.")
-@click.option("--since", metavar="TIME", callback=as_time, help="Only calls that began then or later.")
-@click.option("--until", metavar="TIME", callback=as_time, help="Only calls that began before.")
+@click.option("--since", metavar="TIME", callback=as_time, help="Only calls that began at this time or later.")
+@click.option("--until", metavar="TIME", callback=as_time, help="Only calls that began before this time.")
 @click.option(
     "--ended",
     metavar="CAUSE",
     type=click.Choice([each.value for each in Cause]),
     help="Only calls that ended for this cause.",
 )
-@click.option("--failed", is_flag=True, help="Only calls that something failed in.")
-@click.option("--json", "form", flag_value="json", help="For programs: a JSON array.")
-@click.option("--csv", "form", flag_value="csv", help="For programs: CSV, with a line of titles.")
+@click.option("--failed", is_flag=True, help="Only calls in which something failed.")
+@click.option("--json", "form", flag_value="json", help="Print a JSON array.")
+@click.option("--csv", "form", flag_value="csv", help="Print CSV with a header line.")
 def calls(
     path: Path,
     user: str | None,
@@ -51,7 +52,7 @@ def calls(
     failed: bool,
     form: str | None,
 ) -> None:
-    """List calls: whose, when, with whom, how long, which way the audio went, who ended them and why. Times are UTC."""
+    """List calls, with peer, talk time, audio path, and who ended each call and why. Times are UTC."""
     wanted = Wanted(user and bare(user), since, until, Cause(ended) if ended else None, failed)
     with opened(path) as log:
         found = [each for each in records(log.noted(wanted.user)) if wanted.has(each)]
@@ -59,26 +60,28 @@ def calls(
         case "json":
             click.echo(msgspec.json.format(msgspec.json.encode([row(each) for each in found])))
         case "csv":
-            sheet.write(COLUMNS, map(row, found))
+            write_csv(COLUMNS, map(row, found))
         case _ if found:
             _print_table(found)
         case _:
-            click.echo(f"There is no such call in {path}.", err=True)
+            click.echo(texts.NO_MATCHING_CALL.format(path=path), err=True)
 
 
 def _print_table(found: list[Record]) -> None:
-    """A line for each call; in a terminal that is too narrow, how it ended stands below. Names are never cut, because
-    they are to be used.
+    """Print a line for each call.
+
+    If the terminal is too narrow, the end of each call is on a line of its own. Names are never truncated, because
+    users copy them.
     """
     rows = [_TITLES, *(_cells(each, time()) for each in found)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     ends = ["ENDED BY", *map(ending, found)]
-    room = _columns() - sum(widths) - len(_GAP) * len(widths)
-    beside = max(map(len, ends)) <= room
+    space = _columns() - sum(widths) - len(_GAP) * len(widths)
+    beside = max(map(len, ends)) <= space
     for cells, end, failed in zip(rows, ends, [False, *(each.failed for each in found)], strict=True):
         line = _GAP.join(f"{cell:{align}{width}}" for cell, width, align in zip(cells, widths, _ALIGNED, strict=True))
-        told = click.style(end if beside else _below(end), fg="red" if failed else None)
-        click.echo(line + _GAP + told if beside else line.rstrip() + "\n" + told)
+        shown = click.style(end if beside else _below(end), fg="red" if failed else None)
+        click.echo(line + _GAP + shown if beside else line.rstrip() + "\n" + shown)
 
 
 def _below(end: str) -> str:

@@ -1,4 +1,4 @@
-"""`fargo replay export` and `import`: one call as a golden log for others, and a golden log as a log."""
+"""`fargo replay export` and `import`: write a call as a golden log, and turn a golden log into a log."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 from msgspec.structs import replace
 
+from fargo.cli import texts
 from fargo.cli.common import CALL, Refused, found, opened, reads_log
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import Recorded
@@ -23,13 +24,13 @@ _PATH = click.Path(path_type=Path)
 @click.command("export")
 @CALL
 @reads_log
-@click.option("-o", "--output", "target", metavar="FILE", required=True, type=_PATH, help="What to write.")
+@click.option("-o", "--output", "target", metavar="FILE", required=True, type=_PATH, help="The file to write.")
 @click.option("--with-names", is_flag=True, help="Keep all names, numbers and addresses.")
-@click.option("--as-test", is_flag=True, help="Write a test for pytest instead of a golden log.")
+@click.option("--as-test", is_flag=True, help="Write a pytest file instead of a golden log.")
 def export_call(name: str, path: Path, target: Path, with_names: bool, as_test: bool) -> None:
-    """Write CALL for others, without a name in it.
+    """Write CALL to a file, with all names replaced by pseudonyms.
 
-    FILE becomes a golden log, with all that the call rests on; what is there is replaced.
+    The file is a golden log with everything that the call depends on. An existing file is overwritten.
     """
     with opened(path) as log:
         call = found(log, name)
@@ -37,18 +38,19 @@ def export_call(name: str, path: Path, target: Path, with_names: bool, as_test: 
     try:
         export = Export(entries, ()) if with_names else pseudonymised(entries)
     except ExportError as error:
-        raise Refused(f"{path}: {error}") from None
+        raise Refused(texts.NOT_EXPORTED.format(path=path, problem=error)) from None
     with _writable(target):
         target.touch(0o600)
         if as_test:
             target.write_text(pytest_file.written(export.entries))
         else:
             golden.write(target, export.entries)
-    names = "with their names" if with_names else "under pseudonyms; the times are as they were"
-    click.echo(f"{target}: {len(export.entries)} events of {call.user if with_names else 'a user'}, {names}.", err=True)
+    exported = (texts.EXPORTED_WITH_NAMES if with_names else texts.EXPORTED).format(
+        path=target, count=len(export.entries), user=call.user
+    )
+    click.echo(exported, err=True)
     if export.otherwise:
-        count = len(export.otherwise)
-        click.echo(f"{count} of them led to other commands when they were recorded; here are today's.", err=True)
+        click.echo(texts.EXPORT_DIFFERS.format(count=len(export.otherwise)), err=True)
 
 
 @contextmanager
@@ -56,19 +58,19 @@ def _writable(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise Refused(f"{target} cannot be written: {error.strerror}.") from None
+        raise Refused(texts.NOT_WRITABLE.format(path=target, why=error.strerror)) from None
 
 
 @click.command("import")
 @click.argument("path", metavar="FILE", type=_PATH)
-@click.option("--log", "target", metavar="NEW", required=True, type=_PATH, help="The log to make.")
+@click.option("--log", "target", metavar="NEW", required=True, type=_PATH, help="The log to create.")
 def import_log(path: Path, target: Path) -> None:
-    """Make a log of a golden log.
+    """Create a log from a golden log, for example to query it with SQLite tools.
 
-    Whatever reads logs reads it then. A file that is there already is left alone.
+    An existing file is never overwritten.
     """
     if target.exists():
-        raise Refused(f"{target} is there already; give the name of a new log.")
+        raise Refused(texts.ALREADY_EXISTS.format(path=target))
     with opened(path) as source:
         # A log has no place for the version of the rules yet.
         entries = tuple((replace(recorded, rules=RULES), issued) for recorded, issued in source.read())
@@ -76,18 +78,18 @@ def import_log(path: Path, target: Path) -> None:
         _write(target, entries)
     except FileError as error:
         target.unlink(missing_ok=True)
-        raise Refused(f"{path} cannot become a log: {error}") from None
-    click.echo(f"{target}: {len(entries)} events.", err=True)
+        raise Refused(texts.NOT_IMPORTED.format(path=path, problem=error)) from None
+    click.echo(texts.IMPORTED.format(path=target, count=len(entries)), err=True)
 
 
 def _write(target: Path, entries: tuple[Entry, ...]) -> None:
-    """A new log of these entries. Raises FileError if they would not read back as they are."""
+    """Create a log with these entries. Raises FileError if they could not be read back unchanged."""
     log = Log.open(target)
     try:
         if all(_is_numbered(recorded, each) for recorded, issued in entries for each in issued):
             log.append(entries)
         if tuple(log.read()) != entries:
-            raise FileError("its commands are not numbered as the commands of their events.")
+            raise FileError(texts.COMMANDS_MISNUMBERED)
     finally:
         log.close()
 

@@ -1,10 +1,11 @@
-"""`fargo run` and `fargo check`: the gateway itself, and its configuration."""
+"""`fargo run` and `fargo check`: run the gateway, and check its configuration."""
 
 from pathlib import Path
 
 import click
 
 from fargo import preflight
+from fargo.cli import texts
 from fargo.cli.common import CONFIG, Refused, checked
 from fargo.store.database import FileError
 
@@ -12,7 +13,7 @@ from fargo.store.database import FileError
 @click.command()
 @CONFIG
 def run(path: Path) -> None:
-    """Run the gateway until it is told to stop (SIGTERM or Ctrl-C)."""
+    """Run the gateway in the foreground, until SIGTERM or Ctrl-C."""
     config = checked(path)
     if busy := list(preflight.busy_ports(config)):
         raise Refused("\n".join(busy))
@@ -27,8 +28,8 @@ def run(path: Path) -> None:
 @click.command()
 @CONFIG
 def check(path: Path) -> None:
-    """Name every mistake in a configuration, and start nothing."""
+    """Report all mistakes in a configuration, without starting anything."""
     config = checked(path)
     for warning in (*preflight.busy_ports(config), *preflight.silent_relay(config)):
-        click.echo(f"Warning: {warning}", err=True)
-    click.echo(f"{path} is right.")
+        click.echo(texts.WARNING.format(problem=warning), err=True)
+    click.echo(texts.CONFIG_VALID.format(path=path))

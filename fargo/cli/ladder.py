@@ -1,4 +1,4 @@
-"""`fargo replay ladder`: one call, drawn."""
+"""`fargo replay ladder`: draw a call."""
 
 from pathlib import Path
 from shutil import get_terminal_size
@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import click
 
+from fargo.cli import texts
 from fargo.cli.common import CALL, Refused, found, opened, reads_log
 from replay.drawing.label import Tone
 from replay.drawing.ladder import NARROWEST, ladder
@@ -24,11 +25,11 @@ _LOOKS: Final[dict[Tone, dict[str, Any]]] = {
 @click.command("ladder")
 @CALL
 @reads_log
-@click.option("--brief", is_flag=True, help="Without what only acknowledges, or never left the machine.")
-@click.option("--color", is_flag=True, help="In colour even where the output is no terminal.")
-@click.option("--html", metavar="FILE", type=click.Path(path_type=Path), help="Write a page for a browser instead.")
+@click.option("--brief", is_flag=True, help="Omit acknowledgements and messages inside the gateway.")
+@click.option("--color", is_flag=True, help="Use colour even if the output is not a terminal.")
+@click.option("--html", metavar="FILE", type=click.Path(path_type=Path), help="Write a web page instead.")
 def ladder_of_call(name: str, path: Path, brief: bool, color: bool, html: Path | None) -> None:
-    """Draw CALL: each event and command as an arrow between XMPP client, gateway, SIP and relay."""
+    """Draw CALL as a sequence diagram of XMPP client, gateway, SIP side and relay."""
     width = get_terminal_size((NARROWEST, 0)).columns
     with opened(path) as log:
         call = found(log, name)
@@ -41,12 +42,12 @@ def ladder_of_call(name: str, path: Path, brief: bool, color: bool, html: Path |
 
 
 def _write(path: Path, page: str) -> None:
-    """Write a file that nobody else may read, as nobody may the log."""
+    """Write the page to a file that only its owner can read, like the log."""
     try:
         path.touch(mode=0o600)
         path.write_text(page, encoding="utf-8")
     except OSError as error:
-        raise Refused(f"{path} cannot be written: {error.strerror}.") from None
+        raise Refused(texts.NOT_WRITABLE.format(path=path, why=error.strerror)) from None
 
 
 def _painted(text: str, tone: Tone) -> str:

@@ -1,4 +1,4 @@
-"""`fargo log`: how much is in a log, and taking out what is old."""
+"""`fargo log`: show how much is in a log, and delete old events from it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,25 +7,26 @@ from time import time
 import click
 import msgspec
 
+from fargo.cli import texts
 from fargo.cli.common import Refused, configured, opened, reads_log
 from fargo.config import in_seconds
 from fargo.store.database import FileError
 from fargo.store.log import Counts, Log
 from replay.drawing.text import clock
 
-_KEEP = "How long calls stay, such as 90d; if not given, what the configuration says."
+_KEEP = "How long to keep calls, such as 90d. Default: log.keep of the configuration."
 
 
 @click.group()
 def log() -> None:
-    """See how much is in a log, and take out what is old."""
+    """Show how much is in a log, and delete old events from it."""
 
 
 @log.command("stats")
 @reads_log
-@click.option("--json", "as_json", is_flag=True, help="For programs: a JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def show_stats(path: Path, as_json: bool) -> None:
-    """Tell how much is in a log, from when, and how large it is."""
+    """Show the number of users, calls and events in a log, and its size."""
     with opened(path) as opened_log:
         counts = opened_log.count()
     size = _size(path)
@@ -41,38 +42,38 @@ def show_stats(path: Path, as_json: bool) -> None:
 @click.option("--keep", metavar="DURATION", help=_KEEP)
 @click.pass_context
 def compact(context: click.Context, path: Path, keep: str | None) -> None:
-    """Take out of a log what is older than it is to be kept, and make the file smaller.
+    """Delete old events from a log, and shrink its file.
 
-    The gateway may be running; then the file keeps its size, and its empty room is used for what comes.
+    The gateway may be running. Then the file keeps its size, and its free space is reused.
     """
     seconds = _seconds(keep, context.params["config"])
     with opened(path) as checked:
         if not isinstance(checked, Log):
-            raise Refused(f"{path} is a golden log: nothing leaves it.")
+            raise Refused(texts.GOLDEN_LOG_FIXED.format(path=path))
     size = _size(path)
     try:
         alone, left = _compact(Log.open(path), seconds)
     except FileError as error:
         raise Refused(str(error)) from None
-    click.echo(f"{left:,} events have left. The log had {_in_words(size)}, and has {_in_words(_size(path))}.")
+    click.echo(texts.COMPACTED.format(count=left, before=_in_words(size), after=_in_words(_size(path))))
     if not alone:
-        click.echo("It is in use, so its file is no smaller for it; do this while the gateway is stopped, and it is.")
+        click.echo(texts.LOG_IN_USE)
 
 
 def _seconds(keep: str | None, config: Path | None) -> float | None:
-    """How long calls stay, None for ever."""
+    """Return how long to keep calls, None for "forever"."""
     if keep is None:
         if config is None:
-            raise click.UsageError("Say how much to keep: --keep 90d, or -c FILE with the configuration that says it.")
+            raise click.UsageError(texts.KEEP_MISSING)
         keep = configured(config).log.keep
     try:
         return in_seconds(keep)
     except ValueError:
-        raise click.BadParameter(f"“{keep}” is no duration: write 90d, 12w, 2y or forever.") from None
+        raise click.BadParameter(texts.NOT_A_DURATION.format(value=keep)) from None
 
 
 def _compact(opened_log: Log, keep: float | None) -> tuple[bool, int]:
-    """Whether nobody else has the log, and how many events left it."""
+    """Delete old events. Return whether no other process uses the log, and how many events were deleted."""
     from fargo.store.retention import retire  # here, because nothing else here needs Twisted
 
     try:
@@ -98,7 +99,7 @@ def _told(counts: Counts, size: int) -> Iterator[str]:
 
 
 def _size(path: Path) -> int:
-    """Bytes of the file and of its journal."""
+    """Return the size of the file and its write-ahead log, in bytes."""
     return sum(each.stat().st_size for each in (path, Path(f"{path}-wal")) if each.exists())
 
 

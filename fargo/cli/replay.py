@@ -1,4 +1,4 @@
-"""`fargo replay`: a recorded log, folded again."""
+"""`fargo replay`: fold a recorded log again."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 from click import progressbar
 
+from fargo.cli import texts
 from fargo.cli.common import CALL, LOG, Refused, found, opened, reads_log
 from fargo.statemachine.address import bare
 from fargo.store.log import Entry
@@ -20,16 +21,16 @@ from replay.verifying.verify import Verdict, verify
 
 @click.group()
 def replay() -> None:
-    """Fold a recorded log again."""
+    """Fold a recorded log again, to show, verify or export it."""
 
 
 @replay.command("verify")
 @click.argument("paths", metavar="LOG...", nargs=-1, required=True, type=click.Path(path_type=Path))
 def verify_logs(paths: tuple[Path, ...]) -> None:
-    """Fold each LOG again, and compare.
+    """Fold each LOG again and compare the commands with those recorded.
 
-    Exit code 1 if any command is another than its event gives now and no listed change of the rules explains it. A
-    directory stands for all golden logs in it.
+    Exit code 1 if any command differs and no listed change of the rules explains it. A directory stands for all golden
+    logs in it.
     """
     verdict = Verdict()
     with ExitStack() as stack:
@@ -45,18 +46,18 @@ def verify_logs(paths: tuple[Path, ...]) -> None:
 
 
 def _each(paths: Iterable[Path]) -> Iterator[Path]:
-    """The logs that are meant."""
+    """Yield the logs, with directories replaced by the golden logs in them."""
     for path in paths:
         if not path.is_dir():
             yield path
         elif found := sorted(path.glob("*.jsonl")):
             yield from found
         else:
-            raise Refused(f"There is no golden log (*.jsonl) in {path}.")
+            raise Refused(texts.NO_GOLDEN_LOG.format(path=path))
 
 
 def _counted(entries: Iterable[Entry], count: Callable[[int], None]) -> Iterator[Entry]:
-    """The entries, each of which is counted."""
+    """Yield the entries and count each one."""
     for entry in entries:
         yield entry
         count(1)
@@ -67,7 +68,7 @@ def _counted(entries: Iterable[Entry], count: Callable[[int], None]) -> Iterator
 @click.option("--user", metavar="JID", help="Only this user's events.")
 @click.option("--call", metavar="CALL", help="Only this call: JID/number, a Jingle session or a SIP channel.")
 def show_log(path: Path, user: str | None, call: str | None) -> None:
-    """Print the events in LOG step by step, with what each changed and led to."""
+    """Print the events in LOG one by one, with their state changes and commands."""
     shown = False
     user = user and bare(user)
     with opened(path) as log:
@@ -75,7 +76,7 @@ def show_log(path: Path, user: str | None, call: str | None) -> None:
             click.echo(line)
             shown = True
     if not shown:
-        raise Refused(f"There is no such event in {path}.")
+        raise Refused(texts.NO_MATCHING_EVENT.format(path=path))
 
 
 @replay.command("step")
@@ -84,7 +85,7 @@ def show_log(path: Path, user: str | None, call: str | None) -> None:
 def step_call(name: str, path: Path) -> None:
     """Step through CALL, forward and back.
 
-    Commands come from the terminal or through a pipe: help lists them.
+    Commands are read from the terminal or a pipe; “help” lists them.
     """
     with opened(path) as log:
         call = found(log, name)

@@ -1,4 +1,4 @@
-"""Times as people write them: a day, a time, or how long ago."""
+"""Parse times as people write them: a day, a time of day, or how long ago."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -6,22 +6,24 @@ from typing import Final
 
 import click
 
+from fargo.cli import texts
+
 _AGO: Final = re.compile(r"(\d{1,6})\s*(m|h|d|w)")
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 def as_time(_: click.Context, __: click.Parameter, value: str | None) -> float | None:
-    """An option's value in seconds since 1970: UTC, unless it says otherwise."""
+    """Convert the value of an option to seconds since 1970. It is UTC unless it has an offset."""
     if value is None:
         return None
     found = parsed(value, datetime.now(UTC))
     if found is None:
-        raise click.BadParameter(f"“{value}” is no time: write 2026-07-04, “2026-07-04 12:00”, 12:00, 2h or yesterday.")
+        raise click.BadParameter(texts.NOT_A_TIME.format(value=value))
     return found.timestamp()
 
 
 def parsed(text: str, now: datetime) -> datetime | None:
-    """What is meant at this moment; None if nothing that can be told."""
+    """Return the time that a text means now, None if it is not a time."""
     text = text.strip()
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     if named := {"now": now, "today": midnight, "yesterday": midnight - timedelta(1)}.get(text.lower()):

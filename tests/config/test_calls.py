@@ -13,7 +13,8 @@ import pytest
 from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
-from fargo.cli import main, sheet
+from fargo.cli import main, texts
+from fargo.cli.csv_quoting import write_csv
 from fargo.cli.times import parsed
 from fargo.statemachine.model.call_records import RecordBegun
 from fargo.statemachine.model.commands import Issued
@@ -121,7 +122,7 @@ def called(name: str, issued: Issued) -> Issued:
 
 
 def test_a_call_of_somebody_who_is_a_number_has_its_name(capsys: pytest.CaptureFixture[str]) -> None:
-    sheet.write(["call", "waited"], [{"call": "+441632960000@example.org/7", "waited": -0.5}])
+    write_csv(["call", "waited"], [{"call": "+441632960000@example.org/7", "waited": -0.5}])
     assert capsys.readouterr().out == '"call","waited"\n"+441632960000@example.org/7",-0.5\n'
 
 
@@ -141,10 +142,10 @@ def test_filters(options: list[str], found: int) -> None:
     assert len(json.loads(fargo("--log", BUSY, "--json", *options).stdout)) == found
 
 
-def test_no_such_call_is_said_and_no_mistake() -> None:
+def test_no_matching_call_is_not_an_error() -> None:
     result = fargo("--log", BUSY, "--failed")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert result.stderr == f"There is no such call in {BUSY}.\n"
+    assert result.stderr == f"{texts.NO_MATCHING_CALL.format(path=BUSY)}\n"
 
 
 def test_the_log_of_a_configuration(tmp_path: Path) -> None:
@@ -188,7 +189,7 @@ def test_times(text: str, time: datetime | None) -> None:
     assert parsed(text, NOW) == time
 
 
-def test_what_is_no_time_is_said() -> None:
+def test_an_invalid_time() -> None:
     result = fargo("--log", BUSY, "--since", "soon")
     assert result.exit_code == 2
-    assert "“soon” is no time: write 2026-07-04" in result.stderr
+    assert texts.NOT_A_TIME.format(value="soon") in result.stderr

@@ -18,6 +18,7 @@ from world.rtpengine import Rtpengine
 
 from fargo import texts
 from fargo.cli import main
+from fargo.cli.texts import CONFIG_VALID
 from fargo.config import Config
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -61,7 +62,7 @@ def test_it_runs_as_a_module() -> None:
 
 def test_a_right_configuration(file: Path) -> None:
     result = fargo("check", "-c", file)
-    assert (result.exit_code, result.stdout, result.stderr) == (0, f"{file} is right.\n", "")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, f"{CONFIG_VALID.format(path=file)}\n", "")
     assert [each.name for each in file.parent.iterdir()] == [file.name], "nothing was made"
 
 

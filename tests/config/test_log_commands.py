@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from fargo.cli import main
+from fargo.cli import main, texts
 from fargo.store.log import Log
 from replay.reading import golden
 
@@ -68,7 +68,8 @@ def test_stats_of_nothing(tmp_path: Path) -> None:
 def test_what_is_old_leaves(path: Path) -> None:
     before = length(path)
     result = fargo("compact", "--log", path, "--keep", "9999y")
-    assert result.stdout.startswith("0 events have left. The log had ")
+    nothing, _, _ = texts.COMPACTED.format(count=0, before="|", after="").partition("|")
+    assert result.stdout.startswith(nothing)
     result = fargo("compact", "--log", path, "--keep", "forever")
     assert length(path) == before
     times = [recorded.at for recorded, _ in golden.read(SESSION)]
@@ -80,7 +81,7 @@ def test_a_log_in_use_stays_as_large(path: Path) -> None:
         assert len(log)
         result = fargo("compact", "--log", path, "--keep", "9999y")
     assert result.exit_code == 0
-    assert result.stdout.splitlines()[1].startswith("It is in use, so its file is no smaller for it")
+    assert result.stdout.splitlines()[1:] == [texts.LOG_IN_USE]
 
 
 def test_the_configuration_says_how_long(path: Path) -> None:
@@ -94,9 +95,9 @@ def test_the_configuration_says_how_long(path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ([], "Say how much to keep: --keep 90d, or -c FILE with the configuration that says it."),
-        (["--keep", "0d"], "“0d” is no duration: write 90d, 12w, 2y or forever."),
-        (["--keep", "soon"], "“soon” is no duration"),
+        ([], texts.KEEP_MISSING),
+        (["--keep", "0d"], texts.NOT_A_DURATION.format(value="0d")),
+        (["--keep", "soon"], texts.NOT_A_DURATION.format(value="soon")),
     ],
 )
 def test_how_long_has_to_be_said(path: Path, options: list[str], told: str) -> None:
@@ -107,4 +108,4 @@ def test_how_long_has_to_be_said(path: Path, options: list[str], told: str) -> N
 
 def test_golden_logs_stay_whole() -> None:
     result = fargo("compact", "--log", SESSION, "--keep", "1d")
-    assert (result.exit_code, result.stderr) == (2, f"Error: {SESSION} is a golden log: nothing leaves it.\n")
+    assert (result.exit_code, result.stderr) == (2, f"Error: {texts.GOLDEN_LOG_FIXED.format(path=SESSION)}\n")

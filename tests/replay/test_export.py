@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from simulator.quirks import ALL, NONE
 from simulator.runs import a_beginning, at_random, run
 
-from fargo.cli import main
+from fargo.cli import main, texts
 from fargo.statemachine.machine import fold, new
 from fargo.statemachine.media.description import (
     Candidate,
@@ -319,7 +319,7 @@ def test_only_the_calls_user_is_exported(log: Path, tmp_path: Path) -> None:
     target = tmp_path / "call.jsonl"
     result = fargo("export", f"{USER}/6", "--log", log, "-o", target)
     assert result.stdout == ""
-    assert result.stderr == f"{target}: 3 events of a user, under pseudonyms; the times are as they were.\n"
+    assert result.stderr == f"{texts.EXPORTED.format(path=target, count=3)}\n"
     assert len({recorded.user for recorded, _ in golden.read(target)}) == 1
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
 
@@ -327,7 +327,7 @@ def test_only_the_calls_user_is_exported(log: Path, tmp_path: Path) -> None:
 def test_with_names_it_is_what_is_in_the_log(log: Path, tmp_path: Path) -> None:
     target = tmp_path / "call.jsonl"
     result = fargo("export", f"{USER}/6", "--log", log, "-o", target, "--with-names")
-    assert result.stderr == f"{target}: 3 events of {USER}, with their names.\n"
+    assert result.stderr == f"{texts.EXPORTED_WITH_NAMES.format(path=target, count=3, user=USER)}\n"
     assert tuple(golden.read(target)) == excerpt(recorded(*EVENTS), CallName(USER, "6"))
 
 
@@ -336,7 +336,7 @@ def test_commands_of_another_version_are_told(tmp_path: Path) -> None:
     entries = [(r, tuple(e for e in i if not isinstance(e.command, SendText))) for r, i in recorded(*EVENTS)]
     golden.write(log, entries)
     result = fargo("export", f"{USER}/9", "--log", log, "-o", target)
-    assert result.stderr.endswith("\n1 of them led to other commands when they were recorded; here are today's.\n")
+    assert result.stderr.endswith(f"\n{texts.EXPORT_DIFFERS.format(count=1)}\n")
     assert verify(golden.read(target)).differences == 0
 
 
@@ -348,7 +348,7 @@ def test_what_cannot_be_exported_is_told(log: Path, tmp_path: Path) -> None:
     nowhere = fargo("export", "9", "--log", log, "-o", tmp_path / "no/where")
     assert (nowhere.exit_code, nowhere.stderr) == (
         2,
-        f"Error: {tmp_path / 'no/where'} cannot be written: No such file or directory.\n",
+        f"Error: {texts.NOT_WRITABLE.format(path=tmp_path / 'no/where', why='No such file or directory')}\n",
     )
 
 
@@ -375,7 +375,7 @@ def test_an_import_is_a_log_like_any_other(log: Path, tmp_path: Path) -> None:
 def test_an_import_leaves_what_is_there_alone(log: Path, tmp_path: Path) -> None:
     before = log.read_bytes()
     result = fargo("import", SESSIONS[0], "--log", log)
-    assert (result.exit_code, result.stderr) == (2, f"Error: {log} is there already; give the name of a new log.\n")
+    assert (result.exit_code, result.stderr) == (2, f"Error: {texts.ALREADY_EXISTS.format(path=log)}\n")
     assert log.read_bytes() == before
 
 
@@ -384,8 +384,8 @@ def test_an_import_leaves_what_is_there_alone(log: Path, tmp_path: Path) -> None
     [
         (recorded(*EVENTS)[1:], " has lost events: after 0 of "),
         ((recorded(*EVENTS)[0],) * 2, " cannot be used as a log: UNIQUE constraint failed: "),
-        (((recorded(EVENTS[0])[0][0], (Issued(USER, "7.0", FORGET),)),), "its commands are not numbered"),
-        (((recorded(EVENTS[0])[0][0], (Issued(USER, "1.x", FORGET),)),), "its commands are not numbered"),
+        (((recorded(EVENTS[0])[0][0], (Issued(USER, "7.0", FORGET),)),), texts.COMMANDS_MISNUMBERED),
+        (((recorded(EVENTS[0])[0][0], (Issued(USER, "1.x", FORGET),)),), texts.COMMANDS_MISNUMBERED),
     ],
 )  # fmt: skip
 def test_what_would_not_be_a_log_is_refused(entries: tuple[Entry, ...], problem: str, tmp_path: Path) -> None:
@@ -393,7 +393,7 @@ def test_what_would_not_be_a_log_is_refused(entries: tuple[Entry, ...], problem:
     golden.write(source, entries)
     result = fargo("import", source, "--log", made)
     assert result.exit_code == 2
-    assert result.stderr.startswith(f"Error: {source} cannot become a log: ")
+    assert result.stderr.startswith(f"Error: {texts.NOT_IMPORTED.format(path=source, problem='')}")
     assert problem in result.stderr
     assert not list(tmp_path.glob("new.db*"))
 

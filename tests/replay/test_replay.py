@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from fargo.cli import main
+from fargo.cli import main, texts
 from fargo.store.log import Log
 from replay.drawing.show import show
 from replay.reading import golden
@@ -114,7 +114,7 @@ def test_hostile_text_stays_on_its_line(path: Path) -> None:
 def test_nothing_to_show_is_said(path: Path) -> None:
     result = fargo("show", path, "--user", "nobody@example.org")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr == f"Error: There is no such event in {path}.\n"
+    assert result.stderr == f"Error: {texts.NO_MATCHING_EVENT.format(path=path)}\n"
     result = fargo("show", path, "--call", "99")
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == f"Error: {path}: There is no call “99”. Those in the log: alice@example.org/5.\n"

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
-from fargo.cli import main
+from fargo.cli import main, texts
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import forking, jingle_session
 from fargo.statemachine.legs.jingle.jingle_session import Session
@@ -349,5 +349,5 @@ def test_a_directory_is_all_golden_logs_in_it(path: Path, tmp_path: Path) -> Non
 
 def test_a_directory_without_logs_is_told(tmp_path: Path) -> None:
     result = fargo("verify", tmp_path)
-    assert (result.exit_code, result.stderr) == (2, f"Error: There is no golden log (*.jsonl) in {tmp_path}.\n")
+    assert (result.exit_code, result.stderr) == (2, f"Error: {texts.NO_GOLDEN_LOG.format(path=tmp_path)}\n")
     assert fargo("verify").exit_code == 2

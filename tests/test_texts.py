@@ -7,13 +7,12 @@ from string import Formatter
 
 import pytest
 
-import fargo.adapters
-
-TABLES = sorted(Path(fargo.adapters.__file__).parent.glob("*/texts.py"))
+ROOT = Path(__file__).parents[1]
+TABLES = sorted(table for top in ("fargo", "replay") for table in (ROOT / top).rglob("texts.py"))
 
 
 def templates(table: Path) -> dict[str, set[str]]:
-    """The texts of a table, with the names in braces of each."""
+    """Return the texts of a table, with the names in braces of each."""
     found = {}
     for node in ast.parse(table.read_text()).body:
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value:
@@ -23,24 +22,30 @@ def templates(table: Path) -> dict[str, set[str]]:
 
 
 def uses(package: Path) -> Iterator[tuple[str, set[str]]]:
-    """Each use of a text in a package, with the names of the values that it is given."""
+    """Yield each use of a text in a package, with the names of the values that it is given."""
     for path in package.glob("*.py"):
         given: dict[ast.AST, set[str]] = {}
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call):
                 keywords = {keyword.arg for keyword in node.keywords if keyword.arg}
-                match node.func:
-                    case ast.Attribute(value, "format"):
-                        texts = [value]
-                    case _:
-                        texts = node.args
-                given |= dict.fromkeys(texts, keywords)
+                is_format = isinstance(node.func, ast.Attribute) and node.func.attr == "format"
+                texts = [node.func.value] if is_format else node.args  # type: ignore[attr-defined]
+                given |= dict.fromkeys((choice for text in texts for choice in choices(text)), keywords)
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "texts":
                 yield node.attr, given.get(node, set())
 
 
+def choices(text: ast.expr) -> Iterator[ast.expr]:
+    """Yield the texts between which an expression chooses: one, unless it is a conditional expression."""
+    if isinstance(text, ast.IfExp):
+        yield from choices(text.body)
+        yield from choices(text.orelse)
+    else:
+        yield text
+
+
 def test_there_are_tables() -> None:
-    assert {table.parent.name for table in TABLES} >= {"relay", "telepathy", "xmpp"}
+    assert {table.parent.name for table in TABLES} >= {"fargo", "cli", "relay", "telepathy", "xmpp"}
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.parent.name)

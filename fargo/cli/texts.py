@@ -1,0 +1,45 @@
+"""The sentences that the commands print. `--help` texts stand beside their options.
+
+A text with names in braces is a template for `str.format`.
+"""
+
+from typing import Final
+
+# --- fargo check, fargo run
+
+CONFIG_VALID: Final = "{path} is valid."
+CONFIG_PROBLEM: Final = "{path}: {problem}"
+WARNING: Final = "Warning: {problem}"
+
+# --- finding calls and events
+
+NO_MATCHING_CALL: Final = "{path} has no matching call."
+NO_MATCHING_EVENT: Final = "{path} has no matching event."
+CALL_NAME_PROBLEM: Final = "{path}: {problem}"
+NO_GOLDEN_LOG: Final = "{path} contains no golden log (*.jsonl)."
+NOT_A_TIME: Final = "“{value}” is not a time. Use 2026-07-04, “2026-07-04 12:00”, 12:00, 2h or yesterday."
+
+# --- fargo inspect
+
+SERVING: Final = "The calls in {path}: {address}\nPress Ctrl-C to stop."
+PORT_UNUSABLE: Final = "Port {port} of this machine cannot be used: {why}."
+
+# --- fargo log
+
+COMPACTED: Final = "Deleted {count:,} events. The log had {before} and now has {after}."
+LOG_IN_USE: Final = "The log is in use, so its file could not be made smaller. Stop the gateway and run this again."
+GOLDEN_LOG_FIXED: Final = "{path} is a golden log, which cannot be compacted."
+KEEP_MISSING: Final = "Give --keep, such as --keep 90d, or -c FILE to use log.keep of the configuration."
+NOT_A_DURATION: Final = "“{value}” is not a duration. Use 90d, 12w, 2y or forever."
+
+# --- fargo replay export, import and ladder
+
+NOT_WRITABLE: Final = "{path} cannot be written: {why}."
+NOT_EXPORTED: Final = "{path}: {problem}"
+EXPORTED: Final = "{path}: {count} events, names replaced by pseudonyms, times unchanged."
+EXPORTED_WITH_NAMES: Final = "{path}: {count} events of {user}, with all names."
+EXPORT_DIFFERS: Final = "For {count} of them the recorded commands differ; the file has those of this version."
+ALREADY_EXISTS: Final = "{path} already exists. Give the name of a new log."
+IMPORTED: Final = "{path}: {count} events."
+NOT_IMPORTED: Final = "{path} cannot be imported: {problem}"
+COMMANDS_MISNUMBERED: Final = "its commands are not numbered like commands of their events."
