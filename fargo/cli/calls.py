@@ -52,7 +52,10 @@ def calls(
     failed: bool,
     form: str | None,
 ) -> None:
-    """List calls, with peer, talk time, audio path, and who ended each call and why. Times are UTC."""
+    """List calls, with peer, talk time, audio path and outcome.
+
+    The outcome is who ended the call, and why. Times are UTC.
+    """
     wanted = Wanted(user and bare(user), since, until, Cause(ended) if ended else None, failed)
     with opened(path) as log:
         found = [each for each in records(log.noted(wanted.user)) if wanted.has(each)]

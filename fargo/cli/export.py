@@ -28,7 +28,7 @@ _PATH = click.Path(path_type=Path)
 @click.option("--with-names", is_flag=True, help="Keep all names, numbers and addresses.")
 @click.option("--as-test", is_flag=True, help="Write a pytest file instead of a golden log.")
 def export_call(name: str, path: Path, target: Path, with_names: bool, as_test: bool) -> None:
-    """Write CALL to a file, with all names replaced by pseudonyms.
+    """Write CALL to a file, with pseudonyms for all names.
 
     The file is a golden log with everything that the call depends on. An existing file is overwritten.
     """
@@ -65,9 +65,9 @@ def _writable(target: Path) -> Iterator[None]:
 @click.argument("path", metavar="FILE", type=_PATH)
 @click.option("--log", "target", metavar="NEW", required=True, type=_PATH, help="The log to create.")
 def import_log(path: Path, target: Path) -> None:
-    """Create a log from a golden log, for example to query it with SQLite tools.
+    """Create a log from a golden log.
 
-    An existing file is never overwritten.
+    SQLite tools can then query it. An existing file is never overwritten.
     """
     if target.exists():
         raise Refused(texts.ALREADY_EXISTS.format(path=target))

@@ -28,7 +28,7 @@ def run(path: Path) -> None:
 @click.command()
 @CONFIG
 def check(path: Path) -> None:
-    """Report all mistakes in a configuration, without starting anything."""
+    """Report all mistakes in a configuration. Nothing is started."""
     config = checked(path)
     for warning in (*preflight.busy_ports(config), *preflight.silent_relay(config)):
         click.echo(texts.WARNING.format(problem=warning), err=True)

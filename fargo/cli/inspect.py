@@ -12,7 +12,10 @@ from fargo.cli.common import Refused, opened, reads_log
 @reads_log
 @click.option("--port", metavar="N", type=click.IntRange(0, 65535), default=0, help="The port. Default: any free one.")
 def inspect(path: Path, port: int) -> None:
-    """Serve the calls of a log to a browser on this machine, until Ctrl-C. The gateway may be running."""
+    """Serve the calls of a log to a browser on this machine.
+
+    Runs until Ctrl-C. The gateway may be running at the same time.
+    """
     from twisted.internet import reactor  # here, because the gateway installs another
 
     from replay.server import serve

@@ -29,7 +29,10 @@ _LOOKS: Final[dict[Tone, dict[str, Any]]] = {
 @click.option("--color", is_flag=True, help="Use colour even if the output is not a terminal.")
 @click.option("--html", metavar="FILE", type=click.Path(path_type=Path), help="Write a web page instead.")
 def ladder_of_call(name: str, path: Path, brief: bool, color: bool, html: Path | None) -> None:
-    """Draw CALL as a sequence diagram of XMPP client, gateway, SIP side and relay."""
+    """Draw CALL as a sequence diagram.
+
+    The participants are the XMPP client, the gateway, the SIP side, and the media relay if the call uses it.
+    """
     width = get_terminal_size((NARROWEST, 0)).columns
     with opened(path) as log:
         call = found(log, name)

@@ -26,7 +26,7 @@ def log() -> None:
 @reads_log
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def show_stats(path: Path, as_json: bool) -> None:
-    """Show the number of users, calls and events in a log, and its size."""
+    """Show the number of users, calls and events, and the size."""
     with opened(path) as opened_log:
         counts = opened_log.count()
     size = _size(path)

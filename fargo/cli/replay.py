@@ -68,7 +68,7 @@ def _counted(entries: Iterable[Entry], count: Callable[[int], None]) -> Iterator
 @click.option("--user", metavar="JID", help="Only this user's events.")
 @click.option("--call", metavar="CALL", help="Only this call: JID/number, a Jingle session or a SIP channel.")
 def show_log(path: Path, user: str | None, call: str | None) -> None:
-    """Print the events in LOG one by one, with their state changes and commands."""
+    """Print the events in LOG, with their state changes and commands."""
     shown = False
     user = user and bare(user)
     with opened(path) as log:
