@@ -413,7 +413,8 @@ def test_a_test_passes_and_can_fail(log: Path, tmp_path: Path) -> None:
     assert not [name for name in NAMES if name in target.read_text().lower()]
 
     def ran() -> "subprocess.CompletedProcess[str]":
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", tmp_path, target]
+        command: list[str | Path] = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+        command += ["--rootdir", tmp_path, target]
         return subprocess.run(command, check=False, capture_output=True, text=True, cwd=tmp_path)
 
     passed = ran()
@@ -430,5 +431,5 @@ def test_a_test_is_well_formed(session: Path, tmp_path: Path) -> None:
     for number, entries in enumerate(streams(session)):
         (tmp_path / f"test_{number}.py").write_text(pytest_file.written(entries))
     for check in (["check", "--select", "E,F,I,UP"], ["format", "--check"]):
-        ruff = [sys.executable, "-m", "ruff", *check, "--no-cache", "--line-length", "120", tmp_path]
+        ruff: list[str | Path] = [sys.executable, "-m", "ruff", *check, "--no-cache", "--line-length", "120", tmp_path]
         assert subprocess.run(ruff, check=False, capture_output=True).returncode == 0

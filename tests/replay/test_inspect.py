@@ -12,10 +12,10 @@ from urllib.parse import quote, urlsplit
 import pytest
 import pytest_asyncio
 from click.testing import CliRunner
-from tab import Tab
 from world.browser import Chromium
 from world.gateway import FARGO
 from world.process import Process
+from world.tab import Tab
 
 from fargo.cli import main
 from fargo.statemachine.model.events import Recorded

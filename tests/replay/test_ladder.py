@@ -43,7 +43,8 @@ CLIENT, BOB = f"{ALICE}/laptop", f"bob%example.net@{GATEWAY}"
 CALLED = f"{BOB}/fargo"
 CALLABLE = ("urn:xmpp:jingle:1", "urn:xmpp:jingle:apps:rtp:1", "urn:xmpp:jingle:apps:rtp:audio")
 CODECS, ADDRESS = (Codec(0, "PCMU", 8000),), (Candidate(1, "127.0.0.1", 5004),)
-VOICE = (Content("voice", description=Description("audio", CODECS, RawUdp(ADDRESS))),)
+AUDIO = Description("audio", CODECS, RawUdp(ADDRESS))
+VOICE = (Content("voice", description=AUDIO),)
 BEFORE: tuple[Event, ...] = (
     RegistrationSubmitted(Iq(CLIENT, GATEWAY, "r"), SipAccount("alice@example.net"), "kept", "nonce"),
     SipSignedIn("1.0"),
@@ -198,10 +199,15 @@ def test_the_phones_refusal_stays_on_its_line_and_fits() -> None:
 
 
 def test_errors_and_notes_are_painted_as_such() -> None:
-    name, tones = CallName(ALICE, CALL), []
+    painted: dict[str, Tone] = {}
+
+    def paint(text: str, tone: Tone) -> str:
+        painted[text.strip("<─> ")] = tone
+        return text
+
+    name = CallName(ALICE, CALL)
     refused = recorded(*INVITED, CallStateChanged(FIRST, 6, 8, message="486 Busy Here"))
-    list(ladder(steps(refused, name), name, paint=lambda text, tone: tones.append((text.strip("<─> "), tone)) or text))
-    painted = dict(tones)
+    list(ladder(steps(refused, name), name, paint=paint))
     assert painted["486 Busy Here"] is painted["session-terminate busy"] is Tone.ERROR
     assert painted["alice@example.org calls bob@example.net."] is Tone.NOTE
     assert painted["INVITE"] is Tone.PLAIN
@@ -211,7 +217,7 @@ def test_a_call_through_the_relay_has_a_post_for_it() -> None:
     """What the relay is told and answers, put beside a recorded call."""
     name = CallName(ALICE, CALL)
     first, *rest = steps(recorded(*INVITED), name)
-    asked = Issued(ALICE, "5.9", OfferRelay("song", VOICE[0].description, MediaProfile.PLAIN))
+    asked = Issued(ALICE, "5.9", OfferRelay("song", AUDIO, MediaProfile.PLAIN))
     refused = Recorded(ALICE, 9, first.recorded.at + 3, RelayRefused("5.9", "It has no port left."))
     relayed = [first._replace(issued=(*first.issued, asked)), *rest, Step(refused, (), rest[-1].after, rest[-1].after)]
     title, *lines = list(ladder(relayed, name, 120))[2:]

@@ -10,8 +10,8 @@ import msgspec
 import pytest
 import pytest_asyncio
 from click.testing import CliRunner
-from tab import Tab
 from world.browser import Chromium
+from world.tab import Tab
 
 from fargo.cli import main
 from fargo.statemachine.machine import fold, new

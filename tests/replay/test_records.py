@@ -9,6 +9,7 @@ from sqlite_utils import Database
 
 from fargo.statemachine.model.call_records import (
     AudioPath,
+    CallRecord,
     Direction,
     LogRecord,
     RecordBegun,
@@ -118,7 +119,11 @@ def test_a_call_that_is_going_on() -> None:
 @pytest.mark.parametrize(("packets", "told"), [((9, 0), "relay, one way"), ((9, 8), "relay"), ((0, 0), "relay")])
 def test_what_a_relay_carried(tmp_path: Path, packets: tuple[int, int], told: str) -> None:
     begun = RecordBegun("1", Direction.IN, "bob@example.net")
-    notes = (begun, RecordPath("1", AudioPath.RELAY, "DTLS"), RecordCarried("1", *packets))
+    notes: tuple[CallRecord, ...] = (
+        begun,
+        RecordPath("1", AudioPath.RELAY, "DTLS"),
+        RecordCarried("1", *packets),
+    )
     issued = tuple(Issued("dave@example.org", f"1.{n}", note) for n, note in enumerate(notes))
     log = Log.open(tmp_path / "fargo.db")
     log.append([(Recorded("dave@example.org", 1, 2e9, Restarted()), issued)])

@@ -142,7 +142,7 @@ class Terminal:
 
     def __init__(self) -> None:
         self._ours, theirs = pty.openpty()
-        command = [Path(sys.executable).with_name("fargo"), "replay", "step", CALL, "--log", SESSION]
+        command: list[str | Path] = [Path(sys.executable).with_name("fargo"), "replay", "step", CALL, "--log", SESSION]
         environment = {**os.environ, "TERM": "dumb"}
         self.process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment)
         os.close(theirs)

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from fargo.cli import main
-from replay.drawing.json_diff import Change, Tree, changes, tree
+from replay.drawing.json_diff import changes, tree
 from replay.drawing.page_data import story
 from replay.page import call_page
 from replay.reading.call_name import find
@@ -18,17 +18,17 @@ from replay.reading.steps import steps
 SESSIONS = sorted((Path(__file__).parents[2] / "replay/sessions").glob("*.jsonl"))
 
 
-def put(value: Tree, change: Change) -> Tree:
+def put(value: Any, change: tuple[Any, ...]) -> Any:
     """The tree with one change made."""
     (name, *rest), *now = change
-    copy: Any = list(value) if isinstance(value, list) else dict(value)  # type: ignore[arg-type]
+    copy = value.copy()
     if rest:
-        copy[name] = put(copy[name], (tuple(rest), *now))  # type: ignore[arg-type]
+        copy[name] = put(copy[name], (tuple(rest), *now))
     elif now:
         copy[name] = now[0]
     else:
         del copy[name]
-    return copy  # type: ignore[no-any-return]
+    return copy
 
 
 @pytest.mark.parametrize("session", SESSIONS, ids=lambda session: session.stem)

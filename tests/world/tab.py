@@ -18,6 +18,8 @@ MOVED = "Inspected target navigated or closed"
 class Tab:
     """`requests`: every address that was asked for; `complaints`: what the page threw, or the console shows."""
 
+    _session: str
+
     def __init__(self, browser: Chromium) -> None:
         self._browser = browser
         self._loaded = asyncio.Event()
