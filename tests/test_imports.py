@@ -20,9 +20,10 @@ MAY = {
     "fargo": set(),
     CORE: set(),
     "fargo.processes": set(),
+    "fargo.supervisor": {"fargo.processes"},
     "fargo.adapters": set(),
     "fargo.adapters.xmpp": {CORE},
-    "fargo.adapters.telepathy": {CORE, "fargo.processes"},
+    "fargo.adapters.telepathy": {CORE, "fargo.processes", "fargo.supervisor"},
     "fargo.adapters.relay": {CORE},
     "fargo.edge": {"fargo.processes"},
     "fargo.store": {CORE},
@@ -32,7 +33,7 @@ MAY = {
     "fargo.preflight": {"fargo.config", "fargo.texts"},
     "fargo.daemon": {
         *(CORE, "fargo.adapters.xmpp", "fargo.adapters.telepathy", "fargo.adapters.relay", "fargo.config"),
-        *("fargo.edge", "fargo.engine", "fargo.processes", "fargo.store"),
+        *("fargo.edge", "fargo.engine", "fargo.processes", "fargo.store", "fargo.supervisor"),
     },
     "fargo.cli": {
         *(CORE, "fargo", "fargo.config", "fargo.preflight", "fargo.daemon", "fargo.store"),

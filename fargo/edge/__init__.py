@@ -17,9 +17,9 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 
-from fargo.processes import Child
+from fargo.processes import Child, ProcessError
 
 READY_LINE = "fargo edge is ready"
 """What kamailio writes to its log when all its sockets are bound."""
@@ -27,7 +27,10 @@ READY_LINE = "fargo edge is ready"
 MAX_SDP = 16000
 """The largest body of an INVITE, in bytes, that is looked at."""
 
-ADVICE = "Install it (apt-get install kamailio), or set [programs] kamailio and the addresses in [sip] right."
+ADVICE = (
+    "Check that it is installed (apt-get install kamailio), that [programs] kamailio names it, and that no other "
+    "program uses the addresses and ports in [sip]."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +136,7 @@ def route_params(
 
 
 class Edge:
-    """The running edge. `ended` is called with a sentence if it dies unasked after `start()` has fired."""
+    """One run of kamailio. `ended` is called with a sentence if it ends by itself after `start()` has fired."""
 
     def __init__(self, settings: EdgeSettings, reactor: Any, ended: Callable[[str], None] = lambda why: None) -> None:
         self._settings = settings
@@ -147,8 +150,11 @@ class Edge:
         )
 
     def start(self) -> Deferred[str]:
-        """Write the configuration and start kamailio; fails with ProcessError."""
-        write_configuration(self._settings)
+        """Write the configuration and start kamailio. Fires when it is ready; fails with ProcessError."""
+        try:
+            write_configuration(self._settings)
+        except OSError as problem:
+            return fail(ProcessError(f"The configuration of kamailio cannot be written: {problem}"))
         return self._child.start()
 
     def stop(self) -> Deferred[None]:

@@ -80,7 +80,7 @@ async def test_it_starts_tells_of_its_end_and_leaves_nothing(settings: EdgeSetti
     try:
         await process.line("^started$")
         os.kill(min(processes_of(settings)), signal.SIGKILL)  # the first one is the parent of the others
-        await process.line(r"^kamailio ended unasked \(signal SIGKILL\)\.")
+        await process.line(r"^kamailio ended unexpectedly \(signal SIGKILL\)\.")
         await until(lambda: not processes_of(settings), "its workers are gone")
         assert await process.ended() == 0
     finally:

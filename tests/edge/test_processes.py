@@ -1,4 +1,4 @@
-"""Child processes of the daemon, with real ones, under a reactor in a Python of its own."""
+"""Child processes of the daemon: real ones, under a reactor in a Python process of its own."""
 
 import os
 import signal
@@ -10,11 +10,18 @@ import pytest
 from world.process import Process, until
 
 PRELUDE = """
-import os, signal, sys
+import os, resource, signal, sys
 from twisted.internet import task
 from twisted.internet.defer import Deferred
 from fargo import processes
 from fargo.processes import Child, ProcessError
+from twisted.logger import globalLogPublisher, eventAsText
+
+def log(event):
+    if event.get("log_namespace") == "fargo.processes.probe":
+        print("LOG", eventAsText(event, False, False, False))
+
+globalLogPublisher.addObserver(log)
 
 def shell(reactor, script, **more):
     return Child("probe", ["/bin/sh", "-c", script], reactor, advice="Look at it.", **more)
@@ -27,7 +34,7 @@ task.react(lambda reactor: Deferred.fromCoroutine(main(reactor)))
 
 
 async def start(body: str) -> Process:
-    """A Python that runs this as the body of a coroutine with `reactor`."""
+    """Start a Python process that runs this as the body of a coroutine with `reactor`."""
     code = PRELUDE.replace("BODY", indent(dedent(body), "    "))
     return await Process.start("a daemon", sys.executable, "-uc", code, cwd=Path(__file__).parents[2])
 
@@ -42,7 +49,7 @@ async def said(body: str) -> str:
 
 
 def runs(pid: int) -> bool:
-    """Whether this process is there; one that is dead and not yet collected is not."""
+    """Return whether this process is there and not a zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
@@ -51,7 +58,7 @@ def runs(pid: int) -> bool:
 
 async def test_a_line_says_that_it_is_ready_and_stop_ends_it() -> None:
     output = await said("""
-        child = shell(reactor, "echo one; echo two >&2; exec sleep 60",
+        child = shell(reactor, "echo one >&2; echo two >&2; exec sleep 60",
                       ready_line=lambda line: line == "two", ended=lambda why: print("ENDED"))
         print("ready:", await child.start())
         pid = child.pid
@@ -62,7 +69,7 @@ async def test_a_line_says_that_it_is_ready_and_stop_ends_it() -> None:
         try: os.kill(pid, 0)
         except ProcessLookupError: print("gone")
     """)
-    assert output.splitlines() == ["ready: two", "pid: None", "gone"]
+    assert output.splitlines() == ["LOG probe: one", "LOG probe: two", "ready: two", "pid: None", "gone"]
 
 
 async def test_its_owner_may_say_that_it_is_ready() -> None:
@@ -89,7 +96,7 @@ async def test_an_early_end_shows_the_last_lines() -> None:
         try: await shell(reactor, "for i in $(seq 20); do echo line $i; done; printf broken; exit 3").start()
         except ProcessError as problem: print(problem)
     """)
-    first, *last = output.splitlines()
+    first, *last = output.splitlines()  # and nothing in the log, where the failure will be
     assert first == "probe ended before it was ready (exit code 3). Look at it. It said:"
     assert last == [*(f"  line {number}" for number in range(2, 21)), "  broken"]
 
@@ -110,7 +117,7 @@ async def test_one_that_does_not_get_ready_is_ended() -> None:
 
 
 @pytest.mark.parametrize(("end", "how"), [("exit 4", "exit code 4"), ("kill -9 $$", "signal SIGKILL")])
-async def test_its_owner_is_told_of_an_end_unasked(end: str, how: str) -> None:
+async def test_its_owner_is_told_of_an_unexpected_end(end: str, how: str) -> None:
     output = await said(f"""
         told = Deferred()
         child = shell(reactor, "echo up; {end}", ready_line=lambda line: line == "up", ended=told.callback)
@@ -118,7 +125,31 @@ async def test_its_owner_is_told_of_an_end_unasked(end: str, how: str) -> None:
         print(await told)
         await child.stop()
     """)
-    assert output.splitlines() == [f"probe ended unasked ({how}). Look at it. It said:", "  up"]
+    assert output.splitlines() == ["LOG probe: up", f"probe ended unexpectedly ({how})."]
+
+
+async def test_a_program_that_cannot_be_run_is_a_failure_to_start() -> None:
+    output = await said("""
+        child = shell(reactor, "exec sleep 60")
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+        try: await child.start()
+        except ProcessError as problem: print(problem)
+        await child.stop()
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    """)
+    assert output == "probe could not be run: [Errno 24] Too many open files."
+
+
+async def test_how_it_ended_is_logged_if_it_was_ending_when_it_was_stopped() -> None:
+    output = await said("""
+        child = shell(reactor, "exec sleep 60", ended=lambda why: print("ENDED"))
+        child.start()
+        child.is_ready()
+        os.kill(child.pid, signal.SIGSEGV)
+        await child.stop()
+    """)
+    assert output == "LOG probe ended (signal SIGSEGV)."
 
 
 async def test_one_that_ignores_term_is_killed() -> None:
@@ -130,7 +161,7 @@ async def test_one_that_ignores_term_is_killed() -> None:
         await child.stop()
         print("pid:", child.pid)
     """)
-    assert output == "pid: None"
+    assert output.splitlines() == ["LOG probe: up", "LOG probe ended (signal SIGKILL).", "pid: None"]
 
 
 async def test_what_it_forked_goes_with_it() -> None:
@@ -140,7 +171,8 @@ async def test_what_it_forked_goes_with_it() -> None:
         print(await child.start())
         await told
     """)
-    await until(lambda: not runs(int(output)), "the forked process is gone")
+    forked = int(output.splitlines()[-1])
+    await until(lambda: not runs(forked), "the forked process is gone")
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
@@ -167,6 +199,5 @@ async def test_an_endless_line_is_cut() -> None:
                       ready_line=lambda line: line == "up")
         await child.start()
         await child.stop()
-        print(max(map(len, child._last)))
     """)
-    assert output == "4096"
+    assert max(map(len, output.splitlines())) == len("LOG probe: ") + 4096

@@ -1,13 +1,16 @@
-"""The gateway as a process: it comes up, mends what dies below it, goes down in order, and says why it cannot go on."""
+"""The gateway as a process: it starts, restarts the programs that end, stops in order, and says why it cannot go on."""
 
+import asyncio
 import os
+import re
 import resource
 import signal
+import sys
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from world.gateway import Gateway
+from world.gateway import READY, READY_SECONDS, Gateway, toml
 from world.process import Process, ProcessError, until
 from world.stanza import NS, element
 from world.world import World
@@ -35,9 +38,23 @@ def events(gateway: Gateway) -> list[Event]:
 
 
 def children(process: Process) -> dict[str, int]:
-    """The programs that run below a process, by name."""
+    """Return the child processes of a process, by the name of their program."""
     pids = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     return {Path(f"/proc/{pid}/comm").read_text().strip(): int(pid) for pid in pids}
+
+
+def errors(gateway: Gateway) -> list[str]:
+    """The errors that the gateway has logged, without their times."""
+    found = (re.match(r"[\d-]+ [\d:]+ error +(.*)", line) for line in gateway.process.lines)
+    return [match[1] for match in found if match]
+
+
+def breakable(directory: Path, program: str) -> tuple[Path, Path]:
+    """A program that ends at once while a file exists; the paths of both."""
+    path, broken = directory / Path(program).name, directory / "broken"
+    path.write_text(f'#!/bin/sh\n[ -e {broken} ] && echo "Alas, it is broken." >&2 && exit 3\nexec {program} "$@"\n')
+    path.chmod(0o755)
+    return path, broken
 
 
 async def stop(gateway: Gateway, number: signal.Signals = signal.SIGTERM) -> int:
@@ -68,6 +85,7 @@ async def test_it_goes_down_in_order(world: World, gateway: Gateway) -> None:
     assert [file.name for file in gateway.state.glob("fargo.db*")] == ["fargo.db"], "the log was closed"
     told = events(gateway)
     assert SipSignedOut("1.0", SipTrouble.ASKED) in told[told.index(Stopping()) :]
+    assert errors(gateway) == []
 
 
 async def test_a_second_signal_changes_nothing(world: World, gateway: Gateway) -> None:
@@ -121,12 +139,58 @@ async def test_a_rakia_that_dies_is_replaced_and_its_users_signed_in_again(world
 
 
 async def test_an_edge_that_dies_is_started_again(world: World, gateway: Gateway) -> None:
-    said = len(gateway.process.lines)
     first = children(gateway.process)["kamailio"]
     os.kill(first, signal.SIGKILL)
-    await gateway.process.line(r" info .*fargo edge is ready", after=said)
+    await gateway.process.line(r" info +The SIP edge is running again\.$")
+    assert errors(gateway) == [
+        "The SIP edge has ended and is started again: kamailio ended unexpectedly (signal SIGKILL)."
+    ]
     assert children(gateway.process)["kamailio"] != first
     await world.register(await world.client("alice"))
+
+
+async def test_an_edge_that_cannot_start_is_tried_until_it_can(world: World, tmp_path: Path) -> None:
+    kamailio, broken = breakable(tmp_path, "/usr/sbin/kamailio")
+    gateway = await world.add(Gateway(world.server, settings={"programs": {"kamailio": str(kamailio)}}))
+    broken.touch()
+    os.kill(children(gateway.process)["kamailio"], signal.SIGTERM)
+    await gateway.process.line("The SIP edge cannot be started")
+    broken.unlink()
+    await gateway.process.line("The SIP edge is running again")
+    ended, cannot_start = errors(gateway)
+    assert ended == "The SIP edge has ended and is started again: kamailio ended unexpectedly (exit code 0)."
+    assert cannot_start.startswith(
+        "The SIP edge cannot be started. Fargo tries again until it runs, at least every 5 minutes. "
+        "kamailio ended before it was ready (exit code 3). Check that it is installed"
+    )
+    assert gateway.process.output.count("Alas, it is broken.") == 1
+    await world.register(await world.client("alice"))
+
+
+async def test_a_rakia_that_dies_at_once_is_tried_until_it_lives(world: World, tmp_path: Path) -> None:
+    rakia, broken = breakable(tmp_path, "/usr/lib/telepathy/telepathy-rakia")
+    gateway = await world.add(Gateway(world.server, settings={"programs": {"rakia": str(rakia)}}))
+    alice = await world.client("alice")
+    await world.register(alice)
+    broken.touch()
+    mark = len(alice.stanzas)
+    os.kill(children(gateway.process)["telepathy-rakia"], signal.SIGSEGV)
+    await gateway.process.line("The SIP host cannot be started")
+    broken.unlink()
+    await signed_in_again(alice, gateway, mark)
+    assert (
+        gateway.process.output.count("telepathy-rakia ended unexpectedly (signal SIGSEGV)")
+        + (gateway.process.output.count("telepathy-rakia ended (signal SIGSEGV)"))
+        == 1
+    )
+    told = [each for each in errors(gateway) if each.startswith("The SIP host")]
+    assert [each.partition(" telepathy-rakia")[0] for each in told] == [
+        "The SIP host has ended and is started again:",
+        "The SIP host cannot be started. Fargo tries again until it runs, at least every 5 minutes.",
+    ]
+    assert "(exit code 3). Check that the package telepathy-rakia is installed" in told[1]
+    assert gateway.process.output.count("Alas, it is broken.") == 1
+    assert gateway.process.output.count("The SIP host is running again.") == 1
 
 
 async def test_a_lost_xmpp_stream_comes_back(world: World, gateway: Gateway) -> None:
@@ -140,7 +204,7 @@ async def test_a_lost_xmpp_stream_comes_back(world: World, gateway: Gateway) -> 
 
 
 async def fails(gateway: Gateway) -> tuple[int, str]:
-    """Run a gateway that cannot go on; its exit code and what it said."""
+    """Run a gateway that does not get ready; return its exit code and what it said."""
     try:
         with pytest.raises(ProcessError, match="ended without printing"):
             await gateway.start()
@@ -156,10 +220,44 @@ async def test_a_secret_that_the_xmpp_server_rejects_ends_it(world: World) -> No
     assert "some other secret" not in said
 
 
-async def test_a_program_that_cannot_serve_ends_it(world: World) -> None:
-    code, said = await fails(Gateway(world.server, settings={"programs": {"kamailio": "/bin/false"}}))
+IMPATIENT = """
+from fargo import supervisor
+from fargo.cli import main
+supervisor.DELAYS = (0,)
+main()
+"""
+
+
+class ImpatientGateway(Gateway):
+    """A gateway whose programs are started again without delay."""
+
+    async def start(self) -> None:
+        self.write(self.configuration.name, toml(self.tables))
+        self.process = await Process.start("fargo", sys.executable, "-c", IMPATIENT, "run", "-c", self.configuration)
+        await self.process.line(READY, READY_SECONDS)
+
+
+@pytest.mark.parametrize(
+    ("program", "name", "child"), [("kamailio", "edge", "kamailio"), ("rakia", "host", "telepathy-rakia")]
+)
+async def test_a_program_that_cannot_be_started_ends_it(world: World, program: str, name: str, child: str) -> None:
+    code, said = await fails(ImpatientGateway(world.server, settings={"programs": {program: "/bin/false"}}))
     assert code == 1
-    assert "Fargo stops: kamailio ended before it was ready (exit code 1)." in said
+    failed = f"{child} ended before it was ready (exit code 1)."
+    assert f"The SIP {name} cannot be started. Fargo stops after 10 attempts. {failed}" in said
+    assert f"Fargo stops: The SIP {name} could not be started in 10 attempts. {failed}" in said
+    assert said.count(failed) == 2
+
+
+async def test_it_can_be_stopped_while_a_program_cannot_be_started(world: World) -> None:
+    gateway = Gateway(world.server, settings={"programs": {"kamailio": "/bin/false"}})
+    starting = asyncio.create_task(fails(gateway))
+    await until(lambda: hasattr(gateway, "process"), "the process is there")
+    await gateway.process.line("The SIP edge cannot be started")
+    os.kill(gateway.process.pid, signal.SIGTERM)
+    code, said = await starting
+    assert code == 0
+    assert "Traceback" not in said
 
 
 async def test_a_broken_log_is_named_before_anything_starts(world: World) -> None:
