@@ -4,6 +4,8 @@ import os
 import signal
 from pathlib import Path
 
+from fargo.supervisor import RUNNING
+
 from .customer import Customer
 
 
@@ -41,7 +43,7 @@ async def test_an_edge_that_dies_is_replaced(alice: Customer) -> None:
     world, pid = alice.world, alice.gateway.process.pid
     [edge] = children(pid, "kamailio")
     os.kill(edge, signal.SIGKILL)
-    await alice.gateway.process.line("info +The SIP edge is running again")
+    await alice.gateway.process.line(RUNNING.format(name="The SIP edge"))
     assert children(pid, "kamailio") != [edge]
     bob = await world.phone("bob")
     media = await world.media()
