@@ -23,6 +23,7 @@ from fargo.statemachine.model.events import (
     Event,
     RegistrationSubmitted,
     Restarted,
+    SipSignedIn,
     SipSignedOut,
     SipTrouble,
     Stopping,
@@ -90,6 +91,24 @@ async def test_it_goes_down_in_order(world: World, gateway: Gateway) -> None:
     told = events(gateway)
     assert SipSignedOut("1.0", SipTrouble.ASKED) in told[told.index(Stopping()) :]
     assert errors(gateway) == []
+
+
+async def test_an_account_that_is_still_being_signed_in_is_signed_out_as_well(world: World, gateway: Gateway) -> None:
+    alice = await world.client("alice")
+    os.killpg(world.provider.process.pid, signal.SIGSTOP)
+    try:
+        registering = asyncio.create_task(world.register(alice))
+        await until(lambda: any(isinstance(each, RegistrationSubmitted) for each in events(gateway)), "it is tried")
+        os.kill(gateway.process.pid, signal.SIGTERM)
+        await until(lambda: Stopping() in events(gateway), "the gateway stops")
+    finally:
+        os.killpg(world.provider.process.pid, signal.SIGCONT)
+    with pytest.raises(ConnectionRefusedError):
+        await registering
+    assert await gateway.process.ended(STOP_SECONDS) == 0
+    told = events(gateway)
+    assert told[told.index(Stopping()) + 1 :] == [SipSignedIn("1.0"), SipSignedOut("1.0", SipTrouble.ASKED)]
+    await world.provider.unregistered("alice")
 
 
 async def test_a_second_signal_changes_nothing(world: World, gateway: Gateway) -> None:

@@ -1,5 +1,7 @@
 """When a program is started again and what is logged about it, on a clock that the test moves."""
 
+import gc
+import weakref
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -60,6 +62,7 @@ class Scene:
         """Seconds until the next start."""
         count, begin = len(self.runs), self.clock.seconds()
         while len(self.runs) == count:
+            assert self.clock.seconds() < begin + 60 * MINUTES, "it is never started again"
             self.pass_time(0.5)
         return self.clock.seconds() - begin
 
@@ -239,6 +242,10 @@ def test_whoever_waits_no_longer_is_forgotten() -> None:
     scene.supervisor.when_running().addCallback(got.append)
     impatient.addErrback(lambda failure: failure.trap(CancelledError) and None)
     impatient.cancel()
+    kept = weakref.ref(impatient)
+    del impatient
+    gc.collect()
+    assert kept() is None, "an outage may be long, and many may come and go"
     scene.wait()
     assert got == scene.runs[1:]
 
@@ -250,6 +257,20 @@ def test_nothing_is_started_once_it_is_stopped(log: list[LogEvent]) -> None:
     scene.pass_time(10 * MINUTES)
     assert len(scene.runs) == 1
     assert not scene.clock.getDelayedCalls()
+
+
+def test_it_can_be_stopped_while_the_last_run_is_ending() -> None:
+    scene = Scene()
+    scene.by_hand = True
+    scene.lose()
+    run = scene.runs[-1]
+    run.started.callback(None)
+    run.end("It left.")
+    gone = scene.supervisor.stop()
+    run.gone.callback(None)
+    assert gone.called
+    scene.pass_time(10 * MINUTES)
+    assert len(scene.runs) == 2
 
 
 @pytest.mark.parametrize("fails", [True, False])
