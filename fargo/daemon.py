@@ -22,6 +22,7 @@ from twisted.internet.defer import Deferred, TimeoutError
 from twisted.logger import LogEvent, Logger, LogLevel, eventAsText, formatTime, globalLogBeginner
 from twisted.python.failure import Failure
 
+from fargo import texts
 from fargo.adapters.relay.adapter import RelayAdapter, RelaySettings
 from fargo.adapters.telepathy.adapter import TelepathyAdapter
 from fargo.adapters.telepathy.host import HostSettings
@@ -86,7 +87,7 @@ class Daemon:
         self._vault = Vault(directory / "vault.db", reactor)
         self._vault.forget_all_but(in_use)
         self._whispers = TransientSecrets(reactor.callLater)
-        self._edge = Supervisor("The SIP edge", self._make_edge, reactor)
+        self._edge = Supervisor(texts.EDGE, self._make_edge, reactor)
         hosts = HostSettings(
             directory / "sip", rakia=str(config.programs.rakia), dbus_daemon=str(config.programs.dbus_daemon)
         )
@@ -143,7 +144,7 @@ class Daemon:
         try:
             await self._sip.all_signed_out().addTimeout(SIGN_OUT_SECONDS, self._reactor)
         except TimeoutError:
-            self._logger.warn("{count} SIP accounts were not signed out in time.", count=self._sip.connections)
+            self._logger.warn(texts.NOT_SIGNED_OUT, count=self._sip.connections)
 
     def _stream_opened(self) -> None:
         first, self._ready = not self._ready, True
@@ -153,15 +154,12 @@ class Daemon:
         self._engine.broadcast(StreamOpened())
         if first:
             sip, xmpp = self._config.sip, self._config.xmpp
-            print(
-                f"Fargo is ready: {xmpp.domain} serves {', '.join(xmpp.allowed_domains)}; "
-                f"SIP is at {sip.address} port {sip.port}.",
-                flush=True,
-            )
+            users = ", ".join(xmpp.allowed_domains)
+            print(texts.READY.format(domain=xmpp.domain, users=users, address=sip.address, port=sip.port), flush=True)
 
     def _fail(self, why: str) -> None:
         """Stop the gateway with this reason and exit code 1."""
-        self._logger.critical("Fargo stops: {why}", why=why)
+        self._logger.critical(texts.STOPPING, why=why)
         self.exit_code = 1
         if not self._stopping:
             self._stopping = True
@@ -171,8 +169,8 @@ class Daemon:
         return Deferred.fromCoroutine(work).addErrback(self._bug)
 
     def _bug(self, failure: Failure) -> None:
-        self._logger.failure("A bug in starting or stopping", failure=failure)
-        self._fail("A bug keeps it from starting or stopping; the error is above.")
+        self._logger.failure(texts.START_OR_STOP_BUG, failure=failure)
+        self._fail(texts.START_OR_STOP_FAILED)
 
     # --- the relay and the edge
 
@@ -195,7 +193,7 @@ class Daemon:
         match issued.command:
             case ForgetSecret(secret):
                 self._vault.forget(secret).addErrback(
-                    lambda failure: self._logger.failure("A password could not be erased", failure=failure)
+                    lambda failure: self._logger.failure(texts.ERASE_BUG, failure=failure)
                 )
             case command if isinstance(command, XmppCommand):
                 self._xmpp.do(issued)
@@ -215,7 +213,7 @@ class Daemon:
         if self._relay:
             self._relay.do(issued)
         else:
-            self._engine.put(issued.user, RelayRefused(issued.id, "There is no media relay any more."))
+            self._engine.put(issued.user, RelayRefused(issued.id, texts.NO_RELAY))
 
 
 def _edge_settings(config: Config) -> EdgeSettings:

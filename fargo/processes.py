@@ -25,6 +25,8 @@ from twisted.internet.protocol import ProcessProtocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from fargo import texts
+
 START_SECONDS = 20
 """How long a child may take to become ready."""
 
@@ -94,7 +96,8 @@ class Child(ProcessProtocol):
         """Start the program and return `ready`. To be called once."""
         program = self._argv[0]
         if shutil.which(program, path=self._env.get("PATH")) is None:
-            self.ready.errback(ProcessError(f"{self.name}: there is no program {program}. {self._advice}"))
+            problem = texts.NO_PROGRAM.format(program=self.name, path=program, advice=self._advice)
+            self.ready.errback(ProcessError(problem))
             return self.ready
         # setsid and setpriv both replace themselves with the program that they start: one process, one id.
         argv = ["setsid", "setpriv", "--pdeathsig", "TERM", "--", *self._argv]
@@ -105,7 +108,7 @@ class Child(ProcessProtocol):
         except OSError as problem:  # no memory, or no more processes
             self._clear_timer()
             self._state = _State.GONE
-            self.ready.errback(ProcessError(f"{self.name} could not be run: {problem}."))
+            self.ready.errback(ProcessError(texts.NOT_SPAWNED.format(program=self.name, why=problem)))
         return self.ready
 
     def is_ready(self, line: str = "") -> None:
@@ -155,11 +158,11 @@ class Child(ProcessProtocol):
             self._line(rest)
         how = _how(reason)
         if not self.ready.called:
-            self.ready.errback(ProcessError(self._failure(f"{self.name} ended before it was ready ({how}).")))
+            self.ready.errback(self._failure(texts.ENDED_EARLY, how=how))
         elif state is _State.READY:
-            self._ended(f"{self.name} ended unexpectedly ({how}).")
+            self._ended(texts.ENDED_UNEXPECTEDLY.format(program=self.name, how=how))
         elif self._was_ready and how not in _CLEAN:  # it was failing, or did not stop; its owner cannot know how
-            self._log.error("{name} ended ({how}).", name=self.name, how=how)
+            self._log.error(texts.ENDED, program=self.name, how=how)
         for gone in self._stopped:
             gone.callback(None)
 
@@ -175,16 +178,16 @@ class Child(ProcessProtocol):
             self.is_ready(line)
 
     def _log_line(self, line: str) -> None:
-        self._log.info("{name}: {line}", name=self.name, line=line)
+        self._log.info(texts.PROGRAM_LINE, program=self.name, line=line)
 
     def _too_slow(self) -> None:
         self._timer = None
-        self.ready.errback(ProcessError(self._failure(f"{self.name} was not ready after {START_SECONDS} seconds.")))
+        self.ready.errback(self._failure(texts.TOO_SLOW, seconds=START_SECONDS))
         self._end()
 
-    def _failure(self, what: str) -> str:
-        said = "\n  ".join(["It said:", *self._first_lines]) if self._first_lines else "It said nothing."
-        return f"{what} {self._advice} {said}"
+    def _failure(self, text: str, **values: object) -> ProcessError:
+        output = "\n  ".join([texts.OUTPUT, *self._first_lines]) if self._first_lines else texts.NO_OUTPUT
+        return ProcessError(text.format(program=self.name, advice=self._advice, output=output, **values))
 
     def _end(self) -> None:
         self._state = _State.STOPPING

@@ -3,7 +3,7 @@
 Rules:
 
 1. At start-up a program that fails START_ATTEMPTS times in a row is given up, and `start` fails.
-2. A program that has run once is never given up. Its restarts are LONGEST_DELAY apart at most.
+2. A program that has run once is never given up. Its restarts are five minutes apart at most.
 3. A program that ran for STEADY_SECONDS begins with the shortest delay again; one that keeps ending does not.
 4. An outage lasts from the end of the program, or its first failure to start, until it runs again. The log has the end,
    each reason for not starting once, however often it is tried, and the recovery.
@@ -16,6 +16,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from fargo import texts
 from fargo.processes import ProcessError
 
 START_ATTEMPTS: Final = 10
@@ -26,15 +27,6 @@ DELAYS: Final = (0, 1, 1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233, 300)
 
 STEADY_SECONDS: Final = 60
 """How long a program has to run before its earlier failures are forgotten."""
-
-# What the log says, for the operator.
-ENDED: Final = "{name} has ended and is started again: {why}"
-CANNOT_START: Final = "{name} cannot be started. {plan} {why}"
-PLAN_AT_START_UP: Final = f"Fargo stops after {START_ATTEMPTS} attempts."
-PLAN_AFTERWARDS: Final = f"Fargo tries again until it runs, at least every {DELAYS[-1] // 60} minutes."
-RUNNING: Final = "{name} is running again."
-GIVEN_UP: Final = f"{{name}} could not be started in {START_ATTEMPTS} attempts. {{why}}"
-BUG: Final = "A bug: {name} is not supervised any more"
 
 
 class Supervised(Protocol):
@@ -115,7 +107,7 @@ class Supervisor(Generic[P]):
         if self._stopping:
             return
         if self._failures:
-            self._log.info(RUNNING, name=self._name)
+            self._log.info(texts.RUNNING_AGAIN, name=self._name)
         self._told.clear()
         self.running = program
         self._timer = self._reactor.callLater(STEADY_SECONDS, self._steady)
@@ -134,7 +126,7 @@ class Supervisor(Generic[P]):
         program, self.running = self.running, None
         self._clear_timer()
         self._failures += 1
-        self._log.error(ENDED, name=self._name, why=why)
+        self._log.error(texts.RESTARTING, name=self._name, why=why)
         program.stop().addCallback(lambda _: self._schedule())
         self._lost()
 
@@ -144,7 +136,8 @@ class Supervisor(Generic[P]):
         self._failures += 1
         why = str(error) if isinstance(error, ProcessError) else Failure(error).getTraceback()
         if self._starting and self._failures == START_ATTEMPTS:
-            self._starting.errback(ProcessError(GIVEN_UP.format(name=self._name, why=why)))
+            problem = texts.GIVEN_UP.format(name=self._name, attempts=START_ATTEMPTS, why=why)
+            self._starting.errback(ProcessError(problem))
             return
         self._tell(why)
         self._schedule()
@@ -155,8 +148,11 @@ class Supervisor(Generic[P]):
         if reason in self._told:
             return
         self._told.add(reason)
-        plan = PLAN_AT_START_UP if self._starting else PLAN_AFTERWARDS
-        self._log.error(CANNOT_START, name=self._name, plan=plan, why=why)
+        if self._starting:
+            plan = texts.LIMITED_ATTEMPTS.format(attempts=START_ATTEMPTS)
+        else:
+            plan = texts.ENDLESS_ATTEMPTS.format(minutes=DELAYS[-1] // 60)
+        self._log.error(texts.CANNOT_START, name=self._name, plan=plan, why=why)
 
     def _schedule(self) -> None:
         if not self._stopping:
@@ -169,4 +165,4 @@ class Supervisor(Generic[P]):
         self._timer = None
 
     def _bug(self, failure: Failure) -> None:
-        self._log.failure(BUG, failure=failure, name=self._name)
+        self._log.failure(texts.SUPERVISOR_BUG, failure=failure, name=self._name)

@@ -19,8 +19,8 @@ PURE = {
 MAY = {
     "fargo": set(),
     CORE: set(),
-    "fargo.processes": set(),
-    "fargo.supervisor": {"fargo.processes"},
+    "fargo.processes": {"fargo.texts"},
+    "fargo.supervisor": {"fargo.processes", "fargo.texts"},
     "fargo.adapters": set(),
     "fargo.adapters.xmpp": {CORE},
     "fargo.adapters.telepathy": {CORE, "fargo.processes", "fargo.supervisor"},
@@ -33,7 +33,7 @@ MAY = {
     "fargo.preflight": {"fargo.config", "fargo.texts"},
     "fargo.daemon": {
         *(CORE, "fargo.adapters.xmpp", "fargo.adapters.telepathy", "fargo.adapters.relay", "fargo.config"),
-        *("fargo.edge", "fargo.engine", "fargo.processes", "fargo.store", "fargo.supervisor"),
+        *("fargo.edge", "fargo.engine", "fargo.processes", "fargo.store", "fargo.supervisor", "fargo.texts"),
     },
     "fargo.cli": {
         *(CORE, "fargo", "fargo.config", "fargo.preflight", "fargo.daemon", "fargo.store"),

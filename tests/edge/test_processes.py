@@ -9,6 +9,9 @@ from textwrap import dedent, indent
 import pytest
 from world.process import Process, until
 
+from fargo import texts
+
+PROBE = {"program": "probe", "advice": "Look at it."}
 PRELUDE = """
 import os, resource, signal, sys
 from twisted.internet import task
@@ -88,7 +91,7 @@ async def test_a_missing_program_is_named() -> None:
         try: await Child("rakia", ["/no/such/rakia"], reactor, advice="Install telepathy-rakia.").start()
         except ProcessError as problem: print(problem)
     """)
-    assert output == "rakia: there is no program /no/such/rakia. Install telepathy-rakia."
+    assert output == texts.NO_PROGRAM.format(program="rakia", path="/no/such/rakia", advice="Install telepathy-rakia.")
 
 
 async def test_an_early_end_shows_the_last_lines() -> None:
@@ -97,7 +100,7 @@ async def test_an_early_end_shows_the_last_lines() -> None:
         except ProcessError as problem: print(problem)
     """)
     first, *last = output.splitlines()  # and nothing in the log, where the failure will be
-    assert first == "probe ended before it was ready (exit code 3). Look at it. It said:"
+    assert first == texts.ENDED_EARLY.format(**PROBE, how="exit code 3", output=texts.OUTPUT)
     assert last == [*(f"  line {number}" for number in range(2, 21)), "  broken"]
 
 
@@ -111,7 +114,7 @@ async def test_one_that_does_not_get_ready_is_ended() -> None:
         print("pid:", child.pid)
     """)
     assert output.splitlines() == [
-        "probe was not ready after 0.2 seconds. Look at it. It said nothing.",
+        texts.TOO_SLOW.format(**PROBE, seconds=0.2, output=texts.NO_OUTPUT),
         "pid: None",
     ]
 
@@ -125,7 +128,7 @@ async def test_its_owner_is_told_of_an_unexpected_end(end: str, how: str) -> Non
         print(await told)
         await child.stop()
     """)
-    assert output.splitlines() == ["LOG probe: up", f"probe ended unexpectedly ({how})."]
+    assert output.splitlines() == ["LOG probe: up", texts.ENDED_UNEXPECTEDLY.format(**PROBE, how=how)]
 
 
 async def test_a_program_that_cannot_be_run_is_a_failure_to_start() -> None:
@@ -138,7 +141,7 @@ async def test_a_program_that_cannot_be_run_is_a_failure_to_start() -> None:
         await child.stop()
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
     """)
-    assert output == "probe could not be run: [Errno 24] Too many open files."
+    assert output == texts.NOT_SPAWNED.format(**PROBE, why="[Errno 24] Too many open files")
 
 
 async def test_how_it_ended_is_logged_if_it_was_ending_when_it_was_stopped() -> None:
@@ -149,7 +152,7 @@ async def test_how_it_ended_is_logged_if_it_was_ending_when_it_was_stopped() -> 
         os.kill(child.pid, signal.SIGSEGV)
         await child.stop()
     """)
-    assert output == "LOG probe ended (signal SIGSEGV)."
+    assert output == f"LOG {texts.ENDED.format(**PROBE, how='signal SIGSEGV')}"
 
 
 async def test_one_that_ignores_term_is_killed() -> None:
@@ -161,7 +164,11 @@ async def test_one_that_ignores_term_is_killed() -> None:
         await child.stop()
         print("pid:", child.pid)
     """)
-    assert output.splitlines() == ["LOG probe: up", "LOG probe ended (signal SIGKILL).", "pid: None"]
+    assert output.splitlines() == [
+        "LOG probe: up",
+        f"LOG {texts.ENDED.format(**PROBE, how='signal SIGKILL')}",
+        "pid: None",
+    ]
 
 
 async def test_what_it_forked_goes_with_it() -> None:

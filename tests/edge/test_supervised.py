@@ -14,7 +14,9 @@ import pytest
 from world.ports import free_port
 from world.process import Process, until
 
+from fargo import texts
 from fargo.edge import EdgeSettings
+from fargo.edge.texts import ADVICE
 from fargo.supervisor import START_ATTEMPTS
 
 from .test_edge import processes_of
@@ -24,7 +26,7 @@ import json, sys
 from pathlib import Path
 from twisted.internet import reactor
 from twisted.logger import eventAsText, globalLogPublisher
-from fargo import supervisor
+from fargo import supervisor, texts
 from fargo.edge import Edge, EdgeSettings
 
 supervisor.DELAYS = (0, 0.1)
@@ -33,7 +35,7 @@ globalLogPublisher.addObserver(lambda event: print(eventAsText(event, False, Fal
 values = json.loads(sys.argv[1])
 values["run_dir"] = Path(values["run_dir"])
 make = lambda ended: Edge(EdgeSettings(**values), reactor, ended)
-edge = supervisor.Supervisor("The SIP edge", make, reactor)
+edge = supervisor.Supervisor(texts.EDGE, make, reactor)
 
 def give_up(failure):
     print("GIVEN UP", failure.value)
@@ -44,9 +46,9 @@ reactor.addSystemEventTrigger("before", "shutdown", edge.stop)
 reactor.run()
 """
 
-ENDED = "^The SIP edge has ended and is started again: kamailio ended unexpectedly"
-CANNOT_START = "^The SIP edge cannot be started"
-RUNNING = "^The SIP edge is running again"
+ENDED = texts.RESTARTING.format(name=texts.EDGE, why="kamailio ended unexpectedly")
+CANNOT_START = texts.CANNOT_START.format(name=texts.EDGE, plan="", why="").strip()
+RUNNING = texts.RUNNING_AGAIN.format(name=texts.EDGE)
 IN_USE = "Address already in use"
 
 
@@ -118,7 +120,7 @@ async def supervised(settings: EdgeSettings, attempts: int = START_ATTEMPTS) -> 
 
 
 def count(process: Process, beginning: str) -> int:
-    return sum(line.startswith(beginning.removeprefix("^")) for line in process.lines)
+    return sum(line.startswith(beginning) for line in process.lines)
 
 
 def is_only_quoted(words: str, process: Process) -> bool:
@@ -148,8 +150,9 @@ async def test_at_start_up_it_is_given_up(settings: EdgeSettings, trouble: Troub
     assert starts(settings) == START_ATTEMPTS
     assert count(process, CANNOT_START) == 1
     given_up = process.output[process.output.index("GIVEN UP") :]
-    assert given_up.startswith("GIVEN UP The SIP edge could not be started in 10 attempts. kamailio ended before it")
-    assert "Check that it is installed" in given_up
+    why = texts.GIVEN_UP.format(name=texts.EDGE, attempts=START_ATTEMPTS, why="kamailio ended before it was ready")
+    assert given_up.startswith(f"GIVEN UP {why}")
+    assert ADVICE in given_up
     assert words in given_up
 
 

@@ -4,7 +4,7 @@ import os
 import signal
 from pathlib import Path
 
-from fargo.supervisor import RUNNING
+from fargo import texts
 
 from .customer import Customer
 
@@ -43,7 +43,7 @@ async def test_an_edge_that_dies_is_replaced(alice: Customer) -> None:
     world, pid = alice.world, alice.gateway.process.pid
     [edge] = children(pid, "kamailio")
     os.kill(edge, signal.SIGKILL)
-    await alice.gateway.process.line(RUNNING.format(name="The SIP edge"))
+    await alice.gateway.process.line(texts.RUNNING_AGAIN.format(name=texts.EDGE))
     assert children(pid, "kamailio") != [edge]
     bob = await world.phone("bob")
     media = await world.media()

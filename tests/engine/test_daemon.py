@@ -16,9 +16,10 @@ from world.stanza import NS, element
 from world.world import World
 from world.xmpp_client import XmppClient
 
-from fargo import edge
-from fargo.adapters.telepathy.texts import RAKIA_ADVICE
-from fargo.adapters.xmpp import texts
+from fargo import texts
+from fargo.adapters.telepathy.texts import HOST, RAKIA_ADVICE
+from fargo.adapters.xmpp.texts import SECRET_REJECTED
+from fargo.edge.texts import ADVICE
 from fargo.statemachine.model.events import (
     Event,
     RegistrationSubmitted,
@@ -30,7 +31,7 @@ from fargo.statemachine.model.events import (
     StreamOpened,
 )
 from fargo.store.log import Log
-from fargo.supervisor import CANNOT_START, ENDED, GIVEN_UP, PLAN_AFTERWARDS, PLAN_AT_START_UP, RUNNING
+from fargo.texts import CANNOT_START, EDGE, RESTARTING, RUNNING_AGAIN
 from replay.verifying.verify import verify
 
 STOP_SECONDS = 15
@@ -60,6 +61,12 @@ def breakable(directory: Path, program: str) -> tuple[Path, Path]:
     path.write_text(f'#!/bin/sh\n[ -e {broken} ] && echo "{ALAS}" >&2 && exit 3\nexec {program} "$@"\n')
     path.chmod(0o755)
     return path, broken
+
+
+def signings(gateway: Gateway) -> list[object]:
+    """Return what has become of the connections: SipSignedIn for each that came up, its trouble for each that went."""
+    found = (event for event in events(gateway) if isinstance(event, SipSignedIn | SipSignedOut))
+    return [event.trouble if isinstance(event, SipSignedOut) else SipSignedIn for event in found]
 
 
 async def stop(gateway: Gateway, number: signal.Signals = signal.SIGTERM) -> int:
@@ -157,25 +164,26 @@ async def test_a_rakia_that_dies_is_replaced_and_its_users_signed_in_again(world
     await world.register(alice)
     mark = len(alice.stanzas)
     os.kill(children(gateway.process)["telepathy-rakia"], signal.SIGABRT)
+    await until(lambda: signings(gateway) == [SipSignedIn, SipTrouble.HOST, SipSignedIn], "it is signed in again")
     await signed_in_again(alice, gateway, mark)
-    assert [event.trouble for event in events(gateway) if isinstance(event, SipSignedOut)] == [SipTrouble.HOST]
 
 
-EDGE, HOST = "The SIP edge", "The SIP host"
+def edge_ended(how: str) -> str:
+    return RESTARTING.format(name=EDGE, why=texts.ENDED_UNEXPECTEDLY.format(program="kamailio", how=how))
 
 
 def cannot_start(name: str, advice: str) -> str:
     """Return the first line of the error about a program that `breakable` has broken."""
     child = {EDGE: "kamailio", HOST: "telepathy-rakia"}[name]
-    why = f"{child} ended before it was ready (exit code 3). {advice} It said:"
-    return CANNOT_START.format(name=name, plan=PLAN_AFTERWARDS, why=why)
+    why = texts.ENDED_EARLY.format(program=child, how="exit code 3", advice=advice, output=texts.OUTPUT)
+    return CANNOT_START.format(name=name, plan=texts.ENDLESS_ATTEMPTS.format(minutes=5), why=why)
 
 
 async def test_an_edge_that_dies_is_started_again(world: World, gateway: Gateway) -> None:
     first = children(gateway.process)["kamailio"]
     os.kill(first, signal.SIGKILL)
-    await gateway.process.line(RUNNING.format(name=EDGE))
-    assert errors(gateway) == [ENDED.format(name=EDGE, why="kamailio ended unexpectedly (signal SIGKILL).")]
+    await gateway.process.line(RUNNING_AGAIN.format(name=EDGE))
+    assert errors(gateway) == [edge_ended("signal SIGKILL")]
     assert children(gateway.process)["kamailio"] != first
     await world.register(await world.client("alice"))
 
@@ -187,9 +195,8 @@ async def test_an_edge_that_cannot_start_is_tried_until_it_can(world: World, tmp
     os.kill(children(gateway.process)["kamailio"], signal.SIGTERM)
     await gateway.process.line(f"{EDGE} cannot be started")
     broken.unlink()
-    await gateway.process.line(RUNNING.format(name=EDGE))
-    ended = ENDED.format(name=EDGE, why="kamailio ended unexpectedly (exit code 0).")
-    assert errors(gateway) == [ended, cannot_start(EDGE, edge.ADVICE)]
+    await gateway.process.line(RUNNING_AGAIN.format(name=EDGE))
+    assert errors(gateway) == [edge_ended("exit code 0"), cannot_start(EDGE, ADVICE)]
     assert gateway.process.output.count(ALAS) == 1
     await world.register(await world.client("alice"))
 
@@ -204,13 +211,14 @@ async def test_a_rakia_that_dies_at_once_is_tried_until_it_lives(world: World, t
     os.kill(children(gateway.process)["telepathy-rakia"], signal.SIGSEGV)
     await gateway.process.line(f"{HOST} cannot be started")
     broken.unlink()
+    await until(lambda: signings(gateway) == [SipSignedIn, SipTrouble.HOST, SipSignedIn], "it is signed in again")
     await signed_in_again(alice, gateway, mark)
     ended, *told = [each for each in errors(gateway) if each.startswith(HOST)]
-    assert ended.startswith(ENDED.format(name=HOST, why="telepathy-rakia "))
+    assert ended.startswith(RESTARTING.format(name=HOST, why="telepathy-rakia "))
     assert told == [cannot_start(HOST, RAKIA_ADVICE)]
     output = gateway.process.output
     assert re.findall(r"telepathy-rakia ended .*\(signal (\w+)\)", output) == ["SIGSEGV"], "whoever noticed it first"
-    assert [output.count(each) for each in (ALAS, RUNNING.format(name=HOST))] == [1, 1]
+    assert [output.count(each) for each in (ALAS, RUNNING_AGAIN.format(name=HOST))] == [1, 1]
 
 
 async def test_a_lost_xmpp_stream_comes_back(world: World, gateway: Gateway) -> None:
@@ -236,7 +244,7 @@ async def fails(gateway: Gateway) -> tuple[int, str]:
 async def test_a_secret_that_the_xmpp_server_rejects_ends_it(world: World) -> None:
     code, said = await fails(Gateway(world.server, settings={"xmpp": {"secret": "some other secret"}}))
     assert code == 1
-    assert f"Fargo stops: {texts.SECRET_REJECTED.format(domain=world.server.component)}" in said
+    assert texts.STOPPING.format(why=SECRET_REJECTED.format(domain=world.server.component)) in said
     assert "some other secret" not in said
 
 
@@ -264,8 +272,8 @@ async def test_a_program_that_cannot_be_started_ends_it(world: World, program: s
     code, said = await fails(ImpatientGateway(world.server, settings={"programs": {program: "/bin/false"}}))
     assert code == 1
     failed = f"{child} ended before it was ready (exit code 1)."
-    assert CANNOT_START.format(name=name, plan=PLAN_AT_START_UP, why=failed) in said
-    assert f"Fargo stops: {GIVEN_UP.format(name=name, why=failed)}" in said
+    assert CANNOT_START.format(name=name, plan=texts.LIMITED_ATTEMPTS.format(attempts=10), why=failed) in said
+    assert texts.STOPPING.format(why=texts.GIVEN_UP.format(name=name, attempts=10, why=failed)) in said
     assert said.count(failed) == 2
 
 

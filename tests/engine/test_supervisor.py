@@ -10,11 +10,22 @@ from twisted.internet.task import Clock
 from twisted.logger import LogEvent, LogLevel, capturedLogs, eventAsText
 from twisted.python.failure import Failure
 
+from fargo import texts
 from fargo.processes import ProcessError
 from fargo.supervisor import DELAYS, START_ATTEMPTS, STEADY_SECONDS, Supervisor
 
 MINUTES = 60
+NAME = "The probe"
 NO_PORT = ProcessError("Port 5060 is in use. It said:\n  12:00:00 alas")
+
+
+ENDED = texts.RESTARTING.format(name=NAME, why="It crashed.")
+ENDLESS = texts.ENDLESS_ATTEMPTS.format(minutes=5)
+RUNNING = texts.RUNNING_AGAIN.format(name=NAME)
+
+
+def cannot_start(plan: str, why: object) -> str:
+    return texts.CANNOT_START.format(name=NAME, plan=plan, why=why)
 
 
 class Program:
@@ -42,7 +53,7 @@ class Scene:
         self.runs: list[Program] = []
         self.starts: list[float] = []
         self.losses: list[int] = []
-        self.supervisor = Supervisor("The probe", self._make, self.clock, lambda: self.losses.append(len(self.runs)))
+        self.supervisor = Supervisor(NAME, self._make, self.clock, lambda: self.losses.append(len(self.runs)))
         self.outcome: list[object] = []
         self.supervisor.start().addBoth(self.outcome.append)
 
@@ -78,7 +89,7 @@ def log() -> Iterator[list[LogEvent]]:
         yield events
 
 
-def texts(log: list[LogEvent], level: LogLevel) -> list[str]:
+def logged(log: list[LogEvent], level: LogLevel) -> list[str]:
     return [eventAsText(event, False, False, False) for event in log if event["log_level"] is level]
 
 
@@ -103,8 +114,8 @@ def test_each_end_and_each_recovery_is_logged(log: list[LogEvent]) -> None:
     assert not log
     scene.lose("It crashed.")
     scene.lose("It crashed.")
-    assert texts(log, LogLevel.error) == ["The probe has ended and is started again: It crashed."] * 2
-    assert texts(log, LogLevel.info) == ["The probe is running again."] * 2
+    assert logged(log, LogLevel.error) == [ENDED] * 2
+    assert logged(log, LogLevel.info) == [RUNNING] * 2
 
 
 def test_an_outage_is_logged_once_however_often_the_start_is_tried(log: list[LogEvent]) -> None:
@@ -115,14 +126,11 @@ def test_an_outage_is_logged_once_however_often_the_start_is_tried(log: list[Log
     assert 10 <= len(scene.starts) <= 25
     scene.trouble = None
     scene.wait()
-    assert texts(log, LogLevel.error) == [
-        "The probe has ended and is started again: It crashed.",
-        f"The probe cannot be started. Fargo tries again until it runs, at least every 5 minutes. {NO_PORT}",
-    ]
-    assert texts(log, LogLevel.info) == ["The probe is running again."]
+    assert logged(log, LogLevel.error) == [ENDED, cannot_start(ENDLESS, NO_PORT)]
+    assert logged(log, LogLevel.info) == [RUNNING]
     scene.trouble = NO_PORT
     scene.lose()
-    assert len(texts(log, LogLevel.error)) == 4, "the next outage is told like the first"
+    assert len(logged(log, LogLevel.error)) == 4, "the next outage is told like the first"
 
 
 def test_another_reason_in_the_same_outage_is_logged_too(log: list[LogEvent]) -> None:
@@ -133,9 +141,10 @@ def test_another_reason_in_the_same_outage_is_logged_too(log: list[LogEvent]) ->
     scene.wait()
     scene.trouble = ProcessError(str(NO_PORT).replace("12:00:00", "12:00:01"))
     scene.wait()
-    assert [text.partition("minutes. ")[2] for text in texts(log, LogLevel.error)[1:]] == [
-        str(NO_PORT),
-        "There is no such program.",
+    assert logged(log, LogLevel.error) == [
+        ENDED,
+        cannot_start(ENDLESS, NO_PORT),
+        cannot_start(ENDLESS, "There is no such program."),
     ]
 
 
@@ -158,8 +167,8 @@ def test_at_start_up_it_is_given_up_after_ten_failures(log: list[LogEvent]) -> N
     [failure] = scene.outcome
     assert isinstance(failure, Failure)
     assert isinstance(failure.value, ProcessError)
-    assert str(failure.value) == f"The probe could not be started in 10 attempts. {NO_PORT}"
-    assert texts(log, LogLevel.error) == [f"The probe cannot be started. Fargo stops after 10 attempts. {NO_PORT}"]
+    assert str(failure.value) == texts.GIVEN_UP.format(name=NAME, attempts=10, why=NO_PORT)
+    assert logged(log, LogLevel.error) == [cannot_start(texts.LIMITED_ATTEMPTS.format(attempts=10), NO_PORT)]
 
 
 def test_at_start_up_it_may_fail_nine_times(log: list[LogEvent]) -> None:
@@ -170,7 +179,7 @@ def test_at_start_up_it_may_fail_nine_times(log: list[LogEvent]) -> None:
     assert scene.outcome == []
     scene.wait()
     assert scene.outcome == [None]
-    assert texts(log, LogLevel.info) == ["The probe is running again."]
+    assert logged(log, LogLevel.info) == [RUNNING]
 
 
 def test_a_bug_in_starting_is_a_failure_like_others(log: list[LogEvent]) -> None:
@@ -181,8 +190,8 @@ def test_a_bug_in_starting_is_a_failure_like_others(log: list[LogEvent]) -> None
     scene.trouble = None
     scene.wait()
     assert scene.supervisor.running
-    assert "ZeroDivisionError: a bug" in texts(log, LogLevel.error)[1]
-    assert len(texts(log, LogLevel.error)) == 2
+    assert "ZeroDivisionError: a bug" in logged(log, LogLevel.error)[1]
+    assert len(logged(log, LogLevel.error)) == 2
 
 
 def test_it_is_told_of_each_loss_before_the_next_start() -> None:
@@ -219,7 +228,7 @@ def test_an_end_before_it_was_ready_is_a_failure_to_start(log: list[LogEvent]) -
     scene.pass_time(10)
     assert len(scene.runs) == 2
     assert scene.losses == [1]
-    assert len(texts(log, LogLevel.error)) == 1
+    assert len(logged(log, LogLevel.error)) == 1
 
 
 def test_whoever_waits_gets_the_next_run() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
+from fargo.adapters.telepathy import texts
 from fargo.adapters.telepathy.accounts import Accounts, Connection, Put, Route
 from fargo.adapters.telepathy.bus import Signal
 from fargo.adapters.telepathy.calls import Calls
@@ -31,7 +32,7 @@ class TelepathyAdapter:
     ) -> None:
         self._reactor = reactor
         self._hosts = Supervisor(
-            "The SIP host", lambda died: Host(settings, reactor, self._heard, died), reactor, self._host_died
+            texts.HOST, lambda died: Host(settings, reactor, self._heard, died), reactor, self._host_died
         )
         self._accounts = Accounts(put, reveal, route, self._hosts, self._gone)
         self._calls = Calls(put, self._accounts, self._hosts)

@@ -20,6 +20,7 @@ HOLD_REFUSED: Final = "Call {name} keeps its hold state: {why}"
 
 # --- for the operator, as the reason why the SIP host cannot start or has ended
 
+HOST: Final = "The SIP host"
 BUS_ADVICE: Final = "Check that the package dbus-daemon is installed and that the state directory is writable."
 RAKIA_ADVICE: Final = "Check that the package telepathy-rakia is installed and that its path in [programs] is correct."
 BUS_UNUSABLE: Final = "The private message bus cannot be used: {problem}"
