@@ -9,6 +9,7 @@ Rules:
    each reason for not starting once, however often it is tried, and the recovery.
 """
 
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, Generic, Protocol, TypeVar
 
@@ -62,7 +63,7 @@ class Supervisor(Generic[P]):
         self._lost = lost
         self._latest: P | None = None
         self._starting: Deferred[None] | None = None
-        self._waiting: list[Deferred[P]] = []
+        self._waiting: deque[Deferred[P]] = deque()
         self._failures = 0
         self._told: set[str] = set()
         self._timer: Any = None
@@ -115,7 +116,7 @@ class Supervisor(Generic[P]):
             starting, self._starting = self._starting, None
             starting.callback(None)
         while self._waiting:
-            self._waiting.pop(0).callback(program)
+            self._waiting.popleft().callback(program)
 
     def _steady(self) -> None:
         self._failures = 0
