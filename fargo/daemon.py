@@ -1,17 +1,18 @@
-"""The gateway as one process: puts the rooms together, starts them in order, and stops them in order.
+"""The gateway as one process: builds its parts, starts them in order, and stops them in order.
 
 Rules:
 
-1. Up: log and vault, SIP edge, SIP host, and the XMPP stream last: whoever reaches the gateway finds all of it. With
-   the stream comes `Restarted` to whoever had anything open: only now can they be told.
-2. Down: `Stopping` to everyone, and once their SIP connections are gone (or PATIENCE is over) XMPP, relay, SIP host,
-   edge, vault and log.
-3. A SIP host that dies is replaced by its adapter, an edge that dies here. What cannot be mended from here (the log
-   takes no more, the XMPP server rejects us) stops the gateway with exit code 1 and a sentence.
+1. Starting: log and vault, SIP edge, SIP host, and the XMPP stream last, so that everything works when the first user
+   reaches the gateway. `Restarted` goes to the users who had anything open when the stream is up, because they cannot
+   be told earlier.
+2. Stopping: `Stopping` to all users. When their SIP connections are gone, or after SIGN_OUT_SECONDS, the XMPP stream,
+   the relay, the SIP host, the edge, the vault and the log are stopped.
+3. The edge and the SIP host are supervised (`fargo.supervisor`). If one of them cannot be started at start-up, if the
+   log cannot be written, or if the XMPP server rejects the secret, the gateway stops with a sentence and exit code 1.
 """
 
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from secrets import token_hex
 from typing import Any, Final, assert_never
@@ -21,6 +22,7 @@ from twisted.internet.defer import Deferred, TimeoutError
 from twisted.logger import LogEvent, Logger, LogLevel, eventAsText, formatTime, globalLogBeginner
 from twisted.python.failure import Failure
 
+from fargo import texts
 from fargo.adapters.relay.adapter import RelayAdapter, RelaySettings
 from fargo.adapters.telepathy.adapter import TelepathyAdapter
 from fargo.adapters.telepathy.host import HostSettings
@@ -39,24 +41,23 @@ from fargo.statemachine.model.call_records import (
     RecordEnded,
     RecordPath,
 )
-from fargo.statemachine.model.commands import Fault, Forget, ForgetSecret, Issued, SignIn, SipCommand, XmppCommand
-from fargo.statemachine.model.events import Event, Restarted, SipAccount, SipSignedOut, Stopping, StreamOpened
+from fargo.statemachine.model.commands import Fault, Forget, ForgetSecret, Issued, SipCommand, XmppCommand
+from fargo.statemachine.model.events import Restarted, SipAccount, Stopping, StreamOpened
 from fargo.statemachine.model.ng import RelayCommand, RelayRefused
 from fargo.store.log import Log
 from fargo.store.retention import Retention
 from fargo.store.transient import TransientSecrets
 from fargo.store.vault import Vault
+from fargo.supervisor import Supervisor
 
-PATIENCE: Final = 5.0
-"""Seconds that everyone has for signing out of SIP when the gateway stops."""
-EDGE_PAUSE: Final = 1.0
-"""Seconds from the end of an edge to the start of the next."""
+SIGN_OUT_SECONDS: Final = 5.0
+"""How long signing out of SIP may take when the gateway stops."""
 
 
 def run(config: Config) -> int:
-    """Run the gateway until a signal or a failure ends it; returns the exit code.
+    """Run the gateway until a signal or a failure stops it, and return the exit code.
 
-    Raises FileError if log or vault cannot be used.
+    Raises FileError if the log or the vault cannot be used.
     """
     gireactor.install()
     from twisted.internet import reactor
@@ -68,7 +69,7 @@ def run(config: Config) -> int:
 
 
 class Daemon:
-    """All of the gateway. Built when nothing runs yet: reads the log, so that one that is broken is found first."""
+    """The whole gateway. Its constructor reads the log, so that a broken log is found before anything is started."""
 
     _logger = Logger()
 
@@ -86,11 +87,11 @@ class Daemon:
         self._vault = Vault(directory / "vault.db", reactor)
         self._vault.forget_all_but(in_use)
         self._whispers = TransientSecrets(reactor.callLater)
-        self._edge = self._make_edge()
+        self._edge = Supervisor(texts.EDGE, self._make_edge, reactor)
         hosts = HostSettings(
             directory / "sip", rakia=str(config.programs.rakia), dbus_daemon=str(config.programs.dbus_daemon)
         )
-        self._sip = TelepathyAdapter(self._put_sip, self._vault.reveal, self._route, hosts, reactor)
+        self._sip = TelepathyAdapter(self._engine.put, self._vault.reveal, self._route, hosts, reactor)
         self._xmpp = XmppAdapter(
             self._engine.put,
             self._vault.keep,
@@ -100,28 +101,23 @@ class Daemon:
             self._fail,
         )
         self._relay = self._make_relay()
-        self._connections: set[tuple[str, str]] = set()
-        self._signed_out: Deferred[None] | None = None
         self._ready = False
         self._stopping = False
 
     def run(self) -> None:
-        """Start, serve, and return when all is stopped again."""
+        """Start the gateway and return when it has stopped."""
         self._reactor.callWhenRunning(lambda: self._do(self._start()))
         self._reactor.addSystemEventTrigger("before", "shutdown", lambda: self._do(self._stop()))
         self._reactor.run()
 
-    # --- up and down
+    # --- starting and stopping
 
     async def _start(self) -> None:
         try:
             await self._edge.start()
             await self._sip.start()
         except ProcessError as error:
-            if not self._stopping:
-                self._fail(str(error))
-            return
-        if self._stopping:
+            self._fail(str(error))
             return
         if self._relay:
             self._relay.start()
@@ -142,16 +138,13 @@ class Daemon:
         self._log.close()
 
     async def _all_signed_out(self) -> None:
-        """Return when no SIP connection is left, or no patience. An engine that has failed signs nobody out."""
-        if not (self._connections and self._engine.is_open):
-            return
-        signed_out = self._signed_out = Deferred()
+        """Return when no SIP connection is left, or after SIGN_OUT_SECONDS."""
+        if not self._engine.is_open:
+            return  # an engine that has failed signs nobody out
         try:
-            await signed_out.addTimeout(PATIENCE, self._reactor)
+            await self._sip.all_signed_out().addTimeout(SIGN_OUT_SECONDS, self._reactor)
         except TimeoutError:
-            self._logger.warn("{count} SIP accounts were not signed out in time.", count=len(self._connections))
-        finally:
-            self._signed_out = None
+            self._logger.warn(texts.NOT_SIGNED_OUT, count=self._sip.connections)
 
     def _stream_opened(self) -> None:
         first, self._ready = not self._ready, True
@@ -161,15 +154,12 @@ class Daemon:
         self._engine.broadcast(StreamOpened())
         if first:
             sip, xmpp = self._config.sip, self._config.xmpp
-            print(
-                f"Fargo is ready: {xmpp.domain} serves {', '.join(xmpp.allowed_domains)}; "
-                f"SIP is at {sip.address} port {sip.port}.",
-                flush=True,
-            )
+            users = ", ".join(xmpp.allowed_domains)
+            print(texts.READY.format(domain=xmpp.domain, users=users, address=sip.address, port=sip.port), flush=True)
 
     def _fail(self, why: str) -> None:
-        """Something cannot be mended from here: stop, with the reason."""
-        self._logger.critical("Fargo stops: {why}", why=why)
+        """Stop the gateway with this reason and exit code 1."""
+        self._logger.critical(texts.STOPPING, why=why)
         self.exit_code = 1
         if not self._stopping:
             self._stopping = True
@@ -179,8 +169,8 @@ class Daemon:
         return Deferred.fromCoroutine(work).addErrback(self._bug)
 
     def _bug(self, failure: Failure) -> None:
-        self._logger.failure("A bug in starting or stopping", failure=failure)
-        self._fail("it cannot go on after the error above.")
+        self._logger.failure(texts.START_OR_STOP_BUG, failure=failure)
+        self._fail(texts.START_OR_STOP_FAILED)
 
     # --- the relay and the edge
 
@@ -190,60 +180,40 @@ class Daemon:
         settings = RelaySettings(*self._config.media.relay)
         return RelayAdapter(self._engine.put, self._engine.broadcast, self._whispers.take, settings, self._reactor)
 
-    def _make_edge(self) -> Edge:
-        return Edge(self._edge_settings, self._reactor, self._edge_ended)
-
-    def _edge_ended(self, why: str) -> None:
-        self._logger.error("The SIP edge is started again: {why}", why=why)
-        self._reactor.callLater(EDGE_PAUSE, self._restart_edge)
-
-    def _restart_edge(self) -> None:
-        if not self._stopping:
-            self._edge = self._make_edge()
-            self._edge.start().addErrback(lambda failure: self._edge_ended(failure.getErrorMessage()))
+    def _make_edge(self, ended: Callable[[str], None]) -> Edge:
+        return Edge(self._edge_settings, self._reactor, ended)
 
     def _route(self, account: SipAccount) -> dict[str, str | int | bool]:
         return route_params(account.transport, account.proxy, account.port, self._edge_settings)
 
-    # --- commands and events
+    # --- commands
 
     def _dispatch(self, issued: Issued) -> None:
-        """Bring a command to whom it concerns."""
+        """Hand a command to the part that carries it out."""
         match issued.command:
             case ForgetSecret(secret):
                 self._vault.forget(secret).addErrback(
-                    lambda failure: self._logger.failure("A password could not be erased", failure=failure)
+                    lambda failure: self._logger.failure(texts.ERASE_BUG, failure=failure)
                 )
             case command if isinstance(command, XmppCommand):
                 self._xmpp.do(issued)
             case command if isinstance(command, SipCommand):
-                if isinstance(command, SignIn):
-                    self._connections.add((issued.user, issued.id))
                 self._sip.do(issued)
             case command if isinstance(command, RelayCommand):
                 self._ask_relay(issued)
             case Forget() | Fault():
-                raise TypeError("the engine keeps these to itself")
+                raise TypeError("the engine carries these out itself")
             case RecordBegun() | RecordPath() | RecordAnswered() | RecordCarried() | RecordEnded() | RecordAccount():
-                raise TypeError("what is noted is for the log")
+                raise TypeError("call records are for the log only")
             case _:
                 assert_never(issued.command)
 
     def _ask_relay(self, issued: Issued) -> None:
-        """A relay that is not configured any more is silent for ever."""
+        """Hand a command to the relay, or refuse it if no relay is configured any more."""
         if self._relay:
             self._relay.do(issued)
         else:
-            self._engine.put(issued.user, RelayRefused(issued.id, "There is no media relay any more."))
-
-    def _put_sip(self, user: str, event: Event) -> None:
-        """An event of the SIP side; the last word about a connection is noted, for who waits for it."""
-        self._engine.put(user, event)
-        if isinstance(event, SipSignedOut):
-            self._connections.discard((user, event.connection))
-            if self._signed_out and not self._connections:
-                self._reactor.callLater(0, self._signed_out.callback, None)
-                self._signed_out = None
+            self._engine.put(issued.user, RelayRefused(issued.id, texts.NO_RELAY))
 
 
 def _edge_settings(config: Config) -> EdgeSettings:
@@ -276,9 +246,9 @@ def _xmpp_settings(config: Config) -> XmppSettings:
 
 
 def _lasting_secret(path: Path) -> str:
-    """A random secret that is the same at every start, so that what was signed with it before still holds."""
+    """Return a random secret that is the same at every start, so that what it has signed stays valid."""
     if not path.exists():
-        # Whole or not at all: a crash in between must not leave half a secret.
+        # Replaced in one step: a crash in between must not leave half a secret.
         draft = path.with_suffix(".new")
         draft.touch(mode=0o600)
         draft.write_text(token_hex(32))
@@ -291,7 +261,9 @@ def _log_to_stderr() -> None:
 
 
 def _say(event: LogEvent) -> None:
-    """A line for people: time, level, text. Further lines of a text are indented, so that none can pass for another."""
+    """Print an event as a line: time, level, text. Further lines of the text are indented, so that none of them looks
+    like an event of its own.
+    """
     text = eventAsText(event, includeTimestamp=False, includeSystem=False).rstrip().replace("\n", "\n    ")
     level = event.get("log_level", LogLevel.info)
     if text and level >= LogLevel.info:

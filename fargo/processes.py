@@ -1,10 +1,12 @@
 """Child processes of the daemon: dbus-daemon, telepathy-rakia, kamailio.
 
-1. A child never outlives the daemon, however the daemon ends: `setpriv --pdeathsig` stands before each.
-2. A child leads a session of its own. So Ctrl-C on the daemon's terminal leaves the order of stopping to the daemon,
-   and whatever the child had forked goes when it goes.
-3. Each line a child writes goes to the log. Nothing secret may be in its arguments or its output.
-4. Whoever started a child is told of its end once: by `ready` failing, by `ended`, or by the Deferred of `stop`.
+1. A child never outlives the daemon, however the daemon ends: it is started through `setpriv --pdeathsig`.
+2. A child leads a session of its own. So Ctrl-C on the daemon's terminal does not reach it and the daemon decides the
+   order of stopping, and processes that the child has forked are killed when it ends.
+3. The lines that a child writes are logged, those from before it was ready when it is. A child that does not get
+   ready is quoted in the failure only, so that a start that is tried again does not fill the log.
+4. No secret may be in a child's arguments or output.
+5. The owner of a child learns of its end once: `ready` fails, `ended` is called, or the Deferred of `stop` fires.
 """
 
 from __future__ import annotations
@@ -23,21 +25,26 @@ from twisted.internet.protocol import ProcessProtocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from fargo import texts
+
 START_SECONDS = 20
-"""How long a child may take until it is ready."""
+"""How long a child may take to become ready."""
 
 STOP_SECONDS = 5
 """How long a child may take to end after TERM, before KILL."""
 
-LAST_LINES = 20
-"""How many of a child's last lines an error quotes."""
+FIRST_LINES = 20
+"""How many lines are kept of a child that is not ready yet: the last of them."""
 
 LINE_BYTES = 4096
-"""Where a line without an end is cut."""
+"""The length at which a line is cut."""
+
+_CLEAN = ("exit code 0", "signal SIGTERM")
+"""How a child that was told to stop should end."""
 
 
 class ProcessError(Exception):
-    """A child could not be started, or ended early. The text is for the administrator and says what to do."""
+    """A child could not be started, or ended before it was ready. The text tells the administrator what to do."""
 
 
 class _State(Enum):
@@ -48,12 +55,11 @@ class _State(Enum):
 
 
 class Child(ProcessProtocol):
-    """One program, run once.
+    """One run of a program.
 
-    `ready_line` tells from an output line that the program is ready; of a program that prints no such line its owner
-    says so with `is_ready()`. `advice` is the sentence that ends every failure to start: what to install or where to
-    look. `ended` is called with a sentence when the program ends unasked after it was ready. `env` None hands on the
-    daemon's own.
+    The program is ready when `ready_line` is true of a line that it writes, or when its owner calls `is_ready()`.
+    `advice` is a sentence for every failure to start: what to install or what to check. `ended` is called with a
+    sentence when the program ends by itself after it was ready. Without `env` it gets the daemon's environment.
     """
 
     def __init__(
@@ -69,9 +75,9 @@ class Child(ProcessProtocol):
     ) -> None:
         self.name = name
         self.pid: int | None = None
-        """The program's process id while it runs."""
+        """The id of the process while it runs."""
         self.ready: Deferred[str] = Deferred()
-        """Fires with the line that said so ("" after `is_ready()`); fails with ProcessError."""
+        """Fires with the line that matched ("" after `is_ready()`); fails with ProcessError."""
         self._argv = list(argv)
         self._env = dict(os.environ if env is None else env)
         self._reactor = reactor
@@ -81,32 +87,44 @@ class Child(ProcessProtocol):
         self._state = _State.GONE
         self._stopped: list[Deferred[None]] = []
         self._timer: Any = None
-        self._last: deque[str] = deque(maxlen=LAST_LINES)
+        self._was_ready = False
+        self._first_lines: deque[str] = deque(maxlen=FIRST_LINES)
         self._partial: dict[int, bytes] = {}
         self._log = Logger(namespace=f"fargo.processes.{name}")
 
     def start(self) -> Deferred[str]:
-        """Start it, once; the Deferred is `ready`."""
+        """Start the program and return `ready`. To be called once."""
         program = self._argv[0]
         if shutil.which(program, path=self._env.get("PATH")) is None:
-            self.ready.errback(ProcessError(f"{self.name}: there is no program {program}. {self._advice}"))
+            problem = texts.NO_PROGRAM.format(program=self.name, path=program, advice=self._advice)
+            self.ready.errback(ProcessError(problem))
             return self.ready
-        # setsid and setpriv both become the program that they start: one process, one id.
+        # setsid and setpriv both replace themselves with the program that they start: one process, one id.
         argv = ["setsid", "setpriv", "--pdeathsig", "TERM", "--", *self._argv]
         self._state = _State.STARTING
         self._timer = self._reactor.callLater(START_SECONDS, self._too_slow)
-        self._reactor.spawnProcess(self, argv[0], argv, env=self._env)
+        try:
+            self._reactor.spawnProcess(self, argv[0], argv, env=self._env)
+        except OSError as problem:  # no memory, or no more processes
+            self._clear_timer()
+            self._state = _State.GONE
+            self.ready.errback(ProcessError(texts.NOT_SPAWNED.format(program=self.name, why=problem)))
         return self.ready
 
     def is_ready(self, line: str = "") -> None:
-        """The program is ready. Said again, or of one that is stopping, it means nothing."""
+        """Take the program as ready. Without effect if it is ready already, or is stopping."""
         if self._state is _State.STARTING:
             self._state = _State.READY
+            self._was_ready = True
             self._clear_timer()
+            for each in self._first_lines:
+                self._log_line(each)
             self.ready.callback(line)
 
     def stop(self) -> Deferred[None]:
-        """End it and all that it forked: TERM, and KILL after STOP_SECONDS. Fires when it is gone; never fails."""
+        """End the program and all that it forked: TERM, then KILL after STOP_SECONDS. Fires when it is gone; never
+        fails.
+        """
         gone: Deferred[None] = Deferred()
         if self._state is _State.GONE:
             gone.callback(None)
@@ -130,7 +148,7 @@ class Child(ProcessProtocol):
             self._line(line)
 
     def processExited(self, reason: Failure) -> None:  # noqa: N802
-        # A kamailio that was killed leaves its workers. They hold its ports and its output: its end shows after theirs.
+        # A kamailio that was killed leaves its workers. They hold its ports, and its output, so processEnded waits.
         self._kill_group()
 
     def processEnded(self, reason: Failure) -> None:  # noqa: N802
@@ -140,10 +158,11 @@ class Child(ProcessProtocol):
             self._line(rest)
         how = _how(reason)
         if not self.ready.called:
-            self.ready.errback(ProcessError(self._failure(f"{self.name} ended before it was ready ({how}).")))
+            self.ready.errback(self._failure(texts.ENDED_EARLY, how=how))
         elif state is _State.READY:
-            self._log.error("{name} ended unasked ({how})", name=self.name, how=how)
-            self._ended(self._failure(f"{self.name} ended unasked ({how})."))
+            self._ended(texts.ENDED_UNEXPECTEDLY.format(program=self.name, how=how))
+        elif self._was_ready and how not in _CLEAN:  # it was failing, or did not stop; its owner cannot know how
+            self._log.error(texts.ENDED, program=self.name, how=how)
         for gone in self._stopped:
             gone.callback(None)
 
@@ -151,19 +170,24 @@ class Child(ProcessProtocol):
         line = data[:LINE_BYTES].decode(errors="replace").rstrip()
         if not line:
             return
-        self._last.append(line)
-        self._log.info("{name}: {line}", name=self.name, line=line)
+        if self._was_ready:
+            self._log_line(line)
+            return
+        self._first_lines.append(line)
         if self._ready_line(line):
             self.is_ready(line)
 
+    def _log_line(self, line: str) -> None:
+        self._log.info(texts.PROGRAM_LINE, program=self.name, line=line)
+
     def _too_slow(self) -> None:
         self._timer = None
-        self.ready.errback(ProcessError(self._failure(f"{self.name} was not ready after {START_SECONDS} seconds.")))
+        self.ready.errback(self._failure(texts.TOO_SLOW, seconds=START_SECONDS))
         self._end()
 
-    def _failure(self, what: str) -> str:
-        said = "\n  ".join(["It said:", *self._last]) if self._last else "It said nothing."
-        return f"{what} {self._advice} {said}"
+    def _failure(self, text: str, **values: object) -> ProcessError:
+        output = "\n  ".join([texts.OUTPUT, *self._first_lines]) if self._first_lines else texts.NO_OUTPUT
+        return ProcessError(text.format(program=self.name, advice=self._advice, output=output, **values))
 
     def _end(self) -> None:
         self._state = _State.STOPPING

@@ -1,6 +1,6 @@
-"""The sentences about the configuration and this machine, for the operator.
+"""The sentences about the configuration, this machine and the programs of the gateway, for the operator.
 
-A text with names in braces is a template for `str.format`.
+A text with names in braces is a template: Twisted's logger fills in log messages, `str.format` everything else.
 """
 
 from typing import Final
@@ -53,3 +53,42 @@ RELAY_SILENT: Final = (
     "No media relay answers at {address} port {port}, so calls that need it will fail. Start rtpengine or correct the "
     "address."
 )
+
+# --- a program that the gateway runs: why it could not be started, or how it ended
+
+NO_PROGRAM: Final = "{program} cannot be started: there is no program {path}. {advice}"
+NOT_SPAWNED: Final = "{program} cannot be started: {why}."
+ENDED_EARLY: Final = "{program} ended before it was ready ({how}). {advice} {output}"
+TOO_SLOW: Final = "{program} was not ready after {seconds} seconds. {advice} {output}"
+OUTPUT: Final = "It said:"
+"""The program's last lines follow, each on a line of its own."""
+NO_OUTPUT: Final = "It said nothing."
+ENDED_UNEXPECTEDLY: Final = "{program} ended unexpectedly ({how})."
+ENDED: Final = "{program} ended ({how})."
+PROGRAM_LINE: Final = "{program}: {line}"
+
+# --- a program that is started again
+
+RESTARTING: Final = "{name} has ended and is started again: {why}"
+CANNOT_START: Final = "{name} cannot be started. {plan} {why}"
+"""`plan` is one of the next two."""
+LIMITED_ATTEMPTS: Final = "Fargo stops after {attempts} attempts."
+ENDLESS_ATTEMPTS: Final = "Fargo tries again until it runs, at least every {minutes} minutes."
+RUNNING_AGAIN: Final = "{name} is running again."
+GIVEN_UP: Final = "{name} could not be started in {attempts} attempts. {why}"
+SUPERVISOR_BUG: Final = "A bug: {name} is not supervised any more"
+
+# --- the gateway as a whole
+
+EDGE: Final = "The SIP edge"
+"""The `name` of a program that is started again. The SIP host's name is in its package."""
+READY: Final = "Fargo is ready: {domain} serves {users}; SIP is at {address} port {port}."
+STOPPING: Final = "Fargo stops: {why}"
+START_OR_STOP_BUG: Final = "A bug: starting or stopping failed"
+START_OR_STOP_FAILED: Final = "A bug keeps it from starting or stopping; the error is above."
+NOT_SIGNED_OUT: Final = "{count} SIP accounts were not signed out in time."
+ERASE_BUG: Final = "A bug: a password could not be erased"
+
+# --- for users: why a call failed
+
+NO_RELAY: Final = "There is no media relay any more."

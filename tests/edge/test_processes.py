@@ -1,4 +1,4 @@
-"""Child processes of the daemon: real processes, under a reactor in a separate Python."""
+"""Child processes of the daemon: real ones, under a reactor in a Python process of its own."""
 
 import os
 import signal
@@ -9,12 +9,22 @@ from textwrap import dedent, indent
 import pytest
 from world.process import Process, until
 
+from fargo import texts
+
+PROBE = {"program": "probe", "advice": "Look at it."}
 PRELUDE = """
-import os, signal, sys
+import os, resource, signal, sys
 from twisted.internet import task
 from twisted.internet.defer import Deferred
 from fargo import processes
 from fargo.processes import Child, ProcessError
+from twisted.logger import globalLogPublisher, eventAsText
+
+def log(event):
+    if event.get("log_namespace") == "fargo.processes.probe":
+        print("LOG", eventAsText(event, False, False, False))
+
+globalLogPublisher.addObserver(log)
 
 def shell(reactor, script, **more):
     return Child("probe", ["/bin/sh", "-c", script], reactor, advice="Look at it.", **more)
@@ -27,7 +37,7 @@ task.react(lambda reactor: Deferred.fromCoroutine(main(reactor)))
 
 
 async def start(body: str) -> Process:
-    """Start a Python that runs this code as the body of a coroutine with `reactor`."""
+    """Start a Python process that runs this as the body of a coroutine with `reactor`."""
     code = PRELUDE.replace("BODY", indent(dedent(body), "    "))
     return await Process.start("a daemon", sys.executable, "-uc", code, cwd=Path(__file__).parents[2])
 
@@ -42,7 +52,7 @@ async def said(body: str) -> str:
 
 
 def runs(pid: int) -> bool:
-    """Return whether this process runs. A zombie does not count."""
+    """Return whether this process is there and not a zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
@@ -51,7 +61,7 @@ def runs(pid: int) -> bool:
 
 async def test_a_line_says_that_it_is_ready_and_stop_ends_it() -> None:
     output = await said("""
-        child = shell(reactor, "echo one; echo two >&2; exec sleep 60",
+        child = shell(reactor, "echo one >&2; echo two >&2; exec sleep 60",
                       ready_line=lambda line: line == "two", ended=lambda why: print("ENDED"))
         print("ready:", await child.start())
         pid = child.pid
@@ -62,7 +72,7 @@ async def test_a_line_says_that_it_is_ready_and_stop_ends_it() -> None:
         try: os.kill(pid, 0)
         except ProcessLookupError: print("gone")
     """)
-    assert output.splitlines() == ["ready: two", "pid: None", "gone"]
+    assert output.splitlines() == ["LOG probe: one", "LOG probe: two", "ready: two", "pid: None", "gone"]
 
 
 async def test_its_owner_may_say_that_it_is_ready() -> None:
@@ -81,7 +91,7 @@ async def test_a_missing_program_is_named() -> None:
         try: await Child("rakia", ["/no/such/rakia"], reactor, advice="Install telepathy-rakia.").start()
         except ProcessError as problem: print(problem)
     """)
-    assert output == "rakia: there is no program /no/such/rakia. Install telepathy-rakia."
+    assert output == texts.NO_PROGRAM.format(program="rakia", path="/no/such/rakia", advice="Install telepathy-rakia.")
 
 
 async def test_an_early_end_shows_the_last_lines() -> None:
@@ -89,8 +99,8 @@ async def test_an_early_end_shows_the_last_lines() -> None:
         try: await shell(reactor, "for i in $(seq 20); do echo line $i; done; printf broken; exit 3").start()
         except ProcessError as problem: print(problem)
     """)
-    first, *last = output.splitlines()
-    assert first == "probe ended before it was ready (exit code 3). Look at it. It said:"
+    first, *last = output.splitlines()  # and nothing in the log, where the failure will be
+    assert first == texts.ENDED_EARLY.format(**PROBE, how="exit code 3", output=texts.OUTPUT)
     assert last == [*(f"  line {number}" for number in range(2, 21)), "  broken"]
 
 
@@ -104,13 +114,13 @@ async def test_one_that_does_not_get_ready_is_ended() -> None:
         print("pid:", child.pid)
     """)
     assert output.splitlines() == [
-        "probe was not ready after 0.2 seconds. Look at it. It said nothing.",
+        texts.TOO_SLOW.format(**PROBE, seconds=0.2, output=texts.NO_OUTPUT),
         "pid: None",
     ]
 
 
 @pytest.mark.parametrize(("end", "how"), [("exit 4", "exit code 4"), ("kill -9 $$", "signal SIGKILL")])
-async def test_its_owner_is_told_of_an_end_unasked(end: str, how: str) -> None:
+async def test_its_owner_is_told_of_an_unexpected_end(end: str, how: str) -> None:
     output = await said(f"""
         told = Deferred()
         child = shell(reactor, "echo up; {end}", ready_line=lambda line: line == "up", ended=told.callback)
@@ -118,7 +128,31 @@ async def test_its_owner_is_told_of_an_end_unasked(end: str, how: str) -> None:
         print(await told)
         await child.stop()
     """)
-    assert output.splitlines() == [f"probe ended unasked ({how}). Look at it. It said:", "  up"]
+    assert output.splitlines() == ["LOG probe: up", texts.ENDED_UNEXPECTEDLY.format(**PROBE, how=how)]
+
+
+async def test_a_program_that_cannot_be_run_is_a_failure_to_start() -> None:
+    output = await said("""
+        child = shell(reactor, "exec sleep 60")
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+        try: await child.start()
+        except ProcessError as problem: print(problem)
+        await child.stop()
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    """)
+    assert output == texts.NOT_SPAWNED.format(**PROBE, why="[Errno 24] Too many open files")
+
+
+async def test_how_it_ended_is_logged_if_it_was_ending_when_it_was_stopped() -> None:
+    output = await said("""
+        child = shell(reactor, "exec sleep 60", ended=lambda why: print("ENDED"))
+        child.start()
+        child.is_ready()
+        os.kill(child.pid, signal.SIGSEGV)
+        await child.stop()
+    """)
+    assert output == f"LOG {texts.ENDED.format(**PROBE, how='signal SIGSEGV')}"
 
 
 async def test_one_that_ignores_term_is_killed() -> None:
@@ -130,7 +164,11 @@ async def test_one_that_ignores_term_is_killed() -> None:
         await child.stop()
         print("pid:", child.pid)
     """)
-    assert output == "pid: None"
+    assert output.splitlines() == [
+        "LOG probe: up",
+        f"LOG {texts.ENDED.format(**PROBE, how='signal SIGKILL')}",
+        "pid: None",
+    ]
 
 
 async def test_what_it_forked_goes_with_it() -> None:
@@ -140,7 +178,8 @@ async def test_what_it_forked_goes_with_it() -> None:
         print(await child.start())
         await told
     """)
-    await until(lambda: not runs(int(output)), "the forked process is gone")
+    forked = int(output.splitlines()[-1])
+    await until(lambda: not runs(forked), "the forked process is gone")
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
@@ -167,6 +206,5 @@ async def test_an_endless_line_is_cut() -> None:
                       ready_line=lambda line: line == "up")
         await child.start()
         await child.stop()
-        print(max(map(len, child._last)))
     """)
-    assert output == "4096"
+    assert max(map(len, output.splitlines())) == len("LOG probe: ") + 4096

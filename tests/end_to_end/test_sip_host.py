@@ -1,14 +1,16 @@
-"""rakia dies: its calls end with a reason, a new one is started, and the users are signed in again."""
+"""A rakia or an edge dies: its calls end with a reason, it is started again, and its users are signed in again."""
 
 import os
 import signal
 from pathlib import Path
 
+from fargo import texts
+
 from .customer import Customer
 
 
 def children(pid: int, name: str) -> list[int]:
-    """Return the pids of the children of a process that run this program."""
+    """Return the pids of the children of a process that run the program of this name."""
     return [
         child
         for child in map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
@@ -40,10 +42,8 @@ async def test_a_sip_host_that_dies_is_replaced(alice: Customer) -> None:
 async def test_an_edge_that_dies_is_replaced(alice: Customer) -> None:
     world, pid = alice.world, alice.gateway.process.pid
     [edge] = children(pid, "kamailio")
-    mark = len(alice.gateway.process.lines)
     os.kill(edge, signal.SIGKILL)
-    # The report of its end repeats the output of the one that died.
-    await alice.gateway.process.line("info +kamailio: .*fargo edge is ready", after=mark)
+    await alice.gateway.process.line(texts.RUNNING_AGAIN.format(name=texts.EDGE))
     assert children(pid, "kamailio") != [edge]
     bob = await world.phone("bob")
     media = await world.media()

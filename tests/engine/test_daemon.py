@@ -1,32 +1,41 @@
-"""The gateway as a process: it comes up, mends what dies below it, goes down in order, and says why it cannot go on."""
+"""The gateway as a process: it starts, restarts the programs that end, stops in order, and says why it cannot go on."""
 
+import asyncio
 import os
+import re
 import resource
 import signal
+import sys
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from world.gateway import Gateway
+from world.gateway import READY, READY_SECONDS, Gateway, toml
 from world.process import Process, ProcessError, until
 from world.stanza import NS, element
 from world.world import World
 from world.xmpp_client import XmppClient
 
-from fargo.adapters.xmpp import texts
+from fargo import texts
+from fargo.adapters.telepathy.texts import HOST, RAKIA_ADVICE
+from fargo.adapters.xmpp.texts import SECRET_REJECTED
+from fargo.edge.texts import ADVICE
 from fargo.statemachine.model.events import (
     Event,
     RegistrationSubmitted,
     Restarted,
+    SipSignedIn,
     SipSignedOut,
     SipTrouble,
     Stopping,
     StreamOpened,
 )
 from fargo.store.log import Log
+from fargo.texts import CANNOT_START, EDGE, RESTARTING, RUNNING_AGAIN
 from replay.verifying.verify import verify
 
 STOP_SECONDS = 15
+ALAS = "Alas, it is broken."
 
 
 def events(gateway: Gateway) -> list[Event]:
@@ -35,9 +44,29 @@ def events(gateway: Gateway) -> list[Event]:
 
 
 def children(process: Process) -> dict[str, int]:
-    """The programs that run below a process, by name."""
+    """Return the child processes of a process, by the name of their program."""
     pids = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     return {Path(f"/proc/{pid}/comm").read_text().strip(): int(pid) for pid in pids}
+
+
+def errors(gateway: Gateway) -> list[str]:
+    """The errors that the gateway has logged, without their times."""
+    found = (re.match(r"[\d-]+ [\d:]+ error +(.*)", line) for line in gateway.process.lines)
+    return [match[1] for match in found if match]
+
+
+def breakable(directory: Path, program: str) -> tuple[Path, Path]:
+    """A program that ends at once while a file exists; the paths of both."""
+    path, broken = directory / Path(program).name, directory / "broken"
+    path.write_text(f'#!/bin/sh\n[ -e {broken} ] && echo "{ALAS}" >&2 && exit 3\nexec {program} "$@"\n')
+    path.chmod(0o755)
+    return path, broken
+
+
+def signings(gateway: Gateway) -> list[object]:
+    """Return what has become of the connections: SipSignedIn for each that came up, its trouble for each that went."""
+    found = (event for event in events(gateway) if isinstance(event, SipSignedIn | SipSignedOut))
+    return [event.trouble if isinstance(event, SipSignedOut) else SipSignedIn for event in found]
 
 
 async def stop(gateway: Gateway, number: signal.Signals = signal.SIGTERM) -> int:
@@ -68,6 +97,25 @@ async def test_it_goes_down_in_order(world: World, gateway: Gateway) -> None:
     assert [file.name for file in gateway.state.glob("fargo.db*")] == ["fargo.db"], "the log was closed"
     told = events(gateway)
     assert SipSignedOut("1.0", SipTrouble.ASKED) in told[told.index(Stopping()) :]
+    assert errors(gateway) == []
+
+
+async def test_an_account_that_is_still_being_signed_in_is_signed_out_as_well(world: World, gateway: Gateway) -> None:
+    alice = await world.client("alice")
+    os.killpg(world.provider.process.pid, signal.SIGSTOP)
+    try:
+        registering = asyncio.create_task(world.register(alice))
+        await until(lambda: any(isinstance(each, RegistrationSubmitted) for each in events(gateway)), "it is tried")
+        os.kill(gateway.process.pid, signal.SIGTERM)
+        await until(lambda: Stopping() in events(gateway), "the gateway stops")
+    finally:
+        os.killpg(world.provider.process.pid, signal.SIGCONT)
+    with pytest.raises(ConnectionRefusedError):
+        await registering
+    assert await gateway.process.ended(STOP_SECONDS) == 0
+    told = events(gateway)
+    assert told[told.index(Stopping()) + 1 :] == [SipSignedIn("1.0"), SipSignedOut("1.0", SipTrouble.ASKED)]
+    await world.provider.unregistered("alice")
 
 
 async def test_a_second_signal_changes_nothing(world: World, gateway: Gateway) -> None:
@@ -116,17 +164,61 @@ async def test_a_rakia_that_dies_is_replaced_and_its_users_signed_in_again(world
     await world.register(alice)
     mark = len(alice.stanzas)
     os.kill(children(gateway.process)["telepathy-rakia"], signal.SIGABRT)
+    await until(lambda: signings(gateway) == [SipSignedIn, SipTrouble.HOST, SipSignedIn], "it is signed in again")
     await signed_in_again(alice, gateway, mark)
-    assert [event.trouble for event in events(gateway) if isinstance(event, SipSignedOut)] == [SipTrouble.HOST]
+
+
+def edge_ended(how: str) -> str:
+    return RESTARTING.format(name=EDGE, why=texts.ENDED_UNEXPECTEDLY.format(program="kamailio", how=how))
+
+
+def cannot_start(name: str, advice: str) -> str:
+    """Return the first line of the error about a program that `breakable` has broken."""
+    child = {EDGE: "kamailio", HOST: "telepathy-rakia"}[name]
+    why = texts.ENDED_EARLY.format(program=child, how="exit code 3", advice=advice, output=texts.OUTPUT)
+    return CANNOT_START.format(name=name, plan=texts.ENDLESS_ATTEMPTS.format(minutes=5), why=why)
 
 
 async def test_an_edge_that_dies_is_started_again(world: World, gateway: Gateway) -> None:
-    said = len(gateway.process.lines)
     first = children(gateway.process)["kamailio"]
     os.kill(first, signal.SIGKILL)
-    await gateway.process.line(r" info .*fargo edge is ready", after=said)
+    await gateway.process.line(RUNNING_AGAIN.format(name=EDGE))
+    assert errors(gateway) == [edge_ended("signal SIGKILL")]
     assert children(gateway.process)["kamailio"] != first
     await world.register(await world.client("alice"))
+
+
+async def test_an_edge_that_cannot_start_is_tried_until_it_can(world: World, tmp_path: Path) -> None:
+    kamailio, broken = breakable(tmp_path, "/usr/sbin/kamailio")
+    gateway = await world.add(Gateway(world.server, settings={"programs": {"kamailio": str(kamailio)}}))
+    broken.touch()
+    os.kill(children(gateway.process)["kamailio"], signal.SIGTERM)
+    await gateway.process.line(f"{EDGE} cannot be started")
+    broken.unlink()
+    await gateway.process.line(RUNNING_AGAIN.format(name=EDGE))
+    assert errors(gateway) == [edge_ended("exit code 0"), cannot_start(EDGE, ADVICE)]
+    assert gateway.process.output.count(ALAS) == 1
+    await world.register(await world.client("alice"))
+
+
+async def test_a_rakia_that_dies_at_once_is_tried_until_it_lives(world: World, tmp_path: Path) -> None:
+    rakia, broken = breakable(tmp_path, "/usr/lib/telepathy/telepathy-rakia")
+    gateway = await world.add(Gateway(world.server, settings={"programs": {"rakia": str(rakia)}}))
+    alice = await world.client("alice")
+    await world.register(alice)
+    broken.touch()
+    mark = len(alice.stanzas)
+    os.kill(children(gateway.process)["telepathy-rakia"], signal.SIGSEGV)
+    await gateway.process.line(f"{HOST} cannot be started")
+    broken.unlink()
+    await until(lambda: signings(gateway) == [SipSignedIn, SipTrouble.HOST, SipSignedIn], "it is signed in again")
+    await signed_in_again(alice, gateway, mark)
+    ended, *told = [each for each in errors(gateway) if each.startswith(HOST)]
+    assert ended.startswith(RESTARTING.format(name=HOST, why="telepathy-rakia "))
+    assert told == [cannot_start(HOST, RAKIA_ADVICE)]
+    output = gateway.process.output
+    assert re.findall(r"telepathy-rakia ended .*\(signal (\w+)\)", output) == ["SIGSEGV"], "whoever noticed it first"
+    assert [output.count(each) for each in (ALAS, RUNNING_AGAIN.format(name=HOST))] == [1, 1]
 
 
 async def test_a_lost_xmpp_stream_comes_back(world: World, gateway: Gateway) -> None:
@@ -140,7 +232,7 @@ async def test_a_lost_xmpp_stream_comes_back(world: World, gateway: Gateway) -> 
 
 
 async def fails(gateway: Gateway) -> tuple[int, str]:
-    """Run a gateway that cannot go on; its exit code and what it said."""
+    """Run a gateway that does not get ready; return its exit code and what it said."""
     try:
         with pytest.raises(ProcessError, match="ended without printing"):
             await gateway.start()
@@ -152,14 +244,48 @@ async def fails(gateway: Gateway) -> tuple[int, str]:
 async def test_a_secret_that_the_xmpp_server_rejects_ends_it(world: World) -> None:
     code, said = await fails(Gateway(world.server, settings={"xmpp": {"secret": "some other secret"}}))
     assert code == 1
-    assert f"Fargo stops: {texts.SECRET_REJECTED.format(domain=world.server.component)}" in said
+    assert texts.STOPPING.format(why=SECRET_REJECTED.format(domain=world.server.component)) in said
     assert "some other secret" not in said
 
 
-async def test_a_program_that_cannot_serve_ends_it(world: World) -> None:
-    code, said = await fails(Gateway(world.server, settings={"programs": {"kamailio": "/bin/false"}}))
+IMPATIENT = """
+from fargo import supervisor
+from fargo.cli import main
+supervisor.DELAYS = (0,)
+main()
+"""
+
+
+class ImpatientGateway(Gateway):
+    """A gateway whose programs are started again without delay."""
+
+    async def start(self) -> None:
+        self.write(self.configuration.name, toml(self.tables))
+        self.process = await Process.start("fargo", sys.executable, "-c", IMPATIENT, "run", "-c", self.configuration)
+        await self.process.line(READY, READY_SECONDS)
+
+
+@pytest.mark.parametrize(
+    ("program", "name", "child"), [("kamailio", EDGE, "kamailio"), ("rakia", HOST, "telepathy-rakia")]
+)
+async def test_a_program_that_cannot_be_started_ends_it(world: World, program: str, name: str, child: str) -> None:
+    code, said = await fails(ImpatientGateway(world.server, settings={"programs": {program: "/bin/false"}}))
     assert code == 1
-    assert "Fargo stops: kamailio ended before it was ready (exit code 1)." in said
+    failed = f"{child} ended before it was ready (exit code 1)."
+    assert CANNOT_START.format(name=name, plan=texts.LIMITED_ATTEMPTS.format(attempts=10), why=failed) in said
+    assert texts.STOPPING.format(why=texts.GIVEN_UP.format(name=name, attempts=10, why=failed)) in said
+    assert said.count(failed) == 2
+
+
+async def test_it_can_be_stopped_while_a_program_cannot_be_started(world: World) -> None:
+    gateway = Gateway(world.server, settings={"programs": {"kamailio": "/bin/false"}})
+    starting = asyncio.create_task(fails(gateway))
+    await until(lambda: hasattr(gateway, "process"), "the process is there")
+    await gateway.process.line(f"{EDGE} cannot be started")
+    os.kill(gateway.process.pid, signal.SIGTERM)
+    code, said = await starting
+    assert code == 0
+    assert "Traceback" not in said
 
 
 async def test_a_broken_log_is_named_before_anything_starts(world: World) -> None:

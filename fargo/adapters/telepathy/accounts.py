@@ -9,14 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from fargo.adapters.telepathy import texts
 from fargo.adapters.telepathy.bus import BusError, Signal
 from fargo.adapters.telepathy.host import MANAGER_PATH, Host
-from fargo.adapters.telepathy.keeper import Keeper
 from fargo.adapters.telepathy.translate import (
     CONNECTED,
     CONNECTION,
@@ -30,6 +29,7 @@ from fargo.adapters.telepathy.translate import (
 from fargo.statemachine.address import BadAddress, parse_account
 from fargo.statemachine.model.commands import SignIn
 from fargo.statemachine.model.events import Event, SipAccount, SipSignedIn, SipSignedOut, SipTrouble
+from fargo.supervisor import Supervisor
 
 Put: TypeAlias = Callable[[str, Event], None]
 """put(bare JID of the user, event)"""
@@ -44,6 +44,8 @@ class Connection:
 
     user: str
     name: str
+    host: Deferred[Host] | None = None
+    """The host that it is requested from, or waits for."""
     requested: bool = False
     """True once RequestConnection has been called."""
     path: str = ""
@@ -61,17 +63,31 @@ class Accounts:
         put: Put,
         reveal: Callable[[str], str | None],
         route: Route,
-        keeper: Keeper,
+        hosts: Supervisor[Host],
         gone: Callable[[Connection], None],
     ) -> None:
         self._put = put
         self._reveal = reveal
         self._route = route
-        self._keeper = keeper
+        self._hosts = hosts
         self._gone = gone
         self._named: dict[tuple[str, str], Connection] = {}
         self._at: dict[str, Connection] = {}
+        self._empty: list[Deferred[None]] = []
         self._log = Logger()
+
+    @property
+    def count(self) -> int:
+        """The number of connections."""
+        return len(self._named)
+
+    def when_empty(self) -> Deferred[None]:
+        """Return a Deferred that fires when there is no connection left."""
+        if not self._named:
+            return succeed(None)
+        empty: Deferred[None] = Deferred()
+        self._empty.append(empty)
+        return empty
 
     def named(self, user: str, name: str) -> Connection | None:
         """Return the connection with this name, None if there is none or it has no path yet."""
@@ -118,7 +134,11 @@ class Accounts:
         if isinstance(uri, BadAddress):
             self._out(connection, SipTrouble.INVALID, uri.problem)
             return
-        host = await self._keeper.up()
+        connection.host = self._hosts.when_running()
+        try:
+            host = await connection.host
+        except CancelledError:
+            return  # it was signed out meanwhile
         password = self._reveal(command.secret)
         if not password:
             self._out(connection, SipTrouble.SECRET, texts.NO_PASSWORD)
@@ -151,8 +171,14 @@ class Accounts:
         if self._is_in(connection):
             del self._named[connection.user, connection.name]
             self._at.pop(connection.path, None)
+            if connection.host:
+                connection.host.cancel()  # in case it still waits for one
             self._gone(connection)
             self._put(connection.user, SipSignedOut(connection.name, why, text))
+            if not self._named:
+                waiting, self._empty = self._empty, []
+                for each in waiting:
+                    each.callback(None)
 
     def _unexpected(self, failure: Failure, connection: Connection) -> None:
         self._log.failure(texts.SIGN_IN_BUG, failure=failure, user=connection.user)
@@ -160,5 +186,5 @@ class Accounts:
 
     @property
     def _host(self) -> Host:
-        assert self._keeper.host, "a connection with a path has a host"
-        return self._keeper.host
+        assert self._hosts.running, "a connection with a path has a host"
+        return self._hosts.running

@@ -8,14 +8,16 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 
+from fargo.adapters.telepathy import texts
 from fargo.adapters.telepathy.accounts import Accounts, Connection, Put, Route
 from fargo.adapters.telepathy.bus import Signal
 from fargo.adapters.telepathy.calls import Calls
 from fargo.adapters.telepathy.host import Host, HostSettings
-from fargo.adapters.telepathy.keeper import Keeper
 from fargo.statemachine.model.call1 import Call1Command
 from fargo.statemachine.model.commands import Issued, SignIn, SignOut
+from fargo.supervisor import Supervisor
 
 
 class TelepathyAdapter:
@@ -28,17 +30,30 @@ class TelepathyAdapter:
     def __init__(
         self, put: Put, reveal: Callable[[str], str | None], route: Route, settings: HostSettings, reactor: Any
     ) -> None:
-        self._keeper = Keeper(lambda died: Host(settings, reactor, self._heard, died), reactor, self._host_died)
-        self._accounts = Accounts(put, reveal, route, self._keeper, self._gone)
-        self._calls = Calls(put, self._accounts, self._keeper)
+        self._reactor = reactor
+        self._hosts = Supervisor(
+            texts.HOST, lambda died: Host(settings, reactor, self._heard, died), reactor, self._host_died
+        )
+        self._accounts = Accounts(put, reveal, route, self._hosts, self._gone)
+        self._calls = Calls(put, self._accounts, self._hosts)
+
+    @property
+    def connections(self) -> int:
+        """The number of SIP accounts that are signing in, signed in or signing out."""
+        return self._accounts.count
 
     def start(self) -> Deferred[None]:
         """Start the SIP host. The Deferred fires when accounts can sign in, or fails with ProcessError."""
-        return self._keeper.start()
+        return self._hosts.start()
 
     def stop(self) -> Deferred[None]:
         """Stop the SIP host. The Deferred fires when it has ended. Accounts must have signed out before."""
-        return self._keeper.stop()
+        return self._hosts.stop()
+
+    def all_signed_out(self) -> Deferred[None]:
+        """Return a Deferred that fires when no connection is left and its `SipSignedOut` has been put."""
+        # One turn later, because the last connection may end in the middle of a signal from the bus.
+        return self._accounts.when_empty().addCallback(lambda _: deferLater(self._reactor, 0, lambda: None))
 
     def do(self, issued: Issued) -> None:
         """Carry out a command of the SIP side. Its results are put as events."""

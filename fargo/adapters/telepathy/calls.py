@@ -27,7 +27,6 @@ from fargo.adapters.telepathy import texts, translate
 from fargo.adapters.telepathy.accounts import Accounts, Connection, Put
 from fargo.adapters.telepathy.bus import BusError, Signal, all_of
 from fargo.adapters.telepathy.host import Host
-from fargo.adapters.telepathy.keeper import Keeper
 from fargo.adapters.telepathy.translate import (
     CALL,
     CHANNEL,
@@ -59,6 +58,7 @@ from fargo.statemachine.model.call1 import (
     RequestHold,
     RingCall,
 )
+from fargo.supervisor import Supervisor
 
 _PROPERTIES = "org.freedesktop.DBus.Properties"
 _UNHELD, _HELD = 0, 1  # Local_Hold_State
@@ -96,10 +96,10 @@ class Channel:
 class Calls:
     """All channels."""
 
-    def __init__(self, put: Put, accounts: Accounts, keeper: Keeper) -> None:
+    def __init__(self, put: Put, accounts: Accounts, hosts: Supervisor[Host]) -> None:
         self._put = put
         self._accounts = accounts
-        self._keeper = keeper
+        self._hosts = hosts
         self._named: dict[tuple[str, str], Channel] = {}
         self._at: dict[str, Channel] = {}
         self._log = Logger()
@@ -312,5 +312,5 @@ class Calls:
 
     @property
     def _host(self) -> Host:
-        assert self._keeper.host, "a channel has a host"
-        return self._keeper.host
+        assert self._hosts.running, "a channel has a host"
+        return self._hosts.running

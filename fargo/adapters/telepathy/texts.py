@@ -20,8 +20,9 @@ HOLD_REFUSED: Final = "Call {name} keeps its hold state: {why}"
 
 # --- for the operator, as the reason why the SIP host cannot start or has ended
 
-BUS_ADVICE: Final = "Is the package dbus-daemon installed, and is the state directory writable?"
-RAKIA_ADVICE: Final = "Is the package telepathy-rakia installed, and is its path in [programs] correct?"
+HOST: Final = "The SIP host"
+BUS_ADVICE: Final = "Check that the package dbus-daemon is installed and that the state directory is writable."
+RAKIA_ADVICE: Final = "Check that the package telepathy-rakia is installed and that its path in [programs] is correct."
 BUS_UNUSABLE: Final = "The private message bus cannot be used: {problem}"
 BUS_CLOSED: Final = "The message bus closed the connection."
 RAKIA_LEFT: Final = "telepathy-rakia left the message bus."
