@@ -3,7 +3,8 @@
 A test is in the fast tier (`script/test --fast`) unless one of these applies:
 
 1. It uses the fixture `servers`, directly or through another fixture, because it starts programs that are not written
-   in Python. It then gets the marker `servers`. All other tests have a PATH without such programs, installed or not.
+   in Python, or looks for them. It then gets the marker `servers`. All other tests have a PATH without such programs,
+   installed or not.
 2. It has the marker `slow`, with the reason.
 
 Tests run in parallel, except those in the group "screen", which start a browser or a desktop client: two of these at a

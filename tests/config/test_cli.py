@@ -60,6 +60,7 @@ def test_it_runs_as_a_module() -> None:
     assert ran.stdout.startswith("Usage: python -m fargo check [OPTIONS]\n")
 
 
+@pytest.mark.usefixtures("servers")
 def test_a_right_configuration(file: Path) -> None:
     result = fargo("check", "-c", file)
     assert (result.exit_code, result.stdout, result.stderr) == (0, f"{CONFIG_VALID.format(path=file)}\n", "")
@@ -85,6 +86,7 @@ def test_mistakes_about_the_machine(file: Path, command: str) -> None:
         assert f"{file}: programs.{name}: {texts.NOT_EXECUTABLE.format(program=program)}" in result.stderr
 
 
+@pytest.mark.usefixtures("servers")
 def test_a_busy_port_is_a_warning_for_check_and_a_mistake_for_run(file: Path, port: int) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.2", port))
@@ -108,6 +110,7 @@ async def test_a_relay_that_does_not_answer_gives_a_warning(file: Path) -> None:
     assert gone.stderr == f"Warning: media.relay: {silent}\n"
 
 
+@pytest.mark.usefixtures("servers")
 def test_a_secret_for_all_to_read_gives_a_warning(file: Path) -> None:
     file.chmod(0o644)
     result = fargo("check", "-c", file)

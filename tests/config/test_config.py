@@ -213,6 +213,7 @@ def on_this_machine(file: Path, old: str, new: str) -> tuple[Config, list[str]]:
     return config, list(preflight.problems(config))
 
 
+@pytest.mark.usefixtures("servers")
 def test_the_machine_is_checked(file: Path) -> None:
     config, problems = on_this_machine(file, "", "")
     assert problems == []
@@ -228,6 +229,7 @@ def test_the_machine_is_checked(file: Path) -> None:
     assert problems == [f"state.directory: {texts.NOT_A_DIRECTORY.format(path=file)}"]
 
 
+@pytest.mark.usefixtures("servers")
 @pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM])
 def test_a_port_in_use_is_reported(file: Path, kind: socket.SocketKind) -> None:
     with socket.socket(socket.AF_INET, kind) as taken:
