@@ -18,7 +18,7 @@ def templates(table: Path) -> dict[str, set[str]]:
     found = {}
     for node in ast.parse(table.read_text()).body:
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            text = node.value.value if isinstance(node.value, ast.Constant) else ""
+            text = str(node.value.value) if isinstance(node.value, ast.Constant) else ""
             found[node.target.id] = {name for _, name, _, _ in Formatter().parse(text) if name}
     return found
 
