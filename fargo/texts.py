@@ -56,20 +56,20 @@ RELAY_SILENT: Final = (
 
 # --- a program that the gateway runs: why it could not be started, or how it ended
 
-NO_PROGRAM: Final = "{program} cannot be started: there is no program {path}. {advice}"
+NO_PROGRAM: Final = "{program} cannot be started: {path} does not exist. {advice}"
 NOT_SPAWNED: Final = "{program} cannot be started: {why}."
 ENDED_EARLY: Final = "{program} ended before it was ready ({how}). {advice} {output}"
 TOO_SLOW: Final = "{program} was not ready after {seconds} seconds. {advice} {output}"
-OUTPUT: Final = "It said:"
+OUTPUT: Final = "Its output:"
 """The program's last lines follow, each on a line of its own."""
-NO_OUTPUT: Final = "It said nothing."
+NO_OUTPUT: Final = "It printed nothing."
 ENDED_UNEXPECTEDLY: Final = "{program} ended unexpectedly ({how})."
 ENDED: Final = "{program} ended ({how})."
 PROGRAM_LINE: Final = "{program}: {line}"
 
-# --- a program that is started again
+# --- a program that is restarted
 
-RESTARTING: Final = "{name} has ended and is started again: {why}"
+RESTARTING: Final = "{name} has ended and is being restarted: {why}"
 CANNOT_START: Final = "{name} cannot be started. {plan} {why}"
 """`plan` is one of the next two."""
 LIMITED_ATTEMPTS: Final = "Fargo stops after {attempts} attempts."
@@ -81,11 +81,11 @@ SUPERVISOR_BUG: Final = "A bug: {name} is not supervised any more"
 # --- the gateway as a whole
 
 EDGE: Final = "The SIP edge"
-"""The `name` of a program that is started again. The SIP host's name is in its package."""
+"""The `name` of a restarted program. The name of the SIP host is in the texts of its package."""
 READY: Final = "Fargo is ready: {domain} serves {users}; SIP is at {address} port {port}."
 STOPPING: Final = "Fargo stops: {why}"
 START_OR_STOP_BUG: Final = "A bug: starting or stopping failed"
-START_OR_STOP_FAILED: Final = "A bug keeps it from starting or stopping; the error is above."
+START_OR_STOP_FAILED: Final = "A bug prevents starting or stopping; the error is above."
 NOT_SIGNED_OUT: Final = "{count} SIP accounts were not signed out in time."
 ERASE_BUG: Final = "A bug: a password could not be erased"
 

@@ -1,4 +1,4 @@
-"""Who may import whom: the rooms' order, held against the source."""
+"""The allowed imports between packages, checked against the source."""
 
 import ast
 from collections.abc import Iterator
@@ -9,13 +9,13 @@ import pytest
 ROOT = Path(__file__).parent.parent
 CORE = "fargo.statemachine"
 
-# What the core may use besides itself: nothing that could tell the time, throw dice or touch the world.
+# What the core may import besides itself: nothing with a clock, randomness or I/O.
 PURE = {
     *("collections", "dataclasses", "datetime", "enum", "functools", "ipaddress", "itertools", "msgspec", "re"),
     *("stringprep", "typing", "unicodedata"),
 }
 
-# Each room with the rooms it may import, besides itself. A room is a package or a module; the longest name counts.
+# Each package or module with those that it may import besides itself. The longest matching name counts.
 MAY = {
     "fargo": set(),
     CORE: set(),
@@ -50,14 +50,14 @@ MAY = {
     "replay.server": {CORE, "fargo.store", "replay.drawing", "replay.page", "replay.reading"},
 }
 
-# Telepathy's words stand in its leg and its adapter; the core's root, and where calls come in, know the leg, and the
-# unions name every member.
+# Telepathy's terms occur only in its leg and its adapter. The core's entry and the start of incoming calls know the
+# leg, and the unions name every member.
 KNOW_TELEPATHY = {
     *(f"{CORE}.{name}" for name in ("legs.telepathy", "faults", "machine", "incoming")),
     *(f"{CORE}.model.{name}" for name in ("call1", "events", "commands")),
     "fargo.adapters.telepathy",
     "replay.drawing.sip",
-    "replay.reading.channels",  # what its events and commands are in SIP's words
+    "replay.reading.channels",  # its events and commands in SIP's terms
 }
 
 
@@ -71,7 +71,7 @@ def module(path: Path) -> str:
 
 
 def imports(path: Path) -> Iterator[str]:
-    """Every module, or name in a module, that is imported anywhere in the file."""
+    """Yield every module, or name in a module, that the file imports."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -80,13 +80,13 @@ def imports(path: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def is_in(name: str, rooms: set[str]) -> str:
-    """The room that a module or a name in it belongs to; "" if none."""
-    return max((room for room in rooms if name == room or name.startswith(room + ".")), key=len, default="")
+def is_in(name: str, packages: set[str]) -> str:
+    """Return the package that a module or a name in it belongs to, "" if none."""
+    return max((each for each in packages if name == each or name.startswith(f"{each}.")), key=len, default="")
 
 
 @pytest.mark.parametrize("path", sources(), ids=module)
-def test_imports_keep_the_order_of_the_rooms(path: Path) -> None:
+def test_imports_are_allowed(path: Path) -> None:
     here = is_in(module(path), set(MAY))
     wrong = {
         name for name in imports(path) if (there := is_in(name, set(MAY))) and there != here and there not in MAY[here]
@@ -101,13 +101,13 @@ def test_the_core_is_pure(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", sources(), ids=module)
-def test_telepathys_words_stay_in_its_rooms(path: Path) -> None:
+def test_telepathys_terms_stay_in_its_packages(path: Path) -> None:
     if not is_in(module(path), KNOW_TELEPATHY):
         assert not [name for name in imports(path) if is_in(name, {f"{CORE}.model.call1"})]
 
 
-def test_every_room_exists() -> None:
-    """A rule about a room that is gone would hold nothing."""
+def test_every_named_package_exists() -> None:
+    """A rule about a package that is gone would check nothing."""
     modules = {module(path) for path in sources()}
     assert set(MAY) <= modules
-    assert {room for room in KNOW_TELEPATHY if room not in modules} == set()
+    assert {each for each in KNOW_TELEPATHY if each not in modules} == set()

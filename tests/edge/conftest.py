@@ -1,4 +1,4 @@
-"""One edge per module; scripted agents on both faces, new ones for each test."""
+"""One edge per module. Each test has new scripted agents inside and outside."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -58,7 +58,7 @@ async def edge(servers: None, tmp_path_factory: pytest.TempPathFactory) -> Async
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def rakia() -> AsyncIterator[Agent]:
-    """Stands where telepathy-rakia does."""
+    """A scripted agent in the place of telepathy-rakia."""
     agent = await Agent.open(INSIDE)
     yield agent
     agent.close()
@@ -73,7 +73,7 @@ async def provider() -> AsyncIterator[Agent]:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def stranger() -> AsyncIterator[Agent]:
-    """Somebody outside who is nobody's provider."""
+    """An agent outside that is not a provider of any account."""
     agent = await Agent.open(STRANGER)
     yield agent
     agent.close()
@@ -81,17 +81,17 @@ async def stranger() -> AsyncIterator[Agent]:
 
 @dataclass
 class Line:
-    """An account of rakia's that has registered through the edge."""
+    """An account that rakia has registered through the edge."""
 
     edge: RunningEdge
     rakia: Agent
     provider: Agent
     user: str
     contact: str
-    """The URI that the provider stored: the only way in."""
+    """The URI that the provider has stored: the only one that the edge accepts."""
 
     def route(self, transport: str = "udp", host: str | None = None, port: int | None = None) -> str:
-        """The Route that rakia's proxy-host makes."""
+        """Return the Route that results from rakia's parameter proxy-host."""
         ip, default = self.provider.address
         inside = f"{self.edge.inside[0]}:{self.edge.inside[1]}"
         return f"<sip:{transport}~{host or ip}~{port or default}@{inside};transport=udp;lr>"
@@ -101,7 +101,7 @@ class Line:
         return f"<sip:{self.user}@{INSIDE}:{self.rakia.address[1]}>"
 
     def outgoing(self, method: str, *, headers: tuple[tuple[str, str], ...] = (), body: str = "") -> Message:
-        """Send a request out of a dialog, as rakia does."""
+        """Send a request outside of a dialog, as rakia does."""
         own = [("Route", self.route()), ("Contact", self.rakia_contact)]
         own = [each for each in own if each[0] not in dict(headers)]
         message = request(method, "sip:bob@example.net", headers=[*own, *headers], body=body)

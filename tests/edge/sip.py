@@ -150,7 +150,7 @@ class Agent(asyncio.DatagramProtocol):
     async def answer(
         self, to: Message, status: int, phrase: str, *, headers: Iterable[tuple[str, str]] = (), body: str = ""
     ) -> Message:
-        """Answer a request to where its topmost Via points, which here is always the edge."""
+        """Send a response to the address of the topmost Via, which here is always the edge."""
         ip, _, port = to["Via"].split(" ", 1)[1].split(";")[0].partition(":")
         return self.send(response(to, status, phrase, headers=headers, body=body), (ip, int(port)))
 

@@ -1,4 +1,4 @@
-"""A gateway of the test's own, whose log has to replay to the same commands when the test is over."""
+"""Each test has a gateway of its own. After the test, its log must replay to the same commands."""
 
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import closing
@@ -24,20 +24,20 @@ def _every_test_here(servers: None) -> None:
 
 @pytest.fixture
 def path() -> str:
-    """Which way audio goes, as the gateway is configured."""
+    """The audio path in the gateway's configuration."""
     return "auto"
 
 
 @pytest.fixture
 def relay() -> None:
-    """The media relay, for tests that have one: it is started before the gateway."""
+    """The media relay, for tests that have one. It is started before the gateway."""
 
 
 @pytest_asyncio.fixture
 async def gateway(
     world: World, relay: Rtpengine | None, path: str, record_session: Callable[[Iterable[Entry]], None]
 ) -> AsyncIterator[Gateway]:
-    """A gateway between the servers of `world`; it has to stop cleanly, and its log to fold to what it did."""
+    """A gateway between the servers of `world`. It must stop cleanly, and its log must verify."""
     made = await world.gateway(path)
     yield made
     await made.stop()
@@ -58,7 +58,7 @@ async def alice(world: World, gateway: Gateway) -> Customer:
 
 @pytest_asyncio.fixture
 async def dave(world: World, gateway: Gateway) -> Customer:
-    """Dave has told the gateway his SIP account, with a client that takes no calls itself."""
+    """Dave, whose SIP account is registered by a client that cannot take calls."""
     client = await world.add(XmppClient(world.server, "dave", "script", features=(NS["disco"],)))
     customer = Customer(world, gateway, client)
     await customer.register()

@@ -1,7 +1,7 @@
-"""Free ports on a loopback address, who holds a port, and free X displays.
+"""Find free ports on a loopback address, the owner of a port, and free X displays.
 
-A port is drawn at random below the range that the kernel uses for outgoing connections, is free for UDP and TCP
-when it is drawn, and is handed out only once by a process.
+A port is drawn at random below the range that the kernel uses for outgoing connections. It is free for UDP and TCP at
+that time, and a process never gets the same port twice.
 """
 
 import random
@@ -15,7 +15,7 @@ _drawn: set[tuple[str, int]] = set()
 
 
 def free_port(address: str, adjacent: int = 1) -> int:
-    """The first of `adjacent` consecutive free ports; it is even, as RTP wants it (RFC 3550 §11)."""
+    """Return the first of `adjacent` consecutive free ports. It is even, as RTP requires (RFC 3550 §11)."""
     for _ in range(1000):
         port = random.randrange(FIRST, LAST, 2)
         ports = {(address, each) for each in range(port, port + adjacent)}
@@ -47,18 +47,18 @@ def _is_free(address: str, port: int) -> bool:
 
 
 def udp_bound(address: str, port: int) -> bool:
-    """Whether some process holds this UDP port."""
+    """Return whether a process has bound this UDP port."""
     return bool(_sockets(address, port))
 
 
 def udp_owner(address: str, port: int) -> int | None:
-    """The pid of the process that holds this UDP port, on the address or on all; None if none does."""
+    """Return the pid of the process that has bound this UDP port, on this address or on all; None if there is none."""
     sockets = _sockets(address, port)
     return next((pid for pid in _pids() if sockets & _links(pid)), None) if sockets else None
 
 
 def udp_ports(pid: int) -> set[int]:
-    """The UDP ports that a process holds, on whichever address."""
+    """Return the UDP ports that a process has bound, on any address."""
     links = _links(pid)
     return {port for (_, port), link in _udp_table() if link in links}
 
@@ -69,13 +69,13 @@ def _sockets(address: str, port: int) -> set[str]:
 
 
 def _udp_table() -> list[tuple[tuple[str, int], str]]:
-    """Where every UDP socket is bound, and its link in /proc/PID/fd."""
+    """Return the address and port of every UDP socket, and its link in /proc/PID/fd."""
     rows = [row.split() for row in Path("/proc/net/udp").read_text().splitlines()[1:]]
     return [(_bound(row[1]), f"socket:[{row[9]}]") for row in rows]
 
 
 def _bound(text: str) -> tuple[str, int]:
-    """Address and port as /proc/net/udp writes them: in hexadecimal, the address in the machine's byte order."""
+    """Parse an address and port of /proc/net/udp: hexadecimal, with the address in the machine's byte order."""
     address, _, port = text.partition(":")
     return socket.inet_ntoa(int(address, 16).to_bytes(4, sys.byteorder)), int(port, 16)
 
@@ -85,7 +85,7 @@ def _pids() -> list[int]:
 
 
 def _links(pid: int) -> set[str]:
-    """What the process has open, as far as it is still there and ours to see."""
+    """Return the link targets in /proc/PID/fd; none if the process is gone or not accessible."""
     links = set()
     with suppress(OSError):
         for entry in Path(f"/proc/{pid}/fd").iterdir():

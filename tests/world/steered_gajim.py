@@ -1,9 +1,9 @@
-"""Gajim, steered by lines that come through a pipe: run by Debian's Python, not ours.
+"""Run Gajim and control it by lines from a pipe. Needs Debian's Python, not the one of .venv.
 
     python3 steered_gajim.py PIPE ARGUMENTS-OF-GAJIM...
 
-Gajim 1.7 offers calls neither on D-Bus nor on its command line, so this stands for the hand on its buttons: each word
-does what the button does, in Gajim's own main loop. What becomes of the call is printed.
+Gajim 1.7 offers calls neither on D-Bus nor on its command line. Each line is a command that does what a button of Gajim
+does, in Gajim's own main loop. The progress of the call is printed.
 """
 
 import os
@@ -12,7 +12,7 @@ from typing import Any
 
 import gi
 
-# Gajim's modules import Gdk without a version, which would be GTK 4's if that is installed too.
+# Gajim's modules import Gdk without a version. If GTK 4 is installed too, they would get that one.
 gi.require_versions({"Gdk": "3.0", "GLib": "2.0", "Gtk": "3.0"})
 
 from gajim import gajim  # noqa: E402
@@ -27,7 +27,7 @@ POLL_MILLISECONDS = 50
 
 
 class Hand:
-    """Its public methods are the words that are understood; the rest of a line is the argument."""
+    """The commands: the first word of a line is the name of a public method, the rest is its argument."""
 
     def __init__(self) -> None:
         self._session: Any = None
@@ -39,7 +39,7 @@ class Hand:
         app.get_client(ACCOUNT).get_module("Presence").subscribe(JID.from_string(jid))
 
     def call(self, jid: str) -> None:
-        """Once Gajim knows that they take calls: it would do nothing before."""
+        """Call a JID once Gajim knows that it supports calls. Before that, Gajim would do nothing."""
         GLib.timeout_add(POLL_MILLISECONDS, self._call, JID.from_string(jid))
 
     def _call(self, jid: JID) -> bool:
@@ -79,9 +79,9 @@ def read(channel: int, condition: int, hand: Hand) -> bool:
 def main() -> None:
     pipe = sys.argv.pop(1)
     hand = Hand()
-    # For reading and writing, so that it has no end.
+    # Open for reading and writing, so that it never reaches its end.
     GLib.io_add_watch(os.open(pipe, os.O_RDWR | os.O_NONBLOCK), GLib.IO_IN, read, hand)
-    # Gajim refuses to run as root, and in the tests' network there is nobody else.
+    # Gajim refuses to run as root, but in the tests' namespace there is no other user.
     os.geteuid = lambda: 1
     gajim.main()
 

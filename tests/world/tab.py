@@ -1,4 +1,4 @@
-"""A page in a browser, as its reader has it: keys, what is shown, what is on the clipboard; and what it asked for."""
+"""A page in a browser tab: its text, keyboard input, the clipboard, and the requests that it makes."""
 
 import asyncio
 import json
@@ -12,11 +12,11 @@ VIRTUAL |= {"ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40, "
 SHIFT = 8
 POLL_SECONDS = 0.02
 MOVED = "Inspected target navigated or closed"
-"""What the browser says when a page gives way to another one before the answer is there."""
+"""The browser's error if a page is replaced before a command has been answered."""
 
 
 class Tab:
-    """`requests`: every address that was asked for; `complaints`: what the page threw, or the console shows."""
+    """A tab. `requests` has all requested addresses, `complaints` all exceptions, console messages and dialogs."""
 
     _session: str
 
@@ -28,7 +28,7 @@ class Tab:
 
     @classmethod
     async def open(cls, browser: Chromium, url: str, scheme: str = "light") -> Self:
-        """The page at an address, in a new tab of a browser whose reader prefers this colour scheme."""
+        """Open the page at an address in a new tab, with this preferred colour scheme."""
         tab = cls(browser)
         tab._session = await browser.devtools.tab(tab._take)
         for domain in ("Page", "Runtime", "Network", "Log"):
@@ -40,20 +40,20 @@ class Tab:
         return tab
 
     async def go(self, url: str) -> None:
-        """Load another page, or the same again."""
+        """Load another page, or reload the same one."""
         self._loaded.clear()
         await self._command("Page.navigate", url=url)
         await asyncio.wait_for(self._loaded.wait(), 20)
 
     async def run(self, script: str) -> Any:
-        """What JavaScript in the page comes to, promises awaited; DevToolsError if it throws."""
+        """Run JavaScript in the page and return its (awaited) result. Raises DevToolsError if it throws."""
         done = await self._command("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
         if thrown := done.get("exceptionDetails"):
             raise DevToolsError(f"{script}: {thrown.get('exception', {}).get('description', thrown['text'])}")
         return done["result"].get("value")
 
     async def _run_if_there(self, script: str) -> Any:
-        """The same; None while a page gives way to another one."""
+        """Do the same as `run`, but return None while the page is being replaced."""
         try:
             return await self.run(script)
         except DevToolsError as error:
@@ -62,17 +62,17 @@ class Tab:
             return None
 
     async def text(self, selector: str) -> str:
-        """The text that is shown there, "" if nothing is."""
+        """Return the visible text of an element, "" if there is none."""
         return await self._run_if_there(f"document.querySelector({json.dumps(selector)})?.innerText ?? ''") or ""
 
     async def until(self, script: str) -> None:
-        """Wait until JavaScript in the page comes to something that is true."""
+        """Wait until the result of JavaScript in the page is true."""
         async with asyncio.timeout(20):
             while not await self._run_if_there(script):
                 await asyncio.sleep(POLL_SECONDS)
 
     async def shows(self, selector: str, wanted: str) -> None:
-        """Wait until the text there is this one."""
+        """Wait until the visible text of an element contains this text."""
         try:
             async with asyncio.timeout(20):
                 while wanted not in (now := await self.text(selector)):
@@ -81,7 +81,7 @@ class Tab:
             raise TimeoutError(f"{selector} does not show {wanted!r} but {now!r}") from None
 
     async def press(self, *keys: str) -> None:
-        """Press keys one after the other, by their names; those of a text by themselves."""
+        """Press keys one after the other. Each is a name or a single character."""
         for key in keys:
             text = {"text": "\r" if key == "Enter" else key} if len(key) == 1 or key == "Enter" else {}
             known = {"windowsVirtualKeyCode": VIRTUAL[key]} if key in VIRTUAL else {}
@@ -90,11 +90,11 @@ class Tab:
                 await self._command("Input.dispatchKeyEvent", type=type, key=key, modifiers=modifiers, **known, **text)
 
     async def click(self, selector: str) -> None:
-        """Click there; it may lead to another page."""
+        """Click an element. This may load another page."""
         await self._run_if_there(f"document.querySelector({json.dumps(selector)}).click()")
 
     async def clipboard(self) -> str:
-        """The text on it."""
+        """Return the text on the clipboard."""
         profile = (await self._command("Target.getTargetInfo"))["targetInfo"]["browserContextId"]
         leave = {"permissions": ["clipboardReadWrite"], "browserContextId": profile}
         await self._browser.devtools.command("Browser.grantPermissions", **leave)
