@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from twisted.internet.task import Clock
-from twisted.logger import LogEvent, globalLogPublisher
+from twisted.logger import capturedLogs
 
 from fargo.engine import Engine, steady_clock
 from fargo.statemachine import machine
@@ -149,6 +149,7 @@ def test_a_command_leaves_after_the_commit(path: Path) -> None:
 
 
 def test_what_an_adapter_puts_while_it_is_dispatched_to_is_the_next_batch(path: Path) -> None:
+    bench: Bench
     sizes: list[int] = []
 
     def dispatch(issued: Issued) -> None:
@@ -208,11 +209,11 @@ def test_the_clock_is_the_wall_clock_and_steady(monkeypatch: pytest.MonkeyPatch)
 def test_the_earliest_deadline_is_armed_and_cleared(bench: Bench) -> None:
     bench.engine.put(ALICE, SipSignedIn("a"))
     bench.run()
-    assert [call.getTime() for call in bench.clock.getDelayedCalls()] == [30]
+    assert [call.getTime() for call in bench.clock.calls] == [30]
     bench.run(10)
     bench.engine.put(ALICE, SipSignedIn("b"))
     bench.run()
-    assert [call.getTime() for call in bench.clock.getDelayedCalls()] == [40]
+    assert [call.getTime() for call in bench.clock.calls] == [40]
     bench.run(30)
     bench.run()
     assert bench.recorded()[-1] == (ALICE, 3, START + 40, TimePassed())
@@ -222,15 +223,15 @@ def test_the_earliest_deadline_is_armed_and_cleared(bench: Bench) -> None:
 def test_a_deadline_that_stays_keeps_its_timer(bench: Bench) -> None:
     bench.engine.put(ALICE, SipSignedIn("a"))
     bench.run()
-    [timer] = bench.clock.getDelayedCalls()
+    [timer] = bench.clock.calls
     bench.engine.put(ALICE, out(""))
     bench.run(1)
-    assert bench.clock.getDelayedCalls() == [timer]
+    assert bench.clock.calls == [timer]
     assert timer.active()
     bench.engine.put(ALICE, SipSignedIn("b"))
     bench.run(1)
     assert not timer.active()
-    [later] = bench.clock.getDelayedCalls()
+    [later] = bench.clock.calls
     assert later.getTime() == 32
 
 
@@ -270,7 +271,7 @@ def test_what_was_known_before_a_crash_is_known_again(path: Path) -> None:
     again.engine.broadcast(Restarted())
     again.run()
     assert again.recorded()[2:] == [(ALICE, 2, START + 10, Restarted())]
-    assert [call.getTime() for call in again.clock.getDelayedCalls()] == [20]
+    assert [call.getTime() for call in again.clock.calls] == [20]
     assert again.sent == []
 
 
@@ -301,13 +302,9 @@ def test_a_value_that_the_log_could_not_give_back_harms_nobody(bench: Bench) -> 
 
 
 def test_a_bug_is_counted_and_said_loudly(bench: Bench) -> None:
-    said: list[LogEvent] = []
-    globalLogPublisher.addObserver(said.append)
-    try:
+    with capturedLogs() as said:
         bench.engine.put(ALICE, out("bug"))
         bench.run()
-    finally:
-        globalLogPublisher.removeObserver(said.append)
     assert bench.engine.faults == 1
     assert bench.sent == []
     assert [event["log_level"].name for event in said if event["log_namespace"].startswith("fargo.")] == ["error"]

@@ -1,15 +1,16 @@
 """What is old leaves the log, and is gone from the disk; the rest goes on as if it were there."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 from twisted.internet.task import Clock
-from twisted.logger import LogEvent, formatEvent, globalLogPublisher
+from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublisher
 
 from fargo.engine import Engine
 from fargo.statemachine import machine
-from fargo.statemachine.machine import User, condensed, fold, new
+from fargo.statemachine.machine import condensed, fold, new
 from fargo.statemachine.model.events import (
     Event,
     Iq,
@@ -24,6 +25,7 @@ from fargo.statemachine.model.events import (
     SipTrouble,
     Snapshot,
 )
+from fargo.statemachine.user_state import User
 from fargo.store.database import FileError
 from fargo.store.log import Log
 from fargo.store.retention import Retention, retire
@@ -169,7 +171,8 @@ class Gateway:
     """An engine on a log, on a clock that stands still until it is told to go on."""
 
     def __init__(self, log: Log) -> None:
-        self.clock, self.failures = Clock(), []
+        self.clock = Clock()
+        self.failures: list[str] = []
         now = lambda: 1e9 + self.clock.seconds()  # noqa: E731
         self.engine = Engine(log, machine, lambda _: None, self.failures.append, self.clock.callLater, now)
         self.engine.load()
@@ -261,9 +264,10 @@ def said() -> Iterator[list[str]]:
     def see(event: LogEvent) -> None:
         lines.append(formatEvent(event))
 
-    globalLogPublisher.addObserver(see)
+    observer = cast(ILogObserver, see)  # the interface is zope's, not Python's
+    globalLogPublisher.addObserver(observer)
     yield lines
-    globalLogPublisher.removeObserver(see)
+    globalLogPublisher.removeObserver(observer)
 
 
 def retention(log: Log, clock: Clock, keep: float | None) -> Retention:
@@ -335,6 +339,7 @@ def test_the_journal_waits_for_who_reads(log: Log) -> None:
     record(log, ALICE, *registers(ALICE), *[PresenceProbed(GATEWAY)] * 300)
     reader = Log.open_read_only(log.path)
     rows = reader.read()
+    assert isinstance(rows, Generator)
     next(rows)
     log.erase(ALICE)
     assert log.scrub() is False

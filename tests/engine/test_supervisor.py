@@ -2,7 +2,7 @@
 
 import gc
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 from twisted.internet.defer import CancelledError, Deferred
@@ -84,12 +84,12 @@ class Scene:
 
 
 @pytest.fixture
-def log() -> Iterator[list[LogEvent]]:
+def log() -> Iterator[Sequence[LogEvent]]:
     with capturedLogs() as events:
         yield events
 
 
-def logged(log: list[LogEvent], level: LogLevel) -> list[str]:
+def logged(log: Sequence[LogEvent], level: LogLevel) -> list[str]:
     return [eventAsText(event, False, False, False) for event in log if event["log_level"] is level]
 
 
@@ -109,7 +109,7 @@ def test_a_program_that_ran_for_a_while_is_started_at_once() -> None:
     assert scene.lose() == 0.5
 
 
-def test_each_end_and_each_recovery_is_logged(log: list[LogEvent]) -> None:
+def test_each_end_and_each_recovery_is_logged(log: Sequence[LogEvent]) -> None:
     scene = Scene()
     assert not log
     scene.lose("It crashed.")
@@ -118,7 +118,7 @@ def test_each_end_and_each_recovery_is_logged(log: list[LogEvent]) -> None:
     assert logged(log, LogLevel.info) == [RUNNING] * 2
 
 
-def test_an_outage_is_logged_once_however_often_the_start_is_tried(log: list[LogEvent]) -> None:
+def test_an_outage_is_logged_once_however_often_the_start_is_tried(log: Sequence[LogEvent]) -> None:
     scene = Scene()
     scene.trouble = NO_PORT
     scene.runs[-1].end("It crashed.")
@@ -133,7 +133,7 @@ def test_an_outage_is_logged_once_however_often_the_start_is_tried(log: list[Log
     assert len(logged(log, LogLevel.error)) == 4, "the next outage is told like the first"
 
 
-def test_another_reason_in_the_same_outage_is_logged_too(log: list[LogEvent]) -> None:
+def test_another_reason_in_the_same_outage_is_logged_too(log: Sequence[LogEvent]) -> None:
     scene = Scene()
     scene.trouble = NO_PORT
     scene.lose()
@@ -159,7 +159,7 @@ def test_a_program_that_has_run_is_never_given_up() -> None:
     assert scene.supervisor.running is scene.runs[-1]
 
 
-def test_at_start_up_it_is_given_up_after_ten_failures(log: list[LogEvent]) -> None:
+def test_at_start_up_it_is_given_up_after_ten_failures(log: Sequence[LogEvent]) -> None:
     scene = Scene(NO_PORT)
     scene.pass_time(60 * MINUTES)
     assert len(scene.starts) == START_ATTEMPTS == 10
@@ -171,7 +171,7 @@ def test_at_start_up_it_is_given_up_after_ten_failures(log: list[LogEvent]) -> N
     assert logged(log, LogLevel.error) == [cannot_start(texts.LIMITED_ATTEMPTS.format(attempts=10), NO_PORT)]
 
 
-def test_at_start_up_it_may_fail_nine_times(log: list[LogEvent]) -> None:
+def test_at_start_up_it_may_fail_nine_times(log: Sequence[LogEvent]) -> None:
     scene = Scene(NO_PORT)
     while len(scene.starts) < START_ATTEMPTS - 1:
         scene.wait()
@@ -182,7 +182,7 @@ def test_at_start_up_it_may_fail_nine_times(log: list[LogEvent]) -> None:
     assert logged(log, LogLevel.info) == [RUNNING]
 
 
-def test_a_bug_in_starting_is_a_failure_like_others(log: list[LogEvent]) -> None:
+def test_a_bug_in_starting_is_a_failure_like_others(log: Sequence[LogEvent]) -> None:
     scene = Scene()
     scene.trouble = ZeroDivisionError("a bug")
     scene.lose()
@@ -220,7 +220,7 @@ def test_the_next_start_waits_until_the_last_run_is_gone() -> None:
     scene.wait()
 
 
-def test_an_end_before_it_was_ready_is_a_failure_to_start(log: list[LogEvent]) -> None:
+def test_an_end_before_it_was_ready_is_a_failure_to_start(log: Sequence[LogEvent]) -> None:
     scene = Scene()
     scene.by_hand = True
     scene.lose()
@@ -259,7 +259,7 @@ def test_whoever_waits_no_longer_is_forgotten() -> None:
     assert got == scene.runs[1:]
 
 
-def test_nothing_is_started_once_it_is_stopped(log: list[LogEvent]) -> None:
+def test_nothing_is_started_once_it_is_stopped(log: Sequence[LogEvent]) -> None:
     scene = Scene()
     scene.runs[0].end("It crashed.")
     assert scene.supervisor.stop().called
@@ -283,7 +283,7 @@ def test_it_can_be_stopped_while_the_last_run_is_ending() -> None:
 
 
 @pytest.mark.parametrize("fails", [True, False])
-def test_it_can_be_stopped_while_it_starts(log: list[LogEvent], fails: bool) -> None:
+def test_it_can_be_stopped_while_it_starts(log: Sequence[LogEvent], fails: bool) -> None:
     scene = Scene()
     scene.by_hand = True
     scene.lose()
@@ -299,7 +299,7 @@ def test_it_can_be_stopped_while_it_starts(log: list[LogEvent], fails: bool) -> 
     assert len(log) == 1, "only the end before"
 
 
-def test_stopping_a_running_program_is_no_outage(log: list[LogEvent]) -> None:
+def test_stopping_a_running_program_is_no_outage(log: Sequence[LogEvent]) -> None:
     scene = Scene()
     assert scene.supervisor.stop().called
     scene.runs[0].end("It was told to.")

@@ -25,9 +25,14 @@ class Loop:
         self._loop.call_soon_threadsafe(call, *args)
 
 
+def reactor() -> Any:
+    """Return a `Loop` as the reactor that a vault asks for: Twisted's interfaces are zope's, not Python's."""
+    return Loop()
+
+
 @pytest.fixture
 async def vault(tmp_path: Path) -> Any:
-    made = Vault(tmp_path / "vault.db", Loop())
+    made = Vault(tmp_path / "vault.db", reactor())
     yield made
     made.close()
 
@@ -48,13 +53,13 @@ async def test_kept_revealed_and_forgotten(vault: Vault) -> None:
 
 async def test_it_lasts_and_orphans_do_not(tmp_path: Path) -> None:
     path = tmp_path / "vault.db"
-    with closing(Vault(path, Loop())) as first:
+    with closing(Vault(path, reactor())) as first:
         names = [await done(first.keep(ALICE, word)) for word in ("one", "two", "three")]
         await done(first.forget(names[2]))
-    with closing(Vault(path, Loop())) as second:
+    with closing(Vault(path, reactor())) as second:
         second.forget_all_but({names[1], "unknown"})
         assert [second.reveal(name) for name in names] == [None, "two", None]
-    with closing(Vault(path, Loop())) as third:
+    with closing(Vault(path, reactor())) as third:
         assert [third.reveal(name) for name in names] == [None, "two", None]
 
 
@@ -92,4 +97,4 @@ async def test_a_log_is_no_vault(tmp_path: Path) -> None:
 
     Log.open(tmp_path / "fargo.db").close()
     with pytest.raises(FileError, match="but not a vault of Fargo"):
-        Vault(tmp_path / "fargo.db", Loop())
+        Vault(tmp_path / "fargo.db", reactor())

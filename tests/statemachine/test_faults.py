@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Callable
+from typing import NoReturn
 
 import pytest
 
@@ -62,7 +63,7 @@ MISSED = "Missed call from bob@sip.test on 1970-01-01 at 00:16 UTC."
 Breaker = Callable[[str], None]
 
 
-def raises(*_: object) -> None:
+def raises(*_: object) -> NoReturn:
     raise ZeroDivisionError("a bug")
 
 
@@ -216,12 +217,12 @@ def test_a_leg_that_cannot_even_say_goodbye_does_not_keep_the_others_from_it(bro
     for function in ("call.bridge.fold_sip", "call.bridge.end", f"{leg}.abandon"):
         broken(function)
     told = {type(each) for each in story.tell(CallMembersChanged(call.sip.channel, 1))}
-    silent = {
+    silent: dict[str, set[type]] = {
         "legs.jingle.jingle_leg": {TerminateSession},
         "legs.telepathy.telepathy_leg": {HangUp, CloseChannel},
         "legs.relay.relay_leg": {DeleteRelay},
-    }[leg]
-    assert told == {Fault, TerminateSession, HangUp, CloseChannel, DeleteRelay} - silent
+    }
+    assert told == {Fault, TerminateSession, HangUp, CloseChannel, DeleteRelay} - silent[leg]
     assert not story.user.calls
 
 
