@@ -5,7 +5,7 @@ from setuptools import find_packages, setup
 setup(
     name="fargo",
     version="0.1.0",
-    description="A gateway between XMPP and SIP that can say, and prove, what became of every call",
+    description="A gateway between XMPP and SIP for voice calls, with an event log that explains every call",
     author="The Fargo developers",
     license="MIT",
     license_files=["LICENSE"],
@@ -13,22 +13,22 @@ setup(
     packages=find_packages(include=["fargo", "fargo.*", "replay", "replay.*"]),
     package_data={"fargo.edge": ["*.cfg"], "replay.page": ["*.html", "*.css", "*.js"]},
     install_requires=[
-        # rtpengine's protocol; the only one of its kind that reads dictionaries whose keys are in no order.
+        # rtpengine's NG protocol. Other bencode libraries reject dictionaries with unsorted keys.
         "bencode.py>=4,<5",
         "click>=8.1,<9",
         "dbus-python>=1.3,<2",
         "msgspec>=0.19,<1",
         "pydantic>=2.7,<3",
-        # 3.51 wants girepository-2.0, which Debian 12 does not have.
+        # 3.51 requires girepository-2.0, which Debian 12 does not have.
         "PyGObject>=3.42,<3.51",
         "sqlite-utils>=4,<5",
         "Twisted>=24.3,<27",
-        # The last release; fargo.adapters.xmpp.wokkel_compat says what it needs on current releases of Twisted.
+        # The last release. fargo.adapters.xmpp.wokkel_compat makes it work with current releases of Twisted.
         "wokkel==18.0.0",
     ],
     extras_require={
         "test": [
-            # Opens the log. 1.0 changes what its JSON looks like.
+            # The tests open the log with it. Version 1.0 changes its JSON format.
             "datasette>=0.64,<1",
             "hypothesis>=6.100,<7",
             "mypy>=1.11,<3",
@@ -38,10 +38,10 @@ setup(
             "ruff>=0.6,<1",
             # An XMPP client that shares no code with the gateway.
             "slixmpp>=1.8.6,<2",
-            # To Chromium's DevTools.
+            # For Chromium's DevTools protocol.
             "websockets>=13,<17",
         ],
-        # script/mutate alone.
+        # For script/mutate only.
         "mutation": ["mutmut>=3.8,<4"],
     },
     entry_points={"console_scripts": ["fargo = fargo.cli:main"]},
