@@ -182,8 +182,8 @@ def test_only_what_reads_back_is_kept(path: Path) -> None:
     log = Log.open(path)
     assert log.keeps(IqSucceeded("1.1", "alice@example.org/phone"))
     assert not log.keeps(IqSucceeded("1.1", "\ud800"))
-    assert not log.keeps(IqSucceeded("1.1", None))  # type: ignore[arg-type]
-    assert not log.keeps(IqSucceeded("1.1", object()))  # type: ignore[arg-type]
+    assert not log.keeps(IqSucceeded("1.1", None))  # type: ignore[arg-type] # wrong on purpose
+    assert not log.keeps(IqSucceeded("1.1", object()))  # type: ignore[arg-type] # wrong on purpose
 
 
 def test_an_older_body_is_brought_up_to_date(path: Path) -> None:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from fargo.statemachine.model.call_records import Direction, RecordBegun
+from fargo.statemachine.model.call1 import CallArrived
+from fargo.statemachine.model.call_records import Direction, RecordBegun, RecordEnded
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import Recorded, Restarted
 from fargo.store.log import Entry, Log, has_notes
@@ -41,8 +42,8 @@ def test_a_call_out_by_all_of_its_names(path: Path, name: str) -> None:
 
 def test_a_call_in_is_found_by_its_channel() -> None:
     log = GoldenLog(SESSIONS / "calls-a-call-in-has-sound-both-ways.jsonl")
-    ((recorded, _),) = [(r, i) for r, i in log.noted() if type(r.event).__name__ == "CallArrived"]
-    assert find(log.noted(), recorded.event.channel) == (recorded.user, str(recorded.version))  # type: ignore[union-attr]
+    [(recorded, arrived)] = [(r, r.event) for r, _ in log.noted() if isinstance(r.event, CallArrived)]
+    assert find(log.noted(), arrived.channel) == (recorded.user, str(recorded.version))
 
 
 def test_a_name_of_several_calls_lists_them() -> None:
@@ -74,5 +75,7 @@ def test_entries_with_notes_are_the_same_from_either_log(path: Path, tmp_path: P
 
 def test_a_call_that_was_refused_at_once_has_its_step() -> None:
     log = GoldenLog(SESSIONS / "bad-input-a-jid-that-is-no-sip-address-is-refused-bob-sip-test-x.jsonl")
-    call = find(log.noted(), next(iter(log.noted()))[1][-1].command.call)  # type: ignore[union-attr]
+    ended = next(iter(log.noted()))[1][-1].command
+    assert isinstance(ended, RecordEnded)
+    call = find(log.noted(), ended.call)
     assert [str(step.recorded.version) for step in steps(log.read(), call)] == [call.id]
