@@ -26,7 +26,6 @@ from fargo.statemachine.model.call1 import CallArrived
 from fargo.statemachine.model.call_records import Side
 from fargo.statemachine.model.commands import Fault, ForgetSecret, RefuseIq
 from fargo.statemachine.model.events import CallProposed, Event, RegistrationSubmitted
-from fargo.statemachine.pending import Reply
 from fargo.statemachine.reason import Cause, Reason
 from fargo.statemachine.user_state import User, call_of, changed
 
@@ -106,20 +105,12 @@ def _ended(user: User, call: Call, effects: Effects) -> User:
 
 def _abandoned(call: Call, effects: Effects) -> None:
     """Rule 2: what fails here is left out."""
-    _tried(lambda: _forget(call, effects), effects)
     _tried(lambda: jingle_leg.abandon(call.jingle, texts.FAULT_IN_CALL, effects), effects)
     _tried(lambda: telepathy_leg.abandon(call.sip.channel, effects), effects)
     _tried(lambda: relay_leg.abandon(call.relay, effects), effects)
     if not isinstance(call.jingle, Over):
         _tried(lambda: call_state.missed(call, replace(call, jingle=Over()), effects), effects)
         _tried(lambda: call_state.ended(call, Side.GATEWAY, _IN_CALL, effects), effects)
-
-
-def _forget(call: Call, effects: Effects) -> None:
-    """Wait for no more replies to what was said in the call."""
-    for name, each in effects.pending.items():
-        if call_state.concerns(call, Reply(each.command, None)):
-            effects.settle(name)
 
 
 def _tried(act: Callable[[], None], effects: Effects) -> None:

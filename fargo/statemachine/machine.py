@@ -25,7 +25,6 @@ from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.faults import in_each_call
 from fargo.statemachine.legs.jingle import jingle_leg, jingle_session, jmi, unacknowledged
-from fargo.statemachine.legs.relay import relay_leg
 from fargo.statemachine.legs.telepathy.telepathy_leg import TelepathyEvent
 from fargo.statemachine.model.call1 import CallArrived, ChannelEvent
 from fargo.statemachine.model.call_records import RecordAccount
@@ -342,8 +341,8 @@ def _end_all(user: User, reason: Reason, effects: Effects) -> User:
 def _restarted(user: User, effects: Effects) -> User:
     """Nothing is left on the SIP side, and who is online will be asked."""
     reason = Reason(Cause.NETWORK, "The gateway was restarted.")
-    relay_leg.delete_again(effects)
     ended = in_each_call(user, lambda call: bridge.restarted(call, reason, effects), effects)
+    replies.repeat_deletions(ended, effects)
     jmi.forget_all(effects)
     account = connection.restarted(user.account, effects)
     return replace(ended, account=account, contacts=roster.forget_clients(user.contacts, effects), stopping=False)

@@ -109,6 +109,13 @@ def _unanswered(user: User, name: str, waiting: Pending, effects: Effects) -> Us
     return guarded(user, call, lambda call: _fold(call, reply, effects), effects) if call else user
 
 
+def repeat_deletions(user: User, effects: Effects) -> None:
+    """The gateway was away: end again what is left at the relay of calls that were dropped after a fault."""
+    for name, each in effects.pending.items():
+        if isinstance(each.command, DeleteRelay) and concerned(user, Reply(each.command, None)) is None:
+            effects.repeat(name, each.repeats)
+
+
 def deadlines(user: User) -> Iterator[Deadline]:
     """Yield by when commands have to be answered."""
     for waiting in user.pending.values():

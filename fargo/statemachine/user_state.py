@@ -18,7 +18,7 @@ from fargo.statemachine.call import call_state
 from fargo.statemachine.call.call_state import Call, CallEvent
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.media.paths import Policy
-from fargo.statemachine.model.events import Event
+from fargo.statemachine.model.events import Event, ResourceUnavailable
 from fargo.statemachine.pending import Answer, PendingCommands, Reply
 
 MOST_CALLS: Final = 8
@@ -57,7 +57,9 @@ def call_of(user: User, event: Event) -> Call | None:
     if isinstance(event, Answer):
         waiting = user.pending.get(event.command)
         return concerned(user, Reply(waiting.command, event)) if waiting else None
-    return concerned(user, event) if isinstance(event, CallEvent) else None
+    if isinstance(event, CallEvent) and not isinstance(event, ResourceUnavailable):
+        return concerned(user, event)
+    return None
 
 
 def changed(user: User, before: Call | None, after: Call, effects: Effects) -> User:

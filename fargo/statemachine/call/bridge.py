@@ -168,7 +168,7 @@ def end(call: Call, reason: Reason, effects: Effects) -> Call:
 
 def restarted(call: Call, reason: Reason, effects: Effects) -> Call:
     """The gateway was away: nothing is left on the SIP side, and what it told the relay may not have arrived."""
-    call = replace(call, relay=relay_leg.delete(call.relay, effects))
+    call = replace(call, relay=relay_leg.restart(call.relay, effects))
     return end(lose_sip(call, reason, effects), reason, effects)
 
 

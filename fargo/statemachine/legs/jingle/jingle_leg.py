@@ -16,8 +16,15 @@ from typing import Final, TypeAlias, assert_never
 from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import forking, jingle_session, single_session, texts, unacknowledged
-from fargo.statemachine.legs.jingle.forking import Forking, Inviting, Proceeding, Proposed, Searching
-from fargo.statemachine.legs.jingle.jingle_session import JingleEvent, Over, Session, about, out_of_order
+from fargo.statemachine.legs.jingle.forking import Forking, Invitation, Inviting, Proceeding, Proposed, Searching
+from fargo.statemachine.legs.jingle.jingle_session import (
+    JingleEvent,
+    Over,
+    Session,
+    SessionCommand,
+    about,
+    out_of_order,
+)
 from fargo.statemachine.legs.jingle.single_session import Calling, Talking
 from fargo.statemachine.legs.leg_events import (
     Answered,
@@ -345,23 +352,32 @@ def _end(leg: JingleLeg, reason: Reason, effects: Effects) -> None:
 def abandon(leg: JingleLeg, text: str, effects: Effects) -> None:
     """End everything with as little code as possible: the gateway lost track of the call."""
     match leg:
-        case Calling(session) | Talking(session):
-            _say_goodbye(session, text, effects)
-        case Forking(called=called):
-            for each in called:
-                _say_goodbye(each.session, text, effects)
-        case Proceeding(called=each):
-            _say_goodbye(each.session, text, effects)
+        case Calling() | Talking():
+            _abandon_session(leg.session, text, effects)
+        case Forking():
+            for each in leg.called:
+                _abandon_session(each.session, text, effects)
+            if isinstance(leg.proposal, Proposed):
+                effects.settle(leg.proposal.command)
+                _abandon_proposal(leg.invitation, text, effects)
+        case Proceeding():
+            _abandon_session(leg.called.session, text, effects)
+            _abandon_proposal(leg.invitation, text, effects)
         case Searching() | Over():
             pass
         case _:
             assert_never(leg)
-    if isinstance(leg, Proceeding) or (isinstance(leg, Forking) and isinstance(leg.proposal, Proposed)):
-        us, sid = leg.invitation.us, leg.invitation.sid
-        retracts = MessageCall(us, effects.user, sid, CallAction.RETRACT, "general-error", text)
-        effects.emit_pending(retracts, unacknowledged.LONGEST_RINGING)
 
 
-def _say_goodbye(session: Session, text: str, effects: Effects) -> None:
+def _abandon_session(session: Session, text: str, effects: Effects) -> None:
+    for name, each in effects.pending.items():
+        said = each.command
+        if isinstance(said, SessionCommand) and (said.sid, said.to) == (session.sid, session.client):
+            effects.settle(name)
     ends = TerminateSession(session.us, session.client, session.sid, "general-error", text)
     effects.emit_pending(ends, unacknowledged.LONGEST_SILENCE)
+
+
+def _abandon_proposal(invitation: Invitation, text: str, effects: Effects) -> None:
+    message = MessageCall(invitation.us, effects.user, invitation.sid, CallAction.RETRACT, "general-error", text)
+    effects.emit_pending(message, unacknowledged.LONGEST_RINGING)

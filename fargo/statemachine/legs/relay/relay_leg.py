@@ -305,21 +305,22 @@ def delete(leg: RelayLeg, effects: Effects) -> RelayLeg:
 def _delete(terms: RelayRequest, effects: Effects) -> Deleting:
     """End a session, until the relay has done so; what else it was asked for counts no longer."""
     for name, each in effects.pending.items():
-        if isinstance(each.command, OfferRelay | AnswerRelay) and each.command.session == terms.name:
+        if isinstance(each.command, RelayCommand) and each.command.session == terms.name:
             effects.settle(name)
     effects.emit_pending(DeleteRelay(terms.name), _DELETE_AGAIN, _MOST_REPEATED_DELETIONS)
     return Deleting(terms)
 
 
-def delete_again(effects: Effects) -> None:
-    """The gateway was away: what it told the relay may not have arrived, so end again what it has not confirmed."""
-    for name, each in effects.pending.items():
-        if isinstance(each.command, DeleteRelay):
-            effects.repeat(name, _MOST_REPEATED_DELETIONS)
+def restart(leg: RelayLeg, effects: Effects) -> RelayLeg:
+    """End every session, again if need be: the gateway was away, and what it told the relay may not have arrived."""
+    return tuple([_delete(session.terms, effects) for session in leg])
 
 
 def abandon(leg: RelayLeg, effects: Effects) -> None:
     """End every session with as little code as possible: the gateway lost track of the call."""
+    for name, each in effects.pending.items():
+        if isinstance(each.command, RelayCommand) and each.command.session in [session.terms.name for session in leg]:
+            effects.settle(name)
     for session in leg:
         effects.emit_pending(DeleteRelay(session.terms.name), _DELETE_AGAIN, _MOST_REPEATED_DELETIONS)
 

@@ -1,0 +1,235 @@
+"""A fault in any function of the core, in any phase of a call: nobody in the call is left ringing or talking.
+
+Rules:
+
+1. What is broken is found by looking: every function of the core that folding an event enters, in a state that runs
+   come through, is made to fail there once, and then whenever it is called. No module and no phase is listed by hand.
+2. After a fault a call has ended as any other does. Where a function fails whenever it is called, and the end needs it,
+   what is left out is only what that function would have said.
+"""
+
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from random import Random
+from types import CodeType, FrameType, FunctionType, ModuleType
+from typing import NamedTuple, TypeGuard
+
+import pytest
+
+from fargo.statemachine import faults, machine
+from fargo.statemachine.call import call_state
+from fargo.statemachine.call.call_state import Call
+from fargo.statemachine.legs.jingle import jingle_leg
+from fargo.statemachine.legs.jingle.forking import AwaitingOffer, Forking, Inviting, Proceeding, Proposed
+from fargo.statemachine.legs.relay import relay_leg
+from fargo.statemachine.legs.telepathy import telepathy_leg
+from fargo.statemachine.model.call1 import HangUp
+from fargo.statemachine.model.call_records import RecordEnded
+from fargo.statemachine.model.commands import Command, Fault, Issued, MessageCall, SendText, TerminateSession
+from fargo.statemachine.model.events import Recorded, TimePassed
+from fargo.statemachine.model.ng import DeleteRelay
+from fargo.statemachine.pending import Reply
+from fargo.statemachine.user_state import User, call_of
+
+from . import world
+from .coverage import every_pair, strays
+from .quirks import NONE
+from .runs import a_beginning, at_random, run
+from .test_coverage import users
+from .values import USER
+
+pytestmark = pytest.mark.slow("breaks every function of the core in every phase that a hundred runs come through")
+
+CORE = "fargo.statemachine"
+MESSAGE = "a bug"
+ENOUGH = 8
+"""So many events of a class are looked at in each combination of phases."""
+
+
+def core() -> dict[str, ModuleType]:
+    """Return every module of the core."""
+    return {name: module for name, module in sys.modules.items() if name.startswith(f"{CORE}.")}
+
+
+def functions() -> dict[CodeType, FunctionType]:
+    """Return every function of the core but the fold, and what ends a call after a fault."""
+    defined = (value for module in core().values() for value in vars(module).values())
+    found = [each for each in defined if isinstance(each, FunctionType) and each.__module__.startswith(f"{CORE}.")]
+    beyond = {each for each in found if each is machine.fold or each.__module__ == faults.__name__}
+    return {each.__code__: each for each in found if each not in beyond}
+
+
+@contextmanager
+def broken(function: FunctionType, times: int | None = None) -> Iterator[None]:
+    """A function of the core fails whenever it is called, or so many times."""
+    left = [times]
+
+    def fails(*arguments: object, **named: object) -> object:
+        if left[0] == 0:
+            return function(*arguments, **named)
+        left[0] = None if left[0] is None else left[0] - 1
+        raise ZeroDivisionError(MESSAGE)
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module in core().values():
+            for name, value in vars(module).copy().items():
+                if value is function:
+                    patch.setattr(module, name, fails)
+        yield
+
+
+def entered(user: User, recorded: Recorded) -> list[FunctionType]:
+    """Return the functions that folding an event enters, in their order."""
+    known, found = functions(), dict[FunctionType, None]()
+
+    def notice(frame: FrameType, what: str, _: object) -> None:
+        if what == "call" and frame.f_code in known:
+            found[known[frame.f_code]] = None
+
+    before = sys.getprofile()
+    sys.setprofile(notice)
+    try:
+        machine.fold(user, recorded)
+    finally:
+        sys.setprofile(before)
+    return list(found)
+
+
+class Case(NamedTuple):
+    """Where a function is broken: a user, and the event in folding which it is."""
+
+    function: FunctionType
+    user: User
+    recorded: Recorded
+
+
+def phases(call: Call) -> tuple[str, ...]:
+    """Return in which phases a call's legs are, and its sessions at the relay."""
+    relayed = sorted({type(each).__name__ for each in call.relay})
+    return type(call.jingle).__name__, type(call.sip).__name__, *relayed
+
+
+def cases() -> Iterator[Case]:
+    """Yield a case for each function and each combination of phases of a call in which it is entered."""
+    looked: Counter[tuple[object, ...]] = Counter()
+    seen: set[tuple[object, ...]] = set()
+    for user, last in users():
+        for event in strays(user):
+            call = call_of(user, event)
+            here = {phases(each) for each in user.calls.values() if call in (None, each)}
+            looked.update((each, type(event)) for each in here)
+            if all(looked[each, type(event)] > ENOUGH for each in here):
+                continue
+            later = 1000 if isinstance(event, TimePassed) else 1
+            recorded = Recorded(USER, last.version + 1, last.at + later, event)
+            for function in entered(user, recorded):
+                if new := {(each, function) for each in here} - seen:
+                    seen |= new
+                    yield Case(function, user, recorded)
+
+
+@pytest.fixture(scope="module")
+def found() -> list[Case]:
+    """All cases."""
+    return list(cases())
+
+
+@pytest.mark.parametrize("times", [1, None], ids=["once", "always"])
+def test_a_fault_leaves_nobody_ringing_or_talking(found: list[Case], times: int | None) -> None:
+    ended: Counter[str] = Counter()
+    for case in found:
+        function, user, recorded = case
+        with broken(function, times):
+            after, issued = machine.fold(user, recorded)
+        known = [each.command for each in issued if isinstance(each.command, Fault)]
+        assert known, case
+        for fault in known:
+            assert fault.error == f"ZeroDivisionError: {MESSAGE}", case
+            if call := user.calls.get(fault.call):
+                ended.update(phases(call))
+                assert not (set(untold(call, after, issued)) - (set() if times else ONLY_FOR_READERS)), case
+        if call := call_of(user, recorded.event):
+            assert {each: after.calls.get(each) for each in user.calls if each != call.id} == {
+                each: other for each, other in user.calls.items() if other is not call
+            }, case
+        _, issued = machine.fold(after, Recorded(USER, recorded.version + 1, recorded.at + 10_000, TimePassed()))
+        assert not [each for each in issued if isinstance(each.command, Fault)], case
+    modules = {each.__module__ for each in functions().values()}
+    assert {case.function.__module__ for case in found} == modules, "a fault in each module"
+    unbroken = {pair.phase for pair in every_pair() if pair.room in ("xmpp", "sip", "relay")} - set(ended)
+    assert not unbroken, "a fault in each phase"
+
+
+ONLY_FOR_READERS = {SendText, RecordEnded}
+"""What may be left out if what writes it fails whenever it is called."""
+
+
+def untold(call: Call, after: User, issued: tuple[Issued, ...]) -> Iterator[object]:
+    """Yield what somebody in a call has not been told of its end, although the call was as it is here."""
+    said, waiting = [each.command for each in issued], [each.command for each in after.pending.values()]
+    lasting = [each for each in said if each in waiting]
+    for session in jingle_leg.sessions(call.jingle):
+        if not [each for each in lasting if _ends(each, session.sid, session.client)]:
+            yield session
+    if _proposed(call.jingle) and not [each for each in lasting if _ends(each, call.jingle.invitation.sid, USER)]:
+        yield call.jingle.invitation
+    for each in call.relay:
+        if not isinstance(each, relay_leg.Deleting) and DeleteRelay(each.terms.name) not in lasting:
+            yield each
+    hung_up = [each.channel for each in said if isinstance(each, HangUp)]
+    if call.sip.channel and telepathy_leg.is_live(call.sip) and call.sip.channel not in hung_up:
+        yield call.sip
+    if call_state.is_live(call) and call.id not in [each.call for each in said if isinstance(each, RecordEnded)]:
+        yield RecordEnded
+    if call.caller and isinstance(call.jingle, Inviting) and not [each for each in said if isinstance(each, SendText)]:
+        yield SendText
+    if call.id in after.calls and call_state.is_live(after.calls[call.id]):
+        yield call
+    for command in waiting:
+        if not isinstance(command, DeleteRelay) and call_state.concerns(call, Reply(command, None)):
+            yield command
+
+
+def _ends(command: Command, sid: str, to: str) -> bool:
+    return isinstance(command, TerminateSession | MessageCall) and (command.sid, command.to) == (sid, to)
+
+
+def _proposed(leg: jingle_leg.JingleLeg) -> TypeGuard[Forking | Proceeding]:
+    if isinstance(leg, Forking):
+        return isinstance(leg.proposal, Proposed)
+    return isinstance(leg, Proceeding) and isinstance(leg.called, AwaitingOffer)
+
+
+# --- in any run
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_whatever_goes_on_after_a_fault_all_calls_come_to_their_end(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The world is as in any run of the simulator, but that now and then a function of the core fails."""
+    random, broke = Random(seed), 0
+
+    def fold(user: User, recorded: Recorded) -> tuple[User, tuple[Issued, ...]]:
+        """Fold without what the watch would stop at: the fault itself."""
+        nonlocal broke
+        found = [each for each in entered(user, recorded) if is_in_a_call(each)] if random.random() < OFTEN else []
+        if not found:
+            return machine.fold(user, recorded)
+        broke += 1
+        with broken(random.choice(found), 1):
+            after, issued = machine.fold(user, recorded)
+        return after, tuple([each for each in issued if not isinstance(each.command, Fault)])
+
+    monkeypatch.setattr(world, "fold", fold)
+    done = run(a_beginning(random), at_random(random), NONE, 150)
+    assert done.broken is None, "\n  ".join([str(done.broken), "after", *map(" ".join, done.path)])
+    assert broke
+
+
+OFTEN = 0.1
+
+
+def is_in_a_call(function: FunctionType) -> bool:
+    """Return whether the function has to do with calls. What fails of an account may leave it signed out."""
+    return function.__module__.startswith((f"{CORE}.legs", f"{CORE}.call", f"{CORE}.incoming", f"{CORE}.outgoing"))
