@@ -146,9 +146,10 @@ class _Stream:
         met = call_of(before, event)
         about = {met.id} if met else set()
         commands = [each.command for each in issued]
-        named = {getattr(value, name, "") for value in (event, *commands) for name in ("sid", "channel")}
+        named = {getattr(value, name, "") for value in (event, *commands) for name in ("sid", "channel", "session")}
+        known = self._named | _relayed(before) | _relayed(self._user)
         noted = {command.call for command in commands if isinstance(command, CallRecord)}
-        return changed | about | noted | {self._named[name] for name in named & self._named.keys()}
+        return changed | about | noted | {known[name] for name in named & known.keys()}
 
     def _count(self, difference: Difference, kind: DifferenceKind | RuleChange) -> Group:
         """Add a difference to its group, and return that."""
@@ -185,6 +186,11 @@ def _names(recorded: Recorded, then: tuple[Issued, ...]) -> dict[str, str]:
     return {
         name: note.call for note in begun for name in (note.session, channels.channel(recorded.event, then)) if name
     }
+
+
+def _relayed(user: User) -> dict[str, str]:
+    """Return the call of each session at the media relay."""
+    return {session.terms.name: call.id for call in user.calls.values() for session in call.relay}
 
 
 def _in_effect(issued: tuple[Issued, ...]) -> list[Issued]:

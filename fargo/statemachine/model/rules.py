@@ -26,4 +26,25 @@ class RuleChange(Struct, frozen=True):
     sentence: str
 
 
-CHANGES: Final[tuple[RuleChange, ...]] = ()
+ALL_THAT_IS_DUE: Final = RuleChange(
+    2,
+    "all that is due is done at once",
+    "Commands that nobody has answered in time are dealt with together, and no longer one for each TimePassed.",
+)
+END_AFTER_FAULT: Final = RuleChange(
+    2,
+    "a fault ends a call as any other end does",
+    "Proposals are taken back, a missed call is told, what ends the call is repeated until it is acknowledged, and an"
+    " event about all calls costs only the call that it failed in.",
+)
+LATE_REFUSAL: Final = RuleChange(
+    2,
+    "a refusal counts after an acknowledgement",
+    "A client that refuses a session-initiate or session-accept after it has acknowledged it is out of the session.",
+)
+REFUSAL_OF_OVERTAKEN: Final = RuleChange(
+    2,
+    "a relay session of which anything is refused is lost",
+    "The relay's refusal counts, or its silence, even if the session has been asked something else since.",
+)
+CHANGES: Final[tuple[RuleChange, ...]] = (ALL_THAT_IS_DUE, END_AFTER_FAULT, LATE_REFUSAL, REFUSAL_OF_OVERTAKEN)
