@@ -36,15 +36,23 @@ class RunningEdge:
         return self.settings.outside_ip, self.settings.outside_port
 
 
+@pytest.fixture(scope="module")
+def patience() -> tuple[int, int]:
+    """The seconds for which the edge lets a call ring, and waits for a first response."""
+    return RING_SECONDS, SILENCE_SECONDS
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def edge(servers: None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningEdge]:
+async def edge(
+    servers: None, patience: tuple[int, int], tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[RunningEdge]:
     settings = EdgeSettings(
         inside_port=free_port(INSIDE),
         outside_ip=OUTSIDE,
         outside_port=free_port(OUTSIDE),
         secret="a secret of the tests",
-        ring_seconds=RING_SECONDS,
-        silence_seconds=SILENCE_SECONDS,
+        ring_seconds=patience[0],
+        silence_seconds=patience[1],
         run_dir=Path(tmp_path_factory.mktemp("edge")),
     )
     write_configuration(settings)

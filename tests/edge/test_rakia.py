@@ -74,6 +74,12 @@ class Rakia:
         stream.CompleteReceivingStateChange(dbus.UInt32(3))
 
 
+@pytest.fixture(scope="module")
+def patience() -> tuple[int, int]:
+    """Longer than rakia is ever slow. It does not survive the end of a call that the edge has given up."""
+    return 120, 120
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def telepathy() -> AsyncIterator[Rakia]:
     daemon = await Process.start("the bus", "dbus-daemon", "--session", "--nofork", "--print-address=1")
