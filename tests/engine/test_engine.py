@@ -11,6 +11,7 @@ from store.backends import DELAY, DelayedStore
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
 
+from fargo import texts
 from fargo.engine import Engine, steady_clock
 from fargo.statemachine import machine
 from fargo.statemachine.deadline import Deadline
@@ -194,7 +195,7 @@ def test_a_failing_commit_sends_nothing_and_ends_it(bench: Bench, monkeypatch: p
         bench.engine.put(ALICE, SipSignedIn("a"))
         bench.run()
     assert bench.sent == []
-    assert bench.failures == ["The log does not take any more, so nothing may be sent any more: The disk is full."]
+    assert bench.failures == [texts.COMMIT_FAILED.format(why="The disk is full.")]
     assert not bench.clock.getDelayedCalls()
     bench.engine.put(ALICE, SipSignedIn("a"))
     bench.run(100)
@@ -489,10 +490,8 @@ def test_a_commit_that_fails_late_sends_nothing_and_ends_it(delayed: Bench) -> N
     delayed.run(DELAY)
     delayed.run(100)
     assert (delayed.sent, stopped, delayed.engine.is_open) == ([], [None], False)
-    assert delayed.failures == [
-        "The log does not take any more, so nothing may be sent any more: "
-        f"{delayed.path} cannot be used as a log: no space."
-    ]
+    why = f"{delayed.path} cannot be used as a log: no space."
+    assert delayed.failures == [texts.COMMIT_FAILED.format(why=why)]
 
 
 def test_a_user_who_is_being_committed_is_not_forgotten(delayed: Bench) -> None:

@@ -9,6 +9,7 @@ import pytest
 from twisted.internet.task import Clock
 from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublisher
 
+from fargo import texts
 from fargo.engine import Engine
 from fargo.retention import Retention, retire
 from fargo.statemachine import machine
@@ -276,7 +277,7 @@ def test_every_hour_what_has_grown_old_leaves(log: Store, said: list[str]) -> No
     clock.advance(3600)
     clock.pump([0.1] * 20)
     assert [recorded.version for recorded, _ in log.read()] == [5]
-    assert said == [f"{count} events were older than the log keeps, and have left it." for count in (1, 3)]
+    assert said == [texts.RETIRED.format(count=count) for count in (1, 3)]
     keeper.stop()
     clock.pump([3600.0] * 3)
     assert len(said) == 2
@@ -315,7 +316,7 @@ def test_a_log_that_fails_is_said_and_tried_again(log: Store, said: list[str], m
         broken.setattr(log, "condense", fail)
         keeper.start()
         clock.pump([0.1] * 20)
-    assert said == ["Old events stay in the log for now: The disk is full."]
+    assert said == [texts.NOT_RETIRED.format(why="The disk is full.")]
     clock.advance(3600)
     clock.pump([0.1] * 20)
     assert len(log) == 1
