@@ -204,11 +204,6 @@ class StateConfig(_Section):
         Path("/var/lib/fargo"), description='the path of a directory, such as "/var/lib/fargo"'
     )
 
-    @property
-    def log(self) -> Path:
-        """Return the path of the log."""
-        return self.directory / "fargo.db"
-
 
 class LogConfig(_Section):
     """[log]: how long calls stay in the log."""

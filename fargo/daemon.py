@@ -27,10 +27,12 @@ from fargo.adapters.relay.adapter import RelayAdapter, RelaySettings
 from fargo.adapters.telepathy.adapter import TelepathyAdapter
 from fargo.adapters.telepathy.host import HostSettings
 from fargo.adapters.xmpp.adapter import XmppAdapter, XmppSettings
+from fargo.backfill import backfill
 from fargo.config import INSIDE, Config
 from fargo.edge import Edge, EdgeSettings, route_params
 from fargo.engine import Engine, steady_clock
 from fargo.processes import ProcessError
+from fargo.retention import Retention
 from fargo.statemachine import machine
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call_records import (
@@ -44,8 +46,7 @@ from fargo.statemachine.model.call_records import (
 from fargo.statemachine.model.commands import Fault, Forget, ForgetSecret, Issued, SipCommand, XmppCommand
 from fargo.statemachine.model.events import Restarted, SipAccount, Stopping, StreamOpened
 from fargo.statemachine.model.ng import RelayCommand, RelayRefused
-from fargo.store.log import Log
-from fargo.store.retention import Retention
+from fargo.store.opening import log_in, open_store
 from fargo.store.transient import TransientSecrets
 from fargo.store.vault import Vault
 from fargo.supervisor import Supervisor
@@ -57,7 +58,7 @@ SIGN_OUT_SECONDS: Final = 5.0
 def run(config: Config) -> int:
     """Run the gateway until a signal or a failure stops it, and return the exit code.
 
-    Raises FileError if the log or the vault cannot be used.
+    Raises StoreError if the log or the vault cannot be used.
     """
     gireactor.install()
     from twisted.internet import reactor
@@ -79,14 +80,14 @@ class Daemon:
         self._reactor = reactor
         directory = config.state.directory
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._log = Log.open(config.state.log)
+        self._log = open_store(log_in(directory), backfill)
         self._engine = Engine(self._log, machine, self._dispatch, self._fail, reactor.callLater, policy=_policy(config))
         in_use = self._engine.load()
         self._retention = Retention(self._log, config.log.keep_seconds, self._engine.forget, steady_clock(), reactor)
         self._edge_settings = _edge_settings(config)
-        self._vault = Vault(directory / "vault.db", reactor)
+        self._vault = Vault(directory, reactor)
         self._vault.forget_all_but(in_use)
-        self._whispers = TransientSecrets(reactor.callLater)
+        self._transient = TransientSecrets(reactor.callLater)
         self._edge = Supervisor(texts.EDGE, self._make_edge, reactor)
         hosts = HostSettings(
             directory / "sip", rakia=str(config.programs.rakia), dbus_daemon=str(config.programs.dbus_daemon)
@@ -95,7 +96,7 @@ class Daemon:
         self._xmpp = XmppAdapter(
             self._engine.put,
             self._vault.keep,
-            self._whispers.keep,
+            self._transient.keep,
             _xmpp_settings(config),
             self._stream_opened,
             self._fail,
@@ -128,7 +129,7 @@ class Daemon:
         self._retention.stop()
         self._engine.broadcast(Stopping())
         await self._all_signed_out()
-        self._engine.stop()
+        await self._engine.stop()
         await self._xmpp.stop()
         if self._relay:
             await self._relay.stop()
@@ -178,7 +179,7 @@ class Daemon:
         if self._config.media.relay is None:
             return None
         settings = RelaySettings(*self._config.media.relay)
-        return RelayAdapter(self._engine.put, self._engine.broadcast, self._whispers.take, settings, self._reactor)
+        return RelayAdapter(self._engine.put, self._engine.broadcast, self._transient.take, settings, self._reactor)
 
     def _make_edge(self, ended: Callable[[str], None]) -> Edge:
         return Edge(self._edge_settings, self._reactor, ended)

@@ -1,14 +1,16 @@
-"""The engine: takes events in, stamps them, folds them, commits them, and only then hands their commands out.
+"""The engine: collects events, folds them, commits them, and only then hands their commands out.
 
 Rules:
 
-1. `put` only collects. At the end of the reactor turn all that was put is one batch, and one transaction.
-2. No command leaves before the commit of the event that caused it. If a commit fails, nothing of its batch is sent, the
-   engine takes nothing more, and `failed` is told why.
-3. Time is the wall clock at start plus the monotonic clock since, so a corrected wall clock changes nothing. Within a
-   stream it never goes back, not even over a restart.
-4. Timers follow from the state: after each batch a user's earliest deadline is armed. Nobody sets one by hand.
-5. What could not be read back from the log never gets in: one peer's odd value must not stop the gateway, now or later.
+1. `put` only collects. At the end of the reactor's turn everything that was put is folded and committed as one batch.
+2. One batch at a time is being committed. If the store takes its time, what is put meanwhile is collected and folded
+   after the commit, so that nothing is ever folded onto a state that might not come to be.
+3. No command leaves before the event that caused it is committed. If a commit fails, nothing of its batch is sent, the
+   engine takes nothing more, and `failed` is called with the reason.
+4. The time of an event is when it was put: the wall clock at the start, plus the monotonic clock since. So a correction
+   of the wall clock changes nothing. Within a stream time never goes back, not even over a restart.
+5. Timers follow from the state: after each batch a user's earliest deadline is armed. Nobody sets one by hand.
+6. What could not be read back from the log does not get in: an odd value of one peer must not stop the gateway.
 """
 
 from collections.abc import Callable
@@ -17,22 +19,28 @@ from typing import Final, NamedTuple, Protocol
 
 from msgspec import Struct
 from twisted.internet.base import DelayedCall
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
+from fargo import texts
 from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call_records import LogRecord
 from fargo.statemachine.model.commands import Fault, Forget, Issued
 from fargo.statemachine.model.events import Event, PolicyChanged, Recorded, TimePassed
 from fargo.statemachine.user_state import User
-from fargo.store.log import Entry, Log, forgets
+from fargo.store.codec import survives
+from fargo.store.entries import Entry, forgets_user
+from fargo.store.interface import Store
 
 OVERDUE_SECONDS: Final = 1.0
-"""After a TimePassed that left something due, the next waits this long: a state that never moves on cannot spin."""
+"""After a TimePassed that left something due, the next one waits this long, so that a state that never moves on cannot
+keep the engine busy.
+"""
 
 
 class StateMachine(Protocol):
-    """What the engine needs of `fargo.statemachine.machine`."""
+    """The functions of `fargo.statemachine.machine` that the engine needs."""
 
     def new(self, jid: str, /) -> User: ...
     def fold(self, user: User, recorded: Recorded, /) -> tuple[User, tuple[Issued, ...]]: ...
@@ -42,8 +50,8 @@ class StateMachine(Protocol):
 
 
 class _Stream(Struct, frozen=True):
-    """A user as of the last event in their stream; that event's version and time, and whether it was TimePassed.
-    Without a version there is no stream (any more).
+    """A user as of the last event in their stream, that event's version and time, and whether it was TimePassed. With
+    version 0 there is no stream (any more).
     """
 
     user: User
@@ -52,32 +60,44 @@ class _Stream(Struct, frozen=True):
     timed: bool = False
 
 
+_Put = tuple[str | None, Event, float]
+"""An event that was put: to whom (None: to everyone who has anything open), and when."""
+
+
+class _Batch(NamedTuple):
+    """What is being committed, and the streams as they are when it is."""
+
+    entries: list[Entry]
+    streams: dict[str, _Stream]
+
+
 class _Timer(NamedTuple):
-    """A user's earliest deadline, and the reactor's call for it."""
+    """A user's earliest deadline, and the reactor's delayed call for it."""
 
     due: float
     call: DelayedCall
 
 
 def steady_clock() -> Callable[[], float]:
-    """A clock in seconds since 1970 that runs evenly from now on, whatever becomes of the wall clock."""
+    """Return a clock in seconds since 1970 that runs evenly from now on, even if the wall clock is corrected."""
     start = time() - monotonic()
     return lambda: start + monotonic()
 
 
 class Engine:
-    """Built on an open log; `load` comes before the first `put`. All methods belong to the reactor's thread.
+    """Built on an open store. `load` comes before the first `put`. All methods belong to the reactor's thread.
 
-    `dispatch` carries out a command (a Fault is counted in `faults`, notes and Forget are for the log); `failed` is
-    called once, with a sentence, when a commit failed; from then on, as after `stop`, the engine is not open.
-    `call_later` is the reactor's callLater. `policy` is told to each user, as an event, before anything else is.
+    `dispatch` carries out a command. It is not called for a Fault, which is counted in `faults`, nor for records and
+    Forget, which are for the log. `failed` is called once, with a sentence, when a commit has failed; from then on, as
+    after `stop`, the engine is not open. `call_later` is the reactor's callLater. Each user is told the `policy`, as an
+    event, before anything else.
     """
 
     _logger = Logger()
 
     def __init__(
         self,
-        log: Log,
+        store: Store,
         machine: StateMachine,
         dispatch: Callable[[Issued], None],
         failed: Callable[[str], None],
@@ -87,7 +107,7 @@ class Engine:
     ) -> None:
         self.faults = 0
         self.is_open = True
-        self._log = log
+        self._store = store
         self._machine = machine
         self._dispatch = dispatch
         self._failed = failed
@@ -96,101 +116,151 @@ class Engine:
         self._policy = policy or Policy()
         self._streams: dict[str, _Stream] = {}
         self._timers: dict[str, _Timer] = {}
-        self._batch: list[tuple[str, Event]] = []
+        self._collected: list[_Put] = []
+        self._committing: _Batch | None = None
+        self._stopped: Deferred[None] | None = None
 
     def load(self) -> frozenset[str]:
         """Fold the log, so that everyone is as they were.
 
-        Returns the names of the secrets that somebody's state refers to. Raises FileError if the log cannot be read.
+        Returns the names of the secrets that somebody's state refers to. Raises StoreError if the log cannot be read.
         """
         users: dict[str, User] = {}
         ends: dict[str, Recorded] = {}
-        for recorded in self._log.events():
+        for recorded in self._store.events():
             jid = recorded.user
             users[jid], _ = self._machine.fold(users.get(jid) or self._machine.new(jid), recorded)
             ends[jid] = recorded
         self._streams = {jid: _Stream(users[jid], end.version, end.at) for jid, end in ends.items()}
         for jid, stream in self._streams.items():
-            if self._machine.is_idle(stream.user):  # the others are armed by the news that we are back
+            if self._machine.is_idle(stream.user):  # the others are armed when they are told of the restart
                 self._arm(jid)
         return frozenset(name for stream in self._streams.values() for name in self._machine.secrets(stream.user))
 
     def put(self, user: str, event: Event) -> None:
-        """Take in what was signalled to or by this user (bare JID)."""
-        if not self.is_open:
-            return
-        if not self._log.keeps(event):
-            self._logger.error("Lost {event} of {user}: the log could not give it back.", event=event, user=user)
-            return
-        if not self._batch:
-            self._call_later(0, self._flush)
-        self._batch.append((user, event))
+        """Take in an event of this user (bare JID)."""
+        self._collect(user, event)
 
     def broadcast(self, event: Event) -> None:
-        """Put an event that touches everyone who is registered or has anything open."""
-        for jid in self.busy():
-            self.put(jid, event)
+        """Put an event to everyone who is registered or has anything open after all that was put before."""
+        self._collect(None, event)
 
     def busy(self) -> list[str]:
-        """Everyone who is registered or has anything open, as of the last commit."""
+        """Return everyone who is registered or has anything open, as of the last commit."""
         return [jid for jid, stream in self._streams.items() if not self._machine.is_idle(stream.user)]
 
     def forget(self, jid: str, version: int) -> None:
-        """Erase the stream of a user of whom nothing is left, if it still ends with that version. Raises FileError."""
+        """Erase the stream of a user of whom nothing is left, if it still ends with that version and no event of the
+        user waits for its commit. Raises StoreError.
+        """
         stream = self._streams.get(jid)
-        if self.is_open and stream and stream.version == version and all(jid != user for user, _ in self._batch):
-            self._log.erase(jid)
+        if self.is_open and stream and stream.version == version and not self._waits(jid):
+            self._store.erase(jid)
             self._drop(jid)
 
-    def stop(self) -> None:
-        """Commit and hand out what was put, and take nothing more."""
-        self._flush()
+    def stop(self) -> Deferred[None]:
+        """Take nothing more. Fires when what was put is committed and its commands are handed out, or has failed."""
         self._close()
+        if self._committing is None:
+            self._flush()
+        if self._committing is None:
+            return succeed(None)
+        self._stopped = Deferred()
+        return self._stopped
 
-    def _stream(self, jid: str) -> _Stream:
-        return self._streams.get(jid) or _Stream(self._machine.new(jid))
+    def _collect(self, user: str | None, event: Event) -> None:
+        if not self.is_open:
+            return
+        if not survives(event):
+            self._logger.error(texts.LOST_EVENT, event=event, user=user)
+            return
+        if not (self._collected or self._committing):
+            self._call_later(0, self._flush)
+        self._collected.append((user, event, self._now()))
+
+    def _waits(self, jid: str) -> bool:
+        """Return True if anything of the user is not committed yet."""
+        in_commit = self._committing is not None and jid in self._committing.streams
+        return in_commit or any(user == jid for user, _, _ in self._collected)
 
     def _flush(self) -> None:
-        batch, self._batch = self._batch, []
-        if not (batch and self.is_open):
+        """Fold what was collected, and begin to commit it."""
+        collected, self._collected = self._collected, []
+        if not collected:
             return
-        streams: dict[str, _Stream] = {}
-        entries: list[Entry] = []
-        for jid, event in batch:
-            stream = streams.get(jid) or self._stream(jid)
-            if stream.user.policy != self._policy:
-                stream, entry = self._step(jid, stream, PolicyChanged(self._policy))
-                entries.append(entry)
-            streams[jid], entry = self._step(jid, stream, event)
-            entries.append(entry)
+        batch = self._committing = self._folded(collected)
         try:
-            self._log.append(entries)
+            committed = self._store.append(batch.entries)
         except Exception as error:  # whatever it is, what is not in the log must not happen
-            self._close()
-            self._failed(f"The log does not take any more, so nothing may be sent any more: {error}")
+            self._fail(error)
             return
-        self._streams |= streams
-        for jid, stream in streams.items():
-            if stream.version:
-                self._arm(jid)
+        if committed is None:
+            self._committed(batch)
+        else:
+            committed.addCallbacks(lambda _: self._committed(batch), lambda failure: self._fail(failure.value))
+
+    def _folded(self, collected: list[_Put]) -> _Batch:
+        batch = _Batch([], {})
+        for jid, event, at in collected:
+            if jid is None:
+                for each in self._busy_after(batch):
+                    self._fold(batch, each, event, at)
             else:
+                self._fold(batch, jid, event, at)
+        return batch
+
+    def _busy_after(self, batch: _Batch) -> list[str]:
+        """Return everyone who is registered or has anything open after the entries of the batch."""
+        streams = self._streams | batch.streams
+        return [jid for jid, stream in streams.items() if stream.version and not self._machine.is_idle(stream.user)]
+
+    def _fold(self, batch: _Batch, jid: str, event: Event, at: float) -> None:
+        """Add an event, and the commands that folding it gives, to the batch."""
+        stream = batch.streams.get(jid) or self._streams.get(jid) or _Stream(self._machine.new(jid))
+        if stream.user.policy != self._policy and not isinstance(event, PolicyChanged):
+            self._fold(batch, jid, PolicyChanged(self._policy), at)
+            stream = batch.streams[jid]
+        recorded = Recorded(jid, stream.version + 1, max(at, stream.at), event)
+        user, issued = self._machine.fold(stream.user, recorded)
+        batch.entries.append((recorded, issued))
+        if forgets_user(issued):
+            batch.streams[jid] = _Stream(self._machine.new(jid))
+        else:
+            batch.streams[jid] = _Stream(user, recorded.version, recorded.at, isinstance(event, TimePassed))
+
+    def _committed(self, batch: _Batch) -> None:
+        """Hand out the commands of a batch that is in the log."""
+        self._streams |= batch.streams
+        self._committing = None
+        if self._collected:
+            self._call_later(0, self._flush)
+        for jid, stream in batch.streams.items():
+            if not stream.version:
                 self._drop(jid)
-        for _, issued in entries:
+            elif self.is_open:
+                self._arm(jid)
+        for _, issued in batch.entries:
             for each in issued:
                 self._send(each)
+        self._tell_stopped()
 
-    def _step(self, jid: str, stream: _Stream, event: Event) -> tuple[_Stream, Entry]:
-        recorded = Recorded(jid, stream.version + 1, max(self._now(), stream.at), event)
-        user, issued = self._machine.fold(stream.user, recorded)
-        if forgets(issued):
-            return _Stream(self._machine.new(jid)), (recorded, issued)
-        return _Stream(user, recorded.version, recorded.at, isinstance(event, TimePassed)), (recorded, issued)
+    def _fail(self, error: BaseException) -> None:
+        self._committing = None
+        self._collected.clear()
+        self._close()
+        self._failed(texts.COMMIT_FAILED.format(why=error))
+        self._tell_stopped()
+
+    def _tell_stopped(self) -> None:
+        if self._stopped and not self._collected:
+            self._stopped.callback(None)
+            self._stopped = None
 
     def _send(self, issued: Issued) -> None:
         if isinstance(issued.command, Fault):
             self.faults += 1
             self._logger.error(
-                "A bug ended call “{call}” of {user}: {error} (event {id} in the log; {faults} since start)",
+                texts.FAULT,
                 call=issued.command.call,
                 user=issued.user,
                 error=issued.command.error,
@@ -198,12 +268,12 @@ class Engine:
                 faults=self.faults,
             )
             return
-        if isinstance(issued.command, LogRecord | Forget):  # the log has done it
+        if isinstance(issued.command, LogRecord | Forget):  # the log has carried it out
             return
         try:
             self._dispatch(issued)
         except Exception:  # a bug in an adapter costs this command, not the others
-            self._logger.failure("A bug kept command {id} for {user} from being sent.", id=issued.id, user=issued.user)
+            self._logger.failure(texts.DISPATCH_BUG, id=issued.id, user=issued.user)
 
     def _arm(self, jid: str) -> None:
         stream = self._streams[jid]
@@ -217,7 +287,7 @@ class Engine:
             self._timers[jid] = _Timer(due, self._call_later(max(due - self._now(), pause), self._expire, jid))
 
     def _drop(self, jid: str) -> None:
-        """Forget the user: whatever comes is a new user's."""
+        """Forget the user. What comes from now on begins a new stream."""
         self._disarm(jid)
         del self._streams[jid]
 
@@ -227,7 +297,7 @@ class Engine:
 
     def _expire(self, jid: str) -> None:
         due = self._timers.pop(jid).due
-        if self._now() < due:  # the reactor's clock runs ahead of ours
+        if self._now() < due:  # the reactor's clock is ahead of ours
             self._arm(jid)
         else:
             self.put(jid, TimePassed())

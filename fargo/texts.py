@@ -78,6 +78,19 @@ RUNNING_AGAIN: Final = "{name} is running again."
 GIVEN_UP: Final = "{name} could not be started in {attempts} attempts. {why}"
 SUPERVISOR_BUG: Final = "A bug: {name} is not supervised any more"
 
+# --- the engine
+
+LOST_EVENT: Final = "Lost {event} of {user}: the log could not give it back."
+COMMIT_FAILED: Final = "The log does not take any more, so nothing may be sent any more: {why}"
+FAULT: Final = "A bug ended call “{call}” of {user}: {error} (event {id} in the log; {faults} since start)"
+DISPATCH_BUG: Final = "A bug kept command {id} for {user} from being sent."
+
+# --- old events in the log
+
+RETIRED: Final = "{count} events were older than the log keeps, and have left it."
+NOT_RETIRED: Final = "Old events stay in the log for now: {why}"
+RETENTION_BUG: Final = "A bug: old events do not leave the log any more"
+
 # --- the gateway as a whole
 
 EDGE: Final = "The SIP edge"

@@ -11,11 +11,10 @@ Rules:
    once: that list goes on from where it was, unless calls have left the log.
 """
 
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from hmac import compare_digest
 from secrets import token_urlsafe
-from typing import Annotated, Any, Final, Literal, NamedTuple, Protocol
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta, Struct
@@ -24,8 +23,7 @@ from twisted.web.http import BAD_REQUEST, CACHED, FORBIDDEN, INTERNAL_SERVER_ERR
 from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
-from fargo.store.database import FileError
-from fargo.store.log import Entry
+from fargo.store.interface import Reader, StoreError
 from replay.drawing.page_data import Story, story
 from replay.drawing.record_text import ending, peer
 from replay.page import call_page, calls_page
@@ -50,16 +48,6 @@ _HEADERS: Final = {
 }
 
 
-class Readable(Protocol):
-    """An open log: `fargo.store.log.Log` or a golden one."""
-
-    def read(self, user: str | None = None, /) -> Iterable[Entry]: ...
-    def noted(self, user: str | None = None, after: int = 0, /) -> Iterable[Entry]: ...
-    def last(self, user: str | None = None, /) -> int: ...
-    def calls(self) -> int: ...
-    def before(self, calls: int, /) -> int: ...
-
-
 class Answer(NamedTuple):
     """What a request is answered with. ``tag``: changes whenever the body may (RFC 9110 §8.8.3), "" if it is not asked
     for again.
@@ -71,7 +59,7 @@ class Answer(NamedTuple):
     code: int = OK
 
 
-def serve(log: Readable, port: int, reactor: Any) -> str:
+def serve(log: Reader, port: int, reactor: Any) -> str:
     """Listen at a port of loopback, 0 for any that is free; returns the address of the page of all calls. Raises
     OSError.
     """
@@ -130,7 +118,7 @@ class Inspector(Resource):
 
     isLeaf = True  # noqa: N815
 
-    def __init__(self, log: Readable, secret: str) -> None:
+    def __init__(self, log: Reader, secret: str) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._log = log
         self._secret = secret
@@ -142,7 +130,7 @@ class Inspector(Resource):
         """Answer a request; what cannot be answered says why, as text."""
         try:
             answer = self._answer(request)
-        except FileError as error:
+        except StoreError as error:
             answer = Answer(str(error).encode(), _TEXT, code=INTERNAL_SERVER_ERROR)
         for name, value in _HEADERS.items():
             request.setHeader(name, value)
@@ -182,12 +170,12 @@ class Inspector(Resource):
 
     def _tag(self) -> str:
         """What changes whenever any list of calls may."""
-        return f"{self._log.last()}-{self._log.calls()}"
+        return f"{self._log.position()}-{self._log.count_calls()}"
 
     def _found(self, wish: Wish) -> bytes:
         """The calls that are wished for, the latest first, as the page of all calls wants them."""
         if wish == Wish():
-            found, number = self._recent(), self._log.calls()
+            found, number = self._recent(), self._log.count_calls()
         else:
             found = [each for each in self._all() if wish.has(each)]
             number = len(found)
@@ -197,16 +185,16 @@ class Inspector(Resource):
     def _recent(self) -> list[Record]:
         """The latest calls (rule 4)."""
         if (tag := self._tag()) != self._latest[0]:
-            self._latest = tag, records(self._log.noted(None, self._log.before(_MOST)))
+            self._latest = tag, records(self._log.call_entries(None, self._log.position_before_calls(_MOST)))
         return self._latest[1]
 
     def _all(self) -> list[Record]:
         """All calls (rule 4)."""
         last, known = self._records
-        if (now := self._log.last()) != last:
-            known = records(self._log.noted(None, last), known)
-        if self._log.calls() != len(known):
-            known = records(self._log.noted())
+        if (now := self._log.position()) != last:
+            known = records(self._log.call_entries(None, last), known)
+        if self._log.count_calls() != len(known):
+            known = records(self._log.call_entries())
         self._records = now, known
         return known
 
@@ -227,7 +215,7 @@ class Inspector(Resource):
 
     def _told(self, call: CallName) -> tuple[int, Story]:
         """Rule 3."""
-        last, now = self._log.last(call.user), self._stories.pop(call, None)
+        last, now = self._log.version(call.user), self._stories.pop(call, None)
         if now is None or now[0] != last:
             now = last, story(steps(self._log.read(call.user), call), call)
         self._stories[call] = now

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from world.gateway import Gateway
     from world.world import World
 
-    from fargo.store.log import Entry
+    from fargo.store.entries import Entry
 
 # No test depends on how fast the machine is.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])

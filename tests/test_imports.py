@@ -27,17 +27,24 @@ MAY = {
     "fargo.adapters.relay": {CORE},
     "fargo.edge": {"fargo.processes"},
     "fargo.store": {CORE},
-    "fargo.engine": {CORE, "fargo.store"},
+    "fargo.store.opening": {"fargo.store", "fargo.store.sqlite"},
+    "fargo.store.sqlite": {CORE, "fargo.store"},
+    "fargo.store.vault": {"fargo.store.sqlite"},
+    "fargo.backfill": {CORE, "fargo.store"},
+    "fargo.engine": {CORE, "fargo.store", "fargo.texts"},
+    "fargo.retention": {CORE, "fargo.store", "fargo.texts"},
     "fargo.texts": set(),
     "fargo.config": {"fargo.texts"},
     "fargo.preflight": {"fargo.config", "fargo.texts"},
     "fargo.daemon": {
         *(CORE, "fargo.adapters.xmpp", "fargo.adapters.telepathy", "fargo.adapters.relay", "fargo.config"),
-        *("fargo.edge", "fargo.engine", "fargo.processes", "fargo.store", "fargo.supervisor", "fargo.texts"),
+        *("fargo.backfill", "fargo.edge", "fargo.engine", "fargo.processes", "fargo.retention", "fargo.supervisor"),
+        *("fargo.store", "fargo.store.opening", "fargo.store.vault", "fargo.texts"),
     },
     "fargo.__main__": {"fargo.cli"},
     "fargo.cli": {
-        *(CORE, "fargo", "fargo.config", "fargo.preflight", "fargo.daemon", "fargo.store"),
+        *(CORE, "fargo", "fargo.backfill", "fargo.config", "fargo.daemon", "fargo.preflight", "fargo.retention"),
+        *("fargo.store", "fargo.store.opening"),
         *("replay", "replay.drawing", "replay.exporting", "replay.page", "replay.reading", "replay.server"),
         "replay.verifying",
     },
@@ -98,6 +105,15 @@ def test_imports_are_allowed(path: Path) -> None:
 def test_the_core_is_pure(path: Path) -> None:
     foreign = {name for name in imports(path) if name.partition(".")[0] not in PURE and not is_in(name, {CORE})}
     assert not foreign
+
+
+@pytest.mark.parametrize("path", sources(), ids=module)
+def test_the_store_folds_nothing_and_only_it_names_its_database(path: Path) -> None:
+    if is_in(module(path), {"fargo.store"}):
+        core = {name for name in imports(path) if is_in(name, {CORE})}
+        assert {name for name in core if not is_in(name, {f"{CORE}.model"})} == set()
+    else:
+        assert "sqlite" not in path.read_text().lower()
 
 
 @pytest.mark.parametrize("path", sources(), ids=module)

@@ -13,7 +13,7 @@ import pytest
 from datasette.app import Datasette
 from sqlite_utils import Database
 
-from fargo.store.log import Log
+from fargo.store.opening import open_store
 from replay.reading import golden
 
 ROOT = Path(__file__).parents[1]
@@ -33,7 +33,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "carla": "registration-a-wrong-password-is-refused",
         "dora": "presence-a-failure-to-sign-in-is-told-in-words",
     }
-    with closing(Log.open(path)) as log:
+    with closing(open_store(path)) as log:
         for name, session in sessions.items():
             text = (SESSIONS / f"{session}.jsonl").read_text().replace("alice@localhost", f"{name}@example.org")
             (path.parent / "a.jsonl").write_text(text)

@@ -58,7 +58,7 @@ def calls(
     """
     wanted = Wanted(user and bare(user), since, until, Cause(ended) if ended else None, failed)
     with opened(path) as log:
-        found = [each for each in records(log.noted(wanted.user)) if wanted.has(each)]
+        found = [each for each in records(log.call_entries(wanted.user)) if wanted.has(each)]
     match form:
         case "json":
             click.echo(msgspec.json.format(msgspec.json.encode([row(each) for each in found])))

@@ -1,7 +1,7 @@
 """Shared by several commands: options, opening files, and errors about invalid input."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -9,12 +9,13 @@ from typing import Any
 import click
 
 from fargo import preflight
+from fargo.backfill import backfill
 from fargo.cli import texts
 from fargo.config import Config, ConfigError, StateConfig, load, warnings
-from fargo.store.database import FileError
-from fargo.store.log import Log
+from fargo.store.interface import Reader, StoreError
+from fargo.store.opening import log_in, open_reader
+from replay.reading import golden
 from replay.reading.call_name import CallName, CallNameError, find
-from replay.reading.golden import GoldenError, GoldenLog
 
 CONFIG = click.option(
     "-c", "--config", "path", required=True, type=click.Path(path_type=Path), help="The configuration file (TOML)."
@@ -62,28 +63,24 @@ def reads_log(command: Callable[..., None]) -> Callable[..., None]:
 
 def _log_of(config: Path | None) -> Path:
     """Return the path of the log of the gateway with this configuration, or of one with a default configuration."""
-    return (configured(config).state if config else StateConfig.model_construct()).log
+    state = configured(config).state if config else StateConfig.model_construct()
+    return log_in(state.directory)
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Log | GoldenLog]:
-    """Open a log for reading: the file of a gateway, which may be running, or a golden log."""
+def opened(path: Path) -> Iterator[Reader]:
+    """Open a log for reading: the log of a gateway, which may be running, or a golden log."""
     try:
-        if path.suffix == ".jsonl":
-            yield GoldenLog(path)
-            return
-        log = Log.open_read_only(path)
-        try:
+        log = golden.GoldenLog(path) if golden.is_golden(path) else open_reader(path, backfill)
+        with closing(log):
             yield log
-        finally:
-            log.close()
-    except (FileError, GoldenError) as error:
+    except StoreError as error:
         raise Refused(str(error)) from None
 
 
-def found(log: Log | GoldenLog, name: str, user: str | None = None) -> CallName:
+def found(log: Reader, name: str, user: str | None = None) -> CallName:
     """Find a call by its name, among the calls of this user or of all."""
     try:
-        return find(log.noted(user), name)
+        return find(log.call_entries(user), name)
     except CallNameError as error:
-        raise Refused(texts.CALL_NAME_PROBLEM.format(path=log.path, problem=error)) from None
+        raise Refused(texts.CALL_NAME_PROBLEM.format(path=log.name, problem=error)) from None

@@ -1,7 +1,7 @@
 """`fargo replay export` and `import`: write a call as a golden log, and turn a golden log into a log."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import click
@@ -12,8 +12,9 @@ from fargo.cli.common import CALL, Refused, found, opened, reads_log
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import Recorded
 from fargo.statemachine.model.rules import RULES
-from fargo.store.database import FileError
-from fargo.store.log import Entry, Log
+from fargo.store.entries import Entry
+from fargo.store.interface import StoreError
+from fargo.store.opening import open_store
 from replay.exporting import pytest_file
 from replay.exporting.export import Export, ExportError, excerpt, pseudonymised
 from replay.reading import golden
@@ -67,7 +68,7 @@ def _writable(target: Path) -> Iterator[None]:
 def import_log(path: Path, target: Path) -> None:
     """Create a log from a golden log.
 
-    SQLite tools can then query it. An existing file is never overwritten.
+    It can be queried like the log of a gateway. An existing file is never overwritten.
     """
     if target.exists():
         raise Refused(texts.ALREADY_EXISTS.format(path=target))
@@ -76,22 +77,19 @@ def import_log(path: Path, target: Path) -> None:
         entries = tuple((replace(recorded, rules=RULES), issued) for recorded, issued in source.read())
     try:
         _write(target, entries)
-    except FileError as error:
+    except StoreError as error:
         target.unlink(missing_ok=True)
         raise Refused(texts.NOT_IMPORTED.format(path=path, problem=error)) from None
     click.echo(texts.IMPORTED.format(path=target, count=len(entries)), err=True)
 
 
 def _write(target: Path, entries: tuple[Entry, ...]) -> None:
-    """Create a log with these entries. Raises FileError if they could not be read back unchanged."""
-    log = Log.open(target)
-    try:
+    """Create a log with these entries. Raises StoreError if they could not be read back unchanged."""
+    with closing(open_store(target)) as log:
         if all(_is_numbered(recorded, each) for recorded, issued in entries for each in issued):
             log.append(entries)
         if tuple(log.read()) != entries:
-            raise FileError(texts.COMMANDS_MISNUMBERED)
-    finally:
-        log.close()
+            raise StoreError(texts.COMMANDS_MISNUMBERED)
 
 
 def _is_numbered(recorded: Recorded, issued: Issued) -> bool:

@@ -7,7 +7,7 @@ import click
 from fargo import preflight
 from fargo.cli import texts
 from fargo.cli.common import CONFIG, Refused, checked
-from fargo.store.database import FileError
+from fargo.store.interface import StoreError
 
 
 @click.command()
@@ -21,7 +21,7 @@ def run(path: Path) -> None:
 
     try:
         raise SystemExit(daemon.run(config))
-    except FileError as error:
+    except StoreError as error:
         raise Refused(str(error)) from None
 
 

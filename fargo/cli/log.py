@@ -1,18 +1,21 @@
 """`fargo log`: show how much is in a log, and delete old events from it."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from time import time
 
 import click
 import msgspec
 
+from fargo.backfill import backfill
 from fargo.cli import texts
 from fargo.cli.common import Refused, configured, opened, reads_log
 from fargo.config import in_seconds
-from fargo.store.database import FileError
-from fargo.store.log import Counts, Log
+from fargo.store.interface import Statistics, Store, StoreError, StoreInUseError
+from fargo.store.opening import open_store
 from replay.drawing.text import clock
+from replay.reading.golden import is_golden
 
 _KEEP = "How long to keep calls, such as 90d. Default: log.keep of the configuration."
 
@@ -28,12 +31,11 @@ def log() -> None:
 def show_stats(path: Path, as_json: bool) -> None:
     """Show the number of users, calls and events, and the size."""
     with opened(path) as opened_log:
-        counts = opened_log.count()
-    size = _size(path)
+        statistics, size = opened_log.statistics(), opened_log.size()
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode({**msgspec.structs.asdict(counts), "bytes": size})))
+        click.echo(msgspec.json.format(msgspec.json.encode({**msgspec.structs.asdict(statistics), "bytes": size})))
         return
-    for line in _told(counts, size):
+    for line in _lines(statistics, size):
         click.echo(line)
 
 
@@ -47,16 +49,16 @@ def compact(context: click.Context, path: Path, keep: str | None) -> None:
     The gateway may be running. Then the file keeps its size, and its free space is reused.
     """
     seconds = _seconds(keep, context.params["config"])
-    with opened(path) as checked:
-        if not isinstance(checked, Log):
-            raise Refused(texts.GOLDEN_LOG_FIXED.format(path=path))
-    size = _size(path)
+    if is_golden(path):
+        raise Refused(texts.GOLDEN_LOG_FIXED.format(path=path))
+    with opened(path) as before:
+        size = before.size()
     try:
-        alone, left = _compact(Log.open(path), seconds)
-    except FileError as error:
+        left, smaller, size_now = _compact(path, seconds)
+    except StoreError as error:
         raise Refused(str(error)) from None
-    click.echo(texts.COMPACTED.format(count=left, before=_in_words(size), after=_in_words(_size(path))))
-    if not alone:
+    click.echo(texts.COMPACTED.format(count=left, before=_in_words(size), after=_in_words(size_now)))
+    if not smaller:
         click.echo(texts.LOG_IN_USE)
 
 
@@ -72,35 +74,37 @@ def _seconds(keep: str | None, config: Path | None) -> float | None:
         raise click.BadParameter(texts.NOT_A_DURATION.format(value=keep)) from None
 
 
-def _compact(opened_log: Log, keep: float | None) -> tuple[bool, int]:
-    """Delete old events. Return whether no other process uses the log, and how many events were deleted."""
-    from fargo.store.retention import retire  # here, because nothing else here needs Twisted
+def _compact(path: Path, keep: float | None) -> tuple[int, bool, int]:
+    """Delete old events. Return how many were deleted, whether the file could be shrunk, and its size now."""
+    from fargo.retention import retire  # here, because nothing else here needs Twisted
 
+    store, has_lock = _opened(path)
+    with closing(store):
+        forget = (lambda user, _: store.erase(user)) if has_lock else None
+        left = sum(retire(store, time() - keep, forget)) if keep is not None else 0
+        store.purge()
+        return left, store.shrink(), store.size()
+
+
+def _opened(path: Path) -> tuple[Store, bool]:
+    """Open the log, and return whether with the writer lock. Otherwise a gateway is running, and it alone may erase
+    users, whose state it has in memory.
+    """
     try:
-        alone = opened_log.claim()
-        forget = (lambda user, _: opened_log.erase(user)) if alone else None
-        left = sum(retire(opened_log, time() - keep, forget)) if keep is not None else 0
-        opened_log.scrub()
-        if alone:
-            opened_log.shrink()
-        return alone, left
-    finally:
-        opened_log.close()
+        return open_store(path, backfill), True
+    except StoreInUseError:
+        return open_store(path, backfill, beside_writer=True), False
 
 
-def _told(counts: Counts, size: int) -> Iterator[str]:
-    yield f"users   {counts.users:,}"
-    yield f"calls   {counts.calls:,}"
+def _lines(statistics: Statistics, size: int) -> Iterator[str]:
+    yield f"users   {statistics.users:,}"
+    yield f"calls   {statistics.calls:,}"
     yield f"size    {_in_words(size)}"
-    span = f" from {clock(counts.oldest)} to {clock(counts.newest)}" if counts.oldest and counts.newest else ""
-    yield f"events  {counts.events:,}{span}"
-    for name, number in sorted(counts.types.items(), key=lambda item: (-item[1], item[0])):
+    oldest, newest = statistics.oldest, statistics.newest
+    span = f" from {clock(oldest)} to {clock(newest)}" if oldest and newest else ""
+    yield f"events  {statistics.events:,}{span}"
+    for name, number in sorted(statistics.types.items(), key=lambda item: (-item[1], item[0])):
         yield f"{number:>12,}  {name}"
-
-
-def _size(path: Path) -> int:
-    """Return the size of the file and its write-ahead log, in bytes."""
-    return sum(each.stat().st_size for each in (path, Path(f"{path}-wal")) if each.exists())
 
 
 def _in_words(size: int) -> str:

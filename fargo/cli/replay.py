@@ -11,9 +11,10 @@ from click import progressbar
 from fargo.cli import texts
 from fargo.cli.common import CALL, LOG, Refused, found, opened, reads_log
 from fargo.statemachine.address import bare
-from fargo.store.log import Entry
+from fargo.store.entries import Entry
 from replay.drawing.debugger import Stepper
 from replay.drawing.show import show
+from replay.reading.golden import golden_logs
 from replay.reading.steps import steps
 from replay.verifying.report import report
 from replay.verifying.verify import Verdict, verify
@@ -39,7 +40,7 @@ def verify_logs(paths: tuple[Path, ...]) -> None:
         hidden = not sys.stderr.isatty()
         bar = stack.enter_context(progressbar(length=events, label="Folding", file=sys.stderr, hidden=hidden))
         for log in logs:
-            verify(_counted(log.read(), bar.update), str(log.path) if len(logs) > 1 else "", verdict)
+            verify(_counted(log.read(), bar.update), log.name if len(logs) > 1 else "", verdict)
     for line in report(verdict):
         click.echo(line)
     raise SystemExit(1 if verdict.differences else 0)
@@ -50,7 +51,7 @@ def _each(paths: Iterable[Path]) -> Iterator[Path]:
     for path in paths:
         if not path.is_dir():
             yield path
-        elif found := sorted(path.glob("*.jsonl")):
+        elif found := golden_logs(path):
             yield from found
         else:
             raise Refused(texts.NO_GOLDEN_LOG.format(path=path))

@@ -1,1 +1,4 @@
-"""What is kept on disk or in memory: the event log, the vault of passwords, and transient secrets."""
+"""The event log, the vault with passwords, and transient secrets.
+
+`opening` opens a log; `interface` says what an open log can do. SQLite is behind both, in `sqlite`.
+"""

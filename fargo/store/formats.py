@@ -1,17 +1,20 @@
-"""In which format the body of an event or a command is written, in a log or a golden one; and older formats as today's.
+"""The formats of bodies, and how a body of an older format becomes one of today's.
+
+A body is an event or a command as JSON, in a log or a golden log.
 
 Rules:
 
-1. Each type has formats of its own: 1, and one more for each of its upcasts. A new field that has a default makes no
-   new format.
-2. A format that is newer than ours is refused: what we would read is not what was written.
+1. Each type has its own formats: 1, and one more for each of its upcasts. A new field with a default needs no new
+   format.
+2. A body of a newer format than today's is refused, because it would be read as something that was not written.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from fargo.store import texts
+
 Upcast = Callable[[dict[str, Any]], dict[str, Any]]
-Upcasts = Mapping[str, tuple[Upcast, ...]]
 
 
 def _event_of_action(body: dict[str, Any]) -> dict[str, Any]:
@@ -36,23 +39,23 @@ _EVENT_OF_ACTION: Final = {
     "transport-replace": "TransportReplaced",
 }
 
-UPCASTS: Final[Upcasts] = {"SessionModified": (_event_of_action,)}
-"""By type: the functions that turn a body of format 1 into format 2, 2 into 3, and so on."""
+UPCASTS: Final[Mapping[str, tuple[Upcast, ...]]] = {"SessionModified": (_event_of_action,)}
+"""For each type the functions that turn a body of format 1 into format 2, 2 into 3, and so on."""
 
 
-class NewerError(Exception):
-    """A body is in a format that we do not know yet: a sentence about it, without its beginning and its end."""
+class FormatError(Exception):
+    """A body cannot be read. The text is the end of a sentence about the event, without its full stop."""
 
 
-def today(name: str, upcasts: Upcasts = UPCASTS) -> int:
-    """The format in which bodies of a type are written."""
-    return 1 + len(upcasts.get(name, ()))
+def current_format(name: str) -> int:
+    """Return the format in which bodies of a type are written."""
+    return 1 + len(UPCASTS.get(name, ()))
 
 
-def brought_up(name: str, format: int, body: dict[str, Any], upcasts: Upcasts = UPCASTS) -> dict[str, Any]:
-    """A body of a type in today's format. Raises NewerError."""
-    if format > today(name, upcasts):
-        raise NewerError(f"its {name} was written by a newer Fargo (format {format}); use that version to read it")
-    for upcast in upcasts.get(name, ())[format - 1 :]:
-        body = upcast(body)
+def upcast(name: str, format: int, body: dict[str, Any]) -> dict[str, Any]:
+    """Return a body of a type in today's format. Raises FormatError."""
+    if format > current_format(name):
+        raise FormatError(texts.NEWER_FORMAT.format(name=name, format=format))
+    for step in UPCASTS.get(name, ())[format - 1 :]:
+        body = step(body)
     return body

@@ -1,10 +1,11 @@
-"""Whispers: what passes from one adapter to another and may be written down nowhere, such as the digits of a PIN.
+"""Transient secrets: values that pass from one adapter to another and must not be written down, such as the digits of a
+PIN.
 
 Rules:
 
-1. A whisper is in the memory of this process only. The log knows its name, which says nothing about it.
-2. It is heard once, and forgotten; unheard, it is forgotten after LIFETIME.
-3. There are never more than MOST: who whispers faster than others listen makes the oldest be forgotten.
+1. A secret is only in the memory of this process. The log contains its name, which says nothing about it.
+2. A secret can be taken once. If nobody takes it, it is forgotten after LIFETIME.
+3. There are never more than MOST. If more are kept than taken, the oldest are forgotten.
 """
 
 from collections.abc import Callable
@@ -21,14 +22,14 @@ _NAME_BYTES: Final = 6  # eight characters
 
 
 class TransientSecrets:
-    """All of them. `call_later` is the reactor's."""
+    """All transient secrets. `call_later` is the reactor's callLater."""
 
     def __init__(self, call_later: Callable[..., Any]) -> None:
         self._call_later = call_later
         self._kept: dict[str, SecretStr] = {}
 
     def keep(self, text: str) -> str:
-        """The name of a new whisper."""
+        """Keep a secret, and return its name."""
         name = token_urlsafe(_NAME_BYTES)
         self._kept[name] = SecretStr(text)
         self._call_later(LIFETIME, self._kept.pop, name, None)
@@ -37,6 +38,6 @@ class TransientSecrets:
         return name
 
     def take(self, name: str) -> str | None:
-        """The whisper of that name, which is forgotten by that; None if there is none any more."""
-        whisper = self._kept.pop(name, None)
-        return whisper.get_secret_value() if whisper else None
+        """Return the secret of that name and forget it. Returns None if there is none (any more)."""
+        secret = self._kept.pop(name, None)
+        return secret.get_secret_value() if secret else None

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from fargo.statemachine.model.events import Recorded
-from fargo.store.log import Entry
+from fargo.store.entries import Entry
 from replay.drawing.text import aligned, block, changes, clock
 from replay.reading.call_name import CallName
 from replay.reading.steps import Step, steps

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from fargo.statemachine.machine import condensed, fold, new
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import Recorded
-from fargo.store.log import Entry
+from fargo.store.entries import Entry
 from replay.exporting.keep_words import WORDS
 from replay.exporting.pseudonyms import Found, Pseudonyms
 from replay.exporting.scrub import renamed

@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 import msgspec
 from msgspec import Struct
 
-from fargo.store.log import Entry
+from fargo.store.entries import Entry
 
 _Parts: TypeAlias = list[tuple[str, object]]
 

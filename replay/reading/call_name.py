@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from fargo.statemachine.model.call_records import RecordBegun
-from fargo.store.log import Entry
+from fargo.store.entries import Entry
 from replay.reading import channels
 
 _MOST: Final = 10

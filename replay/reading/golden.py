@@ -4,6 +4,8 @@ Each line is a JSON object: ``user``, ``version``, ``at``, ``event``, and ``comm
 and ``command``. Events and commands name their type in their own ``type``. ``rules`` is the version of the rules that
 the commands follow from (`fargo.statemachine.model.rules`), 1 if it is absent. ``formats`` has the format of each of
 these types (`fargo.store.formats`) that is not in its first; mostly there is none.
+
+The name of a golden log ends in ``.jsonl``.
 """
 
 from collections import Counter
@@ -18,12 +20,15 @@ from fargo.statemachine.model.call_records import RecordBegun
 from fargo.statemachine.model.commands import Command, Issued
 from fargo.statemachine.model.events import Event, Recorded
 from fargo.statemachine.model.wire import wire_name
-from fargo.store.formats import NewerError, brought_up, today
-from fargo.store.log import Counts, Entry, has_notes
+from fargo.store.entries import Entry, has_call_records
+from fargo.store.formats import FormatError, current_format, upcast
+from fargo.store.interface import Statistics, StoreError
+
+_SUFFIX: Final = ".jsonl"
 
 
-class GoldenError(Exception):
-    """A file is no golden log: a sentence that says where and why."""
+class GoldenError(StoreError):
+    """A file is not a golden log; the text is a sentence that says where and why."""
 
 
 _Body = dict[str, Any]
@@ -47,13 +52,23 @@ class _Line(Struct):
 _DECODER: Final = msgspec.json.Decoder(_Line)
 
 
+def is_golden(path: Path) -> bool:
+    """Return True if the name of the file is that of a golden log."""
+    return path.suffix == _SUFFIX
+
+
+def golden_logs(directory: Path) -> list[Path]:
+    """Return the golden logs in a directory, by name."""
+    return sorted(filter(is_golden, directory.iterdir()))
+
+
 def write(path: Path, entries: Iterable[Entry]) -> None:
     """Write entries in their order; a file that is there is replaced."""
     path.write_bytes(msgspec.json.Encoder().encode_lines([_line(*entry) for entry in entries]))
 
 
 def read(path: Path) -> Iterator[Entry]:
-    """The entries of a file, in order. Raises GoldenError."""
+    """Yield the entries of a file, in order. Raises GoldenError."""
     try:
         lines = path.read_bytes().splitlines()
     except OSError as error:
@@ -61,59 +76,71 @@ def read(path: Path) -> Iterator[Entry]:
     for number, line in enumerate(lines, 1):
         try:
             yield _entry(_DECODER.decode(line))
-        except NewerError as error:
+        except FormatError as error:
             raise GoldenError(f"{path}, line {number}: {error}.") from error
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise GoldenError(f"{path}, line {number}, is not an entry of a golden log: {error}.") from error
 
 
 class GoldenLog:
-    """A golden log, read as an open `fargo.store.log.Log` is. Raises GoldenError when it is made."""
+    """A golden log as a `fargo.store.interface.Reader`. The position of an entry is the number of its line. The file is
+    read as a whole, and raises GoldenError, when this is made.
+    """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.name = str(path)
+        self._path = path
         self._entries = tuple(read(path))
 
-    def read(self, user: str | None = None) -> Iterator[Entry]:
-        """All entries, or one user's, in the order of the log."""
-        return (entry for entry in self._entries if user in (None, entry[0].user))
+    def read(self, user: str | None = None, after: int = 0) -> Iterator[Entry]:
+        """Yield all entries or one user's, after a position."""
+        return (entry for entry in self._entries[after:] if user in (None, entry[0].user))
 
-    def noted(self, user: str | None = None, after: int = 0) -> Iterator[Entry]:
-        """The entries that note something about a call (call records), of all users or one; those that
-        came after so many.
-        """
-        return (entry for entry in self._entries[after:] if has_notes(entry) and user in (None, entry[0].user))
+    def call_entries(self, user: str | None = None, after: int = 0) -> Iterator[Entry]:
+        """Yield all entries or one user's that have a record of a call, after a position."""
+        return filter(has_call_records, self.read(user, after))
 
-    def calls(self) -> int:
-        """The number of calls in it."""
+    def position(self) -> int:
+        """Return the number of entries. None is ever added."""
+        return len(self._entries)
+
+    def version(self, user: str) -> int:
+        """Return the version of a user's last event."""
+        return max((recorded.version for recorded, _ in self.read(user)), default=0)
+
+    def count_calls(self) -> int:
+        """Return the number of calls of which the log has the beginning."""
         return len(self._begun())
 
-    def before(self, calls: int) -> int:
-        """So many events are before the latest so many calls began; none, if there are fewer."""
-        return ([0] * calls + self._begun())[-calls]
+    def position_before_calls(self, latest: int) -> int:
+        """Return the position after which the latest calls began, so many of them; 0 if there are fewer."""
+        return ([0] * latest + self._begun())[-latest]
 
-    def last(self, user: str | None = None) -> int:
-        """The number of events, of one user or of all: none is ever added."""
-        return sum(1 for _ in self.read(user))
-
-    def count(self) -> Counts:
-        """How much there is."""
+    def statistics(self) -> Statistics:
+        """Return how much is in the log."""
         times = [recorded.at for recorded, _ in self._entries]
-        return Counts(
+        return Statistics(
             len(self._entries),
             len({recorded.user for recorded, _ in self._entries}),
-            self.calls(),
+            self.count_calls(),
             min(times, default=None),
             max(times, default=None),
             Counter(wire_name(type(recorded.event)) for recorded, _ in self._entries),
         )
 
+    def size(self) -> int:
+        """Return the bytes of the file."""
+        return self._path.stat().st_size
+
     def __len__(self) -> int:
-        """The number of events."""
+        """Return the number of events."""
         return len(self._entries)
 
+    def close(self) -> None:
+        """Do nothing: the file is not open any more."""
+
     def _begun(self) -> list[int]:
-        """For each call, how many events were before it."""
+        """Return for each call the position before its first entry."""
         return [
             number
             for number, (_, issued) in enumerate(self._entries)
@@ -124,7 +151,7 @@ class GoldenLog:
 
 def _line(recorded: Recorded, issued: tuple[Issued, ...]) -> dict[str, object]:
     names = [wire_name(type(value)) for value in (recorded.event, *(each.command for each in issued))]
-    formats = {name: today(name) for name in names if today(name) > 1}
+    formats = {name: current_format(name) for name in names if current_format(name) > 1}
     return {
         "user": recorded.user,
         "version": recorded.version,
@@ -146,4 +173,4 @@ def _entry(line: _Line) -> Entry:
 
 def _today(body: _Body, line: _Line) -> _Body:
     name = str(body.get("type"))
-    return brought_up(name, line.formats.get(name, 1), body)
+    return upcast(name, line.formats.get(name, 1), body)

@@ -2,7 +2,7 @@
 
 Rules:
 
-1. A record has the columns of the log's view `calls` (`fargo.store.schema`), by their names and with the same values.
+1. A record has the columns of the log's view `calls` (docs/log.md), by their names and with the same values.
 2. A call without an end is going on, as far as the log knows.
 """
 
@@ -23,7 +23,7 @@ from fargo.statemachine.model.call_records import (
 )
 from fargo.statemachine.model.events import Recorded
 from fargo.statemachine.reason import FAILURES, Cause
-from fargo.store.log import Entry
+from fargo.store.entries import Entry
 from replay.reading.call_name import CallName
 
 

@@ -8,7 +8,7 @@ from fargo.statemachine.machine import fold, new
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import Recorded
 from fargo.statemachine.user_state import User
-from fargo.store.log import Entry
+from fargo.store.entries import Entry
 from replay.reading.call_name import CallName
 
 

@@ -26,7 +26,7 @@ from fargo.statemachine.model.commands import Issued, SendPresence, SendText
 from fargo.statemachine.model.events import Event, Recorded
 from fargo.statemachine.model.rules import RuleChange
 from fargo.statemachine.user_state import User, call_of
-from fargo.store.log import Entry
+from fargo.store.entries import Entry
 from replay.reading import channels
 from replay.reading.call_name import CallName
 from replay.verifying.changes import Refolded, explained

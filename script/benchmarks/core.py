@@ -27,7 +27,8 @@ from fargo.statemachine import machine
 from fargo.statemachine.machine import fold, new
 from fargo.statemachine.model.events import Recorded
 from fargo.statemachine.user_state import User
-from fargo.store.log import Log
+from fargo.store.interface import Store
+from fargo.store.opening import open_store
 
 CALLS_PER_USER: Final = (1, 2, 4, 8)
 ROUNDS: Final = 50
@@ -82,8 +83,8 @@ def _folding(users: dict[str, User], events: list[Recorded]) -> Iterator[float]:
 
 def _replay(path: Path, runs: int) -> float:
     """Return the seconds per event for reading the log as the gateway does at its start."""
-    with closing(Log.open(path)) as log:
-        return min(_seconds(_engine(log).load) for _ in range(runs)) / len(log)
+    with closing(open_store(path)) as store:
+        return min(_seconds(_engine(store).load) for _ in range(runs)) / len(store)
 
 
 def _append(live_calls: int, paths: list[Path]) -> float:
@@ -93,12 +94,12 @@ def _append(live_calls: int, paths: list[Path]) -> float:
 
 
 def _appending(before: list[Recorded], events: list[Recorded], path: Path) -> float:
-    with closing(Log.open(path)) as log:
-        engine = _engine(log)
+    with closing(open_store(path)) as store:
+        engine = _engine(store)
         _put(engine, before)
         seconds = _seconds(lambda: _put(engine, events))
-        if len(log) != len(before) + len(events):
-            raise WorkloadError(f"{len(log):,} events are in the log instead of {len(before) + len(events):,}.")
+        if len(store) != len(before) + len(events):
+            raise WorkloadError(f"{len(store):,} events are in the log instead of {len(before) + len(events):,}.")
         return seconds
 
 
@@ -110,9 +111,9 @@ def _put(engine: Engine, events: list[Recorded]) -> None:
         reactor.iterate()
 
 
-def _engine(log: Log) -> Engine:
+def _engine(store: Store) -> Engine:
     """Return an engine that discards its commands, and whose clock stands still: a timer would add an event."""
-    return Engine(log, machine, lambda issued: None, _fail, reactor.callLater, lambda: START)
+    return Engine(store, machine, lambda issued: None, _fail, reactor.callLater, lambda: START)
 
 
 def _fail(problem: str) -> None:

@@ -16,7 +16,7 @@ from world.process import Server, until
 from world.stanza import NS, element, failure
 from world.xmpp_client import XmppClient
 
-from fargo.store.log import Log
+from fargo.store.opening import open_reader
 from replay.drawing.ladder import ladder
 from replay.reading.call_name import CallName
 from replay.reading.steps import steps
@@ -194,7 +194,7 @@ class Demonstration:
 
     async def _drawn(self) -> list[str]:
         """Return the ladder of the last call, once its end is in the log."""
-        with closing(Log.open_read_only(self.gateway.log)) as log:
+        with closing(open_reader(self.gateway.log)) as log:
             user = self.caller.bare_jid
             await until(lambda: not list(steps(log.read(user)))[-1].after.calls, "the log has the end of the call")
             id = [id for step in steps(log.read(user)) for id in step.after.calls if id not in step.before.calls][-1]

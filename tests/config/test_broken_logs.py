@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from fargo.cli import main
-from fargo.store.log import Log
+from fargo.store.opening import open_store
 from replay.reading import golden
 
 SESSION = Path(__file__).parents[2] / "replay/sessions/calls-a-call-in-has-sound-both-ways.jsonl"
@@ -34,7 +34,7 @@ READING: dict[str, Arguments] = {
 
 
 def written(path: Path) -> Path:
-    log = Log.open(path)
+    log = open_store(path)
     log.append(golden.read(SESSION))
     log.close()
     return path

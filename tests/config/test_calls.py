@@ -18,7 +18,7 @@ from fargo.cli.csv_quoting import write_csv
 from fargo.cli.times import parsed
 from fargo.statemachine.model.call_records import RecordBegun
 from fargo.statemachine.model.commands import Issued
-from fargo.store.log import Log
+from fargo.store.opening import open_store
 from replay.reading import golden
 from replay.reading.records import COLUMNS, records, row
 
@@ -149,7 +149,7 @@ def test_no_matching_call_is_not_an_error() -> None:
 
 
 def test_the_log_of_a_configuration(tmp_path: Path) -> None:
-    log = Log.open(tmp_path / "fargo.db")
+    log = open_store(tmp_path / "fargo.db")
     log.append(golden.read(BUSY))
     log.close()
     config = tmp_path / "fargo.toml"

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from fargo.cli import main, texts
-from fargo.store.log import Log
+from fargo.store.opening import open_reader, open_store
 from replay.reading import golden
 
 SESSION = Path(__file__).parents[2] / "replay/sessions/calls-a-call-in-has-sound-both-ways.jsonl"
@@ -28,7 +28,7 @@ keep = "{}"
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    with closing(Log.open(tmp_path / "fargo.db")) as log:
+    with closing(open_store(tmp_path / "fargo.db")) as log:
         log.append(golden.read(SESSION))
     return tmp_path / "fargo.db"
 
@@ -40,7 +40,7 @@ def fargo(*args: str | Path) -> Result:
 
 
 def length(path: Path) -> int:
-    with closing(Log.open_read_only(path)) as log:
+    with closing(open_reader(path)) as log:
         return len(log)
 
 
@@ -77,7 +77,7 @@ def test_what_is_old_leaves(path: Path) -> None:
 
 
 def test_a_log_in_use_stays_as_large(path: Path) -> None:
-    with closing(Log.open(path)) as log:
+    with closing(open_store(path)) as log:
         assert len(log)
         result = fargo("compact", "--log", path, "--keep", "9999y")
     assert result.exit_code == 0

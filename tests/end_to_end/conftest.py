@@ -12,7 +12,8 @@ from world.stanza import NS
 from world.world import World
 from world.xmpp_client import XmppClient
 
-from fargo.store.log import Entry, Log
+from fargo.store.entries import Entry
+from fargo.store.opening import open_reader
 
 from .customer import Customer
 
@@ -44,7 +45,7 @@ async def gateway(
     assert await made.process.ended() == 0, made.process.report()
     verifier = await Process.start("fargo replay verify", FARGO, "replay", "verify", made.log)
     assert await verifier.ended() == 0, verifier.report()
-    with closing(Log.open_read_only(made.log)) as log:
+    with closing(open_reader(made.log)) as log:
         record_session(log.read())
 
 

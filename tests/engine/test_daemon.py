@@ -30,7 +30,8 @@ from fargo.statemachine.model.events import (
     Stopping,
     StreamOpened,
 )
-from fargo.store.log import Log
+from fargo.store.opening import open_reader
+from fargo.store.sqlite.texts import IN_USE
 from fargo.texts import CANNOT_START, EDGE, RESTARTING, RUNNING_AGAIN
 from replay.verifying.verify import verify
 
@@ -39,7 +40,7 @@ ALAS = "Alas, it is broken."
 
 
 def events(gateway: Gateway) -> list[Event]:
-    with closing(Log.open_read_only(gateway.log)) as log:
+    with closing(open_reader(gateway.log)) as log:
         return [recorded.event for recorded, _ in log.read()]
 
 
@@ -155,7 +156,7 @@ async def test_after_a_crash_everyone_is_as_they_were(world: World, gateway: Gat
     assert after[1] == StreamOpened()
     assert not [event for event in after if isinstance(event, RegistrationSubmitted)], "nobody had to register again"
     assert await stop(gateway) == 0
-    with closing(Log.open_read_only(gateway.log)) as log:
+    with closing(open_reader(gateway.log)) as log:
         assert verify(log.read()).differences == 0
 
 
@@ -294,6 +295,14 @@ async def test_a_broken_log_is_named_before_anything_starts(world: World) -> Non
     gateway.log.write_bytes(b"no database at all" * 100)
     code, said = await fails(gateway)
     assert (code, said) == (2, f"Error: {gateway.log} cannot be used as a log: file is not a database.")
+
+
+async def test_a_log_that_another_gateway_writes_to_is_left_to_it(world: World, gateway: Gateway) -> None:
+    second = Gateway(world.server, settings={"state": {"directory": str(gateway.state)}})
+    code, said = await fails(second)
+    told = IN_USE.format(path=gateway.log, holder=gateway.process.pid)
+    assert (code, said) == (2, f"Error: {told}")
+    assert await stop(gateway) == 0
 
 
 async def test_a_log_that_takes_no_more_ends_it_and_nothing_more_is_sent(world: World, gateway: Gateway) -> None:

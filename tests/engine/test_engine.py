@@ -1,14 +1,17 @@
 """What is sent is in the log, what is in the log is in order, and timers follow from the state."""
 
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from store.backends import DELAY, DelayedStore
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
 
+from fargo import texts
 from fargo.engine import Engine, steady_clock
 from fargo.statemachine import machine
 from fargo.statemachine.deadline import Deadline
@@ -26,7 +29,9 @@ from fargo.statemachine.model.events import (
     Stopping,
     TimePassed,
 )
-from fargo.store.log import Log
+from fargo.store.entries import Entry
+from fargo.store.interface import Store, StoreError
+from fargo.store.opening import open_reader, open_store
 
 ALICE, BOB = "alice@example.org", "bob@example.org"
 START = 1_000_000.0
@@ -64,10 +69,16 @@ def fold(state: State, recorded: Recorded) -> tuple[State, tuple[Issued, ...]]:
 
 
 class Machine:
-    """The stand-in as the engine wants it."""
+    """The stand-in as the engine wants it. `users` has what each user was folded to last."""
 
     new = staticmethod(State)
-    fold = staticmethod(fold)
+
+    def __init__(self) -> None:
+        self.users: dict[str, State] = {}
+
+    def fold(self, state: State, recorded: Recorded) -> tuple[State, tuple[Issued, ...]]:
+        self.users[state.jid], issued = fold(state, recorded)
+        return self.users[state.jid], issued
 
     def deadlines(self, state: State) -> tuple[Deadline, ...]:
         return tuple(Deadline("x", at) for at in state.due)
@@ -90,10 +101,13 @@ class Bench:
     failures: list[str] = field(default_factory=list)
     dispatch: Callable[[Issued], None] | None = None
     policy: Policy | None = None
+    delayed: bool = False
 
     def __post_init__(self) -> None:
         self.clock = Clock()
-        self.log = Log.open(self.path)
+        self.log: Store = open_store(self.path)
+        if self.delayed:
+            self.log = cast(Store, DelayedStore(self.log, self.clock))
         self.engine = Engine(
             self.log,
             self.machine,
@@ -121,6 +135,12 @@ def bench(path: Path) -> Bench:
     return Bench(path)
 
 
+@pytest.fixture
+def delayed(path: Path) -> Bench:
+    """A bench whose store takes DELAY for a commit."""
+    return Bench(path, delayed=True)
+
+
 def out(text: str) -> SipSignedOut:
     return SipSignedOut("1.0", SipTrouble.ASKED, text)
 
@@ -142,7 +162,7 @@ def test_a_turn_is_a_batch_and_its_commands_leave_in_order(bench: Bench) -> None
 
 def test_a_command_leaves_after_the_commit(path: Path) -> None:
     seen: list[int] = []
-    bench = Bench(path, dispatch=lambda issued: seen.append(len(Log.open_read_only(path))))
+    bench = Bench(path, dispatch=lambda issued: seen.append(len(open_reader(path))))
     bench.engine.put(ALICE, SipSignedIn("a"))
     bench.run()
     assert seen == [1, 1]
@@ -163,18 +183,20 @@ def test_what_an_adapter_puts_while_it_is_dispatched_to_is_the_next_batch(path: 
     assert [event for *_, event in bench.recorded()] == [SipSignedIn("a"), out("1.0"), out("1.1")]
 
 
-def test_a_failing_commit_sends_nothing_and_ends_it(bench: Bench) -> None:
+def test_a_failing_commit_sends_nothing_and_ends_it(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(entries: Iterable[Entry]) -> None:
+        raise StoreError("The disk is full.")
+
     bench.engine.put(BOB, SipSignedIn("b"))
     bench.run()
     del bench.sent[:]
-    bench.log._db.execute("PRAGMA query_only = ON")
-    bench.engine.put(ALICE, SipSignedIn("a"))
-    bench.run()
+    with monkeypatch.context() as broken:
+        broken.setattr(bench.log, "append", fail)
+        bench.engine.put(ALICE, SipSignedIn("a"))
+        bench.run()
     assert bench.sent == []
-    assert len(bench.failures) == 1
-    assert "attempt to write a readonly database" in bench.failures[0]
+    assert bench.failures == [texts.COMMIT_FAILED.format(why="The disk is full.")]
     assert not bench.clock.getDelayedCalls()
-    bench.log._db.execute("PRAGMA query_only = OFF")
     bench.engine.put(ALICE, SipSignedIn("a"))
     bench.run(100)
     assert (bench.sent, len(bench.log), len(bench.failures)) == ([], 1, 1)
@@ -188,13 +210,13 @@ def test_time_never_goes_back_within_a_stream(path: Path) -> None:
     bench.engine.put(ALICE, out(""))
     bench.engine.put(BOB, out(""))
     bench.run()
-    assert [at for _, _, at, _ in bench.recorded()] == [START + 1, START + 1, START - 3599]
+    assert [at for _, _, at, _ in bench.recorded()] == [START, START, START - 3599]
     bench.log.close()
     later = Bench(path, start=START - 7200)
     later.engine.load()
     later.engine.put(ALICE, out(""))
     later.run()
-    assert later.recorded()[-1] == (ALICE, 3, START + 1, out(""))
+    assert later.recorded()[-1] == (ALICE, 3, START, out(""))
 
 
 def test_the_clock_is_the_wall_clock_and_steady(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,7 +254,7 @@ def test_a_deadline_that_stays_keeps_its_timer(bench: Bench) -> None:
     bench.run(1)
     assert not timer.active()
     [later] = bench.clock.calls
-    assert later.getTime() == 32
+    assert later.getTime() == 31
 
 
 def test_nothing_is_logged_before_a_deadline_is_due(bench: Bench) -> None:
@@ -261,12 +283,11 @@ def test_what_was_known_before_a_crash_is_known_again(path: Path) -> None:
     bench.engine.put(ALICE, SipSignedIn("secret"))
     bench.engine.put(BOB, out(""))
     bench.run()
-    before = {jid: stream.user for jid, stream in bench.engine._streams.items()}
-    bench.log.close()  # and no other farewell: what a crash leaves behind
+    bench.log.close()  # without stopping the engine, as in a crash
 
     again = Bench(path, start=START + 10)
     assert again.engine.load() == {"secret"}
-    assert {jid: stream.user for jid, stream in again.engine._streams.items()} == before
+    assert again.machine.users == bench.machine.users
     assert again.engine.busy() == [ALICE]
     again.engine.broadcast(Restarted())
     again.run()
@@ -350,3 +371,138 @@ def test_a_policy_that_is_known_from_the_log_is_not_told_again(path: Path) -> No
         bench.log.close()
     told = [event.policy for *_, event in Bench(path).recorded() if isinstance(event, PolicyChanged)]
     assert told == [Policy("relay", relay=True), Policy()]
+
+
+def test_news_for_all_reach_who_has_something_open_only_since_this_turn(bench: Bench) -> None:
+    bench.engine.put(ALICE, SipSignedIn("a"))
+    bench.engine.broadcast(Stopping())
+    bench.engine.put(BOB, SipSignedIn("b"))
+    bench.run()
+    assert [(user, event) for user, _, _, event in bench.recorded()] == [
+        (ALICE, SipSignedIn("a")),
+        (ALICE, Stopping()),
+        (BOB, SipSignedIn("b")),
+    ]
+
+
+# --- a store that takes its time
+
+
+def test_commands_wait_for_the_commit(delayed: Bench) -> None:
+    delayed.engine.put(ALICE, SipSignedIn("a"))
+    delayed.run()
+    delayed.run(DELAY / 2)
+    assert (delayed.sent, delayed.recorded(), delayed.engine.busy()) == ([], [], [])
+    delayed.run(DELAY / 2)
+    assert [each.id for each in delayed.sent] == ["1.0", "1.1"]
+    assert delayed.recorded() == [(ALICE, 1, START, SipSignedIn("a"))]
+    assert delayed.engine.busy() == [ALICE]
+
+
+def test_what_comes_during_a_commit_is_the_next_batch(delayed: Bench) -> None:
+    for text in "abc":
+        delayed.engine.put(ALICE, SipSignedIn(text))
+        delayed.engine.put(BOB, out(text))
+        delayed.run(DELAY / 4)
+    assert delayed.recorded() == []
+    delayed.run(DELAY)
+    assert [(user, event) for user, _, _, event in delayed.recorded()] == [(ALICE, SipSignedIn("a")), (BOB, out("a"))]
+    delayed.run()
+    delayed.run(DELAY)
+    assert [(version, event) for user, version, _, event in delayed.recorded() if user == ALICE] == [
+        (1, SipSignedIn("a")),
+        (2, SipSignedIn("b")),
+        (3, SipSignedIn("c")),
+    ]
+    assert [each.id for each in delayed.sent] == ["1.0", "1.1", "2.0", "2.1", "3.0", "3.1"]
+    assert len(delayed.log) == 6
+
+
+def test_the_time_of_an_event_is_when_it_came(delayed: Bench) -> None:
+    delayed.engine.put(ALICE, SipSignedIn("a"))
+    delayed.run(DELAY / 2)
+    delayed.engine.put(BOB, SipSignedIn("b"))
+    for _ in range(4):
+        delayed.run(DELAY)
+    assert [at for _, _, at, _ in delayed.recorded()] == [START, START + DELAY / 2]
+
+
+def test_a_deadline_is_armed_after_the_commit(delayed: Bench) -> None:
+    delayed.engine.put(ALICE, SipSignedIn("a"))
+    delayed.run()
+    assert [call.getTime() for call in delayed.clock.calls] == [DELAY]
+    delayed.run(DELAY)
+    assert [call.getTime() for call in delayed.clock.calls] == [30]
+
+
+def test_news_for_all_reach_who_is_being_committed(delayed: Bench) -> None:
+    delayed.engine.put(ALICE, SipSignedIn("a"))
+    delayed.run()
+    delayed.engine.broadcast(Stopping())
+    delayed.run(DELAY)
+    delayed.run()
+    delayed.run(DELAY)
+    assert [event for *_, event in delayed.recorded()] == [SipSignedIn("a"), Stopping()]
+
+
+def test_stopping_waits_for_the_commit_and_for_what_came_meanwhile(delayed: Bench) -> None:
+    stopped: list[object] = []
+    delayed.engine.put(ALICE, SipSignedIn("a"))
+    delayed.run()
+    delayed.engine.put(ALICE, SipSignedIn("b"))
+    delayed.engine.stop().addCallback(stopped.append)
+    delayed.engine.put(ALICE, SipSignedIn("too late"))
+    delayed.run(DELAY)
+    assert (stopped, len(delayed.sent)) == ([], 2)
+    delayed.run()
+    assert stopped == []
+    delayed.run(DELAY)
+    assert (stopped, len(delayed.sent)) == ([None], 4)
+    assert [event for *_, event in delayed.recorded()] == [SipSignedIn("a"), SipSignedIn("b")]
+    assert not delayed.clock.getDelayedCalls()
+
+
+def test_stopping_commits_what_was_put_in_the_same_turn(delayed: Bench) -> None:
+    stopped: list[object] = []
+    delayed.engine.put(ALICE, SipSignedIn("a"))
+    delayed.engine.stop().addCallback(stopped.append)
+    delayed.run()
+    assert stopped == []
+    delayed.run(DELAY)
+    assert (stopped, len(delayed.sent)) == ([None], 2)
+
+
+def test_stopping_is_done_at_once_if_the_store_is(bench: Bench) -> None:
+    stopped: list[object] = []
+    bench.engine.put(ALICE, SipSignedIn("a"))
+    bench.engine.stop().addCallback(stopped.append)
+    assert (stopped, len(bench.sent)) == ([None], 2)
+
+
+def test_a_commit_that_fails_late_sends_nothing_and_ends_it(delayed: Bench) -> None:
+    stopped: list[object] = []
+    delayed.engine.put(ALICE, SipSignedIn("a"))
+    delayed.run()
+    delayed.engine.put(ALICE, SipSignedIn("b"))
+    delayed.engine.stop().addCallback(stopped.append)
+    with sqlite3.connect(delayed.path) as other:
+        other.execute("create trigger full before insert on events begin select raise(abort, 'no space'); end")
+    delayed.run(DELAY)
+    delayed.run(100)
+    assert (delayed.sent, stopped, delayed.engine.is_open) == ([], [None], False)
+    why = f"{delayed.path} cannot be used as a log: no space."
+    assert delayed.failures == [texts.COMMIT_FAILED.format(why=why)]
+
+
+def test_a_user_who_is_being_committed_is_not_forgotten(delayed: Bench) -> None:
+    delayed.engine.put(ALICE, out("a"))
+    delayed.run()
+    delayed.run(DELAY)
+    delayed.engine.put(ALICE, out("b"))
+    delayed.engine.forget(ALICE, 1)
+    delayed.run()
+    delayed.engine.forget(ALICE, 1)
+    delayed.run(DELAY)
+    assert [version for _, version, *_ in delayed.recorded()] == [1, 2]
+    delayed.engine.forget(ALICE, 2)
+    assert delayed.recorded() == []

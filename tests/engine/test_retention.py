@@ -1,6 +1,7 @@
 """What is old leaves the log, and is gone from the disk; the rest goes on as if it were there."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import cast
 
@@ -8,9 +9,12 @@ import pytest
 from twisted.internet.task import Clock
 from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublisher
 
+from fargo import texts
 from fargo.engine import Engine
+from fargo.retention import Retention, retire
 from fargo.statemachine import machine
 from fargo.statemachine.machine import condensed, fold, new
+from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import (
     Event,
     Iq,
@@ -26,9 +30,8 @@ from fargo.statemachine.model.events import (
     Snapshot,
 )
 from fargo.statemachine.user_state import User
-from fargo.store.database import FileError
-from fargo.store.log import Log
-from fargo.store.retention import Retention, retire
+from fargo.store.interface import Store, StoreError
+from fargo.store.opening import open_store
 from replay.reading import golden
 from replay.reading.records import records
 from replay.verifying.verify import verify
@@ -45,7 +48,7 @@ def registers(jid: str) -> tuple[Event, ...]:
     return RegistrationSubmitted(iq, SipAccount(f"{jid.partition('@')[0]}@sip.test"), "s", "n"), SipSignedIn("1.0")
 
 
-def record(log: Log, jid: str, *events: Event, at: float = 1e9) -> User:
+def record(log: Store, jid: str, *events: Event, at: float = 1e9) -> User:
     """Append events of a user, a second apart, from the user's state."""
     user = new(jid)
     version = 0
@@ -59,7 +62,7 @@ def record(log: Log, jid: str, *events: Event, at: float = 1e9) -> User:
     return user
 
 
-def folded(log: Log, jid: str) -> User:
+def folded(log: Store, jid: str) -> User:
     user = new(jid)
     for recorded, _ in log.read(jid):
         user, _ = fold(user, recorded)
@@ -72,11 +75,17 @@ def on_disk(path: Path) -> bytes:
 
 
 @pytest.fixture
-def log(tmp_path: Path) -> Log:
-    return Log.open(tmp_path / "fargo.db")
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "fargo.db"
 
 
-def test_an_old_account_stays_and_its_past_leaves(log: Log) -> None:
+@pytest.fixture
+def log(path: Path) -> Iterator[Store]:
+    with closing(open_store(path)) as store:
+        yield store
+
+
+def test_an_old_account_stays_and_its_past_leaves(log: Store) -> None:
     before = record(log, ALICE, *registers(ALICE), *[PresenceProbed(GATEWAY)] * 10)
     assert sum(retire(log, LONG_AFTER)) == 11
     ((recorded, _),) = log.read()
@@ -87,7 +96,7 @@ def test_an_old_account_stays_and_its_past_leaves(log: Log) -> None:
     assert sum(retire(log, LONG_AFTER)) == 0
 
 
-def test_only_what_is_old_leaves(log: Log) -> None:
+def test_only_what_is_old_leaves(log: Store) -> None:
     record(log, ALICE, *registers(ALICE), *[PresenceProbed(GATEWAY)] * 3)
     before = record(log, ALICE, *[PresenceProbed(GATEWAY)] * 3, at=1e9 + DAY)
     assert sum(retire(log, 1e9 + DAY)) == 4
@@ -99,21 +108,23 @@ def test_only_what_is_old_leaves(log: Log) -> None:
 
 
 @pytest.mark.parametrize("session", SESSIONS[::4], ids=lambda session: session.stem)
-def test_sessions_leave_whole_and_what_is_left_verifies(log: Log, session: Path) -> None:
+def test_sessions_leave_whole_and_what_is_left_verifies(log: Store, session: Path) -> None:
     log.append(golden.read(session))
     users = {recorded.user: folded(log, recorded.user) for recorded, _ in log.read()}
     times = sorted({recorded.at for recorded, _ in log.read()})
-    was = {each.name: each for each in records(log.noted())}
+    was = {each.name: each for each in records(log.call_entries())}
     for before in (*times[:: max(1, len(times) // 6)], LONG_AFTER):
         list(retire(log, before))
         assert verify(log.read()).differences == 0
-        assert all(was[each.name] == each for each in records(log.noted())), "a call is there as it was, or not at all"
+        assert all(was[each.name] == each for each in records(log.call_entries())), (
+            "a call is there as it was, or not at all"
+        )
         assert {jid: folded(log, jid) for jid in users} == users
     if all(condensed(user) for user in users.values()):
-        assert records(log.noted()) == []
+        assert records(log.call_entries()) == []
 
 
-def test_many_events_leave_in_small_steps(log: Log) -> None:
+def test_many_events_leave_in_small_steps(log: Store) -> None:
     record(log, ALICE, *registers(ALICE))
     many = []
     user = folded(log, ALICE)
@@ -128,49 +139,35 @@ def test_many_events_leave_in_small_steps(log: Log) -> None:
     assert folded(log, ALICE) == user
 
 
-def test_users_with_nothing_old_are_steps_too(log: Log) -> None:
+def test_users_with_nothing_old_are_steps_too(log: Store) -> None:
     for jid in (ALICE, BOB):
         record(log, jid, *registers(jid))
     assert list(retire(log, 0.0)) == [0, 0]
 
 
-def test_the_gateway_appends_between_two_steps(log: Log) -> None:
+def test_the_gateway_appends_between_two_steps(log: Store, path: Path) -> None:
     for jid in (ALICE, BOB):
         record(log, jid, *registers(jid), PresenceProbed(GATEWAY))
-    other = Log.open(log.path)
+    other = open_store(path, beside_writer=True)
     for step, _ in enumerate(retire(other, LONG_AFTER), 1):
         record(log, BOB, PresenceProbed(GATEWAY), at=LONG_AFTER)
         assert [recorded.version for recorded, _ in log.read(BOB)][-1] == 3 + step
     assert verify(log.read()).differences == 0
 
 
-def test_two_at_once_do_no_harm(log: Log) -> None:
+def test_two_at_once_do_no_harm(log: Store, path: Path) -> None:
     record(log, ALICE, *registers(ALICE), *[PresenceProbed(GATEWAY)] * 300)
-    other, before = Log.open(log.path), folded(log, ALICE)
+    other, before = open_store(path, beside_writer=True), folded(log, ALICE)
     for _ in retire(log, LONG_AFTER):
         list(retire(other, LONG_AFTER))
     assert folded(log, ALICE) == before
     assert verify(log.read()).events == 1
 
 
-def test_what_has_been_taken_out_meanwhile_stays_out(log: Log) -> None:
-    record(log, ALICE, *registers(ALICE))
-    assert log.condense(Recorded(ALICE, 7, 1e9, Snapshot())) == 0
-    assert len(log) == 2
-
-
-def test_whoever_could_not_have_it_alone_is_in_nobodys_way(log: Log) -> None:
-    other = Log.open(log.path)
-    record(other, ALICE, *registers(ALICE))
-    assert log.claim() is False
-    record(log, BOB, *registers(BOB))
-    record(other, ALICE, PresenceProbed(GATEWAY))
-
-
 class Gateway:
     """An engine on a log, on a clock that stands still until it is told to go on."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Store) -> None:
         self.clock = Clock()
         self.failures: list[str] = []
         now = lambda: 1e9 + self.clock.seconds()  # noqa: E731
@@ -183,44 +180,35 @@ class Gateway:
             self.clock.advance(after)
 
 
-def test_who_cancels_is_gone_from_the_disk(log: Log) -> None:
+def test_who_cancels_is_gone_from_the_disk(log: Store, path: Path) -> None:
     gateway = Gateway(log)
     gateway.hears(ALICE, *registers(ALICE))
     gateway.hears(BOB, *registers(BOB))
     gateway.hears(ALICE, RegistrationCancelled(Iq(f"{ALICE}/desk", GATEWAY, "c")))
     gateway.hears(ALICE, SipSignedOut("1.0", SipTrouble.ASKED))
-    assert ALICE.encode() in on_disk(log.path)
+    assert ALICE.encode() in on_disk(path)
     gateway.clock.advance(599)
     assert [recorded.user for recorded, _ in log.read(ALICE)]
     for _ in range(3):
         gateway.clock.advance(1)
     assert list(log.read(ALICE)) == []
-    assert ALICE.encode() not in on_disk(log.path)
-    assert BOB.encode() in on_disk(log.path)
+    assert ALICE.encode() not in on_disk(path)
+    assert BOB.encode() in on_disk(path)
     assert gateway.failures == []
     gateway.hears(ALICE, *registers(ALICE))
     assert [recorded.version for recorded, _ in log.read(ALICE)] == [1, 2]
 
 
-def test_a_number_that_was_erased_is_not_given_again(log: Log) -> None:
-    record(log, BOB, *registers(BOB))
-    record(log, ALICE, *registers(ALICE))
-    last = log.last()
-    log.erase(ALICE)
-    record(log, BOB, PresenceProbed(GATEWAY))
-    assert log.last() > last
-
-
-def test_who_has_cancelled_is_forgotten_by_the_next_gateway_too(log: Log) -> None:
+def test_who_has_cancelled_is_forgotten_by_the_next_gateway_too(log: Store, path: Path) -> None:
     record(log, ALICE, *registers(ALICE), RegistrationCancelled(Iq(f"{ALICE}/desk", GATEWAY, "c")))
     gateway = Gateway(log)
     for _ in range(3):
         gateway.clock.advance(700)
     assert len(log) == 0
-    assert ALICE.encode() not in on_disk(log.path)
+    assert ALICE.encode() not in on_disk(path)
 
 
-def test_what_comes_at_the_moment_of_forgetting_begins_anew(log: Log) -> None:
+def test_what_comes_at_the_moment_of_forgetting_begins_anew(log: Store) -> None:
     gateway = Gateway(log)
     gateway.hears(ALICE, *registers(ALICE), RegistrationCancelled(Iq(f"{ALICE}/desk", GATEWAY, "c")))
     gateway.clock.advance(0)
@@ -232,21 +220,21 @@ def test_what_comes_at_the_moment_of_forgetting_begins_anew(log: Log) -> None:
     assert [(recorded.version, type(recorded.event)) for recorded, _ in log.read(ALICE)] == [(1, RegistrationAsked)]
 
 
-def test_who_never_registered_is_forgotten_when_it_is_old(log: Log) -> None:
+def test_who_never_registered_is_forgotten_when_it_is_old(log: Store, path: Path) -> None:
     gateway = Gateway(log)
     gateway.hears(BOB, *registers(BOB))
     gateway.hears(ALICE, RegistrationAsked(Iq(f"{ALICE}/desk", GATEWAY, "a")))
     gateway.clock.advance(1)
     assert sum(retire(log, LONG_AFTER, gateway.engine.forget)) > 0
-    log.scrub()
-    assert ALICE.encode() not in on_disk(log.path)
+    log.purge()
+    assert ALICE.encode() not in on_disk(path)
     assert folded(log, BOB).account == fold(folded(log, BOB), Recorded(BOB, 9, 1e9, PresenceProbed("x")))[0].account
     gateway.hears(ALICE, RegistrationAsked(Iq(f"{ALICE}/desk", GATEWAY, "b")))
     gateway.clock.advance(1)
     assert [recorded.version for recorded, _ in log.read(ALICE)] == [1]
 
 
-def test_who_is_heard_of_meanwhile_is_not_forgotten(log: Log) -> None:
+def test_who_is_heard_of_meanwhile_is_not_forgotten(log: Store) -> None:
     gateway = Gateway(log)
     gateway.hears(ALICE, RegistrationAsked(Iq(f"{ALICE}/desk", GATEWAY, "a")))
     gateway.clock.advance(1)
@@ -270,11 +258,11 @@ def said() -> Iterator[list[str]]:
     globalLogPublisher.removeObserver(observer)
 
 
-def retention(log: Log, clock: Clock, keep: float | None) -> Retention:
+def retention(log: Store, clock: Clock, keep: float | None) -> Retention:
     return Retention(log, keep, lambda jid, version: None, lambda: 1e9 + clock.seconds(), clock)
 
 
-def test_every_hour_what_has_grown_old_leaves(log: Log, said: list[str]) -> None:
+def test_every_hour_what_has_grown_old_leaves(log: Store, said: list[str]) -> None:
     record(log, ALICE, *registers(ALICE), *[PresenceProbed(GATEWAY)] * 3)
     clock = Clock()
     keeper = retention(log, clock, 2 * 3600.0 + 2)
@@ -289,13 +277,13 @@ def test_every_hour_what_has_grown_old_leaves(log: Log, said: list[str]) -> None
     clock.advance(3600)
     clock.pump([0.1] * 20)
     assert [recorded.version for recorded, _ in log.read()] == [5]
-    assert said == [f"{count} events were older than the log keeps, and have left it." for count in (1, 3)]
+    assert said == [texts.RETIRED.format(count=count) for count in (1, 3)]
     keeper.stop()
     clock.pump([3600.0] * 3)
     assert len(said) == 2
 
 
-def test_for_ever_is_for_ever(log: Log) -> None:
+def test_for_ever_is_for_ever(log: Store) -> None:
     record(log, ALICE, *registers(ALICE))
     clock = Clock()
     keeper = retention(log, clock, None)
@@ -305,7 +293,7 @@ def test_for_ever_is_for_ever(log: Log) -> None:
     keeper.stop()
 
 
-def test_stopping_in_the_middle_leaves_the_rest(log: Log, said: list[str]) -> None:
+def test_stopping_in_the_middle_leaves_the_rest(log: Store, said: list[str]) -> None:
     for jid in (ALICE, BOB):
         record(log, jid, *registers(jid))
     clock = Clock()
@@ -316,51 +304,20 @@ def test_stopping_in_the_middle_leaves_the_rest(log: Log, said: list[str]) -> No
     assert (len(log), said) == (4, [])
 
 
-def test_a_log_that_fails_is_said_and_tried_again(log: Log, said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_log_that_fails_is_said_and_tried_again(log: Store, said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     record(log, ALICE, *registers(ALICE))
     clock = Clock()
     keeper = retention(log, clock, -3600.0)
 
-    def fail(recorded: Recorded) -> int:
-        raise FileError("The disk is full.")
+    def fail(recorded: Recorded, issued: tuple[Issued, ...]) -> int:
+        raise StoreError("The disk is full.")
 
     with monkeypatch.context() as broken:
         broken.setattr(log, "condense", fail)
         keeper.start()
         clock.pump([0.1] * 20)
-    assert said == ["What is old stays in the log for now: The disk is full."]
+    assert said == [texts.NOT_RETIRED.format(why="The disk is full.")]
     clock.advance(3600)
     clock.pump([0.1] * 20)
     assert len(log) == 1
     keeper.stop()
-
-
-def test_the_journal_waits_for_who_reads(log: Log) -> None:
-    record(log, ALICE, *registers(ALICE), *[PresenceProbed(GATEWAY)] * 300)
-    reader = Log.open_read_only(log.path)
-    rows = reader.read()
-    assert isinstance(rows, Generator)
-    next(rows)
-    log.erase(ALICE)
-    assert log.scrub() is False
-    rows.close()
-    reader.close()
-    assert log.scrub() is True
-    assert ALICE.encode() not in on_disk(log.path)
-
-
-@pytest.mark.slow("commits 1,200 events to disk")
-def test_a_file_is_written_anew_if_nobody_else_has_it(log: Log) -> None:
-    record(log, ALICE, *registers(ALICE), *[PresenceProbed(GATEWAY)] * 600)
-    log.erase(ALICE)
-    log.scrub()
-    large = log.path.stat().st_size
-    other = Log.open_read_only(log.path)
-    assert len(other) == 0
-    assert log.claim() is False
-    other.close()
-    assert log.claim() is True
-    with pytest.raises(FileError, match="locked"):
-        len(Log.open_read_only(log.path))
-    log.shrink()
-    assert log.path.stat().st_size < large

@@ -21,7 +21,7 @@ from fargo.statemachine.model.events import (
     SipSignedIn,
 )
 from fargo.statemachine.user_state import User
-from fargo.store.log import Log
+from fargo.store.opening import open_store
 
 GATEWAY = "sip.example.org"
 ALICE, DAVE = "alice@example.org", "dave@example.org"
@@ -51,7 +51,7 @@ def record(path: Path) -> None:
     """Fold the events as the engine would, half a second apart, and write them down."""
     users: dict[str, User] = {}
     versions: Counter[str] = Counter()
-    log = Log.open(path)
+    log = open_store(path)
     for number, (jid, event) in enumerate(EVENTS):
         user = users.get(jid) or new(jid)
         versions[jid] += 1

@@ -53,7 +53,8 @@ from fargo.statemachine.model.events import (
     SubscriptionChanged,
     TransportInformed,
 )
-from fargo.store.log import Entry, Log
+from fargo.store.entries import Entry
+from fargo.store.opening import open_reader, open_store
 from replay.exporting import pytest_file
 from replay.exporting.export import ExportError, excerpt, pseudonymised
 from replay.reading import golden
@@ -165,7 +166,7 @@ def calls(entries: tuple[Entry, ...]) -> list[CallName]:
 def log(tmp_path: Path) -> Path:
     """The story above, and another user's."""
     path = tmp_path / "fargo.db"
-    log = Log.open(path)
+    log = open_store(path)
     other = Recorded("nobody@else.net", 1, 1.75e9, RegistrationAsked(Iq("nobody@else.net/x", GATEWAY, "q")))
     log.append([*recorded(*EVENTS), (other, fold(new(other.user), other)[1])])
     log.close()
@@ -361,7 +362,7 @@ def test_an_import_is_a_log_like_any_other(log: Path, tmp_path: Path) -> None:
     fargo("export", f"{USER}/9", "--log", log, "-o", exported)
     result = fargo("import", exported, "--log", made)
     assert (result.exit_code, result.stderr) == (0, f"{made}: 12 events.\n")
-    back = Log.open_read_only(made)
+    back = open_reader(made)
     assert tuple(back.read()) == tuple(golden.read(exported))
     back.close()
     assert fargo("verify", made).exit_code == 0

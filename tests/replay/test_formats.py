@@ -11,10 +11,11 @@ import msgspec
 import pytest
 from sqlite_utils import Database
 
+from fargo.backfill import backfill
 from fargo.statemachine.media.description import Content
 from fargo.statemachine.model.events import ContentChanged, Event, Iq
-from fargo.store.formats import brought_up
-from fargo.store.log import Log
+from fargo.store.formats import upcast
+from fargo.store.opening import open_reader, open_store
 from replay.reading.records import records, row
 from replay.verifying.verify import verify
 
@@ -24,9 +25,9 @@ OLD = Path(__file__).parents[1] / "fixtures/logs/before-notes.db"
 def test_an_old_log_is_read_and_left_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "fargo.db"
     shutil.copy(OLD, path)
-    with closing(Log.open_read_only(path)) as log:
+    with closing(open_reader(path, backfill)) as log:
         assert verify(log.read()).differences == 0
-        calls = records(log.noted())
+        calls = records(log.call_entries())
     assert [(str(call.name), call.cause) for call in calls] == [
         ("alice@example.org/5", "busy"),
         ("alice@localhost/7", "hung-up"),
@@ -39,12 +40,12 @@ def test_an_old_log_is_read_and_left_as_it_is(tmp_path: Path) -> None:
 def test_the_gateway_brings_it_up_to_date(tmp_path: Path) -> None:
     path = tmp_path / "fargo.db"
     shutil.copy(OLD, path)
-    with closing(Log.open_read_only(path)) as log:
+    with closing(open_reader(path, backfill)) as log:
         before = list(log.read())
-    Log.open(path).close()
-    with closing(Log.open_read_only(path)) as log:
+    open_store(path, backfill).close()
+    with closing(open_reader(path, backfill)) as log:
         assert list(log.read()) == before
-        assert list(Database(path).query("select * from calls")) == [row(call) for call in records(log.noted())]
+        assert list(Database(path).query("select * from calls")) == [row(call) for call in records(log.call_entries())]
     assert len(list(Database(path).query("select * from accounts"))) == 2
 
 
@@ -52,7 +53,7 @@ def test_the_gateway_brings_it_up_to_date(tmp_path: Path) -> None:
 def test_what_was_there_is_as_it_was(tmp_path: Path, table: str) -> None:
     path = tmp_path / "fargo.db"
     shutil.copy(OLD, path)
-    Log.open(path).close()
+    open_store(path, backfill).close()
     old, new = ({tuple(each.values())[:5] for each in Database(file).table(table).rows} for file in (OLD, path))
     assert old <= new
 
@@ -63,16 +64,16 @@ def test_what_was_done_twice_in_one_turn_stays_twice(tmp_path: Path) -> None:
     again = "insert into commands select event, max(place) + 1, type, format, body from commands group by event"
     with Database(path).conn as conn:
         conn.execute(again)
-    Log.open(path).close()
+    open_store(path, backfill).close()
     places = Database(path).query("select count(*) as number, max(place) as last from commands group by event")
     assert all(each["last"] == each["number"] - 1 for each in places)
-    with closing(Log.open_read_only(path)) as log:
-        assert len(records(log.noted())) == 3
+    with closing(open_reader(path, backfill)) as log:
+        assert len(records(log.call_entries())) == 3
 
 
 @pytest.mark.parametrize("kind", get_args(ContentChanged))
 def test_an_action_in_a_field_is_read_as_the_event_of_that_action(kind: type[ContentChanged]) -> None:
     iq = {"sender": "alice@localhost/a", "to": "bob@sip.localhost", "id": "1"}
     body = {"type": "SessionModified", "iq": iq, "sid": "s", "action": kind.action, "contents": [{"name": "voice"}]}
-    event: object = msgspec.convert(brought_up("SessionModified", 1, body), Event)
+    event: object = msgspec.convert(upcast("SessionModified", 1, body), Event)
     assert event == kind(Iq("alice@localhost/a", "bob@sip.localhost", "1"), "s", (Content("voice"),))

@@ -7,7 +7,7 @@ import pytest
 from world.world import SIP_ACCOUNTS, XMPP_ACCOUNTS
 
 from fargo.store.formats import UPCASTS, Upcast
-from fargo.store.log import Log
+from fargo.store.opening import open_reader
 from replay.reading import golden
 from replay.verifying.report import report
 from replay.verifying.verify import verify
@@ -35,7 +35,7 @@ def test_they_name_no_password_and_nobody_but_the_tests_own_people() -> None:
 
 
 def test_what_is_written_is_read_again(path: Path, tmp_path: Path) -> None:
-    entries = list(Log.open_read_only(path).read())
+    entries = list(open_reader(path).read())
     golden.write(tmp_path / "a.jsonl", entries)
     assert list(golden.read(tmp_path / "a.jsonl")) == entries
     assert (tmp_path / "a.jsonl").read_bytes().count(b"\n") == len(entries)
@@ -46,8 +46,8 @@ def renamed(old: str, new: str) -> Upcast:
     return lambda body: {(new if name == old else name): value for name, value in body.items()}
 
 
-def test_an_older_format_is_brought_up(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    entries = list(Log.open_read_only(path).read())
+def test_an_older_format_is_upcast(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = list(open_reader(path).read())
     golden.write(tmp_path / "a.jsonl", entries)
     older = (tmp_path / "a.jsonl").read_text()
     assert '"formats"' not in older
@@ -65,7 +65,7 @@ def test_an_older_format_is_brought_up(path: Path, tmp_path: Path, monkeypatch: 
 
 @pytest.mark.parametrize("name", ["SipSignedIn", "PlaceCall"])
 def test_a_newer_format_is_refused(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    entries = list(Log.open_read_only(path).read())
+    entries = list(open_reader(path).read())
     with monkeypatch.context() as later:
         later.setitem(UPCASTS, name, (renamed("was", "is"),))
         golden.write(tmp_path / "a.jsonl", entries)
@@ -76,7 +76,7 @@ def test_a_newer_format_is_refused(path: Path, tmp_path: Path, monkeypatch: pyte
 
 def test_another_command_is_found(path: Path, tmp_path: Path) -> None:
     session = tmp_path / "a.jsonl"
-    golden.write(session, Log.open_read_only(path).read())
+    golden.write(session, open_reader(path).read())
     session.write_text(session.read_text().replace("sip:bob@", "sip:rob@"))
     verdict = verify(golden.read(session))
     assert verdict.differences == 1

@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+import sqlite3
 from collections.abc import AsyncIterator, Iterable, Iterator
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
@@ -19,7 +20,8 @@ from world.tab import Tab
 
 from fargo.cli import main
 from fargo.statemachine.model.events import Recorded
-from fargo.store.log import Entry, Log
+from fargo.store.entries import Entry
+from fargo.store.opening import open_reader, open_store
 from replay import server
 from replay.reading.call_name import CallName
 from replay.reading.golden import GoldenLog
@@ -47,7 +49,7 @@ class Inspected:
 
     def append(self, entries: Iterable[Entry]) -> None:
         """Write to the log, as a gateway does."""
-        log = Log.open(self.path)
+        log = open_store(self.path)
         log.append(entries)
         log.close()
 
@@ -80,7 +82,7 @@ def rest() -> list[Entry]:
 async def inspected(servers: None, tmp_path: Path) -> AsyncIterator[Inspected]:
     """A log in which a call out rings."""
     path = tmp_path / "fargo.db"
-    log = Log.open(path)
+    log = open_store(path)
     log.append(entry for entry in GoldenLog(CALL_OUT).read() if entry[0].version <= RINGS)
     log.close()
     process = await Process.start("fargo inspect", FARGO, "inspect", "--log", path)
@@ -107,7 +109,7 @@ async def test_new_steps_appear_while_the_log_grows(inspected: Inspected, browse
     await tab.shows("#summary", "Ended by the client: hung up.")
     assert tab.complaints == []
     assert {urlsplit(each).netloc for each in tab.requests} == {urlsplit(inspected.address).netloc}
-    *_, last = steps(Log.open_read_only(inspected.path).read(), CallName(ALICE, "7"))
+    *_, last = steps(open_reader(inspected.path).read(), CallName(ALICE, "7"))
     await tab.press("End")
     await tab.until(f"location.hash === '#{last.recorded.version}'")
 
@@ -192,7 +194,7 @@ async def test_nothing_new_is_not_sent_again(inspected: Inspected) -> None:
 async def test_what_has_left_the_log_leaves_the_list(inspected: Inspected) -> None:
     assert inspected.calls() == [f"{ALICE}/7"]
     answer, _ = inspected.asked("calls")
-    log = Log.open(inspected.path)
+    log = open_store(inspected.path)
     log.erase(ALICE)
     log.close()
     assert inspected.asked("calls", tag=answer.headers["ETag"])[0].status == 200
@@ -207,15 +209,15 @@ class Watched(GoldenLog):
         super().__init__(path)
         self.after: list[int] = []
 
-    def noted(self, user: str | None = None, after: int = 0) -> Iterator[Entry]:
+    def call_entries(self, user: str | None = None, after: int = 0) -> Iterator[Entry]:
         self.after.append(after)
-        return super().noted(user, after)
+        return super().call_entries(user, after)
 
 
 async def test_the_latest_calls_are_found_without_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "_MOST", 1)
     log = Watched(SEVERAL)
-    earlier, latest = [record.name for record in records(GoldenLog(SEVERAL).noted())]
+    earlier, latest = [record.name for record in records(GoldenLog(SEVERAL).call_entries())]
     inspector = Inspector(log, "secret")
 
     def found(**wish: Any) -> tuple[list[str], int]:
@@ -225,18 +227,17 @@ async def test_the_latest_calls_are_found_without_the_others(monkeypatch: pytest
     for _ in range(2):
         assert found() == ([str(latest)], 2)
     assert inspector._is_there(latest)
-    assert log.after == [log.before(1)]
-    assert log.before(1) > 0
+    assert log.after == [log.position_before_calls(1)]
+    assert log.position_before_calls(1) > 0
     assert found(direction="out") == ([str(latest)], 2)
     assert inspector._is_there(earlier)
     assert not inspector._is_there(CallName(ALICE, "0"))
 
 
 async def test_a_log_that_breaks_is_said(inspected: Inspected) -> None:
-    log = Log.open(inspected.path)
-    log._db.execute("update events set body = '{' where version = 7")
-    log._db.conn.commit()
-    log.close()
+    with sqlite3.connect(inspected.path) as connection:
+        connection.execute("update events set body = '{' where version = 7")
+    connection.close()
     answer, body = inspected.asked(f"call/{quote(ALICE)}/7")
     assert answer.status == 500
     assert re.search(rb"event 7: its SessionInitiated does not read as one", body)

@@ -32,7 +32,8 @@ from fargo.statemachine.model.events import (
     TransportInformed,
 )
 from fargo.statemachine.model.ng import OfferRelay, RelayRefused
-from fargo.store.log import Entry, Log
+from fargo.store.entries import Entry
+from fargo.store.opening import open_reader
 from replay.drawing.label import Tone
 from replay.drawing.ladder import ladder
 from replay.reading.call_name import CallName
@@ -234,7 +235,7 @@ def test_another_call_is_not_in_it() -> None:
 
 
 def test_no_such_call_is_no_ladder(path: Path) -> None:
-    log = Log.open_read_only(path)
+    log = open_reader(path)
     nobody = CallName(ALICE, "99")
     assert list(ladder(steps(log.read(), nobody), nobody)) == []
     log.close()

@@ -34,7 +34,7 @@ from fargo.statemachine.model.rules import (
     REFUSAL_OF_OVERTAKEN,
     RuleChange,
 )
-from fargo.store.log import Entry
+from fargo.store.entries import Entry
 from replay.verifying.verify import Verdict, verify
 
 

@@ -8,7 +8,8 @@ from fargo.statemachine.model.call1 import CallArrived
 from fargo.statemachine.model.call_records import Direction, RecordBegun, RecordEnded
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import Recorded, Restarted
-from fargo.store.log import Entry, Log, has_notes
+from fargo.store.entries import Entry, has_call_records
+from fargo.store.opening import open_reader
 from replay.reading import golden
 from replay.reading.call_name import CallName, CallNameError, find
 from replay.reading.golden import GoldenLog
@@ -37,13 +38,13 @@ def test_a_name_that_means_one_call(name: str, call: tuple[str, str]) -> None:
 
 @pytest.mark.parametrize("name", ["5.1", "song", "5", f"{ALICE}/5"])
 def test_a_call_out_by_all_of_its_names(path: Path, name: str) -> None:
-    assert find(Log.open_read_only(path).noted(), name) == (ALICE, "5")
+    assert find(open_reader(path).call_entries(), name) == (ALICE, "5")
 
 
 def test_a_call_in_is_found_by_its_channel() -> None:
     log = GoldenLog(SESSIONS / "calls-a-call-in-has-sound-both-ways.jsonl")
-    [(recorded, arrived)] = [(r, r.event) for r, _ in log.noted() if isinstance(r.event, CallArrived)]
-    assert find(log.noted(), arrived.channel) == (recorded.user, str(recorded.version))
+    [(recorded, arrived)] = [(r, r.event) for r, _ in log.call_entries() if isinstance(r.event, CallArrived)]
+    assert find(log.call_entries(), arrived.channel) == (recorded.user, str(recorded.version))
 
 
 def test_a_name_of_several_calls_lists_them() -> None:
@@ -61,21 +62,21 @@ def test_an_unknown_name_lists_the_latest_calls() -> None:
 
 
 def test_entries_with_notes_are_the_same_from_either_log(path: Path, tmp_path: Path) -> None:
-    log = Log.open_read_only(path)
+    log = open_reader(path)
     golden.write(tmp_path / "a.jsonl", log.read())
     told = GoldenLog(tmp_path / "a.jsonl")
-    assert list(told.noted()) == list(log.noted()) == list(filter(has_notes, log.read()))
+    assert list(told.call_entries()) == list(log.call_entries()) == list(filter(has_call_records, log.read()))
     assert list(told.read("dave@example.org")) == list(log.read("dave@example.org"))
-    assert list(log.noted("dave@example.org")) == []
-    assert list(log.noted(None, 6)) == list(told.noted(None, 6)) == list(log.noted())[1:]
-    assert (log.last(), log.last("dave@example.org"), log.last("nobody")) == (len(log), 2, 0)
-    assert (told.last(), told.last("dave@example.org"), told.last("nobody")) == (len(log), 2, 0)
+    assert list(log.call_entries("dave@example.org")) == []
+    assert list(log.call_entries(None, 6)) == list(told.call_entries(None, 6)) == list(log.call_entries())[1:]
+    assert (log.position(), log.version("dave@example.org"), log.version("nobody")) == (len(log), 2, 0)
+    assert (told.position(), told.version("dave@example.org"), told.version("nobody")) == (len(log), 2, 0)
     assert len(told) == len(log)
 
 
 def test_a_call_that_was_refused_at_once_has_its_step() -> None:
     log = GoldenLog(SESSIONS / "bad-input-a-jid-that-is-no-sip-address-is-refused-bob-sip-test-x.jsonl")
-    ended = next(iter(log.noted()))[1][-1].command
+    ended = next(iter(log.call_entries()))[1][-1].command
     assert isinstance(ended, RecordEnded)
-    call = find(log.noted(), ended.call)
+    call = find(log.call_entries(), ended.call)
     assert [str(step.recorded.version) for step in steps(log.read(), call)] == [call.id]

@@ -18,7 +18,7 @@ from fargo.statemachine.machine import fold, new
 from fargo.statemachine.media.description import Candidate, Codec
 from fargo.statemachine.model.call1 import CallArrived, CallStateChanged
 from fargo.statemachine.model.events import Event, Iq, Recorded, SessionInformed
-from fargo.store.log import Entry
+from fargo.store.entries import Entry
 from replay.drawing.json_diff import tree
 from replay.drawing.page_data import story
 from replay.page import call_page
@@ -260,7 +260,7 @@ async def test_every_call_that_was_recorded_can_be_read(browser: Chromium, tmp_p
     tab = await Tab.open(browser, "about:blank")
     for session in SESSIONS:
         log = GoldenLog(session)
-        for call in (record.name for record in records(log.noted())):
+        for call in (record.name for record in records(log.call_entries())):
             file.write_text(call_page(story(steps(log.read(), call), call)))
             await tab.go(file.as_uri())
             states = await tab.run("page.story.states")

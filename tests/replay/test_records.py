@@ -20,7 +20,7 @@ from fargo.statemachine.model.commands import Fault, Issued
 from fargo.statemachine.model.events import Recorded, Restarted
 from fargo.statemachine.model.wire import wire_name
 from fargo.statemachine.reason import FAILURES, Cause
-from fargo.store.log import Log
+from fargo.store.opening import open_reader, open_store
 from replay.drawing import record_text
 from replay.reading import golden
 from replay.reading.golden import GoldenLog
@@ -36,42 +36,42 @@ def viewed(path: Path, view: str) -> list[dict[str, object]]:
 @pytest.fixture(params=SESSIONS, ids=lambda session: session.stem)
 def log(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A golden session, as the gateway would have written it."""
-    log = Log.open(tmp_path / "fargo.db")
+    log = open_store(tmp_path / "fargo.db")
     log.append(golden.read(request.param))
     log.close()
-    return log.path
+    return tmp_path / "fargo.db"
 
 
 def test_records_are_what_the_view_has(log: Path) -> None:
-    entries = list(Log.open_read_only(log).noted())
+    entries = list(open_reader(log).call_entries())
     assert [row(each) for each in records(entries)] == viewed(log, "calls")
-    whole = list(Log.open_read_only(log).read())
+    whole = list(open_reader(log).read())
     assert records(whole) == records(entries)
     failed = [str(each.name) for each in records(entries) if each.failed]
     assert failed == [each["call"] for each in viewed(log, "failures") if each["what"] == "call"]
 
 
 def test_what_is_noted_of_one_user_is_what_is_noted_of_all(log: Path) -> None:
-    opened = Log.open_read_only(log)
-    for after in (0, opened.last() // 2):
-        entries = list(opened.noted(None, after))
-        for user in {recorded.user for recorded in opened.events()}:
-            assert list(opened.noted(user, after)) == [entry for entry in entries if entry[0].user == user]
+    opened = open_reader(log)
+    for after in (0, opened.position() // 2):
+        entries = list(opened.call_entries(None, after))
+        for user in {recorded.user for recorded, _ in opened.read()}:
+            assert list(opened.call_entries(user, after)) == [entry for entry in entries if entry[0].user == user]
 
 
 def test_the_latest_calls_are_those_after_a_number(log: Path) -> None:
-    opened = Log.open_read_only(log)
-    for some in (opened, GoldenLog(exported(opened))):
-        every = records(some.noted())
-        assert some.calls() == len(every)
+    opened = open_reader(log)
+    for some in (opened, GoldenLog(exported(log))):
+        every = records(some.call_entries())
+        assert some.count_calls() == len(every)
         for number in range(1, len(every) + 1):
-            assert records(some.noted(None, some.before(number))) == every[-number:]
-        assert some.before(len(every) + 1) == 0
+            assert records(some.call_entries(None, some.position_before_calls(number))) == every[-number:]
+        assert some.position_before_calls(len(every) + 1) == 0
 
 
-def exported(log: Log) -> Path:
-    file = log.path.with_suffix(".jsonl")
-    golden.write(file, log.read())
+def exported(log: Path) -> Path:
+    file = log.with_suffix(".jsonl")
+    golden.write(file, open_reader(log).read())
     return file
 
 
@@ -84,7 +84,7 @@ def test_the_sessions_have_calls_of_every_kind() -> None:
 
 
 def test_a_call_from_its_notes(path: Path) -> None:
-    (call,) = records(Log.open_read_only(path).noted())
+    (call,) = records(open_reader(path).call_entries())
     assert row(call) == {
         "call": "alice@example.org/5",
         "user": "alice@example.org",
@@ -125,11 +125,11 @@ def test_what_a_relay_carried(tmp_path: Path, packets: tuple[int, int], told: st
         RecordCarried("1", *packets),
     )
     issued = tuple(Issued("dave@example.org", f"1.{n}", note) for n, note in enumerate(notes))
-    log = Log.open(tmp_path / "fargo.db")
+    log = open_store(tmp_path / "fargo.db")
     log.append([(Recorded("dave@example.org", 1, 2e9, Restarted()), issued)])
-    (call,) = records(log.noted())
+    (call,) = records(log.call_entries())
     assert (call.from_client, call.from_phone) == packets
-    assert [row(call)] == viewed(log.path, "calls")
+    assert [row(call)] == viewed(tmp_path / "fargo.db", "calls")
     assert record_text.audio(call) == told
 
 
@@ -145,13 +145,13 @@ def test_accounts_as_they_stand(path: Path) -> None:
 
 
 def test_a_cancelled_account_is_none(tmp_path: Path) -> None:
-    log = Log.open(tmp_path / "fargo.db")
+    log = open_store(tmp_path / "fargo.db")
     log.append(golden.read(next(each for each in SESSIONS if "cancelling" in each.stem)))
     assert viewed(tmp_path / "fargo.db", "accounts") == []
 
 
 def test_failures_name_accounts_and_bugs_too(tmp_path: Path) -> None:
-    log = Log.open(tmp_path / "fargo.db")
+    log = open_store(tmp_path / "fargo.db")
     log.append(golden.read(next(each for each in SESSIONS if "a-wrong-password-is-refused" in each.stem)))
     bug = Issued("dave@example.org", "1.0", Fault("", "ValueError: no"))
     log.append([(Recorded("dave@example.org", 1, 2e9, Restarted()), (bug,))])
@@ -198,6 +198,6 @@ def test_what_people_did_themselves_is_no_failure() -> None:
     ],
 )
 def test_which_calls_are_asked_for(path: Path, wanted: Wanted, has: bool) -> None:
-    (call,) = records(Log.open_read_only(path).noted())
+    (call,) = records(open_reader(path).call_entries())
     assert isinstance(call, Record)
     assert wanted.has(call) is has

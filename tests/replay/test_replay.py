@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from fargo.cli import main, texts
-from fargo.store.log import Log
+from fargo.store.opening import open_reader
 from replay.drawing.show import show
 from replay.reading import golden
 
@@ -92,7 +92,7 @@ def test_one_calls_steps(path: Path, name: str) -> None:
 
 
 def test_a_step_in_full(path: Path) -> None:
-    with_log = Log.open_read_only(path)
+    with_log = open_reader(path)
     lines = list(show(with_log.read("dave@example.org")))
     assert lines[:6] == [
         "2025-06-15 15:06:40.500  dave@example.org  event 1",
@@ -122,7 +122,7 @@ def test_nothing_to_show_is_said(path: Path) -> None:
 
 def test_a_golden_log_is_as_good_as_the_log_it_was_written_from(path: Path, tmp_path: Path) -> None:
     session = tmp_path / "a.jsonl"
-    golden.write(session, Log.open_read_only(path).read())
+    golden.write(session, open_reader(path).read())
     for command in (["verify"], ["show"], ["show", "--call", "alice@example.org/5"]):
         assert fargo(*command, session).stdout == fargo(*command, path).stdout
     session.write_text("{}")

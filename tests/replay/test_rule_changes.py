@@ -11,7 +11,7 @@ from fargo.cli import main
 from fargo.statemachine.model import rules
 from fargo.statemachine.model.commands import AskFeatures, Issued, SendPresence, TerminateSession
 from fargo.statemachine.model.rules import CHANGES, RULES, RuleChange
-from fargo.store.log import Entry
+from fargo.store.entries import Entry
 from replay.reading import golden
 from replay.verifying.changes import EXPLANATIONS, Refolded
 from replay.verifying.report import report

@@ -34,7 +34,7 @@ def put(value: Any, change: tuple[Any, ...]) -> Any:
 @pytest.mark.parametrize("session", SESSIONS, ids=lambda session: session.stem)
 def test_the_changes_make_every_state(session: Path) -> None:
     log = GoldenLog(session)
-    for record in records(log.noted()):
+    for record in records(log.call_entries()):
         recorded = list(steps(log.read(), record.name))
         told = story(recorded, record.name)
         state = told.before
@@ -58,7 +58,7 @@ def test_what_shrinks_or_becomes_something_else_is_told_whole() -> None:
 
 def test_a_page_holds_its_data_however_hostile_it_is() -> None:
     log = GoldenLog(SESSIONS[0])
-    told = story(steps(log.read(), find(log.noted(), "7")), find(log.noted(), "7"))
+    told = story(steps(log.read(), find(log.call_entries(), "7")), find(log.call_entries(), "7"))
     told.steps[0].event["sid"] = "</script><script>alert(1)</script><!--"
     page = call_page(told)
     assert page.count("<script") == page.count("</script>") == 2

@@ -27,7 +27,8 @@ from fargo.statemachine.model.commands import (
 )
 from fargo.statemachine.model.events import Event, Recorded, SessionAccepted, SessionInformed, SipSignedIn, Stopping
 from fargo.statemachine.reason import Reason
-from fargo.store.log import Entry, Log
+from fargo.store.entries import Entry
+from fargo.store.opening import open_reader
 from replay.reading import golden
 from replay.reading.steps import steps
 from replay.verifying.kinds import DifferenceKind
@@ -118,7 +119,7 @@ def test_several_changes_of_one_event_are_one_kind() -> None:
 
 
 def test_the_account_is_named_where_no_call_is_concerned(path: Path) -> None:
-    log = Log.open_read_only(path)
+    log = open_reader(path)
     entries = [(r, i if not isinstance(r.event, SipSignedIn) else ()) for r, i in log.read("alice@example.org")]
     (group,) = verify(entries).groups.values()
     assert (kind(group).event, kind(group).phases) == ("SipSignedIn", "account Trying")
@@ -248,7 +249,7 @@ def test_calls_that_did_not_differ_are_apart_from_those_that_did() -> None:
 
 
 def test_one_users_trouble_is_not_anothers(path: Path) -> None:
-    entries = [(r, ()) for r, _ in Log.open_read_only(path).read()]
+    entries = [(r, ()) for r, _ in open_reader(path).read()]
     groups = verify(entries).groups.values()
     assert [group.count for group in groups] == [1, 1]  # the first of each, which all else of theirs follows from
     assert [group.following for group in groups] == [4, 1]
@@ -341,7 +342,7 @@ def test_the_report_tells_what_follows() -> None:
 def test_a_directory_is_all_golden_logs_in_it(path: Path, tmp_path: Path) -> None:
     logs = tmp_path / "logs"
     logs.mkdir()
-    entries = list(Log.open_read_only(path).read())
+    entries = list(open_reader(path).read())
     golden.write(logs / "b.jsonl", entries)
     golden.write(logs / "a.jsonl", [(recorded, ()) for recorded, _ in entries])
     (logs / "README.md").write_text("no log")

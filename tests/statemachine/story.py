@@ -31,7 +31,7 @@ from fargo.statemachine.model.events import (
     SipSignedIn,
 )
 from fargo.statemachine.user_state import User
-from fargo.store.log import Entry
+from fargo.store.entries import Entry
 
 ALICE = "alice@localhost"
 DESK = "alice@localhost/desk"

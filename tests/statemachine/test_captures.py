@@ -30,7 +30,7 @@ from fargo.statemachine.model.commands import (
     TerminateSession,
 )
 from fargo.statemachine.model.events import Iq, RegistrationSubmitted, SipAccount, SipSignedIn
-from fargo.store.log import Entry
+from fargo.store.entries import Entry
 
 from .story import Story
 

@@ -1,10 +1,10 @@
-"""What is old leaves the log, and each user's stream then begins with what it came to.
+"""Retention: old events leave the log, and each user's stream then begins with a snapshot of what they led to.
 
 Rules:
 
-1. Calls leave whole: a stream is cut only where nothing was going on. What follows the cut folds as before.
+1. A call leaves as a whole: a stream is cut only where nothing was going on. What follows the cut folds as before.
 2. An account stays as long as its user keeps it. A user of whom nothing is left is forgotten.
-3. Each step is short, and a transaction of its own: the gateway, or whoever reads, goes on between two of them.
+3. Each step is short and is a transaction of its own, so that the gateway, or whoever reads, goes on in between.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,28 +16,29 @@ from twisted.internet.task import Cooperator, LoopingCall, SchedulerStopped
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from fargo import texts
 from fargo.statemachine.machine import condensed, fold, new
 from fargo.statemachine.model.events import Recorded, Snapshot
-from fargo.store.log import Log
+from fargo.store.interface import Store
 
 EVERY: Final = 3600.0
-"""Seconds from one time of looking for what is old to the next."""
+"""Seconds between two searches for old events."""
 
 
-def retire(log: Log, before: float, forget: Callable[[str, int], None] | None = None) -> Iterator[int]:
-    """Take out what is from before a time (seconds since 1970), some events at each step, which yields how many.
+def retire(store: Store, before: float, forget: Callable[[str, int], None] | None = None) -> Iterator[int]:
+    """Take out the events from before a time (seconds since 1970), some at each step. Each step yields their number.
 
-    `forget` is told of users of whom nothing is left, with the version that this is true of.
+    `forget` is called for users of whom nothing is left, with the version of which this is true.
     """
     user: str | None = ""
-    while user is not None and (user := log.user_after(user)) is not None:
+    while user is not None and (user := store.next_user(user)) is not None:
         yield 0
-        yield from _retire(log, user, before, forget)
+        yield from _retire(store, user, before, forget)
 
 
-def _retire(log: Log, user: str, before: float, forget: Callable[[str, int], None] | None) -> Iterator[int]:
+def _retire(store: Store, user: str, before: float, forget: Callable[[str, int], None] | None) -> Iterator[int]:
     state, begins, read, quiet = new(user), 0, 0, None
-    while page := log.stream(user, read, before):
+    while page := store.page(user, read, before):
         begins, read = begins or page[0].version, page[-1].version
         for recorded in page:
             state, _ = fold(state, recorded)
@@ -45,35 +46,36 @@ def _retire(log: Log, user: str, before: float, forget: Callable[[str, int], Non
                 quiet = replace(recorded, event=event)
         if quiet and quiet.version > begins:
             begins = quiet.version
-            yield log.condense(quiet)
+            _, issued = fold(new(user), quiet)
+            yield store.condense(quiet, issued)
         else:
             yield 0
-    if quiet and forget and _is_empty(quiet) and quiet.version == log.last(user):
+    if quiet and forget and _is_empty(quiet) and quiet.version == store.version(user):
         forget(user, quiet.version)
         yield 1
 
 
 def _is_empty(recorded: Recorded) -> bool:
-    """Whether nothing is left of the user, who has neither account nor contacts."""
+    """Return True if nothing is left of the user: neither an account nor contacts."""
     assert isinstance(recorded.event, Snapshot)
     return replace(recorded.event, policy=Snapshot().policy) == Snapshot()
 
 
 class Retention:
-    """Keeps the log of a running gateway as long as its operator wants; in the reactor's thread, as time permits."""
+    """Keeps the log of a running gateway for as long as its operator wants. All of it runs in the reactor's thread."""
 
     _logger = Logger()
 
     def __init__(
         self,
-        log: Log,
+        store: Store,
         keep: float | None,
         forget: Callable[[str, int], None],
         now: Callable[[], float],
         reactor: Any,
     ) -> None:
-        """`keep`: for how many seconds; None, for ever."""
-        self._log = log
+        """`keep` is how many seconds events stay; None means for ever."""
+        self._store = store
         self._keep = keep
         self._forget = forget
         self._now = now
@@ -82,8 +84,8 @@ class Retention:
         self._cooperator = Cooperator(scheduler=lambda step: reactor.callLater(0, step))
 
     def start(self) -> None:
-        """Look for what is old now, and again and again."""
-        self._loop.start(EVERY).addErrback(lambda failure: self._logger.failure("Nothing leaves the log", failure))
+        """Look for old events now, and then again and again."""
+        self._loop.start(EVERY).addErrback(lambda failure: self._logger.failure(texts.RETENTION_BUG, failure))
 
     def stop(self) -> None:
         """Leave the log as it is from now on."""
@@ -97,13 +99,13 @@ class Retention:
 
     def _steps(self, before: float) -> Iterator[None]:
         left = 0
-        for count in retire(self._log, before, self._forget):
+        for count in retire(self._store, before, self._forget):
             left += count
             yield
-        self._log.scrub()
+        self._store.purge()
         if left:
-            self._logger.info("{count} events were older than the log keeps, and have left it.", count=left)
+            self._logger.info(texts.RETIRED, count=left)
 
     def _failed(self, failure: Failure) -> None:
         if not failure.check(SchedulerStopped):
-            self._logger.error("What is old stays in the log for now: {why}", why=failure.getErrorMessage())
+            self._logger.error(texts.NOT_RETIRED, why=failure.getErrorMessage())

@@ -1,24 +1,23 @@
-"""The log's tables, and views on them for people with a tool for SQLite, as migrations: each a step from one shape to
-the next, named in the file once it is done.
+"""The log's tables, and views on them for people with a tool for SQLite, as migrations from one shape to the next.
 
 Rules:
 
-1. A migration that has been released is never changed; the next shape is another migration.
-2. A view says nothing of its own: what is in it was noted by the core, and `replay.reading.records` reads the same.
-3. A time is also there as text, in UTC, such as ``2026-07-04T12:00:03.262Z``. Durations are in seconds.
+1. A migration that has been released is never changed. The next shape is another migration, at the end of SCHEMA. The
+   names of the functions are written into the file, so they stay as they are.
+2. A view only shows what the core has recorded. `replay.reading.records` shows the same.
+3. Each time is there as text too, in UTC, such as ``2026-07-04T12:00:03.262Z``. Durations are in seconds.
 """
 
 from typing import Final
 
-from sqlite_utils import Database, Migrations
+from sqlite_utils import Database
 
-migrations: Final = Migrations("fargo.log")
+RECORDS: Final = "'Fault', 'NoteAccount', 'NoteAnswered', 'NoteBegun', 'NoteCarried', 'NoteEnded', 'NotePath'"
+"""The types of commands in the index `notes_by_type`. SQLite uses it for a query on `commands` that names exactly
+these.
+"""
 
-NOTES: Final = "'Fault', 'NoteAccount', 'NoteAnswered', 'NoteBegun', 'NoteCarried', 'NoteEnded', 'NotePath'"
-"""What the index `notes_by_type` has. SQLite looks into it for a question about `commands` that names just these."""
 
-
-@migrations()
 def events_and_commands(db: Database) -> None:
     body = {"type": str, "format": int, "body": str}
     event = {"id": int, "user": str, "version": int, "at": float, **body}
@@ -32,9 +31,8 @@ def events_and_commands(db: Database) -> None:
     db.table("commands").create_index((*key, "place"), unique=True)
 
 
-@migrations()
 def commands_by_row_of_event(db: Database) -> None:
-    """By users, each transaction would have to touch pages all over the file."""
+    """Key commands by the row of their event: keyed by user, each transaction touches pages all over the file."""
     command = {"event": int, "place": int, "type": str, "format": int, "body": str}
     key = ("event", "place")
     reference = [("event", "events", "id")]
@@ -47,28 +45,26 @@ def commands_by_row_of_event(db: Database) -> None:
     db.rename_table("by_row", "commands")
 
 
-@migrations()
 def times_in_text(db: Database) -> None:
-    """Computed when it is asked for."""
+    """Add the time as text. It is computed when it is queried."""
     second = "cast(at as integer)"
     milliseconds = f"cast((at - {second}) * 1000 as integer)"
     text = f"strftime('%Y-%m-%dT%H:%M:%S', {second}, 'unixepoch') || printf('.%03dZ', {milliseconds})"
     db.execute(f"alter table events add column time text generated always as ({text}) virtual")
 
 
-@migrations()
 def what_became_of_calls(db: Database) -> None:
-    """The indexes have only what the views look for: every other row is written without them."""
+    """Add the views, and indexes with only those rows that the views need: other rows cost nothing more to write."""
     failures = """
         'application', 'fault', 'forbidden', 'media', 'network', 'not-found', 'security', 'server-error', 'transport',
         'unavailable'
     """
-    db.execute(f"create index notes_by_type on commands (type, event) where type in ({NOTES})")
+    db.execute(f"create index notes_by_type on commands (type, event) where type in ({RECORDS})")
     db.execute("create index sign_outs on events (type) where type = 'SipSignedOut'")
     db.execute(f"""
         create view notes as
         select c.event, e.user, e.version, e.at, e.time, c.type, c.body
-        from commands c join events e on e.id = c.event where c.type in ({NOTES})
+        from commands c join events e on e.id = c.event where c.type in ({RECORDS})
     """)
     db.execute("""
         create view calls as
@@ -143,3 +139,7 @@ def what_became_of_calls(db: Database) -> None:
         select time, user, 'bug', '', 'fault', json_extract(body, '$.error') from notes where type = 'Fault'
         order by time
     """)
+
+
+SCHEMA: Final = (events_and_commands, commands_by_row_of_event, times_in_text, what_became_of_calls)
+"""All of them, in order."""

@@ -1,0 +1,50 @@
+"""Events and commands as a store keeps them: a type, a format, and a body in JSON. The same for each kind of store."""
+
+from typing import Final, TypeVar
+
+import msgspec
+
+from fargo.statemachine.model.commands import Command
+from fargo.statemachine.model.events import Event
+from fargo.statemachine.model.wire import wire_name
+from fargo.store import texts
+from fargo.store.formats import UPCASTS, FormatError, current_format, upcast
+
+_T = TypeVar("_T")
+
+_EVENTS: Final["msgspec.json.Decoder[Event]"] = msgspec.json.Decoder(Event)
+_COMMANDS: Final["msgspec.json.Decoder[Command]"] = msgspec.json.Decoder(Command)
+
+
+def encode(value: Event | Command) -> tuple[str, int, str]:
+    """Return type, format and body of an event or a command."""
+    name = wire_name(type(value))
+    return name, current_format(name), msgspec.json.encode(value).decode()
+
+
+def decode_event(name: str, format: int, body: str) -> Event:
+    """Return the event of this type, format and body. Raises FormatError."""
+    return _decode(_EVENTS, name, format, body)
+
+
+def decode_command(name: str, format: int, body: str) -> Command:
+    """Return the command of this type, format and body. Raises FormatError."""
+    return _decode(_COMMANDS, name, format, body)
+
+
+def survives(event: Event) -> bool:
+    """Return True if the event would be read from a store exactly as it is."""
+    try:
+        back = _EVENTS.decode(msgspec.json.encode(event))
+    except (msgspec.MsgspecError, UnicodeEncodeError, TypeError):
+        return False
+    return back == event
+
+
+def _decode(decoder: "msgspec.json.Decoder[_T]", name: str, format: int, body: str) -> _T:
+    try:
+        if format == 1 and name not in UPCASTS:
+            return decoder.decode(body)
+        return decoder.decode(msgspec.json.encode(upcast(name, format, msgspec.json.decode(body))))
+    except msgspec.DecodeError as error:
+        raise FormatError(texts.UNREADABLE.format(name=name, why=error)) from error

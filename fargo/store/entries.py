@@ -1,0 +1,18 @@
+"""Entries: what a log consists of."""
+
+from fargo.statemachine.model.call_records import CallRecord
+from fargo.statemachine.model.commands import Forget, Issued
+from fargo.statemachine.model.events import Recorded
+
+Entry = tuple[Recorded, tuple[Issued, ...]]
+"""An event and the commands that folding it gave."""
+
+
+def forgets_user(issued: tuple[Issued, ...]) -> bool:
+    """Return True if one of the commands is to forget the user."""
+    return any(isinstance(each.command, Forget) for each in issued)
+
+
+def has_call_records(entry: Entry) -> bool:
+    """Return True if the entry has a record of a call among its commands."""
+    return any(isinstance(each.command, CallRecord) for each in entry[1])

@@ -1,0 +1,139 @@
+"""The interface of a store: an event log that can be read, appended to, and relieved of old events.
+
+Rules:
+
+1. An event and its commands are an *entry*. Entries are committed in batches, a batch as a whole or not at all, and are
+   not changed afterwards. Old entries leave in two ways: a `Snapshot` takes the place of a user's first entries
+   (`condense`), or all entries of a user leave (`erase`, or an entry with the command `Forget`).
+2. A *position* is a number that orders entries over all users. It grows with each commit. While a store is open no
+   position is given twice, even if the entry that had it has left.
+3. A user's entries are a *stream*. (user, version) is unique. Versions have no gap; they begin with 1, or with the
+   version of a `Snapshot`.
+4. One process at a time may append to a log: it holds the writer lock. Reading needs no lock and is not held up.
+5. A store folds nothing. Whoever condenses hands in the commands, and an older log is completed by a `Backfill` that is
+   handed in when it is opened.
+6. Each method raises StoreError if the log is damaged, or if it cannot be read or written.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Protocol
+
+from msgspec import Struct
+from twisted.internet.defer import Deferred
+
+from fargo.statemachine.model.commands import Issued
+from fargo.statemachine.model.events import Recorded
+from fargo.store.entries import Entry
+
+Backfill = Callable[[Iterable[Entry]], Iterator[Entry]]
+"""Completes the entries of an older log, in their order: yields each of them with all commands that folding gives today
+and that were not known yet when it was written. It takes no entry away and changes no event.
+"""
+
+
+class StoreError(Exception):
+    """A log or the vault cannot be used; the text is a sentence that says why."""
+
+
+class StoreInUseError(StoreError):
+    """Another process holds the writer lock."""
+
+
+class Statistics(Struct, frozen=True):
+    """How much is in a log: events, users, calls that began; the times of the first and the last event (seconds since
+    1970, None if there is none); the number of events by type.
+    """
+
+    events: int
+    users: int
+    calls: int
+    oldest: float | None
+    newest: float | None
+    types: Mapping[str, int]
+
+
+class Reader(Protocol):
+    """A log that is open for reading. Another process may append to it at the same time."""
+
+    @property
+    def name(self) -> str:
+        """The name of the log in messages, such as its path."""
+
+    def read(self, user: str | None = None, after: int = 0) -> Iterator[Entry]:
+        """Yield the entries of all users in the order of their positions, or of one user (bare JID) in the order of
+        their versions; only those after a position. Raises StoreError if a stream has a gap.
+        """
+
+    def call_entries(self, user: str | None = None, after: int = 0) -> Iterator[Entry]:
+        """Yield the entries that have a record of a call, as `read` does."""
+
+    def position(self) -> int:
+        """Return the position of the last entry, 0 if there has never been one."""
+
+    def version(self, user: str) -> int:
+        """Return the version of the last event of a user (bare JID), 0 if there is none."""
+
+    def count_calls(self) -> int:
+        """Return the number of calls of which the log has the beginning."""
+
+    def position_before_calls(self, latest: int) -> int:
+        """Return the position after which the latest calls began, so many of them; 0 if there are fewer."""
+
+    def statistics(self) -> Statistics:
+        """Return how much is in the log."""
+
+    def size(self) -> int:
+        """Return how many bytes of storage the log takes."""
+
+    def __len__(self) -> int:
+        """Return the number of events."""
+
+    def close(self) -> None:
+        """Close the log. Nothing else may be called afterwards."""
+
+
+class Store(Reader, Protocol):
+    """A log that is open for writing."""
+
+    def append(self, entries: Iterable[Entry]) -> Deferred[None] | None:
+        """Commit a batch: all of it, in order, or nothing.
+
+        Returns None if the batch is committed on return. A store that takes its time returns a Deferred, which fires
+        with None when the batch is committed, or with a failure when it is not. The caller must not append the next
+        batch before that.
+
+        An entry with the command `Forget` takes its user's whole stream with it, including itself. Raises StoreError if
+        the store was opened without the writer lock.
+        """
+
+    def events(self) -> Iterator[Recorded]:
+        """Yield all events in the order of their positions, without their commands: enough for folding, and faster than
+        `read`. Raises StoreError if a stream has a gap.
+        """
+
+    def next_user(self, after: str) -> str | None:
+        """Return the first user in alphabetical order after a name, None if there is none."""
+
+    def page(self, user: str, after: int, before: float) -> list[Recorded]:
+        """Return the next events of a user (bare JID): some of those after a version and before a time (seconds since
+        1970), in order; none if there are none.
+        """
+
+    def condense(self, recorded: Recorded, issued: tuple[Issued, ...]) -> int:
+        """Replace the event of the same user and version, and all events before it in its stream, by a `Snapshot` with
+        its commands. Returns the number of events by which the log has become shorter. Does nothing if the event is not
+        in the log (any more). The writer lock is not needed.
+        """
+
+    def erase(self, user: str) -> None:
+        """Erase all entries of a user (bare JID). Raises StoreError if the store was opened without the writer lock."""
+
+    def purge(self) -> bool:
+        """Remove every trace of the entries that have left from where they were stored. Returns False if that has to
+        wait because somebody is reading.
+        """
+
+    def shrink(self) -> bool:
+        """Give back the storage that is not used any more. Returns False if that is impossible because another process
+        has the log open.
+        """

@@ -1,0 +1,36 @@
+"""Opening a log. This is the only place that knows which kind of store is behind the interface."""
+
+from pathlib import Path
+from typing import Final
+
+from fargo.store.interface import Backfill, Reader, Store
+from fargo.store.sqlite.reader import SqliteReader
+from fargo.store.sqlite.store import SqliteStore
+
+_LOG: Final = "fargo.db"
+
+
+def log_in(directory: Path) -> Path:
+    """Return where the log of a gateway is that keeps its state in this directory."""
+    return directory / _LOG
+
+
+def open_store(path: Path, backfill: Backfill | None = None, *, beside_writer: bool = False) -> Store:
+    """Open a log for writing; it is made if it does not exist. A log of an earlier version is brought up to date, for
+    which some need a `backfill`.
+
+    The store holds the writer lock until it is closed. With `beside_writer` it takes no lock, so that old events can be
+    condensed while another process appends.
+
+    Raises StoreInUseError if another process holds the lock, and StoreError if the log cannot be used.
+    """
+    return SqliteStore.open(path, backfill, beside_writer)
+
+
+def open_reader(path: Path, backfill: Backfill | None = None) -> Reader:
+    """Open an existing log for reading. A log of an earlier version is left as it is and read from a copy that is
+    brought up to date, for which some need a `backfill`.
+
+    Raises StoreError if the log cannot be used.
+    """
+    return SqliteReader.open(path, backfill)

@@ -1,0 +1,98 @@
+"""Opening SQLite files: the log and the vault.
+
+Rules:
+
+1. A file contains what users signalled, or their passwords. Nobody but its owner may read it, from the first byte on.
+2. A committed transaction has reached the disk (synchronous=FULL).
+3. A file is refused with a sentence, and left as it is, if it is not ours (its application_id tells) or if a newer
+   Fargo has changed it (its applied migrations tell).
+4. Reading leaves no file behind. Every connection creates the journal if there is none, but SQLite removes it only if
+   the last connection that is closed was allowed to write. So a reader is allowed to write at first, and no longer
+   (query_only) as soon as the file is known to be ours.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from sqlite_utils import Database, Migrations
+
+from fargo.store.interface import StoreError
+from fargo.store.sqlite import texts
+
+
+def open_database(
+    path: Path, what: str, application_id: int, migrations: Migrations, *, migrate: bool = True
+) -> Database:
+    """Open a file for reading and writing; it is made if it does not exist. Different threads may use the result, one
+    at a time.
+
+    `what` names the kind of file in messages, such as "log". Without `migrate` a file of an earlier version is refused.
+    Raises StoreError.
+    """
+    with store_errors(path, what):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        db = Database(sqlite3.connect(path, check_same_thread=False))
+        if db.table_names() or _application_id(db):
+            _refuse_strange(db, path, what, application_id, migrations)
+        if not migrate and migrations.pending(db):
+            raise StoreError(texts.IN_USE_BY_OLDER.format(path=path, what=what))
+        path.chmod(0o600)
+        db.execute(f"PRAGMA application_id = {application_id}")
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute("PRAGMA foreign_keys = ON")
+        migrations.apply(db)
+        return db
+
+
+def open_read_only(path: Path, what: str, application_id: int, migrations: Migrations) -> Database:
+    """Open an existing file for reading; another process may be writing to it. Raises StoreError."""
+    with store_errors(path, what):
+        if not path.exists():
+            raise StoreError(texts.MISSING.format(path=path, what=what))
+        with path.open("rb"):  # the operating system explains better than SQLite why a file cannot be opened
+            pass
+        with closing(_connected(path, "ro")) as db:
+            _refuse_strange(db, path, what, application_id, migrations)
+        db = _connected(path, "rw")
+        db.execute("PRAGMA query_only = ON")
+        return _migrated_copy(db, migrations) if migrations.pending(db) else db
+
+
+@contextmanager
+def store_errors(path: Path, what: str) -> Iterator[None]:
+    """Turn the errors of SQLite and of the operating system about a file into StoreError."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        raise StoreError(texts.UNUSABLE.format(path=path, what=what, why=error)) from error
+    except OSError as error:
+        raise StoreError(texts.UNUSABLE.format(path=path, what=what, why=error.strerror)) from error
+
+
+def _connected(path: Path, mode: str) -> Database:
+    return Database(sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True))
+
+
+def _migrated_copy(old: Database, migrations: Migrations) -> Database:
+    """Return a copy of an older file in today's shape. SQLite keeps it in a place of its own until it is closed."""
+    copy = Database(sqlite3.connect(""))
+    old.conn.backup(copy.conn)
+    old.close()
+    migrations.apply(copy)
+    return copy
+
+
+def _refuse_strange(db: Database, path: Path, what: str, application_id: int, migrations: Migrations) -> None:
+    if _application_id(db) != application_id:
+        raise StoreError(texts.FOREIGN.format(path=path, what=what))
+    known = {each.name for each in migrations.pending(Database(memory=True))}
+    if unknown := sorted({each.name for each in migrations.applied(db)} - known):
+        raise StoreError(texts.NEWER.format(path=path, migrations=", ".join(unknown)))
+
+
+def _application_id(db: Database) -> int:
+    (row,) = db.execute("PRAGMA application_id").fetchall()
+    return int(row[0])

@@ -1,0 +1,142 @@
+"""A log in a SQLite file, open for reading."""
+
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final, Self, get_args
+
+from sqlite_utils import Database
+
+from fargo.statemachine.model.call_records import CallRecord
+from fargo.statemachine.model.events import Snapshot
+from fargo.statemachine.model.wire import wire_name
+from fargo.store.entries import Entry
+from fargo.store.interface import Backfill, Statistics, StoreError
+from fargo.store.sqlite import texts
+from fargo.store.sqlite.database import open_read_only, store_errors
+from fargo.store.sqlite.migrations import log_migrations
+from fargo.store.sqlite.rows import ENTRY_COLUMNS, Row, grouped, to_entry
+from fargo.store.sqlite.schema import RECORDS
+
+APPLICATION_ID: Final = 0x4661726C  # "Farl"
+WHAT: Final = "log"
+"""What the file is called in messages."""
+
+_SNAPSHOT: Final = wire_name(Snapshot)
+_JOURNAL: Final = "-wal"
+
+_POSITION: Final = "select coalesce(max(id), 0) from events"
+_VERSION: Final = "select coalesce(max(version), 0) from events where user = ?"
+_SPAN: Final = "select count(distinct user), min(at), max(at) from events"
+_TYPES: Final = "select type, count(*) from events group by type"
+_LENGTH: Final = "select count(*) from events"
+_BEGUN: Final = f"from commands where type = 'NoteBegun' and type in ({RECORDS})"
+_CALLS: Final = f"select count(*) {_BEGUN}"
+_BEFORE: Final = f"select event - 1 {_BEGUN} order by event desc limit 1 offset ?"
+
+_ENTRIES: Final = f"select {ENTRY_COLUMNS} from events e left join commands c on c.event = e.id"
+_CALL_RECORDS: Final = ", ".join(f"'{wire_name(record)}'" for record in get_args(CallRecord))
+# One user's entries and everybody's are found in different ways, each by an index.
+_READ_ALL: Final = f"{_ENTRIES} where e.id > :after order by e.id, c.place"
+_READ_ONE: Final = f"{_ENTRIES} where e.user = :user and e.id > :after order by e.version, c.place"
+_CALLS_OF_ALL: Final = f"""
+    {_ENTRIES} where e.id in (select event from notes where type in ({_CALL_RECORDS}) and event > :after)
+    order by e.id, c.place
+"""
+_CALLS_OF_ONE: Final = f"""
+    {_ENTRIES} where e.user = :user and e.id > :after
+    and exists (select 1 from notes where event = e.id and type in ({_CALL_RECORDS}))
+    order by e.version, c.place
+"""
+
+
+class SqliteReader:
+    """A log in a SQLite file (`fargo.store.interface.Reader`)."""
+
+    def __init__(self, db: Database, path: Path) -> None:
+        self._db = db
+        self._path = path
+
+    @classmethod
+    def open(cls, path: Path, backfill: Backfill | None) -> Self:
+        """Open an existing file for reading. Raises StoreError."""
+        return cls(open_read_only(path, WHAT, APPLICATION_ID, log_migrations(path, backfill)), path)
+
+    @property
+    def name(self) -> str:
+        """The path of the file."""
+        return str(self._path)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def read(self, user: str | None = None, after: int = 0) -> Iterator[Entry]:
+        """Yield all entries or one user's, after a position."""
+        versions: dict[str, int] = {}
+        with closing(self._groups(_READ_ALL if user is None else _READ_ONE, user, after)) as groups:
+            for rows in groups:
+                self._check_version(rows[0], versions, from_beginning=not after)
+                yield to_entry(rows, self.name)
+
+    def call_entries(self, user: str | None = None, after: int = 0) -> Iterator[Entry]:
+        """Yield all entries or one user's that have a record of a call, after a position."""
+        with closing(self._groups(_CALLS_OF_ALL if user is None else _CALLS_OF_ONE, user, after)) as groups:
+            for rows in groups:
+                yield to_entry(rows, self.name)
+
+    def position(self) -> int:
+        """Return the position of the last entry."""
+        return int(self._row(_POSITION)[0])
+
+    def version(self, user: str) -> int:
+        """Return the version of a user's last event."""
+        return int(self._row(_VERSION, user)[0])
+
+    def count_calls(self) -> int:
+        """Return the number of calls of which the log has the beginning."""
+        return int(self._row(_CALLS)[0])
+
+    def position_before_calls(self, latest: int) -> int:
+        """Return the position after which the latest calls began, so many of them; 0 if there are fewer."""
+        with store_errors(self._path, WHAT):
+            row = self._db.execute(_BEFORE, [latest - 1]).fetchone()
+        return int(row[0]) if row else 0
+
+    def statistics(self) -> Statistics:
+        """Return how much is in the log."""
+        with store_errors(self._path, WHAT):
+            types = dict(self._db.execute(_TYPES).fetchall())
+        users, oldest, newest = self._row(_SPAN)
+        return Statistics(sum(types.values()), users, self.count_calls(), oldest, newest, types)
+
+    def size(self) -> int:
+        """Return the bytes of the file and its journal."""
+        files = (self._path, Path(f"{self._path}{_JOURNAL}"))
+        return sum(file.stat().st_size for file in files if file.exists())
+
+    def __len__(self) -> int:
+        """Return the number of events."""
+        return int(self._row(_LENGTH)[0])
+
+    def _row(self, query: str, *values: object) -> tuple[Any, ...]:
+        """Return the only row that a query gives."""
+        with store_errors(self._path, WHAT):
+            (row,) = self._db.execute(query, values).fetchall()
+        return tuple(row)
+
+    def _groups(self, query: str, user: str | None, after: int) -> Generator[list[Row], None, None]:
+        """Yield the rows of each entry that a query gives."""
+        with (
+            store_errors(self._path, WHAT),
+            closing(self._db.execute(query, {"user": user, "after": after})) as rows,
+        ):
+            yield from grouped(rows)
+
+    def _check_version(self, row: Row, versions: dict[str, int], *, from_beginning: bool = True) -> None:
+        """Raise StoreError if an event is missing before this one. `versions` has the last version of each user."""
+        _, user, version, _, name, *_ = row
+        before = versions.get(user, 0)
+        if version != before + 1 and (before or (from_beginning and name != _SNAPSHOT)):
+            raise StoreError(texts.GAP.format(path=self._path, before=before, user=user, version=version))
+        versions[user] = version

@@ -1,0 +1,211 @@
+"""A log in a SQLite file, open for writing.
+
+Rules:
+
+1. A batch is one transaction. On return it has reached the disk.
+2. Erased rows are overwritten in the file (secure_delete), and the journal, where they may still be, is emptied as soon
+   as nobody reads it (`purge`).
+3. Another process may condense at the same time. A write waits for it for as long as PATIENCE says.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Final, Self
+
+from sqlite_utils import Database
+
+from fargo.statemachine.model.commands import Issued
+from fargo.statemachine.model.events import Recorded
+from fargo.store.entries import Entry, forgets_user
+from fargo.store.interface import Backfill, StoreError
+from fargo.store.sqlite import texts
+from fargo.store.sqlite.database import open_database, store_errors
+from fargo.store.sqlite.migrations import log_migrations
+from fargo.store.sqlite.reader import APPLICATION_ID, WHAT, SqliteReader
+from fargo.store.sqlite.rows import (
+    APPEND_COMMAND,
+    APPEND_EVENT,
+    EVENT_COLUMNS,
+    command_rows,
+    event_row,
+    to_recorded,
+)
+from fargo.store.sqlite.writer_lock import WriterLock
+
+PATIENCE: Final = 5000
+"""Milliseconds."""
+
+_JOURNAL_PAGES: Final = 10_000
+"""So many pages of the journal are moved into the file at once: seldom, because that waits for the disk twice."""
+
+_AT_ONCE: Final = 256
+"""So many rows are decoded before the first of them is folded: one kind of work at a time is faster."""
+
+_EVENTS: Final = f"select {EVENT_COLUMNS} from events order by id"
+_PAGE: Final = f"""
+    select {EVENT_COLUMNS} from events
+    where user = :user and version > :after and at < :before order by version limit :most
+"""
+_NEXT_USER: Final = "select min(user) from events where user > ?"
+_ID: Final = "select id from events where user = :user and version = :version"
+_ERASE_COMMANDS: Final = """
+    delete from commands where event in (select id from events where user = :user and version <= :version)
+"""
+_ERASE_EVENTS: Final = "delete from events where user = :user and version <= :version"
+
+
+class SqliteStore(SqliteReader):
+    """A log in a SQLite file (`fargo.store.interface.Store`)."""
+
+    def __init__(self, db: Database, path: Path, lock: WriterLock | None) -> None:
+        super().__init__(db, path)
+        self._lock = lock
+        self._given = 0
+        """The last position that there was when a user was erased. None up to it is given again."""
+
+    @classmethod
+    def open(cls, path: Path, backfill: Backfill | None, beside_writer: bool = False) -> Self:
+        """Open a file for writing; it is made if it does not exist. Raises StoreError."""
+        with store_errors(path, WHAT):
+            lock = None if beside_writer else WriterLock(path)
+            try:
+                migrations = log_migrations(path, backfill)
+                db = open_database(path, WHAT, APPLICATION_ID, migrations, migrate=not beside_writer)
+                db.enable_wal()
+                db.execute(f"PRAGMA wal_autocheckpoint = {_JOURNAL_PAGES}")
+                db.execute("PRAGMA secure_delete = ON")
+            except BaseException:
+                if lock:
+                    lock.release()
+                raise
+        return cls(db, path, lock)
+
+    def close(self) -> None:
+        """Close the file and release the writer lock."""
+        super().close()
+        if self._lock:
+            self._lock.release()
+
+    def append(self, entries: Iterable[Entry]) -> None:
+        """Commit a batch. It is on the disk on return."""
+        self._require_lock()
+        entries = list(entries)
+        forgotten = {entry[0].user: place for place, entry in enumerate(entries) if forgets_user(entry[1])}
+        kept = [entry for place, entry in enumerate(entries) if place > forgotten.get(entry[0].user, -1)]
+        with self._transaction():
+            for user in forgotten:
+                self._erase(user)
+            self._insert(kept, self._next_position())
+        if forgotten:
+            self.purge()
+
+    def events(self) -> Iterator[Recorded]:
+        """Yield all events, without their commands."""
+        versions: dict[str, int] = {}
+        with store_errors(self._path, WHAT), closing(self._db.execute(_EVENTS)) as rows:
+            while some := rows.fetchmany(_AT_ONCE):
+                for row in some:
+                    self._check_version(row, versions)
+                yield from [to_recorded(row, self.name) for row in some]
+
+    def next_user(self, after: str) -> str | None:
+        """Return the first user after a name."""
+        user: str | None = self._row(_NEXT_USER, after)[0]
+        return user
+
+    def page(self, user: str, after: int, before: float) -> list[Recorded]:
+        """Return some events of a user, after a version and before a time."""
+        values = {"user": user, "after": after, "before": before, "most": _AT_ONCE}
+        with store_errors(self._path, WHAT):
+            return [to_recorded(row, self.name) for row in self._db.execute(_PAGE, values)]
+
+    def condense(self, recorded: Recorded, issued: tuple[Issued, ...]) -> int:
+        """Replace the first events of a user by a `Snapshot`."""
+        stream = {"user": recorded.user, "version": recorded.version}
+        with self._transaction():
+            row = self._db.execute(_ID, stream).fetchone()
+            if row is None:
+                return 0
+            self._db.execute(_ERASE_COMMANDS, stream)
+            left: int = self._db.execute(_ERASE_EVENTS, stream).rowcount
+            self._insert([(recorded, issued)], row[0])
+        return left - 1
+
+    def erase(self, user: str) -> None:
+        """Erase all entries of a user."""
+        self._require_lock()
+        with self._transaction():
+            self._erase(user)
+
+    def purge(self) -> bool:
+        """Empty the journal."""
+        with store_errors(self._path, WHAT), self._not_waiting():
+            ((busy, _, _),) = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            return not busy
+
+    def shrink(self) -> bool:
+        """Write the file anew, without its empty pages, if no other process has it open."""
+        with store_errors(self._path, WHAT), self._not_waiting():
+            self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
+            try:
+                if alone := self._is_alone():
+                    self._db.execute("VACUUM")
+                    self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                return alone
+            finally:
+                self._db.execute("PRAGMA locking_mode = NORMAL")
+                self.position()  # SQLite gives the lock back with the next query
+
+    def _is_alone(self) -> bool:
+        """Return True if no other process has the file open, which SQLite has been told to lock."""
+        try:
+            self._db.execute("begin immediate")
+        except sqlite3.OperationalError:
+            return False
+        self._db.execute("rollback")
+        return True
+
+    def _require_lock(self) -> None:
+        if self._lock is None:
+            raise StoreError(texts.NOT_LOCKED.format(path=self._path))
+
+    def _next_position(self) -> int:
+        return max(self.position(), self._given) + 1
+
+    def _insert(self, entries: list[Entry], position: int) -> None:
+        """Insert entries at a position and after it."""
+        events, commands = [], []
+        for number, (recorded, issued) in enumerate(entries, position):
+            events.append(event_row(number, recorded))
+            commands += command_rows(number, issued)
+        self._db.conn.executemany(APPEND_EVENT, events)
+        self._db.conn.executemany(APPEND_COMMAND, commands)
+
+    def _erase(self, user: str) -> None:
+        self._given = max(self.position(), self._given)
+        everything = {"user": user, "version": self.version(user)}
+        self._db.execute(_ERASE_COMMANDS, everything)
+        self._db.execute(_ERASE_EVENTS, everything)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """Commit everything or nothing. Nobody else writes from the beginning on, so what is read stays true."""
+        with store_errors(self._path, WHAT):
+            self._db.conn.execute("begin immediate")
+            try:
+                yield
+                self._db.conn.execute("commit")
+            except BaseException:
+                self._db.rollback()
+                raise
+
+    @contextmanager
+    def _not_waiting(self) -> Iterator[None]:
+        """Give up at once, instead of after PATIENCE, if another process is in the way."""
+        self._db.execute("PRAGMA busy_timeout = 0")
+        try:
+            yield
+        finally:
+            self._db.execute(f"PRAGMA busy_timeout = {PATIENCE}")

@@ -1,0 +1,58 @@
+"""The writer lock: a file beside the log, locked with flock(2) by the one process that may append to the log.
+
+Rules:
+
+1. The kernel releases the lock when the process ends, in whatever way. A file that is left behind locks nothing.
+2. The file contains the id of the process that holds the lock, for messages.
+3. Releasing the lock removes the file. So whoever gets the lock makes sure that the file is still in its place: the
+   previous owner may have removed it in between.
+"""
+
+import os
+from fcntl import LOCK_EX, LOCK_NB, flock
+from pathlib import Path
+from typing import Final
+
+from fargo.store.interface import StoreInUseError
+from fargo.store.sqlite import texts
+
+_PID_LENGTH: Final = 20
+"""Bytes."""
+
+
+class WriterLock:
+    """The lock of a log, held from now until it is released. Raises StoreInUseError if another process holds it."""
+
+    def __init__(self, log: Path) -> None:
+        self._path = Path(f"{log.resolve()}-lock")
+        self._descriptor = _locked(self._path, log)
+        os.ftruncate(self._descriptor, 0)
+        os.write(self._descriptor, str(os.getpid()).encode())
+
+    def release(self) -> None:
+        """Let another process have the lock."""
+        self._path.unlink(missing_ok=True)
+        os.close(self._descriptor)
+
+
+def _locked(path: Path, log: Path) -> int:
+    """Return a descriptor of the file at the path, which is locked."""
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            flock(descriptor, LOCK_EX | LOCK_NB)
+            if _is_at(path, descriptor):
+                return descriptor
+        except BlockingIOError:
+            holder = os.read(descriptor, _PID_LENGTH).decode(errors="replace") or "unknown"
+            os.close(descriptor)
+            raise StoreInUseError(texts.IN_USE.format(path=log, holder=holder)) from None
+        os.close(descriptor)
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    """Return True if the descriptor's file is the one at the path."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False

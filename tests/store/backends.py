@@ -1,0 +1,71 @@
+"""The kinds of stores that all tests of the interface run with, and a store that takes its time."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+
+from fargo.store.entries import Entry
+from fargo.store.interface import Store, StoreError
+from fargo.store.opening import open_store
+
+DELAY = 0.5
+"""Seconds that a DelayedStore takes for a commit."""
+
+
+class DelayedStore:
+    """A store that commits a batch, or fails to, DELAY after `append`. All else is that of the store in it."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    def append(self, entries: Iterable[Entry]) -> Deferred[None]:
+        done: Deferred[None] = Deferred()
+        self._clock.callLater(DELAY, self._commit, list(entries), done)
+        return done
+
+    def _commit(self, entries: list[Entry], done: Deferred[None]) -> None:
+        try:
+            self._store.append(entries)
+        except StoreError:
+            done.errback()
+        else:
+            done.callback(None)
+
+    def __len__(self) -> int:
+        return len(self._store)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+
+class Backend:
+    """A kind of store: opens it for writing, and commits to it."""
+
+    def __init__(self, opens: Callable[[Path, Clock], Any]) -> None:
+        self._opens = opens
+        self._clock = Clock()
+
+    def open(self, path: Path) -> Store:
+        store: Store = self._opens(path, self._clock)
+        return store
+
+    def commit(self, store: Store, *entries: Entry) -> None:
+        """Append a batch, and return when it is committed. Raises the StoreError if it is not."""
+        if (committed := store.append(entries)) is None:
+            return
+        failures: list[Any] = []
+        committed.addErrback(failures.append)
+        self._clock.advance(DELAY)
+        assert committed.called
+        if failures:
+            failures[0].raiseException()
+
+
+BACKENDS: dict[str, Callable[[], Backend]] = {
+    "sqlite": lambda: Backend(lambda path, _: open_store(path)),
+    "delayed": lambda: Backend(lambda path, clock: DelayedStore(open_store(path), clock)),
+}

@@ -1,0 +1,105 @@
+"""What every kind of log that is open for reading does (`fargo.store.interface.Reader`)."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import pytest
+
+from fargo.store.entries import Entry
+from fargo.store.interface import Reader, Statistics
+from fargo.store.opening import open_reader, open_store
+from replay.reading import golden
+from replay.reading.golden import GoldenLog
+
+from .entries import ALICE, BATCH, BOB
+
+Made = Callable[[Iterable[Entry]], Reader]
+
+
+def _golden(path: Path, entries: Iterable[Entry]) -> Reader:
+    golden.write(path, entries)
+    return GoldenLog(path)
+
+
+def _sqlite(path: Path, entries: Iterable[Entry]) -> Reader:
+    with closing(open_store(path)) as store:
+        store.append(entries)
+    return open_reader(path)
+
+
+READERS: dict[str, Callable[[Path, Iterable[Entry]], Reader]] = {"golden": _golden, "sqlite": _sqlite}
+
+
+@pytest.fixture(params=READERS)
+def made(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Made]:
+    """Makes a log of entries, and opens it."""
+    with ExitStack() as stack:
+
+        def make(entries: Iterable[Entry]) -> Reader:
+            path = tmp_path / f"{len(list(tmp_path.iterdir()))}.log"
+            return stack.enter_context(closing(READERS[request.param](path, entries)))
+
+        yield make
+
+
+@pytest.fixture
+def log(made: Made) -> Reader:
+    return made(BATCH)
+
+
+def test_entries_are_read_in_their_order(log: Reader) -> None:
+    assert tuple(log.read()) == BATCH
+    assert len(log) == len(BATCH)
+
+
+def test_one_users_entries_are_read(log: Reader) -> None:
+    assert tuple(log.read(BOB)) == (BATCH[1], BATCH[4])
+    assert tuple(log.read("nobody@example.org")) == ()
+
+
+def test_entries_after_a_position_are_read(made: Made, log: Reader) -> None:
+    position = made(BATCH[:2]).position()
+    assert tuple(log.read(None, position)) == BATCH[2:]
+    assert tuple(log.read(BOB, position)) == (BATCH[4],)
+    assert tuple(log.read(None, log.position())) == ()
+
+
+def test_entries_with_records_of_calls_are_found(made: Made, log: Reader) -> None:
+    assert tuple(log.call_entries()) == (BATCH[2], BATCH[4])
+    assert tuple(log.call_entries(ALICE)) == (BATCH[2],)
+    position = made(BATCH[:3]).position()
+    assert tuple(log.call_entries(None, position)) == (BATCH[4],)
+    assert tuple(log.call_entries(ALICE, position)) == ()
+
+
+def test_position_and_version_tell_of_the_last_entry(made: Made, log: Reader) -> None:
+    assert 0 < made(BATCH[:2]).position() < log.position()
+    assert [log.version(user) for user in (ALICE, BOB, "nobody@example.org")] == [3, 2, 0]
+    assert made(()).position() == 0
+
+
+def test_calls_are_counted_and_found_from_the_end(made: Made, log: Reader) -> None:
+    assert log.count_calls() == 2
+    assert log.position_before_calls(1) == made(BATCH[:4]).position()
+    assert log.position_before_calls(2) == made(BATCH[:2]).position()
+    assert log.position_before_calls(3) == 0
+
+
+def test_statistics(made: Made, log: Reader) -> None:
+    types = {"Restarted": 3, "SipSignedIn": 1, "Stopping": 1}
+    assert log.statistics() == Statistics(5, 2, 2, 5.25, 1e9 + 1, types)
+    assert made(()).statistics() == Statistics(0, 0, 0, None, None, {})
+
+
+def test_the_size_grows_with_what_is_in_the_log(made: Made) -> None:
+    assert made(BATCH).size() < made([(_renumbered(entry, n)) for n, entry in enumerate(BATCH[:1] * 2000, 1)]).size()
+
+
+def _renumbered(entry: Entry, version: int) -> Entry:
+    recorded, issued = entry
+    return type(recorded)(recorded.user, version, recorded.at, recorded.event), issued
+
+
+def test_the_name_is_for_messages(log: Reader) -> None:
+    assert log.name.endswith(".log")
