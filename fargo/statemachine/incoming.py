@@ -13,37 +13,38 @@ from fargo.statemachine.call.call_state import Call, Caller
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import forking
 from fargo.statemachine.legs.jingle.jingle_session import Over
-from fargo.statemachine.legs.telepathy import telepathy_leg
+from fargo.statemachine.legs.sip import sip_leg
+from fargo.statemachine.legs.sip.sip_leg import SipArrival
 from fargo.statemachine.media import paths
-from fargo.statemachine.model.call1 import CallArrived
 from fargo.statemachine.model.call_records import Side
 from fargo.statemachine.model.presence import Client, SignedIn
 from fargo.statemachine.reason import Cause, Reason
 from fargo.statemachine.user_state import User, changed, is_busy
 
 
-def arrived(user: User, event: CallArrived, effects: Effects) -> User:
-    """Somebody calls the user: ring the clients that can take it. A call that is known already was signalled twice."""
-    if event.channel in [call.sip.channel for call in user.calls.values()]:
+def arrived(user: User, event: SipArrival, effects: Effects) -> User:
+    """Ring the clients that can take the call. A call that is known already was signalled twice."""
+    if sip_leg.name_of(event) in [call.sip.name for call in user.calls.values()]:
         return user
-    sip, offered = telepathy_leg.arrived(event, effects)
+    sip, offered = sip_leg.arrived(event, effects)
     call = Call(str(effects.version), event.connection, effects.at, Over(), sip)
     credentials = _called(user.account, event.connection)
     if credentials is None:
-        call_state.begun(call, _caller(event, ""), "", effects)
+        call_state.begun(call, _caller(event, ""), None, effects)
         refused = bridge.end(call, Reason(Cause.UNAVAILABLE, "The called user is not signed in."), effects)
         return changed(user, None, refused, effects)
     caller = _caller(event, credentials.gateway)
     call = replace(call, caller=caller)
     if isinstance(offered, Reason):
-        call_state.begun(call, caller, "", effects)
+        call_state.begun(call, caller, None, effects)
         call_state.ended(call, Side.PHONE, offered, effects)
         return changed(user, None, call, effects)
-    able = roster.able(user.contacts, user.policy)
+    spoken = sip_leg.capabilities(sip).profiles
+    able = roster.able(user.contacts, spoken, user.policy)
     if unreachable := _unreachable(user, able, effects):
-        call_state.begun(call, caller, "", effects)
+        call_state.begun(call, caller, None, effects)
         return changed(user, None, bridge.end(call, unreachable, effects), effects)
-    as_it_is = offered if paths.goes_directly(offered.codecs, user.policy) else None
+    as_it_is = offered if paths.goes_directly(offered.codecs, spoken, user.policy) else None
     jingle = forking.invite(f"{credentials.nonce}{effects.version}", caller.jid, as_it_is, effects)
     call_state.begun(call, caller, jingle.invitation.sid, effects)
     call = replace(call, jingle=jingle)
@@ -52,13 +53,13 @@ def arrived(user: User, event: CallArrived, effects: Effects) -> User:
     return changed(user, None, call, effects)
 
 
-def turned_away(user: User, event: CallArrived, reason: Reason, effects: Effects) -> User:
+def turned_away(user: User, event: SipArrival, reason: Reason, effects: Effects) -> User:
     """A call has come in that cannot be brought to the user for a reason of the gateway's."""
-    sip, _ = telepathy_leg.arrived(event, effects)
+    sip, _ = sip_leg.arrived(event, effects)
     credentials = _called(user.account, event.connection)
     caller = _caller(event, credentials.gateway) if credentials else None
     call = Call(str(effects.version), event.connection, effects.at, Over(), sip, caller)
-    call_state.begun(call, caller or _caller(event, ""), "", effects)
+    call_state.begun(call, caller or _caller(event, ""), None, effects)
     return changed(user, None, bridge.end(call, reason, effects), effects)
 
 
@@ -76,10 +77,10 @@ def _unreachable(user: User, able: Mapping[str, Client], effects: Effects) -> Re
     return None if able or roster.questions(effects.pending) else forking.NOBODY
 
 
-def _caller(event: CallArrived, gateway: str) -> Caller:
-    """Who calls, and the JID that stands for them; one that has no address a JID can express is anonymous."""
-    uri, name = telepathy_leg.caller(event)
+def _caller(event: SipArrival, gateway: str) -> Caller:
+    """Return who calls, and the JID that stands for them: an anonymous one if no JID can express their address."""
+    uri, name = sip_leg.caller(event)
     jid = uri if isinstance(uri, BadAddress) else address.contact(uri, gateway)
     if isinstance(uri, BadAddress) or isinstance(jid, BadAddress):
-        return Caller(f"anonymous%anonymous.invalid@{gateway}/{roster.RESOURCE}", "", name)
+        return Caller(f"anonymous%anonymous.invalid@{gateway}/{roster.RESOURCE}", None, name)
     return Caller(f"{jid}/{roster.RESOURCE}", uri.words, name)

@@ -13,13 +13,14 @@ from msgspec.structs import replace
 from fargo.statemachine import address
 from fargo.statemachine.account import account_state
 from fargo.statemachine.account.account_state import Credentials, Registered, Unregistered
-from fargo.statemachine.address import BadAddress, SipUri
+from fargo.statemachine.address import BadAddress
 from fargo.statemachine.call import bridge, call_state
 from fargo.statemachine.call.call_state import Call
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import forking, jingle_leg, jmi
 from fargo.statemachine.legs.jingle.forking import Forking, Inviting
-from fargo.statemachine.legs.telepathy import telepathy_leg
+from fargo.statemachine.legs.sip import sip_leg
+from fargo.statemachine.legs.sip.phases import Line
 from fargo.statemachine.media import offer, paths
 from fargo.statemachine.media.description import Content
 from fargo.statemachine.media.offer import Audio
@@ -27,6 +28,7 @@ from fargo.statemachine.media.paths import PathChoice, Policy
 from fargo.statemachine.model.commands import RefuseIq
 from fargo.statemachine.model.events import CallProposed, SessionInitiated
 from fargo.statemachine.model.presence import SignedIn
+from fargo.statemachine.model.sip import engine_named
 from fargo.statemachine.reason import Cause, Reason
 from fargo.statemachine.user_state import MOST_CALLS, User, changed, concerned, is_busy
 
@@ -61,14 +63,6 @@ def _wins_tie(user: User, event: SessionInitiated) -> bool:
     )
 
 
-class Line(Struct, frozen=True, gc=False):
-    """What a call of the user goes over, and where to; ``nonce`` makes names unlike those of other users."""
-
-    connection: str
-    target: SipUri
-    nonce: str
-
-
 class Refusal(Struct, frozen=True, gc=False):
     """Why the user cannot call: as an error of RFC 6120 §8.3.3, and as a reason."""
 
@@ -92,7 +86,11 @@ def _ready(user: User, to: str) -> Line | Refusal:
 
 
 def _line(user: User, credentials: Credentials, connection: SignedIn, to: str) -> Line | Refusal:
-    """The same for one who is signed in."""
+    """Return the same for one who is signed in."""
+    engine = engine_named(credentials.account.engine)
+    if engine is None:
+        text = account_state.unknown_engine(credentials.account)
+        return Refusal("wait", "recipient-unavailable", Reason(Cause.UNAVAILABLE, text))
     target = address.parse_contact(to, credentials.uri.domain)
     if isinstance(target, BadAddress):
         return Refusal("modify", "jid-malformed", Reason(Cause.NOT_FOUND, target.problem))
@@ -102,31 +100,29 @@ def _line(user: User, credentials: Credentials, connection: SignedIn, to: str) -
     if is_busy(user):
         text = f"You are in {MOST_CALLS} calls already: end one first."
         return Refusal("wait", "resource-constraint", Reason(Cause.BUSY, text))
-    return Line(connection.connection, target, credentials.nonce)
+    return Line(engine, connection.connection, target, credentials.nonce)
 
 
 def _place(user: User, event: SessionInitiated, line: Line, follows: bool, effects: Effects) -> User:
     """Put the client's offer through; one that cannot be is acknowledged and then ended with the reason."""
-    fit, target = _fit(event.contents, user.policy), line.target
+    fit, target = _fit(event.contents, line, user.policy), line.target
     if isinstance(fit, Reason):
         jingle_leg.turn_down(event, follows, fit, effects)
         call_state.refused(target.words, event.sid, fit, effects)
         return user
     audio, way = fit
     call_state.placed(target.words, event.sid, effects)
-    sip = telepathy_leg.Preparing(line.connection, str(target), target.domain)
-    call = Call(
-        str(effects.version), line.connection, effects.at, jingle_leg.called(event, audio, follows, effects), sip
-    )
-    return changed(user, None, bridge.offer(call, audio, way, user.policy, line.nonce, effects), effects)
+    leg = jingle_leg.called(event, audio, follows, effects)
+    return changed(user, None, bridge.place(leg, audio, line, way, user.policy, effects), effects)
 
 
-def _fit(contents: tuple[Content, ...], policy: Policy) -> tuple[Audio, PathChoice] | Reason:
-    """What of an offer can be put through, and which way; or why nothing can."""
+def _fit(contents: tuple[Content, ...], line: Line, policy: Policy) -> tuple[Audio, PathChoice] | Reason:
+    """Return what of an offer can be put through, and which way; or why nothing can."""
     audio = offer.audio(contents)
     if isinstance(audio, Reason):
         return audio
-    way = paths.choose(audio.description.codecs, audio.profile, policy)
+    spoken = sip_leg.engine_capabilities(line.engine).profiles
+    way = paths.choose(audio.description.codecs, audio.profile, spoken, policy)
     return way if isinstance(way, Reason) else (audio, way)
 
 

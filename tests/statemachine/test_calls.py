@@ -548,4 +548,4 @@ def test_a_bug_ends_one_call_and_is_written_down(story: Story, monkeypatch: pyte
     assert story.the(Fault).error == "ZeroDivisionError: a bug"
     assert story.the(TerminateSession).sid == "s1"
     assert story.the(HangUp).channel == channel
-    assert [call.sip.channel for call in story.user.calls.values() if is_live(call)] != [channel]
+    assert [call.sip.name for call in story.user.calls.values() if is_live(call)] != [channel]

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from fargo.statemachine import machine
-from fargo.statemachine.legs.telepathy.telepathy_leg import Answering
+from fargo.statemachine.legs.telepathy.phases import Answering
 from fargo.statemachine.media.description import Content, Description, IceUdp, MediaProfile, RawUdp
 from fargo.statemachine.media.paths import Choice
 from fargo.statemachine.model.call1 import (
