@@ -1,10 +1,10 @@
-"""The user is called: who calls, and which clients are to ring."""
+"""Incoming calls: who calls the user, and which clients ring."""
 
 from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from fargo.statemachine import address
+from fargo.statemachine import address, texts
 from fargo.statemachine.account import roster
 from fargo.statemachine.account.account_state import Account, Credentials, Registered
 from fargo.statemachine.address import BadAddress
@@ -31,7 +31,7 @@ def arrived(user: User, event: SipArrival, effects: Effects) -> User:
     credentials = _called(user.account, event.connection)
     if credentials is None:
         call_state.begun(call, _caller(event, ""), None, effects)
-        refused = bridge.end(call, Reason(Cause.UNAVAILABLE, "The called user is not signed in."), effects)
+        refused = bridge.end(call, Reason(Cause.UNAVAILABLE, texts.CALLED_NOT_SIGNED_IN), effects)
         return changed(user, None, refused, effects)
     caller = _caller(event, credentials.gateway)
     call = replace(call, caller=caller)
@@ -54,7 +54,7 @@ def arrived(user: User, event: SipArrival, effects: Effects) -> User:
 
 
 def turned_away(user: User, event: SipArrival, reason: Reason, effects: Effects) -> User:
-    """A call has come in that cannot be brought to the user for a reason of the gateway's."""
+    """Refuse a call that cannot be brought to the user for a reason of the gateway's own."""
     sip, _ = sip_leg.arrived(event, effects)
     credentials = _called(user.account, event.connection)
     caller = _caller(event, credentials.gateway) if credentials else None
@@ -64,16 +64,16 @@ def turned_away(user: User, event: SipArrival, reason: Reason, effects: Effects)
 
 
 def _called(account: Account, connection: str) -> Credentials | None:
-    """Whose account a call over a connection is for; None if nobody is signed in by it (any more)."""
+    """Return the account that a call over this connection is for; None if no account is signed in by it."""
     if isinstance(account, Registered) and isinstance(account.connection, SignedIn):
         return account.credentials if account.connection.connection == connection else None
     return None
 
 
 def _unreachable(user: User, able: Mapping[str, Client], effects: Effects) -> Reason | None:
-    """Why nobody can be called for the user now; None if somebody may."""
+    """Return why no client can be called now; None if one can, or may turn out to."""
     if is_busy(user):
-        return Reason(Cause.BUSY, "The called user is in too many calls.")
+        return Reason(Cause.BUSY, texts.CALLED_IN_TOO_MANY_CALLS)
     return None if able or roster.questions(effects.pending) else forking.NOBODY
 
 

@@ -16,7 +16,7 @@ from typing import Final, TypeAlias, assert_never
 
 from msgspec.structs import replace
 
-from fargo.statemachine import address, faults, incoming, outgoing, replies, snapshot
+from fargo.statemachine import address, faults, incoming, outgoing, replies, snapshot, texts
 from fargo.statemachine.account import account_state, connection, registration, roster
 from fargo.statemachine.account.account_state import Registered, Unregistered
 from fargo.statemachine.account.roster import Contacts, Shown
@@ -256,7 +256,7 @@ def _note_account(shown: Shown | None, effects: Effects) -> None:
 
 
 def _cancelled(user: User, event: RegistrationCancelled, effects: Effects) -> User:
-    ended = _end_all(user, Reason(Cause.CANCELLED, "The registration with the gateway was cancelled."), effects)
+    ended = _end_all(user, Reason(Cause.CANCELLED, texts.REGISTRATION_CANCELLED), effects)
     account = registration.cancelled(ended.account, event.iq, effects)
     if isinstance(user.account, Unregistered):
         return ended
@@ -267,7 +267,7 @@ def _cancelled(user: User, event: RegistrationCancelled, effects: Effects) -> Us
 
 def _signed_out(user: User, event: SipSignedOut, effects: Effects) -> User:
     """The connection is gone, and the calls over it."""
-    reason = Reason(Cause.NETWORK, "The SIP account lost its connection.")
+    reason = Reason(Cause.NETWORK, texts.CONNECTION_LOST)
     match user.account:
         case Registered(credentials):
             reason = Reason(Cause.NETWORK, account_state.in_words(event, credentials.uri))
@@ -343,7 +343,7 @@ def _end_all(user: User, reason: Reason, effects: Effects) -> User:
 
 def _restarted(user: User, effects: Effects) -> User:
     """Nothing is left on the SIP side, and who is online will be asked."""
-    reason = Reason(Cause.NETWORK, "The gateway was restarted.")
+    reason = Reason(Cause.NETWORK, texts.RESTARTED)
     ended = in_each_call(user, lambda call: bridge.restarted(call, reason, effects), effects)
     replies.repeat_deletions(ended, effects)
     jmi.forget_all(effects)
@@ -352,10 +352,10 @@ def _restarted(user: User, effects: Effects) -> User:
 
 
 def _stopping(user: User, effects: Effects) -> User:
-    ended = _end_all(user, Reason(Cause.NETWORK, "The gateway is being stopped."), effects)
+    ended = _end_all(user, Reason(Cause.NETWORK, texts.STOPPING), effects)
     shown = account_state.shown(user.account)
     if shown is not None:
-        away = replace(shown, available=False, show="", status="The gateway is being stopped.")
+        away = replace(shown, available=False, show="", status=texts.STOPPING)
         roster.show_all(user.contacts, away, effects)
     return replace(ended, account=connection.stop(user.account, effects), stopping=True)
 

@@ -107,10 +107,9 @@ def refused_invitation() -> list[Entry]:
 def overtaken(silent: bool | None) -> list[Entry]:
     """The relay refuses what has been asked again since; the call goes on by the older rules."""
     story = Relayed(MediaProfile.DTLS).talking_out()
-    [call] = story.user.calls.values()
-    story.tell(CandidatesReceived(call.sip.channel, (Candidate(1, "127.0.0.6", 5000),)))
+    story.tell(CandidatesReceived(story.channel, (Candidate(1, "127.0.0.6", 5000),)))
     first = story.id_of(OfferRelay)
-    story.tell(CandidatesReceived(call.sip.channel, (Candidate(1, "127.0.0.7", 5000),)))
+    story.tell(CandidatesReceived(story.channel, (Candidate(1, "127.0.0.7", 5000),)))
     second = story.id_of(OfferRelay)
     if silent is None:
         story.tell(RelayDescribed(second, FOR_PHONE))

@@ -1,10 +1,10 @@
-"""A call: an XMPP leg, a SIP leg, and what is asked of a media relay for it. What passes between them: `bridge`.
+"""The state of a call: an XMPP leg, a SIP leg, and its sessions at the media relay. The bridge connects them.
 
 Rules:
 
 1. The call is over when all of its legs are.
-2. A call to the user that none of their clients accepted leaves a message that says who called and when.
-3. What becomes of a call is noted for whoever reads the log: see `notes`.
+2. If none of the user's clients accepts a call, the user gets a message that says who called and when.
+3. What becomes of a call is recorded for the readers of the log: see `call_records`.
 """
 
 from datetime import UTC, datetime
@@ -99,7 +99,7 @@ def concerns(call: Call, event: CallEvent) -> bool:
 
 
 def missed(before: Call | None, after: Call, effects: Effects) -> None:
-    """Rule 2, for a call as it was before an event and is after it."""
+    """Send the message about a missed call, if an event has made the call one (rule 2)."""
     unanswered = before is None or isinstance(before.jingle, Inviting)
     if after.caller is None or not unanswered or not isinstance(after.jingle, jingle_session.Over):
         return
@@ -109,21 +109,21 @@ def missed(before: Call | None, after: Call, effects: Effects) -> None:
 
 
 def deadlines(call: Call) -> tuple[Deadline, ...]:
-    """By when the call must have moved on."""
+    """Return by when the call must have moved on."""
     due = (sip_leg.deadline(call.sip), jingle_leg.deadline(call.jingle))
     return tuple(Deadline(f"call {call.id}: {d.name}", d.at) for d in due if d is not None)
 
 
-# --- what is noted
+# --- call records
 
 
 def placed(peer: str, session: str, effects: Effects) -> None:
-    """The user calls, in this Jingle session."""
+    """Record that the user calls, in this Jingle session."""
     effects.record(RecordBegun(str(effects.version), Direction.OUT, peer, session=session))
 
 
 def refused(peer: str, session: str, reason: Reason, effects: Effects) -> None:
-    """The user wanted to call, and the gateway refused at once."""
+    """Record a call of the user's that the gateway refuses at once."""
     placed(peer, session, effects)
     effects.record(RecordEnded(str(effects.version), Side.GATEWAY, reason.cause, reason.text))
 
@@ -134,5 +134,5 @@ def begun(call: Call, caller: Caller, session: str | None, effects: Effects) -> 
 
 
 def ended(call: Call, by: Side, reason: Reason, effects: Effects) -> None:
-    """One side, or the gateway itself, ended the call."""
+    """Record who ended the call, and why."""
     effects.record(RecordEnded(call.id, by, reason.cause, reason.text))

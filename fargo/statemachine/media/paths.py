@@ -9,6 +9,7 @@ Rules:
 3. The operator may forbid the relay, or want it in every call.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final, Literal, TypeAlias
 
@@ -83,7 +84,7 @@ def goes_directly(codecs: tuple[Codec, ...], spoken: tuple[MediaProfile, ...], p
 
 
 def profile_for(
-    profiles: tuple[MediaProfile, ...], direct: tuple[MediaProfile, ...], policy: Policy
+    profiles: tuple[MediaProfile, ...], direct: Sequence[MediaProfile], policy: Policy
 ) -> MediaProfile | None:
     """Return the profile in which a client is called; None if it cannot be called.
 
@@ -99,4 +100,6 @@ def profile_for(
 
 def reaches(profiles: tuple[MediaProfile, ...], spoken: tuple[MediaProfile, ...], policy: Policy) -> bool:
     """Return True if a client with these profiles can be called. ``spoken``: the profiles of the SIP side."""
-    return bool(profiles) if relays(policy) else any(map(spoken.__contains__, profiles))
+    if relays(policy):
+        return bool(profiles)
+    return any(profile in spoken for profile in profiles)
