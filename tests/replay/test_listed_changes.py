@@ -12,7 +12,8 @@ from statemachine.story import ALICE, BOB, DESK, PCMU, PHONE_ADDRESS, Story
 
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.telepathy import telepathy_leg
-from fargo.statemachine.legs.telepathy.telepathy_leg import Step, TelepathyEvent, TelepathyLeg
+from fargo.statemachine.legs.telepathy.phases import Step, TelepathyLeg
+from fargo.statemachine.legs.telepathy.telepathy_leg import TelepathyEvent
 from fargo.statemachine.media.description import Candidate, MediaProfile
 from fargo.statemachine.model.call1 import CallArrived, CallMembersChanged, CandidatesReceived, CloseChannel, HangUp
 from fargo.statemachine.model.commands import (
