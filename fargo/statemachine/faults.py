@@ -21,11 +21,12 @@ from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import jingle_leg, jmi
 from fargo.statemachine.legs.jingle.jingle_session import Over
 from fargo.statemachine.legs.relay import relay_leg
-from fargo.statemachine.legs.telepathy import telepathy_leg
-from fargo.statemachine.model.call1 import CallArrived
+from fargo.statemachine.legs.sip import sip_leg
+from fargo.statemachine.legs.sip.sip_leg import SipArrival
 from fargo.statemachine.model.call_records import Side
 from fargo.statemachine.model.commands import Fault, ForgetSecret, RefuseIq
 from fargo.statemachine.model.events import CallProposed, Event, RegistrationSubmitted
+from fargo.statemachine.model.sip import SipCallArrived
 from fargo.statemachine.reason import Cause, Reason
 from fargo.statemachine.user_state import User, call_of, changed
 
@@ -58,7 +59,7 @@ def ended(user: User, event: Event, error: Exception, effects: Effects) -> User:
     if iq is not None:
         effects.emit(RefuseIq(iq, "wait", "internal-server-error", texts.FAULT))
     match event:
-        case CallArrived():
+        case SipCallArrived():
             return _turned_away(user, event, effects)
         case RegistrationSubmitted(secret=secret) if secret:
             effects.emit(ForgetSecret(secret))
@@ -80,14 +81,14 @@ def _named(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def _turned_away(user: User, event: CallArrived, effects: Effects) -> User:
+def _turned_away(user: User, event: SipArrival, effects: Effects) -> User:
     """A call has come in and could not be brought to the user; the phone is told, and the user that it was missed."""
     before = effects.mark()
     try:
         return incoming.turned_away(user, event, _IN_CALL, effects)
     except Exception:
         effects.return_to(before)
-        telepathy_leg.abandon(event.channel, effects)
+        sip_leg.abandon_arrival(event, effects)
         return user
 
 
@@ -106,7 +107,7 @@ def _ended(user: User, call: Call, effects: Effects) -> User:
 def _abandoned(call: Call, effects: Effects) -> None:
     """Rule 2: what fails here is left out."""
     _tried(lambda: jingle_leg.abandon(call.jingle, texts.FAULT_IN_CALL, effects), effects)
-    _tried(lambda: telepathy_leg.abandon(call.sip.channel, effects), effects)
+    _tried(lambda: sip_leg.abandon(call.sip, effects), effects)
     _tried(lambda: relay_leg.abandon(call.relay, effects), effects)
     if not isinstance(call.jingle, Over):
         _tried(lambda: call_state.missed(call, replace(call, jingle=Over()), effects), effects)

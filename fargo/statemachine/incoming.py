@@ -1,10 +1,10 @@
-"""The user is called: who calls, and which clients are to ring."""
+"""Incoming calls: who calls the user, and which clients ring."""
 
 from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from fargo.statemachine import address
+from fargo.statemachine import address, texts
 from fargo.statemachine.account import roster
 from fargo.statemachine.account.account_state import Account, Credentials, Registered
 from fargo.statemachine.address import BadAddress
@@ -13,37 +13,38 @@ from fargo.statemachine.call.call_state import Call, Caller
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import forking
 from fargo.statemachine.legs.jingle.jingle_session import Over
-from fargo.statemachine.legs.telepathy import telepathy_leg
+from fargo.statemachine.legs.sip import sip_leg
+from fargo.statemachine.legs.sip.sip_leg import SipArrival
 from fargo.statemachine.media import paths
-from fargo.statemachine.model.call1 import CallArrived
 from fargo.statemachine.model.call_records import Side
 from fargo.statemachine.model.presence import Client, SignedIn
 from fargo.statemachine.reason import Cause, Reason
 from fargo.statemachine.user_state import User, changed, is_busy
 
 
-def arrived(user: User, event: CallArrived, effects: Effects) -> User:
-    """Somebody calls the user: ring the clients that can take it. A call that is known already was signalled twice."""
-    if event.channel in [call.sip.channel for call in user.calls.values()]:
+def arrived(user: User, event: SipArrival, effects: Effects) -> User:
+    """Ring the clients that can take the call. A call that is known already was signalled twice."""
+    if sip_leg.name_of(event) in [call.sip.name for call in user.calls.values()]:
         return user
-    sip, offered = telepathy_leg.arrived(event, effects)
+    sip, offered = sip_leg.arrived(event, effects)
     call = Call(str(effects.version), event.connection, effects.at, Over(), sip)
     credentials = _called(user.account, event.connection)
     if credentials is None:
-        call_state.begun(call, _caller(event, ""), "", effects)
-        refused = bridge.end(call, Reason(Cause.UNAVAILABLE, "The called user is not signed in."), effects)
+        call_state.begun(call, _caller(event, ""), None, effects)
+        refused = bridge.end(call, Reason(Cause.UNAVAILABLE, texts.CALLED_NOT_SIGNED_IN), effects)
         return changed(user, None, refused, effects)
     caller = _caller(event, credentials.gateway)
     call = replace(call, caller=caller)
     if isinstance(offered, Reason):
-        call_state.begun(call, caller, "", effects)
+        call_state.begun(call, caller, None, effects)
         call_state.ended(call, Side.PHONE, offered, effects)
         return changed(user, None, call, effects)
-    able = roster.able(user.contacts, user.policy)
+    spoken = sip_leg.capabilities(sip).profiles
+    able = roster.able(user.contacts, spoken, user.policy)
     if unreachable := _unreachable(user, able, effects):
-        call_state.begun(call, caller, "", effects)
+        call_state.begun(call, caller, None, effects)
         return changed(user, None, bridge.end(call, unreachable, effects), effects)
-    as_it_is = offered if paths.goes_directly(offered.codecs, user.policy) else None
+    as_it_is = offered if paths.goes_directly(offered.codecs, spoken, user.policy) else None
     jingle = forking.invite(f"{credentials.nonce}{effects.version}", caller.jid, as_it_is, effects)
     call_state.begun(call, caller, jingle.invitation.sid, effects)
     call = replace(call, jingle=jingle)
@@ -52,34 +53,34 @@ def arrived(user: User, event: CallArrived, effects: Effects) -> User:
     return changed(user, None, call, effects)
 
 
-def turned_away(user: User, event: CallArrived, reason: Reason, effects: Effects) -> User:
-    """A call has come in that cannot be brought to the user for a reason of the gateway's."""
-    sip, _ = telepathy_leg.arrived(event, effects)
+def turned_away(user: User, event: SipArrival, reason: Reason, effects: Effects) -> User:
+    """Refuse a call that cannot be brought to the user for a reason of the gateway's own."""
+    sip, _ = sip_leg.arrived(event, effects)
     credentials = _called(user.account, event.connection)
     caller = _caller(event, credentials.gateway) if credentials else None
     call = Call(str(effects.version), event.connection, effects.at, Over(), sip, caller)
-    call_state.begun(call, caller or _caller(event, ""), "", effects)
+    call_state.begun(call, caller or _caller(event, ""), None, effects)
     return changed(user, None, bridge.end(call, reason, effects), effects)
 
 
 def _called(account: Account, connection: str) -> Credentials | None:
-    """Whose account a call over a connection is for; None if nobody is signed in by it (any more)."""
+    """Return the account that a call over this connection is for; None if no account is signed in by it."""
     if isinstance(account, Registered) and isinstance(account.connection, SignedIn):
         return account.credentials if account.connection.connection == connection else None
     return None
 
 
 def _unreachable(user: User, able: Mapping[str, Client], effects: Effects) -> Reason | None:
-    """Why nobody can be called for the user now; None if somebody may."""
+    """Return why no client can be called now; None if one can, or may turn out to."""
     if is_busy(user):
-        return Reason(Cause.BUSY, "The called user is in too many calls.")
+        return Reason(Cause.BUSY, texts.CALLED_IN_TOO_MANY_CALLS)
     return None if able or roster.questions(effects.pending) else forking.NOBODY
 
 
-def _caller(event: CallArrived, gateway: str) -> Caller:
-    """Who calls, and the JID that stands for them; one that has no address a JID can express is anonymous."""
-    uri, name = telepathy_leg.caller(event)
+def _caller(event: SipArrival, gateway: str) -> Caller:
+    """Return who calls, and the JID that stands for them: an anonymous one if no JID can express their address."""
+    uri, name = sip_leg.caller(event)
     jid = uri if isinstance(uri, BadAddress) else address.contact(uri, gateway)
     if isinstance(uri, BadAddress) or isinstance(jid, BadAddress):
-        return Caller(f"anonymous%anonymous.invalid@{gateway}/{roster.RESOURCE}", "", name)
+        return Caller(f"anonymous%anonymous.invalid@{gateway}/{roster.RESOURCE}", None, name)
     return Caller(f"{jid}/{roster.RESOURCE}", uri.words, name)

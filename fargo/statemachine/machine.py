@@ -16,7 +16,7 @@ from typing import Final, TypeAlias, assert_never
 
 from msgspec.structs import replace
 
-from fargo.statemachine import address, faults, incoming, outgoing, replies, snapshot
+from fargo.statemachine import address, faults, incoming, outgoing, replies, snapshot, texts
 from fargo.statemachine.account import account_state, connection, registration, roster
 from fargo.statemachine.account.account_state import Registered, Unregistered
 from fargo.statemachine.account.roster import Contacts, Shown
@@ -25,8 +25,8 @@ from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.faults import in_each_call
 from fargo.statemachine.legs.jingle import jingle_leg, jingle_session, jmi, unacknowledged
-from fargo.statemachine.legs.telepathy.telepathy_leg import TelepathyEvent
-from fargo.statemachine.model.call1 import CallArrived, ChannelEvent
+from fargo.statemachine.legs.sip import sip_leg
+from fargo.statemachine.legs.sip.sip_leg import SipLegEvent
 from fargo.statemachine.model.call_records import RecordAccount
 from fargo.statemachine.model.commands import (
     Forget,
@@ -67,8 +67,9 @@ from fargo.statemachine.model.events import (
     TimePassed,
 )
 from fargo.statemachine.model.ng import RelayDescribed, RelayDone, RelayLost, RelayRefused
+from fargo.statemachine.model.sip import SipCallArrived, SipCallEvent
 from fargo.statemachine.reason import Cause, Reason
-from fargo.statemachine.user_state import User, changed, concerned
+from fargo.statemachine.user_state import User, able_clients, changed, concerned
 
 _OfSession: TypeAlias = SessionAccepted | SessionInformed | SessionTerminated | ContentChanged
 _BeyondCalls: TypeAlias = (
@@ -168,15 +169,15 @@ def _react(user: User, event: Event, effects: Effects) -> User:
     costs a tenth of a microsecond.
     """
     match event:
-        case ChannelEvent():
-            return _of_channel(user, event, effects)
+        case SipCallEvent():
+            return _of_sip_leg(user, event, effects)
         case IqSucceeded() | IqFailed():
             return replies.replied(user, event, effects)
         case SessionInitiated():
             return outgoing.initiated(user, event, effects)
         case SessionEvent():
             return _of_session(user, event, effects)
-        case CallArrived():
+        case SipCallArrived():
             return incoming.arrived(user, event, effects)
         case RelayDescribed() | RelayDone() | RelayRefused():
             return replies.replied(user, event, effects)
@@ -255,7 +256,7 @@ def _note_account(shown: Shown | None, effects: Effects) -> None:
 
 
 def _cancelled(user: User, event: RegistrationCancelled, effects: Effects) -> User:
-    ended = _end_all(user, Reason(Cause.CANCELLED, "The registration with the gateway was cancelled."), effects)
+    ended = _end_all(user, Reason(Cause.CANCELLED, texts.REGISTRATION_CANCELLED), effects)
     account = registration.cancelled(ended.account, event.iq, effects)
     if isinstance(user.account, Unregistered):
         return ended
@@ -266,7 +267,7 @@ def _cancelled(user: User, event: RegistrationCancelled, effects: Effects) -> Us
 
 def _signed_out(user: User, event: SipSignedOut, effects: Effects) -> User:
     """The connection is gone, and the calls over it."""
-    reason = Reason(Cause.NETWORK, "The SIP account lost its connection.")
+    reason = Reason(Cause.NETWORK, texts.CONNECTION_LOST)
     match user.account:
         case Registered(credentials):
             reason = Reason(Cause.NETWORK, account_state.in_words(event, credentials.uri))
@@ -294,8 +295,8 @@ def _learned(user: User, event: FeaturesLearned, effects: Effects) -> User:
     none.
     """
     known = replace(user, contacts=roster.learned(user.contacts, event, effects))
-    client = roster.able(known.contacts, user.policy).get(event.resource)
-    if client and event.resource not in roster.able(user.contacts, user.policy):
+    client = able_clients(known).get(event.resource)
+    if client and event.resource not in able_clients(user):
         seek = partial(bridge.seek, jid=event.resource, client=client, policy=user.policy, effects=effects)
         return in_each_call(known, seek, effects)
     if not roster.questions(effects.pending):
@@ -323,11 +324,13 @@ def _messaged(user: User, event: CallMessaged, effects: Effects) -> User:
     return changed(user, call, bridge.fold_jingle(call, event, effects), effects) if call else user
 
 
-def _of_channel(user: User, event: TelepathyEvent, effects: Effects) -> User:
-    """What concerns no call came too late, and changes nothing."""
+def _of_sip_leg(user: User, event: SipLegEvent, effects: Effects) -> User:
+    """Fold an event of the SIP side. One that concerns no call came too late, and changes nothing."""
+    name = sip_leg.name_of(event)
     for call in user.calls.values():
-        if call.sip.channel == event.channel:
-            return changed(user, call, bridge.fold_sip(call, event, effects), effects)
+        if call.sip.name == name:
+            after = bridge.fold_sip(call, event, effects)
+            return user if after is call else changed(user, call, after, effects)
     return user
 
 
@@ -340,7 +343,7 @@ def _end_all(user: User, reason: Reason, effects: Effects) -> User:
 
 def _restarted(user: User, effects: Effects) -> User:
     """Nothing is left on the SIP side, and who is online will be asked."""
-    reason = Reason(Cause.NETWORK, "The gateway was restarted.")
+    reason = Reason(Cause.NETWORK, texts.RESTARTED)
     ended = in_each_call(user, lambda call: bridge.restarted(call, reason, effects), effects)
     replies.repeat_deletions(ended, effects)
     jmi.forget_all(effects)
@@ -349,10 +352,10 @@ def _restarted(user: User, effects: Effects) -> User:
 
 
 def _stopping(user: User, effects: Effects) -> User:
-    ended = _end_all(user, Reason(Cause.NETWORK, "The gateway is being stopped."), effects)
+    ended = _end_all(user, Reason(Cause.NETWORK, texts.STOPPING), effects)
     shown = account_state.shown(user.account)
     if shown is not None:
-        away = replace(shown, available=False, show="", status="The gateway is being stopped.")
+        away = replace(shown, available=False, show="", status=texts.STOPPING)
         roster.show_all(user.contacts, away, effects)
     return replace(ended, account=connection.stop(user.account, effects), stopping=True)
 

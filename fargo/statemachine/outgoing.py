@@ -1,25 +1,26 @@
-"""The user calls: what a client's session-initiate (XEP-0166 §6.2) or proposal (XEP-0353 §5) leads to.
+"""Outgoing calls: a client's session-initiate (XEP-0166 §6.2) or proposal (XEP-0353 §5).
 
 Rules:
 
-1. A user who cannot call now, or not there, is told why, and how to mend it.
-2. When both ends call each other at the same moment, one of the two calls gives way (XEP-0166 §7.2.16, XEP-0353 §6.1).
-3. What is refused at once is noted as a call all the same.
+1. A user who cannot call now, or cannot call that address, is told why and what to do about it.
+2. If both ends call each other at the same time, one of the two calls gives way (XEP-0166 §7.2.16, XEP-0353 §6.1).
+3. A call that is refused at once is recorded, too.
 """
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from fargo.statemachine import address
+from fargo.statemachine import address, texts
 from fargo.statemachine.account import account_state
 from fargo.statemachine.account.account_state import Credentials, Registered, Unregistered
-from fargo.statemachine.address import BadAddress, SipUri
+from fargo.statemachine.address import BadAddress
 from fargo.statemachine.call import bridge, call_state
 from fargo.statemachine.call.call_state import Call
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import forking, jingle_leg, jmi
 from fargo.statemachine.legs.jingle.forking import Forking, Inviting
-from fargo.statemachine.legs.telepathy import telepathy_leg
+from fargo.statemachine.legs.sip import sip_leg
+from fargo.statemachine.legs.sip.phases import Line
 from fargo.statemachine.media import offer, paths
 from fargo.statemachine.media.description import Content
 from fargo.statemachine.media.offer import Audio
@@ -27,18 +28,18 @@ from fargo.statemachine.media.paths import PathChoice, Policy
 from fargo.statemachine.model.commands import RefuseIq
 from fargo.statemachine.model.events import CallProposed, SessionInitiated
 from fargo.statemachine.model.presence import SignedIn
+from fargo.statemachine.model.sip import engine_named
 from fargo.statemachine.reason import Cause, Reason
 from fargo.statemachine.user_state import MOST_CALLS, User, changed, concerned, is_busy
 
 
 def initiated(user: User, event: SessionInitiated, effects: Effects) -> User:
-    """A client describes its call, proposed before or not."""
+    """Place the call that a client describes, whether it was proposed before or not."""
     if call := concerned(user, event):
         return changed(user, call, bridge.fold_jingle(call, event, effects), effects)
     follows = jmi.followed_up(event, effects)
     if _wins_tie(user, event):
-        text = "You are being called by them at this moment."
-        effects.emit(RefuseIq(event.iq, "cancel", "conflict", text, "tie-break"))
+        effects.emit(RefuseIq(event.iq, "cancel", "conflict", texts.CALLED_BY_THEM, "tie-break"))
         return user
     ready = _ready(user, event.iq.to)
     if isinstance(ready, Refusal):
@@ -52,7 +53,7 @@ def initiated(user: User, event: SessionInitiated, effects: Effects) -> User:
 
 
 def _wins_tie(user: User, event: SessionInitiated) -> bool:
-    """Whether we are inviting that client in the same parties' names, under the lower session id (XEP-0166 §7.2.16)."""
+    """Return True if we call that client on behalf of the same contact with the lower session id (XEP-0166 §7.2.16)."""
     return any(
         session.client == event.iq.sender and session.us == event.iq.to and session.sid < event.sid
         for call in user.calls.values()
@@ -61,16 +62,8 @@ def _wins_tie(user: User, event: SessionInitiated) -> bool:
     )
 
 
-class Line(Struct, frozen=True, gc=False):
-    """What a call of the user goes over, and where to; ``nonce`` makes names unlike those of other users."""
-
-    connection: str
-    target: SipUri
-    nonce: str
-
-
 class Refusal(Struct, frozen=True, gc=False):
-    """Why the user cannot call: as an error of RFC 6120 §8.3.3, and as a reason."""
+    """Why the user cannot call, as an error of RFC 6120 §8.3.3 and as a reason."""
 
     kind: str
     condition: str
@@ -78,60 +71,60 @@ class Refusal(Struct, frozen=True, gc=False):
 
 
 def _ready(user: User, to: str) -> Line | Refusal:
-    """Whether the user can call this contact now."""
+    """Return the line for a call to this contact, or why the user cannot call it now."""
     match user.account:
         case Registered(credentials, SignedIn() as connection):
             return _line(user, credentials, connection, to)
         case Unregistered() | account_state.Trying(previous=None):
-            text = "Register your SIP account with this gateway first."
-            return Refusal("auth", "registration-required", Reason(Cause.FORBIDDEN, text))
+            return Refusal("auth", "registration-required", Reason(Cause.FORBIDDEN, texts.NOT_REGISTERED))
         case _:
             shown = account_state.shown(user.account)
-            text = f"You are not signed in to SIP. {shown.status if shown else ''}".strip()
+            text = texts.NOT_SIGNED_IN.format(status=shown.status if shown else "").strip()
             return Refusal("wait", "recipient-unavailable", Reason(Cause.UNAVAILABLE, text))
 
 
 def _line(user: User, credentials: Credentials, connection: SignedIn, to: str) -> Line | Refusal:
-    """The same for one who is signed in."""
+    """Return the line, or why the user cannot call, for a user who is signed in."""
+    engine = engine_named(credentials.account.engine)
+    if engine is None:
+        text = account_state.unknown_engine(credentials.account)
+        return Refusal("wait", "recipient-unavailable", Reason(Cause.UNAVAILABLE, text))
     target = address.parse_contact(to, credentials.uri.domain)
     if isinstance(target, BadAddress):
         return Refusal("modify", "jid-malformed", Reason(Cause.NOT_FOUND, target.problem))
     if target == credentials.uri:
-        text = "This is your own SIP address; call somebody else's."
-        return Refusal("cancel", "not-allowed", Reason(Cause.NOT_FOUND, text))
+        return Refusal("cancel", "not-allowed", Reason(Cause.NOT_FOUND, texts.OWN_ADDRESS))
     if is_busy(user):
-        text = f"You are in {MOST_CALLS} calls already: end one first."
+        text = texts.TOO_MANY_CALLS.format(most=MOST_CALLS)
         return Refusal("wait", "resource-constraint", Reason(Cause.BUSY, text))
-    return Line(connection.connection, target, credentials.nonce)
+    return Line(engine, connection.connection, target, credentials.nonce)
 
 
 def _place(user: User, event: SessionInitiated, line: Line, follows: bool, effects: Effects) -> User:
-    """Put the client's offer through; one that cannot be is acknowledged and then ended with the reason."""
-    fit, target = _fit(event.contents, user.policy), line.target
+    """Put the client's offer through. If that is impossible, acknowledge it and end the session with the reason."""
+    fit, target = _fit(event.contents, line, user.policy), line.target
     if isinstance(fit, Reason):
         jingle_leg.turn_down(event, follows, fit, effects)
         call_state.refused(target.words, event.sid, fit, effects)
         return user
     audio, way = fit
     call_state.placed(target.words, event.sid, effects)
-    sip = telepathy_leg.Preparing(line.connection, str(target), target.domain)
-    call = Call(
-        str(effects.version), line.connection, effects.at, jingle_leg.called(event, audio, follows, effects), sip
-    )
-    return changed(user, None, bridge.offer(call, audio, way, user.policy, line.nonce, effects), effects)
+    leg = jingle_leg.called(event, audio, follows, effects)
+    return changed(user, None, bridge.place(leg, audio, line, way, user.policy, effects), effects)
 
 
-def _fit(contents: tuple[Content, ...], policy: Policy) -> tuple[Audio, PathChoice] | Reason:
-    """What of an offer can be put through, and which way; or why nothing can."""
+def _fit(contents: tuple[Content, ...], line: Line, policy: Policy) -> tuple[Audio, PathChoice] | Reason:
+    """Return the audio of an offer that can be put through, and the path for it; or why there is none."""
     audio = offer.audio(contents)
     if isinstance(audio, Reason):
         return audio
-    way = paths.choose(audio.description.codecs, audio.profile, policy)
+    spoken = sip_leg.engine_capabilities(line.engine).profiles
+    way = paths.choose(audio.description.codecs, audio.profile, spoken, policy)
     return way if isinstance(way, Reason) else (audio, way)
 
 
 def _meant(user: User, to: str) -> str:
-    """The SIP address that the user wants to call, as people write it; as much as can be made of a JID."""
+    """Return the SIP address that the user wants to call, as people write it, or what can be made of the JID."""
     match user.account:
         case Registered(credentials):
             target = address.parse_contact(to, credentials.uri.domain)
@@ -141,7 +134,7 @@ def _meant(user: User, to: str) -> str:
 
 
 def proposed(user: User, event: CallProposed, effects: Effects) -> User:
-    """A client wants to call, and asks first."""
+    """Let a client describe the call that it proposes, or reject the proposal."""
     ready = _ready(user, event.to)
     problem = ready.reason if isinstance(ready, Refusal) else jmi.unacceptable(event)
     if problem:
@@ -152,7 +145,7 @@ def proposed(user: User, event: CallProposed, effects: Effects) -> User:
         if not forking.proposes(call.jingle, event.to):
             continue
         if call.jingle.invitation.sid < event.sid:
-            jmi.reject(event, Reason(Cause.BUSY, "You are being called by them at this moment."), effects, True)
+            jmi.reject(event, Reason(Cause.BUSY, texts.CALLED_BY_THEM), effects, True)
             return user
         user = changed(user, call, _give_way(call, call.jingle, effects), effects)
     jmi.proceed(event, effects)
@@ -160,6 +153,6 @@ def proposed(user: User, event: CallProposed, effects: Effects) -> User:
 
 
 def _give_way(call: Call, leg: Forking, effects: Effects) -> Call:
-    """Our proposal lost the tie: the SIP caller, whom the user is calling, finds the user busy."""
+    """End our call, whose proposal lost the tie: the SIP caller, whom the user is calling, finds the user busy."""
     gives_way = replace(call, jingle=forking.give_way(leg, effects))
-    return bridge.end(gives_way, Reason(Cause.BUSY, "They are calling you."), effects)
+    return bridge.end(gives_way, Reason(Cause.BUSY, texts.CALLING_YOU), effects)

@@ -1,8 +1,8 @@
-"""Why a call ended, in each side's words.
+"""Why a call ended, in neutral words, in Jingle's and in SIP's.
 
-A `Reason` is neutral: a `Cause` and a sentence for people. This page maps it to and from Jingle (XEP-0166 §7.4);
-what SIP made of it is the SIP leg's business, and stands there. The tables follow RFC 7247 §7 and
-draft-ietf-stox-media.
+A `Reason` is neutral: a `Cause` and a sentence for people. The tables map a cause to and from the reason elements of
+Jingle (XEP-0166 §7.4), and from the status codes of SIP (RFC 3261 §21). They follow RFC 7247 §7 and
+draft-ietf-stox-media. How a SIP engine sends a cause depends on what it can send, so that is in its leg.
 """
 
 from enum import StrEnum
@@ -12,7 +12,7 @@ from msgspec import Struct
 
 
 class Cause(StrEnum):
-    """Why a call ended, whoever ended it."""
+    """The cause of a call's end, whoever ended it."""
 
     HUNG_UP = "hung-up"
     CANCELLED = "cancelled"
@@ -40,11 +40,11 @@ FAILURES: Final = frozenset(Cause) - {
     Cause.BUSY,
     Cause.DECLINED,
 }
-"""The causes that are not what somebody wanted, or did not do: something failed."""
+"""The causes that mean that something failed; the others are what people chose to do, or did not do."""
 
 
 class Reason(Struct, frozen=True, gc=False):
-    """A cause and what a person should read; text "" where the cause says it all."""
+    """A cause and a text for people, which is empty where the cause says it all."""
 
     cause: Cause
     text: str = ""
@@ -85,13 +85,48 @@ _FROM_JINGLE: Final = {
     "connectivity-error": Cause.NETWORK,
     "security-error": Cause.SECURITY,
 }
+# RFC 3261 §21.4 to 21.6; 607 is RFC 8197, 608 is RFC 8688. What is not listed is `SERVER_ERROR`.
+_FROM_STATUS: Final = {
+    401: Cause.FORBIDDEN,  # Unauthorized
+    403: Cause.FORBIDDEN,  # Forbidden
+    404: Cause.NOT_FOUND,  # Not Found
+    407: Cause.FORBIDDEN,  # Proxy Authentication Required
+    408: Cause.NO_ANSWER,  # Request Timeout
+    410: Cause.NOT_FOUND,  # Gone
+    415: Cause.MEDIA,  # Unsupported Media Type
+    480: Cause.UNAVAILABLE,  # Temporarily Unavailable
+    484: Cause.NOT_FOUND,  # Address Incomplete
+    486: Cause.BUSY,  # Busy Here
+    487: Cause.CANCELLED,  # Request Terminated
+    488: Cause.MEDIA,  # Not Acceptable Here
+    502: Cause.NETWORK,  # Bad Gateway
+    503: Cause.NETWORK,  # Service Unavailable
+    504: Cause.NETWORK,  # Server Time-out
+    600: Cause.BUSY,  # Busy Everywhere
+    603: Cause.DECLINED,  # Decline
+    604: Cause.NOT_FOUND,  # Does Not Exist Anywhere
+    606: Cause.MEDIA,  # Not Acceptable
+    607: Cause.DECLINED,  # Unwanted
+    608: Cause.DECLINED,  # Rejected
+}
 
 
 def to_jingle(reason: Reason) -> str:
-    """The Jingle reason element for it (XEP-0166 §7.4)."""
+    """Return the Jingle reason element for it (XEP-0166 §7.4)."""
     return _JINGLE[reason.cause]
 
 
 def from_jingle(condition: str, text: str) -> Reason:
-    """What a client's session-terminate means; a condition that XEP-0166 §7.4 does not know is a general error."""
+    """Return the reason of a client's session-terminate.
+
+    A condition that XEP-0166 §7.4 does not list is a general error.
+    """
     return Reason(_FROM_JINGLE.get(condition, Cause.SERVER_ERROR), text)
+
+
+def from_status(code: int) -> Cause:
+    """Return the cause of a final SIP response other than 2xx.
+
+    A redirection (RFC 3261 §21.3) is not followed: the address that was called cannot be reached.
+    """
+    return Cause.UNAVAILABLE if code < 400 else _FROM_STATUS.get(code, Cause.SERVER_ERROR)

@@ -7,18 +7,22 @@ Rules:
 """
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, assert_never
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from fargo.statemachine.account.account_state import Account, Unregistered
+from fargo.statemachine.account import roster
+from fargo.statemachine.account.account_state import Account, Clearing, Registered, Trying, Unregistered
 from fargo.statemachine.account.roster import Contacts
 from fargo.statemachine.call import call_state
 from fargo.statemachine.call.call_state import Call, CallEvent
 from fargo.statemachine.effects import Effects
+from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.events import Event, ResourceUnavailable
+from fargo.statemachine.model.presence import Client
+from fargo.statemachine.model.sip import engine_named
 from fargo.statemachine.pending import Answer, PendingCommands, Reply
 
 MOST_CALLS: Final = 8
@@ -42,6 +46,18 @@ class User(Struct, frozen=True, gc=False):
 def is_busy(user: User) -> bool:
     """Return whether the user is in as many calls as one may be."""
     return sum(map(call_state.is_live, user.calls.values())) >= MOST_CALLS
+
+
+def able_clients(user: User) -> Mapping[str, Client]:
+    """Return the clients that can take a call over the user's SIP account, by full JID."""
+    match user.account:
+        case Registered(credentials):
+            engine = sip_leg.engine_capabilities(engine_named(credentials.account.engine))
+            return roster.able(user.contacts, engine.profiles, user.policy)
+        case Unregistered() | Clearing() | Trying():
+            return {}
+        case _:
+            assert_never(user.account)
 
 
 def concerned(user: User, event: CallEvent) -> Call | None:

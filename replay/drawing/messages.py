@@ -88,7 +88,7 @@ class Rungs:
     def _learn(self, before: Call | None, after: Call | None, issued: tuple[Issued, ...]) -> None:
         """The names of the call's sessions (the relay's too) and channels, and its caller's."""
         for call in filter(None, (before, after)):
-            self._names |= {call.sip.channel, *(session.sid for session in sessions(call.jingle))}
+            self._names |= {call.sip.name or "", *(session.sid for session in sessions(call.jingle))}
             self._names |= {session.terms.name for session in call.relay}
             self._caller = bare(call.caller.jid) if call.caller else ""
         for each in issued:

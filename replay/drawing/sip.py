@@ -9,7 +9,8 @@ Rules:
 
 from typing import assert_never
 
-from fargo.statemachine.legs.telepathy.telepathy_leg import Answering, Arriving, Dialling, Talking, TelepathyLeg
+from fargo.statemachine.legs.sip.sip_leg import SipLeg
+from fargo.statemachine.legs.telepathy.phases import Answering, Arriving, AwaitingMedia, Dialling, Settling, Talking
 from fargo.statemachine.media.description import Candidate, Codec
 from fargo.statemachine.model.call1 import (
     HELD,
@@ -45,22 +46,24 @@ from replay.drawing.label import Said, failed, number, quiet
 _HOLD_STATES = ("not on hold", "on hold", "hold pending", "resuming")
 
 
-def received(event: SipEvent, leg: TelepathyLeg | None) -> Said:
+def received(event: SipEvent, leg: SipLeg | None) -> Said:
     """What the gateway was sent; the leg is as it stood before the event, None if there was none."""
     match event, leg:
         case CallArrived(), _:
             return Said("INVITE")
-        case CallMembersChanged(flags=flags), Dialling(answered=False) if flags & RINGING:
+        case CallMembersChanged(flags=flags), Dialling() if flags & RINGING:
             return Said("180 Ringing")
-        case CallMembersChanged(flags=flags), Talking(held=held) if held is not bool(flags & HELD):
+        case CallMembersChanged(flags=flags), (Settling(held=held) | Talking(held=held)) if held is not bool(
+            flags & HELD
+        ):
             return Said("INVITE (resume)" if held else "INVITE (hold)")
-        case CallStateChanged(state=CallState.ENDED, message=message), Dialling(answered=False):
+        case CallStateChanged(state=CallState.ENDED, message=message), Dialling():
             return failed(message or "refused")
         case CallStateChanged(state=CallState.ENDED), Arriving():
             return Said("CANCEL")
-        case CallStateChanged(state=CallState.ENDED), Dialling() | Answering() | Talking():
+        case CallStateChanged(state=CallState.ENDED), AwaitingMedia() | Answering() | Settling() | Talking():
             return Said("BYE")
-        case CallStateChanged(state=CallState.ACCEPTED | CallState.ACTIVE), Dialling(answered=False):
+        case CallStateChanged(state=CallState.ACCEPTED | CallState.ACTIVE), Dialling():
             return Said("200 OK")
         case _:
             return _signalled(event)
@@ -98,10 +101,10 @@ def _signalled(event: SipEvent) -> Said:
             assert_never(event)
 
 
-def sent(command: SipCommand, leg: TelepathyLeg | None) -> Said:
+def sent(command: SipCommand, leg: SipLeg | None) -> Said:
     """What was sent because of a command; the leg is as it stood before."""
     match command, leg:
-        case CompleteReceiving(state=FlowState.STARTED), Dialling(answered=False):
+        case CompleteReceiving(state=FlowState.STARTED), Dialling():
             return Said("INVITE")
         case CompleteReceiving(state=FlowState.STARTED), Answering():
             return Said("200 OK")
@@ -109,7 +112,7 @@ def sent(command: SipCommand, leg: TelepathyLeg | None) -> Said:
             return Said("180 Ringing")
         case RequestHold(hold=hold), _:
             return Said("INVITE (hold)" if hold else "INVITE (resume)")
-        case HangUp(), Dialling(answered=False):
+        case HangUp(), Dialling():
             return Said("CANCEL")
         case HangUp(reason=reason), Arriving() | None:
             return failed(_refusal(reason))

@@ -42,12 +42,12 @@ _MEDIA: Final = """
     transmission ulpfec unknown useinbandfec usedtx video vorbis vp8 vp9 wb webrtc wide yes experimental
     speex event fingerprint lossless nb uwb cbr vbr vad cng adaptive delay playout
 """
-# Telepathy's errors; what rakia says when nobody else does.
+# Telepathy's name as an engine, and its errors; what rakia says when nobody else does.
 _TELEPATHY: Final = """
     busy cancelled confused connection disconnected does doesnotexist error invalidargument invalidhandle media
     networkerror noanswer notavailable notimplemented notyours offline permissiondenied rejected serviceconfused
     servicebusy terminated unsupported
-    code has local start started status user
+    code has local start started status telepathy user
 """
 WORDS: Final = frozenset(" ".join((_ADDRESSES, _XMPP, _SIP, _MEDIA, _TELEPATHY)).split())
 """In lower case."""

@@ -7,6 +7,8 @@ from fargo.statemachine.account.account_state import connection_of
 from fargo.statemachine.call.call_state import Call
 from fargo.statemachine.legs.jingle import jingle_leg, jmi
 from fargo.statemachine.legs.jingle.forking import Inviting
+from fargo.statemachine.legs.sip.sip_leg import SipLeg
+from fargo.statemachine.legs.telepathy.phases import TelepathyPhase
 from fargo.statemachine.media.description import Candidate, Codec, Content, Description, Fingerprint, IceUdp, RawUdp
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call1 import (
@@ -134,7 +136,7 @@ def of_call(user: User) -> Iterator[Event]:
         yield from _beginnings(user)
     for call in user.calls.values():
         yield from _of_jingle(call, user)
-        yield from _of_channel(call.sip.channel)
+        yield from _of_sip_leg(call.sip)
         yield SipSignedOut(call.connection, SipTrouble.NETWORK)
         yield from (ResourceUnavailable(DESK, GATEWAY), ResourceUnavailable(USER, GATEWAY))
         yield RegistrationCancelled(_iq(GATEWAY))
@@ -177,9 +179,10 @@ def _messages(client: str, us: str, sid: str) -> Iterator[Event]:
     yield from (CallMessaged(client, us, sid, action) for action in CallAction)
 
 
-def _of_channel(channel: str) -> Iterator[Event]:
-    if not channel:
+def _of_sip_leg(leg: SipLeg) -> Iterator[Event]:
+    if not isinstance(leg, TelepathyPhase):
         return
+    channel = leg.name
     for state in (CallState.INITIALISED, CallState.ACCEPTED, CallState.ACTIVE, CallState.ENDED):
         yield CallStateChanged(channel, state)
     yield from (CallMembersChanged(channel, flags) for flags in (RINGING, HELD, 0))
@@ -205,7 +208,7 @@ def of_relayed_call(user: User) -> Iterator[Event]:
     for call in user.calls.values():
         for session in jingle_leg.sessions(call.jingle):
             yield from _of_secure_session(Iq(session.client, session.us, "iq"), session.sid)
-        yield from _of_answering(call.sip.channel)
+        yield from _of_answering(call.sip)
         for command in [name for name, each in user.pending.items() if isinstance(each.command, RelayCommand)]:
             yield RelayDescribed(command, Description("audio", _VOICE, RawUdp(_ADDRESS)))
             yield RelayDone(command)
@@ -221,9 +224,10 @@ def _of_secure_session(iq: Iq, sid: str) -> Iterator[Event]:
     yield SessionTerminated(iq, sid, "success")
 
 
-def _of_answering(channel: str) -> Iterator[Event]:
-    if not channel:
+def _of_answering(leg: SipLeg) -> Iterator[Event]:
+    if not isinstance(leg, TelepathyPhase):
         return
+    channel = leg.name
     yield from (CandidatesReceived(channel, candidates) for candidates in (_ADDRESS, _AWAY))
     yield DescriptionReceived(channel, _VOICE)
     yield from (CallStateChanged(channel, state) for state in (CallState.ACTIVE, CallState.ENDED))

@@ -17,7 +17,7 @@ PACKETS = 30
 ELSEWHERE = "127.0.0.6"
 AT_ONCE = 0.0
 SETTLED = 3.0
-"""Seconds after the answer; see rule 3 of `telepathy_leg`."""
+"""Seconds after the answer; see rule 2 of `legs/telepathy/negotiation.py`."""
 relayed = pytest.mark.parametrize("path", ["relay"])
 moves = pytest.mark.parametrize(
     ("changes", "when"),

@@ -12,7 +12,8 @@ from statemachine.story import ALICE, BOB, DESK, PCMU, PHONE_ADDRESS, Story
 
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.telepathy import telepathy_leg
-from fargo.statemachine.legs.telepathy.telepathy_leg import Step, TelepathyEvent, TelepathyLeg
+from fargo.statemachine.legs.telepathy.phases import Step, TelepathyLeg
+from fargo.statemachine.legs.telepathy.telepathy_leg import TelepathyEvent
 from fargo.statemachine.media.description import Candidate, MediaProfile
 from fargo.statemachine.model.call1 import CallArrived, CallMembersChanged, CandidatesReceived, CloseChannel, HangUp
 from fargo.statemachine.model.commands import (
@@ -107,10 +108,9 @@ def refused_invitation() -> list[Entry]:
 def overtaken(silent: bool | None) -> list[Entry]:
     """The relay refuses what has been asked again since; the call goes on by the older rules."""
     story = Relayed(MediaProfile.DTLS).talking_out()
-    [call] = story.user.calls.values()
-    story.tell(CandidatesReceived(call.sip.channel, (Candidate(1, "127.0.0.6", 5000),)))
+    story.tell(CandidatesReceived(story.channel, (Candidate(1, "127.0.0.6", 5000),)))
     first = story.id_of(OfferRelay)
-    story.tell(CandidatesReceived(call.sip.channel, (Candidate(1, "127.0.0.7", 5000),)))
+    story.tell(CandidatesReceived(story.channel, (Candidate(1, "127.0.0.7", 5000),)))
     second = story.id_of(OfferRelay)
     if silent is None:
         story.tell(RelayDescribed(second, FOR_PHONE))

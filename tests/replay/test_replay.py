@@ -70,7 +70,7 @@ def test_every_step_is_shown(path: Path) -> None:
     result = fargo("show", path)
     assert result.exit_code == 0
     assert [step.split()[4] for step in steps(result.stdout)] == ["1", "1", "2", "3", "4", "5", "2", "6", "7"]
-    assert "  calls.5.sip.channel" in result.stdout
+    assert "  calls.5.sip.name" in result.stdout
     assert "    5.1  PlaceCall\n" in result.stdout
     assert "account.connection  1.0 -> SignedIn(connection=1.0" in result.stdout
 

@@ -11,8 +11,9 @@ from fargo.cli import main, texts
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import forking, jingle_session
 from fargo.statemachine.legs.jingle.jingle_session import Session
-from fargo.statemachine.legs.telepathy import telepathy_leg
-from fargo.statemachine.legs.telepathy.telepathy_leg import Preparing, TelepathyLeg
+from fargo.statemachine.legs.sip import sip_leg
+from fargo.statemachine.legs.sip.phases import Line
+from fargo.statemachine.legs.sip.sip_leg import SipLeg
 from fargo.statemachine.machine import fold, new
 from fargo.statemachine.media.description import Content, Description
 from fargo.statemachine.model.call1 import CallStateChanged, ChannelClosed, CloseChannel, HangUp, PlaceCall
@@ -174,12 +175,12 @@ def test_a_call_that_is_no_more_has_its_events_all_the_same(monkeypatch: pytest.
 
 def test_another_call_does_not_follow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each call of a user that differs by itself counts."""
-    place = telepathy_leg.place
+    place = sip_leg.place
 
-    def elsewhere(leg: Preparing, offer: Description, effects: Effects) -> TelepathyLeg:
-        return place(replace(leg, target=f"{leg.target};x"), offer, effects)
+    def elsewhere(line: Line, offer: Description, effects: Effects) -> SipLeg:
+        return place(replace(line, connection=f"{line.connection}x"), offer, effects)
 
-    monkeypatch.setattr(telepathy_leg, "place", elsewhere)
+    monkeypatch.setattr(sip_leg, "place", elsewhere)
     verdict = verify(golden.read(TWO_CALLS))
     (group,) = verdict.groups.values()
     placed = [e for _, i in golden.read(TWO_CALLS) for e in i if isinstance(e.command, PlaceCall)]
@@ -325,7 +326,7 @@ def test_an_event_that_meets_two_calls_names_the_phases_of_both() -> None:
     )
     ((stopped, _),) = recorded_after(entries[:apart], Stopping())
     (group,) = verify([*entries[:apart], (stopped, ())]).groups.values()
-    assert str(group.kind).startswith("Stopping, Calling | Dialling and Talking | Talking: ")
+    assert str(group.kind).startswith("Stopping, Calling | Dialling and Talking | Settling: ")
     assert "HangUp added; SendPresence added; " in str(group.kind)
     assert len(group.first.calls) == 2
 

@@ -15,7 +15,9 @@ from msgspec import Struct
 from fargo.statemachine.account import account_state, roster
 from fargo.statemachine.legs.jingle import forking, jingle_leg, jingle_session
 from fargo.statemachine.legs.relay import relay_leg
-from fargo.statemachine.legs.telepathy import telepathy_leg
+from fargo.statemachine.legs.sip import sip_leg
+from fargo.statemachine.legs.sip.phases import Over, Preparing
+from fargo.statemachine.legs.telepathy.phases import TelepathyPhase
 from fargo.statemachine.media.description import Content, Description, MediaProfile
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call1 import (
@@ -110,11 +112,11 @@ def every_pair() -> set[Pair]:
     """All that there are. A leg that is over is dropped at once: it meets nothing."""
     account = {*get_args(account_state.Account), *get_args(Connection)} - {account_state.Registered}
     xmpp = set(get_args(jingle_leg.JingleLeg)) - {jingle_session.Over}
-    sip = set(get_args(telepathy_leg.TelepathyLeg)) - {telepathy_leg.Over}
+    sip = set(get_args(sip_leg.SipLeg)) - {Over}
     relay = set(get_args(relay_leg.RelaySession))
     # No client is known as long as one is searched for; a call has no channel before it is placed.
     of_xmpp = {phase: () if phase is forking.Searching else _JINGLE_EVENTS for phase in xmpp}
-    of_sip = {phase: () if phase is telepathy_leg.Preparing else _SIP_EVENTS for phase in sip}
+    of_sip = {phase: () if phase is Preparing else _SIP_EVENTS for phase in sip}
     of_relay = {phase: () if phase in _UNASKED else _ANSWERS for phase in relay}
     return {
         *(Pair("account", phase.__name__, event.__name__) for phase in account for event in _EVENTS),
@@ -153,8 +155,8 @@ def strays(user: User) -> Iterator[Event]:
     for client in (*user.contacts.clients, DESK.jid):
         yield from _of_client(client, user)
     for call in user.calls.values():
-        if name := call.sip.channel:
-            yield from _of_channel(name, connection)
+        if isinstance(call.sip, TelepathyPhase):
+            yield from _of_channel(call.sip.name, connection)
         for each in jingle_leg.sessions(call.jingle):
             yield from _of_session(each)
         if isinstance(call.jingle, forking.Inviting):

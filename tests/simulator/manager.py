@@ -222,15 +222,17 @@ def _channel_moves(channel: Channel, quirks: frozenset[Quirk]) -> Iterator[str]:
     if channel.phase in ("inviting", "ringing", "early"):
         yield from ("answer", *REFUSALS)
         if Quirk.CODECS in quirks and channel.phase != "early":
-            yield "answer with strange codecs"
+            yield from ("answer with strange codecs", "answer without a description")
     if channel.phase == "inviting":
         yield "ring"
         if Quirk.EARLY in quirks:
             yield "early"
     if channel.incoming and channel.phone:
         yield "hang up"
-    if channel.phase in ("early", "talking") and not channel.incoming:
+    if channel.phase in ("early", "undescribed", "talking") and not channel.incoming:
         yield "hang up"
+    if channel.phase == "undescribed":
+        yield "describe"
     if channel.asking:
         yield from ("agree", "agree with other codecs")
     elif channel.phase == "talking" and Quirk.CHATTER in quirks:
@@ -257,6 +259,11 @@ def _moved(channel: Channel, what: str) -> tuple[Channel, Signals]:
         case "answer" | "answer with strange codecs":
             codecs = (PCMU,) if what == "answer" else (G722,)
             return _answered(channel, "talking"), _answer(name, codecs)
+        case "answer without a description":
+            return replace(channel, phase="undescribed", phone=True), _accepted(name)
+        case "describe":
+            sending = SendingStateChanged(name, FlowState.PENDING_START)
+            return _answered(channel, "talking"), (*_description(name, (PCMU,)), sending)
         case "hang up":
             return _ended(channel, *BYE)
         case "hold":
@@ -290,12 +297,17 @@ def _answered(channel: Channel, phase: str) -> Channel:
 
 
 def _answer(name: str, codecs: tuple[Codec, ...]) -> Signals:
+    return (*_description(name, codecs), *_accepted(name), SendingStateChanged(name, FlowState.PENDING_START))
+
+
+def _description(name: str, codecs: tuple[Codec, ...]) -> Signals:
+    return (*(CandidatesReceived(name, (each,)) for each in phone_media()), DescriptionReceived(name, codecs))
+
+
+def _accepted(name: str) -> Signals:
     return (
-        *(CandidatesReceived(name, (each,)) for each in phone_media()),
-        DescriptionReceived(name, codecs),
         CallStateChanged(name, CallState.ACCEPTED),
         CallStateChanged(name, CallState.ACTIVE, ChangeReason.PROGRESS_MADE),
-        SendingStateChanged(name, FlowState.PENDING_START),
     )
 
 

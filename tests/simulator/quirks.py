@@ -10,7 +10,10 @@ class Quirk(Enum):
     STREAM = "the XMPP stream breaks, and what was under way on it, either way, is lost"
     ACCOUNT = "the user edits, asks for and cancels the registration, and the registrar refuses or drops it"
     HOST = "the connection manager dies with all its connections, and says only that they are gone"
-    CODECS = "a client or a phone offers or answers codecs, or a client a manner, that the other end does not have"
+    CODECS = (
+        "a client or a phone offers or answers codecs, or a client a profile, that the other end does not have; "
+        "or a phone answers and describes itself later, or never"
+    )
     REFUSALS = "a client refuses what it was sent"
     CHATTER = "clients send information and modifications, phones hold, resume, move and change codecs"
     NONSENSE = "a client accepts, calls and forgets when it must not"

@@ -24,7 +24,7 @@ from fargo.statemachine.call.call_state import Call
 from fargo.statemachine.legs.jingle import jingle_leg
 from fargo.statemachine.legs.jingle.forking import AwaitingOffer, Forking, Inviting, Proceeding, Proposed
 from fargo.statemachine.legs.relay import relay_leg
-from fargo.statemachine.legs.telepathy import telepathy_leg
+from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.model.call1 import HangUp
 from fargo.statemachine.model.call_records import RecordEnded
 from fargo.statemachine.model.commands import Command, Fault, Issued, MessageCall, SendText, TerminateSession
@@ -179,7 +179,7 @@ def untold(call: Call, after: User, issued: tuple[Issued, ...]) -> Iterator[obje
         if not isinstance(each, relay_leg.Deleting) and DeleteRelay(each.terms.name) not in lasting:
             yield each
     hung_up = [each.channel for each in said if isinstance(each, HangUp)]
-    if call.sip.channel and telepathy_leg.is_live(call.sip) and call.sip.channel not in hung_up:
+    if call.sip.name and sip_leg.is_live(call.sip) and call.sip.name not in hung_up:
         yield call.sip
     if call_state.is_live(call) and call.id not in [each.call for each in said if isinstance(each, RecordEnded)]:
         yield RecordEnded

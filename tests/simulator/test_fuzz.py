@@ -6,8 +6,8 @@ import pytest
 
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.leg_events import LegEvent
-from fargo.statemachine.legs.telepathy import telepathy_leg
-from fargo.statemachine.legs.telepathy.telepathy_leg import Step, TelepathyLeg
+from fargo.statemachine.legs.sip import sip_leg
+from fargo.statemachine.legs.sip.sip_leg import SipLeg
 from replay.reading.golden import read
 
 from .fuzz import Fuzzed, fuzz
@@ -30,10 +30,10 @@ def test_nothing_is_broken(tmp_path: Path) -> None:
 
 
 def test_a_broken_core_is_found_and_its_log_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def deaf(leg: TelepathyLeg, _notice: LegEvent, _turn: Effects) -> Step:
-        return leg, ()
+    def deaf(leg: SipLeg, _leg_event: LegEvent, _effects: Effects) -> SipLeg:
+        return leg
 
-    monkeypatch.setattr(telepathy_leg, "tell", deaf)
+    monkeypatch.setattr(sip_leg, "tell", deaf)
     failure = fuzz(ENOUGH, 1, tmp_path, silent).failure
     assert failure is not None
     assert len(failure.path) < 15

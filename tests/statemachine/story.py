@@ -117,6 +117,13 @@ class Story:
                 self.tell(IqSucceeded(issued.id, issued.command.to))
         return not self.user.calls
 
+    @property
+    def channel(self) -> str:
+        """The SIP channel of the only call."""
+        [call] = self.user.calls.values()
+        assert call.sip.name
+        return call.sip.name
+
     # --- chapters
 
     def online(self, client: str = DESK, features: tuple[str, ...] = ABLE) -> list[Command]:

@@ -36,8 +36,7 @@ def story() -> Story:
     story = Story().signed_in()
     story.tell(ResourceUnavailable(PHONE, GATEWAY))
     story.answered(story.call_out("s1"))
-    [call] = story.user.calls.values()
-    story.tell(CallStateChanged(call.sip.channel, CallState.ENDED, 2))
+    story.tell(CallStateChanged(story.channel, CallState.ENDED, 2))
     return story
 
 

@@ -52,7 +52,7 @@ def test_a_waiting_description_is_out_of_the_way_before_a_hold(story: Story) -> 
 
 
 def test_later_descriptions_are_accepted_at_once(story: Story) -> None:
-    [channel] = [call.sip.channel for call in story.user.calls.values()]
+    channel = story.channel
     inform(story, "hold")
     assert story.tell(HoldStateChanged(channel, 2)) == []
     assert story.tell(DescriptionReceived(channel, (PCMU,))) == [AcceptDescription(channel, (PCMU,))]
@@ -63,7 +63,7 @@ def test_later_descriptions_are_accepted_at_once(story: Story) -> None:
     [("488 Not Acceptable Here", "Not Acceptable Here (488)"), ("488", "no reason given (488)")],
 )
 def test_a_phone_that_refuses_the_hold_ends_the_call_and_says_why(story: Story, message: str, told: str) -> None:
-    [channel] = [call.sip.channel for call in story.user.calls.values()]
+    channel = story.channel
     inform(story, "hold")
     story.tell(CallStateChanged(channel, CallState.ENDED, 2, "", message))
     ended = story.the(TerminateSession)
@@ -105,7 +105,7 @@ def test_a_change_of_other_contents_is_refused_and_holds_nothing(story: Story) -
 
 
 def test_the_phone_holds_and_resumes(story: Story) -> None:
-    [channel] = [call.sip.channel for call in story.user.calls.values()]
+    channel = story.channel
     assert story.tell(SendingStateChanged(channel, 2)) == [CompleteSending(channel, 0)]
     assert story.tell(CallMembersChanged(channel, 2)) == [InformSession(BOB, DESK, "s1", "hold")]
     assert story.tell(CallMembersChanged(channel, 2)) == []
@@ -114,7 +114,7 @@ def test_the_phone_holds_and_resumes(story: Story) -> None:
 
 
 def test_a_client_that_does_not_know_hold_stays_in_the_call(story: Story) -> None:
-    [channel] = [call.sip.channel for call in story.user.calls.values()]
+    channel = story.channel
     story.tell(CallMembersChanged(channel, 2))
     story.tell(IqFailed(story.id_of(InformSession), DESK, "feature-not-implemented"))
     assert not story.last

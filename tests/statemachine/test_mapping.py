@@ -13,7 +13,8 @@ from fargo.statemachine.address import BadAddress, contact, parse_contact, parse
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle.jingle_leg import sessions
 from fargo.statemachine.legs.leg_events import Ended
-from fargo.statemachine.legs.telepathy import telepathy_leg
+from fargo.statemachine.legs.sip import sip_leg
+from fargo.statemachine.legs.telepathy.phases import Arriving
 from fargo.statemachine.media.description import Candidate, Codec, Content, Description, IceUdp, RawUdp, Transport
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call1 import CallArrived, CallState, CallStateChanged, ChangeReason, HangUp
@@ -268,7 +269,7 @@ def refusal(cause: Cause) -> int:
     """How a call in that is not answered is refused for a cause."""
     assert OFFER.description
     effects = Effects("alice@localhost", 1, 0.0)
-    telepathy_leg.tell(telepathy_leg.Arriving("c", OFFER.description, 0.0), Ended(Reason(cause)), effects)
+    sip_leg.tell(Arriving("c", OFFER.description, 0.0), Ended(Reason(cause)), effects)
     [issued] = effects.issued
     assert isinstance(issued.command, HangUp)
     return REFUSALS[ChangeReason(issued.command.reason)]

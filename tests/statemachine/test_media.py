@@ -22,6 +22,7 @@ from fargo.statemachine.media.description import (
     profile,
     tidied,
 )
+from fargo.statemachine.media.texts import NO_ADDRESS, UNKNOWN_TRANSPORT
 
 ADDRESS = RawUdp((Candidate(1, "192.0.2.1", 4000),))
 NAMES = st.sampled_from(["PCMU", "pcmu", "PCMA", "opus", "OPUS", "G722", "telephone-event", "CN", ""])
@@ -74,14 +75,12 @@ def test_how_an_end_sends_and_receives() -> None:
     assert profile(Description("audio", (Codec(0),), ice)) is MediaProfile.ICE
     assert profile(Description("audio", (Codec(0),), dtls)) is MediaProfile.DTLS
     unknown = profile(Description("audio", (Codec(0),), UnknownTransport("urn:x")))
-    assert unknown == Unusable(
-        "The client offers a transport that this gateway does not know: it needs raw-udp or ICE."
-    )
+    assert unknown == Unusable(UNKNOWN_TRANSPORT)
 
 
 def test_a_host_name_is_no_address() -> None:
     nowhere = Description("audio", (Codec(0),), RawUdp((Candidate(1, "x.local", 4000),)))
-    assert profile(nowhere) == Unusable("The client's offer names no IPv4 address to send audio to.")
+    assert profile(nowhere) == Unusable(NO_ADDRESS)
 
 
 def test_what_a_relay_can_use_is_kept() -> None:

@@ -44,7 +44,7 @@ def story() -> Story:
 
 def moves(story: Story, *candidates: Candidate) -> list[Command]:
     """Addresses of the phone are signalled; what follows of the last of them."""
-    [channel] = [call.sip.channel for call in story.user.calls.values()]
+    channel = story.channel
     commands: list[Command] = []
     for each in candidates or (RTP, RTCP):
         commands += story.tell(CandidatesReceived(channel, (each,)))
@@ -91,13 +91,13 @@ def test_rtcp_that_does_not_follow_rtp_is_told_too(story: Story) -> None:
 
 
 def test_both_at_once_are_one_move(story: Story) -> None:
-    [channel] = [call.sip.channel for call in story.user.calls.values()]
+    channel = story.channel
     apart = replace(RTCP, port=7777)
     assert story.tell(CandidatesReceived(channel, (apart, RTP))) == [told(RTP, apart)]
 
 
 def test_a_hold_by_0_0_0_0_is_no_move_nor_is_its_end(story: Story) -> None:
-    [channel] = [call.sip.channel for call in story.user.calls.values()]
+    channel = story.channel
     assert moves(story, *(replace(each, ip="0.0.0.0") for each in PHONE_ADDRESS)) == []
     assert story.tell(CallMembersChanged(channel, 2)) == [InformSession(BOB, DESK, "s1", "hold")]
     assert moves(story, *PHONE_ADDRESS) == []

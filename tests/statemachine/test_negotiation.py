@@ -11,6 +11,7 @@ from fargo.statemachine.media.description import (
     numbered_as,
     tidied,
 )
+from fargo.statemachine.media.texts import NO_SHARED_CODEC
 
 HERE = RawUdp((Candidate(1, "192.0.2.1", 4000),))
 
@@ -31,7 +32,7 @@ def test_an_answer_keeps_what_it_says_but_for_numbers_and_feedback() -> None:
 
 def test_what_is_common_is_the_answers() -> None:
     assert common(audio(Codec(0), Codec(8)), audio(Codec(8), Codec(3), mux=True)) == audio(Codec(8), mux=True)
-    assert common(audio(Codec(0)), audio(Codec(8))) == Unusable("The two ends have no codec in common.")
+    assert common(audio(Codec(0)), audio(Codec(8))) == Unusable(NO_SHARED_CODEC)
 
 
 def test_a_plain_offer_is_stripped_of_what_a_plain_phone_cannot_do() -> None:

@@ -2,6 +2,8 @@
 
 import pytest
 
+from fargo.statemachine.legs.telepathy.texts import OFFER_WITHOUT_AUDIO, SAID_BY_SERVER
+from fargo.statemachine.media.texts import BOTH_PLAIN
 from fargo.statemachine.model.call1 import CallArrived, CallState, CallStateChanged
 from fargo.statemachine.model.call_records import (
     AudioPath,
@@ -24,6 +26,7 @@ from fargo.statemachine.model.events import (
     SipTrouble,
 )
 from fargo.statemachine.reason import Cause
+from fargo.statemachine.texts import CALLED_NOT_SIGNED_IN, REGISTRATION_CANCELLED
 
 from .story import BOB, DESK, GATEWAY, OFFER, PCMU, PHONE_ADDRESS, Story
 
@@ -42,7 +45,7 @@ def test_a_call_out(story: Story) -> None:
     story.hangs_up("s1")
     assert story.noted() == [
         RecordBegun("5", Direction.OUT, "bob@sip.test", session="s1"),
-        RecordPath("5", AudioPath.DIRECT, "Client and phone both speak plain RTP."),
+        RecordPath("5", AudioPath.DIRECT, BOTH_PLAIN),
         RecordAnswered("5", DESK),
         RecordEnded("5", Side.CLIENT, Cause.HUNG_UP),
     ]
@@ -56,7 +59,7 @@ def test_a_call_in(story: Story) -> None:
     assert story.noted() == [
         RecordBegun("5", Direction.IN, "bob@sip.test", "Bob B.", invited.sid),
         RecordAnswered("5", DESK),
-        RecordPath("5", AudioPath.DIRECT, "Client and phone both speak plain RTP."),
+        RecordPath("5", AudioPath.DIRECT, BOTH_PLAIN),
         RecordEnded("5", Side.PHONE, Cause.HUNG_UP),
     ]
 
@@ -72,7 +75,7 @@ def test_a_call_to_a_user_who_is_not_signed_in(story: Story) -> None:
     story.tell(CallArrived("c1", connection, "sip:bob@sip.test", (PCMU,), PHONE_ADDRESS, CallState.INITIALISED))
     assert story.noted() == [
         RecordBegun("6", Direction.IN, "bob@sip.test"),
-        RecordEnded("6", Side.GATEWAY, Cause.UNAVAILABLE, "The called user is not signed in."),
+        RecordEnded("6", Side.GATEWAY, Cause.UNAVAILABLE, CALLED_NOT_SIGNED_IN),
     ]
 
 
@@ -90,13 +93,14 @@ def test_a_call_whose_offer_is_of_no_use(story: Story) -> None:
     story.tell(CallArrived("c1", story.id_of(SignIn), "sip:bob@sip.test", (), PHONE_ADDRESS, CallState.INITIALISED))
     begun, ended = story.noted()
     assert begun == RecordBegun("5", Direction.IN, "bob@sip.test")
-    assert ended == RecordEnded("5", Side.PHONE, Cause.MEDIA, "The caller's offer contains no usable audio.")
+    assert ended == RecordEnded("5", Side.PHONE, Cause.MEDIA, OFFER_WITHOUT_AUDIO)
 
 
 def test_a_phone_that_refuses(story: Story) -> None:
     channel = story.call_out("s1")
     story.tell(CallStateChanged(channel, CallState.ENDED, 8, message="486 Busy Here"))
-    assert story.noted()[2:] == [RecordEnded("5", Side.PHONE, Cause.BUSY, "sip.test says: Busy Here (486)")]
+    said = SAID_BY_SERVER.format(domain="sip.test", words="Busy Here", code=486)
+    assert story.noted()[2:] == [RecordEnded("5", Side.PHONE, Cause.BUSY, said)]
 
 
 def test_who_hangs_up_before_the_answer_has_cancelled(story: Story) -> None:
@@ -108,7 +112,7 @@ def test_who_hangs_up_before_the_answer_has_cancelled(story: Story) -> None:
 def test_the_gateway_ends_a_call_once(story: Story) -> None:
     story.call_out("s1")
     story.tell(RegistrationCancelled(story.iq()))
-    text = "The registration with the gateway was cancelled."
+    text = REGISTRATION_CANCELLED
     assert story.noted()[2:] == [RecordEnded("5", Side.GATEWAY, Cause.CANCELLED, text)]
     story.tell(SipSignedOut(story.id_of(SignIn), SipTrouble.NETWORK))
     assert len(story.noted()) == 3

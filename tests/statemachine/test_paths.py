@@ -24,10 +24,12 @@ AUTO, ALWAYS, NEVER = Policy(relay=True), Policy("relay", relay=True), Policy("d
 NONE = Policy()
 EVERY = (AUTO, ALWAYS, NEVER, NONE)
 PLAIN, ICE, DTLS = MediaProfile
+SPOKEN = (PLAIN,)
+"""The profiles of the SIP side."""
 
 
 def way(codecs: tuple[Codec, ...], profile: MediaProfile, policy: Policy) -> AudioPath | Cause:
-    found = choose(codecs, profile, policy)
+    found = choose(codecs, profile, SPOKEN, policy)
     return found.path if isinstance(found, PathChoice) else found.cause
 
 
@@ -45,7 +47,7 @@ def test_a_codec_that_every_phone_has_goes_directly(codec: Codec) -> None:
         AudioPath.DIRECT,
         AudioPath.DIRECT,
     ]
-    assert [goes_directly(offered, policy) for policy in EVERY] == [True, False, True, True]
+    assert [goes_directly(offered, SPOKEN, policy) for policy in EVERY] == [True, False, True, True]
 
 
 def test_no_such_codec_needs_the_relay_if_there_is_one() -> None:
@@ -56,25 +58,25 @@ def test_no_such_codec_needs_the_relay_if_there_is_one() -> None:
         AudioPath.DIRECT,
         AudioPath.DIRECT,
     ]
-    assert [goes_directly(offered, policy) for policy in EVERY] == [False, False, True, True]
+    assert [goes_directly(offered, SPOKEN, policy) for policy in EVERY] == [False, False, True, True]
 
 
 @pytest.mark.parametrize("profile", [ICE, DTLS])
 def test_what_phones_do_not_speak_needs_the_relay(profile: MediaProfile) -> None:
     ways = [way((PCMU,), profile, policy) for policy in EVERY]
     assert ways == [AudioPath.RELAY, AudioPath.RELAY, Cause.TRANSPORT, Cause.TRANSPORT]
-    assert choose((PCMU,), profile, AUTO) == relayed(profile, AUTO)
+    assert choose((PCMU,), profile, SPOKEN, AUTO) == relayed(profile, SPOKEN, AUTO)
 
 
 def test_the_client_comes_first_among_the_reasons() -> None:
-    assert relayed(DTLS, ALWAYS) == relayed(DTLS, AUTO)
-    assert relayed(ICE, AUTO) != relayed(DTLS, AUTO)
-    assert relayed(PLAIN, AUTO) != relayed(PLAIN, ALWAYS)
-    assert choose((PCMU,), PLAIN, AUTO) is DIRECT
+    assert relayed(DTLS, SPOKEN, ALWAYS) == relayed(DTLS, SPOKEN, AUTO)
+    assert relayed(ICE, SPOKEN, AUTO) != relayed(DTLS, SPOKEN, AUTO)
+    assert relayed(PLAIN, SPOKEN, AUTO) != relayed(PLAIN, SPOKEN, ALWAYS)
+    assert choose((PCMU,), PLAIN, SPOKEN, AUTO) is DIRECT
 
 
 def test_a_refusal_says_whether_there_is_a_relay() -> None:
-    refusals = [choose((PCMU,), DTLS, policy) for policy in (NEVER, NONE)]
+    refusals = [choose((PCMU,), DTLS, SPOKEN, policy) for policy in (NEVER, NONE)]
     assert all(isinstance(refusal, Reason) for refusal in refusals)
     assert len(set(map(str, refusals))) == 2
 
@@ -82,26 +84,26 @@ def test_a_refusal_says_whether_there_is_a_relay() -> None:
 @pytest.mark.parametrize(
     ("profiles", "direct", "policy", "called"),
     [
-        ((PLAIN, ICE, DTLS), True, AUTO, PLAIN),
-        ((PLAIN, ICE, DTLS), False, AUTO, DTLS),
-        ((PLAIN, ICE), False, AUTO, ICE),
-        ((PLAIN,), False, AUTO, PLAIN),
-        ((ICE, DTLS), True, AUTO, DTLS),
-        ((PLAIN, DTLS), True, NEVER, PLAIN),
-        ((PLAIN, DTLS), False, NEVER, None),
-        ((ICE, DTLS), True, NEVER, None),
-        ((PLAIN,), True, NONE, PLAIN),
-        ((), True, AUTO, None),
-        ((), False, AUTO, None),
+        ((PLAIN, ICE, DTLS), (PLAIN,), AUTO, PLAIN),
+        ((PLAIN, ICE, DTLS), (), AUTO, DTLS),
+        ((PLAIN, ICE), (), AUTO, ICE),
+        ((PLAIN,), (), AUTO, PLAIN),
+        ((ICE, DTLS), (PLAIN,), AUTO, DTLS),
+        ((PLAIN, DTLS), (PLAIN,), NEVER, PLAIN),
+        ((PLAIN, DTLS), (), NEVER, None),
+        ((ICE, DTLS), (PLAIN,), NEVER, None),
+        ((PLAIN,), (PLAIN,), NONE, PLAIN),
+        ((), (PLAIN,), AUTO, None),
+        ((), (), AUTO, None),
     ],
 )
 def test_in_which_manner_a_client_is_called(
-    profiles: tuple[MediaProfile, ...], direct: bool, policy: Policy, called: MediaProfile | None
+    profiles: tuple[MediaProfile, ...], direct: tuple[MediaProfile, ...], policy: Policy, called: MediaProfile | None
 ) -> None:
     assert profile_for(profiles, direct, policy) is called
 
 
 def test_whom_a_call_reaches() -> None:
-    assert [reaches((PLAIN, DTLS), policy) for policy in EVERY] == [True, True, True, True]
-    assert [reaches((ICE, DTLS), policy) for policy in EVERY] == [True, True, False, False]
-    assert [reaches((), policy) for policy in EVERY] == [False, False, False, False]
+    assert [reaches((PLAIN, DTLS), SPOKEN, policy) for policy in EVERY] == [True, True, True, True]
+    assert [reaches((ICE, DTLS), SPOKEN, policy) for policy in EVERY] == [True, True, False, False]
+    assert [reaches((), SPOKEN, policy) for policy in EVERY] == [False, False, False, False]

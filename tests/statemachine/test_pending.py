@@ -285,5 +285,4 @@ def test_a_relay_session_of_which_anything_is_refused_is_lost(answers: int, sile
 
 def phone_moves(story: Story, ip: str) -> None:
     """The phone wants its audio there from now on."""
-    [call] = story.user.calls.values()
-    story.tell(CandidatesReceived(call.sip.channel, (Candidate(1, ip, 5000),)))
+    story.tell(CandidatesReceived(story.channel, (Candidate(1, ip, 5000),)))

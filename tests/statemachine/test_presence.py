@@ -19,6 +19,7 @@ from fargo.statemachine.model.events import (
     SubscriptionChanged,
     TimePassed,
 )
+from fargo.statemachine.texts import NOT_REGISTERED
 
 from .story import ABLE, ALICE, BOB, DESK, GATEWAY, PHONE, Story
 
@@ -69,7 +70,7 @@ def test_a_number_is_a_contact_at_the_accounts_own_domain(story: Story) -> None:
 
 def test_a_subscription_without_an_account_is_refused_with_a_hint() -> None:
     story = Story()
-    said = "Register your SIP account with this gateway first."
+    said = NOT_REGISTERED
     assert subscription(story, CONTACT, SubscriptionAction.SUBSCRIBE) == [refused(CONTACT, said)]
     assert subscription(story, CONTACT, SubscriptionAction.UNSUBSCRIBE) == [refused(CONTACT), gone(BOB)]
     assert story.tell(PresenceProbed(CONTACT)) == [refused(CONTACT)]

@@ -6,8 +6,24 @@ from typing import get_args
 import pytest
 
 from fargo.statemachine import machine
+from fargo.statemachine.call.texts import ANONYMOUS
 from fargo.statemachine.legs.jingle.jingle_leg import sessions
+from fargo.statemachine.legs.telepathy.texts import (
+    ANSWER_WITHOUT_AUDIO,
+    CALLER_GAVE_UP,
+    CHANNEL_GONE,
+    CODEC_CHANGED,
+    OFFER_WITHOUT_AUDIO,
+)
 from fargo.statemachine.media.description import Candidate, Codec, Content, Description, RawUdp, UnknownTransport
+from fargo.statemachine.media.texts import (
+    BAD_PAYLOAD_TYPE,
+    BAD_PORT,
+    CONTROL_CHARACTER,
+    NO_RTP_AUDIO,
+    NO_SHARED_CODEC,
+    UNKNOWN_TRANSPORT,
+)
 from fargo.statemachine.model.call1 import (
     CallArrived,
     CallFailed,
@@ -60,6 +76,18 @@ from fargo.statemachine.model.events import (
     Stopping,
     TransportInformed,
 )
+from fargo.statemachine.texts import (
+    CALLED_BY_THEM,
+    CALLED_IN_TOO_MANY_CALLS,
+    CALLED_NOT_SIGNED_IN,
+    CALLING_YOU,
+    NOT_SIGNED_IN,
+    OWN_ADDRESS,
+    REGISTRATION_CANCELLED,
+    RESTARTED,
+    STOPPING,
+    TOO_MANY_CALLS,
+)
 
 from .story import ABLE, ADDRESS, ALICE, BOB, DESK, GATEWAY, NAMED, OFFER, PCMA, PCMU, PHONE, PHONE_ADDRESS, Story
 
@@ -107,7 +135,7 @@ def missed(of: str = BARE, who: str = "bob@sip.test") -> SendText:
 
 def test_nobody_calls_themselves(story: Story) -> None:
     iq = story.iq("alice%sip.test@sip.localhost/fargo")
-    said = "This is your own SIP address; call somebody else's."
+    said = OWN_ADDRESS
     assert story.tell(SessionInitiated(iq, "s1", (OFFER,))) == [RefuseIq(iq, "cancel", "not-allowed", said)]
     story.tell(CallProposed(PHONE, "alice@sip.localhost", "p1", ("audio",)))
     assert story.the(MessageCall) == MessageCall(
@@ -118,17 +146,17 @@ def test_nobody_calls_themselves(story: Story) -> None:
 def test_a_line_break_is_named(story: Story) -> None:
     iq = story.iq(BOB)
     content = Content("voice", description=Description("audio", (Codec(96, "op\nus", 48000),), ADDRESS))
-    said = "Payload type 96 contains a control character."
+    said = CONTROL_CHARACTER.format(id=96)
     assert story.tell(SessionInitiated(iq, "s1", (content,))) == [RefuseIq(iq, "modify", "bad-request", said)]
 
 
 @pytest.mark.parametrize(
     ("codec", "port", "said"),
     [
-        (Codec(128, "x", 8000), 4000, "128 is not a payload type: RTP has 0 to 127."),
-        (Codec(-1, "x", 8000), 4000, "-1 is not a payload type: RTP has 0 to 127."),
-        (PCMU, 0, "0 is not a UDP port."),
-        (PCMU, 65536, "65536 is not a UDP port."),
+        (Codec(128, "x", 8000), 4000, BAD_PAYLOAD_TYPE.format(id=128)),
+        (Codec(-1, "x", 8000), 4000, BAD_PAYLOAD_TYPE.format(id=-1)),
+        (PCMU, 0, BAD_PORT.format(port=0)),
+        (PCMU, 65536, BAD_PORT.format(port=65536)),
     ],
 )
 def test_a_number_out_of_range_is_named(story: Story, codec: Codec, port: int, said: str) -> None:
@@ -159,13 +187,13 @@ def test_rtcp_may_be_expected_elsewhere(story: Story) -> None:
 def test_an_unknown_transport_is_no_address(story: Story) -> None:
     offer = Content("v", description=Description("audio", (PCMU,), UnknownTransport("urn:x")))
     story.tell(SessionInitiated(story.iq(BOB), "s1", (offer,)))
-    said = "The client offers a transport that this gateway does not know: it needs raw-udp or ICE."
+    said = UNKNOWN_TRANSPORT
     assert story.the(TerminateSession) == TerminateSession(BOB, DESK, "s1", "unsupported-transports", said)
 
 
 def test_an_offer_turned_down_is_ended_between_the_two_it_is_between(story: Story) -> None:
     iq = story.iq(BOB)
-    said = "This gateway carries voice calls only; the offer contains no RTP audio."
+    said = NO_RTP_AUDIO
     assert story.tell(SessionInitiated(iq, "s1", (Content("file"),))) == [
         AcceptIq(iq),
         TerminateSession(BOB, DESK, "s1", "unsupported-applications", said),
@@ -192,10 +220,10 @@ def test_who_is_not_signed_in_is_told_why(story: Story) -> None:
 def test_who_is_in_too_many_calls_is_busy(story: Story) -> None:
     for number in range(8):
         story.call_out(f"s{number}")
-    said = "You are in 8 calls already: end one first."
+    said = TOO_MANY_CALLS.format(most=8)
     story.tell(CallProposed(DESK, BARE, "p1", ("audio",)))
     assert story.the(MessageCall) == MessageCall(BOB, DESK, "p1", CallAction.REJECT, "busy", said)
-    said = "The called user is in too many calls."
+    said = CALLED_IN_TOO_MANY_CALLS
     assert arrive(story)[0] == HangUp("c1", 8, said)
 
 
@@ -370,7 +398,7 @@ def test_an_answer_that_cannot_be_used_says_whose(story: Story) -> None:
     channel = story.call_out("s1")
     story.tell(CandidatesReceived(channel, PHONE_ADDRESS))
     story.tell(DescriptionReceived(channel, (Codec(9),)))
-    said = "sip.test answered with no audio that your client can take."
+    said = ANSWER_WITHOUT_AUDIO.format(domain="sip.test")
     assert story.tell(CallStateChanged(channel, CallState.ACCEPTED)) == [
         HangUp(channel, 12, said),
         TerminateSession(BOB, DESK, "s1", "incompatible-parameters", said),
@@ -403,7 +431,7 @@ def test_rtcps_address_alone_is_no_answer(story: Story) -> None:
 def test_later_codecs_that_do_not_fit_end_the_call(story: Story) -> None:
     channel = story.call_out("s1")
     story.answered(channel)
-    said = "The phone changed to a codec that your client cannot take."
+    said = CODEC_CHANGED
     assert story.tell(DescriptionReceived(channel, (PCMA,))) == [
         HangUp(channel, 12, said),
         TerminateSession(BOB, DESK, "s1", "incompatible-parameters", said),
@@ -421,9 +449,7 @@ def test_a_call_that_fails_says_what_the_sip_side_says(story: Story) -> None:
 
 def test_a_channel_that_goes_takes_its_call_along(story: Story) -> None:
     channel = story.call_out("s1")
-    assert story.tell(ChannelClosed(channel)) == [
-        TerminateSession(BOB, DESK, "s1", "connectivity-error", "The SIP side of the call is gone.")
-    ]
+    assert story.tell(ChannelClosed(channel)) == [TerminateSession(BOB, DESK, "s1", "connectivity-error", CHANNEL_GONE)]
     assert not story.user.calls
 
 
@@ -449,7 +475,7 @@ def test_another_connections_loss_ends_no_call(story: Story) -> None:
 def test_a_call_out_is_refused_while_the_account_is_being_changed(story: Story) -> None:
     story.tell(RegistrationSubmitted(story.iq(), SipAccount("alice@sip.test", port=5062), "s2", "n"))
     iq = story.iq(BOB)
-    said = "You are not signed in to SIP. Trying your changed SIP account."
+    said = NOT_SIGNED_IN.format(status="Trying your changed SIP account.")
     assert story.tell(SessionInitiated(iq, "s1", (OFFER,))) == [RefuseIq(iq, "wait", "recipient-unavailable", said)]
 
 
@@ -459,8 +485,8 @@ def test_a_call_out_is_refused_while_the_account_is_being_changed(story: Story) 
 @pytest.mark.parametrize(
     ("event", "condition", "said"),
     [
-        (Restarted(), "connectivity-error", "The gateway was restarted."),
-        (Stopping(), "connectivity-error", "The gateway is being stopped."),
+        (Restarted(), "connectivity-error", RESTARTED),
+        (Stopping(), "connectivity-error", STOPPING),
     ],
 )
 def test_the_gateway_says_why_it_ends_calls(
@@ -484,7 +510,7 @@ def test_a_call_that_rings_when_the_gateway_ends_it_is_missed(story: Story, even
 def test_cancelling_the_registration_ends_calls_and_proposals(story: Story) -> None:
     channel = story.call_out("s1")
     story.tell(CallProposed(PHONE, BARE, "p1", ("audio",)))
-    said = "The registration with the gateway was cancelled."
+    said = REGISTRATION_CANCELLED
     assert story.tell(RegistrationCancelled(story.iq()))[:3] == [
         TerminateSession(BOB, DESK, "s1", "cancel", said),
         HangUp(channel, 2, said),
@@ -497,7 +523,7 @@ def test_cancelling_the_registration_ends_calls_and_proposals(story: Story) -> N
 
 
 def test_a_call_over_a_connection_that_is_gone_is_refused(story: Story) -> None:
-    said = "The called user is not signed in."
+    said = CALLED_NOT_SIGNED_IN
     arrived = CallArrived("c1", "other", "sip:bob@sip.test", (PCMU,), PHONE_ADDRESS, 3)
     assert story.tell(arrived) == [HangUp("c1", 5, said)]
 
@@ -510,7 +536,7 @@ def test_a_call_to_nobody_online_is_refused_and_left_to_read() -> None:
 
 
 def test_a_call_without_audio_is_refused_and_left_to_read(story: Story) -> None:
-    said = "The caller's offer contains no usable audio."
+    said = OFFER_WITHOUT_AUDIO
     assert arrive(story, codecs=()) == [HangUp("c1", 12, said), missed()]
 
 
@@ -531,8 +557,8 @@ def test_a_call_that_came_and_went(story: Story) -> None:
     ("caller", "of", "who"),
     [
         ("sip:bob@sip.test;fg-name=Bob%20%0AB", BARE, "Bob B (bob@sip.test)"),
-        ("tel:1;fg-name=Bob", "anonymous%anonymous.invalid@sip.localhost", "an anonymous caller"),
-        ("sip:b%C2%80ob@sip.test;fg-name=Bob", "anonymous%anonymous.invalid@sip.localhost", "an anonymous caller"),
+        ("tel:1;fg-name=Bob", "anonymous%anonymous.invalid@sip.localhost", ANONYMOUS),
+        ("sip:b%C2%80ob@sip.test;fg-name=Bob", "anonymous%anonymous.invalid@sip.localhost", ANONYMOUS),
         ("sip:b%EE%80%80@sip.test;fg-name=Bob", "anonymous%anonymous.invalid@sip.localhost", "Bob"),
         (f"sip:bob@sip.test;fg-name={'x' * 90}", BARE, f"{'x' * 80} (bob@sip.test)"),
     ],
@@ -548,7 +574,7 @@ def test_a_caller_who_gives_up_is_said_to(story: Story) -> None:
     sid = invited(story)
     assert story.tell(CallStateChanged("c1", CallState.ENDED, 2)) == [
         CloseChannel("c1"),
-        TerminateSession(BOB, DESK, sid, "cancel", "The caller gave up."),
+        TerminateSession(BOB, DESK, sid, "cancel", CALLER_GAVE_UP),
         missed(),
     ]
 
@@ -584,7 +610,7 @@ def test_an_acceptance_with_a_line_break_is_refused_and_may_come_again(story: St
     sid = invited(story)
     bad = Content("voice", description=Description("audio", (Codec(0, "PC\nMU"),), ADDRESS))
     iq = story.iq(BOB)
-    said = "Payload type 0 contains a control character."
+    said = CONTROL_CHARACTER.format(id=0)
     assert story.tell(SessionAccepted(iq, sid, (bad,))) == [RefuseIq(iq, "modify", "bad-request", said)]
     iq = story.iq(BOB)
     assert story.tell(SessionAccepted(iq, sid, (OFFER,)))[0] == AcceptIq(iq)
@@ -596,12 +622,12 @@ def test_an_acceptance_with_a_line_break_is_refused_and_may_come_again(story: St
         (
             Content("voice", description=Description("audio", (PCMA,), ADDRESS)),
             "incompatible-parameters",
-            "The two ends have no codec in common.",
+            NO_SHARED_CODEC,
         ),
         (
             Content("voice"),
             "unsupported-applications",
-            "This gateway carries voice calls only; the offer contains no RTP audio.",
+            NO_RTP_AUDIO,
         ),
     ],
 )
@@ -753,7 +779,7 @@ def test_a_caller_who_gives_up_takes_the_proposal_along() -> None:
     story, sid = proposed_to()
     assert story.tell(CallStateChanged("c1", CallState.ENDED, 2)) == [
         CloseChannel("c1"),
-        MessageCall(BOB, ALICE, sid, CallAction.RETRACT, "cancel", "The caller gave up."),
+        MessageCall(BOB, ALICE, sid, CallAction.RETRACT, "cancel", CALLER_GAVE_UP),
         missed(),
     ]
 
@@ -824,7 +850,7 @@ def test_another_clients_session_does_not_make_a_proposal_good(story: Story) -> 
 def test_of_two_session_initiates_the_loser_is_told(story: Story) -> None:
     sid = invited(story)
     iq = story.iq(BOB)
-    said = "You are being called by them at this moment."
+    said = CALLED_BY_THEM
     assert story.tell(SessionInitiated(iq, sid + "z", (OFFER,))) == [
         RefuseIq(iq, "cancel", "conflict", said, "tie-break")
     ]
@@ -835,7 +861,7 @@ def test_of_two_session_initiates_the_loser_is_told(story: Story) -> None:
 
 def test_of_two_proposals_the_loser_is_told() -> None:
     story, sid = proposed_to()
-    said = "You are being called by them at this moment."
+    said = CALLED_BY_THEM
     assert story.tell(CallProposed(PHONE, BARE, sid + "z", ("audio",))) == [
         MessageCall(BOB, PHONE, sid + "z", CallAction.REJECT, "expired", said, True)
     ]
@@ -849,7 +875,7 @@ def test_our_proposal_gives_way_to_the_users() -> None:
     story, sid = proposed_to()
     assert story.tell(CallProposed(PHONE, BARE, "!", ("audio",))) == [
         MessageCall(BOB, ALICE, sid, CallAction.RETRACT, "expired", "You called them at the same moment.", True),
-        HangUp("c1", 8, "They are calling you."),
+        HangUp("c1", 8, CALLING_YOU),
         missed(),
         MessageCall(BOB, PHONE, "!", CallAction.PROCEED),
     ]

@@ -30,6 +30,7 @@ from fargo.statemachine.model.events import (
     Stopping,
     TimePassed,
 )
+from fargo.statemachine.texts import STOPPING
 
 from .story import ALICE, DESK, GATEWAY, Story
 
@@ -260,7 +261,7 @@ def test_stopping_answers_what_was_being_tried(begin: Callable[[], Story]) -> No
 
 def test_stopping_signs_out_and_says_so() -> None:
     story = Story().signed_in()
-    assert story.tell(Stopping()) == [presence("The gateway is being stopped."), SignOut(story.id_of(SignIn))]
+    assert story.tell(Stopping()) == [presence(STOPPING), SignOut(story.id_of(SignIn))]
     assert story.tell(SipSignedOut(story.id_of(SignIn), SipTrouble.ASKED)) == []
     assert not machine.is_idle(story.user)
 
@@ -268,7 +269,7 @@ def test_stopping_signs_out_and_says_so() -> None:
 def test_stopping_in_trouble_looks_like_stopping() -> None:
     story = Story().signed_in()
     story.tell(SipSignedOut(story.id_of(SignIn), SipTrouble.NETWORK))
-    assert story.tell(Stopping()) == [presence("The gateway is being stopped.")]
+    assert story.tell(Stopping()) == [presence(STOPPING)]
     assert story.tell(TimePassed(), 2) == [], "and does not sign in any more"
 
 

@@ -6,9 +6,12 @@ import pytest
 from msgspec.structs import replace
 
 from fargo.statemachine import machine
-from fargo.statemachine.legs.telepathy.telepathy_leg import Answering
+from fargo.statemachine.call.texts import CODECS_REFUSED, RELAY_FAILED
+from fargo.statemachine.legs.telepathy.phases import Answering
+from fargo.statemachine.media import texts
 from fargo.statemachine.media.description import Content, Description, IceUdp, MediaProfile, RawUdp
 from fargo.statemachine.media.paths import Choice
+from fargo.statemachine.media.texts import BOTH_PLAIN, NO_COMMON_CODEC_OFFERED, WANTS_OTHER_PROFILE
 from fargo.statemachine.model.call1 import (
     AnswerCall,
     CallMembersChanged,
@@ -60,6 +63,7 @@ from fargo.statemachine.model.ng import (
     RelayRefused,
 )
 from fargo.statemachine.reason import Cause
+from fargo.statemachine.texts import RESTARTED
 
 from .relayed import (
     AT_CLIENT,
@@ -80,9 +84,9 @@ from .relayed import (
 from .story import ADDRESS, ALICE, BOB, DESK, NAMED, PCMA, PCMU, PHONE, PHONE_ADDRESS
 
 OVERLOADED = "The media relay failed: It is overloaded."
-RESTARTED = "The media relay was restarted."
+RELAY_RESTARTED = "The media relay was restarted."
 LATE = "alice@localhost/late"
-WANTS_DTLS = "The client wants encryption (DTLS) over ICE, and phones speak plain RTP only."
+WANTS_DTLS = WANTS_OTHER_PROFILE.format(profile=texts.DTLS)
 ANSWERED = Description("audio", (PCMU,), RawUdp(PHONE_ADDRESS))
 RESTART = replace(AT_CLIENT, ufrag="anew", candidates=())
 
@@ -132,7 +136,7 @@ def test_one_that_never_carried_anything_is_not_noted_to() -> None:
 
 def test_audio_from_one_end_only_is_noted() -> None:
     story = Relayed(MediaProfile.DTLS).talking_in()
-    story.tell(RelayLost(RESTARTED))
+    story.tell(RelayLost(RELAY_RESTARTED))
     story.tell(RelayDone(story.id_of(DeleteRelay), (Flow(Party.OFFERER, 0, 0), Flow(Party.ANSWERER, 9, 1440))))
     assert story.all(RecordCarried) == [RecordCarried("6", 9, 0)]
 
@@ -223,7 +227,7 @@ def test_a_client_that_speaks_plain_rtp_rings_at_once_and_answers_without_the_re
     story.accepts(plain, PHONE)
     assert story.all(DeleteRelay) == [DeleteRelay(dtls.session)]
     assert story.the(AnswerCall).candidates == ADDRESS.candidates
-    assert paths(story) == [(AudioPath.DIRECT, "Client and phone both speak plain RTP.")]
+    assert paths(story) == [(AudioPath.DIRECT, BOTH_PLAIN)]
     story.tell(RelayDone(story.id_of(DeleteRelay)))
     story.hangs_up("nonce8", client=PHONE)
     assert story.all(DeleteRelay) == []
@@ -255,9 +259,9 @@ def test_one_that_waits_for_the_offer_is_told_that_there_will_be_none() -> None:
     story.comes(PHONE, MediaProfile.DTLS, asks_first=True)
     story.arrives()
     story.tell(CallMessaged(PHONE, BOB, "nonce8", CallAction.PROCEED))
-    story.tell(RelayLost(RESTARTED))
+    story.tell(RelayLost(RELAY_RESTARTED))
     assert story.the(MessageCall) == MessageCall(
-        BOB, ALICE, "nonce8", CallAction.RETRACT, "connectivity-error", f"The media relay failed: {RESTARTED}"
+        BOB, ALICE, "nonce8", CallAction.RETRACT, "connectivity-error", f"The media relay failed: {RELAY_RESTARTED}"
     )
     assert story.waiting(MessageCall) == story.all(MessageCall)
 
@@ -342,8 +346,8 @@ def test_a_call_out_that_can_do_without_goes_directly() -> None:
     assert story.the(PlaceCall).codecs == (OPUS,)
     assert story.all(DeleteRelay) == [DeleteRelay("nonce6")]
     assert paths(story) == [
-        (AudioPath.RELAY, "Neither PCMU nor PCMA is offered, so the relay translates between codecs."),
-        (AudioPath.DIRECT, "The media relay failed, and client and phone can do without it."),
+        (AudioPath.RELAY, NO_COMMON_CODEC_OFFERED),
+        (AudioPath.DIRECT, RELAY_FAILED),
     ]
 
 
@@ -373,8 +377,8 @@ def test_a_phone_without_the_clients_codecs_is_called_again_through_the_relay() 
     story.described(AnswerRelay, Description("audio", (PCMU,), RawUdp(PHONE_ADDRESS)))
     assert story.all(AcceptSession)
     assert paths(story) == [
-        (AudioPath.DIRECT, "Client and phone both speak plain RTP."),
-        (AudioPath.RELAY, "The phone has none of the client's codecs, so the relay translates."),
+        (AudioPath.DIRECT, BOTH_PLAIN),
+        (AudioPath.RELAY, CODECS_REFUSED),
     ]
     assert not [note for note in story.noted() if isinstance(note, RecordEnded)]
 
@@ -418,7 +422,7 @@ def test_a_call_in_that_can_do_without_goes_directly() -> None:
     assert offered == Description("audio", (OPUS,), NAMED)
     story.accepts(Description("audio", (OPUS,), ADDRESS))
     assert story.the(AnswerCall).candidates == ADDRESS.candidates
-    assert paths(story) == [(AudioPath.DIRECT, "Client and phone both speak plain RTP.")]
+    assert paths(story) == [(AudioPath.DIRECT, BOTH_PLAIN)]
 
 
 def test_only_clients_of_the_manner_whose_session_failed_are_cut_off() -> None:
@@ -426,9 +430,9 @@ def test_only_clients_of_the_manner_whose_session_failed_are_cut_off() -> None:
     story.comes(PHONE, MediaProfile.PLAIN)
     story.arrives()
     story.described(OfferRelay, FOR_CLIENT)
-    story.tell(RelayLost(RESTARTED))
+    story.tell(RelayLost(RELAY_RESTARTED))
     ended = story.the(TerminateSession)
-    assert (ended.to, ended.text) == (DESK, f"The media relay failed: {RESTARTED}")
+    assert (ended.to, ended.text) == (DESK, f"The media relay failed: {RELAY_RESTARTED}")
     assert story.all(HangUp) == []
     story.accepts(Description("audio", (PCMU,), ADDRESS), PHONE)
     assert isinstance(story.the(AnswerCall), AnswerCall)
@@ -449,7 +453,7 @@ def test_a_client_that_comes_after_a_failure_is_not_offered_what_has_failed() ->
     story.comes(PHONE, MediaProfile.PLAIN)
     story.arrives()
     story.described(OfferRelay, FOR_CLIENT)
-    story.tell(RelayLost(RESTARTED))
+    story.tell(RelayLost(RELAY_RESTARTED))
     story.comes(LATE, MediaProfile.DTLS)
     assert story.all(InitiateSession) == []
     assert story.the(OfferRelay).session == "nonce8-12-dtls"
@@ -516,8 +520,8 @@ def test_the_caller_hears_that_it_failed_if_nobody_else_could_take_the_call() ->
 def test_a_relay_that_is_lost_ends_the_calls_through_it_with_the_reason(away: Callable[[Relayed], object]) -> None:
     story = Relayed(MediaProfile.DTLS)
     away(story)
-    story.tell(RelayLost(RESTARTED))
-    assert story.the(TerminateSession).text == f"The media relay failed: {RESTARTED}"
+    story.tell(RelayLost(RELAY_RESTARTED))
+    assert story.the(TerminateSession).text == f"The media relay failed: {RELAY_RESTARTED}"
     assert isinstance(story.the(HangUp), HangUp)
     assert len(story.all(DeleteRelay)) == 1
     assert end(story).by is Side.GATEWAY
@@ -527,8 +531,8 @@ def test_one_that_is_lost_while_the_phone_rings_ends_the_call() -> None:
     story = Relayed(MediaProfile.PLAIN)
     story.calls_out(Description("audio", (OPUS,), ADDRESS))
     story.described(OfferRelay, FOR_PHONE)
-    story.tell(RelayLost(RESTARTED))
-    assert story.the(TerminateSession).text == f"The media relay failed: {RESTARTED}"
+    story.tell(RelayLost(RELAY_RESTARTED))
+    assert story.the(TerminateSession).text == f"The media relay failed: {RELAY_RESTARTED}"
     assert isinstance(story.the(HangUp), HangUp)
     assert story.all(DeleteRelay) == [DeleteRelay("nonce6")]
 
@@ -537,7 +541,7 @@ def test_one_that_is_lost_touches_no_call_that_does_without_it() -> None:
     story = Relayed(MediaProfile.PLAIN)
     story.calls_out(Description("audio", (PCMU,), ADDRESS))
     before = story.user.calls
-    assert story.tell(RelayLost(RESTARTED)) == []
+    assert story.tell(RelayLost(RELAY_RESTARTED)) == []
     assert story.user.calls == before
 
 
@@ -603,7 +607,7 @@ def test_after_a_restart_everything_is_deleted_again() -> None:
     ended = story.the(DeleteRelay).session
     story.tell(Restarted())
     assert {each.session for each in story.all(DeleteRelay)} == {"nonce6", ended}
-    assert story.the(TerminateSession).text == "The gateway was restarted."
+    assert story.the(TerminateSession).text == RESTARTED
     assert story.all(OfferRelay) == []
 
 
@@ -611,12 +615,12 @@ def test_a_relay_that_is_lost_forgets_deletions_too_and_is_told_them_all_the_sam
     story = Relayed(MediaProfile.DTLS)
     story.calls_out()
     story.hangs_up("s1")
-    assert story.tell(RelayLost(RESTARTED)) == []
+    assert story.tell(RelayLost(RELAY_RESTARTED)) == []
     story.tell(TimePassed(), 29.0)
     assert story.the(DeleteRelay).session == "nonce6"
 
 
-@pytest.mark.parametrize("beginning", [RelayLost(RESTARTED), Restarted()])
+@pytest.mark.parametrize("beginning", [RelayLost(RELAY_RESTARTED), Restarted()])
 def test_deletions_are_counted_from_the_first(beginning: RelayLost | Restarted) -> None:
     story = Relayed(MediaProfile.DTLS)
     story.calls_out()
@@ -639,7 +643,7 @@ def test_one_session_is_due_though_another_waits_for_nothing() -> None:
 def test_what_one_end_sent_is_noted_if_the_other_is_not_mentioned() -> None:
     for party, packets in ((Party.OFFERER, (0, 7)), (Party.ANSWERER, (7, 0))):
         story = Relayed(MediaProfile.DTLS).talking_in()
-        story.tell(RelayLost(RESTARTED))
+        story.tell(RelayLost(RELAY_RESTARTED))
         story.tell(RelayDone(story.id_of(DeleteRelay), (Flow(party, 7, 1120),)))
         assert story.all(RecordCarried) == [RecordCarried("6", *packets)]
 

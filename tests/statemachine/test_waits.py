@@ -4,6 +4,7 @@ import pytest
 
 from fargo.statemachine import machine
 from fargo.statemachine.legs.jingle.forking import Forking
+from fargo.statemachine.legs.telepathy.texts import ANSWER_INCOMPLETE, NOT_ANSWERED
 from fargo.statemachine.model.call1 import (
     CallArrived,
     CallMembersChanged,
@@ -153,7 +154,7 @@ def test_a_phone_may_ring_long(story: Story) -> None:
     assert began == {"call 5: an answer": 600}
     story.tell(TimePassed(), 598.5)
     assert not story.last
-    said = "The call was not answered in time."
+    said = NOT_ANSWERED
     assert story.tell(TimePassed(), 0.5) == [
         HangUp(channel, 5, said),
         TerminateSession(BOB, DESK, "s1", "timeout", said),
@@ -166,7 +167,7 @@ def test_a_phone_that_answers_has_to_say_where_it_wants_audio(story: Story) -> N
     story.tell(IqSucceeded(story.id_of(InformSession), DESK))
     story.tell(CallStateChanged(channel, CallState.ACCEPTED), 100)
     assert waits(story) == {"call 5: the phone's audio": 15}
-    said = "sip.test answered the call without saying where to send audio."
+    said = ANSWER_INCOMPLETE.format(domain="sip.test")
     assert story.tell(TimePassed(), 15) == [
         HangUp(channel, 12, said),
         TerminateSession(BOB, DESK, "s1", "incompatible-parameters", said),
@@ -238,7 +239,7 @@ def test_a_call_that_rings_and_rings_is_not_answered(story: Story) -> None:
     sid = story.the(InitiateSession).sid
     story.tell(IqSucceeded(story.id_of(InitiateSession), DESK))
     assert waits(story) == {"call 5: an answer": 599}
-    said = "The call was not answered in time."
+    said = NOT_ANSWERED
     assert story.tell(TimePassed(), 599)[:2] == [
         HangUp("c1", 5, said),
         TerminateSession(BOB, DESK, sid, "timeout", said),
@@ -251,7 +252,7 @@ def test_an_answer_has_to_leave(story: Story) -> None:
     story.tell(IqSucceeded(story.id_of(InitiateSession), DESK))
     story.tell(SessionAccepted(story.iq(BOB), sid, (OFFER,)))
     assert waits(story) == {"call 5: the confirmation of our answer": 15}
-    said = "The call was not answered in time."
+    said = NOT_ANSWERED
     assert story.tell(TimePassed(), 15) == [
         HangUp("c1", 5, said),
         TerminateSession(BOB, DESK, sid, "timeout", said),

@@ -7,6 +7,7 @@ from typing import TypeAlias, assert_never
 
 from msgspec import Struct
 
+from fargo.statemachine.account import texts
 from fargo.statemachine.account.roster import Shown
 from fargo.statemachine.address import SipUri
 from fargo.statemachine.model.events import Iq, SipAccount, SipSignedOut, SipTrouble
@@ -123,6 +124,11 @@ def _in_words(credentials: Credentials, connection: Connection) -> tuple[bool, s
             return False, "dnd", problem
         case _:
             assert_never(connection)
+
+
+def unknown_engine(account: SipAccount) -> str:
+    """Return why an account cannot be used whose SIP engine this version does not have."""
+    return texts.UNKNOWN_ENGINE.format(engine=account.engine)
 
 
 def in_words(event: SipSignedOut, uri: SipUri) -> str:

@@ -21,12 +21,14 @@ from fargo.statemachine.account.account_state import (
     Unregistered,
     connection_of,
     in_words,
+    unknown_engine,
 )
 from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.model.commands import SignIn, SignOut
 from fargo.statemachine.model.events import SipSignedIn, SipSignedOut, SipTrouble
 from fargo.statemachine.model.presence import Connection, Refused, SignedIn, SignedOut, SigningIn, SigningOut, Waiting
+from fargo.statemachine.model.sip import engine_named
 
 # Seconds.
 _LONGEST_SIGN_IN: Final = 40.0
@@ -177,6 +179,8 @@ def reconcile(account: Account, online: bool, effects: Effects) -> Account:
 
 
 def _sign_in(credentials: Credentials, attempt: int, effects: Effects) -> Connection:
+    if engine_named(credentials.account.engine) is None:
+        return Refused(unknown_engine(credentials.account))
     return SigningIn(effects.emit(SignIn(credentials.account, credentials.secret)), effects.at, attempt)
 
 

@@ -21,6 +21,7 @@ from fargo.statemachine.account.account_state import (
     Unregistered,
     connection_of,
     in_words,
+    unknown_engine,
 )
 from fargo.statemachine.address import BadAddress
 from fargo.statemachine.effects import Effects
@@ -36,6 +37,7 @@ from fargo.statemachine.model.commands import (
 )
 from fargo.statemachine.model.events import Iq, RegistrationAsked, RegistrationSubmitted, SipSignedOut, SipTrouble
 from fargo.statemachine.model.presence import SignedIn, SignedOut
+from fargo.statemachine.model.sip import engine_named
 
 _LINGER: Final = 30.0  # seconds
 """How long a freshly registered account stays signed in without a client, whose presence takes a moment to arrive."""
@@ -113,6 +115,8 @@ def _credentials(event: RegistrationSubmitted, previous: Credentials | None) -> 
         return BadAddress(
             "The proxy is no host name: it should look like proxy.example.org, its port in a field of its own."
         )
+    if engine_named(account.engine) is None:
+        return BadAddress(unknown_engine(account))
     if not account.auth_user.isprintable():
         return BadAddress("The authentication user contains a control character; write it without.")
     secret = event.secret

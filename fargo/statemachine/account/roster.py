@@ -122,9 +122,9 @@ def _profiles(features: tuple[str, ...]) -> tuple[MediaProfile, ...]:
     )
 
 
-def able(contacts: Contacts, policy: Policy) -> Mapping[str, Client]:
-    """The clients that can take a call."""
-    return {jid: client for jid, client in contacts.clients.items() if reaches(client.profiles, policy)}
+def able(contacts: Contacts, spoken: tuple[MediaProfile, ...], policy: Policy) -> Mapping[str, Client]:
+    """Return the clients that can take a call; ``spoken``: the profiles of the SIP side."""
+    return {jid: client for jid, client in contacts.clients.items() if reaches(client.profiles, spoken, policy)}
 
 
 def forget_clients(contacts: Contacts, effects: Effects) -> Contacts:

@@ -1,27 +1,28 @@
-"""What passes between the legs of a call.
+"""The bridge: it passes leg events from one leg of a call to the others.
 
 Rules:
 
-1. A leg folds its own protocol's events and says in neutral words what happened; the bridge tells it to the other leg.
-   Neither leg knows the other's protocol.
+1. A leg folds the events of its own protocol and reports leg events, in neutral terms. The bridge tells them to the
+   other leg. Neither leg knows the other's protocol.
 2. When one leg ends, the other is told to end.
-3. If audio goes through a relay, what one end offers and answers passes through it before the other end is told.
-4. What either end did while its answer was with the relay is told after the answer.
-5. A phone that refuses a direct call because it has none of the client's codecs is called again through the relay,
-   which translates; the client goes on calling, and need not know.
-6. An end that moves in the middle of the call is followed by the relay, or by the other end if there is none.
+3. If audio goes through the relay, each offer and each answer goes through it before the other end is told.
+4. What an end does while the answer is with the relay is told to the other end after the answer.
+5. If a phone refuses a direct call because it has none of the client's codecs, it is called again through the relay,
+   which translates. The client is not told.
+6. If an end moves in the middle of the call, the relay is told, or the other end if there is no relay. A phone is told
+   only if its SIP engine can do that.
 """
 
-from typing import assert_never
+from typing import Final, assert_never
 
 from msgspec.structs import replace
 
-from fargo.statemachine.call import call_state
+from fargo.statemachine.call import call_state, texts
 from fargo.statemachine.call.call_state import Call, RelayRetry
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import forking, jingle_leg
 from fargo.statemachine.legs.jingle.forking import Forking, Inviting, Searching
-from fargo.statemachine.legs.jingle.jingle_leg import sessions
+from fargo.statemachine.legs.jingle.jingle_leg import JingleLeg, sessions
 from fargo.statemachine.legs.jingle.jingle_session import JingleEvent
 from fargo.statemachine.legs.jingle.single_session import Calling
 from fargo.statemachine.legs.leg_events import (
@@ -39,8 +40,9 @@ from fargo.statemachine.legs.leg_events import (
 )
 from fargo.statemachine.legs.relay import relay_leg
 from fargo.statemachine.legs.relay.relay_leg import RelayRequest
-from fargo.statemachine.legs.telepathy import telepathy_leg
-from fargo.statemachine.legs.telepathy.telepathy_leg import TelepathyEvent
+from fargo.statemachine.legs.sip import sip_leg
+from fargo.statemachine.legs.sip.phases import Line, Over, Preparing
+from fargo.statemachine.legs.sip.sip_leg import SipLegEvent
 from fargo.statemachine.media import paths
 from fargo.statemachine.media.description import Description, IceUdp, MediaProfile, RawUdp
 from fargo.statemachine.media.offer import Audio
@@ -52,131 +54,137 @@ from fargo.statemachine.model.presence import Client
 from fargo.statemachine.pending import Reply
 from fargo.statemachine.reason import Cause, Reason
 
+# Kept here, as looking up a member in its enumeration takes as long as a short function.
+_PHONE: Final = Side.PHONE
+_CLIENT: Final = Side.CLIENT
+
 # --- beginnings
 
 
-def offer(call: Call, audio: Audio, way: PathChoice, policy: Policy, nonce: str, effects: Effects) -> Call:
-    """Bring what the user's client offers to the phone, the way that was chosen. ``nonce`` makes the name of a relay
-    session unlike those of other users.
-    """
+def place(leg: JingleLeg, audio: Audio, line: Line, way: PathChoice, policy: Policy, effects: Effects) -> Call:
+    """Offer to the phone what the user's client offers, by the path that was chosen."""
+    call = Call(str(effects.version), line.connection, effects.at, leg, Preparing(line))
     effects.record(RecordPath(call.id, way.path, way.why))
-    description = audio.description
-    name = f"{nonce}{effects.version}"
+    description, session = audio.description, f"{line.nonce}{effects.version}"
     if way.path is AudioPath.DIRECT:
-        if paths.relays(policy):
-            call = replace(
-                call,
-                relay_retry=RelayRetry(
-                    call.sip, RelayRequest(name, audio.profile, True, paths.TRANSLATED), description
-                ),
-            )
-        return _to_sip(call, Offered(description, audio.profile), effects)
-    terms = RelayRequest(name, audio.profile, True, way.why)
-    return replace(call, relay=relay_leg.offer((), terms, description, _fallback(terms, description, policy), effects))
+        terms = RelayRequest(session, audio.profile, True, texts.CODECS_REFUSED)
+        retry = RelayRetry(line, terms, description) if paths.relays(policy) else None
+        return replace(call, sip=sip_leg.place(line, description, effects), relay_retry=retry)
+    terms = RelayRequest(session, audio.profile, True, way.why)
+    fallback = _fallback(call, terms, description, policy)
+    return replace(call, relay=relay_leg.offer((), terms, description, fallback, effects))
 
 
-def _fallback(terms: RelayRequest, description: Description, policy: Policy) -> Description | None:
-    """What the other end can be offered if the relay fails."""
-    return description if terms.profile is MediaProfile.PLAIN and policy.path == "auto" else None
+def _fallback(call: Call, terms: RelayRequest, description: Description, policy: Policy) -> Description | None:
+    """Return what the other end can be offered if the relay fails; None if nothing."""
+    direct = terms.profile in sip_leg.capabilities(call.sip).profiles
+    return description if direct and policy.path == "auto" else None
 
 
 def seek(call: Call, jid: str, client: Client, policy: Policy, effects: Effects) -> Call:
-    """A client of the user can take calls: call it, if nobody has accepted."""
+    """Call a client of the user that can take calls, unless another one has taken the call."""
     leg = call.jingle
     if not forking.takes_more(leg, client.asks_first):
         return call
-    profile = paths.profile_for(client.profiles, MediaProfile.PLAIN in leg.invitation.contents, policy)
+    spoken = sip_leg.capabilities(call.sip).profiles
+    direct = [profile for profile in spoken if profile in leg.invitation.contents]
+    profile = paths.profile_for(client.profiles, direct, policy)
     if profile is None:
         return call
     call = _prepared(call, leg, profile, policy, effects)
     if client.asks_first:
-        # Not every client says that it rings; Dino does not. The caller is to hear something all the same.
+        # Not every client says that it rings (Dino does not), and the caller needs to hear something.
         return _to_sip(replace(call, jingle=forking.propose(leg, jid, profile, effects)), Ringing(), effects)
     return replace(call, jingle=forking.add(leg, jid, profile, effects))
 
 
 def _prepared(call: Call, leg: Searching | Forking, profile: MediaProfile, policy: Policy, effects: Effects) -> Call:
-    """Have the relay make what clients of a manner are to be offered, unless there is that already."""
-    description = telepathy_leg.offered(call.sip)
-    if profile in leg.invitation.contents or relay_leg.has(call.relay, profile) or description is None:
+    """Ask the relay for the offer to clients of a profile, unless there is one."""
+    if profile in leg.invitation.contents or relay_leg.has(call.relay, profile):
         return call
-    why = paths.relayed(profile, policy).why
+    description = sip_leg.offered(call.sip)
+    if description is None:
+        return call
+    why = paths.relayed(profile, sip_leg.capabilities(call.sip).profiles, policy).why
     terms = RelayRequest(f"{leg.invitation.sid}-{effects.version}-{profile}", profile, False, why)
-    fallback = _fallback(terms, description, policy)
+    fallback = _fallback(call, terms, description, policy)
     return replace(call, relay=relay_leg.offer(call.relay, terms, description, fallback, effects))
 
 
 # --- what happens to a leg
 
 
-def fold_sip(call: Call, event: TelepathyEvent, effects: Effects) -> Call:
-    """The call after an event on its channel; the same object if nothing has changed."""
-    sip, news = telepathy_leg.fold(call.sip, event, effects)
+def fold_sip(call: Call, event: SipLegEvent, effects: Effects) -> Call:
+    """Return the call after an event that concerns its SIP leg; the same object if nothing has changed."""
+    sip, news = sip_leg.fold(call.sip, event, effects)
     changed = call if sip is call.sip else replace(call, sip=sip)
     return _from_sip(changed, news, effects) if news else changed
 
 
 def fold_jingle(call: Call, event: JingleEvent, effects: Effects) -> Call:
-    """The call after an event that concerns its XMPP leg; the same object if nothing has changed."""
-    dials = bool(call.relay) and relay_leg.is_joined(call.relay)
-    jingle, news = jingle_leg.fold(call.jingle, event, effects, dials)
+    """Return the call after an event that concerns its XMPP leg; the same object if nothing has changed."""
+    takes_dtmf = bool(call.relay) and relay_leg.is_joined(call.relay)
+    jingle, news = jingle_leg.fold(call.jingle, event, effects, takes_dtmf)
     changed = call if jingle is call.jingle else replace(call, jingle=jingle)
     return _from_jingle(changed, news, effects) if news else changed
 
 
 def fold_relay(call: Call, reply: Reply, effects: Effects) -> Call:
-    """The call after an answer of the relay that concerns it."""
+    """Return the call after a reply of the relay that concerns it."""
     return _from_relay(call, relay_leg.fold(call.relay, reply, effects), effects)
 
 
 def lose_relay(call: Call, event: RelayLost, effects: Effects) -> Call:
-    """The relay is gone, and whoever was called or talked through it is cut off."""
+    """Cut off whoever is called, or talks, through a relay that is gone."""
     return _from_relay(call, relay_leg.lost(call.relay, event, effects), effects) if call.relay else call
 
 
 def lose_sip(call: Call, reason: Reason, effects: Effects) -> Call:
-    """The SIP side of the call is gone, without a word from it."""
-    sip, news = telepathy_leg.lost(call.sip, reason)
+    """End the call, as its SIP side has gone without an event of its own."""
+    sip, news = sip_leg.lost(call.sip, reason)
     return _from_sip(replace(call, sip=sip), news, effects)
 
 
 def client_gone(call: Call, event: ResourceUnavailable, effects: Effects) -> Call:
-    """A client went offline; it may have been in the call."""
+    """Take a client that went offline out of the call, if it was in it."""
     return fold_jingle(call, event, effects) if jingle_leg.concerns(call.jingle, event) else call
 
 
 def search_ended(call: Call, effects: Effects) -> Call:
-    """No other client can be asked: a call that waits for one ends."""
+    """End the call if it waits for a client, as no other client can be found."""
     jingle, news = jingle_leg.search_ended(call.jingle)
     return _from_jingle(replace(call, jingle=jingle), news, effects)
 
 
 def stream_opened(call: Call, effects: Effects) -> Call:
-    """The XMPP stream was down, and is back."""
+    """Ask the clients in the call whether they still are, as the XMPP stream was down."""
     jingle_leg.stream_opened(call.jingle, effects)
     return call
 
 
 def end(call: Call, reason: Reason, effects: Effects) -> Call:
-    """End all legs, for a reason that is neither end's."""
-    if call_state.is_live(call) or telepathy_leg.is_live(call.sip):
+    """End all legs, for a reason of the gateway's own."""
+    if call_state.is_live(call) or sip_leg.is_live(call.sip):
         call_state.ended(call, Side.GATEWAY, reason, effects)
     jingle, _ = jingle_leg.tell(call.jingle, Ended(reason), effects)
-    sip, _ = telepathy_leg.tell(call.sip, Ended(reason), effects)
+    sip = sip_leg.tell(call.sip, Ended(reason), effects)
     return replace(call, jingle=jingle, sip=sip, relay=relay_leg.delete(call.relay, effects))
 
 
 def restarted(call: Call, reason: Reason, effects: Effects) -> Call:
-    """The gateway was away: nothing is left on the SIP side, and what it told the relay may not have arrived."""
+    """End the call after a restart of the gateway.
+
+    Nothing is left of it on the SIP side, and the last commands to the relay may not have arrived.
+    """
     call = replace(call, relay=relay_leg.restart(call.relay, effects))
     return end(lose_sip(call, reason, effects), reason, effects)
 
 
 def expire(call: Call, effects: Effects) -> Call:
     """Do what is due by now."""
-    due = telepathy_leg.deadline(call.sip)
+    due = sip_leg.deadline(call.sip)
     if due is not None and due.at <= effects.at:
-        sip, news = telepathy_leg.expire(call.sip, effects)
+        sip, news = sip_leg.expire(call.sip, effects)
         call = _from_sip(replace(call, sip=sip), news, effects)
     due = jingle_leg.deadline(call.jingle)
     if due is not None and due.at <= effects.at:
@@ -184,18 +192,18 @@ def expire(call: Call, effects: Effects) -> Call:
     return call
 
 
-# --- what the legs have to say
+# --- what the legs report
 
 
 def _from_sip(call: Call, news: LegEvents, effects: Effects) -> Call:
     for leg_event in news:
-        call = _passed_on(call, leg_event, Side.PHONE, effects)
+        call = _passed_on(call, leg_event, _PHONE, effects)
     return call
 
 
 def _from_jingle(call: Call, news: LegEvents, effects: Effects) -> Call:
     for leg_event in news:
-        call = _passed_on(call, leg_event, Side.CLIENT, effects)
+        call = _passed_on(call, leg_event, _CLIENT, effects)
     return call
 
 
@@ -219,14 +227,17 @@ def _passed_on(call: Call, leg_event: LegEvent, by: Side, effects: Effects) -> C
 
 
 def _moved(call: Call, leg_event: TransportChanged, by: Side, effects: Effects) -> Call:
-    """Rule 6. A client's plain address is not followed."""
+    """Tell who has to know that an end has moved (rule 6). The relay does not follow a client's plain address."""
+    relayed = relay_leg.is_used(call.relay)
     match leg_event.transport:
-        case IceUdp() if by is Side.CLIENT:
+        case IceUdp() if by is _CLIENT:
             return replace(call, relay=relay_leg.client_moved(call.relay, leg_event.transport, effects))
-        case RawUdp() if by is Side.PHONE and relay_leg.is_used(call.relay):
+        case RawUdp() if by is _PHONE and relayed:
             return replace(call, relay=relay_leg.phone_moved(call.relay, leg_event.transport, effects))
-        case RawUdp() if by is Side.PHONE:
+        case RawUdp() if by is _PHONE:
             return _to_jingle(call, leg_event, effects)
+        case RawUdp() if sip_leg.capabilities(call.sip).transport_change and not relayed:
+            return _to_sip(call, leg_event, effects)
         case IceUdp() | RawUdp():
             return call
         case _:
@@ -234,7 +245,7 @@ def _moved(call: Call, leg_event: TransportChanged, by: Side, effects: Effects) 
 
 
 def _tell_other(call: Call, leg_event: LegEvent, by: Side, effects: Effects) -> Call:
-    return _to_jingle(call, leg_event, effects) if by is Side.PHONE else _to_sip(call, leg_event, effects)
+    return _to_jingle(call, leg_event, effects) if by is _PHONE else _to_sip(call, leg_event, effects)
 
 
 def _to_jingle(call: Call, leg_event: LegEvent, effects: Effects) -> Call:
@@ -244,17 +255,15 @@ def _to_jingle(call: Call, leg_event: LegEvent, effects: Effects) -> Call:
 
 
 def _to_sip(call: Call, leg_event: LegEvent, effects: Effects) -> Call:
-    sip, news = telepathy_leg.tell(call.sip, leg_event, effects)
-    told = replace(call, sip=sip)
-    return _from_sip(told, news, effects) if news else told
+    return replace(call, sip=sip_leg.tell(call.sip, leg_event, effects))
 
 
 def _answered(call: Call, leg_event: Answered, by: Side, effects: Effects) -> Call:
-    """Rule 3, for the answer."""
+    """Pass an answer on, through the relay if the call goes through it (rule 3)."""
     (session,) = sessions(call.jingle)
     effects.record(RecordAnswered(call.id, session.client))
     relay = relay_leg.answer(call.relay, session.profile, leg_event.description, effects)
-    if by is Side.CLIENT:
+    if by is _CLIENT:
         way = paths.DIRECT if relay is None else PathChoice(AudioPath.RELAY, relay_leg.why(relay))
         effects.record(RecordPath(call.id, way.path, way.why))
     if relay is not None:
@@ -263,28 +272,28 @@ def _answered(call: Call, leg_event: Answered, by: Side, effects: Effects) -> Ca
 
 
 def _ended(call: Call, leg_event: Ended, by: Side, effects: Effects) -> Call:
-    """Rule 2, but for rule 5. The second leg to end says nothing new."""
-    if by is Side.PHONE and leg_event.reason.cause is Cause.MEDIA and (second := _second(call)):
+    """End the call, or call the phone again (rules 2 and 5). The end of the second leg is not recorded."""
+    if by is _PHONE and leg_event.reason.cause is Cause.MEDIA and (second := _second(call)):
         return _again(call, second, effects)
-    if call_state.is_live(call) if by is Side.PHONE else telepathy_leg.is_live(call.sip):
+    if call_state.is_live(call) if by is _PHONE else sip_leg.is_live(call.sip):
         call_state.ended(call, by, leg_event.reason, effects)
     told = _tell_other(call, leg_event, by, effects)
     return replace(told, relay=relay_leg.delete(told.relay, effects))
 
 
 def _second(call: Call) -> RelayRetry | None:
-    """What is left to try, if the client still calls and nothing is left of the first call to the phone."""
-    return call.relay_retry if isinstance(call.jingle, Calling) and isinstance(call.sip, telepathy_leg.Over) else None
+    """Return what is left to try, if the client still calls and nothing is left of the first call to the phone."""
+    return call.relay_retry if isinstance(call.jingle, Calling) and isinstance(call.sip, Over) else None
 
 
 def _again(call: Call, relay_retry: RelayRetry, effects: Effects) -> Call:
-    """Rule 5."""
+    """Call the phone again, through the relay (rule 5)."""
     effects.record(RecordPath(call.id, AudioPath.RELAY, relay_retry.terms.why))
     relay = relay_leg.offer(call.relay, relay_retry.terms, relay_retry.offer, None, effects)
-    return replace(call, sip=relay_retry.sip, relay=relay, relay_retry=None)
+    return replace(call, sip=Preparing(relay_retry.line), relay=relay, relay_retry=None)
 
 
-# --- what the relay has to say
+# --- what the relay reports
 
 
 def _from_relay(call: Call, step: relay_leg.Step, effects: Effects) -> Call:
@@ -307,27 +316,25 @@ def _from_relay(call: Call, step: relay_leg.Step, effects: Effects) -> Call:
 
 
 def _offered(call: Call, leg_event: Offered, effects: Effects) -> Call:
-    """The called end can be told what is offered."""
+    """Tell the called end what the relay offers."""
     if call.caller:
         return _to_jingle(call, leg_event, effects)
     if not relay_leg.has(call.relay, leg_event.profile):
-        effects.record(
-            RecordPath(call.id, AudioPath.DIRECT, "The media relay failed, and client and phone can do without it.")
-        )
+        effects.record(RecordPath(call.id, AudioPath.DIRECT, texts.RELAY_FAILED))
     return _to_sip(call, leg_event, effects)
 
 
 def _answer(call: Call, leg_event: Answered, effects: Effects) -> Call:
-    """The calling end can be told what is answered; and then what happened in the meantime (rule 4)."""
+    """Tell the calling end what the relay answers, and then what has happened in the meantime (rule 4)."""
     if call.caller:
         call = _to_sip(call, leg_event, effects)
         return _to_sip(call, Held(), effects) if jingle_leg.holds(call.jingle) else call
     call = _to_jingle(call, leg_event, effects)
-    return _to_jingle(call, Held(), effects) if telepathy_leg.is_held(call.sip) else call
+    return _to_jingle(call, Held(), effects) if sip_leg.is_held(call.sip) else call
 
 
 def _cut(call: Call, leg_event: RouteLost, effects: Effects) -> Call:
-    """Who is called, or talks, in that manner is cut off."""
+    """Cut off who is called, or talks, in that profile."""
     if isinstance(call.jingle, Inviting):
         jingle, news = jingle_leg.tell(call.jingle, leg_event, effects)
         call = replace(call, jingle=jingle)

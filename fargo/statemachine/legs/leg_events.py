@@ -1,6 +1,6 @@
-"""The neutral vocabulary between a leg and the bridge.
+"""The events by which legs and bridge talk to each other.
 
-What one leg notices is what the other is told: the bridge hands a notice across. No protocol's word stands here.
+A leg reports them, and the bridge tells them to the other leg. They are neutral: no protocol's terms occur here.
 """
 
 from typing import TypeAlias
@@ -12,7 +12,7 @@ from fargo.statemachine.reason import Reason
 
 
 class Offered(Struct, frozen=True, gc=False):
-    """What the called end is to be offered, in a manner; only a relay says so."""
+    """The called end is to be offered this. ``profile`` is the client's. Only the relay reports it."""
 
     description: Description
     profile: MediaProfile
@@ -23,7 +23,7 @@ class Ringing(Struct, frozen=True, gc=False):
 
 
 class Answered(Struct, frozen=True, gc=False):
-    """The called end took the call, and says where and how it wants audio."""
+    """The called end has taken the call and describes where and how it wants audio."""
 
     description: Description
 
@@ -37,8 +37,8 @@ class Resumed(Struct, frozen=True, gc=False):
 
 
 class Dtmf(Struct, frozen=True, gc=False):
-    """The user pressed a key in the call. The digit itself has a name only: it may be part of a PIN; ``duration`` is in
-    milliseconds.
+    """The user has pressed a key. ``digit`` is the name of a digit that is not logged, as it may be part of a PIN;
+    ``duration`` is in milliseconds.
     """
 
     digit: str
@@ -46,15 +46,15 @@ class Dtmf(Struct, frozen=True, gc=False):
 
 
 class TransportChanged(Struct, frozen=True, gc=False):
-    """The end sends and receives audio elsewhere from now on: its ICE has begun anew (RFC 8445 §2.4), or its plain
-    address is another (RFC 3264 §8.3.1).
+    """The end sends and receives audio elsewhere from now on: it has restarted ICE (RFC 8445 §2.4), or has another
+    plain address (RFC 3264 §8.3.1).
     """
 
     transport: IceUdp | RawUdp
 
 
 class RouteLost(Struct, frozen=True, gc=False):
-    """There is no way any more to clients of a manner, and why."""
+    """Clients of a profile cannot be reached any more, and why."""
 
     profile: MediaProfile
     reason: Reason

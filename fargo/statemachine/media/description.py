@@ -19,6 +19,8 @@ from typing import Final, Literal, TypeAlias, assert_never
 from msgspec import Struct
 from msgspec.structs import replace
 
+from fargo.statemachine.media import texts
+
 Senders: TypeAlias = Literal["both", "initiator", "responder", "none"]
 Role: TypeAlias = Literal["initiator", "responder"]
 
@@ -235,20 +237,20 @@ def malformed(description: Description) -> str:
         return problem
     for candidate in getattr(description.transport, "candidates", ()):
         if not 0 < candidate.port < 65536 and candidate.protocol == "udp":
-            return f"{candidate.port} is not a UDP port."
+            return texts.BAD_PORT.format(port=candidate.port)
     return ""
 
 
 @_kept
 def _malformed(codecs: tuple[Codec, ...]) -> str:
     for codec in codecs:
-        texts = [codec.name]
+        parts = [codec.name]
         for parameter in codec.parameters:
-            texts += (parameter.name, parameter.value)
-        if _CONTROL.search("".join(texts)):
-            return f"Payload type {codec.id} contains a control character."
+            parts += (parameter.name, parameter.value)
+        if _CONTROL.search("".join(parts)):
+            return texts.CONTROL_CHARACTER.format(id=codec.id)
         if not 0 <= codec.id <= 127:
-            return f"{codec.id} is not a payload type: RTP has 0 to 127."
+            return texts.BAD_PAYLOAD_TYPE.format(id=codec.id)
     return ""
 
 
@@ -257,12 +259,12 @@ def profile(description: Description) -> MediaProfile | Unusable:
     match description.transport:
         case RawUdp():
             if address(description) is None:
-                return Unusable("The client's offer names no IPv4 address to send audio to.")
+                return Unusable(texts.NO_ADDRESS)
             return MediaProfile.PLAIN
         case IceUdp(fingerprint=fingerprint):
             return MediaProfile.DTLS if fingerprint else MediaProfile.ICE
         case UnknownTransport():
-            return Unusable("The client offers a transport that this gateway does not know: it needs raw-udp or ICE.")
+            return Unusable(texts.UNKNOWN_TRANSPORT)
         case _:
             assert_never(description.transport)
 
@@ -300,7 +302,7 @@ def common(offer: Description, answer: Description) -> Description | Unusable:
     """The answer, cut down to what the offer named (RFC 3264 §6.1), or Unusable if no voice is left."""
     codecs = _common(offer.codecs, answer.codecs)
     if not has_voice(codecs):
-        return Unusable("The two ends have no codec in common.")
+        return Unusable(texts.NO_SHARED_CODEC)
     return replace(answer, codecs=codecs)
 
 

@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from fargo.statemachine.media import texts
 from fargo.statemachine.media.description import (
     Content,
     Description,
@@ -27,16 +28,15 @@ def audio(contents: tuple[Content, ...]) -> Audio | Reason:
     """The audio that can be put through; or why there is none."""
     content = _audio_content(contents)
     if content is None or content.description is None:
-        return Reason(Cause.APPLICATION, "This gateway carries voice calls only; the offer contains no RTP audio.")
+        return Reason(Cause.APPLICATION, texts.NO_RTP_AUDIO)
     how = profile(content.description)
     if content.description.encryption_required and how is not MediaProfile.DTLS:
-        text = "Your client demands encrypted audio in a way (SDES) that this gateway does not do."
-        return Reason(Cause.SECURITY, text)
+        return Reason(Cause.SECURITY, texts.SDES_REQUIRED)
     if isinstance(how, Unusable):
         return Reason(Cause.TRANSPORT, how.problem)
     described = tidied(content.description)
     if not has_voice(described.codecs):
-        return Reason(Cause.APPLICATION, "Your client's offer names no voice codec.")
+        return Reason(Cause.APPLICATION, texts.NO_VOICE_CODEC)
     return Audio(content, described, how)
 
 

@@ -1,8 +1,7 @@
 """Telepathy's Call1 in values: what its connection manager signals about calls, and what it is told to do.
 
 Numbers and names are those of the Telepathy specification, `Channel.Type.Call1`, `Call1.Content`, `Call1.Stream`.
-Only the Telepathy leg and the Telepathy adapter look inside; to every other room these are opaque members of Event
-and Command.
+Only the Telepathy leg and the Telepathy adapter look inside. All other modules see opaque members of Event and Command.
 
 Rules:
 
@@ -19,6 +18,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from fargo.statemachine.media.description import Candidate, Codec
+from fargo.statemachine.model.sip import SipCallArrived, SipCallEvent
 
 
 class CallState(IntEnum):
@@ -67,21 +67,20 @@ HELD = 2
 """Call_Member_Flags: the far end has us on hold."""
 
 
-class _Value(Struct, frozen=True, gc=False, omit_defaults=True):
+class ChannelEvent(SipCallEvent, frozen=True):
+    """A signal about a channel that is known."""
+
     channel: str
 
 
-class ChannelEvent(_Value, frozen=True, gc=False):
-    """Something signalled about a channel that is known."""
+class _Command(Struct, frozen=True, gc=False, omit_defaults=True):
+    channel: str
 
 
-class _Command(_Value, frozen=True, gc=False):
-    pass
-
-
-class CallArrived(_Value, frozen=True, tag="CallArrived"):
+class CallArrived(SipCallArrived, frozen=True, tag="CallArrived"):
     """A channel for an incoming INVITE, with all that was on the bus about it when it was seen."""
 
+    channel: str
     connection: str
     caller: str
     """The From URI, with its parameters (the SIP edge writes some: fg-name, fg-to, fg-cid, fg-pai). Hostile text."""

@@ -40,6 +40,8 @@ class SipAccount(Struct, frozen=True, gc=False, omit_defaults=True):
     proxy: str = ""
     port: int = 0
     transport: str = ""
+    engine: str = "telepathy"
+    """The SIP engine that the account is signed in with: a `SipEngine`, or one that this version does not know."""
 
 
 class _Event(Struct, frozen=True, gc=False, omit_defaults=True):

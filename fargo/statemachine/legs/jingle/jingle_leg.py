@@ -39,7 +39,7 @@ from fargo.statemachine.legs.leg_events import (
     RouteLost,
     TransportChanged,
 )
-from fargo.statemachine.media.description import Content, IceUdp, Senders
+from fargo.statemachine.media.description import Content, IceUdp, RawUdp, Senders
 from fargo.statemachine.media.offer import Audio
 from fargo.statemachine.model.commands import AcceptIq, MessageCall, RefuseIq, TerminateSession
 from fargo.statemachine.model.events import (
@@ -138,15 +138,16 @@ def search_ended(leg: JingleLeg) -> Step:
 # --- folding
 
 
-def fold(leg: JingleLeg, event: JingleEvent, effects: Effects, dials: bool) -> Step:
-    """What an event that concerns the leg makes of it, and what the bridge should know. ``dials``: whether somebody can
-    play digits to the other end.
+def fold(leg: JingleLeg, event: JingleEvent, effects: Effects, takes_dtmf: bool) -> Step:
+    """Return the leg after an event that concerns it, and what the bridge should know.
+
+    ``takes_dtmf``: the other end can be sent digits now.
     """
     match event:
         case Reply():
             return _replied(leg, event, effects)
         case SessionInformed():
-            return _informed(leg, event, effects, dials)
+            return _informed(leg, event, effects, takes_dtmf)
         case SessionTerminated():
             effects.emit(AcceptIq(event.iq))
             return _terminated(leg, event, effects)
@@ -211,7 +212,7 @@ def _replied(leg: JingleLeg, reply: Reply, effects: Effects) -> Step:
             assert_never(leg)
 
 
-def _informed(leg: JingleLeg, event: SessionInformed, effects: Effects, dials: bool) -> Step:
+def _informed(leg: JingleLeg, event: SessionInformed, effects: Effects, takes_dtmf: bool) -> Step:
     if event.info in _HOLD and isinstance(leg, Talking):
         effects.emit(AcceptIq(event.iq))
         return single_session.holds(leg, _HOLD[event.info])
@@ -222,7 +223,7 @@ def _informed(leg: JingleLeg, event: SessionInformed, effects: Effects, dials: b
     if event.info in _HOLD:
         out_of_order(event.iq, effects)
         return leg, ()
-    if dials and event.digit:
+    if takes_dtmf and event.digit:
         effects.emit(AcceptIq(event.iq))
         return leg, (Dtmf(event.digit, event.duration),)
     text = texts.UNSUPPORTED_INFO.format(info=event.info)
@@ -231,13 +232,11 @@ def _informed(leg: JingleLeg, event: SessionInformed, effects: Effects, dials: b
 
 
 def _transport_informed(leg: JingleLeg, event: TransportInformed, effects: Effects) -> Step:
-    """Acknowledge it in any phase. Plain addresses stand in offer and answer; where a client goes with ICE matters once
-    it talks.
-    """
+    """Acknowledge it in any phase. Where the client goes matters once it talks: offer and answer say it before."""
     effects.emit(AcceptIq(event.iq))
     if isinstance(leg, Talking):
         for content in _carried(leg.session, event.contents):
-            if isinstance(content.transport, IceUdp):
+            if isinstance(content.transport, IceUdp | RawUdp):
                 return leg, (TransportChanged(content.transport),)
     return leg, ()
 

@@ -1,0 +1,1 @@
+"""The SIP leg of a call, whichever engine it is carried by."""

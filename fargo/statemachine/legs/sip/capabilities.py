@@ -1,0 +1,22 @@
+"""What a SIP engine can do. The core asks this value and never the engine's name."""
+
+from typing import Final
+
+from msgspec import Struct
+
+from fargo.statemachine.media.description import MediaProfile
+
+
+class SipCapabilities(Struct, frozen=True, gc=False):
+    """The abilities of an engine that the core decides by.
+
+    ``profiles``: the media profiles that it can agree on with a phone. ``transport_change``: it can tell a phone in the
+    middle of a call that the other end has a new address.
+    """
+
+    profiles: tuple[MediaProfile, ...]
+    transport_change: bool
+
+
+NOTHING: Final = SipCapabilities((), False)
+"""What a leg that is over can do, or an engine that this version does not know."""

@@ -1,0 +1,138 @@
+"""Offer and answer on the SIP side: what the manager signals of the far end's descriptions, part by part.
+
+Rules:
+
+1. A call that we placed is answered when three things have come, in whatever order: the state (accepted or active), the
+   far end's addresses, and its codecs.
+2. The description in the answer to a call that we placed is rejected in the end: accepted, it would make the manager
+   hang on later changes of codecs. But only a while after the answer: a rejection that crosses a far end which hangs up
+   at once ends the whole manager. A rejection after a hold of ours does the same: before a hold it is rejected first.
+   A later description is accepted at once, as far as it names what was agreed.
+3. A far end that moves (RFC 3264 §8.3.1) has its new addresses signalled one by one, RTP's first. One that holds by
+   0.0.0.0 has not moved (§8.4), nor has one that resumes where it was.
+"""
+
+from typing import assert_never
+
+from msgspec.structs import replace
+
+from fargo.statemachine.effects import Effects
+from fargo.statemachine.legs.leg_events import Answered, Ended, TransportChanged
+from fargo.statemachine.legs.telepathy import texts
+from fargo.statemachine.legs.telepathy.ending import hang_up
+from fargo.statemachine.legs.telepathy.phases import (
+    Answering,
+    Arriving,
+    AwaitingMedia,
+    Dialling,
+    Ending,
+    Established,
+    Settling,
+    Step,
+    Talking,
+    TelepathyLeg,
+)
+from fargo.statemachine.media.description import Candidate, Codec, Description, RawUdp, Unusable, address, common
+from fargo.statemachine.model.call1 import AcceptDescription, RejectDescription
+from fargo.statemachine.reason import Cause, Reason
+
+
+def candidates_of(description: Description) -> tuple[Candidate, ...]:
+    """Return the address for RTP, and that for RTCP; none if there is no address for RTP.
+
+    An end that names no address for RTCP takes it at the next port (RFC 3550 §11).
+    """
+    rtp, rtcp = address(description), address(description, 2)
+    if rtp is None:
+        return ()
+    return (
+        Candidate(1, rtp.ip, rtp.port),
+        Candidate(2, rtcp.ip, rtcp.port) if rtcp else Candidate(2, rtp.ip, min(rtp.port + 1, 65535)),
+    )
+
+
+# --- the answer
+
+
+def answered(leg: Dialling, effects: Effects) -> Step:
+    """The far end has accepted the call."""
+    return _completed(AwaitingMedia(leg.name, leg.domain, leg.offer, effects.at, leg.codecs, leg.candidates), effects)
+
+
+def addressed(leg: TelepathyLeg, candidates: tuple[Candidate, ...], effects: Effects) -> Step:
+    """The far end has named addresses."""
+    match leg:
+        case Dialling():
+            return replace(leg, candidates=(*leg.candidates, *candidates)), ()
+        case AwaitingMedia():
+            return _completed(replace(leg, candidates=(*leg.candidates, *candidates)), effects)
+        case Settling() | Talking():
+            return _moved(leg, candidates)
+        case Arriving() | Answering() | Ending():
+            return leg, ()
+        case _:
+            assert_never(leg)
+
+
+def described(leg: TelepathyLeg, codecs: tuple[Codec, ...], effects: Effects) -> Step:
+    """The far end has named its codecs."""
+    match leg:
+        case Dialling():
+            return replace(leg, codecs=codecs), ()
+        case AwaitingMedia():
+            return _completed(replace(leg, codecs=codecs), effects)
+        case Settling() | Talking():
+            return _renegotiated(leg, codecs, effects)
+        case Arriving() | Answering() | Ending():
+            return leg, ()
+        case _:
+            assert_never(leg)
+
+
+def _completed(leg: AwaitingMedia, effects: Effects) -> Step:
+    """Take the answer up if all of it has come (rule 1)."""
+    if not (leg.codecs and 1 in [candidate.component for candidate in leg.candidates]):
+        return leg, ()
+    answer = Description("audio", leg.codecs, RawUdp(leg.candidates))
+    agreed = common(leg.offer, answer)
+    if isinstance(agreed, Unusable) or address(answer) is None:
+        reason = Reason(Cause.MEDIA, texts.ANSWER_WITHOUT_AUDIO.format(domain=leg.domain))
+        return hang_up(leg.name, reason, effects), (Ended(reason),)
+    return Settling(leg.name, agreed, effects.at), (Answered(agreed),)
+
+
+# --- changes in the middle of a call
+
+
+def settled(leg: Settling, effects: Effects) -> Talking:
+    """Reject the description of the answer (rule 2)."""
+    effects.emit(RejectDescription(leg.name))
+    return Talking(leg.name, leg.agreed, leg.held)
+
+
+def _renegotiated(leg: Established, codecs: tuple[Codec, ...], effects: Effects) -> Step:
+    """Accept the codecs that were agreed (rule 2)."""
+    shared = common(leg.agreed, Description(leg.agreed.media, codecs, leg.agreed.transport))
+    if isinstance(shared, Unusable):
+        reason = Reason(Cause.MEDIA, texts.CODEC_CHANGED)
+        return hang_up(leg.name, reason, effects), (Ended(reason),)
+    effects.emit(AcceptDescription(leg.name, shared.codecs))
+    return leg, ()
+
+
+def _moved(leg: Established, candidates: tuple[Candidate, ...]) -> Step:
+    """Follow the far end if it has moved (rule 3)."""
+    known = candidates_of(leg.agreed)
+    rtp = _usable(*candidates, *known)[:1]
+    # RTCP goes to the port beside a new address for RTP, until the far end names another.
+    now = _usable(*rtp, *candidates, *(known if rtp == known[:1] else ()))
+    if now == known:
+        return leg, ()
+    before = address(leg.agreed)
+    generation = before.generation + 1 if before else 0
+    transport = RawUdp(tuple(replace(each, generation=generation) for each in now))
+    return replace(leg, agreed=replace(leg.agreed, transport=transport)), (TransportChanged(transport),)
+
+
+def _usable(*candidates: Candidate) -> tuple[Candidate, ...]:
+    return candidates_of(Description("audio", (), RawUdp(candidates)))

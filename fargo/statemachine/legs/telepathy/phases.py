@@ -1,0 +1,90 @@
+"""The phases of the Telepathy leg."""
+
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from fargo.statemachine.legs.leg_events import LegEvents
+from fargo.statemachine.legs.sip.phases import Over
+from fargo.statemachine.media.description import Candidate, Codec, Description
+
+
+class TelepathyPhase(Struct, frozen=True, gc=False):
+    """The base of all phases. ``name`` is that of the Telepathy channel (`call1`, rule 1)."""
+
+    name: str
+
+
+class Dialling(TelepathyPhase, frozen=True, gc=False):
+    """We have placed the call, and it is not answered. ``domain`` is whose SIP server responds.
+
+    ``codecs``, ``candidates``: what the manager has signalled so far of the answer; ``codecs`` is None until it does.
+    """
+
+    domain: str
+    offer: Description
+    since: float
+    codecs: tuple[Codec, ...] | None = None
+    candidates: tuple[Candidate, ...] = ()
+
+
+class AwaitingMedia(TelepathyPhase, frozen=True, gc=False):
+    """The call that we placed is answered, but the manager has not signalled all of the answer: see `Dialling`."""
+
+    domain: str
+    offer: Description
+    since: float
+    codecs: tuple[Codec, ...] | None
+    candidates: tuple[Candidate, ...]
+
+
+class Arriving(TelepathyPhase, frozen=True, gc=False):
+    """A call has come in and waits for our answer. ``ringing``: the caller has been told that a client rings."""
+
+    offer: Description
+    since: float
+    ringing: bool = False
+
+
+class Answering(TelepathyPhase, frozen=True, gc=False):
+    """We have accepted the incoming call, and our answer has not left.
+
+    ``agreed``: see `Talking`. ``hold``: the client wants the caller on hold once the answer has left.
+    """
+
+    agreed: Description
+    since: float
+    hold: bool = False
+
+
+class Settling(TelepathyPhase, frozen=True, gc=False):
+    """The dialog of a call that we placed is established, and the description in the answer waits to be rejected.
+
+    ``agreed``, ``held``: see `Talking`.
+    """
+
+    agreed: Description
+    since: float
+    held: bool = False
+
+
+class Talking(TelepathyPhase, frozen=True, gc=False):
+    """The dialog is established.
+
+    ``agreed``: the codecs, and where the far end wants audio. ``held``: the far end has us on hold.
+    """
+
+    agreed: Description
+    held: bool = False
+
+
+class Ending(TelepathyPhase, frozen=True, gc=False):
+    """We have hung up, and the manager has not said that the call is ended."""
+
+    since: float
+
+
+Established: TypeAlias = Settling | Talking
+TelepathyLeg: TypeAlias = Dialling | AwaitingMedia | Arriving | Answering | Settling | Talking | Ending
+Step: TypeAlias = tuple[TelepathyLeg | Over, LegEvents]
+"""The leg after something has happened, and what the bridge should know."""

@@ -1,0 +1,31 @@
+"""The sentences about audio for people. Most of them are part of commands, and so of every log.
+
+A text with names in braces is a template for `str.format`.
+"""
+
+from typing import Final
+
+# --- which way audio goes, and why
+
+BOTH_PLAIN: Final = "Client and phone both speak plain RTP."
+WANTS_OTHER_PROFILE: Final = "The client wants {profile}, and phones speak plain RTP only."
+ICE: Final = "ICE"
+DTLS: Final = "encryption (DTLS) over ICE"
+RELAY_ALWAYS: Final = "The gateway is set up to relay every call."
+NO_COMMON_CODEC_OFFERED: Final = "Neither PCMU nor PCMA is offered, so the relay translates between codecs."
+NO_RELAY: Final = "The client offers no plain RTP address (raw-udp), and this gateway has no media relay."
+RELAY_NOT_USED: Final = (
+    "The client offers no plain RTP address (raw-udp), and this gateway does not use its media relay."
+)
+
+# --- why a description cannot be used
+
+NO_RTP_AUDIO: Final = "This gateway carries voice calls only; the offer contains no RTP audio."
+SDES_REQUIRED: Final = "Your client demands encrypted audio in a way (SDES) that this gateway does not do."
+NO_VOICE_CODEC: Final = "Your client's offer names no voice codec."
+NO_ADDRESS: Final = "The client's offer names no IPv4 address to send audio to."
+UNKNOWN_TRANSPORT: Final = "The client offers a transport that this gateway does not know: it needs raw-udp or ICE."
+NO_SHARED_CODEC: Final = "The two ends have no codec in common."
+BAD_PORT: Final = "{port} is not a UDP port."
+CONTROL_CHARACTER: Final = "Payload type {id} contains a control character."
+BAD_PAYLOAD_TYPE: Final = "{id} is not a payload type: RTP has 0 to 127."
