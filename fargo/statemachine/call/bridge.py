@@ -38,7 +38,7 @@ from fargo.statemachine.legs.leg_events import (
     TransportChanged,
 )
 from fargo.statemachine.legs.relay import relay_leg
-from fargo.statemachine.legs.relay.relay_leg import RelayRequest
+from fargo.statemachine.legs.relay.relay_session import RelayRequest
 from fargo.statemachine.legs.telepathy import telepathy_leg
 from fargo.statemachine.legs.telepathy.telepathy_leg import TelepathyEvent
 from fargo.statemachine.media import paths

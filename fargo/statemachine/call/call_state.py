@@ -20,7 +20,8 @@ from fargo.statemachine.legs.jingle.forking import Inviting
 from fargo.statemachine.legs.jingle.jingle_leg import JingleLeg
 from fargo.statemachine.legs.jingle.jingle_session import JingleEvent
 from fargo.statemachine.legs.relay import relay_leg
-from fargo.statemachine.legs.relay.relay_leg import RelayLeg, RelayRequest
+from fargo.statemachine.legs.relay.relay_leg import RelayLeg
+from fargo.statemachine.legs.relay.relay_session import RelayRequest
 from fargo.statemachine.legs.telepathy import telepathy_leg
 from fargo.statemachine.legs.telepathy.telepathy_leg import TelepathyEvent, TelepathyLeg
 from fargo.statemachine.media.description import Description

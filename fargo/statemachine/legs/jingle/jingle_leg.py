@@ -16,7 +16,8 @@ from typing import Final, TypeAlias, assert_never
 from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import forking, jingle_session, single_session, texts, unacknowledged
-from fargo.statemachine.legs.jingle.forking import Forking, Invitation, Inviting, Proceeding, Proposed, Searching
+from fargo.statemachine.legs.jingle.forking import Forking, Inviting, Proceeding, Searching
+from fargo.statemachine.legs.jingle.invitations import Invitation, Proposed
 from fargo.statemachine.legs.jingle.jingle_session import (
     JingleEvent,
     Over,
@@ -361,7 +362,7 @@ def abandon(leg: JingleLeg, text: str, effects: Effects) -> None:
                 effects.settle(leg.proposal.command)
                 _abandon_proposal(leg.invitation, text, effects)
         case Proceeding():
-            _abandon_session(leg.called.session, text, effects)
+            _abandon_session(leg.called[0].session, text, effects)
             _abandon_proposal(leg.invitation, text, effects)
         case Searching() | Over():
             pass
