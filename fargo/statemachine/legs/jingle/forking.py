@@ -103,8 +103,8 @@ Step: TypeAlias = tuple[Inviting | Talking | Over, LegEvents]
 
 
 def invite(sid: str, us: str, offer: Description | None, effects: Effects) -> Searching:
-    """Begin; nobody is called yet: see `add` and `propose`. ``offer``: the caller's own, if clients that speak plain
-    RTP can take it as it is.
+    """Return the leg before any client is called: see `add` and `propose`. ``offer``: the caller's own, if clients with
+    plain RTP can take it as it is.
     """
     contents = {} if offer is None else {MediaProfile.PLAIN: content_of(offer)}
     return Searching(Invitation(sid, us, contents), effects.at)
@@ -143,7 +143,7 @@ def _forking(leg: Searching | Forking) -> Forking:
 
 
 def offered(leg: Inviting, offer: Description, profile: MediaProfile, effects: Effects) -> Inviting:
-    """What clients of a profile are offered is there: invite those that wait for it."""
+    """Invite the clients of a profile that wait for their offer, which is there now."""
     contents = {**leg.invitation.contents, profile: content_of(offer)}
     invitation = replace(leg.invitation, contents=contents)
     match leg:
@@ -163,7 +163,7 @@ def offered(leg: Inviting, offer: Description, profile: MediaProfile, effects: E
 
 
 def route_lost(leg: Inviting, profile: MediaProfile, reason: Reason, effects: Effects) -> Step:
-    """There is no way to clients of a profile any more."""
+    """End the call for the clients of a profile, which cannot be reached any more."""
     contents = {other: content for other, content in leg.invitation.contents.items() if other is not profile}
     leg = replace(leg, invitation=replace(leg.invitation, contents=contents))
     cut = tuple([each for each in leg.called if each.session.profile is profile])
@@ -212,7 +212,7 @@ def deadline(leg: Inviting) -> Deadline | None:
 
 
 def search_ended(leg: Inviting) -> Step:
-    """No client that can take the call will show up any more."""
+    """End a search: no other client will say that it can take the call."""
     return (Over(), (Ended(NOBODY),)) if isinstance(leg, Searching) else (leg, ())
 
 
@@ -234,8 +234,8 @@ def _left(
 
 
 def stream_opened(leg: Inviting, effects: Effects) -> None:
-    """Invitations, and the answers to them, may have been lost with the stream. A client that rings knows the session,
-    so the question whether it does takes the place of all others.
+    """Ask the invited clients whether they know of the session: invitations, and answers to them, may have been lost
+    with the stream.
     """
     for session in sessions(leg):
         jingle_session.only_ask(session, effects)
@@ -245,8 +245,8 @@ def stream_opened(leg: Inviting, effects: Effects) -> None:
 
 
 def replied(leg: Inviting, reply: Reply, effects: Effects) -> Step:
-    """A client has taken or refused what we sent, or says nothing: without an invitation it has no part in the call;
-    information that gets lost does no harm.
+    """Fold a client's reply to what we sent, or its silence. A client that does not take the invitation is out of the
+    call; information that is lost does no harm.
     """
     match reply.answer:
         case IqSucceeded():
@@ -266,7 +266,7 @@ def replied(leg: Inviting, reply: Reply, effects: Effects) -> Step:
 
 
 def accepted(leg: Inviting, event: SessionAccepted, effects: Effects) -> Step:
-    """A client sends session-accept: it wins, if what it accepts is what we offered."""
+    """Give the call to the client that sends session-accept, if it accepts what we offered."""
     if problem := malformed_contents(event.contents):
         effects.emit(RefuseIq(event.iq, "modify", "bad-request", problem))
         return leg, ()
@@ -295,7 +295,7 @@ def _answer(invitation: Invitation, profile: MediaProfile, contents: tuple[Conte
 
 
 def messaged(leg: Inviting, event: CallMessaged, effects: Effects) -> Step:
-    """A client says something about the proposal (XEP-0353 §5). Without one only a rejection counts."""
+    """Fold what a client says about the proposal (XEP-0353 §5). Without a proposal only a rejection counts."""
     proposal = leg.proposal
     match event.action:
         case CallAction.REJECT:
@@ -315,8 +315,8 @@ def messaged(leg: Inviting, event: CallMessaged, effects: Effects) -> Step:
 
 
 def _proceeded(leg: Inviting, proposal: Proposed, client: str, effects: Effects) -> Proceeding:
-    """The client that proceeds gets the call; its server tells the others that were sent the proposal. One that was
-    invited at once need not be invited again.
+    """Give the call to the client that proceeds. Its server tells the others that were sent the proposal. A client that
+    was invited at once is not invited again.
     """
     effects.settle(proposal.command)
     others = tuple([each for each in leg.called if each.session.client != client])
@@ -324,14 +324,14 @@ def _proceeded(leg: Inviting, proposal: Proposed, client: str, effects: Effects)
     for each in leg.called:
         if isinstance(each, Invited) and each.session.client == client:
             return Proceeding(leg.invitation, (each,), leg.refusal)
-    # One that we have not seen among those that want to be asked speaks as they do.
+    # A client that is not known to want to be asked first is taken to have the profile of those that are.
     profile = proposal.profiles.get(client) or next(iter(proposal.profiles.values()))
     session = Session(leg.invitation.sid, leg.invitation.us, client, calls=False, proposed=True, profile=profile)
     return Proceeding(leg.invitation, (invite_client(leg.invitation, session, effects),), leg.refusal)
 
 
 def drop(leg: Inviting, event: JingleEvent, reason: Reason, effects: Effects) -> Step:
-    """The client that the event is about is out."""
+    """Leave the client that the event is about out of the call."""
     # A client that hangs up on an invitation means to decline it.
     refusal = Reason(Cause.DECLINED, reason.text) if reason.cause is Cause.HUNG_UP else reason
     for each in leg.called:
@@ -344,7 +344,7 @@ def drop(leg: Inviting, event: JingleEvent, reason: Reason, effects: Effects) ->
 
 
 def _declined(leg: Inviting, called: tuple[Called, ...], refusal: Reason, effects: Effects) -> Step:
-    """Rule 3, with those that are still called."""
+    """End the call for the clients that are still called, because one has declined (rule 3)."""
     withdraw(leg.invitation, called, leg.proposal, _DECLINED, effects)
     return Over(), (Ended(_more_telling(leg.refusal, refusal) or NOBODY),)
 
@@ -362,7 +362,7 @@ def _rank(reason: Reason | None) -> int:
 
 
 def end(leg: Inviting, reason: Reason, effects: Effects) -> None:
-    """The other end is gone: nobody is to ring any longer."""
+    """End the call for all clients: the other end is gone."""
     withdraw(leg.invitation, leg.called, leg.proposal, reason, effects)
 
 

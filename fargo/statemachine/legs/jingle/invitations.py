@@ -15,9 +15,7 @@ from fargo.statemachine.reason import Reason, to_jingle
 
 
 class Invitation(Struct, frozen=True, gc=False):
-    """What all clients are told: the session's id, our JID, and what clients of each profile are offered, as far as it
-    is known.
-    """
+    """The session id, our JID, and the offer for clients of each profile, as far as it is known."""
 
     sid: str
     us: str

@@ -67,7 +67,7 @@ News: TypeAlias = tuple[Offered | Answered | TransportChanged | RouteLost, ...]
 
 
 class Carried(NamedTuple):
-    """What a session that is gone has received from either end, in RTP packets."""
+    """The RTP packets that a session received from either end."""
 
     from_client: int
     from_phone: int
@@ -254,7 +254,7 @@ def is_overtaken(name: str, pending: PendingCommands) -> bool:
 
 
 def fold(leg: RelayLeg, reply: Reply, effects: Effects) -> Step:
-    """What a reply of the relay makes of the session that it is about; None stands for one that never came."""
+    """Return the leg after a reply of the relay, or after none has come in time."""
     session = _session(leg, reply)
     others = tuple(s for s in leg if s is not session)
     match session, reply.answer:
@@ -278,7 +278,7 @@ def fold(leg: RelayLeg, reply: Reply, effects: Effects) -> Step:
 
 
 def _joined(session: Answering, effects: Effects) -> Joined | Renegotiating:
-    """The ends hear each other; if one has moved in the meantime, the relay is told now."""
+    """Join the ends. If one has moved in the meantime, tell the relay."""
     if session.ends == session.told:
         return Joined(session.terms, session.ends)
     restarts = session.ends.client != session.told.client
@@ -288,7 +288,7 @@ def _joined(session: Answering, effects: Effects) -> Joined | Renegotiating:
 def _renegotiated(
     session: Renegotiating, reply: Reply, description: Description, effects: Effects
 ) -> tuple[Joined | Renegotiating, News]:
-    """The relay knows the client's description; it is told the phone's, unless it knows that too."""
+    """Tell the relay the phone's description after the client's; after that, the ends are joined again."""
     if isinstance(reply.command, OfferRelay):
         effects.emit_pending(to_client(session.terms, session.ends), _LONGEST_REPLY)
         return session, ()
@@ -310,7 +310,7 @@ def _carried(terms: RelayRequest, flows: tuple[Flow, ...]) -> Carried | None:
 
 
 def lost(leg: RelayLeg, event: RelayLost, effects: Effects) -> Step:
-    """The relay is gone, or has forgotten its sessions."""
+    """Give up every session: the relay is gone, or has forgotten them."""
     step = Step(tuple(s for s in leg if isinstance(s, Deleting)))
     for session in leg:
         if not isinstance(session, Deleting):
@@ -320,7 +320,7 @@ def lost(leg: RelayLeg, event: RelayLost, effects: Effects) -> Step:
 
 
 def _failed(others: RelayLeg, session: Lasting, problem: str, effects: Effects) -> Step:
-    """Rule 6. The relay may have made the session all the same."""
+    """Do without a session (rule 6). It is deleted, as the relay may have made it all the same."""
     left = (*others, _delete(session.terms, effects))
     if isinstance(session, Offering) and session.fallback is not None:
         return Step(left, (Offered(session.fallback, session.terms.profile),))

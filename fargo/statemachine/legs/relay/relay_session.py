@@ -16,8 +16,8 @@ _NOT_FOR_PHONES: Final = ("red", "CN")
 
 
 class RelayRequest(Struct, frozen=True, gc=False):
-    """What does not change about a session: its name, and how the client in it sends and receives. ``outward``: the
-    client is the offerer. ``why``: the call needs the relay, a sentence.
+    """The name of a session, and the profile of the client in it. ``outward``: the client is the offerer. ``why``: why
+    the call needs the relay, a sentence.
     """
 
     name: str
@@ -37,8 +37,8 @@ class RelayRequest(Struct, frozen=True, gc=False):
 
 
 class Ends(Struct, frozen=True, gc=False):
-    """How both ends describe themselves. ``left``: the credentials (ufrags) with which the client did ICE before;
-    candidates that come late may still name them.
+    """The latest descriptions of both ends. ``left``: the ufrags that the client used for ICE before; late candidates
+    may still name them.
     """
 
     client: Description
