@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final, NamedTuple, TypeAlias
 
-from fargo.statemachine.legs.relay.relay_leg import Joined, concerns, is_overtaken
+from fargo.statemachine.legs.relay.relay_leg import concerns, is_overtaken
+from fargo.statemachine.legs.relay.relay_session import Joined
 from fargo.statemachine.model import rules
 from fargo.statemachine.model.commands import AcceptSession, Fault, InitiateSession, Issued
 from fargo.statemachine.model.events import IqFailed, Recorded, TimePassed

@@ -14,7 +14,8 @@ from msgspec import Struct
 
 from fargo.statemachine.account import account_state, roster
 from fargo.statemachine.legs.jingle import forking, jingle_leg, jingle_session
-from fargo.statemachine.legs.relay import relay_leg
+from fargo.statemachine.legs.jingle.invitations import Invitation
+from fargo.statemachine.legs.relay import relay_leg, relay_session
 from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.sip.phases import Over, Preparing
 from fargo.statemachine.legs.telepathy.phases import TelepathyPhase
@@ -104,7 +105,7 @@ _JINGLE_EVENTS: Final = tuple(
 _SIP_EVENTS: Final = tuple(event for event in get_args(Call1Event) if event is not CallArrived)
 _ANSWERS: Final = (RelayDescribed, RelayDone, RelayRefused)
 _WHOLE: Final = tuple(event for event in _EVENTS if event not in (*_JINGLE_EVENTS, *_SIP_EVENTS, *_ANSWERS))
-_UNASKED: Final = {relay_leg.AwaitingAnswer, relay_leg.Joined}
+_UNASKED: Final = {relay_session.AwaitingAnswer, relay_session.Joined}
 """While a session at the relay is in one of these, the relay owes no answer."""
 
 
@@ -113,7 +114,7 @@ def every_pair() -> set[Pair]:
     account = {*get_args(account_state.Account), *get_args(Connection)} - {account_state.Registered}
     xmpp = set(get_args(jingle_leg.JingleLeg)) - {jingle_session.Over}
     sip = set(get_args(sip_leg.SipLeg)) - {Over}
-    relay = set(get_args(relay_leg.RelaySession))
+    relay = set(get_args(relay_session.RelaySession))
     # No client is known as long as one is searched for; a call has no channel before it is placed.
     of_xmpp = {phase: () if phase is forking.Searching else _JINGLE_EVENTS for phase in xmpp}
     of_sip = {phase: () if phase is Preparing else _SIP_EVENTS for phase in sip}
@@ -133,7 +134,8 @@ def meeting(user: User, event: Event) -> Iterator[Pair]:
     yield Pair("account", type(account).__name__, name)
     about = call_of(user, event)
     for call in user.calls.values():
-        if isinstance(event, _WHOLE) or (isinstance(event, _JINGLE_EVENTS) and call is about):
+        gone = isinstance(event, ResourceUnavailable) and jingle_leg.concerns(call.jingle, event)
+        if isinstance(event, _WHOLE) or gone or (isinstance(event, _JINGLE_EVENTS) and call is about):
             yield Pair("xmpp", type(call.jingle).__name__, name)
         if isinstance(event, _WHOLE) or (isinstance(event, _SIP_EVENTS) and call is about):
             yield Pair("sip", type(call.sip).__name__, name)
@@ -142,7 +144,7 @@ def meeting(user: User, event: Event) -> Iterator[Pair]:
                 yield Pair("relay", type(each).__name__, name)
 
 
-def _answers(user: User, event: RelayDescribed | RelayDone | RelayRefused, session: relay_leg.RelaySession) -> bool:
+def _answers(user: User, event: RelayDescribed | RelayDone | RelayRefused, session: relay_session.RelaySession) -> bool:
     """Return whether the event answers what the session was asked."""
     waiting = user.pending.get(event.command)
     return waiting is not None and relay_leg.concerns((session,), Reply(waiting.command, event))
@@ -217,7 +219,7 @@ def _of_session(each: jingle_session.Session) -> Iterator[Event]:
     yield from (CallMessaged(each.client, each.us, each.sid, action) for action in CallAction)
 
 
-def _of_invitation(invitation: forking.Invitation) -> Iterator[Event]:
+def _of_invitation(invitation: Invitation) -> Iterator[Event]:
     yield from (CallMessaged(DESK.jid, invitation.us, invitation.sid, action) for action in CallAction)
 
 

@@ -22,9 +22,11 @@ from fargo.statemachine import faults, machine
 from fargo.statemachine.call import call_state
 from fargo.statemachine.call.call_state import Call
 from fargo.statemachine.legs.jingle import jingle_leg
-from fargo.statemachine.legs.jingle.forking import AwaitingOffer, Forking, Inviting, Proceeding, Proposed
-from fargo.statemachine.legs.relay import relay_leg
+from fargo.statemachine.legs.jingle.forking import Forking, Inviting, Proceeding
+from fargo.statemachine.legs.jingle.invitations import AwaitingOffer, Proposed
+from fargo.statemachine.legs.relay.relay_session import Deleting
 from fargo.statemachine.legs.sip import sip_leg
+from fargo.statemachine.model import wire
 from fargo.statemachine.model.call1 import HangUp
 from fargo.statemachine.model.call_records import RecordEnded
 from fargo.statemachine.model.commands import Command, Fault, Issued, MessageCall, SendText, TerminateSession
@@ -54,10 +56,11 @@ def core() -> dict[str, ModuleType]:
 
 
 def functions() -> dict[CodeType, FunctionType]:
-    """Return every function of the core but the fold, and what ends a call after a fault."""
+    """Return every function that folds, but for the fold itself, and what ends a call after a fault."""
     defined = (value for module in core().values() for value in vars(module).values())
     found = [each for each in defined if isinstance(each, FunctionType) and each.__module__.startswith(f"{CORE}.")]
-    beyond = {each for each in found if each is machine.fold or each.__module__ == faults.__name__}
+    folds_nothing = (faults.__name__, wire.__name__)
+    beyond = {each for each in found if each is machine.fold or each.__module__ in folds_nothing}
     return {each.__code__: each for each in found if each not in beyond}
 
 
@@ -113,6 +116,9 @@ def phases(call: Call) -> tuple[str, ...]:
 
 def cases() -> Iterator[Case]:
     """Yield a case for each function and each combination of phases of a call in which it is entered."""
+    for module in core().values():  # what a cache knows is not entered
+        for forget in [value.cache_clear for value in vars(module).values() if hasattr(value, "cache_clear")]:
+            forget()
     looked: Counter[tuple[object, ...]] = Counter()
     seen: set[tuple[object, ...]] = set()
     for user, last in users():
@@ -176,7 +182,7 @@ def untold(call: Call, after: User, issued: tuple[Issued, ...]) -> Iterator[obje
     if _proposed(call.jingle) and not [each for each in lasting if _ends(each, call.jingle.invitation.sid, USER)]:
         yield call.jingle.invitation
     for each in call.relay:
-        if not isinstance(each, relay_leg.Deleting) and DeleteRelay(each.terms.name) not in lasting:
+        if not isinstance(each, Deleting) and DeleteRelay(each.terms.name) not in lasting:
             yield each
     hung_up = [each.channel for each in said if isinstance(each, HangUp)]
     if call.sip.name and sip_leg.is_live(call.sip) and call.sip.name not in hung_up:
@@ -199,7 +205,7 @@ def _ends(command: Command, sid: str, to: str) -> bool:
 def _proposed(leg: jingle_leg.JingleLeg) -> TypeGuard[Forking | Proceeding]:
     if isinstance(leg, Forking):
         return isinstance(leg.proposal, Proposed)
-    return isinstance(leg, Proceeding) and isinstance(leg.called, AwaitingOffer)
+    return isinstance(leg, Proceeding) and isinstance(leg.called[0], AwaitingOffer)
 
 
 # --- in any run

@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from fargo.statemachine.account.account_state import connection_of
-from fargo.statemachine.legs.relay.relay_leg import Joined
+from fargo.statemachine.legs.relay.relay_session import Joined
 from fargo.statemachine.machine import deadlines, fold, is_idle, new, secrets
 from fargo.statemachine.media.description import MediaProfile
 from fargo.statemachine.media.paths import Policy

@@ -3,14 +3,14 @@ whom.
 
 Rules:
 
-1. A client is online from its first available presence, to whichever address of the gateway, until its unavailable one
-   to the gateway itself (XEP-0100 §4.4): one to a contact hides it from that contact only. What it can do it is asked
-   once for each set of capabilities that it announces (XEP-0115).
-2. When the XMPP stream was down, presence may have been missed: every client is in doubt until it is seen again, and
-   those that are not seen in time are gone.
-3. Every subscription to a contact is granted at once: a phone has no presence of its own to guard. A probe for a
-   contact that we do not know means that the user's roster has it, so we have it too.
-4. A contact is shown as the account is: available while it is signed in.
+1. A client is online from its first available presence, to whichever address of the gateway, until its unavailable
+   presence to the gateway itself (XEP-0100 §4.4): one to a contact hides the client from that contact only. A client is
+   asked once what it can do for each set of capabilities that it announces (XEP-0115).
+2. While the XMPP stream was down, presence may have been missed. Every client is then in doubt until it is seen again;
+   those that are not seen in time count as gone.
+3. Every subscription to a contact is granted at once: a phone has no presence of its own to protect. A probe for an
+   unknown contact shows that it is in the user's roster, so it is added.
+4. A contact is shown as available while the account is signed in.
 """
 
 from collections.abc import Mapping
@@ -56,7 +56,7 @@ class Contacts(Struct, frozen=True, gc=False):
 
 
 class Shown(Struct, frozen=True, gc=False):
-    """How the gateway and its contacts are to appear to the user."""
+    """The presence of the gateway and its contacts, as the user should see it."""
 
     gateway: str
     account: SipUri
@@ -69,7 +69,7 @@ class Shown(Struct, frozen=True, gc=False):
 
 
 def available(contacts: Contacts, event: ResourceAvailable, gateway: str, effects: Effects) -> Contacts:
-    """A client is online; ask what it can do unless that is known."""
+    """Add a client that is online, and ask what it can do unless that is known."""
     known = contacts.clients.get(event.resource)
     if known is None and len(contacts.clients) >= _MOST_CLIENTS:
         return contacts
@@ -81,28 +81,28 @@ def available(contacts: Contacts, event: ResourceAvailable, gateway: str, effect
 
 
 def _forget_questions(resource: str, effects: Effects) -> None:
-    """Wait for no more answers of a client (full JID), or of all (bare JID)."""
+    """Forget the questions to a client (full JID), or to all of them (bare JID)."""
     for name, question in questions(effects.pending).items():
         if resource in (question.to, address.bare(question.to)):
             effects.settle(name)
 
 
 def questions(pending: PendingCommands) -> dict[str, AskFeatures]:
-    """Return what clients have been asked and have yet to answer, by the id of the command. Nobody waits for that
-    longer than a call may (`forking`), but an answer counts whenever it comes.
+    """Return the questions that clients have not answered, by the id of the command. A call waits for the answer for a
+    few seconds only (see `forking`), but an answer counts whenever it comes.
     """
     return {name: each.command for name, each in pending.items() if isinstance(each.command, AskFeatures)}
 
 
 def unavailable(contacts: Contacts, resource: str, effects: Effects) -> Contacts:
-    """A client (full JID), or all of them (bare JID), went offline."""
+    """Remove a client (full JID), or all of them (bare JID), that went offline."""
     _forget_questions(resource, effects)
     left = {jid: c for jid, c in contacts.clients.items() if resource not in (jid, address.bare(jid))}
     return replace(contacts, clients=left)
 
 
 def learned(contacts: Contacts, event: FeaturesLearned, effects: Effects) -> Contacts:
-    """A client said what it can do."""
+    """Keep what a client said that it can do."""
     question = questions(effects.pending).get(event.command)
     client = contacts.clients.get(event.resource)
     if question is None or client is None or question.to != event.resource:
@@ -135,13 +135,13 @@ def forget_clients(contacts: Contacts, effects: Effects) -> Contacts:
 
 
 def doubt(contacts: Contacts, effects: Effects) -> Contacts:
-    """The XMPP stream was down: nobody's presence is certain (rule 2)."""
+    """Doubt the presence of every client: the XMPP stream was down (rule 2)."""
     until = effects.at + _LONGEST_DOUBT
     return replace(contacts, clients={jid: replace(c, doubted=until) for jid, c in contacts.clients.items()})
 
 
 def missing(contacts: Contacts, at: float) -> tuple[str, ...]:
-    """The clients that have been in doubt for too long."""
+    """Return the clients that have been in doubt for too long."""
     return tuple(jid for jid, c in contacts.clients.items() if c.doubted is not None and c.doubted <= at)
 
 
@@ -161,7 +161,7 @@ def _with(contacts: Contacts, jid: str, client: Client) -> Contacts:
 def subscription(
     contacts: Contacts, to: str, action: SubscriptionAction, shown: Shown | None, effects: Effects
 ) -> Contacts:
-    """The user changed a subscription between them and the gateway or a contact; ``shown`` is None without an
+    """Answer a change of the subscription between the user and the gateway or a contact. ``shown`` is None without an
     account.
     """
     to = address.bare(to)
@@ -189,7 +189,7 @@ def _subscribe(contacts: Contacts, to: str, shown: Shown | None, effects: Effect
 
 
 def _unknown(to: str, shown: Shown) -> str | None:
-    """Why ``to`` is neither the gateway nor a contact there, or None."""
+    """Return why ``to`` is neither the gateway nor a contact there, None if it is one."""
     if to == shown.gateway:
         return None
     parsed = address.parse_contact(to, shown.account.domain)
@@ -229,12 +229,12 @@ def _show(jid: str, shown: Shown, effects: Effects) -> None:
 
 
 def _appearing(jid: str) -> str:
-    """The address a contact's presence comes from: the gateway itself has no resource, a phone has one."""
+    """Return the address that a presence comes from: the gateway itself has no resource, a phone has one."""
     return f"{jid}/{RESOURCE}" if address.local_of(jid) else jid
 
 
 def part(contacts: Contacts, gateway: str, effects: Effects) -> Contacts:
-    """The user cancelled the registration: take back every subscription (XEP-0100 §4.3)."""
+    """Take back every subscription, as the user has cancelled the registration (XEP-0100 §4.3)."""
     for jid in (gateway, *contacts.subscribed):
         effects.emit(SendPresence(jid, effects.user, PresenceKind.UNSUBSCRIBE))
         effects.emit(SendPresence(jid, effects.user, PresenceKind.UNSUBSCRIBED))

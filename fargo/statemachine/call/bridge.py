@@ -39,7 +39,7 @@ from fargo.statemachine.legs.leg_events import (
     TransportChanged,
 )
 from fargo.statemachine.legs.relay import relay_leg
-from fargo.statemachine.legs.relay.relay_leg import RelayRequest
+from fargo.statemachine.legs.relay.relay_session import RelayRequest
 from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.sip.phases import Line, Over, Preparing
 from fargo.statemachine.legs.sip.sip_leg import SipLegEvent

@@ -21,7 +21,8 @@ from fargo.statemachine.legs.jingle.forking import Inviting
 from fargo.statemachine.legs.jingle.jingle_leg import JingleLeg
 from fargo.statemachine.legs.jingle.jingle_session import JingleEvent
 from fargo.statemachine.legs.relay import relay_leg
-from fargo.statemachine.legs.relay.relay_leg import RelayLeg, RelayRequest
+from fargo.statemachine.legs.relay.relay_leg import RelayLeg
+from fargo.statemachine.legs.relay.relay_session import RelayRequest
 from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.sip.phases import Line, Over
 from fargo.statemachine.legs.sip.sip_leg import SipLeg, SipLegEvent

@@ -13,8 +13,7 @@ Rules:
    the client is not invited.
 """
 
-from collections.abc import Mapping
-from typing import Final, TypeAlias, TypeGuard, assert_never
+from typing import ClassVar, Final, TypeAlias, TypeGuard, assert_never
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -22,13 +21,26 @@ from msgspec.structs import replace
 from fargo.statemachine.address import bare
 from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.effects import Effects
-from fargo.statemachine.legs.jingle import jingle_session, texts, unacknowledged
+from fargo.statemachine.legs.jingle import jingle_session, texts
+from fargo.statemachine.legs.jingle.invitations import (
+    AwaitingOffer,
+    Called,
+    Invitation,
+    Invited,
+    Proposed,
+    Retracted,
+    content_of,
+    invite_client,
+    retract,
+    send_proposal,
+    withdraw,
+)
 from fargo.statemachine.legs.jingle.jingle_session import GONE, JingleEvent, Over, Session, about
 from fargo.statemachine.legs.jingle.single_session import Talking
 from fargo.statemachine.legs.leg_events import Answered, Ended, LegEvents, Ringing
 from fargo.statemachine.media.description import Content, Description, MediaProfile, Unusable, common
 from fargo.statemachine.media.offer import audio, malformed_contents
-from fargo.statemachine.model.commands import AcceptIq, MessageCall, ProposeCall, RefuseIq
+from fargo.statemachine.model.commands import AcceptIq, ProposeCall, RefuseIq
 from fargo.statemachine.model.events import (
     CallAction,
     CallMessaged,
@@ -38,7 +50,7 @@ from fargo.statemachine.model.events import (
     SessionAccepted,
 )
 from fargo.statemachine.pending import Reply
-from fargo.statemachine.reason import Cause, Reason, from_jingle, to_jingle
+from fargo.statemachine.reason import Cause, Reason, from_jingle
 
 NOBODY: Final = Reason(Cause.UNAVAILABLE, texts.NOBODY)
 
@@ -50,50 +62,15 @@ _TELLING: Final = (Cause.DECLINED, Cause.BUSY, Cause.MEDIA, Cause.TRANSPORT, Cau
 _LONGEST_SEARCH: Final = 5.0
 
 
-class Invitation(Struct, frozen=True, gc=False):
-    """What all clients are told: the session's id, our JID, and what clients of each profile are offered, as far as it
-    is known.
-    """
-
-    sid: str
-    us: str
-    contents: Mapping[MediaProfile, Content]
-
-
-class AwaitingOffer(Struct, frozen=True, gc=False):
-    """A client that will be invited when the offer for its profile is there."""
-
-    session: Session
-
-
-class Invited(Struct, frozen=True, gc=False):
-    """A client that has been sent session-initiate."""
-
-    session: Session
-
-
-Called: TypeAlias = AwaitingOffer | Invited
-
-
-class Proposed(Struct, frozen=True, gc=False):
-    """Our <propose/> is with the clients that want to be asked first: the command, and how each of them sends and
-    receives audio.
-    """
-
-    command: str
-    profiles: Mapping[str, MediaProfile]
-
-
-class Retracted(Struct, frozen=True, gc=False):
-    """Our <propose/> was taken back: clients know its id as that of a call that is over."""
-
-
 # --- the phases
 
 
 class Searching(Struct, frozen=True, gc=False):
     """No client that can take the call is known; clients are still being asked what they can do."""
 
+    called: ClassVar[tuple[()]] = ()
+    proposal: ClassVar[None] = None
+    refusal: ClassVar[None] = None
     invitation: Invitation
     since: float
 
@@ -112,8 +89,9 @@ class Forking(Struct, frozen=True, gc=False):
 class Proceeding(Struct, frozen=True, gc=False):
     """A client has said that it takes the call, and is the only one left; it has yet to accept the session."""
 
+    proposal: ClassVar[None] = None
     invitation: Invitation
-    called: Called
+    called: tuple[Called]
     refusal: Reason | None = None
 
 
@@ -125,15 +103,11 @@ Step: TypeAlias = tuple[Inviting | Talking | Over, LegEvents]
 
 
 def invite(sid: str, us: str, offer: Description | None, effects: Effects) -> Searching:
-    """Begin; nobody is called yet: see `add` and `propose`. ``offer``: the caller's own, if clients that speak plain
-    RTP can take it as it is.
+    """Return the leg before any client is called: see `add` and `propose`. ``offer``: the caller's own, if clients with
+    plain RTP can take it as it is.
     """
-    contents = {} if offer is None else {MediaProfile.PLAIN: _content(offer)}
+    contents = {} if offer is None else {MediaProfile.PLAIN: content_of(offer)}
     return Searching(Invitation(sid, us, contents), effects.at)
-
-
-def _content(offer: Description) -> Content:
-    return Content("voice", description=jingle_session.named(offer))
 
 
 def takes_more(leg: object, asks_first: bool) -> TypeGuard[Searching | Forking]:
@@ -153,17 +127,14 @@ def add(leg: Searching | Forking, client: str, profile: MediaProfile, effects: E
     if client in [each.session.client for each in forking.called]:
         return forking
     session = Session(leg.invitation.sid, leg.invitation.us, client, calls=False, profile=profile)
-    return replace(forking, called=(*forking.called, _call(leg.invitation, session, effects)))
+    return replace(forking, called=(*forking.called, invite_client(leg.invitation, session, effects)))
 
 
 def propose(leg: Searching | Forking, client: str, profile: MediaProfile, effects: Effects) -> Forking:
     """Call a client that wants to be asked first; one proposal is for all of them (XEP-0353 §5.1)."""
     forking = _forking(leg)
-    if isinstance(forking.proposal, Proposed):
-        proposal = forking.proposal
-    else:
-        command = ProposeCall(leg.invitation.us, effects.user, leg.invitation.sid)
-        proposal = Proposed(effects.emit_pending(command, None), {})
+    known = forking.proposal
+    proposal = known if isinstance(known, Proposed) else send_proposal(leg.invitation, effects)
     return replace(forking, proposal=replace(proposal, profiles={**proposal.profiles, client: profile}))
 
 
@@ -171,18 +142,9 @@ def _forking(leg: Searching | Forking) -> Forking:
     return Forking(leg.invitation) if isinstance(leg, Searching) else leg
 
 
-def _call(invitation: Invitation, session: Session, effects: Effects) -> Called:
-    """Invite a client, unless it has to wait for the offer (rule 5)."""
-    content = invitation.contents.get(session.profile)
-    if content is None:
-        return AwaitingOffer(session)
-    jingle_session.initiate(session, content, effects)
-    return Invited(session)
-
-
 def offered(leg: Inviting, offer: Description, profile: MediaProfile, effects: Effects) -> Inviting:
-    """What clients of a profile are offered is there: invite those that wait for it."""
-    contents = {**leg.invitation.contents, profile: _content(offer)}
+    """Invite the clients of a profile that wait for their offer, which is there now."""
+    contents = {**leg.invitation.contents, profile: content_of(offer)}
     invitation = replace(leg.invitation, contents=contents)
     match leg:
         case Searching():
@@ -190,10 +152,10 @@ def offered(leg: Inviting, offer: Description, profile: MediaProfile, effects: E
         case Forking(called=called):
             before = [each for each in called if isinstance(each, Invited)]
             waiting = [each.session for each in called if isinstance(each, AwaitingOffer)]
-            now = [_call(invitation, session, effects) for session in waiting]
+            now = [invite_client(invitation, session, effects) for session in waiting]
             return replace(leg, invitation=invitation, called=(*before, *now))
-        case Proceeding(called=AwaitingOffer(session)):
-            return replace(leg, invitation=invitation, called=_call(invitation, session, effects))
+        case Proceeding(called=(AwaitingOffer(session),)):
+            return replace(leg, invitation=invitation, called=(invite_client(invitation, session, effects),))
         case Proceeding():
             return replace(leg, invitation=invitation)
         case _:
@@ -201,18 +163,16 @@ def offered(leg: Inviting, offer: Description, profile: MediaProfile, effects: E
 
 
 def route_lost(leg: Inviting, profile: MediaProfile, reason: Reason, effects: Effects) -> Step:
-    """There is no way to clients of a profile any more."""
+    """End the call for the clients of a profile, which cannot be reached any more."""
     contents = {other: content for other, content in leg.invitation.contents.items() if other is not profile}
     leg = replace(leg, invitation=replace(leg.invitation, contents=contents))
-    if isinstance(leg, Searching):
-        return leg, ()
-    cut = tuple([each for each in _called(leg) if each.session.profile is profile])
-    left = tuple([each for each in _called(leg) if each.session.profile is not profile])
-    kept = unwanted = _proposal(leg)
+    cut = tuple([each for each in leg.called if each.session.profile is profile])
+    left = tuple([each for each in leg.called if each.session.profile is not profile])
+    kept = unwanted = leg.proposal
     if isinstance(kept, Proposed):
         profiles = {client: other for client, other in kept.profiles.items() if other is not profile}
         kept, unwanted = (replace(kept, profiles=profiles), None) if profiles else (Retracted(), kept)
-    _withdraw(leg.invitation, cut, unwanted, reason, effects)
+    withdraw(leg.invitation, cut, unwanted, reason, effects)
     return _left(leg, left, kept, reason if leg.refusal is None else leg.refusal)
 
 
@@ -221,23 +181,7 @@ def route_lost(leg: Inviting, profile: MediaProfile, reason: Reason, effects: Ef
 
 def sessions(leg: Inviting) -> tuple[Session, ...]:
     """Return the sessions with clients that have been invited."""
-    return tuple([each.session for each in _called(leg) if isinstance(each, Invited)])
-
-
-def _called(leg: Inviting) -> tuple[Called, ...]:
-    match leg:
-        case Searching():
-            return ()
-        case Forking(called=called):
-            return called
-        case Proceeding(called=each):
-            return (each,)
-        case _:
-            assert_never(leg)
-
-
-def _proposal(leg: Inviting) -> Proposed | Retracted | None:
-    return leg.proposal if isinstance(leg, Forking) else None
+    return tuple([each.session for each in leg.called if isinstance(each, Invited)])
 
 
 def proposes(leg: object, us: str) -> TypeGuard[Forking]:
@@ -247,7 +191,7 @@ def proposes(leg: object, us: str) -> TypeGuard[Forking]:
 
 def concerns(leg: Inviting, event: JingleEvent) -> bool:
     """Return whether the event is about a client that is called, or about the proposal."""
-    for each in _called(leg):
+    for each in leg.called:
         knows = isinstance(each, Invited) or isinstance(event, CallMessaged | ResourceUnavailable)
         if knows and about(each.session, event):
             return True
@@ -268,7 +212,7 @@ def deadline(leg: Inviting) -> Deadline | None:
 
 
 def search_ended(leg: Inviting) -> Step:
-    """No client that can take the call will show up any more."""
+    """End a search: no other client will say that it can take the call."""
     return (Over(), (Ended(NOBODY),)) if isinstance(leg, Searching) else (leg, ())
 
 
@@ -284,14 +228,14 @@ def _left(
         case Forking():
             return replace(leg, called=called, proposal=proposal, refusal=refusal), ()
         case Proceeding():
-            return replace(leg, called=called[0], refusal=refusal), ()
+            return replace(leg, refusal=refusal), ()
         case _:
             assert_never(leg)
 
 
 def stream_opened(leg: Inviting, effects: Effects) -> None:
-    """Invitations, and the answers to them, may have been lost with the stream. A client that rings knows the session,
-    so the question whether it does takes the place of all others.
+    """Ask the invited clients whether they know of the session: invitations, and answers to them, may have been lost
+    with the stream.
     """
     for session in sessions(leg):
         jingle_session.only_ask(session, effects)
@@ -301,14 +245,14 @@ def stream_opened(leg: Inviting, effects: Effects) -> None:
 
 
 def replied(leg: Inviting, reply: Reply, effects: Effects) -> Step:
-    """A client has taken or refused what we sent, or says nothing: without an invitation it has no part in the call;
-    information that gets lost does no harm.
+    """Fold a client's reply to what we sent, or its silence. A client that does not take the invitation is out of the
+    call; information that is lost does no harm.
     """
     match reply.answer:
         case IqSucceeded():
             return leg, (Ringing(),)
         case IqFailed() if isinstance(reply.command, ProposeCall):
-            return _left(leg, _called(leg), None, _refusal(leg))
+            return _left(leg, leg.called, None, leg.refusal)
         case IqFailed(condition=condition, text=text) if condition in GONE or jingle_session.is_vital(reply):
             told = text or condition
         case None if jingle_session.is_vital(reply):
@@ -322,7 +266,7 @@ def replied(leg: Inviting, reply: Reply, effects: Effects) -> Step:
 
 
 def accepted(leg: Inviting, event: SessionAccepted, effects: Effects) -> Step:
-    """A client sends session-accept: it wins, if what it accepts is what we offered."""
+    """Give the call to the client that sends session-accept, if it accepts what we offered."""
     if problem := malformed_contents(event.contents):
         effects.emit(RefuseIq(event.iq, "modify", "bad-request", problem))
         return leg, ()
@@ -332,8 +276,8 @@ def accepted(leg: Inviting, event: SessionAccepted, effects: Effects) -> Step:
     if isinstance(answer, Reason):
         jingle_session.terminate(winner, answer, effects)
         return drop(leg, event, answer, effects)
-    others = tuple([each for each in _called(leg) if each.session.client != winner.client])
-    _withdraw(leg.invitation, others, _proposal(leg), _ELSEWHERE, effects)
+    others = tuple([each for each in leg.called if each.session.client != winner.client])
+    withdraw(leg.invitation, others, leg.proposal, _ELSEWHERE, effects)
     return Talking(winner), (Answered(answer),)
 
 
@@ -351,13 +295,13 @@ def _answer(invitation: Invitation, profile: MediaProfile, contents: tuple[Conte
 
 
 def messaged(leg: Inviting, event: CallMessaged, effects: Effects) -> Step:
-    """A client says something about the proposal (XEP-0353 §5). Without one only a rejection counts."""
-    proposal = _proposal(leg)
+    """Fold what a client says about the proposal (XEP-0353 §5). Without a proposal only a rejection counts."""
+    proposal = leg.proposal
     match event.action:
         case CallAction.REJECT:
             reason = from_jingle(event.condition or "decline", event.text)
             declined = Reason(Cause.DECLINED, reason.text) if reason.cause is not Cause.BUSY else reason
-            return _declined(leg, _called(leg), declined, effects)
+            return _declined(leg, leg.called, declined, effects)
         case CallAction.RINGING if isinstance(proposal, Proposed):
             return leg, (Ringing(),)
         case CallAction.PROCEED if isinstance(proposal, Proposed):
@@ -371,42 +315,38 @@ def messaged(leg: Inviting, event: CallMessaged, effects: Effects) -> Step:
 
 
 def _proceeded(leg: Inviting, proposal: Proposed, client: str, effects: Effects) -> Proceeding:
-    """The client that proceeds gets the call; its server tells the others that were sent the proposal. One that was
-    invited at once need not be invited again.
+    """Give the call to the client that proceeds. Its server tells the others that were sent the proposal. A client that
+    was invited at once is not invited again.
     """
     effects.settle(proposal.command)
-    others = tuple([each for each in _called(leg) if each.session.client != client])
-    _withdraw(leg.invitation, others, None, _ELSEWHERE, effects)
-    for each in _called(leg):
+    others = tuple([each for each in leg.called if each.session.client != client])
+    withdraw(leg.invitation, others, None, _ELSEWHERE, effects)
+    for each in leg.called:
         if isinstance(each, Invited) and each.session.client == client:
-            return Proceeding(leg.invitation, each, _refusal(leg))
-    # One that we have not seen among those that want to be asked speaks as they do.
+            return Proceeding(leg.invitation, (each,), leg.refusal)
+    # A client that is not known to want to be asked first is taken to have the profile of those that are.
     profile = proposal.profiles.get(client) or next(iter(proposal.profiles.values()))
     session = Session(leg.invitation.sid, leg.invitation.us, client, calls=False, proposed=True, profile=profile)
-    return Proceeding(leg.invitation, _call(leg.invitation, session, effects), _refusal(leg))
-
-
-def _refusal(leg: Inviting) -> Reason | None:
-    return None if isinstance(leg, Searching) else leg.refusal
+    return Proceeding(leg.invitation, (invite_client(leg.invitation, session, effects),), leg.refusal)
 
 
 def drop(leg: Inviting, event: JingleEvent, reason: Reason, effects: Effects) -> Step:
-    """The client that the event is about is out."""
+    """Leave the client that the event is about out of the call."""
     # A client that hangs up on an invitation means to decline it.
     refusal = Reason(Cause.DECLINED, reason.text) if reason.cause is Cause.HUNG_UP else reason
-    for each in _called(leg):
+    for each in leg.called:
         if about(each.session, event):
             jingle_session.forget(each.session, effects)
-    left = tuple([each for each in _called(leg) if not about(each.session, event)])
+    left = tuple([each for each in leg.called if not about(each.session, event)])
     if refusal.cause is Cause.DECLINED:
         return _declined(leg, left, refusal, effects)
-    return _left(leg, left, _proposal(leg), _more_telling(_refusal(leg), refusal))
+    return _left(leg, left, leg.proposal, _more_telling(leg.refusal, refusal))
 
 
 def _declined(leg: Inviting, called: tuple[Called, ...], refusal: Reason, effects: Effects) -> Step:
-    """Rule 3, with those that are still called."""
-    _withdraw(leg.invitation, called, _proposal(leg), _DECLINED, effects)
-    return Over(), (Ended(_more_telling(_refusal(leg), refusal) or NOBODY),)
+    """End the call for the clients that are still called, because one has declined (rule 3)."""
+    withdraw(leg.invitation, called, leg.proposal, _DECLINED, effects)
+    return Over(), (Ended(_more_telling(leg.refusal, refusal) or NOBODY),)
 
 
 def _more_telling(one: Reason | None, other: Reason) -> Reason | None:
@@ -422,42 +362,13 @@ def _rank(reason: Reason | None) -> int:
 
 
 def end(leg: Inviting, reason: Reason, effects: Effects) -> None:
-    """The other end is gone: nobody is to ring any longer."""
-    _withdraw(leg.invitation, _called(leg), _proposal(leg), reason, effects)
-
-
-def _withdraw(
-    invitation: Invitation,
-    called: tuple[Called, ...],
-    proposal: Proposed | Retracted | None,
-    reason: Reason,
-    effects: Effects,
-) -> None:
-    """End these sessions and take the proposal back. A client that has proceeded and waits for the offer is told as
-    those are that have only been asked.
-    """
-    for each in called:
-        if isinstance(each, Invited):
-            jingle_session.terminate(each.session, reason, effects)
-    proceeds = any(isinstance(each, AwaitingOffer) and each.session.proposed for each in called)
-    if isinstance(proposal, Proposed):
-        effects.settle(proposal.command)
-    if isinstance(proposal, Proposed) or proceeds:
-        _retract(invitation, reason, False, effects)
+    """End the call for all clients: the other end is gone."""
+    withdraw(leg.invitation, leg.called, leg.proposal, reason, effects)
 
 
 def give_way(leg: Forking, effects: Effects) -> Forking:
     """Take the proposal back because the user has proposed a call to the caller at the same moment (XEP-0353 §6.1)."""
     if isinstance(leg.proposal, Proposed):
         effects.settle(leg.proposal.command)
-        _retract(leg.invitation, Reason(Cause.CANCELLED, texts.GLARE), True, effects)
+        retract(leg.invitation, Reason(Cause.CANCELLED, texts.GLARE), True, effects)
     return replace(leg, proposal=Retracted())
-
-
-def _retract(invitation: Invitation, reason: Reason, tie_break: bool, effects: Effects) -> None:
-    """Take the proposal back (XEP-0353 §5.3)."""
-    condition = "expired" if tie_break else to_jingle(reason)
-    message = MessageCall(
-        invitation.us, effects.user, invitation.sid, CallAction.RETRACT, condition, reason.text, tie_break
-    )
-    unacknowledged.say(message, effects)

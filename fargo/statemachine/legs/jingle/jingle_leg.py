@@ -16,7 +16,8 @@ from typing import Final, TypeAlias, assert_never
 from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import forking, jingle_session, single_session, texts, unacknowledged
-from fargo.statemachine.legs.jingle.forking import Forking, Invitation, Inviting, Proceeding, Proposed, Searching
+from fargo.statemachine.legs.jingle.forking import Forking, Inviting, Proceeding, Searching
+from fargo.statemachine.legs.jingle.invitations import Invitation, Proposed
 from fargo.statemachine.legs.jingle.jingle_session import (
     JingleEvent,
     Over,
@@ -79,14 +80,14 @@ _OFFLINE: Final = Reason(Cause.NETWORK, texts.OFFLINE)
 
 
 def called(event: SessionInitiated, audio: Audio, proposed: bool, effects: Effects) -> JingleLeg:
-    """A client calls, and its offer is fit to be put through."""
+    """Acknowledge the call of a client whose offer can be put through."""
     effects.emit(AcceptIq(event.iq))
     session = Session(event.sid, event.iq.to, event.iq.sender, True, proposed, audio.profile, audio.content.name)
     return Calling(session, audio.content)
 
 
 def turn_down(event: SessionInitiated, proposed: bool, reason: Reason, effects: Effects) -> None:
-    """A client calls, and its offer cannot be put through: acknowledge it, then say why not (XEP-0166 §6.3)."""
+    """Acknowledge a call whose offer cannot be put through, and end it with the reason (XEP-0166 §6.3)."""
     effects.emit(AcceptIq(event.iq))
     jingle_session.terminate(Session(event.sid, event.iq.to, event.iq.sender, True, proposed), reason, effects)
 
@@ -131,7 +132,7 @@ def deadline(leg: JingleLeg) -> Deadline | None:
 
 
 def search_ended(leg: JingleLeg) -> Step:
-    """No other client can be asked: a leg that waits for one ends."""
+    """End a leg that waits for a client: no other can be asked."""
     return forking.search_ended(leg) if isinstance(leg, Inviting) else (leg, ())
 
 
@@ -188,7 +189,7 @@ def fold(leg: JingleLeg, event: JingleEvent, effects: Effects, takes_dtmf: bool)
 
 
 def stream_opened(leg: JingleLeg, effects: Effects) -> None:
-    """The stream was lost, and with it maybe the last word of either side: ask whether clients are in the session."""
+    """Ask clients whether they are in the session: stanzas of either side may have been lost with the stream."""
     match leg:
         case Calling() | Talking():
             jingle_session.ask(leg.session, effects)
@@ -263,7 +264,7 @@ def _unsupported(event: ContentChanged, effects: Effects) -> None:
 
 
 def _hears(session: Session, senders: Senders) -> bool:
-    """Whether the client takes what the other end sends (XEP-0166 §7.3)."""
+    """Return whether the client takes what the other end sends (XEP-0166 §7.3)."""
     return senders in ("both", "responder" if session.calls else "initiator")
 
 
@@ -288,7 +289,7 @@ def _terminated(leg: JingleLeg, event: SessionTerminated, effects: Effects) -> S
 
 
 def _gone(leg: JingleLeg, event: ResourceUnavailable, effects: Effects) -> Step:
-    """A client went offline. It is told so all the same: it may be back already, under the same name, and ring."""
+    """Leave out a client that went offline. It is told so, as it may be back already, under the same name, and ring."""
     for session in sessions(leg):
         if about(session, event):
             jingle_session.terminate(session, _OFFLINE, effects)
@@ -296,7 +297,7 @@ def _gone(leg: JingleLeg, event: ResourceUnavailable, effects: Effects) -> Step:
 
 
 def _drop(leg: JingleLeg, event: SessionTerminated | ResourceUnavailable, reason: Reason, effects: Effects) -> Step:
-    """The client that the event is about is out."""
+    """Leave the client that the event is about out of the call."""
     match leg:
         case Calling() | Talking():
             return single_session.ended(leg, reason)
@@ -312,7 +313,7 @@ def _drop(leg: JingleLeg, event: SessionTerminated | ResourceUnavailable, reason
 
 
 def tell(leg: JingleLeg, leg_event: LegEvent, effects: Effects) -> Step:
-    """Do what the other end's news mean for this one."""
+    """Tell the clients what the other end has done."""
     match leg_event:
         case Held() | Resumed() if isinstance(leg, Talking):
             return single_session.held(leg, isinstance(leg_event, Held), effects), ()
@@ -360,7 +361,7 @@ def abandon(leg: JingleLeg, text: str, effects: Effects) -> None:
                 effects.settle(leg.proposal.command)
                 _abandon_proposal(leg.invitation, text, effects)
         case Proceeding():
-            _abandon_session(leg.called.session, text, effects)
+            _abandon_session(leg.called[0].session, text, effects)
             _abandon_proposal(leg.invitation, text, effects)
         case Searching() | Over():
             pass

@@ -167,7 +167,7 @@ def terminate(session: Session, reason: Reason, effects: Effects) -> None:
 
 
 def finish(session: Session, reason: Reason, effects: Effects) -> None:
-    """The session is over: send <finish/> if it was proposed (XEP-0353 §5.7)."""
+    """Send <finish/> at the end of a session that was proposed (XEP-0353 §5.7)."""
     forget(session, effects)
     if session.proposed:
         message = MessageCall(

@@ -75,7 +75,7 @@ def _end(sid: str, client: str, effects: Effects) -> bool:
 
 
 def expire(proposal: MessageCall, effects: Effects) -> None:
-    """The client has not described its call in time (rule 2)."""
+    """Tell a client that has not described its call in time that it is too late (rule 2)."""
     effects.emit(MessageCall(proposal.sender, proposal.to, proposal.sid, CallAction.FINISH, "expired"))
 
 

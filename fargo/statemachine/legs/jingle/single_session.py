@@ -47,7 +47,7 @@ Step: TypeAlias = tuple[Calling | Talking | Over, LegEvents]
 
 
 def replied(leg: Single, reply: Reply, effects: Effects) -> Step:
-    """The client has taken or refused what we sent, or says nothing: without our acceptance there is no session."""
+    """Fold the client's reply to what we sent, or its silence. Without our acceptance there is no session."""
     match reply.answer:
         case IqFailed(condition=condition) if condition in GONE:
             offline = Reason(Cause.NETWORK, texts.OFFLINE)
@@ -67,7 +67,7 @@ def replied(leg: Single, reply: Reply, effects: Effects) -> Step:
 
 
 def messaged(leg: Single, event: CallMessaged, effects: Effects) -> Step:
-    """The client says something about the call that was proposed before: in a session only the end counts."""
+    """Fold what the client says about the proposal that came before. In a session only its end counts."""
     if event.action not in (CallAction.FINISH, CallAction.RETRACT):
         return leg, ()
     reason = from_jingle(event.condition or "success", event.text)
@@ -76,14 +76,14 @@ def messaged(leg: Single, event: CallMessaged, effects: Effects) -> Step:
 
 
 def ended(leg: Single, reason: Reason) -> Step:
-    """The client is out of the call. One that hangs up before it is answered has given up."""
+    """End the leg: the client is out of the call. A client that hangs up before the answer has cancelled."""
     if isinstance(leg, Calling) and reason.cause is Cause.HUNG_UP:
         reason = Reason(Cause.CANCELLED, reason.text)
     return Over(), (Ended(reason),)
 
 
 def holds(leg: Talking, on_hold: bool) -> Step:
-    """The client puts the other end on hold, or takes it off; it may say so more than once."""
+    """Put the other end on hold, or take it off; a client may say the same twice."""
     if leg.holds is on_hold:
         return leg, ()
     return replace(leg, holds=on_hold), ((Held() if on_hold else Resumed()),)
@@ -93,7 +93,7 @@ def holds(leg: Talking, on_hold: bool) -> Step:
 
 
 def rings(leg: Calling, effects: Effects) -> Calling:
-    """The other end rings; the client is told once."""
+    """Tell the client, once, that the other end rings."""
     if leg.ringing:
         return leg
     jingle_session.inform(leg.session, "ringing", effects)
@@ -101,13 +101,13 @@ def rings(leg: Calling, effects: Effects) -> Calling:
 
 
 def answered(leg: Calling, description: Description, effects: Effects) -> Talking:
-    """The other end has answered."""
+    """Accept the client's session with the other end's answer."""
     jingle_session.accept(leg.session, leg.content, description, effects)
     return Talking(leg.session)
 
 
 def held(leg: Talking, on_hold: bool, effects: Effects) -> Talking:
-    """The other end puts the client on hold, or takes it off; nothing is said twice."""
+    """Tell the client that it is on hold, or no longer; nothing is said twice."""
     if leg.held is on_hold:
         return leg
     jingle_session.inform(leg.session, "hold" if on_hold else "unhold", effects)

@@ -36,7 +36,7 @@ def is_goodbye(command: Command) -> TypeGuard[TerminateSession | MessageCall]:
 
 
 def answered(event: IqSucceeded | IqFailed, effects: Effects) -> None:
-    """A client has heard it, or cannot hear it."""
+    """Forget a goodbye that a client has heard, or cannot hear."""
     if not (isinstance(event, IqFailed) and event.condition == _NOT_SENT):
         effects.settle(event.command)
 
@@ -54,8 +54,8 @@ def glare(event: SessionTerminated, effects: Effects) -> bool:
 
 
 def repeat(live: Set[tuple[str, str, str]], effects: Effects) -> None:
-    """The stream is up again: say all of it once more, but not to a client that is in a new session of the same name
-    by now. ``live``: our JID, the client's and the id of each session that there is.
+    """Say all of it once more, as the stream is up again, but not to a client that is in a new session of that name.
+    ``live``: our JID, the client's and the id of each session that there is.
     """
     for name, each in effects.pending.items():
         said = each.command

@@ -19,12 +19,28 @@ Rules:
 
 from typing import Final, NamedTuple, TypeAlias, assert_never
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.leg_events import Answered, Offered, RouteLost, TransportChanged
 from fargo.statemachine.legs.relay import texts
+from fargo.statemachine.legs.relay.relay_session import (
+    Answering,
+    AwaitingAnswer,
+    Deleting,
+    Ends,
+    Joined,
+    Lasting,
+    Offering,
+    Passing,
+    RelayRequest,
+    RelaySession,
+    Renegotiating,
+    first_answer,
+    first_offer,
+    offer_again,
+    to_client,
+)
 from fargo.statemachine.media.description import Description, IceUdp, MediaProfile, RawUdp
 from fargo.statemachine.model.ng import (
     AnswerRelay,
@@ -46,108 +62,12 @@ from fargo.statemachine.reason import Cause, Reason
 _LONGEST_REPLY: Final = 15.0
 _DELETE_AGAIN: Final = 30.0
 _MOST_REPEATED_DELETIONS: Final = 4
-# Codecs that the relay offers besides the offerer's own: to a phone what every phone has, to a client what every
-# client of today has.
-_FOR_PHONES: Final = ("PCMU", "PCMA", "telephone-event")
-_FOR_CLIENTS: Final = ("opus", "PCMU", "PCMA", "telephone-event")
-# Redundancy and comfort noise are between a client and the relay: phones name them, and then do otherwise.
-_NOT_FOR_PHONES: Final = ("red", "CN")
-
-
-class RelayRequest(Struct, frozen=True, gc=False):
-    """What does not change about a session: its name, and how the client in it sends and receives. ``outward``: the
-    client is the offerer. ``why``: the call needs the relay, a sentence.
-    """
-
-    name: str
-    profile: MediaProfile
-    outward: bool
-    why: str
-
-    @property
-    def client(self) -> Party:
-        """Return which end the client is."""
-        return Party.OFFERER if self.outward else Party.ANSWERER
-
-    @property
-    def phone(self) -> Party:
-        """Return which end the phone is."""
-        return Party.ANSWERER if self.outward else Party.OFFERER
-
-
-class Ends(Struct, frozen=True, gc=False):
-    """How both ends describe themselves. ``left``: the credentials (ufrags) with which the client did ICE before;
-    candidates that come late may still name them.
-    """
-
-    client: Description
-    phone: Description
-    left: tuple[str, ...] = ()
-
-
-# --- the phases of a session
-
-
-class Offering(Struct, frozen=True, gc=False):
-    """The offer is with the relay. ``fallback``: what the called end can be offered without the relay, None if
-    nothing.
-    """
-
-    terms: RelayRequest
-    offer: Description
-    fallback: Description | None
-
-
-class AwaitingAnswer(Struct, frozen=True, gc=False):
-    """The relay's offer is with the called end."""
-
-    terms: RelayRequest
-    offer: Description
-
-
-class Answering(Struct, frozen=True, gc=False):
-    """The answer is with the relay. ``told``: what the relay has been told; ``ends``: what it should know, which is
-    something else if an end has moved since.
-    """
-
-    terms: RelayRequest
-    told: Ends
-    ends: Ends
-
-
-class Joined(Struct, frozen=True, gc=False):
-    """Both ends have described themselves: audio passes."""
-
-    terms: RelayRequest
-    ends: Ends
-
-
-class Renegotiating(Struct, frozen=True, gc=False):
-    """An end has moved, so either end's description goes to the relay once more: first the client's as an offer, then
-    the phone's as the answer. ``restarts``: the client has restarted ICE, and waits to be told where it is to send
-    audio.
-    """
-
-    terms: RelayRequest
-    ends: Ends
-    restarts: bool
-
-
-class Deleting(Struct, frozen=True, gc=False):
-    """The relay was told to end the session."""
-
-    terms: RelayRequest
-
-
-_Passing: TypeAlias = Joined | Renegotiating
-_Lasting: TypeAlias = Offering | AwaitingAnswer | Answering | Joined | Renegotiating
-RelaySession: TypeAlias = _Lasting | Deleting
 RelayLeg: TypeAlias = tuple[RelaySession, ...]
 News: TypeAlias = tuple[Offered | Answered | TransportChanged | RouteLost, ...]
 
 
 class Carried(NamedTuple):
-    """What a session that is gone has received from either end, in RTP packets."""
+    """The RTP packets that a session received from either end."""
 
     from_client: int
     from_phone: int
@@ -168,20 +88,8 @@ def offer(
     leg: RelayLeg, terms: RelayRequest, description: Description, fallback: Description | None, effects: Effects
 ) -> RelayLeg:
     """Ask for a session, with what the calling end offers."""
-    if terms.outward:
-        command = _to_phone(terms, description, _FOR_PHONES)
-    else:
-        command = OfferRelay(terms.name, description, terms.profile, terms.profile is MediaProfile.DTLS, _FOR_CLIENTS)
-    effects.emit_pending(command, _LONGEST_REPLY)
+    effects.emit_pending(first_offer(terms, description), _LONGEST_REPLY)
     return (*leg, Offering(terms, description, fallback))
-
-
-def _to_phone(terms: RelayRequest, client: Description, transcode: tuple[str, ...]) -> OfferRelay:
-    return OfferRelay(terms.name, client, MediaProfile.PLAIN, False, transcode, _NOT_FOR_PHONES, terms.client)
-
-
-def _to_client(terms: RelayRequest, ends: Ends) -> AnswerRelay:
-    return AnswerRelay(terms.name, ends.phone, terms.profile, ends.client.mux, terms.phone)
 
 
 def has(leg: RelayLeg, profile: MediaProfile) -> bool:
@@ -198,8 +106,7 @@ def answer(leg: RelayLeg, profile: MediaProfile, description: Description, effec
         return None
     terms = session.terms
     ends = Ends(session.offer, description) if terms.outward else Ends(description, session.offer)
-    command = _to_client(terms, ends) if terms.outward else AnswerRelay(terms.name, description, MediaProfile.PLAIN)
-    effects.emit_pending(command, _LONGEST_REPLY)
+    effects.emit_pending(first_answer(terms, ends), _LONGEST_REPLY)
     return (*delete(tuple(s for s in leg if s is not session), effects), Answering(terms, ends, ends))
 
 
@@ -219,13 +126,13 @@ def why(leg: RelayLeg) -> str:
 def play(leg: RelayLeg, digit: str, duration: int, effects: Effects) -> None:
     """Play a digit to the phone."""
     for session in leg:
-        if isinstance(session, _Passing):
+        if isinstance(session, Passing):
             effects.emit(PlayDigit(session.terms.name, session.terms.phone, digit, duration))
 
 
 def is_joined(leg: RelayLeg) -> bool:
     """Return whether the two ends hear each other through the relay."""
-    return any(isinstance(session, _Passing) for session in leg)
+    return any(isinstance(session, Passing) for session in leg)
 
 
 def is_used(leg: RelayLeg) -> bool:
@@ -274,7 +181,7 @@ def _with_phone(session: RelaySession, transport: RawUdp, effects: Effects) -> R
             assert_never(session)
 
 
-def _moved(session: Answering | _Passing, ends: Ends, restarts: bool, effects: Effects) -> Answering | Renegotiating:
+def _moved(session: Answering | Passing, ends: Ends, restarts: bool, effects: Effects) -> Answering | Renegotiating:
     """Tell the relay that an end has moved; it has to know both ends first."""
     match session:
         case Answering():
@@ -288,9 +195,7 @@ def _moved(session: Answering | _Passing, ends: Ends, restarts: bool, effects: E
 
 
 def _renegotiate(terms: RelayRequest, ends: Ends, restarts: bool, effects: Effects) -> Renegotiating:
-    # What the phone speaks must be in the new offer, as it is what it will be said to answer.
-    transcode = dict.fromkeys((*_FOR_PHONES, *(codec.name for codec in ends.phone.codecs)))
-    effects.emit_pending(_to_phone(terms, ends.client, tuple(transcode)), _LONGEST_REPLY)
+    effects.emit_pending(offer_again(terms, ends), _LONGEST_REPLY)
     return Renegotiating(terms, ends, restarts)
 
 
@@ -349,7 +254,7 @@ def is_overtaken(name: str, pending: PendingCommands) -> bool:
 
 
 def fold(leg: RelayLeg, reply: Reply, effects: Effects) -> Step:
-    """What a reply of the relay makes of the session that it is about; None stands for one that never came."""
+    """Return the leg after a reply of the relay, or after none has come in time."""
     session = _session(leg, reply)
     others = tuple(s for s in leg if s is not session)
     match session, reply.answer:
@@ -373,7 +278,7 @@ def fold(leg: RelayLeg, reply: Reply, effects: Effects) -> Step:
 
 
 def _joined(session: Answering, effects: Effects) -> Joined | Renegotiating:
-    """The ends hear each other; if one has moved in the meantime, the relay is told now."""
+    """Join the ends. If one has moved in the meantime, tell the relay."""
     if session.ends == session.told:
         return Joined(session.terms, session.ends)
     restarts = session.ends.client != session.told.client
@@ -383,9 +288,9 @@ def _joined(session: Answering, effects: Effects) -> Joined | Renegotiating:
 def _renegotiated(
     session: Renegotiating, reply: Reply, description: Description, effects: Effects
 ) -> tuple[Joined | Renegotiating, News]:
-    """The relay knows the client's description; it is told the phone's, unless it knows that too."""
+    """Tell the relay the phone's description after the client's; after that, the ends are joined again."""
     if isinstance(reply.command, OfferRelay):
-        effects.emit_pending(_to_client(session.terms, session.ends), _LONGEST_REPLY)
+        effects.emit_pending(to_client(session.terms, session.ends), _LONGEST_REPLY)
         return session, ()
     joined = Joined(session.terms, session.ends)
     if session.restarts and isinstance(description.transport, IceUdp):
@@ -405,7 +310,7 @@ def _carried(terms: RelayRequest, flows: tuple[Flow, ...]) -> Carried | None:
 
 
 def lost(leg: RelayLeg, event: RelayLost, effects: Effects) -> Step:
-    """The relay is gone, or has forgotten its sessions."""
+    """Give up every session: the relay is gone, or has forgotten them."""
     step = Step(tuple(s for s in leg if isinstance(s, Deleting)))
     for session in leg:
         if not isinstance(session, Deleting):
@@ -414,8 +319,8 @@ def lost(leg: RelayLeg, event: RelayLost, effects: Effects) -> Step:
     return step
 
 
-def _failed(others: RelayLeg, session: _Lasting, problem: str, effects: Effects) -> Step:
-    """Rule 6. The relay may have made the session all the same."""
+def _failed(others: RelayLeg, session: Lasting, problem: str, effects: Effects) -> Step:
+    """Do without a session (rule 6). It is deleted, as the relay may have made it all the same."""
     left = (*others, _delete(session.terms, effects))
     if isinstance(session, Offering) and session.fallback is not None:
         return Step(left, (Offered(session.fallback, session.terms.profile),))

@@ -1,0 +1,136 @@
+"""A session at the media relay: the phases that it goes through, and how the relay is told of each end."""
+
+from typing import Final, TypeAlias
+
+from msgspec import Struct
+
+from fargo.statemachine.media.description import Description, MediaProfile
+from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, Party
+
+# Codecs that the relay offers besides the offerer's own: to a phone what every phone has, to a client what every
+# client of today has.
+_FOR_PHONES: Final = ("PCMU", "PCMA", "telephone-event")
+_FOR_CLIENTS: Final = ("opus", "PCMU", "PCMA", "telephone-event")
+# Redundancy and comfort noise are between a client and the relay: phones name them, and then do otherwise.
+_NOT_FOR_PHONES: Final = ("red", "CN")
+
+
+class RelayRequest(Struct, frozen=True, gc=False):
+    """The name of a session, and the profile of the client in it. ``outward``: the client is the offerer. ``why``: why
+    the call needs the relay, a sentence.
+    """
+
+    name: str
+    profile: MediaProfile
+    outward: bool
+    why: str
+
+    @property
+    def client(self) -> Party:
+        """Return which end the client is."""
+        return Party.OFFERER if self.outward else Party.ANSWERER
+
+    @property
+    def phone(self) -> Party:
+        """Return which end the phone is."""
+        return Party.ANSWERER if self.outward else Party.OFFERER
+
+
+class Ends(Struct, frozen=True, gc=False):
+    """The latest descriptions of both ends. ``left``: the ufrags that the client used for ICE before; late candidates
+    may still name them.
+    """
+
+    client: Description
+    phone: Description
+    left: tuple[str, ...] = ()
+
+
+# --- the phases of a session
+
+
+class Offering(Struct, frozen=True, gc=False):
+    """The offer is with the relay. ``fallback``: what the called end can be offered without the relay, None if
+    nothing.
+    """
+
+    terms: RelayRequest
+    offer: Description
+    fallback: Description | None
+
+
+class AwaitingAnswer(Struct, frozen=True, gc=False):
+    """The relay's offer is with the called end."""
+
+    terms: RelayRequest
+    offer: Description
+
+
+class Answering(Struct, frozen=True, gc=False):
+    """The answer is with the relay. ``told``: what the relay has been told; ``ends``: what it should know, which is
+    something else if an end has moved since.
+    """
+
+    terms: RelayRequest
+    told: Ends
+    ends: Ends
+
+
+class Joined(Struct, frozen=True, gc=False):
+    """Both ends have described themselves: audio passes."""
+
+    terms: RelayRequest
+    ends: Ends
+
+
+class Renegotiating(Struct, frozen=True, gc=False):
+    """An end has moved, so either end's description goes to the relay once more: first the client's as an offer, then
+    the phone's as the answer. ``restarts``: the client has restarted ICE, and waits to be told where it is to send
+    audio.
+    """
+
+    terms: RelayRequest
+    ends: Ends
+    restarts: bool
+
+
+class Deleting(Struct, frozen=True, gc=False):
+    """The relay was told to end the session."""
+
+    terms: RelayRequest
+
+
+Passing: TypeAlias = Joined | Renegotiating
+Lasting: TypeAlias = Offering | AwaitingAnswer | Answering | Joined | Renegotiating
+RelaySession: TypeAlias = Lasting | Deleting
+
+
+# --- what the relay is asked for
+
+
+def first_offer(terms: RelayRequest, description: Description) -> OfferRelay:
+    """Return the command that makes the session, with what the calling end offers."""
+    if terms.outward:
+        return _to_phone(terms, description, _FOR_PHONES)
+    return OfferRelay(terms.name, description, terms.profile, terms.profile is MediaProfile.DTLS, _FOR_CLIENTS)
+
+
+def first_answer(terms: RelayRequest, ends: Ends) -> AnswerRelay:
+    """Return the command that joins the ends, with what the called end answers."""
+    return to_client(terms, ends) if terms.outward else AnswerRelay(terms.name, ends.client, MediaProfile.PLAIN)
+
+
+def offer_again(terms: RelayRequest, ends: Ends) -> OfferRelay:
+    """Return the command that begins a new negotiation, with how the client describes itself now."""
+    # What the phone speaks must be in the new offer, as it is what it will be said to answer.
+    transcode = dict.fromkeys((*_FOR_PHONES, *(codec.name for codec in ends.phone.codecs)))
+    return _to_phone(terms, ends.client, tuple(transcode))
+
+
+def _to_phone(terms: RelayRequest, client: Description, transcode: tuple[str, ...]) -> OfferRelay:
+    return OfferRelay(terms.name, client, MediaProfile.PLAIN, False, transcode, _NOT_FOR_PHONES, terms.client)
+
+
+def to_client(terms: RelayRequest, ends: Ends) -> AnswerRelay:
+    """Return the command that tells the relay what the phone answers the client."""
+    return AnswerRelay(terms.name, ends.phone, terms.profile, ends.client.mux, terms.phone)
