@@ -51,9 +51,10 @@ _CALLS_OF_ONE: Final = f"""
 
 
 class SqliteReader:
-    """A log in a SQLite file (`fargo.store.interface.Reader`)."""
+    """A log in a SQLite file (`fargo.store.interface.Reader`). `name` is the path of the file."""
 
     def __init__(self, db: Database, path: Path) -> None:
+        self.name = str(path)
         self._db = db
         self._path = path
 
@@ -61,11 +62,6 @@ class SqliteReader:
     def open(cls, path: Path, backfill: Backfill | None) -> Self:
         """Open an existing file for reading. Raises StoreError."""
         return cls(open_read_only(path, WHAT, APPLICATION_ID, log_migrations(path, backfill)), path)
-
-    @property
-    def name(self) -> str:
-        """The path of the file."""
-        return str(self._path)
 
     def close(self) -> None:
         """Close the file."""
@@ -135,8 +131,8 @@ class SqliteReader:
 
     def _check_version(self, row: Row, versions: dict[str, int], *, from_beginning: bool = True) -> None:
         """Raise StoreError if an event is missing before this one. `versions` has the last version of each user."""
-        _, user, version, _, name, *_ = row
+        user, version = row[1:3]
         before = versions.get(user, 0)
-        if version != before + 1 and (before or (from_beginning and name != _SNAPSHOT)):
+        if version != before + 1 and (before or (from_beginning and row[4] != _SNAPSHOT)):
             raise StoreError(texts.GAP.format(path=self._path, before=before, user=user, version=version))
         versions[user] = version
