@@ -133,11 +133,10 @@ def secrets(user: User) -> tuple[str, ...]:
 def fold(user: User, recorded: Recorded) -> tuple[User, tuple[Issued, ...]]:
     """The user after an event, and the commands it leads to, in order."""
     effects = Effects(recorded.user, recorded.version, recorded.at, user.pending)
-    begins = effects.mark()
     try:
         after = _react(user, recorded.event, effects)
     except Exception as error:
-        effects.return_to(begins)
+        effects = Effects(recorded.user, recorded.version, recorded.at, user.pending)
         after = faults.ended(user, recorded.event, error, effects)
     if effects.pending is not after.pending:
         after = replace(after, pending=effects.pending)
