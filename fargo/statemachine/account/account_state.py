@@ -11,7 +11,15 @@ from fargo.statemachine.account import texts
 from fargo.statemachine.account.roster import Shown
 from fargo.statemachine.address import SipUri
 from fargo.statemachine.model.events import Iq, SipAccount, SipSignedOut, SipTrouble
-from fargo.statemachine.model.presence import Connection, Refused, SignedIn, SignedOut, SigningIn, SigningOut, Waiting
+from fargo.statemachine.model.presence import (
+    Connection,
+    SignedIn,
+    SignedOut,
+    SigningIn,
+    SigningOut,
+    SignInRefused,
+    Waiting,
+)
 
 # --- the account
 
@@ -123,7 +131,7 @@ def _presence(credentials: Credentials, connection: Connection) -> tuple[bool, s
             return False, "", f"Signed out of {credentials.uri}."
         case Waiting(problem=problem):
             return False, "xa", f"{problem} Trying again soon."
-        case Refused(problem=problem):
+        case SignInRefused(problem=problem):
             return False, "dnd", problem
         case _:
             assert_never(connection)

@@ -28,7 +28,15 @@ from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.model.commands import SignIn, SignOut
 from fargo.statemachine.model.events import SipSignedIn, SipSignedOut, SipTrouble
-from fargo.statemachine.model.presence import Connection, Refused, SignedIn, SignedOut, SigningIn, SigningOut, Waiting
+from fargo.statemachine.model.presence import (
+    Connection,
+    SignedIn,
+    SignedOut,
+    SigningIn,
+    SigningOut,
+    SignInRefused,
+    Waiting,
+)
 from fargo.statemachine.model.sip import engine_named
 
 # Seconds.
@@ -94,7 +102,7 @@ def _after_loss(connection: Connection, event: SipSignedOut, credentials: Creden
         case SipTrouble.ASKED:
             return SignedOut()
         case SipTrouble.CREDENTIALS | SipTrouble.SECRET | SipTrouble.INVALID:
-            return Refused(problem)
+            return SignInRefused(problem)
         case SipTrouble.NETWORK | SipTrouble.IN_USE | SipTrouble.HOST:
             attempt = connection.attempt if isinstance(connection, SigningIn) else 0
             return Waiting(effects.at + _delay(attempt, event.trouble), attempt + 1, problem)
@@ -156,7 +164,7 @@ def _expired(connection: Connection, credentials: Credentials, effects: Effects)
             return SignedIn(name)
         case Waiting(attempt=attempt):
             return _sign_in(credentials, attempt, effects)
-        case SignedOut() | Refused():
+        case SignedOut() | SignInRefused():
             return connection
         case _:
             assert_never(connection)
@@ -170,7 +178,7 @@ def reconcile(account: Account, online: bool, effects: Effects) -> Account:
     match account:
         case Registered(credentials, SignedOut()) if online:
             return Registered(credentials, _sign_in(credentials, 0, effects))
-        case Registered(credentials, Waiting() | Refused()) if not online:
+        case Registered(credentials, Waiting() | SignInRefused()) if not online:
             return Registered(credentials, SignedOut())
         case Registered(credentials, SignedIn(name, linger)) if not online and not linger:
             return Registered(credentials, _sign_out(name, effects))
@@ -182,7 +190,7 @@ def reconcile(account: Account, online: bool, effects: Effects) -> Account:
 
 def _sign_in(credentials: Credentials, attempt: int, effects: Effects) -> Connection:
     if engine_named(credentials.account.engine) is None:
-        return Refused(unknown_engine(credentials.account))
+        return SignInRefused(unknown_engine(credentials.account))
     return SigningIn(effects.emit(SignIn(credentials.account, credentials.secret)), effects.at, attempt)
 
 

@@ -51,13 +51,13 @@ class Waiting(Struct, frozen=True, gc=False, omit_defaults=True, tag="Waiting"):
     problem: str
 
 
-class Refused(Struct, frozen=True, gc=False, omit_defaults=True, tag="Refused"):
+class SignInRefused(Struct, frozen=True, gc=False, omit_defaults=True, tag="Refused"):
     """The account cannot be used as it is, and is not tried again until the user changes it or comes online again."""
 
     problem: str
 
 
-Connection: TypeAlias = SignedOut | SigningIn | SignedIn | SigningOut | Waiting | Refused
+Connection: TypeAlias = SignedOut | SigningIn | SignedIn | SigningOut | Waiting | SignInRefused
 
 
 # --- the clients
