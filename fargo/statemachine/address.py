@@ -1,13 +1,13 @@
-"""JID <-> SIP URI.
+"""Addresses: JIDs, SIP URIs, and the mapping between a contact's JID and its SIP URI.
 
 Rules:
 
-1. A contact at the gateway is ``user%domain@gateway``; ``user\\40domain@gateway`` (XEP-0106) is accepted too; a
-   localpart that names no domain belongs to the account's own SIP domain, so ``+441632960000@gateway`` dials a number.
+1. The JID of a contact is ``user%domain@gateway``. ``user\\40domain@gateway`` (XEP-0106) is accepted too. A localpart
+   without a domain belongs to the account's own SIP domain, so ``+441632960000@gateway`` dials a number.
 2. The last ``%`` or ``@`` separates user and domain: a domain contains neither.
-3. XMPP servers fold the case of a localpart (RFC 6122 §3.3), so a contact's JID is made in lower case.
-4. What cannot stand in a SIP URI as it is gets percent-escaped (RFC 3261 §25.1); control characters and malformed
-   domains are refused. What cannot stand in a localpart gets XEP-0106's escapes.
+3. XMPP servers fold the case of a localpart (RFC 6122 §2.3), so a contact's JID is made in lower case.
+4. Characters that a SIP URI does not allow are percent-escaped (RFC 3261 §25.1), those that a localpart does not allow
+   are escaped after XEP-0106. Control characters and malformed domains are refused.
 """
 
 import ipaddress
@@ -21,15 +21,15 @@ import msgspec
 
 # RFC 3261 §25.1, user = unreserved / escaped / user-unreserved.
 _USER_UNSAFE: Final = re.compile(r"[^A-Za-z0-9_.!~*'()&=+$,;?/-]")
-_UNFIT: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-"""Control characters, and surrogates, which no encoding has."""
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Control characters, and surrogates, which UTF-8 cannot encode."""
 _LABEL: Final = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DOMAIN_NAME: Final = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 _HOSTPORT: Final = re.compile(r"(\[(?P<address>[^][]*)\]|(?P<name>[^][:]*))(:(?P<port>[0-9]{1,5}))?")
-# XEP-0106 §4, and "%", which separates user and domain here and so must not come from a user part.
+# XEP-0106 §3.2.
 _ESCAPES: Final = str.maketrans({character: f"\\{ord(character):x}" for character in " \"&'/:<>@"})
 _ESCAPED: Final = re.compile(r"\\(20|22|26|27|2f|3a|3c|3e|40|5c)")
-# RFC 6122 appendix A.5: what no localpart may contain, besides what is escaped.
+# RFC 6122 appendix A.5: the characters that no localpart may contain, other than those that are escaped.
 _FORBIDDEN: Final = (
     stringprep.in_table_c12,
     stringprep.in_table_c22,
@@ -45,7 +45,7 @@ _LONGEST: Final = 1023  # bytes of a localpart, RFC 7622 §3.3
 
 
 class SipUri(msgspec.Struct, frozen=True, gc=False):
-    """A SIP address: user and domain, unescaped. ``domain`` may carry a port."""
+    """A SIP address: user and domain, unescaped. ``domain`` may include a port."""
 
     user: str
     domain: str
@@ -55,38 +55,38 @@ class SipUri(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def words(self) -> str:
-        """The address as people write it."""
+        """The address as people write it, without scheme and escapes."""
         return f"{self.user}@{self.domain}"
 
 
 class BadAddress(msgspec.Struct, frozen=True, gc=False):
-    """Why something is no address: a sentence for the one who wrote it."""
+    """A text is not a valid address. ``problem``: the reason, as a sentence for the person who wrote it."""
 
     problem: str
 
 
 def bare(jid: str) -> str:
-    """The JID without its resource (RFC 7622 §3.1)."""
+    """Return the bare JID: the JID without its resource (RFC 7622 §3.1)."""
     return jid.partition("/")[0]
 
 
 def domain_of(jid: str) -> str:
-    """The domainpart of a JID."""
+    """Return the domainpart of a JID."""
     return bare(jid).rpartition("@")[2]
 
 
 def local_of(jid: str) -> str:
-    """The localpart of a JID, "" if it has none."""
+    """Return the localpart of a JID, "" if it has none."""
     return bare(jid).rpartition("@")[0]
 
 
 def escape_user(user: str) -> str:
-    """The user part as it stands in a SIP URI (RFC 3261 §25.1)."""
+    """Percent-escape the user part for a SIP URI (RFC 3261 §25.1)."""
     return _USER_UNSAFE.sub(lambda m: "".join(f"%{b:02X}" for b in m[0].encode()), user)
 
 
 def unescape_user(text: str) -> str:
-    """A SIP URI's user part without percent-escapes; what is no escape of UTF-8 stays as it is."""
+    """Decode the percent-escapes in the user part of a SIP URI. Return it unchanged if the result is not UTF-8."""
     if "%" not in text:
         return text
     raw = re.sub(rb"%([0-9A-Fa-f]{2})", lambda m: bytes([int(m[1], 16)]), text.encode("utf-8", "surrogatepass"))
@@ -97,13 +97,13 @@ def unescape_user(text: str) -> str:
 
 
 def escape_local(text: str) -> str:
-    """Text as a localpart (XEP-0106 §4.2): a backslash is escaped only where it would read as an escape."""
+    """Escape text for a localpart (XEP-0106 §3.2). A backslash is escaped only where it would read as an escape."""
     guarded = _ESCAPED.sub(lambda m: "\\5c" + m[1], text)
     return guarded.translate(_ESCAPES)
 
 
 def unescape_local(local: str) -> str:
-    """A localpart as text (XEP-0106 §4.3)."""
+    """Decode the escapes in a localpart (XEP-0106 §3.3)."""
     return _ESCAPED.sub(lambda m: chr(int(m[1], 16)), local)
 
 
@@ -119,7 +119,7 @@ def _is_domain(text: str) -> bool:
 
 
 def is_host(text: str) -> bool:
-    """Whether the text is a host's name or IPv4 address, without a port."""
+    """Return True for a host name or an IPv4 address, without a port."""
     return len(text) <= 253 and bool(_DOMAIN_NAME.fullmatch(text))
 
 
@@ -133,7 +133,7 @@ def _is_ipv6(text: str) -> bool:
 def _checked(user: str, domain: str) -> SipUri | BadAddress:
     if not user:
         return BadAddress("The SIP address has no user part: it should look like alice@sip.example.org.")
-    if _UNFIT.search(user):
+    if _CONTROL.search(user):
         return BadAddress("The SIP address contains a control character; write it without.")
     if not _is_domain(domain):
         return BadAddress(
@@ -147,7 +147,7 @@ def _printable(text: str) -> str:
 
 
 def parse_account(text: str) -> SipUri | BadAddress:
-    """What a user typed as their SIP address: ``alice@example.org`` or ``sip:alice@example.org``."""
+    """Parse a SIP address that a user typed: ``alice@example.org`` or ``sip:alice@example.org``."""
     text = text.strip()
     if text[:4].lower() == "sip:":
         text = text[4:]
@@ -158,7 +158,7 @@ def parse_account(text: str) -> SipUri | BadAddress:
 
 
 def parse_contact(jid: str, own_domain: str) -> SipUri | BadAddress:
-    """The SIP address that a contact's JID at the gateway stands for; ``own_domain`` is the account's SIP domain."""
+    """Return the SIP address of a contact's JID at the gateway. ``own_domain``: the account's SIP domain."""
     local = unescape_local(local_of(jid))
     if not local:
         return BadAddress("This address is the gateway itself; call a contact such as alice%example.org at it.")
@@ -169,7 +169,9 @@ def parse_contact(jid: str, own_domain: str) -> SipUri | BadAddress:
 
 
 def contact(uri: SipUri, gateway: str) -> str | BadAddress:
-    """The JID at ``gateway`` of a SIP address; always ``user%domain``, so that it means the same to every account."""
+    """Return the JID of a SIP address at the gateway. It always includes the domain, so that it is the same for every
+    account.
+    """
     user = unicodedata.normalize("NFKC", uri.user).lower()
     if any(map(_is_forbidden, user)):
         return BadAddress("The SIP address has a character that no JID may have.")
@@ -185,9 +187,9 @@ def _is_forbidden(character: str) -> bool:
 
 
 def parse_uri(text: str) -> tuple[SipUri, dict[str, str]] | BadAddress:
-    """A SIP URI as signalled, with its parameters (RFC 3261 §19.1.1); headers behind ``?`` are dropped.
+    """Parse a SIP URI from signalling and return it with its parameters, by lower-case name (RFC 3261 §19.1.1).
 
-    The text is hostile: it comes from whoever calls.
+    Headers, which follow a ``?``, are dropped. The text is hostile: the caller chose it.
     """
     scheme, _, rest = text.partition(":")
     if scheme.lower() not in ("sip", "sips"):

@@ -1,10 +1,10 @@
-"""A time by which the state must have moved on."""
+"""Deadlines: the times at which the state changes by itself."""
 
 from msgspec import Struct
 
 
 class Deadline(Struct, frozen=True, gc=False):
-    """Something that is due at a time (seconds since 1970) unless the state changes before."""
+    """The time (seconds since 1970) at which something is due, unless the state changes before."""
 
     name: str
     at: float

@@ -1,13 +1,12 @@
-"""One XMPP user's whole state, folded from their stream of events. The root of the core.
+"""The root of the core: it folds the events of one XMPP user into that user's state, and returns the commands.
 
 Rules:
 
-1. `fold` is total: any event in any state gives a state and commands, and no exception. A bug in a room ends the
-   call it happened in, as a `Fault` that the log lets anyone replay, and nothing else.
-2. After every event that is not about one call alone, the account is reconciled with the clients online, and the user
-   is shown the account if its appearance has changed.
-3. Timers are derived: `deadlines` says what is due when; `TimePassed` does what is due by its time, and nothing if
-   nothing is.
+1. `fold` is total: any event in any state returns a state and commands, and raises nothing. A bug in a module ends only
+   the call in which it occurred, with a `Fault` in the log, from which it can be reproduced.
+2. After every event that is not about a single call, the account is reconciled with the online clients, and the user
+   gets new presence if the account's appearance has changed.
+3. The state stores no timers: `deadlines` derives them from it. `TimePassed` does all that is due at its time.
 """
 
 from collections.abc import Iterator
@@ -72,7 +71,7 @@ from fargo.statemachine.reason import Cause, Reason
 from fargo.statemachine.user_state import User, able_clients, changed, concerned
 
 _OfSession: TypeAlias = SessionAccepted | SessionInformed | SessionTerminated | ContentChanged
-_BeyondCalls: TypeAlias = (
+_NotOfOneCall: TypeAlias = (
     TimePassed
     | ResourceAvailable
     | ResourceUnavailable
@@ -89,49 +88,49 @@ _BeyondCalls: TypeAlias = (
     | Restarted
     | Stopping
 )
-_LONGEST_MEMORY: Final = 600.0
-"""Seconds for which a user who has cancelled is remembered: what is under way to or from them may take as long."""
+_CANCELLED_KEPT: Final = 600.0
+"""The time in seconds for which the log of a user who has cancelled is kept: stanzas may be under way for that long."""
 
 
 def new(jid: str) -> User:
-    """A user of whom nothing is known yet (bare JID)."""
+    """Return the state of a user (bare JID) before the first event."""
     return User(jid)
 
 
 def is_idle(user: User) -> bool:
-    """Return whether there is nothing about the user that news about the gateway as a whole could change."""
+    """Return True if an event about the gateway as a whole cannot change anything in the user's state."""
     busy = user.calls or user.contacts.clients or user.pending or user.stopping
     return isinstance(user.account, Unregistered) and not busy
 
 
 def deadlines(user: User) -> tuple[Deadline, ...]:
-    """What is due when, unless the state moves on before."""
+    """Return everything that is due at some time, unless the state changes before."""
     of_calls = (due for call in user.calls.values() for due in call_state.deadlines(call))
     of_account, of_contacts = connection.deadlines(user.account), roster.deadlines(user.contacts)
-    return (*of_account, *of_contacts, *of_calls, *replies.deadlines(user), *_oblivion(user))
+    return (*of_account, *of_contacts, *of_calls, *replies.deadlines(user), *_erasure(user))
 
 
-def _oblivion(user: User) -> Iterator[Deadline]:
-    """When a user who has cancelled is to be forgotten: not while anything is open."""
+def _erasure(user: User) -> Iterator[Deadline]:
+    """Yield the deadline at which a user who has cancelled is erased. There is none while anything is open."""
     is_open = user.calls or any(each.until is not None for each in user.pending.values())
     if isinstance(user.account, Unregistered) and user.account.since and not is_open:
-        yield Deadline("the user to be forgotten", user.account.since + _LONGEST_MEMORY)
+        yield Deadline("the user to be forgotten", user.account.since + _CANCELLED_KEPT)
 
 
 def condensed(user: User) -> Snapshot | None:
-    """The event that makes the user as they are now of one who is new; None while anything is going on."""
+    """Return the event that leads from a new user to this state; None while anything else is going on."""
     if user.calls or user.stopping:
         return None
     return snapshot.condensed(user.account, user.contacts, user.policy, user.pending)
 
 
 def secrets(user: User) -> tuple[str, ...]:
-    """The names of the passwords that the user's account refers to."""
+    """Return the names in the vault of the passwords that the user's account refers to."""
     return account_state.secrets(user.account)
 
 
 def fold(user: User, recorded: Recorded) -> tuple[User, tuple[Issued, ...]]:
-    """The user after an event, and the commands it leads to, in order."""
+    """Return the user's state after an event, and the commands that the event leads to, in order."""
     effects = Effects(recorded.user, recorded.version, recorded.at, user.pending)
     try:
         after = _react(user, recorded.event, effects)
@@ -146,14 +145,14 @@ def fold(user: User, recorded: Recorded) -> tuple[User, tuple[Issued, ...]]:
 
 
 def _reconciled(before: User, after: User, effects: Effects) -> User:
-    """Rule 2, as far as the event has changed anything that it is about."""
+    """Apply rule 2 if the event has changed the account, the clients or ``stopping``."""
     if after.account is before.account and after.contacts is before.contacts and after.stopping is before.stopping:
         return after
     online = bool(after.contacts.clients) and not after.stopping
     settled = replace(after, account=connection.reconcile(after.account, online, effects))
     shown, was = account_state.shown(settled.account), account_state.shown(before.account)
     if shown != was:
-        _note_account(shown, effects)
+        _record_account(shown, effects)
     if shown is None or settled.stopping:
         return settled
     if shown != was:
@@ -164,8 +163,8 @@ def _reconciled(before: User, after: User, effects: Effects) -> User:
 
 
 def _react(user: User, event: Event, effects: Effects) -> User:
-    """Bring the event to the room it belongs to. What comes in every call is looked for first: a case that does not fit
-    costs a tenth of a microsecond.
+    """Pass the event to the module that handles it. The events of every call are matched first, because a case that
+    does not match costs a tenth of a microsecond.
     """
     match event:
         case SipCallEvent():
@@ -190,13 +189,13 @@ def _react(user: User, event: Event, effects: Effects) -> User:
         case PolicyChanged():
             return replace(user, policy=event.policy)
         case Snapshot():
-            return _restored(user.jid, event, effects)
+            return _from_snapshot(user.jid, event, effects)
         case _:
-            return _reconciled(user, _beyond_calls(user, event, effects), effects)
+            return _reconciled(user, _not_of_one_call(user, event, effects), effects)
 
 
-def _beyond_calls(user: User, event: _BeyondCalls, effects: Effects) -> User:
-    """What is about the account, its clients and contacts, or the gateway, and maybe about all calls with that."""
+def _not_of_one_call(user: User, event: _NotOfOneCall, effects: Effects) -> User:
+    """Handle an event about the account, the clients, the contacts, or the gateway. It may affect all calls."""
     match event:
         case TimePassed():
             return _expire(user, effects)
@@ -204,7 +203,7 @@ def _beyond_calls(user: User, event: _BeyondCalls, effects: Effects) -> User:
             gateway = address.domain_of(event.to)
             return replace(user, contacts=roster.available(user.contacts, event, gateway, effects))
         case ResourceUnavailable():
-            return user if address.local_of(event.to) else _gone(user, event, effects)
+            return user if address.local_of(event.to) else _client_offline(user, event, effects)
         case PresenceProbed():
             shown = account_state.shown(user.account)
             return replace(user, contacts=roster.probed(user.contacts, event.to, shown, effects))
@@ -239,15 +238,15 @@ def _beyond_calls(user: User, event: _BeyondCalls, effects: Effects) -> User:
             assert_never(event)
 
 
-def _restored(jid: str, event: Snapshot, effects: Effects) -> User:
-    """The user who was condensed."""
+def _from_snapshot(jid: str, event: Snapshot, effects: Effects) -> User:
+    """Return the user's state from a snapshot."""
     account, effects.pending = snapshot.account(event), snapshot.pending(event)
     if (shown := account_state.shown(account)) is not None:
-        _note_account(shown, effects)
+        _record_account(shown, effects)
     return User(jid, account=account, contacts=snapshot.contacts(event), policy=event.policy)
 
 
-def _note_account(shown: Shown | None, effects: Effects) -> None:
+def _record_account(shown: Shown | None, effects: Effects) -> None:
     effects.record(RecordAccount(shown.account.words, shown.available, shown.status) if shown else RecordAccount())
 
 
@@ -265,7 +264,7 @@ def _cancelled(user: User, event: RegistrationCancelled, effects: Effects) -> Us
 
 
 def _signed_out(user: User, event: SipSignedOut, effects: Effects) -> User:
-    """The connection is gone, and the calls over it."""
+    """End the calls over a SIP connection that is lost, and update the account."""
     reason = Reason(Cause.NETWORK, texts.CONNECTION_LOST)
     match user.account:
         case Registered(credentials):
@@ -283,15 +282,15 @@ def _signed_out(user: User, event: SipSignedOut, effects: Effects) -> User:
 # --- clients
 
 
-def _gone(user: User, event: ResourceUnavailable, effects: Effects) -> User:
-    """A client went offline, and out of its calls."""
+def _client_offline(user: User, event: ResourceUnavailable, effects: Effects) -> User:
+    """Remove a client that went offline, and take it out of its calls."""
     left = replace(user, contacts=roster.unavailable(user.contacts, event.resource, effects))
     return in_each_call(left, lambda call: bridge.client_gone(call, event, effects), effects)
 
 
 def _learned(user: User, event: FeaturesLearned, effects: Effects) -> User:
-    """A client said what it can do; a call that looks for clients may have found one, or found out that there is
-    none.
+    """Store a client's features. Incoming calls that look for clients invite it if it can take a call, or end their
+    search if no answer is pending any more.
     """
     known = replace(user, contacts=roster.learned(user.contacts, event, effects))
     client = able_clients(known).get(event.resource)
@@ -307,7 +306,7 @@ def _learned(user: User, event: FeaturesLearned, effects: Effects) -> User:
 
 
 def _of_session(user: User, event: _OfSession, effects: Effects) -> User:
-    """An action on a session; one that we are not in is answered with unknown-session (XEP-0166 §10)."""
+    """Pass a Jingle action to its call. Answer one on an unknown session with unknown-session (XEP-0166 §10)."""
     if call := concerned(user, event):
         return changed(user, call, bridge.fold_jingle(call, event, effects), effects)
     if isinstance(event, SessionTerminated) and unacknowledged.glare(event, effects):
@@ -317,14 +316,14 @@ def _of_session(user: User, event: _OfSession, effects: Effects) -> User:
 
 
 def _messaged(user: User, event: CallMessaged, effects: Effects) -> User:
-    """What a client says about a proposed call."""
+    """Pass a client's message about a proposed call to the proposal and to the call."""
     jmi.taken_back(event, effects)
     call = concerned(user, event)
     return changed(user, call, bridge.fold_jingle(call, event, effects), effects) if call else user
 
 
 def _of_sip_leg(user: User, event: SipLegEvent, effects: Effects) -> User:
-    """Fold an event of the SIP side. One that concerns no call came too late, and changes nothing."""
+    """Pass an event of the SIP leg to its call. An event that came after the end of its call changes nothing."""
     name = sip_leg.name_of(event)
     for call in user.calls.values():
         if call.sip.name == name:
@@ -341,7 +340,7 @@ def _end_all(user: User, reason: Reason, effects: Effects) -> User:
 
 
 def _restarted(user: User, effects: Effects) -> User:
-    """Nothing is left on the SIP side, and who is online will be asked."""
+    """End all calls and forget the clients: the SIP side was lost, and the clients will be asked for presence."""
     reason = Reason(Cause.NETWORK, texts.RESTARTED)
     ended = in_each_call(user, lambda call: bridge.restarted(call, reason, effects), effects)
     replies.repeat_deletions(ended, effects)
@@ -360,8 +359,8 @@ def _stopping(user: User, effects: Effects) -> User:
 
 
 def _stream_opened(user: User, effects: Effects) -> User:
-    """Ask who is online and still in a call (XEP-0100 §7), show what there is, and say again what may have been
-    lost.
+    """Ask for the clients' presence, check that they are still in their calls, send them the contacts' presence, and
+    repeat what may have been lost with the old stream.
     """
     live = [session for call in user.calls.values() for session in jingle_leg.sessions(call.jingle)]
     unacknowledged.repeat({(session.us, session.client, session.sid) for session in live}, effects)
@@ -375,13 +374,13 @@ def _stream_opened(user: User, effects: Effects) -> User:
 
 
 def _expire(user: User, effects: Effects) -> User:
-    """Rule 3."""
-    if any(due.at <= effects.at for due in _oblivion(user)):
+    """Do all that is due at the time of the event (rule 3)."""
+    if any(due.at <= effects.at for due in _erasure(user)):
         effects.emit(Forget())
         effects.pending = {}
         return replace(user, account=Unregistered(), contacts=Contacts())
     for resource in roster.missing(user.contacts, effects.at):
-        user = _gone(user, ResourceUnavailable(resource, ""), effects)
+        user = _client_offline(user, ResourceUnavailable(resource, ""), effects)
     user = in_each_call(user, lambda call: bridge.expire(call, effects), effects)
     user = replies.expire(user, effects)
     return replace(user, account=connection.expire(user.account, effects))

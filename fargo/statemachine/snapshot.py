@@ -1,7 +1,7 @@
-"""A user with whom nothing is going on, as one event, and back: what a stream's past comes to when it leaves the log.
+"""Snapshots: an idle user's state as one event, and back. It replaces the older events of a stream that leave the log.
 
-Folding what follows gives the same either way. It was all done when it happened, so the event leads to no command but
-a record of how the account stands.
+Folding later events gives the same result from the snapshot as from the events that it replaces. A snapshot leads to
+no commands, because those of the older events were carried out then; it only records the state of the account.
 """
 
 from collections.abc import Mapping
@@ -21,8 +21,10 @@ from fargo.statemachine.pending import Pending, PendingCommands
 
 
 def condensed(account: Account, contacts: Contacts, policy: Policy, pending: PendingCommands) -> Snapshot | None:
-    """Return the event; None while a registration is being tried, anything but a client's capabilities is waited for,
-    or the user is about to be forgotten.
+    """Return the snapshot of a user who is in no call.
+
+    Return None while a registration is being tried, any command other than a disco#info request is pending, or the user
+    is about to be forgotten.
     """
     questions = roster.questions(pending)
     if questions.keys() != pending.keys():
@@ -46,7 +48,7 @@ def _asked(clients: Mapping[str, Client], questions: Mapping[str, AskFeatures]) 
 
 
 def account(event: Snapshot) -> Account:
-    """Return the account that was condensed."""
+    """Return the account in a snapshot."""
     if event.account is None:
         return Unregistered()
     uri = address.parse_account(event.account.address)
@@ -55,11 +57,11 @@ def account(event: Snapshot) -> Account:
 
 
 def contacts(event: Snapshot) -> Contacts:
-    """Return the clients and contacts that were condensed."""
+    """Return the clients and contacts in a snapshot."""
     return Contacts({jid: replace(client, asked="") for jid, client in event.clients.items()}, event.subscribed)
 
 
 def pending(event: Snapshot) -> PendingCommands:
-    """Return what the clients that were condensed had yet to answer."""
+    """Return the disco#info requests that the clients in a snapshot have yet to answer."""
     asked = ((jid, client) for jid, client in event.clients.items() if client.asked)
     return {client.asked: Pending(AskFeatures(event.gateway, jid, client.caps), None, None) for jid, client in asked}

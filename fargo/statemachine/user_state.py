@@ -1,9 +1,9 @@
-"""All that is known of one XMPP user, as a value; how a call is found in it, and put back changed.
+"""The state of one XMPP user, and how a call in it is found and replaced.
 
 Rules:
 
-1. A call that is over is dropped.
-2. The moment nobody is called any more, a call that nobody answered is told as missed.
+1. A call that is over is removed.
+2. When an incoming call that nobody answered ends for the clients, the user is told that they missed it.
 """
 
 from collections.abc import Mapping
@@ -26,12 +26,14 @@ from fargo.statemachine.model.sip import engine_named
 from fargo.statemachine.pending import Answer, PendingCommands, Reply
 
 MOST_CALLS: Final = 8
-"""So many a user may be in at a time."""
+"""The number of calls that a user may be in at a time."""
 
 
 class User(Struct, frozen=True, gc=False):
-    """All that is known of one user: account, clients and contacts, calls by id. ``pending``: commands that wait for a
-    reply; while an event is folded `Effects` has them. ``policy``: what the operator wants for calls.
+    """The state of one user: account, clients and contacts, and calls by id.
+
+    ``pending``: the commands that wait for a reply; while an event is folded, `Effects` holds them. ``policy``: the
+    operator's configuration of audio paths. ``stopping``: the gateway is about to stop.
     """
 
     jid: str
@@ -44,7 +46,7 @@ class User(Struct, frozen=True, gc=False):
 
 
 def is_busy(user: User) -> bool:
-    """Return whether the user is in as many calls as one may be."""
+    """Return True if the user is in as many calls as allowed."""
     return sum(map(call_state.is_live, user.calls.values())) >= MOST_CALLS
 
 
@@ -69,7 +71,7 @@ def concerned(user: User, event: CallEvent) -> Call | None:
 
 
 def call_of(user: User, event: Event) -> Call | None:
-    """Return the call that an event is about, None if it is about none or about all."""
+    """Return the call that an event is about, None if it is about none or about all of them."""
     if isinstance(event, Answer):
         waiting = user.pending.get(event.command)
         return concerned(user, Reply(waiting.command, event)) if waiting else None
@@ -79,7 +81,10 @@ def call_of(user: User, event: Event) -> Call | None:
 
 
 def changed(user: User, before: Call | None, after: Call, effects: Effects) -> User:
-    """The user with a call as it has become; ``before`` is None if it is new. The same object if it is the same."""
+    """Return the user with a call replaced by its new state. ``before`` is its old state, None if the call is new.
+
+    Return the same object if the call has not changed.
+    """
     if after is before:
         return user
     if call_state.is_live(after):

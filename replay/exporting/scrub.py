@@ -6,7 +6,7 @@ Rules:
    are whatever stands between delimiters. The core splits strings at delimiters and joins them, and no more; so to
    rename what goes in is to rename what comes out.
 2. Escapes are no hiding places: those of SIP URIs (RFC 3261 §19.1.2) are undone and done again, those of JIDs
-   (XEP-0106 §4) are delimiters.
+   (XEP-0106 §3.2) are delimiters.
 3. Few fields have a grammar of their own: see `_FIELDS`.
 """
 

@@ -194,7 +194,7 @@ def _described(value: Event | Command) -> _Input:
 _ACCOUNT: Final = _Machine(
     "The account",
     "The states of a registered account are those of its connection: `SignedOut`, `SigningIn`, `SignedIn`,\n"
-    "`SigningOut`, `Waiting` and `Refused`.",
+    "`SigningOut`, `Waiting` and `SignInRefused`.",
     _of_account,
     get_args(Command),
 )

@@ -76,7 +76,7 @@ def test_moving(commands: list[str], steps: list[int]) -> None:
         ("n x", "“x” is not a number of steps."),
         ("dance now", "There is no command “dance”. Type help to see those that there are."),
         ("to Phone", f"No later step has “Phone”. There are: {', '.join(dict.fromkeys(TYPES))}."),
-        ("until Dialling", "No later step has “Dialling”. There are: Inviting, Arriving, Talking, Answering."),
+        ("until Dialling", "No later step has “Dialling”. There are: Forking, Arriving, Talking, Answering."),
         ("state calls.8", "There is no “calls.8” in the state. Where that path ends there is: 7."),
         ("state jid.x", "There is no “jid.x” in the state. Where that path ends there is: nothing."),
     ],
@@ -166,7 +166,7 @@ def test_in_a_terminal() -> None:
     terminal = Terminal()
     try:
         assert b"Call alice@localhost/7. Type help" in terminal.type(b"", b"step 1> ")
-        assert b"step 2 of 12: Inviting" in terminal.type(b"\n", b"step 2> ")
+        assert b"step 2 of 12: Forking" in terminal.type(b"\n", b"step 2> ")
         assert b"step 4 of 12: Talking" in terminal.type(b"until answering\n", b"step 4> ")
         terminal.type(b"b\n", b"step 3> ")
         assert b"step 4 of 12: Talking" in terminal.type(b"\x10\x10\n", b"step 4> ")  # Ctrl-P: what was typed before

@@ -22,7 +22,7 @@ from fargo.statemachine.model.events import (
     StreamOpened,
     TimePassed,
 )
-from fargo.statemachine.model.presence import Refused, SignedIn
+from fargo.statemachine.model.presence import SignedIn, SignInRefused
 
 from .story import ALICE, BOB, DESK, GATEWAY, PCMU, PHONE_ADDRESS, Story
 
@@ -102,7 +102,7 @@ def test_who_has_no_account_comes_to_nothing() -> None:
 
 def test_it_is_all_there_is_whatever_was_before() -> None:
     story = Story().signed_in()
-    event = Snapshot(SipAccount("bob@sip.test"), "s", "n", GATEWAY, Refused("No."))
+    event = Snapshot(SipAccount("bob@sip.test"), "s", "n", GATEWAY, SignInRefused("No."))
     story.call_out("s1")
     story.tell(event)
     assert story.user.calls == {}

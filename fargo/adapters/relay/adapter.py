@@ -7,7 +7,7 @@ clients hear each other was found by experiment.
 from collections.abc import Callable
 from dataclasses import dataclass
 from secrets import token_hex
-from typing import Any, Final, TypeAlias, assert_never
+from typing import Any, Final, assert_never
 from urllib.parse import quote
 
 from twisted.internet.defer import Deferred
@@ -15,7 +15,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from fargo.adapters.relay import sdp, texts
-from fargo.adapters.relay.ng import Ng, RefusedError, Reply, SilentError, Value
+from fargo.adapters.relay.ng import Ng, NgReply, RefusedError, SilentError, Value
 from fargo.adapters.relay.watch import Watch
 from fargo.statemachine.media.description import Content, Description, MediaProfile, Role
 from fargo.statemachine.model.commands import Issued
@@ -33,9 +33,6 @@ from fargo.statemachine.model.ng import (
     RelayLost,
     RelayRefused,
 )
-
-Put: TypeAlias = Callable[[str, RelayEvent], None]
-"""put(bare JID of the user, event)"""
 
 _NONCE_BYTES: Final = 4
 _OTHER: Final = {Party.OFFERER: Party.ANSWERER, Party.ANSWERER: Party.OFFERER}
@@ -59,7 +56,7 @@ class RelayAdapter:
 
     def __init__(
         self,
-        put: Put,
+        put: Callable[[str, RelayEvent], None],
         broadcast: Callable[[RelayLost], None],
         take_digit: Callable[[str], str | None],
         settings: RelaySettings,
@@ -186,7 +183,7 @@ def _described(command: str, session: str, description: Description, by: Party) 
 # --- replies to events
 
 
-def _event(command: RelayCommand, name: str, reply: Reply) -> RelayEvent:
+def _event(command: RelayCommand, name: str, reply: NgReply) -> RelayEvent:
     match command:
         case OfferRelay(by=by) | AnswerRelay(by=by):
             return RelayDescribed(name, _description(reply, by))
@@ -198,19 +195,19 @@ def _event(command: RelayCommand, name: str, reply: Reply) -> RelayEvent:
             assert_never(command)
 
 
-def _description(reply: Reply, by: Party) -> Description:
+def _description(reply: NgReply, by: Party) -> Description:
     """Return the description with which the relay represents one party to the other."""
     description = sdp.read(str(reply.get("sdp", "")), _SPEAKER[by]).description
     assert description, "sdp.read returns a content with a description"
     return description
 
 
-def _flows(reply: Reply) -> list[Flow]:
+def _flows(reply: NgReply) -> list[Flow]:
     """Return what each party has sent, from the statistics of a deleted session; [] if there was no session."""
     return [_flow(party, reply["tags"][party]) for party in Party if party in reply.get("tags", ())]
 
 
-def _flow(party: Party, tag: Reply) -> Flow:
+def _flow(party: Party, tag: NgReply) -> Flow:
     streams = [stream for media in tag.get("medias", ()) for stream in media.get("streams", ())]
     counted = [stream["stats"] for stream in streams if "RTP" in stream.get("flags", ())]
     return Flow(party, sum(each["packets"] for each in counted), sum(each["bytes"] for each in counted))

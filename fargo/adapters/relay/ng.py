@@ -25,7 +25,7 @@ GIVE_UP: Final = 5.0
 """Seconds from the first sending of a request to its failure."""
 
 Value: TypeAlias = "str | int | list[Value] | dict[str, Value]"
-Reply: TypeAlias = Mapping[str, Any]
+NgReply: TypeAlias = Mapping[str, Any]
 
 # The keys of rtpengine's dictionaries are not sorted; other bencode libraries reject that.
 _BENCODE: Final = Bencode(encoding="utf-8", encoding_fallback="value")
@@ -66,12 +66,12 @@ class Ng(DatagramProtocol):
         port, self._port = self._port, None
         return Deferred.fromCoroutine(_closed(port)) if port else succeed(None)
 
-    def ask(self, cookie: str, request: Mapping[str, Value]) -> Deferred[Reply]:
+    def ask(self, cookie: str, request: Mapping[str, Value]) -> Deferred[NgReply]:
         """Send a request. The Deferred fires with the reply, or fails with SilentError or RefusedError.
 
         The cookie must be unique and contain no space.
         """
-        answer: Deferred[Reply] = Deferred()
+        answer: Deferred[NgReply] = Deferred()
         name = cookie.encode()
         datagram = name + b" " + _BENCODE.encode(request)
         try:
@@ -110,7 +110,7 @@ class Ng(DatagramProtocol):
 class _Asked:
     """A request that is waiting for its reply, with the timers that repeat it and give it up."""
 
-    def __init__(self, answer: Deferred[Reply], timers: list[Any]) -> None:
+    def __init__(self, answer: Deferred[NgReply], timers: list[Any]) -> None:
         self.answer = answer
         self._timers = timers
 
@@ -120,7 +120,7 @@ class _Asked:
                 timer.cancel()
 
 
-def _settle(answer: Deferred[Reply], reply: Reply) -> None:
+def _settle(answer: Deferred[NgReply], reply: NgReply) -> None:
     """Fire the Deferred with a reply whose result is "ok" or "pong"; otherwise fail it with RefusedError.
 
     The reason is in error-reason, or in message if a load limit is exceeded.

@@ -12,7 +12,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from fargo.adapters.relay import texts
-from fargo.adapters.relay.ng import Ng, RefusedError, Reply, SilentError
+from fargo.adapters.relay.ng import Ng, NgReply, RefusedError, SilentError
 from fargo.statemachine.model.ng import RelayLost
 
 EVERY: Final = 3.0
@@ -54,7 +54,7 @@ class Watch:
             self._log.failure(texts.WATCH_BUG, failure=outcome)
         self._timer = self._reactor.callLater(EVERY, self.start)
 
-    def _answered(self, reply: Reply) -> None:
+    def _answered(self, reply: NgReply) -> None:
         if self._silent:
             self._log.info(texts.ANSWERS_AGAIN)
         counted = _counted(reply)
@@ -76,7 +76,7 @@ class Watch:
         self._lost(RelayLost(problem))
 
 
-def _counted(reply: Reply) -> int | None:
+def _counted(reply: NgReply) -> int | None:
     """Return the number of statistics requests that the relay has had, None if it does not report it."""
     try:
         return int(reply["statistics"]["controlstatistics"]["totalstatscount"])

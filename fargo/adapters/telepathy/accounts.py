@@ -13,6 +13,7 @@ from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from fargo.adapters.put import PutEvent
 from fargo.adapters.telepathy import texts
 from fargo.adapters.telepathy.bus import BusError, Signal
 from fargo.adapters.telepathy.host import MANAGER_PATH, Host
@@ -28,18 +29,15 @@ from fargo.adapters.telepathy.translate import (
 )
 from fargo.statemachine.address import BadAddress, parse_account
 from fargo.statemachine.model.commands import SignIn
-from fargo.statemachine.model.events import Event, SipAccount, SipSignedIn, SipSignedOut, SipTrouble
+from fargo.statemachine.model.events import SipAccount, SipSignedIn, SipSignedOut, SipTrouble
 from fargo.supervisor import Supervisor
-
-Put: TypeAlias = Callable[[str, Event], None]
-"""put(bare JID of the user, event)"""
 
 Route: TypeAlias = Callable[[SipAccount], Mapping[str, str | int | bool]]
 """route(account) returns the parameters of RequestConnection that lead to the provider's server"""
 
 
 @dataclass(eq=False)
-class Connection:
+class SipConnection:
     """A SIP account that is signing in, signed in, or signing out."""
 
     user: str
@@ -60,19 +58,19 @@ class Accounts:
 
     def __init__(
         self,
-        put: Put,
+        put: PutEvent,
         reveal: Callable[[str], str | None],
         route: Route,
         hosts: Supervisor[Host],
-        gone: Callable[[Connection], None],
+        gone: Callable[[SipConnection], None],
     ) -> None:
         self._put = put
         self._reveal = reveal
         self._route = route
         self._hosts = hosts
         self._gone = gone
-        self._named: dict[tuple[str, str], Connection] = {}
-        self._at: dict[str, Connection] = {}
+        self._named: dict[tuple[str, str], SipConnection] = {}
+        self._at: dict[str, SipConnection] = {}
         self._empty: list[Deferred[None]] = []
         self._log = Logger()
 
@@ -89,18 +87,18 @@ class Accounts:
         self._empty.append(empty)
         return empty
 
-    def named(self, user: str, name: str) -> Connection | None:
+    def named(self, user: str, name: str) -> SipConnection | None:
         """Return the connection with this name, None if there is none or it has no path yet."""
         connection = self._named.get((user, name))
         return connection if connection and connection.path else None
 
-    def at(self, path: str) -> Connection | None:
+    def at(self, path: str) -> SipConnection | None:
         """Return the connection at this object path, None if there is none."""
         return self._at.get(path)
 
     def sign_in(self, user: str, name: str, command: SignIn) -> None:
         """Begin to sign in. `SipSignedIn` or `SipSignedOut` follows."""
-        connection = self._named[user, name] = Connection(user, name)
+        connection = self._named[user, name] = SipConnection(user, name)
         Deferred.fromCoroutine(self._sign_in(connection, command)).addErrback(self._unexpected, connection)
 
     def sign_out(self, user: str, name: str) -> None:
@@ -129,7 +127,7 @@ class Accounts:
         for connection in [each for each in self._named.values() if each.requested]:
             self._out(connection, SipTrouble.HOST, texts.HOST_ENDED)
 
-    async def _sign_in(self, connection: Connection, command: SignIn) -> None:
+    async def _sign_in(self, connection: SipConnection, command: SignIn) -> None:
         uri = parse_account(command.account.address)
         if isinstance(uri, BadAddress):
             self._out(connection, SipTrouble.INVALID, uri.problem)
@@ -163,10 +161,10 @@ class Accounts:
             if connection.leaving:
                 self._out(connection, SipTrouble.ASKED)
 
-    def _is_in(self, connection: Connection) -> bool:
+    def _is_in(self, connection: SipConnection) -> bool:
         return self._named.get((connection.user, connection.name)) is connection
 
-    def _out(self, connection: Connection, why: SipTrouble, text: str = "") -> None:
+    def _out(self, connection: SipConnection, why: SipTrouble, text: str = "") -> None:
         """Forget a connection and put its `SipSignedOut`, unless that is done already."""
         if self._is_in(connection):
             del self._named[connection.user, connection.name]
@@ -180,7 +178,7 @@ class Accounts:
                 for each in waiting:
                     each.callback(None)
 
-    def _unexpected(self, failure: Failure, connection: Connection) -> None:
+    def _unexpected(self, failure: Failure, connection: SipConnection) -> None:
         self._log.failure(texts.SIGN_IN_BUG, failure=failure, user=connection.user)
         self._out(connection, SipTrouble.HOST, texts.SIGN_IN_FAILED)
 

@@ -10,8 +10,9 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
+from fargo.adapters.put import PutEvent
 from fargo.adapters.telepathy import texts
-from fargo.adapters.telepathy.accounts import Accounts, Connection, Put, Route
+from fargo.adapters.telepathy.accounts import Accounts, Route, SipConnection
 from fargo.adapters.telepathy.bus import Signal
 from fargo.adapters.telepathy.calls import Calls
 from fargo.adapters.telepathy.host import Host, HostSettings
@@ -28,7 +29,7 @@ class TelepathyAdapter:
     """
 
     def __init__(
-        self, put: Put, reveal: Callable[[str], str | None], route: Route, settings: HostSettings, reactor: Any
+        self, put: PutEvent, reveal: Callable[[str], str | None], route: Route, settings: HostSettings, reactor: Any
     ) -> None:
         self._reactor = reactor
         self._hosts = Supervisor(
@@ -79,5 +80,5 @@ class TelepathyAdapter:
     def _host_died(self) -> None:
         self._accounts.host_died()
 
-    def _gone(self, connection: Connection) -> None:
+    def _gone(self, connection: SipConnection) -> None:
         self._calls.drop(connection)

@@ -23,8 +23,9 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from fargo.adapters.put import PutEvent
 from fargo.adapters.telepathy import texts, translate
-from fargo.adapters.telepathy.accounts import Accounts, Connection, Put
+from fargo.adapters.telepathy.accounts import Accounts, SipConnection
 from fargo.adapters.telepathy.bus import BusError, Signal, all_of
 from fargo.adapters.telepathy.host import Host
 from fargo.adapters.telepathy.translate import (
@@ -71,7 +72,7 @@ class Channel:
 
     user: str
     name: str
-    connection: Connection
+    connection: SipConnection
     path: str = ""
     contact: int = 0
     """The handle of the remote party."""
@@ -96,7 +97,7 @@ class Channel:
 class Calls:
     """All channels."""
 
-    def __init__(self, put: Put, accounts: Accounts, hosts: Supervisor[Host]) -> None:
+    def __init__(self, put: PutEvent, accounts: Accounts, hosts: Supervisor[Host]) -> None:
         self._put = put
         self._accounts = accounts
         self._hosts = hosts
@@ -146,7 +147,7 @@ class Calls:
                 self._enter(channel, str(path), contact)
                 Deferred.fromCoroutine(self._announce(channel, caller)).addErrback(self._unexpected, channel)
 
-    def drop(self, connection: Connection) -> None:
+    def drop(self, connection: SipConnection) -> None:
         """Forget the channels of a connection that has ended."""
         for channel in [each for each in self._named.values() if each.connection is connection]:
             self._forget(channel)

@@ -20,6 +20,7 @@ from twisted.python.failure import Failure
 from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.xish.domish import Element
 
+from fargo.adapters.put import PutEvent
 from fargo.adapters.xmpp import (
     disco,
     dtmf,
@@ -76,8 +77,6 @@ from fargo.statemachine.model.events import (
     SessionInformed,
 )
 
-Put: TypeAlias = Callable[[str, Event], None]
-"""put(bare JID of the user, event)"""
 StorePassword: TypeAlias = Callable[[str, str], Deferred[str]]
 """store_password(bare JID of the user, password) fires with the name under which the vault has it"""
 KeepDigit: TypeAlias = Callable[[str], str]
@@ -115,7 +114,7 @@ class XmppAdapter:
 
     def __init__(
         self,
-        put: Put,
+        put: PutEvent,
         store_password: StorePassword,
         keep_digit: KeepDigit,
         settings: XmppSettings,
@@ -262,7 +261,7 @@ class XmppAdapter:
             self._put(user, IqMalformed(iq, str(problem)))
         return True
 
-    def _jingle(self, iq: Iq, payload: Element) -> jingle.JingleEvent:
+    def _jingle(self, iq: Iq, payload: Element) -> jingle.JingleActionEvent:
         event, tone = jingle.event(iq, payload), dtmf.read(payload)
         if tone and isinstance(event, SessionInformed):
             return replace(event, digit=self._keep_digit(tone.digit), duration=tone.duration)

@@ -16,14 +16,14 @@ _MAX_DURATION: Final = 60_000
 
 
 @dataclass(frozen=True, slots=True)
-class Tone:
+class DtmfTone:
     """A tone: its digit, and its duration in milliseconds, 0 if the client gave none."""
 
     digit: str = field(repr=False)
     duration: int
 
 
-def read(jingle: Element) -> Tone | None:
+def read(jingle: Element) -> DtmfTone | None:
     """Return the tone in a session-info, None if there is none. Raise MalformedError if its code is not a digit."""
     tone = child(jingle, NS_DTMF, "dtmf") if jingle.getAttribute("action") == "session-info" else None
     if tone is None:
@@ -31,4 +31,4 @@ def read(jingle: Element) -> Tone | None:
     digit = required(tone, "code").upper()
     if digit not in _DIGITS:
         raise MalformedError(texts.NOT_A_TONE)
-    return Tone(digit, number(tone, "duration", _MAX_DURATION, 0))
+    return DtmfTone(digit, number(tone, "duration", _MAX_DURATION, 0))

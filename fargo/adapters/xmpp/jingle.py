@@ -37,13 +37,13 @@ from fargo.statemachine.model.events import (
     SessionTerminated,
 )
 
-JingleEvent: TypeAlias = SessionInitiated | SessionAccepted | SessionInformed | SessionTerminated | ContentChanged
+JingleActionEvent: TypeAlias = SessionInitiated | SessionAccepted | SessionInformed | SessionTerminated | ContentChanged
 JingleCommand: TypeAlias = InitiateSession | AcceptSession | InformSession | InformTransport | TerminateSession
 
 _CONTENT_EVENTS: Final = {kind.action: kind for kind in get_args(ContentChanged)}
 
 
-def event(iq: Iq, jingle: Element) -> JingleEvent:
+def event(iq: Iq, jingle: Element) -> JingleActionEvent:
     """Return the event for a <jingle/>. Raise MalformedError if it is malformed or its action unknown."""
     action, sid = required(jingle, "action"), required(jingle, "sid")
     match action:

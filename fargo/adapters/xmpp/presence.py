@@ -1,4 +1,4 @@
-"""Presence and subscriptions, both ways (RFC 6121 §3, §4; XEP-0115 §4; XEP-0100 §4.4, §5).
+"""Presence and subscriptions, both ways (RFC 6121 §3, §4; XEP-0115 §4; XEP-0100 §4.4 to 4.7).
 
 A presence error is read as unavailable: servers return one when the address is unknown or cannot be reached
 (RFC 6121 §4.3).

@@ -3,7 +3,7 @@
 Raw UDP (XEP-0177), and ICE-UDP (XEP-0176) with a DTLS fingerprint (XEP-0320) and TCP candidates (XEP-0371). Of any
 other transport only the namespace is kept.
 
-Not read: <remote-candidate/> (XEP-0176 §5.11), every <fingerprint/> but the first, and other extensions.
+Not read: <remote-candidate/> (XEP-0176 §5.7), every <fingerprint/> but the first, and other extensions.
 """
 
 from typing import Final

@@ -1,6 +1,6 @@
-"""The SIP account of a user: the states it can be in, and how it appears.
+"""The states of a user's SIP account, and the presence that shows them to the user.
 
-What moves it from state to state is in `registration` (trying, changing, forgetting it) and `signing` (in and out).
+The transitions are in `registration` (registering, changing and cancelling) and `connection` (signing in and out).
 """
 
 from typing import TypeAlias, assert_never
@@ -11,14 +11,23 @@ from fargo.statemachine.account import texts
 from fargo.statemachine.account.roster import Shown
 from fargo.statemachine.address import SipUri
 from fargo.statemachine.model.events import Iq, SipAccount, SipSignedOut, SipTrouble
-from fargo.statemachine.model.presence import Connection, Refused, SignedIn, SignedOut, SigningIn, SigningOut, Waiting
+from fargo.statemachine.model.presence import (
+    Connection,
+    SignedIn,
+    SignedOut,
+    SigningIn,
+    SigningOut,
+    SignInRefused,
+    Waiting,
+)
 
 # --- the account
 
 
 class Credentials(Struct, frozen=True, gc=False):
-    """What the user registered: the account, its address as the core reads it, the password's name, the session
-    nonce.
+    """A registered account, its parsed address, the name of its password in the vault, and the gateway's JID.
+
+    ``nonce``: random text from which the ids of the account's Jingle sessions are made.
     """
 
     account: SipAccount
@@ -29,20 +38,22 @@ class Credentials(Struct, frozen=True, gc=False):
 
 
 class Unregistered(Struct, frozen=True, gc=False):
-    """The user has no account at the gateway. ``since``: when they cancelled it, 0 if they never had one."""
+    """The user has no account at the gateway. ``since``: when they cancelled it (seconds since 1970), 0 if they never
+    had one.
+    """
 
     since: float = 0.0
 
 
 class Registered(Struct, frozen=True, gc=False):
-    """The user has an account, which was signed in at least once."""
+    """The user has an account, which has been signed in at least once."""
 
     credentials: Credentials
     connection: Connection
 
 
 class Clearing(Struct, frozen=True, gc=False):
-    """A changed registration waits for the old account's connection to go."""
+    """A changed registration waits, since ``since``, until ``connection``, that of the previous account, is closed."""
 
     iq: Iq
     credentials: Credentials
@@ -52,7 +63,7 @@ class Clearing(Struct, frozen=True, gc=False):
 
 
 class Trying(Struct, frozen=True, gc=False):
-    """A registration is being tried; `previous` is what stays if it fails."""
+    """A registration is being tried since ``since``. If it fails, ``previous`` remains registered."""
 
     iq: Iq
     credentials: Credentials
@@ -64,11 +75,11 @@ class Trying(Struct, frozen=True, gc=False):
 Account: TypeAlias = Unregistered | Registered | Clearing | Trying
 
 
-# --- what others want to know
+# --- properties of an account
 
 
 def connection_of(account: Account) -> str:
-    """The name of the connection that is there or being made, "" if none is."""
+    """Return the name of the connection that is open, being opened or being closed, "" if there is none."""
     match account:
         case Registered(connection=SigningIn() | SignedIn() | SigningOut() as connection):
             return connection.connection
@@ -81,7 +92,7 @@ def connection_of(account: Account) -> str:
 
 
 def secrets(account: Account) -> tuple[str, ...]:
-    """The names of the passwords that the account refers to."""
+    """Return the names in the vault of the passwords that the account refers to."""
     match account:
         case Unregistered():
             return ()
@@ -95,12 +106,12 @@ def secrets(account: Account) -> tuple[str, ...]:
 
 
 def shown(account: Account) -> Shown | None:
-    """How the gateway is to appear; None for a user who has no account."""
+    """Return the presence to show to the user; None if the user has no account."""
     match account:
         case Unregistered() | Trying(previous=None):
             return None
         case Registered(credentials, connection):
-            available, show, status = _in_words(credentials, connection)
+            available, show, status = _presence(credentials, connection)
         case Clearing(previous=credentials) | Trying(previous=credentials):
             assert credentials is not None
             available, show, status = False, "xa", "Trying your changed SIP account."
@@ -109,8 +120,8 @@ def shown(account: Account) -> Shown | None:
     return Shown(credentials.gateway, credentials.uri, available, show, status)
 
 
-def _in_words(credentials: Credentials, connection: Connection) -> tuple[bool, str, str]:
-    """(available, show, status) of RFC 6121 §4.7.2."""
+def _presence(credentials: Credentials, connection: Connection) -> tuple[bool, str, str]:
+    """Return whether the gateway is available, and the <show/> and <status/> of its presence (RFC 6121 §4.7.2)."""
     match connection:
         case SignedIn():
             return True, "", f"Signed in as {credentials.uri}."
@@ -120,7 +131,7 @@ def _in_words(credentials: Credentials, connection: Connection) -> tuple[bool, s
             return False, "", f"Signed out of {credentials.uri}."
         case Waiting(problem=problem):
             return False, "xa", f"{problem} Trying again soon."
-        case Refused(problem=problem):
+        case SignInRefused(problem=problem):
             return False, "dnd", problem
         case _:
             assert_never(connection)
@@ -132,7 +143,7 @@ def unknown_engine(account: SipAccount) -> str:
 
 
 def in_words(event: SipSignedOut, uri: SipUri) -> str:
-    """What happened to an account's connection, and what to do about it."""
+    """Return a sentence for the user: what happened to the account's connection, and what to do about it."""
     match event.trouble:
         case SipTrouble.CREDENTIALS:
             return f"{uri.domain} refused the user name or password of {uri}. Check both and register again."

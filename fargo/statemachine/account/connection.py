@@ -1,12 +1,13 @@
-"""Signing a user's SIP account in and out.
+"""The SIP connection of a registered account: signing in, signing out, and retries.
 
 Rules:
 
-1. "I want to be signed in" is not state: it follows from the clients online. `reconcile` compares it with what is,
-   after every event.
-2. Refused credentials are not tried again until the user changes them or comes online anew: registrars lock
-   accounts. Any other trouble is retried with growing delays.
-3. A connection that is being made is not taken back before it is there, or has failed: the SIP side may break of it.
+1. The wish to be signed in is not stored: it follows from the clients online. `reconcile` compares it with the
+   connection after every event that can change either.
+2. Refused credentials are not tried again until the user changes them or comes online again, because registrars lock
+   accounts. The same holds for unusable settings and a lost password. Other failures are retried with growing delays.
+3. A connection that is being opened is not closed before it is open or has failed, as that can make the engine fail.
+   Only one that is not open in time is closed all the same.
 """
 
 from typing import Final, assert_never
@@ -27,7 +28,15 @@ from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.model.commands import SignIn, SignOut
 from fargo.statemachine.model.events import SipSignedIn, SipSignedOut, SipTrouble
-from fargo.statemachine.model.presence import Connection, Refused, SignedIn, SignedOut, SigningIn, SigningOut, Waiting
+from fargo.statemachine.model.presence import (
+    Connection,
+    SignedIn,
+    SignedOut,
+    SigningIn,
+    SigningOut,
+    SignInRefused,
+    Waiting,
+)
 from fargo.statemachine.model.sip import engine_named
 
 # Seconds.
@@ -37,7 +46,7 @@ _RETRIES: Final = (2.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0)
 
 
 def deadlines(account: Account) -> tuple[Deadline, ...]:
-    """By when the account must have moved on."""
+    """Return the time at which the account's state changes by itself, if there is one."""
     match account:
         case Registered(connection=SignedIn(linger=linger)):
             return (Deadline("a client to come online", linger),) if linger else ()
@@ -53,11 +62,11 @@ def deadlines(account: Account) -> tuple[Deadline, ...]:
             assert_never(account)
 
 
-# --- the SIP side's news
+# --- events of the SIP engine
 
 
 def signed_in(account: Account, event: SipSignedIn, effects: Effects) -> Account:
-    """A connection is up; one that nobody waits for (any more) is let go."""
+    """Use a connection that has been opened, or sign out of it if the account does not wait for it."""
     match account:
         case Trying(connection=connection) if connection == event.connection:
             return registration.accepted(account, effects)
@@ -71,7 +80,7 @@ def signed_in(account: Account, event: SipSignedIn, effects: Effects) -> Account
 
 
 def signed_out(account: Account, event: SipSignedOut, effects: Effects) -> Account:
-    """A connection is gone, or never came up; its calls have been ended before."""
+    """Handle a connection that was closed or could not be opened. Its calls have been ended before."""
     if connection_of(account) != event.connection:
         return account
     match account:
@@ -93,7 +102,7 @@ def _after_loss(connection: Connection, event: SipSignedOut, credentials: Creden
         case SipTrouble.ASKED:
             return SignedOut()
         case SipTrouble.CREDENTIALS | SipTrouble.SECRET | SipTrouble.INVALID:
-            return Refused(problem)
+            return SignInRefused(problem)
         case SipTrouble.NETWORK | SipTrouble.IN_USE | SipTrouble.HOST:
             attempt = connection.attempt if isinstance(connection, SigningIn) else 0
             return Waiting(effects.at + _delay(attempt, event.trouble), attempt + 1, problem)
@@ -102,8 +111,9 @@ def _after_loss(connection: Connection, event: SipSignedOut, credentials: Creden
 
 
 def _delay(attempt: int, trouble: SipTrouble) -> float:
-    """Seconds until the next attempt. Our own SIP part comes back by itself, and takes sign-ins as soon as it is
-    there.
+    """Return the seconds until the next attempt.
+
+    The first attempt after a failure of the SIP engine is immediate: the adapter holds it until the engine runs again.
     """
     if trouble is SipTrouble.HOST and attempt == 0:
         return 0.0
@@ -111,7 +121,7 @@ def _delay(attempt: int, trouble: SipTrouble) -> float:
 
 
 def restarted(account: Account, effects: Effects) -> Account:
-    """The gateway came up with no connections at all."""
+    """Forget the connection: the gateway was restarted without any."""
     match account:
         case Registered(credentials):
             return Registered(credentials, SignedOut())
@@ -126,7 +136,7 @@ def restarted(account: Account, effects: Effects) -> Account:
 
 
 def expire(account: Account, effects: Effects) -> Account:
-    """Do what is due by now."""
+    """Do what is due at the time of the event."""
     if not any(due.at <= effects.at for due in deadlines(account)):
         return account
     match account:
@@ -154,21 +164,21 @@ def _expired(connection: Connection, credentials: Credentials, effects: Effects)
             return SignedIn(name)
         case Waiting(attempt=attempt):
             return _sign_in(credentials, attempt, effects)
-        case SignedOut() | Refused():
+        case SignedOut() | SignInRefused():
             return connection
         case _:
             assert_never(connection)
 
 
-# --- wanting and being
+# --- signing in and out
 
 
 def reconcile(account: Account, online: bool, effects: Effects) -> Account:
-    """Sign in if a client is online, out if none is (rule 1)."""
+    """Sign in if a client is online, or out if none is (rule 1)."""
     match account:
         case Registered(credentials, SignedOut()) if online:
             return Registered(credentials, _sign_in(credentials, 0, effects))
-        case Registered(credentials, Waiting() | Refused()) if not online:
+        case Registered(credentials, Waiting() | SignInRefused()) if not online:
             return Registered(credentials, SignedOut())
         case Registered(credentials, SignedIn(name, linger)) if not online and not linger:
             return Registered(credentials, _sign_out(name, effects))
@@ -180,7 +190,7 @@ def reconcile(account: Account, online: bool, effects: Effects) -> Account:
 
 def _sign_in(credentials: Credentials, attempt: int, effects: Effects) -> Connection:
     if engine_named(credentials.account.engine) is None:
-        return Refused(unknown_engine(credentials.account))
+        return SignInRefused(unknown_engine(credentials.account))
     return SigningIn(effects.emit(SignIn(credentials.account, credentials.secret)), effects.at, attempt)
 
 
@@ -190,7 +200,7 @@ def _sign_out(name: str, effects: Effects) -> Connection:
 
 
 def stop(account: Account, effects: Effects) -> Account:
-    """The gateway is stopping: sign out, whoever is online."""
+    """Sign out, even if clients are online, because the gateway is stopping."""
     match account:
         case Registered(credentials, SignedIn(name)):
             return Registered(credentials, _sign_out(name, effects))

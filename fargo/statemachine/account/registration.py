@@ -1,12 +1,13 @@
-"""Registering a SIP account with the gateway: XEP-0077, XEP-0100 §4.1 to 4.3.
+"""Registration of a SIP account with the gateway: XEP-0077, XEP-0100 §4.1 to 4.3.
 
 Rules:
 
-1. A registration is tried before it is answered (XEP-0100 §4.1.1): the account is signed in with what the user gave. If
-   that fails the answer says what to mend, and an earlier registration stays as it was.
-2. One account has one connection at a time: a new one is asked for only after the old one is reported gone.
-3. A connection that is being made is not taken back before it is there, or has failed: the SIP side may break of it.
-4. Passwords are only known by their name in the vault; one that is no longer used is erased.
+1. The gateway signs the account in before it answers a registration (XEP-0100 §4.1.1). If that fails, the answer says
+   what to correct, and an earlier registration stays valid.
+2. A user has one connection at a time: a new one is requested only after the old one is reported closed, or was not
+   closed in time.
+3. A connection that is being opened is not closed before it is open or has failed, as that can make the engine fail.
+4. The core knows passwords only by their names in the vault. A password that is no longer used is erased.
 """
 
 from typing import Final, assert_never
@@ -40,10 +41,10 @@ from fargo.statemachine.model.presence import SignedIn, SignedOut
 from fargo.statemachine.model.sip import engine_named
 
 _LINGER: Final = 30.0  # seconds
-"""How long a freshly registered account stays signed in without a client, whose presence takes a moment to arrive."""
+"""The time that a new account stays signed in without a client online: the client's presence arrives a moment later."""
 _TRANSPORTS: Final = frozenset({"", "udp", "tcp"})
 
-# RFC 6120 §8.3: what a registration that failed is answered with.
+# The type and condition (RFC 6120 §8.3) of the error that answers a registration that failed.
 _ERRORS: Final = {
     SipTrouble.CREDENTIALS: ("modify", "not-acceptable"),
     SipTrouble.INVALID: ("modify", "not-acceptable"),
@@ -56,7 +57,7 @@ _ERRORS: Final = {
 
 
 def asked(account: Account, event: RegistrationAsked, effects: Effects) -> None:
-    """Tell what the gateway wants to know and already knows."""
+    """Answer with the registration form and the values that the gateway has."""
     match account:
         case Registered(credentials) | Clearing(previous=credentials):
             effects.emit(SendRegistrationForm(event.iq, credentials.account))
@@ -69,14 +70,14 @@ def asked(account: Account, event: RegistrationAsked, effects: Effects) -> None:
 
 
 def submitted(account: Account, event: RegistrationSubmitted, talking: bool, effects: Effects) -> Account:
-    """The user gave an account: try it. ``talking``: a call is going on over the present one."""
+    """Try an account that the user submitted. ``talking``: the user is in a call over the present one."""
     match account:
         case Trying() | Clearing():
             text = "Your last registration is still being tried; wait for its answer."
-            return _turned_down(account, event, "wait", "resource-constraint", text, effects)
+            return _refused(account, event, "wait", "resource-constraint", text, effects)
         case Registered() if talking:
             text = "You are in a call with this account: hang up first, then change it."
-            return _turned_down(account, event, "wait", "resource-constraint", text, effects)
+            return _refused(account, event, "wait", "resource-constraint", text, effects)
         case Unregistered():
             previous, connection = None, ""
         case Registered(previous):
@@ -85,14 +86,14 @@ def submitted(account: Account, event: RegistrationSubmitted, talking: bool, eff
             assert_never(account)
     credentials = _credentials(event, previous)
     if isinstance(credentials, BadAddress):
-        return _turned_down(account, event, "modify", "not-acceptable", credentials.problem, effects)
+        return _refused(account, event, "modify", "not-acceptable", credentials.problem, effects)
     if previous and connection:
-        _let_go(account, effects)
+        _sign_out_if_open(account, effects)
         return Clearing(event.iq, credentials, previous, connection, effects.at)
     return attempt(event.iq, credentials, previous, effects)
 
 
-def _turned_down(
+def _refused(
     account: Account, event: RegistrationSubmitted, kind: str, condition: str, text: str, effects: Effects
 ) -> Account:
     effects.emit(RefuseIq(event.iq, kind, condition, text))
@@ -128,8 +129,8 @@ def _credentials(event: RegistrationSubmitted, previous: Credentials | None) -> 
 
 
 def cancelled(account: Account, iq: Iq, effects: Effects) -> Account:
-    """The user wants to be forgotten (XEP-0100 §4.3); their calls have been ended before."""
-    _let_go(account, effects)
+    """Remove the account because the user cancelled (XEP-0100 §4.3). Their calls have been ended before."""
+    _sign_out_if_open(account, effects)
     match account:
         case Unregistered():
             text = "You have no SIP account at this gateway."
@@ -147,8 +148,8 @@ def cancelled(account: Account, iq: Iq, effects: Effects) -> Account:
     return Unregistered(effects.at)
 
 
-def _let_go(account: Account, effects: Effects) -> None:
-    """Sign out of a connection that is up (rule 3)."""
+def _sign_out_if_open(account: Account, effects: Effects) -> None:
+    """Sign out of the connection if it is open (rule 3)."""
     match account:
         case Registered(connection=SignedIn(connection)):
             effects.emit(SignOut(connection))
@@ -156,17 +157,17 @@ def _let_go(account: Account, effects: Effects) -> None:
             pass
 
 
-# --- what became of one that is tried
+# --- trying an account
 
 
 def attempt(iq: Iq, credentials: Credentials, previous: Credentials | None, effects: Effects) -> Account:
-    """Sign in with what was submitted; `previous` is what stays if that fails."""
+    """Sign in to a submitted account. If that fails, ``previous`` remains registered."""
     connection = effects.emit(SignIn(credentials.account, credentials.secret))
     return Trying(iq, credentials, previous, connection, effects.at)
 
 
 def accepted(account: Trying, effects: Effects) -> Account:
-    """The registrar accepts it."""
+    """Register the account: the registrar has accepted it."""
     effects.emit(AcceptIq(account.iq))
     previous, credentials = account.previous, account.credentials
     if previous and previous.secret != credentials.secret:
@@ -176,13 +177,13 @@ def accepted(account: Trying, effects: Effects) -> Account:
 
 
 def failed(account: Trying, event: SipSignedOut, effects: Effects) -> Account:
-    """It could not be signed in."""
+    """Refuse the registration: the account could not be signed in."""
     kind, condition = _ERRORS[event.trouble]
     return give_up(account, kind, condition, in_words(event, account.credentials.uri), effects)
 
 
 def give_up(account: Clearing | Trying, kind: str, condition: str, text: str, effects: Effects) -> Account:
-    """The registration being tried comes to nothing; the earlier one stays."""
+    """Refuse the registration that is being tried, and return to the earlier one."""
     effects.emit(RefuseIq(account.iq, kind, condition, text))
     previous = account.previous
     if previous is None or previous.secret != account.credentials.secret:

@@ -1,16 +1,15 @@
-"""The user's clients, and their contacts at the gateway: who is online, who can take a call, who has subscribed to
-whom.
+"""The user's online clients and their media profiles, and the contacts at the gateway that the user subscribed to.
 
 Rules:
 
-1. A client is online from its first available presence, to whichever address of the gateway, until its unavailable
-   presence to the gateway itself (XEP-0100 §4.4): one to a contact hides the client from that contact only. A client is
-   asked once what it can do for each set of capabilities that it announces (XEP-0115).
-2. While the XMPP stream was down, presence may have been missed. Every client is then in doubt until it is seen again;
-   those that are not seen in time count as gone.
-3. Every subscription to a contact is granted at once: a phone has no presence of its own to protect. A probe for an
-   unknown contact shows that it is in the user's roster, so it is added.
-4. A contact is shown as available while the account is signed in.
+1. A client is online from its first available presence to any address of the gateway until it sends unavailable
+   presence to the gateway itself (XEP-0100 §4.4, §4.5). Unavailable presence to a contact hides it from that contact
+   only. A client is asked for its features once per announced set of capabilities (XEP-0115).
+2. While the XMPP stream was down, presence may have been missed. Afterwards every client is in doubt until it is seen
+   again; a client that is not seen in time counts as offline.
+3. A subscription to a contact is granted at once: a phone's presence is not private. A probe for an unknown contact
+   means that it is in the user's roster, so it is added here.
+4. A contact is available while the account is signed in.
 """
 
 from collections.abc import Mapping
@@ -33,8 +32,8 @@ from fargo.statemachine.pending import PendingCommands
 RESOURCE: Final = "fargo"
 """The resource of every contact: clients want a full JID to call."""
 
-# What a client must announce to be called (XEP-0167 §11), and what tells how it sends and receives audio (XEP-0177 §8,
-# XEP-0176 §9, XEP-0320 §4).
+# The features that a client must announce to be called (XEP-0167 §10), and those that a media profile requires
+# (XEP-0177 §5, XEP-0176 §7.1, XEP-0320 §2).
 _NEEDED: Final = frozenset({"urn:xmpp:jingle:1", "urn:xmpp:jingle:apps:rtp:1", "urn:xmpp:jingle:apps:rtp:audio"})
 _PROFILES: Final = {
     MediaProfile.PLAIN: frozenset({"urn:xmpp:jingle:transports:raw-udp:1"}),
@@ -42,7 +41,7 @@ _PROFILES: Final = {
     MediaProfile.DTLS: frozenset({"urn:xmpp:jingle:transports:ice-udp:1", "urn:xmpp:jingle:apps:dtls:0"}),
 }
 _ASKS_FIRST: Final = "urn:xmpp:jingle-message:0"
-"""Announced by clients that are called by a proposal (XEP-0353 §4)."""
+"""Announced by clients that want a proposal before the session-initiate (XEP-0353)."""
 _LONGEST_DOUBT: Final = 30.0  # seconds
 _MOST_CLIENTS: Final = 64
 _MOST_CONTACTS: Final = 2000
@@ -56,7 +55,9 @@ class Contacts(Struct, frozen=True, gc=False):
 
 
 class Shown(Struct, frozen=True, gc=False):
-    """The presence of the gateway and its contacts, as the user should see it."""
+    """The presence of the gateway and its contacts as shown to the user. ``show`` and ``status``: of the gateway
+    (RFC 6121 §4.7.2).
+    """
 
     gateway: str
     account: SipUri
@@ -69,7 +70,7 @@ class Shown(Struct, frozen=True, gc=False):
 
 
 def available(contacts: Contacts, event: ResourceAvailable, gateway: str, effects: Effects) -> Contacts:
-    """Add a client that is online, and ask what it can do unless that is known."""
+    """Add an online client, and ask for its features unless they are known."""
     known = contacts.clients.get(event.resource)
     if known is None and len(contacts.clients) >= _MOST_CLIENTS:
         return contacts
@@ -81,15 +82,15 @@ def available(contacts: Contacts, event: ResourceAvailable, gateway: str, effect
 
 
 def _forget_questions(resource: str, effects: Effects) -> None:
-    """Forget the questions to a client (full JID), or to all of them (bare JID)."""
+    """Drop the pending requests for the features of a client (full JID) or of all clients (bare JID)."""
     for name, question in questions(effects.pending).items():
         if resource in (question.to, address.bare(question.to)):
             effects.settle(name)
 
 
 def questions(pending: PendingCommands) -> dict[str, AskFeatures]:
-    """Return the questions that clients have not answered, by the id of the command. A call waits for the answer for a
-    few seconds only (see `forking`), but an answer counts whenever it comes.
+    """Return the pending requests for clients' features, by command id. They have no deadline: a call that waits for
+    the answers has one of its own (`forking`).
     """
     return {name: each.command for name, each in pending.items() if isinstance(each.command, AskFeatures)}
 
@@ -102,7 +103,7 @@ def unavailable(contacts: Contacts, resource: str, effects: Effects) -> Contacts
 
 
 def learned(contacts: Contacts, event: FeaturesLearned, effects: Effects) -> Contacts:
-    """Keep what a client said that it can do."""
+    """Store the features with which a client answered our request."""
     question = questions(effects.pending).get(event.command)
     client = contacts.clients.get(event.resource)
     if question is None or client is None or question.to != event.resource:
@@ -113,8 +114,10 @@ def learned(contacts: Contacts, event: FeaturesLearned, effects: Effects) -> Con
 
 
 def _profiles(features: tuple[str, ...]) -> tuple[MediaProfile, ...]:
-    """Return in which profiles a client can be called. One that encrypts is not called without, even if it announces
-    raw-udp too: Dino does, and accepts with no address.
+    """Return the profiles in which a client can be called.
+
+    A client with DTLS is not called in the plain profile even if it announces raw-udp: Dino announces it, but accepts
+    without an address.
     """
     able = tuple(profile for profile, needed in _PROFILES.items() if (needed | _NEEDED).issubset(features))
     return (
@@ -123,30 +126,30 @@ def _profiles(features: tuple[str, ...]) -> tuple[MediaProfile, ...]:
 
 
 def able(contacts: Contacts, spoken: tuple[MediaProfile, ...], policy: Policy) -> Mapping[str, Client]:
-    """Return the clients that can take a call; ``spoken``: the profiles of the SIP side."""
+    """Return the clients that can take a call, by full JID. ``spoken``: the media profiles of the SIP engine."""
     return {jid: client for jid, client in contacts.clients.items() if reaches(client.profiles, spoken, policy)}
 
 
 def forget_clients(contacts: Contacts, effects: Effects) -> Contacts:
-    """Forget who is online: the gateway was away."""
+    """Remove all clients and the pending requests to them: the gateway was down."""
     for name in questions(effects.pending):
         effects.settle(name)
     return replace(contacts, clients={})
 
 
 def doubt(contacts: Contacts, effects: Effects) -> Contacts:
-    """Doubt the presence of every client: the XMPP stream was down (rule 2)."""
+    """Put every client in doubt: the XMPP stream was down (rule 2)."""
     until = effects.at + _LONGEST_DOUBT
     return replace(contacts, clients={jid: replace(c, doubted=until) for jid, c in contacts.clients.items()})
 
 
 def missing(contacts: Contacts, at: float) -> tuple[str, ...]:
-    """Return the clients that have been in doubt for too long."""
+    """Return the full JIDs of the clients that were not seen in time (rule 2)."""
     return tuple(jid for jid, c in contacts.clients.items() if c.doubted is not None and c.doubted <= at)
 
 
 def deadlines(contacts: Contacts) -> tuple[Deadline, ...]:
-    """Return when the clients in doubt count as gone."""
+    """Return the times at which the clients in doubt count as offline."""
     doubted = ((jid, client.doubted) for jid, client in contacts.clients.items())
     return tuple(Deadline(f"presence of {jid}", until) for jid, until in doubted if until is not None)
 
@@ -161,16 +164,14 @@ def _with(contacts: Contacts, jid: str, client: Client) -> Contacts:
 def subscription(
     contacts: Contacts, to: str, action: SubscriptionAction, shown: Shown | None, effects: Effects
 ) -> Contacts:
-    """Answer a change of the subscription between the user and the gateway or a contact. ``shown`` is None without an
-    account.
-    """
+    """Answer the user's change of a subscription to the gateway or a contact. ``shown`` is None without an account."""
     to = address.bare(to)
     match action:
         case SubscriptionAction.SUBSCRIBE:
             return _subscribe(contacts, to, shown, effects)
         case SubscriptionAction.UNSUBSCRIBE:
             effects.emit(SendPresence(to, effects.user, PresenceKind.UNSUBSCRIBED))
-            effects.emit(SendPresence(_appearing(to), effects.user, PresenceKind.UNAVAILABLE))
+            effects.emit(SendPresence(_full_jid(to), effects.user, PresenceKind.UNAVAILABLE))
             return replace(contacts, subscribed=tuple(c for c in contacts.subscribed if c != to))
         case SubscriptionAction.SUBSCRIBED | SubscriptionAction.UNSUBSCRIBED:
             return contacts
@@ -189,7 +190,7 @@ def _subscribe(contacts: Contacts, to: str, shown: Shown | None, effects: Effect
 
 
 def _unknown(to: str, shown: Shown) -> str | None:
-    """Return why ``to`` is neither the gateway nor a contact there, None if it is one."""
+    """Return a sentence that says why ``to`` is neither the gateway nor a contact of it; None if it is one."""
     if to == shown.gateway:
         return None
     parsed = address.parse_contact(to, shown.account.domain)
@@ -197,7 +198,7 @@ def _unknown(to: str, shown: Shown) -> str | None:
 
 
 def probed(contacts: Contacts, to: str, shown: Shown | None, effects: Effects) -> Contacts:
-    """Show the gateway or a contact to the user, whose server asked for it; remember a contact (rule 3)."""
+    """Answer a presence probe of the user's server for the gateway or a contact, and add the contact (rule 3)."""
     to = address.bare(to)
     if shown is None or _unknown(to, shown) is not None:
         effects.emit(SendPresence(to, effects.user, PresenceKind.UNSUBSCRIBED))
@@ -209,13 +210,13 @@ def probed(contacts: Contacts, to: str, shown: Shown | None, effects: Effects) -
 
 
 def show_all(contacts: Contacts, shown: Shown, effects: Effects) -> None:
-    """Show the gateway and every contact as they are now."""
+    """Send the user the presence of the gateway and of every contact."""
     for jid in (shown.gateway, *contacts.subscribed):
         _show(jid, shown, effects)
 
 
 def show_gateway(shown: Shown, effects: Effects) -> None:
-    """Show the gateway itself: a client that came online need not have it on its list."""
+    """Send the user the presence of the gateway only. A client that came online may not have it in its roster."""
     _show(shown.gateway, shown, effects)
 
 
@@ -225,18 +226,18 @@ def _show(jid: str, shown: Shown, effects: Effects) -> None:
         effects.emit(SendPresence(jid, effects.user, kind, shown.show, shown.status))
     else:
         kind = PresenceKind.AVAILABLE if shown.available else PresenceKind.UNAVAILABLE
-        effects.emit(SendPresence(_appearing(jid), effects.user, kind))
+        effects.emit(SendPresence(_full_jid(jid), effects.user, kind))
 
 
-def _appearing(jid: str) -> str:
-    """Return the address that a presence comes from: the gateway itself has no resource, a phone has one."""
+def _full_jid(jid: str) -> str:
+    """Return the JID that sends the presence: the gateway itself has no resource, a contact has one."""
     return f"{jid}/{RESOURCE}" if address.local_of(jid) else jid
 
 
 def part(contacts: Contacts, gateway: str, effects: Effects) -> Contacts:
-    """Take back every subscription, as the user has cancelled the registration (XEP-0100 §4.3)."""
+    """Cancel every subscription, because the user cancelled the registration (XEP-0100 §4.3)."""
     for jid in (gateway, *contacts.subscribed):
         effects.emit(SendPresence(jid, effects.user, PresenceKind.UNSUBSCRIBE))
         effects.emit(SendPresence(jid, effects.user, PresenceKind.UNSUBSCRIBED))
-        effects.emit(SendPresence(_appearing(jid), effects.user, PresenceKind.UNAVAILABLE))
+        effects.emit(SendPresence(_full_jid(jid), effects.user, PresenceKind.UNAVAILABLE))
     return replace(forget_clients(contacts, effects), subscribed=())

@@ -1,13 +1,13 @@
-"""What one end says about the audio it wants: codecs, where to send it, how it is secured; and negotiation.
+"""Media descriptions: the codecs, addresses and encryption that one end offers or answers; and offer/answer.
 
 Rules:
 
-1. A `Description` is the neutral value between Jingle (XEP-0167, 0176, 0177, 0293, 0294, 0320) and SDP (RFC 4566,
-   3264). It knows neither: the adapters translate.
-2. Codecs are the same if name (any case), clock rate and channels agree (RFC 3551 §6 fills in what a static payload
-   type leaves out). The payload type number is only a label within one description.
-3. An answer names only what the offer named (RFC 3264 §6.1).
-4. SDES keys never get here: the adapter drops them and says only whether encryption was demanded.
+1. A `Description` is a neutral value between Jingle (XEP-0167, 0176, 0177, 0293, 0294, 0320, 0339) and SDP (RFC 4566,
+   RFC 3264). The adapters translate it to and from both.
+2. Two codecs are the same if their names (ignoring case), clock rates and numbers of channels are equal. RFC 3551 §6
+   supplies what a static payload type omits. A payload type number identifies a codec within one description only.
+3. An answer contains only codecs that the offer contains (RFC 3264 §6.1).
+4. The core never sees SDES keys: the adapter drops them and reports only that the client requires encryption.
 """
 
 import ipaddress
@@ -24,7 +24,7 @@ from fargo.statemachine.media import texts
 Senders: TypeAlias = Literal["both", "initiator", "responder", "none"]
 Role: TypeAlias = Literal["initiator", "responder"]
 
-# RFC 3551 §6, tables 4 and 5: what a static payload type means where nothing else is said.
+# RFC 3551 §6, tables 4 and 5: name, clock rate in Hz and channels of the static payload types.
 _STATIC: Final = {
     0: ("PCMU", 8000, 1), 3: ("GSM", 8000, 1), 4: ("G723", 8000, 1), 5: ("DVI4", 8000, 1), 6: ("DVI4", 16000, 1),
     7: ("LPC", 8000, 1), 8: ("PCMA", 8000, 1), 9: ("G722", 8000, 1), 10: ("L16", 44100, 2), 11: ("L16", 44100, 1),
@@ -32,15 +32,15 @@ _STATIC: Final = {
     17: ("DVI4", 22050, 1), 18: ("G729", 8000, 1),
 }  # fmt: skip
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
-# Not a voice in themselves: tones, silence, redundancy.
+# Codecs that carry no voice by themselves: tones, comfort noise, redundancy.
 _AUXILIARY: Final = frozenset({"telephone-event", "cn", "red"})
 
 
 class MediaProfile(StrEnum):
-    """How an end sends and receives audio."""
+    """The transport and encryption with which an end sends and receives audio."""
 
     PLAIN = "plain"
-    """RTP to a written address (RTP/AVP)."""
+    """RTP to the address in the description (RTP/AVP, RFC 3551)."""
     ICE = "ice"
     """RTP over ICE (RFC 8445)."""
     DTLS = "dtls"
@@ -48,23 +48,25 @@ class MediaProfile(StrEnum):
 
 
 class Parameter(Struct, frozen=True, gc=False):
-    """A codec parameter; ``name`` is "" for one that has only a value, as red's "111/111"."""
+    """A parameter of a codec. ``name`` is "" for one that has only a value, such as "111/111" of red (RFC 2198)."""
 
     name: str
     value: str = ""
 
 
 class Feedback(Struct, frozen=True, gc=False):
-    """RTCP feedback that a codec, or the whole description, supports (XEP-0293, RFC 4585 §4.2)."""
+    """A kind of RTCP feedback that a codec or the whole description supports (XEP-0293, RFC 4585 §4.2)."""
 
     type: str
     subtype: str = ""
     interval: int = 0
-    """For type trr-int: milliseconds."""
+    """For the type "trr-int" only: the minimal interval in milliseconds."""
 
 
 class Codec(Struct, frozen=True, gc=False, omit_defaults=True):
-    """A payload type (XEP-0167 §4, RFC 4566 a=rtpmap, a=fmtp). ``ptime``, ``maxptime``: milliseconds, 0 if not said."""
+    """A payload type (XEP-0167 §4; a=rtpmap and a=fmtp, RFC 4566 §6). ``clockrate`` is in Hz, ``ptime`` and
+    ``maxptime`` in milliseconds; 0 if absent.
+    """
 
     id: int
     name: str = ""
@@ -85,14 +87,16 @@ class Extension(Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class Source(Struct, frozen=True, gc=False, omit_defaults=True):
-    """A synchronisation source and what is said about it (XEP-0339, RFC 5576)."""
+    """A synchronization source and its attributes (XEP-0339, RFC 5576)."""
 
     ssrc: str
     parameters: tuple[Parameter, ...] = ()
 
 
 class Fingerprint(Struct, frozen=True, gc=False):
-    """A DTLS certificate's hash and the end's role in the handshake (XEP-0320, RFC 5763)."""
+    """The fingerprint of a DTLS certificate (XEP-0320). ``hash``: the hash function. ``setup``: the end's role in the
+    handshake (RFC 5763 §5).
+    """
 
     hash: str
     setup: str
@@ -100,7 +104,9 @@ class Fingerprint(Struct, frozen=True, gc=False):
 
 
 class Candidate(Struct, frozen=True, gc=False, omit_defaults=True):
-    """An address where packets are expected. raw-udp (XEP-0177) uses the first four fields, ICE (XEP-0176) all."""
+    """An address for receiving packets. ICE (XEP-0176) uses all fields, raw-udp (XEP-0177) ``component``, ``ip``,
+    ``port``, ``id``, ``generation`` and ``type``.
+    """
 
     component: int
     ip: str
@@ -118,24 +124,24 @@ class Candidate(Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class RawUdp(Struct, frozen=True, gc=False, omit_defaults=True, tag="RawUdp"):
-    """Plain addresses, no negotiation (XEP-0177)."""
+    """Plain addresses without connectivity checks (XEP-0177)."""
 
     candidates: tuple[Candidate, ...] = ()
 
 
 class IceUdp(Struct, frozen=True, gc=False, omit_defaults=True, tag="IceUdp"):
-    """ICE (XEP-0176); DTLS if a fingerprint is given."""
+    """ICE (XEP-0176), with DTLS if there is a fingerprint (XEP-0320)."""
 
     ufrag: str = ""
     pwd: str = ""
     candidates: tuple[Candidate, ...] = ()
     fingerprint: Fingerprint | None = None
     complete: bool = False
-    """All candidates have been gathered (the client said so)."""
+    """The end announced that it has sent all its candidates."""
 
 
 class UnknownTransport(Struct, frozen=True, gc=False, tag="UnknownTransport"):
-    """A Jingle transport this program has no name for."""
+    """A Jingle transport that the gateway does not support."""
 
     namespace: str
 
@@ -144,14 +150,15 @@ Transport: TypeAlias = RawUdp | IceUdp | UnknownTransport
 
 
 class Description(Struct, frozen=True, gc=False, omit_defaults=True):
-    """All that one end says about one stream (XEP-0167 §4)."""
+    """One end's description of one RTP stream (XEP-0167 §4). ``ptime`` and ``maxptime``: milliseconds, 0 if absent."""
 
     media: str
     codecs: tuple[Codec, ...]
     transport: Transport
     mux: bool = False
-    """RTP and RTCP on one port (RFC 5761)."""
+    """RTP and RTCP share one port (RFC 5761)."""
     reduced_size: bool = False
+    """The end accepts reduced-size RTCP (RFC 5506)."""
     extensions: tuple[Extension, ...] = ()
     feedback: tuple[Feedback, ...] = ()
     ssrc: str = ""
@@ -159,19 +166,17 @@ class Description(Struct, frozen=True, gc=False, omit_defaults=True):
     ptime: int = 0
     maxptime: int = 0
     encryption_required: bool = False
-    """SDES was demanded (XEP-0167 §7); its keys are not kept."""
+    """The end requires SDES encryption (XEP-0167 §7). Its keys are not stored."""
 
 
 class UnknownApplication(Struct, frozen=True, gc=False, tag="UnknownApplication"):
-    """A Jingle application format other than RTP (XEP-0166 §9)."""
+    """A Jingle application format other than RTP (XEP-0166 §12.1)."""
 
     namespace: str
 
 
 class Content(Struct, frozen=True, gc=False, omit_defaults=True):
-    """A Jingle content (XEP-0166 §7.3): a named stream of one creator. ``description`` is None where an action has
-    none.
-    """
+    """A Jingle content (XEP-0166 §7.3). ``description`` is None if the action has none, or one in ``unknown``."""
 
     name: str
     creator: Role = "initiator"
@@ -179,22 +184,22 @@ class Content(Struct, frozen=True, gc=False, omit_defaults=True):
     description: Description | None = None
     unknown: UnknownApplication | None = None
     transport: Transport | None = None
-    """The transport of an action that has no description, such as transport-info."""
+    """The transport, if the action has no description, such as transport-info."""
 
 
 class Unusable(Struct, frozen=True, gc=False):
-    """Why two ends cannot talk: a sentence for people."""
+    """A description cannot be used. ``problem``: the reason, as a sentence for people."""
 
     problem: str
 
 
-# Clients and phones of a make name the same codecs in every call: what follows from them is kept.
-_kept: Final = lru_cache(256)
+# A client or phone offers the same codecs in every call, so results that depend on codecs only are cached.
+_cached: Final = lru_cache(256)
 
 
 @lru_cache(4096)
 def kind(codec: Codec) -> tuple[str, int, int]:
-    """What makes two payload types the same codec: (lower-case name, clock rate in Hz, channels), RFC 3551 §6."""
+    """Return the identity of a codec: its name in lower case, clock rate in Hz, and channels (rule 2)."""
     static = _STATIC.get(codec.id)
     if static and (not codec.name or codec.name.lower() == static[0].lower()):
         name, clockrate, channels = static
@@ -203,22 +208,22 @@ def kind(codec: Codec) -> tuple[str, int, int]:
 
 
 def is_voice(codec: Codec) -> bool:
-    """Whether the codec carries voice, rather than tones, silence or redundancy."""
+    """Return True if the codec carries voice, and not tones, comfort noise or redundancy."""
     return kind(codec)[0] not in _AUXILIARY
 
 
-@_kept
+@_cached
 def has_voice(codecs: tuple[Codec, ...]) -> bool:
-    """Whether any of the codecs carries voice."""
+    """Return True if any of the codecs carries voice."""
     return any(map(is_voice, codecs))
 
 
-@_kept
+@_cached
 def meaningful(codecs: tuple[Codec, ...]) -> tuple[Codec, ...]:
-    """The payload types that mean something, each once.
+    """Return the usable payload types, each number once.
 
-    A number given twice keeps its first meaning (Pidgin gives 14 three times); a codec without name that is no static
-    payload type has no meaning at all and is left out.
+    If a number occurs twice, the first codec counts (Pidgin sends 14 three times). A codec without a name or clock rate
+    is dropped unless it is a static payload type.
     """
     first: dict[int, Codec] = {}
     for codec in codecs:
@@ -229,9 +234,9 @@ def meaningful(codecs: tuple[Codec, ...]) -> tuple[Codec, ...]:
 
 
 def malformed(description: Description) -> str:
-    """What makes a description unfit to be passed on, as a sentence; "" if nothing does.
+    """Return the reason why a description must not be passed on, as a sentence; "" if there is none.
 
-    A line break in any text would become a line of its own in the SDP that the SIP side writes (RFC 4566 §5).
+    A line break in a text would start a new line in the SDP that the SIP engine writes (RFC 4566 §5).
     """
     if problem := _malformed(description.codecs):
         return problem
@@ -241,7 +246,7 @@ def malformed(description: Description) -> str:
     return ""
 
 
-@_kept
+@_cached
 def _malformed(codecs: tuple[Codec, ...]) -> str:
     for codec in codecs:
         parts = [codec.name]
@@ -255,7 +260,7 @@ def _malformed(codecs: tuple[Codec, ...]) -> str:
 
 
 def profile(description: Description) -> MediaProfile | Unusable:
-    """How the end that described itself sends and receives audio, or why it cannot be understood."""
+    """Return the media profile of a description, or the reason why it cannot be used."""
     match description.transport:
         case RawUdp():
             if address(description) is None:
@@ -270,7 +275,7 @@ def profile(description: Description) -> MediaProfile | Unusable:
 
 
 def tidied(description: Description) -> Description:
-    """The description without what has no meaning: plain RTP knows nothing but codecs and addresses."""
+    """Return the description without unusable payload types and, for plain RTP, with only codecs and addresses."""
     codecs = meaningful(description.codecs)
     if isinstance(description.transport, RawUdp):
         return Description(description.media, codecs, description.transport)
@@ -278,7 +283,7 @@ def tidied(description: Description) -> Description:
 
 
 def address(description: Description, component: int = 1) -> Candidate | None:
-    """Where RTP (component 1) or RTCP (2) is expected: the first candidate with an IP address; None if there is
+    """Return the first candidate with an IPv4 unicast address for RTP (component 1) or RTCP (2), None if there is
     none.
     """
     if isinstance(description.transport, UnknownTransport):
@@ -299,25 +304,29 @@ def _is_host(text: str) -> bool:
 
 
 def common(offer: Description, answer: Description) -> Description | Unusable:
-    """The answer, cut down to what the offer named (RFC 3264 §6.1), or Unusable if no voice is left."""
+    """Return the answer with only the codecs that the offer contains (RFC 3264 §6.1); `Unusable` if none of them
+    carries voice.
+    """
     codecs = _common(offer.codecs, answer.codecs)
     if not has_voice(codecs):
         return Unusable(texts.NO_SHARED_CODEC)
     return replace(answer, codecs=codecs)
 
 
-@_kept
+@_cached
 def _common(offered: tuple[Codec, ...], answered: tuple[Codec, ...]) -> tuple[Codec, ...]:
     kinds = frozenset(map(kind, offered))
     return tuple(codec for codec in answered if kind(codec) in kinds)
 
 
 def numbered_as(offer: Description, answer: Description) -> Description:
-    """The answer with the offer's payload type numbers and names: what SIP phones expect to be sent (RFC 3264 §6.1)."""
+    """Return the answer with the payload type numbers and names of the offer, which SIP phones expect (RFC 3264
+    §6.1).
+    """
     return Description(answer.media, _numbered_as(offer.codecs, answer.codecs), answer.transport, answer.mux)
 
 
-@_kept
+@_cached
 def _numbered_as(offered: tuple[Codec, ...], answered: tuple[Codec, ...]) -> tuple[Codec, ...]:
     by_kind: dict[tuple[str, int, int], Codec] = {}
     for codec in offered:

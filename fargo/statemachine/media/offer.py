@@ -1,4 +1,4 @@
-"""What a client offers, or answers: which of it can be put through, and why the rest cannot."""
+"""The audio in a client's offer or answer, or the reason why the call cannot use it."""
 
 from msgspec import Struct
 
@@ -17,7 +17,7 @@ from fargo.statemachine.reason import Cause, Reason
 
 
 class Audio(Struct, frozen=True, gc=False):
-    """The audio of an offer or an answer: the content it is in, what of its description counts, the client's manner."""
+    """The audio of an offer or answer: its content, its usable description, and its media profile."""
 
     content: Content
     description: Description
@@ -25,7 +25,7 @@ class Audio(Struct, frozen=True, gc=False):
 
 
 def audio(contents: tuple[Content, ...]) -> Audio | Reason:
-    """The audio that can be put through; or why there is none."""
+    """Return the audio in the contents, or the reason why there is none that the call can use."""
     content = _audio_content(contents)
     if content is None or content.description is None:
         return Reason(Cause.APPLICATION, texts.NO_RTP_AUDIO)
@@ -48,7 +48,7 @@ def _audio_content(contents: tuple[Content, ...]) -> Content | None:
 
 
 def malformed_contents(contents: tuple[Content, ...]) -> str:
-    """What makes the contents unfit to be passed on, as a sentence; "" if nothing does."""
+    """Return the reason why the contents must not be passed on, as a sentence; "" if there is none."""
     for content in contents:
         if content.description and (problem := malformed(content.description)):
             return problem

@@ -1,13 +1,13 @@
-"""What the core notes about calls and accounts, for whoever reads the log: a note stands among the commands, and nobody
-carries it out.
+"""Call records (CDRs) and account records, for the readers of the log. They are logged as commands; no adapter
+carries them out.
 
 Rules:
 
-1. A call has one note of its beginning and one of its end, one of each path that its audio was given, one when it is
-   answered, and one of what a relay has carried. A call that is refused at once is noted all the same.
-2. Notes come after the commands of their turn, so that no command's name depends on what is noted.
-3. A call's id is the version of the event that it began with.
-4. An account is noted whenever it has come to look different.
+1. A call has one record of its beginning and one of its end, one for each path that its audio takes, one when it is
+   answered, and one of the packets that a relay received. A call that is refused at once has records too.
+2. Records follow the commands of the same event, so that no command's id depends on the records.
+3. A call's id is the version of the event that started the call.
+4. An account record is written whenever the account's appearance to the user changes.
 """
 
 from enum import StrEnum
@@ -19,14 +19,14 @@ from fargo.statemachine.reason import Cause
 
 
 class Direction(StrEnum):
-    """Which way a call goes, as its user sees it."""
+    """The direction of a call as its user sees it: outgoing or incoming."""
 
     OUT = "out"
     IN = "in"
 
 
 class Side(StrEnum):
-    """Who ended a call: the user's clients, the phone and its servers, or the gateway itself."""
+    """The party that ended a call: the user's clients, the phone and its servers, or the gateway itself."""
 
     CLIENT = "client"
     PHONE = "phone"
@@ -34,7 +34,7 @@ class Side(StrEnum):
 
 
 class AudioPath(StrEnum):
-    """Which way a call's audio goes."""
+    """The path of a call's audio: directly between client and phone, or through the media relay."""
 
     DIRECT = "direct"
     RELAY = "relay"
@@ -45,8 +45,10 @@ class _Record(Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class RecordBegun(_Record, frozen=True, tag="NoteBegun"):
-    """A call begins, or is tried. ``peer``: the far end's SIP address, ``name`` what it calls itself. ``session``: the
-    Jingle session's id, "" if there is none (yet).
+    """A call began, or was attempted.
+
+    ``peer``: the far end's SIP address, "" if the caller is anonymous. ``name``: its display name, "" if it gave none.
+    ``session``: the id of the Jingle session, "" if there is none yet.
     """
 
     direction: Direction
@@ -56,27 +58,27 @@ class RecordBegun(_Record, frozen=True, tag="NoteBegun"):
 
 
 class RecordPath(_Record, frozen=True, tag="NotePath"):
-    """Which way the audio goes, and why: a sentence."""
+    """The path that was chosen for the audio. ``why``: the reason, as a sentence."""
 
     path: AudioPath
     why: str
 
 
 class RecordAnswered(_Record, frozen=True, tag="NoteAnswered"):
-    """The called end took the call; ``client`` is the user's client (full JID) that is in it."""
+    """The called end answered the call. ``client``: the full JID of the user's client in the call."""
 
     client: str
 
 
 class RecordCarried(_Record, frozen=True, tag="NoteCarried"):
-    """What the relay received from either end, in RTP packets: none from one of them is audio one way only."""
+    """The number of RTP packets that the relay received from each end. 0 from one end means one-way audio."""
 
     from_client: int
     from_phone: int
 
 
 class RecordEnded(_Record, frozen=True, tag="NoteEnded"):
-    """The call ended, or did not come about: who ended it, and why, with the text that people read."""
+    """The call ended, or the attempt failed: who ended it, why, and a text for people."""
 
     by: Side
     cause: Cause
@@ -84,7 +86,9 @@ class RecordEnded(_Record, frozen=True, tag="NoteEnded"):
 
 
 class RecordAccount(Struct, frozen=True, gc=False, omit_defaults=True, tag="NoteAccount"):
-    """The user's account is this SIP address, "" if there is none (any more); ``status`` says in words how it is."""
+    """The state of the user's account. ``address``: its SIP address, "" if the user has no account. ``status``: a text
+    for people.
+    """
 
     address: str = ""
     signed_in: bool = False

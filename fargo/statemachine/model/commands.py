@@ -1,10 +1,11 @@
-"""What to do, in the imperative. A command is only carried out after the event that caused it is in the log.
+"""The commands: what the adapters are to do. A command is carried out only after the event that caused it is logged.
 
 Rules:
 
-1. A command says all that the adapter needs; the adapter decides nothing.
+1. A command contains all that the adapter needs; the adapter decides nothing.
 2. Its id, ``<version>.<place>``, is the id of the IQ stanza or SIP channel that it leads to (see events.py, rule 3).
-3. What starts something is issued once; what stops something may come again, and "it is already gone" is success.
+3. A command that starts something is issued once. A command that stops something may be repeated; if the thing is
+   already gone, that is success.
 """
 
 from enum import StrEnum
@@ -19,22 +20,22 @@ from fargo.statemachine.model.events import CallAction, Iq, SipAccount
 from fargo.statemachine.model.ng import RelayCommand
 
 
-class _Command(Struct, frozen=True, gc=False, omit_defaults=True):
+class _CoreCommand(Struct, frozen=True, gc=False, omit_defaults=True):
     pass
 
 
 # --- answers to IQs
 
 
-class AcceptIq(_Command, frozen=True, tag="AcceptIq"):
+class AcceptIq(_CoreCommand, frozen=True, tag="AcceptIq"):
     """An empty IQ-result."""
 
     iq: Iq
 
 
-class RefuseIq(_Command, frozen=True, tag="RefuseIq"):
-    """An IQ-error: kind and condition as in RFC 6120 §8.3, `jingle` an error of XEP-0166 §10 or "", `text` for
-    people.
+class RefuseIq(_CoreCommand, frozen=True, tag="RefuseIq"):
+    """An IQ-error. ``kind`` and ``condition``: the error's type and condition (RFC 6120 §8.3). ``text``: for people.
+    ``jingle``: a Jingle error (XEP-0166 §10), "" if none.
     """
 
     iq: Iq
@@ -44,8 +45,8 @@ class RefuseIq(_Command, frozen=True, tag="RefuseIq"):
     jingle: str = ""
 
 
-class SendRegistrationForm(_Command, frozen=True, tag="SendRegistrationForm"):
-    """The registration fields, filled with what is known of the account (XEP-0077 §3.1); never a password."""
+class SendRegistrationForm(_CoreCommand, frozen=True, tag="SendRegistrationForm"):
+    """The registration form with the account's values, but never its password (XEP-0077 §3.1)."""
 
     iq: Iq
     account: SipAccount | None
@@ -66,8 +67,8 @@ class PresenceKind(StrEnum):
     PROBE = "probe"
 
 
-class SendPresence(_Command, frozen=True, tag="SendPresence"):
-    """A presence stanza; an available contact's carries the caps of a phone (XEP-0115)."""
+class SendPresence(_CoreCommand, frozen=True, tag="SendPresence"):
+    """A presence stanza (RFC 6121 §4.7). An available contact's carries the capabilities of a phone (XEP-0115)."""
 
     sender: str
     to: str
@@ -76,8 +77,8 @@ class SendPresence(_Command, frozen=True, tag="SendPresence"):
     status: str = ""
 
 
-class AskFeatures(_Command, frozen=True, tag="AskFeatures"):
-    """disco#info to a client (XEP-0030 §3); `caps` is its announced ``node#ver``."""
+class AskFeatures(_CoreCommand, frozen=True, tag="AskFeatures"):
+    """A disco#info request to a client (XEP-0030 §3). ``caps``: its announced ``node#ver`` (XEP-0115 §6.2)."""
 
     sender: str
     to: str
@@ -87,8 +88,8 @@ class AskFeatures(_Command, frozen=True, tag="AskFeatures"):
 # --- Jingle
 
 
-class InitiateSession(_Command, frozen=True, tag="InitiateSession"):
-    """session-initiate to a client; the sender is the initiator."""
+class InitiateSession(_CoreCommand, frozen=True, tag="InitiateSession"):
+    """session-initiate to a client (XEP-0166 §6.2). The sender is the initiator."""
 
     sender: str
     to: str
@@ -96,8 +97,8 @@ class InitiateSession(_Command, frozen=True, tag="InitiateSession"):
     content: Content
 
 
-class AcceptSession(_Command, frozen=True, tag="AcceptSession"):
-    """session-accept to the client that called."""
+class AcceptSession(_CoreCommand, frozen=True, tag="AcceptSession"):
+    """session-accept to the client that called (XEP-0166 §6.5)."""
 
     sender: str
     to: str
@@ -105,8 +106,8 @@ class AcceptSession(_Command, frozen=True, tag="AcceptSession"):
     content: Content
 
 
-class InformSession(_Command, frozen=True, tag="InformSession"):
-    """session-info with a payload of XEP-0167 §8, such as "ringing"."""
+class InformSession(_CoreCommand, frozen=True, tag="InformSession"):
+    """session-info with a payload of XEP-0167 §8, such as "ringing"; "" for a ping (XEP-0166 §6.8)."""
 
     sender: str
     to: str
@@ -114,8 +115,8 @@ class InformSession(_Command, frozen=True, tag="InformSession"):
     info: str
 
 
-class InformTransport(_Command, frozen=True, tag="InformTransport"):
-    """transport-info: where audio goes from now on; the content has nothing but a transport."""
+class InformTransport(_CoreCommand, frozen=True, tag="InformTransport"):
+    """transport-info: the address to send audio to from now on (XEP-0166 §7.2.13). The content has only a transport."""
 
     sender: str
     to: str
@@ -123,7 +124,7 @@ class InformTransport(_Command, frozen=True, tag="InformTransport"):
     content: Content
 
 
-class TerminateSession(_Command, frozen=True, tag="TerminateSession"):
+class TerminateSession(_CoreCommand, frozen=True, tag="TerminateSession"):
     """session-terminate with a reason of XEP-0166 §7.4 and a text for people."""
 
     sender: str
@@ -133,19 +134,21 @@ class TerminateSession(_Command, frozen=True, tag="TerminateSession"):
     text: str = ""
 
 
-# --- Jingle Message Initiation, and what is left to read
+# --- Jingle Message Initiation, and messages to read
 
 
-class ProposeCall(_Command, frozen=True, tag="ProposeCall"):
-    """<propose/> of an audio call to all of a user's clients (XEP-0353 §5.1); `to` is bare."""
+class ProposeCall(_CoreCommand, frozen=True, tag="ProposeCall"):
+    """<propose/> of an audio call to all of a user's clients (XEP-0353 §3.1). ``to`` is a bare JID."""
 
     sender: str
     to: str
     sid: str
 
 
-class MessageCall(_Command, frozen=True, tag="MessageCall"):
-    """Anything else about a proposed call (XEP-0353 §5), with a reason of XEP-0166 §7.4 unless `condition` is ""."""
+class MessageCall(_CoreCommand, frozen=True, tag="MessageCall"):
+    """Any other message about a proposed call (XEP-0353 §3). ``condition``: a reason of XEP-0166 §7.4, "" if none.
+    ``tie_break``: with <tie-break/> (XEP-0353 §4).
+    """
 
     sender: str
     to: str
@@ -156,7 +159,7 @@ class MessageCall(_Command, frozen=True, tag="MessageCall"):
     tie_break: bool = False
 
 
-class SendText(_Command, frozen=True, tag="SendText"):
+class SendText(_CoreCommand, frozen=True, tag="SendText"):
     """A chat message for people (RFC 6121 §5)."""
 
     sender: str
@@ -167,37 +170,39 @@ class SendText(_Command, frozen=True, tag="SendText"):
 # --- the SIP account
 
 
-class SignIn(_Command, frozen=True, tag="SignIn"):
-    """Sign the account in; the command's id is the connection's name from here on."""
+class SignIn(_CoreCommand, frozen=True, tag="SignIn"):
+    """Sign the account in. The command's id becomes the connection's name. ``secret``: the password's name in the
+    vault.
+    """
 
     account: SipAccount
     secret: str
 
 
-class SignOut(_Command, frozen=True, tag="SignOut"):
-    """Sign out and let go of the connection."""
+class SignOut(_CoreCommand, frozen=True, tag="SignOut"):
+    """Sign out and release the connection."""
 
     connection: str
 
 
-class ForgetSecret(_Command, frozen=True, tag="ForgetSecret"):
-    """Erase a password from the vault."""
+class ForgetSecret(_CoreCommand, frozen=True, tag="ForgetSecret"):
+    """Erase a password from the vault, by its name there."""
 
     secret: str
 
 
-# --- ourselves
+# --- the gateway itself
 
 
-class Fault(_Command, frozen=True, tag="Fault"):
-    """Folding an event raised an exception: a bug. `call` was ended because of it ("" if it was in no call)."""
+class Fault(_CoreCommand, frozen=True, tag="Fault"):
+    """Folding an event raised an exception: a bug. ``call``: the call that was ended because of it, "" if none was."""
 
     call: str
     error: str
 
 
-class Forget(_Command, frozen=True, tag="Forget"):
-    """Erase the user's stream, this command with it: they have cancelled, and nothing of it counts any more."""
+class Forget(_CoreCommand, frozen=True, tag="Forget"):
+    """Erase the user's stream, including this command: the user cancelled the registration some time ago."""
 
 
 XmppCommand: TypeAlias = (
@@ -221,7 +226,7 @@ Command: TypeAlias = XmppCommand | SipCommand | RelayCommand | VaultCommand | Fo
 
 
 class Issued(Struct, frozen=True, gc=False):
-    """A command on its way to an adapter: for whom (bare JID), its id, and what."""
+    """A command on its way to an adapter, with its id and the user (bare JID) for whom it is carried out."""
 
     user: str
     id: str

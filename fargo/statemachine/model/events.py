@@ -1,12 +1,12 @@
-"""What was signalled, in the past tense. Every event belongs to one XMPP user and is written to their stream.
+"""The events: what was signalled. Every event belongs to one XMPP user and is logged in that user's stream.
 
 Rules:
 
-1. An event says what arrived, not what it means for a call: adapters translate and decide nothing.
-2. A password is a reference into the vault (`secret`); nothing that could open an account or decrypt audio is in an
-   event.
-3. Names of our own commands (`command`) are ``<version>.<place>``: the version of the event that caused it and its
-   place among that event's commands.
+1. An event reports what arrived, not what it means for a call: adapters translate and decide nothing.
+2. A password is a name in the vault (``secret``). No event contains anything that could open an account or decrypt
+   audio.
+3. The id of a command of ours (``command``) is ``<version>.<place>``: the version of the event that caused it, and its
+   place among the commands of that event.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ from fargo.statemachine.model.rules import RULES
 
 
 class Iq(Struct, frozen=True, gc=False):
-    """An IQ that wants an answer: who asked (full JID), whom, and under which id (RFC 6120 §8.2.3)."""
+    """An IQ that must be answered (RFC 6120 §8.2.3): its sender (full JID), its recipient, and its id."""
 
     sender: str
     to: str
@@ -32,7 +32,7 @@ class Iq(Struct, frozen=True, gc=False):
 
 
 class SipAccount(Struct, frozen=True, gc=False, omit_defaults=True):
-    """A SIP account as its user gave it; "" and 0 where they left the field out."""
+    """A SIP account as the user typed it; "" and 0 for fields left empty."""
 
     address: str
     """The SIP address as typed; the core checks it."""
@@ -52,30 +52,32 @@ class _Event(Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class PolicyChanged(_Event, frozen=True, tag="PolicyChanged"):
-    """What the operator's configuration says about audio, from now on."""
+    """The operator's configuration of audio paths changed; the policy is valid from now on."""
 
     policy: Policy
 
 
 class Restarted(_Event, frozen=True, tag="Restarted"):
-    """The gateway came up; whatever this user had open on the SIP side is gone."""
+    """The gateway was started; all that this user had open on the SIP side is lost."""
 
 
 class Stopping(_Event, frozen=True, tag="Stopping"):
-    """The gateway is about to stop: end what is open and sign out."""
+    """The gateway is about to stop: all calls end, and the account signs out."""
 
 
 class StreamOpened(_Event, frozen=True, tag="StreamOpened"):
-    """The stream to the XMPP server is up (again): who is online has to be asked anew."""
+    """The stream to the XMPP server is up, or up again, so presence may have been missed."""
 
 
 class TimePassed(_Event, frozen=True, tag="TimePassed"):
-    """The earliest deadline of this user came; the envelope's `at` says what is due."""
+    """The user's earliest deadline has passed. `Recorded.at` determines what is due."""
 
 
 class Snapshot(_Event, frozen=True, tag="Condensed"):
-    """All that the user's events up to this one have come to, in whose place it stands: the account and its connection
-    (``account`` None if there is none), the clients online, the contacts, the policy. Nothing else was going on.
+    """The user's state, in place of all the events before it. It is taken only while nothing else is going on.
+
+    ``account``: None if the user has none; then ``secret`` and ``nonce`` are "". ``subscribed``: bare JIDs of the
+    contacts that the user has subscribed to.
     """
 
     account: SipAccount | None = None
@@ -92,39 +94,41 @@ class Snapshot(_Event, frozen=True, tag="Condensed"):
 
 
 class RegistrationAsked(_Event, frozen=True, tag="RegistrationAsked"):
-    """What does the gateway want to know, and what does it know already?"""
+    """The user's client requested the registration form (XEP-0077 §3.1)."""
 
     iq: Iq
 
 
 class RegistrationSubmitted(_Event, frozen=True, tag="RegistrationSubmitted"):
-    """A new or changed SIP account. ``nonce``: random text for this account's session ids."""
+    """The user submitted a new or changed SIP account. ``nonce``: random text from which this account's session ids are
+    made.
+    """
 
     iq: Iq
     account: SipAccount
     secret: str
-    """The vault's name for the password; "" if none was given."""
+    """The password's name in the vault; "" if no password was given."""
     nonce: str
 
 
 class RegistrationCancelled(_Event, frozen=True, tag="RegistrationCancelled"):
-    """The user wants to be forgotten."""
+    """The user cancelled the registration (XEP-0077 §3.2)."""
 
     iq: Iq
 
 
 class IqMalformed(_Event, frozen=True, tag="IqMalformed"):
-    """An IQ-set that could not be understood; `problem` says what is wrong with it, in a sentence."""
+    """An IQ-set that could not be parsed. ``problem``: what is wrong with it, as a sentence."""
 
     iq: Iq
     problem: str
 
 
-# --- presence: XEP-0100 §4.4, 5
+# --- presence: XEP-0100 §4.4 to 4.7
 
 
 class ResourceAvailable(_Event, frozen=True, tag="ResourceAvailable"):
-    """A client of the user is online; caps is its XEP-0115 ``node#ver``, "" if it announced none."""
+    """A client of the user is online. ``caps``: its ``node#ver`` (XEP-0115 §4), "" if it announced none."""
 
     resource: str
     to: str
@@ -132,20 +136,20 @@ class ResourceAvailable(_Event, frozen=True, tag="ResourceAvailable"):
 
 
 class ResourceUnavailable(_Event, frozen=True, tag="ResourceUnavailable"):
-    """A client of the user went offline (full JID), or the server says that none is there (bare JID)."""
+    """A client of the user went offline. ``resource`` is its full JID, or the bare JID if none of them is online."""
 
     resource: str
     to: str
 
 
 class PresenceProbed(_Event, frozen=True, tag="PresenceProbed"):
-    """The user's server asks for the presence of the gateway or of a contact."""
+    """The user's server probed the presence of the gateway or of a contact (RFC 6121 §4.3)."""
 
     to: str
 
 
 class SubscriptionAction(StrEnum):
-    """RFC 6121 §3."""
+    """A presence type that manages subscriptions (RFC 6121 §3)."""
 
     SUBSCRIBE = "subscribe"
     SUBSCRIBED = "subscribed"
@@ -154,14 +158,14 @@ class SubscriptionAction(StrEnum):
 
 
 class SubscriptionChanged(_Event, frozen=True, tag="SubscriptionChanged"):
-    """The user asked for, granted, or took back a subscription between them and `to`."""
+    """The user requested, granted, cancelled or denied a subscription between them and ``to``."""
 
     to: str
     action: SubscriptionAction
 
 
 class FeaturesLearned(_Event, frozen=True, tag="FeaturesLearned"):
-    """A client's answer to our disco#info question (XEP-0030); () if it gave an error."""
+    """A client answered our disco#info request (XEP-0030 §3). ``features`` is () if it answered with an error."""
 
     command: str
     resource: str
@@ -172,7 +176,7 @@ class FeaturesLearned(_Event, frozen=True, tag="FeaturesLearned"):
 
 
 class SessionEvent(_Event, frozen=True):
-    """A Jingle action of a client (XEP-0166 §7.2): the IQ-set that brought it, and the session's id."""
+    """A Jingle action of a client (XEP-0166 §7.2), with its IQ-set and the id of the session."""
 
     iq: Iq
     sid: str
@@ -185,16 +189,16 @@ class SessionInitiated(SessionEvent, frozen=True, tag="SessionInitiated"):
 
 
 class SessionAccepted(SessionEvent, frozen=True, tag="SessionAccepted"):
-    """session-accept (XEP-0166 §6.4)."""
+    """session-accept (XEP-0166 §6.5)."""
 
     contents: tuple[Content, ...]
 
 
 class SessionInformed(SessionEvent, frozen=True, tag="SessionInformed"):
-    """session-info (XEP-0166 §6.8, XEP-0167 §8): `info` is the payload's element name, "" for a ping.
+    """session-info (XEP-0166 §6.8, XEP-0167 §8). ``info``: the payload's element name, "" for a ping.
 
-    For "dtmf" (XEP-0181): ``digit`` is the name under which the digit is kept in memory, as it may be part of a PIN;
-    ``duration`` is in milliseconds, 0 if not said.
+    For "dtmf" (XEP-0181), ``digit`` is the digit's name among the transient secrets, as it may be part of a PIN, and
+    ``duration`` is in milliseconds, 0 if the client gave none.
     """
 
     info: str
@@ -204,21 +208,21 @@ class SessionInformed(SessionEvent, frozen=True, tag="SessionInformed"):
 
 
 class SessionTerminated(SessionEvent, frozen=True, tag="SessionTerminated"):
-    """session-terminate (XEP-0166 §6.7): `condition` is the reason's element name, "success" if none was given."""
+    """session-terminate (XEP-0166 §6.7). ``condition``: the reason's element name, "success" if none was given."""
 
     condition: str
     text: str = ""
 
 
 class ContentEvent(SessionEvent, frozen=True):
-    """A Jingle action about contents of a session that has begun; ``action`` is its name in XEP-0166 §7.2."""
+    """A Jingle action about contents of an existing session. ``action``: its name in XEP-0166 §7.2."""
 
     action: ClassVar[str]
     contents: tuple[Content, ...] = ()
 
 
 class ContentAccepted(ContentEvent, frozen=True, tag="ContentAccepted"):
-    """The client takes a content that we added."""
+    """The client accepts contents that the gateway added."""
 
     action = "content-accept"
 
@@ -230,55 +234,55 @@ class ContentAdded(ContentEvent, frozen=True, tag="ContentAdded"):
 
 
 class ContentModified(ContentEvent, frozen=True, tag="ContentModified"):
-    """The client changes who sends in a content (XEP-0166 §7.3, `senders`)."""
+    """The client changes the direction of a content, its ``senders`` (XEP-0166 §7.3)."""
 
     action = "content-modify"
 
 
 class ContentRejected(ContentEvent, frozen=True, tag="ContentRejected"):
-    """The client refuses a content that we added."""
+    """The client rejects contents that the gateway added."""
 
     action = "content-reject"
 
 
 class ContentRemoved(ContentEvent, frozen=True, tag="ContentRemoved"):
-    """The client takes contents out of the session."""
+    """The client removes contents from the session."""
 
     action = "content-remove"
 
 
 class DescriptionInformed(ContentEvent, frozen=True, tag="DescriptionInformed"):
-    """The client gives parameters of a description that has been agreed (XEP-0167 §6.6)."""
+    """The client sends parameters for an application format that was negotiated (XEP-0167 §9)."""
 
     action = "description-info"
 
 
 class SecurityInformed(ContentEvent, frozen=True, tag="SecurityInformed"):
-    """The client sends information of a security precondition."""
+    """The client sends information about a security precondition."""
 
     action = "security-info"
 
 
 class TransportAccepted(ContentEvent, frozen=True, tag="TransportAccepted"):
-    """The client takes the transport that we wanted instead."""
+    """The client accepts a transport replacement of the gateway."""
 
     action = "transport-accept"
 
 
 class TransportInformed(ContentEvent, frozen=True, tag="TransportInformed"):
-    """The client gives candidates or credentials of a transport (XEP-0176 §5.3)."""
+    """The client sends candidates or credentials of a transport (XEP-0176 §5.5)."""
 
     action = "transport-info"
 
 
 class TransportRejected(ContentEvent, frozen=True, tag="TransportRejected"):
-    """The client refuses the transport that we wanted instead."""
+    """The client rejects a transport replacement of the gateway."""
 
     action = "transport-reject"
 
 
 class TransportReplaced(ContentEvent, frozen=True, tag="TransportReplaced"):
-    """The client wants another transport for a content."""
+    """The client wants to replace the transport of a content."""
 
     action = "transport-replace"
 
@@ -296,14 +300,14 @@ ContentChanged: TypeAlias = (
     | TransportRejected
     | TransportReplaced
 )
-"""Every Jingle action about contents after session-initiate and session-accept."""
+"""All Jingle actions about contents, other than session-initiate and session-accept."""
 
 
 # --- Jingle Message Initiation: XEP-0353
 
 
 class CallAction(StrEnum):
-    """What is said about a proposed call, but for the proposal itself (XEP-0353 §5)."""
+    """A message about a proposed call, other than the proposal (XEP-0353 §3). Version 0.3 has "accept" too."""
 
     RINGING = "ringing"
     PROCEED = "proceed"
@@ -314,7 +318,7 @@ class CallAction(StrEnum):
 
 
 class CallProposed(_Event, frozen=True, tag="CallProposed"):
-    """<propose/>: a client wants to call `to`, and asks before it says how. `media`: of each description, such as
+    """<propose/>: a client wants to call ``to`` (XEP-0353 §3.1). ``media``: the media type of each description, such as
     "audio".
     """
 
@@ -325,8 +329,9 @@ class CallProposed(_Event, frozen=True, tag="CallProposed"):
 
 
 class CallMessaged(_Event, frozen=True, tag="CallMessaged"):
-    """What else a client says about a proposed call, ours or its own; `condition` is the reason's element name, ""
-    if none.
+    """Any other message of a client about a proposed call, the gateway's or its own (XEP-0353 §3).
+
+    ``condition``: the reason's element name (XEP-0166 §7.4), "" if none.
     """
 
     sender: str
@@ -341,18 +346,20 @@ class CallMessaged(_Event, frozen=True, tag="CallMessaged"):
 
 
 class IqEvent(_Event, frozen=True):
-    """The answer to the IQ, or message, that was `command`, in the name of a client (full JID)."""
+    """The answer to the IQ or message that ``command`` led to. ``resource``: full JID of the client that it came from,
+    or in whose name it came.
+    """
 
     command: str
     resource: str
 
 
 class IqSucceeded(IqEvent, frozen=True, tag="IqSucceeded"):
-    """The client took it."""
+    """The client accepted it."""
 
 
 class IqFailed(IqEvent, frozen=True, tag="IqFailed"):
-    """The client, or a server on the way, refused it; condition as in RFC 6120 §8.3.3."""
+    """The client, or a server on the way, refused it. ``condition``: an error condition of RFC 6120 §8.3.3."""
 
     condition: str
     text: str = ""
@@ -362,18 +369,18 @@ class IqFailed(IqEvent, frozen=True, tag="IqFailed"):
 
 
 class SipTrouble(StrEnum):
-    """Why a SIP account is not, or no longer, signed in."""
+    """The reason why a SIP account is not signed in."""
 
     CREDENTIALS = "credentials"
-    """The registrar refused user name or password."""
+    """The registrar refused the user name or password."""
     NETWORK = "network"
-    """The registrar did not answer, could not be reached, or is broken."""
+    """The registrar did not answer, could not be reached, or failed."""
     IN_USE = "in-use"
-    """Somebody else has this account at this gateway."""
+    """Another user has this account at this gateway."""
     INVALID = "invalid"
-    """The SIP side could make nothing of the account's settings."""
+    """The SIP engine cannot use the account's settings."""
     HOST = "host"
-    """The gateway's own SIP part broke; it is being started again."""
+    """The gateway's SIP engine failed and is being restarted."""
     SECRET = "secret"
     """The vault does not have the password."""
     ASKED = "asked"
@@ -387,7 +394,7 @@ class SipSignedIn(_Event, frozen=True, tag="SipSignedIn"):
 
 
 class SipSignedOut(_Event, frozen=True, tag="SipSignedOut"):
-    """The account is not signed in (any more), or could not be signed in; the connection is gone."""
+    """The account could not be signed in, or is no longer signed in; the connection no longer exists."""
 
     connection: str
     trouble: SipTrouble
@@ -420,10 +427,10 @@ Event: TypeAlias = XmppEvent | SipEvent | RelayEvent | GatewayEvent
 
 
 class Recorded(Struct, frozen=True, gc=False):
-    """An event as it stands in the log: whose it is (bare JID), which of their events, and when.
+    """An event as it is logged, with its user (bare JID) and its version, which counts the events of the user.
 
-    ``at`` is in seconds since 1970, and within a stream never goes back. ``rules`` is the version of the rules that the
-    recorded commands follow from; folding does not look at it.
+    ``at``: the time in seconds since 1970; it never decreases within a stream. ``rules``: the version of the rules that
+    produced the recorded commands; folding ignores it.
     """
 
     user: str

@@ -1,15 +1,15 @@
-"""The media relay in values: what it is asked for (rtpengine's NG protocol), and what it answered.
+"""The commands for the media relay and the events that answer them, after rtpengine's NG protocol.
 
-Only the relay's leg and its adapter look inside; to every other room these are opaque members of Event and Command.
+Only the relay's leg and its adapter look inside. All other modules see opaque members of Event and Command.
 
 Rules:
 
-1. A relay session is named by us: its name is the protocol's call-id, and never comes again. The end that offers is
-   its "offerer", the other its "answerer": those are the protocol's tags.
-2. What one end described goes in, and what comes back is what the other end is to be told: the relay's addresses, in
-   the manner that the other end needs.
-3. Every command is answered by one event, named by the command's id: the adapter says when the relay refused it, or
-   kept silent for too long.
+1. The gateway names each relay session. The name is the protocol's call-id and is never used again. The tags of the
+   two ends are "offerer" (the end that made the first offer) and "answerer".
+2. An offer or answer carries the description of one end. The reply carries the description for the other end: the
+   relay's addresses, in the media profile that the other end needs.
+3. Every command is answered by exactly one event, which carries the command's id. If the relay refuses a command or
+   does not reply in time, the adapter reports `RelayRefused`.
 """
 
 from enum import StrEnum
@@ -27,20 +27,20 @@ class Party(StrEnum):
     ANSWERER = "answerer"
 
 
-class _Command(Struct, frozen=True, gc=False, omit_defaults=True):
+class _RelayCommand(Struct, frozen=True, gc=False, omit_defaults=True):
     session: str
 
 
-class _Event(Struct, frozen=True, gc=False, omit_defaults=True):
+class _RelayReply(Struct, frozen=True, gc=False, omit_defaults=True):
     command: str
 
 
-class OfferRelay(_Command, frozen=True, tag="OfferRelay"):
-    """offer: what one end described, to be put to the other in a manner. ``by``: whose description it is; the answerer
-    offers only what changes a session that is there.
+class OfferRelay(_RelayCommand, frozen=True, tag="OfferRelay"):
+    """offer: the description of the end ``by``, to be offered to the other end in a media profile.
 
-    ``mux``: the other end is offered RTP and RTCP on one port. ``transcode``: names of codecs that are offered besides
-    its own, for the relay to transcode. ``strip``: names of codecs that are not put through at all.
+    The answerer offers only to change an existing session. ``mux``: offer RTP and RTCP on one port. ``transcode``:
+    names of codecs that the relay adds to the offer and transcodes. ``strip``: names of codecs that the relay removes
+    from the offer.
     """
 
     description: Description
@@ -51,8 +51,8 @@ class OfferRelay(_Command, frozen=True, tag="OfferRelay"):
     by: Party = Party.OFFERER
 
 
-class AnswerRelay(_Command, frozen=True, tag="AnswerRelay"):
-    """answer: what one end described, to be put to the one that offered, in the manner that it offered in itself."""
+class AnswerRelay(_RelayCommand, frozen=True, tag="AnswerRelay"):
+    """answer: the description of the end ``by``, for the end that offered. ``profile`` is that end's own profile."""
 
     description: Description
     profile: MediaProfile = field(name="manner")
@@ -60,9 +60,11 @@ class AnswerRelay(_Command, frozen=True, tag="AnswerRelay"):
     by: Party = Party.ANSWERER
 
 
-class PlayDigit(_Command, frozen=True, tag="PlayDigit"):
-    """play DTMF towards one end (RFC 4733): the digit has a name here, as it may be part of a PIN; ``duration`` is in
-    milliseconds.
+class PlayDigit(_RelayCommand, frozen=True, tag="PlayDigit"):
+    """play DTMF: send a digit to one end (RFC 4733).
+
+    ``digit`` is the digit's name among the transient secrets, as it may be part of a PIN. ``duration`` is in
+    milliseconds, 0 if the client gave none.
     """
 
     to: Party
@@ -70,39 +72,39 @@ class PlayDigit(_Command, frozen=True, tag="PlayDigit"):
     duration: int = 0
 
 
-class DeleteRelay(_Command, frozen=True, tag="DeleteRelay"):
-    """delete: end the session. That it is already gone counts as success."""
+class DeleteRelay(_RelayCommand, frozen=True, tag="DeleteRelay"):
+    """delete: end the session. The relay not knowing the session counts as success."""
 
 
-class RelayDescribed(_Event, frozen=True, tag="RelayDescribed"):
-    """The relay's answer to an offer or an answer: what the other end is to be told."""
+class RelayDescribed(_RelayReply, frozen=True, tag="RelayDescribed"):
+    """The relay's reply to an offer or answer: the description for the other end."""
 
     description: Description
 
 
 class Flow(Struct, frozen=True, gc=False, omit_defaults=True):
-    """What the relay received from one end, in RTP packets and octets."""
+    """The number of RTP packets and octets that the relay received from one end."""
 
     party: Party
     packets: int = 0
     octets: int = 0
 
 
-class RelayDone(_Event, frozen=True, tag="RelayDone"):
-    """The relay did what it was told. ``flows``: what a deleted session has carried."""
+class RelayDone(_RelayReply, frozen=True, tag="RelayDone"):
+    """The relay carried out a command. ``flows``: the traffic of a session that was deleted."""
 
     flows: tuple[Flow, ...] = ()
 
 
-class RelayRefused(_Event, frozen=True, tag="RelayRefused"):
-    """The relay refused a command, or did not answer in time (``silent``); `problem` is a sentence."""
+class RelayRefused(_RelayReply, frozen=True, tag="RelayRefused"):
+    """The relay refused a command, or did not reply in time (``silent``). ``problem`` is a sentence."""
 
     problem: str
     silent: bool = False
 
 
 class RelayLost(Struct, frozen=True, gc=False, tag="RelayLost"):
-    """The relay does not answer any more, or has been restarted: its sessions are gone. `problem` is a sentence."""
+    """The relay stopped replying or was restarted, so its sessions are lost. ``problem`` is a sentence."""
 
     problem: str
 

@@ -1,6 +1,6 @@
-"""What of a user goes on while nothing happens: how the account is connected, and which clients are online.
+"""The parts of a user's state that a `Snapshot` keeps: the SIP connection and the online clients.
 
-Values, and nothing that moves them: that is in `signing` and `contacts`. `events.Condensed` is made of them.
+Values only. `account.connection` changes the connection, `account.roster` the clients.
 """
 
 from typing import TypeAlias
@@ -9,15 +9,15 @@ from msgspec import Struct, field
 
 from fargo.statemachine.media.description import MediaProfile
 
-# --- the connection of a registered account
+# --- the connection of a registered account (times in seconds since 1970)
 
 
 class SignedOut(Struct, frozen=True, gc=False, omit_defaults=True, tag="SignedOut"):
-    """No connection, and no trouble."""
+    """There is no connection, and no sign-in has failed."""
 
 
 class SigningIn(Struct, frozen=True, gc=False, omit_defaults=True, tag="SigningIn"):
-    """Asked to sign in at `since`, for the attempt'th time in a row."""
+    """A sign-in was requested at ``since``. ``attempt``: the number of attempts in a row that failed before."""
 
     connection: str
     since: float
@@ -25,43 +25,50 @@ class SigningIn(Struct, frozen=True, gc=False, omit_defaults=True, tag="SigningI
 
 
 class SignedIn(Struct, frozen=True, gc=False, omit_defaults=True, tag="SignedIn"):
-    """The registrar has accepted the account. It stays so until `linger` even with no client online."""
+    """The registrar has accepted the account. Until ``linger`` it stays signed in even if no client is online; 0 if it
+    signs out with the last client.
+    """
 
     connection: str
     linger: float = 0.0
 
 
 class SigningOut(Struct, frozen=True, gc=False, omit_defaults=True, tag="SigningOut"):
-    """Asked to sign out at `since`."""
+    """A sign-out was requested at ``since``."""
 
     connection: str
     since: float
 
 
 class Waiting(Struct, frozen=True, gc=False, omit_defaults=True, tag="Waiting"):
-    """Signing in has failed; the attempt'th try is due at `until`."""
+    """A sign-in failed, or the connection was lost; the next sign-in is due at ``until``.
+
+    ``attempt``: the number of failures in a row, including the loss of a connection.
+    """
 
     until: float
     attempt: int
     problem: str
 
 
-class Refused(Struct, frozen=True, gc=False, omit_defaults=True, tag="Refused"):
-    """The registrar refused the credentials, which are not tried again."""
+class SignInRefused(Struct, frozen=True, gc=False, omit_defaults=True, tag="Refused"):
+    """The account cannot be used as it is, and is not tried again until the user changes it or comes online again."""
 
     problem: str
 
 
-Connection: TypeAlias = SignedOut | SigningIn | SignedIn | SigningOut | Waiting | Refused
+Connection: TypeAlias = SignedOut | SigningIn | SignedIn | SigningOut | Waiting | SignInRefused
 
 
 # --- the clients
 
 
 class Client(Struct, frozen=True, gc=False, omit_defaults=True):
-    """An online client. ``profiles``: in which it can take a call, () if it cannot; ``asks_first``: before it is called
-    (XEP-0353). ``doubted``: until when it is in doubt, None if it is not. ``asked``: in a `Snapshot` only, the id of
-    our question about its capabilities, "" if it has answered that.
+    """An online client. ``caps``: its announced ``node#ver`` (XEP-0115).
+
+    ``profiles``: the media profiles in which it can take a call, () if it cannot take one. ``asks_first``: it wants a
+    proposal before the session-initiate (XEP-0353). ``doubted``: the time until which it must be seen again, None if
+    its presence is certain. ``asked``: in a `Snapshot` only, the id of our pending disco#info request, "" if none.
     """
 
     caps: str

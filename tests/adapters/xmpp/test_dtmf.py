@@ -13,15 +13,15 @@ from . import strategies
 from .elements import NS_JINGLE, parse
 
 
-def read(attributes: str, action: str = "session-info") -> dtmf.Tone | None:
+def read(attributes: str, action: str = "session-info") -> dtmf.DtmfTone | None:
     payload = f"<dtmf xmlns='urn:xmpp:jingle:dtmf:0' {attributes}/>"
     return dtmf.read(parse(f"<jingle xmlns='{NS_JINGLE}' action='{action}' sid='s'>{payload}</jingle>"))
 
 
 @pytest.mark.parametrize("digit", "0123456789*#ABCD")
 def test_each_digit_is_read(digit: str) -> None:
-    assert read(f"code='{digit}' volume='42'") == dtmf.Tone(digit, 0)
-    assert read(f"code='{digit.lower()}' duration='100'") == dtmf.Tone(digit, 100)
+    assert read(f"code='{digit}' volume='42'") == dtmf.DtmfTone(digit, 0)
+    assert read(f"code='{digit.lower()}' duration='100'") == dtmf.DtmfTone(digit, 100)
 
 
 @pytest.mark.parametrize("attributes", ["", "code='E'", "code='12'", "code=''", "code='1' duration='60001'"])
@@ -37,7 +37,7 @@ def test_a_tone_is_read_from_a_session_info_only() -> None:
 
 
 def test_the_repr_of_a_tone_hides_its_digit() -> None:
-    assert "7" not in repr(dtmf.Tone("7", 0))
+    assert "7" not in repr(dtmf.DtmfTone("7", 0))
 
 
 @given(strategies.junk)

@@ -38,7 +38,7 @@ def named(captured: Captured) -> str:
     return f"{captured.file} {captured.stanza['id']}"
 
 
-def event(xml: str) -> jingle.JingleEvent:
+def event(xml: str) -> jingle.JingleActionEvent:
     return jingle.event(ASKED, parse(xml))
 
 
@@ -145,7 +145,7 @@ def test_any_content_is_the_same_after_writing_and_reading(content: Content) -> 
 
 @given(strategies.texts, strategies.texts, strategies.contents)
 def test_any_session_command_reads_back(sid: str, name: str, content: Content) -> None:
-    def read(command: jingle.JingleCommand) -> jingle.JingleEvent:
+    def read(command: jingle.JingleCommand) -> jingle.JingleActionEvent:
         return jingle.event(ASKED, parse(jingle.stanza(command, name).toXml()).jingle)
 
     assert read(InitiateSession(SELF, PEER, sid, content)) == SessionInitiated(ASKED, sid, (content,))

@@ -113,7 +113,7 @@ def test_anything_about_a_call_reads_back(sid: str, action: CallAction, reason: 
     "command", [ProposeCall(PHONE, USER, "s"), MessageCall(PHONE, CLIENT, "s", CallAction.RETRACT, "cancel")]
 )
 def test_every_message_is_a_chat_that_is_kept(command: jingle_message.JingleMessageCommand) -> None:
-    """XEP-0353 §5."""
+    """XEP-0353 §3."""
     written = parse(jingle_message.stanza(command, "1.0").toXml())
     assert (written["from"], written["to"], written["type"]) == (PHONE, command.to, "chat")
     assert len(list(written.elements("urn:xmpp:hints", "store"))) == 1
