@@ -42,7 +42,7 @@ def visited(*commands: str) -> list[int]:
 def test_it_begins_with_the_first_step_and_ends_with_the_input() -> None:
     lines = piped().stdout.splitlines()
     assert lines[:3] == [
-        "step 1 of 12: Inviting | Arriving",
+        "step 1 of 12: Forking | Arriving",
         "2026-11-23 08:20:45.563  alice@localhost  event 7",
         "    CallArrived",
     ]
