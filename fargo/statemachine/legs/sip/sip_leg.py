@@ -19,15 +19,14 @@ from fargo.statemachine.legs.sip.capabilities import NOTHING, SipCapabilities
 from fargo.statemachine.legs.sip.phases import Line, Over, Preparing
 from fargo.statemachine.legs.telepathy import telepathy_leg
 from fargo.statemachine.legs.telepathy.phases import TelepathyLeg, TelepathyPhase
-from fargo.statemachine.legs.telepathy.telepathy_leg import TelepathyEvent
+from fargo.statemachine.legs.telepathy.telepathy_leg import TelepathyArrival, TelepathyEvent
 from fargo.statemachine.media.description import Description
-from fargo.statemachine.model.call1 import CallArrived
 from fargo.statemachine.model.sip import SipEngine
 from fargo.statemachine.reason import Reason
 
 SipLeg: TypeAlias = Preparing | TelepathyLeg | Over
 SipLegEvent: TypeAlias = TelepathyEvent
-SipArrival: TypeAlias = CallArrived
+SipArrival: TypeAlias = TelepathyArrival
 Step: TypeAlias = tuple[SipLeg, LegEvents]
 """The leg after something has happened, and what the bridge should know."""
 
@@ -47,7 +46,7 @@ def place(line: Line, offer: Description, effects: Effects) -> SipLeg:
 def arrived(event: SipArrival, effects: Effects) -> tuple[SipLeg, Description | Reason]:
     """Take in a call. Return the leg, and the caller's offer, or why it cannot be taken up: the leg is ending then."""
     match event:
-        case CallArrived():
+        case TelepathyArrival():
             return telepathy_leg.arrived(event, effects)
         case _:
             assert_never(event)
@@ -56,7 +55,7 @@ def arrived(event: SipArrival, effects: Effects) -> tuple[SipLeg, Description | 
 def caller(event: SipArrival) -> tuple[SipUri | BadAddress, str | None]:
     """Return who calls, and the name that they give themselves, None if they give none."""
     match event:
-        case CallArrived():
+        case TelepathyArrival():
             return telepathy_leg.caller(event)
         case _:
             assert_never(event)
@@ -214,7 +213,7 @@ def abandon(leg: SipLeg, effects: Effects) -> None:
 def abandon_arrival(event: SipArrival, effects: Effects) -> None:
     """End at once a call that has come in and has no leg."""
     match event:
-        case CallArrived():
+        case TelepathyArrival():
             telepathy_leg.abandon(event.channel, effects)
         case _:
             assert_never(event)

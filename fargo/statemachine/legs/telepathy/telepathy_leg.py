@@ -81,6 +81,7 @@ from fargo.statemachine.model.call1 import (
 )
 from fargo.statemachine.reason import Cause, Reason
 
+TelepathyArrival: TypeAlias = CallArrived
 TelepathyEvent: TypeAlias = (
     CallStateChanged
     | CallMembersChanged
@@ -121,7 +122,7 @@ def place(line: Line, offer: Description, effects: Effects) -> Dialling:
     return Dialling(channel, line.target.domain, offer, effects.at)
 
 
-def arrived(event: CallArrived, effects: Effects) -> tuple[TelepathyLeg | Over, Description | Reason]:
+def arrived(event: TelepathyArrival, effects: Effects) -> tuple[TelepathyLeg | Over, Description | Reason]:
     """Take in a call. Return the leg, and the caller's offer, or why it cannot be taken up: the leg is ending then."""
     offer = Description("audio", event.codecs, RawUdp(event.candidates))
     if event.state == CallState.ENDED:
@@ -133,7 +134,7 @@ def arrived(event: CallArrived, effects: Effects) -> tuple[TelepathyLeg | Over, 
     return Arriving(event.channel, offer, effects.at), offer
 
 
-def caller(event: CallArrived) -> tuple[SipUri | BadAddress, str | None]:
+def caller(event: TelepathyArrival) -> tuple[SipUri | BadAddress, str | None]:
     """Return who calls, and the name that they give themselves, which the edge put into a parameter of the URI.
 
     Both are the caller's word: what cannot be printed is left out of the name.
