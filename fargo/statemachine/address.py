@@ -19,6 +19,8 @@ from typing import Final
 
 import msgspec
 
+from fargo.statemachine import texts
+
 # RFC 3261 §25.1, user = unreserved / escaped / user-unreserved.
 _USER_UNSAFE: Final = re.compile(r"[^A-Za-z0-9_.!~*'()&=+$,;?/-]")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -132,13 +134,11 @@ def _is_ipv6(text: str) -> bool:
 
 def _checked(user: str, domain: str) -> SipUri | BadAddress:
     if not user:
-        return BadAddress("The SIP address has no user part: it should look like alice@sip.example.org.")
+        return BadAddress(texts.NO_USER)
     if _CONTROL.search(user):
-        return BadAddress("The SIP address contains a control character; write it without.")
+        return BadAddress(texts.CONTROL_CHARACTER)
     if not _is_domain(domain):
-        return BadAddress(
-            f"“{_printable(domain)}” is not the name of a SIP domain: it should look like sip.example.org."
-        )
+        return BadAddress(texts.BAD_DOMAIN.format(domain=_printable(domain)))
     return SipUri(user, domain.lower())
 
 
@@ -153,7 +153,7 @@ def parse_account(text: str) -> SipUri | BadAddress:
         text = text[4:]
     user, at, domain = text.rpartition("@")
     if not at:
-        return BadAddress("The SIP address has no domain: it should look like alice@sip.example.org.")
+        return BadAddress(texts.NO_DOMAIN)
     return _checked(unescape_user(user), domain)
 
 
@@ -161,7 +161,7 @@ def parse_contact(jid: str, own_domain: str) -> SipUri | BadAddress:
     """Return the SIP address of a contact's JID at the gateway. ``own_domain``: the account's SIP domain."""
     local = unescape_local(local_of(jid))
     if not local:
-        return BadAddress("This address is the gateway itself; call a contact such as alice%example.org at it.")
+        return BadAddress(texts.GATEWAY_ITSELF)
     split = max(local.rfind("%"), local.rfind("@"))
     if split < 0:
         return _checked(local, own_domain)
@@ -174,10 +174,10 @@ def contact(uri: SipUri, gateway: str) -> str | BadAddress:
     """
     user = unicodedata.normalize("NFKC", uri.user).lower()
     if any(map(_is_forbidden, user)):
-        return BadAddress("The SIP address has a character that no JID may have.")
+        return BadAddress(texts.NOT_IN_JID)
     local = escape_local(f"{user}%{uri.domain}")
     if len(local.encode("utf-8", "surrogatepass")) > _LONGEST:
-        return BadAddress("The SIP address is too long for a JID.")
+        return BadAddress(texts.TOO_LONG)
     return f"{local}@{gateway}"
 
 
@@ -193,7 +193,7 @@ def parse_uri(text: str) -> tuple[SipUri, dict[str, str]] | BadAddress:
     """
     scheme, _, rest = text.partition(":")
     if scheme.lower() not in ("sip", "sips"):
-        return BadAddress("This is not a SIP URI.")
+        return BadAddress(texts.NOT_SIP)
     user, _, tail = rest.rpartition("@")
     hostport, _, parameters = tail.partition("?")[0].partition(";")
     checked = _checked(unescape_user(user.partition(":")[0]), hostport)

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from fargo.statemachine import address, texts
 from fargo.statemachine.account import account_state
 from fargo.statemachine.account.account_state import Credentials, Registered, Unregistered
+from fargo.statemachine.account.texts import NOT_REGISTERED
 from fargo.statemachine.address import BadAddress
 from fargo.statemachine.call import bridge, call_state
 from fargo.statemachine.call.call_state import Call
@@ -76,7 +77,7 @@ def _ready(user: User, to: str) -> Line | Refusal:
         case Registered(credentials, SignedIn() as connection):
             return _line(user, credentials, connection, to)
         case Unregistered() | account_state.Trying(previous=None):
-            return Refusal("auth", "registration-required", Reason(Cause.FORBIDDEN, texts.NOT_REGISTERED))
+            return Refusal("auth", "registration-required", Reason(Cause.FORBIDDEN, NOT_REGISTERED))
         case _:
             shown = account_state.shown(user.account)
             text = texts.NOT_SIGNED_IN.format(status=shown.status if shown else "").strip()

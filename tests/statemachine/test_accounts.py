@@ -3,6 +3,7 @@
 import pytest
 
 from fargo.statemachine import machine
+from fargo.statemachine.account import texts
 from fargo.statemachine.model.commands import (
     AcceptIq,
     AskFeatures,
@@ -121,7 +122,7 @@ def test_a_malformed_account_is_refused_before_it_is_tried(account: SipAccount, 
 def test_a_missing_password_is_refused() -> None:
     story = Story()
     submit(story, secret="")
-    assert "password is missing" in story.the(RefuseIq).text
+    assert story.the(RefuseIq).text == texts.NO_PASSWORD
 
 
 def test_a_registrar_that_never_answers_is_given_up_on() -> None:
@@ -187,7 +188,7 @@ def test_a_change_without_password_keeps_the_old_one() -> None:
 def test_a_change_to_another_address_needs_its_password() -> None:
     story = Story().signed_in()
     submit(story, SipAccount("alice@other.test"), secret="")
-    assert "password is missing" in story.the(RefuseIq).text
+    assert story.the(RefuseIq).text == texts.NO_PASSWORD
 
 
 def test_a_change_that_fails_leaves_the_account_as_it_was() -> None:
@@ -254,9 +255,9 @@ def test_the_first_client_signs_in_and_the_last_signs_out() -> None:
     story.tell(SipSignedOut(story.id_of(SignIn), SipTrouble.ASKED))
     story.tell(ResourceAvailable(DESK, GATEWAY))
     assert story.all(SignIn)
-    assert presence(story)[1:] == ("xa", "Signing in as sip:alice@sip.test.")
+    assert presence(story)[1:] == ("xa", texts.SIGNING_IN.format(uri="sip:alice@sip.test"))
     story.tell(SipSignedIn(story.id_of(SignIn)))
-    assert presence(story) == (PresenceKind.AVAILABLE, "", "Signed in as sip:alice@sip.test.")
+    assert presence(story) == (PresenceKind.AVAILABLE, "", texts.SIGNED_IN.format(uri="sip:alice@sip.test"))
     story.tell(ResourceAvailable(PHONE, GATEWAY))
     story.tell(ResourceUnavailable(DESK, GATEWAY))
     assert not story.all(SignOut)

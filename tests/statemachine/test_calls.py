@@ -5,6 +5,7 @@ from typing import get_args
 import pytest
 
 from fargo.statemachine import machine
+from fargo.statemachine.account.texts import CREDENTIALS_REFUSED
 from fargo.statemachine.call.call_state import is_live
 from fargo.statemachine.legs.telepathy.texts import FAILED, NO_EDGE, SAID_BY_SERVER
 from fargo.statemachine.media.description import (
@@ -408,7 +409,7 @@ def test_a_user_who_is_not_signed_in_is_told_why(story: Story) -> None:
     story.tell(SessionInitiated(story.iq(BOB), "s1", (OFFER,)))
     refused = story.the(RefuseIq)
     assert refused.condition == "recipient-unavailable"
-    assert "refused the user name or password" in refused.text
+    assert refused.text.endswith(CREDENTIALS_REFUSED.format(domain="sip.test", uri="sip:alice@sip.test"))
 
 
 @pytest.mark.parametrize(

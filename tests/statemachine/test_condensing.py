@@ -3,6 +3,7 @@
 import pytest
 
 from fargo.statemachine.account.account_state import Registered, Unregistered
+from fargo.statemachine.account.texts import SIGNED_IN
 from fargo.statemachine.machine import condensed, deadlines, fold, is_idle, new
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call1 import CallArrived, CallState, CallStateChanged, CloseChannel
@@ -42,7 +43,7 @@ def test_who_is_signed_in_is_so_again() -> None:
     account, issued = restored(event)
     assert account == story.user.account
     assert [each.command for each in issued] == [
-        RecordAccount("alice@sip.test", True, "Signed in as sip:alice@sip.test.")
+        RecordAccount("alice@sip.test", True, SIGNED_IN.format(uri="sip:alice@sip.test"))
     ]
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from fargo.statemachine.account.texts import RETRYING, SERVER_UNREACHABLE, SIGNED_IN
 from fargo.statemachine.legs.telepathy.texts import OFFER_WITHOUT_AUDIO, SAID_BY_SERVER
 from fargo.statemachine.media.texts import BOTH_PLAIN
 from fargo.statemachine.model.call1 import CallArrived, CallState, CallStateChanged
@@ -140,7 +141,7 @@ def test_an_account_is_noted_as_it_comes_to_look_different(story: Story) -> None
     story.tell(RegistrationCancelled(story.iq()))
     story.tell(RegistrationCancelled(story.iq()))
     signed_in, lost, gone = story.accounts()
-    assert signed_in == RecordAccount("alice@sip.test", True, "Signed in as sip:alice@sip.test.")
+    assert signed_in == RecordAccount("alice@sip.test", True, SIGNED_IN.format(uri="sip:alice@sip.test"))
     assert (lost.address, lost.signed_in) == ("alice@sip.test", False)
-    assert lost.status.startswith("The SIP server of sip:alice@sip.test does not answer")
+    assert lost.status == RETRYING.format(problem=SERVER_UNREACHABLE.format(uri="sip:alice@sip.test"))
     assert gone == RecordAccount()

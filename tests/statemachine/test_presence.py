@@ -2,6 +2,7 @@
 
 import pytest
 
+from fargo.statemachine.account import texts
 from fargo.statemachine.media.description import MediaProfile
 from fargo.statemachine.model.commands import AskFeatures, Command, PresenceKind, SendPresence, SignIn
 from fargo.statemachine.model.events import (
@@ -19,12 +20,12 @@ from fargo.statemachine.model.events import (
     SubscriptionChanged,
     TimePassed,
 )
-from fargo.statemachine.texts import NOT_REGISTERED
+from fargo.statemachine.texts import BAD_DOMAIN
 
 from .story import ABLE, ALICE, BOB, DESK, GATEWAY, PHONE, Story
 
 CONTACT = "bob%sip.test@sip.localhost"
-SIGNED_IN = SendPresence(GATEWAY, ALICE, PresenceKind.AVAILABLE, "", "Signed in as sip:alice@sip.test.")
+SIGNED_IN = SendPresence(GATEWAY, ALICE, PresenceKind.AVAILABLE, "", texts.SIGNED_IN.format(uri="sip:alice@sip.test"))
 
 
 @pytest.fixture
@@ -70,7 +71,7 @@ def test_a_number_is_a_contact_at_the_accounts_own_domain(story: Story) -> None:
 
 def test_a_subscription_without_an_account_is_refused_with_a_hint() -> None:
     story = Story()
-    said = NOT_REGISTERED
+    said = texts.NOT_REGISTERED
     assert subscription(story, CONTACT, SubscriptionAction.SUBSCRIBE) == [refused(CONTACT, said)]
     assert subscription(story, CONTACT, SubscriptionAction.UNSUBSCRIBE) == [refused(CONTACT), gone(BOB)]
     assert story.tell(PresenceProbed(CONTACT)) == [refused(CONTACT)]
@@ -78,7 +79,7 @@ def test_a_subscription_without_an_account_is_refused_with_a_hint() -> None:
 
 def test_a_contact_that_is_no_address_is_refused_with_the_reason(story: Story) -> None:
     bad = "bob%a b@sip.localhost"
-    said = "“a b” is not the name of a SIP domain: it should look like sip.example.org."
+    said = BAD_DOMAIN.format(domain="a b")
     assert subscription(story, bad, SubscriptionAction.SUBSCRIBE) == [refused(bad, said)]
     assert story.tell(PresenceProbed(bad)) == [refused(bad)]
     assert not story.user.contacts.subscribed

@@ -6,6 +6,7 @@ from typing import get_args
 import pytest
 
 from fargo.statemachine import machine
+from fargo.statemachine.account.texts import CHANGING, CREDENTIALS_REFUSED, SERVER_UNREACHABLE
 from fargo.statemachine.call.texts import ANONYMOUS
 from fargo.statemachine.legs.jingle.jingle_leg import sessions
 from fargo.statemachine.legs.telepathy.texts import (
@@ -210,8 +211,8 @@ def test_a_proposed_call_turned_down_is_finished_too(story: Story) -> None:
 def test_who_is_not_signed_in_is_told_why(story: Story) -> None:
     story.tell(SipSignedOut(story.id_of(SignIn), SipTrouble.CREDENTIALS))
     iq = story.iq(BOB)
-    refused = "sip.test refused the user name or password of sip:alice@sip.test. Check both and register again."
-    said = f"You are not signed in to SIP. {refused}"
+    refused = CREDENTIALS_REFUSED.format(domain="sip.test", uri="sip:alice@sip.test")
+    said = NOT_SIGNED_IN.format(status=refused)
     assert story.tell(SessionInitiated(iq, "s1", (OFFER,))) == [RefuseIq(iq, "wait", "recipient-unavailable", said)]
     story.tell(CallProposed(DESK, BARE, "p1", ("audio",)))
     assert story.the(MessageCall) == MessageCall(BOB, DESK, "p1", CallAction.REJECT, "timeout", said)
@@ -461,8 +462,7 @@ def test_a_lost_connection_says_whose(story: Story) -> None:
         DESK,
         "s1",
         "connectivity-error",
-        "The SIP server of sip:alice@sip.test does not answer, or is in trouble. "
-        "If it stays so, check domain, proxy and port.",
+        SERVER_UNREACHABLE.format(uri="sip:alice@sip.test"),
     )
 
 
@@ -475,7 +475,7 @@ def test_another_connections_loss_ends_no_call(story: Story) -> None:
 def test_a_call_out_is_refused_while_the_account_is_being_changed(story: Story) -> None:
     story.tell(RegistrationSubmitted(story.iq(), SipAccount("alice@sip.test", port=5062), "s2", "n"))
     iq = story.iq(BOB)
-    said = NOT_SIGNED_IN.format(status="Trying your changed SIP account.")
+    said = NOT_SIGNED_IN.format(status=CHANGING)
     assert story.tell(SessionInitiated(iq, "s1", (OFFER,))) == [RefuseIq(iq, "wait", "recipient-unavailable", said)]
 
 

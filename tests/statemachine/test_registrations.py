@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from fargo.statemachine import machine
+from fargo.statemachine.account import texts
 from fargo.statemachine.model.commands import (
     AcceptIq,
     Command,
@@ -111,11 +112,11 @@ def test_a_change_without_a_password_goes_on_with_the_old_one() -> None:
 @pytest.mark.parametrize(
     ("account", "said"),
     [
-        (SipAccount("a@sip.test", port=65536), "65536 is not a port: use a number from 1 to 65535, or leave it empty."),
-        (SipAccount("a@sip.test", port=-1), "-1 is not a port: use a number from 1 to 65535, or leave it empty."),
+        (SipAccount("a@sip.test", port=65536), texts.BAD_PORT.format(port=65536)),
+        (SipAccount("a@sip.test", port=-1), texts.BAD_PORT.format(port=-1)),
         (
             SipAccount("a@sip.test", auth_user="a\n"),
-            "The authentication user contains a control character; write it without.",
+            texts.BAD_AUTH_USER,
         ),
     ],
 )
@@ -143,9 +144,8 @@ def test_a_change_of_a_signed_out_account_is_tried_at_once() -> None:
 def test_one_registration_at_a_time() -> None:
     for story in (trying(), clearing(), changing()):
         iq = story.iq()
-        said = "Your last registration is still being tried; wait for its answer."
         assert story.tell(RegistrationSubmitted(iq, SECOND, "s3", "nonce")) == [
-            RefuseIq(iq, "wait", "resource-constraint", said),
+            RefuseIq(iq, "wait", "resource-constraint", texts.STILL_TRYING),
             ForgetSecret("s3"),
         ]
 
@@ -155,18 +155,13 @@ def test_an_account_in_a_call_stays_as_it_is() -> None:
     story.call_out()
     iq = story.iq()
     assert story.tell(RegistrationSubmitted(iq, SECOND, "", "nonce")) == [
-        RefuseIq(
-            iq, "wait", "resource-constraint", "You are in a call with this account: hang up first, then change it."
-        )
+        RefuseIq(iq, "wait", "resource-constraint", texts.IN_CALL)
     ]
 
 
 def test_a_registrar_that_does_not_answer_is_named() -> None:
     story = trying()
-    said = (
-        "The SIP server of sip:alice@sip.test does not answer, or is in trouble. "
-        "If it stays so, check domain, proxy and port."
-    )
+    said = texts.SERVER_UNREACHABLE.format(uri="sip:alice@sip.test")
     assert story.tell(TimePassed(), 40) == [
         SignOut(story.id_of(SignIn)),
         RefuseIq(first_iq(story), "wait", "remote-server-timeout", said),
@@ -189,7 +184,7 @@ def test_cancelling_says_the_same_to_the_registration_that_it_cuts_short() -> No
     story = trying()
     iq = story.iq()
     assert story.tell(RegistrationCancelled(iq))[:3] == [
-        RefuseIq(first_iq(story), "cancel", "not-acceptable", "The registration was cancelled."),
+        RefuseIq(first_iq(story), "cancel", "not-acceptable", texts.CANCELLED),
         ForgetSecret("s1"),
         AcceptIq(iq),
     ]
@@ -223,8 +218,7 @@ def test_cancelling_takes_every_subscription_back() -> None:
 def test_there_is_nothing_to_cancel() -> None:
     story = Story()
     iq = story.iq()
-    said = "You have no SIP account at this gateway."
-    assert story.tell(RegistrationCancelled(iq)) == [RefuseIq(iq, "auth", "registration-required", said)]
+    assert story.tell(RegistrationCancelled(iq)) == [RefuseIq(iq, "auth", "registration-required", texts.NO_ACCOUNT)]
 
 
 # --- restart and stop
@@ -233,8 +227,10 @@ def test_there_is_nothing_to_cancel() -> None:
 def test_a_restart_answers_what_was_being_tried() -> None:
     story = trying()
     iq = first_iq(story)
-    said = "The gateway was restarted. Try again."
-    assert story.tell(Restarted()) == [RefuseIq(iq, "wait", "internal-server-error", said), ForgetSecret("s1")]
+    assert story.tell(Restarted()) == [
+        RefuseIq(iq, "wait", "internal-server-error", texts.RESTARTED),
+        ForgetSecret("s1"),
+    ]
     assert story.tell(Restarted()) == []
 
 
@@ -242,7 +238,7 @@ def test_a_restart_goes_back_to_the_account_before_the_change() -> None:
     for story in (clearing(), changing()):
         iq = getattr(story.entries[-1][0].event, "iq", None)
         story.tell(Restarted())
-        assert story.the(RefuseIq).text == "The gateway was restarted. Try again."
+        assert story.the(RefuseIq).text == texts.RESTARTED
         assert iq is None or story.the(RefuseIq).iq == iq
         assert story.the(ForgetSecret).secret == "s2"
         assert machine.secrets(story.user) == ("s1",)
@@ -254,8 +250,7 @@ def test_stopping_answers_what_was_being_tried(begin: Callable[[], Story]) -> No
     secret = machine.secrets(story.user)[0]
     story.tell(Stopping())
     refused = story.the(RefuseIq)
-    said = "The gateway is being stopped. Try later."
-    assert (refused.kind, refused.condition, refused.text) == ("wait", "internal-server-error", said)
+    assert (refused.kind, refused.condition, refused.text) == ("wait", "internal-server-error", texts.STOPPING)
     assert story.the(ForgetSecret).secret == secret
 
 
@@ -326,5 +321,5 @@ def test_going_offline_signs_out_of_the_connection() -> None:
     story = Story().signed_in()
     assert story.tell(ResourceUnavailable(DESK, GATEWAY)) == [
         SignOut(story.id_of(SignIn)),
-        presence("Signed out of sip:alice@sip.test."),
+        presence(texts.SIGNED_OUT.format(uri="sip:alice@sip.test")),
     ]

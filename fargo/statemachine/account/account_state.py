@@ -114,7 +114,7 @@ def shown(account: Account) -> Shown | None:
             available, show, status = _presence(credentials, connection)
         case Clearing(previous=credentials) | Trying(previous=credentials):
             assert credentials is not None
-            available, show, status = False, "xa", "Trying your changed SIP account."
+            available, show, status = False, "xa", texts.CHANGING
         case _:
             assert_never(account)
     return Shown(credentials.gateway, credentials.uri, available, show, status)
@@ -122,15 +122,16 @@ def shown(account: Account) -> Shown | None:
 
 def _presence(credentials: Credentials, connection: Connection) -> tuple[bool, str, str]:
     """Return whether the gateway is available, and the <show/> and <status/> of its presence (RFC 6121 §4.7.2)."""
+    uri = credentials.uri
     match connection:
         case SignedIn():
-            return True, "", f"Signed in as {credentials.uri}."
+            return True, "", texts.SIGNED_IN.format(uri=uri)
         case SigningIn():
-            return False, "xa", f"Signing in as {credentials.uri}."
+            return False, "xa", texts.SIGNING_IN.format(uri=uri)
         case SigningOut() | SignedOut():
-            return False, "", f"Signed out of {credentials.uri}."
+            return False, "", texts.SIGNED_OUT.format(uri=uri)
         case Waiting(problem=problem):
-            return False, "xa", f"{problem} Trying again soon."
+            return False, "xa", texts.RETRYING.format(problem=problem)
         case SignInRefused(problem=problem):
             return False, "dnd", problem
         case _:
@@ -146,19 +147,18 @@ def in_words(event: SipSignedOut, uri: SipUri) -> str:
     """Return a sentence for the user: what happened to the account's connection, and what to do about it."""
     match event.trouble:
         case SipTrouble.CREDENTIALS:
-            return f"{uri.domain} refused the user name or password of {uri}. Check both and register again."
+            return texts.CREDENTIALS_REFUSED.format(domain=uri.domain, uri=uri)
         case SipTrouble.NETWORK:
-            trouble = f"The SIP server of {uri} does not answer, or is in trouble."
-            return f"{trouble} If it stays so, check domain, proxy and port."
+            return texts.SERVER_UNREACHABLE.format(uri=uri)
         case SipTrouble.IN_USE:
-            return f"{uri} is in use by somebody else at this gateway. Use another SIP account."
+            return texts.IN_USE.format(uri=uri)
         case SipTrouble.INVALID:
-            return f"The SIP side cannot use {uri} like this ({event.text}). Check the address and the proxy."
+            return texts.UNUSABLE.format(uri=uri, why=event.text)
         case SipTrouble.HOST:
-            return "The gateway's SIP part failed and is being started again."
+            return texts.ENGINE_FAILED
         case SipTrouble.SECRET:
-            return f"The password of {uri} is not on record. Register again."
+            return texts.PASSWORD_LOST.format(uri=uri)
         case SipTrouble.ASKED:
-            return f"Signed out of {uri}."
+            return texts.SIGNED_OUT.format(uri=uri)
         case _:
             assert_never(event.trouble)

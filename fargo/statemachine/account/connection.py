@@ -12,7 +12,7 @@ Rules:
 
 from typing import Final, assert_never
 
-from fargo.statemachine.account import registration
+from fargo.statemachine.account import registration, texts
 from fargo.statemachine.account.account_state import (
     Account,
     Clearing,
@@ -126,9 +126,7 @@ def restarted(account: Account, effects: Effects) -> Account:
         case Registered(credentials):
             return Registered(credentials, SignedOut())
         case Clearing() | Trying():
-            return registration.give_up(
-                account, "wait", "internal-server-error", "The gateway was restarted. Try again.", effects
-            )
+            return registration.give_up(account, "wait", "internal-server-error", texts.RESTARTED, effects)
         case Unregistered():
             return account
         case _:
@@ -205,9 +203,7 @@ def stop(account: Account, effects: Effects) -> Account:
         case Registered(credentials, SignedIn(name)):
             return Registered(credentials, _sign_out(name, effects))
         case Clearing() | Trying():
-            return registration.give_up(
-                account, "wait", "internal-server-error", "The gateway is being stopped. Try later.", effects
-            )
+            return registration.give_up(account, "wait", "internal-server-error", texts.STOPPING, effects)
         case Registered() | Unregistered():
             return account
         case _:

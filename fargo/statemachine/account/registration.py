@@ -13,6 +13,7 @@ Rules:
 from typing import Final, assert_never
 
 from fargo.statemachine import address
+from fargo.statemachine.account import texts
 from fargo.statemachine.account.account_state import (
     Account,
     Clearing,
@@ -73,11 +74,9 @@ def submitted(account: Account, event: RegistrationSubmitted, talking: bool, eff
     """Try an account that the user submitted. ``talking``: the user is in a call over the present one."""
     match account:
         case Trying() | Clearing():
-            text = "Your last registration is still being tried; wait for its answer."
-            return _refused(account, event, "wait", "resource-constraint", text, effects)
+            return _refused(account, event, "wait", "resource-constraint", texts.STILL_TRYING, effects)
         case Registered() if talking:
-            text = "You are in a call with this account: hang up first, then change it."
-            return _refused(account, event, "wait", "resource-constraint", text, effects)
+            return _refused(account, event, "wait", "resource-constraint", texts.IN_CALL, effects)
         case Unregistered():
             previous, connection = None, ""
         case Registered(previous):
@@ -109,22 +108,20 @@ def _credentials(event: RegistrationSubmitted, previous: Credentials | None) -> 
     if isinstance(uri, BadAddress):
         return uri
     if account.transport not in _TRANSPORTS:
-        return BadAddress(f"“{account.transport}” is not a transport of this gateway: use udp or tcp.")
+        return BadAddress(texts.UNKNOWN_TRANSPORT.format(transport=account.transport))
     if not 0 <= account.port <= 65535:
-        return BadAddress(f"{account.port} is not a port: use a number from 1 to 65535, or leave it empty.")
+        return BadAddress(texts.BAD_PORT.format(port=account.port))
     if account.proxy and not address.is_host(account.proxy):
-        return BadAddress(
-            "The proxy is no host name: it should look like proxy.example.org, its port in a field of its own."
-        )
+        return BadAddress(texts.BAD_PROXY)
     if engine_named(account.engine) is None:
         return BadAddress(unknown_engine(account))
     if not account.auth_user.isprintable():
-        return BadAddress("The authentication user contains a control character; write it without.")
+        return BadAddress(texts.BAD_AUTH_USER)
     secret = event.secret
     if not secret and previous and previous.uri == uri:
         secret = previous.secret
     if not secret:
-        return BadAddress("The password is missing.")
+        return BadAddress(texts.NO_PASSWORD)
     return Credentials(account, uri, secret, event.nonce, address.domain_of(event.iq.to))
 
 
@@ -133,13 +130,12 @@ def cancelled(account: Account, iq: Iq, effects: Effects) -> Account:
     _sign_out_if_open(account, effects)
     match account:
         case Unregistered():
-            text = "You have no SIP account at this gateway."
-            effects.emit(RefuseIq(iq, "auth", "registration-required", text))
+            effects.emit(RefuseIq(iq, "auth", "registration-required", texts.NO_ACCOUNT))
             return account
         case Registered(credentials):
             effects.emit(ForgetSecret(credentials.secret))
         case Clearing() | Trying():
-            give_up(account, "cancel", "not-acceptable", "The registration was cancelled.", effects)
+            give_up(account, "cancel", "not-acceptable", texts.CANCELLED, effects)
             if account.previous:
                 effects.emit(ForgetSecret(account.previous.secret))
         case _:

@@ -19,6 +19,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from fargo.statemachine import address
+from fargo.statemachine.account import texts
 from fargo.statemachine.address import SipUri
 from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.effects import Effects
@@ -179,8 +180,7 @@ def subscription(
 
 def _subscribe(contacts: Contacts, to: str, shown: Shown | None, effects: Effects) -> Contacts:
     if shown is None:
-        status = "Register your SIP account with this gateway first."
-        effects.emit(SendPresence(to, effects.user, PresenceKind.UNSUBSCRIBED, status=status))
+        effects.emit(SendPresence(to, effects.user, PresenceKind.UNSUBSCRIBED, status=texts.NOT_REGISTERED))
         return contacts
     if (problem := _unknown(to, shown)) is not None:
         effects.emit(SendPresence(to, effects.user, PresenceKind.UNSUBSCRIBED, status=problem))
