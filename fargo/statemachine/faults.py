@@ -19,7 +19,7 @@ from fargo.statemachine.call import bridge, call_state
 from fargo.statemachine.call.call_state import Call
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import jingle_leg, jmi
-from fargo.statemachine.legs.jingle.jingle_session import Over
+from fargo.statemachine.legs.jingle.jingle_session import Terminated
 from fargo.statemachine.legs.relay import relay_leg
 from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.sip.sip_leg import SipArrival
@@ -109,8 +109,8 @@ def _abandoned(call: Call, effects: Effects) -> None:
     _tried(lambda: jingle_leg.abandon(call.jingle, texts.FAULT_IN_CALL, effects), effects)
     _tried(lambda: sip_leg.abandon(call.sip, effects), effects)
     _tried(lambda: relay_leg.abandon(call.relay, effects), effects)
-    if not isinstance(call.jingle, Over):
-        _tried(lambda: call_state.missed(call, replace(call, jingle=Over()), effects), effects)
+    if not isinstance(call.jingle, Terminated):
+        _tried(lambda: call_state.missed(call, replace(call, jingle=Terminated()), effects), effects)
         _tried(lambda: call_state.ended(call, Side.GATEWAY, _IN_CALL, effects), effects)
 
 

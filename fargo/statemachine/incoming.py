@@ -12,7 +12,7 @@ from fargo.statemachine.call import bridge, call_state
 from fargo.statemachine.call.call_state import Call, Caller
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import forking
-from fargo.statemachine.legs.jingle.jingle_session import Over
+from fargo.statemachine.legs.jingle.jingle_session import Terminated
 from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.sip.sip_leg import SipArrival
 from fargo.statemachine.media import paths
@@ -27,7 +27,7 @@ def arrived(user: User, event: SipArrival, effects: Effects) -> User:
     if sip_leg.name_of(event) in [call.sip.name for call in user.calls.values()]:
         return user
     sip, offered = sip_leg.arrived(event, effects)
-    call = Call(str(effects.version), event.connection, effects.at, Over(), sip)
+    call = Call(str(effects.version), event.connection, effects.at, Terminated(), sip)
     credentials = _called(user.account, event.connection)
     if credentials is None:
         call_state.begun(call, _caller(event, ""), None, effects)
@@ -58,7 +58,7 @@ def turned_away(user: User, event: SipArrival, reason: Reason, effects: Effects)
     sip, _ = sip_leg.arrived(event, effects)
     credentials = _called(user.account, event.connection)
     caller = _caller(event, credentials.gateway) if credentials else None
-    call = Call(str(effects.version), event.connection, effects.at, Over(), sip, caller)
+    call = Call(str(effects.version), event.connection, effects.at, Terminated(), sip, caller)
     call_state.begun(call, caller or _caller(event, ""), None, effects)
     return changed(user, None, bridge.end(call, reason, effects), effects)
 

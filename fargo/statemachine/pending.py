@@ -20,7 +20,7 @@ from fargo.statemachine.model.commands import Command
 from fargo.statemachine.model.events import IqFailed, IqSucceeded
 from fargo.statemachine.model.ng import RelayDescribed, RelayDone, RelayRefused
 
-Answer: TypeAlias = IqSucceeded | IqFailed | RelayDescribed | RelayDone | RelayRefused
+ReplyEvent: TypeAlias = IqSucceeded | IqFailed | RelayDescribed | RelayDone | RelayRefused
 
 
 class Pending(Struct, frozen=True, gc=False):
@@ -43,7 +43,7 @@ class Reply(Struct, frozen=True, gc=False):
     """A pending command of ours and what was answered to it; None if nothing was in time."""
 
     command: Command
-    answer: Answer | None
+    answer: ReplyEvent | None
 
 
 def due(pending: PendingCommands, at: float) -> list[str]:

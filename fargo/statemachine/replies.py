@@ -36,11 +36,11 @@ from fargo.statemachine.model.ng import (
     RelayDone,
     RelayRefused,
 )
-from fargo.statemachine.pending import Answer, Pending, Reply, due
+from fargo.statemachine.pending import Pending, Reply, ReplyEvent, due
 from fargo.statemachine.user_state import User, changed, concerned
 
 
-def replied(user: User, event: Answer, effects: Effects) -> User:
+def replied(user: User, event: ReplyEvent, effects: Effects) -> User:
     """Bring a reply to whom it concerns (rule 1)."""
     waiting = effects.pending.get(event.command)
     if waiting is None:
@@ -62,7 +62,7 @@ def replied(user: User, event: Answer, effects: Effects) -> User:
     return changed(user, call, _fold(call, reply, effects), effects) if call else user
 
 
-def _counts(command: Command, event: Answer) -> bool:
+def _counts(command: Command, event: ReplyEvent) -> bool:
     """Return whether the event answers the command, and comes from whom the command went to."""
     match command:
         case InitiateSession() | AcceptSession() | InformSession() | InformTransport():

@@ -23,7 +23,7 @@ from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.events import Event, ResourceUnavailable
 from fargo.statemachine.model.presence import Client
 from fargo.statemachine.model.sip import engine_named
-from fargo.statemachine.pending import Answer, PendingCommands, Reply
+from fargo.statemachine.pending import PendingCommands, Reply, ReplyEvent
 
 MOST_CALLS: Final = 8
 """The number of calls that a user may be in at a time."""
@@ -72,7 +72,7 @@ def concerned(user: User, event: CallEvent) -> Call | None:
 
 def call_of(user: User, event: Event) -> Call | None:
     """Return the call that an event is about, None if it is about none or about all of them."""
-    if isinstance(event, Answer):
+    if isinstance(event, ReplyEvent):
         waiting = user.pending.get(event.command)
         return concerned(user, Reply(waiting.command, event)) if waiting else None
     if isinstance(event, CallEvent) and not isinstance(event, ResourceUnavailable):

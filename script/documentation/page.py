@@ -11,6 +11,8 @@ from documentation.explore import Moment, Transition, explore, step
 from fargo.statemachine.account.account_state import Registered
 from fargo.statemachine.call.call_state import Call
 from fargo.statemachine.legs.jingle import unacknowledged
+from fargo.statemachine.legs.jingle.jingle_session import Terminated
+from fargo.statemachine.legs.sip.phases import Over
 from fargo.statemachine.machine import new
 from fargo.statemachine.model.call1 import (
     Call1Command,
@@ -36,10 +38,8 @@ from fargo.statemachine.model.events import CallMessaged, Event, SessionInformed
 from fargo.statemachine.model.ng import RelayCommand, RelayRefused
 from fargo.statemachine.user_state import User
 
-_BEGIN: Final = "[*]"
-"""Mermaid's name for the start, before the first state."""
-_OVER: Final = "Over"
-"""The state of both legs once the call has been removed."""
+_OUTSIDE: Final = "[*]"
+"""Mermaid's name for both the start and the end of a diagram."""
 
 _HEAD: Final = """\
 # The state machine
@@ -65,12 +65,16 @@ class _Input(NamedTuple):
 
 
 class _Machine(NamedTuple):
-    """A part of the user with states of its own, and the commands that belong to it."""
+    """A part of the user with states of its own, and the commands that belong to it.
+
+    ``last``: the name of the state of a part that has been removed.
+    """
 
     title: str
     about: str
     state: Callable[[User], str]
     commands: tuple[type[Command], ...]
+    last: str = _OUTSIDE
 
 
 _Table = dict[tuple[str, _Input, str], dict[tuple[str, ...], None]]
@@ -127,8 +131,8 @@ def _section(machine: _Machine, transitions: Iterable[Transition]) -> Iterator[s
 def _table(machine: _Machine, transitions: Iterable[Transition]) -> _Table:
     table: _Table = {}
     for transition in transitions:
-        before = machine.state(transition.before) or _BEGIN
-        after = machine.state(transition.after) or (_BEGIN if before == _BEGIN else _OVER)
+        before = machine.state(transition.before) or _OUTSIDE
+        after = machine.state(transition.after) or (_OUTSIDE if before == _OUTSIDE else machine.last)
         commands = tuple(
             " ".join(_described(c)).rstrip() for c in transition.commands if isinstance(c, machine.commands)
         )
@@ -203,17 +207,19 @@ _XMPP_LEG: Final = _Machine(
     "The commands are those to clients. `[*]` is the state before the call.",
     _of_leg(lambda call: call.jingle),
     tuple(set(get_args(XmppCommand)) - {AskFeatures, SendPresence, SendRegistrationForm}),
+    Terminated.__name__,
 )
 _SIP_LEG: Final = _Machine(
     "The SIP leg of a call",
     "The commands are those to the connection manager. `[*]` is the state before the call.",
     _of_leg(lambda call: call.sip),
     get_args(Call1Command),
+    Over.__name__,
 )
 _RELAY_SESSION: Final = _Machine(
     "A session at the media relay",
-    "The commands are those to the relay. `[*]` is the state before the session. A `TransportInformed`\n"
-    "changes something only if the client has restarted ICE.",
+    "The commands are those to the relay. `[*]` is the state before and after the session.\n"
+    "A `TransportInformed` changes something only if the client has restarted ICE.",
     _of_relay,
     get_args(RelayCommand),
 )

@@ -12,7 +12,7 @@ from statemachine.story import ALICE, BOB, DESK, PCMU, PHONE_ADDRESS, Story
 
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.telepathy import telepathy_leg
-from fargo.statemachine.legs.telepathy.phases import Step, TelepathyLeg
+from fargo.statemachine.legs.telepathy.phases import TelepathyLeg, TelepathyStep
 from fargo.statemachine.legs.telepathy.telepathy_leg import TelepathyEvent
 from fargo.statemachine.media.description import Candidate, MediaProfile
 from fargo.statemachine.model.call1 import CallArrived, CallMembersChanged, CandidatesReceived, CloseChannel, HangUp
@@ -154,7 +154,7 @@ def test_the_end_after_a_fault_is_explained(monkeypatch: pytest.MonkeyPatch) -> 
     """The older rules said less, and did not say it again when the stream had been lost."""
     fold = telepathy_leg.fold
 
-    def broken(leg: TelepathyLeg, event: TelepathyEvent, effects: Effects) -> Step:
+    def broken(leg: TelepathyLeg, event: TelepathyEvent, effects: Effects) -> TelepathyStep:
         if isinstance(event, CallMembersChanged):
             raise ZeroDivisionError("a bug")
         return fold(leg, event, effects)

@@ -58,7 +58,7 @@ def test_it_begins_with_the_first_step_and_ends_with_the_input() -> None:
         (["go 12", "go 1"], [1, 12, 1]),
         (["go 12", "next", "b 12", "go 0", "go 13", "go x", "go", "n x", "n -1", "show"], [1, 12, 12]),
         (["to sessionacc", "to CallState", "to CallState", "to closed", "to CallState"], [1, 4, 5, 6, 12]),
-        (["until talking", "until Answering", "until TALKING", "until -"], [1, 4, 10, 11]),
+        (["until active", "until Answering", "until TALKING", "until -"], [1, 4, 10, 11]),
         (["until answering", "b", "until Answering"], [1, 4, 3, 4]),
         (["until Arriving", "to ", "until "], [1]),
         (["n", "q", "n"], [1, 2]),
@@ -76,7 +76,7 @@ def test_moving(commands: list[str], steps: list[int]) -> None:
         ("n x", "“x” is not a number of steps."),
         ("dance now", "There is no command “dance”. Type help to see those that there are."),
         ("to Phone", f"No later step has “Phone”. There are: {', '.join(dict.fromkeys(TYPES))}."),
-        ("until Dialling", "No later step has “Dialling”. There are: Forking, Arriving, Talking, Answering."),
+        ("until Dialling", "No later step has “Dialling”. There are: Forking, Arriving, Active, Answering, Talking."),
         ("state calls.8", "There is no “calls.8” in the state. Where that path ends there is: 7."),
         ("state jid.x", "There is no “jid.x” in the state. Where that path ends there is: nothing."),
     ],
@@ -89,7 +89,7 @@ def test_the_list_marks_where_one_is() -> None:
     lines = told("n 2", "list")[-12:]
     assert [line.split()[-4] for line in lines] == TYPES
     assert [line[0] for line in lines] == [" ", " ", ">", *" " * 9]
-    assert lines[3] == "    4      0.023  SessionAccepted         Talking | Answering"
+    assert lines[3] == "    4      0.023  SessionAccepted         Active | Answering"
     assert lines[11].endswith("  1.059  ChannelClosed           - | -")
 
 
@@ -167,9 +167,9 @@ def test_in_a_terminal() -> None:
     try:
         assert b"Call alice@localhost/7. Type help" in terminal.type(b"", b"step 1> ")
         assert b"step 2 of 12: Forking" in terminal.type(b"\n", b"step 2> ")
-        assert b"step 4 of 12: Talking" in terminal.type(b"until answering\n", b"step 4> ")
+        assert b"step 4 of 12: Active" in terminal.type(b"until answering\n", b"step 4> ")
         terminal.type(b"b\n", b"step 3> ")
-        assert b"step 4 of 12: Talking" in terminal.type(b"\x10\x10\n", b"step 4> ")  # Ctrl-P: what was typed before
+        assert b"step 4 of 12: Active" in terminal.type(b"\x10\x10\n", b"step 4> ")  # Ctrl-P: what was typed before
         terminal.type(b"\x04", b"\n")
         assert terminal.process.wait(60) == 0
     finally:

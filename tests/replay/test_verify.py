@@ -280,7 +280,7 @@ def test_the_report_shows_the_first_of_each_kind_and_names_all() -> None:
 
 def test_a_whole_report() -> None:
     assert list(report(verify(without(TWO_CALLS, CloseChannel)))) == [
-        "1. CallStateChanged, Over | Ending: CloseChannel added",
+        "1. CallStateChanged, Terminated | Ending: CloseChannel added",
         "   2 times, in",
         f"     {ALICE}/7, {ALICE}/8",
         "   The first:",
@@ -322,11 +322,11 @@ def test_an_event_that_meets_two_calls_names_the_phases_of_both() -> None:
     apart = next(
         number
         for number, step in enumerate(steps(entries), 1)
-        if {type(call.jingle).__name__ for call in step.after.calls.values()} == {"Calling", "Talking"}
+        if {type(call.jingle).__name__ for call in step.after.calls.values()} == {"Calling", "Active"}
     )
     ((stopped, _),) = recorded_after(entries[:apart], Stopping())
     (group,) = verify([*entries[:apart], (stopped, ())]).groups.values()
-    assert str(group.kind).startswith("Stopping, Calling | Dialling and Talking | Settling: ")
+    assert str(group.kind).startswith("Stopping, Active | Settling and Calling | Dialling: ")
     assert "HangUp added; SendPresence added; " in str(group.kind)
     assert len(group.first.calls) == 2
 

@@ -112,7 +112,7 @@ _UNASKED: Final = {relay_session.AwaitingAnswer, relay_session.Joined}
 def every_pair() -> set[Pair]:
     """All that there are. A leg that is over is dropped at once: it meets nothing."""
     account = {*get_args(account_state.Account), *get_args(Connection)} - {account_state.Registered}
-    xmpp = set(get_args(jingle_leg.JingleLeg)) - {jingle_session.Over}
+    xmpp = set(get_args(jingle_leg.JingleLeg)) - {jingle_session.Terminated}
     sip = set(get_args(sip_leg.SipLeg)) - {Over}
     relay = set(get_args(relay_session.RelaySession))
     # No client is known as long as one is searched for; a call has no channel before it is placed.

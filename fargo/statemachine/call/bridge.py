@@ -296,7 +296,7 @@ def _again(call: Call, relay_retry: RelayRetry, effects: Effects) -> Call:
 # --- what the relay reports
 
 
-def _from_relay(call: Call, step: relay_leg.Step, effects: Effects) -> Call:
+def _from_relay(call: Call, step: relay_leg.RelayStep, effects: Effects) -> Call:
     call = replace(call, relay=step.leg)
     if step.carried:
         effects.record(RecordCarried(call.id, *step.carried))

@@ -82,12 +82,12 @@ class Call(Struct, frozen=True, gc=False):
 
 def is_over(call: Call) -> bool:
     """Return True if no leg has anything left to do."""
-    return isinstance(call.jingle, jingle_session.Over) and isinstance(call.sip, Over) and not call.relay
+    return isinstance(call.jingle, jingle_session.Terminated) and isinstance(call.sip, Over) and not call.relay
 
 
 def is_live(call: Call) -> bool:
     """Return True if anybody is still calling or talking."""
-    return type(call.jingle) is not jingle_session.Over
+    return type(call.jingle) is not jingle_session.Terminated
 
 
 def concerns(call: Call, event: CallEvent) -> bool:
@@ -102,7 +102,7 @@ def concerns(call: Call, event: CallEvent) -> bool:
 def missed(before: Call | None, after: Call, effects: Effects) -> None:
     """Send the message about a missed call, if an event has made the call one (rule 2)."""
     unanswered = before is None or isinstance(before.jingle, Inviting)
-    if after.caller is None or not unanswered or not isinstance(after.jingle, jingle_session.Over):
+    if after.caller is None or not unanswered or not isinstance(after.jingle, jingle_session.Terminated):
         return
     when = datetime.fromtimestamp(after.since, UTC)
     text = texts.MISSED.format(caller=after.caller.words, when=when)

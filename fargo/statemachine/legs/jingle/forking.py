@@ -35,8 +35,8 @@ from fargo.statemachine.legs.jingle.invitations import (
     send_proposal,
     withdraw,
 )
-from fargo.statemachine.legs.jingle.jingle_session import GONE, JingleEvent, Over, Session, about
-from fargo.statemachine.legs.jingle.single_session import Talking
+from fargo.statemachine.legs.jingle.jingle_session import GONE, JingleEvent, Session, Terminated, about
+from fargo.statemachine.legs.jingle.single_session import Active
 from fargo.statemachine.legs.leg_events import Answered, Ended, LegEvents, Ringing
 from fargo.statemachine.media.description import Content, Description, MediaProfile, Unusable, common
 from fargo.statemachine.media.offer import audio, malformed_contents
@@ -96,7 +96,7 @@ class Proceeding(Struct, frozen=True, gc=False):
 
 
 Inviting: TypeAlias = Searching | Forking | Proceeding
-Step: TypeAlias = tuple[Inviting | Talking | Over, LegEvents]
+ForkingStep: TypeAlias = tuple[Inviting | Active | Terminated, LegEvents]
 
 
 # --- whom to call
@@ -162,7 +162,7 @@ def offered(leg: Inviting, offer: Description, profile: MediaProfile, effects: E
             assert_never(leg)
 
 
-def route_lost(leg: Inviting, profile: MediaProfile, reason: Reason, effects: Effects) -> Step:
+def route_lost(leg: Inviting, profile: MediaProfile, reason: Reason, effects: Effects) -> ForkingStep:
     """End the call for the clients of a profile, which cannot be reached any more."""
     contents = {other: content for other, content in leg.invitation.contents.items() if other is not profile}
     leg = replace(leg, invitation=replace(leg.invitation, contents=contents))
@@ -211,17 +211,17 @@ def deadline(leg: Inviting) -> Deadline | None:
     return None
 
 
-def search_ended(leg: Inviting) -> Step:
+def search_ended(leg: Inviting) -> ForkingStep:
     """End a search: no other client will say that it can take the call."""
-    return (Over(), (Ended(NOBODY),)) if isinstance(leg, Searching) else (leg, ())
+    return (Terminated(), (Ended(NOBODY),)) if isinstance(leg, Searching) else (leg, ())
 
 
 def _left(
     leg: Inviting, called: tuple[Called, ...], proposal: Proposed | Retracted | None, refusal: Reason | None
-) -> Step:
+) -> ForkingStep:
     """Return the leg with those who may still accept (rule 4)."""
     if not called and not isinstance(proposal, Proposed):
-        return Over(), (Ended(refusal or NOBODY),)
+        return Terminated(), (Ended(refusal or NOBODY),)
     match leg:
         case Searching():
             return leg, ()
@@ -244,7 +244,7 @@ def stream_opened(leg: Inviting, effects: Effects) -> None:
 # --- what clients say
 
 
-def replied(leg: Inviting, reply: Reply, effects: Effects) -> Step:
+def replied(leg: Inviting, reply: Reply, effects: Effects) -> ForkingStep:
     """Fold a client's reply to what we sent, or its silence. A client that does not take the invitation is out of the
     call; information that is lost does no harm.
     """
@@ -265,7 +265,7 @@ def replied(leg: Inviting, reply: Reply, effects: Effects) -> Step:
     return drop(leg, reply, Reason(Cause.UNAVAILABLE, texts.CALL_REFUSED.format(told=told)), effects)
 
 
-def accepted(leg: Inviting, event: SessionAccepted, effects: Effects) -> Step:
+def accepted(leg: Inviting, event: SessionAccepted, effects: Effects) -> ForkingStep:
     """Give the call to the client that sends session-accept, if it accepts what we offered."""
     if problem := malformed_contents(event.contents):
         effects.emit(RefuseIq(event.iq, "modify", "bad-request", problem))
@@ -278,7 +278,7 @@ def accepted(leg: Inviting, event: SessionAccepted, effects: Effects) -> Step:
         return drop(leg, event, answer, effects)
     others = tuple([each for each in leg.called if each.session.client != winner.client])
     withdraw(leg.invitation, others, leg.proposal, _ELSEWHERE, effects)
-    return Talking(winner), (Answered(answer),)
+    return Active(winner), (Answered(answer),)
 
 
 def _answer(invitation: Invitation, profile: MediaProfile, contents: tuple[Content, ...]) -> Description | Reason:
@@ -294,7 +294,7 @@ def _answer(invitation: Invitation, profile: MediaProfile, contents: tuple[Conte
     return Reason(Cause.MEDIA, shared.problem) if isinstance(shared, Unusable) else shared
 
 
-def messaged(leg: Inviting, event: CallMessaged, effects: Effects) -> Step:
+def messaged(leg: Inviting, event: CallMessaged, effects: Effects) -> ForkingStep:
     """Fold what a client says about the proposal (XEP-0353 §5). Without a proposal only a rejection counts."""
     proposal = leg.proposal
     match event.action:
@@ -330,7 +330,7 @@ def _proceeded(leg: Inviting, proposal: Proposed, client: str, effects: Effects)
     return Proceeding(leg.invitation, (invite_client(leg.invitation, session, effects),), leg.refusal)
 
 
-def drop(leg: Inviting, event: JingleEvent, reason: Reason, effects: Effects) -> Step:
+def drop(leg: Inviting, event: JingleEvent, reason: Reason, effects: Effects) -> ForkingStep:
     """Leave the client that the event is about out of the call."""
     # A client that hangs up on an invitation means to decline it.
     refusal = Reason(Cause.DECLINED, reason.text) if reason.cause is Cause.HUNG_UP else reason
@@ -343,10 +343,10 @@ def drop(leg: Inviting, event: JingleEvent, reason: Reason, effects: Effects) ->
     return _left(leg, left, leg.proposal, _more_telling(leg.refusal, refusal))
 
 
-def _declined(leg: Inviting, called: tuple[Called, ...], refusal: Reason, effects: Effects) -> Step:
+def _declined(leg: Inviting, called: tuple[Called, ...], refusal: Reason, effects: Effects) -> ForkingStep:
     """End the call for the clients that are still called, because one has declined (rule 3)."""
     withdraw(leg.invitation, called, leg.proposal, _DECLINED, effects)
-    return Over(), (Ended(_more_telling(leg.refusal, refusal) or NOBODY),)
+    return Terminated(), (Ended(_more_telling(leg.refusal, refusal) or NOBODY),)
 
 
 def _more_telling(one: Reason | None, other: Reason) -> Reason | None:

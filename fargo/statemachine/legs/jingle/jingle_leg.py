@@ -20,13 +20,13 @@ from fargo.statemachine.legs.jingle.forking import Forking, Inviting, Proceeding
 from fargo.statemachine.legs.jingle.invitations import Invitation, Proposed
 from fargo.statemachine.legs.jingle.jingle_session import (
     JingleEvent,
-    Over,
     Session,
     SessionCommand,
+    Terminated,
     about,
     out_of_order,
 )
-from fargo.statemachine.legs.jingle.single_session import Calling, Talking
+from fargo.statemachine.legs.jingle.single_session import Active, Calling
 from fargo.statemachine.legs.leg_events import (
     Answered,
     Dtmf,
@@ -67,8 +67,8 @@ from fargo.statemachine.model.events import (
 from fargo.statemachine.pending import Reply
 from fargo.statemachine.reason import Cause, Reason, from_jingle
 
-JingleLeg: TypeAlias = Calling | Searching | Forking | Proceeding | Talking | Over
-Step: TypeAlias = tuple[JingleLeg, LegEvents]
+JingleLeg: TypeAlias = Calling | Searching | Forking | Proceeding | Active | Terminated
+JingleStep: TypeAlias = tuple[JingleLeg, LegEvents]
 
 # Session information without consequence for the other end (XEP-0167 §8; XEP-0177 §5: trying, received).
 _HEARD: Final = frozenset({"", "mute", "received", "ringing", "trying", "unmute"})
@@ -98,11 +98,11 @@ def turn_down(event: SessionInitiated, proposed: bool, reason: Reason, effects: 
 def sessions(leg: JingleLeg) -> tuple[Session, ...]:
     """Return the sessions that the leg is in."""
     match leg:
-        case Calling() | Talking():
+        case Calling() | Active():
             return (leg.session,)
         case Searching() | Forking() | Proceeding():
             return forking.sessions(leg)
-        case Over():
+        case Terminated():
             return ()
         case _:
             assert_never(leg)
@@ -111,11 +111,11 @@ def sessions(leg: JingleLeg) -> tuple[Session, ...]:
 def concerns(leg: JingleLeg, event: JingleEvent) -> bool:
     """Return whether the event is about one of the leg's sessions, or its proposal."""
     match leg:
-        case Talking() | Calling():
+        case Active() | Calling():
             return about(leg.session, event)
         case Searching() | Forking() | Proceeding():
             return forking.concerns(leg, event)
-        case Over():
+        case Terminated():
             return False
         case _:
             assert_never(leg)
@@ -123,7 +123,7 @@ def concerns(leg: JingleLeg, event: JingleEvent) -> bool:
 
 def holds(leg: JingleLeg) -> bool:
     """Return whether the client has the other end on hold."""
-    return isinstance(leg, Talking) and leg.holds
+    return isinstance(leg, Active) and leg.holds
 
 
 def deadline(leg: JingleLeg) -> Deadline | None:
@@ -131,7 +131,7 @@ def deadline(leg: JingleLeg) -> Deadline | None:
     return forking.deadline(leg) if isinstance(leg, Inviting) else None
 
 
-def search_ended(leg: JingleLeg) -> Step:
+def search_ended(leg: JingleLeg) -> JingleStep:
     """End a leg that waits for a client: no other can be asked."""
     return forking.search_ended(leg) if isinstance(leg, Inviting) else (leg, ())
 
@@ -139,7 +139,7 @@ def search_ended(leg: JingleLeg) -> Step:
 # --- folding
 
 
-def fold(leg: JingleLeg, event: JingleEvent, effects: Effects, takes_dtmf: bool) -> Step:
+def fold(leg: JingleLeg, event: JingleEvent, effects: Effects, takes_dtmf: bool) -> JingleStep:
     """Return the leg after an event that concerns it, and what the bridge should know.
 
     ``takes_dtmf``: the other end can be sent digits now.
@@ -191,30 +191,30 @@ def fold(leg: JingleLeg, event: JingleEvent, effects: Effects, takes_dtmf: bool)
 def stream_opened(leg: JingleLeg, effects: Effects) -> None:
     """Ask clients whether they are in the session: stanzas of either side may have been lost with the stream."""
     match leg:
-        case Calling() | Talking():
+        case Calling() | Active():
             jingle_session.ask(leg.session, effects)
         case Searching() | Forking() | Proceeding():
             forking.stream_opened(leg, effects)
-        case Over():
+        case Terminated():
             pass
         case _:
             assert_never(leg)
 
 
-def _replied(leg: JingleLeg, reply: Reply, effects: Effects) -> Step:
+def _replied(leg: JingleLeg, reply: Reply, effects: Effects) -> JingleStep:
     match leg:
-        case Calling() | Talking():
+        case Calling() | Active():
             return single_session.replied(leg, reply, effects)
         case Searching() | Forking() | Proceeding():
             return forking.replied(leg, reply, effects)
-        case Over():
+        case Terminated():
             return leg, ()
         case _:
             assert_never(leg)
 
 
-def _informed(leg: JingleLeg, event: SessionInformed, effects: Effects, takes_dtmf: bool) -> Step:
-    if event.info in _HOLD and isinstance(leg, Talking):
+def _informed(leg: JingleLeg, event: SessionInformed, effects: Effects, takes_dtmf: bool) -> JingleStep:
+    if event.info in _HOLD and isinstance(leg, Active):
         effects.emit(AcceptIq(event.iq))
         return single_session.holds(leg, _HOLD[event.info])
     if event.info in _HEARD or event.info == "active":
@@ -232,20 +232,20 @@ def _informed(leg: JingleLeg, event: SessionInformed, effects: Effects, takes_dt
     return leg, ()
 
 
-def _transport_informed(leg: JingleLeg, event: TransportInformed, effects: Effects) -> Step:
+def _transport_informed(leg: JingleLeg, event: TransportInformed, effects: Effects) -> JingleStep:
     """Acknowledge it in any phase. Where the client goes matters once it talks: offer and answer say it before."""
     effects.emit(AcceptIq(event.iq))
-    if isinstance(leg, Talking):
+    if isinstance(leg, Active):
         for content in _carried(leg.session, event.contents):
             if isinstance(content.transport, IceUdp | RawUdp):
                 return leg, (TransportChanged(content.transport),)
     return leg, ()
 
 
-def _modified(leg: JingleLeg, event: ContentModified, effects: Effects) -> Step:
+def _modified(leg: JingleLeg, event: ContentModified, effects: Effects) -> JingleStep:
     """The client no longer takes the other end's audio, or takes it again: that is a hold (XEP-0167 §8.2)."""
-    carried = _carried(leg.session, event.contents) if isinstance(leg, Talking) else ()
-    if not isinstance(leg, Talking) or not carried:
+    carried = _carried(leg.session, event.contents) if isinstance(leg, Active) else ()
+    if not isinstance(leg, Active) or not carried:
         _unsupported(event, effects)
         return leg, ()
     effects.emit(AcceptIq(event.iq))
@@ -268,19 +268,19 @@ def _hears(session: Session, senders: Senders) -> bool:
     return senders in ("both", "responder" if session.calls else "initiator")
 
 
-def _messaged(leg: JingleLeg, event: CallMessaged, effects: Effects) -> Step:
+def _messaged(leg: JingleLeg, event: CallMessaged, effects: Effects) -> JingleStep:
     match leg:
-        case Calling() | Talking():
+        case Calling() | Active():
             return single_session.messaged(leg, event, effects)
         case Searching() | Forking() | Proceeding():
             return forking.messaged(leg, event, effects)
-        case Over():
+        case Terminated():
             return leg, ()
         case _:
             assert_never(leg)
 
 
-def _terminated(leg: JingleLeg, event: SessionTerminated, effects: Effects) -> Step:
+def _terminated(leg: JingleLeg, event: SessionTerminated, effects: Effects) -> JingleStep:
     reason = from_jingle(event.condition, event.text)
     for session in sessions(leg):
         if about(session, event):
@@ -288,7 +288,7 @@ def _terminated(leg: JingleLeg, event: SessionTerminated, effects: Effects) -> S
     return _drop(leg, event, reason, effects)
 
 
-def _gone(leg: JingleLeg, event: ResourceUnavailable, effects: Effects) -> Step:
+def _gone(leg: JingleLeg, event: ResourceUnavailable, effects: Effects) -> JingleStep:
     """Leave out a client that went offline. It is told so, as it may be back already, under the same name, and ring."""
     for session in sessions(leg):
         if about(session, event):
@@ -296,14 +296,16 @@ def _gone(leg: JingleLeg, event: ResourceUnavailable, effects: Effects) -> Step:
     return _drop(leg, event, _OFFLINE, effects)
 
 
-def _drop(leg: JingleLeg, event: SessionTerminated | ResourceUnavailable, reason: Reason, effects: Effects) -> Step:
+def _drop(
+    leg: JingleLeg, event: SessionTerminated | ResourceUnavailable, reason: Reason, effects: Effects
+) -> JingleStep:
     """Leave the client that the event is about out of the call."""
     match leg:
-        case Calling() | Talking():
+        case Calling() | Active():
             return single_session.ended(leg, reason)
         case Searching() | Forking() | Proceeding():
             return forking.drop(leg, event, reason, effects)
-        case Over():
+        case Terminated():
             return leg, ()
         case _:
             assert_never(leg)
@@ -312,16 +314,16 @@ def _drop(leg: JingleLeg, event: SessionTerminated | ResourceUnavailable, reason
 # --- told by the bridge
 
 
-def tell(leg: JingleLeg, leg_event: LegEvent, effects: Effects) -> Step:
+def tell(leg: JingleLeg, leg_event: LegEvent, effects: Effects) -> JingleStep:
     """Tell the clients what the other end has done."""
     match leg_event:
-        case Held() | Resumed() if isinstance(leg, Talking):
+        case Held() | Resumed() if isinstance(leg, Active):
             return single_session.held(leg, isinstance(leg_event, Held), effects), ()
         case Ringing() if isinstance(leg, Calling):
             return single_session.rings(leg, effects), ()
         case Answered(description) if isinstance(leg, Calling):
             return single_session.answered(leg, description, effects), ()
-        case TransportChanged(transport) if isinstance(leg, Talking):
+        case TransportChanged(transport) if isinstance(leg, Active):
             jingle_session.move(leg.session, transport, effects)
             return leg, ()
         case Offered(description, profile) if isinstance(leg, Inviting):
@@ -330,7 +332,7 @@ def tell(leg: JingleLeg, leg_event: LegEvent, effects: Effects) -> Step:
             return forking.route_lost(leg, profile, reason, effects)
         case Ended(reason):
             _end(leg, reason, effects)
-            return Over(), ()
+            return Terminated(), ()
         case Offered() | Ringing() | Answered() | Held() | Resumed() | Dtmf() | TransportChanged() | RouteLost():
             return leg, ()
         case _:
@@ -339,11 +341,11 @@ def tell(leg: JingleLeg, leg_event: LegEvent, effects: Effects) -> Step:
 
 def _end(leg: JingleLeg, reason: Reason, effects: Effects) -> None:
     match leg:
-        case Calling(session) | Talking(session):
+        case Calling(session) | Active(session):
             jingle_session.terminate(session, reason, effects)
         case Searching() | Forking() | Proceeding():
             forking.end(leg, reason, effects)
-        case Over():
+        case Terminated():
             pass
         case _:
             assert_never(leg)
@@ -352,7 +354,7 @@ def _end(leg: JingleLeg, reason: Reason, effects: Effects) -> None:
 def abandon(leg: JingleLeg, text: str, effects: Effects) -> None:
     """End everything with as little code as possible: the gateway lost track of the call."""
     match leg:
-        case Calling() | Talking():
+        case Calling() | Active():
             _abandon_session(leg.session, text, effects)
         case Forking():
             for each in leg.called:
@@ -363,7 +365,7 @@ def abandon(leg: JingleLeg, text: str, effects: Effects) -> None:
         case Proceeding():
             _abandon_session(leg.called[0].session, text, effects)
             _abandon_proposal(leg.invitation, text, effects)
-        case Searching() | Over():
+        case Searching() | Terminated():
             pass
         case _:
             assert_never(leg)

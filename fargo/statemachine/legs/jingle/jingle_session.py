@@ -94,7 +94,7 @@ class Session(Struct, frozen=True, gc=False):
     content: str = "voice"
 
 
-class Over(Struct, frozen=True, gc=False):
+class Terminated(Struct, frozen=True, gc=False):
     """Nothing is left of an XMPP leg."""
 
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import jingle_session, texts
-from fargo.statemachine.legs.jingle.jingle_session import GONE, Over, Session
+from fargo.statemachine.legs.jingle.jingle_session import GONE, Session, Terminated
 from fargo.statemachine.legs.leg_events import Ended, Held, LegEvents, Resumed
 from fargo.statemachine.media.description import Content, Description
 from fargo.statemachine.model.events import CallAction, CallMessaged, IqFailed
@@ -31,7 +31,7 @@ class Calling(Struct, frozen=True, gc=False):
     ringing: bool = False
 
 
-class Talking(Struct, frozen=True, gc=False):
+class Active(Struct, frozen=True, gc=False):
     """The session is accepted. ``holds``: the client has the other end on hold; ``held``: the other way round."""
 
     session: Session
@@ -39,20 +39,20 @@ class Talking(Struct, frozen=True, gc=False):
     held: bool = False
 
 
-Single: TypeAlias = Calling | Talking
-Step: TypeAlias = tuple[Calling | Talking | Over, LegEvents]
+Single: TypeAlias = Calling | Active
+SessionStep: TypeAlias = tuple[Calling | Active | Terminated, LegEvents]
 
 
 # --- what the client says
 
 
-def replied(leg: Single, reply: Reply, effects: Effects) -> Step:
+def replied(leg: Single, reply: Reply, effects: Effects) -> SessionStep:
     """Fold the client's reply to what we sent, or its silence. Without our acceptance there is no session."""
     match reply.answer:
         case IqFailed(condition=condition) if condition in GONE:
             offline = Reason(Cause.NETWORK, texts.OFFLINE)
             jingle_session.finish(leg.session, offline, effects)
-            return Over(), (Ended(offline),)
+            return Terminated(), (Ended(offline),)
         case IqFailed(condition=condition, text=text):
             told = text or condition
         case None:
@@ -63,10 +63,10 @@ def replied(leg: Single, reply: Reply, effects: Effects) -> Step:
         return leg, ()
     reason = Reason(Cause.FAULT, texts.ANSWER_REFUSED.format(told=told))
     jingle_session.terminate(leg.session, reason, effects)
-    return Over(), (Ended(reason),)
+    return Terminated(), (Ended(reason),)
 
 
-def messaged(leg: Single, event: CallMessaged, effects: Effects) -> Step:
+def messaged(leg: Single, event: CallMessaged, effects: Effects) -> SessionStep:
     """Fold what the client says about the proposal that came before. In a session only its end counts."""
     if event.action not in (CallAction.FINISH, CallAction.RETRACT):
         return leg, ()
@@ -75,14 +75,14 @@ def messaged(leg: Single, event: CallMessaged, effects: Effects) -> Step:
     return ended(leg, reason)
 
 
-def ended(leg: Single, reason: Reason) -> Step:
+def ended(leg: Single, reason: Reason) -> SessionStep:
     """End the leg: the client is out of the call. A client that hangs up before the answer has cancelled."""
     if isinstance(leg, Calling) and reason.cause is Cause.HUNG_UP:
         reason = Reason(Cause.CANCELLED, reason.text)
-    return Over(), (Ended(reason),)
+    return Terminated(), (Ended(reason),)
 
 
-def holds(leg: Talking, on_hold: bool) -> Step:
+def holds(leg: Active, on_hold: bool) -> SessionStep:
     """Put the other end on hold, or take it off; a client may say the same twice."""
     if leg.holds is on_hold:
         return leg, ()
@@ -100,13 +100,13 @@ def rings(leg: Calling, effects: Effects) -> Calling:
     return replace(leg, ringing=True)
 
 
-def answered(leg: Calling, description: Description, effects: Effects) -> Talking:
+def answered(leg: Calling, description: Description, effects: Effects) -> Active:
     """Accept the client's session with the other end's answer."""
     jingle_session.accept(leg.session, leg.content, description, effects)
-    return Talking(leg.session)
+    return Active(leg.session)
 
 
-def held(leg: Talking, on_hold: bool, effects: Effects) -> Talking:
+def held(leg: Active, on_hold: bool, effects: Effects) -> Active:
     """Tell the client that it is on hold, or no longer; nothing is said twice."""
     if leg.held is on_hold:
         return leg

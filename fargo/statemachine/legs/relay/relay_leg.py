@@ -25,7 +25,6 @@ from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.leg_events import Answered, Offered, RouteLost, TransportChanged
 from fargo.statemachine.legs.relay import texts
 from fargo.statemachine.legs.relay.relay_session import (
-    Answering,
     AwaitingAnswer,
     Deleting,
     Ends,
@@ -33,6 +32,7 @@ from fargo.statemachine.legs.relay.relay_session import (
     Lasting,
     Offering,
     Passing,
+    PassingAnswer,
     RelayRequest,
     RelaySession,
     Renegotiating,
@@ -73,7 +73,7 @@ class Carried(NamedTuple):
     from_phone: int
 
 
-class Step(NamedTuple):
+class RelayStep(NamedTuple):
     """The leg after something happened, what the bridge should know, and what was carried, None if nothing was."""
 
     leg: RelayLeg
@@ -107,7 +107,7 @@ def answer(leg: RelayLeg, profile: MediaProfile, description: Description, effec
     terms = session.terms
     ends = Ends(session.offer, description) if terms.outward else Ends(description, session.offer)
     effects.emit_pending(first_answer(terms, ends), _LONGEST_REPLY)
-    return (*delete(tuple(s for s in leg if s is not session), effects), Answering(terms, ends, ends))
+    return (*delete(tuple(s for s in leg if s is not session), effects), PassingAnswer(terms, ends, ends))
 
 
 def _awaiting(leg: RelayLeg, profile: MediaProfile) -> AwaitingAnswer | None:
@@ -119,7 +119,7 @@ def _awaiting(leg: RelayLeg, profile: MediaProfile) -> AwaitingAnswer | None:
 
 def why(leg: RelayLeg) -> str:
     """Return why the call goes through the relay; it does, as its answer is with the relay."""
-    [answering] = [session for session in leg if isinstance(session, Answering)]
+    [answering] = [session for session in leg if isinstance(session, PassingAnswer)]
     return answering.terms.why
 
 
@@ -152,7 +152,7 @@ def client_moved(leg: RelayLeg, transport: IceUdp, effects: Effects) -> RelayLeg
 
 def _with_client(session: RelaySession, transport: IceUdp, effects: Effects) -> RelaySession:
     match session:
-        case Answering(ends=ends) | Joined(ends=ends) | Renegotiating(ends=ends):
+        case PassingAnswer(ends=ends) | Joined(ends=ends) | Renegotiating(ends=ends):
             before = ends.client.transport
             if not isinstance(before, IceUdp) or transport.ufrag in ("", before.ufrag, *ends.left):
                 return session
@@ -172,7 +172,7 @@ def phone_moved(leg: RelayLeg, transport: RawUdp, effects: Effects) -> RelayLeg:
 
 def _with_phone(session: RelaySession, transport: RawUdp, effects: Effects) -> RelaySession:
     match session:
-        case Answering(ends=ends) | Joined(ends=ends) | Renegotiating(ends=ends):
+        case PassingAnswer(ends=ends) | Joined(ends=ends) | Renegotiating(ends=ends):
             phone = replace(ends.phone, transport=transport)
             return _moved(session, replace(ends, phone=phone), False, effects)
         case Offering() | AwaitingAnswer() | Deleting():
@@ -181,10 +181,12 @@ def _with_phone(session: RelaySession, transport: RawUdp, effects: Effects) -> R
             assert_never(session)
 
 
-def _moved(session: Answering | Passing, ends: Ends, restarts: bool, effects: Effects) -> Answering | Renegotiating:
+def _moved(
+    session: PassingAnswer | Passing, ends: Ends, restarts: bool, effects: Effects
+) -> PassingAnswer | Renegotiating:
     """Tell the relay that an end has moved; it has to know both ends first."""
     match session:
-        case Answering():
+        case PassingAnswer():
             return replace(session, ends=ends)
         case Joined(terms):
             return _renegotiate(terms, ends, restarts, effects)
@@ -253,31 +255,31 @@ def is_overtaken(name: str, pending: PendingCommands) -> bool:
     return last[dict(about)[name]] != name
 
 
-def fold(leg: RelayLeg, reply: Reply, effects: Effects) -> Step:
+def fold(leg: RelayLeg, reply: Reply, effects: Effects) -> RelayStep:
     """Return the leg after a reply of the relay, or after none has come in time."""
     session = _session(leg, reply)
     others = tuple(s for s in leg if s is not session)
     match session, reply.answer:
         case Offering(terms, offer=offered), RelayDescribed(description=description):
-            return Step((*others, AwaitingAnswer(terms, offered)), (Offered(description, terms.profile),))
-        case Answering(), RelayDescribed(description=description):
-            return Step((*others, _joined(session, effects)), (Answered(description),))
+            return RelayStep((*others, AwaitingAnswer(terms, offered)), (Offered(description, terms.profile),))
+        case PassingAnswer(), RelayDescribed(description=description):
+            return RelayStep((*others, _joined(session, effects)), (Answered(description),))
         case Renegotiating(), RelayDescribed(description=description):
             after, news = _renegotiated(session, reply, description, effects)
-            return Step((*others, after), news)
-        case ((Offering() | Answering() | Joined() | Renegotiating()), RelayRefused(problem=problem)):
+            return RelayStep((*others, after), news)
+        case ((Offering() | PassingAnswer() | Joined() | Renegotiating()), RelayRefused(problem=problem)):
             return _failed(others, session, problem, effects)
-        case ((Offering() | Answering() | Joined() | Renegotiating()), None):
+        case ((Offering() | PassingAnswer() | Joined() | Renegotiating()), None):
             return _failed(others, session, texts.SILENT, effects)
         case Deleting(terms), RelayDone(flows=flows):
-            return Step(others, carried=_carried(terms, flows))
+            return RelayStep(others, carried=_carried(terms, flows))
         case Deleting(), _:
-            return Step(others)
+            return RelayStep(others)
         case _:
-            return Step(leg)
+            return RelayStep(leg)
 
 
-def _joined(session: Answering, effects: Effects) -> Joined | Renegotiating:
+def _joined(session: PassingAnswer, effects: Effects) -> Joined | Renegotiating:
     """Join the ends. If one has moved in the meantime, tell the relay."""
     if session.ends == session.told:
         return Joined(session.terms, session.ends)
@@ -309,20 +311,20 @@ def _carried(terms: RelayRequest, flows: tuple[Flow, ...]) -> Carried | None:
 # --- failures
 
 
-def lost(leg: RelayLeg, event: RelayLost, effects: Effects) -> Step:
+def lost(leg: RelayLeg, event: RelayLost, effects: Effects) -> RelayStep:
     """Give up every session: the relay is gone, or has forgotten them."""
-    step = Step(tuple(s for s in leg if isinstance(s, Deleting)))
+    step = RelayStep(tuple(s for s in leg if isinstance(s, Deleting)))
     for session in leg:
         if not isinstance(session, Deleting):
             after = _failed(step.leg, session, event.problem, effects)
-            step = Step(after.leg, step.news + after.news)
+            step = RelayStep(after.leg, step.news + after.news)
     return step
 
 
-def _failed(others: RelayLeg, session: Lasting, problem: str, effects: Effects) -> Step:
+def _failed(others: RelayLeg, session: Lasting, problem: str, effects: Effects) -> RelayStep:
     """Do without a session (rule 6). It is deleted, as the relay may have made it all the same."""
     left = (*others, _delete(session.terms, effects))
     if isinstance(session, Offering) and session.fallback is not None:
-        return Step(left, (Offered(session.fallback, session.terms.profile),))
+        return RelayStep(left, (Offered(session.fallback, session.terms.profile),))
     reason = Reason(Cause.NETWORK, texts.FAILED.format(problem=problem))
-    return Step(left, (RouteLost(session.terms.profile, reason),))
+    return RelayStep(left, (RouteLost(session.terms.profile, reason),))

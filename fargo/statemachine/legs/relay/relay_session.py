@@ -66,7 +66,7 @@ class AwaitingAnswer(Struct, frozen=True, gc=False):
     offer: Description
 
 
-class Answering(Struct, frozen=True, gc=False):
+class PassingAnswer(Struct, frozen=True, gc=False):
     """The answer is with the relay. ``told``: what the relay has been told; ``ends``: what it should know, which is
     something else if an end has moved since.
     """
@@ -101,7 +101,7 @@ class Deleting(Struct, frozen=True, gc=False):
 
 
 Passing: TypeAlias = Joined | Renegotiating
-Lasting: TypeAlias = Offering | AwaitingAnswer | Answering | Joined | Renegotiating
+Lasting: TypeAlias = Offering | AwaitingAnswer | PassingAnswer | Joined | Renegotiating
 RelaySession: TypeAlias = Lasting | Deleting
 
 

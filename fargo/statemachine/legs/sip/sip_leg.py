@@ -27,7 +27,7 @@ from fargo.statemachine.reason import Reason
 SipLeg: TypeAlias = Preparing | TelepathyLeg | Over
 SipLegEvent: TypeAlias = TelepathyEvent
 SipArrival: TypeAlias = TelepathyArrival
-Step: TypeAlias = tuple[SipLeg, LegEvents]
+SipStep: TypeAlias = tuple[SipLeg, LegEvents]
 """The leg after something has happened, and what the bridge should know."""
 
 
@@ -142,7 +142,7 @@ def deadline(leg: SipLeg) -> Deadline | None:
 # --- what happens to a leg
 
 
-def fold(leg: SipLeg, event: SipLegEvent, effects: Effects) -> Step:
+def fold(leg: SipLeg, event: SipLegEvent, effects: Effects) -> SipStep:
     """Return the leg after an event that concerns it."""
     match leg:
         case TelepathyPhase():
@@ -172,7 +172,7 @@ def tell(leg: SipLeg, leg_event: LegEvent, effects: Effects) -> SipLeg:
             assert_never(leg)
 
 
-def expire(leg: SipLeg, effects: Effects) -> Step:
+def expire(leg: SipLeg, effects: Effects) -> SipStep:
     """Do what is due, as the leg's deadline has come."""
     match leg:
         case TelepathyPhase():
@@ -183,7 +183,7 @@ def expire(leg: SipLeg, effects: Effects) -> Step:
             assert_never(leg)
 
 
-def lost(leg: SipLeg, reason: Reason) -> Step:
+def lost(leg: SipLeg, reason: Reason) -> SipStep:
     """The connection that the call goes over is gone, and the call with it."""
     match leg:
         case TelepathyPhase():

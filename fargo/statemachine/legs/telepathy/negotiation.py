@@ -28,9 +28,9 @@ from fargo.statemachine.legs.telepathy.phases import (
     Ending,
     Established,
     Settling,
-    Step,
     Talking,
     TelepathyLeg,
+    TelepathyStep,
 )
 from fargo.statemachine.media.description import Candidate, Codec, Description, RawUdp, Unusable, address, common
 from fargo.statemachine.model.call1 import AcceptDescription, RejectDescription
@@ -54,12 +54,12 @@ def candidates_of(description: Description) -> tuple[Candidate, ...]:
 # --- the answer
 
 
-def answered(leg: Dialling, effects: Effects) -> Step:
+def answered(leg: Dialling, effects: Effects) -> TelepathyStep:
     """The far end has accepted the call."""
     return _completed(AwaitingMedia(leg.name, leg.domain, leg.offer, effects.at, leg.codecs, leg.candidates), effects)
 
 
-def addressed(leg: TelepathyLeg, candidates: tuple[Candidate, ...], effects: Effects) -> Step:
+def addressed(leg: TelepathyLeg, candidates: tuple[Candidate, ...], effects: Effects) -> TelepathyStep:
     """The far end has named addresses."""
     match leg:
         case Dialling():
@@ -74,7 +74,7 @@ def addressed(leg: TelepathyLeg, candidates: tuple[Candidate, ...], effects: Eff
             assert_never(leg)
 
 
-def described(leg: TelepathyLeg, codecs: tuple[Codec, ...], effects: Effects) -> Step:
+def described(leg: TelepathyLeg, codecs: tuple[Codec, ...], effects: Effects) -> TelepathyStep:
     """The far end has named its codecs."""
     match leg:
         case Dialling():
@@ -89,7 +89,7 @@ def described(leg: TelepathyLeg, codecs: tuple[Codec, ...], effects: Effects) ->
             assert_never(leg)
 
 
-def _completed(leg: AwaitingMedia, effects: Effects) -> Step:
+def _completed(leg: AwaitingMedia, effects: Effects) -> TelepathyStep:
     """Take the answer up if all of it has come (rule 1)."""
     if not (leg.codecs and 1 in [candidate.component for candidate in leg.candidates]):
         return leg, ()
@@ -110,7 +110,7 @@ def settled(leg: Settling, effects: Effects) -> Talking:
     return Talking(leg.name, leg.agreed, leg.held)
 
 
-def _renegotiated(leg: Established, codecs: tuple[Codec, ...], effects: Effects) -> Step:
+def _renegotiated(leg: Established, codecs: tuple[Codec, ...], effects: Effects) -> TelepathyStep:
     """Accept the codecs that were agreed (rule 2)."""
     shared = common(leg.agreed, Description(leg.agreed.media, codecs, leg.agreed.transport))
     if isinstance(shared, Unusable):
@@ -120,7 +120,7 @@ def _renegotiated(leg: Established, codecs: tuple[Codec, ...], effects: Effects)
     return leg, ()
 
 
-def _moved(leg: Established, candidates: tuple[Candidate, ...]) -> Step:
+def _moved(leg: Established, candidates: tuple[Candidate, ...]) -> TelepathyStep:
     """Follow the far end if it has moved (rule 3)."""
     known = candidates_of(leg.agreed)
     rtp = _usable(*candidates, *known)[:1]

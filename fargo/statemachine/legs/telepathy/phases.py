@@ -86,5 +86,5 @@ class Ending(TelepathyPhase, frozen=True, gc=False):
 
 Established: TypeAlias = Settling | Talking
 TelepathyLeg: TypeAlias = Dialling | AwaitingMedia | Arriving | Answering | Settling | Talking | Ending
-Step: TypeAlias = tuple[TelepathyLeg | Over, LegEvents]
+TelepathyStep: TypeAlias = tuple[TelepathyLeg | Over, LegEvents]
 """The leg after something has happened, and what the bridge should know."""

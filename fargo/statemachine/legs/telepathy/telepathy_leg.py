@@ -42,9 +42,9 @@ from fargo.statemachine.legs.telepathy.phases import (
     Dialling,
     Ending,
     Settling,
-    Step,
     Talking,
     TelepathyLeg,
+    TelepathyStep,
 )
 from fargo.statemachine.media.description import (
     Description,
@@ -168,7 +168,7 @@ def offered(leg: TelepathyLeg) -> Description | None:
 # --- folding
 
 
-def fold(leg: TelepathyLeg, event: TelepathyEvent, effects: Effects) -> Step:
+def fold(leg: TelepathyLeg, event: TelepathyEvent, effects: Effects) -> TelepathyStep:
     """Return the leg after an event that concerns it, and what the bridge should know."""
     match event:
         case SendingStateChanged():
@@ -210,7 +210,7 @@ def _receiving(leg: TelepathyLeg, event: ReceivingStateChanged, effects: Effects
     return leg
 
 
-def _state_changed(leg: TelepathyLeg, event: CallStateChanged, effects: Effects) -> Step:
+def _state_changed(leg: TelepathyLeg, event: CallStateChanged, effects: Effects) -> TelepathyStep:
     if event.state == _ENDED:
         effects.emit(CloseChannel(event.channel))
         return lost(leg, cause_of_end(leg, event))
@@ -219,7 +219,7 @@ def _state_changed(leg: TelepathyLeg, event: CallStateChanged, effects: Effects)
     return leg, ()
 
 
-def _flagged(leg: TelepathyLeg, event: CallMembersChanged) -> Step:
+def _flagged(leg: TelepathyLeg, event: CallMembersChanged) -> TelepathyStep:
     """The far end rings, puts us on hold, or takes us off."""
     match leg:
         case Talking() | Settling() if leg.held is not bool(event.flags & HELD):
@@ -230,7 +230,7 @@ def _flagged(leg: TelepathyLeg, event: CallMembersChanged) -> Step:
             return leg, ()
 
 
-def lost(leg: TelepathyLeg, reason: Reason) -> Step:
+def lost(leg: TelepathyLeg, reason: Reason) -> TelepathyStep:
     """The call is gone on the SIP side. The bridge need not hear of an end that it asked for."""
     return Over(), (Ended(reason),) if is_live(leg) else ()
 
@@ -263,7 +263,7 @@ def deadline(leg: TelepathyLeg) -> Deadline | None:
             assert_never(leg)
 
 
-def expire(leg: TelepathyLeg, effects: Effects) -> Step:
+def expire(leg: TelepathyLeg, effects: Effects) -> TelepathyStep:
     """Do what is due, as the leg's deadline has come."""
     match leg:
         case Settling():
