@@ -13,7 +13,7 @@ def backfill(entries: Iterable[Entry]) -> Iterator[Entry]:
     """Yield each entry with the records of calls and accounts that it lacks, after its other commands."""
     users: dict[str, User] = {}
     for recorded, issued in entries:
-        users[recorded.user], now = fold(users.get(recorded.user) or new(recorded.user), recorded)
+        users[recorded.user], now, _ = fold(users.get(recorded.user) or new(recorded.user), recorded)
         known = [each.command for each in issued]
         missing = [each.command for each in now if isinstance(each.command, LogRecord) and each.command not in known]
         yield recorded, issued + tuple(_numbered(missing, recorded.user, recorded.version, len(issued)))

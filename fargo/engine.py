@@ -43,7 +43,7 @@ class StateMachine(Protocol):
     """The functions of `fargo.statemachine.machine` that the engine needs."""
 
     def new(self, jid: str, /) -> User: ...
-    def fold(self, user: User, recorded: Recorded, /) -> tuple[User, tuple[Issued, ...]]: ...
+    def fold(self, user: User, recorded: Recorded, /) -> tuple[User, tuple[Issued, ...], str | None]: ...
     def deadlines(self, user: User, /) -> tuple[Deadline, ...]: ...
     def is_idle(self, user: User, /) -> bool: ...
     def secrets(self, user: User, /) -> tuple[str, ...]: ...
@@ -129,7 +129,7 @@ class Engine:
         ends: dict[str, Recorded] = {}
         for recorded in self._store.events():
             jid = recorded.user
-            users[jid], _ = self._machine.fold(users.get(jid) or self._machine.new(jid), recorded)
+            users[jid], *_ = self._machine.fold(users.get(jid) or self._machine.new(jid), recorded)
             ends[jid] = recorded
         self._streams = {jid: _Stream(users[jid], end.version, end.at) for jid, end in ends.items()}
         for jid, stream in self._streams.items():
@@ -221,8 +221,8 @@ class Engine:
             self._fold(batch, jid, PolicyChanged(self._policy), at)
             stream = batch.streams[jid]
         recorded = Recorded(jid, stream.version + 1, max(at, stream.at), event)
-        user, issued = self._machine.fold(stream.user, recorded)
-        batch.entries.append((recorded, issued))
+        user, issued, call = self._machine.fold(stream.user, recorded)
+        batch.entries.append((recorded.folded(call), issued))
         if forgets_user(issued):
             batch.streams[jid] = _Stream(self._machine.new(jid))
         else:

@@ -41,13 +41,13 @@ def _retire(store: Store, user: str, before: float, forget: Callable[[str, int],
     while page := store.page(user, read, before):
         begins, read = begins or page[0].version, page[-1].version
         for recorded in page:
-            state, _ = fold(state, recorded)
+            state, *_ = fold(state, recorded)
             if (event := condensed(state)) is not None:
                 quiet = replace(recorded, event=event)
         if quiet and quiet.version > begins:
             begins = quiet.version
-            _, issued = fold(new(user), quiet)
-            yield store.condense(quiet, issued)
+            _, issued, call = fold(new(user), quiet)
+            yield store.condense(quiet.folded(call), issued)
         else:
             yield 0
     if quiet and forget and _is_empty(quiet) and quiet.version == store.version(user):

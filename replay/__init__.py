@@ -1,1 +1,1 @@
-"""The fold on a recorded log: verified, or shown step by step. It imports the state machine and the log, no more."""
+"""A recorded log, folded again by the same code: verified, drawn, shown step by step, exported."""

@@ -1,14 +1,14 @@
-"""The pages of a log, served to whoever runs the gateway: all calls, and each call.
+"""Serve the pages of a log to the operator of the gateway: all calls, and each call.
 
 Rules:
 
-1. It listens on loopback, and what it serves is below a path that only its user is told: a log is for nobody else on
-   this machine. A request that names another host is refused, so that no page on the web can reach it by a name of its
-   own (DNS rebinding).
-2. It only reads, and only GET (and HEAD) is answered. Another process may be writing to the log.
-3. A call's page needs its user's stream and no other, and is made again when something has come to it.
-4. The latest calls are found without the others, however many there are. Only who looks for some has all of them read,
-   once: that list goes on from where it was, unless calls have left the log.
+1. The server listens on loopback, and everything is below a path that only the operator is told: nobody else on this
+   machine may read a log. A request that names another host is refused, so that no page on the web can reach the server
+   by a name of its own (DNS rebinding).
+2. The server only reads, and answers only GET (and HEAD). Another process may be writing to the log.
+3. A call's page is made again when the call has another entry.
+4. The latest calls are found without reading the others, however many there are. A search reads all of them, once:
+   after that only what is new, unless calls have left the log.
 """
 
 from datetime import UTC, datetime
@@ -24,18 +24,19 @@ from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
 from fargo.store.interface import Reader, StoreError
-from replay.drawing.page_data import Story, story
+from replay import texts
+from replay.drawing.page_data import PageData, page_data
 from replay.drawing.record_text import ending, peer
 from replay.page import call_page, calls_page
 from replay.reading.call_name import CallName
 from replay.reading.records import Record, records, row
-from replay.reading.steps import steps
+from replay.reading.steps import replayed_call
 
 HOSTS: Final = ("127.0.0.1", "localhost")
 _MOST: Final = 500
-"""So many calls are listed, the latest of those that are wanted."""
+"""The page lists this number of calls, the latest of those that are wanted."""
 _KEPT: Final = 8
-"""So many calls are kept as they were last asked for."""
+"""The data of this number of calls is kept, those that were asked for last."""
 _JSON: Final = "application/json"
 _HTML: Final = "text/html; charset=utf-8"
 _TEXT: Final = "text/plain; charset=utf-8"
@@ -49,18 +50,18 @@ _HEADERS: Final = {
 
 
 class Answer(NamedTuple):
-    """What a request is answered with. ``tag``: changes whenever the body may (RFC 9110 §8.8.3), "" if it is not asked
-    for again.
+    """The answer to a request. ``tag``: changes whenever the body may (RFC 9110 §8.8.3), None if the page does not ask
+    for it again.
     """
 
     body: bytes
     kind: str
-    tag: str = ""
+    tag: str | None = None
     code: int = OK
 
 
 def serve(log: Reader, port: int, reactor: Any) -> str:
-    """Listen at a port of loopback, 0 for any that is free; returns the address of the page of all calls. Raises
+    """Listen on a port of loopback, 0 for any that is free. Return the address of the page of all calls. Raises
     OSError.
     """
     secret = token_urlsafe(16)
@@ -71,15 +72,15 @@ def serve(log: Reader, port: int, reactor: Any) -> str:
     return f"http://{HOSTS[0]}:{listening.getHost().port}/{secret}/"
 
 
-_NOT_HERE: Final = Answer(b"There is no such page.", _TEXT, code=NOT_FOUND)
+_NOT_HERE: Final = Answer(texts.NO_SUCH_PAGE.encode(), _TEXT, code=NOT_FOUND)
 
 
 Time = Annotated[str, Meta(pattern=r"^([12]\d{3}-(0\d|1[012])-([012]\d|3[01])T([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?)?$")]
 
 
 class Wish(Struct, frozen=True):
-    """Which calls are looked for, "" for any: by what is in the user's or the peer's name, by direction, ending, and
-    when they began (UTC, as HTML's datetime-local has it).
+    """The calls that are looked for: by a part of the user's or the peer's name, by direction, ending, and when they
+    began (UTC, in the form of HTML's datetime-local). "" means any.
     """
 
     text: str = ""
@@ -89,7 +90,7 @@ class Wish(Struct, frozen=True):
     until: Time = ""
 
     def has(self, record: Record) -> bool:
-        """Whether a call is one of them."""
+        """Return True if a call is one of them."""
         names = f"{record.name.user}\n{record.peer}\n{record.peer_name}".casefold()
         return (
             self.text.strip().casefold() in names
@@ -124,10 +125,10 @@ class Inspector(Resource):
         self._secret = secret
         self._latest: tuple[str, list[Record]] = ("", [])
         self._records: tuple[int, list[Record]] = (0, [])
-        self._stories: dict[CallName, tuple[int, Story]] = {}
+        self._data: dict[CallName, tuple[str, PageData]] = {}
 
     def render_GET(self, request: Request) -> bytes:  # noqa: N802
-        """Answer a request; what cannot be answered says why, as text."""
+        """Answer a request. If it cannot be answered, the answer says why, as text."""
         try:
             answer = self._answer(request)
         except StoreError as error:
@@ -142,38 +143,40 @@ class Inspector(Resource):
 
     def _answer(self, request: Request) -> Answer:
         if not _is_ours(request.getHeader("host") or "", request.getHost().port):
-            return _refused(FORBIDDEN, "This is served to 127.0.0.1 and localhost only.")
+            return _refused(FORBIDDEN, texts.OTHER_HOST)
         secret, *path = [segment.decode(errors="replace") for segment in request.postpath or ()]
         if not compare_digest(secret.encode(), self._secret.encode()):
             return _NOT_HERE
         match path:
             case ["" | "calls" as what]:
                 return self._calls(request, what)
-            case ["call", user, id, *what] if what in ([], ["story"]):
-                return self._call(CallName(user, id), what)
+            case ["call", user, id]:
+                return self._call(CallName(user, id), False)
+            case ["call", user, id, "data"]:
+                return self._call(CallName(user, id), True)
             case _:
                 return _NOT_HERE
 
     # --- all calls
 
     def _calls(self, request: Request, what: str) -> Answer:
-        """Those that are asked for: "calls", or the page with them."""
+        """Return the calls that are asked for: the page with them, or their data alone ("calls")."""
         tag = self._tag()
         try:
             wish = msgspec.convert(_query(request), Wish, strict=False)
             found = self._found(wish)
         except ValueError as error:
-            return _refused(BAD_REQUEST, f"That cannot be looked for: {error}.")
+            return _refused(BAD_REQUEST, texts.BAD_SEARCH.format(why=error))
         if what:
             return Answer(found, _JSON, tag)
         return Answer(calls_page(found, "calls").encode(), _HTML)
 
     def _tag(self) -> str:
-        """What changes whenever any list of calls may."""
+        """Return a tag that changes whenever any list of calls may."""
         return f"{self._log.position()}-{self._log.count_calls()}"
 
     def _found(self, wish: Wish) -> bytes:
-        """The calls that are wished for, the latest first, as the page of all calls wants them."""
+        """Return the calls that are looked for, the latest first, in the form that the page of all calls reads."""
         if wish == Wish():
             found, number = self._recent(), self._log.count_calls()
         else:
@@ -183,13 +186,13 @@ class Inspector(Resource):
         return msgspec.json.encode({"calls": latest, "all": number})
 
     def _recent(self) -> list[Record]:
-        """The latest calls (rule 4)."""
+        """Return the latest calls (rule 4)."""
         if (tag := self._tag()) != self._latest[0]:
             self._latest = tag, records(self._log.call_entries(None, self._log.position_before_calls(_MOST)))
         return self._latest[1]
 
     def _all(self) -> list[Record]:
-        """All calls (rule 4)."""
+        """Return all calls (rule 4)."""
         last, known = self._records
         if (now := self._log.position()) != last:
             known = records(self._log.call_entries(None, last), known)
@@ -198,30 +201,28 @@ class Inspector(Resource):
         self._records = now, known
         return known
 
-    def _is_there(self, call: CallName) -> bool:
-        """Whether the log has the call: mostly it is a late one."""
-        return any(each.name == call for calls in (self._recent, self._all) for each in calls())
-
     # --- one call
 
-    def _call(self, call: CallName, what: list[str]) -> Answer:
-        """A call's story, or the page of it."""
-        if not self._is_there(call):
-            return _refused(NOT_FOUND, "There is no such call in the log.")
-        last, told = self._told(call)
-        if what:
-            return Answer(msgspec.json.encode(told), _JSON, str(last))
-        return Answer(call_page(told, f"{call.id}/story").encode(), _HTML)
+    def _call(self, call: CallName, is_data: bool) -> Answer:
+        """Return the page of a call, or its data alone."""
+        versions = [recorded.version for recorded, _ in self._log.call(call.user, call.id)]
+        if not versions:
+            return _refused(NOT_FOUND, texts.NO_SUCH_CALL)
+        tag = f"{versions[0]}-{versions[-1]}"
+        data = self._data_of(call, tag)
+        if is_data:
+            return Answer(msgspec.json.encode(data), _JSON, tag)
+        return Answer(call_page(data, f"{call.id}/data").encode(), _HTML)
 
-    def _told(self, call: CallName) -> tuple[int, Story]:
-        """Rule 3."""
-        last, now = self._log.version(call.user), self._stories.pop(call, None)
-        if now is None or now[0] != last:
-            now = last, story(steps(self._log.read(call.user), call), call)
-        self._stories[call] = now
-        for oldest in list(self._stories)[:-_KEPT]:
-            del self._stories[oldest]
-        return now
+    def _data_of(self, call: CallName, tag: str) -> PageData:
+        """Return the data of a call; the tag is that of its entries (rule 3)."""
+        known = self._data.pop(call, None)
+        if known is None or known[0] != tag:
+            known = tag, page_data(replayed_call(self._log, call), call)
+        self._data[call] = known
+        for oldest in list(self._data)[:-_KEPT]:
+            del self._data[oldest]
+        return known[1]
 
 
 def _seconds(time: str) -> float:
@@ -229,7 +230,7 @@ def _seconds(time: str) -> float:
 
 
 def _listed(record: Record) -> dict[str, object]:
-    """The record as the page of all calls wants it."""
+    """Return a record in the form that the page of all calls reads."""
     return {**row(record), "with": peer(record), "ending": ending(record), "failed": record.failed}
 
 

@@ -51,12 +51,13 @@ MAY = {
         "replay.verifying",
     },
     "replay": set(),
+    "replay.accept": {"replay", "replay.reading", "replay.verifying"},
     "replay.reading": {CORE, "fargo.store"},
     "replay.verifying": {CORE, "fargo.store", "replay.drawing", "replay.reading"},
     "replay.drawing": {CORE, "fargo.store", "replay.reading"},
     "replay.exporting": {CORE, "fargo.store", "replay.reading"},
     "replay.page": {CORE, "fargo.store", "replay.drawing", "replay.reading"},
-    "replay.server": {CORE, "fargo.store", "replay.drawing", "replay.page", "replay.reading"},
+    "replay.server": {CORE, "fargo.store", "replay", "replay.drawing", "replay.page", "replay.reading"},
 }
 
 # The modules of a SIP engine, each with who may import it besides itself. The interface to SIP engines imports the leg;
@@ -65,7 +66,7 @@ OF_AN_ENGINE = {
     f"{CORE}.legs.telepathy": {f"{CORE}.legs.sip", "replay.drawing.sip"},
     f"{CORE}.model.call1": {
         *(f"{CORE}.legs.telepathy", f"{CORE}.model.events", f"{CORE}.model.commands", "fargo.adapters.telepathy"),
-        *("replay.drawing.sip", "replay.reading.channels"),
+        *("replay.drawing.sip", "fargo.store.correlation"),
     },
 }
 # Who may use the names of the engines. The rest of the core asks what an engine can do.

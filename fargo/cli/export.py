@@ -5,13 +5,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import click
-from msgspec.structs import replace
 
 from fargo.cli import texts
 from fargo.cli.common import CALL, Refused, found, opened, reads_log
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import Recorded
-from fargo.statemachine.model.rules import RULES
 from fargo.store.entries import Entry
 from fargo.store.interface import StoreError
 from fargo.store.opening import open_store
@@ -35,7 +33,7 @@ def export_call(name: str, path: Path, target: Path, with_names: bool, as_test: 
     """
     with opened(path) as log:
         call = found(log, name)
-        entries = excerpt(log.read(call.user), call)
+        entries = excerpt(log, call)
     try:
         export = Export(entries, ()) if with_names else pseudonymised(entries)
     except ExportError as error:
@@ -73,8 +71,7 @@ def import_log(path: Path, target: Path) -> None:
     if target.exists():
         raise Refused(texts.ALREADY_EXISTS.format(path=target))
     with opened(path) as source:
-        # A log has no place for the version of the rules yet.
-        entries = tuple((replace(recorded, rules=RULES), issued) for recorded, issued in source.read())
+        entries = tuple(source.read())
     try:
         _write(target, entries)
     except StoreError as error:

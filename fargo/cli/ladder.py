@@ -10,9 +10,9 @@ from fargo.cli import texts
 from fargo.cli.common import CALL, Refused, found, opened, reads_log
 from replay.drawing.label import Tone
 from replay.drawing.ladder import NARROWEST, ladder
-from replay.drawing.page_data import story
+from replay.drawing.page_data import page_data
 from replay.page import call_page
-from replay.reading.steps import steps
+from replay.reading.steps import replayed_call
 
 _LOOKS: Final[dict[Tone, dict[str, Any]]] = {
     Tone.PLAIN: {},
@@ -36,11 +36,11 @@ def ladder_of_call(name: str, path: Path, brief: bool, color: bool, html: Path |
     width = get_terminal_size((NARROWEST, 0)).columns
     with opened(path) as log:
         call = found(log, name)
-        told = steps(log.read(call.user), call)
+        steps = replayed_call(log, call)
         if html:
-            _write(html, call_page(story(told, call)))
+            _write(html, call_page(page_data(steps, call)))
             return
-        for line in ladder(told, call, width, brief, _painted):
+        for line in ladder(steps, call, width, brief, _painted):
             click.echo(line, color=color or None)
 
 

@@ -12,10 +12,10 @@ from fargo.cli import texts
 from fargo.cli.common import CALL, LOG, Refused, found, opened, reads_log
 from fargo.statemachine.address import bare
 from fargo.store.entries import Entry
-from replay.drawing.debugger import Stepper
+from replay.drawing.debugger import Debugger
 from replay.drawing.show import show
 from replay.reading.golden import golden_logs
-from replay.reading.steps import steps
+from replay.reading.steps import replayed, replayed_call
 from replay.verifying.report import report
 from replay.verifying.verify import Verdict, verify
 
@@ -73,7 +73,8 @@ def show_log(path: Path, user: str | None, call: str | None) -> None:
     shown = False
     user = user and bare(user)
     with opened(path) as log:
-        for line in show(log.read(user), found(log, call, user) if call else None):
+        steps = replayed_call(log, found(log, call, user)) if call else replayed(log.read(user))
+        for line in show(steps):
             click.echo(line)
             shown = True
     if not shown:
@@ -90,6 +91,6 @@ def step_call(name: str, path: Path) -> None:
     """
     with opened(path) as log:
         call = found(log, name)
-        taken = tuple(steps(log.read(call.user), call))
+        steps = tuple(replayed_call(log, call))
     with suppress(KeyboardInterrupt):
-        Stepper(call, taken, sys.stdin, sys.stdout).cmdloop()
+        Debugger(call, steps, sys.stdin, sys.stdout).cmdloop()

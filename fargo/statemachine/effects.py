@@ -1,7 +1,12 @@
 """The commands that folding one event leads to, in order, and the time of that event.
 
-The fold is pure seen from outside: an Effects is made for one event, filled by the modules that the event passes
-through, and read once.
+Rules:
+
+1. The fold is pure seen from outside: an Effects is made for one event, filled by the modules that the event passes
+   through, and read once.
+2. A command belongs to the call that is being folded when it is emitted. Whoever folds a call, or a reply to a command
+   of a call, sets `call` before; whoever folds several calls, one after the other, resets it to None afterwards. The
+   call that is set in the end is that of the event.
 """
 
 from typing import NamedTuple
@@ -26,22 +31,24 @@ class Effects(Struct, gc=False):
     """Collect commands; name each by the version of the event that caused it and its place among that event's commands.
 
     ``user``, ``version``, ``at``: of the event. ``pending``: the user's commands that wait for a reply, as the event
-    leaves them; the map is replaced, never changed. ``issued``: all commands so far, in order. ``records``: the call
-    and account records that will follow them.
+    leaves them; the map is replaced, never changed. ``call``: the id of the call that is being folded, None if it is
+    none. ``issued``: all commands so far, in order. ``records``: the call and account records that will follow them,
+    each with its call.
     """
 
     user: str
     version: int
     at: float
     pending: PendingCommands = field(default_factory=dict)
+    call: str | None = None
     issued: list[Issued] = field(default_factory=list)
-    records: list[LogRecord] = field(default_factory=list)
+    records: list[tuple[LogRecord, str | None]] = field(default_factory=list)
 
     def emit(self, command: Command) -> str:
         """Add a command. Return its id, which is also the id of the IQ, connection or channel that it leads to."""
         issued = self.issued
         name = "%d.%d" % (self.version, len(issued))  # noqa: UP031 (an f-string takes twice as long)
-        issued.append(Issued(self.user, name, command))
+        issued.append(Issued(self.user, name, command, self.call))
         return name
 
     def emit_pending(self, command: Command, seconds: float | None, repeats: int = 0) -> str:
@@ -51,7 +58,7 @@ class Effects(Struct, gc=False):
         """
         name = self.emit(command)
         until = None if seconds is None else self.at + seconds
-        self.pending = {**self.pending, name: Pending(command, seconds, until, repeats)}
+        self.pending = {**self.pending, name: Pending(command, seconds, until, repeats, self.call)}
         return name
 
     def settle(self, name: str) -> None:
@@ -65,18 +72,23 @@ class Effects(Struct, gc=False):
 
     def repeat(self, name: str, repeats: int) -> None:
         """Emit a pending command once more, under a new id, to wait as long as before and be repeated so often."""
-        waiting = self.pending[name]
+        waiting, folded = self.pending[name], self.call
         self.settle(name)
+        self.call = waiting.call
         self.emit_pending(waiting.command, waiting.seconds, repeats)
+        self.call = folded
 
     def record(self, record: LogRecord) -> None:
         """Add a record for the readers of the log."""
-        self.records.append(record)
+        self.records.append((record, self.call))
 
     def close(self) -> None:
         """Append the records behind the commands (`call_records`, rule 2)."""
-        for record in self.records:
+        folded = self.call
+        for record, call in self.records:
+            self.call = call
             self.emit(record)
+        self.call = folded
 
     def mark(self) -> Mark:
         """Return how far the effects have come."""

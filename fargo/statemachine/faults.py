@@ -37,11 +37,13 @@ def in_each_call(user: User, change: Callable[[Call], Call], effects: Effects) -
     """Change every call like this. Return the same user if that changes none."""
     for call in user.calls.values():
         user = guarded(user, call, change, effects)
+    effects.call = None
     return user
 
 
 def guarded(user: User, call: Call, change: Callable[[Call], Call], effects: Effects) -> User:
     """Change a call; end it if that fails."""
+    effects.call = call.id
     before = effects.mark()
     try:
         return changed(user, call, change(call), effects)
@@ -54,6 +56,8 @@ def guarded(user: User, call: Call, change: Callable[[Call], Call], effects: Eff
 def ended(user: User, event: Event, error: Exception, effects: Effects) -> User:
     """Folding an event about one thing has failed: end the call that it is about, or refuse what it asked for."""
     call = _found(user, event)
+    if call:
+        effects.call = call.id
     effects.emit(Fault(call.id if call else "", _named(error)))
     iq = getattr(event, "iq", None)
     if iq is not None:

@@ -24,29 +24,33 @@ from fargo.statemachine.user_state import User, changed, is_busy
 
 def arrived(user: User, event: SipArrival, effects: Effects) -> User:
     """Ring the clients that can take the call. A call that is known already was signalled twice."""
-    if sip_leg.name_of(event) in [call.sip.name for call in user.calls.values()]:
-        return user
+    channel = sip_leg.name_of(event)
+    for call in user.calls.values():
+        if call.sip.name == channel:
+            effects.call = call.id
+            return user
+    effects.call = id = str(effects.version)
     sip, offered = sip_leg.arrived(event, effects)
-    call = Call(str(effects.version), event.connection, effects.at, Terminated(), sip)
+    call = Call(id, event.connection, effects.at, Terminated(), sip)
     credentials = _called(user.account, event.connection)
     if credentials is None:
-        call_state.begun(call, _caller(event, ""), None, effects)
+        call_state.begun(call, channel, _caller(event, ""), None, effects)
         refused = bridge.end(call, Reason(Cause.UNAVAILABLE, texts.CALLED_NOT_SIGNED_IN), effects)
         return changed(user, None, refused, effects)
     caller = _caller(event, credentials.gateway)
     call = replace(call, caller=caller)
     if isinstance(offered, Reason):
-        call_state.begun(call, caller, None, effects)
+        call_state.begun(call, channel, caller, None, effects)
         call_state.ended(call, Side.PHONE, offered, effects)
         return changed(user, None, call, effects)
     spoken = sip_leg.capabilities(sip).profiles
     able = roster.able(user.contacts, spoken, user.policy)
     if unreachable := _unreachable(user, able, effects):
-        call_state.begun(call, caller, None, effects)
+        call_state.begun(call, channel, caller, None, effects)
         return changed(user, None, bridge.end(call, unreachable, effects), effects)
     as_it_is = offered if paths.goes_directly(offered.codecs, spoken, user.policy) else None
     jingle = forking.invite(f"{credentials.nonce}{effects.version}", caller.jid, as_it_is, effects)
-    call_state.begun(call, caller, jingle.invitation.sid, effects)
+    call_state.begun(call, channel, caller, jingle.invitation.sid, effects)
     call = replace(call, jingle=jingle)
     for jid, client in able.items():
         call = bridge.seek(call, jid, client, user.policy, effects)
@@ -55,11 +59,12 @@ def arrived(user: User, event: SipArrival, effects: Effects) -> User:
 
 def turned_away(user: User, event: SipArrival, reason: Reason, effects: Effects) -> User:
     """Refuse a call that cannot be brought to the user for a reason of the gateway's own."""
+    effects.call = id = str(effects.version)
     sip, _ = sip_leg.arrived(event, effects)
     credentials = _called(user.account, event.connection)
     caller = _caller(event, credentials.gateway) if credentials else None
-    call = Call(str(effects.version), event.connection, effects.at, Terminated(), sip, caller)
-    call_state.begun(call, caller or _caller(event, ""), None, effects)
+    call = Call(id, event.connection, effects.at, Terminated(), sip, caller)
+    call_state.begun(call, sip_leg.name_of(event), caller or _caller(event, ""), None, effects)
     return changed(user, None, bridge.end(call, reason, effects), effects)
 
 

@@ -129,19 +129,21 @@ def secrets(user: User) -> tuple[str, ...]:
     return account_state.secrets(user.account)
 
 
-def fold(user: User, recorded: Recorded) -> tuple[User, tuple[Issued, ...]]:
-    """Return the user's state after an event, and the commands that the event leads to, in order."""
+def fold(user: User, recorded: Recorded) -> tuple[User, tuple[Issued, ...], str | None]:
+    """Return the user's state after an event, the commands that the event leads to, in order, and the call that the
+    event belongs to (see `Recorded`).
+    """
     effects = Effects(recorded.user, recorded.version, recorded.at, user.pending)
     try:
         after = _react(user, recorded.event, effects)
     except Exception as error:
-        effects = Effects(recorded.user, recorded.version, recorded.at, user.pending)
+        effects = Effects(recorded.user, recorded.version, recorded.at, user.pending, effects.call)
         after = faults.ended(user, recorded.event, error, effects)
     if effects.pending is not after.pending:
         after = replace(after, pending=effects.pending)
     if effects.records:
         effects.close()
-    return after, tuple(effects.issued)
+    return after, tuple(effects.issued), effects.call
 
 
 def _reconciled(before: User, after: User, effects: Effects) -> User:
@@ -308,6 +310,7 @@ def _learned(user: User, event: FeaturesLearned, effects: Effects) -> User:
 def _of_session(user: User, event: _OfSession, effects: Effects) -> User:
     """Pass a Jingle action to its call. Answer one on an unknown session with unknown-session (XEP-0166 §10)."""
     if call := concerned(user, event):
+        effects.call = call.id
         return changed(user, call, bridge.fold_jingle(call, event, effects), effects)
     if isinstance(event, SessionTerminated) and unacknowledged.glare(event, effects):
         return user
@@ -317,9 +320,11 @@ def _of_session(user: User, event: _OfSession, effects: Effects) -> User:
 
 def _messaged(user: User, event: CallMessaged, effects: Effects) -> User:
     """Pass a client's message about a proposed call to the proposal and to the call."""
-    jmi.taken_back(event, effects)
-    call = concerned(user, event)
-    return changed(user, call, bridge.fold_jingle(call, event, effects), effects) if call else user
+    jmi.messaged(event, effects)
+    if call := concerned(user, event):
+        effects.call = call.id
+        return changed(user, call, bridge.fold_jingle(call, event, effects), effects)
+    return user
 
 
 def _of_sip_leg(user: User, event: SipLegEvent, effects: Effects) -> User:
@@ -327,6 +332,7 @@ def _of_sip_leg(user: User, event: SipLegEvent, effects: Effects) -> User:
     name = sip_leg.name_of(event)
     for call in user.calls.values():
         if call.sip.name == name:
+            effects.call = call.id
             after = bridge.fold_sip(call, event, effects)
             return user if after is call else changed(user, call, after, effects)
     return user

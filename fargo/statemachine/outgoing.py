@@ -5,6 +5,8 @@ Rules:
 1. A user who cannot call now, or cannot call that address, is told why and what to do about it.
 2. If both ends call each other at the same time, one of the two calls gives way (XEP-0166 §7.2.16, XEP-0353 §6.1).
 3. A call that is refused at once is recorded, too.
+4. A proposal begins a call, and so does a session-initiate that follows none. The id of the call is the version of that
+   event.
 """
 
 from msgspec import Struct
@@ -26,6 +28,7 @@ from fargo.statemachine.media import offer, paths
 from fargo.statemachine.media.description import Content
 from fargo.statemachine.media.offer import Audio
 from fargo.statemachine.media.paths import PathChoice, Policy
+from fargo.statemachine.model.call_records import RecordPath
 from fargo.statemachine.model.commands import RefuseIq
 from fargo.statemachine.model.events import CallProposed, SessionInitiated
 from fargo.statemachine.model.presence import SignedIn
@@ -37,20 +40,22 @@ from fargo.statemachine.user_state import MOST_CALLS, User, changed, concerned, 
 def initiated(user: User, event: SessionInitiated, effects: Effects) -> User:
     """Place the call that a client describes, whether it was proposed before or not."""
     if call := concerned(user, event):
+        effects.call = call.id
         return changed(user, call, bridge.fold_jingle(call, event, effects), effects)
-    follows = jmi.followed_up(event, effects)
+    proposed = jmi.followed_up(event, effects)
+    effects.call = id = proposed or str(effects.version)
     if _wins_tie(user, event):
         effects.emit(RefuseIq(event.iq, "cancel", "conflict", texts.CALLED_BY_THEM, "tie-break"))
         return user
     ready = _ready(user, event.iq.to)
     if isinstance(ready, Refusal):
         effects.emit(RefuseIq(event.iq, ready.kind, ready.condition, ready.reason.text))
-        call_state.refused(_meant(user, event.iq.to), event.sid, ready.reason, effects)
+        call_state.refused(id, _meant(user, event.iq.to), event.sid, ready.reason, effects)
         return user
     if problem := offer.malformed_contents(event.contents):
         effects.emit(RefuseIq(event.iq, "modify", "bad-request", problem))
         return user
-    return _place(user, event, ready, follows, effects)
+    return _place(user, event, ready, id, proposed is not None, effects)
 
 
 def _wins_tie(user: User, event: SessionInitiated) -> bool:
@@ -101,17 +106,19 @@ def _line(user: User, credentials: Credentials, connection: SignedIn, to: str) -
     return Line(engine, connection.connection, target, credentials.nonce)
 
 
-def _place(user: User, event: SessionInitiated, line: Line, follows: bool, effects: Effects) -> User:
+def _place(user: User, event: SessionInitiated, line: Line, id: str, follows: bool, effects: Effects) -> User:
     """Put the client's offer through. If that is impossible, acknowledge it and end the session with the reason."""
     fit, target = _fit(event.contents, line, user.policy), line.target
     if isinstance(fit, Reason):
         jingle_leg.turn_down(event, follows, fit, effects)
-        call_state.refused(target.words, event.sid, fit, effects)
+        call_state.refused(id, target.words, event.sid, fit, effects)
         return user
     audio, way = fit
-    call_state.placed(target.words, event.sid, effects)
     leg = jingle_leg.called(event, audio, follows, effects)
-    return changed(user, None, bridge.place(leg, audio, line, way, user.policy, effects), effects)
+    call = bridge.place(id, leg, audio, line, way, user.policy, effects)
+    call_state.placed(call, target.words, event.sid, effects)
+    effects.record(RecordPath(id, way.path, way.why))
+    return changed(user, None, call, effects)
 
 
 def _fit(contents: tuple[Content, ...], line: Line, policy: Policy) -> tuple[Audio, PathChoice] | Reason:
@@ -136,11 +143,12 @@ def _meant(user: User, to: str) -> str:
 
 def proposed(user: User, event: CallProposed, effects: Effects) -> User:
     """Let a client describe the call that it proposes, or reject the proposal."""
+    effects.call = id = str(effects.version)
     ready = _ready(user, event.to)
     problem = ready.reason if isinstance(ready, Refusal) else jmi.unacceptable(event)
     if problem:
         jmi.reject(event, problem, effects)
-        call_state.refused(_meant(user, event.to), event.sid, problem, effects)
+        call_state.refused(id, _meant(user, event.to), event.sid, problem, effects)
         return user
     for call in user.calls.values():
         if not forking.proposes(call.jingle, event.to):
@@ -148,7 +156,9 @@ def proposed(user: User, event: CallProposed, effects: Effects) -> User:
         if call.jingle.invitation.sid < event.sid:
             jmi.reject(event, Reason(Cause.BUSY, texts.CALLED_BY_THEM), effects, True)
             return user
+        effects.call = call.id
         user = changed(user, call, _give_way(call, call.jingle, effects), effects)
+        effects.call = id
     jmi.proceed(event, effects)
     return user
 

@@ -9,6 +9,7 @@ Rules:
 3. What nobody answered in time is sent again as often as the emitter said, and counts as unanswered after that.
 4. What ends something at the other end (session-terminate, the retraction of a proposal, the deletion of a relay
    session) stays in the map until the other end has acknowledged it, whatever becomes of the call.
+5. A reply, and the command if it is sent again, belongs to the call of the command.
 """
 
 from collections.abc import Mapping
@@ -28,12 +29,14 @@ class Pending(Struct, frozen=True, gc=False):
 
     ``seconds``: for how long; ``until``: to when. Both are None if nobody waits, but a reply still counts: an
     invitation that a client has acknowledged may yet be refused. ``repeats``: how often the command will be sent again.
+    ``call``: the id of the call that the command belongs to, None if it belongs to none.
     """
 
     command: Command
     seconds: float | None
     until: float | None
     repeats: int = 0
+    call: str | None = None
 
 
 PendingCommands: TypeAlias = Mapping[str, Pending]

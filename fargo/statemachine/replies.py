@@ -45,6 +45,7 @@ def replied(user: User, event: ReplyEvent, effects: Effects) -> User:
     waiting = effects.pending.get(event.command)
     if waiting is None:
         return user
+    effects.call = waiting.call
     command = waiting.command
     if unacknowledged.is_goodbye(command):
         if isinstance(event, IqSucceeded | IqFailed):
@@ -91,6 +92,7 @@ def expire(user: User, effects: Effects) -> User:
     for name in due(effects.pending, effects.at):
         if name in effects.pending:  # it may have gone with another
             user = _unanswered(user, name, effects.pending[name], effects)
+    effects.call = None
     return user
 
 
@@ -99,6 +101,7 @@ def _unanswered(user: User, name: str, waiting: Pending, effects: Effects) -> Us
     if waiting.repeats:
         effects.repeat(name, waiting.repeats - 1)
         return user
+    effects.call = waiting.call
     effects.settle(name)
     command = waiting.command
     if jmi.is_proceed(command):

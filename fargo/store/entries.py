@@ -13,6 +13,12 @@ def forgets_user(issued: tuple[Issued, ...]) -> bool:
     return any(isinstance(each.command, Forget) for each in issued)
 
 
+def calls_of(entry: Entry) -> set[str]:
+    """Return the ids of the calls that an entry belongs to: that of its event, and those of its commands."""
+    recorded, issued = entry
+    return {call for call in (recorded.call, *(each.call for each in issued)) if call is not None}
+
+
 def has_call_records(entry: Entry) -> bool:
     """Return True if the entry has a record of a call among its commands."""
     return any(isinstance(each.command, CallRecord) for each in entry[1])

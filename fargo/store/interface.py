@@ -12,6 +12,8 @@ Rules:
 4. One process at a time may append to a log: it holds the writer lock. Reading needs no lock and is not held up.
 5. A store folds nothing. Whoever condenses hands in the commands, and an older log is completed by a `Backfill` that is
    handed in when it is opened.
+   An entry belongs to the calls of its event and of its commands. An older log does not name them; the store finds them
+   out itself when it brings the log up to date (`fargo.store.correlation`).
 6. Each method raises StoreError if the log is damaged, or if it cannot be read or written.
 """
 
@@ -63,6 +65,9 @@ class Reader(Protocol):
         """Yield the entries of all users in the order of their positions, or of one user (bare JID) in the order of
         their versions; only those after a position. Raises StoreError if a stream has a gap.
         """
+
+    def call(self, user: str, id: str) -> Iterator[Entry]:
+        """Yield the entries that belong to one call of a user (bare JID), in the order of their versions."""
 
     def call_entries(self, user: str | None = None, after: int = 0) -> Iterator[Entry]:
         """Yield the entries that have a record of a call, as `read` does."""

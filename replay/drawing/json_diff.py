@@ -1,38 +1,36 @@
-"""Values of the core as trees that JSON can hold, and what has to be put into one to make it another.
+"""Values of the core as trees that JSON can hold, and the changes that make one tree another.
 
 Rules:
 
-1. A Struct becomes an object with the name of its class as ``type``; a field of a value that is written without its
-   defaults is left out at its default. A mapping becomes an object, a tuple or a set an array.
-2. A change is a path and what is there now; a path without a value means that nothing is. Two arrays of different
-   lengths are not compared: the later one is there now.
+1. A Struct becomes an object with its wire name, or else the name of its class, as ``type``. Fields at their defaults
+   are left out of those Structs that are written without them. A mapping becomes an object, a tuple or a set an array.
+2. A change is a path and the new value there; a path without a value removes what is there. Arrays of different lengths
+   are not compared: the new one replaces the old one.
 """
 
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import Any, TypeAlias
 
-from msgspec import NODEFAULT, Struct
-from msgspec.structs import fields
+from msgspec import Struct
 
 from fargo.statemachine.model.wire import shown_name
+from replay.drawing.parts import Name, is_default, parts
 
 Tree: TypeAlias = dict[str, Any] | list[Any] | str | int | float | bool | None
-Path: TypeAlias = tuple[str | int, ...]
+Path: TypeAlias = tuple[Name, ...]
 Change: TypeAlias = tuple[Path] | tuple[Path, Tree]
 
 
 def tree(value: object) -> Tree:
-    """The value as a tree."""
+    """Return the value as a tree."""
     match value:
         case Struct():
-            return {"type": shown_name(type(value))} | {name: tree(part) for name, part in _parts(value).items()}
+            return {"type": shown_name(type(value))} | {str(name): tree(part) for name, part in _shown(value).items()}
         case Mapping():
-            return {str(name): tree(part) for name, part in value.items()}
-        case tuple():
-            return [tree(part) for part in value]
-        case frozenset():
-            return [tree(part) for part in sorted(value, key=str)]
+            return {str(name): tree(part) for name, part in _shown(value).items()}
+        case tuple() | frozenset():
+            return [tree(part) for part in _shown(value).values()]
         case Enum():
             return value.name.lower() if isinstance(value, int) else str(value.value)
         case None | str() | int() | float():
@@ -42,14 +40,13 @@ def tree(value: object) -> Tree:
 
 
 def changes(before: object, after: object, path: Path = ()) -> Iterator[Change]:
-    """What makes the tree of `before` that of `after`."""
+    """Yield the changes that make the tree of `before` that of `after`."""
     if before is after or before == after:
         return
-    pairs = _pairs(before, after)
-    if pairs is None:
+    if not _comparable(before, after):
         yield path, tree(after)
         return
-    old, new = pairs
+    old, new = _shown(before), _shown(after)
     for name, part in new.items():
         if name in old:
             yield from changes(old[name], part, (*path, name))
@@ -58,23 +55,22 @@ def changes(before: object, after: object, path: Path = ()) -> Iterator[Change]:
     yield from (((*path, name),) for name in old if name not in new)
 
 
-def _pairs(before: object, after: object) -> tuple[dict[Any, object], dict[Any, object]] | None:
-    """The parts of both by their names, if they are alike."""
+def _comparable(before: object, after: object) -> bool:
+    """Return True if the trees of two values differ in some of their parts only."""
     match before, after:
-        case Struct(), Struct() if type(before) is type(after):
-            return _parts(before), _parts(after)
+        case Struct(), Struct():
+            return type(before) is type(after)
         case Mapping(), Mapping():
-            return dict(before), dict(after)
-        case tuple(), tuple() if len(before) == len(after):
-            return dict(enumerate(before)), dict(enumerate(after))
+            return True
+        case tuple(), tuple():
+            return len(before) == len(after)
         case _:
-            return None
+            return False
 
 
-def _parts(value: Struct) -> dict[str, object]:
-    """The fields that the tree has (rule 1)."""
-    told = {each.name: getattr(value, each.name) for each in fields(value)}
-    if not value.__struct_config__.omit_defaults:
-        return told
-    defaults = {each.name: each.default for each in fields(value) if each.default is not NODEFAULT}
-    return {name: part for name, part in told.items() if name not in defaults or defaults[name] != part}
+def _shown(value: object) -> dict[Name, Any]:
+    """Return the parts that are in the tree (rule 1)."""
+    found = parts(value) or {}
+    if not (isinstance(value, Struct) and value.__struct_config__.omit_defaults):
+        return found
+    return {name: part for name, part in found.items() if not is_default(value, name, part)}

@@ -1,4 +1,4 @@
-"""What an event or a command is called on a ladder, and how much it weighs."""
+"""The label of a message in a sequence diagram, and its tone."""
 
 from enum import Enum, StrEnum
 from typing import NamedTuple, TypeVar
@@ -7,36 +7,36 @@ _Number = TypeVar("_Number", bound=Enum)
 
 
 class Tone(StrEnum):
-    """How much a word weighs."""
+    """How a label is shown."""
 
     PLAIN = "plain"
     QUIET = "quiet"
-    """It only acknowledges, or never left the machine."""
+    """The message only acknowledges, or never left the machine."""
     ERROR = "error"
-    """It refused something, or failed."""
+    """The message refused something, or something failed."""
     NOTE = "note"
     """A sentence for whoever reads the log."""
 
 
-class Said(NamedTuple):
-    """A word, or a few, and their tone. The other end may have chosen the words: hostile text."""
+class Label(NamedTuple):
+    """A few words and their tone. The other end may have chosen the words: hostile text."""
 
-    label: str
+    text: str
     tone: Tone = Tone.PLAIN
 
 
-def quiet(label: str) -> Said:
-    """Said in a low voice."""
-    return Said(label, Tone.QUIET)
+def quiet(text: str) -> Label:
+    """Return the label of a quiet message."""
+    return Label(text, Tone.QUIET)
 
 
-def failed(label: str) -> Said:
-    """Said as an error."""
-    return Said(label, Tone.ERROR)
+def failed(text: str) -> Label:
+    """Return the label of an error."""
+    return Label(text, Tone.ERROR)
 
 
 def number(kind: type[_Number], value: int) -> str:
-    """The name of a protocol's number; one that is not known stands for itself."""
+    """Return the name of a protocol's number, or its digits if it has no name."""
     try:
         return kind(value).name.lower().replace("_", " ")
     except ValueError:

@@ -1,10 +1,10 @@
-"""A call as data for its page: the steps with their rungs, events and commands, and the states between them.
+"""A call as data for its page: the steps with their messages, events and commands, and the states between them.
 
 Rules:
 
-1. The user's state is there once, as it was before the first step. Each step has what makes it the state before that
-   step, as other events may have come meanwhile, and the state after it: changes in `trees`' sense. So a long call is
-   not many times as long on its page.
+1. The user's state is there once, as it was before the first step. Each step has the changes that make it the state
+   before that step, as other events may have come meanwhile, and those that make it the state after it (`json_diff`).
+   So a long call does not repeat its state many times on the page.
 2. Events and commands are as they stand in the log.
 """
 
@@ -19,26 +19,28 @@ from fargo.statemachine.machine import deadlines, new
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.user_state import User
 from replay.drawing.json_diff import Change, Tree, changes, tree
-from replay.drawing.messages import Post, Rung, Rungs, phases
+from replay.drawing.messages import Message, Participant, messages, phases
 from replay.reading.call_name import CallName
-from replay.reading.steps import Step
+from replay.reading.steps import ReplayStep
 
-_POSTS: Final = tuple(Post)
+_PARTICIPANTS: Final = tuple(Participant)
 
 
-class Line(Struct, frozen=True):
-    """A rung, from one of the posts to another, by their places; see `rungs`."""
+class PageMessage(Struct, frozen=True):
+    """A message, from one participant to another, by their places. ``command``: the id of the command that it comes of;
+    ``client``: the client that sent or received it; None if there is none.
+    """
 
-    start: int
-    end: int
-    label: str
+    source: int
+    target: int
+    text: str
     tone: str
-    command: str
-    client: str
+    command: str | None
+    client: str | None
 
 
-class Told(Struct, frozen=True):
-    """A step. ``at``: seconds since 1970. ``phases``: of the legs after it. ``was_due`` and ``due``: what was due when,
+class PageStep(Struct, frozen=True):
+    """A step. ``at``: seconds since 1970. ``phases``: of the legs after it. ``was_due`` and ``due``: the deadlines
     before it and after it.
     """
 
@@ -46,7 +48,7 @@ class Told(Struct, frozen=True):
     at: float
     event: Any
     commands: list[dict[str, Any]]
-    lines: list[Line]
+    messages: list[PageMessage]
     phases: str
     meanwhile: list[Change]
     changes: list[Change]
@@ -54,42 +56,39 @@ class Told(Struct, frozen=True):
     due: list[Deadline]
 
 
-class Story(Struct, frozen=True):
-    """A call, named by its user and its number. ``before``: the user's state before the first of the steps."""
+class PageData(Struct, frozen=True):
+    """A call, named by its user and its id. ``before``: the user's state before the first of the steps."""
 
     user: str
     id: str
-    posts: list[str]
+    participants: list[str]
     before: Tree
-    steps: list[Told]
+    steps: list[PageStep]
 
 
-def story(steps: Iterable[Step], call: CallName) -> Story:
-    """The steps of the call; none if there are none."""
-    rungs, told = Rungs(call.id), []
+def page_data(steps: Iterable[ReplayStep], call: CallName) -> PageData:
+    """Return the data of a call with these steps."""
+    told: list[PageStep] = []
     first: User | None = None
     last: User | None = None
     for step in steps:
         first = first or step.before
-        told.append(_told(step, last or first, call.id, rungs))
+        told.append(_step(step, last or first, call.id))
         last = step.after
-    lines = [line for step in told for line in step.lines]
-    posts = [post for place, post in enumerate(_POSTS) if post is not Post.RELAY or _touched(place, lines)]
-    return Story(call.user, call.id, list(posts), tree(first or new(call.user)), told)
+    used = {place for step in told for message in step.messages for place in (message.source, message.target)}
+    participants = [who for place, who in enumerate(_PARTICIPANTS) if who is not Participant.RELAY or place in used]
+    return PageData(call.user, call.id, list(participants), tree(first or new(call.user)), told)
 
 
-def _touched(place: int, lines: list[Line]) -> bool:
-    return any(place in (line.start, line.end) for line in lines)
-
-
-def _told(step: Step, last: User, call: str, rungs: Rungs) -> Told:
+def _step(step: ReplayStep, last: User, call: str) -> PageStep:
+    """Return a step as data; ``last`` is the state after the step before it."""
     recorded, issued, before, after = step
-    return Told(
+    return PageStep(
         recorded.version,
         recorded.at,
         msgspec.to_builtins(recorded.event),
         [_command(each) for each in issued],
-        [_line(rung) for rung in rungs.of(step)],
+        [_message(message) for message in messages(step, call)],
         "/".join(phases(after.calls.get(call))),
         list(changes(last, before)),
         list(changes(before, after)),
@@ -102,6 +101,7 @@ def _command(issued: Issued) -> dict[str, Any]:
     return {"id": issued.id, "command": msgspec.to_builtins(issued.command)}
 
 
-def _line(rung: Rung) -> Line:
-    start, end = _POSTS.index(rung.start), _POSTS.index(rung.end)
-    return Line(start, end, rung.said.label, rung.said.tone.value, rung.command, rung.client)
+def _message(message: Message) -> PageMessage:
+    source, target = _PARTICIPANTS.index(message.source), _PARTICIPANTS.index(message.target)
+    label = message.label
+    return PageMessage(source, target, label.text, label.tone.value, message.command, message.client)

@@ -1,56 +1,36 @@
-"""What became of a call, in words for people. Hostile text stays on its line."""
-
-from typing import Final
+"""The cells of a table of calls, in words for people. Hostile text stays on its line."""
 
 from fargo.statemachine.model.call_records import Direction
 from fargo.statemachine.reason import Cause
+from replay.drawing import texts
 from replay.reading.records import Record
-
-CAUSES: Final = {
-    Cause.HUNG_UP: "hung up",
-    Cause.CANCELLED: "gave up",
-    Cause.ELSEWHERE: "answered elsewhere",
-    Cause.NOT_FOUND: "not found",
-    Cause.UNAVAILABLE: "unavailable",
-    Cause.NO_ANSWER: "no answer",
-    Cause.BUSY: "busy",
-    Cause.DECLINED: "declined",
-    Cause.FORBIDDEN: "forbidden",
-    Cause.MEDIA: "no audio that both ends have",
-    Cause.APPLICATION: "no call that can be put through",
-    Cause.TRANSPORT: "no way for the audio",
-    Cause.SECURITY: "no encryption that both ends have",
-    Cause.NETWORK: "network trouble",
-    Cause.SERVER_ERROR: "server trouble",
-    Cause.FAULT: "a bug",
-}
 
 
 def peer(record: Record) -> str:
-    """With whom, and which way."""
+    """Return whom the user called, or who called the user."""
     if record.peer_name and record.peer:
-        who = f"{record.peer_name} ({record.peer})"
+        who = texts.NAMED.format(name=record.peer_name, address=record.peer)
     else:
-        who = record.peer_name or record.peer or "an anonymous caller"
-    return plain(f"{'to' if record.direction == Direction.OUT else 'from'} {who}")
+        who = record.peer_name or record.peer or texts.AN_ANONYMOUS_CALLER
+    return plain((texts.TO if record.direction == Direction.OUT else texts.FROM).format(peer=who))
 
 
 def audio(record: Record) -> str:
-    """Which way the audio went, and whether it was heard from one end only."""
+    """Return the path of the audio; it may have been heard from one end only."""
     one_way = record.from_client != record.from_phone and 0 in (record.from_client, record.from_phone)
-    return f"{record.audio}, one way" if one_way else record.audio
+    return texts.ONE_WAY.format(audio=record.audio) if one_way else record.audio
 
 
 def ending(record: Record) -> str:
-    """Who ended it and why, with the text that people were given."""
+    """Return who ended the call and why, with the text that people were given."""
     if record.ended is None:
-        return "going on"
-    told = f"{record.ended_by}: {CAUSES[Cause(record.cause)]}"
-    return plain(f"{told}. {record.reason}" if record.reason else told)
+        return texts.IN_PROGRESS
+    template = texts.ENDING_WITH_REASON if record.reason else texts.ENDING
+    return plain(template.format(by=record.ended_by, cause=texts.CAUSES[Cause(record.cause)], reason=record.reason))
 
 
 def talked(record: Record, now: float) -> str:
-    """How long it was, or has been, talked, in minutes and seconds; "" if it was not."""
+    """Return for how long the ends have talked, in minutes and seconds; "" if the call was not answered."""
     if record.answered is None:
         return ""
     whole = int((now if record.ended is None else record.ended) - record.answered)
@@ -60,5 +40,5 @@ def talked(record: Record, now: float) -> str:
 
 
 def plain(text: str) -> str:
-    """The text on one line, with a question mark for whatever would not be seen."""
+    """Return the text on one line, with a question mark for every character that cannot be printed."""
     return "".join(c if c.isprintable() else "?" for c in text)

@@ -1,4 +1,4 @@
-"""What passes between the gateway and its media relay, in the words of the relay's protocol, for people."""
+"""Labels for the messages between the gateway and its media relay, in the words of the relay's protocol."""
 
 from typing import assert_never
 
@@ -14,14 +14,14 @@ from fargo.statemachine.model.ng import (
     RelayLost,
     RelayRefused,
 )
-from replay.drawing.label import Said, failed, quiet
+from replay.drawing.label import Label, failed, quiet
 
 
-def received(event: RelayEvent) -> Said:
-    """What the relay answered, or that it is gone."""
+def received(event: RelayEvent) -> Label:
+    """Return the label of an event: the relay answered, or is gone."""
     match event:
         case RelayDescribed():
-            return Said("described")
+            return Label("described")
         case RelayDone():
             return quiet("done")
         case RelayRefused(problem=problem):
@@ -32,16 +32,16 @@ def received(event: RelayEvent) -> Said:
             assert_never(event)
 
 
-def sent(command: RelayCommand) -> Said:
-    """What the relay was told."""
+def sent(command: RelayCommand) -> Label:
+    """Return the label of a command."""
     match command:
         case OfferRelay():
-            return Said("offer")
+            return Label("offer")
         case AnswerRelay():
-            return Said("answer")
+            return Label("answer")
         case PlayDigit():
-            return Said("play DTMF")
+            return Label("play DTMF")
         case DeleteRelay():
-            return Said("delete")
+            return Label("delete")
         case _:
             assert_never(command)

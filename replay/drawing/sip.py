@@ -1,10 +1,10 @@
-"""The SIP messages behind the SIP leg's events and commands, in SIP's words, for people.
+"""Labels for the SIP leg's events and commands: the SIP messages behind them.
 
 Rules:
 
-1. What a message was follows from where the leg stood: the same hang-up is a CANCEL, a refusal or a BYE.
-2. Most of what passes between gateway and connection manager never leaves the machine: it is quiet, and named as what
-   it is.
+1. The phase of the leg tells which message it was: the same hang-up is a CANCEL, a refusal or a BYE.
+2. Most messages between gateway and connection manager never leave the machine. Those are quiet, and named after the
+   event or the command.
 """
 
 from typing import assert_never
@@ -41,36 +41,36 @@ from fargo.statemachine.model.call1 import (
 )
 from fargo.statemachine.model.commands import SignIn, SignOut, SipCommand
 from fargo.statemachine.model.events import SipEvent, SipSignedIn, SipSignedOut
-from replay.drawing.label import Said, failed, number, quiet
+from replay.drawing.label import Label, failed, number, quiet
 
 _HOLD_STATES = ("not on hold", "on hold", "hold pending", "resuming")
 
 
-def received(event: SipEvent, leg: SipLeg | None) -> Said:
-    """What the gateway was sent; the leg is as it stood before the event, None if there was none."""
+def received(event: SipEvent, leg: SipLeg | None) -> Label:
+    """Return the label of an event; the leg is as it stood before it, None if there was none."""
     match event, leg:
         case CallArrived(), _:
-            return Said("INVITE")
+            return Label("INVITE")
         case CallMembersChanged(flags=flags), Dialling() if flags & RINGING:
-            return Said("180 Ringing")
+            return Label("180 Ringing")
         case CallMembersChanged(flags=flags), (Settling(held=held) | Talking(held=held)) if held is not bool(
             flags & HELD
         ):
-            return Said("INVITE (resume)" if held else "INVITE (hold)")
+            return Label("INVITE (resume)" if held else "INVITE (hold)")
         case CallStateChanged(state=CallState.ENDED, message=message), Dialling():
             return failed(message or "refused")
         case CallStateChanged(state=CallState.ENDED), Arriving():
-            return Said("CANCEL")
+            return Label("CANCEL")
         case CallStateChanged(state=CallState.ENDED), AwaitingMedia() | Answering() | Settling() | Talking():
-            return Said("BYE")
+            return Label("BYE")
         case CallStateChanged(state=CallState.ACCEPTED | CallState.ACTIVE), Dialling():
-            return Said("200 OK")
+            return Label("200 OK")
         case _:
             return _signalled(event)
 
 
-def _signalled(event: SipEvent) -> Said:
-    """Rule 2."""
+def _signalled(event: SipEvent) -> Label:
+    """Label an event that is no SIP message (rule 2)."""
     match event:
         case CallArrived():
             return quiet("call arrived")
@@ -94,36 +94,36 @@ def _signalled(event: SipEvent) -> Said:
         case ChannelClosed():
             return quiet("channel closed")
         case SipSignedIn():
-            return Said("signed in")
+            return Label("signed in")
         case SipSignedOut(trouble=trouble):
             return failed(f"signed out: {trouble.value}")
         case _:
             assert_never(event)
 
 
-def sent(command: SipCommand, leg: SipLeg | None) -> Said:
-    """What was sent because of a command; the leg is as it stood before."""
+def sent(command: SipCommand, leg: SipLeg | None) -> Label:
+    """Return the label of a command; the leg is as it stood before the event that led to it."""
     match command, leg:
         case CompleteReceiving(state=FlowState.STARTED), Dialling():
-            return Said("INVITE")
+            return Label("INVITE")
         case CompleteReceiving(state=FlowState.STARTED), Answering():
-            return Said("200 OK")
+            return Label("200 OK")
         case RingCall(), _:
-            return Said("180 Ringing")
+            return Label("180 Ringing")
         case RequestHold(hold=hold), _:
-            return Said("INVITE (hold)" if hold else "INVITE (resume)")
+            return Label("INVITE (hold)" if hold else "INVITE (resume)")
         case HangUp(), Dialling():
-            return Said("CANCEL")
+            return Label("CANCEL")
         case HangUp(reason=reason), Arriving() | None:
             return failed(_refusal(reason))
         case HangUp(), _:
-            return Said("BYE")
+            return Label("BYE")
         case _:
             return _told(command)
 
 
-def _told(command: SipCommand) -> Said:
-    """Rule 2."""
+def _told(command: SipCommand) -> Label:
+    """Label a command that is no SIP message (rule 2)."""
     match command:
         case PlaceCall():
             return quiet("place the call")
@@ -142,9 +142,9 @@ def _told(command: SipCommand) -> Said:
         case CloseChannel():
             return quiet("close channel")
         case SignIn():
-            return Said("sign in")
+            return Label("sign in")
         case SignOut():
-            return Said("sign out")
+            return Label("sign out")
         case _:
             assert_never(command)
 

@@ -1,35 +1,34 @@
-"""Values of the core as lines for people: what is in one, and what is different between two.
+"""Values of the core as lines for people: what is in a value, and what differs between two.
 
 Rules:
 
-1. A value is a tree: the fields of a dataclass or a Struct, the items of a tuple, the values of a mapping. A place in
-   it has a dotted path.
-2. What fits on a line stands on one line; what does not is taken apart, part by part; a list of short values is
-   wrapped. Fields at their default are left out, and a plain codec or address has a short form.
-3. Hostile text stays on its line: what is not printable is escaped.
+1. A value is a tree: the fields of a Struct, the items of a tuple, the values of a mapping. A place in it has a dotted
+   path.
+2. A value that fits on a line stands on one line. One that does not is taken apart, part by part; a list of short
+   values is wrapped. Fields at their default are left out, and a plain codec or address has a short form.
+3. Hostile text stays on its line: characters that cannot be printed are escaped.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import MISSING, fields, is_dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from textwrap import wrap
-from typing import Any, Final, NamedTuple
-
-import msgspec
+from typing import Final, NamedTuple
 
 from fargo.statemachine.media.description import Candidate, Codec
 from fargo.statemachine.model.wire import shown_name
+from replay.drawing import texts
+from replay.drawing.parts import Name, is_default, parts
 
 WIDTH: Final = 88
-"""Characters that a value may take on its line."""
+"""The number of characters that a value may take on its line."""
 _SHORT: Final = 24
-"""Characters that a value may have to be listed side by side with others."""
+"""The number of characters that a value may have to be listed side by side with others."""
 _LONG_AGO: Final = 1e9
 """A float above is a time, in seconds since 1970: the core has no other large ones."""
 
 
-class Line(NamedTuple):
+class Row(NamedTuple):
     """A place in a tree, and what is there."""
 
     path: str
@@ -37,15 +36,15 @@ class Line(NamedTuple):
 
 
 def clock(at: float) -> str:
-    """A time of the log, in UTC."""
+    """Return a time of the log, in UTC."""
     return datetime.fromtimestamp(at, UTC).isoformat(" ", "milliseconds").removesuffix("+00:00")
 
 
 def text(value: object) -> str:
-    """The value on one line, however long."""
+    """Return the value on one line, however long."""
     match value:
         case None:
-            return "none"
+            return texts.NONE
         case Enum():
             return value.name.lower() if isinstance(value, int) else str(value.value)
         case str():
@@ -57,58 +56,60 @@ def text(value: object) -> str:
             return f"{id}={text(name)}/{clockrate}"
         case Candidate(component, ip, port) if value == Candidate(component, ip, port):
             return f"{component}={text(ip)}:{port}"
-        case _ if (parts := _parts(value)) is not None:
-            inner = ", ".join(f"{name}={text(part)}" if name else text(part) for name, part in _told(value, parts))
-            return f"{_title(value)}({inner})"
+        case _ if parts(value) is not None:
+            named = not isinstance(value, tuple | frozenset)
+            told = (f"{name}={text(part)}" if named else text(part) for name, part in _shown(value).items())
+            return f"{_title(value)}({', '.join(told)})"
         case _:
             return str(value)
 
 
-def lines(path: str, value: object) -> Iterator[Line]:
-    """The value, on one line if it fits, else its parts below its title."""
-    whole, parts = text(value), _parts(value)
-    if len(whole) <= WIDTH or not parts or _is_list(value):
-        yield Line(path, whole)
+def rows(path: str, value: object) -> Iterator[Row]:
+    """Yield the value, on one line if it fits, else its parts below its title."""
+    whole = text(value)
+    if len(whole) <= WIDTH or not parts(value) or _is_list(value):
+        yield Row(path, whole)
         return
     if _title(value):
-        yield Line(path, _title(value))
-    for name, part in parts.items():
-        if not _is_default(value, name, part):
-            yield from lines(_below(path, name), part)
+        yield Row(path, _title(value))
+    for name, part in _shown(value).items():
+        yield from rows(_below(path, name), part)
 
 
-def changes(path: str, before: object, after: object) -> Iterator[Line]:
-    """What is different in `after`, as deep in the tree as the two are alike."""
+def differences(path: str, before: object, after: object) -> Iterator[Row]:
+    """Yield what differs in `after`, as deep in the tree as the two are alike."""
     if before == after:
         return
-    old, new = _parts(before), _parts(after)
+    old, new = parts(before), parts(after)
     if old is None or new is None:
         yield from _replaced(path, before, after)
         return
     if type(before) is not type(after):
-        yield Line(path, f"{_title(before)} -> {_title(after)}")
+        yield Row(path, texts.REPLACED.format(before=_title(before), after=_title(after)))
     for name, part in new.items():
         if name in old:
-            yield from changes(_below(path, name), old[name], part)
-        elif not _is_default(after, name, part):
-            yield from (Line(place, f"= {told}") for place, told in lines(_below(path, name), part))
+            yield from differences(_below(path, name), old[name], part)
+        elif not is_default(after, name, part):
+            yield from _added(_below(path, name), part)
     if type(before) is type(after):
-        yield from (Line(_below(path, name), "gone") for name in old.keys() - new.keys())
+        yield from (Row(_below(path, name), texts.REMOVED) for name in old.keys() - new.keys())
 
 
-def place(value: object, path: str) -> object:
-    """What is at a place in the tree. Raises LookupError with what there is instead, as far down as the path leads."""
+def value_at(value: object, path: str) -> object:
+    """Return what is at a place in the tree. Raises LookupError with what there is instead, as far down as the path
+    leads.
+    """
     if not path:
         return value
-    parts = _parts(value) or {}
-    for name, part in parts.items():
+    found = parts(value) or {}
+    for name, part in found.items():
         if f"{path}.".startswith(f"{name}."):
-            return place(part, path[len(name) + 1 :])
-    raise LookupError(", ".join(parts) or "nothing")
+            return value_at(part, path[len(str(name)) + 1 :])
+    raise LookupError(", ".join(map(str, found)) or texts.NOTHING)
 
 
-def aligned(rows: Iterable[Line], indent: str) -> Iterator[str]:
-    """Paths in one column, texts in another."""
+def aligned(rows: Iterable[Row], indent: str) -> Iterator[str]:
+    """Yield lines with the paths in one column and the texts in another."""
     rows = list(rows)
     width = max((len(row.path) for row in rows), default=0)
     for path, told in rows:
@@ -118,37 +119,27 @@ def aligned(rows: Iterable[Line], indent: str) -> Iterator[str]:
 
 
 def block(value: object, indent: str, label: str = "") -> Iterator[str]:
-    """The value by itself, behind a label: on its line, or its title and below it its parts."""
-    (_, head), *rest = lines("", value)
+    """Yield the lines of a value behind a label: all of it on one line, or its title and below it its parts."""
+    (_, head), *rest = rows("", value)
     yield f"{indent}{label}{head}"
     yield from aligned(rest, indent + " " * max(len(label), 2))
 
 
-def _replaced(path: str, before: object, after: object) -> Iterator[Line]:
-    whole = f"{text(before)} -> {text(after)}"
+def _replaced(path: str, before: object, after: object) -> Iterator[Row]:
+    whole = texts.REPLACED.format(before=text(before), after=text(after))
     if len(whole) <= WIDTH:
-        yield Line(path, whole)
+        yield Row(path, whole)
         return
-    yield from (Line(place, f"= {told}") for place, told in lines(path, after))
+    yield from _added(path, after)
 
 
-def _parts(value: object) -> dict[str, Any] | None:
-    """The value's parts by name; None if it has none, being no tree."""
-    if isinstance(value, msgspec.Struct):
-        return {name: getattr(value, name) for name in value.__struct_fields__}
-    if is_dataclass(value) and not isinstance(value, type):
-        return {each.name: getattr(value, each.name) for each in fields(value)}
-    if isinstance(value, Mapping):
-        return {str(key): part for key, part in value.items()}
-    if isinstance(value, tuple | frozenset):
-        items = sorted(value, key=str) if isinstance(value, frozenset) else value
-        return {str(number): part for number, part in enumerate(items)}
-    return None
+def _added(path: str, value: object) -> Iterator[Row]:
+    return (Row(place, texts.ADDED.format(value=told)) for place, told in rows(path, value))
 
 
-def _told(value: object, parts: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    named = not isinstance(value, tuple | frozenset)
-    return ((name if named else "", part) for name, part in parts.items() if not _is_default(value, name, part))
+def _shown(value: object) -> dict[Name, object]:
+    """Return the parts of a value that are not at their default."""
+    return {name: part for name, part in (parts(value) or {}).items() if not is_default(value, name, part)}
 
 
 def _is_list(value: object) -> bool:
@@ -159,15 +150,5 @@ def _title(value: object) -> str:
     return "" if isinstance(value, tuple | frozenset | Mapping) else shown_name(type(value))
 
 
-def _is_default(value: object, name: str, part: object) -> bool:
-    if isinstance(value, msgspec.Struct):
-        defaults = dict(zip(reversed(value.__struct_fields__), reversed(value.__struct_defaults__), strict=False))
-        return name in defaults and bool(defaults[name] == part)
-    if is_dataclass(value) and not isinstance(value, type):
-        field = next(each for each in fields(value) if each.name == name)
-        return field.default is not MISSING and bool(field.default == part)
-    return False
-
-
-def _below(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name
+def _below(path: str, name: Name) -> str:
+    return f"{path}.{name}" if path else str(name)

@@ -1,4 +1,4 @@
-"""The stanzas behind the events and commands of the XMPP side, in the words of their protocols, for people."""
+"""Labels for the events and commands of the XMPP side: the stanzas behind them, in the words of their protocols."""
 
 from typing import Final, assert_never
 
@@ -40,21 +40,23 @@ from fargo.statemachine.model.events import (
     SubscriptionChanged,
     XmppEvent,
 )
-from replay.drawing.label import Said, Tone, failed, quiet
+from replay.drawing.label import Label, Tone, failed, quiet
 
 _ORDERLY: Final = frozenset({"", "success", "cancel"})
-"""Reasons (XEP-0166 §7.4) that nobody would call a failure."""
+"""Reasons (XEP-0166 §7.4) that are no failure."""
 
 
-def client(value: XmppEvent | XmppCommand) -> str:
-    """The client that it came from or goes to: a JID, bare if it is all of them."""
+def client(value: XmppEvent | XmppCommand) -> str | None:
+    """Return the JID of the client that an event came from or a command goes to: bare if it means all clients of a
+    user, None if a server sent the event.
+    """
     match value:
         case IqSucceeded() | IqFailed() | ResourceAvailable() | ResourceUnavailable() | FeaturesLearned():
             return value.resource
         case CallProposed() | CallMessaged():
             return value.sender
         case PresenceProbed() | SubscriptionChanged():
-            return ""
+            return None
         case AcceptIq(iq) | RefuseIq(iq) | SendRegistrationForm(iq):
             return iq.sender
         case (
@@ -74,21 +76,21 @@ def client(value: XmppEvent | XmppCommand) -> str:
             return value.iq.sender
 
 
-def received(event: XmppEvent) -> Said:
-    """What a client, or its server, sent."""
+def received(event: XmppEvent) -> Label:
+    """Return the label of an event: what a client, or its server, sent."""
     match event:
         case SessionInitiated():
-            return Said("session-initiate")
+            return Label("session-initiate")
         case SessionAccepted():
-            return Said("session-accept")
+            return Label("session-accept")
         case SessionInformed(info=info):
-            return Said(f"session-info {info}".rstrip())
+            return Label(f"session-info {info}".rstrip())
         case SessionTerminated(condition=condition):
             return _ended("session-terminate", condition)
         case ContentEvent():
-            return Said(event.action)
+            return Label(event.action)
         case CallProposed():
-            return Said("propose")
+            return Label("propose")
         case CallMessaged(action=action, condition=condition):
             return _messaged(action, condition)
         case IqSucceeded():
@@ -96,9 +98,9 @@ def received(event: XmppEvent) -> Said:
         case IqFailed(condition=condition):
             return failed(f"error {condition}")
         case ResourceAvailable():
-            return Said("available")
+            return Label("available")
         case ResourceUnavailable():
-            return Said("unavailable")
+            return Label("unavailable")
         case PresenceProbed():
             return quiet("probe")
         case SubscriptionChanged(action=action):
@@ -106,32 +108,32 @@ def received(event: XmppEvent) -> Said:
         case FeaturesLearned():
             return quiet("features")
         case RegistrationAsked():
-            return Said("ask to register")
+            return Label("ask to register")
         case RegistrationSubmitted():
-            return Said("register")
+            return Label("register")
         case RegistrationCancelled():
-            return Said("unregister")
+            return Label("unregister")
         case IqMalformed():
             return failed("malformed IQ")
         case _:
             assert_never(event)
 
 
-def sent(command: XmppCommand) -> Said:
-    """What a client was sent."""
+def sent(command: XmppCommand) -> Label:
+    """Return the label of a command."""
     match command:
         case InitiateSession():
-            return Said("session-initiate")
+            return Label("session-initiate")
         case AcceptSession():
-            return Said("session-accept")
+            return Label("session-accept")
         case InformSession(info=info):
-            return Said(f"session-info {info}".rstrip())
+            return Label(f"session-info {info}".rstrip())
         case InformTransport():
-            return Said("transport-info")
+            return Label("transport-info")
         case TerminateSession(condition=condition):
             return _ended("session-terminate", condition)
         case ProposeCall():
-            return Said("propose")
+            return Label("propose")
         case MessageCall(action=action, condition=condition):
             return _messaged(action, condition)
         case AcceptIq():
@@ -139,24 +141,24 @@ def sent(command: XmppCommand) -> Said:
         case RefuseIq(condition=condition):
             return failed(f"error {condition}")
         case SendText():
-            return Said("message")
+            return Label("message")
         case SendPresence(kind=kind):
             return quiet(kind.value)
         case AskFeatures():
             return quiet("ask features")
         case SendRegistrationForm():
-            return Said("form")
+            return Label("form")
         case _:
             assert_never(command)
 
 
-def _messaged(action: CallAction, condition: str) -> Said:
+def _messaged(action: CallAction, condition: str) -> Label:
     match action:
         case CallAction.REJECT | CallAction.RETRACT | CallAction.FINISH:
             return _ended(action.value, condition)
         case _:
-            return Said(action.value)
+            return Label(action.value)
 
 
-def _ended(action: str, condition: str) -> Said:
-    return Said(f"{action} {condition}".rstrip(), Tone.PLAIN if condition in _ORDERLY else Tone.ERROR)
+def _ended(action: str, condition: str) -> Label:
+    return Label(f"{action} {condition}".rstrip(), Tone.PLAIN if condition in _ORDERLY else Tone.ERROR)

@@ -1,1 +1,1 @@
-"""Taking a call out of a log under pseudonyms."""
+"""Exporting a call from a log, under pseudonyms or with its names."""

@@ -2,27 +2,32 @@
 
 Rules:
 
-1. An export folds to what is in it, in this version.
-2. The commands in it are those that follow from the renamed events, so no name can be left in them. They have to be
+1. An export ends with the last entry of the call. It begins with a `Snapshot` of the last moment before the call at
+   which nothing was in progress: the call rests on the user's account and clients. What the user's clients did in
+   between stays, because versions have no gap.
+2. An export folds to what is in it, in this version.
+3. The commands in it are those that follow from the renamed events, so no name can be left in them. They have to be
    those that followed from the names, renamed; if they are not, there is no export.
-3. A word that the program says by itself is no name, even if something has it as its name.
-4. Times stay.
+4. A word that the program says by itself is no name, even if something has it as its name.
+5. Times stay.
 """
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from itertools import takewhile
+from typing import NamedTuple, TypeAlias
 
 from msgspec.structs import replace
 
 from fargo.statemachine.machine import condensed, fold, new
 from fargo.statemachine.model.commands import Issued
-from fargo.statemachine.model.events import Recorded
 from fargo.store.entries import Entry
+from replay.exporting import texts
 from replay.exporting.keep_words import WORDS
 from replay.exporting.pseudonyms import Found, Pseudonyms
 from replay.exporting.scrub import renamed
 from replay.reading.call_name import CallName
-from replay.reading.steps import steps
+from replay.reading.steps import CallLog, refolded
+
+_Entries: TypeAlias = tuple[Entry, ...]
 
 
 class ExportError(Exception):
@@ -30,70 +35,56 @@ class ExportError(Exception):
 
 
 class Export(NamedTuple):
-    """What to write; `otherwise` are the versions of events that led to other commands when they were recorded."""
+    """What to write. `otherwise` are the versions of events that led to other commands when they were recorded."""
 
-    entries: tuple[Entry, ...]
+    entries: _Entries
     otherwise: tuple[int, ...]
 
 
-def excerpt(entries: Iterable[Entry], call: CallName) -> tuple[Entry, ...]:
-    """All that the call rests on: its user's stream up to the last event that is about it. What was before the last
-    moment without any call is condensed, if that changes nothing.
-    """
-    stream = tuple(entry for entry in entries if entry[0].user == call.user)
-    last = max((step.recorded.version for step in steps(stream, call)), default=0)
-    whole = tuple(entry for entry in stream if entry[0].version <= last)
-    short = _condensed(whole, int(call.id))
-    return short if _leads_to(short)[1:] == _leads_to(whole)[len(whole) - len(short) + 1 :] else whole
+def excerpt(log: CallLog, call: CallName) -> _Entries:
+    """Return all entries that the call rests on, from the first to its last (rule 1); none if there is no such call."""
+    versions = [recorded.version for recorded, _ in log.call(call.user, call.id)]
+    if not versions:
+        return ()
+    whole = tuple(takewhile(lambda entry: entry[0].version <= versions[-1], log.read(call.user)))
+    short = _condensed(whole, versions[0])
+    return short if _commands(short)[1:] == _commands(whole)[len(whole) - len(short) + 1 :] else whole
 
 
-def _condensed(stream: tuple[Entry, ...], version: int) -> tuple[Entry, ...]:
-    """The stream, from the last event before that version at which nothing was going on."""
+def _condensed(stream: _Entries, version: int) -> _Entries:
+    """Return the stream from the last event before that version at which nothing was in progress."""
     user, short = new(stream[0][0].user), stream
     for number, (recorded, _) in enumerate(stream):
         if recorded.version >= version:
             break
-        user, _ = fold(user, recorded)
+        user, *_ = fold(user, recorded)
         if beginning := condensed(user):
-            first = replace(recorded, event=beginning)
-            short = ((first, fold(new(user.jid), first)[1]), *stream[number + 1 :])
+            short = (*refolded([replace(recorded, event=beginning)]), *stream[number + 1 :])
     return short
 
 
-def _leads_to(entries: tuple[Entry, ...]) -> tuple[tuple[Issued, ...], ...]:
-    return _folded(recorded for recorded, _ in entries)
+def _commands(entries: _Entries) -> list[tuple[Issued, ...]]:
+    """Return the commands that each event leads to today."""
+    return [issued for _, issued in refolded(recorded for recorded, _ in entries)]
 
 
-def pseudonymised(entries: tuple[Entry, ...]) -> Export:
-    """A user's stream under pseudonyms. Raises ExportError."""
+def pseudonymised(entries: _Entries) -> Export:
+    """Return a user's stream under pseudonyms. Raises ExportError."""
     events = tuple(recorded for recorded, _ in entries)
     found = Found()
     renamed(events, found)
     first = Pseudonyms(found, WORDS)
-    to = Pseudonyms(found, WORDS | _own_words(first, _folded(renamed(events, first))))
-    now, under = _folded(events), renamed(events, to)
-    after = _folded(under)
-    for event, issued, expected in zip(under, after, now, strict=True):
-        if issued != renamed(expected, to):
-            raise ExportError(
-                f"Event {event.version} would lead to other commands if its names were replaced. "
-                "With names (--with-names) the call can be exported."
-            )
-    differing = (event.version for (event, then), issued in zip(entries, now, strict=True) if then != issued)
-    return Export(tuple(zip(under, after, strict=True)), tuple(differing))
+    to = Pseudonyms(found, WORDS | _own_words(first, tuple(refolded(renamed(events, first)))))
+    now, after = tuple(refolded(events)), tuple(refolded(renamed(events, to)))
+    for (recorded, issued), expected in zip(after, renamed(now, to), strict=True):
+        if (recorded, issued) != expected:
+            raise ExportError(texts.NOT_RENAMABLE.format(version=recorded.version))
+    differing = (today.version for (today, issued), (_, then) in zip(now, entries, strict=True) if then != issued)
+    return Export(after, tuple(differing))
 
 
-def _folded(events: Iterable[Recorded]) -> tuple[tuple[Issued, ...], ...]:
-    """What each event of one stream leads to."""
-    user, commands = None, []
-    for recorded in events:
-        user, issued = fold(user or new(recorded.user), recorded)
-        commands.append(issued)
-    return tuple(commands)
-
-
-def _own_words(to: Pseudonyms, folded: tuple[tuple[Issued, ...], ...]) -> frozenset[str]:
-    """Rule 3: words in commands that come from no name. Numbers do not count."""
+def _own_words(to: Pseudonyms, entries: _Entries) -> frozenset[str]:
+    """Return the words in commands that come from no name (rule 4). Numbers do not count."""
     said = Found()
-    renamed(folded, said)
+    renamed(tuple(issued for _, issued in entries), said)
     return frozenset(word for word in said.words.keys() - set(to.words.values()) if not word.isdecimal())

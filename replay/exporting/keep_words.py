@@ -1,6 +1,6 @@
-"""What an export keeps as it is: the words of the protocols. Whatever is not here is renamed.
+"""The words that an export keeps as they are: those of the protocols. All other words are renamed.
 
-No word that could be a person's name, and no domain but those that name protocols, belongs here.
+No word that could be a person's name belongs here, and no domain except those in the names of protocols.
 """
 
 from typing import Final
@@ -53,4 +53,4 @@ WORDS: Final = frozenset(" ".join((_ADDRESSES, _XMPP, _SIP, _MEDIA, _TELEPATHY))
 """In lower case."""
 
 HOSTS: Final = frozenset({"anonymous.invalid", "jabber.org", "www.ietf.org", "www.w3.org", "www.webrtc.org"})
-"""Domains that stand for nobody, or in the names of protocols."""
+"""Domains that belong to nobody, or stand in the names of protocols."""

@@ -1,12 +1,12 @@
-"""Pseudonyms: what becomes of each name in an export, always the same within it.
+"""Pseudonyms: the replacement of each name in an export, always the same within it.
 
 Rules:
 
-1. A name keeps its shape, so that what the core reads in it stays what it was: a word becomes a word with letters and
-   digits in the same places and cases, an IPv4 address another, a valid domain another.
-2. What comes out belongs to nobody: domains under .example (RFC 2606), addresses for documentation (RFC 5737, 6676,
-   3849; the further ones for benchmarks, RFC 2544), numbers that begin with 999, which is no country's code.
-3. Pseudonyms are numbered as names come up, and so say nothing about the names.
+1. A pseudonym has the shape of its name, so that the core reads the same kind of thing in it: a word becomes a word
+   with letters and digits in the same places and cases, an IPv4 address another, a valid domain another.
+2. A pseudonym belongs to nobody: domains under .example (RFC 2606), addresses for documentation (RFC 5737, 6676, 3849;
+   the further ones for benchmarks, RFC 2544), numbers that begin with 999, which is no country's code.
+3. Pseudonyms are numbered in the order in which the names appear, and so say nothing about the names.
 4. Session ids keep their order, because ties are broken by it (XEP-0166 §7.2.16), and one of ours still begins with its
    nonce.
 """
@@ -25,23 +25,23 @@ _VOWELS: Final = "aoiuey"
 _FOREIGN: Final = "éèêëíïóôöúûü"
 _ASCII: Final = 127
 _STEP: Final = 7919
-"""A prime, so that names which come one after the other look different."""
+"""A prime, so that pseudonyms of successive names look different."""
 _NOBODYS: Final = "999"
 _SHORT: Final = 2
-"""A number of so few digits is a version, a place or a count, and stays."""
+"""A number of this length or shorter is a version, a place or a count, and is kept."""
 _OURS: Final = re.compile(r"\d{1,8}(-\d{1,8}-(plain|ice|dtls))?")
-"""What follows the nonce in our names of sessions with clients and at the relay: versions of events."""
+"""The part behind the nonce in our names of sessions with clients and at the relay: versions of events."""
 _NETWORKS: Final = ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "198.18.0.0/15")
 _MULTICAST: Final = ("233.252.0.0/24",)
 
 
 def key(word: str) -> str:
-    """What two spellings of a word have in common: JIDs are in lower case (RFC 6122 §3.3)."""
+    """Return the same text for two spellings of a word: JIDs are in lower case (RFC 6122 §3.3)."""
     return unicodedata.normalize("NFKC", word).lower()
 
 
 class Found:
-    """Collects the names that there are in a log, each once, as they come up; what it is given it gives back."""
+    """A renaming that changes nothing, and collects the names in a log: each once, in the order of their appearance."""
 
     def __init__(self) -> None:
         self.words: dict[str, None] = {}
@@ -77,7 +77,9 @@ class Found:
 
 
 class Pseudonyms:
-    """What becomes of each name that was found. Words that are kept (lower case), and all that was not found, stay."""
+    """A renaming that replaces each name that was found. Words in `kept` (lower case) stay, and so do names that were
+    not found.
+    """
 
     def __init__(self, found: Found, kept: frozenset[str]) -> None:
         words = [word for word in found.words if word not in kept and not _is_short(word)]
@@ -117,7 +119,7 @@ class Pseudonyms:
         return self._sessions[ours] + name[len(ours) :] if ours else self._sessions.get(name, name)
 
     def _is_ours(self, name: str) -> str:
-        """The nonce that one of our names begins with, "" if it is none of ours."""
+        """Return the nonce that one of our names begins with, "" if the name is not ours."""
         return next((n for n in self._nonces if name.startswith(n) and _OURS.fullmatch(name[len(n) :])), "")
 
 
@@ -126,7 +128,7 @@ def _is_short(word: str) -> bool:
 
 
 def _words(words: Iterable[str], taken: frozenset[str]) -> Iterator[str]:
-    """A pseudonym for each, none of which is taken or given twice."""
+    """Yield a pseudonym for each word. None is among those taken, and none comes twice."""
     given = set(taken)
     for number, word in enumerate(words):
         pseudonym = next(shaped for shaped in _shaped(word, number) if shaped not in given)
@@ -135,7 +137,7 @@ def _words(words: Iterable[str], taken: frozenset[str]) -> Iterator[str]:
 
 
 def _shaped(word: str, first: int) -> Iterator[str]:
-    """All words of the same shape, beginning somewhere among them; then longer ones."""
+    """Yield all words of the same shape, beginning at a place that depends on a number; then longer ones."""
     if word.isdecimal() and len(word) > len(_NOBODYS):
         alphabets = [*_NOBODYS, *[digits] * (len(word) - len(_NOBODYS))]
     else:
@@ -150,7 +152,7 @@ def _shaped(word: str, first: int) -> Iterator[str]:
 
 
 def _alphabets(word: str) -> Iterator[str]:
-    """What may stand in each place of a word; consonants and vowels alternate."""
+    """Yield the characters that may stand in each place of a word; consonants and vowels alternate."""
     vowel = False
     for char in word:
         if char.isdecimal() and ord(char) <= _ASCII:
@@ -167,7 +169,7 @@ def _in_case(pseudonym: str, word: str) -> str:
 
 
 def _addresses(addresses: Iterable[str]) -> dict[str, str]:
-    """What becomes of IP addresses; one that means "any" stays."""
+    """Return the pseudonyms of IP addresses; one that means "any" is kept."""
     single, group, six = _hosts_of(_NETWORKS), _hosts_of(_MULTICAST), count(1)
     given = {}
     for text in addresses:
@@ -186,6 +188,6 @@ def _hosts_of(networks: Iterable[str]) -> Iterator[ipaddress.IPv4Address]:
 
 
 def _counted(value: str, number: int) -> str:
-    """Octets in hexadecimal, as many as in the value, that say the number."""
+    """Return a number as octets in hexadecimal, as many as the value has."""
     size = value.count(":") + 1
     return number.to_bytes(size).hex(":").upper()

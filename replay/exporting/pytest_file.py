@@ -1,6 +1,6 @@
 """An export as a test: a Python file for pytest that folds a session, and compares event by event.
 
-It needs nothing but the core, and reads like what it tests: each event as it is constructed, below it its commands.
+It needs nothing but the core. Each event is constructed in it, with its commands below.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,13 +21,13 @@ _TEST: Final = """
 def test_every_event_leads_to_its_commands() -> None:
     user = new(USER)
     for version, at, event, commands in SESSION:
-        user, issued = fold(user, Recorded(USER, version, at, event))
+        user, issued, _ = fold(user, Recorded(USER, version, at, event))
         assert tuple(each.command for each in issued) == commands, f"event {version}"
 """
 
 
 def written(entries: Iterable[Entry]) -> str:
-    """The text of the file; the entries are one user's."""
+    """Return the text of the file; the entries are those of one user."""
     entries = tuple(entries)
     steps = tuple((r.version, r.at, r.event, tuple(each.command for each in issued)) for r, issued in entries)
     user = f"USER = {_source(entries[0][0].user)}"
@@ -37,7 +37,7 @@ def written(entries: Iterable[Entry]) -> str:
 
 
 def _imports(steps: object) -> Iterator[str]:
-    """An import for all names of a module."""
+    """Yield the import statements, one for each module."""
     names: dict[str, set[str]] = {
         "fargo.statemachine.model.commands": {"Command"},
         "fargo.statemachine.model.events": {"Event", "Recorded"},
@@ -58,7 +58,7 @@ def _bracketed(head: str, parts: Iterable[str], tail: str) -> Iterator[str]:
 
 
 def _types(value: object) -> Iterator[type]:
-    """Of all that is constructed by its name."""
+    """Yield the types of all values that are constructed by their name."""
     match value:
         case Enum():
             yield type(value)
@@ -76,7 +76,7 @@ def _types(value: object) -> Iterator[type]:
 
 
 def _fields(value: Struct) -> Iterator[tuple[str, object]]:
-    """What is to be written of it: fields that are at their default are not."""
+    """Yield the fields of a value that are not at their default."""
     defaults = dict(zip(reversed(value.__struct_fields__), reversed(value.__struct_defaults__), strict=False))
     for name in value.__struct_fields__:
         part = getattr(value, name)
@@ -85,7 +85,7 @@ def _fields(value: Struct) -> Iterator[tuple[str, object]]:
 
 
 def _lines(value: object, indent: str, head: str, tail: str) -> Iterator[str]:
-    """The value's source behind a head, on one line if it fits, else with a line or more for each part."""
+    """Yield the value's source behind a head, on one line if it fits, else with a line or more for each part."""
     line = f"{indent}{head}{_source(value)}{tail}"
     if len(line) <= _WIDTH or not isinstance(value, Struct | tuple | Mapping) or not value:
         yield line
@@ -98,7 +98,7 @@ def _lines(value: object, indent: str, head: str, tail: str) -> Iterator[str]:
 
 
 def _opened(value: "Struct | tuple[object, ...] | Mapping[object, object]") -> tuple[str, _Parts, str]:
-    """What a value begins with, its parts, each behind its name, and what it ends with."""
+    """Return the beginning of a value's source, its parts, each behind its name, and the end."""
     match value:
         case Struct():
             return f"{type(value).__name__}(", [(f"{name}=", part) for name, part in _fields(value)], ")"
@@ -109,7 +109,7 @@ def _opened(value: "Struct | tuple[object, ...] | Mapping[object, object]") -> t
 
 
 def _source(value: object) -> str:
-    """The value as Python constructs it."""
+    """Return the value as Python constructs it."""
     match value:
         case Enum():
             return f"{type(value).__name__}.{value.name}"

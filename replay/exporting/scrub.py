@@ -1,11 +1,11 @@
-"""Where the names are in events and commands: every string is read, and every name in it renamed.
+"""Rename the names in events and commands. Every string is read, and every name in it is renamed.
 
 Rules:
 
-1. A string is read as what it may contain, whatever field it is in: SIP URIs, IP addresses, domains, and words, which
-   are whatever stands between delimiters. The core splits strings at delimiters and joins them, and no more; so to
-   rename what goes in is to rename what comes out.
-2. Escapes are no hiding places: those of SIP URIs (RFC 3261 §19.1.2) are undone and done again, those of JIDs
+1. Whatever field a string is in, it may contain SIP URIs, IP addresses, domains, and words; a word is whatever stands
+   between delimiters. The core splits strings at delimiters, compares them and joins them, and does nothing else with
+   them. So if the events are renamed, the commands that they lead to are the recorded ones, renamed.
+2. Escaped names are found too: the escapes of SIP URIs (RFC 3261 §19.1.2) are undone and done again, those of JIDs
    (XEP-0106 §3.2) are delimiters.
 3. Few fields have a grammar of their own: see `_FIELDS`.
 """
@@ -55,7 +55,7 @@ _OUR_NAME: Final = re.compile(r"\d{1,8}(\.\d{1,4}(/\d{1,8})?)?")
 
 
 class Renaming(Protocol):
-    """What becomes of each kind of name."""
+    """A function for each kind of name, which returns the name or its replacement."""
 
     def word(self, word: str) -> str: ...
     def host(self, name: str) -> str: ...
@@ -69,7 +69,7 @@ Grammar: TypeAlias = Callable[[str, Renaming], str]
 
 
 def renamed(value: Any, to: Renaming) -> Any:
-    """The event, command, or whatever is made of such, with every name in it renamed."""
+    """Return an event or command, or whatever is made of such, with every name in it renamed."""
     return _renamed(value, _text, to)
 
 
@@ -92,7 +92,7 @@ def _renamed(value: Any, grammar: Grammar, to: Renaming) -> Any:
 
 @cache
 def _grammars(kind: type[Struct]) -> dict[str, Grammar]:
-    """How to read each field of a type, but for those that are one of a few words of ours."""
+    """Return the grammar of each field of a type, except of fields that hold one of a few words of ours."""
     hints = {name: hint for name, hint in get_type_hints(kind).items() if name in kind.__struct_fields__}
     ours = {name for name, hint in hints.items() if get_origin(hint) is Literal}
     fields = {name: _FIELDS.get(f"{kind.__name__}.{name}") or _FIELDS.get(name) or _text for name in hints}
@@ -103,7 +103,7 @@ def _grammars(kind: type[Struct]) -> dict[str, Grammar]:
 
 
 def _text(text: str, to: Renaming) -> str:
-    """Rule 1."""
+    """Rename the names in a string (rule 1)."""
     return _PARTS.sub(lambda found: _part(found, to), text)
 
 
@@ -126,7 +126,7 @@ def _part(found: re.Match[str], to: Renaming) -> str:
 
 
 def _host(found: re.Match[str], to: Renaming) -> str:
-    """A domain or IPv4 address and its port; or a user part, which may look the same."""
+    """Rename a domain or IPv4 address and its port; or a user part, which may look the same."""
     split = _WITH_PORT.fullmatch(found[0])
     assert split
     host, port = split["host"], split["port"]
@@ -153,24 +153,24 @@ def _words(text: str, to: Renaming) -> str:
 
 
 def _spoken(text: str, to: Renaming) -> str:
-    """What people or programs say: it may begin, or end, with a SIP status code."""
+    """Rename the names in a reason for people, which may begin or end with a SIP status code."""
     split = _STATUS.fullmatch(text)
     assert split
     return split["before"] + _text(split["words"], to) + split["after"]
 
 
 def _user_of_uri(user: str, to: Renaming) -> str:
-    """User and password of a SIP URI."""
+    """Rename the user and password of a SIP URI."""
     return ":".join(escape_user(_user(unescape_user(part), to)) for part in user.split(":"))
 
 
 def _user(user: str, to: Renaming) -> str:
-    """The user part of an address, by itself."""
+    """Rename the user part of an address, by itself."""
     return _text(f"{user}@", to)[:-1]
 
 
 def _uri(uri: str, to: Renaming) -> str:
-    """A SIP URI (RFC 3261 §19.1.1), with its scheme or without."""
+    """Rename a SIP URI (RFC 3261 §19.1.1), with its scheme or without."""
     user, at, tail = uri.rpartition("@")
     if not at:
         return _text(uri, to)
@@ -182,14 +182,14 @@ def _uri(uri: str, to: Renaming) -> str:
 
 
 def _parameter(parameter: str, to: Renaming) -> str:
-    """A parameter of a URI; what cannot be printed is left out, as nobody reads it."""
+    """Rename a parameter of a URI. Characters that cannot be printed are left out, as nobody reads them."""
     name, equals, value = parameter.partition("=")
     seen = "".join(c for c in unescape_user(value) if c.isprintable())
     return f"{_text(name, to)}{equals}{quote(_text(seen, to), safe='')}"
 
 
 def _our_name(name: str, to: Renaming) -> str:
-    """The id of a command, connection, channel or call, which is made of versions."""
+    """Keep the id of a command, connection, channel or call, which is made of versions."""
     return name if _OUR_NAME.fullmatch(name) else _text(name, to)
 
 
@@ -201,4 +201,4 @@ _FIELDS: Final[Mapping[str, Grammar]] = {
     "SipAccount.auth_user": _user,
     **dict.fromkeys(("text", "message"), _spoken),
 }
-"""By field, or by type and field; any other is text."""
+"""The grammar of a field, by its name, or by its type and name; any other field is text."""

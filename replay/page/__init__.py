@@ -1,10 +1,10 @@
-"""The pages: of a call, and of all calls in a log. Each is one self-contained HTML document, made of the files beside
+"""The pages of a call, and of all calls in a log. Each is one self-contained HTML document, made of the files beside
 this one and of data.
 
 Rules:
 
-1. A page asks nobody for anything: its policy (CSP) allows its own style and script, by their hashes, and nothing else.
-   One that is served may ask its own server what is new.
+1. A page makes no requests: its policy (CSP) allows its own style and script, by their hashes, and nothing else. A page
+   that is served may ask its own server for news.
 2. The data is in it as data, not as script or HTML: no text of the other end can leave its place, and the script shows
    text as text.
 """
@@ -18,28 +18,28 @@ from typing import Final
 
 import msgspec
 
-from replay.drawing.page_data import Story
+from replay.drawing.page_data import PageData
 
 _CALL: Final = ("shared.js", "state.js", "ladder.js", "step.js", "call.js")
 _CALLS: Final = ("shared.js", "calls.js")
 _IN_HTML: Final = str.maketrans({"<": r"\u003c", ">": r"\u003e", "&": r"\u0026"})
-"""In JSON these stand in strings only: written so, they mean the same and end nothing."""
+"""In JSON these stand in strings only. Escaped they mean the same, and cannot end the element that the data is in."""
 _NOTHING_ELSE: Final = "base-uri 'none'; form-action 'none'"
 
 
-def call_page(story: Story, source: str = "") -> str:
-    """The page of a call's story. ``source``: where, below the page's own address, the story is as of then; "" if it is
-    not served.
+def call_page(call: PageData, source: str | None = None) -> str:
+    """Return the page of a call. ``source``: where, below the page's own address, its server gives the data as it is
+    then; None if the page is not served.
     """
-    return _filled(f"{story.user}/{story.id}", "call.html", _CALL, msgspec.json.encode(story), source)
+    return _filled(f"{call.user}/{call.id}", "call.html", _CALL, msgspec.json.encode(call), source)
 
 
 def calls_page(found: bytes, source: str) -> str:
-    """The page of all calls: `found` is what a first question to the source answers, in JSON."""
+    """Return the page of all calls. `found` is the answer to a first request to the source, in JSON."""
     return _filled("Calls", "calls.html", _CALLS, found, source)
 
 
-def _filled(title: str, body: str, scripts: tuple[str, ...], data: bytes, source: str) -> str:
+def _filled(title: str, body: str, scripts: tuple[str, ...], data: bytes, source: str | None) -> str:
     style, script = _text("page.css"), "".join(map(_text, scripts))
     own = "connect-src 'self'; " if source else ""
     return Template(_text("frame.html")).substitute(
@@ -47,7 +47,7 @@ def _filled(title: str, body: str, scripts: tuple[str, ...], data: bytes, source
         policy=f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; {own}{_NOTHING_ELSE}",
         style=style,
         body=_text(body),
-        source=escape(source),
+        source=escape(source or ""),
         data=data.decode().translate(_IN_HTML),
         script=script,
     )
@@ -58,5 +58,5 @@ def _text(name: str) -> str:
 
 
 def _hash(text: str) -> str:
-    """As a policy names an inline style or script (CSP level 3, §2.3.1)."""
+    """Return the name of an inline style or script in a policy (CSP level 3, §2.3.1)."""
     return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"

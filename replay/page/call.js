@@ -3,46 +3,46 @@
 const LINK_MILLISECONDS = 100;
 
 class CallPage {
-  constructor(story) {
+  constructor(call) {
     this.all = false;
     this.index = -1;
     this.found = [];
-    this.read(story);
-    this.ladder = new Ladder($("steps"), this.story, (index) => this.select(index));
+    this.read(call);
+    this.ladder = new Ladder($("steps"), this.call, (index) => this.select(index));
     this.listen();
     this.select(this.linked(location) ?? 0);
   }
 
-  // Take in a story; the states are made of its changes.
-  read(story) {
-    let state = story.before;
-    story.states = story.steps.map((step) => {
+  // Take in the data of a call; the states are made of its changes.
+  read(call) {
+    let state = call.before;
+    call.states = call.steps.map((step) => {
       const before = changed(state, step.meanwhile);
       state = changed(before, step.changes);
       return [before, state];
     });
-    this.story = story;
-    $("title").replaceChildren(...title(story));
-    $("summary").replaceChildren(...summary(story));
-    $("slider").max = Math.max(story.steps.length, 1);
+    this.call = call;
+    $("title").replaceChildren(...title(call));
+    $("summary").replaceChildren(...summary(call));
+    $("slider").max = Math.max(call.steps.length, 1);
   }
 
-  // Take in the story as it is by now. Whoever looks at the last step goes on with it.
-  renew(story) {
-    const follows = this.index === this.story.steps.length - 1;
-    this.read(story);
-    this.ladder.extend(story.steps);
+  // Take in the data as it is by now. Whoever looks at the last step goes on with it.
+  renew(call) {
+    const follows = this.index === this.call.steps.length - 1;
+    this.read(call);
+    this.ladder.extend(call.steps);
     this.search();
-    this.select(follows ? story.steps.length - 1 : this.index);
+    this.select(follows ? call.steps.length - 1 : this.index);
   }
 
   select(index) {
-    const { steps } = this.story;
+    const { steps } = this.call;
     if (!steps.length) return;
     this.index = Math.min(Math.max(index, 0), steps.length - 1);
     const step = steps[this.index];
     $("slider").value = this.index + 1;
-    $("slider").setAttribute("aria-valuetext", `step ${this.index + 1} of ${steps.length}: ${step.lines[0].label}`);
+    $("slider").setAttribute("aria-valuetext", `step ${this.index + 1} of ${steps.length}: ${step.messages[0].text}`);
     $("place").textContent = `step ${this.index + 1} of ${steps.length}`;
     this.ladder.select(this.index);
     this.show();
@@ -51,7 +51,7 @@ class CallPage {
   }
 
   show() {
-    $("step").replaceChildren(...stepInFull(this.story, this.index, this.all, () => this.switchAll()));
+    $("step").replaceChildren(...stepInFull(this.call, this.index, this.all, () => this.switchAll()));
     this.light();
   }
 
@@ -68,7 +68,7 @@ class CallPage {
 
   // So many steps on; among messages only, the quiet ones do not count.
   move(count) {
-    const { steps } = this.story, way = Math.sign(count);
+    const { steps } = this.call, way = Math.sign(count);
     let to = this.index;
     for (let index = to + way, left = Math.abs(count); left && steps[index]; index += way) {
       if ($("brief").checked && this.ladder.items[index].classList.contains("hushed")) continue;
@@ -80,7 +80,7 @@ class CallPage {
 
   // The step that an address names.
   linked({ hash }) {
-    const index = this.story.steps.findIndex((step) => `#${step.version}` === hash);
+    const index = this.call.steps.findIndex((step) => `#${step.version}` === hash);
     return index < 0 ? null : index;
   }
 
@@ -92,15 +92,15 @@ class CallPage {
 
   search() {
     const { wanted } = this;
-    this.found = wanted ? [...this.story.steps.keys()].filter((index) => this.text(index).includes(wanted)) : [];
+    this.found = wanted ? [...this.call.steps.keys()].filter((index) => this.text(index).includes(wanted)) : [];
     this.ladder.mark(new Set(this.found));
     lightUp("on-ladder", $("steps"), wanted);
     this.light();
   }
 
   text(index) {
-    const { version, phases, event, commands, lines } = this.story.steps[index];
-    const labels = lines.map((line) => line.label);
+    const { version, phases, event, commands, messages } = this.call.steps[index];
+    const labels = messages.map((message) => message.text);
     return JSON.stringify([version, phases, event, commands, labels]).toLowerCase();
   }
 
@@ -119,7 +119,7 @@ class CallPage {
   }
 
   copy() {
-    const { user, id, steps, states } = this.story, { version, at, event, commands, due } = steps[this.index];
+    const { user, id, steps, states } = this.call, { version, at, event, commands, due } = steps[this.index];
     const [before, after] = states[this.index];
     copy({ user, call: id, version, at, event, commands, before, after, due }, `Step ${this.index + 1}`);
   }
@@ -162,7 +162,7 @@ class CallPage {
       PageUp: () => this.move(-10),
       PageDown: () => this.move(10),
       Home: () => this.select(0),
-      End: () => this.select(this.story.steps.length - 1),
+      End: () => this.select(this.call.steps.length - 1),
       "/": () => $("search").select(),
       n: () => this.next(1),
       N: () => this.next(-1),
@@ -180,28 +180,28 @@ class CallPage {
 
 // --- what became of the call
 
-function notes(story) {
-  const told = story.steps.flatMap((step) => step.commands.map(({ id, command }) => ({ step, id, command })));
-  return told.filter(({ command }) => command.type.startsWith("Note") && command.call === story.id);
+function notes(call) {
+  const told = call.steps.flatMap((step) => step.commands.map(({ id, command }) => ({ step, id, command })));
+  return told.filter(({ command }) => command.type.startsWith("Note") && command.call === call.id);
 }
 
-function title(story) {
-  const begun = notes(story).find(({ command }) => command.type === "NoteBegun")?.command;
-  const user = make("bdi", {}, story.user);
+function title(call) {
+  const begun = notes(call).find(({ command }) => command.type === "NoteBegun")?.command;
+  const user = make("bdi", {}, call.user);
   if (!begun) return [user];
   const peer = make("bdi", {}, begun.name && begun.peer ? `${begun.name} (${begun.peer})` : begun.name || begun.peer || "somebody anonymous");
   return begun.direction === "out" ? [user, " calls ", peer] : [peer, " calls ", user];
 }
 
-function summary(story) {
-  const { steps } = story;
+function summary(call) {
+  const { steps } = call;
   if (!steps.length) return ["There is no such call."];
-  const ended = notes(story).find(({ command }) => command.type === "NoteEnded");
-  const line = ended?.step.lines.find((each) => each.command === ended.id);
+  const ended = notes(call).find(({ command }) => command.type === "NoteEnded");
+  const message = ended?.step.messages.find((each) => each.command === ended.id);
   const last = ended?.step ?? steps.at(-1);
   return [
-    make("span", {}, `Call ${story.id} · ${clock(steps[0].at)} UTC · ${seconds(last.at - steps[0].at)} s`),
-    make("span", { class: `ending ${line?.tone ?? ""}` }, line?.label ?? "It has not ended."),
+    make("span", {}, `Call ${call.id} · ${clock(steps[0].at)} UTC · ${seconds(last.at - steps[0].at)} s`),
+    make("span", { class: `ending ${message?.tone ?? ""}` }, message?.text ?? "It has not ended."),
   ];
 }
 
@@ -221,4 +221,4 @@ function lightUp(name, place, wanted) {
 startTheme();
 const page = new CallPage(data);
 $("calls").hidden = !source;
-watch(() => source, (story) => page.renew(story));
+watch(() => source, (call) => page.renew(call));

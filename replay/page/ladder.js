@@ -1,18 +1,18 @@
-// The ladder: a list of steps, each with its rungs, in which one is chosen.
+// The ladder: a list of steps, each with its messages, in which one is chosen.
 
 const PLACES = { 3: [11, 57, 94], 4: [10, 50, 82, 97] };
 
 class Ladder {
-  constructor(list, story, choose) {
+  constructor(list, call, choose) {
     this.list = list;
-    this.places = PLACES[story.posts.length];
-    this.several = severalClients(story.steps);
-    list.closest(".ladder").dataset.posts = story.posts.length;
-    $("posts").replaceChildren(...story.posts.map((post, place) => this.post(post, place)));
-    this.began = story.steps[0]?.at ?? 0;
+    this.places = PLACES[call.participants.length];
+    this.several = severalClients(call.steps);
+    list.closest(".ladder").dataset.participants = call.participants.length;
+    $("participants").replaceChildren(...call.participants.map((name, place) => this.participant(name, place)));
+    this.began = call.steps[0]?.at ?? 0;
     this.items = [];
     this.choose = choose;
-    this.extend(story.steps);
+    this.extend(call.steps);
   }
 
   // Add the steps that are not there yet.
@@ -26,36 +26,36 @@ class Ladder {
     this.list.append(fragment);
   }
 
-  post(name, place) {
-    const made = make("span", { class: "post" }, name);
+  participant(name, place) {
+    const made = make("span", { class: "participant" }, name);
     if (place) made.style.left = `${this.places[place]}%`;
     return made;
   }
 
   step(step, last, index) {
     const moved = step.phases !== last?.phases;
-    const quiet = step.lines.every((line) => line.tone === "quiet");
+    const quiet = step.messages.every((message) => message.tone === "quiet");
     const item = make("li", { role: "option", id: `step-${step.version}`, class: quiet ? "hushed" : null });
     item.addEventListener("click", () => this.choose(index));
-    step.lines.forEach((line, place) => item.append(this.rung(step, last, line, !place, moved)));
-    item.style.containIntrinsicBlockSize = `auto ${1.9 * step.lines.length}rem`;
+    step.messages.forEach((message, place) => item.append(this.message(step, last, message, !place, moved)));
+    item.style.containIntrinsicBlockSize = `auto ${1.9 * step.messages.length}rem`;
     return item;
   }
 
-  rung(step, last, line, first, moved) {
-    const lanes = make("div", { class: "lanes" }, line.start === line.end ? make("bdi", {}, line.label) : this.arrow(line));
-    return make("div", { class: `rung ${line.tone}${line.start === line.end ? " sentence" : ""}` },
+  message(step, last, message, first, moved) {
+    const lanes = make("div", { class: "lanes" }, message.source === message.target ? make("bdi", {}, message.text) : this.arrow(message));
+    return make("div", { class: `message ${message.tone}${message.source === message.target ? " sentence" : ""}` },
       make("span", { class: "time" }, first ? seconds(step.at - this.began) : ""),
       make("span", { class: "later" }, first && last ? `+${seconds(step.at - last.at)}` : ""),
       lanes,
       make("span", { class: moved ? "phases moved" : "phases", title: step.phases }, first ? step.phases : ""));
   }
 
-  arrow(line) {
-    const [left, right] = [this.places[line.start], this.places[line.end]].sort((a, b) => a - b);
-    const resource = line.client.split("/").slice(1).join("/");
-    const label = this.several && resource ? `${line.label} (${resource})` : line.label;
-    const way = line.start < line.end ? "right" : "left";
+  arrow(message) {
+    const [left, right] = [this.places[message.source], this.places[message.target]].sort((a, b) => a - b);
+    const resource = (message.client ?? "").split("/").slice(1).join("/");
+    const label = this.several && resource ? `${message.text} (${resource})` : message.text;
+    const way = message.source < message.target ? "right" : "left";
     const made = make("div", { class: `arrow ${way}`, title: escaped(label) }, make("bdi", {}, label));
     made.style.left = `${left}%`;
     made.style.width = `${right - left}%`;
@@ -77,5 +77,5 @@ class Ladder {
 }
 
 function severalClients(steps) {
-  return new Set(steps.flatMap((step) => step.lines.map((line) => line.client)).filter((jid) => jid.includes("/"))).size > 1;
+  return new Set(steps.flatMap((step) => step.messages.map((message) => message.client)).filter((jid) => jid?.includes("/"))).size > 1;
 }

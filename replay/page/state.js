@@ -1,6 +1,6 @@
 // States: made from the changes between them, compared, and shown as rows.
 
-// A tree with changes made (see replay/trees.py); whatever they do not touch is the same object as before.
+// A tree with changes made (see replay/drawing/json_diff.py); whatever they do not touch is the same object as before.
 function changed(tree, changes) {
   return changes.reduce((made, [path, ...value]) => put(made, path, value), tree);
 }

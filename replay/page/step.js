@@ -1,18 +1,18 @@
 // A step in full: its event, the state before and after it, the commands it led to, and what was due.
 
-function stepInFull(story, index, all, switchAll) {
-  const step = story.steps[index], [before, after] = story.states[index];
-  const past = story.steps[index - 1];
+function stepInFull(call, index, all, switchAll) {
+  const step = call.steps[index], [before, after] = call.states[index];
+  const past = call.steps[index - 1];
   const when = [
     `${clock(step.at)} UTC`,
-    `${seconds(step.at - story.steps[0].at)} s into the call`,
+    `${seconds(step.at - call.steps[0].at)} s into the call`,
     ...(past ? [`${seconds(step.at - past.at)} s after the step before`] : []),
   ];
   return [
-    make("header", {}, make("h2", {}, `Event ${step.version}: `, make("bdi", {}, step.lines[0].label)), make("p", {}, when.join(" · "))),
+    make("header", {}, make("h2", {}, `Event ${step.version}: `, make("bdi", {}, step.messages[0].text)), make("p", {}, when.join(" · "))),
     part("Event", step.event, block(step.event)),
     stateOf(before, after, all, switchAll),
-    part("Commands", step.commands, commands(story, step)),
+    part("Commands", step.commands, commands(call, step)),
     part("Deadlines", step.due, deadlines(step)),
   ];
 }
@@ -59,13 +59,13 @@ function whereOf(path, all) {
 
 // --- commands and deadlines
 
-function commands(story, step) {
+function commands(call, step) {
   if (!step.commands.length) return make("p", { class: "none" }, "None.");
-  const drawn = new Map(step.lines.filter((line) => line.command).map((line) => [line.command, line]));
+  const drawn = new Map(step.messages.filter((message) => message.command).map((message) => [message.command, message]));
   return make("ol", { class: "commands" }, step.commands.map(({ id, command }) => {
-    const line = drawn.get(id);
-    return make("li", { class: line ? line.tone : "other" },
-      make("span", { class: "id" }, id), block(command), line ? "" : make("span", { class: "none" }, "not for this call"));
+    const message = drawn.get(id);
+    return make("li", { class: message ? message.tone : "other" },
+      make("span", { class: "id" }, id), block(command), message ? "" : make("span", { class: "none" }, "not for this call"));
   }));
 }
 

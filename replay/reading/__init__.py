@@ -1,1 +1,1 @@
-"""Reading a log: its entries as steps, and the calls in it."""
+"""Reading a log: its entries folded again, the calls in it, and finding one by its name."""

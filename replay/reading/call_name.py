@@ -1,10 +1,11 @@
-"""What a call is named, and finding one by its name.
+"""The names of calls, and finding a call by one.
 
 Rules:
 
 1. A call's name is ``JID/ID``: its user, and the version of the event that it began with.
-2. People may say less: the ID alone, the Jingle session's id, or the SIP channel's name, if only one call has it.
-3. A name that means no call, or several, is told with the calls that could be meant.
+2. People may say less, if only one call is meant: the ID alone, the id of the Jingle session, or the name of the SIP
+   channel that the call began on.
+3. An error about a name lists the calls that could be meant.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,14 +13,14 @@ from typing import Final, NamedTuple
 
 from fargo.statemachine.model.call_records import RecordBegun
 from fargo.store.entries import Entry
-from replay.reading import channels
+from replay.reading import texts
 
-_MOST: Final = 10
-"""So many calls are listed, the latest of them."""
+_MOST_LISTED: Final = 10
+"""An error lists this number of calls, the latest ones."""
 
 
 class CallName(NamedTuple):
-    """A call: of whom (bare JID), and the version of the event that it began with."""
+    """A call: its user (bare JID), and its id, the version of the event that it began with."""
 
     user: str
     id: str
@@ -33,28 +34,27 @@ class CallNameError(Exception):
 
 
 def find(entries: Iterable[Entry], name: str) -> CallName:
-    """The call of that name, among those that begin in the entries. Raises CallNameError."""
+    """Return the call of that name, among those that begin in the entries. Raises CallNameError."""
     calls = dict(_calls(entries))
     meant = [call for call in calls if name == str(call)] or [call for call, names in calls.items() if name in names]
     if len(meant) == 1:
         return meant[0]
     if meant:
-        raise CallNameError(f"“{name}” is the name of several calls: {_listed(meant)}.")
-    there = f"Those in the log: {_listed([*calls])}." if calls else "No call is in it."
-    raise CallNameError(f"There is no call “{name}”. {there}")
+        raise CallNameError(texts.AMBIGUOUS_CALL.format(name=name, calls=_listed(meant)))
+    others = texts.CALLS_IN_LOG.format(calls=_listed([*calls])) if calls else texts.NO_CALLS
+    raise CallNameError(texts.UNKNOWN_CALL.format(name=name, others=others))
 
 
-def _calls(entries: Iterable[Entry]) -> Iterator[tuple[CallName, set[str]]]:
-    """Each call, and what it is called for short."""
+def _calls(entries: Iterable[Entry]) -> Iterator[tuple[CallName, set[str | None]]]:
+    """Yield each call with its short names."""
     for recorded, issued in entries:
         for each in issued:
             if isinstance(each.command, RecordBegun):
-                note = each.command
-                names = {note.call, note.session, channels.channel(recorded.event, issued)} - {""}
-                yield CallName(recorded.user, note.call), names
+                begun = each.command
+                yield CallName(recorded.user, begun.call), {begun.call, begun.session or None, begun.channel}
 
 
 def _listed(calls: list[CallName]) -> str:
-    latest = calls[-_MOST:]
-    earlier = len(calls) - len(latest)
-    return ", ".join(map(str, latest)) + (f" and {earlier} earlier ones" if earlier else "")
+    latest = ", ".join(map(str, calls[-_MOST_LISTED:]))
+    earlier = len(calls) - _MOST_LISTED
+    return texts.EARLIER_CALLS.format(calls=latest, number=earlier) if earlier > 0 else latest

@@ -1,9 +1,11 @@
-"""Golden logs: recorded sessions as text, an event and its commands a line, that every later version folds again.
+"""Golden logs: recorded sessions as text, which every later version folds again. A line is an event and its commands.
 
 Each line is a JSON object: ``user``, ``version``, ``at``, ``event``, and ``commands``, each of these with its ``id``
-and ``command``. Events and commands name their type in their own ``type``. ``rules`` is the version of the rules that
-the commands follow from (`fargo.statemachine.model.rules`), 1 if it is absent. ``formats`` has the format of each of
-these types (`fargo.store.formats`) that is not in its first; mostly there is none.
+and ``command``. Events and commands name their type in their own ``type``. ``call``, of the line or of a command, is
+the call that the event or the command belongs to; it is absent if that is none. ``rules`` is the version of the rules
+that the commands follow from (`fargo.statemachine.model.rules`), 1 if it is absent; calls of such lines are found out
+(`fargo.store.correlation`). ``formats`` has the format of each of these types (`fargo.store.formats`) that is not in
+its first; mostly there is none.
 
 The name of a golden log ends in ``.jsonl``.
 """
@@ -20,9 +22,11 @@ from fargo.statemachine.model.call_records import RecordBegun
 from fargo.statemachine.model.commands import Command, Issued
 from fargo.statemachine.model.events import Event, Recorded
 from fargo.statemachine.model.wire import wire_name
-from fargo.store.entries import Entry, has_call_records
+from fargo.store.correlation import correlated
+from fargo.store.entries import Entry, calls_of, has_call_records
 from fargo.store.formats import FormatError, current_format, upcast
 from fargo.store.interface import Statistics, StoreError
+from replay.reading import texts
 
 _SUFFIX: Final = ".jsonl"
 
@@ -34,22 +38,24 @@ class GoldenError(StoreError):
 _Body = dict[str, Any]
 
 
-class _Command(Struct):
+class _Command(Struct, omit_defaults=True):
     id: str
     command: _Body
+    call: str | None = None
 
 
-class _Line(Struct):
+class _GoldenLine(Struct, omit_defaults=True):
     user: str
     version: int
     at: float
     event: _Body
     commands: tuple[_Command, ...]
+    call: str | None = None
     rules: Annotated[int, Meta(ge=1)] = 1
     formats: dict[str, Annotated[int, Meta(ge=1)]] = {}
 
 
-_DECODER: Final = msgspec.json.Decoder(_Line)
+_DECODER: Final = msgspec.json.Decoder(_GoldenLine)
 
 
 def is_golden(path: Path) -> bool:
@@ -63,23 +69,27 @@ def golden_logs(directory: Path) -> list[Path]:
 
 
 def write(path: Path, entries: Iterable[Entry]) -> None:
-    """Write entries in their order; a file that is there is replaced."""
+    """Write entries in their order. A file that exists is replaced."""
     path.write_bytes(msgspec.json.Encoder().encode_lines([_line(*entry) for entry in entries]))
 
 
 def read(path: Path) -> Iterator[Entry]:
-    """Yield the entries of a file, in order. Raises GoldenError."""
+    """Return the entries of a file, in order. Raises GoldenError."""
+    return correlated(_lines(path))
+
+
+def _lines(path: Path) -> Iterator[Entry]:
     try:
         lines = path.read_bytes().splitlines()
     except OSError as error:
-        raise GoldenError(f"{path} cannot be read: {error.strerror}.") from error
+        raise GoldenError(texts.UNREADABLE.format(path=path, why=error.strerror)) from error
     for number, line in enumerate(lines, 1):
         try:
             yield _entry(_DECODER.decode(line))
         except FormatError as error:
-            raise GoldenError(f"{path}, line {number}: {error}.") from error
+            raise GoldenError(texts.UNKNOWN_FORMAT.format(path=path, number=number, why=error)) from error
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise GoldenError(f"{path}, line {number}, is not an entry of a golden log: {error}.") from error
+            raise GoldenError(texts.NOT_AN_ENTRY.format(path=path, number=number, why=error)) from error
 
 
 class GoldenLog:
@@ -95,6 +105,10 @@ class GoldenLog:
     def read(self, user: str | None = None, after: int = 0) -> Iterator[Entry]:
         """Yield all entries or one user's, after a position."""
         return (entry for entry in self._entries[after:] if user in (None, entry[0].user))
+
+    def call(self, user: str, id: str) -> Iterator[Entry]:
+        """Yield the entries that belong to one call of a user."""
+        return (entry for entry in self.read(user) if id in calls_of(entry))
 
     def call_entries(self, user: str | None = None, after: int = 0) -> Iterator[Entry]:
         """Yield all entries or one user's that have a record of a call, after a position."""
@@ -149,28 +163,30 @@ class GoldenLog:
         ]
 
 
-def _line(recorded: Recorded, issued: tuple[Issued, ...]) -> dict[str, object]:
+def _line(recorded: Recorded, issued: tuple[Issued, ...]) -> _GoldenLine:
     names = [wire_name(type(value)) for value in (recorded.event, *(each.command for each in issued))]
-    formats = {name: current_format(name) for name in names if current_format(name) > 1}
-    return {
-        "user": recorded.user,
-        "version": recorded.version,
-        "at": recorded.at,
-        **({"rules": recorded.rules} if recorded.rules > 1 else {}),
-        "event": recorded.event,
-        "commands": [{"id": each.id, "command": each.command} for each in issued],
-        **({"formats": formats} if formats else {}),
-    }
+    commands = tuple(_Command(each.id, msgspec.to_builtins(each.command), each.call) for each in issued)
+    return _GoldenLine(
+        recorded.user,
+        recorded.version,
+        recorded.at,
+        msgspec.to_builtins(recorded.event),
+        commands,
+        recorded.call,
+        recorded.rules,
+        {name: current_format(name) for name in names if current_format(name) > 1},
+    )
 
 
-def _entry(line: _Line) -> Entry:
+def _entry(line: _GoldenLine) -> Entry:
     event: Event = msgspec.convert(_today(line.event, line), Event)
     commands = (
-        Issued(line.user, each.id, msgspec.convert(_today(each.command, line), Command)) for each in line.commands
+        Issued(line.user, each.id, msgspec.convert(_today(each.command, line), Command), each.call)
+        for each in line.commands
     )
-    return Recorded(line.user, line.version, line.at, event, line.rules), tuple(commands)
+    return Recorded(line.user, line.version, line.at, event, line.call, line.rules), tuple(commands)
 
 
-def _today(body: _Body, line: _Line) -> _Body:
+def _today(body: _Body, line: _GoldenLine) -> _Body:
     name = str(body.get("type"))
     return upcast(name, line.formats.get(name, 1), body)

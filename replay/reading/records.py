@@ -1,9 +1,9 @@
-"""What became of each call, gathered from the notes in a log: a projection, made anew whenever somebody asks.
+"""What became of each call, gathered from the call records in a log: a projection, computed whenever somebody asks.
 
 Rules:
 
-1. A record has the columns of the log's view `calls` (docs/log.md), by their names and with the same values.
-2. A call without an end is going on, as far as the log knows.
+1. A `Record` has the columns of the log's view `calls` (docs/log.md), by their names and with the same values.
+2. A call without an end is in progress, as far as the log knows.
 """
 
 from collections.abc import Iterable, Iterator
@@ -28,8 +28,9 @@ from replay.reading.call_name import CallName
 
 
 class Record(Struct, frozen=True):
-    """A call: who with whom and which way, when (seconds since 1970), which client, how its audio went and why (through
-    a relay: RTP packets from either end), who ended it and why. What has not happened is None, or "".
+    """A call: its user, peer and direction, when it began, was answered and ended (seconds since 1970), which client
+    took part, the path of the audio and why (through a relay: RTP packets from either end), who ended it and why. What
+    has not happened is None, or "".
     """
 
     name: CallName
@@ -51,12 +52,14 @@ class Record(Struct, frozen=True):
 
     @property
     def failed(self) -> bool:
-        """Whether the call ended, or did not come about, for a reason that was nobody's wish."""
+        """Return True if something failed in the call, or kept it from coming about."""
         return self.cause in FAILURES
 
 
 class Wanted(Struct, frozen=True):
-    """Which calls are asked for: whose, begun from when until before when, how ended; None for any."""
+    """The calls that are asked for: of a user, begun at or after a time and before another, ended for a cause; None
+    means any.
+    """
 
     user: str | None = None
     since: float | None = None
@@ -65,7 +68,7 @@ class Wanted(Struct, frozen=True):
     failed: bool = False
 
     def has(self, record: Record) -> bool:
-        """Whether a call is one of them."""
+        """Return True if a call is one of them."""
         return (
             self.user in (None, record.name.user)
             and (self.since is None or self.since <= record.began)
@@ -76,12 +79,12 @@ class Wanted(Struct, frozen=True):
 
 
 def records(entries: Iterable[Entry], known: Iterable[Record] = ()) -> list[Record]:
-    """The calls that begin in the entries, in the order in which they began, after those that are known already."""
+    """Return the calls that begin in the entries, in the order of their beginnings, behind those already known."""
     calls = {record.name: record for record in known}
-    for recorded, note in _notes(entries):
-        name = CallName(recorded.user, note.call)
+    for recorded, of_call in _call_records(entries):
+        name = CallName(recorded.user, of_call.call)
         call = calls.get(name)
-        match note:
+        match of_call:
             case RecordBegun(_, direction, peer, peer_name, session):
                 calls[name] = Record(name, direction.value, peer, peer_name, session, recorded.at)
             case _ if call is None:  # its beginning is not among the entries
@@ -95,7 +98,7 @@ def records(entries: Iterable[Entry], known: Iterable[Record] = ()) -> list[Reco
             case RecordEnded(_, by, cause, text):
                 calls[name] = replace(call, ended=recorded.at, ended_by=by.value, cause=cause.value, reason=text)
             case _:
-                assert_never(note)
+                assert_never(of_call)
     return list(calls.values())
 
 
@@ -103,11 +106,11 @@ COLUMNS: Final = (
     *("call", "user", "direction", "peer", "peer_name", "began", "answered", "ended", "waited", "talked"),
     *("client", "audio", "audio_why", "from_client", "from_phone", "ended_by", "cause", "reason", "session"),
 )
-"""The view's."""
+"""The columns of the view."""
 
 
 def row(record: Record) -> dict[str, str | float | None]:
-    """The record as programs are given it, in the order of the view's columns."""
+    """Return a record for programs, in the order of the view's columns."""
     return {
         "call": str(record.name),
         "user": record.name.user,
@@ -132,11 +135,11 @@ def row(record: Record) -> dict[str, str | float | None]:
 
 
 def seconds(since: float | None, until: float | None) -> float | None:
-    """From one time to another, to the millisecond; None if either has not come."""
+    """Return the seconds from one time to another, to the millisecond; None if either has not come."""
     return None if since is None or until is None else int((until - since) * 1000) / 1000
 
 
-def _notes(entries: Iterable[Entry]) -> Iterator[tuple[Recorded, CallRecord]]:
+def _call_records(entries: Iterable[Entry]) -> Iterator[tuple[Recorded, CallRecord]]:
     return (
         (recorded, each.command)
         for recorded, issued in entries
@@ -146,7 +149,7 @@ def _notes(entries: Iterable[Entry]) -> Iterator[tuple[Recorded, CallRecord]]:
 
 
 def _instant(at: float | None) -> str | None:
-    """A time as in the log's column `time`, cut to the millisecond as there."""
+    """Return a time as in the log's column `time`, cut to the millisecond as there."""
     if at is None:
         return None
     return f"{datetime.fromtimestamp(int(at), UTC):%Y-%m-%dT%H:%M:%S}.{int((at - int(at)) * 1000):03}Z"

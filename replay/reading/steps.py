@@ -1,9 +1,15 @@
-"""A recorded log as steps, and which of them belong to a call."""
+"""A recorded log, folded again: each entry between the user's states before and after it.
+
+Rules:
+
+1. A log keeps no state, apart from the `Snapshot` that a stream may begin with. Whoever needs the state at an entry
+   folds the user's stream from its beginning.
+2. Which entries a call has is a question to the log. Nothing after the last of them is read for it.
+"""
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple, get_args
+from typing import NamedTuple, Protocol
 
-from fargo.statemachine.call.call_state import Call, CallEvent, concerns
 from fargo.statemachine.machine import fold, new
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import Recorded
@@ -12,8 +18,8 @@ from fargo.store.entries import Entry
 from replay.reading.call_name import CallName
 
 
-class Step(NamedTuple):
-    """An event and its recorded commands, between the user's states before and after it."""
+class ReplayStep(NamedTuple):
+    """An event and its recorded commands, and the user's states before and after it."""
 
     recorded: Recorded
     issued: tuple[Issued, ...]
@@ -21,27 +27,38 @@ class Step(NamedTuple):
     after: User
 
 
-def steps(entries: Iterable[Entry], call: CallName | None = None) -> Iterator[Step]:
-    """Every step, or those of one call; of its user all entries are needed."""
+class CallLog(Protocol):
+    """A log from which a call can be read."""
+
+    def read(self, user: str | None = None, /) -> Iterator[Entry]: ...
+    def call(self, user: str, id: str, /) -> Iterator[Entry]: ...
+
+
+def replayed(entries: Iterable[Entry]) -> Iterator[ReplayStep]:
+    """Fold entries of any users again. Of each user all are needed, from the first on."""
     users: dict[str, User] = {}
-    last: Call | None = None
     for recorded, issued in entries:
-        if call and recorded.user != call.user:
-            continue
         before = users.get(recorded.user) or new(recorded.user)
-        after, _ = fold(before, recorded)
-        users[recorded.user] = after
-        step = Step(recorded, issued, before, after)
-        last = after.calls.get(call.id, last) if call else None
-        if call is None or _concerns(step, call.id, last):
+        users[recorded.user], *_ = fold(before, recorded)
+        yield ReplayStep(recorded, issued, before, users[recorded.user])
+
+
+def refolded(events: Iterable[Recorded]) -> Iterator[Entry]:
+    """Fold events of any users again, and yield the entries that would be recorded for them today."""
+    users: dict[str, User] = {}
+    for recorded in events:
+        users[recorded.user], issued, call = fold(users.get(recorded.user) or new(recorded.user), recorded)
+        yield recorded.folded(call), issued
+
+
+def replayed_call(log: CallLog, call: CallName) -> Iterator[ReplayStep]:
+    """Yield the steps of one call. They need the state: for the phases of its legs, and to be shown beside them."""
+    versions = {recorded.version for recorded, _ in log.call(call.user, call.id)}
+    if not versions:
+        return
+    last = max(versions)
+    for step in replayed(log.read(call.user)):
+        if step.recorded.version in versions:
             yield step
-
-
-def _concerns(step: Step, id: str, last: Call | None) -> bool:
-    """Whether the event began the call, or changed it, or came too late for it. `last`: the call as it last was,
-    because it loses its session and its channel on the way, and late events come when it is gone.
-    """
-    recorded, _, before, after = step
-    if id == str(recorded.version) or before.calls.get(id) != after.calls.get(id):
-        return True
-    return last is not None and isinstance(recorded.event, get_args(CallEvent)) and concerns(last, recorded.event)
+        if step.recorded.version == last:
+            return

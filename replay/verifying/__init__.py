@@ -1,1 +1,1 @@
-"""Folding a log again and comparing the commands with those recorded."""
+"""Folding a log again, and comparing today's commands with the recorded ones."""

@@ -9,39 +9,30 @@ Rules:
 
 from collections import Counter
 from collections.abc import Callable
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, TypeAlias
 
 from fargo.statemachine.legs.relay.relay_leg import concerns, is_overtaken
 from fargo.statemachine.legs.relay.relay_session import Joined
 from fargo.statemachine.model import rules
 from fargo.statemachine.model.commands import AcceptSession, Fault, InitiateSession, Issued
-from fargo.statemachine.model.events import IqFailed, Recorded, TimePassed
+from fargo.statemachine.model.events import IqFailed, TimePassed
 from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, RelayRefused
 from fargo.statemachine.model.rules import RuleChange
 from fargo.statemachine.pending import Reply, due
 from fargo.statemachine.user_state import User
+from replay.verifying.difference import Difference
+
+Explains: TypeAlias = Callable[[Difference], bool]
 
 
-class Refolded(NamedTuple):
-    """An event that gives other commands today: the event, the recorded commands, today's, and the state before it."""
-
-    recorded: Recorded
-    then: tuple[Issued, ...]
-    now: tuple[Issued, ...]
-    before: User
-
-
-Explains: TypeAlias = Callable[[Refolded], bool]
-
-
-def _all_that_is_due(refolded: Refolded) -> bool:
+def _all_that_is_due(difference: Difference) -> bool:
     """Several commands were overdue, and what was done about some of them is done today too."""
-    return len(_overdue(refolded)) > 1 and _does_more(refolded)
+    return len(_overdue(difference)) > 1 and _does_more(difference)
 
 
-def _end_after_fault(refolded: Refolded) -> bool:
+def _end_after_fault(difference: Difference) -> bool:
     """The same fault happens today."""
-    then, now = _faults(refolded.then), _faults(refolded.now)
+    then, now = _faults(difference.then), _faults(difference.now)
     return bool(then) and then == now
 
 
@@ -49,20 +40,20 @@ def _faults(issued: tuple[Issued, ...]) -> list[str]:
     return [each.command.error for each in issued if isinstance(each.command, Fault)]
 
 
-def _late_refusal(refolded: Refolded) -> bool:
+def _late_refusal(difference: Difference) -> bool:
     """The client had acknowledged what it refuses, so nothing was done."""
-    event, pending = refolded.recorded.event, refolded.before.pending
-    if refolded.then or not isinstance(event, IqFailed) or event.command not in pending:
+    event, pending = difference.recorded.event, difference.before.pending
+    if difference.then or not isinstance(event, IqFailed) or event.command not in pending:
         return False
     refused = pending[event.command]
     return isinstance(refused.command, InitiateSession | AcceptSession) and refused.until is None
 
 
-def _refusal_of_overtaken(refolded: Refolded) -> bool:
+def _refusal_of_overtaken(difference: Difference) -> bool:
     """The relay refuses, or has not answered in time, what was asked before something else."""
-    event, user = refolded.recorded.event, refolded.before
-    names = [event.command] if isinstance(event, RelayRefused) else _overdue(refolded)
-    return _does_more(refolded) and any(_is_overtaken(name, user) for name in names)
+    event, user = difference.recorded.event, difference.before
+    names = [event.command] if isinstance(event, RelayRefused) else _overdue(difference)
+    return _does_more(difference) and any(_is_overtaken(name, user) for name in names)
 
 
 def _is_overtaken(name: str, user: User) -> bool:
@@ -74,15 +65,15 @@ def _is_overtaken(name: str, user: User) -> bool:
     return is_overtaken(name, user.pending) or any(isinstance(session, Joined) for session in sessions)
 
 
-def _overdue(refolded: Refolded) -> list[str]:
+def _overdue(difference: Difference) -> list[str]:
     """Return the ids of the commands that had not been answered in time when time had passed."""
-    recorded = refolded.recorded
-    return due(refolded.before.pending, recorded.at) if isinstance(recorded.event, TimePassed) else []
+    recorded = difference.recorded
+    return due(difference.before.pending, recorded.at) if isinstance(recorded.event, TimePassed) else []
 
 
-def _does_more(refolded: Refolded) -> bool:
+def _does_more(difference: Difference) -> bool:
     """Return whether all that was done is done today, in whatever order."""
-    then, now = (Counter(each.command for each in issued) for issued in (refolded.then, refolded.now))
+    then, now = (Counter(each.command for each in issued) for issued in (difference.then, difference.now))
     return then <= now
 
 
@@ -95,9 +86,9 @@ EXPLANATIONS: Final[dict[str, Explains]] = {
 """By the name of the change."""
 
 
-def explained(refolded: Refolded) -> RuleChange | None:
+def explained(difference: Difference) -> RuleChange | None:
     """Return the listed change that explains a difference, None if there is none."""
     for change in rules.CHANGES:
-        if refolded.recorded.rules < change.version and EXPLANATIONS[change.name](refolded):
+        if difference.recorded.rules < change.version and EXPLANATIONS[change.name](difference):
             return change
     return None

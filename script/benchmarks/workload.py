@@ -122,7 +122,7 @@ def _life(number: int, calls: int) -> Iterator[list[Recorded]]:
         recorded = [Recorded(jid, next(versions), START + (turn - _begun(number)) * PACE, event) for event in events]
         issued: Commands = ()
         for each in recorded:
-            user, commands = fold(user, each)
+            user, commands, _ = fold(user, each)
             issued += commands
         if faults := [each.command.error for each in issued if isinstance(each.command, Fault)]:
             raise WorkloadError(f"The machine failed: {faults[0]}")

@@ -19,7 +19,7 @@ from world.xmpp_client import XmppClient
 from fargo.store.opening import open_reader
 from replay.drawing.ladder import ladder
 from replay.reading.call_name import CallName
-from replay.reading.steps import steps
+from replay.reading.steps import replayed, replayed_call
 
 ROSTER_SECONDS = 10
 POLL_SECONDS = 0.02
@@ -196,10 +196,10 @@ class Demonstration:
         """Return the ladder of the last call, once its end is in the log."""
         with closing(open_reader(self.gateway.log)) as log:
             user = self.caller.bare_jid
-            await until(lambda: not list(steps(log.read(user)))[-1].after.calls, "the log has the end of the call")
-            id = [id for step in steps(log.read(user)) for id in step.after.calls if id not in step.before.calls][-1]
+            await until(lambda: not list(replayed(log.read(user)))[-1].after.calls, "the log has the end of the call")
+            id = [id for step in replayed(log.read(user)) for id in step.after.calls if id not in step.before.calls][-1]
             call = CallName(user, id)
-            return list(ladder(steps(log.read(user), call), call, brief=True))
+            return list(ladder(replayed_call(log, call), call, brief=True))
 
     def _guide(self) -> str:
         return GUIDE.format(

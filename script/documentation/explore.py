@@ -59,7 +59,7 @@ def step(moment: Moment, event: Event) -> tuple[Moment, Transition]:
     before, at, version = moment
     if isinstance(event, TimePassed):
         at = max(at, min((due.at for due in deadlines(before)), default=at))
-    after, issued = fold(before, Recorded(before.jid, version + 1, at, event))
+    after, issued, _ = fold(before, Recorded(before.jid, version + 1, at, event))
     return Moment(after, at, version + 1), Transition(before, event, after, tuple(each.command for each in issued))
 
 

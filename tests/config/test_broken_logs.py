@@ -143,4 +143,4 @@ def test_a_golden_log_that_is_none(tmp_path: Path, command: str) -> None:
 def test_an_unknown_call_lists_those_that_are_there(tmp_path: Path, command: str) -> None:
     path = written(tmp_path / "fargo.db")
     arguments = ["alice@localhost/99" if each == CALL else each for each in DECODING[command](path)]
-    refused(arguments, f"There is no call “alice@localhost/99”. Those in the log: {CALL}.")
+    refused(arguments, f"There is no call “alice@localhost/99”. Calls in the log: {CALL}.")

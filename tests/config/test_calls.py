@@ -56,7 +56,7 @@ def test_a_call_that_is_going_on(tmp_path: Path) -> None:
     talking = [entry for entry in entries if entry[0].at <= call.answered]
     golden.write(tmp_path / "a.jsonl", talking)
     (line,) = words(fargo("--log", tmp_path / "a.jsonl"))
-    assert re.fullmatch(r"alice@localhost/7 from bob@sip.test \d+:\d\d(:\d\d)? direct going on", line)
+    assert re.fullmatch(r"alice@localhost/7 from bob@sip.test \d+:\d\d(:\d\d)? direct in progress", line)
 
 
 def test_a_narrow_terminal_has_the_ending_below(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,6 +29,7 @@ from fargo.statemachine.model.events import (
     Stopping,
     TimePassed,
 )
+from fargo.statemachine.model.rules import RULES
 from fargo.store.entries import Entry
 from fargo.store.interface import Store, StoreError
 from fargo.store.opening import open_reader, open_store
@@ -49,8 +50,10 @@ class State:
     policy: Policy = NO_RELAY
 
 
-def fold(state: State, recorded: Recorded) -> tuple[State, tuple[Issued, ...]]:
-    """Signing in asks for commands and a deadline 30 s later, which clears when it is due; STUCK does not."""
+def fold(state: State, recorded: Recorded) -> tuple[State, tuple[Issued, ...], str | None]:
+    """Signing in asks for commands and a deadline 30 s later, which clears when it is due; STUCK does not. What is said
+    about signing out belongs to a call.
+    """
     due = state.due
     commands: tuple[Command, ...] = ()
     match recorded.event:
@@ -65,7 +68,8 @@ def fold(state: State, recorded: Recorded) -> tuple[State, tuple[Issued, ...]]:
         case PolicyChanged(policy):
             state = replace(state, policy=policy)
     issued = tuple(Issued(state.jid, f"{recorded.version}.{n}", command) for n, command in enumerate(commands))
-    return replace(state, events=(*state.events, recorded.event), due=due), issued
+    call = "7" if isinstance(recorded.event, SipSignedOut) else None
+    return replace(state, events=(*state.events, recorded.event), due=due), issued, call
 
 
 class Machine:
@@ -76,9 +80,9 @@ class Machine:
     def __init__(self) -> None:
         self.users: dict[str, State] = {}
 
-    def fold(self, state: State, recorded: Recorded) -> tuple[State, tuple[Issued, ...]]:
-        self.users[state.jid], issued = fold(state, recorded)
-        return self.users[state.jid], issued
+    def fold(self, state: State, recorded: Recorded) -> tuple[State, tuple[Issued, ...], str | None]:
+        self.users[state.jid], issued, call = fold(state, recorded)
+        return self.users[state.jid], issued, call
 
     def deadlines(self, state: State) -> tuple[Deadline, ...]:
         return tuple(Deadline("x", at) for at in state.due)
@@ -143,6 +147,14 @@ def delayed(path: Path) -> Bench:
 
 def out(text: str) -> SipSignedOut:
     return SipSignedOut("1.0", SipTrouble.ASKED, text)
+
+
+def test_the_log_names_the_call_of_an_event_and_the_rules(bench: Bench) -> None:
+    bench.engine.put(ALICE, SipSignedIn("a"))
+    bench.engine.put(ALICE, out(""))
+    bench.run()
+    assert [(recorded.call, recorded.rules) for recorded, _ in bench.log.read()] == [(None, RULES), ("7", RULES)]
+    assert [recorded.event for recorded, _ in bench.log.call(ALICE, "7")] == [out("")]
 
 
 def test_a_turn_is_a_batch_and_its_commands_leave_in_order(bench: Bench) -> None:

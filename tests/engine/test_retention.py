@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from msgspec.structs import replace
 from twisted.internet.task import Clock
 from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublisher
 
@@ -29,6 +30,7 @@ from fargo.statemachine.model.events import (
     SipTrouble,
     Snapshot,
 )
+from fargo.statemachine.model.rules import RULES
 from fargo.statemachine.user_state import User
 from fargo.store.interface import Store, StoreError
 from fargo.store.opening import open_store
@@ -53,19 +55,19 @@ def record(log: Store, jid: str, *events: Event, at: float = 1e9) -> User:
     user = new(jid)
     version = 0
     for recorded, _ in log.read(jid):
-        user, _ = fold(user, recorded)
+        user, *_ = fold(user, recorded)
         version = recorded.version
     for number, event in enumerate(events, 1):
         recorded = Recorded(jid, version + number, at + number - 1, event)
-        user, issued = fold(user, recorded)
-        log.append([(recorded, issued)])
+        user, issued, call = fold(user, recorded)
+        log.append([(recorded.folded(call), issued)])
     return user
 
 
 def folded(log: Store, jid: str) -> User:
     user = new(jid)
     for recorded, _ in log.read(jid):
-        user, _ = fold(user, recorded)
+        user, *_ = fold(user, recorded)
     return user
 
 
@@ -124,13 +126,19 @@ def test_sessions_leave_whole_and_what_is_left_verifies(log: Store, session: Pat
         assert records(log.call_entries()) == []
 
 
+def test_a_snapshot_names_the_rules_that_it_was_folded_by(log: Store) -> None:
+    log.append([(replace(recorded, rules=1), issued) for recorded, issued in golden.read(SESSIONS[0])])
+    assert sum(retire(log, LONG_AFTER))
+    assert {recorded.rules for recorded, _ in log.read() if isinstance(recorded.event, Snapshot)} == {RULES}
+
+
 def test_many_events_leave_in_small_steps(log: Store) -> None:
     record(log, ALICE, *registers(ALICE))
     many = []
     user = folded(log, ALICE)
     for number in range(600):
         recorded = Recorded(ALICE, 3 + number, 1e9 + 10 + number, PresenceProbed(GATEWAY))
-        user, issued = fold(user, recorded)
+        user, issued, _ = fold(user, recorded)
         many.append((recorded, issued))
     log.append(many)
     steps = list(retire(log, LONG_AFTER))

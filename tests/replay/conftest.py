@@ -56,8 +56,8 @@ def record(path: Path) -> None:
         user = users.get(jid) or new(jid)
         versions[jid] += 1
         recorded = Recorded(jid, versions[jid], 1_750_000_000 + number / 2, event)
-        users[jid], issued = fold(user, recorded)
-        log.append([(recorded, issued)])
+        users[jid], issued, call = fold(user, recorded)
+        log.append([(recorded.folded(call), issued)])
     log.close()
 
 

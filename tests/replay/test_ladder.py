@@ -1,11 +1,12 @@
 """A call is drawn as a ladder, in the words of its protocols."""
 
 import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
+from simulator.memory import MemoryLog
 
-from fargo.statemachine.machine import fold, new
 from fargo.statemachine.media.description import Candidate, Codec, Content, Description, MediaProfile, RawUdp
 from fargo.statemachine.model.call1 import (
     CallArrived,
@@ -37,7 +38,7 @@ from fargo.store.opening import open_reader
 from replay.drawing.label import Tone
 from replay.drawing.ladder import ladder
 from replay.reading.call_name import CallName
-from replay.reading.steps import Step, steps
+from replay.reading.steps import ReplayStep, refolded, replayed_call
 
 GATEWAY, ALICE = "sip.example.org", "alice@example.org"
 CLIENT, BOB = f"{ALICE}/laptop", f"bob%example.net@{GATEWAY}"
@@ -64,12 +65,13 @@ ARRIVED = CallArrived(INCOMING, "1.0", "sip:bob@example.net", CODECS, ADDRESS, 3
 
 def recorded(*events: Event) -> list[Entry]:
     """What the log has when these come half a second apart, to a user who is signed in with one client."""
-    user, entries = new(ALICE), []
-    for number, event in enumerate((*BEFORE, *events), 1):
-        entry = Recorded(ALICE, number, 1_750_000_000 + number / 2, event)
-        user, issued = fold(user, entry)
-        entries.append((entry, issued))
-    return entries
+    at = 1_750_000_000
+    told = enumerate((*BEFORE, *events), 1)
+    return list(refolded(Recorded(ALICE, number, at + number / 2, event) for number, event in told))
+
+
+def steps(entries: Iterable[Entry], call: CallName) -> Iterator[ReplayStep]:
+    return replayed_call(MemoryLog(entries), call)
 
 
 def whole(*events: Event, width: int = 120, brief: bool = False) -> list[str]:
@@ -195,8 +197,8 @@ def test_the_phones_refusal_stays_on_its_line_and_fits() -> None:
     refused = CallStateChanged(FIRST, 6, 8, message="486 Busy\nHere\x1b[2J\u202e and some more that does not fit")
     refusal, _, sentence, more = whole(*INVITED, refused, width=80, brief=True)[-4:]
     assert "│<─486 Busy?Here…│" in refusal
-    assert sentence == "  1.500       Ended by the phone's side: busy. example.net says: Busy?Here?[2J?"
-    assert more.strip() == "and some more that does not fit (486)"
+    assert sentence == "  1.500       Ended by the SIP side: busy. example.net says: Busy?Here?[2J? and"
+    assert more.strip() == "some more that does not fit (486)"
 
 
 def test_errors_and_notes_are_painted_as_such() -> None:
@@ -218,9 +220,13 @@ def test_a_call_through_the_relay_has_a_post_for_it() -> None:
     """What the relay is told and answers, put beside a recorded call."""
     name = CallName(ALICE, CALL)
     first, *rest = steps(recorded(*INVITED), name)
-    asked = Issued(ALICE, "5.9", OfferRelay("song", AUDIO, MediaProfile.PLAIN))
+    asked = Issued(ALICE, "5.9", OfferRelay("song", AUDIO, MediaProfile.PLAIN), CALL)
     refused = Recorded(ALICE, 9, first.recorded.at + 3, RelayRefused("5.9", "It has no port left."))
-    relayed = [first._replace(issued=(*first.issued, asked)), *rest, Step(refused, (), rest[-1].after, rest[-1].after)]
+    relayed = [
+        first._replace(issued=(*first.issued, asked)),
+        *rest,
+        ReplayStep(refused, (), rest[-1].after, rest[-1].after),
+    ]
     title, *lines = list(ladder(relayed, name, 120))[2:]
     assert title.split()[-2:] == ["SIP", "relay"]
     assert {line.count("│") for line in lines if "calling" in line} == {3, 4}
@@ -237,5 +243,5 @@ def test_another_call_is_not_in_it() -> None:
 def test_no_such_call_is_no_ladder(path: Path) -> None:
     log = open_reader(path)
     nobody = CallName(ALICE, "99")
-    assert list(ladder(steps(log.read(), nobody), nobody)) == []
+    assert list(ladder(replayed_call(log, nobody), nobody)) == []
     log.close()

@@ -35,6 +35,7 @@ from fargo.statemachine.model.rules import (
     REFUSAL_OF_OVERTAKEN,
     RuleChange,
 )
+from fargo.store.correlation import correlated
 from fargo.store.entries import Entry
 from replay.verifying.verify import Verdict, verify
 
@@ -53,6 +54,7 @@ def with_commands(entries: list[Entry], place: int, *commands: Command) -> None:
 
 def only(entries: list[Entry], change: RuleChange) -> Verdict:
     """See that the change explains all differences. By today's rules they would be a failure."""
+    entries = list(correlated(entries))
     verdict = verify(entries)
     assert [group.kind for group in verdict.groups.values()] == [change]
     assert verdict.differences == 0

@@ -13,7 +13,7 @@ from fargo.store.opening import open_reader
 from replay.reading import golden
 from replay.reading.call_name import CallName, CallNameError, find
 from replay.reading.golden import GoldenLog
-from replay.reading.steps import steps
+from replay.reading.steps import replayed_call
 
 ALICE, DAVE = "alice@example.org", "dave@example.org"
 SESSIONS = Path(__file__).parents[2] / "replay/sessions"
@@ -21,7 +21,7 @@ SESSIONS = Path(__file__).parents[2] / "replay/sessions"
 
 def begun(user: str, id: str, session: str = "") -> Entry:
     note = RecordBegun(id, Direction.IN, "bob@example.net", session=session)
-    return Recorded(user, int(id), 1e9, Restarted()), (Issued(user, f"{id}.0", note),)
+    return Recorded(user, int(id), 1e9, Restarted()), (Issued(user, f"{id}.0", note, id),)
 
 
 CALLS = [begun(ALICE, "5", "a"), begun(ALICE, "14", "b"), begun(DAVE, "5", "c"), begun(DAVE, "6", "a")]
@@ -56,8 +56,8 @@ def test_an_unknown_name_lists_the_latest_calls() -> None:
     with pytest.raises(CallNameError) as told:
         find([begun(ALICE, str(each)) for each in range(1, 14)], "99")
     latest = ", ".join(f"{ALICE}/{each}" for each in range(4, 14))
-    assert str(told.value) == f"There is no call “99”. Those in the log: {latest} and 3 earlier ones."
-    with pytest.raises(CallNameError, match=r"There is no call “”. No call is in it\."):
+    assert str(told.value) == f"There is no call “99”. Calls in the log: {latest} and 3 earlier ones."
+    with pytest.raises(CallNameError, match=r"There is no call “”. The log has no call\."):
         find([], "")
 
 
@@ -79,4 +79,4 @@ def test_a_call_that_was_refused_at_once_has_its_step() -> None:
     ended = next(iter(log.call_entries()))[1][-1].command
     assert isinstance(ended, RecordEnded)
     call = find(log.call_entries(), ended.call)
-    assert [str(step.recorded.version) for step in steps(log.read(), call)] == [call.id]
+    assert [str(step.recorded.version) for step in replayed_call(log, call)] == [call.id]

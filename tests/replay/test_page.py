@@ -14,25 +14,23 @@ from world.browser import Chromium
 from world.tab import Tab
 
 from fargo.cli import main
-from fargo.statemachine.machine import fold, new
 from fargo.statemachine.media.description import Candidate, Codec
 from fargo.statemachine.model.call1 import CallArrived, CallStateChanged
 from fargo.statemachine.model.events import Event, Iq, Recorded, SessionInformed
-from fargo.store.entries import Entry
 from replay.drawing.json_diff import tree
-from replay.drawing.page_data import story
+from replay.drawing.page_data import page_data
 from replay.page import call_page
 from replay.reading import golden
 from replay.reading.call_name import CallName
 from replay.reading.golden import GoldenLog
 from replay.reading.records import records
-from replay.reading.steps import steps
+from replay.reading.steps import refolded, replayed_call
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("screen")]
 
 SESSIONS = sorted((Path(__file__).parents[2] / "replay/sessions").glob("*.jsonl"))
 CALL_OUT = next(path for path in SESSIONS if path.stem == "calls-a-call-out-has-sound-both-ways")
-STEPS = 18
+STEPS = 17
 HOSTILE = "</script><img src=x onerror=alert(1)>\u202eevil\x1b[2J"
 
 
@@ -157,7 +155,8 @@ async def test_search_finds_steps_and_goes_from_one_to_the_next(tab: Tab) -> Non
 
 async def test_a_step_is_copied_as_json(tab: Tab) -> None:
     log = GoldenLog(CALL_OUT)
-    real = next(step for step in steps(log.read(), CallName("alice@localhost", "7")) if step.recorded.version == 16)
+    steps = replayed_call(log, CallName("alice@localhost", "7"))
+    real = next(step for step in steps if step.recorded.version == 16)
     await tab.run("page.select(9)")
     await tab.press("c")
     await tab.shows("#said", "Step 10 is on the clipboard.")
@@ -211,16 +210,10 @@ async def test_whatever_it_would_ask_for_is_refused(browser: Chromium, tmp_path:
 
 def log_of(path: Path, user: str, *events: Event) -> None:
     """A golden log of these events after those of a call out, half a second apart."""
-    entries: list[Entry] = []
-    state = new(user)
-    for recorded, _ in [entry for entry in GoldenLog(CALL_OUT).read() if entry[0].version <= 16]:
-        state, issued = fold(state, recorded)
-        entries.append((recorded, issued))
-    for version, event in enumerate(events, 17):
-        recorded = Recorded(user, version, recorded.at + 0.5, event)
-        state, issued = fold(state, recorded)
-        entries.append((recorded, issued))
-    golden.write(path, entries)
+    before = [recorded for recorded, _ in GoldenLog(CALL_OUT).read() if recorded.version <= 16]
+    at = before[-1].at
+    after = [Recorded(user, 16 + number, at + number / 2, event) for number, event in enumerate(events, 1)]
+    golden.write(path, refolded([*before, *after]))
 
 
 async def test_hostile_text_is_shown_as_text(browser: Chromium, tmp_path: Path) -> None:
@@ -250,8 +243,8 @@ async def test_a_call_of_two_thousand_steps(browser: Chromium, tmp_path: Path) -
     tab = await Tab.open(browser, written(tmp_path / "a.jsonl", "7", tmp_path))
     await tab.press("End")
     assert await chosen(tab) == 2010
-    *_, last = steps(GoldenLog(tmp_path / "a.jsonl").read(), CallName("alice@localhost", "7"))
-    assert await tab.run("page.story.states.at(-1)") == [tree(last.before), tree(last.after)]
+    *_, last = replayed_call(GoldenLog(tmp_path / "a.jsonl"), CallName("alice@localhost", "7"))
+    assert await tab.run("page.call.states.at(-1)") == [tree(last.before), tree(last.after)]
     assert tab.complaints == []
 
 
@@ -261,12 +254,12 @@ async def test_every_call_that_was_recorded_can_be_read(browser: Chromium, tmp_p
     for session in SESSIONS:
         log = GoldenLog(session)
         for call in (record.name for record in records(log.call_entries())):
-            file.write_text(call_page(story(steps(log.read(), call), call)))
+            file.write_text(call_page(page_data(replayed_call(log, call), call)))
             await tab.go(file.as_uri())
-            states = await tab.run("page.story.states")
-            assert states == [[tree(each.before), tree(each.after)] for each in steps(log.read(), call)]
+            states = await tab.run("page.call.states")
+            assert states == [[tree(each.before), tree(each.after)] for each in replayed_call(log, call)]
             for script in ("page.select(index)", "page.switchAll()"):
-                shown = await tab.run(f"page.story.steps.map((_, index) => ({script}, $('step').textContent))")
+                shown = await tab.run(f"page.call.steps.map((_, index) => ({script}, $('step').textContent))")
                 assert min(map(len, shown)) > 100
                 assert not [text for text in shown if "undefined" in text]
     assert set(tab.requests) == {file.as_uri()}

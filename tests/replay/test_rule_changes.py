@@ -13,32 +13,33 @@ from fargo.statemachine.model.commands import AskFeatures, Issued, SendPresence,
 from fargo.statemachine.model.rules import CHANGES, RULES, RuleChange
 from fargo.store.entries import Entry
 from replay.reading import golden
-from replay.verifying.changes import EXPLANATIONS, Refolded
+from replay.verifying.changes import EXPLANATIONS
+from replay.verifying.difference import Difference
 from replay.verifying.report import report
 from replay.verifying.verify import verify
 
 SESSIONS = Path(__file__).parents[2] / "replay/sessions"
 REFUSED = SESSIONS / "endings-a-refused-call-says-why-486-busy-here-busy.jsonl"
 CHANGE = RuleChange(RULES, "busy is not gone", "A phone that is busy ends the session with another condition.")
-Register = Callable[[RuleChange, Callable[[Refolded], bool]], None]
+Register = Callable[[RuleChange, Callable[[Difference], bool]], None]
 
 
-def other_condition(refolded: Refolded) -> bool:
+def other_condition(difference: Difference) -> bool:
     """Explain recorded session-terminates that had the condition "gone"."""
     then = tuple(
         replace(each, command=replace(each.command, condition="busy"))
         if isinstance(each.command, TerminateSession) and each.command.condition == "gone"
         else each
-        for each in refolded.then
+        for each in difference.then
     )
-    return then == refolded.now
+    return then == difference.now
 
 
 @pytest.fixture
 def register(monkeypatch: pytest.MonkeyPatch) -> Register:
     """List a made-up change for the time of the test."""
 
-    def register(change: RuleChange, explains: Callable[[Refolded], bool]) -> None:
+    def register(change: RuleChange, explains: Callable[[Difference], bool]) -> None:
         monkeypatch.setattr(rules, "CHANGES", (*rules.CHANGES, change))
         monkeypatch.setitem(EXPLANATIONS, change.name, explains)
 
@@ -119,7 +120,7 @@ def test_what_the_change_does_not_explain_is_a_failure(register: Register, tmp_p
 
 def test_what_follows_from_an_explained_difference_is_told_apart(register: Register) -> None:
     """The first event leads to a command more today, and concerns no call; so all that comes later may follow."""
-    register(CHANGE, lambda refolded: refolded.then == () != refolded.now)
+    register(CHANGE, lambda difference: difference.then == () != difference.now)
     entries = older()
     first = next(n for n, (_, issued) in enumerate(entries) if issued)
     entries[first] = entries[first][0], ()
@@ -157,7 +158,7 @@ def test_a_golden_log_names_the_rules_of_each_event(tmp_path: Path) -> None:
 
 
 def test_a_change_in_what_only_people_read_has_no_consequences(register: Register) -> None:
-    register(CHANGE, lambda refolded: any(isinstance(each.command, SendPresence) for each in refolded.now))
+    register(CHANGE, lambda difference: any(isinstance(each.command, SendPresence) for each in difference.now))
     entries = [
         (
             replace(recorded, rules=1),

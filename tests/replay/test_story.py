@@ -8,12 +8,12 @@ from click.testing import CliRunner, Result
 
 from fargo.cli import main
 from replay.drawing.json_diff import changes, tree
-from replay.drawing.page_data import story
+from replay.drawing.page_data import page_data
 from replay.page import call_page
 from replay.reading.call_name import find
 from replay.reading.golden import GoldenLog
 from replay.reading.records import records
-from replay.reading.steps import steps
+from replay.reading.steps import replayed_call
 
 SESSIONS = sorted((Path(__file__).parents[2] / "replay/sessions").glob("*.jsonl"))
 
@@ -35,8 +35,8 @@ def put(value: Any, change: tuple[Any, ...]) -> Any:
 def test_the_changes_make_every_state(session: Path) -> None:
     log = GoldenLog(session)
     for record in records(log.call_entries()):
-        recorded = list(steps(log.read(), record.name))
-        told = story(recorded, record.name)
+        recorded = list(replayed_call(log, record.name))
+        told = page_data(recorded, record.name)
         state = told.before
         assert len(told.steps) == len(recorded) > 0
         for step, real in zip(told.steps, recorded, strict=True):
@@ -58,7 +58,8 @@ def test_what_shrinks_or_becomes_something_else_is_told_whole() -> None:
 
 def test_a_page_holds_its_data_however_hostile_it_is() -> None:
     log = GoldenLog(SESSIONS[0])
-    told = story(steps(log.read(), find(log.call_entries(), "7")), find(log.call_entries(), "7"))
+    call = find(log.call_entries(), "7")
+    told = page_data(replayed_call(log, call), call)
     told.steps[0].event["sid"] = "</script><script>alert(1)</script><!--"
     page = call_page(told)
     assert page.count("<script") == page.count("</script>") == 2

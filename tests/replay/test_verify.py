@@ -14,9 +14,8 @@ from fargo.statemachine.legs.jingle.jingle_session import Session
 from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.sip.phases import Line
 from fargo.statemachine.legs.sip.sip_leg import SipLeg
-from fargo.statemachine.machine import fold, new
 from fargo.statemachine.media.description import Content, Description
-from fargo.statemachine.model.call1 import CallStateChanged, ChannelClosed, CloseChannel, HangUp, PlaceCall
+from fargo.statemachine.model.call1 import CallStateChanged, CloseChannel, HangUp, PlaceCall
 from fargo.statemachine.model.call_records import RecordBegun, RecordEnded
 from fargo.statemachine.model.commands import (
     AskFeatures,
@@ -31,9 +30,10 @@ from fargo.statemachine.reason import Reason
 from fargo.store.entries import Entry
 from fargo.store.opening import open_reader
 from replay.reading import golden
-from replay.reading.steps import steps
+from replay.reading.steps import refolded, replayed
 from replay.verifying.kinds import DifferenceKind
 from replay.verifying.report import report
+from replay.verifying.texts import CALL_OF_EVENT, NONE
 from replay.verifying.verify import Group, Verdict, verify
 
 SESSIONS = Path(__file__).parents[2] / "replay/sessions"
@@ -64,14 +64,14 @@ def otherwise(path: Path, type: type, **fields: object) -> Iterator[Entry]:
 def without(path: Path, type: type) -> Iterator[Entry]:
     """The entries of a log, without the recorded commands of a type, the others numbered anew."""
     for recorded, issued in golden.read(path):
-        left = [each.command for each in issued if not isinstance(each.command, type)]
-        yield recorded, tuple(Issued(recorded.user, f"{recorded.version}.{n}", c) for n, c in enumerate(left))
+        left = [each for each in issued if not isinstance(each.command, type)]
+        yield recorded, tuple(replace(each, id=f"{recorded.version}.{n}") for n, each in enumerate(left))
 
 
 def with_last(entries: Iterable[Entry]) -> list[Entry]:
-    """The entries, and the last of them about a channel leads to something more."""
+    """The entries, and the last of them that belongs to a call leads to something more."""
     changed = list(entries)
-    last = max(n for n, (recorded, _) in enumerate(changed) if isinstance(recorded.event, ChannelClosed))
+    last = max(n for n, (recorded, _) in enumerate(changed) if recorded.call)
     recorded, issued = changed[last]
     changed[last] = recorded, (*issued, Issued(recorded.user, "99.0", AskFeatures("a", "b", "c")))
     return changed
@@ -79,12 +79,9 @@ def with_last(entries: Iterable[Entry]) -> list[Entry]:
 
 def recorded_after(entries: list[Entry], event: Event) -> list[Entry]:
     """One more entry, of what comes next."""
-    user = new(entries[0][0].user)
-    for recorded, _ in entries:
-        user, _ = fold(user, recorded)
     last = entries[-1][0]
-    more = Recorded(user.jid, last.version + 1, last.at, event)
-    return [(more, fold(user, more)[1])]
+    more = Recorded(last.user, last.version + 1, last.at, event)
+    return [list(refolded([*(recorded for recorded, _ in entries), more]))[-1]]
 
 
 def begun(issued: Issued) -> list[str]:
@@ -321,7 +318,7 @@ def test_an_event_that_meets_two_calls_names_the_phases_of_both() -> None:
     entries = list(golden.read(TWO_CALLS))
     apart = next(
         number
-        for number, step in enumerate(steps(entries), 1)
+        for number, step in enumerate(replayed(entries), 1)
         if {type(call.jingle).__name__ for call in step.after.calls.values()} == {"Calling", "Active"}
     )
     ((stopped, _),) = recorded_after(entries[:apart], Stopping())
@@ -329,6 +326,36 @@ def test_an_event_that_meets_two_calls_names_the_phases_of_both() -> None:
     assert str(group.kind).startswith("Stopping, Active | Settling and Calling | Dialling: ")
     assert "HangUp added; SendPresence added; " in str(group.kind)
     assert len(group.first.calls) == 2
+
+
+def of_another_call(path: Path, type: type) -> Iterator[Entry]:
+    """The entries of a log, with another call of all recorded commands of a type."""
+    for recorded, issued in golden.read(path):
+        yield recorded, tuple(replace(each, call="5") if isinstance(each.command, type) else each for each in issued)
+
+
+def test_a_command_of_another_call_is_a_difference() -> None:
+    verdict = verify(of_another_call(REFUSED, CloseChannel))
+    assert kinds(verdict) == [("CallStateChanged, Calling | Dialling and no call: CloseChannel of another call", 1, 0)]
+    told = list(report(verdict))
+    assert [line.split()[:4] for line in told if "CloseChannel(" in line] == [
+        ["-", "12.0", "(call", "5)"],
+        ["+", "12.0", "(call", "7)"],
+    ]
+
+
+def test_an_event_of_another_call_is_a_difference() -> None:
+    entries = list(golden.read(REFUSED))
+    place = next(n for n, (recorded, issued) in enumerate(entries) if recorded.call and not issued)
+    entries[place] = replace(entries[place][0], call=None), ()
+    (group,) = verify(entries).groups.values()
+    assert str(group.kind) == "CallStateChanged, Calling | Dialling: event of another call"
+    assert CALL_OF_EVENT.format(then=NONE, now="7") in list(report(verify(entries)))
+
+
+def test_older_rules_named_no_calls_so_none_are_compared() -> None:
+    for entries in (of_another_call(REFUSED, CloseChannel), golden.read(REFUSED)):
+        assert verify((replace(r, call="5", rules=1), i) for r, i in entries).differences == 0
 
 
 def test_the_report_tells_what_follows() -> None:

@@ -14,6 +14,8 @@
 9. When a call is answered, the last that was noted of its path is true.
 10. The description of an answer is never rejected because the connection manager said something: that may cross its
    end, which kills the manager.
+11. A command to a leg names the leg's call, and so does a record of a call. A leg is always of the same call, unless a
+   client begins a session of the same name anew.
 """
 
 import msgspec
@@ -40,6 +42,7 @@ from fargo.statemachine.model.call1 import (
 )
 from fargo.statemachine.model.call_records import (
     AudioPath,
+    CallRecord,
     LogRecord,
     RecordAnswered,
     RecordBegun,
@@ -130,6 +133,8 @@ class Watch(Struct, frozen=True):
     """Of each offer and answer to the relay: the command, the relay's session, and the client's that it is for (() if
     the phone calls).
     """
+    calls: tuple[tuple[Leg, str], ...] = ()
+    """The call of each leg that a command was sent to."""
 
     def judge(self, entry: Entry) -> "Watch":
         """What is remembered after an event and its commands. Raises Broken."""
@@ -189,6 +194,23 @@ class Watch(Struct, frozen=True):
         command = issued.command
         if isinstance(command, InitiateSession) and _leg(command) in self.ended:
             return self._forgets(_leg(command))._obeys(issued, event)
+        return self._correlates(issued)._carries_out(issued, event)
+
+    def _correlates(self, issued: Issued) -> "Watch":
+        """Rule 11."""
+        command, leg = issued.command, (issued.id,) if isinstance(issued.command, PlaceCall) else _leg(issued.command)
+        if isinstance(command, CallRecord) and command.call != issued.call:
+            raise Broken("a record names its call", issued)
+        if not leg:
+            return self
+        call = dict(self.calls).get(leg, issued.call)
+        # What ends an older session may be said again after one of the same name has begun.
+        if issued.call is None or (issued.call != call and not isinstance(command, TerminateSession)):
+            raise Broken("a command names its call", (issued, call))
+        return self if leg in dict(self.calls) else replace(self, calls=(*self.calls, (leg, issued.call)))
+
+    def _carries_out(self, issued: Issued, event: Event) -> "Watch":
+        command = issued.command
         if (leg := _leg(command)) in self.ended and not isinstance(command, _STOPS):
             raise Broken("a leg that has ended gets only what ends it", command)
         vital = isinstance(command, InitiateSession | AcceptSession)
@@ -314,6 +336,7 @@ class Watch(Struct, frozen=True):
             ended=tuple(leg for leg in self.ended if leg not in legs),
             started=tuple(what for what in self.started if what[1:] not in legs),
             offers=tuple(offer for offer in self.offers if offer[0] not in legs),
+            calls=tuple(of_call for of_call in self.calls if of_call[0] not in legs),
         )
 
     def _offered(self, leg: Leg, codecs: tuple[Codec, ...]) -> "Watch":
@@ -340,6 +363,8 @@ def _leg(command: Command) -> Leg:
             return us, client, sid
         case OfferRelay(session) | AnswerRelay(session) | PlayDigit(session) | DeleteRelay(session):
             return "relay", session
+        case _ if isinstance(command, LogRecord):
+            return ()
         case _:
             channel = getattr(command, "channel", None)
             return (channel,) if channel else ()

@@ -40,7 +40,7 @@ def users() -> Iterator[tuple[User, Recorded]]:
     for log in runs():
         user = new(USER)
         for recorded, _ in log:
-            user, _ = fold(user, recorded)
+            user, *_ = fold(user, recorded)
             phases = tuple(sorted(set(meeting(user, TimePassed()))))
             if phases not in seen:
                 seen.add(phases)
@@ -55,7 +55,7 @@ def test_every_event_in_every_phase_folds_and_every_pair_is_reached() -> None:
         for event in strays(user):
             met.update(meeting(user, event))
             for later in (0.0, 1000.0):
-                _, commands = fold(user, Recorded(USER, last.version + 1, last.at + later, event))
+                _, commands, _ = fold(user, Recorded(USER, last.version + 1, last.at + later, event))
                 assert not [each for each in commands if isinstance(each.command, Fault)], (user, event)
     print(f"\n{states} combinations of phases, {len(met & every_pair())} of {len(every_pair())} pairs")
     assert every_pair() - met == UNREACHABLE

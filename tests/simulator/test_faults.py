@@ -148,9 +148,10 @@ def test_a_fault_leaves_nobody_ringing_or_talking(found: list[Case], times: int 
     for case in found:
         function, user, recorded = case
         with broken(function, times):
-            after, issued = machine.fold(user, recorded)
+            after, issued, _ = machine.fold(user, recorded)
         known = [each.command for each in issued if isinstance(each.command, Fault)]
         assert known, case
+        assert {each.call for each in issued} >= {fault.call for fault in known if fault.call}, case
         for fault in known:
             assert fault.error == f"ZeroDivisionError: {MESSAGE}", case
             if call := user.calls.get(fault.call):
@@ -160,7 +161,7 @@ def test_a_fault_leaves_nobody_ringing_or_talking(found: list[Case], times: int 
             assert {each: after.calls.get(each) for each in user.calls if each != call.id} == {
                 each: other for each, other in user.calls.items() if other is not call
             }, case
-        _, issued = machine.fold(after, Recorded(USER, recorded.version + 1, recorded.at + 10_000, TimePassed()))
+        _, issued, _ = machine.fold(after, Recorded(USER, recorded.version + 1, recorded.at + 10_000, TimePassed()))
         assert not [each for each in issued if isinstance(each.command, Fault)], case
     modules = {each.__module__ for each in functions().values()}
     assert {case.function.__module__ for case in found} == modules, "a fault in each module"
@@ -216,7 +217,7 @@ def test_whatever_goes_on_after_a_fault_all_calls_come_to_their_end(seed: int, m
     """The world is as in any run of the simulator, but that now and then a function of the core fails."""
     random, broke = Random(seed), 0
 
-    def fold(user: User, recorded: Recorded) -> tuple[User, tuple[Issued, ...]]:
+    def fold(user: User, recorded: Recorded) -> tuple[User, tuple[Issued, ...], str | None]:
         """Fold without what the watch would stop at: the fault itself."""
         nonlocal broke
         found = [each for each in entered(user, recorded) if is_in_a_call(each)] if random.random() < OFTEN else []
@@ -224,8 +225,8 @@ def test_whatever_goes_on_after_a_fault_all_calls_come_to_their_end(seed: int, m
             return machine.fold(user, recorded)
         broke += 1
         with broken(random.choice(found), 1):
-            after, issued = machine.fold(user, recorded)
-        return after, tuple([each for each in issued if not isinstance(each.command, Fault)])
+            after, issued, call = machine.fold(user, recorded)
+        return after, tuple([each for each in issued if not isinstance(each.command, Fault)]), call
 
     monkeypatch.setattr(world, "fold", fold)
     done = run(a_beginning(random), at_random(random), NONE, 150)

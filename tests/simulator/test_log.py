@@ -30,7 +30,7 @@ from fargo.statemachine.machine import fold, new
 from replay.reading.golden import read
 user = new({user!r})
 for recorded, _ in read(Path({path!r})):
-    user, commands = fold(user, recorded)
+    user, commands, _ = fold(user, recorded)
     print(msgspec.json.encode(commands).decode())
 print(user)
 """
@@ -48,7 +48,7 @@ def log(request: pytest.FixtureRequest) -> tuple[Entry, ...]:
 def folded(user: User, log: tuple[Entry, ...]) -> tuple[User, list[object]]:
     commands: list[object] = []
     for recorded, _ in log:
-        user, issued = fold(user, recorded)
+        user, issued, _ = fold(user, recorded)
         commands.append(issued)
     return user, commands
 
@@ -67,12 +67,12 @@ def test_a_prefix_and_then_the_rest_is_the_whole(log: tuple[Entry, ...]) -> None
 def test_condensed_at_any_quiet_point_what_follows_is_the_same(log: tuple[Entry, ...]) -> None:
     user, quiet = new(USER), 0
     for place, (recorded, _) in enumerate(log, 1):
-        user, _ = fold(user, recorded)
+        user, *_ = fold(user, recorded)
         if (event := condensed(user)) is None:
             continue
         quiet += 1
         assert msgspec.json.decode(msgspec.json.encode(event), type=Event) == event
-        again, issued = fold(new(USER), msgspec.structs.replace(recorded, event=event))
+        again, issued, _ = fold(new(USER), msgspec.structs.replace(recorded, event=event))
         assert again == user
         assert {type(each.command) for each in issued} <= {RecordAccount}
         assert deadlines(again) == deadlines(user)
@@ -87,7 +87,7 @@ def test_a_golden_log_is_read_as_it_was_written(log: tuple[Entry, ...], tmp_path
     assert tuple(read(path)) == log
     assert verify(read(path)).differences == 0
     first = msgspec.json.decode(path.read_bytes().splitlines()[0])
-    assert list(first) == ["user", "version", "at", "rules", "event", "commands"]
+    assert list(first) == ["user", "version", "at", "event", "commands", "rules"]
 
 
 def test_a_line_that_is_no_entry_is_named(tmp_path: Path) -> None:

@@ -205,8 +205,8 @@ def _put(world: World, event: Event, loses: UnionType | tuple[()] = ()) -> World
     """Fold an event, judge what comes of it, and hand the commands out, but for those of a type that is lost."""
     world = _passed(world, event)
     recorded = Recorded(USER, world.log.entry[0].version + 1 if world.log else 1, world.at, event)
-    user, commands = fold(world.user, recorded)
-    entry = (recorded, commands)
+    user, commands, call = fold(world.user, recorded)
+    entry = (recorded.folded(call), commands)
     world = replace(world, user=user, log=Logged(entry, world.log))
     try:
         world = replace(world, watch=world.watch.judge(entry))

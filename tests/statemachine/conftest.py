@@ -72,8 +72,8 @@ def _nothing_is_remembered() -> None:
 
 @pytest.fixture(autouse=True)
 def _what_always_holds(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fold(user: User, recorded: Recorded) -> tuple[User, tuple[Issued, ...]]:
-        after, issued = machine.fold(user, recorded)
+    def fold(user: User, recorded: Recorded) -> tuple[User, tuple[Issued, ...], str | None]:
+        after, issued, call = machine.fold(user, recorded)
         faults = [each.command for each in issued if isinstance(each.command, Fault)]
         assert not [fault for fault in faults if not fault.error.endswith("a bug")]
         assert not list(misfits(after, User, "user"))
@@ -82,6 +82,6 @@ def _what_always_holds(monkeypatch: pytest.MonkeyPatch) -> None:
         assert [each.id for each in issued] == [f"{recorded.version}.{n}" for n in range(len(issued))]
         assert {each.user for each in issued} <= {recorded.user}
         assert answers_once(recorded, issued)
-        return after, issued
+        return after, issued, call
 
     monkeypatch.setattr(story, "fold", fold)

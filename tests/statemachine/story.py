@@ -71,9 +71,9 @@ class Story:
         """Fold an event that comes `after` so many seconds; its commands, without what is only noted."""
         self.at += after
         recorded = Recorded(self.user.jid, len(self.entries) + 1, self.at, event)
-        self.user, self.last = fold(self.user, recorded)
+        self.user, self.last, call = fold(self.user, recorded)
         self.issued.extend(self.last)
-        self.entries.append((recorded, self.last))
+        self.entries.append((recorded.folded(call), self.last))
         return [issued.command for issued in self.last if not isinstance(issued.command, LogRecord)]
 
     def noted(self) -> list[CallRecord]:

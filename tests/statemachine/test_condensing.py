@@ -29,7 +29,7 @@ from .story import ALICE, BOB, DESK, GATEWAY, PCMU, PHONE_ADDRESS, Story
 
 
 def restored(event: Snapshot, version: int = 7) -> tuple[Registered | Unregistered, tuple[Issued, ...]]:
-    user, issued = fold(new(ALICE), Recorded(ALICE, version, 5.0, event))
+    user, issued, _ = fold(new(ALICE), Recorded(ALICE, version, 5.0, event))
     assert isinstance(user.account, Registered | Unregistered)
     return user.account, issued
 
@@ -57,7 +57,7 @@ def test_clients_contacts_and_what_the_operator_wants_are_kept(registers: bool) 
         story.tell(PresenceProbed("bob%sip.test@sip.localhost"))
     event = condensed(story.user)
     assert event is not None
-    user, _ = fold(new(ALICE), Recorded(ALICE, 7, 5.0, event))
+    user, *_ = fold(new(ALICE), Recorded(ALICE, 7, 5.0, event))
     assert (user.contacts, user.policy) == (story.user.contacts, story.user.policy)
 
 
@@ -111,7 +111,7 @@ def test_it_is_all_there_is_whatever_was_before() -> None:
 
 
 def test_an_address_that_is_none_any_more_costs_the_event_and_no_more() -> None:
-    user, issued = fold(new(ALICE), Recorded(ALICE, 3, 5.0, Snapshot(SipAccount("@"))))
+    user, issued, _ = fold(new(ALICE), Recorded(ALICE, 3, 5.0, Snapshot(SipAccount("@"))))
     assert user == new(ALICE)
     assert [each.command for each in issued] == [Fault("", "AssertionError: it was an account")]
 

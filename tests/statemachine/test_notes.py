@@ -45,7 +45,7 @@ def test_a_call_out(story: Story) -> None:
     story.answered(story.call_out("s1"))
     story.hangs_up("s1")
     assert story.noted() == [
-        RecordBegun("5", Direction.OUT, "bob@sip.test", session="s1"),
+        RecordBegun("5", Direction.OUT, "bob@sip.test", session="s1", channel="5.1"),
         RecordPath("5", AudioPath.DIRECT, BOTH_PLAIN),
         RecordAnswered("5", DESK),
         RecordEnded("5", Side.CLIENT, Cause.HUNG_UP),
@@ -58,7 +58,7 @@ def test_a_call_in(story: Story) -> None:
     story.tell(SessionAccepted(story.iq(invited.sender), invited.sid, (OFFER,)))
     story.tell(CallStateChanged("c1", CallState.ENDED, 2))
     assert story.noted() == [
-        RecordBegun("5", Direction.IN, "bob@sip.test", "Bob B.", invited.sid),
+        RecordBegun("5", Direction.IN, "bob@sip.test", "Bob B.", invited.sid, "c1"),
         RecordAnswered("5", DESK),
         RecordPath("5", AudioPath.DIRECT, BOTH_PLAIN),
         RecordEnded("5", Side.PHONE, Cause.HUNG_UP),
@@ -67,7 +67,7 @@ def test_a_call_in(story: Story) -> None:
 
 def test_an_anonymous_caller_has_no_address(story: Story) -> None:
     arrives(story, "tel:+441632960000")
-    assert story.noted()[0] == RecordBegun("5", Direction.IN, "", session=story.the(InitiateSession).sid)
+    assert story.noted()[0] == RecordBegun("5", Direction.IN, "", session=story.the(InitiateSession).sid, channel="c1")
 
 
 def test_a_call_to_a_user_who_is_not_signed_in(story: Story) -> None:
@@ -75,7 +75,7 @@ def test_a_call_to_a_user_who_is_not_signed_in(story: Story) -> None:
     connection = story.id_of(SignIn)
     story.tell(CallArrived("c1", connection, "sip:bob@sip.test", (PCMU,), PHONE_ADDRESS, CallState.INITIALISED))
     assert story.noted() == [
-        RecordBegun("6", Direction.IN, "bob@sip.test"),
+        RecordBegun("6", Direction.IN, "bob@sip.test", channel="c1"),
         RecordEnded("6", Side.GATEWAY, Cause.UNAVAILABLE, CALLED_NOT_SIGNED_IN),
     ]
 
@@ -85,7 +85,7 @@ def test_a_call_that_no_client_can_take() -> None:
     story.register()
     arrives(story)
     assert story.noted() == [
-        RecordBegun("3", Direction.IN, "bob@sip.test", "Bob B."),
+        RecordBegun("3", Direction.IN, "bob@sip.test", "Bob B.", channel="c1"),
         RecordEnded("3", Side.GATEWAY, Cause.UNAVAILABLE, "None of the called user's clients can take a call."),
     ]
 
@@ -93,7 +93,7 @@ def test_a_call_that_no_client_can_take() -> None:
 def test_a_call_whose_offer_is_of_no_use(story: Story) -> None:
     story.tell(CallArrived("c1", story.id_of(SignIn), "sip:bob@sip.test", (), PHONE_ADDRESS, CallState.INITIALISED))
     begun, ended = story.noted()
-    assert begun == RecordBegun("5", Direction.IN, "bob@sip.test")
+    assert begun == RecordBegun("5", Direction.IN, "bob@sip.test", channel="c1")
     assert ended == RecordEnded("5", Side.PHONE, Cause.MEDIA, OFFER_WITHOUT_AUDIO)
 
 

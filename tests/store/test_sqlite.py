@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 from msgspec import json
+from msgspec.structs import replace
 from sqlite_utils import Database
 
 from fargo.statemachine.model.commands import Issued, SignOut
 from fargo.statemachine.model.events import Recorded, Stopping
+from fargo.store.correlation import correlated
 from fargo.store.entries import Entry
 from fargo.store.interface import Reader, StoreError
 from fargo.store.opening import open_reader, open_store
@@ -67,6 +69,12 @@ def test_one_users_entries_are_found_by_an_index_and_read_in_its_order(
     steps = plan(path, query)
     assert "SEARCH e USING INDEX idx_events_user_version (user=?)" in steps
     assert not [each for each in steps if "SCAN" in each or "TEMP B-TREE" in each or "LIST SUBQUERY" in each]
+
+
+def test_a_call_is_found_by_an_index(path: Path) -> None:
+    steps = plan(path, lambda log: list(log.call(ALICE, "2")))
+    assert "SEARCH event_calls USING PRIMARY KEY (user=? AND call=?)" in steps
+    assert not [each for each in steps if "SCAN" in each and "LIST" not in each]
 
 
 @pytest.mark.parametrize("query", [lambda log: log.count_calls(), lambda log: log.position_before_calls(500)])
@@ -194,16 +202,17 @@ def test_a_log_that_named_commands_by_user_is_migrated(path: Path) -> None:
             db.table("commands").insert({**body, "place": place, "type": json.decode(command)["type"], "body": command})
     db.close()
     before = path.read_bytes()
+    brought_up = tuple(correlated((replace(recorded, rules=1, call=None), issued) for recorded, issued in BATCH))
     with closing(open_reader(path, iter)) as reader:
-        assert tuple(reader.read()) == BATCH
+        assert tuple(reader.read()) == brought_up
     assert path.read_bytes() == before
     with pytest.raises(StoreError, match=f"^{path} is in use by an older Fargo"):
         open_store(path, iter, beside_writer=True)
     assert path.read_bytes() == before
     with closing(open_store(path, iter)) as store:
-        assert tuple(store.read()) == BATCH
+        assert tuple(store.read()) == brought_up
         store.append([MORE])
-        assert tuple(store.read()) == (*BATCH, MORE)
+        assert tuple(store.read()) == (*brought_up, MORE)
 
 
 def incomplete(path: Path) -> Path:

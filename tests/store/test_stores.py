@@ -74,6 +74,26 @@ def test_events_are_read_without_their_commands(store: Store) -> None:
     assert list(store.events()) == [recorded for recorded, _ in BATCH]
 
 
+def test_a_call_is_read(backend: Backend, store: Store) -> None:
+    """An entry is of the call of its event, and of those of its commands."""
+    assert tuple(store.call(ALICE, "2")) == (BATCH[2], BATCH[3])
+    assert tuple(store.call(BOB, "2")) == (BATCH[4],)
+    assert tuple(store.call(BOB, "1")) == tuple(store.call(CAROL, "2")) == ()
+    two = (Issued(ALICE, "4.0", SignOut("a"), "2"), Issued(ALICE, "4.1", SignOut("b"), "4"))
+    several = (Recorded(ALICE, 4, 2e9, Stopping()), two)
+    backend.commit(store, several)
+    assert tuple(store.call(ALICE, "2")) == (BATCH[2], BATCH[3], several)
+    assert tuple(store.call(ALICE, "4")) == (several,)
+
+
+def test_what_has_left_is_in_no_call(store: Store) -> None:
+    store.condense(Recorded(ALICE, 2, 6.0, Snapshot()), ())
+    assert tuple(store.call(ALICE, "2")) == (BATCH[3],)
+    store.erase(ALICE)
+    assert tuple(store.call(ALICE, "2")) == ()
+    assert tuple(store.call(BOB, "2")) == (BATCH[4],)
+
+
 def test_users_are_found_one_after_the_other(store: Store) -> None:
     assert [store.next_user(after) for after in ("", ALICE, BOB)] == [ALICE, BOB, None]
 

@@ -61,10 +61,9 @@ _CLIENT: Final = Side.CLIENT
 # --- beginnings
 
 
-def place(leg: JingleLeg, audio: Audio, line: Line, way: PathChoice, policy: Policy, effects: Effects) -> Call:
-    """Offer to the phone what the user's client offers, by the path that was chosen."""
-    call = Call(str(effects.version), line.connection, effects.at, leg, Preparing(line))
-    effects.record(RecordPath(call.id, way.path, way.why))
+def place(id: str, leg: JingleLeg, audio: Audio, line: Line, way: PathChoice, policy: Policy, effects: Effects) -> Call:
+    """Offer to the phone what the user's client offers, by the path that was chosen. ``id`` is that of the call."""
+    call = Call(id, line.connection, effects.at, leg, Preparing(line))
     description, session = audio.description, f"{line.nonce}{effects.version}"
     if way.path is AudioPath.DIRECT:
         terms = RelayRequest(session, audio.profile, True, texts.CODECS_REFUSED)

@@ -65,9 +65,9 @@ class RelayRetry(Struct, frozen=True, gc=False):
 class Call(Struct, frozen=True, gc=False):
     """One call of a user.
 
-    ``id`` is the version of the event it began with, ``since`` its time, ``connection`` the SIP connection it goes
-    over, ``caller`` who calls the user, None if the user calls. ``relay_retry``: what is left to try if the phone
-    refuses a direct call for its codecs.
+    ``id`` is the version of the event that it began with, ``since`` the time at which it was placed or arrived,
+    ``connection`` the SIP connection it goes over, ``caller`` who calls the user, None if the user calls.
+    ``relay_retry``: what is left to try if the phone refuses a direct call for its codecs.
     """
 
     id: str
@@ -118,20 +118,21 @@ def deadlines(call: Call) -> tuple[Deadline, ...]:
 # --- call records
 
 
-def placed(peer: str, session: str, effects: Effects) -> None:
+def placed(call: Call, peer: str, session: str, effects: Effects) -> None:
     """Record that the user calls, in this Jingle session."""
-    effects.record(RecordBegun(str(effects.version), Direction.OUT, peer, session=session))
+    effects.record(RecordBegun(call.id, Direction.OUT, peer, session=session, channel=call.sip.name))
 
 
-def refused(peer: str, session: str, reason: Reason, effects: Effects) -> None:
-    """Record a call of the user's that the gateway refuses at once."""
-    placed(peer, session, effects)
-    effects.record(RecordEnded(str(effects.version), Side.GATEWAY, reason.cause, reason.text))
+def refused(call: str, peer: str, session: str, reason: Reason, effects: Effects) -> None:
+    """Record a call of the user's that the gateway refuses at once. ``call`` is its id."""
+    effects.record(RecordBegun(call, Direction.OUT, peer, session=session))
+    effects.record(RecordEnded(call, Side.GATEWAY, reason.cause, reason.text))
 
 
-def begun(call: Call, caller: Caller, session: str | None, effects: Effects) -> None:
-    """Record that somebody calls the user, whose clients are invited to this Jingle session, if to any."""
-    effects.record(RecordBegun(call.id, Direction.IN, caller.address or "", caller.name or "", session or ""))
+def begun(call: Call, channel: str, caller: Caller, session: str | None, effects: Effects) -> None:
+    """Record that somebody calls the user on a SIP channel; clients are invited to this Jingle session, if to any."""
+    address, name = caller.address or "", caller.name or ""
+    effects.record(RecordBegun(call.id, Direction.IN, address, name, session or "", channel))
 
 
 def ended(call: Call, by: Side, reason: Reason, effects: Effects) -> None:

@@ -6,7 +6,8 @@ Rules:
 1. A call has one record of its beginning and one of its end, one for each path that its audio takes, one when it is
    answered, and one of the packets that a relay received. A call that is refused at once has records too.
 2. Records follow the commands of the same event, so that no command's id depends on the records.
-3. A call's id is the version of the event that started the call.
+3. A call's id is the version of the event that started the call: a proposal (XEP-0353), a session-initiate that
+   follows no proposal, or the arrival of a SIP call.
 4. An account record is written whenever the account's appearance to the user changes.
 """
 
@@ -48,13 +49,15 @@ class RecordBegun(_Record, frozen=True, tag="NoteBegun"):
     """A call began, or was attempted.
 
     ``peer``: the far end's SIP address, "" if the caller is anonymous. ``name``: its display name, "" if it gave none.
-    ``session``: the id of the Jingle session, "" if there is none yet.
+    ``session``: the id of the Jingle session, "" if there is none yet. ``channel``: the name of the SIP channel, None
+    if there is none yet.
     """
 
     direction: Direction
     peer: str
     name: str = ""
     session: str = ""
+    channel: str | None = None
 
 
 class RecordPath(_Record, frozen=True, tag="NotePath"):

@@ -4,6 +4,7 @@ Rules:
 
 1. A command contains all that the adapter needs; the adapter decides nothing.
 2. Its id, ``<version>.<place>``, is the id of the IQ stanza or SIP channel that it leads to (see events.py, rule 3).
+   The id also names the event that caused the command.
 3. A command that starts something is issued once. A command that stops something may be repeated; if the thing is
    already gone, that is success.
 """
@@ -226,8 +227,11 @@ Command: TypeAlias = XmppCommand | SipCommand | RelayCommand | VaultCommand | Fo
 
 
 class Issued(Struct, frozen=True, gc=False):
-    """A command on its way to an adapter, with its id and the user (bare JID) for whom it is carried out."""
+    """A command on its way to an adapter, with its id and the user (bare JID) for whom it is carried out. ``call``: the
+    id of the user's call that it belongs to, None if it belongs to none.
+    """
 
     user: str
     id: str
     command: Command
+    call: str | None = None

@@ -429,12 +429,19 @@ Event: TypeAlias = XmppEvent | SipEvent | RelayEvent | GatewayEvent
 class Recorded(Struct, frozen=True, gc=False):
     """An event as it is logged, with its user (bare JID) and its version, which counts the events of the user.
 
-    ``at``: the time in seconds since 1970; it never decreases within a stream. ``rules``: the version of the rules that
-    produced the recorded commands; folding ignores it.
+    ``at``: the time in seconds since 1970; it never decreases within a stream.
+
+    Folding finds out the rest, and ignores it in its input. ``call``: the id of the call that the event belongs to,
+    None if it belongs to none or to several. ``rules``: the version of the rules that the commands follow from.
     """
 
     user: str
     version: int
     at: float
     event: Event
+    call: str | None = None
     rules: int = RULES
+
+    def folded(self, call: str | None) -> "Recorded":
+        """Return the event as it is logged once today's rules have folded it and found its call."""
+        return Recorded(self.user, self.version, self.at, self.event, call, RULES)

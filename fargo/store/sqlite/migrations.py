@@ -2,9 +2,10 @@
 
 Rules:
 
-1. A step on the entries adds commands that folding gives today and did not give when the entries were written. The
-   store folds nothing, so the commands come from the `Backfill` that was handed in.
-2. Such a step works on today's shape. So all of them come after the steps of the schema.
+1. The steps on the entries in BACKFILLS add commands that folding gives today and did not give when the entries were
+   written. The store folds nothing, so the commands come from the `Backfill` that was handed in.
+2. The last step finds out which call each event and command belongs to, from the names in them (`correlation`).
+3. Such steps work on today's shape. So all of them come after the steps of the schema.
 """
 
 from collections import deque
@@ -14,19 +15,31 @@ from typing import Final
 
 from sqlite_utils import Database, Migrations
 
+from fargo.store.correlation import correlated
 from fargo.store.entries import Entry
 from fargo.store.interface import Backfill, StoreError
 from fargo.store.sqlite import texts
-from fargo.store.sqlite.rows import ENTRY_COLUMNS, REPLACE_COMMAND, command_rows, grouped, to_entry
+from fargo.store.sqlite.rows import (
+    APPEND_CALL,
+    ENTRY_COLUMNS,
+    REPLACE_COMMAND,
+    call_rows,
+    command_rows,
+    grouped,
+    to_entry,
+)
 from fargo.store.sqlite.schema import SCHEMA
 
 BACKFILLS: Final = ("notes_where_there_were_none",)
 """The steps on the entries, each by the name that is written into the file: that calls and accounts were recorded."""
+CORRELATION: Final = "calls_of_events_and_commands"
+"""The name of the last step."""
 
 _PAGE: Final = f"""
     select {ENTRY_COLUMNS} from (select * from events where id > ? order by id limit 256) e
     left join commands c on c.event = e.id order by e.id, c.place
 """
+_SET_CALL: Final = "update events set call = ? where id = ?"
 _IS_EMPTY: Final = "select not exists (select 1 from events)"
 
 
@@ -43,29 +56,42 @@ def log_migrations(path: Path, backfill: Backfill | None) -> Migrations:
 
     for name in BACKFILLS:
         migrations(name=name)(complete)
+
+    def correlate(db: Database, /) -> None:
+        _rewrite(db, path, correlated)
+
+    migrations(name=CORRELATION)(correlate)
     return migrations
 
 
 def _complete(db: Database, path: Path, backfill: Backfill | None) -> None:
-    """Write the commands that the backfill has added. Pages are read as a whole: SQLite leaves undefined what a query
-    returns of rows that are written while it runs.
-    """
     if db.execute(_IS_EMPTY).fetchone()[0]:
         return
     if backfill is None:
         raise StoreError(texts.NOT_COMPLETED.format(path=path))
-    being_completed: deque[tuple[int, Entry]] = deque()
+    _rewrite(db, path, backfill)
 
-    def recorded() -> Iterator[Entry]:
+
+def _rewrite(db: Database, path: Path, change: Backfill) -> None:
+    """Write what a change adds to the entries: commands, and calls. Pages are read as a whole: SQLite leaves undefined
+    what a query returns of rows that are written while it runs.
+    """
+    being_changed: deque[tuple[int, Entry]] = deque()
+
+    def read() -> Iterator[Entry]:
         last = 0
         while rows := db.execute(_PAGE, [last]).fetchall():
             last = rows[-1][0]
             for group in grouped(rows):
                 entry = to_entry(group, str(path))
-                being_completed.append((group[0][0], entry))
+                being_changed.append((group[0][0], entry))
                 yield entry
 
-    for _, issued in backfill(recorded()):
-        position, (_, known) = being_completed.popleft()
+    for entry in change(read()):
+        position, (_, known) = being_changed.popleft()
+        recorded, issued = entry
         added = [each for each in issued if each not in known]
         db.conn.executemany(REPLACE_COMMAND, command_rows(position, added))
+        if recorded.call is not None:
+            db.execute(_SET_CALL, [recorded.call, position])
+        db.conn.executemany(APPEND_CALL, call_rows(position, entry))

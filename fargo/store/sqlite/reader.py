@@ -39,6 +39,10 @@ _CALL_RECORDS: Final = ", ".join(f"'{wire_name(record)}'" for record in get_args
 # One user's entries and everybody's are found in different ways, each by an index.
 _READ_ALL: Final = f"{_ENTRIES} where e.id > :after order by e.id, c.place"
 _READ_ONE: Final = f"{_ENTRIES} where e.user = :user and e.id > :after order by e.version, c.place"
+_ONE_CALL: Final = f"""
+    {_ENTRIES} where e.id in (select event from event_calls where user = :user and call = :call)
+    order by e.version, c.place
+"""
 _CALLS_OF_ALL: Final = f"""
     {_ENTRIES} where e.id in (select event from notes where type in ({_CALL_RECORDS}) and event > :after)
     order by e.id, c.place
@@ -70,14 +74,21 @@ class SqliteReader:
     def read(self, user: str | None = None, after: int = 0) -> Iterator[Entry]:
         """Yield all entries or one user's, after a position."""
         versions: dict[str, int] = {}
-        with closing(self._groups(_READ_ALL if user is None else _READ_ONE, user, after)) as groups:
+        with closing(self._groups(_READ_ALL if user is None else _READ_ONE, user=user, after=after)) as groups:
             for rows in groups:
                 self._check_version(rows[0], versions, from_beginning=not after)
                 yield to_entry(rows, self.name)
 
+    def call(self, user: str, id: str) -> Iterator[Entry]:
+        """Yield the entries that belong to one call of a user."""
+        with closing(self._groups(_ONE_CALL, user=user, call=id)) as groups:
+            for rows in groups:
+                yield to_entry(rows, self.name)
+
     def call_entries(self, user: str | None = None, after: int = 0) -> Iterator[Entry]:
         """Yield all entries or one user's that have a record of a call, after a position."""
-        with closing(self._groups(_CALLS_OF_ALL if user is None else _CALLS_OF_ONE, user, after)) as groups:
+        query = _CALLS_OF_ALL if user is None else _CALLS_OF_ONE
+        with closing(self._groups(query, user=user, after=after)) as groups:
             for rows in groups:
                 yield to_entry(rows, self.name)
 
@@ -121,12 +132,9 @@ class SqliteReader:
             (row,) = self._db.execute(query, values).fetchall()
         return tuple(row)
 
-    def _groups(self, query: str, user: str | None, after: int) -> Generator[list[Row], None, None]:
+    def _groups(self, query: str, **values: object) -> Generator[list[Row], None, None]:
         """Yield the rows of each entry that a query gives."""
-        with (
-            store_errors(self._path, WHAT),
-            closing(self._db.execute(query, {"user": user, "after": after})) as rows,
-        ):
+        with store_errors(self._path, WHAT), closing(self._db.execute(query, values)) as rows:
             yield from grouped(rows)
 
     def _check_version(self, row: Row, versions: dict[str, int], *, from_beginning: bool = True) -> None:

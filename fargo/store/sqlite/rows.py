@@ -1,7 +1,8 @@
 """Entries as rows of the tables `events` and `commands`.
 
 `events.id` is an entry's position. `commands` is keyed by (event, place): its event's position, and its place among the
-commands of that event. The id of a command is ``<version>.<place>``.
+commands of that event. The id of a command is ``<version>.<place>``. `event_calls` has a row for each call that an
+entry belongs to.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,32 +13,41 @@ from typing import Any, Final
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import Recorded
 from fargo.store.codec import decode_command, decode_event, encode
-from fargo.store.entries import Entry
+from fargo.store.entries import Entry, calls_of
 from fargo.store.formats import FormatError
 from fargo.store.interface import StoreError
 from fargo.store.sqlite import texts
 
 Row = tuple[Any, ...]
 
-APPEND_EVENT: Final = "insert into events (id, user, version, at, type, format, body) values (?, ?, ?, ?, ?, ?, ?)"
-APPEND_COMMAND: Final = "insert into commands (event, place, type, format, body) values (?, ?, ?, ?, ?)"
+APPEND_EVENT: Final = """
+    insert into events (id, user, version, at, call, rules, type, format, body) values (?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+APPEND_COMMAND: Final = "insert into commands (event, place, call, type, format, body) values (?, ?, ?, ?, ?, ?)"
 REPLACE_COMMAND: Final = f"replace {APPEND_COMMAND.removeprefix('insert ')}"
+APPEND_CALL: Final = "insert or ignore into event_calls (user, call, event) values (?, ?, ?)"
 
-EVENT_COLUMNS: Final = "id, user, version, at, type, format, body"
+EVENT_COLUMNS: Final = "id, user, version, at, type, call, rules, format, body"
 ENTRY_COLUMNS: Final = """
-    e.id, e.user, e.version, e.at, e.type, e.format, e.body, c.place, c.type, c.format, c.body
+    e.id, e.user, e.version, e.at, e.type, e.call, e.rules, e.format, e.body, c.place, c.call, c.type, c.format, c.body
 """
 """The columns of an event beside one of its commands, or beside nulls if it has none."""
 
 
 def event_row(position: int, recorded: Recorded) -> Row:
     """Return the values for APPEND_EVENT."""
-    return (position, recorded.user, recorded.version, recorded.at, *encode(recorded.event))
+    key = (position, recorded.user, recorded.version, recorded.at)
+    return (*key, recorded.call, recorded.rules, *encode(recorded.event))
 
 
 def command_rows(position: int, issued: Iterable[Issued]) -> list[Row]:
     """Return the values for APPEND_COMMAND, for each command of an event."""
-    return [(position, int(each.id.rpartition(".")[2]), *encode(each.command)) for each in issued]
+    return [(position, int(each.id.rpartition(".")[2]), each.call, *encode(each.command)) for each in issued]
+
+
+def call_rows(position: int, entry: Entry) -> list[Row]:
+    """Return the values for APPEND_CALL, for each call that an entry belongs to."""
+    return [(entry[0].user, call, position) for call in calls_of(entry)]
 
 
 def grouped(rows: Iterable[Row]) -> Iterator[list[Row]]:
@@ -48,11 +58,11 @@ def grouped(rows: Iterable[Row]) -> Iterator[list[Row]]:
 def to_entry(rows: list[Row], log: str) -> Entry:
     """Return the entry of these rows. `log` is its name in messages. Raises StoreError."""
     commands: list[Issued] = []
-    for position, user, version, *_, place, name, format, body in rows:
+    for position, user, version, *_, place, call, name, format, body in rows:
         if place is None:
             break
         try:
-            commands.append(Issued(user, f"{version}.{place}", decode_command(name, format, body)))
+            commands.append(Issued(user, f"{version}.{place}", decode_command(name, format, body), call))
         except FormatError as error:
             raise StoreError(texts.UNREADABLE.format(path=log, position=position, problem=error)) from error
     return to_recorded(rows[0], log), tuple(commands)
@@ -60,8 +70,8 @@ def to_entry(rows: list[Row], log: str) -> Entry:
 
 def to_recorded(row: Row, log: str) -> Recorded:
     """Return the event of a row that begins with EVENT_COLUMNS. `log` is its name in messages. Raises StoreError."""
-    position, user, version, at, name, format, body = row[:7]
+    position, user, version, at, name, call, rules, format, body = row[:9]
     try:
-        return Recorded(user, version, at, decode_event(name, format, body))
+        return Recorded(user, version, at, decode_event(name, format, body), call, rules)
     except FormatError as error:
         raise StoreError(texts.UNREADABLE.format(path=log, position=position, problem=error)) from error

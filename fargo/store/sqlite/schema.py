@@ -141,5 +141,25 @@ def what_became_of_calls(db: Database) -> None:
     """)
 
 
-SCHEMA: Final = (events_and_commands, commands_by_row_of_event, times_in_text, what_became_of_calls)
+def calls_and_rules(db: Database) -> None:
+    """Add the call of each event and command, the version of the rules that folded the event, and for each call of a
+    user the events that belong to it, themselves or with a command.
+    """
+    db.execute("alter table events add column call text")
+    db.execute("alter table events add column rules integer not null default 1")
+    db.execute("alter table commands add column call text")
+    db.execute("""
+        create table event_calls (
+            user text not null, call text not null, event integer not null, primary key (user, call, event)
+        ) strict, without rowid
+    """)
+
+
+SCHEMA: Final = (
+    events_and_commands,
+    commands_by_row_of_event,
+    times_in_text,
+    what_became_of_calls,
+    calls_and_rules,
+)
 """All of them, in order."""

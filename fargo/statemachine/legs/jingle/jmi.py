@@ -5,6 +5,7 @@ Rules:
 1. A proposal that can be put through is answered with <proceed/> at once: only the session-initiate that follows
    describes the call, so only then the phone can ring. Any other proposal is rejected with the reason.
 2. If the client does not describe its call in time, the proposal has expired.
+3. What is said about a proposal belongs to the call that it began.
 """
 
 from typing import Final, TypeGuard
@@ -34,7 +35,11 @@ def is_proceed(command: Command) -> TypeGuard[MessageCall]:
 def proceed(event: CallProposed, effects: Effects) -> None:
     """Let the client describe its call."""
     known = proposals(effects.pending)
-    if event.sid in [each.sid for each in known.values()] or len(known) >= _MOST:
+    for name, each in known.items():
+        if each.sid == event.sid:
+            effects.call = effects.pending[name].call
+            return
+    if len(known) >= _MOST:
         return
     effects.emit_pending(MessageCall(_us(event.to), event.sender, event.sid, CallAction.PROCEED), _LONGEST_SILENCE)
 
@@ -56,22 +61,32 @@ def _us(to: str) -> str:
     return to if "/" in to else f"{to}/{RESOURCE}"
 
 
-def taken_back(event: CallMessaged, effects: Effects) -> None:
-    """Forget the proposal if the client has thought better of it."""
-    if event.action in (CallAction.RETRACT, CallAction.FINISH):
-        _end(event.sid, event.sender, effects)
+def messaged(event: CallMessaged, effects: Effects) -> None:
+    """Take in what a client says about its proposal: forget it if the client has thought better of it."""
+    if (name := _found(event.sid, event.sender, effects)) is not None:
+        effects.call = effects.pending[name].call
+        if event.action in (CallAction.RETRACT, CallAction.FINISH):
+            effects.settle(name)
 
 
-def followed_up(event: SessionInitiated, effects: Effects) -> bool:
-    """Return whether a session-initiate follows a proposal, which is over with that."""
-    return _end(event.sid, event.iq.sender, effects)
+def followed_up(event: SessionInitiated, effects: Effects) -> str | None:
+    """Return the id of the call whose proposal a session-initiate follows, None if it follows none. The proposal is
+    over with that.
+    """
+    name = _found(event.sid, event.iq.sender, effects)
+    if name is None:
+        return None
+    call = effects.pending[name].call
+    effects.settle(name)
+    return call
 
 
-def _end(sid: str, client: str, effects: Effects) -> bool:
-    found = [name for name, each in proposals(effects.pending).items() if (each.sid, each.to) == (sid, client)]
-    for name in found:
-        effects.settle(name)
-    return bool(found)
+def _found(sid: str, client: str, effects: Effects) -> str | None:
+    """Return the id of the command that answered a client's proposal, None if there is no such proposal."""
+    for name, each in effects.pending.items():
+        if is_proceed(each.command) and (each.command.sid, each.command.to) == (sid, client):
+            return name
+    return None
 
 
 def expire(proposal: MessageCall, effects: Effects) -> None:

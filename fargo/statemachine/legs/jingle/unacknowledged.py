@@ -47,6 +47,7 @@ def glare(event: SessionTerminated, effects: Effects) -> bool:
     for name, each in effects.pending.items():
         said = each.command
         if isinstance(said, TerminateSession) and (said.sid, said.to, said.sender) == ends:
+            effects.call = each.call
             effects.emit(AcceptIq(event.iq))
             effects.settle(name)
             return True

@@ -1,0 +1,54 @@
+"""Accept today's commands: fold golden logs again, and write them anew where anything differs.
+
+The differences are shown as `fargo replay verify` shows them. No server is needed, because the events stay.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+
+from replay import texts
+from replay.reading import golden
+from replay.reading.golden import GoldenError
+from replay.reading.steps import refolded
+from replay.verifying.report import report
+from replay.verifying.verify import Verdict, verify
+
+SESSIONS = Path(__file__).parent / "sessions"
+
+
+@click.command()
+@click.argument("paths", metavar="[FILE]...", nargs=-1, type=click.Path(path_type=Path))
+def main(paths: tuple[Path, ...]) -> None:
+    """Write today's commands into golden logs, into all in replay/sessions if no FILE is given.
+
+    Each kind of difference is shown with its first example. `git diff` shows all of them.
+    """
+    try:
+        verdict, written = accept(paths or sorted(SESSIONS.glob("*.jsonl")))
+    except GoldenError as error:
+        raise click.ClickException(str(error)) from None
+    for line in report(verdict):
+        click.echo(line)
+    for path in written:
+        click.echo(texts.WRITTEN.format(path=path))
+
+
+def accept(paths: Iterable[Path]) -> tuple[Verdict, list[Path]]:
+    """Write golden logs anew if they differ in anything from what would be recorded today. Return how their commands
+    differed, and the logs that were written. Raises GoldenError.
+    """
+    verdict, written = Verdict(), []
+    for path in paths:
+        recorded = list(golden.read(path))
+        verify(recorded, str(path), verdict)
+        today = list(refolded(event for event, _ in recorded))
+        if today != recorded:
+            golden.write(path, today)
+            written.append(path)
+    return verdict, written
+
+
+if __name__ == "__main__":
+    main()

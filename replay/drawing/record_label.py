@@ -1,0 +1,47 @@
+"""What the core recorded about calls and accounts, as sentences for people."""
+
+from typing import assert_never
+
+from fargo.statemachine.model.call_records import (
+    AudioPath,
+    Direction,
+    LogRecord,
+    RecordAccount,
+    RecordAnswered,
+    RecordBegun,
+    RecordCarried,
+    RecordEnded,
+    RecordPath,
+)
+from fargo.statemachine.reason import FAILURES
+from replay.drawing import texts
+from replay.drawing.label import Label, Tone
+
+
+def of(record: LogRecord, user: str) -> Label:
+    """Return a record in this user's stream as a sentence."""
+    match record:
+        case RecordBegun(direction=Direction.OUT, peer=peer):
+            return _note(texts.CALLS.format(caller=user, called=peer))
+        case RecordBegun(peer=peer, name=name):
+            caller = texts.NAMED.format(name=name, address=peer) if name and peer else name or peer
+            return _note(texts.CALLS.format(caller=caller or texts.ANONYMOUS_CALLER, called=user))
+        case RecordPath(path=path, why=why):
+            return _note((texts.DIRECT_AUDIO if path is AudioPath.DIRECT else texts.RELAYED_AUDIO).format(why=why))
+        case RecordAnswered(client=client):
+            return _note(texts.ANSWERED.format(client=client))
+        case RecordCarried(from_client=from_client, from_phone=from_phone):
+            sentence = texts.CARRIED.format(from_client=from_client, from_phone=from_phone)
+            return Label(sentence, Tone.NOTE if from_client and from_phone else Tone.ERROR)
+        case RecordEnded(by=by, cause=cause, text=reason):
+            template = texts.ENDED_WITH_REASON if reason else texts.ENDED
+            sentence = template.format(by=texts.ENDED_BY[by], cause=texts.CAUSES[cause], reason=reason)
+            return Label(sentence, Tone.ERROR if cause in FAILURES else Tone.NOTE)
+        case RecordAccount(address=address, status=status):
+            return _note(texts.ACCOUNT.format(address=address, status=status) if address else texts.NO_ACCOUNT)
+        case _:
+            assert_never(record)
+
+
+def _note(sentence: str) -> Label:
+    return Label(sentence, Tone.NOTE)

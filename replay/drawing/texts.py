@@ -1,0 +1,97 @@
+"""The sentences of this package for people. A text with names in braces is a template for `str.format`."""
+
+from typing import Final
+
+from fargo.statemachine.model.call_records import Side
+from fargo.statemachine.reason import Cause
+
+# --- events of the gateway, and commands that nobody is sent
+
+RESTARTED: Final = "The gateway was restarted."
+STOPPING: Final = "The gateway is stopping."
+STREAM_OPENED: Final = "The stream to the XMPP server is open."
+POLICY: Final = "The configured audio path is “{path}”; there is no media relay."
+POLICY_WITH_RELAY: Final = "The configured audio path is “{path}”; there is a media relay."
+TIME_PASSED: Final = "A deadline has passed."
+SNAPSHOT: Final = "A snapshot replaces all earlier events."
+BUG: Final = "A bug: {error}"
+PASSWORD_ERASED: Final = "A password is erased."
+USER_ERASED: Final = "The user is erased from the log."
+
+# --- records of calls and accounts
+
+CALLS: Final = "{caller} calls {called}."
+NAMED: Final = "{name} ({address})"
+ANONYMOUS_CALLER: Final = "An anonymous caller"
+DIRECT_AUDIO: Final = "Direct audio: {why}"
+RELAYED_AUDIO: Final = "Audio through the relay: {why}"
+ANSWERED: Final = "Answered: {client} is in the call."
+CARRIED: Final = "The relay has carried {from_client:,} packets from the client and {from_phone:,} from the phone."
+ENDED: Final = "Ended by {by}: {cause}."
+ENDED_WITH_REASON: Final = "Ended by {by}: {cause}. {reason}"
+ACCOUNT: Final = "The SIP account {address}: {status}"
+NO_ACCOUNT: Final = "There is no SIP account."
+
+ENDED_BY: Final = {Side.CLIENT: "the client", Side.PHONE: "the SIP side", Side.GATEWAY: "the gateway"}
+CAUSES: Final = {
+    Cause.HUNG_UP: "hung up",
+    Cause.CANCELLED: "cancelled",
+    Cause.ELSEWHERE: "answered elsewhere",
+    Cause.NOT_FOUND: "not found",
+    Cause.UNAVAILABLE: "unavailable",
+    Cause.NO_ANSWER: "no answer",
+    Cause.BUSY: "busy",
+    Cause.DECLINED: "declined",
+    Cause.FORBIDDEN: "forbidden",
+    Cause.MEDIA: "no common audio codec",
+    Cause.APPLICATION: "not an audio call",
+    Cause.TRANSPORT: "no usable transport",
+    Cause.SECURITY: "no common encryption",
+    Cause.NETWORK: "network error",
+    Cause.SERVER_ERROR: "server error",
+    Cause.FAULT: "a bug",
+}
+
+# --- a call in a table
+
+TO: Final = "to {peer}"
+FROM: Final = "from {peer}"
+AN_ANONYMOUS_CALLER: Final = "an anonymous caller"
+ONE_WAY: Final = "{audio}, one way"
+IN_PROGRESS: Final = "in progress"
+ENDING: Final = "{by}: {cause}"
+ENDING_WITH_REASON: Final = "{by}: {cause}. {reason}"
+
+# --- values
+
+NONE: Final = "none"
+REPLACED: Final = "{before} -> {after}"
+ADDED: Final = "= {value}"
+REMOVED: Final = "removed"
+NOTHING: Final = "nothing"
+
+# --- a ladder
+
+SECONDS: Final = "seconds"
+LATER: Final = "later"
+TITLE: Final = "{call}  {at} UTC"
+
+# --- the steps of a log
+
+HEADING: Final = "{at}  {user}  event {version}"
+STATE: Final = "state"
+COMMANDS: Final = "commands"
+
+# --- stepping through a call
+
+GREETING: Final = "Call {call}. Type help for the list of commands; Return goes to the next step."
+UNKNOWN_COMMAND: Final = "There is no command “{name}”. Type help for the list of commands."
+STEP: Final = "step {at} of {count}: {phases}"
+UNKNOWN_PLACE: Final = "The state has no “{path}”. Where that path ends there is: {parts}."
+NO_COMMANDS: Final = "The step has no commands."
+NO_DEADLINES: Final = "Nothing is due."
+DEADLINE: Final = "  {at}, in {seconds:.3f} seconds: {name}"
+NOT_A_NUMBER: Final = "“{text}” is not a number of steps."
+NO_SUCH_STEP: Final = "There is no such step. The call has {count} steps, and this is step {at}."
+NOT_FOUND: Final = "No later step has “{name}”. The steps have: {names}."
+PROMPT: Final = "step {at}> "

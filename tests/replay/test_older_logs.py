@@ -1,0 +1,165 @@
+"""Logs that the first version of the rules wrote (commit a124aa3): they name no calls, and are read, drawn, exported
+and verified like any other. `fargo.db` has calls of each kind, each of a user of its own, and three runs of the
+simulator; the golden logs beside it are some of the same.
+"""
+
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+from random import Random
+
+import pytest
+from click.testing import CliRunner
+from msgspec.structs import replace
+from simulator.memory import MemoryLog
+from simulator.quirks import ALL
+from simulator.runs import a_beginning, at_random, run
+from sqlite_utils import Database
+
+from fargo.cli import main
+from fargo.statemachine.model.call_records import CallRecord, RecordBegun
+from fargo.statemachine.model.commands import Command, Fault
+from fargo.store.correlation import correlated
+from fargo.store.entries import Entry, calls_of
+from fargo.store.opening import open_reader, open_store
+from replay.drawing.ladder import ladder
+from replay.exporting.export import excerpt, pseudonymised
+from replay.reading.golden import GoldenLog
+from replay.reading.records import Record, records, row
+from replay.reading.steps import refolded, replayed_call
+from replay.verifying.verify import verify
+
+OLD = Path(__file__).parents[1] / "fixtures/logs/a124aa3"
+GOLDEN = sorted(OLD.glob("*.jsonl"))
+LOGS = [OLD / "fargo.db", *GOLDEN]
+
+
+def entries(path: Path) -> list[Entry]:
+    """Return what a log has once it has been brought up to date."""
+    if path.suffix == ".jsonl":
+        return list(GoldenLog(path).read())
+    with closing(open_reader(path)) as log:
+        return list(log.read())
+
+
+def seen(log: Path) -> list[Record]:
+    return records(entries(log))
+
+
+def without_calls(log: tuple[Entry, ...]) -> Iterator[Entry]:
+    """Yield entries as the first version of the rules would have recorded them."""
+    ids: dict[str, str] = {}
+    for recorded, issued in log:
+        for each in issued:
+            if isinstance(each.command, RecordBegun):
+                ids[each.command.call] = str(recorded.version)
+        then = tuple(replace(each, command=with_id(each.command, ids), call=None) for each in issued)
+        yield replace(recorded, call=None, rules=1), then
+
+
+def with_id(command: Command, ids: dict[str, str]) -> Command:
+    """Name a call after the event that it was recorded with, and no channel."""
+    if isinstance(command, RecordBegun):
+        return replace(command, call=ids[command.call], channel=None)
+    if isinstance(command, CallRecord | Fault):
+        return replace(command, call=ids.get(command.call, command.call))
+    return command
+
+
+def only_what_is_late_differs(found: Iterable[Entry], today: Iterable[Entry]) -> None:
+    """An event that comes when its call is over leads to nothing. By its names it may still be of that call."""
+    for (then, issued), (now, _) in zip(found, today, strict=True):
+        if then.call != now.call:
+            assert (now.call, issued) == (None, ())
+
+
+# --- what is found out
+
+
+@pytest.mark.parametrize("path", LOGS, ids=lambda path: path.stem)
+def test_every_command_has_the_call_that_it_is_issued_for_today(path: Path) -> None:
+    found = entries(path)
+    today = list(refolded(recorded for recorded, _ in found))
+    assert [issued for _, issued in found] == [issued for _, issued in today]
+    assert {recorded.rules for recorded, _ in found} == {1}
+    only_what_is_late_differs(found, today)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_same_of_whatever_clients_and_phones_do(seed: int) -> None:
+    random = Random(seed)
+    log = run(a_beginning(random), at_random(random), ALL, 200).log
+    found = list(correlated(without_calls(log)))
+    assert [issued for _, issued in found] == [issued for _, issued in log]
+    only_what_is_late_differs(found, log)
+
+
+def test_what_was_found_out_is_found_out_again() -> None:
+    found = entries(OLD / "fargo.db")
+    assert list(correlated(found)) == found
+
+
+def test_what_names_its_calls_is_left_alone() -> None:
+    found = [(replace(recorded, rules=2, call="7"), issued) for recorded, issued in entries(GOLDEN[0])]
+    assert list(correlated(found)) == found
+
+
+def test_a_call_that_was_proposed_is_named_after_its_proposal() -> None:
+    log = GoldenLog(OLD / "proposals-a-proposed-call-out-is-put-through.jsonl")
+    [call] = records(log.call_entries())
+    types = [type(recorded.event).__name__ for recorded, _ in log.call(call.name.user, call.name.id)]
+    assert types[:2] == ["CallProposed", "SessionInitiated"]
+    assert call.name.id == str(next(iter(log.call(call.name.user, call.name.id)))[0].version)
+
+
+# --- and what is done with it
+
+
+@pytest.mark.parametrize("path", LOGS, ids=lambda path: path.stem)
+def test_it_verifies(path: Path) -> None:
+    assert verify(entries(path)).differences == 0
+
+
+def test_it_verifies_on_the_command_line() -> None:
+    result = CliRunner().invoke(main, ["replay", "verify", str(OLD), str(OLD / "fargo.db")])
+    assert (result.exit_code, result.exception) == (0, None)
+
+
+@pytest.mark.parametrize("path", LOGS, ids=lambda path: path.stem)
+def test_every_call_is_drawn_and_exported(path: Path) -> None:
+    log = MemoryLog(entries(path))
+    drawn = Counter[str]()
+    for call in records(log.read()):
+        steps = list(replayed_call(log, call.name))
+        assert all(call.name.id in calls_of((step.recorded, step.issued)) for step in steps)
+        drawn.update(word for line in ladder(steps, call.name, 120) for word in line.split())
+        exported = excerpt(log, call.name)
+        assert exported[-1][0].version == steps[-1].recorded.version
+        export = pseudonymised(exported)
+        assert export.otherwise == ()
+        assert verify(export.entries).differences == 0
+    assert not drawn or {"XMPP", "client", "gateway"} <= drawn.keys()
+
+
+def test_there_are_calls_of_each_kind() -> None:
+    calls = seen(OLD / "fargo.db")
+    assert {call.direction for call in calls} == {"in", "out"}
+    assert {call.audio for call in calls} == {"", "direct", "relay"}
+    assert {"hung-up", "not-found", "unavailable", "cancelled"} <= {call.cause for call in calls}
+    assert {"proposed-in", "proposed-out", "missed"} <= {call.name.user.partition("@")[0] for call in calls}
+
+
+def test_the_gateway_brings_the_file_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "fargo.db"
+    shutil.copy(OLD / "fargo.db", path)
+    before = entries(path)
+    assert path.read_bytes() == (OLD / "fargo.db").read_bytes(), "to read it leaves it as it is"
+    for _ in range(2):
+        with closing(open_store(path)) as log:
+            assert list(log.read()) == before
+            for call in records(before):
+                own = [entry for entry in log.read(call.name.user) if call.name.id in calls_of(entry)]
+                assert list(log.call(call.name.user, call.name.id)) == own != []
+    assert list(Database(path).query("select * from calls")) == [row(call) for call in records(before)]
