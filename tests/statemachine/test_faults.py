@@ -10,7 +10,9 @@ import pytest
 
 from fargo.statemachine import texts
 from fargo.statemachine.call.call_state import is_live
+from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import jingle_session
+from fargo.statemachine.legs.jingle.jingle_session import Session
 from fargo.statemachine.media.description import MediaProfile
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call1 import (
@@ -183,6 +185,12 @@ def test_the_relay_is_told_again(broken: Breaker, event: Restarted | TimePassed,
     [deletes] = story.all(DeleteRelay)
     story.tell(event, 30)
     assert story.all(DeleteRelay) == [deletes]
+    for _ in range(4 if isinstance(event, Restarted) else 3):
+        story.tell(TimePassed(), 30)
+        assert story.all(DeleteRelay) == [deletes]
+    story.tell(TimePassed(), 30)
+    assert not story.all(DeleteRelay)
+    assert not story.waiting(DeleteRelay)
 
 
 # --- a fault in the end
@@ -344,6 +352,23 @@ def test_what_is_due_in_one_call_may_fail_and_the_rest_is_done(story: Story, bro
     assert ended == {"s1", "nonce18"}, "the clients that did not answer their invitation are out"
     assert not live(story)
     assert not story.waiting(InitiateSession, InformSession)
+
+
+def test_what_was_issued_for_one_of_all_calls_before_the_bug_is_taken_back(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story.call_out("s1")
+    asks = jingle_session.ask
+
+    def fails(session: Session, effects: Effects) -> NoReturn:
+        asks(session, effects)
+        raises()
+
+    monkeypatch.setattr(jingle_session, "ask", fails)
+    story.tell(StreamOpened())
+    assert story.the(Fault).call == "5"
+    assert not story.all(InformSession)
+    assert not story.waiting(InformSession)
 
 
 def test_what_was_issued_before_the_bug_is_taken_back(story: Story, broken: Breaker) -> None:
