@@ -50,7 +50,7 @@ from fargo.statemachine.model.events import (
     StreamOpened,
     TimePassed,
 )
-from fargo.statemachine.model.ng import DeleteRelay, OfferRelay, RelayDescribed, RelayDone
+from fargo.statemachine.model.ng import DeleteRelay, OfferRelay, RelayDescribed, RelayDone, RelayLost
 from fargo.statemachine.reason import Cause
 
 from .relayed import DTLS, Relayed
@@ -232,6 +232,15 @@ def test_a_leg_that_cannot_even_say_goodbye_does_not_keep_the_others_from_it(bro
     }
     assert told == {Fault, TerminateSession, HangUp, CloseChannel, DeleteRelay} - silent[leg]
     assert not story.user.calls
+
+
+def test_nothing_more_is_expected_of_the_relay(broken: Breaker) -> None:
+    story = Relayed(MediaProfile.DTLS)
+    story.calls_out(DTLS)
+    broken("legs.relay.relay_leg.lost")
+    broken("call.bridge.end")
+    story.tell(RelayLost("It is gone."))
+    assert story.waiting(OfferRelay, DeleteRelay) == story.all(DeleteRelay)
 
 
 def test_a_call_that_fails_again_after_its_end_is_dropped(story: Story, broken: Breaker) -> None:
