@@ -12,7 +12,6 @@ Rules:
 from typing import NamedTuple
 
 from msgspec import Struct, field
-from msgspec.structs import replace
 
 from fargo.statemachine.model.call_records import LogRecord
 from fargo.statemachine.model.commands import Command, Issued
@@ -61,14 +60,14 @@ class Effects(Struct, gc=False):
         self.pending = {**self.pending, name: Pending(command, seconds, until, repeats, self.call)}
         return name
 
-    def settle(self, name: str) -> None:
-        """Take a command out of the pending ones, if it is among them."""
-        if name in self.pending:
-            self.pending = {other: each for other, each in self.pending.items() if other != name}
+    def settle(self, *names: str) -> None:
+        """Take commands out of the pending ones, if they are among them."""
+        self.pending = {name: each for name, each in self.pending.items() if name not in names}
 
     def acknowledge(self, name: str) -> None:
         """Wait no longer for the reply to a pending command, but keep it: it may yet be refused."""
-        self.pending = {**self.pending, name: replace(self.pending[name], seconds=None, until=None)}
+        waiting = self.pending[name]
+        self.pending = {**self.pending, name: Pending(waiting.command, None, None, 0, waiting.call)}
 
     def repeat(self, name: str, repeats: int) -> None:
         """Emit a pending command once more, under a new id, to wait as long as before and be repeated so often."""

@@ -18,7 +18,6 @@ from fargo.statemachine.legs.jingle import jmi, unacknowledged
 from fargo.statemachine.legs.relay import relay_leg
 from fargo.statemachine.model.commands import (
     AcceptSession,
-    Command,
     InformSession,
     InformTransport,
     InitiateSession,
@@ -26,59 +25,60 @@ from fargo.statemachine.model.commands import (
     ProposeCall,
     TerminateSession,
 )
-from fargo.statemachine.model.events import IqFailed, IqSucceeded
+from fargo.statemachine.model.events import IqEvent, IqFailed, IqSucceeded
 from fargo.statemachine.model.ng import (
     AnswerRelay,
     DeleteRelay,
     OfferRelay,
-    RelayCommand,
     RelayDescribed,
     RelayDone,
     RelayRefused,
 )
 from fargo.statemachine.pending import Pending, Reply, ReplyEvent, due
-from fargo.statemachine.user_state import User, changed, concerned
+from fargo.statemachine.user_state import User, changed
 
 
 def replied(user: User, event: ReplyEvent, effects: Effects) -> User:
-    """Bring a reply to whom it concerns (rule 1)."""
+    """Bring a reply to the call that its command belongs to (rule 1)."""
     waiting = effects.pending.get(event.command)
     if waiting is None:
         return user
     effects.call = waiting.call
     command = waiting.command
-    if unacknowledged.is_goodbye(command):
-        if isinstance(event, IqSucceeded | IqFailed):
-            unacknowledged.answered(event, effects)
-        return user
-    if not _counts(command, event):
-        return user
-    overtaken = isinstance(event, RelayDescribed) and relay_leg.is_overtaken(event.command, effects.pending)
-    if isinstance(event, IqSucceeded) and isinstance(command, InitiateSession | AcceptSession):
+    match command:
+        case InformSession() | InitiateSession() | AcceptSession() | InformTransport():
+            counts = isinstance(event, IqEvent) and event.resource == command.to
+        case TerminateSession() | MessageCall():
+            if isinstance(event, IqSucceeded | IqFailed) and unacknowledged.is_goodbye(command):
+                unacknowledged.answered(event, effects)
+            return user
+        case OfferRelay() | AnswerRelay():
+            counts = isinstance(event, RelayDescribed | RelayRefused)
+            if isinstance(event, RelayDescribed) and relay_leg.is_overtaken(event.command, effects.pending):
+                effects.settle(event.command)
+                return user
+        case DeleteRelay():
+            # A relay that keeps silent may do it yet, or is told again.
+            counts = isinstance(event, RelayDescribed | RelayDone) or _refuses(event)
+        case ProposeCall():
+            counts = isinstance(event, IqFailed)
+        case _:
+            counts = False
+    return _taken(user, waiting, event, effects) if counts else user
+
+
+def _refuses(event: ReplyEvent) -> bool:
+    return isinstance(event, RelayRefused) and not event.silent
+
+
+def _taken(user: User, waiting: Pending, event: ReplyEvent, effects: Effects) -> User:
+    """Fold a reply that counts. An invitation or acceptance that a client has acknowledged may yet be refused."""
+    if isinstance(event, IqSucceeded) and isinstance(waiting.command, InitiateSession | AcceptSession):
         effects.acknowledge(event.command)
     else:
         effects.settle(event.command)
-    reply = Reply(command, event)
-    call = None if overtaken else concerned(user, reply)
-    return changed(user, call, _fold(call, reply, effects), effects) if call else user
-
-
-def _counts(command: Command, event: ReplyEvent) -> bool:
-    """Return whether the event answers the command, and comes from whom the command went to."""
-    match command:
-        case InitiateSession() | AcceptSession() | InformSession() | InformTransport():
-            return isinstance(event, IqSucceeded | IqFailed) and event.resource == command.to
-        case ProposeCall():
-            return isinstance(event, IqFailed)
-        case OfferRelay() | AnswerRelay():
-            return isinstance(event, RelayDescribed | RelayRefused)
-        case DeleteRelay():
-            # A relay that keeps silent may do it yet, or is told again.
-            return isinstance(event, RelayDescribed | RelayDone) or (
-                isinstance(event, RelayRefused) and not event.silent
-            )
-        case _:
-            return False
+    call = user.calls.get(waiting.call or "")
+    return changed(user, call, _fold(call, Reply(waiting.command, event), effects), effects) if call else user
 
 
 def _fold(call: Call, reply: Reply, effects: Effects) -> Call:
@@ -107,15 +107,14 @@ def _unanswered(user: User, name: str, waiting: Pending, effects: Effects) -> Us
     if jmi.is_proceed(command):
         jmi.expire(command, effects)
         return user
-    reply = Reply(command, None)
-    call = concerned(user, reply)
-    return guarded(user, call, lambda call: _fold(call, reply, effects), effects) if call else user
+    call = user.calls.get(waiting.call or "")
+    return guarded(user, call, lambda call: _fold(call, Reply(command, None), effects), effects) if call else user
 
 
 def repeat_deletions(user: User, effects: Effects) -> None:
     """The gateway was away: end again what is left at the relay of calls that were dropped after a fault."""
     for name, each in effects.pending.items():
-        if isinstance(each.command, DeleteRelay) and concerned(user, Reply(each.command, None)) is None:
+        if isinstance(each.command, DeleteRelay) and each.call not in user.calls:
             effects.repeat(name, each.repeats)
 
 
@@ -123,16 +122,16 @@ def deadlines(user: User) -> Iterator[Deadline]:
     """Yield by when commands have to be answered."""
     for waiting in user.pending.values():
         if waiting.until is not None:
-            yield Deadline(_awaited(user, waiting.command), waiting.until)
+            yield Deadline(_awaited(waiting), waiting.until)
 
 
-def _awaited(user: User, command: Command) -> str:
-    match command:
-        case MessageCall(sid=sid) if jmi.is_proceed(command):
+def _awaited(waiting: Pending) -> str:
+    match waiting.command:
+        case MessageCall(sid=sid) as message if jmi.is_proceed(message):
             return f"call {sid} to be described"
         case MessageCall(sid=sid) | TerminateSession(sid=sid):
             return f"the end of session {sid} to be heard"
+        case OfferRelay() | AnswerRelay() | DeleteRelay():
+            return f"call {waiting.call}: the media relay's answer"
         case _:
-            call = concerned(user, Reply(command, None))
-            whose = "the media relay's answer" if isinstance(command, RelayCommand) else "the XMPP client's answer"
-            return f"call {call.id}: {whose}" if call else whose
+            return f"call {waiting.call}: the XMPP client's answer"

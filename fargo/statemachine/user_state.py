@@ -16,14 +16,16 @@ from fargo.statemachine.account import roster
 from fargo.statemachine.account.account_state import Account, Clearing, Registered, Trying, Unregistered
 from fargo.statemachine.account.roster import Contacts
 from fargo.statemachine.call import call_state
-from fargo.statemachine.call.call_state import Call, CallEvent
+from fargo.statemachine.call.call_state import Call
 from fargo.statemachine.effects import Effects
+from fargo.statemachine.legs.jingle import jingle_leg
+from fargo.statemachine.legs.jingle.jingle_session import JingleEvent
 from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.media.paths import Policy
-from fargo.statemachine.model.events import Event, ResourceUnavailable
+from fargo.statemachine.model.events import CallMessaged, Event, SessionEvent
 from fargo.statemachine.model.presence import Client
-from fargo.statemachine.model.sip import engine_named
-from fargo.statemachine.pending import PendingCommands, Reply, ReplyEvent
+from fargo.statemachine.model.sip import SipCallEvent, engine_named
+from fargo.statemachine.pending import PendingCommands, ReplyEvent
 
 MOST_CALLS: Final = 8
 """The number of calls that a user may be in at a time."""
@@ -62,10 +64,10 @@ def able_clients(user: User) -> Mapping[str, Client]:
             assert_never(user.account)
 
 
-def concerned(user: User, event: CallEvent) -> Call | None:
-    """Return the call that the event, or reply, is about; there are never two."""
+def concerned(user: User, event: JingleEvent) -> Call | None:
+    """Return the call whose XMPP leg the event is about; there are never two."""
     for call in user.calls.values():
-        if call_state.concerns(call, event):
+        if jingle_leg.concerns(call.jingle, event):
             return call
     return None
 
@@ -74,8 +76,10 @@ def call_of(user: User, event: Event) -> Call | None:
     """Return the call that an event is about, None if it is about none or about all of them."""
     if isinstance(event, ReplyEvent):
         waiting = user.pending.get(event.command)
-        return concerned(user, Reply(waiting.command, event)) if waiting else None
-    if isinstance(event, CallEvent) and not isinstance(event, ResourceUnavailable):
+        return user.calls.get(waiting.call or "") if waiting else None
+    if isinstance(event, SipCallEvent):
+        return next((call for call in user.calls.values() if call.sip.name == sip_leg.name_of(event)), None)
+    if isinstance(event, SessionEvent | CallMessaged):
         return concerned(user, event)
     return None
 

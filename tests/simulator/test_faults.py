@@ -32,7 +32,6 @@ from fargo.statemachine.model.call_records import RecordEnded
 from fargo.statemachine.model.commands import Command, Fault, Issued, MessageCall, SendText, TerminateSession
 from fargo.statemachine.model.events import Recorded, TimePassed
 from fargo.statemachine.model.ng import DeleteRelay
-from fargo.statemachine.pending import Reply
 from fargo.statemachine.user_state import User, call_of
 
 from . import world
@@ -182,9 +181,9 @@ def untold(call: Call, after: User, issued: tuple[Issued, ...]) -> Iterator[obje
             yield session
     if _proposed(call.jingle) and not [each for each in lasting if _ends(each, call.jingle.invitation.sid, USER)]:
         yield call.jingle.invitation
-    for each in call.relay:
-        if not isinstance(each, Deleting) and DeleteRelay(each.terms.name) not in lasting:
-            yield each
+    for kept in call.relay:
+        if not isinstance(kept, Deleting) and DeleteRelay(kept.terms.name) not in lasting:
+            yield kept
     hung_up = [each.channel for each in said if isinstance(each, HangUp)]
     if call.sip.name and sip_leg.is_live(call.sip) and call.sip.name not in hung_up:
         yield call.sip
@@ -194,9 +193,9 @@ def untold(call: Call, after: User, issued: tuple[Issued, ...]) -> Iterator[obje
         yield SendText
     if call.id in after.calls and call_state.is_live(after.calls[call.id]):
         yield call
-    for command in waiting:
-        if not isinstance(command, DeleteRelay) and call_state.concerns(call, Reply(command, None)):
-            yield command
+    for each in after.pending.values():
+        if each.call == call.id and not isinstance(each.command, TerminateSession | MessageCall | DeleteRelay):
+            yield each.command
 
 
 def _ends(command: Command, sid: str, to: str) -> bool:

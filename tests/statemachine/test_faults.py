@@ -326,7 +326,7 @@ def test_what_concerns_no_call_ends_none(story: Story, broken: Breaker) -> None:
 def test_whose_call_it_is_may_fail_too(story: Story, broken: Breaker) -> None:
     story.call_out("s1")
     before = story.user.calls
-    broken("call.call_state.concerns")
+    broken("legs.jingle.jingle_leg.concerns")
     iq = story.iq(BOB)
     assert story.tell(SessionInformed(iq, "s1", "ringing")) == [
         Fault("", FAULT),

@@ -8,7 +8,6 @@ Rules:
 """
 
 from datetime import UTC, datetime
-from typing import TypeAlias
 
 from msgspec import Struct
 
@@ -19,21 +18,15 @@ from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import jingle_leg, jingle_session
 from fargo.statemachine.legs.jingle.forking import Inviting
 from fargo.statemachine.legs.jingle.jingle_leg import JingleLeg
-from fargo.statemachine.legs.jingle.jingle_session import JingleEvent
-from fargo.statemachine.legs.relay import relay_leg
 from fargo.statemachine.legs.relay.relay_leg import RelayLeg
 from fargo.statemachine.legs.relay.relay_session import RelayRequest
 from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.sip.phases import Line, Over
-from fargo.statemachine.legs.sip.sip_leg import SipLeg, SipLegEvent
+from fargo.statemachine.legs.sip.sip_leg import SipLeg
 from fargo.statemachine.media.description import Description
 from fargo.statemachine.model.call_records import Direction, RecordBegun, RecordEnded, Side
 from fargo.statemachine.model.commands import SendText
-from fargo.statemachine.model.sip import SipCallEvent
-from fargo.statemachine.pending import Reply
 from fargo.statemachine.reason import Reason
-
-CallEvent: TypeAlias = JingleEvent | SipLegEvent | Reply
 
 
 class Caller(Struct, frozen=True, gc=False):
@@ -88,15 +81,6 @@ def is_over(call: Call) -> bool:
 def is_live(call: Call) -> bool:
     """Return True if anybody is still calling or talking."""
     return type(call.jingle) is not jingle_session.Terminated
-
-
-def concerns(call: Call, event: CallEvent) -> bool:
-    """Return True if the event is about one of the call's legs."""
-    if isinstance(event, SipCallEvent):
-        return call.sip.name == sip_leg.name_of(event)
-    if isinstance(event, Reply) and relay_leg.concerns(call.relay, event):
-        return True
-    return jingle_leg.concerns(call.jingle, event)
 
 
 def missed(before: Call | None, after: Call, effects: Effects) -> None:

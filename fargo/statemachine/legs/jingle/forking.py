@@ -195,13 +195,7 @@ def concerns(leg: Inviting, event: JingleEvent) -> bool:
         knows = isinstance(each, Invited) or isinstance(event, CallMessaged | ResourceUnavailable)
         if knows and about(each.session, event):
             return True
-    match event:
-        case CallMessaged():
-            return event.sid == leg.invitation.sid and proposes(leg, event.to)
-        case Reply(ProposeCall() as command):
-            return command.sid == leg.invitation.sid and proposes(leg, command.sender)
-        case _:
-            return False
+    return isinstance(event, CallMessaged) and event.sid == leg.invitation.sid and proposes(leg, event.to)
 
 
 def deadline(leg: Inviting) -> Deadline | None:

@@ -178,8 +178,7 @@ def finish(session: Session, reason: Reason, effects: Effects) -> None:
 
 def forget(session: Session, effects: Effects) -> None:
     """Wait for no more answers of the client in this session."""
-    for name, _ in _unanswered(session, effects):
-        effects.settle(name)
+    effects.settle(*(name for name, _ in _unanswered(session, effects)))
 
 
 def only_ask(session: Session, effects: Effects) -> None:
