@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from fargo.cli import texts
-from fargo.cli.common import opened, reads_log
+from fargo.cli.common import open_log, reads_log
 from fargo.cli.csv_quoting import write_csv
 from fargo.cli.times import as_time
 from fargo.statemachine.address import bare
@@ -57,7 +57,7 @@ def calls(
     The outcome is who ended the call, and why. Times are UTC.
     """
     wanted = Wanted(user and bare(user), since, until, Cause(ended) if ended else None, failed)
-    with opened(path) as log:
+    with open_log(path) as log:
         found = [each for each in records(log.call_entries(wanted.user)) if wanted.has(each)]
     match form:
         case "json":

@@ -24,27 +24,27 @@ LOG = click.argument("path", metavar="LOG", type=click.Path(path_type=Path))
 CALL = click.argument("name", metavar="CALL")
 
 
-class Refused(click.ClickException):
+class InputError(click.ClickException):
     """An argument or a file cannot be used; the text says why."""
 
     exit_code = 2
 
 
-def configured(path: Path) -> Config:
-    """Load a configuration. Raises Refused if it is not valid."""
+def load_config(path: Path) -> Config:
+    """Load a configuration. Raises InputError if it is not valid."""
     try:
         return load(path)
     except ConfigError as error:
-        raise Refused(str(error)) from None
+        raise InputError(str(error)) from None
 
 
-def checked(path: Path) -> Config:
-    """Load a configuration and check this machine. Raises Refused if either is not valid; prints warnings to stderr."""
-    config = configured(path)
+def load_checked_config(path: Path) -> Config:
+    """Load a configuration, check this machine, and print warnings to stderr. Raises InputError if a check fails."""
+    config = load_config(path)
     for warning in warnings(path, config):
         click.echo(texts.WARNING.format(problem=warning), err=True)
     if problems := list(preflight.problems(config)):
-        raise Refused("\n".join(texts.CONFIG_PROBLEM.format(path=path, problem=each) for each in problems))
+        raise InputError("\n".join(texts.CONFIG_PROBLEM.format(path=path, problem=each) for each in problems))
     return config
 
 
@@ -63,24 +63,24 @@ def reads_log(command: Callable[..., None]) -> Callable[..., None]:
 
 def _log_of(config: Path | None) -> Path:
     """Return the path of the log of the gateway with this configuration, or of one with a default configuration."""
-    state = configured(config).state if config else StateConfig.model_construct()
+    state = load_config(config).state if config else StateConfig.model_construct()
     return log_in(state.directory)
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Reader]:
+def open_log(path: Path) -> Iterator[Reader]:
     """Open a log for reading: the log of a gateway, which may be running, or a golden log."""
     try:
         log = golden.GoldenLog(path) if golden.is_golden(path) else open_reader(path, backfill)
         with closing(log):
             yield log
     except StoreError as error:
-        raise Refused(str(error)) from None
+        raise InputError(str(error)) from None
 
 
-def found(log: Reader, name: str, user: str | None = None) -> CallName:
+def find_call(log: Reader, name: str, user: str | None = None) -> CallName:
     """Find a call by its name, among the calls of this user or of all."""
     try:
         return find(log.call_entries(user), name)
     except CallNameError as error:
-        raise Refused(texts.CALL_NAME_PROBLEM.format(path=log.name, problem=error)) from None
+        raise InputError(texts.CALL_NAME_PROBLEM.format(path=log.name, problem=error)) from None

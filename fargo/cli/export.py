@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from fargo.cli import texts
-from fargo.cli.common import CALL, Refused, found, opened, reads_log
+from fargo.cli.common import CALL, InputError, find_call, open_log, reads_log
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import Recorded
 from fargo.store.entries import Entry
@@ -31,13 +31,13 @@ def export_call(name: str, path: Path, target: Path, with_names: bool, as_test: 
 
     The file is a golden log with everything that the call depends on. An existing file is overwritten.
     """
-    with opened(path) as log:
-        call = found(log, name)
+    with open_log(path) as log:
+        call = find_call(log, name)
         entries = excerpt(log, call)
     try:
         export = Export(entries, ()) if with_names else pseudonymised(entries)
     except ExportError as error:
-        raise Refused(texts.NOT_EXPORTED.format(path=path, problem=error)) from None
+        raise InputError(texts.NOT_EXPORTED.format(path=path, problem=error)) from None
     with _writable(target):
         target.touch(0o600)
         if as_test:
@@ -57,7 +57,7 @@ def _writable(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise Refused(texts.NOT_WRITABLE.format(path=target, why=error.strerror)) from None
+        raise InputError(texts.NOT_WRITABLE.format(path=target, why=error.strerror)) from None
 
 
 @click.command("import")
@@ -69,14 +69,14 @@ def import_log(path: Path, target: Path) -> None:
     It can be queried like the log of a gateway. An existing file is never overwritten.
     """
     if target.exists():
-        raise Refused(texts.ALREADY_EXISTS.format(path=target))
-    with opened(path) as source:
+        raise InputError(texts.ALREADY_EXISTS.format(path=target))
+    with open_log(path) as source:
         entries = tuple(source.read())
     try:
         _write(target, entries)
     except StoreError as error:
         target.unlink(missing_ok=True)
-        raise Refused(texts.NOT_IMPORTED.format(path=path, problem=error)) from None
+        raise InputError(texts.NOT_IMPORTED.format(path=path, problem=error)) from None
     click.echo(texts.IMPORTED.format(path=target, count=len(entries)), err=True)
 
 

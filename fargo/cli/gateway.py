@@ -6,7 +6,7 @@ import click
 
 from fargo import preflight
 from fargo.cli import texts
-from fargo.cli.common import CONFIG, Refused, checked
+from fargo.cli.common import CONFIG, InputError, load_checked_config
 from fargo.store.interface import StoreError
 
 
@@ -14,22 +14,22 @@ from fargo.store.interface import StoreError
 @CONFIG
 def run(path: Path) -> None:
     """Run the gateway in the foreground, until SIGTERM or Ctrl-C."""
-    config = checked(path)
+    config = load_checked_config(path)
     if busy := list(preflight.busy_ports(config)):
-        raise Refused("\n".join(busy))
+        raise InputError("\n".join(busy))
     from fargo import daemon  # here, because nothing else needs D-Bus
 
     try:
         raise SystemExit(daemon.run(config))
     except StoreError as error:
-        raise Refused(str(error)) from None
+        raise InputError(str(error)) from None
 
 
 @click.command()
 @CONFIG
 def check(path: Path) -> None:
     """Report all mistakes in a configuration. Nothing is started."""
-    config = checked(path)
+    config = load_checked_config(path)
     for warning in (*preflight.busy_ports(config), *preflight.silent_relay(config)):
         click.echo(texts.WARNING.format(problem=warning), err=True)
     click.echo(texts.CONFIG_VALID.format(path=path))

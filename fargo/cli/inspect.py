@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from fargo.cli import texts
-from fargo.cli.common import Refused, opened, reads_log
+from fargo.cli.common import InputError, open_log, reads_log
 
 
 @click.command()
@@ -20,10 +20,10 @@ def inspect(path: Path, port: int) -> None:
 
     from replay.server import serve
 
-    with opened(path) as log:
+    with open_log(path) as log:
         try:
             address = serve(log, port, reactor)
         except OSError as error:
-            raise Refused(texts.PORT_UNUSABLE.format(port=port, why=error.strerror)) from None
+            raise InputError(texts.PORT_UNUSABLE.format(port=port, why=error.strerror)) from None
         click.echo(texts.SERVING.format(path=path, address=address))
         reactor.run()  # type: ignore[misc]

@@ -7,7 +7,7 @@ from typing import Any, Final
 import click
 
 from fargo.cli import texts
-from fargo.cli.common import CALL, Refused, found, opened, reads_log
+from fargo.cli.common import CALL, InputError, find_call, open_log, reads_log
 from replay.drawing.label import Tone
 from replay.drawing.ladder import NARROWEST, ladder
 from replay.drawing.page_data import page_data
@@ -34,8 +34,8 @@ def ladder_of_call(name: str, path: Path, brief: bool, color: bool, html: Path |
     The participants are the XMPP client, the gateway, the SIP side, and the media relay if the call uses it.
     """
     width = get_terminal_size((NARROWEST, 0)).columns
-    with opened(path) as log:
-        call = found(log, name)
+    with open_log(path) as log:
+        call = find_call(log, name)
         steps = replayed_call(log, call)
         if html:
             _write(html, call_page(page_data(steps, call)))
@@ -50,7 +50,7 @@ def _write(path: Path, page: str) -> None:
         path.touch(mode=0o600)
         path.write_text(page, encoding="utf-8")
     except OSError as error:
-        raise Refused(texts.NOT_WRITABLE.format(path=path, why=error.strerror)) from None
+        raise InputError(texts.NOT_WRITABLE.format(path=path, why=error.strerror)) from None
 
 
 def _painted(text: str, tone: Tone) -> str:

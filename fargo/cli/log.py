@@ -10,7 +10,7 @@ import msgspec
 
 from fargo.backfill import backfill
 from fargo.cli import texts
-from fargo.cli.common import Refused, configured, opened, reads_log
+from fargo.cli.common import InputError, load_config, open_log, reads_log
 from fargo.config import in_seconds
 from fargo.store.interface import Statistics, Store, StoreError, StoreInUseError
 from fargo.store.opening import open_store
@@ -30,8 +30,8 @@ def log() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def show_stats(path: Path, as_json: bool) -> None:
     """Show the number of users, calls and events, and the size."""
-    with opened(path) as opened_log:
-        statistics, size = opened_log.statistics(), opened_log.size()
+    with open_log(path) as reader:
+        statistics, size = reader.statistics(), reader.size()
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode({**msgspec.structs.asdict(statistics), "bytes": size})))
         return
@@ -50,14 +50,14 @@ def compact(context: click.Context, path: Path, keep: str | None) -> None:
     """
     seconds = _seconds(keep, context.params["config"])
     if is_golden(path):
-        raise Refused(texts.GOLDEN_LOG_FIXED.format(path=path))
-    with opened(path) as before:
+        raise InputError(texts.GOLDEN_LOG_FIXED.format(path=path))
+    with open_log(path) as before:
         size = before.size()
     try:
         left, smaller, size_now = _compact(path, seconds)
     except StoreError as error:
-        raise Refused(str(error)) from None
-    click.echo(texts.COMPACTED.format(count=left, before=_in_words(size), after=_in_words(size_now)))
+        raise InputError(str(error)) from None
+    click.echo(texts.COMPACTED.format(count=left, before=_size_text(size), after=_size_text(size_now)))
     if not smaller:
         click.echo(texts.LOG_IN_USE)
 
@@ -67,7 +67,7 @@ def _seconds(keep: str | None, config: Path | None) -> float | None:
     if keep is None:
         if config is None:
             raise click.UsageError(texts.KEEP_MISSING)
-        keep = configured(config).log.keep
+        keep = load_config(config).log.keep
     try:
         return in_seconds(keep)
     except ValueError:
@@ -78,7 +78,7 @@ def _compact(path: Path, keep: float | None) -> tuple[int, bool, int]:
     """Delete old events. Return how many were deleted, whether the file could be shrunk, and its size now."""
     from fargo.retention import retire  # here, because nothing else here needs Twisted
 
-    store, has_lock = _opened(path)
+    store, has_lock = _open_store(path)
     with closing(store):
         forget = (lambda user, _: store.erase(user)) if has_lock else None
         left = sum(retire(store, time() - keep, forget)) if keep is not None else 0
@@ -86,7 +86,7 @@ def _compact(path: Path, keep: float | None) -> tuple[int, bool, int]:
         return left, store.shrink(), store.size()
 
 
-def _opened(path: Path) -> tuple[Store, bool]:
+def _open_store(path: Path) -> tuple[Store, bool]:
     """Open the log, and return whether with the writer lock. Otherwise a gateway is running, and it alone may erase
     users, whose state it has in memory.
     """
@@ -99,7 +99,7 @@ def _opened(path: Path) -> tuple[Store, bool]:
 def _lines(statistics: Statistics, size: int) -> Iterator[str]:
     yield f"users   {statistics.users:,}"
     yield f"calls   {statistics.calls:,}"
-    yield f"size    {_in_words(size)}"
+    yield f"size    {_size_text(size)}"
     oldest, newest = statistics.oldest, statistics.newest
     span = f" from {clock(oldest)} to {clock(newest)}" if oldest and newest else ""
     yield f"events  {statistics.events:,}{span}"
@@ -107,5 +107,5 @@ def _lines(statistics: Statistics, size: int) -> Iterator[str]:
         yield f"{number:>12,}  {name}"
 
 
-def _in_words(size: int) -> str:
+def _size_text(size: int) -> str:
     return f"{size / 1e6:,.1f} MB" if size >= 1e6 else f"{size / 1e3:,.0f} kB"

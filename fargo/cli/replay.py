@@ -9,7 +9,7 @@ import click
 from click import progressbar
 
 from fargo.cli import texts
-from fargo.cli.common import CALL, LOG, Refused, found, opened, reads_log
+from fargo.cli.common import CALL, LOG, InputError, find_call, open_log, reads_log
 from fargo.statemachine.address import bare
 from fargo.store.entries import Entry
 from replay.drawing.debugger import Debugger
@@ -35,7 +35,7 @@ def verify_logs(paths: tuple[Path, ...]) -> None:
     """
     verdict = Verdict()
     with ExitStack() as stack:
-        logs = [stack.enter_context(opened(path)) for path in _each(paths)]
+        logs = [stack.enter_context(open_log(path)) for path in _each(paths)]
         events = sum(map(len, logs))
         hidden = not sys.stderr.isatty()
         bar = stack.enter_context(progressbar(length=events, label="Folding", file=sys.stderr, hidden=hidden))
@@ -54,7 +54,7 @@ def _each(paths: Iterable[Path]) -> Iterator[Path]:
         elif found := golden_logs(path):
             yield from found
         else:
-            raise Refused(texts.NO_GOLDEN_LOG.format(path=path))
+            raise InputError(texts.NO_GOLDEN_LOG.format(path=path))
 
 
 def _counted(entries: Iterable[Entry], count: Callable[[int], None]) -> Iterator[Entry]:
@@ -72,13 +72,13 @@ def show_log(path: Path, user: str | None, call: str | None) -> None:
     """Print the events in LOG, with their state changes and commands."""
     shown = False
     user = user and bare(user)
-    with opened(path) as log:
-        steps = replayed_call(log, found(log, call, user)) if call else replayed(log.read(user))
+    with open_log(path) as log:
+        steps = replayed_call(log, find_call(log, call, user)) if call else replayed(log.read(user))
         for line in show(steps):
             click.echo(line)
             shown = True
     if not shown:
-        raise Refused(texts.NO_MATCHING_EVENT.format(path=path))
+        raise InputError(texts.NO_MATCHING_EVENT.format(path=path))
 
 
 @replay.command("step")
@@ -89,8 +89,8 @@ def step_call(name: str, path: Path) -> None:
 
     Commands are read from the terminal or a pipe; “help” lists them.
     """
-    with opened(path) as log:
-        call = found(log, name)
+    with open_log(path) as log:
+        call = find_call(log, name)
         steps = tuple(replayed_call(log, call))
     with suppress(KeyboardInterrupt):
         Debugger(call, steps, sys.stdin, sys.stdout).cmdloop()

@@ -16,13 +16,13 @@ def as_time(_: click.Context, __: click.Parameter, value: str | None) -> float |
     """Convert the value of an option to seconds since 1970. It is UTC unless it has an offset."""
     if value is None:
         return None
-    found = parsed(value, datetime.now(UTC))
+    found = parse_time(value, datetime.now(UTC))
     if found is None:
         raise click.BadParameter(texts.NOT_A_TIME.format(value=value))
     return found.timestamp()
 
 
-def parsed(text: str, now: datetime) -> datetime | None:
+def parse_time(text: str, now: datetime) -> datetime | None:
     """Return the time that a text means now, None if it is not a time."""
     text = text.strip()
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)

@@ -1,6 +1,6 @@
-"""The ends of the sentences about an event or a command that cannot be read, without their full stop."""
+"""The ends of the sentences about an event or a command that cannot be decoded, without their full stop."""
 
 from typing import Final
 
 NEWER_FORMAT: Final = "its {name} was written by a newer Fargo (format {format}); use that version to read it"
-UNREADABLE: Final = "its {name} does not read as one: {why}"
+UNREADABLE: Final = "its {name} cannot be decoded: {why}"

@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 
 from fargo.cli import main
 from fargo.store.opening import open_store
+from fargo.store.sqlite import texts
 from replay.reading import golden
 
 SESSION = Path(__file__).parents[2] / "replay/sessions/calls-a-call-in-has-sound-both-ways.jsonl"
@@ -70,18 +71,18 @@ def newer(path: Path) -> None:
 
 
 FILES: dict[str, tuple[Callable[[Path], object], str]] = {
-    "missing": (lambda path: None, "There is no log at {}."),
-    "directory": (Path.mkdir, "{}"),
-    "empty": (Path.touch, "{} is an SQLite file, but not a log of Fargo."),
-    "text": (text, "{} cannot be used as a log: file is not a database."),
-    "truncated": (truncated, "{} cannot be used as a log: database disk image is malformed."),
-    "damaged": (damaged, "{}"),
-    "foreign": (foreign, "{} is an SQLite file, but not a log of Fargo."),
-    "newer": (newer, "{} was written by a newer Fargo (later); use that version to read it."),
+    "missing": (lambda path: None, texts.MISSING),
+    "directory": (Path.mkdir, "{path}"),
+    "empty": (Path.touch, texts.FOREIGN),
+    "text": (text, texts.UNUSABLE.replace("{why}", "file is not a database")),
+    "truncated": (truncated, texts.UNUSABLE.replace("{why}", "database disk image is malformed")),
+    "damaged": (damaged, "{path}"),
+    "foreign": (foreign, texts.FOREIGN),
+    "newer": (newer, texts.NEWER.replace("{migrations}", "later")),
 }
 ROWS = {
-    "no JSON": ("update events set body = '{'", "does not read as one"),
-    "another event": ("""update events set body = '{"type":"Dance"}'""", "does not read as one"),
+    "no JSON": ("update events set body = '{'", "cannot be decoded"),
+    "another event": ("""update events set body = '{"type":"Dance"}'""", "cannot be decoded"),
     "a newer row": ("update events set format = 99", "was written by a newer Fargo (format 99)"),
 }
 
@@ -103,23 +104,23 @@ def refused(arguments: list[str | Path], told: str) -> None:
 
 @pytest.mark.parametrize("command", READING)
 @pytest.mark.parametrize("file", FILES)
-def test_what_is_no_log_is_refused(tmp_path: Path, command: str, file: str) -> None:
+def test_an_invalid_file_is_refused(tmp_path: Path, command: str, file: str) -> None:
     path = tmp_path / "fargo.db"
     make, told = FILES[file]
     make(path)
     before = path.read_bytes() if path.is_file() else b""
-    refused(READING[command](path), told.format(path))
-    assert (path.read_bytes() if path.is_file() else b"") == before, "it is left as it is"
+    refused(READING[command](path), told.format(path=path, what="log"))
+    assert (path.read_bytes() if path.is_file() else b"") == before, "the file is unchanged"
 
 
 @pytest.mark.parametrize("command", READING)
-def test_what_may_not_be_read_is_said(tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_file_is_refused(tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def forbidden(path: Path, *_: object) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
     path = written(tmp_path / "fargo.db")
     monkeypatch.setattr(Path, "open", forbidden)
-    refused(READING[command](path), f"{path} cannot be used as a log: Permission denied.")
+    refused(READING[command](path), texts.UNUSABLE.format(path=path, what="log", why="Permission denied"))
 
 
 @pytest.mark.parametrize("command", DECODING)
@@ -132,7 +133,7 @@ def test_a_row_that_cannot_be_read_is_named(tmp_path: Path, command: str, row: s
 
 
 @pytest.mark.parametrize("command", sorted(set(READING) - {"compact"}))
-def test_a_golden_log_that_is_none(tmp_path: Path, command: str) -> None:
+def test_an_invalid_golden_log_is_refused(tmp_path: Path, command: str) -> None:
     path = tmp_path / "a.jsonl"
     shutil.copy(SESSION, path)
     path.write_text(path.read_text() + "{}\n")

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from fargo.cli import main, texts
 from fargo.cli.csv_quoting import write_csv
-from fargo.cli.times import parsed
+from fargo.cli.times import parse_time
 from fargo.statemachine.model.call_records import RecordBegun
 from fargo.statemachine.model.commands import Issued
 from fargo.store.opening import open_store
@@ -186,7 +186,7 @@ def test_the_log_of_a_configuration(tmp_path: Path) -> None:
     ],
 )
 def test_times(text: str, time: datetime | None) -> None:
-    assert parsed(text, NOW) == time
+    assert parse_time(text, NOW) == time
 
 
 def test_an_invalid_time() -> None:

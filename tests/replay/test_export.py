@@ -380,7 +380,7 @@ def test_an_import_leaves_what_is_there_alone(log: Path, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("entries", "problem"),
     [
-        (recorded(*EVENTS)[1:], " has lost events: after 0 of "),
+        (recorded(*EVENTS)[1:], " has lost events: event 2 of "),
         ((recorded(*EVENTS)[0],) * 2, " cannot be used as a log: UNIQUE constraint failed: "),
         (((recorded(EVENTS[0])[0][0], (Issued(USER, "7.0", FORGET),)),), texts.COMMANDS_MISNUMBERED),
         (((recorded(EVENTS[0])[0][0], (Issued(USER, "1.x", FORGET),)),), texts.COMMANDS_MISNUMBERED),

@@ -240,7 +240,7 @@ async def test_a_log_that_breaks_is_said(inspected: Inspected) -> None:
     connection.close()
     answer, body = inspected.asked(f"call/{quote(ALICE)}/7")
     assert answer.status == 500
-    assert re.search(rb"event 7: its SessionInitiated does not read as one", body)
+    assert re.search(rb"event 7: its SessionInitiated cannot be decoded", body)
 
 
 @pytest.mark.usefixtures("servers")

@@ -8,6 +8,7 @@ from click.testing import CliRunner, Result
 
 from fargo.cli import main, texts
 from fargo.store.opening import open_reader
+from fargo.store.sqlite.texts import GAP
 from replay.drawing.show import show
 from replay.reading import golden
 from replay.reading.steps import replayed
@@ -64,7 +65,7 @@ def test_a_lost_event_is_found(path: Path) -> None:
     change(path, "delete from events where type = 'SipSignedIn'")
     result = fargo("verify", path)
     assert result.exit_code == 2
-    assert f"Error: {path} has lost events: after 1 of alice@example.org comes 3." in result.stderr
+    assert f"Error: {GAP.format(path=path, version=3, user='alice@example.org', before=1)}" in result.stderr
 
 
 def test_every_step_is_shown(path: Path) -> None:

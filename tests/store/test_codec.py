@@ -38,8 +38,8 @@ def test_a_body_of_an_older_format_is_decoded(monkeypatch: pytest.MonkeyPatch) -
     ("format", "body", "problem"),
     [
         (2, "{}", r"its SipSignedIn was written by a newer Fargo \(format 2\); use that version to read it$"),
-        (1, "{", "its SipSignedIn does not read as one: "),
-        (1, '{"type":"Dance"}', "its SipSignedIn does not read as one: "),
+        (1, "{", "its SipSignedIn cannot be decoded: "),
+        (1, '{"type":"Dance"}', "its SipSignedIn cannot be decoded: "),
     ],
 )
 def test_a_body_that_cannot_be_decoded_is_named(format: int, body: str, problem: str) -> None:

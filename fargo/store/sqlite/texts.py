@@ -12,10 +12,10 @@ IN_USE: Final = "Fargo already runs with the log {path} (process {holder})."
 IN_USE_BY_OLDER: Final = (
     "{path} is in use by an older Fargo. Stop that first, so that this version can convert the {what}."
 )
-NOT_COMPLETED: Final = "{path} was written by an older Fargo, and nothing was handed in to complete it."
+NOT_COMPLETED: Final = "{path} was written by an older Fargo, and there is no function to complete it."
 
 # --- an open log
 
 UNREADABLE: Final = "{path}, event {position}: {problem}."
-GAP: Final = "{path} has lost events: after {before} of {user} comes {version}."
+GAP: Final = "{path} has lost events: event {version} of {user} follows event {before}."
 NOT_LOCKED: Final = "{path} was opened without the writer lock, so nothing can be written to it."
