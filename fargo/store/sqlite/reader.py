@@ -20,7 +20,7 @@ from fargo.store.sqlite.schema import RECORDS
 
 APPLICATION_ID: Final = 0x4661726C  # "Farl"
 WHAT: Final = "log"
-"""What the file is called in messages."""
+"""The name of the file in messages."""
 
 _SNAPSHOT: Final = wire_name(Snapshot)
 _JOURNAL: Final = "-wal"
