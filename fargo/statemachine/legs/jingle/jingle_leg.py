@@ -70,7 +70,7 @@ from fargo.statemachine.reason import Cause, Reason, from_jingle
 JingleLeg: TypeAlias = Calling | Searching | Forking | Proceeding | Active | Terminated
 JingleStep: TypeAlias = tuple[JingleLeg, LegEvents]
 
-# Session information without consequence for the other end (XEP-0167 §8). The last two are of XEP-0177 before 1.0.
+# Session information without consequence for the other end (XEP-0167 §8). XEP-0177 had received and trying until 1.0.
 _HEARD: Final = frozenset({"", "mute", "received", "ringing", "trying", "unmute"})
 _HOLD: Final = {"hold": True, "unhold": False, "active": False}
 _OFFLINE: Final = Reason(Cause.NETWORK, texts.OFFLINE)
