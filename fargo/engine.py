@@ -4,13 +4,13 @@ Rules:
 
 1. `put` only collects. At the end of the reactor's turn everything that was put is folded and committed as one batch.
 2. One batch at a time is being committed. If the store takes its time, what is put meanwhile is collected and folded
-   after the commit, so that nothing is ever folded onto a state that might not come to be.
+   after the commit, so that nothing is folded onto a state that may never be committed.
 3. No command leaves before the event that caused it is committed. If a commit fails, nothing of its batch is sent, the
    engine takes nothing more, and `failed` is called with the reason.
 4. The time of an event is when it was put: the wall clock at the start, plus the monotonic clock since. So a correction
    of the wall clock changes nothing. Within a stream time never goes back, not even over a restart.
-5. Timers follow from the state: after each batch a user's earliest deadline is armed. Nobody sets one by hand.
-6. What could not be read back from the log does not get in: an odd value of one peer must not stop the gateway.
+5. Timers follow from the state: after each batch a timer is set for the user's earliest deadline.
+6. An event that could not be read back from the log is dropped: an odd value of one peer must not stop the gateway.
 """
 
 from collections.abc import Callable
@@ -50,8 +50,9 @@ class StateMachine(Protocol):
 
 
 class _Stream(Struct, frozen=True):
-    """A user as of the last event in their stream, that event's version and time, and whether it was TimePassed. With
-    version 0 there is no stream (any more).
+    """A user after the last event in their stream, that event's version and time, and whether it was TimePassed.
+
+    Version 0 means that there is no stream, or no longer one.
     """
 
     user: User
@@ -61,11 +62,11 @@ class _Stream(Struct, frozen=True):
 
 
 _Put = tuple[str | None, Event, float]
-"""An event that was put: to whom (None: to everyone who has anything open), and when."""
+"""An event that was put: its user (None: everyone who has anything open), and its time."""
 
 
 class _Batch(NamedTuple):
-    """What is being committed, and the streams as they are when it is."""
+    """The entries that are being committed, and the streams after them."""
 
     entries: list[Entry]
     streams: dict[str, _Stream]

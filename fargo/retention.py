@@ -4,7 +4,7 @@ Rules:
 
 1. A call leaves as a whole: a stream is cut only where nothing was going on. What follows the cut folds as before.
 2. An account stays as long as its user keeps it. A user of whom nothing is left is forgotten.
-3. Each step is short and is a transaction of its own, so that the gateway, or whoever reads, goes on in between.
+3. Each step is short and is a transaction of its own, so that the gateway and readers can continue in between.
 """
 
 from collections.abc import Callable, Iterator

@@ -19,7 +19,7 @@ from fargo.statemachine.pending import Pending, PendingCommands
 
 
 class Mark(NamedTuple):
-    """How far the effects of an event had come, to return to if what follows fails."""
+    """A point in the effects of an event, to return to if the code after it fails."""
 
     issued: int
     records: int

@@ -86,7 +86,7 @@ def _named(error: Exception) -> str:
 
 
 def _turned_away(user: User, event: SipArrival, effects: Effects) -> User:
-    """A call has come in and could not be brought to the user; the phone is told, and the user that it was missed."""
+    """Refuse an incoming call that could not be handled, and tell the user that they missed it."""
     before = effects.mark()
     try:
         return incoming.turned_away(user, event, _IN_CALL, effects)
@@ -97,7 +97,7 @@ def _turned_away(user: User, event: SipArrival, effects: Effects) -> User:
 
 
 def _ended(user: User, call: Call, effects: Effects) -> User:
-    """Rule 1, or else rule 2."""
+    """End the call (rule 1), or abandon it if that fails (rule 2)."""
     before = effects.mark()
     try:
         if call_state.is_live(call):
@@ -109,7 +109,7 @@ def _ended(user: User, call: Call, effects: Effects) -> User:
 
 
 def _abandoned(call: Call, effects: Effects) -> None:
-    """Rule 2: what fails here is left out."""
+    """Tell each leg that the call is gone (rule 2), and skip what fails."""
     _tried(lambda: jingle_leg.abandon(call.jingle, texts.FAULT_IN_CALL, effects), effects)
     _tried(lambda: sip_leg.abandon(call.sip, effects), effects)
     _tried(lambda: relay_leg.abandon(call.relay, effects), effects)

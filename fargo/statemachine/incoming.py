@@ -76,7 +76,7 @@ def _called(account: Account, connection: str) -> Credentials | None:
 
 
 def _unreachable(user: User, able: Mapping[str, Client], effects: Effects) -> Reason | None:
-    """Return why no client can be called now; None if one can, or may turn out to."""
+    """Return why no client can be called now; None if one can, or if features are still unknown."""
     if is_busy(user):
         return Reason(Cause.BUSY, texts.CALLED_IN_TOO_MANY_CALLS)
     return None if able or roster.questions(effects.pending) else forking.NOBODY

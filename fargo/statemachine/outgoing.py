@@ -1,9 +1,9 @@
-"""Outgoing calls: a client's session-initiate (XEP-0166 §6.2) or proposal (XEP-0353 §5).
+"""Outgoing calls: a client's session-initiate (XEP-0166 §6.2) or proposal (XEP-0353 §3).
 
 Rules:
 
 1. A user who cannot call now, or cannot call that address, is told why and what to do about it.
-2. If both ends call each other at the same time, one of the two calls gives way (XEP-0166 §7.2.16, XEP-0353 §6.1).
+2. If both ends call each other at the same time, one of the two calls gives way (XEP-0166 §7.2.16, XEP-0353 §4.1).
 3. A call that is refused at once is recorded, too.
 4. A proposal begins a call, and so does a session-initiate that follows none. The id of the call is the version of that
    event.
@@ -69,7 +69,7 @@ def _wins_tie(user: User, event: SessionInitiated) -> bool:
 
 
 class Refusal(Struct, frozen=True, gc=False):
-    """Why the user cannot call, as an error of RFC 6120 §8.3.3 and as a reason."""
+    """The reason why the user cannot call, also as an error's type and condition (RFC 6120 §8.3)."""
 
     kind: str
     condition: str

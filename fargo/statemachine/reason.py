@@ -1,4 +1,4 @@
-"""Why a call ended, in neutral words, in Jingle's and in SIP's.
+"""The reasons why calls end, neutral and as Jingle and SIP express them.
 
 A `Reason` is neutral: a `Cause` and a sentence for people. The tables map a cause to and from the reason elements of
 Jingle (XEP-0166 §7.4), and from the status codes of SIP (RFC 3261 §21). They follow RFC 7247 §7 and
@@ -12,7 +12,7 @@ from msgspec import Struct
 
 
 class Cause(StrEnum):
-    """The cause of a call's end, whoever ended it."""
+    """The cause of a call's end, independent of the side that ended it."""
 
     HUNG_UP = "hung-up"
     CANCELLED = "cancelled"

@@ -1,4 +1,4 @@
-"""What is answered to our commands, and what it means if nothing is, wherever in the user's state they came from.
+"""Replies to pending commands of all parts of a user's state, and what follows if there is none in time.
 
 Rules:
 
@@ -97,7 +97,7 @@ def expire(user: User, effects: Effects) -> User:
 
 
 def _unanswered(user: User, name: str, waiting: Pending, effects: Effects) -> User:
-    """A command has not been answered in time: repeat it, or do what that means."""
+    """Repeat a command that was not answered in time, or report it as unanswered."""
     if waiting.repeats:
         effects.repeat(name, waiting.repeats - 1)
         return user
@@ -112,14 +112,14 @@ def _unanswered(user: User, name: str, waiting: Pending, effects: Effects) -> Us
 
 
 def repeat_deletions(user: User, effects: Effects) -> None:
-    """The gateway was away: end again what is left at the relay of calls that were dropped after a fault."""
+    """Repeat the deletion of relay sessions that no call has any more, because the gateway was restarted."""
     for name, each in effects.pending.items():
         if isinstance(each.command, DeleteRelay) and each.call not in user.calls:
             effects.repeat(name, each.repeats)
 
 
 def deadlines(user: User) -> Iterator[Deadline]:
-    """Yield by when commands have to be answered."""
+    """Yield the times by which pending commands must be answered."""
     for waiting in user.pending.values():
         if waiting.until is not None:
             yield Deadline(_awaited(waiting), waiting.until)

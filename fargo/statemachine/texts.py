@@ -7,15 +7,15 @@ from typing import Final
 
 # --- faults
 
-FAULT: Final = "The gateway made a mistake; it has been written down."
-FAULT_IN_CALL: Final = "The gateway made a mistake in this call; it has been written down."
+FAULT: Final = "Internal gateway error; it has been logged."
+FAULT_IN_CALL: Final = "Internal gateway error in this call; it has been logged."
 
 # --- why the user cannot call
 
 NOT_SIGNED_IN: Final = "You are not signed in to SIP. {status}"
-OWN_ADDRESS: Final = "This is your own SIP address; call somebody else's."
-TOO_MANY_CALLS: Final = "You are in {most} calls already: end one first."
-CALLED_BY_THEM: Final = "You are being called by them at this moment."
+OWN_ADDRESS: Final = "This is your own SIP address. Call a different one."
+TOO_MANY_CALLS: Final = "You are already in {most} calls. End one first."
+CALLED_BY_THEM: Final = "They are calling you at this moment."
 
 # --- why the user cannot be called
 
@@ -28,15 +28,15 @@ CALLING_YOU: Final = "They are calling you."
 REGISTRATION_CANCELLED: Final = "The registration with the gateway was cancelled."
 CONNECTION_LOST: Final = "The SIP account lost its connection."
 RESTARTED: Final = "The gateway was restarted."
-STOPPING: Final = "The gateway is being stopped."
+STOPPING: Final = "The gateway is shutting down."
 
 # --- why a text is not a valid address
 
-NO_USER: Final = "The SIP address has no user part: it should look like alice@sip.example.org."
-NO_DOMAIN: Final = "The SIP address has no domain: it should look like alice@sip.example.org."
-BAD_DOMAIN: Final = "“{domain}” is not the name of a SIP domain: it should look like sip.example.org."
-CONTROL_CHARACTER: Final = "The SIP address contains a control character; write it without."
-GATEWAY_ITSELF: Final = "This address is the gateway itself; call a contact such as alice%example.org at it."
-NOT_IN_JID: Final = "The SIP address has a character that no JID may have."
+NO_USER: Final = "The SIP address has no user part. It should look like alice@sip.example.org."
+NO_DOMAIN: Final = "The SIP address has no domain. It should look like alice@sip.example.org."
+BAD_DOMAIN: Final = "“{domain}” is not a valid SIP domain. It should look like sip.example.org."
+CONTROL_CHARACTER: Final = "The SIP address contains a control character. Remove it."
+GATEWAY_ITSELF: Final = "This is the gateway's own address. Call a contact at the gateway, such as alice%example.org."
+NOT_IN_JID: Final = "The SIP address contains a character that is not allowed in a JID."
 TOO_LONG: Final = "The SIP address is too long for a JID."
 NOT_SIP: Final = "This is not a SIP URI."

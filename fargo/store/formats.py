@@ -40,7 +40,7 @@ _EVENT_OF_ACTION: Final = {
 }
 
 UPCASTS: Final[Mapping[str, tuple[Upcast, ...]]] = {"SessionModified": (_event_of_action,)}
-"""For each type the functions that turn a body of format 1 into format 2, 2 into 3, and so on."""
+"""For each type, the functions that convert a body from format 1 to 2, from 2 to 3, and so on."""
 
 
 class FormatError(Exception):

@@ -42,8 +42,8 @@ class StoreInUseError(StoreError):
 
 
 class Statistics(Struct, frozen=True):
-    """How much is in a log: events, users, calls that began; the times of the first and the last event (seconds since
-    1970, None if there is none); the number of events by type.
+    """The contents of a log in numbers: events, users, calls that began; the times of the first and the last event
+    (seconds since 1970, None if there is none); the number of events by type.
     """
 
     events: int

@@ -11,10 +11,12 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
+from msgspec.structs import replace
+
 from fargo.statemachine.legs.relay.relay_leg import concerns, is_overtaken
 from fargo.statemachine.legs.relay.relay_session import Joined
 from fargo.statemachine.model import rules
-from fargo.statemachine.model.commands import AcceptSession, Fault, InitiateSession, Issued
+from fargo.statemachine.model.commands import AcceptSession, Command, Fault, InitiateSession, Issued
 from fargo.statemachine.model.events import IqFailed, TimePassed
 from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, RelayRefused
 from fargo.statemachine.model.rules import RuleChange
@@ -23,6 +25,9 @@ from fargo.statemachine.user_state import User
 from replay.verifying.difference import Difference
 
 Explains: TypeAlias = Callable[[Difference], bool]
+
+FOR_PEOPLE: Final = ("message", "status", "text", "why")
+"""The fields of commands that contain a text for people."""
 
 
 def _all_that_is_due(difference: Difference) -> bool:
@@ -72,9 +77,25 @@ def _overdue(difference: Difference) -> list[str]:
 
 
 def _does_more(difference: Difference) -> bool:
-    """Return whether all that was done is done today, in whatever order."""
-    then, now = (Counter(each.command for each in issued) for issued in (difference.then, difference.now))
+    """Return True if all that was done is done today, in any order and with any texts."""
+    then, now = (
+        Counter(_without_text(each.command) for each in issued) for issued in (difference.then, difference.now)
+    )
     return then <= now
+
+
+def _plain_sentences(difference: Difference) -> bool:
+    """Only texts for people differ."""
+    then, now = (
+        [replace(each, command=_without_text(each.command)) for each in issued]
+        for issued in (difference.then, difference.now)
+    )
+    return then == now
+
+
+def _without_text(command: Command) -> Command:
+    """Return the command with its texts for people left empty."""
+    return replace(command, **{name: "" for name in FOR_PEOPLE if name in command.__struct_fields__})
 
 
 EXPLANATIONS: Final[dict[str, Explains]] = {
@@ -82,6 +103,7 @@ EXPLANATIONS: Final[dict[str, Explains]] = {
     rules.END_AFTER_FAULT.name: _end_after_fault,
     rules.LATE_REFUSAL.name: _late_refusal,
     rules.REFUSAL_OF_OVERTAKEN.name: _refusal_of_overtaken,
+    rules.PLAIN_SENTENCES.name: _plain_sentences,
 }
 """By the name of the change."""
 

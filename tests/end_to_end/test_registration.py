@@ -7,6 +7,7 @@ from world.stanza import NS, failure
 from world.world import World
 
 from fargo.adapters.xmpp import texts
+from fargo.statemachine.account.texts import SERVER_UNREACHABLE, SIGNED_IN
 
 from .customer import Customer
 
@@ -22,7 +23,7 @@ async def test_a_form_registers_and_the_gateway_subscribes(customer: Customer) -
     assert failure(await customer.submit()) is None
     await client.presence(jid, "subscribe")
     signed_in = await client.presence(jid)
-    assert signed_in.findtext("client:status", "", NS) == "Signed in as sip:alice@sip.test."
+    assert signed_in.findtext("client:status", "", NS) == SIGNED_IN.format(uri="sip:alice@sip.test")
     assert customer.world.provider.contacts("alice")
 
 
@@ -53,7 +54,7 @@ async def test_a_wrong_password_is_refused(customer: Customer) -> None:
 async def test_a_port_where_nobody_listens_is_refused(customer: Customer) -> None:
     wrong = await customer.refused(**{"x-port": str(free_port(customer.account.host))})
     assert (wrong.kind, wrong.condition) == ("wait", "remote-server-timeout")
-    assert "does not answer" in wrong.text
+    assert wrong.text == SERVER_UNREACHABLE.format(uri="sip:alice@sip.test")
 
 
 async def test_a_broken_registrar_is_refused(customer: Customer) -> None:

@@ -8,6 +8,7 @@ import pytest
 from simulator.memory import MemoryLog
 
 from fargo.statemachine.media.description import Candidate, Codec, Content, Description, MediaProfile, RawUdp
+from fargo.statemachine.media.texts import BOTH_PLAIN
 from fargo.statemachine.model.call1 import (
     CallArrived,
     CallMembersChanged,
@@ -168,7 +169,7 @@ def test_every_event_and_command_has_its_line_with_times_and_phases() -> None:
         "0.000 │< result │ │ calling/dialling",
         "0.000 │ │ place the call >│ calling/dialling",
         "0.000 alice@example.org calls bob@example.net.",
-        "0.000 Direct audio: Client and phone both speak plain RTP.",
+        f"0.000 Direct audio: {BOTH_PLAIN}",
         "0.500 0.500 │ │< receiving pending start │ calling/dialling",
         "0.500 │ │ INVITE >│ calling/dialling",
         "1.000 0.500 │ │< 180 Ringing │ calling/dialling",

@@ -4,6 +4,8 @@ Stories are told to today's code, and then written down as the older rules did.
 """
 
 from collections.abc import Callable
+from pathlib import Path
+from typing import get_args
 
 import pytest
 from msgspec.structs import replace
@@ -23,6 +25,7 @@ from fargo.statemachine.model.commands import (
     InformSession,
     InitiateSession,
     Issued,
+    RefuseIq,
     SignIn,
     TerminateSession,
 )
@@ -32,11 +35,14 @@ from fargo.statemachine.model.rules import (
     ALL_THAT_IS_DUE,
     END_AFTER_FAULT,
     LATE_REFUSAL,
+    PLAIN_SENTENCES,
     REFUSAL_OF_OVERTAKEN,
     RuleChange,
 )
 from fargo.store.correlation import correlated
 from fargo.store.entries import Entry
+from replay.reading import golden
+from replay.verifying.changes import FOR_PEOPLE
 from replay.verifying.verify import Verdict, verify
 
 
@@ -175,3 +181,36 @@ def test_the_end_after_a_fault_is_explained(monkeypatch: pytest.MonkeyPatch) -> 
     assert verdict.explained == 2
     with_commands(entries, -2, replace(fault, error="KeyError: 1"), ends)
     assert verify(entries).differences > 0
+
+
+OLD_SENTENCES = Path(__file__).parents[1] / "fixtures" / "logs" / "old-sentences.jsonl"
+"""A golden log of the first version: a client repeats its session-initiate while a phone rings."""
+
+
+def test_other_sentences_are_explained_and_nothing_else_is() -> None:
+    entries = list(golden.read(OLD_SENTENCES))
+    verdict = only(entries, PLAIN_SENTENCES)
+    refused = next(at for at, (_, issued) in enumerate(entries) if any(isinstance(i.command, RefuseIq) for i in issued))
+    assert verdict.explained > 1
+    for field, value in (("condition", "gone"), ("kind", "cancel"), ("jingle", None)):
+        recorded, issued = entries[refused]
+        changed = [replace(i, command=replace(i.command, **{field: value})) for i in issued]
+        other = [*entries[:refused], (recorded, tuple(changed)), *entries[refused + 1 :]]
+        assert verify(other).differences == 1, field
+    without = [*entries[:refused], (entries[refused][0], ()), *entries[refused + 1 :]]
+    assert verify(without).differences == 1, "a command is missing"
+
+
+def test_only_texts_for_people_may_differ() -> None:
+    found = {(kind.__name__, field) for kind in get_args(Command) for field in kind.__struct_fields__}
+    assert {each for each in found if each[1] in FOR_PEOPLE} == {
+        ("HangUp", "message"),
+        ("MessageCall", "text"),
+        ("RecordAccount", "status"),
+        ("RecordEnded", "text"),
+        ("RecordPath", "why"),
+        ("RefuseIq", "text"),
+        ("SendPresence", "status"),
+        ("SendText", "text"),
+        ("TerminateSession", "text"),
+    }

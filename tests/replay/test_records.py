@@ -7,6 +7,7 @@ from typing import get_args
 import pytest
 from sqlite_utils import Database
 
+from fargo.statemachine.media.texts import BOTH_PLAIN
 from fargo.statemachine.model.call_records import (
     AudioPath,
     CallRecord,
@@ -98,7 +99,7 @@ def test_a_call_from_its_notes(path: Path) -> None:
         "talked": None,
         "client": "",
         "audio": "direct",
-        "audio_why": "Client and phone both speak plain RTP.",
+        "audio_why": BOTH_PLAIN,
         "from_client": None,
         "from_phone": None,
         "ended_by": "phone",

@@ -6,6 +6,7 @@ from fargo.statemachine import machine
 from fargo.statemachine.call import call_state
 from fargo.statemachine.legs.jingle.forking import Forking
 from fargo.statemachine.legs.jingle.jingle_leg import sessions
+from fargo.statemachine.legs.jingle.texts import UNKNOWN_SESSION
 from fargo.statemachine.model.call1 import CallArrived, CallState, CallStateChanged, HangUp, RingCall
 from fargo.statemachine.model.commands import (
     AcceptIq,
@@ -80,7 +81,7 @@ def test_the_clients_own_end_may_cross_ours(story: Story) -> None:
     assert waits(story) == []
     again = story.iq(BOB)
     assert story.tell(SessionTerminated(again, "s1", "success")) == [
-        RefuseIq(again, "cancel", "item-not-found", "There is no such call (any more).", "unknown-session")
+        RefuseIq(again, "cancel", "item-not-found", UNKNOWN_SESSION, "unknown-session")
     ]
 
 

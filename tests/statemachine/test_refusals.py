@@ -9,12 +9,14 @@ from fargo.statemachine import machine
 from fargo.statemachine.account.texts import CHANGING, CREDENTIALS_REFUSED, SERVER_UNREACHABLE
 from fargo.statemachine.call.texts import ANONYMOUS
 from fargo.statemachine.legs.jingle.jingle_leg import sessions
+from fargo.statemachine.legs.jingle.texts import GLARE, OUT_OF_ORDER, UNSUPPORTED_ACTION, UNSUPPORTED_INFO
 from fargo.statemachine.legs.telepathy.texts import (
     ANSWER_WITHOUT_AUDIO,
     CALLER_GAVE_UP,
     CHANNEL_GONE,
     CODEC_CHANGED,
     OFFER_WITHOUT_AUDIO,
+    REFUSED_BY_MANAGER,
 )
 from fargo.statemachine.media.description import Candidate, Codec, Content, Description, RawUdp, UnknownTransport
 from fargo.statemachine.media.texts import (
@@ -240,14 +242,13 @@ def test_a_phone_rings_when_it_says_so(story: Story) -> None:
 
 def test_what_does_not_fit_is_out_of_order(story: Story) -> None:
     story.call_out("s1")
-    said = "This does not fit the state of the call."
     before = story.user.calls
     for event in (
         SessionInitiated(story.iq(BOB), "s1", (OFFER,)),
         SessionAccepted(story.iq(BOB), "s1", (OFFER,)),
         SessionInformed(story.iq(BOB), "s1", "hold"),
     ):
-        assert story.tell(event) == [RefuseIq(event.iq, "wait", "unexpected-request", said, "out-of-order")]
+        assert story.tell(event) == [RefuseIq(event.iq, "wait", "unexpected-request", OUT_OF_ORDER, "out-of-order")]
     assert story.user.calls == before
 
 
@@ -267,13 +268,13 @@ def test_what_cannot_be_done_is_refused_by_name(story: Story) -> None:
             iq,
             "modify",
             "feature-not-implemented",
-            "This gateway does not do “dtmf”; the call goes on.",
+            UNSUPPORTED_INFO.format(info="dtmf"),
             "unsupported-info",
         )
     ]
     for kind in set(get_args(ContentChanged)) - {TransportInformed, DescriptionInformed}:
         iq = story.iq(BOB)
-        said = f"This gateway does not do “{kind.action}”; the call goes on as it is."
+        said = UNSUPPORTED_ACTION.format(action=kind.action)
         assert story.tell(kind(iq, "s1", (OFFER,))) == [RefuseIq(iq, "cancel", "feature-not-implemented", said)]
     for kind in (TransportInformed, DescriptionInformed):
         iq = story.iq(BOB)
@@ -444,7 +445,7 @@ def test_a_call_that_fails_says_what_the_sip_side_says(story: Story) -> None:
         channel = story.call_out("s1")
         assert story.tell(CallFailed(channel, "org.example.Error", message)) == [
             CloseChannel(channel),
-            TerminateSession(BOB, DESK, "s1", "general-error", f"The gateway's SIP side refused the call: {told}"),
+            TerminateSession(BOB, DESK, "s1", "general-error", REFUSED_BY_MANAGER.format(words=told)),
         ]
 
 
@@ -874,7 +875,7 @@ def test_of_two_proposals_the_loser_is_told() -> None:
 def test_our_proposal_gives_way_to_the_users() -> None:
     story, sid = proposed_to()
     assert story.tell(CallProposed(PHONE, BARE, "!", ("audio",))) == [
-        MessageCall(BOB, ALICE, sid, CallAction.RETRACT, "expired", "You called them at the same moment.", True),
+        MessageCall(BOB, ALICE, sid, CallAction.RETRACT, "expired", GLARE, True),
         HangUp("c1", 8, CALLING_YOU),
         missed(),
         MessageCall(BOB, PHONE, "!", CallAction.PROCEED),

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from fargo.statemachine import machine
 from fargo.statemachine.call.texts import CODECS_REFUSED, RELAY_FAILED
+from fargo.statemachine.legs.jingle.texts import OTHER_PROFILE
 from fargo.statemachine.legs.telepathy.phases import Answering
 from fargo.statemachine.media import texts
 from fargo.statemachine.media.description import Content, Description, IceUdp, MediaProfile, RawUdp
@@ -316,7 +317,7 @@ def test_a_client_that_answers_without_the_encryption_that_it_was_offered_is_ref
     story.accepts(ICE)
     ended = story.the(TerminateSession)
     assert ended.condition == "unsupported-transports"
-    assert ended.text == "The client answered in another way (ice) than offered (dtls)."
+    assert ended.text == OTHER_PROFILE.format(answered="ice", offered="dtls")
     assert story.all(AnswerRelay) == []
     assert isinstance(story.the(HangUp), HangUp)
     assert story.the(DeleteRelay).session == "nonce6-6-dtls"

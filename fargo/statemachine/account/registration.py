@@ -102,7 +102,7 @@ def _refused(
 
 
 def _credentials(event: RegistrationSubmitted, previous: Credentials | None) -> Credentials | BadAddress:
-    """What was submitted, if it can be an account. A password left out stays as it is, for the same address."""
+    """Check a submitted account. If the password is missing and the address is unchanged, keep the old password."""
     account = event.account
     uri = address.parse_account(account.address)
     if isinstance(uri, BadAddress):

@@ -17,26 +17,26 @@ RETRYING: Final = "{problem} Trying again soon."
 
 CREDENTIALS_REFUSED: Final = "{domain} refused the user name or password of {uri}. Check both and register again."
 SERVER_UNREACHABLE: Final = (
-    "The SIP server of {uri} does not answer, or is in trouble. If it stays so, check domain, proxy and port."
+    "The SIP server of {uri} is not responding or is failing. If this continues, check the domain, proxy and port."
 )
-IN_USE: Final = "{uri} is in use by somebody else at this gateway. Use another SIP account."
-UNUSABLE: Final = "The SIP side cannot use {uri} like this ({why}). Check the address and the proxy."
-ENGINE_FAILED: Final = "The gateway's SIP part failed and is being started again."
-PASSWORD_LOST: Final = "The password of {uri} is not on record. Register again."
+IN_USE: Final = "{uri} is already used by someone else at this gateway. Use another SIP account."
+UNUSABLE: Final = "The gateway cannot use {uri} with these settings ({why}). Check the address and the proxy."
+ENGINE_FAILED: Final = "The gateway's SIP service failed and is being restarted."
+PASSWORD_LOST: Final = "The gateway no longer has the password of {uri}. Register again."
 UNKNOWN_ENGINE: Final = "This gateway has no SIP engine “{engine}”. Register your SIP account again."
 
 # --- why a registration is refused
 
-STILL_TRYING: Final = "Your last registration is still being tried; wait for its answer."
-IN_CALL: Final = "You are in a call with this account: hang up first, then change it."
-UNKNOWN_TRANSPORT: Final = "“{transport}” is not a transport of this gateway: use udp or tcp."
-BAD_PORT: Final = "{port} is not a port: use a number from 1 to 65535, or leave it empty."
-BAD_PROXY: Final = "The proxy is no host name: it should look like proxy.example.org, its port in a field of its own."
-BAD_AUTH_USER: Final = "The authentication user contains a control character; write it without."
+STILL_TRYING: Final = "Your previous registration is still in progress. Wait for its answer."
+IN_CALL: Final = "You are in a call with this account. Hang up first, then change it."
+UNKNOWN_TRANSPORT: Final = "This gateway does not support the transport “{transport}”. Use udp or tcp."
+BAD_PORT: Final = "{port} is not a valid port. Use a number from 1 to 65535, or leave the field empty."
+BAD_PROXY: Final = "The proxy is not a valid host name. It should look like proxy.example.org, without a port."
+BAD_AUTH_USER: Final = "The authentication user contains a control character. Remove it."
 NO_PASSWORD: Final = "The password is missing."
 CANCELLED: Final = "The registration was cancelled."
 RESTARTED: Final = "The gateway was restarted. Try again."
-STOPPING: Final = "The gateway is being stopped. Try later."
+STOPPING: Final = "The gateway is shutting down. Try again later."
 
 # --- why another request is refused
 

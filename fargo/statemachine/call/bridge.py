@@ -134,7 +134,7 @@ def fold_relay(call: Call, reply: Reply, effects: Effects) -> Call:
 
 
 def lose_relay(call: Call, event: RelayLost, effects: Effects) -> Call:
-    """Cut off whoever is called, or talks, through a relay that is gone."""
+    """End the routes through a relay that is lost."""
     return _from_relay(call, relay_leg.lost(call.relay, event, effects), effects) if call.relay else call
 
 

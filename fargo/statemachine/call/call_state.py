@@ -30,9 +30,9 @@ from fargo.statemachine.reason import Reason
 
 
 class Caller(Struct, frozen=True, gc=False):
-    """Who calls the user: the full JID that stands for them, their SIP address, and the name that they give themselves.
+    """The caller of an incoming call: the full JID that represents them, their SIP address, and their display name.
 
-    ``address`` is None if it says nothing, ``name`` if they give none.
+    ``address`` is None if the caller is anonymous, ``name`` if they give none.
     """
 
     jid: str
@@ -48,7 +48,7 @@ class Caller(Struct, frozen=True, gc=False):
 
 
 class RelayRetry(Struct, frozen=True, gc=False):
-    """How the phone can be called once more: the line, the terms of the relay's session, and what the client offers."""
+    """The values for a second call through the relay: the line, the relay session's request, and the client's offer."""
 
     line: Line
     terms: RelayRequest
@@ -59,8 +59,8 @@ class Call(Struct, frozen=True, gc=False):
     """One call of a user.
 
     ``id`` is the version of the event that it began with, ``since`` the time at which it was placed or arrived,
-    ``connection`` the SIP connection it goes over, ``caller`` who calls the user, None if the user calls.
-    ``relay_retry``: what is left to try if the phone refuses a direct call for its codecs.
+    ``connection`` the SIP connection it goes over, ``caller`` is None if the user calls. ``relay_retry``: a second
+    attempt, if the phone refuses a direct call for its codecs; None if there is none.
     """
 
     id: str

@@ -7,8 +7,8 @@ from typing import Final
 
 # --- why audio takes another path than was chosen
 
-CODECS_REFUSED: Final = "The phone has none of the client's codecs, so the relay translates."
-RELAY_FAILED: Final = "The media relay failed, and client and phone can do without it."
+CODECS_REFUSED: Final = "The phone supports none of the client's codecs, so the relay transcodes."
+RELAY_FAILED: Final = "The media relay failed, but client and phone do not need it."
 
 # --- a missed call
 

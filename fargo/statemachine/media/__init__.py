@@ -1,1 +1,1 @@
-"""What a call carries: descriptions, offer/answer, and the path that the audio takes."""
+"""The media of a call: descriptions, offer/answer, and the path that the audio takes."""

@@ -28,7 +28,7 @@ _BEST_RELAYED: Final = (MediaProfile.DTLS, MediaProfile.ICE, MediaProfile.PLAIN)
 
 
 class Policy(Struct, frozen=True, gc=False, omit_defaults=True):
-    """What the operator wants: which path audio takes, and whether there is a relay that it could go through."""
+    """The operator's configuration: the path that audio takes, and whether there is a relay."""
 
     path: Choice = "auto"
     relay: bool = False

@@ -7,12 +7,12 @@ from typing import Final
 
 # --- which way audio goes, and why
 
-BOTH_PLAIN: Final = "Client and phone both speak plain RTP."
-WANTS_OTHER_PROFILE: Final = "The client wants {profile}, and phones speak plain RTP only."
+BOTH_PLAIN: Final = "Client and phone both use plain RTP."
+WANTS_OTHER_PROFILE: Final = "The client requires {profile}, but phones support plain RTP only."
 ICE: Final = "ICE"
 DTLS: Final = "encryption (DTLS) over ICE"
-RELAY_ALWAYS: Final = "The gateway is set up to relay every call."
-NO_COMMON_CODEC_OFFERED: Final = "Neither PCMU nor PCMA is offered, so the relay translates between codecs."
+RELAY_ALWAYS: Final = "The gateway is configured to relay every call."
+NO_COMMON_CODEC_OFFERED: Final = "Neither PCMU nor PCMA is offered, so the relay transcodes."
 NO_RELAY: Final = "The client offers no plain RTP address (raw-udp), and this gateway has no media relay."
 RELAY_NOT_USED: Final = (
     "The client offers no plain RTP address (raw-udp), and this gateway does not use its media relay."
@@ -21,11 +21,11 @@ RELAY_NOT_USED: Final = (
 # --- why a description cannot be used
 
 NO_RTP_AUDIO: Final = "This gateway carries voice calls only; the offer contains no RTP audio."
-SDES_REQUIRED: Final = "Your client demands encrypted audio in a way (SDES) that this gateway does not do."
-NO_VOICE_CODEC: Final = "Your client's offer names no voice codec."
-NO_ADDRESS: Final = "The client's offer names no IPv4 address to send audio to."
-UNKNOWN_TRANSPORT: Final = "The client offers a transport that this gateway does not know: it needs raw-udp or ICE."
+SDES_REQUIRED: Final = "Your client requires SDES encryption, which this gateway does not support."
+NO_VOICE_CODEC: Final = "Your client's offer contains no voice codec."
+NO_ADDRESS: Final = "The client's offer contains no IPv4 address to send audio to."
+UNKNOWN_TRANSPORT: Final = "The client offers a transport that this gateway does not support. Use raw-udp or ICE."
 NO_SHARED_CODEC: Final = "The two ends have no codec in common."
-BAD_PORT: Final = "{port} is not a UDP port."
+BAD_PORT: Final = "{port} is not a valid UDP port."
 CONTROL_CHARACTER: Final = "Payload type {id} contains a control character."
-BAD_PAYLOAD_TYPE: Final = "{id} is not a payload type: RTP has 0 to 127."
+BAD_PAYLOAD_TYPE: Final = "{id} is not a valid RTP payload type. The range is 0 to 127."

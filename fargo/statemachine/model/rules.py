@@ -14,7 +14,7 @@ from typing import Final
 
 from msgspec import Struct
 
-RULES: Final = 2
+RULES: Final = 3
 """The version that today's code folds by."""
 
 
@@ -47,4 +47,15 @@ REFUSAL_OF_OVERTAKEN: Final = RuleChange(
     "a relay session of which anything is refused is lost",
     "The relay's refusal counts, or its silence, even if the session has been asked something else since.",
 )
-CHANGES: Final[tuple[RuleChange, ...]] = (ALL_THAT_IS_DUE, END_AFTER_FAULT, LATE_REFUSAL, REFUSAL_OF_OVERTAKEN)
+PLAIN_SENTENCES: Final = RuleChange(
+    3,
+    "sentences in plain English",
+    "Only texts for people differ: the text of an error, message or reason, the status of a presence or account.",
+)
+CHANGES: Final[tuple[RuleChange, ...]] = (
+    ALL_THAT_IS_DUE,
+    END_AFTER_FAULT,
+    LATE_REFUSAL,
+    REFUSAL_OF_OVERTAKEN,
+    PLAIN_SENTENCES,
+)

@@ -1,6 +1,4 @@
-"""What the SIP engines have in common in the log: their names, and the kinds of events that each has classes of its own
-for.
-"""
+"""The names of the SIP engines, and the base classes of their events in the log."""
 
 from collections.abc import Mapping
 from typing import Final, Literal, TypeAlias, get_args

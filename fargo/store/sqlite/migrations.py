@@ -1,11 +1,11 @@
-"""How a log of an earlier version is brought up to date: first its shape, then its entries.
+"""Migrations of a log from an earlier version: first of its schema, then of its entries.
 
 Rules:
 
 1. The steps on the entries in BACKFILLS add commands that folding gives today and did not give when the entries were
    written. The store folds nothing, so the commands come from the `Backfill` that was handed in.
-2. The last step finds out which call each event and command belongs to, from the names in them (`correlation`).
-3. Such steps work on today's shape. So all of them come after the steps of the schema.
+2. The last step derives the call of each event and command from the names in them (`correlation`).
+3. Such steps need today's schema. So all of them come after the steps of the schema.
 """
 
 from collections import deque

@@ -15,12 +15,12 @@ from fargo.store.interface import Backfill, Statistics, StoreError
 from fargo.store.sqlite import texts
 from fargo.store.sqlite.database import open_read_only, store_errors
 from fargo.store.sqlite.migrations import log_migrations
-from fargo.store.sqlite.rows import ENTRY_COLUMNS, Row, grouped, to_entry
+from fargo.store.sqlite.rows import ENTRY_COLUMNS, SqlRow, grouped, to_entry
 from fargo.store.sqlite.schema import RECORDS
 
 APPLICATION_ID: Final = 0x4661726C  # "Farl"
 WHAT: Final = "log"
-"""What the file is called in messages."""
+"""The name of the file in messages."""
 
 _SNAPSHOT: Final = wire_name(Snapshot)
 _JOURNAL: Final = "-wal"
@@ -132,12 +132,12 @@ class SqliteReader:
             (row,) = self._db.execute(query, values).fetchall()
         return tuple(row)
 
-    def _groups(self, query: str, **values: object) -> Generator[list[Row], None, None]:
+    def _groups(self, query: str, **values: object) -> Generator[list[SqlRow], None, None]:
         """Yield the rows of each entry that a query gives."""
         with store_errors(self._path, WHAT), closing(self._db.execute(query, values)) as rows:
             yield from grouped(rows)
 
-    def _check_version(self, row: Row, versions: dict[str, int], *, from_beginning: bool = True) -> None:
+    def _check_version(self, row: SqlRow, versions: dict[str, int], *, from_beginning: bool = True) -> None:
         """Raise StoreError if an event is missing before this one. `versions` has the last version of each user."""
         user, version = row[1:3]
         before = versions.get(user, 0)

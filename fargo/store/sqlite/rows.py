@@ -18,7 +18,7 @@ from fargo.store.formats import FormatError
 from fargo.store.interface import StoreError
 from fargo.store.sqlite import texts
 
-Row = tuple[Any, ...]
+SqlRow = tuple[Any, ...]
 
 APPEND_EVENT: Final = """
     insert into events (id, user, version, at, call, rules, type, format, body) values (?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -34,28 +34,28 @@ ENTRY_COLUMNS: Final = """
 """The columns of an event beside one of its commands, or beside nulls if it has none."""
 
 
-def event_row(position: int, recorded: Recorded) -> Row:
+def event_row(position: int, recorded: Recorded) -> SqlRow:
     """Return the values for APPEND_EVENT."""
     key = (position, recorded.user, recorded.version, recorded.at)
     return (*key, recorded.call, recorded.rules, *encode(recorded.event))
 
 
-def command_rows(position: int, issued: Iterable[Issued]) -> list[Row]:
+def command_rows(position: int, issued: Iterable[Issued]) -> list[SqlRow]:
     """Return the values for APPEND_COMMAND, for each command of an event."""
     return [(position, int(each.id.rpartition(".")[2]), each.call, *encode(each.command)) for each in issued]
 
 
-def call_rows(position: int, entry: Entry) -> list[Row]:
+def call_rows(position: int, entry: Entry) -> list[SqlRow]:
     """Return the values for APPEND_CALL, for each call that an entry belongs to."""
     return [(entry[0].user, call, position) for call in calls_of(entry)]
 
 
-def grouped(rows: Iterable[Row]) -> Iterator[list[Row]]:
+def grouped(rows: Iterable[SqlRow]) -> Iterator[list[SqlRow]]:
     """Yield the rows of each entry, from rows with ENTRY_COLUMNS."""
     return (list(entry) for _, entry in groupby(rows, key=itemgetter(0)))
 
 
-def to_entry(rows: list[Row], log: str) -> Entry:
+def to_entry(rows: list[SqlRow], log: str) -> Entry:
     """Return the entry of these rows. `log` is its name in messages. Raises StoreError."""
     commands: list[Issued] = []
     for position, user, version, *_, place, call, name, format, body in rows:
@@ -68,7 +68,7 @@ def to_entry(rows: list[Row], log: str) -> Entry:
     return to_recorded(rows[0], log), tuple(commands)
 
 
-def to_recorded(row: Row, log: str) -> Recorded:
+def to_recorded(row: SqlRow, log: str) -> Recorded:
     """Return the event of a row that begins with EVENT_COLUMNS. `log` is its name in messages. Raises StoreError."""
     position, user, version, at, name, call, rules, format, body = row[:9]
     try:

@@ -153,7 +153,7 @@ class SqliteStore(SqliteReader):
             return not busy
 
     def shrink(self) -> bool:
-        """Write the file anew, without its empty pages, if no other process has it open."""
+        """Rewrite the file without its empty pages, if no other process has it open."""
         with store_errors(self._path, WHAT), self._not_waiting():
             self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
             try:

@@ -2,9 +2,9 @@
 
 Rules:
 
-1. The kernel releases the lock when the process ends, in whatever way. A file that is left behind locks nothing.
+1. The kernel releases the lock when the process ends, even by a crash. A file that is left behind locks nothing.
 2. The file contains the id of the process that holds the lock, for messages.
-3. Releasing the lock removes the file. So whoever gets the lock makes sure that the file is still in its place: the
+3. Releasing the lock removes the file. So a process that gets the lock checks that the file is still in its place: the
    previous owner may have removed it in between.
 """
 

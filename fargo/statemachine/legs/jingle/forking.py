@@ -131,7 +131,7 @@ def add(leg: Searching | Forking, client: str, profile: MediaProfile, effects: E
 
 
 def propose(leg: Searching | Forking, client: str, profile: MediaProfile, effects: Effects) -> Forking:
-    """Call a client that wants to be asked first; one proposal is for all of them (XEP-0353 §5.1)."""
+    """Call a client that wants to be asked first; one proposal is for all of them (XEP-0353 §3.1)."""
     forking = _forking(leg)
     known = forking.proposal
     proposal = known if isinstance(known, Proposed) else send_proposal(leg.invitation, effects)
@@ -289,7 +289,7 @@ def _answer(invitation: Invitation, profile: MediaProfile, contents: tuple[Conte
 
 
 def messaged(leg: Inviting, event: CallMessaged, effects: Effects) -> ForkingStep:
-    """Fold what a client says about the proposal (XEP-0353 §5). Without a proposal only a rejection counts."""
+    """Fold what a client says about the proposal (XEP-0353 §3). Without a proposal only a rejection counts."""
     proposal = leg.proposal
     match event.action:
         case CallAction.REJECT:
@@ -361,7 +361,7 @@ def end(leg: Inviting, reason: Reason, effects: Effects) -> None:
 
 
 def give_way(leg: Forking, effects: Effects) -> Forking:
-    """Take the proposal back because the user has proposed a call to the caller at the same moment (XEP-0353 §6.1)."""
+    """Take the proposal back because the user has proposed a call to the caller at the same moment (XEP-0353 §4.1)."""
     if isinstance(leg.proposal, Proposed):
         effects.settle(leg.proposal.command)
         retract(leg.invitation, Reason(Cause.CANCELLED, texts.GLARE), True, effects)

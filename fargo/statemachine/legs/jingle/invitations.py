@@ -65,7 +65,7 @@ def invite_client(invitation: Invitation, session: Session, effects: Effects) ->
 
 
 def send_proposal(invitation: Invitation, effects: Effects) -> Proposed:
-    """Send a proposal to all clients that want to be asked first (XEP-0353 §5.1). Nobody answers it, but it may come
+    """Send a proposal to all clients that want to be asked first (XEP-0353 §3.1). Nobody answers it, but it may come
     back as an error.
     """
     command = ProposeCall(invitation.us, effects.user, invitation.sid)
@@ -93,7 +93,7 @@ def withdraw(
 
 
 def retract(invitation: Invitation, reason: Reason, tie_break: bool, effects: Effects) -> None:
-    """Take the proposal back (XEP-0353 §5.3)."""
+    """Take the proposal back (XEP-0353 §3.3)."""
     condition = "expired" if tie_break else to_jingle(reason)
     message = MessageCall(
         invitation.us, effects.user, invitation.sid, CallAction.RETRACT, condition, reason.text, tie_break

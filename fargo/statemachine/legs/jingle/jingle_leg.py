@@ -70,7 +70,7 @@ from fargo.statemachine.reason import Cause, Reason, from_jingle
 JingleLeg: TypeAlias = Calling | Searching | Forking | Proceeding | Active | Terminated
 JingleStep: TypeAlias = tuple[JingleLeg, LegEvents]
 
-# Session information without consequence for the other end (XEP-0167 §8; XEP-0177 §5: trying, received).
+# Session information without consequence for the other end (XEP-0167 §8). XEP-0177 had received and trying until 1.0.
 _HEARD: Final = frozenset({"", "mute", "received", "ringing", "trying", "unmute"})
 _HOLD: Final = {"hold": True, "unhold": False, "active": False}
 _OFFLINE: Final = Reason(Cause.NETWORK, texts.OFFLINE)
@@ -163,7 +163,7 @@ def fold(leg: JingleLeg, event: JingleEvent, effects: Effects, takes_dtmf: bool)
         case TransportInformed():
             return _transport_informed(leg, event, effects)
         case DescriptionInformed():
-            # What can be changed so is of no consequence for the other end (XEP-0167 §6.6).
+            # What can be changed so is of no consequence for the other end (XEP-0167 §9).
             effects.emit(AcceptIq(event.iq))
             return leg, ()
         case ContentModified():
@@ -243,7 +243,7 @@ def _transport_informed(leg: JingleLeg, event: TransportInformed, effects: Effec
 
 
 def _modified(leg: JingleLeg, event: ContentModified, effects: Effects) -> JingleStep:
-    """The client no longer takes the other end's audio, or takes it again: that is a hold (XEP-0167 §8.2)."""
+    """Take a change of direction as hold or resume: the client stops or starts receiving audio (XEP-0167 §8.2)."""
     carried = _carried(leg.session, event.contents) if isinstance(leg, Active) else ()
     if not isinstance(leg, Active) or not carried:
         _unsupported(event, effects)

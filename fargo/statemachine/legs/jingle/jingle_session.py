@@ -62,7 +62,7 @@ JingleEvent: TypeAlias = (
     | ResourceUnavailable
 )
 SessionCommand: TypeAlias = InitiateSession | AcceptSession | InformSession | InformTransport
-"""What is said in a session while it lasts."""
+"""The commands of a session before its end."""
 
 GONE: Final = frozenset(
     {
@@ -131,7 +131,7 @@ def initiate(session: Session, content: Content, effects: Effects) -> None:
 
 
 def accept(session: Session, content: Content, description: Description, effects: Effects) -> None:
-    """Send session-accept with the other end's answer, in the content that the client offered (XEP-0166 §6.4)."""
+    """Send session-accept with the other end's answer, in the content that the client offered (XEP-0166 §6.5)."""
     answer = replace(content, description=named(description))
     _say(AcceptSession(session.us, session.client, session.sid, answer), effects)
 
@@ -167,7 +167,7 @@ def terminate(session: Session, reason: Reason, effects: Effects) -> None:
 
 
 def finish(session: Session, reason: Reason, effects: Effects) -> None:
-    """Send <finish/> at the end of a session that was proposed (XEP-0353 §5.7)."""
+    """Send <finish/> at the end of a session that was proposed (XEP-0353 §3.7)."""
     forget(session, effects)
     if session.proposed:
         message = MessageCall(

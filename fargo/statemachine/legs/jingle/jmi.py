@@ -57,7 +57,7 @@ def reject(event: CallProposed, reason: Reason, effects: Effects, tie_break: boo
 
 
 def _us(to: str) -> str:
-    """Return our full JID: proposals go to bare JIDs, what follows is between full ones (XEP-0353 §5.4)."""
+    """Return our full JID: proposals go to bare JIDs, what follows is between full ones (XEP-0353 §3.4)."""
     return to if "/" in to else f"{to}/{RESOURCE}"
 
 

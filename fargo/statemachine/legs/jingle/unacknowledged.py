@@ -1,4 +1,4 @@
-"""What we have said to end a call and no client has acknowledged: nobody may be left ringing or talking.
+"""The stanzas that end something at a client, until it acknowledges them, so that no client is left ringing or talking.
 
 Rules:
 

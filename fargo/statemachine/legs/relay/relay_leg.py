@@ -10,11 +10,11 @@ Rules:
    command counts, but a session of which anything is refused, or never answered, is lost.
 4. Every session that was asked for is deleted, and deleted again until the relay says that it is gone, or has been
    silent for too long to be there.
-5. A client that restarts ICE (RFC 8445 §2.4) describes itself anew, and the relay answers that in the phone's name: so
-   what either end said is kept as long as audio passes. A phone that moves (RFC 3264 §8.3.1) comes to the relay in the
-   same way, as the answer to what the client had said before.
+5. A client that restarts ICE (RFC 8445 §2.4) sends a new description, and the relay answers it on behalf of the phone.
+   So the descriptions of both ends are kept as long as audio passes. A phone that moves (RFC 3264 §8.3.1) is handled in
+   the same way: its new description is sent to the relay as the answer to the client's.
 6. If the relay fails before the called end is called, and the two ends could do without it, they do (`fallback`). Any
-   other failure cuts off whoever is called, or talks, through it.
+   other failure ends the route of every client that is called, or talks, through it.
 """
 
 from typing import Final, NamedTuple, TypeAlias, assert_never
@@ -98,8 +98,9 @@ def has(leg: RelayLeg, profile: MediaProfile) -> bool:
 
 
 def answer(leg: RelayLeg, profile: MediaProfile, description: Description, effects: Effects) -> RelayLeg | None:
-    """The called end has answered what a session offered it, and the other sessions are not needed. Return None if no
-    session has offered it anything: the ends do without the relay.
+    """Send the called end's answer to the session that made the offer, and delete the other sessions.
+
+    Return None if no session made an offer: the call does not use the relay.
     """
     session = _awaiting(leg, profile)
     if session is None:

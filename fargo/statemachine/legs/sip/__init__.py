@@ -1,1 +1,1 @@
-"""The SIP leg of a call, whichever engine it is carried by."""
+"""The SIP leg of a call, independent of the engine that carries it."""

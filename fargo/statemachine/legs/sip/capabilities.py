@@ -1,4 +1,4 @@
-"""What a SIP engine can do. The core asks this value and never the engine's name."""
+"""The capabilities of a SIP engine. The core asks this value and never the engine's name."""
 
 from typing import Final
 
@@ -19,4 +19,4 @@ class SipCapabilities(Struct, frozen=True, gc=False):
 
 
 NOTHING: Final = SipCapabilities((), False)
-"""What a leg that is over can do, or an engine that this version does not know."""
+"""The capabilities of a leg that is over, and of an engine that this version does not know."""

@@ -9,7 +9,7 @@ from fargo.statemachine.model.sip import SipEngine
 
 
 class Line(Struct, frozen=True, gc=False):
-    """What a call of the user goes over, and whom it is to reach.
+    """The engine, connection and target of an outgoing call.
 
     ``nonce`` makes the names that are derived from it unlike those of other users.
     """

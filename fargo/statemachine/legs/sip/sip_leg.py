@@ -1,4 +1,4 @@
-"""The SIP leg of a call, whichever engine it is carried by: all that the rest of the core knows of SIP engines.
+"""The SIP leg of a call, independent of the engine that carries it: the core's only interface to SIP engines.
 
 Rules:
 
@@ -184,7 +184,7 @@ def expire(leg: SipLeg, effects: Effects) -> SipStep:
 
 
 def lost(leg: SipLeg, reason: Reason) -> SipStep:
-    """The connection that the call goes over is gone, and the call with it."""
+    """End the leg because its SIP connection is lost."""
     match leg:
         case TelepathyPhase():
             return telepathy_leg.lost(leg, reason)

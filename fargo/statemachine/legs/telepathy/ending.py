@@ -1,4 +1,4 @@
-"""How a call ends on the SIP side: hanging up, and why the far end or its server did."""
+"""The end of a call on the SIP side: hanging up, and the reason if the far end or its server ended it."""
 
 from typing import assert_never
 

@@ -2,7 +2,7 @@
 
 Rules:
 
-1. A call that we placed is answered when three things have come, in whatever order: the state (accepted or active), the
+1. A call that we placed is answered when three things have come, in any order: the state (accepted or active), the
    far end's addresses, and its codecs.
 2. The description in the answer to a call that we placed is rejected in the end: accepted, it would make the manager
    hang on later changes of codecs. But only a while after the answer: a rejection that crosses a far end which hangs up
@@ -55,12 +55,12 @@ def candidates_of(description: Description) -> tuple[Candidate, ...]:
 
 
 def answered(leg: Dialling, effects: Effects) -> TelepathyStep:
-    """The far end has accepted the call."""
+    """Handle that the far end accepted the call."""
     return _completed(AwaitingMedia(leg.name, leg.domain, leg.offer, effects.at, leg.codecs, leg.candidates), effects)
 
 
 def addressed(leg: TelepathyLeg, candidates: tuple[Candidate, ...], effects: Effects) -> TelepathyStep:
-    """The far end has named addresses."""
+    """Handle addresses from the far end's description."""
     match leg:
         case Dialling():
             return replace(leg, candidates=(*leg.candidates, *candidates)), ()
@@ -75,7 +75,7 @@ def addressed(leg: TelepathyLeg, candidates: tuple[Candidate, ...], effects: Eff
 
 
 def described(leg: TelepathyLeg, codecs: tuple[Codec, ...], effects: Effects) -> TelepathyStep:
-    """The far end has named its codecs."""
+    """Handle the codecs of the far end's description."""
     match leg:
         case Dialling():
             return replace(leg, codecs=codecs), ()

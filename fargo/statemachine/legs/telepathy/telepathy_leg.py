@@ -101,7 +101,7 @@ _LONGEST_RINGING: Final = 600.0
 _LONGEST_ANSWER: Final = 15.0
 _LONGEST_ENDING: Final = 10.0
 _SETTLING: Final = 2.0
-"""How long after the answer its description is rejected (`negotiation`, rule 2)."""
+"""The time after the answer at which its description is rejected (`negotiation`, rule 2)."""
 _LONGEST_NAME: Final = 80
 # Kept here, as looking up a member in its enumeration takes as long as a short function.
 _ENDED: Final = CallState.ENDED
@@ -220,7 +220,7 @@ def _state_changed(leg: TelepathyLeg, event: CallStateChanged, effects: Effects)
 
 
 def _flagged(leg: TelepathyLeg, event: CallMembersChanged) -> TelepathyStep:
-    """The far end rings, puts us on hold, or takes us off."""
+    """Report that the far end rings, holds or resumes."""
     match leg:
         case Talking() | Settling() if leg.held is not bool(event.flags & HELD):
             return replace(leg, held=not leg.held), ((Resumed() if leg.held else Held()),)
@@ -231,7 +231,7 @@ def _flagged(leg: TelepathyLeg, event: CallMembersChanged) -> TelepathyStep:
 
 
 def lost(leg: TelepathyLeg, reason: Reason) -> TelepathyStep:
-    """The call is gone on the SIP side. The bridge need not hear of an end that it asked for."""
+    """End the leg because its channel is gone. The bridge is not told of an end that it asked for."""
     return Over(), (Ended(reason),) if is_live(leg) else ()
 
 

@@ -8,20 +8,20 @@ from typing import Final
 # --- why a call ended
 
 OFFER_WITHOUT_AUDIO: Final = "The caller's offer contains no usable audio."
-ANSWER_WITHOUT_AUDIO: Final = "{domain} answered with no audio that your client can take."
+ANSWER_WITHOUT_AUDIO: Final = "{domain} answered without audio that your client supports."
 ANSWER_INCOMPLETE: Final = "{domain} answered the call without saying where to send audio."
-CODEC_CHANGED: Final = "The phone changed to a codec that your client cannot take."
+CODEC_CHANGED: Final = "The phone changed to a codec that your client does not support."
 NOT_ANSWERED: Final = "The call was not answered in time."
-CALLER_GAVE_UP: Final = "The caller gave up."
+CALLER_GAVE_UP: Final = "The caller hung up before the call was answered."
 CHANGE_REFUSED: Final = "The phone refused a change of the call: {words} ({code})"
-REFUSED_BY_MANAGER: Final = "The gateway's SIP side refused the call: {words}"
-CHANNEL_GONE: Final = "The SIP side of the call is gone."
+REFUSED_BY_MANAGER: Final = "The gateway's SIP service refused the call: {words}"
+CHANNEL_GONE: Final = "The SIP side of the call was lost."
 
 # --- why a call that we placed failed
 
 SAID_BY_SERVER: Final = "{domain} says: {words} ({code})"
 SAID_BY_US: Final = "{words}."
 FAILED: Final = "The call to {domain} failed: {words}."
-NO_EDGE: Final = "The gateway's SIP part cannot take calls just now. Try again in a moment."
+NO_EDGE: Final = "The gateway's SIP service cannot take calls at the moment. Try again shortly."
 NO_WORDS: Final = "no reason given"
 UNKNOWN_REASON: Final = "unknown"
