@@ -79,22 +79,22 @@ def _overdue(difference: Difference) -> list[str]:
 def _does_more(difference: Difference) -> bool:
     """Return True if all that was done is done today, in any order and with any texts."""
     then, now = (
-        Counter(_without_text(each.command) for each in issued) for issued in (difference.then, difference.now)
+        Counter(each.command for each in without_texts(issued)) for issued in (difference.then, difference.now)
     )
     return then <= now
 
 
 def _plain_sentences(difference: Difference) -> bool:
     """Only texts for people differ."""
-    then, now = (
-        [replace(each, command=_without_text(each.command)) for each in issued]
-        for issued in (difference.then, difference.now)
-    )
-    return then == now
+    return without_texts(difference.then) == without_texts(difference.now)
+
+
+def without_texts(issued: tuple[Issued, ...]) -> list[Issued]:
+    """Return the commands with their texts for people left empty."""
+    return [replace(each, command=_without_text(each.command)) for each in issued]
 
 
 def _without_text(command: Command) -> Command:
-    """Return the command with its texts for people left empty."""
     return replace(command, **{name: "" for name in FOR_PEOPLE if name in command.__struct_fields__})
 
 

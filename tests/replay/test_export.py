@@ -16,6 +16,7 @@ from simulator.quirks import ALL, NONE
 from simulator.runs import a_beginning, at_random, run
 
 from fargo.cli import main, texts
+from fargo.statemachine.account.texts import BAD_PORT
 from fargo.statemachine.media.description import (
     Candidate,
     Codec,
@@ -267,7 +268,7 @@ def test_a_number_is_never_a_word_of_the_programs_own() -> None:
     """Rather than keep it, nothing is exported."""
     registration = RegistrationSubmitted(Iq(CLIENT, GATEWAY, "r"), SipAccount("ann@x.net", port=99999), "s", "n")
     malformed = IqMalformed(Iq(CLIENT, GATEWAY, "q"), "Call 99999")
-    assert "99999 is not a port" in str(pseudonymised(recorded(registration)).entries)
+    assert BAD_PORT.format(port=99999) in str(pseudonymised(recorded(registration)).entries)
     with pytest.raises(ExportError):
         pseudonymised(recorded(registration, malformed))
 

@@ -29,6 +29,7 @@ from replay.exporting.export import excerpt, pseudonymised
 from replay.reading.golden import GoldenLog
 from replay.reading.records import Record, records, row
 from replay.reading.steps import refolded, replayed_call
+from replay.verifying.changes import without_texts
 from replay.verifying.verify import verify
 
 OLD = Path(__file__).parents[1] / "fixtures/logs/a124aa3"
@@ -75,6 +76,13 @@ def only_what_is_late_differs(found: Iterable[Entry], today: Iterable[Entry]) ->
             assert (now.call, issued) == (None, ())
 
 
+def with_other_texts(found: tuple[Entry, ...]) -> Iterator[int]:
+    """Yield the versions of the events whose commands differ today, in nothing but their texts."""
+    for (recorded, then), (_, now) in zip(found, refolded(recorded for recorded, _ in found), strict=True):
+        if then != now and without_texts(then) == without_texts(now):
+            yield recorded.version
+
+
 # --- what is found out
 
 
@@ -82,7 +90,7 @@ def only_what_is_late_differs(found: Iterable[Entry], today: Iterable[Entry]) ->
 def test_every_command_has_the_call_that_it_is_issued_for_today(path: Path) -> None:
     found = entries(path)
     today = list(refolded(recorded for recorded, _ in found))
-    assert [issued for _, issued in found] == [issued for _, issued in today]
+    assert [without_texts(issued) for _, issued in found] == [without_texts(issued) for _, issued in today]
     assert {recorded.rules for recorded, _ in found} == {1}
     only_what_is_late_differs(found, today)
 
@@ -138,7 +146,7 @@ def test_every_call_is_drawn_and_exported(path: Path) -> None:
         exported = excerpt(log, call.name)
         assert exported[-1][0].version == steps[-1].recorded.version
         export = pseudonymised(exported)
-        assert export.otherwise == ()
+        assert export.otherwise == tuple(with_other_texts(exported))
         assert verify(export.entries).differences == 0
     assert not drawn or {"XMPP", "client", "gateway"} <= drawn.keys()
 
