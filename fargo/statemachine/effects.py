@@ -9,8 +9,6 @@ Rules:
    call that is set in the end is that of the event.
 """
 
-from typing import NamedTuple
-
 from msgspec import Struct, field
 
 from fargo.statemachine.model.call_records import LogRecord
@@ -18,7 +16,7 @@ from fargo.statemachine.model.commands import Command, Issued
 from fargo.statemachine.pending import Pending, PendingCommands
 
 
-class Mark(NamedTuple):
+class Mark(Struct, frozen=True, gc=False):
     """A point in the effects of an event, to return to if the code after it fails."""
 
     issued: int
@@ -60,9 +58,10 @@ class Effects(Struct, gc=False):
         self.pending = {**self.pending, name: Pending(command, seconds, until, repeats, self.call)}
         return name
 
-    def settle(self, *names: str) -> None:
-        """Take commands out of the pending ones, if they are among them."""
-        self.pending = {name: each for name, each in self.pending.items() if name not in names}
+    def settle(self, name: str) -> None:
+        """Take a command out of the pending ones, if it is among them."""
+        if name in self.pending:
+            self.pending = {other: each for other, each in self.pending.items() if other != name}
 
     def acknowledge(self, name: str) -> None:
         """Wait no longer for the reply to a pending command, but keep it: it may yet be refused."""

@@ -51,6 +51,5 @@ class Reply(Struct, frozen=True, gc=False):
 
 def due(pending: PendingCommands, at: float) -> list[str]:
     """Return the ids of the commands that have not been answered in time, the longest overdue first."""
-    waits = ((each.until, name) for name, each in pending.items())
-    late = [(until, name) for until, name in waits if until is not None and until <= at]
+    late = [(each.until, name) for name, each in pending.items() if each.until is not None and each.until <= at]
     return [name for _, name in sorted(late, key=lambda found: found[0])]

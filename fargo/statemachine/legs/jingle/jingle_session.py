@@ -178,22 +178,19 @@ def finish(session: Session, reason: Reason, effects: Effects) -> None:
 
 def forget(session: Session, effects: Effects) -> None:
     """Wait for no more answers of the client in this session."""
-    effects.settle(*(name for name, _ in _unanswered(session, effects)))
+    for name, each in effects.pending.items():
+        if isinstance(each.command, SessionCommand) and _is_in(each.command, session):
+            effects.settle(name)
 
 
 def only_ask(session: Session, effects: Effects) -> None:
     """Ask whether the client is in this session, and wait for its answer to that instead of any other."""
-    for name, command in _unanswered(session, effects):
-        if isinstance(command, InitiateSession):
+    for name, each in effects.pending.items():
+        if isinstance(each.command, InitiateSession) and _is_in(each.command, session):
             effects.acknowledge(name)
-        else:
+        elif isinstance(each.command, SessionCommand) and _is_in(each.command, session):
             effects.settle(name)
     ask(session, effects)
-
-
-def _unanswered(session: Session, effects: Effects) -> list[tuple[str, SessionCommand]]:
-    said = [(name, each.command) for name, each in effects.pending.items() if isinstance(each.command, SessionCommand)]
-    return [(name, command) for name, command in said if _is_in(command, session)]
 
 
 def named(description: Description) -> Description:

@@ -16,7 +16,7 @@ from fargo.statemachine.legs.jingle import jingle_session, texts
 from fargo.statemachine.legs.jingle.jingle_session import GONE, Session, Terminated
 from fargo.statemachine.legs.leg_events import Ended, Held, LegEvents, Resumed
 from fargo.statemachine.media.description import Content, Description
-from fargo.statemachine.model.events import CallAction, CallMessaged, IqFailed
+from fargo.statemachine.model.events import CallAction, CallMessaged, IqFailed, IqSucceeded
 from fargo.statemachine.pending import Reply
 from fargo.statemachine.reason import Cause, Reason, from_jingle
 
@@ -49,6 +49,8 @@ SessionStep: TypeAlias = tuple[Calling | Active | Terminated, LegEvents]
 def replied(leg: Single, reply: Reply, effects: Effects) -> SessionStep:
     """Fold the client's reply to what we sent, or its silence. Without our acceptance there is no session."""
     match reply.answer:
+        case IqSucceeded():
+            return leg, ()
         case IqFailed(condition=condition) if condition in GONE:
             offline = Reason(Cause.NETWORK, texts.OFFLINE)
             jingle_session.finish(leg.session, offline, effects)
