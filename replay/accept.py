@@ -1,6 +1,6 @@
-"""Accept today's commands: fold golden logs again, and write them anew where anything differs.
+"""Accept the commands of this version: fold golden logs again, and update those that differ.
 
-The differences are shown as `fargo replay verify` shows them. No server is needed, because the events stay.
+The differences are shown as `fargo replay verify` shows them. No server is needed, because the events do not change.
 """
 
 from collections.abc import Iterable
@@ -21,9 +21,10 @@ SESSIONS = Path(__file__).parent / "sessions"
 @click.command()
 @click.argument("paths", metavar="[FILE]...", nargs=-1, type=click.Path(path_type=Path))
 def main(paths: tuple[Path, ...]) -> None:
-    """Write today's commands into golden logs, into all in replay/sessions if no FILE is given.
+    """Update golden logs with the commands of this version.
 
-    Each kind of difference is shown with its first example. `git diff` shows all of them.
+    Without FILE, all golden logs in replay/sessions are updated. Each kind of difference is shown with its first
+    example. `git diff` shows all differences.
     """
     try:
         verdict, written = accept(paths or sorted(SESSIONS.glob("*.jsonl")))

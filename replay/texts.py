@@ -11,4 +11,4 @@ BAD_SEARCH: Final = "These calls cannot be searched for: {why}."
 
 # --- accepting golden logs
 
-WRITTEN: Final = "{path} was written anew."
+WRITTEN: Final = "{path} has been updated."
