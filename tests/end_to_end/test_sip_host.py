@@ -5,6 +5,7 @@ import signal
 from pathlib import Path
 
 from fargo import texts
+from fargo.statemachine.account.texts import ENGINE_FAILED
 
 from .customer import Customer
 
@@ -28,7 +29,7 @@ async def test_a_sip_host_that_dies_is_replaced(alice: Customer) -> None:
     os.kill(rakia, signal.SIGKILL)
     ended = await call.ended()
     assert ended.reason == "connectivity-error"
-    assert "started again" in ended.text
+    assert ended.text == ENGINE_FAILED
     await alice.signed_in(after=mark)
     [successor] = children(pid, "telepathy-rakia")
     assert successor != rakia
