@@ -34,8 +34,9 @@ from fargo.store.entries import Entry, forgets_user
 from fargo.store.interface import Store
 
 OVERDUE_SECONDS: Final = 1.0
-"""After a TimePassed that left something due, the next one waits this long, so that a state that never moves on cannot
-keep the engine busy.
+LONGEST_OVERDUE_SECONDS: Final = 300.0
+"""After a TimePassed that left something due, the next one waits this long, and twice as long after each further one,
+so that a state that never moves on can neither keep the engine busy nor fill the log.
 """
 
 
@@ -52,13 +53,15 @@ class StateMachine(Protocol):
 class _Stream(Struct, frozen=True):
     """A user after the last event in their stream, that event's version and time, and whether it was TimePassed.
 
-    Version 0 means that there is no stream, or no longer one.
+    Version 0 means that there is no stream, or no longer one. ``in_vain``: how many TimePassed in a row have changed
+    nothing or have led to a Fault.
     """
 
     user: User
     version: int = 0
     at: float = 0.0
     timed: bool = False
+    in_vain: int = 0
 
 
 _Put = tuple[str | None, Event, float]
@@ -77,6 +80,19 @@ class _Timer(NamedTuple):
 
     due: float
     call: DelayedCall
+
+
+def _in_vain(stream: _Stream, user: User, issued: tuple[Issued, ...]) -> int:
+    """Return how many TimePassed in a row were in vain, after one that led to this state and these commands."""
+    failed = user == stream.user or any(isinstance(each.command, Fault) for each in issued)
+    return stream.in_vain + 1 if failed else 0
+
+
+def _pause(stream: _Stream) -> float:
+    """Return for how many seconds the next TimePassed waits if something is overdue."""
+    if not (stream.timed or stream.in_vain):
+        return 0
+    return min(OVERDUE_SECONDS * (1 << min(stream.in_vain, 10)), LONGEST_OVERDUE_SECONDS)
 
 
 def steady_clock() -> Callable[[], float]:
@@ -227,7 +243,9 @@ class Engine:
         if forgets_user(issued):
             batch.streams[jid] = _Stream(self._machine.new(jid))
         else:
-            batch.streams[jid] = _Stream(user, recorded.version, recorded.at, isinstance(event, TimePassed))
+            timed = isinstance(event, TimePassed)
+            in_vain = _in_vain(stream, user, issued) if timed else stream.in_vain
+            batch.streams[jid] = _Stream(user, recorded.version, recorded.at, timed, in_vain)
 
     def _committed(self, batch: _Batch) -> None:
         """Hand out the commands of a batch that is in the log."""
@@ -238,11 +256,12 @@ class Engine:
         for jid, stream in batch.streams.items():
             if not stream.version:
                 self._drop(jid)
-            elif self.is_open:
-                self._arm(jid)
         for _, issued in batch.entries:
             for each in issued:
                 self._send(each)
+        for jid in batch.streams:
+            if self.is_open and jid in self._streams:  # a command may have led to the end of either
+                self._arm(jid)
         self._tell_stopped()
 
     def _fail(self, error: BaseException) -> None:
@@ -261,7 +280,7 @@ class Engine:
         if isinstance(issued.command, Fault):
             self.faults += 1
             self._logger.error(
-                texts.FAULT,
+                texts.FAULT_IN_CALL if issued.command.call else texts.FAULT,
                 call=issued.command.call,
                 user=issued.user,
                 error=issued.command.error,
@@ -278,13 +297,17 @@ class Engine:
 
     def _arm(self, jid: str) -> None:
         stream = self._streams[jid]
-        due = min((deadline.at for deadline in self._machine.deadlines(stream.user)), default=None)
+        try:
+            due = min((deadline.at for deadline in self._machine.deadlines(stream.user)), default=None)
+        except Exception:  # a bug in the core costs this user's timer, not the others'
+            self._logger.failure(texts.DEADLINES_BUG, user=jid)
+            return
         armed = self._timers.get(jid)
         if armed and armed.due == due and not stream.timed:
             return
         self._disarm(jid)
         if due is not None:
-            pause = OVERDUE_SECONDS if stream.timed and due <= stream.at else 0
+            pause = _pause(stream) if due <= stream.at else 0
             self._timers[jid] = _Timer(due, self._call_later(max(due - self._now(), pause), self._expire, jid))
 
     def _drop(self, jid: str) -> None:

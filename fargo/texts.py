@@ -82,7 +82,9 @@ SUPERVISOR_BUG: Final = "A bug: {name} is not supervised any more"
 
 LOST_EVENT: Final = "Lost {event} of {user}: the log could not give it back."
 COMMIT_FAILED: Final = "The log does not take any more, so nothing may be sent any more: {why}"
-FAULT: Final = "A bug ended call “{call}” of {user}: {error} (event {id} in the log; {faults} since start)"
+FAULT_IN_CALL: Final = "A bug ended call “{call}” of {user}: {error} (event {id} in the log; {faults} since start)"
+FAULT: Final = "A bug interrupted an event of {user}: {error} (event {id} in the log; {faults} since start)"
+DEADLINES_BUG: Final = "A bug: the deadlines of {user} could not be determined. No timer is set for this user."
 DISPATCH_BUG: Final = "A bug kept command {id} for {user} from being sent."
 
 # --- old events in the log

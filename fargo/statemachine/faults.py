@@ -58,7 +58,7 @@ def ended(user: User, event: Event, error: Exception, effects: Effects) -> User:
     call = _found(user, event)
     if call:
         effects.call = call.id
-    effects.emit(Fault(call.id if call else "", _named(error)))
+    effects.emit(Fault(call.id if call else None, _named(error)))
     iq = getattr(event, "iq", None)
     if iq is not None:
         effects.emit(RefuseIq(iq, "wait", "internal-server-error", texts.FAULT))

@@ -126,7 +126,7 @@ class _Stream:
                 case RecordBegun() as begun:
                     return self._begins(recorded.event, begun)
                 case Fault(call):
-                    return self._ids.get(call, call) or None
+                    return self._ids.get(call, call) if call else None
                 case _:
                     pass
         return self._call_named_by(recorded, issued)
@@ -182,7 +182,7 @@ class _Stream:
             case SendText():
                 return before
             case Fault(call):
-                return self._ids.get(call, call) or None
+                return self._ids.get(call, call) if call else None
             case PlaceCall():
                 return of_event or before
             case _ if isinstance(command, CallRecord):

@@ -39,7 +39,13 @@ _EVENT_OF_ACTION: Final = {
     "transport-replace": "TransportReplaced",
 }
 
-UPCASTS: Final[Mapping[str, tuple[Upcast, ...]]] = {"SessionModified": (_event_of_action,)}
+
+def _no_call(body: dict[str, Any]) -> dict[str, Any]:
+    """Return a Fault without a call, which had the call "", with None."""
+    return {**body, "call": body["call"] or None}
+
+
+UPCASTS: Final[Mapping[str, tuple[Upcast, ...]]] = {"Fault": (_no_call,), "SessionModified": (_event_of_action,)}
 """For each type, the functions that convert a body from format 1 to 2, from 2 to 3, and so on."""
 
 

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -63,10 +64,14 @@ def fold(state: State, recorded: Recorded) -> tuple[State, tuple[Issued, ...], s
             due = tuple(at for at in due if at > recorded.at or at == STUCK)
         case SipSignedOut(text="bug"):
             commands = (Fault("7", "KeyError: 'x'"),)
+        case SipSignedOut(text="bug outside"):
+            commands = (Fault(None, "KeyError: 'x'"),)
         case SipSignedOut(text="stuck"):
             due = (STUCK,)
         case PolicyChanged(policy):
             state = replace(state, policy=policy)
+    if isinstance(recorded.event, TimePassed) and due == state.due:
+        return state, (), None
     issued = tuple(Issued(state.jid, f"{recorded.version}.{n}", command) for n, command in enumerate(commands))
     call = "7" if isinstance(recorded.event, SipSignedOut) else None
     return replace(state, events=(*state.events, recorded.event), due=due), issued, call
@@ -285,9 +290,42 @@ def test_a_deadline_that_does_not_go_away_cannot_spin(bench: Bench) -> None:
     bench.engine.put(ALICE, out("stuck"))
     bench.run()
     assert [event for *_, event in bench.recorded()] == [out("stuck"), TimePassed()]
-    for _ in range(100):
-        bench.run(0.1)
-    assert 11 <= len(bench.log) <= 12
+    for _ in range(1000):
+        bench.run(1)
+    times = [at for _, _, at, event in bench.recorded() if isinstance(event, TimePassed)]
+    assert [round(later - at) for at, later in pairwise(times)] == [2, 4, 8, 16, 32, 64, 128, 256, 300]
+
+
+def test_a_user_whose_deadlines_fail_harms_nobody(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    deadlines = bench.machine.deadlines
+
+    def fails_for_alice(state: State) -> tuple[Deadline, ...]:
+        if state.jid == ALICE:
+            raise KeyError("a bug")
+        return tuple(deadlines(state))
+
+    monkeypatch.setattr(bench.machine, "deadlines", fails_for_alice)
+    bench.engine.put(ALICE, SipSignedIn("a"))
+    bench.engine.put(BOB, SipSignedIn("b"))
+    with capturedLogs() as said:
+        bench.run()
+    assert [(each.user, each.id) for each in bench.sent] == [(ALICE, "1.0"), (ALICE, "1.1"), (BOB, "1.0"), (BOB, "1.1")]
+    assert [call.getTime() for call in bench.clock.calls] == [30]
+    assert texts.DEADLINES_BUG in [event["log_format"] for event in said]
+
+
+def test_a_command_leaves_before_a_timer_is_set(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[int] = []
+    deadlines = bench.machine.deadlines
+
+    def noted(state: State) -> tuple[Deadline, ...]:
+        sent.append(len(bench.sent))
+        return tuple(deadlines(state))
+
+    monkeypatch.setattr(bench.machine, "deadlines", noted)
+    bench.engine.put(ALICE, SipSignedIn("a"))
+    bench.run()
+    assert sent == [2]
 
 
 def test_what_was_known_before_a_crash_is_known_again(path: Path) -> None:
@@ -340,7 +378,15 @@ def test_a_bug_is_counted_and_said_loudly(bench: Bench) -> None:
         bench.run()
     assert bench.engine.faults == 1
     assert bench.sent == []
-    assert [event["log_level"].name for event in said if event["log_namespace"].startswith("fargo.")] == ["error"]
+    [event] = [event for event in said if event["log_namespace"].startswith("fargo.")]
+    assert (event["log_level"].name, event["log_format"]) == ("error", texts.FAULT_IN_CALL)
+
+
+def test_a_bug_outside_of_a_call_names_none(bench: Bench) -> None:
+    with capturedLogs() as said:
+        bench.engine.put(ALICE, out("bug outside"))
+        bench.run()
+    assert texts.FAULT in [event["log_format"] for event in said]
 
 
 def test_a_bug_in_an_adapter_costs_only_its_command(path: Path) -> None:

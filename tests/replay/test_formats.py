@@ -13,6 +13,7 @@ from sqlite_utils import Database
 
 from fargo.backfill import backfill
 from fargo.statemachine.media.description import Content
+from fargo.statemachine.model.commands import Command, Fault
 from fargo.statemachine.model.events import ContentChanged, Event, Iq
 from fargo.store.formats import upcast
 from fargo.store.opening import open_reader, open_store
@@ -77,3 +78,9 @@ def test_an_action_in_a_field_is_read_as_the_event_of_that_action(kind: type[Con
     body = {"type": "SessionModified", "iq": iq, "sid": "s", "action": kind.action, "contents": [{"name": "voice"}]}
     event: object = msgspec.convert(upcast("SessionModified", 1, body), Event)
     assert event == kind(Iq("alice@localhost/a", "bob@sip.localhost", "1"), "s", (Content("voice"),))
+
+
+@pytest.mark.parametrize(("written", "read"), [("", None), ("7", "7")])
+def test_a_fault_outside_of_a_call_had_an_empty_one(written: str, read: str | None) -> None:
+    body = {"type": "Fault", "call": written, "error": "KeyError: 1"}
+    assert msgspec.convert(upcast("Fault", 1, body), Command) == Fault(read, "KeyError: 1")

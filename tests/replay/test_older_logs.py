@@ -65,7 +65,7 @@ def with_id(command: Command, ids: dict[str, str]) -> Command:
     if isinstance(command, RecordBegun):
         return replace(command, call=ids[command.call], channel=None)
     if isinstance(command, CallRecord | Fault):
-        return replace(command, call=ids.get(command.call, command.call))
+        return replace(command, call=ids.get(command.call, command.call) if command.call else None)
     return command
 
 

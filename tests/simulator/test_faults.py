@@ -153,7 +153,7 @@ def test_a_fault_leaves_nobody_ringing_or_talking(found: list[Case], times: int 
         assert {each.call for each in issued} >= {fault.call for fault in known if fault.call}, case
         for fault in known:
             assert fault.error == f"ZeroDivisionError: {MESSAGE}", case
-            if call := user.calls.get(fault.call):
+            if call := user.calls.get(fault.call or ""):
                 ended.update(phases(call))
                 assert not (set(untold(call, after, issued)) - (set() if times else ONLY_FOR_READERS)), case
         if call := call_of(user, recorded.event):

@@ -113,7 +113,7 @@ def test_it_is_all_there_is_whatever_was_before() -> None:
 def test_an_address_that_is_none_any_more_costs_the_event_and_no_more() -> None:
     user, issued, _ = fold(new(ALICE), Recorded(ALICE, 3, 5.0, Snapshot(SipAccount("@"))))
     assert user == new(ALICE)
-    assert [each.command for each in issued] == [Fault("", "AssertionError: it was an account")]
+    assert [each.command for each in issued] == [Fault(None, "AssertionError: it was an account")]
 
 
 def test_who_has_cancelled_is_forgotten_when_all_is_said() -> None:

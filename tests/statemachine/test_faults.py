@@ -264,7 +264,7 @@ def test_a_call_that_arrives_is_turned_away_and_was_missed(story: Story, broken:
     broken("legs.jingle.forking.invite")
     arrive(story)
     assert [each.command for each in story.last] == [
-        Fault("", FAULT),
+        Fault(None, FAULT),
         HangUp("c1", 5, IN_THIS_CALL),
         SendText(BARE, ALICE, MISSED),
         story.noted()[0],
@@ -277,14 +277,14 @@ def test_a_call_that_arrives_and_cannot_be_read_is_let_go(story: Story, broken: 
     before = story.call_out("s1")
     broken("legs.telepathy.telepathy_leg.arrived")
     arrive(story)
-    assert [each.command for each in story.last] == [Fault("", FAULT), HangUp("c1", 9), CloseChannel("c1")]
+    assert [each.command for each in story.last] == [Fault(None, FAULT), HangUp("c1", 9), CloseChannel("c1")]
     assert live(story) == [before]
 
 
 def test_a_call_that_a_client_proposes_is_rejected(story: Story, broken: Breaker) -> None:
     broken("legs.jingle.jmi.proceed")
     assert story.tell(CallProposed(DESK, BARE, "p1", ("audio",))) == [
-        Fault("", FAULT),
+        Fault(None, FAULT),
         MessageCall(BOB, DESK, "p1", CallAction.REJECT, "general-error", WRITTEN_DOWN),
     ]
 
@@ -292,7 +292,7 @@ def test_a_call_that_a_client_proposes_is_rejected(story: Story, broken: Breaker
 def test_a_proposal_that_cannot_even_be_rejected_is_only_written_down(story: Story, broken: Breaker) -> None:
     broken("legs.jingle.jmi.proceed")
     broken("legs.jingle.jmi.reject")
-    assert story.tell(CallProposed(DESK, BARE, "p1", ("audio",))) == [Fault("", FAULT)]
+    assert story.tell(CallProposed(DESK, BARE, "p1", ("audio",))) == [Fault(None, FAULT)]
 
 
 def test_the_password_of_a_registration_that_failed_is_erased(broken: Breaker) -> None:
@@ -300,7 +300,7 @@ def test_the_password_of_a_registration_that_failed_is_erased(broken: Breaker) -
     broken("account.registration.submitted")
     iq = story.iq()
     assert story.tell(RegistrationSubmitted(iq, SipAccount("alice@sip.test"), "s1", "nonce")) == [
-        Fault("", FAULT),
+        Fault(None, FAULT),
         RefuseIq(iq, "wait", "internal-server-error", WRITTEN_DOWN),
         ForgetSecret("s1"),
     ]
@@ -315,11 +315,11 @@ def test_what_concerns_no_call_ends_none(story: Story, broken: Breaker) -> None:
     broken("account.registration.asked")
     iq = story.iq()
     assert story.tell(RegistrationAsked(iq)) == [
-        Fault("", FAULT),
+        Fault(None, FAULT),
         RefuseIq(iq, "wait", "internal-server-error", WRITTEN_DOWN),
     ]
     broken("account.connection.expire")
-    assert story.tell(TimePassed()) == [Fault("", FAULT)]
+    assert story.tell(TimePassed()) == [Fault(None, FAULT)]
     assert story.user.calls == before
 
 
@@ -329,7 +329,7 @@ def test_whose_call_it_is_may_fail_too(story: Story, broken: Breaker) -> None:
     broken("legs.jingle.jingle_leg.concerns")
     iq = story.iq(BOB)
     assert story.tell(SessionInformed(iq, "s1", "ringing")) == [
-        Fault("", FAULT),
+        Fault(None, FAULT),
         RefuseIq(iq, "wait", "internal-server-error", WRITTEN_DOWN),
     ]
     assert story.user.calls is before

@@ -196,9 +196,12 @@ class ForgetSecret(_CoreCommand, frozen=True, tag="ForgetSecret"):
 
 
 class Fault(_CoreCommand, frozen=True, tag="Fault"):
-    """Folding an event raised an exception: a bug. ``call``: the call that was ended because of it, "" if none was."""
+    """Folding an event raised an exception: a bug.
 
-    call: str
+    ``call``: the call that was ended because of it, None if none was.
+    """
+
+    call: str | None
     error: str
 
 
