@@ -1,6 +1,6 @@
 """Events and commands as a store keeps them: a type, a format, and a body in JSON. The same for each kind of store."""
 
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -14,6 +14,8 @@ _T = TypeVar("_T")
 
 _EVENTS: Final["msgspec.json.Decoder[Event]"] = msgspec.json.Decoder(Event)
 _COMMANDS: Final["msgspec.json.Decoder[Command]"] = msgspec.json.Decoder(Command)
+
+_BODIES: Final["msgspec.json.Decoder[dict[str, Any]]"] = msgspec.json.Decoder(dict[str, Any])
 
 
 def encode(value: Event | Command) -> tuple[str, int, str]:
@@ -45,6 +47,6 @@ def _decode(decoder: "msgspec.json.Decoder[_T]", name: str, format: int, body: s
     try:
         if format == 1 and name not in UPCASTS:
             return decoder.decode(body)
-        return decoder.decode(msgspec.json.encode(upcast(name, format, msgspec.json.decode(body))))
+        return decoder.decode(msgspec.json.encode(upcast(name, format, _BODIES.decode(body))))
     except msgspec.DecodeError as error:
         raise FormatError(texts.UNREADABLE.format(name=name, why=error)) from error

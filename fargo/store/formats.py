@@ -6,7 +6,8 @@ Rules:
 
 1. Each type has its own formats: 1, and one more for each of its upcasts. A new field with a default needs no new
    format.
-2. A body of a newer format than today's is refused, because it would be read as something that was not written.
+2. An upcast that changes the type returns the first format of the new type. The upcasts of that type follow.
+3. A body of a newer format than today's is refused, because it would be read as something that was not written.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,10 +20,11 @@ Upcast = Callable[[dict[str, Any]], dict[str, Any]]
 
 def _event_of_action(body: dict[str, Any]) -> dict[str, Any]:
     """Return a SessionModified, which had its Jingle action in a field, as the event of that action."""
-    return {
-        "type": _EVENT_OF_ACTION[body.pop("action")],
-        **{name: each for name, each in body.items() if name != "type"},
-    }
+    action = body.get("action")
+    if not isinstance(action, str) or action not in _EVENT_OF_ACTION:
+        raise FormatError(texts.UNREADABLE.format(name="SessionModified", why=texts.NO_KNOWN_ACTION))
+    others = {name: each for name, each in body.items() if name not in ("type", "action")}
+    return {"type": _EVENT_OF_ACTION[action], **others}
 
 
 _EVENT_OF_ACTION: Final = {
@@ -62,6 +64,7 @@ def upcast(name: str, format: int, body: dict[str, Any]) -> dict[str, Any]:
     """Return a body of a type in today's format. Raises FormatError."""
     if format > current_format(name):
         raise FormatError(texts.NEWER_FORMAT.format(name=name, format=format))
-    for step in UPCASTS.get(name, ())[format - 1 :]:
-        body = step(body)
+    while format < current_format(name):
+        body = UPCASTS[name][format - 1](body)
+        name, format = (name, format + 1) if body["type"] == name else (body["type"], 1)
     return body

@@ -8,7 +8,7 @@ Rules:
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterable
 from typing import Final, TypeAlias
 
 from msgspec.structs import replace
@@ -16,9 +16,32 @@ from msgspec.structs import replace
 from fargo.statemachine.legs.relay.relay_leg import concerns, is_overtaken
 from fargo.statemachine.legs.relay.relay_session import Joined
 from fargo.statemachine.model import rules
-from fargo.statemachine.model.commands import AcceptSession, Command, Fault, InitiateSession, Issued
-from fargo.statemachine.model.events import IqFailed, TimePassed
-from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, RelayRefused
+from fargo.statemachine.model.call1 import CloseChannel, HangUp
+from fargo.statemachine.model.call_records import LogRecord
+from fargo.statemachine.model.commands import (
+    AcceptSession,
+    Command,
+    Fault,
+    ForgetSecret,
+    InitiateSession,
+    Issued,
+    MessageCall,
+    RefuseIq,
+    SendText,
+    TerminateSession,
+)
+from fargo.statemachine.model.events import (
+    FeaturesLearned,
+    IqFailed,
+    RegistrationCancelled,
+    ResourceUnavailable,
+    Restarted,
+    SipSignedOut,
+    Stopping,
+    StreamOpened,
+    TimePassed,
+)
+from fargo.statemachine.model.ng import AnswerRelay, DeleteRelay, OfferRelay, RelayLost, RelayRefused
 from fargo.statemachine.model.rules import RuleChange
 from fargo.statemachine.pending import Reply, due
 from fargo.statemachine.user_state import User
@@ -29,36 +52,94 @@ Explains: TypeAlias = Callable[[Difference], bool]
 FOR_PEOPLE: Final = ("message", "status", "text", "why")
 """The fields of commands that contain a text for people."""
 
+ABOUT_ALL_CALLS: Final = (
+    FeaturesLearned
+    | RegistrationCancelled
+    | RelayLost
+    | ResourceUnavailable
+    | Restarted
+    | SipSignedOut
+    | Stopping
+    | StreamOpened
+    | TimePassed
+)
+"""Events that are folded into each call of the user. By the older rules a fault in one call lost them for all."""
+
+ENDING: Final = (
+    TerminateSession | MessageCall | SendText | HangUp | CloseChannel | DeleteRelay | LogRecord | ForgetSecret
+)
+"""What today's end of a call consists of, or the refusal of a call or an account that a fault has prevented."""
+
 
 def _all_that_is_due(difference: Difference) -> bool:
-    """Several commands were overdue, and what was done about some of them is done today too."""
-    return len(_overdue(difference)) > 1 and _does_more(difference)
+    """Several commands were overdue. What was done about some of them is done today, and more about the others."""
+    overdue = _overdue(difference)
+    return len(overdue) > 1 and _adds_only_of(overdue, difference)
 
 
 def _end_after_fault(difference: Difference) -> bool:
-    """The same fault happens today."""
-    then, now = _faults(difference.then), _faults(difference.now)
-    return bool(then) and then == now
+    """The same fault happens today, and all that was done about it is done. Today the call gets the rest of its end,
+    and an event about all calls reaches the others too.
+    """
+    faults = [each.command for each in difference.then if isinstance(each.command, Fault)]
+    if len(faults) != 1:
+        return False
+    today = _of_same_error(faults[0], difference.now)
+    failed, hung_up = {fault.call for fault in today}, _hung_up(difference.then)
+    about_all = isinstance(difference.recorded.event, ABOUT_ALL_CALLS)
+    if not today or faults[0].call not in (failed | {""} if about_all else failed):
+        return False
+    then = tuple(each for each in difference.then if not _is_done_otherwise(each.command, hung_up, about_all))
+    added = _added(then, tuple(each for each in difference.now if each.command not in today))
+    if added is None or not hung_up <= _hung_up(difference.now):
+        return False
+    if about_all:
+        added = [each for each in added if each.call in failed or _is_fault(each)]
+    own = failed | {difference.call_now, str(difference.recorded.version)}
+    return all(isinstance(each.command, ENDING) and each.call in own for each in added)
 
 
-def _faults(issued: tuple[Issued, ...]) -> list[str]:
-    return [each.command.error for each in issued if isinstance(each.command, Fault)]
+def _of_same_error(fault: Fault, issued: Iterable[Issued]) -> list[Fault]:
+    commands = (each.command for each in issued)
+    return [each for each in commands if isinstance(each, Fault) and each.error == fault.error]
+
+
+def _hung_up(issued: Iterable[Issued]) -> set[str]:
+    return {each.command.channel for each in issued if isinstance(each.command, HangUp)}
+
+
+def _is_done_otherwise(command: Command, hung_up: Container[str], about_all: bool) -> bool:
+    """Return True if the older rules did this after a fault, and today's do it in another way: they hang up with
+    another reason, close the channel when the phone has gone, and answer a request about all calls as they would
+    without the fault.
+    """
+    match command:
+        case Fault():
+            return True
+        case HangUp(channel=channel) | CloseChannel(channel=channel):
+            return channel in hung_up
+        case RefuseIq():
+            return about_all
+        case _:
+            return False
 
 
 def _late_refusal(difference: Difference) -> bool:
-    """The client had acknowledged what it refuses, so nothing was done."""
+    """The client had acknowledged what it refuses, so nothing was done. Today the call is told."""
     event, pending = difference.recorded.event, difference.before.pending
     if difference.then or not isinstance(event, IqFailed) or event.command not in pending:
         return False
     refused = pending[event.command]
-    return isinstance(refused.command, InitiateSession | AcceptSession) and refused.until is None
+    acknowledged = isinstance(refused.command, InitiateSession | AcceptSession) and refused.until is None
+    return acknowledged and _adds_only_of([event.command], difference)
 
 
 def _refusal_of_overtaken(difference: Difference) -> bool:
     """The relay refuses, or has not answered in time, what was asked before something else."""
     event, user = difference.recorded.event, difference.before
     names = [event.command] if isinstance(event, RelayRefused) else _overdue(difference)
-    return _does_more(difference) and any(_is_overtaken(name, user) for name in names)
+    overtaken = [name for name in names if _is_overtaken(name, user)]
+    return bool(overtaken) and _adds_only_of(overtaken, difference)
 
 
 def _is_overtaken(name: str, user: User) -> bool:
@@ -76,12 +157,28 @@ def _overdue(difference: Difference) -> list[str]:
     return due(difference.before.pending, recorded.at) if isinstance(recorded.event, TimePassed) else []
 
 
-def _does_more(difference: Difference) -> bool:
-    """Return True if all that was done is done today, in any order and with any texts."""
-    then, now = (
-        Counter(each.command for each in without_texts(issued)) for issued in (difference.then, difference.now)
-    )
-    return then <= now
+def _adds_only_of(names: Iterable[str], difference: Difference) -> bool:
+    """Return True if all that was done is done today, and the rest belongs to the calls of these pending commands. What
+    belongs to no call may concern any.
+    """
+    calls = {difference.before.pending[name].call for name in names}
+    added = _added(difference.then, difference.now)
+    return added is not None and all((None in calls or each.call in calls) and not _is_fault(each) for each in added)
+
+
+def _added(then: tuple[Issued, ...], now: tuple[Issued, ...]) -> list[Issued] | None:
+    """Return what is done only today, in any order and with any texts; None if something is no longer done."""
+    left, added = Counter(each.command for each in without_texts(then)), []
+    for each, textless in zip(now, without_texts(now), strict=True):
+        if left[textless.command]:
+            left[textless.command] -= 1
+        else:
+            added.append(each)
+    return None if left.total() else added
+
+
+def _is_fault(issued: Issued) -> bool:
+    return isinstance(issued.command, Fault)
 
 
 def _plain_sentences(difference: Difference) -> bool:

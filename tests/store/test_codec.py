@@ -45,3 +45,28 @@ def test_a_body_of_an_older_format_is_decoded(monkeypatch: pytest.MonkeyPatch) -
 def test_a_body_that_cannot_be_decoded_is_named(format: int, body: str, problem: str) -> None:
     with pytest.raises(FormatError, match=f"^{problem}"):
         decode_event("SipSignedIn", format, body)
+
+
+@pytest.mark.parametrize(
+    "body", ['{"type":"SessionModified"}', '{"type":"SessionModified","action":"dance"}', '{"action":["content-add"]}']
+)
+def test_an_older_body_without_a_known_action_is_named(body: str) -> None:
+    with pytest.raises(FormatError, match=r"^its SessionModified cannot be decoded: it has no known Jingle action$"):
+        decode_event("SessionModified", 1, body)
+
+
+def test_an_older_body_that_is_no_object_is_named() -> None:
+    with pytest.raises(FormatError, match=r"^its SessionModified cannot be decoded: Expected `object`"):
+        decode_event("SessionModified", 1, "[]")
+
+
+def test_a_body_that_becomes_one_of_another_type_gets_the_upcasts_of_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    def moved(body: dict[str, str]) -> dict[str, str]:
+        return {"type": "SipSignedIn", "link": body["link"]}
+
+    def renamed(body: dict[str, str]) -> dict[str, str]:
+        return {"type": body["type"], "connection": body["link"]}
+
+    monkeypatch.setitem(UPCASTS, "SignedIn", (moved,))
+    monkeypatch.setitem(UPCASTS, "SipSignedIn", (renamed,))
+    assert decode_event("SignedIn", 1, '{"type":"SignedIn","link":"9.9"}') == SipSignedIn("9.9")
