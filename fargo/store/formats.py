@@ -21,13 +21,13 @@ Upcast = Callable[[dict[str, Any]], dict[str, Any]]
 def _event_of_action(body: dict[str, Any]) -> dict[str, Any]:
     """Return a SessionModified, which had its Jingle action in a field, as the event of that action."""
     action = body.get("action")
-    if not isinstance(action, str) or action not in _EVENT_OF_ACTION:
+    if not isinstance(action, str) or action not in EVENT_OF_ACTION:
         raise FormatError(texts.UNREADABLE.format(name="SessionModified", why=texts.NO_KNOWN_ACTION))
     others = {name: each for name, each in body.items() if name not in ("type", "action")}
-    return {"type": _EVENT_OF_ACTION[action], **others}
+    return {"type": EVENT_OF_ACTION[action], **others}
 
 
-_EVENT_OF_ACTION: Final = {
+EVENT_OF_ACTION: Final = {
     "content-accept": "ContentAccepted",
     "content-add": "ContentAdded",
     "content-modify": "ContentModified",
@@ -40,6 +40,7 @@ _EVENT_OF_ACTION: Final = {
     "transport-reject": "TransportRejected",
     "transport-replace": "TransportReplaced",
 }
+"""By action, the events that a SessionModified could be. Actions that came later were never written so."""
 
 
 def _no_call(body: dict[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from fargo.backfill import backfill
 from fargo.statemachine.media.description import Content
 from fargo.statemachine.model.commands import Command, Fault
 from fargo.statemachine.model.events import ContentChanged, Event, Iq
-from fargo.store.formats import upcast
+from fargo.store.formats import EVENT_OF_ACTION, upcast
 from fargo.store.opening import open_reader, open_store
 from replay.reading.records import records, row
 from replay.verifying.verify import verify
@@ -72,7 +72,7 @@ def test_what_was_done_twice_in_one_turn_stays_twice(tmp_path: Path) -> None:
         assert len(records(log.call_entries())) == 3
 
 
-@pytest.mark.parametrize("kind", get_args(ContentChanged))
+@pytest.mark.parametrize("kind", [each for each in get_args(ContentChanged) if each.action in EVENT_OF_ACTION])
 def test_an_action_in_a_field_is_read_as_the_event_of_that_action(kind: type[ContentChanged]) -> None:
     iq = {"sender": "alice@localhost/a", "to": "bob@sip.localhost", "id": "1"}
     body = {"type": "SessionModified", "iq": iq, "sid": "s", "action": kind.action, "contents": [{"name": "voice"}]}
