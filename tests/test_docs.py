@@ -4,18 +4,21 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import click
 import pytest
 
 from fargo.cli import main
 from fargo.config import load
+from fargo.statemachine.model.events import Event
 
 ROOT = Path(__file__).parents[1]
 PAGES = [*(ROOT / f"{name}.md" for name in ("README", "CHANGELOG", "CONTRIBUTING"))]
 PAGES += sorted((ROOT / "docs").glob("*.md"))
 README = (ROOT / "README.md").read_text()
 ARCHITECTURE = (ROOT / "docs/architecture.md").read_text()
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
 
 
 def anchors(page: Path) -> set[str]:
@@ -96,3 +99,41 @@ def test_every_folder_of_the_tests_is_described() -> None:
     described = set(re.findall(r"^\| `(tests/\w+)` \|", ARCHITECTURE, re.M))
     there = {f"tests/{each.parent.name}" for each in (ROOT / "tests").glob("*/test_*.py")}
     assert there | {"tests/adapters"} == described
+
+
+PATH = re.compile(r"[\w.*-]+(?:/[\w.*-]*)+|[\w-]+\.(?:cfg|md|py|toml)")
+NEW = re.compile(r"[A-Z]+/$")
+"""A folder that a contributor is about to make, in capitals."""
+
+
+def named_paths() -> Iterator[str]:
+    """Yield the paths in CONTRIBUTING.md. A path in a table may begin with the folder in the heading of its column."""
+    headings: list[str] = []
+    for line in CONTRIBUTING.splitlines():
+        cells = line.strip("|").split(" | ") if line.startswith("|") else []
+        above, headings = headings, (headings or cells) if cells else []
+        for number, cell in enumerate(cells or [line]):
+            folder = next(iter(paths_in(above[number])), "") if above else ""
+            yield from (folder + each for each in paths_in(cell))
+
+
+def paths_in(text: str) -> list[str]:
+    return [each for each in re.findall(r"`([^` ]+)", text) if PATH.fullmatch(each)]
+
+
+@pytest.mark.parametrize("path", sorted(set(named_paths())))
+def test_a_path_that_contributors_are_told_exists(path: str) -> None:
+    assert list(ROOT.glob(NEW.sub("", path))), path
+
+
+def test_a_test_that_contributors_are_told_exists() -> None:
+    told = set(re.findall(r"`(test_\w+)`", CONTRIBUTING))
+    tests = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    assert told
+    assert told - set(re.findall(r"def (test_\w+)\(", tests)) == set()
+
+
+def test_contributors_are_told_where_every_event_is_handled() -> None:
+    rows = [line.split(" | ") for line in CONTRIBUTING.splitlines() if line.startswith("|")]
+    told = [name for row in rows for cell in row for name in re.findall(r"`([A-Z]\w+)`", cell)]
+    assert sorted(told) == sorted(each.__name__ for each in get_args(Event))
