@@ -113,7 +113,7 @@ def deadlines(user: User) -> tuple[Deadline, ...]:
 def _erasure(user: User) -> Iterator[Deadline]:
     """Yield the deadline at which a user who has cancelled is erased. There is none while anything is open."""
     is_open = user.calls or any(each.until is not None for each in user.pending.values())
-    if isinstance(user.account, Unregistered) and user.account.since and not is_open:
+    if isinstance(user.account, Unregistered) and user.account.since is not None and not is_open:
         yield Deadline("the user to be forgotten", user.account.since + _CANCELLED_KEPT)
 
 

@@ -50,6 +50,5 @@ class Reply(Struct, frozen=True, gc=False):
 
 
 def due(pending: PendingCommands, at: float) -> list[str]:
-    """Return the ids of the commands that have not been answered in time, the longest overdue first."""
-    late = [(each.until, name) for name, each in pending.items() if each.until is not None and each.until <= at]
-    return [name for _, name in sorted(late, key=lambda found: found[0])]
+    """Return the ids of the commands that have not been answered in time, in the order in which they were emitted."""
+    return [name for name, each in pending.items() if each.until is not None and each.until <= at]

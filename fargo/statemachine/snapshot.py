@@ -33,7 +33,7 @@ def condensed(account: Account, contacts: Contacts, policy: Policy, pending: Pen
     match account:
         case Registered(Credentials(given, _, secret, nonce, gateway), connection):
             return Snapshot(given, secret, nonce, gateway, connection, clients, contacts.subscribed, policy)
-        case Unregistered(since) if not since:
+        case Unregistered(since=None):
             gateway = next((question.sender for question in questions.values()), "")
             return Snapshot(gateway=gateway, clients=clients, subscribed=contacts.subscribed, policy=policy)
         case _:

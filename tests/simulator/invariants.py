@@ -16,6 +16,7 @@
    end, which kills the manager.
 11. A command to a leg names the leg's call, and so does a record of a call. A leg is always of the same call, unless a
    client begins a session of the same name anew.
+12. A command that waits for a reply belongs to something that there is (`waiting`, which looks into the state).
 """
 
 import msgspec

@@ -51,6 +51,7 @@ from .manager import Manager
 from .quirks import NONE, Quirk
 from .relay import ENOUGH, Relay
 from .values import BOB, GATEWAY, PASSWORD, USER
+from .waiting import astray
 
 START: Final = 1_000_000_000.0
 SIP: Final = "sip"
@@ -210,6 +211,8 @@ def _put(world: World, event: Event, loses: UnionType | tuple[()] = ()) -> World
     world = replace(world, user=user, log=Logged(entry, world.log))
     try:
         world = replace(world, watch=world.watch.judge(entry))
+        if gone := list(astray(user)):
+            raise Broken("what waits for a reply belongs to something", gone)
         for issued in commands:
             world = world if isinstance(issued.command, loses) else _sent(world, issued)
     except Broken as broken:

@@ -4,6 +4,7 @@
 2. State, commands and deadlines are what their types say: Structs do not look at what they are given.
 3. An IQ-set is answered in the turn in which it comes, once. Only a registration may be answered later, or answer with
    it the one that it cuts short.
+4. What waits for a reply belongs to something that there is.
 """
 
 import sys
@@ -13,6 +14,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 import pytest
+from simulator.waiting import astray
 
 from fargo.statemachine import machine
 from fargo.statemachine.deadline import Deadline
@@ -82,6 +84,7 @@ def _what_always_holds(monkeypatch: pytest.MonkeyPatch) -> None:
         assert [each.id for each in issued] == [f"{recorded.version}.{n}" for n in range(len(issued))]
         assert {each.user for each in issued} <= {recorded.user}
         assert answers_once(recorded, issued)
+        assert not list(astray(after))
         return after, issued, call
 
     monkeypatch.setattr(story, "fold", fold)

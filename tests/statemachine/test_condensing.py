@@ -136,7 +136,7 @@ def test_a_client_that_is_still_seen_is_forgotten_too() -> None:
     assert story.user == new(ALICE)
 
 
-def test_farewells_that_are_owed_come_first() -> None:
+def test_ends_that_nobody_has_acknowledged_come_first() -> None:
     story = Story().signed_in()
     story.call_out("s1")
     story.tell(RegistrationCancelled(story.iq()))

@@ -38,11 +38,9 @@ class Credentials(Struct, frozen=True, gc=False):
 
 
 class Unregistered(Struct, frozen=True, gc=False):
-    """The user has no account at the gateway. ``since``: when they cancelled it (seconds since 1970), 0 if they never
-    had one.
-    """
+    """The user has no account at the gateway. ``since``: when they cancelled it, None if they never had one."""
 
-    since: float = 0.0
+    since: float | None = None
 
 
 class Registered(Struct, frozen=True, gc=False):

@@ -136,6 +136,7 @@ def test_an_old_end_is_not_said_to_a_new_session_of_the_same_name() -> None:
     story.call_out("s1")
     story.tell(StreamOpened())
     assert not story.all(TerminateSession)
+    assert not story.waiting(TerminateSession)
 
 
 # --- invitations that may have been lost with the stream

@@ -1,0 +1,57 @@
+"""What must hold of the commands that wait for a reply, whatever has happened: each belongs to something that there is.
+
+A command that nobody waits for any more, but whose refusal would count, has no deadline. If it stayed when its session,
+proposal or client is gone, it would stay for ever.
+"""
+
+from collections.abc import Iterator
+
+from fargo.statemachine.legs.jingle import jingle_leg, jingle_session
+from fargo.statemachine.legs.jingle.forking import Forking
+from fargo.statemachine.legs.jingle.invitations import Proposed
+from fargo.statemachine.legs.relay.relay_session import Deleting
+from fargo.statemachine.model.commands import (
+    AcceptSession,
+    AskFeatures,
+    InformSession,
+    InformTransport,
+    InitiateSession,
+    MessageCall,
+    ProposeCall,
+    TerminateSession,
+)
+from fargo.statemachine.model.ng import AnswerRelay, DeleteRelay, OfferRelay
+from fargo.statemachine.pending import Pending, Reply
+from fargo.statemachine.user_state import User
+
+
+def astray(user: User) -> Iterator[Pending]:
+    """Yield the pending commands that belong to nothing."""
+    return (waiting for name, waiting in user.pending.items() if not _belongs(user, name, waiting))
+
+
+def _belongs(user: User, name: str, waiting: Pending) -> bool:
+    """Return whether a command waits for something that may still be answered."""
+    call = user.calls.get(waiting.call or "")
+    match waiting.command:
+        case InitiateSession() | AcceptSession():
+            return call is not None and _is_in(call.jingle, waiting)
+        case InformSession() | InformTransport():
+            return call is not None and _is_in(call.jingle, waiting) and waiting.until is not None
+        case ProposeCall():
+            leg = call.jingle if call else None
+            return isinstance(leg, Forking) and isinstance(leg.proposal, Proposed) and leg.proposal.command == name
+        case OfferRelay(session) | AnswerRelay(session):
+            known = [each.terms.name for each in call.relay if not isinstance(each, Deleting)] if call else []
+            return session in known and waiting.until is not None
+        case AskFeatures(to=client):
+            return client in user.contacts.clients
+        case TerminateSession() | MessageCall() | DeleteRelay():
+            return waiting.until is not None
+        case _:
+            return False
+
+
+def _is_in(leg: jingle_leg.JingleLeg, waiting: Pending) -> bool:
+    reply = Reply(waiting.command, None)
+    return any(jingle_session.about(session, reply) for session in jingle_leg.sessions(leg))
