@@ -6,7 +6,8 @@ Rules:
    ends it: every client and the phone are told, and what they have to hear is repeated until they have heard it.
 2. If that fails too, each leg is told with as little code as possible and the call is dropped. So is a call that had
    ended already: its legs may not fail for ever.
-3. An event about all calls costs only the call that it failed in.
+3. An event about several things is folded in parts. A fault costs only the part that it happened in: its call is ended,
+   or what the part was about is dropped, so that it cannot fail for ever.
 4. Whoever asked for something is refused, so that nobody waits for an answer; a password that came with it is erased.
 """
 
@@ -43,14 +44,33 @@ def in_each_call(user: User, change: Callable[[Call], Call], effects: Effects) -
 
 def guarded(user: User, call: Call, change: Callable[[Call], Call], effects: Effects) -> User:
     """Change a call; end it if that fails."""
-    effects.call = call.id
+    return in_part(user, lambda user: changed(user, call, change(call), effects), effects, call)
+
+
+def in_part(
+    user: User,
+    change: Callable[[User], User],
+    effects: Effects,
+    call: Call | None = None,
+    drop: Callable[[User], User] = lambda user: user,
+) -> User:
+    """Do one part of what an event leads to. If that fails, drop what it is about and end the call that it belongs to,
+    if to any (rule 3).
+    """
+    effects.call = call.id if call else None
     before = effects.mark()
     try:
-        return changed(user, call, change(call), effects)
+        return change(user)
     except Exception as error:
         effects.return_to(before)
-        effects.emit(Fault(call.id, _named(error)))
-        return _ended(user, call, effects)
+        effects.call = call.id if call else None
+        effects.emit(Fault(effects.call, _named(error)))
+    before = effects.mark()
+    try:
+        user = drop(user)
+    except Exception:
+        effects.return_to(before)
+    return _ended(user, call, effects) if call else user
 
 
 def ended(user: User, event: Event, error: Exception, effects: Effects) -> User:

@@ -9,7 +9,7 @@ Rules:
 3. The state stores no timers: `deadlines` derives them from it. `TimePassed` does all that is due at its time.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Final, TypeAlias, assert_never
 
@@ -17,12 +17,12 @@ from msgspec.structs import replace
 
 from fargo.statemachine import address, faults, incoming, outgoing, replies, snapshot, texts
 from fargo.statemachine.account import account_state, connection, registration, roster
-from fargo.statemachine.account.account_state import Registered, Unregistered
+from fargo.statemachine.account.account_state import Account, Registered, Unregistered
 from fargo.statemachine.account.roster import Contacts, Shown
 from fargo.statemachine.call import bridge, call_state
 from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.effects import Effects
-from fargo.statemachine.faults import in_each_call
+from fargo.statemachine.faults import in_each_call, in_part
 from fargo.statemachine.legs.jingle import jingle_leg, jingle_session, jmi, unacknowledged
 from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.sip.sip_leg import SipLegEvent
@@ -137,7 +137,8 @@ def fold(user: User, recorded: Recorded) -> tuple[User, tuple[Issued, ...], str 
     try:
         after = _react(user, recorded.event, effects)
     except Exception as error:
-        effects = Effects(recorded.user, recorded.version, recorded.at, user.pending, effects.call)
+        call = None if isinstance(recorded.event, _NotOfOneCall) else effects.call
+        effects = Effects(recorded.user, recorded.version, recorded.at, user.pending, call)
         after = faults.ended(user, recorded.event, error, effects)
     if effects.pending is not after.pending:
         after = replace(after, pending=effects.pending)
@@ -193,7 +194,8 @@ def _react(user: User, event: Event, effects: Effects) -> User:
         case Snapshot():
             return _from_snapshot(user.jid, event, effects)
         case _:
-            return _reconciled(user, _not_of_one_call(user, event, effects), effects)
+            after = _not_of_one_call(user, event, effects)
+            return in_part(after, lambda after: _reconciled(user, after, effects), effects)
 
 
 def _not_of_one_call(user: User, event: _NotOfOneCall, effects: Effects) -> User:
@@ -278,7 +280,17 @@ def _signed_out(user: User, event: SipSignedOut, effects: Effects) -> User:
         lambda call: bridge.lose_sip(call, reason, effects) if call.connection == event.connection else call,
         effects,
     )
-    return replace(lost, account=connection.signed_out(lost.account, event, effects))
+    return _with_account(lost, lambda account: connection.signed_out(account, event, effects), effects)
+
+
+def _with_account(user: User, change: Callable[[Account], Account], effects: Effects) -> User:
+    """Change the account; sign out if that fails."""
+    return in_part(
+        user,
+        lambda user: replace(user, account=change(user.account)),
+        effects,
+        drop=lambda user: replace(user, account=connection.abandon(user.account, texts.FAULT, effects)),
+    )
 
 
 # --- clients
@@ -286,7 +298,12 @@ def _signed_out(user: User, event: SipSignedOut, effects: Effects) -> User:
 
 def _client_offline(user: User, event: ResourceUnavailable, effects: Effects) -> User:
     """Remove a client that went offline, and take it out of its calls."""
-    left = replace(user, contacts=roster.unavailable(user.contacts, event.resource, effects))
+    left = in_part(
+        user,
+        lambda user: replace(user, contacts=roster.unavailable(user.contacts, event.resource, effects)),
+        effects,
+        drop=lambda user: replace(user, contacts=roster.drop(user.contacts, event.resource)),
+    )
     return in_each_call(left, lambda call: bridge.client_gone(call, event, effects), effects)
 
 
@@ -349,19 +366,31 @@ def _restarted(user: User, effects: Effects) -> User:
     """End all calls and forget the clients: the SIP side was lost, and the clients will be asked for presence."""
     reason = Reason(Cause.NETWORK, texts.RESTARTED)
     ended = in_each_call(user, lambda call: bridge.restarted(call, reason, effects), effects)
-    replies.repeat_deletions(ended, effects)
+    ended = in_part(ended, lambda user: _cleared(user, effects), effects)
+    ended = _with_account(ended, lambda account: connection.restarted(account, effects), effects)
+    return replace(ended, stopping=False)
+
+
+def _cleared(user: User, effects: Effects) -> User:
+    """Forget proposals and clients, and repeat what the relay may not have heard."""
+    replies.repeat_deletions(user, effects)
     jmi.forget_all(effects)
-    account = connection.restarted(user.account, effects)
-    return replace(ended, account=account, contacts=roster.forget_clients(user.contacts, effects), stopping=False)
+    return replace(user, contacts=roster.forget_clients(user.contacts, effects))
 
 
 def _stopping(user: User, effects: Effects) -> User:
     ended = _end_all(user, Reason(Cause.NETWORK, texts.STOPPING), effects)
+    ended = in_part(ended, lambda user: _shown_away(user, effects), effects)
+    ended = _with_account(ended, lambda account: connection.stop(account, effects), effects)
+    return replace(ended, stopping=True)
+
+
+def _shown_away(user: User, effects: Effects) -> User:
     shown = account_state.shown(user.account)
     if shown is not None:
         away = replace(shown, available=False, show="", status=texts.STOPPING)
         roster.show_all(user.contacts, away, effects)
-    return replace(ended, account=connection.stop(user.account, effects), stopping=True)
+    return user
 
 
 def _stream_opened(user: User, effects: Effects) -> User:
@@ -380,13 +409,31 @@ def _stream_opened(user: User, effects: Effects) -> User:
 
 
 def _expire(user: User, effects: Effects) -> User:
-    """Do all that is due at the time of the event (rule 3)."""
+    """Do all that is due at the time of the event (rule 3), each part by itself."""
+    for expire in (_expire_user, _expire_clients, _expire_calls, replies.expire, _expire_account):
+        user = in_part(user, partial(expire, effects=effects), effects)
+    return user
+
+
+def _expire_user(user: User, effects: Effects) -> User:
     if any(due.at <= effects.at for due in _erasure(user)):
         effects.emit(Forget())
         effects.pending = {}
         return replace(user, account=Unregistered(), contacts=Contacts())
+    return user
+
+
+def _expire_clients(user: User, effects: Effects) -> User:
     for resource in roster.missing(user.contacts, effects.at):
         user = _client_offline(user, ResourceUnavailable(resource, ""), effects)
-    user = in_each_call(user, lambda call: bridge.expire(call, effects), effects)
-    user = replies.expire(user, effects)
-    return replace(user, account=connection.expire(user.account, effects))
+    return user
+
+
+def _expire_calls(user: User, effects: Effects) -> User:
+    return in_each_call(user, lambda call: bridge.expire(call, effects), effects)
+
+
+def _expire_account(user: User, effects: Effects) -> User:
+    if any(due.at <= effects.at for due in connection.deadlines(user.account)):
+        return _with_account(user, lambda account: connection.expire(account, effects), effects)
+    return user

@@ -8,12 +8,13 @@ Rules:
 """
 
 from collections.abc import Iterator
+from functools import partial
 
 from fargo.statemachine.call import bridge
 from fargo.statemachine.call.call_state import Call
 from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.effects import Effects
-from fargo.statemachine.faults import guarded
+from fargo.statemachine.faults import in_part
 from fargo.statemachine.legs.jingle import jmi, unacknowledged
 from fargo.statemachine.legs.relay import relay_leg
 from fargo.statemachine.model.commands import (
@@ -91,8 +92,20 @@ def expire(user: User, effects: Effects) -> User:
     """Do what is due by now about commands that nobody has answered."""
     for name in due(effects.pending, effects.at):
         if name in effects.pending:  # it may have gone with another
-            user = _unanswered(user, name, effects.pending[name], effects)
+            waiting = effects.pending[name]
+            user = in_part(
+                user,
+                partial(_unanswered, name=name, waiting=waiting, effects=effects),
+                effects,
+                user.calls.get(waiting.call or ""),
+                partial(_dropped, name=name, effects=effects),
+            )
     effects.call = None
+    return user
+
+
+def _dropped(user: User, name: str, effects: Effects) -> User:
+    effects.settle(name)
     return user
 
 
@@ -108,7 +121,7 @@ def _unanswered(user: User, name: str, waiting: Pending, effects: Effects) -> Us
         jmi.expire(command, effects)
         return user
     call = user.calls.get(waiting.call or "")
-    return guarded(user, call, lambda call: _fold(call, Reply(command, None), effects), effects) if call else user
+    return changed(user, call, _fold(call, Reply(command, None), effects), effects) if call else user
 
 
 def repeat_deletions(user: User, effects: Effects) -> None:

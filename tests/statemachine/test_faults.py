@@ -32,6 +32,7 @@ from fargo.statemachine.model.commands import (
     MessageCall,
     ProposeCall,
     RefuseIq,
+    SendPresence,
     SendText,
     SignIn,
     TerminateSession,
@@ -47,6 +48,9 @@ from fargo.statemachine.model.events import (
     SessionInformed,
     SessionInitiated,
     SipAccount,
+    SipSignedOut,
+    SipTrouble,
+    Stopping,
     StreamOpened,
     TimePassed,
 )
@@ -318,9 +322,97 @@ def test_what_concerns_no_call_ends_none(story: Story, broken: Breaker) -> None:
         Fault(None, FAULT),
         RefuseIq(iq, "wait", "internal-server-error", WRITTEN_DOWN),
     ]
-    broken("account.connection.expire")
-    assert story.tell(TimePassed()) == [Fault(None, FAULT)]
     assert story.user.calls == before
+
+
+# --- a fault in one part of an event about several things
+
+
+def test_what_is_due_of_the_account_and_fails_is_dropped(story: Story, broken: Breaker) -> None:
+    story.tell(SipSignedOut(story.id_of(SignIn), SipTrouble.NETWORK, ""))
+    broken("account.connection.expire")
+    told = story.tell(TimePassed(), 30)
+    assert [each for each in told if not isinstance(each, SendPresence)] == [Fault(None, FAULT)]
+    assert story.all(SendPresence)[0].status == WRITTEN_DOWN
+    assert not story.tell(TimePassed(), 1000)
+
+
+def test_what_cannot_be_found_out_to_be_due_does_not_keep_the_rest_from_it(story: Story, broken: Breaker) -> None:
+    arrive(story)
+    broken("account.roster.missing")
+    story.tell(TimePassed(), 1000)
+    assert story.the(Fault) == Fault(None, FAULT)
+    assert not live(story)
+
+
+@pytest.mark.parametrize("function", ["account.roster.unavailable", "account.connection.reconcile"])
+def test_clients_that_are_not_seen_leave_their_calls(story: Story, broken: Breaker, function: str) -> None:
+    story.call_out("s1")
+    story.tell(StreamOpened())
+    broken(function)
+    story.tell(TimePassed(), 30)
+    assert story.the(Fault) == Fault(None, FAULT)
+    assert not live(story)
+    assert not story.user.contacts.clients
+    assert not story.tell(TimePassed(), 1)
+
+
+def test_a_command_that_cannot_be_repeated_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    story = Relayed(MediaProfile.DTLS)
+    story.calls_out(DTLS)
+    story.tell(Restarted())
+    assert story.waiting(DeleteRelay)
+    monkeypatch.setattr(Effects, "repeat", raises)
+    story.tell(TimePassed(), 30)
+    assert story.the(Fault).call == "6"
+    assert not story.user.calls
+    story.tell(TimePassed(), 30)
+    assert story.the(Fault).call is None, "what is said when a call is dropped may fail once more"
+    assert not story.waiting(DeleteRelay)
+
+
+@pytest.mark.parametrize("event", [Restarted(), Stopping()])
+@pytest.mark.parametrize(
+    "function",
+    [
+        *("account.connection.restarted", "account.connection.stop", "account.connection.reconcile"),
+        *("account.roster.show_all", "account.roster.forget_clients", "replies.repeat_deletions"),
+        *("account.account_state.shown", "legs.jingle.jmi.forget_all"),
+    ],
+)
+def test_calls_end_with_the_gateway_whatever_fails_of_the_account(
+    story: Story, broken: Breaker, event: Restarted | Stopping, function: str
+) -> None:
+    story.call_out("s1")
+    broken(function)
+    story.tell(event)
+    assert not live(story)
+    assert story.all(TerminateSession)
+    assert story.user.stopping is isinstance(event, Stopping)
+
+
+def test_calls_end_with_their_connection_whatever_fails_of_the_account(story: Story, broken: Breaker) -> None:
+    story.call_out("s1")
+    broken("account.connection.signed_out")
+    story.tell(SipSignedOut(story.id_of(SignIn), SipTrouble.NETWORK, ""))
+    assert not live(story)
+
+
+def test_an_event_about_several_calls_belongs_to_none_of_them(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fold failed after it had folded a call."""
+    story.call_out("s1")
+
+    def fails(_: object, effects: Effects) -> NoReturn:
+        effects.call = "5"
+        raises()
+
+    monkeypatch.setattr("fargo.statemachine.machine._stream_opened", fails)
+    assert story.tell(StreamOpened()) == [Fault(None, FAULT)]
+    assert [entry.call for entry, _ in story.entries[-1:]] == [None]
+    assert [each.call for each in story.last] == [None]
+
+
+# --- a fault in a call
 
 
 def test_whose_call_it_is_may_fail_too(story: Story, broken: Breaker) -> None:

@@ -134,9 +134,7 @@ def restarted(account: Account, effects: Effects) -> Account:
 
 
 def expire(account: Account, effects: Effects) -> Account:
-    """Do what is due at the time of the event."""
-    if not any(due.at <= effects.at for due in deadlines(account)):
-        return account
+    """Do what is due now."""
     match account:
         case Trying(connection=connection):
             effects.emit(SignOut(connection))
@@ -166,6 +164,21 @@ def _expired(connection: Connection, credentials: Credentials, effects: Effects)
             return connection
         case _:
             assert_never(connection)
+
+
+def abandon(account: Account, text: str, effects: Effects) -> Account:
+    """Close the connection, as a bug kept the account from going on. The text tells the user why."""
+    if name := connection_of(account):
+        effects.emit(SignOut(name))
+    match account:
+        case Registered(credentials):
+            return Registered(credentials, SignInRefused(text))
+        case Clearing() | Trying():
+            return registration.give_up(account, "wait", "internal-server-error", text, effects)
+        case Unregistered():
+            return account
+        case _:
+            assert_never(account)
 
 
 # --- signing in and out
