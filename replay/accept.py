@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
+from fargo.store.interface import StoreError
 from replay import texts
 from replay.reading import golden
-from replay.reading.golden import GoldenError
 from replay.reading.steps import refolded
 from replay.verifying.report import report
 from replay.verifying.verify import Verdict, verify
@@ -28,7 +28,7 @@ def main(paths: tuple[Path, ...]) -> None:
     """
     try:
         verdict, written = accept(paths or sorted(SESSIONS.glob("*.jsonl")))
-    except GoldenError as error:
+    except StoreError as error:
         raise click.ClickException(str(error)) from None
     for line in report(verdict):
         click.echo(line)
@@ -38,7 +38,7 @@ def main(paths: tuple[Path, ...]) -> None:
 
 def accept(paths: Iterable[Path]) -> tuple[Verdict, list[Path]]:
     """Write golden logs anew if they differ in anything from what would be recorded today. Return how their commands
-    differed, and the logs that were written. Raises GoldenError.
+    differed, and the logs that were written. Raises StoreError.
     """
     verdict, written = Verdict(), []
     for path in paths:

@@ -15,6 +15,7 @@ from typing import IO, Final
 from fargo.statemachine.machine import deadlines
 from fargo.statemachine.model.wire import wire_name
 from replay.drawing import texts
+from replay.drawing.messages import PROPOSED, is_proposed
 from replay.drawing.show import show_step
 from replay.drawing.text import aligned, block, clock, rows, value_at
 from replay.reading.call_name import CallName
@@ -165,8 +166,10 @@ class Debugger(cmd.Cmd):
 
     def _phases(self, index: int) -> list[str]:
         """Return the phases of the XMPP and the SIP leg after a step."""
-        call = self._steps[index].after.calls.get(self._call.id)
-        return [type(leg).__name__ for leg in (call.jingle, call.sip)] if call else [_NONE, _NONE]
+        user, id = self._steps[index].after, self._call.id
+        if call := user.calls.get(id):
+            return [type(leg).__name__ for leg in (call.jingle, call.sip)]
+        return [PROPOSED.capitalize() if is_proposed(user, id) else _NONE, _NONE]
 
     def _ask(self) -> None:
         self.prompt = texts.PROMPT.format(at=self._at + 1) if self.use_rawinput else ""

@@ -66,7 +66,7 @@ def _lines(steps: list[ReplayStep], call: str, legs: int | None, brief: bool) ->
     """Yield the messages, each with the phases of so many legs."""
     began, last, before = steps[0].recorded.at if steps else 0.0, 0.0, ""
     for step in steps:
-        at, now = step.recorded.at - began, "/".join(phases(step.after.calls.get(call))[:legs])
+        at, now = step.recorded.at - began, "/".join(phases(step.after, call)[:legs])
         for message in messages(step, call):
             if not (brief and message.label.tone is Tone.QUIET):
                 yield _LadderLine(f"{at:.3f}", _later(at - last), message, now, now != before)

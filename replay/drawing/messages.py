@@ -9,9 +9,10 @@ Rules:
 
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import NamedTuple, assert_never
+from typing import Final, NamedTuple, assert_never
 
 from fargo.statemachine.call.call_state import Call
+from fargo.statemachine.legs.jingle.jmi import is_proceed
 from fargo.statemachine.model.call_records import LogRecord
 from fargo.statemachine.model.commands import (
     Fault,
@@ -35,9 +36,14 @@ from fargo.statemachine.model.events import (
     XmppEvent,
 )
 from fargo.statemachine.model.ng import RelayCommand, RelayEvent
+from fargo.statemachine.user_state import User
 from replay.drawing import record_label, relay, sip, texts, xmpp
 from replay.drawing.label import Label, failed
 from replay.reading.steps import ReplayStep
+
+PROPOSED: Final = "proposed"
+OVER: Final = "over"
+"""The phases of a call that has no legs yet, or no longer."""
 
 
 class Participant(StrEnum):
@@ -68,12 +74,18 @@ def messages(step: ReplayStep, call: str) -> Iterator[Message]:
     yield from (_sent(each, known, step.recorded.user) for each in step.issued if each.call == call)
 
 
-def phases(call: Call | None) -> list[str]:
-    """Return the phases of a call's legs, and of its sessions at the relay."""
+def phases(user: User, id: str) -> list[str]:
+    """Return the phases of a call's legs, and of its sessions at the relay. A call without legs is proposed or over."""
+    call = user.calls.get(id)
     if call is None:
-        return ["over"]
+        return [PROPOSED if is_proposed(user, id) else OVER]
     relayed = sorted({type(session).__name__ for session in call.relay})
     return [each.lower() for each in (type(call.jingle).__name__, type(call.sip).__name__, *relayed)]
+
+
+def is_proposed(user: User, id: str) -> bool:
+    """Return True if a client may still describe the call, which it has proposed (XEP-0353)."""
+    return any(each.call == id and is_proceed(each.command) for each in user.pending.values())
 
 
 def _received(event: Event, call: Call | None) -> Message:

@@ -89,7 +89,7 @@ def _step(step: ReplayStep, last: User, call: str) -> PageStep:
         msgspec.to_builtins(recorded.event),
         [_command(each) for each in issued],
         [_message(message) for message in messages(step, call)],
-        "/".join(phases(after.calls.get(call))),
+        "/".join(phases(after, call)),
         list(changes(last, before)),
         list(changes(before, after)),
         list(deadlines(before)),

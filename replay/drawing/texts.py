@@ -32,7 +32,7 @@ ENDED_WITH_REASON: Final = "Ended by {by}: {cause}. {reason}"
 ACCOUNT: Final = "The SIP account {address}: {status}"
 NO_ACCOUNT: Final = "There is no SIP account."
 
-ENDED_BY: Final = {Side.CLIENT: "the client", Side.PHONE: "the SIP side", Side.GATEWAY: "the gateway"}
+ENDED_BY: Final = {Side.CLIENT: "the client", Side.PHONE: "the phone", Side.GATEWAY: "the gateway"}
 CAUSES: Final = {
     Cause.HUNG_UP: "hung up",
     Cause.CANCELLED: "cancelled",

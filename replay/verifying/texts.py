@@ -15,6 +15,10 @@ COMMAND_ADDED: Final = "{command} added"
 OTHER_FIELDS: Final = "{command} with other {fields}"
 OTHER_CALL: Final = "{command} of another call"
 
+# --- a log that is not verified
+
+NEWER_RULES: Final = "{event} was written by a newer version of Fargo (rules {rules}); use that version to verify it."
+
 # --- the report
 
 CHANGE: Final = "Change of the rules (version {version}): {name}. {sentence}"
@@ -22,6 +26,7 @@ TIMES: Final = "   {times}, in"
 FIRST: Final = "   The first:"
 FIRST_IN_LOG: Final = "   The first, in {log}:"
 EVENT: Final = "{user} event {version}"
+EVENT_IN_LOG: Final = "{log}: {event}"
 FOLLOWING: Final = "   {events} may differ only because of this, the first of them {first}."
 COMMANDS: Final = "  commands (- as recorded, + as folded now)"
 CALL_OF_EVENT: Final = "  call of the event: {then} as recorded, {now} as folded now"

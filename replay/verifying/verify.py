@@ -13,6 +13,7 @@ Rules:
    from it.
 6. Logs of rules before version 2 do not say which call a command belongs to; it was found out afterwards. So calls are
    compared from that version on.
+7. An event that newer rules have folded is refused: what today's rules would do instead says nothing about it.
 """
 
 from collections.abc import Iterable
@@ -25,9 +26,11 @@ from fargo.statemachine.machine import fold, new
 from fargo.statemachine.model.call_records import LogRecord
 from fargo.statemachine.model.commands import Issued, SendPresence, SendText
 from fargo.statemachine.model.events import Recorded
-from fargo.statemachine.model.rules import RuleChange
+from fargo.statemachine.model.rules import RULES, RuleChange
 from fargo.statemachine.user_state import User
 from fargo.store.entries import Entry
+from fargo.store.interface import StoreError
+from replay.verifying import texts
 from replay.verifying.changes import explained
 from replay.verifying.difference import Difference
 from replay.verifying.kinds import DifferenceKind, kind_of
@@ -77,10 +80,11 @@ class Verdict:
 
 
 def verify(entries: Iterable[Entry], log: str = "", verdict: Verdict | None = None) -> Verdict:
-    """Fold all of a log again. The result is added to a verdict on other logs, if one is given."""
+    """Fold all of a log again. The result is added to a verdict on other logs, if one is given. Raises StoreError."""
     verdict = verdict or Verdict()
     streams: dict[str, _Stream] = {}
     for entry in entries:
+        _refuse_newer(entry[0], log)
         user = entry[0].user
         stream = streams.get(user)
         if stream is None:
@@ -89,6 +93,13 @@ def verify(entries: Iterable[Entry], log: str = "", verdict: Verdict | None = No
         verdict.events += 1
     verdict.users += len(streams)
     return verdict
+
+
+def _refuse_newer(recorded: Recorded, log: str) -> None:
+    if recorded.rules > RULES:
+        event = texts.EVENT.format(user=recorded.user, version=recorded.version)
+        where = texts.EVENT_IN_LOG.format(log=log, event=event) if log else event
+        raise StoreError(texts.NEWER_RULES.format(event=where, rules=recorded.rules))
 
 
 class _Stream:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,10 @@ from fargo.statemachine.model.call1 import (
     DescriptionReceived,
     ReceivingStateChanged,
 )
+from fargo.statemachine.model.call_records import Side
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import (
+    CallProposed,
     Event,
     FeaturesLearned,
     Iq,
@@ -36,11 +39,17 @@ from fargo.statemachine.model.events import (
 from fargo.statemachine.model.ng import OfferRelay, RelayRefused
 from fargo.store.entries import Entry
 from fargo.store.opening import open_reader
+from replay.drawing.debugger import Debugger
 from replay.drawing.label import Tone
 from replay.drawing.ladder import ladder
+from replay.drawing.page_data import page_data
+from replay.drawing.texts import ENDED_BY
 from replay.reading.call_name import CallName
+from replay.reading.golden import GoldenLog
+from replay.reading.records import records
 from replay.reading.steps import ReplayStep, refolded, replayed_call
 
+PROPOSED_OUT = Path(__file__).parents[2] / "replay/sessions/proposals-a-proposed-call-out-is-put-through.jsonl"
 GATEWAY, ALICE = "sip.example.org", "alice@example.org"
 CLIENT, BOB = f"{ALICE}/laptop", f"bob%example.net@{GATEWAY}"
 CALLED = f"{BOB}/fargo"
@@ -198,7 +207,7 @@ def test_the_phones_refusal_stays_on_its_line_and_fits() -> None:
     refused = CallStateChanged(FIRST, 6, 8, message="486 Busy\nHere\x1b[2J\u202e and some more that does not fit")
     refusal, _, sentence, more = whole(*INVITED, refused, width=80, brief=True)[-4:]
     assert "│<─486 Busy?Here…│" in refusal
-    assert sentence == "  1.500       Ended by the SIP side: busy. example.net says: Busy?Here?[2J? and"
+    assert sentence == "  1.500       Ended by the phone: busy. example.net says: Busy?Here?[2J? and"
     assert more.strip() == "some more that does not fit (486)"
 
 
@@ -246,3 +255,29 @@ def test_no_such_call_is_no_ladder(path: Path) -> None:
     nobody = CallName(ALICE, "99")
     assert list(ladder(replayed_call(log, nobody), nobody)) == []
     log.close()
+
+
+def test_a_call_is_proposed_until_the_client_describes_it() -> None:
+    """So it is on the ladder, on the page and step by step."""
+    log = GoldenLog(PROPOSED_OUT)
+    [call] = records(log.read())
+    steps = list(replayed_call(log, call.name))
+    drawn = [line.split()[-1] for line in ladder(steps, call.name, 120) if "│" in line]
+    assert drawn[:3] == ["proposed", "proposed", "calling/dialling"]
+    assert drawn[-1] == "over"
+    assert [step.phases for step in page_data(steps, call.name).steps][:2] == ["proposed", "calling/dialling"]
+    told = StringIO()
+    Debugger(call.name, steps, StringIO("until calling\nback\n"), told).cmdloop()
+    shown = [line for line in told.getvalue().splitlines() if line.startswith("step ")]
+    assert [line.partition(": ")[2] for line in shown] == ["Proposed | -", "Calling | Dialling", "Proposed | -"]
+
+
+def test_a_proposal_that_is_refused_is_over() -> None:
+    entries = recorded(CallProposed(CLIENT, BOB, "song", ("video",)))
+    assert [step.phases for step in page_data(steps(entries, CallName(ALICE, CALL)), CallName(ALICE, CALL)).steps] == [
+        "over"
+    ]
+
+
+def test_the_ladder_and_the_list_of_calls_have_the_same_words_for_who_ended_a_call() -> None:
+    assert {side: f"the {side.value}" for side in Side} == ENDED_BY

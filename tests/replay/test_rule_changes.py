@@ -173,3 +173,15 @@ def test_a_change_in_what_only_people_read_has_no_consequences(register: Registe
     ]
     verdict = verify(with_another(entries))
     assert [group.is_failure for group in verdict.groups.values()] == [False, True]
+
+
+def test_a_log_of_newer_rules_is_refused(tmp_path: Path) -> None:
+    first, (recorded, issued), *others = golden.read(REFUSED)
+    result = verified(tmp_path / "a.jsonl", [first, (replace(recorded, rules=RULES + 1), issued), *others])
+    assert (result.exit_code, result.stdout) == (2, "")
+    event = f"{recorded.user} event {recorded.version}"
+    told = f"{event} was written by a newer version of Fargo (rules {RULES + 1}); use that version to verify it."
+    assert result.stderr == f"Error: {told}\n"
+    golden.write(tmp_path / "b.jsonl", [first])
+    result = CliRunner().invoke(main, ["replay", "verify", str(tmp_path / "b.jsonl"), str(tmp_path / "a.jsonl")])
+    assert (result.exit_code, result.stderr) == (2, f"Error: {tmp_path / 'a.jsonl'}: {told}\n")
