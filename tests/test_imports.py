@@ -61,12 +61,13 @@ MAY = {
 }
 
 # The modules of a SIP engine, each with who may import it besides itself. The interface to SIP engines imports the leg;
-# the unions of all events and commands, the engine's adapter, and what draws its messages import the values.
+# the unions of all events and commands, the engine's adapter, what draws its messages, and what knows the commands in
+# older logs import the values.
 OF_AN_ENGINE = {
     f"{CORE}.legs.telepathy": {f"{CORE}.legs.sip", "replay.drawing.sip"},
     f"{CORE}.model.call1": {
         *(f"{CORE}.legs.telepathy", f"{CORE}.model.events", f"{CORE}.model.commands", "fargo.adapters.telepathy"),
-        *("replay.drawing.sip", "fargo.store.correlation"),
+        *("replay.drawing.sip", "replay.verifying.changes", "fargo.store.correlation"),
     },
 }
 # Who may use the names of the engines. The rest of the core asks what an engine can do.
