@@ -9,7 +9,8 @@ Rules:
    engine takes nothing more, and `failed` is called with the reason.
 4. The time of an event is when it was put: the wall clock at the start, plus the monotonic clock since. So a correction
    of the wall clock changes nothing. Within a stream time never goes back, not even over a restart.
-5. Timers follow from the state: after each batch a timer is set for the user's earliest deadline.
+5. Timers follow from the state: after the commands of a batch have left, a timer is set for the user's earliest
+   deadline.
 6. An event that could not be read back from the log is dropped: an odd value of one peer must not stop the gateway.
 """
 
@@ -35,8 +36,8 @@ from fargo.store.interface import Store
 
 OVERDUE_SECONDS: Final = 1.0
 LONGEST_OVERDUE_SECONDS: Final = 300.0
-"""After a TimePassed that left something due, the next one waits this long, and twice as long after each further one,
-so that a state that never moves on can neither keep the engine busy nor fill the log.
+"""After a TimePassed that left something due, the next one waits this long, and twice as long after each further one in
+vain, up to the longest time, so that a state that never moves on can neither keep the engine busy nor fill the log.
 """
 
 

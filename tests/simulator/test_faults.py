@@ -18,7 +18,8 @@ from typing import NamedTuple, TypeGuard
 
 import pytest
 
-from fargo.statemachine import faults, machine
+from fargo.statemachine import faults, machine, pending, replies
+from fargo.statemachine.account import connection, roster
 from fargo.statemachine.call import call_state
 from fargo.statemachine.call.call_state import Call
 from fargo.statemachine.legs.jingle import jingle_leg
@@ -30,7 +31,7 @@ from fargo.statemachine.model import wire
 from fargo.statemachine.model.call1 import HangUp
 from fargo.statemachine.model.call_records import RecordEnded
 from fargo.statemachine.model.commands import Command, Fault, Issued, MessageCall, SendText, TerminateSession
-from fargo.statemachine.model.events import Recorded, TimePassed
+from fargo.statemachine.model.events import Recorded, Restarted, Stopping, TimePassed
 from fargo.statemachine.model.ng import DeleteRelay
 from fargo.statemachine.user_state import User, call_of
 
@@ -148,6 +149,9 @@ def test_a_fault_leaves_nobody_ringing_or_talking(found: list[Case], times: int 
         function, user, recorded = case
         with broken(function, times):
             after, issued, _ = machine.fold(user, recorded)
+            assert function in FINDS_OUT or not lasting_faults(after, recorded), case
+        if isinstance(recorded.event, TimePassed | Restarted | Stopping) and function not in FINDS_OUT:
+            assert live(after) <= live(machine.fold(user, recorded)[0]), case
         known = [each.command for each in issued if isinstance(each.command, Fault)]
         assert known, case
         assert {each.call for each in issued} >= {fault.call for fault in known if fault.call}, case
@@ -166,6 +170,31 @@ def test_a_fault_leaves_nobody_ringing_or_talking(found: list[Case], times: int 
     assert {case.function.__module__ for case in found} == modules, "a fault in each module"
     unbroken = {pair.phase for pair in every_pair() if pair.room in ("xmpp", "sip", "relay")} - set(ended)
     assert not unbroken, "a fault in each phase"
+
+
+FINDS_OUT = {
+    *(
+        each
+        for each in vars(machine).values()
+        if isinstance(each, FunctionType) and each.__module__ == machine.__name__
+    ),
+    *(connection.deadlines, pending.due, replies.expire, roster.missing),
+}
+"""Without these, it is not known what is to be done."""
+
+
+def lasting_faults(user: User, last: Recorded) -> list[Issued]:
+    """Return the faults of the twelfth TimePassed, when all repeats have come to their end."""
+    issued: tuple[Issued, ...] = ()
+    for passed in range(1, 13):
+        recorded = Recorded(USER, last.version + passed, last.at + 10_000 * passed, TimePassed())
+        user, issued, _ = machine.fold(user, recorded)
+    return [each for each in issued if isinstance(each.command, Fault)]
+
+
+def live(user: User) -> set[str]:
+    """Return the ids of the calls that go on."""
+    return {call.id for call in user.calls.values() if call_state.is_live(call)}
 
 
 ONLY_FOR_READERS = {SendText, RecordEnded}
