@@ -77,7 +77,7 @@ def test_other_tools_can_open_it_too(path: Path) -> None:
 
 async def test_datasette_serves_it(path: Path) -> None:
     client = Datasette([str(path)]).client
-    for view in ("calls", "accounts", "failures", "notes"):
+    for view in ("calls", "accounts", "failures", "call_records", "notes"):
         rows = (await client.get(f"/fargo/{view}.json?_shape=array")).json()
         assert rows == list(Database(path).query(f"select * from {view}"))
         assert (await client.get(f"/fargo/{view}")).status_code == 200
@@ -87,7 +87,7 @@ async def test_datasette_serves_it(path: Path) -> None:
 def test_the_page_tells_every_column_and_view(path: Path) -> None:
     db = Database(path)
     assert {view for view in db.view_names() if f"| `{view}` |" not in PAGE} == set()
-    for name in ("events", "commands", "event_calls", "accounts", "failures"):
+    for name in ("events", "commands", "event_calls", "accounts", "failures", "call_records"):
         (line,) = re.findall(rf"^\| `{name}` \|.*$", PAGE, re.M)
         columns = [row["name"] for row in db.query(f"select name from pragma_table_xinfo('{name}')")]
         assert [column for column in columns if f"`{column}`" not in line and f"`{column}`'s" not in line] == []

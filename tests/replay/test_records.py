@@ -169,6 +169,18 @@ def test_failures_name_accounts_and_bugs_too(tmp_path: Path) -> None:
     }
 
 
+def test_a_bug_is_a_failure_of_the_call_that_it_ended(tmp_path: Path) -> None:
+    log = open_store(tmp_path / "fargo.db")
+    bug = Issued("dave@example.org", "9.0", Fault("7", "ValueError: no"), "7")
+    log.append([(Recorded("dave@example.org", 9, 2e9, Restarted(), "7"), (bug,))])
+    [failure] = viewed(tmp_path / "fargo.db", "failures")
+    assert (failure["what"], failure["call"], failure["cause"]) == ("bug", "dave@example.org/7", "fault")
+
+
+def test_the_records_have_a_view_of_their_own(path: Path) -> None:
+    assert viewed(path, "call_records") == viewed(path, "notes") != []
+
+
 def test_the_views_know_all_notes_and_failures(path: Path) -> None:
     """They are of the day of their migration: what has come since needs another."""
     shape = "".join(row["sql"] or "" for row in Database(path).query("select sql from sqlite_master"))

@@ -155,11 +155,42 @@ def calls_and_rules(db: Database) -> None:
     """)
 
 
+def calls_of_bugs(db: Database) -> None:
+    """Name the call that a bug has ended in `failures`, and give the records a view with a name of their own."""
+    failures = """
+        'application', 'fault', 'forbidden', 'media', 'network', 'not-found', 'security', 'server-error', 'transport',
+        'unavailable'
+    """
+    db.execute("create view call_records as select event, user, version, at, time, type, body from notes")
+    db.execute("drop view failures")
+    db.execute(f"""
+        create view failures as
+        select ended as time, user, 'call' as what, call, cause, reason from calls where cause in ({failures})
+        union all
+        select
+            e.time, e.user, 'account', '', json_extract(e.body, '$.trouble'),
+            coalesce(
+                (select json_extract(body, '$.status') from notes where type = 'NoteAccount' and event = e.id),
+                (select json_extract(body, '$.text') from commands where type = 'RefuseIq' and event = e.id),
+                json_extract(e.body, '$.text'),
+                ''
+            )
+        from events e where type = 'SipSignedOut' and json_extract(e.body, '$.trouble') <> 'asked'
+        union all
+        select
+            time, user, 'bug', coalesce(user || '/' || nullif(json_extract(body, '$.call'), ''), ''), 'fault',
+            json_extract(body, '$.error')
+        from notes where type = 'Fault'
+        order by time
+    """)
+
+
 SCHEMA: Final = (
     events_and_commands,
     commands_by_row_of_event,
     times_in_text,
     what_became_of_calls,
     calls_and_rules,
+    calls_of_bugs,
 )
 """All of them, in order."""
