@@ -51,7 +51,7 @@ MAY = {
         "replay.verifying",
     },
     "replay": set(),
-    "replay.accept": {"replay", "replay.reading", "replay.verifying"},
+    "replay.accept": {"fargo.store", "replay", "replay.reading", "replay.verifying"},
     "replay.reading": {CORE, "fargo.store"},
     "replay.verifying": {CORE, "fargo.store", "replay.drawing", "replay.reading"},
     "replay.drawing": {CORE, "fargo.store", "replay.reading"},
