@@ -47,7 +47,7 @@ def test_there_are_five() -> None:
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: query[:40].strip())
 def test_a_query_of_the_page_has_answers(path: Path, query: str) -> None:
-    query = query.replace("call = '14'", "call = '7'")
+    query = query.replace("'14' in", "'7' in")
     rows = list(Database(path).query(query))
     assert rows
     told = subprocess.run(
@@ -87,7 +87,7 @@ async def test_datasette_serves_it(path: Path) -> None:
 def test_the_page_tells_every_column_and_view(path: Path) -> None:
     db = Database(path)
     assert {view for view in db.view_names() if f"| `{view}` |" not in PAGE} == set()
-    for name in ("events", "commands", "event_calls", "accounts", "failures", "call_records"):
+    for name in ("events", "commands", "accounts", "failures", "call_records"):
         (line,) = re.findall(rf"^\| `{name}` \|.*$", PAGE, re.M)
         columns = [row["name"] for row in db.query(f"select name from pragma_table_xinfo('{name}')")]
         assert [column for column in columns if f"`{column}`" not in line and f"`{column}`'s" not in line] == []

@@ -73,7 +73,7 @@ def fold(state: State, recorded: Recorded) -> tuple[State, tuple[Issued, ...], s
     if isinstance(recorded.event, TimePassed) and due == state.due:
         return state, (), None
     issued = tuple(Issued(state.jid, f"{recorded.version}.{n}", command) for n, command in enumerate(commands))
-    call = "7" if isinstance(recorded.event, SipSignedOut) else None
+    call = "1" if isinstance(recorded.event, SipSignedOut) else None
     return replace(state, events=(*state.events, recorded.event), due=due), issued, call
 
 
@@ -158,8 +158,8 @@ def test_the_log_names_the_call_of_an_event_and_the_rules(bench: Bench) -> None:
     bench.engine.put(ALICE, SipSignedIn("a"))
     bench.engine.put(ALICE, out(""))
     bench.run()
-    assert [(recorded.call, recorded.rules) for recorded, _ in bench.log.read()] == [(None, RULES), ("7", RULES)]
-    assert [recorded.event for recorded, _ in bench.log.call(ALICE, "7")] == [out("")]
+    assert [(recorded.call, recorded.rules) for recorded, _ in bench.log.read()] == [(None, RULES), ("1", RULES)]
+    assert [recorded.event for recorded, _ in bench.log.call(ALICE, "1")] == [out("")]
 
 
 def test_a_turn_is_a_batch_and_its_commands_leave_in_order(bench: Bench) -> None:

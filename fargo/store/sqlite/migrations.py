@@ -19,15 +19,7 @@ from fargo.store.correlation import correlated
 from fargo.store.entries import Entry
 from fargo.store.interface import Backfill, StoreError
 from fargo.store.sqlite import texts
-from fargo.store.sqlite.rows import (
-    APPEND_CALL,
-    ENTRY_COLUMNS,
-    REPLACE_COMMAND,
-    call_rows,
-    command_rows,
-    grouped,
-    to_entry,
-)
+from fargo.store.sqlite.rows import ENTRY_COLUMNS, REPLACE_COMMAND, command_rows, grouped, to_entry
 from fargo.store.sqlite.schema import SCHEMA
 
 BACKFILLS: Final = ("notes_where_there_were_none",)
@@ -87,11 +79,9 @@ def _rewrite(db: Database, path: Path, change: Backfill) -> None:
                 being_changed.append((group[0][0], entry))
                 yield entry
 
-    for entry in change(read()):
+    for recorded, issued in change(read()):
         position, (_, known) = being_changed.popleft()
-        recorded, issued = entry
         added = [each for each in issued if each not in known]
         db.conn.executemany(REPLACE_COMMAND, command_rows(position, added))
         if recorded.call is not None:
             db.execute(_SET_CALL, [recorded.call, position])
-        db.conn.executemany(APPEND_CALL, call_rows(position, entry))

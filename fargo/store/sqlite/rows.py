@@ -1,8 +1,7 @@
 """Entries as rows of the tables `events` and `commands`.
 
 `events.id` is an entry's position. `commands` is keyed by (event, place): its event's position, and its place among the
-commands of that event. The id of a command is ``<version>.<place>``. `event_calls` has a row for each call that an
-entry belongs to.
+commands of that event. The id of a command is ``<version>.<place>``.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,7 +12,7 @@ from typing import Any, Final
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import Recorded
 from fargo.store.codec import decode_command, decode_event, encode
-from fargo.store.entries import Entry, calls_of
+from fargo.store.entries import Entry
 from fargo.store.formats import FormatError
 from fargo.store.interface import StoreError
 from fargo.store.sqlite import texts
@@ -25,7 +24,6 @@ APPEND_EVENT: Final = """
 """
 APPEND_COMMAND: Final = "insert into commands (event, place, call, type, format, body) values (?, ?, ?, ?, ?, ?)"
 REPLACE_COMMAND: Final = f"replace {APPEND_COMMAND.removeprefix('insert ')}"
-APPEND_CALL: Final = "insert or ignore into event_calls (user, call, event) values (?, ?, ?)"
 
 EVENT_COLUMNS: Final = "id, user, version, at, type, call, rules, format, body"
 ENTRY_COLUMNS: Final = """
@@ -43,11 +41,6 @@ def event_row(position: int, recorded: Recorded) -> SqlRow:
 def command_rows(position: int, issued: Iterable[Issued]) -> list[SqlRow]:
     """Return the values for APPEND_COMMAND, for each command of an event."""
     return [(position, int(each.id.rpartition(".")[2]), each.call, *encode(each.command)) for each in issued]
-
-
-def call_rows(position: int, entry: Entry) -> list[SqlRow]:
-    """Return the values for APPEND_CALL, for each call that an entry belongs to."""
-    return [(entry[0].user, call, position) for call in calls_of(entry)]
 
 
 def grouped(rows: Iterable[SqlRow]) -> Iterator[list[SqlRow]]:

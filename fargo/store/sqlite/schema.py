@@ -142,17 +142,10 @@ def what_became_of_calls(db: Database) -> None:
 
 
 def calls_and_rules(db: Database) -> None:
-    """Add the call of each event and command, the version of the rules that folded the event, and for each call of a
-    user the events that belong to it, themselves or with a command.
-    """
+    """Add the call of each event and command, and the version of the rules that folded the event."""
     db.execute("alter table events add column call text")
     db.execute("alter table events add column rules integer not null default 1")
     db.execute("alter table commands add column call text")
-    db.execute("""
-        create table event_calls (
-            user text not null, call text not null, event integer not null, primary key (user, call, event)
-        ) strict, without rowid
-    """)
 
 
 def calls_of_bugs(db: Database) -> None:

@@ -25,11 +25,9 @@ from fargo.store.sqlite.database import open_database, store_errors
 from fargo.store.sqlite.migrations import log_migrations
 from fargo.store.sqlite.reader import APPLICATION_ID, WHAT, SqliteReader
 from fargo.store.sqlite.rows import (
-    APPEND_CALL,
     APPEND_COMMAND,
     APPEND_EVENT,
     EVENT_COLUMNS,
-    call_rows,
     command_rows,
     event_row,
     to_recorded,
@@ -54,10 +52,6 @@ _NEXT_USER: Final = "select min(user) from events where user > ?"
 _ID: Final = "select id from events where user = :user and version = :version"
 _ERASE_COMMANDS: Final = """
     delete from commands where event in (select id from events where user = :user and version <= :version)
-"""
-_ERASE_CALLS: Final = """
-    delete from event_calls
-    where user = :user and event in (select id from events where user = :user and version <= :version)
 """
 _ERASE_EVENTS: Final = "delete from events where user = :user and version <= :version"
 
@@ -135,7 +129,6 @@ class SqliteStore(SqliteReader):
             if row is None:
                 return 0
             self._db.execute(_ERASE_COMMANDS, stream)
-            self._db.execute(_ERASE_CALLS, stream)
             left: int = self._db.execute(_ERASE_EVENTS, stream).rowcount
             self._insert([(recorded, issued)], row[0])
         return left - 1
@@ -183,21 +176,17 @@ class SqliteStore(SqliteReader):
 
     def _insert(self, entries: list[Entry], position: int) -> None:
         """Insert entries at a position and after it."""
-        events, commands, calls = [], [], []
-        for number, entry in enumerate(entries, position):
-            recorded, issued = entry
+        events, commands = [], []
+        for number, (recorded, issued) in enumerate(entries, position):
             events.append(event_row(number, recorded))
             commands += command_rows(number, issued)
-            calls += call_rows(number, entry)
         self._db.conn.executemany(APPEND_EVENT, events)
         self._db.conn.executemany(APPEND_COMMAND, commands)
-        self._db.conn.executemany(APPEND_CALL, calls)
 
     def _erase(self, user: str) -> None:
         self._given = max(self.position(), self._given)
         everything = {"user": user, "version": self.version(user)}
         self._db.execute(_ERASE_COMMANDS, everything)
-        self._db.execute(_ERASE_CALLS, everything)
         self._db.execute(_ERASE_EVENTS, everything)
 
     @contextmanager
