@@ -78,7 +78,7 @@ _NOT_HERE: Final = Answer(texts.NO_SUCH_PAGE.encode(), _TEXT, code=NOT_FOUND)
 Time = Annotated[str, Meta(pattern=r"^([12]\d{3}-(0\d|1[012])-([012]\d|3[01])T([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?)?$")]
 
 
-class Wish(Struct, frozen=True):
+class CallSearch(Struct, frozen=True):
     """The calls that are looked for: by a part of the user's or the peer's name, by direction, ending, and when they
     began (UTC, in the form of HTML's datetime-local). "" means any.
     """
@@ -163,8 +163,8 @@ class Inspector(Resource):
         """Return the calls that are asked for: the page with them, or their data alone ("calls")."""
         tag = self._tag()
         try:
-            wish = msgspec.convert(_query(request), Wish, strict=False)
-            found = self._found(wish)
+            search = msgspec.convert(_query(request), CallSearch, strict=False)
+            found = self._found(search)
         except ValueError as error:
             return _refused(BAD_REQUEST, texts.BAD_SEARCH.format(why=error))
         if what:
@@ -175,12 +175,12 @@ class Inspector(Resource):
         """Return a tag that changes whenever any list of calls may."""
         return f"{self._log.position()}-{self._log.count_calls()}"
 
-    def _found(self, wish: Wish) -> bytes:
+    def _found(self, search: CallSearch) -> bytes:
         """Return the calls that are looked for, the latest first, in the form that the page of all calls reads."""
-        if wish == Wish():
+        if search == CallSearch():
             found, number = self._recent(), self._log.count_calls()
         else:
-            found = [each for each in self._all() if wish.has(each)]
+            found = [each for each in self._all() if search.has(each)]
             number = len(found)
         latest = [_listed(each) for each in reversed(found[-_MOST:])]
         return msgspec.json.encode({"calls": latest, "all": number})

@@ -90,7 +90,7 @@ def correlated(entries: Iterable[Entry]) -> Iterator[Entry]:
 
 
 class _Stream:
-    """What is known of one user's calls: by the names of what belongs to them."""
+    """The names that belong to the calls of one user."""
 
     def __init__(self) -> None:
         self._ids: dict[str, str] = {}

@@ -7,7 +7,7 @@ _Number = TypeVar("_Number", bound=Enum)
 
 
 class Tone(StrEnum):
-    """How a label is shown."""
+    """The looks of a label."""
 
     PLAIN = "plain"
     QUIET = "quiet"

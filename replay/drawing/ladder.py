@@ -26,8 +26,8 @@ Paint = Callable[[str, Tone], str]
 NARROWEST: Final = 80
 _ROOMY: Final = 110
 _SHARES: Final = {Participant.CLIENT: 0, Participant.GATEWAY: 5, Participant.SIP: 3, Participant.RELAY: 1}
-"""How the width is shared out between each participant and the one to its left: Jingle has longer words than SIP, and
-what goes to the relay has the room of both.
+"""The share of the width between each participant and the one to its left: Jingle has longer words than SIP, and
+messages to the relay have the room of both.
 """
 
 
@@ -39,7 +39,7 @@ class _LadderLine(NamedTuple):
     message: Message
     phases: str
     moved: bool
-    """Whether the phases differ from those of the line before."""
+    """True if the phases differ from those of the line before."""
 
 
 def ladder(
@@ -63,7 +63,7 @@ def ladder(
 
 
 def _lines(steps: list[ReplayStep], call: str, legs: int | None, brief: bool) -> Iterator[_LadderLine]:
-    """Yield the messages, each with the phases of so many legs."""
+    """Yield the messages, each with the phases of the first legs, or of all if their number is None."""
     began, last, before = steps[0].recorded.at if steps else 0.0, 0.0, ""
     for step in steps:
         at, now = step.recorded.at - began, "/".join(phases(step.after, call)[:legs])
@@ -74,7 +74,7 @@ def _lines(steps: list[ReplayStep], call: str, legs: int | None, brief: bool) ->
 
 
 class _Canvas:
-    """Where everything stands on a line."""
+    """The places of everything on a line."""
 
     def __init__(self, lines: list[_LadderLine], width: int, paint: Paint) -> None:
         self._paint = paint

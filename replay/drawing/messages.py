@@ -47,7 +47,7 @@ OVER: Final = "over"
 
 
 class Participant(StrEnum):
-    """Who exchanges messages, from left to right."""
+    """A participant of the sequence diagram, from left to right."""
 
     CLIENT = "XMPP client"
     GATEWAY = "gateway"
@@ -56,7 +56,7 @@ class Participant(StrEnum):
 
 
 class Message(NamedTuple):
-    """What one participant told another. ``command`` is the id of the command that it comes of, None if it comes of the
+    """A message from one participant to another. ``command`` is the id of the command that led to it, None if it is the
     event; ``client`` the JID of the client that sent or received it, None if no client did.
     """
 

@@ -1,4 +1,4 @@
-"""What the core recorded about calls and accounts, as sentences for people."""
+"""Labels for the records of calls and accounts: sentences for people."""
 
 from typing import assert_never
 

@@ -35,7 +35,7 @@ class ExportError(Exception):
 
 
 class Export(NamedTuple):
-    """What to write. `otherwise` are the versions of events that led to other commands when they were recorded."""
+    """The entries to write. `otherwise`: versions of events that led to other commands when they were recorded."""
 
     entries: _Entries
     otherwise: tuple[int, ...]

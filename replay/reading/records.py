@@ -1,4 +1,4 @@
-"""What became of each call, gathered from the call records in a log: a projection, computed whenever somebody asks.
+"""A summary of each call, made from the call records in a log: a projection, computed whenever somebody asks for it.
 
 Rules:
 

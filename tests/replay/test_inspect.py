@@ -30,7 +30,7 @@ from replay.reading.call_name import CallName
 from replay.reading.golden import GoldenLog
 from replay.reading.records import records
 from replay.reading.steps import replayed_call
-from replay.server import Inspector, Wish
+from replay.server import CallSearch, Inspector
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("screen")]
 
@@ -223,8 +223,8 @@ async def test_the_latest_calls_are_found_without_the_others(monkeypatch: pytest
     _, latest = [record.name for record in records(GoldenLog(SEVERAL).call_entries())]
     inspector = Inspector(log, "secret")
 
-    def found(**wish: Any) -> tuple[list[str], int]:
-        told = json.loads(inspector._found(Wish(**wish)))
+    def found(**search: Any) -> tuple[list[str], int]:
+        told = json.loads(inspector._found(CallSearch(**search)))
         return [call["call"] for call in told["calls"]], told["all"]
 
     for _ in range(2):
