@@ -12,6 +12,7 @@ from fargo.cli import main
 from fargo.store.opening import open_store
 from fargo.store.sqlite import texts
 from replay.reading import golden
+from replay.reading.texts import CALLS_IN_LOG, NOT_AN_ENTRY, UNKNOWN_CALL
 
 SESSION = Path(__file__).parents[2] / "replay/sessions/calls-a-call-in-has-sound-both-ways.jsonl"
 CALL = "alice@localhost/7"
@@ -136,12 +137,14 @@ def test_a_row_that_cannot_be_read_is_named(tmp_path: Path, command: str, row: s
 def test_an_invalid_golden_log_is_refused(tmp_path: Path, command: str) -> None:
     path = tmp_path / "a.jsonl"
     shutil.copy(SESSION, path)
+    lines = len(path.read_text().splitlines())
     path.write_text(path.read_text() + "{}\n")
-    refused(READING[command](path), "is not an entry of a golden log")
+    refused(READING[command](path), NOT_AN_ENTRY.format(path=path, number=lines + 1, why="").rstrip("."))
 
 
 @pytest.mark.parametrize("command", [name for name in DECODING if CALL in DECODING[name](Path("x"))])
 def test_an_unknown_call_lists_those_that_are_there(tmp_path: Path, command: str) -> None:
     path = written(tmp_path / "fargo.db")
     arguments = ["alice@localhost/99" if each == CALL else each for each in DECODING[command](path)]
-    refused(arguments, f"There is no call “alice@localhost/99”. Calls in the log: {CALL}.")
+    others = CALLS_IN_LOG.format(calls=CALL)
+    refused(arguments, UNKNOWN_CALL.format(name="alice@localhost/99", others=others))

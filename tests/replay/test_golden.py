@@ -8,7 +8,7 @@ from world.world import SIP_ACCOUNTS, XMPP_ACCOUNTS
 
 from fargo.store.formats import UPCASTS, Upcast
 from fargo.store.opening import open_reader
-from replay.reading import golden
+from replay.reading import golden, texts
 from replay.verifying.report import report
 from replay.verifying.verify import verify
 
@@ -96,5 +96,6 @@ def test_another_command_is_found(path: Path, tmp_path: Path) -> None:
 def test_a_line_that_is_no_entry_is_named(tmp_path: Path, line: str) -> None:
     session = tmp_path / "a.jsonl"
     session.write_bytes(line.encode("latin-1"))
-    with pytest.raises(golden.GoldenError, match="line 1, is not an entry of a golden log"):
+    told = texts.NOT_AN_ENTRY.format(path=session, number=1, why="").rstrip(".")
+    with pytest.raises(golden.GoldenError, match=re.escape(told)):
         list(golden.read(session))

@@ -154,7 +154,7 @@ async def test_what_can_be_looked_for(inspected: Inspected) -> None:
     for wrong in ("since=yesterday", "since=2026-02-31T00:00", "direction=up", "ending=badly"):
         answer, body = inspected.asked(f"calls?{wrong}")
         assert answer.status == 400
-        assert body.startswith(b"These calls cannot be searched for: ")
+        assert body.decode().startswith(sentences.BAD_SEARCH.format(why="")[:-1])
 
 
 async def test_nobody_else_gets_anything(inspected: Inspected) -> None:

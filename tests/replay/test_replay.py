@@ -12,6 +12,11 @@ from fargo.store.sqlite.texts import GAP
 from replay.drawing.show import show
 from replay.reading import golden
 from replay.reading.steps import replayed
+from replay.reading.texts import CALLS_IN_LOG, NOT_AN_ENTRY, UNKNOWN_CALL
+from replay.verifying.texts import AS_RECORDED, DIFFERENT, FIRST, FOLDED
+
+FOLDED_ALL = FOLDED.format(events="9 events", users="2 users")
+"""What is said of the log of `conftest`."""
 
 
 def fargo(*args: str | Path) -> Result:
@@ -32,7 +37,7 @@ def steps(text: str) -> list[str]:
 def test_a_log_as_it_was_written_verifies(path: Path) -> None:
     result = fargo("verify", path)
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout == "9 events of 2 users folded again: every command is as recorded.\n"
+    assert result.stdout == f"{AS_RECORDED.format(folded=FOLDED_ALL)}\n"
 
 
 @pytest.mark.parametrize(
@@ -48,9 +53,10 @@ def test_whatever_was_tampered_with_is_found(path: Path, sql: str, said: str) ->
     change(path, sql)
     result = fargo("verify", path)
     assert result.exit_code == 1
-    assert "   The first:\n2025-06-15 15:06:42.500  alice@example.org  event 5\n" in result.stdout
+    assert "\n2025-06-15 15:06:42.500  alice@example.org  event 5\n" in result.stdout
     assert said in result.stdout
-    assert " gave other commands than recorded.\n" in result.stdout
+    assert FIRST in result.stdout.splitlines()
+    assert f"{FOLDED_ALL}: " in result.stdout
 
 
 def test_all_differences_are_counted_and_the_first_is_shown(path: Path) -> None:
@@ -58,7 +64,7 @@ def test_all_differences_are_counted_and_the_first_is_shown(path: Path) -> None:
     result = fargo("verify", path)
     assert result.exit_code == 1
     assert "event 2\n    SipSignedIn(connection=7.7)\n" in result.stdout
-    assert "9 events of 2 users folded again: 4 events gave other commands than recorded." in result.stdout
+    assert DIFFERENT.format(folded=FOLDED_ALL, events="4 events") in result.stdout
 
 
 def test_a_lost_event_is_found(path: Path) -> None:
@@ -118,7 +124,8 @@ def test_nothing_to_show_is_said(path: Path) -> None:
     assert result.stderr == f"Error: {texts.NO_MATCHING_EVENT.format(path=path)}\n"
     result = fargo("show", path, "--call", "99")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr == f"Error: {path}: There is no call “99”. Calls in the log: alice@example.org/5.\n"
+    unknown = UNKNOWN_CALL.format(name="99", others=CALLS_IN_LOG.format(calls="alice@example.org/5"))
+    assert result.stderr == f"Error: {path}: {unknown}\n"
 
 
 def test_a_golden_log_is_as_good_as_the_log_it_was_written_from(path: Path, tmp_path: Path) -> None:
@@ -127,4 +134,5 @@ def test_a_golden_log_is_as_good_as_the_log_it_was_written_from(path: Path, tmp_
     for command in (["verify"], ["show"], ["show", "--call", "alice@example.org/5"]):
         assert fargo(*command, session).stdout == fargo(*command, path).stdout
     session.write_text("{}")
-    assert fargo("show", session).stderr.startswith(f"Error: {session}, line 1, is not an entry of a golden log")
+    not_an_entry = NOT_AN_ENTRY.format(path=session, number=1, why="")
+    assert fargo("show", session).stderr.startswith(f"Error: {not_an_entry[:-1]}")

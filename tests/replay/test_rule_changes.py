@@ -13,6 +13,7 @@ from fargo.statemachine.model.commands import AskFeatures, Issued, SendPresence,
 from fargo.statemachine.model.rules import CHANGES, RULES, RuleChange
 from fargo.store.entries import Entry
 from replay.reading import golden
+from replay.verifying import texts
 from replay.verifying.changes import EXPLANATIONS
 from replay.verifying.difference import Difference
 from replay.verifying.report import report
@@ -68,6 +69,11 @@ def with_another(entries: list[Entry]) -> list[Entry]:
     return [*entries[:-1], (recorded, (*issued, Issued(recorded.user, "99.0", AskFeatures("a", "b", "c"))))]
 
 
+def folded(entries: list[Entry]) -> str:
+    """Return what is said of the number of entries, all of one user."""
+    return texts.FOLDED.format(events=f"{len(entries)} events", users="1 user")
+
+
 def verified(path: Path, entries: list[Entry]) -> Result:
     golden.write(path, entries)
     return CliRunner().invoke(main, ["replay", "verify", str(path)])
@@ -85,13 +91,12 @@ def test_an_explained_difference_is_named_and_no_failure(register: Register, tmp
     result = verified(tmp_path / "a.jsonl", older())
     assert result.exit_code == 0
     told = result.stdout.splitlines()
-    assert " ".join(told[:2]).startswith(
-        f"1. Change of the rules (version {RULES}): busy is not gone. A phone that is busy"
-    )
+    title = texts.CHANGE.format(version=CHANGE.version, name=CHANGE.name, sentence=CHANGE.sentence)
+    assert " ".join(told[:2]).startswith(f"1. {title}")
     assert "  -       condition  gone" in told
     assert told[-2:] == [
-        "1 event gave other commands because of a change of the rules: no failure.",
-        f"{len(older())} events of 1 user folded again: every other command is as recorded.",
+        texts.EXPLAINED.format(events="1 event"),
+        texts.OTHERS_AS_RECORDED.format(folded=folded(older())),
     ]
 
 
@@ -103,7 +108,7 @@ def test_an_event_that_the_changed_rules_folded_is_a_failure(register: Register,
     register(CHANGE, other_condition)
     result = verified(tmp_path / "a.jsonl", older(RULES))
     assert result.exit_code == 1
-    assert "Change of the rules" not in result.stdout
+    assert CHANGE.name not in result.stdout
 
 
 def test_what_the_change_does_not_explain_is_a_failure(register: Register, tmp_path: Path) -> None:
@@ -112,9 +117,9 @@ def test_what_the_change_does_not_explain_is_a_failure(register: Register, tmp_p
     result = verified(tmp_path / "a.jsonl", entries)
     assert result.exit_code == 1
     assert result.stdout.splitlines()[-3:] == [
-        "1 event gave other commands because of a change of the rules: no failure.",
-        f"{len(entries)} events of 1 user folded again: 1 event gave other commands than recorded.",
-        "1 kind of difference; 0 of the events may differ only because an earlier one does.",
+        texts.EXPLAINED.format(events="1 event"),
+        texts.DIFFERENT.format(folded=folded(entries), events="1 event"),
+        texts.KINDS.format(kinds="1 kind", following=0),
     ]
 
 
@@ -128,7 +133,10 @@ def test_what_follows_from_an_explained_difference_is_told_apart(register: Regis
     (group,) = verdict.groups.values()
     assert (group.kind, group.count, group.following) == (CHANGE, 1, 2)
     assert (verdict.differences, verdict.explained) == (0, 3)
-    assert "2 events may differ only because of this" in "\n".join(report(verdict))
+    following = group.first_following
+    assert following is not None
+    where = texts.EVENT.format(user=following.recorded.user, version=following.recorded.version)
+    assert texts.FOLLOWING.format(events="2 events", first=where) in list(report(verdict))
 
 
 def test_an_explained_difference_in_a_call_that_failed_before_is_still_explained(register: Register) -> None:

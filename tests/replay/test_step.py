@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from fargo.cli import main
 from replay.drawing import texts
 from replay.drawing.text import value_at
+from replay.reading.texts import CALLS_IN_LOG, UNKNOWN_CALL
 
 SESSION = Path(__file__).parents[2] / "replay/sessions/calls-a-call-in-has-sound-both-ways.jsonl"
 CALL = "alice@localhost/7"
@@ -128,7 +129,8 @@ def test_help_has_every_command() -> None:
 def test_a_call_that_is_not_there_and_a_log_that_cannot_be_read(tmp_path: Path) -> None:
     result = piped(call="nobody@localhost/1")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr == f"Error: {SESSION}: There is no call “nobody@localhost/1”. Calls in the log: {CALL}.\n"
+    unknown = UNKNOWN_CALL.format(name="nobody@localhost/1", others=CALLS_IN_LOG.format(calls=CALL))
+    assert result.stderr == f"Error: {SESSION}: {unknown}\n"
     assert piped(log=tmp_path / "none.jsonl").exit_code == 2
 
 

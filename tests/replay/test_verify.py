@@ -33,7 +33,17 @@ from replay.reading import golden
 from replay.reading.steps import refolded, replayed
 from replay.verifying.kinds import DifferenceKind
 from replay.verifying.report import report
-from replay.verifying.texts import CALL_OF_EVENT, NONE
+from replay.verifying.texts import (
+    AS_RECORDED,
+    CALL_OF_EVENT,
+    COMMANDS,
+    DIFFERENT,
+    EVENT,
+    FOLDED,
+    FOLLOWING,
+    KINDS,
+    NONE,
+)
 from replay.verifying.verify import Group, Verdict, verify
 
 SESSIONS = Path(__file__).parents[2] / "replay/sessions"
@@ -100,6 +110,11 @@ def kind(group: Group) -> DifferenceKind:
     """Return the kind of differences that no listed change explains."""
     assert isinstance(group.kind, DifferenceKind)
     return group.kind
+
+
+def told_of(events: int, users: str, different: int) -> str:
+    """Return the sentence about so many events, of which so many gave other commands."""
+    return DIFFERENT.format(folded=FOLDED.format(events=f"{events} events", users=users), events=f"{different} events")
 
 
 def test_another_field_is_named_with_what_the_event_met() -> None:
@@ -270,8 +285,8 @@ def test_the_report_shows_the_first_of_each_kind_and_names_all() -> None:
     assert told[-4:] == [
         "in.jsonl: 1 event",
         "out.jsonl: 1 event",
-        f"{verdict.events} events of 2 users folded again: 2 events gave other commands than recorded.",
-        "2 kinds of difference; 0 of the events may differ only because an earlier one does.",
+        told_of(verdict.events, "2 users", 2),
+        KINDS.format(kinds="2 kinds", following=0),
     ]
 
 
@@ -283,11 +298,11 @@ def test_a_whole_report() -> None:
         "   The first:",
         f"2026-11-23 08:21:02.432  {ALICE}  event 38",
         "    CallStateChanged(channel=7.1, state=6, reason=2)",
-        "  commands (- as recorded, + as folded now)",
+        COMMANDS,
         "  + 38.0  CloseChannel(channel=7.1)",
         "",
-        "44 events of 1 user folded again: 2 events gave other commands than recorded.",
-        "1 kind of difference; 0 of the events may differ only because an earlier one does.",
+        told_of(44, "1 user", 2),
+        KINDS.format(kinds="1 kind", following=0),
     ]
 
 
@@ -362,9 +377,9 @@ def test_the_report_tells_what_follows() -> None:
     changed = list(without(CALL_IN, AskFeatures))
     changed[-1] = changed[-1][0], (Issued(ALICE, "99.0", SendText("a", "b", "c")),)
     told = list(report(verify(changed)))
-    follows = f"   1 event may differ only because of this, the first of them {ALICE} event {changed[-1][0].version}."
+    follows = FOLLOWING.format(events="1 event", first=EVENT.format(user=ALICE, version=changed[-1][0].version))
     assert follows in told
-    assert told[-1].startswith("1 kind of difference; 1 of the events may differ only because")
+    assert told[-1] == KINDS.format(kinds="1 kind", following=1)
 
 
 def test_a_directory_is_all_golden_logs_in_it(path: Path, tmp_path: Path) -> None:
@@ -377,10 +392,11 @@ def test_a_directory_is_all_golden_logs_in_it(path: Path, tmp_path: Path) -> Non
     result = fargo("verify", logs, path)
     assert result.exit_code == 1
     assert f"{logs / 'a.jsonl'}: " in result.stdout.splitlines()[-3]
-    assert "\n27 events of 6 users folded again: " in result.stdout
+    assert f"\n{FOLDED.format(events='27 events', users='6 users')}: " in result.stdout
     assert f"{logs / 'b.jsonl'}: " not in result.stdout
     (logs / "a.jsonl").unlink()
-    assert fargo("verify", logs, path).stdout == "18 events of 4 users folded again: every command is as recorded.\n"
+    folded = FOLDED.format(events="18 events", users="4 users")
+    assert fargo("verify", logs, path).stdout == f"{AS_RECORDED.format(folded=folded)}\n"
 
 
 def test_a_directory_without_logs_is_told(tmp_path: Path) -> None:

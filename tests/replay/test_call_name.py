@@ -1,5 +1,6 @@
 """A call is found by its name, or by less; what means no call, or several, is told with those there are."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import Recorded, Restarted
 from fargo.store.entries import Entry, has_call_records
 from fargo.store.opening import open_reader
-from replay.reading import golden
+from replay.reading import golden, texts
 from replay.reading.call_name import CallName, CallNameError, find
 from replay.reading.golden import GoldenLog
 from replay.reading.steps import replayed_call
@@ -48,7 +49,8 @@ def test_a_call_in_is_found_by_its_channel() -> None:
 
 
 def test_a_name_of_several_calls_lists_them() -> None:
-    with pytest.raises(CallNameError, match=f"“5” is the name of several calls: {ALICE}/5, {DAVE}/5.$"):
+    ambiguous = texts.AMBIGUOUS_CALL.format(name="5", calls=f"{ALICE}/5, {DAVE}/5")
+    with pytest.raises(CallNameError, match=f"^{re.escape(ambiguous)}$"):
         find(CALLS, "5")
 
 
@@ -56,8 +58,9 @@ def test_an_unknown_name_lists_the_latest_calls() -> None:
     with pytest.raises(CallNameError) as told:
         find([begun(ALICE, str(each)) for each in range(1, 14)], "99")
     latest = ", ".join(f"{ALICE}/{each}" for each in range(4, 14))
-    assert str(told.value) == f"There is no call “99”. Calls in the log: {latest} and 3 earlier ones."
-    with pytest.raises(CallNameError, match=r"There is no call “”. The log has no call\."):
+    others = texts.CALLS_IN_LOG.format(calls=texts.EARLIER_CALLS.format(calls=latest, number=3))
+    assert str(told.value) == texts.UNKNOWN_CALL.format(name="99", others=others)
+    with pytest.raises(CallNameError, match=re.escape(texts.UNKNOWN_CALL.format(name="", others=texts.NO_CALLS))):
         find([], "")
 
 
