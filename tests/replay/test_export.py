@@ -43,6 +43,7 @@ from fargo.statemachine.model.events import (
     RegistrationAsked,
     RegistrationSubmitted,
     ResourceAvailable,
+    ResourceUnavailable,
     SessionInitiated,
     SessionTerminated,
     SipAccount,
@@ -292,6 +293,27 @@ def test_a_call_has_all_that_it_rests_on_and_nothing_later(session: Path) -> Non
             assert of_call[-1] == end
             assert next(entry for entry in (first, *rest) if entry[0].version == int(call.id)) in entries
             assert verify([first, *rest]).differences == 0
+
+
+def test_a_call_ends_where_it_ends_and_not_where_its_client_leaves() -> None:
+    """A refused call of a moment; its client comes and goes for days, and probes contacts."""
+    session = SESSIONS[0].parent / "endings-a-refused-call-says-why-404-not-found-gone.jsonl"
+    entries = list(golden.read(session))
+    [call] = calls(tuple(entries))
+    (last, _), user = entries[-1], call.user
+    later: list[Event] = [
+        ResourceUnavailable(f"{user}/laptop", GATEWAY),
+        ResourceAvailable(f"{user}/laptop", GATEWAY),
+        PresenceProbed(GATEWAY),
+    ] * 20
+    days = [Recorded(user, last.version + n, last.at + n * 3600, event) for n, event in enumerate(later, 1)]
+    log = MemoryLog(refolded([*(recorded for recorded, _ in entries), *days]))
+    own = [recorded.version for recorded, _ in log.call(user, call.id)]
+    assert own[-1] <= last.version
+    assert [step.recorded.version for step in replayed_call(log, call)] == own
+    (first, _), *rest = excerpt(log, call)
+    assert isinstance(first.event, Snapshot)
+    assert [recorded.version for recorded, _ in rest] == list(range(own[0], own[-1] + 1))
 
 
 def test_what_was_before_is_condensed_as_late_as_may_be() -> None:
