@@ -34,8 +34,10 @@ from fargo.statemachine.model.events import (
     IqFailed,
     IqSucceeded,
     PolicyChanged,
+    RegistrationCancelled,
     ResourceAvailable,
     ResourceUnavailable,
+    Restarted,
     SessionAccepted,
     SessionInitiated,
     StreamOpened,
@@ -186,6 +188,16 @@ def test_a_client_that_is_asked_again_is_not_taken_at_its_old_word(story: Story)
     assert story.user.contacts.clients[PHONE].profiles == ()
     story.tell(ResourceUnavailable(PHONE, GATEWAY))
     assert not story.user.pending
+
+
+@pytest.mark.parametrize("event", [ResourceUnavailable(ALICE, GATEWAY), Restarted(), RegistrationCancelled])
+def test_clients_that_are_gone_are_asked_nothing_any_more(
+    story: Story, event: ResourceUnavailable | Restarted | type[RegistrationCancelled]
+) -> None:
+    story.tell(ResourceAvailable(PHONE, GATEWAY, "x#y"))
+    assert story.waiting(AskFeatures)
+    story.tell(RegistrationCancelled(story.iq()) if isinstance(event, type) else event)
+    assert not story.waiting(AskFeatures)
 
 
 # --- what is acknowledged and then refused
