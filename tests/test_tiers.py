@@ -26,7 +26,7 @@ def collect(*arguments: str) -> tuple[list[str], list[str]]:
 
 
 def test_the_folders_of_the_servers_have_no_fast_test() -> None:
-    fast = re.search(r' -m "(.+?)"', (ROOT / "script/test").read_text())
+    fast = re.search(r' -m "(.+?)" "\$@"', (ROOT / "script/test").read_text())
     assert fast
     names, _ = collect("-m", fast[1], "tests/edge", "tests/end_to_end", "tests/world", "tests/test_tiers.py")
     assert names

@@ -11,6 +11,8 @@ from world.sipp import Sipp
 from world.stanza import NS, failure
 from world.world import World
 
+from fargo.statemachine import texts
+
 from .customer import Customer
 
 PACKETS = 50
@@ -170,6 +172,6 @@ async def test_stopping_the_gateway_hangs_up(alice: Customer) -> None:
     await alice.gateway.stop()
     ended = await call.ended()
     assert ended.reason == "connectivity-error"
-    assert "stopped" in ended.text
+    assert ended.text == texts.STOPPING
     await bob.event("CALL_CLOSED")
     await alice.world.provider.unregistered("alice")

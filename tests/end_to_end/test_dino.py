@@ -12,7 +12,8 @@ from world.world import World
 
 from .customer import Customer
 
-pytestmark = pytest.mark.xdist_group("screen")
+# Beside other tests Dino does not send its audio in time.
+pytestmark = [pytest.mark.xdist_group("screen"), pytest.mark.alone]
 
 
 @pytest_asyncio.fixture
