@@ -14,8 +14,8 @@
 9. When a call is answered, the last that was noted of its path is true.
 10. The description of an answer is never rejected because the connection manager said something: that may cross its
    end, which kills the manager.
-11. A command to a leg names the leg's call, and so does a record of a call. A leg is always of the same call, unless a
-   client begins a session of the same name anew.
+11. A command to a leg names the leg's call, and so does a record of a call. A leg is always of the same call, unless
+   another call begins a session of the same name: a client may use any.
 12. A command that waits for a reply belongs to something that there is (`waiting`, which looks into the state).
 """
 
@@ -135,7 +135,7 @@ class Watch(Struct, frozen=True):
     the phone calls).
     """
     calls: tuple[tuple[Leg, str], ...] = ()
-    """The call of each leg that a command was sent to."""
+    """Each leg with its call: with several, if sessions of several calls had the same name."""
 
     def judge(self, entry: Entry) -> "Watch":
         """What is remembered after an event and its commands. Raises Broken."""
@@ -143,6 +143,9 @@ class Watch(Struct, frozen=True):
         event = recorded.event
         _confidential(entry)
         after = self._heard(event)
+        if isinstance(event, SessionInitiated) and recorded.call is not None:
+            leg = (event.iq.to, event.iq.sender, event.sid)
+            after = replace(after, calls=(*after.calls, (leg, recorded.call)))
         if sorted(commands, key=lambda each: isinstance(each.command, LogRecord)) != list(commands):
             raise Broken("notes come last", commands)
         for issued in commands:
@@ -204,11 +207,11 @@ class Watch(Struct, frozen=True):
             raise Broken("a record names its call", issued)
         if not leg:
             return self
-        call = dict(self.calls).get(leg, issued.call)
-        # What ends an older session may be said again after one of the same name has begun.
-        if issued.call is None or (issued.call != call and not isinstance(command, TerminateSession)):
-            raise Broken("a command names its call", (issued, call))
-        return self if leg in dict(self.calls) else replace(self, calls=(*self.calls, (leg, issued.call)))
+        calls = [call for other, call in self.calls if other == leg]
+        begins = not calls or isinstance(command, InitiateSession)
+        if issued.call is None or not (begins or issued.call in calls):
+            raise Broken("a command names its call", (issued, calls))
+        return self if issued.call in calls else replace(self, calls=(*self.calls, (leg, issued.call)))
 
     def _carries_out(self, issued: Issued, event: Event) -> "Watch":
         command = issued.command
@@ -337,7 +340,6 @@ class Watch(Struct, frozen=True):
             ended=tuple(leg for leg in self.ended if leg not in legs),
             started=tuple(what for what in self.started if what[1:] not in legs),
             offers=tuple(offer for offer in self.offers if offer[0] not in legs),
-            calls=tuple(of_call for of_call in self.calls if of_call[0] not in legs),
         )
 
     def _offered(self, leg: Leg, codecs: tuple[Codec, ...]) -> "Watch":
