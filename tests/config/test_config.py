@@ -4,6 +4,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from world.ports import free_port
 
 from fargo import preflight, texts
 from fargo.config import Config, ConfigError, load, warnings
@@ -237,7 +238,9 @@ def test_a_port_in_use_is_reported(file: Path, kind: socket.SocketKind) -> None:
         if kind is socket.SOCK_STREAM:
             taken.listen()
         port = taken.getsockname()[1]
-        config, problems = on_this_machine(file, "[state]", f"port = {port}\ninside_port = {port}\n[state]")
+        config, problems = on_this_machine(
+            file, "[state]", f"port = {port}\ninside_port = {free_port('127.0.0.1')}\n[state]"
+        )
         assert problems == []
         assert list(preflight.busy_ports(config)) == [
             f"sip.port: {texts.IN_USE.format(socket=f'127.0.0.2 port {port}')}"

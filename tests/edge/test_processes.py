@@ -150,6 +150,8 @@ async def test_how_it_ended_is_logged_if_it_was_ending_when_it_was_stopped() -> 
         child.start()
         child.is_ready()
         os.kill(child.pid, signal.SIGSEGV)
+        while " Z " not in open(f"/proc/{child.pid}/stat").read():
+            os.sched_yield()
         await child.stop()
     """)
     assert output == f"LOG {texts.ENDED.format(**PROBE, how='signal SIGSEGV')}"
