@@ -11,6 +11,7 @@ Rules:
    log cannot be written, or if the XMPP server rejects the secret, the gateway stops with a sentence and exit code 1.
 """
 
+import signal
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -107,11 +108,29 @@ class Daemon:
 
     def run(self) -> None:
         """Start the gateway and return when it has stopped."""
-        self._reactor.callWhenRunning(lambda: self._do(self._start()))
+        self._reactor.callWhenRunning(self._begin)
         self._reactor.addSystemEventTrigger("before", "shutdown", lambda: self._do(self._stop()))
         self._reactor.run()
 
     # --- starting and stopping
+
+    def _begin(self) -> None:
+        # Twisted's own handlers, which these replace, fail at a second signal.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._signalled)
+        self._do(self._start())
+
+    def _signalled(self, number: int, frame: object) -> None:
+        self._reactor.callFromThread(self._stop_by, signal.Signals(number).name)
+
+    def _stop_by(self, name: str) -> None:
+        self._logger.info(texts.SIGNALLED, name=name)
+        self._shut_down()
+
+    def _shut_down(self) -> None:
+        if not self._stopping:
+            self._stopping = True
+            self._reactor.stop()
 
     async def _start(self) -> None:
         try:
@@ -125,7 +144,6 @@ class Daemon:
         self._xmpp.start()
 
     async def _stop(self) -> None:
-        self._stopping = True
         self._retention.stop()
         self._engine.broadcast(Stopping())
         await self._all_signed_out()
@@ -162,9 +180,7 @@ class Daemon:
         """Stop the gateway with this reason and exit code 1."""
         self._logger.critical(texts.STOPPING, why=why)
         self.exit_code = 1
-        if not self._stopping:
-            self._stopping = True
-            self._reactor.stop()
+        self._shut_down()
 
     def _do(self, work: Coroutine[Any, Any, None]) -> Deferred[None]:
         return Deferred.fromCoroutine(work).addErrback(self._bug)

@@ -121,6 +121,7 @@ async def test_an_account_that_is_still_being_signed_in_is_signed_out_as_well(wo
 
 async def test_a_second_signal_changes_nothing(world: World, gateway: Gateway) -> None:
     os.kill(gateway.process.pid, signal.SIGINT)
+    await gateway.process.line(re.escape(texts.SIGNALLED.format(name="SIGINT")))
     assert await stop(gateway, signal.SIGINT) == 0
     assert "Traceback" not in gateway.process.output
 
