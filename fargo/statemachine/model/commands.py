@@ -19,6 +19,7 @@ from fargo.statemachine.model.call1 import Call1Command
 from fargo.statemachine.model.call_records import LogRecord
 from fargo.statemachine.model.events import CallAction, Iq, SipAccount
 from fargo.statemachine.model.ng import RelayCommand
+from fargo.statemachine.model.sip_messages import UserAgentCommand
 
 
 class _CoreCommand(Struct, frozen=True, gc=False, omit_defaults=True):
@@ -224,7 +225,7 @@ XmppCommand: TypeAlias = (
     | MessageCall
     | SendText
 )
-SipCommand: TypeAlias = SignIn | SignOut | Call1Command
+SipCommand: TypeAlias = SignIn | SignOut | Call1Command | UserAgentCommand
 VaultCommand: TypeAlias = ForgetSecret
 Command: TypeAlias = XmppCommand | SipCommand | RelayCommand | VaultCommand | Forget | Fault | LogRecord
 

@@ -21,6 +21,7 @@ from fargo.statemachine.model.call1 import Call1Event
 from fargo.statemachine.model.ng import RelayEvent
 from fargo.statemachine.model.presence import Client, Connection, SignedOut
 from fargo.statemachine.model.rules import RULES
+from fargo.statemachine.model.sip_messages import UserAgentEvent
 
 
 class Iq(Struct, frozen=True, gc=False):
@@ -421,7 +422,7 @@ XmppEvent: TypeAlias = (
     | IqSucceeded
     | IqFailed
 )
-SipEvent: TypeAlias = SipSignedIn | SipSignedOut | Call1Event
+SipEvent: TypeAlias = SipSignedIn | SipSignedOut | Call1Event | UserAgentEvent
 GatewayEvent: TypeAlias = PolicyChanged | Restarted | Stopping | StreamOpened | TimePassed | Snapshot
 Event: TypeAlias = XmppEvent | SipEvent | RelayEvent | GatewayEvent
 

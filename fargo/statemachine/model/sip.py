@@ -17,6 +17,12 @@ def engine_named(name: str) -> SipEngine | None:
     return ENGINES.get(name)
 
 
+class SipAccountEvent(Struct, frozen=True, gc=False, omit_defaults=True):
+    """Something happened to the registration of a SIP account that our own user agent has. ``connection``: its name."""
+
+    connection: str
+
+
 class SipCallArrived(Struct, frozen=True, gc=False, omit_defaults=True):
     """A call has come in."""
 
