@@ -26,7 +26,8 @@ MAY = {
     "fargo.adapters": {CORE},
     "fargo.adapters.xmpp": {CORE, "fargo.adapters"},
     "fargo.adapters.telepathy": {CORE, "fargo.adapters", "fargo.processes", "fargo.supervisor"},
-    "fargo.adapters.relay": {CORE},
+    "fargo.adapters.relay": {CORE, "fargo.adapters.sdp"},
+    "fargo.adapters.sdp": {CORE},
     "fargo.edge": {"fargo.processes"},
     "fargo.store": {CORE},
     "fargo.store.opening": {"fargo.store", "fargo.store.sqlite"},
@@ -64,10 +65,10 @@ MAY = {
 # the unions of all events and commands, the engine's adapter, what draws its messages, and what knows the commands in
 # older logs import the values.
 OF_AN_ENGINE = {
-    f"{CORE}.legs.telepathy": {f"{CORE}.legs.sip", "replay.drawing.sip"},
+    f"{CORE}.legs.telepathy": {f"{CORE}.legs.sip", "replay.drawing.telepathy"},
     f"{CORE}.model.call1": {
         *(f"{CORE}.legs.telepathy", f"{CORE}.model.events", f"{CORE}.model.commands", "fargo.adapters.telepathy"),
-        *("replay.drawing.sip", "replay.verifying.changes", "fargo.store.correlation"),
+        *("replay.drawing.telepathy", "replay.verifying.changes", "fargo.store.correlation"),
     },
 }
 # Who may use the names of the engines. The rest of the core asks what an engine can do.

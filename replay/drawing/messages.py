@@ -36,8 +36,9 @@ from fargo.statemachine.model.events import (
     XmppEvent,
 )
 from fargo.statemachine.model.ng import RelayCommand, RelayEvent
+from fargo.statemachine.model.sip_messages import UserAgentCommand, UserAgentEvent
 from fargo.statemachine.user_state import User
-from replay.drawing import record_label, relay, sip, texts, xmpp
+from replay.drawing import record_label, relay, telepathy, texts, user_agent, xmpp
 from replay.drawing.label import Label, failed
 from replay.reading.steps import ReplayStep
 
@@ -94,7 +95,7 @@ def _received(event: Event, call: Call | None) -> Message:
         label, client = xmpp.received(event), xmpp.client(event)
         return Message(Participant.CLIENT, Participant.GATEWAY, label, client=client)
     if isinstance(event, SipEvent):
-        return Message(Participant.SIP, Participant.GATEWAY, sip.received(event, call.sip if call else None))
+        return Message(Participant.SIP, Participant.GATEWAY, _of_sip(event, call))
     if isinstance(event, RelayEvent):
         return Message(Participant.RELAY, Participant.GATEWAY, relay.received(event))
     return Message(Participant.GATEWAY, Participant.GATEWAY, _of_gateway(event))
@@ -107,10 +108,22 @@ def _sent(issued: Issued, call: Call | None, user: str) -> Message:
         label, client = xmpp.sent(command), xmpp.client(command)
         return Message(Participant.GATEWAY, Participant.CLIENT, label, issued.id, client)
     if isinstance(command, SipCommand):
-        return Message(Participant.GATEWAY, Participant.SIP, sip.sent(command, call.sip if call else None), issued.id)
+        return Message(Participant.GATEWAY, Participant.SIP, _to_sip(command, call), issued.id)
     if isinstance(command, RelayCommand):
         return Message(Participant.GATEWAY, Participant.RELAY, relay.sent(command), issued.id)
     return Message(Participant.GATEWAY, Participant.GATEWAY, _of_command(command, user), issued.id)
+
+
+def _of_sip(event: SipEvent, call: Call | None) -> Label:
+    if isinstance(event, UserAgentEvent):
+        return user_agent.received(event)
+    return telepathy.received(event, call.sip if call else None)
+
+
+def _to_sip(command: SipCommand, call: Call | None) -> Label:
+    if isinstance(command, UserAgentCommand):
+        return user_agent.sent(command)
+    return telepathy.sent(command, call.sip if call else None)
 
 
 def _of_gateway(event: GatewayEvent) -> Label:

@@ -3,6 +3,7 @@
 from typing import Final
 
 from fargo.statemachine.model.call_records import Side
+from fargo.statemachine.model.sip_messages import Undelivered
 from fargo.statemachine.reason import Cause
 
 # --- events of the gateway, and commands that nobody is sent
@@ -17,6 +18,24 @@ SNAPSHOT: Final = "A snapshot replaces all earlier events."
 BUG: Final = "A bug: {error}"
 PASSWORD_ERASED: Final = "A password is erased."
 USER_ERASED: Final = "The user is erased from the log."
+
+# --- SIP messages of our own user agent
+
+UNREGISTER: Final = "REGISTER (remove)"
+KEEP_FLOW: Final = "keep the connection open"
+RELEASE_FLOW: Final = "release the connection"
+FLOW_CLOSED: Final = "the registrar closed the connection"
+EDGE_RESTARTED: Final = "the SIP edge was restarted"
+UNDELIVERED: Final = {
+    Undelivered.NO_SUCH_NAME: "no such server in DNS",
+    Undelivered.NAMES_SILENT: "no name server answers",
+    Undelivered.SILENT: "no answer",
+    Undelivered.REFUSED: "connection refused",
+    Undelivered.CERTIFICATE: "invalid TLS certificate",
+    Undelivered.SECRET: "no password",
+    Undelivered.EDGE: "the SIP edge does not run",
+    Undelivered.UNSENDABLE: "cannot be sent",
+}
 
 # --- records of calls and accounts
 

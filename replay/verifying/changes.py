@@ -192,7 +192,8 @@ def without_texts(issued: tuple[Issued, ...]) -> list[Issued]:
 
 
 def _without_text(command: Command) -> Command:
-    return replace(command, **{name: "" for name in FOR_PEOPLE if name in command.__struct_fields__})
+    found = {name: getattr(command, name, None) for name in FOR_PEOPLE}
+    return replace(command, **{name: "" for name, value in found.items() if isinstance(value, str)})
 
 
 EXPLANATIONS: Final[dict[str, Explains]] = {

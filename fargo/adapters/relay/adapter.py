@@ -14,9 +14,12 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from fargo.adapters.relay import sdp, texts
+from fargo.adapters.relay import texts
 from fargo.adapters.relay.ng import Ng, NgReply, RefusedError, SilentError, Value
 from fargo.adapters.relay.watch import Watch
+from fargo.adapters.sdp.grammar import DTLS, PLAIN
+from fargo.adapters.sdp.reading import MalformedSdpError, read
+from fargo.adapters.sdp.writing import UnwritableError, write
 from fargo.statemachine.media.description import Content, Description, MediaProfile, Role
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.ng import (
@@ -93,7 +96,7 @@ class RelayAdapter:
             return _event(command, issued.id, await self._ng.ask(cookie, self._request(command)))
         except SilentError as problem:
             return RelayRefused(issued.id, str(problem), silent=True)
-        except (RefusedError, sdp.UnwritableError, sdp.MalformedSdpError) as problem:
+        except (RefusedError, UnwritableError, MalformedSdpError) as problem:
             return RelayRefused(issued.id, str(problem))
 
     def _request(self, command: RelayCommand) -> dict[str, Value]:
@@ -125,10 +128,10 @@ class RelayAdapter:
 
 # Flags of an offer: what the answerer must speak.
 _OFFERED: Final[dict[MediaProfile, dict[str, Value]]] = {
-    MediaProfile.PLAIN: {"transport-protocol": sdp.PLAIN, "ICE": "remove"},
-    MediaProfile.ICE: {"transport-protocol": sdp.PLAIN, "ICE": "force"},
+    MediaProfile.PLAIN: {"transport-protocol": PLAIN, "ICE": "remove"},
+    MediaProfile.ICE: {"transport-protocol": PLAIN, "ICE": "force"},
     # Passive: the answerer starts the handshake when its ICE is done. Without "off" the SDP has twelve SDES keys.
-    MediaProfile.DTLS: {"transport-protocol": sdp.DTLS, "ICE": "force", "DTLS": "passive", "SDES": ["off"]},
+    MediaProfile.DTLS: {"transport-protocol": DTLS, "ICE": "force", "DTLS": "passive", "SDES": ["off"]},
 }
 # Flags of an answer: the profile is that of the offerer's own offer.
 _ANSWERED: Final[dict[MediaProfile, dict[str, Value]]] = {
@@ -171,7 +174,7 @@ def _described(command: str, session: str, description: Description, by: Party) 
     return {
         "command": command,
         "call-id": session,
-        "sdp": sdp.write(Content("", description=description), _SPEAKER[by]),
+        "sdp": write(Content("", description=description), _SPEAKER[by]),
         # A zero address means that the candidates are still to come (RFC 8840 §4.1). It does not mean hold.
         "replace": ["origin", "session-connection", "zero-address"],
         # Without it the relay accepts a digit but never plays it. With it the relay transcodes every call, even if
@@ -197,8 +200,8 @@ def _event(command: RelayCommand, name: str, reply: NgReply) -> RelayEvent:
 
 def _description(reply: NgReply, by: Party) -> Description:
     """Return the description with which the relay represents one party to the other."""
-    description = sdp.read(str(reply.get("sdp", "")), _SPEAKER[by]).description
-    assert description, "sdp.read returns a content with a description"
+    description = read(str(reply.get("sdp", "")), _SPEAKER[by]).description
+    assert description, "read returns a content with a description"
     return description
 
 

@@ -6,6 +6,7 @@ from world.rtp import RtpEcho, RtpEndpoint
 from world.rtpengine import Rtpengine
 
 from fargo.adapters.relay import texts
+from fargo.adapters.sdp.texts import NO_ADDRESS
 from fargo.statemachine.media.description import (
     Candidate,
     Codec,
@@ -199,7 +200,7 @@ async def test_an_answer_to_nothing_is_refused(rig: Rig) -> None:
 
 async def test_what_cannot_be_said_is_refused(rig: Rig, relay: Rtpengine) -> None:
     refused = await rig.do(OfferRelay("s", plain("example.org", 4000), MediaProfile.PLAIN))
-    assert refused.problem == texts.NO_ADDRESS
+    assert refused.problem == NO_ADDRESS
     assert await relay.sessions() == []
 
 

@@ -1,4 +1,4 @@
-"""Labels for the SIP leg's events and commands: the SIP messages behind them.
+"""Labels for the events and commands of the Telepathy engine: the SIP messages behind them.
 
 Rules:
 
@@ -7,7 +7,7 @@ Rules:
    event or the command.
 """
 
-from typing import assert_never
+from typing import TypeAlias, assert_never
 
 from fargo.statemachine.legs.sip.sip_leg import SipLeg
 from fargo.statemachine.legs.telepathy.phases import Answering, Arriving, AwaitingMedia, Dialling, Settling, Talking
@@ -17,6 +17,8 @@ from fargo.statemachine.model.call1 import (
     RINGING,
     AcceptDescription,
     AnswerCall,
+    Call1Command,
+    Call1Event,
     CallArrived,
     CallFailed,
     CallMembersChanged,
@@ -39,14 +41,17 @@ from fargo.statemachine.model.call1 import (
     RingCall,
     SendingStateChanged,
 )
-from fargo.statemachine.model.commands import SignIn, SignOut, SipCommand
-from fargo.statemachine.model.events import SipEvent, SipSignedIn, SipSignedOut
+from fargo.statemachine.model.commands import SignIn, SignOut
+from fargo.statemachine.model.events import SipSignedIn, SipSignedOut
 from replay.drawing.label import Label, failed, number, quiet
+
+TelepathyEvent: TypeAlias = SipSignedIn | SipSignedOut | Call1Event
+TelepathyCommand: TypeAlias = SignIn | SignOut | Call1Command
 
 _HOLD_STATES = ("not on hold", "on hold", "hold pending", "resuming")
 
 
-def received(event: SipEvent, leg: SipLeg | None) -> Label:
+def received(event: TelepathyEvent, leg: SipLeg | None) -> Label:
     """Return the label of an event; the leg is as it stood before it, None if there was none."""
     match event, leg:
         case CallArrived(), _:
@@ -69,7 +74,7 @@ def received(event: SipEvent, leg: SipLeg | None) -> Label:
             return _signalled(event)
 
 
-def _signalled(event: SipEvent) -> Label:
+def _signalled(event: TelepathyEvent) -> Label:
     """Label an event that is no SIP message (rule 2)."""
     match event:
         case CallArrived():
@@ -101,7 +106,7 @@ def _signalled(event: SipEvent) -> Label:
             assert_never(event)
 
 
-def sent(command: SipCommand, leg: SipLeg | None) -> Label:
+def sent(command: TelepathyCommand, leg: SipLeg | None) -> Label:
     """Return the label of a command; the leg is as it stood before the event that led to it."""
     match command, leg:
         case CompleteReceiving(state=FlowState.STARTED), Dialling():
@@ -122,7 +127,7 @@ def sent(command: SipCommand, leg: SipLeg | None) -> Label:
             return _told(command)
 
 
-def _told(command: SipCommand) -> Label:
+def _told(command: TelepathyCommand) -> Label:
     """Label a command that is no SIP message (rule 2)."""
     match command:
         case PlaceCall():

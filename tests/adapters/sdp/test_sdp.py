@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from fargo.adapters.relay import sdp
+from fargo.adapters.sdp.reading import MalformedSdpError, read
+from fargo.adapters.sdp.writing import UnwritableError, write
 from fargo.adapters.xmpp import contents
 from fargo.statemachine.media.description import (
     Candidate,
@@ -27,9 +28,9 @@ from fargo.statemachine.media.description import (
     UnknownTransport,
 )
 
+from ..relay import strategies
 from ..xmpp import strategies as jingle
 from ..xmpp.elements import Captured, jingles
-from . import strategies
 
 roles = st.sampled_from(get_args(Role))
 HERE = RawUdp((Candidate(1, "127.0.0.1", 4000),))
@@ -42,13 +43,13 @@ def content(**fields: Any) -> Content:
 
 
 def described(text: str) -> Description:
-    found = sdp.read(text, "initiator").description
+    found = read(text, "initiator").description
     assert found
     return found
 
 
 def lines(of: Content, by: Role = "initiator") -> list[str]:
-    return sdp.write(of, by).split("\r\n")
+    return write(of, by).split("\r\n")
 
 
 # --- any description
@@ -56,22 +57,22 @@ def lines(of: Content, by: Role = "initiator") -> list[str]:
 
 @given(strategies.contents, roles)
 def test_what_sdp_can_say_comes_back(wanted: Content, by: Role) -> None:
-    assert sdp.read(sdp.write(wanted, by), by) == strategies.normal(wanted)
+    assert read(write(wanted, by), by) == strategies.normal(wanted)
 
 
 @given(jingle.contents.filter(lambda each: each.description), roles)
 def test_whatever_jingle_says_comes_back_or_is_refused(wanted: Content, by: Role) -> None:
-    with suppress(sdp.UnwritableError):
-        text = sdp.write(wanted, by)
-        assert sdp.read(text, by) == strategies.normal(wanted)
+    with suppress(UnwritableError):
+        text = write(wanted, by)
+        assert read(text, by) == strategies.normal(wanted)
 
 
 def test_sources_with_one_ssrc_become_one() -> None:
     named, grouped = Parameter("cname", "c"), Parameter("msid", "m")
     repeated = content(sources=(Source("1", (named,)), Source("2"), Source("1", (grouped,))))
-    read = sdp.read(sdp.write(repeated, "initiator"), "initiator").description
-    assert read
-    assert read.sources == (Source("1", (named, grouped)), Source("2"))
+    back = read(write(repeated, "initiator"), "initiator").description
+    assert back
+    assert back.sources == (Source("1", (named, grouped)), Source("2"))
 
 
 BREAKS = ["\r\na=crypto:1", "\n", "\r", "\x85", "\u2028a=x", "\x00"]
@@ -101,15 +102,15 @@ PLACES: dict[str, Callable[[str], dict[str, object]]] = {
 @pytest.mark.parametrize("attack", BREAKS, ids=repr)
 @pytest.mark.parametrize("place", PLACES)
 def test_no_text_breaks_out_of_its_line(place: str, attack: str) -> None:
-    assert sdp.write(content(**PLACES[place]("")), "initiator")
-    with pytest.raises(sdp.UnwritableError):
-        sdp.write(content(**PLACES[place](attack)), "initiator")
+    assert write(content(**PLACES[place]("")), "initiator")
+    with pytest.raises(UnwritableError):
+        write(content(**PLACES[place](attack)), "initiator")
 
 
 @pytest.mark.parametrize("attack", BREAKS, ids=repr)
 def test_no_name_breaks_out_of_its_line(attack: str) -> None:
-    with pytest.raises(sdp.UnwritableError):
-        sdp.write(replace(content(), name=f"0{attack}"), "initiator")
+    with pytest.raises(UnwritableError):
+        write(replace(content(), name=f"0{attack}"), "initiator")
 
 
 # --- what is said how
@@ -200,7 +201,7 @@ def test_what_the_session_says_holds_for_its_media() -> None:
 
 def test_keys_in_the_clear_are_not_read() -> None:
     text = "c=IN IP4 127.0.0.1\r\nm=audio 9 RTP/SAVP 0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:SECRET\r\n"
-    assert "SECRET" not in repr(sdp.read(text, "initiator"))
+    assert "SECRET" not in repr(read(text, "initiator"))
 
 
 @pytest.mark.parametrize(
@@ -219,14 +220,14 @@ def test_keys_in_the_clear_are_not_read() -> None:
     ids=str,
 )
 def test_what_sdp_cannot_say_is_refused_with_a_sentence(fields: dict[str, object]) -> None:
-    with pytest.raises(sdp.UnwritableError) as caught:
-        sdp.write(content(**fields), "initiator")
+    with pytest.raises(UnwritableError) as caught:
+        write(content(**fields), "initiator")
     assert str(caught.value).endswith(".")
 
 
 def test_a_secret_is_not_repeated_in_the_refusal() -> None:
-    with pytest.raises(sdp.UnwritableError) as caught:
-        sdp.write(content(transport=IceUdp("u", "my secret")), "initiator")
+    with pytest.raises(UnwritableError) as caught:
+        write(content(transport=IceUdp("u", "my secret")), "initiator")
     assert "secret" not in str(caught.value)
 
 
@@ -240,7 +241,7 @@ def _named(captured: Captured) -> str:
 @pytest.mark.parametrize("captured", jingles("session-initiate", "session-accept"), ids=_named)
 def test_what_real_clients_said_in_jingle_is_the_same_after_sdp(captured: Captured) -> None:
     for original in contents.read(captured.stanza.jingle):
-        again = sdp.read(sdp.write(original, "initiator"), "initiator")
+        again = read(write(original, "initiator"), "initiator")
         assert again == strategies.normal(original)
         assert contents.write(again).toXml() == contents.write(strategies.normal(original)).toXml()
 
@@ -266,14 +267,14 @@ _LINES = st.sampled_from(
 
 @given(st.lists(_LINES | st.text(max_size=30), max_size=12), roles)
 def test_junk_never_raises_anything_else(junk: list[str], by: Role) -> None:
-    with suppress(sdp.MalformedSdpError):
-        sdp.read("\r\n".join(junk), by)
+    with suppress(MalformedSdpError):
+        read("\r\n".join(junk), by)
 
 
 @given(strategies.contents, st.data())
 def test_damaged_sdp_never_raises_anything_else(wanted: Content, data: st.DataObject) -> None:
-    text = sdp.write(wanted, "initiator")
+    text = write(wanted, "initiator")
     start = data.draw(st.integers(0, len(text)))
     end = data.draw(st.integers(start, min(len(text), start + 5)))
-    with suppress(sdp.MalformedSdpError):
-        sdp.read(text[:start] + data.draw(st.text(max_size=3)) + text[end:], "initiator")
+    with suppress(MalformedSdpError):
+        read(text[:start] + data.draw(st.text(max_size=3)) + text[end:], "initiator")

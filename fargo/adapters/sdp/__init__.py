@@ -1,0 +1,1 @@
+"""Session descriptions (SDP, RFC 4566) to values and back, as the relay and SIP need them."""

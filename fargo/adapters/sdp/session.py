@@ -1,0 +1,99 @@
+"""Session descriptions in SIP messages: several streams, of which one is the audio of the call (RFC 3264).
+
+Rules:
+
+1. The far end counts as "initiator" and the gateway as "responder", whoever calls. So the senders of a content mean the
+   same in both directions: "initiator" is the far end alone, as when the gateway has put it on hold.
+2. The audio is the first stream of plain RTP that is in use, else the first encrypted one. ICE of a far end that speaks
+   plain RTP is ignored: without it, audio goes to the address in the m= and c= lines (RFC 8839 §4.2.1).
+3. An answer has a media line for each one offered (RFC 3264 §6), of the same profile. All but the audio are rejected.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from msgspec.structs import replace
+
+from fargo.adapters.sdp.grammar import PLAIN
+from fargo.adapters.sdp.reading import (
+    Media,
+    addresses,
+    codecs,
+    content,
+    packet_time,
+    senders,
+    streams,
+)
+from fargo.adapters.sdp.writing import default_address, media_lines, rejected_line, session_lines
+from fargo.statemachine.media.description import Content, Description, IceUdp, RawUdp
+from fargo.statemachine.model.sip_messages import Sdp
+
+_FAR_END: Final = "initiator"
+_GATEWAY: Final = "responder"
+_PLAIN: Final = frozenset({PLAIN, "RTP/AVPF"})
+_ENCRYPTED: Final = frozenset({"RTP/SAVP", "RTP/SAVPF", "UDP/TLS/RTP/SAVP", "UDP/TLS/RTP/SAVPF"})
+
+
+def read_session(text: str) -> Sdp:
+    """Return the session that the far end describes. Raise MalformedSdpError if it cannot be understood."""
+    found = streams(text)
+    place = _audio(found)
+    return Sdp(
+        None if place is None else _content(found[place]),
+        tuple(" ".join(media.line) for media in found),
+        place,
+    )
+
+
+def write_session(sdp: Sdp, session: int) -> str:
+    """Return the text of the gateway's own description, which has audio. ``session``: the id in its o= line.
+
+    Raise UnwritableError if SDP cannot express it.
+    """
+    return "".join(f"{line}\r\n" for line in _lines(sdp, session))
+
+
+def _audio(found: Sequence[Media]) -> int | None:
+    """Return the place of the audio (rule 2), None if there is none."""
+    for profiles in (_PLAIN, _ENCRYPTED):
+        for place, media in enumerate(found):
+            kind_of, port, profile, *_ = media.line
+            if kind_of == "audio" and port.partition("/")[0] != "0" and profile in profiles:
+                return place
+    return None
+
+
+def _content(media: Media) -> Content:
+    if media.line[2] not in _PLAIN:
+        return _encrypted(media)
+    description = Description(
+        media=media.line[0],
+        codecs=codecs(media),
+        transport=RawUdp(tuple(addresses(media))),
+        ptime=packet_time(media, "ptime"),
+        maxptime=packet_time(media, "maxptime"),
+    )
+    return Content("", senders=senders(media, _FAR_END), description=description)
+
+
+def _encrypted(media: Media) -> Content:
+    """Return the content of an encrypted stream. One that is not keyed by DTLS over ICE is keyed by SDES."""
+    read = content(media, _FAR_END)
+    assert read.description, "content() returns a description"
+    transport = read.description.transport
+    keyed = isinstance(transport, IceUdp) and transport.fingerprint is not None
+    return replace(read, name="", description=replace(read.description, encryption_required=not keyed))
+
+
+def _lines(sdp: Sdp, session: int) -> Iterator[str]:
+    assert sdp.audio, "the gateway describes audio"
+    assert sdp.audio.description, "the audio is described"
+    description = sdp.audio.description
+    host, port = default_address(description.transport)
+    yield from session_lines(host, session, sdp.version)
+    for place, media in enumerate(sdp.media or ("",)):
+        if sdp.media and place != sdp.place:
+            yield rejected_line(media)
+        else:
+            profile = media.split(" ")[2] if media else PLAIN
+            yield from media_lines(sdp.audio, description, _GATEWAY, profile, port)

@@ -1,0 +1,235 @@
+"""Descriptions to SDP (RFC 4566).
+
+Rules:
+
+1. Nothing is lost but what SDP cannot express: the id, type and generation of a plain address, all plain addresses of
+   a component but the first, the ptime of a single codec (SDP has one for all), and the demand for encryption. Several
+   sources with one SSRC become one (RFC 5576 §4.1).
+2. Payload types that have no meaning, or that repeat a number with another meaning, are left out (`media.meaningful`).
+   What may be omitted in Jingle is filled in: the codec of a static payload type (RFC 3551 §6), and defaults for ICE.
+3. No text can leave its place. Text that would break a line, or the grammar within it, raises `UnwritableError`.
+4. In an answer, the streams that are not the audio are rejected with port 0 (RFC 3264 §6).
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from ipaddress import ip_address
+
+from fargo.adapters.sdp import texts
+from fargo.adapters.sdp.grammar import (
+    BARE,
+    DIRECTIONS,
+    DTLS,
+    EVENTS,
+    HOST,
+    INTERVAL,
+    NAME,
+    NOWHERE,
+    PLAIN,
+    TEXT,
+    TOKEN,
+    VALUE,
+    complete,
+    is_address,
+)
+from fargo.statemachine.media.description import (
+    Candidate,
+    Codec,
+    Content,
+    Description,
+    Extension,
+    Feedback,
+    Fingerprint,
+    IceUdp,
+    Parameter,
+    RawUdp,
+    Role,
+    Source,
+    Transport,
+    UnknownTransport,
+    kind,
+    meaningful,
+)
+
+
+class UnwritableError(Exception):
+    """A description that SDP cannot express. str() is a sentence."""
+
+
+def write(content: Content, by: Role) -> str:
+    """Return the SDP for a content that has a description.
+
+    `by` is the party whose description it is, because directions in SDP are relative to it. Raise UnwritableError if
+    SDP cannot express the content.
+    """
+    description = content.description
+    assert description, "the content has a description"
+    return "".join(f"{line}\r\n" for line in _lines(content, description, by))
+
+
+def _lines(content: Content, description: Description, by: Role) -> Iterator[str]:
+    host, port = default_address(description.transport)
+    profile = DTLS if _is_secured(description.transport) else PLAIN
+    yield from session_lines(host, 0, 0)
+    yield from media_lines(content, description, by, profile, port)
+
+
+def session_lines(host: str, session: int, version: int) -> Iterator[str]:
+    """Yield the lines before the first media line: the id and version of the session, and its address."""
+    yield "v=0"
+    yield f"o=- {session} {version} {_network(host)}"
+    yield "s=-"
+    yield f"c={_network(host)}"
+    yield "t=0 0"
+
+
+def media_lines(content: Content, description: Description, by: Role, profile: str, port: int) -> Iterator[str]:
+    """Yield the media line of a content, and its attributes. Raise UnwritableError if SDP cannot express it."""
+    d = description
+    codecs = _codecs_of(d)
+    if not codecs:
+        raise UnwritableError(texts.NO_CODEC)
+    if d.encryption_required and not _is_secured(d.transport):
+        raise UnwritableError(texts.SDES_REQUIRED)
+    formats = " ".join(str(codec.id) for codec in codecs)
+    yield f"m={_fit(TOKEN, d.media, texts.MEDIA_TYPE)} {port} {_fit(TOKEN, profile, texts.MEDIA_PROFILE)} {formats}"
+    yield f"a={DIRECTIONS[by][content.senders]}"
+    if content.name:
+        yield f"a=mid:{_fit(TOKEN, content.name, texts.CONTENT_NAME)}"
+    for codec in codecs:
+        yield from _codec_lines(codec)
+    if ptime := d.ptime or next((codec.ptime for codec in codecs if codec.ptime), 0):
+        yield f"a=ptime:{ptime}"
+    if maxptime := d.maxptime or next((codec.maxptime for codec in codecs if codec.maxptime), 0):
+        yield f"a=maxptime:{maxptime}"
+    yield from _feedback_lines("*", d.feedback)
+    for extension in d.extensions:
+        yield _extension_line(extension, by)
+    for source in d.sources:
+        yield from _source_lines(source)
+    if d.mux:
+        yield "a=rtcp-mux"
+    if d.reduced_size:
+        yield "a=rtcp-rsize"
+    yield from _transport_lines(d.transport)
+
+
+def rejected_line(media: str) -> str:
+    """Return the media line that rejects an offered one (RFC 3264 §6): the same with port 0."""
+    words = media.split(" ")
+    if len(words) < 4 or not all(TOKEN.fullmatch(word) for word in words):
+        raise UnwritableError(texts.NOT_WRITABLE.format(what=texts.MEDIA_TYPE))
+    return f"m={words[0]} 0 {' '.join(words[2:])}"
+
+
+def _codecs_of(description: Description) -> list[Codec]:
+    return [complete(codec) for codec in meaningful(description.codecs)]
+
+
+def _fit(pattern: re.Pattern[str], text: str, what: str) -> str:
+    """Return the text if it matches. The error does not repeat it, because it may be a secret."""
+    if not pattern.fullmatch(text):
+        raise UnwritableError(texts.NOT_WRITABLE.format(what=what))
+    return text
+
+
+def default_address(transport: Transport) -> tuple[str, int]:
+    """Return the address for a party without ICE (RFC 8839 §4.2.1), which goes into the m= and c= lines."""
+    match transport:
+        case RawUdp(candidates):
+            for candidate in _plain(candidates, 1):
+                return candidate.ip, candidate.port
+            raise UnwritableError(texts.NO_ADDRESS)
+        case IceUdp(candidates=candidates):
+            fit = (c for c in candidates if c.component == 1 and c.protocol.lower() == "udp" and is_address(c.ip))
+            return next(((c.ip, c.port) for c in fit), NOWHERE)
+        case UnknownTransport():
+            raise UnwritableError(texts.NO_SDP_TRANSPORT)
+
+
+def _plain(candidates: Iterable[Candidate], component: int) -> list[Candidate]:
+    """Return the first plain address of a component in a list, or []."""
+    return [c for c in candidates if c.component == component and c.port and is_address(c.ip)][:1]
+
+
+def _network(host: str) -> str:
+    return f"IN IP{ip_address(host).version} {host}"
+
+
+def _is_secured(transport: Transport) -> bool:
+    return isinstance(transport, IceUdp) and transport.fingerprint is not None
+
+
+def _codec_lines(codec: Codec) -> Iterator[str]:
+    encoding = f"{_fit(NAME, codec.name, texts.CODEC_NAME)}/{codec.clockrate}"
+    yield f"a=rtpmap:{codec.id} {encoding}{f'/{codec.channels}' if codec.channels > 1 else ''}"
+    if told := ";".join(filter(None, (_parameter(codec, each) for each in codec.parameters))):
+        yield f"a=fmtp:{codec.id} {told}"
+    yield from _feedback_lines(str(codec.id), codec.feedback)
+
+
+def _parameter(codec: Codec, parameter: Parameter) -> str:
+    name, value = parameter.name, parameter.value
+    if not (name or value):
+        return ""
+    if not name or (name == "events" and kind(codec)[0] == EVENTS):
+        return _fit(BARE, value, texts.CODEC_PARAMETER)
+    return f"{_fit(NAME, name, texts.CODEC_PARAMETER_NAME)}={_fit(VALUE, value, texts.CODEC_PARAMETER)}"
+
+
+def _feedback_lines(payload_type: str, feedback: Iterable[Feedback]) -> Iterator[str]:
+    for each in feedback:
+        detail = str(each.interval) if each.type == INTERVAL else _fit(VALUE, each.subtype, texts.FEEDBACK)
+        yield f"a=rtcp-fb:{payload_type} {_fit(TOKEN, each.type, texts.FEEDBACK)}{f' {detail}' if detail else ''}"
+
+
+def _extension_line(extension: Extension, by: Role) -> str:
+    way = "" if extension.senders == "both" else f"/{DIRECTIONS[by][extension.senders]}"
+    return f"a=extmap:{extension.id}{way} {_fit(TOKEN, extension.uri, texts.EXTENSION_URI)}"
+
+
+def _source_lines(source: Source) -> Iterator[str]:
+    ssrc = _fit(TOKEN, source.ssrc, texts.SOURCE)
+    if not source.parameters:
+        yield f"a=ssrc:{ssrc}"
+    for each in source.parameters:
+        name, value = _fit(NAME, each.name, texts.SOURCE_PARAMETER), _fit(TEXT, each.value, texts.SOURCE_PARAMETER)
+        yield f"a=ssrc:{ssrc} {name}{f':{value}' if value else ''}"
+
+
+def _transport_lines(transport: Transport) -> Iterator[str]:
+    match transport:
+        case RawUdp(candidates):
+            for candidate in _plain(candidates, 2):
+                yield f"a=rtcp:{candidate.port} {_network(candidate.ip)}"
+        case IceUdp(ufrag, pwd, candidates, fingerprint, complete):
+            yield f"a=ice-ufrag:{_fit(TOKEN, ufrag, texts.ICE_UFRAG)}"
+            yield f"a=ice-pwd:{_fit(TOKEN, pwd, texts.ICE_PWD)}"
+            yield from map(_candidate_line, candidates)
+            if complete:
+                yield "a=end-of-candidates"
+            if fingerprint:
+                yield from _fingerprint_lines(fingerprint)
+
+
+def _candidate_line(candidate: Candidate) -> str:
+    """Return a candidate attribute (RFC 8839 §5.1). A related address that is withheld is written as 0.0.0.0:9."""
+    c = candidate
+    kind_of = c.type or HOST
+    rel_addr, rel_port = (c.rel_addr, c.rel_port) if c.rel_addr else NOWHERE
+    words = [
+        *(c.foundation or "1", c.component, c.protocol, c.priority, c.ip, c.port, "typ", kind_of),
+        *(("raddr", rel_addr, "rport", rel_port) if c.rel_addr or kind_of != HOST else ()),
+        *(("tcptype", c.tcptype) if c.tcptype else ()),
+        *("generation", c.generation),
+        *(("network-id", c.network) if c.network else ()),
+        *(("id", c.id) if c.id else ()),
+    ]
+    return "a=candidate:" + " ".join(_fit(TOKEN, str(word), texts.CANDIDATE) for word in words)
+
+
+def _fingerprint_lines(fingerprint: Fingerprint) -> Iterator[str]:
+    value = _fit(TOKEN, fingerprint.value, texts.FINGERPRINT)
+    yield f"a=fingerprint:{_fit(TOKEN, fingerprint.hash, texts.FINGERPRINT_HASH)} {value}"
+    if fingerprint.setup:
+        yield f"a=setup:{_fit(TOKEN, fingerprint.setup, texts.DTLS_SETUP)}"

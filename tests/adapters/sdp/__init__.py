@@ -1,0 +1,1 @@
+"""SDP to values and back."""
