@@ -12,7 +12,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from difflib import get_close_matches
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, ip_address
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
@@ -32,7 +32,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from fargo import texts
 
 INSIDE: Final = "127.0.0.1"
-"""The address of rakia, behind the SIP edge. It must never be reachable from outside, so it is not an option."""
+"""The address behind the SIP edge. It must never be reachable from outside, so it is not an option."""
 
 _LABEL: Final = re.compile(r"[^\W_]([\w-]{0,61}[^\W_])?")
 _SECTION_LINE: Final = re.compile(r"\s*\[\s*([\w-]+)\s*\]")
@@ -72,6 +72,23 @@ def _address(text: str) -> str:
     return str(address)
 
 
+def _any_address(text: str) -> str:
+    """Return an address of IPv4 or IPv6. Raises ValueError, also for one that is valid on one link only."""
+    address = ip_address(text)
+    if address.is_unspecified or address.is_multicast or getattr(address, "scope_id", None):
+        raise ValueError
+    return str(address)
+
+
+def _addresses(value: object) -> tuple[str, ...]:
+    """Return a list of different addresses, or one address as a list. Raises ValueError."""
+    given = value if isinstance(value, list) else [value]
+    addresses = tuple(_any_address(each) if isinstance(each, str) else "" for each in given)
+    if not all(addresses) or len(set(addresses)) < max(len(addresses), 1):
+        raise ValueError
+    return addresses
+
+
 class Endpoint(NamedTuple):
     """An IPv4 address and a UDP port on it."""
 
@@ -106,7 +123,7 @@ def _duration(value: object) -> str:
 
 Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
 Domain = Annotated[str, AfterValidator(_domain)]
-Address = Annotated[str, AfterValidator(_address)]
+AnyAddress = Annotated[str, AfterValidator(_any_address)]
 RelativePath = Annotated[Path, AfterValidator(_path)]
 
 _A_PORT: Final = "a port number from 1 to 65535"
@@ -162,21 +179,56 @@ class XmppConfig(_Section):
 
 
 class SipConfig(_Section):
-    """[sip]: what SIP providers and phones see of the gateway."""
+    """[sip]: the SIP engine, and what SIP providers and phones see of the gateway."""
 
-    address: Address = Field(
-        description='an IPv4 address of this machine that SIP providers can reach, such as "192.0.2.10"'
+    engine: Literal["telepathy", "sip"] = Field("telepathy", description='"telepathy" or "sip"')
+    address: Annotated[tuple[str, ...], BeforeValidator(_addresses)] = Field(
+        description='an address of this machine that SIP providers can reach, such as "192.0.2.10", or a list of them'
+    )
+    public_address: AnyAddress | None = Field(
+        None, description='the address that a NAT gives this machine, such as "203.0.113.10"'
     )
     port: Port = Field(5060, description=_A_PORT)
+    tls_port: Port = Field(5061, description=_A_PORT)
+    tls_certificate: RelativePath | None = Field(
+        None, description="the path of a file with a TLS certificate and its chain"
+    )
+    tls_key: RelativePath | None = Field(
+        None, validate_default=True, description="the path of a file with the key of the TLS certificate"
+    )
+    tls_ca: RelativePath = Field(
+        Path("/etc/ssl/certs/ca-certificates.crt"),
+        description="the path of a file with the TLS authorities to trust",
+    )
     inside_port: Port = Field(5070, description=_A_PORT)
+    gateway_port: Port = Field(5071, description=_A_PORT)
+    hep: Annotated[Endpoint, BeforeValidator(_endpoint)] | None = Field(
+        None, description='the IPv4 address and port of a HEP collector, such as "192.0.2.20:9060"'
+    )
     ring_seconds: int = Field(180, strict=True, ge=5, le=540, description="a number of seconds from 5 to 540")
 
     @field_validator("address")
     @classmethod
-    def _not_loopback(cls, address: str) -> str:
-        if address == INSIDE:
+    def _usable(cls, addresses: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if INSIDE in addresses:
             raise _mistake(texts.LOOPBACK_ADDRESS.format(address=INSIDE))
-        return address
+        if info.data.get("engine") == "telepathy" and (len(addresses) > 1 or ":" in addresses[0]):
+            raise _mistake(texts.ONE_IPV4_ADDRESS)
+        return addresses
+
+    @field_validator("public_address", "tls_port", "tls_certificate", "tls_ca", "gateway_port", "hep")
+    @classmethod
+    def _of_this_engine(cls, value: object, info: ValidationInfo) -> object:
+        if info.data.get("engine") == "telepathy":
+            raise _mistake(texts.OTHER_ENGINE.format(engine="sip"))
+        return value
+
+    @field_validator("tls_key")
+    @classmethod
+    def _certificate_and_key(cls, key: Path | None, info: ValidationInfo) -> Path | None:
+        if "tls_certificate" in info.data and (key is None) != (info.data["tls_certificate"] is None):
+            raise _mistake(texts.CERTIFICATE_AND_KEY)
+        return key
 
 
 class MediaConfig(_Section):

@@ -174,7 +174,8 @@ class Daemon:
         if first:
             sip, xmpp = self._config.sip, self._config.xmpp
             users = ", ".join(xmpp.allowed_domains)
-            print(texts.READY.format(domain=xmpp.domain, users=users, address=sip.address, port=sip.port), flush=True)
+            addresses = ", ".join(sip.address)
+            print(texts.READY.format(domain=xmpp.domain, users=users, addresses=addresses, port=sip.port), flush=True)
 
     def _fail(self, why: str) -> None:
         """Stop the gateway with this reason and exit code 1."""
@@ -235,7 +236,7 @@ class Daemon:
 
 def _edge_settings(config: Config) -> EdgeSettings:
     return EdgeSettings(
-        outside_ip=config.sip.address,
+        outside_ip=config.sip.address[0],
         outside_port=config.sip.port,
         inside_ip=INSIDE,
         inside_port=config.sip.inside_port,

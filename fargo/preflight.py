@@ -12,25 +12,38 @@ from fargo import texts
 from fargo.config import INSIDE, Config, Endpoint
 
 _PONG_SECONDS: Final = 1.0
+_OF_TELEPATHY: Final = ("rakia", "dbus_daemon")
+"""The programs that only the engine "telepathy" needs."""
 
 
 def problems(config: Config) -> Iterator[str]:
     """Yield a sentence for each problem that would keep the gateway from starting, even if it runs alone."""
+    unused = () if config.sip.engine == "telepathy" else _OF_TELEPATHY
     for name, program in config.programs:
-        if not (program.is_file() and os.access(program, os.X_OK)):
+        if name not in unused and not (program.is_file() and os.access(program, os.X_OK)):
             yield f"programs.{name}: {texts.NOT_EXECUTABLE.format(program=program)}"
     if problem := _directory_problem(config.state.directory):
         yield f"state.directory: {problem}"
-    if problem := _bind_problem(config.sip.address):
-        yield f"sip.address: {problem}"
+    for address in config.sip.address:
+        if problem := _bind_problem(address):
+            yield f"sip.address: {problem}"
+    for name in ("tls_certificate", "tls_key", "tls_ca"):
+        if (path := _tls_file(config, name)) and not os.access(path, os.R_OK):
+            yield f"sip.{name}: {texts.NOT_READABLE.format(path=path, uid=os.getuid())}"
 
 
 def busy_ports(config: Config) -> Iterator[str]:
     """Yield a sentence for each port that the gateway cannot bind now. A running gateway holds its ports itself."""
-    if problem := _bind_problem(config.sip.address, config.sip.port):
-        yield f"sip.port: {problem}"
-    if problem := _bind_problem(INSIDE, config.sip.inside_port):
-        yield f"sip.inside_port: {problem}"
+    sip = config.sip
+    sockets = [("port", address, sip.port) for address in sip.address]
+    if sip.tls_certificate:
+        sockets += [("tls_port", address, sip.tls_port) for address in sip.address]
+    sockets.append(("inside_port", INSIDE, sip.inside_port))
+    if sip.engine == "sip":
+        sockets.append(("gateway_port", INSIDE, sip.gateway_port))
+    for name, address, port in sockets:
+        if problem := _bind_problem(address, port):
+            yield f"sip.{name}: {problem}"
 
 
 def silent_relay(config: Config) -> Iterator[str]:
@@ -38,6 +51,12 @@ def silent_relay(config: Config) -> Iterator[str]:
     relay = config.media.relay
     if relay and not _answers(relay):
         yield f"media.relay: {texts.RELAY_SILENT.format(address=relay.host, port=relay.port)}"
+
+
+def _tls_file(config: Config, name: str) -> Path | None:
+    """Return the file of this option; None if the engine in use has no TLS."""
+    path: Path | None = getattr(config.sip, name)
+    return path if config.sip.engine == "sip" else None
 
 
 def _answers(relay: Endpoint) -> bool:
@@ -65,7 +84,7 @@ def _directory_problem(directory: Path) -> str | None:
 def _bind_problem(address: str, port: int | None = None) -> str | None:
     """Return why a UDP or a TCP socket cannot be bound there, None if both can. No port means any port."""
     for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
-        with socket.socket(socket.AF_INET, kind) as probe:
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, kind == socket.SOCK_STREAM)
             try:
                 probe.bind((address, port or 0))

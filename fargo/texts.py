@@ -34,6 +34,11 @@ NO_SECRET: Final = (
 TWO_SECRETS: Final = "Both secret and secret_file are given. Remove one of them."
 OWN_DOMAIN: Final = "“{domain}” is the domain of the gateway itself. List the domains of its users."
 LOOPBACK_ADDRESS: Final = "{address} is reserved for traffic inside the gateway. Use another address of this machine."
+ONE_IPV4_ADDRESS: Final = (
+    "The engine “telepathy” uses one IPv4 address. Give one, or set engine to “sip” for several or for IPv6."
+)
+OTHER_ENGINE: Final = "Only the engine “{engine}” has this option. Remove it, or set engine to “{engine}”."
+CERTIFICATE_AND_KEY: Final = "TLS needs both tls_certificate and tls_key. Give both or neither."
 RELAY_MISSING: Final = "Missing, although path is “relay”; expected {expected}."
 
 # --- a warning about the configuration
@@ -45,6 +50,7 @@ SECRET_EXPOSED: Final = "{path} contains a secret and other users can read it. R
 NOT_EXECUTABLE: Final = "{program} is not an executable file. Install the program or correct the path."
 NOT_A_DIRECTORY: Final = "{path} is not a directory. Choose another path."
 NOT_WRITABLE: Final = "Fargo runs as user {uid}, which has no permission to write to {path}."
+NOT_READABLE: Final = "Fargo runs as user {uid}, which cannot read {path}. Correct the path or its permissions."
 NOT_LOCAL: Final = "{socket} is not an address of this machine. Run “ip address” to list its addresses."
 IN_USE: Final = "{socket} is in use by another program. Stop that program or choose another port."
 RESERVED: Final = "{socket} is reserved for root. Choose a port above 1023 or give Fargo CAP_NET_BIND_SERVICE."
@@ -97,7 +103,7 @@ RETENTION_BUG: Final = "A bug: old events do not leave the log any more"
 
 EDGE: Final = "The SIP edge"
 """The `name` of a restarted program. The name of the SIP host is in the texts of its package."""
-READY: Final = "Fargo is ready: {domain} serves {users}; SIP is at {address} port {port}."
+READY: Final = "Fargo is ready: {domain} serves {users}; SIP is at {addresses} port {port}."
 SIGNALLED: Final = "Fargo received {name} and stops."
 STOPPING: Final = "Fargo stops: {why}"
 START_OR_STOP_BUG: Final = "A bug: starting or stopping failed"

@@ -1,5 +1,6 @@
 """All mistakes in a configuration are reported at once, each with its key, its line and what is expected."""
 
+import re
 import socket
 from pathlib import Path
 
@@ -70,6 +71,28 @@ def test_a_relay_is_an_address_and_a_port(file: Path) -> None:
     assert load(file).media.relay == ("127.0.0.1", 2223)
 
 
+def test_our_own_engine_has_several_addresses(file: Path) -> None:
+    text = file.read_text().replace("[sip]", "[sip]\nengine = 'sip'")
+    file.write_text(text)
+    assert load(file).sip.address == ("127.0.0.2",)
+    file.write_text(text.replace('"127.0.0.2"', "['127.0.0.2', '2001:DB8::0:1']"))
+    assert load(file).sip.address == ("127.0.0.2", "2001:db8::1")
+
+
+@pytest.mark.parametrize("given", ["[]", "['127.0.0.2', '127.0.0.2']", "'::'", "'fe80::1%eth0'", "'ff02::1'", "5"])
+def test_an_address_of_our_own_engine_is_checked(file: Path, given: str) -> None:
+    file.write_text(file.read_text().replace("[sip]", "[sip]\nengine = 'sip'").replace('"127.0.0.2"', given))
+    with pytest.raises(ConfigError, match=r":8: sip\.address: "):
+        load(file)
+
+
+@pytest.mark.parametrize("given", ["tls_certificate", "tls_key"])
+def test_a_certificate_needs_its_key(file: Path, given: str) -> None:
+    file.write_text(file.read_text().replace("[sip]", f"[sip]\nengine = 'sip'\n{given} = 'a.pem'"))
+    with pytest.raises(ConfigError, match=re.escape(f"sip.tls_key: {texts.CERTIFICATE_AND_KEY}")):
+        load(file)
+
+
 def test_a_secret_is_not_shown(file: Path) -> None:
     assert "sesame" not in repr(load(file))
     assert mistakes(file, '"open sesame"', "1234567") == [f":4: {not_valid('xmpp.secret', texts.SECRET_VALUE)}"]
@@ -91,6 +114,20 @@ NOWHERE = texts.UNREADABLE.format(path="/nowhere", why="No such file or director
         ("[sip]", "[sip]\nring_seconds = 4", 7, not_valid("sip.ring_seconds", "4")),
         ("127.0.0.2", "0.0.0.0", 7, not_valid("sip.address", "“0.0.0.0”")),
         ("127.0.0.2", "127.0.0.1", 7, f"sip.address: {texts.LOOPBACK_ADDRESS.format(address='127.0.0.1')}"),
+        ("127.0.0.2", "2001:db8::1", 7, f"sip.address: {texts.ONE_IPV4_ADDRESS}"),
+        ('"127.0.0.2"', "['127.0.0.2', '127.0.0.3']", 7, f"sip.address: {texts.ONE_IPV4_ADDRESS}"),
+        ("[sip]", "[sip]\nengine = 'sofia'", 7, not_valid("sip.engine", "“sofia”")),
+        *(
+            ("[state]", f"{name} = {value}\n[state]", 8, f"sip.{name}: {texts.OTHER_ENGINE.format(engine='sip')}")
+            for name, value in {
+                "public_address": "'192.0.2.1'",
+                "tls_port": "5061",
+                "tls_certificate": "'a.pem'",
+                "tls_ca": "'a.pem'",
+                "gateway_port": "5071",
+                "hep": "'192.0.2.1:9060'",
+            }.items()
+        ),
         ("[state]", "[media]\npath = 'direkt'\n[state]", 9, not_valid("media.path", "“direkt”")),
         ("[state]", "[media]\npath = 'relay'\n[state]", 8, missing("media.relay", texts.RELAY_MISSING)),
         *(

@@ -93,7 +93,7 @@ def _port(text: str) -> int:
 
 
 def _transport(text: str) -> str:
-    if text not in ("", "udp", "tcp"):
+    if text not in ("", "udp", "tcp", "tls"):
         raise MalformedError(texts.BAD_TRANSPORT)
     return text
 
@@ -133,6 +133,7 @@ def _transport_field(transport: str) -> Any:
         ("", texts.FORM_TRANSPORT_ANY),
         ("udp", texts.FORM_TRANSPORT_UDP),
         ("tcp", texts.FORM_TRANSPORT_TCP),
+        ("tls", texts.FORM_TRANSPORT_TLS),
     )
     options = [data_form.Option(value, label) for value, label in choices]
     return data_form.Field("list-single", TRANSPORT, value=transport, options=options, label=texts.FORM_TRANSPORT)
