@@ -9,6 +9,7 @@ Rules:
    address and the password.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -36,6 +37,12 @@ AUTH_USER: Final = "x-auth-user"
 PROXY: Final = "x-proxy"
 PORT: Final = "x-port"
 TRANSPORT: Final = "x-transport"
+
+_TRANSPORTS: Final = {
+    "udp": texts.FORM_TRANSPORT_UDP,
+    "tcp": texts.FORM_TRANSPORT_TCP,
+    "tls": texts.FORM_TRANSPORT_TLS,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +100,7 @@ def _port(text: str) -> int:
 
 
 def _transport(text: str) -> str:
-    if text not in ("", "udp", "tcp", "tls"):
+    if text and text not in _TRANSPORTS:
         raise MalformedError(texts.BAD_TRANSPORT)
     return text
 
@@ -107,11 +114,11 @@ def stanza(command: SendRegistrationForm) -> Element:
     query.addElement("instructions", content=texts.FORM_INSTRUCTIONS)
     query.addElement(ADDRESS, content=account.address)
     query.addElement(PASSWORD)
-    query.addChild(_form_for(account).toElement())
+    query.addChild(_form_for(account, command.transports).toElement())
     return iq_result(command.iq, query)
 
 
-def _form_for(account: SipAccount) -> Any:
+def _form_for(account: SipAccount, transports: Iterable[str]) -> Any:
     """Return the data form (XEP-0077 §4), filled in except for the password."""
     fields = (
         ("text-single", ADDRESS, texts.FORM_ADDRESS, account.address, True),
@@ -124,16 +131,11 @@ def _form_for(account: SipAccount) -> Any:
     form = data_form.Form("form", texts.FORM_TITLE, instructions, NS_REGISTER)
     for kind, name, label, value, needed in fields:
         form.addField(data_form.Field(kind, name, value=value or None, label=label, required=needed))
-    form.addField(_transport_field(account.transport))
+    form.addField(_transport_field(account.transport, transports))
     return form
 
 
-def _transport_field(transport: str) -> Any:
-    choices = (
-        ("", texts.FORM_TRANSPORT_ANY),
-        ("udp", texts.FORM_TRANSPORT_UDP),
-        ("tcp", texts.FORM_TRANSPORT_TCP),
-        ("tls", texts.FORM_TRANSPORT_TLS),
-    )
+def _transport_field(chosen: str, transports: Iterable[str]) -> Any:
+    choices = [("", texts.FORM_TRANSPORT_ANY), *((each, _TRANSPORTS[each]) for each in transports)]
     options = [data_form.Option(value, label) for value, label in choices]
-    return data_form.Field("list-single", TRANSPORT, value=transport, options=options, label=texts.FORM_TRANSPORT)
+    return data_form.Field("list-single", TRANSPORT, value=chosen, options=options, label=texts.FORM_TRANSPORT)

@@ -67,7 +67,7 @@ TOO_MANY_FIELDS: Final = "The form has more than {limit} fields."
 FORM_UNREADABLE: Final = "The form cannot be read: a field occurs twice, or an option has no value."
 FORM_NOT_SUBMITTED: Final = "The form was not submitted, so nothing has changed."
 BAD_PORT: Final = "The port must be a number between 1 and 65535, or empty."
-BAD_TRANSPORT: Final = "The transport must be udp or tcp, or empty."
+BAD_TRANSPORT: Final = "The transport must be udp, tcp or tls, or empty."
 
 FORM_TITLE: Final = "SIP account"
 FORM_INSTRUCTIONS: Final = (
@@ -84,6 +84,7 @@ FORM_TRANSPORT: Final = "Transport"
 FORM_TRANSPORT_ANY: Final = "As the SIP provider specifies"
 FORM_TRANSPORT_UDP: Final = "UDP"
 FORM_TRANSPORT_TCP: Final = "TCP"
+FORM_TRANSPORT_TLS: Final = "TLS"
 
 # --- for users: the prompt of the gateway protocol (XEP-0100 §6.3)
 

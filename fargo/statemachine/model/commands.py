@@ -48,10 +48,13 @@ class RefuseIq(_CoreCommand, frozen=True, tag="RefuseIq"):
 
 
 class SendRegistrationForm(_CoreCommand, frozen=True, tag="SendRegistrationForm"):
-    """The registration form with the account's values, but never its password (XEP-0077 §3.1)."""
+    """The registration form with the account's values, but never its password (XEP-0077 §3.1). ``transports``: those
+    that the user can choose from.
+    """
 
     iq: Iq
     account: SipAccount | None
+    transports: tuple[str, ...] = ("udp", "tcp")
 
 
 # --- presence

@@ -87,6 +87,12 @@ def test_a_submission_hides_its_password() -> None:
     assert "s3cret" not in repr(Submission(FULL, "s3cret"))
 
 
+def test_the_form_offers_the_transports_of_the_engine() -> None:
+    answer = parse(registration.stanza(SendRegistrationForm(ASKED, None, ("tcp", "tls"))).toXml())
+    form = data_form.findForm(answer.query, "jabber:iq:register")
+    assert [option.value for option in form.fields["x-transport"].options] == ["", "tcp", "tls"]
+
+
 def test_a_new_user_gets_an_empty_form() -> None:
     answer = parse(registration.stanza(SendRegistrationForm(ASKED, None)).toXml())
     assert (answer["type"], answer["to"], answer["id"]) == ("result", ASKED.sender, "1")
