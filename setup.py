@@ -11,7 +11,11 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.11",
     packages=find_packages(include=["fargo", "fargo.*", "replay", "replay.*"]),
-    package_data={"fargo.edge": ["*.cfg"], "replay.page": ["*.html", "*.css", "*.js"]},
+    package_data={
+        "fargo.edge.telepathy": ["*.cfg"],
+        "fargo.edge.sip": ["*.cfg"],
+        "replay.page": ["*.html", "*.css", "*.js"],
+    },
     install_requires=[
         # rtpengine's NG protocol. Other bencode libraries reject dictionaries with unsorted keys.
         "bencode.py>=4,<5",

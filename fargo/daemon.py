@@ -30,7 +30,9 @@ from fargo.adapters.telepathy.host import HostSettings
 from fargo.adapters.xmpp.adapter import XmppAdapter, XmppSettings
 from fargo.backfill import backfill
 from fargo.config import INSIDE, Config
-from fargo.edge import Edge, EdgeSettings, route_params
+from fargo.edge.run import Edge
+from fargo.edge.telepathy.routing import route_params
+from fargo.edge.telepathy.settings import TelepathyEdgeSettings
 from fargo.engine import Engine, steady_clock
 from fargo.processes import ProcessError
 from fargo.retention import Retention
@@ -234,8 +236,8 @@ class Daemon:
             self._engine.put(issued.user, RelayRefused(issued.id, texts.NO_RELAY))
 
 
-def _edge_settings(config: Config) -> EdgeSettings:
-    return EdgeSettings(
+def _edge_settings(config: Config) -> TelepathyEdgeSettings:
+    return TelepathyEdgeSettings(
         outside_ip=config.sip.address[0],
         outside_port=config.sip.port,
         inside_ip=INSIDE,

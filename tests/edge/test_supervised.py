@@ -15,7 +15,7 @@ from world.ports import free_port
 from world.process import Process, until
 
 from fargo import texts
-from fargo.edge import EdgeSettings
+from fargo.edge.telepathy.settings import TelepathyEdgeSettings
 from fargo.edge.texts import ADVICE
 from fargo.supervisor import START_ATTEMPTS
 
@@ -27,14 +27,15 @@ from pathlib import Path
 from twisted.internet import reactor
 from twisted.logger import eventAsText, globalLogPublisher
 from fargo import supervisor, texts
-from fargo.edge import Edge, EdgeSettings
+from fargo.edge.run import Edge
+from fargo.edge.telepathy.settings import TelepathyEdgeSettings
 
 supervisor.DELAYS = (0, 0.1)
 supervisor.START_ATTEMPTS = int(sys.argv[2])
 globalLogPublisher.addObserver(lambda event: print(eventAsText(event, False, False, False)))
 values = json.loads(sys.argv[1])
 values["run_dir"] = Path(values["run_dir"])
-make = lambda ended: Edge(EdgeSettings(**values), reactor, ended)
+make = lambda ended: Edge(TelepathyEdgeSettings(**values), reactor, ended)
 edge = supervisor.Supervisor(texts.EDGE, make, reactor)
 
 def give_up(failure):
@@ -53,8 +54,8 @@ IN_USE = "Address already in use"
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> EdgeSettings:
-    return EdgeSettings(
+def settings(tmp_path: Path) -> TelepathyEdgeSettings:
+    return TelepathyEdgeSettings(
         inside_port=free_port("127.0.0.1"),
         outside_ip="127.0.0.2",
         outside_port=free_port("127.0.0.2"),
@@ -79,26 +80,26 @@ def program(directory: Path) -> Path:
     return path
 
 
-def starts(settings: EdgeSettings) -> int:
+def starts(settings: TelepathyEdgeSettings) -> int:
     return len((settings.run_dir.parent / "starts").read_text().splitlines())
 
 
 @contextmanager
-def port_taken(settings: EdgeSettings) -> Iterator[None]:
+def port_taken(settings: TelepathyEdgeSettings) -> Iterator[None]:
     with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as other:
         other.bind((settings.outside_ip, settings.outside_port))
         yield
 
 
 @contextmanager
-def configuration_broken(settings: EdgeSettings) -> Iterator[None]:
+def configuration_broken(settings: TelepathyEdgeSettings) -> Iterator[None]:
     broken = settings.run_dir.parent / "broken"
     broken.touch()
     yield
     broken.unlink()
 
 
-def kill_all(settings: EdgeSettings) -> int:
+def kill_all(settings: TelepathyEdgeSettings) -> int:
     """Kill the processes of kamailio, and return how many there were."""
     pids = processes_of(settings)
     for pid in pids:
@@ -108,7 +109,7 @@ def kill_all(settings: EdgeSettings) -> int:
 
 
 @asynccontextmanager
-async def supervised(settings: EdgeSettings, attempts: int = START_ATTEMPTS) -> AsyncIterator[Process]:
+async def supervised(settings: TelepathyEdgeSettings, attempts: int = START_ATTEMPTS) -> AsyncIterator[Process]:
     values = json.dumps({**asdict(settings), "run_dir": str(settings.run_dir)})
     arguments = (sys.executable, "-uc", DAEMON, values, str(attempts))
     process = await Process.start("a daemon", *arguments, cwd=Path(__file__).parents[2])
@@ -128,7 +129,7 @@ def is_only_quoted(words: str, process: Process) -> bool:
     return {line.startswith("  ") for line in process.lines if words in line} == {True}
 
 
-async def crash(process: Process, settings: EdgeSettings, begin_trouble: Callable[[], None]) -> None:
+async def crash(process: Process, settings: TelepathyEdgeSettings, begin_trouble: Callable[[], None]) -> None:
     """Kill all of kamailio, and let the trouble begin before the supervisor notices."""
     os.kill(process.pid, signal.SIGSTOP)
     await until(lambda: kill_all(settings) == 0, "all of kamailio is gone")  # it may be starting workers still
@@ -136,14 +137,14 @@ async def crash(process: Process, settings: EdgeSettings, begin_trouble: Callabl
     os.kill(process.pid, signal.SIGCONT)
 
 
-Trouble = Callable[[EdgeSettings], AbstractContextManager[None]]
+Trouble = Callable[[TelepathyEdgeSettings], AbstractContextManager[None]]
 TROUBLES = pytest.mark.parametrize(
     ("trouble", "words"), [(port_taken, IN_USE), (configuration_broken, "error in config file")]
 )
 
 
 @TROUBLES
-async def test_at_start_up_it_is_given_up(settings: EdgeSettings, trouble: Trouble, words: str) -> None:
+async def test_at_start_up_it_is_given_up(settings: TelepathyEdgeSettings, trouble: Trouble, words: str) -> None:
     with trouble(settings):
         async with supervised(settings) as process:
             assert await process.ended() == 0
@@ -157,7 +158,7 @@ async def test_at_start_up_it_is_given_up(settings: EdgeSettings, trouble: Troub
 
 
 @TROUBLES
-async def test_at_start_up_it_recovers(settings: EdgeSettings, trouble: Trouble, words: str) -> None:
+async def test_at_start_up_it_recovers(settings: TelepathyEdgeSettings, trouble: Trouble, words: str) -> None:
     with ExitStack() as stack:
         stack.enter_context(trouble(settings))
         async with supervised(settings, attempts=sys.maxsize) as process:
@@ -169,7 +170,9 @@ async def test_at_start_up_it_recovers(settings: EdgeSettings, trouble: Trouble,
 
 
 @TROUBLES
-async def test_once_it_has_run_it_is_never_given_up(settings: EdgeSettings, trouble: Trouble, words: str) -> None:
+async def test_once_it_has_run_it_is_never_given_up(
+    settings: TelepathyEdgeSettings, trouble: Trouble, words: str
+) -> None:
     with ExitStack() as stack:
         async with supervised(settings) as process:
             await process.line("^STARTED")

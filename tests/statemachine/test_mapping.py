@@ -154,7 +154,7 @@ def test_what_the_caller_reads(message: str, reason: int) -> None:
 
 def test_the_edges_own_words() -> None:
     own = re.findall(r"^\| ([\d or]+) \| ([A-Z].*?) \| `(.+?)` \|$", PAGE, re.M)
-    edge = (ROOT / "fargo/edge/kamailio.cfg").read_text()
+    edge = (ROOT / "fargo/edge/telepathy/kamailio.cfg").read_text()
     assert sorted(text for _, text, _ in own) == sorted(re.findall(r'gateway: ([^"]+)"', edge))
     for status, text, reason in own:
         for each in status.split(" or "):

@@ -5,9 +5,9 @@ The phrase of a failure begins with its status, which D-Bus does not show, and "
 
 import pytest
 
+from ..agents import Message, request
 from .conftest import INSIDE, OUTSIDE, Line
 from .sdp import AUDIO, NO_VIDEO, VIDEO, lines, sdp, shown
-from .sip import Message, request
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

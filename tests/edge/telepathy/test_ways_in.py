@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
+from ..agents import Agent, Message, request, response, unique
 from .conftest import INSIDE, Line, RunningEdge
 from .sdp import sdp
-from .sip import Agent, Message, request, response, unique
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

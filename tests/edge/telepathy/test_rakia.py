@@ -10,11 +10,11 @@ import pytest
 import pytest_asyncio
 from world.process import Process, until
 
-from fargo.edge import route_params
+from fargo.edge.telepathy.routing import route_params
 
+from ..agents import Agent
 from .conftest import Line, RunningEdge
 from .sdp import AUDIO, NO_VIDEO, VIDEO, sdp
-from .sip import Agent
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -5,8 +5,8 @@ import socket
 
 import pytest
 
+from ..agents import Agent, Message
 from .conftest import INSIDE, Line, RunningEdge
-from .sip import Agent, Message
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -6,9 +6,9 @@ from urllib.parse import unquote
 
 import pytest
 
+from ..agents import Message, request
 from .conftest import OUTSIDE, RING_SECONDS, Line
 from .sdp import AUDIO, NO_VIDEO, VIDEO, lines, sdp, shown
-from .sip import Message, request
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -1,0 +1,70 @@
+"""What the settings of both edges have in common: their form, their checks, and the configuration made of them."""
+
+from collections.abc import Mapping
+from importlib.resources import files
+from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
+from typing import Final, Protocol
+
+from fargo.edge import texts
+
+READY_LINE: Final = "fargo edge is ready"
+"""The text that kamailio writes to its log when all its sockets are bound."""
+
+LONGEST_SECONDS: Final = 3600
+SHORTEST_SECRET: Final = 16
+
+
+class EdgeSettings(Protocol):
+    """The settings of an edge, as far as running it needs them."""
+
+    @property
+    def run_dir(self) -> Path:
+        """A directory for the edge alone. It is created if it is missing."""
+
+    @property
+    def kamailio(self) -> str:
+        """The program."""
+
+    def files(self) -> Mapping[str, str]:
+        """Return the files for the run directory by name, `kamailio.cfg` among them. They contain secrets."""
+
+
+def filled_in(package: str, defines: Mapping[str, object], lines: str = "") -> str:
+    """Return the `kamailio.cfg` of a package with a value for each of its words in capitals, below further lines."""
+    head = "".join(f'#!substdef "!{name}!{value}!g"\n' for name, value in defines.items())
+    return f"#!KAMAILIO\n{head}{lines}{files(package).joinpath('kamailio.cfg').read_text()}"
+
+
+def check_inside(address: IPv4Address) -> None:
+    """Raise ValueError if the address is not a loopback address."""
+    if not address.is_loopback:
+        raise ValueError(texts.NOT_LOOPBACK.format(address=address))
+
+
+def check_outside(address: IPv4Address | IPv6Address, inside: IPv4Address) -> None:
+    """Raise ValueError if providers cannot reach the address, or if it is the inside address."""
+    if address.is_unspecified or address.is_multicast:
+        raise ValueError(texts.NOT_REACHABLE.format(address=address))
+    if address == inside:
+        raise ValueError(texts.SAME_ADDRESS.format(address=address))
+
+
+def check_ports(**ports: int) -> None:
+    """Raise ValueError for a port that is out of range. The keywords name the ports."""
+    for side, port in ports.items():
+        if not 0 < port < 65536:
+            raise ValueError(texts.BAD_PORT.format(side=side, port=port))
+
+
+def check_seconds(**times: int) -> None:
+    """Raise ValueError for a time that is not positive, or too long. The keywords name the times."""
+    for name, seconds in times.items():
+        if not 0 < seconds <= LONGEST_SECONDS:
+            raise ValueError(texts.BAD_SECONDS.format(name=name, seconds=seconds))
+
+
+def check_secret(secret: str) -> None:
+    """Raise ValueError if the secret is too short."""
+    if len(secret) < SHORTEST_SECRET:
+        raise ValueError(texts.SHORT_SECRET)

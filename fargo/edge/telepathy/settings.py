@@ -1,0 +1,88 @@
+"""The settings of the edge in front of telepathy-rakia, and its configuration."""
+
+import hashlib
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Final
+
+from fargo.edge import texts
+from fargo.edge.settings import (
+    READY_LINE,
+    check_inside,
+    check_outside,
+    check_ports,
+    check_seconds,
+    check_secret,
+    filled_in,
+)
+
+MAX_SDP: Final = 16000
+"""The largest body of an INVITE, in bytes, that is processed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TelepathyEdgeSettings:
+    """The addresses of the edge and how it is run. A value that cannot be used raises ValueError with the reason."""
+
+    outside_ip: str
+    """The address that providers see. Not 0.0.0.0, because it is written into Contact."""
+    outside_port: int = 5060
+    inside_ip: str = "127.0.0.1"
+    """The address for rakia. Nothing else uses it."""
+    inside_port: int = 5070
+    secret: str = field(repr=False)
+    """The key that signs Contact URIs. With a new one, calls do not arrive until the registrations are refreshed."""
+    ring_seconds: int = 180
+    """How long a call may ring, in either direction."""
+    silence_seconds: int = 8
+    """How long a provider may be silent before it counts as unreachable."""
+    run_dir: Path
+    kamailio: str = "kamailio"
+
+    def __post_init__(self) -> None:
+        inside, outside = _address("inside", self.inside_ip), _address("outside", self.outside_ip)
+        check_inside(inside)
+        check_outside(outside, inside)
+        check_ports(inside=self.inside_port, outside=self.outside_port)
+        check_seconds(ring_seconds=self.ring_seconds, silence_seconds=self.silence_seconds)
+        check_secret(self.secret)
+
+    def files(self) -> dict[str, str]:
+        """Return the configuration of kamailio, which contains a key."""
+        return {"kamailio.cfg": _configuration(self)}
+
+
+def _configuration(settings: TelepathyEdgeSettings) -> str:
+    defines = {
+        "INSIDE_IP": settings.inside_ip,
+        "INSIDE_PORT": settings.inside_port,
+        "OUTSIDE_IP": settings.outside_ip,
+        "OUTSIDE_PORT": settings.outside_port,
+        "EDGE_KEY": hashlib.sha256(settings.secret.encode()).hexdigest(),
+        "SILENCE_MS": settings.silence_seconds * 1000,
+        "RING_MS": settings.ring_seconds * 1000,
+        "INVITE_MS": (settings.ring_seconds + 30) * 1000,
+        "MAX_SDP": MAX_SDP,
+        "READY_LINE": READY_LINE,
+        "FORBIDDEN": _forbidden(settings),
+    }
+    return filled_in(__package__, defines)
+
+
+def _address(side: str, text: str) -> IPv4Address:
+    try:
+        return IPv4Address(text)
+    except ValueError:
+        raise ValueError(texts.BAD_ADDRESS.format(side=side, address=text)) from None
+
+
+def _forbidden(settings: TelepathyEdgeSettings) -> str:
+    """Return a regular expression for the addresses that the outside sockets never send to: loopback, and 0.0.0.0,
+    which means the same.
+
+    If the outside address itself is on loopback, the providers are too. Then only the inside address is forbidden.
+    """
+    if IPv4Address(settings.outside_ip).is_loopback:
+        return settings.inside_ip.replace(".", "[.]")
+    return "(127|0)[.].*"
