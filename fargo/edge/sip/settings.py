@@ -37,7 +37,7 @@ class SipEdgeSettings:
     tls_port: int | None = None
     """None: no TLS."""
     certificate: Path | None = None
-    """Our certificate with its chain (PEM), and `key`: its private key. Without them nobody can connect to us by TLS."""
+    """Our certificate with its chain (PEM), and `key`, its key. Without them nobody can connect to us by TLS."""
     key: Path | None = None
     ca: Path = SYSTEM_CA
     """The certificates of the authorities that are trusted to certify SIP servers (PEM)."""
