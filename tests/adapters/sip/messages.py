@@ -43,3 +43,26 @@ def response(data: bytes) -> SipResponse:
     found = parse(data)
     assert isinstance(found, SipResponse)
     return found
+
+
+def options(*lines: str, **instead: str) -> SipRequest:
+    """Return an OPTIONS with further header lines, and with other values of its own (``from_`` for From)."""
+    values = {
+        "via": "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1",
+        "from_": "<sip:a@example.com>;tag=1",
+        "to": "<sip:b@example.com>",
+        "call_id": "1",
+        "cseq": "1 OPTIONS",
+        "uri": "sip:x@example.com",
+        **instead,
+    }
+    head = [
+        f"OPTIONS {values['uri']} SIP/2.0",
+        f"Via: {values['via']}",
+        f"From: {values['from_']}",
+        f"To: {values['to']}",
+        f"Call-ID: {values['call_id']}",
+        f"CSeq: {values['cseq']}",
+        *lines,
+    ]
+    return request("\r\n".join([*head, "", ""]).encode())

@@ -56,13 +56,13 @@ _LOWER: Final = {name.lower(): name for name in _IRREGULAR} | _COMPACT
 _SPELLED: Final = {each: each for each in (*_IRREGULAR, *_REGULAR)} | _LOWER
 """The names as they mostly arrive. All others take longer."""
 
-_FOLD: Final = re.compile(r"\r?\n[ \t]+")
-_TOKEN: Final = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")
-_URI: Final = re.compile(r"[^\x00-\x20\x7f<>\"]+")
-_ANY_VERSION: Final = re.compile(r"SIP/[0-9]+\.[0-9]+", re.IGNORECASE)
+_FOLD: Final = re.compile(r"\r?\n[ \t]++")
+TOKEN: Final = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]++")
+_URI: Final = re.compile(r"[^\x00-\x20\x7f<>\"]++")
+_ANY_VERSION: Final = re.compile(r"SIP/[0-9]++\.[0-9]++", re.IGNORECASE)
 _STATUS: Final = re.compile(r"[1-6][0-9][0-9]")
 _NUMBER: Final = re.compile(r"[0-9]{1,10}")
-_TAG: Final = re.compile(r";[ \t]*tag[ \t]*=", re.IGNORECASE)
+_TAG: Final = re.compile(r";[ \t]*+tag[ \t]*+=", re.IGNORECASE)
 
 
 class SipRequest(Struct, frozen=True):
@@ -192,7 +192,7 @@ def _headers(lines: list[str]) -> tuple[Headers, str | None]:
 def _name(written: str) -> str | None:
     """Return the spelling of a name that is written in some way before a colon, None if it is no name."""
     token = written.rstrip(" \t")
-    if not _TOKEN.fullmatch(token):
+    if not TOKEN.fullmatch(token):
         return None
     return _LOWER.get(token.lower()) or token.title()
 
@@ -208,7 +208,7 @@ def _status_line(start: str) -> tuple[int, str]:
 
 
 def _check_request_line(method: str, uri: str, version: str) -> None:
-    if not _TOKEN.fullmatch(method) or not _URI.fullmatch(uri) or not _ANY_VERSION.fullmatch(version):
+    if not TOKEN.fullmatch(method) or not _URI.fullmatch(uri) or not _ANY_VERSION.fullmatch(version):
         raise MalformedSipError(texts.BAD_START)
     if version.upper() != _VERSION:
         raise MalformedSipError(texts.OTHER_VERSION, 505)
@@ -233,14 +233,18 @@ def _body(headers: Headers, rest: bytes) -> bytes:
 def refusal(request: SipRequest, problem: MalformedSipError, tag: str) -> SipResponse | None:
     """Return the response that refuses a request, None if it is an ACK or lacks what a response has to repeat.
 
-    ``tag`` goes into To if it has none (RFC 3261 §8.2.6.2).
+    ``tag`` goes into To if it has none.
     """
     if request.method == "ACK" or not all(map(request.headers.get, _ECHOED)):
         return None
     echoed = {name: request.headers[name][:1] for name in _ECHOED} | {"Via": request.headers["Via"]}
-    if not _TAG.search(echoed["To"][0].rpartition(">")[2]):
-        echoed["To"] = [f"{echoed['To'][0]};tag={tag}"]
+    echoed["To"] = [with_tag(echoed["To"][0], tag)]
     return SipResponse(problem.status, str(problem).removesuffix("."), echoed)
+
+
+def with_tag(to: str, tag: str) -> str:
+    """Return the text of To with a tag, or as it is if it has one (RFC 3261 §8.2.6.2)."""
+    return to if _TAG.search(to.rpartition(">")[2]) else f"{to};tag={tag}"
 
 
 # --- writing
@@ -257,7 +261,7 @@ def serialised(message: SipMessage) -> bytes:
 
 def _start_line(message: SipMessage) -> str:
     match message:
-        case SipRequest(method, uri) if _TOKEN.fullmatch(method) and _URI.fullmatch(uri):
+        case SipRequest(method, uri) if TOKEN.fullmatch(method) and _URI.fullmatch(uri):
             return f"{method} {uri} {_VERSION}"
         case SipResponse(status, phrase) if _is_one_line(phrase):
             return f"{_VERSION} {status} {phrase}"

@@ -19,9 +19,21 @@ BAD_HEADER_LINE: Final = "A header line has no valid name before a colon."
 BAD_LENGTH: Final = "The Content-Length is not a single number of bytes."
 BODY_SHORT: Final = "The body is shorter than its Content-Length."
 
+MISSING: Final = "The message has no header {name}."
+REPEATED: Final = "The message has more than one header {name}."
+BAD_HEADER: Final = "The header {name} is malformed."
+OTHER_METHOD: Final = "The method in the header CSeq is not that of the request."
+OTHER_SCHEME: Final = "The scheme of the Request-URI is not supported."
+BAD_URI: Final = "A URI is malformed."
+BAD_ADDRESS: Final = "An address is malformed."
+BAD_NUMBER: Final = "A header has something other than a number in its range where such a number is required."
+BAD_TOKEN: Final = "A header has something other than a token where a token is required."
+UNCLOSED: Final = "A quoted string or an angle bracket is not closed."
+
 # --- a message that cannot be written
 
 NOT_WRITABLE: Final = "The {what} is empty or contains a character that SIP does not allow there."
 """`what` is the name of a header or one of the following."""
 START_LINE: Final = "first line"
+ADDRESS: Final = "URI or parameter of an address"
 NOT_UNICODE: Final = "The message contains a character that UTF-8 cannot express."
