@@ -382,7 +382,7 @@ def test_the_defaults_of_a_challenge() -> None:
 
 def test_several_challenges_are_read_in_one_line_and_in_several() -> None:
     found = challenges(
-        'WWW-Authenticate: Digest realm="a", nonce="1", algorithm="SHA-256", Digest realm="a",nonce="2",Basic realm="c"',
+        'WWW-Authenticate: Digest realm="a", nonce="1", algorithm="SHA-256", Digest realm="a",nonce="2",Basic realm=c',
         'WWW-Authenticate: Negotiate, Digest realm="a", nonce="3", qop=auth,auth-int, algorithm=x',
         'Proxy-Authenticate: NTLM abc==, Digest realm="b", nonce="4"',
     )

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple, TypeAlias
 
 from fargo.adapters.sip.wire import texts
+from fargo.adapters.sip.wire.digest import ALGORITHMS
 from fargo.adapters.sip.wire.grammar import (
     LWS,
     NameAddr,
@@ -63,9 +64,7 @@ _LAST_CSEQ: Final = 2**31 - 1  # RFC 3261 §8.1.1.5
 _DELTA: Final = re.compile(r"([0-9]++)[ \t]*+(?:[;(].*+)?", re.DOTALL)
 _RACK: Final = re.compile(r"([0-9]{1,10})[ \t]++([0-9]{1,10})[ \t]++([^ \t]++)")
 _WARNING: Final = re.compile(r"([0-9]{3})[ \t]++[^ \t\"]++[ \t]++(\".*+)", re.DOTALL)
-_ALGORITHMS: Final = {
-    each.lower(): each for each in ("MD5", "MD5-sess", "SHA-256", "SHA-256-sess", "SHA-512-256", "SHA-512-256-sess")
-}
+_ALGORITHMS: Final = {each.lower(): each for each in ALGORITHMS}
 _AUTHENTICATE: Final = {"WWW-Authenticate": False, "Proxy-Authenticate": True}
 
 

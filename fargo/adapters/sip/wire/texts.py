@@ -37,3 +37,5 @@ NOT_WRITABLE: Final = "The {what} is empty or contains a character that SIP does
 START_LINE: Final = "first line"
 ADDRESS: Final = "URI or parameter of an address"
 NOT_UNICODE: Final = "The message contains a character that UTF-8 cannot express."
+UNKNOWN_ALGORITHM: Final = "The digest challenge demands an algorithm that the gateway does not have."
+UNKNOWN_QOP: Final = "The digest challenge demands a quality of protection that the gateway does not have."
