@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from fargo.adapters.sip.wire import texts
-from fargo.adapters.sip.wire.message import TOKEN, MalformedSipError, UnwritableSipError
+from fargo.adapters.sip.wire.message import NUMBER, TOKEN, MalformedSipError, UnwritableSipError
 
 CACHED: Final = 1024
 """The number of texts whose reading is remembered: most repeat within a call, and from call to call."""
@@ -32,7 +32,6 @@ _SEMICOLON: Final = re.compile(rf'"{_INSIDE}(")?|(?P<cut>;)', re.DOTALL)
 _URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*+:[^\x00-\x20\x7f<>\"]++")
 _BARE: Final = re.compile(r"[^\x00-\x20\",;<>\x7f-\U0010ffff]++")
 _NONE: Final[Mapping[str, str | None]] = MappingProxyType({})
-_NUMBER: Final = re.compile(r"[0-9]{1,10}")
 _WORD: Final = 2**32 - 1
 
 
@@ -57,7 +56,7 @@ def printable(text: str) -> str:
 
 def number(text: str | None, most: int = _WORD) -> int:
     """Return the number in a text of ASCII digits. Raise MalformedSipError if it is none or greater than ``most``."""
-    if text is None or not _NUMBER.fullmatch(text) or int(text) > most:
+    if text is None or not NUMBER.fullmatch(text) or int(text) > most:
         raise MalformedSipError(texts.BAD_NUMBER)
     return int(text)
 

@@ -58,10 +58,10 @@ _SPELLED: Final = {each: each for each in (*_IRREGULAR, *_REGULAR)} | _LOWER
 
 _FOLD: Final = re.compile(r"\r?\n[ \t]++")
 TOKEN: Final = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]++")
-_URI: Final = re.compile(r"[^\x00-\x20\x7f<>\"]++")
+URI_CHARACTERS: Final = re.compile(r"[^\x00-\x20\x7f<>\"]++")
 _ANY_VERSION: Final = re.compile(r"SIP/[0-9]++\.[0-9]++", re.IGNORECASE)
 _STATUS: Final = re.compile(r"[1-6][0-9][0-9]")
-_NUMBER: Final = re.compile(r"[0-9]{1,10}")
+NUMBER: Final = re.compile(r"[0-9]{1,10}")
 _TAG: Final = re.compile(r";[ \t]*+tag[ \t]*+=", re.IGNORECASE)
 
 
@@ -208,7 +208,7 @@ def _status_line(start: str) -> tuple[int, str]:
 
 
 def _check_request_line(method: str, uri: str, version: str) -> None:
-    if not TOKEN.fullmatch(method) or not _URI.fullmatch(uri) or not _ANY_VERSION.fullmatch(version):
+    if not TOKEN.fullmatch(method) or not URI_CHARACTERS.fullmatch(uri) or not _ANY_VERSION.fullmatch(version):
         raise MalformedSipError(texts.BAD_START)
     if version.upper() != _VERSION:
         raise MalformedSipError(texts.OTHER_VERSION, 505)
@@ -219,7 +219,7 @@ def _body(headers: Headers, rest: bytes) -> bytes:
     told = headers.pop(_LENGTH, None)
     if told is None:
         return rest
-    if len(told) > 1 or not _NUMBER.fullmatch(told[0]):
+    if len(told) > 1 or not NUMBER.fullmatch(told[0]):
         raise MalformedSipError(texts.BAD_LENGTH)
     length = int(told[0])
     if length > len(rest):
@@ -261,7 +261,7 @@ def serialised(message: SipMessage) -> bytes:
 
 def _start_line(message: SipMessage) -> str:
     match message:
-        case SipRequest(method, uri) if TOKEN.fullmatch(method) and _URI.fullmatch(uri):
+        case SipRequest(method, uri) if TOKEN.fullmatch(method) and URI_CHARACTERS.fullmatch(uri):
             return f"{method} {uri} {_VERSION}"
         case SipResponse(status, phrase) if _is_one_line(phrase):
             return f"{_VERSION} {status} {phrase}"

@@ -13,10 +13,9 @@ from typing import Final, NamedTuple, TypeAlias
 
 from fargo.adapters.sip.wire import texts
 from fargo.adapters.sip.wire.grammar import CACHED, number, parameters
-from fargo.adapters.sip.wire.message import MalformedSipError
+from fargo.adapters.sip.wire.message import URI_CHARACTERS, MalformedSipError
 
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*+")
-_REST: Final = re.compile(r"[^\x00-\x20\x7f<>\"]++")
 _HOST: Final = re.compile(r"[A-Za-z0-9_.\-]{1,253}")
 _IPV6: Final = re.compile(r"[0-9A-Fa-f:.]{2,50}")
 _TEL: Final = re.compile(r"\+?[0-9A-Fa-f*#.()\-]++")
@@ -57,7 +56,7 @@ AnyUri: TypeAlias = HostUri | NumberUri | OtherUri
 def parse_uri(text: str) -> AnyUri:
     """Return the parts of a URI. Raise MalformedSipError if it is none."""
     scheme, _, rest = text.partition(":")
-    if not _SCHEME.fullmatch(scheme) or not _REST.fullmatch(rest):
+    if not _SCHEME.fullmatch(scheme) or not URI_CHARACTERS.fullmatch(rest):
         raise MalformedSipError(texts.BAD_URI)
     match scheme.lower():
         case "sip" | "sips" as found:
