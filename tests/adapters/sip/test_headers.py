@@ -85,6 +85,8 @@ def test_parameters_have_names_in_lower_case_and_perhaps_a_value() -> None:
         ('"<sip:x@y>" <sip:a@b>', NameAddr("sip:a@b", "<sip:x@y>")),
         ("< sip:a@b > ; Tag = 1", NameAddr("sip:a@b", None, {"tag": "1"})),
         ("<tel:+49>", NameAddr("tel:+49")),
+        ('sip:a@b ;x="<y>;z"', NameAddr("sip:a@b", None, {"x": "<y>;z"})),
+        ("Jürgen; Dr. <sip:a@b>;x", NameAddr("sip:a@b", "Jürgen; Dr.", {"x": None})),
         ("<name:John_Smith>", NameAddr("name:John_Smith")),
     ],
 )
