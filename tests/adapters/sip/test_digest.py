@@ -125,6 +125,11 @@ def test_only_what_was_offered_is_in_the_answer() -> None:
     assert text == f'Digest username="u", realm="r", nonce="n", uri="sip:r", response="{response}", algorithm=MD5'
 
 
+def test_an_empty_opaque_is_repeated() -> None:
+    _, text = authorization(Challenge("r", "n", opaque=""), "u", "p", SipRequest("A", "sip:r", {}), "c")
+    assert text.endswith(', opaque=""')
+
+
 def test_quality_and_count_are_not_quoted() -> None:
     _, text = authorization(Challenge("r", "n", qop=("auth",)), "u", "p", SipRequest("A", "sip:r", {}), "c")
     assert text.endswith(', cnonce="c", qop=auth, nc=00000001')

@@ -85,6 +85,8 @@ def test_parameters_have_names_in_lower_case_and_perhaps_a_value() -> None:
         ('"<sip:x@y>" <sip:a@b>', NameAddr("sip:a@b", "<sip:x@y>")),
         ("< sip:a@b > ; Tag = 1", NameAddr("sip:a@b", None, {"tag": "1"})),
         ("<tel:+49>", NameAddr("tel:+49")),
+        ('sip:a@b ;x="<y>;z"', NameAddr("sip:a@b", None, {"x": "<y>;z"})),
+        ("Jürgen; Dr. <sip:a@b>;x", NameAddr("sip:a@b", "Jürgen; Dr.", {"x": None})),
         ("<name:John_Smith>", NameAddr("name:John_Smith")),
     ],
 )
@@ -197,6 +199,7 @@ def test_a_cseq_is_a_number_and_the_method(cseq: str) -> None:
         {"via": "HTTP/2.0/UDP a"},
         {"via": "SIP/3.0/UDP a"},
         {"via": "SIP/2.0/UDP/x a"},
+        {"via": "SIP/2.0/UDP a/b"},
         {"via": "SIP/2.0/U P a;rport=x"},
         {"via": "SIP/2.0/UDP a;rport=x"},
         {"uri": "sip:2001:db8::10"},
@@ -302,7 +305,7 @@ def test_a_request_without_further_headers_has_none() -> None:
                 reason=(ReasonValue("Q.850", 16, 'Bye; "now", please'), ReasonValue("SIP", 200), ReasonValue("X"))
             ),
         ),
-        (["Reason: SIP;text=Gone"], SipHeaders(reason=(ReasonValue("SIP", None, "Gone"),))),
+        (['Reason: SIP;text="Go\x07ne"'], SipHeaders(reason=(ReasonValue("SIP", None, "Gone"),))),
         (
             ['Warning: 304 a.b "x, y",399 [::1]:5060 "\x00z"'],
             SipHeaders(warning=(WarningValue(304, "x, y"), WarningValue(399, "z"))),
@@ -315,7 +318,7 @@ def test_a_request_without_further_headers_has_none() -> None:
             ['P-Asserted-Identity: "A" <sip:a@b>, tel:+49', "P-Asserted-Identity: <sip:c@d>"],
             SipHeaders(asserted=(Identity("sip:a@b", "A"), Identity("tel:+49"), Identity("sip:c@d"))),
         ),
-        (["Privacy: ID; critical"], SipHeaders(privacy=("id", "critical"))),
+        (["Privacy: ID; critical", "Privacy: user"], SipHeaders(privacy=("id", "critical", "user"))),
         (["P-Early-Media: supported", "P-Early-Media: sendonly"], SipHeaders(early_media="supported, sendonly")),
         (["Replaces: 1;to-tag=2;from-tag=3"], SipHeaders(replaces="1;to-tag=2;from-tag=3")),
         (["r: <sip:a@b?Replaces=1>"], SipHeaders(refer_to="<sip:a@b?Replaces=1>")),
@@ -384,7 +387,7 @@ def test_several_challenges_are_read_in_one_line_and_in_several() -> None:
     found = challenges(
         'WWW-Authenticate: Digest realm="a", nonce="1", algorithm="SHA-256", Digest realm="a",nonce="2",Basic realm=c',
         'WWW-Authenticate: Negotiate, Digest realm="a", nonce="3", qop=auth,auth-int, algorithm=x',
-        'Proxy-Authenticate: NTLM abc==, Digest realm="b", nonce="4"',
+        'Proxy-Authenticate: NTLM abc==, Other realm="b", nonce="5", Digest realm="b", nonce="4"',
     )
     assert [(each.nonce, each.algorithm, each.proxy) for each in found] == [
         *(("1", "SHA-256", False), ("2", "MD5", False), ("3", "x", False)),
@@ -444,6 +447,32 @@ sip_headers = st.builds(
 def test_what_is_written_is_read_again(wanted: SipHeaders) -> None:
     found = parse(serialised(SipResponse(200, "OK", wire.written(wanted))))
     assert wire.sip_headers(found.headers) == wanted
+
+
+def test_headers_are_written_in_their_usual_form() -> None:
+    found = wire.written(
+        SipHeaders(
+            supported=("100rel", "timer"),
+            session_expires=SessionTimer(1800, "uas"),
+            rack=RAck(1, 2, "INVITE"),
+            reason=(ReasonValue("Q.850", 16, 'a "b"'), ReasonValue("SIP")),
+            warning=(WarningValue(304, "x"),),
+            expires=0,
+            asserted=(Identity("sip:a@b", "A"), Identity("tel:+49")),
+            privacy=("id", "critical"),
+            unknown=("Subject",),
+        )
+    )
+    assert found == {
+        "Supported": ["100rel, timer"],
+        "Session-Expires": ["1800;refresher=uas"],
+        "RAck": ["1 2 INVITE"],
+        "Reason": ['Q.850;cause=16;text="a \\"b\\"", SIP'],
+        "Warning": ['304 fargo "x"'],
+        "Expires": ["0"],
+        "P-Asserted-Identity": ['"A" <sip:a@b>, <tel:+49>'],
+        "Privacy": ["id; critical"],
+    }
 
 
 @given(uris, maybe(names), st.dictionaries(words, maybe(shown), max_size=3))

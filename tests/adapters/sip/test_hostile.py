@@ -1,4 +1,4 @@
-"""Messages that are made to hurt: no exception but ours, and time in proportion to their length."""
+"""Hostile messages: they raise no exception but ours, and take time in proportion to their length."""
 
 import random
 import re

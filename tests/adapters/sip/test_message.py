@@ -74,6 +74,7 @@ def test_every_spelling_of_a_known_name_is_the_same_name() -> None:
 
 def test_folded_lines_are_unfolded() -> None:
     assert request(with_line(b"Subject: one\r\n two\r\n\t three\r\n \r\nA: b")).headers["Subject"] == ["one two three"]
+    assert request(with_line(b"Subject: one\n\ttwo")).headers["Subject"] == ["one two"]
 
 
 @pytest.mark.parametrize("before", [b"\r\n", b"\n\r\n\n"])

@@ -57,6 +57,7 @@ def test_a_uri_has_parts(text: str, wanted: object) -> None:
         "sip:2001:db8::10",
         "sip:a@[::1",
         "sip:a@[::1]5",
+        "sip:a@[::1]x5060",
         "sip:a@[]",
         "sip:a@[::g]",
         "sip:a@[fe80::1%25eth0]",

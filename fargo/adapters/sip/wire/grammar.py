@@ -121,7 +121,7 @@ def address(text: str) -> NameAddr:
     """
     quoted = _QUOTED.match(text)
     before, bracket, rest = (text[quoted.end() :] if quoted else text).partition("<")
-    if not bracket:
+    if not bracket or (";" in before and _URI.fullmatch(before.partition(";")[0].strip(LWS))):
         return _address_without_brackets(text)
     uri, close, after = rest.partition(">")
     uri, after, before = uri.strip(LWS), after.strip(LWS), before.strip(LWS)
