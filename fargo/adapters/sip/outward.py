@@ -43,7 +43,7 @@ def request(command: SendRequest, via: str, contact: str | None) -> SipRequest:
 
 
 def register(command: SendRegister, via: str, contact: str, uri: str) -> SipRequest:
-    """Return the REGISTER of a command, without credentials. ``contact``: our Contact's URI; ``uri``: the registrar's."""
+    """Return a REGISTER without credentials. ``contact``: the URI of our Contact; ``uri``: that of the registrar."""
     us = Party(command.address.uri, command.tag, command.address.name)
     headers = _request_headers(via, (), us, Party(command.address.uri), command.call_id)
     headers["CSeq"] = [f"{command.cseq} REGISTER"]
