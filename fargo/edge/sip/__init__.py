@@ -32,9 +32,10 @@ From the edge, on requests and responses from outside:
     lost. ``seen``: on responses only, our address as the responder saw it (received and rport of our Via, RFC 3581).
     ``stray``: the response belongs to no transaction of the edge, because it was repeated late, or because the edge was
     restarted.
-``X-Fargo-Tls: verified=0|1;expired=0|1;self=0|1;name=CN``
-    On responses over TLS: whether the server's certificate was issued by a trusted authority. *The edge compares no
-    names.* The gateway compares those in ``X-Fargo-Certificate`` before it sends credentials.
+``X-Fargo-Tls: verified=0|1;expired=0|1;self=0|1``
+    On responses over TLS: whether the server's certificate is valid, and was issued by a trusted authority; if not,
+    whether it has expired, or has certified itself. *The edge compares no names.* The gateway compares those in
+    ``X-Fargo-Certificate`` before it sends credentials.
 ``X-Fargo-Certificate: <PEM, percent-encoded>``
     On responses over TLS: the server's certificate.
 
@@ -52,8 +53,8 @@ From the edge, made by itself:
     On an OPTIONS request of the edge: it was started.
 
 The CANCEL and the ACK to a non-2xx response that the edge sends to the gateway are made by kamailio from the INVITE.
-They have its X-Fargo lines, its Request-URI and its topmost Via. After a restart of the edge, a CANCEL from outside
-comes without that: the INVITE is found by Call-ID, CSeq number and the Via below the topmost.
+They have its X-Fargo lines, its Request-URI and its topmost Via. After a restart of the edge, the CANCEL of a caller has
+the same topmost Via, too. An ACK from outside then has another: its INVITE is found by Call-ID and CSeq number.
 
 Requests reach the gateway if their Request-URI has a token (`keys.token`) as user part, or as parameter ``line``.
 Others get 404. The edge retransmits to both sides. The gateway retransmits a request until anything arrives for it, and

@@ -17,7 +17,7 @@ from fargo.edge.sip.keys import EdgeKeys
 
 Address = IPv4Address | IPv6Address
 
-SYSTEM_CA = Path("/etc/ssl/certs/ca-certificates.crt")
+SYSTEM_CA = Path("/etc/ssl/certs")
 """The authorities that the operating system trusts."""
 
 MARGIN_SECONDS = 60
@@ -34,8 +34,7 @@ class SipEdgeSettings:
     """For UDP and TCP."""
     public_address: Address | None = None
     """The address by which others reach those of ours with the same IP version, if a NAT translates it."""
-    tls_port: int | None = None
-    """None: no TLS."""
+    tls_port: int = 5061
     certificate: Path | None = None
     """Our certificate with its chain (PEM), and `key`, its key. Without them nobody can connect to us by TLS."""
     key: Path | None = None
@@ -51,7 +50,7 @@ class SipEdgeSettings:
     """How long the gateway lets a call ring, in either direction."""
     silence_seconds: int = 8
     """How long a server may be silent before it counts as unreachable."""
-    hep: tuple[Address, int] | None = None
+    hep: tuple[IPv4Address, int] | None = None
     """The address and port that a copy of every message outside is sent to (HEP 3)."""
     run_dir: Path
     kamailio: str = "kamailio"
@@ -61,9 +60,7 @@ class SipEdgeSettings:
             check_inside(each)
         for address in self.addresses:
             check_outside(address, self.inside[0])
-        check_ports(inside=self.inside[1], gateway=self.gateway[1], outside=self.port)
-        if self.tls_port is not None:
-            check_ports(TLS=self.tls_port)
+        check_ports(inside=self.inside[1], gateway=self.gateway[1], outside=self.port, TLS=self.tls_port)
         check_seconds(ring_seconds=self.ring_seconds, silence_seconds=self.silence_seconds)
         check_secret(self.secret)
 
@@ -96,29 +93,26 @@ def _configuration(settings: SipEdgeSettings) -> str:
         "READY_LINE": READY_LINE,
         "FORBIDDEN": _forbidden(settings),
     }
-    if settings.hep:
-        defines["HEP_URI"] = f"sip:{_host(settings.hep[0])}:{settings.hep[1]}"
-    switches = [*["WITH_HEP"] * bool(settings.hep), *["WITH_TLS"] * bool(settings.tls_port)]
-    lines = [f"#!define {switch}" for switch in switches]
-    lines += [
+    lines = [
         f"listen={transport}:{_host(address)}:{port}{_advertised(settings, address, port)}"
         for address in settings.addresses
         for transport, port in _ports(settings).items()
     ]
+    if settings.hep:
+        defines["HEP_URI"] = f"sip:{settings.hep[0]}:{settings.hep[1]}"
+        lines.append("#!define WITH_HEP")
     return filled_in(__package__, defines, "".join(f"{line}\n" for line in lines))
 
 
 def _ports(settings: SipEdgeSettings) -> dict[str, int]:
     """Return the port of each transport."""
-    ports = {"udp": settings.port, "tcp": settings.port}
-    return ports if settings.tls_port is None else {**ports, "tls": settings.tls_port}
+    return {"udp": settings.port, "tcp": settings.port, "tls": settings.tls_port}
 
 
 def _socket(settings: SipEdgeSettings, transport: str, version: int) -> str:
     """Return the socket that requests are sent from, as kamailio writes it; "" if there is none."""
     address = next((each for each in settings.addresses if each.version == version), None)
-    port = _ports(settings).get(transport)
-    return f"{transport}:{_host(address)}:{port}" if address and port else ""
+    return f"{transport}:{_host(address)}:{_ports(settings)[transport]}" if address else ""
 
 
 def _advertised(settings: SipEdgeSettings, address: Address, port: int) -> str:
@@ -155,6 +149,6 @@ def _tls(settings: SipEdgeSettings) -> str:
         "verify_client = optional_no_ca",
         'certificate = ""',
         'private_key = ""',
-        f'ca_list = "{settings.ca}"',
+        f'{"ca_path" if settings.ca.is_dir() else "ca_list"} = "{settings.ca}"',
     ]
     return "".join(f"{line}\n" for line in lines)
