@@ -58,10 +58,10 @@ class Effects(Struct, gc=False):
         self.pending = {**self.pending, name: Pending(command, seconds, until, repeats, self.call)}
         return name
 
-    def settle(self, name: str) -> None:
-        """Take a command out of the pending ones, if it is among them."""
-        if name in self.pending:
-            self.pending = {other: each for other, each in self.pending.items() if other != name}
+    def settle(self, *names: str) -> None:
+        """Take commands out of the pending ones, as far as they are among them."""
+        if settled := self.pending.keys() & names:
+            self.pending = {other: each for other, each in self.pending.items() if other not in settled}
 
     def acknowledge(self, name: str) -> None:
         """Wait no longer for the reply to a pending command, but keep it: it may yet be refused."""

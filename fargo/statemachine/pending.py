@@ -28,7 +28,8 @@ class Pending(Struct, frozen=True, gc=False):
     """A command that waits for its reply.
 
     ``seconds``: for how long; ``until``: to when. Both are None if nobody waits, but a reply still counts: an
-    invitation that a client has acknowledged may yet be refused. ``repeats``: how often the command will be sent again.
+    invitation that a client has acknowledged may yet be refused, and information by a client that knows no such
+    session. ``repeats``: how often the command will be sent again.
     ``call``: the id of the call that the command belongs to, None if it belongs to none.
     """
 

@@ -23,6 +23,8 @@ from fargo.statemachine.model.commands import (
     Command,
     Fault,
     ForgetSecret,
+    InformSession,
+    InformTransport,
     InitiateSession,
     Issued,
     MessageCall,
@@ -33,6 +35,7 @@ from fargo.statemachine.model.commands import (
 from fargo.statemachine.model.events import (
     FeaturesLearned,
     IqFailed,
+    IqSucceeded,
     RegistrationCancelled,
     ResourceUnavailable,
     Restarted,
@@ -134,6 +137,17 @@ def _late_refusal(difference: Difference) -> bool:
     return acknowledged and _adds_only_of([event.command], difference)
 
 
+def _late_answer(difference: Difference) -> bool:
+    """The client answered information when its time was over, or it had been asked again, so nothing was done. Today
+    the call is told.
+    """
+    event, pending = difference.recorded.event, difference.before.pending
+    if difference.then or not isinstance(event, IqSucceeded | IqFailed) or event.command not in pending:
+        return False
+    informs = isinstance(pending[event.command].command, InformSession | InformTransport)
+    return informs and _adds_only_of([event.command], difference)
+
+
 def _refusal_of_overtaken(difference: Difference) -> bool:
     """The relay refuses, or has not answered in time, what was asked before something else."""
     event, user = difference.recorded.event, difference.before
@@ -201,6 +215,7 @@ EXPLANATIONS: Final[dict[str, Explains]] = {
     rules.LATE_REFUSAL.name: _late_refusal,
     rules.REFUSAL_OF_OVERTAKEN.name: _refusal_of_overtaken,
     rules.PLAIN_SENTENCES.name: _plain_sentences,
+    rules.LATE_ANSWER.name: _late_answer,
 }
 """By the name of the change."""
 

@@ -35,6 +35,7 @@ from fargo.statemachine.model.ng import AnswerRelay, DeleteRelay, OfferRelay, Re
 from fargo.statemachine.model.rules import (
     ALL_THAT_IS_DUE,
     END_AFTER_FAULT,
+    LATE_ANSWER,
     LATE_REFUSAL,
     PLAIN_SENTENCES,
     REFUSAL_OF_OVERTAKEN,
@@ -115,6 +116,35 @@ def refused_invitation() -> list[Entry]:
     return entries
 
 
+def unknown_at_last() -> list[Entry]:
+    """A client knows no session when the time for its answer is over, and by the older rules is taken off hold."""
+    story = Story().signed_in()
+    channel = story.call_out("s1")
+    story.answered(channel)
+    story.tell(CallMembersChanged(channel, 2))
+    held = story.id_of(InformSession)
+    story.tell(TimePassed(), 40)
+    story.tell(IqFailed(held, DESK, "item-not-found"))
+    story.tell(CallMembersChanged(channel, 0))
+    entries = older(story)
+    with_commands(entries, -2)
+    with_commands(entries, -1, InformSession(BOB, DESK, "s1", "unhold"))
+    return entries
+
+
+def there_after_all() -> list[Entry]:
+    """A client has been asked twice whether it rings, and by the older rules only its second answer counts."""
+    story = Story().signed_in()
+    story.tell(CallArrived("c1", story.id_of(SignIn), "sip:bob@sip.test", (PCMU,), PHONE_ADDRESS, 3))
+    story.tell(StreamOpened())
+    asked = story.id_of(InformSession)
+    story.tell(StreamOpened())
+    story.tell(IqSucceeded(asked, DESK))
+    entries = older(story)
+    with_commands(entries, -1)
+    return entries
+
+
 def overtaken(silent: bool | None) -> list[Entry]:
     """The relay refuses what has been asked again since; the call goes on by the older rules."""
     story = Relayed(MediaProfile.DTLS).talking_out()
@@ -144,6 +174,8 @@ def overtaken(silent: bool | None) -> list[Entry]:
         (ALL_THAT_IS_DUE, silent_clients),
         (LATE_REFUSAL, refused_acceptance),
         (LATE_REFUSAL, refused_invitation),
+        (LATE_ANSWER, unknown_at_last),
+        (LATE_ANSWER, there_after_all),
         (REFUSAL_OF_OVERTAKEN, lambda: overtaken(False)),
         (REFUSAL_OF_OVERTAKEN, lambda: overtaken(True)),
         (REFUSAL_OF_OVERTAKEN, lambda: overtaken(None)),
@@ -281,6 +313,7 @@ def test_an_event_about_all_calls_reaches_the_others_after_a_fault(monkeypatch: 
     [
         (ALL_THAT_IS_DUE, silent_clients),
         (LATE_REFUSAL, refused_acceptance),
+        (LATE_ANSWER, unknown_at_last),
         (REFUSAL_OF_OVERTAKEN, lambda: overtaken(False)),
         (REFUSAL_OF_OVERTAKEN, lambda: overtaken(None)),
     ],

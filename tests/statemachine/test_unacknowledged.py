@@ -29,6 +29,7 @@ from fargo.statemachine.model.events import (
 from .story import BOB, DESK, GATEWAY, PCMU, PHONE, PHONE_ADDRESS, Story
 
 SAID = TerminateSession(BOB, DESK, "s1", "success")
+RINGS = InformSession(BOB, DESK, "s1", "ringing")
 
 
 @pytest.fixture
@@ -126,7 +127,7 @@ def test_a_client_that_is_still_there_keeps_its_call() -> None:
     before = story.user.calls
     story.tell(IqSucceeded(story.id_of(InformSession), DESK))
     assert story.user.calls.keys() == before.keys()
-    assert "call 5: the XMPP client's answer" in waits(story), "the ringing of this story was not acknowledged"
+    assert story.waiting(InformSession) == [RINGS], "the ringing of this story was not acknowledged"
 
 
 def test_an_old_end_is_not_said_to_a_new_session_of_the_same_name() -> None:

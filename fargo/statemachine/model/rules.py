@@ -52,10 +52,16 @@ PLAIN_SENTENCES: Final = RuleChange(
     "sentences in plain English",
     "Only texts for people differ: the text of an error, message or reason, the status of a presence or account.",
 )
+LATE_ANSWER: Final = RuleChange(
+    3,
+    "an answer to information counts whenever it comes",
+    "A client that knows no such session is out of it, even if it says so more than 40 seconds after it was informed.",
+)
 CHANGES: Final[tuple[RuleChange, ...]] = (
     ALL_THAT_IS_DUE,
     END_AFTER_FAULT,
     LATE_REFUSAL,
     REFUSAL_OF_OVERTAKEN,
     PLAIN_SENTENCES,
+    LATE_ANSWER,
 )
