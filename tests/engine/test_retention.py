@@ -1,5 +1,6 @@
 """What is old leaves the log, and is gone from the disk; the rest goes on as if it were there."""
 
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,8 +13,9 @@ from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublish
 
 from fargo import texts
 from fargo.engine import Engine
-from fargo.retention import Retention, retire
-from fargo.statemachine import machine
+from fargo.retention import NotRetiredError, Retention, retire
+from fargo.statemachine import machine, snapshot
+from fargo.statemachine.account.account_state import Account
 from fargo.statemachine.machine import condensed, fold, new
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import (
@@ -38,7 +40,7 @@ from replay.reading import golden
 from replay.reading.records import records
 from replay.verifying.verify import verify
 
-ALICE, BOB = "alice@example.org", "bob@example.org"
+ALICE, BOB, CAROL = "alice@example.org", "bob@example.org", "carol@example.org"
 GATEWAY = "sip.example.org"
 SESSIONS = sorted((Path(__file__).parents[2] / "replay/sessions").glob("*.jsonl"))
 LONG_AFTER = 4e9
@@ -324,8 +326,57 @@ def test_a_log_that_fails_is_said_and_tried_again(log: Store, said: list[str], m
         broken.setattr(log, "condense", fail)
         keeper.start()
         clock.pump([0.1] * 20)
-    assert said == [texts.NOT_RETIRED.format(why="The disk is full.")]
+    why = texts.NOT_RETIRED_OF_ONE.format(user=ALICE, why="The disk is full.")
+    assert said == [texts.NOT_RETIRED.format(why=why)]
     clock.advance(3600)
     clock.pump([0.1] * 20)
     assert len(log) == 1
     keeper.stop()
+
+
+def test_a_snapshot_that_cannot_be_folded_stops_nobody_elses_retention(
+    log: Store, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The fold of a snapshot reports a fault and leaves the user without an account, so the events must stay."""
+    for jid in (ALICE, BOB, CAROL):
+        record(log, jid, *registers(jid))
+    account = snapshot.account
+
+    def broken(event: Snapshot) -> Account:
+        if event.account and not event.account.address.startswith("carol"):
+            raise ZeroDivisionError("a bug")
+        return account(event)
+
+    monkeypatch.setattr(snapshot, "account", broken)
+    clock = Clock()
+    keeper = retention(log, clock, -3600.0)
+    keeper.start()
+    clock.pump([0.1] * 20)
+    assert [(recorded.user, recorded.version) for recorded, _ in log.read()] == [
+        (ALICE, 1),
+        (ALICE, 2),
+        (BOB, 1),
+        (BOB, 2),
+        (CAROL, 2),
+    ]
+    why = texts.NOT_RETIRED_OF_SEVERAL.format(count=2, user=ALICE, why=texts.OTHER_STATE)
+    assert said == [texts.NOT_RETIRED.format(why=why), texts.RETIRED.format(count=1)]
+    keeper.stop()
+
+
+def test_a_user_whose_events_cannot_be_condensed_stops_nobody_elses_retention(
+    log: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for jid in (ALICE, BOB):
+        record(log, jid, *registers(jid))
+
+    def broken(user: User) -> Snapshot | None:
+        if user.jid == ALICE:
+            raise ZeroDivisionError("a bug")
+        return condensed(user)
+
+    monkeypatch.setattr("fargo.retention.condensed", broken)
+    sentence = texts.NOT_RETIRED_OF_ONE.format(user=ALICE, why="ZeroDivisionError: a bug")
+    with pytest.raises(NotRetiredError, match=f"^{re.escape(sentence)}$"):
+        list(retire(log, LONG_AFTER))
+    assert [recorded.user for recorded, _ in log.read()] == [ALICE, ALICE, BOB]
