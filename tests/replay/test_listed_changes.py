@@ -27,14 +27,16 @@ from fargo.statemachine.model.commands import (
     InformSession,
     InitiateSession,
     Issued,
+    MessageCall,
     SignIn,
     TerminateSession,
 )
-from fargo.statemachine.model.events import IqFailed, IqSucceeded, StreamOpened, TimePassed
+from fargo.statemachine.model.events import CallAction, CallProposed, IqFailed, IqSucceeded, StreamOpened, TimePassed
 from fargo.statemachine.model.ng import AnswerRelay, DeleteRelay, OfferRelay, RelayDescribed, RelayRefused
 from fargo.statemachine.model.rules import (
     ALL_THAT_IS_DUE,
     END_AFTER_FAULT,
+    EVERY_PROPOSAL_ANSWERED,
     LATE_ANSWER,
     LATE_REFUSAL,
     PLAIN_SENTENCES,
@@ -168,9 +170,34 @@ def overtaken(silent: bool | None) -> list[Entry]:
     return entries
 
 
+def ignored_proposal(*earlier: str) -> list[Entry]:
+    """A proposal is ignored by the older rules, as there are too many or it comes a second time."""
+    story = Story().signed_in()
+    for sid in (*earlier, "p1"):
+        story.tell(CallProposed(DESK, BOB, sid, ("audio",)))
+    entries = older(story)
+    with_commands(entries, -1)
+    return entries
+
+
+def begun_call_proposed() -> list[Entry]:
+    """A client proposes the call that it has begun; by the older rules it is to begin it again, and is late."""
+    story = Story().signed_in()
+    story.call_out("s1")
+    story.tell(CallProposed(DESK, BOB, "s1", ("audio",)))
+    story.tell(TimePassed(), 30)
+    entries, done = older(story), [each.command for each in story.last]
+    with_commands(entries, -2, MessageCall(BOB, DESK, "s1", CallAction.PROCEED))
+    with_commands(entries, -1, MessageCall(BOB, DESK, "s1", CallAction.FINISH, "expired"), *done)
+    return entries
+
+
 @pytest.mark.parametrize(
     ("change", "recorded"),
     [
+        (EVERY_PROPOSAL_ANSWERED, lambda: ignored_proposal("p1")),
+        (EVERY_PROPOSAL_ANSWERED, lambda: ignored_proposal(*(f"p{number}" for number in range(2, 10)))),
+        (EVERY_PROPOSAL_ANSWERED, begun_call_proposed),
         (ALL_THAT_IS_DUE, silent_clients),
         (LATE_REFUSAL, refused_acceptance),
         (LATE_REFUSAL, refused_invitation),
@@ -316,6 +343,8 @@ def test_an_event_about_all_calls_reaches_the_others_after_a_fault(monkeypatch: 
         (LATE_ANSWER, unknown_at_last),
         (REFUSAL_OF_OVERTAKEN, lambda: overtaken(False)),
         (REFUSAL_OF_OVERTAKEN, lambda: overtaken(None)),
+        (EVERY_PROPOSAL_ANSWERED, lambda: ignored_proposal("p1")),
+        (EVERY_PROPOSAL_ANSWERED, begun_call_proposed),
     ],
 )
 def test_a_change_does_not_explain_a_fault_or_what_another_call_does(
@@ -327,6 +356,16 @@ def test_a_change_does_not_explain_a_fault_or_what_another_call_does(
     elsewhere = Issued(ALICE, "9.9", TerminateSession("a", "b", "c", "success"), "99")
     for other in (fault, elsewhere):
         assert explained(replace(found, now=(*found.now, other))) is None, other
+
+
+def test_only_superfluous_answers_to_a_proposal_may_be_missing() -> None:
+    found = differing(begun_call_proposed())
+    for action in (CallAction.REJECT, CallAction.FINISH):
+        other = Issued(ALICE, found.then[0].id, MessageCall(BOB, DESK, "s1", action), found.call_now)
+        assert explained(replace(found, then=(other,))) is None
+    waiting = Story().signed_in()
+    waiting.tell(CallProposed(DESK, BOB, "s1", ("audio",)))
+    assert explained(replace(found, before=waiting.user)) is None
 
 
 def differing(entries: list[Entry]) -> Difference:

@@ -811,18 +811,6 @@ def test_a_proposal_of_video_alone_is_rejected(story: Story) -> None:
     ]
 
 
-def test_a_proposal_is_answered_once(story: Story) -> None:
-    proposal = CallProposed(PHONE, BOB, "p1", ("audio",))
-    assert story.tell(proposal) == [MessageCall(BOB, PHONE, "p1", CallAction.PROCEED)]
-    assert story.tell(proposal) == []
-
-
-def test_eight_proposals_at_once_are_answered(story: Story) -> None:
-    for number in range(8):
-        assert story.tell(CallProposed(PHONE, BARE, f"p{number}", ("audio",)))
-    assert story.tell(CallProposed(PHONE, BARE, "p8", ("audio",))) == []
-
-
 def test_a_proposal_is_taken_back_by_who_made_it(story: Story) -> None:
     story.tell(CallProposed(PHONE, BARE, "p1", ("audio",)))
     story.tell(CallProposed(PHONE, BARE, "p2", ("audio",)))

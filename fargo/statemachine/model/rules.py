@@ -57,6 +57,11 @@ LATE_ANSWER: Final = RuleChange(
     "an answer to information counts whenever it comes",
     "A client that knows no such session is out of it, even if it says so more than 40 seconds after it was informed.",
 )
+EVERY_PROPOSAL_ANSWERED: Final = RuleChange(
+    3,
+    "every proposal is answered",
+    "A proposal beyond the limit, or one that comes twice, gets an answer; one of a call that has begun gets no more.",
+)
 CHANGES: Final[tuple[RuleChange, ...]] = (
     ALL_THAT_IS_DUE,
     END_AFTER_FAULT,
@@ -64,4 +69,5 @@ CHANGES: Final[tuple[RuleChange, ...]] = (
     REFUSAL_OF_OVERTAKEN,
     PLAIN_SENTENCES,
     LATE_ANSWER,
+    EVERY_PROPOSAL_ANSWERED,
 )
