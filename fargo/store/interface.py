@@ -142,3 +142,10 @@ class Store(Reader, Protocol):
         """Give back the storage that is not used any more. Returns False if that is impossible because another process
         has the log open.
         """
+
+
+class SynchronousStore(Store, Protocol):
+    """A log whose batches are committed on return, for callers that have no reactor to wait in."""
+
+    def append(self, entries: Iterable[Entry]) -> None:
+        """Commit a batch: all of it, in order, or nothing. Raises StoreError if it is not committed."""
