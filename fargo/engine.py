@@ -209,7 +209,7 @@ class Engine:
         batch = self._committing = self._folded(collected)
         try:
             committed = self._store.append(batch.entries)
-        except Exception as error:  # whatever it is, what is not in the log must not happen
+        except Exception as error:  # no command may be sent that is not in the log
             self._fail(error)
             return
         if committed is None:

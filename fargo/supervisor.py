@@ -98,7 +98,7 @@ class Supervisor(Generic[P]):
         program = self._latest = self._make(self._ended)
         try:
             await program.start()
-        except Exception as error:  # whatever it is, supervision goes on
+        except Exception as error:  # no error ends the supervision
             await program.stop()
             self._cannot_start(error)
         else:

@@ -4,9 +4,9 @@ Rules:
 
 1. The fold is pure seen from outside: an Effects is made for one event, filled by the modules that the event passes
    through, and read once.
-2. A command belongs to the call that is being folded when it is emitted. Whoever folds a call, or a reply to a command
-   of a call, sets `call` before; whoever folds several calls, one after the other, resets it to None afterwards. The
-   call that is set in the end is that of the event.
+2. A command belongs to the call that is being folded when it is emitted. Code that folds a call, or a reply to a
+   command of a call, sets `call` before. Code that folds several calls in turn resets it to None afterwards. The call
+   that is set in the end is that of the event.
 """
 
 from msgspec import Struct, field

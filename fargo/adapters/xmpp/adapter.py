@@ -5,7 +5,7 @@ Rules:
 1. A user of a domain that is not allowed gets an error or no reply. No event is put, so nobody outside the allowed
    domains can fill the event log.
 2. Every request is answered: later, by a command, or here if the answer depends on no state.
-3. No stanza, whatever is in it, ends the stream or the program.
+3. No stanza ends the stream or the program.
 """
 
 from collections.abc import Callable
