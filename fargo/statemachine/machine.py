@@ -388,7 +388,7 @@ def _stopping(user: User, effects: Effects) -> User:
 def _shown_away(user: User, effects: Effects) -> User:
     shown = account_state.shown(user.account)
     if shown is not None:
-        away = replace(shown, available=False, show="", status=texts.STOPPING)
+        away = replace(shown, available=False, show=None, status=texts.STOPPING)
         roster.show_all(user.contacts, away, effects)
     return user
 

@@ -131,8 +131,10 @@ def _fit(contents: tuple[Content, ...], line: Line, policy: Policy) -> tuple[Aud
     return way if isinstance(way, Reason) else (audio, way)
 
 
-def _meant(user: User, to: str) -> str:
-    """Return the SIP address that the user wants to call, as people write it, or what can be made of the JID."""
+def _meant(user: User, to: str) -> str | None:
+    """Return the SIP address that the user wants to call, as people write it, or what can be made of the JID; None if
+    it is the gateway's own.
+    """
     match user.account:
         case Registered(credentials):
             target = address.parse_contact(to, credentials.uri.domain)

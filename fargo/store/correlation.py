@@ -139,7 +139,8 @@ class _Stream:
                 self._called[sid, iq.sender] = call
             case CallArrived(channel):
                 self._channels[channel] = call
-                self._invited[begun.session] = call
+                if begun.session is not None:
+                    self._invited[begun.session] = call
             case _:
                 pass
         return call

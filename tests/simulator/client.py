@@ -184,7 +184,7 @@ class Client(Struct, frozen=True):
         match kind, detail:
             case "info", _:
                 return self._asks(
-                    session, what, lambda iq: SessionInformed(iq, sid, detail, digit=DIGITS.get(detail, ""))
+                    session, what, lambda iq: SessionInformed(iq, sid, detail or None, digit=DIGITS.get(detail))
                 )
             case "modify", _:
                 contents = self._modified(detail, session)

@@ -211,7 +211,7 @@ def _of_relay(command: str, profile: MediaProfile) -> Iterator[Event]:
 def _of_session(each: jingle_session.Session) -> Iterator[Event]:
     iq, offer = Iq(each.client, each.us, "stray"), (audio(PCMU),)
     yield from (SessionInitiated(iq, each.sid, offer), SessionAccepted(iq, each.sid, offer))
-    yield from (SessionInformed(iq, each.sid, info) for info in ("", "ringing", "hold", "unhold", "nonsense"))
+    yield from (SessionInformed(iq, each.sid, info) for info in (None, "ringing", "hold", "unhold", "nonsense"))
     yield SessionInformed(iq, each.sid, "dtmf", digit="digit1")
     yield TransportInformed(iq, each.sid, (Content("voice", transport=client_media(MediaProfile.ICE, "new")),))
     yield from (kind(iq, each.sid, offer) for kind in get_args(ContentChanged))

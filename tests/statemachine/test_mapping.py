@@ -89,7 +89,7 @@ def signed_in() -> Story:
     return story
 
 
-def submission(story: Story, account: SipAccount = ACCOUNT, secret: str = "s1") -> RegistrationSubmitted:
+def submission(story: Story, account: SipAccount = ACCOUNT, secret: str | None = "s1") -> RegistrationSubmitted:
     return RegistrationSubmitted(story.iq(GATEWAY), account, secret, "nonce")
 
 
@@ -279,7 +279,7 @@ def refusal(cause: Cause) -> int:
 
 
 def trouble(story: Story, why: SipTrouble) -> list[Command]:
-    return story.tell(SipSignedOut(account_state.connection_of(story.user.account), why, "why"))
+    return story.tell(SipSignedOut(account_state.connection_of(story.user.account) or "", why, "why"))
 
 
 def offline(story: Story) -> list[Command]:
@@ -332,12 +332,12 @@ def test_accounts_that_cannot_be_signed_in() -> None:
     assert told == {words(why)[0]: (kind, text) for why, kind, text in table("Registration is refused", "trouble")}
 
 
-def entries() -> Iterator[tuple[str, SipAccount, str, str]]:
+def entries() -> Iterator[tuple[str, SipAccount, str | None, str]]:
     for cell, text in table("Registration is refused", "what was entered"):
         field = cell.split()[0]
         entered = words(cell)[0]
         account = ACCOUNT if field == "password" else replace(ACCOUNT, **{field: entered})
-        yield cell, account, "" if field == "password" else "s1", text
+        yield cell, account, None if field == "password" else "s1", text
 
 
 @pytest.mark.parametrize("entry", list(entries()), ids=lambda entry: entry[0])

@@ -274,14 +274,14 @@ class XmppAdapter:
             case registration.Submission(account, password):
                 nonce = token_urlsafe(_NONCE_BYTES)
 
-                def stored(secret: str) -> None:
+                def stored(secret: str | None) -> None:
                     self._put(bare(iq.sender), RegistrationSubmitted(iq, account, secret, nonce))
 
-                if password:
+                if password is not None:
                     storing = self._store_password(bare(iq.sender), password)
                     storing.addCallbacks(stored, self._not_stored, errbackArgs=(iq,))
                 else:
-                    stored("")
+                    stored(None)
 
     def _not_stored(self, failure: Failure, iq: Iq) -> None:
         log.failure(texts.PASSWORD_NOT_STORED_LOG, failure=failure)

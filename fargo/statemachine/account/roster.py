@@ -57,13 +57,13 @@ class Contacts(Struct, frozen=True, gc=False):
 
 class Shown(Struct, frozen=True, gc=False):
     """The presence of the gateway and its contacts as shown to the user. ``show`` and ``status``: of the gateway
-    (RFC 6121 §4.7.2).
+    (RFC 6121 §4.7.2); ``show`` is None if the gateway is simply available or unavailable.
     """
 
     gateway: str
     account: SipUri
     available: bool
-    show: str
+    show: str | None
     status: str
 
 

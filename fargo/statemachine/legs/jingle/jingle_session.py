@@ -137,14 +137,14 @@ def accept(session: Session, content: Content, description: Description, effects
     effects.emit_pending(AcceptSession(session.us, session.client, session.sid, answer), _LONGEST_ANSWER)
 
 
-def inform(session: Session, info: str, effects: Effects) -> None:
+def inform(session: Session, info: str | None, effects: Effects) -> None:
     """Send session-info (XEP-0167 §8)."""
     effects.emit_pending(InformSession(session.us, session.client, session.sid, info), None)
 
 
 def ask(session: Session, effects: Effects) -> None:
     """Send session-info without a payload, to learn whether the client is in this session (XEP-0166 §6.8)."""
-    inform(session, "", effects)
+    inform(session, None, effects)
 
 
 def move(session: Session, transport: IceUdp | RawUdp, effects: Effects) -> None:
