@@ -43,9 +43,9 @@ class EdgeSettings:
     secret: str = field(repr=False)
     """The key that signs Contact URIs. With a new one, calls do not arrive until the registrations are refreshed."""
     ring_seconds: int = 180
-    """How long a call may ring, in either direction."""
+    """The time for which a call may ring, in either direction."""
     silence_seconds: int = 8
-    """How long a provider may be silent before it counts as unreachable."""
+    """The time for which a provider may be silent before it counts as unreachable."""
     run_dir: Path
     """A directory for the edge alone. It is created if it is missing."""
     kamailio: str = "kamailio"

@@ -74,7 +74,7 @@ ABOUT_ALL_CALLS: Final = (
 ENDING: Final = (
     TerminateSession | MessageCall | SendText | HangUp | CloseChannel | DeleteRelay | LogRecord | ForgetSecret
 )
-"""What today's end of a call consists of, or the refusal of a call or an account that a fault has prevented."""
+"""The commands of today's end of a call, or of the refusal of a call or an account that a fault has prevented."""
 
 
 def _all_that_is_due(difference: Difference) -> bool:

@@ -1,4 +1,4 @@
-"""What is sent is in the log, what is in the log is in order, and timers follow from the state."""
+"""Everything that is sent is in the log, the log is in order, and timers follow from the state."""
 
 import sqlite3
 from collections.abc import Callable, Iterable

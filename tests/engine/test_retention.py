@@ -1,4 +1,4 @@
-"""What is old leaves the log, and is gone from the disk; the rest goes on as if it were there."""
+"""Old events leave the log and the disk; the rest goes on as if they were there."""
 
 import re
 from collections.abc import Iterator
@@ -256,7 +256,7 @@ def test_who_is_heard_of_meanwhile_is_not_forgotten(log: SynchronousStore) -> No
 
 @pytest.fixture
 def said() -> Iterator[list[str]]:
-    """What is logged for the operator."""
+    """Collect the messages that are logged for the operator."""
     lines: list[str] = []
 
     def see(event: LogEvent) -> None:

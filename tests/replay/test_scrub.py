@@ -148,7 +148,7 @@ def names_of(*values: Any) -> Pseudonyms:
 
 
 def of_uri(uri: SipUri | BadAddress, to: Pseudonyms) -> SipUri | BadAddress:
-    """What becomes of an address that has been taken apart."""
+    """Return a parsed address with its parts renamed."""
     if isinstance(uri, BadAddress):
         return BadAddress(renamed(uri.problem, to))
     return SipUri(renamed(SipAccount("", uri.user), to).auth_user, renamed(uri.domain, to))

@@ -284,7 +284,7 @@ class Client(Struct, frozen=True):
         return self._says(ResourceUnavailable(self.jid, GATEWAY))
 
     def _sends_to(self, content: Content) -> tuple[Transport | None, str]:
-        """Where it is told to send audio to: the relay, as it has to be unless it speaks plain RTP, or the phone."""
+        """Return the address to which it is told to send audio: the phone's, or the relay's."""
         told = content.description
         assert told is not None
         where = address(told)

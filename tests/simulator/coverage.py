@@ -1,4 +1,4 @@
-"""Which events have met which states: every pair of a phase and a kind of event.
+"""The events that have met each state: every pair of a phase and a kind of event.
 
 An account's phase is its class, or its connection's once it is registered. It meets every event. A leg's phase, and
 that of a session at the relay, is its class; it meets the events that concern it, and those that concern the user as a

@@ -1,4 +1,4 @@
-"""What a run recorded, folded again: in two parts, from a golden log, in another process."""
+"""The log of a run, folded again: in two parts, from a golden log, in another process."""
 
 import os
 import subprocess
@@ -38,7 +38,7 @@ print(user)
 
 @pytest.fixture(params=range(10))
 def log(request: pytest.FixtureRequest) -> tuple[Entry, ...]:
-    """What a run recorded, with every quirk or with none."""
+    """Return the log of a run, with every quirk or with none."""
     random = Random(request.param)
     done = run(a_beginning(random), at_random(random), ALL if request.param % 2 else NONE, 60)
     assert done.broken is None

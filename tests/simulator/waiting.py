@@ -1,4 +1,4 @@
-"""What must hold of the commands that wait for a reply, whatever has happened: each belongs to something that there is.
+"""An invariant of the commands that wait for a reply: each belongs to something that exists.
 
 A command that nobody waits for any more, but whose refusal would count, has no deadline. If it stayed when its session,
 proposal or client is gone, it would stay for ever.

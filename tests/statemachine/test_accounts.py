@@ -49,7 +49,7 @@ def lose(story: Story, trouble: SipTrouble) -> None:
 
 
 def presence(story: Story, of: str = GATEWAY) -> tuple[PresenceKind, str | None, str | None]:
-    """How the last shown presence of an address looks."""
+    """Return the last presence that was shown of an address."""
     shown = [c for c in (i.command for i in story.issued) if isinstance(c, SendPresence) and c.sender == of]
     return shown[-1].kind, shown[-1].show, shown[-1].status
 

@@ -1,4 +1,4 @@
-"""What is noted about calls, for whoever reads the log."""
+"""The call records in the log."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Who is refused what, in whose words: to the user's clients, and to who calls them."""
+"""Refusals and their texts, to the user's clients and to callers."""
 
 import time
 from typing import get_args

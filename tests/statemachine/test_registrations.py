@@ -1,4 +1,4 @@
-"""What a user is told about their registration in every state of it, word for word."""
+"""The answers to a user about their registration in each of its states, word for word."""
 
 from collections.abc import Callable
 

@@ -51,7 +51,7 @@ ASKS_FIRST = (*ABLE, "urn:xmpp:jingle-message:0")
 
 
 def waits(story: Story) -> dict[str, float]:
-    """What is waited for, and for how many seconds from now."""
+    """Return the deadlines, each with its seconds from now."""
     return {due.name: due.at - story.at for due in machine.deadlines(story.user)}
 
 

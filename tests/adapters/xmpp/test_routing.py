@@ -1,4 +1,4 @@
-"""What becomes of any stanza at all: an event, an answer or nothing, and never a fault.
+"""Any stanza leads to an event, to an answer or to nothing, and never to a fault.
 
 Only the stream is not real here: it can be given stanzas that no server would let through.
 """
