@@ -158,7 +158,7 @@ def missing(contacts: Contacts, at: float) -> tuple[str, ...]:
 def deadlines(contacts: Contacts) -> tuple[Deadline, ...]:
     """Return the times at which the clients in doubt count as offline."""
     doubted = ((jid, client.doubted) for jid, client in contacts.clients.items())
-    return tuple(Deadline(f"presence of {jid}", until) for jid, until in doubted if until is not None)
+    return tuple(Deadline(texts.PRESENCE.format(jid=jid), until) for jid, until in doubted if until is not None)
 
 
 def _with(contacts: Contacts, jid: str, client: Client) -> Contacts:

@@ -96,7 +96,7 @@ def missed(before: Call | None, after: Call, effects: Effects) -> None:
 def deadlines(call: Call) -> tuple[Deadline, ...]:
     """Return by when the call must have moved on."""
     due = (sip_leg.deadline(call.sip), jingle_leg.deadline(call.jingle))
-    return tuple(Deadline(f"call {call.id}: {d.name}", d.at) for d in due if d is not None)
+    return tuple(Deadline(texts.OF_CALL.format(call=call.id, awaited=d.name), d.at) for d in due if d is not None)
 
 
 # --- call records

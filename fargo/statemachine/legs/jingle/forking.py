@@ -201,7 +201,7 @@ def concerns(leg: Inviting, event: JingleEvent) -> bool:
 def deadline(leg: Inviting) -> Deadline | None:
     """Return by when a client that can take the call must have shown up."""
     if isinstance(leg, Searching):
-        return Deadline("a client that can take the call", leg.since + _LONGEST_SEARCH)
+        return Deadline(texts.ABLE_CLIENT, leg.since + _LONGEST_SEARCH)
     return None
 
 

@@ -28,3 +28,7 @@ OUT_OF_ORDER: Final = "This request is not valid in the current state of the cal
 UNKNOWN_SESSION: Final = "There is no such call, or it has ended."
 UNSUPPORTED_INFO: Final = "This gateway does not support “{info}”; the call continues unchanged."
 UNSUPPORTED_ACTION: Final = "This gateway does not support “{action}”; the call continues unchanged."
+
+# --- what a call waits for until a deadline
+
+ABLE_CLIENT: Final = "a client that can take the call"

@@ -1,4 +1,4 @@
-"""The call records in the log."""
+"""Call records: what the core writes about calls for the readers of the log."""
 
 import pytest
 
