@@ -55,7 +55,7 @@ from fargo.store.vault import Vault
 from fargo.supervisor import Supervisor
 
 SIGN_OUT_SECONDS: Final = 5.0
-"""How long signing out of SIP may take when the gateway stops."""
+"""The time that signing out of SIP may take when the gateway stops."""
 
 
 def run(config: Config) -> int:

@@ -77,9 +77,9 @@ def domain_of(jid: str) -> str:
     return bare(jid).rpartition("@")[2]
 
 
-def local_of(jid: str) -> str:
-    """Return the localpart of a JID, "" if it has none."""
-    return bare(jid).rpartition("@")[0]
+def local_of(jid: str) -> str | None:
+    """Return the localpart of a JID, None if it has none."""
+    return bare(jid).rpartition("@")[0] or None
 
 
 def escape_user(user: str) -> str:
@@ -159,9 +159,10 @@ def parse_account(text: str) -> SipUri | BadAddress:
 
 def parse_contact(jid: str, own_domain: str) -> SipUri | BadAddress:
     """Return the SIP address of a contact's JID at the gateway. ``own_domain``: the account's SIP domain."""
-    local = unescape_local(local_of(jid))
-    if not local:
+    local = local_of(jid)
+    if local is None:
         return BadAddress(texts.GATEWAY_ITSELF)
+    local = unescape_local(local)
     split = max(local.rfind("%"), local.rfind("@"))
     if split < 0:
         return _checked(local, own_domain)

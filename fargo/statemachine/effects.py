@@ -4,9 +4,9 @@ Rules:
 
 1. The fold is pure seen from outside: an Effects is made for one event, filled by the modules that the event passes
    through, and read once.
-2. A command belongs to the call that is being folded when it is emitted. Whoever folds a call, or a reply to a command
-   of a call, sets `call` before; whoever folds several calls, one after the other, resets it to None afterwards. The
-   call that is set in the end is that of the event.
+2. A command belongs to the call that is being folded when it is emitted. Code that folds a call, or a reply to a
+   command of a call, sets `call` before. Code that folds several calls in turn resets it to None afterwards. The call
+   that is set in the end is that of the event.
 """
 
 from msgspec import Struct, field
@@ -58,10 +58,10 @@ class Effects(Struct, gc=False):
         self.pending = {**self.pending, name: Pending(command, seconds, until, repeats, self.call)}
         return name
 
-    def settle(self, name: str) -> None:
-        """Take a command out of the pending ones, if it is among them."""
-        if name in self.pending:
-            self.pending = {other: each for other, each in self.pending.items() if other != name}
+    def settle(self, *names: str) -> None:
+        """Take commands out of the pending ones, as far as they are among them."""
+        if settled := self.pending.keys() & names:
+            self.pending = {other: each for other, each in self.pending.items() if other not in settled}
 
     def acknowledge(self, name: str) -> None:
         """Wait no longer for the reply to a pending command, but keep it: it may yet be refused."""

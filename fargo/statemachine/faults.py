@@ -8,7 +8,7 @@ Rules:
    ended already: its legs may not fail for ever.
 3. An event about several things is folded in parts. A fault costs only the part that it happened in: its call is ended,
    or what the part was about is dropped, so that it cannot fail for ever.
-4. Whoever asked for something is refused, so that nobody waits for an answer; a password that came with it is erased.
+4. A request is refused, so that nobody waits for an answer, and a password that came with it is erased.
 """
 
 from collections.abc import Callable

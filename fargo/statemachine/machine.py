@@ -114,7 +114,7 @@ def _erasure(user: User) -> Iterator[Deadline]:
     """Yield the deadline at which a user who has cancelled is erased. There is none while anything is open."""
     is_open = user.calls or any(each.until is not None for each in user.pending.values())
     if isinstance(user.account, Unregistered) and user.account.since is not None and not is_open:
-        yield Deadline("the user to be forgotten", user.account.since + _CANCELLED_KEPT)
+        yield Deadline(texts.USER_FORGOTTEN, user.account.since + _CANCELLED_KEPT)
 
 
 def condensed(user: User) -> Snapshot | None:
@@ -388,7 +388,7 @@ def _stopping(user: User, effects: Effects) -> User:
 def _shown_away(user: User, effects: Effects) -> User:
     shown = account_state.shown(user.account)
     if shown is not None:
-        away = replace(shown, available=False, show="", status=texts.STOPPING)
+        away = replace(shown, available=False, show=None, status=texts.STOPPING)
         roster.show_all(user.contacts, away, effects)
     return user
 

@@ -10,6 +10,7 @@ Rules:
 from collections.abc import Iterator
 from functools import partial
 
+from fargo.statemachine import texts
 from fargo.statemachine.call import bridge
 from fargo.statemachine.call.call_state import Call
 from fargo.statemachine.deadline import Deadline
@@ -141,10 +142,10 @@ def deadlines(user: User) -> Iterator[Deadline]:
 def _awaited(waiting: Pending) -> str:
     match waiting.command:
         case MessageCall(sid=sid) as message if jmi.is_proceed(message):
-            return f"call {sid} to be described"
+            return texts.CALL_DESCRIBED.format(sid=sid)
         case MessageCall(sid=sid) | TerminateSession(sid=sid):
-            return f"the end of session {sid} to be heard"
+            return texts.END_HEARD.format(sid=sid)
         case OfferRelay() | AnswerRelay() | DeleteRelay():
-            return f"call {waiting.call}: the media relay's answer"
+            return texts.RELAY_ANSWER.format(call=waiting.call)
         case _:
-            return f"call {waiting.call}: the XMPP client's answer"
+            return texts.CLIENT_ANSWER.format(call=waiting.call)

@@ -34,8 +34,8 @@ def condensed(account: Account, contacts: Contacts, policy: Policy, pending: Pen
         case Registered(Credentials(given, _, secret, nonce, gateway), connection):
             return Snapshot(given, secret, nonce, gateway, connection, clients, contacts.subscribed, policy)
         case Unregistered(since=None):
-            gateway = next((question.sender for question in questions.values()), "")
-            return Snapshot(gateway=gateway, clients=clients, subscribed=contacts.subscribed, policy=policy)
+            asker = next((question.sender for question in questions.values()), None)
+            return Snapshot(gateway=asker, clients=clients, subscribed=contacts.subscribed, policy=policy)
         case _:
             return None
 
@@ -44,24 +44,31 @@ def _asked(clients: Mapping[str, Client], questions: Mapping[str, AskFeatures]) 
     if not questions:
         return clients
     asked = {question.to: name for name, question in questions.items()}
-    return {jid: replace(client, asked=asked.get(jid, "")) for jid, client in clients.items()}
+    return {jid: replace(client, asked=asked.get(jid)) for jid, client in clients.items()}
 
 
 def account(event: Snapshot) -> Account:
     """Return the account in a snapshot."""
     if event.account is None:
         return Unregistered()
-    uri = address.parse_account(event.account.address)
+    uri, secret, nonce, gateway = address.parse_account(event.account.address), event.secret, event.nonce, event.gateway
     assert not isinstance(uri, BadAddress), "it was an account"
-    return Registered(Credentials(event.account, uri, event.secret, event.nonce, event.gateway), event.connection)
+    assert secret is not None
+    assert nonce is not None
+    assert gateway is not None
+    return Registered(Credentials(event.account, uri, secret, nonce, gateway), event.connection)
 
 
 def contacts(event: Snapshot) -> Contacts:
     """Return the clients and contacts in a snapshot."""
-    return Contacts({jid: replace(client, asked="") for jid, client in event.clients.items()}, event.subscribed)
+    return Contacts({jid: replace(client, asked=None) for jid, client in event.clients.items()}, event.subscribed)
 
 
 def pending(event: Snapshot) -> PendingCommands:
     """Return the disco#info requests that the clients in a snapshot have yet to answer."""
-    asked = ((jid, client) for jid, client in event.clients.items() if client.asked)
-    return {client.asked: Pending(AskFeatures(event.gateway, jid, client.caps), None, None) for jid, client in asked}
+    asked = {}
+    for jid, client in event.clients.items():
+        if client.asked is not None:
+            assert event.gateway is not None, "it has asked"
+            asked[client.asked] = Pending(AskFeatures(event.gateway, jid, client.caps), None, None)
+    return asked

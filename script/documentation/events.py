@@ -148,7 +148,7 @@ def _beginnings(user: User) -> Iterator[Event]:
     for sid in ("session", *(proposal.sid for proposal in jmi.proposals(user.pending).values())):
         yield SessionInitiated(_iq(BOB), sid, _AUDIO)
         yield SessionInitiated(_iq(BOB), sid, _NO_AUDIO)
-    connection = connection_of(user.account)
+    connection = connection_of(user.account) or "0.0"
     for codecs in (_VOICE, ()):
         yield CallArrived(f"{connection}/1", connection, "sip:bob@example.net", codecs, _ADDRESS, CallState.INITIALISED)
 
@@ -168,7 +168,7 @@ def _of_jingle(call: Call, user: User) -> Iterator[Event]:
 def _of_session(iq: Iq, sid: str) -> Iterator[Event]:
     yield SessionInitiated(iq, sid, _AUDIO)
     yield from (SessionAccepted(iq, sid, contents) for contents in (_AUDIO, _NO_AUDIO))
-    for info in ("", "ringing", "mute", "hold", "unhold", "active", "nonsense"):
+    for info in (None, "ringing", "mute", "hold", "unhold", "active", "nonsense"):
         yield SessionInformed(iq, sid, info)
     yield from (SessionTerminated(iq, sid, condition) for condition in ("success", "busy", "decline"))
     yield from (kind(iq, sid) for kind in get_args(ContentChanged) if kind is not ContentModified)
@@ -202,7 +202,7 @@ def _of_sip_leg(leg: SipLeg) -> Iterator[Event]:
 def of_relayed_call(user: User) -> Iterator[Event]:
     """Yield the events of a relay session in one call, outgoing or incoming. There are none once it is over."""
     if not user.calls:
-        connection = connection_of(user.account)
+        connection = connection_of(user.account) or "0.0"
         yield SessionInitiated(_iq(BOB), "session", _SECURED)
         yield CallArrived(f"{connection}/1", connection, "sip:bob@example.net", _VOICE, _ADDRESS, CallState.INITIALISED)
     for call in user.calls.values():

@@ -192,6 +192,8 @@ def _described(value: Event | Command) -> _Input:
         return _Input(name, "")
     field, unit = _KINDS[type(value)]
     kind = getattr(value, field)
+    if kind is None:
+        return _Input(name, "")
     return _Input(name, unit(kind).name.lower() if unit else str(kind))
 
 

@@ -1,4 +1,4 @@
-"""Which events have met which states: every pair of a phase and a kind of event.
+"""The events that have met each state: every pair of a phase and a kind of event.
 
 An account's phase is its class, or its connection's once it is registered. It meets every event. A leg's phase, and
 that of a session at the relay, is its class; it meets the events that concern it, and those that concern the user as a
@@ -211,7 +211,7 @@ def _of_relay(command: str, profile: MediaProfile) -> Iterator[Event]:
 def _of_session(each: jingle_session.Session) -> Iterator[Event]:
     iq, offer = Iq(each.client, each.us, "stray"), (audio(PCMU),)
     yield from (SessionInitiated(iq, each.sid, offer), SessionAccepted(iq, each.sid, offer))
-    yield from (SessionInformed(iq, each.sid, info) for info in ("", "ringing", "hold", "unhold", "nonsense"))
+    yield from (SessionInformed(iq, each.sid, info) for info in (None, "ringing", "hold", "unhold", "nonsense"))
     yield SessionInformed(iq, each.sid, "dtmf", digit="digit1")
     yield TransportInformed(iq, each.sid, (Content("voice", transport=client_media(MediaProfile.ICE, "new")),))
     yield from (kind(iq, each.sid, offer) for kind in get_args(ContentChanged))

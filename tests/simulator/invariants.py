@@ -1,4 +1,4 @@
-"""What must hold in any run, whatever the peers do: checked after every event.
+"""The invariants of any run, for any behaviour of the peers: checked after every event.
 
 1. No Fault.
 2. Every IQ-set is answered exactly once; all but a registration in the turn they come in.
@@ -114,7 +114,7 @@ class Broken(AssertionError):  # noqa: N818 -- a rule is broken
 
 
 class Watch(Struct, frozen=True):
-    """What has to be remembered of a run to judge what comes next."""
+    """The facts about a run that are needed to judge its next event."""
 
     owed: tuple[str, ...] = ()
     started: tuple[Leg, ...] = ()
@@ -125,11 +125,11 @@ class Watch(Struct, frozen=True):
     """Channels of calls that were placed, and for which session."""
     connections: tuple[str, ...] = ()
     said: tuple[tuple[str, Leg, bool], ...] = ()
-    """What was said in Jingle sessions: a command's id, the session, and whether there is none without it."""
+    """The commands in Jingle sessions: a command's id, its session, and True if there is no session without it."""
     noted: tuple[str, ...] = ()
     """The calls that were noted to begin, and not yet to end."""
     paths: tuple[tuple[str, AudioPath], ...] = ()
-    """What was last noted of each call's path."""
+    """The path last recorded for each call."""
     relayed: tuple[tuple[str, Leg, Leg], ...] = ()
     """Of each offer and answer to the relay: the command, the relay's session, and the client's that it is for (() if
     the phone calls).
@@ -138,7 +138,7 @@ class Watch(Struct, frozen=True):
     """Each leg with its call: with several, if sessions of several calls had the same name."""
 
     def judge(self, entry: Entry) -> "Watch":
-        """What is remembered after an event and its commands. Raises Broken."""
+        """Return the facts after an event and its commands. Raises Broken."""
         recorded, commands = entry
         event = recorded.event
         _confidential(entry)

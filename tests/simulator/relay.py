@@ -78,7 +78,7 @@ class Kept(Struct, frozen=True):
         return replace(self, phone=phone, ufrag=ufrag, times=times)
 
     def told(self, by: Party, profile: MediaProfile) -> Transport:
-        """Where the relay wants audio of one end, when the other has described itself."""
+        """Return the address at which the relay expects one end's audio, once the other end has described itself."""
         return relay_media(profile, self.port + (by is Party.OFFERER), f"relay{self.times}")
 
 
@@ -136,7 +136,7 @@ class Relay(Struct, frozen=True):
         return silent
 
     def _first(self) -> tuple[tuple[Issued, Kept | None], ...]:
-        """What its next answer is to, unless it is none, or a refusal already."""
+        """Return the request that its next answer is to; () if there is none, or it is a refusal already."""
         if not self.sent or not isinstance(self.sent[0], RelayDescribed | RelayDone):
             return ()
         command = self.sent[0].command

@@ -26,7 +26,7 @@ UNREACHABLE: set[Pair] = set()
 
 
 def runs() -> Iterator[tuple[Entry, ...]]:
-    """What some runs recorded, each with some quirks."""
+    """Yield the entries of some runs, each with some quirks."""
     for seed in range(RUNS):
         random = Random(seed)
         yield run(a_beginning(random), at_random(random), some_quirks(random), 100).log

@@ -20,11 +20,14 @@ from fargo.statemachine.model.call1 import (
     CallMembersChanged,
     CallState,
     CallStateChanged,
+    CandidatesReceived,
     CloseChannel,
+    DescriptionReceived,
     HangUp,
 )
 from fargo.statemachine.model.call_records import RecordBegun, RecordEnded, Side
 from fargo.statemachine.model.commands import (
+    AcceptSession,
     Fault,
     ForgetSecret,
     InformSession,
@@ -443,16 +446,19 @@ def test_an_event_about_all_calls_costs_the_one_that_it_failed_in(
 
 def test_what_is_due_in_one_call_may_fail_and_the_rest_is_done(story: Story, broken: Breaker) -> None:
     story.online(PHONE)
-    story.answered(story.call_out("s1"))
-    story.tell(CallMembersChanged(story.channel, 2))
+    channel = story.call_out("s1")
+    story.tell(DescriptionReceived(channel, (PCMU,)))
+    story.tell(CandidatesReceived(channel, PHONE_ADDRESS))
+    story.tell(CallStateChanged(channel, CallState.ACCEPTED))
+    assert story.all(AcceptSession)
     arrive(story)
     broken("legs.jingle.single_session.replied")
     story.tell(TimePassed(), 60)
     assert story.the(Fault).call == "7"
     ended = {each.sid for each in story.all(TerminateSession)}
-    assert ended == {"s1", "nonce18"}, "the clients that did not answer their invitation are out"
+    assert ended == {"s1", "nonce12"}, "the clients that did not answer their invitation are out"
     assert not live(story)
-    assert not story.waiting(InitiateSession, InformSession)
+    assert not story.waiting(InitiateSession, AcceptSession)
 
 
 def test_what_was_issued_for_one_of_all_calls_before_the_bug_is_taken_back(

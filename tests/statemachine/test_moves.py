@@ -52,7 +52,7 @@ def moves(story: Story, *candidates: Candidate) -> list[Command]:
 
 
 def told(*candidates: Candidate, generation: int = 1, sid: str = "s1") -> InformTransport:
-    """What the client is told of these."""
+    """Return the transport-info that tells the client these candidates of the phone."""
     named = (replace(c, generation=generation, id=f"c{c.component}g{generation}") for c in candidates)
     return InformTransport(BOB, DESK, sid, Content("voice", transport=RawUdp(tuple(named))))
 
@@ -151,7 +151,7 @@ def test_the_relay_is_told_and_the_client_need_not_know(
 
 
 def _places(command: AnswerRelay) -> tuple[Candidate, ...]:
-    """Where the relay is told to send audio, without what only clients care for."""
+    """Return the address to which the relay is told to send audio, without what only clients need."""
     transport = command.description.transport
     assert isinstance(transport, RawUdp)
     return tuple(replace(each, generation=0) for each in transport.candidates)

@@ -1,4 +1,4 @@
-"""What holds for every story, whatever happens in it: Hypothesis draws events of every class that is in `Event`.
+"""Properties of every story: Hypothesis draws events of every class that is in `Event`.
 
 Rules:
 

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from fargo.statemachine import machine
 from fargo.statemachine.call.texts import CODECS_REFUSED, RELAY_FAILED
 from fargo.statemachine.legs.jingle.texts import OTHER_PROFILE
+from fargo.statemachine.legs.relay.texts import FAILED, SILENT
 from fargo.statemachine.legs.telepathy.phases import Answering
 from fargo.statemachine.media import texts
 from fargo.statemachine.media.description import Content, Description, IceUdp, MediaProfile, RawUdp
@@ -84,7 +85,7 @@ from .relayed import (
 )
 from .story import ADDRESS, ALICE, BOB, DESK, NAMED, PCMA, PCMU, PHONE, PHONE_ADDRESS
 
-OVERLOADED = "The media relay failed: It is overloaded."
+OVERLOADED = FAILED.format(problem="It is overloaded.")
 RELAY_RESTARTED = "The media relay was restarted."
 LATE = "alice@localhost/late"
 WANTS_DTLS = WANTS_OTHER_PROFILE.format(profile=texts.DTLS)
@@ -262,7 +263,7 @@ def test_one_that_waits_for_the_offer_is_told_that_there_will_be_none() -> None:
     story.tell(CallMessaged(PHONE, BOB, "nonce8", CallAction.PROCEED))
     story.tell(RelayLost(RELAY_RESTARTED))
     assert story.the(MessageCall) == MessageCall(
-        BOB, ALICE, "nonce8", CallAction.RETRACT, "connectivity-error", f"The media relay failed: {RELAY_RESTARTED}"
+        BOB, ALICE, "nonce8", CallAction.RETRACT, "connectivity-error", FAILED.format(problem=RELAY_RESTARTED)
     )
     assert story.waiting(MessageCall) == story.all(MessageCall)
 
@@ -433,7 +434,7 @@ def test_only_clients_of_the_manner_whose_session_failed_are_cut_off() -> None:
     story.described(OfferRelay, FOR_CLIENT)
     story.tell(RelayLost(RELAY_RESTARTED))
     ended = story.the(TerminateSession)
-    assert (ended.to, ended.text) == (DESK, f"The media relay failed: {RELAY_RESTARTED}")
+    assert (ended.to, ended.text) == (DESK, FAILED.format(problem=RELAY_RESTARTED))
     assert story.all(HangUp) == []
     story.accepts(Description("audio", (PCMU,), ADDRESS), PHONE)
     assert isinstance(story.the(AnswerCall), AnswerCall)
@@ -522,7 +523,7 @@ def test_a_relay_that_is_lost_ends_the_calls_through_it_with_the_reason(away: Ca
     story = Relayed(MediaProfile.DTLS)
     away(story)
     story.tell(RelayLost(RELAY_RESTARTED))
-    assert story.the(TerminateSession).text == f"The media relay failed: {RELAY_RESTARTED}"
+    assert story.the(TerminateSession).text == FAILED.format(problem=RELAY_RESTARTED)
     assert isinstance(story.the(HangUp), HangUp)
     assert len(story.all(DeleteRelay)) == 1
     assert end(story).by is Side.GATEWAY
@@ -533,7 +534,7 @@ def test_one_that_is_lost_while_the_phone_rings_ends_the_call() -> None:
     story.calls_out(Description("audio", (OPUS,), ADDRESS))
     story.described(OfferRelay, FOR_PHONE)
     story.tell(RelayLost(RELAY_RESTARTED))
-    assert story.the(TerminateSession).text == f"The media relay failed: {RELAY_RESTARTED}"
+    assert story.the(TerminateSession).text == FAILED.format(problem=RELAY_RESTARTED)
     assert isinstance(story.the(HangUp), HangUp)
     assert story.all(DeleteRelay) == [DeleteRelay("nonce6")]
 
@@ -553,7 +554,7 @@ def test_an_answer_that_does_not_come_counts_as_a_failure(away: Callable[[Relaye
     story.tell(TimePassed(), 14.9)
     assert story.last == ()
     story.tell(TimePassed(), 0.1)
-    assert end(story).text == "The media relay failed: it does not answer."
+    assert end(story).text == FAILED.format(problem=SILENT)
     assert len(story.all(DeleteRelay)) == 1
 
 
@@ -563,7 +564,7 @@ def test_an_answer_to_the_answer_that_does_not_come_ends_the_call() -> None:
     story.described(OfferRelay, FOR_CLIENT)
     story.accepts()
     story.tell(TimePassed(), 15.0)
-    assert story.the(TerminateSession).text == "The media relay failed: it does not answer."
+    assert story.the(TerminateSession).text == FAILED.format(problem=SILENT)
     assert len(story.all(DeleteRelay)) == 1
 
 
@@ -890,7 +891,7 @@ def test_a_restart_that_the_relay_does_not_answer_ends_the_call(answers: int) ->
     if answers:
         story.described(OfferRelay, FOR_PHONE)
     story.tell(TimePassed(), 15.0)
-    assert story.the(TerminateSession).text == "The media relay failed: it does not answer."
+    assert story.the(TerminateSession).text == FAILED.format(problem=SILENT)
 
 
 def test_digits_are_played_while_ice_restarts() -> None:

@@ -5,7 +5,7 @@ Rules:
 1. A user of a domain that is not allowed gets an error or no reply. No event is put, so nobody outside the allowed
    domains can fill the event log.
 2. Every request is answered: later, by a command, or here if the answer depends on no state.
-3. No stanza, whatever is in it, ends the stream or the program.
+3. No stanza ends the stream or the program.
 """
 
 from collections.abc import Callable
@@ -274,14 +274,14 @@ class XmppAdapter:
             case registration.Submission(account, password):
                 nonce = token_urlsafe(_NONCE_BYTES)
 
-                def stored(secret: str) -> None:
+                def stored(secret: str | None) -> None:
                     self._put(bare(iq.sender), RegistrationSubmitted(iq, account, secret, nonce))
 
-                if password:
+                if password is not None:
                     storing = self._store_password(bare(iq.sender), password)
                     storing.addCallbacks(stored, self._not_stored, errbackArgs=(iq,))
                 else:
-                    stored("")
+                    stored(None)
 
     def _not_stored(self, failure: Failure, iq: Iq) -> None:
         log.failure(texts.PASSWORD_NOT_STORED_LOG, failure=failure)

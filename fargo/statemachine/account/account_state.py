@@ -76,15 +76,15 @@ Account: TypeAlias = Unregistered | Registered | Clearing | Trying
 # --- properties of an account
 
 
-def connection_of(account: Account) -> str:
-    """Return the name of the connection that is open, being opened or being closed, "" if there is none."""
+def connection_of(account: Account) -> str | None:
+    """Return the name of the connection that is open, being opened or being closed, None if there is none."""
     match account:
         case Registered(connection=SigningIn() | SignedIn() | SigningOut() as connection):
             return connection.connection
         case Clearing() | Trying():
             return account.connection
         case Unregistered() | Registered():
-            return ""
+            return None
         case _:
             assert_never(account)
 
@@ -118,16 +118,16 @@ def shown(account: Account) -> Shown | None:
     return Shown(credentials.gateway, credentials.uri, available, show, status)
 
 
-def _presence(credentials: Credentials, connection: Connection) -> tuple[bool, str, str]:
+def _presence(credentials: Credentials, connection: Connection) -> tuple[bool, str | None, str]:
     """Return whether the gateway is available, and the <show/> and <status/> of its presence (RFC 6121 §4.7.2)."""
     uri = credentials.uri
     match connection:
         case SignedIn():
-            return True, "", texts.SIGNED_IN.format(uri=uri)
+            return True, None, texts.SIGNED_IN.format(uri=uri)
         case SigningIn():
             return False, "xa", texts.SIGNING_IN.format(uri=uri)
         case SigningOut() | SignedOut():
-            return False, "", texts.SIGNED_OUT.format(uri=uri)
+            return False, None, texts.SIGNED_OUT.format(uri=uri)
         case Waiting(problem=problem):
             return False, "xa", texts.RETRYING.format(problem=problem)
         case SignInRefused(problem=problem):

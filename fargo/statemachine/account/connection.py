@@ -49,13 +49,13 @@ def deadlines(account: Account) -> tuple[Deadline, ...]:
     """Return the time at which the account's state changes by itself, if there is one."""
     match account:
         case Registered(connection=SignedIn(linger=linger)):
-            return (Deadline("a client to come online", linger),) if linger else ()
+            return (Deadline(texts.CLIENT_ONLINE, linger),) if linger is not None else ()
         case Registered(connection=SigningIn(since=since)) | Trying(since=since):
-            return (Deadline("the registrar's answer", since + _LONGEST_SIGN_IN),)
+            return (Deadline(texts.REGISTRAR_ANSWER, since + _LONGEST_SIGN_IN),)
         case Registered(connection=SigningOut(since=since)) | Clearing(since=since):
-            return (Deadline("signing out", since + _LONGEST_SIGN_OUT),)
+            return (Deadline(texts.END_OF_CONNECTION, since + _LONGEST_SIGN_OUT),)
         case Registered(connection=Waiting(until=until)):
-            return (Deadline("the next attempt to sign in", until),)
+            return (Deadline(texts.NEXT_ATTEMPT, until),)
         case Unregistered() | Registered():
             return ()
         case _:
@@ -191,9 +191,9 @@ def reconcile(account: Account, online: bool, effects: Effects) -> Account:
             return Registered(credentials, _sign_in(credentials, 0, effects))
         case Registered(credentials, Waiting() | SignInRefused()) if not online:
             return Registered(credentials, SignedOut())
-        case Registered(credentials, SignedIn(name, linger)) if not online and not linger:
+        case Registered(credentials, SignedIn(name, linger)) if not online and linger is None:
             return Registered(credentials, _sign_out(name, effects))
-        case Registered(credentials, SignedIn(name, linger)) if online and linger:
+        case Registered(credentials, SignedIn(name, linger)) if online and linger is not None:
             return Registered(credentials, SignedIn(name))
         case _:
             return account

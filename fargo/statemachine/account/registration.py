@@ -43,7 +43,7 @@ from fargo.statemachine.model.sip import engine_named
 
 _LINGER: Final = 30.0  # seconds
 """The time that a new account stays signed in without a client online: the client's presence arrives a moment later."""
-_TRANSPORTS: Final = frozenset({"", "udp", "tcp"})
+_TRANSPORTS: Final = frozenset({None, "udp", "tcp"})
 
 # The type and condition (RFC 6120 §8.3) of the error that answers a registration that failed.
 _ERRORS: Final = {
@@ -78,7 +78,7 @@ def submitted(account: Account, event: RegistrationSubmitted, talking: bool, eff
         case Registered() if talking:
             return _refused(account, event, "wait", "resource-constraint", texts.IN_CALL, effects)
         case Unregistered():
-            previous, connection = None, ""
+            previous, connection = None, None
         case Registered(previous):
             connection = connection_of(account)
         case _:
@@ -86,7 +86,7 @@ def submitted(account: Account, event: RegistrationSubmitted, talking: bool, eff
     credentials = _credentials(event, previous)
     if isinstance(credentials, BadAddress):
         return _refused(account, event, "modify", "not-acceptable", credentials.problem, effects)
-    if previous and connection:
+    if previous and connection is not None:
         _sign_out_if_open(account, effects)
         return Clearing(event.iq, credentials, previous, connection, effects.at)
     return attempt(event.iq, credentials, previous, effects)
@@ -96,7 +96,7 @@ def _refused(
     account: Account, event: RegistrationSubmitted, kind: str, condition: str, text: str, effects: Effects
 ) -> Account:
     effects.emit(RefuseIq(event.iq, kind, condition, text))
-    if event.secret:
+    if event.secret is not None:
         effects.emit(ForgetSecret(event.secret))
     return account
 
@@ -109,18 +109,18 @@ def _credentials(event: RegistrationSubmitted, previous: Credentials | None) -> 
         return uri
     if account.transport not in _TRANSPORTS:
         return BadAddress(texts.UNKNOWN_TRANSPORT.format(transport=account.transport))
-    if not 0 <= account.port <= 65535:
+    if account.port is not None and not 0 < account.port < 65536:
         return BadAddress(texts.BAD_PORT.format(port=account.port))
     if account.proxy and not address.is_host(account.proxy):
         return BadAddress(texts.BAD_PROXY)
     if engine_named(account.engine) is None:
         return BadAddress(unknown_engine(account))
-    if not account.auth_user.isprintable():
+    if account.auth_user is not None and not account.auth_user.isprintable():
         return BadAddress(texts.BAD_AUTH_USER)
     secret = event.secret
-    if not secret and previous and previous.uri == uri:
+    if secret is None and previous and previous.uri == uri:
         secret = previous.secret
-    if not secret:
+    if secret is None:
         return BadAddress(texts.NO_PASSWORD)
     return Credentials(account, uri, secret, event.nonce, address.domain_of(event.iq.to))
 

@@ -42,3 +42,11 @@ STOPPING: Final = "The gateway is shutting down. Try again later."
 
 NO_ACCOUNT: Final = "You have no SIP account at this gateway."
 NOT_REGISTERED: Final = "Register your SIP account with this gateway first."
+
+# --- what an account waits for until a deadline
+
+CLIENT_ONLINE: Final = "a client to come online"
+REGISTRAR_ANSWER: Final = "the registrar's answer"
+END_OF_CONNECTION: Final = "signing out"
+NEXT_ATTEMPT: Final = "the next attempt to sign in"
+PRESENCE: Final = "presence of {jid}"

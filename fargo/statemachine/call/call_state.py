@@ -96,7 +96,7 @@ def missed(before: Call | None, after: Call, effects: Effects) -> None:
 def deadlines(call: Call) -> tuple[Deadline, ...]:
     """Return by when the call must have moved on."""
     due = (sip_leg.deadline(call.sip), jingle_leg.deadline(call.jingle))
-    return tuple(Deadline(f"call {call.id}: {d.name}", d.at) for d in due if d is not None)
+    return tuple(Deadline(texts.OF_CALL.format(call=call.id, awaited=d.name), d.at) for d in due if d is not None)
 
 
 # --- call records
@@ -107,7 +107,7 @@ def placed(call: Call, peer: str, session: str, effects: Effects) -> None:
     effects.record(RecordBegun(call.id, Direction.OUT, peer, session=session, channel=call.sip.name))
 
 
-def refused(call: str, peer: str, session: str, reason: Reason, effects: Effects) -> None:
+def refused(call: str, peer: str | None, session: str, reason: Reason, effects: Effects) -> None:
     """Record a call of the user's that the gateway refuses at once. ``call`` is its id."""
     effects.record(RecordBegun(call, Direction.OUT, peer, session=session))
     effects.record(RecordEnded(call, Side.GATEWAY, reason.cause, reason.text))
@@ -115,8 +115,7 @@ def refused(call: str, peer: str, session: str, reason: Reason, effects: Effects
 
 def begun(call: Call, channel: str, caller: Caller, session: str | None, effects: Effects) -> None:
     """Record that somebody calls the user on a SIP channel; clients are invited to this Jingle session, if to any."""
-    address, name = caller.address or "", caller.name or ""
-    effects.record(RecordBegun(call.id, Direction.IN, address, name, session or "", channel))
+    effects.record(RecordBegun(call.id, Direction.IN, caller.address, caller.name, session, channel))
 
 
 def ended(call: Call, by: Side, reason: Reason, effects: Effects) -> None:

@@ -233,8 +233,8 @@ def meaningful(codecs: tuple[Codec, ...]) -> tuple[Codec, ...]:
     return tuple(first.values())
 
 
-def malformed(description: Description) -> str:
-    """Return the reason why a description must not be passed on, as a sentence; "" if there is none.
+def malformed(description: Description) -> str | None:
+    """Return the reason why a description must not be passed on, as a sentence; None if there is none.
 
     A line break in a text would start a new line in the SDP that the SIP engine writes (RFC 4566 §5).
     """
@@ -243,11 +243,11 @@ def malformed(description: Description) -> str:
     for candidate in getattr(description.transport, "candidates", ()):
         if not 0 < candidate.port < 65536 and candidate.protocol == "udp":
             return texts.BAD_PORT.format(port=candidate.port)
-    return ""
+    return None
 
 
 @_cached
-def _malformed(codecs: tuple[Codec, ...]) -> str:
+def _malformed(codecs: tuple[Codec, ...]) -> str | None:
     for codec in codecs:
         parts = [codec.name]
         for parameter in codec.parameters:
@@ -256,7 +256,7 @@ def _malformed(codecs: tuple[Codec, ...]) -> str:
             return texts.CONTROL_CHARACTER.format(id=codec.id)
         if not 0 <= codec.id <= 127:
             return texts.BAD_PAYLOAD_TYPE.format(id=codec.id)
-    return ""
+    return None
 
 
 def profile(description: Description) -> MediaProfile | Unusable:

@@ -64,12 +64,12 @@ class PlayDigit(_RelayCommand, frozen=True, tag="PlayDigit"):
     """play DTMF: send a digit to one end (RFC 4733).
 
     ``digit`` is the digit's name among the transient secrets, as it may be part of a PIN. ``duration`` is in
-    milliseconds, 0 if the client gave none.
+    milliseconds, None if the client gave none.
     """
 
     to: Party
     digit: str
-    duration: int = 0
+    duration: int | None = None
 
 
 class DeleteRelay(_RelayCommand, frozen=True, tag="DeleteRelay"):

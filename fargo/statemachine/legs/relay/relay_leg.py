@@ -124,7 +124,7 @@ def why(leg: RelayLeg) -> str:
     return answering.terms.why
 
 
-def play(leg: RelayLeg, digit: str, duration: int, effects: Effects) -> None:
+def play(leg: RelayLeg, digit: str, duration: int | None, effects: Effects) -> None:
     """Play a digit to the phone."""
     for session in leg:
         if isinstance(session, Passing):

@@ -250,15 +250,15 @@ def deadline(leg: TelepathyLeg) -> Deadline | None:
         case Talking():
             return None
         case Settling(since=since):
-            return Deadline("the answer to be settled", since + _SETTLING)
+            return Deadline(texts.ANSWER_SETTLED, since + _SETTLING)
         case AwaitingMedia(since=since):
-            return Deadline("the phone's audio", since + _LONGEST_ANSWER)
+            return Deadline(texts.AUDIO, since + _LONGEST_ANSWER)
         case Dialling(since=since) | Arriving(since=since):
-            return Deadline("an answer", since + _LONGEST_RINGING)
+            return Deadline(texts.ANSWER, since + _LONGEST_RINGING)
         case Answering(since=since):
-            return Deadline("the confirmation of our answer", since + _LONGEST_ANSWER)
+            return Deadline(texts.CONFIRMATION, since + _LONGEST_ANSWER)
         case Ending(since=since):
-            return Deadline("the end of the SIP call", since + _LONGEST_ENDING)
+            return Deadline(texts.END_OF_CALL, since + _LONGEST_ENDING)
         case _:
             assert_never(leg)
 

@@ -1,4 +1,4 @@
-"""A quiet user as one event; and a user who has cancelled, until they are forgotten."""
+"""Snapshots of idle users, and users who have cancelled, until they are forgotten."""
 
 import pytest
 
