@@ -120,6 +120,20 @@ def _is_domain(text: str) -> bool:
     return _is_ipv6(address) if name is None else is_host(name)
 
 
+def server(text: str) -> tuple[str, int | None] | None:
+    """Return the host and port of a server as people write them; the port is None if there is none.
+
+    The host is a name or an address. An IPv6 address is returned without brackets, and needs them only before a port.
+    Return None if the text is no such server.
+    """
+    if _is_ipv6(text):
+        return text, None
+    found = _HOSTPORT.fullmatch(text)
+    if not found or not _is_domain(text):
+        return None
+    return found["address"] or found["name"], int(found["port"]) if found["port"] else None
+
+
 def is_host(text: str) -> bool:
     """Return True for a host name or an IPv4 address, without a port."""
     return len(text) <= 253 and bool(_DOMAIN_NAME.fullmatch(text))

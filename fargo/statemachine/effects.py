@@ -13,6 +13,7 @@ from msgspec import Struct, field
 
 from fargo.statemachine.model.call_records import LogRecord
 from fargo.statemachine.model.commands import Command, Issued
+from fargo.statemachine.model.registrations import Registrations
 from fargo.statemachine.pending import Pending, PendingCommands
 
 
@@ -22,15 +23,16 @@ class Mark(Struct, frozen=True, gc=False):
     issued: int
     records: int
     pending: PendingCommands
+    registrations: Registrations
 
 
 class Effects(Struct, gc=False):
     """Collect commands; name each by the version of the event that caused it and its place among that event's commands.
 
     ``user``, ``version``, ``at``: of the event. ``pending``: the user's commands that wait for a reply, as the event
-    leaves them; the map is replaced, never changed. ``call``: the id of the call that is being folded, None if it is
-    none. ``issued``: all commands so far, in order. ``records``: the call and account records that will follow them,
-    each with its call.
+    leaves them, and ``registrations`` likewise; these maps are replaced, never changed. ``call``: the id of the call
+    that is being folded, None if it is none. ``issued``: all commands so far, in order. ``records``: the call and
+    account records that will follow them, each with its call.
     """
 
     user: str
@@ -40,6 +42,7 @@ class Effects(Struct, gc=False):
     call: str | None = None
     issued: list[Issued] = field(default_factory=list)
     records: list[tuple[LogRecord, str | None]] = field(default_factory=list)
+    registrations: Registrations = field(default_factory=dict)
 
     def emit(self, command: Command) -> str:
         """Add a command. Return its id, which is also the id of the IQ, connection or channel that it leads to."""
@@ -47,6 +50,11 @@ class Effects(Struct, gc=False):
         name = "%d.%d" % (self.version, len(issued))  # noqa: UP031 (an f-string takes twice as long)
         issued.append(Issued(self.user, name, command, self.call))
         return name
+
+    @property
+    def next_id(self) -> str:
+        """The id that the next command will have."""
+        return f"{self.version}.{len(self.issued)}"
 
     def emit_pending(self, command: Command, seconds: float | None, repeats: int = 0) -> str:
         """Add a command that waits for its reply for so many seconds, and is repeated so often if none comes.
@@ -90,10 +98,11 @@ class Effects(Struct, gc=False):
 
     def mark(self) -> Mark:
         """Return how far the effects have come."""
-        return Mark(len(self.issued), len(self.records), self.pending)
+        return Mark(len(self.issued), len(self.records), self.pending, self.registrations)
 
     def return_to(self, mark: Mark) -> None:
         """Drop everything since the mark: the fold that emitted it failed."""
         del self.issued[mark.issued :]
         del self.records[mark.records :]
         self.pending = mark.pending
+        self.registrations = mark.registrations

@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from fargo.statemachine import address, texts
-from fargo.statemachine.account import account_state
+from fargo.statemachine.account import account_state, sign_in
 from fargo.statemachine.account.account_state import Credentials, Registered, Unregistered
 from fargo.statemachine.account.texts import NOT_REGISTERED
 from fargo.statemachine.address import BadAddress
@@ -103,7 +103,8 @@ def _line(user: User, credentials: Credentials, connection: SignedIn, to: str) -
     if is_busy(user):
         text = texts.TOO_MANY_CALLS.format(most=MOST_CALLS)
         return Refusal("wait", "resource-constraint", Reason(Cause.BUSY, text))
-    return Line(engine, connection.connection, target, credentials.nonce)
+    trunk = sign_in.trunk(connection.connection, user.registrations)
+    return Line(engine, connection.connection, target, credentials.nonce, trunk)
 
 
 def _place(user: User, event: SessionInitiated, line: Line, id: str, follows: bool, effects: Effects) -> User:

@@ -13,31 +13,36 @@ from fargo.statemachine.account import roster
 from fargo.statemachine.account.account_state import Account, Credentials, Registered, Unregistered
 from fargo.statemachine.account.roster import Contacts
 from fargo.statemachine.address import BadAddress
-from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.commands import AskFeatures
 from fargo.statemachine.model.events import Snapshot
 from fargo.statemachine.model.presence import Client
 from fargo.statemachine.pending import Pending, PendingCommands
+from fargo.statemachine.user_state import User
 
 
-def condensed(account: Account, contacts: Contacts, policy: Policy, pending: PendingCommands) -> Snapshot | None:
+def condensed(user: User) -> Snapshot | None:
     """Return the snapshot of a user who is in no call.
 
     Return None while a registration is being tried, any command other than a disco#info request is pending, or the user
     is about to be forgotten.
     """
-    questions = roster.questions(pending)
-    if questions.keys() != pending.keys():
+    questions = roster.questions(user.pending)
+    if questions.keys() != user.pending.keys():
         return None
-    clients = _asked(contacts.clients, questions)
-    match account:
+    match user.account:
         case Registered(Credentials(given, _, secret, nonce, gateway), connection):
-            return Snapshot(given, secret, nonce, gateway, connection, clients, contacts.subscribed, policy)
+            account = Snapshot(given, secret, nonce, gateway, connection)
         case Unregistered(since=None):
-            asker = next((question.sender for question in questions.values()), None)
-            return Snapshot(gateway=asker, clients=clients, subscribed=contacts.subscribed, policy=policy)
+            account = Snapshot(gateway=next((question.sender for question in questions.values()), None))
         case _:
             return None
+    return replace(
+        account,
+        clients=_asked(user.contacts.clients, questions),
+        subscribed=user.contacts.subscribed,
+        policy=user.policy,
+        registrations=user.registrations,
+    )
 
 
 def _asked(clients: Mapping[str, Client], questions: Mapping[str, AskFeatures]) -> Mapping[str, Client]:

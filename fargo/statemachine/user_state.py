@@ -24,6 +24,7 @@ from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.events import CallMessaged, Event, SessionEvent
 from fargo.statemachine.model.presence import Client
+from fargo.statemachine.model.registrations import Registrations
 from fargo.statemachine.model.sip import SipCallEvent, engine_named
 from fargo.statemachine.pending import PendingCommands, ReplyEvent
 
@@ -34,8 +35,9 @@ MOST_CALLS: Final = 8
 class User(Struct, frozen=True, gc=False):
     """The state of one user: account, clients and contacts, and calls by id.
 
-    ``pending``: the commands that wait for a reply; while an event is folded, `Effects` holds them. ``policy``: the
-    operator's configuration of audio paths. ``stopping``: the gateway is about to stop.
+    ``pending``: the commands that wait for a reply. ``registrations``: those of our own user agent, by name. While an
+    event is folded, `Effects` holds these two. ``policy``: the operator's configuration. ``stopping``: the gateway is
+    about to stop.
     """
 
     jid: str
@@ -45,6 +47,7 @@ class User(Struct, frozen=True, gc=False):
     pending: PendingCommands = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
     stopping: bool = False
+    registrations: Registrations = field(default_factory=dict)
 
 
 def is_busy(user: User) -> bool:

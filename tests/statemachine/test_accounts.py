@@ -104,7 +104,10 @@ def test_a_registration_that_fails_says_what_to_mend(trouble: SipTrouble, condit
         (SipAccount("alice@sip test"), BAD_DOMAIN.format(domain="sip test")),
         (SipAccount("alice@sip.test;x=y"), BAD_DOMAIN.format(domain="sip.test;x=y")),
         (SipAccount("al\r\nice@sip.test"), CONTROL_CHARACTER),
-        (SipAccount("alice@sip.test", transport="tls"), texts.UNKNOWN_TRANSPORT.format(transport="tls")),
+        (
+            SipAccount("alice@sip.test", transport="tls"),
+            texts.UNKNOWN_TRANSPORT.format(transport="tls", transports="udp or tcp"),
+        ),
         (SipAccount("alice@sip.test", port=70000), texts.BAD_PORT.format(port=70000)),
         (SipAccount("alice@sip.test", proxy="a b"), texts.BAD_PROXY),
         (SipAccount("alice@sip.test", proxy="proxy.test:5060"), texts.BAD_PROXY),

@@ -20,7 +20,9 @@ from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call1 import Call1Event
 from fargo.statemachine.model.ng import RelayEvent
 from fargo.statemachine.model.presence import Client, Connection, SignedOut
+from fargo.statemachine.model.registrations import Registration
 from fargo.statemachine.model.rules import RULES
+from fargo.statemachine.model.sip import DEFAULT_ENGINE
 from fargo.statemachine.model.sip_messages import UserAgentEvent
 
 
@@ -41,7 +43,7 @@ class SipAccount(Struct, frozen=True, gc=False, omit_defaults=True):
     proxy: str | None = None
     port: int | None = None
     transport: str | None = None
-    engine: str = "telepathy"
+    engine: str = DEFAULT_ENGINE
     """The SIP engine that the account is signed in with: a `SipEngine`, or one that this version does not know."""
 
 
@@ -53,7 +55,7 @@ class _Event(Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class PolicyChanged(_Event, frozen=True, tag="PolicyChanged"):
-    """The operator's configuration of audio paths changed; the policy is valid from now on."""
+    """The operator's configuration changed; the policy is valid from now on."""
 
     policy: Policy
 
@@ -79,7 +81,7 @@ class Snapshot(_Event, frozen=True, tag="Condensed"):
 
     ``account``: None if the user has none; then ``secret`` and ``nonce`` are None, too. ``gateway``: the gateway's JID,
     None if there is neither an account nor a client that has been asked anything. ``subscribed``: bare JIDs of the
-    contacts that the user has subscribed to.
+    contacts that the user has subscribed to. ``registrations``: those of our own user agent, by name.
     """
 
     account: SipAccount | None = None
@@ -90,6 +92,7 @@ class Snapshot(_Event, frozen=True, tag="Condensed"):
     clients: Mapping[str, Client] = {}
     subscribed: tuple[str, ...] = ()
     policy: Policy = Policy()
+    registrations: Mapping[str, Registration] = {}
 
 
 # --- registration: XEP-0077, XEP-0100 §4.1 to 4.3

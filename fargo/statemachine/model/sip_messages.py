@@ -404,14 +404,13 @@ class ReleaseFlow(_Value, frozen=True, tag="ReleaseFlow"):
     connection: str
 
 
+RegistrationEvent: TypeAlias = RegisterAnswered | RegisterUndelivered | FlowClosed
 UserAgentEvent: TypeAlias = (
     InviteReceived
     | SipRequestReceived
     | SipResponseReceived
     | SipRequestUndelivered
-    | RegisterAnswered
-    | RegisterUndelivered
-    | FlowClosed
+    | RegistrationEvent
     | EdgeRestarted
 )
 UserAgentCommand: TypeAlias = SendRequest | SendResponse | SendRegister | KeepFlow | ReleaseFlow
