@@ -39,10 +39,10 @@ class Effects(Struct, gc=False):
     version: int
     at: float
     pending: PendingCommands = field(default_factory=dict)
+    registrations: Registrations = field(default_factory=dict)
     call: str | None = None
     issued: list[Issued] = field(default_factory=list)
     records: list[tuple[LogRecord, str | None]] = field(default_factory=list)
-    registrations: Registrations = field(default_factory=dict)
 
     def emit(self, command: Command) -> str:
         """Add a command. Return its id, which is also the id of the IQ, connection or channel that it leads to."""

@@ -60,7 +60,6 @@ from fargo.statemachine.model.events import (
     SessionTerminated,
     SipSignedIn,
     SipSignedOut,
-    SipTrouble,
     Snapshot,
     Stopping,
     StreamOpened,
@@ -140,23 +139,18 @@ def fold(user: User, recorded: Recorded) -> tuple[User, tuple[Issued, ...], str 
     """Return the user's state after an event, the commands that the event leads to, in order, and the call that the
     event belongs to (see `Recorded`).
     """
-    effects = _effects(user, recorded)
+    effects = Effects(recorded.user, recorded.version, recorded.at, user.pending, user.registrations)
     try:
         after = _react(user, recorded.event, effects)
     except Exception as error:
         call = None if isinstance(recorded.event, _NotOfOneCall) else effects.call
-        effects = _effects(user, recorded, call)
+        effects = Effects(recorded.user, recorded.version, recorded.at, user.pending, user.registrations, call)
         after = faults.ended(user, recorded.event, error, effects)
     if effects.pending is not after.pending or effects.registrations is not after.registrations:
         after = replace(after, pending=effects.pending, registrations=effects.registrations)
     if effects.records:
         effects.close()
     return after, tuple(effects.issued), effects.call
-
-
-def _effects(user: User, recorded: Recorded, call: str | None = None) -> Effects:
-    of_user = recorded.user, recorded.version, recorded.at
-    return Effects(*of_user, user.pending, call, registrations=user.registrations)
 
 
 def _reconciled(before: User, after: User, effects: Effects) -> User:
@@ -243,8 +237,7 @@ def _not_of_one_call(user: User, event: _NotOfOneCall, effects: Effects) -> User
         case SipAccountEvent():
             return _settled(user, sign_in.fold(event, effects), effects)
         case EdgeRestarted():
-            sign_in.edge_restarted(effects)
-            return user
+            return _in_each_registration(user, sign_in.edge_restarted, effects)
         case RelayLost():
             return in_each_call(user, lambda call: bridge.lose_relay(call, event, effects), effects)
         case StreamOpened():
@@ -320,6 +313,24 @@ def _signed_out(user: User, lost: Lost, effects: Effects) -> User:
         effects,
     )
     return _with_account(ended, lambda account: connection.signed_out(account, lost, effects), effects)
+
+
+def _in_each_registration(user: User, change: Callable[[str, Effects], Outcome | None], effects: Effects) -> User:
+    """Change every registration like this. Forget one if that fails, and tell the user why."""
+    for name in tuple(effects.registrations):
+        user = in_part(
+            user,
+            partial(_change_registration, name=name, change=change, effects=effects),
+            effects,
+            drop=partial(_change_registration, name=name, change=sign_in.drop, effects=effects),
+        )
+    return user
+
+
+def _change_registration(
+    user: User, name: str, change: Callable[[str, Effects], Outcome | None], effects: Effects
+) -> User:
+    return _settled(user, change(name, effects), effects)
 
 
 def _with_account(user: User, change: Callable[[Account], Account], effects: Effects) -> User:
@@ -403,8 +414,8 @@ def _end_all(user: User, reason: Reason, effects: Effects) -> User:
 
 def _restarted(user: User, effects: Effects) -> User:
     """End all calls and forget the clients: the SIP side was lost, and the clients will be asked for presence."""
-    sign_in.restarted(effects)
     reason = Reason(Cause.NETWORK, texts.RESTARTED)
+    user = _in_each_registration(user, sign_in.restarted, effects)
     ended = in_each_call(user, lambda call: bridge.restarted(call, reason, effects), effects)
     ended = in_part(ended, lambda user: _cleared(user, effects), effects)
     ended = _with_account(ended, lambda account: connection.restarted(account, effects), effects)
@@ -475,20 +486,7 @@ def _expire_calls(user: User, effects: Effects) -> User:
 
 
 def _expire_registrations(user: User, effects: Effects) -> User:
-    for name in tuple(effects.registrations):
-        expire, drop = partial(_expire_registration, name=name), partial(_drop_registration, name=name)
-        user = in_part(user, partial(expire, effects=effects), effects, drop=partial(drop, effects=effects))
-    return user
-
-
-def _expire_registration(user: User, name: str, effects: Effects) -> User:
-    return _settled(user, sign_in.expire(name, effects), effects)
-
-
-def _drop_registration(user: User, name: str, effects: Effects) -> User:
-    """Forget a registration that a bug kept from going on, and tell the user why."""
-    sign_in.drop(name, effects)
-    return _signed_out(user, Lost(name, SipTrouble.INVALID, texts.FAULT), effects)
+    return _in_each_registration(user, sign_in.expire, effects)
 
 
 def _expire_account(user: User, effects: Effects) -> User:

@@ -27,7 +27,15 @@ from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.sip.phases import Trunk
 from fargo.statemachine.model.commands import ForgetSecret
 from fargo.statemachine.model.events import SipAccount, SipTrouble
-from fargo.statemachine.model.registrations import Awaited, Bound, Leaving, Opening, Registration, Registrations
+from fargo.statemachine.model.registrations import (
+    Awaited,
+    Bound,
+    Leaving,
+    Opening,
+    Registration,
+    RegistrationPhase,
+    Registrations,
+)
 from fargo.statemachine.model.sip_messages import (
     Challenge,
     DigestCredentials,
@@ -141,7 +149,7 @@ def _register(
     seconds = 0 if isinstance(phase, Leaving) else registration.expires
     remove = before.remove if before else phase.stale if isinstance(phase, Bound) else ()
     # After a failure, DNS decides once more which of the server's addresses to try.
-    failed = isinstance(phase, Bound | Leaving) and phase.failures > 0
+    again = challenge is None and _failures(phase)
     command = SendRegister(
         connection=name if registration.cseq else None,
         address=Identity(str(registration.own)),
@@ -149,7 +157,7 @@ def _register(
         cseq=registration.cseq + 1,
         tag=registration.tag,
         hop=registration.hop,
-        destination=None if failed and challenge is None else registration.registrar,
+        destination=None if again else registration.registrar,
         expires=seconds,
         remove=remove,
         credentials=DigestCredentials(challenge, registration.user, registration.secret) if challenge else None,
@@ -160,6 +168,11 @@ def _register(
     if challenge:
         sent = replace(sent, nonces=(*sent.nonces, challenge.nonce))
     _keep(name, replace(registration, cseq=command.cseq, awaited=sent), effects)
+
+
+def _failures(phase: RegistrationPhase) -> int:
+    """Return how often in a row the REGISTER of an accepted registration has failed."""
+    return 0 if isinstance(phase, Opening) else phase.failures
 
 
 def _keep(name: str, registration: Registration, effects: Effects) -> None:
@@ -369,7 +382,7 @@ def _renew(name: str, registration: Registration, lost: bool, effects: Effects) 
     if isinstance(phase, Bound) and lost:
         phase = replace(phase, flow=None)
         registration = replace(registration, phase=phase)
-    if awaited or (lost and not (isinstance(phase, Bound | Leaving) and phase.failures)):
+    if awaited or (lost and not _failures(phase)):
         _register(name, registration, effects, awaited and replace(awaited, nonces=()))
     else:
         _keep(name, registration, effects)

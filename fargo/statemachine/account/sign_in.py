@@ -24,6 +24,7 @@ from fargo.statemachine.model.events import SipAccount, SipSignedIn, SipSignedOu
 from fargo.statemachine.model.registrations import Registrations
 from fargo.statemachine.model.sip import SipEngine, engine_named
 from fargo.statemachine.model.sip_messages import RegistrationEvent
+from fargo.statemachine.texts import FAULT
 
 _OF_TELEPATHY: Final = ("udp", "tcp")
 
@@ -131,16 +132,14 @@ def fold(event: RegistrationEvent, effects: Effects) -> Outcome | None:
     return binding.fold(event, effects)
 
 
-def restarted(effects: Effects) -> None:
-    """Keep what the restart of the gateway has not ended (`survives`)."""
-    for name in tuple(effects.registrations):
-        binding.restarted(name, effects)
+def restarted(connection: str, effects: Effects) -> None:
+    """Keep the connection after a restart of the gateway, unless that has ended it (`survives`)."""
+    binding.restarted(connection, effects)
 
 
-def edge_restarted(effects: Effects) -> None:
-    """Open again what was lost with the SIP edge."""
-    for name in tuple(effects.registrations):
-        binding.edge_restarted(name, effects)
+def edge_restarted(connection: str, effects: Effects) -> None:
+    """Open again what the connection has lost with the SIP edge."""
+    binding.edge_restarted(connection, effects)
 
 
 def engine_changed(engine: SipEngine, effects: Effects) -> None:
@@ -155,9 +154,10 @@ def engine_changed(engine: SipEngine, effects: Effects) -> None:
             assert_never(engine)
 
 
-def drop(connection: str, effects: Effects) -> None:
+def drop(connection: str, effects: Effects) -> Lost:
     """Forget a connection because of a bug."""
     binding.drop(connection, effects)
+    return Lost(connection, SipTrouble.INVALID, FAULT)
 
 
 # --- what is due
