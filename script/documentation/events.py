@@ -59,6 +59,17 @@ from fargo.statemachine.model.events import (
     TransportInformed,
 )
 from fargo.statemachine.model.ng import RelayCommand, RelayDescribed, RelayDone, RelayLost, RelayRefused
+from fargo.statemachine.model.sip_messages import (
+    Binding,
+    Challenge,
+    EdgeRestarted,
+    Endpoint,
+    FlowClosed,
+    RegisterAnswered,
+    RegisterUndelivered,
+    SipHeaders,
+    Undelivered,
+)
 from fargo.statemachine.user_state import User
 
 USER: Final = "alice@example.org"
@@ -76,6 +87,7 @@ _ABLE: Final = (
 )
 _SECURE: Final = (*_ABLE[:3], "urn:xmpp:jingle:transports:ice-udp:1", "urn:xmpp:jingle:apps:dtls:0")
 _ASKS: Final = "urn:xmpp:jingle-message:0"
+_REGISTRAR: Final = Endpoint("tcp", "192.0.2.5", 5060)
 _VOICE: Final = (Codec(0, "PCMU", 8000),)
 _OTHER: Final = (Codec(18, "G729", 8000),)
 _ADDRESS: Final = (Candidate(1, "192.0.2.1", 5000), Candidate(2, "192.0.2.1", 5001))
@@ -125,6 +137,46 @@ def signed_in(secure: bool = False, asks: bool = True) -> Iterator[Event]:
     yield FeaturesLearned("5.0", PHONE, (*features, _ASKS) if asks else features)
     if secure:
         yield PolicyChanged(Policy(relay=True))
+
+
+# --- a registration of our own user agent
+
+
+def with_user_agent() -> Iterator[Event]:
+    """Yield the events before the first registration."""
+    yield PolicyChanged(Policy(engine="sip"))
+    yield ResourceAvailable(DESK, GATEWAY)
+
+
+def of_registration(user: User) -> Iterator[Event]:
+    """Yield the events of the user's registration. There are none as long as a second one is there."""
+    if len(user.registrations) > 1:
+        return
+    yield RegistrationSubmitted(_iq(GATEWAY), SipAccount("alice@example.net"), "secret", "nonce")
+    yield RegistrationCancelled(_iq(GATEWAY))
+    yield from (ResourceAvailable(DESK, GATEWAY), ResourceUnavailable(DESK, GATEWAY))
+    for name, registration in user.registrations.items():
+        if registration.awaited:
+            yield from _answers(name, registration.awaited.command)
+        yield FlowClosed(name)
+    yield EdgeRestarted()
+    yield from _of_gateway()
+
+
+def _answers(name: str, command: str) -> Iterator[Event]:
+    own = Binding("sip:alice@192.0.2.1", 3600, ours=True, name=name)
+    old = Binding("sip:alice@192.0.2.1:5070", 1800, ours=True)
+    for bindings in ((own,), (own, old)):
+        yield RegisterAnswered(name, command, 200, "OK", source=_REGISTRAR, bindings=bindings)
+    for nonce in ("first", "second"):
+        challenge = Challenge("example.net", nonce)
+        yield RegisterAnswered(name, command, 401, "Unauthorized", source=_REGISTRAR, challenges=(challenge,))
+    brief = SipHeaders(min_expires=7200)
+    yield RegisterAnswered(name, command, 423, "Interval Too Brief", source=_REGISTRAR, headers=brief)
+    for status, phrase in ((403, "Forbidden"), (503, "Service Unavailable")):
+        yield RegisterAnswered(name, command, status, phrase, source=_REGISTRAR)
+    for why in (Undelivered.SILENT, Undelivered.SECRET):
+        yield RegisterUndelivered(name, command, why)
 
 
 # --- a call

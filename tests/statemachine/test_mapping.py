@@ -36,8 +36,10 @@ from fargo.statemachine.model.events import (
     StreamOpened,
 )
 from fargo.statemachine.model.ng import OfferRelay, RelayRefused
+from fargo.statemachine.model.sip_messages import SipHeaders, Undelivered
 from fargo.statemachine.reason import Cause, Reason, to_jingle
 
+from .registering import MD5, Registering
 from .relayed import DTLS, ICE, OPUS
 from .story import ADDRESS, OFFER, PCMA, PCMU, PHONE_ADDRESS, Story
 
@@ -330,6 +332,29 @@ def test_accounts_that_cannot_be_signed_in() -> None:
         trouble(story, why)
         told[str(why)] = error(story)
     assert told == {words(why)[0]: (kind, text) for why, kind, text in table("Registration is refused", "trouble")}
+
+
+def registrar_answers(story: Registering, cell: str) -> None:
+    """Let the registrar give the answer to a REGISTER that a cell names."""
+    answer = words(cell)[0]
+    if "none" in cell:
+        story.undelivered(Undelivered(answer), "details")
+        return
+    status, _, phrase = answer.partition(" ")
+    if "again" in cell:
+        story.challenge()
+    headers = SipHeaders(retry_after=120 if "Retry-After" in cell else None)
+    story.answer(int(status), phrase, challenges=(MD5,) if status == "401" else (), headers=headers)
+
+
+def test_what_a_registrar_answers() -> None:
+    rows = table("Registration is refused", "answer to the REGISTER")
+    for cell, kind, text in rows:
+        story = Registering()
+        story.submit(ACCOUNT)
+        registrar_answers(story, cell)
+        assert error(story) == (kind, text)
+    assert {words(row[0])[0] for row in rows if "none" in row[0]} == set(Undelivered)
 
 
 def entries() -> Iterator[tuple[str, SipAccount, str | None, str]]:
