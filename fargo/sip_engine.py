@@ -49,8 +49,8 @@ class SipLink(Protocol):
 class SipEngine:
     """The engine that is configured.
 
-    `put` and `broadcast` are those of the event-sourcing engine, `reveal` is the vault's, and `keep_digit` keeps a digit
-    among the transient secrets. ``secret``: the edge's.
+    `put` and `broadcast` are those of `fargo.engine`, `reveal` is the vault's, and `keep_digit` keeps a digit among the
+    transient secrets. ``secret``: the edge's.
     """
 
     def __init__(
