@@ -45,7 +45,6 @@ from fargo.statemachine.media.description import (
 from fargo.statemachine.model.call1 import AcceptDescription, RejectDescription
 from fargo.statemachine.reason import Cause, Reason
 
-
 # --- the answer
 
 

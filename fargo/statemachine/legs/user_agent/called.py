@@ -2,7 +2,7 @@
 
 Rules:
 
-1. An INVITE that no call can come of is refused, and leaves nothing: its caller will mend it, or has meant another call.
+1. An INVITE that no call can come of is refused, and leaves nothing: its caller will change it, or gives up.
 2. The caller's offer is answered in the 2xx. If the INVITE has no offer, the 2xx has ours, and the ACK its answer (RFC
    3261 §13.2.1). As long as the client has not described itself, the codecs that every phone has are assumed.
 3. A caller that demands reliable provisional responses (RFC 3262) gets them, but none if we are to make the offer: the
@@ -37,7 +37,7 @@ from fargo.statemachine.legs.user_agent.phases import (
     UserAgentStep,
 )
 from fargo.statemachine.legs.user_agent.responding import (
-    Refusal,
+    Objection,
     incompatible,
     respond,
     response,
@@ -65,8 +65,9 @@ _NO_AUDIO: Final = Reason(Cause.MEDIA, texts.OFFER_WITHOUT_AUDIO)
 def arrived(
     event: InviteReceived, access: Access, effects: Effects
 ) -> tuple[UasProceeding | UasRefused, Description | Reason] | None:
-    """Take in a call. Return the leg, and the caller's offer, or why it cannot be taken up. Return None if the INVITE is
-    refused without being a call (rule 1).
+    """Take in a call. Return the leg, and the caller's offer, or why it cannot be taken up.
+
+    Return None if the INVITE is refused without being a call (rule 1).
     """
     refusal = _objection(event, access)
     if refusal is not None:
@@ -90,17 +91,17 @@ def arrived(
     return leg, leg.offer
 
 
-def _objection(event: InviteReceived, access: Access) -> Refusal | None:
+def _objection(event: InviteReceived, access: Access) -> Objection | None:
     """Return why no call can come of an INVITE; None if it can."""
     headers = event.headers
     if unknown := unsupported(headers.require):
-        return Refusal(420, SipHeaders(unsupported=unknown))
+        return Objection(420, SipHeaders(unsupported=unknown))
     if event.contact is None:
-        return Refusal(400)
+        return Objection(400)
     if headers.replaces is not None:
-        return Refusal(603 if _is_known(headers.replaces, access) else 481)
+        return Objection(603 if _is_known(headers.replaces, access) else 481)
     if session_timer.is_too_small(headers):
-        return Refusal(422, SipHeaders(min_se=session_timer.SMALLEST))
+        return Objection(422, SipHeaders(min_se=session_timer.SMALLEST))
     found = undescribed(event.body)
     return found if found and found.status == 415 else None
 

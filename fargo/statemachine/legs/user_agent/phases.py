@@ -104,8 +104,9 @@ class ReliableRinging(Struct, frozen=True, gc=False):
 class UasProceeding(UserAgentPhase, frozen=True, gc=False):
     """A call has come in and waits for our answer.
 
-    ``sdp``: the caller's offer, None if we are to make the offer. ``offer``: what the other leg is offered. ``ringing``:
-    the caller has been told that a client rings, and ``reliable`` if it demanded to be told reliably.
+    ``sdp``: the caller's offer, None if we are to make the offer. ``offer``: what the other leg is offered.
+    ``ringing``: the caller has been told that a client rings; ``reliable`` is not None if it demanded to be told
+    reliably.
     """
 
     head: RequestHead
@@ -168,9 +169,9 @@ Exchange: TypeAlias = OfferSent | OfferDeferred | AckAwaited
 class Confirmed(UserAgentPhase, frozen=True, gc=False):
     """The call is answered (RFC 3261 §12).
 
-    ``wanted``: what the other leg wants the session to be for its part. ``timer``: None if nobody refreshes the session.
-    ``invites``: the first INVITE, if it was ours, and our last re-INVITE, if there was one: each further 2xx to them
-    gets an ACK. ``since``: when the call was answered.
+    ``wanted``: what the other leg wants the session to be for its part. ``timer``: None if nobody refreshes the
+    session. ``invites``: the first INVITE, if it was ours, and our last re-INVITE, if there was one: each further 2xx
+    to them gets an ACK. ``since``: when the call was answered.
     """
 
     dialog: Dialog

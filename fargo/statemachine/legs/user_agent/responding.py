@@ -77,28 +77,28 @@ def incompatible(text: str) -> SipHeaders:
     return SipHeaders(warning=(WarningValue(_INCOMPATIBLE, text),))
 
 
-class Refusal(NamedTuple):
+class Objection(NamedTuple):
     """The status with which a request is refused, and the headers of the response."""
 
     status: int
     headers: SipHeaders = NO_HEADERS
 
 
-def objection(dialog: Dialog | None, event: SipRequestReceived) -> Refusal | None:
+def objection(dialog: Dialog | None, event: SipRequestReceived) -> Objection | None:
     """Return why a request within a dialog, other than ACK and CANCEL, is refused, whatever the phase; None if it is
     not. ``dialog``: None if there is none to which the request could belong.
     """
     head = event.head
     if dialog is None or not is_about(dialog, event):
-        return Refusal(481)
+        return Objection(481)
     if head.method == "REFER":
-        return Refusal(603)
+        return Objection(603)
     if head.method not in ALLOW:
-        return Refusal(405, SipHeaders(allow=ALLOW))
+        return Objection(405, SipHeaders(allow=ALLOW))
     if unknown := unsupported(event.headers.require):
-        return Refusal(420, SipHeaders(unsupported=unknown))
+        return Objection(420, SipHeaders(unsupported=unknown))
     if dialog.received is not None and head.cseq < dialog.received:
-        return Refusal(500)  # RFC 3261 §12.2.2
+        return Objection(500)  # RFC 3261 §12.2.2
     return undescribed(event.body) if head.method in _WITH_DESCRIPTION else None
 
 
@@ -107,8 +107,8 @@ def unsupported(extensions: Sequence[str]) -> tuple[str, ...]:
     return tuple(each for each in extensions if each not in SUPPORTED)
 
 
-def undescribed(body: Body | None) -> Refusal | None:
+def undescribed(body: Body | None) -> Objection | None:
     """Return why a body is refused where only a session description makes sense."""
     if not isinstance(body, OtherBody):
         return None
-    return Refusal(415) if body.problem is None else Refusal(488, incompatible(body.problem))
+    return Objection(415) if body.problem is None else Objection(488, incompatible(body.problem))

@@ -165,6 +165,6 @@ def forget(dialog: str, effects: Effects) -> None:
     """Wait for no more answers in a dialog, other than that to a BYE."""
     for name, each in effects.pending.items():
         command = each.command
-        if isinstance(command, SendRequest | SendResponse) and dialog in (name, command.dialog):
-            if not (isinstance(command, SendRequest) and command.method == "BYE"):
-                effects.settle(name)
+        of_it = isinstance(command, SendRequest | SendResponse) and dialog in (name, command.dialog)
+        if of_it and not (isinstance(command, SendRequest) and command.method == "BYE"):
+            effects.settle(name)
