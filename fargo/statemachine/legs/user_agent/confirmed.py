@@ -344,13 +344,13 @@ def deadline(leg: Confirmed) -> Deadline | None:
     """Return by when the leg must have moved on; None if it may stay as it is."""
     match leg.exchange:
         case OfferSent(since=since):
-            return Deadline("the phone's answer to a change", since + _LONGEST_RESPONSE)
+            return Deadline(texts.CHANGE_ANSWERED, since + _LONGEST_RESPONSE)
         case OfferDeferred(until):
-            return Deadline("the next attempt to change the call", until)
+            return Deadline(texts.NEXT_ATTEMPT, until)
         case AckAwaited(since=since):
-            return Deadline("the phone's confirmation", since + LONGEST_ACK)
+            return Deadline(texts.CONFIRMATION, since + LONGEST_ACK)
         case None:
-            return Deadline("the session to be refreshed", session_timer.due(leg.timer)) if leg.timer else None
+            return Deadline(texts.REFRESH, session_timer.due(leg.timer)) if leg.timer else None
         case _:
             assert_never(leg.exchange)
 

@@ -34,3 +34,12 @@ PASSWORD_LOST: Final = "The gateway no longer has the password of your SIP accou
 NO_EDGE: Final = "The gateway's SIP service cannot take calls at the moment. Try again shortly."
 UNSENDABLE: Final = "The call cannot be sent to {server}: {details}."
 NO_DETAILS: Final = "no details known"
+
+# --- what a call waits for until a deadline
+
+ANSWER: Final = "an answer"
+CONFIRMATION: Final = "the phone's confirmation"
+CHANGE_ANSWERED: Final = "the phone's answer to a change"
+NEXT_ATTEMPT: Final = "the next attempt to change the call"
+REFRESH: Final = "the session to be refreshed"
+END_OF_CALL: Final = "the end of the SIP call"

@@ -264,18 +264,18 @@ def deadline(leg: UserAgentLeg) -> Deadline | None:
         case Confirmed():
             return confirmed.deadline(leg)
         case UacCalling(since=since) | UacProceeding(since=since):
-            return Deadline("an answer", since + _LONGEST_RINGING)
+            return Deadline(texts.ANSWER, since + _LONGEST_RINGING)
         case UasProceeding(since=since, reliable=reliable):
             acknowledged = reliable.since + _LONGEST_PRACK if reliable and reliable.since is not None else None
-            return Deadline("an answer", min(since + _LONGEST_RINGING, acknowledged or since + _LONGEST_RINGING))
+            return Deadline(texts.ANSWER, min(since + _LONGEST_RINGING, acknowledged or since + _LONGEST_RINGING))
         case UasRefused(since=since):
-            return Deadline("the end of the SIP call", since + _LONGEST_REFUSAL)
+            return Deadline(texts.END_OF_CALL, since + _LONGEST_REFUSAL)
         case UasReleasing(since=since):
-            return Deadline("the phone's confirmation", since + confirmed.LONGEST_ACK)
+            return Deadline(texts.CONFIRMATION, since + confirmed.LONGEST_ACK)
         case UacCancelling(until=until) | Lingering(until=until):
-            return Deadline("the end of the SIP call", until)
+            return Deadline(texts.END_OF_CALL, until)
         case Releasing(since=since):
-            return Deadline("the end of the SIP call", since + unheard.LONGEST)
+            return Deadline(texts.END_OF_CALL, since + unheard.LONGEST)
         case _:
             assert_never(leg)
 
