@@ -26,7 +26,7 @@ SILENCE_SECONDS = 3
 
 
 class Gateway(Agent):
-    """The scripted user agent in the place of the gateway. It writes a key on what it sends, and checks those it gets."""
+    """The scripted user agent in the place of the gateway. It adds the key to what it sends, and checks that of others."""
 
     keys: EdgeKeys
     edge: Address

@@ -1,7 +1,6 @@
 """Connections over TCP and TLS: what is told of certificates, and of connections that are closed."""
 
 import ssl
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote

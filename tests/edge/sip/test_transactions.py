@@ -3,7 +3,6 @@
 Every message outside is mirrored to a HEP collector, and none of the loopback hop.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
 from ipaddress import IPv4Address
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from ..agents import Agent, Connection, Listener, host_port, request, response
+from ..agents import Agent, Connection, Listener, host_port, request, response, unique
 from .conftest import (
     ALSO_OUTSIDE,
     INSIDE,
@@ -246,15 +245,17 @@ async def test_the_ack_to_our_2xx_comes_in(edge: RunningEdge, gateway: Gateway, 
 async def test_a_burst_keeps_its_order(edge: RunningEdge, gateway: Gateway, provider: Agent) -> None:
     await gateway.accepted_by(provider)
     contact = f"sip:{gateway.token()}@{OUTSIDE}"
-    messages = []
-    for call in range(100):
-        for number, method in ((1, "ACK"), (2, "INVITE"), (3, "BYE")):
-            head = [("Call-ID", f"burst-{call}"), ("CSeq", f"{number} {method}"), ("To", "<sip:b@example.net>;tag=1")]
-            messages.append(provider.send(request(method, contact, headers=head), edge.at()))
-        await asyncio.sleep(0)  # lets the gateway read
-    arrived = [await gateway.expect(lambda got: got["Call-ID"].startswith("burst-"), "the burst") for _ in messages]
-    first_ones = list(dict.fromkeys((got["Call-ID"], got["CSeq"]) for got in arrived))
-    assert first_ones == [(sent["Call-ID"], sent["CSeq"]) for sent in messages]
+    for _ in range(100):
+        call = unique("burst")
+        sent = []
+        for cseq in ("1 ACK", "2 INVITE", "3 BYE"):
+            head = [("Call-ID", call), ("CSeq", cseq), ("To", "<sip:bob@example.net>;tag=1")]
+            sent.append(provider.send(request(cseq.split()[1], contact, headers=head), edge.at()))
+        arrived = [await gateway.expect(lambda got, call=call: got["Call-ID"] == call, "the burst") for _ in sent]
+        assert [got["CSeq"] for got in arrived] == [each["CSeq"] for each in sent]
+        for got in arrived[1:]:
+            await gateway.answer(got, 481, "Call/Transaction Does Not Exist")
+        await gateway.request("ACK", call)
 
 
 # --- what cannot go out

@@ -150,9 +150,7 @@ async def test_an_ack_without_a_token_has_no_answer(edge: RunningEdge, gateway: 
 
 
 @pytest.mark.parametrize("uri", ["sip:{0}@{1}", "sip:+49301234@{1};line={0}", "sip:{1};transport=udp;line={0};x=y"])
-async def test_the_token_may_be_a_parameter(
-    edge: RunningEdge, gateway: Gateway, provider: Agent, uri: str
-) -> None:
+async def test_the_token_may_be_a_parameter(edge: RunningEdge, gateway: Gateway, provider: Agent, uri: str) -> None:
     sent = provider.send(request("OPTIONS", uri.format(gateway.token(), OUTSIDE)), edge.at())
     got = await gateway.request("OPTIONS", sent["Call-ID"])
     assert got.uri == sent.uri
@@ -179,9 +177,7 @@ async def test_the_gateway_cannot_reach_the_inside_address(
     victim.close()
 
 
-async def test_a_via_leads_nobody_to_a_loopback_port(
-    edge: RunningEdge, gateway: Gateway, provider: Agent
-) -> None:
+async def test_a_via_leads_nobody_to_a_loopback_port(edge: RunningEdge, gateway: Gateway, provider: Agent) -> None:
     """Neither that of a request, nor that below ours in a response."""
     victim = await Agent.open(INSIDE)
     for params in ("", f";maddr={INSIDE}", f";received={INSIDE}", f";rport={victim.address[1]}"):
@@ -241,7 +237,9 @@ async def test_a_warning_is_not_repeated(edge: RunningEdge, gateway: Gateway, pr
 async def test_numbers_are_compared_as_they_are_written(edge: RunningEdge, gateway: Gateway, provider: Agent) -> None:
     """The key of a message with a strange CSeq is still right: the gateway's fixture checks it."""
     for cseq in ("0007 OPTIONS", "7\t OPTIONS", "4294967295 OPTIONS"):
-        sent = provider.send(request("OPTIONS", f"sip:{gateway.token()}@{OUTSIDE}", headers=[("CSeq", cseq)]), edge.at())
+        sent = provider.send(
+            request("OPTIONS", f"sip:{gateway.token()}@{OUTSIDE}", headers=[("CSeq", cseq)]), edge.at()
+        )
         got = await gateway.request("OPTIONS", sent["Call-ID"])
         await gateway.answer(got, 200, "OK")
         assert (await provider.final(sent)).status == 200
@@ -253,4 +251,3 @@ async def test_max_forwards_ends_a_loop(edge: RunningEdge, gateway: Gateway, pro
     assert (await provider.final(sent)).status == 483
     sent = gateway.outgoing("OPTIONS", provider.address, headers=none_left)
     assert (await gateway.final(sent)).status == 483
-
