@@ -1,6 +1,7 @@
 """Strangers who send or connect too often, while the peers of our accounts are served."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
@@ -55,21 +56,34 @@ async def test_a_stranger_is_limited_over_tcp(edge: RunningEdge) -> None:
     await connection.close()
 
 
-async def test_the_number_of_connections_is_limited(edge: RunningEdge, gateway: Gateway) -> None:
-    """The connections of peers that are open remain."""
+async def registered(gateway: Gateway) -> tuple[Listener, Connection]:
+    """Return a registrar, and the connection on which it has accepted us."""
     listener = await Listener.open(PROVIDER)
     sent = gateway.outgoing("REGISTER", listener.address, "tcp")
     connection = await listener.connection()
     await connection.answer(await connection.request("REGISTER"), 200, "OK")
     await gateway.final(sent)
+    return listener, connection
+
+
+async def test_the_number_of_connections_is_limited(edge: RunningEdge, gateway: Gateway) -> None:
+    """Peers keep theirs, used or not. Strangers lose theirs when they have been silent for some seconds."""
+    (idle, idle_connection), (busy, busy_connection) = [await registered(gateway) for _ in range(2)]
+    talking = await Connection.open("127.0.0.10", edge.at("tcp"))
+    await talking.final(refused(talking, edge))
     opened = [await asyncio.open_connection(*edge.at("tcp"), local_addr=(STRANGER, 0)) for _ in range(CONNECTIONS)]
     ends = [asyncio.create_task(reader.read()) for reader, _ in opened]
-    await asyncio.wait(ends, timeout=20, return_when=asyncio.FIRST_COMPLETED)
-    assert any(end.done() for end in ends)
-    call = gateway.outgoing("INVITE", listener.address, "tcp")
-    await connection.answer(await connection.request("INVITE", call["Call-ID"]), 486, "Busy Here")
+    with suppress(ConnectionError):
+        await asyncio.wait_for(ends[-1], 20)
+    assert not ends[0].done()
+    call = gateway.outgoing("INVITE", busy.address, "tcp")
+    await busy_connection.answer(await busy_connection.request("INVITE", call["Call-ID"]), 486, "Busy Here")
     assert (await gateway.final(call)).status == 486
+    await asyncio.wait_for(asyncio.gather(talking.closed.wait(), *ends, return_exceptions=True), 30)
+    call = gateway.outgoing("OPTIONS", idle.address, "tcp")
+    await idle_connection.answer(await idle_connection.request("OPTIONS", call["Call-ID"]), 200, "OK")
+    await gateway.final(call)
     for _, writer in opened:
         writer.close()
-    await asyncio.gather(*ends, return_exceptions=True)
-    await listener.close()
+    for listener in (idle, busy):
+        await listener.close()
