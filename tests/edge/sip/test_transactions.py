@@ -251,7 +251,7 @@ async def test_a_burst_keeps_its_order(edge: RunningEdge, gateway: Gateway, prov
         for cseq in ("1 ACK", "2 INVITE", "3 BYE"):
             head = [("Call-ID", call), ("CSeq", cseq), ("To", "<sip:bob@example.net>;tag=1")]
             sent.append(provider.send(request(cseq.split()[1], contact, headers=head), edge.at()))
-        arrived = [await gateway.expect(lambda got, call=call: got["Call-ID"] == call, "the burst") for _ in sent]
+        arrived = [await gateway.of_call(call) for _ in sent]
         assert [got["CSeq"] for got in arrived] == [each["CSeq"] for each in sent]
         for got in arrived[1:]:
             await gateway.answer(got, 481, "Call/Transaction Does Not Exist")
