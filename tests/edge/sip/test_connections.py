@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from ..agents import Connection, Listener, Message, host_port, request
-from .certificates import Certificate, authority, certified, expired
+from .certificates import Certificate, authorities, authority, certified, expired
 from .conftest import OUTSIDE, OUTSIDE_6, PROVIDER, STRANGER, Gateway, RunningEdge, source
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -26,10 +26,11 @@ async def trusted(servers: None, directory: Path) -> Certificate:
     return await authority(directory, "trusted")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def more_settings(directory: Path, trusted: Certificate) -> dict[str, Any]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["file", "directory"])
+async def more_settings(directory: Path, trusted: Certificate, request: pytest.FixtureRequest) -> dict[str, Any]:
     ours = await certified(directory, trusted, "gateway.test")
-    return {"ca": trusted.certificate, "certificate": ours.certificate, "key": ours.key}
+    ca = trusted.certificate if request.param == "file" else await authorities(directory / "authorities", trusted)
+    return {"ca": ca, "certificate": ours.certificate, "key": ours.key}
 
 
 async def answered(gateway: Gateway, listener: Listener, *headers: tuple[str, str]) -> Message:
