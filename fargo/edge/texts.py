@@ -6,10 +6,11 @@ A text with names in braces is a template for `str.format`.
 from typing import Final
 
 ADVICE: Final = (
-    "Check that it is installed (apt-get install kamailio), that [programs] kamailio names it, and that no other "
-    "program uses the addresses and ports in [sip]."
+    "Check that it is installed (apt-get install kamailio kamailio-tls-modules), that [programs] kamailio names it, "
+    "and that no other program uses the addresses and ports in [sip]."
 )
 CONFIGURATION_UNWRITABLE: Final = "The configuration of kamailio cannot be written: {why}"
+PORT_TAKEN: Final = "Another program uses port {port} of {address}. Find it (ss -ulnp) and end it, or change [sip]."
 
 # --- settings and accounts that cannot be used
 

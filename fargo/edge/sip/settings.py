@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
+from fargo.edge.ports import UdpAddress
 from fargo.edge.settings import (
     READY_LINE,
     check_inside,
@@ -64,6 +65,10 @@ class SipEdgeSettings:
         check_seconds(ring_seconds=self.ring_seconds, silence_seconds=self.silence_seconds)
         check_secret(self.secret)
 
+    def udp_addresses(self) -> list[UdpAddress]:
+        """Return the addresses and ports that kamailio binds for UDP."""
+        return [self.inside, *((address, self.port) for address in self.addresses)]
+
     def files(self) -> dict[str, str]:
         """Return the configuration of kamailio and of its TLS. The former contains keys."""
         return {"kamailio.cfg": _configuration(self), "tls.cfg": _tls(self)}
@@ -89,7 +94,6 @@ def _configuration(settings: SipEdgeSettings) -> str:
         "SILENCE_MS": settings.silence_seconds * 1000,
         "RING_MS": (settings.ring_seconds + MARGIN_SECONDS) * 1000,
         "INVITE_MS": (settings.ring_seconds + 2 * MARGIN_SECONDS) * 1000,
-        "TLS_CFG": settings.run_dir / "tls.cfg",
         "READY_LINE": READY_LINE,
         "FORBIDDEN": _forbidden(settings),
     }
