@@ -28,6 +28,7 @@ MAY = {
     "fargo.adapters.telepathy": {CORE, "fargo.adapters", "fargo.processes", "fargo.supervisor"},
     "fargo.adapters.relay": {CORE, "fargo.adapters.sdp"},
     "fargo.adapters.sdp": {CORE},
+    "fargo.adapters.sip": {CORE, "fargo.adapters", "fargo.adapters.sdp", "fargo.edge.sip.keys"},
     "fargo.edge": {"fargo.edge.sip.keys", "fargo.processes"},
     "fargo.edge.sip.keys": set(),
     "fargo.store": {CORE},
