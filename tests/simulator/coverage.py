@@ -73,11 +73,11 @@ from fargo.statemachine.model.events import (
 )
 from fargo.statemachine.model.ng import (
     Flow,
-    Party,
     RelayCommand,
     RelayDescribed,
     RelayDone,
     RelayLost,
+    RelayParty,
     RelayRefused,
 )
 from fargo.statemachine.model.presence import Connection, SignedIn
@@ -204,7 +204,7 @@ def _of_channel(name: str, connection: str) -> Iterator[Event]:
 def _of_relay(command: str, profile: MediaProfile) -> Iterator[Event]:
     for codecs in ((PCMU,), (OPUS,), ()):
         yield RelayDescribed(command, Description("audio", codecs, relay_media(profile, 0)))
-    yield from (RelayDone(command, flows) for flows in ((), (Flow(Party.OFFERER, 1, 160),)))
+    yield from (RelayDone(command, flows) for flows in ((), (Flow(RelayParty.OFFERER, 1, 160),)))
     yield from (RelayRefused(command, "It will not.", silent) for silent in (False, True))
 
 

@@ -14,12 +14,12 @@ from typing import Any, Final, assert_never
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.logger import Logger
 
-from fargo.adapters.put import PutEvent
+from fargo.adapters.put import KeepDigit, PutEvent
 from fargo.adapters.sip import inward, marks, outward, texts
 from fargo.adapters.sip.client_transactions import Arrival, ClientTransactions
 from fargo.adapters.sip.keepalive import KeepAlive
 from fargo.adapters.sip.loopback import Loopback
-from fargo.adapters.sip.marks import Source
+from fargo.adapters.sip.marks import SourceMark
 from fargo.adapters.sip.name_servers import NameServers, SystemNameServers, is_address
 from fargo.adapters.sip.names import Named, Names, Sent, in_tag, incoming
 from fargo.adapters.sip.options import Options
@@ -74,7 +74,7 @@ class SipAdapter:
         put: PutEvent,
         broadcast: Callable[[EdgeRestarted], None],
         reveal: Callable[[str], str | None],
-        keep_digit: inward.KeepDigit,
+        keep_digit: KeepDigit,
         settings: SipSettings,
         reactor: Any,
     ) -> None:
@@ -201,7 +201,7 @@ class SipAdapter:
 
     # --- responses
 
-    def _response(self, response: SipResponse, data: bytes, source: Source | None) -> None:
+    def _response(self, response: SipResponse, data: bytes, source: SourceMark | None) -> None:
         headers = response.headers
         branch = via(via_texts(headers)[0]).branch or ""
         call_id, number, method = dialog_place(headers)
@@ -235,7 +235,7 @@ class SipAdapter:
 
     # --- requests
 
-    def _request(self, request: SipRequest, source: Source) -> None:
+    def _request(self, request: SipRequest, source: SourceMark) -> None:
         head = request_head(request)
         branch = via(head.via[0]).branch or ""
         if request.method == "ACK":
@@ -249,7 +249,7 @@ class SipAdapter:
         except MalformedSipError as problem:
             self._answer(head, problem.status, str(problem).removesuffix("."))
 
-    def _new_request(self, request: SipRequest, head: RequestHead, source: Source) -> None:
+    def _new_request(self, request: SipRequest, head: RequestHead, source: SourceMark) -> None:
         """Put the event of a request, or answer it here. Raise MalformedSipError if it cannot be processed."""
         headers, method = request.headers, request.method
         to_tag = inward.to_tag(headers)
@@ -272,7 +272,9 @@ class SipAdapter:
         else:
             self._answer(head, *_REFUSED.get(method, (405, texts.ONLY_CALLS)))
 
-    def _of_dialog(self, user: str, dialog: str | None, head: RequestHead, request: SipRequest, source: Source) -> None:
+    def _of_dialog(
+        self, user: str, dialog: str | None, head: RequestHead, request: SipRequest, source: SourceMark
+    ) -> None:
         """Put the event of a request in a dialog. If the tag in To cannot be one of the core's, there is none."""
         if dialog is None:
             self._answer(head, *_NO_DIALOG)

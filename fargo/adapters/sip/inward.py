@@ -9,12 +9,13 @@ Rules:
 
 import re
 from collections.abc import Callable
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, TypeVar
 
+from fargo.adapters.put import KeepDigit
 from fargo.adapters.sdp.reading import MalformedSdpError
 from fargo.adapters.sdp.session import read_session
 from fargo.adapters.sip import texts
-from fargo.adapters.sip.marks import Source
+from fargo.adapters.sip.marks import SourceMark
 from fargo.adapters.sip.names import Named, Names
 from fargo.adapters.sip.outward import SDP
 from fargo.adapters.sip.wire.grammar import NameAddr
@@ -52,15 +53,13 @@ _LONGEST_DURATION: Final = 60_000
 _NO_CONTACTS: Final[tuple[NameAddr, ...]] = ()
 _NO_ROUTES: Final[tuple[str, ...]] = ()
 
-KeepDigit: TypeAlias = Callable[[str], str]
-"""keep(digit) keeps a digit among the transient secrets, and returns its name."""
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 # --- requests
 
 
-def invite(name: str, connection: str, head: RequestHead, of: SipRequest, source: Source) -> InviteReceived:
+def invite(name: str, connection: str, head: RequestHead, of: SipRequest, source: SourceMark) -> InviteReceived:
     """Return the event of an INVITE outside a dialog. Raise MalformedSipError if it cannot be processed."""
     return InviteReceived(
         name,
@@ -74,7 +73,7 @@ def invite(name: str, connection: str, head: RequestHead, of: SipRequest, source
     )
 
 
-def request(dialog: str, head: RequestHead, of: SipRequest, source: Source, keep: KeepDigit) -> SipRequestReceived:
+def request(dialog: str, head: RequestHead, of: SipRequest, source: SourceMark, keep: KeepDigit) -> SipRequestReceived:
     """Return the event of a request about a dialog. Raise MalformedSipError if it cannot be processed."""
     headers = sip_headers(of.headers)
     remote, target = party(of.headers, "From").tag, _target(of.headers)
@@ -104,7 +103,7 @@ def _key(of: SipRequest, keep: KeepDigit) -> tuple[str | None, int | None]:
 # --- responses
 
 
-def response(dialog: str, command: str, method: str, of: SipResponse, source: Source | None) -> SipResponseReceived:
+def response(dialog: str, command: str, method: str, of: SipResponse, source: SourceMark | None) -> SipResponseReceived:
     """Return the event of a response to the request of a command."""
     headers = of.headers
     return SipResponseReceived(
@@ -125,7 +124,7 @@ def response(dialog: str, command: str, method: str, of: SipResponse, source: So
 
 
 def registered(
-    connection: Named, command: str, of: SipResponse, source: Source | None, names: Names
+    connection: Named, command: str, of: SipResponse, source: SourceMark | None, names: Names
 ) -> RegisterAnswered:
     """Return the event of the response to a REGISTER."""
     headers = of.headers
@@ -162,7 +161,7 @@ def _service_route(headers: Headers) -> tuple[str, ...]:
     return route_texts(headers, "Service-Route")
 
 
-def _or(default: T, read: Callable[[Headers], T], headers: Headers) -> T:
+def _or(default: _T, read: Callable[[Headers], _T], headers: Headers) -> _T:
     """Return what can be read of the headers, or the default if it is malformed (rule 1)."""
     try:
         return read(headers)

@@ -23,7 +23,7 @@ _CLOSED: Final = "X-Fargo-Closed"
 _STARTED: Final = "X-Fargo-Started"
 
 
-class Source(NamedTuple):
+class SourceMark(NamedTuple):
     """What the edge tells of a message from outside: its sender, when the edge was started, and our address as the
     sender sees it, None if the sender has not told it.
     """
@@ -64,19 +64,19 @@ def written(endpoint: Endpoint) -> str:
     return f"{host}:{endpoint.port}"
 
 
-def source(headers: Headers) -> Source | None:
+def source(headers: Headers) -> SourceMark | None:
     """Return what the edge tells of a message from outside, None if the edge made the message itself."""
     return _source(headers[_FROM][0]) if _FROM in headers else None
 
 
 @lru_cache(CACHED)
-def _source(text: str) -> Source:
+def _source(text: str) -> SourceMark:
     sender, _, rest = text.partition(";")
     told = parameters(rest)
     from_endpoint = _endpoint(sender)
     seen = told.get("seen")
     here = f"{from_endpoint.transport}:{told.get('at')}"
-    return Source(
+    return SourceMark(
         from_endpoint,
         told.get("boot") or "",
         _endpoint(f"{from_endpoint.transport}:{seen}", _endpoint(here).port) if seen else None,

@@ -30,7 +30,7 @@ MOST: Final = 200
 _MOST_SERVERS: Final = 3
 _LONGEST: Final = 4096  # bytes
 
-Address: TypeAlias = tuple[str, int]
+_Address: TypeAlias = tuple[str, int]
 
 
 class NamesSilentError(Exception):
@@ -40,10 +40,10 @@ class NamesSilentError(Exception):
 class NameServers:
     """The name servers of this machine. `listed` returns their addresses, the first one to be asked first."""
 
-    def __init__(self, listed: Callable[[], tuple[Address, ...]], reactor: Any) -> None:
+    def __init__(self, listed: Callable[[], tuple[_Address, ...]], reactor: Any) -> None:
         self._listed = listed
         self._reactor = reactor
-        self._silent: Recent[Address, None] = Recent(SILENT_SECONDS, MOST, reactor.seconds)
+        self._silent: Recent[_Address, None] = Recent(SILENT_SECONDS, MOST, reactor.seconds)
         self._open: dict[Deferred[Any], None] = {}
         """The questions without an answer, the oldest first."""
 
@@ -64,10 +64,10 @@ class NameServers:
         for question in list(self._open):
             question.cancel()
 
-    def _ordered(self) -> list[Address]:
+    def _ordered(self) -> list[_Address]:
         return sorted(self._listed(), key=self._silent.__contains__)
 
-    async def _answer(self, server: Address, query: Any, seconds: float) -> Any:
+    async def _answer(self, server: _Address, query: Any, seconds: float) -> Any:
         """Return the answer of a server, None if it has none."""
         try:
             answer = await self._over_udp(server, query, seconds)
@@ -79,7 +79,7 @@ class NameServers:
             pass
         return None
 
-    async def _over_udp(self, server: Address, query: Any, seconds: float) -> Any:
+    async def _over_udp(self, server: _Address, query: Any, seconds: float) -> Any:
         protocol = dns.DNSDatagramProtocol(_Controller(), self._reactor)
         interface = "::" if ip_address(server[0]).version == 6 else ""
         port = self._reactor.listenUDP(0, protocol, interface=interface, maxPacketSize=_LONGEST)
@@ -93,7 +93,7 @@ class NameServers:
             self._open.pop(question, None)
             port.stopListening()
 
-    async def _over_tcp(self, server: Address, query: Any, seconds: float) -> Any:
+    async def _over_tcp(self, server: _Address, query: Any, seconds: float) -> Any:
         resolver = Resolver(servers=[server], reactor=self._reactor)
         try:
             return await resolver.queryTCP([query], seconds).addTimeout(seconds, self._reactor)
@@ -115,9 +115,9 @@ class SystemNameServers:
     def __init__(self, path: Path = SYSTEM) -> None:
         self._path = path
         self._changed: int | None = None
-        self._servers: tuple[Address, ...] = ()
+        self._servers: tuple[_Address, ...] = ()
 
-    def __call__(self) -> tuple[Address, ...]:
+    def __call__(self) -> tuple[_Address, ...]:
         """Return their addresses; that of this machine if there are none."""
         try:
             changed = self._path.stat().st_mtime_ns
@@ -129,7 +129,7 @@ class SystemNameServers:
         return self._servers[:_MOST_SERVERS] or (("127.0.0.1", dns.PORT),)
 
 
-def _listed(text: str) -> Iterator[Address]:
+def _listed(text: str) -> Iterator[_Address]:
     for line in text.splitlines():
         word, address, *_ = *line.split(), "", ""
         if word == "nameserver" and is_address(address):

@@ -17,7 +17,7 @@ from fargo.adapters.sip.recent import Recent
 from fargo.adapters.sip.wire.message import SipResponse
 from fargo.statemachine.model.sip_messages import Endpoint
 
-Told: TypeAlias = Callable[[SipResponse | None], None]
+_Told: TypeAlias = Callable[[SipResponse | None], None]
 """told(response): the final response, None if nothing came from the edge."""
 
 _METHOD: Final = "OPTIONS"
@@ -32,10 +32,10 @@ class Options:
         self._loopback = loopback
         self._clients = clients
         self._own = own
-        self._asked: Recent[str, Told] = Recent(LONGEST, MOST, now)
+        self._asked: Recent[str, _Told] = Recent(LONGEST, MOST, now)
         """What to call, by the branch of the request."""
 
-    def ask(self, server: Endpoint, name: str | None, told: Told) -> None:
+    def ask(self, server: Endpoint, name: str | None, told: _Told) -> None:
         """Send an OPTIONS to an address. ``name``: that of a server over TLS."""
         branch = new_branch()
         self._asked[branch] = told

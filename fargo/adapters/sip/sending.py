@@ -31,7 +31,7 @@ from fargo.adapters.sip.own_addresses import OwnAddresses
 from fargo.adapters.sip.recent import Recent
 from fargo.adapters.sip.resolver import NoSuchNameError, OutOfReachError, Resolver
 from fargo.adapters.sip.servers import Servers
-from fargo.adapters.sip.trust import Failure, Trust, local_failure, server_name
+from fargo.adapters.sip.trust import DeliveryFailure, Trust, local_failure, server_name
 from fargo.adapters.sip.wire import digest
 from fargo.adapters.sip.wire.grammar import address
 from fargo.adapters.sip.wire.message import MalformedSipError, SipRequest, SipResponse, UnwritableSipError
@@ -175,7 +175,7 @@ class Sending:
             return
         hop = _hop(command)
         if hop is None:
-            self._tell(user, id, command, Failure(Undelivered.UNSENDABLE, texts.NOWHERE))
+            self._tell(user, id, command, DeliveryFailure(Undelivered.UNSENDABLE, texts.NOWHERE))
             return
         self._done.pop((user, first))
         outgoing = self._open[user, first] = _Outgoing(user, first, command, hop)
@@ -194,7 +194,7 @@ class Sending:
         try:
             literal = None if destination else self._resolver.literal(outgoing.hop)
         except OutOfReachError:
-            self._undelivered(outgoing, Failure(Undelivered.UNSENDABLE, texts.OUT_OF_REACH))
+            self._undelivered(outgoing, DeliveryFailure(Undelivered.UNSENDABLE, texts.OUT_OF_REACH))
             return
         outgoing.known = literal is not None
         outgoing.left = [each for each in (destination, literal) if each]
@@ -217,16 +217,16 @@ class Sending:
 
     async def _search(self, outgoing: _Outgoing) -> None:
         """Ask DNS for the addresses that were not tried yet, and go on with them."""
-        failure: Failure | None = None
+        failure: DeliveryFailure | None = None
         found: tuple[Endpoint, ...] = ()
         try:
             found = await self._resolver.resolve(outgoing.hop)
         except NoSuchNameError:
-            failure = Failure(Undelivered.NO_SUCH_NAME, outgoing.hop.host)
+            failure = DeliveryFailure(Undelivered.NO_SUCH_NAME, outgoing.hop.host)
         except NamesSilentError:
-            failure = Failure(Undelivered.NAMES_SILENT, outgoing.hop.host)
+            failure = DeliveryFailure(Undelivered.NAMES_SILENT, outgoing.hop.host)
         except OutOfReachError:
-            failure = Failure(Undelivered.UNSENDABLE, texts.OUT_OF_REACH)
+            failure = DeliveryFailure(Undelivered.UNSENDABLE, texts.OUT_OF_REACH)
         outgoing.searching, outgoing.known = False, True
         if not self._is_open(outgoing):
             return
@@ -249,7 +249,7 @@ class Sending:
             attempt = outgoing.attempt
             self._trust.check(endpoint, outgoing.hop.host, lambda failure: self._checked(outgoing, attempt, failure))
 
-    def _checked(self, outgoing: _Outgoing, attempt: int, failure: Failure | None) -> None:
+    def _checked(self, outgoing: _Outgoing, attempt: int, failure: DeliveryFailure | None) -> None:
         """Go on when it is known if a server over TLS may be trusted."""
         if not self._is_open(outgoing) or outgoing.attempt != attempt:
             return
@@ -265,7 +265,7 @@ class Sending:
         self._servers.failed(outgoing.endpoint)
         self._go_on(outgoing, _nothing)
 
-    def _failed(self, outgoing: _Outgoing, failure: Failure) -> None:
+    def _failed(self, outgoing: _Outgoing, failure: DeliveryFailure) -> None:
         """Try the next address, as this one cannot be reached."""
         self._left_behind(outgoing)
         self._go_on(outgoing, lambda: self._undelivered(outgoing, failure))
@@ -299,10 +299,10 @@ class Sending:
             name = server_name(outgoing.hop.host) if endpoint.transport == "tls" else None
             data = self._loopback.to_server(request, endpoint, name)
         except UnwritableSipError as problem:
-            self._undelivered(outgoing, Failure(Undelivered.UNSENDABLE, str(problem)))
+            self._undelivered(outgoing, DeliveryFailure(Undelivered.UNSENDABLE, str(problem)))
             return
         except _NoSecretError:
-            self._undelivered(outgoing, Failure(Undelivered.SECRET))
+            self._undelivered(outgoing, DeliveryFailure(Undelivered.SECRET))
             return
         if isinstance(command, SendRequest) and command.method == "ACK":
             self._close(outgoing)
@@ -341,7 +341,7 @@ class Sending:
 
     def _edge_silent(self, outgoing: _Outgoing, key: Key) -> None:
         if outgoing.key == key:
-            self._undelivered(outgoing, Failure(Undelivered.EDGE))
+            self._undelivered(outgoing, DeliveryFailure(Undelivered.EDGE))
 
     def _cancel(self, user: str, id: str, command: SendRequest, cancels: str) -> None:
         """Send a CANCEL (rule 4)."""
@@ -353,11 +353,11 @@ class Sending:
         try:
             data = self._loopback.to_edge(outward.request(command, self._own.via(branch), None))
         except UnwritableSipError as problem:
-            self._tell(user, id, command, Failure(Undelivered.UNSENDABLE, str(problem)))
+            self._tell(user, id, command, DeliveryFailure(Undelivered.UNSENDABLE, str(problem)))
             return
 
         def send() -> None:
-            silent = partial(self._tell, user, id, command, Failure(Undelivered.EDGE))
+            silent = partial(self._tell, user, id, command, DeliveryFailure(Undelivered.EDGE))
             self._clients.start((branch, "CANCEL"), data, silent)
 
         if invite is None:
@@ -366,7 +366,7 @@ class Sending:
         invite.cancelled = True
         _clear(invite)
         if invite.key is None:
-            self._undelivered(invite, Failure(Undelivered.SILENT))
+            self._undelivered(invite, DeliveryFailure(Undelivered.SILENT))
         else:
             self._clients.when_heard(invite.key, send)
 
@@ -403,7 +403,7 @@ class Sending:
         if problem:
             if response.status < 200:
                 self._give_up(outgoing)
-            self._failed(outgoing, Failure(Undelivered.CERTIFICATE, problem))
+            self._failed(outgoing, DeliveryFailure(Undelivered.CERTIFICATE, problem))
         elif response.status < 200:
             outgoing.early = True
             self._report(sent, method, response)
@@ -426,12 +426,12 @@ class Sending:
         self._done[sent.user, sent.command] = sent.attempt
         self._report(sent, method, response)
 
-    def _undelivered(self, outgoing: _Outgoing, failure: Failure) -> None:
+    def _undelivered(self, outgoing: _Outgoing, failure: DeliveryFailure) -> None:
         self._close(outgoing)
         self._done[outgoing.user, outgoing.id] = outgoing.attempt
         self._tell(outgoing.user, outgoing.id, outgoing.command, failure)
 
-    def _tell(self, user: str, id: str, command: Request, failure: Failure) -> None:
+    def _tell(self, user: str, id: str, command: Request, failure: DeliveryFailure) -> None:
         """Put the event of a request without a response."""
         of = RegisterUndelivered if isinstance(command, SendRegister) else SipRequestUndelivered
         self._put(user, of(_name(command) or id, id, failure.why, failure.text))
@@ -447,7 +447,7 @@ class Sending:
 
     def _bug(self, failure: Bug, outgoing: _Outgoing) -> None:
         self._log.failure(texts.SEND_BUG, failure=failure, id=outgoing.id, user=outgoing.user)
-        self._undelivered(outgoing, Failure(Undelivered.UNSENDABLE))
+        self._undelivered(outgoing, DeliveryFailure(Undelivered.UNSENDABLE))
 
 
 class _NoSecretError(Exception):

@@ -27,20 +27,20 @@ DAY: Final = 86_400.0
 _LOCAL_FAILURES: Final = {408: Undelivered.SILENT, 477: Undelivered.REFUSED}
 
 
-class Failure(NamedTuple):
+class DeliveryFailure(NamedTuple):
     """Why a request could not be delivered to an address. ``text``: details for people."""
 
     why: Undelivered
     text: str | None = None
 
 
-Told: TypeAlias = Callable[[Failure | None], None]
+_Told: TypeAlias = Callable[[DeliveryFailure | None], None]
 """told(failure): None if the server may be trusted."""
 
 
-def local_failure(response: SipResponse) -> Failure:
+def local_failure(response: SipResponse) -> DeliveryFailure:
     """Return what a final response means that the edge has made itself, because nothing came from outside."""
-    return Failure(_LOCAL_FAILURES.get(response.status, Undelivered.UNSENDABLE), response.phrase or None)
+    return DeliveryFailure(_LOCAL_FAILURES.get(response.status, Undelivered.UNSENDABLE), response.phrase or None)
 
 
 class Trust:
@@ -50,13 +50,13 @@ class Trust:
         self._options = options
         self._names: Recent[Endpoint, frozenset[str]] = Recent(DAY, MOST, now)
         """The names by which each server is trusted."""
-        self._waiting: Recent[tuple[Endpoint, str], list[Told]] = Recent(LONGEST, MOST, now)
+        self._waiting: Recent[tuple[Endpoint, str], list[_Told]] = Recent(LONGEST, MOST, now)
 
     def has(self, server: Endpoint, host: str) -> bool:
         """Return True if an address may be trusted as ``host``; always if it is not one over TLS."""
         return server.transport != "tls" or self._is_named(host, self._names.get(server) or frozenset())
 
-    def check(self, server: Endpoint, host: str, told: Told) -> None:
+    def check(self, server: Endpoint, host: str, told: _Told) -> None:
         """Ask a server for its certificate (rule 1)."""
         waiting = self._waiting.get((server, host))
         if waiting is not None:
@@ -93,13 +93,13 @@ class Trust:
         for told in self._waiting.pop((server, host)) or ():
             told(failure)
 
-    def _failure(self, server: Endpoint, host: str, response: SipResponse | None) -> Failure | None:
+    def _failure(self, server: Endpoint, host: str, response: SipResponse | None) -> DeliveryFailure | None:
         if response is None:
-            return Failure(Undelivered.EDGE)
+            return DeliveryFailure(Undelivered.EDGE)
         if marks.is_local(response.headers):
             return local_failure(response)
         problem = self.problem(response.headers, server, host)
-        return Failure(Undelivered.CERTIFICATE, problem) if problem else None
+        return DeliveryFailure(Undelivered.CERTIFICATE, problem) if problem else None
 
 
 def server_name(host: str) -> str | None:

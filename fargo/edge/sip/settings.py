@@ -16,7 +16,7 @@ from fargo.edge.settings import (
 )
 from fargo.edge.sip.keys import EdgeKeys
 
-Address = IPv4Address | IPv6Address
+_Address = IPv4Address | IPv6Address
 
 SYSTEM_CA = Path("/etc/ssl/certs")
 """The authorities that the operating system trusts."""
@@ -29,11 +29,11 @@ MARGIN_SECONDS = 60
 class SipEdgeSettings:
     """The addresses of the edge and how it is run. A value that cannot be used raises ValueError with the reason."""
 
-    addresses: tuple[Address, ...]
+    addresses: tuple[_Address, ...]
     """The addresses that providers and phones reach. Of each IP version, the first is used to send requests."""
     port: int = 5060
     """For UDP and TCP."""
-    public_address: Address | None = None
+    public_address: _Address | None = None
     """The address by which others reach those of ours with the same IP version, if a NAT translates it."""
     tls_port: int = 5061
     certificate: Path | None = None
@@ -119,12 +119,12 @@ def _socket(settings: SipEdgeSettings, transport: str, version: int) -> str:
     return f"{transport}:{_host(address)}:{_ports(settings)[transport]}" if address else ""
 
 
-def _advertised(settings: SipEdgeSettings, address: Address, port: int) -> str:
+def _advertised(settings: SipEdgeSettings, address: _Address, port: int) -> str:
     public = settings.public_address
     return f" advertise {_host(public)}:{port}" if public and public.version == address.version else ""
 
 
-def _host(address: Address) -> str:
+def _host(address: _Address) -> str:
     return f"[{address}]" if address.version == 6 else str(address)
 
 

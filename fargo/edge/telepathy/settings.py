@@ -6,7 +6,6 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Final
 
-from fargo.edge import texts
 from fargo.edge.ports import UdpAddress
 from fargo.edge.settings import (
     READY_LINE,
@@ -17,6 +16,7 @@ from fargo.edge.settings import (
     check_secret,
     filled_in,
 )
+from fargo.edge.telepathy import texts
 
 MAX_SDP: Final = 16000
 """The largest body of an INVITE, in bytes, that is processed."""

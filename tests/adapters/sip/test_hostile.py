@@ -61,6 +61,10 @@ def patterns() -> Iterator[re.Pattern[str]]:
         yield from (each for each in vars(module).values() if isinstance(each, re.Pattern))
 
 
+def written(pattern: re.Pattern[str]) -> str:
+    return pattern.pattern
+
+
 def repeats(tree: Any) -> Iterator[tuple[str, int]]:
     """Yield the name and the greatest number of each repetition in a parsed pattern."""
     match tree:
@@ -71,7 +75,7 @@ def repeats(tree: Any) -> Iterator[tuple[str, int]]:
             yield from repeats(each)
 
 
-@pytest.mark.parametrize("pattern", set(patterns()), ids=lambda each: each.pattern)
+@pytest.mark.parametrize("pattern", sorted(set(patterns()), key=written), ids=written)
 def test_no_pattern_gives_back_what_it_has_taken(pattern: re.Pattern[str]) -> None:
     """A repetition without an end is possessive, so a match cannot be tried in a second way."""
     parsed = re._parser.parse(pattern.pattern, pattern.flags)  # type: ignore[attr-defined]

@@ -45,7 +45,7 @@ class SipLink(Protocol):
     def do(self, issued: Issued) -> None: ...
 
 
-class SipEngine:
+class SipService:
     """The engine that is configured.
 
     `put` and `broadcast` are those of `fargo.engine`, `reveal` is the vault's, and `keep_digit` keeps a digit among the
