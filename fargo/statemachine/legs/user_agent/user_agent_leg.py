@@ -155,7 +155,7 @@ def _responded(leg: UserAgentLeg, event: SipResponseReceived, effects: Effects) 
         case Releasing():
             return releasing.responded(leg, event, effects)
         case Lingering():
-            if not releasing.confirm(leg.invites, None, event, effects):
+            if not releasing.confirm(leg.invites, leg.dialog, event, effects):
                 unheard.answered(event, effects)
             return leg, ()
         case UasProceeding() | UasRefused() | UasReleasing():
@@ -201,11 +201,11 @@ def _requested(leg: UserAgentLeg, event: SipRequestReceived, effects: Effects) -
 def _dialog(leg: UserAgentLeg, event: SipRequestReceived) -> Dialog | None:
     """Return the dialog of the leg that a request may belong to."""
     match leg:
-        case UasProceeding() | UasReleasing() | Confirmed() | Releasing():
+        case UasProceeding() | UasReleasing() | Confirmed() | Releasing() | Lingering():
             return leg.dialog
         case UacProceeding():
             return caller.early_dialog(leg, event.remote_tag)
-        case UacCalling() | UacCancelling() | UasRefused() | Lingering():
+        case UacCalling() | UacCancelling() | UasRefused():
             return None
         case _:
             assert_never(leg)
