@@ -1,4 +1,4 @@
-"""An adapter between the tests and a scripted edge, on the tests' own event loop; its time passes when a test says so."""
+"""An adapter between the tests and a scripted edge, on the tests' own event loop. Time passes when a test says so."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -32,8 +32,8 @@ class TimedReactor:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.clock = Clock()
         real: Any = AsyncioSelectorReactor(loop)
-        self.listenUDP, self.connectTCP = real.listenUDP, real.connectTCP  # noqa: N815
-        self.callLater, self.seconds = self.clock.callLater, self.clock.seconds  # noqa: N815
+        self.listenUDP, self.connectTCP = real.listenUDP, real.connectTCP
+        self.callLater, self.seconds = self.clock.callLater, self.clock.seconds
 
     def advance(self, seconds: float) -> None:
         """Let time pass in small steps, so that timers which follow from others come in their turn."""
@@ -146,7 +146,7 @@ class Rig:
 
     async def start(self) -> None:
         """Start an adapter, with another port if there was one before."""
-        self.adapter = self._made((await self._free()))
+        self.adapter = self._made(await self._free())
         self.adapter.know([USER, OTHER])
         self.adapter.start()
 
@@ -172,7 +172,7 @@ class Rig:
             **self._given,
         }
         return SipAdapter(
-            lambda user, event: self._put(user, event),
+            self._put,
             self.broadcast.append,
             PASSWORDS.get,
             self._keep,
