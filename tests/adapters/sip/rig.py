@@ -1,4 +1,4 @@
-"""An adapter between the tests and a scripted edge, on the tests' event loop. Its time passes when a test says so."""
+"""An adapter between the tests and a scripted edge, on the tests' own event loop. Time passes when a test says so."""
 
 import asyncio
 from collections.abc import Callable, Iterable
