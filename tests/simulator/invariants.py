@@ -340,6 +340,7 @@ class Watch(Struct, frozen=True):
             ended=tuple(leg for leg in self.ended if leg not in legs),
             started=tuple(what for what in self.started if what[1:] not in legs),
             offers=tuple(offer for offer in self.offers if offer[0] not in legs),
+            said=tuple(said for said in self.said if said[1] not in legs),
         )
 
     def _offered(self, leg: Leg, codecs: tuple[Codec, ...]) -> "Watch":
