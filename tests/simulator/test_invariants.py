@@ -2,9 +2,18 @@
 
 import pytest
 
-from fargo.statemachine.model.call1 import CallMembersChanged, CallStateChanged, CloseChannel
+from fargo.statemachine.media.description import Codec, Content, Description, RawUdp
+from fargo.statemachine.model.call1 import CallMembersChanged, CallStateChanged, CloseChannel, PlaceCall
 from fargo.statemachine.model.call_records import RecordAnswered
-from fargo.statemachine.model.commands import AcceptIq, Command, InformSession, Issued, SendText, TerminateSession
+from fargo.statemachine.model.commands import (
+    AcceptIq,
+    Command,
+    InformSession,
+    Issued,
+    RefuseIq,
+    SendText,
+    TerminateSession,
+)
 from fargo.statemachine.model.events import (
     Event,
     Iq,
@@ -73,3 +82,21 @@ def test_a_late_answer_is_about_the_session_in_which_the_question_was_asked() ->
     informed = Issued(USER, "8.0", InformSession(PEER, client, sid, "hold"), "4")
     with pytest.raises(Broken, match="a leg that has ended"):
         watch.judge((Recorded(USER, 8, 0.0, CallMembersChanged("c2", 2), "4"), (informed,)))
+
+
+def test_a_session_that_was_refused_has_made_no_offer() -> None:
+    client, sid = f"{USER}/desk", "s1"
+    strange, usual = (Description("audio", (Codec(96, name, 48000),), RawUdp(())) for name in ("opus", "speex"))
+    first, again = (
+        SessionInitiated(Iq(client, PEER, name), sid, (Content("voice", description=description),))
+        for name, description in (("i1", strange), ("i2", usual))
+    )
+    refuses = Issued(USER, "1.0", RefuseIq(first.iq, "wait", "recipient-unavailable", "Later."), "1")
+    places = (
+        Issued(USER, "2.0", AcceptIq(again.iq), "2"),
+        Issued(USER, "2.1", PlaceCall("1.0", "sip:bob@sip.test", usual.codecs, ()), "2"),
+    )
+    watch = Watch().judge((Recorded(USER, 1, 0.0, first, "1"), (refuses,)))
+    watch.judge((Recorded(USER, 2, 0.0, again, "2"), places))
+    with pytest.raises(Broken, match="codecs are within the offer"):
+        watch.judge((Recorded(USER, 2, 0.0, SessionInitiated(again.iq, sid, first.contents), "2"), places))
