@@ -149,7 +149,7 @@ async def test_an_ack_without_a_token_has_no_answer(edge: RunningEdge, gateway: 
         assert not agent.has(lambda got: got["Call-ID"] == sent["Call-ID"])
 
 
-@pytest.mark.parametrize("uri", ["sip:{0}@{1}", "sip:+49301234@{1};line={0}", "sip:{1};transport=udp;line={0};x=y"])
+@pytest.mark.parametrize("uri", ["sip:{0}@{1}", "sip:+49301234@{1};line={0}", "sip:{1};transport=udp;LINE={0};x=y"])
 async def test_the_token_may_be_a_parameter(edge: RunningEdge, gateway: Gateway, provider: Agent, uri: str) -> None:
     sent = provider.send(request("OPTIONS", uri.format(gateway.token(), OUTSIDE)), edge.at())
     got = await gateway.request("OPTIONS", sent["Call-ID"])
