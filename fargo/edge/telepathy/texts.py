@@ -1,4 +1,4 @@
-"""The sentences of this package, about settings and accounts that cannot be used. Names in braces are for `str.format`."""
+"""The sentences of this package for settings and accounts that cannot be used. Braces are for `str.format`."""
 
 from typing import Final
 
