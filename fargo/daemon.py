@@ -239,7 +239,8 @@ class Daemon:
 
 
 def _policy(config: Config) -> Policy:
-    return Policy(config.media.path, config.media.relay is not None, config.sip.engine)
+    sip = config.sip
+    return Policy(config.media.path, config.media.relay is not None, sip.engine, sip.ring_seconds)
 
 
 def _xmpp_settings(config: Config) -> XmppSettings:

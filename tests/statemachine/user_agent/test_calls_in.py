@@ -15,9 +15,16 @@ from fargo.statemachine.legs.user_agent.phases import (
     UasReleasing,
 )
 from fargo.statemachine.media.description import Content, Description, IceUdp, RawUdp
+from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call_records import RecordBegun
 from fargo.statemachine.model.commands import InformTransport, InitiateSession, SendText, TerminateSession
-from fargo.statemachine.model.events import IqSucceeded, RegistrationCancelled, SessionTerminated, TimePassed
+from fargo.statemachine.model.events import (
+    IqSucceeded,
+    PolicyChanged,
+    RegistrationCancelled,
+    SessionTerminated,
+    TimePassed,
+)
 from fargo.statemachine.model.sip_messages import (
     OtherBody,
     Party,
@@ -206,11 +213,15 @@ def test_a_client_refuses(condition: str, status: int) -> None:
     assert story.unanswered() == []
 
 
-def test_nobody_answers() -> None:
+@pytest.mark.parametrize("seconds", [20, 30])
+def test_nobody_answers(seconds: int) -> None:
     story = Phoning()
+    story.tell(PolicyChanged(Policy(engine="sip", ring_seconds=seconds)))
     story.invites()
     story.rings()
-    story.tell(TimePassed(), 600)
+    story.tell(TimePassed(), seconds - 2)
+    assert story.statuses == []
+    story.tell(TimePassed(), 1)
     assert story.statuses == [480]
     assert story.ended == Reason(Cause.NO_ANSWER, texts.NOT_ANSWERED)
 

@@ -13,7 +13,7 @@ from fargo.statemachine.legs.user_agent.phases import (
     UacCancelling,
     UacProceeding,
 )
-from fargo.statemachine.media.paths import Policy
+from fargo.statemachine.media.paths import RING_SECONDS, Policy
 from fargo.statemachine.model.commands import AcceptSession, InformSession, TerminateSession
 from fargo.statemachine.model.events import PolicyChanged, SipAccount, TimePassed
 from fargo.statemachine.model.ng import OfferRelay
@@ -172,11 +172,15 @@ def test_a_phone_that_refuses_the_codecs_is_called_again_through_the_relay() -> 
     assert not story.ends()
 
 
-def test_a_call_that_nobody_answers_is_cancelled() -> None:
+@pytest.mark.parametrize("seconds", [RING_SECONDS, 30])
+def test_a_call_that_nobody_answers_is_cancelled(seconds: int) -> None:
     story = Phoning()
+    story.tell(PolicyChanged(Policy(engine="sip", ring_seconds=seconds)))
     story.calls()
     story.responds(180)
-    story.tell(TimePassed(), 600)
+    story.tell(TimePassed(), seconds - 2)
+    assert story.methods == []
+    story.tell(TimePassed(), 1)
     assert story.methods == ["CANCEL"]
     assert story.ended == Reason(Cause.NO_ANSWER, texts.NOT_ANSWERED)
 

@@ -88,7 +88,7 @@ def place(line: Line, offer: Description, effects: Effects) -> UacCalling:
         body=offer_answer.first_offer(offer),
     )
     invite = SentRequest(effects.emit_pending(request, None), request)
-    return UacCalling(name, Access(line.nonce, trunk), invite, line.target.domain, offer, effects.at)
+    return UacCalling(name, Access(line.nonce, trunk, line.ring_seconds), invite, line.target.domain, offer, effects.at)
 
 
 # --- responses
