@@ -154,7 +154,7 @@ def _register(
     """Send a REGISTER. ``before``: the one that it repeats in another form. ``challenge``: the one to answer."""
     phase = registration.phase
     seconds = 0 if isinstance(phase, Leaving) else registration.expires
-    remove = before.remove if before else phase.stale if isinstance(phase, Bound) else ()
+    remove = phase.stale if isinstance(phase, Bound) else ()
     # After a failure, DNS decides once more which of the server's addresses to try.
     again = challenge is None and _failures(phase)
     command = SendRegister(
@@ -244,7 +244,9 @@ def _to_answer(event: RegisterAnswered, awaited: Awaited) -> Challenge | None:
 def _accepted(
     event: RegisterAnswered, registration: Registration, awaited: Awaited, effects: Effects
 ) -> Outcome | None:
-    """The registrar has done as it was asked."""
+    """The registrar has done as it was asked. Each renewal is reported: a registration that the account does not need
+    is removed then.
+    """
     name, phase = event.connection, registration.phase
     if isinstance(phase, Leaving) and not awaited.expires:
         drop(name, effects)
@@ -260,7 +262,7 @@ def _accepted(
     _keep(name, replace(registration, phase=bound, seen=event.seen or registration.seen), effects)
     if awaited.tidying < _MOST_TIDYING and (moved or not set(bound.stale) <= set(awaited.remove)):
         _tidy(name, awaited.tidying + 1, effects)
-    return Opened(name) if isinstance(phase, Opening) else None
+    return Opened(name)
 
 
 def _bound(event: RegisterAnswered, before: Opening | Bound, seconds: int, effects: Effects) -> Bound:
