@@ -367,6 +367,21 @@ def test_a_registration_for_no_time_is_none() -> None:
     assert story.the(RefuseIq).text == texts.NOT_KEPT.format(server="sip.test", uri=URI)
 
 
+def test_what_a_registration_waits_for_has_a_name() -> None:
+    def waits() -> set[str]:
+        return {due.name for due in machine.deadlines(story.user)}
+
+    story = Registering()
+    story.tell(ResourceAvailable(DESK, GATEWAY))
+    story.submit()
+    assert waits() == {texts.REGISTRAR_ANSWER}
+    story.accept()
+    assert waits() == {texts.RENEWAL}
+    story.tell(ResourceUnavailable(DESK, GATEWAY))
+    story.undelivered(Undelivered.SILENT)
+    assert waits() == {texts.END_OF_CONNECTION, texts.REMOVAL}
+
+
 # --- refusals
 
 
