@@ -13,8 +13,7 @@ from fargo.statemachine.media.description import Candidate, Content, RawUdp, Sen
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.commands import Command, InformSession, InformTransport
 from fargo.statemachine.model.events import PolicyChanged, SessionInformed, TimePassed, TransportInformed
-from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, PlayDigit, RelayDescribed
-from fargo.statemachine.model.ng import RelayParty
+from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, PlayDigit, RelayDescribed, RelayParty
 from fargo.statemachine.model.sip_messages import (
     Body,
     Endpoint,
