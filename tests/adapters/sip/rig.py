@@ -54,7 +54,7 @@ class ScriptedEdge(Agent):
         return edge
 
     def put(self, message: Message) -> None:
-        number, method = message["CSeq"].split()
+        number, method, *_ = *message["CSeq"].split(), "", ""
         assert is_authentic(message["X-Fargo-Key"], self.keys.to_edge, message["Call-ID"], number, method)
         super().put(message)
 
@@ -72,7 +72,7 @@ class ScriptedEdge(Agent):
         told = {"at": f"192.0.2.10:{port}", "boot": self.boot, **more}
         return "X-Fargo-From", ";".join([peer, *(f"{name}={value}" for name, value in told.items())])
 
-    def answer_from(
+    def response_from(
         self,
         peer: str,
         to: Message,
@@ -83,29 +83,48 @@ class ScriptedEdge(Agent):
         body: str = "",
         **more: str,
     ) -> Message:
+        """Return a response from outside, as the edge passes it on."""
+        return response(to, status, phrase, headers=[self.outside(peer, **more), *headers], body=body)
+
+    def answer_from(self, peer: str, to: Message, status: int, phrase: str = "Phrase", **more: Any) -> Message:
         """Pass a response from outside on."""
-        return self.send(response(to, status, phrase, headers=[self.outside(peer, **more), *headers], body=body))
+        return self.send(self.response_from(peer, to, status, phrase, **more))
 
     def answer_itself(self, to: Message, status: int, phrase: str = "Phrase") -> Message:
         """Send a response that the edge makes itself."""
         return self.send(response(to, status, phrase, headers=[("X-Fargo-Local", "1")]))
 
-    def deliver(
+    def request_from(
         self,
+        peer: str,
         method: str,
         uri: str,
-        peer: str = "udp:192.0.2.1:5060",
         *,
         headers: Iterable[tuple[str, str]] = (),
         body: str = "",
     ) -> Message:
-        """Pass a request from outside on."""
+        """Return a request from outside, as the edge passes it on."""
         message = request(method, uri, headers=[self.outside(peer), *headers], body=body)
         ip = peer.partition(":")[2].rpartition(":")[0]
         below = f"SIP/2.0/{peer.partition(':')[0].upper()} {ip}:5060;branch={unique('z9hG4bK-out')};received={ip}"
         own = f"SIP/2.0/UDP {host_port(self.address)};branch={unique('z9hG4bK-edge')}"
         message.headers[:0] = [("Via", own), ("Via", below)]
-        return self.send(message)
+        return message
+
+    def deliver(self, method: str, uri: str, peer: str = "udp:192.0.2.1:5060", **more: Any) -> Message:
+        """Pass a request from outside on."""
+        return self.send(self.request_from(peer, method, uri, **more))
+
+    async def tell(self, name: str, value: str) -> Message:
+        """Send an OPTIONS that the edge makes itself, and wait for the response."""
+        host, port = self.gateway
+        own = f"SIP/2.0/UDP {host_port(self.address)};branch={unique('z9hG4bK-edge')}"
+        line = self.outside(f"udp:{host_port(self.address)}")
+        message = request("OPTIONS", f"sip:{host}:{port}", headers=[line, (name, value)])
+        message.headers.insert(0, ("Via", own))
+        sent = self.send(message)
+        assert (await self.final(sent)).status == 200
+        return sent
 
     def taken(self, wanted: Callable[[Message], bool]) -> list[Message]:
         """Take all such messages that have come out of the inbox."""
@@ -201,6 +220,11 @@ class Rig:
             whose, event = await self._events.get()
         assert whose == user
         return event
+
+    async def any_event(self) -> Any:
+        """Return the next event, whoever it is of."""
+        async with asyncio.timeout(WAIT_SECONDS):
+            return (await self._events.get())[1]
 
     async def settled(self) -> None:
         """Return when the adapter has taken in all that was sent to it."""
