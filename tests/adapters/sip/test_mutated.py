@@ -52,7 +52,7 @@ def mutated(data: bytes, chance: random.Random) -> bytes:
 
 
 def from_edge(data: bytes, rig: Rig, chance: random.Random | None = None) -> bytes:
-    """Return a message, mutated by chance, as the edge passes it on: with its own lines as they were, and the right key."""
+    """Return a message, mutated by chance, as the edge passes it on: its own lines right."""
     lines = data.split(b"\r\n")
     own = [line for line in lines if line.startswith(b"X-Fargo-") and not line.startswith(b"X-Fargo-Key")]
     rest = b"\r\n".join(line for line in lines if not line.startswith(b"X-Fargo-"))
