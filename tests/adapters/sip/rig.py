@@ -140,64 +140,48 @@ class ScriptedEdge(Agent):
         return self.send(Message(start, [*headers, ("To", final["To"]), ("CSeq", f"{number} ACK")]))
 
 
-class Rig:
-    """An adapter, the edge that it talks to, and the events that it puts. `async with` starts and stops it."""
+class Driven:
+    """An adapter that the tests give commands, and the events that it puts."""
 
-    edge: ScriptedEdge
+    adapter: SipAdapter
 
-    def __init__(self, **settings: Any) -> None:
-        self._given = settings
+    def __init__(self) -> None:
         self._events: asyncio.Queue[tuple[str, Event]] = asyncio.Queue()
         self._ids = count(40)
         self.broadcast: list[EdgeRestarted] = []
         self.digits: dict[str, str] = {}
 
-    async def __aenter__(self) -> Self:
-        self._loop = asyncio.get_running_loop()
-        self.edge = await ScriptedEdge.beside()
-        self.reactor = TimedReactor(self._loop)
-        await self.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.stop()
-        self.edge.close()
-
-    async def start(self) -> None:
-        """Start an adapter, with another port if there was one before."""
-        self.adapter = self._made(await self._free())
+    def start_adapter(self, settings: SipSettings, reactor: Any) -> None:
+        """Start an adapter, which knows both users."""
+        self.adapter = SipAdapter(self._put, self.broadcast.append, PASSWORDS.get, self._keep, settings, reactor)
         self.adapter.know([USER, OTHER])
         self.adapter.start()
 
     async def stop(self) -> None:
-        await self.adapter.stop().asFuture(self._loop)
+        await self.adapter.stop().asFuture(asyncio.get_running_loop())
 
-    async def _free(self) -> Address:
-        socket = await Agent.open("127.0.0.1")
-        socket.close()
-        await asyncio.sleep(0)
-        return socket.address
+    def do(self, command: Command, id: str | None = None, user: str = USER) -> str:
+        """Give a command, and return its id."""
+        id = id or f"{next(self._ids)}.0"
+        self.adapter.do(Issued(user, id, command))
+        return id
 
-    def _made(self, gateway: Address) -> SipAdapter:
-        self.edge.gateway = gateway
-        values = {
-            "edge": self.edge.address,
-            "gateway": gateway,
-            "secret": SECRET,
-            "addresses": ("192.0.2.10", "2001:db8::10"),
-            "port": 5060,
-            "tls_port": 5061,
-            "name_servers": (),
-            **self._given,
-        }
-        return SipAdapter(
-            self._put,
-            self.broadcast.append,
-            PASSWORDS.get,
-            self._keep,
-            SipSettings(**values),
-            self.reactor,
-        )
+    async def event(self, user: str = USER) -> Any:
+        """Return the next event, which has to be of this user."""
+        whose, event = await self._next()
+        assert whose == user
+        return event
+
+    async def any_event(self) -> Any:
+        """Return the next event, whoever it is of."""
+        return (await self._next())[1]
+
+    def has_event(self) -> bool:
+        return not self._events.empty()
+
+    async def _next(self) -> tuple[str, Event]:
+        async with asyncio.timeout(WAIT_SECONDS):
+            return await self._events.get()
 
     def _put(self, user: str, event: Event) -> None:
         assert survives(event), event
@@ -208,23 +192,40 @@ class Rig:
         self.digits[name] = digit
         return name
 
-    def do(self, command: Command, id: str | None = None, user: str = USER) -> str:
-        """Give a command, and return its id."""
-        id = id or f"{next(self._ids)}.0"
-        self.adapter.do(Issued(user, id, command))
-        return id
 
-    async def event(self, user: str = USER) -> Any:
-        """Return the next event, which has to be of this user."""
-        async with asyncio.timeout(WAIT_SECONDS):
-            whose, event = await self._events.get()
-        assert whose == user
-        return event
+class Rig(Driven):
+    """An adapter with a scripted edge. `async with` starts and stops it. ``settings``: in which it differs."""
 
-    async def any_event(self) -> Any:
-        """Return the next event, whoever it is of."""
-        async with asyncio.timeout(WAIT_SECONDS):
-            return (await self._events.get())[1]
+    edge: ScriptedEdge
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__()
+        self._given = settings
+
+    async def __aenter__(self) -> Self:
+        self.edge = await ScriptedEdge.beside()
+        self.reactor = TimedReactor(asyncio.get_running_loop())
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+        self.edge.close()
+
+    async def start(self) -> None:
+        """Start an adapter, with another port if there was one before."""
+        self.edge.gateway = await _free_address()
+        values = {
+            "edge": self.edge.address,
+            "gateway": self.edge.gateway,
+            "secret": SECRET,
+            "addresses": ("192.0.2.10", "2001:db8::10"),
+            "port": 5060,
+            "tls_port": 5061,
+            "name_servers": (),
+            **self._given,
+        }
+        self.start_adapter(SipSettings(**values), self.reactor)
 
     async def settled(self) -> None:
         """Return when the adapter has taken in all that was sent to it."""
@@ -238,11 +239,15 @@ class Rig:
                 self.pass_time(STEP)
                 await asyncio.sleep(0.001)
 
-    def has_event(self) -> bool:
-        return not self._events.empty()
-
     def token(self, name: str, user: str = USER) -> str:
         return token(self.edge.keys.token, f"{Names(SECRET).know(user)}.{name}")
 
     def pass_time(self, seconds: float) -> None:
         self.reactor.advance(seconds)
+
+
+async def _free_address() -> Address:
+    socket = await Agent.open("127.0.0.1")
+    socket.close()
+    await asyncio.sleep(0)
+    return socket.address
