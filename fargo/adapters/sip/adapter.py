@@ -168,8 +168,7 @@ class SipAdapter:
         key = via(head.via[0]).branch or "", head.method
         rseq = command.headers.rseq
         if status >= 200:
-            accepts = head.method == "INVITE" and status < 300
-            self._servers.complete(key, data, (head.call_id, head.cseq, command.tag) if accepts else None)
+            self._servers.complete(key, data, (head.call_id, head.cseq, command.tag))
         else:
             self._servers.provide(key, data, None if rseq is None else (head.call_id, head.cseq, rseq))
 
@@ -304,9 +303,9 @@ class SipAdapter:
         """Answer a request without the core, unless it is an ACK."""
         if head.method == "ACK":
             return
-        headers = response_headers(head, status, self._names.stateless_tag(head.via[0])) | _ABILITIES
-        key = via(head.via[0]).branch or "", head.method
-        self._servers.complete(key, self._loopback.to_edge(SipResponse(status, phrase, headers)))
+        tag = self._names.stateless_tag(head.via[0])
+        data = self._loopback.to_edge(SipResponse(status, phrase, response_headers(head, status, tag) | _ABILITIES))
+        self._servers.complete((via(head.via[0]).branch or "", head.method), data, (head.call_id, head.cseq, tag))
 
     def _trying(self, head: RequestHead) -> bytes:
         """Return a 100, which tells the edge that its request has arrived."""
