@@ -76,12 +76,21 @@ class Effects(Struct, gc=False):
         waiting = self.pending[name]
         self.pending = {**self.pending, name: Pending(waiting.command, None, None, 0, waiting.call)}
 
-    def repeat(self, name: str, repeats: int) -> None:
-        """Emit a pending command once more, under a new id, to wait as long as before and be repeated so often."""
+    def postpone(self, name: str, seconds: float) -> None:
+        """Let so many seconds pass before a pending command is repeated, or counts as unanswered."""
+        waiting = self.pending[name]
+        postponed = Pending(waiting.command, waiting.seconds, self.at + seconds, waiting.repeats, waiting.call)
+        self.pending = {**self.pending, name: postponed}
+
+    def repeat(self, name: str, repeats: int, command: Command | None = None) -> None:
+        """Emit a pending command once more, under a new id, to wait as long as before and be repeated so often.
+
+        ``command``: its new form, None if that is the old one.
+        """
         waiting, folded = self.pending[name], self.call
         self.settle(name)
         self.call = waiting.call
-        self.emit_pending(waiting.command, waiting.seconds, repeats)
+        self.emit_pending(command or waiting.command, waiting.seconds, repeats)
         self.call = folded
 
     def record(self, record: LogRecord) -> None:

@@ -27,7 +27,7 @@ from fargo.statemachine.legs.sip.sip_leg import SipArrival
 from fargo.statemachine.model.call_records import Side
 from fargo.statemachine.model.commands import Fault, ForgetSecret, RefuseIq
 from fargo.statemachine.model.events import CallProposed, Event, RegistrationSubmitted
-from fargo.statemachine.model.sip import SipCallArrived
+from fargo.statemachine.model.sip import SipCallArrived, SipCallEvent
 from fargo.statemachine.reason import Cause, Reason
 from fargo.statemachine.user_state import User, call_of, changed
 
@@ -85,6 +85,8 @@ def ended(user: User, event: Event, error: Exception, effects: Effects) -> User:
     match event:
         case SipCallArrived():
             return _turned_away(user, event, effects)
+        case SipCallEvent():
+            _tried(lambda: sip_leg.fail(event, effects), effects)
         case RegistrationSubmitted(secret=secret) if secret:
             effects.emit(ForgetSecret(secret))
         case CallProposed():

@@ -70,7 +70,7 @@ from fargo.statemachine.model.ng import RelayDescribed, RelayDone, RelayLost, Re
 from fargo.statemachine.model.sip import SipAccountEvent, SipCallArrived, SipCallEvent
 from fargo.statemachine.model.sip_messages import EdgeRestarted, RegistrationEvent
 from fargo.statemachine.reason import Cause, Reason
-from fargo.statemachine.user_state import User, able_clients, changed, concerned
+from fargo.statemachine.user_state import User, able_clients, changed, concerned, spoken_to
 
 _OfSession: TypeAlias = SessionAccepted | SessionInformed | SessionTerminated | ContentChanged
 _NotOfOneCall: TypeAlias = (
@@ -237,7 +237,8 @@ def _not_of_one_call(user: User, event: _NotOfOneCall, effects: Effects) -> User
         case SipAccountEvent():
             return _settled(user, sign_in.fold(event, effects), effects)
         case EdgeRestarted():
-            return _in_each_registration(user, sign_in.edge_restarted, effects)
+            user = _in_each_registration(user, sign_in.edge_restarted, effects)
+            return in_part(user, lambda user: _repeated(user, sip_leg.edge_restarted, effects), effects)
         case RelayLost():
             return in_each_call(user, lambda call: bridge.lose_relay(call, event, effects), effects)
         case StreamOpened():
@@ -395,14 +396,13 @@ def _messaged(user: User, event: CallMessaged, effects: Effects) -> User:
 
 
 def _of_sip_leg(user: User, event: SipLegEvent, effects: Effects) -> User:
-    """Pass an event of the SIP leg to its call. An event that came after the end of its call changes nothing."""
-    name = sip_leg.name_of(event)
-    for call in user.calls.values():
-        if call.sip.name == name:
-            effects.call = call.id
-            after = bridge.fold_sip(call, event, effects)
-            return user if after is call else changed(user, call, after, effects)
-    return user
+    """Pass an event of the SIP leg to its call. One that came after the end of its call changes no state."""
+    call = spoken_to(user, event)
+    if call is None:
+        sip_leg.strayed(event, effects)
+        return user
+    effects.call = call.id
+    return changed(user, call, bridge.fold_sip(call, event, effects), effects)
 
 
 def _end_all(user: User, reason: Reason, effects: Effects) -> User:
@@ -413,13 +413,21 @@ def _end_all(user: User, reason: Reason, effects: Effects) -> User:
 
 
 def _restarted(user: User, effects: Effects) -> User:
-    """End all calls and forget the clients: the SIP side was lost, and the clients will be asked for presence."""
+    """End all calls and forget the clients: the SIP side was lost, and the clients will be asked for presence. What the
+    far end may not have heard is repeated, before anything else is said.
+    """
     reason = Reason(Cause.NETWORK, texts.RESTARTED)
+    user = in_part(user, lambda user: _repeated(user, sip_leg.restarted, effects), effects)
     user = _in_each_registration(user, sign_in.restarted, effects)
     ended = in_each_call(user, lambda call: bridge.restarted(call, reason, effects), effects)
     ended = in_part(ended, lambda user: _cleared(user, effects), effects)
     ended = _with_account(ended, lambda account: connection.restarted(account, effects), effects)
     return replace(ended, stopping=False)
+
+
+def _repeated(user: User, repeat: Callable[[Effects], None], effects: Effects) -> User:
+    repeat(effects)
+    return user
 
 
 def _cleared(user: User, effects: Effects) -> User:

@@ -18,6 +18,7 @@ from fargo.statemachine.effects import Effects
 from fargo.statemachine.faults import in_part
 from fargo.statemachine.legs.jingle import jmi, unacknowledged
 from fargo.statemachine.legs.relay import relay_leg
+from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.model.commands import (
     AcceptSession,
     InformSession,
@@ -25,6 +26,7 @@ from fargo.statemachine.model.commands import (
     InitiateSession,
     MessageCall,
     ProposeCall,
+    SipCommand,
     TerminateSession,
 )
 from fargo.statemachine.model.events import IqEvent, IqFailed, IqSucceeded
@@ -112,6 +114,9 @@ def _dropped(user: User, name: str, effects: Effects) -> User:
 
 def _unanswered(user: User, name: str, waiting: Pending, effects: Effects) -> User:
     """Repeat a command that was not answered in time, or report it as unanswered."""
+    if isinstance(waiting.command, SipCommand):
+        sip_leg.unanswered(name, effects)
+        return user
     if waiting.repeats:
         effects.repeat(name, waiting.repeats - 1)
         return user
@@ -147,5 +152,7 @@ def _awaited(waiting: Pending) -> str:
             return texts.END_HEARD.format(sid=sid)
         case OfferRelay() | AnswerRelay() | DeleteRelay():
             return texts.RELAY_ANSWER.format(call=waiting.call)
+        case command if isinstance(command, SipCommand):
+            return texts.SIP_ANSWER.format(call=waiting.call)
         case _:
             return texts.CLIENT_ANSWER.format(call=waiting.call)

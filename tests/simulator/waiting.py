@@ -21,6 +21,7 @@ from fargo.statemachine.model.commands import (
     TerminateSession,
 )
 from fargo.statemachine.model.ng import AnswerRelay, DeleteRelay, OfferRelay
+from fargo.statemachine.model.sip_messages import SendRequest, SendResponse
 from fargo.statemachine.pending import Pending, Reply
 from fargo.statemachine.user_state import User
 
@@ -46,6 +47,8 @@ def _belongs(user: User, name: str, waiting: Pending) -> bool:
             return client in user.contacts.clients
         case TerminateSession() | MessageCall() | DeleteRelay():
             return waiting.until is not None
+        case SendRequest(dialog) | SendResponse(dialog):
+            return waiting.until is not None or (call is not None and call.sip.name in (name, dialog))
         case _:
             return False
 

@@ -3,7 +3,8 @@
 Rules:
 
 1. The call is over when all of its legs are.
-2. If none of the user's clients accepts a call, the user gets a message that says who called and when.
+2. If nobody accepts a call, neither one of the user's clients nor another phone of theirs, the user gets a message that
+   says who called and when.
 3. What becomes of a call is recorded for the readers of the log: see `call_records`.
 """
 
@@ -60,7 +61,8 @@ class Call(Struct, frozen=True, gc=False):
 
     ``id`` is the version of the event that it began with, ``since`` the time at which it was placed or arrived,
     ``connection`` the SIP connection it goes over, ``caller`` is None if the user calls. ``relay_retry``: a second
-    attempt, if the phone refuses a direct call for its codecs; None if there is none.
+    attempt, if the phone refuses a direct call for its codecs; None if there is none. ``elsewhere``: an incoming call
+    was answered on a phone that is not the gateway's.
     """
 
     id: str
@@ -71,6 +73,7 @@ class Call(Struct, frozen=True, gc=False):
     caller: Caller | None = None
     relay: RelayLeg = ()
     relay_retry: RelayRetry | None = None
+    elsewhere: bool = False
 
 
 def is_over(call: Call) -> bool:
@@ -85,7 +88,7 @@ def is_live(call: Call) -> bool:
 
 def missed(before: Call | None, after: Call, effects: Effects) -> None:
     """Send the message about a missed call, if an event has made the call one (rule 2)."""
-    unanswered = before is None or isinstance(before.jingle, Inviting)
+    unanswered = not after.elsewhere and (before is None or isinstance(before.jingle, Inviting))
     if after.caller is None or not unanswered or not isinstance(after.jingle, jingle_session.Terminated):
         return
     when = datetime.fromtimestamp(after.since, UTC)

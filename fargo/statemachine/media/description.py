@@ -294,6 +294,20 @@ def address(description: Description, component: int = 1) -> Candidate | None:
     return None
 
 
+def rtp_and_rtcp(description: Description) -> tuple[Candidate, ...]:
+    """Return the address for RTP, and that for RTCP; none if there is no address for RTP.
+
+    An end that names no address for RTCP takes it at the next port (RFC 3550 §11).
+    """
+    rtp, rtcp = address(description), address(description, 2)
+    if rtp is None:
+        return ()
+    return (
+        Candidate(1, rtp.ip, rtp.port),
+        Candidate(2, rtcp.ip, rtcp.port) if rtcp else Candidate(2, rtp.ip, min(rtp.port + 1, 65535)),
+    )
+
+
 @lru_cache(1024)
 def _is_host(text: str) -> bool:
     try:

@@ -124,11 +124,12 @@ def why(leg: RelayLeg) -> str:
     return answering.terms.why
 
 
-def play(leg: RelayLeg, digit: str, duration: int | None, effects: Effects) -> None:
-    """Play a digit to the phone."""
+def play(leg: RelayLeg, to_client: bool, digit: str, duration: int | None, effects: Effects) -> None:
+    """Play a digit to the client or to the phone."""
     for session in leg:
         if isinstance(session, Passing):
-            effects.emit(PlayDigit(session.terms.name, session.terms.phone, digit, duration))
+            party = session.terms.client if to_client else session.terms.phone
+            effects.emit(PlayDigit(session.terms.name, party, digit, duration))
 
 
 def is_joined(leg: RelayLeg) -> bool:

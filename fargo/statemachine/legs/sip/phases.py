@@ -41,6 +41,17 @@ class Line(Struct, frozen=True, gc=False):
     trunk: Trunk | None = None
 
 
+class Access(Struct, frozen=True, gc=False):
+    """What a call needs of the account that it is for.
+
+    ``nonce``: as in `Line`, "" if nobody has the account. ``trunk``: None if the account takes no calls, or its engine
+    keeps its registrations to itself.
+    """
+
+    nonce: str = ""
+    trunk: Trunk | None = None
+
+
 class Preparing(Struct, frozen=True, gc=False):
     """The call is placed as soon as it is known what to offer."""
 

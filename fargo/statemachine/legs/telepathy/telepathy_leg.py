@@ -34,7 +34,6 @@ from fargo.statemachine.legs.sip.capabilities import SipCapabilities
 from fargo.statemachine.legs.sip.phases import Line, Over
 from fargo.statemachine.legs.telepathy import negotiation, texts
 from fargo.statemachine.legs.telepathy.ending import cause_of_end, hang_up
-from fargo.statemachine.legs.telepathy.negotiation import candidates_of
 from fargo.statemachine.legs.telepathy.phases import (
     Answering,
     Arriving,
@@ -53,6 +52,7 @@ from fargo.statemachine.media.description import (
     address,
     has_voice,
     numbered_as,
+    rtp_and_rtcp,
 )
 from fargo.statemachine.model.call1 import (
     HELD,
@@ -118,7 +118,7 @@ _SETTLED: Final[Mapping[int, FlowState]] = {
 
 def place(line: Line, offer: Description, effects: Effects) -> Dialling:
     """Call the line's target with these codecs and addresses (a plain description)."""
-    channel = effects.emit(PlaceCall(line.connection, str(line.target), offer.codecs, candidates_of(offer)))
+    channel = effects.emit(PlaceCall(line.connection, str(line.target), offer.codecs, rtp_and_rtcp(offer)))
     return Dialling(channel, line.target.domain, offer, effects.at)
 
 
@@ -298,7 +298,7 @@ def tell(leg: TelepathyLeg, leg_event: LegEvent, effects: Effects) -> TelepathyL
             return _resume(leg, effects)
         case Answered(description) if isinstance(leg, Arriving):
             answer = numbered_as(leg.offer, description)
-            effects.emit(AnswerCall(leg.name, answer.codecs, candidates_of(answer)))
+            effects.emit(AnswerCall(leg.name, answer.codecs, rtp_and_rtcp(answer)))
             return Answering(leg.name, replace(answer, transport=leg.offer.transport), effects.at)
         case Ended(reason):
             return hang_up(leg.name, reason, effects) if is_live(leg) else leg
