@@ -197,8 +197,9 @@ class SipConfig(_Section):
         None, validate_default=True, description="the path of a file with the key of the TLS certificate"
     )
     tls_ca: RelativePath = Field(
-        Path("/etc/ssl/certs/ca-certificates.crt"),
-        description="the path of a file with the TLS authorities to trust",
+        # Of a directory, OpenSSL reads only what it needs. A file with all authorities delays the edge's start by seconds.
+        Path("/etc/ssl/certs"),
+        description="the path of a file or a directory with the TLS authorities to trust",
     )
     inside_port: Port = Field(5070, description=_A_PORT)
     gateway_port: Port = Field(5071, description=_A_PORT)
