@@ -72,11 +72,17 @@ def record_session(request: pytest.FixtureRequest) -> "Callable[[Iterable[Entry]
         if request.config.getoption("--record-sessions"):
             from replay.reading import golden
 
-            names = (request.path.stem, request.node.name)
-            told = "-".join(re.sub(r"\W+|_", "-", name.removeprefix("test_")).strip("-").lower() for name in names)
-            golden.write(SESSIONS / f"{told}.jsonl", entries)
+            golden.write(SESSIONS / f"{golden_name(request.path.stem, request.node.name)}.jsonl", entries)
 
     return record
+
+
+def golden_name(module: str, test: str) -> str:
+    """Return the name of a test's golden log. That of the engine "telepathy" is not in it."""
+    engine = re.search(r"\bengine:(\w+)-?", test)
+    names = (module, test.replace(engine[0], "") if engine else test)
+    told = "-".join(re.sub(r"\W+|_", "-", name.removeprefix("test_")).strip("-").lower() for name in names)
+    return f"{told}-sip" if engine and engine[1] == "sip" else told
 
 
 @pytest_asyncio.fixture

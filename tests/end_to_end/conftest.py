@@ -16,11 +16,18 @@ from fargo.store.entries import Entry
 from fargo.store.opening import open_reader
 
 from .customer import Customer
+from .engines import ENGINES, IDS
 
 
 @pytest.fixture(autouse=True)
 def _every_test_here(servers: None) -> None:
     """Start real servers (tests/conftest.py, rule 1)."""
+
+
+@pytest.fixture(params=ENGINES, ids=IDS.get)
+def engine(request: pytest.FixtureRequest) -> str:
+    """The SIP engine of the gateway (engines.py)."""
+    return str(request.param)
 
 
 @pytest.fixture
@@ -36,10 +43,14 @@ def relay() -> None:
 
 @pytest_asyncio.fixture
 async def gateway(
-    world: World, relay: Rtpengine | None, path: str, record_session: Callable[[Iterable[Entry]], None]
+    world: World,
+    relay: Rtpengine | None,
+    path: str,
+    engine: str,
+    record_session: Callable[[Iterable[Entry]], None],
 ) -> AsyncIterator[Gateway]:
     """A gateway between the servers of `world`. It must stop cleanly, and its log must verify."""
-    made = await world.gateway(path)
+    made = await world.gateway(path, engine)
     yield made
     await made.stop()
     assert await made.process.ended() == 0, made.process.report()
