@@ -164,9 +164,16 @@ class Daemon:
         if not self._engine.is_open:
             return  # an engine that has failed signs nobody out
         try:
-            await self._sip.link.all_signed_out().addTimeout(SIGN_OUT_SECONDS, self._reactor)
+            await Deferred.fromCoroutine(self._signed_out()).addTimeout(SIGN_OUT_SECONDS, self._reactor)
         except TimeoutError:
             self._logger.warn(texts.NOT_SIGNED_OUT, count=self._sip.link.connections)
+
+    async def _signed_out(self) -> None:
+        """Return when signing out leads to nothing more: a registrar that asks for a login is sent another request."""
+        await self._engine.settled()
+        while self._sip.link.connections:
+            await self._sip.link.all_signed_out()
+            await self._engine.settled()
 
     def _stream_opened(self) -> None:
         first, self._ready = not self._ready, True

@@ -136,7 +136,7 @@ class Engine:
         self._timers: dict[str, _Timer] = {}
         self._collected: list[_Put] = []
         self._committing: _Batch | None = None
-        self._stopped: Deferred[None] | None = None
+        self._settling: list[Deferred[None]] = []
 
     def load(self) -> frozenset[str]:
         """Fold the log, so that everyone is as they were.
@@ -176,15 +176,22 @@ class Engine:
             self._store.erase(jid)
             self._drop(jid)
 
+    def settled(self) -> Deferred[None]:
+        """Return a Deferred that fires when what was put is committed and its commands are handed out, or has failed,
+        and nothing else was put meanwhile.
+        """
+        if self._committing is None and not self._collected:
+            return succeed(None)
+        settling: Deferred[None] = Deferred()
+        self._settling.append(settling)
+        return settling
+
     def stop(self) -> Deferred[None]:
         """Take nothing more. Fires when what was put is committed and its commands are handed out, or has failed."""
         self._close()
         if self._committing is None:
             self._flush()
-        if self._committing is None:
-            return succeed(None)
-        self._stopped = Deferred()
-        return self._stopped
+        return self.settled()
 
     def _collect(self, user: str | None, event: Event) -> None:
         if not self.is_open:
@@ -270,19 +277,20 @@ class Engine:
         for jid in batch.streams:
             if self.is_open and jid in self._streams:  # a command may have led to the end of either
                 self._arm(jid)
-        self._tell_stopped()
+        self._tell_settled()
 
     def _fail(self, error: BaseException) -> None:
         self._committing = None
         self._collected.clear()
         self._close()
         self._failed(texts.COMMIT_FAILED.format(why=error))
-        self._tell_stopped()
+        self._tell_settled()
 
-    def _tell_stopped(self) -> None:
-        if self._stopped and not self._collected:
-            self._stopped.callback(None)
-            self._stopped = None
+    def _tell_settled(self) -> None:
+        if not self._collected:
+            settling, self._settling = self._settling, []
+            for each in settling:
+                each.callback(None)
 
     def _send(self, issued: Issued) -> None:
         if isinstance(issued.command, Fault):

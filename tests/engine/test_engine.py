@@ -558,6 +558,23 @@ def test_stopping_commits_what_was_put_in_the_same_turn(delayed: Bench) -> None:
     assert (stopped, len(delayed.sent)) == ([None], 2)
 
 
+def test_it_is_settled_when_nothing_is_left_to_commit(delayed: Bench) -> None:
+    settled: list[object] = []
+    delayed.engine.settled().addCallback(settled.append)
+    assert settled == [None]
+    delayed.engine.put(ALICE, SipSignedIn("a"))
+    for _ in range(2):
+        delayed.engine.settled().addCallback(settled.append)
+    delayed.run()
+    delayed.engine.put(ALICE, SipSignedIn("b"))
+    delayed.run(DELAY)
+    assert (settled, len(delayed.sent)) == ([None], 2)
+    delayed.run()
+    delayed.run(DELAY)
+    assert (settled, len(delayed.sent)) == ([None, None, None], 4)
+    assert delayed.engine.is_open
+
+
 def test_stopping_is_done_at_once_if_the_store_is(bench: Bench) -> None:
     stopped: list[object] = []
     bench.engine.put(ALICE, SipSignedIn("a"))

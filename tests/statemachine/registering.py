@@ -96,7 +96,7 @@ class Registering(Story):
         self.tell(TimePassed(), after)
         return after
 
-    def shown(self) -> tuple[str, str]:
+    def shown(self) -> tuple[str, str | None]:
         """The latest presence of the gateway."""
         presence = [each.command for each in self.issued if isinstance(each.command, SendPresence)]
         last = next(each for each in reversed(presence) if each.sender == GATEWAY)

@@ -648,13 +648,14 @@ def test_a_registrar_that_keeps_them_is_asked_once_in_each_renewal() -> None:
     assert not story.all(SendRegister)
 
 
-def test_a_registrar_that_invents_them_is_asked_once() -> None:
+def test_a_registrar_that_invents_them_is_asked_twice() -> None:
     story = Registering()
     story.submit()
-    story.answer(200, "OK", bindings=(OWN, OLD))
-    assert story.all(SendRegister)
-    story.answer(200, "OK", bindings=(OWN, replace(OLD, contact="sip:fg-3@192.0.2.1")))
-    assert not story.all(SendRegister)
+    asked = []
+    for number in range(4):
+        story.answer(200, "OK", bindings=(OWN, replace(OLD, contact=f"sip:fg-{number}@192.0.2.1")))
+        asked.append(bool(story.all(SendRegister)))
+    assert asked == [True, True, False, False]
 
 
 def test_no_more_than_a_few_are_removed_at_a_time() -> None:
@@ -676,6 +677,80 @@ def test_a_registrar_that_does_not_remove_them_has_registered_the_account_all_th
     assert bound(story).due == due
     story.pass_time()
     assert story.the(SendRegister).remove == ()
+
+
+# --- our address
+
+
+NATTED = Endpoint("udp", "203.0.113.1", 40000)
+INSIDE = Binding("sip:1.2.0@10.0.0.2:5060;line=x", 3600, ours=True, name="3.0")
+OUTSIDE = replace(INSIDE, contact="sip:1.2.0@203.0.113.1:40000;line=x")
+
+
+def behind_nat() -> Registering:
+    story = Registering()
+    story.tell(ResourceAvailable(DESK, GATEWAY))
+    story.submit()
+    return story
+
+
+def test_an_account_behind_a_nat_is_registered_once_more_with_its_address_outside() -> None:
+    story = behind_nat()
+    story.answer(200, "OK", bindings=(INSIDE,), seen=NATTED)
+    assert isinstance(connection_of(story), SignedIn)
+    assert (story.the(SendRegister).expires, story.sent.remove) == (3600, ())
+    story.answer(200, "OK", bindings=(INSIDE, OUTSIDE), seen=NATTED)
+    assert story.the(SendRegister).remove == (INSIDE.contact,)
+    story.answer(200, "OK", bindings=(OUTSIDE,), seen=NATTED)
+    assert not story.all(SendRegister)
+
+
+def test_a_nat_that_changes_the_address_leaves_no_contact_behind() -> None:
+    story = behind_nat()
+    story.answer(200, "OK", bindings=(OUTSIDE,), seen=NATTED)
+    assert not story.all(SendRegister)
+    story.tell(FlowClosed(story.name))
+    moved = replace(OUTSIDE, contact="sip:1.2.0@203.0.113.1:40001;line=x")
+    story.answer(200, "OK", bindings=(OUTSIDE, moved), seen=replace(NATTED, port=40001))
+    assert story.the(SendRegister).remove == (OUTSIDE.contact,)
+
+
+@pytest.mark.parametrize(
+    ("contact", "seen"),
+    [
+        ("sip:x@203.0.113.1:40000", NATTED),
+        ("sip:x@203.0.113.1", replace(NATTED, port=5060)),
+        ("sip:x@203.0.113.1:5060;transport=tcp", Endpoint("tcp", "203.0.113.1", 41234)),
+        ("sip:x@[2001:db8::1]:5060", Endpoint("udp", "2001:db8::1", 5060)),
+        ("sip:x@10.0.0.2:5060", None),
+    ],
+)
+def test_a_contact_with_the_right_address_is_left_as_it_is(contact: str, seen: Endpoint | None) -> None:
+    story = behind_nat()
+    story.answer(200, "OK", bindings=(replace(INSIDE, contact=contact),), seen=seen)
+    assert not story.all(SendRegister)
+
+
+@pytest.mark.parametrize("contact", ["sip:x@10.0.0.2:5060", "sip:x@203.0.113.1:5061", "mailto:x@203.0.113.1"])
+def test_a_registrar_that_shows_another_contact_is_asked_once(contact: str) -> None:
+    shown = (replace(INSIDE, contact=contact),)
+    story = behind_nat()
+    story.answer(200, "OK", bindings=shown, seen=NATTED)
+    assert story.the(SendRegister).remove == ()
+    story.answer(200, "OK", bindings=shown, seen=NATTED)
+    story.pass_time()
+    story.answer(200, "OK", bindings=shown, seen=NATTED)
+    assert not story.all(SendRegister)
+
+
+def test_a_connection_from_another_port_is_no_other_address() -> None:
+    story = behind_nat()
+    story.answer(200, "OK", seen=replace(NATTED, transport="tcp"))
+    assert story.all(SendRegister)
+    story.answer(200, "OK", seen=replace(NATTED, transport="tcp"))
+    story.tell(FlowClosed(story.name))
+    story.answer(200, "OK", seen=replace(NATTED, transport="tcp", port=40001))
+    assert not story.all(SendRegister)
 
 
 # --- for calls

@@ -211,7 +211,7 @@ class Provider:
 
     def submit(self, account: SipAccount) -> None:
         secret = f"s{len(self.secrets)}"
-        self.secrets[secret] = account.proxy.partition(":")[0] or account.address.partition("@")[2]
+        self.secrets[secret] = (account.proxy or "").partition(":")[0] or account.address.partition("@")[2]
         self.tell(RegistrationSubmitted(self.story.iq(), account, secret, f"n{len(self.secrets)}"))
 
     def restart(self) -> None:

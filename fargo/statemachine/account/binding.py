@@ -6,7 +6,9 @@ Rules:
    ends. If that fails, it is tried again with growing pauses until the registration ends.
 2. A challenge is answered once; after that only if the nonce was stale. Credentials go only to the account's own
    server, and to the address of it that has sent the challenge. The other rules of refusals are in `refusals`.
-3. Contacts of ours that other registrations or other SIP engines have left are removed, as calls would ring twice.
+3. Contacts of ours that other registrations or other SIP engines have left are removed, as calls would ring twice. So
+   are our own at an address that we no longer have: a NAT may change it. The registrar tells how it sees us, and if
+   it does not have a Contact with that address, the account is registered once more.
 4. If the connection to the registrar is lost, or the SIP edge with all connections, calls could not arrive, so the
    account is registered again at once. A server that keeps closing the connection gets growing pauses.
 5. A restart of the gateway does not end a registration: it is renewed. What was not accepted yet is given up.
@@ -19,7 +21,7 @@ from typing import Final, assert_never
 from msgspec.structs import replace
 
 from fargo.statemachine import address, derived
-from fargo.statemachine.account import digest, refusals
+from fargo.statemachine.account import digest, refusals, texts
 from fargo.statemachine.account.account_state import Credentials, Lost, Opened, Outcome
 from fargo.statemachine.account.refusals import Failure
 from fargo.statemachine.deadline import Deadline
@@ -37,8 +39,10 @@ from fargo.statemachine.model.registrations import (
     Registrations,
 )
 from fargo.statemachine.model.sip_messages import (
+    Binding,
     Challenge,
     DigestCredentials,
+    Endpoint,
     FlowClosed,
     Hop,
     Identity,
@@ -64,6 +68,9 @@ _SHORTEST: Final = 1.0
 _SOON: Final = 60.0
 """A connection that is closed within this time counts as closed soon after it was opened."""
 _MOST_STALE: Final = 8
+_MOST_TIDYING: Final = 2
+_PORT: Final = 5060
+"""The port of a SIP URI that names none (RFC 3261 §19.1.2), other than over TLS."""
 _MOST_NONCES: Final = 3
 
 
@@ -164,7 +171,7 @@ def _register(
     )
     sent = Awaited(effects.emit(command), effects.at, seconds, remove)
     if before:
-        sent = replace(sent, nonces=before.nonces, lengthened=before.lengthened, tidies=before.tidies)
+        sent = replace(sent, nonces=before.nonces, lengthened=before.lengthened, tidying=before.tidying)
     if challenge:
         sent = replace(sent, nonces=(*sent.nonces, challenge.nonce))
     _keep(name, replace(registration, cseq=command.cseq, awaited=sent), effects)
@@ -249,9 +256,10 @@ def _accepted(
     if seconds <= 0:
         return _failed(name, registration, awaited, refusals.not_kept(registration), effects)
     bound = _bound(event, phase, seconds, effects)
-    _keep(name, replace(registration, phase=bound), effects)
-    if not awaited.tidies and not set(bound.stale) <= set(awaited.remove):
-        _tidy(name, effects)
+    moved = _is_new(event, registration.seen)
+    _keep(name, replace(registration, phase=bound, seen=event.seen or registration.seen), effects)
+    if awaited.tidying < _MOST_TIDYING and (moved or not set(bound.stale) <= set(awaited.remove)):
+        _tidy(name, awaited.tidying + 1, effects)
     return Opened(name) if isinstance(phase, Opening) else None
 
 
@@ -290,18 +298,42 @@ def _pause(seconds: int, at: float) -> float:
 
 
 def _stale(event: RegisterAnswered) -> tuple[str, ...]:
-    """Return the Contacts of ours that other registrations have left (rule 3)."""
-    left = [each.contact for each in event.bindings if each.ours and each.name != event.connection]
+    """Return the Contacts of ours that are to be removed (rule 3)."""
+    here = _here(event)
+    of_ours = (each for each in event.bindings if each.ours)
+    left = [each.contact for each in of_ours if each.name != event.connection or (here and each not in here)]
     return tuple(left[:_MOST_STALE])
 
 
-def _tidy(name: str, effects: Effects) -> None:
-    """Remove the stale Contacts (rule 3)."""
-    registration = effects.registrations[name]
-    _register(name, registration, effects)
+def _here(event: RegisterAnswered) -> list[Binding]:
+    """Return the bindings of the registration that have our address as the registrar sees it."""
+    own = (each for each in event.bindings if each.ours and each.name == event.connection)
+    return [each for each in own if _is_at(each.contact, event.seen)]
+
+
+def _is_at(contact: str, seen: Endpoint | None) -> bool:
+    """Return True if a Contact leads to an address at which we are seen. Connections come from any port."""
+    parsed = address.parse_uri(contact)
+    found = None if isinstance(parsed, address.BadAddress) else address.server(parsed[0].domain)
+    if seen is None or found is None or found[0] != seen.ip:
+        return False
+    return seen.transport != "udp" or (found[1] or _PORT) == seen.port
+
+
+def _is_new(event: RegisterAnswered, before: Endpoint | None) -> bool:
+    """Return True if the registrar sees us elsewhere than before, and has no Contact with that address yet."""
+    seen = event.seen
+    if seen is None or _here(event):
+        return False
+    return before is None or seen.ip != before.ip or (seen.transport == "udp" and seen.port != before.port)
+
+
+def _tidy(name: str, number: int, effects: Effects) -> None:
+    """Register once more, to have the right Contacts and no others (rule 3)."""
+    _register(name, effects.registrations[name], effects)
     sent = effects.registrations[name]
     assert sent.awaited
-    _keep(name, replace(sent, awaited=replace(sent.awaited, tidies=True)), effects)
+    _keep(name, replace(sent, awaited=replace(sent.awaited, tidying=number)), effects)
 
 
 def _failed(
@@ -314,7 +346,7 @@ def _failed(
         case Opening(wanted):
             drop(name, effects)
             return Lost(name, failure.trouble if wanted else SipTrouble.ASKED, failure.words, wait=failure.wait)
-        case Bound() if awaited.tidies:
+        case Bound() if awaited.tidying:
             _keep(name, replace(registration, phase=replace(phase, stale=())), effects)
             return None
         case Bound():
@@ -416,12 +448,12 @@ def deadlines(registrations: Registrations) -> Iterator[Deadline]:
 def _deadline(registration: Registration) -> Deadline:
     phase = registration.phase
     if registration.awaited:
-        return Deadline("the registrar's answer", registration.awaited.since + _LONGEST_ANSWER)
+        return Deadline(texts.REGISTRAR_ANSWER, registration.awaited.since + _LONGEST_ANSWER)
     match phase:
         case Bound(until=until, due=due, failures=failures):
-            return Deadline("the registration to be renewed", min(due, until) if failures else due)
+            return Deadline(texts.RENEWAL, min(due, until) if failures else due)
         case Leaving(until=until, due=due):
-            return Deadline("the registration to be removed", min(due, until))
+            return Deadline(texts.REMOVAL, min(due, until))
         case Opening():
             raise AssertionError("a registration that opens waits for its answer")
         case _:

@@ -8,7 +8,7 @@ from typing import Final
 
 from fargo.statemachine.model.sip_messages import Challenge
 
-_ALGORITHMS: Final = ("SHA-256", "MD5")
+_ALGORITHMS: Final = ("SHA-256", "SHA-256-sess", "MD5", "MD5-sess")
 """Those that the adapter can compute, strongest first."""
 _QOP: Final = frozenset({"auth", "auth-int"})
 
@@ -16,8 +16,8 @@ _QOP: Final = frozenset({"auth", "auth-int"})
 def strongest(challenges: Iterable[Challenge]) -> Challenge | None:
     """Return the challenge with the strongest algorithm among those that can be answered; None if none can be."""
     able = [each for each in challenges if _is_able(each)]
-    return min(able, key=lambda each: _ALGORITHMS.index(each.algorithm.upper()), default=None)
+    return min(able, key=lambda each: _ALGORITHMS.index(each.algorithm), default=None)
 
 
 def _is_able(challenge: Challenge) -> bool:
-    return challenge.algorithm.upper() in _ALGORITHMS and (not challenge.qop or not _QOP.isdisjoint(challenge.qop))
+    return challenge.algorithm in _ALGORITHMS and (not challenge.qop or not _QOP.isdisjoint(challenge.qop))

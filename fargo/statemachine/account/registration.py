@@ -149,10 +149,12 @@ def cancelled(account: Account, iq: Iq, effects: Effects) -> Account:
 def _sign_out(account: Account, effects: Effects) -> None:
     """Sign out of the connection as soon as it is open (rule 3)."""
     match account:
-        case Registered(connection=SignedIn(connection)):
-            sign_in.sign_out(connection, effects)
+        case Registered(connection=SignedIn(name)):
+            sign_in.sign_out(name, effects)
+        case _ if (connection := connection_of(account)) is not None:
+            sign_in.withdraw(connection, effects)
         case _:
-            sign_in.withdraw(connection_of(account), effects)
+            pass
 
 
 # --- trying an account

@@ -46,7 +46,7 @@ def transports(engine: SipEngine) -> tuple[str, ...]:
 def problem(account: SipAccount, engine: SipEngine) -> str | None:
     """Return why the engine cannot use the account's server or transport, as a sentence; None if it can."""
     usable = transports(engine)
-    if account.transport and account.transport not in usable:
+    if account.transport is not None and account.transport not in usable:
         names = f"{', '.join(usable[:-1])} or {usable[-1]}"
         return texts.UNKNOWN_TRANSPORT.format(transport=account.transport, transports=names)
     match engine:
@@ -65,7 +65,7 @@ def _bad_server(account: SipAccount) -> str | None:
     if server is None:
         return texts.BAD_SERVER
     _, port = server
-    return texts.TWO_PORTS if port and account.port not in (0, port) else None
+    return texts.TWO_PORTS if port and account.port not in (None, port) else None
 
 
 # --- signing in and out

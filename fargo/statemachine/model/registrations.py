@@ -24,7 +24,8 @@ class Awaited(_Value, frozen=True):
     """A REGISTER that has no final response yet. ``command``: its id. ``since``: when it was sent.
 
     ``expires``: the seconds asked for. ``remove``: other Contacts of ours that it removes. ``nonces``: those of the
-    challenges that were answered up to it. ``lengthened``: it follows a 423. ``tidies``: it only removes Contacts.
+    challenges that were answered up to it. ``lengthened``: it follows a 423. ``tidying``: how many REGISTERs in a row,
+    with this one, have only corrected our Contacts.
     """
 
     command: str
@@ -33,7 +34,7 @@ class Awaited(_Value, frozen=True):
     remove: tuple[str, ...] = ()
     nonces: tuple[str, ...] = ()
     lengthened: bool = False
-    tidies: bool = False
+    tidying: int = 0
 
 
 # --- the phases of a registration
@@ -83,8 +84,9 @@ class Registration(_Value, frozen=True):
 
     ``own``: the address-of-record. ``hop``: the account's server. ``user``, ``secret``: the user name for its
     challenges, and the password's name in the vault. ``cseq``: that of the latest REGISTER. ``expires``: the seconds to
-    ask for. ``registrar``: the address of the server that answered last. ``realm``: that of the challenge that was
-    answered last. ``forget``: the password is to be erased with the registration.
+    ask for. ``registrar``: the address of the server that answered last. ``seen``: our address as it saw it when it
+    accepted us last. ``realm``: that of the challenge that was answered last. ``forget``: the password is to be erased
+    with the registration.
     """
 
     own: SipUri
@@ -98,6 +100,7 @@ class Registration(_Value, frozen=True):
     cseq: int = 0
     expires: int = ASKED_SECONDS
     registrar: Endpoint | None = None
+    seen: Endpoint | None = None
     realm: str | None = None
     forget: bool = False
 
