@@ -5,6 +5,7 @@ from world.sipp import Sipp
 from world.stanza import NS, element, failure
 
 from .customer import Customer
+from .engines import telepathy_only
 
 PACKETS = 30
 
@@ -105,6 +106,7 @@ async def test_a_hold_in_the_first_moments_of_a_call(alice: Customer) -> None:
     await phone.followed()
 
 
+@telepathy_only
 async def test_a_phone_that_refuses_to_be_held(alice: Customer) -> None:
     phone = await alice.world.scripted_phone(Sipp("refuse-hold"))
     call = await alice.call("carol", await alice.world.media())
