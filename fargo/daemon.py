@@ -31,7 +31,7 @@ from fargo.config import Config
 from fargo.engine import Engine, steady_clock
 from fargo.processes import ProcessError
 from fargo.retention import Retention
-from fargo.sip_engine import SipEngine
+from fargo.sip_service import SipService
 from fargo.statemachine import machine
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call_records import (
@@ -86,7 +86,7 @@ class Daemon:
         self._vault = Vault(directory, reactor)
         self._vault.forget_all_but(in_use)
         self._transient = TransientSecrets(reactor.callLater)
-        self._sip = SipEngine(
+        self._sip = SipService(
             config,
             _lasting_secret(directory / "edge.key"),
             self._engine.put,
@@ -239,7 +239,8 @@ class Daemon:
 
 
 def _policy(config: Config) -> Policy:
-    return Policy(config.media.path, config.media.relay is not None, config.sip.engine)
+    sip = config.sip
+    return Policy(config.media.path, config.media.relay is not None, sip.engine, sip.ring_seconds)
 
 
 def _xmpp_settings(config: Config) -> XmppSettings:

@@ -28,6 +28,7 @@ MAY = {
     "fargo.adapters.telepathy": {CORE, "fargo.adapters", "fargo.processes", "fargo.supervisor"},
     "fargo.adapters.relay": {CORE, "fargo.adapters.sdp"},
     "fargo.adapters.sdp": {CORE},
+    "fargo.adapters.sip": {CORE, "fargo.adapters", "fargo.adapters.sdp", "fargo.edge.sip.keys"},
     "fargo.edge": {"fargo.edge.sip.keys", "fargo.processes"},
     "fargo.edge.sip.keys": set(),
     "fargo.store": {CORE},
@@ -40,9 +41,12 @@ MAY = {
     "fargo.texts": set(),
     "fargo.config": {"fargo.texts"},
     "fargo.preflight": {"fargo.config", "fargo.texts"},
+    "fargo.sip_service": {
+        *(CORE, "fargo.adapters", "fargo.adapters.sip", "fargo.adapters.telepathy", "fargo.config", "fargo.edge"),
+    },
     "fargo.daemon": {
-        *(CORE, "fargo.adapters.xmpp", "fargo.adapters.telepathy", "fargo.adapters.relay", "fargo.config"),
-        *("fargo.backfill", "fargo.edge", "fargo.engine", "fargo.processes", "fargo.retention", "fargo.supervisor"),
+        *(CORE, "fargo.adapters.xmpp", "fargo.adapters.relay", "fargo.config", "fargo.sip_service"),
+        *("fargo.backfill", "fargo.engine", "fargo.processes", "fargo.retention", "fargo.supervisor"),
         *("fargo.store", "fargo.store.opening", "fargo.store.vault", "fargo.texts"),
     },
     "fargo.__main__": {"fargo.cli"},
@@ -68,9 +72,10 @@ MAY = {
 OF_AN_ENGINE = {
     f"{CORE}.account.binding": {f"{CORE}.account.sign_in"},
     f"{CORE}.legs.telepathy": {f"{CORE}.legs.sip", "replay.drawing.telepathy"},
+    f"{CORE}.legs.user_agent": {f"{CORE}.legs.sip"},
     f"{CORE}.model.call1": {
         *(f"{CORE}.legs.telepathy", f"{CORE}.model.events", f"{CORE}.model.commands", "fargo.adapters.telepathy"),
-        *("replay.drawing.telepathy", "replay.verifying.changes", "fargo.store.correlation"),
+        *("replay.drawing.telepathy", "replay.verifying.changes", "fargo.store.correlation", "fargo.sip_service"),
     },
 }
 # Who may use the names of the engines. The rest of the core asks what an engine can do.

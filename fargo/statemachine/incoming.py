@@ -27,7 +27,7 @@ def arrived(user: User, event: SipArrival, effects: Effects) -> User:
     """Ring the clients that can take the call. A call that is known already was signalled twice."""
     channel = sip_leg.name_of(event)
     credentials = _called(user.account, event.connection)
-    access = _access(credentials, event, effects)
+    access = _access(user, credentials, event, effects)
     for call in user.calls.values():
         if sip_leg.is_known(call.sip, event):
             effects.call = call.id
@@ -67,7 +67,7 @@ def turned_away(user: User, event: SipArrival, reason: Reason, effects: Effects)
     """Refuse a call that cannot be brought to the user for a reason of the gateway's own."""
     effects.call = id = str(effects.version)
     credentials = _called(user.account, event.connection)
-    access = _access(credentials, event, effects)
+    access = _access(user, credentials, event, effects)
     taken_in = sip_leg.arrived(event, access, effects)
     if taken_in is None:
         return user
@@ -84,11 +84,12 @@ def _called(account: Account, connection: str) -> Credentials | None:
     return None
 
 
-def _access(credentials: Credentials | None, event: SipArrival, effects: Effects) -> Access:
+def _access(user: User, credentials: Credentials | None, event: SipArrival, effects: Effects) -> Access:
     """Return what the call needs of the account."""
     if credentials is None:
         return Access()
-    return Access(credentials.nonce, sign_in.trunk(event.connection, effects.registrations))
+    trunk = sign_in.trunk(event.connection, effects.registrations)
+    return Access(credentials.nonce, trunk, user.policy.ring_seconds)
 
 
 def _unreachable(user: User, able: Mapping[str, Client], effects: Effects) -> Reason | None:

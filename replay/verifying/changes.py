@@ -238,8 +238,8 @@ def without_texts(issued: tuple[Issued, ...]) -> list[Issued]:
 
 
 def _without_text(command: Command) -> Command:
-    found = {name: getattr(command, name, None) for name in FOR_PEOPLE}
-    return replace(command, **{name: "" for name, value in found.items() if isinstance(value, str)})
+    found = {name: getattr(command, name) for name in FOR_PEOPLE if name in command.__struct_fields__}
+    return replace(command, **{name: "" for name, value in found.items() if not isinstance(value, int)})
 
 
 EXPLANATIONS: Final[dict[str, Explains]] = {

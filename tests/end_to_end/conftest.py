@@ -24,16 +24,16 @@ def _every_test_here(servers: None) -> None:
     """Start real servers (tests/conftest.py, rule 1)."""
 
 
-@pytest.fixture(params=ENGINES, ids=IDS.get)
-def engine(request: pytest.FixtureRequest) -> str:
-    """The SIP engine of the gateway (engines.py)."""
-    return str(request.param)
-
-
 @pytest.fixture
 def path() -> str:
     """The audio path in the gateway's configuration."""
     return "auto"
+
+
+@pytest.fixture(params=ENGINES, ids=IDS.get)
+def engine(request: pytest.FixtureRequest) -> str:
+    """The SIP engine in the gateway's configuration (engines.py)."""
+    return str(request.param)
 
 
 @pytest.fixture
@@ -43,11 +43,7 @@ def relay() -> None:
 
 @pytest_asyncio.fixture
 async def gateway(
-    world: World,
-    relay: Rtpengine | None,
-    path: str,
-    engine: str,
-    record_session: Callable[[Iterable[Entry]], None],
+    world: World, relay: Rtpengine | None, path: str, engine: str, record_session: Callable[[Iterable[Entry]], None]
 ) -> AsyncIterator[Gateway]:
     """A gateway between the servers of `world`. It must stop cleanly, and its log must verify."""
     made = await world.gateway(path, engine)

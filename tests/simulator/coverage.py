@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Final, get_args
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from fargo.statemachine.account import account_state, roster
 from fargo.statemachine.legs.jingle import forking, jingle_leg, jingle_session
@@ -73,14 +74,25 @@ from fargo.statemachine.model.events import (
 )
 from fargo.statemachine.model.ng import (
     Flow,
-    Party,
     RelayCommand,
     RelayDescribed,
     RelayDone,
     RelayLost,
+    RelayParty,
     RelayRefused,
 )
 from fargo.statemachine.model.presence import Connection, SignedIn
+from fargo.statemachine.model.sip_messages import (
+    Binding,
+    Challenge,
+    EdgeRestarted,
+    Endpoint,
+    FlowClosed,
+    RegisterAnswered,
+    RegisterUndelivered,
+    SipHeaders,
+    Undelivered,
+)
 from fargo.statemachine.pending import Reply
 from fargo.statemachine.user_state import User, call_of
 
@@ -154,6 +166,9 @@ def strays(user: User) -> Iterator[Event]:
     """Every kind of event, aimed at each thing that the user has open, and at none."""
     connection = account_state.connection_of(user.account) or "none"
     yield from _of_account(connection)
+    awaited = [(name, each.awaited.command if each.awaited else "none") for name, each in user.registrations.items()]
+    for name, command in (*awaited, ("none", "none")):
+        yield from _of_registration(name, command)
     for client in (*user.contacts.clients, DESK.jid):
         yield from _of_client(client, user)
     for call in user.calls.values():
@@ -178,9 +193,25 @@ def _of_account(connection: str) -> Iterator[Event]:
     yield from (Restarted(), Stopping(), StreamOpened(), TimePassed(), RegistrationAsked(iq), RegistrationCancelled(iq))
     yield from (RegistrationSubmitted(iq, SipAccount("alice@sip.test"), "s", "n"), IqMalformed(iq, "It is broken."))
     yield from (RelayLost("It is gone."), PolicyChanged(Policy()), PolicyChanged(Policy("relay", relay=True)))
+    yield PolicyChanged(Policy(engine="sip"))
     yield from (PresenceProbed(BOB), SubscriptionChanged(BOB, SubscriptionAction.SUBSCRIBE), SipSignedIn(connection))
     yield from (SipSignedOut(connection, trouble) for trouble in SipTrouble)
     yield from (Snapshot(), Snapshot(SipAccount("alice@sip.test"), "s", "n", GATEWAY, SignedIn(connection)))
+
+
+def _of_registration(name: str, command: str) -> Iterator[Event]:
+    registrar, seen = Endpoint("tcp", "192.0.2.5", 5060), Endpoint("tcp", "203.0.113.1", 40000)
+    answer = RegisterAnswered(name, command, 200, "OK", source=registrar)
+    own = Binding("sip:alice@192.0.2.1", 60, ours=True, name=name)
+    yield from (replace(answer, bindings=bindings) for bindings in ((), (own,), (own, replace(own, name=None))))
+    yield replace(answer, bindings=(own,), seen=seen)
+    for stale in (False, True):
+        yield replace(answer, status=401, challenges=(Challenge("sip.test", f"stray{stale}", stale=stale),))
+    yield replace(answer, status=423, headers=SipHeaders(min_expires=7200))
+    yield from (replace(answer, status=status, headers=SipHeaders(retry_after=9)) for status in (302, 403, 503, 600))
+    yield replace(answer, status=408, by_edge=True)
+    yield from (RegisterUndelivered(name, command, why) for why in Undelivered)
+    yield from (FlowClosed(name), EdgeRestarted())
 
 
 def _of_client(jid: str, user: User) -> Iterator[Event]:
@@ -204,7 +235,7 @@ def _of_channel(name: str, connection: str) -> Iterator[Event]:
 def _of_relay(command: str, profile: MediaProfile) -> Iterator[Event]:
     for codecs in ((PCMU,), (OPUS,), ()):
         yield RelayDescribed(command, Description("audio", codecs, relay_media(profile, 0)))
-    yield from (RelayDone(command, flows) for flows in ((), (Flow(Party.OFFERER, 1, 160),)))
+    yield from (RelayDone(command, flows) for flows in ((), (Flow(RelayParty.OFFERER, 1, 160),)))
     yield from (RelayRefused(command, "It will not.", silent) for silent in (False, True))
 
 

@@ -144,12 +144,13 @@ class Watch(Struct, frozen=True):
         _confidential(entry)
         after = self._heard(event)
         if isinstance(event, SessionInitiated) and recorded.call is not None:
-            leg = (event.iq.to, event.iq.sender, event.sid)
-            after = replace(after, calls=(*after.calls, (leg, recorded.call)))
+            after = replace(after, calls=(*after.calls, (_session(event), recorded.call)))
         if sorted(commands, key=lambda each: isinstance(each.command, LogRecord)) != list(commands):
             raise Broken("notes come last", commands)
         for issued in commands:
             after = after._obeys(issued, event)
+        if isinstance(event, SessionInitiated) and not self._knows(_session(event)) and _refuses(event, commands):
+            after = after._forgets(_session(event))
         kept = {event.iq.id} if isinstance(event, RegistrationSubmitted) else set()
         if set(after.owed) - set(self.owed) - kept:
             raise Broken("every IQ is answered", event)
@@ -170,8 +171,7 @@ class Watch(Struct, frozen=True):
                 return heard._offered((channel,), codecs)._carries(channel, connection)
             case SessionInitiated(iq, sid, contents):
                 leg = (iq.to, iq.sender, sid)
-                known = leg in dict(heard.offers) and leg not in heard.ended
-                return heard if known else heard._forgets(leg)._offered(leg, _codecs(contents))
+                return heard if heard._knows(leg) else heard._forgets(leg)._offered(leg, _codecs(contents))
             case SessionTerminated(iq, sid):
                 return heard._ends((iq.to, iq.sender, sid))
             case IqFailed(command, condition=condition):
@@ -333,6 +333,10 @@ class Watch(Struct, frozen=True):
     def _ends(self, *legs: Leg) -> "Watch":
         return replace(self, ended=(*self.ended, *(leg for leg in legs if leg not in self.ended)))
 
+    def _knows(self, leg: Leg) -> bool:
+        """Return True if a session has begun and not ended."""
+        return leg in dict(self.offers) and leg not in self.ended
+
     def _forgets(self, *legs: Leg) -> "Watch":
         """A session begun anew has no past: a client came back into a call that still rings, or reuses a sid."""
         return replace(
@@ -340,6 +344,7 @@ class Watch(Struct, frozen=True):
             ended=tuple(leg for leg in self.ended if leg not in legs),
             started=tuple(what for what in self.started if what[1:] not in legs),
             offers=tuple(offer for offer in self.offers if offer[0] not in legs),
+            said=tuple(said for said in self.said if said[1] not in legs),
         )
 
     def _offered(self, leg: Leg, codecs: tuple[Codec, ...]) -> "Watch":
@@ -356,6 +361,14 @@ class Watch(Struct, frozen=True):
         offered = dict(self.offers).get(leg, ())
         if not codecs or not _kinds(codecs) <= set(offered):
             raise Broken("codecs are within the offer", (leg, offered, codecs))
+
+
+def _session(event: SessionInitiated) -> Leg:
+    return event.iq.to, event.iq.sender, event.sid
+
+
+def _refuses(event: SessionInitiated, commands: tuple[Issued, ...]) -> bool:
+    return any(isinstance(each.command, RefuseIq) and each.command.iq == event.iq for each in commands)
 
 
 def _leg(command: Command) -> Leg:

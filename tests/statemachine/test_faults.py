@@ -9,6 +9,7 @@ from typing import NoReturn
 import pytest
 
 from fargo.statemachine import texts
+from fargo.statemachine.account.account_state import Registered, Unregistered
 from fargo.statemachine.call.call_state import is_live
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import jingle_session
@@ -38,10 +39,12 @@ from fargo.statemachine.model.commands import (
     SendPresence,
     SendText,
     SignIn,
+    SignOut,
     TerminateSession,
 )
 from fargo.statemachine.model.events import (
     CallAction,
+    CallMessaged,
     CallProposed,
     IqSucceeded,
     PolicyChanged,
@@ -223,6 +226,22 @@ def test_a_fault_in_the_end_leaves_the_smallest_goodbye(story: Story, broken: Br
     assert story.noted()[-1] == RecordEnded("7", Side.GATEWAY, Cause.FAULT, IN_THIS_CALL)
 
 
+def test_a_client_that_has_proceeded_gets_the_smallest_goodbye_too(broken: Breaker) -> None:
+    story = Story()
+    story.online(PHONE, (*ABLE, "urn:xmpp:jingle-message:0"))
+    story.register()
+    arrive(story)
+    sid = story.the(ProposeCall).sid
+    story.tell(CallMessaged(PHONE, BARE, sid, CallAction.PROCEED))
+    broken("call.bridge.fold_sip")
+    broken("call.bridge.end")
+    assert story.tell(CallMembersChanged("c1", 1))[1:3] == [
+        TerminateSession(BOB, PHONE, sid, "general-error", IN_THIS_CALL),
+        MessageCall(BOB, ALICE, sid, CallAction.RETRACT, "general-error", IN_THIS_CALL),
+    ]
+    assert not story.user.calls
+
+
 @pytest.mark.parametrize("leg", ["legs.jingle.jingle_leg", "legs.telepathy.telepathy_leg", "legs.relay.relay_leg"])
 def test_a_leg_that_cannot_even_say_goodbye_does_not_keep_the_others_from_it(broken: Breaker, leg: str) -> None:
     story = Relayed(MediaProfile.DTLS)
@@ -338,6 +357,25 @@ def test_what_is_due_of_the_account_and_fails_is_dropped(story: Story, broken: B
     assert [each for each in told if not isinstance(each, SendPresence)] == [Fault(None, FAULT)]
     assert story.all(SendPresence)[0].status == WRITTEN_DOWN
     assert not story.tell(TimePassed(), 1000)
+
+
+@pytest.mark.parametrize("changes", [False, True])
+def test_a_registration_that_is_tried_is_refused_if_its_outcome_fails(broken: Breaker, changes: bool) -> None:
+    story = Story()
+    if changes:
+        story.signed_in()
+    iq = story.iq()
+    story.tell(RegistrationSubmitted(iq, SipAccount("carol@sip.test"), "s2", "nonce"))
+    connection = story.the(SignOut).connection if changes else story.id_of(SignIn)
+    broken("account.connection.signed_out")
+    told = story.tell(SipSignedOut(connection, SipTrouble.NETWORK))
+    assert told[:4] == [
+        Fault(None, FAULT),
+        SignOut(connection),
+        RefuseIq(iq, "wait", "internal-server-error", WRITTEN_DOWN),
+        ForgetSecret("s2"),
+    ]
+    assert isinstance(story.user.account, Registered if changes else Unregistered)
 
 
 def test_what_cannot_be_found_out_to_be_due_does_not_keep_the_rest_from_it(story: Story, broken: Breaker) -> None:

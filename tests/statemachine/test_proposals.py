@@ -171,6 +171,15 @@ def test_a_client_that_proceeds_and_then_is_silent_is_given_up(story: Story) -> 
     assert story.the(HangUp).reason == ChangeReason.NO_ANSWER
 
 
+def test_a_client_that_proceeds_after_another_was_busy_and_then_refuses(story: Story) -> None:
+    """The caller hears the more telling refusal."""
+    sid = arrive(story)
+    story.tell(SessionTerminated(story.iq(BOB), sid, "busy"))
+    says(story, sid, CallAction.PROCEED)
+    story.tell(IqFailed(story.id_of(InitiateSession), PHONE, "service-unavailable"))
+    assert story.noted()[-1] == RecordEnded("7", Side.CLIENT, Cause.BUSY, "")
+
+
 # --- out
 
 

@@ -57,11 +57,11 @@ from fargo.statemachine.model.ng import (
     DeleteRelay,
     Flow,
     OfferRelay,
-    Party,
     PlayDigit,
     RelayDescribed,
     RelayDone,
     RelayLost,
+    RelayParty,
     RelayRefused,
 )
 from fargo.statemachine.reason import Cause
@@ -122,7 +122,9 @@ def test_a_call_out() -> None:
     assert paths(story) == [(AudioPath.RELAY, WANTS_DTLS)]
     story.hangs_up("s1")
     assert story.the(DeleteRelay) == DeleteRelay("nonce6")
-    story.tell(RelayDone(story.id_of(DeleteRelay), (Flow(Party.OFFERER, 50, 8000), Flow(Party.ANSWERER, 49, 7840))))
+    story.tell(
+        RelayDone(story.id_of(DeleteRelay), (Flow(RelayParty.OFFERER, 50, 8000), Flow(RelayParty.ANSWERER, 49, 7840)))
+    )
     assert story.all(RecordCarried) == [RecordCarried("6", 50, 49)]
 
 
@@ -130,7 +132,7 @@ def test_one_that_never_carried_anything_is_not_noted_to() -> None:
     story = Relayed(MediaProfile.DTLS)
     story.calls_out()
     story.hangs_up("s1")
-    nothing = (Flow(Party.OFFERER), Flow(Party.ANSWERER))
+    nothing = (Flow(RelayParty.OFFERER), Flow(RelayParty.ANSWERER))
     assert story.tell(RelayDone(story.id_of(DeleteRelay), nothing)) == []
     assert story.all(RecordCarried) == []
     assert story.over()
@@ -139,7 +141,9 @@ def test_one_that_never_carried_anything_is_not_noted_to() -> None:
 def test_audio_from_one_end_only_is_noted() -> None:
     story = Relayed(MediaProfile.DTLS).talking_in()
     story.tell(RelayLost(RELAY_RESTARTED))
-    story.tell(RelayDone(story.id_of(DeleteRelay), (Flow(Party.OFFERER, 0, 0), Flow(Party.ANSWERER, 9, 1440))))
+    story.tell(
+        RelayDone(story.id_of(DeleteRelay), (Flow(RelayParty.OFFERER, 0, 0), Flow(RelayParty.ANSWERER, 9, 1440)))
+    )
     assert story.all(RecordCarried) == [RecordCarried("6", 9, 0)]
 
 
@@ -643,7 +647,7 @@ def test_one_session_is_due_though_another_waits_for_nothing() -> None:
 
 
 def test_what_one_end_sent_is_noted_if_the_other_is_not_mentioned() -> None:
-    for party, packets in ((Party.OFFERER, (0, 7)), (Party.ANSWERER, (7, 0))):
+    for party, packets in ((RelayParty.OFFERER, (0, 7)), (RelayParty.ANSWERER, (7, 0))):
         story = Relayed(MediaProfile.DTLS).talking_in()
         story.tell(RelayLost(RELAY_RESTARTED))
         story.tell(RelayDone(story.id_of(DeleteRelay), (Flow(party, 7, 1120),)))
@@ -694,12 +698,12 @@ def test_a_hold_of_the_client_is_told_after_its_answer(said: tuple[str, ...], ho
 
 @pytest.mark.parametrize(
     ("away", "session", "to"),
-    [(Relayed.talking_out, "nonce6", Party.ANSWERER), (Relayed.talking_in, "nonce6-6-dtls", Party.OFFERER)],
+    [(Relayed.talking_out, "nonce6", RelayParty.ANSWERER), (Relayed.talking_in, "nonce6-6-dtls", RelayParty.OFFERER)],
 )
-def test_a_digit_is_played_to_the_phone(away: Callable[[Relayed], object], session: str, to: Party) -> None:
+def test_a_digit_is_played_to_the_phone(away: Callable[[Relayed], object], session: str, to: RelayParty) -> None:
     story = Relayed(MediaProfile.DTLS)
     away(story)
-    sid = "s1" if to is Party.ANSWERER else "nonce6"
+    sid = "s1" if to is RelayParty.ANSWERER else "nonce6"
     iq = story.iq(BOB)
     dialled = SessionInformed(iq, sid, "dtmf", digit="d1", duration=200)
     assert story.tell(dialled) == [AcceptIq(iq), PlayDigit(session, to, "d1", 200)]
@@ -780,10 +784,10 @@ def test_a_client_that_was_called_restarts_ice() -> None:
     _, offered = story.moves("nonce6", replace(RESTART, fingerprint=None))
     client = replace(DTLS, codecs=(PCMU,), transport=RESTART)
     assert offered == OfferRelay(
-        "nonce6-6-dtls", client, MediaProfile.PLAIN, False, FOR_PHONES, NOT_FOR_PHONES, Party.ANSWERER
+        "nonce6-6-dtls", client, MediaProfile.PLAIN, False, FOR_PHONES, NOT_FOR_PHONES, RelayParty.ANSWERER
     )
     [answered] = story.described(OfferRelay, FOR_PHONE)
-    assert answered == AnswerRelay("nonce6-6-dtls", PHONE_OFFER, MediaProfile.DTLS, True, Party.OFFERER)
+    assert answered == AnswerRelay("nonce6-6-dtls", PHONE_OFFER, MediaProfile.DTLS, True, RelayParty.OFFERER)
     [told] = story.described(AnswerRelay, replace(FOR_CLIENT, transport=replace(AT_RELAY, ufrag="anew")))
     assert isinstance(told, InformTransport)
     assert RESTART.fingerprint == PRINT
@@ -833,7 +837,7 @@ def test_a_restart_while_the_answer_is_with_the_relay_follows_it() -> None:
     story.moves("nonce6", RESTART)
     assert story.all(OfferRelay) == []
     story.described(AnswerRelay, FOR_PHONE)
-    assert story.the(OfferRelay).by is Party.ANSWERER
+    assert story.the(OfferRelay).by is RelayParty.ANSWERER
     assert isinstance(story.the(AnswerCall), AnswerCall)
 
 
@@ -898,7 +902,7 @@ def test_digits_are_played_while_ice_restarts() -> None:
     story = Relayed(MediaProfile.DTLS).talking_out()
     story.moves("s1", RESTART)
     story.tell(SessionInformed(story.iq(BOB), "s1", "dtmf", digit="d1"))
-    assert story.the(PlayDigit) == PlayDigit("nonce6", Party.ANSWERER, "d1")
+    assert story.the(PlayDigit) == PlayDigit("nonce6", RelayParty.ANSWERER, "d1")
 
 
 def test_plain_rtp_does_not_restart() -> None:

@@ -5,43 +5,47 @@ Rules:
 1. Over UDP, each registrar's address gets an OPTIONS every SECONDS, however many accounts are registered there. The
    edge keeps TCP and TLS connections alive itself (TCP keep-alive), and tells when one was closed.
 2. A registrar that has answered before and then is silent LOST times in a row is lost: each account registered there
-   gets `FlowClosed`.
+   gets `FlowClosed`. One that never answers OPTIONS is sent them all the same.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from fargo.adapters.put import PutEvent
+from fargo.adapters.sip.marks import is_local
 from fargo.adapters.sip.names import Named
+from fargo.adapters.sip.options import Options
+from fargo.adapters.sip.wire.message import SipResponse
 from fargo.statemachine.model.sip_messages import Endpoint, FlowClosed
 
 SECONDS: Final = 25.0
 LOST: Final = 2
 
 
-@dataclass(slots=True)
 class _Flow:
-    """The way from one registrar. ``accounts``: whose registrations use it."""
+    """The way from one registrar. ``accounts``: the registrations that use it."""
 
-    accounts: set[Named] = field(default_factory=set)
-    answered: bool = False
-    silent: int = 0
-    timer: Any = None
+    __slots__ = ("accounts", "answered", "silent", "timer")
+
+    def __init__(self) -> None:
+        self.accounts: set[Named] = set()
+        self.answered = False
+        self.silent = 0
+        self.timer: Any = None
 
 
 class KeepAlive:
-    """All registrars that are kept. `ask` sends an OPTIONS to an address."""
+    """All registrars whose way to us is kept open."""
 
-    def __init__(self, ask: Callable[[Endpoint], None], put: PutEvent, reactor: Any) -> None:
-        self._ask = ask
+    def __init__(self, options: Options, put: PutEvent, reactor: Any) -> None:
+        self._options = options
         self._put = put
-        self._reactor = reactor
+        self._call_later = reactor.callLater
         self._flows: dict[Endpoint, _Flow] = {}
         self._registrars: dict[Named, Endpoint] = {}
 
     def keep(self, account: Named, registrar: Endpoint) -> None:
-        """Keep the way from this registrar to the account's registration."""
+        """Keep the way from this registrar to the account's registration open, and no other."""
         if self._registrars.get(account) == registrar:
             return
         self.release(account)
@@ -49,10 +53,10 @@ class KeepAlive:
         flow = self._flows.setdefault(registrar, _Flow())
         flow.accounts.add(account)
         if registrar.transport == "udp" and flow.timer is None:
-            flow.timer = self._reactor.callLater(SECONDS, self._due, registrar)
+            flow.timer = self._call_later(SECONDS, self._due, registrar, flow)
 
     def release(self, account: Named) -> None:
-        """Keep it no longer."""
+        """Keep it open no longer."""
         registrar = self._registrars.pop(account, None)
         if registrar is None:
             return
@@ -63,29 +67,28 @@ class KeepAlive:
             if flow.timer:
                 flow.timer.cancel()
 
-    def answered(self, registrar: Endpoint, by_registrar: bool) -> None:
-        """Take in the result of an OPTIONS: an answer of the registrar, or none."""
-        flow = self._flows.get(registrar)
-        if flow is None:
-            return
-        flow.answered = flow.answered or by_registrar
-        flow.silent = 0 if by_registrar else flow.silent + 1
-        if flow.answered and flow.silent >= LOST:
-            flow.answered, flow.silent = False, 0
-            self.closed(registrar)
-
     def closed(self, registrar: Endpoint) -> None:
-        """Tell every account that the way from this registrar is lost."""
+        """Report that the way from this registrar is lost."""
         flow = self._flows.get(registrar)
         for user, connection in sorted(flow.accounts) if flow else ():
             self._put(user, FlowClosed(connection))
 
     def stop(self) -> None:
-        """Keep nothing any longer."""
+        """Keep nothing open any longer."""
         for account in list(self._registrars):
             self.release(account)
 
-    def _due(self, registrar: Endpoint) -> None:
-        flow = self._flows[registrar]
-        flow.timer = self._reactor.callLater(SECONDS, self._due, registrar)
-        self._ask(registrar)
+    def _due(self, registrar: Endpoint, flow: _Flow) -> None:
+        flow.timer = self._call_later(SECONDS, self._due, registrar, flow)
+        self._options.ask(registrar, None, partial(self._answered, registrar, flow))
+
+    def _answered(self, registrar: Endpoint, flow: _Flow, response: SipResponse | None) -> None:
+        if response is None:
+            return  # the edge does not run; that says nothing about the registrar
+        if not is_local(response.headers):
+            flow.answered, flow.silent = True, 0
+            return
+        flow.silent += 1
+        if flow.answered and flow.silent >= LOST:
+            flow.answered, flow.silent = False, 0
+            self.closed(registrar)

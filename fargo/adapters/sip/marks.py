@@ -1,14 +1,18 @@
 """The X-Fargo lines of the loopback hop, as the adapter reads and writes them. `fargo.edge.sip` defines them."""
 
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from fargo.adapters.sip import texts
-from fargo.adapters.sip.wire.grammar import parameters
+from fargo.adapters.sip.wire.grammar import CACHED, parameters
 from fargo.adapters.sip.wire.message import Headers, MalformedSipError
 from fargo.adapters.sip.wire.uri import host_and_port
 from fargo.edge.sip import keys
 from fargo.edge.sip.keys import EdgeKeys
 from fargo.statemachine.model.sip_messages import Endpoint, SipTransport
+
+TRANSPORTS: Final[dict[str, SipTransport]] = {"udp": "udp", "tcp": "tcp", "tls": "tls"}
+"""The transports, by their names in lower case."""
 
 _KEY: Final = "X-Fargo-Key"
 _HOP: Final = "X-Fargo-Hop"
@@ -16,36 +20,42 @@ _NAME: Final = "X-Fargo-Name"
 _FROM: Final = "X-Fargo-From"
 _LOCAL: Final = "X-Fargo-Local"
 _CLOSED: Final = "X-Fargo-Closed"
-_TRANSPORTS: Final[dict[str, SipTransport]] = {"udp": "udp", "tcp": "tcp", "tls": "tls"}
+_STARTED: Final = "X-Fargo-Started"
 
 
-class Source(NamedTuple):
-    """What the edge tells of a message from outside: its sender, our address on that transport, when the edge was
-    started, and our address as the sender sees it.
+class SourceMark(NamedTuple):
+    """What the edge tells of a message from outside: its sender, when the edge was started, and our address as the
+    sender sees it, None if the sender has not told it.
     """
 
     sender: Endpoint
-    at: Endpoint
     boot: str
     seen: Endpoint | None
 
 
-def is_authentic(headers: Headers, edge_keys: EdgeKeys, method: str) -> bool:
-    """Return True if the message is from the edge. ``method`` is that of its CSeq."""
-    claimed, cseq = headers.get(_KEY, [""])[0], headers["CSeq"][0].split()[0]
-    return keys.is_authentic(claimed, edge_keys.to_gateway, headers["Call-ID"][0], cseq, method)
+def is_authentic(headers: Headers, edge_keys: EdgeKeys) -> bool:
+    """Return True if a message is from the edge."""
+    claimed = headers.get(_KEY, ("",))[0]
+    call_id, number, method = _place(headers)
+    return keys.is_authentic(claimed, edge_keys.to_gateway, call_id, number, method)
 
 
-def marked(headers: Headers, edge_keys: EdgeKeys, method: str) -> Headers:
-    """Return the headers of a message of ours with its key."""
-    cseq = headers["CSeq"][0].split()[0]
-    return {**headers, _KEY: [keys.message_key(edge_keys.to_edge, headers["Call-ID"][0], cseq, method)]}
+def authenticate(headers: Headers, edge_keys: EdgeKeys) -> None:
+    """Add the key to the headers of a message of ours."""
+    headers[_KEY] = [keys.message_key(edge_keys.to_edge, *_place(headers))]
 
 
-def routed(headers: Headers, to: Endpoint, name: str | None) -> Headers:
-    """Return the headers of a request of ours with its destination. ``name``: that of a server over TLS."""
-    hop = {**headers, _HOP: [f"sip:{written(to)};transport={to.transport}"]}
-    return {**hop, _NAME: [name]} if name else hop
+def _place(headers: Headers) -> tuple[str, str, str]:
+    """Return the Call-ID, and the number and the method in CSeq, as they are written; "" for what is missing."""
+    number, method, *_ = *headers.get("CSeq", ("",))[0].split(), "", ""
+    return headers.get("Call-ID", ("",))[0], number, method
+
+
+def route(headers: Headers, to: Endpoint, name: str | None) -> None:
+    """Add the destination to the headers of a request of ours. ``name``: that of a server over TLS."""
+    headers[_HOP] = [f"sip:{written(to)};transport={to.transport}"]
+    if name:
+        headers[_NAME] = [name]
 
 
 def written(endpoint: Endpoint) -> str:
@@ -54,28 +64,33 @@ def written(endpoint: Endpoint) -> str:
     return f"{host}:{endpoint.port}"
 
 
-def source(headers: Headers) -> Source | None:
+def source(headers: Headers) -> SourceMark | None:
     """Return what the edge tells of a message from outside, None if the edge made the message itself."""
-    if _FROM not in headers:
-        return None
-    sender, _, rest = headers[_FROM][0].partition(";")
+    return _source(headers[_FROM][0]) if _FROM in headers else None
+
+
+@lru_cache(CACHED)
+def _source(text: str) -> SourceMark:
+    sender, _, rest = text.partition(";")
     told = parameters(rest)
-    transport, _, address = sender.partition(":")
-    if transport not in _TRANSPORTS:
-        raise MalformedSipError(texts.BAD_MARK.format(name=_FROM))
-    at, seen = told.get("at") or "", told.get("seen")
-    here = _endpoint(transport, at)
-    return Source(
-        _endpoint(transport, address), here, told.get("boot") or "", _endpoint(transport, seen, here) if seen else None
+    from_endpoint = _endpoint(sender)
+    seen = told.get("seen")
+    here = f"{from_endpoint.transport}:{told.get('at')}"
+    return SourceMark(
+        from_endpoint,
+        told.get("boot") or "",
+        _endpoint(f"{from_endpoint.transport}:{seen}", _endpoint(here).port) if seen else None,
     )
 
 
 def closed(headers: Headers) -> Endpoint | None:
     """Return the address whose connection was closed, if the edge tells that."""
-    if _CLOSED not in headers:
-        return None
-    transport, _, address = headers[_CLOSED][0].partition(":")
-    return _endpoint(transport, address)
+    return _endpoint(headers[_CLOSED][0]) if _CLOSED in headers else None
+
+
+def is_of_edge(headers: Headers) -> bool:
+    """Return True if the edge made this request itself, to tell something."""
+    return _CLOSED in headers or _STARTED in headers
 
 
 def is_local(headers: Headers) -> bool:
@@ -83,11 +98,11 @@ def is_local(headers: Headers) -> bool:
     return _LOCAL in headers
 
 
-def transport(name: str) -> SipTransport:
-    """Return the transport of a Via, UDP if it is an unknown one."""
-    return _TRANSPORTS.get(name, "udp")
-
-
-def _endpoint(transport: str, text: str, default: Endpoint | None = None) -> Endpoint:
-    host, port = host_and_port(text)
-    return Endpoint(_TRANSPORTS[transport], host, port or (default.port if default else 5060))
+def _endpoint(text: str, port: int | None = None) -> Endpoint:
+    """Return the address in ``transport:IP:PORT``. ``port``: what counts if it has none."""
+    transport, _, address = text.partition(":")
+    host, found = host_and_port(address)
+    used = port if found is None else found
+    if transport not in TRANSPORTS or used is None:
+        raise MalformedSipError(texts.BAD_MARK)
+    return Endpoint(TRANSPORTS[transport], host, used)

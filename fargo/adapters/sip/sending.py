@@ -4,76 +4,106 @@ Rules:
 
 1. A request outside a dialog goes to the addresses of its server one after the other, until one answers: the next is
    tried after NEXT_SECONDS of silence, and at once if the edge cannot deliver the request, or the server answers 503
-   (RFC 3263 §4.3). All other requests have one address.
-2. An address that did not answer is tried last for DOWN_SECONDS.
-3. A server over TLS is first asked with an OPTIONS that tells nothing. The request follows if its certificate is valid.
-4. A request that nobody answers ends with one event that says why.
+   (RFC 3263 §4.3). The address that has answered the account before is the first. All other requests have one address.
+2. Each address gets a transaction of its own, with a branch of its own. An INVITE that was given up is cancelled, so
+   that it does not arrive later. Its responses do not count any more, other than a 2xx: that is a call.
+3. A request to a server over TLS is sent when that may be trusted (`trust`).
+4. A CANCEL goes where its INVITE went, once the edge has answered that (RFC 3261 §9.1). An INVITE that was not sent yet
+   is not sent any more.
+5. A request that nobody answers ends with one event that says why.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from hashlib import sha256
-from ipaddress import ip_address
+from functools import partial
 from typing import Any, Final, TypeAlias
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
-from twisted.python.failure import Failure
+from twisted.python.failure import Failure as Bug
 
 from fargo.adapters.put import PutEvent
 from fargo.adapters.sip import marks, outward, texts
-from fargo.adapters.sip.certificates import problem_of
-from fargo.adapters.sip.client_transactions import ClientTransactions, Key
+from fargo.adapters.sip.client_transactions import LONGEST, MOST, PATIENCE, ClientTransactions, Key
 from fargo.adapters.sip.loopback import Loopback
-from fargo.adapters.sip.names import Named, Names
+from fargo.adapters.sip.name_servers import NamesSilentError
+from fargo.adapters.sip.names import Named, Names, Sent
 from fargo.adapters.sip.own_addresses import OwnAddresses
-from fargo.adapters.sip.resolver import NamesSilentError, NoSuchNameError, Resolver
+from fargo.adapters.sip.recent import Recent
+from fargo.adapters.sip.resolver import NoSuchNameError, OutOfReachError, Resolver
+from fargo.adapters.sip.servers import Servers
+from fargo.adapters.sip.trust import DeliveryFailure, Trust, local_failure, server_name
 from fargo.adapters.sip.wire import digest
 from fargo.adapters.sip.wire.grammar import address
 from fargo.adapters.sip.wire.message import MalformedSipError, SipRequest, SipResponse, UnwritableSipError
 from fargo.adapters.sip.wire.uri import HostUri, parse_uri
 from fargo.statemachine.model.sip_messages import (
-    DigestCredentials,
     Endpoint,
     Hop,
     RegisterUndelivered,
     SendRegister,
     SendRequest,
     SipRequestUndelivered,
-    SipTransport,
     Undelivered,
 )
 
 NEXT_SECONDS: Final = 2.5
-DOWN_SECONDS: Final = 60.0
+"""So that a server is reached within three seconds if another is down."""
 
 Request: TypeAlias = SendRequest | SendRegister
+Report: TypeAlias = Callable[[Sent, str, SipResponse], None]
+"""report(request, its method, response) puts the event of a response."""
 
-_LOCAL_FAILURES: Final = {408: Undelivered.SILENT, 477: Undelivered.REFUSED}
-_TRANSPORTS: Final[dict[str, SipTransport]] = {"udp": "udp", "tcp": "tcp", "tls": "tls"}
+_MOST_ADDRESSES: Final = 8
+_UNAVAILABLE: Final = 503
 
 
-@dataclass(slots=True)
 class _Outgoing:
-    """A request that has no final response yet. ``attempt`` is the place of the address that it was sent to."""
+    """A request without a final response.
 
-    user: str
-    id: str
-    command: Request
-    hop: Hop
-    endpoints: tuple[Endpoint, ...] = ()
-    attempt: int = 0
-    key: Key | None = None
-    heard: bool = False
-    timer: Any = None
+    ``id``: that of its command, or of the command that it repeats. ``endpoint``: the address that it is sent to.
+    ``left``: addresses to try. ``known``: DNS has been asked for all of them. ``key``: its transaction, None if it was
+    not sent to the address yet. ``heard``: that address has answered, with a 100 at least; ``early``: with more.
+    ``otherwise``: what to do if DNS has no further address.
+    """
+
+    __slots__ = (
+        *("attempt", "cancelled", "command", "early", "endpoint", "heard", "hop", "id", "key", "known", "left"),
+        *("otherwise", "request", "searching", "timer", "tried", "user"),
+    )
+
+    def __init__(self, user: str, id: str, command: Request, hop: Hop) -> None:
+        self.user = user
+        self.id = id
+        self.command = command
+        self.hop = hop
+        self.attempt = -1
+        self.endpoint: Endpoint | None = None
+        self.tried: list[Endpoint] = []
+        self.left: list[Endpoint] = []
+        self.known = False
+        self.searching = False
+        self.otherwise: Callable[[], None] = _nothing
+        self.key: Key | None = None
+        self.request: SipRequest | None = None
+        self.heard = False
+        self.early = False
+        self.cancelled = False
+        self.timer: Any = None
 
     @property
-    def endpoint(self) -> Endpoint:
-        return self.endpoints[self.attempt]
+    def sent(self) -> Sent:
+        return Sent(self.user, self.id, self.attempt)
 
     @property
-    def has_next(self) -> bool:
-        return not self.heard and self.attempt + 1 < len(self.endpoints)
+    def begins(self) -> bool:
+        """True for a request outside a dialog."""
+        return isinstance(self.command, SendRegister) or self.command.recipient.tag is None
+
+    @property
+    def may_go_on(self) -> bool:
+        """True if an address may be tried."""
+        later = self.begins and not (self.early or self.cancelled) and self.attempt + 1 < _MOST_ADDRESSES
+        return later or self.attempt < 0
 
 
 class Sending:
@@ -86,7 +116,9 @@ class Sending:
         names: Names,
         own: OwnAddresses,
         resolver: Resolver,
+        trust: Trust,
         put: PutEvent,
+        report: Report,
         reveal: Callable[[str], str | None],
         reactor: Any,
     ) -> None:
@@ -95,14 +127,21 @@ class Sending:
         self._names = names
         self._own = own
         self._resolver = resolver
+        self._trust = trust
         self._put = put
+        self._report = report
         self._reveal = reveal
-        self._reactor = reactor
-        self._open: dict[tuple[str, str], _Outgoing] = {}
+        self._call_later = reactor.callLater
+        self._servers = Servers(reactor.seconds)
+        self._open: Recent[tuple[str, str], _Outgoing] = Recent(LONGEST, MOST, reactor.seconds)
+        """By user and id."""
+        self._done: Recent[tuple[str, str], int] = Recent(PATIENCE, MOST, reactor.seconds)
+        """The attempts that were answered, by user and id."""
+        self._credentials: Recent[tuple[str, int], tuple[str, str]] = Recent(PATIENCE, MOST, reactor.seconds)
+        """Name and text of the header with credentials in an INVITE, by Call-ID and CSeq number: its ACK has the same
+        (RFC 3261 §22.1).
+        """
         self._idle: list[Deferred[None]] = []
-        self._down: dict[Endpoint, float] = {}
-        self._valid: set[tuple[Endpoint, str]] = set()
-        self._probes: dict[str, _Outgoing] = {}
         self._log = Logger()
 
     @property
@@ -111,258 +150,345 @@ class Sending:
         return len(self._open)
 
     def when_idle(self) -> Deferred[None]:
-        """Return a Deferred that fires when every request has its final response."""
-        if not self._open:
-            return succeed(None)
+        """Return a Deferred that fires when no request is without a final response, and the last event was put."""
         idle: Deferred[None] = Deferred()
         self._idle.append(idle)
+        self._call_later(0, self._tell_idle)
         return idle
+
+    def _tell_idle(self) -> None:
+        if not len(self._open):
+            idle, self._idle = self._idle, []
+            for each in idle:
+                each.callback(None)
 
     def start(self, user: str, id: str, command: Request) -> None:
         """Send the request of a command. An event follows, unless it is an ACK."""
-        outgoing = _Outgoing(user, id, command, _hop(command))
-        if not (isinstance(command, SendRequest) and command.method == "ACK"):
-            self._open[user, id] = outgoing
-        Deferred.fromCoroutine(self._start(outgoing)).addErrback(self._bug, outgoing)
+        if isinstance(command, SendRequest) and command.cancels is not None:
+            self._cancel(user, id, command, command.cancels)
+            return
+        first = (command.repeats if isinstance(command, SendRequest) else None) or id
+        before = self._open.get((user, first))
+        if before:
+            if before.key:
+                self._send(before)
+            return
+        hop = _hop(command)
+        if hop is None:
+            self._tell(user, id, command, DeliveryFailure(Undelivered.UNSENDABLE, texts.NOWHERE))
+            return
+        self._done.pop((user, first))
+        outgoing = self._open[user, first] = _Outgoing(user, first, command, hop)
+        self._begin(outgoing)
 
     def stop(self) -> None:
         """Forget all requests."""
         for outgoing in self._open.values():
-            self._clear(outgoing)
+            _clear(outgoing)
         self._open.clear()
 
-    # --- to the server
+    # --- to one address after the other
 
-    async def _start(self, outgoing: _Outgoing) -> None:
-        command = outgoing.command
+    def _begin(self, outgoing: _Outgoing) -> None:
+        destination = outgoing.command.destination
         try:
-            endpoints = (command.destination,) if command.destination else await self._resolver.resolve(outgoing.hop)
+            literal = None if destination else self._resolver.literal(outgoing.hop)
+        except OutOfReachError:
+            self._undelivered(outgoing, DeliveryFailure(Undelivered.UNSENDABLE, texts.OUT_OF_REACH))
+            return
+        outgoing.known = literal is not None
+        outgoing.left = [each for each in (destination, literal) if each]
+        self._go_on(outgoing, _nothing)
+
+    def _go_on(self, outgoing: _Outgoing, otherwise: Callable[[], None]) -> None:
+        """Try the next address. If there is none, do `otherwise`."""
+        if not outgoing.may_go_on:
+            otherwise()
+        elif outgoing.left:
+            self._give_up(outgoing)
+            self._attempt(outgoing, outgoing.left.pop(0))
+        elif outgoing.known:
+            otherwise()
+        else:
+            outgoing.otherwise = otherwise
+            if not outgoing.searching:
+                outgoing.searching = True
+                Deferred.fromCoroutine(self._search(outgoing)).addErrback(self._bug, outgoing)
+
+    async def _search(self, outgoing: _Outgoing) -> None:
+        """Ask DNS for the addresses that were not tried yet, and go on with them."""
+        failure: DeliveryFailure | None = None
+        found: tuple[Endpoint, ...] = ()
+        try:
+            found = await self._resolver.resolve(outgoing.hop)
         except NoSuchNameError:
-            self._undelivered(outgoing, Undelivered.NO_SUCH_NAME, outgoing.hop.host)
-            return
+            failure = DeliveryFailure(Undelivered.NO_SUCH_NAME, outgoing.hop.host)
         except NamesSilentError:
-            self._undelivered(outgoing, Undelivered.NAMES_SILENT, outgoing.hop.host)
+            failure = DeliveryFailure(Undelivered.NAMES_SILENT, outgoing.hop.host)
+        except OutOfReachError:
+            failure = DeliveryFailure(Undelivered.UNSENDABLE, texts.OUT_OF_REACH)
+        outgoing.searching, outgoing.known = False, True
+        if not self._is_open(outgoing):
             return
-        limit = len(endpoints) if _begins(command) else 1
-        outgoing.endpoints = tuple(sorted(endpoints, key=self._is_down))[:limit]
-        self._attempt(outgoing)
+        if failure and outgoing.attempt < 0:
+            self._undelivered(outgoing, failure)
+        elif not (outgoing.key and outgoing.heard):
+            outgoing.left = self._servers.ordered(each for each in found if each not in outgoing.tried)
+            self._go_on(outgoing, outgoing.otherwise)
 
-    def _is_down(self, endpoint: Endpoint) -> bool:
-        return bool(self._down.get(endpoint, 0.0) > self._reactor.seconds())
+    def _attempt(self, outgoing: _Outgoing, endpoint: Endpoint) -> None:
+        outgoing.endpoint = endpoint
+        outgoing.tried.append(endpoint)
+        outgoing.attempt += 1
+        outgoing.heard = False
+        if outgoing.begins and (outgoing.left or not outgoing.known):
+            outgoing.timer = self._call_later(NEXT_SECONDS, self._overdue, outgoing)
+        if self._trust.has(endpoint, outgoing.hop.host):
+            self._send(outgoing)
+        else:
+            attempt = outgoing.attempt
+            self._trust.check(endpoint, outgoing.hop.host, lambda failure: self._checked(outgoing, attempt, failure))
 
-    def _attempt(self, outgoing: _Outgoing) -> None:
-        """Send to the present address, after its certificate has been checked (rule 3)."""
-        endpoint = outgoing.endpoint
-        if outgoing.has_next:
-            outgoing.timer = self._reactor.callLater(NEXT_SECONDS, self._no_answer, outgoing)
-        if endpoint.transport == "tls" and (endpoint, outgoing.hop.host) not in self._valid:
-            self._probe(outgoing)
+    def _checked(self, outgoing: _Outgoing, attempt: int, failure: DeliveryFailure | None) -> None:
+        """Go on when it is known if a server over TLS may be trusted."""
+        if not self._is_open(outgoing) or outgoing.attempt != attempt:
+            return
+        if failure:
+            self._failed(outgoing, failure)
         else:
             self._send(outgoing)
+
+    def _overdue(self, outgoing: _Outgoing) -> None:
+        """Try the next address, if there is one. This one may still answer."""
+        outgoing.timer = None
+        assert outgoing.endpoint, "the timer runs only after an attempt"
+        self._servers.failed(outgoing.endpoint)
+        self._go_on(outgoing, _nothing)
+
+    def _failed(self, outgoing: _Outgoing, failure: DeliveryFailure) -> None:
+        """Try the next address, as this one cannot be reached."""
+        self._left_behind(outgoing)
+        self._go_on(outgoing, lambda: self._undelivered(outgoing, failure))
+
+    def _left_behind(self, outgoing: _Outgoing) -> None:
+        """Note that nothing more is to be expected of the present address."""
+        assert outgoing.endpoint, "only an attempt can fail"
+        self._servers.failed(outgoing.endpoint)
+        outgoing.key = None
+        _clear(outgoing)
+
+    def _give_up(self, outgoing: _Outgoing) -> None:
+        """Wait no longer for the answer to a request that was sent (rule 2)."""
+        _clear(outgoing)
+        key, request = outgoing.key, outgoing.request
+        outgoing.key = None
+        if key and request and key[1] == "INVITE":
+            cancel = self._loopback.to_edge(outward.cancel(request))
+            self._clients.when_heard(key, lambda: self._clients.start((key[0], "CANCEL"), cancel, _nothing))
+
+    # --- one message
 
     def _send(self, outgoing: _Outgoing) -> None:
+        """Send the request to the present address, or send it there again."""
+        assert outgoing.endpoint, "there is an attempt"
         command, endpoint = outgoing.command, outgoing.endpoint
-        here = self._own.at(endpoint)
-        branch = self._branch(outgoing)
+        tag = command.tag if isinstance(command, SendRegister) else command.sender.tag
+        branch = self._names.branch(outgoing.sent, command.call_id, tag)
         try:
-            request = self._written(outgoing, self._via(branch), here)
-            data = self._wrapped(request, endpoint, outgoing.hop)
+            request = outgoing.request = self._written(outgoing, branch, self._own.at(endpoint))
+            name = server_name(outgoing.hop.host) if endpoint.transport == "tls" else None
+            data = self._loopback.to_server(request, endpoint, name)
         except UnwritableSipError as problem:
-            self._undelivered(outgoing, Undelivered.UNSENDABLE, str(problem))
+            self._undelivered(outgoing, DeliveryFailure(Undelivered.UNSENDABLE, str(problem)))
             return
-        if request is None or data is None:
+        except _NoSecretError:
+            self._undelivered(outgoing, DeliveryFailure(Undelivered.SECRET))
             return
-        if request.method == "ACK" and isinstance(command, SendRequest):
-            self._clients.acknowledge((command.call_id, command.cseq, command.recipient.tag or ""), data)
+        if isinstance(command, SendRequest) and command.method == "ACK":
+            self._close(outgoing)
+            self._clients.acknowledge((command.call_id, command.cseq, command.recipient.tag), data)
             return
-        outgoing.key = (branch, request.method)
-        self._clients.start(outgoing.key, data, lambda: self._undelivered(outgoing, Undelivered.EDGE))
+        key = outgoing.key = (branch, request.method)
+        self._clients.start(key, data, lambda: self._edge_silent(outgoing, key))
 
-    def _branch(self, outgoing: _Outgoing) -> str:
-        """Return the branch. A CANCEL has that of its INVITE (RFC 3261 §9.1)."""
-        command = outgoing.command
-        if isinstance(command, SendRequest) and command.cancels:
-            cancelled = self._open.get((outgoing.user, command.cancels))
-            return self._names.branch(outgoing.user, command.cancels, cancelled.attempt if cancelled else 0)
-        return self._names.branch(outgoing.user, outgoing.id, outgoing.attempt)
-
-    def _via(self, branch: str) -> str:
-        return f"SIP/2.0/UDP {self._own.inside};branch={branch}"
-
-    def _written(self, outgoing: _Outgoing, via: str, here: Endpoint) -> SipRequest | None:
-        """Return the request with its credentials, None if the vault does not have the password."""
-        command = outgoing.command
-        name = (command.connection if isinstance(command, SendRegister) else command.dialog) or outgoing.id
-        token = self._names.token(Named(outgoing.user, name))
+    def _written(self, outgoing: _Outgoing, branch: str, here: Endpoint) -> SipRequest:
+        command, via = outgoing.command, self._own.via(branch)
+        token = self._names.token(Named(outgoing.user, _name(command) or outgoing.id))
+        contact = outward.contact_uri(token, here)
         if isinstance(command, SendRegister):
-            contact = outward.contact_uri(token, here, f";line={token}")
-            request = outward.register(command, via, contact, f"sip:{_domain(command.address.uri)}")
+            request = outward.register(command, via, f"{contact};line={token}")
         else:
-            request = outward.request(command, via, outward.contact_uri(token, here) if command.contact else None)
-        return self._authorised(outgoing, request) if command.credentials else request
-
-    def _authorised(self, outgoing: _Outgoing, request: SipRequest) -> SipRequest | None:
-        credentials = outgoing.command.credentials
-        assert isinstance(credentials, DigestCredentials)
-        password = self._reveal(credentials.secret)
-        if password is None:
-            self._undelivered(outgoing, Undelivered.SECRET)
-            return None
-        # The same for each repetition, and different for each answer.
-        cnonce = sha256(f"{self._own.secret}|{outgoing.user}|{outgoing.id}".encode()).hexdigest()[:16]
-        name, text = digest.authorization(credentials.challenge, credentials.user, password, request, cnonce)
-        request.headers[name] = [text]
+            request = outward.request(command, via, contact if command.contact else None)
+        self._authorise(command, request, branch)
         return request
 
-    def _wrapped(self, request: SipRequest | None, to: Endpoint, hop: Hop) -> bytes | None:
-        """Return the bytes of a request with the lines of the loopback hop."""
-        if request is None:
-            return None
-        name = hop.host if to.transport == "tls" and not _is_address(hop.host) else None
-        headers = marks.routed(request.headers, to, name)
-        return self._loopback.marked(SipRequest(request.method, request.uri, headers, request.body), request.method)
-
-    # --- the certificate of a server
-
-    def _probe(self, outgoing: _Outgoing) -> None:
-        """Ask the server with an OPTIONS, to see its certificate."""
-        endpoint, branch = outgoing.endpoint, f"z9hG4bK-probe-{outgoing.id}-{len(self._probes)}-{outgoing.attempt}"
-        uri = f"sip:{marks.written(endpoint)};transport=tls"
-        headers = {
-            "Via": [self._via(branch)],
-            "Max-Forwards": ["70"],
-            "From": [f"<sip:{self._own.inside}>;tag=probe"],
-            "To": [f"<{uri}>"],
-            "Call-ID": [branch],
-            "CSeq": ["1 OPTIONS"],
-        }
-        data = self._wrapped(SipRequest("OPTIONS", uri, headers), endpoint, outgoing.hop)
-        assert data is not None
-        self._probes[branch] = outgoing
-        outgoing.key = (branch, "OPTIONS")
-        self._clients.start(outgoing.key, data, lambda: self._probed(branch, None))
-
-    def is_probe(self, branch: str) -> bool:
-        """Return True if the branch is that of a request of `Sending` itself."""
-        return branch in self._probes
-
-    def _probed(self, branch: str, response: SipResponse | None) -> None:
-        outgoing = self._probes.pop(branch, None)
-        if outgoing is None or (outgoing.user, outgoing.id) not in self._open:
+    def _authorise(self, command: Request, request: SipRequest, branch: str) -> None:
+        """Add the credentials to a request. Raise _NoSecretError if the vault does not have the password."""
+        credentials, place = command.credentials, (command.call_id, command.cseq)
+        if credentials is None:
             return
-        if response is None:
-            self._undelivered(outgoing, Undelivered.EDGE)
-        elif marks.is_local(response.headers):
-            self._failed(outgoing, _LOCAL_FAILURES.get(response.status, Undelivered.UNSENDABLE))
-        elif problem := problem_of(response.headers, outgoing.hop.host):
-            self._failed(outgoing, Undelivered.CERTIFICATE, problem)
+        of_invite = self._credentials.get(place) if request.method == "ACK" else None
+        if of_invite is None:
+            password = self._reveal(credentials.secret)
+            if password is None:
+                raise _NoSecretError
+            cnonce = self._names.cnonce(branch)
+            of_invite = digest.authorization(credentials.challenge, credentials.user, password, request, cnonce)
+        if request.method == "INVITE":
+            self._credentials[place] = of_invite
+        name, text = of_invite
+        request.headers[name] = [text]
+
+    def _edge_silent(self, outgoing: _Outgoing, key: Key) -> None:
+        if outgoing.key == key:
+            self._undelivered(outgoing, DeliveryFailure(Undelivered.EDGE))
+
+    def _cancel(self, user: str, id: str, command: SendRequest, cancels: str) -> None:
+        """Send a CANCEL (rule 4)."""
+        invite = self._open.get((user, cancels))
+        if invite is None and (user, cancels) in self._done:
+            return
+        sent = invite.sent if invite else Sent(user, cancels, 0)
+        branch = self._names.branch(sent, command.call_id, command.sender.tag)
+        try:
+            data = self._loopback.to_edge(outward.request(command, self._own.via(branch), None))
+        except UnwritableSipError as problem:
+            self._tell(user, id, command, DeliveryFailure(Undelivered.UNSENDABLE, str(problem)))
+            return
+
+        def send() -> None:
+            silent = partial(self._tell, user, id, command, DeliveryFailure(Undelivered.EDGE))
+            self._clients.start((branch, "CANCEL"), data, silent)
+
+        if invite is None:
+            send()
+            return
+        invite.cancelled = True
+        _clear(invite)
+        if invite.key is None:
+            self._undelivered(invite, DeliveryFailure(Undelivered.SILENT))
         else:
-            self._valid.add((outgoing.endpoint, outgoing.hop.host))
-            self._send(outgoing)
+            self._clients.when_heard(invite.key, send)
 
     # --- from the server
 
-    def answered(self, branch: str, user: str, id: str, response: SipResponse) -> bool:
-        """Take in a new response. Return True if it is to be reported."""
-        if branch in self._probes:
-            if response.status >= 200:
-                self._probed(branch, response)
-            return False
-        outgoing = self._open.get((user, id))
-        if outgoing is None:
-            return True
-        local = marks.is_local(response.headers)
-        if not local and response.status != 503:
+    def heard(self, sent: Sent) -> None:
+        """Note that something has come from outside for a request: its address has answered."""
+        outgoing = self._open.get((sent.user, sent.command))
+        if outgoing and outgoing.attempt == sent.attempt and outgoing.endpoint and not outgoing.heard:
             outgoing.heard = True
-            self._clear(outgoing)
-        if response.status < 200:
-            return True
-        if local and not outgoing.heard and response.status in (408, 477, 483, 500):
-            self._failed(outgoing, _LOCAL_FAILURES.get(response.status, Undelivered.UNSENDABLE))
-            return False
-        if response.status == 503 and outgoing.has_next:
-            self._next(outgoing)
-            return False
-        self._close(outgoing)
-        return True
+            self._servers.answered(outgoing.endpoint)
+            _clear(outgoing)
 
-    def _no_answer(self, outgoing: _Outgoing) -> None:
-        outgoing.timer = None
-        self._failed(outgoing, Undelivered.SILENT)
-
-    def _failed(self, outgoing: _Outgoing, why: Undelivered, text: str | None = None) -> None:
-        """Try the next address, or give up."""
-        if why in (Undelivered.SILENT, Undelivered.REFUSED):
-            self._down[outgoing.endpoint] = self._reactor.seconds() + DOWN_SECONDS
-        if outgoing.has_next:
-            self._next(outgoing)
+    def answered(self, sent: Sent, method: str, response: SipResponse) -> None:
+        """Take in a new response. It is reported if it counts."""
+        outgoing = self._open.get((sent.user, sent.command))
+        if outgoing is None:
+            if self._done.get((sent.user, sent.command)) in (None, sent.attempt) or _is_call(method, response):
+                self._report(sent, method, response)
+        elif outgoing.attempt != sent.attempt or outgoing.key is None:
+            if _is_call(method, response):
+                self._give_up(outgoing)
+                self._finish(outgoing, sent, method, response)
+        elif method == "CANCEL":
+            self._report(sent, method, response)
         else:
-            self._undelivered(outgoing, why, text)
+            self._of_present(outgoing, sent, method, response)
 
-    def _next(self, outgoing: _Outgoing) -> None:
-        self._clear(outgoing)
-        if outgoing.key:
-            self._clients.abandon(outgoing.key)
-        outgoing.attempt += 1
-        self._attempt(outgoing)
-
-    def _undelivered(self, outgoing: _Outgoing, why: Undelivered, text: str | None = None) -> None:
-        if (outgoing.user, outgoing.id) not in self._open:
-            return
-        self._close(outgoing)
-        command = outgoing.command
-        if isinstance(command, SendRegister):
-            name = command.connection or outgoing.id
-            self._put(outgoing.user, RegisterUndelivered(name, outgoing.id, why, text))
+    def _of_present(self, outgoing: _Outgoing, sent: Sent, method: str, response: SipResponse) -> None:
+        """Take in a response from the present address."""
+        assert outgoing.endpoint, "there is an attempt"
+        local = marks.is_local(response.headers)
+        problem = self._distrust(outgoing.endpoint, outgoing.hop.host, response) if not local else None
+        if problem:
+            if response.status < 200:
+                self._give_up(outgoing)
+            self._failed(outgoing, DeliveryFailure(Undelivered.CERTIFICATE, problem))
+        elif response.status < 200:
+            outgoing.early = True
+            self._report(sent, method, response)
+        elif local and not outgoing.heard:
+            self._failed(outgoing, local_failure(response))
+        elif response.status == _UNAVAILABLE and not local:
+            self._left_behind(outgoing)
+            self._go_on(outgoing, lambda: self._finish(outgoing, sent, method, response))
         else:
-            name = command.dialog or outgoing.id
-            self._put(outgoing.user, SipRequestUndelivered(name, outgoing.id, why, text))
+            self._finish(outgoing, sent, method, response)
+
+    def _distrust(self, endpoint: Endpoint, host: str, response: SipResponse) -> str | None:
+        """Return why a response must not be taken for one of the server (`trust`), None if it may."""
+        return self._trust.problem(response.headers, endpoint, host) if endpoint.transport == "tls" else None
+
+    # --- ends
+
+    def _finish(self, outgoing: _Outgoing, sent: Sent, method: str, response: SipResponse) -> None:
+        self._close(outgoing)
+        self._done[sent.user, sent.command] = sent.attempt
+        self._report(sent, method, response)
+
+    def _undelivered(self, outgoing: _Outgoing, failure: DeliveryFailure) -> None:
+        self._close(outgoing)
+        self._done[outgoing.user, outgoing.id] = outgoing.attempt
+        self._tell(outgoing.user, outgoing.id, outgoing.command, failure)
+
+    def _tell(self, user: str, id: str, command: Request, failure: DeliveryFailure) -> None:
+        """Put the event of a request without a response."""
+        of = RegisterUndelivered if isinstance(command, SendRegister) else SipRequestUndelivered
+        self._put(user, of(_name(command) or id, id, failure.why, failure.text))
 
     def _close(self, outgoing: _Outgoing) -> None:
-        self._clear(outgoing)
-        self._open.pop((outgoing.user, outgoing.id), None)
-        if not self._open:
-            idle, self._idle = self._idle, []
-            for each in idle:
-                self._reactor.callLater(0, each.callback, None)
+        _clear(outgoing)
+        self._open.pop((outgoing.user, outgoing.id))
+        if self._idle:
+            self._call_later(0, self._tell_idle)
 
-    def _clear(self, outgoing: _Outgoing) -> None:
-        if outgoing.timer is not None:
-            outgoing.timer.cancel()
-            outgoing.timer = None
+    def _is_open(self, outgoing: _Outgoing) -> bool:
+        return self._open.get((outgoing.user, outgoing.id)) is outgoing
 
-    def _bug(self, failure: Failure, outgoing: _Outgoing) -> None:
-        self._log.failure(texts.BUG, failure=failure, id=outgoing.id, user=outgoing.user)
-        self._undelivered(outgoing, Undelivered.UNSENDABLE)
+    def _bug(self, failure: Bug, outgoing: _Outgoing) -> None:
+        self._log.failure(texts.SEND_BUG, failure=failure, id=outgoing.id, user=outgoing.user)
+        self._undelivered(outgoing, DeliveryFailure(Undelivered.UNSENDABLE))
 
 
-def _begins(command: Request) -> bool:
-    """Return True for a request outside a dialog."""
-    return isinstance(command, SendRegister) or (command.recipient.tag is None and command.cancels is None)
+class _NoSecretError(Exception):
+    """The vault does not have the password."""
 
 
-def _hop(command: Request) -> Hop:
-    """Return where a request goes: to its server, or where its first Route or its URI leads (RFC 3261 §8.1.2)."""
+def _nothing() -> None:
+    """Do nothing: what was sent may still be answered."""
+
+
+def _clear(outgoing: _Outgoing) -> None:
+    if outgoing.timer is not None and outgoing.timer.active():
+        outgoing.timer.cancel()
+    outgoing.timer = None
+
+
+def _name(command: Request) -> str | None:
+    """Return the registration or dialog of a command, None if that has the name of the command itself."""
+    return command.connection if isinstance(command, SendRegister) else command.dialog
+
+
+def _is_call(method: str, response: SipResponse) -> bool:
+    return method == "INVITE" and 200 <= response.status < 300
+
+
+def _hop(command: Request) -> Hop | None:
+    """Return where a request goes: to its server, else to its first Route, if that is a loose router, else where its
+    URI leads (RFC 3261 §8.1.2). Return None if that is nowhere.
+    """
     if command.hop:
         return command.hop
-    assert isinstance(command, SendRequest)
-    target = address(command.routes[0]).uri if command.routes else command.uri
+    assert isinstance(command, SendRequest), "a REGISTER has a hop"
     try:
-        uri = parse_uri(target)
+        first = parse_uri(address(command.routes[0]).uri) if command.routes else None
+        target = first if isinstance(first, HostUri) and "lr" in first.parameters else parse_uri(command.uri)
     except MalformedSipError:
-        return Hop("invalid.invalid")
-    if not isinstance(uri, HostUri):
-        return Hop("invalid.invalid")
-    transport = _TRANSPORTS.get((uri.parameters.get("transport") or "").lower())
-    return Hop(uri.host, uri.port, "tls" if uri.scheme == "sips" else transport)
-
-
-def _domain(uri: str) -> str:
-    return uri.partition(":")[2].rpartition("@")[2]
-
-
-def _is_address(host: str) -> bool:
-    try:
-        return bool(ip_address(host))
-    except ValueError:
-        return False
+        return None
+    if not isinstance(target, HostUri):
+        return None
+    host = (target.parameters.get("maddr") or target.host).strip("[]")
+    told = (target.parameters.get("transport") or "").lower()
+    if told and told not in marks.TRANSPORTS:
+        return None
+    return Hop(host, target.port, "tls" if target.scheme == "sips" else marks.TRANSPORTS.get(told))

@@ -20,7 +20,7 @@ from twisted.python.failure import Failure
 from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.xish.domish import Element
 
-from fargo.adapters.put import PutEvent
+from fargo.adapters.put import KeepDigit, PutEvent
 from fargo.adapters.xmpp import (
     disco,
     dtmf,
@@ -79,8 +79,6 @@ from fargo.statemachine.model.events import (
 
 StorePassword: TypeAlias = Callable[[str, str], Deferred[str]]
 """store_password(bare JID of the user, password) fires with the name under which the vault has it"""
-KeepDigit: TypeAlias = Callable[[str], str]
-"""keep_digit(digit) returns the name under which the digit is kept in memory"""
 
 _NONCE_BYTES = 6  # eight characters in base64
 

@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from fargo.statemachine import address, derived
 from fargo.statemachine.account import digest, refusals, texts
 from fargo.statemachine.account.account_state import Credentials, Lost, Opened, Outcome
-from fargo.statemachine.account.refusals import Failure
+from fargo.statemachine.account.refusals import RegisterFailure
 from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.sip.phases import Trunk
@@ -337,7 +337,7 @@ def _tidy(name: str, number: int, effects: Effects) -> None:
 
 
 def _failed(
-    name: str, registration: Registration, awaited: Awaited, failure: Failure, effects: Effects
+    name: str, registration: Registration, awaited: Awaited, failure: RegisterFailure, effects: Effects
 ) -> Outcome | None:
     """A REGISTER has failed. It is tried again if that may help (rule 1)."""
     registration = replace(registration, awaited=None)

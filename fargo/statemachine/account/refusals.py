@@ -37,7 +37,7 @@ _LONGEST_WAIT: Final = 3600.0  # seconds
 _LONGEST_WORDS: Final = 200  # characters
 
 
-class Failure(Struct, frozen=True, gc=False):
+class RegisterFailure(Struct, frozen=True, gc=False):
     """A REGISTER has failed. ``words``: why, as a sentence. ``wait``: the seconds that the registrar wants to have."""
 
     trouble: SipTrouble
@@ -45,7 +45,7 @@ class Failure(Struct, frozen=True, gc=False):
     wait: float = 0.0
 
 
-def refused(registration: Registration, event: RegisterAnswered) -> Failure:
+def refused(registration: Registration, event: RegisterAnswered) -> RegisterFailure:
     """Return what a final response other than 2xx means. A challenge in it is not answered, or not again."""
     if event.by_edge:
         return undelivered(registration, _OF_EDGE.get(event.status, Undelivered.EDGE), event.phrase)
@@ -53,8 +53,10 @@ def refused(registration: Registration, event: RegisterAnswered) -> Failure:
     words = template.format(server=registration.own.domain, uri=registration.own, said=_said(event))
     asked = event.headers.retry_after
     if trouble is not SipTrouble.NETWORK or not asked:
-        return Failure(trouble, words)
-    return Failure(trouble, texts.ASKS_TO_WAIT.format(problem=words, seconds=asked), min(float(asked), _LONGEST_WAIT))
+        return RegisterFailure(trouble, words)
+    return RegisterFailure(
+        trouble, texts.ASKS_TO_WAIT.format(problem=words, seconds=asked), min(float(asked), _LONGEST_WAIT)
+    )
 
 
 def _meaning(event: RegisterAnswered) -> tuple[SipTrouble, str]:
@@ -79,17 +81,17 @@ def _readable(text: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in text.strip().rstrip("."))[:_LONGEST_WORDS]
 
 
-def not_kept(registration: Registration) -> Failure:
+def not_kept(registration: Registration) -> RegisterFailure:
     """Return what it means that the registrar accepts the account for no time at all."""
     words = texts.NOT_KEPT.format(server=registration.own.domain, uri=registration.own)
-    return Failure(SipTrouble.NETWORK, words)
+    return RegisterFailure(SipTrouble.NETWORK, words)
 
 
-def undelivered(registration: Registration, why: Undelivered, details: str | None = None) -> Failure:
+def undelivered(registration: Registration, why: Undelivered, details: str | None = None) -> RegisterFailure:
     """Return what it means that a REGISTER has no response."""
     said = _readable(details or "") or texts.NO_DETAILS
     trouble, template = _UNDELIVERED[why]
-    return Failure(trouble, template.format(server=registration.hop.host, uri=registration.own, why=said))
+    return RegisterFailure(trouble, template.format(server=registration.hop.host, uri=registration.own, why=said))
 
 
 def is_lasting(trouble: SipTrouble) -> bool:

@@ -61,6 +61,10 @@ def patterns() -> Iterator[re.Pattern[str]]:
         yield from (each for each in vars(module).values() if isinstance(each, re.Pattern))
 
 
+def written(pattern: re.Pattern[str]) -> str:
+    return pattern.pattern
+
+
 def repeats(tree: Any) -> Iterator[tuple[str, int]]:
     """Yield the name and the greatest number of each repetition in a parsed pattern."""
     match tree:
@@ -71,7 +75,11 @@ def repeats(tree: Any) -> Iterator[tuple[str, int]]:
             yield from repeats(each)
 
 
-@pytest.mark.parametrize("pattern", set(patterns()), ids=lambda each: each.pattern)
+PATTERNS = sorted(set(patterns()), key=written)
+"""Sorted, as parallel workers must collect the same tests."""
+
+
+@pytest.mark.parametrize("pattern", PATTERNS, ids=written)
 def test_no_pattern_gives_back_what_it_has_taken(pattern: re.Pattern[str]) -> None:
     """A repetition without an end is possessive, so a match cannot be tried in a second way."""
     parsed = re._parser.parse(pattern.pattern, pattern.flags)  # type: ignore[attr-defined]
@@ -80,7 +88,7 @@ def test_no_pattern_gives_back_what_it_has_taken(pattern: re.Pattern[str]) -> No
 
 def test_the_patterns_are_found() -> None:
     source = "".join(path.read_text() for path in Path(fargo.adapters.sip.wire.__path__[0]).glob("*.py"))
-    assert len(set(patterns())) == source.count("re.compile(")
+    assert len(PATTERNS) == source.count("re.compile(")
     assert list(repeats(re._parser.parse("(a|b+)*"))) != []  # type: ignore[attr-defined]
 
 

@@ -47,12 +47,12 @@ from fargo.statemachine.model.ng import (
     DeleteRelay,
     Flow,
     OfferRelay,
-    Party,
     PlayDigit,
     RelayCommand,
     RelayDescribed,
     RelayDone,
     RelayLost,
+    RelayParty,
     RelayRefused,
 )
 from fargo.statemachine.pending import PendingCommands, Reply
@@ -304,7 +304,7 @@ def _renegotiated(
 
 def _carried(terms: RelayRequest, flows: tuple[Flow, ...]) -> Carried | None:
     packets = {flow.party: flow.packets for flow in flows}
-    offerer, answerer = packets.get(Party.OFFERER, 0), packets.get(Party.ANSWERER, 0)
+    offerer, answerer = packets.get(RelayParty.OFFERER, 0), packets.get(RelayParty.ANSWERER, 0)
     if not (offerer or answerer):
         return None
     return Carried(offerer, answerer) if terms.outward else Carried(answerer, offerer)

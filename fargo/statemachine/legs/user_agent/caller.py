@@ -88,7 +88,7 @@ def place(line: Line, offer: Description, effects: Effects) -> UacCalling:
         body=offer_answer.first_offer(offer),
     )
     invite = SentRequest(effects.emit_pending(request, None), request)
-    return UacCalling(name, Access(line.nonce, trunk), invite, line.target.domain, offer, effects.at)
+    return UacCalling(name, Access(line.nonce, trunk, line.ring_seconds), invite, line.target.domain, offer, effects.at)
 
 
 # --- responses
@@ -256,7 +256,7 @@ def _answered(leg: Unanswered, event: SipResponseReceived, effects: Effects) -> 
     """Confirm the call. If the answer is of no use, hang up at once."""
     unheard.forget(leg.name, effects)
     early = _of(leg.early, event.remote_tag) if isinstance(leg, UacProceeding) else None
-    invite = leg.invite
+    invite, forked = leg.invite, _is_forked(leg)
     of = dialog.answered(early.dialog, event) if early else dialog.begun_by_us(leg.name, invite.request, event)
     effects.emit(dialog.ack(of, invite.request))
     answer = _description(event, early)
@@ -265,11 +265,15 @@ def _answered(leg: Unanswered, event: SipResponseReceived, effects: Effects) -> 
     session = offer_answer.answered(leg.offer, offer, answer)
     if session is None:
         reason = Reason(Cause.MEDIA, texts.ANSWER_WITHOUT_AUDIO.format(domain=leg.domain))
-        return releasing.say(leg.name, leg.access, of, effects.at, (invite,), effects), (Ended(reason),)
+        return releasing.say_at_once(leg, of, forked, effects), (Ended(reason),)
     timer = session_timer.agreed(event.headers, effects.at)
-    confirmed = Confirmed(leg.name, leg.access, of, session, session.ours, effects.at, (invite,), None, timer)
+    confirmed = Confirmed(leg.name, leg.access, of, session, session.ours, effects.at, (invite,), None, timer, forked)
     news: LegEvents = (Answered(session.theirs),)
     return confirmed, (*news, Held()) if session.held else news
+
+
+def _is_forked(leg: Unanswered) -> bool:
+    return isinstance(leg, UacProceeding) and len(leg.early) > 1
 
 
 def _description(event: SipResponseReceived, early: EarlyDialog | None) -> Sdp | None:
@@ -290,7 +294,7 @@ def cancel(leg: Unanswered, effects: Effects) -> UacCancelling:
             effects.settle(name)
     unheard.say(cancellation(leg.name, leg.invite, source), effects)
     until = effects.at + unheard.LONGEST
-    return UacCancelling(leg.name, leg.access, leg.invite, until, isinstance(leg, UacProceeding))
+    return UacCancelling(leg.name, leg.access, leg.invite, until, isinstance(leg, UacProceeding), _is_forked(leg))
 
 
 def cancellation(name: str, invite: SentRequest, source: Endpoint | None) -> SendRequest:
@@ -328,7 +332,7 @@ def cancelled(
     unheard.forget(leg.name, effects)
     of = dialog.begun_by_us(leg.name, leg.invite.request, event)
     effects.emit(dialog.ack(of, leg.invite.request))
-    return releasing.say(leg.name, leg.access, of, effects.at, (leg.invite,), effects), ()
+    return releasing.say_at_once(leg, of, leg.forked, effects), ()
 
 
 def _heard_cancel(leg: UacCancelling, event: SipResponseReceived, effects: Effects) -> UacCancelling:

@@ -256,7 +256,7 @@ def _informed(leg: Confirmed, event: SipRequestReceived, effects: Effects) -> Us
     """Handle an INFO: a key that was pressed, or something that we do not understand (RFC 6086 §4.2.2)."""
     if event.digit is not None:
         respond(leg.name, leg.access, event, 200, effects)
-        return leg, (Dtmf(event.digit, event.duration or 0),)
+        return leg, (Dtmf(event.digit, event.duration),)
     empty = not isinstance(event.body, OtherBody) or not event.body.length
     respond(leg.name, leg.access, event, 200 if empty else 415, effects)
     return leg, ()

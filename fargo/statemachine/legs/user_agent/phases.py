@@ -79,13 +79,14 @@ class UacProceeding(UserAgentPhase, frozen=True, gc=False):
 class UacCancelling(UserAgentPhase, frozen=True, gc=False):
     """We have cancelled the call. The INVITE has no final response, which may yet be that the call is answered.
 
-    ``proceeded``: some phone has responded before, so the INVITE has certainly arrived. ``until``: when it can be taken
-    for dead.
+    ``proceeded``: some phone has responded before, so the INVITE has certainly arrived. ``forked``: see `Confirmed`.
+    ``until``: when it can be taken for dead.
     """
 
     invite: SentRequest
     until: float
     proceeded: bool
+    forked: bool
 
 
 # --- a call that has come in
@@ -171,7 +172,8 @@ class Confirmed(UserAgentPhase, frozen=True, gc=False):
 
     ``wanted``: what the other leg wants the session to be for its part. ``timer``: None if nobody refreshes the
     session. ``invites``: the first INVITE, if it was ours, and our last re-INVITE, if there was one: each further 2xx
-    to them gets an ACK. ``since``: when the call was answered.
+    to them gets an ACK. ``forked``: several phones have responded to ours, so more than one may answer. ``since``: when
+    the call was answered.
     """
 
     dialog: Dialog
@@ -181,22 +183,26 @@ class Confirmed(UserAgentPhase, frozen=True, gc=False):
     invites: tuple[SentRequest, ...] = ()
     exchange: Exchange | None = None
     timer: Refreshing | None = None
+    forked: bool = False
 
 
 class Releasing(UserAgentPhase, frozen=True, gc=False):
     """We have hung up, and the far end has not confirmed that. ``linger``: until when further 2xx to ``invites`` may
-    come.
+    come, None if none are expected.
     """
 
     dialog: Dialog
     since: float
     invites: tuple[SentRequest, ...]
-    linger: float
+    linger: float | None
 
 
 class Lingering(UserAgentPhase, frozen=True, gc=False):
-    """The call is over, but other phones that it was forked to may yet answer, and have to be told."""
+    """The call is over, but other phones that it was forked to may yet answer, and have to be told. ``dialog``: that
+    which has ended.
+    """
 
+    dialog: Dialog
     invites: tuple[SentRequest, ...]
     until: float
 

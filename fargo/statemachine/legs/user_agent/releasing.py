@@ -4,11 +4,13 @@ Rules:
 
 1. A BYE is repeated until it is heard (`unheard`); only then nothing is left of the call.
 2. For some time after the answer, other phones that the call was forked to may answer, too (RFC 3261 §13.2.2.4). Each
-   of their 2xx gets an ACK, and a BYE.
+   of their 2xx gets an ACK, and a BYE, also if the call has ended by then.
 3. A 2xx to an INVITE that was answered before gets its ACK again.
 """
 
 from typing import Final
+
+from msgspec.structs import replace
 
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.sip.phases import Access, Over
@@ -20,6 +22,9 @@ from fargo.statemachine.legs.user_agent.phases import (
     OfferSent,
     Releasing,
     SentRequest,
+    UacCalling,
+    UacCancelling,
+    UacProceeding,
     UasReleasing,
     UserAgentStep,
 )
@@ -34,49 +39,62 @@ def bye(leg: Confirmed, effects: Effects) -> Releasing:
     unheard.forget(leg.name, effects)
     sent = leg.exchange.sent if isinstance(leg.exchange, OfferSent) else None
     invites = (*leg.invites, sent) if sent and sent.request.method == "INVITE" else leg.invites
-    return say(leg.name, leg.access, leg.dialog, leg.since, invites, effects)
+    return say(leg.name, leg.access, leg.dialog, invites, _linger(leg), effects)
 
 
 def say(
     name: str,
     access: Access,
     of: Dialog,
-    answered: float,
     invites: tuple[SentRequest, ...],
+    linger: float | None,
     effects: Effects,
 ) -> Releasing:
-    """Send the BYE of a dialog whose call was answered then."""
+    """Send the BYE of a dialog."""
     after, request = dialog.request(of, "BYE")
     unheard.say(request, effects)
-    return Releasing(name, access, after, effects.at, invites, answered + _FORKED)
+    return Releasing(name, access, after, effects.at, invites, linger)
 
 
-def over(
-    name: str, access: Access, invites: tuple[SentRequest, ...], linger: float, effects: Effects
-) -> Lingering | Over:
-    """Return what is left of a call that has ended (rule 2)."""
-    unheard.forget(name, effects)
-    forked = any(each.request.recipient.tag is None for each in invites)
-    return Lingering(name, access, invites, linger) if forked and linger > effects.at else Over()
+def say_at_once(
+    leg: UacProceeding | UacCalling | UacCancelling, of: Dialog, forked: bool, effects: Effects
+) -> Releasing:
+    """Send the BYE of a call of ours that has been answered just now."""
+    linger = effects.at + _FORKED if forked else None
+    return say(leg.name, leg.access, of, (leg.invite,), linger, effects)
+
+
+def over(leg: Releasing, effects: Effects) -> Lingering | Over:
+    """Return what is left of a call that has ended for both (rule 2)."""
+    return _left(leg, leg.linger, effects)
 
 
 def gone(leg: Confirmed, effects: Effects) -> Lingering | Over:
     """Return what is left of a call that the far end has ended."""
-    return over(leg.name, leg.access, leg.invites, leg.since + _FORKED, effects)
+    return _left(leg, _linger(leg), effects)
+
+
+def _left(leg: Confirmed | Releasing, linger: float | None, effects: Effects) -> Lingering | Over:
+    unheard.forget(leg.name, effects)
+    if linger is None or linger <= effects.at:
+        return Over()
+    return Lingering(leg.name, leg.access, leg.dialog, leg.invites, linger)
+
+
+def _linger(leg: Confirmed) -> float | None:
+    return leg.since + _FORKED if leg.forked else None
 
 
 def confirmed(leg: UasReleasing, effects: Effects) -> Releasing:
     """Hang up, as the caller has acknowledged our 2xx, or will never do so."""
     unheard.forget(leg.name, effects)
-    return say(leg.name, leg.access, leg.dialog, effects.at, (), effects)
+    return say(leg.name, leg.access, leg.dialog, (), None, effects)
 
 
 def crossed(leg: Releasing, effects: Effects) -> Lingering | Over:
     """Return what is left after a BYE that has crossed ours."""
-    for name, each in effects.pending.items():
-        if unheard.is_goodbye(each.command) and each.command.recipient == leg.dialog.remote:
-            effects.settle(name)
-    return over(leg.name, leg.access, leg.invites, leg.linger, effects)
+    unheard.settle_bye(leg.dialog.remote, effects)
+    return over(leg, effects)
 
 
 def responded(leg: Releasing, event: SipResponseReceived | SipRequestUndelivered, effects: Effects) -> UserAgentStep:
@@ -84,10 +102,10 @@ def responded(leg: Releasing, event: SipResponseReceived | SipRequestUndelivered
     if isinstance(event, SipResponseReceived) and confirm(leg.invites, leg.dialog, event, effects):
         return leg, ()
     ours = _is_own(leg, event, effects)
-    if ours and isinstance(event, SipResponseReceived) and (challenged := _challenged(leg, event, effects)):
-        return challenged, ()
+    if ours and isinstance(event, SipResponseReceived) and _challenged(leg, event, effects):
+        return leg, ()
     if unheard.answered(event, effects) and ours:
-        return over(leg.name, leg.access, leg.invites, leg.linger, effects), ()
+        return over(leg, effects), ()
     return leg, ()
 
 
@@ -98,38 +116,37 @@ def _is_own(leg: Releasing, event: SipResponseReceived | SipRequestUndelivered, 
     return isinstance(said, SendRequest) and said.method == "BYE" and said.recipient == leg.dialog.remote
 
 
-def _challenged(leg: Releasing, event: SipResponseReceived, effects: Effects) -> Releasing | None:
-    """Answer the challenge to our BYE, if it may be answered."""
+def _challenged(leg: Releasing, event: SipResponseReceived, effects: Effects) -> bool:
+    """Answer the challenge to our BYE, if it may be answered. Return True if it was."""
     command = effects.pending[event.command].command
     assert isinstance(command, SendRequest)
     anew = authentication.answered(command, event, leg.access)
     if anew is None:
-        return None
+        return False
     effects.settle(event.command)
-    after, request = dialog.again(leg.dialog, anew)
-    unheard.say(request, effects)
-    return Releasing(leg.name, leg.access, after, leg.since, leg.invites, leg.linger)
+    unheard.say(replace(anew, cseq=command.cseq + 1, repeats=None), effects)
+    return True
 
 
-def confirm(invites: tuple[SentRequest, ...], of: Dialog | None, event: SipResponseReceived, effects: Effects) -> bool:
+def confirm(invites: tuple[SentRequest, ...], of: Dialog, event: SipResponseReceived, effects: Effects) -> bool:
     """Send the ACK for a further 2xx to an INVITE that was answered before (rules 2 and 3). Return True if it was one.
 
-    ``of``: the dialog of the call, None if it is over.
+    ``of``: the dialog of the call.
     """
     for invite in invites:
         if event.command == invite.command and event.method == "INVITE" and 200 <= event.status < 300:
-            if of is not None and event.remote_tag == of.remote.tag:
+            if event.remote_tag == of.remote.tag:
                 effects.emit(dialog.ack(of, invite.request))
             else:
-                refuse(invite.request.dialog or invite.command, invite, event, effects)
+                refuse(of.name, invite, event, effects)
             return True
     return False
 
 
 def refuse(name: str, invite: SentRequest, event: SipResponseReceived, effects: Effects) -> None:
-    """End the call of a phone whose answer is not wanted: confirm it, and hang up."""
+    """End the call of a phone whose answer is not wanted: confirm it, and hang up, unless that is under way."""
     begun = dialog.begun_by_us(name, invite.request, event)
     effects.emit(dialog.ack(begun, invite.request))
-    if invite.request.recipient.tag is None:
+    if invite.request.recipient.tag is None and not unheard.is_ending(begun.remote, effects):
         _, request = dialog.request(begun, "BYE")
         unheard.say(request, effects)

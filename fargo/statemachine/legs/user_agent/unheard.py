@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.model.commands import Command
 from fargo.statemachine.model.sip_messages import (
+    Party,
     RequestHead,
     SendRequest,
     SendResponse,
@@ -98,6 +99,26 @@ def _is_heard(event: SipResponseReceived | SipRequestUndelivered) -> bool:
     return event.why is Undelivered.UNSENDABLE
 
 
+def settle_bye(recipient: Party, effects: Effects) -> None:
+    """Send the BYE to this end of a dialog no more: it has sent one itself."""
+    for name in _byes(recipient, effects):
+        effects.settle(name)
+
+
+def is_ending(recipient: Party, effects: Effects) -> bool:
+    """Return True if a BYE to this end of a dialog has not been heard."""
+    return bool(_byes(recipient, effects))
+
+
+def _byes(recipient: Party, effects: Effects) -> list[str]:
+    said = ((name, each.command) for name, each in effects.pending.items())
+    return [name for name, each in said if _is_bye(each) and each.recipient == recipient]
+
+
+def _is_bye(command: Command) -> TypeGuard[SendRequest]:
+    return isinstance(command, SendRequest) and command.method == "BYE"
+
+
 def acknowledged(event: SipRequestReceived, effects: Effects) -> None:
     """Handle an ACK: the final response to its INVITE was heard."""
     for name, each in effects.pending.items():
@@ -124,7 +145,7 @@ def repeat(name: str, effects: Effects) -> None:
     command = waiting.command
     if not waiting.repeats:
         effects.settle(name)
-    elif isinstance(command, SendRequest) and command.method == "BYE":
+    elif _is_bye(command):
         anew = replace(command, cseq=command.cseq + 1, credentials=None, repeats=None)
         effects.repeat(name, waiting.repeats - 1, anew)
     else:
@@ -166,5 +187,5 @@ def forget(dialog: str, effects: Effects) -> None:
     for name, each in effects.pending.items():
         command = each.command
         of_it = isinstance(command, SendRequest | SendResponse) and dialog in (name, command.dialog)
-        if of_it and not (isinstance(command, SendRequest) and command.method == "BYE"):
+        if of_it and not _is_bye(command):
             effects.settle(name)

@@ -71,7 +71,6 @@ UserAgentCallEvent: TypeAlias = SipRequestReceived | SipResponseReceived | SipRe
 CAPABILITIES: Final = SipCapabilities(profiles=(MediaProfile.PLAIN,), transport_change=True)
 
 # Seconds.
-_LONGEST_RINGING: Final = 600.0
 _LONGEST_PRACK: Final = 32.0
 """RFC 3262 §3."""
 _LONGEST_REFUSAL: Final = 240.0
@@ -155,7 +154,7 @@ def _responded(leg: UserAgentLeg, event: SipResponseReceived, effects: Effects) 
         case Releasing():
             return releasing.responded(leg, event, effects)
         case Lingering():
-            if not releasing.confirm(leg.invites, None, event, effects):
+            if not releasing.confirm(leg.invites, leg.dialog, event, effects):
                 unheard.answered(event, effects)
             return leg, ()
         case UasProceeding() | UasRefused() | UasReleasing():
@@ -201,11 +200,11 @@ def _requested(leg: UserAgentLeg, event: SipRequestReceived, effects: Effects) -
 def _dialog(leg: UserAgentLeg, event: SipRequestReceived) -> Dialog | None:
     """Return the dialog of the leg that a request may belong to."""
     match leg:
-        case UasProceeding() | UasReleasing() | Confirmed() | Releasing():
+        case UasProceeding() | UasReleasing() | Confirmed() | Releasing() | Lingering():
             return leg.dialog
         case UacProceeding():
             return caller.early_dialog(leg, event.remote_tag)
-        case UacCalling() | UacCancelling() | UasRefused() | Lingering():
+        case UacCalling() | UacCancelling() | UasRefused():
             return None
         case _:
             assert_never(leg)
@@ -264,10 +263,11 @@ def deadline(leg: UserAgentLeg) -> Deadline | None:
         case Confirmed():
             return confirmed.deadline(leg)
         case UacCalling(since=since) | UacProceeding(since=since):
-            return Deadline(texts.ANSWER, since + _LONGEST_RINGING)
+            return Deadline(texts.ANSWER, since + leg.access.ring_seconds)
         case UasProceeding(since=since, reliable=reliable):
-            acknowledged = reliable.since + _LONGEST_PRACK if reliable and reliable.since is not None else None
-            return Deadline(texts.ANSWER, min(since + _LONGEST_RINGING, acknowledged or since + _LONGEST_RINGING))
+            longest = since + leg.access.ring_seconds
+            acknowledged = reliable.since + _LONGEST_PRACK if reliable and reliable.since is not None else longest
+            return Deadline(texts.ANSWER, min(longest, acknowledged))
         case UasRefused(since=since):
             return Deadline(texts.END_OF_CALL, since + _LONGEST_REFUSAL)
         case UasReleasing(since=since):

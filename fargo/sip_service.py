@@ -14,7 +14,6 @@ from twisted.internet.defer import Deferred
 
 from fargo.adapters.put import PutEvent
 from fargo.adapters.sip.adapter import SipAdapter
-from fargo.adapters.sip.name_servers import system_resolver
 from fargo.adapters.sip.settings import SipSettings
 from fargo.adapters.telepathy.adapter import TelepathyAdapter
 from fargo.adapters.telepathy.host import HostSettings
@@ -46,7 +45,7 @@ class SipLink(Protocol):
     def do(self, issued: Issued) -> None: ...
 
 
-class SipEngine:
+class SipService:
     """The engine that is configured.
 
     `put` and `broadcast` are those of `fargo.engine`, `reveal` is the vault's, and `keep_digit` keeps a digit among the
@@ -76,9 +75,7 @@ class SipEngine:
                 self._edge: EdgeSettings = settings
             case "sip":
                 self._commands = UserAgentCommand
-                self.link = SipAdapter(
-                    put, broadcast, reveal, keep_digit, _sip(config, secret), system_resolver(reactor), reactor
-                )
+                self.link = SipAdapter(put, broadcast, reveal, keep_digit, _sip(config, secret), reactor)
                 self._edge = _sip_edge(config, secret)
             case _:
                 assert_never(config.sip.engine)
