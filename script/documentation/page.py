@@ -5,7 +5,7 @@ from enum import Enum
 from itertools import chain
 from typing import Final, NamedTuple, get_args
 
-from documentation import events
+from documentation import events, user_agent_events
 from documentation.explore import Moment, Transition, explore, step
 
 from fargo.statemachine.account.account_state import Registered
@@ -13,6 +13,8 @@ from fargo.statemachine.call.call_state import Call
 from fargo.statemachine.legs.jingle import unacknowledged
 from fargo.statemachine.legs.jingle.jingle_session import Terminated
 from fargo.statemachine.legs.sip.phases import Over
+from fargo.statemachine.legs.sip.sip_leg import SipLeg
+from fargo.statemachine.legs.user_agent.phases import Confirmed
 from fargo.statemachine.machine import new
 from fargo.statemachine.model.call1 import (
     Call1Command,
@@ -42,6 +44,10 @@ from fargo.statemachine.model.sip_messages import (
     RegisterUndelivered,
     ReleaseFlow,
     SendRegister,
+    SendRequest,
+    SendResponse,
+    SipRequestReceived,
+    SipResponseReceived,
 )
 from fargo.statemachine.user_state import User
 
@@ -100,11 +106,14 @@ def page() -> str:
     of_call = list(chain.from_iterable(calls))
     secure = _after(nobody, events.signed_in(secure=True))
     of_relayed_call = list(explore(secure, events.of_relayed_call, _of_calls))
+    by_user_agent = _after(nobody, events.registered_by_user_agent())
+    of_user_agent_call = list(explore(by_user_agent, user_agent_events.of_call, _of_sip_calls))
     sections = (
         *_section(_ACCOUNT, of_account),
         *_section(_REGISTRATION, of_registration),
         *_section(_XMPP_LEG, of_call),
         *_section(_SIP_LEG, of_call),
+        *_section(_USER_AGENT_LEG, of_user_agent_call),
         *_section(_RELAY_SESSION, of_relayed_call),
     )
     return "\n".join((_HEAD, *sections))
@@ -114,6 +123,20 @@ def _of_calls(user: User) -> object:
     """Return what calls depend on: themselves, and which commands in them wait for a reply or may yet be refused."""
     waiting = [each for each in user.pending.values() if not unacknowledged.is_goodbye(each.command)]
     return user.calls, tuple([(type(each.command), each.until is None) for each in waiting])
+
+
+def _of_sip_calls(user: User) -> object:
+    """Return what calls depend on with our own user agent: their phases, and the messages that wait for an answer. Of a
+    confirmed dialog, its exchange and both holds count.
+    """
+    waiting = dict.fromkeys(_described(each.command) for each in user.pending.values())
+    return tuple(_of_sip_leg(call.sip) for call in user.calls.values()), tuple(waiting)
+
+
+def _of_sip_leg(leg: SipLeg) -> object:
+    if isinstance(leg, Confirmed):
+        return Confirmed, leg.exchange, leg.session.held, leg.wanted.holds, leg.wanted == leg.session.ours
+    return leg
 
 
 def _after(moment: Moment, happened: Iterable[Event]) -> Moment:
@@ -171,6 +194,16 @@ def _of_leg(leg: Callable[[Call], object]) -> Callable[[User], str]:
     return lambda user: next((type(leg(call)).__name__ for call in user.calls.values()), "")
 
 
+def _of_user_agent(user: User) -> str:
+    """Return the state of the SIP leg of the only call, "" if there is none. In a confirmed dialog, an exchange that is
+    under way is the state.
+    """
+    for call in user.calls.values():
+        exchange = getattr(call.sip, "exchange", None)
+        return type(call.sip if exchange is None else exchange).__name__
+    return ""
+
+
 def _of_relay(user: User) -> str:
     """Return the state of the latest relay session of the only call, "" if there is none."""
     return next((type(call.relay[-1]).__name__ for call in user.calls.values() if call.relay), "")
@@ -208,6 +241,8 @@ _KINDS: Final[dict[type, tuple[str, type[Enum] | None]]] = {
 
 def _described(value: Event | Command) -> _Input:
     name = type(value).__name__
+    if (message := _message(value)) is not None:
+        return _Input(name, message)
     if type(value) not in _KINDS:
         return _Input(name, "")
     field, unit = _KINDS[type(value)]
@@ -215,6 +250,19 @@ def _described(value: Event | Command) -> _Input:
     if kind is None:
         return _Input(name, "")
     return _Input(name, unit(kind).name.lower() if unit else str(kind))
+
+
+def _message(value: Event | Command) -> str | None:
+    """Return the method of a SIP request, or the status of a response, None for anything else."""
+    match value:
+        case SipRequestReceived(head=head):
+            return head.method
+        case SendRequest(method=method):
+            return method
+        case SipResponseReceived(status=status) | SendResponse(status=status):
+            return str(status)
+        case _:
+            return None
 
 
 _ACCOUNT: Final = _Machine(
@@ -244,6 +292,15 @@ _SIP_LEG: Final = _Machine(
     "The commands are those to the connection manager. `[*]` is the state before the call.",
     _of_leg(lambda call: call.sip),
     get_args(Call1Command),
+    Over.__name__,
+)
+_USER_AGENT_LEG: Final = _Machine(
+    "The SIP leg of a call, of our own user agent",
+    "The commands are those to the SIP adapter: requests with their method, and responses with their status. `[*]` is\n"
+    "the state before the call. `OfferSent`, `OfferDeferred` and `AckAwaited` are states of a `Confirmed` dialog in\n"
+    "which an exchange of offer and answer is under way.",
+    _of_user_agent,
+    (SendRequest, SendResponse),
     Over.__name__,
 )
 _RELAY_SESSION: Final = _Machine(
