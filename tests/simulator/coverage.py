@@ -17,9 +17,9 @@ from fargo.statemachine.account import account_state, roster
 from fargo.statemachine.legs.jingle import forking, jingle_leg, jingle_session
 from fargo.statemachine.legs.jingle.invitations import Invitation
 from fargo.statemachine.legs.relay import relay_leg, relay_session
-from fargo.statemachine.legs.sip import sip_leg
-from fargo.statemachine.legs.sip.phases import Over, Preparing
-from fargo.statemachine.legs.telepathy.phases import TelepathyPhase
+from fargo.statemachine.legs.sip.phases import Preparing
+from fargo.statemachine.legs.telepathy.phases import TelepathyLeg, TelepathyPhase
+from fargo.statemachine.legs.user_agent.phases import UserAgentPhase
 from fargo.statemachine.media.description import Content, Description, MediaProfile
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call1 import (
@@ -88,9 +88,15 @@ from fargo.statemachine.model.sip_messages import (
     EdgeRestarted,
     Endpoint,
     FlowClosed,
+    InviteReceived,
+    Party,
     RegisterAnswered,
     RegisterUndelivered,
+    RequestHead,
     SipHeaders,
+    SipRequestReceived,
+    SipRequestUndelivered,
+    SipResponseReceived,
     Undelivered,
 )
 from fargo.statemachine.pending import Reply
@@ -125,7 +131,8 @@ def every_pair() -> set[Pair]:
     """All that there are. A leg that is over is dropped at once: it meets nothing."""
     account = {*get_args(account_state.Account), *get_args(Connection)} - {account_state.Registered}
     xmpp = set(get_args(jingle_leg.JingleLeg)) - {jingle_session.Terminated}
-    sip = set(get_args(sip_leg.SipLeg)) - {Over}
+    # The runs play the engine "telepathy". The phases of our own user agent are in tests/statemachine/user_agent.
+    sip = {Preparing, *get_args(TelepathyLeg)}
     relay = set(get_args(relay_session.RelaySession))
     # No client is known as long as one is searched for; a call has no channel before it is placed.
     of_xmpp = {phase: () if phase is forking.Searching else _JINGLE_EVENTS for phase in xmpp}
@@ -174,6 +181,8 @@ def strays(user: User) -> Iterator[Event]:
     for call in user.calls.values():
         if isinstance(call.sip, TelepathyPhase):
             yield from _of_channel(call.sip.name, connection)
+        if isinstance(call.sip, UserAgentPhase):
+            yield from _of_dialog(call.sip.name, connection)
         for each in jingle_leg.sessions(call.jingle):
             yield from _of_session(each)
         if isinstance(call.jingle, forking.Inviting):
@@ -185,6 +194,7 @@ def strays(user: User) -> Iterator[Event]:
         if waiting is None or not isinstance(waiting.command, RelayCommand):
             yield from _of_iq(name, getattr(waiting.command, "to", DESK.jid) if waiting else DESK.jid)
     yield from _of_channel("none", connection)
+    yield from _of_dialog("none", connection)
     yield from _of_session(jingle_session.Session("none", BOB, DESK.jid, calls=True))
 
 
@@ -230,6 +240,20 @@ def _of_channel(name: str, connection: str) -> Iterator[Event]:
     yield from (ReceivingStateChanged(name, state) for state in FlowState)
     yield from (CandidatesReceived(name, phone_media()), DescriptionReceived(name, (PCMU,)))
     yield from (CallFailed(name, "InvalidArgument"), ChannelClosed(name))
+
+
+def _of_dialog(name: str, connection: str) -> Iterator[Event]:
+    source, caller = Endpoint("udp", "192.0.2.5", 5060), Party(CALLER, "stray")
+    yield InviteReceived(name, connection, _head("INVITE"), source, caller, CALLER)
+    for method in ("INVITE", "ACK", "CANCEL", "BYE", "UPDATE", "PRACK", "INFO", "OPTIONS", "REFER", "MESSAGE"):
+        yield SipRequestReceived(name, _head(method), source, "stray")
+    for status in (180, 200, 302, 401, 481, 503, 603):
+        yield SipResponseReceived(name, name, "INVITE", status, "", source, "stray")
+    yield from (SipRequestUndelivered(name, name, why) for why in Undelivered)
+
+
+def _head(method: str) -> RequestHead:
+    return RequestHead(method, CALLER, ("via",), "from", "to", "stray", 1)
 
 
 def _of_relay(command: str, profile: MediaProfile) -> Iterator[Event]:

@@ -78,6 +78,12 @@ def bound(story: Registering) -> Bound:
 # --- signing in
 
 
+def test_the_names_of_a_registration_are_the_same_in_every_replay() -> None:
+    assert derived.call_id("nonce", "2.0") == "7251f164d755980ab085d4c5314f9669"
+    assert derived.tag("nonce", "2.0") == "2.0-7465e8facb5009b5"
+    assert derived.call_id("nonce2", ".0") != derived.call_id("nonce", "2.0")
+
+
 def test_a_registration_is_a_register_to_the_domain_of_the_account() -> None:
     story = Registering()
     story.submit()
@@ -266,7 +272,7 @@ def test_a_registrar_that_wants_longer_registrations_gets_them() -> None:
     story.submit()
     story.challenge()
     story.headed(423, "Interval Too Brief", SipHeaders(min_expires=7200))
-    assert (story.sent.expires, story.sent.credentials) == (7200, None)
+    assert (story.sent.expires, story.sent.credentials, story.sent.destination) == (7200, None, REGISTRAR)
     story.challenge()
     story.accept(7200)
     assert bound(story).until == story.at + 7200
@@ -338,12 +344,20 @@ def test_it_is_renewed_before_it_ends(seconds: int) -> None:
 
 
 def test_renewals_of_accounts_that_began_together_drift_apart() -> None:
-    early, late = Registering(), Registering()
-    for story, after in ((early, 1.0), (late, 1.5)):
+    pauses = []
+    for after in (1.0, 1.5, 2.0):
+        story = Registering()
         story.tell(ResourceAvailable(DESK, GATEWAY))
         story.submit()
         story.accept(after=after)
-    assert late.pass_time() - early.pass_time() == pytest.approx(3600 * 0.05)
+        pauses.append(story.pass_time())
+    assert pauses == pytest.approx([3600 * 0.8, 3600 * 0.85, 3600 * 0.8])
+
+
+def test_even_the_shortest_registration_is_one() -> None:
+    story = Registering().registered(1)
+    assert story.pass_time() == 1
+    assert story.the(SendRegister).expires == 3600
 
 
 def test_a_registration_for_no_time_is_none() -> None:
@@ -351,6 +365,21 @@ def test_a_registration_for_no_time_is_none() -> None:
     story.submit()
     story.accept(0)
     assert story.the(RefuseIq).text == texts.NOT_KEPT.format(server="sip.test", uri=URI)
+
+
+def test_what_a_registration_waits_for_has_a_name() -> None:
+    def waits() -> set[str]:
+        return {due.name for due in machine.deadlines(story.user)}
+
+    story = Registering()
+    story.tell(ResourceAvailable(DESK, GATEWAY))
+    story.submit()
+    assert waits() == {texts.REGISTRAR_ANSWER}
+    story.accept()
+    assert waits() == {texts.RENEWAL}
+    story.tell(ResourceUnavailable(DESK, GATEWAY))
+    story.undelivered(Undelivered.SILENT)
+    assert waits() == {texts.END_OF_CONNECTION, texts.REMOVAL}
 
 
 # --- refusals
@@ -361,9 +390,12 @@ def test_a_registration_for_no_time_is_none() -> None:
     [
         (403, "Payment overdue", texts.REGISTRAR_REFUSES, "not-acceptable"),
         (404, "Unknown user", texts.REGISTRAR_REFUSES, "not-acceptable"),
+        (600, "Busy Everywhere", texts.REGISTRAR_REFUSES, "not-acceptable"),
         (603, "Decline", texts.REGISTRAR_REFUSES, "not-acceptable"),
+        (400, "Bad Request", texts.REGISTRAR_FAILS, "remote-server-timeout"),
         (480, "Too many registrations", texts.REGISTRAR_FAILS, "remote-server-timeout"),
         (503, "Maintenance", texts.REGISTRAR_FAILS, "remote-server-timeout"),
+        (300, "Multiple Choices", texts.REDIRECTED, "remote-server-timeout"),
         (302, "Moved Temporarily", texts.REDIRECTED, "remote-server-timeout"),
     ],
 )
@@ -386,6 +418,7 @@ def test_the_registrars_own_words_are_told(status: int, phrase: str, template: s
         ("Forbidden.", ("Account suspended.",), "Forbidden, Account suspended"),
         ("", ("Ask\x1b\nus",), "Ask??us"),
         ("x" * 300, (), "x" * 200),
+        ("AXX.", (), "AXX"),
     ],
 )
 def test_words_are_made_readable(phrase: str, warnings: tuple[str, ...], words: str) -> None:
@@ -513,7 +546,7 @@ def test_an_adapter_that_says_nothing_is_a_silent_server() -> None:
 
 
 def test_a_renewal_that_fails_is_repeated_until_the_registration_ends() -> None:
-    story = Registering().registered(600)
+    story = Registering().registered()
     end = bound(story).until
     story.pass_time()
     pauses = []
@@ -522,7 +555,7 @@ def test_a_renewal_that_fails_is_repeated_until_the_registration_ends() -> None:
         assert story.the(SendRegister).connection == story.name
         story.answer(500, "Broken", after=0.0)
         pauses.append(story.pass_time())
-    assert pauses[:4] == [2, 5, 15, 30]
+    assert pauses == [2, 5, 15, 30, 60, 120, 300, 188]
     assert story.at == end
     said = texts.SAID.format(words="Broken", status=500)
     problem = texts.REGISTRAR_FAILS.format(server="sip.test", uri=URI, said=said)
@@ -549,6 +582,7 @@ def test_a_renewal_that_succeeds_after_all_changes_nothing() -> None:
     story.undelivered(Undelivered.SILENT)
     story.pass_time()
     assert story.accept(600) == []
+    assert not [each for each in story.issued if isinstance(each.command, SignOut)]
     assert bound(story).failures == 0
     assert bound(story).problem is None
 
@@ -648,6 +682,28 @@ def test_a_registrar_that_keeps_them_is_asked_once_in_each_renewal() -> None:
     assert not story.all(SendRegister)
 
 
+def test_a_renewal_that_fails_is_repeated_without_the_removal_of_others() -> None:
+    story = Registering()
+    story.tell(ResourceAvailable(DESK, GATEWAY))
+    story.submit()
+    for _ in range(2):
+        story.answer(200, "OK", bindings=(replace(OWN, name=story.name), OLD))
+    story.pass_time()
+    assert story.the(SendRegister).remove == (OLD.contact,)
+    story.answer(400, "No")
+    story.pass_time()
+    assert story.the(SendRegister).remove == ()
+
+
+def test_a_registration_that_the_account_does_not_need_is_removed_with_the_next_renewal() -> None:
+    story = Registering().registered(client=False)
+    assert isinstance(story.user.account, Registered)
+    story.user = replace(story.user, account=replace(story.user.account, connection=SignedOut()))
+    story.pass_time()
+    story.accept()
+    assert story.the(SendRegister).expires == 0
+
+
 def test_a_registrar_that_invents_them_is_asked_twice() -> None:
     story = Registering()
     story.submit()
@@ -663,6 +719,30 @@ def test_no_more_than_a_few_are_removed_at_a_time() -> None:
     story.submit()
     story.answer(200, "OK", bindings=tuple(replace(OLD, contact=f"sip:{n}@192.0.2.1") for n in range(20)))
     assert len(story.sent.remove) == 8
+
+
+def test_a_phone_with_the_same_address_is_not_ours() -> None:
+    story = behind_nat()
+    phone = replace(OUTSIDE, ours=False, name=None)
+    story.answer(200, "OK", bindings=(INSIDE, phone), seen=NATTED)
+    assert story.the(SendRegister).remove == ()
+
+
+def test_a_challenge_to_the_removal_of_contacts_may_be_refused_too() -> None:
+    story = Registering()
+    story.submit()
+    story.answer(200, "OK", bindings=(OWN, OLD))
+    story.challenge()
+    story.answer(403, "Forbidden")
+    assert isinstance(story.registration.phase, Bound)
+
+
+def test_a_registrar_that_keeps_nothing_when_contacts_are_removed_has_registered_the_account() -> None:
+    story = Registering()
+    story.submit()
+    story.answer(200, "OK", bindings=(OWN, OLD))
+    story.answer(200, "OK", bindings=(replace(OWN, expires=0),))
+    assert isinstance(story.registration.phase, Bound)
 
 
 @pytest.mark.parametrize("status", [400, 403, 401, 500])
@@ -737,20 +817,33 @@ def test_a_registrar_that_shows_another_contact_is_asked_once(contact: str) -> N
     story = behind_nat()
     story.answer(200, "OK", bindings=shown, seen=NATTED)
     assert story.the(SendRegister).remove == ()
-    story.answer(200, "OK", bindings=shown, seen=NATTED)
-    story.pass_time()
-    story.answer(200, "OK", bindings=shown, seen=NATTED)
-    assert not story.all(SendRegister)
+    for _ in range(2):
+        story.answer(200, "OK", bindings=shown, seen=NATTED)
+        assert not story.all(SendRegister)
+        story.pass_time()
+    for elsewhere in (replace(NATTED, port=40001), replace(NATTED, ip="203.0.113.9", port=40001)):
+        story.answer(200, "OK", bindings=shown, seen=elsewhere)
+        assert story.all(SendRegister), "it has seen us elsewhere"
+        story.answer(200, "OK", bindings=shown, seen=None)
+        assert not story.all(SendRegister)
+        story.pass_time()
+        story.answer(200, "OK", bindings=shown, seen=elsewhere)
+        assert not story.all(SendRegister)
+        story.pass_time()
 
 
 def test_a_connection_from_another_port_is_no_other_address() -> None:
     story = behind_nat()
-    story.answer(200, "OK", seen=replace(NATTED, transport="tcp"))
+    by_tcp = replace(NATTED, transport="tcp")
+    story.answer(200, "OK", seen=by_tcp)
     assert story.all(SendRegister)
-    story.answer(200, "OK", seen=replace(NATTED, transport="tcp"))
+    story.answer(200, "OK", seen=by_tcp)
     story.tell(FlowClosed(story.name))
-    story.answer(200, "OK", seen=replace(NATTED, transport="tcp", port=40001))
+    story.answer(200, "OK", seen=replace(by_tcp, port=40001))
     assert not story.all(SendRegister)
+    story.pass_time()
+    story.answer(200, "OK", seen=replace(by_tcp, ip="203.0.113.2"))
+    assert story.all(SendRegister)
 
 
 # --- for calls
@@ -844,6 +937,15 @@ def test_a_refusal_to_remove_it_is_the_end_of_it() -> None:
     story.answer(403, "Forbidden")
     assert connection_of(story) == SignedOut()
     assert not story.user.registrations
+
+
+def test_a_423_to_the_removal_is_no_reason_to_register() -> None:
+    story = Registering().registered()
+    story.tell(ResourceUnavailable(DESK, GATEWAY))
+    story.headed(423, "Interval Too Brief", SipHeaders(min_expires=7200))
+    assert not story.all(SendRegister)
+    story.pass_time()
+    assert story.the(SendRegister).expires == 0
 
 
 def test_who_comes_back_signs_in_anew() -> None:
@@ -984,6 +1086,9 @@ def test_a_server_that_keeps_closing_it_is_tried_ever_more_slowly() -> None:
     story.tell(TimePassed(), 100.0)
     story.tell(FlowClosed(story.name))
     assert story.all(SendRegister), "it has held for a while"
+    story.accept()
+    story.tell(FlowClosed(story.name), 60.0)
+    assert story.all(SendRegister), "so has it now"
 
 
 def test_a_connection_that_closes_during_a_renewal_leaves_that_to_the_renewal() -> None:
@@ -1090,6 +1195,12 @@ def test_what_was_not_accepted_before_a_restart_is_given_up() -> None:
     assert story.the(ForgetSecret).secret == "s1"
     assert not story.user.registrations
     assert machine.is_idle(story.user)
+
+
+def test_a_restart_at_the_very_end_of_a_registration_does_not_keep_it() -> None:
+    story = Registering().registered(60)
+    story.tell(Restarted(), 60.0)
+    assert not story.user.registrations
 
 
 def test_a_sign_in_that_a_restart_has_cut_short_begins_anew_with_a_client() -> None:

@@ -21,7 +21,7 @@ from typing import Final, assert_never
 from msgspec.structs import replace
 
 from fargo.statemachine import address, derived
-from fargo.statemachine.account import digest, refusals, texts
+from fargo.statemachine.account import contacts, digest, refusals, texts
 from fargo.statemachine.account.account_state import Credentials, Lost, Opened, Outcome
 from fargo.statemachine.account.refusals import RegisterFailure
 from fargo.statemachine.deadline import Deadline
@@ -39,10 +39,8 @@ from fargo.statemachine.model.registrations import (
     Registrations,
 )
 from fargo.statemachine.model.sip_messages import (
-    Binding,
     Challenge,
     DigestCredentials,
-    Endpoint,
     FlowClosed,
     Hop,
     Identity,
@@ -67,10 +65,7 @@ _RENEWED_BEFORE: Final = 5.0
 _SHORTEST: Final = 1.0
 _SOON: Final = 60.0
 """A connection that is closed within this time counts as closed soon after it was opened."""
-_MOST_STALE: Final = 8
 _MOST_TIDYING: Final = 2
-_PORT: Final = 5060
-"""The port of a SIP URI that names none (RFC 3261 §19.1.2), other than over TLS."""
 _MOST_NONCES: Final = 3
 
 
@@ -154,7 +149,7 @@ def _register(
     """Send a REGISTER. ``before``: the one that it repeats in another form. ``challenge``: the one to answer."""
     phase = registration.phase
     seconds = 0 if isinstance(phase, Leaving) else registration.expires
-    remove = before.remove if before else phase.stale if isinstance(phase, Bound) else ()
+    remove = phase.stale if isinstance(phase, Bound) else ()
     # After a failure, DNS decides once more which of the server's addresses to try.
     again = challenge is None and _failures(phase)
     command = SendRegister(
@@ -244,7 +239,9 @@ def _to_answer(event: RegisterAnswered, awaited: Awaited) -> Challenge | None:
 def _accepted(
     event: RegisterAnswered, registration: Registration, awaited: Awaited, effects: Effects
 ) -> Outcome | None:
-    """The registrar has done as it was asked."""
+    """The registrar has done as it was asked. Each renewal is reported: a registration that the account does not need
+    is removed then.
+    """
     name, phase = event.connection, registration.phase
     if isinstance(phase, Leaving) and not awaited.expires:
         drop(name, effects)
@@ -252,15 +249,15 @@ def _accepted(
     if isinstance(phase, Leaving) or phase == Opening(wanted=False):
         _leave(name, registration, effects)
         return None
-    seconds = _granted(event, awaited)
+    seconds = contacts.granted(event, awaited.expires)
     if seconds <= 0:
         return _failed(name, registration, awaited, refusals.not_kept(registration), effects)
     bound = _bound(event, phase, seconds, effects)
-    moved = _is_new(event, registration.seen)
+    moved = contacts.is_elsewhere(event, registration.seen)
     _keep(name, replace(registration, phase=bound, seen=event.seen or registration.seen), effects)
     if awaited.tidying < _MOST_TIDYING and (moved or not set(bound.stale) <= set(awaited.remove)):
         _tidy(name, awaited.tidying + 1, effects)
-    return Opened(name) if isinstance(phase, Opening) else None
+    return Opened(name)
 
 
 def _bound(event: RegisterAnswered, before: Opening | Bound, seconds: int, effects: Effects) -> Bound:
@@ -271,22 +268,8 @@ def _bound(event: RegisterAnswered, before: Opening | Bound, seconds: int, effec
         flow = event.source
     at = effects.at
     return Bound(
-        at, at + seconds, at + _pause(seconds, at), event.service_route, _stale(event), flow, closures=closures
+        at, at + seconds, at + _pause(seconds, at), event.service_route, contacts.stale(event), flow, closures=closures
     )
-
-
-def _granted(event: RegisterAnswered, awaited: Awaited) -> int:
-    """Return for how many seconds the registrar keeps our Contact (RFC 3261 §10.2.4).
-
-    Our Contact says it, else Expires, else it is what was asked for. If the registrar has rewritten our Contact, or
-    left it out, and there is no Expires, ours may be any of those that are not known to be another's.
-    """
-    own = [each.expires for each in event.bindings if each.ours and each.name == event.connection]
-    others = [each.expires for each in event.bindings if not each.ours]
-    of_own = max((each for each in own if each is not None), default=event.headers.expires)
-    of_others = min((each for each in others if each), default=None)
-    granted = of_own if own or of_own is not None else of_others
-    return awaited.expires if granted is None else min(granted, awaited.expires)
 
 
 def _pause(seconds: int, at: float) -> float:
@@ -295,37 +278,6 @@ def _pause(seconds: int, at: float) -> float:
     """
     share = seconds * (0.8 + 0.1 * (at % 1.0))
     return max(min(share, seconds - _RENEWED_BEFORE), seconds / 2, _SHORTEST)
-
-
-def _stale(event: RegisterAnswered) -> tuple[str, ...]:
-    """Return the Contacts of ours that are to be removed (rule 3)."""
-    here = _here(event)
-    of_ours = (each for each in event.bindings if each.ours)
-    left = [each.contact for each in of_ours if each.name != event.connection or (here and each not in here)]
-    return tuple(left[:_MOST_STALE])
-
-
-def _here(event: RegisterAnswered) -> list[Binding]:
-    """Return the bindings of the registration that have our address as the registrar sees it."""
-    own = (each for each in event.bindings if each.ours and each.name == event.connection)
-    return [each for each in own if _is_at(each.contact, event.seen)]
-
-
-def _is_at(contact: str, seen: Endpoint | None) -> bool:
-    """Return True if a Contact leads to an address at which we are seen. Connections come from any port."""
-    parsed = address.parse_uri(contact)
-    found = None if isinstance(parsed, address.BadAddress) else address.server(parsed[0].domain)
-    if seen is None or found is None or found[0] != seen.ip:
-        return False
-    return seen.transport != "udp" or (found[1] or _PORT) == seen.port
-
-
-def _is_new(event: RegisterAnswered, before: Endpoint | None) -> bool:
-    """Return True if the registrar sees us elsewhere than before, and has no Contact with that address yet."""
-    seen = event.seen
-    if seen is None or _here(event):
-        return False
-    return before is None or seen.ip != before.ip or (seen.transport == "udp" and seen.port != before.port)
 
 
 def _tidy(name: str, number: int, effects: Effects) -> None:

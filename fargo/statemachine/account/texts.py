@@ -39,9 +39,9 @@ REDIRECTED: Final = (
 NOT_KEPT: Final = "{server} accepted {uri}, but did not keep it registered."
 ASKS_TO_WAIT: Final = "{problem} It asks to wait for {seconds} seconds."
 NO_SUCH_SERVER: Final = "The SIP server {server} of {uri} does not exist. Check the domain and the proxy."
-NAMES_SILENT: Final = "The address of the SIP server {server} cannot be found out: no name server responds."
+NAMES_SILENT: Final = "The address of the SIP server {server} cannot be found out: no name server is responding."
 SERVER_SILENT: Final = (
-    "The SIP server {server} of {uri} does not respond. If this continues, check the domain and proxy."
+    "The SIP server {server} of {uri} is not responding. If this continues, check the domain, proxy and port."
 )
 SERVER_REFUSES: Final = "The SIP server {server} of {uri} refuses connections. Check the port and the transport."
 CERTIFICATE_INVALID: Final = (

@@ -53,17 +53,18 @@ REGISTER = SendRegister(
 
 def in_dialog(method: str, **more: Any) -> SendRequest:
     """Return a request in the dialog that INVITE begins."""
-    return replace(
+    request = replace(
         INVITE,
         dialog="40.0",
         method=method,
         uri="sip:bob@192.0.2.1:5060",
+        cseq=2,
         recipient=Party(CALLEE, "their-tag"),
         hop=None,
         contact=False,
         body=None,
-        **{"cseq": 2, **more},
     )
+    return replace(request, **more)
 
 
 def responding(head: RequestHead, status: int, phrase: str = "Phrase", **more: Any) -> SendResponse:

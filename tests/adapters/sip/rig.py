@@ -207,6 +207,13 @@ class Rig:
         sent = self.edge.deliver("OPTIONS", f"sip:{self.token('settled')}@192.0.2.10")
         await self.edge.final(sent)
 
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Let time pass until a condition is true."""
+        async with asyncio.timeout(WAIT_SECONDS):
+            while not condition():
+                self.pass_time(STEP)
+                await asyncio.sleep(0.001)
+
     def has_event(self) -> bool:
         return not self._events.empty()
 
