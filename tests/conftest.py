@@ -41,6 +41,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write the golden logs anew, one for each test",
     )
+    parser.addoption("--soak", action="store_true", help="run the tests marked `soak`, and no others")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -51,6 +52,12 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_itemcollected(item: pytest.Item) -> None:
     if "servers" in getattr(item, "fixturenames", ()):
         item.add_marker("servers")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    soak = config.getoption("--soak")
+    config.hook.pytest_deselected(items=[item for item in items if bool(item.get_closest_marker("soak")) != soak])
+    items[:] = [item for item in items if bool(item.get_closest_marker("soak")) == soak]
 
 
 @pytest.fixture(scope="session")
