@@ -39,9 +39,9 @@ class Customer:
         }
         return await self.client.register_by_form(self.gateway.jid, **{**fields, **changed})
 
-    async def register(self) -> None:
-        """Register, and wait until the account is signed in and the gateway says so."""
-        wrong = failure(await self.submit())
+    async def register(self, **changed: str) -> None:
+        """Register, with some changes of the form, and wait until the gateway says that the account is signed in."""
+        wrong = failure(await self.submit(**changed))
         assert wrong is None, wrong
         await self.signed_in()
         # By now the gateway knows the features of this client.

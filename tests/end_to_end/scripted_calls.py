@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import pytest
+from world import XMPP_ADDRESS
 from world.jingle_call import JingleCall
 from world.rtp import RtpEndpoint
 from world.sip_agent import Call, ScriptedProvider
@@ -37,21 +38,21 @@ class Talk:
         assert (await self.call.ended()).reason == "success"
 
 
-async def out(alice: Customer, scripted: ScriptedProvider) -> Talk:
-    """Let Alice call. The phone answers at once."""
-    media = await alice.world.media()
-    call = await alice.call("bob", await alice.world.media())
+async def out(alice: Customer, scripted: ScriptedProvider, address: str = XMPP_ADDRESS) -> Talk:
+    """Let Alice call. The phone answers at once. `address` is that of both ends' audio."""
+    media = await alice.world.add(RtpEndpoint(address))
+    call = await alice.call("bob", await alice.world.add(RtpEndpoint(address)))
     phone = await scripted.called()
     await phone.answered(phone.sdp(media))
     await call.answered()
     return Talk(alice, call, phone, media)
 
 
-async def inward(alice: Customer, scripted: ScriptedProvider) -> Talk:
-    """Let the phone call Alice, who accepts at once."""
-    media, mark = await alice.world.media(), len(alice.client.stanzas)
+async def inward(alice: Customer, scripted: ScriptedProvider, address: str = XMPP_ADDRESS) -> Talk:
+    """Let the phone call Alice, who accepts at once. `address` is that of both ends' audio."""
+    media, mark = await alice.world.add(RtpEndpoint(address)), len(alice.client.stanzas)
     phone = scripted.call(media)
-    call = await JingleCall.incoming(alice.client, await alice.world.media(), after=mark)
+    call = await JingleCall.incoming(alice.client, await alice.world.add(RtpEndpoint(address)), after=mark)
     await call.accept()
     await phone.accepted()
     return Talk(alice, call, phone, media)

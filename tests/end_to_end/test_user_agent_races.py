@@ -13,7 +13,7 @@ from edge.agents import Message
 from world.gateway import FARGO
 from world.jingle_call import JingleCall
 from world.process import Process, until
-from world.sip_agent import Call, ScriptedProvider
+from world.sip_agent import Call, ScriptedProvider, audio
 
 from fargo.statemachine import texts
 
@@ -211,41 +211,49 @@ async def test_both_ends_hold_at_once(
     talk = await begin(scripted_alice, scripted)
     for number in range(rounds):
         async with asyncio.timeout(30):
-            await both(talk, number, "hold", "sendonly")
-            await both(talk, number, "unhold", "sendrecv")
+            await both(talk, number, holds=True)
+            await both(talk, number, holds=False)
     await talk.heard()
     await talk.hang_up()
     await all_is_over(scripted_alice, scripted, 1)
 
 
-async def both(talk: Talk, number: int, info: str, direction: str) -> None:
+async def both(talk: Talk, number: int, holds: bool) -> None:
     """Let both ends hold, or resume. The phone refuses offers while its own waits (RFC 3261 §14.2), and tries again."""
     phone, mark = talk.phone, len(talk.alice.client.stanzas)
-    waiting = asyncio.Event()
-    ready = asyncio.Event()
+    waiting = done = False
+    through = asyncio.Event()
 
     async def respond() -> None:
         """Respond to the gateway's offers until one has come through."""
-        while True:
-            got = await phone.request_of("INVITE")
-            if waiting.is_set():
-                phone.respond(got, 491, "Request Pending")
+        while not through.is_set():
+            offer = await phone.request_of("INVITE")
+            if waiting:
+                phone.respond(offer, 491, "Request Pending")
             else:
-                phone.respond(got, 200, sdp=phone.sdp(talk.media))
-                ready.set()
-                return
+                direction = answer(audio(offer).direction, holds if done else not holds)
+                phone.respond(offer, 200, sdp=phone.sdp(talk.media, direction=direction))
+                through.set()
 
     async def change() -> None:
+        nonlocal waiting, done
         while True:
-            waiting.set()
-            said = await phone.change(phone.sdp(talk.media, direction=direction))
-            waiting.clear()
+            waiting = True
+            said = await phone.change(phone.sdp(talk.media, direction="sendonly" if holds else "sendrecv"))
+            waiting = False
             if said.status == 200:
+                done = True
                 return
             assert said.status == 491, said.start
-            await asyncio.wait_for(ready.wait(), 10)
+            await through.wait()
 
     responding = asyncio.create_task(respond())
-    await at_once(number, talk.call.inform(info), change())
+    await at_once(number, talk.call.inform("hold" if holds else "unhold"), change())
     await responding
-    await talk.call.told(info, after=mark)
+    await talk.call.told("hold" if holds else "unhold", after=mark)
+
+
+def answer(offered: str, holds: bool) -> str:
+    """Return the direction of the phone's answer (RFC 3264 §6.1). `holds`: it has the gateway on hold."""
+    receives = "sendonly" if holds else "sendrecv"
+    return receives if offered == "sendrecv" else "inactive" if holds else "recvonly"

@@ -55,6 +55,13 @@ class _Datagrams:
     def send(self, message: Message) -> Message:
         return self.socket.send(message, self.to)
 
+    def note(self, request: Message) -> None:
+        """Write into the Via where the request has come from (RFC 3581 §4)."""
+        ip, port = self.to
+        noted = f"{request['Via'].replace(';rport', '')};received={ip};rport={port}"
+        place = next(place for place, (name, _) in enumerate(request.headers) if name.lower() == "via")
+        request.headers[place] = ("Via", noted)
+
 
 class _Socket(Agent):
     """The provider's UDP socket."""
@@ -90,6 +97,17 @@ def audio(message: Message) -> Audio:
     [host] = {line.split()[2] for line in lines if line.startswith("c=")}
     told = [line[2:] for line in lines if line in ("a=sendrecv", "a=sendonly", "a=recvonly", "a=inactive")]
     return Audio(host, int(media[1]), [int(each) for each in media[3:]], (told or ["sendrecv"])[0])
+
+
+def address_in(uri: str) -> Address:
+    """Return the address and port of a SIP URI."""
+    host, _, port = uri.partition("@")[2].partition(";")[0].rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def _branch(message: Message) -> str:
+    """Return what tells the transactions of the gateway apart."""
+    return next(each for each in message["Via"].split(";") if each.startswith("branch="))
 
 
 class Call:
@@ -130,7 +148,7 @@ class Call:
         phrase = phrase or PHRASES.get(status) or HTTPStatus(status).phrase
         said = response(to, status, phrase, headers=[("Contact", self._provider.contact_uri), *headers], body=sdp)
         said.replace("To", to["To"] if "tag=" in to["To"] else f"{to['To']};tag={tag}" if tag else self.local)
-        return self._provider.answer(to, said, self._flow)
+        return self._provider.answer(to, said)
 
     def request(self, method: str, *, headers: Headers = (), sdp: str = "", cseq: int | None = None) -> Message:
         """Send a request in the dialog."""
@@ -139,6 +157,9 @@ class Call:
         told = [("From", self.local), ("To", self.remote), ("Call-ID", self.id), ("CSeq", f"{cseq} {method}")]
         contact = ("Contact", self._provider.contact_uri)
         return self._flow.send(request(method, self.target, headers=[*told, contact, *headers], body=sdp))
+
+    def send(self, message: Message) -> None:
+        self._flow.send(message)
 
     def acknowledge(self, response: Message, sdp: str = "") -> Message:
         """Send the ACK to a 2xx."""
@@ -239,7 +260,7 @@ class ScriptedProvider:
     """A registrar, and the other end of all calls, at an address of IPv4 or IPv6: UDP and TCP at `port`.
 
     With `tls`, TLS is at `tls_port`. `behind` is the address that it gives as its own, if a proxy is before it.
-    `registers` has the REGISTER requests that it accepted.
+    `registers` has the REGISTER requests that it accepted. With a list as `ignored`, it is down: what comes goes there.
     """
 
     domain = DOMAIN
@@ -251,10 +272,11 @@ class ScriptedProvider:
         self.behind: Address | None = None
         self.registers: list[Message] = []
         self.options = 0
+        self.ignored: list[Message] | None = None
         self._tls = tls
         self._calls: dict[str, Call] = {}
         self._new: asyncio.Queue[Call] = asyncio.Queue()
-        self._said: dict[tuple[str, str], Message | None] = {}
+        self._seen: dict[tuple[str, str], tuple[Flow, Message | None]] = {}
         self._streams: list[_Stream] = []
         self._registered = asyncio.Event()
 
@@ -305,51 +327,62 @@ class ScriptedProvider:
         remote = f"<sip:alice@{self.domain}>"
         told = [("From", local), ("To", remote), ("Contact", self.contact_uri), ("CSeq", "1 INVITE")]
         sent = request("INVITE", self.contact, headers=[*told, *headers])
-        call = Call(self, self._flow, sent, local, remote, self.contact)
+        call = Call(self, self._way(self._flow, self.contact), sent, local, remote, self.contact)
         if media:
             sent.headers.append(("Content-Type", "application/sdp"))
             sent.body = call.sdp(media, formats)
         self._calls[call.id] = call
-        self._flow.send(sent)
+        call.send(sent)
         return call
 
     # --- what arrives
 
     def take(self, message: Message, flow: Flow) -> None:
         """Take in a message from the gateway."""
+        if self.ignored is not None:
+            self.ignored.append(message)
+            return
         if message.is_response:
             self._inbox(message).put(message)
             return
-        key = message["Via"], message.method
-        if key in self._said:
-            if said := self._said[key]:
+        key = _branch(message), message.method
+        if key in self._seen:
+            if said := self._seen[key][1]:
                 flow.send(said)
             return
-        self._said[key] = None
+        self._seen[key] = flow, None
+        if isinstance(flow, _Datagrams):
+            flow.note(message)
         match message.method:
             case "REGISTER":
                 self._register(message, flow)
             case "OPTIONS":
                 self.options += 1
-                self.answer(message, response(message, 200, "OK"), flow)
+                self.answer(message, response(message, 200, "OK"))
             case "INVITE" if "tag=" not in message["To"]:
                 self._begin(message, flow)
             case _:
                 self._inbox(message).put(message)
 
-    def answer(self, to: Message, said: Message, flow: Flow) -> Message:
-        """Send a response, now and whenever the request is repeated."""
-        self._said[to["Via"], to.method] = said
+    def answer(self, to: Message, said: Message) -> Message:
+        """Send a response the way that the request came, now and whenever it is repeated."""
+        key = _branch(to), to.method
+        flow, _ = self._seen[key]
+        self._seen[key] = flow, said
         return flow.send(said)
 
     def _inbox(self, message: Message) -> Inbox:
         call = self._calls.get(message["Call-ID"])
         return call.inbox if call else Inbox()
 
+    def _way(self, flow: Flow, target: str) -> Flow:
+        """Return the way to a Contact of the gateway: its address over UDP, else the connection that it came over."""
+        return _Datagrams(self._socket, address_in(target)) if isinstance(flow, _Datagrams) else flow
+
     def _register(self, message: Message, flow: Flow) -> None:
         contact = message.get("Contact")
         headers = [("Contact", f"{contact};expires={GRANTED_SECONDS}")] if contact and contact != "*" else []
-        self.answer(message, response(message, 200, "OK", headers=headers), flow)
+        self.answer(message, response(message, 200, "OK", headers=headers))
         if contact and message.get("Expires") != "0":
             self.registers.append(message)
             self._flow = flow
@@ -357,7 +390,8 @@ class ScriptedProvider:
 
     def _begin(self, message: Message, flow: Flow) -> None:
         local = f"{message['To']};tag={unique('callee')}"
-        call = Call(self, flow, message, local, message["From"], message["Contact"].strip("<>"))
+        target = message["Contact"].strip("<>")
+        call = Call(self, self._way(flow, target), message, local, message["From"], target)
         self._calls[call.id] = call
         self._new.put_nowait(call)
 
