@@ -104,7 +104,7 @@ class SipAdapter:
             reveal,
             reactor,
         )
-        self._keep_alive = KeepAlive(self._options, put, reactor)
+        self._keep_alive = KeepAlive(self._options, self._own, put, reactor)
         self._boot: str | None = None
         self._port: Any = None
         self._log = Logger()
