@@ -223,8 +223,8 @@ class SipAgent(asyncio.DatagramProtocol):
             self._news.set()
             contact = f"Contact: {request['contact']};expires={0 if gone else 600}"
             to = f"{request['to']};tag=r"
-            lines = ["SIP/2.0 200 OK", f"Via: {request['via']}", f"From: {request['from']}", f"To: {to}"]
-            lines += [f"Call-ID: {request['call-id']}", f"CSeq: {request['cseq']}", contact]
+            lines = ["SIP/2.0 200 OK", *(f"Via: {via}" for via in request.all("via")), f"From: {request['from']}"]
+            lines += [f"To: {to}", f"Call-ID: {request['call-id']}", f"CSeq: {request['cseq']}", contact]
             self.send(_with_body(lines, ""), request.source)
 
     def _authorized(self, request: Message) -> bool:
