@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from fargo.statemachine.legs.relay.relay_leg import concerns, is_overtaken
 from fargo.statemachine.legs.relay.relay_session import Joined
 from fargo.statemachine.model import rules
-from fargo.statemachine.model.call1 import CloseChannel, HangUp
+from fargo.statemachine.model.call1 import CloseChannel, HangUp, RejectDescription
 from fargo.statemachine.model.call_records import LogRecord
 from fargo.statemachine.model.commands import (
     AcceptSession,
@@ -186,6 +186,13 @@ def _plain_sentences(difference: Difference) -> bool:
     return without_texts(difference.then) == without_texts(difference.now)
 
 
+def _waiting_answer(difference: Difference) -> bool:
+    """The older rules rejected a description. All else is done today."""
+    then = [(each.command, each.call) for each in difference.then]
+    left = [each for each in then if not isinstance(each[0], RejectDescription)]
+    return left != then and left == [(each.command, each.call) for each in difference.now]
+
+
 def without_texts(issued: tuple[Issued, ...]) -> list[Issued]:
     """Return the commands with their texts for people left empty."""
     return [replace(each, command=_without_text(each.command)) for each in issued]
@@ -202,6 +209,7 @@ EXPLANATIONS: Final[dict[str, Explains]] = {
     rules.LATE_REFUSAL.name: _late_refusal,
     rules.REFUSAL_OF_OVERTAKEN.name: _refusal_of_overtaken,
     rules.PLAIN_SENTENCES.name: _plain_sentences,
+    rules.WAITING_ANSWER.name: _waiting_answer,
 }
 """By the name of the change."""
 

@@ -62,9 +62,6 @@ CONNECTED: Final = 0
 DISCONNECTED: Final = 2
 """Values of Connection_Status."""
 
-REJECTION: Final = (dbus.UInt32(0), dbus.UInt32(12), f"{ERROR}.Media.CodecsIncompatible", "")
-"""The argument of MediaDescription.Reject ((uuss))."""
-
 _CONTACT: Final = 1  # Handle_Type
 _EVENTS: Final = "telephone-event"  # RFC 4733: its fmtp is a list without a name; Telepathy names it "events"
 _FROM_SDP: Final = ("ptime", "maxptime")

@@ -179,7 +179,9 @@ class AcceptDescription(_Command, frozen=True, tag="AcceptDescription"):
 
 
 class RejectDescription(_Command, frozen=True, tag="RejectDescription"):
-    """MediaDescription.Reject on the far end's waiting description."""
+    """MediaDescription.Reject on the far end's waiting description. Only logs of older rules have it: see
+    `rules.WAITING_ANSWER`.
+    """
 
 
 class CompleteReceiving(_Command, frozen=True, tag="CompleteReceiving"):

@@ -14,7 +14,7 @@ from typing import Final
 
 from msgspec import Struct
 
-RULES: Final = 3
+RULES: Final = 4
 """The version that today's code folds by."""
 
 
@@ -52,10 +52,17 @@ PLAIN_SENTENCES: Final = RuleChange(
     "sentences in plain English",
     "Only texts for people differ: the text of an error, message or reason, the status of a presence or account.",
 )
+WAITING_ANSWER: Final = RuleChange(
+    4,
+    "the answer's description is left waiting",
+    "The description in the answer to an outgoing call is no longer rejected, neither two seconds after the answer nor"
+    " before a hold.",
+)
 CHANGES: Final[tuple[RuleChange, ...]] = (
     ALL_THAT_IS_DUE,
     END_AFTER_FAULT,
     LATE_REFUSAL,
     REFUSAL_OF_OVERTAKEN,
     PLAIN_SENTENCES,
+    WAITING_ANSWER,
 )
