@@ -129,6 +129,10 @@ class SipAgent(asyncio.DatagramProtocol):
         """The next response that refuses an INVITE."""
         return await self._next(lambda m: m.code >= 300 and m.cseq[1] == "INVITE", "refusal", seconds)
 
+    async def final(self, seconds: float = SECONDS) -> Message:
+        """The next final response to an INVITE."""
+        return await self._next(lambda m: m.code >= 200 and m.cseq[1] == "INVITE", "final response", seconds)
+
     async def _next(self, wanted: Callable[[Message], bool], what: str, seconds: float) -> Message:
         try:
             async with asyncio.timeout(seconds):
