@@ -236,12 +236,12 @@ class SipAgent(asyncio.DatagramProtocol):
         if given.get("nonce") != self._nonce:
             return False
         self.auth_user = given["username"]
-        secret = _md5(f"{given['username']}:r:{self.password}")
-        wanted = _md5(f"REGISTER:{given['uri']}")
-        return given["response"] == _md5(f"{secret}:{self._nonce}:{wanted}")
+        secret = md5(f"{given['username']}:r:{self.password}")
+        wanted = md5(f"REGISTER:{given['uri']}")
+        return given["response"] == md5(f"{secret}:{self._nonce}:{wanted}")
 
 
-def _md5(text: str) -> str:
+def md5(text: str) -> str:
     return hashlib.md5(text.encode()).hexdigest()
 
 

@@ -4,6 +4,7 @@ The description in a phone's answer is never accepted or rejected (`fargo.statem
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -32,8 +33,8 @@ from fargo.statemachine.model.call1 import (
     SendingStateChanged,
 )
 
-from .rig import Rig
-from .sip import Dialog, SipAgent, sdp
+from .rig import PASSWORD, Rig
+from .sip import Dialog, SipAgent, md5, sdp
 from .test_calls import answer, arrive, closed, converse, place
 
 INSIDE, OUTSIDE = "127.0.0.1", "127.0.0.2"
@@ -209,3 +210,20 @@ async def test_either_end_hangs_up_while_the_phone_holds(
             await rig.expect(CallStateChanged, channel=call, state=CallState.ENDED)
             await closed(rig, call)
     await place(rig, agent, connection)
+
+
+# --- logins
+
+OTHER_REALM = 'Proxy-Authenticate: Digest realm="the proxy", nonce="47", algorithm=MD5, qop="auth,auth-int"'
+
+
+async def test_a_proxy_with_another_realm_than_the_registrar_gets_the_password(
+    rig: Rig, agent: SipAgent, connection: str
+) -> None:
+    _, invite = await place(rig, agent, connection)
+    agent.reply(invite, 407, "Proxy Authentication Required", "", OTHER_REALM)
+    again = await agent.expect("INVITE")
+    given: dict[str, str] = dict(re.findall(r'(\w+)="?([^",]+)"?', again["proxy-authorization"]))
+    assert (given["username"], given["realm"], given["qop"]) == ("alice", "the proxy", "auth")
+    secret, wanted = md5(f"alice:the proxy:{PASSWORD}"), md5(f"INVITE:{given['uri']}")
+    assert given["response"] == md5(f"{secret}:47:{given['nc']}:{given['cnonce']}:auth:{wanted}")

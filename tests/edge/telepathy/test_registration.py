@@ -59,7 +59,15 @@ async def test_of_several_challenges_the_usable_one_passes(line: Line) -> None:
     md5 = 'Digest realm="example.net",nonce="abc",algorithm=MD5,qop="auth,auth-int"'
     names = ["WWW-Authenticate", "WWW-Authenticate", "Proxy-Authenticate"]
     answer = await challenged(line, 401, *zip(names, [sha, md5, CHALLENGE], strict=True))
-    assert (answer.status, answer.all("WWW-Authenticate"), answer.all("Proxy-Authenticate")) == (401, [md5], [])
+    usable = md5.replace("auth,auth-int", "auth")
+    assert (answer.status, answer.all("WWW-Authenticate"), answer.all("Proxy-Authenticate")) == (401, [usable], [])
+
+
+@pytest.mark.parametrize("offered", ['qop="auth-int,auth"', 'qop = "auth, auth-int"', "qop=auth"])
+async def test_auth_int_is_not_offered(line: Line, offered: str) -> None:
+    """It covers the body, which the edge changes."""
+    answer = await challenged(line, 401, ("WWW-Authenticate", f"{CHALLENGE}, {offered}, opaque=x"))
+    assert answer["WWW-Authenticate"] == f'{CHALLENGE}, qop="auth", opaque=x'
 
 
 @pytest.mark.parametrize("method", ["REGISTER", "INVITE"])
