@@ -69,7 +69,11 @@ class Dialog:
 
 
 class SipAgent(asyncio.DatagramProtocol):
-    """Registers `user` with `password`. `refuse` is the response to REGISTER instead; if `silent` it gets none."""
+    """Registers `user` with `password`. `refuse` is the response to REGISTER instead; if `silent` it gets none.
+
+    `registrations` counts the successful ones. `lasting` is the header that says how long they last, in the place of
+    the Contact that was given.
+    """
 
     def __init__(self, address: str, port: int, user: str, password: str) -> None:
         self.address = address
@@ -79,6 +83,8 @@ class SipAgent(asyncio.DatagramProtocol):
         self.refuse: tuple[int, str] | None = None
         self.silent = False
         self.registered = ""
+        self.registrations = 0
+        self.lasting = ""
         self.auth_user = ""
         self._inbox: list[Message] = []
         self._news = asyncio.Event()
@@ -154,6 +160,14 @@ class SipAgent(asyncio.DatagramProtocol):
                 self._news.clear()
                 await self._news.wait()
 
+    async def refreshed(self, seconds: float = SECONDS) -> None:
+        """Wait for a successful registration."""
+        known = self.registrations
+        async with asyncio.timeout(seconds):
+            while self.registrations == known:
+                self._news.clear()
+                await self._news.wait()
+
     def has(self, what: str | int) -> bool:
         return any(what in (m.method, m.code) for m in self._inbox)
 
@@ -224,8 +238,9 @@ class SipAgent(asyncio.DatagramProtocol):
         else:
             gone = "expires=0" in request["contact"] or request["expires"] == "0"
             self.registered = "" if gone else request.contact
+            self.registrations += 1
             self._news.set()
-            contact = f"Contact: {request['contact']};expires={0 if gone else 600}"
+            contact = self.lasting or f"Contact: {request['contact']};expires={0 if gone else 600}"
             to = f"{request['to']};tag=r"
             lines = ["SIP/2.0 200 OK", *(f"Via: {via}" for via in request.all("via")), f"From: {request['from']}"]
             lines += [f"To: {to}", f"Call-ID: {request['call-id']}", f"CSeq: {request['cseq']}", contact]

@@ -32,6 +32,7 @@ from fargo.statemachine.model.call1 import (
     RequestHold,
     SendingStateChanged,
 )
+from fargo.statemachine.model.events import SipSignedIn, SipSignedOut
 
 from .rig import PASSWORD, Rig
 from .sip import Dialog, SipAgent, md5, sdp
@@ -212,7 +213,18 @@ async def test_either_end_hangs_up_while_the_phone_holds(
     await place(rig, agent, connection)
 
 
-# --- logins
+# --- registrations and logins
+
+
+@pytest.mark.parametrize("lasting", ["Contact: <sip:alice@198.51.100.7:1024>;expires=6", "Expires: 6"])
+async def test_a_registration_is_refreshed_in_time(rig: Rig, agent: SipAgent, lasting: str) -> None:
+    agent.lasting = lasting
+    rig.sign_in(agent.uri)
+    await rig.expect(SipSignedIn)
+    for _ in range(2):
+        await agent.refreshed()
+    assert not [each for each in rig.events if isinstance(each, SipSignedOut)]
+
 
 OTHER_REALM = 'Proxy-Authenticate: Digest realm="the proxy", nonce="47", algorithm=MD5, qop="auth,auth-int"'
 
