@@ -213,6 +213,17 @@ async def test_either_end_hangs_up_while_the_phone_holds(
     await place(rig, agent, connection)
 
 
+# --- answers
+
+
+async def test_a_server_in_trouble_is_not_called_again_and_again(rig: Rig, agent: SipAgent, connection: str) -> None:
+    call, invite = await place(rig, agent, connection)
+    agent.reply(invite, 503, "Maintenance", "", "Retry-After: 1")
+    ended = await rig.expect(CallStateChanged, channel=call, state=CallState.ENDED)
+    assert ended.message == "503 Maintenance"
+    assert not agent.has("INVITE")
+
+
 # --- registrations and logins
 
 

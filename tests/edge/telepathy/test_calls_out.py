@@ -102,6 +102,12 @@ async def test_a_503_keeps_its_words(line: Line) -> None:
     assert (answer.status, answer.phrase) == (500, "503 Line down")
 
 
+@pytest.mark.parametrize("status", [404, 480, 500, 503, 600])
+async def test_rakia_is_not_told_to_try_again(line: Line, status: int) -> None:
+    answer = await told(line, status, "Later", ("Retry-After", "2 (in a moment)"))
+    assert answer.get("Retry-After") is None
+
+
 @pytest.mark.parametrize("bad", ["\udcff", "\udced\udca0\udc80", "\udcc0\udc80", "\udcf5\udc80\udc80\udc80"])
 async def test_words_that_are_not_utf_8_are_masked(line: Line, bad: str) -> None:
     answer = await told(line, 486, f"Busy {bad}!")
