@@ -19,9 +19,11 @@ from fargo.edge.run import command, write_configuration
 from fargo.edge.settings import READY_LINE
 from fargo.edge.telepathy.routing import route_params
 from fargo.edge.telepathy.settings import TelepathyEdgeSettings
+from fargo.statemachine.media.description import Codec
 from fargo.statemachine.model.call1 import (
     CallState,
     CallStateChanged,
+    CandidatesReceived,
     ChangeReason,
     CompleteReceiving,
     CompleteSending,
@@ -222,6 +224,36 @@ async def test_a_server_in_trouble_is_not_called_again_and_again(rig: Rig, agent
     ended = await rig.expect(CallStateChanged, channel=call, state=CallState.ENDED)
     assert ended.message == "503 Maintenance"
     assert not agent.has("INVITE")
+
+
+@pytest.mark.parametrize("body", ["", sdp(0), sdp().replace("RTP/AVP", "RTP/SAVP")], ids=["none", "refused", "SAVP"])
+async def test_an_answer_without_usable_audio_is_told_as_one(
+    rig: Rig, agent: SipAgent, connection: str, body: str
+) -> None:
+    """The core ends the call for a codec that nobody has."""
+    call, invite = await place(rig, agent, connection)
+    agent.reply(invite, 200, "OK", body)
+    assert (await rig.expect(DescriptionReceived, channel=call)).codecs == (Codec(127, "none", 8000),)
+    await rig.expect(CandidatesReceived, channel=call)
+    await rig.expect(CallStateChanged, channel=call, state=CallState.ACTIVE)
+    rig.do(HangUp(call, ChangeReason.MEDIA_ERROR))
+    await agent.expect("BYE")
+    await rig.expect(CallStateChanged, channel=call, state=CallState.ENDED)
+    await closed(rig, call)
+
+
+@WAYS
+async def test_a_phone_that_answers_our_hold_without_media_stays_in_the_call(
+    rig: Rig, agent: SipAgent, connection: str, begin: Begin
+) -> None:
+    call, dialog = await begin(rig, agent, connection)
+    async with flowing(rig, call):
+        rig.do(RequestHold(call, True))
+        agent.reply(await agent.expect("INVITE"), 200, "OK", sdp(0, "8"))
+        await agent.expect("ACK")
+        await changed(agent, dialog, "8")
+    assert not agent.has("BYE")
+    await hung_up(rig, agent, call, dialog)
 
 
 # --- registrations and logins

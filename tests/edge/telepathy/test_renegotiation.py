@@ -155,6 +155,16 @@ async def test_an_answer_to_our_hold_brings_no_other_codecs(dialog: Dialog) -> N
     assert "a=recvonly" in lines(answer.body)
 
 
+@pytest.mark.parametrize("body", ["", sdp(audio(0, port=0))], ids=["nothing", "refused"])
+async def test_an_answer_to_our_hold_without_media_is_a_hold_by_the_phone(dialog: Dialog, body: str) -> None:
+    sent, got = await dialog.by_rakia(sdp(f"{audio(0, 8, 101)}\r\na=sendonly", ip="127.0.0.1"))
+    headers = [("Contact", dialog.line.provider.contact)]
+    await dialog.line.provider.answer(got, 200, "OK", headers=headers, body=body)
+    answer = await dialog.line.rakia.final(sent)
+    assert codec_lines(answer.body) == codec_lines(audio(0, 8, 101, port=9) + "\r\n")
+    assert "c=IN IP4 0.0.0.0" in lines(answer.body)
+
+
 async def test_two_ends_of_one_call_are_kept_apart(line: Line) -> None:
     """A call between two users of the gateway passes the edge twice, with the same Call-ID."""
     first = await placed(line)
