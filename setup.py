@@ -20,6 +20,8 @@ setup(
         # rtpengine's NG protocol. Other bencode libraries reject dictionaries with unsorted keys.
         "bencode.py>=4,<5",
         "click>=8.1,<9",
+        # The names in the TLS certificates of SIP servers.
+        "cryptography>=38,<51",
         "dbus-python>=1.3,<2",
         "msgspec>=0.19,<1",
         "pydantic>=2.7,<3",

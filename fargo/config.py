@@ -89,18 +89,18 @@ def _addresses(value: object) -> tuple[str, ...]:
     return addresses
 
 
-class Endpoint(NamedTuple):
+class HostPort(NamedTuple):
     """An IPv4 address and a UDP port on it."""
 
     host: str
     port: int
 
 
-def _endpoint(text: object) -> Endpoint:
+def _endpoint(text: object) -> HostPort:
     host, colon, port = text.rpartition(":") if isinstance(text, str) else ("", "", "")
     if not (colon and port.isascii() and port.isdecimal() and 0 < int(port) < 65536):
         raise ValueError
-    return Endpoint(_address(host), int(port))
+    return HostPort(_address(host), int(port))
 
 
 def _path(path: Path, info: ValidationInfo) -> Path:
@@ -197,12 +197,12 @@ class SipConfig(_Section):
         None, validate_default=True, description="the path of a file with the key of the TLS certificate"
     )
     tls_ca: RelativePath = Field(
-        Path("/etc/ssl/certs/ca-certificates.crt"),
-        description="the path of a file with the TLS authorities to trust",
+        Path("/etc/ssl/certs"),
+        description="the path of a directory or a file with the TLS authorities to trust",
     )
     inside_port: Port = Field(5070, description=_A_PORT)
     gateway_port: Port = Field(5071, description=_A_PORT)
-    hep: Annotated[Endpoint, BeforeValidator(_endpoint)] | None = Field(
+    hep: Annotated[HostPort, BeforeValidator(_endpoint)] | None = Field(
         None, description='the IPv4 address and port of a HEP collector, such as "192.0.2.20:9060"'
     )
     ring_seconds: int = Field(180, strict=True, ge=5, le=540, description="a number of seconds from 5 to 540")
@@ -235,7 +235,7 @@ class MediaConfig(_Section):
     """[media]: the path that audio takes."""
 
     path: Literal["auto", "direct", "relay"] = Field("auto", description='"auto", "direct" or "relay"')
-    relay: Annotated[Endpoint, BeforeValidator(_endpoint)] | None = Field(
+    relay: Annotated[HostPort, BeforeValidator(_endpoint)] | None = Field(
         None,
         validate_default=True,
         description='the IPv4 address and port of rtpengine\'s option listen-ng, such as "127.0.0.1:2223"',
@@ -243,7 +243,7 @@ class MediaConfig(_Section):
 
     @field_validator("relay")
     @classmethod
-    def _relay_if_required(cls, relay: Endpoint | None, info: ValidationInfo) -> Endpoint | None:
+    def _relay_if_required(cls, relay: HostPort | None, info: ValidationInfo) -> HostPort | None:
         if info.data.get("path") == "relay" and relay is None:
             raise _mistake(texts.RELAY_MISSING.format(expected=_description(cls, "relay")))
         return relay

@@ -13,7 +13,7 @@ Rules:
 
 import signal
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from pathlib import Path
 from secrets import token_hex
 from typing import Any, Final, assert_never
@@ -25,17 +25,13 @@ from twisted.python.failure import Failure
 
 from fargo import texts
 from fargo.adapters.relay.adapter import RelayAdapter, RelaySettings
-from fargo.adapters.telepathy.adapter import TelepathyAdapter
-from fargo.adapters.telepathy.host import HostSettings
 from fargo.adapters.xmpp.adapter import XmppAdapter, XmppSettings
 from fargo.backfill import backfill
-from fargo.config import INSIDE, Config
-from fargo.edge.run import Edge
-from fargo.edge.telepathy.routing import route_params
-from fargo.edge.telepathy.settings import TelepathyEdgeSettings
+from fargo.config import Config
 from fargo.engine import Engine, steady_clock
 from fargo.processes import ProcessError
 from fargo.retention import Retention
+from fargo.sip_service import SipService
 from fargo.statemachine import machine
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call_records import (
@@ -47,7 +43,7 @@ from fargo.statemachine.model.call_records import (
     RecordPath,
 )
 from fargo.statemachine.model.commands import Fault, Forget, ForgetSecret, Issued, SipCommand, XmppCommand
-from fargo.statemachine.model.events import Restarted, SipAccount, Stopping, StreamOpened
+from fargo.statemachine.model.events import Restarted, Stopping, StreamOpened
 from fargo.statemachine.model.ng import RelayCommand, RelayRefused
 from fargo.store.opening import log_in, open_store
 from fargo.store.transient import TransientSecrets
@@ -55,7 +51,7 @@ from fargo.store.vault import Vault
 from fargo.supervisor import Supervisor
 
 SIGN_OUT_SECONDS: Final = 5.0
-"""How long signing out of SIP may take when the gateway stops."""
+"""The time that signing out of SIP may take when the gateway stops."""
 
 
 def run(config: Config) -> int:
@@ -87,15 +83,19 @@ class Daemon:
         self._engine = Engine(self._log, machine, self._dispatch, self._fail, reactor.callLater, policy=_policy(config))
         in_use = self._engine.load()
         self._retention = Retention(self._log, config.log.keep_seconds, self._engine.forget, steady_clock(), reactor)
-        self._edge_settings = _edge_settings(config)
         self._vault = Vault(directory, reactor)
         self._vault.forget_all_but(in_use)
         self._transient = TransientSecrets(reactor.callLater)
-        self._edge = Supervisor(texts.EDGE, self._make_edge, reactor)
-        hosts = HostSettings(
-            directory / "sip", rakia=str(config.programs.rakia), dbus_daemon=str(config.programs.dbus_daemon)
+        self._sip = SipService(
+            config,
+            _lasting_secret(directory / "edge.key"),
+            self._engine.put,
+            self._engine.broadcast,
+            self._vault.reveal,
+            self._transient.keep,
+            reactor,
         )
-        self._sip = TelepathyAdapter(self._engine.put, self._vault.reveal, self._route, hosts, reactor)
+        self._edge = Supervisor(texts.EDGE, self._sip.edge, reactor)
         self._xmpp = XmppAdapter(
             self._engine.put,
             self._vault.keep,
@@ -137,12 +137,13 @@ class Daemon:
     async def _start(self) -> None:
         try:
             await self._edge.start()
-            await self._sip.start()
+            await self._sip.link.start()
         except ProcessError as error:
             self._fail(str(error))
             return
         if self._relay:
             self._relay.start()
+        self._sip.know(self._engine.busy())
         self._xmpp.start()
 
     async def _stop(self) -> None:
@@ -153,7 +154,7 @@ class Daemon:
         await self._xmpp.stop()
         if self._relay:
             await self._relay.stop()
-        await self._sip.stop()
+        await self._sip.link.stop()
         await self._edge.stop()
         self._vault.close()
         self._log.close()
@@ -163,9 +164,16 @@ class Daemon:
         if not self._engine.is_open:
             return  # an engine that has failed signs nobody out
         try:
-            await self._sip.all_signed_out().addTimeout(SIGN_OUT_SECONDS, self._reactor)
+            await Deferred.fromCoroutine(self._signed_out()).addTimeout(SIGN_OUT_SECONDS, self._reactor)
         except TimeoutError:
-            self._logger.warn(texts.NOT_SIGNED_OUT, count=self._sip.connections)
+            self._logger.warn(texts.NOT_SIGNED_OUT, count=self._sip.link.connections)
+
+    async def _signed_out(self) -> None:
+        """Return when signing out leads to nothing more: a registrar that asks for a login is sent another request."""
+        await self._engine.settled()
+        while self._sip.link.connections:
+            await self._sip.link.all_signed_out()
+            await self._engine.settled()
 
     def _stream_opened(self) -> None:
         first, self._ready = not self._ready, True
@@ -192,19 +200,13 @@ class Daemon:
         self._logger.failure(texts.START_OR_STOP_BUG, failure=failure)
         self._fail(texts.START_OR_STOP_FAILED)
 
-    # --- the relay and the edge
+    # --- the relay
 
     def _make_relay(self) -> RelayAdapter | None:
         if self._config.media.relay is None:
             return None
         settings = RelaySettings(*self._config.media.relay)
         return RelayAdapter(self._engine.put, self._engine.broadcast, self._transient.take, settings, self._reactor)
-
-    def _make_edge(self, ended: Callable[[str], None]) -> Edge:
-        return Edge(self._edge_settings, self._reactor, ended)
-
-    def _route(self, account: SipAccount) -> dict[str, str | int | bool]:
-        return route_params(account.transport, account.proxy, account.port, self._edge_settings)
 
     # --- commands
 
@@ -236,21 +238,9 @@ class Daemon:
             self._engine.put(issued.user, RelayRefused(issued.id, texts.NO_RELAY))
 
 
-def _edge_settings(config: Config) -> TelepathyEdgeSettings:
-    return TelepathyEdgeSettings(
-        outside_ip=config.sip.address[0],
-        outside_port=config.sip.port,
-        inside_ip=INSIDE,
-        inside_port=config.sip.inside_port,
-        secret=_lasting_secret(config.state.directory / "edge.key"),
-        ring_seconds=config.sip.ring_seconds,
-        run_dir=config.state.directory / "edge",
-        kamailio=str(config.programs.kamailio),
-    )
-
-
 def _policy(config: Config) -> Policy:
-    return Policy(config.media.path, config.media.relay is not None)
+    sip = config.sip
+    return Policy(config.media.path, config.media.relay is not None, sip.engine, sip.ring_seconds)
 
 
 def _xmpp_settings(config: Config) -> XmppSettings:

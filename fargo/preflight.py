@@ -9,7 +9,7 @@ from secrets import token_hex
 from typing import Final
 
 from fargo import texts
-from fargo.config import INSIDE, Config, Endpoint
+from fargo.config import INSIDE, Config, HostPort
 
 _PONG_SECONDS: Final = 1.0
 _OF_TELEPATHY: Final = ("rakia", "dbus_daemon")
@@ -59,7 +59,7 @@ def _tls_file(config: Config, name: str) -> Path | None:
     return path if config.sip.engine == "sip" else None
 
 
-def _answers(relay: Endpoint) -> bool:
+def _answers(relay: HostPort) -> bool:
     """Return whether an rtpengine answers a ping (NG protocol)."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.settimeout(_PONG_SECONDS)

@@ -28,19 +28,19 @@ from twisted.python.failure import Failure
 from fargo import texts
 
 START_SECONDS = 20
-"""How long a child may take to become ready."""
+"""The time that a child may take to become ready."""
 
 STOP_SECONDS = 5
-"""How long a child may take to end after TERM, before KILL."""
+"""The time that a child may take to end after TERM, before KILL."""
 
 FIRST_LINES = 20
-"""How many lines are kept of a child that is not ready yet: the last of them."""
+"""The number of last lines that are kept of a child that is not ready yet."""
 
 LINE_BYTES = 4096
 """The length at which a line is cut."""
 
 _CLEAN = ("exit code 0", "signal SIGTERM")
-"""How a child that was told to stop should end."""
+"""The ends that are expected of a child that was told to stop."""
 
 
 class ProcessError(Exception):

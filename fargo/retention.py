@@ -5,6 +5,7 @@ Rules:
 1. A call leaves as a whole: a stream is cut only where nothing was going on. What follows the cut folds as before.
 2. An account stays as long as its user keeps it. A user of whom nothing is left is forgotten.
 3. Each step is short and is a transaction of its own, so that the gateway and readers can continue in between.
+4. If the events of a user cannot be read or folded, they stay, and the other users have their turn.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,21 +20,41 @@ from twisted.python.failure import Failure
 from fargo import texts
 from fargo.statemachine.machine import condensed, fold, new
 from fargo.statemachine.model.events import Recorded, Snapshot
-from fargo.store.interface import Store
+from fargo.statemachine.user_state import User
+from fargo.store.interface import Store, StoreError
 
 EVERY: Final = 3600.0
 """Seconds between two searches for old events."""
 
 
+class NotRetiredError(StoreError):
+    """Old events of one or more users had to stay; the text is a sentence that says whose and why."""
+
+
 def retire(store: Store, before: float, forget: Callable[[str, int], None] | None = None) -> Iterator[int]:
     """Take out the events from before a time (seconds since 1970), some at each step. Each step yields their number.
 
-    `forget` is called for users of whom nothing is left, with the version of which this is true.
+    `forget` is called for users of whom nothing is left, with the version of which this is true. Raises StoreError if
+    the log cannot be read, and NotRetiredError at the end if events of some users had to stay.
     """
+    problems: dict[str, Exception] = {}
     user: str | None = ""
     while user is not None and (user := store.next_user(user)) is not None:
         yield 0
-        yield from _retire(store, user, before, forget)
+        try:
+            yield from _retire(store, user, before, forget)
+        except Exception as error:  # a bug, or a damaged event, costs this user's turn, not the others'
+            problems[user] = error
+    if problems:
+        raise NotRetiredError(_sentence(problems))
+
+
+def _sentence(problems: dict[str, Exception]) -> str:
+    """Return whose events had to stay, with the first reason."""
+    user, error = next(iter(problems.items()))
+    why = str(error) if isinstance(error, StoreError) else f"{type(error).__name__}: {error}"
+    template = texts.NOT_RETIRED_OF_ONE if len(problems) == 1 else texts.NOT_RETIRED_OF_SEVERAL
+    return template.format(count=len(problems), user=user, why=why)
 
 
 def _retire(store: Store, user: str, before: float, forget: Callable[[str, int], None] | None) -> Iterator[int]:
@@ -43,16 +64,23 @@ def _retire(store: Store, user: str, before: float, forget: Callable[[str, int],
         for recorded in page:
             state, *_ = fold(state, recorded)
             if (event := condensed(state)) is not None:
-                quiet = replace(recorded, event=event)
+                quiet, restored = replace(recorded, event=event), state
         if quiet and quiet.version > begins:
             begins = quiet.version
-            _, issued, call = fold(new(user), quiet)
-            yield store.condense(quiet.folded(call), issued)
+            yield _condense(store, quiet, restored)
         else:
             yield 0
     if quiet and forget and _is_empty(quiet) and quiet.version == store.version(user):
         forget(user, quiet.version)
         yield 1
+
+
+def _condense(store: Store, snapshot: Recorded, state: User) -> int:
+    """Put a snapshot of this state in the place of the events that led to it, if it leads to the same state."""
+    after, issued, call = fold(new(snapshot.user), snapshot)
+    if after != state:
+        raise StoreError(texts.OTHER_STATE)
+    return store.condense(snapshot.folded(call), issued)
 
 
 def _is_empty(recorded: Recorded) -> bool:
@@ -99,9 +127,12 @@ class Retention:
 
     def _steps(self, before: float) -> Iterator[None]:
         left = 0
-        for count in retire(self._store, before, self._forget):
-            left += count
-            yield
+        try:
+            for count in retire(self._store, before, self._forget):
+                left += count
+                yield
+        except NotRetiredError as error:
+            self._logger.error(texts.NOT_RETIRED, why=error)
         self._store.purge()
         if left:
             self._logger.info(texts.RETIRED, count=left)

@@ -21,13 +21,13 @@ from fargo import texts
 from fargo.processes import ProcessError
 
 START_ATTEMPTS: Final = 10
-"""How many times a program is started before the gateway gives up at start-up: over about a minute."""
+"""The number of attempts to start a program before the gateway gives up at start-up: over about a minute."""
 
 DELAYS: Final = (0, 1, 1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233, 300)
 """Seconds until the next start, by the number of failures in a row. The last one is for all further failures."""
 
 STEADY_SECONDS: Final = 60
-"""How long a program has to run before its earlier failures are forgotten."""
+"""The time for which a program has to run before its earlier failures are forgotten."""
 
 
 class Supervised(Protocol):
@@ -98,7 +98,7 @@ class Supervisor(Generic[P]):
         program = self._latest = self._make(self._ended)
         try:
             await program.start()
-        except Exception as error:  # whatever it is, supervision goes on
+        except Exception as error:  # no error ends the supervision
             await program.stop()
             self._cannot_start(error)
         else:

@@ -91,12 +91,16 @@ COMMIT_FAILED: Final = "The log does not take any more, so nothing may be sent a
 FAULT_IN_CALL: Final = "A bug ended call “{call}” of {user}: {error} (event {id} in the log; {faults} since start)"
 FAULT: Final = "A bug interrupted an event of {user}: {error} (event {id} in the log; {faults} since start)"
 DEADLINES_BUG: Final = "A bug: the deadlines of {user} could not be determined. No timer is set for this user."
+IDLE_BUG: Final = "A bug: it could not be determined if anything of {user} is open. The gateway assumes that it is."
 DISPATCH_BUG: Final = "A bug kept command {id} for {user} from being sent."
 
 # --- old events in the log
 
 RETIRED: Final = "{count} events were older than the log keeps, and have left it."
 NOT_RETIRED: Final = "Old events stay in the log for now: {why}"
+NOT_RETIRED_OF_ONE: Final = "The events of {user} cannot be condensed: {why}"
+NOT_RETIRED_OF_SEVERAL: Final = "The events of {count} users cannot be condensed, for {user} because of this: {why}"
+OTHER_STATE: Final = "The snapshot leads to another state, which is a bug."
 RETENTION_BUG: Final = "A bug: old events do not leave the log any more"
 
 # --- the gateway as a whole

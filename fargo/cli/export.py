@@ -11,7 +11,7 @@ from fargo.cli.common import CALL, InputError, find_call, open_log, reads_log
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import Recorded
 from fargo.store.entries import Entry
-from fargo.store.interface import StoreError
+from fargo.store.interface import StoreError, SynchronousStore
 from fargo.store.opening import open_store
 from replay.exporting import pytest_file
 from replay.exporting.export import Export, ExportError, excerpt, pseudonymised
@@ -82,7 +82,8 @@ def import_log(path: Path, target: Path) -> None:
 
 def _write(target: Path, entries: tuple[Entry, ...]) -> None:
     """Create a log with these entries. Raises StoreError if they could not be read back unchanged."""
-    with closing(open_store(target)) as log:
+    log: SynchronousStore = open_store(target)
+    with closing(log):
         if all(_is_numbered(recorded, each) for recorded, issued in entries for each in issued):
             log.append(entries)
         if tuple(log.read()) != entries:

@@ -10,6 +10,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, fail
 
 from fargo.edge import texts
+from fargo.edge.ports import PortGuard, PortTakenError
 from fargo.edge.settings import READY_LINE, EdgeSettings
 from fargo.processes import Child, ProcessError
 
@@ -38,6 +39,7 @@ class Edge:
 
     def __init__(self, settings: EdgeSettings, reactor: Any, ended: Callable[[str], None] = lambda why: None) -> None:
         self._settings = settings
+        self._guard: PortGuard | None = None
         self._child = Child(
             "kamailio",
             command(settings),
@@ -48,13 +50,24 @@ class Edge:
         )
 
     def start(self) -> Deferred[str]:
-        """Write the configuration and start kamailio. The Deferred fires when it is ready; fails with ProcessError."""
+        """Write the configuration and start kamailio. The Deferred fires when it is ready; fails with ProcessError. In
+        both cases `stop` is to be called in the end.
+        """
         try:
             write_configuration(self._settings)
         except OSError as problem:
             return fail(ProcessError(texts.CONFIGURATION_UNWRITABLE.format(why=problem)))
-        return self._child.start()
+        return self._child.start().addCallback(self._keep_ports)
 
     def stop(self) -> Deferred[None]:
         """End kamailio and its workers. The Deferred fires when they are gone, and never fails."""
+        if self._guard:
+            self._guard.close()
         return self._child.stop()
+
+    def _keep_ports(self, ready_line: str) -> str:
+        try:
+            self._guard = PortGuard(self._settings.udp_addresses())
+        except PortTakenError as problem:
+            raise ProcessError(str(problem)) from problem
+        return ready_line

@@ -1,12 +1,13 @@
 """What the settings of both edges have in common: their form, their checks, and the configuration made of them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Final, Protocol
 
 from fargo.edge import texts
+from fargo.edge.ports import UdpAddress
 
 READY_LINE: Final = "fargo edge is ready"
 """The text that kamailio writes to its log when all its sockets are bound."""
@@ -25,6 +26,9 @@ class EdgeSettings(Protocol):
     @property
     def kamailio(self) -> str:
         """The program."""
+
+    def udp_addresses(self) -> Iterable[UdpAddress]:
+        """Return the addresses and ports that kamailio binds for UDP."""
 
     def files(self) -> Mapping[str, str]:
         """Return the files for the run directory by name, `kamailio.cfg` among them. They contain secrets."""

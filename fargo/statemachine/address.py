@@ -77,9 +77,9 @@ def domain_of(jid: str) -> str:
     return bare(jid).rpartition("@")[2]
 
 
-def local_of(jid: str) -> str:
-    """Return the localpart of a JID, "" if it has none."""
-    return bare(jid).rpartition("@")[0]
+def local_of(jid: str) -> str | None:
+    """Return the localpart of a JID, None if it has none."""
+    return bare(jid).rpartition("@")[0] or None
 
 
 def escape_user(user: str) -> str:
@@ -118,6 +118,20 @@ def _is_domain(text: str) -> bool:
     if port is not None and not 0 < int(port) < 65536:
         return False
     return _is_ipv6(address) if name is None else is_host(name)
+
+
+def server(text: str) -> tuple[str, int | None] | None:
+    """Return the host and port of a server as people write them; the port is None if there is none.
+
+    The host is a name or an address. An IPv6 address is returned without brackets, and needs them only before a port.
+    Return None if the text is no such server.
+    """
+    if _is_ipv6(text):
+        return text, None
+    found = _HOSTPORT.fullmatch(text)
+    if not found or not _is_domain(text):
+        return None
+    return found["address"] or found["name"], int(found["port"]) if found["port"] else None
 
 
 def is_host(text: str) -> bool:
@@ -159,9 +173,10 @@ def parse_account(text: str) -> SipUri | BadAddress:
 
 def parse_contact(jid: str, own_domain: str) -> SipUri | BadAddress:
     """Return the SIP address of a contact's JID at the gateway. ``own_domain``: the account's SIP domain."""
-    local = unescape_local(local_of(jid))
-    if not local:
+    local = local_of(jid)
+    if local is None:
         return BadAddress(texts.GATEWAY_ITSELF)
+    local = unescape_local(local)
     split = max(local.rfind("%"), local.rfind("@"))
     if split < 0:
         return _checked(local, own_domain)

@@ -8,7 +8,7 @@ Rules:
    ended already: its legs may not fail for ever.
 3. An event about several things is folded in parts. A fault costs only the part that it happened in: its call is ended,
    or what the part was about is dropped, so that it cannot fail for ever.
-4. Whoever asked for something is refused, so that nobody waits for an answer; a password that came with it is erased.
+4. A request is refused, so that nobody waits for an answer, and a password that came with it is erased.
 """
 
 from collections.abc import Callable
@@ -27,7 +27,7 @@ from fargo.statemachine.legs.sip.sip_leg import SipArrival
 from fargo.statemachine.model.call_records import Side
 from fargo.statemachine.model.commands import Fault, ForgetSecret, RefuseIq
 from fargo.statemachine.model.events import CallProposed, Event, RegistrationSubmitted
-from fargo.statemachine.model.sip import SipCallArrived
+from fargo.statemachine.model.sip import SipCallArrived, SipCallEvent
 from fargo.statemachine.reason import Cause, Reason
 from fargo.statemachine.user_state import User, call_of, changed
 
@@ -85,6 +85,8 @@ def ended(user: User, event: Event, error: Exception, effects: Effects) -> User:
     match event:
         case SipCallArrived():
             return _turned_away(user, event, effects)
+        case SipCallEvent():
+            _tried(lambda: sip_leg.fail(event, effects), effects)
         case RegistrationSubmitted(secret=secret) if secret:
             effects.emit(ForgetSecret(secret))
         case CallProposed():

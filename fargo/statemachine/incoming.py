@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from fargo.statemachine import address, texts
-from fargo.statemachine.account import roster
+from fargo.statemachine.account import roster, sign_in
 from fargo.statemachine.account.account_state import Account, Credentials, Registered
 from fargo.statemachine.address import BadAddress
 from fargo.statemachine.call import bridge, call_state
@@ -14,6 +14,7 @@ from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import forking
 from fargo.statemachine.legs.jingle.jingle_session import Terminated
 from fargo.statemachine.legs.sip import sip_leg
+from fargo.statemachine.legs.sip.phases import Access
 from fargo.statemachine.legs.sip.sip_leg import SipArrival
 from fargo.statemachine.media import paths
 from fargo.statemachine.model.call_records import Side
@@ -25,19 +26,24 @@ from fargo.statemachine.user_state import User, changed, is_busy
 def arrived(user: User, event: SipArrival, effects: Effects) -> User:
     """Ring the clients that can take the call. A call that is known already was signalled twice."""
     channel = sip_leg.name_of(event)
+    credentials = _called(user.account, event.connection)
+    access = _access(user, credentials, event, effects)
     for call in user.calls.values():
-        if call.sip.name == channel:
+        if sip_leg.is_known(call.sip, event):
             effects.call = call.id
+            sip_leg.arrived_again(event, access, effects)
             return user
     effects.call = id = str(effects.version)
-    sip, offered = sip_leg.arrived(event, effects)
+    taken_in = sip_leg.arrived(event, access, effects)
+    if taken_in is None:
+        return user
+    sip, offered = taken_in
     call = Call(id, event.connection, effects.at, Terminated(), sip)
-    credentials = _called(user.account, event.connection)
     if credentials is None:
-        call_state.begun(call, channel, _caller(event, ""), None, effects)
+        call_state.begun(call, channel, _caller(event, access, ""), None, effects)
         refused = bridge.end(call, Reason(Cause.UNAVAILABLE, texts.CALLED_NOT_SIGNED_IN), effects)
         return changed(user, None, refused, effects)
-    caller = _caller(event, credentials.gateway)
+    caller = _caller(event, access, credentials.gateway)
     call = replace(call, caller=caller)
     if isinstance(offered, Reason):
         call_state.begun(call, channel, caller, None, effects)
@@ -60,11 +66,14 @@ def arrived(user: User, event: SipArrival, effects: Effects) -> User:
 def turned_away(user: User, event: SipArrival, reason: Reason, effects: Effects) -> User:
     """Refuse a call that cannot be brought to the user for a reason of the gateway's own."""
     effects.call = id = str(effects.version)
-    sip, _ = sip_leg.arrived(event, effects)
     credentials = _called(user.account, event.connection)
-    caller = _caller(event, credentials.gateway) if credentials else None
-    call = Call(id, event.connection, effects.at, Terminated(), sip, caller)
-    call_state.begun(call, sip_leg.name_of(event), caller or _caller(event, ""), None, effects)
+    access = _access(user, credentials, event, effects)
+    taken_in = sip_leg.arrived(event, access, effects)
+    if taken_in is None:
+        return user
+    caller = _caller(event, access, credentials.gateway) if credentials else None
+    call = Call(id, event.connection, effects.at, Terminated(), taken_in[0], caller)
+    call_state.begun(call, sip_leg.name_of(event), caller or _caller(event, access, ""), None, effects)
     return changed(user, None, bridge.end(call, reason, effects), effects)
 
 
@@ -75,6 +84,14 @@ def _called(account: Account, connection: str) -> Credentials | None:
     return None
 
 
+def _access(user: User, credentials: Credentials | None, event: SipArrival, effects: Effects) -> Access:
+    """Return what the call needs of the account."""
+    if credentials is None:
+        return Access()
+    trunk = sign_in.trunk(event.connection, effects.registrations)
+    return Access(credentials.nonce, trunk, user.policy.ring_seconds)
+
+
 def _unreachable(user: User, able: Mapping[str, Client], effects: Effects) -> Reason | None:
     """Return why no client can be called now; None if one can, or if features are still unknown."""
     if is_busy(user):
@@ -82,9 +99,9 @@ def _unreachable(user: User, able: Mapping[str, Client], effects: Effects) -> Re
     return None if able or roster.questions(effects.pending) else forking.NOBODY
 
 
-def _caller(event: SipArrival, gateway: str) -> Caller:
+def _caller(event: SipArrival, access: Access, gateway: str) -> Caller:
     """Return who calls, and the JID that stands for them: an anonymous one if no JID can express their address."""
-    uri, name = sip_leg.caller(event)
+    uri, name = sip_leg.caller(event, access)
     jid = uri if isinstance(uri, BadAddress) else address.contact(uri, gateway)
     if isinstance(uri, BadAddress) or isinstance(jid, BadAddress):
         return Caller(f"anonymous%anonymous.invalid@{gateway}/{roster.RESOURCE}", None, name)

@@ -16,8 +16,8 @@ from typing import Final, TypeAlias, assert_never
 from msgspec.structs import replace
 
 from fargo.statemachine import address, faults, incoming, outgoing, replies, snapshot, texts
-from fargo.statemachine.account import account_state, connection, registration, roster
-from fargo.statemachine.account.account_state import Account, Registered, Unregistered
+from fargo.statemachine.account import account_state, connection, registration, roster, sign_in
+from fargo.statemachine.account.account_state import Account, Lost, Opened, Outcome, Registered, Unregistered
 from fargo.statemachine.account.roster import Contacts, Shown
 from fargo.statemachine.call import bridge, call_state
 from fargo.statemachine.deadline import Deadline
@@ -26,6 +26,7 @@ from fargo.statemachine.faults import in_each_call, in_part
 from fargo.statemachine.legs.jingle import jingle_leg, jingle_session, jmi, unacknowledged
 from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.sip.sip_leg import SipLegEvent
+from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call_records import RecordAccount
 from fargo.statemachine.model.commands import (
     Forget,
@@ -66,9 +67,10 @@ from fargo.statemachine.model.events import (
     TimePassed,
 )
 from fargo.statemachine.model.ng import RelayDescribed, RelayDone, RelayLost, RelayRefused
-from fargo.statemachine.model.sip import SipCallArrived, SipCallEvent
+from fargo.statemachine.model.sip import SipAccountEvent, SipCallArrived, SipCallEvent
+from fargo.statemachine.model.sip_messages import EdgeRestarted, RegistrationEvent
 from fargo.statemachine.reason import Cause, Reason
-from fargo.statemachine.user_state import User, able_clients, changed, concerned
+from fargo.statemachine.user_state import User, able_clients, changed, concerned, spoken_to
 
 _OfSession: TypeAlias = SessionAccepted | SessionInformed | SessionTerminated | ContentChanged
 _NotOfOneCall: TypeAlias = (
@@ -83,6 +85,8 @@ _NotOfOneCall: TypeAlias = (
     | RegistrationCancelled
     | SipSignedIn
     | SipSignedOut
+    | RegistrationEvent
+    | EdgeRestarted
     | RelayLost
     | StreamOpened
     | Restarted
@@ -99,7 +103,7 @@ def new(jid: str) -> User:
 
 def is_idle(user: User) -> bool:
     """Return True if an event about the gateway as a whole cannot change anything in the user's state."""
-    busy = user.calls or user.contacts.clients or user.pending or user.stopping
+    busy = user.calls or user.contacts.clients or user.pending or user.registrations or user.stopping
     return isinstance(user.account, Unregistered) and not busy
 
 
@@ -107,41 +111,43 @@ def deadlines(user: User) -> tuple[Deadline, ...]:
     """Return everything that is due at some time, unless the state changes before."""
     of_calls = (due for call in user.calls.values() for due in call_state.deadlines(call))
     of_account, of_contacts = connection.deadlines(user.account), roster.deadlines(user.contacts)
-    return (*of_account, *of_contacts, *of_calls, *replies.deadlines(user), *_erasure(user))
+    of_registrations = sign_in.deadlines(user.registrations)
+    return (*of_account, *of_registrations, *of_contacts, *of_calls, *replies.deadlines(user), *_erasure(user))
 
 
 def _erasure(user: User) -> Iterator[Deadline]:
     """Yield the deadline at which a user who has cancelled is erased. There is none while anything is open."""
-    is_open = user.calls or any(each.until is not None for each in user.pending.values())
+    is_open = user.calls or user.registrations or any(each.until is not None for each in user.pending.values())
     if isinstance(user.account, Unregistered) and user.account.since is not None and not is_open:
-        yield Deadline("the user to be forgotten", user.account.since + _CANCELLED_KEPT)
+        yield Deadline(texts.USER_FORGOTTEN, user.account.since + _CANCELLED_KEPT)
 
 
 def condensed(user: User) -> Snapshot | None:
     """Return the event that leads from a new user to this state; None while anything else is going on."""
     if user.calls or user.stopping:
         return None
-    return snapshot.condensed(user.account, user.contacts, user.policy, user.pending)
+    return snapshot.condensed(user)
 
 
 def secrets(user: User) -> tuple[str, ...]:
-    """Return the names in the vault of the passwords that the user's account refers to."""
-    return account_state.secrets(user.account)
+    """Return the names in the vault of the passwords that the user's account and registrations refer to."""
+    of_registrations = (each.secret for each in user.registrations.values())
+    return tuple(dict.fromkeys((*account_state.secrets(user.account), *of_registrations)))
 
 
 def fold(user: User, recorded: Recorded) -> tuple[User, tuple[Issued, ...], str | None]:
     """Return the user's state after an event, the commands that the event leads to, in order, and the call that the
     event belongs to (see `Recorded`).
     """
-    effects = Effects(recorded.user, recorded.version, recorded.at, user.pending)
+    effects = Effects(recorded.user, recorded.version, recorded.at, user.pending, user.registrations)
     try:
         after = _react(user, recorded.event, effects)
     except Exception as error:
         call = None if isinstance(recorded.event, _NotOfOneCall) else effects.call
-        effects = Effects(recorded.user, recorded.version, recorded.at, user.pending, call)
+        effects = Effects(recorded.user, recorded.version, recorded.at, user.pending, user.registrations, call)
         after = faults.ended(user, recorded.event, error, effects)
-    if effects.pending is not after.pending:
-        after = replace(after, pending=effects.pending)
+    if effects.pending is not after.pending or effects.registrations is not after.registrations:
+        after = replace(after, pending=effects.pending, registrations=effects.registrations)
     if effects.records:
         effects.close()
     return after, tuple(effects.issued), effects.call
@@ -190,7 +196,7 @@ def _react(user: User, event: Event, effects: Effects) -> User:
             effects.emit(RefuseIq(event.iq, "modify", "bad-request", event.problem))
             return user
         case PolicyChanged():
-            return replace(user, policy=event.policy)
+            return _policy_changed(user, event.policy, effects)
         case Snapshot():
             return _from_snapshot(user.jid, event, effects)
         case _:
@@ -217,19 +223,22 @@ def _not_of_one_call(user: User, event: _NotOfOneCall, effects: Effects) -> User
         case FeaturesLearned():
             return _learned(user, event, effects)
         case RegistrationAsked():
-            registration.asked(user.account, event, effects)
+            registration.asked(user.account, event, user.policy.engine, effects)
             return user
         case RegistrationSubmitted():
-            account = registration.submitted(
-                user.account, event, any(map(call_state.is_live, user.calls.values())), effects
-            )
-            return replace(user, account=account)
+            talking, engine = any(map(call_state.is_live, user.calls.values())), user.policy.engine
+            return replace(user, account=registration.submitted(user.account, event, talking, engine, effects))
         case RegistrationCancelled():
             return _cancelled(user, event, effects)
         case SipSignedIn():
-            return replace(user, account=connection.signed_in(user.account, event, effects))
+            return _settled(user, sign_in.opened(event), effects)
         case SipSignedOut():
-            return _signed_out(user, event, effects)
+            return _settled(user, sign_in.lost(event), effects)
+        case SipAccountEvent():
+            return _settled(user, sign_in.fold(event, effects), effects)
+        case EdgeRestarted():
+            user = _in_each_registration(user, sign_in.edge_restarted, effects)
+            return in_part(user, lambda user: _repeated(user, sip_leg.edge_restarted, effects), effects)
         case RelayLost():
             return in_each_call(user, lambda call: bridge.lose_relay(call, event, effects), effects)
         case StreamOpened():
@@ -245,6 +254,7 @@ def _not_of_one_call(user: User, event: _NotOfOneCall, effects: Effects) -> User
 def _from_snapshot(jid: str, event: Snapshot, effects: Effects) -> User:
     """Return the user's state from a snapshot."""
     account, effects.pending = snapshot.account(event), snapshot.pending(event)
+    effects.registrations = event.registrations
     if (shown := account_state.shown(account)) is not None:
         _record_account(shown, effects)
     return User(jid, account=account, contacts=snapshot.contacts(event), policy=event.policy)
@@ -267,20 +277,61 @@ def _cancelled(user: User, event: RegistrationCancelled, effects: Effects) -> Us
     return replace(ended, account=account, contacts=left)
 
 
-def _signed_out(user: User, event: SipSignedOut, effects: Effects) -> User:
+def _policy_changed(user: User, policy: Policy, effects: Effects) -> User:
+    """Use the operator's new configuration. The gateway was restarted with it, so another engine has no connection."""
+    sign_in.engine_changed(policy.engine, effects)
+    account = account_state.moved(user.account, policy.engine)
+    shown = account_state.shown(account)
+    if shown != account_state.shown(user.account):
+        _record_account(shown, effects)
+    return replace(user, policy=policy, account=account)
+
+
+def _settled(user: User, outcome: Outcome | None, effects: Effects) -> User:
+    """Update the account after its connection was opened or lost."""
+    match outcome:
+        case Opened(name):
+            return replace(user, account=connection.signed_in(user.account, name, effects))
+        case Lost():
+            return _signed_out(user, outcome, effects)
+        case None:
+            return user
+        case _:
+            assert_never(outcome)
+
+
+def _signed_out(user: User, lost: Lost, effects: Effects) -> User:
     """End the calls over a SIP connection that is lost, and update the account."""
     reason = Reason(Cause.NETWORK, texts.CONNECTION_LOST)
     match user.account:
         case Registered(credentials):
-            reason = Reason(Cause.NETWORK, account_state.in_words(event, credentials.uri))
+            reason = Reason(Cause.NETWORK, account_state.in_words(lost, credentials.uri))
         case _:
             pass
-    lost = in_each_call(
+    ended = in_each_call(
         user,
-        lambda call: bridge.lose_sip(call, reason, effects) if call.connection == event.connection else call,
+        lambda call: bridge.lose_sip(call, reason, effects) if call.connection == lost.connection else call,
         effects,
     )
-    return _with_account(lost, lambda account: connection.signed_out(account, event, effects), effects)
+    return _with_account(ended, lambda account: connection.signed_out(account, lost, effects), effects)
+
+
+def _in_each_registration(user: User, change: Callable[[str, Effects], Outcome | None], effects: Effects) -> User:
+    """Change every registration like this. Forget one if that fails, and tell the user why."""
+    for name in tuple(effects.registrations):
+        user = in_part(
+            user,
+            partial(_change_registration, name=name, change=change, effects=effects),
+            effects,
+            drop=partial(_change_registration, name=name, change=sign_in.drop, effects=effects),
+        )
+    return user
+
+
+def _change_registration(
+    user: User, name: str, change: Callable[[str, Effects], Outcome | None], effects: Effects
+) -> User:
+    return _settled(user, change(name, effects), effects)
 
 
 def _with_account(user: User, change: Callable[[Account], Account], effects: Effects) -> User:
@@ -345,14 +396,13 @@ def _messaged(user: User, event: CallMessaged, effects: Effects) -> User:
 
 
 def _of_sip_leg(user: User, event: SipLegEvent, effects: Effects) -> User:
-    """Pass an event of the SIP leg to its call. An event that came after the end of its call changes nothing."""
-    name = sip_leg.name_of(event)
-    for call in user.calls.values():
-        if call.sip.name == name:
-            effects.call = call.id
-            after = bridge.fold_sip(call, event, effects)
-            return user if after is call else changed(user, call, after, effects)
-    return user
+    """Pass an event of the SIP leg to its call. One that came after the end of its call changes no state."""
+    call = spoken_to(user, event)
+    if call is None:
+        sip_leg.strayed(event, effects)
+        return user
+    effects.call = call.id
+    return changed(user, call, bridge.fold_sip(call, event, effects), effects)
 
 
 def _end_all(user: User, reason: Reason, effects: Effects) -> User:
@@ -363,12 +413,21 @@ def _end_all(user: User, reason: Reason, effects: Effects) -> User:
 
 
 def _restarted(user: User, effects: Effects) -> User:
-    """End all calls and forget the clients: the SIP side was lost, and the clients will be asked for presence."""
+    """End all calls and forget the clients: the SIP side was lost, and the clients will be asked for presence. What the
+    far end may not have heard is repeated, before anything else is said.
+    """
     reason = Reason(Cause.NETWORK, texts.RESTARTED)
+    user = in_part(user, lambda user: _repeated(user, sip_leg.restarted, effects), effects)
+    user = _in_each_registration(user, sign_in.restarted, effects)
     ended = in_each_call(user, lambda call: bridge.restarted(call, reason, effects), effects)
     ended = in_part(ended, lambda user: _cleared(user, effects), effects)
     ended = _with_account(ended, lambda account: connection.restarted(account, effects), effects)
     return replace(ended, stopping=False)
+
+
+def _repeated(user: User, repeat: Callable[[Effects], None], effects: Effects) -> User:
+    repeat(effects)
+    return user
 
 
 def _cleared(user: User, effects: Effects) -> User:
@@ -388,7 +447,7 @@ def _stopping(user: User, effects: Effects) -> User:
 def _shown_away(user: User, effects: Effects) -> User:
     shown = account_state.shown(user.account)
     if shown is not None:
-        away = replace(shown, available=False, show="", status=texts.STOPPING)
+        away = replace(shown, available=False, show=None, status=texts.STOPPING)
         roster.show_all(user.contacts, away, effects)
     return user
 
@@ -410,7 +469,8 @@ def _stream_opened(user: User, effects: Effects) -> User:
 
 def _expire(user: User, effects: Effects) -> User:
     """Do all that is due at the time of the event (rule 3), each part by itself."""
-    for expire in (_expire_user, _expire_clients, _expire_calls, replies.expire, _expire_account):
+    of_account = (_expire_registrations, _expire_account)
+    for expire in (_expire_user, _expire_clients, _expire_calls, replies.expire, *of_account):
         user = in_part(user, partial(expire, effects=effects), effects)
     return user
 
@@ -431,6 +491,10 @@ def _expire_clients(user: User, effects: Effects) -> User:
 
 def _expire_calls(user: User, effects: Effects) -> User:
     return in_each_call(user, lambda call: bridge.expire(call, effects), effects)
+
+
+def _expire_registrations(user: User, effects: Effects) -> User:
+    return _in_each_registration(user, sign_in.expire, effects)
 
 
 def _expire_account(user: User, effects: Effects) -> User:

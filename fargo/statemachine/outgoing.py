@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from fargo.statemachine import address, texts
-from fargo.statemachine.account import account_state
+from fargo.statemachine.account import account_state, sign_in
 from fargo.statemachine.account.account_state import Credentials, Registered, Unregistered
 from fargo.statemachine.account.texts import NOT_REGISTERED
 from fargo.statemachine.address import BadAddress
@@ -103,7 +103,8 @@ def _line(user: User, credentials: Credentials, connection: SignedIn, to: str) -
     if is_busy(user):
         text = texts.TOO_MANY_CALLS.format(most=MOST_CALLS)
         return Refusal("wait", "resource-constraint", Reason(Cause.BUSY, text))
-    return Line(engine, connection.connection, target, credentials.nonce)
+    trunk = sign_in.trunk(connection.connection, user.registrations)
+    return Line(engine, connection.connection, target, credentials.nonce, trunk, user.policy.ring_seconds)
 
 
 def _place(user: User, event: SessionInitiated, line: Line, id: str, follows: bool, effects: Effects) -> User:
@@ -131,8 +132,10 @@ def _fit(contents: tuple[Content, ...], line: Line, policy: Policy) -> tuple[Aud
     return way if isinstance(way, Reason) else (audio, way)
 
 
-def _meant(user: User, to: str) -> str:
-    """Return the SIP address that the user wants to call, as people write it, or what can be made of the JID."""
+def _meant(user: User, to: str) -> str | None:
+    """Return the SIP address that the user wants to call, as people write it, or what can be made of the JID; None if
+    it is the gateway's own.
+    """
     match user.account:
         case Registered(credentials):
             target = address.parse_contact(to, credentials.uri.domain)
@@ -142,10 +145,15 @@ def _meant(user: User, to: str) -> str:
 
 
 def proposed(user: User, event: CallProposed, effects: Effects) -> User:
-    """Let a client describe the call that it proposes, or reject the proposal."""
+    """Let a client describe the call that it proposes, or reject the proposal. A client that has described the call
+    already needs no further answer.
+    """
+    if call := _described(user, event):
+        effects.call = call.id
+        return user
     effects.call = id = str(effects.version)
     ready = _ready(user, event.to)
-    problem = ready.reason if isinstance(ready, Refusal) else jmi.unacceptable(event)
+    problem = ready.reason if isinstance(ready, Refusal) else jmi.unacceptable(event, effects)
     if problem:
         jmi.reject(event, problem, effects)
         call_state.refused(id, _meant(user, event.to), event.sid, problem, effects)
@@ -161,6 +169,16 @@ def proposed(user: User, event: CallProposed, effects: Effects) -> User:
         effects.call = id
     jmi.proceed(event, effects)
     return user
+
+
+def _described(user: User, event: CallProposed) -> Call | None:
+    """Return the call that the client has begun under the id of its proposal, None if there is none."""
+    for call in user.calls.values():
+        for session in jingle_leg.sessions(call.jingle):
+            own = session.calls and (session.sid, session.client) == (event.sid, event.sender)
+            if own and address.bare(session.us) == address.bare(event.to):
+                return call
+    return None
 
 
 def _give_way(call: Call, leg: Forking, effects: Effects) -> Call:

@@ -2,13 +2,13 @@
 
 Rules:
 
-1. Whoever emits such a command says how long it waits (`Effects.emit_pending`). A reply carries the id of its command
-   and is found by it; a reply to a command that is not in the map came too late and changes nothing.
-2. The command itself says what it is about: which session, client or relay session. Whoever ends that takes its
-   commands out of the map.
+1. The code that emits such a command says how long it waits (`Effects.emit_pending`). A reply carries the id of its
+   command and is found by it; a reply to a command that is not in the map came too late and changes nothing.
+2. The command itself says what it is about: which session, client or relay session. The code that ends that takes
+   its commands out of the map.
 3. What nobody answered in time is sent again as often as the emitter said, and counts as unanswered after that.
 4. What ends something at the other end (session-terminate, the retraction of a proposal, the deletion of a relay
-   session) stays in the map until the other end has acknowledged it, whatever becomes of the call.
+   session) stays in the map until the other end has acknowledged it, even after the end of the call.
 5. A reply, and the command if it is sent again, belongs to the call of the command.
 """
 
@@ -28,7 +28,8 @@ class Pending(Struct, frozen=True, gc=False):
     """A command that waits for its reply.
 
     ``seconds``: for how long; ``until``: to when. Both are None if nobody waits, but a reply still counts: an
-    invitation that a client has acknowledged may yet be refused. ``repeats``: how often the command will be sent again.
+    invitation that a client has acknowledged may yet be refused, and information by a client that knows no such
+    session. ``repeats``: how often the command will be sent again.
     ``call``: the id of the call that the command belongs to, None if it belongs to none.
     """
 

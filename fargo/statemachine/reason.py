@@ -1,8 +1,9 @@
 """The reasons why calls end, neutral and as Jingle and SIP express them.
 
 A `Reason` is neutral: a `Cause` and a sentence for people. The tables map a cause to and from the reason elements of
-Jingle (XEP-0166 §7.4), and from the status codes of SIP (RFC 3261 §21). They follow RFC 7247 §7 and
-draft-ietf-stox-media. How a SIP engine sends a cause depends on what it can send, so that is in its leg.
+Jingle (XEP-0166 §7.4), to and from the status codes of SIP (RFC 3261 §21), and from the cause values of telephone
+networks (ITU-T Q.850). They follow RFC 7247 §7, draft-ietf-stox-media and RFC 3398 §7.2. A SIP engine that cannot send
+every status has a table of its own in its leg.
 """
 
 from enum import StrEnum
@@ -109,6 +110,57 @@ _FROM_STATUS: Final = {
     607: Cause.DECLINED,  # Unwanted
     608: Cause.DECLINED,  # Rejected
 }
+# RFC 3261 §21.4 to 21.6. A client that declines ends the call for all of the user's devices, and so does 603.
+_STATUS: Final = {
+    Cause.HUNG_UP: 486,
+    Cause.CANCELLED: 486,
+    Cause.ELSEWHERE: 486,
+    Cause.NOT_FOUND: 404,
+    Cause.UNAVAILABLE: 480,
+    Cause.NO_ANSWER: 480,
+    Cause.BUSY: 486,
+    Cause.DECLINED: 603,
+    Cause.FORBIDDEN: 403,
+    Cause.MEDIA: 488,
+    Cause.APPLICATION: 488,
+    Cause.TRANSPORT: 488,
+    Cause.SECURITY: 488,
+    Cause.NETWORK: 480,
+    Cause.SERVER_ERROR: 500,
+    Cause.FAULT: 500,
+}
+# ITU-T Q.850 table 1. What is not listed is `SERVER_ERROR`.
+_FROM_Q850: Final = {
+    1: Cause.NOT_FOUND,  # Unallocated number
+    2: Cause.NOT_FOUND,  # No route to transit network
+    3: Cause.NOT_FOUND,  # No route to destination
+    16: Cause.HUNG_UP,  # Normal call clearing
+    17: Cause.BUSY,  # User busy
+    18: Cause.NO_ANSWER,  # No user responding
+    19: Cause.NO_ANSWER,  # No answer from user
+    20: Cause.UNAVAILABLE,  # Subscriber absent
+    21: Cause.DECLINED,  # Call rejected
+    22: Cause.NOT_FOUND,  # Number changed
+    26: Cause.ELSEWHERE,  # Non-selected user clearing
+    27: Cause.UNAVAILABLE,  # Destination out of order
+    28: Cause.NOT_FOUND,  # Invalid number format
+    31: Cause.HUNG_UP,  # Normal, unspecified
+    34: Cause.NETWORK,  # No circuit or channel available
+    38: Cause.NETWORK,  # Network out of order
+    41: Cause.NETWORK,  # Temporary failure
+    42: Cause.NETWORK,  # Switching equipment congestion
+    44: Cause.NETWORK,  # Requested circuit or channel not available
+    47: Cause.NETWORK,  # Resource unavailable, unspecified
+    50: Cause.FORBIDDEN,  # Requested facility not subscribed
+    55: Cause.FORBIDDEN,  # Incoming calls barred within the closed user group
+    57: Cause.FORBIDDEN,  # Bearer capability not authorized
+    58: Cause.MEDIA,  # Bearer capability not presently available
+    65: Cause.MEDIA,  # Bearer capability not implemented
+    79: Cause.MEDIA,  # Service or option not implemented
+    87: Cause.FORBIDDEN,  # User not a member of the closed user group
+    88: Cause.MEDIA,  # Incompatible destination
+    102: Cause.NETWORK,  # Recovery on timer expiry
+}
 
 
 def to_jingle(reason: Reason) -> str:
@@ -130,3 +182,13 @@ def from_status(code: int) -> Cause:
     A redirection (RFC 3261 §21.3) is not followed: the address that was called cannot be reached.
     """
     return Cause.UNAVAILABLE if code < 400 else _FROM_STATUS.get(code, Cause.SERVER_ERROR)
+
+
+def to_status(cause: Cause) -> int:
+    """Return the SIP status with which a call is refused for this cause."""
+    return _STATUS[cause]
+
+
+def from_q850(value: int) -> Cause:
+    """Return the cause of a Q.850 cause value, as in a Reason header (RFC 3326)."""
+    return _FROM_Q850.get(value, Cause.SERVER_ERROR)

@@ -10,6 +10,7 @@ Rules:
 from collections.abc import Iterator
 from functools import partial
 
+from fargo.statemachine import texts
 from fargo.statemachine.call import bridge
 from fargo.statemachine.call.call_state import Call
 from fargo.statemachine.deadline import Deadline
@@ -17,6 +18,7 @@ from fargo.statemachine.effects import Effects
 from fargo.statemachine.faults import in_part
 from fargo.statemachine.legs.jingle import jmi, unacknowledged
 from fargo.statemachine.legs.relay import relay_leg
+from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.model.commands import (
     AcceptSession,
     InformSession,
@@ -24,6 +26,7 @@ from fargo.statemachine.model.commands import (
     InitiateSession,
     MessageCall,
     ProposeCall,
+    SipCommand,
     TerminateSession,
 )
 from fargo.statemachine.model.events import IqEvent, IqFailed, IqSucceeded
@@ -111,6 +114,9 @@ def _dropped(user: User, name: str, effects: Effects) -> User:
 
 def _unanswered(user: User, name: str, waiting: Pending, effects: Effects) -> User:
     """Repeat a command that was not answered in time, or report it as unanswered."""
+    if isinstance(waiting.command, SipCommand):
+        sip_leg.unanswered(name, effects)
+        return user
     if waiting.repeats:
         effects.repeat(name, waiting.repeats - 1)
         return user
@@ -141,10 +147,12 @@ def deadlines(user: User) -> Iterator[Deadline]:
 def _awaited(waiting: Pending) -> str:
     match waiting.command:
         case MessageCall(sid=sid) as message if jmi.is_proceed(message):
-            return f"call {sid} to be described"
+            return texts.CALL_DESCRIBED.format(sid=sid)
         case MessageCall(sid=sid) | TerminateSession(sid=sid):
-            return f"the end of session {sid} to be heard"
+            return texts.END_HEARD.format(sid=sid)
         case OfferRelay() | AnswerRelay() | DeleteRelay():
-            return f"call {waiting.call}: the media relay's answer"
+            return texts.RELAY_ANSWER.format(call=waiting.call)
+        case command if isinstance(command, SipCommand):
+            return texts.SIP_ANSWER.format(call=waiting.call)
         case _:
-            return f"call {waiting.call}: the XMPP client's answer"
+            return texts.CLIENT_ANSWER.format(call=waiting.call)

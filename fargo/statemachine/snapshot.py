@@ -13,55 +13,67 @@ from fargo.statemachine.account import roster
 from fargo.statemachine.account.account_state import Account, Credentials, Registered, Unregistered
 from fargo.statemachine.account.roster import Contacts
 from fargo.statemachine.address import BadAddress
-from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.commands import AskFeatures
 from fargo.statemachine.model.events import Snapshot
 from fargo.statemachine.model.presence import Client
 from fargo.statemachine.pending import Pending, PendingCommands
+from fargo.statemachine.user_state import User
 
 
-def condensed(account: Account, contacts: Contacts, policy: Policy, pending: PendingCommands) -> Snapshot | None:
+def condensed(user: User) -> Snapshot | None:
     """Return the snapshot of a user who is in no call.
 
     Return None while a registration is being tried, any command other than a disco#info request is pending, or the user
     is about to be forgotten.
     """
-    questions = roster.questions(pending)
-    if questions.keys() != pending.keys():
+    questions = roster.questions(user.pending)
+    if questions.keys() != user.pending.keys():
         return None
-    clients = _asked(contacts.clients, questions)
-    match account:
+    match user.account:
         case Registered(Credentials(given, _, secret, nonce, gateway), connection):
-            return Snapshot(given, secret, nonce, gateway, connection, clients, contacts.subscribed, policy)
+            account = Snapshot(given, secret, nonce, gateway, connection)
         case Unregistered(since=None):
-            gateway = next((question.sender for question in questions.values()), "")
-            return Snapshot(gateway=gateway, clients=clients, subscribed=contacts.subscribed, policy=policy)
+            account = Snapshot(gateway=next((question.sender for question in questions.values()), None))
         case _:
             return None
+    return replace(
+        account,
+        clients=_asked(user.contacts.clients, questions),
+        subscribed=user.contacts.subscribed,
+        policy=user.policy,
+        registrations=user.registrations,
+    )
 
 
 def _asked(clients: Mapping[str, Client], questions: Mapping[str, AskFeatures]) -> Mapping[str, Client]:
     if not questions:
         return clients
     asked = {question.to: name for name, question in questions.items()}
-    return {jid: replace(client, asked=asked.get(jid, "")) for jid, client in clients.items()}
+    return {jid: replace(client, asked=asked.get(jid)) for jid, client in clients.items()}
 
 
 def account(event: Snapshot) -> Account:
     """Return the account in a snapshot."""
     if event.account is None:
         return Unregistered()
-    uri = address.parse_account(event.account.address)
+    uri, secret, nonce, gateway = address.parse_account(event.account.address), event.secret, event.nonce, event.gateway
     assert not isinstance(uri, BadAddress), "it was an account"
-    return Registered(Credentials(event.account, uri, event.secret, event.nonce, event.gateway), event.connection)
+    assert secret is not None
+    assert nonce is not None
+    assert gateway is not None
+    return Registered(Credentials(event.account, uri, secret, nonce, gateway), event.connection)
 
 
 def contacts(event: Snapshot) -> Contacts:
     """Return the clients and contacts in a snapshot."""
-    return Contacts({jid: replace(client, asked="") for jid, client in event.clients.items()}, event.subscribed)
+    return Contacts({jid: replace(client, asked=None) for jid, client in event.clients.items()}, event.subscribed)
 
 
 def pending(event: Snapshot) -> PendingCommands:
     """Return the disco#info requests that the clients in a snapshot have yet to answer."""
-    asked = ((jid, client) for jid, client in event.clients.items() if client.asked)
-    return {client.asked: Pending(AskFeatures(event.gateway, jid, client.caps), None, None) for jid, client in asked}
+    asked = {}
+    for jid, client in event.clients.items():
+        if client.asked is not None:
+            assert event.gateway is not None, "it has asked"
+            asked[client.asked] = Pending(AskFeatures(event.gateway, jid, client.caps), None, None)
+    return asked

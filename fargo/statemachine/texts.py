@@ -40,3 +40,12 @@ GATEWAY_ITSELF: Final = "This is the gateway's own address. Call a contact at th
 NOT_IN_JID: Final = "The SIP address contains a character that is not allowed in a JID."
 TOO_LONG: Final = "The SIP address is too long for a JID."
 NOT_SIP: Final = "This is not a SIP URI."
+
+# --- what is waited for until a deadline
+
+USER_FORGOTTEN: Final = "the user to be forgotten"
+CALL_DESCRIBED: Final = "call {sid} to be described"
+END_HEARD: Final = "the end of session {sid} to be heard"
+RELAY_ANSWER: Final = "call {call}: the media relay's answer"
+CLIENT_ANSWER: Final = "call {call}: the XMPP client's answer"
+SIP_ANSWER: Final = "call {call}: the SIP side's answer"

@@ -21,9 +21,11 @@ from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import jingle_leg
 from fargo.statemachine.legs.jingle.jingle_session import JingleEvent
 from fargo.statemachine.legs.sip import sip_leg
+from fargo.statemachine.legs.sip.sip_leg import SipLegEvent
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.events import CallMessaged, Event, SessionEvent
 from fargo.statemachine.model.presence import Client
+from fargo.statemachine.model.registrations import Registrations
 from fargo.statemachine.model.sip import SipCallEvent, engine_named
 from fargo.statemachine.pending import PendingCommands, ReplyEvent
 
@@ -34,8 +36,9 @@ MOST_CALLS: Final = 8
 class User(Struct, frozen=True, gc=False):
     """The state of one user: account, clients and contacts, and calls by id.
 
-    ``pending``: the commands that wait for a reply; while an event is folded, `Effects` holds them. ``policy``: the
-    operator's configuration of audio paths. ``stopping``: the gateway is about to stop.
+    ``pending``: the commands that wait for a reply. ``registrations``: those of our own user agent, by name. While an
+    event is folded, `Effects` holds these two. ``policy``: the operator's configuration. ``stopping``: the gateway is
+    about to stop.
     """
 
     jid: str
@@ -45,6 +48,7 @@ class User(Struct, frozen=True, gc=False):
     pending: PendingCommands = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
     stopping: bool = False
+    registrations: Registrations = field(default_factory=dict)
 
 
 def is_busy(user: User) -> bool:
@@ -72,13 +76,22 @@ def concerned(user: User, event: JingleEvent) -> Call | None:
     return None
 
 
+def spoken_to(user: User, event: SipLegEvent) -> Call | None:
+    """Return the call whose SIP leg the event is about."""
+    name = sip_leg.name_of(event)
+    for call in user.calls.values():
+        if call.sip.name == name:
+            return call
+    return None
+
+
 def call_of(user: User, event: Event) -> Call | None:
     """Return the call that an event is about, None if it is about none or about all of them."""
     if isinstance(event, ReplyEvent):
         waiting = user.pending.get(event.command)
         return user.calls.get(waiting.call or "") if waiting else None
     if isinstance(event, SipCallEvent):
-        return next((call for call in user.calls.values() if call.sip.name == sip_leg.name_of(event)), None)
+        return spoken_to(user, event)
     if isinstance(event, SessionEvent | CallMessaged):
         return concerned(user, event)
     return None

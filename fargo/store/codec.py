@@ -8,7 +8,7 @@ from fargo.statemachine.model.commands import Command
 from fargo.statemachine.model.events import Event
 from fargo.statemachine.model.wire import wire_name
 from fargo.store import texts
-from fargo.store.formats import UPCASTS, FormatError, current_format, upcast
+from fargo.store.formats import FormatError, current_format, upcast
 
 _T = TypeVar("_T")
 
@@ -45,7 +45,7 @@ def survives(event: Event) -> bool:
 
 def _decode(decoder: "msgspec.json.Decoder[_T]", name: str, format: int, body: str) -> _T:
     try:
-        if format == 1 and name not in UPCASTS:
+        if format == current_format(name):
             return decoder.decode(body)
         return decoder.decode(msgspec.json.encode(upcast(name, format, _BODIES.decode(body))))
     except msgspec.DecodeError as error:

@@ -78,18 +78,18 @@ def correlated(entries: Iterable[Entry]) -> Iterator[Entry]:
     """Yield the entries of a log, in their order, with the calls that they belong to. All entries of a user are needed,
     from the first on.
     """
-    streams: dict[str, _Stream] = {}
+    users: dict[str, _CallsOfUser] = {}
     for recorded, issued in entries:
         if recorded.rules >= _FIRST_RULES:
             yield recorded, issued
             continue
-        stream = streams.get(recorded.user)
-        if stream is None:
-            stream = streams[recorded.user] = _Stream()
-        yield stream.correlated(recorded, issued)
+        calls = users.get(recorded.user)
+        if calls is None:
+            calls = users[recorded.user] = _CallsOfUser()
+        yield calls.correlated(recorded, issued)
 
 
-class _Stream:
+class _CallsOfUser:
     """The names that belong to the calls of one user."""
 
     def __init__(self) -> None:
@@ -139,7 +139,8 @@ class _Stream:
                 self._called[sid, iq.sender] = call
             case CallArrived(channel):
                 self._channels[channel] = call
-                self._invited[begun.session] = call
+                if begun.session is not None:
+                    self._invited[begun.session] = call
             case _:
                 pass
         return call

@@ -43,12 +43,50 @@ EVENT_OF_ACTION: Final = {
 """By action, the events that a SessionModified could be. Actions that came later were never written so."""
 
 
-def _no_call(body: dict[str, Any]) -> dict[str, Any]:
-    """Return a Fault without a call, which had the call "", with None."""
-    return {**body, "call": body["call"] or None}
+def _absent(*fields: str) -> Upcast:
+    """Return the upcast for fields that were "" where there was no value, and are None now."""
+    return lambda body: {name: None if name in fields and value == "" else value for name, value in body.items()}
 
 
-UPCASTS: Final[Mapping[str, tuple[Upcast, ...]]] = {"Fault": (_no_call,), "SessionModified": (_event_of_action,)}
+def _account(body: dict[str, Any]) -> dict[str, Any]:
+    """Return a value with a SIP account, if it has one, with None for the fields that were "" or 0 in the account."""
+    account = body.get("account")
+    if account is None:
+        return body
+    return {
+        **body,
+        "account": {name: None if value in ("", 0) and name != "address" else value for name, value in account.items()},
+    }
+
+
+def _registration(body: dict[str, Any]) -> dict[str, Any]:
+    return _absent("secret")(_account(body))
+
+
+def _snapshot(body: dict[str, Any]) -> dict[str, Any]:
+    """Return a Snapshot with None for what was "" in it and in its clients."""
+    clients = {jid: _absent("caps", "asked")(client) for jid, client in body.get("clients", {}).items()}
+    return {**_absent("secret", "nonce", "gateway")(_account(body)), "clients": clients}
+
+
+UPCASTS: Final[Mapping[str, tuple[Upcast, ...]]] = {
+    "AskFeatures": (_absent("caps"),),
+    "CallMessaged": (_absent("condition"),),
+    "Condensed": (_snapshot,),
+    "Fault": (_absent("call"),),
+    "InformSession": (_absent("info"),),
+    "MessageCall": (_absent("condition"),),
+    "NoteAccount": (_absent("address", "status"),),
+    "NoteBegun": (_absent("peer", "name", "session"),),
+    "RefuseIq": (_absent("jingle"),),
+    "RegistrationSubmitted": (_registration,),
+    "ResourceAvailable": (_absent("caps"),),
+    "SendPresence": (_absent("show", "status"),),
+    "SendRegistrationForm": (_account,),
+    "SessionInformed": (_absent("info", "namespace", "digit"),),
+    "SessionModified": (_event_of_action,),
+    "SignIn": (_account,),
+}
 """For each type, the functions that convert a body from format 1 to 2, from 2 to 3, and so on."""
 
 

@@ -10,8 +10,8 @@ Rules:
 3. A user's entries are a *stream*. (user, version) is unique. Versions have no gap; they begin with 1, or with the
    version of a `Snapshot`.
 4. One process at a time may append to a log: it holds the writer lock. Reading needs no lock and is not held up.
-5. A store folds nothing. Whoever condenses hands in the commands, and an older log is completed by a `Backfill` that is
-   handed in when it is opened.
+5. A store folds nothing. The caller of `condense` passes the commands of the snapshot, and the caller that opens an
+   older log passes the `Backfill` that completes it.
    An entry belongs to the calls of its event and of its commands. An older log does not name them; the store finds them
    out itself when it brings the log up to date (`fargo.store.correlation`).
 6. Each method raises StoreError if the log is damaged, or if it cannot be read or written.
@@ -142,3 +142,10 @@ class Store(Reader, Protocol):
         """Give back the storage that is not used any more. Returns False if that is impossible because another process
         has the log open.
         """
+
+
+class SynchronousStore(Store, Protocol):
+    """A log whose batches are committed on return, for callers that have no reactor to wait in."""
+
+    def append(self, entries: Iterable[Entry]) -> None:
+        """Commit a batch: all of it, in order, or nothing. Raises StoreError if it is not committed."""

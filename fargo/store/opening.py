@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from fargo.store.interface import Backfill, Reader, Store
+from fargo.store.interface import Backfill, Reader, SynchronousStore
 from fargo.store.sqlite.reader import SqliteReader
 from fargo.store.sqlite.store import SqliteStore
 
@@ -15,7 +15,7 @@ def log_in(directory: Path) -> Path:
     return directory / _LOG
 
 
-def open_store(path: Path, backfill: Backfill | None = None, *, beside_writer: bool = False) -> Store:
+def open_store(path: Path, backfill: Backfill | None = None, *, beside_writer: bool = False) -> SynchronousStore:
     """Open a log for writing; it is made if it does not exist. A log of an earlier version is brought up to date, for
     which some need a `backfill`.
 

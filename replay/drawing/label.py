@@ -15,7 +15,7 @@ class Tone(StrEnum):
     ERROR = "error"
     """The message refused something, or something failed."""
     NOTE = "note"
-    """A sentence for whoever reads the log."""
+    """A sentence for the readers of the log."""
 
 
 class Label(NamedTuple):

@@ -22,7 +22,7 @@ def of(record: LogRecord, user: str) -> Label:
     """Return a record in this user's stream as a sentence."""
     match record:
         case RecordBegun(direction=Direction.OUT, peer=peer):
-            return _note(texts.CALLS.format(caller=user, called=peer))
+            return _note(texts.CALLS.format(caller=user, called=peer or texts.THE_GATEWAY))
         case RecordBegun(peer=peer, name=name):
             caller = texts.NAMED.format(name=name, address=peer) if name and peer else name or peer
             return _note(texts.CALLS.format(caller=caller or texts.ANONYMOUS_CALLER, called=user))

@@ -8,11 +8,13 @@ from replay.reading.records import Record
 
 def peer(record: Record) -> str:
     """Return whom the user called, or who called the user."""
+    if record.direction == Direction.OUT:
+        return plain(texts.TO.format(peer=record.peer or texts.THE_GATEWAY))
     if record.peer_name and record.peer:
-        who = texts.NAMED.format(name=record.peer_name, address=record.peer)
+        caller = texts.NAMED.format(name=record.peer_name, address=record.peer)
     else:
-        who = record.peer_name or record.peer or texts.AN_ANONYMOUS_CALLER
-    return plain((texts.TO if record.direction == Direction.OUT else texts.FROM).format(peer=who))
+        caller = record.peer_name or record.peer or texts.AN_ANONYMOUS_CALLER
+    return plain(texts.FROM.format(peer=caller))
 
 
 def audio(record: Record) -> str:

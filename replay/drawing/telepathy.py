@@ -45,13 +45,13 @@ from fargo.statemachine.model.commands import SignIn, SignOut
 from fargo.statemachine.model.events import SipSignedIn, SipSignedOut
 from replay.drawing.label import Label, failed, number, quiet
 
-TelepathyEvent: TypeAlias = SipSignedIn | SipSignedOut | Call1Event
-TelepathyCommand: TypeAlias = SignIn | SignOut | Call1Command
+_Event: TypeAlias = SipSignedIn | SipSignedOut | Call1Event
+_Command: TypeAlias = SignIn | SignOut | Call1Command
 
 _HOLD_STATES = ("not on hold", "on hold", "hold pending", "resuming")
 
 
-def received(event: TelepathyEvent, leg: SipLeg | None) -> Label:
+def received(event: _Event, leg: SipLeg | None) -> Label:
     """Return the label of an event; the leg is as it stood before it, None if there was none."""
     match event, leg:
         case CallArrived(), _:
@@ -72,7 +72,7 @@ def received(event: TelepathyEvent, leg: SipLeg | None) -> Label:
             return _signalled(event)
 
 
-def _signalled(event: TelepathyEvent) -> Label:
+def _signalled(event: _Event) -> Label:
     """Label an event that is no SIP message (rule 2)."""
     match event:
         case CallArrived():
@@ -104,7 +104,7 @@ def _signalled(event: TelepathyEvent) -> Label:
             assert_never(event)
 
 
-def sent(command: TelepathyCommand, leg: SipLeg | None) -> Label:
+def sent(command: _Command, leg: SipLeg | None) -> Label:
     """Return the label of a command; the leg is as it stood before the event that led to it."""
     match command, leg:
         case CompleteReceiving(state=FlowState.STARTED), Dialling():
@@ -125,7 +125,7 @@ def sent(command: TelepathyCommand, leg: SipLeg | None) -> Label:
             return _told(command)
 
 
-def _told(command: TelepathyCommand) -> Label:
+def _told(command: _Command) -> Label:
     """Label a command that is no SIP message (rule 2)."""
     match command:
         case PlaceCall():

@@ -42,6 +42,8 @@ UNDELIVERED: Final = {
 CALLS: Final = "{caller} calls {called}."
 NAMED: Final = "{name} ({address})"
 ANONYMOUS_CALLER: Final = "An anonymous caller"
+THE_GATEWAY: Final = "the gateway itself"
+"""Stands for the address in a call to the gateway's own JID, which has no SIP address."""
 DIRECT_AUDIO: Final = "Direct audio: {why}"
 RELAYED_AUDIO: Final = "Audio through the relay: {why}"
 ANSWERED: Final = "Answered: {client} is in the call."

@@ -84,7 +84,7 @@ def received(event: XmppEvent) -> Label:
         case SessionAccepted():
             return Label("session-accept")
         case SessionInformed(info=info):
-            return Label(f"session-info {info}".rstrip())
+            return Label(_joined("session-info", info))
         case SessionTerminated(condition=condition):
             return _ended("session-terminate", condition)
         case ContentEvent():
@@ -127,7 +127,7 @@ def sent(command: XmppCommand) -> Label:
         case AcceptSession():
             return Label("session-accept")
         case InformSession(info=info):
-            return Label(f"session-info {info}".rstrip())
+            return Label(_joined("session-info", info))
         case InformTransport():
             return Label("transport-info")
         case TerminateSession(condition=condition):
@@ -152,7 +152,7 @@ def sent(command: XmppCommand) -> Label:
             assert_never(command)
 
 
-def _messaged(action: CallAction, condition: str) -> Label:
+def _messaged(action: CallAction, condition: str | None) -> Label:
     match action:
         case CallAction.REJECT | CallAction.RETRACT | CallAction.FINISH:
             return _ended(action.value, condition)
@@ -160,5 +160,9 @@ def _messaged(action: CallAction, condition: str) -> Label:
             return Label(action.value)
 
 
-def _ended(action: str, condition: str) -> Label:
-    return Label(f"{action} {condition}".rstrip(), Tone.PLAIN if condition in _ORDERLY else Tone.ERROR)
+def _ended(action: str, condition: str | None) -> Label:
+    return Label(_joined(action, condition), Tone.PLAIN if condition in _ORDERLY else Tone.ERROR)
+
+
+def _joined(action: str, detail: str | None) -> str:
+    return action if detail is None else f"{action} {detail}"

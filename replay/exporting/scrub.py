@@ -2,8 +2,8 @@
 
 Rules:
 
-1. Whatever field a string is in, it may contain SIP URIs, IP addresses, domains, and words; a word is whatever stands
-   between delimiters. The core splits strings at delimiters, compares them and joins them, and does nothing else with
+1. A string in any field may contain SIP URIs, IP addresses, domains, and words; a word is the text between two
+   delimiters. The core splits strings at delimiters, compares them and joins them, and does nothing else with
    them. So if the events are renamed, the commands that they lead to are the recorded ones, renamed.
 2. Escaped names are found too: the escapes of SIP URIs (RFC 3261 §19.1.2) are undone and done again, those of JIDs
    (XEP-0106 §3.2) are delimiters.
@@ -69,7 +69,7 @@ Grammar: TypeAlias = Callable[[str, Renaming], str]
 
 
 def renamed(value: Any, to: Renaming) -> Any:
-    """Return an event or command, or whatever is made of such, with every name in it renamed."""
+    """Return an event, a command, or a part or tuple of them, with every name in it renamed."""
     return _renamed(value, _text, to)
 
 

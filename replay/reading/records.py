@@ -86,7 +86,7 @@ def records(entries: Iterable[Entry], known: Iterable[Record] = ()) -> list[Reco
         call = calls.get(name)
         match of_call:
             case RecordBegun(_, direction, peer, peer_name, session):
-                calls[name] = Record(name, direction.value, peer, peer_name, session, recorded.at)
+                calls[name] = Record(name, direction.value, peer or "", peer_name or "", session or "", recorded.at)
             case _ if call is None:  # its beginning is not among the entries
                 continue
             case RecordPath(_, audio, why):

@@ -2,8 +2,8 @@
 
 Rules:
 
-1. A log keeps no state, apart from the `Snapshot` that a stream may begin with. Whoever needs the state at an entry
-   folds the user's stream from its beginning.
+1. A log keeps no state, apart from the `Snapshot` that a stream may begin with. To get the state at an entry,
+   the user's stream is folded from its beginning.
 2. Which entries a call has is a question to the log. Nothing after the last of them is read for it.
 """
 

@@ -13,16 +13,19 @@ from typing import Final, TypeAlias
 
 from msgspec.structs import replace
 
+from fargo.statemachine.legs.jingle.jmi import proposals
 from fargo.statemachine.legs.relay.relay_leg import concerns, is_overtaken
 from fargo.statemachine.legs.relay.relay_session import Joined
 from fargo.statemachine.model import rules
 from fargo.statemachine.model.call1 import CloseChannel, HangUp, RejectDescription
-from fargo.statemachine.model.call_records import LogRecord
+from fargo.statemachine.model.call_records import CallRecord, LogRecord
 from fargo.statemachine.model.commands import (
     AcceptSession,
     Command,
     Fault,
     ForgetSecret,
+    InformSession,
+    InformTransport,
     InitiateSession,
     Issued,
     MessageCall,
@@ -31,8 +34,11 @@ from fargo.statemachine.model.commands import (
     TerminateSession,
 )
 from fargo.statemachine.model.events import (
+    CallAction,
+    CallProposed,
     FeaturesLearned,
     IqFailed,
+    IqSucceeded,
     RegistrationCancelled,
     ResourceUnavailable,
     Restarted,
@@ -68,7 +74,7 @@ ABOUT_ALL_CALLS: Final = (
 ENDING: Final = (
     TerminateSession | MessageCall | SendText | HangUp | CloseChannel | DeleteRelay | LogRecord | ForgetSecret
 )
-"""What today's end of a call consists of, or the refusal of a call or an account that a fault has prevented."""
+"""The commands of today's end of a call, or of the refusal of a call or an account that a fault has prevented."""
 
 
 def _all_that_is_due(difference: Difference) -> bool:
@@ -134,6 +140,17 @@ def _late_refusal(difference: Difference) -> bool:
     return acknowledged and _adds_only_of([event.command], difference)
 
 
+def _late_answer(difference: Difference) -> bool:
+    """The client answered information when its time was over, or it had been asked again, so nothing was done. Today
+    the call is told.
+    """
+    event, pending = difference.recorded.event, difference.before.pending
+    if difference.then or not isinstance(event, IqSucceeded | IqFailed) or event.command not in pending:
+        return False
+    informs = isinstance(pending[event.command].command, InformSession | InformTransport)
+    return informs and _adds_only_of([event.command], difference)
+
+
 def _refusal_of_overtaken(difference: Difference) -> bool:
     """The relay refuses, or has not answered in time, what was asked before something else."""
     event, user = difference.recorded.event, difference.before
@@ -186,6 +203,35 @@ def _plain_sentences(difference: Difference) -> bool:
     return without_texts(difference.then) == without_texts(difference.now)
 
 
+def _every_proposal_answered(difference: Difference) -> bool:
+    """A proposal was ignored. Or the client was told to proceed with a call that it had begun, and later that the call
+    had expired.
+    """
+    event, then, now = difference.recorded.event, difference.then, difference.now
+    if isinstance(event, CallProposed) and not then:
+        return all(_answers(each.command, event) for each in now)
+    if not isinstance(event, CallProposed | TimePassed) or _added(now, then) is None:
+        return False
+    return all(_answers_begun_call(each.command, difference.before) for each in _added(now, then) or ())
+
+
+def _answers(command: Command, event: CallProposed) -> bool:
+    if isinstance(command, MessageCall):
+        return (command.to, command.sid) == (event.sender, event.sid)
+    return isinstance(command, CallRecord)
+
+
+def _answers_begun_call(command: Command, user: User) -> bool:
+    """Return True if the command lets a client describe a call, or tells it that it is too late, although the client
+    has described the call or no such answer is due.
+    """
+    if not isinstance(command, MessageCall):
+        return False
+    waits = any((each.to, each.sid) == (command.to, command.sid) for each in proposals(user.pending).values())
+    expired = command.action is CallAction.FINISH and command.condition == "expired"
+    return not waits and (expired or command.action is CallAction.PROCEED)
+
+
 def _waiting_answer(difference: Difference) -> bool:
     """The older rules rejected a description. All else is done today."""
     then = [(each.command, each.call) for each in difference.then]
@@ -199,8 +245,8 @@ def without_texts(issued: tuple[Issued, ...]) -> list[Issued]:
 
 
 def _without_text(command: Command) -> Command:
-    found = {name: getattr(command, name, None) for name in FOR_PEOPLE}
-    return replace(command, **{name: "" for name, value in found.items() if isinstance(value, str)})
+    found = {name: getattr(command, name) for name in FOR_PEOPLE if name in command.__struct_fields__}
+    return replace(command, **{name: "" for name, value in found.items() if not isinstance(value, int)})
 
 
 EXPLANATIONS: Final[dict[str, Explains]] = {
@@ -209,6 +255,8 @@ EXPLANATIONS: Final[dict[str, Explains]] = {
     rules.LATE_REFUSAL.name: _late_refusal,
     rules.REFUSAL_OF_OVERTAKEN.name: _refusal_of_overtaken,
     rules.PLAIN_SENTENCES.name: _plain_sentences,
+    rules.LATE_ANSWER.name: _late_answer,
+    rules.EVERY_PROPOSAL_ANSWERED.name: _every_proposal_answered,
     rules.WAITING_ANSWER.name: _waiting_answer,
 }
 """By the name of the change."""

@@ -160,7 +160,7 @@ class _Stream:
             verdict.explained += 1
 
     def _taint(self, calls: tuple[str, ...], origin: Group) -> None:
-        """Remember that whatever differs later in these calls, or in all if there are none, may follow (rule 2)."""
+        """Remember that later differences in these calls, or in all if there are none, may follow (rule 2)."""
         if not calls:
             self._all = self._all or origin
         for call in calls:

@@ -59,6 +59,17 @@ from fargo.statemachine.model.events import (
     TransportInformed,
 )
 from fargo.statemachine.model.ng import RelayCommand, RelayDescribed, RelayDone, RelayLost, RelayRefused
+from fargo.statemachine.model.sip_messages import (
+    Binding,
+    Challenge,
+    EdgeRestarted,
+    Endpoint,
+    FlowClosed,
+    RegisterAnswered,
+    RegisterUndelivered,
+    SipHeaders,
+    Undelivered,
+)
 from fargo.statemachine.user_state import User
 
 USER: Final = "alice@example.org"
@@ -76,18 +87,17 @@ _ABLE: Final = (
 )
 _SECURE: Final = (*_ABLE[:3], "urn:xmpp:jingle:transports:ice-udp:1", "urn:xmpp:jingle:apps:dtls:0")
 _ASKS: Final = "urn:xmpp:jingle-message:0"
-_VOICE: Final = (Codec(0, "PCMU", 8000),)
+REGISTRAR: Final = Endpoint("tcp", "192.0.2.5", 5060)
+VOICE: Final = (Codec(0, "PCMU", 8000),)
 _OTHER: Final = (Codec(18, "G729", 8000),)
 _ADDRESS: Final = (Candidate(1, "192.0.2.1", 5000), Candidate(2, "192.0.2.1", 5001))
 _AWAY: Final = (Candidate(1, "192.0.2.9", 5000),)
-_AUDIO: Final = (Content("voice", description=Description("audio", _VOICE, RawUdp(_ADDRESS))),)
+AUDIO: Final = (Content("voice", description=Description("audio", VOICE, RawUdp(_ADDRESS))),)
 _PRINT: Final = Fingerprint("sha-256", "actpass", "AB:CD")
-_SECURED: Final = (
-    Content("voice", description=Description("audio", _VOICE, IceUdp("u1", "p1", (), _PRINT), mux=True)),
-)
+_SECURED: Final = (Content("voice", description=Description("audio", VOICE, IceUdp("u1", "p1", (), _PRINT), mux=True)),)
 _CANDIDATES: Final = (Content("voice", transport=IceUdp("u1", "p1", _ADDRESS)),)
 _RESTART: Final = (Content("voice", transport=IceUdp("u2", "p2")),)
-_NO_AUDIO: Final = (Content("face", description=Description("video", _VOICE, RawUdp(_ADDRESS))),)
+_NO_AUDIO: Final = (Content("face", description=Description("video", VOICE, RawUdp(_ADDRESS))),)
 _HEARS: Final = (Content("voice", senders="both"),)
 _DEAF: Final = (Content("voice", senders="none"),)
 
@@ -127,6 +137,55 @@ def signed_in(secure: bool = False, asks: bool = True) -> Iterator[Event]:
         yield PolicyChanged(Policy(relay=True))
 
 
+# --- a registration of our own user agent
+
+
+def with_user_agent() -> Iterator[Event]:
+    """Yield the events before the first registration."""
+    yield PolicyChanged(Policy(engine="sip"))
+    yield ResourceAvailable(DESK, GATEWAY)
+
+
+def registered_by_user_agent() -> Iterator[Event]:
+    """Yield the events that bring a user online, with one client and an account that our own user agent has."""
+    yield from with_user_agent()
+    yield FeaturesLearned("2.0", DESK, _ABLE)
+    yield RegistrationSubmitted(_iq(GATEWAY), SipAccount("alice@example.net"), "secret", "nonce")
+    own = Binding("sip:alice@192.0.2.1", 3600, ours=True, name="4.0")
+    yield RegisterAnswered("4.0", "4.0", 200, "OK", source=REGISTRAR, bindings=(own,))
+
+
+def of_registration(user: User) -> Iterator[Event]:
+    """Yield the events of the user's registration. There are none as long as a second one is there."""
+    if len(user.registrations) > 1:
+        return
+    yield RegistrationSubmitted(_iq(GATEWAY), SipAccount("alice@example.net"), "secret", "nonce")
+    yield RegistrationCancelled(_iq(GATEWAY))
+    yield from (ResourceAvailable(DESK, GATEWAY), ResourceUnavailable(DESK, GATEWAY))
+    for name, registration in user.registrations.items():
+        if registration.awaited:
+            yield from _answers(name, registration.awaited.command)
+        yield FlowClosed(name)
+    yield EdgeRestarted()
+    yield from _of_gateway()
+
+
+def _answers(name: str, command: str) -> Iterator[Event]:
+    own = Binding("sip:alice@192.0.2.1", 3600, ours=True, name=name)
+    old = Binding("sip:alice@192.0.2.1:5070", 1800, ours=True)
+    for bindings in ((own,), (own, old)):
+        yield RegisterAnswered(name, command, 200, "OK", source=REGISTRAR, bindings=bindings)
+    for nonce in ("first", "second"):
+        challenge = Challenge("example.net", nonce)
+        yield RegisterAnswered(name, command, 401, "Unauthorized", source=REGISTRAR, challenges=(challenge,))
+    brief = SipHeaders(min_expires=7200)
+    yield RegisterAnswered(name, command, 423, "Interval Too Brief", source=REGISTRAR, headers=brief)
+    for status, phrase in ((403, "Forbidden"), (503, "Service Unavailable")):
+        yield RegisterAnswered(name, command, status, phrase, source=REGISTRAR)
+    for why in (Undelivered.SILENT, Undelivered.SECRET):
+        yield RegisterUndelivered(name, command, why)
+
+
 # --- a call
 
 
@@ -146,10 +205,10 @@ def of_call(user: User) -> Iterator[Event]:
 def _beginnings(user: User) -> Iterator[Event]:
     yield CallProposed(DESK, BOB, "proposed", ("audio",))
     for sid in ("session", *(proposal.sid for proposal in jmi.proposals(user.pending).values())):
-        yield SessionInitiated(_iq(BOB), sid, _AUDIO)
+        yield SessionInitiated(_iq(BOB), sid, AUDIO)
         yield SessionInitiated(_iq(BOB), sid, _NO_AUDIO)
-    connection = connection_of(user.account)
-    for codecs in (_VOICE, ()):
+    connection = connection_of(user.account) or "0.0"
+    for codecs in (VOICE, ()):
         yield CallArrived(f"{connection}/1", connection, "sip:bob@example.net", codecs, _ADDRESS, CallState.INITIALISED)
 
 
@@ -166,9 +225,9 @@ def _of_jingle(call: Call, user: User) -> Iterator[Event]:
 
 
 def _of_session(iq: Iq, sid: str) -> Iterator[Event]:
-    yield SessionInitiated(iq, sid, _AUDIO)
-    yield from (SessionAccepted(iq, sid, contents) for contents in (_AUDIO, _NO_AUDIO))
-    for info in ("", "ringing", "mute", "hold", "unhold", "active", "nonsense"):
+    yield SessionInitiated(iq, sid, AUDIO)
+    yield from (SessionAccepted(iq, sid, contents) for contents in (AUDIO, _NO_AUDIO))
+    for info in (None, "ringing", "mute", "hold", "unhold", "active", "nonsense"):
         yield SessionInformed(iq, sid, info)
     yield from (SessionTerminated(iq, sid, condition) for condition in ("success", "busy", "decline"))
     yield from (kind(iq, sid) for kind in get_args(ContentChanged) if kind is not ContentModified)
@@ -187,7 +246,7 @@ def _of_sip_leg(leg: SipLeg) -> Iterator[Event]:
         yield CallStateChanged(channel, state)
     yield from (CallMembersChanged(channel, flags) for flags in (RINGING, HELD, 0))
     yield from (CandidatesReceived(channel, candidates) for candidates in (_ADDRESS, _AWAY))
-    yield from (DescriptionReceived(channel, codecs) for codecs in (_VOICE, _OTHER))
+    yield from (DescriptionReceived(channel, codecs) for codecs in (VOICE, _OTHER))
     for flow in (FlowState.PENDING_START, FlowState.PENDING_STOP):
         yield SendingStateChanged(channel, flow)
         yield ReceivingStateChanged(channel, flow)
@@ -202,15 +261,15 @@ def _of_sip_leg(leg: SipLeg) -> Iterator[Event]:
 def of_relayed_call(user: User) -> Iterator[Event]:
     """Yield the events of a relay session in one call, outgoing or incoming. There are none once it is over."""
     if not user.calls:
-        connection = connection_of(user.account)
+        connection = connection_of(user.account) or "0.0"
         yield SessionInitiated(_iq(BOB), "session", _SECURED)
-        yield CallArrived(f"{connection}/1", connection, "sip:bob@example.net", _VOICE, _ADDRESS, CallState.INITIALISED)
+        yield CallArrived(f"{connection}/1", connection, "sip:bob@example.net", VOICE, _ADDRESS, CallState.INITIALISED)
     for call in user.calls.values():
         for session in jingle_leg.sessions(call.jingle):
             yield from _of_secure_session(Iq(session.client, session.us, "iq"), session.sid)
         yield from _of_answering(call.sip)
         for command in [name for name, each in user.pending.items() if isinstance(each.command, RelayCommand)]:
-            yield RelayDescribed(command, Description("audio", _VOICE, RawUdp(_ADDRESS)))
+            yield RelayDescribed(command, Description("audio", VOICE, RawUdp(_ADDRESS)))
             yield RelayDone(command)
             yield from (RelayRefused(command, "It is overloaded.", silent) for silent in (False, True))
         yield RelayLost("It does not answer.")
@@ -218,7 +277,7 @@ def of_relayed_call(user: User) -> Iterator[Event]:
 
 
 def _of_secure_session(iq: Iq, sid: str) -> Iterator[Event]:
-    yield from (SessionAccepted(iq, sid, contents) for contents in (_SECURED, _AUDIO))
+    yield from (SessionAccepted(iq, sid, contents) for contents in (_SECURED, AUDIO))
     yield from (TransportInformed(iq, sid, contents) for contents in (_CANDIDATES, _RESTART))
     yield SessionInformed(iq, sid, "dtmf", digit="digit")
     yield SessionTerminated(iq, sid, "success")
@@ -229,7 +288,7 @@ def _of_answering(leg: SipLeg) -> Iterator[Event]:
         return
     channel = leg.name
     yield from (CandidatesReceived(channel, candidates) for candidates in (_ADDRESS, _AWAY))
-    yield DescriptionReceived(channel, _VOICE)
+    yield DescriptionReceived(channel, VOICE)
     yield from (CallStateChanged(channel, state) for state in (CallState.ACTIVE, CallState.ENDED))
 
 

@@ -34,7 +34,7 @@ class Message:
     def parse(cls, data: bytes) -> Self:
         head, _, body = data.decode(errors="surrogateescape").partition("\r\n\r\n")
         start, *lines = head.split("\r\n")
-        headers = [(name.strip(), value.strip()) for name, _, value in (line.partition(":") for line in lines)]
+        headers = [(name.strip(), value.strip(" \t")) for name, _, value in (line.partition(":") for line in lines)]
         return cls(start, headers, body)
 
     def encode(self) -> bytes:

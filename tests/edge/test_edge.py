@@ -116,6 +116,47 @@ async def test_a_port_in_use_is_told(settings: TelepathyEdgeSettings) -> None:
             await process.stop()
 
 
+def bind(address: str, port: int, option: int) -> socket.socket:
+    other = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    other.setsockopt(socket.SOL_SOCKET, option, 1)
+    try:
+        other.bind((address, port))
+    except OSError:
+        other.close()
+        raise
+    return other
+
+
+async def test_nobody_else_can_bind_its_ports_while_it_runs(settings: TelepathyEdgeSettings) -> None:
+    """kamailio alone would let everybody bind them who sets SO_REUSEADDR, too."""
+    process = await daemon(settings)
+    try:
+        await process.line("^started$")
+        for ip, port in settings.udp_addresses():
+            for option in (socket.SO_REUSEADDR, socket.SO_REUSEPORT):
+                with pytest.raises(OSError, match="Address already in use"):
+                    bind(str(ip), port, option)
+        os.kill(min(processes_of(settings)), signal.SIGKILL)
+        assert await process.ended() == 0
+        for ip, port in settings.udp_addresses():
+            bind(str(ip), port, socket.SO_REUSEADDR).close()
+    finally:
+        await process.stop()
+
+
+async def test_a_port_that_somebody_bound_first_is_told(settings: TelepathyEdgeSettings) -> None:
+    """In the way that lets kamailio bind it, too."""
+    for ip, port in settings.udp_addresses():
+        with bind(str(ip), port, socket.SO_REUSEADDR):
+            process = await daemon(settings)
+            try:
+                assert await process.ended() == 0
+                assert texts.PORT_TAKEN.format(address=ip, port=port) in process.output
+            finally:
+                await process.stop()
+    assert not processes_of(settings)
+
+
 async def test_the_secret_shows_nowhere(settings: TelepathyEdgeSettings) -> None:
     assert SECRET not in repr(settings) + " ".join(command(settings)) + "".join(settings.files().values())
     path = write_configuration(settings)

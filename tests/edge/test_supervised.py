@@ -86,8 +86,8 @@ def starts(settings: TelepathyEdgeSettings) -> int:
 
 @contextmanager
 def port_taken(settings: TelepathyEdgeSettings) -> Iterator[None]:
-    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as other:
-        other.bind((settings.outside_ip, settings.outside_port))
+    """For TCP: the one for UDP is kept for kamailio while it is down, too."""
+    with closing(socket.create_server((settings.outside_ip, settings.outside_port))):
         yield
 
 

@@ -30,16 +30,22 @@ def path() -> str:
 
 
 @pytest.fixture
+def engine() -> str:
+    """The SIP engine in the gateway's configuration."""
+    return "telepathy"
+
+
+@pytest.fixture
 def relay() -> None:
     """The media relay, for tests that have one. It is started before the gateway."""
 
 
 @pytest_asyncio.fixture
 async def gateway(
-    world: World, relay: Rtpengine | None, path: str, record_session: Callable[[Iterable[Entry]], None]
+    world: World, relay: Rtpengine | None, path: str, engine: str, record_session: Callable[[Iterable[Entry]], None]
 ) -> AsyncIterator[Gateway]:
     """A gateway between the servers of `world`. It must stop cleanly, and its log must verify."""
-    made = await world.gateway(path)
+    made = await world.gateway(path, engine)
     yield made
     await made.stop()
     assert await made.process.ended() == 0, made.process.report()

@@ -15,6 +15,8 @@ from world.rtp import PCMU
 from world.rtpengine import Rtpengine
 from world.world import World
 
+from fargo.statemachine.legs.relay.texts import FAILED
+
 from .customer import Customer
 
 PACKETS = 50
@@ -106,7 +108,7 @@ async def test_a_relay_that_dies_ends_its_calls_and_says_so(alice: Customer, rel
     os.kill(relay.process.pid, signal.SIGKILL)
     ended = await call.ended()
     assert ended.reason == "connectivity-error"
-    assert ended.text.startswith("The media relay failed: ")
+    assert ended.text.startswith(FAILED.format(problem=""))
     await bob.event("CALL_CLOSED")
 
 
@@ -118,7 +120,7 @@ async def test_a_call_that_a_dead_relay_should_carry_is_refused_with_the_reason(
     call = await alice.call("bob", await alice.world.media())
     ended = await call.ended()
     assert ended.reason == "connectivity-error"
-    assert ended.text.startswith("The media relay failed: ")
+    assert ended.text.startswith(FAILED.format(problem=""))
 
 
 async def test_nothing_is_left_at_the_relay_after_a_crash_of_the_gateway(world: World, relay: Rtpengine) -> None:

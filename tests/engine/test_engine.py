@@ -1,4 +1,4 @@
-"""What is sent is in the log, what is in the log is in order, and timers follow from the state."""
+"""Everything that is sent is in the log, the log is in order, and timers follow from the state."""
 
 import sqlite3
 from collections.abc import Callable, Iterable
@@ -314,6 +314,34 @@ def test_a_user_whose_deadlines_fail_harms_nobody(bench: Bench, monkeypatch: pyt
     assert texts.DEADLINES_BUG in [event["log_format"] for event in said]
 
 
+def test_a_user_whose_idleness_is_unknown_costs_the_others_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(path)
+    for user in (ALICE, BOB):
+        bench.engine.put(user, SipSignedIn("c"))
+    bench.run()
+    bench.log.close()
+
+    is_idle = Machine.is_idle
+
+    def broken(machine: Machine, state: State) -> bool:
+        if state.jid == ALICE:
+            raise ZeroDivisionError("a bug")
+        return is_idle(machine, state)
+
+    monkeypatch.setattr(Machine, "is_idle", broken)
+    again = Bench(path)
+    again.engine.load()
+    again.engine.broadcast(Restarted())
+    with capturedLogs() as said:
+        again.run()
+    assert [(user, version) for user, version, _, event in again.recorded() if event == Restarted()] == [
+        (ALICE, 2),
+        (BOB, 2),
+    ]
+    assert again.engine.busy() == [ALICE, BOB]
+    assert [event["log_format"] for event in said] == [texts.IDLE_BUG]
+
+
 def test_a_command_leaves_before_a_timer_is_set(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[int] = []
     deadlines = bench.machine.deadlines
@@ -528,6 +556,23 @@ def test_stopping_commits_what_was_put_in_the_same_turn(delayed: Bench) -> None:
     assert stopped == []
     delayed.run(DELAY)
     assert (stopped, len(delayed.sent)) == ([None], 2)
+
+
+def test_it_is_settled_when_nothing_is_left_to_commit(delayed: Bench) -> None:
+    settled: list[object] = []
+    delayed.engine.settled().addCallback(settled.append)
+    assert settled == [None]
+    delayed.engine.put(ALICE, SipSignedIn("a"))
+    for _ in range(2):
+        delayed.engine.settled().addCallback(settled.append)
+    delayed.run()
+    delayed.engine.put(ALICE, SipSignedIn("b"))
+    delayed.run(DELAY)
+    assert (settled, len(delayed.sent)) == ([None], 2)
+    delayed.run()
+    delayed.run(DELAY)
+    assert (settled, len(delayed.sent)) == ([None, None, None], 4)
+    assert delayed.engine.is_open
 
 
 def test_stopping_is_done_at_once_if_the_store_is(bench: Bench) -> None:

@@ -1,5 +1,6 @@
-"""What is old leaves the log, and is gone from the disk; the rest goes on as if it were there."""
+"""Old events leave the log and the disk; the rest goes on as if they were there."""
 
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,8 +13,9 @@ from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublish
 
 from fargo import texts
 from fargo.engine import Engine
-from fargo.retention import Retention, retire
-from fargo.statemachine import machine
+from fargo.retention import NotRetiredError, Retention, retire
+from fargo.statemachine import machine, snapshot
+from fargo.statemachine.account.account_state import Account
 from fargo.statemachine.machine import condensed, fold, new
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import (
@@ -32,13 +34,13 @@ from fargo.statemachine.model.events import (
 )
 from fargo.statemachine.model.rules import RULES
 from fargo.statemachine.user_state import User
-from fargo.store.interface import Store, StoreError
+from fargo.store.interface import StoreError, SynchronousStore
 from fargo.store.opening import open_store
 from replay.reading import golden
 from replay.reading.records import records
 from replay.verifying.verify import verify
 
-ALICE, BOB = "alice@example.org", "bob@example.org"
+ALICE, BOB, CAROL = "alice@example.org", "bob@example.org", "carol@example.org"
 GATEWAY = "sip.example.org"
 SESSIONS = sorted((Path(__file__).parents[2] / "replay/sessions").glob("*.jsonl"))
 LONG_AFTER = 4e9
@@ -50,7 +52,7 @@ def registers(jid: str) -> tuple[Event, ...]:
     return RegistrationSubmitted(iq, SipAccount(f"{jid.partition('@')[0]}@sip.test"), "s", "n"), SipSignedIn("1.0")
 
 
-def record(log: Store, jid: str, *events: Event, at: float = 1e9) -> User:
+def record(log: SynchronousStore, jid: str, *events: Event, at: float = 1e9) -> User:
     """Append events of a user, a second apart, from the user's state."""
     user = new(jid)
     version = 0
@@ -64,7 +66,7 @@ def record(log: Store, jid: str, *events: Event, at: float = 1e9) -> User:
     return user
 
 
-def folded(log: Store, jid: str) -> User:
+def folded(log: SynchronousStore, jid: str) -> User:
     user = new(jid)
     for recorded, _ in log.read(jid):
         user, *_ = fold(user, recorded)
@@ -82,12 +84,12 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def log(path: Path) -> Iterator[Store]:
+def log(path: Path) -> Iterator[SynchronousStore]:
     with closing(open_store(path)) as store:
         yield store
 
 
-def test_an_old_account_stays_and_its_past_leaves(log: Store) -> None:
+def test_an_old_account_stays_and_its_past_leaves(log: SynchronousStore) -> None:
     before = record(log, ALICE, *registers(ALICE), *[PresenceProbed(GATEWAY)] * 10)
     assert sum(retire(log, LONG_AFTER)) == 11
     ((recorded, _),) = log.read()
@@ -98,7 +100,7 @@ def test_an_old_account_stays_and_its_past_leaves(log: Store) -> None:
     assert sum(retire(log, LONG_AFTER)) == 0
 
 
-def test_only_what_is_old_leaves(log: Store) -> None:
+def test_only_what_is_old_leaves(log: SynchronousStore) -> None:
     record(log, ALICE, *registers(ALICE), *[PresenceProbed(GATEWAY)] * 3)
     before = record(log, ALICE, *[PresenceProbed(GATEWAY)] * 3, at=1e9 + DAY)
     assert sum(retire(log, 1e9 + DAY)) == 4
@@ -110,7 +112,7 @@ def test_only_what_is_old_leaves(log: Store) -> None:
 
 
 @pytest.mark.parametrize("session", SESSIONS[::4], ids=lambda session: session.stem)
-def test_sessions_leave_whole_and_what_is_left_verifies(log: Store, session: Path) -> None:
+def test_sessions_leave_whole_and_what_is_left_verifies(log: SynchronousStore, session: Path) -> None:
     log.append(golden.read(session))
     users = {recorded.user: folded(log, recorded.user) for recorded, _ in log.read()}
     times = sorted({recorded.at for recorded, _ in log.read()})
@@ -126,13 +128,13 @@ def test_sessions_leave_whole_and_what_is_left_verifies(log: Store, session: Pat
         assert records(log.call_entries()) == []
 
 
-def test_a_snapshot_names_the_rules_that_it_was_folded_by(log: Store) -> None:
+def test_a_snapshot_names_the_rules_that_it_was_folded_by(log: SynchronousStore) -> None:
     log.append([(replace(recorded, rules=1), issued) for recorded, issued in golden.read(SESSIONS[0])])
     assert sum(retire(log, LONG_AFTER))
     assert {recorded.rules for recorded, _ in log.read() if isinstance(recorded.event, Snapshot)} == {RULES}
 
 
-def test_many_events_leave_in_small_steps(log: Store) -> None:
+def test_many_events_leave_in_small_steps(log: SynchronousStore) -> None:
     record(log, ALICE, *registers(ALICE))
     many = []
     user = folded(log, ALICE)
@@ -147,13 +149,13 @@ def test_many_events_leave_in_small_steps(log: Store) -> None:
     assert folded(log, ALICE) == user
 
 
-def test_users_with_nothing_old_are_steps_too(log: Store) -> None:
+def test_users_with_nothing_old_are_steps_too(log: SynchronousStore) -> None:
     for jid in (ALICE, BOB):
         record(log, jid, *registers(jid))
     assert list(retire(log, 0.0)) == [0, 0]
 
 
-def test_the_gateway_appends_between_two_steps(log: Store, path: Path) -> None:
+def test_the_gateway_appends_between_two_steps(log: SynchronousStore, path: Path) -> None:
     for jid in (ALICE, BOB):
         record(log, jid, *registers(jid), PresenceProbed(GATEWAY))
     other = open_store(path, beside_writer=True)
@@ -163,7 +165,7 @@ def test_the_gateway_appends_between_two_steps(log: Store, path: Path) -> None:
     assert verify(log.read()).differences == 0
 
 
-def test_two_at_once_do_no_harm(log: Store, path: Path) -> None:
+def test_two_at_once_do_no_harm(log: SynchronousStore, path: Path) -> None:
     record(log, ALICE, *registers(ALICE), *[PresenceProbed(GATEWAY)] * 300)
     other, before = open_store(path, beside_writer=True), folded(log, ALICE)
     for _ in retire(log, LONG_AFTER):
@@ -175,7 +177,7 @@ def test_two_at_once_do_no_harm(log: Store, path: Path) -> None:
 class Gateway:
     """An engine on a log, on a clock that stands still until it is told to go on."""
 
-    def __init__(self, log: Store) -> None:
+    def __init__(self, log: SynchronousStore) -> None:
         self.clock = Clock()
         self.failures: list[str] = []
         now = lambda: 1e9 + self.clock.seconds()  # noqa: E731
@@ -188,7 +190,7 @@ class Gateway:
             self.clock.advance(after)
 
 
-def test_who_cancels_is_gone_from_the_disk(log: Store, path: Path) -> None:
+def test_who_cancels_is_gone_from_the_disk(log: SynchronousStore, path: Path) -> None:
     gateway = Gateway(log)
     gateway.hears(ALICE, *registers(ALICE))
     gateway.hears(BOB, *registers(BOB))
@@ -207,7 +209,7 @@ def test_who_cancels_is_gone_from_the_disk(log: Store, path: Path) -> None:
     assert [recorded.version for recorded, _ in log.read(ALICE)] == [1, 2]
 
 
-def test_who_has_cancelled_is_forgotten_by_the_next_gateway_too(log: Store, path: Path) -> None:
+def test_who_has_cancelled_is_forgotten_by_the_next_gateway_too(log: SynchronousStore, path: Path) -> None:
     record(log, ALICE, *registers(ALICE), RegistrationCancelled(Iq(f"{ALICE}/desk", GATEWAY, "c")))
     gateway = Gateway(log)
     for _ in range(3):
@@ -216,7 +218,7 @@ def test_who_has_cancelled_is_forgotten_by_the_next_gateway_too(log: Store, path
     assert ALICE.encode() not in on_disk(path)
 
 
-def test_what_comes_at_the_moment_of_forgetting_begins_anew(log: Store) -> None:
+def test_what_comes_at_the_moment_of_forgetting_begins_anew(log: SynchronousStore) -> None:
     gateway = Gateway(log)
     gateway.hears(ALICE, *registers(ALICE), RegistrationCancelled(Iq(f"{ALICE}/desk", GATEWAY, "c")))
     gateway.clock.advance(0)
@@ -228,7 +230,7 @@ def test_what_comes_at_the_moment_of_forgetting_begins_anew(log: Store) -> None:
     assert [(recorded.version, type(recorded.event)) for recorded, _ in log.read(ALICE)] == [(1, RegistrationAsked)]
 
 
-def test_who_never_registered_is_forgotten_when_it_is_old(log: Store, path: Path) -> None:
+def test_who_never_registered_is_forgotten_when_it_is_old(log: SynchronousStore, path: Path) -> None:
     gateway = Gateway(log)
     gateway.hears(BOB, *registers(BOB))
     gateway.hears(ALICE, RegistrationAsked(Iq(f"{ALICE}/desk", GATEWAY, "a")))
@@ -242,7 +244,7 @@ def test_who_never_registered_is_forgotten_when_it_is_old(log: Store, path: Path
     assert [recorded.version for recorded, _ in log.read(ALICE)] == [1]
 
 
-def test_who_is_heard_of_meanwhile_is_not_forgotten(log: Store) -> None:
+def test_who_is_heard_of_meanwhile_is_not_forgotten(log: SynchronousStore) -> None:
     gateway = Gateway(log)
     gateway.hears(ALICE, RegistrationAsked(Iq(f"{ALICE}/desk", GATEWAY, "a")))
     gateway.clock.advance(1)
@@ -254,7 +256,7 @@ def test_who_is_heard_of_meanwhile_is_not_forgotten(log: Store) -> None:
 
 @pytest.fixture
 def said() -> Iterator[list[str]]:
-    """What is logged for the operator."""
+    """Collect the messages that are logged for the operator."""
     lines: list[str] = []
 
     def see(event: LogEvent) -> None:
@@ -266,11 +268,11 @@ def said() -> Iterator[list[str]]:
     globalLogPublisher.removeObserver(observer)
 
 
-def retention(log: Store, clock: Clock, keep: float | None) -> Retention:
+def retention(log: SynchronousStore, clock: Clock, keep: float | None) -> Retention:
     return Retention(log, keep, lambda jid, version: None, lambda: 1e9 + clock.seconds(), clock)
 
 
-def test_every_hour_what_has_grown_old_leaves(log: Store, said: list[str]) -> None:
+def test_every_hour_what_has_grown_old_leaves(log: SynchronousStore, said: list[str]) -> None:
     record(log, ALICE, *registers(ALICE), *[PresenceProbed(GATEWAY)] * 3)
     clock = Clock()
     keeper = retention(log, clock, 2 * 3600.0 + 2)
@@ -291,7 +293,7 @@ def test_every_hour_what_has_grown_old_leaves(log: Store, said: list[str]) -> No
     assert len(said) == 2
 
 
-def test_for_ever_is_for_ever(log: Store) -> None:
+def test_for_ever_is_for_ever(log: SynchronousStore) -> None:
     record(log, ALICE, *registers(ALICE))
     clock = Clock()
     keeper = retention(log, clock, None)
@@ -301,7 +303,7 @@ def test_for_ever_is_for_ever(log: Store) -> None:
     keeper.stop()
 
 
-def test_stopping_in_the_middle_leaves_the_rest(log: Store, said: list[str]) -> None:
+def test_stopping_in_the_middle_leaves_the_rest(log: SynchronousStore, said: list[str]) -> None:
     for jid in (ALICE, BOB):
         record(log, jid, *registers(jid))
     clock = Clock()
@@ -312,7 +314,9 @@ def test_stopping_in_the_middle_leaves_the_rest(log: Store, said: list[str]) -> 
     assert (len(log), said) == (4, [])
 
 
-def test_a_log_that_fails_is_said_and_tried_again(log: Store, said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_log_that_fails_is_said_and_tried_again(
+    log: SynchronousStore, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     record(log, ALICE, *registers(ALICE))
     clock = Clock()
     keeper = retention(log, clock, -3600.0)
@@ -324,8 +328,57 @@ def test_a_log_that_fails_is_said_and_tried_again(log: Store, said: list[str], m
         broken.setattr(log, "condense", fail)
         keeper.start()
         clock.pump([0.1] * 20)
-    assert said == [texts.NOT_RETIRED.format(why="The disk is full.")]
+    why = texts.NOT_RETIRED_OF_ONE.format(user=ALICE, why="The disk is full.")
+    assert said == [texts.NOT_RETIRED.format(why=why)]
     clock.advance(3600)
     clock.pump([0.1] * 20)
     assert len(log) == 1
     keeper.stop()
+
+
+def test_a_snapshot_that_cannot_be_folded_stops_nobody_elses_retention(
+    log: SynchronousStore, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The fold of a snapshot reports a fault and leaves the user without an account, so the events must stay."""
+    for jid in (ALICE, BOB, CAROL):
+        record(log, jid, *registers(jid))
+    account = snapshot.account
+
+    def broken(event: Snapshot) -> Account:
+        if event.account and not event.account.address.startswith("carol"):
+            raise ZeroDivisionError("a bug")
+        return account(event)
+
+    monkeypatch.setattr(snapshot, "account", broken)
+    clock = Clock()
+    keeper = retention(log, clock, -3600.0)
+    keeper.start()
+    clock.pump([0.1] * 20)
+    assert [(recorded.user, recorded.version) for recorded, _ in log.read()] == [
+        (ALICE, 1),
+        (ALICE, 2),
+        (BOB, 1),
+        (BOB, 2),
+        (CAROL, 2),
+    ]
+    why = texts.NOT_RETIRED_OF_SEVERAL.format(count=2, user=ALICE, why=texts.OTHER_STATE)
+    assert said == [texts.NOT_RETIRED.format(why=why), texts.RETIRED.format(count=1)]
+    keeper.stop()
+
+
+def test_a_user_whose_events_cannot_be_condensed_stops_nobody_elses_retention(
+    log: SynchronousStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for jid in (ALICE, BOB):
+        record(log, jid, *registers(jid))
+
+    def broken(user: User) -> Snapshot | None:
+        if user.jid == ALICE:
+            raise ZeroDivisionError("a bug")
+        return condensed(user)
+
+    monkeypatch.setattr("fargo.retention.condensed", broken)
+    sentence = texts.NOT_RETIRED_OF_ONE.format(user=ALICE, why="ZeroDivisionError: a bug")
+    with pytest.raises(NotRetiredError, match=f"^{re.escape(sentence)}$"):
+        list(retire(log, LONG_AFTER))
+    assert [recorded.user for recorded, _ in log.read()] == [ALICE, ALICE, BOB]

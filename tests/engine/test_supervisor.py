@@ -1,4 +1,4 @@
-"""When a program is started again and what is logged about it, on a clock that the test moves."""
+"""Restarts of a program, and the messages about them, on a clock that the test moves."""
 
 import gc
 import weakref

@@ -59,7 +59,7 @@ class Inspected:
     def asked(
         self, path: str = "", host: str | None = None, method: str = "GET", tag: str = ""
     ) -> tuple[HTTPResponse, bytes]:
-        """What a request is answered with. `host`: what it says it wants."""
+        """Return the answer to a request. `host`: its Host header."""
         parts = urlsplit(self.address)
         connection = HTTPConnection(parts.hostname or "", parts.port)
         headers = {"Host": host or parts.netloc} | ({"If-None-Match": tag} if tag else {})
@@ -77,7 +77,7 @@ class Inspected:
 
 
 def rest() -> list[Entry]:
-    """What comes after it has rung."""
+    """Return the entries that follow the ringing."""
     return [entry for entry in GoldenLog(CALL_OUT).read() if entry[0].version > RINGS]
 
 

@@ -74,7 +74,7 @@ ARRIVED = CallArrived(INCOMING, "1.0", "sip:bob@example.net", CODECS, ADDRESS, 3
 
 
 def recorded(*events: Event) -> list[Entry]:
-    """What the log has when these come half a second apart, to a user who is signed in with one client."""
+    """Return the entries of events that come half a second apart, to a user who is signed in with one client."""
     at = 1_750_000_000
     told = enumerate((*BEFORE, *events), 1)
     return list(refolded(Recorded(ALICE, number, at + number / 2, event) for number, event in told))
@@ -227,7 +227,7 @@ def test_errors_and_notes_are_painted_as_such() -> None:
 
 
 def test_a_call_through_the_relay_has_a_post_for_it() -> None:
-    """What the relay is told and answers, put beside a recorded call."""
+    """The commands to the relay and its replies, put beside a recorded call."""
     name = CallName(ALICE, CALL)
     first, *rest = steps(recorded(*INVITED), name)
     asked = Issued(ALICE, "5.9", OfferRelay("song", AUDIO, MediaProfile.PLAIN), CALL)

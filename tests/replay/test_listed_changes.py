@@ -36,14 +36,25 @@ from fargo.statemachine.model.commands import (
     InformSession,
     InitiateSession,
     Issued,
+    MessageCall,
     SignIn,
     TerminateSession,
 )
-from fargo.statemachine.model.events import IqFailed, IqSucceeded, SessionInformed, StreamOpened, TimePassed
+from fargo.statemachine.model.events import (
+    CallAction,
+    CallProposed,
+    IqFailed,
+    IqSucceeded,
+    SessionInformed,
+    StreamOpened,
+    TimePassed,
+)
 from fargo.statemachine.model.ng import AnswerRelay, DeleteRelay, OfferRelay, RelayDescribed, RelayRefused
 from fargo.statemachine.model.rules import (
     ALL_THAT_IS_DUE,
     END_AFTER_FAULT,
+    EVERY_PROPOSAL_ANSWERED,
+    LATE_ANSWER,
     LATE_REFUSAL,
     PLAIN_SENTENCES,
     REFUSAL_OF_OVERTAKEN,
@@ -125,6 +136,35 @@ def refused_invitation() -> list[Entry]:
     return entries
 
 
+def unknown_at_last() -> list[Entry]:
+    """A client knows no session when the time for its answer is over, and by the older rules is taken off hold."""
+    story = Story().signed_in()
+    channel = story.call_out("s1")
+    story.answered(channel)
+    story.tell(CallMembersChanged(channel, 2))
+    held = story.id_of(InformSession)
+    story.tell(TimePassed(), 40)
+    story.tell(IqFailed(held, DESK, "item-not-found"))
+    story.tell(CallMembersChanged(channel, 0))
+    entries = older(story)
+    with_commands(entries, -2)
+    with_commands(entries, -1, InformSession(BOB, DESK, "s1", "unhold"))
+    return entries
+
+
+def there_after_all() -> list[Entry]:
+    """A client has been asked twice whether it rings, and by the older rules only its second answer counts."""
+    story = Story().signed_in()
+    story.tell(CallArrived("c1", story.id_of(SignIn), "sip:bob@sip.test", (PCMU,), PHONE_ADDRESS, 3))
+    story.tell(StreamOpened())
+    asked = story.id_of(InformSession)
+    story.tell(StreamOpened())
+    story.tell(IqSucceeded(asked, DESK))
+    entries = older(story)
+    with_commands(entries, -1)
+    return entries
+
+
 def overtaken(silent: bool | None) -> list[Entry]:
     """The relay refuses what has been asked again since; the call goes on by the older rules."""
     story = Relayed(MediaProfile.DTLS).talking_out()
@@ -148,12 +188,39 @@ def overtaken(silent: bool | None) -> list[Entry]:
     return entries
 
 
+def ignored_proposal(*earlier: str) -> list[Entry]:
+    """A proposal is ignored by the older rules, as there are too many or it comes a second time."""
+    story = Story().signed_in()
+    for sid in (*earlier, "p1"):
+        story.tell(CallProposed(DESK, BOB, sid, ("audio",)))
+    entries = older(story)
+    with_commands(entries, -1)
+    return entries
+
+
+def begun_call_proposed() -> list[Entry]:
+    """A client proposes the call that it has begun; by the older rules it is to begin it again, and is late."""
+    story = Story().signed_in()
+    story.call_out("s1")
+    story.tell(CallProposed(DESK, BOB, "s1", ("audio",)))
+    story.tell(TimePassed(), 30)
+    entries, done = older(story), [each.command for each in story.last]
+    with_commands(entries, -2, MessageCall(BOB, DESK, "s1", CallAction.PROCEED))
+    with_commands(entries, -1, MessageCall(BOB, DESK, "s1", CallAction.FINISH, "expired"), *done)
+    return entries
+
+
 @pytest.mark.parametrize(
     ("change", "recorded"),
     [
+        (EVERY_PROPOSAL_ANSWERED, lambda: ignored_proposal("p1")),
+        (EVERY_PROPOSAL_ANSWERED, lambda: ignored_proposal(*(f"p{number}" for number in range(2, 10)))),
+        (EVERY_PROPOSAL_ANSWERED, begun_call_proposed),
         (ALL_THAT_IS_DUE, silent_clients),
         (LATE_REFUSAL, refused_acceptance),
         (LATE_REFUSAL, refused_invitation),
+        (LATE_ANSWER, unknown_at_last),
+        (LATE_ANSWER, there_after_all),
         (REFUSAL_OF_OVERTAKEN, lambda: overtaken(False)),
         (REFUSAL_OF_OVERTAKEN, lambda: overtaken(True)),
         (REFUSAL_OF_OVERTAKEN, lambda: overtaken(None)),
@@ -291,8 +358,11 @@ def test_an_event_about_all_calls_reaches_the_others_after_a_fault(monkeypatch: 
     [
         (ALL_THAT_IS_DUE, silent_clients),
         (LATE_REFUSAL, refused_acceptance),
+        (LATE_ANSWER, unknown_at_last),
         (REFUSAL_OF_OVERTAKEN, lambda: overtaken(False)),
         (REFUSAL_OF_OVERTAKEN, lambda: overtaken(None)),
+        (EVERY_PROPOSAL_ANSWERED, lambda: ignored_proposal("p1")),
+        (EVERY_PROPOSAL_ANSWERED, begun_call_proposed),
     ],
 )
 def test_a_change_does_not_explain_a_fault_or_what_another_call_does(
@@ -304,6 +374,16 @@ def test_a_change_does_not_explain_a_fault_or_what_another_call_does(
     elsewhere = Issued(ALICE, "9.9", TerminateSession("a", "b", "c", "success"), "99")
     for other in (fault, elsewhere):
         assert explained(replace(found, now=(*found.now, other))) is None, other
+
+
+def test_only_superfluous_answers_to_a_proposal_may_be_missing() -> None:
+    found = differing(begun_call_proposed())
+    for action in (CallAction.REJECT, CallAction.FINISH):
+        other = Issued(ALICE, found.then[0].id, MessageCall(BOB, DESK, "s1", action), found.call_now)
+        assert explained(replace(found, then=(other,))) is None
+    waiting = Story().signed_in()
+    waiting.tell(CallProposed(DESK, BOB, "s1", ("audio",)))
+    assert explained(replace(found, before=waiting.user)) is None
 
 
 def differing(entries: list[Entry]) -> Difference:
@@ -332,7 +412,7 @@ def test_other_sentences_are_explained_and_nothing_else_is() -> None:
 
 
 def test_only_texts_for_people_may_differ() -> None:
-    found = {(kind.__name__, each.name) for kind in get_args(Command) for each in fields(kind) if each.type is str}
+    found = {(kind.__name__, each.name) for kind in get_args(Command) for each in fields(kind) if each.type is not int}
     assert {each for each in found if each[1] in FOR_PEOPLE} == {
         ("HangUp", "message"),
         ("MessageCall", "text"),

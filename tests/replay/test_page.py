@@ -58,7 +58,7 @@ async def tab(browser: Chromium, tmp_path: Path) -> AsyncIterator[Tab]:
 
 
 async def chosen(tab: Tab) -> int:
-    """Which step is chosen, wherever that is told."""
+    """Return the chosen step; all places that show it agree."""
     place = int((await tab.text("#place")).split()[1])
     assert await tab.run("$('slider').valueAsNumber") == place
     (selected,) = await tab.run("[...document.querySelectorAll('[aria-selected=true]')].map((item) => item.id)")

@@ -11,7 +11,7 @@ from replay.exporting.pseudonyms import Found, Pseudonyms, key
 
 
 def shape(word: str) -> str:
-    """What is where in it."""
+    """Return a word with one letter for each class of characters: capitals, small letters, digits, others."""
     letters = re.sub(r"[a-z]", "a", re.sub(r"[A-Z]", "A", re.sub(r"[0-9]", "0", word)))
     return re.sub(r"[^\x00-\x7f]", lambda found: "É" if found[0].isupper() else "é", letters)
 

@@ -16,7 +16,7 @@ from replay.reading.texts import CALLS_IN_LOG, NOT_AN_ENTRY, UNKNOWN_CALL
 from replay.verifying.texts import AS_RECORDED, DIFFERENT, FIRST, FOLDED
 
 FOLDED_ALL = FOLDED.format(events="9 events", users="2 users")
-"""What is said of the log of `conftest`."""
+"""The expected output for the log of `conftest`."""
 
 
 def fargo(*args: str | Path) -> Result:

@@ -30,7 +30,7 @@ def piped(*commands: str, call: str = CALL, log: Path = SESSION) -> Result:
 
 
 def told(*commands: str) -> list[str]:
-    """What is printed once the first step has been."""
+    """Return the lines that are printed after those of the first step."""
     result = piped(*commands)
     assert (result.exit_code, result.stderr) == (0, "")
     return result.stdout.removeprefix(piped().stdout).splitlines()

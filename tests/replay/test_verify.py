@@ -241,7 +241,7 @@ def test_an_event_that_names_its_session_only_is_about_that_call(monkeypatch: py
 
 
 def test_a_call_without_a_session_has_no_name() -> None:
-    """What names nothing is not about it."""
+    """An event that names no session or channel does not belong to the call."""
     entries = list(golden.read(UNREACHABLE))
     changed = [(r, ()) if isinstance(r.event, Stopping) else (r, i) for r, i in entries]
     (group,) = verify(changed).groups.values()

@@ -184,7 +184,7 @@ class Client(Struct, frozen=True):
         match kind, detail:
             case "info", _:
                 return self._asks(
-                    session, what, lambda iq: SessionInformed(iq, sid, detail, digit=DIGITS.get(detail, ""))
+                    session, what, lambda iq: SessionInformed(iq, sid, detail or None, digit=DIGITS.get(detail))
                 )
             case "modify", _:
                 contents = self._modified(detail, session)
@@ -284,7 +284,7 @@ class Client(Struct, frozen=True):
         return self._says(ResourceUnavailable(self.jid, GATEWAY))
 
     def _sends_to(self, content: Content) -> tuple[Transport | None, str]:
-        """Where it is told to send audio to: the relay, as it has to be unless it speaks plain RTP, or the phone."""
+        """Return the address to which it is told to send audio: the phone's, or the relay's."""
         told = content.description
         assert told is not None
         where = address(told)

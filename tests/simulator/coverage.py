@@ -1,4 +1,4 @@
-"""Which events have met which states: every pair of a phase and a kind of event.
+"""The events that have met each state: every pair of a phase and a kind of event.
 
 An account's phase is its class, or its connection's once it is registered. It meets every event. A leg's phase, and
 that of a session at the relay, is its class; it meets the events that concern it, and those that concern the user as a
@@ -11,14 +11,15 @@ from collections.abc import Iterator
 from typing import Final, get_args
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from fargo.statemachine.account import account_state, roster
 from fargo.statemachine.legs.jingle import forking, jingle_leg, jingle_session
 from fargo.statemachine.legs.jingle.invitations import Invitation
 from fargo.statemachine.legs.relay import relay_leg, relay_session
-from fargo.statemachine.legs.sip import sip_leg
-from fargo.statemachine.legs.sip.phases import Over, Preparing
-from fargo.statemachine.legs.telepathy.phases import TelepathyPhase
+from fargo.statemachine.legs.sip.phases import Preparing
+from fargo.statemachine.legs.telepathy.phases import TelepathyLeg, TelepathyPhase
+from fargo.statemachine.legs.user_agent.phases import UserAgentPhase
 from fargo.statemachine.media.description import Content, Description, MediaProfile
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call1 import (
@@ -73,14 +74,31 @@ from fargo.statemachine.model.events import (
 )
 from fargo.statemachine.model.ng import (
     Flow,
-    Party,
     RelayCommand,
     RelayDescribed,
     RelayDone,
     RelayLost,
+    RelayParty,
     RelayRefused,
 )
 from fargo.statemachine.model.presence import Connection, SignedIn
+from fargo.statemachine.model.sip_messages import (
+    Binding,
+    Challenge,
+    EdgeRestarted,
+    Endpoint,
+    FlowClosed,
+    InviteReceived,
+    Party,
+    RegisterAnswered,
+    RegisterUndelivered,
+    RequestHead,
+    SipHeaders,
+    SipRequestReceived,
+    SipRequestUndelivered,
+    SipResponseReceived,
+    Undelivered,
+)
 from fargo.statemachine.pending import Reply
 from fargo.statemachine.user_state import User, call_of
 
@@ -113,7 +131,8 @@ def every_pair() -> set[Pair]:
     """All that there are. A leg that is over is dropped at once: it meets nothing."""
     account = {*get_args(account_state.Account), *get_args(Connection)} - {account_state.Registered}
     xmpp = set(get_args(jingle_leg.JingleLeg)) - {jingle_session.Terminated}
-    sip = set(get_args(sip_leg.SipLeg)) - {Over}
+    # The runs play the engine "telepathy". The phases of our own user agent are in tests/statemachine/user_agent.
+    sip = {Preparing, *get_args(TelepathyLeg)}
     relay = set(get_args(relay_session.RelaySession))
     # No client is known as long as one is searched for; a call has no channel before it is placed.
     of_xmpp = {phase: () if phase is forking.Searching else _JINGLE_EVENTS for phase in xmpp}
@@ -154,11 +173,16 @@ def strays(user: User) -> Iterator[Event]:
     """Every kind of event, aimed at each thing that the user has open, and at none."""
     connection = account_state.connection_of(user.account) or "none"
     yield from _of_account(connection)
+    awaited = [(name, each.awaited.command if each.awaited else "none") for name, each in user.registrations.items()]
+    for name, command in (*awaited, ("none", "none")):
+        yield from _of_registration(name, command)
     for client in (*user.contacts.clients, DESK.jid):
         yield from _of_client(client, user)
     for call in user.calls.values():
         if isinstance(call.sip, TelepathyPhase):
             yield from _of_channel(call.sip.name, connection)
+        if isinstance(call.sip, UserAgentPhase):
+            yield from _of_dialog(call.sip.name, connection)
         for each in jingle_leg.sessions(call.jingle):
             yield from _of_session(each)
         if isinstance(call.jingle, forking.Inviting):
@@ -170,6 +194,7 @@ def strays(user: User) -> Iterator[Event]:
         if waiting is None or not isinstance(waiting.command, RelayCommand):
             yield from _of_iq(name, getattr(waiting.command, "to", DESK.jid) if waiting else DESK.jid)
     yield from _of_channel("none", connection)
+    yield from _of_dialog("none", connection)
     yield from _of_session(jingle_session.Session("none", BOB, DESK.jid, calls=True))
 
 
@@ -178,9 +203,25 @@ def _of_account(connection: str) -> Iterator[Event]:
     yield from (Restarted(), Stopping(), StreamOpened(), TimePassed(), RegistrationAsked(iq), RegistrationCancelled(iq))
     yield from (RegistrationSubmitted(iq, SipAccount("alice@sip.test"), "s", "n"), IqMalformed(iq, "It is broken."))
     yield from (RelayLost("It is gone."), PolicyChanged(Policy()), PolicyChanged(Policy("relay", relay=True)))
+    yield PolicyChanged(Policy(engine="sip"))
     yield from (PresenceProbed(BOB), SubscriptionChanged(BOB, SubscriptionAction.SUBSCRIBE), SipSignedIn(connection))
     yield from (SipSignedOut(connection, trouble) for trouble in SipTrouble)
     yield from (Snapshot(), Snapshot(SipAccount("alice@sip.test"), "s", "n", GATEWAY, SignedIn(connection)))
+
+
+def _of_registration(name: str, command: str) -> Iterator[Event]:
+    registrar, seen = Endpoint("tcp", "192.0.2.5", 5060), Endpoint("tcp", "203.0.113.1", 40000)
+    answer = RegisterAnswered(name, command, 200, "OK", source=registrar)
+    own = Binding("sip:alice@192.0.2.1", 60, ours=True, name=name)
+    yield from (replace(answer, bindings=bindings) for bindings in ((), (own,), (own, replace(own, name=None))))
+    yield replace(answer, bindings=(own,), seen=seen)
+    for stale in (False, True):
+        yield replace(answer, status=401, challenges=(Challenge("sip.test", f"stray{stale}", stale=stale),))
+    yield replace(answer, status=423, headers=SipHeaders(min_expires=7200))
+    yield from (replace(answer, status=status, headers=SipHeaders(retry_after=9)) for status in (302, 403, 503, 600))
+    yield replace(answer, status=408, by_edge=True)
+    yield from (RegisterUndelivered(name, command, why) for why in Undelivered)
+    yield from (FlowClosed(name), EdgeRestarted())
 
 
 def _of_client(jid: str, user: User) -> Iterator[Event]:
@@ -201,17 +242,31 @@ def _of_channel(name: str, connection: str) -> Iterator[Event]:
     yield from (CallFailed(name, "InvalidArgument"), ChannelClosed(name))
 
 
+def _of_dialog(name: str, connection: str) -> Iterator[Event]:
+    source, caller = Endpoint("udp", "192.0.2.5", 5060), Party(CALLER, "stray")
+    yield InviteReceived(name, connection, _head("INVITE"), source, caller, CALLER)
+    for method in ("INVITE", "ACK", "CANCEL", "BYE", "UPDATE", "PRACK", "INFO", "OPTIONS", "REFER", "MESSAGE"):
+        yield SipRequestReceived(name, _head(method), source, "stray")
+    for status in (180, 200, 302, 401, 481, 503, 603):
+        yield SipResponseReceived(name, name, "INVITE", status, "", source, "stray")
+    yield from (SipRequestUndelivered(name, name, why) for why in Undelivered)
+
+
+def _head(method: str) -> RequestHead:
+    return RequestHead(method, CALLER, ("via",), "from", "to", "stray", 1)
+
+
 def _of_relay(command: str, profile: MediaProfile) -> Iterator[Event]:
     for codecs in ((PCMU,), (OPUS,), ()):
         yield RelayDescribed(command, Description("audio", codecs, relay_media(profile, 0)))
-    yield from (RelayDone(command, flows) for flows in ((), (Flow(Party.OFFERER, 1, 160),)))
+    yield from (RelayDone(command, flows) for flows in ((), (Flow(RelayParty.OFFERER, 1, 160),)))
     yield from (RelayRefused(command, "It will not.", silent) for silent in (False, True))
 
 
 def _of_session(each: jingle_session.Session) -> Iterator[Event]:
     iq, offer = Iq(each.client, each.us, "stray"), (audio(PCMU),)
     yield from (SessionInitiated(iq, each.sid, offer), SessionAccepted(iq, each.sid, offer))
-    yield from (SessionInformed(iq, each.sid, info) for info in ("", "ringing", "hold", "unhold", "nonsense"))
+    yield from (SessionInformed(iq, each.sid, info) for info in (None, "ringing", "hold", "unhold", "nonsense"))
     yield SessionInformed(iq, each.sid, "dtmf", digit="digit1")
     yield TransportInformed(iq, each.sid, (Content("voice", transport=client_media(MediaProfile.ICE, "new")),))
     yield from (kind(iq, each.sid, offer) for kind in get_args(ContentChanged))

@@ -27,7 +27,7 @@ _LONG_AGO: Final = 12
 
 
 class Explored(Struct, frozen=True):
-    """How far an exploration went; `broken` is the first invariant that did not hold, with the moves that led there."""
+    """The extent of an exploration; `broken` is the first invariant that did not hold, with the moves to it."""
 
     depth: int
     states: int

@@ -40,7 +40,7 @@ class Failure(Struct, frozen=True):
 
 
 class Fuzzed(Struct):
-    """How far it has come."""
+    """The progress so far."""
 
     runs: int = 0
     events: int = 0

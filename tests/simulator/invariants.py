@@ -1,4 +1,4 @@
-"""What must hold in any run, whatever the peers do: checked after every event.
+"""The invariants of any run, for any behaviour of the peers: checked after every event.
 
 1. No Fault.
 2. Every IQ-set is answered exactly once; all but a registration in the turn they come in.
@@ -113,7 +113,7 @@ class Broken(AssertionError):  # noqa: N818 -- a rule is broken
 
 
 class Watch(Struct, frozen=True):
-    """What has to be remembered of a run to judge what comes next."""
+    """The facts about a run that are needed to judge its next event."""
 
     owed: tuple[str, ...] = ()
     started: tuple[Leg, ...] = ()
@@ -124,11 +124,11 @@ class Watch(Struct, frozen=True):
     """Channels of calls that were placed, and for which session."""
     connections: tuple[str, ...] = ()
     said: tuple[tuple[str, Leg, bool], ...] = ()
-    """What was said in Jingle sessions: a command's id, the session, and whether there is none without it."""
+    """The commands in Jingle sessions: a command's id, its session, and True if there is no session without it."""
     noted: tuple[str, ...] = ()
     """The calls that were noted to begin, and not yet to end."""
     paths: tuple[tuple[str, AudioPath], ...] = ()
-    """What was last noted of each call's path."""
+    """The path last recorded for each call."""
     relayed: tuple[tuple[str, Leg, Leg], ...] = ()
     """Of each offer and answer to the relay: the command, the relay's session, and the client's that it is for (() if
     the phone calls).
@@ -137,18 +137,19 @@ class Watch(Struct, frozen=True):
     """Each leg with its call: with several, if sessions of several calls had the same name."""
 
     def judge(self, entry: Entry) -> "Watch":
-        """What is remembered after an event and its commands. Raises Broken."""
+        """Return the facts after an event and its commands. Raises Broken."""
         recorded, commands = entry
         event = recorded.event
         _confidential(entry)
         after = self._heard(event)
         if isinstance(event, SessionInitiated) and recorded.call is not None:
-            leg = (event.iq.to, event.iq.sender, event.sid)
-            after = replace(after, calls=(*after.calls, (leg, recorded.call)))
+            after = replace(after, calls=(*after.calls, (_session(event), recorded.call)))
         if sorted(commands, key=lambda each: isinstance(each.command, LogRecord)) != list(commands):
             raise Broken("notes come last", commands)
         for issued in commands:
             after = after._obeys(issued, event)
+        if isinstance(event, SessionInitiated) and not self._knows(_session(event)) and _refuses(event, commands):
+            after = after._forgets(_session(event))
         kept = {event.iq.id} if isinstance(event, RegistrationSubmitted) else set()
         if set(after.owed) - set(self.owed) - kept:
             raise Broken("every IQ is answered", event)
@@ -169,8 +170,7 @@ class Watch(Struct, frozen=True):
                 return heard._offered((channel,), codecs)._carries(channel, connection)
             case SessionInitiated(iq, sid, contents):
                 leg = (iq.to, iq.sender, sid)
-                known = leg in dict(heard.offers) and leg not in heard.ended
-                return heard if known else heard._forgets(leg)._offered(leg, _codecs(contents))
+                return heard if heard._knows(leg) else heard._forgets(leg)._offered(leg, _codecs(contents))
             case SessionTerminated(iq, sid):
                 return heard._ends((iq.to, iq.sender, sid))
             case IqFailed(command, condition=condition):
@@ -330,6 +330,10 @@ class Watch(Struct, frozen=True):
     def _ends(self, *legs: Leg) -> "Watch":
         return replace(self, ended=(*self.ended, *(leg for leg in legs if leg not in self.ended)))
 
+    def _knows(self, leg: Leg) -> bool:
+        """Return True if a session has begun and not ended."""
+        return leg in dict(self.offers) and leg not in self.ended
+
     def _forgets(self, *legs: Leg) -> "Watch":
         """A session begun anew has no past: a client came back into a call that still rings, or reuses a sid."""
         return replace(
@@ -337,6 +341,7 @@ class Watch(Struct, frozen=True):
             ended=tuple(leg for leg in self.ended if leg not in legs),
             started=tuple(what for what in self.started if what[1:] not in legs),
             offers=tuple(offer for offer in self.offers if offer[0] not in legs),
+            said=tuple(said for said in self.said if said[1] not in legs),
         )
 
     def _offered(self, leg: Leg, codecs: tuple[Codec, ...]) -> "Watch":
@@ -353,6 +358,14 @@ class Watch(Struct, frozen=True):
         offered = dict(self.offers).get(leg, ())
         if not codecs or not _kinds(codecs) <= set(offered):
             raise Broken("codecs are within the offer", (leg, offered, codecs))
+
+
+def _session(event: SessionInitiated) -> Leg:
+    return event.iq.to, event.iq.sender, event.sid
+
+
+def _refuses(event: SessionInitiated, commands: tuple[Issued, ...]) -> bool:
+    return any(isinstance(each.command, RefuseIq) and each.command.iq == event.iq for each in commands)
 
 
 def _leg(command: Command) -> Leg:

@@ -215,7 +215,7 @@ Signals = tuple[Event, ...]
 
 
 def _channel_moves(channel: Channel, quirks: frozenset[Quirk]) -> Iterator[str]:
-    """What may become of a call without our doing."""
+    """Yield the moves of a call that we do not cause."""
     if channel.phase in ("placed", "accepting") and Quirk.FAILURES in quirks:
         yield "fail"
     if channel.phase in ("inviting", "ringing", "early"):
@@ -244,7 +244,7 @@ def _channel_moves(channel: Channel, quirks: frozenset[Quirk]) -> Iterator[str]:
 
 
 def _moved(channel: Channel, what: str) -> tuple[Channel, Signals]:
-    """What a phone, or the manager, does."""
+    """Return the channel after a move of the phone or the manager, and the signals."""
     name = channel.name
     if what in REFUSALS:
         return _ended(channel, *REFUSALS[what])
@@ -316,7 +316,7 @@ def _ended(channel: Channel, reason: int, message: str) -> tuple[Channel, Signal
 
 
 def _told(channel: Channel, command: object) -> tuple[Channel, Signals]:
-    """What a command makes of a call that is there."""
+    """Return an existing call after a command, and the signals."""
     name = channel.name
     if channel.phase in ("ended", "zombie"):
         return channel, ()
@@ -355,7 +355,7 @@ def _told(channel: Channel, command: object) -> tuple[Channel, Signals]:
 
 
 def _relayed(candidates: tuple[Candidate, ...]) -> bool:
-    """Whether the phone is told to send audio to the relay; a client that needs one it cannot reach."""
+    """Return True if the phone is told to send audio to the relay; it cannot reach a client that needs one."""
     told = {(each.component, each.ip) for each in candidates}
     if told not in ({(1, CLIENT), (2, CLIENT)}, {(1, RELAY), (2, RELAY)}) or any(each.type for each in candidates):
         raise Broken("a phone is told where a client that speaks plain RTP is, or the relay", candidates)
@@ -405,7 +405,7 @@ def _unhold(channel: Channel) -> tuple[Channel, Signals]:
 
 
 def _settled(channel: Channel) -> tuple[Channel, Signals]:
-    """Whether our hold has begun, or ended, now that a direction has."""
+    """Return the change of our hold that follows from the change of a direction."""
     match channel.hold, channel.sending, channel.receiving:
         case (2, FlowState.STOPPED, FlowState.STOPPED):
             return replace(channel, hold=HOLDS), (HoldStateChanged(channel.name, HOLDS),)

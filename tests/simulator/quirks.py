@@ -1,4 +1,4 @@
-"""What may go wrong, or only odd, in a simulated world: each is a switch."""
+"""The faults and oddities of a simulated world: each is a switch."""
 
 from enum import Enum
 

@@ -32,12 +32,12 @@ from fargo.statemachine.model.ng import (
     DeleteRelay,
     Flow,
     OfferRelay,
-    Party,
     PlayDigit,
     RelayDescribed,
     RelayDone,
     RelayEvent,
     RelayLost,
+    RelayParty,
     RelayRefused,
 )
 
@@ -48,7 +48,7 @@ from .values import AWAY, G722, OPUS, PCMA, PCMU, PHONE, relay_media
 ENOUGH: Final = 5
 """So many deletions without an answer, and the gateway may take it that the relay is not there."""
 _TRANSCODED: Final = {each.name: each for each in (OPUS, PCMU, PCMA, G722)}
-_FLOWS: Final = (Flow(Party.OFFERER, 50, 8000), Flow(Party.ANSWERER, 49, 7840))
+_FLOWS: Final = (Flow(RelayParty.OFFERER, 50, 8000), Flow(RelayParty.ANSWERER, 49, 7840))
 
 
 class Kept(Struct, frozen=True):
@@ -60,7 +60,7 @@ class Kept(Struct, frozen=True):
     name: str
     port: int
     offer: Description
-    by: Party
+    by: RelayParty
     profile: MediaProfile
     codecs: tuple[Codec, ...]
     joined: bool = False
@@ -77,9 +77,9 @@ class Kept(Struct, frozen=True):
         times = self.times + (self.ufrag not in ("", ufrag))
         return replace(self, phone=phone, ufrag=ufrag, times=times)
 
-    def told(self, by: Party, profile: MediaProfile) -> Transport:
-        """Where the relay wants audio of one end, when the other has described itself."""
-        return relay_media(profile, self.port + (by is Party.OFFERER), f"relay{self.times}")
+    def told(self, by: RelayParty, profile: MediaProfile) -> Transport:
+        """Return the address at which the relay expects one end's audio, once the other end has described itself."""
+        return relay_media(profile, self.port + (by is RelayParty.OFFERER), f"relay{self.times}")
 
 
 class Relay(Struct, frozen=True):
@@ -136,7 +136,7 @@ class Relay(Struct, frozen=True):
         return silent
 
     def _first(self) -> tuple[tuple[Issued, Kept | None], ...]:
-        """What its next answer is to, unless it is none, or a refusal already."""
+        """Return the request that its next answer is to; () if there is none, or it is a refusal already."""
         if not self.sent or not isinstance(self.sent[0], RelayDescribed | RelayDone):
             return ()
         command = self.sent[0].command

@@ -49,7 +49,7 @@ _RARELY: Final = 1
 
 
 class Run(Struct, frozen=True):
-    """What happened after a start, and what was recorded; `broken` is the invariant that did not hold, None if all
+    """The moves after a start, and the recorded entries; `broken` is the invariant that did not hold, None if all
     did.
     """
 
@@ -89,7 +89,7 @@ def some_quirks(random: Random) -> frozenset[Quirk]:
 
 
 def weights(found: list[Move]) -> list[int]:
-    """How often to draw each, against the others."""
+    """Return the weight with which each move is drawn."""
     busy = any(move.what == "deliver" for move in found)
     return [_RARELY if busy and move.what == "wait" else _weight(move.what) for move in found]
 

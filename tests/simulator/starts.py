@@ -1,4 +1,4 @@
-"""Where explorations begin: one call ahead, of each kind."""
+"""The beginnings of explorations: one call ahead, of each kind."""
 
 from typing import Final
 

@@ -10,6 +10,7 @@ from fargo.statemachine.machine import fold, new
 from fargo.statemachine.model.call1 import RejectDescription
 from fargo.statemachine.model.commands import Command, Fault
 from fargo.statemachine.model.events import Recorded, TimePassed
+from fargo.statemachine.model.sip_messages import UserAgentCommand
 from fargo.statemachine.user_state import User
 
 from .coverage import Pair, every_pair, meeting, strays
@@ -27,7 +28,7 @@ UNREACHABLE: set[Pair] = set()
 
 
 def runs() -> Iterator[tuple[Entry, ...]]:
-    """What some runs recorded, each with some quirks."""
+    """Yield the entries of some runs, each with some quirks."""
     for seed in range(RUNS):
         random = Random(seed)
         yield run(a_beginning(random), at_random(random), some_quirks(random), 100).log
@@ -64,4 +65,4 @@ def test_every_event_in_every_phase_folds_and_every_pair_is_reached() -> None:
 
 def test_the_runs_come_to_every_command() -> None:
     issued = {type(each.command) for log in runs() for _, commands in log for each in commands}
-    assert set(get_args(Command)) - issued == {Fault, RejectDescription}
+    assert set(get_args(Command)) - issued == {Fault, RejectDescription, *get_args(UserAgentCommand)}

@@ -101,7 +101,7 @@ def entered(user: User, recorded: Recorded) -> list[FunctionType]:
 
 
 class Case(NamedTuple):
-    """Where a function is broken: a user, and the event in folding which it is."""
+    """The place where a function is broken: a user, and the event whose fold enters it."""
 
     function: FunctionType
     user: User
@@ -198,7 +198,7 @@ def live(user: User) -> set[str]:
 
 
 ONLY_FOR_READERS = {SendText, RecordEnded}
-"""What may be left out if what writes it fails whenever it is called."""
+"""The commands that may be missing if the code that writes them always fails."""
 
 
 def untold(call: Call, after: User, issued: tuple[Issued, ...]) -> Iterator[object]:

@@ -1,4 +1,4 @@
-"""What everyone in the simulated world says: the same few addresses, codecs and accounts."""
+"""The few addresses, codecs and accounts that everyone in the simulated world uses."""
 
 from typing import Final
 
@@ -38,25 +38,25 @@ G722: Final = Codec(9, "G722", 8000)
 CLIENT: Final = "127.0.0.1"
 PHONE: Final = "127.0.0.4"
 AWAY: Final = "127.0.0.6"
-"""Where a phone may move to."""
+"""The addresses to which a phone may move."""
 RELAY: Final = "127.0.0.9"
 _PRINT: Final = Fingerprint("sha-256", "actpass", "AB:CD")
 
 
 def client_media(profile: MediaProfile, ufrag: str = "client") -> Transport:
-    """Where a client wants audio."""
+    """Return the transport of a client."""
     if profile is MediaProfile.PLAIN:
         return RawUdp((Candidate(1, CLIENT, 4000), Candidate(2, CLIENT, 4001)))
     return IceUdp(ufrag, "pwd", (Candidate(1, CLIENT, 4000, "c1", type="host"),), _print(profile))
 
 
 def phone_media(ip: str = PHONE) -> tuple[Candidate, ...]:
-    """Where a phone wants audio, if that is at this address."""
+    """Return the candidates of a phone at this address."""
     return Candidate(1, ip, 5000), Candidate(2, ip, 5001)
 
 
 def relay_media(profile: MediaProfile, port: int, ufrag: str = "relay") -> Transport:
-    """Where the relay wants it, of an end that speaks in this manner."""
+    """Return the transport of the relay for an end with this profile."""
     if profile is MediaProfile.PLAIN:
         return RawUdp((Candidate(1, RELAY, 30000 + port), Candidate(2, RELAY, 40000 + port)))
     return IceUdp(ufrag, "pwd", (Candidate(1, RELAY, 30000 + port, type="host"),), _print(profile))

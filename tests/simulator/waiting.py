@@ -1,4 +1,4 @@
-"""What must hold of the commands that wait for a reply, whatever has happened: each belongs to something that there is.
+"""An invariant of the commands that wait for a reply: each belongs to something that exists.
 
 A command that nobody waits for any more, but whose refusal would count, has no deadline. If it stayed when its session,
 proposal or client is gone, it would stay for ever.
@@ -21,6 +21,7 @@ from fargo.statemachine.model.commands import (
     TerminateSession,
 )
 from fargo.statemachine.model.ng import AnswerRelay, DeleteRelay, OfferRelay
+from fargo.statemachine.model.sip_messages import SendRequest, SendResponse
 from fargo.statemachine.pending import Pending, Reply
 from fargo.statemachine.user_state import User
 
@@ -34,10 +35,8 @@ def _belongs(user: User, name: str, waiting: Pending) -> bool:
     """Return whether a command waits for something that may still be answered."""
     call = user.calls.get(waiting.call or "")
     match waiting.command:
-        case InitiateSession() | AcceptSession():
+        case InitiateSession() | AcceptSession() | InformSession() | InformTransport():
             return call is not None and _is_in(call.jingle, waiting)
-        case InformSession() | InformTransport():
-            return call is not None and _is_in(call.jingle, waiting) and waiting.until is not None
         case ProposeCall():
             leg = call.jingle if call else None
             return isinstance(leg, Forking) and isinstance(leg.proposal, Proposed) and leg.proposal.command == name
@@ -48,6 +47,8 @@ def _belongs(user: User, name: str, waiting: Pending) -> bool:
             return client in user.contacts.clients
         case TerminateSession() | MessageCall() | DeleteRelay():
             return waiting.until is not None
+        case SendRequest(dialog) | SendResponse(dialog):
+            return waiting.until is not None or (call is not None and call.sip.name in (name, dialog))
         case _:
             return False
 

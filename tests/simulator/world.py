@@ -252,12 +252,12 @@ def _sent(world: World, issued: Issued) -> World:
 
 
 def _passed(world: World, event: Event) -> World:
-    """What one client says about a proposal reaches the others as it passes their server."""
+    """Bring a client's message about a proposal to the other clients, as their server does."""
     return replace(world, clients=tuple(client.overhears(event) for client in world.clients))
 
 
 def _stream_lost(world: World) -> World:
-    """What was under way on the XMPP stream is lost, and then it is there again."""
+    """Lose all that is under way on the XMPP stream, and open it again."""
     return _put(replace(world, clients=tuple(client.times_out() for client in world.clients)), StreamOpened())
 
 
@@ -348,7 +348,7 @@ def drained(world: World) -> World:
 
 
 def is_quiet(world: World) -> bool:
-    """Whether nothing is under way."""
+    """Return True if nothing is under way."""
     return not world.manager.sent and not world.relay.sent and not any(client.sent for client in world.clients)
 
 
@@ -399,7 +399,7 @@ def _broken(world: World, rule: str, found: object) -> Broken:
 
 
 def _talkers(world: World) -> tuple[int, int, int]:
-    """How many sessions the clients, how many calls the phones, and how many calls the gateway believe to be in."""
+    """Return the numbers of sessions of the clients, of calls of the phones, and of calls of the gateway."""
     return (
         sum(len(client.sessions) for client in world.clients),
         sum(channel.phone for channel in world.manager.channels),
@@ -408,7 +408,7 @@ def _talkers(world: World) -> tuple[int, int, int]:
 
 
 def _whereabouts(world: World) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Where phones want audio, and where clients and the relay send it."""
+    """Return the addresses at which phones expect audio, and those to which clients and the relay send it."""
     clients = [session.phone for client in world.clients for session in client.sessions if session.phone]
     relay = [kept.phone for kept in world.relay.sessions if kept.joined and kept.ignored < ENOUGH]
     phones = [channel.at for channel in world.manager.channels if channel.phone]
@@ -416,7 +416,7 @@ def _whereabouts(world: World) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _relayed(world: World) -> tuple[int, int, int, int]:
-    """How many clients and phones were told of the relay, how many sessions it has both ends of, and how many the
+    """Return the numbers of clients and phones told of the relay, of its sessions with both ends, and of those that the
     gateway believes it to have.
     """
     joined = [each for call in world.user.calls.values() for each in call.relay if isinstance(each, Joined)]

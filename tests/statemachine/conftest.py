@@ -1,4 +1,4 @@
-"""What holds for every event of every story here, whatever the story is about.
+"""Checks of every event of every story in this folder.
 
 1. No event makes a room of the core fail; a test that breaks one on purpose raises "a bug".
 2. State, commands and deadlines are what their types say: Structs do not look at what they are given.
@@ -28,7 +28,7 @@ ANSWERS = (AcceptIq, RefuseIq, SendRegistrationForm)
 
 
 def misfits(value: object, hint: Any, where: str) -> Iterator[str]:
-    """Where a value, or what is in it, is not of its type."""
+    """Yield each place in a value that is not of its type."""
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
         if not any(next(misfits(value, each, where), None) is None for each in arguments):
@@ -64,7 +64,7 @@ def answers_once(recorded: Recorded, issued: tuple[Issued, ...]) -> bool:
 
 @pytest.fixture(autouse=True, scope="session")
 def _nothing_is_remembered() -> None:
-    """What a cache has kept from before would hide a mutant: they are all tested in forks of one process."""
+    """Clear the caches: their contents would hide a mutant, as all mutants are tested in forks of one process."""
     for name, module in tuple(sys.modules.items()):
         if name.startswith("fargo.statemachine"):
             for forget in (getattr(each, "cache_clear", None) for each in vars(module).values()):

@@ -48,10 +48,10 @@ ICE = replace(DTLS, transport=replace(AT_CLIENT, fingerprint=None), mux=False)
 PHONE_OFFER = Description("audio", (PCMU,), RawUdp(PHONE_ADDRESS))
 RELAY_ADDRESS = (Candidate(1, "127.0.0.9", 30000), Candidate(2, "127.0.0.9", 30001))
 FOR_PHONE = Description("audio", (OPUS, PCMU, PCMA), RawUdp(RELAY_ADDRESS))
-"""What the relay says in the client's place."""
+"""The relay's description in the place of the client's."""
 AT_RELAY = IceUdp("relay", "pwd", (Candidate(1, "127.0.0.9", 30002, "c1", type="host"),), PRINT)
 FOR_CLIENT = Description("audio", (PCMU,), AT_RELAY, mux=True)
-"""What it says in the phone's place, to a client that speaks DTLS."""
+"""The relay's description in the place of the phone's, for a client with DTLS."""
 FOR_PHONES = ("PCMU", "PCMA", "telephone-event")
 FOR_CLIENTS = ("opus", "PCMU", "PCMA", "telephone-event")
 NOT_FOR_PHONES = ("red", "CN")

@@ -494,8 +494,8 @@ def test_another_client_cannot_meddle_in_a_session(story: Story) -> None:
     assert story.the(RefuseIq).jingle == "unknown-session"
 
 
-@pytest.mark.parametrize("info", ["", "active", "mute", "unmute", "ringing", "trying", "received"])
-def test_information_without_consequence_is_acknowledged(story: Story, info: str) -> None:
+@pytest.mark.parametrize("info", [None, "active", "mute", "unmute", "ringing", "trying", "received"])
+def test_information_without_consequence_is_acknowledged(story: Story, info: str | None) -> None:
     story.call_out()
     story.tell(SessionInformed(story.iq(BOB), "s1", info))
     assert len(story.all(AcceptIq)) == len(story.last) == 1

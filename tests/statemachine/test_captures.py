@@ -1,4 +1,4 @@
-"""What real clients sent, answered by the core as it was when it was recorded, where that was right.
+"""Stanzas of real clients are answered by the core as when they were recorded, where that was right.
 
 It was right where no media relay was needed: Pidgin over raw-udp. Offers of ICE are acknowledged and
 ended with the reason until there is a relay.
@@ -72,7 +72,7 @@ def sent(story: Story) -> list[Element]:
 
 
 def said(stanza: Element) -> object:
-    """What a stanza of ours says, but for the ids that every gateway gives as it likes."""
+    """Return the content of a stanza of ours, without the ids, which each gateway chooses."""
     copy = parse(stanza.toXml())
     copy.attributes.pop("id", None)
     for candidate in _all(copy, "candidate"):

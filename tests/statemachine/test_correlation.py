@@ -214,7 +214,7 @@ def test_a_proposal_begins_the_call_that_follows_it(story: Story) -> None:
     call = proposes(story)
     story.tell(SessionInitiated(story.iq(BOB), "p1", (OFFER,)))
     assert story.the(RecordBegun) == RecordBegun(
-        call, story.the(RecordBegun).direction, "bob@sip.test", "", "p1", "6.1"
+        call, story.the(RecordBegun).direction, "bob@sip.test", None, "p1", "6.1"
     )
     assert [*story.user.calls] == [call]
     story.tell(CallStateChanged(story.id_of(PlaceCall), CallState.ENDED, 8, "", "486 Busy Here"))
@@ -327,7 +327,7 @@ def test_what_comes_too_late_is_of_none(story: Story) -> None:
         ChannelClosed(channel),
         IqSucceeded(story.id_of(TerminateSession), DESK),
         RelayDescribed("1.0", OFFER.description),  # type: ignore[arg-type]
-        SessionInformed(story.iq(BOB), "s1", ""),
+        SessionInformed(story.iq(BOB), "s1", None),
     ):
         story.tell(event)
         assert of_event(story) is None

@@ -9,6 +9,7 @@ from typing import NoReturn
 import pytest
 
 from fargo.statemachine import texts
+from fargo.statemachine.account.account_state import Registered, Unregistered
 from fargo.statemachine.call.call_state import is_live
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import jingle_session
@@ -20,11 +21,14 @@ from fargo.statemachine.model.call1 import (
     CallMembersChanged,
     CallState,
     CallStateChanged,
+    CandidatesReceived,
     CloseChannel,
+    DescriptionReceived,
     HangUp,
 )
 from fargo.statemachine.model.call_records import RecordBegun, RecordEnded, Side
 from fargo.statemachine.model.commands import (
+    AcceptSession,
     Fault,
     ForgetSecret,
     InformSession,
@@ -35,10 +39,12 @@ from fargo.statemachine.model.commands import (
     SendPresence,
     SendText,
     SignIn,
+    SignOut,
     TerminateSession,
 )
 from fargo.statemachine.model.events import (
     CallAction,
+    CallMessaged,
     CallProposed,
     IqSucceeded,
     PolicyChanged,
@@ -220,6 +226,22 @@ def test_a_fault_in_the_end_leaves_the_smallest_goodbye(story: Story, broken: Br
     assert story.noted()[-1] == RecordEnded("7", Side.GATEWAY, Cause.FAULT, IN_THIS_CALL)
 
 
+def test_a_client_that_has_proceeded_gets_the_smallest_goodbye_too(broken: Breaker) -> None:
+    story = Story()
+    story.online(PHONE, (*ABLE, "urn:xmpp:jingle-message:0"))
+    story.register()
+    arrive(story)
+    sid = story.the(ProposeCall).sid
+    story.tell(CallMessaged(PHONE, BARE, sid, CallAction.PROCEED))
+    broken("call.bridge.fold_sip")
+    broken("call.bridge.end")
+    assert story.tell(CallMembersChanged("c1", 1))[1:3] == [
+        TerminateSession(BOB, PHONE, sid, "general-error", IN_THIS_CALL),
+        MessageCall(BOB, ALICE, sid, CallAction.RETRACT, "general-error", IN_THIS_CALL),
+    ]
+    assert not story.user.calls
+
+
 @pytest.mark.parametrize("leg", ["legs.jingle.jingle_leg", "legs.telepathy.telepathy_leg", "legs.relay.relay_leg"])
 def test_a_leg_that_cannot_even_say_goodbye_does_not_keep_the_others_from_it(broken: Breaker, leg: str) -> None:
     story = Relayed(MediaProfile.DTLS)
@@ -337,6 +359,25 @@ def test_what_is_due_of_the_account_and_fails_is_dropped(story: Story, broken: B
     assert not story.tell(TimePassed(), 1000)
 
 
+@pytest.mark.parametrize("changes", [False, True])
+def test_a_registration_that_is_tried_is_refused_if_its_outcome_fails(broken: Breaker, changes: bool) -> None:
+    story = Story()
+    if changes:
+        story.signed_in()
+    iq = story.iq()
+    story.tell(RegistrationSubmitted(iq, SipAccount("carol@sip.test"), "s2", "nonce"))
+    connection = story.the(SignOut).connection if changes else story.id_of(SignIn)
+    broken("account.connection.signed_out")
+    told = story.tell(SipSignedOut(connection, SipTrouble.NETWORK))
+    assert told[:4] == [
+        Fault(None, FAULT),
+        SignOut(connection),
+        RefuseIq(iq, "wait", "internal-server-error", WRITTEN_DOWN),
+        ForgetSecret("s2"),
+    ]
+    assert isinstance(story.user.account, Registered if changes else Unregistered)
+
+
 def test_what_cannot_be_found_out_to_be_due_does_not_keep_the_rest_from_it(story: Story, broken: Breaker) -> None:
     arrive(story)
     broken("account.roster.missing")
@@ -443,16 +484,19 @@ def test_an_event_about_all_calls_costs_the_one_that_it_failed_in(
 
 def test_what_is_due_in_one_call_may_fail_and_the_rest_is_done(story: Story, broken: Breaker) -> None:
     story.online(PHONE)
-    story.answered(story.call_out("s1"))
-    story.tell(CallMembersChanged(story.channel, 2))
+    channel = story.call_out("s1")
+    story.tell(DescriptionReceived(channel, (PCMU,)))
+    story.tell(CandidatesReceived(channel, PHONE_ADDRESS))
+    story.tell(CallStateChanged(channel, CallState.ACCEPTED))
+    assert story.all(AcceptSession)
     arrive(story)
     broken("legs.jingle.single_session.replied")
     story.tell(TimePassed(), 60)
     assert story.the(Fault).call == "7"
     ended = {each.sid for each in story.all(TerminateSession)}
-    assert ended == {"s1", "nonce18"}, "the clients that did not answer their invitation are out"
+    assert ended == {"s1", "nonce12"}, "the clients that did not answer their invitation are out"
     assert not live(story)
-    assert not story.waiting(InitiateSession, InformSession)
+    assert not story.waiting(InitiateSession, AcceptSession)
 
 
 def test_what_was_issued_for_one_of_all_calls_before_the_bug_is_taken_back(

@@ -36,8 +36,10 @@ from fargo.statemachine.model.events import (
     StreamOpened,
 )
 from fargo.statemachine.model.ng import OfferRelay, RelayRefused
+from fargo.statemachine.model.sip_messages import SipHeaders, Undelivered
 from fargo.statemachine.reason import Cause, Reason, to_jingle
 
+from .registering import MD5, Registering
 from .relayed import DTLS, ICE, OPUS
 from .story import ADDRESS, OFFER, PCMA, PCMU, PHONE_ADDRESS, Story
 
@@ -53,7 +55,7 @@ REFUSALS = {
     ChangeReason.NO_ANSWER: 480,
     ChangeReason.MEDIA_ERROR: 488,
 }
-"""What the connection manager sends for a reason to hang up a call that is not answered."""
+"""The SIP response that the connection manager sends for a reason to hang up an unanswered call."""
 
 OTHER = "any other"
 
@@ -68,7 +70,7 @@ def table(heading: str, first: str) -> list[list[str]]:
 
 
 def words(cell: str) -> list[str]:
-    """What stands in back-quotes in a cell, or the cell itself."""
+    """Return the words in back-quotes in a cell, or the cell itself."""
     return re.findall("`(.+?)`", cell) or [cell]
 
 
@@ -89,7 +91,7 @@ def signed_in() -> Story:
     return story
 
 
-def submission(story: Story, account: SipAccount = ACCOUNT, secret: str = "s1") -> RegistrationSubmitted:
+def submission(story: Story, account: SipAccount = ACCOUNT, secret: str | None = "s1") -> RegistrationSubmitted:
     return RegistrationSubmitted(story.iq(GATEWAY), account, secret, "nonce")
 
 
@@ -119,7 +121,7 @@ FAILS = "Failure of an outgoing call: SIP status to Jingle"
 
 
 def failed(message: str, reason: int = 0) -> TerminateSession:
-    """What the caller's client is told of a call that ends before its answer."""
+    """Return the session-terminate to the caller's client for a call that ends before its answer."""
     story = signed_in()
     channel = story.call_out(to=BOB)
     story.tell(CallStateChanged(channel, CallState.ENDED, reason, "", message))
@@ -216,7 +218,7 @@ def test_ways() -> None:
 
 
 def way(story: Story) -> list[str]:
-    """Which way the audio of the only call goes, or that it does not, and why."""
+    """Return the path of the only call's audio, or that it was refused, and why."""
     note = story.noted()[-1]
     assert isinstance(note, RecordPath | RecordEnded)
     return [note.path.value, note.why] if isinstance(note, RecordPath) else ["refused", note.text]
@@ -266,7 +268,7 @@ def test_causes() -> None:
 
 
 def refusal(cause: Cause) -> int:
-    """How a call in that is not answered is refused for a cause."""
+    """Return the SIP response to an unanswered incoming call that is refused for a cause."""
     assert OFFER.description
     effects = Effects("alice@localhost", 1, 0.0)
     sip_leg.tell(Arriving("c", OFFER.description, 0.0), Ended(Reason(cause)), effects)
@@ -279,7 +281,7 @@ def refusal(cause: Cause) -> int:
 
 
 def trouble(story: Story, why: SipTrouble) -> list[Command]:
-    return story.tell(SipSignedOut(account_state.connection_of(story.user.account), why, "why"))
+    return story.tell(SipSignedOut(account_state.connection_of(story.user.account) or "", why, "why"))
 
 
 def offline(story: Story) -> list[Command]:
@@ -332,12 +334,35 @@ def test_accounts_that_cannot_be_signed_in() -> None:
     assert told == {words(why)[0]: (kind, text) for why, kind, text in table("Registration is refused", "trouble")}
 
 
-def entries() -> Iterator[tuple[str, SipAccount, str, str]]:
+def registrar_answers(story: Registering, cell: str) -> None:
+    """Let the registrar give the answer to a REGISTER that a cell names."""
+    answer = words(cell)[0]
+    if "none" in cell:
+        story.undelivered(Undelivered(answer), "details")
+        return
+    status, _, phrase = answer.partition(" ")
+    if "again" in cell:
+        story.challenge()
+    headers = SipHeaders(retry_after=120 if "Retry-After" in cell else None)
+    story.answer(int(status), phrase, challenges=(MD5,) if status == "401" else (), headers=headers)
+
+
+def test_what_a_registrar_answers() -> None:
+    rows = table("Registration is refused", "answer to the REGISTER")
+    for cell, kind, text in rows:
+        story = Registering()
+        story.submit(ACCOUNT)
+        registrar_answers(story, cell)
+        assert error(story) == (kind, text)
+    assert {words(row[0])[0] for row in rows if "none" in row[0]} == set(Undelivered)
+
+
+def entries() -> Iterator[tuple[str, SipAccount, str | None, str]]:
     for cell, text in table("Registration is refused", "what was entered"):
         field = cell.split()[0]
         entered = words(cell)[0]
         account = ACCOUNT if field == "password" else replace(ACCOUNT, **{field: entered})
-        yield cell, account, "" if field == "password" else "s1", text
+        yield cell, account, None if field == "password" else "s1", text
 
 
 @pytest.mark.parametrize("entry", list(entries()), ids=lambda entry: entry[0])

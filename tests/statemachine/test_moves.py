@@ -25,7 +25,7 @@ from fargo.statemachine.model.commands import (
     SignIn,
 )
 from fargo.statemachine.model.events import IqFailed, SessionAccepted, SessionTerminated
-from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, Party, RelayDescribed
+from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, RelayDescribed, RelayParty
 
 from .relayed import AT_CLIENT, AT_RELAY, DTLS, FOR_CLIENT, FOR_PHONE, OPUS, RELAY_ADDRESS, Relayed
 from .story import ADDRESS, BOB, DESK, OFFER, PCMU, PHONE_ADDRESS, Story
@@ -52,7 +52,7 @@ def moves(story: Story, *candidates: Candidate) -> list[Command]:
 
 
 def told(*candidates: Candidate, generation: int = 1, sid: str = "s1") -> InformTransport:
-    """What the client is told of these."""
+    """Return the transport-info that tells the client these candidates of the phone."""
     named = (replace(c, generation=generation, id=f"c{c.component}g{generation}") for c in candidates)
     return InformTransport(BOB, DESK, sid, Content("voice", transport=RawUdp(tuple(named))))
 
@@ -131,12 +131,12 @@ def test_a_phone_that_moves_after_the_client_hung_up_is_not_followed(story: Stor
 @pytest.mark.parametrize(
     ("talking", "client", "by"),
     [
-        (Relayed.talking_out, DTLS, Party.OFFERER),
-        (Relayed.talking_in, replace(DTLS, codecs=(PCMU,)), Party.ANSWERER),
+        (Relayed.talking_out, DTLS, RelayParty.OFFERER),
+        (Relayed.talking_in, replace(DTLS, codecs=(PCMU,)), RelayParty.ANSWERER),
     ],
 )
 def test_the_relay_is_told_and_the_client_need_not_know(
-    talking: Callable[[Relayed], object], client: Description, by: Party
+    talking: Callable[[Relayed], object], client: Description, by: RelayParty
 ) -> None:
     story = Relayed(MediaProfile.DTLS)
     talking(story)
@@ -151,7 +151,7 @@ def test_the_relay_is_told_and_the_client_need_not_know(
 
 
 def _places(command: AnswerRelay) -> tuple[Candidate, ...]:
-    """Where the relay is told to send audio, without what only clients care for."""
+    """Return the address to which the relay is told to send audio, without what only clients need."""
     transport = command.description.transport
     assert isinstance(transport, RawUdp)
     return tuple(replace(each, generation=0) for each in transport.candidates)

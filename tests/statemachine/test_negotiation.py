@@ -1,4 +1,4 @@
-"""What becomes of codecs and addresses on their way from one end to the other."""
+"""Codecs and addresses on their way from one end to the other."""
 
 from fargo.statemachine.media.description import (
     Candidate,

@@ -1,4 +1,4 @@
-"""Which way audio goes. What is said of it stands in docs/mapping.md, and is held to it in test_mapping.py."""
+"""The choice of the audio path. docs/mapping.md describes it, and test_mapping.py compares it with that page."""
 
 import pytest
 

@@ -1,7 +1,10 @@
 """Commands that wait for a reply: all that is due is done in one fold, and a refusal counts whenever it comes."""
 
+from collections.abc import Callable
+
 import pytest
 
+from fargo.statemachine.legs.jingle.jingle_session import SessionCommand, Terminated
 from fargo.statemachine.machine import deadlines
 from fargo.statemachine.media.description import Candidate, MediaProfile
 from fargo.statemachine.media.paths import Policy
@@ -19,6 +22,7 @@ from fargo.statemachine.model.commands import (
     AskFeatures,
     Command,
     InformSession,
+    InformTransport,
     InitiateSession,
     MessageCall,
     ProposeCall,
@@ -50,7 +54,7 @@ from .story import ABLE, ALICE, BOB, DESK, GATEWAY, OFFER, PCMU, PHONE, PHONE_AD
 
 BARE = BOB.partition("/")[0]
 SILENT = "Your client did not answer in time."
-OF_A_SESSION = (InitiateSession, AcceptSession, InformSession)
+OF_A_SESSION = (InitiateSession, AcceptSession, InformSession, InformTransport)
 
 
 @pytest.fixture
@@ -198,6 +202,76 @@ def test_clients_that_are_gone_are_asked_nothing_any_more(
     assert story.waiting(AskFeatures)
     story.tell(RegistrationCancelled(story.iq()) if isinstance(event, type) else event)
     assert not story.waiting(AskFeatures)
+
+
+# --- what nobody waits for, and is refused at last
+
+
+def rings(story: Story) -> type[Command]:
+    """The phone that a client has called rings."""
+    story.tell(CallMembersChanged(story.call_out("s1"), 1))
+    return InformSession
+
+
+def holds(story: Story) -> type[Command]:
+    """The phone puts the client on hold."""
+    story.answered(story.call_out("s1"))
+    story.tell(CallMembersChanged(story.channel, 2))
+    return InformSession
+
+
+def moves(story: Story) -> type[Command]:
+    """The phone takes its audio elsewhere."""
+    story.answered(story.call_out("s1"))
+    phone_moves(story, "127.0.0.6")
+    return InformTransport
+
+
+def asks(story: Story) -> type[Command]:
+    """A client is invited, and asked whether it rings when the stream is back."""
+    arrive(story)
+    story.tell(IqSucceeded(story.id_of(InitiateSession), DESK))
+    stream_lost(story)
+    return InformSession
+
+
+def stream_lost(story: Story) -> None:
+    """The stream is lost, and back; the client is still there."""
+    story.tell(StreamOpened())
+    story.online()
+
+
+INFORMS = pytest.mark.parametrize("informs", [rings, holds, moves, asks])
+
+
+@INFORMS
+@pytest.mark.parametrize("again", [False, True])
+@pytest.mark.parametrize("condition", ["item-not-found", "service-unavailable"])
+def test_a_client_that_knows_no_session_is_out_of_it_however_late_it_says_so(
+    story: Story, informs: Callable[[Story], type[Command]], again: bool, condition: str
+) -> None:
+    """Even if the stream was lost in between, and the client was asked whether it is in the session."""
+    informed = story.id_of(informs(story))
+    command = story.user.pending[informed].command
+    assert isinstance(command, SessionCommand)
+    if again:
+        stream_lost(story)
+    story.tell(TimePassed(), 500)
+    story.tell(IqFailed(informed, DESK, condition))
+    assert story.the(HangUp)
+    assert story.waiting(*OF_A_SESSION) == []
+    assert_over(story, command.sid, DESK)
+
+
+@INFORMS
+def test_information_that_a_client_refuses_or_does_not_answer_does_no_harm(
+    story: Story, informs: Callable[[Story], type[Command]]
+) -> None:
+    informed = story.id_of(informs(story))
+    story.tell(TimePassed(), 500)
+    assert story.tell(IqFailed(informed, DESK, "feature-not-implemented")) == []
+    assert informed not in story.user.pending
+    assert story.user.calls["5"].jingle != Terminated()
 
 
 # --- what is acknowledged and then refused

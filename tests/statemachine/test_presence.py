@@ -25,7 +25,7 @@ from fargo.statemachine.texts import BAD_DOMAIN
 from .story import ABLE, ALICE, BOB, DESK, GATEWAY, PHONE, Story
 
 CONTACT = "bob%sip.test@sip.localhost"
-SIGNED_IN = SendPresence(GATEWAY, ALICE, PresenceKind.AVAILABLE, "", texts.SIGNED_IN.format(uri="sip:alice@sip.test"))
+SIGNED_IN = SendPresence(GATEWAY, ALICE, PresenceKind.AVAILABLE, None, texts.SIGNED_IN.format(uri="sip:alice@sip.test"))
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def granted(to: str) -> SendPresence:
     return SendPresence(to, ALICE, PresenceKind.SUBSCRIBED)
 
 
-def refused(to: str, status: str = "") -> SendPresence:
+def refused(to: str, status: str | None = None) -> SendPresence:
     return SendPresence(to, ALICE, PresenceKind.UNSUBSCRIBED, status=status)
 
 

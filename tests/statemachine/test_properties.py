@@ -1,4 +1,4 @@
-"""What holds for every story, whatever happens in it: Hypothesis draws events of every class that is in `Event`.
+"""Properties of every story: Hypothesis draws events of every class that is in `Event`.
 
 Rules:
 
@@ -42,10 +42,14 @@ from fargo.statemachine.model.events import (
     FeaturesLearned,
     Iq,
     RegistrationCancelled,
+    RegistrationSubmitted,
+    SipAccount,
     Snapshot,
     TimePassed,
 )
+from fargo.statemachine.model.sip_messages import RegisterAnswered, SendRegister
 
+from .registering import BY_SIP
 from .story import ABLE, ALICE, BOB, DESK, GATEWAY, PCMU, PHONE, PHONE_ADDRESS, Story
 
 Strategy = st.SearchStrategy[Any]
@@ -86,7 +90,7 @@ def _aimed(story: Story) -> Mapping[str, Strategy]:
     return {
         "channel": issued(PlaceCall) | st.sampled_from(["c1", "c2"]),
         "command": issued(*get_args(Command)),
-        "connection": issued(SignIn),
+        "connection": issued(SignIn, SendRegister),
         "iq": st.builds(story.iq, ADDRESSES, CLIENTS),
         "resource": CLIENTS,
         "sender": CLIENTS,
@@ -168,6 +172,13 @@ def asked(story: Story) -> list[Iq]:
 
 def begin(story: Story, how: str) -> None:
     """Bring the story to where something can happen in it."""
+    if how == "registered by our own user agent":
+        story.online()
+        story.tell(BY_SIP)
+        story.tell(RegistrationSubmitted(story.iq(), SipAccount("a@sip.test"), "s1", "nonce"))
+        name = story.id_of(SendRegister)
+        story.tell(RegisterAnswered(name, name, 200, "OK"))
+        return
     if how != "nobody is registered":
         story.signed_in()
     if how in ("the user calls", "the user talks"):
@@ -179,7 +190,10 @@ def begin(story: Story, how: str) -> None:
         story.tell(CallArrived("c1", connection, "sip:bob@sip.test", (PCMU,), PHONE_ADDRESS, CallState.INITIALISED))
 
 
-BEGINNINGS: Final = ("nobody is registered", "signed in", "the user calls", "the user talks", "the user is called")
+BEGINNINGS: Final = (
+    *("nobody is registered", "signed in", "the user calls", "the user talks", "the user is called"),
+    "registered by our own user agent",
+)
 
 
 @pytest.mark.slow("draws two hundred stories")

@@ -3,6 +3,8 @@
 import pytest
 
 from fargo.statemachine import machine
+from fargo.statemachine.legs.jingle import texts
+from fargo.statemachine.legs.jingle.jmi import MOST_PROPOSALS
 from fargo.statemachine.model.call1 import (
     AnswerCall,
     CallArrived,
@@ -13,6 +15,7 @@ from fargo.statemachine.model.call1 import (
     PlaceCall,
     RingCall,
 )
+from fargo.statemachine.model.call_records import RecordEnded, Side
 from fargo.statemachine.model.commands import (
     InitiateSession,
     MessageCall,
@@ -33,6 +36,7 @@ from fargo.statemachine.model.events import (
     StreamOpened,
     TimePassed,
 )
+from fargo.statemachine.reason import Cause
 
 from .story import ABLE, ALICE, BOB, DESK, OFFER, PCMU, PHONE, PHONE_ADDRESS, Story
 
@@ -167,6 +171,15 @@ def test_a_client_that_proceeds_and_then_is_silent_is_given_up(story: Story) -> 
     assert story.the(HangUp).reason == ChangeReason.NO_ANSWER
 
 
+def test_a_client_that_proceeds_after_another_was_busy_and_then_refuses(story: Story) -> None:
+    """The caller hears the more telling refusal."""
+    sid = arrive(story)
+    story.tell(SessionTerminated(story.iq(BOB), sid, "busy"))
+    says(story, sid, CallAction.PROCEED)
+    story.tell(IqFailed(story.id_of(InitiateSession), PHONE, "service-unavailable"))
+    assert story.noted()[-1] == RecordEnded("7", Side.CLIENT, Cause.BUSY, "")
+
+
 # --- out
 
 
@@ -227,6 +240,69 @@ def test_a_retraction_after_the_call_has_begun_cancels_it(story: Story) -> None:
     story.tell(SessionInitiated(story.iq(BOB, PHONE), "p1", (OFFER,)))
     says(story, "p1", CallAction.RETRACT, condition="cancel")
     assert story.the(HangUp).channel == story.id_of(PlaceCall)
+
+
+# --- no proposal stays without an answer
+
+
+def test_a_proposal_beyond_the_limit_is_rejected(story: Story) -> None:
+    for number in range(MOST_PROPOSALS):
+        assert propose(story, f"p{number}").action is CallAction.PROCEED
+    rejected = propose(story, "one too many")
+    text = texts.TOO_MANY_PROPOSALS.format(most=MOST_PROPOSALS)
+    assert rejected == MessageCall(BOB, PHONE, "one too many", CallAction.REJECT, "busy", text)
+    assert story.noted()[-1] == RecordEnded(story.last[0].call or "", Side.GATEWAY, Cause.BUSY, text)
+    assert propose(story, "p0").action is CallAction.PROCEED
+    says(story, "p0", CallAction.RETRACT, condition="cancel")
+    assert propose(story, "one less").action is CallAction.PROCEED
+
+
+def test_a_rejected_proposal_does_not_take_back_ours(story: Story) -> None:
+    for number in range(MOST_PROPOSALS):
+        propose(story, f"p{number}")
+    arrive(story)
+    assert propose(story, "!").action is CallAction.REJECT
+    assert not story.all(HangUp)
+
+
+def test_a_proposal_that_comes_twice_is_answered_twice(story: Story) -> None:
+    proceeded, since = propose(story), story.at
+    [call] = {each.call for each in story.last}
+    assert propose(story) == proceeded
+    assert (story.entries[-1][0].call, story.last[0].call) == (call, call)
+    assert story.proposals() == ["p1"]
+    [due] = machine.deadlines(story.user)
+    story.tell(TimePassed(), due.at - story.at)
+    assert story.the(MessageCall).action is CallAction.FINISH
+    assert story.at == since + 30, "the time does not begin anew"
+
+
+def test_two_clients_may_propose_under_one_id(story: Story) -> None:
+    propose(story)
+    story.tell(CallProposed(DESK, BARE, "p1", ("audio",)))
+    assert story.the(MessageCall) == MessageCall(BOB, DESK, "p1", CallAction.PROCEED)
+    assert story.proposals() == ["p1", "p1"]
+
+
+def test_an_id_is_for_a_call_to_one_contact(story: Story) -> None:
+    propose(story)
+    rejected = propose(story, to="carol%sip.test@sip.localhost")
+    assert (rejected.action, rejected.condition) == (CallAction.REJECT, "security-error")
+    assert rejected.text == texts.PROPOSED_TO_ANOTHER
+    assert story.proposals() == ["p1"]
+
+
+def test_a_proposal_of_a_call_that_has_begun_changes_nothing(story: Story) -> None:
+    """A second <proceed/> would be followed by an <expired/>, although the client is in the call."""
+    propose(story)
+    story.tell(SessionInitiated(story.iq(BOB, PHONE), "p1", (OFFER,)))
+    [call] = story.user.calls
+    story.tell(CallProposed(PHONE, BARE, "p1", ("audio",)))
+    assert not story.last
+    assert story.entries[-1][0].call == call
+    for client, to in ((DESK, BARE), (PHONE, "carol%sip.test@sip.localhost")):
+        story.tell(CallProposed(client, to, "p1", ("audio",)))
+        assert story.the(MessageCall).action is CallAction.PROCEED, "this is another call"
 
 
 # --- both at once

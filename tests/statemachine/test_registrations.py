@@ -1,4 +1,4 @@
-"""What a user is told about their registration in every state of it, word for word."""
+"""The answers to a user about their registration in each of its states, word for word."""
 
 from collections.abc import Callable
 
@@ -39,7 +39,7 @@ FIRST = SipAccount("alice@sip.test")
 SECOND = SipAccount("alice@sip.test", port=5062)
 
 
-def submit(story: Story, account: SipAccount, secret: str) -> list[Command]:
+def submit(story: Story, account: SipAccount, secret: str | None) -> list[Command]:
     return story.tell(RegistrationSubmitted(story.iq(), account, secret, "nonce"))
 
 
@@ -71,7 +71,7 @@ def changing() -> Story:
     return story
 
 
-def presence(status: str, show: str = "", kind: PresenceKind = PresenceKind.UNAVAILABLE) -> SendPresence:
+def presence(status: str, show: str | None = None, kind: PresenceKind = PresenceKind.UNAVAILABLE) -> SendPresence:
     return SendPresence(GATEWAY, ALICE, kind, show, status)
 
 
@@ -101,7 +101,7 @@ def test_the_vault_keeps_what_may_be_needed_again() -> None:
 
 def test_a_change_without_a_password_goes_on_with_the_old_one() -> None:
     story = Story().signed_in()
-    submit(story, SECOND, "")
+    submit(story, SECOND, None)
     story.tell(SipSignedOut(story.id_of(SignIn), SipTrouble.ASKED))
     assert story.the(SignIn) == SignIn(SECOND, "s1")
 
@@ -154,7 +154,7 @@ def test_an_account_in_a_call_stays_as_it_is() -> None:
     story = Story().signed_in()
     story.call_out()
     iq = story.iq()
-    assert story.tell(RegistrationSubmitted(iq, SECOND, "", "nonce")) == [
+    assert story.tell(RegistrationSubmitted(iq, SECOND, None, "nonce")) == [
         RefuseIq(iq, "wait", "resource-constraint", texts.IN_CALL)
     ]
 
@@ -200,7 +200,7 @@ def test_cancelling_a_change_forgets_both_passwords(begin: Callable[[], Story]) 
 
 def test_cancelling_a_change_that_keeps_the_password_forgets_it_once() -> None:
     story = Story().signed_in()
-    submit(story, SECOND, "")
+    submit(story, SECOND, None)
     story.tell(RegistrationCancelled(story.iq()))
     assert [each.secret for each in story.all(ForgetSecret)] == ["s1"]
 

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from fargo.statemachine import machine
 from fargo.statemachine.call.texts import CODECS_REFUSED, RELAY_FAILED
 from fargo.statemachine.legs.jingle.texts import OTHER_PROFILE
+from fargo.statemachine.legs.relay.texts import FAILED, SILENT
 from fargo.statemachine.legs.telepathy.phases import Answering
 from fargo.statemachine.media import texts
 from fargo.statemachine.media.description import Content, Description, IceUdp, MediaProfile, RawUdp
@@ -56,11 +57,11 @@ from fargo.statemachine.model.ng import (
     DeleteRelay,
     Flow,
     OfferRelay,
-    Party,
     PlayDigit,
     RelayDescribed,
     RelayDone,
     RelayLost,
+    RelayParty,
     RelayRefused,
 )
 from fargo.statemachine.reason import Cause
@@ -84,7 +85,7 @@ from .relayed import (
 )
 from .story import ADDRESS, ALICE, BOB, DESK, NAMED, PCMA, PCMU, PHONE, PHONE_ADDRESS
 
-OVERLOADED = "The media relay failed: It is overloaded."
+OVERLOADED = FAILED.format(problem="It is overloaded.")
 RELAY_RESTARTED = "The media relay was restarted."
 LATE = "alice@localhost/late"
 WANTS_DTLS = WANTS_OTHER_PROFILE.format(profile=texts.DTLS)
@@ -121,7 +122,9 @@ def test_a_call_out() -> None:
     assert paths(story) == [(AudioPath.RELAY, WANTS_DTLS)]
     story.hangs_up("s1")
     assert story.the(DeleteRelay) == DeleteRelay("nonce6")
-    story.tell(RelayDone(story.id_of(DeleteRelay), (Flow(Party.OFFERER, 50, 8000), Flow(Party.ANSWERER, 49, 7840))))
+    story.tell(
+        RelayDone(story.id_of(DeleteRelay), (Flow(RelayParty.OFFERER, 50, 8000), Flow(RelayParty.ANSWERER, 49, 7840)))
+    )
     assert story.all(RecordCarried) == [RecordCarried("6", 50, 49)]
 
 
@@ -129,7 +132,7 @@ def test_one_that_never_carried_anything_is_not_noted_to() -> None:
     story = Relayed(MediaProfile.DTLS)
     story.calls_out()
     story.hangs_up("s1")
-    nothing = (Flow(Party.OFFERER), Flow(Party.ANSWERER))
+    nothing = (Flow(RelayParty.OFFERER), Flow(RelayParty.ANSWERER))
     assert story.tell(RelayDone(story.id_of(DeleteRelay), nothing)) == []
     assert story.all(RecordCarried) == []
     assert story.over()
@@ -138,7 +141,9 @@ def test_one_that_never_carried_anything_is_not_noted_to() -> None:
 def test_audio_from_one_end_only_is_noted() -> None:
     story = Relayed(MediaProfile.DTLS).talking_in()
     story.tell(RelayLost(RELAY_RESTARTED))
-    story.tell(RelayDone(story.id_of(DeleteRelay), (Flow(Party.OFFERER, 0, 0), Flow(Party.ANSWERER, 9, 1440))))
+    story.tell(
+        RelayDone(story.id_of(DeleteRelay), (Flow(RelayParty.OFFERER, 0, 0), Flow(RelayParty.ANSWERER, 9, 1440)))
+    )
     assert story.all(RecordCarried) == [RecordCarried("6", 9, 0)]
 
 
@@ -262,7 +267,7 @@ def test_one_that_waits_for_the_offer_is_told_that_there_will_be_none() -> None:
     story.tell(CallMessaged(PHONE, BOB, "nonce8", CallAction.PROCEED))
     story.tell(RelayLost(RELAY_RESTARTED))
     assert story.the(MessageCall) == MessageCall(
-        BOB, ALICE, "nonce8", CallAction.RETRACT, "connectivity-error", f"The media relay failed: {RELAY_RESTARTED}"
+        BOB, ALICE, "nonce8", CallAction.RETRACT, "connectivity-error", FAILED.format(problem=RELAY_RESTARTED)
     )
     assert story.waiting(MessageCall) == story.all(MessageCall)
 
@@ -433,7 +438,7 @@ def test_only_clients_of_the_manner_whose_session_failed_are_cut_off() -> None:
     story.described(OfferRelay, FOR_CLIENT)
     story.tell(RelayLost(RELAY_RESTARTED))
     ended = story.the(TerminateSession)
-    assert (ended.to, ended.text) == (DESK, f"The media relay failed: {RELAY_RESTARTED}")
+    assert (ended.to, ended.text) == (DESK, FAILED.format(problem=RELAY_RESTARTED))
     assert story.all(HangUp) == []
     story.accepts(Description("audio", (PCMU,), ADDRESS), PHONE)
     assert isinstance(story.the(AnswerCall), AnswerCall)
@@ -522,7 +527,7 @@ def test_a_relay_that_is_lost_ends_the_calls_through_it_with_the_reason(away: Ca
     story = Relayed(MediaProfile.DTLS)
     away(story)
     story.tell(RelayLost(RELAY_RESTARTED))
-    assert story.the(TerminateSession).text == f"The media relay failed: {RELAY_RESTARTED}"
+    assert story.the(TerminateSession).text == FAILED.format(problem=RELAY_RESTARTED)
     assert isinstance(story.the(HangUp), HangUp)
     assert len(story.all(DeleteRelay)) == 1
     assert end(story).by is Side.GATEWAY
@@ -533,7 +538,7 @@ def test_one_that_is_lost_while_the_phone_rings_ends_the_call() -> None:
     story.calls_out(Description("audio", (OPUS,), ADDRESS))
     story.described(OfferRelay, FOR_PHONE)
     story.tell(RelayLost(RELAY_RESTARTED))
-    assert story.the(TerminateSession).text == f"The media relay failed: {RELAY_RESTARTED}"
+    assert story.the(TerminateSession).text == FAILED.format(problem=RELAY_RESTARTED)
     assert isinstance(story.the(HangUp), HangUp)
     assert story.all(DeleteRelay) == [DeleteRelay("nonce6")]
 
@@ -553,7 +558,7 @@ def test_an_answer_that_does_not_come_counts_as_a_failure(away: Callable[[Relaye
     story.tell(TimePassed(), 14.9)
     assert story.last == ()
     story.tell(TimePassed(), 0.1)
-    assert end(story).text == "The media relay failed: it does not answer."
+    assert end(story).text == FAILED.format(problem=SILENT)
     assert len(story.all(DeleteRelay)) == 1
 
 
@@ -563,7 +568,7 @@ def test_an_answer_to_the_answer_that_does_not_come_ends_the_call() -> None:
     story.described(OfferRelay, FOR_CLIENT)
     story.accepts()
     story.tell(TimePassed(), 15.0)
-    assert story.the(TerminateSession).text == "The media relay failed: it does not answer."
+    assert story.the(TerminateSession).text == FAILED.format(problem=SILENT)
     assert len(story.all(DeleteRelay)) == 1
 
 
@@ -642,7 +647,7 @@ def test_one_session_is_due_though_another_waits_for_nothing() -> None:
 
 
 def test_what_one_end_sent_is_noted_if_the_other_is_not_mentioned() -> None:
-    for party, packets in ((Party.OFFERER, (0, 7)), (Party.ANSWERER, (7, 0))):
+    for party, packets in ((RelayParty.OFFERER, (0, 7)), (RelayParty.ANSWERER, (7, 0))):
         story = Relayed(MediaProfile.DTLS).talking_in()
         story.tell(RelayLost(RELAY_RESTARTED))
         story.tell(RelayDone(story.id_of(DeleteRelay), (Flow(party, 7, 1120),)))
@@ -693,12 +698,12 @@ def test_a_hold_of_the_client_is_told_after_its_answer(said: tuple[str, ...], ho
 
 @pytest.mark.parametrize(
     ("away", "session", "to"),
-    [(Relayed.talking_out, "nonce6", Party.ANSWERER), (Relayed.talking_in, "nonce6-6-dtls", Party.OFFERER)],
+    [(Relayed.talking_out, "nonce6", RelayParty.ANSWERER), (Relayed.talking_in, "nonce6-6-dtls", RelayParty.OFFERER)],
 )
-def test_a_digit_is_played_to_the_phone(away: Callable[[Relayed], object], session: str, to: Party) -> None:
+def test_a_digit_is_played_to_the_phone(away: Callable[[Relayed], object], session: str, to: RelayParty) -> None:
     story = Relayed(MediaProfile.DTLS)
     away(story)
-    sid = "s1" if to is Party.ANSWERER else "nonce6"
+    sid = "s1" if to is RelayParty.ANSWERER else "nonce6"
     iq = story.iq(BOB)
     dialled = SessionInformed(iq, sid, "dtmf", digit="d1", duration=200)
     assert story.tell(dialled) == [AcceptIq(iq), PlayDigit(session, to, "d1", 200)]
@@ -779,10 +784,10 @@ def test_a_client_that_was_called_restarts_ice() -> None:
     _, offered = story.moves("nonce6", replace(RESTART, fingerprint=None))
     client = replace(DTLS, codecs=(PCMU,), transport=RESTART)
     assert offered == OfferRelay(
-        "nonce6-6-dtls", client, MediaProfile.PLAIN, False, FOR_PHONES, NOT_FOR_PHONES, Party.ANSWERER
+        "nonce6-6-dtls", client, MediaProfile.PLAIN, False, FOR_PHONES, NOT_FOR_PHONES, RelayParty.ANSWERER
     )
     [answered] = story.described(OfferRelay, FOR_PHONE)
-    assert answered == AnswerRelay("nonce6-6-dtls", PHONE_OFFER, MediaProfile.DTLS, True, Party.OFFERER)
+    assert answered == AnswerRelay("nonce6-6-dtls", PHONE_OFFER, MediaProfile.DTLS, True, RelayParty.OFFERER)
     [told] = story.described(AnswerRelay, replace(FOR_CLIENT, transport=replace(AT_RELAY, ufrag="anew")))
     assert isinstance(told, InformTransport)
     assert RESTART.fingerprint == PRINT
@@ -832,7 +837,7 @@ def test_a_restart_while_the_answer_is_with_the_relay_follows_it() -> None:
     story.moves("nonce6", RESTART)
     assert story.all(OfferRelay) == []
     story.described(AnswerRelay, FOR_PHONE)
-    assert story.the(OfferRelay).by is Party.ANSWERER
+    assert story.the(OfferRelay).by is RelayParty.ANSWERER
     assert isinstance(story.the(AnswerCall), AnswerCall)
 
 
@@ -890,14 +895,14 @@ def test_a_restart_that_the_relay_does_not_answer_ends_the_call(answers: int) ->
     if answers:
         story.described(OfferRelay, FOR_PHONE)
     story.tell(TimePassed(), 15.0)
-    assert story.the(TerminateSession).text == "The media relay failed: it does not answer."
+    assert story.the(TerminateSession).text == FAILED.format(problem=SILENT)
 
 
 def test_digits_are_played_while_ice_restarts() -> None:
     story = Relayed(MediaProfile.DTLS).talking_out()
     story.moves("s1", RESTART)
     story.tell(SessionInformed(story.iq(BOB), "s1", "dtmf", digit="d1"))
-    assert story.the(PlayDigit) == PlayDigit("nonce6", Party.ANSWERER, "d1")
+    assert story.the(PlayDigit) == PlayDigit("nonce6", RelayParty.ANSWERER, "d1")
 
 
 def test_plain_rtp_does_not_restart() -> None:

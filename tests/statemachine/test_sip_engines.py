@@ -19,7 +19,6 @@ from fargo.statemachine.model.call1 import CallState, CallStateChanged, PlaceCal
 from fargo.statemachine.model.commands import (
     AcceptIq,
     Fault,
-    ForgetSecret,
     PresenceKind,
     RefuseIq,
     SendPresence,
@@ -67,13 +66,9 @@ def test_an_account_says_which_engine_is_to_sign_it_in() -> None:
     assert sign_in.account.engine == "telepathy"
 
 
-def test_a_registration_with_an_unknown_engine_is_refused() -> None:
+def test_a_submitted_account_has_the_engine_of_the_operator() -> None:
     story = Story()
-    iq = story.iq()
-    assert story.tell(RegistrationSubmitted(iq, UNKNOWN, "s1", "nonce")) == [
-        RefuseIq(iq, "modify", "not-acceptable", NO_SUCH_ENGINE),
-        ForgetSecret("s1"),
-    ]
+    assert story.tell(RegistrationSubmitted(story.iq(), UNKNOWN, "s1", "nonce")) == [SignIn(KNOWN, "s1")]
 
 
 def test_an_account_of_an_unknown_engine_is_not_signed_in() -> None:

@@ -29,6 +29,7 @@ from fargo.statemachine.model.events import (
 from .story import BOB, DESK, GATEWAY, PCMU, PHONE, PHONE_ADDRESS, Story
 
 SAID = TerminateSession(BOB, DESK, "s1", "success")
+RINGS = InformSession(BOB, DESK, "s1", "ringing")
 
 
 @pytest.fixture
@@ -113,7 +114,7 @@ def test_a_client_in_a_call_is_asked_whether_it_is_still_there() -> None:
     story = Story().signed_in()
     story.call_out("s1")
     story.tell(StreamOpened())
-    assert story.all(InformSession) == [InformSession(BOB, DESK, "s1", "")]
+    assert story.all(InformSession) == [InformSession(BOB, DESK, "s1", None)]
     story.tell(IqFailed(story.id_of(InformSession), DESK, "item-not-found"))
     assert not [call for call in story.user.calls.values() if call_state.is_live(call)]
 
@@ -122,11 +123,11 @@ def test_a_client_that_is_still_there_keeps_its_call() -> None:
     story = Story().signed_in()
     story.answered(story.call_out("s1"))
     story.tell(StreamOpened())
-    assert story.all(InformSession) == [InformSession(BOB, DESK, "s1", "")]
+    assert story.all(InformSession) == [InformSession(BOB, DESK, "s1", None)]
     before = story.user.calls
     story.tell(IqSucceeded(story.id_of(InformSession), DESK))
     assert story.user.calls.keys() == before.keys()
-    assert "call 5: the XMPP client's answer" in waits(story), "the ringing of this story was not acknowledged"
+    assert story.waiting(InformSession) == [RINGS], "the ringing of this story was not acknowledged"
 
 
 def test_an_old_end_is_not_said_to_a_new_session_of_the_same_name() -> None:
@@ -155,7 +156,7 @@ def invited() -> Story:
 def ask(story: Story, client: str) -> str:
     """The id of the question to a client whether it is in the session."""
     said = ((each.id, each.command) for each in story.issued if isinstance(each.command, InformSession))
-    [found] = [id for id, command in said if (command.to, command.info) == (client, "")]
+    [found] = [id for id, command in said if (command.to, command.info) == (client, None)]
     return found
 
 

@@ -50,7 +50,7 @@ ASKS_FIRST = (*ABLE, "urn:xmpp:jingle-message:0")
 
 
 def waits(story: Story) -> dict[str, float]:
-    """What is waited for, and for how many seconds from now."""
+    """Return the deadlines, each with its seconds from now."""
     return {due.name: due.at - story.at for due in machine.deadlines(story.user)}
 
 
@@ -190,11 +190,9 @@ def test_the_client_has_to_take_the_answer(story: Story) -> None:
     ]
 
 
-def test_an_information_that_nobody_answers_is_forgotten(story: Story) -> None:
+def test_an_information_waits_for_no_answer(story: Story) -> None:
     channel = story.call_out()
-    story.tell(CallMembersChanged(channel, 1))
-    assert waits(story)["call 5: the XMPP client's answer"] == 40
-    assert story.tell(TimePassed(), 40) == []
+    assert story.tell(CallMembersChanged(channel, 1)) == [InformSession(BOB, DESK, "s1", "ringing")]
     assert list(waits(story)) == ["call 5: an answer"]
 
 

@@ -1,4 +1,4 @@
-"""What every kind of log that is open for reading does (`fargo.store.interface.Reader`)."""
+"""The behaviour of every kind of log that is open for reading (`fargo.store.interface.Reader`)."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing

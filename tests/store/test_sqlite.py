@@ -55,7 +55,7 @@ def names(path: Path) -> set[str]:
 
 
 def plan(path: Path, query: Callable[[Reader], object]) -> list[str]:
-    """How SQLite finds what it is asked for."""
+    """Return the plan of SQLite for each statement of a query."""
     asked: list[str] = []
     db = Database(written(path))
     db.conn.set_trace_callback(asked.append)

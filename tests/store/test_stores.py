@@ -1,4 +1,4 @@
-"""What every kind of store does (`fargo.store.interface.Store`)."""
+"""The behaviour of every kind of store (`fargo.store.interface.Store`)."""
 
 import os
 import subprocess

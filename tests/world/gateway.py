@@ -25,6 +25,7 @@ class Gateway(Server):
         settings: Mapping[str, Mapping[str, object]] | None = None,
         directory: Path | None = None,
         address: str = GATEWAY_ADDRESS,
+        engine: str = "telepathy",
     ) -> None:
         super().__init__(directory)
         self.jid = server.component
@@ -41,9 +42,16 @@ class Gateway(Server):
                 "secret": server.secret,
                 "allowed_domains": list(allowed_domains or [server.domain]),
             },
-            "sip": {"address": address, "port": self.port, "inside_port": free_port("127.0.0.1")},
+            "sip": {
+                "engine": engine,
+                "address": address,
+                "port": self.port,
+                "inside_port": free_port("127.0.0.1"),
+            },
             "state": {"directory": str(self.state)},
         }
+        if engine == "sip":
+            self.tables["sip"] |= {"tls_port": free_port(address), "gateway_port": free_port("127.0.0.1")}
         for table, values in (settings or {}).items():
             self.tables.setdefault(table, {}).update(values)
 

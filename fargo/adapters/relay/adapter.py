@@ -27,19 +27,19 @@ from fargo.statemachine.model.ng import (
     DeleteRelay,
     Flow,
     OfferRelay,
-    Party,
     PlayDigit,
     RelayCommand,
     RelayDescribed,
     RelayDone,
     RelayEvent,
     RelayLost,
+    RelayParty,
     RelayRefused,
 )
 
 _NONCE_BYTES: Final = 4
-_OTHER: Final = {Party.OFFERER: Party.ANSWERER, Party.ANSWERER: Party.OFFERER}
-_SPEAKER: Final[dict[Party, Role]] = {Party.OFFERER: "initiator", Party.ANSWERER: "responder"}
+_OTHER: Final = {RelayParty.OFFERER: RelayParty.ANSWERER, RelayParty.ANSWERER: RelayParty.OFFERER}
+_SPEAKER: Final[dict[RelayParty, Role]] = {RelayParty.OFFERER: "initiator", RelayParty.ANSWERER: "responder"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class RelayAdapter:
                 return request | {"from-tag": _OTHER[to].value} | ({"duration": duration} if duration else {})
             case DeleteRelay():
                 # Deleting one party deletes the session. Without a tag the reply has no statistics.
-                request = {"command": "delete", "call-id": command.session, "from-tag": Party.OFFERER.value}
+                request = {"command": "delete", "call-id": command.session, "from-tag": RelayParty.OFFERER.value}
                 return request | {"delete-delay": 0}
             case _:
                 assert_never(command)
@@ -169,7 +169,7 @@ def _answer(command: AnswerRelay) -> dict[str, Value]:
     }
 
 
-def _described(command: str, session: str, description: Description, by: Party) -> dict[str, Value]:
+def _described(command: str, session: str, description: Description, by: RelayParty) -> dict[str, Value]:
     """Return what an offer and an answer have in common."""
     return {
         "command": command,
@@ -198,7 +198,7 @@ def _event(command: RelayCommand, name: str, reply: NgReply) -> RelayEvent:
             assert_never(command)
 
 
-def _description(reply: NgReply, by: Party) -> Description:
+def _description(reply: NgReply, by: RelayParty) -> Description:
     """Return the description with which the relay represents one party to the other."""
     description = read(str(reply.get("sdp", "")), _SPEAKER[by]).description
     assert description, "read returns a content with a description"
@@ -207,10 +207,10 @@ def _description(reply: NgReply, by: Party) -> Description:
 
 def _flows(reply: NgReply) -> list[Flow]:
     """Return what each party has sent, from the statistics of a deleted session; [] if there was no session."""
-    return [_flow(party, reply["tags"][party]) for party in Party if party in reply.get("tags", ())]
+    return [_flow(party, reply["tags"][party]) for party in RelayParty if party in reply.get("tags", ())]
 
 
-def _flow(party: Party, tag: NgReply) -> Flow:
+def _flow(party: RelayParty, tag: NgReply) -> Flow:
     streams = [stream for media in tag.get("medias", ()) for stream in media.get("streams", ())]
     counted = [stream["stats"] for stream in streams if "RTP" in stream.get("flags", ())]
     return Flow(party, sum(each["packets"] for each in counted), sum(each["bytes"] for each in counted))

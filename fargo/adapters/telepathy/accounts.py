@@ -141,7 +141,7 @@ class Accounts:
         if not password:
             self._out(connection, SipTrouble.SECRET, texts.NO_PASSWORD)
             return
-        if not (is_one_line(command.account.auth_user) and is_one_line(password)):
+        if not (is_one_line(command.account.auth_user or "") and is_one_line(password)):
             self._out(connection, SipTrouble.INVALID, texts.CONTROL_CHARACTER)
         if not self._is_in(connection):
             return

@@ -79,7 +79,7 @@ _REQUEST_TROUBLE: Final = {
 
 
 def account_parameters(
-    uri: SipUri, auth_user: str, password: str, route: Mapping[str, str | int | bool]
+    uri: SipUri, auth_user: str | None, password: str, route: Mapping[str, str | int | bool]
 ) -> dict[str, Any]:
     """Return the parameters of RequestConnection (a{sv}).
 
@@ -99,7 +99,9 @@ def account_parameters(
         "local-ip-address": "127.0.0.1",
         **route,
     }
-    return {name: dbus.UInt16(value) if type(value) is int else value for name, value in wanted.items() if value != ""}
+    return {
+        name: dbus.UInt16(value) if type(value) is int else value for name, value in wanted.items() if value is not None
+    }
 
 
 def trouble(reason: int) -> SipTrouble:

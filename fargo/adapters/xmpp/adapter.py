@@ -5,7 +5,7 @@ Rules:
 1. A user of a domain that is not allowed gets an error or no reply. No event is put, so nobody outside the allowed
    domains can fill the event log.
 2. Every request is answered: later, by a command, or here if the answer depends on no state.
-3. No stanza, whatever is in it, ends the stream or the program.
+3. No stanza ends the stream or the program.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from twisted.python.failure import Failure
 from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.xish.domish import Element
 
-from fargo.adapters.put import PutEvent
+from fargo.adapters.put import KeepDigit, PutEvent
 from fargo.adapters.xmpp import (
     disco,
     dtmf,
@@ -79,8 +79,6 @@ from fargo.statemachine.model.events import (
 
 StorePassword: TypeAlias = Callable[[str, str], Deferred[str]]
 """store_password(bare JID of the user, password) fires with the name under which the vault has it"""
-KeepDigit: TypeAlias = Callable[[str], str]
-"""keep_digit(digit) returns the name under which the digit is kept in memory"""
 
 _NONCE_BYTES = 6  # eight characters in base64
 
@@ -274,14 +272,14 @@ class XmppAdapter:
             case registration.Submission(account, password):
                 nonce = token_urlsafe(_NONCE_BYTES)
 
-                def stored(secret: str) -> None:
+                def stored(secret: str | None) -> None:
                     self._put(bare(iq.sender), RegistrationSubmitted(iq, account, secret, nonce))
 
-                if password:
+                if password is not None:
                     storing = self._store_password(bare(iq.sender), password)
                     storing.addCallbacks(stored, self._not_stored, errbackArgs=(iq,))
                 else:
-                    stored("")
+                    stored(None)
 
     def _not_stored(self, failure: Failure, iq: Iq) -> None:
         log.failure(texts.PASSWORD_NOT_STORED_LOG, failure=failure)

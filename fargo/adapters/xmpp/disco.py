@@ -104,9 +104,9 @@ def items(node: str) -> Element:
     return make("query", NS_DISCO_ITEMS)
 
 
-def info_request(caps_node: str) -> Element:
-    """Return the payload of a disco#info request; `caps_node` is the announced ``node#ver``, or "" for none."""
-    return make("query", NS_DISCO_INFO, **nonempty(node=caps_node))
+def info_request(caps_node: str | None) -> Element:
+    """Return the payload of a disco#info request; `caps_node` is the announced ``node#ver``, None for none."""
+    return make("query", NS_DISCO_INFO, **nonempty(node=caps_node or ""))
 
 
 def features(reply: Element) -> tuple[str, ...]:

@@ -17,10 +17,10 @@ _MAX_DURATION: Final = 60_000
 
 @dataclass(frozen=True, slots=True)
 class DtmfTone:
-    """A tone: its digit, and its duration in milliseconds, 0 if the client gave none."""
+    """A tone: its digit, and its duration in milliseconds, None if the client gave none."""
 
     digit: str = field(repr=False)
-    duration: int
+    duration: int | None
 
 
 def read(jingle: Element) -> DtmfTone | None:
@@ -31,4 +31,4 @@ def read(jingle: Element) -> DtmfTone | None:
     digit = required(tone, "code").upper()
     if digit not in _DIGITS:
         raise MalformedError(texts.NOT_A_TONE)
-    return DtmfTone(digit, number(tone, "duration", _MAX_DURATION, 0))
+    return DtmfTone(digit, number(tone, "duration", _MAX_DURATION, 0) or None)

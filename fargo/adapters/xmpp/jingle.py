@@ -69,13 +69,13 @@ def _media(jingle: Element, action: str) -> tuple[Content, ...]:
     return found
 
 
-def _info(jingle: Element) -> tuple[str, str]:
-    """Return the name and the namespace of a session-info's payload, each "" if it has none."""
+def _info(jingle: Element) -> tuple[str | None, str | None]:
+    """Return the name and the namespace of a session-info's payload, each None if it has none."""
     payload = jingle.firstChildElement()
     if payload is None:
-        return "", ""
+        return None, None
     namespace = texts.NAMESPACE.format(element=payload.name)
-    return bounded(payload.name, texts.PAYLOAD_NAME), bounded(payload.uri or "", namespace)
+    return bounded(payload.name, texts.PAYLOAD_NAME), bounded(payload.uri or "", namespace) or None
 
 
 def _reason(jingle: Element) -> tuple[str, str]:

@@ -39,12 +39,12 @@ def event(presence: Element) -> PresenceEvent | None:
             return None
 
 
-def _caps(presence: Element) -> str:
-    """Return the announced capabilities as ``node#ver``, "" if there are none (XEP-0115 §4)."""
+def _caps(presence: Element) -> str | None:
+    """Return the announced capabilities as ``node#ver``, None if there are none (XEP-0115 §4)."""
     for each in presence.elements(NS_CAPS, "c"):
         node, ver = attribute(each, "node"), attribute(each, "ver")
-        return f"{node}#{ver}" if node and ver else ""
-    return ""
+        return f"{node}#{ver}" if node and ver else None
+    return None
 
 
 def stanza(command: SendPresence, contact: disco.Entity) -> Element:

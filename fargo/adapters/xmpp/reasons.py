@@ -9,9 +9,9 @@ from fargo.adapters.xmpp import texts
 from fargo.adapters.xmpp.stanza import NS_JINGLE, bounded, child, make, text_of
 
 
-def read(parent: Element) -> tuple[str, str]:
-    """Return the condition and the text of the parent's <reason/>, each "" if it is absent."""
-    condition = text = ""
+def read(parent: Element) -> tuple[str | None, str]:
+    """Return the condition of the parent's <reason/>, None if it is absent, and its text, "" if it has none."""
+    condition, text = None, ""
     reason = child(parent, NS_JINGLE, "reason")
     for each in reason.elements() if reason is not None else ():
         if each.uri == NS_JINGLE and each.name == "text":

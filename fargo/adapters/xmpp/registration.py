@@ -47,10 +47,10 @@ _TRANSPORTS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """The account and the password that a user submitted. A field that was left out is "" (the port: 0)."""
+    """The account and the password that a user submitted. A field that was left out is None, the address ""."""
 
     account: SipAccount
-    password: str = field(repr=False)
+    password: str | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +66,12 @@ def read(query: Element) -> Submission | Removal:
     values = _plain(query) if filled is None else _form(filled)
     account = SipAccount(
         address=values.get(ADDRESS, ""),
-        auth_user=values.get(AUTH_USER, ""),
-        proxy=values.get(PROXY, ""),
+        auth_user=values.get(AUTH_USER) or None,
+        proxy=values.get(PROXY) or None,
         port=_port(values.get(PORT, "").strip()),
         transport=_transport(values.get(TRANSPORT, "")),
     )
-    return Submission(account, values.get(PASSWORD, ""))
+    return Submission(account, values.get(PASSWORD) or None)
 
 
 def _plain(query: Element) -> dict[str, str]:
@@ -91,18 +91,18 @@ def _form(filled: Element) -> dict[str, str]:
     return {name: bounded(each.value or "", texts.FORM_FIELD) for name, each in form.fields.items()}
 
 
-def _port(text: str) -> int:
+def _port(text: str) -> int | None:
     if not text:
-        return 0
+        return None
     if not (text.isascii() and text.isdigit() and len(text) <= 5 and 0 < int(text) < 65536):
         raise MalformedError(texts.BAD_PORT)
     return int(text)
 
 
-def _transport(text: str) -> str:
+def _transport(text: str) -> str | None:
     if text and text not in _TRANSPORTS:
         raise MalformedError(texts.BAD_TRANSPORT)
-    return text
+    return text or None
 
 
 def stanza(command: SendRegistrationForm) -> Element:
@@ -131,7 +131,7 @@ def _form_for(account: SipAccount, transports: Iterable[str]) -> Any:
     form = data_form.Form("form", texts.FORM_TITLE, instructions, NS_REGISTER)
     for kind, name, label, value, needed in fields:
         form.addField(data_form.Field(kind, name, value=value or None, label=label, required=needed))
-    form.addField(_transport_field(account.transport, transports))
+    form.addField(_transport_field(account.transport or "", transports))
     return form
 
 

@@ -174,7 +174,7 @@ def iq_error(iq: Iq, error: StanzaError) -> Element:
     return make_stanza("iq", iq.to, iq.sender, error.getElement(), type="error", id=iq.id)
 
 
-def stanza_error(kind: str, condition: str, text: str, jingle: str = "") -> StanzaError:
+def stanza_error(kind: str, condition: str, text: str, jingle: str | None = None) -> StanzaError:
     """Return a stanza error (RFC 6120 §8.3) with an English text; `jingle` adds a condition of XEP-0166 §10."""
     specific = Element((NS_JINGLE_ERRORS, jingle)) if jingle else None
     return StanzaError(condition, type=kind, text=text or None, textLang="en", appCondition=specific)

@@ -16,8 +16,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.words.protocols.jabber import component, xmlstream
 from twisted.words.protocols.jabber.error import StreamError
-from twisted.words.xish import xmlstream as xish
 from twisted.words.xish.domish import Element
+from twisted.words.xish.xmlstream import XmlStreamFactoryMixin
 
 from fargo.adapters.xmpp import texts
 from fargo.adapters.xmpp.stanza import replace_invalid_characters
@@ -52,7 +52,7 @@ class _Factory(xmlstream.XmlStreamFactory):
     def buildProtocol(self, addr: Any) -> Any:  # noqa: N802
         # Bypass XmlStreamFactory.buildProtocol, which resets the delay on each TCP connection. The delay must go on
         # growing while the server accepts connections and then rejects the handshake.
-        return xish.XmlStreamFactoryMixin.buildProtocol(self, addr)
+        return XmlStreamFactoryMixin.buildProtocol(self, addr)
 
     def clientConnectionFailed(self, connector: Any, reason: Failure) -> None:  # noqa: N802
         server = connector.getDestination()

@@ -53,10 +53,10 @@ From the edge, made by itself:
     On an OPTIONS request of the edge: it was started.
 
 The CANCEL and the ACK to a non-2xx response that the edge sends to the gateway are made by kamailio from the INVITE.
-They have its X-Fargo lines, its Request-URI and its topmost Via. After a restart of the edge, the CANCEL of a caller has
-the same topmost Via, too. An ACK from outside then has another: its INVITE is found by Call-ID and CSeq number.
+They have its X-Fargo lines, its Request-URI and its topmost Via. After a restart of the edge, the CANCEL of a caller
+still has that Via. The ACK has another then; its INVITE is found by Call-ID and CSeq number.
 
 Requests reach the gateway if their Request-URI has a token (`keys.token`) as user part, or as parameter ``line``.
 Others get 404. The edge retransmits to both sides. The gateway retransmits a request until anything arrives for it, and
-responses as RFC 3261 §17.2 says.
+responses as RFC 3261 §17.2 says. It needs a large receive buffer (SO_RCVBUF), as the edge passes on bursts at once.
 """

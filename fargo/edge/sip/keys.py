@@ -47,7 +47,7 @@ def is_authentic(claimed: str, key: str, call_id: str, cseq: str, method: str) -
 def token(key: str, name: str) -> str:
     """Return the user part for our Contact: `name` and its MAC. Only requests to such a user reach the gateway.
 
-    The name consists of ASCII letters, digits, "." and "-".
+    The name consists of small ASCII letters, digits, "." and "-".
     """
     return f"{name}_{_digest(f'{key}|{name}')[:MAC_LENGTH]}"
 

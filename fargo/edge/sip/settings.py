@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
+from fargo.edge.ports import UdpAddress
 from fargo.edge.settings import (
     READY_LINE,
     check_inside,
@@ -15,7 +16,7 @@ from fargo.edge.settings import (
 )
 from fargo.edge.sip.keys import EdgeKeys
 
-Address = IPv4Address | IPv6Address
+_Address = IPv4Address | IPv6Address
 
 SYSTEM_CA = Path("/etc/ssl/certs")
 """The authorities that the operating system trusts."""
@@ -28,11 +29,11 @@ MARGIN_SECONDS = 60
 class SipEdgeSettings:
     """The addresses of the edge and how it is run. A value that cannot be used raises ValueError with the reason."""
 
-    addresses: tuple[Address, ...]
+    addresses: tuple[_Address, ...]
     """The addresses that providers and phones reach. Of each IP version, the first is used to send requests."""
     port: int = 5060
     """For UDP and TCP."""
-    public_address: Address | None = None
+    public_address: _Address | None = None
     """The address by which others reach those of ours with the same IP version, if a NAT translates it."""
     tls_port: int = 5061
     certificate: Path | None = None
@@ -64,6 +65,10 @@ class SipEdgeSettings:
         check_seconds(ring_seconds=self.ring_seconds, silence_seconds=self.silence_seconds)
         check_secret(self.secret)
 
+    def udp_addresses(self) -> list[UdpAddress]:
+        """Return the addresses and ports that kamailio binds for UDP."""
+        return [self.inside, *((address, self.port) for address in self.addresses)]
+
     def files(self) -> dict[str, str]:
         """Return the configuration of kamailio and of its TLS. The former contains keys."""
         return {"kamailio.cfg": _configuration(self), "tls.cfg": _tls(self)}
@@ -89,7 +94,6 @@ def _configuration(settings: SipEdgeSettings) -> str:
         "SILENCE_MS": settings.silence_seconds * 1000,
         "RING_MS": (settings.ring_seconds + MARGIN_SECONDS) * 1000,
         "INVITE_MS": (settings.ring_seconds + 2 * MARGIN_SECONDS) * 1000,
-        "TLS_CFG": settings.run_dir / "tls.cfg",
         "READY_LINE": READY_LINE,
         "FORBIDDEN": _forbidden(settings),
     }
@@ -115,12 +119,12 @@ def _socket(settings: SipEdgeSettings, transport: str, version: int) -> str:
     return f"{transport}:{_host(address)}:{_ports(settings)[transport]}" if address else ""
 
 
-def _advertised(settings: SipEdgeSettings, address: Address, port: int) -> str:
+def _advertised(settings: SipEdgeSettings, address: _Address, port: int) -> str:
     public = settings.public_address
     return f" advertise {_host(public)}:{port}" if public and public.version == address.version else ""
 
 
-def _host(address: Address) -> str:
+def _host(address: _Address) -> str:
     return f"[{address}]" if address.version == 6 else str(address)
 
 

@@ -1,6 +1,6 @@
 """The way of an account of rakia through the edge to its provider."""
 
-from fargo.edge import texts
+from fargo.edge.telepathy import texts
 from fargo.edge.telepathy.settings import TelepathyEdgeSettings
 
 

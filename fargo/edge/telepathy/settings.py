@@ -6,7 +6,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Final
 
-from fargo.edge import texts
+from fargo.edge.ports import UdpAddress
 from fargo.edge.settings import (
     READY_LINE,
     check_inside,
@@ -16,6 +16,7 @@ from fargo.edge.settings import (
     check_secret,
     filled_in,
 )
+from fargo.edge.telepathy import texts
 
 MAX_SDP: Final = 16000
 """The largest body of an INVITE, in bytes, that is processed."""
@@ -47,6 +48,13 @@ class TelepathyEdgeSettings:
         check_ports(inside=self.inside_port, outside=self.outside_port)
         check_seconds(ring_seconds=self.ring_seconds, silence_seconds=self.silence_seconds)
         check_secret(self.secret)
+
+    def udp_addresses(self) -> list[UdpAddress]:
+        """Return the addresses and ports that kamailio binds for UDP."""
+        return [
+            (IPv4Address(self.inside_ip), self.inside_port),
+            (IPv4Address(self.outside_ip), self.outside_port),
+        ]
 
     def files(self) -> dict[str, str]:
         """Return the configuration of kamailio, which contains a key."""

@@ -6,11 +6,12 @@ The transitions are in `registration` (registering, changing and cancelling) and
 from typing import TypeAlias, assert_never
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from fargo.statemachine.account import texts
 from fargo.statemachine.account.roster import Shown
 from fargo.statemachine.address import SipUri
-from fargo.statemachine.model.events import Iq, SipAccount, SipSignedOut, SipTrouble
+from fargo.statemachine.model.events import Iq, SipAccount, SipTrouble
 from fargo.statemachine.model.presence import (
     Connection,
     SignedIn,
@@ -20,6 +21,7 @@ from fargo.statemachine.model.presence import (
     SignInRefused,
     Waiting,
 )
+from fargo.statemachine.model.sip import SipEngine
 
 # --- the account
 
@@ -73,18 +75,45 @@ class Trying(Struct, frozen=True, gc=False):
 Account: TypeAlias = Unregistered | Registered | Clearing | Trying
 
 
+# --- what happens to its connection
+
+
+class Opened(Struct, frozen=True, gc=False):
+    """The registrar has accepted the account."""
+
+    connection: str
+
+
+class Lost(Struct, frozen=True, gc=False):
+    """The account could not be signed in, or no longer is, and the connection no longer exists.
+
+    ``words``: why, as a sentence, None if the trouble says it all; ``text``: details for that case. ``wait``: the
+    seconds before which it must not be tried again. ``held``: the engine holds the next attempt until it works again.
+    """
+
+    connection: str
+    trouble: SipTrouble
+    words: str | None = None
+    text: str = ""
+    wait: float = 0.0
+    held: bool = False
+
+
+Outcome: TypeAlias = Opened | Lost
+
+
 # --- properties of an account
 
 
-def connection_of(account: Account) -> str:
-    """Return the name of the connection that is open, being opened or being closed, "" if there is none."""
+def connection_of(account: Account) -> str | None:
+    """Return the name of the connection that is open, being opened or being closed, None if there is none."""
     match account:
         case Registered(connection=SigningIn() | SignedIn() | SigningOut() as connection):
             return connection.connection
         case Clearing() | Trying():
             return account.connection
         case Unregistered() | Registered():
-            return ""
+            return None
         case _:
             assert_never(account)
 
@@ -118,16 +147,16 @@ def shown(account: Account) -> Shown | None:
     return Shown(credentials.gateway, credentials.uri, available, show, status)
 
 
-def _presence(credentials: Credentials, connection: Connection) -> tuple[bool, str, str]:
+def _presence(credentials: Credentials, connection: Connection) -> tuple[bool, str | None, str]:
     """Return whether the gateway is available, and the <show/> and <status/> of its presence (RFC 6121 §4.7.2)."""
     uri = credentials.uri
     match connection:
         case SignedIn():
-            return True, "", texts.SIGNED_IN.format(uri=uri)
+            return True, None, texts.SIGNED_IN.format(uri=uri)
         case SigningIn():
             return False, "xa", texts.SIGNING_IN.format(uri=uri)
         case SigningOut() | SignedOut():
-            return False, "", texts.SIGNED_OUT.format(uri=uri)
+            return False, None, texts.SIGNED_OUT.format(uri=uri)
         case Waiting(problem=problem):
             return False, "xa", texts.RETRYING.format(problem=problem)
         case SignInRefused(problem=problem):
@@ -141,9 +170,32 @@ def unknown_engine(account: SipAccount) -> str:
     return texts.UNKNOWN_ENGINE.format(engine=account.engine)
 
 
-def in_words(event: SipSignedOut, uri: SipUri) -> str:
+def moved(account: Account, engine: SipEngine) -> Account:
+    """Return the account with this SIP engine. If it had another one, its connection went with that."""
+    match account:
+        case Registered(credentials):
+            after = _with_engine(credentials, engine)
+            return account if after is credentials else Registered(after, SignedOut())
+        case Clearing(previous=previous) | Trying(previous=previous):
+            before = previous and _with_engine(previous, engine)
+            return replace(account, credentials=_with_engine(account.credentials, engine), previous=before)
+        case Unregistered():
+            return account
+        case _:
+            assert_never(account)
+
+
+def _with_engine(credentials: Credentials, engine: SipEngine) -> Credentials:
+    if credentials.account.engine == engine:
+        return credentials
+    return replace(credentials, account=replace(credentials.account, engine=engine))
+
+
+def in_words(lost: Lost, uri: SipUri) -> str:
     """Return a sentence for the user: what happened to the account's connection, and what to do about it."""
-    match event.trouble:
+    if lost.words is not None:
+        return lost.words
+    match lost.trouble:
         case SipTrouble.CREDENTIALS:
             return texts.CREDENTIALS_REFUSED.format(domain=uri.domain, uri=uri)
         case SipTrouble.NETWORK:
@@ -151,7 +203,7 @@ def in_words(event: SipSignedOut, uri: SipUri) -> str:
         case SipTrouble.IN_USE:
             return texts.IN_USE.format(uri=uri)
         case SipTrouble.INVALID:
-            return texts.UNUSABLE.format(uri=uri, why=event.text)
+            return texts.UNUSABLE.format(uri=uri, why=lost.text)
         case SipTrouble.HOST:
             return texts.ENGINE_FAILED
         case SipTrouble.SECRET:
@@ -159,4 +211,4 @@ def in_words(event: SipSignedOut, uri: SipUri) -> str:
         case SipTrouble.ASKED:
             return texts.SIGNED_OUT.format(uri=uri)
         case _:
-            assert_never(event.trouble)
+            assert_never(lost.trouble)

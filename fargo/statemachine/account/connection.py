@@ -6,17 +6,19 @@ Rules:
    connection after every event that can change either.
 2. Refused credentials are not tried again until the user changes them or comes online again, because registrars lock
    accounts. The same holds for unusable settings and a lost password. Other failures are retried with growing delays.
-3. A connection that is being opened is not closed before it is open or has failed, as that can make the engine fail.
-   Only one that is not open in time is closed all the same.
+3. A connection that is being opened is not closed before it is open or has failed. Only one that is not open in time
+   is closed all the same.
+4. How a connection is opened and closed, only the SIP engine knows (`sign_in`).
 """
 
 from typing import Final, assert_never
 
-from fargo.statemachine.account import registration, texts
+from fargo.statemachine.account import registration, sign_in, texts
 from fargo.statemachine.account.account_state import (
     Account,
     Clearing,
     Credentials,
+    Lost,
     Registered,
     Trying,
     Unregistered,
@@ -26,8 +28,7 @@ from fargo.statemachine.account.account_state import (
 )
 from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.effects import Effects
-from fargo.statemachine.model.commands import SignIn, SignOut
-from fargo.statemachine.model.events import SipSignedIn, SipSignedOut, SipTrouble
+from fargo.statemachine.model.events import SipTrouble
 from fargo.statemachine.model.presence import (
     Connection,
     SignedIn,
@@ -49,80 +50,81 @@ def deadlines(account: Account) -> tuple[Deadline, ...]:
     """Return the time at which the account's state changes by itself, if there is one."""
     match account:
         case Registered(connection=SignedIn(linger=linger)):
-            return (Deadline("a client to come online", linger),) if linger else ()
+            return (Deadline(texts.CLIENT_ONLINE, linger),) if linger is not None else ()
         case Registered(connection=SigningIn(since=since)) | Trying(since=since):
-            return (Deadline("the registrar's answer", since + _LONGEST_SIGN_IN),)
+            return (Deadline(texts.REGISTRAR_ANSWER, since + _LONGEST_SIGN_IN),)
         case Registered(connection=SigningOut(since=since)) | Clearing(since=since):
-            return (Deadline("signing out", since + _LONGEST_SIGN_OUT),)
+            return (Deadline(texts.END_OF_CONNECTION, since + _LONGEST_SIGN_OUT),)
         case Registered(connection=Waiting(until=until)):
-            return (Deadline("the next attempt to sign in", until),)
+            return (Deadline(texts.NEXT_ATTEMPT, until),)
         case Unregistered() | Registered():
             return ()
         case _:
             assert_never(account)
 
 
-# --- events of the SIP engine
+# --- outcomes
 
 
-def signed_in(account: Account, event: SipSignedIn, effects: Effects) -> Account:
+def signed_in(account: Account, name: str, effects: Effects) -> Account:
     """Use a connection that has been opened, or sign out of it if the account does not wait for it."""
     match account:
-        case Trying(connection=connection) if connection == event.connection:
+        case Trying(connection=connection) if connection == name:
             return registration.accepted(account, effects)
-        case Registered(credentials, SigningIn(connection)) if connection == event.connection:
+        case Registered(credentials, SigningIn(connection)) if connection == name:
             return Registered(credentials, SignedIn(connection))
-        case Registered(_, SignedIn(connection)) if connection == event.connection:
+        case Registered(_, SignedIn(connection)) if connection == name:
             return account
         case _:
-            effects.emit(SignOut(event.connection))
+            sign_in.sign_out(name, effects)
             return account
 
 
-def signed_out(account: Account, event: SipSignedOut, effects: Effects) -> Account:
+def signed_out(account: Account, lost: Lost, effects: Effects) -> Account:
     """Handle a connection that was closed or could not be opened. Its calls have been ended before."""
-    if connection_of(account) != event.connection:
+    if connection_of(account) != lost.connection:
         return account
     match account:
         case Clearing(iq, credentials, previous):
             return registration.attempt(iq, credentials, previous, effects)
         case Trying():
-            return registration.failed(account, event, effects)
+            return registration.failed(account, lost, effects)
         case Registered(credentials, connection):
-            return Registered(credentials, _after_loss(connection, event, credentials, effects))
+            return Registered(credentials, _after_loss(connection, lost, credentials, effects))
         case Unregistered():
             return account
         case _:
             assert_never(account)
 
 
-def _after_loss(connection: Connection, event: SipSignedOut, credentials: Credentials, effects: Effects) -> Connection:
-    problem = in_words(event, credentials.uri)
-    match event.trouble:
+def _after_loss(connection: Connection, lost: Lost, credentials: Credentials, effects: Effects) -> Connection:
+    problem = in_words(lost, credentials.uri)
+    match lost.trouble:
         case SipTrouble.ASKED:
             return SignedOut()
         case SipTrouble.CREDENTIALS | SipTrouble.SECRET | SipTrouble.INVALID:
             return SignInRefused(problem)
         case SipTrouble.NETWORK | SipTrouble.IN_USE | SipTrouble.HOST:
             attempt = connection.attempt if isinstance(connection, SigningIn) else 0
-            return Waiting(effects.at + _delay(attempt, event.trouble), attempt + 1, problem)
+            return Waiting(effects.at + _delay(attempt, lost), attempt + 1, problem)
         case _:
-            assert_never(event.trouble)
+            assert_never(lost.trouble)
 
 
-def _delay(attempt: int, trouble: SipTrouble) -> float:
-    """Return the seconds until the next attempt.
-
-    The first attempt after a failure of the SIP engine is immediate: the adapter holds it until the engine runs again.
-    """
-    if trouble is SipTrouble.HOST and attempt == 0:
+def _delay(attempt: int, lost: Lost) -> float:
+    """Return the seconds until the next attempt. The first one is made at once if the engine holds it."""
+    if lost.held and attempt == 0:
         return 0.0
-    return _RETRIES[min(attempt, len(_RETRIES) - 1)]
+    return max(_RETRIES[min(attempt, len(_RETRIES) - 1)], lost.wait)
 
 
 def restarted(account: Account, effects: Effects) -> Account:
-    """Forget the connection: the gateway was restarted without any."""
+    """Forget the connection, unless it has survived the restart of the gateway. Then it stays open for a while without
+    a client online: the presence of the clients arrives a moment later.
+    """
     match account:
+        case Registered(credentials, SignedIn(name)) if sign_in.survives(name, effects):
+            return Registered(credentials, SignedIn(name, effects.at + registration.LINGER))
         case Registered(credentials):
             return Registered(credentials, SignedOut())
         case Clearing() | Trying():
@@ -137,8 +139,8 @@ def expire(account: Account, effects: Effects) -> Account:
     """Do what is due now."""
     match account:
         case Trying(connection=connection):
-            effects.emit(SignOut(connection))
-            return registration.failed(account, SipSignedOut(connection, SipTrouble.NETWORK), effects)
+            sign_in.sign_out(connection, effects)
+            return registration.failed(account, Lost(connection, SipTrouble.NETWORK), effects)
         case Clearing(iq, credentials, previous):
             return registration.attempt(iq, credentials, previous, effects)
         case Registered(credentials, connection):
@@ -152,8 +154,8 @@ def expire(account: Account, effects: Effects) -> Account:
 def _expired(connection: Connection, credentials: Credentials, effects: Effects) -> Connection:
     match connection:
         case SigningIn(name):
-            effects.emit(SignOut(name))
-            return _after_loss(connection, SipSignedOut(name, SipTrouble.NETWORK), credentials, effects)
+            sign_in.sign_out(name, effects)
+            return _after_loss(connection, Lost(name, SipTrouble.NETWORK), credentials, effects)
         case SigningOut():
             return SignedOut()
         case SignedIn(name):
@@ -169,7 +171,7 @@ def _expired(connection: Connection, credentials: Credentials, effects: Effects)
 def abandon(account: Account, text: str, effects: Effects) -> Account:
     """Close the connection, as a bug kept the account from going on. The text tells the user why."""
     if name := connection_of(account):
-        effects.emit(SignOut(name))
+        sign_in.sign_out(name, effects)
     match account:
         case Registered(credentials):
             return Registered(credentials, SignInRefused(text))
@@ -191,9 +193,9 @@ def reconcile(account: Account, online: bool, effects: Effects) -> Account:
             return Registered(credentials, _sign_in(credentials, 0, effects))
         case Registered(credentials, Waiting() | SignInRefused()) if not online:
             return Registered(credentials, SignedOut())
-        case Registered(credentials, SignedIn(name, linger)) if not online and not linger:
+        case Registered(credentials, SignedIn(name, linger)) if not online and linger is None:
             return Registered(credentials, _sign_out(name, effects))
-        case Registered(credentials, SignedIn(name, linger)) if online and linger:
+        case Registered(credentials, SignedIn(name, linger)) if online and linger is not None:
             return Registered(credentials, SignedIn(name))
         case _:
             return account
@@ -202,11 +204,11 @@ def reconcile(account: Account, online: bool, effects: Effects) -> Account:
 def _sign_in(credentials: Credentials, attempt: int, effects: Effects) -> Connection:
     if engine_named(credentials.account.engine) is None:
         return SignInRefused(unknown_engine(credentials.account))
-    return SigningIn(effects.emit(SignIn(credentials.account, credentials.secret)), effects.at, attempt)
+    return SigningIn(sign_in.sign_in(credentials, effects), effects.at, attempt)
 
 
 def _sign_out(name: str, effects: Effects) -> Connection:
-    effects.emit(SignOut(name))
+    sign_in.sign_out(name, effects)
     return SigningOut(name, effects.at)
 
 

@@ -6,24 +6,26 @@ Rules:
    what to correct, and an earlier registration stays valid.
 2. A user has one connection at a time: a new one is requested only after the old one is reported closed, or was not
    closed in time.
-3. A connection that is being opened is not closed before it is open or has failed, as that can make the engine fail.
+3. A connection that is being opened is not closed before it is open or has failed.
 4. The core knows passwords only by their names in the vault. A password that is no longer used is erased.
 """
 
 from typing import Final, assert_never
 
+from msgspec.structs import replace
+
 from fargo.statemachine import address
-from fargo.statemachine.account import texts
+from fargo.statemachine.account import sign_in, texts
 from fargo.statemachine.account.account_state import (
     Account,
     Clearing,
     Credentials,
+    Lost,
     Registered,
     Trying,
     Unregistered,
     connection_of,
     in_words,
-    unknown_engine,
 )
 from fargo.statemachine.address import BadAddress
 from fargo.statemachine.effects import Effects
@@ -34,16 +36,13 @@ from fargo.statemachine.model.commands import (
     RefuseIq,
     SendPresence,
     SendRegistrationForm,
-    SignIn,
-    SignOut,
 )
-from fargo.statemachine.model.events import Iq, RegistrationAsked, RegistrationSubmitted, SipSignedOut, SipTrouble
+from fargo.statemachine.model.events import Iq, RegistrationAsked, RegistrationSubmitted, SipTrouble
 from fargo.statemachine.model.presence import SignedIn, SignedOut
-from fargo.statemachine.model.sip import engine_named
+from fargo.statemachine.model.sip import SipEngine
 
-_LINGER: Final = 30.0  # seconds
+LINGER: Final = 30.0  # seconds
 """The time that a new account stays signed in without a client online: the client's presence arrives a moment later."""
-_TRANSPORTS: Final = frozenset({"", "udp", "tcp"})
 
 # The type and condition (RFC 6120 §8.3) of the error that answers a registration that failed.
 _ERRORS: Final = {
@@ -57,37 +56,42 @@ _ERRORS: Final = {
 }
 
 
-def asked(account: Account, event: RegistrationAsked, effects: Effects) -> None:
-    """Answer with the registration form and the values that the gateway has."""
+def asked(account: Account, event: RegistrationAsked, engine: SipEngine, effects: Effects) -> None:
+    """Answer with the registration form and the values that the gateway has. ``engine``: the operator's choice."""
     match account:
         case Registered(credentials) | Clearing(previous=credentials):
-            effects.emit(SendRegistrationForm(event.iq, credentials.account))
+            known: Credentials | None = credentials
         case Trying(previous=previous):
-            effects.emit(SendRegistrationForm(event.iq, previous.account if previous else None))
+            known = previous
         case Unregistered():
-            effects.emit(SendRegistrationForm(event.iq, None))
+            known = None
         case _:
             assert_never(account)
+    effects.emit(SendRegistrationForm(event.iq, known.account if known else None, sign_in.transports(engine)))
 
 
-def submitted(account: Account, event: RegistrationSubmitted, talking: bool, effects: Effects) -> Account:
-    """Try an account that the user submitted. ``talking``: the user is in a call over the present one."""
+def submitted(
+    account: Account, event: RegistrationSubmitted, talking: bool, engine: SipEngine, effects: Effects
+) -> Account:
+    """Try an account that the user submitted. ``talking``: the user is in a call over the present one. ``engine``: the
+    operator's choice.
+    """
     match account:
         case Trying() | Clearing():
             return _refused(account, event, "wait", "resource-constraint", texts.STILL_TRYING, effects)
         case Registered() if talking:
             return _refused(account, event, "wait", "resource-constraint", texts.IN_CALL, effects)
         case Unregistered():
-            previous, connection = None, ""
+            previous, connection = None, None
         case Registered(previous):
             connection = connection_of(account)
         case _:
             assert_never(account)
-    credentials = _credentials(event, previous)
+    credentials = _credentials(event, previous, engine)
     if isinstance(credentials, BadAddress):
         return _refused(account, event, "modify", "not-acceptable", credentials.problem, effects)
-    if previous and connection:
-        _sign_out_if_open(account, effects)
+    if previous and connection is not None:
+        _sign_out(account, effects)
         return Clearing(event.iq, credentials, previous, connection, effects.at)
     return attempt(event.iq, credentials, previous, effects)
 
@@ -96,59 +100,59 @@ def _refused(
     account: Account, event: RegistrationSubmitted, kind: str, condition: str, text: str, effects: Effects
 ) -> Account:
     effects.emit(RefuseIq(event.iq, kind, condition, text))
-    if event.secret:
+    if event.secret is not None:
         effects.emit(ForgetSecret(event.secret))
     return account
 
 
-def _credentials(event: RegistrationSubmitted, previous: Credentials | None) -> Credentials | BadAddress:
+def _credentials(
+    event: RegistrationSubmitted, previous: Credentials | None, engine: SipEngine
+) -> Credentials | BadAddress:
     """Check a submitted account. If the password is missing and the address is unchanged, keep the old password."""
-    account = event.account
+    account = replace(event.account, engine=engine)
     uri = address.parse_account(account.address)
     if isinstance(uri, BadAddress):
         return uri
-    if account.transport not in _TRANSPORTS:
-        return BadAddress(texts.UNKNOWN_TRANSPORT.format(transport=account.transport))
-    if not 0 <= account.port <= 65535:
+    if account.port is not None and not 0 < account.port < 65536:
         return BadAddress(texts.BAD_PORT.format(port=account.port))
-    if account.proxy and not address.is_host(account.proxy):
-        return BadAddress(texts.BAD_PROXY)
-    if engine_named(account.engine) is None:
-        return BadAddress(unknown_engine(account))
-    if not account.auth_user.isprintable():
+    if problem := sign_in.problem(account, engine):
+        return BadAddress(problem)
+    if account.auth_user is not None and not account.auth_user.isprintable():
         return BadAddress(texts.BAD_AUTH_USER)
     secret = event.secret
-    if not secret and previous and previous.uri == uri:
+    if secret is None and previous and previous.uri == uri:
         secret = previous.secret
-    if not secret:
+    if secret is None:
         return BadAddress(texts.NO_PASSWORD)
     return Credentials(account, uri, secret, event.nonce, address.domain_of(event.iq.to))
 
 
 def cancelled(account: Account, iq: Iq, effects: Effects) -> Account:
     """Remove the account because the user cancelled (XEP-0100 §4.3). Their calls have been ended before."""
-    _sign_out_if_open(account, effects)
+    _sign_out(account, effects)
     match account:
         case Unregistered():
             effects.emit(RefuseIq(iq, "auth", "registration-required", texts.NO_ACCOUNT))
             return account
         case Registered(credentials):
-            effects.emit(ForgetSecret(credentials.secret))
+            sign_in.forget(credentials.secret, effects)
         case Clearing() | Trying():
             give_up(account, "cancel", "not-acceptable", texts.CANCELLED, effects)
             if account.previous:
-                effects.emit(ForgetSecret(account.previous.secret))
+                sign_in.forget(account.previous.secret, effects)
         case _:
             assert_never(account)
     effects.emit(AcceptIq(iq))
     return Unregistered(effects.at)
 
 
-def _sign_out_if_open(account: Account, effects: Effects) -> None:
-    """Sign out of the connection if it is open (rule 3)."""
+def _sign_out(account: Account, effects: Effects) -> None:
+    """Sign out of the connection as soon as it is open (rule 3)."""
     match account:
-        case Registered(connection=SignedIn(connection)):
-            effects.emit(SignOut(connection))
+        case Registered(connection=SignedIn(name)):
+            sign_in.sign_out(name, effects)
+        case _ if (connection := connection_of(account)) is not None:
+            sign_in.withdraw(connection, effects)
         case _:
             pass
 
@@ -158,7 +162,7 @@ def _sign_out_if_open(account: Account, effects: Effects) -> None:
 
 def attempt(iq: Iq, credentials: Credentials, previous: Credentials | None, effects: Effects) -> Account:
     """Sign in to a submitted account. If that fails, ``previous`` remains registered."""
-    connection = effects.emit(SignIn(credentials.account, credentials.secret))
+    connection = sign_in.sign_in(credentials, effects)
     return Trying(iq, credentials, previous, connection, effects.at)
 
 
@@ -167,21 +171,22 @@ def accepted(account: Trying, effects: Effects) -> Account:
     effects.emit(AcceptIq(account.iq))
     previous, credentials = account.previous, account.credentials
     if previous and previous.secret != credentials.secret:
-        effects.emit(ForgetSecret(previous.secret))
+        sign_in.forget(previous.secret, effects)
     effects.emit(SendPresence(credentials.gateway, effects.user, PresenceKind.SUBSCRIBE))
-    return Registered(credentials, SignedIn(account.connection, effects.at + _LINGER))
+    return Registered(credentials, SignedIn(account.connection, effects.at + LINGER))
 
 
-def failed(account: Trying, event: SipSignedOut, effects: Effects) -> Account:
+def failed(account: Trying, lost: Lost, effects: Effects) -> Account:
     """Refuse the registration: the account could not be signed in."""
-    kind, condition = _ERRORS[event.trouble]
-    return give_up(account, kind, condition, in_words(event, account.credentials.uri), effects)
+    kind, condition = _ERRORS[lost.trouble]
+    return give_up(account, kind, condition, in_words(lost, account.credentials.uri), effects)
 
 
 def give_up(account: Clearing | Trying, kind: str, condition: str, text: str, effects: Effects) -> Account:
     """Refuse the registration that is being tried, and return to the earlier one."""
     effects.emit(RefuseIq(account.iq, kind, condition, text))
+    sign_in.withdraw(account.connection, effects)
     previous = account.previous
     if previous is None or previous.secret != account.credentials.secret:
-        effects.emit(ForgetSecret(account.credentials.secret))
+        sign_in.forget(account.credentials.secret, effects)
     return Unregistered() if previous is None else Registered(previous, SignedOut())

@@ -57,13 +57,13 @@ class Contacts(Struct, frozen=True, gc=False):
 
 class Shown(Struct, frozen=True, gc=False):
     """The presence of the gateway and its contacts as shown to the user. ``show`` and ``status``: of the gateway
-    (RFC 6121 §4.7.2).
+    (RFC 6121 §4.7.2); ``show`` is None if the gateway is simply available or unavailable.
     """
 
     gateway: str
     account: SipUri
     available: bool
-    show: str
+    show: str | None
     status: str
 
 
@@ -158,7 +158,7 @@ def missing(contacts: Contacts, at: float) -> tuple[str, ...]:
 def deadlines(contacts: Contacts) -> tuple[Deadline, ...]:
     """Return the times at which the clients in doubt count as offline."""
     doubted = ((jid, client.doubted) for jid, client in contacts.clients.items())
-    return tuple(Deadline(f"presence of {jid}", until) for jid, until in doubted if until is not None)
+    return tuple(Deadline(texts.PRESENCE.format(jid=jid), until) for jid, until in doubted if until is not None)
 
 
 def _with(contacts: Contacts, jid: str, client: Client) -> Contacts:

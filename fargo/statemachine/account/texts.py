@@ -23,15 +23,43 @@ IN_USE: Final = "{uri} is already used by someone else at this gateway. Use anot
 UNUSABLE: Final = "The gateway cannot use {uri} with these settings ({why}). Check the address and the proxy."
 ENGINE_FAILED: Final = "The gateway's SIP service failed and is being restarted."
 PASSWORD_LOST: Final = "The gateway no longer has the password of {uri}. Register again."
+
+# With our own user agent. ``server``: the account's server. ``said``: what it said, as `SAID` puts it.
+SAID: Final = "{words} ({status})"
+NO_WORDS: Final = "no reason given"
+LOGIN_REFUSED: Final = "{server} refused the user name or password of {uri}: {said}. Check both and register again."
+LOGIN_UNSUPPORTED: Final = "{server} asks for a login in a way that this gateway does not support: {said}."
+REGISTRAR_REFUSES: Final = (
+    "{server} refused to register {uri}: {said}. Check the account and its address, or ask the provider."
+)
+REGISTRAR_FAILS: Final = "{server} did not register {uri}: {said}."
+REDIRECTED: Final = (
+    "{server} refers {uri} to another server: {said}. If the provider says so, enter that server as the proxy."
+)
+NOT_KEPT: Final = "{server} accepted {uri}, but did not keep it registered."
+ASKS_TO_WAIT: Final = "{problem} It asks to wait for {seconds} seconds."
+NO_SUCH_SERVER: Final = "The SIP server {server} of {uri} does not exist. Check the domain and the proxy."
+NAMES_SILENT: Final = "The address of the SIP server {server} cannot be found out: no name server is responding."
+SERVER_SILENT: Final = (
+    "The SIP server {server} of {uri} is not responding. If this continues, check the domain, proxy and port."
+)
+SERVER_REFUSES: Final = "The SIP server {server} of {uri} refuses connections. Check the port and the transport."
+CERTIFICATE_INVALID: Final = (
+    "The SIP server {server} of {uri} is not trusted, as its TLS certificate is not valid: {why}."
+)
+NO_DETAILS: Final = "no details known"
+
 UNKNOWN_ENGINE: Final = "This gateway has no SIP engine “{engine}”. Register your SIP account again."
 
 # --- why a registration is refused
 
 STILL_TRYING: Final = "Your previous registration is still in progress. Wait for its answer."
 IN_CALL: Final = "You are in a call with this account. Hang up first, then change it."
-UNKNOWN_TRANSPORT: Final = "This gateway does not support the transport “{transport}”. Use udp or tcp."
+UNKNOWN_TRANSPORT: Final = "This gateway does not support the transport “{transport}”. Use {transports}."
 BAD_PORT: Final = "{port} is not a valid port. Use a number from 1 to 65535, or leave the field empty."
 BAD_PROXY: Final = "The proxy is not a valid host name. It should look like proxy.example.org, without a port."
+BAD_SERVER: Final = "The proxy is not a valid host name or address. It should look like proxy.example.org."
+TWO_PORTS: Final = "The proxy contains another port than the field for the port. Leave one of them out."
 BAD_AUTH_USER: Final = "The authentication user contains a control character. Remove it."
 NO_PASSWORD: Final = "The password is missing."
 CANCELLED: Final = "The registration was cancelled."
@@ -42,3 +70,13 @@ STOPPING: Final = "The gateway is shutting down. Try again later."
 
 NO_ACCOUNT: Final = "You have no SIP account at this gateway."
 NOT_REGISTERED: Final = "Register your SIP account with this gateway first."
+
+# --- what an account waits for until a deadline
+
+CLIENT_ONLINE: Final = "a client to come online"
+REGISTRAR_ANSWER: Final = "the registrar's answer"
+END_OF_CONNECTION: Final = "signing out"
+NEXT_ATTEMPT: Final = "the next attempt to sign in"
+RENEWAL: Final = "the registration to be renewed"
+REMOVAL: Final = "the registration to be removed"
+PRESENCE: Final = "presence of {jid}"

@@ -217,7 +217,7 @@ def _passed_on(call: Call, leg_event: LegEvent, by: Side, effects: Effects) -> C
         case Offered() | RouteLost():
             return _tell_other(call, leg_event, by, effects)
         case Dtmf(digit, duration):
-            relay_leg.play(call.relay, digit, duration, effects)
+            relay_leg.play(call.relay, by is _PHONE, digit, duration, effects)
             return call
         case TransportChanged():
             return _moved(call, leg_event, by, effects)
@@ -276,7 +276,8 @@ def _ended(call: Call, leg_event: Ended, by: Side, effects: Effects) -> Call:
         return _again(call, second, effects)
     if call_state.is_live(call) if by is _PHONE else sip_leg.is_live(call.sip):
         call_state.ended(call, by, leg_event.reason, effects)
-    told = _tell_other(call, leg_event, by, effects)
+    elsewhere = by is _PHONE and leg_event.reason.cause is Cause.ELSEWHERE
+    told = _tell_other(replace(call, elsewhere=True) if elsewhere else call, leg_event, by, effects)
     return replace(told, relay=relay_leg.delete(told.relay, effects))
 
 

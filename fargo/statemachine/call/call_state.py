@@ -3,7 +3,8 @@
 Rules:
 
 1. The call is over when all of its legs are.
-2. If none of the user's clients accepts a call, the user gets a message that says who called and when.
+2. If nobody accepts a call, neither one of the user's clients nor another phone of theirs, the user gets a message that
+   says who called and when.
 3. What becomes of a call is recorded for the readers of the log: see `call_records`.
 """
 
@@ -60,7 +61,8 @@ class Call(Struct, frozen=True, gc=False):
 
     ``id`` is the version of the event that it began with, ``since`` the time at which it was placed or arrived,
     ``connection`` the SIP connection it goes over, ``caller`` is None if the user calls. ``relay_retry``: a second
-    attempt, if the phone refuses a direct call for its codecs; None if there is none.
+    attempt, if the phone refuses a direct call for its codecs; None if there is none. ``elsewhere``: an incoming call
+    was answered on a phone that is not the gateway's.
     """
 
     id: str
@@ -71,6 +73,7 @@ class Call(Struct, frozen=True, gc=False):
     caller: Caller | None = None
     relay: RelayLeg = ()
     relay_retry: RelayRetry | None = None
+    elsewhere: bool = False
 
 
 def is_over(call: Call) -> bool:
@@ -85,7 +88,7 @@ def is_live(call: Call) -> bool:
 
 def missed(before: Call | None, after: Call, effects: Effects) -> None:
     """Send the message about a missed call, if an event has made the call one (rule 2)."""
-    unanswered = before is None or isinstance(before.jingle, Inviting)
+    unanswered = not after.elsewhere and (before is None or isinstance(before.jingle, Inviting))
     if after.caller is None or not unanswered or not isinstance(after.jingle, jingle_session.Terminated):
         return
     when = datetime.fromtimestamp(after.since, UTC)
@@ -96,7 +99,7 @@ def missed(before: Call | None, after: Call, effects: Effects) -> None:
 def deadlines(call: Call) -> tuple[Deadline, ...]:
     """Return by when the call must have moved on."""
     due = (sip_leg.deadline(call.sip), jingle_leg.deadline(call.jingle))
-    return tuple(Deadline(f"call {call.id}: {d.name}", d.at) for d in due if d is not None)
+    return tuple(Deadline(texts.OF_CALL.format(call=call.id, awaited=d.name), d.at) for d in due if d is not None)
 
 
 # --- call records
@@ -107,7 +110,7 @@ def placed(call: Call, peer: str, session: str, effects: Effects) -> None:
     effects.record(RecordBegun(call.id, Direction.OUT, peer, session=session, channel=call.sip.name))
 
 
-def refused(call: str, peer: str, session: str, reason: Reason, effects: Effects) -> None:
+def refused(call: str, peer: str | None, session: str, reason: Reason, effects: Effects) -> None:
     """Record a call of the user's that the gateway refuses at once. ``call`` is its id."""
     effects.record(RecordBegun(call, Direction.OUT, peer, session=session))
     effects.record(RecordEnded(call, Side.GATEWAY, reason.cause, reason.text))
@@ -115,8 +118,7 @@ def refused(call: str, peer: str, session: str, reason: Reason, effects: Effects
 
 def begun(call: Call, channel: str, caller: Caller, session: str | None, effects: Effects) -> None:
     """Record that somebody calls the user on a SIP channel; clients are invited to this Jingle session, if to any."""
-    address, name = caller.address or "", caller.name or ""
-    effects.record(RecordBegun(call.id, Direction.IN, address, name, session or "", channel))
+    effects.record(RecordBegun(call.id, Direction.IN, caller.address, caller.name, session, channel))
 
 
 def ended(call: Call, by: Side, reason: Reason, effects: Effects) -> None:

@@ -15,3 +15,7 @@ RELAY_FAILED: Final = "The media relay failed, but client and phone do not need 
 MISSED: Final = "Missed call from {caller} on {when:%Y-%m-%d} at {when:%H:%M} UTC."
 ANONYMOUS: Final = "an anonymous caller"
 NAMED: Final = "{name} ({address})"
+
+# --- a deadline of a call
+
+OF_CALL: Final = "call {call}: {awaited}"

@@ -38,11 +38,11 @@ class Resumed(Struct, frozen=True, gc=False):
 
 class Dtmf(Struct, frozen=True, gc=False):
     """The user has pressed a key. ``digit`` is the name of a digit that is not logged, as it may be part of a PIN;
-    ``duration`` is in milliseconds.
+    ``duration`` is in milliseconds, None if the client gave none.
     """
 
     digit: str
-    duration: int
+    duration: int | None
 
 
 class TransportChanged(Struct, frozen=True, gc=False):

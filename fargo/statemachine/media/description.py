@@ -233,8 +233,8 @@ def meaningful(codecs: tuple[Codec, ...]) -> tuple[Codec, ...]:
     return tuple(first.values())
 
 
-def malformed(description: Description) -> str:
-    """Return the reason why a description must not be passed on, as a sentence; "" if there is none.
+def malformed(description: Description) -> str | None:
+    """Return the reason why a description must not be passed on, as a sentence; None if there is none.
 
     A line break in a text would start a new line in the SDP that the SIP engine writes (RFC 4566 §5).
     """
@@ -243,11 +243,11 @@ def malformed(description: Description) -> str:
     for candidate in getattr(description.transport, "candidates", ()):
         if not 0 < candidate.port < 65536 and candidate.protocol == "udp":
             return texts.BAD_PORT.format(port=candidate.port)
-    return ""
+    return None
 
 
 @_cached
-def _malformed(codecs: tuple[Codec, ...]) -> str:
+def _malformed(codecs: tuple[Codec, ...]) -> str | None:
     for codec in codecs:
         parts = [codec.name]
         for parameter in codec.parameters:
@@ -256,7 +256,7 @@ def _malformed(codecs: tuple[Codec, ...]) -> str:
             return texts.CONTROL_CHARACTER.format(id=codec.id)
         if not 0 <= codec.id <= 127:
             return texts.BAD_PAYLOAD_TYPE.format(id=codec.id)
-    return ""
+    return None
 
 
 def profile(description: Description) -> MediaProfile | Unusable:
@@ -292,6 +292,20 @@ def address(description: Description, component: int = 1) -> Candidate | None:
         if candidate.component == component and _is_host(candidate.ip):
             return candidate
     return None
+
+
+def rtp_and_rtcp(description: Description) -> tuple[Candidate, ...]:
+    """Return the address for RTP, and that for RTCP; none if there is no address for RTP.
+
+    An end that names no address for RTCP takes it at the next port (RFC 3550 §11).
+    """
+    rtp, rtcp = address(description), address(description, 2)
+    if rtp is None:
+        return ()
+    return (
+        Candidate(1, rtp.ip, rtp.port),
+        Candidate(2, rtcp.ip, rtcp.port) if rtcp else Candidate(2, rtp.ip, min(rtp.port + 1, 65535)),
+    )
 
 
 @lru_cache(1024)

@@ -47,9 +47,9 @@ def _audio_content(contents: tuple[Content, ...]) -> Content | None:
     return None
 
 
-def malformed_contents(contents: tuple[Content, ...]) -> str:
-    """Return the reason why the contents must not be passed on, as a sentence; "" if there is none."""
+def malformed_contents(contents: tuple[Content, ...]) -> str | None:
+    """Return the reason why the contents must not be passed on, as a sentence; None if there is none."""
     for content in contents:
         if content.description and (problem := malformed(content.description)):
             return problem
-    return ""
+    return None

@@ -18,6 +18,7 @@ from msgspec import Struct
 from fargo.statemachine.media import texts
 from fargo.statemachine.media.description import Codec, MediaProfile, kind
 from fargo.statemachine.model.call_records import AudioPath
+from fargo.statemachine.model.sip import DEFAULT_ENGINE, SipEngine
 from fargo.statemachine.reason import Cause, Reason
 
 Choice: TypeAlias = Literal["auto", "direct", "relay"]
@@ -27,11 +28,18 @@ _WANTS: Final = {MediaProfile.ICE: texts.ICE, MediaProfile.DTLS: texts.DTLS}
 _BEST_RELAYED: Final = (MediaProfile.DTLS, MediaProfile.ICE, MediaProfile.PLAIN)
 
 
+RING_SECONDS: Final = 180
+
+
 class Policy(Struct, frozen=True, gc=False, omit_defaults=True):
-    """The operator's configuration: the path that audio takes, and whether there is a relay."""
+    """The operator's configuration: the path that audio takes, whether there is a relay, the SIP engine of all
+    accounts, and the seconds that a call may ring (with the engine "telepathy", its edge ends the ringing).
+    """
 
     path: Choice = "auto"
     relay: bool = False
+    engine: SipEngine = DEFAULT_ENGINE
+    ring_seconds: int = RING_SECONDS
 
 
 class PathChoice(Struct, frozen=True, gc=False):

@@ -73,7 +73,7 @@ class ChannelEvent(SipCallEvent, frozen=True):
     channel: str
 
 
-class _Command(Struct, frozen=True, gc=False, omit_defaults=True):
+class _ChannelCommand(Struct, frozen=True, gc=False, omit_defaults=True):
     channel: str
 
 
@@ -159,11 +159,11 @@ class PlaceCall(Struct, frozen=True, gc=False, omit_defaults=True, tag="PlaceCal
     candidates: tuple[Candidate, ...]
 
 
-class RingCall(_Command, frozen=True, tag="RingCall"):
+class RingCall(_ChannelCommand, frozen=True, tag="RingCall"):
     """SetRinging: 180 to the caller."""
 
 
-class AnswerCall(_Command, frozen=True, tag="AnswerCall"):
+class AnswerCall(_ChannelCommand, frozen=True, tag="AnswerCall"):
     """MediaDescription.Accept, AddCandidates, FinishInitialCandidates, Call1.Accept. No 200 yet: see
     CompleteReceiving.
     """
@@ -172,44 +172,44 @@ class AnswerCall(_Command, frozen=True, tag="AnswerCall"):
     candidates: tuple[Candidate, ...]
 
 
-class AcceptDescription(_Command, frozen=True, tag="AcceptDescription"):
+class AcceptDescription(_ChannelCommand, frozen=True, tag="AcceptDescription"):
     """MediaDescription.Accept on the far end's waiting description."""
 
     codecs: tuple[Codec, ...]
 
 
-class RejectDescription(_Command, frozen=True, tag="RejectDescription"):
+class RejectDescription(_ChannelCommand, frozen=True, tag="RejectDescription"):
     """MediaDescription.Reject on the far end's waiting description. Only logs of older rules have it: see
     `rules.WAITING_ANSWER`.
     """
 
 
-class CompleteReceiving(_Command, frozen=True, tag="CompleteReceiving"):
+class CompleteReceiving(_ChannelCommand, frozen=True, tag="CompleteReceiving"):
     """CompleteReceivingStateChange: we take audio now (state a FlowState). Sends the INVITE, or the 200."""
 
     state: int
 
 
-class CompleteSending(_Command, frozen=True, tag="CompleteSending"):
+class CompleteSending(_ChannelCommand, frozen=True, tag="CompleteSending"):
     """CompleteSendingStateChange: we send audio now, or have stopped (state a FlowState)."""
 
     state: int
 
 
-class RequestHold(_Command, frozen=True, tag="RequestHold"):
+class RequestHold(_ChannelCommand, frozen=True, tag="RequestHold"):
     """RequestHold: put the far end on hold, or take it off."""
 
     hold: bool
 
 
-class HangUp(_Command, frozen=True, tag="HangUp"):
+class HangUp(_ChannelCommand, frozen=True, tag="HangUp"):
     """Hangup: the refusal, CANCEL or BYE that the dialog needs (reason a ChangeReason)."""
 
     reason: int
     message: str = ""
 
 
-class CloseChannel(_Command, frozen=True, tag="CloseChannel"):
+class CloseChannel(_ChannelCommand, frozen=True, tag="CloseChannel"):
     """Channel.Close: let go of an ended call."""
 
 

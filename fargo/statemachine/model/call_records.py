@@ -48,15 +48,15 @@ class _Record(Struct, frozen=True, gc=False, omit_defaults=True):
 class RecordBegun(_Record, frozen=True, tag="NoteBegun"):
     """A call began, or was attempted.
 
-    ``peer``: the far end's SIP address, "" if the caller is anonymous. ``name``: its display name, "" if it gave none.
-    ``session``: the id of the Jingle session, "" if there is none yet. ``channel``: the name of the SIP channel, None
-    if there is none yet.
+    ``peer``: the far end's SIP address, None if the caller is anonymous or the user calls the gateway itself. ``name``:
+    its display name, None if it gave none. ``session``: the id of the Jingle session, ``channel``: the name of the SIP
+    channel, None if there is none yet.
     """
 
     direction: Direction
-    peer: str
-    name: str = ""
-    session: str = ""
+    peer: str | None
+    name: str | None = None
+    session: str | None = None
     channel: str | None = None
 
 
@@ -89,13 +89,13 @@ class RecordEnded(_Record, frozen=True, tag="NoteEnded"):
 
 
 class RecordAccount(Struct, frozen=True, gc=False, omit_defaults=True, tag="NoteAccount"):
-    """The state of the user's account. ``address``: its SIP address, "" if the user has no account. ``status``: a text
-    for people.
+    """The state of the user's account. ``address``: its SIP address; ``status``: a text for people. Both are None if
+    the user has no account.
     """
 
-    address: str = ""
+    address: str | None = None
     signed_in: bool = False
-    status: str = ""
+    status: str | None = None
 
 
 CallRecord: TypeAlias = RecordBegun | RecordPath | RecordAnswered | RecordCarried | RecordEnded

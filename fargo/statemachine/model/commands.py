@@ -37,14 +37,14 @@ class AcceptIq(_CoreCommand, frozen=True, tag="AcceptIq"):
 
 class RefuseIq(_CoreCommand, frozen=True, tag="RefuseIq"):
     """An IQ-error. ``kind`` and ``condition``: the error's type and condition (RFC 6120 §8.3). ``text``: for people.
-    ``jingle``: a Jingle error (XEP-0166 §10), "" if none.
+    ``jingle``: a Jingle error (XEP-0166 §10), None if it is none.
     """
 
     iq: Iq
     kind: str
     condition: str
     text: str
-    jingle: str = ""
+    jingle: str | None = None
 
 
 class SendRegistrationForm(_CoreCommand, frozen=True, tag="SendRegistrationForm"):
@@ -78,16 +78,18 @@ class SendPresence(_CoreCommand, frozen=True, tag="SendPresence"):
     sender: str
     to: str
     kind: PresenceKind
-    show: str = ""
-    status: str = ""
+    show: str | None = None
+    status: str | None = None
 
 
 class AskFeatures(_CoreCommand, frozen=True, tag="AskFeatures"):
-    """A disco#info request to a client (XEP-0030 §3). ``caps``: its announced ``node#ver`` (XEP-0115 §6.2)."""
+    """A disco#info request to a client (XEP-0030 §3). ``caps``: its announced ``node#ver`` (XEP-0115 §6.2),
+    None if it announced none.
+    """
 
     sender: str
     to: str
-    caps: str
+    caps: str | None
 
 
 # --- Jingle
@@ -112,12 +114,12 @@ class AcceptSession(_CoreCommand, frozen=True, tag="AcceptSession"):
 
 
 class InformSession(_CoreCommand, frozen=True, tag="InformSession"):
-    """session-info with a payload of XEP-0167 §8, such as "ringing"; "" for a ping (XEP-0166 §6.8)."""
+    """session-info with a payload of XEP-0167 §8, such as "ringing"; None for a ping (XEP-0166 §6.8)."""
 
     sender: str
     to: str
     sid: str
-    info: str
+    info: str | None
 
 
 class InformTransport(_CoreCommand, frozen=True, tag="InformTransport"):
@@ -151,15 +153,15 @@ class ProposeCall(_CoreCommand, frozen=True, tag="ProposeCall"):
 
 
 class MessageCall(_CoreCommand, frozen=True, tag="MessageCall"):
-    """Any other message about a proposed call (XEP-0353 §3). ``condition``: a reason of XEP-0166 §7.4, "" if none.
-    ``tie_break``: with <tie-break/> (XEP-0353 §4).
+    """Any other message about a proposed call (XEP-0353 §3). ``condition``: a reason of XEP-0166 §7.4, None if there is
+    none. ``tie_break``: with <tie-break/> (XEP-0353 §4).
     """
 
     sender: str
     to: str
     sid: str
     action: CallAction
-    condition: str = ""
+    condition: str | None = None
     text: str = ""
     tie_break: bool = False
 

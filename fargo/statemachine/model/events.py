@@ -20,7 +20,9 @@ from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call1 import Call1Event
 from fargo.statemachine.model.ng import RelayEvent
 from fargo.statemachine.model.presence import Client, Connection, SignedOut
+from fargo.statemachine.model.registrations import Registration
 from fargo.statemachine.model.rules import RULES
+from fargo.statemachine.model.sip import DEFAULT_ENGINE
 from fargo.statemachine.model.sip_messages import UserAgentEvent
 
 
@@ -33,15 +35,15 @@ class Iq(Struct, frozen=True, gc=False):
 
 
 class SipAccount(Struct, frozen=True, gc=False, omit_defaults=True):
-    """A SIP account as the user typed it; "" and 0 for fields left empty."""
+    """A SIP account as the user typed it; None for fields left empty."""
 
     address: str
     """The SIP address as typed; the core checks it."""
-    auth_user: str = ""
-    proxy: str = ""
-    port: int = 0
-    transport: str = ""
-    engine: str = "telepathy"
+    auth_user: str | None = None
+    proxy: str | None = None
+    port: int | None = None
+    transport: str | None = None
+    engine: str = DEFAULT_ENGINE
     """The SIP engine that the account is signed in with: a `SipEngine`, or one that this version does not know."""
 
 
@@ -53,7 +55,7 @@ class _Event(Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class PolicyChanged(_Event, frozen=True, tag="PolicyChanged"):
-    """The operator's configuration of audio paths changed; the policy is valid from now on."""
+    """The operator's configuration changed; the policy is valid from now on."""
 
     policy: Policy
 
@@ -77,18 +79,20 @@ class TimePassed(_Event, frozen=True, tag="TimePassed"):
 class Snapshot(_Event, frozen=True, tag="Condensed"):
     """The user's state, in place of all the events before it. It is taken only while nothing else is going on.
 
-    ``account``: None if the user has none; then ``secret`` and ``nonce`` are "". ``subscribed``: bare JIDs of the
-    contacts that the user has subscribed to.
+    ``account``: None if the user has none; then ``secret`` and ``nonce`` are None, too. ``gateway``: the gateway's JID,
+    None if there is neither an account nor a client that has been asked anything. ``subscribed``: bare JIDs of the
+    contacts that the user has subscribed to. ``registrations``: those of our own user agent, by name.
     """
 
     account: SipAccount | None = None
-    secret: str = ""
-    nonce: str = ""
-    gateway: str = ""
+    secret: str | None = None
+    nonce: str | None = None
+    gateway: str | None = None
     connection: Connection = SignedOut()
     clients: Mapping[str, Client] = {}
     subscribed: tuple[str, ...] = ()
     policy: Policy = Policy()
+    registrations: Mapping[str, Registration] = {}
 
 
 # --- registration: XEP-0077, XEP-0100 §4.1 to 4.3
@@ -107,8 +111,8 @@ class RegistrationSubmitted(_Event, frozen=True, tag="RegistrationSubmitted"):
 
     iq: Iq
     account: SipAccount
-    secret: str
-    """The password's name in the vault; "" if no password was given."""
+    secret: str | None
+    """The password's name in the vault; None if no password was given."""
     nonce: str
 
 
@@ -129,11 +133,11 @@ class IqMalformed(_Event, frozen=True, tag="IqMalformed"):
 
 
 class ResourceAvailable(_Event, frozen=True, tag="ResourceAvailable"):
-    """A client of the user is online. ``caps``: its ``node#ver`` (XEP-0115 §4), "" if it announced none."""
+    """A client of the user is online. ``caps``: its ``node#ver`` (XEP-0115 §4), None if it announced none."""
 
     resource: str
     to: str
-    caps: str = ""
+    caps: str | None = None
 
 
 class ResourceUnavailable(_Event, frozen=True, tag="ResourceUnavailable"):
@@ -196,16 +200,16 @@ class SessionAccepted(SessionEvent, frozen=True, tag="SessionAccepted"):
 
 
 class SessionInformed(SessionEvent, frozen=True, tag="SessionInformed"):
-    """session-info (XEP-0166 §6.8, XEP-0167 §8). ``info``: the payload's element name, "" for a ping.
+    """session-info (XEP-0166 §6.8, XEP-0167 §8). ``info``: the payload's element name, None for a ping.
 
     For "dtmf" (XEP-0181), ``digit`` is the digit's name among the transient secrets, as it may be part of a PIN, and
-    ``duration`` is in milliseconds, 0 if the client gave none.
+    ``duration`` is in milliseconds, None if the client gave none.
     """
 
-    info: str
-    namespace: str = ""
-    digit: str = ""
-    duration: int = 0
+    info: str | None
+    namespace: str | None = None
+    digit: str | None = None
+    duration: int | None = None
 
 
 class SessionTerminated(SessionEvent, frozen=True, tag="SessionTerminated"):
@@ -332,14 +336,14 @@ class CallProposed(_Event, frozen=True, tag="CallProposed"):
 class CallMessaged(_Event, frozen=True, tag="CallMessaged"):
     """Any other message of a client about a proposed call, the gateway's or its own (XEP-0353 §3).
 
-    ``condition``: the reason's element name (XEP-0166 §7.4), "" if none.
+    ``condition``: the reason's element name (XEP-0166 §7.4), None if there is no reason.
     """
 
     sender: str
     to: str
     sid: str
     action: CallAction
-    condition: str = ""
+    condition: str | None = None
     text: str = ""
 
 

@@ -20,7 +20,7 @@ from msgspec import Struct, field
 from fargo.statemachine.media.description import Description, MediaProfile
 
 
-class Party(StrEnum):
+class RelayParty(StrEnum):
     """An end of a relay session."""
 
     OFFERER = "offerer"
@@ -48,7 +48,7 @@ class OfferRelay(_RelayCommand, frozen=True, tag="OfferRelay"):
     mux: bool = False
     transcode: tuple[str, ...] = ()
     strip: tuple[str, ...] = ()
-    by: Party = Party.OFFERER
+    by: RelayParty = RelayParty.OFFERER
 
 
 class AnswerRelay(_RelayCommand, frozen=True, tag="AnswerRelay"):
@@ -57,19 +57,19 @@ class AnswerRelay(_RelayCommand, frozen=True, tag="AnswerRelay"):
     description: Description
     profile: MediaProfile = field(name="manner")
     mux: bool = False
-    by: Party = Party.ANSWERER
+    by: RelayParty = RelayParty.ANSWERER
 
 
 class PlayDigit(_RelayCommand, frozen=True, tag="PlayDigit"):
     """play DTMF: send a digit to one end (RFC 4733).
 
     ``digit`` is the digit's name among the transient secrets, as it may be part of a PIN. ``duration`` is in
-    milliseconds, 0 if the client gave none.
+    milliseconds, None if the client gave none.
     """
 
-    to: Party
+    to: RelayParty
     digit: str
-    duration: int = 0
+    duration: int | None = None
 
 
 class DeleteRelay(_RelayCommand, frozen=True, tag="DeleteRelay"):
@@ -85,7 +85,7 @@ class RelayDescribed(_RelayReply, frozen=True, tag="RelayDescribed"):
 class Flow(Struct, frozen=True, gc=False, omit_defaults=True):
     """The number of RTP packets and octets that the relay received from one end."""
 
-    party: Party
+    party: RelayParty
     packets: int = 0
     octets: int = 0
 

@@ -25,12 +25,12 @@ class SigningIn(Struct, frozen=True, gc=False, omit_defaults=True, tag="SigningI
 
 
 class SignedIn(Struct, frozen=True, gc=False, omit_defaults=True, tag="SignedIn"):
-    """The registrar has accepted the account. Until ``linger`` it stays signed in even if no client is online; 0 if it
+    """The registrar has accepted the account. Until ``linger`` it stays signed in even if no client is online. None: it
     signs out with the last client.
     """
 
     connection: str
-    linger: float = 0.0
+    linger: float | None = None
 
 
 class SigningOut(Struct, frozen=True, gc=False, omit_defaults=True, tag="SigningOut"):
@@ -64,15 +64,16 @@ Connection: TypeAlias = SignedOut | SigningIn | SignedIn | SigningOut | Waiting 
 
 
 class Client(Struct, frozen=True, gc=False, omit_defaults=True):
-    """An online client. ``caps``: its announced ``node#ver`` (XEP-0115).
+    """An online client. ``caps``: its announced ``node#ver`` (XEP-0115), None if it announced none.
 
     ``profiles``: the media profiles in which it can take a call, () if it cannot take one. ``asks_first``: it wants a
     proposal before the session-initiate (XEP-0353). ``doubted``: the time until which it must be seen again, None if
-    its presence is certain. ``asked``: in a `Snapshot` only, the id of our pending disco#info request, "" if none.
+    its presence is certain. ``asked``: in a `Snapshot` only, the id of our pending disco#info request, None if there is
+    none.
     """
 
-    caps: str
-    asked: str = ""
+    caps: str | None
+    asked: str | None = None
     profiles: tuple[MediaProfile, ...] = field(default=(), name="manners")
     asks_first: bool = False
     doubted: float | None = None

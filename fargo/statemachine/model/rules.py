@@ -52,6 +52,16 @@ PLAIN_SENTENCES: Final = RuleChange(
     "sentences in plain English",
     "Only texts for people differ: the text of an error, message or reason, the status of a presence or account.",
 )
+LATE_ANSWER: Final = RuleChange(
+    3,
+    "an answer to information counts whenever it comes",
+    "A client that knows no such session is out of it, even if it says so more than 40 seconds after it was informed.",
+)
+EVERY_PROPOSAL_ANSWERED: Final = RuleChange(
+    3,
+    "every proposal is answered",
+    "A proposal beyond the limit, or one that comes twice, gets an answer; one of a call that has begun gets no more.",
+)
 WAITING_ANSWER: Final = RuleChange(
     4,
     "the answer's description is left waiting",
@@ -64,5 +74,7 @@ CHANGES: Final[tuple[RuleChange, ...]] = (
     LATE_REFUSAL,
     REFUSAL_OF_OVERTAKEN,
     PLAIN_SENTENCES,
+    LATE_ANSWER,
+    EVERY_PROPOSAL_ANSWERED,
     WAITING_ANSWER,
 )

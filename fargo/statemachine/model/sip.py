@@ -5,8 +5,13 @@ from typing import Final, Literal, TypeAlias, get_args
 
 from msgspec import Struct
 
-SipEngine: TypeAlias = Literal["telepathy"]
-"""A SIP stack that accounts can be signed in with. "telepathy": telepathy-rakia behind Telepathy's Call1."""
+SipEngine: TypeAlias = Literal["telepathy", "sip"]
+"""A SIP stack that accounts can be signed in with. "telepathy": telepathy-rakia behind Telepathy's Call1. "sip": our
+own user agent.
+"""
+
+DEFAULT_ENGINE: Final[SipEngine] = "telepathy"
+"""The engine of policies and accounts that name none: there was no other when they were logged."""
 
 ENGINES: Final[Mapping[str, SipEngine]] = {engine: engine for engine in get_args(SipEngine)}
 """All of them, by name."""

@@ -11,7 +11,8 @@ Rules:
    INVITE, or ``<registration>-<hash of Call-ID and From tag>`` for an incoming call. It is in the user part of our
    Contact and in our tag, so the adapter reads it from whatever arrives.
 3. The branch of a request contains the id of its command. A response carries that id (``command``), also after a
-   restart. The adapter handles retransmissions; they are not events.
+   restart; the response to a CANCEL carries that of its INVITE. The adapter handles retransmissions; they are not
+   events. It acknowledges failures of an INVITE itself, and sends a CANCEL once the edge has answered the INVITE.
 4. None of these values holds a password, the response to a digest challenge, an SDES key, a DTMF digit (INFO bodies
    included), or the body of a message.
 """
@@ -338,7 +339,8 @@ class SendRequest(_Value, frozen=True, tag="SendRequest"):
 
     ``hop``: the server to send it to; if None, the first of the ``routes`` or the ``uri`` decides (RFC 3261 §8.1.2).
     ``destination``: the address of that server which has answered before. ``contact``: the request has a Contact.
-    ``cancels``: for a CANCEL, the id of the INVITE's command, whose branch it has.
+    ``cancels``: for a CANCEL, the id of the INVITE's command, whose branch it has. ``repeats``: for a request that is
+    sent again, as part of the same transaction, the id of its first command, whose branch it has.
     """
 
     dialog: str | None
@@ -357,6 +359,7 @@ class SendRequest(_Value, frozen=True, tag="SendRequest"):
     body: Body | None = None
     credentials: DigestCredentials | None = None
     cancels: str | None = None
+    repeats: str | None = None
 
 
 class SendResponse(_Value, frozen=True, tag="SendResponse"):
@@ -404,14 +407,13 @@ class ReleaseFlow(_Value, frozen=True, tag="ReleaseFlow"):
     connection: str
 
 
+RegistrationEvent: TypeAlias = RegisterAnswered | RegisterUndelivered | FlowClosed
 UserAgentEvent: TypeAlias = (
     InviteReceived
     | SipRequestReceived
     | SipResponseReceived
     | SipRequestUndelivered
-    | RegisterAnswered
-    | RegisterUndelivered
-    | FlowClosed
+    | RegistrationEvent
     | EdgeRestarted
 )
 UserAgentCommand: TypeAlias = SendRequest | SendResponse | SendRegister | KeepFlow | ReleaseFlow

@@ -17,6 +17,51 @@ RECORDS: Final = "'Fault', 'NoteAccount', 'NoteAnswered', 'NoteBegun', 'NoteCarr
 these.
 """
 
+_CALLS: Final = """
+    create view calls as
+    with begun as materialized (
+        select user, json_extract(body, '$.call') as call, event, at, time, body
+        from notes where type = 'NoteBegun'
+    ), path as materialized (
+        select user, json_extract(body, '$.call') as call, max(event), body
+        from notes where type = 'NotePath' group by 1, 2
+    ), answered as materialized (
+        select user, json_extract(body, '$.call') as call, max(event), at, time, body
+        from notes where type = 'NoteAnswered' group by 1, 2
+    ), carried as materialized (
+        select user, json_extract(body, '$.call') as call, max(event), body
+        from notes where type = 'NoteCarried' group by 1, 2
+    ), ended as materialized (
+        select user, json_extract(body, '$.call') as call, max(event), at, time, body
+        from notes where type = 'NoteEnded' group by 1, 2
+    )
+    select
+        begun.user || '/' || call as call,
+        begun.user as user,
+        json_extract(begun.body, '$.direction') as direction,
+        {peer} as peer,
+        coalesce(json_extract(begun.body, '$.name'), '') as peer_name,
+        begun.time as began,
+        answered.time as answered,
+        ended.time as ended,
+        cast((coalesce(answered.at, ended.at) - begun.at) * 1000 as integer) / 1000.0 as waited,
+        cast((ended.at - answered.at) * 1000 as integer) / 1000.0 as talked,
+        coalesce(json_extract(answered.body, '$.client'), '') as client,
+        coalesce(json_extract(path.body, '$.path'), '') as audio,
+        coalesce(json_extract(path.body, '$.why'), '') as audio_why,
+        json_extract(carried.body, '$.from_client') as from_client,
+        json_extract(carried.body, '$.from_phone') as from_phone,
+        coalesce(json_extract(ended.body, '$.by'), '') as ended_by,
+        coalesce(json_extract(ended.body, '$.cause'), '') as cause,
+        coalesce(json_extract(ended.body, '$.text'), '') as reason,
+        coalesce(json_extract(begun.body, '$.session'), '') as session
+    from begun
+    left join path using (user, call) left join answered using (user, call)
+    left join carried using (user, call) left join ended using (user, call)
+    order by begun.event
+"""
+"""The view of calls; `peer` is the expression for that column."""
+
 
 def events_and_commands(db: Database) -> None:
     body = {"type": str, "format": int, "body": str}
@@ -66,49 +111,7 @@ def what_became_of_calls(db: Database) -> None:
         select c.event, e.user, e.version, e.at, e.time, c.type, c.body
         from commands c join events e on e.id = c.event where c.type in ({RECORDS})
     """)
-    db.execute("""
-        create view calls as
-        with begun as materialized (
-            select user, json_extract(body, '$.call') as call, event, at, time, body
-            from notes where type = 'NoteBegun'
-        ), path as materialized (
-            select user, json_extract(body, '$.call') as call, max(event), body
-            from notes where type = 'NotePath' group by 1, 2
-        ), answered as materialized (
-            select user, json_extract(body, '$.call') as call, max(event), at, time, body
-            from notes where type = 'NoteAnswered' group by 1, 2
-        ), carried as materialized (
-            select user, json_extract(body, '$.call') as call, max(event), body
-            from notes where type = 'NoteCarried' group by 1, 2
-        ), ended as materialized (
-            select user, json_extract(body, '$.call') as call, max(event), at, time, body
-            from notes where type = 'NoteEnded' group by 1, 2
-        )
-        select
-            begun.user || '/' || call as call,
-            begun.user as user,
-            json_extract(begun.body, '$.direction') as direction,
-            json_extract(begun.body, '$.peer') as peer,
-            coalesce(json_extract(begun.body, '$.name'), '') as peer_name,
-            begun.time as began,
-            answered.time as answered,
-            ended.time as ended,
-            cast((coalesce(answered.at, ended.at) - begun.at) * 1000 as integer) / 1000.0 as waited,
-            cast((ended.at - answered.at) * 1000 as integer) / 1000.0 as talked,
-            coalesce(json_extract(answered.body, '$.client'), '') as client,
-            coalesce(json_extract(path.body, '$.path'), '') as audio,
-            coalesce(json_extract(path.body, '$.why'), '') as audio_why,
-            json_extract(carried.body, '$.from_client') as from_client,
-            json_extract(carried.body, '$.from_phone') as from_phone,
-            coalesce(json_extract(ended.body, '$.by'), '') as ended_by,
-            coalesce(json_extract(ended.body, '$.cause'), '') as cause,
-            coalesce(json_extract(ended.body, '$.text'), '') as reason,
-            coalesce(json_extract(begun.body, '$.session'), '') as session
-        from begun
-        left join path using (user, call) left join answered using (user, call)
-        left join carried using (user, call) left join ended using (user, call)
-        order by begun.event
-    """)
+    db.execute(_CALLS.format(peer="json_extract(begun.body, '$.peer')"))
     db.execute("""
         create view accounts as
         select user, address, signed_in, status, since from (
@@ -178,6 +181,12 @@ def calls_of_bugs(db: Database) -> None:
     """)
 
 
+def anonymous_callers(db: Database) -> None:
+    """Keep `peer` empty in `calls` for an anonymous caller, whose address is null in the record now."""
+    db.execute("drop view calls")
+    db.execute(_CALLS.format(peer="coalesce(json_extract(begun.body, '$.peer'), '')"))
+
+
 SCHEMA: Final = (
     events_and_commands,
     commands_by_row_of_event,
@@ -185,5 +194,6 @@ SCHEMA: Final = (
     what_became_of_calls,
     calls_and_rules,
     calls_of_bugs,
+    anonymous_callers,
 )
 """All of them, in order."""

@@ -58,12 +58,12 @@ class Rig:
 
 
 def plain(host: str, port: int, *codecs: Codec) -> Description:
-    """What a phone says that expects RTP at an address."""
+    """Return the description of a phone that expects RTP at an address."""
     return Description("audio", codecs or (PCMU, PCMA, EVENTS), RawUdp((Candidate(1, host, port),)))
 
 
 def address(described: RelayDescribed) -> tuple[str, int]:
-    """Where the relay expects plain RTP."""
+    """Return the address at which the relay expects plain RTP."""
     transport = described.description.transport
     assert isinstance(transport, RawUdp)
     return transport.candidates[0].ip, transport.candidates[0].port

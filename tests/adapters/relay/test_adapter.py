@@ -17,7 +17,15 @@ from fargo.statemachine.media.description import (
     MediaProfile,
     Parameter,
 )
-from fargo.statemachine.model.ng import AnswerRelay, DeleteRelay, OfferRelay, Party, PlayDigit, RelayDone, RelayRefused
+from fargo.statemachine.model.ng import (
+    AnswerRelay,
+    DeleteRelay,
+    OfferRelay,
+    PlayDigit,
+    RelayDone,
+    RelayParty,
+    RelayRefused,
+)
 
 from .rig import EVENTS, OPUS, PCMA, PCMU, Rig, address, plain
 
@@ -67,7 +75,7 @@ async def test_plain_audio_passes_both_ways_and_is_counted(rig: Rig, relay: Rtpe
         await callee.silence()
         done = await rig.do(DeleteRelay("s"))
     assert await relay.sessions() == []
-    assert [each.party for each in done.flows] == [Party.OFFERER, Party.ANSWERER]
+    assert [each.party for each in done.flows] == [RelayParty.OFFERER, RelayParty.ANSWERER]
     assert [each.packets for each in done.flows] == [caller.sent, callee.sent]
     assert [each.octets for each in done.flows] == [caller.sent * 172, callee.sent * 172]
 
@@ -173,8 +181,8 @@ async def test_a_digit_is_played_to_the_one_end_and_not_to_the_other(rig: Rig) -
         phone.send(*address(offered), payload_type=8)
         await phone.received(5)
         rig.digits |= {"first": "5", "second": "#"}
-        assert await rig.do(PlayDigit("s", Party.ANSWERER, "first", 200), "5.0") == RelayDone("5.0")
-        assert await rig.do(PlayDigit("s", Party.ANSWERER, "second"), "6.0") == RelayDone("6.0")
+        assert await rig.do(PlayDigit("s", RelayParty.ANSWERER, "first", 200), "5.0") == RelayDone("5.0")
+        assert await rig.do(PlayDigit("s", RelayParty.ANSWERER, "second"), "6.0") == RelayDone("6.0")
         # Each lasts for some packets of 20 ms; 11 is # (RFC 4733 §3.2).
         await until(lambda: [number for number, packets in phone.keys.values() if packets > 5] == [5, 11], "both keys")
     assert client.keys == {}
@@ -182,7 +190,7 @@ async def test_a_digit_is_played_to_the_one_end_and_not_to_the_other(rig: Rig) -
 
 
 async def test_a_digit_that_is_forgotten_is_refused(rig: Rig) -> None:
-    refused = await rig.do(PlayDigit("s", Party.ANSWERER, "gone"), "5.0")
+    refused = await rig.do(PlayDigit("s", RelayParty.ANSWERER, "gone"), "5.0")
     assert refused == RelayRefused("5.0", texts.DIGIT_GONE)
 
 

@@ -5,7 +5,7 @@ changes.
 from msgspec.structs import replace
 
 from fargo.statemachine.media.description import Description, IceUdp, MediaProfile
-from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, Party, RelayDescribed
+from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, RelayDescribed, RelayParty
 
 from .rig import EVENTS, OPUS, PCMA, Rig, address, plain
 from .test_adapter import CLIENTS, FINGERPRINT, PHONES
@@ -45,9 +45,9 @@ async def test_the_answerer_restarts(rig: Rig) -> None:
     to_phone = await rig.do(AnswerRelay("s", browser("first", "active"), MediaProfile.PLAIN))
     again = browser("second", "active")
     to_phone_anew = await rig.do(
-        OfferRelay("s", again, MediaProfile.PLAIN, False, PHONES, NOT_FOR_PHONES, by=Party.ANSWERER)
+        OfferRelay("s", again, MediaProfile.PLAIN, False, PHONES, NOT_FOR_PHONES, by=RelayParty.ANSWERER)
     )
-    answered = await rig.do(AnswerRelay("s", PHONE, MediaProfile.DTLS, True, by=Party.OFFERER))
+    answered = await rig.do(AnswerRelay("s", PHONE, MediaProfile.DTLS, True, by=RelayParty.OFFERER))
     assert address(to_phone_anew) == address(to_phone)
     fingerprint = ice(offered).fingerprint
     assert fingerprint

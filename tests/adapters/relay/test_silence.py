@@ -48,7 +48,7 @@ class Line(asyncio.DatagramProtocol):
             self._far.close()
 
     def of(self, command: bytes) -> list[bytes]:
-        """What was heard of a command."""
+        """Return the requests that the relay got for a command."""
         return [each for each in self.heard if b"7:command" in each and b":%b" % command in each]
 
     def datagram_received(self, data: bytes, sender: tuple[str, int]) -> None:

@@ -149,7 +149,7 @@ def test_only_its_port_is_a_number_in_an_account() -> None:
         "port": 5070,
         "loose-routing": True,
     }
-    parameters = translate.account_parameters(SipUri("alice smith", "sip.test"), "", "pw", route)
+    parameters = translate.account_parameters(SipUri("alice smith", "sip.test"), None, "pw", route)
     assert parameters["account"] == "sip:alice%20smith@sip.test"
     assert type(parameters["port"]) is dbus.UInt16
     assert parameters["loose-routing"] is True

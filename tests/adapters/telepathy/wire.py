@@ -1,4 +1,4 @@
-"""What the driver and the tests say to each other, a line of JSON each."""
+"""The messages between the driver and the tests, each a line of JSON."""
 
 import msgspec
 

@@ -39,7 +39,7 @@ def keep_digit(digit: str) -> str:
 
 
 class Orders(LineOnlyReceiver):
-    """What the test wants done."""
+    """The orders of the test."""
 
     delimiter = b"\n"
     MAX_LENGTH = 1_000_000

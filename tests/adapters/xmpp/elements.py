@@ -69,7 +69,7 @@ def jingles(*actions: str) -> list[Captured]:
 
 
 def meaning(element: Element) -> object:
-    """What an element says: the same for two elements that differ only by what XML, a default or a drop explains.
+    """Return the meaning of an element: equal for elements that differ only in what XML, a default or a drop explains.
 
     Children of one name keep their order (it is a preference); children of different names have none. White space
     between elements says nothing.

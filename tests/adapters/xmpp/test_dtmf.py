@@ -20,7 +20,7 @@ def read(attributes: str, action: str = "session-info") -> dtmf.DtmfTone | None:
 
 @pytest.mark.parametrize("digit", "0123456789*#ABCD")
 def test_each_digit_is_read(digit: str) -> None:
-    assert read(f"code='{digit}' volume='42'") == dtmf.DtmfTone(digit, 0)
+    assert read(f"code='{digit}' volume='42'") == dtmf.DtmfTone(digit, None)
     assert read(f"code='{digit.lower()}' duration='100'") == dtmf.DtmfTone(digit, 100)
 
 

@@ -151,7 +151,7 @@ def test_any_session_command_reads_back(sid: str, name: str, content: Content) -
     assert read(InitiateSession(SELF, PEER, sid, content)) == SessionInitiated(ASKED, sid, (content,))
     assert read(AcceptSession(SELF, PEER, sid, content)) == SessionAccepted(ASKED, sid, (content,))
     assert read(TerminateSession(SELF, PEER, sid, "busy", name)) == SessionTerminated(ASKED, sid, "busy", name.strip())
-    assert read(InformSession(SELF, PEER, sid, "")) == SessionInformed(ASKED, sid, "", "")
+    assert read(InformSession(SELF, PEER, sid, None)) == SessionInformed(ASKED, sid, None)
     ringing = read(InformSession(SELF, PEER, sid, "ringing"))
     assert ringing == SessionInformed(ASKED, sid, "ringing", "urn:xmpp:jingle:apps:rtp:info:1")
 
@@ -168,7 +168,7 @@ def test_who_starts_and_who_answers_is_said() -> None:
 def test_what_has_a_default_may_be_missing() -> None:
     assert event(body("<reason/>", "session-terminate")) == SessionTerminated(ASKED, "s", "success")
     assert event(body("", "session-terminate")) == SessionTerminated(ASKED, "s", "success")
-    assert event(body("", "session-info")) == SessionInformed(ASKED, "s", "")
+    assert event(body("", "session-info")) == SessionInformed(ASKED, "s", None)
     assert event(body("<content name='a'/>")) == SessionInitiated(ASKED, "s", (Content("a"),))
 
 

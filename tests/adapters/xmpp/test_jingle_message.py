@@ -98,7 +98,7 @@ def test_any_proposal_reads_back(sid: str, name: str) -> None:
 @given(
     strategies.texts,
     st.sampled_from(CallAction),
-    st.just(("", "")) | st.tuples(st.sampled_from(CONDITIONS), strategies.maybe.map(str.strip)),
+    st.just((None, "")) | st.tuples(st.sampled_from(CONDITIONS), strategies.maybe.map(str.strip)),
     st.booleans(),
 )
 def test_anything_about_a_call_reads_back(sid: str, action: CallAction, reason: tuple[str, str], tie: bool) -> None:

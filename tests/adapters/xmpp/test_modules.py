@@ -48,7 +48,7 @@ def incoming(kind: str, inside: str = "", **attributes: str) -> Element:
 
 def test_presence_is_read() -> None:
     caps = "<c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='urn:n' ver='abc='/>"
-    assert presence.event(incoming("presence")) == ResourceAvailable(CLIENT, CONTACT, "")
+    assert presence.event(incoming("presence")) == ResourceAvailable(CLIENT, CONTACT)
     assert presence.event(incoming("presence", caps)) == ResourceAvailable(CLIENT, CONTACT, "urn:n#abc=")
     assert presence.event(incoming("presence", type="unavailable")) == ResourceUnavailable(CLIENT, CONTACT)
     assert presence.event(incoming("presence", "<error/>", type="error")) == ResourceUnavailable(CLIENT, CONTACT)

@@ -1,4 +1,4 @@
-"""What becomes of any stanza at all: an event, an answer or nothing, and never a fault.
+"""Any stanza leads to an event, to an answer or to nothing, and never to a fault.
 
 Only the stream is not real here: it can be given stanzas that no server would let through.
 """
@@ -201,7 +201,7 @@ def test_without_a_password_nothing_is_stored() -> None:
     bench.receive(iq(REGISTER.replace("<password>s3cret</password>", "")))
     [(_, submitted)] = bench.events
     assert isinstance(submitted, RegistrationSubmitted)
-    assert submitted.secret == ""
+    assert submitted.secret is None
 
 
 def test_a_password_that_cannot_be_kept_is_said_so() -> None:

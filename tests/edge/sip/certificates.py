@@ -15,6 +15,7 @@ database = {directory}/index.txt
 new_certs_dir = {directory}
 serial = {directory}/serial
 default_md = sha256
+unique_subject = no
 policy = names
 [names]
 commonName = supplied
@@ -42,6 +43,15 @@ class Certificate:
 
 async def authority(directory: Path, name: str) -> Certificate:
     return await _made(directory, name, "-x509")
+
+
+async def authorities(directory: Path, *trusted: Certificate) -> Path:
+    """Return a directory with authorities, in the form in which OpenSSL finds them."""
+    directory.mkdir()
+    for each in trusted:
+        (directory / each.certificate.name).write_bytes(each.certificate.read_bytes())
+    await _run("rehash", directory)
+    return directory
 
 
 async def certified(directory: Path, by: Certificate, *names: str) -> Certificate:

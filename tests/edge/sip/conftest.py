@@ -26,7 +26,7 @@ SILENCE_SECONDS = 3
 
 
 class Gateway(Agent):
-    """The scripted user agent in the place of the gateway. It writes a key on what it sends, and checks those it gets."""
+    """The scripted user agent in the place of the gateway. It adds the keys to what it sends, and checks the others."""
 
     keys: EdgeKeys
     edge: Address
@@ -84,6 +84,10 @@ class Gateway(Agent):
         sent = self.outgoing("REGISTER", provider.address)
         await provider.answer(await provider.request("REGISTER", sent["Call-ID"]), 200, "OK")
         await self.final(sent)
+
+    async def of_call(self, call: str) -> Message:
+        """Return the next message with a Call-ID."""
+        return await self.expect(lambda message: message["Call-ID"] == call, f"a message of {call}")
 
     def token(self) -> str:
         """Return a new token."""

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Self
 
-from ..agents import Address, Inbox, Message
+from world.process import until
+
+from ..agents import Address, Message
 
 SOURCE_IP, DESTINATION_IP = (0x03, 0x05), (0x04, 0x06)
 SOURCE_PORT, DESTINATION_PORT, PAYLOAD = 0x07, 0x08, 0x0F
@@ -20,16 +22,15 @@ class Mirrored(Message):
     destination: Address = ("", 0)
 
 
-class Collector(Inbox, asyncio.DatagramProtocol):
-    """Keeps all that has ever come in `packets`, between which `ends` it was sent, and the messages until they are taken."""
+class Collector(asyncio.DatagramProtocol):
+    """Keeps all that has ever come, as it came in `packets`."""
 
     address: Address
     _transport: asyncio.DatagramTransport
 
     def __init__(self) -> None:
-        super().__init__()
         self.packets: list[bytes] = []
-        self.ends: set[Address] = set()
+        self.messages: list[Mirrored] = []
 
     @classmethod
     async def open(cls, ip: str) -> Self:
@@ -48,8 +49,18 @@ class Collector(Inbox, asyncio.DatagramProtocol):
         message = Mirrored.parse(chunks[PAYLOAD])
         message.source = _address(chunks, SOURCE_IP, SOURCE_PORT)
         message.destination = _address(chunks, DESTINATION_IP, DESTINATION_PORT)
-        self.ends.update((message.source, message.destination))
-        self.put(message)
+        self.messages.append(message)
+
+    async def copy(self, start: str, call: str) -> Mirrored:
+        """Return the copy of a message; wait for it if needed."""
+        copies: list[Mirrored] = []
+
+        def has_come() -> bool:
+            copies.extend(each for each in self.messages if (each.start, each.get("Call-ID")) == (start, call))
+            return bool(copies)
+
+        await until(has_come, f"a copy of {start}")
+        return copies[0]
 
 
 def _chunks(data: bytes) -> dict[int, bytes]:

@@ -1,7 +1,6 @@
 """Connections over TCP and TLS: what is told of certificates, and of connections that are closed."""
 
 import ssl
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -10,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from ..agents import Connection, Listener, Message, host_port, request
-from .certificates import Certificate, authority, certified, expired
+from .certificates import Certificate, authorities, authority, certified, expired
 from .conftest import OUTSIDE, OUTSIDE_6, PROVIDER, STRANGER, Gateway, RunningEdge, source
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -27,10 +26,11 @@ async def trusted(servers: None, directory: Path) -> Certificate:
     return await authority(directory, "trusted")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def more_settings(directory: Path, trusted: Certificate) -> dict[str, Any]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["file", "directory"])
+async def more_settings(directory: Path, trusted: Certificate, request: pytest.FixtureRequest) -> dict[str, Any]:
     ours = await certified(directory, trusted, "gateway.test")
-    return {"ca": trusted.certificate, "certificate": ours.certificate, "key": ours.key}
+    ca = trusted.certificate if request.param == "file" else await authorities(directory / "authorities", trusted)
+    return {"ca": ca, "certificate": ours.certificate, "key": ours.key}
 
 
 async def answered(gateway: Gateway, listener: Listener, *headers: tuple[str, str]) -> Message:

@@ -5,7 +5,6 @@ All transactions are begun before one restart. Each test then continues some of 
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 import pytest_asyncio

@@ -10,6 +10,7 @@ import pytest
 from fargo.edge import texts
 from fargo.edge.telepathy.routing import route_params
 from fargo.edge.telepathy.settings import TelepathyEdgeSettings
+from fargo.edge.telepathy.texts import BAD_ADDRESS, BAD_HOST, BAD_TRANSPORT
 
 
 @pytest.fixture
@@ -30,8 +31,8 @@ def test_the_whole_of_loopback_is_forbidden_to_a_real_outside(settings: Telepath
     ("change", "sentence"),
     [
         ({"outside_ip": "0.0.0.0"}, texts.NOT_REACHABLE.format(address="0.0.0.0")),
-        ({"outside_ip": "sip.example.net"}, texts.BAD_ADDRESS.format(side="outside", address="sip.example.net")),
-        ({"outside_ip": '1.2.3.4!g"\nx'}, texts.BAD_ADDRESS.format(side="outside", address='1.2.3.4!g"\nx')),
+        ({"outside_ip": "sip.example.net"}, BAD_ADDRESS.format(side="outside", address="sip.example.net")),
+        ({"outside_ip": '1.2.3.4!g"\nx'}, BAD_ADDRESS.format(side="outside", address='1.2.3.4!g"\nx')),
         ({"outside_ip": "127.0.0.1"}, texts.SAME_ADDRESS.format(address="127.0.0.1")),
         ({"inside_ip": "192.0.2.1"}, texts.NOT_LOOPBACK.format(address="192.0.2.1")),
         ({"inside_port": 0}, texts.BAD_PORT.format(side="inside", port=0)),
@@ -67,8 +68,8 @@ def test_an_account_is_led_through_the_edge(
 @pytest.mark.parametrize(
     ("transport", "host", "sentence"),
     [
-        ("sctp", "a", texts.BAD_TRANSPORT.format(transport="sctp")),
-        *(("udp", host, texts.BAD_HOST.format(host=host)) for host in ("a@b", "a~b", "a b", "::1", "ä")),
+        ("sctp", "a", BAD_TRANSPORT.format(transport="sctp")),
+        *(("udp", host, BAD_HOST.format(host=host)) for host in ("a@b", "a~b", "a b", "::1", "ä")),
     ],
 )
 def test_a_host_cannot_break_out_of_the_route(

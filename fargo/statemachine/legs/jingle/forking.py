@@ -201,7 +201,7 @@ def concerns(leg: Inviting, event: JingleEvent) -> bool:
 def deadline(leg: Inviting) -> Deadline | None:
     """Return by when a client that can take the call must have shown up."""
     if isinstance(leg, Searching):
-        return Deadline("a client that can take the call", leg.since + _LONGEST_SEARCH)
+        return Deadline(texts.ABLE_CLIENT, leg.since + _LONGEST_SEARCH)
     return None
 
 
@@ -249,7 +249,7 @@ def replied(leg: Inviting, reply: Reply, effects: Effects) -> ForkingStep:
             return _left(leg, leg.called, None, leg.refusal)
         case IqFailed(condition=condition, text=text) if condition in GONE or jingle_session.is_vital(reply):
             told = text or condition
-        case None if jingle_session.is_vital(reply):
+        case None:
             told = texts.SILENT
             for session in sessions(leg):
                 if about(session, reply):

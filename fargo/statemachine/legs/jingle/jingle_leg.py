@@ -71,7 +71,7 @@ JingleLeg: TypeAlias = Calling | Searching | Forking | Proceeding | Active | Ter
 JingleStep: TypeAlias = tuple[JingleLeg, LegEvents]
 
 # Session information without consequence for the other end (XEP-0167 §8). XEP-0177 had received and trying until 1.0.
-_HEARD: Final = frozenset({"", "mute", "received", "ringing", "trying", "unmute"})
+_HEARD: Final = frozenset({None, "mute", "received", "ringing", "trying", "unmute"})
 _HOLD: Final = {"hold": True, "unhold": False, "active": False}
 _OFFLINE: Final = Reason(Cause.NETWORK, texts.OFFLINE)
 

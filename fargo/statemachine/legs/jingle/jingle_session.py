@@ -2,11 +2,12 @@
 
 Rules:
 
-1. Every IQ-set of ours waits for its answer as long as `_LONGEST_ANSWER`, or until the session ends. If a client
-   refuses an invitation or an acceptance, at once or after it has acknowledged it, or never answers it, then there is
-   no session. Information that gets lost does no harm.
-2. A session-terminate waits until it is acknowledged: the client may not go on ringing or talking.
-3. A session that began with a proposal (XEP-0353) is also ended with a <finish/>, for the archives of both sides.
+1. An invitation or an acceptance waits for its answer as long as `_LONGEST_ANSWER`. If a client refuses it, at once or
+   after it has acknowledged it, or never answers it, then there is no session.
+2. Information waits for no answer, as no harm is done if it gets lost. It stays pending until it is answered or the
+   session ends: a client that answers, however late, that it knows no such session is not in it (XEP-0166 §10).
+3. A session-terminate waits until it is acknowledged: the client may not go on ringing or talking.
+4. A session that began with a proposal (XEP-0353) is also ended with a <finish/>, for the archives of both sides.
 """
 
 from typing import Final, TypeAlias, assert_never
@@ -127,23 +128,23 @@ def is_vital(reply: Reply) -> bool:
 
 def initiate(session: Session, content: Content, effects: Effects) -> None:
     """Send session-initiate (XEP-0166 §6.2)."""
-    _say(InitiateSession(session.us, session.client, session.sid, content), effects)
+    effects.emit_pending(InitiateSession(session.us, session.client, session.sid, content), _LONGEST_ANSWER)
 
 
 def accept(session: Session, content: Content, description: Description, effects: Effects) -> None:
     """Send session-accept with the other end's answer, in the content that the client offered (XEP-0166 §6.5)."""
     answer = replace(content, description=named(description))
-    _say(AcceptSession(session.us, session.client, session.sid, answer), effects)
+    effects.emit_pending(AcceptSession(session.us, session.client, session.sid, answer), _LONGEST_ANSWER)
 
 
-def inform(session: Session, info: str, effects: Effects) -> None:
+def inform(session: Session, info: str | None, effects: Effects) -> None:
     """Send session-info (XEP-0167 §8)."""
-    _say(InformSession(session.us, session.client, session.sid, info), effects)
+    effects.emit_pending(InformSession(session.us, session.client, session.sid, info), None)
 
 
 def ask(session: Session, effects: Effects) -> None:
     """Send session-info without a payload, to learn whether the client is in this session (XEP-0166 §6.8)."""
-    inform(session, "", effects)
+    inform(session, None, effects)
 
 
 def move(session: Session, transport: IceUdp | RawUdp, effects: Effects) -> None:
@@ -152,11 +153,7 @@ def move(session: Session, transport: IceUdp | RawUdp, effects: Effects) -> None
     """
     anew = replace(transport, complete=False) if isinstance(transport, IceUdp) else transport
     content = Content(session.content, transport=identified(anew))
-    _say(InformTransport(session.us, session.client, session.sid, content), effects)
-
-
-def _say(command: SessionCommand, effects: Effects) -> None:
-    effects.emit_pending(command, _LONGEST_ANSWER)
+    effects.emit_pending(InformTransport(session.us, session.client, session.sid, content), None)
 
 
 def terminate(session: Session, reason: Reason, effects: Effects) -> None:
@@ -178,18 +175,17 @@ def finish(session: Session, reason: Reason, effects: Effects) -> None:
 
 def forget(session: Session, effects: Effects) -> None:
     """Wait for no more answers of the client in this session."""
-    for name, each in effects.pending.items():
-        if isinstance(each.command, SessionCommand) and _is_in(each.command, session):
-            effects.settle(name)
+    pending = effects.pending.items()
+    effects.settle(
+        *[name for name, each in pending if isinstance(each.command, SessionCommand) and _is_in(each.command, session)]
+    )
 
 
 def only_ask(session: Session, effects: Effects) -> None:
-    """Ask whether the client is in this session, and wait for its answer to that instead of any other."""
+    """Ask whether the client is in this session, and wait no longer for its answer to the invitation."""
     for name, each in effects.pending.items():
         if isinstance(each.command, InitiateSession) and _is_in(each.command, session):
             effects.acknowledge(name)
-        elif isinstance(each.command, SessionCommand) and _is_in(each.command, session):
-            effects.settle(name)
     ask(session, effects)
 
 

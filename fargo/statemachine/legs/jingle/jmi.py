@@ -4,8 +4,10 @@ Rules:
 
 1. A proposal that can be put through is answered with <proceed/> at once: only the session-initiate that follows
    describes the call, so only then the phone can ring. Any other proposal is rejected with the reason.
-2. If the client does not describe its call in time, the proposal has expired.
-3. What is said about a proposal belongs to the call that it began.
+2. No client is left without an answer. A proposal that comes twice is answered twice, and is one proposal. The id of a
+   proposal that waits cannot be used for a call to another contact.
+3. If the client does not describe its call in time, the proposal has expired.
+4. What is said about a proposal belongs to the call that it began.
 """
 
 from typing import Final, TypeGuard
@@ -19,7 +21,8 @@ from fargo.statemachine.pending import PendingCommands
 from fargo.statemachine.reason import Cause, Reason, to_jingle
 
 _LONGEST_SILENCE: Final = 30.0  # seconds
-_MOST: Final = 8
+MOST_PROPOSALS: Final = 8
+"""The number of a user's proposals that may wait for their session-initiate at a time."""
 
 
 def proposals(pending: PendingCommands) -> dict[str, MessageCall]:
@@ -33,20 +36,26 @@ def is_proceed(command: Command) -> TypeGuard[MessageCall]:
 
 
 def proceed(event: CallProposed, effects: Effects) -> None:
-    """Let the client describe its call."""
-    known = proposals(effects.pending)
-    for name, each in known.items():
-        if each.sid == event.sid:
-            effects.call = effects.pending[name].call
-            return
-    if len(known) >= _MOST:
-        return
-    effects.emit_pending(MessageCall(_us(event.to), event.sender, event.sid, CallAction.PROCEED), _LONGEST_SILENCE)
+    """Let the client describe its call. If it has proposed the call before, answer again (rule 2)."""
+    known = _found(event.sid, event.sender, effects)
+    if known is None:
+        effects.emit_pending(MessageCall(_us(event.to), event.sender, event.sid, CallAction.PROCEED), _LONGEST_SILENCE)
+    else:
+        effects.call = effects.pending[known].call
+        effects.emit(effects.pending[known].command)
 
 
-def unacceptable(event: CallProposed) -> Reason | None:
+def unacceptable(event: CallProposed, effects: Effects) -> Reason | None:
     """Return why what is proposed cannot be put through, None if it can."""
-    return None if "audio" in event.media else Reason(Cause.APPLICATION, texts.VOICE_ONLY)
+    if "audio" not in event.media:
+        return Reason(Cause.APPLICATION, texts.VOICE_ONLY)
+    known = proposals(effects.pending)
+    same = [each for each in known.values() if (each.sid, each.to) == (event.sid, event.sender)]
+    if any(each.sender != _us(event.to) for each in same):
+        return Reason(Cause.FORBIDDEN, texts.PROPOSED_TO_ANOTHER)
+    if not same and len(known) >= MOST_PROPOSALS:
+        return Reason(Cause.BUSY, texts.TOO_MANY_PROPOSALS.format(most=MOST_PROPOSALS))
+    return None
 
 
 def reject(event: CallProposed, reason: Reason, effects: Effects, tie_break: bool = False) -> None:
@@ -90,7 +99,7 @@ def _found(sid: str, client: str, effects: Effects) -> str | None:
 
 
 def expire(proposal: MessageCall, effects: Effects) -> None:
-    """Tell a client that has not described its call in time that it is too late (rule 2)."""
+    """Tell a client that has not described its call in time that it is too late (rule 3)."""
     effects.emit(MessageCall(proposal.sender, proposal.to, proposal.sid, CallAction.FINISH, "expired"))
 
 

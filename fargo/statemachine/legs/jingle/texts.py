@@ -19,6 +19,8 @@ ANSWERED_ELSEWHERE: Final = "The call was answered on another device."
 DECLINED_ELSEWHERE: Final = "The call was declined on another device."
 GLARE: Final = "You called them at the same time."
 VOICE_ONLY: Final = "This gateway carries voice calls only."
+PROPOSED_TO_ANOTHER: Final = "You have proposed a call to another contact under this id. Use a new id."
+TOO_MANY_PROPOSALS: Final = "You have proposed {most} calls and begun none of them. Begin or cancel one first."
 
 # --- why an action is refused, and the session goes on
 
@@ -26,3 +28,7 @@ OUT_OF_ORDER: Final = "This request is not valid in the current state of the cal
 UNKNOWN_SESSION: Final = "There is no such call, or it has ended."
 UNSUPPORTED_INFO: Final = "This gateway does not support “{info}”; the call continues unchanged."
 UNSUPPORTED_ACTION: Final = "This gateway does not support “{action}”; the call continues unchanged."
+
+# --- what a call waits for until a deadline
+
+ABLE_CLIENT: Final = "a client that can take the call"

@@ -47,12 +47,12 @@ from fargo.statemachine.model.ng import (
     DeleteRelay,
     Flow,
     OfferRelay,
-    Party,
     PlayDigit,
     RelayCommand,
     RelayDescribed,
     RelayDone,
     RelayLost,
+    RelayParty,
     RelayRefused,
 )
 from fargo.statemachine.pending import PendingCommands, Reply
@@ -124,11 +124,12 @@ def why(leg: RelayLeg) -> str:
     return answering.terms.why
 
 
-def play(leg: RelayLeg, digit: str, duration: int, effects: Effects) -> None:
-    """Play a digit to the phone."""
+def play(leg: RelayLeg, to_client: bool, digit: str, duration: int | None, effects: Effects) -> None:
+    """Play a digit to the client or to the phone."""
     for session in leg:
         if isinstance(session, Passing):
-            effects.emit(PlayDigit(session.terms.name, session.terms.phone, digit, duration))
+            party = session.terms.client if to_client else session.terms.phone
+            effects.emit(PlayDigit(session.terms.name, party, digit, duration))
 
 
 def is_joined(leg: RelayLeg) -> bool:
@@ -303,7 +304,7 @@ def _renegotiated(
 
 def _carried(terms: RelayRequest, flows: tuple[Flow, ...]) -> Carried | None:
     packets = {flow.party: flow.packets for flow in flows}
-    offerer, answerer = packets.get(Party.OFFERER, 0), packets.get(Party.ANSWERER, 0)
+    offerer, answerer = packets.get(RelayParty.OFFERER, 0), packets.get(RelayParty.ANSWERER, 0)
     if not (offerer or answerer):
         return None
     return Carried(offerer, answerer) if terms.outward else Carried(answerer, offerer)

@@ -5,7 +5,7 @@ from typing import Final, TypeAlias
 from msgspec import Struct
 
 from fargo.statemachine.media.description import Description, MediaProfile
-from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, Party
+from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, RelayParty
 
 # Codecs that the relay offers besides the offerer's own: to a phone what every phone has, to a client what every
 # client of today has.
@@ -26,14 +26,14 @@ class RelayRequest(Struct, frozen=True, gc=False):
     why: str
 
     @property
-    def client(self) -> Party:
+    def client(self) -> RelayParty:
         """Return which end the client is."""
-        return Party.OFFERER if self.outward else Party.ANSWERER
+        return RelayParty.OFFERER if self.outward else RelayParty.ANSWERER
 
     @property
-    def phone(self) -> Party:
+    def phone(self) -> RelayParty:
         """Return which end the phone is."""
-        return Party.ANSWERER if self.outward else Party.OFFERER
+        return RelayParty.ANSWERER if self.outward else RelayParty.OFFERER
 
 
 class Ends(Struct, frozen=True, gc=False):

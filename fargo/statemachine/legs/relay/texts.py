@@ -5,6 +5,6 @@ A text with names in braces is a template for `str.format`.
 
 from typing import Final
 
-FAILED: Final = "The media relay failed: {problem}"
-SILENT: Final = "it does not answer."
-"""Stands for `problem` in the one above."""
+FAILED: Final = "The media relay failed. {problem}"
+SILENT: Final = "It does not answer."
+"""Stands for `problem`, a sentence, in the one above."""

@@ -5,19 +5,54 @@ from typing import ClassVar
 from msgspec import Struct
 
 from fargo.statemachine.address import SipUri
+from fargo.statemachine.media.paths import RING_SECONDS
 from fargo.statemachine.model.sip import SipEngine
+from fargo.statemachine.model.sip_messages import Endpoint, Hop
+
+
+class Trunk(Struct, frozen=True, gc=False):
+    """The part of a registration that its calls need, with an engine whose registrations the core keeps.
+
+    ``own``: the account's address-of-record. ``hop``: the account's server. ``registrar``: the address of that server
+    which answered last, None if none has. ``routes``: the Service-Route (RFC 3608 §6.1). ``realm``: that of the
+    server's challenges, None if it has sent none. ``user``, ``secret``: the user name for its challenges, and the
+    password's name in the vault.
+    """
+
+    own: SipUri
+    hop: Hop
+    registrar: Endpoint | None
+    routes: tuple[str, ...]
+    realm: str | None
+    user: str
+    secret: str
 
 
 class Line(Struct, frozen=True, gc=False):
     """The engine, connection and target of an outgoing call.
 
-    ``nonce`` makes the names that are derived from it unlike those of other users.
+    ``nonce`` makes the names that are derived from it unlike those of other users. ``trunk``: None if the engine keeps
+    its registrations to itself.
     """
 
     engine: SipEngine
     connection: str
     target: SipUri
     nonce: str
+    trunk: Trunk | None = None
+    ring_seconds: int = RING_SECONDS
+
+
+class Access(Struct, frozen=True, gc=False):
+    """What a call needs of the account that it is for.
+
+    ``nonce``: as in `Line`, "" if nobody has the account. ``trunk``: None if the account takes no calls, or its engine
+    keeps its registrations to itself. ``ring_seconds``: how long a call may ring.
+    """
+
+    nonce: str = ""
+    trunk: Trunk | None = None
+    ring_seconds: int = RING_SECONDS
 
 
 class Preparing(Struct, frozen=True, gc=False):

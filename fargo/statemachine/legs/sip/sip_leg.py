@@ -16,17 +16,20 @@ from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.leg_events import Ended, LegEvent, LegEvents, Offered
 from fargo.statemachine.legs.sip.capabilities import NOTHING, SipCapabilities
-from fargo.statemachine.legs.sip.phases import Line, Over, Preparing
+from fargo.statemachine.legs.sip.phases import Access, Line, Over, Preparing
 from fargo.statemachine.legs.telepathy import telepathy_leg
 from fargo.statemachine.legs.telepathy.phases import TelepathyLeg, TelepathyPhase
 from fargo.statemachine.legs.telepathy.telepathy_leg import TelepathyArrival, TelepathyEvent
+from fargo.statemachine.legs.user_agent import user_agent_leg
+from fargo.statemachine.legs.user_agent.phases import UserAgentLeg, UserAgentPhase
+from fargo.statemachine.legs.user_agent.user_agent_leg import UserAgentArrival, UserAgentCallEvent
 from fargo.statemachine.media.description import Description
 from fargo.statemachine.model.sip import SipEngine
 from fargo.statemachine.reason import Reason
 
-SipLeg: TypeAlias = Preparing | TelepathyLeg | Over
-SipLegEvent: TypeAlias = TelepathyEvent
-SipArrival: TypeAlias = TelepathyArrival
+SipLeg: TypeAlias = Preparing | TelepathyLeg | UserAgentLeg | Over
+SipLegEvent: TypeAlias = TelepathyEvent | UserAgentCallEvent
+SipArrival: TypeAlias = TelepathyArrival | UserAgentArrival
 SipStep: TypeAlias = tuple[SipLeg, LegEvents]
 """The leg after something has happened, and what the bridge should know."""
 
@@ -39,24 +42,55 @@ def place(line: Line, offer: Description, effects: Effects) -> SipLeg:
     match line.engine:
         case "telepathy":
             return telepathy_leg.place(line, offer, effects)
+        case "sip":
+            return user_agent_leg.place(line, offer, effects)
         case _:
             assert_never(line.engine)
 
 
-def arrived(event: SipArrival, effects: Effects) -> tuple[SipLeg, Description | Reason]:
-    """Take in a call. Return the leg, and the caller's offer, or why it cannot be taken up: the leg is ending then."""
+def arrived(event: SipArrival, access: Access, effects: Effects) -> tuple[SipLeg, Description | Reason] | None:
+    """Take in a call. Return the leg, and the caller's offer, or why it cannot be taken up: the leg is ending then.
+
+    Return None if it is no call: it was refused for what it demands of the engine.
+    """
     match event:
         case TelepathyArrival():
             return telepathy_leg.arrived(event, effects)
+        case UserAgentArrival():
+            return user_agent_leg.arrived(event, access, effects)
         case _:
             assert_never(event)
 
 
-def caller(event: SipArrival) -> tuple[SipUri | BadAddress, str | None]:
+def is_known(leg: SipLeg, event: SipArrival) -> bool:
+    """Return True if the call that comes in is the leg's: it was signalled twice."""
+    match event:
+        case TelepathyArrival():
+            return leg.name == event.channel
+        case UserAgentArrival():
+            return isinstance(leg, UserAgentPhase) and user_agent_leg.is_known(leg, event)
+        case _:
+            assert_never(event)
+
+
+def arrived_again(event: SipArrival, access: Access, effects: Effects) -> None:
+    """Handle a call that is known."""
+    match event:
+        case TelepathyArrival():
+            pass
+        case UserAgentArrival():
+            user_agent_leg.arrived_again(event, access, effects)
+        case _:
+            assert_never(event)
+
+
+def caller(event: SipArrival, access: Access) -> tuple[SipUri | BadAddress, str | None]:
     """Return who calls, and the name that they give themselves, None if they give none."""
     match event:
         case TelepathyArrival():
             return telepathy_leg.caller(event)
+        case UserAgentArrival():
+            return user_agent_leg.who_calls(event, access)
         case _:
             assert_never(event)
 
@@ -69,6 +103,8 @@ def engine_capabilities(engine: SipEngine | None) -> SipCapabilities:
     match engine:
         case "telepathy":
             return telepathy_leg.CAPABILITIES
+        case "sip":
+            return user_agent_leg.CAPABILITIES
         case None:
             return NOTHING
         case _:
@@ -80,6 +116,8 @@ def capabilities(leg: SipLeg) -> SipCapabilities:
     match leg:
         case TelepathyPhase():
             return telepathy_leg.CAPABILITIES
+        case UserAgentPhase():
+            return user_agent_leg.CAPABILITIES
         case Preparing(line):
             return engine_capabilities(line.engine)
         case Over():
@@ -90,7 +128,9 @@ def capabilities(leg: SipLeg) -> SipCapabilities:
 
 def name_of(event: SipLegEvent | SipArrival) -> str:
     """Return the name of the leg that the event is about (rule 4)."""
-    return event.channel
+    if isinstance(event, UserAgentArrival):
+        return event.name
+    return event.dialog if isinstance(event, UserAgentCallEvent) else event.channel
 
 
 def is_live(leg: SipLeg) -> bool:
@@ -98,6 +138,8 @@ def is_live(leg: SipLeg) -> bool:
     match leg:
         case TelepathyPhase():
             return telepathy_leg.is_live(leg)
+        case UserAgentPhase():
+            return user_agent_leg.is_live(leg)
         case Preparing():
             return True
         case Over():
@@ -111,6 +153,8 @@ def is_held(leg: SipLeg) -> bool:
     match leg:
         case TelepathyPhase():
             return telepathy_leg.is_held(leg)
+        case UserAgentPhase():
+            return user_agent_leg.is_held(leg)
         case Preparing() | Over():
             return False
         case _:
@@ -122,6 +166,8 @@ def offered(leg: SipLeg) -> Description | None:
     match leg:
         case TelepathyPhase():
             return telepathy_leg.offered(leg)
+        case UserAgentPhase():
+            return user_agent_leg.offered(leg)
         case Preparing() | Over():
             return None
         case _:
@@ -133,6 +179,8 @@ def deadline(leg: SipLeg) -> Deadline | None:
     match leg:
         case TelepathyPhase():
             return telepathy_leg.deadline(leg)
+        case UserAgentPhase():
+            return user_agent_leg.deadline(leg)
         case Preparing() | Over():
             return None
         case _:
@@ -143,10 +191,12 @@ def deadline(leg: SipLeg) -> Deadline | None:
 
 
 def fold(leg: SipLeg, event: SipLegEvent, effects: Effects) -> SipStep:
-    """Return the leg after an event that concerns it."""
+    """Return the leg after an event that concerns it. Names are not used twice, so it is of the leg's engine."""
     match leg:
         case TelepathyPhase():
-            return telepathy_leg.fold(leg, event, effects)
+            return (leg, ()) if isinstance(event, UserAgentCallEvent) else telepathy_leg.fold(leg, event, effects)
+        case UserAgentPhase():
+            return user_agent_leg.fold(leg, event, effects) if isinstance(event, UserAgentCallEvent) else (leg, ())
         case Preparing() | Over():
             return leg, ()
         case _:
@@ -158,6 +208,8 @@ def tell(leg: SipLeg, leg_event: LegEvent, effects: Effects) -> SipLeg:
     match leg:
         case TelepathyPhase():
             return telepathy_leg.tell(leg, leg_event, effects)
+        case UserAgentPhase():
+            return user_agent_leg.tell(leg, leg_event, effects)
         case Preparing(line):
             match leg_event:
                 case Offered(description):
@@ -177,23 +229,51 @@ def expire(leg: SipLeg, effects: Effects) -> SipStep:
     match leg:
         case TelepathyPhase():
             return telepathy_leg.expire(leg, effects)
+        case UserAgentPhase():
+            return user_agent_leg.expire(leg, effects)
         case Preparing() | Over():
             return leg, ()
         case _:
             assert_never(leg)
 
 
+def strayed(event: SipLegEvent, effects: Effects) -> None:
+    """Handle an event that no leg has, or no longer."""
+    if isinstance(event, UserAgentCallEvent):
+        user_agent_leg.strayed(event, effects)
+
+
 def lost(leg: SipLeg, reason: Reason) -> SipStep:
-    """End the leg because its SIP connection is lost."""
+    """End the leg because its SIP connection is lost, if it cannot go on without."""
     match leg:
         case TelepathyPhase():
             return telepathy_leg.lost(leg, reason)
+        case UserAgentPhase():
+            return leg, ()
         case Preparing():
             return Over(), (Ended(reason),)
         case Over():
             return leg, ()
         case _:
             assert_never(leg)
+
+
+# --- messages that have no answer yet
+
+
+def unanswered(name: str, effects: Effects) -> None:
+    """Handle that nobody has answered a pending command of a leg in time. ``name``: the command's id."""
+    user_agent_leg.unanswered(name, effects)
+
+
+def restarted(effects: Effects) -> None:
+    """Send again what ends something at the far end, as the gateway was restarted."""
+    user_agent_leg.restarted(effects)
+
+
+def edge_restarted(effects: Effects) -> None:
+    """Send again what the far end has not answered, as the SIP edge was restarted."""
+    user_agent_leg.edge_restarted(effects)
 
 
 # --- after a fault
@@ -204,6 +284,8 @@ def abandon(leg: SipLeg, effects: Effects) -> None:
     match leg:
         case TelepathyPhase():
             telepathy_leg.abandon(leg.name, effects)
+        case UserAgentPhase():
+            user_agent_leg.abandon(leg, effects)
         case Preparing() | Over():
             pass
         case _:
@@ -215,5 +297,13 @@ def abandon_arrival(event: SipArrival, effects: Effects) -> None:
     match event:
         case TelepathyArrival():
             telepathy_leg.abandon(event.channel, effects)
+        case UserAgentArrival():
+            user_agent_leg.abandon_arrival(event, effects)
         case _:
             assert_never(event)
+
+
+def fail(event: SipLegEvent, effects: Effects) -> None:
+    """Answer an event that could not be handled, if the far end waits for an answer."""
+    if isinstance(event, UserAgentCallEvent):
+        user_agent_leg.fail(event, effects)

@@ -30,24 +30,18 @@ from fargo.statemachine.legs.telepathy.phases import (
     TelepathyLeg,
     TelepathyStep,
 )
-from fargo.statemachine.media.description import Candidate, Codec, Description, RawUdp, Unusable, address, common
+from fargo.statemachine.media.description import (
+    Candidate,
+    Codec,
+    Description,
+    RawUdp,
+    Unusable,
+    address,
+    common,
+    rtp_and_rtcp,
+)
 from fargo.statemachine.model.call1 import AcceptDescription
 from fargo.statemachine.reason import Cause, Reason
-
-
-def candidates_of(description: Description) -> tuple[Candidate, ...]:
-    """Return the address for RTP, and that for RTCP; none if there is no address for RTP.
-
-    An end that names no address for RTCP takes it at the next port (RFC 3550 §11).
-    """
-    rtp, rtcp = address(description), address(description, 2)
-    if rtp is None:
-        return ()
-    return (
-        Candidate(1, rtp.ip, rtp.port),
-        Candidate(2, rtcp.ip, rtcp.port) if rtcp else Candidate(2, rtp.ip, min(rtp.port + 1, 65535)),
-    )
-
 
 # --- the answer
 
@@ -114,7 +108,7 @@ def _renegotiated(leg: Talking, codecs: tuple[Codec, ...], effects: Effects) -> 
 
 def _moved(leg: Talking, candidates: tuple[Candidate, ...]) -> TelepathyStep:
     """Follow the far end if it has moved (rule 3)."""
-    known = candidates_of(leg.agreed)
+    known = rtp_and_rtcp(leg.agreed)
     rtp = _usable(*candidates, *known)[:1]
     # RTCP goes to the port beside a new address for RTP, until the far end names another.
     now = _usable(*rtp, *candidates, *(known if rtp == known[:1] else ()))
@@ -127,4 +121,4 @@ def _moved(leg: Talking, candidates: tuple[Candidate, ...]) -> TelepathyStep:
 
 
 def _usable(*candidates: Candidate) -> tuple[Candidate, ...]:
-    return candidates_of(Description("audio", (), RawUdp(candidates)))
+    return rtp_and_rtcp(Description("audio", (), RawUdp(candidates)))

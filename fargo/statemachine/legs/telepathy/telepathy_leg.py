@@ -34,7 +34,6 @@ from fargo.statemachine.legs.sip.capabilities import SipCapabilities
 from fargo.statemachine.legs.sip.phases import Line, Over
 from fargo.statemachine.legs.telepathy import negotiation, texts
 from fargo.statemachine.legs.telepathy.ending import cause_of_end, hang_up
-from fargo.statemachine.legs.telepathy.negotiation import candidates_of
 from fargo.statemachine.legs.telepathy.phases import (
     Answering,
     Arriving,
@@ -52,6 +51,7 @@ from fargo.statemachine.media.description import (
     address,
     has_voice,
     numbered_as,
+    rtp_and_rtcp,
 )
 from fargo.statemachine.model.call1 import (
     HELD,
@@ -115,7 +115,7 @@ _SETTLED: Final[Mapping[int, FlowState]] = {
 
 def place(line: Line, offer: Description, effects: Effects) -> Dialling:
     """Call the line's target with these codecs and addresses (a plain description)."""
-    channel = effects.emit(PlaceCall(line.connection, str(line.target), offer.codecs, candidates_of(offer)))
+    channel = effects.emit(PlaceCall(line.connection, str(line.target), offer.codecs, rtp_and_rtcp(offer)))
     return Dialling(channel, line.target.domain, offer, effects.at)
 
 
@@ -247,13 +247,13 @@ def deadline(leg: TelepathyLeg) -> Deadline | None:
         case Talking():
             return None
         case AwaitingMedia(since=since):
-            return Deadline("the phone's audio", since + _LONGEST_ANSWER)
+            return Deadline(texts.AUDIO, since + _LONGEST_ANSWER)
         case Dialling(since=since) | Arriving(since=since):
-            return Deadline("an answer", since + _LONGEST_RINGING)
+            return Deadline(texts.ANSWER, since + _LONGEST_RINGING)
         case Answering(since=since):
-            return Deadline("the confirmation of our answer", since + _LONGEST_ANSWER)
+            return Deadline(texts.CONFIRMATION, since + _LONGEST_ANSWER)
         case Ending(since=since):
-            return Deadline("the end of the SIP call", since + _LONGEST_ENDING)
+            return Deadline(texts.END_OF_CALL, since + _LONGEST_ENDING)
         case _:
             assert_never(leg)
 
@@ -291,7 +291,7 @@ def tell(leg: TelepathyLeg, leg_event: LegEvent, effects: Effects) -> TelepathyL
             return _resume(leg, effects)
         case Answered(description) if isinstance(leg, Arriving):
             answer = numbered_as(leg.offer, description)
-            effects.emit(AnswerCall(leg.name, answer.codecs, candidates_of(answer)))
+            effects.emit(AnswerCall(leg.name, answer.codecs, rtp_and_rtcp(answer)))
             return Answering(leg.name, replace(answer, transport=leg.offer.transport), effects.at)
         case Ended(reason):
             return hang_up(leg.name, reason, effects) if is_live(leg) else leg

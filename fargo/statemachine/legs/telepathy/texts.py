@@ -25,3 +25,10 @@ FAILED: Final = "The call to {domain} failed: {words}."
 NO_EDGE: Final = "The gateway's SIP service cannot take calls at the moment. Try again shortly."
 NO_WORDS: Final = "no reason given"
 UNKNOWN_REASON: Final = "unknown"
+
+# --- what a call waits for until a deadline
+
+ANSWER: Final = "an answer"
+AUDIO: Final = "the phone's audio"
+CONFIRMATION: Final = "the confirmation of our answer"
+END_OF_CALL: Final = "the end of the SIP call"

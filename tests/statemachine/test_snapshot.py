@@ -1,4 +1,4 @@
-"""A quiet user as one event; and a user who has cancelled, until they are forgotten."""
+"""Snapshots of idle users, and users who have cancelled, until they are forgotten."""
 
 import pytest
 
@@ -8,9 +8,10 @@ from fargo.statemachine.machine import condensed, deadlines, fold, is_idle, new
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call1 import CallArrived, CallState, CallStateChanged, CloseChannel
 from fargo.statemachine.model.call_records import RecordAccount
-from fargo.statemachine.model.commands import Fault, Forget, Issued, SignIn, TerminateSession
+from fargo.statemachine.model.commands import AskFeatures, Fault, Forget, Issued, SignIn, TerminateSession
 from fargo.statemachine.model.events import (
     CallProposed,
+    FeaturesLearned,
     PolicyChanged,
     PresenceProbed,
     Recorded,
@@ -25,7 +26,9 @@ from fargo.statemachine.model.events import (
 )
 from fargo.statemachine.model.presence import SignedIn, SignInRefused
 
-from .story import ALICE, BOB, DESK, GATEWAY, PCMU, PHONE_ADDRESS, Story
+from .story import ABLE, ALICE, BOB, DESK, GATEWAY, PCMU, PHONE, PHONE_ADDRESS, Story
+
+LAPTOP = "alice@localhost/laptop"
 
 
 def restored(event: Snapshot, version: int = 7) -> tuple[Registered | Unregistered, tuple[Issued, ...]]:
@@ -59,6 +62,31 @@ def test_clients_contacts_and_what_the_operator_wants_are_kept(registers: bool) 
     assert event is not None
     user, *_ = fold(new(ALICE), Recorded(ALICE, 7, 5.0, event))
     assert (user.contacts, user.policy) == (story.user.contacts, story.user.policy)
+
+
+@pytest.mark.parametrize("registers", [False, True])
+def test_a_question_to_a_client_is_still_pending(registers: bool) -> None:
+    story = Story()
+    if registers:
+        story.signed_in()
+    story.tell(ResourceAvailable(PHONE, GATEWAY, "phone#1"))
+    story.tell(ResourceAvailable(LAPTOP, GATEWAY, "laptop#1"))
+    asked = {each.command.to: each.id for each in story.issued if isinstance(each.command, AskFeatures)}
+    story.tell(FeaturesLearned(asked[LAPTOP], LAPTOP, ()))
+    event = condensed(story.user)
+    assert event is not None
+    assert {jid: client.asked for jid, client in event.clients.items() if jid != DESK} == {
+        PHONE: asked[PHONE],
+        LAPTOP: None,
+    }
+    user, *_ = fold(new(ALICE), Recorded(ALICE, 7, 5.0, event))
+    assert user.pending == story.user.pending
+    assert user.contacts == story.user.contacts
+    learned = Recorded(ALICE, 8, 6.0, FeaturesLearned(asked[PHONE], PHONE, ABLE))
+    known, *_ = fold(user, learned)
+    assert known.contacts.clients[PHONE].profiles
+    assert not known.pending
+    assert condensed(known) == condensed(fold(story.user, learned)[0])
 
 
 def test_a_call_is_not_quiet_until_both_sides_have_ended_it() -> None:

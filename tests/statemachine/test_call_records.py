@@ -1,4 +1,4 @@
-"""What is noted about calls, for whoever reads the log."""
+"""Call records: what the core writes about calls for the readers of the log."""
 
 import pytest
 
@@ -67,7 +67,8 @@ def test_a_call_in(story: Story) -> None:
 
 def test_an_anonymous_caller_has_no_address(story: Story) -> None:
     arrives(story, "tel:+441632960000")
-    assert story.noted()[0] == RecordBegun("5", Direction.IN, "", session=story.the(InitiateSession).sid, channel="c1")
+    sid = story.the(InitiateSession).sid
+    assert story.noted()[0] == RecordBegun("5", Direction.IN, None, session=sid, channel="c1")
 
 
 def test_a_call_to_a_user_who_is_not_signed_in(story: Story) -> None:

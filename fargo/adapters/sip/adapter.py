@@ -1,0 +1,334 @@
+"""The SIP adapter: our own SIP user agent's side of the SIP edge.
+
+Rules:
+
+1. It translates and decides nothing about calls. Timing without meaning (repetitions, the next address of a server) is
+   settled here and is no event.
+2. What depends on no state is answered here: OPTIONS outside a dialog, and methods that the gateway does not have.
+3. Everything runs on the reactor's thread, and all SIP goes over the loopback socket to the edge.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final, assert_never
+
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.logger import Logger
+
+from fargo.adapters.put import KeepDigit, PutEvent
+from fargo.adapters.sip import inward, marks, outward, texts
+from fargo.adapters.sip.client_transactions import Arrival, ClientTransactions
+from fargo.adapters.sip.keepalive import KeepAlive
+from fargo.adapters.sip.loopback import Loopback
+from fargo.adapters.sip.marks import SourceMark
+from fargo.adapters.sip.name_servers import NameServers, SystemNameServers, is_address
+from fargo.adapters.sip.names import Named, Names, Sent, in_tag, incoming
+from fargo.adapters.sip.options import Options
+from fargo.adapters.sip.own_addresses import OwnAddresses
+from fargo.adapters.sip.resolver import Resolver
+from fargo.adapters.sip.sending import Sending
+from fargo.adapters.sip.server_transactions import ServerTransactions
+from fargo.adapters.sip.settings import SipSettings
+from fargo.adapters.sip.trust import Trust
+from fargo.adapters.sip.wire.headers import dialog_place, party, request_head, response_headers, via, via_texts
+from fargo.adapters.sip.wire.message import (
+    Headers,
+    MalformedSipError,
+    SipMessage,
+    SipRequest,
+    SipResponse,
+    UnwritableSipError,
+)
+from fargo.adapters.sip.wire.uri import HostUri, parse_uri
+from fargo.edge.sip.keys import EdgeKeys
+from fargo.statemachine.model.commands import Issued
+from fargo.statemachine.model.sip_messages import (
+    EdgeRestarted,
+    Endpoint,
+    KeepFlow,
+    ReleaseFlow,
+    RequestHead,
+    SendRegister,
+    SendRequest,
+    SendResponse,
+)
+
+ALLOW: Final = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "PRACK", "UPDATE")
+"""The methods that the gateway has."""
+
+_NO_DIALOG: Final = (481, "Call/Transaction Does Not Exist")
+_REFUSED: Final = {"REFER": (603, texts.NO_TRANSFERS)} | dict.fromkeys(ALLOW, _NO_DIALOG)
+"""How requests outside a dialog are refused. All other methods get 405."""
+_ABILITIES: Final[Headers] = {"Allow": [", ".join(ALLOW)], "Supported": ["100rel, timer"], "Accept": [outward.SDP]}
+
+
+class SipAdapter:
+    """The link between the SIP edge and the engine.
+
+    `put` is called with each event of a user, and `broadcast` with `EdgeRestarted`, which concerns every user. `reveal`
+    returns the password with a name in the vault, None if there is none. `keep_digit` keeps a digit among the transient
+    secrets and returns its name.
+    """
+
+    def __init__(
+        self,
+        put: PutEvent,
+        broadcast: Callable[[EdgeRestarted], None],
+        reveal: Callable[[str], str | None],
+        keep_digit: KeepDigit,
+        settings: SipSettings,
+        reactor: Any,
+    ) -> None:
+        self._put = put
+        self._broadcast = broadcast
+        self._keep_digit = keep_digit
+        self._settings = settings
+        self._reactor = reactor
+        now = reactor.seconds
+        self._names = Names(settings.secret)
+        self._own = OwnAddresses(settings, now)
+        self._loopback = Loopback(settings.edge, EdgeKeys.of(settings.secret), self._received, self._tag_for)
+        self._clients = ClientTransactions(self._loopback.send, reactor)
+        self._servers = ServerTransactions(self._loopback.send, reactor)
+        self._options = Options(self._loopback, self._clients, self._own, now)
+        self._trust = Trust(self._options, now)
+        self._name_servers = NameServers(_name_servers(settings), reactor)
+        self._sending = Sending(
+            self._loopback,
+            self._clients,
+            self._names,
+            self._own,
+            Resolver(self._name_servers, settings.versions, now),
+            self._trust,
+            put,
+            self._report,
+            reveal,
+            reactor,
+        )
+        self._keep_alive = KeepAlive(self._options, put, reactor)
+        self._boot: str | None = None
+        self._port: Any = None
+        self._log = Logger()
+
+    @property
+    def connections(self) -> int:
+        """The number of requests that have no final response yet."""
+        return self._sending.count
+
+    def know(self, users: Iterable[str]) -> None:
+        """Understand the names of these users (bare JIDs) in what arrives."""
+        for user in users:
+            self._names.know(user)
+
+    def start(self) -> Deferred[None]:
+        """Bind the socket of the loopback hop. The Deferred fails with CannotListenError if that is not possible."""
+        host, port = self._settings.gateway
+        return maybeDeferred(self._listen, host, port)
+
+    def _listen(self, host: str, port: int) -> None:
+        self._port = self._reactor.listenUDP(port, self._loopback, interface=host, maxPacketSize=65536)
+
+    def stop(self) -> Deferred[None]:
+        """End all transactions. The Deferred fires when the socket is closed."""
+        for part in (self._keep_alive, self._sending, self._clients, self._servers, self._name_servers):
+            part.stop()
+        port, self._port = self._port, None
+        return Deferred.fromCoroutine(_closed(port)) if port else succeed(None)
+
+    def all_signed_out(self) -> Deferred[None]:
+        """Return a Deferred that fires when every request has its final response, and the event of it has been put."""
+        return self._sending.when_idle()
+
+    # --- commands
+
+    def do(self, issued: Issued) -> None:
+        """Carry out a command of our own user agent."""
+        user, command = issued.user, issued.command
+        self._names.know(user)
+        match command:
+            case SendRequest() | SendRegister():
+                self._sending.start(user, issued.id, command)
+            case SendResponse():
+                self._respond(user, issued.id, command)
+            case KeepFlow(connection, registrar):
+                self._keep_alive.keep(Named(user, connection), registrar)
+            case ReleaseFlow(connection):
+                self._keep_alive.release(Named(user, connection))
+            case _:
+                raise TypeError(f"{type(command).__name__} is no command of our own user agent")
+
+    def _respond(self, user: str, id: str, command: SendResponse) -> None:
+        head, status = command.head, command.status
+        token = self._names.token(Named(user, command.dialog))
+        contact = outward.contact_uri(token, self._own.at(self._peer(head))) if command.contact else None
+        try:
+            data = self._loopback.to_edge(outward.response(command, contact))
+        except UnwritableSipError as problem:
+            self._log.error(texts.UNWRITABLE, id=id, user=user, why=problem)
+            return
+        key = via(head.via[0]).branch or "", head.method
+        rseq = command.headers.rseq
+        if status >= 200:
+            accepts = head.method == "INVITE" and status < 300
+            self._servers.complete(key, data, (head.call_id, head.cseq, command.tag) if accepts else None)
+        else:
+            self._servers.provide(key, data, None if rseq is None else (head.call_id, head.cseq, rseq))
+
+    # --- what arrives
+
+    def _received(self, message: SipMessage, data: bytes) -> None:
+        source = marks.source(message.headers)
+        if source:
+            self._booted(source.boot)
+        match message:
+            case SipResponse():
+                self._response(message, data, source)
+            case SipRequest() if source:
+                self._request(message, source)
+            case SipRequest():
+                raise MalformedSipError(texts.BAD_MARK)
+            case _:
+                assert_never(message)
+
+    def _booted(self, boot: str) -> None:
+        """Notice that the edge has been restarted."""
+        if self._boot == boot:
+            return
+        if self._boot is not None:
+            self._log.warn(texts.EDGE_RESTARTED)
+            self._trust.reset()
+            self._broadcast(EdgeRestarted())
+        self._boot = boot
+
+    # --- responses
+
+    def _response(self, response: SipResponse, data: bytes, source: SourceMark | None) -> None:
+        headers = response.headers
+        branch = via(via_texts(headers)[0]).branch or ""
+        call_id, number, method = dialog_place(headers)
+        sent = self._names.in_branch(branch, call_id, party(headers, "From").tag)
+        if sent and source:
+            self._sending.heard(sent)
+        fork = (call_id, number, inward.to_tag(headers))
+        arrival = Arrival((branch, method), response.status, fork, data, lambda: self._acknowledgement(response))
+        if not self._clients.is_new(arrival):
+            return
+        if sent:
+            self._sending.answered(sent, method, response)
+        else:
+            self._options.answered(branch, response)
+
+    def _report(self, sent: Sent, method: str, response: SipResponse) -> None:
+        """Put the event of a response."""
+        source = marks.source(response.headers)
+        name = in_tag(party(response.headers, "From").tag or "") or ""
+        if method != "REGISTER":
+            self._put(sent.user, inward.response(name, sent.command, method, response, source))
+            return
+        if source and source.seen:
+            self._own.learn(source.sender, source.seen)
+        if response.status >= 200:
+            self._put(sent.user, inward.registered(Named(sent.user, name), sent.command, response, source, self._names))
+
+    def _acknowledgement(self, response: SipResponse) -> bytes:
+        """Return the ACK to the failure of an INVITE."""
+        return self._loopback.to_edge(outward.acknowledgement(response))
+
+    # --- requests
+
+    def _request(self, request: SipRequest, source: SourceMark) -> None:
+        head = request_head(request)
+        branch = via(head.via[0]).branch or ""
+        if request.method == "ACK":
+            new = self._servers.acknowledge(branch, (head.call_id, head.cseq, inward.to_tag(request.headers)))
+        else:
+            new = self._servers.is_new((branch, head.method), lambda: self._trying(head))
+        if not new:
+            return
+        try:
+            self._new_request(request, head, source)
+        except MalformedSipError as problem:
+            self._answer(head, problem.status, str(problem).removesuffix("."))
+
+    def _new_request(self, request: SipRequest, head: RequestHead, source: SourceMark) -> None:
+        """Put the event of a request, or answer it here. Raise MalformedSipError if it cannot be processed."""
+        headers, method = request.headers, request.method
+        to_tag = inward.to_tag(headers)
+        called = self._called(request.uri)
+        if marks.is_of_edge(headers):
+            self._told_by_edge(headers)
+            self._answer(head, 200, "OK")
+        elif called is None:
+            self._answer(head, 404, "Not Found")
+        elif to_tag is not None:
+            self._of_dialog(called.user, in_tag(to_tag), head, request, source)
+        elif method in ("INVITE", "CANCEL"):
+            name = incoming(called.name, head.call_id, party(headers, "From").tag)
+            if method == "INVITE":
+                self._put(called.user, inward.invite(name, called.name, head, request, source))
+            else:
+                self._put(called.user, inward.request(name, head, request, source, self._keep_digit))
+        elif method == "OPTIONS":
+            self._answer(head, 200, "OK")
+        else:
+            self._answer(head, *_REFUSED.get(method, (405, texts.ONLY_CALLS)))
+
+    def _of_dialog(
+        self, user: str, dialog: str | None, head: RequestHead, request: SipRequest, source: SourceMark
+    ) -> None:
+        """Put the event of a request in a dialog. If the tag in To cannot be one of the core's, there is none."""
+        if dialog is None:
+            self._answer(head, *_NO_DIALOG)
+            return
+        event = inward.request(dialog, head, request, source, self._keep_digit)
+        rack = event.headers.rack
+        if head.method == "PRACK" and rack:
+            self._servers.confirm((head.call_id, rack.cseq, rack.rseq))
+        self._put(user, event)
+
+    def _told_by_edge(self, headers: Headers) -> None:
+        """Take in what the edge itself has to say. That it was started, `_booted` has noticed."""
+        if closed := marks.closed(headers):
+            self._trust.closed(closed)
+            self._keep_alive.closed(closed)
+
+    def _called(self, uri: str) -> Named | None:
+        """Return the registration or dialog whose Contact was called, None if its user is unknown."""
+        parsed = parse_uri(uri)
+        if not isinstance(parsed, HostUri):
+            return None
+        return self._names.in_token(parsed.user or "") or self._names.in_token(parsed.parameters.get("line") or "")
+
+    # --- responses made here
+
+    def _answer(self, head: RequestHead, status: int, phrase: str) -> None:
+        """Answer a request without the core, unless it is an ACK."""
+        if head.method == "ACK":
+            return
+        headers = response_headers(head, status, self._names.stateless_tag(head.via[0])) | _ABILITIES
+        key = via(head.via[0]).branch or "", head.method
+        self._servers.complete(key, self._loopback.to_edge(SipResponse(status, phrase, headers)))
+
+    def _trying(self, head: RequestHead) -> bytes:
+        """Return a 100, which tells the edge that its request has arrived."""
+        return self._loopback.to_edge(SipResponse(100, "Trying", response_headers(head, 100, None)))
+
+    def _tag_for(self, request: SipRequest) -> str:
+        return self._names.stateless_tag(request.headers.get("Via", [""])[0])
+
+    def _peer(self, head: RequestHead) -> Endpoint:
+        """Return the address of a request's sender, as the Via below the edge's has it."""
+        try:
+            below = via(head.via[1])
+            transport, ip = marks.TRANSPORTS[below.transport], below.received or below.host
+        except (IndexError, KeyError, MalformedSipError):
+            transport, ip = "udp", ""
+        return Endpoint(transport, ip if is_address(ip) else self._settings.addresses[0], 0)
+
+
+def _name_servers(settings: SipSettings) -> Callable[[], tuple[tuple[str, int], ...]]:
+    listed = settings.name_servers
+    return SystemNameServers() if listed is None else lambda: listed
+
+
+async def _closed(port: Any) -> None:
+    await port.stopListening()

@@ -1,0 +1,204 @@
+"""SIP messages to events: what the edge delivers, as values of `sip_messages`.
+
+Rules:
+
+1. A request that cannot be processed raises MalformedSipError, and is refused. Of a response, what is malformed counts
+   as absent: nobody would send it again in another form.
+2. Of a body, only a session description is kept. A key in an INFO goes to the transient secrets.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from fargo.adapters.put import KeepDigit
+from fargo.adapters.sdp.reading import MalformedSdpError
+from fargo.adapters.sdp.session import read_session
+from fargo.adapters.sip import texts
+from fargo.adapters.sip.marks import SourceMark
+from fargo.adapters.sip.names import Named, Names
+from fargo.adapters.sip.outward import SDP
+from fargo.adapters.sip.wire.grammar import NameAddr
+from fargo.adapters.sip.wire.headers import (
+    ALL_CONTACTS,
+    challenges,
+    contacts,
+    expires,
+    media_type,
+    party,
+    route_texts,
+    sip_headers,
+)
+from fargo.adapters.sip.wire.message import Headers, MalformedSipError, SipRequest, SipResponse
+from fargo.adapters.sip.wire.uri import HostUri, parse_uri
+from fargo.statemachine.model.sip_messages import (
+    NO_HEADERS,
+    Binding,
+    Body,
+    InviteReceived,
+    OtherBody,
+    Party,
+    RegisterAnswered,
+    RequestHead,
+    SipRequestReceived,
+    SipResponseReceived,
+)
+
+_DTMF: Final = frozenset({"application/dtmf-relay", "application/dtmf"})
+_SIGNAL: Final = re.compile(r"^Signal[ \t]*+=[ \t]*+([0-9*#A-D]{1,2})[ \t]*+\r?$", re.IGNORECASE | re.MULTILINE)
+_DURATION: Final = re.compile(r"^Duration[ \t]*+=[ \t]*+([0-9]{1,5})[ \t]*+\r?$", re.IGNORECASE | re.MULTILINE)
+_DIGITS: Final = {each: each for each in "0123456789*#ABCD"} | {"10": "*", "11": "#"}
+"""RFC 4733 §3.2, and the events of the two keys that some senders give by number."""
+_LONGEST_DURATION: Final = 60_000
+_NO_CONTACTS: Final[tuple[NameAddr, ...]] = ()
+_NO_ROUTES: Final[tuple[str, ...]] = ()
+
+_T = TypeVar("_T")
+
+
+# --- requests
+
+
+def invite(name: str, connection: str, head: RequestHead, of: SipRequest, source: SourceMark) -> InviteReceived:
+    """Return the event of an INVITE outside a dialog. Raise MalformedSipError if it cannot be processed."""
+    return InviteReceived(
+        name,
+        connection,
+        head,
+        source.sender,
+        party(of.headers, "From"),
+        _target(of.headers),
+        sip_headers(of.headers),
+        _body(of.headers, of.body),
+    )
+
+
+def request(dialog: str, head: RequestHead, of: SipRequest, source: SourceMark, keep: KeepDigit) -> SipRequestReceived:
+    """Return the event of a request about a dialog. Raise MalformedSipError if it cannot be processed."""
+    headers = sip_headers(of.headers)
+    remote, target = party(of.headers, "From").tag, _target(of.headers)
+    digit, duration = _key(of, keep)
+    body = _body(of.headers, of.body) if digit is None else None
+    return SipRequestReceived(dialog, head, source.sender, remote, target, headers, body, digit, duration)
+
+
+def _target(headers: Headers) -> str | None:
+    """Return the remote target in Contact (RFC 3261 §12.1), None if there is none."""
+    found = contacts(headers) if "Contact" in headers else ()
+    return found[0].uri if found and found[0].uri != ALL_CONTACTS else None
+
+
+def _key(of: SipRequest, keep: KeepDigit) -> tuple[str | None, int | None]:
+    """Return the name of the digit in an INFO, and its duration in milliseconds; None if there is none."""
+    if of.method != "INFO" or media_type(of.headers) not in _DTMF:
+        return None, None
+    text = of.body.decode(errors="replace")
+    signal, told = _SIGNAL.search(text), _DURATION.search(text)
+    digit = _DIGITS.get((signal[1] if signal else text.strip()).upper())
+    if digit is None:
+        return None, None
+    return keep(digit), min(int(told[1]), _LONGEST_DURATION) if told else None
+
+
+# --- responses
+
+
+def response(dialog: str, command: str, method: str, of: SipResponse, source: SourceMark | None) -> SipResponseReceived:
+    """Return the event of a response to the request of a command."""
+    headers = of.headers
+    return SipResponseReceived(
+        dialog,
+        command,
+        method,
+        of.status,
+        of.phrase,
+        source.sender if source else None,
+        to_tag(headers),
+        _or(None, _target, headers),
+        _or(_NO_ROUTES, _record_route, headers),
+        _or(NO_HEADERS, sip_headers, headers),
+        _body(headers, of.body),
+        challenges(headers),
+        source is None,
+    )
+
+
+def registered(
+    connection: Named, command: str, of: SipResponse, source: SourceMark | None, names: Names
+) -> RegisterAnswered:
+    """Return the event of the response to a REGISTER."""
+    headers = of.headers
+    return RegisterAnswered(
+        connection.name,
+        command,
+        of.status,
+        of.phrase,
+        source.sender if source else None,
+        tuple(_binding(each, connection.user, headers, names) for each in _or(_NO_CONTACTS, contacts, headers)),
+        _or(_NO_ROUTES, _service_route, headers),
+        _or(NO_HEADERS, sip_headers, headers),
+        challenges(headers),
+        source.seen if source else None,
+        source is None,
+    )
+
+
+def to_tag(headers: Headers) -> str | None:
+    """Return the tag in To, None if there is none."""
+    found = _or(None, _recipient, headers)
+    return found.tag if found else None
+
+
+def _recipient(headers: Headers) -> Party:
+    return party(headers, "To")
+
+
+def _record_route(headers: Headers) -> tuple[str, ...]:
+    return route_texts(headers, "Record-Route")
+
+
+def _service_route(headers: Headers) -> tuple[str, ...]:
+    return route_texts(headers, "Service-Route")
+
+
+def _or(default: _T, read: Callable[[Headers], _T], headers: Headers) -> _T:
+    """Return what can be read of the headers, or the default if it is malformed (rule 1)."""
+    try:
+        return read(headers)
+    except MalformedSipError:
+        return default
+
+
+def _binding(contact: NameAddr, user: str, headers: Headers, names: Names) -> Binding:
+    """Return a Contact in the response to a REGISTER of a user."""
+    uri, granted = contact.uri, expires(contact)
+    try:
+        parsed = parse_uri(uri)
+    except MalformedSipError:
+        return Binding(uri, granted)
+    if not isinstance(parsed, HostUri):
+        return Binding(uri, granted)
+    line = parsed.parameters.get("line") or ""
+    named = names.in_token(parsed.user or "") or names.in_token(line)
+    if named:
+        return Binding(uri, granted, named.user == user, named.name if named.user == user else None)
+    own = _or(None, _recipient, headers)
+    return Binding(uri, granted, own is not None and names.is_of_rakia(line, own.uri))
+
+
+# --- bodies
+
+
+def _body(headers: Headers, body: bytes) -> Body | None:
+    """Return a session description as a value, and of anything else only its type and length."""
+    if not body:
+        return None
+    kind = media_type(headers) or SDP
+    if kind != SDP or headers.get("Content-Encoding", ["identity"])[0].lower() != "identity":
+        return OtherBody(kind, len(body))
+    try:
+        return read_session(body.decode())
+    except UnicodeDecodeError:
+        return OtherBody(kind, len(body), texts.NOT_UTF8)
+    except MalformedSdpError as problem:
+        return OtherBody(kind, len(body), str(problem))

@@ -1,0 +1,40 @@
+"""The settings of the SIP adapter: both ends of the loopback hop, and the addresses that others reach."""
+
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+
+from fargo.statemachine.model.sip_messages import Endpoint, SipTransport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SipSettings:
+    """``edge`` and ``gateway``: IPv4 address and port of both ends of the loopback hop. ``secret``: the edge's.
+
+    ``addresses``, ``port`` and ``tls_port`` are those of the edge outside. ``public_address`` is that of the NAT before
+    it, None if there is none or if it is to be learned from the registrars. ``name_servers``: addresses and ports, None
+    for those of this machine.
+    """
+
+    edge: tuple[str, int]
+    gateway: tuple[str, int]
+    secret: str = field(repr=False)
+    addresses: tuple[str, ...]
+    port: int
+    tls_port: int
+    public_address: str | None = None
+    name_servers: tuple[tuple[str, int], ...] | None = None
+
+    @property
+    def versions(self) -> tuple[int, ...]:
+        """The versions of IP that we have addresses of, in the order of the addresses."""
+        return tuple(dict.fromkeys(ip_address(each).version for each in self.addresses))
+
+    def own(self, transport: SipTransport, version: int) -> Endpoint:
+        """Return our address for a transport and a version of IP, as others reach it, as far as that is configured.
+
+        If we have none of that version, it is our first.
+        """
+        address = next((each for each in self.addresses if ip_address(each).version == version), self.addresses[0])
+        public = self.public_address
+        shown = public if public and ip_address(public).version == ip_address(address).version else address
+        return Endpoint(transport, shown, self.tls_port if transport == "tls" else self.port)

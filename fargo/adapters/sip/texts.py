@@ -1,0 +1,41 @@
+"""The sentences that this package writes for people, in the log, in an event or in the phrase of a response.
+
+A text with names in braces is a template: Twisted's logger fills in log messages, `str.format` everything else.
+"""
+
+from typing import Final
+
+# --- for the operator, in the log
+
+EDGE_RESTARTED: Final = "The SIP edge has been restarted."
+UNREADABLE: Final = "A message of the SIP edge cannot be understood: {why}"
+UNWRITABLE: Final = "The response {id} of {user} cannot be written as SIP: {why}"
+NOT_SENT: Final = "A message to the SIP edge could not be sent."
+SEND_BUG: Final = "A bug: the SIP request {id} of {user} failed"
+RECEIVE_BUG: Final = "A bug: a SIP message could not be handled"
+
+# --- in the phrase of a response
+
+ONLY_CALLS: Final = "Only calls are taken"
+NO_TRANSFERS: Final = "Transfers are not taken"
+
+# --- for users: why a request was not sent
+
+BODY_NOT_KEPT: Final = "The gateway does not keep such a body."
+NOT_SIP: Final = "The address of the account is not a SIP address."
+NOWHERE: Final = "The request has no address that it could be sent to."
+OUT_OF_REACH: Final = "The server has no address of a version of IP that the gateway has."
+
+# --- for users: why a server over TLS is not trusted
+
+EXPIRED: Final = "The TLS certificate of {host} has expired."
+SELF_SIGNED: Final = "{host} has a TLS certificate that it has issued to itself."
+UNKNOWN_AUTHORITY: Final = "The TLS certificate of {host} was issued by an authority that this gateway does not trust."
+OTHER_NAME: Final = "The TLS certificate of {host} is for {names}, not for {host}."
+NO_NAME: Final = "no name"
+NO_CERTIFICATE: Final = "{host} has no TLS certificate that can be read."
+
+# --- what is wrong with a message
+
+BAD_MARK: Final = "A line of the SIP edge is malformed."
+NOT_UTF8: Final = "The session description is not UTF-8 text."

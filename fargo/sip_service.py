@@ -1,0 +1,153 @@
+"""The SIP engine of the configuration: its edge and its adapter.
+
+Rules:
+
+1. One engine runs at a time. The core moves every account to it (`Policy.engine`).
+2. A command for the engine that does not run is dropped: what it was about ended with that engine.
+"""
+
+from collections.abc import Callable
+from ipaddress import IPv4Address, ip_address
+from typing import Any, Protocol, assert_never
+
+from twisted.internet.defer import Deferred
+
+from fargo.adapters.put import PutEvent
+from fargo.adapters.sip.adapter import SipAdapter
+from fargo.adapters.sip.settings import SipSettings
+from fargo.adapters.telepathy.adapter import TelepathyAdapter
+from fargo.adapters.telepathy.host import HostSettings
+from fargo.config import INSIDE, Config
+from fargo.edge.run import Edge
+from fargo.edge.settings import EdgeSettings
+from fargo.edge.sip.settings import SipEdgeSettings
+from fargo.edge.telepathy.routing import route_params
+from fargo.edge.telepathy.settings import TelepathyEdgeSettings
+from fargo.statemachine.model.call1 import Call1Command
+from fargo.statemachine.model.commands import Issued, SignIn, SignOut
+from fargo.statemachine.model.events import Event, SipAccount
+from fargo.statemachine.model.sip_messages import UserAgentCommand
+
+SILENCE_SECONDS = 8
+"""How long a SIP server may be silent before it counts as unreachable."""
+
+
+class SipLink(Protocol):
+    """The adapter of an engine."""
+
+    @property
+    def connections(self) -> int:
+        """What is still under way when the gateway stops: accounts, or requests."""
+
+    def start(self) -> Deferred[None]: ...
+    def stop(self) -> Deferred[None]: ...
+    def all_signed_out(self) -> Deferred[None]: ...
+    def do(self, issued: Issued) -> None: ...
+
+
+class SipService:
+    """The engine that is configured.
+
+    `put` and `broadcast` are those of `fargo.engine`, `reveal` is the vault's, and `keep_digit` keeps a digit among the
+    transient secrets. ``secret``: the edge's.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        secret: str,
+        put: PutEvent,
+        broadcast: Callable[[Event], None],
+        reveal: Callable[[str], str | None],
+        keep_digit: Callable[[str], str],
+        reactor: Any,
+    ) -> None:
+        self._reactor = reactor
+        self._commands: Any
+        self.link: SipLink
+        match config.sip.engine:
+            case "telepathy":
+                settings = _telepathy_edge(config, secret)
+                self._commands = SignIn | SignOut | Call1Command
+                self.link = TelepathyAdapter(
+                    put, reveal, lambda account: _route(account, settings), _hosts(config), reactor
+                )
+                self._edge: EdgeSettings = settings
+            case "sip":
+                self._commands = UserAgentCommand
+                self.link = SipAdapter(put, broadcast, reveal, keep_digit, _sip(config, secret), reactor)
+                self._edge = _sip_edge(config, secret)
+            case _:
+                assert_never(config.sip.engine)
+
+    def edge(self, ended: Callable[[str], None]) -> Edge:
+        """Return one run of the engine's edge."""
+        return Edge(self._edge, self._reactor, ended)
+
+    def know(self, users: list[str]) -> None:
+        """Expect SIP messages for these users (bare JIDs)."""
+        if isinstance(self.link, SipAdapter):
+            self.link.know(users)
+
+    def do(self, issued: Issued) -> None:
+        """Carry out a command, if it is for this engine (rule 2)."""
+        if isinstance(issued.command, self._commands):
+            self.link.do(issued)
+
+
+def _telepathy_edge(config: Config, secret: str) -> TelepathyEdgeSettings:
+    return TelepathyEdgeSettings(
+        outside_ip=config.sip.address[0],
+        outside_port=config.sip.port,
+        inside_ip=INSIDE,
+        inside_port=config.sip.inside_port,
+        secret=secret,
+        ring_seconds=config.sip.ring_seconds,
+        run_dir=config.state.directory / "edge",
+        kamailio=str(config.programs.kamailio),
+    )
+
+
+def _route(account: SipAccount, settings: TelepathyEdgeSettings) -> dict[str, str | int | bool]:
+    return route_params(account.transport, account.proxy, account.port, settings)
+
+
+def _hosts(config: Config) -> HostSettings:
+    programs = config.programs
+    return HostSettings(
+        config.state.directory / "sip", rakia=str(programs.rakia), dbus_daemon=str(programs.dbus_daemon)
+    )
+
+
+def _sip_edge(config: Config, secret: str) -> SipEdgeSettings:
+    sip = config.sip
+    return SipEdgeSettings(
+        addresses=tuple(map(ip_address, sip.address)),
+        port=sip.port,
+        public_address=ip_address(sip.public_address) if sip.public_address else None,
+        tls_port=sip.tls_port,
+        certificate=sip.tls_certificate,
+        key=sip.tls_key,
+        ca=sip.tls_ca,
+        inside=(IPv4Address(INSIDE), sip.inside_port),
+        gateway=(IPv4Address(INSIDE), sip.gateway_port),
+        secret=secret,
+        ring_seconds=sip.ring_seconds,
+        silence_seconds=SILENCE_SECONDS,
+        hep=(IPv4Address(sip.hep.host), sip.hep.port) if sip.hep else None,
+        run_dir=config.state.directory / "edge",
+        kamailio=str(config.programs.kamailio),
+    )
+
+
+def _sip(config: Config, secret: str) -> SipSettings:
+    sip = config.sip
+    return SipSettings(
+        edge=(INSIDE, sip.inside_port),
+        gateway=(INSIDE, sip.gateway_port),
+        secret=secret,
+        addresses=sip.address,
+        port=sip.port,
+        tls_port=sip.tls_port,
+        public_address=sip.public_address,
+    )

@@ -1,0 +1,248 @@
+"""A call that has come in, until we answer it (RFC 3261 §13.3, RFC 3262).
+
+Rules:
+
+1. An INVITE that no call can come of is refused, and leaves nothing: its caller will change it, or gives up.
+2. The caller's offer is answered in the 2xx. If the INVITE has no offer, the 2xx has ours, and the ACK its answer (RFC
+   3261 §13.2.1). As long as the client has not described itself, the codecs that every phone has are assumed.
+3. A caller that demands reliable provisional responses (RFC 3262) gets them, but none if we are to make the offer: the
+   first of them would have to contain it.
+4. The final response is repeated until it is acknowledged. Without an ACK to a 2xx there is no call.
+5. A caller may give up with CANCEL, or with a BYE (RFC 3261 §15.1.1). A CANCEL that comes after the final response
+   changes nothing.
+"""
+
+from typing import Final
+
+from msgspec.structs import replace
+
+from fargo.statemachine import derived
+from fargo.statemachine.effects import Effects
+from fargo.statemachine.legs.leg_events import Ended
+from fargo.statemachine.legs.sip.phases import Access
+from fargo.statemachine.legs.user_agent import (
+    dialog,
+    offer_answer,
+    session_timer,
+    sip_status,
+    texts,
+    unheard,
+)
+from fargo.statemachine.legs.user_agent.phases import (
+    AckAwaited,
+    Confirmed,
+    ReliableRinging,
+    UasProceeding,
+    UasRefused,
+    UserAgentStep,
+)
+from fargo.statemachine.legs.user_agent.responding import (
+    Objection,
+    incompatible,
+    respond,
+    response,
+    undescribed,
+    unsupported,
+)
+from fargo.statemachine.media.description import Description, RawUdp, address, rtp_and_rtcp
+from fargo.statemachine.model.sip_messages import (
+    InviteReceived,
+    Sdp,
+    SendResponse,
+    SipHeaders,
+    SipRequestReceived,
+)
+from fargo.statemachine.reason import Cause, Reason, to_status
+
+_RSEQ: Final = 1
+_RETRY_AFTER: Final = SipHeaders(retry_after=5)
+_NO_AUDIO: Final = Reason(Cause.MEDIA, texts.OFFER_WITHOUT_AUDIO)
+
+
+# --- beginnings
+
+
+def arrived(
+    event: InviteReceived, access: Access, effects: Effects
+) -> tuple[UasProceeding | UasRefused, Description | Reason] | None:
+    """Take in a call. Return the leg, and the caller's offer, or why it cannot be taken up.
+
+    Return None if the INVITE is refused without being a call (rule 1).
+    """
+    refusal = _objection(event, access)
+    if refusal is not None:
+        unheard.refuse(response(event.name, access, event.head, refusal.status, refusal.headers), effects)
+        return None
+    sdp = event.body if isinstance(event.body, Sdp) else None
+    offer = _offer(sdp)
+    if event.body is not None and offer is None:
+        return _refused(event, access, effects), _NO_AUDIO
+    tag = derived.tag(access.nonce, event.name)
+    leg = UasProceeding(
+        event.name,
+        access,
+        event.head,
+        event.headers,
+        dialog.begun_by_them(event, tag),
+        sdp,
+        offer or offer_answer.UNKNOWN,
+        effects.at,
+    )
+    return leg, leg.offer
+
+
+def _objection(event: InviteReceived, access: Access) -> Objection | None:
+    """Return why no call can come of an INVITE; None if it can."""
+    headers = event.headers
+    if unknown := unsupported(headers.require):
+        return Objection(420, SipHeaders(unsupported=unknown))
+    if event.contact is None:
+        return Objection(400)
+    if headers.replaces is not None:
+        return Objection(603 if _is_known(headers.replaces, access) else 481)
+    if session_timer.is_too_small(headers):
+        return Objection(422, SipHeaders(min_se=session_timer.SMALLEST))
+    found = undescribed(event.body)
+    return found if found and found.status == 415 else None
+
+
+def _is_known(replaces: str, access: Access) -> bool:
+    """Return True if a call that is to be replaced (RFC 3891 §3) is, or was, one of the account's."""
+    _, *parameters = replaces.split(";")
+    pairs = (each.strip().partition("=") for each in parameters)
+    tag = next((value for name, _, value in pairs if name.lower() == "to-tag"), "")
+    return bool(access.nonce) and tag == derived.tag(access.nonce, tag.rpartition("-")[0])
+
+
+def _offer(sdp: Sdp | None) -> Description | None:
+    """Return the audio that a caller offers, None if it cannot be used."""
+    offered = offer_answer.usable(sdp) if sdp else None
+    if offered is None or address(offered) is None:
+        return None
+    return replace(offered, transport=RawUdp(rtp_and_rtcp(offered)))
+
+
+def _refused(event: InviteReceived, access: Access, effects: Effects) -> UasRefused:
+    headers = incompatible(texts.OFFER_WITHOUT_AUDIO)
+    unheard.refuse(response(event.name, access, event.head, 488, headers), effects)
+    return UasRefused(event.name, access, event.head, effects.at)
+
+
+def merged(event: InviteReceived, access: Access, effects: Effects) -> None:
+    """Refuse an INVITE of a call that is known, and has come in on another path, too (RFC 3261 §8.2.2.2). The response
+    has another tag than the call, so its ACK is not taken for that of the call.
+    """
+    unheard.refuse(response(f"{event.name}.2", access, event.head, 482), effects)
+
+
+def is_merged(leg: object, event: InviteReceived) -> bool:
+    """Return True if an INVITE is of the same call as the leg: Call-ID and From tag are equal."""
+    of = leg.dialog if isinstance(leg, UasProceeding | Confirmed) else None
+    return of is not None and (of.call_id, of.remote.tag) == (event.head.call_id, event.caller.tag) and not of.calls
+
+
+# --- while it rings
+
+
+def ring(leg: UasProceeding, effects: Effects) -> UasProceeding:
+    """Tell the caller, once, that a client rings (rule 3)."""
+    if leg.ringing:
+        return leg
+    ringing = replace(leg, ringing=True)
+    if "100rel" not in leg.headers.require:
+        effects.emit(response(leg.name, leg.access, leg.head, 180, dialog.ABILITIES, contact=True))
+        return ringing
+    if leg.sdp is None:
+        return ringing
+    headers = replace(dialog.ABILITIES, require=("100rel",), rseq=_RSEQ)
+    unheard.accept(response(leg.name, leg.access, leg.head, 180, headers, contact=True), effects)
+    return replace(ringing, reliable=ReliableRinging(_RSEQ, effects.at))
+
+
+def requested(leg: UasProceeding, event: SipRequestReceived, effects: Effects) -> UserAgentStep:
+    """Handle a request in the dialog before it is confirmed."""
+    match event.head.method:
+        case "BYE":
+            respond(leg.name, leg.access, event, 200, effects)
+            return _given_up(leg, Reason(Cause.CANCELLED, texts.CALLER_GAVE_UP), effects)
+        case "PRACK":
+            return _acknowledged(leg, event, effects), ()
+        case "UPDATE" if event.body is None:
+            respond(leg.name, leg.access, event, 200, effects, contact=True)
+        case "UPDATE" | "INVITE":
+            # The offer in the first INVITE has no answer yet (RFC 3311 §5.2, RFC 3261 §14.2).
+            respond(leg.name, leg.access, event, 500, effects, _RETRY_AFTER)
+        case _:
+            respond(leg.name, leg.access, event, 200, effects, dialog.ABILITIES)
+    return leg, ()
+
+
+def _acknowledged(leg: UasProceeding, event: SipRequestReceived, effects: Effects) -> UasProceeding:
+    """Handle a PRACK (RFC 3262 §3). There is no offer that it could answer, and none that it could make."""
+    rack, reliable = event.headers.rack, leg.reliable
+    fits = rack and reliable and (rack.rseq, rack.cseq, rack.method) == (reliable.rseq, leg.head.cseq, "INVITE")
+    if not fits or not reliable:
+        respond(leg.name, leg.access, event, 481, effects)
+        return leg
+    if event.body is not None:
+        respond(leg.name, leg.access, event, 488, effects)
+        return leg
+    respond(leg.name, leg.access, event, 200, effects)
+    unheard.forget(leg.name, effects)
+    return replace(leg, reliable=ReliableRinging(reliable.rseq, None))
+
+
+def cancelled(leg: UasProceeding, event: SipRequestReceived, effects: Effects) -> UserAgentStep:
+    """Handle a CANCEL of the caller."""
+    respond(leg.name, leg.access, event, 200, effects)
+    return _given_up(leg, sip_status.cancelled(event), effects)
+
+
+def _given_up(leg: UasProceeding, reason: Reason, effects: Effects) -> UserAgentStep:
+    return refuse(leg, 487, effects), (Ended(reason),)
+
+
+def expire(leg: UasProceeding, effects: Effects) -> UserAgentStep:
+    """End a call that nobody has answered, or whose caller has not acknowledged that it rings (RFC 3262 §3)."""
+    unacknowledged = leg.reliable is not None and leg.reliable.since is not None
+    reason = (
+        Reason(Cause.NETWORK, texts.NOT_CONFIRMED) if unacknowledged else Reason(Cause.NO_ANSWER, texts.NOT_ANSWERED)
+    )
+    return refuse(leg, 504 if unacknowledged else 480, effects), (Ended(reason),)
+
+
+# --- the answer
+
+
+def turn_down(leg: UasProceeding, reason: Reason, effects: Effects) -> UasRefused:
+    """Refuse the call."""
+    return refuse(leg, to_status(reason.cause), effects)
+
+
+def refuse(leg: UasProceeding, status: int, effects: Effects) -> UasRefused:
+    """Send the final response that refuses the call."""
+    unheard.forget(leg.name, effects)
+    unheard.refuse(response(leg.name, leg.access, leg.head, status), effects)
+    return UasRefused(leg.name, leg.access, leg.head, effects.at)
+
+
+def accept(leg: UasProceeding, description: Description, effects: Effects) -> Confirmed:
+    """Answer the call with the codecs and addresses of a description (rule 2)."""
+    unheard.forget(leg.name, effects)
+    late = leg.sdp is None
+    session = offer_answer.first_answer(leg.sdp, description) if leg.sdp else offer_answer.late_offer(description)
+    timer = session_timer.accept(leg.headers, effects.at)
+    unheard.accept(confirmation(leg, timer_headers(timer), session.sent), effects)
+    awaited = AckAwaited(leg.head, effects.at, True, session.sent if late else None)
+    return Confirmed(leg.name, leg.access, leg.dialog, session, session.ours, effects.at, exchange=awaited, timer=timer)
+
+
+def timer_headers(timer: session_timer.Refreshing | None) -> SipHeaders:
+    """Return the headers of a 2xx to an INVITE or UPDATE."""
+    expires, require = session_timer.told(timer)
+    return replace(dialog.ABILITIES, session_expires=expires, require=require)
+
+
+def confirmation(leg: UasProceeding, headers: SipHeaders, sdp: Sdp) -> SendResponse:
+    """Return the 200 to the INVITE."""
+    return response(leg.name, leg.access, leg.head, 200, headers, sdp, contact=True)

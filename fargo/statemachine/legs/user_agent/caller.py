@@ -1,0 +1,354 @@
+"""A call that we placed, until it is answered (RFC 3261 §13.2, RFC 3262).
+
+Rules:
+
+1. The INVITE goes to the account's own server, whoever is called. If that challenges it, or wants a longer session
+   timer, it is sent once more as part of the same call: with the same Call-ID and From tag, and the next number.
+2. The first 2xx is the answer; each further one comes from another phone (`releasing`).
+3. A reliable provisional response (RFC 3262) gets a PRACK. One that came too early is ignored: it will be repeated.
+4. The audio that a phone describes before it answers is kept, and counts if its answer describes none.
+5. A call that is cancelled may be answered all the same: the answer gets an ACK, and a BYE.
+6. If the server says that it has nothing to cancel, it may have forgotten the INVITE, for it was restarted. The INVITE
+   is repeated once, as part of its transaction, which no phone takes for a new call, and cancelled again.
+"""
+
+from typing import Final, TypeAlias
+
+from msgspec.structs import replace
+
+from fargo.statemachine import derived
+from fargo.statemachine.effects import Effects
+from fargo.statemachine.legs.leg_events import Answered, Ended, Held, LegEvents, Ringing
+from fargo.statemachine.legs.sip.phases import Access, Line, Over
+from fargo.statemachine.legs.user_agent import (
+    authentication,
+    dialog,
+    offer_answer,
+    releasing,
+    session_timer,
+    sip_status,
+    texts,
+    unheard,
+)
+from fargo.statemachine.legs.user_agent.dialog import Dialog
+from fargo.statemachine.legs.user_agent.phases import (
+    Confirmed,
+    EarlyDialog,
+    EarlyMedia,
+    SentRequest,
+    UacCalling,
+    UacCancelling,
+    UacProceeding,
+    UserAgentStep,
+)
+from fargo.statemachine.legs.user_agent.responding import respond
+from fargo.statemachine.media.description import Description
+from fargo.statemachine.model.sip_messages import (
+    Endpoint,
+    Party,
+    RAck,
+    Sdp,
+    SendRequest,
+    SessionTimer,
+    SipHeaders,
+    SipRequestReceived,
+    SipRequestUndelivered,
+    SipResponseReceived,
+)
+from fargo.statemachine.reason import Cause, Reason
+
+_MOST_FORKS: Final = 16
+"""The number of phones whose provisional responses are followed."""
+_MOST_INVITES: Final = 6
+"""The number of INVITEs of one call, with those that are sent once more (rule 1)."""
+_LONGEST_FINAL: Final = 40.0
+"""The seconds within which a cancelled INVITE has its final response (RFC 3261 §9.1)."""
+
+Unanswered: TypeAlias = UacCalling | UacProceeding
+
+
+def place(line: Line, offer: Description, effects: Effects) -> UacCalling:
+    """Send the INVITE, with these codecs and addresses (a plain description)."""
+    trunk, name = line.trunk, effects.next_id
+    assert trunk, "the core has the registrations of our own user agent"
+    target = str(line.target)
+    request = SendRequest(
+        dialog=None,
+        method="INVITE",
+        uri=target,
+        call_id=derived.call_id(line.nonce, name),
+        cseq=1,
+        sender=Party(str(trunk.own), derived.tag(line.nonce, name)),
+        recipient=Party(target),
+        routes=trunk.routes,
+        hop=trunk.hop,
+        destination=trunk.registrar,
+        contact=True,
+        headers=dialog.ABILITIES,
+        body=offer_answer.first_offer(offer),
+    )
+    invite = SentRequest(effects.emit_pending(request, None), request)
+    return UacCalling(name, Access(line.nonce, trunk, line.ring_seconds), invite, line.target.domain, offer, effects.at)
+
+
+# --- responses
+
+
+def responded(leg: Unanswered, event: SipResponseReceived, effects: Effects) -> UserAgentStep:
+    """Handle a response: to the INVITE, or to a PRACK."""
+    if event.method == "PRACK":
+        return _acknowledged(leg, event, effects), ()
+    if event.command != leg.invite.command or event.method != "INVITE":
+        unheard.answered(event, effects)
+        return leg, ()
+    if event.status < 200:
+        return _provisional(leg, event, effects)
+    if event.status < 300:
+        return _answered(leg, event, effects)
+    anew = _anew(leg, event)
+    if anew is not None:
+        return _sent_anew(leg, anew, effects), ()
+    return _failed(leg, sip_status.failure(leg.domain, event, isinstance(leg, UacProceeding)), effects)
+
+
+def undelivered(leg: Unanswered, event: SipRequestUndelivered, effects: Effects) -> UserAgentStep:
+    """Handle that a request has no response. Only the INVITE matters."""
+    if event.command != leg.invite.command:
+        effects.settle(event.command)
+        return leg, ()
+    hop = leg.invite.request.hop
+    return _failed(leg, sip_status.undelivered(hop.host if hop else leg.domain, event), effects)
+
+
+def _failed(leg: Unanswered, reason: Reason, effects: Effects) -> UserAgentStep:
+    unheard.forget(leg.name, effects)
+    return Over(), (Ended(reason),)
+
+
+def _anew(leg: Unanswered, event: SipResponseReceived) -> SendRequest | None:
+    """Return the INVITE in the form that the server wants (rule 1); None if the call has failed."""
+    request = leg.invite.request
+    if request.cseq >= _MOST_INVITES:
+        return None
+    if event.status != 422:
+        return authentication.answered(request, event, leg.access)
+    smallest, asked = event.headers.min_se, request.headers.session_expires
+    if smallest is None or (asked and asked.seconds >= smallest):
+        return None
+    headers = replace(request.headers, session_expires=SessionTimer(smallest), min_se=smallest)
+    return replace(request, headers=headers)
+
+
+def _sent_anew(leg: Unanswered, request: SendRequest, effects: Effects) -> UacCalling:
+    unheard.forget(leg.name, effects)
+    request = replace(request, dialog=leg.name, cseq=request.cseq + 1)
+    invite = SentRequest(effects.emit_pending(request, None), request)
+    return UacCalling(leg.name, leg.access, invite, leg.domain, leg.offer, leg.since)
+
+
+# --- before the answer
+
+
+def _provisional(leg: Unanswered, event: SipResponseReceived, effects: Effects) -> UserAgentStep:
+    """Follow a phone that has responded, and report that it rings."""
+    early = leg.early if isinstance(leg, UacProceeding) else ()
+    rings = 180 <= event.status < 190
+    was_ringing = isinstance(leg, UacProceeding) and leg.ringing
+    proceeding = UacProceeding(
+        leg.name,
+        leg.access,
+        leg.invite,
+        leg.domain,
+        leg.offer,
+        leg.since,
+        _followed(leg, early, event, effects),
+        event.source,
+        was_ringing or rings,
+    )
+    return proceeding, (Ringing(),) if rings and not was_ringing else ()
+
+
+def _followed(
+    leg: Unanswered, early: tuple[EarlyDialog, ...], event: SipResponseReceived, effects: Effects
+) -> tuple[EarlyDialog, ...]:
+    """Return the early dialogs after a provisional response. One without a To tag begins none."""
+    if event.remote_tag is None:
+        return early
+    known = _of(early, event.remote_tag)
+    if known is None and len(early) == _MOST_FORKS:
+        return early
+    before = known or EarlyDialog(dialog.begun_by_us(leg.name, leg.invite.request, event))
+    now = _heard(before, leg.invite.request, event, effects)
+    return (*early, now) if known is None else tuple(now if each is known else each for each in early)
+
+
+def _of(early: tuple[EarlyDialog, ...], tag: str | None) -> EarlyDialog | None:
+    return next((each for each in early if each.dialog.remote.tag == tag), None)
+
+
+def early_dialog(leg: UacProceeding, tag: str | None) -> Dialog | None:
+    """Return the early dialog with a phone, None if it has not responded."""
+    found = _of(leg.early, tag)
+    return found.dialog if found else None
+
+
+def _with_early_dialog(leg: UacProceeding, changed: Dialog) -> UacProceeding:
+    """Return the leg with an early dialog as it is now."""
+    return replace(leg, early=tuple(_with(each, changed) for each in leg.early))
+
+
+def _with(early: EarlyDialog, changed: Dialog) -> EarlyDialog:
+    return replace(early, dialog=changed) if early.dialog.remote.tag == changed.remote.tag else early
+
+
+def _heard(early: EarlyDialog, invite: SendRequest, event: SipResponseReceived, effects: Effects) -> EarlyDialog:
+    """Return an early dialog after a provisional response in it; acknowledge a reliable one (rule 3)."""
+    rseq = event.headers.rseq if "100rel" in event.headers.require else None
+    if rseq is not None and early.rseq is not None and rseq != early.rseq + 1:
+        return early
+    now = dialog.refreshed(early.dialog, event.contact, event.headers)
+    media = early.media
+    if isinstance(event.body, Sdp):
+        media = EarlyMedia(event.body, effects.at)
+    if rseq is None:
+        return EarlyDialog(now, early.rseq, media)
+    now, prack = dialog.request(now, "PRACK", SipHeaders(rack=RAck(rseq, invite.cseq, "INVITE")))
+    effects.emit_pending(prack, None)
+    return EarlyDialog(now, rseq, media)
+
+
+def _acknowledged(leg: Unanswered, event: SipResponseReceived, effects: Effects) -> Unanswered:
+    """Handle the response to a PRACK. If it is challenged, it is sent again; otherwise nothing depends on it."""
+    waiting = effects.pending.get(event.command)
+    if waiting is None or event.status < 200 or not isinstance(waiting.command, SendRequest):
+        return leg
+    effects.settle(event.command)
+    anew = authentication.answered(waiting.command, event, leg.access)
+    found = early_dialog(leg, waiting.command.recipient.tag) if isinstance(leg, UacProceeding) else None
+    if anew is None or found is None or not isinstance(leg, UacProceeding):
+        return leg
+    after, prack = dialog.again(found, anew)
+    effects.emit_pending(prack, None)
+    return _with_early_dialog(leg, after)
+
+
+def requested(leg: UacProceeding, of: Dialog, event: SipRequestReceived, effects: Effects) -> UacProceeding:
+    """Handle a request of a phone that has not answered. An offer would cross ours (RFC 3311 §5.2, RFC 3261 §14.2)."""
+    match event.head.method:
+        case "INVITE":
+            respond(leg.name, leg.access, event, 491, effects)
+        case "UPDATE" if event.body is not None:
+            respond(leg.name, leg.access, event, 491, effects)
+        case "BYE" | "PRACK":
+            respond(leg.name, leg.access, event, 481, effects)
+        case "UPDATE":
+            respond(leg.name, leg.access, event, 200, effects, dialog.ABILITIES, contact=True)
+            of = dialog.refreshed(of, event.contact, event.headers)
+        case _:
+            respond(leg.name, leg.access, event, 200, effects, dialog.ABILITIES)
+    return _with_early_dialog(leg, of)
+
+
+# --- the answer
+
+
+def _answered(leg: Unanswered, event: SipResponseReceived, effects: Effects) -> UserAgentStep:
+    """Confirm the call. If the answer is of no use, hang up at once."""
+    unheard.forget(leg.name, effects)
+    early = _of(leg.early, event.remote_tag) if isinstance(leg, UacProceeding) else None
+    invite, forked = leg.invite, _is_forked(leg)
+    of = dialog.answered(early.dialog, event) if early else dialog.begun_by_us(leg.name, invite.request, event)
+    effects.emit(dialog.ack(of, invite.request))
+    answer = _description(event, early)
+    offer = invite.request.body
+    assert isinstance(offer, Sdp)
+    session = offer_answer.answered(leg.offer, offer, answer)
+    if session is None:
+        reason = Reason(Cause.MEDIA, texts.ANSWER_WITHOUT_AUDIO.format(domain=leg.domain))
+        return releasing.say_at_once(leg, of, forked, effects), (Ended(reason),)
+    timer = session_timer.agreed(event.headers, effects.at)
+    confirmed = Confirmed(leg.name, leg.access, of, session, session.ours, effects.at, (invite,), None, timer, forked)
+    news: LegEvents = (Answered(session.theirs),)
+    return confirmed, (*news, Held()) if session.held else news
+
+
+def _is_forked(leg: Unanswered) -> bool:
+    return isinstance(leg, UacProceeding) and len(leg.early) > 1
+
+
+def _description(event: SipResponseReceived, early: EarlyDialog | None) -> Sdp | None:
+    """Return the description in an answer, or the one before it (rule 4)."""
+    if isinstance(event.body, Sdp):
+        return event.body
+    return early.media.sdp if early and early.media else None
+
+
+# --- cancelling
+
+
+def cancel(leg: Unanswered, effects: Effects) -> UacCancelling:
+    """Cancel the call (RFC 3261 §9.1)."""
+    source = leg.source if isinstance(leg, UacProceeding) else None
+    for name, each in effects.pending.items():
+        if isinstance(each.command, SendRequest) and each.command.dialog == leg.name and name != leg.invite.command:
+            effects.settle(name)
+    unheard.say(cancellation(leg.name, leg.invite, source), effects)
+    until = effects.at + unheard.LONGEST
+    return UacCancelling(leg.name, leg.access, leg.invite, until, isinstance(leg, UacProceeding), _is_forked(leg))
+
+
+def cancellation(name: str, invite: SentRequest, source: Endpoint | None) -> SendRequest:
+    """Return the CANCEL of an INVITE. ``source``: the address that responded to it, None if none has."""
+    request = invite.request
+    return SendRequest(
+        dialog=name,
+        method="CANCEL",
+        uri=request.uri,
+        call_id=request.call_id,
+        cseq=request.cseq,
+        sender=request.sender,
+        recipient=request.recipient,
+        routes=request.routes,
+        hop=request.hop,
+        destination=source or request.destination,
+        cancels=invite.command,
+    )
+
+
+def cancelled(
+    leg: UacCancelling, event: SipResponseReceived | SipRequestUndelivered, effects: Effects
+) -> UserAgentStep:
+    """Handle a response while the call is being cancelled: to the CANCEL, or to the INVITE."""
+    if isinstance(event, SipResponseReceived) and event.method == "CANCEL":
+        return _heard_cancel(leg, event, effects), ()
+    if event.command != leg.invite.command:
+        unheard.answered(event, effects)
+        return leg, ()
+    if isinstance(event, SipRequestUndelivered) or event.status >= 300:
+        unheard.forget(leg.name, effects)
+        return Over(), ()
+    if event.status < 200:
+        return leg, ()
+    unheard.forget(leg.name, effects)
+    of = dialog.begun_by_us(leg.name, leg.invite.request, event)
+    effects.emit(dialog.ack(of, leg.invite.request))
+    return releasing.say_at_once(leg, of, leg.forked, effects), ()
+
+
+def _heard_cancel(leg: UacCancelling, event: SipResponseReceived, effects: Effects) -> UacCancelling:
+    if event.status == 481 and leg.proceeded:
+        # Rule 6. It is done once: `proceeded` is reset.
+        for name in (leg.invite.command, *_cancels(leg, effects)):
+            if name in effects.pending:
+                unheard.send_again(name, effects)
+        return replace(leg, proceeded=False)
+    if unheard.answered(event, effects):
+        # From now on the INVITE must not be repeated: a phone might ring once more.
+        effects.settle(leg.invite.command)
+        return replace(leg, until=min(leg.until, effects.at + _LONGEST_FINAL))
+    return leg
+
+
+def _cancels(leg: UacCancelling, effects: Effects) -> list[str]:
+    said = effects.pending.items()
+    return [name for name, each in said if getattr(each.command, "cancels", None) == leg.invite.command]

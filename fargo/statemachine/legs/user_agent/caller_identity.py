@@ -1,0 +1,79 @@
+"""Who calls, as an INVITE tells it.
+
+Rules:
+
+1. The account's own provider knows best: what it asserts (RFC 3325) counts before From, unless the caller wants to
+   stay unknown. What others assert does not count.
+2. A number that comes from the provider with an IP address for a host, as many PBXs send it, belongs to the account's
+   domain: it can be called back there. So does a number as a tel URI (RFC 3966), which has no host.
+3. The name is the caller's word: what cannot be printed is left out.
+"""
+
+import ipaddress
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from fargo.statemachine.address import BadAddress, SipUri, parse_uri
+from fargo.statemachine.legs.sip.phases import Access, Trunk
+from fargo.statemachine.model.sip_messages import Identity, InviteReceived
+from fargo.statemachine.texts import NOT_SIP
+
+_NUMBER: Final = re.compile(r"\+?[0-9]{3,}")
+_SEPARATORS: Final = str.maketrans("", "", "-.()")
+_LONGEST_NAME: Final = 80
+_HIDDEN: Final = frozenset({"id", "user", "header"})
+"""The wishes of a caller to stay unknown (RFC 3323 §4.2, RFC 3325 §9.3)."""
+
+
+def caller(invite: InviteReceived, access: Access) -> tuple[SipUri | BadAddress, str | None]:
+    """Return who calls, and the name that they give themselves, None if they give none."""
+    own = access.trunk if access.trunk and _is_from(access.trunk, invite) else None
+    shown = _name(invite.caller.name)
+    problem = BadAddress(NOT_SIP)
+    for identity in _identities(invite, own):
+        uri = _address(identity.uri, own)
+        if isinstance(uri, SipUri):
+            return uri, _name(identity.name) or shown
+        problem = uri
+    return problem, shown
+
+
+def _is_from(trunk: Trunk, invite: InviteReceived) -> bool:
+    """Return True if an INVITE comes from the account's own server."""
+    return invite.source.ip in (trunk.hop.host, trunk.registrar.ip if trunk.registrar else None)
+
+
+def _identities(invite: InviteReceived, own: Trunk | None) -> Iterator[Identity]:
+    if own and _HIDDEN.isdisjoint(invite.headers.privacy):
+        yield from invite.headers.asserted
+    yield Identity(invite.caller.uri, invite.caller.name)
+
+
+def _address(uri: str, own: Trunk | None) -> SipUri | BadAddress:
+    scheme, _, rest = uri.partition(":")
+    if scheme.lower() == "tel":
+        number = rest.partition(";")[0].translate(_SEPARATORS)
+        found = own is not None and _NUMBER.fullmatch(number)
+        return SipUri(number, own.own.domain) if own and found else BadAddress(NOT_SIP)
+    parsed = parse_uri(uri)
+    if isinstance(parsed, BadAddress):
+        return parsed
+    address, _ = parsed
+    if own and _NUMBER.fullmatch(address.user) and _is_ip(address.domain):
+        return SipUri(address.user, own.own.domain)
+    return address
+
+
+def _is_ip(domain: str) -> bool:
+    """Return True if a domain, which may have a port, is an IP address."""
+    host = domain[1:].partition("]")[0] if domain.startswith("[") else domain.partition(":")[0]
+    try:
+        return bool(ipaddress.ip_address(host))
+    except ValueError:
+        return False
+
+
+def _name(text: str | None) -> str | None:
+    name = "".join(c for c in text or "" if c.isprintable()).strip()
+    return name[:_LONGEST_NAME] or None

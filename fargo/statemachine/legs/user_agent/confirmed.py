@@ -1,0 +1,374 @@
+"""A call that is answered: changes of the session, and its end (RFC 3261 §14, 15; RFC 3311; RFC 4028).
+
+Rules:
+
+1. What the other leg wants is kept (`wanted`). If the session is otherwise, and nothing is under way, a re-INVITE
+   offers it. If the far end refuses, it stays as it was, and that is what is wanted then (RFC 3261 §14.1).
+2. There is one INVITE at a time in a dialog, in either direction. An offer that crosses one of ours is refused with
+   491, and ours is repeated later if it met the same (`glare`).
+3. An offer of the far end that cannot be had is refused with 488, and the call goes on as it was.
+4. If the far end does not know the call any more, or does not respond, the call is over (RFC 3261 §12.2.1.2). So it is
+   if the session is not refreshed in time (`session_timer`), or our 2xx is not acknowledged.
+5. A refresh of ours is an UPDATE without a description if the far end understands that, else a re-INVITE with the same
+   description as before.
+"""
+
+from typing import Final, assert_never
+
+from msgspec.structs import replace
+
+from fargo.statemachine.deadline import Deadline
+from fargo.statemachine.effects import Effects
+from fargo.statemachine.legs.leg_events import Dtmf, Ended, Held
+from fargo.statemachine.legs.user_agent import (
+    authentication,
+    dialog,
+    glare,
+    offer_answer,
+    releasing,
+    session_timer,
+    sip_status,
+    texts,
+    unheard,
+)
+from fargo.statemachine.legs.user_agent.offer_answer import MediaSession
+from fargo.statemachine.legs.user_agent.phases import (
+    AckAwaited,
+    Confirmed,
+    OfferDeferred,
+    OfferSent,
+    Releasing,
+    SentRequest,
+    UasReleasing,
+    UserAgentStep,
+)
+from fargo.statemachine.legs.user_agent.responding import incompatible, respond, response
+from fargo.statemachine.media.description import IceUdp, RawUdp
+from fargo.statemachine.model.sip_messages import (
+    OtherBody,
+    Sdp,
+    SendRequest,
+    SipHeaders,
+    SipRequestReceived,
+    SipRequestUndelivered,
+    SipResponseReceived,
+    Undelivered,
+)
+from fargo.statemachine.reason import Cause, Reason
+
+# Seconds.
+LONGEST_ACK: Final = 32.0
+"""RFC 3261 §13.3.1.4."""
+_LONGEST_RESPONSE: Final = 180.0
+_NEXT_ATTEMPT: Final = 10.0
+_LONGEST_RETRY_AFTER: Final = 10
+
+_GONE: Final = Reason(Cause.HUNG_UP, texts.CALL_UNKNOWN)
+_SILENT: Final = Reason(Cause.NETWORK, texts.NO_RESPONSE)
+_NOT_CONFIRMED: Final = Reason(Cause.NETWORK, texts.NOT_CONFIRMED)
+_LATE_WITHOUT_AUDIO: Final = Reason(Cause.MEDIA, texts.LATE_ANSWER_WITHOUT_AUDIO)
+
+
+# --- told by the bridge
+
+
+def hold(leg: Confirmed, holds: bool, effects: Effects) -> Confirmed:
+    """Put the far end on hold, or take it off."""
+    return _pursued(replace(leg, wanted=replace(leg.wanted, holds=holds)), effects)
+
+
+def move(leg: Confirmed, transport: RawUdp | IceUdp, effects: Effects) -> Confirmed:
+    """Tell the far end that audio goes to another address."""
+    if not isinstance(transport, RawUdp):
+        return leg
+    local = replace(leg.wanted.local, transport=transport)
+    return _pursued(replace(leg, wanted=replace(leg.wanted, local=local)), effects)
+
+
+def hang_up(leg: Confirmed, effects: Effects) -> Releasing | UasReleasing:
+    """End the call. A BYE must not overtake the ACK to our 2xx (RFC 3261 §15)."""
+    match leg.exchange:
+        case AckAwaited(head, since, first=True):
+            return UasReleasing(leg.name, leg.access, leg.dialog, head, since)
+        case _:
+            return releasing.bye(leg, effects)
+
+
+# --- our offers
+
+
+def _pursued(leg: Confirmed, effects: Effects) -> Confirmed:
+    """Offer what is wanted, unless it is so already or something is under way (rule 1)."""
+    if leg.exchange is not None or leg.wanted == leg.session.ours:
+        return leg
+    session, sdp = offer_answer.offer(leg.session, leg.wanted)
+    return _offered(replace(leg, session=session), sdp, effects)
+
+
+def _offered(leg: Confirmed, sdp: Sdp, effects: Effects) -> Confirmed:
+    headers = replace(dialog.ABILITIES, session_expires=session_timer.asked(leg.timer))
+    after, invite = dialog.request(leg.dialog, "INVITE", headers, sdp, contact=True)
+    return _sent(replace(leg, dialog=after), invite, effects)
+
+
+def _sent(leg: Confirmed, request: SendRequest, effects: Effects) -> Confirmed:
+    sent = SentRequest(effects.emit_pending(request, None), request)
+    return replace(leg, exchange=OfferSent(sent, leg.wanted, effects.at))
+
+
+def _refresh(leg: Confirmed, effects: Effects) -> Confirmed:
+    """Refresh the session (rule 5)."""
+    if not leg.dialog.updates:
+        return _offered(leg, leg.session.sent, effects)
+    headers = replace(dialog.ABILITIES, session_expires=session_timer.asked(leg.timer))
+    after, update = dialog.request(leg.dialog, "UPDATE", headers, contact=True)
+    return _sent(replace(leg, dialog=after), update, effects)
+
+
+# --- responses to them
+
+
+def responded(leg: Confirmed, event: SipResponseReceived, effects: Effects) -> UserAgentStep:
+    """Handle a response: to our offer, or a late one."""
+    exchange = leg.exchange
+    if not isinstance(exchange, OfferSent) or event.command != exchange.sent.command:
+        if not releasing.confirm(leg.invites, leg.dialog, event, effects) and not unheard.answered(event, effects):
+            _settled(event, effects)
+        return leg, ()
+    if event.status < 200:
+        return leg, ()
+    effects.settle(event.command)
+    if event.status < 300:
+        return _agreed(leg, exchange, event, effects)
+    if event.status == 481:
+        return releasing.gone(leg, effects), (Ended(_GONE),)
+    if event.status == 408:
+        return _lost(leg, effects)
+    return _refused(leg, exchange, event, effects), ()
+
+
+def _settled(event: SipResponseReceived, effects: Effects) -> None:
+    """Wait no longer for the response to another request, such as a PRACK."""
+    waiting = effects.pending.get(event.command)
+    if waiting and event.status >= 200 and isinstance(waiting.command, SendRequest):
+        effects.settle(event.command)
+
+
+def undelivered(leg: Confirmed, event: SipRequestUndelivered, effects: Effects) -> UserAgentStep:
+    """Handle that a request has no response. While the edge is being restarted, an offer is repeated later (rule 4)."""
+    exchange = leg.exchange
+    if not isinstance(exchange, OfferSent) or event.command != exchange.sent.command:
+        unheard.answered(event, effects)
+        return leg, ()
+    effects.settle(event.command)
+    if event.why is Undelivered.EDGE:
+        return replace(leg, exchange=OfferDeferred(effects.at + _NEXT_ATTEMPT)), ()
+    return _lost(leg, effects)
+
+
+def _lost(leg: Confirmed, effects: Effects) -> UserAgentStep:
+    return releasing.bye(leg, effects), (Ended(_SILENT),)
+
+
+def _agreed(leg: Confirmed, exchange: OfferSent, event: SipResponseReceived, effects: Effects) -> UserAgentStep:
+    """Handle a 2xx to our re-INVITE or UPDATE. An answer that is of no use leaves the session as it was."""
+    request = exchange.sent.request
+    refreshed = dialog.refreshed(leg.dialog, event.contact, event.headers)
+    timer = session_timer.agreed(event.headers, effects.at)
+    leg = replace(leg, dialog=refreshed, timer=timer, exchange=None)
+    if request.method != "INVITE":
+        return _pursued(leg, effects), ()
+    effects.emit(dialog.ack(leg.dialog, request))
+    first = tuple(each for each in leg.invites if each.request.recipient.tag is None)
+    leg = replace(leg, invites=(*first, exchange.sent))
+    session = offer_answer.accepted(leg.session, exchange.wanted, event.body)
+    if session is None:
+        return _resigned(leg, exchange, effects), ()
+    after = _pursued(replace(leg, session=session), effects)
+    return after, offer_answer.news(leg.session, session)
+
+
+def _resigned(leg: Confirmed, exchange: OfferSent, effects: Effects) -> Confirmed:
+    """Leave the session as it is, unless something else is wanted by now (rule 1)."""
+    wanted = leg.session.ours if leg.wanted == exchange.wanted else leg.wanted
+    return _pursued(replace(leg, wanted=wanted, exchange=None), effects)
+
+
+def _refused(leg: Confirmed, exchange: OfferSent, event: SipResponseReceived, effects: Effects) -> Confirmed:
+    """Handle that the far end refuses our offer, or wants to have it in another form, or later."""
+    request = exchange.sent.request
+    if (anew := authentication.answered(request, event, leg.access)) is not None:
+        after, once_more = dialog.again(leg.dialog, anew)
+        return _sent_anew(replace(leg, dialog=after), exchange, once_more, effects)
+    smallest = event.headers.min_se
+    if event.status == 422 and smallest and leg.timer and smallest > leg.timer.seconds:
+        return _longer(leg, exchange, smallest, effects)
+    if event.status == 491:
+        return replace(leg, exchange=OfferDeferred(effects.at + glare.pause(leg.dialog)))
+    if event.status == 500 and event.headers.retry_after is not None:
+        seconds = min(event.headers.retry_after, _LONGEST_RETRY_AFTER)
+        return replace(leg, exchange=OfferDeferred(effects.at + seconds))
+    if request.method == "UPDATE" and event.status in (405, 501):
+        return _refresh(replace(leg, dialog=replace(leg.dialog, updates=False)), effects)
+    if exchange.wanted == leg.session.ours:
+        # It was a refresh. The session goes on until its end.
+        return replace(leg, exchange=OfferDeferred(effects.at + _NEXT_ATTEMPT))
+    return _resigned(leg, exchange, effects)
+
+
+def _longer(leg: Confirmed, exchange: OfferSent, seconds: int, effects: Effects) -> Confirmed:
+    """Repeat an offer with a longer interval of the session timer (RFC 4028 §7.4)."""
+    assert leg.timer
+    timer = replace(leg.timer, seconds=seconds)
+    request = exchange.sent.request
+    headers = replace(request.headers, session_expires=session_timer.asked(timer), min_se=seconds)
+    after, once_more = dialog.again(leg.dialog, replace(request, headers=headers))
+    return _sent_anew(replace(leg, dialog=after, timer=timer), exchange, once_more, effects)
+
+
+def _sent_anew(leg: Confirmed, exchange: OfferSent, request: SendRequest, effects: Effects) -> Confirmed:
+    sent = SentRequest(effects.emit_pending(request, None), request)
+    return replace(leg, exchange=replace(exchange, sent=sent))
+
+
+# --- requests of the far end
+
+
+def requested(leg: Confirmed, event: SipRequestReceived, effects: Effects) -> UserAgentStep:
+    """Handle a request in the dialog."""
+    match event.head.method:
+        case "BYE":
+            respond(leg.name, leg.access, event, 200, effects)
+            return releasing.gone(leg, effects), (Ended(sip_status.hung_up(event)),)
+        case "INVITE" | "UPDATE":
+            return _reoffered(leg, event, effects)
+        case "INFO":
+            return _informed(leg, event, effects)
+        case "PRACK":
+            respond(leg.name, leg.access, event, 481, effects)
+            return leg, ()
+        case _:
+            respond(leg.name, leg.access, event, 200, effects, dialog.ABILITIES)
+            return leg, ()
+
+
+def _informed(leg: Confirmed, event: SipRequestReceived, effects: Effects) -> UserAgentStep:
+    """Handle an INFO: a key that was pressed, or something that we do not understand (RFC 6086 §4.2.2)."""
+    if event.digit is not None:
+        respond(leg.name, leg.access, event, 200, effects)
+        return leg, (Dtmf(event.digit, event.duration),)
+    empty = not isinstance(event.body, OtherBody) or not event.body.length
+    respond(leg.name, leg.access, event, 200 if empty else 415, effects)
+    return leg, ()
+
+
+def _reoffered(leg: Confirmed, event: SipRequestReceived, effects: Effects) -> UserAgentStep:
+    """Answer a re-INVITE or UPDATE (rules 2 and 3). Without a description, an INVITE asks for our offer, and an UPDATE
+    only refreshes (RFC 3311 §5.1).
+    """
+    headers, sdp = event.headers, event.body if isinstance(event.body, Sdp) else None
+    invites = event.head.method == "INVITE"
+    if session_timer.is_too_small(headers):
+        respond(leg.name, leg.access, event, 422, effects, SipHeaders(min_se=session_timer.SMALLEST))
+        return leg, ()
+    if (invites or sdp) and _is_crossed(leg, invites):
+        respond(leg.name, leg.access, event, 491, effects)
+        return leg, ()
+    session = offer_answer.answer(leg.session, leg.wanted, sdp) if sdp else _asked(leg, invites)
+    if session is None:
+        respond(leg.name, leg.access, event, 488, effects, incompatible(texts.OFFER_WITHOUT_AUDIO))
+        return leg, ()
+    timer = session_timer.accept(headers, effects.at)
+    refreshed = dialog.refreshed(leg.dialog, event.contact, headers)
+    news = offer_answer.news(leg.session, session)
+    after = replace(leg, dialog=refreshed, session=session, timer=timer)
+    return _answered(after, event, sdp, effects), news
+
+
+def _is_crossed(leg: Confirmed, invites: bool) -> bool:
+    """Return True if an offer of ours has no answer, or a re-INVITE of ours no final response."""
+    match leg.exchange:
+        case OfferSent(sent):
+            return sent.request.body is not None
+        case AckAwaited(offer=Sdp()):
+            return not invites
+        case AckAwaited() | OfferDeferred() | None:
+            return False
+        case _:
+            assert_never(leg.exchange)
+
+
+def _asked(leg: Confirmed, invites: bool) -> MediaSession:
+    """Return the session after a request without a description; an INVITE asks for our offer."""
+    return offer_answer.offer(leg.session, leg.wanted)[0] if invites else leg.session
+
+
+def _answered(leg: Confirmed, event: SipRequestReceived, offered: Sdp | None, effects: Effects) -> Confirmed:
+    """Send the 2xx. That to an INVITE has to be acknowledged; it settles an earlier one that was not."""
+    expires, require = session_timer.told(leg.timer)
+    headers = replace(dialog.ABILITIES, session_expires=expires, require=require)
+    invites = event.head.method == "INVITE"
+    sdp = leg.session.sent if invites or offered else None
+    ok = response(leg.name, leg.access, event.head, 200, headers, sdp, contact=True)
+    if not invites:
+        effects.emit(ok)
+        return leg
+    unheard.forget(leg.name, effects)
+    unheard.accept(ok, effects)
+    awaited = AckAwaited(event.head, effects.at, False, None if offered else sdp)
+    return replace(leg, exchange=awaited)
+
+
+def acknowledged(leg: Confirmed, event: SipRequestReceived, effects: Effects) -> UserAgentStep:
+    """Handle the ACK to our 2xx, which has the answer if the 2xx had our offer."""
+    awaited = leg.exchange
+    if not isinstance(awaited, AckAwaited) or awaited.head.cseq != event.head.cseq:
+        return leg, ()
+    settled = replace(leg, exchange=None)
+    session = leg.session
+    if awaited.offer is not None:
+        found = offer_answer.accepted(leg.session, leg.wanted, event.body)
+        if found is None and awaited.first:
+            return releasing.bye(settled, effects), (Ended(_LATE_WITHOUT_AUDIO),)
+        session = found or session
+    news = offer_answer.news(leg.session, session)
+    if awaited.first and leg.session.held:
+        news = (*news, Held())  # the bridge could not be told while the client answered
+    return _pursued(replace(settled, session=session), effects), news
+
+
+# --- waiting
+
+
+def deadline(leg: Confirmed) -> Deadline | None:
+    """Return by when the leg must have moved on; None if it may stay as it is."""
+    match leg.exchange:
+        case OfferSent(since=since):
+            return Deadline(texts.CHANGE_ANSWERED, since + _LONGEST_RESPONSE)
+        case OfferDeferred(until):
+            return Deadline(texts.NEXT_ATTEMPT, until)
+        case AckAwaited(since=since):
+            return Deadline(texts.CONFIRMATION, since + LONGEST_ACK)
+        case None:
+            return Deadline(texts.REFRESH, session_timer.due(leg.timer)) if leg.timer else None
+        case _:
+            assert_never(leg.exchange)
+
+
+def expire(leg: Confirmed, effects: Effects) -> UserAgentStep:
+    """Do what is due, as the leg's deadline has come."""
+    match leg.exchange:
+        case OfferSent():
+            return _lost(leg, effects)
+        case OfferDeferred():
+            return _pursued(replace(leg, exchange=None), effects), ()
+        case AckAwaited():
+            return releasing.bye(leg, effects), (Ended(_NOT_CONFIRMED),)
+        case None:
+            if leg.timer is None:
+                return leg, ()
+            if session_timer.end(leg.timer) <= effects.at:
+                return _lost(leg, effects)
+            return _refresh(leg, effects), ()
+        case _:
+            assert_never(leg.exchange)

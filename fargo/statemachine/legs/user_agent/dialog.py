@@ -1,0 +1,180 @@
+"""Dialogs (RFC 3261 §12), and the requests within them.
+
+Rules:
+
+1. The route set and the ends are fixed when the dialog begins. The remote target follows the latest Contact of the far
+   end (RFC 3261 §12.2, RFC 3311 §5.2).
+2. The numbers of our requests go up by one, in each dialog by itself. An ACK has the number of its INVITE.
+3. Requests within a dialog have no other hop than its route set, or its target, says.
+"""
+
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from fargo.statemachine.model.sip_messages import (
+    NO_HEADERS,
+    Body,
+    InviteReceived,
+    Party,
+    SendRequest,
+    SipHeaders,
+    SipRequestReceived,
+    SipResponseReceived,
+)
+
+ALLOW: Final = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "PRACK", "UPDATE")
+"""The methods that a call of ours understands."""
+SUPPORTED: Final = ("100rel", "timer")
+"""The extensions that we have: RFC 3262, RFC 4028."""
+ABILITIES: Final = SipHeaders(supported=SUPPORTED, allow=ALLOW)
+
+
+class Dialog(Struct, frozen=True, gc=False):
+    """A dialog, early or confirmed.
+
+    ``name``: `sip_messages`, rule 2. ``target``: the remote target, a URI. ``routes``: the route set, as Route has it.
+    ``sent``, ``received``: the CSeq numbers of the latest request either way; ``received`` is None if there was none.
+    ``calls``: we have placed the call, so the Call-ID is ours. ``updates``: the far end understands UPDATE.
+    """
+
+    name: str
+    call_id: str
+    local: Party
+    remote: Party
+    target: str
+    routes: tuple[str, ...]
+    sent: int
+    received: int | None
+    calls: bool
+    updates: bool
+
+
+# --- beginnings
+
+
+def begun_by_us(name: str, invite: SendRequest, response: SipResponseReceived) -> Dialog:
+    """Return the dialog that a response to our INVITE begins (RFC 3261 §12.1.2)."""
+    return Dialog(
+        name,
+        invite.call_id,
+        invite.sender,
+        replace(invite.recipient, tag=response.remote_tag),
+        response.contact or invite.uri,
+        response.record_route[::-1],
+        invite.cseq,
+        None,
+        True,
+        "UPDATE" in response.headers.allow,
+    )
+
+
+def begun_by_them(invite: InviteReceived, tag: str) -> Dialog:
+    """Return the dialog that our response to an INVITE begins (RFC 3261 §12.1.1). ``tag``: ours."""
+    return Dialog(
+        invite.name,
+        invite.head.call_id,
+        Party(_uri(invite.head.to_text), tag),
+        invite.caller,
+        invite.contact or invite.caller.uri,
+        invite.head.record_route,
+        0,
+        invite.head.cseq,
+        False,
+        "UPDATE" in invite.headers.allow,
+    )
+
+
+def _uri(text: str) -> str:
+    """Return the URI in the text of a From or To header (RFC 3261 §20.10)."""
+    _, bracket, rest = text.rpartition("<")
+    return rest.partition(">")[0] if bracket else text.partition(";")[0].strip()
+
+
+# --- changes
+
+
+def answered(dialog: Dialog, response: SipResponseReceived) -> Dialog:
+    """Return an early dialog as the 2xx to its INVITE confirms it: the route set is computed anew (RFC 3261
+    §13.2.2.4).
+    """
+    confirmed = refreshed(dialog, response.contact, response.headers)
+    return replace(confirmed, routes=response.record_route[::-1])
+
+
+def refreshed(dialog: Dialog, contact: str | None, headers: SipHeaders) -> Dialog:
+    """Return the dialog after a request or response that refreshes its target (rule 1)."""
+    updates = "UPDATE" in headers.allow if headers.allow else dialog.updates
+    if contact in (None, dialog.target) and updates is dialog.updates:
+        return dialog
+    return replace(dialog, target=contact or dialog.target, updates=updates)
+
+
+def heard(dialog: Dialog, cseq: int) -> Dialog:
+    """Return the dialog after a request of the far end with this number."""
+    return replace(dialog, received=cseq)
+
+
+def is_about(dialog: Dialog, request: SipRequestReceived) -> bool:
+    """Return True if a request belongs to the dialog."""
+    return request.head.call_id == dialog.call_id and request.remote_tag == dialog.remote.tag
+
+
+# --- requests
+
+
+def request(
+    dialog: Dialog,
+    method: str,
+    headers: SipHeaders = NO_HEADERS,
+    body: Body | None = None,
+    contact: bool = False,
+) -> tuple[Dialog, SendRequest]:
+    """Return the dialog after the next request, and the request."""
+    after = replace(dialog, sent=dialog.sent + 1)
+    uri, routes = _routed(dialog)
+    return after, SendRequest(
+        dialog=dialog.name,
+        method=method,
+        uri=uri,
+        call_id=dialog.call_id,
+        cseq=after.sent,
+        sender=dialog.local,
+        recipient=dialog.remote,
+        routes=routes,
+        contact=contact,
+        headers=headers,
+        body=body,
+    )
+
+
+def again(dialog: Dialog, request: SendRequest) -> tuple[Dialog, SendRequest]:
+    """Return the dialog and a request that is sent once more, with the next number."""
+    after = replace(dialog, sent=dialog.sent + 1)
+    return after, replace(request, cseq=after.sent)
+
+
+def ack(dialog: Dialog, invite: SendRequest) -> SendRequest:
+    """Return the ACK for a 2xx to an INVITE of ours (RFC 3261 §13.2.2.4)."""
+    uri, routes = _routed(dialog)
+    return SendRequest(
+        dialog=dialog.name,
+        method="ACK",
+        uri=uri,
+        call_id=dialog.call_id,
+        cseq=invite.cseq,
+        sender=dialog.local,
+        recipient=dialog.remote,
+        routes=routes,
+        credentials=invite.credentials,
+    )
+
+
+def _routed(dialog: Dialog) -> tuple[str, tuple[str, ...]]:
+    """Return Request-URI and routes. A first proxy that is a strict router gets both in the way of RFC 2543 (RFC 3261
+    §12.2.1.1).
+    """
+    if not dialog.routes or ";lr" in dialog.routes[0].lower():
+        return dialog.target, dialog.routes
+    return _uri(dialog.routes[0]), (*dialog.routes[1:], f"<{dialog.target}>")

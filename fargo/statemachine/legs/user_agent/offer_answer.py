@@ -1,0 +1,209 @@
+"""Offer and answer (RFC 3264) on the SIP side.
+
+Rules:
+
+1. Only audio in plain RTP is taken. The other streams of an offer are rejected, but stay in each later description of
+   ours, because their number must not change (RFC 3264 §8). Which they are, `Sdp.media` says.
+2. The first offer and answer settle the codecs, because the other leg is told only once. A later offer of the far end
+   may add codecs or leave some out: the answer has those of the settled ones that it contains. If it contains none of
+   them, it cannot be had, and the session stays as it was.
+3. The far end is "initiator", the gateway "responder" in the direction of the audio, whoever offers.
+4. The far end has us on hold if it does not want our audio: by its direction, or by the address 0.0.0.0 (RFC 3264
+   §8.4). A hold by address is no move; neither is a resume at the old address.
+5. A description that is sent again unchanged keeps its version; any other has a higher one than all before (RFC 3264
+   §8).
+"""
+
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from fargo.statemachine.legs.leg_events import Held, LegEvents, Resumed, TransportChanged
+from fargo.statemachine.media.description import (
+    Candidate,
+    Codec,
+    Content,
+    Description,
+    RawUdp,
+    Senders,
+    Unusable,
+    address,
+    common,
+    has_voice,
+    is_voice,
+    numbered_as,
+    rtp_and_rtcp,
+)
+from fargo.statemachine.model.sip_messages import Body, Sdp
+
+UNKNOWN: Final = Description(
+    "audio",
+    (Codec(0, "PCMU", 8000), Codec(8, "PCMA", 8000), Codec(101, "telephone-event", 8000)),
+    RawUdp((Candidate(1, "0.0.0.0", 9),)),
+)
+"""What is assumed of a caller that wants us to make the offer: the codecs of every phone, and no address yet."""
+
+
+class Ours(Struct, frozen=True, gc=False):
+    """Our part of a session: how the other leg takes audio, and whether it has the far end on hold."""
+
+    local: Description
+    holds: bool = False
+
+
+class MediaSession(Struct, frozen=True, gc=False):
+    """A session, as the last offer and answer have made it.
+
+    ``theirs``: the settled codecs (rule 2), and the far end's address. ``held``: the far end has us on hold. ``sent``:
+    our last description. ``version``: the highest so far.
+    """
+
+    ours: Ours
+    theirs: Description
+    held: bool
+    sent: Sdp
+    version: int = 0
+
+
+# --- the first offer and answer
+
+
+def usable(sdp: Sdp) -> Description | None:
+    """Return the far end's audio, None if there is none that we can take (rule 1). It may have no address, on hold."""
+    described = sdp.audio.description if sdp.audio else None
+    if described is None or described.encryption_required or not isinstance(described.transport, RawUdp):
+        return None
+    return Description("audio", described.codecs, described.transport) if has_voice(described.codecs) else None
+
+
+def first_offer(local: Description) -> Sdp:
+    """Return the description with which a call is placed."""
+    return Sdp(Content("", description=local))
+
+
+def answered(local: Description, sent: Sdp, answer: Sdp | None) -> MediaSession | None:
+    """Return the session after the answer to our first offer; None if it is of no use."""
+    described = usable(answer) if answer else None
+    if described is None or answer is None:
+        return None
+    agreed = common(local, described)
+    if isinstance(agreed, Unusable) or address(agreed) is None:
+        return None
+    settled = common(agreed, local)
+    assert not isinstance(settled, Unusable), "what is common to both is common both ways"
+    theirs = replace(agreed, transport=RawUdp(rtp_and_rtcp(agreed)))
+    return MediaSession(Ours(settled), theirs, _is_held(answer), sent)
+
+
+def first_answer(offer: Sdp, local: Description) -> MediaSession:
+    """Return the session after our answer to the caller's offer, which is usable and has an address."""
+    described = usable(offer)
+    assert described, "the caller's offer was taken"
+    answer = numbered_as(described, local)
+    ours = Ours(answer)
+    theirs = Description("audio", answer.codecs, RawUdp(rtp_and_rtcp(described)))
+    sent = Sdp(_content(ours, _answering(offer, False)), offer.media, offer.place)
+    return MediaSession(ours, theirs, _is_held(offer), sent)
+
+
+def late_offer(local: Description) -> MediaSession:
+    """Return the session after our offer in a 2xx, as the caller has made none. It names one voice codec only: the
+    other leg cannot be told which of several the caller chooses.
+    """
+    answer = numbered_as(UNKNOWN, local)
+    voice = next((codec for codec in answer.codecs if is_voice(codec)), None)
+    codecs = tuple(codec for codec in answer.codecs if codec is voice or not is_voice(codec))
+    ours = Ours(replace(answer, codecs=codecs))
+    theirs = Description("audio", codecs, RawUdp())
+    return MediaSession(ours, theirs, False, first_offer(ours.local))
+
+
+# --- later offers and answers
+
+
+def offer(session: MediaSession, wanted: Ours) -> tuple[MediaSession, Sdp]:
+    """Return the session after an offer of ours, and the offer. What is ours changes only with the answer to it."""
+    content = _content(wanted, "responder" if wanted.holds else "both")
+    return _said(session, replace(session.sent, audio=content))
+
+
+def accepted(session: MediaSession, wanted: Ours, answer: Body | None) -> MediaSession | None:
+    """Return the session after the answer to such an offer; None if it is of no use, and all stays as it was."""
+    if not isinstance(answer, Sdp):
+        return None
+    changed = _changed(session, answer)
+    return changed and replace(changed, ours=wanted)
+
+
+def answer(session: MediaSession, wanted: Ours, offer: Sdp) -> MediaSession | None:
+    """Return the session after our answer to an offer of the far end; None if that cannot be had (rule 2)."""
+    described = usable(offer)
+    changed = _changed(session, offer)
+    if changed is None or described is None:
+        return None
+    local = numbered_as(described, wanted.local)
+    content = _content(replace(wanted, local=local), _answering(offer, wanted.holds))
+    said, _ = _said(replace(changed, ours=wanted), Sdp(content, offer.media, offer.place))
+    return said
+
+
+def _changed(session: MediaSession, sdp: Sdp) -> MediaSession | None:
+    """Return the session as the far end describes its part of it."""
+    described = usable(sdp)
+    if described is None or isinstance(common(session.theirs, described), Unusable):
+        return None
+    theirs = replace(session.theirs, transport=_followed(session.theirs.transport, described))
+    return replace(session, theirs=theirs, held=_is_held(sdp))
+
+
+def _followed(before: object, described: Description) -> RawUdp:
+    """Return where the far end takes audio (rule 4). A new address is of a new generation (XEP-0177 §4.2)."""
+    now = rtp_and_rtcp(described)
+    assert isinstance(before, RawUdp), "only plain RTP is taken"
+    places = [(each.ip, each.port) for each in now]
+    if not now or places == [(each.ip, each.port) for each in before.candidates]:
+        return before
+    generation = before.candidates[0].generation + 1 if before.candidates else 0
+    return RawUdp(tuple(replace(each, generation=generation) for each in now))
+
+
+def _said(session: MediaSession, sdp: Sdp) -> tuple[MediaSession, Sdp]:
+    """Return the session after a description of ours, and the description with its version (rule 5)."""
+    same = replace(sdp, version=session.sent.version)
+    if same == session.sent:
+        return session, same
+    said = replace(sdp, version=session.version + 1)
+    return replace(session, sent=said, version=said.version), said
+
+
+def news(before: MediaSession, after: MediaSession) -> LegEvents:
+    """Return what the other leg has to know of a change."""
+    moved = after.theirs.transport if after.theirs.transport != before.theirs.transport else None
+    events: LegEvents = (TransportChanged(moved),) if isinstance(moved, RawUdp) else ()
+    if after.held is not before.held:
+        return (*events, Held() if after.held else Resumed())
+    return events
+
+
+# --- directions (rule 3)
+
+
+def _content(ours: Ours, senders: Senders) -> Content:
+    return Content("", senders=senders, description=ours.local)
+
+
+def _is_held(sdp: Sdp) -> bool:
+    """Return True if the far end takes no audio (rule 4)."""
+    assert sdp.audio
+    assert sdp.audio.description
+    return sdp.audio.senders in ("initiator", "none") or address(sdp.audio.description) is None
+
+
+def _answering(offer: Sdp, holds: bool) -> Senders:
+    """Return who sends after our answer to an offer (RFC 3264 §6.1)."""
+    assert offer.audio
+    theirs: Senders = offer.audio.senders
+    if not holds:
+        return theirs
+    return "responder" if theirs in ("both", "responder") else "none"

@@ -1,0 +1,222 @@
+"""The phases of the user agent's leg.
+
+A call of ours is named after the client's side of RFC 3261 (Uac), one to us after the server's side (Uas), until its
+dialog is confirmed. From then on both are the same.
+"""
+
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from fargo.statemachine.legs.leg_events import LegEvents
+from fargo.statemachine.legs.sip.phases import Access, Over
+from fargo.statemachine.legs.user_agent.dialog import Dialog
+from fargo.statemachine.legs.user_agent.offer_answer import MediaSession, Ours
+from fargo.statemachine.legs.user_agent.session_timer import Refreshing
+from fargo.statemachine.media.description import Description
+from fargo.statemachine.model.sip_messages import Endpoint, RequestHead, Sdp, SendRequest, SipHeaders
+
+
+class UserAgentPhase(Struct, frozen=True, gc=False):
+    """The base of all phases. ``name``: that of the dialog (`sip_messages`, rule 2). ``access``: that of the account
+    that the call is for.
+    """
+
+    name: str
+    access: Access
+
+
+class SentRequest(Struct, frozen=True, gc=False):
+    """A request of ours, and the id of its command."""
+
+    command: str
+    request: SendRequest
+
+
+# --- a call that we placed
+
+
+class EarlyMedia(Struct, frozen=True, gc=False):
+    """What a phone describes of its audio before it answers (RFC 3960), and since when."""
+
+    sdp: Sdp
+    since: float
+
+
+class EarlyDialog(Struct, frozen=True, gc=False):
+    """A dialog that is not answered (RFC 3261 §12.1). Each phone that a call is forked to has its own.
+
+    ``rseq``: that of the last reliable provisional response (RFC 3262), None if there was none. ``media``: None if the
+    phone has not described its audio.
+    """
+
+    dialog: Dialog
+    rseq: int | None = None
+    media: EarlyMedia | None = None
+
+
+class UacCalling(UserAgentPhase, frozen=True, gc=False):
+    """The INVITE is sent, and nobody has responded. ``domain``: that of the called address. ``offer``: see INVITE."""
+
+    invite: SentRequest
+    domain: str
+    offer: Description
+    since: float
+
+
+class UacProceeding(UserAgentPhase, frozen=True, gc=False):
+    """The call is on its way to a phone, or rings there. ``source``: the address that the response came from."""
+
+    invite: SentRequest
+    domain: str
+    offer: Description
+    since: float
+    early: tuple[EarlyDialog, ...]
+    source: Endpoint | None
+    ringing: bool = False
+
+
+class UacCancelling(UserAgentPhase, frozen=True, gc=False):
+    """We have cancelled the call. The INVITE has no final response, which may yet be that the call is answered.
+
+    ``proceeded``: some phone has responded before, so the INVITE has certainly arrived. ``forked``: see `Confirmed`.
+    ``until``: when it can be taken for dead.
+    """
+
+    invite: SentRequest
+    until: float
+    proceeded: bool
+    forked: bool
+
+
+# --- a call that has come in
+
+
+class ReliableRinging(Struct, frozen=True, gc=False):
+    """The caller demanded reliable provisional responses (RFC 3262). ``rseq``: that of our last one.
+
+    ``since``: when we sent it, None if it has been acknowledged.
+    """
+
+    rseq: int
+    since: float | None
+
+
+class UasProceeding(UserAgentPhase, frozen=True, gc=False):
+    """A call has come in and waits for our answer.
+
+    ``sdp``: the caller's offer, None if we are to make the offer. ``offer``: what the other leg is offered.
+    ``ringing``: the caller has been told that a client rings; ``reliable`` is not None if it demanded to be told
+    reliably.
+    """
+
+    head: RequestHead
+    headers: SipHeaders
+    dialog: Dialog
+    sdp: Sdp | None
+    offer: Description
+    since: float
+    ringing: bool = False
+    reliable: ReliableRinging | None = None
+
+
+class UasRefused(UserAgentPhase, frozen=True, gc=False):
+    """We have refused the call, and the caller has not acknowledged that."""
+
+    head: RequestHead
+    since: float
+
+
+class UasReleasing(UserAgentPhase, frozen=True, gc=False):
+    """We have accepted the call and hung up since. The BYE has to wait for the caller's ACK (RFC 3261 §15)."""
+
+    dialog: Dialog
+    head: RequestHead
+    since: float
+
+
+# --- a confirmed dialog
+
+
+class OfferSent(Struct, frozen=True, gc=False):
+    """A re-INVITE or UPDATE of ours has no final response. ``wanted``: what it is to bring about."""
+
+    sent: SentRequest
+    wanted: Ours
+    since: float
+
+
+class OfferDeferred(Struct, frozen=True, gc=False):
+    """The next offer has to wait: the last one met one of the far end, or could not be handled (RFC 3261 §14.1)."""
+
+    until: float
+
+
+class AckAwaited(Struct, frozen=True, gc=False):
+    """Our 2xx has no ACK. ``first``: it is that to the first INVITE. ``offer``: our offer in it, which the ACK is to
+    answer; None if it was our answer.
+    """
+
+    head: RequestHead
+    since: float
+    first: bool
+    offer: Sdp | None
+
+
+Exchange: TypeAlias = OfferSent | OfferDeferred | AckAwaited
+"""An exchange of offer and answer that is under way in a confirmed dialog."""
+
+
+class Confirmed(UserAgentPhase, frozen=True, gc=False):
+    """The call is answered (RFC 3261 §12).
+
+    ``wanted``: what the other leg wants the session to be for its part. ``timer``: None if nobody refreshes the
+    session. ``invites``: the first INVITE, if it was ours, and our last re-INVITE, if there was one: each further 2xx
+    to them gets an ACK. ``forked``: several phones have responded to ours, so more than one may answer. ``since``: when
+    the call was answered.
+    """
+
+    dialog: Dialog
+    session: MediaSession
+    wanted: Ours
+    since: float
+    invites: tuple[SentRequest, ...] = ()
+    exchange: Exchange | None = None
+    timer: Refreshing | None = None
+    forked: bool = False
+
+
+class Releasing(UserAgentPhase, frozen=True, gc=False):
+    """We have hung up, and the far end has not confirmed that. ``linger``: until when further 2xx to ``invites`` may
+    come, None if none are expected.
+    """
+
+    dialog: Dialog
+    since: float
+    invites: tuple[SentRequest, ...]
+    linger: float | None
+
+
+class Lingering(UserAgentPhase, frozen=True, gc=False):
+    """The call is over, but other phones that it was forked to may yet answer, and have to be told. ``dialog``: that
+    which has ended.
+    """
+
+    dialog: Dialog
+    invites: tuple[SentRequest, ...]
+    until: float
+
+
+UserAgentLeg: TypeAlias = (
+    UacCalling
+    | UacProceeding
+    | UacCancelling
+    | UasProceeding
+    | UasRefused
+    | UasReleasing
+    | Confirmed
+    | Releasing
+    | Lingering
+)
+UserAgentStep: TypeAlias = tuple[UserAgentLeg | Over, LegEvents]
+"""The leg after something has happened, and what the bridge should know."""

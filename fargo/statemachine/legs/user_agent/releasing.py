@@ -1,0 +1,152 @@
+"""The end of an answered call: BYE, and what may still come after it.
+
+Rules:
+
+1. A BYE is repeated until it is heard (`unheard`); only then nothing is left of the call.
+2. For some time after the answer, other phones that the call was forked to may answer, too (RFC 3261 §13.2.2.4). Each
+   of their 2xx gets an ACK, and a BYE, also if the call has ended by then.
+3. A 2xx to an INVITE that was answered before gets its ACK again.
+"""
+
+from typing import Final
+
+from msgspec.structs import replace
+
+from fargo.statemachine.effects import Effects
+from fargo.statemachine.legs.sip.phases import Access, Over
+from fargo.statemachine.legs.user_agent import authentication, dialog, unheard
+from fargo.statemachine.legs.user_agent.dialog import Dialog
+from fargo.statemachine.legs.user_agent.phases import (
+    Confirmed,
+    Lingering,
+    OfferSent,
+    Releasing,
+    SentRequest,
+    UacCalling,
+    UacCancelling,
+    UacProceeding,
+    UasReleasing,
+    UserAgentStep,
+)
+from fargo.statemachine.model.sip_messages import SendRequest, SipRequestUndelivered, SipResponseReceived
+
+_FORKED: Final = 32.0
+"""The seconds within which further phones may answer (RFC 3261 §13.2.2.4)."""
+
+
+def bye(leg: Confirmed, effects: Effects) -> Releasing:
+    """Hang up. A re-INVITE that is under way may yet get a 2xx."""
+    unheard.forget(leg.name, effects)
+    sent = leg.exchange.sent if isinstance(leg.exchange, OfferSent) else None
+    invites = (*leg.invites, sent) if sent and sent.request.method == "INVITE" else leg.invites
+    return say(leg.name, leg.access, leg.dialog, invites, _linger(leg), effects)
+
+
+def say(
+    name: str,
+    access: Access,
+    of: Dialog,
+    invites: tuple[SentRequest, ...],
+    linger: float | None,
+    effects: Effects,
+) -> Releasing:
+    """Send the BYE of a dialog."""
+    after, request = dialog.request(of, "BYE")
+    unheard.say(request, effects)
+    return Releasing(name, access, after, effects.at, invites, linger)
+
+
+def say_at_once(
+    leg: UacProceeding | UacCalling | UacCancelling, of: Dialog, forked: bool, effects: Effects
+) -> Releasing:
+    """Send the BYE of a call of ours that has been answered just now."""
+    linger = effects.at + _FORKED if forked else None
+    return say(leg.name, leg.access, of, (leg.invite,), linger, effects)
+
+
+def over(leg: Releasing, effects: Effects) -> Lingering | Over:
+    """Return what is left of a call that has ended for both (rule 2)."""
+    return _left(leg, leg.linger, effects)
+
+
+def gone(leg: Confirmed, effects: Effects) -> Lingering | Over:
+    """Return what is left of a call that the far end has ended."""
+    return _left(leg, _linger(leg), effects)
+
+
+def _left(leg: Confirmed | Releasing, linger: float | None, effects: Effects) -> Lingering | Over:
+    unheard.forget(leg.name, effects)
+    if linger is None or linger <= effects.at:
+        return Over()
+    return Lingering(leg.name, leg.access, leg.dialog, leg.invites, linger)
+
+
+def _linger(leg: Confirmed) -> float | None:
+    return leg.since + _FORKED if leg.forked else None
+
+
+def confirmed(leg: UasReleasing, effects: Effects) -> Releasing:
+    """Hang up, as the caller has acknowledged our 2xx, or will never do so."""
+    unheard.forget(leg.name, effects)
+    return say(leg.name, leg.access, leg.dialog, (), None, effects)
+
+
+def crossed(leg: Releasing, effects: Effects) -> Lingering | Over:
+    """Return what is left after a BYE that has crossed ours."""
+    unheard.settle_bye(leg.dialog.remote, effects)
+    return over(leg, effects)
+
+
+def responded(leg: Releasing, event: SipResponseReceived | SipRequestUndelivered, effects: Effects) -> UserAgentStep:
+    """Handle a response: that to our BYE, or a late one."""
+    if isinstance(event, SipResponseReceived) and confirm(leg.invites, leg.dialog, event, effects):
+        return leg, ()
+    ours = _is_own(leg, event, effects)
+    if ours and isinstance(event, SipResponseReceived) and _challenged(leg, event, effects):
+        return leg, ()
+    if unheard.answered(event, effects) and ours:
+        return over(leg, effects), ()
+    return leg, ()
+
+
+def _is_own(leg: Releasing, event: SipResponseReceived | SipRequestUndelivered, effects: Effects) -> bool:
+    """Return True if the event is about the BYE of the call, and not that to another phone."""
+    waiting = effects.pending.get(event.command)
+    said = waiting.command if waiting else None
+    return isinstance(said, SendRequest) and said.method == "BYE" and said.recipient == leg.dialog.remote
+
+
+def _challenged(leg: Releasing, event: SipResponseReceived, effects: Effects) -> bool:
+    """Answer the challenge to our BYE, if it may be answered. Return True if it was."""
+    command = effects.pending[event.command].command
+    assert isinstance(command, SendRequest)
+    anew = authentication.answered(command, event, leg.access)
+    if anew is None:
+        return False
+    effects.settle(event.command)
+    unheard.say(replace(anew, cseq=command.cseq + 1, repeats=None), effects)
+    return True
+
+
+def confirm(invites: tuple[SentRequest, ...], of: Dialog, event: SipResponseReceived, effects: Effects) -> bool:
+    """Send the ACK for a further 2xx to an INVITE that was answered before (rules 2 and 3). Return True if it was one.
+
+    ``of``: the dialog of the call.
+    """
+    for invite in invites:
+        if event.command == invite.command and event.method == "INVITE" and 200 <= event.status < 300:
+            if event.remote_tag == of.remote.tag:
+                effects.emit(dialog.ack(of, invite.request))
+            else:
+                refuse(of.name, invite, event, effects)
+            return True
+    return False
+
+
+def refuse(name: str, invite: SentRequest, event: SipResponseReceived, effects: Effects) -> None:
+    """End the call of a phone whose answer is not wanted: confirm it, and hang up, unless that is under way."""
+    begun = dialog.begun_by_us(name, invite.request, event)
+    effects.emit(dialog.ack(begun, invite.request))
+    if invite.request.recipient.tag is None and not unheard.is_ending(begun.remote, effects):
+        _, request = dialog.request(begun, "BYE")
+        unheard.say(request, effects)

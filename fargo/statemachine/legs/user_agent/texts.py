@@ -1,0 +1,45 @@
+"""The sentences that the user agent's leg writes for people. They are part of commands, and so of every log.
+
+A text with names in braces is a template for `str.format`; ``domain`` is that of the called address.
+"""
+
+from typing import Final
+
+# --- why a call ended
+
+OFFER_WITHOUT_AUDIO: Final = "The caller's offer contains no usable audio."
+ANSWER_WITHOUT_AUDIO: Final = "{domain} answered without audio that your client supports."
+LATE_ANSWER_WITHOUT_AUDIO: Final = "The caller's phone does not support the audio that your client offers."
+NOT_ANSWERED: Final = "The call was not answered in time."
+CALLER_GAVE_UP: Final = "The caller hung up before the call was answered."
+ANSWERED_ELSEWHERE: Final = "The call was answered on another phone."
+NOT_CONFIRMED: Final = "The phone did not confirm the call. It may be unreachable."
+NO_RESPONSE: Final = "The phone no longer responds."
+CALL_UNKNOWN: Final = "The phone does not know the call any more."
+
+# --- why a call that we placed failed
+
+SAID_BY_SERVER: Final = "{domain} says: {words} ({status})"
+REDIRECTED: Final = "{domain} redirects the call: {words} ({status}). This gateway does not follow redirections."
+SAID_IN_DETAIL: Final = "{said}: {details}"
+NO_WORDS: Final = "no reason given"
+LOGIN_REFUSED: Final = "{domain} did not accept the user name or password of your SIP account for this call ({status})."
+NOBODY_ANSWERED: Final = "Nobody answered."
+SERVER_SILENT: Final = "The SIP server does not respond."
+SERVER_UNREACHABLE: Final = "The SIP server cannot be reached."
+NO_SUCH_SERVER: Final = "There is no SIP server with the name {server}."
+NAMES_SILENT: Final = "The address of {server} could not be found out: the name servers do not respond."
+CERTIFICATE_INVALID: Final = "The TLS certificate of {server} is not valid: {details}."
+PASSWORD_LOST: Final = "The gateway no longer has the password of your SIP account. Register again."
+NO_EDGE: Final = "The gateway's SIP service cannot take calls at the moment. Try again shortly."
+UNSENDABLE: Final = "The call cannot be sent to {server}: {details}."
+NO_DETAILS: Final = "no details known"
+
+# --- what a call waits for until a deadline
+
+ANSWER: Final = "an answer"
+CONFIRMATION: Final = "the phone's confirmation"
+CHANGE_ANSWERED: Final = "the phone's answer to a change"
+NEXT_ATTEMPT: Final = "the next attempt to change the call"
+REFRESH: Final = "the session to be refreshed"
+END_OF_CALL: Final = "the end of the SIP call"

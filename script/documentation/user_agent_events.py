@@ -1,0 +1,155 @@
+"""The events that are tried in a call of our own user agent."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from documentation.events import AUDIO, BOB, DESK, REGISTRAR, VOICE
+
+from fargo.statemachine.account.account_state import connection_of
+from fargo.statemachine.call.call_state import Call
+from fargo.statemachine.legs.jingle import jingle_leg
+from fargo.statemachine.legs.jingle.jingle_session import Session
+from fargo.statemachine.legs.user_agent.phases import UacCancelling, UserAgentPhase
+from fargo.statemachine.media.description import Candidate, Codec, Content, Description, RawUdp, Senders
+from fargo.statemachine.model.events import (
+    Event,
+    Iq,
+    Restarted,
+    SessionAccepted,
+    SessionInformed,
+    SessionInitiated,
+    SessionTerminated,
+    TimePassed,
+)
+from fargo.statemachine.model.sip_messages import (
+    EdgeRestarted,
+    InviteReceived,
+    Party,
+    RAck,
+    RequestHead,
+    Sdp,
+    SendRequest,
+    SendResponse,
+    SipHeaders,
+    SipRequestReceived,
+    SipRequestUndelivered,
+    SipResponseReceived,
+    Undelivered,
+)
+from fargo.statemachine.user_state import User
+
+_CONTACT: Final = "sip:bob@192.0.2.7"
+_TAG: Final = "bob"
+_CALL_ID: Final = "call"
+_RELIABLE: Final = SipHeaders(require=("100rel",), rseq=1)
+_REQUIRED: Final = SipHeaders(require=("100rel",))
+_NO_HEADERS: Final = SipHeaders()
+_METHODS: Final = ("BYE", "INFO", "OPTIONS", "PRACK", "REFER", "MESSAGE")
+
+
+def _description(senders: Senders = "both", codec: Codec = VOICE[0]) -> Sdp:
+    description = Description("audio", (codec,), RawUdp((Candidate(1, "192.0.2.7", 5000),)))
+    return Sdp(Content("", senders=senders, description=description), ("audio 5000 RTP/AVP 0",), 0)
+
+
+_AUDIO: Final = _description()
+_HOLD: Final = _description("initiator")
+_OTHER: Final = _description(codec=Codec(18, "G729", 8000))
+
+
+def of_call(user: User) -> Iterator[Event]:
+    """Yield the events of one call, outgoing or incoming. There are none once it is over."""
+    if not (user.calls or user.pending):
+        yield SessionInitiated(Iq(DESK, BOB, "iq"), "session", AUDIO)
+        for place, headers in enumerate((SipHeaders(), _REQUIRED, SipHeaders(require=("unknown",)))):
+            yield _invite(user, place, headers, _AUDIO)
+        yield from (_invite(user, 3, SipHeaders(), body) for body in (None, _OTHER, Sdp(None)))
+    for call in user.calls.values():
+        for session in jingle_leg.sessions(call.jingle):
+            yield from _of_client(session, call)
+        if isinstance(call.sip, UserAgentPhase):
+            yield from _of_phone(user, call.sip.name)
+        yield from (TimePassed(), EdgeRestarted(), Restarted())
+
+
+def _invite(user: User, place: int, headers: SipHeaders, body: Sdp | None) -> InviteReceived:
+    connection = connection_of(user.account) or "0.0"
+    return InviteReceived(
+        f"{connection}-{place}",
+        connection,
+        _head("INVITE", 1),
+        REGISTRAR,
+        Party("sip:bob@example.net", _TAG),
+        _CONTACT,
+        headers,
+        body,
+    )
+
+
+def _head(method: str, number: int, call_id: str = _CALL_ID) -> RequestHead:
+    to = "<sip:alice@example.net>"
+    return RequestHead(method, "sip:token@192.0.2.1", ("SIP/2.0/UDP 192.0.2.5",), "<x>", to, call_id, number)
+
+
+def _of_client(session: Session, call: Call) -> Iterator[Event]:
+    iq = Iq(session.client, session.us, "iq")
+    yield from (SessionInformed(iq, session.sid, info) for info in ("ringing", "hold", "unhold"))
+    yield SessionAccepted(iq, session.sid, AUDIO)
+    yield SessionTerminated(iq, session.sid, "busy" if call.caller else "success")
+
+
+def _of_phone(user: User, name: str) -> Iterator[Event]:
+    pending = {key: each.command for key, each in user.pending.items()}
+    for key, command in pending.items():
+        if isinstance(command, SendRequest):
+            yield from _responses(name, key, command)
+    [call] = user.calls.values()
+    if isinstance(call.sip, UacCancelling):
+        yield from _to_invite(name, call.sip.invite.command)
+    number = 2 + max((each.head.cseq for each in pending.values() if isinstance(each, SendResponse)), default=1)
+    call_id = next((each.call_id for each in _known(call)), _CALL_ID)
+    yield from (_request(name, _head(method, number, call_id)) for method in _METHODS)
+    for method in ("INVITE", "UPDATE"):
+        yield from (_request(name, _head(method, number, call_id), body) for body in (_AUDIO, _HOLD, _OTHER, None))
+    yield _request(name, _head("BYE", number, "another-call"))
+    for acknowledged in [each.head for each in pending.values() if isinstance(each, SendResponse)]:
+        yield from (_request(name, _head("ACK", acknowledged.cseq, call_id), body) for body in (None, _AUDIO))
+    yield _request(name, _head("CANCEL", 1, call_id))
+    acknowledges = SipHeaders(rack=RAck(1, 1, "INVITE"))
+    yield _request(name, _head("PRACK", number, call_id), headers=acknowledges)
+
+
+def _known(call: Call) -> Iterator[SendRequest]:
+    invite = getattr(call.sip, "invite", None)
+    if invite is not None:
+        yield invite.request
+    yield from (each.request for each in getattr(call.sip, "invites", ()))
+
+
+def _responses(name: str, command: str, request: SendRequest) -> Iterator[Event]:
+    if request.method == "INVITE":
+        yield from _to_invite(name, command)
+    else:
+        said = request.cancels or command
+        for status in (200, 408, 481):
+            yield _response(name, said, request.method, status)
+    yield SipRequestUndelivered(name, command, Undelivered.SILENT)
+
+
+def _to_invite(name: str, command: str) -> Iterator[Event]:
+    yield _response(name, command, "INVITE", 180)
+    yield _response(name, command, "INVITE", 183, _RELIABLE, _AUDIO)
+    yield from (_response(name, command, "INVITE", 200, body=body) for body in (_AUDIO, _HOLD, None))
+    yield from (_response(name, command, "INVITE", status) for status in (302, 408, 481, 486, 491))
+
+
+def _response(
+    name: str, command: str, method: str, status: int, headers: SipHeaders = _NO_HEADERS, body: Sdp | None = None
+) -> SipResponseReceived:
+    return SipResponseReceived(name, command, method, status, "", REGISTRAR, _TAG, _CONTACT, (), headers, body)
+
+
+def _request(
+    name: str, head: RequestHead, body: Sdp | None = None, headers: SipHeaders = _NO_HEADERS
+) -> SipRequestReceived:
+    return SipRequestReceived(name, head, REGISTRAR, _TAG, _CONTACT, headers, body)

@@ -1,0 +1,224 @@
+"""An adapter between the tests and a scripted edge, on the tests' own event loop. Time passes when a test says so."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from itertools import count
+from typing import Any, Self
+
+from edge.agents import Address, Agent, Message, host_port, request, response, unique
+from twisted.internet.asyncioreactor import AsyncioSelectorReactor
+from twisted.internet.task import Clock
+
+from fargo.adapters.sip.adapter import SipAdapter
+from fargo.adapters.sip.names import Names
+from fargo.adapters.sip.settings import SipSettings
+from fargo.edge.sip.keys import EdgeKeys, is_authentic, message_key, token
+from fargo.statemachine.model.commands import Command, Issued
+from fargo.statemachine.model.events import Event
+from fargo.statemachine.model.sip_messages import EdgeRestarted
+from fargo.store.codec import survives
+
+USER, OTHER = "romeo@example.org", "mercutio@example.org"
+SECRET = "a secret of the tests"
+BOOT = "1700000000.000001"
+PASSWORDS = {"vault-1": "xyzzy"}
+WAIT_SECONDS = 15
+STEP = 0.125  # seconds; a float has it exactly
+
+
+class TimedReactor:
+    """A reactor with real sockets, whose time is a `Clock`."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.clock = Clock()
+        real: Any = AsyncioSelectorReactor(loop)
+        self.listenUDP, self.connectTCP = real.listenUDP, real.connectTCP
+        self.callLater, self.seconds = self.clock.callLater, self.clock.seconds
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass in small steps, so that timers which follow from others come in their turn."""
+        self.clock.pump([STEP] * round(seconds / STEP))
+
+
+class ScriptedEdge(Agent):
+    """The edge as the tests play it: it writes keys, and checks those that it gets."""
+
+    keys: EdgeKeys
+    gateway: Address
+    boot: str
+
+    @classmethod
+    async def beside(cls) -> Self:
+        edge = await cls.open("127.0.0.1")
+        edge.keys, edge.boot = EdgeKeys.of(SECRET), BOOT
+        return edge
+
+    def put(self, message: Message) -> None:
+        number, method = message["CSeq"].split()
+        assert is_authentic(message["X-Fargo-Key"], self.keys.to_edge, message["Call-ID"], number, method)
+        super().put(message)
+
+    def send(self, message: Message, to: Address | None = None) -> Message:
+        if message.get("X-Fargo-Key") is None:
+            number, method = message["CSeq"].split()
+            key = message_key(self.keys.to_gateway, message["Call-ID"], number, method)
+            message.headers.append(("X-Fargo-Key", key))
+        return super().send(message, to or self.gateway)
+
+    def outside(self, peer: str, **more: str) -> tuple[str, str]:
+        """Return the line about a message from outside. ``peer``: transport, address and port."""
+        transport = peer.partition(":")[0]
+        port = 5061 if transport == "tls" else 5060
+        told = {"at": f"192.0.2.10:{port}", "boot": self.boot, **more}
+        return "X-Fargo-From", ";".join([peer, *(f"{name}={value}" for name, value in told.items())])
+
+    def answer_from(
+        self,
+        peer: str,
+        to: Message,
+        status: int,
+        phrase: str = "Phrase",
+        *,
+        headers: Iterable[tuple[str, str]] = (),
+        body: str = "",
+        **more: str,
+    ) -> Message:
+        """Pass a response from outside on."""
+        return self.send(response(to, status, phrase, headers=[self.outside(peer, **more), *headers], body=body))
+
+    def answer_itself(self, to: Message, status: int, phrase: str = "Phrase") -> Message:
+        """Send a response that the edge makes itself."""
+        return self.send(response(to, status, phrase, headers=[("X-Fargo-Local", "1")]))
+
+    def deliver(
+        self,
+        method: str,
+        uri: str,
+        peer: str = "udp:192.0.2.1:5060",
+        *,
+        headers: Iterable[tuple[str, str]] = (),
+        body: str = "",
+    ) -> Message:
+        """Pass a request from outside on."""
+        message = request(method, uri, headers=[self.outside(peer), *headers], body=body)
+        ip = peer.partition(":")[2].rpartition(":")[0]
+        below = f"SIP/2.0/{peer.partition(':')[0].upper()} {ip}:5060;branch={unique('z9hG4bK-out')};received={ip}"
+        own = f"SIP/2.0/UDP {host_port(self.address)};branch={unique('z9hG4bK-edge')}"
+        message.headers[:0] = [("Via", own), ("Via", below)]
+        return self.send(message)
+
+    def taken(self, wanted: Callable[[Message], bool]) -> list[Message]:
+        """Take all such messages that have come out of the inbox."""
+        found = [each for each in self._messages if wanted(each)]
+        self._messages = [each for each in self._messages if not wanted(each)]
+        return found
+
+    def acknowledge(self, invite: Message, final: Message) -> Message:
+        """Send the ACK to the failure of an INVITE, as the edge makes it of that."""
+        headers = [(name, value) for name, value in invite.headers if name not in ("To", "CSeq", "Content-Type")]
+        number = invite["CSeq"].split()[0]
+        start = invite.start.replace("INVITE", "ACK")
+        return self.send(Message(start, [*headers, ("To", final["To"]), ("CSeq", f"{number} ACK")]))
+
+
+class Rig:
+    """An adapter, the edge that it talks to, and the events that it puts. `async with` starts and stops it."""
+
+    edge: ScriptedEdge
+
+    def __init__(self, **settings: Any) -> None:
+        self._given = settings
+        self._events: asyncio.Queue[tuple[str, Event]] = asyncio.Queue()
+        self._ids = count(40)
+        self.broadcast: list[EdgeRestarted] = []
+        self.digits: dict[str, str] = {}
+
+    async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
+        self.edge = await ScriptedEdge.beside()
+        self.reactor = TimedReactor(self._loop)
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+        self.edge.close()
+
+    async def start(self) -> None:
+        """Start an adapter, with another port if there was one before."""
+        self.adapter = self._made(await self._free())
+        self.adapter.know([USER, OTHER])
+        self.adapter.start()
+
+    async def stop(self) -> None:
+        await self.adapter.stop().asFuture(self._loop)
+
+    async def _free(self) -> Address:
+        socket = await Agent.open("127.0.0.1")
+        socket.close()
+        await asyncio.sleep(0)
+        return socket.address
+
+    def _made(self, gateway: Address) -> SipAdapter:
+        self.edge.gateway = gateway
+        values = {
+            "edge": self.edge.address,
+            "gateway": gateway,
+            "secret": SECRET,
+            "addresses": ("192.0.2.10", "2001:db8::10"),
+            "port": 5060,
+            "tls_port": 5061,
+            "name_servers": (),
+            **self._given,
+        }
+        return SipAdapter(
+            self._put,
+            self.broadcast.append,
+            PASSWORDS.get,
+            self._keep,
+            SipSettings(**values),
+            self.reactor,
+        )
+
+    def _put(self, user: str, event: Event) -> None:
+        assert survives(event), event
+        self._events.put_nowait((user, event))
+
+    def _keep(self, digit: str) -> str:
+        name = f"digit-{len(self.digits)}"
+        self.digits[name] = digit
+        return name
+
+    def do(self, command: Command, id: str | None = None, user: str = USER) -> str:
+        """Give a command, and return its id."""
+        id = id or f"{next(self._ids)}.0"
+        self.adapter.do(Issued(user, id, command))
+        return id
+
+    async def event(self, user: str = USER) -> Any:
+        """Return the next event, which has to be of this user."""
+        async with asyncio.timeout(WAIT_SECONDS):
+            whose, event = await self._events.get()
+        assert whose == user
+        return event
+
+    async def settled(self) -> None:
+        """Return when the adapter has taken in all that was sent to it."""
+        sent = self.edge.deliver("OPTIONS", f"sip:{self.token('settled')}@192.0.2.10")
+        await self.edge.final(sent)
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Let time pass until a condition is true."""
+        async with asyncio.timeout(WAIT_SECONDS):
+            while not condition():
+                self.pass_time(STEP)
+                await asyncio.sleep(0.001)
+
+    def has_event(self) -> bool:
+        return not self._events.empty()
+
+    def token(self, name: str, user: str = USER) -> str:
+        return token(self.edge.keys.token, f"{Names(SECRET).know(user)}.{name}")
+
+    def pass_time(self, seconds: float) -> None:
+        self.reactor.advance(seconds)

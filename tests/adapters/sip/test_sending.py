@@ -1,0 +1,747 @@
+"""Requests of ours: as they are written, and to which address of the server they go (RFC 3261 §8.1.2, RFC 3263 §4)."""
+
+import re
+from hashlib import md5
+from typing import Any
+
+import pytest
+from edge.agents import Message
+from msgspec.structs import replace
+
+from fargo.adapters.sip import sending, servers, texts
+from fargo.adapters.sip.client_transactions import PATIENCE
+from fargo.statemachine.model.sip_messages import (
+    Endpoint,
+    Hop,
+    OtherBody,
+    Party,
+    RegisterUndelivered,
+    SipHeaders,
+    SipRequestUndelivered,
+    Undelivered,
+)
+
+from .commands import CREDENTIALS, INVITE, REGISTER, SDP, in_dialog
+from .name_server import NameServer, a, srv
+from .rig import OTHER, Rig
+
+HOST = "provider.test"
+FIRST, SECOND, THIRD = (f"udp:192.0.2.{number}:5060" for number in (1, 2, 3))
+NAMED = replace(INVITE, hop=Hop(HOST))
+
+
+def hop(message: Message) -> str:
+    return message["X-Fargo-Hop"]
+
+
+def to(peer: str) -> str:
+    """Return the value of X-Fargo-Hop for a peer."""
+    transport, _, address = peer.partition(":")
+    return f"sip:{address};transport={transport}"
+
+
+async def servers_of(name_server: NameServer, *ips: str) -> Rig:
+    """Return a rig, and let the provider have these addresses in this order."""
+    name_server.records = [
+        *(srv(f"_sip._udp.{HOST}", f"s{place}.test", priority=place) for place, _ in enumerate(ips)),
+        *(a(f"s{place}.test", ip) for place, ip in enumerate(ips)),
+    ]
+    return Rig(name_servers=(name_server.address,))
+
+
+# --- as they are written
+
+
+async def test_an_invite_is_written() -> None:
+    async with Rig() as rig:
+        id = rig.do(INVITE)
+        sent = await rig.edge.request("INVITE")
+        token = rig.token(id)
+        host, port = rig.edge.gateway
+        assert sent.start == "INVITE sip:bob@provider.example SIP/2.0"
+        assert sent["Via"].startswith(f"SIP/2.0/UDP {host}:{port};branch=z9hG4bK-")
+        assert sent["From"] == '"Alice" <sip:alice@provider.example>;tag=40.0-0123456789abcdef'
+        assert sent["To"] == "<sip:bob@provider.example>"
+        assert sent["Contact"] == f"<sip:{token}@192.0.2.10:5060>"
+        assert (sent["Call-ID"], sent["CSeq"], sent["Max-Forwards"]) == ("call-of-ours", "1 INVITE", "70")
+        assert sent["Content-Type"] == "application/sdp"
+        assert sent.m_lines == ["m=audio 4000 RTP/AVP 8"]
+        assert hop(sent) == "sip:192.0.2.1:5060;transport=udp"
+        assert sent.get("X-Fargo-Name") is None
+        assert sent.get("Route") is None
+
+
+async def test_the_session_of_a_call_has_the_same_id_in_each_description() -> None:
+    async with Rig() as rig:
+        rig.do(INVITE)
+        rig.do(in_dialog("INVITE", body=SDP))
+        rig.do(replace(INVITE, call_id="another call"))
+        origins = [(await rig.edge.request("INVITE")).body.splitlines()[1] for _ in range(3)]
+    assert origins[0] == origins[1] != origins[2]
+
+
+async def test_a_request_in_a_dialog_is_written() -> None:
+    async with Rig() as rig:
+        rig.do(
+            in_dialog(
+                "UPDATE",
+                routes=("<sip:192.0.2.1:5070;lr>", "<sip:proxy.test;lr>"),
+                contact=True,
+                headers=SipHeaders(supported=("timer",), require=("100rel",)),
+            )
+        )
+        sent = await rig.edge.request("UPDATE")
+        assert sent.all("Route") == ["<sip:192.0.2.1:5070;lr>", "<sip:proxy.test;lr>"]
+        assert sent["To"] == "<sip:bob@provider.example>;tag=their-tag"
+        assert sent["Contact"] == f"<sip:{rig.token('40.0')}@192.0.2.10:5060>"
+        assert (sent["Supported"], sent["Require"]) == ("timer", "100rel")
+        assert hop(sent) == "sip:192.0.2.1:5070;transport=udp"
+
+
+@pytest.mark.parametrize(
+    ("destination", "contact"),
+    [
+        (Endpoint("tcp", "192.0.2.1", 5060), "192.0.2.10:5060;transport=tcp"),
+        (Endpoint("tls", "192.0.2.1", 5061), "192.0.2.10:5061;transport=tls"),
+        (Endpoint("udp", "2001:db8::1", 5060), "[2001:db8::10]:5060"),
+        (Endpoint("tcp", "2001:db8::1", 5060), "[2001:db8::10]:5060;transport=tcp"),
+    ],
+)
+async def test_a_contact_has_our_address_for_the_destination(destination: Endpoint, contact: str) -> None:
+    async with Rig() as rig:
+        rig.do(replace(REGISTER, destination=destination))
+        if destination.transport == "tls":
+            probe = await rig.edge.request("OPTIONS")
+            rig.edge.answer_itself(probe, 408)
+            return
+        sent = await rig.edge.request("REGISTER")
+        assert sent["Contact"].startswith(f"<sip:{rig.token('40.0')}@{contact};line=")
+
+
+async def test_a_configured_public_address_is_in_the_contact() -> None:
+    async with Rig(public_address="203.0.113.7") as rig:
+        rig.do(REGISTER)
+        sent = await rig.edge.request("REGISTER")
+        assert f"@203.0.113.7:5060;line={rig.token('40.0')}>;expires=3600" in sent["Contact"]
+        rig.do(replace(REGISTER, destination=Endpoint("udp", "2001:db8::1", 5060)))
+        assert "@[2001:db8::10]:5060" in (await rig.edge.request("REGISTER"))["Contact"]
+
+
+async def test_a_register_is_written() -> None:
+    async with Rig() as rig:
+        rig.do(replace(REGISTER, remove=("sip:old@192.0.2.10:5070",)))
+        sent = await rig.edge.request("REGISTER")
+        token = rig.token("40.0")
+        assert sent.start == "REGISTER sip:provider.example SIP/2.0"
+        assert sent["From"] == "<sip:alice@provider.example>;tag=40.0-fedcba9876543210"
+        assert sent["To"] == "<sip:alice@provider.example>"
+        assert sent.all("Contact") == [
+            f"<sip:{token}@192.0.2.10:5060;line={token}>;expires=3600",
+            "<sip:old@192.0.2.10:5070>;expires=0",
+        ]
+        assert (sent["Expires"], sent["Supported"]) == ("3600", "path")
+
+
+async def test_later_registers_have_the_name_of_the_first() -> None:
+    async with Rig() as rig:
+        rig.do(replace(REGISTER, connection="12.0", expires=0))
+        sent = await rig.edge.request("REGISTER")
+        assert f"sip:{rig.token('12.0')}@" in sent["Contact"]
+        assert sent["Contact"].endswith(";expires=0")
+
+
+async def test_a_register_that_only_asks_has_no_contact() -> None:
+    async with Rig() as rig:
+        rig.do(replace(REGISTER, expires=None))
+        sent = await rig.edge.request("REGISTER")
+        assert (sent.get("Contact"), sent.get("Expires")) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("uri", "registrar"),
+    [
+        ("sip:alice@provider.example:5070", "sip:provider.example:5070"),
+        ("sip:alice@[2001:db8::1]", "sip:[2001:db8::1]"),
+    ],
+)
+async def test_the_registrar_is_the_domain_of_the_account(uri: str, registrar: str) -> None:
+    async with Rig() as rig:
+        rig.do(replace(REGISTER, address=replace(REGISTER.address, uri=uri)))
+        assert (await rig.edge.request("REGISTER")).uri == registrar
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        replace(INVITE, uri="sip:bob\r\nX: y@provider.example"),
+        replace(INVITE, sender=Party("sip:alice@provider.example\n", "40.0-1")),
+        replace(INVITE, routes=("<sip:proxy.test>\r\nX: y",)),
+        replace(INVITE, body=OtherBody("text/plain", 5)),
+        replace(
+            INVITE, body=replace(SDP, audio=replace(SDP.audio, description=replace(SDP.audio.description, codecs=())))
+        ),
+        in_dialog("BYE", uri="tel:+4930123"),
+        in_dialog("BYE", uri="sip:bob@192.0.2.1;transport=sctp"),
+        in_dialog("BYE", uri="nonsense"),
+        in_dialog("BYE", routes=("<nonsense",)),
+        replace(INVITE, destination=None, hop=Hop("192.0.2.1"), call_id="a\nb"),
+    ],
+)
+async def test_what_cannot_be_written_is_told(command: Any) -> None:
+    async with Rig() as rig:
+        id = rig.do(command)
+        event = await rig.event()
+        assert isinstance(event, SipRequestUndelivered)
+        assert (event.command, event.dialog, event.why) == (id, command.dialog or id, Undelivered.UNSENDABLE)
+        assert event.text
+        await rig.settled()
+        assert rig.edge.taken(lambda message: not message.is_response) == []
+
+
+@pytest.mark.parametrize("uri", ["tel:+4930123", "nonsense"])
+async def test_an_account_without_a_domain_cannot_register(uri: str) -> None:
+    async with Rig() as rig:
+        id = rig.do(replace(REGISTER, address=replace(REGISTER.address, uri=uri)))
+        event = await rig.event()
+        assert isinstance(event, RegisterUndelivered)
+        assert (event.connection, event.command, event.why) == (id, id, Undelivered.UNSENDABLE)
+
+
+# --- credentials
+
+
+async def test_a_challenge_is_answered() -> None:
+    async with Rig() as rig:
+        rig.do(replace(INVITE, credentials=CREDENTIALS))
+        sent = await rig.edge.request("INVITE")
+        told = dict(re.findall(r'(\w+)="?([^",]+)"?', sent["Authorization"]))
+        first, second = (
+            md5(text.encode()).hexdigest() for text in ("alice:provider.example:xyzzy", f"INVITE:{INVITE.uri}")
+        )
+        between = f"a nonce:{told['nc']}:{told['cnonce']}:auth"
+        assert told["response"] == md5(f"{first}:{between}:{second}".encode()).hexdigest()
+        assert told["username"] == "alice"
+
+
+async def test_a_request_that_is_sent_again_has_the_same_bytes() -> None:
+    async with Rig() as rig:
+        command = replace(INVITE, credentials=CREDENTIALS)
+        id = rig.do(command)
+        first = await rig.edge.request("INVITE")
+        rig.edge.answer_itself(first, 100)
+        await rig.settled()
+        rig.do(replace(command, repeats=id))
+        again = await rig.edge.request("INVITE")
+        assert again == first
+        rig.do(replace(command, cseq=2))
+        other = await rig.edge.request("INVITE")
+        assert other["Authorization"] != first["Authorization"]
+
+
+async def test_it_has_them_also_after_a_restart_of_the_gateway() -> None:
+    async with Rig() as rig:
+        command = replace(INVITE, credentials=CREDENTIALS)
+        id = rig.do(command)
+        first = await rig.edge.request("INVITE")
+        await rig.stop()
+        await rig.start()
+        rig.do(replace(command, repeats=id))
+        again = await rig.edge.request("INVITE")
+        branch = re.compile("branch=([^;]+)")
+        assert branch.findall(again["Via"]) == branch.findall(first["Via"])
+        assert [each for each in again.headers if each[0] != "Via"] == [
+            each for each in first.headers if each[0] != "Via"
+        ]
+        rig.edge.answer_from(FIRST, again, 180)
+        assert (await rig.event()).command == id
+
+
+async def test_the_ack_repeats_the_credentials_of_its_invite() -> None:
+    async with Rig() as rig:
+        rig.do(replace(INVITE, credentials=CREDENTIALS))
+        sent = await rig.edge.request("INVITE")
+        rig.do(in_dialog("ACK", cseq=1, credentials=CREDENTIALS))
+        ack = await rig.edge.request("ACK")
+        assert ack["Authorization"] == sent["Authorization"]
+        rig.do(in_dialog("ACK", cseq=7, credentials=CREDENTIALS))  # its INVITE was sent before a restart
+        assert (await rig.edge.request("ACK"))["Authorization"]
+
+
+@pytest.mark.parametrize("command", [INVITE, REGISTER])
+async def test_a_password_that_the_vault_does_not_have_is_told(command: Any) -> None:
+    async with Rig() as rig:
+        id = rig.do(replace(command, credentials=replace(CREDENTIALS, secret="vault-2")))
+        event = await rig.event()
+        assert (event.command, event.why, event.text) == (id, Undelivered.SECRET, None)
+        await rig.settled()
+        assert rig.edge.taken(lambda message: not message.is_response) == []
+
+
+async def test_a_challenge_that_cannot_be_answered_is_told() -> None:
+    async with Rig() as rig:
+        rig.do(
+            replace(INVITE, credentials=replace(CREDENTIALS, challenge=replace(CREDENTIALS.challenge, algorithm="X")))
+        )
+        assert (await rig.event()).why is Undelivered.UNSENDABLE
+
+
+# --- where they go
+
+
+@pytest.mark.parametrize(
+    ("command", "peer"),
+    [
+        (in_dialog("BYE"), "udp:192.0.2.1:5060"),
+        (in_dialog("BYE", uri="sip:bob@192.0.2.7"), "udp:192.0.2.7:5060"),
+        (in_dialog("BYE", uri="sip:bob@192.0.2.7:5070;transport=TCP"), "tcp:192.0.2.7:5070"),
+        (in_dialog("BYE", uri="sip:bob@[2001:db8::7]"), "udp:[2001:db8::7]:5060"),
+        (in_dialog("BYE", uri="sip:bob@pbx.test;maddr=192.0.2.8"), "udp:192.0.2.8:5060"),
+        (in_dialog("BYE", routes=("<sip:192.0.2.9;transport=tcp;lr>",)), "tcp:192.0.2.9:5060"),
+        (in_dialog("BYE", routes=("<sip:192.0.2.9;lr=on>", "<sip:192.0.2.10>")), "udp:192.0.2.9:5060"),
+        # The core has written what a strict router wants, so that is in the URI (RFC 3261 §12.2.1.1).
+        (in_dialog("BYE", uri="sip:192.0.2.9", routes=("<sip:bob@192.0.2.7>",)), "udp:192.0.2.9:5060"),
+        (in_dialog("BYE", destination=Endpoint("tcp", "192.0.2.5", 5070)), "tcp:192.0.2.5:5070"),
+        (replace(INVITE, hop=Hop("192.0.2.4", 5070, "tcp"), routes=("<sip:192.0.2.9;lr>",)), "tcp:192.0.2.4:5070"),
+    ],
+)
+async def test_a_request_goes_where_its_hop_its_first_route_or_its_uri_leads(command: Any, peer: str) -> None:
+    async with Rig() as rig:
+        rig.do(command)
+        assert hop(await rig.edge.request(command.method)) == to(peer)
+
+
+async def test_a_server_that_is_named_has_the_addresses_that_dns_says() -> None:
+    async with NameServer() as names, await servers_of(names, "192.0.2.2") as rig:
+        rig.do(NAMED)
+        assert hop(await rig.edge.request("INVITE")) == to(SECOND)
+        rig.do(in_dialog("BYE", uri=f"sip:bob@{HOST}"))
+        assert hop(await rig.edge.request("BYE")) == to(SECOND)
+
+
+@pytest.mark.parametrize("command", [NAMED, replace(REGISTER, hop=Hop(HOST))])
+async def test_a_name_that_does_not_exist_is_told(command: Any) -> None:
+    async with NameServer() as names, Rig(name_servers=(names.address,)) as rig:
+        id = rig.do(command)
+        event = await rig.event()
+        assert (event.command, event.why, event.text) == (id, Undelivered.NO_SUCH_NAME, HOST)
+
+
+async def test_silent_name_servers_are_told() -> None:
+    async with NameServer() as names, Rig(name_servers=(names.address,)) as rig:
+        names.silent = None
+        rig.do(NAMED)
+        await rig.until(rig.has_event)
+        event = await rig.event()
+        assert (event.why, event.text) == (Undelivered.NAMES_SILENT, HOST)
+
+
+@pytest.mark.parametrize("command", [replace(INVITE, hop=Hop("2001:db8::1")), in_dialog("BYE", uri="sip:bob@[::1]")])
+async def test_an_address_that_no_socket_of_ours_reaches_is_told(command: Any) -> None:
+    async with Rig(addresses=("192.0.2.10",)) as rig:
+        rig.do(command)
+        event = await rig.event()
+        assert (event.why, event.text) == (Undelivered.UNSENDABLE, texts.OUT_OF_REACH)
+
+
+# --- the next address
+
+
+@pytest.mark.parametrize("command", [NAMED, replace(REGISTER, hop=Hop(HOST))])
+async def test_the_next_address_is_tried_within_three_seconds_of_silence(command: Any) -> None:
+    async with NameServer() as names, await servers_of(names, "192.0.2.1", "192.0.2.2") as rig:
+        method = "INVITE" if command is NAMED else "REGISTER"
+        id = rig.do(command)
+        first = await rig.edge.request(method)
+        rig.edge.answer_itself(first, 100)  # which says nothing about the server
+        await rig.settled()
+        rig.pass_time(sending.NEXT_SECONDS)
+        second = await rig.edge.request(method)
+        assert [hop(first), hop(second)] == [to(FIRST), to(SECOND)]
+        assert sending.NEXT_SECONDS < 3
+        assert first["Via"] != second["Via"]
+        assert (first["Call-ID"], first["CSeq"], first["From"]) == (second["Call-ID"], second["CSeq"], second["From"])
+        rig.edge.answer_from(SECOND, second, 403)
+        event = await rig.event()
+        assert (event.command, event.status, event.source.ip) == (id, 403, "192.0.2.2")
+
+
+async def test_an_invite_that_was_given_up_is_cancelled_and_its_end_not_reported() -> None:
+    async with NameServer() as names, await servers_of(names, "192.0.2.1", "192.0.2.2") as rig:
+        rig.do(NAMED)
+        first = await rig.edge.request("INVITE")
+        rig.edge.answer_itself(first, 100)
+        await rig.settled()
+        rig.pass_time(sending.NEXT_SECONDS)
+        cancel = await rig.edge.request("CANCEL")
+        assert (cancel["Via"], cancel.uri, cancel["To"]) == (first["Via"], first.uri, first["To"])
+        assert cancel["CSeq"] == "1 CANCEL"
+        second = await rig.edge.request("INVITE")
+        rig.edge.answer_from(FIRST, first, 180)
+        rig.edge.answer_itself(cancel, 200)
+        rig.edge.answer_from(FIRST, first, 487)
+        await rig.edge.request("ACK")
+        rig.edge.answer_from(SECOND, second, 180)
+        assert (await rig.event()).source.ip == "192.0.2.2"
+        rig.edge.answer_from(SECOND, second, 486)
+        assert (await rig.event()).status == 486
+        await rig.settled()
+        assert not rig.has_event()
+
+
+async def test_an_invite_that_the_edge_does_not_have_yet_is_cancelled_later() -> None:
+    async with NameServer() as names, await servers_of(names, "192.0.2.1", "192.0.2.2") as rig:
+        rig.do(NAMED)
+        first = await rig.edge.request("INVITE")
+        rig.pass_time(sending.NEXT_SECONDS)
+        await rig.edge.expect(lambda message: not message.is_response and hop(message) == to(SECOND), "the second")
+        await rig.settled()
+        assert rig.edge.taken(lambda message: message.start.startswith("CANCEL")) == []
+        rig.edge.answer_itself(first, 100)
+        assert (await rig.edge.request("CANCEL"))["Via"] == first["Via"]
+
+
+async def test_a_late_answer_to_an_invite_that_was_given_up_is_a_call() -> None:
+    async with NameServer() as names, await servers_of(names, "192.0.2.1", "192.0.2.2") as rig:
+        id = rig.do(NAMED)
+        first = await rig.edge.request("INVITE")
+        rig.edge.answer_itself(first, 100)
+        await rig.settled()
+        rig.pass_time(sending.NEXT_SECONDS)
+        second = await rig.edge.request("INVITE")
+        rig.edge.answer_itself(second, 100)
+        rig.edge.answer_from(FIRST, first, 200)
+        event = await rig.event()
+        assert (event.command, event.status, event.source.ip) == (id, 200, "192.0.2.1")
+        cancelled = {(await rig.edge.request("CANCEL"))["Via"] for _ in range(2)}
+        assert cancelled == {first["Via"], second["Via"]}
+        rig.edge.answer_from(SECOND, second, 487)
+        await rig.edge.request("ACK")
+        await rig.settled()
+        assert not rig.has_event()
+
+
+@pytest.mark.parametrize("status", [100, 183])
+async def test_an_address_that_has_answered_at_all_is_kept(status: int) -> None:
+    async with NameServer() as names, await servers_of(names, "192.0.2.1", "192.0.2.2") as rig:
+        rig.do(NAMED)
+        sent = await rig.edge.request("INVITE")
+        rig.edge.answer_from(FIRST, sent, status)
+        await rig.settled()
+        rig.pass_time(10)
+        await rig.settled()
+        assert rig.edge.taken(lambda message: message.start.startswith("INVITE")) == []
+
+
+@pytest.mark.parametrize("status", [408, 477, 500])
+async def test_the_next_address_is_tried_at_once_if_the_edge_cannot_deliver(status: int) -> None:
+    async with NameServer() as names, await servers_of(names, "192.0.2.1", "192.0.2.2") as rig:
+        rig.do(NAMED)
+        rig.edge.answer_itself(await rig.edge.request("INVITE"), status)
+        assert hop(await rig.edge.request("INVITE")) == to(SECOND)
+        await rig.settled()
+        assert rig.edge.taken(lambda message: message.start.startswith("CANCEL")) == []
+
+
+async def test_the_next_address_is_tried_if_a_server_is_overloaded() -> None:
+    async with NameServer() as names, await servers_of(names, "192.0.2.1", "192.0.2.2") as rig:
+        rig.do(NAMED)
+        sent = await rig.edge.request("INVITE")
+        rig.edge.answer_from(FIRST, sent, 100)
+        rig.edge.answer_from(FIRST, sent, 503)
+        second = await rig.edge.request("INVITE")
+        assert hop(second) == to(SECOND)
+        rig.edge.answer_from(SECOND, second, 503)
+        event = await rig.event()
+        assert (event.status, event.source.ip) == (503, "192.0.2.2")  # there is no further address
+
+
+async def test_a_call_that_rings_does_not_go_on_to_another_server() -> None:
+    async with NameServer() as names, await servers_of(names, "192.0.2.1", "192.0.2.2") as rig:
+        rig.do(NAMED)
+        sent = await rig.edge.request("INVITE")
+        rig.edge.answer_from(FIRST, sent, 180)
+        rig.edge.answer_from(FIRST, sent, 503)
+        assert [(await rig.event()).status for _ in range(2)] == [180, 503]
+
+
+@pytest.mark.parametrize(
+    ("status", "why"), [(408, Undelivered.SILENT), (477, Undelivered.REFUSED), (500, Undelivered.UNSENDABLE)]
+)
+async def test_the_last_address_says_why_nothing_was_delivered(status: int, why: Undelivered) -> None:
+    async with NameServer() as names, await servers_of(names, "192.0.2.1", "192.0.2.2") as rig:
+        id = rig.do(NAMED)
+        rig.edge.answer_itself(await rig.edge.request("INVITE"), 408)
+        rig.edge.answer_itself(await rig.edge.request("INVITE"), status)
+        event = await rig.event()
+        assert isinstance(event, SipRequestUndelivered)
+        assert (event.command, event.why) == (id, why)
+
+
+async def test_no_more_addresses_than_some_are_tried() -> None:
+    ips = [f"192.0.2.{number}" for number in range(1, 13)]
+    async with NameServer() as names, await servers_of(names, *ips) as rig:
+        rig.do(NAMED)
+        tried = 0
+        while not rig.has_event():
+            sent = await rig.edge.request("INVITE")
+            tried += 1
+            rig.edge.answer_itself(sent, 477)
+            await rig.settled()
+        assert tried == 8
+
+
+async def test_an_address_that_did_not_answer_is_tried_last_for_a_while() -> None:
+    async with NameServer() as names, await servers_of(names, "192.0.2.1", "192.0.2.2") as rig:
+        rig.do(NAMED)
+        rig.edge.answer_itself(await rig.edge.request("INVITE"), 477)
+        rig.edge.answer_from(SECOND, await rig.edge.request("INVITE"), 486)
+        await rig.event()
+        rig.do(replace(NAMED, call_id="of another user"), user=OTHER)
+        assert hop(await rig.edge.request("INVITE")) == to(SECOND)
+        rig.pass_time(servers.DOWN_SECONDS)
+        rig.do(replace(NAMED, call_id="later"))
+        assert hop(await rig.edge.request("INVITE", "later")) == to(FIRST)
+
+
+async def test_an_address_that_answers_again_is_not_down_any_more() -> None:
+    async with NameServer() as names, await servers_of(names, "192.0.2.1", "192.0.2.2") as rig:
+        rig.do(NAMED)
+        first = await rig.edge.request("INVITE")
+        rig.pass_time(sending.NEXT_SECONDS)
+        rig.do(in_dialog("BYE"))
+        rig.edge.answer_from(FIRST, await rig.edge.request("BYE"), 200)
+        await rig.event()
+        rig.do(replace(NAMED, call_id="later"))
+        assert hop(await rig.edge.request("INVITE", "later")) == hop(first)
+
+
+async def test_the_address_that_has_answered_the_account_comes_first_and_dns_only_if_it_fails() -> None:
+    async with NameServer() as names, await servers_of(names, "192.0.2.1", "192.0.2.2") as rig:
+        rig.do(replace(NAMED, destination=Endpoint("udp", "192.0.2.3", 5060)))
+        first = await rig.edge.request("INVITE")
+        assert hop(first) == to(THIRD)
+        await rig.settled()
+        assert names.asked == []
+        rig.edge.answer_itself(first, 408)
+        second = await rig.edge.request("INVITE")
+        rig.edge.answer_itself(second, 408)
+        third = await rig.edge.request("INVITE")
+        assert [hop(second), hop(third)] == [to(FIRST), to(SECOND)]
+
+
+async def test_silence_of_that_address_leads_to_dns_as_well() -> None:
+    async with NameServer() as names, await servers_of(names, "192.0.2.3", "192.0.2.2") as rig:
+        rig.do(replace(NAMED, destination=Endpoint("udp", "192.0.2.3", 5060)))
+        assert hop(await rig.edge.request("INVITE")) == to(THIRD)
+        rig.pass_time(sending.NEXT_SECONDS)
+        sent = await rig.edge.expect(lambda each: not each.is_response and hop(each) == to(SECOND), "the other address")
+        rig.edge.answer_from(SECOND, sent, 486)
+        assert (await rig.event()).status == 486
+
+
+async def test_a_silent_address_is_waited_for_if_dns_has_no_other() -> None:
+    async with NameServer() as names, await servers_of(names, "192.0.2.3") as rig:
+        id = rig.do(replace(NAMED, destination=Endpoint("udp", "192.0.2.3", 5060)))
+        sent = await rig.edge.request("INVITE")
+        rig.edge.answer_itself(sent, 100)
+        await rig.settled()
+        rig.pass_time(sending.NEXT_SECONDS)
+        await rig.until(lambda: bool(names.asked))
+        await rig.settled()
+        rig.edge.answer_from(THIRD, sent, 486)
+        assert (await rig.event()).status == 486
+        await rig.settled()
+        assert rig.edge.taken(lambda message: message.start.startswith("CANCEL")) == []
+        assert id
+
+
+async def test_an_address_that_answers_while_dns_is_asked_is_kept() -> None:
+    async with NameServer() as names, await servers_of(names, "192.0.2.1", "192.0.2.2") as rig:
+        names.silent = None
+        rig.do(replace(NAMED, destination=Endpoint("udp", "192.0.2.3", 5060)))
+        sent = await rig.edge.request("INVITE")
+        rig.edge.answer_itself(sent, 100)
+        await rig.settled()
+        rig.pass_time(sending.NEXT_SECONDS)
+        await rig.until(lambda: bool(names.asked))
+        rig.edge.answer_from(THIRD, sent, 100)
+        await rig.settled()
+        names.silent = set()
+        for _ in range(40):
+            await rig.settled()
+            rig.pass_time(0.25)
+        assert rig.edge.taken(lambda message: message.start.startswith("INVITE")) == []
+
+
+async def test_a_request_in_a_dialog_has_one_address() -> None:
+    async with NameServer() as names, await servers_of(names, "192.0.2.1", "192.0.2.2") as rig:
+        id = rig.do(in_dialog("BYE", uri=f"sip:bob@{HOST}"))
+        sent = await rig.edge.request("BYE")
+        rig.pass_time(4)
+        rig.edge.answer_itself(sent, 408)
+        event = await rig.event()
+        assert (event.command, event.why) == (id, Undelivered.SILENT)
+        assert {hop(each) for each in rig.edge.taken(lambda each: not each.is_response)} == {to(FIRST)}
+
+
+async def test_an_edge_that_does_not_run_is_told() -> None:
+    async with Rig() as rig:
+        id = rig.do(INVITE)
+        rig.pass_time(PATIENCE + 1)
+        event = await rig.event()
+        assert (event.command, event.why) == (id, Undelivered.EDGE)
+        register = rig.do(REGISTER)
+        rig.pass_time(PATIENCE + 1)
+        event = await rig.event()
+        assert (event.command, event.why) == (register, Undelivered.EDGE)
+
+
+# --- CANCEL
+
+
+def cancel(id: str) -> Any:
+    return replace(INVITE, dialog=id, method="CANCEL", contact=False, body=None, cancels=id)
+
+
+async def test_a_cancel_has_the_branch_of_its_invite_and_goes_once_the_edge_has_that() -> None:
+    async with Rig() as rig:
+        id = rig.do(INVITE)
+        invite = await rig.edge.request("INVITE")
+        rig.do(cancel(id))
+        await rig.settled()
+        assert rig.edge.taken(lambda message: message.start.startswith("CANCEL")) == []
+        rig.edge.answer_itself(invite, 100)
+        sent = await rig.edge.request("CANCEL")
+        assert sent["Via"] == invite["Via"]
+        assert (sent.uri, sent["CSeq"], sent["To"]) == (invite.uri, "1 CANCEL", invite["To"])
+        rig.edge.answer_itself(sent, 200)
+        event = await rig.event()
+        assert (event.command, event.method, event.status, event.by_edge) == (id, "CANCEL", 200, True)
+        rig.edge.answer_from(FIRST, invite, 487)
+        event = await rig.event()
+        assert (event.command, event.method, event.status) == (id, "INVITE", 487)
+
+
+async def test_a_cancel_goes_where_the_invite_went_last() -> None:
+    async with NameServer() as names, await servers_of(names, "192.0.2.1", "192.0.2.2") as rig:
+        id = rig.do(NAMED)
+        rig.edge.answer_itself(await rig.edge.request("INVITE"), 477)
+        second = await rig.edge.request("INVITE")
+        rig.edge.answer_from(SECOND, second, 180)
+        await rig.event()
+        rig.do(cancel(id))
+        assert (await rig.edge.request("CANCEL"))["Via"] == second["Via"]
+
+
+async def test_an_invite_that_was_cancelled_goes_to_no_other_address() -> None:
+    async with NameServer() as names, await servers_of(names, "192.0.2.1", "192.0.2.2") as rig:
+        id = rig.do(NAMED)
+        first = await rig.edge.request("INVITE")
+        rig.edge.answer_itself(first, 100)
+        rig.do(cancel(id))
+        rig.edge.answer_itself(await rig.edge.request("CANCEL"), 200)
+        assert (await rig.event()).method == "CANCEL"
+        rig.pass_time(5)
+        rig.edge.answer_itself(first, 408)
+        event = await rig.event()
+        assert (event.command, event.why) == (id, Undelivered.SILENT)
+        assert rig.edge.taken(lambda message: message.start.startswith("INVITE")) == []
+
+
+async def test_an_invite_that_was_not_sent_yet_is_not_sent_any_more() -> None:
+    async with NameServer() as names, Rig(name_servers=(names.address,)) as rig:
+        names.silent = None
+        id = rig.do(NAMED)
+        rig.do(cancel(id))
+        event = await rig.event()
+        assert (event.command, event.why) == (id, Undelivered.SILENT)
+        for _ in range(40):
+            await rig.settled()
+            rig.pass_time(0.25)
+        assert not rig.has_event()
+        assert rig.edge.taken(lambda message: not message.is_response) == []
+
+
+async def test_a_call_that_has_its_final_response_is_not_cancelled() -> None:
+    async with Rig() as rig:
+        id = rig.do(INVITE)
+        rig.edge.answer_from(FIRST, await rig.edge.request("INVITE"), 486)
+        await rig.edge.request("ACK")
+        rig.do(cancel(id))
+        assert (await rig.event()).status == 486
+        await rig.settled()
+        assert rig.edge.taken(lambda message: not message.is_response) == []
+        assert not rig.has_event()
+
+
+async def test_a_cancel_works_after_a_restart_of_the_gateway() -> None:
+    async with Rig() as rig:
+        id = rig.do(INVITE)
+        invite = await rig.edge.request("INVITE")
+        await rig.stop()
+        await rig.start()
+        rig.do(cancel(id))
+        sent = await rig.edge.request("CANCEL")
+        branch = re.compile("branch=([^;]+)")
+        assert branch.findall(sent["Via"]) == branch.findall(invite["Via"])
+        rig.edge.answer_itself(sent, 481)
+        event = await rig.event()
+        assert (event.command, event.method, event.status, event.by_edge) == (id, "CANCEL", 481, True)
+
+
+async def test_a_cancel_that_the_edge_does_not_get_is_told() -> None:
+    async with Rig() as rig:
+        id = rig.do(INVITE)
+        rig.edge.answer_itself(await rig.edge.request("INVITE"), 100)
+        await rig.settled()
+        second = rig.do(cancel(id))
+        rig.pass_time(PATIENCE + 1)
+        event = await rig.event()
+        assert (event.command, event.dialog, event.why) == (second, id, Undelivered.EDGE)
+
+
+# --- ends
+
+
+async def test_an_ack_that_was_sent_leads_to_no_event() -> None:
+    async with Rig() as rig:
+        rig.do(in_dialog("ACK", cseq=1))
+        await rig.edge.request("ACK")
+        rig.pass_time(PATIENCE + 1)
+        await rig.settled()
+        assert rig.edge.taken(lambda message: not message.is_response) == []
+        assert not rig.has_event()
+        assert rig.adapter.connections == 0
+
+
+async def test_an_ack_that_cannot_be_sent_is_told() -> None:
+    async with NameServer() as names, Rig(name_servers=(names.address,)) as rig:
+        id = rig.do(in_dialog("ACK", cseq=1, uri=f"sip:bob@{HOST}"))
+        event = await rig.event()
+        assert (event.command, event.why) == (id, Undelivered.NO_SUCH_NAME)
+
+
+async def test_all_are_signed_out_when_every_request_has_its_answer() -> None:
+    async with Rig() as rig:
+        idle = rig.adapter.all_signed_out()
+        rig.pass_time(0.125)
+        assert idle.called
+        rig.do(replace(REGISTER, expires=0))
+        idle = rig.adapter.all_signed_out()
+        rig.pass_time(1)
+        assert not idle.called
+        assert rig.adapter.connections == 1
+        rig.edge.answer_from(FIRST, await rig.edge.request("REGISTER"), 200)
+        assert isinstance(await rig.event(), object)
+        rig.pass_time(0.125)
+        assert idle.called
+
+
+async def test_nothing_happens_after_the_end() -> None:
+    async with NameServer() as names, await servers_of(names, "192.0.2.1", "192.0.2.2") as rig:
+        rig.do(NAMED)
+        await rig.edge.request("INVITE")
+        await rig.stop()
+        assert rig.reactor.clock.getDelayedCalls() == []
+        rig.do(NAMED)
+        await rig.start()

@@ -1,0 +1,103 @@
+"""A user of our own user agent, and the answers of a SIP registrar to them."""
+
+from typing import Any
+
+from msgspec.structs import replace
+
+from fargo.statemachine.machine import deadlines
+from fargo.statemachine.media.paths import Policy
+from fargo.statemachine.model.commands import Command, SendPresence
+from fargo.statemachine.model.events import (
+    PolicyChanged,
+    RegistrationSubmitted,
+    ResourceAvailable,
+    SipAccount,
+    TimePassed,
+)
+from fargo.statemachine.model.registrations import Registration
+from fargo.statemachine.model.sip_messages import (
+    Binding,
+    Challenge,
+    Endpoint,
+    RegisterAnswered,
+    RegisterUndelivered,
+    SendRegister,
+    SipHeaders,
+    Undelivered,
+)
+
+from .story import DESK, GATEWAY, Story
+
+REGISTRAR = Endpoint("udp", "192.0.2.5", 5060)
+BY_SIP = PolicyChanged(Policy(engine="sip"))
+MD5 = Challenge("sip.test", "nonce1", qop=("auth",))
+
+
+class Registering(Story):
+    """A user whose gateway uses our own user agent."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tell(BY_SIP)
+
+    def submit(self, account: SipAccount | None = None, secret: str = "s1") -> None:
+        """The user registers an account. The first REGISTER is sent."""
+        self.tell(RegistrationSubmitted(self.iq(), account or SipAccount("alice@sip.test"), secret, "nonce"))
+
+    def registered(self, expires: int = 3600, client: bool = True) -> "Registering":
+        """The account is signed in, with a client online unless otherwise stated."""
+        if client:
+            self.tell(ResourceAvailable(DESK, GATEWAY))
+        self.submit()
+        self.accept(expires)
+        return self
+
+    @property
+    def sent(self) -> SendRegister:
+        """The latest REGISTER."""
+        return next(each.command for each in reversed(self.issued) if isinstance(each.command, SendRegister))
+
+    @property
+    def name(self) -> str:
+        """The name of the registration that the latest REGISTER belongs to."""
+        return self.sent.connection or self.id_of(SendRegister)
+
+    @property
+    def registration(self) -> Registration:
+        """The only registration."""
+        [registration] = self.user.registrations.values()
+        return registration
+
+    def answer(self, status: int, phrase: str = "", after: float = 1.0, **fields: Any) -> list[Command]:
+        """The registrar answers the latest REGISTER."""
+        answer = RegisterAnswered(self.name, self.id_of(SendRegister), status, phrase, source=REGISTRAR)
+        return self.tell(replace(answer, **fields), after)
+
+    def accept(self, expires: int | None = 3600, after: float = 1.0, **fields: Any) -> list[Command]:
+        """The registrar accepts the latest REGISTER, with our Contact and these seconds in it."""
+        own = Binding("sip:our@192.0.2.1", expires, ours=True, name=self.name)
+        return self.answer(200, "OK", after, **{"bindings": (own,), **fields})
+
+    def challenge(self, *challenges: Challenge, status: int = 401, after: float = 1.0) -> list[Command]:
+        """The registrar asks for a login."""
+        return self.answer(status, "Unauthorized", after, challenges=challenges or (MD5,))
+
+    def headed(self, status: int, phrase: str, headers: SipHeaders) -> list[Command]:
+        """The registrar answers with these headers."""
+        return self.answer(status, phrase, headers=headers)
+
+    def undelivered(self, why: Undelivered, text: str | None = None) -> list[Command]:
+        """The latest REGISTER gets no answer."""
+        return self.tell(RegisterUndelivered(self.name, self.id_of(SendRegister), why, text))
+
+    def pass_time(self) -> float:
+        """Let the earliest deadline come. Return how long that takes."""
+        after = max(0.0, min(due.at for due in deadlines(self.user)) - self.at)
+        self.tell(TimePassed(), after)
+        return after
+
+    def shown(self) -> tuple[str, str | None]:
+        """The latest presence of the gateway."""
+        presence = [each.command for each in self.issued if isinstance(each.command, SendPresence)]
+        last = next(each for each in reversed(presence) if each.sender == GATEWAY)
+        return last.show or last.kind, last.status

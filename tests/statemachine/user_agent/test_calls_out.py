@@ -1,0 +1,601 @@
+"""Calls out: the INVITE, and what becomes of it (RFC 3261 §8.1, §9.1, §13.2; RFC 3262)."""
+
+import pytest
+from msgspec.structs import replace
+
+from fargo.statemachine import derived
+from fargo.statemachine.legs.user_agent import texts
+from fargo.statemachine.legs.user_agent.phases import (
+    Confirmed,
+    Lingering,
+    Releasing,
+    UacCalling,
+    UacCancelling,
+    UacProceeding,
+)
+from fargo.statemachine.media.paths import RING_SECONDS, Policy
+from fargo.statemachine.model.commands import AcceptSession, InformSession, TerminateSession
+from fargo.statemachine.model.events import PolicyChanged, SipAccount, TimePassed
+from fargo.statemachine.model.ng import OfferRelay
+from fargo.statemachine.model.sip_messages import (
+    Challenge,
+    DigestCredentials,
+    Endpoint,
+    Hop,
+    Party,
+    RAck,
+    ReasonValue,
+    Sdp,
+    SessionTimer,
+    SipHeaders,
+    Undelivered,
+    WarningValue,
+)
+from fargo.statemachine.reason import Cause, Reason
+
+from ..registering import MD5, REGISTRAR
+from ..story import DESCRIPTION, NAMED, PCMA, PCMU
+from .phone import CALLEE, CAROL, G722, NO_AUDIO, PROXY, ZERO, Phoning, sdp
+
+ELSEWHERE = Endpoint("udp", "198.51.100.9", 5060)
+RELIABLE = SipHeaders(require=("100rel",), rseq=7)
+
+
+# --- the INVITE and its answer
+
+
+def test_an_invite_goes_to_the_accounts_server() -> None:
+    story = Phoning()
+    story.calls()
+    invite, name = story.now("INVITE"), story.id_of(type(story.now("INVITE")))
+    assert invite.dialog is None
+    assert (invite.uri, invite.cseq, invite.contact) == ("sip:bob@sip.test", 1, True)
+    assert invite.call_id == derived.call_id("nonce", name)
+    assert invite.sender == Party("sip:alice@sip.test", derived.tag("nonce", name))
+    assert invite.recipient == Party("sip:bob@sip.test")
+    assert (invite.hop, invite.destination) == (Hop("sip.test"), REGISTRAR)
+    assert isinstance(invite.body, Sdp)
+    assert invite.body.audio
+    assert invite.body.audio.description == DESCRIPTION
+    assert invite.headers.supported == ("100rel", "timer")
+    assert isinstance(story.leg, UacCalling)
+    assert story.leg.name == name
+
+
+def test_a_call_to_another_domain_goes_to_the_accounts_server_too() -> None:
+    """So no other server gets to ask for the account's password."""
+    story = Phoning(SipAccount("alice@sip.test", proxy="proxy.sip.test", transport="tcp"))
+    story.calls(to=CAROL)
+    invite = story.now("INVITE")
+    assert invite.uri == "sip:carol@other.test"
+    assert invite.hop == Hop("proxy.sip.test", None, "tcp")
+
+
+def test_an_invite_follows_the_service_route() -> None:
+    """RFC 3608 §6.1."""
+    story = Phoning(service_route=(PROXY,))
+    story.calls()
+    assert story.now("INVITE").routes == (PROXY,)
+
+
+@pytest.mark.parametrize("status", [180, 182, 183])
+def test_a_client_is_told_once_that_the_phone_rings(status: int) -> None:
+    story = Phoning()
+    story.calls()
+    story.responds(status)
+    assert [each.info for each in story.all(InformSession)] == ["ringing"]
+    assert isinstance(story.leg, UacProceeding)
+    assert story.responds(180) == []
+
+
+def test_a_call_that_is_being_forwarded_does_not_ring_yet() -> None:
+    story = Phoning()
+    story.calls()
+    assert story.responds(199) == []
+    assert isinstance(story.leg, UacProceeding)
+
+
+def test_an_answer_is_confirmed_and_told_to_the_client() -> None:
+    """RFC 3261 §13.2.2.4: the ACK has the number of the INVITE; §12.1.2: the route set is in reverse order."""
+    story = Phoning()
+    story.calls()
+    story.responds(180)
+    story.answers(record_route=(PROXY, "<sip:second.sip.test;lr>"))
+    ack, invite = story.now("ACK"), story.request("INVITE")
+    assert (ack.uri, ack.cseq, ack.call_id) == (CALLEE, 1, invite.call_id)
+    assert (ack.sender, ack.recipient) == (invite.sender, Party("sip:bob@sip.test", "bob"))
+    assert ack.routes == ("<sip:second.sip.test;lr>", PROXY)
+    assert ack.hop is None
+    assert ack.body is None
+    accepted = story.the(AcceptSession).content.description
+    assert accepted
+    assert (accepted.codecs, accepted.transport) == ((PCMU,), NAMED)
+    assert isinstance(story.leg, Confirmed)
+    assert story.unanswered() == []
+
+
+def test_a_strict_router_gets_the_target_as_the_last_route() -> None:
+    """RFC 3261 §12.2.1.1."""
+    story = Phoning()
+    story.calls()
+    story.answers(record_route=("<sip:strict.sip.test>",))
+    ack = story.now("ACK")
+    assert (ack.uri, ack.routes) == ("sip:strict.sip.test", (f"<{CALLEE}>",))
+
+
+def test_an_answer_without_a_contact_is_sent_to_the_called_address() -> None:
+    story = Phoning()
+    story.calls()
+    story.answers(contact=None)
+    assert story.now("ACK").uri == "sip:bob@sip.test"
+
+
+def test_a_client_hangs_up() -> None:
+    story = Phoning().talking()
+    story.hangs_up("s1")
+    bye = story.now("BYE")
+    assert (bye.uri, bye.cseq, bye.recipient) == (CALLEE, 2, Party("sip:bob@sip.test", "bob"))
+    assert isinstance(story.leg, Releasing)
+    story.responds(200, to="BYE")
+    assert not story.user.calls
+    assert story.ended == Reason(Cause.HUNG_UP)
+
+
+def test_a_phone_hangs_up() -> None:
+    story = Phoning().talking()
+    story.sends("BYE")
+    assert story.statuses == [200]
+    assert story.the(TerminateSession).condition == "success"
+    assert story.over()
+
+
+@pytest.mark.parametrize(
+    "body", [None, NO_AUDIO, sdp(G722), sdp(at=ZERO)], ids=["none", "no audio", "other codec", "no address"]
+)
+def test_an_answer_that_is_of_no_use_is_confirmed_and_ended(body: Sdp | None) -> None:
+    """And the phone is not called again."""
+    story = Phoning()
+    story.tell(PolicyChanged(Policy(relay=True, engine="sip")))
+    story.calls()
+    story.answers(body)
+    assert story.methods == ["ACK", "BYE"]
+    assert story.ended == Reason(Cause.MEDIA, texts.ANSWER_WITHOUT_AUDIO.format(domain="sip.test"))
+
+
+def test_a_phone_that_refuses_the_codecs_is_called_again_through_the_relay() -> None:
+    """It is another call for the phone: with its own Call-ID."""
+    story = Phoning()
+    story.tell(PolicyChanged(Policy(relay=True, engine="sip")))
+    story.calls()
+    story.responds(488, "Not Acceptable Here")
+    assert story.all(OfferRelay)
+    assert not story.ends()
+
+
+@pytest.mark.parametrize("seconds", [RING_SECONDS, 30])
+def test_a_call_that_nobody_answers_is_cancelled(seconds: int) -> None:
+    story = Phoning()
+    story.tell(PolicyChanged(Policy(engine="sip", ring_seconds=seconds)))
+    story.calls()
+    story.responds(180)
+    story.tell(TimePassed(), seconds - 2)
+    assert story.methods == []
+    story.tell(TimePassed(), 1)
+    assert story.methods == ["CANCEL"]
+    assert story.ended == Reason(Cause.NO_ANSWER, texts.NOT_ANSWERED)
+
+
+# --- challenges (RFC 3261 §22)
+
+
+def test_a_challenge_is_answered_in_the_same_call() -> None:
+    story = Phoning()
+    story.calls()
+    first = story.request("INVITE")
+    story.responds(407, challenges=(replace(MD5, proxy=True),), source=ELSEWHERE)
+    again, name = story.now("INVITE"), story.sent_all("INVITE")[0][0]
+    assert again.credentials == DigestCredentials(replace(MD5, proxy=True), "alice", "s1")
+    assert (again.dialog, again.cseq, again.destination) == (name, 2, ELSEWHERE)
+    assert (again.call_id, again.sender, again.body) == (first.call_id, first.sender, first.body)
+    story.answers()
+    ack = story.now("ACK")
+    assert (ack.cseq, ack.credentials) == (2, again.credentials)  # RFC 3261 §22.1
+
+
+def test_a_challenge_is_not_answered_twice() -> None:
+    story = Phoning()
+    story.calls()
+    story.responds(407, challenges=(MD5,))
+    story.responds(407, challenges=(replace(MD5, nonce="nonce2"),))
+    assert story.methods == []
+    text = texts.LOGIN_REFUSED.format(domain="sip.test", status=407)
+    assert story.ended == Reason(Cause.FORBIDDEN, text)
+
+
+def test_a_stale_nonce_is_answered_once_more() -> None:
+    story = Phoning()
+    story.calls()
+    story.responds(401, challenges=(MD5,))
+    story.responds(401, challenges=(replace(MD5, nonce="nonce2", stale=True),))
+    assert story.now("INVITE").cseq == 3
+    story.responds(401, challenges=(replace(MD5, nonce="nonce3", stale=True),))
+    assert story.methods == []
+
+
+def test_the_same_nonce_is_not_answered_again_even_if_it_is_called_stale() -> None:
+    story = Phoning()
+    story.calls()
+    story.responds(401, challenges=(MD5,))
+    story.responds(401, challenges=(replace(MD5, stale=True),))
+    assert story.methods == []
+
+
+def test_the_strongest_challenge_is_answered() -> None:
+    """RFC 8760 §2.4."""
+    story = Phoning()
+    story.calls()
+    story.responds(401, challenges=(MD5, replace(MD5, algorithm="SHA-256")))
+    credentials = story.now("INVITE").credentials
+    assert credentials
+    assert credentials.challenge.algorithm == "SHA-256"
+
+
+def test_another_realm_is_answered_in_a_call_to_the_own_domain_only() -> None:
+    """RFC 3261 §22.3."""
+    other = replace(MD5, realm="asterisk")
+    for to, answered in (("bob%sip.test@sip.localhost/fargo", True), (CAROL, False)):
+        story = Phoning()
+        story.calls(to=to)
+        story.responds(407, challenges=(other,))
+        assert bool(story.methods) is answered
+
+
+def test_the_realm_of_the_registrar_is_answered_in_a_call_to_another_domain() -> None:
+    story = Phoning(login=True)
+    story.calls(to=CAROL)
+    story.responds(407, challenges=(MD5,))
+    assert story.now("INVITE").credentials
+
+
+def test_a_longer_session_timer_is_asked_for_on_demand() -> None:
+    """RFC 4028 §7.3."""
+    story = Phoning()
+    story.calls()
+    story.responds(422, headers=SipHeaders(min_se=1200))
+    again = story.now("INVITE")
+    assert (again.headers.session_expires, again.headers.min_se, again.cseq) == (SessionTimer(1200), 1200, 2)
+    story.responds(422, headers=SipHeaders(min_se=1200))
+    assert story.methods == []
+    assert story.ended.cause is Cause.SERVER_ERROR
+
+
+# --- failures
+
+
+@pytest.mark.parametrize(
+    ("status", "phrase", "cause"),
+    [
+        (404, "Not Found", Cause.NOT_FOUND),
+        (486, "Busy Here", Cause.BUSY),
+        (480, "No such extension", Cause.UNAVAILABLE),
+        (503, "Congestion", Cause.NETWORK),
+        (600, "Busy Everywhere", Cause.BUSY),
+        (603, "Decline", Cause.DECLINED),
+        (699, "Odd", Cause.SERVER_ERROR),
+    ],
+)
+def test_a_failure_is_told_in_the_servers_words(status: int, phrase: str, cause: Cause) -> None:
+    story = Phoning()
+    story.calls()
+    story.responds(status, phrase)
+    assert story.methods == []
+    said = texts.SAID_BY_SERVER.format(domain="sip.test", words=phrase, status=status)
+    assert story.ended == Reason(cause, said)
+    assert story.over()
+
+
+def test_the_words_of_the_telephone_network_are_told_too() -> None:
+    """RFC 3326, RFC 3261 §20.43."""
+    headers = SipHeaders(
+        reason=(ReasonValue("Q.850", 1, "Unallocated number"), ReasonValue("SIP", 404, "Not Found")),
+        warning=(WarningValue(399, "Dial 0 first\n"),),
+    )
+    story = Phoning()
+    story.calls()
+    story.responds(404, "Not Found", headers=headers)
+    said = texts.SAID_BY_SERVER.format(domain="sip.test", words="Not Found", status=404)
+    text = texts.SAID_IN_DETAIL.format(said=said, details="Unallocated number, Dial 0 first")
+    assert story.ended == Reason(Cause.NOT_FOUND, text)
+
+
+def test_a_redirection_is_not_followed() -> None:
+    story = Phoning()
+    story.calls()
+    story.responds(302, "Moved Temporarily")
+    text = texts.REDIRECTED.format(domain="sip.test", words="Moved Temporarily", status=302)
+    assert story.ended == Reason(Cause.UNAVAILABLE, text)
+
+
+@pytest.mark.parametrize(
+    ("status", "rang", "cause", "text"),
+    [
+        (408, True, Cause.NO_ANSWER, texts.NOBODY_ANSWERED),
+        (408, False, Cause.NETWORK, texts.SERVER_SILENT),
+        (477, False, Cause.NETWORK, texts.SERVER_UNREACHABLE),
+        (503, False, Cause.NETWORK, texts.SERVER_UNREACHABLE),
+        (500, False, Cause.NETWORK, texts.NO_EDGE),
+    ],
+)
+def test_a_failure_of_the_edge_is_told_in_our_words(status: int, rang: bool, cause: Cause, text: str) -> None:
+    story = Phoning()
+    story.calls()
+    if rang:
+        story.responds(180)
+    story.responds(status, "Whatever", by_edge=True)
+    assert story.ended == Reason(cause, text)
+
+
+@pytest.mark.parametrize("why", Undelivered)
+def test_a_call_that_reaches_nobody_fails_with_a_sentence(why: Undelivered) -> None:
+    story = Phoning()
+    story.calls()
+    story.undeliverable(why, text="x.test")
+    assert story.ended.text
+    assert "{" not in story.ended.text
+    assert story.over()
+
+
+def test_what_a_server_says_is_cut_and_made_readable() -> None:
+    story = Phoning()
+    story.calls()
+    story.responds(486, "x\x00" + "y" * 1000)
+    assert "x?y" in story.ended.text
+    assert len(story.ended.text) < 300
+
+
+# --- cancelling (RFC 3261 §9.1)
+
+
+@pytest.mark.parametrize("rang", [False, True])
+def test_a_client_gives_up(rang: bool) -> None:
+    story = Phoning()
+    story.calls()
+    if rang:
+        story.responds(180, source=ELSEWHERE)
+    story.hangs_up("s1", condition="cancel")
+    cancel, (command, invite) = story.now("CANCEL"), story.sent_all("INVITE")[0]
+    assert (cancel.uri, cancel.call_id, cancel.cseq) == (invite.uri, invite.call_id, invite.cseq)
+    assert (cancel.sender, cancel.recipient, cancel.routes) == (invite.sender, invite.recipient, invite.routes)
+    assert (cancel.cancels, cancel.hop) == (command, invite.hop)
+    assert cancel.destination == (ELSEWHERE if rang else REGISTRAR)
+    story.responds(200, to="CANCEL")
+    assert isinstance(story.leg, UacCancelling)
+    story.responds(487, "Request Terminated")
+    assert not story.user.calls
+    assert not story.user.pending
+
+
+def test_an_answer_that_crosses_the_cancel_is_confirmed_and_ended() -> None:
+    story = Phoning()
+    story.calls()
+    story.responds(180)
+    story.hangs_up("s1", condition="cancel")
+    story.responds(200, to="CANCEL")
+    story.answers()
+    assert story.methods == ["ACK", "BYE"]
+    story.responds(200, to="BYE")
+    assert not story.user.calls
+    assert not story.user.pending
+
+
+def test_a_failure_that_crosses_the_cancel_ends_the_call() -> None:
+    story = Phoning()
+    story.calls()
+    story.hangs_up("s1", condition="cancel")
+    story.responds(486)
+    assert not story.user.calls
+    assert not story.user.pending
+
+
+def test_a_challenge_is_not_answered_once_the_call_is_cancelled() -> None:
+    story = Phoning()
+    story.calls()
+    story.hangs_up("s1", condition="cancel")
+    story.responds(407, challenges=(MD5,))
+    assert story.methods == []
+    assert not story.user.calls
+
+
+def test_an_invite_that_the_server_has_forgotten_is_repeated_to_be_cancelled() -> None:
+    """The phone takes it for a retransmission, as it has the same branch. That is done once."""
+    story = Phoning()
+    story.calls()
+    story.responds(180)
+    story.hangs_up("s1", condition="cancel")
+    story.responds(481, to="CANCEL")
+    assert story.methods == ["INVITE", "CANCEL"]
+    command, _ = story.sent_all("INVITE")[0]
+    assert story.now("INVITE").repeats == command
+    assert story.now("CANCEL").cancels == command
+    story.responds(481, to="CANCEL")
+    assert story.methods == []
+
+
+def test_an_invite_that_nobody_has_responded_to_is_not_repeated_to_be_cancelled() -> None:
+    """It may never have been sent: a phone would ring for a moment."""
+    story = Phoning()
+    story.calls()
+    story.hangs_up("s1", condition="cancel")
+    story.responds(481, to="CANCEL")
+    assert story.methods == []
+    story.tell(TimePassed(), 40)
+    assert not story.user.calls
+
+
+# --- several phones
+
+
+def test_a_further_answer_is_confirmed_and_ended() -> None:
+    """RFC 3261 §13.2.2.4."""
+    story = Phoning().talking()
+    story.responds(200, body=sdp(), remote_tag="desk", contact="sip:desk@192.0.2.8")
+    assert story.methods == ["ACK", "BYE"]
+    ack, bye = story.now("ACK"), story.now("BYE")
+    assert (ack.cseq, ack.uri, ack.recipient.tag) == (1, "sip:desk@192.0.2.8", "desk")
+    assert (bye.cseq, bye.uri, bye.recipient.tag) == (2, "sip:desk@192.0.2.8", "desk")
+    assert isinstance(story.leg, Confirmed)
+    story.responds(200, to="BYE", remote_tag="desk")
+    assert isinstance(story.leg, Confirmed)
+    assert story.unanswered() == []
+
+
+def test_an_answer_that_comes_again_is_confirmed_again() -> None:
+    """The adapter reports it, as it was restarted and does not know the ACK."""
+    story = Phoning().talking()
+    story.answers()
+    assert story.methods == ["ACK"]
+
+
+def test_a_further_answer_is_ended_also_if_the_call_is_over() -> None:
+    story = Phoning()
+    story.calls()
+    story.responds(180, remote_tag="bob")
+    story.responds(180, remote_tag="desk")
+    story.answers()
+    story.sends("BYE")
+    assert isinstance(story.leg, Lingering)
+    story.responds(200, body=sdp(), remote_tag="desk")
+    assert story.methods == ["ACK", "BYE"]
+    story.tell(TimePassed(), 40)
+    assert not story.user.calls
+
+
+def test_only_so_many_phones_are_followed() -> None:
+    story = Phoning()
+    story.calls()
+    for number in range(40):
+        story.responds(180, remote_tag=f"phone{number}")
+    leg = story.leg
+    assert isinstance(leg, UacProceeding)
+    assert len(leg.early) == 16
+
+
+# --- reliable provisional responses (RFC 3262)
+
+
+def test_a_reliable_response_is_acknowledged() -> None:
+    story = Phoning()
+    story.calls()
+    story.responds(183, headers=RELIABLE, body=sdp(), record_route=(PROXY,))
+    prack = story.now("PRACK")
+    assert prack.headers.rack == RAck(7, 1, "INVITE")
+    assert (prack.cseq, prack.uri, prack.routes) == (2, CALLEE, (PROXY,))
+    story.responds(200, to="PRACK")
+    assert story.unanswered() == ["INVITE"]
+    story.responds(180, headers=replace(RELIABLE, rseq=8))
+    assert story.now("PRACK").headers.rack == RAck(8, 1, "INVITE")
+    assert story.now("PRACK").cseq == 3
+    story.answers(None)
+    assert story.now("ACK").cseq == 1
+    story.hangs_up("s1")
+    assert story.now("BYE").cseq == 4
+
+
+@pytest.mark.parametrize("rseq", [7, 6, 9])
+def test_a_reliable_response_out_of_order_is_ignored(rseq: int) -> None:
+    """RFC 3262 §4: it will be repeated."""
+    story = Phoning()
+    story.calls()
+    story.responds(183, headers=RELIABLE)
+    story.responds(183, headers=replace(RELIABLE, rseq=rseq))
+    assert story.methods == []
+
+
+def test_a_phone_that_has_described_itself_before_need_not_do_so_in_its_answer() -> None:
+    story = Phoning()
+    story.calls()
+    story.responds(183, headers=RELIABLE, body=sdp(PCMA))
+    story.answers(None)
+    accepted = story.the(AcceptSession).content.description
+    assert accepted
+    assert accepted.codecs == (PCMA,)
+
+
+def test_the_early_description_of_one_phone_does_not_count_for_another() -> None:
+    story = Phoning()
+    story.calls()
+    story.responds(183, body=sdp(), remote_tag="desk")
+    story.answers(None)
+    assert story.ended.cause is Cause.MEDIA
+
+
+def test_a_challenged_prack_is_sent_again() -> None:
+    story = Phoning()
+    story.calls()
+    story.responds(183, headers=RELIABLE)
+    story.responds(407, to="PRACK", challenges=(MD5,))
+    prack = story.now("PRACK")
+    assert (prack.cseq, prack.headers.rack) == (3, RAck(7, 1, "INVITE"))
+    assert prack.credentials
+
+
+def test_a_prack_that_fails_changes_nothing() -> None:
+    story = Phoning()
+    story.calls()
+    story.responds(183, headers=RELIABLE)
+    assert story.responds(481, to="PRACK") == []
+    assert isinstance(story.leg, UacProceeding)
+
+
+# --- requests of a phone that has not answered
+
+
+@pytest.mark.parametrize(
+    ("method", "body", "status"),
+    [
+        ("INFO", None, 200),
+        ("OPTIONS", None, 200),
+        ("UPDATE", None, 200),
+        ("UPDATE", sdp(), 491),
+        ("INVITE", sdp(), 491),
+        ("BYE", None, 481),
+        ("PRACK", None, 481),
+        ("REFER", None, 603),
+        ("MESSAGE", None, 405),
+    ],
+)
+def test_requests_in_an_early_dialog(method: str, body: Sdp | None, status: int) -> None:
+    story = Phoning()
+    story.calls()
+    story.responds(180)
+    story.sends(method, body)
+    assert story.statuses == [status]
+    assert isinstance(story.leg, UacProceeding)
+
+
+def test_a_phone_moves_before_it_answers() -> None:
+    """RFC 3311 §5.2: UPDATE refreshes the remote target."""
+    story = Phoning()
+    story.calls()
+    story.responds(180)
+    story.sends("UPDATE", contact="sip:bob@192.0.2.99")
+    story.answers(contact=None)
+    assert story.now("ACK").uri == "sip:bob@192.0.2.99"
+
+
+@pytest.mark.parametrize("other", ["tag", "call"])
+def test_a_request_of_no_dialog_is_refused(other: str) -> None:
+    story = Phoning()
+    story.calls()
+    story.responds(180)
+    call_id = "another" if other == "call" else story.request("INVITE").call_id
+    head = story.head("INFO", call_id=call_id)
+    story.sends("INFO", head=head, remote_tag="stranger" if other == "tag" else "bob")
+    assert story.statuses == [481]
+
+
+def test_challenges_of_unknown_algorithms_are_not_answered() -> None:
+    story = Phoning()
+    story.calls()
+    story.responds(407, challenges=(Challenge("sip.test", "n", algorithm="SHA-512-256"),))
+    assert story.methods == []

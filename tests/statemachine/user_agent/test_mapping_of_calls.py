@@ -1,0 +1,134 @@
+"""The section of docs/mapping.md about calls of our own user agent says what the code does."""
+
+import pytest
+
+from fargo.statemachine.model.commands import InitiateSession, TerminateSession
+from fargo.statemachine.model.events import SipAccount
+from fargo.statemachine.model.sip_messages import (
+    OtherBody,
+    Party,
+    ReasonValue,
+    SendResponse,
+    SessionTimer,
+    SipHeaders,
+    Undelivered,
+)
+from fargo.statemachine.reason import Cause, Reason, from_q850, to_jingle, to_status
+
+from ..test_mapping import OTHER, PAGE, mapping, table, words
+from .phone import NO_AUDIO, Phoning, sdp
+
+SECTION = "Calls of our own user agent"
+CALLEE = "bob%example.com@sip.localhost/fargo"
+
+
+def calling() -> Phoning:
+    """The account of the page calls the address of the page."""
+    story = Phoning(SipAccount("alice@example.org"))
+    story.calls(to=CALLEE)
+    return story
+
+
+def fails(story: Phoning, how: str) -> None:
+    """Let the call fail in one of the ways of the page."""
+    if how.startswith("401"):
+        story.responds(407)
+    elif how.startswith("302"):
+        story.responds(302, "Moved Temporarily")
+    elif how.startswith("the edge"):
+        story.responds(180)
+        story.responds(408, by_edge=True)
+    else:
+        story.undeliverable(Undelivered(words(how)[0]), text="it is for another name")
+
+
+@pytest.mark.parametrize("row", table(SECTION, "failure"), ids=lambda row: row[0])
+def test_failures_in_our_words(row: list[str]) -> None:
+    how, text, condition = row
+    story = calling()
+    fails(story, how)
+    ended = story.the(TerminateSession)
+    assert (ended.text, ended.condition) == (text, words(condition)[0])
+
+
+def test_every_way_to_reach_nobody_is_listed() -> None:
+    listed = {words(row[0])[0] for row in table(SECTION, "failure")}
+    assert {str(why) for why in Undelivered} <= listed
+
+
+def test_causes_to_statuses() -> None:
+    assert {Cause(cause): int(status) for cause, status in mapping(SECTION, "cause").items()} == {
+        cause: to_status(cause) for cause in Cause
+    }
+
+
+def test_q850_to_jingle() -> None:
+    told: dict[int, str] = {}
+    rest = ""
+    for values, condition in table(SECTION, "Q.850 cause"):
+        if values == OTHER:
+            rest = words(condition)[0]
+        else:
+            told |= dict.fromkeys(map(int, values.split(", ")), words(condition)[0])
+    expected = {value: to_jingle(Reason(from_q850(value))) for value in range(128)}
+    assert {value: told.get(value, rest) for value in range(128)} == expected
+
+
+@pytest.mark.parametrize("row", table(SECTION, "provider's caller"), ids=lambda row: row[0])
+def test_callers(row: list[str]) -> None:
+    story = Phoning(SipAccount("alice@example.org"))
+    story.invites(caller=Party(words(row[0])[0], "bob"))
+    jid = words(row[1])[0].replace("sip.example.net", "sip.localhost")
+    assert story.the(InitiateSession).sender == f"{jid}/fargo"
+
+
+def refusals(request: str) -> list[int]:
+    """The statuses with which a request of the page is refused, in all its forms."""
+    story = Phoning()
+    match request.split(" "):
+        case ["INVITE", *_] if "extension" in request:
+            story.invites(headers=SipHeaders(require=("x",)))
+        case ["INVITE", *_] if "timer" in request:
+            story.invites(headers=SipHeaders(supported=("timer",), session_expires=SessionTimer(89)))
+        case ["INVITE", *_] if "replace" in request:
+            story.called()
+            tag = story.response(200).tag if "of the user" in request else "x-y"
+            story.remote_tag = "other"
+            story.invites(
+                head=story.head("INVITE", call_id="another"), headers=SipHeaders(replaces=f"c;to-tag={tag};from-tag=x")
+            )
+        case ["INVITE", *_] if "another path" in request:
+            story.invites()
+            story.invites(head=story.arrived.head)
+        case ["INVITE", *_]:
+            story.invites(OtherBody("text/plain", 1))
+        case ["offer", "without", *_]:
+            story.invites(NO_AUDIO)
+        case ["offer", *_]:
+            story.talking()
+            story.holds()
+            story.sends("INVITE", sdp())
+        case ["request", *_]:
+            story.called()
+            story.sends("BYE", remote_tag="stranger")
+        case _:
+            story.called()
+            found = []
+            for method in request.replace(" and others", ", PUBLISH").split(", "):
+                story.sends(method)
+                found += story.statuses
+            return found
+    return [each.status for each in story.all(SendResponse)]
+
+
+@pytest.mark.parametrize("row", table(SECTION, "request"), ids=lambda row: row[0])
+def test_refusals(row: list[str]) -> None:
+    request, status = row
+    assert set(refusals(request)) == {int(status)}
+
+
+def test_a_reason_from_the_telephone_network_is_shown_as_on_the_page() -> None:
+    story = calling()
+    headers = SipHeaders(reason=(ReasonValue("Q.850", 1, "Unallocated number"),))
+    story.responds(404, "Not Found", headers=headers)
+    assert f"`{story.the(TerminateSession).text}`" in " ".join(PAGE.split())
