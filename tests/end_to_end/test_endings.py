@@ -7,6 +7,8 @@ from world.sipp import Sipp
 from world.stanza import NS, element
 from world.world import World
 
+from fargo.statemachine.legs.telepathy.texts import ANSWER_WITHOUT_AUDIO
+
 from .customer import Customer
 from .engines import DECLINED
 
@@ -28,6 +30,15 @@ async def test_a_refused_call_says_why(alice: Customer, status: int, phrase: str
     ended = await call.ended()
     assert ended.reason == reason
     assert ended.text == f"sip.test says: {phrase} ({status})"
+    await phone.followed()
+
+
+async def test_an_answer_without_usable_audio_says_so(alice: Customer) -> None:
+    phone = await alice.world.scripted_phone(Sipp("answer-encrypted"))
+    call = await alice.call("carol", await alice.world.media())
+    ended = await call.ended()
+    assert ended.reason == "incompatible-parameters"
+    assert ended.text == ANSWER_WITHOUT_AUDIO.format(domain="sip.test")
     await phone.followed()
 
 

@@ -93,6 +93,19 @@ async def test_a_hold_in_the_first_moments_of_a_call(alice: Customer) -> None:
     await phone.followed()
 
 
+async def test_a_phone_that_holds_with_more_codecs_than_it_answered_with(alice: Customer) -> None:
+    phone, media = await alice.world.scripted_phone(Sipp("hold-and-resume")), await alice.world.media()
+    call = await alice.call("carol", media)
+    await call.answered()
+    call.talk()
+    await told(call, "hold")
+    await told(call, "unhold")
+    heard = media.packets
+    await media.received(heard + PACKETS)
+    await call.terminate()
+    await phone.followed()
+
+
 @telepathy_only
 async def test_a_phone_that_refuses_to_be_held(alice: Customer) -> None:
     phone = await alice.world.scripted_phone(Sipp("refuse-hold"))

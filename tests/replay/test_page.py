@@ -148,7 +148,7 @@ async def test_a_step_shows_event_state_commands_and_deadlines(tab: Tab) -> None
     assert "CallStateChanged(channel=7.1, state=4, reason=1)" in event
     rows = await tab.run("[...document.querySelectorAll('.changed')].map((row) => row.innerText.split(/\\s+/))")
     assert ["calls.7.jingle", "Calling", "Active"] in rows
-    assert ["calls.7.sip", "Dialling", "Settling"] in rows
+    assert ["calls.7.sip", "Dialling", "Talking"] in rows
     assert "NoteAnswered(call=7, client=alice@localhost/laptop)" in commands
     assert "call 7: the XMPP client's answer" in deadlines
     assert [word in deadlines for word in ("armed", "cleared")] == [True, True]
