@@ -98,8 +98,8 @@ async def test_a_phone_that_holds_with_more_codecs_than_it_answered_with(alice: 
     call = await alice.call("carol", media)
     await call.answered()
     call.talk()
-    await told(call, "hold")
-    await told(call, "unhold")
+    await call.told("hold")
+    await call.told("unhold")
     heard = media.packets
     await media.received(heard + PACKETS)
     await call.terminate()
