@@ -193,7 +193,9 @@ async def test_what_cannot_be_written_is_told(command: Any) -> None:
         event = await rig.event()
         assert isinstance(event, SipRequestUndelivered)
         assert (event.command, event.dialog, event.why) == (id, command.dialog or id, Undelivered.UNSENDABLE)
-        assert event.text
+        assert event.text is not None
+        assert event.text[0].islower()
+        assert event.text[-1] != "."
         await rig.settled()
         assert rig.edge.taken(lambda message: not message.is_response) == []
 

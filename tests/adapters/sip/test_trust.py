@@ -71,16 +71,16 @@ async def test_a_server_is_asked_again_under_another_name() -> None:
         event = await rig.event()
         assert (event.why, event.text) == (
             Undelivered.CERTIFICATE,
-            texts.OTHER_NAME.format(host="other.test", names=HOST),
+            texts.OTHER_NAME.format(names=HOST),
         )
 
 
 @pytest.mark.parametrize(
     ("lines", "text"),
     [
-        (shown("other.test"), texts.OTHER_NAME.format(host=HOST, names="other.test")),
-        (shown(HOST, verified=False), texts.UNKNOWN_AUTHORITY.format(host=HOST)),
-        ([], texts.UNKNOWN_AUTHORITY.format(host=HOST)),
+        (shown("other.test"), texts.OTHER_NAME.format(names="other.test")),
+        (shown(HOST, verified=False), texts.UNKNOWN_AUTHORITY),
+        ([], texts.UNKNOWN_AUTHORITY),
     ],
 )
 @pytest.mark.parametrize("command", [TO_HOST, replace(INVITE, hop=TO_HOST.hop, destination=SERVER)])
