@@ -185,7 +185,11 @@ async def test_an_address_in_a_dialog_is_trusted_if_it_is_trusted_by_name() -> N
         await registered(rig)
         id = rig.do(in_dialog("BYE", uri="sip:bob@192.0.2.1:5061;transport=tls"))
         rig.edge.answer_from(PEER, await rig.edge.request("BYE"), 200, headers=VALID)
-        assert (await rig.event()).command == id
+        event = await rig.event()
+        assert (event.command, event.status) == (id, 200)
+        rig.do(in_dialog("BYE", uri="sip:bob@192.0.2.1:5061;transport=tls"))
+        rig.edge.answer_from(PEER, await rig.edge.request("BYE"), 200, headers=shown("other.test"))
+        assert (await rig.event()).why is Undelivered.CERTIFICATE
 
 
 async def test_an_address_in_a_dialog_that_nobody_knows_needs_a_certificate_for_it() -> None:
