@@ -53,12 +53,13 @@ from fargo.statemachine.model.sip_messages import (
 )
 
 ALLOW: Final = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "PRACK", "UPDATE")
-"""The methods that the gateway has."""
+SUPPORTED: Final = ("100rel", "timer")
+"""The methods and extensions that the gateway has, in a call or outside."""
 
 _NO_DIALOG: Final = (481, "Call/Transaction Does Not Exist")
 _REFUSED: Final = {"REFER": (603, texts.NO_TRANSFERS)} | dict.fromkeys(ALLOW, _NO_DIALOG)
 """How requests outside a dialog are refused. All other methods get 405."""
-_ABILITIES: Final[Headers] = {"Allow": [", ".join(ALLOW)], "Supported": ["100rel, timer"], "Accept": [outward.SDP]}
+_ABILITIES: Final[Headers] = {"Allow": [", ".join(ALLOW)], "Supported": [", ".join(SUPPORTED)], "Accept": [outward.SDP]}
 
 
 class SipAdapter:

@@ -27,12 +27,15 @@ class _Transaction:
 
     __slots__ = ("delay", "final", "response", "timer", "waited")
 
+    delay: float
+    """Seconds until the response is repeated."""
+    waited: float
+    """Seconds since it was sent first."""
+
     def __init__(self) -> None:
         self.response: bytes | None = None
         self.final = False
         self.timer: Any = None
-        self.delay = T1
-        self.waited = 0.0
 
 
 class ServerTransactions:

@@ -8,6 +8,7 @@ from typing import Any, Self
 from edge.agents import Address, Agent, Message, host_port, request, response, unique
 from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 from twisted.internet.task import Clock
+from twisted.logger import LogEvent, LogLevel, formatEvent, globalLogPublisher
 
 from fargo.adapters.sip.adapter import SipAdapter
 from fargo.adapters.sip.names import Names
@@ -146,6 +147,7 @@ class Driven:
     adapter: SipAdapter
 
     def __init__(self) -> None:
+        self._logged: list[LogEvent] = []
         self._events: asyncio.Queue[tuple[str, Event]] = asyncio.Queue()
         self._ids = count(40)
         self.broadcast: list[EdgeRestarted] = []
@@ -153,12 +155,17 @@ class Driven:
 
     def start_adapter(self, settings: SipSettings, reactor: Any) -> None:
         """Start an adapter, which knows both users."""
+        globalLogPublisher.addObserver(self._logged.append)  # type: ignore[arg-type] # zope's, not Python's
         self.adapter = SipAdapter(self._put, self.broadcast.append, PASSWORDS.get, self._keep, settings, reactor)
         self.adapter.know([USER, OTHER])
         self.adapter.start()
 
     async def stop(self) -> None:
+        """Stop the adapter. It must not have met a bug."""
         await self.adapter.stop().asFuture(asyncio.get_running_loop())
+        globalLogPublisher.removeObserver(self._logged.append)  # type: ignore[arg-type]
+        bugs = [formatEvent(each) for each in self._logged if each["log_level"] >= LogLevel.critical]
+        assert bugs == []
 
     def do(self, command: Command, id: str | None = None, user: str = USER) -> str:
         """Give a command, and return its id."""

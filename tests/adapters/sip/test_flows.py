@@ -71,6 +71,15 @@ async def test_a_registrar_is_asked_once_for_all_accounts() -> None:
         assert await asked(rig) == 1
 
 
+async def test_an_account_that_is_registered_again_changes_nothing() -> None:
+    async with Rig() as rig:
+        rig.do(KeepFlow("12.0", UDP))
+        rig.pass_time(keepalive.SECONDS - 1)
+        rig.do(KeepFlow("12.0", UDP))
+        rig.pass_time(1)
+        assert await asked(rig) == 1
+
+
 async def test_connections_are_kept_by_the_edge() -> None:
     async with Rig() as rig:
         rig.do(KeepFlow("12.0", TCP))

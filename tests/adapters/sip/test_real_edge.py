@@ -160,6 +160,21 @@ async def test_an_account_is_registered_with_its_password(rig: Rig, provider: Ag
     assert [(each.ours, each.name, each.expires) for each in event.bindings] == [(True, id, 3600)]
 
 
+async def test_an_account_is_registered_over_ipv6(rig: Rig) -> None:
+    provider = await Agent.open(OUTSIDE_6)
+    id = rig.do(replace(REGISTER, hop=of(provider)))
+    register = await provider.request("REGISTER")
+    assert f"@[{OUTSIDE_6}]:{rig.edge.settings.port};line=" in register["Contact"]
+    await provider.answer(register, 200, "OK", headers=[("Contact", register["Contact"])])
+    event = await rig.event()
+    assert (event.command, event.source) == (id, endpoint(provider))
+    assert [each.ours for each in event.bindings] == [True]
+    uri = re.findall("<(.*)>", register["Contact"])[0]
+    options = provider.send(request("OPTIONS", uri), (OUTSIDE_6, rig.edge.settings.port))
+    assert (await provider.final(options)).status == 200
+    provider.close()
+
+
 # --- calls
 
 
@@ -345,7 +360,7 @@ async def test_a_server_over_tls_is_registered_with_if_it_has_the_name(
         assert (await rig.event()).status == 200
     else:
         event = await rig.event()
-        text = texts.OTHER_NAME.format(host=HOST, names="other.test")
+        text = texts.OTHER_NAME.format(names="other.test")
         assert (event.command, event.why, event.text) == (id, Undelivered.CERTIFICATE, text)
         assert not connection.has(lambda message: message.method == "REGISTER")
     await listener.close()
@@ -360,7 +375,7 @@ async def test_an_authority_that_is_not_trusted_is_told(rig: Rig, tmp_path: Path
     connection = await listener.connection()
     await connection.answer(await connection.request("OPTIONS"), 200, "OK")
     event = await rig.event()
-    assert (event.why, event.text) == (Undelivered.CERTIFICATE, texts.UNKNOWN_AUTHORITY.format(host=HOST))
+    assert (event.why, event.text) == (Undelivered.CERTIFICATE, texts.UNKNOWN_AUTHORITY)
     await listener.close()
 
 

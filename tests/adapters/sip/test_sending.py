@@ -14,6 +14,7 @@ from fargo.statemachine.media.description import Content
 from fargo.statemachine.model.sip_messages import (
     Endpoint,
     Hop,
+    KeepFlow,
     OtherBody,
     Party,
     RegisterUndelivered,
@@ -193,7 +194,9 @@ async def test_what_cannot_be_written_is_told(command: Any) -> None:
         event = await rig.event()
         assert isinstance(event, SipRequestUndelivered)
         assert (event.command, event.dialog, event.why) == (id, command.dialog or id, Undelivered.UNSENDABLE)
-        assert event.text
+        assert event.text is not None
+        assert event.text[0].islower()
+        assert event.text[-1] != "."
         await rig.settled()
         assert rig.edge.taken(lambda message: not message.is_response) == []
 
@@ -740,6 +743,7 @@ async def test_nothing_happens_after_the_end() -> None:
     async with NameServer() as names, await servers_of(names, "192.0.2.1", "192.0.2.2") as rig:
         rig.do(NAMED)
         await rig.edge.request("INVITE")
+        rig.do(KeepFlow("12.0", Endpoint("udp", "192.0.2.1", 5060)))
         await rig.stop()
         assert rig.reactor.clock.getDelayedCalls() == []
         rig.do(NAMED)

@@ -147,6 +147,14 @@ def test_a_reliable_provisional_response_is_repeated_until_its_prack(hop: Hop) -
     assert len(hop.sent) == 3
 
 
+def test_another_provisional_response_ends_the_repetition_of_a_reliable_one(hop: Hop) -> None:
+    hop.arrives()
+    hop.servers.provide(INVITE, b"183", ("call", 1, 7))
+    hop.servers.provide(INVITE, b"180")
+    hop.advance(PATIENCE)
+    assert hop.sent == [b"183", b"180"]
+
+
 def test_the_final_response_ends_the_repetition_of_a_provisional_one(hop: Hop) -> None:
     hop.arrives()
     hop.servers.provide(INVITE, b"183", ("call", 1, 7))
