@@ -7,6 +7,8 @@ A test is in the fast tier (`script/test --fast`) unless one of these applies:
    installed or not.
 2. It has the marker `slow`, with the reason.
 
+Tests marked `soak` run only with `--soak` (script/soak).
+
 Tests run in parallel, except those in the group "screen", which start a browser or a desktop client: two of these at a
 time could delay each other's audio on a machine with two processors.
 """
