@@ -104,7 +104,9 @@ def _line(user: User, credentials: Credentials, connection: SignedIn, to: str) -
         text = texts.TOO_MANY_CALLS.format(most=MOST_CALLS)
         return Refusal("wait", "resource-constraint", Reason(Cause.BUSY, text))
     trunk = sign_in.trunk(connection.connection, user.registrations)
-    return Line(engine, connection.connection, target, credentials.nonce, trunk, user.policy.ring_seconds)
+    return Line(
+        engine, connection.connection, target, credentials.nonce, trunk, user.policy.ring_seconds, user.policy.early
+    )
 
 
 def _place(user: User, event: SessionInitiated, line: Line, id: str, follows: bool, effects: Effects) -> User:

@@ -11,6 +11,8 @@ Rules:
    which translates. The client is not told.
 6. If an end moves in the middle of the call, the relay is told, or the other end if there is no relay. A phone is told
    only if its SIP engine can do that.
+7. Early audio of a phone goes to the client through the relay only, as if the phone had answered; the call counts as
+   answered when it has. What the client does before is told to the phone after its answer.
 """
 
 from typing import Final, assert_never
@@ -28,6 +30,7 @@ from fargo.statemachine.legs.jingle.single_session import Calling
 from fargo.statemachine.legs.leg_events import (
     Answered,
     Dtmf,
+    EarlyAudio,
     Ended,
     Held,
     LegEvent,
@@ -210,6 +213,8 @@ def _passed_on(call: Call, leg_event: LegEvent, by: Side, effects: Effects) -> C
     match leg_event:
         case Ringing() | Held() | Resumed():
             return _tell_other(call, leg_event, by, effects)
+        case EarlyAudio(description):
+            return _heard_early(call, description, effects)
         case Answered():
             return _answered(call, leg_event, by, effects)
         case Ended():
@@ -257,10 +262,28 @@ def _to_sip(call: Call, leg_event: LegEvent, effects: Effects) -> Call:
     return replace(call, sip=sip_leg.tell(call.sip, leg_event, effects))
 
 
+def _heard_early(call: Call, description: Description, effects: Effects) -> Call:
+    """Let the client hear the phone before it answers (rule 7). In a direct call it rings."""
+    (session,) = sessions(call.jingle)
+    relay = relay_leg.answer(call.relay, session.profile, description, effects)
+    if relay is None:
+        return replace(call, relay=relay_leg.phone_described(call.relay, description, effects))
+    return replace(call, relay=relay, early=True)
+
+
+def _answered_after_early(call: Call, leg_event: Answered, effects: Effects) -> Call:
+    """Tell the relay what the phone describes in its answer, and the phone whether it is on hold (rule 7)."""
+    relay = relay_leg.phone_described(call.relay, leg_event.description, effects)
+    call = replace(call, relay=relay, early=False)
+    return _to_sip(call, Held(), effects) if jingle_leg.holds(call.jingle) else call
+
+
 def _answered(call: Call, leg_event: Answered, by: Side, effects: Effects) -> Call:
     """Pass an answer on, through the relay if the call goes through it (rule 3)."""
     (session,) = sessions(call.jingle)
     effects.record(RecordAnswered(call.id, session.client))
+    if call.early:
+        return _answered_after_early(call, leg_event, effects)
     relay = relay_leg.answer(call.relay, session.profile, leg_event.description, effects)
     if by is _CLIENT:
         way = paths.DIRECT if relay is None else PathChoice(AudioPath.RELAY, relay_leg.why(relay))
@@ -274,6 +297,8 @@ def _ended(call: Call, leg_event: Ended, by: Side, effects: Effects) -> Call:
     """End the call, or call the phone again (rules 2 and 5). The end of the second leg is not recorded."""
     if by is _PHONE and leg_event.reason.cause is Cause.MEDIA and (second := _second(call)):
         return _again(call, second, effects)
+    if call.early and by is _CLIENT and leg_event.reason.cause is Cause.HUNG_UP:
+        leg_event = Ended(Reason(Cause.CANCELLED, leg_event.reason.text))
     if call_state.is_live(call) if by is _PHONE else sip_leg.is_live(call.sip):
         call_state.ended(call, by, leg_event.reason, effects)
     elsewhere = by is _PHONE and leg_event.reason.cause is Cause.ELSEWHERE

@@ -62,7 +62,7 @@ class Call(Struct, frozen=True, gc=False):
     ``id`` is the version of the event that it began with, ``since`` the time at which it was placed or arrived,
     ``connection`` the SIP connection it goes over, ``caller`` is None if the user calls. ``relay_retry``: a second
     attempt, if the phone refuses a direct call for its codecs; None if there is none. ``elsewhere``: an incoming call
-    was answered on a phone that is not the gateway's.
+    was answered on a phone that is not the gateway's. ``early``: the client hears a phone that has not answered.
     """
 
     id: str
@@ -74,6 +74,7 @@ class Call(Struct, frozen=True, gc=False):
     relay: RelayLeg = ()
     relay_retry: RelayRetry | None = None
     elsewhere: bool = False
+    early: bool = False
 
 
 def is_over(call: Call) -> bool:

@@ -28,6 +28,12 @@ class Answered(Struct, frozen=True, gc=False):
     description: Description
 
 
+class EarlyAudio(Struct, frozen=True, gc=False):
+    """The called end sends audio that is worth hearing, such as an announcement, and has not answered (RFC 3960)."""
+
+    description: Description
+
+
 class Held(Struct, frozen=True, gc=False):
     """The end has put the other on hold."""
 
@@ -66,5 +72,7 @@ class Ended(Struct, frozen=True, gc=False):
     reason: Reason
 
 
-LegEvent: TypeAlias = Offered | Ringing | Answered | Held | Resumed | Dtmf | TransportChanged | RouteLost | Ended
+LegEvent: TypeAlias = (
+    Offered | Ringing | EarlyAudio | Answered | Held | Resumed | Dtmf | TransportChanged | RouteLost | Ended
+)
 LegEvents: TypeAlias = tuple[LegEvent, ...]

@@ -22,6 +22,7 @@ from fargo.statemachine.model.sip import DEFAULT_ENGINE, SipEngine
 from fargo.statemachine.reason import Cause, Reason
 
 Choice: TypeAlias = Literal["auto", "direct", "relay"]
+EarlyChoice: TypeAlias = Literal["ringing", "announcements", "always"]
 
 _EVERYWHERE: Final = frozenset({"pcmu", "pcma"})
 _WANTS: Final = {MediaProfile.ICE: texts.ICE, MediaProfile.DTLS: texts.DTLS}
@@ -33,13 +34,15 @@ RING_SECONDS: Final = 180
 
 class Policy(Struct, frozen=True, gc=False, omit_defaults=True):
     """The operator's configuration: the path that audio takes, whether there is a relay, the SIP engine of all
-    accounts, and the seconds that a call may ring (with the engine "telepathy", its edge ends the ringing).
+    accounts, the seconds that a call may ring (with the engine "telepathy", its edge ends the ringing), and which audio
+    the user hears before a phone has answered: none, what is not ringing, or all.
     """
 
     path: Choice = "auto"
     relay: bool = False
     engine: SipEngine = DEFAULT_ENGINE
     ring_seconds: int = RING_SECONDS
+    early: EarlyChoice = "ringing"
 
 
 class PathChoice(Struct, frozen=True, gc=False):

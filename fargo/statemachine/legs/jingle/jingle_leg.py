@@ -30,6 +30,7 @@ from fargo.statemachine.legs.jingle.single_session import Active, Calling
 from fargo.statemachine.legs.leg_events import (
     Answered,
     Dtmf,
+    EarlyAudio,
     Ended,
     Held,
     LegEvent,
@@ -333,7 +334,17 @@ def tell(leg: JingleLeg, leg_event: LegEvent, effects: Effects) -> JingleStep:
         case Ended(reason):
             _end(leg, reason, effects)
             return Terminated(), ()
-        case Offered() | Ringing() | Answered() | Held() | Resumed() | Dtmf() | TransportChanged() | RouteLost():
+        case (
+            Offered()
+            | Ringing()
+            | EarlyAudio()
+            | Answered()
+            | Held()
+            | Resumed()
+            | Dtmf()
+            | TransportChanged()
+            | RouteLost()
+        ):
             return leg, ()
         case _:
             assert_never(leg_event)

@@ -203,6 +203,21 @@ def _renegotiate(terms: RelayRequest, ends: Ends, restarts: bool, effects: Effec
     return Renegotiating(terms, ends, restarts)
 
 
+def phone_described(leg: RelayLeg, description: Description, effects: Effects) -> RelayLeg:
+    """Take what a phone describes in its answer, or another phone in its place, after early audio."""
+    return tuple(_with_phone_as(session, description, effects) for session in leg)
+
+
+def _with_phone_as(session: RelaySession, phone: Description, effects: Effects) -> RelaySession:
+    match session:
+        case PassingAnswer(ends=ends) | Joined(ends=ends) | Renegotiating(ends=ends):
+            return session if ends.phone == phone else _moved(session, replace(ends, phone=phone), False, effects)
+        case Offering() | AwaitingAnswer() | Deleting():
+            return session
+        case _:
+            assert_never(session)
+
+
 # --- deleting
 
 

@@ -5,7 +5,7 @@ from typing import ClassVar
 from msgspec import Struct
 
 from fargo.statemachine.address import SipUri
-from fargo.statemachine.media.paths import RING_SECONDS
+from fargo.statemachine.media.paths import RING_SECONDS, EarlyChoice
 from fargo.statemachine.model.sip import SipEngine
 from fargo.statemachine.model.sip_messages import Endpoint, Hop
 
@@ -41,18 +41,20 @@ class Line(Struct, frozen=True, gc=False):
     nonce: str
     trunk: Trunk | None = None
     ring_seconds: int = RING_SECONDS
+    early: EarlyChoice = "ringing"
 
 
 class Access(Struct, frozen=True, gc=False):
     """What a call needs of the account that it is for.
 
     ``nonce``: as in `Line`, "" if nobody has the account. ``trunk``: None if the account takes no calls, or its engine
-    keeps its registrations to itself. ``ring_seconds``: how long a call may ring.
+    keeps its registrations to itself. ``ring_seconds``: how long a call may ring. ``early``: see `Policy`.
     """
 
     nonce: str = ""
     trunk: Trunk | None = None
     ring_seconds: int = RING_SECONDS
+    early: EarlyChoice = "ringing"
 
 
 class Preparing(Struct, frozen=True, gc=False):

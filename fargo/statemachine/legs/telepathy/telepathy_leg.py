@@ -21,6 +21,7 @@ from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.leg_events import (
     Answered,
     Dtmf,
+    EarlyAudio,
     Ended,
     Held,
     LegEvent,
@@ -295,7 +296,7 @@ def tell(leg: TelepathyLeg, leg_event: LegEvent, effects: Effects) -> TelepathyL
             return Answering(leg.name, replace(answer, transport=leg.offer.transport), effects.at)
         case Ended(reason):
             return hang_up(leg.name, reason, effects) if is_live(leg) else leg
-        case Ringing() | Answered() | Offered() | Dtmf() | TransportChanged() | RouteLost():
+        case Ringing() | Answered() | Offered() | Dtmf() | TransportChanged() | RouteLost() | EarlyAudio():
             return leg
         case _:
             assert_never(leg_event)

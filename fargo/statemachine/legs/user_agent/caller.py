@@ -7,6 +7,7 @@ Rules:
 2. The first 2xx is the answer; each further one comes from another phone (`releasing`).
 3. A reliable provisional response (RFC 3262) gets a PRACK. One that came too early is ignored: it will be repeated.
 4. The audio that a phone describes before it answers is kept, and counts if its answer describes none.
+   The other leg is told of it if the operator wants that: at once, or if nothing else has come within 3 s.
 5. A call that is cancelled may be answered all the same: the answer gets an ACK, and a BYE.
 6. If the server says that it has nothing to cancel, it may have forgotten the INVITE, for it was restarted. The INVITE
    is repeated once, as part of its transaction, which no phone takes for a new call, and cancelled again.
@@ -18,7 +19,7 @@ from msgspec.structs import replace
 
 from fargo.statemachine import derived
 from fargo.statemachine.effects import Effects
-from fargo.statemachine.legs.leg_events import Answered, Ended, Held, LegEvents, Ringing
+from fargo.statemachine.legs.leg_events import Answered, EarlyAudio, Ended, Held, LegEvents, Ringing
 from fargo.statemachine.legs.sip.phases import Access, Line, Over
 from fargo.statemachine.legs.user_agent import (
     authentication,
@@ -63,6 +64,8 @@ _MOST_INVITES: Final = 6
 """The number of INVITEs of one call, with those that are sent once more (rule 1)."""
 _LONGEST_FINAL: Final = 40.0
 """The seconds within which a cancelled INVITE has its final response (RFC 3261 §9.1)."""
+_ANNOUNCEMENT: Final = 3.0
+"""The seconds after which early audio without a 180 or an answer is taken for an announcement."""
 
 Unanswered: TypeAlias = UacCalling | UacProceeding
 
@@ -88,7 +91,8 @@ def place(line: Line, offer: Description, effects: Effects) -> UacCalling:
         body=offer_answer.first_offer(offer),
     )
     invite = SentRequest(effects.emit_pending(request, None), request)
-    return UacCalling(name, Access(line.nonce, trunk, line.ring_seconds), invite, line.target.domain, offer, effects.at)
+    access = Access(line.nonce, trunk, line.ring_seconds, line.early)
+    return UacCalling(name, access, invite, line.target.domain, offer, effects.at)
 
 
 # --- responses
@@ -164,8 +168,36 @@ def _provisional(leg: Unanswered, event: SipResponseReceived, effects: Effects) 
         _followed(leg, early, event, effects),
         event.source,
         was_ringing or rings,
+        event.status == 180 or (isinstance(leg, UacProceeding) and leg.alerted),
+        isinstance(leg, UacProceeding) and leg.heard,
     )
-    return proceeding, (Ringing(),) if rings and not was_ringing else ()
+    news: LegEvents = (Ringing(),) if rings and not was_ringing else ()
+    described = _latest(proceeding.early)
+    if described is not None and described != _latest(early) and (proceeding.heard or leg.access.early == "always"):
+        proceeding, heard = let_through(proceeding)
+        return proceeding, (*news, *heard)
+    return proceeding, news
+
+
+def _latest(early: tuple[EarlyDialog, ...]) -> EarlyMedia | None:
+    """Return the audio that was described last, by any of the phones."""
+    return max((each.media for each in early if each.media), key=lambda media: media.since, default=None)
+
+
+def announced_at(leg: UacProceeding) -> float | None:
+    """Return when early audio is to be taken for an announcement; None if it is not."""
+    media = _latest(leg.early)
+    if media is None or leg.heard or leg.alerted or leg.access.early != "announcements":
+        return None
+    return media.since + _ANNOUNCEMENT
+
+
+def let_through(leg: UacProceeding) -> tuple[UacProceeding, LegEvents]:
+    """Tell the other leg of the early audio, if it is of any use."""
+    media, offer = _latest(leg.early), leg.invite.request.body
+    assert isinstance(offer, Sdp)
+    session = offer_answer.answered(leg.offer, offer, media.sdp if media else None)
+    return replace(leg, heard=True), (EarlyAudio(session.theirs),) if session else ()
 
 
 def _followed(
@@ -208,7 +240,7 @@ def _heard(early: EarlyDialog, invite: SendRequest, event: SipResponseReceived, 
         return early
     now = dialog.refreshed(early.dialog, event.contact, event.headers)
     media = early.media
-    if isinstance(event.body, Sdp):
+    if isinstance(event.body, Sdp) and (media is None or media.sdp != event.body):
         media = EarlyMedia(event.body, effects.at)
     if rseq is None:
         return EarlyDialog(now, early.rseq, media)

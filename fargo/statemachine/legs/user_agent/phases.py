@@ -65,7 +65,10 @@ class UacCalling(UserAgentPhase, frozen=True, gc=False):
 
 
 class UacProceeding(UserAgentPhase, frozen=True, gc=False):
-    """The call is on its way to a phone, or rings there. ``source``: the address that the response came from."""
+    """The call is on its way to a phone, or rings there. ``source``: the address that the response came from.
+
+    ``alerted``: a phone has responded with 180. ``heard``: the other leg has been told of early audio.
+    """
 
     invite: SentRequest
     domain: str
@@ -74,6 +77,8 @@ class UacProceeding(UserAgentPhase, frozen=True, gc=False):
     early: tuple[EarlyDialog, ...]
     source: Endpoint | None
     ringing: bool = False
+    alerted: bool = False
+    heard: bool = False
 
 
 class UacCancelling(UserAgentPhase, frozen=True, gc=False):

@@ -20,6 +20,7 @@ from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.leg_events import (
     Answered,
     Dtmf,
+    EarlyAudio,
     Ended,
     Held,
     LegEvent,
@@ -269,6 +270,8 @@ def deadline(leg: UserAgentLeg) -> Deadline | None:
     match leg:
         case Confirmed():
             return confirmed.deadline(leg)
+        case UacProceeding() if (announced := caller.announced_at(leg)) is not None:
+            return Deadline(texts.ANSWER, min(announced, leg.since + leg.access.ring_seconds))
         case UacCalling(since=since) | UacProceeding(since=since):
             return Deadline(texts.ANSWER, since + leg.access.ring_seconds)
         case UasProceeding(since=since, reliable=reliable):
@@ -292,6 +295,8 @@ def expire(leg: UserAgentLeg, effects: Effects) -> UserAgentStep:
     match leg:
         case Confirmed():
             return confirmed.expire(leg, effects)
+        case UacProceeding(since=since) if effects.at < since + leg.access.ring_seconds:
+            return caller.let_through(leg)
         case UacCalling() | UacProceeding():
             return caller.cancel(leg, effects), (Ended(Reason(Cause.NO_ANSWER, texts.NOT_ANSWERED)),)
         case UasProceeding():
@@ -321,7 +326,17 @@ def tell(leg: UserAgentLeg, leg_event: LegEvent, effects: Effects) -> UserAgentL
             return confirmed.move(leg, transport, effects)
         case Ended(reason):
             return _end(leg, reason, effects)
-        case Ringing() | Answered() | Held() | Resumed() | Offered() | Dtmf() | TransportChanged() | RouteLost():
+        case (
+            Ringing()
+            | Answered()
+            | Held()
+            | Resumed()
+            | Offered()
+            | Dtmf()
+            | TransportChanged()
+            | RouteLost()
+            | EarlyAudio()
+        ):
             return leg
         case _:
             assert_never(leg_event)

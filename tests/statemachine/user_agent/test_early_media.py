@@ -1,0 +1,105 @@
+"""Audio of a phone that has not answered: who hears it, and what becomes of the call (RFC 3960)."""
+
+import pytest
+
+from fargo.statemachine.media.paths import EarlyChoice, Policy
+from fargo.statemachine.model.commands import AcceptSession, TerminateSession
+from fargo.statemachine.model.events import PolicyChanged, SessionInformed, TimePassed
+from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, RelayDescribed
+from fargo.statemachine.reason import Cause
+
+from ..relayed import FOR_PHONE, PHONE_OFFER
+from ..story import BOB, PCMA, PCMU
+from .phone import Phoning, sdp
+from .sessions import AWAY
+
+
+def calling(early: EarlyChoice) -> Phoning:
+    """The user calls through the relay."""
+    story = Phoning()
+    story.tell(PolicyChanged(Policy("relay", relay=True, engine="sip", early=early)))
+    story.calls()
+    story.tell(RelayDescribed(story.id_of(OfferRelay), FOR_PHONE))
+    return story
+
+
+def announces(story: Phoning) -> None:
+    story.responds(183, "Session Progress", sdp(PCMU, PCMA))
+
+
+def waits(story: Phoning, seconds: float) -> None:
+    story.tell(TimePassed(), seconds)
+
+
+def heard() -> Phoning:
+    """The client hears a phone that has not answered."""
+    story = calling("always")
+    announces(story)
+    story.tell(RelayDescribed(story.id_of(AnswerRelay), PHONE_OFFER))
+    assert story.all(AcceptSession)
+    return story
+
+
+def test_always_means_at_once() -> None:
+    heard()
+
+
+def test_an_announcement_is_let_through_after_three_seconds() -> None:
+    story = calling("announcements")
+    announces(story)
+    assert not story.all(AnswerRelay)
+    waits(story, 3.0)
+    assert story.all(AnswerRelay)
+
+
+def test_a_phone_that_rings_makes_no_announcement() -> None:
+    story = calling("announcements")
+    announces(story)
+    story.responds(180, "Ringing")
+    waits(story, 4.0)
+    assert not story.all(AnswerRelay)
+
+
+def test_ringing_means_never() -> None:
+    story = calling("ringing")
+    announces(story)
+    waits(story, 4.0)
+    assert not story.all(AnswerRelay)
+
+
+def test_a_refusal_after_early_media_is_told() -> None:
+    story = heard()
+    story.responds(404, "Not Found")
+    [end] = story.all(TerminateSession)
+    assert end.condition == "gone"
+
+
+def test_hanging_up_in_early_media_cancels() -> None:
+    story = heard()
+    story.hangs_up("s1")
+    assert story.methods == ["CANCEL"]
+    assert story.ended.cause is Cause.CANCELLED
+
+
+def test_a_hold_in_early_media_waits_for_the_answer() -> None:
+    story = heard()
+    story.tell(SessionInformed(story.iq(BOB), "s1", "hold"))
+    assert story.methods == []
+    story.answers(sdp(PCMU, PCMA))
+    assert "INVITE" in story.methods
+
+
+def test_audio_of_another_phone_takes_the_place_of_the_first() -> None:
+    story = heard()
+    story.remote_tag = "carol"
+    story.responds(183, "Session Progress", sdp(PCMU, PCMA, at=AWAY))
+    assert story.all(OfferRelay)
+    assert not story.all(AcceptSession)
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_the_answer_updates_the_relay_only(moved: bool) -> None:
+    story = heard()
+    story.answers(sdp(PCMU, PCMA, at=AWAY) if moved else sdp(PCMU, PCMA))
+    assert bool(story.all(OfferRelay)) is moved
+    assert not story.all(AcceptSession)
