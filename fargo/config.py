@@ -30,6 +30,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from fargo import texts
+from fargo.statemachine.media.paths import EarlyChoice
 
 INSIDE: Final = "127.0.0.1"
 """The address behind the SIP edge. It must never be reachable from outside, so it is not an option."""
@@ -240,6 +241,7 @@ class MediaConfig(_Section):
         validate_default=True,
         description='the IPv4 address and port of rtpengine\'s option listen-ng, such as "127.0.0.1:2223"',
     )
+    early: EarlyChoice | None = Field(None, description='"ringing", "announcements" or "always"')
 
     @field_validator("relay")
     @classmethod
@@ -247,6 +249,14 @@ class MediaConfig(_Section):
         if info.data.get("path") == "relay" and relay is None:
             raise _mistake(texts.RELAY_MISSING.format(expected=_description(cls, "relay")))
         return relay
+
+    @field_validator("early")
+    @classmethod
+    def _through_the_relay(cls, early: EarlyChoice | None, info: ValidationInfo) -> EarlyChoice | None:
+        unused = info.data.get("path") == "direct" or ("relay" in info.data and info.data["relay"] is None)
+        if early not in (None, "ringing") and unused:
+            raise _mistake(texts.EARLY_WITHOUT_RELAY)
+        return early
 
 
 class StateConfig(_Section):
@@ -289,6 +299,22 @@ class Config(_Section):
     state: StateConfig
     log: LogConfig
     programs: ProgramsConfig
+
+    @property
+    def early(self) -> EarlyChoice:
+        """Return which early audio is let through: announcements if nothing is said and the relay may be used."""
+        if self.media.early is not None:
+            return self.media.early
+        usable = self.sip.engine == "sip" and self.media.relay is not None and self.media.path != "direct"
+        return "announcements" if usable else "ringing"
+
+    @field_validator("media")
+    @classmethod
+    def _engine_has_early_media(cls, media: MediaConfig, info: ValidationInfo) -> MediaConfig:
+        sip = info.data.get("sip")
+        if sip and sip.engine == "telepathy" and media.early is not None:
+            raise _mistake(texts.EARLY_OTHER_ENGINE)
+        return media
 
 
 _SECTIONS: Final[dict[str, type[_Section]]] = {

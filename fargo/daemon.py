@@ -236,7 +236,7 @@ class Daemon:
 
 def _policy(config: Config) -> Policy:
     sip = config.sip
-    return Policy(config.media.path, config.media.relay is not None, sip.engine, sip.ring_seconds)
+    return Policy(config.media.path, config.media.relay is not None, sip.engine, sip.ring_seconds, config.early)
 
 
 def _xmpp_settings(config: Config) -> XmppSettings:

@@ -40,6 +40,10 @@ ONE_IPV4_ADDRESS: Final = (
 OTHER_ENGINE: Final = "Only the engine “{engine}” has this option. Remove it, or set engine to “{engine}”."
 CERTIFICATE_AND_KEY: Final = "TLS needs both tls_certificate and tls_key. Give both or neither."
 RELAY_MISSING: Final = "Missing, although path is “relay”; expected {expected}."
+EARLY_WITHOUT_RELAY: Final = (
+    "Early audio needs the relay. Give relay and a path that uses it, or set early to “ringing”."
+)
+EARLY_OTHER_ENGINE: Final = "Only the engine “sip” has the option early. Remove it, or set engine to “sip”."
 
 # --- a warning about the configuration
 

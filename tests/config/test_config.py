@@ -129,6 +129,9 @@ NOWHERE = texts.UNREADABLE.format(path="/nowhere", why="No such file or director
             }.items()
         ),
         ("[state]", "[media]\npath = 'direkt'\n[state]", 9, not_valid("media.path", "“direkt”")),
+        ("[state]", "[media]\nearly = 'no'\n[state]", 9, not_valid("media.early", "“no”")),
+        ("[state]", "[media]\nearly = 'always'\n[state]", 9, f"media.early: {texts.EARLY_WITHOUT_RELAY}"),
+        ("[state]", "[media]\nearly = 'ringing'\n[state]", 8, f"media: {texts.EARLY_OTHER_ENGINE}"),
         ("[state]", "[media]\npath = 'relay'\n[state]", 8, missing("media.relay", texts.RELAY_MISSING)),
         *(
             ("[state]", f"[media]\nrelay = {given}\n[state]", 9, not_valid("media.relay", shown))
