@@ -24,21 +24,21 @@ from fargo.statemachine.user_state import User, changed, is_busy
 
 def arrived(user: User, event: SipArrival, effects: Effects) -> User:
     """Ring the clients that can take the call. A call that is known already was signalled twice."""
-    channel = sip_leg.name_of(event)
+    channel = event.channel
     for call in user.calls.values():
         if call.sip.name == channel:
             effects.call = call.id
             return user
     effects.call = id = str(effects.version)
     sip, offered = sip_leg.arrived(event, effects)
-    call = Call(id, event.connection, effects.at, Terminated(), sip)
     credentials = _called(user.account, event.connection)
     if credentials is None:
+        call = Call(id, event.connection, effects.at, Terminated(), sip)
         call_state.begun(call, channel, _caller(event, ""), None, effects)
         refused = bridge.end(call, Reason(Cause.UNAVAILABLE, texts.CALLED_NOT_SIGNED_IN), effects)
         return changed(user, None, refused, effects)
     caller = _caller(event, credentials.gateway)
-    call = replace(call, caller=caller)
+    call = Call(id, event.connection, effects.at, Terminated(), sip, caller)
     if isinstance(offered, Reason):
         call_state.begun(call, channel, caller, None, effects)
         call_state.ended(call, Side.PHONE, offered, effects)
@@ -64,7 +64,7 @@ def turned_away(user: User, event: SipArrival, reason: Reason, effects: Effects)
     credentials = _called(user.account, event.connection)
     caller = _caller(event, credentials.gateway) if credentials else None
     call = Call(id, event.connection, effects.at, Terminated(), sip, caller)
-    call_state.begun(call, sip_leg.name_of(event), caller or _caller(event, ""), None, effects)
+    call_state.begun(call, event.channel, caller or _caller(event, ""), None, effects)
     return changed(user, None, bridge.end(call, reason, effects), effects)
 
 

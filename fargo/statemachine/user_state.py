@@ -39,11 +39,11 @@ class User(Struct, frozen=True, gc=False):
     """
 
     jid: str
-    account: Account = field(default_factory=Unregistered)
-    contacts: Contacts = field(default_factory=Contacts)
+    account: Account = Unregistered()
+    contacts: Contacts = Contacts()
     calls: Mapping[str, Call] = field(default_factory=dict)
     pending: PendingCommands = field(default_factory=dict)
-    policy: Policy = field(default_factory=Policy)
+    policy: Policy = Policy()
     stopping: bool = False
 
 
@@ -78,10 +78,15 @@ def call_of(user: User, event: Event) -> Call | None:
         waiting = user.pending.get(event.command)
         return user.calls.get(waiting.call or "") if waiting else None
     if isinstance(event, SipCallEvent):
-        return next((call for call in user.calls.values() if call.sip.name == sip_leg.name_of(event)), None)
+        return next((call for call in user.calls.values() if call.sip.name == event.channel), None)
     if isinstance(event, SessionEvent | CallMessaged):
         return concerned(user, event)
     return None
+
+
+def _without(calls: Mapping[str, Call], id: str) -> Mapping[str, Call]:
+    """Return the calls without one of them."""
+    return {name: call for name, call in calls.items() if name != id}
 
 
 def changed(user: User, before: Call | None, after: Call, effects: Effects) -> User:
@@ -92,7 +97,10 @@ def changed(user: User, before: Call | None, after: Call, effects: Effects) -> U
     if after is before:
         return user
     if call_state.is_live(after):
-        return replace(user, calls={**user.calls, after.id: after})
+        calls = dict(user.calls)  # quicker than a display
+        calls[after.id] = after
+        return replace(user, calls=calls, pending=effects.pending)
     call_state.missed(before, after, effects)
-    others = {name: call for name, call in user.calls.items() if name != after.id}
-    return replace(user, calls=others if call_state.is_over(after) else {**others, after.id: after})
+    others = _without(user.calls, after.id)
+    left = others if call_state.is_over(after) else {**others, after.id: after}
+    return replace(user, calls=left, pending=effects.pending)

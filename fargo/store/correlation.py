@@ -22,7 +22,6 @@ from fargo.statemachine.model.call1 import (
     Call1Command,
     CallArrived,
     ChannelClosed,
-    ChannelEvent,
     CloseChannel,
     PlaceCall,
 )
@@ -63,6 +62,7 @@ from fargo.statemachine.model.ng import (
     RelayDone,
     RelayRefused,
 )
+from fargo.statemachine.model.sip import SipCallEvent
 from fargo.store.entries import Entry
 
 _FIRST_RULES: Final = 2
@@ -164,7 +164,7 @@ class _CallsOfUser:
                 return None if call in self._ended and not issued else call
             case IqEvent(command) | RelayDescribed(command) | RelayDone(command) | RelayRefused(command):
                 return self._commands.get(command)
-            case CallArrived(channel) | ChannelEvent(channel):
+            case CallArrived(channel) | SipCallEvent(channel):
                 return self._channels.get(channel)
             case _:
                 return None

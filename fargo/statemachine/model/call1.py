@@ -67,12 +67,6 @@ HELD = 2
 """Call_Member_Flags: the far end has us on hold."""
 
 
-class ChannelEvent(SipCallEvent, frozen=True):
-    """A signal about a channel that is known."""
-
-    channel: str
-
-
 class _ChannelCommand(Struct, frozen=True, gc=False, omit_defaults=True):
     channel: str
 
@@ -80,8 +74,6 @@ class _ChannelCommand(Struct, frozen=True, gc=False, omit_defaults=True):
 class CallArrived(SipCallArrived, frozen=True, tag="CallArrived"):
     """A channel for an incoming INVITE, with all that was on the bus about it when it was seen."""
 
-    channel: str
-    connection: str
     caller: str
     """The From URI, with its parameters (the SIP edge writes some: fg-name, fg-to, fg-cid, fg-pai). Hostile text."""
     codecs: tuple[Codec, ...]
@@ -89,7 +81,7 @@ class CallArrived(SipCallArrived, frozen=True, tag="CallArrived"):
     state: int
 
 
-class CallStateChanged(ChannelEvent, frozen=True, tag="CallStateChanged"):
+class CallStateChanged(SipCallEvent, frozen=True, tag="CallStateChanged"):
     """CallStateChanged; the message of an ended call is the SIP reason phrase, after the status code if the edge saw
     one.
     """
@@ -100,50 +92,50 @@ class CallStateChanged(ChannelEvent, frozen=True, tag="CallStateChanged"):
     message: str = ""
 
 
-class CallMembersChanged(ChannelEvent, frozen=True, tag="CallMembersChanged"):
+class CallMembersChanged(SipCallEvent, frozen=True, tag="CallMembersChanged"):
     """CallMembersChanged: the far end's flags."""
 
     flags: int
 
 
-class CandidatesReceived(ChannelEvent, frozen=True, tag="CandidatesReceived"):
+class CandidatesReceived(SipCallEvent, frozen=True, tag="CandidatesReceived"):
     """RemoteCandidatesAdded of the stream's endpoint: the addresses in the far end's SDP."""
 
     candidates: tuple[Candidate, ...]
 
 
-class DescriptionReceived(ChannelEvent, frozen=True, tag="DescriptionReceived"):
+class DescriptionReceived(SipCallEvent, frozen=True, tag="DescriptionReceived"):
     """NewMediaDescriptionOffer: the codecs in the far end's SDP, waiting to be accepted or rejected."""
 
     codecs: tuple[Codec, ...]
 
 
-class SendingStateChanged(ChannelEvent, frozen=True, tag="SendingStateChanged"):
+class SendingStateChanged(SipCallEvent, frozen=True, tag="SendingStateChanged"):
     """SendingStateChanged of the stream."""
 
     state: int
 
 
-class ReceivingStateChanged(ChannelEvent, frozen=True, tag="ReceivingStateChanged"):
+class ReceivingStateChanged(SipCallEvent, frozen=True, tag="ReceivingStateChanged"):
     """ReceivingStateChanged of the stream."""
 
     state: int
 
 
-class HoldStateChanged(ChannelEvent, frozen=True, tag="HoldStateChanged"):
+class HoldStateChanged(SipCallEvent, frozen=True, tag="HoldStateChanged"):
     """HoldStateChanged of Channel.Interface.Hold: 0 unheld, 1 held, 2 pending hold, 3 pending unhold."""
 
     state: int
 
 
-class CallFailed(ChannelEvent, frozen=True, tag="CallFailed"):
+class CallFailed(SipCallEvent, frozen=True, tag="CallFailed"):
     """A D-Bus call that this call cannot go on without was refused."""
 
     error: str
     message: str = ""
 
 
-class ChannelClosed(ChannelEvent, frozen=True, tag="ChannelClosed"):
+class ChannelClosed(SipCallEvent, frozen=True, tag="ChannelClosed"):
     """Channel.Closed: nothing of the call is left on the SIP side."""
 
 

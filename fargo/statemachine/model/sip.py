@@ -18,8 +18,13 @@ def engine_named(name: str) -> SipEngine | None:
 
 
 class SipCallArrived(Struct, frozen=True, gc=False, omit_defaults=True):
-    """A call has come in."""
+    """A call has come in over a SIP connection. ``channel``: the name of its SIP leg."""
+
+    channel: str
+    connection: str
 
 
 class SipCallEvent(Struct, frozen=True, gc=False, omit_defaults=True):
-    """Something happened to the SIP side of a call."""
+    """Something happened to the SIP side of a call. ``channel``: the name of its SIP leg."""
+
+    channel: str
