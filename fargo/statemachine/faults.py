@@ -40,7 +40,7 @@ _IN_CALL = Reason(Cause.FAULT, texts.FAULT_IN_CALL)
 
 
 def in_each_call(user: User, change: Callable[[Call, Effects], Call], effects: Effects) -> User:
-    """UserChange every call like this; end one if that fails. Return the same user if that changes none."""
+    """Change every call like this; end one if that fails. Return the same user if that changes none."""
     for call in user.calls.values():
         user = in_part(user, partial(_with_call, call=call, change=change), effects, call)
     effects.call = None
