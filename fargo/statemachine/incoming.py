@@ -38,13 +38,13 @@ def arrived(user: User, event: SipArrival, effects: Effects) -> User:
     if taken_in is None:
         return user
     sip, offered = taken_in
-    call = Call(id, event.connection, effects.at, Terminated(), sip)
     if credentials is None:
+        call = Call(id, event.connection, effects.at, Terminated(), sip)
         call_state.begun(call, channel, _caller(event, access, ""), None, effects)
         refused = bridge.end(call, Reason(Cause.UNAVAILABLE, texts.CALLED_NOT_SIGNED_IN), effects)
         return changed(user, None, refused, effects)
     caller = _caller(event, access, credentials.gateway)
-    call = replace(call, caller=caller)
+    call = Call(id, event.connection, effects.at, Terminated(), sip, caller)
     if isinstance(offered, Reason):
         call_state.begun(call, channel, caller, None, effects)
         call_state.ended(call, Side.PHONE, offered, effects)

@@ -178,7 +178,7 @@ FINDS_OUT = {
         for each in vars(machine).values()
         if isinstance(each, FunctionType) and each.__module__ == machine.__name__
     ),
-    *(connection.deadlines, pending.due, replies.expire, roster.missing),
+    *(connection.deadline, pending.due, replies.expire, roster.missing),
 }
 """Without these, it is not known what is to be done."""
 

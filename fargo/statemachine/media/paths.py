@@ -110,4 +110,4 @@ def reaches(profiles: tuple[MediaProfile, ...], spoken: tuple[MediaProfile, ...]
     """Return True if a client with these profiles can be called. ``spoken``: the profiles of the SIP side."""
     if relays(policy):
         return bool(profiles)
-    return any(profile in spoken for profile in profiles)
+    return not set(spoken).isdisjoint(profiles)
