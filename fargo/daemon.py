@@ -34,14 +34,7 @@ from fargo.retention import Retention
 from fargo.sip_service import SipService
 from fargo.statemachine import machine
 from fargo.statemachine.media.paths import Policy
-from fargo.statemachine.model.call_records import (
-    RecordAccount,
-    RecordAnswered,
-    RecordBegun,
-    RecordCarried,
-    RecordEnded,
-    RecordPath,
-)
+from fargo.statemachine.model.call_records import LogRecord
 from fargo.statemachine.model.commands import Fault, Forget, ForgetSecret, Issued, SipCommand, XmppCommand
 from fargo.statemachine.model.events import Restarted, Stopping, StreamOpened
 from fargo.statemachine.model.ng import RelayCommand, RelayRefused
@@ -225,7 +218,7 @@ class Daemon:
                 self._ask_relay(issued)
             case Forget() | Fault():
                 raise TypeError("the engine carries these out itself")
-            case RecordBegun() | RecordPath() | RecordAnswered() | RecordCarried() | RecordEnded() | RecordAccount():
+            case command if isinstance(command, LogRecord):
                 raise TypeError("call records are for the log only")
             case _:
                 assert_never(issued.command)

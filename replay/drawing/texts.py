@@ -48,6 +48,13 @@ DIRECT_AUDIO: Final = "Direct audio: {why}"
 RELAYED_AUDIO: Final = "Audio through the relay: {why}"
 ANSWERED: Final = "Answered: {client} is in the call."
 CARRIED: Final = "The relay has carried {from_client:,} packets from the client and {from_phone:,} from the phone."
+CALL_ID: Final = "The Call-ID is {call_id}."
+AGREED: Final = "The audio is {codecs}: the phone sends to {local} and receives at {remote}."
+NO_ADDRESS: Final = "an unknown address"
+HELD_BY: Final = {
+    Side.CLIENT: "The client has put the phone on hold.",
+    Side.PHONE: "The phone has put the client on hold.",
+}
 ENDED: Final = "Ended by {by}: {cause}."
 ENDED_WITH_REASON: Final = "Ended by {by}: {cause}. {reason}"
 ACCOUNT: Final = "The SIP account {address}: {status}"
@@ -79,6 +86,8 @@ TO: Final = "to {peer}"
 FROM: Final = "from {peer}"
 AN_ANONYMOUS_CALLER: Final = "an anonymous caller"
 ONE_WAY: Final = "{audio}, one way"
+WITH_CODEC: Final = "{audio}, {codec}"
+HELD: Final = "{audio}, held {time}"
 IN_PROGRESS: Final = "in progress"
 ENDING: Final = "{by}: {cause}"
 ENDING_WITH_REASON: Final = "{by}: {cause}. {reason}"
