@@ -49,6 +49,9 @@ class Marks:
     def session(self, name: str) -> str:
         return f"session {name}"
 
+    def dialog(self, name: str) -> str:
+        return f"dialog {name}"
+
 
 def marked(value: Any) -> Any:
     return renamed(value, Marks())

@@ -5,6 +5,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from fargo.statemachine import derived
 from fargo.statemachine.media.description import Candidate
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.commands import InitiateSession
@@ -16,6 +17,7 @@ from fargo.statemachine.model.sip_messages import (
     Identity,
     Party,
     ReasonValue,
+    RequestHead,
     SipHeaders,
     WarningValue,
 )
@@ -29,6 +31,8 @@ from .phone import ZERO, Phoning, sdp
 DIGEST: Final = Challenge("sip.test", "NqLm8+dd/Zork==", True, "SHA-256", ("auth", "auth-int"), "Opaque77x")
 TOLD_TO_WAIT: Final = sdp(PCMU, PCMA, senders="responder")
 """What a phone answers that was put on hold (RFC 3264 §6.1)."""
+TOKEN: Final = "c0ffee123456.{name}_0123456789abcdef0123"
+"""The user part of a Contact of ours."""
 AWAY: Final = (Candidate(1, "127.0.0.8", 6000),)
 
 
@@ -49,8 +53,24 @@ def held_and_moved() -> Phoning:
     story.responds(200, "OK", sdp(PCMU, PCMA, at=ZERO))
     story.sends("INVITE", sdp(PCMU, PCMA, at=AWAY))
     story.acknowledges(story.final("INVITE")[-1].head)
-    story.sends("BYE", headers=SipHeaders(reason=(ReasonValue("Q.850", 31, "Zork Telecom says: normal, unspecified"),)))
+    said = SipHeaders(reason=(ReasonValue("Q.850", 31, "Zork Telecom says: normal, unspecified"),))
+    story.sends("BYE", head=in_dialog(story, "BYE"), headers=said)
     return story
+
+
+def in_dialog(story: Phoning, method: str) -> RequestHead:
+    """Return the head of a request with all that a phone and the proxies write into it."""
+    name, call_id = story.of_dialog()
+    return story.head(
+        method,
+        uri=f"sip:{TOKEN.format(name=name)}@192.0.2.1;line={TOKEN.format(name=name)}",
+        via=(
+            "SIP/2.0/UDP 127.0.0.1:5999;branch=z9hG4bKcafe.77zork;rport=5999;received=127.0.0.1",
+            "SIP/2.0/TLS zork-pbx;branch=z9hG4bK-524287-1---zork",
+        ),
+        to_text=f"Alice Zork <sip:alice@sip.test>;tag={derived.tag('nonce', name)}",
+        call_id=call_id,
+    )
 
 
 def glare() -> Phoning:
@@ -88,6 +108,17 @@ def called_by_number() -> Phoning:
     return story
 
 
+def replacing() -> Phoning:
+    """A call in that is to replace one that the user is in (RFC 3891)."""
+    story = Phoning().talking()
+    name, call_id = story.of_dialog()
+    replaces = f"{call_id};to-tag={derived.tag('nonce', name)};from-tag=bob"
+    story.invites(headers=SipHeaders(replaces=replaces, require=("zorks",)))
+    story.invites(headers=SipHeaders(replaces=replaces))
+    story.acknowledges()
+    return story
+
+
 def refused() -> Phoning:
     """A call out that the phone refuses."""
     story = Phoning(login=True)
@@ -120,7 +151,7 @@ def relayed() -> Phoning:
 
 
 STORIES: Final[Mapping[str, Callable[[], Phoning]]] = {
-    made.__name__: made for made in (held_and_moved, glare, called_by_number, refused, declined, relayed)
+    made.__name__: made for made in (held_and_moved, glare, called_by_number, replacing, refused, declined, relayed)
 }
 
 

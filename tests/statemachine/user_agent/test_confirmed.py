@@ -374,7 +374,7 @@ def test_an_offer_that_has_crossed_is_made_again() -> None:
 
 
 def test_the_pauses_are_drawn_anew_each_time() -> None:
-    """From the dialog, so that a replay draws the same."""
+    """From the time, so that a replay draws the same."""
     story = out()
     story.holds()
     pauses = []

@@ -204,7 +204,7 @@ def _refused(leg: Confirmed, exchange: OfferSent, event: SipResponseReceived, ef
     if event.status == 422 and smallest and leg.timer and smallest > leg.timer.seconds:
         return _longer(leg, exchange, smallest, effects)
     if event.status == 491:
-        return replace(leg, exchange=OfferDeferred(effects.at + glare.pause(leg.dialog)))
+        return replace(leg, exchange=OfferDeferred(effects.at + glare.pause(leg.dialog, effects.at)))
     if event.status == 500 and event.headers.retry_after is not None:
         seconds = min(event.headers.retry_after, _LONGEST_RETRY_AFTER)
         return replace(leg, exchange=OfferDeferred(effects.at + seconds))
