@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Mapping
 from enum import Enum
 from functools import cache
-from typing import Any, Final, Literal, Protocol, TypeAlias, get_origin, get_type_hints
+from typing import Any, Final, Literal, Protocol, TypeAlias, get_args, get_origin, get_type_hints
 from urllib.parse import quote
 
 from msgspec import Struct
@@ -100,7 +100,9 @@ def _renamed(value: Any, grammar: Grammar, to: Renaming) -> Any:
 def _grammars(kind: type[Struct]) -> dict[str, Grammar]:
     """Return the grammar of each field of a type, except of fields that hold one of a few words of ours."""
     hints = {name: hint for name, hint in get_type_hints(kind).items() if name in kind.__struct_fields__}
-    ours = {name for name, hint in hints.items() if get_origin(hint) is Literal}
+    ours = {
+        name for name, hint in hints.items() if any(get_origin(each) is Literal for each in (hint, *get_args(hint)))
+    }
     fields = {name: _FIELDS.get(f"{kind.__name__}.{name}") or _FIELDS.get(name) or _text for name in hints}
     return {name: grammar for name, grammar in fields.items() if name not in ours}
 
