@@ -37,6 +37,17 @@ UNDELIVERED: Final = {
     Undelivered.UNSENDABLE: "cannot be sent",
 }
 
+CSEQ: Final = "CSeq {cseq}"
+ENDS: Final = "{sender} to {recipient}"
+ANSWERS: Final = "to {method}"
+ANSWERS_CSEQ: Final = "to {method} {cseq}"
+CAME_FROM: Final = "from {address}"
+SENT_TO: Final = "sent to {address}"
+BY_EDGE: Final = "by the SIP edge"
+AUDIO_AT: Final = "{codecs} at {address}"
+NO_AUDIO: Final = "no audio"
+OTHER_BODY: Final = "{type}, {length} bytes"
+
 # --- records of calls and accounts
 
 CALLS: Final = "{caller} calls {called}."
