@@ -40,6 +40,8 @@ from fargo.statemachine.user_state import User
 
 _CONTACT: Final = "sip:bob@192.0.2.7"
 _TAG: Final = "bob"
+_OTHER_TAG: Final = "desk"
+"""That of another phone that the call is forked to."""
 _CALL_ID: Final = "call"
 _RELIABLE: Final = SipHeaders(require=("100rel",), rseq=1)
 _REQUIRED: Final = SipHeaders(require=("100rel",))
@@ -106,6 +108,8 @@ def _of_phone(user: User, name: str) -> Iterator[Event]:
     [call] = user.calls.values()
     if isinstance(call.sip, UacCancelling):
         yield from _to_invite(name, call.sip.invite.command)
+    for invite in getattr(call.sip, "invites", ())[:1]:
+        yield _response(name, invite.command, "INVITE", 200, body=_AUDIO, tag=_OTHER_TAG)
     number = 2 + max((each.head.cseq for each in pending.values() if isinstance(each, SendResponse)), default=1)
     call_id = next((each.call_id for each in _known(call)), _CALL_ID)
     yield from (_request(name, _head(method, number, call_id)) for method in _METHODS)
@@ -137,16 +141,22 @@ def _responses(name: str, command: str, request: SendRequest) -> Iterator[Event]
 
 
 def _to_invite(name: str, command: str) -> Iterator[Event]:
-    yield _response(name, command, "INVITE", 180)
+    yield from (_response(name, command, "INVITE", 180, tag=tag) for tag in (_TAG, _OTHER_TAG))
     yield _response(name, command, "INVITE", 183, _RELIABLE, _AUDIO)
     yield from (_response(name, command, "INVITE", 200, body=body) for body in (_AUDIO, _HOLD, None))
     yield from (_response(name, command, "INVITE", status) for status in (302, 408, 481, 486, 491))
 
 
 def _response(
-    name: str, command: str, method: str, status: int, headers: SipHeaders = _NO_HEADERS, body: Sdp | None = None
+    name: str,
+    command: str,
+    method: str,
+    status: int,
+    headers: SipHeaders = _NO_HEADERS,
+    body: Sdp | None = None,
+    tag: str = _TAG,
 ) -> SipResponseReceived:
-    return SipResponseReceived(name, command, method, status, "", REGISTRAR, _TAG, _CONTACT, (), headers, body)
+    return SipResponseReceived(name, command, method, status, "", REGISTRAR, tag, _CONTACT, (), headers, body)
 
 
 def _request(

@@ -227,15 +227,15 @@ def test_the_commands_belong_to_their_calls() -> None:
 # --- the gateway is restarted
 
 
-@pytest.mark.parametrize("story", [Phoning().talking, Phoning().called])
-def test_calls_end_at_both_ends_when_the_gateway_is_restarted(story: Ending) -> None:
-    talking = story()
-    talking.tell(Restarted())
-    assert talking.methods == ["BYE"]
-    assert talking.all(TerminateSession)
-    assert talking.ended == Reason(Cause.NETWORK, texts.RESTARTED)
-    talking.responds(200, to="BYE")
-    assert talking.over()
+@pytest.mark.parametrize("out", [True, False])
+def test_calls_end_at_both_ends_when_the_gateway_is_restarted(out: bool) -> None:
+    story = Phoning().talking() if out else Phoning().called()
+    story.tell(Restarted())
+    assert story.methods == ["BYE"]
+    assert story.all(TerminateSession)
+    assert story.ended == Reason(Cause.NETWORK, texts.RESTARTED)
+    story.responds(200, to="BYE")
+    assert story.over()
 
 
 def test_a_call_that_rings_is_cancelled_when_the_gateway_is_restarted() -> None:

@@ -245,7 +245,9 @@ def requested(leg: Confirmed, event: SipRequestReceived, effects: Effects) -> Us
         case "INFO":
             return _informed(leg, event, effects)
         case "PRACK":
-            respond(leg.name, leg.access, event, 481, effects)
+            # Our answer may have crossed the acknowledgement that the client rings.
+            crossed = isinstance(leg.exchange, AckAwaited) and leg.exchange.first
+            respond(leg.name, leg.access, event, 200 if crossed else 481, effects)
             return leg, ()
         case _:
             respond(leg.name, leg.access, event, 200, effects, dialog.ABILITIES)

@@ -19,7 +19,6 @@ from fargo.statemachine.effects import Effects
 from fargo.statemachine.model.commands import Command
 from fargo.statemachine.model.sip_messages import (
     Party,
-    RequestHead,
     SendRequest,
     SendResponse,
     SipRequestReceived,
@@ -121,19 +120,24 @@ def _is_bye(command: Command) -> TypeGuard[SendRequest]:
 
 def acknowledged(event: SipRequestReceived, effects: Effects) -> None:
     """Handle an ACK: the final response to its INVITE was heard."""
-    for name, each in effects.pending.items():
-        if isinstance(each.command, SendResponse) and _is_to(each.command, event.dialog, event.head):
-            effects.settle(name)
+    for name in _finals(event, effects):
+        effects.settle(name)
 
 
 def is_answered(event: SipRequestReceived, effects: Effects) -> bool:
     """Return True if the INVITE that a CANCEL is about has a final response, which has not been acknowledged."""
-    said = (each.command for each in effects.pending.values())
-    return any(isinstance(each, SendResponse) and _is_to(each, event.dialog, event.head) for each in said)
+    return bool(_finals(event, effects))
 
 
-def _is_to(command: SendResponse, dialog: str, head: RequestHead) -> bool:
-    return command.dialog == dialog and command.head.cseq == head.cseq and command.head.method == "INVITE"
+def _finals(event: SipRequestReceived, effects: Effects) -> list[str]:
+    """Return the ids of the final responses to the INVITE that an ACK or CANCEL is about."""
+    said = ((name, each.command) for name, each in effects.pending.items())
+    return [name for name, each in said if isinstance(each, SendResponse) and _is_final(each, event)]
+
+
+def _is_final(command: SendResponse, event: SipRequestReceived) -> bool:
+    of_invite = command.status >= 200 and command.dialog == event.dialog
+    return of_invite and command.head.cseq == event.head.cseq
 
 
 # --- sending again
