@@ -38,6 +38,8 @@ setup(
             "datasette>=0.64,<1",
             "hypothesis>=6.100,<7",
             "mypy>=1.11,<3",
+            # A SIP phone. Each release is a build of another version of pjsip.
+            "pjsua2-python==2.15.1.post1",
             "pytest>=8,<10",
             "pytest-asyncio>=0.24,<2",
             "pytest-xdist>=3.6,<4",

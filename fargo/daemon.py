@@ -34,14 +34,7 @@ from fargo.retention import Retention
 from fargo.sip_service import SipService
 from fargo.statemachine import machine
 from fargo.statemachine.media.paths import Policy
-from fargo.statemachine.model.call_records import (
-    RecordAccount,
-    RecordAnswered,
-    RecordBegun,
-    RecordCarried,
-    RecordEnded,
-    RecordPath,
-)
+from fargo.statemachine.model.call_records import LogRecord
 from fargo.statemachine.model.commands import Fault, Forget, ForgetSecret, Issued, SipCommand, XmppCommand
 from fargo.statemachine.model.events import Restarted, Stopping, StreamOpened
 from fargo.statemachine.model.ng import RelayCommand, RelayRefused
@@ -49,6 +42,9 @@ from fargo.store.opening import log_in, open_store
 from fargo.store.transient import TransientSecrets
 from fargo.store.vault import Vault
 from fargo.supervisor import Supervisor
+
+_OF_TWISTED: Final = "log_legacy"
+"""The namespace of the events that Twisted logs by its older functions. Fargo itself does not use them."""
 
 SIGN_OUT_SECONDS: Final = 5.0
 """The time that signing out of SIP may take when the gateway stops."""
@@ -225,7 +221,7 @@ class Daemon:
                 self._ask_relay(issued)
             case Forget() | Fault():
                 raise TypeError("the engine carries these out itself")
-            case RecordBegun() | RecordPath() | RecordAnswered() | RecordCarried() | RecordEnded() | RecordAccount():
+            case command if isinstance(command, LogRecord):
                 raise TypeError("call records are for the log only")
             case _:
                 assert_never(issued.command)
@@ -272,9 +268,11 @@ def _log_to_stderr() -> None:
 
 def _say(event: LogEvent) -> None:
     """Print an event as a line: time, level, text. Further lines of the text are indented, so that none of them looks
-    like an event of its own.
+    like an event of its own. What Twisted notes about each socket, such as one for each question to a name server, is
+    left out.
     """
     text = eventAsText(event, includeTimestamp=False, includeSystem=False).rstrip().replace("\n", "\n    ")
     level = event.get("log_level", LogLevel.info)
-    if text and level >= LogLevel.info:
+    least = LogLevel.warn if event.get("log_namespace") == _OF_TWISTED else LogLevel.info
+    if text and level >= least:
         print(f"{formatTime(event['log_time'], '%Y-%m-%d %H:%M:%S')} {level.name:<8} {text}", file=sys.stderr)

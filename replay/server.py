@@ -79,8 +79,8 @@ Time = Annotated[str, Meta(pattern=r"^([12]\d{3}-(0\d|1[012])-([012]\d|3[01])T([
 
 
 class CallSearch(Struct, frozen=True):
-    """The calls that are looked for: by a part of the user's or the peer's name, by direction, ending, and when they
-    began (UTC, in the form of HTML's datetime-local). "" means any.
+    """The calls that are looked for: by a part of the user's or the peer's name or of a Call-ID, by direction, ending,
+    and when they began (UTC, in the form of HTML's datetime-local). "" means any.
     """
 
     text: str = ""
@@ -91,7 +91,7 @@ class CallSearch(Struct, frozen=True):
 
     def has(self, record: Record) -> bool:
         """Return True if a call is one of them."""
-        names = f"{record.name.user}\n{record.peer}\n{record.peer_name}".casefold()
+        names = "\n".join((record.name.user, record.peer, record.peer_name, *record.call_ids)).casefold()
         return (
             self.text.strip().casefold() in names
             and self.direction in ("", record.direction)

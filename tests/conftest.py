@@ -7,6 +7,8 @@ A test is in the fast tier (`script/test --fast`) unless one of these applies:
    installed or not.
 2. It has the marker `slow`, with the reason.
 
+Tests marked `soak` run only with `--soak` (script/soak).
+
 Tests run in parallel, except those in the group "screen", which start a browser or a desktop client: two of these at a
 time could delay each other's audio on a machine with two processors.
 """
@@ -41,6 +43,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write the golden logs anew, one for each test",
     )
+    parser.addoption("--soak", action="store_true", help="run the tests marked `soak`, and no others")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -51,6 +54,12 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_itemcollected(item: pytest.Item) -> None:
     if "servers" in getattr(item, "fixturenames", ()):
         item.add_marker("servers")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    soak = config.getoption("--soak")
+    config.hook.pytest_deselected(items=[item for item in items if bool(item.get_closest_marker("soak")) != soak])
+    items[:] = [item for item in items if bool(item.get_closest_marker("soak")) == soak]
 
 
 @pytest.fixture(scope="session")
@@ -72,11 +81,17 @@ def record_session(request: pytest.FixtureRequest) -> "Callable[[Iterable[Entry]
         if request.config.getoption("--record-sessions"):
             from replay.reading import golden
 
-            names = (request.path.stem, request.node.name)
-            told = "-".join(re.sub(r"\W+|_", "-", name.removeprefix("test_")).strip("-").lower() for name in names)
-            golden.write(SESSIONS / f"{told}.jsonl", entries)
+            golden.write(SESSIONS / f"{golden_name(request.path.stem, request.node.name)}.jsonl", entries)
 
     return record
+
+
+def golden_name(module: str, test: str) -> str:
+    """Return the name of a test's golden log. That of the engine "telepathy" is not in it."""
+    engine = re.search(r"\bengine:(\w+)-?", test)
+    names = (module, test.replace(engine[0], "") if engine else test)
+    told = "-".join(re.sub(r"\W+|_", "-", name.removeprefix("test_")).strip("-").lower() for name in names)
+    return f"{told}-sip" if engine and engine[1] == "sip" else told
 
 
 @pytest_asyncio.fixture

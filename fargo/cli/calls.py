@@ -23,8 +23,8 @@ from replay.reading.records import COLUMNS, Record, Wanted, records, row
 _CAUSES: Final = click.Choice([each.value for each in Cause])
 _UNBOUNDED: Final = 10_000
 """Columns of output that is not a terminal."""
-_TITLES: Final = ("BEGAN (UTC)", "CALL", "WITH", "TALKED", "AUDIO")
-_ALIGNED: Final = ("<", "<", "<", ">", "<")
+_TITLES: Final = ("BEGAN (UTC)", "CALL", "WITH", "TALKED", "AUDIO", "CALL-ID")
+_ALIGNED: Final = ("<", "<", "<", ">", "<", "<")
 _GAP: Final = "  "
 _BELOW: Final = "    "
 
@@ -54,7 +54,8 @@ def calls(
 ) -> None:
     """List calls, with peer, talk time, audio path and outcome.
 
-    The outcome is who ended the call, and why. Times are UTC.
+    The outcome is who ended the call, and why. Times are UTC. The Call-ID and codec are known with the SIP engine
+    "sip".
     """
     wanted = Wanted(user and bare(user), since, until, Cause(ended) if ended else None, failed)
     with open_log(path) as log:
@@ -74,15 +75,18 @@ def _print_table(found: list[Record]) -> None:
     """Print a line for each call.
 
     If the terminal is too narrow, the end of each call is on a line of its own. Names are never truncated, because
-    users copy them.
+    users copy them. There is no column for Call-IDs if no call has one.
     """
-    rows = [_TITLES, *(_cells(each, time()) for each in found)]
+    columns = len(_TITLES) if any(each.call_ids for each in found) else len(_TITLES) - 1
+    rows = [_TITLES[:columns], *(_cells(each, time())[:columns] for each in found)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     ends = ["ENDED BY", *map(ending, found)]
     space = _columns() - sum(widths) - len(_GAP) * len(widths)
     beside = max(map(len, ends)) <= space
     for cells, end, failed in zip(rows, ends, [False, *(each.failed for each in found)], strict=True):
-        line = _GAP.join(f"{cell:{align}{width}}" for cell, width, align in zip(cells, widths, _ALIGNED, strict=True))
+        line = _GAP.join(
+            f"{cell:{align}{width}}" for cell, width, align in zip(cells, widths, _ALIGNED[:columns], strict=True)
+        )
         shown = click.style(end if beside else _below(end), fg="red" if failed else None)
         click.echo(line + _GAP + shown if beside else line.rstrip() + "\n" + shown)
 
@@ -97,4 +101,5 @@ def _columns() -> int:
 
 def _cells(record: Record, now: float) -> tuple[str, ...]:
     began = clock(record.began).partition(".")[0]
-    return began, plain(str(record.name)), peer(record), talked(record, now), audio(record)
+    call_id = plain(record.call_ids[-1]) if record.call_ids else ""
+    return began, plain(str(record.name)), peer(record), talked(record, now), audio(record), call_id

@@ -67,7 +67,9 @@ def _counted(entries: Iterable[Entry], count: Callable[[int], None]) -> Iterator
 @replay.command("show")
 @LOG
 @click.option("--user", metavar="JID", help="Only this user's events.")
-@click.option("--call", metavar="CALL", help="Only this call: JID/number, a Jingle session or a SIP channel.")
+@click.option(
+    "--call", metavar="CALL", help="Only this call: JID/number, a Jingle session, a SIP channel or a Call-ID."
+)
 def show_log(path: Path, user: str | None, call: str | None) -> None:
     """Print the events in LOG, with their state changes and commands."""
     shown = False

@@ -45,10 +45,13 @@ FAILURES: Final = frozenset(Cause) - {
 
 
 class Reason(Struct, frozen=True, gc=False):
-    """A cause and a text for people, which is empty where the cause says it all."""
+    """A cause and a text for people, which is empty where the cause says it all. ``status``: that of the SIP response
+    which refused the call, None if there was none, or it is not known.
+    """
 
     cause: Cause
     text: str = ""
+    status: int | None = None
 
 
 _JINGLE: Final = {

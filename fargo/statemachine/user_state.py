@@ -104,6 +104,7 @@ def changed(user: User, before: Call | None, after: Call, effects: Effects) -> U
     """
     if after is before:
         return user
+    call_state.changed(before, after, effects)
     if call_state.is_live(after):
         return replace(user, calls={**user.calls, after.id: after})
     call_state.missed(before, after, effects)

@@ -19,10 +19,13 @@ class Tone(StrEnum):
 
 
 class Label(NamedTuple):
-    """A few words and their tone. The other end may have chosen the words: hostile text."""
+    """A few words and their tone; ``details``: a line of further text, None if there is none. The other end may have
+    chosen the words: hostile text.
+    """
 
     text: str
     tone: Tone = Tone.PLAIN
+    details: str | None = None
 
 
 def quiet(text: str) -> Label:

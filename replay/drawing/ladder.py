@@ -6,6 +6,7 @@ Rules:
 2. On the left of a message stand the seconds since the call began and those since the message before. On the right
    stand the phases of the call's legs after that step, and of its sessions at the relay where there is room.
 3. Quiet messages (`label`) are dotted, or left out of a brief ladder. Clients are named if there are several.
+4. The details of a message stand below it. A brief ladder has none.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -54,7 +55,7 @@ def ladder(
     lines = list(_lines(steps, call.id, 2 if width < _ROOMY else None, brief))
     if not lines:
         return
-    canvas = _Canvas(lines, max(width, NARROWEST), paint)
+    canvas = _Canvas(lines, max(width, NARROWEST), brief, paint)
     yield texts.TITLE.format(call=call, at=clock(steps[0].recorded.at))
     yield ""
     yield canvas.title()
@@ -76,8 +77,9 @@ def _lines(steps: list[ReplayStep], call: str, legs: int | None, brief: bool) ->
 class _Canvas:
     """The places of everything on a line."""
 
-    def __init__(self, lines: list[_LadderLine], width: int, paint: Paint) -> None:
+    def __init__(self, lines: list[_LadderLine], width: int, brief: bool, paint: Paint) -> None:
         self._paint = paint
+        self._brief = brief
         self._several = len({client for line in lines if "/" in (client := line.message.client or "")}) > 1
         self._at_width = max(len(texts.SECONDS), *(len(line.at) for line in lines))
         self._later_width = max(len(texts.LATER), *(len(line.later) for line in lines))
@@ -116,6 +118,12 @@ class _Canvas:
         arrow = self._arrow(line.message, right - left - 1, self._places[source] < self._places[target])
         drawn = self._fence(0, left + 1) + self._paint(arrow, label.tone) + self._fence(right, self._room)
         yield f"{times}{drawn}  {self._paint(line.phases, Tone.PLAIN if line.moved else Tone.QUIET)}"
+        if label.details and not self._brief:
+            yield from self._sentence(label.details, Tone.QUIET)
+
+    def _sentence(self, text: str, tone: Tone) -> Iterator[str]:
+        """Yield a text below a message, in lines of its own."""
+        return (" " * self._indent + self._paint(each, tone) for each in wrap(plain(text), self._wide))
 
     def _fence(self, start: int, end: int) -> str:
         """Return the lifelines from one place to another, which no message crosses."""

@@ -37,6 +37,7 @@ from fargo.statemachine.model.events import (
 )
 from fargo.statemachine.model.ng import RelayCommand, RelayEvent
 from fargo.statemachine.model.sip_messages import UserAgentCommand, UserAgentEvent
+from fargo.statemachine.pending import PendingCommands
 from fargo.statemachine.user_state import User
 from replay.drawing import record_label, relay, telepathy, texts, user_agent, xmpp
 from replay.drawing.label import Label, failed
@@ -71,7 +72,7 @@ class Message(NamedTuple):
 def messages(step: ReplayStep, call: str) -> Iterator[Message]:
     """Yield the message that was received in a step, and those of this call that were sent because of it."""
     known = step.before.calls.get(call)
-    yield _received(step.recorded.event, known)
+    yield _received(step.recorded.event, known, step.before.pending)
     yield from (_sent(each, known, step.recorded.user) for each in step.issued if each.call == call)
 
 
@@ -89,13 +90,13 @@ def is_proposed(user: User, id: str) -> bool:
     return any(each.call == id and is_proceed(each.command) for each in user.pending.values())
 
 
-def _received(event: Event, call: Call | None) -> Message:
-    """Return what an event was; the call is as it stood before the event."""
+def _received(event: Event, call: Call | None, pending: PendingCommands) -> Message:
+    """Return what an event was; the call and the pending commands are as they stood before the event."""
     if isinstance(event, XmppEvent):
         label, client = xmpp.received(event), xmpp.client(event)
         return Message(Participant.CLIENT, Participant.GATEWAY, label, client=client)
     if isinstance(event, SipEvent):
-        return Message(Participant.SIP, Participant.GATEWAY, _of_sip(event, call))
+        return Message(Participant.SIP, Participant.GATEWAY, _of_sip(event, call, pending))
     if isinstance(event, RelayEvent):
         return Message(Participant.RELAY, Participant.GATEWAY, relay.received(event))
     return Message(Participant.GATEWAY, Participant.GATEWAY, _of_gateway(event))
@@ -114,9 +115,9 @@ def _sent(issued: Issued, call: Call | None, user: str) -> Message:
     return Message(Participant.GATEWAY, Participant.GATEWAY, _of_command(command, user), issued.id)
 
 
-def _of_sip(event: SipEvent, call: Call | None) -> Label:
+def _of_sip(event: SipEvent, call: Call | None, pending: PendingCommands) -> Label:
     if isinstance(event, UserAgentEvent):
-        return user_agent.received(event)
+        return user_agent.received(event, pending)
     return telepathy.received(event, call.sip if call else None)
 
 

@@ -27,14 +27,15 @@ _PARTICIPANTS: Final = tuple(Participant)
 
 
 class PageMessage(Struct, frozen=True):
-    """A message, from one participant to another, by their places. ``command``: the id of the command that it comes of;
-    ``client``: the client that sent or received it; None if there is none.
+    """A message, from one participant to another, by their places. ``details``: a further line of text; ``command``:
+    the id of the command that it comes of; ``client``: the client that sent or received it; None if there is none.
     """
 
     source: int
     target: int
     text: str
     tone: str
+    details: str | None
     command: str | None
     client: str | None
 
@@ -104,4 +105,4 @@ def _command(issued: Issued) -> dict[str, Any]:
 def _message(message: Message) -> PageMessage:
     source, target = _PARTICIPANTS.index(message.source), _PARTICIPANTS.index(message.target)
     label = message.label
-    return PageMessage(source, target, label.text, label.tone.value, message.command, message.client)
+    return PageMessage(source, target, label.text, label.tone.value, label.details, message.command, message.client)

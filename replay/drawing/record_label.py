@@ -10,7 +10,9 @@ from fargo.statemachine.model.call_records import (
     RecordAnswered,
     RecordBegun,
     RecordCarried,
+    RecordDialog,
     RecordEnded,
+    RecordMedia,
     RecordPath,
 )
 from fargo.statemachine.reason import FAILURES
@@ -33,6 +35,10 @@ def of(record: LogRecord, user: str) -> Label:
         case RecordCarried(from_client=from_client, from_phone=from_phone):
             sentence = texts.CARRIED.format(from_client=from_client, from_phone=from_phone)
             return Label(sentence, Tone.NOTE if from_client and from_phone else Tone.ERROR)
+        case RecordDialog(call_id=call_id):
+            return _note(texts.CALL_ID.format(call_id=call_id))
+        case RecordMedia():
+            return _note(_agreed(record))
         case RecordEnded(by=by, cause=cause, text=reason):
             template = texts.ENDED_WITH_REASON if reason else texts.ENDED
             sentence = template.format(by=texts.ENDED_BY[by], cause=texts.CAUSES[cause], reason=reason)
@@ -41,6 +47,13 @@ def of(record: LogRecord, user: str) -> Label:
             return _note(texts.ACCOUNT.format(address=address, status=status) if address else texts.NO_ACCOUNT)
         case _:
             assert_never(record)
+
+
+def _agreed(media: RecordMedia) -> str:
+    codecs = ", ".join(each.removesuffix("/8000") for each in media.codecs)
+    local, remote = media.local or texts.NO_ADDRESS, media.remote or texts.NO_ADDRESS
+    told = texts.AGREED.format(codecs=codecs, local=local, remote=remote)
+    return " ".join((told, *(texts.HELD_BY[by] for by in media.held_by)))
 
 
 def _note(sentence: str) -> Label:

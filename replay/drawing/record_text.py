@@ -18,9 +18,14 @@ def peer(record: Record) -> str:
 
 
 def audio(record: Record) -> str:
-    """Return the path of the audio; it may have been heard from one end only."""
+    """Return the path of the audio, which may have been heard from one end only, its first codec, and how long an end
+    was on hold.
+    """
     one_way = record.from_client != record.from_phone and 0 in (record.from_client, record.from_phone)
-    return texts.ONE_WAY.format(audio=record.audio) if one_way else record.audio
+    told = texts.ONE_WAY.format(audio=record.audio) if one_way else record.audio
+    if record.codecs:
+        told = texts.WITH_CODEC.format(audio=told, codec=record.codecs[0].partition("/")[0])
+    return plain(texts.HELD.format(audio=told, time=_time(record.held // 1000)) if record.held else told)
 
 
 def ending(record: Record) -> str:
@@ -35,8 +40,12 @@ def talked(record: Record, now: float) -> str:
     """Return for how long the ends have talked, in minutes and seconds; "" if the call was not answered."""
     if record.answered is None:
         return ""
-    whole = int((now if record.ended is None else record.ended) - record.answered)
-    minutes, seconds = divmod(max(whole, 0), 60)
+    return _time(max(int((now if record.ended is None else record.ended) - record.answered), 0))
+
+
+def _time(whole: int) -> str:
+    """Return seconds as people write a time."""
+    minutes, seconds = divmod(whole, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 

@@ -10,7 +10,7 @@ Rules:
 from typing import TypeAlias, assert_never
 
 from fargo.statemachine.legs.sip.sip_leg import SipLeg
-from fargo.statemachine.legs.telepathy.phases import Answering, Arriving, AwaitingMedia, Dialling, Settling, Talking
+from fargo.statemachine.legs.telepathy.phases import Answering, Arriving, AwaitingMedia, Dialling, Talking
 from fargo.statemachine.media.description import Candidate, Codec
 from fargo.statemachine.model.call1 import (
     HELD,
@@ -58,15 +58,13 @@ def received(event: _Event, leg: SipLeg | None) -> Label:
             return Label("INVITE")
         case CallMembersChanged(flags=flags), Dialling() if flags & RINGING:
             return Label("180 Ringing")
-        case CallMembersChanged(flags=flags), (Settling(held=held) | Talking(held=held)) if held is not bool(
-            flags & HELD
-        ):
+        case CallMembersChanged(flags=flags), Talking(held=held) if held is not bool(flags & HELD):
             return Label("INVITE (resume)" if held else "INVITE (hold)")
         case CallStateChanged(state=CallState.ENDED, message=message), Dialling():
             return failed(message or "refused")
         case CallStateChanged(state=CallState.ENDED), Arriving():
             return Label("CANCEL")
-        case CallStateChanged(state=CallState.ENDED), AwaitingMedia() | Answering() | Settling() | Talking():
+        case CallStateChanged(state=CallState.ENDED), AwaitingMedia() | Answering() | Talking():
             return Label("BYE")
         case CallStateChanged(state=CallState.ACCEPTED | CallState.ACTIVE), Dialling():
             return Label("200 OK")

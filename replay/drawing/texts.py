@@ -37,6 +37,17 @@ UNDELIVERED: Final = {
     Undelivered.UNSENDABLE: "cannot be sent",
 }
 
+CSEQ: Final = "CSeq {cseq}"
+ENDS: Final = "{sender} to {recipient}"
+ANSWERS: Final = "to {method}"
+ANSWERS_CSEQ: Final = "to {method} {cseq}"
+CAME_FROM: Final = "from {address}"
+SENT_TO: Final = "sent to {address}"
+BY_EDGE: Final = "by the SIP edge"
+AUDIO_AT: Final = "{codecs} at {address}"
+NO_AUDIO: Final = "no audio"
+OTHER_BODY: Final = "{type}, {length} bytes"
+
 # --- records of calls and accounts
 
 CALLS: Final = "{caller} calls {called}."
@@ -48,6 +59,13 @@ DIRECT_AUDIO: Final = "Direct audio: {why}"
 RELAYED_AUDIO: Final = "Audio through the relay: {why}"
 ANSWERED: Final = "Answered: {client} is in the call."
 CARRIED: Final = "The relay has carried {from_client:,} packets from the client and {from_phone:,} from the phone."
+CALL_ID: Final = "The Call-ID is {call_id}."
+AGREED: Final = "The audio is {codecs}: the phone sends to {local} and receives at {remote}."
+NO_ADDRESS: Final = "an unknown address"
+HELD_BY: Final = {
+    Side.CLIENT: "The client has put the phone on hold.",
+    Side.PHONE: "The phone has put the client on hold.",
+}
 ENDED: Final = "Ended by {by}: {cause}."
 ENDED_WITH_REASON: Final = "Ended by {by}: {cause}. {reason}"
 ACCOUNT: Final = "The SIP account {address}: {status}"
@@ -79,6 +97,8 @@ TO: Final = "to {peer}"
 FROM: Final = "from {peer}"
 AN_ANONYMOUS_CALLER: Final = "an anonymous caller"
 ONE_WAY: Final = "{audio}, one way"
+WITH_CODEC: Final = "{audio}, {codec}"
+HELD: Final = "{audio}, held {time}"
 IN_PROGRESS: Final = "in progress"
 ENDING: Final = "{by}: {cause}"
 ENDING_WITH_REASON: Final = "{by}: {cause}. {reason}"

@@ -25,22 +25,24 @@ from fargo.statemachine.model.sip_messages import (
     UserAgentCommand,
     UserAgentEvent,
 )
-from replay.drawing import texts
-from replay.drawing.label import Label, failed, quiet
+from fargo.statemachine.pending import PendingCommands
+from replay.drawing import sip_details, texts
+from replay.drawing.label import Label, Tone, failed, quiet
 
 _CHALLENGES = frozenset({401, 407})
 _QUIET = frozenset({"ACK", "PRACK"})
 
 
-def received(event: UserAgentEvent) -> Label:
-    """Return the label of an event."""
+def received(event: UserAgentEvent, pending: PendingCommands) -> Label:
+    """Return the label of an event. ``pending``: the user's commands that waited for replies when it came."""
     match event:
         case InviteReceived(body=body):
-            return _request("INVITE", _direction(body, "initiator"))
+            return _request("INVITE", _direction(body, "initiator"), sip_details.of_request(event))
         case SipRequestReceived(head=head, body=body):
-            return _request(head.method, _direction(body, "initiator"))
+            return _request(head.method, _direction(body, "initiator"), sip_details.of_request(event))
         case SipResponseReceived(status=status, phrase=phrase, body=body):
-            return _response(status, phrase, _direction(body, "initiator"))
+            details = sip_details.of_response(event, pending)
+            return _response(status, phrase, _direction(body, "initiator"), details)
         case RegisterAnswered(status=status, phrase=phrase):
             return _response(status, phrase, "")
         case SipRequestUndelivered(why=why) | RegisterUndelivered(why=why):
@@ -57,9 +59,10 @@ def sent(command: UserAgentCommand) -> Label:
     """Return the label of a command."""
     match command:
         case SendRequest(method=method, body=body):
-            return _request(method, _direction(body, "responder"))
+            return _request(method, _direction(body, "responder"), sip_details.of_our_request(command))
         case SendResponse(status=status, phrase=phrase, body=body):
-            return _response(status, phrase, _direction(body, "responder"))
+            details = sip_details.of_our_response(command)
+            return _response(status, phrase, _direction(body, "responder"), details)
         case SendRegister(expires=expires):
             return Label(texts.UNREGISTER if expires == 0 else "REGISTER")
         case KeepFlow():
@@ -70,14 +73,13 @@ def sent(command: UserAgentCommand) -> Label:
             assert_never(command)
 
 
-def _request(method: str, direction: str) -> Label:
-    text = f"{method}{direction}"
-    return quiet(text) if method in _QUIET else Label(text)
+def _request(method: str, direction: str, details: str) -> Label:
+    return Label(f"{method}{direction}", Tone.QUIET if method in _QUIET else Tone.PLAIN, details)
 
 
-def _response(status: int, phrase: str, direction: str) -> Label:
-    text = f"{status} {phrase}{direction}"
-    return failed(text) if status >= 300 and status not in _CHALLENGES else Label(text)
+def _response(status: int, phrase: str, direction: str, details: str | None = None) -> Label:
+    is_failure = status >= 300 and status not in _CHALLENGES
+    return Label(f"{status} {phrase}{direction}", Tone.ERROR if is_failure else Tone.PLAIN, details)
 
 
 def _direction(body: Body | None, writer: Role) -> str:

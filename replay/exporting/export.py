@@ -7,11 +7,13 @@ Rules:
    between stays, because versions have no gap.
 2. An export folds to what is in it, in this version.
 3. The commands in it are those that follow from the renamed events, so no name can be left in them. They have to be
-   those that followed from the names, renamed; if they are not, there is no export.
+   those that followed from the names, renamed; if they are not, there is no export. Call-IDs and tags of ours are
+   derived anew, so what stands for them in the events are those that the core derives from the pseudonyms.
 4. A word that the program says by itself is no name, even if something has it as its name.
 5. Times stay.
 """
 
+from collections.abc import Iterator
 from itertools import takewhile
 from typing import NamedTuple, TypeAlias
 
@@ -71,16 +73,23 @@ def _commands(entries: _Entries) -> list[tuple[Issued, ...]]:
 def pseudonymised(entries: _Entries) -> Export:
     """Return a user's stream under pseudonyms. Raises ExportError."""
     events = tuple(recorded for recorded, _ in entries)
+    now = tuple(refolded(events))
     found = Found()
     renamed(events, found)
+    for each in _issued(now):
+        found.dialog(each.id)  # the name of the registration or dialog that it begins, if it begins one
     first = Pseudonyms(found, WORDS)
     to = Pseudonyms(found, WORDS | _own_words(first, tuple(refolded(renamed(events, first)))))
-    now, after = tuple(refolded(events)), tuple(refolded(renamed(events, to)))
+    after = tuple(refolded(renamed(events, to)))
     for (recorded, issued), expected in zip(after, renamed(now, to), strict=True):
         if (recorded, issued) != expected:
             raise ExportError(texts.NOT_RENAMABLE.format(version=recorded.version))
     differing = (today.version for (today, issued), (_, then) in zip(now, entries, strict=True) if then != issued)
     return Export(after, tuple(differing))
+
+
+def _issued(entries: _Entries) -> Iterator[Issued]:
+    return (each for _, issued in entries for each in issued)
 
 
 def _own_words(to: Pseudonyms, entries: _Entries) -> frozenset[str]:

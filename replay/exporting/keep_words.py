@@ -31,6 +31,14 @@ _SIP: Final = """
     queued reason rejected reliable required ringing scheme session supported temporarily terminated too transaction
     undecipherable unauthorized unwanted unsupported uri use at its capacity reached
 """
+# What our own user agent reads and writes: methods, headers and their parameters. RFC 3261 §20 and §25, RFC 3262, 3311,
+# 3323, 3326, 3891, 4028, 5626, 6086, 8760; m= lines, RFC 4566 §5.14.
+_USER_AGENT: Final = """
+    100rel ack agent alias allow application ascii avp avpf branch bye call cause critical cseq dtmf early expires from
+    header history image int interval invite md5 min mixed multipart notify options organization path phone prack
+    privacy received record refer replaces require route rport savp savpf sdp sess subscribe tag tel timer udptl update
+    via warning
+"""
 # RFC 3551 and the registry of RTP payload formats; XEP-0167, 0293, 0294, 0320, 0338, 0339.
 _MEDIA: Final = """
     abs actpass annexb apt av1 bitrate bundle candidate ccm cname cn codec comfort crc cropped dtx dvi4 dtls events
@@ -49,7 +57,7 @@ _TELEPATHY: Final = """
     servicebusy terminated unsupported
     code has local start started status telepathy user
 """
-WORDS: Final = frozenset(" ".join((_ADDRESSES, _XMPP, _SIP, _MEDIA, _TELEPATHY)).split())
+WORDS: Final = frozenset(" ".join((_ADDRESSES, _XMPP, _SIP, _USER_AGENT, _MEDIA, _TELEPATHY)).split())
 """In lower case."""
 
 HOSTS: Final = frozenset({"anonymous.invalid", "jabber.org", "www.ietf.org", "www.w3.org", "www.webrtc.org"})

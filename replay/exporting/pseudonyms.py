@@ -9,6 +9,8 @@ Rules:
 3. Pseudonyms are numbered in the order in which the names appear, and so say nothing about the names.
 4. Session ids keep their order, because ties are broken by it (XEP-0166 §7.2.16), and one of ours still begins with its
    nonce.
+5. Call-IDs and tags that the core has derived (`fargo.statemachine.derived`) become those that it derives from the
+   pseudonyms of the nonce and of the dialog's name.
 """
 
 import ipaddress
@@ -19,6 +21,8 @@ from itertools import count
 from math import prod
 from string import digits
 from typing import Final
+
+from fargo.statemachine import derived
 
 _CONSONANTS: Final = "xzqvjkwbdfghlmnprstc"
 _VOWELS: Final = "aoiuey"
@@ -31,6 +35,8 @@ _SHORT: Final = 2
 """A number of this length or shorter is a version, a place or a count, and is kept."""
 _OURS: Final = re.compile(r"\d{1,8}(-\d{1,8}-(plain|ice|dtls))?")
 """The part behind the nonce in our names of sessions with clients and at the relay: versions of events."""
+_BEHIND_DASH: Final = re.compile(r"(?<=-)[0-9a-f]{16}")
+"""The hashes in the name of a dialog, or in a tag of ours."""
 _NETWORKS: Final = ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "198.18.0.0/15")
 _MULTICAST: Final = ("233.252.0.0/24",)
 
@@ -50,6 +56,7 @@ class Found:
         self.hashes: dict[str, None] = {}
         self.nonces: dict[str, None] = {}
         self.sessions: dict[str, None] = {}
+        self.dialogs: dict[str, None] = {}
 
     def word(self, word: str) -> str:
         self.words[key(word)] = None
@@ -75,6 +82,10 @@ class Found:
         self.sessions[name] = None
         return name
 
+    def dialog(self, name: str) -> str:
+        self.dialogs[name] = None
+        return name
+
 
 class Pseudonyms:
     """A renaming that replaces each name that was found. Words in `kept` (lower case) stay, and so do names that were
@@ -92,8 +103,31 @@ class Pseudonyms:
         sessions = sorted({*self._nonces, *foreign})
         width = len(str(len(sessions)))
         self._sessions = {name: f"session{n:0{width}}-" for n, name in enumerate(sessions)}
+        told = dict.fromkeys(each for name in found.dialogs for each in _BEHIND_DASH.findall(name))
+        self._of_dialogs = {value: f"{n:016x}" for n, value in enumerate(told, 1)}
+        self._derived = dict(self._derivations(found))
+
+    def _derivations(self, found: Found) -> Iterator[tuple[str, str]]:
+        """Yield what the core has derived, and what it derives from the pseudonyms (rule 5).
+
+        The nonce "" is that of calls that came for nobody. A tag tells the name of its dialog.
+        """
+        names = {known for name in found.dialogs for known in (name, name.rpartition("-")[0]) if known}
+        for nonce in ("", *self._nonces):
+            to = self.nonce(nonce)
+            for name in names:
+                yield derived.call_id(nonce, name), derived.call_id(to, self._of_dialog(name))
+                yield derived.tag(nonce, name), derived.tag(to, self._of_dialog(name))
+
+    def _of_dialog(self, name: str) -> str:
+        return _BEHIND_DASH.sub(lambda found: self._of_dialogs.get(found[0], found[0]), name)
+
+    def dialog(self, name: str) -> str:
+        return self._derived.get(name) or self._of_dialog(name)
 
     def word(self, word: str) -> str:
+        if (derivation := self._derived.get(word)) is not None:
+            return derivation
         known = self.words.get(key(word))
         if known is None:
             return word

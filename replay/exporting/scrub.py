@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Mapping
 from enum import Enum
 from functools import cache
-from typing import Any, Final, Literal, Protocol, TypeAlias, get_origin, get_type_hints
+from typing import Any, Final, Literal, Protocol, TypeAlias, get_args, get_origin, get_type_hints
 from urllib.parse import quote
 
 from msgspec import Struct
@@ -36,8 +36,12 @@ _PARTS: Final = re.compile(
             | on\ \d{{4}}-\d\d-\d\d\ at\ \d\d:\d\d\ UTC
             | org\.freedesktop\.(?:Telepathy|DBus)\.Error\.
             | sha-(?:1|224|256|384|512)(?![A-Za-z0-9])
+            | SHA-(?:512-)?256(?![A-Za-z0-9])
+            | Q\.850(?![A-Za-z0-9])
+            | z9hG4bK
             | \]{_PORT}
             | {_ESCAPE} )
+  | (?P<dialog> (?<![A-Za-z0-9.-])\d{{1,8}}\.\d{{1,4}}(?:-[0-9a-f]{{16}}(?:\.2)?)+(?![A-Za-z0-9-]) )
   | (?P<uri>  \b[Ss][Ii][Pp][Ss]?:[^\s@<>"]+(?=@) )
   | (?P<hash> (?:[0-9A-Fa-f]{{2}}:){{8,}}[0-9A-Fa-f]{{2}}(?![\w:]) )
   | (?P<four> \d{{1,3}}(?:\.\d{{1,3}}){{3}}(?!\w|\.\w){_PORT}? )
@@ -51,6 +55,7 @@ _WITH_PORT: Final = re.compile(rf"(?P<host>.*?)(?P<port>{_PORT}?)", re.DOTALL)
 _BEHIND_USER: Final = ("@", "%", "\\40")
 _STATUS: Final = re.compile(r"(?P<before>([3-6]\d\d(?= |$))?)(?P<words>.*?)(?P<after>(\([3-6]\d\d\))?)", re.DOTALL)
 _SCHEME: Final = re.compile(r"\s*(sips?:)?", re.IGNORECASE)
+_PORT_OR_TYPE: Final = re.compile(r"\d{1,5}")
 _OUR_NAME: Final = re.compile(r"\d{1,8}(\.\d{1,4}(/\d{1,8})?)?")
 
 
@@ -63,6 +68,7 @@ class Renaming(Protocol):
     def hash(self, value: str) -> str: ...
     def nonce(self, nonce: str) -> str: ...
     def session(self, name: str) -> str: ...
+    def dialog(self, name: str) -> str: ...
 
 
 Grammar: TypeAlias = Callable[[str, Renaming], str]
@@ -94,7 +100,9 @@ def _renamed(value: Any, grammar: Grammar, to: Renaming) -> Any:
 def _grammars(kind: type[Struct]) -> dict[str, Grammar]:
     """Return the grammar of each field of a type, except of fields that hold one of a few words of ours."""
     hints = {name: hint for name, hint in get_type_hints(kind).items() if name in kind.__struct_fields__}
-    ours = {name for name, hint in hints.items() if get_origin(hint) is Literal}
+    ours = {
+        name for name, hint in hints.items() if any(get_origin(each) is Literal for each in (hint, *get_args(hint)))
+    }
     fields = {name: _FIELDS.get(f"{kind.__name__}.{name}") or _FIELDS.get(name) or _text for name in hints}
     return {name: grammar for name, grammar in fields.items() if name not in ours}
 
@@ -115,6 +123,8 @@ def _part(found: re.Match[str], to: Renaming) -> str:
         case "uri":
             scheme, _, user = part.partition(":")
             return f"{scheme}:{_user_of_uri(user, to)}"
+        case "dialog":
+            return to.dialog(part)
         case "hash":
             return to.hash(part)
         case "six" if _is_address(six := part.replace("\\3a", ":")):
@@ -189,16 +199,28 @@ def _parameter(parameter: str, to: Renaming) -> str:
 
 
 def _our_name(name: str, to: Renaming) -> str:
-    """Keep the id of a command, connection, channel or call, which is made of versions."""
+    """Keep the id of a command, connection, channel or call, which is made of versions. The name of a dialog may have a
+    hash behind it.
+    """
     return name if _OUR_NAME.fullmatch(name) else _text(name, to)
+
+
+def _media_line(line: str, to: Renaming) -> str:
+    """Rename the names in an m= line (RFC 4566 §5.14), which usually has none. Ports and payload types are none."""
+    return " ".join(each if _PORT_OR_TYPE.fullmatch(each) else _text(each, to) for each in line.split(" "))
 
 
 _FIELDS: Final[Mapping[str, Grammar]] = {
     "nonce": lambda nonce, to: to.nonce(nonce),
     **dict.fromkeys(("sid", "session"), lambda name, to: to.session(name)),
+    "Challenge.nonce": _text,
     **dict.fromkeys(("command", "connection", "channel", "call", "Issued.id", "Client.asked"), _our_name),
+    **dict.fromkeys(
+        ("dialog", "cancels", "repeats", "registrations", "InviteReceived.name", "Binding.name"), _our_name
+    ),
     **dict.fromkeys(("CallArrived.caller", "PlaceCall.target", "SipAccount.address"), _uri),
-    "SipAccount.auth_user": _user,
+    **dict.fromkeys(("SipAccount.auth_user", "DigestCredentials.user", "Registration.user", "SipUri.user"), _user),
+    "Sdp.media": _media_line,
     **dict.fromkeys(("text", "message"), _spoken),
 }
 """The grammar of a field, by its name, or by its type and name; any other field is text."""

@@ -100,7 +100,7 @@ class CallPage {
 
   text(index) {
     const { version, phases, event, commands, messages } = this.call.steps[index];
-    const labels = messages.map((message) => message.text);
+    const labels = messages.map((message) => [message.text, message.details]);
     return JSON.stringify([version, phases, event, commands, labels]).toLowerCase();
   }
 

@@ -48,7 +48,8 @@ class Ladder {
       make("span", { class: "time" }, first ? seconds(step.at - this.began) : ""),
       make("span", { class: "later" }, first && last ? `+${seconds(step.at - last.at)}` : ""),
       lanes,
-      make("span", { class: moved ? "phases moved" : "phases", title: step.phases }, first ? step.phases : ""));
+      make("span", { class: moved ? "phases moved" : "phases", title: step.phases }, first ? step.phases : ""),
+      message.details ? make("bdi", { class: "details" }, message.details) : "");
   }
 
   arrow(message) {

@@ -3,15 +3,15 @@
 Rules:
 
 1. A call's name is ``JID/ID``: its user, and the version of the event that it began with.
-2. People may say less, if only one call is meant: the ID alone, the id of the Jingle session, or the name of the SIP
-   channel that the call began on.
+2. People may say less, if only one call is meant: the ID alone, the id of the Jingle session, the name of the SIP
+   channel that the call began on, or a SIP Call-ID.
 3. An error about a name lists the calls that could be meant.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from fargo.statemachine.model.call_records import RecordBegun
+from fargo.statemachine.model.call_records import RecordBegun, RecordDialog
 from fargo.store.entries import Entry
 from replay.reading import texts
 
@@ -35,7 +35,7 @@ class CallNameError(Exception):
 
 def find(entries: Iterable[Entry], name: str) -> CallName:
     """Return the call of that name, among those that begin in the entries. Raises CallNameError."""
-    calls = dict(_calls(entries))
+    calls = _calls(entries)
     meant = [call for call in calls if name == str(call)] or [call for call, names in calls.items() if name in names]
     if len(meant) == 1:
         return meant[0]
@@ -45,13 +45,19 @@ def find(entries: Iterable[Entry], name: str) -> CallName:
     raise CallNameError(texts.UNKNOWN_CALL.format(name=name, others=others))
 
 
-def _calls(entries: Iterable[Entry]) -> Iterator[tuple[CallName, set[str | None]]]:
-    """Yield each call with its short names."""
+def _calls(entries: Iterable[Entry]) -> dict[CallName, set[str | None]]:
+    """Return each call with its short names."""
+    calls: dict[CallName, set[str | None]] = {}
     for recorded, issued in entries:
         for each in issued:
-            if isinstance(each.command, RecordBegun):
-                begun = each.command
-                yield CallName(recorded.user, begun.call), {begun.call, begun.session or None, begun.channel}
+            match each.command:
+                case RecordBegun(call, session=session, channel=channel):
+                    calls[CallName(recorded.user, call)] = {call, session or None, channel}
+                case RecordDialog(call, call_id) if names := calls.get(CallName(recorded.user, call)):
+                    names.add(call_id)
+                case _:
+                    pass
+    return calls
 
 
 def _listed(calls: list[CallName]) -> str:

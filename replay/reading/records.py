@@ -18,7 +18,9 @@ from fargo.statemachine.model.call_records import (
     RecordAnswered,
     RecordBegun,
     RecordCarried,
+    RecordDialog,
     RecordEnded,
+    RecordMedia,
     RecordPath,
 )
 from fargo.statemachine.model.events import Recorded
@@ -31,6 +33,10 @@ class Record(Struct, frozen=True):
     """A call: its user, peer and direction, when it began, was answered and ended (seconds since 1970), which client
     took part, the path of the audio and why (through a relay: RTP packets from either end), who ended it and why. What
     has not happened is None, or "".
+
+    What only our own user agent knows: each Call-ID, From and To of the last INVITE, the status of the response that
+    refused it; the codecs that were agreed on last and the addresses of the audio, and for how many milliseconds an end
+    was on hold (``held_since``: since when it is).
     """
 
     name: CallName
@@ -49,6 +55,15 @@ class Record(Struct, frozen=True):
     ended_by: str = ""
     cause: str = ""
     reason: str = ""
+    call_ids: tuple[str, ...] = ()
+    sip_from: str = ""
+    sip_to: str = ""
+    sip_status: int | None = None
+    codecs: tuple[str, ...] = ()
+    media_local: str = ""
+    media_remote: str = ""
+    held: int | None = None
+    held_since: float | None = None
 
     @property
     def failed(self) -> bool:
@@ -95,16 +110,47 @@ def records(entries: Iterable[Entry], known: Iterable[Record] = ()) -> list[Reco
                 calls[name] = replace(call, answered=recorded.at, client=client)
             case RecordCarried(_, from_client, from_phone):
                 calls[name] = replace(call, from_client=from_client, from_phone=from_phone)
-            case RecordEnded(_, by, cause, text):
-                calls[name] = replace(call, ended=recorded.at, ended_by=by.value, cause=cause.value, reason=text)
+            case RecordDialog(_, call_id, sender, recipient):
+                calls[name] = replace(call, call_ids=(*call.call_ids, call_id), sip_from=sender, sip_to=recipient)
+            case RecordMedia():
+                calls[name] = _with_media(call, of_call, recorded.at)
+            case RecordEnded(_, by, cause, text, status):
+                calls[name] = replace(
+                    _taken_off_hold(call, recorded.at),
+                    ended=recorded.at,
+                    ended_by=by.value,
+                    cause=cause.value,
+                    reason=text,
+                    sip_status=status,
+                )
             case _:
                 assert_never(of_call)
     return list(calls.values())
 
 
+def _with_media(call: Record, media: RecordMedia, at: float) -> Record:
+    """Return a call whose audio session is this one from a time on."""
+    call = _taken_off_hold(call, at)
+    return replace(
+        call,
+        codecs=media.codecs,
+        media_local=media.local or "",
+        media_remote=media.remote or "",
+        held=call.held or 0,
+        held_since=at if media.held_by else None,
+    )
+
+
+def _taken_off_hold(call: Record, at: float) -> Record:
+    if call.held is None or call.held_since is None:
+        return call
+    return replace(call, held=call.held + int((at - call.held_since) * 1000), held_since=None)
+
+
 COLUMNS: Final = (
     *("call", "user", "direction", "peer", "peer_name", "began", "answered", "ended", "waited", "talked"),
     *("client", "audio", "audio_why", "from_client", "from_phone", "ended_by", "cause", "reason", "session"),
+    *("call_id", "sip_from", "sip_to", "sip_status", "codecs", "media_local", "media_remote", "held"),
 )
 """The columns of the view."""
 
@@ -131,6 +177,14 @@ def row(record: Record) -> dict[str, str | float | None]:
         "cause": record.cause,
         "reason": record.reason,
         "session": record.session,
+        "call_id": record.call_ids[-1] if record.call_ids else "",
+        "sip_from": record.sip_from,
+        "sip_to": record.sip_to,
+        "sip_status": record.sip_status,
+        "codecs": ", ".join(record.codecs),
+        "media_local": record.media_local,
+        "media_remote": record.media_remote,
+        "held": None if record.held is None else record.held / 1000,
     }
 
 

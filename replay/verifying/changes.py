@@ -17,7 +17,7 @@ from fargo.statemachine.legs.jingle.jmi import proposals
 from fargo.statemachine.legs.relay.relay_leg import concerns, is_overtaken
 from fargo.statemachine.legs.relay.relay_session import Joined
 from fargo.statemachine.model import rules
-from fargo.statemachine.model.call1 import CloseChannel, HangUp
+from fargo.statemachine.model.call1 import CloseChannel, HangUp, RejectDescription
 from fargo.statemachine.model.call_records import CallRecord, LogRecord
 from fargo.statemachine.model.commands import (
     AcceptSession,
@@ -232,6 +232,13 @@ def _answers_begun_call(command: Command, user: User) -> bool:
     return not waits and (expired or command.action is CallAction.PROCEED)
 
 
+def _waiting_answer(difference: Difference) -> bool:
+    """The older rules rejected a description. All else is done today."""
+    then = [(each.command, each.call) for each in difference.then]
+    left = [each for each in then if not isinstance(each[0], RejectDescription)]
+    return left != then and left == [(each.command, each.call) for each in difference.now]
+
+
 def without_texts(issued: tuple[Issued, ...]) -> list[Issued]:
     """Return the commands with their texts for people left empty."""
     return [replace(each, command=_without_text(each.command)) for each in issued]
@@ -250,6 +257,7 @@ EXPLANATIONS: Final[dict[str, Explains]] = {
     rules.PLAIN_SENTENCES.name: _plain_sentences,
     rules.LATE_ANSWER.name: _late_answer,
     rules.EVERY_PROPOSAL_ANSWERED.name: _every_proposal_answered,
+    rules.WAITING_ANSWER.name: _waiting_answer,
 }
 """By the name of the change."""
 

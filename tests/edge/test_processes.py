@@ -26,6 +26,9 @@ def log(event):
 
 globalLogPublisher.addObserver(log)
 
+# A shell that runs the tests in its background has them ignore it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 def shell(reactor, script, **more):
     return Child("probe", ["/bin/sh", "-c", script], reactor, advice="Look at it.", **more)
 

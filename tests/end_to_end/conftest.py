@@ -8,6 +8,7 @@ import pytest_asyncio
 from world.gateway import FARGO, Gateway
 from world.process import Process
 from world.rtpengine import Rtpengine
+from world.sip_agent import ScriptedProvider
 from world.stanza import NS
 from world.world import World
 from world.xmpp_client import XmppClient
@@ -16,6 +17,7 @@ from fargo.store.entries import Entry
 from fargo.store.opening import open_reader
 
 from .customer import Customer
+from .engines import ENGINES, IDS
 
 
 @pytest.fixture(autouse=True)
@@ -29,10 +31,10 @@ def path() -> str:
     return "auto"
 
 
-@pytest.fixture
-def engine() -> str:
-    """The SIP engine in the gateway's configuration."""
-    return "telepathy"
+@pytest.fixture(params=ENGINES, ids=IDS.get)
+def engine(request: pytest.FixtureRequest) -> str:
+    """The SIP engine in the gateway's configuration (engines.py)."""
+    return str(request.param)
 
 
 @pytest.fixture
@@ -68,5 +70,19 @@ async def dave(world: World, gateway: Gateway) -> Customer:
     """Dave, whose SIP account is registered by a client that cannot take calls."""
     client = await world.add(XmppClient(world.server, "dave", "script", features=(NS["disco"],)))
     customer = Customer(world, gateway, client)
+    await customer.register()
+    return customer
+
+
+@pytest_asyncio.fixture
+async def scripted(world: World) -> ScriptedProvider:
+    """A SIP provider that does in a call what the test says."""
+    return await world.add(ScriptedProvider())
+
+
+@pytest_asyncio.fixture
+async def scripted_alice(world: World, gateway: Gateway, scripted: ScriptedProvider) -> Customer:
+    """Alice, online with one client, with her SIP account at the scripted provider."""
+    customer = Customer(world, gateway, await world.client("alice"), scripted)
     await customer.register()
     return customer

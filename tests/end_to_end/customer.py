@@ -6,23 +6,27 @@ from world.gateway import Gateway
 from world.jingle_call import JingleCall
 from world.provider import SipAccount
 from world.rtp import RtpEndpoint
+from world.sip_agent import ScriptedProvider
 from world.stanza import NS, Failure, failure
 from world.world import World
 from world.xmpp_client import XmppClient
 
 
 class Customer:
-    """One user with one client."""
+    """One user with one client. The account is at the world's SIP provider, or at a scripted one."""
 
-    def __init__(self, world: World, gateway: Gateway, client: XmppClient) -> None:
+    def __init__(
+        self, world: World, gateway: Gateway, client: XmppClient, provider: ScriptedProvider | None = None
+    ) -> None:
         self.world = world
+        self.provider = provider or world.provider
         self.gateway = gateway
         self.client = client
 
     @property
     def account(self) -> SipAccount:
         """Return the account at the SIP provider."""
-        return self.world.provider.account(self.client.bare_jid.partition("@")[0])
+        return self.provider.account(self.client.bare_jid.partition("@")[0])
 
     async def submit(self, **changed: str) -> ET.Element:
         """Submit the registration form with the account and some changes, and return the answer."""
@@ -35,9 +39,9 @@ class Customer:
         }
         return await self.client.register_by_form(self.gateway.jid, **{**fields, **changed})
 
-    async def register(self) -> None:
-        """Register, and wait until the account is signed in and the gateway says so."""
-        wrong = failure(await self.submit())
+    async def register(self, **changed: str) -> None:
+        """Register, with some changes of the form, and wait until the gateway says that the account is signed in."""
+        wrong = failure(await self.submit(**changed))
         assert wrong is None, wrong
         await self.signed_in()
         # By now the gateway knows the features of this client.

@@ -9,6 +9,9 @@ from world.stanza import NS, element, failure
 from world.world import World
 
 from .customer import Customer
+from .engines import sip_only
+
+pytestmark = sip_only
 
 OFFER = (
     f"<content xmlns='{NS['jingle']}' creator='initiator' name='voice'><description xmlns='{NS['rtp']}' media='audio'>"

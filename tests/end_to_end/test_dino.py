@@ -11,9 +11,10 @@ from world.wire import Wire
 from world.world import World
 
 from .customer import Customer
+from .engines import sip_only
 
 # Beside other tests Dino does not send its audio in time.
-pytestmark = [pytest.mark.xdist_group("screen"), pytest.mark.alone]
+pytestmark = [pytest.mark.xdist_group("screen"), pytest.mark.alone, sip_only]
 
 
 @pytest_asyncio.fixture

@@ -7,7 +7,10 @@ from world.sipp import Sipp
 from world.stanza import NS, element
 from world.world import World
 
+from fargo.statemachine.legs.telepathy.texts import ANSWER_WITHOUT_AUDIO
+
 from .customer import Customer
+from .engines import DECLINED
 
 
 @pytest.mark.parametrize(
@@ -30,6 +33,15 @@ async def test_a_refused_call_says_why(alice: Customer, status: int, phrase: str
     await phone.followed()
 
 
+async def test_an_answer_without_usable_audio_says_so(alice: Customer) -> None:
+    phone = await alice.world.scripted_phone(Sipp("answer-encrypted"))
+    call = await alice.call("carol", await alice.world.media())
+    ended = await call.ended()
+    assert ended.reason == "incompatible-parameters"
+    assert ended.text == ANSWER_WITHOUT_AUDIO.format(domain="sip.test")
+    await phone.followed()
+
+
 async def test_an_overloaded_phone_is_the_providers_own_trouble(alice: Customer) -> None:
     """A proxy does not forward a 503 but sends a 500 of its own (RFC 3261 §16.7)."""
     phone = await alice.world.scripted_phone(Sipp.refusing(503, "Service Unavailable"))
@@ -45,7 +57,7 @@ async def test_a_redirection_is_not_followed_and_said(alice: Customer) -> None:
     call = await alice.call("carol", await alice.world.media())
     ended = await call.ended()
     assert ended.reason == "timeout"
-    assert "sip.test says: " in ended.text
+    assert ended.text.startswith("sip.test ")
     assert "edirect" in ended.text
     await phone.followed()
 
@@ -56,8 +68,8 @@ async def test_a_number_that_does_not_exist(alice: Customer) -> None:
     assert (ended.reason, ended.text) == ("gone", "sip.test says: Not Found (404)")
 
 
-async def test_nobody_answers(world: World) -> None:
-    gateway = await world.add(Gateway(world.server, settings={"sip": {"ring_seconds": 5}}))
+async def test_nobody_answers(world: World, engine: str) -> None:
+    gateway = await world.add(Gateway(world.server, settings={"sip": {"ring_seconds": 5}}, engine=engine))
     alice = Customer(world, gateway, await world.client("alice"))
     await alice.register()
     phone = await world.scripted_phone(Sipp.unanswering())
@@ -118,8 +130,9 @@ async def test_a_caller_gives_up(alice: Customer) -> None:
     ("reason", "status"),
     [("busy", 486), ("decline", 486), ("timeout", 480), ("unsupported-applications", 488), ("general-error", 480)],
 )
-async def test_a_client_refuses_a_call(alice: Customer, reason: str, status: int) -> None:
-    caller = await alice.world.caller("alice", "call-refused", status=status)
+async def test_a_client_refuses_a_call(alice: Customer, engine: str, reason: str, status: int) -> None:
+    expected = DECLINED[engine] if reason == "decline" else status
+    caller = await alice.world.caller("alice", "call-refused", status=expected)
     call = await JingleCall.incoming(alice.client, await alice.world.media())
     await call.terminate(reason)
     await caller.followed()

@@ -9,8 +9,9 @@ from world.wire import Wire
 from world.world import World
 
 from .customer import Customer
+from .engines import DECLINED, sip_only
 
-pytestmark = pytest.mark.xdist_group("screen")
+pytestmark = [pytest.mark.xdist_group("screen"), sip_only]
 
 
 @pytest_asyncio.fixture
@@ -57,7 +58,7 @@ async def test_gajim_declines_a_phone(dave: Customer, relay: Rtpengine, gajim: G
     bob = await dave.world.phone("bob")
     await bob.dial("sip:dave@sip.test")
     await gajim.decline()
-    assert "486" in str(await bob.event("CALL_CLOSED"))
+    assert str(DECLINED["sip"]) in str(await bob.event("CALL_CLOSED"))
     await relay.forgets()
 
 

@@ -2,23 +2,11 @@
 
 from world.jingle_call import JingleCall
 from world.sipp import Sipp
-from world.stanza import NS, element, failure
 
 from .customer import Customer
+from .engines import telepathy_only
 
 PACKETS = 30
-
-
-async def inform(call: JingleCall, info: str) -> None:
-    """Send a session-info and check that it is accepted."""
-    payload = element("jingle", NS["jingle"], element(info, NS["rtp-info"]), action="session-info", sid=call.sid)
-    assert failure(await call.client.request("set", call.peer, payload)) is None
-
-
-async def told(call: JingleCall, info: str, after: int = 0) -> None:
-    """Wait until the client receives this session-info."""
-    path = f"jingle:jingle[@sid='{call.sid}']/rtp-info:{info}"
-    await call.client.wait(lambda stanza: stanza.find(path, NS) is not None, f"session-info {info}", after=after)
 
 
 async def test_the_client_holds_and_resumes(alice: Customer) -> None:
@@ -27,11 +15,11 @@ async def test_the_client_holds_and_resumes(alice: Customer) -> None:
     await call.answered()
     call.talk()
     await media.received(PACKETS)
-    await inform(call, "hold")
+    await call.inform("hold")
     await bob.process.line(r"got re-INVITE")
     await media.quiet(PACKETS)
     mark = len(bob.process.lines)
-    await inform(call, "unhold")
+    await call.inform("unhold")
     await bob.process.line(r"got re-INVITE", after=mark)
     heard = media.packets
     await media.received(heard + PACKETS)
@@ -46,10 +34,10 @@ async def test_the_phone_holds_and_resumes(alice: Customer) -> None:
     call.talk()
     await media.received(PACKETS)
     await bob.command("hold")
-    await told(call, "hold")
+    await call.told("hold")
     await media.quiet(PACKETS)
     await bob.command("resume")
-    await told(call, "unhold")
+    await call.told("unhold")
     heard = media.packets
     await media.received(heard + PACKETS)
     await bob.hang_up()
@@ -62,14 +50,14 @@ async def test_each_end_holds_by_itself(alice: Customer) -> None:
     call = await alice.call("bob", media)
     await call.answered()
     call.talk()
-    await inform(call, "hold")
+    await call.inform("hold")
     await media.quiet(PACKETS)
     await bob.command("hold")
-    await told(call, "hold")
-    await inform(call, "unhold")
+    await call.told("hold")
+    await call.inform("unhold")
     await media.quiet(PACKETS)
     await bob.command("resume")
-    await told(call, "unhold")
+    await call.told("unhold")
     heard = media.packets
     await media.received(heard + PACKETS)
     await call.terminate()
@@ -82,12 +70,12 @@ async def test_a_call_in_is_held_too(alice: Customer) -> None:
     call = await JingleCall.incoming(alice.client, media)
     await call.accept()
     await bob.event("CALL_ESTABLISHED")
-    await inform(call, "hold")
-    await inform(call, "unhold")
+    await call.inform("hold")
+    await call.inform("unhold")
     await bob.command("hold")
-    await told(call, "hold")
+    await call.told("hold")
     await bob.command("resume")
-    await told(call, "unhold")
+    await call.told("unhold")
     call.talk()
     await media.received(PACKETS)
     await call.terminate()
@@ -99,17 +87,31 @@ async def test_a_hold_in_the_first_moments_of_a_call(alice: Customer) -> None:
     phone = await alice.world.scripted_phone(Sipp("hold"))
     call = await alice.call("carol", await alice.world.media())
     await call.answered()
-    await inform(call, "hold")
+    await call.inform("hold")
     await phone.process.until(lambda: "a=sendonly" in phone.messages, "the phone is put on hold")
     await call.terminate()
     await phone.followed()
 
 
+async def test_a_phone_that_holds_with_more_codecs_than_it_answered_with(alice: Customer) -> None:
+    phone, media = await alice.world.scripted_phone(Sipp("hold-and-resume")), await alice.world.media()
+    call = await alice.call("carol", media)
+    await call.answered()
+    call.talk()
+    await call.told("hold")
+    await call.told("unhold")
+    heard = media.packets
+    await media.received(heard + PACKETS)
+    await call.terminate()
+    await phone.followed()
+
+
+@telepathy_only
 async def test_a_phone_that_refuses_to_be_held(alice: Customer) -> None:
     phone = await alice.world.scripted_phone(Sipp("refuse-hold"))
     call = await alice.call("carol", await alice.world.media())
     await call.answered()
-    await inform(call, "hold")
+    await call.inform("hold")
     ended = await call.ended()
     assert ended.reason == "incompatible-parameters"
     assert "refused a change of the call: Not Acceptable Here (488)" in ended.text

@@ -12,16 +12,28 @@ from world.sipp import Sipp
 from world.world import World
 
 from .customer import Customer
+from .engines import IDS
 
 PACKETS = 30
 ELSEWHERE = "127.0.0.6"
 AT_ONCE = 0.0
 SETTLED = 3.0
-"""Seconds after the answer; see rule 2 of `legs/telepathy/negotiation.py`."""
+"""Seconds after the answer; see rule 2 of `legs/telepathy/negotiation.py`. To the other engine it is all the same."""
+EARLY = [("address", AT_ONCE), ("port", AT_ONCE), ("both", AT_ONCE)]
+LATE = [("address", SETTLED), ("port", SETTLED)]
+
+
+def named(engine: str, changes: str, when: float) -> str:
+    return f"{IDS[engine]}-{changes}-{when}"
+
+
 relayed = pytest.mark.parametrize("path", ["relay"])
 moves = pytest.mark.parametrize(
-    ("changes", "when"),
-    [("address", AT_ONCE), ("port", AT_ONCE), ("both", AT_ONCE), ("address", SETTLED), ("port", SETTLED)],
+    ("engine", "changes", "when"),
+    [
+        *(pytest.param("telepathy", *each, id=named("telepathy", *each)) for each in (*EARLY, *LATE)),
+        *(pytest.param("sip", *each, id=named("sip", *each)) for each in EARLY),
+    ],
 )
 
 

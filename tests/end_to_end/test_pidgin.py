@@ -12,8 +12,9 @@ from world.tap import RtpTap
 from world.world import World
 
 from .customer import Customer
+from .engines import DECLINED, sip_only
 
-pytestmark = pytest.mark.xdist_group("screen")
+pytestmark = [pytest.mark.xdist_group("screen"), sip_only]
 
 PACKETS = 50
 ELSEWHERE = "127.0.0.6"
@@ -84,8 +85,7 @@ async def test_pidgin_follows_a_phone_that_moves(dave: Customer, bare_pidgin: Pi
 async def test_pidgin_declines_a_phone(pidgin: Pidgin, bob: Baresip) -> None:
     await bob.dial("sip:dave@sip.test")
     await pidgin.decline()
-    closed = await bob.event("CALL_CLOSED")
-    assert "486" in str(closed)
+    assert str(DECLINED["sip"]) in str(await bob.event("CALL_CLOSED"))
 
 
 async def hear_each_other(pidgin: Pidgin, bob: Baresip, tap: RtpTap) -> None:

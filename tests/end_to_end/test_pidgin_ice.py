@@ -11,8 +11,9 @@ from world.wire import Wire
 from world.world import World
 
 from .customer import Customer
+from .engines import sip_only
 
-pytestmark = pytest.mark.xdist_group("screen")
+pytestmark = [pytest.mark.xdist_group("screen"), sip_only]
 
 
 @pytest_asyncio.fixture

@@ -9,6 +9,9 @@ from world.world import World
 from world.xmpp_client import CALL_FEATURES, XmppClient
 
 from .customer import Customer
+from .engines import DECLINED, sip_only
+
+pytestmark = sip_only
 
 MESSAGES = "urn:xmpp:jingle-message:0"
 PACKETS = 30
@@ -95,7 +98,7 @@ async def test_a_missed_call_leaves_a_message(alice: Customer) -> None:
 
 async def test_a_rejected_call_is_refused(world: World, gateway: Gateway) -> None:
     alice = await asked_first(world, gateway)
-    caller = await world.caller("alice", "call-refused", status=486)
+    caller = await world.caller("alice", "call-refused", status=DECLINED["sip"])
     proposal = await heard(alice.client, "propose")
     say(alice.client, proposal.get("from", ""), "reject", proposal[0].get("id", ""))
     await caller.followed()

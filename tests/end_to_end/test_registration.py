@@ -7,9 +7,10 @@ from world.stanza import NS, failure
 from world.world import World
 
 from fargo.adapters.xmpp import texts
-from fargo.statemachine.account.texts import SERVER_UNREACHABLE, SIGNED_IN
+from fargo.statemachine.account import texts as account_texts
 
 from .customer import Customer
+from .engines import sip_only
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ async def test_a_form_registers_and_the_gateway_subscribes(customer: Customer) -
     assert failure(await customer.submit()) is None
     await client.presence(jid, "subscribe")
     signed_in = await client.presence(jid)
-    assert signed_in.findtext("client:status", "", NS) == SIGNED_IN.format(uri="sip:alice@sip.test")
+    assert signed_in.findtext("client:status", "", NS) == account_texts.SIGNED_IN.format(uri="sip:alice@sip.test")
     assert customer.world.provider.contacts("alice")
 
 
@@ -51,10 +52,11 @@ async def test_a_wrong_password_is_refused(customer: Customer) -> None:
     assert "user name or password" in wrong.text
 
 
-async def test_a_port_where_nobody_listens_is_refused(customer: Customer) -> None:
+async def test_a_port_where_nobody_listens_is_refused(customer: Customer, engine: str) -> None:
     wrong = await customer.refused(**{"x-port": str(free_port(customer.account.host))})
     assert (wrong.kind, wrong.condition) == ("wait", "remote-server-timeout")
-    assert wrong.text == SERVER_UNREACHABLE.format(uri="sip:alice@sip.test")
+    template = account_texts.SERVER_UNREACHABLE if engine == "telepathy" else account_texts.SERVER_SILENT
+    assert wrong.text == template.format(uri="sip:alice@sip.test", server=customer.account.host)
 
 
 async def test_a_broken_registrar_is_refused(customer: Customer) -> None:
@@ -69,6 +71,7 @@ async def test_an_account_that_is_barred_is_refused(customer: Customer) -> None:
     assert (wrong.kind, wrong.condition) == ("modify", "not-acceptable")
 
 
+@sip_only
 @pytest.mark.parametrize(
     ("field", "value", "said"),
     [

@@ -123,8 +123,10 @@ async def test_a_call_that_a_dead_relay_should_carry_is_refused_with_the_reason(
     assert ended.text.startswith(FAILED.format(problem=""))
 
 
-async def test_nothing_is_left_at_the_relay_after_a_crash_of_the_gateway(world: World, relay: Rtpengine) -> None:
-    gateway = await world.gateway("relay")
+async def test_nothing_is_left_at_the_relay_after_a_crash_of_the_gateway(
+    world: World, relay: Rtpengine, engine: str
+) -> None:
+    gateway = await world.gateway("relay", engine)
     alice = Customer(world, gateway, await world.client("alice"))
     await alice.register()
     bob = await world.phone("bob")

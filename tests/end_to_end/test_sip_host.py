@@ -8,6 +8,7 @@ from fargo import texts
 from fargo.statemachine.account.texts import ENGINE_FAILED
 
 from .customer import Customer
+from .engines import telepathy_only
 
 
 def children(pid: int, name: str) -> list[int]:
@@ -19,6 +20,7 @@ def children(pid: int, name: str) -> list[int]:
     ]
 
 
+@telepathy_only
 async def test_a_sip_host_that_dies_is_replaced(alice: Customer) -> None:
     world, pid = alice.world, alice.gateway.process.pid
     bob = await world.phone("bob")

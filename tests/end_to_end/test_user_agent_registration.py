@@ -1,6 +1,5 @@
 """Registration of SIP accounts by our own user agent: the registrar's words, restarts, and switches of the engine."""
 
-import pytest
 from world.gateway import Gateway
 from world.process import until
 from world.world import World
@@ -8,14 +7,11 @@ from world.world import World
 from fargo.statemachine.account import texts
 
 from .customer import Customer
+from .engines import sip_only
+
+pytestmark = sip_only
 
 URI = "sip:alice@sip.test"
-
-
-@pytest.fixture
-def engine() -> str:
-    """Return our own user agent."""
-    return "sip"
 
 
 def line(contact: str) -> str:

@@ -7,16 +7,18 @@ import resource
 import signal
 import sys
 from contextlib import closing
+from itertools import product
 from pathlib import Path
 
 import pytest
+from twisted.logger import LogLevel
 from world.gateway import READY, READY_SECONDS, Gateway, toml
 from world.process import Process, ProcessError, until
 from world.stanza import NS, element
 from world.world import World
 from world.xmpp_client import XmppClient
 
-from fargo import texts
+from fargo import daemon, texts
 from fargo.adapters.telepathy.texts import HOST, RAKIA_ADVICE
 from fargo.adapters.xmpp.texts import SECRET_REJECTED
 from fargo.edge.texts import ADVICE
@@ -317,3 +319,10 @@ async def test_a_log_that_takes_no_more_ends_it_and_nothing_more_is_sent(world: 
     # The server may say, in the gateway's name, that it is gone.
     answers = [(stanza.get("id"), stanza.get("type")) for stanza in alice.stanzas[mark:]]
     assert ("asked", "result") not in answers
+
+
+def test_the_log_has_no_line_for_each_socket(capsys: pytest.CaptureFixture[str]) -> None:
+    event = {"log_time": 0.0, "log_format": "a remark"}
+    for level, namespace in product((LogLevel.info, LogLevel.warn), ("log_legacy", "fargo.adapters.sip.adapter")):
+        daemon._say({**event, "log_level": level, "log_namespace": namespace})
+    assert [line.split()[2] for line in capsys.readouterr().err.splitlines()] == ["info", "warn", "warn"]

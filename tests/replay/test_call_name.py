@@ -4,9 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
+from statemachine.user_agent.sessions import session
 
 from fargo.statemachine.model.call1 import CallArrived
-from fargo.statemachine.model.call_records import Direction, RecordBegun, RecordEnded
+from fargo.statemachine.model.call_records import Direction, RecordBegun, RecordDialog, RecordEnded
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import Recorded, Restarted
 from fargo.store.entries import Entry, has_call_records
@@ -14,6 +16,7 @@ from fargo.store.opening import open_reader
 from replay.reading import golden, texts
 from replay.reading.call_name import CallName, CallNameError, find
 from replay.reading.golden import GoldenLog
+from replay.reading.records import records
 from replay.reading.steps import replayed_call
 
 ALICE, DAVE = "alice@example.org", "dave@example.org"
@@ -46,6 +49,24 @@ def test_a_call_in_is_found_by_its_channel() -> None:
     log = GoldenLog(SESSIONS / "calls-a-call-in-has-sound-both-ways.jsonl")
     [(recorded, arrived)] = [(r, r.event) for r, _ in log.call_entries() if isinstance(r.event, CallArrived)]
     assert find(log.call_entries(), arrived.channel) == (recorded.user, str(recorded.version))
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_call_is_found_by_each_of_its_call_ids(place: int) -> None:
+    entries = session("relayed")
+    (call,) = records(entries)
+    assert find(entries, call.call_ids[place]) == call.name
+
+
+def test_a_call_id_of_several_calls_lists_them() -> None:
+    """A caller may choose it as it likes."""
+    dialog = RecordDialog("14", "b", "sip:bob@x.test", "sip:alice@y.test")
+    entry = Recorded(ALICE, 15, 1e9, Restarted()), (Issued(ALICE, "15.0", dialog, "14"),)
+    assert find([*CALLS, entry], "b") == (ALICE, "14")
+    other = Recorded(DAVE, 15, 1e9, Restarted()), (Issued(DAVE, "15.0", replace(dialog, call="6"), "6"),)
+    ambiguous = texts.AMBIGUOUS_CALL.format(name="b", calls=f"{ALICE}/14, {DAVE}/6")
+    with pytest.raises(CallNameError, match=f"^{re.escape(ambiguous)}$"):
+        find([*CALLS, entry, other], "b")
 
 
 def test_a_name_of_several_calls_lists_them() -> None:

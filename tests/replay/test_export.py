@@ -14,8 +14,10 @@ from msgspec.structs import replace
 from simulator.memory import MemoryLog
 from simulator.quirks import ALL, NONE
 from simulator.runs import a_beginning, at_random, run
+from statemachine.user_agent.sessions import STORIES, session
 
 from fargo.cli import main, texts
+from fargo.statemachine import derived
 from fargo.statemachine.account.texts import BAD_PORT
 from fargo.statemachine.media.description import (
     Candidate,
@@ -55,6 +57,7 @@ from fargo.statemachine.model.events import (
     SubscriptionChanged,
     TransportInformed,
 )
+from fargo.statemachine.model.sip_messages import InviteReceived, SendRequest
 from fargo.store.entries import Entry
 from fargo.store.opening import open_reader, open_store
 from replay.exporting import pytest_file
@@ -62,6 +65,7 @@ from replay.exporting.export import ExportError, excerpt, pseudonymised
 from replay.exporting.texts import NOT_RENAMABLE
 from replay.reading import golden
 from replay.reading.call_name import CallName
+from replay.reading.records import records
 from replay.reading.steps import refolded, replayed_call
 from replay.reading.texts import UNKNOWN_CALL
 from replay.verifying.verify import verify
@@ -137,7 +141,11 @@ NAMES = (
     *("pw9dsecretxy", "cand17x", "31337", "7c:4e:b9", "4614800201", "rqo0enufm", "zorkcodec", "5591", "8841"),
 )
 
-
+IN_SIP = (
+    *("alice", "bob", "desk", "localhost", "sip.test", "zork", "zoe", "441632960077", "as6f2.b", "9a8b7c"),
+    *("127.0.0.", "10.9.8.7", "opaque77x", "nqlm8", "c0ffee", "0123456789abcdef", "cafe.77"),
+    *("524287", "a407cafa5dae9c2e", ':"nonce"'),
+)
 FORGET = ForgetSecret("secret")
 
 
@@ -230,6 +238,55 @@ def test_the_same_of_whatever_clients_and_phones_do(seed: int) -> None:
     assert verify(export.entries).differences == 0
     kinds = [[type(each.command) for each in issued] for _, issued in export.entries]
     assert kinds == [[type(each.command) for each in issued] for _, issued in done.log]
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_sip_is_exported_without_a_name(name: str, tmp_path: Path) -> None:
+    entries = session(name)
+    export = pseudonymised(entries)
+    assert export.otherwise == ()
+    assert verify(export.entries).differences == 0
+    assert not [word for word in IN_SIP if word in written(export.entries, tmp_path)]
+
+
+def test_the_sessions_with_sip_have_all_of_the_names(tmp_path: Path) -> None:
+    text = "".join(written(session(name), tmp_path) for name in STORIES)
+    assert not [word for word in IN_SIP if word not in text]
+
+
+def written(entries: tuple[Entry, ...], directory: Path) -> str:
+    """Return a golden log with these entries, in lower case."""
+    golden.write(directory / "a.jsonl", entries)
+    return (directory / "a.jsonl").read_text().lower()
+
+
+def test_the_call_ids_and_tags_of_ours_are_those_of_the_pseudonyms() -> None:
+    """What the phone sends in the dialog has them, too, and what it wants to replace."""
+    (first, *rest) = pseudonymised(session("replacing")).entries
+    nonce = next(r.event.nonce for r, _ in rest if isinstance(r.event, RegistrationSubmitted))
+    (call,) = records((first, *rest))
+    invite = next(each for _, issued in rest for each in issued if isinstance(each.command, SendRequest))
+    assert call.call_ids == (derived.call_id(nonce, invite.id),)
+    replaces = [r.event.headers.replaces for r, _ in rest if isinstance(r.event, InviteReceived)]
+    assert {each and each.partition(";from-tag")[0] for each in replaces} == {
+        f"{call.call_ids[0]};to-tag={derived.tag(nonce, invite.id)}"
+    }
+
+
+def test_the_name_of_a_dialog_of_a_caller_says_nothing_of_the_call_id() -> None:
+    names = [
+        {r.event.name for r, _ in entries if isinstance(r.event, InviteReceived)}
+        for entries in (session("declined"), pseudonymised(session("declined")).entries)
+    ]
+    assert [len(each) for each in names] == [1, 1]
+    assert not names[0] & names[1]
+
+
+def test_a_snapshot_with_registrations_is_exported_too() -> None:
+    entries = excerpt(MemoryLog(session("held_and_moved")), CallName("alice@localhost", "6"))
+    assert isinstance(entries[0][0].event, Snapshot)
+    assert entries[0][0].event.registrations
+    assert verify(pseudonymised(entries).entries).differences == 0
 
 
 def test_a_number_of_three_digits_is_a_version_too() -> None:

@@ -19,8 +19,17 @@ from fargo.statemachine.legs.telepathy import telepathy_leg
 from fargo.statemachine.legs.telepathy.phases import TelepathyLeg, TelepathyStep
 from fargo.statemachine.legs.telepathy.telepathy_leg import TelepathyEvent
 from fargo.statemachine.media.description import Candidate, MediaProfile
-from fargo.statemachine.model.call1 import CallArrived, CallMembersChanged, CandidatesReceived, CloseChannel, HangUp
+from fargo.statemachine.model.call1 import (
+    CallArrived,
+    CallMembersChanged,
+    CandidatesReceived,
+    CloseChannel,
+    HangUp,
+    RejectDescription,
+    RequestHold,
+)
 from fargo.statemachine.model.commands import (
+    AcceptIq,
     AcceptSession,
     Command,
     Fault,
@@ -31,7 +40,15 @@ from fargo.statemachine.model.commands import (
     SignIn,
     TerminateSession,
 )
-from fargo.statemachine.model.events import CallAction, CallProposed, IqFailed, IqSucceeded, StreamOpened, TimePassed
+from fargo.statemachine.model.events import (
+    CallAction,
+    CallProposed,
+    IqFailed,
+    IqSucceeded,
+    SessionInformed,
+    StreamOpened,
+    TimePassed,
+)
 from fargo.statemachine.model.ng import AnswerRelay, DeleteRelay, OfferRelay, RelayDescribed, RelayRefused
 from fargo.statemachine.model.rules import (
     ALL_THAT_IS_DUE,
@@ -41,6 +58,7 @@ from fargo.statemachine.model.rules import (
     LATE_REFUSAL,
     PLAIN_SENTENCES,
     REFUSAL_OF_OVERTAKEN,
+    WAITING_ANSWER,
     RuleChange,
 )
 from fargo.store.correlation import correlated
@@ -394,7 +412,8 @@ def test_other_sentences_are_explained_and_nothing_else_is() -> None:
 
 
 def test_only_texts_for_people_may_differ() -> None:
-    found = {(kind.__name__, each.name) for kind in get_args(Command) for each in fields(kind) if each.type is not int}
+    texts = (str, str | None)
+    found = {(kind.__name__, each.name) for kind in get_args(Command) for each in fields(kind) if each.type in texts}
     assert {each for each in found if each[1] in FOR_PEOPLE} == {
         ("HangUp", "message"),
         ("MessageCall", "text"),
@@ -406,3 +425,30 @@ def test_only_texts_for_people_may_differ() -> None:
         ("SendText", "text"),
         ("TerminateSession", "text"),
     }
+
+
+def held(*before: Command) -> list[Entry]:
+    """Return a log in which a call is put on hold, and in which the older rules did this before they requested it."""
+    story = Story().signed_in()
+    channel = story.call_out()
+    story.answered(channel)
+    story.tell(SessionInformed(story.iq(BOB), "s1", "hold"))
+    entries = older(story)
+    [accepted, requested] = [each.command for each in story.last]
+    assert isinstance(accepted, AcceptIq)
+    assert isinstance(requested, RequestHold)
+    with_commands(entries, -1, accepted, *before, requested)
+    return entries
+
+
+def test_an_answer_that_was_rejected_is_explained_and_nothing_else_is() -> None:
+    story = Story().signed_in()
+    channel = story.call_out()
+    story.answered(channel)
+    story.tell(TimePassed(), 2)
+    entries = older(story)
+    with_commands(entries, -1, RejectDescription(channel))
+    only(entries, WAITING_ANSWER)
+    only(held(RejectDescription(channel)), WAITING_ANSWER)
+    for other in ((RejectDescription(channel), HangUp(channel, 5)), (RequestHold(channel, False),)):
+        assert verify(list(correlated(held(*other)))).differences == 1

@@ -10,6 +10,8 @@ import msgspec
 import pytest
 import pytest_asyncio
 from click.testing import CliRunner
+from simulator.memory import MemoryLog
+from statemachine.user_agent import sessions
 from world.browser import Chromium
 from world.tab import Tab
 
@@ -75,6 +77,22 @@ async def test_it_says_what_became_of_the_call(tab: Tab) -> None:
         assert label in ladder
 
 
+async def test_sip_has_its_details_below_unless_only_messages_are_shown(browser: Chromium, tmp_path: Path) -> None:
+    entries = sessions.session("held_and_moved")
+    (call,) = records(entries)
+    file = tmp_path / "call.html"
+    file.write_text(call_page(page_data(replayed_call(MemoryLog(entries), call.name), call.name)))
+    tab = await Tab.open(browser, file.as_uri())
+    details = "CSeq 1, alice@sip.test to bob@sip.test, sent to udp 192.0.2.5:5060, PCMU PCMA at 127.0.0.1:4000"
+    assert details in await tab.text("#steps")
+    assert f"The Call-ID is {call.call_ids[0]}." in await tab.text("#steps")
+    await tab.press("/", *"cseq 101")
+    await tab.shows("#found", "1 of 2")
+    await tab.press("Escape", "m")
+    assert details not in await tab.text("#steps")
+    assert tab.complaints == []
+
+
 async def test_it_is_stepped_through_by_keys(tab: Tab) -> None:
     places = [await chosen(tab)]
     for key in ("ArrowRight", "ArrowDown", "ArrowLeft", "ArrowUp", "ArrowUp", "PageDown", "End", "ArrowRight", "Home"):
@@ -130,7 +148,7 @@ async def test_a_step_shows_event_state_commands_and_deadlines(tab: Tab) -> None
     assert "CallStateChanged(channel=7.1, state=4, reason=1)" in event
     rows = await tab.run("[...document.querySelectorAll('.changed')].map((row) => row.innerText.split(/\\s+/))")
     assert ["calls.7.jingle", "Calling", "Active"] in rows
-    assert ["calls.7.sip", "Dialling", "Settling"] in rows
+    assert ["calls.7.sip", "Dialling", "Talking"] in rows
     assert "NoteAnswered(call=7, client=alice@localhost/laptop)" in commands
     assert "call 7: the XMPP client's answer" in deadlines
     assert [word in deadlines for word in ("armed", "cleared")] == [True, True]

@@ -6,6 +6,7 @@ from typing import get_args
 
 import pytest
 from sqlite_utils import Database
+from statemachine.user_agent.sessions import STORIES, session
 
 from fargo.statemachine.media.texts import BOTH_PLAIN
 from fargo.statemachine.model.call_records import (
@@ -15,6 +16,7 @@ from fargo.statemachine.model.call_records import (
     LogRecord,
     RecordBegun,
     RecordCarried,
+    RecordMedia,
     RecordPath,
 )
 from fargo.statemachine.model.commands import Fault, Issued
@@ -106,6 +108,14 @@ def test_a_call_from_its_notes(path: Path) -> None:
         "cause": "busy",
         "reason": "example.net says: Busy\nHere (486)",
         "session": "song",
+        "call_id": "",
+        "sip_from": "",
+        "sip_to": "",
+        "sip_status": None,
+        "codecs": "",
+        "media_local": "",
+        "media_remote": "",
+        "held": None,
     }
 
 
@@ -214,3 +224,63 @@ def test_which_calls_are_asked_for(path: Path, wanted: Wanted, has: bool) -> Non
     (call,) = records(open_reader(path).call_entries())
     assert isinstance(call, Record)
     assert wanted.has(call) is has
+
+
+# --- what only our own user agent knows
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_the_view_has_what_the_user_agent_records(name: str, tmp_path: Path) -> None:
+    log = open_store(tmp_path / "fargo.db")
+    log.append(session(name))
+    entries = list(log.call_entries())
+    log.close()
+    assert [row(each) for each in records(entries)] == viewed(tmp_path / "fargo.db", "calls") != []
+    assert records(entries) == records(session(name))
+
+
+def sip_row(name: str) -> dict[str, str | float | None]:
+    (call,) = records(session(name))
+    return row(call)
+
+
+def test_an_answered_call_has_its_audio_and_its_hold() -> None:
+    told = sip_row("held_and_moved")
+    assert told["codecs"] == "PCMU/8000, PCMA/8000"
+    assert (told["media_local"], told["media_remote"]) == ("127.0.0.1:4000", "127.0.0.8:6000")
+    assert (told["held"], told["sip_status"]) == (5.0, None)
+    assert (told["sip_from"], told["sip_to"]) == ("sip:alice@sip.test", "sip:bob@sip.test")
+
+
+def test_a_hold_lasts_to_the_end_of_the_call() -> None:
+    told = sip_row("glare")
+    assert told["held"] == 1.0
+
+
+def test_a_hold_that_goes_on_does_not_count_yet() -> None:
+    entries = session("glare")
+    held = next(place for place, (_, issued) in enumerate(entries) if _holds(issued))
+    (call,) = records(entries[: held + 1])
+    assert (row(call)["held"], call.held_since) == (0.0, entries[held][0].at)
+
+
+def _holds(issued: tuple[Issued, ...]) -> bool:
+    return any(isinstance(each.command, RecordMedia) and each.command.held_by for each in issued)
+
+
+def test_a_refused_call_has_its_status_and_no_audio() -> None:
+    told = sip_row("refused")
+    assert (told["sip_status"], told["codecs"], told["media_local"], told["held"]) == (486, "", "", None)
+    assert sip_row("declined")["sip_status"] is None
+
+
+def test_a_call_that_was_placed_twice_has_its_last_call_id() -> None:
+    (call,) = records(session("relayed"))
+    assert len(call.call_ids) == 2
+    assert row(call)["call_id"] == call.call_ids[-1]
+
+
+@pytest.mark.parametrize(("name", "told"), [("held_and_moved", "direct, PCMU, held 0:05"), ("refused", "direct")])
+def test_people_read_the_codec_and_the_hold_with_the_audio(name: str, told: str) -> None:
+    (call,) = records(session(name))
+    assert record_text.audio(call) == told

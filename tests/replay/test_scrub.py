@@ -22,6 +22,20 @@ from fargo.statemachine.model.events import (
     SipAccount,
 )
 from fargo.statemachine.model.presence import Client
+from fargo.statemachine.model.sip_messages import (
+    Binding,
+    Challenge,
+    Endpoint,
+    Hop,
+    KeepFlow,
+    Party,
+    ReasonValue,
+    RequestHead,
+    Sdp,
+    SessionTimer,
+    SipHeaders,
+    WarningValue,
+)
 from fargo.statemachine.reason import Cause
 from replay.exporting.keep_words import WORDS
 from replay.exporting.pseudonyms import Found, Pseudonyms
@@ -48,6 +62,9 @@ class Marks:
 
     def session(self, name: str) -> str:
         return f"session {name}"
+
+    def dialog(self, name: str) -> str:
+        return f"dialog {name}"
 
 
 def marked(value: Any) -> Any:
@@ -218,3 +235,58 @@ def test_bad_addresses_stay_bad() -> None:
         account = SipAccount(text)
         told = address.parse_account(renamed(account, names_of(account)).address)
         assert isinstance(told, BadAddress), text
+
+
+def test_words_of_ours_are_no_names() -> None:
+    """A field that holds one of a few words, or nothing."""
+    assert marked(SessionTimer(90, "uac")) == SessionTimer(90, "uac")
+    assert marked(Hop("sip.test", 5060, "udp")) == Hop("<sip.test>", 5060, "udp")
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        (SipHeaders(unknown=("X-Ann",)), SipHeaders(unknown=("[X]-[Ann]",))),
+        (ReasonValue("Q.850", 31, "486 of Ann"), ReasonValue("Q.850", 31, "486 [of] [Ann]")),
+        (WarningValue(399, "Ann"), WarningValue(399, "[Ann]")),
+        (
+            Challenge("Ann", "NoN+cE==", algorithm="SHA-512-256", qop=("auth-int",), opaque="Op7"),
+            Challenge("[Ann]", "[NoN]+[cE]==", algorithm="SHA-512-256", qop=("[auth]-[int]",), opaque="[Op7]"),
+        ),
+        (
+            Party("sip:ann@x.test", "12.0-0123456789abcdef", "Ann B"),
+            Party("sip:%5Bann%5D@<x.test>", "dialog 12.0-0123456789abcdef", "[Ann] [B]"),
+        ),
+        (
+            Sdp(None, ("audio 5004 RTP/AVP 0 101", "video 0 Ann/x 1234567")),
+            Sdp(None, ("[audio] 5004 [RTP]/[AVP] 0 101", "[video] 0 [Ann]/[x] [1234567]")),
+        ),
+        (KeepFlow("123.0", Endpoint("udp", "10.1.2.3", 5060)), KeepFlow("123.0", Endpoint("udp", "(10.1.2.3)", 5060))),
+        (
+            Binding("sip:c0ffee.123.0_ab@10.1.2.3:5070", 60, True, "123.0"),
+            Binding("sip:%5Bc0ffee%5D.%5B123%5D.%5B0%5D_%5Bab%5D@(10.1.2.3):5070", 60, True, "123.0"),
+        ),
+        (
+            RequestHead(
+                "BYE",
+                "sip:10.1.2.3",
+                ("SIP/2.0/TLS pbx.test;branch=z9hG4bKann7",),
+                "<sip:ann@x.test>;tag=a7",
+                '"Ann" <tel:+123>;tag=12.0-0123456789abcdef-fedcba9876543210',
+                "id@10.1.2.3",
+                7,
+            ),
+            RequestHead(
+                "[BYE]",
+                "[sip]:(10.1.2.3)",
+                ("[SIP]/[2].[0]/[TLS] <pbx.test>;[branch]=z9hG4bK[ann7]",),
+                "<sip:%5Bann%5D@<x.test>>;[tag]=[a7]",
+                '"[Ann]" <[tel]:+[123]>;[tag]=dialog 12.0-0123456789abcdef-fedcba9876543210',
+                "[id]@(10.1.2.3)",
+                7,
+            ),
+        ),
+    ],
+)
+def test_names_in_sip_are_found(value: Any, found: Any) -> None:
+    assert marked(value) == found

@@ -338,7 +338,7 @@ def test_an_event_that_meets_two_calls_names_the_phases_of_both() -> None:
     )
     ((stopped, _),) = recorded_after(entries[:apart], Stopping())
     (group,) = verify([*entries[:apart], (stopped, ())]).groups.values()
-    assert str(group.kind).startswith("Stopping, Active | Settling and Calling | Dialling: ")
+    assert str(group.kind).startswith("Stopping, Active | Talking and Calling | Dialling: ")
     assert "HangUp added; SendPresence added; " in str(group.kind)
     assert len(group.first.calls) == 2
 

@@ -29,7 +29,6 @@ from fargo.statemachine.media.description import Codec, Content, kind
 from fargo.statemachine.model.call1 import (
     AcceptDescription,
     AnswerCall,
-    Call1Event,
     CallArrived,
     CallFailed,
     CallState,
@@ -263,9 +262,7 @@ class Watch(Struct, frozen=True):
                     raise Broken("a new description is accepted as far as it goes", (event, command))
                 return self
             case RejectDescription():
-                if isinstance(event, Call1Event):
-                    raise Broken("no rejection crosses the end of the call", (event, command))
-                return self
+                raise Broken("no description is rejected", (event, command))
             case HangUp() | TerminateSession() | DeleteRelay():
                 return self._ends(_leg(command))
             case OfferRelay() if isinstance(event, _MOVES | RelayDescribed):

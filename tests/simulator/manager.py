@@ -39,7 +39,6 @@ from fargo.statemachine.model.call1 import (
     HoldStateChanged,
     PlaceCall,
     ReceivingStateChanged,
-    RejectDescription,
     RequestHold,
     RingCall,
     SendingStateChanged,
@@ -212,7 +211,7 @@ class Manager(Struct, frozen=True):
                 left = tuple(each for each in self.channels if each.name != name)
                 return replace(self, channels=left)._says(ChannelClosed(name))
             case (
-                HangUp(name) | RingCall(name) | AnswerCall(name) | AcceptDescription(name) | RejectDescription(name)
+                HangUp(name) | RingCall(name) | AnswerCall(name) | AcceptDescription(name)
                 | CompleteReceiving(name) | CompleteSending(name) | RequestHold(name)
             ) if self._has(name):  # fmt: skip
                 channel, signals = _told(self._channel(name), command)
@@ -384,8 +383,8 @@ def _told(channel: Channel, command: object) -> tuple[Channel, Signals]:
             return _unhold(channel)
         case RequestHold():
             raise Broken("only an established call is held", channel)
-        case AcceptDescription() | RejectDescription():
-            return _decided(channel, isinstance(command, AcceptDescription))
+        case AcceptDescription():
+            return _accepts(channel)
     raise AssertionError(f"{command} is not for a channel")
 
 
@@ -414,11 +413,10 @@ def _sends(channel: Channel, pending: FlowState) -> tuple[Channel, Signals]:
 
 
 def _hold(channel: Channel) -> tuple[Channel, Signals]:
-    """Our hold: the re-INVITE leaves at once. A description that waits must be accepted from now on."""
+    """Our hold: the re-INVITE leaves at once."""
     if channel.hold in (HOLDS, PENDING_HOLD):
         return channel, ()
-    waiting = tuple("answer to a hold" if each == "answer" else each for each in channel.waiting)
-    held = replace(channel, hold=PENDING_HOLD, asking=True, waiting=waiting, receiving=FlowState.PENDING_STOP)
+    held = replace(channel, hold=PENDING_HOLD, asking=True, receiving=FlowState.PENDING_STOP)
     held, sending = _sends(held, FlowState.PENDING_STOP)
     return held, (
         HoldStateChanged(channel.name, PENDING_HOLD),
@@ -451,14 +449,13 @@ def _settled(channel: Channel) -> tuple[Channel, Signals]:
             return channel, ()
 
 
-def _decided(channel: Channel, accepted: bool) -> tuple[Channel, Signals]:
-    """The answer to a call that we placed is rejected, unless a hold of ours began since; any other is accepted."""
+def _accepts(channel: Channel) -> tuple[Channel, Signals]:
+    """A later description of a call in is accepted; the answer to a call that we placed is left waiting."""
+    if not channel.incoming:
+        raise Broken("the answer to a call that we placed is left waiting", channel)
     if not channel.waiting:
-        raise Broken("only what waits is decided on", channel)
-    decided, *rest = channel.waiting
-    if accepted == (decided == "answer"):
-        raise Broken("a description is rejected or accepted as the manager needs it", (channel, accepted))
-    after = replace(channel, waiting=tuple(rest))
-    if not rest:
+        raise Broken("only what waits is accepted", channel)
+    after = replace(channel, waiting=channel.waiting[1:])
+    if not after.waiting:
         return after, ()
-    return after, (DescriptionReceived(channel.name, CHANGES.get(rest[0], (PCMU,))),)
+    return after, (DescriptionReceived(channel.name, CHANGES.get(after.waiting[0], (PCMU,))),)

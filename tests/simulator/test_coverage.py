@@ -7,6 +7,7 @@ from typing import get_args
 import pytest
 
 from fargo.statemachine.machine import fold, new
+from fargo.statemachine.model.call1 import RejectDescription
 from fargo.statemachine.model.commands import Command, Fault
 from fargo.statemachine.model.events import Recorded, TimePassed
 from fargo.statemachine.model.sip_messages import UserAgentCommand
@@ -64,4 +65,4 @@ def test_every_event_in_every_phase_folds_and_every_pair_is_reached() -> None:
 
 def test_the_runs_come_to_every_command() -> None:
     issued = {type(each.command) for log in runs() for _, commands in log for each in commands}
-    assert set(get_args(Command)) - issued == {Fault, *get_args(UserAgentCommand)}
+    assert set(get_args(Command)) - issued == {Fault, RejectDescription, *get_args(UserAgentCommand)}

@@ -35,6 +35,7 @@ from fargo.statemachine.model.call1 import (
     PlaceCall,
     ReceivingStateChanged,
     RejectDescription,
+    RequestHold,
     RingCall,
     SendingStateChanged,
 )
@@ -123,15 +124,16 @@ def test_the_caller_hears_ringing_once_then_the_phones_answer(story: Story) -> N
     [accepted] = [i.command for i in story.issued if isinstance(i.command, AcceptSession)]
     assert accepted.content.name == "voice"
     assert accepted.content.description == Description("audio", (PCMU,), NAMED)
-    assert not [i for i in story.issued if isinstance(i.command, RejectDescription)]
 
 
-def test_the_answers_description_is_rejected_but_not_while_the_phone_may_hang_up_at_once(story: Story) -> None:
+def test_the_answers_description_is_left_waiting(story: Story) -> None:
     channel = story.call_out()
     story.answered(channel)
-    due = next(each.at for each in machine.deadlines(story.user) if "settled" in each.name)
-    assert story.tell(TimePassed(), due - story.at) == [RejectDescription(channel)]
-    assert not [each for each in machine.deadlines(story.user) if "settled" in each.name]
+    story.tell(IqSucceeded(story.id_of(AcceptSession), DESK))
+    story.tell(TimePassed(), 10)
+    story.tell(SessionInformed(story.iq(BOB), "s1", "hold"))
+    assert story.the(RequestHold).hold
+    assert not [i for i in story.issued if isinstance(i.command, AcceptDescription | RejectDescription)]
 
 
 def test_later_codecs_are_accepted_as_far_as_they_were_agreed(story: Story) -> None:

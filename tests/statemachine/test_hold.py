@@ -2,7 +2,6 @@
 
 import pytest
 
-from fargo.statemachine import machine
 from fargo.statemachine.media.description import Content, Senders
 from fargo.statemachine.model.call1 import (
     AcceptDescription,
@@ -14,7 +13,6 @@ from fargo.statemachine.model.call1 import (
     DescriptionReceived,
     HoldStateChanged,
     ReceivingStateChanged,
-    RejectDescription,
     RequestHold,
     SendingStateChanged,
 )
@@ -41,14 +39,6 @@ def story() -> Story:
 
 def inform(story: Story, info: str) -> None:
     story.tell(SessionInformed(story.iq(BOB), "s1", info))
-
-
-def test_a_waiting_description_is_out_of_the_way_before_a_hold(story: Story) -> None:
-    inform(story, "hold")
-    rejected, requested = (issued.command for issued in story.last[1:])
-    assert isinstance(rejected, RejectDescription)
-    assert isinstance(requested, RequestHold)
-    assert not [due for due in machine.deadlines(story.user) if "settled" in due.name]
 
 
 def test_later_descriptions_are_accepted_at_once(story: Story) -> None:

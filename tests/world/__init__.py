@@ -9,6 +9,8 @@ shows the same world.
     SIP provider                      127.0.0.3
     SIP phones                        127.0.0.4
     media relay                       127.0.0.5
+    scripted SIP provider             127.0.0.7
+    name server                       127.0.0.53
 """
 
 XMPP_ADDRESS = "127.0.0.1"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from . import PHONE_ADDRESS
+from .event_list import EventList
 from .ports import free_port, udp_ports
 from .process import Process, ProcessError, Server
 from .provider import SipAccount
@@ -78,7 +79,7 @@ class Baresip(Server):
         self.port = free_port(address, adjacent=2)  # it uses the next one for TLS
         self.control_port = free_port(address)
         self.rtp_port = free_port(address, adjacent=RTP_PORTS)
-        self.events: list[dict[str, Any]] = []
+        self.events = EventList()
 
     async def start(self) -> None:
         """Start, and return when the provider has accepted its registration."""
@@ -105,7 +106,6 @@ class Baresip(Server):
         # for the end of the next connection.
         await self.process.line("baresip is ready")
         reader, self._writer = await asyncio.open_connection(self.address, self.control_port)
-        self._news = asyncio.Event()
         self._replies: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._listener = asyncio.create_task(self._listen(reader))
         outcome = await self.process.line(r"200 OK .*\[\d+ binding|reg: .*")
@@ -151,18 +151,10 @@ class Baresip(Server):
 
         Kinds are CALL_INCOMING, CALL_RINGING, CALL_ESTABLISHED, CALL_CLOSED, … `after` skips that many of `events`.
         """
-        wanted = {"type": kind, **details}
         try:
-            async with asyncio.timeout(seconds):
-                while True:
-                    news = self._news
-                    for event in self.events[after:]:
-                        if wanted.items() <= event.items():
-                            return event
-                    await news.wait()
-        except TimeoutError:
-            seen = [event["type"] for event in self.events[after:]]
-            raise self.process.failure(f"had no event {kind} within {seconds} s, only {seen}") from None
+            return await self.events.first({"type": kind, **details}, seconds, after)
+        except TimeoutError as late:
+            raise self.process.failure(str(late)) from None
 
     async def packets(self, seconds: float = 10, after: int = 0) -> Packets:
         """Return the packet counts of an ended call. `after` skips that many lines of the program's output."""
@@ -190,7 +182,5 @@ class Baresip(Server):
                 message = json.loads((await reader.readexactly(length + 1))[:-1])
                 if message.get("event"):
                     self.events.append(message)
-                    self._news.set()
-                    self._news = asyncio.Event()
                 else:
                     self._replies.put_nowait(message)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from . import GATEWAY_ADDRESS
+from .name_server import NameServer
 from .ports import free_port
 from .process import Process, Server
 from .prosody import Prosody
@@ -13,10 +14,15 @@ from .prosody import Prosody
 FARGO = Path(sys.executable).with_name("fargo")
 READY = r"^Fargo is ready"
 READY_SECONDS = 30
+WITH_NAMES = ("unshare", "--mount", "--", "sh", "-c", 'mount --bind "$0" /etc/resolv.conf && exec "$@"')
+"""Runs a program with another resolv.conf, in a mount namespace of its own."""
 
 
 class Gateway(Server):
-    """The gateway. `settings` are changes of the configuration; `configuration` is its file, `log` the event log."""
+    """The gateway. `settings` are changes of the configuration; `configuration` is its file, `log` the event log.
+
+    It asks the `name_server` if there is one, and otherwise those of this machine.
+    """
 
     def __init__(
         self,
@@ -26,10 +32,12 @@ class Gateway(Server):
         directory: Path | None = None,
         address: str = GATEWAY_ADDRESS,
         engine: str = "telepathy",
+        name_server: NameServer | None = None,
     ) -> None:
         super().__init__(directory)
         self.jid = server.component
         self.address = address
+        self.name_server = name_server
         self.port = free_port(address)
         self.state = self.directory / "state"
         self.log = self.state / "fargo.db"
@@ -57,8 +65,13 @@ class Gateway(Server):
 
     async def start(self) -> None:
         self.write(self.configuration.name, toml(self.tables))
-        self.process = await Process.start("fargo", FARGO, "run", "-c", self.configuration)
+        names = (*WITH_NAMES, self._resolv_conf()) if self.name_server else ()
+        self.process = await Process.start("fargo", *names, FARGO, "run", "-c", self.configuration)
         await self.process.line(READY, READY_SECONDS)
+
+    def _resolv_conf(self) -> Path:
+        assert self.name_server
+        return self.write("resolv.conf", self.name_server.configuration)
 
 
 def toml(tables: Mapping[str, Mapping[str, object]]) -> str:

@@ -83,7 +83,7 @@ class JingleCall:
     # Actions of the other side
 
     async def ringing(self, seconds: float = 30) -> None:
-        await self._action("session-info", seconds, holds="rtp-info:ringing")
+        await self.told("ringing", seconds)
 
     async def answered(self, seconds: float = 30) -> Remote:
         accept = await self._action("session-accept", seconds)
@@ -96,6 +96,10 @@ class JingleCall:
         self.remote = remote_of(moved)._replace(payload_types=self.remote.payload_types if self.remote else [])
         return self.remote
 
+    async def told(self, info: str, seconds: float = 30, after: int = 0) -> None:
+        """Wait until the client receives this session-info. `after` skips that many stanzas."""
+        await self._action("session-info", seconds, holds=f"rtp-info:{info}", after=after)
+
     async def ended(self, seconds: float = 30) -> End:
         terminate = await self._action("session-terminate", seconds)
         return end_of(terminate)
@@ -103,7 +107,11 @@ class JingleCall:
     # Actions of the client
 
     async def ring(self) -> None:
-        await self._do("session-info", element("ringing", NS["rtp-info"]))
+        await self.inform("ringing")
+
+    async def inform(self, info: str) -> None:
+        """Send a session-info. If it gets an error, raises ConnectionRefusedError with the Failure."""
+        await self._do("session-info", element(info, NS["rtp-info"]))
 
     async def accept(self) -> None:
         """Answer with the first payload type of the offer that the client supports."""

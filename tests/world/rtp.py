@@ -14,7 +14,7 @@ from typing import Self
 from . import XMPP_ADDRESS
 from .ports import free_port
 from .process import until
-from .recording import strongest
+from .recording import hears, strongest
 
 PCMU, PCMA = 0, 8
 PACKET_SECONDS = 0.02
@@ -109,6 +109,10 @@ class RtpEndpoint(asyncio.DatagramProtocol):
     def tone(self) -> int:
         """Return the strongest frequency in the last tenth of a second, in hertz; 0 for silence."""
         return tone_in(self._heard)
+
+    async def hears(self, hertz: int) -> None:
+        """Wait until this is the strongest tone that is received."""
+        await hears(lambda: self.tone, hertz)
 
     async def _send(self, to: tuple[str, int], payload_type: int) -> None:
         sequence, timestamp, source = random.getrandbits(16), random.getrandbits(32), random.getrandbits(32)

@@ -1,8 +1,9 @@
 """A SIP phone that follows a script: SIPp with one of the scenarios in this directory, for one call.
 
-As a called phone (`refuse`, `cancelled`, `answer`, `answer-and-hang-up`, `answer-and-move`, `early-media`) it is ready
-when it listens. As a caller (`call`, `call-and-hang-up`, `call-and-move`, `call-and-cancel`, `call-refused`) it calls
-immediately. It returns every RTP packet to its sender.
+As a called phone (`refuse`, `cancelled`, `answer`, `answer-and-hang-up`, `answer-and-move`, `answer-encrypted`,
+`early-media`, `hold`, `hold-and-resume`, `refuse-hold`) it is ready when it listens. As a caller (`call`,
+`call-and-hang-up`, `call-and-move`, `call-and-cancel`, `call-refused`) it calls immediately. It returns every RTP
+packet to its sender.
 """
 
 from collections.abc import Mapping

@@ -1,12 +1,13 @@
 """The whole world in one object: the servers, and the clients and phones of a test, ended in reverse order."""
 
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from . import RELAY_ADDRESS
 from .baresip import Baresip
 from .browser import BrowserPhone, Chromium, PhonePage
 from .gateway import Gateway
+from .pjsip import Pjsip
 from .process import Server
 from .prosody import STRANGER_DOMAIN, Prosody
 from .provider import Provider
@@ -105,6 +106,10 @@ class World:
     ) -> Baresip:
         """Start a SIP phone and register it. It plays a tone of this frequency."""
         return await self.add(Baresip(self.provider.account(user), answers, hertz=hertz, codecs=codecs))
+
+    async def pjsip(self, user: str = "carol", answers: bool = True, hertz: int = 600, **more: Any) -> Pjsip:
+        """Start a pjsip phone and register it. `more` are further arguments of `Pjsip`."""
+        return await self.add(Pjsip(self.provider.account(user), answers, hertz=hertz, **more))
 
     async def scripted_phone(self, phone: Sipp, user: str = "carol") -> Sipp:
         """Start a SIPp as the phone of this user."""

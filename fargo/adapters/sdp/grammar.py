@@ -1,6 +1,7 @@
 """The constants and checks that reading and writing SDP share (RFC 4566 §9)."""
 
 import re
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final
 
@@ -13,6 +14,7 @@ PLAIN: Final = "RTP/AVP"
 DTLS: Final = "UDP/TLS/RTP/SAVPF"
 """The profile of SRTP keyed by DTLS (RFC 5764)."""
 
+_CACHED: Final = 1024
 NOWHERE: Final = ("0.0.0.0", 9)  # the address of a party without candidates, RFC 8840 §4.1
 HOST: Final = "host"
 EVENTS: Final = "telephone-event"  # RFC 4733: its fmtp is a list without a name; clients name it "events"
@@ -39,6 +41,7 @@ def complete(codec: Codec) -> Codec:
     return replace(codec, name=codec.name or name.upper(), clockrate=clockrate, channels=channels)
 
 
+@lru_cache(_CACHED)
 def is_address(text: str) -> bool:
     try:
         return bool(TOKEN.fullmatch(text)) and bool(ip_address(text))

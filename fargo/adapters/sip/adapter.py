@@ -53,12 +53,13 @@ from fargo.statemachine.model.sip_messages import (
 )
 
 ALLOW: Final = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "PRACK", "UPDATE")
-"""The methods that the gateway has."""
+SUPPORTED: Final = ("100rel", "timer")
+"""The methods and extensions that the gateway has, in a call or outside."""
 
 _NO_DIALOG: Final = (481, "Call/Transaction Does Not Exist")
 _REFUSED: Final = {"REFER": (603, texts.NO_TRANSFERS)} | dict.fromkeys(ALLOW, _NO_DIALOG)
 """How requests outside a dialog are refused. All other methods get 405."""
-_ABILITIES: Final[Headers] = {"Allow": [", ".join(ALLOW)], "Supported": ["100rel, timer"], "Accept": [outward.SDP]}
+_ABILITIES: Final[Headers] = {"Allow": [", ".join(ALLOW)], "Supported": [", ".join(SUPPORTED)], "Accept": [outward.SDP]}
 
 
 class SipAdapter:
@@ -104,7 +105,7 @@ class SipAdapter:
             reveal,
             reactor,
         )
-        self._keep_alive = KeepAlive(self._options, put, reactor)
+        self._keep_alive = KeepAlive(self._options, self._own, put, reactor)
         self._boot: str | None = None
         self._port: Any = None
         self._log = Logger()
@@ -168,8 +169,7 @@ class SipAdapter:
         key = via(head.via[0]).branch or "", head.method
         rseq = command.headers.rseq
         if status >= 200:
-            accepts = head.method == "INVITE" and status < 300
-            self._servers.complete(key, data, (head.call_id, head.cseq, command.tag) if accepts else None)
+            self._servers.complete(key, data, (head.call_id, head.cseq, command.tag))
         else:
             self._servers.provide(key, data, None if rseq is None else (head.call_id, head.cseq, rseq))
 
@@ -304,9 +304,9 @@ class SipAdapter:
         """Answer a request without the core, unless it is an ACK."""
         if head.method == "ACK":
             return
-        headers = response_headers(head, status, self._names.stateless_tag(head.via[0])) | _ABILITIES
-        key = via(head.via[0]).branch or "", head.method
-        self._servers.complete(key, self._loopback.to_edge(SipResponse(status, phrase, headers)))
+        tag = self._names.stateless_tag(head.via[0])
+        data = self._loopback.to_edge(SipResponse(status, phrase, response_headers(head, status, tag) | _ABILITIES))
+        self._servers.complete((via(head.via[0]).branch or "", head.method), data, (head.call_id, head.cseq, tag))
 
     def _trying(self, head: RequestHead) -> bytes:
         """Return a 100, which tells the edge that its request has arrived."""

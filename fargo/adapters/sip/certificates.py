@@ -35,19 +35,22 @@ _MOST_SHOWN: Final = 3
 
 
 def problem_of(headers: Headers, host: str) -> str | None:
-    """Return why the server of a response over TLS must not be trusted as ``host``, as a sentence; None if it may."""
+    """Return what is wrong with the certificate of a server, for it to be trusted as ``host``; None if it may be.
+
+    ``headers``: those of a response over TLS.
+    """
     told = parameters(headers.get(_RESULT, [""])[0])
     if told.get("expired") == "1":
-        return texts.EXPIRED.format(host=host)
+        return texts.EXPIRED
     if told.get("verified") != "1":
-        return (texts.SELF_SIGNED if told.get("self") == "1" else texts.UNKNOWN_AUTHORITY).format(host=host)
+        return texts.SELF_SIGNED if told.get("self") == "1" else texts.UNKNOWN_AUTHORITY
     try:
         names = _names(headers.get(_CERTIFICATE, [""])[0])
     except ValueError:
-        return texts.NO_CERTIFICATE.format(host=host)
+        return texts.NO_CERTIFICATE
     if _normal(host) in names:
         return None
-    return texts.OTHER_NAME.format(host=host, names=", ".join(names[:_MOST_SHOWN]) or texts.NO_NAME)
+    return texts.OTHER_NAME.format(names=", ".join(names[:_MOST_SHOWN]) or texts.NO_NAME)
 
 
 @lru_cache(_CACHED)

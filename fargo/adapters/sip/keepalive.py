@@ -6,15 +6,17 @@ Rules:
    edge keeps TCP and TLS connections alive itself (TCP keep-alive), and tells when one was closed.
 2. A registrar that has answered before and then is silent LOST times in a row is lost: each account registered there
    gets `FlowClosed`. One that never answers OPTIONS is sent them all the same.
+3. A registrar that sees us at another address than before is lost, too: a NAT has forgotten the way, and made another.
 """
 
 from functools import partial
 from typing import Any, Final
 
 from fargo.adapters.put import PutEvent
-from fargo.adapters.sip.marks import is_local
+from fargo.adapters.sip import marks
 from fargo.adapters.sip.names import Named
 from fargo.adapters.sip.options import Options
+from fargo.adapters.sip.own_addresses import OwnAddresses
 from fargo.adapters.sip.wire.message import SipResponse
 from fargo.statemachine.model.sip_messages import Endpoint, FlowClosed
 
@@ -37,8 +39,9 @@ class _Flow:
 class KeepAlive:
     """All registrars whose way to us is kept open."""
 
-    def __init__(self, options: Options, put: PutEvent, reactor: Any) -> None:
+    def __init__(self, options: Options, own: OwnAddresses, put: PutEvent, reactor: Any) -> None:
         self._options = options
+        self._own = own
         self._put = put
         self._call_later = reactor.callLater
         self._flows: dict[Endpoint, _Flow] = {}
@@ -85,8 +88,11 @@ class KeepAlive:
     def _answered(self, registrar: Endpoint, flow: _Flow, response: SipResponse | None) -> None:
         if response is None:
             return  # the edge does not run; that says nothing about the registrar
-        if not is_local(response.headers):
+        if not marks.is_local(response.headers):
             flow.answered, flow.silent = True, 0
+            source = marks.source(response.headers)
+            if source and source.seen and self._own.learn(source.sender, source.seen):
+                self.closed(registrar)
             return
         flow.silent += 1
         if flow.answered and flow.silent >= LOST:

@@ -10,6 +10,7 @@ Rules:
 """
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -29,6 +30,7 @@ MOST: Final = 200
 """The greatest number of questions at a time. Each needs a file descriptor."""
 _MOST_SERVERS: Final = 3
 _LONGEST: Final = 4096  # bytes
+_CACHED: Final = 1024
 
 _Address: TypeAlias = tuple[str, int]
 
@@ -136,6 +138,7 @@ def _listed(text: str) -> Iterator[_Address]:
             yield address, dns.PORT
 
 
+@lru_cache(_CACHED)
 def is_address(text: str) -> bool:
     """Return True for an IPv4 or IPv6 address."""
     try:

@@ -43,13 +43,10 @@ class Options:
         data = self._loopback.to_server(request, server, name)
         self._clients.start((branch, _METHOD), data, lambda: self._answer(branch, None))
 
-    def answered(self, branch: str, response: SipResponse) -> bool:
-        """Take in a response. Return True if it is one to an OPTIONS of ours."""
-        if branch not in self._asked:
-            return False
+    def answered(self, branch: str, response: SipResponse) -> None:
+        """Take in a response that is perhaps one to an OPTIONS of ours."""
         if response.status >= 200:
             self._answer(branch, response)
-        return True
 
     def _answer(self, branch: str, response: SipResponse | None) -> None:
         if told := self._asked.pop(branch):

@@ -8,7 +8,6 @@ Rules:
 """
 
 from collections.abc import Callable
-from ipaddress import ip_address
 from typing import Final, TypeAlias
 
 from fargo.adapters.sip.marks import written
@@ -37,17 +36,17 @@ class OwnAddresses:
 
     def at(self, peer: Endpoint) -> Endpoint:
         """Return our address for a peer."""
-        return self._seen.get((peer.transport, peer.ip)) or self._settings.own(
-            peer.transport, ip_address(peer.ip).version
-        )
+        return self._seen.get((peer.transport, peer.ip)) or self._settings.own(peer)
 
-    def learn(self, peer: Endpoint, seen: Endpoint) -> None:
-        """Take in the address at which a registrar has seen us."""
+    def learn(self, peer: Endpoint, seen: Endpoint) -> bool:
+        """Take in the address at which a registrar has seen us. Return True if it is another than before."""
         if self._settings.public_address is not None:
-            return
-        key, own = (peer.transport, peer.ip), self._settings.own(peer.transport, ip_address(peer.ip).version)
+            return False
+        before = self.at(peer)
+        key, own = (peer.transport, peer.ip), self._settings.own(peer)
         # A connection comes from any port, so only its address tells that there is a NAT.
         if seen == own or (seen.transport != "udp" and seen.ip == own.ip):
             self._seen.pop(key)
         else:
             self._seen[key] = seen
+        return self.at(peer) != before

@@ -299,7 +299,7 @@ class Sending:
             name = server_name(outgoing.hop.host) if endpoint.transport == "tls" else None
             data = self._loopback.to_server(request, endpoint, name)
         except UnwritableSipError as problem:
-            self._undelivered(outgoing, DeliveryFailure(Undelivered.UNSENDABLE, str(problem)))
+            self._undelivered(outgoing, DeliveryFailure(Undelivered.UNSENDABLE, _details(problem)))
             return
         except _NoSecretError:
             self._undelivered(outgoing, DeliveryFailure(Undelivered.SECRET))
@@ -353,7 +353,7 @@ class Sending:
         try:
             data = self._loopback.to_edge(outward.request(command, self._own.via(branch), None))
         except UnwritableSipError as problem:
-            self._tell(user, id, command, DeliveryFailure(Undelivered.UNSENDABLE, str(problem)))
+            self._tell(user, id, command, DeliveryFailure(Undelivered.UNSENDABLE, _details(problem)))
             return
 
         def send() -> None:
@@ -467,6 +467,12 @@ def _clear(outgoing: _Outgoing) -> None:
 def _name(command: Request) -> str | None:
     """Return the registration or dialog of a command, None if that has the name of the command itself."""
     return command.connection if isinstance(command, SendRegister) else command.dialog
+
+
+def _details(problem: UnwritableSipError) -> str:
+    """Return why a message cannot be written, to be put behind a colon."""
+    text = str(problem).removesuffix(".")
+    return text[:1].lower() + text[1:]
 
 
 def _is_call(method: str, response: SipResponse) -> bool:

@@ -6,7 +6,8 @@ Rules:
    the core may have to ask others first, and the edge must not give us up.
 2. The final response to an INVITE is repeated until its ACK comes (§17.2.1 Timer G, §13.3.1.4), and a reliable
    provisional response until its PRACK comes (RFC 3262 §3), for at most PATIENCE.
-3. An ACK is reported once. That to a failure has the branch of its INVITE, that to a 2xx is found by the dialog.
+3. An ACK is reported once. That to a failure has the branch of its INVITE, unless the edge was restarted in between.
+   All others are found by the dialog.
 """
 
 from collections.abc import Callable
@@ -26,12 +27,15 @@ class _Transaction:
 
     __slots__ = ("delay", "final", "response", "timer", "waited")
 
+    delay: float
+    """Seconds until the response is repeated."""
+    waited: float
+    """Seconds since it was sent first."""
+
     def __init__(self) -> None:
         self.response: bytes | None = None
         self.final = False
         self.timer: Any = None
-        self.delay = T1
-        self.waited = 0.0
 
 
 class ServerTransactions:
@@ -42,8 +46,8 @@ class ServerTransactions:
         self._call_later = reactor.callLater
         self._open: Recent[Key, _Transaction] = Recent(LONGEST, MOST, reactor.seconds)
         self._done: Recent[Key, _Transaction] = Recent(PATIENCE, MOST, reactor.seconds)
-        self._accepted: Recent[Fork, _Transaction] = Recent(PATIENCE, MOST, reactor.seconds)
-        """The INVITEs with a 2xx of ours."""
+        self._dialogs: Recent[Fork, _Transaction] = Recent(PATIENCE, MOST, reactor.seconds)
+        """The INVITEs with a final response of ours."""
         self._reliable: Recent[Reliable, _Transaction] = Recent(PATIENCE, MOST, reactor.seconds)
         self._acknowledged: Recent[Fork, None] = Recent(PATIENCE, MOST, reactor.seconds)
         """The ACKs that were reported."""
@@ -73,21 +77,20 @@ class ServerTransactions:
             self._reliable[reliable] = transaction
             self._repeat_later(transaction)
 
-    def complete(self, key: Key, data: bytes, accepts: Fork | None = None) -> None:
-        """Send a final response. ``accepts``: the dialog, if it is a 2xx to an INVITE."""
+    def complete(self, key: Key, data: bytes, dialog: Fork) -> None:
+        """Send a final response. ``dialog``: that which it belongs to, with our tag."""
         transaction = self._open.pop(key) or self._done.get(key) or _Transaction()
         self._done[key] = transaction
         transaction.response, transaction.final = data, True
         self._send(data)
         _stop(transaction)
-        if accepts:
-            self._accepted[accepts] = transaction
         if key[1] == _INVITE:
+            self._dialogs[dialog] = transaction
             self._repeat_later(transaction)
 
     def acknowledge(self, branch: str, fork: Fork) -> bool:
         """Take in an ACK. Return True if it has to be reported (rule 3)."""
-        transaction = self._done.get((branch, _INVITE)) or self._accepted.get(fork)
+        transaction = self._done.get((branch, _INVITE)) or self._dialogs.get(fork)
         if transaction:
             _stop(transaction)
         new = fork not in self._acknowledged

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
-from fargo.statemachine.model.sip_messages import Endpoint, SipTransport
+from fargo.statemachine.model.sip_messages import Endpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +29,17 @@ class SipSettings:
         """The versions of IP that we have addresses of, in the order of the addresses."""
         return tuple(dict.fromkeys(ip_address(each).version for each in self.addresses))
 
-    def own(self, transport: SipTransport, version: int) -> Endpoint:
-        """Return our address for a transport and a version of IP, as others reach it, as far as that is configured.
+    def own(self, peer: Endpoint) -> Endpoint:
+        """Return our address for a peer, as others reach it, as far as that is configured.
 
-        If we have none of that version, it is our first.
+        If we have none of the peer's version of IP, it is our first.
         """
-        address = next((each for each in self.addresses if ip_address(each).version == version), self.addresses[0])
+        address = next((each for each in self.addresses if _is_like(each, peer.ip)), self.addresses[0])
         public = self.public_address
-        shown = public if public and ip_address(public).version == ip_address(address).version else address
-        return Endpoint(transport, shown, self.tls_port if transport == "tls" else self.port)
+        shown = public if public and _is_like(public, address) else address
+        return Endpoint(peer.transport, shown, self.tls_port if peer.transport == "tls" else self.port)
+
+
+def _is_like(ip: str, other: str) -> bool:
+    """Return True if two addresses have the same version of IP."""
+    return (":" in ip) == (":" in other)

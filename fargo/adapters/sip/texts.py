@@ -19,23 +19,20 @@ RECEIVE_BUG: Final = "A bug: a SIP message could not be handled"
 ONLY_CALLS: Final = "Only calls are taken"
 NO_TRANSFERS: Final = "Transfers are not taken"
 
-# --- for users: why a request was not sent
+# --- for users: why a request was not sent. The core puts these behind a colon, or into brackets.
 
-BODY_NOT_KEPT: Final = "The gateway does not keep such a body."
-NOT_SIP: Final = "The address of the account is not a SIP address."
-NOWHERE: Final = "The request has no address that it could be sent to."
-OUT_OF_REACH: Final = "The server has no address of a version of IP that the gateway has."
-
-# --- for users: why a server over TLS is not trusted
-
-EXPIRED: Final = "The TLS certificate of {host} has expired."
-SELF_SIGNED: Final = "{host} has a TLS certificate that it has issued to itself."
-UNKNOWN_AUTHORITY: Final = "The TLS certificate of {host} was issued by an authority that this gateway does not trust."
-OTHER_NAME: Final = "The TLS certificate of {host} is for {names}, not for {host}."
+NOWHERE: Final = "it has no address that a request can be sent to"
+OUT_OF_REACH: Final = "the gateway has no address with its version of IP"
+EXPIRED: Final = "it has expired"
+SELF_SIGNED: Final = "the server has issued it to itself"
+UNKNOWN_AUTHORITY: Final = "it was issued by an authority that the gateway does not trust"
+OTHER_NAME: Final = "it is for {names}"
 NO_NAME: Final = "no name"
-NO_CERTIFICATE: Final = "{host} has no TLS certificate that can be read."
+NO_CERTIFICATE: Final = "it cannot be read"
 
 # --- what is wrong with a message
 
+BODY_NOT_KEPT: Final = "The gateway does not keep such a body."
+NOT_SIP: Final = "The address of the account is not a SIP address."
 BAD_MARK: Final = "A line of the SIP edge is malformed."
 NOT_UTF8: Final = "The session description is not UTF-8 text."

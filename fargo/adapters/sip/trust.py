@@ -13,7 +13,7 @@ Rules:
 from collections.abc import Callable
 from typing import Final, NamedTuple, TypeAlias
 
-from fargo.adapters.sip import marks
+from fargo.adapters.sip import marks, texts
 from fargo.adapters.sip.certificates import problem_of
 from fargo.adapters.sip.client_transactions import LONGEST, MOST
 from fargo.adapters.sip.name_servers import is_address
@@ -40,7 +40,8 @@ _Told: TypeAlias = Callable[[DeliveryFailure | None], None]
 
 def local_failure(response: SipResponse) -> DeliveryFailure:
     """Return what a final response means that the edge has made itself, because nothing came from outside."""
-    return DeliveryFailure(_LOCAL_FAILURES.get(response.status, Undelivered.UNSENDABLE), response.phrase or None)
+    why = _LOCAL_FAILURES.get(response.status)
+    return DeliveryFailure(why) if why else DeliveryFailure(Undelivered.UNSENDABLE, texts.OUT_OF_REACH)
 
 
 class Trust:

@@ -7,10 +7,8 @@
    earlier are not passed on, because the properties include their values.
 4. For a channel that no longer exists, HangUp and CloseChannel are answered with `ChannelClosed`. Any other command for
    it has no effect.
-5. rakia aborts in three cases, which this module prevents. Local candidates are finished twice: the media of a channel
-   is described once. A description is rejected after the call has ended: an ended channel accepts HangUp and
-   CloseChannel only. A description is rejected that was pending when we requested hold or unhold: from then on it can
-   only be accepted.
+5. rakia aborts if local candidates are finished twice: the media of a channel is described once. It may abort if a
+   description is rejected, because the phone can end or change the call at that moment: none is ever rejected.
 6. Completing a flow state that is no longer pending fails. The error is ignored, because a newer state has been
    signalled.
 """
@@ -78,8 +76,6 @@ class Channel:
     """The handle of the remote party."""
     offer: str = ""
     """The path of the pending media description, "" if none is pending."""
-    rejectable: bool = False
-    """True if the pending description may be rejected: we have not requested hold or unhold since it arrived."""
     described: bool = False
     ended: bool = False
     announced: bool = True
@@ -128,7 +124,7 @@ class Calls:
         if signal.member == "Closed":
             self._forget(channel)
         elif signal.member == "NewMediaDescriptionOffer":
-            channel.offer, channel.rejectable = str(signal.arguments[0]), True
+            channel.offer = str(signal.arguments[0])
         event = translate.call_event(channel.name, channel.contact, signal)
         if isinstance(event, CallStateChanged) and event.state == CallState.ENDED:
             channel.ended = True
@@ -223,8 +219,6 @@ class Calls:
                 self._run(channel, self._describe(channel, codecs, candidates))
             case AcceptDescription(_, codecs):
                 self._run(channel, self._accept_description(channel, codecs))
-            case RejectDescription():
-                self._reject_description(channel)
             case CompleteReceiving(_, state):
                 tell(channel.stream, STREAM, "CompleteReceivingStateChange", "u", state)
             case CompleteSending(_, state):
@@ -237,6 +231,8 @@ class Calls:
                 tell(channel.path, CHANNEL, "Close")
             case PlaceCall():
                 raise AssertionError("PlaceCall is for a channel without a path")
+            case RejectDescription():
+                raise AssertionError("only older logs have RejectDescription")
             case _:
                 assert_never(command)
 
@@ -265,14 +261,8 @@ class Calls:
         accepted = translate.description(written.structs, channel.contact)
         return self._host.call(offer, DESCRIPTION, "Accept", "a{sv}", accepted)
 
-    def _reject_description(self, channel: Channel) -> None:
-        if channel.offer and channel.rejectable:
-            self._host.tell(channel.offer, DESCRIPTION, "Reject", "(uuss)", translate.REJECTION)
-            channel.offer = ""
-
     async def _request_hold(self, channel: Channel, hold: bool) -> None:
         """Request hold or unhold. If it fails, the call goes on: put the hold state that it remains in."""
-        channel.rejectable = False
         try:
             await self._host.call(channel.path, HOLD, "RequestHold", "b", hold)
         except BusError as refused:

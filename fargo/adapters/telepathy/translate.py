@@ -62,9 +62,6 @@ CONNECTED: Final = 0
 DISCONNECTED: Final = 2
 """Values of Connection_Status."""
 
-REJECTION: Final = (dbus.UInt32(0), dbus.UInt32(12), f"{ERROR}.Media.CodecsIncompatible", "")
-"""The argument of MediaDescription.Reject ((uuss))."""
-
 _CONTACT: Final = 1  # Handle_Type
 _EVENTS: Final = "telephone-event"  # RFC 4733: its fmtp is a list without a name; Telepathy names it "events"
 _FROM_SDP: Final = ("ptime", "maxptime")
@@ -86,12 +83,16 @@ def account_parameters(
 ) -> dict[str, Any]:
     """Return the parameters of RequestConnection (a{sv}).
 
-    rakia communicates with the SIP edge only, so it must not discover its own address.
+    rakia communicates with the SIP edge only, so it must not discover its own address. It answers a challenge with the
+    extra credentials if its realm is not that of the registrar: the provider's proxies may have another (RFC 3261
+    §22.3). The edge sees to it that nobody else challenges it.
     """
     wanted = {
         "account": str(uri),
         "password": password,
         "auth-user": auth_user,
+        "extra-auth-user": auth_user or uri.user,
+        "extra-auth-password": password,
         "discover-binding": False,
         "discover-stun": False,
         "keepalive-mechanism": "off",

@@ -123,4 +123,14 @@ def begun(call: Call, channel: str, caller: Caller, session: str | None, effects
 
 def ended(call: Call, by: Side, reason: Reason, effects: Effects) -> None:
     """Record who ended the call, and why."""
-    effects.record(RecordEnded(call.id, by, reason.cause, reason.text))
+    effects.record(RecordEnded(call.id, by, reason.cause, reason.text, reason.status))
+
+
+def changed(before: Call | None, after: Call, effects: Effects) -> None:
+    """Record what is new of the SIP dialog and its audio session."""
+    if before is not None and before.sip is after.sip:
+        return
+    known = sip_leg.records(before.sip, before.id) if before else ()
+    for record in sip_leg.records(after.sip, after.id):
+        if record not in known:
+            effects.record(record)

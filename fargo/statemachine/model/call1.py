@@ -179,7 +179,9 @@ class AcceptDescription(_ChannelCommand, frozen=True, tag="AcceptDescription"):
 
 
 class RejectDescription(_ChannelCommand, frozen=True, tag="RejectDescription"):
-    """MediaDescription.Reject on the far end's waiting description."""
+    """MediaDescription.Reject on the far end's waiting description. Only logs of older rules have it: see
+    `rules.WAITING_ANSWER`.
+    """
 
 
 class CompleteReceiving(_ChannelCommand, frozen=True, tag="CompleteReceiving"):

@@ -4,7 +4,8 @@ carries them out.
 Rules:
 
 1. A call has one record of its beginning and one of its end, one for each path that its audio takes, one when it is
-   answered, and one of the packets that a relay received. A call that is refused at once has records too.
+   answered, and one of the packets that a relay received. A call that is refused at once has records too. If our own
+   user agent has the call, there is also one for each Call-ID, and one for each state of the audio session.
 2. Records follow the commands of the same event, so that no command's id depends on the records.
 3. A call's id is the version of the event that started the call: a proposal (XEP-0353), a session-initiate that
    follows no proposal, or the arrival of a SIP call.
@@ -80,12 +81,39 @@ class RecordCarried(_Record, frozen=True, tag="NoteCarried"):
     from_phone: int
 
 
+class RecordDialog(_Record, frozen=True, tag="NoteDialog"):
+    """An INVITE that may begin a dialog was sent or received: its Call-ID, and the URIs of From and To (RFC 3261
+    §8.1.1). A call that is placed once more, through the relay, has another Call-ID then.
+    """
+
+    call_id: str
+    sender: str
+    recipient: str
+
+
+class RecordMedia(_Record, frozen=True, tag="NoteMedia"):
+    """The audio session, as the call was answered with it or as it was changed later (RFC 3264).
+
+    ``codecs``: those that were agreed on, such as "PCMU/8000". ``local``: the address to which the phone sends audio,
+    that of the client or the relay; ``remote``: the phone's own. Both are ``ip:port``, None if not known. ``held_by``:
+    the ends that have put the other on hold.
+    """
+
+    codecs: tuple[str, ...]
+    local: str | None = None
+    remote: str | None = None
+    held_by: tuple[Side, ...] = ()
+
+
 class RecordEnded(_Record, frozen=True, tag="NoteEnded"):
-    """The call ended, or the attempt failed: who ended it, why, and a text for people."""
+    """The call ended, or the attempt failed: who ended it, why, and a text for people. ``status``: that of the response
+    with which the far end refused the INVITE, None if it did not, or the SIP engine does not tell.
+    """
 
     by: Side
     cause: Cause
     text: str = ""
+    status: int | None = None
 
 
 class RecordAccount(Struct, frozen=True, gc=False, omit_defaults=True, tag="NoteAccount"):
@@ -98,5 +126,7 @@ class RecordAccount(Struct, frozen=True, gc=False, omit_defaults=True, tag="Note
     status: str | None = None
 
 
-CallRecord: TypeAlias = RecordBegun | RecordPath | RecordAnswered | RecordCarried | RecordEnded
+CallRecord: TypeAlias = (
+    RecordBegun | RecordPath | RecordAnswered | RecordCarried | RecordDialog | RecordMedia | RecordEnded
+)
 LogRecord: TypeAlias = CallRecord | RecordAccount

@@ -14,7 +14,7 @@ from typing import Final
 
 from msgspec import Struct
 
-RULES: Final = 3
+RULES: Final = 4
 """The version that today's code folds by."""
 
 
@@ -62,6 +62,12 @@ EVERY_PROPOSAL_ANSWERED: Final = RuleChange(
     "every proposal is answered",
     "A proposal beyond the limit, or one that comes twice, gets an answer; one of a call that has begun gets no more.",
 )
+WAITING_ANSWER: Final = RuleChange(
+    4,
+    "the answer's description is left waiting",
+    "The description in the answer to an outgoing call is no longer rejected, neither two seconds after the answer nor"
+    " before a hold.",
+)
 CHANGES: Final[tuple[RuleChange, ...]] = (
     ALL_THAT_IS_DUE,
     END_AFTER_FAULT,
@@ -70,4 +76,5 @@ CHANGES: Final[tuple[RuleChange, ...]] = (
     PLAIN_SENTENCES,
     LATE_ANSWER,
     EVERY_PROPOSAL_ANSWERED,
+    WAITING_ANSWER,
 )

@@ -12,7 +12,12 @@ from typing import Final
 
 from sqlite_utils import Database
 
-RECORDS: Final = "'Fault', 'NoteAccount', 'NoteAnswered', 'NoteBegun', 'NoteCarried', 'NoteEnded', 'NotePath'"
+_FIRST_RECORDS: Final = "'Fault', 'NoteAccount', 'NoteAnswered', 'NoteBegun', 'NoteCarried', 'NoteEnded', 'NotePath'"
+"""The types of records that there were at first."""
+RECORDS: Final = (
+    "'Fault', 'NoteAccount', 'NoteAnswered', 'NoteBegun', 'NoteCarried', 'NoteDialog', 'NoteEnded', 'NoteMedia',"
+    " 'NotePath'"
+)
 """The types of commands in the index `notes_by_type`. SQLite uses it for a query on `commands` that names exactly
 these.
 """
@@ -34,7 +39,7 @@ _CALLS: Final = """
     ), ended as materialized (
         select user, json_extract(body, '$.call') as call, max(event), at, time, body
         from notes where type = 'NoteEnded' group by 1, 2
-    )
+    ){parts}
     select
         begun.user || '/' || call as call,
         begun.user as user,
@@ -54,13 +59,43 @@ _CALLS: Final = """
         coalesce(json_extract(ended.body, '$.by'), '') as ended_by,
         coalesce(json_extract(ended.body, '$.cause'), '') as cause,
         coalesce(json_extract(ended.body, '$.text'), '') as reason,
-        coalesce(json_extract(begun.body, '$.session'), '') as session
+        coalesce(json_extract(begun.body, '$.session'), '') as session{columns}
     from begun
     left join path using (user, call) left join answered using (user, call)
-    left join carried using (user, call) left join ended using (user, call)
+    left join carried using (user, call) left join ended using (user, call){joins}
     order by begun.event
 """
-"""The view of calls; `peer` is the expression for that column."""
+"""The view of calls; `peer` is the expression for that column. The others are "" in the views without SIP."""
+_PEER: Final = "coalesce(json_extract(begun.body, '$.peer'), '')"
+_SIP_PARTS: Final = """, dialog as materialized (
+        select user, json_extract(body, '$.call') as call, max(event), body
+        from notes where type = 'NoteDialog' group by 1, 2
+    ), session as materialized (
+        select
+            user, json_extract(body, '$.call') as call, event, at, body,
+            lead(at) over (partition by user, json_extract(body, '$.call') order by event) as until
+        from notes where type = 'NoteMedia'
+    ), media as materialized (
+        select
+            session.user as user, session.call as call, max(session.event), session.body as body,
+            sum(case
+                when json_array_length(session.body, '$.held_by') > 0
+                then cast((coalesce(session.until, ended.at) - session.at) * 1000 as integer)
+                else 0
+            end) / 1000.0 as held
+        from session left join ended using (user, call) group by 1, 2
+    )"""
+_SIP_COLUMNS: Final = """,
+        coalesce(json_extract(dialog.body, '$.call_id'), '') as call_id,
+        coalesce(json_extract(dialog.body, '$.sender'), '') as sip_from,
+        coalesce(json_extract(dialog.body, '$.recipient'), '') as sip_to,
+        json_extract(ended.body, '$.status') as sip_status,
+        coalesce((select group_concat(value, ', ') from json_each(media.body, '$.codecs')), '') as codecs,
+        coalesce(json_extract(media.body, '$.local'), '') as media_local,
+        coalesce(json_extract(media.body, '$.remote'), '') as media_remote,
+        media.held as held"""
+_SIP_JOINS: Final = """
+    left join dialog using (user, call) left join media using (user, call)"""
 
 
 def events_and_commands(db: Database) -> None:
@@ -104,14 +139,14 @@ def what_became_of_calls(db: Database) -> None:
         'application', 'fault', 'forbidden', 'media', 'network', 'not-found', 'security', 'server-error', 'transport',
         'unavailable'
     """
-    db.execute(f"create index notes_by_type on commands (type, event) where type in ({RECORDS})")
+    db.execute(f"create index notes_by_type on commands (type, event) where type in ({_FIRST_RECORDS})")
     db.execute("create index sign_outs on events (type) where type = 'SipSignedOut'")
     db.execute(f"""
         create view notes as
         select c.event, e.user, e.version, e.at, e.time, c.type, c.body
-        from commands c join events e on e.id = c.event where c.type in ({RECORDS})
+        from commands c join events e on e.id = c.event where c.type in ({_FIRST_RECORDS})
     """)
-    db.execute(_CALLS.format(peer="json_extract(begun.body, '$.peer')"))
+    db.execute(_CALLS.format(peer="json_extract(begun.body, '$.peer')", parts="", columns="", joins=""))
     db.execute("""
         create view accounts as
         select user, address, signed_in, status, since from (
@@ -184,7 +219,21 @@ def calls_of_bugs(db: Database) -> None:
 def anonymous_callers(db: Database) -> None:
     """Keep `peer` empty in `calls` for an anonymous caller, whose address is null in the record now."""
     db.execute("drop view calls")
-    db.execute(_CALLS.format(peer="coalesce(json_extract(begun.body, '$.peer'), '')"))
+    db.execute(_CALLS.format(peer=_PEER, parts="", columns="", joins=""))
+
+
+def sip_of_calls(db: Database) -> None:
+    """Add what our own user agent records of a call to `calls`, and its types of records to `notes`."""
+    db.execute("drop view calls")
+    db.execute("drop view notes")
+    db.execute("drop index notes_by_type")
+    db.execute(f"create index notes_by_type on commands (type, event) where type in ({RECORDS})")
+    db.execute(f"""
+        create view notes as
+        select c.event, e.user, e.version, e.at, e.time, c.type, c.body
+        from commands c join events e on e.id = c.event where c.type in ({RECORDS})
+    """)
+    db.execute(_CALLS.format(peer=_PEER, parts=_SIP_PARTS, columns=_SIP_COLUMNS, joins=_SIP_JOINS))
 
 
 SCHEMA: Final = (
@@ -195,5 +244,6 @@ SCHEMA: Final = (
     calls_and_rules,
     calls_of_bugs,
     anonymous_callers,
+    sip_of_calls,
 )
 """All of them, in order."""

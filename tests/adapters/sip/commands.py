@@ -69,4 +69,5 @@ def in_dialog(method: str, **more: Any) -> SendRequest:
 
 def responding(head: RequestHead, status: int, phrase: str = "Phrase", **more: Any) -> SendResponse:
     """Return a response to a received request."""
-    return SendResponse("12.0-0123456789abcdef", head, status, phrase, "12.0-0123456789abcdef-0011223344556677", **more)
+    response = SendResponse("12.0-0123456789abcdef", head, status, phrase, "12.0-0123456789abcdef-0011223344556677")
+    return replace(response, **more)

@@ -8,6 +8,7 @@ from typing import Any, Self
 from edge.agents import Address, Agent, Message, host_port, request, response, unique
 from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 from twisted.internet.task import Clock
+from twisted.logger import LogEvent, LogLevel, formatEvent, globalLogPublisher
 
 from fargo.adapters.sip.adapter import SipAdapter
 from fargo.adapters.sip.names import Names
@@ -54,7 +55,7 @@ class ScriptedEdge(Agent):
         return edge
 
     def put(self, message: Message) -> None:
-        number, method = message["CSeq"].split()
+        number, method, *_ = *message["CSeq"].split(), "", ""
         assert is_authentic(message["X-Fargo-Key"], self.keys.to_edge, message["Call-ID"], number, method)
         super().put(message)
 
@@ -72,7 +73,7 @@ class ScriptedEdge(Agent):
         told = {"at": f"192.0.2.10:{port}", "boot": self.boot, **more}
         return "X-Fargo-From", ";".join([peer, *(f"{name}={value}" for name, value in told.items())])
 
-    def answer_from(
+    def response_from(
         self,
         peer: str,
         to: Message,
@@ -83,29 +84,48 @@ class ScriptedEdge(Agent):
         body: str = "",
         **more: str,
     ) -> Message:
+        """Return a response from outside, as the edge passes it on."""
+        return response(to, status, phrase, headers=[self.outside(peer, **more), *headers], body=body)
+
+    def answer_from(self, peer: str, to: Message, status: int, phrase: str = "Phrase", **more: Any) -> Message:
         """Pass a response from outside on."""
-        return self.send(response(to, status, phrase, headers=[self.outside(peer, **more), *headers], body=body))
+        return self.send(self.response_from(peer, to, status, phrase, **more))
 
     def answer_itself(self, to: Message, status: int, phrase: str = "Phrase") -> Message:
         """Send a response that the edge makes itself."""
         return self.send(response(to, status, phrase, headers=[("X-Fargo-Local", "1")]))
 
-    def deliver(
+    def request_from(
         self,
+        peer: str,
         method: str,
         uri: str,
-        peer: str = "udp:192.0.2.1:5060",
         *,
         headers: Iterable[tuple[str, str]] = (),
         body: str = "",
     ) -> Message:
-        """Pass a request from outside on."""
+        """Return a request from outside, as the edge passes it on."""
         message = request(method, uri, headers=[self.outside(peer), *headers], body=body)
         ip = peer.partition(":")[2].rpartition(":")[0]
         below = f"SIP/2.0/{peer.partition(':')[0].upper()} {ip}:5060;branch={unique('z9hG4bK-out')};received={ip}"
         own = f"SIP/2.0/UDP {host_port(self.address)};branch={unique('z9hG4bK-edge')}"
         message.headers[:0] = [("Via", own), ("Via", below)]
-        return self.send(message)
+        return message
+
+    def deliver(self, method: str, uri: str, peer: str = "udp:192.0.2.1:5060", **more: Any) -> Message:
+        """Pass a request from outside on."""
+        return self.send(self.request_from(peer, method, uri, **more))
+
+    async def tell(self, name: str, value: str) -> Message:
+        """Send an OPTIONS that the edge makes itself, and wait for the response."""
+        host, port = self.gateway
+        own = f"SIP/2.0/UDP {host_port(self.address)};branch={unique('z9hG4bK-edge')}"
+        line = self.outside(f"udp:{host_port(self.address)}")
+        message = request("OPTIONS", f"sip:{host}:{port}", headers=[line, (name, value)])
+        message.headers.insert(0, ("Via", own))
+        sent = self.send(message)
+        assert (await self.final(sent)).status == 200
+        return sent
 
     def taken(self, wanted: Callable[[Message], bool]) -> list[Message]:
         """Take all such messages that have come out of the inbox."""
@@ -121,64 +141,54 @@ class ScriptedEdge(Agent):
         return self.send(Message(start, [*headers, ("To", final["To"]), ("CSeq", f"{number} ACK")]))
 
 
-class Rig:
-    """An adapter, the edge that it talks to, and the events that it puts. `async with` starts and stops it."""
+class Driven:
+    """An adapter that the tests give commands, and the events that it puts."""
 
-    edge: ScriptedEdge
+    adapter: SipAdapter
 
-    def __init__(self, **settings: Any) -> None:
-        self._given = settings
+    def __init__(self) -> None:
+        self._logged: list[LogEvent] = []
         self._events: asyncio.Queue[tuple[str, Event]] = asyncio.Queue()
         self._ids = count(40)
         self.broadcast: list[EdgeRestarted] = []
         self.digits: dict[str, str] = {}
 
-    async def __aenter__(self) -> Self:
-        self._loop = asyncio.get_running_loop()
-        self.edge = await ScriptedEdge.beside()
-        self.reactor = TimedReactor(self._loop)
-        await self.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.stop()
-        self.edge.close()
-
-    async def start(self) -> None:
-        """Start an adapter, with another port if there was one before."""
-        self.adapter = self._made(await self._free())
+    def start_adapter(self, settings: SipSettings, reactor: Any) -> None:
+        """Start an adapter, which knows both users."""
+        globalLogPublisher.addObserver(self._logged.append)  # type: ignore[arg-type] # zope's, not Python's
+        self.adapter = SipAdapter(self._put, self.broadcast.append, PASSWORDS.get, self._keep, settings, reactor)
         self.adapter.know([USER, OTHER])
         self.adapter.start()
 
     async def stop(self) -> None:
-        await self.adapter.stop().asFuture(self._loop)
+        """Stop the adapter. It must not have met a bug."""
+        await self.adapter.stop().asFuture(asyncio.get_running_loop())
+        globalLogPublisher.removeObserver(self._logged.append)  # type: ignore[arg-type]
+        bugs = [formatEvent(each) for each in self._logged if each["log_level"] >= LogLevel.critical]
+        assert bugs == []
 
-    async def _free(self) -> Address:
-        socket = await Agent.open("127.0.0.1")
-        socket.close()
-        await asyncio.sleep(0)
-        return socket.address
+    def do(self, command: Command, id: str | None = None, user: str = USER) -> str:
+        """Give a command, and return its id."""
+        id = id or f"{next(self._ids)}.0"
+        self.adapter.do(Issued(user, id, command))
+        return id
 
-    def _made(self, gateway: Address) -> SipAdapter:
-        self.edge.gateway = gateway
-        values = {
-            "edge": self.edge.address,
-            "gateway": gateway,
-            "secret": SECRET,
-            "addresses": ("192.0.2.10", "2001:db8::10"),
-            "port": 5060,
-            "tls_port": 5061,
-            "name_servers": (),
-            **self._given,
-        }
-        return SipAdapter(
-            self._put,
-            self.broadcast.append,
-            PASSWORDS.get,
-            self._keep,
-            SipSettings(**values),
-            self.reactor,
-        )
+    async def event(self, user: str = USER) -> Any:
+        """Return the next event, which has to be of this user."""
+        whose, event = await self._next()
+        assert whose == user
+        return event
+
+    async def any_event(self) -> Any:
+        """Return the next event, whoever it is of."""
+        return (await self._next())[1]
+
+    def has_event(self) -> bool:
+        return not self._events.empty()
+
+    async def _next(self) -> tuple[str, Event]:
+        async with asyncio.timeout(WAIT_SECONDS):
+            return await self._events.get()
 
     def _put(self, user: str, event: Event) -> None:
         assert survives(event), event
@@ -189,18 +199,40 @@ class Rig:
         self.digits[name] = digit
         return name
 
-    def do(self, command: Command, id: str | None = None, user: str = USER) -> str:
-        """Give a command, and return its id."""
-        id = id or f"{next(self._ids)}.0"
-        self.adapter.do(Issued(user, id, command))
-        return id
 
-    async def event(self, user: str = USER) -> Any:
-        """Return the next event, which has to be of this user."""
-        async with asyncio.timeout(WAIT_SECONDS):
-            whose, event = await self._events.get()
-        assert whose == user
-        return event
+class Rig(Driven):
+    """An adapter with a scripted edge. `async with` starts and stops it. ``settings``: in which it differs."""
+
+    edge: ScriptedEdge
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__()
+        self._given = settings
+
+    async def __aenter__(self) -> Self:
+        self.edge = await ScriptedEdge.beside()
+        self.reactor = TimedReactor(asyncio.get_running_loop())
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+        self.edge.close()
+
+    async def start(self) -> None:
+        """Start an adapter, with another port if there was one before."""
+        self.edge.gateway = await _free_address()
+        values = {
+            "edge": self.edge.address,
+            "gateway": self.edge.gateway,
+            "secret": SECRET,
+            "addresses": ("192.0.2.10", "2001:db8::10"),
+            "port": 5060,
+            "tls_port": 5061,
+            "name_servers": (),
+            **self._given,
+        }
+        self.start_adapter(SipSettings(**values), self.reactor)
 
     async def settled(self) -> None:
         """Return when the adapter has taken in all that was sent to it."""
@@ -214,11 +246,15 @@ class Rig:
                 self.pass_time(STEP)
                 await asyncio.sleep(0.001)
 
-    def has_event(self) -> bool:
-        return not self._events.empty()
-
     def token(self, name: str, user: str = USER) -> str:
         return token(self.edge.keys.token, f"{Names(SECRET).know(user)}.{name}")
 
     def pass_time(self, seconds: float) -> None:
         self.reactor.advance(seconds)
+
+
+async def _free_address() -> Address:
+    socket = await Agent.open("127.0.0.1")
+    socket.close()
+    await asyncio.sleep(0)
+    return socket.address

@@ -87,6 +87,13 @@ def test_nothing_is_repeated_once_anything_has_come(hop: Hop, key: Key, status: 
     assert hop.silences == 0
 
 
+@pytest.mark.parametrize(("status", "acks"), [(199, 0), (200, 0), (299, 0), (300, 1), (699, 1)])
+def test_only_failures_are_acknowledged_here(hop: Hop, status: int, acks: int) -> None:
+    hop.start()
+    assert hop.arrives(status)
+    assert hop.acknowledgements == acks
+
+
 def test_a_100_is_not_reported(hop: Hop) -> None:
     hop.start()
     assert not hop.arrives(100, tag=None)

@@ -48,7 +48,7 @@ def test_a_repeated_request_gets_the_latest_response_and_is_not_reported(hop: Ho
     assert hop.arrives(key)
     hop.servers.provide(key, b"180")
     assert not hop.arrives(key)
-    hop.servers.complete(key, b"final")
+    hop.servers.complete(key, b"final", FORK)
     assert not hop.arrives(key)
     assert hop.sent == [b"180", b"180", b"final", b"final"]
 
@@ -74,7 +74,7 @@ def test_a_cancel_is_a_request_of_its_own(hop: Hop) -> None:
 
 def test_a_request_is_forgotten_after_its_answer_cannot_be_needed_any_more(hop: Hop) -> None:
     hop.arrives(BYE)
-    hop.servers.complete(BYE, b"200")
+    hop.servers.complete(BYE, b"200", FORK)
     hop.advance(PATIENCE - 1)
     assert not hop.arrives(BYE)
     hop.advance(2)
@@ -86,12 +86,20 @@ def test_a_request_is_forgotten_after_its_answer_cannot_be_needed_any_more(hop: 
 
 def test_the_final_response_to_an_invite_is_repeated_until_its_ack(hop: Hop) -> None:
     hop.arrives()
-    hop.servers.complete(INVITE, b"486")
+    hop.servers.complete(INVITE, b"486", FORK)
     hop.advance(4)
     assert [round(each, 1) for each in hop.times] == [0, 0.5, 1.5, 3.5]
     assert hop.servers.acknowledge(INVITE[0], FORK)
     hop.advance(PATIENCE)
     assert len(hop.sent) == 4
+
+
+def test_the_ack_to_a_failure_is_found_though_the_edge_was_restarted(hop: Hop) -> None:
+    hop.arrives()
+    hop.servers.complete(INVITE, b"486", FORK)
+    assert hop.servers.acknowledge("z9hG4bK-after-restart", FORK)
+    hop.advance(PATIENCE)
+    assert len(hop.sent) == 1
 
 
 def test_a_2xx_is_repeated_until_its_ack_which_has_another_branch(hop: Hop) -> None:
@@ -115,7 +123,7 @@ def test_a_final_response_is_repeated_at_intervals_of_four_seconds_at_most_and_n
 
 def test_the_final_response_to_another_request_is_sent_once(hop: Hop) -> None:
     hop.arrives(BYE)
-    hop.servers.complete(BYE, b"200")
+    hop.servers.complete(BYE, b"200", FORK)
     hop.advance(PATIENCE)
     assert hop.sent == [b"200"]
 
@@ -139,6 +147,14 @@ def test_a_reliable_provisional_response_is_repeated_until_its_prack(hop: Hop) -
     assert len(hop.sent) == 3
 
 
+def test_another_provisional_response_ends_the_repetition_of_a_reliable_one(hop: Hop) -> None:
+    hop.arrives()
+    hop.servers.provide(INVITE, b"183", ("call", 1, 7))
+    hop.servers.provide(INVITE, b"180")
+    hop.advance(PATIENCE)
+    assert hop.sent == [b"183", b"180"]
+
+
 def test_the_final_response_ends_the_repetition_of_a_provisional_one(hop: Hop) -> None:
     hop.arrives()
     hop.servers.provide(INVITE, b"183", ("call", 1, 7))
@@ -150,7 +166,7 @@ def test_the_final_response_ends_the_repetition_of_a_provisional_one(hop: Hop) -
 
 def test_a_provisional_response_that_comes_after_the_final_one_is_dropped(hop: Hop) -> None:
     hop.arrives()
-    hop.servers.complete(INVITE, b"486")
+    hop.servers.complete(INVITE, b"486", FORK)
     hop.servers.provide(INVITE, b"180")
     assert hop.sent == [b"486"]
 
@@ -167,9 +183,9 @@ def test_a_response_is_repeated_though_its_request_came_before_a_restart(hop: Ho
 
 def test_a_final_response_that_is_given_again_is_repeated_anew(hop: Hop) -> None:
     hop.arrives()
-    hop.servers.complete(INVITE, b"486")
+    hop.servers.complete(INVITE, b"486", FORK)
     hop.advance(0.375)
-    hop.servers.complete(INVITE, b"486")
+    hop.servers.complete(INVITE, b"486", FORK)
     hop.advance(0.375)
     assert len(hop.sent) == 2
     hop.advance(0.25)
@@ -198,7 +214,7 @@ def test_the_ack_to_the_refusal_of_a_merged_request_is_not_that_to_the_answer(ho
     merged = ("z9hG4bK-merged", "INVITE")
     hop.arrives()
     hop.arrives(merged)
-    hop.servers.complete(merged, b"482")
+    hop.servers.complete(merged, b"482", OTHER)
     hop.servers.complete(INVITE, b"200", FORK)
     assert hop.servers.acknowledge(merged[0], OTHER)
     hop.advance(0.625)
@@ -219,7 +235,7 @@ def test_the_oldest_are_forgotten_when_there_are_too_many(hop: Hop, monkeypatch:
     hop.servers = ServerTransactions(hop._send, hop.clock)
     for number in range(50):
         assert hop.arrives((f"z9hG4bK-{number}", "INVITE"))
-        hop.servers.complete((f"z9hG4bK-done-{number}", "BYE"), b"")
+        hop.servers.complete((f"z9hG4bK-done-{number}", "BYE"), b"", FORK)
     assert (len(hop.servers._open), len(hop.servers._done)) == (10, 10)
 
 

@@ -69,7 +69,11 @@ class Dialog:
 
 
 class SipAgent(asyncio.DatagramProtocol):
-    """Registers `user` with `password`. `refuse` is the response to REGISTER instead; if `silent` it gets none."""
+    """Registers `user` with `password`. `refuse` is the response to REGISTER instead; if `silent` it gets none.
+
+    `registrations` counts the successful ones. `lasting` is the header that says how long they last, in the place of
+    the Contact that was given.
+    """
 
     def __init__(self, address: str, port: int, user: str, password: str) -> None:
         self.address = address
@@ -79,6 +83,8 @@ class SipAgent(asyncio.DatagramProtocol):
         self.refuse: tuple[int, str] | None = None
         self.silent = False
         self.registered = ""
+        self.registrations = 0
+        self.lasting = ""
         self.auth_user = ""
         self._inbox: list[Message] = []
         self._news = asyncio.Event()
@@ -129,6 +135,10 @@ class SipAgent(asyncio.DatagramProtocol):
         """The next response that refuses an INVITE."""
         return await self._next(lambda m: m.code >= 300 and m.cseq[1] == "INVITE", "refusal", seconds)
 
+    async def final(self, seconds: float = SECONDS) -> Message:
+        """The next final response to an INVITE."""
+        return await self._next(lambda m: m.code >= 200 and m.cseq[1] == "INVITE", "final response", seconds)
+
     async def _next(self, wanted: Callable[[Message], bool], what: str, seconds: float) -> Message:
         try:
             async with asyncio.timeout(seconds):
@@ -147,6 +157,14 @@ class SipAgent(asyncio.DatagramProtocol):
         """Wait until no contact is registered."""
         async with asyncio.timeout(seconds):
             while self.registered:
+                self._news.clear()
+                await self._news.wait()
+
+    async def refreshed(self, seconds: float = SECONDS) -> None:
+        """Wait for a successful registration."""
+        known = self.registrations
+        async with asyncio.timeout(seconds):
+            while self.registrations == known:
                 self._news.clear()
                 await self._news.wait()
 
@@ -220,11 +238,12 @@ class SipAgent(asyncio.DatagramProtocol):
         else:
             gone = "expires=0" in request["contact"] or request["expires"] == "0"
             self.registered = "" if gone else request.contact
+            self.registrations += 1
             self._news.set()
-            contact = f"Contact: {request['contact']};expires={0 if gone else 600}"
+            contact = self.lasting or f"Contact: {request['contact']};expires={0 if gone else 600}"
             to = f"{request['to']};tag=r"
-            lines = ["SIP/2.0 200 OK", f"Via: {request['via']}", f"From: {request['from']}", f"To: {to}"]
-            lines += [f"Call-ID: {request['call-id']}", f"CSeq: {request['cseq']}", contact]
+            lines = ["SIP/2.0 200 OK", *(f"Via: {via}" for via in request.all("via")), f"From: {request['from']}"]
+            lines += [f"To: {to}", f"Call-ID: {request['call-id']}", f"CSeq: {request['cseq']}", contact]
             self.send(_with_body(lines, ""), request.source)
 
     def _authorized(self, request: Message) -> bool:
@@ -232,12 +251,12 @@ class SipAgent(asyncio.DatagramProtocol):
         if given.get("nonce") != self._nonce:
             return False
         self.auth_user = given["username"]
-        secret = _md5(f"{given['username']}:r:{self.password}")
-        wanted = _md5(f"REGISTER:{given['uri']}")
-        return given["response"] == _md5(f"{secret}:{self._nonce}:{wanted}")
+        secret = md5(f"{given['username']}:r:{self.password}")
+        wanted = md5(f"REGISTER:{given['uri']}")
+        return given["response"] == md5(f"{secret}:{self._nonce}:{wanted}")
 
 
-def _md5(text: str) -> str:
+def md5(text: str) -> str:
     return hashlib.md5(text.encode()).hexdigest()
 
 

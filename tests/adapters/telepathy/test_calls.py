@@ -28,7 +28,6 @@ from fargo.statemachine.model.call1 import (
     HoldStateChanged,
     PlaceCall,
     ReceivingStateChanged,
-    RejectDescription,
     RequestHold,
     RingCall,
     SendingStateChanged,
@@ -235,27 +234,6 @@ async def test_a_line_break_in_a_parameter_stays_out_of_sdp(rig: Rig, agent: Sip
 # --- after it was answered
 
 
-async def test_rejecting_the_answer_late_leaves_rakia_ready_for_other_codecs(
-    rig: Rig, agent: SipAgent, connection: str
-) -> None:
-    call, dialog = await converse(rig, agent, connection)
-    await rig.expect(DescriptionReceived, channel=call)
-    agent.request(dialog, "INVITE", sdp(4000, "0", RTPMAPS[1], version=2))
-    rig.do(RejectDescription(call))
-    assert (await rig.expect(DescriptionReceived, channel=call)).codecs == (PCMU,)
-    rig.do(AcceptDescription(call, (PCMU,)))
-    assert "m=audio 6000 RTP/AVP 0\r\n" in (await agent.expect(200)).body
-
-
-async def test_rejecting_after_the_end_does_not_reach_rakia(rig: Rig, agent: SipAgent, connection: str) -> None:
-    call, dialog = await converse(rig, agent, connection)
-    agent.request(dialog, "BYE")
-    await rig.expect(CallStateChanged, channel=call, state=CallState.ENDED)
-    rig.do(RejectDescription(call))
-    await closed(rig, call)
-    await place(rig, agent, connection)
-
-
 async def test_hold_and_resume_by_the_far_end(rig: Rig, agent: SipAgent, connection: str) -> None:
     call, dialog = await converse(rig, agent, connection)
     agent.request(dialog, "INVITE", sdp(4000, "8", RTPMAPS[0], "sendonly", version=2))
@@ -280,7 +258,6 @@ async def test_a_far_end_that_moves_is_seen_if_its_c_line_is_another(
 ) -> None:
     """Not if only its port is, or RTCP's. What stands where a TTL could makes it another, and does nothing else."""
     call, dialog = await converse(rig, agent, connection)
-    rig.do(RejectDescription(call))
     rig.events.clear()
     bodies = [
         placed(2, "127.0.0.4/15/160"),
@@ -347,7 +324,6 @@ async def held_and_back(rig: Rig, agent: SipAgent, call: str) -> None:
 
 async def test_a_call_out_is_held_and_taken_back(rig: Rig, agent: SipAgent, connection: str) -> None:
     call, _ = await converse(rig, agent, connection)
-    rig.do(RejectDescription(call))
     await held_and_back(rig, agent, call)
     await held_and_back(rig, agent, call)
 
@@ -356,17 +332,6 @@ async def test_a_call_in_is_held_and_taken_back(rig: Rig, agent: SipAgent, conne
     call, dialog = await arrive(rig, agent)
     await answer(rig, agent, call, dialog)
     await held_and_back(rig, agent, call)
-
-
-async def test_a_hold_leaves_rakia_ready_for_other_codecs(rig: Rig, agent: SipAgent, connection: str) -> None:
-    call, dialog = await converse(rig, agent, connection)
-    await rig.expect(DescriptionReceived, channel=call)
-    rig.do(RejectDescription(call))
-    await held_and_back(rig, agent, call)
-    agent.request(dialog, "INVITE", sdp(4000, "0", RTPMAPS[1], version=4))
-    assert (await rig.expect(DescriptionReceived, channel=call)).codecs == (PCMU,)
-    rig.do(AcceptDescription(call, (PCMU,)))
-    assert "m=audio 6000 RTP/AVP 0\r\n" in (await agent.expect(200)).body
 
 
 async def test_a_description_that_waits_through_a_hold_can_be_accepted(
@@ -383,46 +348,6 @@ async def test_a_description_that_waits_through_a_hold_can_be_accepted(
     assert (await rig.expect(DescriptionReceived, channel=call)).codecs == (PCMU,)
     rig.do(AcceptDescription(call, (PCMU,)))
     assert "m=audio 6000 RTP/AVP 0\r\n" in (await agent.expect(200)).body
-
-
-async def test_rejecting_what_waits_through_a_hold_does_not_reach_rakia(
-    rig: Rig, agent: SipAgent, connection: str
-) -> None:
-    call, _ = await converse(rig, agent, connection)
-    rig.do(RequestHold(call, True))
-    rig.do(RejectDescription(call))
-    await agree(agent, await agent.expect("INVITE"), "recvonly", version=2)
-    rig.do(RejectDescription(call))
-    await place(rig, agent, connection)
-
-
-async def test_rejecting_what_came_during_a_hold_does_not_reach_rakia(
-    rig: Rig, agent: SipAgent, connection: str
-) -> None:
-    call, _ = await converse(rig, agent, connection)
-    await rig.expect(DescriptionReceived, channel=call)
-    rig.do(RejectDescription(call))
-    invite = await hold(rig, agent, call)
-    agent.reply(invite, 200, "OK", sdp(4000, "8 0", *RTPMAPS, "recvonly", version=2))
-    await rig.expect(DescriptionReceived, channel=call)
-    await unhold(rig, agent, call)
-    rig.do(RejectDescription(call))
-    await place(rig, agent, connection)
-
-
-async def test_rejecting_what_comes_after_a_hold_leaves_rakia_ready_for_other_codecs(
-    rig: Rig, agent: SipAgent, connection: str
-) -> None:
-    call, dialog = await converse(rig, agent, connection)
-    await rig.expect(DescriptionReceived, channel=call)
-    rig.do(RejectDescription(call))
-    await agree(agent, await hold(rig, agent, call), "recvonly", version=2)
-    invite = await unhold(rig, agent, call)
-    agent.reply(invite, 200, "OK", sdp(4000, "8 0", *RTPMAPS, version=3))
-    await rig.expect(DescriptionReceived, channel=call)
-    agent.request(dialog, "INVITE", sdp(4000, "0", RTPMAPS[1], version=4))
-    rig.do(RejectDescription(call))
-    assert (await rig.expect(DescriptionReceived, channel=call)).codecs == (PCMU,)
 
 
 async def test_a_hold_that_is_refused_ends_with_a_bye_and_a_hang_up(rig: Rig, agent: SipAgent, connection: str) -> None:

@@ -155,6 +155,9 @@ def test_only_its_port_is_a_number_in_an_account() -> None:
     assert parameters["loose-routing"] is True
     assert parameters["discover-binding"] is False
     assert "auth-user" not in parameters
+    assert (parameters["extra-auth-user"], parameters["extra-auth-password"]) == ("alice smith", "pw")
+    parameters = translate.account_parameters(SipUri("alice", "sip.test"), "a-0815", "pw", route)
+    assert parameters["auth-user"] == parameters["extra-auth-user"] == "a-0815"
 
 
 @pytest.mark.parametrize(

@@ -138,7 +138,7 @@ async def test_rakia_sees_one_m_line_and_the_caller_gets_all(
 
 
 async def test_lines_go_with_their_m_line(line: Line) -> None:
-    own = ["a=rtpmap:0 PCMU/8000", "a=rtcp:4009 IN IP4 127.0.0.7", "a=ptime:20", "a=sendrecv"]
+    own = ["a=rtpmap:0 PCMU/8000", "a=ptime:20", "a=rtcp:4009 IN IP4 127.0.0.7", "a=sendrecv"]
     audio = "\r\n".join([AUDIO, *own, "c=IN IP4 127.0.0.6"])
     _, got = await offered(line, sdp(f"{VIDEO}\r\na=rtpmap:96 H264/90000", audio, f"{VIDEO}\r\nc=IN IP4 127.0.0.5"))
     assert got.body == shown(*own, ip="127.0.0.6")

@@ -76,9 +76,23 @@ async def test_rakia_sees_the_line_that_it_offered(line: Line, media: tuple[str,
     assert answer.all("Record-Route") == [inside]
 
 
-@pytest.mark.parametrize("media", [("m=audio 0 RTP/AVP 0",), (VIDEO, AUDIO), ("m=audio 65535 RTP/AVP 0",)])
-async def test_an_answer_that_refuses_the_line_shows_no_media(line: Line, media: tuple[str, ...]) -> None:
-    assert (await told(line, 200, "OK", body=sdp(*media))).body == ""
+@pytest.mark.parametrize(
+    "body",
+    [
+        sdp("m=audio 0 RTP/AVP 0"),
+        sdp(VIDEO, AUDIO),
+        sdp("m=audio 65535 RTP/AVP 0"),
+        sdp("m=audio 4000 RTP/SAVP 0"),
+        "nonsense",
+        "",
+    ],
+    ids=["refused", "another line", "no port for RTCP", "encrypted", "nonsense", "nothing"],
+)
+async def test_an_answer_that_is_not_usable_names_a_codec_that_nobody_has(line: Line, body: str) -> None:
+    """Without one, rakia would hang up and report nothing."""
+    answer = await told(line, 200, "OK", body=body)
+    assert answer.m_lines == ["m=audio 9 RTP/AVP 127"]
+    assert "a=rtpmap:127 none/8000" in lines(answer.body)
 
 
 @pytest.mark.parametrize(
@@ -100,6 +114,12 @@ async def test_a_refusal_passes_with_its_words(line: Line, status: int, phrase: 
 async def test_a_503_keeps_its_words(line: Line) -> None:
     answer = await told(line, 503, "Line down")
     assert (answer.status, answer.phrase) == (500, "503 Line down")
+
+
+@pytest.mark.parametrize("status", [404, 480, 500, 503, 600])
+async def test_rakia_is_not_told_to_try_again(line: Line, status: int) -> None:
+    answer = await told(line, status, "Later", ("Retry-After", "2 (in a moment)"))
+    assert answer.get("Retry-After") is None
 
 
 @pytest.mark.parametrize("bad", ["\udcff", "\udced\udca0\udc80", "\udcc0\udc80", "\udcf5\udc80\udc80\udc80"])

@@ -7,6 +7,7 @@
 4. The numbers of our requests in a dialog go up, and no two INVITEs are under way in it.
 5. A description that differs from the last one has a higher version.
 6. Every call comes to its end, and leaves nothing pending.
+7. To rename its events is to rename its commands, so it can be exported.
 """
 
 from collections.abc import Callable, Iterator
@@ -60,6 +61,7 @@ from fargo.statemachine.model.sip_messages import (
     SipResponseReceived,
     Undelivered,
 )
+from replay.exporting.export import pseudonymised
 
 from ..registering import MD5, REGISTRAR
 from ..story import BOB, DESK, OFFER, PCMA, PCMU
@@ -364,3 +366,4 @@ def test_whatever_happens_in_a_call_the_rules_hold(data: st.DataObject) -> None:
     assert not story.user.calls
     assert story.unanswered() == []
     assert all(story.finals(head) == 1 for head in story.received)
+    assert pseudonymised(tuple(story.entries)).otherwise == ()

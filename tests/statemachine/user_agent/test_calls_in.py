@@ -17,7 +17,13 @@ from fargo.statemachine.legs.user_agent.phases import (
 from fargo.statemachine.media.description import Content, Description, IceUdp, RawUdp
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call_records import RecordBegun
-from fargo.statemachine.model.commands import InformTransport, InitiateSession, SendText, TerminateSession
+from fargo.statemachine.model.commands import (
+    InformSession,
+    InformTransport,
+    InitiateSession,
+    SendText,
+    TerminateSession,
+)
 from fargo.statemachine.model.events import (
     IqSucceeded,
     PolicyChanged,
@@ -378,6 +384,15 @@ def test_a_caller_gives_up_with_a_bye() -> None:
     assert story.ended.cause is Cause.CANCELLED
 
 
+def test_a_caller_that_gives_up_is_only_waited_for_with_the_refusal() -> None:
+    story = Phoning()
+    story.invites(headers=REQUIRED)
+    story.rings()
+    story.sends("BYE")
+    assert story.ended.text == texts.CALLER_GAVE_UP
+    assert story.unanswered() == ["487"]
+
+
 def test_a_caller_gives_up_too_late() -> None:
     """RFC 3261 §9.2: the CANCEL has no effect."""
     story = Phoning()
@@ -394,6 +409,16 @@ def test_a_caller_gives_up_too_late() -> None:
     declines(story, "busy")
     story.cancels()
     assert story.statuses == [200]
+
+
+def test_a_caller_gives_up_a_call_that_was_refused_at_once() -> None:
+    story = Phoning()
+    story.invites(headers=SipHeaders(require=("x",)))
+    story.cancels()
+    assert story.statuses == [200]
+    story.acknowledges()
+    story.cancels()
+    assert story.statuses == [481]
 
 
 # --- before the answer
@@ -421,6 +446,27 @@ def test_requests_before_the_answer(method: str, body: Sdp | None, status: int) 
     assert isinstance(story.leg, UasProceeding)
 
 
+def test_the_caller_is_told_what_we_can_do_and_when_to_try_again() -> None:
+    story = Phoning()
+    story.invites()
+    story.rings()
+    assert "UPDATE" in story.the(SendResponse).headers.allow
+    story.sends("OPTIONS")
+    assert "UPDATE" in story.the(SendResponse).headers.allow
+    story.sends("UPDATE")
+    assert story.the(SendResponse).contact
+    story.sends("UPDATE", sdp())
+    assert story.the(SendResponse).headers.retry_after
+
+
+def test_a_request_with_a_lower_number_is_refused_before_the_answer() -> None:
+    story = Phoning()
+    story.invites()
+    story.sends("INFO")
+    story.sends("INFO", head=story.head("INFO", call_id="call-of-bob", cseq=101))
+    assert story.statuses == [500]
+
+
 # --- reliable provisional responses (RFC 3262)
 
 
@@ -430,6 +476,7 @@ def test_a_caller_that_demands_reliable_responses_gets_them() -> None:
     story.rings()
     ringing = story.the(SendResponse)
     assert (ringing.status, ringing.headers.require, ringing.headers.rseq) == (180, ("100rel",), 1)
+    assert ringing.contact
     assert story.unanswered() == ["180"]
     story.sends("PRACK", headers=SipHeaders(rack=RAck(1, story.arrived.head.cseq, "INVITE")))
     assert story.statuses == [200]
@@ -513,7 +560,12 @@ def test_a_caller_without_an_offer_gets_ours_in_the_answer() -> None:
     story.acknowledges(body=sdp(PCMA))
     moved = story.the(InformTransport).content.transport
     assert isinstance(moved, RawUdp)
-    assert [(each.ip, each.port) for each in moved.candidates] == [("127.0.0.4", 5000), ("127.0.0.4", 5001)]
+    assert [(each.ip, each.port, each.generation) for each in moved.candidates] == [
+        ("127.0.0.4", 5000, 0),
+        ("127.0.0.4", 5001, 0),
+    ]
+    assert not story.all(InformSession)
+    assert not story.confirmed.session.held
     assert story.confirmed.exchange is None
 
 

@@ -15,7 +15,7 @@ from fargo.statemachine.legs.user_agent.phases import (
 )
 from fargo.statemachine.media.paths import RING_SECONDS, Policy
 from fargo.statemachine.model.commands import AcceptSession, InformSession, TerminateSession
-from fargo.statemachine.model.events import PolicyChanged, SipAccount, TimePassed
+from fargo.statemachine.model.events import IqSucceeded, PolicyChanged, SipAccount, TimePassed
 from fargo.statemachine.model.ng import OfferRelay
 from fargo.statemachine.model.sip_messages import (
     Challenge,
@@ -26,6 +26,7 @@ from fargo.statemachine.model.sip_messages import (
     RAck,
     ReasonValue,
     Sdp,
+    SendResponse,
     SessionTimer,
     SipHeaders,
     Undelivered,
@@ -34,7 +35,7 @@ from fargo.statemachine.model.sip_messages import (
 from fargo.statemachine.reason import Cause, Reason
 
 from ..registering import MD5, REGISTRAR
-from ..story import DESCRIPTION, NAMED, PCMA, PCMU
+from ..story import DESCRIPTION, DESK, NAMED, PCMA, PCMU
 from .phone import CALLEE, CAROL, G722, NO_AUDIO, PROXY, ZERO, Phoning, sdp
 
 ELSEWHERE = Endpoint("udp", "198.51.100.9", 5060)
@@ -269,6 +270,15 @@ def test_a_longer_session_timer_is_asked_for_on_demand() -> None:
     assert story.ended.cause is Cause.SERVER_ERROR
 
 
+def test_only_so_many_invites_are_sent_for_a_call() -> None:
+    story = Phoning()
+    story.calls()
+    for number in range(1, 20):
+        story.responds(422, headers=SipHeaders(min_se=1000 * number))
+    assert len(story.sent_all("INVITE")) == 6
+    assert story.ends()
+
+
 # --- failures
 
 
@@ -314,6 +324,21 @@ def test_a_redirection_is_not_followed() -> None:
     story.responds(302, "Moved Temporarily")
     text = texts.REDIRECTED.format(domain="sip.test", words="Moved Temporarily", status=302)
     assert story.ended == Reason(Cause.UNAVAILABLE, text)
+
+
+def test_a_refused_login_is_told_with_the_servers_reason() -> None:
+    story = Phoning()
+    story.calls()
+    story.responds(407, headers=SipHeaders(reason=(ReasonValue("SIP"), ReasonValue("SIP", 407, "Locked"))))
+    said = texts.LOGIN_REFUSED.format(domain="sip.test", status=407).rstrip(".")
+    assert story.ended.text == texts.SAID_IN_DETAIL.format(said=said, details="Locked")
+
+
+def test_a_bad_request_is_no_redirection() -> None:
+    story = Phoning()
+    story.calls()
+    story.responds(400, "Bad Request")
+    assert story.ended.text == texts.SAID_BY_SERVER.format(domain="sip.test", words="Bad Request", status=400)
 
 
 @pytest.mark.parametrize(
@@ -397,6 +422,40 @@ def test_a_failure_that_crosses_the_cancel_ends_the_call() -> None:
     assert not story.user.pending
 
 
+@pytest.mark.parametrize("status", [300, 301, 699])
+def test_any_failure_ends_a_cancelled_call(status: int) -> None:
+    story = Phoning()
+    story.calls()
+    story.hangs_up("s1", condition="cancel")
+    story.responds(status)
+    assert not story.user.calls
+
+
+def test_only_the_cancel_and_its_invite_are_waited_for() -> None:
+    story = Phoning(service_route=(PROXY,))
+    story.calls()
+    story.responds(183, headers=RELIABLE)
+    assert story.unanswered() == ["INVITE", "PRACK"]
+    story.hangs_up("s1", condition="cancel")
+    assert story.unanswered() == ["INVITE", "CANCEL"]
+    assert story.now("CANCEL").routes == (PROXY,)
+    story.answers()
+    assert story.unanswered() == ["BYE"]
+
+
+def test_a_further_answer_is_ended_also_if_the_call_was_cancelled() -> None:
+    story = Phoning()
+    story.calls()
+    story.responds(180, remote_tag="bob")
+    story.responds(180, remote_tag="desk")
+    story.hangs_up("s1", condition="cancel")
+    story.answers()
+    story.responds(200, to="BYE")
+    assert isinstance(story.leg, Lingering)
+    story.responds(200, body=sdp(), remote_tag="desk")
+    assert story.methods == ["ACK", "BYE"]
+
+
 def test_a_challenge_is_not_answered_once_the_call_is_cancelled() -> None:
     story = Phoning()
     story.calls()
@@ -468,6 +527,46 @@ def test_a_further_answer_is_ended_also_if_the_call_is_over() -> None:
     assert story.methods == ["ACK", "BYE"]
     story.tell(TimePassed(), 40)
     assert not story.user.calls
+
+
+def test_a_further_answer_is_ended_also_if_the_client_has_hung_up() -> None:
+    story = Phoning()
+    story.calls()
+    story.responds(180, remote_tag="bob")
+    story.responds(180, remote_tag="desk")
+    story.answers()
+    story.hangs_up("s1")
+    story.responds(200, body=sdp(), remote_tag="desk")
+    assert story.methods == ["ACK", "BYE"]
+    name = story.sent_all("INVITE")[0][0]
+    assert story.now("BYE").dialog == name
+    story.responds(200, to="BYE")
+    assert isinstance(story.leg, Releasing)
+    [(command, bye), _] = story.sent_all("BYE")
+    story.responds(200, command=command, to="BYE")
+    assert isinstance(story.leg, Lingering)
+    assert bye.recipient.tag == "bob"
+
+
+def test_a_further_answer_that_comes_again_is_ended_once() -> None:
+    story = Phoning().talking()
+    story.responds(200, body=sdp(), remote_tag="desk")
+    story.responds(200, body=sdp(), remote_tag="desk")
+    assert story.methods == ["ACK"]
+    story.responds(200, body=sdp(), remote_tag="kitchen")
+    assert story.methods == ["ACK", "BYE"]
+
+
+def test_no_further_answer_is_expected_after_a_while() -> None:
+    story = Phoning()
+    story.calls()
+    story.responds(180, remote_tag="bob")
+    story.responds(180, remote_tag="desk")
+    story.answers()
+    story.tell(IqSucceeded(story.id_of(AcceptSession), DESK))
+    story.tell(TimePassed(), 31)
+    story.sends("BYE")
+    assert story.over()
 
 
 def test_only_so_many_phones_are_followed() -> None:
@@ -547,6 +646,30 @@ def test_a_prack_that_fails_changes_nothing() -> None:
     assert isinstance(story.leg, UacProceeding)
 
 
+def test_a_prack_that_is_being_handled_is_waited_for() -> None:
+    story = Phoning()
+    story.calls()
+    story.responds(183, headers=RELIABLE)
+    story.responds(183, to="PRACK")
+    assert story.unanswered() == ["INVITE", "PRACK"]
+    story.undeliverable(Undelivered.SILENT, to="PRACK")
+    assert story.unanswered() == ["INVITE"]
+
+
+def test_the_pracks_of_two_phones_are_numbered_each_by_itself() -> None:
+    """RFC 3261 §12.2.1.1."""
+    story = Phoning()
+    story.calls()
+    story.responds(183, headers=RELIABLE)
+    story.responds(180, headers=RELIABLE, remote_tag="desk", contact="sip:desk@192.0.2.8")
+    assert (story.now("PRACK").cseq, story.now("PRACK").uri) == (2, "sip:desk@192.0.2.8")
+    story.responds(407, to="PRACK", remote_tag="desk", challenges=(MD5,))
+    assert (story.now("PRACK").cseq, story.now("PRACK").recipient.tag) == (3, "desk")
+    story.answers()
+    story.hangs_up("s1")
+    assert story.now("BYE").cseq == 3
+
+
 # --- requests of a phone that has not answered
 
 
@@ -578,7 +701,10 @@ def test_a_phone_moves_before_it_answers() -> None:
     story = Phoning()
     story.calls()
     story.responds(180)
+    story.responds(180, remote_tag="desk")
     story.sends("UPDATE", contact="sip:bob@192.0.2.99")
+    response = story.the(SendResponse)
+    assert (response.contact, response.headers.supported) == (True, ("100rel", "timer"))
     story.answers(contact=None)
     assert story.now("ACK").uri == "sip:bob@192.0.2.99"
 

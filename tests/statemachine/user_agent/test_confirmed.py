@@ -156,6 +156,7 @@ def test_an_offer_that_cannot_be_had_is_refused_and_the_call_goes_on(begin: Begi
     for method in ("INVITE", "UPDATE"):
         assert told(story.sends(method, body)) == []
         assert story.statuses == [488]
+        assert [each.code for each in story.the(SendResponse).headers.warning] == [305]
         assert story.confirmed.session == before
     story.sends("INVITE", sdp(PCMU))
     assert story.statuses == [200]
@@ -180,6 +181,26 @@ def test_a_description_has_a_higher_version_only_if_it_differs() -> None:
         story.sends("INVITE", sdp(PCMU, PCMA, senders=senders))
         versions.append(said(story).version)
     assert versions == [1, 1, 2, 3]
+
+
+def test_an_answer_has_the_numbers_of_the_offer_each_time() -> None:
+    story = Phoning().called(sdp(PCMU, TONES))
+    lines = ("video 6000 RTP/AVP 31", "audio 5000 RTP/AVP 0 96")
+    story.sends("INVITE", sdp(PCMU, replace(TONES, id=96), media=lines, place=1))
+    answer = said(story)
+    assert answer.audio
+    assert answer.audio.description
+    assert [codec.id for codec in answer.audio.description.codecs] == [0]
+    assert (answer.media, answer.place) == (lines, 1)
+    story = Phoning()
+    story.invites(sdp(PCMU, TONES))
+    story.accepts(PCMU, TONES)
+    story.acknowledges()
+    story.sends("INVITE", sdp(PCMU, replace(TONES, id=96)))
+    answer = said(story)
+    assert answer.audio
+    assert answer.audio.description
+    assert [codec.id for codec in answer.audio.description.codecs] == [0, 96]
 
 
 # --- re-INVITEs without an offer
@@ -208,6 +229,14 @@ def test_an_update_without_a_description_asks_for_nothing() -> None:
     story.sends("UPDATE")
     assert story.the(SendResponse).body is None
     assert story.unanswered() == []
+
+
+def test_an_update_without_a_description_leaves_ours_as_it_was() -> None:
+    story = out()
+    story.sends("UPDATE", sdp(PCMU, senders="initiator"))
+    before = story.confirmed.session
+    story.sends("UPDATE")
+    assert story.confirmed.session == before
 
 
 # --- the client holds
@@ -244,6 +273,28 @@ def test_both_ends_hold() -> None:
     assert direction(said(story)) == "responder"
 
 
+def test_a_phone_that_only_takes_audio_is_held_all_the_same() -> None:
+    """RFC 3264 §6.1."""
+    story = out()
+    story.holds()
+    story.responds(200, body=sdp(PCMU, senders="responder"))
+    story.sends("INVITE", sdp(PCMU, senders="responder"))
+    assert direction(said(story)) == "responder"
+    story.sends("INVITE", sdp(PCMU, senders="none"))
+    assert direction(said(story)) == "none"
+
+
+def test_requests_and_responses_that_refresh_the_target_have_our_contact() -> None:
+    """RFC 3261 §12.2.1.1, §12.2.2."""
+    story = out()
+    story.holds()
+    assert story.now("INVITE").contact
+    story.responds(200, body=sdp(senders="responder"))
+    for method in ("INVITE", "UPDATE"):
+        story.sends(method, sdp())
+        assert story.the(SendResponse).contact
+
+
 def test_what_a_client_wants_meanwhile_is_offered_next() -> None:
     story = out()
     story.holds()
@@ -268,7 +319,7 @@ def test_a_hold_waits_for_the_ack_to_our_answer() -> None:
     assert direction(story.now("INVITE").body) == "responder"
 
 
-@pytest.mark.parametrize("status", [403, 415, 488, 500, 606])
+@pytest.mark.parametrize("status", [300, 403, 415, 488, 500, 606])
 def test_a_hold_that_is_refused_leaves_the_call_as_it_was(status: int) -> None:
     story = out()
     story.holds()
@@ -324,8 +375,11 @@ def test_a_challenged_offer_is_sent_again() -> None:
     story.responds(407, challenges=(MD5,))
     again = story.now("INVITE")
     assert (again.cseq, bool(again.credentials), direction(again.body)) == (3, True, "responder")
+    assert again.destination is None
     story.responds(200, body=sdp(senders="responder"))
     assert story.now("ACK").credentials == again.credentials
+    story.resumes()
+    assert story.now("INVITE").cseq == 4
 
 
 @pytest.mark.parametrize(
@@ -374,7 +428,7 @@ def test_an_offer_that_has_crossed_is_made_again() -> None:
 
 
 def test_the_pauses_are_drawn_anew_each_time() -> None:
-    """From the dialog, so that a replay draws the same."""
+    """From the time, so that a replay draws the same."""
     story = out()
     story.holds()
     pauses = []
@@ -403,6 +457,15 @@ def test_an_update_that_crosses_our_late_offer_is_refused() -> None:
     story.sends("INVITE")
     story.sends("UPDATE", sdp(PCMU))
     assert story.statuses == [491]
+
+
+def test_an_offer_that_comes_instead_of_an_ack_is_answered() -> None:
+    """The ACK was lost, or is late."""
+    for first, method in ((None, "INVITE"), (sdp(PCMU), "UPDATE")):
+        story = out()
+        story.sends("INVITE", first)
+        story.sends(method, sdp(PCMU))
+        assert story.statuses == [200]
 
 
 def test_a_server_that_asks_for_a_later_attempt_gets_one() -> None:
@@ -473,6 +536,13 @@ def test_an_offer_that_found_no_edge_is_made_again() -> None:
     assert isinstance(story.leg, Confirmed)
     assert story.pass_time() == 10
     assert story.methods == ["INVITE"]
+
+
+def test_an_offer_that_found_no_edge_is_not_waited_for() -> None:
+    story = out()
+    story.holds()
+    story.undeliverable(Undelivered.EDGE)
+    assert story.unanswered() == []
 
 
 # --- requests within the dialog
@@ -558,6 +628,20 @@ def test_a_late_response_changes_nothing() -> None:
     assert story.confirmed.exchange is None
 
 
+def test_a_change_that_is_accepted_again_is_confirmed_again() -> None:
+    """The adapter has lost the ACK. So it may have lost that to the first INVITE."""
+    story = out()
+    story.holds()
+    story.responds(200, body=sdp(senders="responder"))
+    story.resumes()
+    story.responds(200, body=sdp())
+    first, _, last = story.sent_all("INVITE")
+    for command, invite in (first, last):
+        story.responds(200, command=command, body=sdp())
+        assert story.methods == ["ACK"]
+        assert story.now("ACK").cseq == invite.cseq
+
+
 # --- keys
 
 
@@ -577,7 +661,8 @@ def test_a_key_in_a_relayed_call_is_played_to_the_client() -> None:
     story.answers()
     story.tell(RelayDescribed(story.id_of(AnswerRelay), FOR_CLIENT))
     story.sends("INFO", digit="digit1", duration=160)
-    assert story.the(PlayDigit).to is RelayParty.OFFERER
+    played = story.the(PlayDigit)
+    assert (played.to, played.digit, played.duration) == (RelayParty.OFFERER, "digit1", 160)
     story.tell(SessionInformed(story.iq(BOB), "s1", "dtmf", digit="digit2"))
     assert story.the(PlayDigit).to is RelayParty.ANSWERER
 
@@ -611,12 +696,20 @@ def test_a_reason_to_hang_up_is_told(begin: Beginning) -> None:
         (ReasonValue("SIP", 503, "Overload"), Reason(Cause.NETWORK, "Overload")),
         (ReasonValue("X.400", 5, "What"), Reason(Cause.HUNG_UP)),
         (ReasonValue("Q.850", 999, "Odd"), Reason(Cause.SERVER_ERROR, "Odd")),
+        (ReasonValue("SIP", 300, "Odd"), Reason(Cause.UNAVAILABLE, "Odd")),
     ],
 )
 def test_reasons_to_hang_up(reason: ReasonValue, ended: Reason) -> None:
     story = out()
     story.sends("BYE", headers=SipHeaders(reason=(reason,)))
     assert story.ended == ended
+
+
+def test_the_telephone_network_knows_better_why_a_call_ended() -> None:
+    story = out()
+    reasons = (ReasonValue("SIP"), ReasonValue("SIP", 500, "Failure"), ReasonValue("Q.850", 17, "User busy"))
+    story.sends("BYE", headers=SipHeaders(reason=reasons))
+    assert story.ended == Reason(Cause.BUSY, "Failure, User busy")
 
 
 @EITHER_WAY
@@ -647,6 +740,13 @@ def test_an_offer_that_is_accepted_after_our_bye_is_confirmed() -> None:
     assert story.methods == ["ACK"]
     story.responds(200, to="BYE")
     assert not story.user.calls
+
+
+def test_only_the_bye_is_waited_for_after_hanging_up() -> None:
+    story = out()
+    story.holds()
+    story.hangs_up("s1")
+    assert story.unanswered() == ["BYE"]
 
 
 def test_a_challenged_bye_is_sent_again() -> None:

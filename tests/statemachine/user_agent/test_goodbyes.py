@@ -16,6 +16,7 @@ from fargo.statemachine.model.events import Restarted, SessionTerminated, Stoppi
 from fargo.statemachine.model.sip_messages import EdgeRestarted, SendRequest, SendResponse, SipHeaders, Undelivered
 from fargo.statemachine.reason import Cause, Reason
 
+from ..registering import MD5
 from ..story import BOB
 from .phone import Phoning, sdp
 
@@ -68,6 +69,26 @@ def test_a_bye_that_did_not_arrive_is_sent_again(status: int) -> None:
     story.responds(200, to="BYE")
     assert not story.user.calls
     assert story.unanswered() == []
+
+
+def test_a_challenged_bye_that_did_not_arrive_is_sent_again_without_its_credentials() -> None:
+    """The nonce may be stale by then."""
+    story = Phoning(login=True).talking()
+    story.hangs_up("s1")
+    story.responds(407, to="BYE", challenges=(MD5,))
+    story.tell(EdgeRestarted())
+    assert story.now("BYE").repeats
+    story.responds(408, to="BYE", by_edge=True, command=story.sent_all("BYE")[1][0])
+    story.pass_time()
+    again = story.now("BYE")
+    assert (again.credentials, again.repeats, again.cseq) == (None, None, 4)
+
+
+def test_a_provisional_response_is_no_answer_to_a_bye() -> None:
+    story = released()
+    story.responds(183, to="BYE")
+    assert story.unanswered() == ["BYE"]
+    assert isinstance(story.leg, Releasing)
 
 
 def test_a_bye_is_sent_again_after_growing_pauses() -> None:

@@ -46,6 +46,9 @@ def test_a_timer_that_the_caller_asks_for_is_agreed_to(
     story.accepts()
     headers = story.the(SendResponse).headers
     assert (headers.session_expires, headers.require) == (answer, require)
+    story.acknowledges()
+    timer = story.confirmed.timer
+    assert (timer and (timer.seconds, timer.ours)) == (answer and (answer.seconds, answer.refresher == "uas"))
 
 
 def test_a_timer_that_the_caller_requires_is_agreed_to() -> None:
@@ -89,11 +92,15 @@ def test_we_refresh_with_the_same_description_otherwise() -> None:
     assert story.confirmed.timer == Refreshing(300, True, story.at)
 
 
-def test_a_phone_that_does_not_understand_update_after_all_gets_an_invite() -> None:
+@pytest.mark.parametrize("status", [405, 501])
+def test_a_phone_that_does_not_understand_update_after_all_gets_an_invite(status: int) -> None:
     story = refreshed_by_us(UPDATES)
     story.pass_time()
-    story.responds(405, to="UPDATE")
+    update = story.now("UPDATE")
+    assert update.contact
+    story.responds(status, to="UPDATE")
     assert story.methods == ["INVITE"]
+    assert story.now("INVITE").cseq == update.cseq + 1
 
 
 def test_a_refresh_with_a_longer_interval_is_made_on_demand() -> None:
@@ -102,8 +109,12 @@ def test_a_refresh_with_a_longer_interval_is_made_on_demand() -> None:
     story.responds(422, to="UPDATE", headers=SipHeaders(min_se=600))
     again = story.now("UPDATE")
     assert (again.headers.session_expires, again.headers.min_se) == (SessionTimer(600, "uac"), 600)
+    assert story.confirmed.timer
+    assert story.confirmed.timer.seconds == 600
     story.responds(422, to="UPDATE", headers=SipHeaders(min_se=600))
     assert story.methods == []
+    story.hangs_up("s1")
+    assert story.now("BYE").cseq == again.cseq + 1
 
 
 def test_a_refresh_that_fails_is_tried_until_the_session_is_over() -> None:
@@ -115,7 +126,9 @@ def test_a_refresh_that_fails_is_tried_until_the_session_is_over() -> None:
         if "UPDATE" in story.methods:
             story.responds(500, to="UPDATE")
             assert isinstance(story.confirmed.exchange, OfferDeferred)
-        story.pass_time()
+            assert story.pass_time() == 10
+        else:
+            story.pass_time()
         refreshes += len(story.methods)
     assert refreshes > 5
     assert story.methods == ["BYE"]
@@ -159,6 +172,12 @@ def test_any_offer_of_ours_refreshes() -> None:
     assert story.now("INVITE").headers.session_expires == SessionTimer(300, "uac")
     story.responds(200, body=sdp(senders="responder"), headers=SipHeaders(session_expires=SessionTimer(400, "uas")))
     assert story.confirmed.timer == Refreshing(400, False, story.at)
+
+
+def test_an_offer_of_ours_leaves_the_refreshes_to_the_phone() -> None:
+    story = refreshed_by_them()
+    story.holds()
+    assert story.now("INVITE").headers.session_expires == SessionTimer(300, "uas")
 
 
 def test_our_refresh_gives_way_to_an_invite_of_the_phone() -> None:

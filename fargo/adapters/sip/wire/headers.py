@@ -12,11 +12,13 @@ Rules:
 
 import re
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias
 
 from fargo.adapters.sip.wire import texts
 from fargo.adapters.sip.wire.digest import ALGORITHMS
 from fargo.adapters.sip.wire.grammar import (
+    CACHED,
     LWS,
     NameAddr,
     address,
@@ -139,6 +141,7 @@ def via_texts(headers: Headers) -> tuple[str, ...]:
     return entries(headers["Via"], "Via")
 
 
+@lru_cache(CACHED)
 def via(text: str) -> Via:
     """Return the parts of a Via value."""
     sent, _, after = text.partition(";")

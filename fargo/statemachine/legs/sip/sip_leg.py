@@ -24,6 +24,7 @@ from fargo.statemachine.legs.user_agent import user_agent_leg
 from fargo.statemachine.legs.user_agent.phases import UserAgentLeg, UserAgentPhase
 from fargo.statemachine.legs.user_agent.user_agent_leg import UserAgentArrival, UserAgentCallEvent
 from fargo.statemachine.media.description import Description
+from fargo.statemachine.model.call_records import CallRecord
 from fargo.statemachine.model.sip import SipEngine
 from fargo.statemachine.reason import Reason
 
@@ -170,6 +171,17 @@ def offered(leg: SipLeg) -> Description | None:
             return user_agent_leg.offered(leg)
         case Preparing() | Over():
             return None
+        case _:
+            assert_never(leg)
+
+
+def records(leg: SipLeg, call: str) -> tuple[CallRecord, ...]:
+    """Return what readers of the log are to know of the leg as it stands. ``call``: the id of its call."""
+    match leg:
+        case UserAgentPhase():
+            return user_agent_leg.records(leg, call)
+        case TelepathyPhase() | Preparing() | Over():
+            return ()
         case _:
             assert_never(leg)
 

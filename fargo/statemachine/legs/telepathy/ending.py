@@ -10,7 +10,6 @@ from fargo.statemachine.legs.telepathy.phases import (
     AwaitingMedia,
     Dialling,
     Ending,
-    Settling,
     Talking,
     TelepathyLeg,
 )
@@ -30,7 +29,7 @@ def cause_of_end(leg: TelepathyLeg, event: CallStateChanged) -> Reason:
     The manager signals BYE and CANCEL alike; the phase tells them apart.
     """
     match leg:
-        case Settling() | Talking():
+        case Talking():
             return sip_reason.hung_up(event)
         case Dialling(domain=domain):
             return sip_reason.failure(domain, event)

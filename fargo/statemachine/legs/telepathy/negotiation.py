@@ -4,10 +4,10 @@ Rules:
 
 1. A call that we placed is answered when three things have come, in any order: the state (accepted or active), the
    far end's addresses, and its codecs.
-2. The description in the answer to a call that we placed is rejected in the end: accepted, it would make the manager
-   hang on later changes of codecs. But only a while after the answer: a rejection that crosses a far end which hangs up
-   at once ends the whole manager. A rejection after a hold of ours does the same: before a hold it is rejected first.
-   A later description is accepted at once, as far as it names what was agreed.
+2. The description in the answer to a call that we placed is left waiting. Accepted, it would make the manager offer the
+   far end its codecs anew; rejected, it would end the whole manager if the far end hangs up or holds at that moment.
+   The edge sees to it that no later description of the far end names other codecs, for which the manager would wait.
+   One that comes all the same, to a call that we took, is accepted as far as it names what was agreed.
 3. A far end that moves (RFC 3264 §8.3.1) has its new addresses signalled one by one, RTP's first. One that holds by
    0.0.0.0 has not moved (§8.4), nor has one that resumes where it was.
 """
@@ -26,8 +26,6 @@ from fargo.statemachine.legs.telepathy.phases import (
     AwaitingMedia,
     Dialling,
     Ending,
-    Established,
-    Settling,
     Talking,
     TelepathyLeg,
     TelepathyStep,
@@ -42,7 +40,7 @@ from fargo.statemachine.media.description import (
     common,
     rtp_and_rtcp,
 )
-from fargo.statemachine.model.call1 import AcceptDescription, RejectDescription
+from fargo.statemachine.model.call1 import AcceptDescription
 from fargo.statemachine.reason import Cause, Reason
 
 # --- the answer
@@ -60,7 +58,7 @@ def addressed(leg: TelepathyLeg, candidates: tuple[Candidate, ...], effects: Eff
             return replace(leg, candidates=(*leg.candidates, *candidates)), ()
         case AwaitingMedia():
             return _completed(replace(leg, candidates=(*leg.candidates, *candidates)), effects)
-        case Settling() | Talking():
+        case Talking():
             return _moved(leg, candidates)
         case Arriving() | Answering() | Ending():
             return leg, ()
@@ -75,7 +73,7 @@ def described(leg: TelepathyLeg, codecs: tuple[Codec, ...], effects: Effects) ->
             return replace(leg, codecs=codecs), ()
         case AwaitingMedia():
             return _completed(replace(leg, codecs=codecs), effects)
-        case Settling() | Talking():
+        case Talking():
             return _renegotiated(leg, codecs, effects)
         case Arriving() | Answering() | Ending():
             return leg, ()
@@ -92,19 +90,13 @@ def _completed(leg: AwaitingMedia, effects: Effects) -> TelepathyStep:
     if isinstance(agreed, Unusable) or address(answer) is None:
         reason = Reason(Cause.MEDIA, texts.ANSWER_WITHOUT_AUDIO.format(domain=leg.domain))
         return hang_up(leg.name, reason, effects), (Ended(reason),)
-    return Settling(leg.name, agreed, effects.at), (Answered(agreed),)
+    return Talking(leg.name, agreed), (Answered(agreed),)
 
 
 # --- changes in the middle of a call
 
 
-def settled(leg: Settling, effects: Effects) -> Talking:
-    """Reject the description of the answer (rule 2)."""
-    effects.emit(RejectDescription(leg.name))
-    return Talking(leg.name, leg.agreed, leg.held)
-
-
-def _renegotiated(leg: Established, codecs: tuple[Codec, ...], effects: Effects) -> TelepathyStep:
+def _renegotiated(leg: Talking, codecs: tuple[Codec, ...], effects: Effects) -> TelepathyStep:
     """Accept the codecs that were agreed (rule 2)."""
     shared = common(leg.agreed, Description(leg.agreed.media, codecs, leg.agreed.transport))
     if isinstance(shared, Unusable):
@@ -114,7 +106,7 @@ def _renegotiated(leg: Established, codecs: tuple[Codec, ...], effects: Effects)
     return leg, ()
 
 
-def _moved(leg: Established, candidates: tuple[Candidate, ...]) -> TelepathyStep:
+def _moved(leg: Talking, candidates: tuple[Candidate, ...]) -> TelepathyStep:
     """Follow the far end if it has moved (rule 3)."""
     known = rtp_and_rtcp(leg.agreed)
     rtp = _usable(*candidates, *known)[:1]

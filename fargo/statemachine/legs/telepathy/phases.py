@@ -57,17 +57,6 @@ class Answering(TelepathyPhase, frozen=True, gc=False):
     hold: bool = False
 
 
-class Settling(TelepathyPhase, frozen=True, gc=False):
-    """The dialog of a call that we placed is established, and the description in the answer waits to be rejected.
-
-    ``agreed``, ``held``: see `Talking`.
-    """
-
-    agreed: Description
-    since: float
-    held: bool = False
-
-
 class Talking(TelepathyPhase, frozen=True, gc=False):
     """The dialog is established.
 
@@ -84,7 +73,6 @@ class Ending(TelepathyPhase, frozen=True, gc=False):
     since: float
 
 
-Established: TypeAlias = Settling | Talking
-TelepathyLeg: TypeAlias = Dialling | AwaitingMedia | Arriving | Answering | Settling | Talking | Ending
+TelepathyLeg: TypeAlias = Dialling | AwaitingMedia | Arriving | Answering | Talking | Ending
 TelepathyStep: TypeAlias = tuple[TelepathyLeg | Over, LegEvents]
 """The leg after something has happened, and what the bridge should know."""

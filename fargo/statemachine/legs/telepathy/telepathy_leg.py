@@ -40,7 +40,6 @@ from fargo.statemachine.legs.telepathy.phases import (
     AwaitingMedia,
     Dialling,
     Ending,
-    Settling,
     Talking,
     TelepathyLeg,
     TelepathyStep,
@@ -100,8 +99,6 @@ CAPABILITIES: Final = SipCapabilities(profiles=(MediaProfile.PLAIN,), transport_
 _LONGEST_RINGING: Final = 600.0
 _LONGEST_ANSWER: Final = 15.0
 _LONGEST_ENDING: Final = 10.0
-_SETTLING: Final = 2.0
-"""The time after the answer at which its description is rejected (`negotiation`, rule 2)."""
 _LONGEST_NAME: Final = 80
 # Kept here, as looking up a member in its enumeration takes as long as a short function.
 _ENDED: Final = CallState.ENDED
@@ -157,7 +154,7 @@ def is_live(leg: TelepathyLeg) -> bool:
 
 def is_held(leg: TelepathyLeg) -> bool:
     """Return True if the far end has us on hold."""
-    return isinstance(leg, Settling | Talking) and leg.held
+    return isinstance(leg, Talking) and leg.held
 
 
 def offered(leg: TelepathyLeg) -> Description | None:
@@ -222,7 +219,7 @@ def _state_changed(leg: TelepathyLeg, event: CallStateChanged, effects: Effects)
 def _flagged(leg: TelepathyLeg, event: CallMembersChanged) -> TelepathyStep:
     """Report that the far end rings, holds or resumes."""
     match leg:
-        case Talking() | Settling() if leg.held is not bool(event.flags & HELD):
+        case Talking() if leg.held is not bool(event.flags & HELD):
             return replace(leg, held=not leg.held), ((Resumed() if leg.held else Held()),)
         case Dialling() if event.flags & RINGING:
             return leg, (Ringing(),)
@@ -249,8 +246,6 @@ def deadline(leg: TelepathyLeg) -> Deadline | None:
     match leg:
         case Talking():
             return None
-        case Settling(since=since):
-            return Deadline(texts.ANSWER_SETTLED, since + _SETTLING)
         case AwaitingMedia(since=since):
             return Deadline(texts.AUDIO, since + _LONGEST_ANSWER)
         case Dialling(since=since) | Arriving(since=since):
@@ -266,8 +261,6 @@ def deadline(leg: TelepathyLeg) -> Deadline | None:
 def expire(leg: TelepathyLeg, effects: Effects) -> TelepathyStep:
     """Do what is due, as the leg's deadline has come."""
     match leg:
-        case Settling():
-            return negotiation.settled(leg, effects), ()
         case AwaitingMedia():
             reason = Reason(Cause.MEDIA, texts.ANSWER_INCOMPLETE.format(domain=leg.domain))
             return hang_up(leg.name, reason, effects), (Ended(reason),)
@@ -311,10 +304,9 @@ def tell(leg: TelepathyLeg, leg_event: LegEvent, effects: Effects) -> TelepathyL
 def _hold(leg: TelepathyLeg, effects: Effects) -> TelepathyLeg:
     """Put the far end on hold, or have it put on hold as soon as our answer has left."""
     match leg:
-        case Settling() | Talking():
-            talking = negotiation.settled(leg, effects) if isinstance(leg, Settling) else leg
+        case Talking():
             effects.emit(RequestHold(leg.name, True))
-            return talking
+            return leg
         case Answering():
             return replace(leg, hold=True)
         case Dialling() | AwaitingMedia() | Arriving() | Ending():
@@ -326,7 +318,7 @@ def _hold(leg: TelepathyLeg, effects: Effects) -> TelepathyLeg:
 def _resume(leg: TelepathyLeg, effects: Effects) -> TelepathyLeg:
     """Take the far end off hold."""
     match leg:
-        case Settling() | Talking():
+        case Talking():
             effects.emit(RequestHold(leg.name, False))
             return leg
         case Answering():

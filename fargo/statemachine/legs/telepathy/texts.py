@@ -29,7 +29,6 @@ UNKNOWN_REASON: Final = "unknown"
 # --- what a call waits for until a deadline
 
 ANSWER: Final = "an answer"
-ANSWER_SETTLED: Final = "the answer to be settled"
 AUDIO: Final = "the phone's audio"
 CONFIRMATION: Final = "the confirmation of our answer"
 END_OF_CALL: Final = "the end of the SIP call"

@@ -132,8 +132,8 @@ def responded(leg: Confirmed, event: SipResponseReceived, effects: Effects) -> U
     """Handle a response: to our offer, or a late one."""
     exchange = leg.exchange
     if not isinstance(exchange, OfferSent) or event.command != exchange.sent.command:
-        if not releasing.confirm(leg.invites, leg.dialog, event, effects) and not unheard.answered(event, effects):
-            _settled(event, effects)
+        if not releasing.confirm(leg.invites, leg.dialog, event, effects):
+            unheard.answered(event, effects)
         return leg, ()
     if event.status < 200:
         return leg, ()
@@ -145,13 +145,6 @@ def responded(leg: Confirmed, event: SipResponseReceived, effects: Effects) -> U
     if event.status == 408:
         return _lost(leg, effects)
     return _refused(leg, exchange, event, effects), ()
-
-
-def _settled(event: SipResponseReceived, effects: Effects) -> None:
-    """Wait no longer for the response to another request, such as a PRACK."""
-    waiting = effects.pending.get(event.command)
-    if waiting and event.status >= 200 and isinstance(waiting.command, SendRequest):
-        effects.settle(event.command)
 
 
 def undelivered(leg: Confirmed, event: SipRequestUndelivered, effects: Effects) -> UserAgentStep:
@@ -204,7 +197,7 @@ def _refused(leg: Confirmed, exchange: OfferSent, event: SipResponseReceived, ef
     if event.status == 422 and smallest and leg.timer and smallest > leg.timer.seconds:
         return _longer(leg, exchange, smallest, effects)
     if event.status == 491:
-        return replace(leg, exchange=OfferDeferred(effects.at + glare.pause(leg.dialog)))
+        return replace(leg, exchange=OfferDeferred(effects.at + glare.pause(leg.dialog, effects.at)))
     if event.status == 500 and event.headers.retry_after is not None:
         seconds = min(event.headers.retry_after, _LONGEST_RETRY_AFTER)
         return replace(leg, exchange=OfferDeferred(effects.at + seconds))

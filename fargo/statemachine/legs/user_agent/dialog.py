@@ -75,7 +75,7 @@ def begun_by_them(invite: InviteReceived, tag: str) -> Dialog:
     return Dialog(
         invite.name,
         invite.head.call_id,
-        Party(_uri(invite.head.to_text), tag),
+        Party(uri(invite.head.to_text), tag),
         invite.caller,
         invite.contact or invite.caller.uri,
         invite.head.record_route,
@@ -86,7 +86,7 @@ def begun_by_them(invite: InviteReceived, tag: str) -> Dialog:
     )
 
 
-def _uri(text: str) -> str:
+def uri(text: str) -> str:
     """Return the URI in the text of a From or To header (RFC 3261 §20.10)."""
     _, bracket, rest = text.rpartition("<")
     return rest.partition(">")[0] if bracket else text.partition(";")[0].strip()
@@ -133,11 +133,11 @@ def request(
 ) -> tuple[Dialog, SendRequest]:
     """Return the dialog after the next request, and the request."""
     after = replace(dialog, sent=dialog.sent + 1)
-    uri, routes = _routed(dialog)
+    target, routes = _routed(dialog)
     return after, SendRequest(
         dialog=dialog.name,
         method=method,
-        uri=uri,
+        uri=target,
         call_id=dialog.call_id,
         cseq=after.sent,
         sender=dialog.local,
@@ -157,11 +157,11 @@ def again(dialog: Dialog, request: SendRequest) -> tuple[Dialog, SendRequest]:
 
 def ack(dialog: Dialog, invite: SendRequest) -> SendRequest:
     """Return the ACK for a 2xx to an INVITE of ours (RFC 3261 §13.2.2.4)."""
-    uri, routes = _routed(dialog)
+    target, routes = _routed(dialog)
     return SendRequest(
         dialog=dialog.name,
         method="ACK",
-        uri=uri,
+        uri=target,
         call_id=dialog.call_id,
         cseq=invite.cseq,
         sender=dialog.local,
@@ -177,4 +177,4 @@ def _routed(dialog: Dialog) -> tuple[str, tuple[str, ...]]:
     """
     if not dialog.routes or ";lr" in dialog.routes[0].lower():
         return dialog.target, dialog.routes
-    return _uri(dialog.routes[0]), (*dialog.routes[1:], f"<{dialog.target}>")
+    return uri(dialog.routes[0]), (*dialog.routes[1:], f"<{dialog.target}>")

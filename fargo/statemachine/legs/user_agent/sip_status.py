@@ -46,7 +46,7 @@ def failure(domain: str, event: SipResponseReceived, rang: bool) -> Reason:
     """Return why a call that we placed failed. ``rang``: some phone had responded before."""
     if event.by_edge:
         return _of_edge(event.status, rang)
-    return Reason(from_status(event.status), _said(domain, event))
+    return Reason(from_status(event.status), _said(domain, event), event.status)
 
 
 def _of_edge(status: int, rang: bool) -> Reason:

@@ -37,6 +37,7 @@ from fargo.statemachine.legs.user_agent import (
     caller_identity,
     confirmed,
     dialog,
+    leg_records,
     releasing,
     texts,
     unheard,
@@ -57,6 +58,7 @@ from fargo.statemachine.legs.user_agent.phases import (
 )
 from fargo.statemachine.legs.user_agent.responding import objection, respond, response
 from fargo.statemachine.media.description import Description, MediaProfile
+from fargo.statemachine.model.call_records import CallRecord
 from fargo.statemachine.model.sip_messages import (
     InviteReceived,
     SipRequestReceived,
@@ -125,6 +127,11 @@ def is_held(leg: UserAgentLeg) -> bool:
 def offered(leg: UserAgentLeg) -> Description | None:
     """Return what the caller offers, as long as the call waits for us."""
     return leg.offer if isinstance(leg, UasProceeding) else None
+
+
+def records(leg: UserAgentLeg, call: str) -> tuple[CallRecord, ...]:
+    """Return what readers of the log are to know of the leg as it stands. ``call``: the id of its call."""
+    return leg_records.of(leg, call)
 
 
 # --- folding
