@@ -185,7 +185,7 @@ class Phone(Struct, frozen=True):
         if Quirk.CODECS in quirks:
             yield "agree with strange codecs"
         if Quirk.CHALLENGES in quirks:
-            yield "challenge it as a stranger"
+            yield from ("challenge it", "challenge it as a stranger")
         if Quirk.LOSS in quirks:
             yield from ("lose the request", "lose the response")
 

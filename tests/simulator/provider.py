@@ -91,8 +91,8 @@ class Invite(Struct, frozen=True):
 class Provider(Struct, frozen=True):
     """The provider.
 
-    ``calls``: how many calls in may still come. ``made``: how many phones and nonces there have been; ``lost``: how many
-    messages. ``registered``: the registrations that it keeps; ``registering``: the REGISTERs that it has not answered.
+    ``calls``: how many calls in may still come. ``made``: how many phones and nonces there have been; ``lost``: how
+    many messages. ``registered``: the registrations that it keeps; ``registering``: the REGISTERs without an answer.
     ``flows``: the registrations whose way to us is kept open. ``done``: the INVITEs that it has answered.
     """
 
@@ -148,10 +148,12 @@ class Provider(Struct, frozen=True):
     def _network_moves(self, quirks: frozenset[Quirk]) -> Iterator[str]:
         if Quirk.OVERTAKING in quirks and len(self.sent) > 1:
             yield "overtake"
-        if Quirk.DUPLICATES in quirks and self.sent and _is_first(self.sent):
+        if Quirk.DUPLICATES in quirks and self.sent and isinstance(self.sent[0], InviteReceived):
             yield "arrive twice"
         if Quirk.LOSS in quirks and self.sent and self.lost < _MOST_LOSSES and not isinstance(self.sent[0], _OF_EDGE):
             yield from ("lose it", "time out at the edge")
+        if Quirk.CHALLENGES in quirks and self.sent and _is_challenged(self.sent[0]):
+            yield "challenge instead"
         if Quirk.EDGE in quirks:
             yield from ("restart the edge", "restart the edge, which forgets")
             if self.flows:
@@ -210,8 +212,10 @@ class Provider(Struct, frozen=True):
             case "hang up again":
                 again, said = replace(phone, asking=()).act("hang up")
                 return self._with(again)._says(*said)
+            case "challenge it":
+                return self._challenges(phone, OWN, REGISTRAR)
             case "challenge it as a stranger":
-                return self._challenges(phone)
+                return self._challenges(phone, STRANGE, THERE)
             case "lose the request":
                 return self._loses_request(phone)
             case "lose the response":
@@ -228,11 +232,11 @@ class Provider(Struct, frozen=True):
         invites = tuple(each for each in self.invites if each.asked != phone.invite)
         return replace(self, invites=invites, done=(*self.done, phone.invite.command))
 
-    def _challenges(self, phone: Phone) -> "Provider":
-        """A phone challenges a request, and pretends to be the provider."""
+    def _challenges(self, phone: Phone, beginning: str, source: Endpoint) -> "Provider":
+        """The provider challenges a request in a dialog, or a phone that pretends to be the provider."""
         asked, *rest = phone.asked
-        challenge = Challenge("sip.test", f"{STRANGE}{self.made}")
-        response = replace(phone.response(asked, 401), source=THERE, challenges=(challenge,))
+        challenge = Challenge("sip.test", f"{beginning}{self.made}")
+        response = replace(phone.response(asked, 401), source=source, challenges=(challenge,))
         return replace(self, made=self.made + 1)._with(replace(phone, asked=tuple(rest)))._says(response)
 
     def _loses_request(self, phone: Phone) -> "Provider":
@@ -320,8 +324,11 @@ class Provider(Struct, frozen=True):
             case "arrive twice":
                 [invite, *rest] = self.sent
                 assert isinstance(invite, InviteReceived)
-                again = replace(invite, head=replace(invite.head, via=(f"{invite.head.via[0]}{_AGAIN}",)))
-                return replace(self, sent=(invite, *rest, again))
+                via = f"{invite.head.via[0]}{_AGAIN}{self.made}"
+                again = replace(invite, head=replace(invite.head, via=(via,)))
+                return replace(self, made=self.made + 1, sent=(invite, *rest, again))
+            case "challenge instead":
+                return self._challenges_instead(self.sent[0])
             case "lose it" | "time out at the edge":
                 return self._loses(self.sent[0], what == "lose it")
             case "restart the edge":
@@ -332,6 +339,13 @@ class Provider(Struct, frozen=True):
                 return replace(self, flows=self.flows[1:])._says(FlowClosed(self.flows[0]))
         raise AssertionError(f"a network has no move {what}")
 
+    def _challenges_instead(self, event: Event) -> "Provider":
+        """The provider wants to know who has sent a request in a dialog, and has not passed it on."""
+        assert isinstance(event, SipResponseReceived)
+        challenge = Challenge("sip.test", f"{OWN}{self.made}", proxy=True)
+        told = replace(event, status=407, body=None, headers=NO_HEADERS, challenges=(challenge,))
+        return replace(self, made=self.made + 1, sent=(told, *self.sent[1:]))
+
     def _loses(self, event: Event, silently: bool) -> "Provider":
         """The first message of those that wait is lost. The gateway notices that of the responses that it waits for."""
         lost = replace(self, sent=self.sent[1:], lost=self.lost + 1)
@@ -339,11 +353,11 @@ class Provider(Struct, frozen=True):
             case RegisterAnswered(connection, command):
                 late = RegisterAnswered(connection, command, 408, "", by_edge=True)
                 told = RegisterUndelivered(connection, command, Undelivered.SILENT) if silently else late
-                return replace(lost, sent=(told, *lost.sent))
+                return lost._says_first(told)
             case SipResponseReceived(dialog, command, method, status) if status >= 200:
-                late = SipResponseReceived(dialog, command, method, 408, "", by_edge=True)
-                told = _silence(dialog, command) if silently and method != "CANCEL" else late
-                return replace(lost, sent=(told, *lost.sent))
+                if silently and method != "CANCEL":
+                    return lost._says_first(_silence(dialog, command))
+                return lost._says_first(SipResponseReceived(dialog, command, method, 408, "", by_edge=True))
             case InviteReceived(name):
                 return replace(lost, phones=tuple(_deaf(each, name) for each in lost.phones))
             case _:
@@ -436,6 +450,13 @@ class Provider(Struct, frozen=True):
         after, said = phone.hear(asked)
         return self._with(after)._says(*said)
 
+    def lacks(self, issued: Issued) -> "Provider":
+        """The provider after a request that was not sent, as the password for it is gone."""
+        command = issued.command
+        assert isinstance(command, SendRequest)
+        assert command.dialog
+        return self._says(SipRequestUndelivered(command.dialog, issued.id, Undelivered.SECRET))
+
     def _invited(self, asked: Asked) -> "Provider":
         request = asked.request
         if request.method != "INVITE" or request.hop is None or request.hop.host != "sip.test":
@@ -461,14 +482,23 @@ class Provider(Struct, frozen=True):
     def _told(self, response: SendResponse) -> "Provider":
         """The provider after a response to a request of a phone."""
         head = response.head
-        phone = next((each for each in self.phones if each.call_id == head.call_id), None)
+        phone = next((each for each in self.phones if head.from_text.endswith(f";tag={each.tag}")), None)
         acknowledges = head.method == "INVITE" and response.status >= 200
-        if phone is None or head.via[0].endswith(_AGAIN):
-            ack = SipRequestReceived(response.dialog, replace(head, method="ACK"), REGISTRAR)
-            return self._says(ack) if acknowledges else self
+        if phone is None or response.status == _MERGED:
+            return self._dismisses(response) if acknowledges else self
         said = (phone.acknowledgement(response),) if acknowledges else ()
         after, more = phone.answered(response)
         return self._with(after)._says(*said, *more)
+
+    def _dismisses(self, response: SendResponse) -> "Provider":
+        """A caller who has given up, or has an answer on another path, acknowledges that, and hangs up."""
+        head = response.head
+        tag = head.from_text.rpartition(";tag=")[2]
+        ack = SipRequestReceived(response.dialog, replace(head, method="ACK"), REGISTRAR, tag)
+        if response.status >= 300:
+            return self._says(ack)
+        bye = replace(head, method="BYE", cseq=100 + self.made)
+        return replace(self, made=self.made + 1)._says(ack, SipRequestReceived(response.dialog, bye, REGISTRAR, tag))
 
     # --- what is seen of it in the end
 
@@ -512,12 +542,17 @@ class Provider(Struct, frozen=True):
     def _without(self, phone: Phone) -> "Provider":
         return replace(self, phones=tuple(each for each in self.phones if each.tag != phone.tag))
 
+    def _says_first(self, event: Event) -> "Provider":
+        return replace(self, sent=(event, *self.sent))
+
     def _says(self, *events: Event) -> "Provider":
         return replace(self, sent=(*self.sent, *events))
 
 
 _AGAIN: Final = "-again"
-"""The end of the branch of an INVITE that comes on another path, too."""
+"""In the branch of an INVITE that comes on another path, too."""
+_MERGED: Final = 482
+"""The response to such an INVITE (RFC 3261 §8.2.2.2)."""
 _OF_EDGE: Final = EdgeRestarted | FlowClosed
 _ALL_CALLS: Final = frozenset({*_CALLS, *INVITATIONS})
 
@@ -544,11 +579,9 @@ def _call_moves(quirks: frozenset[Quirk]) -> Iterator[str]:
         yield "call and require something"
 
 
-def _is_first(sent: tuple[Event, ...]) -> bool:
-    """Return True if an INVITE comes next, and has come on one path only."""
-    branches = [each.head.via[0] for each in sent if isinstance(each, InviteReceived)]
-    first = branches[0] if isinstance(sent[0], InviteReceived) else _AGAIN
-    return not first.endswith(_AGAIN) and f"{first}{_AGAIN}" not in branches
+def _is_challenged(event: Event) -> bool:
+    """Return True for the response to a request in a dialog that may be sent again."""
+    return isinstance(event, SipResponseReceived) and event.method in ("BYE", "PRACK") and event.status == 200
 
 
 def _name(issued: Issued) -> str:

@@ -145,9 +145,12 @@ class Relay(Struct, frozen=True):
         return tuple(each for each in self.asked if each[0].id == command)
 
     def taken(self) -> "Relay":
-        """The relay after its next answer has arrived."""
-        asked = self._first()
-        return replace(self, sent=self.sent[1:], asked=tuple(each for each in self.asked if each not in asked))
+        """The relay after its next answer has arrived. What it says to have deleted, it has."""
+        answered = self._first()
+        gone = {issued.command.session for issued, _ in answered if isinstance(issued.command, DeleteRelay)}
+        left = (each for each in self.asked if each not in answered)
+        asked = tuple((issued, None if before and before.name in gone else before) for issued, before in left)
+        return replace(self, sent=self.sent[1:], asked=asked)
 
     def crash(self) -> "Relay":
         """The gateway goes down: what was answered reaches nobody."""

@@ -51,7 +51,8 @@ class SipWatch(Struct, frozen=True):
     """The facts about a run that are needed to judge its next event.
 
     ``asked``: the requests of phones, each with the status of its final response, None if it has none. ``sent``: our
-    requests. ``offering``: the offers of ours that have no answer, by dialog. ``ended``: the dialogs that have.
+    requests. ``offering``: the offers of ours that have no answer, by dialog: each by the id of its command, or by the
+    CSeq number of the INVITE whose 2xx it is in. ``ended``: the dialogs that have.
     """
 
     asked: tuple[tuple[Key, int | None], ...] = ()
@@ -83,20 +84,28 @@ class SipWatch(Struct, frozen=True):
 
     def _heard(self, event: Event) -> "SipWatch":
         match event:
-            case InviteReceived(head=head):
-                return self._asks(head)
+            case InviteReceived(head=head, caller=caller):
+                return self._begun_anew((head.call_id, caller.tag))._asks(head)
             case SipRequestReceived(head=head, remote_tag=tag) if head.method == "ACK":
                 return self._settles((head.call_id, tag), f"{head.cseq}")
             case SipRequestReceived(head=head, remote_tag=tag):
-                ends = head.method == "BYE"
-                heard = self._asks(head)
-                return heard._ends((head.call_id, tag)) if ends else heard
+                heard, place = self._asks(head), (head.call_id, tag)
+                if head.method == "INVITE":
+                    heard = heard._answers_unheard(place)
+                return heard._ends(place) if head.method == "BYE" else heard
             case SipResponseReceived(command=command, method=method, status=status) if status >= 200:
                 return self._done(command, method, ends=status in (481, 408) and method != "CANCEL")
             case SipRequestUndelivered(command=command):
                 return self._done(command, None, ends=False)
             case _:
                 return self
+
+    def _begun_anew(self, place: Place) -> "SipWatch":
+        """A call may come in once more on another path, after the first has ended: then it begins anew."""
+        if place not in self.ended:
+            return self
+        sent = tuple(each for each in self.sent if each.place != place)
+        return replace(self, sent=sent, ended=tuple(each for each in self.ended if each != place))
 
     def _asks(self, head: RequestHead) -> "SipWatch":
         key = _key(head)
@@ -113,6 +122,10 @@ class SipWatch(Struct, frozen=True):
 
     def _settles(self, place: Place, offer: str) -> "SipWatch":
         return replace(self, offering=tuple(each for each in self.offering if each != (place, offer)))
+
+    def _answers_unheard(self, place: Place) -> "SipWatch":
+        """After a re-INVITE of the phone: its ACK to our last offer in a 2xx was overtaken, or lost."""
+        return replace(self, offering=tuple(each for each in self.offering if each[0] != place or "." in each[1]))
 
     def _ends(self, place: Place) -> "SipWatch":
         left = tuple(each for each in self.offering if each[0] != place)

@@ -132,7 +132,7 @@ def responded(leg: Confirmed, event: SipResponseReceived, effects: Effects) -> U
     """Handle a response: to our offer, or a late one."""
     exchange = leg.exchange
     if not isinstance(exchange, OfferSent) or event.command != exchange.sent.command:
-        if not releasing.confirm(leg.invites, leg.dialog, event, effects):
+        if not releasing.confirm(leg, event, effects):
             unheard.answered(event, effects)
         return leg, ()
     if event.status < 200:

@@ -161,7 +161,7 @@ def _responded(leg: UserAgentLeg, event: SipResponseReceived, effects: Effects) 
         case Releasing():
             return releasing.responded(leg, event, effects)
         case Lingering():
-            if not releasing.confirm(leg.invites, leg.dialog, event, effects):
+            if not releasing.confirm(leg, event, effects):
                 unheard.answered(event, effects)
             return leg, ()
         case UasProceeding() | UasRefused() | UasReleasing():
