@@ -64,6 +64,8 @@ class SipWatch(Struct, frozen=True):
         """Return the facts after an event and its commands. Raises Broken."""
         event = recorded.event
         after = self._heard(event)
+        if isinstance(event, InviteReceived) and not any(_is_final(each, event.head) for each in commands):
+            after = after._begun_anew((event.head.call_id, event.caller.tag))
         for issued in commands:
             match issued.command:
                 case SendRequest():
@@ -84,8 +86,8 @@ class SipWatch(Struct, frozen=True):
 
     def _heard(self, event: Event) -> "SipWatch":
         match event:
-            case InviteReceived(head=head, caller=caller):
-                return self._begun_anew((head.call_id, caller.tag))._asks(head)
+            case InviteReceived(head=head):
+                return self._asks(head)
             case SipRequestReceived(head=head, remote_tag=tag) if head.method == "ACK":
                 return self._settles((head.call_id, tag), f"{head.cseq}")
             case SipRequestReceived(head=head, remote_tag=tag):
@@ -201,6 +203,11 @@ class SipWatch(Struct, frozen=True):
 
 def _key(head: RequestHead) -> Key:
     return head.call_id, head.method, head.cseq, head.via[0]
+
+
+def _is_final(issued: Issued, head: RequestHead) -> bool:
+    command = issued.command
+    return isinstance(command, SendResponse) and command.head == head and command.status >= 200
 
 
 def _tag(event: Event) -> str | None:

@@ -533,6 +533,15 @@ def test_the_number_of_the_bye_follows_that_of_the_prack_in_a_further_call() -> 
     assert (story.now("ACK").cseq, story.now("BYE").cseq) == (1, 3)
 
 
+def test_a_further_answer_that_comes_again_is_ended_by_a_new_request() -> None:
+    """It has come after the response to the BYE."""
+    story = Phoning().talking()
+    for number in (2, 3):
+        story.answers(remote_tag="desk")
+        assert story.now("BYE").cseq == number
+        story.responds(200, to="BYE", remote_tag="desk")
+
+
 def test_a_phone_that_has_rung_may_answer_after_another_that_has_not() -> None:
     story = rings_reliably("desk")
     story.answers()

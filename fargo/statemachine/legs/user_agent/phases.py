@@ -172,7 +172,7 @@ class Confirmed(UserAgentPhase, frozen=True, gc=False):
 
     ``wanted``: what the other leg wants the session to be for its part. ``timer``: None if nobody refreshes the
     session. ``invites``: the first INVITE, if it was ours, and our last re-INVITE, if there was one: each further 2xx
-    to them gets an ACK. ``forks``: the early dialogs with other phones, which may answer, too. ``since``: when
+    to them gets an ACK. ``forks``: the dialogs with other phones, which may answer, too. ``since``: when
     the call was answered.
     """
 
