@@ -16,7 +16,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from .invariants import Broken
+from .broken import Broken
 from .quirks import Quirk
 from .world import GATEWAY_ITSELF, Move, World, finish, is_quiet, moves, step
 

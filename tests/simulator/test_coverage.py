@@ -13,8 +13,8 @@ from fargo.statemachine.model.events import Recorded, TimePassed
 from fargo.statemachine.model.sip_messages import UserAgentCommand
 from fargo.statemachine.user_state import User
 
+from .broken import Entry
 from .coverage import Pair, every_pair, meeting, strays
-from .invariants import Entry
 from .quirks import NONE
 from .runs import a_beginning, at_random, run, some_quirks
 from .starts import STARTS

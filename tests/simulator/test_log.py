@@ -16,7 +16,7 @@ from fargo.statemachine.user_state import User
 from replay.reading.golden import GoldenError, read, write
 from replay.verifying.verify import verify
 
-from .invariants import Entry
+from .broken import Entry
 from .quirks import ALL, NONE
 from .runs import BEGINNINGS, a_beginning, at_random, run
 from .values import USER

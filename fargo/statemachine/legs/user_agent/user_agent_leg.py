@@ -161,9 +161,9 @@ def _responded(leg: UserAgentLeg, event: SipResponseReceived, effects: Effects) 
         case Releasing():
             return releasing.responded(leg, event, effects)
         case Lingering():
-            if not releasing.confirm(leg.invites, leg.dialog, event, effects):
+            if (after := releasing.confirm(leg, event, effects)) is None:
                 unheard.answered(event, effects)
-            return leg, ()
+            return after or leg, ()
         case UasProceeding() | UasRefused() | UasReleasing():
             unheard.answered(event, effects)
             return leg, ()
