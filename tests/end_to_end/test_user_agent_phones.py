@@ -8,7 +8,7 @@ from world.pjsip import Pjsip
 from world.rtp import RtpEndpoint
 
 from .customer import Customer
-from .engines import IDS, sip_only
+from .engines import sip_only
 
 PACKETS = 30
 SILENCE = 0
@@ -44,18 +44,7 @@ async def calling(alice: Customer, media: RtpEndpoint, **of_phone: Any) -> tuple
 each_way = pytest.mark.parametrize("begin", [called, calling], ids=["out", "in"])
 
 
-no_resume = pytest.mark.xfail(reason="rakia does not answer the resume of a hold with all codecs", strict=True)
-
-
-@pytest.mark.parametrize(
-    ("engine", "begin"),
-    [
-        pytest.param("telepathy", called, id=f"{IDS['telepathy']}-out", marks=no_resume),
-        pytest.param("telepathy", calling, id=f"{IDS['telepathy']}-in"),
-        pytest.param("sip", called, id=f"{IDS['sip']}-out"),
-        pytest.param("sip", calling, id=f"{IDS['sip']}-in"),
-    ],
-)
+@each_way
 async def test_a_call_is_heard_at_both_ends_and_held_by_both(alice: Customer, begin: Any) -> None:
     media = await alice.world.media()
     call, phone = await begin(alice, media)
