@@ -42,7 +42,7 @@ from .runs import a_beginning, at_random, run
 from .test_coverage import users
 from .values import USER
 
-pytestmark = pytest.mark.slow("breaks every function of the core in every phase that a hundred runs come through")
+pytestmark = pytest.mark.slow("breaks every function of the core in every phase that two hundred runs come through")
 
 CORE = "fargo.statemachine"
 MESSAGE = "a bug"
