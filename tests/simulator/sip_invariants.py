@@ -6,7 +6,7 @@
    is the same as before.
 3. There is one offer of ours at a time in a dialog without an answer, and meanwhile no offer of the phone is taken.
 4. In a dialog that has ended there is nothing but BYE and ACK. An INVITE that has a final response is not cancelled.
-5. What begins something is not sent because the gateway or the edge came up.
+5. That the gateway or the edge came up begins nothing: a request that is new is a BYE.
 
 What phones see is checked there (`phone`), and what becomes of a 2xx of theirs is `acknowledged`.
 """
@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from fargo.statemachine.legs.user_agent.phases import UacCalling, UacCancelling, UacProceeding
 from fargo.statemachine.model.commands import Issued
-from fargo.statemachine.model.events import Event, Recorded
+from fargo.statemachine.model.events import Event, Recorded, Restarted
 from fargo.statemachine.model.sip_messages import (
     EdgeRestarted,
     InviteReceived,
@@ -152,8 +152,8 @@ class SipWatch(Struct, frozen=True):
         return self._begins(id, request, place, event)
 
     def _begins(self, id: str, request: SendRequest, place: Place, event: Event) -> "SipWatch":
-        if isinstance(event, EdgeRestarted):
-            raise Broken("after a restart of the edge only what was sent is sent again", request)
+        if isinstance(event, EdgeRestarted | Restarted) and request.method != "BYE":
+            raise Broken("a restart begins nothing", request)
         numbers = [each.request.cseq for each in self.sent if each.place in (place, (place[0], None))]
         if request.cseq <= max(numbers, default=0):
             raise Broken("the numbers of requests in a dialog go up", (request, numbers))
