@@ -6,7 +6,7 @@
    is the same as before.
 3. There is one offer of ours at a time in a dialog without an answer, and meanwhile no offer of the phone is taken.
 4. In a dialog that has ended there is nothing but BYE and ACK. An INVITE that has a final response is not cancelled.
-5. What begins something is not sent because the gateway or the edge came up.
+5. That the gateway or the edge came up begins nothing: a request that is new is a BYE.
 
 What phones see is checked there (`phone`), and what becomes of a 2xx of theirs is `acknowledged`.
 """
@@ -14,9 +14,17 @@ What phones see is checked there (`phone`), and what becomes of a 2xx of theirs 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from fargo.statemachine.legs.user_agent.phases import UacCalling, UacCancelling, UacProceeding
-from fargo.statemachine.model.commands import Issued
-from fargo.statemachine.model.events import Event, Recorded
+from fargo.statemachine.legs.sip.sip_leg import SipLeg
+from fargo.statemachine.legs.user_agent.phases import (
+    Confirmed,
+    Lingering,
+    Releasing,
+    UacCalling,
+    UacCancelling,
+    UacProceeding,
+)
+from fargo.statemachine.model.commands import Command, Issued
+from fargo.statemachine.model.events import Event, Recorded, Restarted
 from fargo.statemachine.model.sip_messages import (
     EdgeRestarted,
     InviteReceived,
@@ -152,8 +160,8 @@ class SipWatch(Struct, frozen=True):
         return self._begins(id, request, place, event)
 
     def _begins(self, id: str, request: SendRequest, place: Place, event: Event) -> "SipWatch":
-        if isinstance(event, EdgeRestarted):
-            raise Broken("after a restart of the edge only what was sent is sent again", request)
+        if isinstance(event, EdgeRestarted | Restarted) and request.method != "BYE":
+            raise Broken("a restart begins nothing", request)
         numbers = [each.request.cseq for each in self.sent if each.place in (place, (place[0], None))]
         if request.cseq <= max(numbers, default=0):
             raise Broken("the numbers of requests in a dialog go up", (request, numbers))
@@ -215,14 +223,42 @@ def _tag(event: Event) -> str | None:
 
 
 def acknowledged(user: User, event: Event, commands: tuple[Issued, ...]) -> None:
-    """Check that an answer to a call of ours is confirmed at once. ``user``: as before the event. Raises Broken."""
+    """Check that an answer to a call of ours is confirmed at once, and that of a phone which is not wanted is followed
+    by a BYE. ``user``: as before the event. Raises Broken.
+    """
     if not isinstance(event, SipResponseReceived) or event.method != "INVITE" or not 200 <= event.status < 300:
         return
-    acks = [each.command for each in commands if isinstance(each.command, SendRequest) and each.command.method == "ACK"]
+    sent = [each.command for each in commands if isinstance(each.command, SendRequest)]
+    acks = [request for request in sent if request.method == "ACK"]
     if any(ack.recipient.tag != event.remote_tag for ack in acks) or len(acks) > 1:
         raise Broken("each 2xx has one ACK", (event, acks))
     for call in user.calls.values():
-        leg = call.sip
-        waits = isinstance(leg, UacCalling | UacProceeding | UacCancelling) and leg.invite.command == event.command
-        if waits and not acks:
-            raise Broken("the answer to a call is confirmed", (event, leg))
+        if not _is_answered(call.sip, event):
+            continue
+        if not acks:
+            raise Broken("the answer to a call is confirmed", (event, call.sip))
+        ending = [*sent, *(waiting.command for waiting in user.pending.values())]
+        if not _is_wanted(call.sip, event) and not any(_is_bye(each, event.remote_tag) for each in ending):
+            raise Broken("an answer that is not wanted is followed by a BYE", (event, call.sip))
+
+
+def _is_answered(leg: SipLeg, event: SipResponseReceived) -> bool:
+    """Return True if a 2xx is of an INVITE of the leg."""
+    match leg:
+        case UacCalling(invite=invite) | UacProceeding(invite=invite) | UacCancelling(invite=invite):
+            return invite.command == event.command
+        case Confirmed(invites=invites) | Releasing(invites=invites) | Lingering(invites=invites):
+            return event.command in [each.command for each in invites]
+        case _:
+            return False
+
+
+def _is_wanted(leg: SipLeg, event: SipResponseReceived) -> bool:
+    """Return True if the call may go on with the phone that has answered, or has ended with it before."""
+    if isinstance(leg, Confirmed | Releasing | Lingering):
+        return event.remote_tag == leg.dialog.remote.tag
+    return not isinstance(leg, UacCancelling)
+
+
+def _is_bye(command: Command, tag: str | None) -> bool:
+    return isinstance(command, SendRequest) and command.method == "BYE" and command.recipient.tag == tag
