@@ -162,7 +162,8 @@ def proposed(user: User, event: CallProposed, effects: Effects) -> User:
         return user
     effects.call = id = str(effects.version)
     ready = _ready(user, event.to)
-    problem = ready.reason if isinstance(ready, Refusal) else jmi.unacceptable(event, effects)
+    unlimited = _is_emergency(user.policy, event.to)
+    problem = ready.reason if isinstance(ready, Refusal) else jmi.unacceptable(event, unlimited, effects)
     if problem:
         jmi.reject(event, problem, effects)
         call_state.refused(id, _meant(user, event.to), event.sid, problem, effects)

@@ -2,13 +2,14 @@
 
 import pytest
 
+from fargo.statemachine.legs.jingle.jmi import MOST_PROPOSALS
 from fargo.statemachine.media.paths import Policy
-from fargo.statemachine.model.commands import RefuseIq
-from fargo.statemachine.model.events import PolicyChanged, SessionInitiated
+from fargo.statemachine.model.commands import MessageCall, RefuseIq
+from fargo.statemachine.model.events import CallAction, CallProposed, PolicyChanged, SessionInitiated
 from fargo.statemachine.model.sip import SipEngine
 from fargo.statemachine.texts import NO_EMERGENCY_CALLS, TOO_MANY_CALLS
 
-from .story import GATEWAY, OFFER, Story
+from .story import DESK, GATEWAY, OFFER, Story
 
 NUMBERS = ("112", "+112")
 WRITTEN = ["112", "1-1-2", "1.1.2", "(1)12", "1\\201\\202", "112%sip.test", "112\\40other.test", "+1\\2f12"]
@@ -49,3 +50,14 @@ def test_the_operator_can_refuse_emergency_calls(engine: SipEngine, number: str)
     story = Story()
     story.tell(PolicyChanged(Policy(engine=engine, emergency_numbers=NUMBERS, emergency="refuse")))
     assert dial(story, number) == [NO_EMERGENCY_CALLS]
+
+
+def test_an_emergency_number_is_proposed_beyond_the_limit() -> None:
+    story = Story().signed_in()
+    story.tell(PolicyChanged(Policy(emergency_numbers=NUMBERS)))
+    for number in range(MOST_PROPOSALS):
+        story.tell(CallProposed(DESK, f"bob@{GATEWAY}", f"p{number}", ("audio",)))
+    story.tell(CallProposed(DESK, f"bob@{GATEWAY}", "one too many", ("audio",)))
+    assert story.the(MessageCall).action is CallAction.REJECT
+    story.tell(CallProposed(DESK, f"1-1-2@{GATEWAY}", "help", ("audio",)))
+    assert story.the(MessageCall).action is CallAction.PROCEED
