@@ -236,7 +236,8 @@ class Daemon:
 
 def _policy(config: Config) -> Policy:
     sip = config.sip
-    return Policy(config.media.path, config.media.relay is not None, sip.engine, sip.ring_seconds)
+    relay = config.media.relay is not None
+    return Policy(config.media.path, relay, sip.engine, sip.ring_seconds, sip.emergency_numbers, sip.emergency)
 
 
 def _xmpp_settings(config: Config) -> XmppSettings:

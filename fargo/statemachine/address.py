@@ -44,6 +44,7 @@ _FORBIDDEN: Final = (
     stringprep.in_table_c8,
     stringprep.in_table_c9,
 )
+_SEPARATORS: Final = dict.fromkeys(map(ord, " -.()/"))
 _LONGEST: Final = 1023  # bytes of a localpart, RFC 7622 §3.3
 
 
@@ -181,6 +182,15 @@ def parse_contact(jid: str, own_domain: str) -> SipUri | BadAddress:
     if split < 0:
         return _checked(local, own_domain)
     return _checked(local[:split], local[split + 1 :])
+
+
+def dialled(jid: str) -> str:
+    """Return the number in a contact's JID without the signs that people write between digits (RFC 3966 §5.1.1, and
+    space and slash), and without its domain.
+    """
+    local = unescape_local(local_of(jid) or "")
+    split = max(local.rfind("%"), local.rfind("@"))
+    return (local[:split] if split >= 0 else local).translate(_SEPARATORS)
 
 
 def contact(uri: SipUri, gateway: str) -> str | BadAddress:

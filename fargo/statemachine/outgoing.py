@@ -7,6 +7,8 @@ Rules:
 3. A call that is refused at once is recorded, too.
 4. A proposal begins a call, and so does a session-initiate that follows none. The id of the call is the version of that
    event.
+5. No limit applies to an emergency number. If the operator does not want such calls here, the user is told so first,
+   signed in or not, as every second counts.
 """
 
 from msgspec import Struct
@@ -78,6 +80,8 @@ class Refusal(Struct, frozen=True, gc=False):
 
 def _ready(user: User, to: str) -> Line | Refusal:
     """Return the line for a call to this contact, or why the user cannot call it now."""
+    if user.policy.emergency == "refuse" and _is_emergency(user.policy, to):
+        return Refusal("cancel", "not-allowed", Reason(Cause.FORBIDDEN, texts.NO_EMERGENCY_CALLS))
     match user.account:
         case Registered(credentials, SignedIn() as connection):
             return _line(user, credentials, connection, to)
@@ -87,6 +91,11 @@ def _ready(user: User, to: str) -> Line | Refusal:
             shown = account_state.shown(user.account)
             text = texts.NOT_SIGNED_IN.format(status=shown.status if shown else "").strip()
             return Refusal("wait", "recipient-unavailable", Reason(Cause.UNAVAILABLE, text))
+
+
+def _is_emergency(policy: Policy, to: str) -> bool:
+    """Return True if the contact is an emergency number, in whatever form it is written and whatever its domain is."""
+    return address.dialled(to) in policy.emergency_numbers
 
 
 def _line(user: User, credentials: Credentials, connection: SignedIn, to: str) -> Line | Refusal:
@@ -100,7 +109,7 @@ def _line(user: User, credentials: Credentials, connection: SignedIn, to: str) -
         return Refusal("modify", "jid-malformed", Reason(Cause.NOT_FOUND, target.problem))
     if target == credentials.uri:
         return Refusal("cancel", "not-allowed", Reason(Cause.NOT_FOUND, texts.OWN_ADDRESS))
-    if is_busy(user):
+    if is_busy(user) and not _is_emergency(user.policy, to):
         text = texts.TOO_MANY_CALLS.format(most=MOST_CALLS)
         return Refusal("wait", "resource-constraint", Reason(Cause.BUSY, text))
     trunk = sign_in.trunk(connection.connection, user.registrations)
@@ -153,7 +162,8 @@ def proposed(user: User, event: CallProposed, effects: Effects) -> User:
         return user
     effects.call = id = str(effects.version)
     ready = _ready(user, event.to)
-    problem = ready.reason if isinstance(ready, Refusal) else jmi.unacceptable(event, effects)
+    unlimited = _is_emergency(user.policy, event.to)
+    problem = ready.reason if isinstance(ready, Refusal) else jmi.unacceptable(event, unlimited, effects)
     if problem:
         jmi.reject(event, problem, effects)
         call_state.refused(id, _meant(user, event.to), event.sid, problem, effects)

@@ -29,17 +29,22 @@ _BEST_RELAYED: Final = (MediaProfile.DTLS, MediaProfile.ICE, MediaProfile.PLAIN)
 
 
 RING_SECONDS: Final = 180
+EmergencyCalls: TypeAlias = Literal["call", "refuse"]
 
 
 class Policy(Struct, frozen=True, gc=False, omit_defaults=True):
     """The operator's configuration: the path that audio takes, whether there is a relay, the SIP engine of all
     accounts, and the seconds that a call may ring (with the engine "telepathy", its edge ends the ringing).
+
+    ``emergency_numbers``: the numbers to which no limit applies; ``emergency``: if they are called or refused.
     """
 
     path: Choice = "auto"
     relay: bool = False
     engine: SipEngine = DEFAULT_ENGINE
     ring_seconds: int = RING_SECONDS
+    emergency_numbers: tuple[str, ...] = ()
+    emergency: EmergencyCalls = "call"
 
 
 class PathChoice(Struct, frozen=True, gc=False):
