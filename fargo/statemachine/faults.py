@@ -118,7 +118,7 @@ def _turned_away(user: User, event: SipArrival, effects: Effects) -> User:
         return incoming.turned_away(user, event, _IN_CALL, effects)
     except Exception:
         effects.return_to(before)
-        sip_leg.abandon_arrival(event, effects)
+        _tried(lambda: sip_leg.abandon_arrival(event, effects), effects)
         return user
 
 

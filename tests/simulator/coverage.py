@@ -97,6 +97,7 @@ from fargo.statemachine.model.sip_messages import (
     RegisterUndelivered,
     RegistrationEvent,
     RequestHead,
+    SendRequest,
     SipHeaders,
     SipRequestReceived,
     SipRequestUndelivered,
@@ -212,7 +213,7 @@ def strays(user: User) -> Iterator[Event]:
         if isinstance(call.sip, TelepathyPhase):
             yield from _of_channel(call.sip.name, connection)
         if isinstance(call.sip, UserAgentPhase):
-            yield from _of_dialog(call.sip.name, connection)
+            yield from _of_dialog(call.sip.name, connection, user)
         for each in jingle_leg.sessions(call.jingle):
             yield from _of_session(each)
         if isinstance(call.jingle, forking.Inviting):
@@ -224,7 +225,7 @@ def strays(user: User) -> Iterator[Event]:
         if waiting is None or not isinstance(waiting.command, RelayCommand):
             yield from _of_iq(name, getattr(waiting.command, "to", DESK.jid) if waiting else DESK.jid)
     yield from _of_channel("none", connection)
-    yield from _of_dialog("none", connection)
+    yield from _of_dialog("none", connection, user)
     yield from _of_session(jingle_session.Session("none", BOB, DESK.jid, calls=True))
 
 
@@ -272,13 +273,16 @@ def _of_channel(name: str, connection: str) -> Iterator[Event]:
     yield from (CallFailed(name, "InvalidArgument"), ChannelClosed(name))
 
 
-def _of_dialog(name: str, connection: str) -> Iterator[Event]:
+def _of_dialog(name: str, connection: str, user: User) -> Iterator[Event]:
     source, caller = Endpoint("udp", "192.0.2.5", 5060), Party(CALLER, "stray")
     yield InviteReceived(name, connection, _head("INVITE"), source, caller, CALLER)
     for method in ("INVITE", "ACK", "CANCEL", "BYE", "UPDATE", "PRACK", "INFO", "OPTIONS", "REFER", "MESSAGE"):
         yield SipRequestReceived(name, _head(method), source, "stray")
-    for status in (180, 200, 302, 401, 481, 503, 603):
-        yield SipResponseReceived(name, name, "INVITE", status, "", source, "stray")
+    sent = {key: each.command for key, each in user.pending.items() if isinstance(each.command, SendRequest)}
+    methods = {key: request.method for key, request in sent.items() if request.dialog == name}
+    for command, method in {**methods, name: "INVITE"}.items():
+        for status in (180, 200, 302, 401, 481, 491, 503, 603):
+            yield SipResponseReceived(name, command, method, status, "", source, "stray")
     yield from (SipRequestUndelivered(name, name, why) for why in Undelivered)
 
 

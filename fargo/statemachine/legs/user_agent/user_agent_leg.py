@@ -346,16 +346,18 @@ def _end(leg: UserAgentLeg, reason: Reason, effects: Effects) -> UserAgentLeg:
 
 def abandon(leg: UserAgentLeg, effects: Effects) -> None:
     """End the call with as little code as possible: the gateway has lost track of it."""
-    unheard.forget(leg.name, effects)
     match leg:
         case UacCalling() | UacProceeding() | UacCancelling():
+            unheard.forget(leg.name, effects)
             unheard.say(caller.cancellation(leg.name, leg.invite, None), effects)
         case UasProceeding():
+            unheard.forget(leg.name, effects)
             unheard.refuse(response(leg.name, leg.access, leg.head, 500), effects)
         case UasReleasing() | Confirmed():
+            unheard.forget(leg.name, effects)
             unheard.say(dialog.request(leg.dialog, "BYE")[1], effects)
         case UasRefused() | Releasing() | Lingering():
-            pass
+            pass  # what ends the call has been said, and is repeated until it is heard
         case _:
             assert_never(leg)
 
