@@ -113,12 +113,9 @@ async def test_a_certificate_of_another_authority_is_refused(
 
 
 IPV4, IPV6 = XMPP_ADDRESS, "::1"
-no_ipv6_audio = pytest.mark.xfail(reason="Jingle candidates with IPv6 addresses are refused", strict=True)
 
 
-@pytest.mark.parametrize(
-    ("transport", "audio"), [("udp", IPV4), ("tcp", IPV4), pytest.param("udp", IPV6, marks=no_ipv6_audio)]
-)
+@pytest.mark.parametrize(("transport", "audio"), [("udp", IPV4), ("tcp", IPV4), ("udp", IPV6)])
 async def test_a_provider_with_ipv6(world: World, given: Given, transport: str, audio: str) -> None:
     provider = await world.add(ScriptedProvider(IPV6))
     alice = await given(provider, address=[GATEWAY_ADDRESS, IPV6])
