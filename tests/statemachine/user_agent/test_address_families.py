@@ -163,6 +163,19 @@ def test_the_relay_translates_for_a_call_in() -> None:
     assert story.all(InitiateSession) == []
 
 
+def test_the_relay_goes_on_offering_ipv6_to_a_caller_with_ipv6() -> None:
+    story = with_relay(Phoning())
+    story.invites(sdp(PCMU, at=PHONE6))
+    story.tell(RelayDescribed(story.id_of(OfferRelay), replace(PLAIN6, transport=RawUdp((OVER4,)))))
+    invited = story.the(InitiateSession)
+    story.tell(IqSucceeded(story.id_of(InitiateSession), DESK))
+    story.tell(SessionAccepted(story.iq(invited.sender, DESK), invited.sid, (client(OVER4),)))
+    story.tell(RelayDescribed(story.id_of(AnswerRelay), PLAIN6))
+    story.acknowledges()
+    story.sends("INVITE", sdp(PCMU, at=(replace(PHONE6[0], port=5002),)))
+    assert story.the(OfferRelay).family is IPV6
+
+
 def test_a_relay_without_such_an_address_ends_a_call_in() -> None:
     story = with_relay(Phoning())
     story.invites(sdp(PCMU, at=PHONE6))
