@@ -27,7 +27,8 @@ from fargo.statemachine.legs.jingle.forking import Forking, Inviting
 from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.sip.phases import Line
 from fargo.statemachine.media import offer, paths
-from fargo.statemachine.media.description import Content
+from fargo.statemachine.media import texts as media_texts
+from fargo.statemachine.media.description import Content, MediaProfile, families
 from fargo.statemachine.media.offer import Audio
 from fargo.statemachine.media.paths import PathChoice, Policy
 from fargo.statemachine.model.call_records import RecordPath
@@ -136,8 +137,12 @@ def _fit(contents: tuple[Content, ...], line: Line, policy: Policy) -> tuple[Aud
     audio = offer.audio(contents)
     if isinstance(audio, Reason):
         return audio
-    spoken = sip_leg.engine_capabilities(line.engine).profiles
-    way = paths.choose(audio.description.codecs, audio.profile, spoken, policy)
+    able, described = sip_leg.engine_capabilities(line.engine), families(audio.description)
+    plain = audio.profile is MediaProfile.PLAIN
+    if plain and not paths.relays(policy) and set(able.families).isdisjoint(described):
+        return Reason(Cause.TRANSPORT, media_texts.NO_COMMON_FAMILY)
+    apart = plain and line.family not in described
+    way = paths.choose(audio.description.codecs, audio.profile, able.profiles, policy, apart)
     return way if isinstance(way, Reason) else (audio, way)
 
 

@@ -44,7 +44,18 @@ from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.sip.phases import Line, Over, Preparing
 from fargo.statemachine.legs.sip.sip_leg import SipLegEvent
 from fargo.statemachine.media import paths
-from fargo.statemachine.media.description import Description, IceUdp, MediaProfile, RawUdp
+from fargo.statemachine.media import texts as media_texts
+from fargo.statemachine.media.description import (
+    IPV4,
+    IPV6,
+    Description,
+    IceUdp,
+    MediaProfile,
+    RawUdp,
+    families,
+    is_ipv6_only,
+    shares_family,
+)
 from fargo.statemachine.media.offer import Audio
 from fargo.statemachine.media.paths import PathChoice, Policy
 from fargo.statemachine.model.call_records import AudioPath, RecordAnswered, RecordCarried, RecordPath, Side
@@ -67,17 +78,20 @@ def place(id: str, leg: JingleLeg, audio: Audio, line: Line, way: PathChoice, po
     call = Call(id, line.connection, effects.at, leg, Preparing(line))
     description, session = audio.description, f"{line.nonce}{effects.version}"
     if way.path is AudioPath.DIRECT:
-        terms = RelayRequest(session, audio.profile, True, texts.CODECS_REFUSED)
+        terms = RelayRequest(session, audio.profile, True, texts.CODECS_REFUSED, line.family)
         retry = RelayRetry(line, terms, description) if paths.relays(policy) else None
         return replace(call, sip=sip_leg.place(line, description, effects), relay_retry=retry)
-    terms = RelayRequest(session, audio.profile, True, way.why)
+    terms = RelayRequest(session, audio.profile, True, way.why, line.family)
     fallback = _fallback(call, terms, description, policy)
     return replace(call, relay=relay_leg.offer((), terms, description, fallback, effects))
 
 
 def _fallback(call: Call, terms: RelayRequest, description: Description, policy: Policy) -> Description | None:
     """Return what the other end can be offered if the relay fails; None if nothing."""
-    direct = terms.profile in sip_leg.capabilities(call.sip).profiles
+    able = sip_leg.capabilities(call.sip)
+    direct = terms.profile in able.profiles and (
+        not isinstance(description.transport, RawUdp) or not set(able.families).isdisjoint(families(description))
+    )
     return description if direct and policy.path == "auto" else None
 
 
@@ -105,8 +119,10 @@ def _prepared(call: Call, leg: Searching | Forking, profile: MediaProfile, polic
     description = sip_leg.offered(call.sip)
     if description is None:
         return call
-    why = paths.relayed(profile, sip_leg.capabilities(call.sip).profiles, policy).why
-    terms = RelayRequest(f"{leg.invitation.sid}-{effects.version}-{profile}", profile, False, why)
+    apart = is_ipv6_only(description)
+    why = paths.relayed(profile, sip_leg.capabilities(call.sip).profiles, policy, apart).why
+    name = f"{leg.invitation.sid}-{effects.version}-{profile}"
+    terms = RelayRequest(name, profile, False, why, IPV6 if apart else IPV4)
     fallback = _fallback(call, terms, description, policy)
     return replace(call, relay=relay_leg.offer(call.relay, terms, description, fallback, effects))
 
@@ -258,7 +274,15 @@ def _answered(call: Call, leg_event: Answered, by: Side, effects: Effects) -> Ca
         effects.record(RecordPath(call.id, way.path, way.why))
     if relay is not None:
         return replace(call, relay=relay)
+    if by is _CLIENT and _is_apart(call, leg_event.description):
+        return end(call, Reason(Cause.TRANSPORT, media_texts.NO_COMMON_FAMILY), effects)
     return _tell_other(_relay_deleted(call, effects), leg_event, by, effects)
+
+
+def _is_apart(call: Call, answer: Description) -> bool:
+    """Return True if the client has answered without an address in a family of the phone's offer."""
+    offered = sip_leg.offered(call.sip)
+    return offered is not None and bool(families(offered)) and not shares_family(offered, answer)
 
 
 def _ended(call: Call, leg_event: Ended, by: Side, effects: Effects) -> Call:
@@ -300,6 +324,8 @@ def _from_relay(call: Call, step: relay_leg.RelayStep, effects: Effects) -> Call
         match leg_event:
             case Offered():
                 call = _offered(call, leg_event, effects)
+            case Answered() if call.caller and _is_apart(call, leg_event.description):
+                call = end(call, Reason(Cause.TRANSPORT, media_texts.NO_COMMON_FAMILY), effects)
             case Answered():
                 call = _answer(call, leg_event, effects)
             case TransportChanged():

@@ -45,6 +45,7 @@ from fargo.statemachine.legs.telepathy.phases import (
     TelepathyStep,
 )
 from fargo.statemachine.media.description import (
+    IPV4,
     Description,
     MediaProfile,
     RawUdp,
@@ -93,7 +94,7 @@ TelepathyEvent: TypeAlias = (
     | ChannelClosed
 )
 
-CAPABILITIES: Final = SipCapabilities(profiles=(MediaProfile.PLAIN,), transport_change=False)
+CAPABILITIES: Final = SipCapabilities(profiles=(MediaProfile.PLAIN,), transport_change=False, families=(IPV4,))
 
 # Seconds. The edge gives up on a ringing phone well before the first of these; it is for a manager that lost the call.
 _LONGEST_RINGING: Final = 600.0
@@ -115,7 +116,7 @@ _SETTLED: Final[Mapping[int, FlowState]] = {
 
 def place(line: Line, offer: Description, effects: Effects) -> Dialling:
     """Call the line's target with these codecs and addresses (a plain description)."""
-    channel = effects.emit(PlaceCall(line.connection, str(line.target), offer.codecs, rtp_and_rtcp(offer)))
+    channel = effects.emit(PlaceCall(line.connection, str(line.target), offer.codecs, rtp_and_rtcp(offer, (IPV4,))))
     return Dialling(channel, line.target.domain, offer, effects.at)
 
 
@@ -125,7 +126,7 @@ def arrived(event: TelepathyArrival, effects: Effects) -> tuple[TelepathyLeg | O
     if event.state == _ENDED:
         effects.emit(CloseChannel(event.channel))
         return Over(), Reason(Cause.CANCELLED)
-    if address(offer) is None or not has_voice(offer.codecs):
+    if address(offer, 1, (IPV4,)) is None or not has_voice(offer.codecs):
         reason = Reason(Cause.MEDIA, texts.OFFER_WITHOUT_AUDIO)
         return hang_up(event.channel, reason, effects), reason
     return Arriving(event.channel, offer, effects.at), offer
@@ -288,7 +289,7 @@ def tell(leg: TelepathyLeg, leg_event: LegEvent, effects: Effects) -> TelepathyL
             return replace(leg, ringing=True)
         case Answered(description) if isinstance(leg, Arriving):
             answer = numbered_as(leg.offer, description)
-            effects.emit(AnswerCall(leg.name, answer.codecs, rtp_and_rtcp(answer)))
+            effects.emit(AnswerCall(leg.name, answer.codecs, rtp_and_rtcp(answer, (IPV4,))))
             return Answering(leg.name, replace(answer, transport=leg.offer.transport), effects.at)
         case Ended(reason):
             return hang_up(leg.name, reason, effects) if is_live(leg) else leg

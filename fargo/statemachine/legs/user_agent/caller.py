@@ -42,7 +42,7 @@ from fargo.statemachine.legs.user_agent.phases import (
     UserAgentStep,
 )
 from fargo.statemachine.legs.user_agent.responding import respond
-from fargo.statemachine.media.description import Description
+from fargo.statemachine.media.description import FAMILIES, Description, narrowed
 from fargo.statemachine.model.sip_messages import (
     Endpoint,
     Party,
@@ -71,7 +71,7 @@ def place(line: Line, offer: Description, effects: Effects) -> UacCalling:
     """Send the INVITE, with these codecs and addresses (a plain description)."""
     trunk, name = line.trunk, effects.next_id
     assert trunk, "the core has the registrations of our own user agent"
-    target = str(line.target)
+    target, offer = str(line.target), narrowed(offer, (line.family, *FAMILIES))
     request = SendRequest(
         dialog=None,
         method="INVITE",
