@@ -10,6 +10,7 @@ Rules:
 """
 
 from collections.abc import Iterator
+from hashlib import sha256
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -421,7 +422,9 @@ class Phone(Struct, frozen=True):
 def calling(tag: str, connection: str, what: str, headers: SipHeaders) -> tuple[Phone, InviteReceived]:
     """Return a phone that calls, and its INVITE."""
     offer = INVITATIONS[what]
-    phone = Phone(tag, f"{connection}-{tag}", f"call-{tag}", "calling", True, offer=offer)
+    call_id = f"call-{tag}"
+    name = f"{connection}-{sha256((call_id + tag).encode()).hexdigest()[:16]}"
+    phone = Phone(tag, name, call_id, "calling", True, offer=offer)
     head = phone._head("INVITE", 1)
     caller = Party("sip:bob@sip.test", tag, "Bob")
     return phone, InviteReceived(phone.dialog, connection, head, REGISTRAR, caller, phone.contact, headers, offer)

@@ -110,6 +110,11 @@ def a_beginning(random: Random) -> World:
     return BEGINNINGS[random.choice(list(BEGINNINGS))]
 
 
+def a_beginning_of(engine: SipEngine, random: Random) -> World:
+    """One with that engine."""
+    return random.choice(list(_beginnings(engine).values()))
+
+
 def run(start: World, draw: Draw, quirks: frozenset[Quirk], length: int) -> Run:
     """Make so many moves, then come to the end."""
     return _run(start, lambda world: draw(list(moves(world, quirks))), quirks, length)
