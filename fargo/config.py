@@ -35,6 +35,7 @@ from fargo.statemachine.media.paths import EarlyChoice
 INSIDE: Final = "127.0.0.1"
 """The address behind the SIP edge. It must never be reachable from outside, so it is not an option."""
 
+_NUMBER: Final = re.compile(r"\+?[0-9]{1,15}")
 _LABEL: Final = re.compile(r"[^\W_]([\w-]{0,61}[^\W_])?")
 _SECTION_LINE: Final = re.compile(r"\s*\[\s*([\w-]+)\s*\]")
 _KEY_LINE: Final = re.compile(r"\s*([\w-]+)\s*=")
@@ -104,6 +105,12 @@ def _endpoint(text: object) -> HostPort:
     return HostPort(_address(host), int(port))
 
 
+def _number(text: str) -> str:
+    if not _NUMBER.fullmatch(text):
+        raise ValueError
+    return text
+
+
 def _path(path: Path, info: ValidationInfo) -> Path:
     return Path(info.context or "", path.expanduser())
 
@@ -123,6 +130,7 @@ def _duration(value: object) -> str:
 
 
 Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
+Number = Annotated[str, AfterValidator(_number)]
 Domain = Annotated[str, AfterValidator(_domain)]
 AnyAddress = Annotated[str, AfterValidator(_any_address)]
 RelativePath = Annotated[Path, AfterValidator(_path)]
@@ -207,6 +215,11 @@ class SipConfig(_Section):
         None, description='the IPv4 address and port of a HEP collector, such as "192.0.2.20:9060"'
     )
     ring_seconds: int = Field(180, strict=True, ge=5, le=540, description="a number of seconds from 5 to 540")
+    emergency_numbers: tuple[Number, ...] = Field(
+        ("112", "999", "911", "110", "000"),
+        description='a list of numbers without spaces, such as ["112", "911"]',
+    )
+    emergency: Literal["call", "refuse"] = Field("call", description='"call" or "refuse"')
 
     @field_validator("address")
     @classmethod

@@ -236,7 +236,9 @@ class Daemon:
 
 def _policy(config: Config) -> Policy:
     sip = config.sip
-    return Policy(config.media.path, config.media.relay is not None, sip.engine, sip.ring_seconds, config.early)
+    relay = config.media.relay is not None
+    emergency = (sip.emergency_numbers, sip.emergency)
+    return Policy(config.media.path, relay, sip.engine, sip.ring_seconds, *emergency, config.early)
 
 
 def _xmpp_settings(config: Config) -> XmppSettings:

@@ -16,7 +16,7 @@ Rules:
 
 from collections.abc import Callable
 from time import monotonic, time
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol, get_args
 
 from msgspec import Struct
 from twisted.internet.base import DelayedCall
@@ -39,6 +39,9 @@ LONGEST_OVERDUE_SECONDS: Final = 300.0
 """After a TimePassed that left something due, the next one waits this long, and twice as long after each further one in
 vain, up to the longest time, so that a state that never moves on can neither keep the engine busy nor fill the log.
 """
+
+_FOR_LOG: Final = frozenset({*get_args(LogRecord), Forget})
+"""The commands that nobody but the log carries out."""
 
 
 class StateMachine(Protocol):
@@ -147,7 +150,7 @@ class Engine:
         ends: dict[str, Recorded] = {}
         for recorded in self._store.events():
             jid = recorded.user
-            users[jid], *_ = self._machine.fold(users.get(jid) or self._machine.new(jid), recorded)
+            users[jid] = self._machine.fold(users.get(jid) or self._machine.new(jid), recorded)[0]
             ends[jid] = recorded
         self._streams = {jid: _Stream(users[jid], end.version, end.at) for jid, end in ends.items()}
         for jid, stream in self._streams.items():
@@ -304,7 +307,7 @@ class Engine:
                 faults=self.faults,
             )
             return
-        if isinstance(issued.command, LogRecord | Forget):  # the log has carried it out
+        if type(issued.command) in _FOR_LOG:  # the log has carried it out
             return
         try:
             self._dispatch(issued)

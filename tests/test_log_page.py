@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from datasette.app import Datasette
 from sqlite_utils import Database
+from statemachine.user_agent import sessions as of_user_agent
 
 from fargo.store.opening import open_store
 from replay.reading import golden
@@ -25,7 +26,7 @@ SHELL = re.findall(r"```sh\n(.*?)```", PAGE, re.S)
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A log with sessions of several users: a call, an overloaded phone, a wrong password, a registration."""
+    """A log with sessions of several users: calls, an overloaded phone, a wrong password, a registration."""
     path = tmp_path_factory.mktemp("log") / "fargo.db"
     sessions = {
         "alice": "calls-a-call-in-has-sound-both-ways",
@@ -38,11 +39,12 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
             text = (SESSIONS / f"{session}.jsonl").read_text().replace("alice@localhost", f"{name}@example.org")
             (path.parent / "a.jsonl").write_text(text)
             log.append(golden.read(path.parent / "a.jsonl"))
+        log.append(of_user_agent.session("held_and_moved"))
     return path
 
 
-def test_there_are_five() -> None:
-    assert len(QUERIES) == 5
+def test_there_are_six() -> None:
+    assert len(QUERIES) == 6
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: query[:40].strip())
@@ -82,6 +84,19 @@ async def test_datasette_serves_it(path: Path) -> None:
         assert rows == list(Database(path).query(f"select * from {view}"))
         assert (await client.get(f"/fargo/{view}")).status_code == 200
     assert "alice@example.org" in (await client.get("/fargo/events")).text
+
+
+def test_the_call_id_of_the_page_is_that_of_a_call(path: Path) -> None:
+    [query] = [each for each in QUERIES if "call_id" in each]
+    rows = list(Database(path).query(query))
+    assert {row["call"] for row in rows} == {"alice@localhost/6"}
+    assert [row["held_by"] for row in rows] == [None, '["client"]', '["client","phone"]', '["phone"]', None]
+
+
+def test_the_page_tells_the_columns_of_our_own_user_agent(path: Path) -> None:
+    columns = [row["name"] for row in Database(path).query("select name from pragma_table_xinfo('calls')")]
+    told = re.findall(r"`(\w+)`", " ".join(re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", PAGE, re.M)))
+    assert [each for each in columns[columns.index("session") + 1 :] if each not in told] == []
 
 
 def test_the_page_tells_every_column_and_view(path: Path) -> None:

@@ -29,8 +29,9 @@ _LABEL: Final = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DOMAIN_NAME: Final = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 _HOSTPORT: Final = re.compile(r"(\[(?P<address>[^][]*)\]|(?P<name>[^][:]*))(:(?P<port>[0-9]{1,5}))?")
 # XEP-0106 §3.2.
-_ESCAPES: Final = str.maketrans({character: f"\\{ord(character):x}" for character in " \"&'/:<>@"})
-_ESCAPED: Final = re.compile(r"\\(20|22|26|27|2f|3a|3c|3e|40|5c)")
+_CODES: Final = "20|22|26|27|2f|3a|3c|3e|40|5c"
+_ESCAPED: Final = re.compile(rf"\\({_CODES})")
+_TO_ESCAPE: Final = re.compile(rf"""[ "&'/:<>@]|\\(?={_CODES})""")
 # RFC 6122 appendix A.5: the characters that no localpart may contain, other than those that are escaped.
 _FORBIDDEN: Final = (
     stringprep.in_table_c12,
@@ -43,6 +44,7 @@ _FORBIDDEN: Final = (
     stringprep.in_table_c8,
     stringprep.in_table_c9,
 )
+_SEPARATORS: Final = dict.fromkeys(map(ord, " -.()/"))
 _LONGEST: Final = 1023  # bytes of a localpart, RFC 7622 §3.3
 
 
@@ -100,8 +102,7 @@ def unescape_user(text: str) -> str:
 
 def escape_local(text: str) -> str:
     """Escape text for a localpart (XEP-0106 §3.2). A backslash is escaped only where it would read as an escape."""
-    guarded = _ESCAPED.sub(lambda m: "\\5c" + m[1], text)
-    return guarded.translate(_ESCAPES)
+    return _TO_ESCAPE.sub(lambda m: f"\\{ord(m[0]):x}", text)
 
 
 def unescape_local(local: str) -> str:
@@ -183,6 +184,15 @@ def parse_contact(jid: str, own_domain: str) -> SipUri | BadAddress:
     return _checked(local[:split], local[split + 1 :])
 
 
+def dialled(jid: str) -> str:
+    """Return the number in a contact's JID without the signs that people write between digits (RFC 3966 §5.1.1, and
+    space and slash), and without its domain.
+    """
+    local = unescape_local(local_of(jid) or "")
+    split = max(local.rfind("%"), local.rfind("@"))
+    return (local[:split] if split >= 0 else local).translate(_SEPARATORS)
+
+
 def contact(uri: SipUri, gateway: str) -> str | BadAddress:
     """Return the JID of a SIP address at the gateway. It always includes the domain, so that it is the same for every
     account.
@@ -214,5 +224,5 @@ def parse_uri(text: str) -> tuple[SipUri, dict[str, str]] | BadAddress:
     checked = _checked(unescape_user(user.partition(":")[0]), hostport)
     if isinstance(checked, BadAddress):
         return checked
-    pairs = (p.partition("=") for p in parameters.split(";") if p)
+    pairs = [p.partition("=") for p in parameters.split(";") if p]
     return checked, {name.lower(): unescape_user(value) for name, _, value in pairs}

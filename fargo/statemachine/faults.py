@@ -12,6 +12,8 @@ Rules:
 """
 
 from collections.abc import Callable
+from functools import partial
+from typing import TypeAlias
 
 from msgspec.structs import replace
 
@@ -31,28 +33,30 @@ from fargo.statemachine.model.sip import SipCallArrived, SipCallEvent
 from fargo.statemachine.reason import Cause, Reason
 from fargo.statemachine.user_state import User, call_of, changed
 
+UserChange: TypeAlias = Callable[[User, Effects], User]
+"""One part of what an event leads to."""
+
 _IN_CALL = Reason(Cause.FAULT, texts.FAULT_IN_CALL)
 
 
-def in_each_call(user: User, change: Callable[[Call], Call], effects: Effects) -> User:
-    """Change every call like this. Return the same user if that changes none."""
+def in_each_call(user: User, change: Callable[[Call, Effects], Call], effects: Effects) -> User:
+    """Change every call like this; end one if that fails. Return the same user if that changes none."""
     for call in user.calls.values():
-        user = guarded(user, call, change, effects)
+        user = in_part(user, partial(_with_call, call=call, change=change), effects, call)
     effects.call = None
     return user
 
 
-def guarded(user: User, call: Call, change: Callable[[Call], Call], effects: Effects) -> User:
-    """Change a call; end it if that fails."""
-    return in_part(user, lambda user: changed(user, call, change(call), effects), effects, call)
+def _with_call(user: User, effects: Effects, call: Call, change: Callable[[Call, Effects], Call]) -> User:
+    return changed(user, call, change(call, effects), effects)
 
 
 def in_part(
     user: User,
-    change: Callable[[User], User],
+    change: UserChange,
     effects: Effects,
     call: Call | None = None,
-    drop: Callable[[User], User] = lambda user: user,
+    drop: UserChange = lambda user, effects: user,
 ) -> User:
     """Do one part of what an event leads to. If that fails, drop what it is about and end the call that it belongs to,
     if to any (rule 3).
@@ -60,14 +64,14 @@ def in_part(
     effects.call = call.id if call else None
     before = effects.mark()
     try:
-        return change(user)
+        return change(user, effects)
     except Exception as error:
         effects.return_to(before)
         effects.call = call.id if call else None
         effects.emit(Fault(effects.call, _named(error)))
     before = effects.mark()
     try:
-        user = drop(user)
+        user = drop(user, effects)
     except Exception:
         effects.return_to(before)
     return _ended(user, call, effects) if call else user
@@ -114,7 +118,7 @@ def _turned_away(user: User, event: SipArrival, effects: Effects) -> User:
         return incoming.turned_away(user, event, _IN_CALL, effects)
     except Exception:
         effects.return_to(before)
-        sip_leg.abandon_arrival(event, effects)
+        _tried(lambda: sip_leg.abandon_arrival(event, effects), effects)
         return user
 
 

@@ -17,6 +17,7 @@ from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.sip.phases import Access
 from fargo.statemachine.legs.sip.sip_leg import SipArrival
 from fargo.statemachine.media import paths
+from fargo.statemachine.media.description import is_ipv6_only
 from fargo.statemachine.model.call_records import Side
 from fargo.statemachine.model.presence import Client, SignedIn
 from fargo.statemachine.reason import Cause, Reason
@@ -38,13 +39,13 @@ def arrived(user: User, event: SipArrival, effects: Effects) -> User:
     if taken_in is None:
         return user
     sip, offered = taken_in
-    call = Call(id, event.connection, effects.at, Terminated(), sip)
     if credentials is None:
+        call = Call(id, event.connection, effects.at, Terminated(), sip)
         call_state.begun(call, channel, _caller(event, access, ""), None, effects)
         refused = bridge.end(call, Reason(Cause.UNAVAILABLE, texts.CALLED_NOT_SIGNED_IN), effects)
         return changed(user, None, refused, effects)
     caller = _caller(event, access, credentials.gateway)
-    call = replace(call, caller=caller)
+    call = Call(id, event.connection, effects.at, Terminated(), sip, caller)
     if isinstance(offered, Reason):
         call_state.begun(call, channel, caller, None, effects)
         call_state.ended(call, Side.PHONE, offered, effects)
@@ -54,7 +55,7 @@ def arrived(user: User, event: SipArrival, effects: Effects) -> User:
     if unreachable := _unreachable(user, able, effects):
         call_state.begun(call, channel, caller, None, effects)
         return changed(user, None, bridge.end(call, unreachable, effects), effects)
-    as_it_is = offered if paths.goes_directly(offered.codecs, spoken, user.policy) else None
+    as_it_is = offered if paths.goes_directly(offered.codecs, spoken, user.policy, is_ipv6_only(offered)) else None
     jingle = forking.invite(f"{credentials.nonce}{effects.version}", caller.jid, as_it_is, effects)
     call_state.begun(call, channel, caller, jingle.invitation.sid, effects)
     call = replace(call, jingle=jingle)

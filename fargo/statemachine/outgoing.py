@@ -7,6 +7,8 @@ Rules:
 3. A call that is refused at once is recorded, too.
 4. A proposal begins a call, and so does a session-initiate that follows none. The id of the call is the version of that
    event.
+5. No limit applies to an emergency number. If the operator does not want such calls here, the user is told so first,
+   signed in or not, as every second counts.
 """
 
 from msgspec import Struct
@@ -25,7 +27,8 @@ from fargo.statemachine.legs.jingle.forking import Forking, Inviting
 from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.sip.phases import Line
 from fargo.statemachine.media import offer, paths
-from fargo.statemachine.media.description import Content
+from fargo.statemachine.media import texts as media_texts
+from fargo.statemachine.media.description import Content, MediaProfile, families
 from fargo.statemachine.media.offer import Audio
 from fargo.statemachine.media.paths import PathChoice, Policy
 from fargo.statemachine.model.call_records import RecordPath
@@ -78,6 +81,8 @@ class Refusal(Struct, frozen=True, gc=False):
 
 def _ready(user: User, to: str) -> Line | Refusal:
     """Return the line for a call to this contact, or why the user cannot call it now."""
+    if user.policy.emergency == "refuse" and _is_emergency(user.policy, to):
+        return Refusal("cancel", "not-allowed", Reason(Cause.FORBIDDEN, texts.NO_EMERGENCY_CALLS))
     match user.account:
         case Registered(credentials, SignedIn() as connection):
             return _line(user, credentials, connection, to)
@@ -87,6 +92,11 @@ def _ready(user: User, to: str) -> Line | Refusal:
             shown = account_state.shown(user.account)
             text = texts.NOT_SIGNED_IN.format(status=shown.status if shown else "").strip()
             return Refusal("wait", "recipient-unavailable", Reason(Cause.UNAVAILABLE, text))
+
+
+def _is_emergency(policy: Policy, to: str) -> bool:
+    """Return True if the contact is an emergency number, in whatever form it is written and whatever its domain is."""
+    return address.dialled(to) in policy.emergency_numbers
 
 
 def _line(user: User, credentials: Credentials, connection: SignedIn, to: str) -> Line | Refusal:
@@ -100,7 +110,7 @@ def _line(user: User, credentials: Credentials, connection: SignedIn, to: str) -
         return Refusal("modify", "jid-malformed", Reason(Cause.NOT_FOUND, target.problem))
     if target == credentials.uri:
         return Refusal("cancel", "not-allowed", Reason(Cause.NOT_FOUND, texts.OWN_ADDRESS))
-    if is_busy(user):
+    if is_busy(user) and not _is_emergency(user.policy, to):
         text = texts.TOO_MANY_CALLS.format(most=MOST_CALLS)
         return Refusal("wait", "resource-constraint", Reason(Cause.BUSY, text))
     trunk = sign_in.trunk(connection.connection, user.registrations)
@@ -129,8 +139,12 @@ def _fit(contents: tuple[Content, ...], line: Line, policy: Policy) -> tuple[Aud
     audio = offer.audio(contents)
     if isinstance(audio, Reason):
         return audio
-    spoken = sip_leg.engine_capabilities(line.engine).profiles
-    way = paths.choose(audio.description.codecs, audio.profile, spoken, policy)
+    able, described = sip_leg.engine_capabilities(line.engine), families(audio.description)
+    plain = audio.profile is MediaProfile.PLAIN
+    if plain and not paths.relays(policy) and set(able.families).isdisjoint(described):
+        return Reason(Cause.TRANSPORT, media_texts.NO_COMMON_FAMILY)
+    apart = plain and line.family not in described
+    way = paths.choose(audio.description.codecs, audio.profile, able.profiles, policy, apart)
     return way if isinstance(way, Reason) else (audio, way)
 
 
@@ -155,7 +169,8 @@ def proposed(user: User, event: CallProposed, effects: Effects) -> User:
         return user
     effects.call = id = str(effects.version)
     ready = _ready(user, event.to)
-    problem = ready.reason if isinstance(ready, Refusal) else jmi.unacceptable(event, effects)
+    unlimited = _is_emergency(user.policy, event.to)
+    problem = ready.reason if isinstance(ready, Refusal) else jmi.unacceptable(event, unlimited, effects)
     if problem:
         jmi.reject(event, problem, effects)
         call_state.refused(id, _meant(user, event.to), event.sid, problem, effects)

@@ -9,10 +9,10 @@ Rules:
 
 from collections.abc import Iterator
 from functools import partial
+from typing import Final
 
 from fargo.statemachine import texts
 from fargo.statemachine.call import bridge
-from fargo.statemachine.call.call_state import Call
 from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.faults import in_part
@@ -29,7 +29,7 @@ from fargo.statemachine.model.commands import (
     SipCommand,
     TerminateSession,
 )
-from fargo.statemachine.model.events import IqEvent, IqFailed, IqSucceeded
+from fargo.statemachine.model.events import IqFailed, IqSucceeded
 from fargo.statemachine.model.ng import (
     AnswerRelay,
     DeleteRelay,
@@ -41,6 +41,10 @@ from fargo.statemachine.model.ng import (
 from fargo.statemachine.pending import Pending, Reply, ReplyEvent, due
 from fargo.statemachine.user_state import User, changed
 
+_OF_CLIENTS: Final = (IqSucceeded, IqFailed)
+_MAY_BE_REFUSED: Final = frozenset({InitiateSession, AcceptSession})
+_FOR_RELAY: Final = frozenset({OfferRelay, AnswerRelay, DeleteRelay})
+
 
 def replied(user: User, event: ReplyEvent, effects: Effects) -> User:
     """Bring a reply to the call that its command belongs to (rule 1)."""
@@ -51,9 +55,9 @@ def replied(user: User, event: ReplyEvent, effects: Effects) -> User:
     command = waiting.command
     match command:
         case InformSession() | InitiateSession() | AcceptSession() | InformTransport():
-            counts = isinstance(event, IqEvent) and event.resource == command.to
+            counts = isinstance(event, _OF_CLIENTS) and event.resource == command.to
         case TerminateSession() | MessageCall():
-            if isinstance(event, IqSucceeded | IqFailed) and unacknowledged.is_goodbye(command):
+            if isinstance(event, _OF_CLIENTS) and unacknowledged.is_goodbye(command):
                 unacknowledged.answered(event, effects)
             return user
         case OfferRelay() | AnswerRelay():
@@ -77,18 +81,22 @@ def _refuses(event: ReplyEvent) -> bool:
 
 def _taken(user: User, waiting: Pending, event: ReplyEvent, effects: Effects) -> User:
     """Fold a reply that counts. An invitation or acceptance that a client has acknowledged may yet be refused."""
-    if isinstance(event, IqSucceeded) and isinstance(waiting.command, InitiateSession | AcceptSession):
+    if isinstance(event, IqSucceeded) and type(waiting.command) in _MAY_BE_REFUSED:
         effects.acknowledge(event.command)
     else:
         effects.settle(event.command)
+    return _fold(user, waiting, event, effects)
+
+
+def _fold(user: User, waiting: Pending, event: ReplyEvent | None, effects: Effects) -> User:
+    """Pass the reply to a command, or its absence, to the call that the command belongs to."""
     call = user.calls.get(waiting.call or "")
-    return changed(user, call, _fold(call, Reply(waiting.command, event), effects), effects) if call else user
-
-
-def _fold(call: Call, reply: Reply, effects: Effects) -> Call:
-    if isinstance(reply.command, OfferRelay | AnswerRelay | DeleteRelay):
-        return bridge.fold_relay(call, reply, effects)
-    return bridge.fold_jingle(call, reply, effects)
+    if call is None:
+        return user
+    reply = Reply(waiting.command, event)
+    fold = bridge.fold_relay if type(reply.command) in _FOR_RELAY else bridge.fold_jingle
+    after = fold(call, reply, effects)
+    return user if after is call else changed(user, call, after, effects)
 
 
 def expire(user: User, effects: Effects) -> User:
@@ -98,21 +106,21 @@ def expire(user: User, effects: Effects) -> User:
             waiting = effects.pending[name]
             user = in_part(
                 user,
-                partial(_unanswered, name=name, waiting=waiting, effects=effects),
+                partial(_unanswered, name=name, waiting=waiting),
                 effects,
                 user.calls.get(waiting.call or ""),
-                partial(_dropped, name=name, effects=effects),
+                partial(_dropped, name=name),
             )
     effects.call = None
     return user
 
 
-def _dropped(user: User, name: str, effects: Effects) -> User:
+def _dropped(user: User, effects: Effects, name: str) -> User:
     effects.settle(name)
     return user
 
 
-def _unanswered(user: User, name: str, waiting: Pending, effects: Effects) -> User:
+def _unanswered(user: User, effects: Effects, name: str, waiting: Pending) -> User:
     """Repeat a command that was not answered in time, or report it as unanswered."""
     if isinstance(waiting.command, SipCommand):
         sip_leg.unanswered(name, effects)
@@ -126,8 +134,7 @@ def _unanswered(user: User, name: str, waiting: Pending, effects: Effects) -> Us
     if jmi.is_proceed(command):
         jmi.expire(command, effects)
         return user
-    call = user.calls.get(waiting.call or "")
-    return changed(user, call, _fold(call, Reply(command, None), effects), effects) if call else user
+    return _fold(user, waiting, None, effects)
 
 
 def repeat_deletions(user: User, effects: Effects) -> None:

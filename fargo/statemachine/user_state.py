@@ -42,11 +42,11 @@ class User(Struct, frozen=True, gc=False):
     """
 
     jid: str
-    account: Account = field(default_factory=Unregistered)
-    contacts: Contacts = field(default_factory=Contacts)
+    account: Account = Unregistered()
+    contacts: Contacts = Contacts()
     calls: Mapping[str, Call] = field(default_factory=dict)
     pending: PendingCommands = field(default_factory=dict)
-    policy: Policy = field(default_factory=Policy)
+    policy: Policy = Policy()
     stopping: bool = False
     registrations: Registrations = field(default_factory=dict)
 
@@ -97,6 +97,11 @@ def call_of(user: User, event: Event) -> Call | None:
     return None
 
 
+def _without(calls: Mapping[str, Call], id: str) -> Mapping[str, Call]:
+    """Return the calls without one of them."""
+    return {name: call for name, call in calls.items() if name != id}
+
+
 def changed(user: User, before: Call | None, after: Call, effects: Effects) -> User:
     """Return the user with a call replaced by its new state. ``before`` is its old state, None if the call is new.
 
@@ -106,7 +111,10 @@ def changed(user: User, before: Call | None, after: Call, effects: Effects) -> U
         return user
     call_state.changed(before, after, effects)
     if call_state.is_live(after):
-        return replace(user, calls={**user.calls, after.id: after})
+        calls = dict(user.calls)  # quicker than a display
+        calls[after.id] = after
+        return replace(user, calls=calls, pending=effects.pending)
     call_state.missed(before, after, effects)
-    others = {name: call for name, call in user.calls.items() if name != after.id}
-    return replace(user, calls=others if call_state.is_over(after) else {**others, after.id: after})
+    others = _without(user.calls, after.id)
+    left = others if call_state.is_over(after) else {**others, after.id: after}
+    return replace(user, calls=left, pending=effects.pending)

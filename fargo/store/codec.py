@@ -1,5 +1,6 @@
 """Events and commands as a store keeps them: a type, a format, and a body in JSON. The same for each kind of store."""
 
+from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -8,7 +9,7 @@ from fargo.statemachine.model.commands import Command
 from fargo.statemachine.model.events import Event
 from fargo.statemachine.model.wire import wire_name
 from fargo.store import texts
-from fargo.store.formats import FormatError, current_format, upcast
+from fargo.store.formats import UPCASTS, FormatError, current_format, upcast
 
 _T = TypeVar("_T")
 
@@ -24,16 +25,6 @@ def encode(value: Event | Command) -> tuple[str, int, str]:
     return name, current_format(name), msgspec.json.encode(value).decode()
 
 
-def decode_event(name: str, format: int, body: str) -> Event:
-    """Return the event of this type, format and body. Raises FormatError."""
-    return _decode(_EVENTS, name, format, body)
-
-
-def decode_command(name: str, format: int, body: str) -> Command:
-    """Return the command of this type, format and body. Raises FormatError."""
-    return _decode(_COMMANDS, name, format, body)
-
-
 def survives(event: Event) -> bool:
     """Return True if the event would be read from a store exactly as it is."""
     try:
@@ -43,10 +34,20 @@ def survives(event: Event) -> bool:
     return back == event
 
 
-def _decode(decoder: "msgspec.json.Decoder[_T]", name: str, format: int, body: str) -> _T:
-    try:
-        if format == current_format(name):
-            return decoder.decode(body)
-        return decoder.decode(msgspec.json.encode(upcast(name, format, _BODIES.decode(body))))
-    except msgspec.DecodeError as error:
-        raise FormatError(texts.UNREADABLE.format(name=name, why=error)) from error
+def _decoding(decoder: "msgspec.json.Decoder[_T]") -> Callable[[str, int, str], _T]:
+    """Return the function that decodes type, format and body with this decoder. It raises FormatError."""
+
+    def decode(name: str, format: int, body: str) -> _T:
+        try:
+            # Most types have one format only, and need no more than this to be recognized.
+            if (format == 1 and name not in UPCASTS) or format == current_format(name):
+                return decoder.decode(body)
+            return decoder.decode(msgspec.json.encode(upcast(name, format, _BODIES.decode(body))))
+        except msgspec.DecodeError as error:
+            raise FormatError(texts.UNREADABLE.format(name=name, why=error)) from error
+
+    return decode
+
+
+decode_event: Final = _decoding(_EVENTS)
+decode_command: Final = _decoding(_COMMANDS)

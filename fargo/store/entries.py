@@ -10,7 +10,7 @@ Entry = tuple[Recorded, tuple[Issued, ...]]
 
 def forgets_user(issued: tuple[Issued, ...]) -> bool:
     """Return True if one of the commands is to forget the user."""
-    return any(isinstance(each.command, Forget) for each in issued)
+    return Forget in [type(each.command) for each in issued]
 
 
 def calls_of(entry: Entry) -> set[str]:

@@ -112,8 +112,8 @@ class Store(Reader, Protocol):
         """
 
     def events(self) -> Iterator[Recorded]:
-        """Yield all events in the order of their positions, without their commands: enough for folding, and faster than
-        `read`. Raises StoreError if a stream has a gap.
+        """Yield all events in the order of their positions, without their commands, calls and rules. That is enough for
+        folding, and faster than `read`. Raises StoreError if a stream has a gap.
         """
 
     def next_user(self, after: str) -> str | None:

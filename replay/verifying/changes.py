@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from fargo.statemachine.legs.jingle.jmi import proposals
 from fargo.statemachine.legs.relay.relay_leg import concerns, is_overtaken
 from fargo.statemachine.legs.relay.relay_session import Joined
+from fargo.statemachine.media.description import IPV6, Description, RawUdp, families
 from fargo.statemachine.model import rules
 from fargo.statemachine.model.call1 import CloseChannel, HangUp, RejectDescription
 from fargo.statemachine.model.call_records import CallRecord, LogRecord
@@ -42,6 +43,8 @@ from fargo.statemachine.model.events import (
     RegistrationCancelled,
     ResourceUnavailable,
     Restarted,
+    SessionAccepted,
+    SessionInitiated,
     SipSignedOut,
     Stopping,
     StreamOpened,
@@ -239,6 +242,21 @@ def _waiting_answer(difference: Difference) -> bool:
     return left != then and left == [(each.command, each.call) for each in difference.now]
 
 
+def _ipv6_audio(difference: Difference) -> bool:
+    """A client described plain RTP with an address of IPv6, or with no address, of which it is told in other words."""
+    event = difference.recorded.event
+    if not isinstance(event, SessionInitiated | SessionAccepted):
+        return False
+    plain = [each.description for each in event.contents if each.description and _is_plain(each.description)]
+    return any(IPV6 in families(each) for each in plain) or (
+        any(not families(each) for each in plain) and _plain_sentences(difference)
+    )
+
+
+def _is_plain(description: Description) -> bool:
+    return isinstance(description.transport, RawUdp)
+
+
 def without_texts(issued: tuple[Issued, ...]) -> list[Issued]:
     """Return the commands with their texts for people left empty."""
     return [replace(each, command=_without_text(each.command)) for each in issued]
@@ -258,6 +276,7 @@ EXPLANATIONS: Final[dict[str, Explains]] = {
     rules.LATE_ANSWER.name: _late_answer,
     rules.EVERY_PROPOSAL_ANSWERED.name: _every_proposal_answered,
     rules.WAITING_ANSWER.name: _waiting_answer,
+    rules.IPV6_AUDIO.name: _ipv6_audio,
 }
 """By the name of the change."""
 

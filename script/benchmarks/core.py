@@ -65,7 +65,7 @@ def _fold(live_calls: int, calls: int, runs: int) -> float:
     before, events = workload(live_calls // calls, calls, live_calls * ROUNDS)
     users: dict[str, User] = {}
     for recorded in before:
-        users[recorded.user], *_ = fold(users.get(recorded.user) or new(recorded.user), recorded)
+        users[recorded.user] = fold(users.get(recorded.user) or new(recorded.user), recorded)[0]
     measured_runs = [list(_folding(dict(users), events)) for _ in range(runs)]
     by_batch: Iterator[tuple[float, ...]] = zip(*measured_runs, strict=True)
     return sum(min(seconds) for seconds in by_batch) / len(events)
@@ -77,7 +77,7 @@ def _folding(users: dict[str, User], events: list[Recorded]) -> Iterator[float]:
         fresh = _decoder.decode(_encoder.encode(batch))
         start = perf_counter()
         for recorded in fresh:
-            users[recorded.user], *_ = fold(users[recorded.user], recorded)
+            users[recorded.user] = fold(users[recorded.user], recorded)[0]
         yield perf_counter() - start
 
 

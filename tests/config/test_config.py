@@ -61,6 +61,7 @@ def test_a_short_file_is_enough_and_paths_are_relative_to_it(file: Path) -> None
     assert config.xmpp.shared_secret == "open sesame"
     assert (config.xmpp.server, config.xmpp.port) == ("127.0.0.1", 5347)
     assert (config.sip.port, config.sip.inside_port, config.sip.ring_seconds) == (5060, 5070, 180)
+    assert (config.sip.emergency, config.sip.emergency_numbers) == ("call", ("112", "999", "911", "110", "000"))
     assert (config.media.path, config.media.relay) == ("auto", None)
     assert config.state.directory == file.parent / "state"
     assert config.programs.kamailio == Path("/usr/sbin/kamailio")
@@ -112,6 +113,13 @@ NOWHERE = texts.UNREADABLE.format(path="/nowhere", why="No such file or director
         ("[sip]", "[sip]\nport = true", 7, not_valid("sip.port", "true")),
         ("[sip]", "[sip]\ninside_port = '5070'", 7, not_valid("sip.inside_port", "“5070”")),
         ("[sip]", "[sip]\nring_seconds = 4", 7, not_valid("sip.ring_seconds", "4")),
+        ("[sip]", "[sip]\nemergency = 'maybe'", 7, not_valid("sip.emergency", "“maybe”")),
+        (
+            "[sip]",
+            "[sip]\nemergency_numbers = ['1 1 2']",
+            7,
+            not_valid("sip.emergency_numbers", "“1 1 2”", texts.NOT_VALID_IN_LIST),
+        ),
         ("127.0.0.2", "0.0.0.0", 7, not_valid("sip.address", "“0.0.0.0”")),
         ("127.0.0.2", "127.0.0.1", 7, f"sip.address: {texts.LOOPBACK_ADDRESS.format(address='127.0.0.1')}"),
         ("127.0.0.2", "2001:db8::1", 7, f"sip.address: {texts.ONE_IPV4_ADDRESS}"),

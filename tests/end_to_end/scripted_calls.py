@@ -7,7 +7,7 @@ import pytest
 from world import XMPP_ADDRESS
 from world.jingle_call import JingleCall
 from world.rtp import RtpEndpoint
-from world.sip_agent import Call, ScriptedProvider
+from world.sip_agent import Call, ScriptedProvider, audio
 
 from .customer import Customer
 
@@ -16,19 +16,22 @@ PACKETS = 20
 
 @dataclass
 class Talk:
-    """An accepted call: `call` is the client's end, `phone` the phone's, and `media` the phone's audio."""
+    """An accepted call: `call` is the client's end, `phone` the phone's, and `media` the phone's audio. `place`: where
+    the gateway said that the phone is to send audio, None if that is the client.
+    """
 
     alice: Customer
     call: JingleCall
     phone: Call
     media: RtpEndpoint
+    place: tuple[str, int] | None = None
 
     async def heard(self) -> None:
         """Check that audio flows in both directions."""
         if not self.call.media.sent:
             self.call.talk()
         if not self.media.sent:
-            self.media.send(self.call.media.address, self.call.media.port)
+            self.media.send(*(self.place or (self.call.media.address, self.call.media.port)))
         await self.media.received(self.media.packets + PACKETS)
         await self.call.media.received(self.call.media.packets + PACKETS)
 
@@ -38,24 +41,29 @@ class Talk:
         assert (await self.call.ended()).reason == "success"
 
 
-async def out(alice: Customer, scripted: ScriptedProvider, address: str = XMPP_ADDRESS) -> Talk:
-    """Let Alice call. The phone answers at once. `address` is that of both ends' audio."""
-    media = await alice.world.add(RtpEndpoint(address))
+async def out(
+    alice: Customer, scripted: ScriptedProvider, address: str = XMPP_ADDRESS, phone_at: str | None = None
+) -> Talk:
+    """Let Alice call. The phone answers at once. `address` is that of both ends' audio; `phone_at` the phone's, if it
+    has another.
+    """
+    media = await alice.world.add(RtpEndpoint(phone_at or address))
     call = await alice.call("bob", await alice.world.add(RtpEndpoint(address)))
     phone = await scripted.called()
     await phone.answered(phone.sdp(media))
     await call.answered()
-    return Talk(alice, call, phone, media)
+    return Talk(alice, call, phone, media, audio(phone.invite)[:2])
 
 
-async def inward(alice: Customer, scripted: ScriptedProvider, address: str = XMPP_ADDRESS) -> Talk:
-    """Let the phone call Alice, who accepts at once. `address` is that of both ends' audio."""
-    media, mark = await alice.world.add(RtpEndpoint(address)), len(alice.client.stanzas)
+async def inward(
+    alice: Customer, scripted: ScriptedProvider, address: str = XMPP_ADDRESS, phone_at: str | None = None
+) -> Talk:
+    """Let the phone call Alice, who accepts at once. The addresses are as in `out`."""
+    media, mark = await alice.world.add(RtpEndpoint(phone_at or address)), len(alice.client.stanzas)
     phone = scripted.call(media)
     call = await JingleCall.incoming(alice.client, await alice.world.add(RtpEndpoint(address)), after=mark)
     await call.accept()
-    await phone.accepted()
-    return Talk(alice, call, phone, media)
+    return Talk(alice, call, phone, media, audio(await phone.accepted())[:2])
 
 
 Begin = Callable[[Customer, ScriptedProvider], Awaitable[Talk]]

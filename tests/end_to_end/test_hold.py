@@ -1,4 +1,9 @@
-"""Hold and resume from either side. The calls continue."""
+"""Hold and resume from either side. The calls continue.
+
+One change at a time: rakia does not survive a re-INVITE that arrives while its own is not over.
+"""
+
+from collections.abc import Awaitable
 
 from world.jingle_call import JingleCall
 from world.sipp import Sipp
@@ -9,18 +14,23 @@ from .engines import telepathy_only
 PACKETS = 30
 
 
+async def settled(alice: Customer, sender: str, change: Awaitable[object]) -> None:
+    """Make a change, and wait until its re-INVITE is over: the provider has passed on the ACK of who sent it."""
+    provider = alice.world.provider.process
+    mark = len(provider.lines)
+    await change
+    await provider.line(rf"ACK \S+ from sip:{sender}@", after=mark)
+
+
 async def test_the_client_holds_and_resumes(alice: Customer) -> None:
     bob, media = await alice.world.phone("bob"), await alice.world.media()
     call = await alice.call("bob", media)
     await call.answered()
     call.talk()
     await media.received(PACKETS)
-    await call.inform("hold")
-    await bob.process.line(r"got re-INVITE")
+    await settled(alice, "alice", call.inform("hold"))
     await media.quiet(PACKETS)
-    mark = len(bob.process.lines)
-    await call.inform("unhold")
-    await bob.process.line(r"got re-INVITE", after=mark)
+    await settled(alice, "alice", call.inform("unhold"))
     heard = media.packets
     await media.received(heard + PACKETS)
     await call.terminate()
@@ -33,10 +43,10 @@ async def test_the_phone_holds_and_resumes(alice: Customer) -> None:
     await call.answered()
     call.talk()
     await media.received(PACKETS)
-    await bob.command("hold")
+    await settled(alice, "bob", bob.command("hold"))
     await call.told("hold")
     await media.quiet(PACKETS)
-    await bob.command("resume")
+    await settled(alice, "bob", bob.command("resume"))
     await call.told("unhold")
     heard = media.packets
     await media.received(heard + PACKETS)
@@ -50,13 +60,14 @@ async def test_each_end_holds_by_itself(alice: Customer) -> None:
     call = await alice.call("bob", media)
     await call.answered()
     call.talk()
-    await call.inform("hold")
+    await media.received(PACKETS)
+    await settled(alice, "alice", call.inform("hold"))
     await media.quiet(PACKETS)
-    await bob.command("hold")
+    await settled(alice, "bob", bob.command("hold"))
     await call.told("hold")
-    await call.inform("unhold")
+    await call.inform("unhold")  # rakia sends nothing before the phone resumes
     await media.quiet(PACKETS)
-    await bob.command("resume")
+    await settled(alice, "bob", bob.command("resume"))
     await call.told("unhold")
     heard = media.packets
     await media.received(heard + PACKETS)
@@ -70,11 +81,11 @@ async def test_a_call_in_is_held_too(alice: Customer) -> None:
     call = await JingleCall.incoming(alice.client, media)
     await call.accept()
     await bob.event("CALL_ESTABLISHED")
-    await call.inform("hold")
-    await call.inform("unhold")
-    await bob.command("hold")
+    await settled(alice, "alice", call.inform("hold"))
+    await settled(alice, "alice", call.inform("unhold"))
+    await settled(alice, "bob", bob.command("hold"))
     await call.told("hold")
-    await bob.command("resume")
+    await settled(alice, "bob", bob.command("resume"))
     await call.told("unhold")
     call.talk()
     await media.received(PACKETS)

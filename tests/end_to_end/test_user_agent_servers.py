@@ -8,7 +8,7 @@ import pytest
 from edge.agents import Agent
 from edge.sip.certificates import Certificate, authority, certified
 from twisted.names import dns
-from world import GATEWAY_ADDRESS, PROVIDER_ADDRESS, XMPP_ADDRESS
+from world import GATEWAY_ADDRESS, PROVIDER_ADDRESS, RELAY_ADDRESS, XMPP_ADDRESS
 from world.gateway import Gateway
 from world.name_server import NameServer, Zone
 from world.process import until
@@ -113,12 +113,9 @@ async def test_a_certificate_of_another_authority_is_refused(
 
 
 IPV4, IPV6 = XMPP_ADDRESS, "::1"
-no_ipv6_audio = pytest.mark.xfail(reason="Jingle candidates with IPv6 addresses are refused", strict=True)
 
 
-@pytest.mark.parametrize(
-    ("transport", "audio"), [("udp", IPV4), ("tcp", IPV4), pytest.param("udp", IPV6, marks=no_ipv6_audio)]
-)
+@pytest.mark.parametrize(("transport", "audio"), [("udp", IPV4), ("tcp", IPV4), ("udp", IPV6)])
 async def test_a_provider_with_ipv6(world: World, given: Given, transport: str, audio: str) -> None:
     provider = await world.add(ScriptedProvider(IPV6))
     alice = await given(provider, address=[GATEWAY_ADDRESS, IPV6])
@@ -128,6 +125,26 @@ async def test_a_provider_with_ipv6(world: World, given: Given, transport: str, 
         talk = await begin(alice, provider, audio)
         await talk.heard()
         await talk.hang_up()
+
+
+@pytest.mark.parametrize("begin", [out, inward])
+async def test_the_relay_translates_between_ipv4_and_ipv6(
+    world: World, engine: str, begin: Callable[..., Awaitable[Talk]]
+) -> None:
+    provider = await world.add(ScriptedProvider(IPV6))
+    relay = await world.relay(RELAY_ADDRESS, IPV6)
+    settings: dict[str, dict[str, object]] = {
+        "sip": {"address": [GATEWAY_ADDRESS, IPV6]},
+        "media": {"relay": f"{relay.address}:{relay.port}"},
+    }
+    gateway = await world.add(Gateway(world.server, settings=settings, engine=engine))
+    alice = Customer(world, gateway, await world.client("alice"), provider)
+    await alice.register(**{"x-proxy": IPV6})
+    talk = await begin(alice, provider, IPV4, IPV6)
+    await talk.heard()
+    assert len(await relay.sessions()) == 1
+    await talk.hang_up()
+    await relay.forgets()
 
 
 # --- DNS

@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 from click.testing import CliRunner
 from msgspec.structs import replace
+from statemachine.user_agent.sessions import session
 from world.browser import Chromium
 from world.gateway import FARGO
 from world.process import Process
@@ -261,3 +262,18 @@ async def test_what_cannot_be_served_is_said(tmp_path: Path) -> None:
     )
     result = CliRunner().invoke(main, ["inspect", "--log", str(tmp_path / "no.db")])
     assert (result.exit_code, result.output) == (2, f"Error: There is no log at {tmp_path}/no.db.\n")
+
+
+async def test_a_call_is_found_by_a_part_of_any_of_its_call_ids(tmp_path: Path) -> None:
+    log = open_store(tmp_path / "fargo.db")
+    log.append(session("relayed"))
+    log.close()
+    inspector = Inspector(open_reader(tmp_path / "fargo.db"), "")
+    (call,) = records(session("relayed"))
+
+    def found(text: str) -> list[str]:
+        return [each["call"] for each in json.loads(inspector._found(CallSearch(text=text)))["calls"]]
+
+    for text in (*call.call_ids, call.call_ids[0][4:20].upper()):
+        assert found(text) == [str(call.name)]
+    assert found("no-such-call-id") == []

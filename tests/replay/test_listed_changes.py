@@ -18,7 +18,7 @@ from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.telepathy import telepathy_leg
 from fargo.statemachine.legs.telepathy.phases import TelepathyLeg, TelepathyStep
 from fargo.statemachine.legs.telepathy.telepathy_leg import TelepathyEvent
-from fargo.statemachine.media.description import Candidate, MediaProfile
+from fargo.statemachine.media.description import Candidate, Content, Description, MediaProfile, RawUdp
 from fargo.statemachine.model.call1 import (
     CallArrived,
     CallMembersChanged,
@@ -46,6 +46,7 @@ from fargo.statemachine.model.events import (
     IqFailed,
     IqSucceeded,
     SessionInformed,
+    SessionInitiated,
     StreamOpened,
     TimePassed,
 )
@@ -54,6 +55,7 @@ from fargo.statemachine.model.rules import (
     ALL_THAT_IS_DUE,
     END_AFTER_FAULT,
     EVERY_PROPOSAL_ANSWERED,
+    IPV6_AUDIO,
     LATE_ANSWER,
     LATE_REFUSAL,
     PLAIN_SENTENCES,
@@ -452,3 +454,39 @@ def test_an_answer_that_was_rejected_is_explained_and_nothing_else_is() -> None:
     only(held(RejectDescription(channel)), WAITING_ANSWER)
     for other in ((RejectDescription(channel), HangUp(channel, 5)), (RequestHold(channel, False),)):
         assert verify(list(correlated(held(*other)))).differences == 1
+
+
+@pytest.mark.parametrize(
+    ("at", "then"),
+    [
+        (RawUdp((Candidate(1, "2001:db8::1", 4000),)), "The client's offer contains no IPv4 address to send audio to."),
+        (RawUdp(), "The client's offer contains no IPv4 address to send audio to."),
+    ],
+)
+def test_audio_over_ipv6_is_explained_and_nothing_else_is(at: RawUdp, then: str) -> None:
+    story = Story().signed_in()
+    story.tell(SessionInitiated(story.iq(BOB), "s1", (_described(at),)))
+    entries = older(story)
+    recorded, issued = entries[-1]
+    said = [replace(each, command=_said(each.command, then)) for each in issued]
+    assert said != list(issued)
+    entries[-1] = recorded, tuple(said)
+    changed = [(replace(recorded, rules=4), issued) for recorded, issued in entries]
+    only(changed, IPV6_AUDIO)
+
+
+def test_another_end_of_a_client_without_an_address_is_not_explained() -> None:
+    story = Story().signed_in()
+    story.tell(SessionInitiated(story.iq(BOB), "s1", (_described(RawUdp()),)))
+    entries = older(story)
+    with_commands(entries, -1)
+    changed = [(replace(recorded, rules=4), issued) for recorded, issued in entries]
+    assert verify(list(correlated(changed))).differences == 1
+
+
+def _said(command: Command, text: str) -> Command:
+    return replace(command, text=text) if isinstance(command, TerminateSession) else command
+
+
+def _described(transport: RawUdp) -> Content:
+    return Content("voice", description=Description("audio", (PCMU,), transport))

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from msgspec.structs import replace
 from simulator.memory import MemoryLog
 from simulator.quirks import ALL
-from simulator.runs import a_beginning, at_random, run
+from simulator.runs import a_beginning_of, at_random, run
 from sqlite_utils import Database
 
 from fargo.cli import main
@@ -98,7 +98,7 @@ def test_every_command_has_the_call_that_it_is_issued_for_today(path: Path) -> N
 @pytest.mark.parametrize("seed", range(12))
 def test_the_same_of_whatever_clients_and_phones_do(seed: int) -> None:
     random = Random(seed)
-    log = run(a_beginning(random), at_random(random), ALL, 200).log
+    log = run(a_beginning_of("telepathy", random), at_random(random), ALL, 200).log
     found = list(correlated(without_calls(log)))
     assert [issued for _, issued in found] == [issued for _, issued in log]
     only_what_is_late_differs(found, log)

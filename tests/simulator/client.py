@@ -18,6 +18,7 @@ from typing import Final, get_args
 from msgspec import Struct
 from msgspec.structs import replace
 
+from fargo.statemachine.legs.user_agent.offer_answer import UNKNOWN
 from fargo.statemachine.media.description import Content, IceUdp, MediaProfile, RawUdp, Transport, address, profile
 from fargo.statemachine.model.commands import (
     AcceptIq,
@@ -54,7 +55,7 @@ from fargo.statemachine.model.events import (
     TransportInformed,
 )
 
-from .invariants import Broken
+from .broken import Broken
 from .quirks import Quirk
 from .values import BOB, FEATURES, GATEWAY, JMI, OPUS, PCMA, PCMU, PHONE, RELAY, audio, client_media
 
@@ -288,6 +289,8 @@ class Client(Struct, frozen=True):
         told = content.description
         assert told is not None
         where = address(told)
+        if where is None and told.codecs == UNKNOWN.codecs and self.profile is MediaProfile.PLAIN:
+            return None, ""  # the phone wants us to make the offer, and has no address before its answer
         if profile(told) is not self.profile or where is None or told.mux != (self.profile is MediaProfile.DTLS):
             raise Broken("a client is told what it can use", (self, content))
         if where.ip not in ((PHONE, RELAY) if self.profile is MediaProfile.PLAIN else (RELAY,)):

@@ -1,8 +1,8 @@
 """The events that have met each state: every pair of a phase and a kind of event.
 
 An account's phase is its class, or its connection's once it is registered. It meets every event. A leg's phase, and
-that of a session at the relay, is its class; it meets the events that concern it, and those that concern the user as a
-whole.
+that of a session at the relay, is its class, or that of an exchange that is under way in a confirmed dialog; it meets
+the events that concern it, and those that concern the user as a whole. A registration's phase is its class, too.
 
 Runs bring the phases about; every event that exists is then made to happen there, aimed at what is open (`strays`).
 """
@@ -18,8 +18,10 @@ from fargo.statemachine.legs.jingle import forking, jingle_leg, jingle_session
 from fargo.statemachine.legs.jingle.invitations import Invitation
 from fargo.statemachine.legs.relay import relay_leg, relay_session
 from fargo.statemachine.legs.sip.phases import Preparing
+from fargo.statemachine.legs.sip.sip_leg import SipLeg
 from fargo.statemachine.legs.telepathy.phases import TelepathyLeg, TelepathyPhase
-from fargo.statemachine.legs.user_agent.phases import UserAgentPhase
+from fargo.statemachine.legs.user_agent.phases import Confirmed, Exchange, UserAgentLeg, UserAgentPhase
+from fargo.statemachine.legs.user_agent.user_agent_leg import UserAgentCallEvent
 from fargo.statemachine.media.description import Content, Description, MediaProfile
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call1 import (
@@ -82,6 +84,7 @@ from fargo.statemachine.model.ng import (
     RelayRefused,
 )
 from fargo.statemachine.model.presence import Connection, SignedIn
+from fargo.statemachine.model.registrations import RegistrationPhase
 from fargo.statemachine.model.sip_messages import (
     Binding,
     Challenge,
@@ -92,7 +95,9 @@ from fargo.statemachine.model.sip_messages import (
     Party,
     RegisterAnswered,
     RegisterUndelivered,
+    RegistrationEvent,
     RequestHead,
+    SendRequest,
     SipHeaders,
     SipRequestReceived,
     SipRequestUndelivered,
@@ -107,8 +112,8 @@ from .world import DESK
 
 
 class Pair(Struct, frozen=True, order=True):
-    """A phase of an account ("account"), of an XMPP leg ("xmpp"), of a SIP leg ("sip") or of a session at the relay
-    ("relay"), and an event's class.
+    """A phase of an account ("account"), of a registration ("registration"), of an XMPP leg ("xmpp"), of a SIP leg
+    ("sip", or "user agent" if our own has it) or of a session at the relay ("relay"), and an event's class.
     """
 
     room: str
@@ -121,8 +126,11 @@ _JINGLE_EVENTS: Final = tuple(
     event for event in (*get_args(jingle_session.JingleEvent), IqSucceeded, IqFailed) if event is not Reply
 )
 _SIP_EVENTS: Final = tuple(event for event in get_args(Call1Event) if event is not CallArrived)
+_DIALOG_EVENTS: Final = get_args(UserAgentCallEvent)
+_REGISTRATION_EVENTS: Final = get_args(RegistrationEvent)
 _ANSWERS: Final = (RelayDescribed, RelayDone, RelayRefused)
-_WHOLE: Final = tuple(event for event in _EVENTS if event not in (*_JINGLE_EVENTS, *_SIP_EVENTS, *_ANSWERS))
+_OF_ONE: Final = (*_JINGLE_EVENTS, *_SIP_EVENTS, *_DIALOG_EVENTS, *_REGISTRATION_EVENTS, *_ANSWERS)
+_WHOLE: Final = tuple(event for event in _EVENTS if event not in _OF_ONE)
 _UNASKED: Final = {relay_session.AwaitingAnswer, relay_session.Joined}
 """While a session at the relay is in one of these, the relay owes no answer."""
 
@@ -131,8 +139,9 @@ def every_pair() -> set[Pair]:
     """All that there are. A leg that is over is dropped at once: it meets nothing."""
     account = {*get_args(account_state.Account), *get_args(Connection)} - {account_state.Registered}
     xmpp = set(get_args(jingle_leg.JingleLeg)) - {jingle_session.Terminated}
-    # The runs play the engine "telepathy". The phases of our own user agent are in tests/statemachine/user_agent.
     sip = {Preparing, *get_args(TelepathyLeg)}
+    user_agent = {*get_args(UserAgentLeg), *get_args(Exchange)}
+    registration = get_args(RegistrationPhase)
     relay = set(get_args(relay_session.RelaySession))
     # No client is known as long as one is searched for; a call has no channel before it is placed.
     of_xmpp = {phase: () if phase is forking.Searching else _JINGLE_EVENTS for phase in xmpp}
@@ -142,6 +151,16 @@ def every_pair() -> set[Pair]:
         *(Pair("account", phase.__name__, event.__name__) for phase in account for event in _EVENTS),
         *(Pair("xmpp", phase.__name__, event.__name__) for phase in xmpp for event in (*of_xmpp[phase], *_WHOLE)),
         *(Pair("sip", phase.__name__, event.__name__) for phase in sip for event in (*of_sip[phase], *_WHOLE)),
+        *(
+            Pair("user agent", phase.__name__, event.__name__)
+            for phase in user_agent
+            for event in (*_DIALOG_EVENTS, *_WHOLE)
+        ),
+        *(
+            Pair("registration", phase.__name__, event.__name__)
+            for phase in registration
+            for event in (*_REGISTRATION_EVENTS, *_WHOLE)
+        ),
         *(Pair("relay", phase.__name__, event.__name__) for phase in relay for event in (*of_relay[phase], *_WHOLE)),
     }
 
@@ -151,16 +170,28 @@ def meeting(user: User, event: Event) -> Iterator[Pair]:
     name = type(event).__name__
     account = user.account.connection if isinstance(user.account, account_state.Registered) else user.account
     yield Pair("account", type(account).__name__, name)
+    for of, registration in user.registrations.items():
+        if isinstance(event, _WHOLE) or (isinstance(event, _REGISTRATION_EVENTS) and event.connection == of):
+            yield Pair("registration", type(registration.phase).__name__, name)
     about = call_of(user, event)
     for call in user.calls.values():
         gone = isinstance(event, ResourceUnavailable) and jingle_leg.concerns(call.jingle, event)
         if isinstance(event, _WHOLE) or gone or (isinstance(event, _JINGLE_EVENTS) and call is about):
             yield Pair("xmpp", type(call.jingle).__name__, name)
-        if isinstance(event, _WHOLE) or (isinstance(event, _SIP_EVENTS) and call is about):
-            yield Pair("sip", type(call.sip).__name__, name)
+        if isinstance(call.sip, UserAgentPhase):
+            if isinstance(event, _WHOLE) or (isinstance(event, _DIALOG_EVENTS) and call is about):
+                yield Pair("user agent", sip_phase(call.sip), name)
+        elif isinstance(event, _WHOLE) or (isinstance(event, _SIP_EVENTS) and call is about):
+            yield Pair("sip", sip_phase(call.sip), name)
         for each in call.relay:
             if isinstance(event, _WHOLE) or (isinstance(event, _ANSWERS) and _answers(user, event, each)):
                 yield Pair("relay", type(each).__name__, name)
+
+
+def sip_phase(leg: SipLeg) -> str:
+    """Return the phase of a SIP leg, or the exchange that is under way in its dialog."""
+    exchange = leg.exchange if isinstance(leg, Confirmed) else None
+    return type(exchange or leg).__name__
 
 
 def _answers(user: User, event: RelayDescribed | RelayDone | RelayRefused, session: relay_session.RelaySession) -> bool:
@@ -182,7 +213,7 @@ def strays(user: User) -> Iterator[Event]:
         if isinstance(call.sip, TelepathyPhase):
             yield from _of_channel(call.sip.name, connection)
         if isinstance(call.sip, UserAgentPhase):
-            yield from _of_dialog(call.sip.name, connection)
+            yield from _of_dialog(call.sip.name, connection, user)
         for each in jingle_leg.sessions(call.jingle):
             yield from _of_session(each)
         if isinstance(call.jingle, forking.Inviting):
@@ -194,7 +225,7 @@ def strays(user: User) -> Iterator[Event]:
         if waiting is None or not isinstance(waiting.command, RelayCommand):
             yield from _of_iq(name, getattr(waiting.command, "to", DESK.jid) if waiting else DESK.jid)
     yield from _of_channel("none", connection)
-    yield from _of_dialog("none", connection)
+    yield from _of_dialog("none", connection, user)
     yield from _of_session(jingle_session.Session("none", BOB, DESK.jid, calls=True))
 
 
@@ -242,13 +273,16 @@ def _of_channel(name: str, connection: str) -> Iterator[Event]:
     yield from (CallFailed(name, "InvalidArgument"), ChannelClosed(name))
 
 
-def _of_dialog(name: str, connection: str) -> Iterator[Event]:
+def _of_dialog(name: str, connection: str, user: User) -> Iterator[Event]:
     source, caller = Endpoint("udp", "192.0.2.5", 5060), Party(CALLER, "stray")
     yield InviteReceived(name, connection, _head("INVITE"), source, caller, CALLER)
     for method in ("INVITE", "ACK", "CANCEL", "BYE", "UPDATE", "PRACK", "INFO", "OPTIONS", "REFER", "MESSAGE"):
         yield SipRequestReceived(name, _head(method), source, "stray")
-    for status in (180, 200, 302, 401, 481, 503, 603):
-        yield SipResponseReceived(name, name, "INVITE", status, "", source, "stray")
+    sent = {key: each.command for key, each in user.pending.items() if isinstance(each.command, SendRequest)}
+    methods = {key: request.method for key, request in sent.items() if request.dialog == name}
+    for command, method in {**methods, name: "INVITE"}.items():
+        for status in (180, 200, 302, 401, 481, 491, 503, 603):
+            yield SipResponseReceived(name, command, method, status, "", source, "stray")
     yield from (SipRequestUndelivered(name, name, why) for why in Undelivered)
 
 

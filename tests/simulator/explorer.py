@@ -2,8 +2,8 @@
 
 Rules:
 
-1. Two worlds are the same if they differ only in names that versions gave (ids of commands, sids, IQs) and in when it
-   is; so much of the order in which things came about is forgotten.
+1. Two worlds are the same if they differ only in names that versions gave (ids of commands, sids, IQs, Call-IDs,
+   phones) and in when it is; so much of the order in which things came about is forgotten.
 2. Every world is checked as it comes about (invariants.py), and every one is brought to its end (`world.finish`): as it
    is, after a crash at once, and after a crash that kept the last commands from leaving. So a leak is found where it
    begins.
@@ -16,11 +16,13 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from .invariants import Broken
+from .broken import Broken
+from .provider import Provider
 from .quirks import Quirk
 from .world import GATEWAY_ITSELF, Move, World, finish, is_quiet, moves, step
 
-_NUMBER: Final = re.compile(r"\d+(?:[.-]\d+)?")
+_NUMBER: Final = re.compile(r"[0-9a-f]{16,}|\d+(?:[.-]\d+)?")
+"""Hashes and numbers."""
 _NOW_AND_THEN: Final = 200
 _LONG_AGO: Final = 12
 """Digits and point of a time; names are shorter."""
@@ -85,16 +87,16 @@ def _crashes(world: World, move: Move, after: World) -> Iterator[World]:
 def key(world: World) -> int:
     """Rule 1. Worlds of the same key are the same (but for a chance of one in 2**64)."""
     clients = tuple(replace(client, stanzas=0) for client in world.clients)
-    told = repr(replace(world, clients=clients, submitted=0, log=None))
+    sip = replace(world.sip, made=0) if isinstance(world.sip, Provider) else world.sip
+    told = repr(replace(world, clients=clients, sip=sip, submitted=0, log=None))
     names: dict[str, str] = {}
 
     def plain(found: re.Match[str]) -> str:
         number = found[0]
         if "." in number and len(number) >= _LONG_AGO:
             return f"{float(number) - world.at:+}"
-        if (
-            "." in number or "-" in number or told[found.start() - 1] in "'q-"
-        ):  # a call's id, an IQ's, a relay session's
+        named = not number.isdigit() or told[found.start() - 1] == "'" or told[found.start() - 1].isalpha()
+        if named or told[found.start() - 1] == "-":  # a call's id, an IQ's, a relay session's, a phone's
             return names.setdefault(number, f"#{len(names)}")
         return number
 

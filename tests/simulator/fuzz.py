@@ -14,8 +14,8 @@ from msgspec import Struct
 
 from replay.reading.golden import write
 
+from .broken import Broken
 from .explorer import explore
-from .invariants import Broken
 from .quirks import NONE
 from .runs import a_beginning, at_random, run, shortest, some_quirks
 from .starts import STARTS

@@ -17,6 +17,7 @@
 11. A command to a leg names the leg's call, and so does a record of a call. A leg is always of the same call, unless
    another call begins a session of the same name: a client may use any.
 12. A command that waits for a reply belongs to something that there is (`waiting`, which looks into the state).
+13. What our own user agent sends is SIP (`sip_invariants`).
 """
 
 import msgspec
@@ -68,7 +69,6 @@ from fargo.statemachine.model.commands import (
 from fargo.statemachine.model.events import (
     Event,
     IqFailed,
-    Recorded,
     RegistrationSubmitted,
     ResourceUnavailable,
     Restarted,
@@ -89,27 +89,27 @@ from fargo.statemachine.model.ng import (
     RelayLost,
     RelayRefused,
 )
+from fargo.statemachine.model.sip_messages import (
+    InviteReceived,
+    Sdp,
+    SendRequest,
+    SipRequestReceived,
+    SipResponseReceived,
+)
 
+from .broken import Broken, Entry
+from .sip_invariants import SipWatch
 from .values import PASSWORD
 
 Leg = tuple[str, ...]
 """A channel by its name, a session by our end, the client and its sid, or one of the relay."""
 Offer = tuple[tuple[str, int, int], ...]
-Entry = tuple[Recorded, tuple[Issued, ...]]
 
 _SAYS = InitiateSession | AcceptSession | InformSession | InformTransport
-_STOPS = (HangUp, CloseChannel, TerminateSession, DeleteRelay)
-
-
-class Broken(AssertionError):  # noqa: N818 -- a rule is broken
-    """The gateway did what it must not do. ``rule`` says what must hold, ``found`` what was seen, ``log`` all that was
-    recorded until then.
-    """
-
-    def __init__(self, rule: str, found: object) -> None:
-        super().__init__(f"{rule}: {found}")
-        self.rule = rule
-        self.log: tuple[Entry, ...] = ()
+_MOVES = TransportInformed | CandidatesReceived | SipRequestReceived | SipResponseReceived
+"""The events by which an end can tell of another address."""
+_STOPS = (HangUp, CloseChannel, TerminateSession, DeleteRelay, SendRequest)
+"""What a SIP dialog gets after its end, `SipWatch` judges."""
 
 
 class Watch(Struct, frozen=True):
@@ -133,6 +133,7 @@ class Watch(Struct, frozen=True):
     """Of each offer and answer to the relay: the command, the relay's session, and the client's that it is for (() if
     the phone calls).
     """
+    sip: SipWatch = SipWatch()
     calls: tuple[tuple[Leg, str], ...] = ()
     """Each leg with its call: with several, if sessions of several calls had the same name."""
 
@@ -141,7 +142,7 @@ class Watch(Struct, frozen=True):
         recorded, commands = entry
         event = recorded.event
         _confidential(entry)
-        after = self._heard(event)
+        after = replace(self._heard(event), sip=self.sip.judge(recorded, commands))
         if isinstance(event, SessionInitiated) and recorded.call is not None:
             after = replace(after, calls=(*after.calls, (_session(event), recorded.call)))
         if sorted(commands, key=lambda each: isinstance(each.command, LogRecord)) != list(commands):
@@ -166,6 +167,8 @@ class Watch(Struct, frozen=True):
         match event:
             case CallStateChanged(channel, CallState.ENDED) | CallFailed(channel) | ChannelClosed(channel):
                 return heard._ends((channel,))
+            case InviteReceived(name, body=Sdp(audio=Content() as audio)):
+                return heard._offered((name,), _codecs((audio,)))
             case CallArrived(channel=channel, connection=connection, codecs=codecs):
                 return heard._offered((channel,), codecs)._carries(channel, connection)
             case SessionInitiated(iq, sid, contents):
@@ -201,7 +204,7 @@ class Watch(Struct, frozen=True):
 
     def _correlates(self, issued: Issued) -> "Watch":
         """Rule 11."""
-        command, leg = issued.command, (issued.id,) if isinstance(issued.command, PlaceCall) else _leg(issued.command)
+        command, leg = issued.command, (issued.id,) if _places(issued.command) else _leg(issued.command)
         if isinstance(command, CallRecord) and command.call != issued.call:
             raise Broken("a record names its call", issued)
         if not leg:
@@ -238,14 +241,16 @@ class Watch(Struct, frozen=True):
             case ProposeCall(us, user, sid):
                 return self._starts(("propose", us, user, sid), event)
             case PlaceCall(connection, codecs=codecs):
-                return self._placed(issued.id, connection, codecs, event)
+                return self._placed(issued.id, codecs, event)._carries(issued.id, connection)
+            case SendRequest(dialog=None, body=Sdp(audio=Content() as audio), repeats=None):
+                return self._placed(issued.id, _codecs((audio,)), event)
             case AnswerCall(channel, codecs):
                 self._within((channel,), codecs)
                 return self._starts(("answer", channel), event)
             case InitiateSession(us, client, sid, content):
                 offered = self._offered((us, client, sid), _codecs((content,)))
-                if isinstance(event, CallArrived):
-                    self._within((event.channel,), _codecs((content,)))
+                if isinstance(event, CallArrived | InviteReceived) and (leg := _arriving(event)) in dict(self.offers):
+                    self._within(leg, _codecs((content,)))
                 if isinstance(event, RelayDescribed) and content.description != named(event.description):
                     raise Broken("what the relay says is passed on", (event, command))
                 return offered._starts(("initiate", us, client, sid), event)
@@ -260,9 +265,9 @@ class Watch(Struct, frozen=True):
                 raise Broken("no description is rejected", (event, command))
             case HangUp() | TerminateSession() | DeleteRelay():
                 return self._ends(_leg(command))
-            case OfferRelay() if isinstance(event, TransportInformed | CandidatesReceived | RelayDescribed):
+            case OfferRelay() if isinstance(event, _MOVES | RelayDescribed):
                 again = replace(self, started=tuple(what for what in self.started if what != ("join", *_leg(command))))
-                return again._relays(issued.id, _leg(command), ())
+                return again._relays(issued.id, _leg(command), self._asks(event))
             case OfferRelay():
                 return self._starts(("offer", *_leg(command)), event)._relays(
                     issued.id, _leg(command), self._asks(event)
@@ -282,7 +287,7 @@ class Watch(Struct, frozen=True):
             case _:
                 return self
 
-    def _placed(self, channel: str, connection: str, codecs: tuple[Codec, ...], event: Event) -> "Watch":
+    def _placed(self, channel: str, codecs: tuple[Codec, ...], event: Event) -> "Watch":
         leg = self._caller(event)
         if isinstance(event, RelayDescribed):
             if codecs != event.description.codecs:
@@ -291,14 +296,14 @@ class Watch(Struct, frozen=True):
             self._within(leg, codecs)
         way = "place relayed" if isinstance(event, RelayDescribed) else "place"
         placed = replace(self, placed=(*self.placed, (channel, leg)))
-        return placed._starts((way, *leg), event)._carries(channel, connection)
+        return placed._starts((way, *leg), event)
 
     def _asks(self, event: Event) -> Leg:
         """The client's session that the relay is asked for; () if a phone calls."""
         match event:
             case SessionInitiated(iq, sid):
                 return iq.to, iq.sender, sid
-            case CallStateChanged(channel):
+            case CallStateChanged(channel) | SipResponseReceived(channel):
                 return dict(self.placed).get(channel, ())
             case _:
                 return ()
@@ -360,6 +365,16 @@ class Watch(Struct, frozen=True):
             raise Broken("codecs are within the offer", (leg, offered, codecs))
 
 
+def _places(command: Command) -> bool:
+    return isinstance(command, PlaceCall) or (
+        isinstance(command, SendRequest) and command.dialog is None and not command.repeats
+    )
+
+
+def _arriving(event: CallArrived | InviteReceived) -> Leg:
+    return (event.channel if isinstance(event, CallArrived) else event.name,)
+
+
 def _session(event: SessionInitiated) -> Leg:
     return event.iq.to, event.iq.sender, event.sid
 
@@ -376,6 +391,8 @@ def _leg(command: Command) -> Leg:
             return us, client, sid
         case OfferRelay(session) | AnswerRelay(session) | PlayDigit(session) | DeleteRelay(session):
             return "relay", session
+        case SendRequest(dialog=str(dialog)):
+            return (dialog,)
         case _ if isinstance(command, LogRecord):
             return ()
         case _:

@@ -46,7 +46,7 @@ from fargo.statemachine.model.call1 import (
 from fargo.statemachine.model.commands import Issued, SignIn, SignOut
 from fargo.statemachine.model.events import Event, SipSignedIn, SipSignedOut, SipTrouble
 
-from .invariants import Broken
+from .broken import Broken
 from .quirks import Quirk
 from .values import AWAY, CALLER, CLIENT, G722, PCMA, PCMU, PHONE, RELAY, phone_media
 
@@ -157,6 +157,40 @@ class Manager(Struct, frozen=True):
     def crash(self) -> "Manager":
         """It goes down with the gateway."""
         return replace(self, connections=(), channels=(), sent=())
+
+    def taken(self) -> "Manager":
+        """The manager after its next signal has arrived."""
+        return replace(self, sent=self.sent[1:])
+
+    def owed(self) -> Iterator[tuple[str, str]]:
+        """What has to happen, once nothing is under way: registrars accept whoever signs in."""
+        yield from (("sign in", name) for name, up in self.connections if not up)
+
+    # --- what is seen of it in the end
+
+    def left_ringing(self) -> tuple[Channel, ...]:
+        """Return the calls with a phone that is in none."""
+        return tuple(each for each in self.channels if each.phone and each.phase not in ("early", "talking"))
+
+    def talkers(self) -> int:
+        """Return the number of phones in a call."""
+        return sum(channel.phone for channel in self.channels)
+
+    def whereabouts(self) -> list[str]:
+        """Return the addresses at which phones expect audio."""
+        return [channel.at for channel in self.channels if channel.phone]
+
+    def relayed(self) -> int:
+        """Return the number of phones that send audio to the relay."""
+        return sum(channel.relayed for channel in self.channels if channel.phone)
+
+    def is_empty(self) -> bool:
+        """Return True if no call is left."""
+        return not self.channels
+
+    def forgotten(self, connection: str | None) -> set[str]:
+        """Return the connections other than that of the account."""
+        return set(dict(self.connections)) - {connection}
 
     # --- what it is told
 

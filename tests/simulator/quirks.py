@@ -23,7 +23,13 @@ class Quirk(Enum):
     FAILURES = "the manager refuses what it was told"
     RELAY_REFUSES = "the relay refuses what it was asked, or does not answer in time"
     RELAY_DIES = "the relay dies, and comes back having forgotten everything"
-    OVERTAKING = "the relay's answers overtake each other"
+    OVERTAKING = "the relay's answers overtake each other, and so do SIP messages"
+    LOSS = "SIP messages are lost, so that a request has no answer, or a request is not heard"
+    FORKING = "a call rings at several phones, and more than one of them answers"
+    EDGE = "the SIP edge is restarted, with or without what was under way, or a connection to it is closed"
+    CHALLENGES = "the provider challenges requests, and strangers do so too"
+    TIMERS = "phones and proxies want the session to be refreshed"
+    RELIABLE = "phones want provisional responses to be acknowledged"
 
 
 ALL = frozenset(Quirk)

@@ -20,7 +20,9 @@ from fargo.statemachine.media.description import (
     Description,
     IceUdp,
     MediaProfile,
+    RawUdp,
     Transport,
+    Unusable,
     address,
     has_voice,
     kind,
@@ -41,13 +43,13 @@ from fargo.statemachine.model.ng import (
     RelayRefused,
 )
 
-from .invariants import Broken
+from .broken import Broken
 from .quirks import Quirk
-from .values import AWAY, G722, OPUS, PCMA, PCMU, PHONE, relay_media
+from .values import AWAY, G722, OPUS, PCMA, PCMU, PHONE, TONES, relay_media
 
 ENOUGH: Final = 5
 """So many deletions without an answer, and the gateway may take it that the relay is not there."""
-_TRANSCODED: Final = {each.name: each for each in (OPUS, PCMU, PCMA, G722)}
+_TRANSCODED: Final = {each.name: each for each in (OPUS, PCMU, PCMA, G722, TONES)}
 _FLOWS: Final = (Flow(RelayParty.OFFERER, 50, 8000), Flow(RelayParty.ANSWERER, 49, 7840))
 
 
@@ -143,9 +145,12 @@ class Relay(Struct, frozen=True):
         return tuple(each for each in self.asked if each[0].id == command)
 
     def taken(self) -> "Relay":
-        """The relay after its next answer has arrived."""
-        asked = self._first()
-        return replace(self, sent=self.sent[1:], asked=tuple(each for each in self.asked if each not in asked))
+        """The relay after its next answer has arrived. What it says to have deleted, it has."""
+        answered = self._first()
+        gone = {issued.command.session for issued, _ in answered if isinstance(issued.command, DeleteRelay)}
+        left = (each for each in self.asked if each not in answered)
+        asked = tuple((issued, None if before and before.name in gone else before) for issued, before in left)
+        return replace(self, sent=self.sent[1:], asked=asked)
 
     def crash(self) -> "Relay":
         """The gateway goes down: what was answered reaches nobody."""
@@ -188,9 +193,9 @@ class Relay(Struct, frozen=True):
             raise Broken("a session is answered once", (kept, command))
         if command.by is kept.by:
             raise Broken("nobody answers what they offered", (kept, command))
-        if profile(command.description) is not kept.profile:
+        if _manner(command.description) is not kept.profile:
             raise Broken("the answerer answers in the manner that it was offered", (kept, command))
-        if profile(kept.offer) is not command.profile:
+        if _manner(kept.offer) is not command.profile:
             raise Broken("the offerer is answered in its own manner", (kept, command))
         if not {kind(c) for c in command.description.codecs} <= {kind(c) for c in kept.codecs}:
             raise Broken("codecs are within what the relay offered", (kept, command))
@@ -214,3 +219,8 @@ class Relay(Struct, frozen=True):
 
     def _says(self, event: RelayEvent) -> "Relay":
         return replace(self, sent=(*self.sent, event))
+
+
+def _manner(end: Description) -> MediaProfile | Unusable:
+    """Return the profile of an end. A phone that wants us to make the offer has no address before its answer."""
+    return MediaProfile.PLAIN if isinstance(end.transport, RawUdp) else profile(end)

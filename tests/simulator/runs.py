@@ -8,8 +8,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from fargo.statemachine.media.paths import Policy
+from fargo.statemachine.model.sip import ENGINES, SipEngine
 
-from .invariants import Broken, Entry
+from .broken import Broken, Entry
 from .quirks import Quirk
 from .world import (
     ASKING,
@@ -59,7 +60,7 @@ class Run(Struct, frozen=True):
     broken: Broken | None
 
 
-def _plain(policy: Policy | None) -> World:
+def _plain(policy: Policy) -> World:
     """A user with three clients that speak plain RTP, and calls ahead, both ways, proposed or not."""
     return signed_in(replace(DESK, calls=2), MOBILE, replace(ASKING, calls=1), calls=2, policy=policy)
 
@@ -70,12 +71,17 @@ def _mixed(policy: Policy) -> World:
     return signed_in(*clients, calls=2, policy=policy)
 
 
-BEGINNINGS: Final = {
-    "no relay": _plain(None),
-    "a relay": _mixed(Policy(relay=True)),
-    "a relay for every call": _mixed(Policy("relay", relay=True)),
-    "a relay for no call": _mixed(Policy("direct", relay=True)),
-}
+def _beginnings(engine: SipEngine) -> dict[str, World]:
+    """The same for either engine."""
+    return {
+        f"{engine}, no relay": _plain(Policy(engine=engine)),
+        f"{engine}, a relay": _mixed(Policy(relay=True, engine=engine)),
+        f"{engine}, a relay for every call": _mixed(Policy("relay", relay=True, engine=engine)),
+        f"{engine}, a relay for no call": _mixed(Policy("direct", relay=True, engine=engine)),
+    }
+
+
+BEGINNINGS: Final = {name: world for engine in ENGINES.values() for name, world in _beginnings(engine).items()}
 
 
 def at_random(random: Random) -> Draw:
@@ -104,18 +110,25 @@ def a_beginning(random: Random) -> World:
     return BEGINNINGS[random.choice(list(BEGINNINGS))]
 
 
+def a_beginning_of(engine: SipEngine, random: Random) -> World:
+    """One with that engine."""
+    return random.choice(list(_beginnings(engine).values()))
+
+
 def run(start: World, draw: Draw, quirks: frozenset[Quirk], length: int) -> Run:
     """Make so many moves, then come to the end."""
     return _run(start, lambda world: draw(list(moves(world, quirks))), quirks, length)
 
 
 def again(start: World, path: Sequence[Move], quirks: frozenset[Quirk]) -> Run:
-    """Make these moves, as far as there still are such, then come to the end."""
+    """Make these moves, as far as there still are such, then come to the end. What a move was about may have another
+    name now, or be something else of the kind.
+    """
     left = iter(path)
 
     def following(world: World) -> Move | None:
-        possible = set(moves(world, quirks))
-        return next((move for move in left if move in possible), None)
+        possible = {move[:2]: move for move in moves(world, quirks)} | {move: move for move in moves(world, quirks)}
+        return next((found for move in left if (found := possible.get(move) or possible.get(move[:2]))), None)
 
     return _run(start, following, quirks, len(path))
 

@@ -23,6 +23,8 @@ def _searching() -> World:
 
 
 RELAY: Final = Policy(relay=True)
+OWN: Final = Policy(engine="sip")
+"""Our own user agent has the accounts."""
 
 STARTS: Final[dict[str, World]] = {
     "out": signed_in(replace(DESK, calls=1)),
@@ -35,4 +37,6 @@ STARTS: Final[dict[str, World]] = {
     "in, relayed": signed_in(BROWSER, calls=1, policy=RELAY),
     "in to both manners": signed_in(DESK, BROWSER, calls=1, policy=RELAY),
     "in to one that asks first, relayed": signed_in(ASKING_BROWSER, calls=1, policy=RELAY),
+    "out over SIP": signed_in(replace(DESK, calls=1), policy=OWN),
+    "in over SIP": signed_in(DESK, calls=1, policy=OWN),
 }

@@ -9,7 +9,7 @@ from .world import Move, World
 
 pytestmark = pytest.mark.slow("walks through every state that a call can reach in so many moves")
 
-CROSSINGS = frozenset({Quirk.REFUSALS, Quirk.CODECS, Quirk.RELAY_REFUSES, Quirk.RELAY_DIES})
+CROSSINGS = frozenset({Quirk.REFUSALS, Quirk.CODECS, Quirk.RELAY_REFUSES, Quirk.RELAY_DIES, Quirk.FORKING, Quirk.LOSS})
 ASIDE = {
     "go offline",
     "come online",
@@ -47,6 +47,8 @@ def furthest(start: World, quirks: frozenset[Quirk], depth: int, aside: set[str]
         ("in, relayed", 7),
         ("in to both manners", 5),
         ("in to one that asks first, relayed", 7),
+        ("out over SIP", 6),
+        ("in over SIP", 7),
     ],
 )
 def test_a_call_every_way_with_clients_that_come_and_go(start: str, depth: int) -> None:
@@ -66,6 +68,8 @@ def test_a_call_every_way_with_clients_that_come_and_go(start: str, depth: int) 
         ("in, relayed", 7),
         ("in to both manners", 6),
         ("in to one that asks first, relayed", 7),
+        ("out over SIP", 6),
+        ("in over SIP", 7),
     ],
 )
 def test_a_call_every_way_and_further(start: str, depth: int) -> None:

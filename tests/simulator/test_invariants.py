@@ -25,7 +25,8 @@ from fargo.statemachine.model.events import (
     TimePassed,
 )
 
-from .invariants import Broken, Entry, Watch
+from .broken import Broken, Entry
+from .invariants import Watch
 from .values import PASSWORD, USER
 
 PEER = "bob%sip.test@sip.localhost/fargo"

@@ -11,8 +11,10 @@ from fargo.statemachine.media.description import (
     IceUdp,
     MediaProfile,
     RawUdp,
+    Senders,
     Transport,
 )
+from fargo.statemachine.model.sip_messages import Endpoint, Sdp
 
 USER: Final = "alice@localhost"
 GATEWAY: Final = "sip.localhost"
@@ -34,12 +36,17 @@ PCMU: Final = Codec(0, "PCMU", 8000)
 PCMA: Final = Codec(8, "PCMA", 8000)
 OPUS: Final = Codec(96, "opus", 48000, 2)
 G722: Final = Codec(9, "G722", 8000)
+TONES: Final = Codec(101, "telephone-event", 8000)
 
 CLIENT: Final = "127.0.0.1"
 PHONE: Final = "127.0.0.4"
 AWAY: Final = "127.0.0.6"
 """The addresses to which a phone may move."""
 RELAY: Final = "127.0.0.9"
+REGISTRAR: Final = Endpoint("tcp", "127.0.0.2", 5060)
+"""The provider's server, as our own user agent reaches it."""
+THERE: Final = Endpoint("udp", PHONE, 5060)
+"""A phone that sends SIP past the provider."""
 _PRINT: Final = Fingerprint("sha-256", "actpass", "AB:CD")
 
 
@@ -70,3 +77,9 @@ def audio(*codecs: Codec, profile: MediaProfile = MediaProfile.PLAIN) -> Content
     """The audio of a client."""
     description = Description("audio", codecs, client_media(profile), mux=profile is MediaProfile.DTLS)
     return Content("voice", description=description)
+
+
+def phone_sdp(*codecs: Codec, senders: Senders = "both", at: str = PHONE) -> Sdp:
+    """Return the session description of a phone at this address. ``senders``: the phone is the initiator."""
+    description = Description("audio", codecs, RawUdp(phone_media(at)))
+    return Sdp(Content("", senders=senders, description=description), ("audio 5000 RTP/AVP 0",), 0)

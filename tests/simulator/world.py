@@ -16,7 +16,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from fargo.statemachine.account.account_state import connection_of
+from fargo.statemachine.account.texts import RENEWAL
+from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.legs.relay.relay_session import Joined
+from fargo.statemachine.legs.user_agent.texts import REFRESH
 from fargo.statemachine.machine import deadlines, fold, is_idle, new, secrets
 from fargo.statemachine.media.description import MediaProfile
 from fargo.statemachine.media.paths import Policy
@@ -43,13 +46,17 @@ from fargo.statemachine.model.events import (
     TimePassed,
 )
 from fargo.statemachine.model.ng import RelayCommand, RelayEvent
+from fargo.statemachine.model.sip_messages import SendRegister, SendRequest, UserAgentEvent
 from fargo.statemachine.user_state import User
 
+from .broken import Broken, Entry
 from .client import Client
-from .invariants import Broken, Entry, Watch
+from .invariants import Watch
 from .manager import Manager
+from .provider import Provider
 from .quirks import NONE, Quirk
 from .relay import ENOUGH, Relay
+from .sip_invariants import acknowledged
 from .values import BOB, GATEWAY, PASSWORD, USER
 from .waiting import astray
 
@@ -60,6 +67,9 @@ GATEWAY_ITSELF: Final = "gateway"
 _LONGEST: Final = 1000
 _ANSWERING: Final = {Quirk.CHATTER, Quirk.CODECS, Quirk.EARLY, Quirk.OVERTAKING, Quirk.RELAY_REFUSES, Quirk.RELAY_DIES}
 """With these quirks every answer reaches its client."""
+_ONCE: Final = CallArrived | DescriptionReceived | UserAgentEvent
+_LASTING: Final = (RENEWAL, REFRESH)
+"""What is due again and again, for as long as a registration or a call lasts."""
 _REGISTERING: Final = ("register", "register another", "register nonsense", "ask", "cancel", "send nonsense")
 _ASKING: Final[Mapping[str, Event]] = {
     "probe": PresenceProbed(BOB),
@@ -89,7 +99,7 @@ class World(Struct, frozen=True):
     """All of it. ``vault``: the passwords that it keeps, by name."""
 
     clients: tuple[Client, ...]
-    manager: Manager
+    sip: Manager | Provider
     user: User
     relay: Relay = Relay()
     at: float = START
@@ -107,11 +117,11 @@ def moves(world: World, quirks: frozenset[Quirk]) -> Iterator[Move]:
     for client in world.clients:
         yield from _arrivals(client.jid, client.sent, quirks)
         yield from (Move(client.jid, *move) for move in client.moves(quirks))
-    yield from _arrivals(SIP, world.manager.sent, quirks)
-    yield from (Move(SIP, *move) for move in world.manager.moves(quirks))
+    yield from _arrivals(SIP, world.sip.sent, quirks)
+    yield from (Move(SIP, *move) for move in world.sip.moves(quirks))
     yield from _arrivals(RELAY, world.relay.sent, quirks)
     yield from (Move(RELAY, *move) for move in world.relay.moves(quirks))
-    if deadlines(world.user):
+    if _passing(world) or (Quirk.ACCOUNT in quirks and deadlines(world.user)):
         yield Move(GATEWAY_ITSELF, "wait")
     if Quirk.ACCOUNT in quirks:
         yield from (Move(GATEWAY_ITSELF, what) for what in (*_REGISTERING, *_ASKING))
@@ -130,8 +140,8 @@ def _arrivals(who: str, sent: tuple[Event, ...], quirks: frozenset[Quirk]) -> It
         yield Move(who, "deliver, then crash")
     if Quirk.STREAM in quirks:
         yield Move(who, "deliver, but lose the stream")
-    # A signal may be repeated, but an object appears once.
-    if Quirk.DUPLICATES in quirks and not isinstance(sent[0], CallArrived | DescriptionReceived):
+    # A signal may be repeated, but an object appears once; and the SIP adapter reports nothing twice.
+    if Quirk.DUPLICATES in quirks and not isinstance(sent[0], _ONCE):
         yield Move(who, "deliver twice")
     if Quirk.REFUSALS in quirks and isinstance(sent[0], IqSucceeded):
         yield Move(who, "refuse")
@@ -156,7 +166,7 @@ def step(world: World, move: Move) -> World:
         case "refuse":
             return _with(world, _client(world, who).refuses())
     if who == SIP:
-        return replace(world, manager=world.manager.act(what, about))
+        return replace(world, sip=world.sip.act(what, about))
     if who == RELAY:
         return replace(world, relay=world.relay.act(what))
     if who != GATEWAY_ITSELF:
@@ -177,8 +187,7 @@ def step(world: World, move: Move) -> World:
 def _taken(world: World, who: str) -> tuple[World, Event]:
     """The world without the first of what someone said, and that."""
     if who == SIP:
-        event, *rest = world.manager.sent
-        return replace(world, manager=replace(world.manager, sent=tuple(rest))), event
+        return replace(world, sip=world.sip.taken()), world.sip.sent[0]
     if who == RELAY:
         return replace(world, relay=world.relay.taken()), world.relay.sent[0]
     client = _client(world, who)
@@ -189,7 +198,7 @@ def _taken(world: World, who: str) -> tuple[World, Event]:
 def _given_back(world: World, who: str, event: Event) -> World:
     """The world with something more to arrive from someone, before anything else does."""
     if who == SIP:
-        return replace(world, manager=replace(world.manager, sent=(event, *world.manager.sent)))
+        return replace(world, sip=replace(world.sip, sent=(event, *world.sip.sent)))
     if isinstance(event, RelayEvent):
         return replace(world, relay=replace(world.relay, sent=(event, *world.relay.sent)))
     client = _client(world, who)
@@ -206,10 +215,12 @@ def _put(world: World, event: Event, loses: UnionType | tuple[()] = ()) -> World
     """Fold an event, judge what comes of it, and hand the commands out, but for those of a type that is lost."""
     world = _passed(world, event)
     recorded = Recorded(USER, world.log.entry[0].version + 1 if world.log else 1, world.at, event)
-    user, commands, call = fold(world.user, recorded)
+    before = world.user
+    user, commands, call = fold(before, recorded)
     entry = (recorded.folded(call), commands)
     world = replace(world, user=user, log=Logged(entry, world.log))
     try:
+        acknowledged(before, event, commands)
         world = replace(world, watch=world.watch.judge(entry))
         if gone := list(astray(user)):
             raise Broken("what waits for a reply belongs to something", gone)
@@ -232,12 +243,15 @@ def entries(world: World) -> tuple[Entry, ...]:
 
 def _sent(world: World, issued: Issued) -> World:
     command = issued.command
-    if isinstance(command, SignIn) and command.secret not in world.vault:
+    if (secret := _secret(command)) is not None and secret not in world.vault:
+        if isinstance(world.sip, Provider) and isinstance(command, SendRequest) and secret not in secrets(world.user):
+            # The end of a call may take longer than that of its account.
+            return replace(world, sip=world.sip.lacks(issued))
         raise Broken("a password that is needed is kept", command)
     if isinstance(command, ForgetSecret):
         return replace(world, vault={name: kept for name, kept in world.vault.items() if name != command.secret})
     if isinstance(command, SipCommand):
-        return replace(world, manager=world.manager.hear(issued))
+        return replace(world, sip=world.sip.hear(issued))
     if isinstance(command, RelayCommand):
         return replace(world, relay=world.relay.hear(issued))
     if isinstance(command, Forget):
@@ -249,6 +263,14 @@ def _sent(world: World, issued: Issued) -> World:
     assert isinstance(command, XmppCommand)
     to = command.iq.sender if hasattr(command, "iq") else command.to
     return replace(world, clients=tuple(c.hear(issued) if to in (c.jid, USER) else c for c in world.clients))
+
+
+def _secret(command: Command) -> str | None:
+    """Return the name of the password that a command needs, None if it needs none."""
+    if isinstance(command, SignIn):
+        return command.secret
+    credentials = command.credentials if isinstance(command, SendRegister | SendRequest) else None
+    return credentials.secret if credentials else None
 
 
 def _passed(world: World, event: Event) -> World:
@@ -265,7 +287,7 @@ def _crash(world: World) -> World:
     """Come up again, with what the log has."""
     down = replace(
         world,
-        manager=world.manager.crash(),
+        sip=world.sip.crash(),
         relay=world.relay.crash(),
         clients=tuple(client.times_out() for client in world.clients),
         vault={name: kept for name, kept in world.vault.items() if name in secrets(world.user)},
@@ -316,19 +338,20 @@ def signed_in(*clients: Client, calls: int = 0, policy: Policy | None = None, aw
     """A user with these clients online and the account signed in; so many calls in are to come. ``policy``: what the
     operator wants, None for an operator who has said nothing. ``away``: clients that are not online.
     """
-    world = World((*clients, *away), Manager(calls), new(USER))
+    sip = Provider(calls) if policy and policy.engine == "sip" else Manager(calls)
+    world = World((*clients, *away), sip, new(USER))
     if policy:
         world = _put(world, PolicyChanged(policy))
     for client in clients:
         world = drained(step(world, Move(client.jid, "come online")))
     world = step(world, Move(GATEWAY_ITSELF, "register"))
-    connection = world.manager.connections[0][0]
+    connection = world.sip.connections[0][0]
     return drained(step(world, Move(SIP, "sign in", connection)))
 
 
 def _said(world: World, who: str) -> World:
     """After all that someone has said has arrived."""
-    while world.manager.sent if who == SIP else _client(world, who).sent:
+    while world.sip.sent if who == SIP else _client(world, who).sent:
         world = _put(*_taken(world, who))
     return world
 
@@ -336,7 +359,7 @@ def _said(world: World, who: str) -> World:
 def drained(world: World) -> World:
     """After everything that is under way has arrived."""
     for _ in range(_LONGEST):
-        if world.manager.sent:
+        if world.sip.sent:
             world = step(world, Move(SIP, "deliver"))
         elif world.relay.sent:
             world = step(world, Move(RELAY, "deliver"))
@@ -349,7 +372,7 @@ def drained(world: World) -> World:
 
 def is_quiet(world: World) -> bool:
     """Return True if nothing is under way."""
-    return not world.manager.sent and not world.relay.sent and not any(client.sent for client in world.clients)
+    return not world.sip.sent and not world.relay.sent and not any(client.sent for client in world.clients)
 
 
 def finish(world: World, quirks: frozenset[Quirk] = NONE) -> World:
@@ -359,7 +382,7 @@ def finish(world: World, quirks: frozenset[Quirk] = NONE) -> World:
     world = _waited(drained(world))
     if sessions := [s for c in world.clients for s in c.sessions if s.phase != "talking"]:
         raise _broken(world, "no client is left ringing", sessions)
-    if phones := [c for c in world.manager.channels if c.phone and c.phase not in ("early", "talking")]:
+    if phones := world.sip.left_ringing():
         raise _broken(world, "no phone is left ringing", phones)
     if not quirks & {Quirk.ZOMBIES, Quirk.NONSENSE}:
         if len(set(_talkers(world))) > 1:
@@ -377,16 +400,18 @@ def finish(world: World, quirks: frozenset[Quirk] = NONE) -> World:
         world = _all(world, who, "hang up")
     world = _waited(world)
     unheard = {Quirk.ZOMBIES, Quirk.NONSENSE} <= quirks  # a forgotten call may have become a zombie
-    if not unheard and (any(_talkers(world)) or world.manager.channels):
+    if not unheard and (any(_talkers(world)) or not world.sip.is_empty()):
         raise _broken(world, "what everybody has hung up is over (clients, phones, calls)", _talkers(world))
     if not unheard and (left := [kept for kept in world.relay.sessions if kept.ignored < ENOUGH]):
         raise _broken(world, "no session is left at the relay", left)
-    if set(dict(world.manager.connections)) - {connection_of(world.user.account)}:
-        raise _broken(world, "no connection is left to itself", world.manager.connections)
+    if world.sip.forgotten(connection_of(world.user.account)):
+        raise _broken(world, "no connection is left to itself", world.sip.connections)
     if not unheard and world.watch.noted:
         raise _broken(world, "what is over is noted to have ended", world.watch.noted)
     if world.watch.owed:
         raise _broken(world, "every IQ is answered", world.watch.owed)
+    if unanswered := world.watch.sip.unanswered():
+        raise _broken(world, "every request of a phone is answered", unanswered)
     if set(world.vault) != set(secrets(world.user)):
         raise _broken(world, "the vault keeps what the account refers to, and no more", tuple(world.vault))
     return world
@@ -402,7 +427,7 @@ def _talkers(world: World) -> tuple[int, int, int]:
     """Return the numbers of sessions of the clients, of calls of the phones, and of calls of the gateway."""
     return (
         sum(len(client.sessions) for client in world.clients),
-        sum(channel.phone for channel in world.manager.channels),
+        world.sip.talkers(),
         len(world.user.calls),
     )
 
@@ -411,8 +436,7 @@ def _whereabouts(world: World) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the addresses at which phones expect audio, and those to which clients and the relay send it."""
     clients = [session.phone for client in world.clients for session in client.sessions if session.phone]
     relay = [kept.phone for kept in world.relay.sessions if kept.joined and kept.ignored < ENOUGH]
-    phones = [channel.at for channel in world.manager.channels if channel.phone]
-    return tuple(sorted(phones)), tuple(sorted((*clients, *relay)))
+    return tuple(sorted(world.sip.whereabouts())), tuple(sorted((*clients, *relay)))
 
 
 def _relayed(world: World) -> tuple[int, int, int, int]:
@@ -422,23 +446,28 @@ def _relayed(world: World) -> tuple[int, int, int, int]:
     joined = [each for call in world.user.calls.values() for each in call.relay if isinstance(each, Joined)]
     return (
         sum(session.relay is not None for client in world.clients for session in client.sessions),
-        sum(channel.relayed for channel in world.manager.channels if channel.phone),
+        world.sip.relayed(),
         sum(kept.joined for kept in world.relay.sessions if kept.ignored < ENOUGH),
         len(joined),
     )
 
 
 def _waited(world: World) -> World:
-    """After every deadline has come; registrars accept whoever signs in."""
+    """After every deadline has come, and everything that is owed on the SIP side has been done."""
     for _ in range(_LONGEST):
-        if waiting := [name for name, up in world.manager.connections if not up]:
-            world = step(world, Move(SIP, "sign in", waiting[0]))
-        elif deadlines(world.user):
+        if owed := next(world.sip.owed(), None):
+            world = step(world, Move(SIP, *owed))
+        elif _passing(world):
             world = step(world, Move(GATEWAY_ITSELF, "wait"))
         else:
             return world
         world = drained(world)
     raise _broken(world, "deadlines come to an end", deadlines(world.user))
+
+
+def _passing(world: World) -> list[Deadline]:
+    """Return what is due some time, but for what comes again and again."""
+    return [each for each in deadlines(world.user) if not each.name.endswith(_LASTING)]
 
 
 def _all(world: World, who: str, what: str) -> World:

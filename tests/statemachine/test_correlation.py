@@ -163,7 +163,7 @@ def fails(*args: object) -> NoReturn:
 def test_a_fault_is_of_the_call_that_it_ends(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
     channel = story.call_out("s1")
     [call] = story.user.calls
-    monkeypatch.setattr("fargo.statemachine.machine._of_sip_leg", fails)
+    monkeypatch.setattr("fargo.statemachine.machine._react", fails)
     story.tell(CallStateChanged(channel, CallState.ENDED, 2))
     assert story.the(Fault).call == call
     assert (of_event(story), of_commands(story)) == (call, {call})

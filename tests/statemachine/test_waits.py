@@ -4,6 +4,7 @@ import pytest
 
 from fargo.statemachine import machine
 from fargo.statemachine.legs.jingle.forking import Forking
+from fargo.statemachine.legs.jingle.texts import OFFLINE
 from fargo.statemachine.legs.telepathy.texts import ANSWER_INCOMPLETE, NOT_ANSWERED
 from fargo.statemachine.model.call1 import (
     CallArrived,
@@ -31,6 +32,7 @@ from fargo.statemachine.model.events import (
     CallAction,
     CallMessaged,
     CallProposed,
+    IqFailed,
     IqSucceeded,
     RegistrationSubmitted,
     ResourceAvailable,
@@ -188,6 +190,22 @@ def test_the_client_has_to_take_the_answer(story: Story) -> None:
         TerminateSession(BOB, DESK, "s1", "general-error", said),
         HangUp(channel, 5, said),
     ]
+
+
+def test_of_information_that_a_client_never_answers_the_latest_sixteen_pieces_stay(story: Story) -> None:
+    channel, other = story.call_out("s1"), story.call_out("s2")
+    for each in (channel, other):
+        story.tell(CallMembersChanged(each, 1))
+    for _ in range(30):
+        story.tell(StreamOpened())
+    asked = [
+        (name, each.command.sid) for name, each in story.user.pending.items() if type(each.command) is InformSession
+    ]
+    assert [sid for _, sid in asked].count("s1") == [sid for _, sid in asked].count("s2") == 16
+    latest = [each.id for each in story.issued if isinstance(each.command, InformSession)][-32:]
+    assert [name for name, _ in asked] == latest
+    gone = next(name for name, sid in asked if sid == "s1")
+    assert story.tell(IqFailed(gone, DESK, "item-not-found")) == [HangUp(channel, 5, OFFLINE)]
 
 
 def test_an_information_waits_for_no_answer(story: Story) -> None:

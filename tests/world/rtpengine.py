@@ -17,7 +17,7 @@ ANSWER_SECONDS = 10
 CONFIGURATION = """\
 [rtpengine]
 table = -1
-interface = {address}
+interface = {interfaces}
 listen-ng = {address}:{port}
 port-min = {first}
 port-max = {last}
@@ -45,11 +45,15 @@ _BENCODE = Bencode(encoding="utf-8", encoding_fallback="value")
 
 
 class Rtpengine(Server):
-    """A relay. `ask` sends it a command of the NG protocol, beside the gateway."""
+    """A relay. `ask` sends it a command of the NG protocol, beside the gateway.
 
-    def __init__(self, directory: Path | None = None, address: str = RELAY_ADDRESS) -> None:
+    `more`: addresses for audio besides that for commands, such as one of IPv6.
+    """
+
+    def __init__(self, directory: Path | None = None, address: str = RELAY_ADDRESS, *more: str) -> None:
         super().__init__(directory)
         self.address = address
+        self.interfaces = (address, *more)
         self.port = free_port(address)
         self.first_media_port = free_port(address, adjacent=MEDIA_PORTS)
 
@@ -59,6 +63,7 @@ class Rtpengine(Server):
             "rtpengine.conf",
             CONFIGURATION.format(
                 address=self.address,
+                interfaces=";".join(self.interfaces),
                 port=self.port,
                 first=self.first_media_port,
                 last=self.first_media_port + MEDIA_PORTS - 1,

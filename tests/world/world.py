@@ -120,9 +120,9 @@ class World:
         """Start a SIPp that calls this user immediately."""
         return await self.add(Sipp.calling(self.provider, user, scenario, talk_seconds, status=status))
 
-    async def relay(self, address: str = RELAY_ADDRESS) -> Rtpengine:
-        """Start a media relay, for gateways that are started later."""
-        self._relay = await self.add(Rtpengine(address=address))
+    async def relay(self, address: str = RELAY_ADDRESS, *more: str) -> Rtpengine:
+        """Start a media relay, for gateways that are started later. `more`: further addresses for audio."""
+        self._relay = await self.add(Rtpengine(None, address, *more))
         return self._relay
 
     async def media(self) -> RtpEndpoint:

@@ -153,6 +153,7 @@ def _offer(command: OfferRelay) -> dict[str, Value]:
         **_described("offer", command.session, command.description, command.by),
         "from-tag": command.by.value,
         **_OFFERED[command.profile],
+        "address-family": f"IP{command.family}",
         "rtcp-mux": mux,
         **({"codec": codec} if codec else {}),
     }

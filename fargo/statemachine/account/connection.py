@@ -46,19 +46,19 @@ _LONGEST_SIGN_OUT: Final = 10.0
 _RETRIES: Final = (2.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0)
 
 
-def deadlines(account: Account) -> tuple[Deadline, ...]:
+def deadline(account: Account) -> Deadline | None:
     """Return the time at which the account's state changes by itself, if there is one."""
     match account:
         case Registered(connection=SignedIn(linger=linger)):
-            return (Deadline(texts.CLIENT_ONLINE, linger),) if linger is not None else ()
+            return Deadline(texts.CLIENT_ONLINE, linger) if linger is not None else None
         case Registered(connection=SigningIn(since=since)) | Trying(since=since):
-            return (Deadline(texts.REGISTRAR_ANSWER, since + _LONGEST_SIGN_IN),)
+            return Deadline(texts.REGISTRAR_ANSWER, since + _LONGEST_SIGN_IN)
         case Registered(connection=SigningOut(since=since)) | Clearing(since=since):
-            return (Deadline(texts.END_OF_CONNECTION, since + _LONGEST_SIGN_OUT),)
+            return Deadline(texts.END_OF_CONNECTION, since + _LONGEST_SIGN_OUT)
         case Registered(connection=Waiting(until=until)):
-            return (Deadline(texts.NEXT_ATTEMPT, until),)
+            return Deadline(texts.NEXT_ATTEMPT, until)
         case Unregistered() | Registered():
-            return ()
+            return None
         case _:
             assert_never(account)
 

@@ -152,7 +152,7 @@ def doubt(contacts: Contacts, effects: Effects) -> Contacts:
 
 def missing(contacts: Contacts, at: float) -> tuple[str, ...]:
     """Return the full JIDs of the clients that were not seen in time (rule 2)."""
-    return tuple(jid for jid, c in contacts.clients.items() if c.doubted is not None and c.doubted <= at)
+    return tuple([jid for jid, c in contacts.clients.items() if c.doubted is not None and c.doubted <= at])
 
 
 def deadlines(contacts: Contacts) -> tuple[Deadline, ...]:

@@ -47,7 +47,18 @@ from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.sip.phases import Line, Over, Preparing
 from fargo.statemachine.legs.sip.sip_leg import SipLegEvent
 from fargo.statemachine.media import paths
-from fargo.statemachine.media.description import Description, IceUdp, MediaProfile, RawUdp
+from fargo.statemachine.media import texts as media_texts
+from fargo.statemachine.media.description import (
+    IPV4,
+    IPV6,
+    Description,
+    IceUdp,
+    MediaProfile,
+    RawUdp,
+    families,
+    is_ipv6_only,
+    shares_family,
+)
 from fargo.statemachine.media.offer import Audio
 from fargo.statemachine.media.paths import PathChoice, Policy
 from fargo.statemachine.model.call_records import AudioPath, RecordAnswered, RecordCarried, RecordPath, Side
@@ -60,6 +71,7 @@ from fargo.statemachine.reason import Cause, Reason
 # Kept here, as looking up a member in its enumeration takes as long as a short function.
 _PHONE: Final = Side.PHONE
 _CLIENT: Final = Side.CLIENT
+_MEDIA: Final = Cause.MEDIA
 
 # --- beginnings
 
@@ -69,17 +81,20 @@ def place(id: str, leg: JingleLeg, audio: Audio, line: Line, way: PathChoice, po
     call = Call(id, line.connection, effects.at, leg, Preparing(line))
     description, session = audio.description, f"{line.nonce}{effects.version}"
     if way.path is AudioPath.DIRECT:
-        terms = RelayRequest(session, audio.profile, True, texts.CODECS_REFUSED)
+        terms = RelayRequest(session, audio.profile, True, texts.CODECS_REFUSED, line.family)
         retry = RelayRetry(line, terms, description) if paths.relays(policy) else None
         return replace(call, sip=sip_leg.place(line, description, effects), relay_retry=retry)
-    terms = RelayRequest(session, audio.profile, True, way.why)
+    terms = RelayRequest(session, audio.profile, True, way.why, line.family)
     fallback = _fallback(call, terms, description, policy)
     return replace(call, relay=relay_leg.offer((), terms, description, fallback, effects))
 
 
 def _fallback(call: Call, terms: RelayRequest, description: Description, policy: Policy) -> Description | None:
     """Return what the other end can be offered if the relay fails; None if nothing."""
-    direct = terms.profile in sip_leg.capabilities(call.sip).profiles
+    able = sip_leg.capabilities(call.sip)
+    direct = terms.profile in able.profiles and (
+        not isinstance(description.transport, RawUdp) or not set(able.families).isdisjoint(families(description))
+    )
     return description if direct and policy.path == "auto" else None
 
 
@@ -107,8 +122,10 @@ def _prepared(call: Call, leg: Searching | Forking, profile: MediaProfile, polic
     description = sip_leg.offered(call.sip)
     if description is None:
         return call
-    why = paths.relayed(profile, sip_leg.capabilities(call.sip).profiles, policy).why
-    terms = RelayRequest(f"{leg.invitation.sid}-{effects.version}-{profile}", profile, False, why)
+    apart = is_ipv6_only(description)
+    why = paths.relayed(profile, sip_leg.capabilities(call.sip).profiles, policy, apart).why
+    name = f"{leg.invitation.sid}-{effects.version}-{profile}"
+    terms = RelayRequest(name, profile, False, why, IPV6 if apart else IPV4)
     fallback = _fallback(call, terms, description, policy)
     return replace(call, relay=relay_leg.offer(call.relay, terms, description, fallback, effects))
 
@@ -120,15 +137,15 @@ def fold_sip(call: Call, event: SipLegEvent, effects: Effects) -> Call:
     """Return the call after an event that concerns its SIP leg; the same object if nothing has changed."""
     sip, news = sip_leg.fold(call.sip, event, effects)
     changed = call if sip is call.sip else replace(call, sip=sip)
-    return _from_sip(changed, news, effects) if news else changed
+    return _passed_on(changed, news, _PHONE, effects) if news else changed
 
 
 def fold_jingle(call: Call, event: JingleEvent, effects: Effects) -> Call:
     """Return the call after an event that concerns its XMPP leg; the same object if nothing has changed."""
-    takes_dtmf = bool(call.relay) and relay_leg.is_joined(call.relay)
+    takes_dtmf = relay_leg.is_joined(call.relay) if call.relay else False
     jingle, news = jingle_leg.fold(call.jingle, event, effects, takes_dtmf)
     changed = call if jingle is call.jingle else replace(call, jingle=jingle)
-    return _from_jingle(changed, news, effects) if news else changed
+    return _passed_on(changed, news, _CLIENT, effects) if news else changed
 
 
 def fold_relay(call: Call, reply: Reply, effects: Effects) -> Call:
@@ -144,7 +161,7 @@ def lose_relay(call: Call, event: RelayLost, effects: Effects) -> Call:
 def lose_sip(call: Call, reason: Reason, effects: Effects) -> Call:
     """End the call, as its SIP side has gone without an event of its own."""
     sip, news = sip_leg.lost(call.sip, reason)
-    return _from_sip(replace(call, sip=sip), news, effects)
+    return _passed_on(replace(call, sip=sip), news, _PHONE, effects)
 
 
 def client_gone(call: Call, event: ResourceUnavailable, effects: Effects) -> Call:
@@ -155,7 +172,7 @@ def client_gone(call: Call, event: ResourceUnavailable, effects: Effects) -> Cal
 def search_ended(call: Call, effects: Effects) -> Call:
     """End the call if it waits for a client, as no other client can be found."""
     jingle, news = jingle_leg.search_ended(call.jingle)
-    return _from_jingle(replace(call, jingle=jingle), news, effects)
+    return _passed_on(replace(call, jingle=jingle), news, _CLIENT, effects)
 
 
 def stream_opened(call: Call, effects: Effects) -> Call:
@@ -170,7 +187,7 @@ def end(call: Call, reason: Reason, effects: Effects) -> Call:
         call_state.ended(call, Side.GATEWAY, reason, effects)
     jingle, _ = jingle_leg.tell(call.jingle, Ended(reason), effects)
     sip = sip_leg.tell(call.sip, Ended(reason), effects)
-    return replace(call, jingle=jingle, sip=sip, relay=relay_leg.delete(call.relay, effects))
+    return _relay_deleted(replace(call, jingle=jingle, sip=sip), effects)
 
 
 def restarted(call: Call, reason: Reason, effects: Effects) -> Call:
@@ -187,7 +204,7 @@ def expire(call: Call, effects: Effects) -> Call:
     due = sip_leg.deadline(call.sip)
     if due is not None and due.at <= effects.at:
         sip, news = sip_leg.expire(call.sip, effects)
-        call = _from_sip(replace(call, sip=sip), news, effects)
+        call = _passed_on(replace(call, sip=sip), news, _PHONE, effects)
     due = jingle_leg.deadline(call.jingle)
     if due is not None and due.at <= effects.at:
         call = search_ended(call, effects)
@@ -197,37 +214,27 @@ def expire(call: Call, effects: Effects) -> Call:
 # --- what the legs report
 
 
-def _from_sip(call: Call, news: LegEvents, effects: Effects) -> Call:
+def _passed_on(call: Call, news: LegEvents, by: Side, effects: Effects) -> Call:
+    """Return the call after what the leg of a side reports."""
     for leg_event in news:
-        call = _passed_on(call, leg_event, _PHONE, effects)
+        match leg_event:
+            case Held() | Resumed() | Ringing():
+                call = _tell_other(call, leg_event, by, effects)
+            case EarlyAudio(description):
+                call = _heard_early(call, description, effects)
+            case Answered():
+                call = _answered(call, leg_event, by, effects)
+            case Ended():
+                call = _ended(call, leg_event, by, effects)
+            case Offered() | RouteLost():
+                call = _tell_other(call, leg_event, by, effects)
+            case Dtmf(digit, duration):
+                relay_leg.play(call.relay, by is _PHONE, digit, duration, effects)
+            case TransportChanged():
+                call = _moved(call, leg_event, by, effects)
+            case _:
+                assert_never(leg_event)
     return call
-
-
-def _from_jingle(call: Call, news: LegEvents, effects: Effects) -> Call:
-    for leg_event in news:
-        call = _passed_on(call, leg_event, _CLIENT, effects)
-    return call
-
-
-def _passed_on(call: Call, leg_event: LegEvent, by: Side, effects: Effects) -> Call:
-    match leg_event:
-        case Ringing() | Held() | Resumed():
-            return _tell_other(call, leg_event, by, effects)
-        case EarlyAudio(description):
-            return _heard_early(call, description, effects)
-        case Answered():
-            return _answered(call, leg_event, by, effects)
-        case Ended():
-            return _ended(call, leg_event, by, effects)
-        case Offered() | RouteLost():
-            return _tell_other(call, leg_event, by, effects)
-        case Dtmf(digit, duration):
-            relay_leg.play(call.relay, by is _PHONE, digit, duration, effects)
-            return call
-        case TransportChanged():
-            return _moved(call, leg_event, by, effects)
-        case _:
-            assert_never(leg_event)
 
 
 def _moved(call: Call, leg_event: TransportChanged, by: Side, effects: Effects) -> Call:
@@ -255,7 +262,7 @@ def _tell_other(call: Call, leg_event: LegEvent, by: Side, effects: Effects) -> 
 def _to_jingle(call: Call, leg_event: LegEvent, effects: Effects) -> Call:
     jingle, news = jingle_leg.tell(call.jingle, leg_event, effects)
     told = replace(call, jingle=jingle)
-    return _from_jingle(told, news, effects) if news else told
+    return _passed_on(told, news, _CLIENT, effects) if news else told
 
 
 def _to_sip(call: Call, leg_event: LegEvent, effects: Effects) -> Call:
@@ -290,12 +297,20 @@ def _answered(call: Call, leg_event: Answered, by: Side, effects: Effects) -> Ca
         effects.record(RecordPath(call.id, way.path, way.why))
     if relay is not None:
         return replace(call, relay=relay)
-    return _tell_other(replace(call, relay=relay_leg.delete(call.relay, effects)), leg_event, by, effects)
+    if by is _CLIENT and _is_apart(call, leg_event.description):
+        return end(call, Reason(Cause.TRANSPORT, media_texts.NO_COMMON_FAMILY), effects)
+    return _tell_other(_relay_deleted(call, effects), leg_event, by, effects)
+
+
+def _is_apart(call: Call, answer: Description) -> bool:
+    """Return True if the client has answered without an address in a family of the phone's offer."""
+    offered = sip_leg.offered(call.sip)
+    return offered is not None and bool(families(offered)) and not shares_family(offered, answer)
 
 
 def _ended(call: Call, leg_event: Ended, by: Side, effects: Effects) -> Call:
     """End the call, or call the phone again (rules 2 and 5). The end of the second leg is not recorded."""
-    if by is _PHONE and leg_event.reason.cause is Cause.MEDIA and (second := _second(call)):
+    if by is _PHONE and leg_event.reason.cause is _MEDIA and (second := _second(call)):
         return _again(call, second, effects)
     if call.early and by is _CLIENT and leg_event.reason.cause is Cause.HUNG_UP:
         leg_event = Ended(Reason(Cause.CANCELLED, leg_event.reason.text))
@@ -303,7 +318,12 @@ def _ended(call: Call, leg_event: Ended, by: Side, effects: Effects) -> Call:
         call_state.ended(call, by, leg_event.reason, effects)
     elsewhere = by is _PHONE and leg_event.reason.cause is Cause.ELSEWHERE
     told = _tell_other(replace(call, elsewhere=True) if elsewhere else call, leg_event, by, effects)
-    return replace(told, relay=relay_leg.delete(told.relay, effects))
+    return _relay_deleted(told, effects)
+
+
+def _relay_deleted(call: Call, effects: Effects) -> Call:
+    """Return the call with all of its relay sessions being deleted; the same object if it has none."""
+    return replace(call, relay=relay_leg.delete(call.relay, effects)) if call.relay else call
 
 
 def _second(call: Call) -> RelayRetry | None:
@@ -329,6 +349,8 @@ def _from_relay(call: Call, step: relay_leg.RelayStep, effects: Effects) -> Call
         match leg_event:
             case Offered():
                 call = _offered(call, leg_event, effects)
+            case Answered() if call.caller and _is_apart(call, leg_event.description):
+                call = end(call, Reason(Cause.TRANSPORT, media_texts.NO_COMMON_FAMILY), effects)
             case Answered():
                 call = _answer(call, leg_event, effects)
             case TransportChanged():
@@ -367,7 +389,7 @@ def _cut(call: Call, leg_event: RouteLost, effects: Effects) -> Call:
         return (
             end(call, leg_event.reason, effects)
             if Ended(leg_event.reason) in news
-            else _from_jingle(call, news, effects)
+            else _passed_on(call, news, _CLIENT, effects)
         )
     through = any(session.profile is leg_event.profile for session in sessions(call.jingle))
     return end(call, leg_event.reason, effects) if through else call

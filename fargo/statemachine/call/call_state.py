@@ -89,8 +89,9 @@ def is_live(call: Call) -> bool:
 
 def missed(before: Call | None, after: Call, effects: Effects) -> None:
     """Send the message about a missed call, if an event has made the call one (rule 2)."""
-    unanswered = not after.elsewhere and (before is None or isinstance(before.jingle, Inviting))
-    if after.caller is None or not unanswered or not isinstance(after.jingle, jingle_session.Terminated):
+    if after.caller is None or after.elsewhere or not isinstance(after.jingle, jingle_session.Terminated):
+        return
+    if before is not None and not isinstance(before.jingle, Inviting):
         return
     when = datetime.fromtimestamp(after.since, UTC)
     text = texts.MISSED.format(caller=after.caller.words, when=when)

@@ -8,6 +8,9 @@ Rules:
    supplies what a static payload type omits. A payload type number identifies a codec within one description only.
 3. An answer contains only codecs that the offer contains (RFC 3264 §6.1).
 4. The core never sees SDES keys: the adapter drops them and reports only that the client requires encryption.
+5. Plain RTP needs an address family that both ends have. Where an end has both, IPv4 is preferred unless something
+   else is known of the other end. A link-local address of IPv6 means nothing without its interface, and one that
+   contains an address of IPv4 belongs to no network; neither counts.
 """
 
 import ipaddress
@@ -23,6 +26,13 @@ from fargo.statemachine.media import texts
 
 Senders: TypeAlias = Literal["both", "initiator", "responder", "none"]
 Role: TypeAlias = Literal["initiator", "responder"]
+Family: TypeAlias = Literal[4, 6]
+"""An address family: the version of IP."""
+
+IPV4: Final[Family] = 4
+IPV6: Final[Family] = 6
+FAMILIES: Final[tuple[Family, ...]] = (IPV4, IPV6)
+"""Both address families, the preferred one first (rule 5)."""
 
 # RFC 3551 §6, tables 4 and 5: name, clock rate in Hz and channels of the static payload types.
 _STATIC: Final = {
@@ -282,26 +292,53 @@ def tidied(description: Description) -> Description:
     return replace(description, codecs=codecs)
 
 
-def address(description: Description, component: int = 1) -> Candidate | None:
-    """Return the first candidate with an IPv4 unicast address for RTP (component 1) or RTCP (2), None if there is
-    none.
+def address(description: Description, component: int = 1, within: tuple[Family, ...] = FAMILIES) -> Candidate | None:
+    """Return the first candidate with a unicast address for RTP (component 1) or RTCP (2), None if there is none.
+
+    ``within``: the address families that count, the preferred one first.
     """
     if isinstance(description.transport, UnknownTransport):
         return None
-    for candidate in description.transport.candidates:
-        if candidate.component == component and _is_host(candidate.ip):
-            return candidate
+    for wanted in within:
+        for candidate in description.transport.candidates:
+            if candidate.component == component and family(candidate.ip) == wanted:
+                return candidate
     return None
 
 
-def rtp_and_rtcp(description: Description) -> tuple[Candidate, ...]:
-    """Return the address for RTP, and that for RTCP; none if there is no address for RTP.
+def families(description: Description) -> tuple[Family, ...]:
+    """Return the address families in which an end takes RTP, the preferred one first."""
+    return tuple(each for each in FAMILIES if address(description, 1, (each,)))
 
-    An end that names no address for RTCP takes it at the next port (RFC 3550 §11).
+
+def is_ipv6_only(description: Description) -> bool:
+    """Return True if an end takes RTP over IPv6 and not over IPv4."""
+    return families(description) == (IPV6,)
+
+
+def shares_family(one: Description, other: Description) -> bool:
+    """Return True if two ends have an address family in common."""
+    return not set(families(one)).isdisjoint(families(other))
+
+
+def narrowed(description: Description, within: tuple[Family, ...]) -> Description:
+    """Return a plain description with only the addresses of one family, the first of these that it has."""
+    rtp = address(description, 1, within)
+    if rtp is None or not isinstance(description.transport, RawUdp) or len(families(description)) == 1:
+        return description
+    same = tuple(each for each in description.transport.candidates if family(each.ip) == family(rtp.ip))
+    return replace(description, transport=RawUdp(same))
+
+
+def rtp_and_rtcp(description: Description, within: tuple[Family, ...] = FAMILIES) -> tuple[Candidate, ...]:
+    """Return the address for RTP, and that for RTCP in the same family; none if there is no address for RTP.
+
+    ``within``: as in `address`. An end that names no address for RTCP takes it at the next port (RFC 3550 §11).
     """
-    rtp, rtcp = address(description), address(description, 2)
+    rtp = address(description, 1, within)
     if rtp is None:
         return ()
+    rtcp = address(description, 2, tuple(each for each in within if each == family(rtp.ip)))
     return (
         Candidate(1, rtp.ip, rtp.port),
         Candidate(2, rtcp.ip, rtcp.port) if rtcp else Candidate(2, rtp.ip, min(rtp.port + 1, 65535)),
@@ -309,12 +346,17 @@ def rtp_and_rtcp(description: Description) -> tuple[Candidate, ...]:
 
 
 @lru_cache(1024)
-def _is_host(text: str) -> bool:
+def family(text: str) -> Family | None:
+    """Return the family of a unicast address that audio can be sent to, None if the text is no such address."""
     try:
-        parsed = ipaddress.IPv4Address(text)
+        parsed = ipaddress.ip_address(text)
     except ValueError:
-        return False
-    return not (parsed.is_multicast or parsed.is_unspecified)
+        return None
+    if parsed.is_multicast or parsed.is_unspecified:
+        return None
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return IPV4
+    return None if parsed.is_link_local or parsed.ipv4_mapped or parsed.scope_id else IPV6
 
 
 def common(offer: Description, answer: Description) -> Description | Unusable:

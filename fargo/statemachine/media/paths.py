@@ -6,7 +6,10 @@ Rules:
    its engine says (`SipCapabilities`). As long as the other end has not answered, a common codec is expected if one is
    offered that every phone has (RFC 3551 §6: PCMU, PCMA). If that proves wrong, the relay is the second choice.
 2. A call without a common profile or codec needs the relay.
-3. The operator may forbid the relay, or want it in every call.
+3. A client with plain RTP needs an address family in common with the phone. The phone's is that of its offer; that of
+   a phone that is called is unknown, and expected to be that of the account's server. If the client does not have it,
+   the relay translates. Without a relay such a call is tried directly.
+4. The operator may forbid the relay, or want it in every call.
 """
 
 from collections.abc import Sequence
@@ -30,18 +33,23 @@ _BEST_RELAYED: Final = (MediaProfile.DTLS, MediaProfile.ICE, MediaProfile.PLAIN)
 
 
 RING_SECONDS: Final = 180
+EmergencyCalls: TypeAlias = Literal["call", "refuse"]
 
 
 class Policy(Struct, frozen=True, gc=False, omit_defaults=True):
     """The operator's configuration: the path that audio takes, whether there is a relay, the SIP engine of all
-    accounts, the seconds that a call may ring (with the engine "telepathy", its edge ends the ringing), and which audio
-    the user hears before a phone has answered: none, what is not ringing, or all.
+    accounts, and the seconds that a call may ring (with the engine "telepathy", its edge ends the ringing).
+
+    ``emergency_numbers``: the numbers to which no limit applies; ``emergency``: if they are called or refused.
+    ``early``: the audio that the user hears before a phone has answered: none, what is not ringing, or all.
     """
 
     path: Choice = "auto"
     relay: bool = False
     engine: SipEngine = DEFAULT_ENGINE
     ring_seconds: int = RING_SECONDS
+    emergency_numbers: tuple[str, ...] = ()
+    emergency: EmergencyCalls = "call"
     early: EarlyChoice = "ringing"
 
 
@@ -61,25 +69,32 @@ def relays(policy: Policy) -> bool:
 
 
 def choose(
-    codecs: tuple[Codec, ...], profile: MediaProfile, spoken: tuple[MediaProfile, ...], policy: Policy
+    codecs: tuple[Codec, ...],
+    profile: MediaProfile,
+    spoken: tuple[MediaProfile, ...],
+    policy: Policy,
+    apart: bool = False,
 ) -> PathChoice | Reason:
     """Return the path for a call between a client and a phone, or why there is none.
 
     ``codecs``: what the calling end offers. ``profile``: the client's. ``spoken``: the profiles of the SIP side.
+    ``apart``: no address family is expected to be common to both ends (rule 3).
     """
     direct = profile in spoken
     if relays(policy):
-        needed = not direct or policy.path == "relay" or not _is_common(codecs)
-        return relayed(profile, spoken, policy) if needed else DIRECT
+        needed = not direct or apart or policy.path == "relay" or not _is_common(codecs)
+        return relayed(profile, spoken, policy, apart) if needed else DIRECT
     if direct:
         return DIRECT
     return Reason(Cause.TRANSPORT, texts.RELAY_NOT_USED if policy.relay else texts.NO_RELAY)
 
 
-def relayed(profile: MediaProfile, spoken: tuple[MediaProfile, ...], policy: Policy) -> PathChoice:
+def relayed(profile: MediaProfile, spoken: tuple[MediaProfile, ...], policy: Policy, apart: bool = False) -> PathChoice:
     """Return the path through the relay, and why a call with a client of that profile takes it."""
     if profile not in spoken:
         return PathChoice(AudioPath.RELAY, texts.WANTS_OTHER_PROFILE.format(profile=_WANTS[profile]))
+    if apart and policy.path != "relay":
+        return PathChoice(AudioPath.RELAY, texts.OTHER_FAMILY)
     why = texts.RELAY_ALWAYS if policy.path == "relay" else texts.NO_COMMON_CODEC_OFFERED
     return PathChoice(AudioPath.RELAY, why)
 
@@ -89,9 +104,11 @@ def _is_common(codecs: tuple[Codec, ...]) -> bool:
     return any(kind(codec)[0] in _EVERYWHERE for codec in codecs)
 
 
-def goes_directly(codecs: tuple[Codec, ...], spoken: tuple[MediaProfile, ...], policy: Policy) -> bool:
+def goes_directly(
+    codecs: tuple[Codec, ...], spoken: tuple[MediaProfile, ...], policy: Policy, apart: bool = False
+) -> bool:
     """Return True if clients that speak plain RTP can take a phone's offer as it is."""
-    return choose(codecs, MediaProfile.PLAIN, spoken, policy) is DIRECT
+    return choose(codecs, MediaProfile.PLAIN, spoken, policy, apart) is DIRECT
 
 
 def profile_for(
@@ -113,4 +130,4 @@ def reaches(profiles: tuple[MediaProfile, ...], spoken: tuple[MediaProfile, ...]
     """Return True if a client with these profiles can be called. ``spoken``: the profiles of the SIP side."""
     if relays(policy):
         return bool(profiles)
-    return any(profile in spoken for profile in profiles)
+    return not set(spoken).isdisjoint(profiles)

@@ -13,6 +13,7 @@ ICE: Final = "ICE"
 DTLS: Final = "encryption (DTLS) over ICE"
 RELAY_ALWAYS: Final = "The gateway is configured to relay every call."
 NO_COMMON_CODEC_OFFERED: Final = "Neither PCMU nor PCMA is offered, so the relay transcodes."
+OTHER_FAMILY: Final = "The relay translates between IPv4 and IPv6."
 NO_RELAY: Final = "The client offers no plain RTP address (raw-udp), and this gateway has no media relay."
 RELAY_NOT_USED: Final = (
     "The client offers no plain RTP address (raw-udp), and this gateway does not use its media relay."
@@ -23,8 +24,12 @@ RELAY_NOT_USED: Final = (
 NO_RTP_AUDIO: Final = "This gateway carries voice calls only; the offer contains no RTP audio."
 SDES_REQUIRED: Final = "Your client requires SDES encryption, which this gateway does not support."
 NO_VOICE_CODEC: Final = "Your client's offer contains no voice codec."
-NO_ADDRESS: Final = "The client's offer contains no IPv4 address to send audio to."
+NO_ADDRESS: Final = "The client's offer contains no address to send audio to."
 UNKNOWN_TRANSPORT: Final = "The client offers a transport that this gateway does not support. Use raw-udp or ICE."
+NO_COMMON_FAMILY: Final = (
+    "One end of the call takes audio over IPv4 only and the other over IPv6 only. That requires a media relay with"
+    " addresses of both."
+)
 NO_SHARED_CODEC: Final = "The two ends have no codec in common."
 BAD_PORT: Final = "{port} is not a valid UDP port."
 CONTROL_CHARACTER: Final = "Payload type {id} contains a control character."

@@ -106,14 +106,14 @@ class RecordMedia(_Record, frozen=True, tag="NoteMedia"):
 
 
 class RecordEnded(_Record, frozen=True, tag="NoteEnded"):
-    """The call ended, or the attempt failed: who ended it, why, and a text for people. ``status``: that of the response
-    with which the far end refused the INVITE, None if it did not, or the SIP engine does not tell.
+    """The call ended, or the attempt failed: who ended it, why, and a text for people. ``sip_status``: that of the
+    response with which the far end refused the INVITE, None if it did not, or the SIP engine does not tell.
     """
 
     by: Side
     cause: Cause
     text: str = ""
-    status: int | None = None
+    sip_status: int | None = None
 
 
 class RecordAccount(Struct, frozen=True, gc=False, omit_defaults=True, tag="NoteAccount"):

@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 from msgspec import Struct, field
 
-from fargo.statemachine.media.description import Description, MediaProfile
+from fargo.statemachine.media.description import IPV4, Description, Family, MediaProfile
 
 
 class RelayParty(StrEnum):
@@ -40,7 +40,7 @@ class OfferRelay(_RelayCommand, frozen=True, tag="OfferRelay"):
 
     The answerer offers only to change an existing session. ``mux``: offer RTP and RTCP on one port. ``transcode``:
     names of codecs that the relay adds to the offer and transcodes. ``strip``: names of codecs that the relay removes
-    from the offer.
+    from the offer. ``family``: the address family in which the other end is to send audio.
     """
 
     description: Description
@@ -49,6 +49,7 @@ class OfferRelay(_RelayCommand, frozen=True, tag="OfferRelay"):
     transcode: tuple[str, ...] = ()
     strip: tuple[str, ...] = ()
     by: RelayParty = RelayParty.OFFERER
+    family: Family = IPV4
 
 
 class AnswerRelay(_RelayCommand, frozen=True, tag="AnswerRelay"):

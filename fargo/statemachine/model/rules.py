@@ -14,7 +14,7 @@ from typing import Final
 
 from msgspec import Struct
 
-RULES: Final = 4
+RULES: Final = 5
 """The version that today's code folds by."""
 
 
@@ -68,6 +68,12 @@ WAITING_ANSWER: Final = RuleChange(
     "The description in the answer to an outgoing call is no longer rejected, neither two seconds after the answer nor"
     " before a hold.",
 )
+IPV6_AUDIO: Final = RuleChange(
+    5,
+    "audio over IPv6 is taken",
+    "A client with plain RTP and addresses of IPv6 is put through, directly or by the relay, and told otherwise if"
+    " that is impossible.",
+)
 CHANGES: Final[tuple[RuleChange, ...]] = (
     ALL_THAT_IS_DUE,
     END_AFTER_FAULT,
@@ -77,4 +83,5 @@ CHANGES: Final[tuple[RuleChange, ...]] = (
     LATE_ANSWER,
     EVERY_PROPOSAL_ANSWERED,
     WAITING_ANSWER,
+    IPV6_AUDIO,
 )

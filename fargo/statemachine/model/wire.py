@@ -6,9 +6,12 @@ Rules:
    Classes and modules can be renamed freely; a tag never changes and is never used for anything else.
 """
 
+from functools import cache
+
 from msgspec import Struct
 
 
+@cache
 def wire_name(kind: type[Struct]) -> str:
     """Return the tag of a logged Struct. Raise TypeError if the class has none."""
     tag = kind.__struct_config__.tag

@@ -25,6 +25,8 @@ APPEND_EVENT: Final = """
 APPEND_COMMAND: Final = "insert into commands (event, place, call, type, format, body) values (?, ?, ?, ?, ?, ?)"
 REPLACE_COMMAND: Final = f"replace {APPEND_COMMAND.removeprefix('insert ')}"
 
+FOLD_COLUMNS: Final = "id, user, version, at, type, format, body"
+"""The columns of an event that folding it needs."""
 EVENT_COLUMNS: Final = "id, user, version, at, type, call, rules, format, body"
 ENTRY_COLUMNS: Final = """
     e.id, e.user, e.version, e.at, e.type, e.call, e.rules, e.format, e.body, c.place, c.call, c.type, c.format, c.body
@@ -57,7 +59,7 @@ def to_entry(rows: list[SqlRow], log: str) -> Entry:
         try:
             commands.append(Issued(user, f"{version}.{place}", decode_command(name, format, body), call))
         except FormatError as error:
-            raise StoreError(texts.UNREADABLE.format(path=log, position=position, problem=error)) from error
+            raise _unreadable(log, position, error) from error
     return to_recorded(rows[0], log), tuple(commands)
 
 
@@ -67,4 +69,17 @@ def to_recorded(row: SqlRow, log: str) -> Recorded:
     try:
         return Recorded(user, version, at, decode_event(name, format, body), call, rules)
     except FormatError as error:
-        raise StoreError(texts.UNREADABLE.format(path=log, position=position, problem=error)) from error
+        raise _unreadable(log, position, error) from error
+
+
+def to_fold(row: SqlRow, log: str) -> Recorded:
+    """Return the event of a row with FOLD_COLUMNS, without its call and rules. Raises StoreError."""
+    position, user, version, at, name, format, body = row
+    try:
+        return Recorded(user, version, at, decode_event(name, format, body))
+    except FormatError as error:
+        raise _unreadable(log, position, error) from error
+
+
+def _unreadable(log: str, position: int, problem: FormatError) -> StoreError:
+    return StoreError(texts.UNREADABLE.format(path=log, position=position, problem=problem))

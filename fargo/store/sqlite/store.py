@@ -28,8 +28,10 @@ from fargo.store.sqlite.rows import (
     APPEND_COMMAND,
     APPEND_EVENT,
     EVENT_COLUMNS,
+    FOLD_COLUMNS,
     command_rows,
     event_row,
+    to_fold,
     to_recorded,
 )
 from fargo.store.sqlite.writer_lock import WriterLock
@@ -43,7 +45,7 @@ _JOURNAL_PAGES: Final = 10_000
 _AT_ONCE: Final = 256
 """So many rows are decoded before the first of them is folded: one kind of work at a time is faster."""
 
-_EVENTS: Final = f"select {EVENT_COLUMNS} from events order by id"
+_EVENTS: Final = f"select {FOLD_COLUMNS} from events order by id"
 _PAGE: Final = f"""
     select {EVENT_COLUMNS} from events
     where user = :user and version > :after and at < :before order by version limit :most
@@ -102,13 +104,13 @@ class SqliteStore(SqliteReader):
             self.purge()
 
     def events(self) -> Iterator[Recorded]:
-        """Yield all events, without their commands."""
+        """Yield all events, as folding needs them."""
         versions: dict[str, int] = {}
         with store_errors(self._path, WHAT), closing(self._db.execute(_EVENTS)) as rows:
             while some := rows.fetchmany(_AT_ONCE):
                 for row in some:
                     self._check_version(row, versions)
-                yield from [to_recorded(row, self.name) for row in some]
+                yield from [to_fold(row, self.name) for row in some]
 
     def next_user(self, after: str) -> str | None:
         """Return the first user after a name."""

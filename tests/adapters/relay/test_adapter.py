@@ -1,6 +1,7 @@
 """The adapter with a real relay: sessions described, carried, counted and ended."""
 
 import pytest
+from world import RELAY_ADDRESS
 from world.process import until
 from world.rtp import RtpEcho, RtpEndpoint
 from world.rtpengine import Rtpengine
@@ -16,6 +17,7 @@ from fargo.statemachine.media.description import (
     IceUdp,
     MediaProfile,
     Parameter,
+    family,
 )
 from fargo.statemachine.model.ng import (
     AnswerRelay,
@@ -78,6 +80,28 @@ async def test_plain_audio_passes_both_ways_and_is_counted(rig: Rig, relay: Rtpe
     assert [each.party for each in done.flows] == [RelayParty.OFFERER, RelayParty.ANSWERER]
     assert [each.packets for each in done.flows] == [caller.sent, callee.sent]
     assert [each.octets for each in done.flows] == [caller.sent * 172, callee.sent * 172]
+
+
+@pytest.mark.parametrize(("caller_at", "callee_at"), [("127.0.0.1", "::1"), ("::1", "127.0.0.1")])
+async def test_audio_passes_between_ipv4_and_ipv6(servers: None, caller_at: str, callee_at: str) -> None:
+    async with (
+        Rtpengine(None, RELAY_ADDRESS, "::1") as relay,
+        Rig(relay.address, relay.port) as rig,
+        RtpEndpoint(caller_at) as caller,
+        RtpEndpoint(callee_at) as callee,
+    ):
+        offered = plain(caller.address, caller.port, PCMA)
+        wanted = family(callee_at)
+        assert wanted
+        to_callee = await rig.do(OfferRelay("s", offered, MediaProfile.PLAIN, family=wanted))
+        to_caller = await rig.do(AnswerRelay("s", plain(callee.address, callee.port, PCMA), MediaProfile.PLAIN))
+        assert [family(address(each)[0]) for each in (to_callee, to_caller)] == [wanted, family(caller_at)]
+        caller.send(*address(to_caller), payload_type=8)
+        callee.send(*address(to_callee), payload_type=8)
+        await caller.received(25)
+        await callee.received(25)
+        assert (caller.tone, callee.tone) == (TONE, TONE)
+        await rig.do(DeleteRelay("s"))
 
 
 async def test_a_codec_that_both_have_is_used_though_there_are_better_ones(rig: Rig) -> None:

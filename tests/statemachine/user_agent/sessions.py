@@ -139,6 +139,17 @@ def declined() -> Phoning:
     return story
 
 
+def for_nobody() -> Phoning:
+    """A call in over a registration that the user does not have: it is refused with a tag of no account."""
+    story = Phoning()
+    story.invites(connection="3.0")
+    story.sends(
+        "BYE", head=replace(in_dialog(story, "BYE"), to_text=f"<sip:alice@sip.test>;tag={story.final('INVITE')[0].tag}")
+    )
+    story.acknowledges()
+    return story
+
+
 def relayed() -> Phoning:
     """A call out whose codecs the phone refuses: it is placed again, through the relay, with another Call-ID."""
     story = Phoning()
@@ -150,9 +161,8 @@ def relayed() -> Phoning:
     return story
 
 
-STORIES: Final[Mapping[str, Callable[[], Phoning]]] = {
-    made.__name__: made for made in (held_and_moved, glare, called_by_number, replacing, refused, declined, relayed)
-}
+_ALL: Final = (held_and_moved, glare, called_by_number, replacing, refused, declined, for_nobody, relayed)
+STORIES: Final[Mapping[str, Callable[[], Phoning]]] = {made.__name__: made for made in _ALL}
 
 
 def session(name: str) -> tuple[Entry, ...]:

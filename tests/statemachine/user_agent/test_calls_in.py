@@ -1,5 +1,6 @@
 """Calls in: what becomes of an INVITE (RFC 3261 §8.2, §9.2, §13.3; RFC 3262, 3264, 3891)."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -335,6 +336,45 @@ def test_a_call_that_comes_in_on_two_paths_rings_once() -> None:
     assert story.unanswered() == []
     story.invites(head=replace(first.head, via=("another",)))
     assert story.statuses == [482]
+
+
+def accepted() -> Phoning:
+    """The client has accepted a call, which is not acknowledged."""
+    story = Phoning()
+    story.invites()
+    story.accepts()
+    return story
+
+
+def hung_up_early() -> Phoning:
+    """The client has hung up since."""
+    story = accepted()
+    story.hangs_up(story.sid)
+    return story
+
+
+def hung_up() -> Phoning:
+    """The client has hung up, and the phone has not confirmed that."""
+    story = hung_up_early()
+    story.acknowledges()
+    return story
+
+
+def refused() -> Phoning:
+    """The client has refused a call, and that is not acknowledged."""
+    story = Phoning()
+    story.invites()
+    story.tell(SessionTerminated(story.iq(BOB), story.sid, "busy"))
+    return story
+
+
+@pytest.mark.parametrize("story", [accepted, hung_up_early, hung_up, refused], ids=lambda story: story.__name__)
+def test_a_call_does_not_begin_anew_while_anything_is_left_of_it(story: Callable[[], Phoning]) -> None:
+    """Two calls with one name would get each other's messages."""
+    told = story()
+    told.invites(head=replace(told.arrived.head, via=("another",)))
+    assert told.statuses == [482]
+    assert len(told.user.calls) == 1
 
 
 # --- the caller gives up

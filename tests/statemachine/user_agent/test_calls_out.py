@@ -508,6 +508,49 @@ def test_a_further_answer_is_confirmed_and_ended() -> None:
     assert story.unanswered() == []
 
 
+def rings_reliably(*tags: str) -> Phoning:
+    """A call of the client rings at phones that want to know that we have heard it."""
+    story = Phoning()
+    story.calls()
+    for tag in tags:
+        story.responds(180, headers=RELIABLE, remote_tag=tag)
+    return story
+
+
+def test_the_number_of_the_bye_follows_that_of_the_prack_in_a_cancelled_call() -> None:
+    """RFC 3261 §12.2.1.1: the early dialog goes on."""
+    story = rings_reliably("bob")
+    assert story.now("PRACK").cseq == 2
+    story.hangs_up("s1", condition="cancel")
+    story.answers()
+    assert (story.now("ACK").cseq, story.now("BYE").cseq) == (1, 3)
+
+
+def test_the_number_of_the_bye_follows_that_of_the_prack_in_a_further_call() -> None:
+    story = rings_reliably("bob", "desk")
+    story.answers()
+    story.answers(remote_tag="desk")
+    assert (story.now("ACK").cseq, story.now("BYE").cseq) == (1, 3)
+
+
+def test_a_further_answer_that_comes_again_is_ended_by_a_new_request() -> None:
+    """It has come after the response to the BYE."""
+    story = Phoning().talking()
+    for number in (2, 3):
+        story.answers(remote_tag="desk")
+        assert story.now("BYE").cseq == number
+        story.responds(200, to="BYE", remote_tag="desk")
+
+
+def test_a_phone_that_has_rung_may_answer_after_another_that_has_not() -> None:
+    story = rings_reliably("desk")
+    story.answers()
+    story.sends("BYE")
+    assert isinstance(story.leg, Lingering)
+    story.answers(remote_tag="desk")
+    assert story.now("BYE").cseq == 3
+
+
 def test_an_answer_that_comes_again_is_confirmed_again() -> None:
     """The adapter reports it, as it was restarted and does not know the ACK."""
     story = Phoning().talking()

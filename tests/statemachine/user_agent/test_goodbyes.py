@@ -157,6 +157,7 @@ def test_the_bye_to_a_further_phone_outlives_the_call() -> None:
     story.responds(200, body=sdp(), remote_tag="desk")
     story.sends("BYE")
     story.over()
+    story.tell(TimePassed(), 32)
     assert not story.user.calls
     assert story.unanswered() == ["BYE"]
     story.responds(408, to="BYE", by_edge=True)

@@ -114,25 +114,25 @@ def test_a_refusal_of_the_far_end_has_its_status() -> None:
     story = Phoning()
     story.calls()
     story.responds(484)
-    assert ended(story).status == 484
+    assert ended(story).sip_status == 484
 
 
 def test_other_ends_have_no_status() -> None:
     story = Phoning()
     story.calls()
     story.responds(503, by_edge=True)
-    assert ended(story).status is None
+    assert ended(story).sip_status is None
     story = Phoning()
     story.calls()
     story.undeliverable(Undelivered.SILENT)
-    assert ended(story).status is None
+    assert ended(story).sip_status is None
     story = Phoning().talking()
     story.sends("BYE")
-    assert ended(story).status is None
+    assert ended(story).sip_status is None
     story = Phoning()
     story.invites()
     story.tell(SessionTerminated(story.iq(BOB), story.sid, "busy"))
-    assert ended(story).status is None
+    assert ended(story).sip_status is None
 
 
 def test_records_come_last() -> None:

@@ -48,6 +48,7 @@ from fargo.statemachine.model.events import (
     IqSucceeded,
     ResourceUnavailable,
     SessionAccepted,
+    SessionTerminated,
 )
 from fargo.statemachine.pending import Reply
 from fargo.statemachine.reason import Cause, Reason, from_jingle
@@ -322,6 +323,14 @@ def _proceeded(leg: Inviting, proposal: Proposed, client: str, effects: Effects)
     profile = proposal.profiles.get(client) or next(iter(proposal.profiles.values()))
     session = Session(leg.invitation.sid, leg.invitation.us, client, calls=False, proposed=True, profile=profile)
     return Proceeding(leg.invitation, (invite_client(leg.invitation, session, effects),), leg.refusal)
+
+
+def terminated(leg: Inviting, event: SessionTerminated, reason: Reason, effects: Effects) -> ForkingStep:
+    """Fold the end of a session by its client."""
+    for session in sessions(leg):
+        if about(session, event):
+            jingle_session.terminated(session, reason, effects)
+    return drop(leg, event, reason, effects)
 
 
 def drop(leg: Inviting, event: JingleEvent, reason: Reason, effects: Effects) -> ForkingStep:

@@ -99,7 +99,7 @@ def turn_down(event: SessionInitiated, proposed: bool, reason: Reason, effects: 
 def sessions(leg: JingleLeg) -> tuple[Session, ...]:
     """Return the sessions that the leg is in."""
     match leg:
-        case Calling() | Active():
+        case Active() | Calling():
             return (leg.session,)
         case Searching() | Forking() | Proceeding():
             return forking.sessions(leg)
@@ -145,9 +145,9 @@ def fold(leg: JingleLeg, event: JingleEvent, effects: Effects, takes_dtmf: bool)
 
     ``takes_dtmf``: the other end can be sent digits now.
     """
+    if isinstance(event, Reply):  # more than half of all: isinstance is quicker than a class pattern
+        return _replied(leg, event, effects)
     match event:
-        case Reply():
-            return _replied(leg, event, effects)
         case SessionInformed():
             return _informed(leg, event, effects, takes_dtmf)
         case SessionTerminated():
@@ -192,7 +192,7 @@ def fold(leg: JingleLeg, event: JingleEvent, effects: Effects, takes_dtmf: bool)
 def stream_opened(leg: JingleLeg, effects: Effects) -> None:
     """Ask clients whether they are in the session: stanzas of either side may have been lost with the stream."""
     match leg:
-        case Calling() | Active():
+        case Active() | Calling():
             jingle_session.ask(leg.session, effects)
         case Searching() | Forking() | Proceeding():
             forking.stream_opened(leg, effects)
@@ -204,7 +204,7 @@ def stream_opened(leg: JingleLeg, effects: Effects) -> None:
 
 def _replied(leg: JingleLeg, reply: Reply, effects: Effects) -> JingleStep:
     match leg:
-        case Calling() | Active():
+        case Active() | Calling():
             return single_session.replied(leg, reply, effects)
         case Searching() | Forking() | Proceeding():
             return forking.replied(leg, reply, effects)
@@ -271,7 +271,7 @@ def _hears(session: Session, senders: Senders) -> bool:
 
 def _messaged(leg: JingleLeg, event: CallMessaged, effects: Effects) -> JingleStep:
     match leg:
-        case Calling() | Active():
+        case Active() | Calling():
             return single_session.messaged(leg, event, effects)
         case Searching() | Forking() | Proceeding():
             return forking.messaged(leg, event, effects)
@@ -283,10 +283,16 @@ def _messaged(leg: JingleLeg, event: CallMessaged, effects: Effects) -> JingleSt
 
 def _terminated(leg: JingleLeg, event: SessionTerminated, effects: Effects) -> JingleStep:
     reason = from_jingle(event.condition, event.text)
-    for session in sessions(leg):
-        if about(session, event):
-            jingle_session.finish(session, reason, effects)
-    return _drop(leg, event, reason, effects)
+    match leg:
+        case Active() | Calling():
+            jingle_session.terminated(leg.session, reason, effects)
+            return single_session.ended(leg, reason)
+        case Searching() | Forking() | Proceeding():
+            return forking.terminated(leg, event, reason, effects)
+        case Terminated():
+            return leg, ()
+        case _:
+            assert_never(leg)
 
 
 def _gone(leg: JingleLeg, event: ResourceUnavailable, effects: Effects) -> JingleStep:
@@ -294,18 +300,11 @@ def _gone(leg: JingleLeg, event: ResourceUnavailable, effects: Effects) -> Jingl
     for session in sessions(leg):
         if about(session, event):
             jingle_session.terminate(session, _OFFLINE, effects)
-    return _drop(leg, event, _OFFLINE, effects)
-
-
-def _drop(
-    leg: JingleLeg, event: SessionTerminated | ResourceUnavailable, reason: Reason, effects: Effects
-) -> JingleStep:
-    """Leave the client that the event is about out of the call."""
     match leg:
-        case Calling() | Active():
-            return single_session.ended(leg, reason)
+        case Active() | Calling():
+            return single_session.ended(leg, _OFFLINE)
         case Searching() | Forking() | Proceeding():
-            return forking.drop(leg, event, reason, effects)
+            return forking.drop(leg, event, _OFFLINE, effects)
         case Terminated():
             return leg, ()
         case _:
@@ -324,6 +323,9 @@ def tell(leg: JingleLeg, leg_event: LegEvent, effects: Effects) -> JingleStep:
             return single_session.rings(leg, effects), ()
         case Answered(description) if isinstance(leg, Calling):
             return single_session.answered(leg, description, effects), ()
+        case Ended(reason):
+            _end(leg, reason, effects)
+            return Terminated(), ()
         case TransportChanged(transport) if isinstance(leg, Active):
             jingle_session.move(leg.session, transport, effects)
             return leg, ()
@@ -331,9 +333,6 @@ def tell(leg: JingleLeg, leg_event: LegEvent, effects: Effects) -> JingleStep:
             return forking.offered(leg, description, profile, effects), ()
         case RouteLost(profile, reason) if isinstance(leg, Inviting):
             return forking.route_lost(leg, profile, reason, effects)
-        case Ended(reason):
-            _end(leg, reason, effects)
-            return Terminated(), ()
         case (
             Offered()
             | Ringing()
@@ -352,7 +351,7 @@ def tell(leg: JingleLeg, leg_event: LegEvent, effects: Effects) -> JingleStep:
 
 def _end(leg: JingleLeg, reason: Reason, effects: Effects) -> None:
     match leg:
-        case Calling(session) | Active(session):
+        case Active(session) | Calling(session):
             jingle_session.terminate(session, reason, effects)
         case Searching() | Forking() | Proceeding():
             forking.end(leg, reason, effects)
@@ -365,7 +364,7 @@ def _end(leg: JingleLeg, reason: Reason, effects: Effects) -> None:
 def abandon(leg: JingleLeg, text: str, effects: Effects) -> None:
     """End everything with as little code as possible: the gateway lost track of the call."""
     match leg:
-        case Calling() | Active():
+        case Active() | Calling():
             _abandon_session(leg.session, text, effects)
         case Forking():
             for each in leg.called:

@@ -5,7 +5,8 @@ Rules:
 1. An invitation or an acceptance waits for its answer as long as `_LONGEST_ANSWER`. If a client refuses it, at once or
    after it has acknowledged it, or never answers it, then there is no session.
 2. Information waits for no answer, as no harm is done if it gets lost. It stays pending until it is answered or the
-   session ends: a client that answers, however late, that it knows no such session is not in it (XEP-0166 §10).
+   session ends: a client that answers, however late, that it knows no such session is not in it (XEP-0166 §10). Only
+   the latest pieces stay, as a client that answers none would let their number grow.
 3. A session-terminate waits until it is acknowledged: the client may not go on ringing or talking.
 4. A session that began with a proposal (XEP-0353) is also ended with a <finish/>, for the archives of both sides.
 """
@@ -77,6 +78,8 @@ GONE: Final = frozenset(
 )
 """Errors to our IQs that mean that nobody is there, or nobody who knows the session (RFC 6120 §8.3.3, XEP-0166 §10)."""
 _LONGEST_ANSWER: Final = 40.0  # seconds
+_MOST_INFORMATION: Final = 16
+"""The pieces of information that are pending in a session at a time."""
 
 
 class Session(Struct, frozen=True, gc=False):
@@ -101,9 +104,9 @@ class Terminated(Struct, frozen=True, gc=False):
 
 def about(session: Session, event: JingleEvent) -> bool:
     """Return whether the event is about this session."""
+    if isinstance(event, SessionEvent):  # the most frequent: isinstance is quicker than a class pattern
+        return event.sid == session.sid and event.iq.sender == session.client and event.iq.to == session.us
     match event:
-        case SessionEvent():
-            return event.sid == session.sid and event.iq.sender == session.client and event.iq.to == session.us
         case Reply(command):
             return isinstance(command, SessionCommand) and _is_in(command, session)
         case ResourceUnavailable():
@@ -139,7 +142,7 @@ def accept(session: Session, content: Content, description: Description, effects
 
 def inform(session: Session, info: str | None, effects: Effects) -> None:
     """Send session-info (XEP-0167 §8)."""
-    effects.emit_pending(InformSession(session.us, session.client, session.sid, info), None)
+    _tell(session, InformSession(session.us, session.client, session.sid, info), effects)
 
 
 def ask(session: Session, effects: Effects) -> None:
@@ -153,19 +156,37 @@ def move(session: Session, transport: IceUdp | RawUdp, effects: Effects) -> None
     """
     anew = replace(transport, complete=False) if isinstance(transport, IceUdp) else transport
     content = Content(session.content, transport=identified(anew))
-    effects.emit_pending(InformTransport(session.us, session.client, session.sid, content), None)
+    _tell(session, InformTransport(session.us, session.client, session.sid, content), effects)
+
+
+def _tell(session: Session, information: InformSession | InformTransport, effects: Effects) -> None:
+    """Send information that waits for no answer (rule 2)."""
+    effects.emit_pending(information, None)
+    told = [
+        name
+        for name, each in effects.pending.items()
+        if isinstance(each.command, InformSession | InformTransport) and _is_in(each.command, session)
+    ]
+    if len(told) > _MOST_INFORMATION:
+        effects.settle(*told[:-_MOST_INFORMATION])
 
 
 def terminate(session: Session, reason: Reason, effects: Effects) -> None:
     """Send session-terminate (XEP-0166 §6.7), until the client has acknowledged it."""
+    forget(session, effects)
     ends = TerminateSession(session.us, session.client, session.sid, to_jingle(reason), reason.text)
     unacknowledged.say(ends, effects)
-    finish(session, reason, effects)
+    _finish(session, reason, effects)
 
 
-def finish(session: Session, reason: Reason, effects: Effects) -> None:
-    """Send <finish/> at the end of a session that was proposed (XEP-0353 §3.7)."""
+def terminated(session: Session, reason: Reason, effects: Effects) -> None:
+    """Send nothing but <finish/> any more, as the client has ended the session, or is gone."""
     forget(session, effects)
+    _finish(session, reason, effects)
+
+
+def _finish(session: Session, reason: Reason, effects: Effects) -> None:
+    """Send <finish/> at the end of a session that was proposed (XEP-0353 §3.7)."""
     if session.proposed:
         message = MessageCall(
             session.us, session.client, session.sid, CallAction.FINISH, to_jingle(reason), reason.text

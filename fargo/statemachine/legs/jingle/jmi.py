@@ -45,15 +45,15 @@ def proceed(event: CallProposed, effects: Effects) -> None:
         effects.emit(effects.pending[known].command)
 
 
-def unacceptable(event: CallProposed, effects: Effects) -> Reason | None:
-    """Return why what is proposed cannot be put through, None if it can."""
+def unacceptable(event: CallProposed, unlimited: bool, effects: Effects) -> Reason | None:
+    """Return why what is proposed cannot be put through, None if it can. ``unlimited``: no limit applies to it."""
     if "audio" not in event.media:
         return Reason(Cause.APPLICATION, texts.VOICE_ONLY)
     known = proposals(effects.pending)
     same = [each for each in known.values() if (each.sid, each.to) == (event.sid, event.sender)]
     if any(each.sender != _us(event.to) for each in same):
         return Reason(Cause.FORBIDDEN, texts.PROPOSED_TO_ANOTHER)
-    if not same and len(known) >= MOST_PROPOSALS:
+    if not (same or unlimited) and len(known) >= MOST_PROPOSALS:
         return Reason(Cause.BUSY, texts.TOO_MANY_PROPOSALS.format(most=MOST_PROPOSALS))
     return None
 

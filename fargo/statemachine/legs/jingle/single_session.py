@@ -53,7 +53,7 @@ def replied(leg: Single, reply: Reply, effects: Effects) -> SessionStep:
             return leg, ()
         case IqFailed(condition=condition) if condition in GONE:
             offline = Reason(Cause.NETWORK, texts.OFFLINE)
-            jingle_session.finish(leg.session, offline, effects)
+            jingle_session.terminated(leg.session, offline, effects)
             return Terminated(), (Ended(offline),)
         case IqFailed(condition=condition, text=text):
             told = text or condition

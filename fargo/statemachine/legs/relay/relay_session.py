@@ -4,7 +4,7 @@ from typing import Final, TypeAlias
 
 from msgspec import Struct
 
-from fargo.statemachine.media.description import Description, MediaProfile
+from fargo.statemachine.media.description import IPV4, Description, Family, MediaProfile
 from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, RelayParty
 
 # Codecs that the relay offers besides the offerer's own: to a phone what every phone has, to a client what every
@@ -17,13 +17,14 @@ _NOT_FOR_PHONES: Final = ("red", "CN")
 
 class RelayRequest(Struct, frozen=True, gc=False):
     """The name of a session, and the profile of the client in it. ``outward``: the client is the offerer. ``why``: why
-    the call needs the relay, a sentence.
+    the call needs the relay, a sentence. ``family``: the address family in which the phone takes audio.
     """
 
     name: str
     profile: MediaProfile
     outward: bool
     why: str
+    family: Family = IPV4
 
     @property
     def client(self) -> RelayParty:
@@ -128,7 +129,9 @@ def offer_again(terms: RelayRequest, ends: Ends) -> OfferRelay:
 
 
 def _to_phone(terms: RelayRequest, client: Description, transcode: tuple[str, ...]) -> OfferRelay:
-    return OfferRelay(terms.name, client, MediaProfile.PLAIN, False, transcode, _NOT_FOR_PHONES, terms.client)
+    return OfferRelay(
+        terms.name, client, MediaProfile.PLAIN, False, transcode, _NOT_FOR_PHONES, terms.client, terms.family
+    )
 
 
 def to_client(terms: RelayRequest, ends: Ends) -> AnswerRelay:

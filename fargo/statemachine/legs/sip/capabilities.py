@@ -4,18 +4,19 @@ from typing import Final
 
 from msgspec import Struct
 
-from fargo.statemachine.media.description import MediaProfile
+from fargo.statemachine.media.description import FAMILIES, Family, MediaProfile
 
 
 class SipCapabilities(Struct, frozen=True, gc=False):
     """The abilities of an engine that the core decides by.
 
     ``profiles``: the media profiles that it can agree on with a phone. ``transport_change``: it can tell a phone in the
-    middle of a call that the other end has a new address.
+    middle of a call that the other end has a new address. ``families``: the address families of its audio.
     """
 
     profiles: tuple[MediaProfile, ...]
     transport_change: bool
+    families: tuple[Family, ...] = FAMILIES
 
 
 NOTHING: Final = SipCapabilities((), False)

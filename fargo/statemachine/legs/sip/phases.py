@@ -5,6 +5,7 @@ from typing import ClassVar
 from msgspec import Struct
 
 from fargo.statemachine.address import SipUri
+from fargo.statemachine.media.description import IPV4, Family, family
 from fargo.statemachine.media.paths import RING_SECONDS, EarlyChoice
 from fargo.statemachine.model.sip import SipEngine
 from fargo.statemachine.model.sip_messages import Endpoint, Hop
@@ -42,6 +43,14 @@ class Line(Struct, frozen=True, gc=False):
     trunk: Trunk | None = None
     ring_seconds: int = RING_SECONDS
     early: EarlyChoice = "ringing"
+
+    @property
+    def family(self) -> Family:
+        """Return the address family in which a phone is expected to take audio: that of the account's server."""
+        if self.trunk is None:
+            return IPV4
+        server = self.trunk.registrar.ip if self.trunk.registrar else self.trunk.hop.host
+        return family(server) or IPV4
 
 
 class Access(Struct, frozen=True, gc=False):

@@ -26,6 +26,7 @@ from fargo.statemachine.legs.user_agent.user_agent_leg import UserAgentArrival, 
 from fargo.statemachine.media.description import Description
 from fargo.statemachine.model.call_records import CallRecord
 from fargo.statemachine.model.sip import SipEngine
+from fargo.statemachine.model.sip_messages import DialogEvent
 from fargo.statemachine.reason import Reason
 
 SipLeg: TypeAlias = Preparing | TelepathyLeg | UserAgentLeg | Over
@@ -129,9 +130,9 @@ def capabilities(leg: SipLeg) -> SipCapabilities:
 
 def name_of(event: SipLegEvent | SipArrival) -> str:
     """Return the name of the leg that the event is about (rule 4)."""
-    if isinstance(event, UserAgentArrival):
-        return event.name
-    return event.dialog if isinstance(event, UserAgentCallEvent) else event.channel
+    if isinstance(event, DialogEvent):
+        return event.dialog
+    return event.name if isinstance(event, UserAgentArrival) else event.channel
 
 
 def is_live(leg: SipLeg) -> bool:
@@ -204,15 +205,10 @@ def deadline(leg: SipLeg) -> Deadline | None:
 
 def fold(leg: SipLeg, event: SipLegEvent, effects: Effects) -> SipStep:
     """Return the leg after an event that concerns it. Names are not used twice, so it is of the leg's engine."""
-    match leg:
-        case TelepathyPhase():
-            return (leg, ()) if isinstance(event, UserAgentCallEvent) else telepathy_leg.fold(leg, event, effects)
-        case UserAgentPhase():
-            return user_agent_leg.fold(leg, event, effects) if isinstance(event, UserAgentCallEvent) else (leg, ())
-        case Preparing() | Over():
-            return leg, ()
-        case _:
-            assert_never(leg)
+    # Asked like this, as a match takes ten times as long and most events come this way.
+    if isinstance(event, DialogEvent):
+        return user_agent_leg.fold(leg, event, effects) if isinstance(leg, UserAgentPhase) else (leg, ())
+    return telepathy_leg.fold(leg, event, effects) if isinstance(leg, TelepathyPhase) else (leg, ())
 
 
 def tell(leg: SipLeg, leg_event: LegEvent, effects: Effects) -> SipLeg:

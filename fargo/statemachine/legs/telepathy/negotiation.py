@@ -31,6 +31,7 @@ from fargo.statemachine.legs.telepathy.phases import (
     TelepathyStep,
 )
 from fargo.statemachine.media.description import (
+    IPV4,
     Candidate,
     Codec,
     Description,
@@ -87,7 +88,7 @@ def _completed(leg: AwaitingMedia, effects: Effects) -> TelepathyStep:
         return leg, ()
     answer = Description("audio", leg.codecs, RawUdp(leg.candidates))
     agreed = common(leg.offer, answer)
-    if isinstance(agreed, Unusable) or address(answer) is None:
+    if isinstance(agreed, Unusable) or address(answer, 1, (IPV4,)) is None:
         reason = Reason(Cause.MEDIA, texts.ANSWER_WITHOUT_AUDIO.format(domain=leg.domain))
         return hang_up(leg.name, reason, effects), (Ended(reason),)
     return Talking(leg.name, agreed), (Answered(agreed),)
@@ -108,7 +109,7 @@ def _renegotiated(leg: Talking, codecs: tuple[Codec, ...], effects: Effects) -> 
 
 def _moved(leg: Talking, candidates: tuple[Candidate, ...]) -> TelepathyStep:
     """Follow the far end if it has moved (rule 3)."""
-    known = rtp_and_rtcp(leg.agreed)
+    known = rtp_and_rtcp(leg.agreed, (IPV4,))
     rtp = _usable(*candidates, *known)[:1]
     # RTCP goes to the port beside a new address for RTP, until the far end names another.
     now = _usable(*rtp, *candidates, *(known if rtp == known[:1] else ()))
@@ -121,4 +122,4 @@ def _moved(leg: Talking, candidates: tuple[Candidate, ...]) -> TelepathyStep:
 
 
 def _usable(*candidates: Candidate) -> tuple[Candidate, ...]:
-    return rtp_and_rtcp(Description("audio", (), RawUdp(candidates)))
+    return rtp_and_rtcp(Description("audio", (), RawUdp(candidates)), (IPV4,))

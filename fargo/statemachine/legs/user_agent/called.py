@@ -12,7 +12,7 @@ Rules:
    changes nothing.
 """
 
-from typing import Final
+from typing import Final, assert_never
 
 from msgspec.structs import replace
 
@@ -31,9 +31,16 @@ from fargo.statemachine.legs.user_agent import (
 from fargo.statemachine.legs.user_agent.phases import (
     AckAwaited,
     Confirmed,
+    Lingering,
+    Releasing,
     ReliableRinging,
+    UacCalling,
+    UacCancelling,
+    UacProceeding,
     UasProceeding,
     UasRefused,
+    UasReleasing,
+    UserAgentLeg,
     UserAgentStep,
 )
 from fargo.statemachine.legs.user_agent.responding import (
@@ -135,10 +142,20 @@ def merged(event: InviteReceived, access: Access, effects: Effects) -> None:
     unheard.refuse(response(f"{event.name}.2", access, event.head, 482), effects)
 
 
-def is_merged(leg: object, event: InviteReceived) -> bool:
-    """Return True if an INVITE is of the same call as the leg: Call-ID and From tag are equal."""
-    of = leg.dialog if isinstance(leg, UasProceeding | Confirmed) else None
-    return of is not None and (of.call_id, of.remote.tag) == (event.head.call_id, event.caller.tag) and not of.calls
+def is_merged(leg: UserAgentLeg, event: InviteReceived) -> bool:
+    """Return True if an INVITE is of the same call as the leg, as long as anything is left of that: Call-ID and From
+    tag are equal.
+    """
+    match leg:
+        case UasProceeding() | UasReleasing() | Confirmed() | Releasing() | Lingering():
+            of = leg.dialog
+            return not of.calls and (of.call_id, of.remote.tag) == (event.head.call_id, event.caller.tag)
+        case UasRefused(name=name):
+            return name == event.name
+        case UacCalling() | UacProceeding() | UacCancelling():
+            return False
+        case _:
+            assert_never(leg)
 
 
 # --- while it rings

@@ -13,7 +13,7 @@ Rules:
    is repeated once, as part of its transaction, which no phone takes for a new call, and cancelled again.
 """
 
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, assert_never
 
 from msgspec.structs import replace
 
@@ -43,7 +43,7 @@ from fargo.statemachine.legs.user_agent.phases import (
     UserAgentStep,
 )
 from fargo.statemachine.legs.user_agent.responding import respond
-from fargo.statemachine.media.description import Description
+from fargo.statemachine.media.description import FAMILIES, Description, narrowed
 from fargo.statemachine.model.sip_messages import (
     Endpoint,
     Party,
@@ -74,7 +74,7 @@ def place(line: Line, offer: Description, effects: Effects) -> UacCalling:
     """Send the INVITE, with these codecs and addresses (a plain description)."""
     trunk, name = line.trunk, effects.next_id
     assert trunk, "the core has the registrations of our own user agent"
-    target = str(line.target)
+    target, offer = str(line.target), narrowed(offer, (line.family, *FAMILIES))
     request = SendRequest(
         dialog=None,
         method="INVITE",
@@ -288,8 +288,8 @@ def _answered(leg: Unanswered, event: SipResponseReceived, effects: Effects) -> 
     """Confirm the call. If the answer is of no use, hang up at once."""
     unheard.forget(leg.name, effects)
     early = _of(leg.early, event.remote_tag) if isinstance(leg, UacProceeding) else None
-    invite, forked = leg.invite, _is_forked(leg)
-    of = dialog.answered(early.dialog, event) if early else dialog.begun_by_us(leg.name, invite.request, event)
+    invite, forks = leg.invite, _others(leg, event)
+    of = dialog.begun_by_answer(leg.name, invite.request, _dialogs(leg), event)
     effects.emit(dialog.ack(of, invite.request))
     answer = _description(event, early)
     offer = invite.request.body
@@ -297,15 +297,29 @@ def _answered(leg: Unanswered, event: SipResponseReceived, effects: Effects) -> 
     session = offer_answer.answered(leg.offer, offer, answer)
     if session is None:
         reason = Reason(Cause.MEDIA, texts.ANSWER_WITHOUT_AUDIO.format(domain=leg.domain))
-        return releasing.say_at_once(leg, of, forked, effects), (Ended(reason),)
+        return releasing.say_at_once(leg, of, forks, effects), (Ended(reason),)
     timer = session_timer.agreed(event.headers, effects.at)
-    confirmed = Confirmed(leg.name, leg.access, of, session, session.ours, effects.at, (invite,), None, timer, forked)
+    confirmed = Confirmed(leg.name, leg.access, of, session, session.ours, effects.at, (invite,), None, timer, forks)
     news: LegEvents = (Answered(session.theirs),)
     return confirmed, (*news, Held()) if session.held else news
 
 
-def _is_forked(leg: Unanswered) -> bool:
-    return isinstance(leg, UacProceeding) and len(leg.early) > 1
+def _dialogs(leg: Unanswered | UacCancelling) -> tuple[Dialog, ...]:
+    """Return the dialogs with the phones that have responded."""
+    match leg:
+        case UacCalling():
+            return ()
+        case UacProceeding(early=early):
+            return tuple(each.dialog for each in early)
+        case UacCancelling(early=dialogs):
+            return dialogs
+        case _:
+            assert_never(leg)
+
+
+def _others(leg: Unanswered | UacCancelling, event: SipResponseReceived) -> tuple[Dialog, ...]:
+    """Return the dialogs with other phones than that which has answered."""
+    return tuple(each for each in _dialogs(leg) if each.remote.tag != event.remote_tag)
 
 
 def _description(event: SipResponseReceived, early: EarlyDialog | None) -> Sdp | None:
@@ -326,7 +340,7 @@ def cancel(leg: Unanswered, effects: Effects) -> UacCancelling:
             effects.settle(name)
     unheard.say(cancellation(leg.name, leg.invite, source), effects)
     until = effects.at + unheard.LONGEST
-    return UacCancelling(leg.name, leg.access, leg.invite, until, isinstance(leg, UacProceeding), _is_forked(leg))
+    return UacCancelling(leg.name, leg.access, leg.invite, until, isinstance(leg, UacProceeding), _dialogs(leg))
 
 
 def cancellation(name: str, invite: SentRequest, source: Endpoint | None) -> SendRequest:
@@ -362,9 +376,9 @@ def cancelled(
     if event.status < 200:
         return leg, ()
     unheard.forget(leg.name, effects)
-    of = dialog.begun_by_us(leg.name, leg.invite.request, event)
+    of = dialog.begun_by_answer(leg.name, leg.invite.request, leg.early, event)
     effects.emit(dialog.ack(of, leg.invite.request))
-    return releasing.say_at_once(leg, of, leg.forked, effects), ()
+    return releasing.say_at_once(leg, of, _others(leg, event), effects), ()
 
 
 def _heard_cancel(leg: UacCancelling, event: SipResponseReceived, effects: Effects) -> UacCancelling:

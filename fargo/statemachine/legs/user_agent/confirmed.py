@@ -132,9 +132,9 @@ def responded(leg: Confirmed, event: SipResponseReceived, effects: Effects) -> U
     """Handle a response: to our offer, or a late one."""
     exchange = leg.exchange
     if not isinstance(exchange, OfferSent) or event.command != exchange.sent.command:
-        if not releasing.confirm(leg.invites, leg.dialog, event, effects):
+        if (after := releasing.confirm(leg, event, effects)) is None:
             unheard.answered(event, effects)
-        return leg, ()
+        return after or leg, ()
     if event.status < 200:
         return leg, ()
     effects.settle(event.command)

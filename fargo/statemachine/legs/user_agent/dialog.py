@@ -92,6 +92,14 @@ def uri(text: str) -> str:
     return rest.partition(">")[0] if bracket else text.partition(";")[0].strip()
 
 
+def begun_by_answer(name: str, invite: SendRequest, early: tuple[Dialog, ...], response: SipResponseReceived) -> Dialog:
+    """Return the dialog that a 2xx to our INVITE confirms. It goes on with the numbers of the early dialog with that
+    phone, if there is one.
+    """
+    found = next((each for each in early if each.remote.tag == response.remote_tag), None)
+    return answered(found, response) if found else begun_by_us(name, invite, response)
+
+
 # --- changes
 
 

@@ -25,15 +25,19 @@ from fargo.statemachine.media.description import (
     Codec,
     Content,
     Description,
+    Family,
     RawUdp,
     Senders,
     Unusable,
     address,
     common,
+    families,
     has_voice,
     is_voice,
+    narrowed,
     numbered_as,
     rtp_and_rtcp,
+    shares_family,
 )
 from fargo.statemachine.model.sip_messages import Body, Sdp
 
@@ -88,11 +92,11 @@ def answered(local: Description, sent: Sdp, answer: Sdp | None) -> MediaSession 
     if described is None or answer is None:
         return None
     agreed = common(local, described)
-    if isinstance(agreed, Unusable) or address(agreed) is None:
+    if isinstance(agreed, Unusable) or not shares_family(local, agreed):
         return None
     settled = common(agreed, local)
     assert not isinstance(settled, Unusable), "what is common to both is common both ways"
-    theirs = replace(agreed, transport=RawUdp(rtp_and_rtcp(agreed)))
+    theirs = replace(agreed, transport=RawUdp(rtp_and_rtcp(agreed, families(local))))
     return MediaSession(Ours(settled), theirs, _is_held(answer), sent)
 
 
@@ -100,9 +104,9 @@ def first_answer(offer: Sdp, local: Description) -> MediaSession:
     """Return the session after our answer to the caller's offer, which is usable and has an address."""
     described = usable(offer)
     assert described, "the caller's offer was taken"
-    answer = numbered_as(described, local)
+    answer = numbered_as(described, narrowed(local, families(described)))
     ours = Ours(answer)
-    theirs = Description("audio", answer.codecs, RawUdp(rtp_and_rtcp(described)))
+    theirs = Description("audio", answer.codecs, RawUdp(rtp_and_rtcp(described, families(local))))
     sent = Sdp(_content(ours, _answering(offer, False)), offer.media, offer.place)
     return MediaSession(ours, theirs, _is_held(offer), sent)
 
@@ -153,13 +157,17 @@ def _changed(session: MediaSession, sdp: Sdp) -> MediaSession | None:
     described = usable(sdp)
     if described is None or isinstance(common(session.theirs, described), Unusable):
         return None
-    theirs = replace(session.theirs, transport=_followed(session.theirs.transport, described))
+    if families(described) and not shares_family(session.ours.local, described):
+        return None
+    theirs = replace(
+        session.theirs, transport=_followed(session.theirs.transport, described, families(session.ours.local))
+    )
     return replace(session, theirs=theirs, held=_is_held(sdp))
 
 
-def _followed(before: object, described: Description) -> RawUdp:
+def _followed(before: object, described: Description, within: tuple[Family, ...]) -> RawUdp:
     """Return where the far end takes audio (rule 4). A new address is of a new generation (XEP-0177 §4.2)."""
-    now = rtp_and_rtcp(described)
+    now = rtp_and_rtcp(described, within)
     assert isinstance(before, RawUdp), "only plain RTP is taken"
     places = [(each.ip, each.port) for each in now]
     if not now or places == [(each.ip, each.port) for each in before.candidates]:

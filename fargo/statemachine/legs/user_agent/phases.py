@@ -84,14 +84,14 @@ class UacProceeding(UserAgentPhase, frozen=True, gc=False):
 class UacCancelling(UserAgentPhase, frozen=True, gc=False):
     """We have cancelled the call. The INVITE has no final response, which may yet be that the call is answered.
 
-    ``proceeded``: some phone has responded before, so the INVITE has certainly arrived. ``forked``: see `Confirmed`.
-    ``until``: when it can be taken for dead.
+    ``proceeded``: some phone has responded before, so the INVITE has certainly arrived. ``early``: the dialogs with
+    the phones. ``until``: when it can be taken for dead.
     """
 
     invite: SentRequest
     until: float
     proceeded: bool
-    forked: bool
+    early: tuple[Dialog, ...]
 
 
 # --- a call that has come in
@@ -177,7 +177,7 @@ class Confirmed(UserAgentPhase, frozen=True, gc=False):
 
     ``wanted``: what the other leg wants the session to be for its part. ``timer``: None if nobody refreshes the
     session. ``invites``: the first INVITE, if it was ours, and our last re-INVITE, if there was one: each further 2xx
-    to them gets an ACK. ``forked``: several phones have responded to ours, so more than one may answer. ``since``: when
+    to them gets an ACK. ``forks``: the dialogs with other phones, which may answer, too. ``since``: when
     the call was answered.
     """
 
@@ -188,28 +188,30 @@ class Confirmed(UserAgentPhase, frozen=True, gc=False):
     invites: tuple[SentRequest, ...] = ()
     exchange: Exchange | None = None
     timer: Refreshing | None = None
-    forked: bool = False
+    forks: tuple[Dialog, ...] = ()
 
 
 class Releasing(UserAgentPhase, frozen=True, gc=False):
     """We have hung up, and the far end has not confirmed that. ``linger``: until when further 2xx to ``invites`` may
-    come, None if none are expected.
+    come, None if none are expected. ``forks``: see `Confirmed`.
     """
 
     dialog: Dialog
     since: float
     invites: tuple[SentRequest, ...]
     linger: float | None
+    forks: tuple[Dialog, ...]
 
 
 class Lingering(UserAgentPhase, frozen=True, gc=False):
     """The call is over, but other phones that it was forked to may yet answer, and have to be told. ``dialog``: that
-    which has ended.
+    which has ended. ``forks``: see `Confirmed`.
     """
 
     dialog: Dialog
     invites: tuple[SentRequest, ...]
     until: float
+    forks: tuple[Dialog, ...]
 
 
 UserAgentLeg: TypeAlias = (

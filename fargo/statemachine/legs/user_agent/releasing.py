@@ -8,7 +8,7 @@ Rules:
 3. A 2xx to an INVITE that was answered before gets its ACK again.
 """
 
-from typing import Final
+from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
@@ -32,6 +32,9 @@ from fargo.statemachine.model.sip_messages import SendRequest, SipRequestUndeliv
 
 _FORKED: Final = 32.0
 """The seconds within which further phones may answer (RFC 3261 §13.2.2.4)."""
+_MOST_FORKS: Final = 16
+"""The number of further phones whose dialogs are kept."""
+_Answered = TypeVar("_Answered", Confirmed, Releasing, Lingering)
 
 
 def bye(leg: Confirmed, effects: Effects) -> Releasing:
@@ -39,7 +42,7 @@ def bye(leg: Confirmed, effects: Effects) -> Releasing:
     unheard.forget(leg.name, effects)
     sent = leg.exchange.sent if isinstance(leg.exchange, OfferSent) else None
     invites = (*leg.invites, sent) if sent and sent.request.method == "INVITE" else leg.invites
-    return say(leg.name, leg.access, leg.dialog, invites, _linger(leg), effects)
+    return say(leg.name, leg.access, leg.dialog, invites, _linger(leg), leg.forks, effects)
 
 
 def say(
@@ -48,20 +51,21 @@ def say(
     of: Dialog,
     invites: tuple[SentRequest, ...],
     linger: float | None,
+    forks: tuple[Dialog, ...],
     effects: Effects,
 ) -> Releasing:
     """Send the BYE of a dialog."""
     after, request = dialog.request(of, "BYE")
     unheard.say(request, effects)
-    return Releasing(name, access, after, effects.at, invites, linger)
+    return Releasing(name, access, after, effects.at, invites, linger, forks)
 
 
 def say_at_once(
-    leg: UacProceeding | UacCalling | UacCancelling, of: Dialog, forked: bool, effects: Effects
+    leg: UacProceeding | UacCalling | UacCancelling, of: Dialog, forks: tuple[Dialog, ...], effects: Effects
 ) -> Releasing:
-    """Send the BYE of a call of ours that has been answered just now."""
-    linger = effects.at + _FORKED if forked else None
-    return say(leg.name, leg.access, of, (leg.invite,), linger, effects)
+    """Send the BYE of a call of ours that has been answered just now. ``forks``: see `Confirmed`."""
+    linger = effects.at + _FORKED if forks else None
+    return say(leg.name, leg.access, of, (leg.invite,), linger, forks, effects)
 
 
 def over(leg: Releasing, effects: Effects) -> Lingering | Over:
@@ -78,17 +82,17 @@ def _left(leg: Confirmed | Releasing, linger: float | None, effects: Effects) ->
     unheard.forget(leg.name, effects)
     if linger is None or linger <= effects.at:
         return Over()
-    return Lingering(leg.name, leg.access, leg.dialog, leg.invites, linger)
+    return Lingering(leg.name, leg.access, leg.dialog, leg.invites, linger, leg.forks)
 
 
 def _linger(leg: Confirmed) -> float | None:
-    return leg.since + _FORKED if leg.forked else None
+    return leg.since + _FORKED if leg.forks else None
 
 
 def confirmed(leg: UasReleasing, effects: Effects) -> Releasing:
     """Hang up, as the caller has acknowledged our 2xx, or will never do so."""
     unheard.forget(leg.name, effects)
-    return say(leg.name, leg.access, leg.dialog, (), None, effects)
+    return say(leg.name, leg.access, leg.dialog, (), None, (), effects)
 
 
 def crossed(leg: Releasing, effects: Effects) -> Lingering | Over:
@@ -99,8 +103,8 @@ def crossed(leg: Releasing, effects: Effects) -> Lingering | Over:
 
 def responded(leg: Releasing, event: SipResponseReceived | SipRequestUndelivered, effects: Effects) -> UserAgentStep:
     """Handle a response: that to our BYE, or a late one."""
-    if isinstance(event, SipResponseReceived) and confirm(leg.invites, leg.dialog, event, effects):
-        return leg, ()
+    if isinstance(event, SipResponseReceived) and (after := confirm(leg, event, effects)):
+        return after, ()
     ours = _is_own(leg, event, effects)
     if ours and isinstance(event, SipResponseReceived) and _challenged(leg, event, effects):
         return leg, ()
@@ -128,25 +132,29 @@ def _challenged(leg: Releasing, event: SipResponseReceived, effects: Effects) ->
     return True
 
 
-def confirm(invites: tuple[SentRequest, ...], of: Dialog, event: SipResponseReceived, effects: Effects) -> bool:
-    """Send the ACK for a further 2xx to an INVITE that was answered before (rules 2 and 3). Return True if it was one.
-
-    ``of``: the dialog of the call.
+def confirm(leg: _Answered, event: SipResponseReceived, effects: Effects) -> _Answered | None:
+    """Send the ACK for a further 2xx to an INVITE that was answered before (rules 2 and 3). Return None if the response
+    was no such one.
     """
-    for invite in invites:
+    for invite in leg.invites:
         if event.command == invite.command and event.method == "INVITE" and 200 <= event.status < 300:
-            if event.remote_tag == of.remote.tag:
-                effects.emit(dialog.ack(of, invite.request))
-            else:
-                refuse(of.name, invite, event, effects)
-            return True
-    return False
+            if event.remote_tag != leg.dialog.remote.tag:
+                return _refused(leg, invite, event, effects)
+            effects.emit(dialog.ack(leg.dialog, invite.request))
+            return leg
+    return None
 
 
-def refuse(name: str, invite: SentRequest, event: SipResponseReceived, effects: Effects) -> None:
+def _refused(leg: _Answered, invite: SentRequest, event: SipResponseReceived, effects: Effects) -> _Answered:
     """End the call of a phone whose answer is not wanted: confirm it, and hang up, unless that is under way."""
-    begun = dialog.begun_by_us(name, invite.request, event)
+    begun = dialog.begun_by_answer(leg.name, invite.request, leg.forks, event)
     effects.emit(dialog.ack(begun, invite.request))
-    if invite.request.recipient.tag is None and not unheard.is_ending(begun.remote, effects):
-        _, request = dialog.request(begun, "BYE")
-        unheard.say(request, effects)
+    if invite.request.recipient.tag is not None or unheard.is_ending(begun.remote, effects):
+        return leg
+    after, request = dialog.request(begun, "BYE")
+    unheard.say(request, effects)
+    return replace(leg, forks=_with(leg.forks, after))
+
+
+def _with(forks: tuple[Dialog, ...], changed: Dialog) -> tuple[Dialog, ...]:
+    return (*(each for each in forks if each.remote != changed.remote), changed)[-_MOST_FORKS:]

@@ -162,9 +162,9 @@ def _responded(leg: UserAgentLeg, event: SipResponseReceived, effects: Effects) 
         case Releasing():
             return releasing.responded(leg, event, effects)
         case Lingering():
-            if not releasing.confirm(leg.invites, leg.dialog, event, effects):
+            if (after := releasing.confirm(leg, event, effects)) is None:
                 unheard.answered(event, effects)
-            return leg, ()
+            return after or leg, ()
         case UasProceeding() | UasRefused() | UasReleasing():
             unheard.answered(event, effects)
             return leg, ()
@@ -361,16 +361,18 @@ def _end(leg: UserAgentLeg, reason: Reason, effects: Effects) -> UserAgentLeg:
 
 def abandon(leg: UserAgentLeg, effects: Effects) -> None:
     """End the call with as little code as possible: the gateway has lost track of it."""
-    unheard.forget(leg.name, effects)
     match leg:
         case UacCalling() | UacProceeding() | UacCancelling():
+            unheard.forget(leg.name, effects)
             unheard.say(caller.cancellation(leg.name, leg.invite, None), effects)
         case UasProceeding():
+            unheard.forget(leg.name, effects)
             unheard.refuse(response(leg.name, leg.access, leg.head, 500), effects)
         case UasReleasing() | Confirmed():
+            unheard.forget(leg.name, effects)
             unheard.say(dialog.request(leg.dialog, "BYE")[1], effects)
         case UasRefused() | Releasing() | Lingering():
-            pass
+            pass  # what ends the call has been said, and is repeated until it is heard
         case _:
             assert_never(leg)
 
