@@ -11,6 +11,7 @@ from fargo.statemachine.model.call_records import (
     RecordBegun,
     RecordCarried,
     RecordDialog,
+    RecordEarlyAudio,
     RecordEnded,
     RecordMedia,
     RecordPath,
@@ -30,6 +31,8 @@ def of(record: LogRecord, user: str) -> Label:
             return _note(texts.CALLS.format(caller=caller or texts.ANONYMOUS_CALLER, called=user))
         case RecordPath(path=path, why=why):
             return _note((texts.DIRECT_AUDIO if path is AudioPath.DIRECT else texts.RELAYED_AUDIO).format(why=why))
+        case RecordEarlyAudio():
+            return _note(texts.EARLY_AUDIO)
         case RecordAnswered(client=client):
             return _note(texts.ANSWERED.format(client=client))
         case RecordCarried(from_client=from_client, from_phone=from_phone):

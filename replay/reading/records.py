@@ -19,6 +19,7 @@ from fargo.statemachine.model.call_records import (
     RecordBegun,
     RecordCarried,
     RecordDialog,
+    RecordEarlyAudio,
     RecordEnded,
     RecordMedia,
     RecordPath,
@@ -35,8 +36,8 @@ class Record(Struct, frozen=True):
     has not happened is None, or "".
 
     What only our own user agent knows: each Call-ID, From and To of the last INVITE, the status of the response that
-    refused it; the codecs that were agreed on last and the addresses of the audio, and for how many milliseconds an end
-    was on hold (``held_since``: since when it is).
+    refused it; when the client began to hear a phone that had not answered; the codecs that were agreed on last and the
+    addresses of the audio, and for how many milliseconds an end was on hold (``held_since``: since when it is).
     """
 
     name: CallName
@@ -59,6 +60,7 @@ class Record(Struct, frozen=True):
     sip_from: str = ""
     sip_to: str = ""
     sip_status: int | None = None
+    early_audio: float | None = None
     codecs: tuple[str, ...] = ()
     media_local: str = ""
     media_remote: str = ""
@@ -108,6 +110,8 @@ def records(entries: Iterable[Entry], known: Iterable[Record] = ()) -> list[Reco
                 calls[name] = replace(call, audio=audio.value, audio_why=why)
             case RecordAnswered(_, client):
                 calls[name] = replace(call, answered=recorded.at, client=client)
+            case RecordEarlyAudio():
+                calls[name] = replace(call, early_audio=call.early_audio or recorded.at)
             case RecordCarried(_, from_client, from_phone):
                 calls[name] = replace(call, from_client=from_client, from_phone=from_phone)
             case RecordDialog(_, call_id, sender, recipient):
@@ -150,7 +154,7 @@ def _taken_off_hold(call: Record, at: float) -> Record:
 COLUMNS: Final = (
     *("call", "user", "direction", "peer", "peer_name", "began", "answered", "ended", "waited", "talked"),
     *("client", "audio", "audio_why", "from_client", "from_phone", "ended_by", "cause", "reason", "session"),
-    *("call_id", "sip_from", "sip_to", "sip_status", "codecs", "media_local", "media_remote", "held"),
+    *("call_id", "sip_from", "sip_to", "sip_status", "early_audio", "codecs", "media_local", "media_remote", "held"),
 )
 """The columns of the view."""
 
@@ -181,6 +185,7 @@ def row(record: Record) -> dict[str, str | float | None]:
         "sip_from": record.sip_from,
         "sip_to": record.sip_to,
         "sip_status": record.sip_status,
+        "early_audio": _instant(record.early_audio),
         "codecs": ", ".join(record.codecs),
         "media_local": record.media_local,
         "media_remote": record.media_remote,

@@ -112,6 +112,7 @@ def test_a_call_from_its_notes(path: Path) -> None:
         "sip_from": "",
         "sip_to": "",
         "sip_status": None,
+        "early_audio": None,
         "codecs": "",
         "media_local": "",
         "media_remote": "",

@@ -61,7 +61,14 @@ from fargo.statemachine.media.description import (
 )
 from fargo.statemachine.media.offer import Audio
 from fargo.statemachine.media.paths import PathChoice, Policy
-from fargo.statemachine.model.call_records import AudioPath, RecordAnswered, RecordCarried, RecordPath, Side
+from fargo.statemachine.model.call_records import (
+    AudioPath,
+    RecordAnswered,
+    RecordCarried,
+    RecordEarlyAudio,
+    RecordPath,
+    Side,
+)
 from fargo.statemachine.model.events import ResourceUnavailable
 from fargo.statemachine.model.ng import RelayLost
 from fargo.statemachine.model.presence import Client
@@ -275,6 +282,7 @@ def _heard_early(call: Call, description: Description, effects: Effects) -> Call
     relay = relay_leg.answer(call.relay, session.profile, description, effects)
     if relay is None:
         return replace(call, relay=relay_leg.phone_described(call.relay, description, effects))
+    effects.record(RecordEarlyAudio(call.id))
     return replace(call, relay=relay, early=True)
 
 

@@ -74,6 +74,10 @@ class RecordAnswered(_Record, frozen=True, tag="NoteAnswered"):
     client: str
 
 
+class RecordEarlyAudio(_Record, frozen=True, tag="NoteEarlyAudio"):
+    """The user's client hears the phone, which has not answered: an announcement, as a rule (RFC 3960)."""
+
+
 class RecordCarried(_Record, frozen=True, tag="NoteCarried"):
     """The number of RTP packets that the relay received from each end. 0 from one end means one-way audio."""
 
@@ -127,6 +131,13 @@ class RecordAccount(Struct, frozen=True, gc=False, omit_defaults=True, tag="Note
 
 
 CallRecord: TypeAlias = (
-    RecordBegun | RecordPath | RecordAnswered | RecordCarried | RecordDialog | RecordMedia | RecordEnded
+    RecordBegun
+    | RecordPath
+    | RecordEarlyAudio
+    | RecordAnswered
+    | RecordCarried
+    | RecordDialog
+    | RecordMedia
+    | RecordEnded
 )
 LogRecord: TypeAlias = CallRecord | RecordAccount

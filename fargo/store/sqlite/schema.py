@@ -15,8 +15,8 @@ from sqlite_utils import Database
 _FIRST_RECORDS: Final = "'Fault', 'NoteAccount', 'NoteAnswered', 'NoteBegun', 'NoteCarried', 'NoteEnded', 'NotePath'"
 """The types of records that there were at first."""
 RECORDS: Final = (
-    "'Fault', 'NoteAccount', 'NoteAnswered', 'NoteBegun', 'NoteCarried', 'NoteDialog', 'NoteEnded', 'NoteMedia',"
-    " 'NotePath'"
+    "'Fault', 'NoteAccount', 'NoteAnswered', 'NoteBegun', 'NoteCarried', 'NoteDialog', 'NoteEarlyAudio',"
+    " 'NoteEnded', 'NoteMedia', 'NotePath'"
 )
 """The types of commands in the index `notes_by_type`. SQLite uses it for a query on `commands` that names exactly
 these.
@@ -67,7 +67,10 @@ _CALLS: Final = """
 """
 """The view of calls; `peer` is the expression for that column. The others are "" in the views without SIP."""
 _PEER: Final = "coalesce(json_extract(begun.body, '$.peer'), '')"
-_SIP_PARTS: Final = """, dialog as materialized (
+_SIP_PARTS: Final = """, early as materialized (
+        select user, json_extract(body, '$.call') as call, min(event), time
+        from notes where type = 'NoteEarlyAudio' group by 1, 2
+    ), dialog as materialized (
         select user, json_extract(body, '$.call') as call, max(event), body
         from notes where type = 'NoteDialog' group by 1, 2
     ), session as materialized (
@@ -90,12 +93,13 @@ _SIP_COLUMNS: Final = """,
         coalesce(json_extract(dialog.body, '$.sender'), '') as sip_from,
         coalesce(json_extract(dialog.body, '$.recipient'), '') as sip_to,
         json_extract(ended.body, '$.sip_status') as sip_status,
+        early.time as early_audio,
         coalesce((select group_concat(value, ', ') from json_each(media.body, '$.codecs')), '') as codecs,
         coalesce(json_extract(media.body, '$.local'), '') as media_local,
         coalesce(json_extract(media.body, '$.remote'), '') as media_remote,
         media.held as held"""
 _SIP_JOINS: Final = """
-    left join dialog using (user, call) left join media using (user, call)"""
+    left join dialog using (user, call) left join media using (user, call) left join early using (user, call)"""
 
 
 def events_and_commands(db: Database) -> None:

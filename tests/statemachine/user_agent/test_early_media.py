@@ -3,9 +3,10 @@
 import pytest
 
 from fargo.statemachine.media.paths import EarlyChoice, Policy
-from fargo.statemachine.model.commands import AcceptSession, TerminateSession
+from fargo.statemachine.model.call_records import CallRecord, RecordAnswered, RecordEarlyAudio
+from fargo.statemachine.model.commands import AcceptSession, Command, TerminateSession
 from fargo.statemachine.model.events import PolicyChanged, SessionInformed, TimePassed
-from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, RelayDescribed
+from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, PlayDigit, RelayDescribed
 from fargo.statemachine.reason import Cause
 
 from ..relayed import FOR_PHONE, PHONE_OFFER
@@ -40,8 +41,15 @@ def heard() -> Phoning:
     return story
 
 
+def records(story: Phoning) -> list[Command]:
+    """Return all records of the calls so far."""
+    return [each.command for each in story.issued if isinstance(each.command, CallRecord)]
+
+
 def test_always_means_at_once() -> None:
-    heard()
+    story = heard()
+    assert [type(each) for each in records(story)].count(RecordEarlyAudio) == 1
+    assert RecordAnswered not in map(type, records(story))
 
 
 def test_an_announcement_is_let_through_after_three_seconds() -> None:
@@ -72,6 +80,34 @@ def test_a_refusal_after_early_media_is_told() -> None:
     story.responds(404, "Not Found")
     [end] = story.all(TerminateSession)
     assert end.condition == "gone"
+    assert "404" in end.text
+    assert RecordAnswered not in map(type, records(story))
+
+
+def test_a_direct_call_rings() -> None:
+    story = Phoning()
+    story.tell(PolicyChanged(Policy(relay=True, engine="sip", early="always")))
+    story.calls()
+    announces(story)
+    assert not story.all(AcceptSession)
+    assert not story.all(RecordEarlyAudio)
+    story.answers(sdp(PCMU, PCMA))
+    assert story.all(AcceptSession)
+
+
+def test_keys_in_early_media_are_played_by_the_relay() -> None:
+    story = heard()
+    story.tell(SessionInformed(story.iq(BOB), "s1", "dtmf", digit="d1"))
+    assert story.all(PlayDigit)
+
+
+def test_the_call_is_answered_when_the_phone_answers() -> None:
+    story = heard()
+    story.answers(sdp(PCMU, PCMA))
+    assert story.all(RecordAnswered)
+    assert not story.all(AcceptSession)
+    story.sends("BYE")
+    assert story.ended.cause is Cause.HUNG_UP
 
 
 def test_hanging_up_in_early_media_cancels() -> None:
