@@ -27,7 +27,6 @@ from fargo.statemachine.legs.jingle.forking import Forking, Inviting
 from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.sip.phases import Line
 from fargo.statemachine.media import offer, paths
-from fargo.statemachine.media import texts as media_texts
 from fargo.statemachine.media.description import Content, MediaProfile, families
 from fargo.statemachine.media.offer import Audio
 from fargo.statemachine.media.paths import PathChoice, Policy
@@ -142,7 +141,7 @@ def _fit(contents: tuple[Content, ...], line: Line, policy: Policy) -> tuple[Aud
     able, described = sip_leg.engine_capabilities(line.engine), families(audio.description)
     plain = audio.profile is MediaProfile.PLAIN
     if plain and not paths.relays(policy) and set(able.families).isdisjoint(described):
-        return Reason(Cause.TRANSPORT, media_texts.NO_COMMON_FAMILY)
+        return paths.APART
     apart = plain and line.family not in described
     way = paths.choose(audio.description.codecs, audio.profile, able.profiles, policy, apart)
     return way if isinstance(way, Reason) else (audio, way)

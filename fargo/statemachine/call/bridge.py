@@ -47,7 +47,6 @@ from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.sip.phases import Line, Over, Preparing
 from fargo.statemachine.legs.sip.sip_leg import SipLegEvent
 from fargo.statemachine.media import paths
-from fargo.statemachine.media import texts as media_texts
 from fargo.statemachine.media.description import (
     IPV4,
     IPV6,
@@ -306,7 +305,7 @@ def _answered(call: Call, leg_event: Answered, by: Side, effects: Effects) -> Ca
     if relay is not None:
         return replace(call, relay=relay)
     if by is _CLIENT and _is_apart(call, leg_event.description):
-        return end(call, Reason(Cause.TRANSPORT, media_texts.NO_COMMON_FAMILY), effects)
+        return end(call, paths.APART, effects)
     return _tell_other(_relay_deleted(call, effects), leg_event, by, effects)
 
 
@@ -358,7 +357,7 @@ def _from_relay(call: Call, step: relay_leg.RelayStep, effects: Effects) -> Call
             case Offered():
                 call = _offered(call, leg_event, effects)
             case Answered() if call.caller and _is_apart(call, leg_event.description):
-                call = end(call, Reason(Cause.TRANSPORT, media_texts.NO_COMMON_FAMILY), effects)
+                call = end(call, paths.APART, effects)
             case Answered():
                 call = _answer(call, leg_event, effects)
             case TransportChanged():

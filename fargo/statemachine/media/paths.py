@@ -61,6 +61,8 @@ class PathChoice(Struct, frozen=True, gc=False):
 
 
 DIRECT: Final = PathChoice(AudioPath.DIRECT, texts.BOTH_PLAIN)
+APART: Final = Reason(Cause.TRANSPORT, texts.NO_COMMON_FAMILY)
+"""The reason of a call whose ends have addresses of different families, and no relay between them."""
 
 
 def relays(policy: Policy) -> bool:
