@@ -12,7 +12,7 @@ import click
 # The servers and the clients are those of the tests.
 sys.path.extend(str(Path(__file__).resolve().parents[2] / each) for each in ("", "script", "tests"))
 
-from benchmarks import core, relay
+from benchmarks import core, engines, relay
 
 _Directory = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -90,6 +90,32 @@ def _relay_text(rounds: int, calls: int, figures: relay.Figures) -> str:
             f"  opus to PCMU       {translating.cpu_percent:7} % of a core  {translating.memory_kib:7} KiB",
         )
     )
+
+
+@main.command("engines")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--calls", default=200, show_default=True, type=click.IntRange(20), help="Calls with each engine.")
+@click.option("--rate", default=10.0, show_default=True, type=click.FloatRange(0.1), help="Calls per second.")
+def measure_engines(as_json: bool, calls: int, rate: float) -> None:
+    """Measure the cost of a call out with each SIP engine, with real servers on loopback.
+
+    CPU: that of the gateway and of the programs that it has started. setup: the time until a call is answered by a
+    phone that answers at once.
+    """
+    costs = asyncio.run(engines.measured(calls, rate))
+    print(json.dumps({engine: asdict(cost) for engine, cost in costs.items()}) if as_json else _engines_text(costs))
+
+
+def _engines_text(costs: dict[str, engines.Cost]) -> str:
+    return "\n".join(
+        f"{engine}: {cost.setup_ms_p50} ms (median) and {cost.setup_ms_p95} ms (95 %) until a call is answered; "
+        f"{cost.cpu_ms_in_all} ms of CPU for a call: {_by_program(cost)}."
+        for engine, cost in costs.items()
+    )
+
+
+def _by_program(cost: engines.Cost) -> str:
+    return ", ".join(f"{program} {spent}" for program, spent in cost.cpu_ms.items())
 
 
 main()
