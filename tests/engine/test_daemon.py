@@ -99,7 +99,7 @@ async def test_it_goes_down_in_order(world: World, gateway: Gateway) -> None:
     assert not [name for name, pid in below.items() if Path(f"/proc/{pid}").exists()]
     assert [file.name for file in gateway.state.glob("fargo.db*")] == ["fargo.db"], "the log was closed"
     told = events(gateway)
-    assert SipSignedOut("1.0", SipTrouble.ASKED) in told[told.index(Stopping()) :]
+    assert SipSignedOut("2.0", SipTrouble.ASKED) in told[told.index(Stopping()) :]
     assert errors(gateway) == []
 
 
@@ -117,7 +117,7 @@ async def test_an_account_that_is_still_being_signed_in_is_signed_out_as_well(wo
         await registering
     assert await gateway.process.ended(STOP_SECONDS) == 0
     told = events(gateway)
-    assert told[told.index(Stopping()) + 1 :] == [SipSignedIn("1.0"), SipSignedOut("1.0", SipTrouble.ASKED)]
+    assert told[told.index(Stopping()) + 1 :] == [SipSignedIn("2.0"), SipSignedOut("2.0", SipTrouble.ASKED)]
     await world.provider.unregistered("alice")
 
 
