@@ -121,6 +121,8 @@ class Stream(xmlstream.XMPPHandler):
     def connectionMade(self) -> None:  # noqa: N802
         """Wait for the handshake (XEP-0114 §3)."""
         self.xmlstream.transport.setTcpKeepAlive(True)
+        # Otherwise a stanza waits for the acknowledgment of the one before, which the server may delay by 40 ms.
+        self.xmlstream.transport.setTcpNoDelay(True)
         self.xmlstream.addObserver(xmlstream.STREAM_ERROR_EVENT, self._stream_error)
         self._abort_after(_CONNECT_TIMEOUT)
 
