@@ -30,7 +30,6 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from fargo import texts
-from fargo.statemachine.media.paths import EarlyChoice
 
 INSIDE: Final = "127.0.0.1"
 """The address behind the SIP edge. It must never be reachable from outside, so it is not an option."""
@@ -43,6 +42,10 @@ _DURATION: Final = re.compile(r"[1-9]\d{0,3}[dwy]")
 _DAYS: Final = {"d": 1, "w": 7, "y": 365}
 _FOREVER: Final = "forever"
 _OTHERS: Final = 0o077
+
+
+EarlyChoice = Literal["ringing", "announcements", "always"]
+"""The audio that a caller hears of a phone that has not answered."""
 
 
 class ConfigError(Exception):

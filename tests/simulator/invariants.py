@@ -47,6 +47,7 @@ from fargo.statemachine.model.call_records import (
     LogRecord,
     RecordAnswered,
     RecordBegun,
+    RecordEarlyAudio,
     RecordEnded,
     RecordPath,
 )
@@ -129,6 +130,8 @@ class Watch(Struct, frozen=True):
     """The calls that were noted to begin, and not yet to end."""
     paths: tuple[tuple[str, AudioPath], ...] = ()
     """The path last recorded for each call."""
+    early: tuple[str, ...] = ()
+    """The calls whose client has heard a phone that had not answered."""
     relayed: tuple[tuple[str, Leg, Leg], ...] = ()
     """Of each offer and answer to the relay: the command, the relay's session, and the client's that it is for (() if
     the phone calls).
@@ -154,10 +157,16 @@ class Watch(Struct, frozen=True):
         kept = {event.iq.id} if isinstance(event, RegistrationSubmitted) else set()
         if set(after.owed) - set(self.owed) - kept:
             raise Broken("every IQ is answered", event)
-        for answered in (each.command for each in commands if isinstance(each.command, RecordAnswered)):
+        for joined in (
+            each.command for each in commands if isinstance(each.command, RecordAnswered | RecordEarlyAudio)
+        ):
+            if joined.call in after.early:  # the relay had its answer then
+                continue
             relayed = any(isinstance(each.command, AnswerRelay) for each in commands)
-            if dict(after.paths).get(answered.call) is not (AudioPath.RELAY if relayed else AudioPath.DIRECT):
+            if dict(after.paths).get(joined.call) is not (AudioPath.RELAY if relayed else AudioPath.DIRECT):
                 raise Broken("the path that is noted is the path that is taken", entry)
+            if isinstance(joined, RecordEarlyAudio):
+                after = replace(after, early=(*after.early, joined.call))
         return after
 
     def _heard(self, event: Event) -> "Watch":

@@ -76,7 +76,7 @@ def _beginnings(engine: SipEngine) -> dict[str, World]:
     return {
         f"{engine}, no relay": _plain(Policy(engine=engine)),
         f"{engine}, a relay": _mixed(Policy(relay=True, engine=engine)),
-        f"{engine}, a relay for every call": _mixed(Policy("relay", relay=True, engine=engine)),
+        f"{engine}, a relay for every call": _mixed(Policy("relay", relay=True, engine=engine, early="always")),
         f"{engine}, a relay for no call": _mixed(Policy("direct", relay=True, engine=engine)),
     }
 
