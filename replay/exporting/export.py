@@ -9,7 +9,8 @@ Rules:
 3. The commands in it are those that follow from the renamed events, so no name can be left in them. They have to be
    those that followed from the names, renamed; if they are not, there is no export. Call-IDs and tags of ours are
    derived anew, so what stands for them in the events are those that the core derives from the pseudonyms.
-4. A word that the program says by itself is no name, even if something has it as its name.
+4. A word that the program says by itself is no name, even if something has it as its name. Nor is an emergency number,
+   which is dialled in several spellings.
 5. Times stay.
 """
 
@@ -21,6 +22,7 @@ from msgspec.structs import replace
 
 from fargo.statemachine.machine import condensed, fold, new
 from fargo.statemachine.model.commands import Issued
+from fargo.statemachine.model.events import PolicyChanged, Recorded, Snapshot
 from fargo.store.entries import Entry
 from replay.exporting import texts
 from replay.exporting.keep_words import WORDS
@@ -78,14 +80,21 @@ def pseudonymised(entries: _Entries) -> Export:
     renamed(events, found)
     for each in _issued(now):
         found.dialog(each.id)  # the name of the registration or dialog that it begins, if it begins one
-    first = Pseudonyms(found, WORDS)
-    to = Pseudonyms(found, WORDS | _own_words(first, tuple(refolded(renamed(events, first)))))
+    kept = WORDS | _emergency_numbers(events)
+    first = Pseudonyms(found, kept)
+    to = Pseudonyms(found, kept | _own_words(first, tuple(refolded(renamed(events, first)))))
     after = tuple(refolded(renamed(events, to)))
     for (recorded, issued), expected in zip(after, renamed(now, to), strict=True):
         if (recorded, issued) != expected:
             raise ExportError(texts.NOT_RENAMABLE.format(version=recorded.version))
     differing = (today.version for (today, issued), (_, then) in zip(now, entries, strict=True) if then != issued)
     return Export(after, tuple(differing))
+
+
+def _emergency_numbers(events: tuple[Recorded, ...]) -> frozenset[str]:
+    """Return the emergency numbers of all policies that the user had."""
+    policies = [each.event.policy for each in events if isinstance(each.event, PolicyChanged | Snapshot)]
+    return frozenset(number for policy in policies for number in policy.emergency_numbers)
 
 
 def _issued(entries: _Entries) -> Iterator[Issued]:

@@ -30,6 +30,7 @@ from fargo.statemachine.media.description import (
     RawUdp,
     Source,
 )
+from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call1 import CallArrived, CallStateChanged
 from fargo.statemachine.model.call_records import RecordBegun
 from fargo.statemachine.model.commands import ForgetSecret, Issued, SendText
@@ -40,6 +41,7 @@ from fargo.statemachine.model.events import (
     IqFailed,
     IqMalformed,
     IqSucceeded,
+    PolicyChanged,
     PresenceProbed,
     Recorded,
     RegistrationAsked,
@@ -58,6 +60,7 @@ from fargo.statemachine.model.events import (
     TransportInformed,
 )
 from fargo.statemachine.model.sip_messages import InviteReceived, SendRequest
+from fargo.statemachine.texts import NO_EMERGENCY_CALLS
 from fargo.store.entries import Entry
 from fargo.store.opening import open_reader, open_store
 from replay.exporting import pytest_file
@@ -331,6 +334,15 @@ def test_a_number_is_never_a_word_of_the_programs_own() -> None:
     assert BAD_PORT.format(port=99999) in str(pseudonymised(recorded(registration)).entries)
     with pytest.raises(ExportError):
         pseudonymised(recorded(registration, malformed))
+
+
+@pytest.mark.parametrize("number", ["112", "1-1-2", "(11)2"])
+def test_an_emergency_number_is_no_name_however_it_is_written(number: str) -> None:
+    policy = PolicyChanged(Policy(emergency_numbers=("112",), emergency="refuse"))
+    call = SessionInitiated(Iq(CLIENT, f"{number}@{GATEWAY}", "call"), "s1", (Content("voice"),))
+    export = pseudonymised(recorded(policy, call))
+    assert NO_EMERGENCY_CALLS in str(export.entries)
+    assert export.otherwise == ()
 
 
 # --- what is exported
