@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from ipaddress import IPv4Address, ip_address
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, NamedTuple
+from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias
 
 from pydantic import (
     AfterValidator,
@@ -43,9 +43,7 @@ _DAYS: Final = {"d": 1, "w": 7, "y": 365}
 _FOREVER: Final = "forever"
 _OTHERS: Final = 0o077
 
-
-EarlyChoice = Literal["ringing", "announcements", "always"]
-"""The audio that a caller hears of a phone that has not answered."""
+_Early: TypeAlias = Literal["ringing", "announcements", "always"]
 
 
 class ConfigError(Exception):
@@ -257,7 +255,7 @@ class MediaConfig(_Section):
         validate_default=True,
         description='the IPv4 address and port of rtpengine\'s option listen-ng, such as "127.0.0.1:2223"',
     )
-    early: EarlyChoice | None = Field(None, description='"ringing", "announcements" or "always"')
+    early: _Early | None = Field(None, description='"ringing", "announcements" or "always"')
 
     @field_validator("relay")
     @classmethod
@@ -268,7 +266,7 @@ class MediaConfig(_Section):
 
     @field_validator("early")
     @classmethod
-    def _through_the_relay(cls, early: EarlyChoice | None, info: ValidationInfo) -> EarlyChoice | None:
+    def _through_the_relay(cls, early: _Early | None, info: ValidationInfo) -> _Early | None:
         unused = info.data.get("path") == "direct" or ("relay" in info.data and info.data["relay"] is None)
         if early not in (None, "ringing") and unused:
             raise _mistake(texts.EARLY_WITHOUT_RELAY)
@@ -317,7 +315,7 @@ class Config(_Section):
     programs: ProgramsConfig
 
     @property
-    def early(self) -> EarlyChoice:
+    def early(self) -> _Early:
         """Return which early audio is let through: announcements if nothing is said and the relay may be used."""
         if self.media.early is not None:
             return self.media.early

@@ -41,6 +41,8 @@ from .rig import SECRET, Driven
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 HOST = "provider.test"
+SEVERAL = "several.test"
+"""A name that has servers but no address of its own, which the resolver remembers."""
 SILENCE_SECONDS = 6
 """Longer than the adapter waits before it tries another address."""
 
@@ -302,13 +304,13 @@ async def test_a_call_in_is_cancelled(rig: Rig, provider: Agent) -> None:
 async def test_a_call_goes_to_the_second_server_within_three_seconds(rig: Rig, phone: Agent) -> None:
     silent = free_port(PROVIDER)
     rig.names.records = [
-        srv(f"_sip._udp.{HOST}", "s1.test", silent, priority=1),
-        srv(f"_sip._udp.{HOST}", "s2.test", phone.address[1], priority=2),
+        srv(f"_sip._udp.{SEVERAL}", "s1.test", silent, priority=1),
+        srv(f"_sip._udp.{SEVERAL}", "s2.test", phone.address[1], priority=2),
         a("s1.test", PROVIDER),
         a("s2.test", PHONE),
     ]
     begun = asyncio.get_running_loop().time()
-    id = rig.do(replace(INVITE, hop=Hop(HOST), call_id="failover"))
+    id = rig.do(replace(INVITE, hop=Hop(SEVERAL), call_id="failover"))
     invite = await phone.request("INVITE", "failover")
     await phone.answer(invite, 486, "Busy Here")
     event = await rig.event()
