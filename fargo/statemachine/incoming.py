@@ -26,7 +26,7 @@ from fargo.statemachine.user_state import User, changed, is_busy
 
 def arrived(user: User, event: SipArrival, effects: Effects) -> User:
     """Ring the clients that can take the call. A call that is known already was signalled twice."""
-    channel = sip_leg.name_of(event)
+    channel = sip_leg.name_of_new(event)
     credentials = _called(user.account, event.connection)
     access = _access(user, credentials, event, effects)
     for call in user.calls.values():
@@ -74,7 +74,7 @@ def turned_away(user: User, event: SipArrival, reason: Reason, effects: Effects)
         return user
     caller = _caller(event, access, credentials.gateway) if credentials else None
     call = Call(id, event.connection, effects.at, Terminated(), taken_in[0], caller)
-    call_state.begun(call, sip_leg.name_of(event), caller or _caller(event, access, ""), None, effects)
+    call_state.begun(call, sip_leg.name_of_new(event), caller or _caller(event, access, ""), None, effects)
     return changed(user, None, bridge.end(call, reason, effects), effects)
 
 

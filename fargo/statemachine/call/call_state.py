@@ -132,7 +132,8 @@ def changed(before: Call | None, after: Call, effects: Effects) -> None:
     """Record what is new of the SIP dialog and its audio session."""
     if before is not None and before.sip is after.sip:
         return
-    known = sip_leg.records(before.sip, before.id) if before else ()
-    for record in sip_leg.records(after.sip, after.id):
-        if record not in known:
-            effects.record(record)
+    if now := sip_leg.records(after.sip, after.id):
+        known = sip_leg.records(before.sip, before.id) if before else ()
+        for record in now:
+            if record not in known:
+                effects.record(record)

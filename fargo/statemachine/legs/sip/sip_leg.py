@@ -128,10 +128,13 @@ def capabilities(leg: SipLeg) -> SipCapabilities:
             assert_never(leg)
 
 
-def name_of(event: SipLegEvent | SipArrival) -> str:
+def name_of(event: SipLegEvent) -> str:
     """Return the name of the leg that the event is about (rule 4)."""
-    if isinstance(event, DialogEvent):
-        return event.dialog
+    return event.dialog if isinstance(event, DialogEvent) else event.channel
+
+
+def name_of_new(event: SipArrival) -> str:
+    """Return the name of the leg that a call gets which has come in."""
     return event.name if isinstance(event, UserAgentArrival) else event.channel
 
 
