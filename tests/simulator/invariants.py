@@ -110,7 +110,7 @@ _SAYS = InitiateSession | AcceptSession | InformSession | InformTransport
 _MOVES = TransportInformed | CandidatesReceived | SipRequestReceived | SipResponseReceived
 """The events by which an end can tell of another address."""
 _STOPS = (HangUp, CloseChannel, TerminateSession, DeleteRelay, SendRequest)
-"""What a SIP dialog gets after its end, `SipWatch` judges."""
+"""The commands that end a leg. `SipWatch` judges what a SIP dialog gets after its end."""
 
 
 class Watch(Struct, frozen=True):

@@ -163,7 +163,7 @@ class Manager(Struct, frozen=True):
         return replace(self, sent=self.sent[1:])
 
     def owed(self) -> Iterator[tuple[str, str]]:
-        """What has to happen, once nothing is under way: registrars accept whoever signs in."""
+        """Yield the moves that come once nothing is under way: registrars accept whoever signs in."""
         yield from (("sign in", name) for name, up in self.connections if not up)
 
     # --- what is seen of it in the end

@@ -160,7 +160,7 @@ class Provider(Struct, frozen=True):
                 yield "close the connection"
 
     def owed(self) -> Iterator[tuple[str, str]]:
-        """What has to happen, once nothing is under way: responses, and ends of what is not heard any more."""
+        """Yield the moves that come once nothing is under way: responses, and ends of what is not heard any more."""
         for issued in self.registering:
             yield "sign in", _name(issued)
         for invite in self.invites:

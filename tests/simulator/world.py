@@ -69,7 +69,7 @@ _ANSWERING: Final = {Quirk.CHATTER, Quirk.CODECS, Quirk.EARLY, Quirk.OVERTAKING,
 """With these quirks every answer reaches its client."""
 _ONCE: Final = CallArrived | DescriptionReceived | UserAgentEvent
 _LASTING: Final = (RENEWAL, REFRESH)
-"""What is due again and again, for as long as a registration or a call lasts."""
+"""Names of deadlines that return for as long as a registration or a call lasts."""
 _REGISTERING: Final = ("register", "register another", "register nonsense", "ask", "cancel", "send nonsense")
 _ASKING: Final[Mapping[str, Event]] = {
     "probe": PresenceProbed(BOB),

@@ -21,7 +21,7 @@ NAT, LATER = "203.0.113.9:40000", "203.0.113.9:40001"
 
 
 class Asked:
-    """What asks the registrar, in the place of `Options`."""
+    """A question to the registrar, in the place of `Options`."""
 
     def __init__(self) -> None:
         self.questions: list[Callable[[SipResponse | None], None]] = []

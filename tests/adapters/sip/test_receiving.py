@@ -1,4 +1,4 @@
-"""What arrives: requests and responses as events, and what is answered without the core."""
+"""Messages that arrive: requests and responses as events, and those that are answered without the core."""
 
 from hashlib import sha256
 from typing import Any
