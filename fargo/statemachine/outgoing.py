@@ -27,7 +27,7 @@ from fargo.statemachine.legs.jingle.forking import Forking, Inviting
 from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.sip.phases import Line
 from fargo.statemachine.media import offer, paths
-from fargo.statemachine.media.description import Content, MediaProfile, families
+from fargo.statemachine.media.description import Content, MediaProfile, takes
 from fargo.statemachine.media.offer import Audio
 from fargo.statemachine.media.paths import PathChoice, Policy
 from fargo.statemachine.model.call_records import RecordPath
@@ -138,11 +138,11 @@ def _fit(contents: tuple[Content, ...], line: Line, policy: Policy) -> tuple[Aud
     audio = offer.audio(contents)
     if isinstance(audio, Reason):
         return audio
-    able, described = sip_leg.engine_capabilities(line.engine), families(audio.description)
+    able = sip_leg.engine_capabilities(line.engine)
     plain = audio.profile is MediaProfile.PLAIN
-    if plain and not paths.relays(policy) and set(able.families).isdisjoint(described):
+    if plain and not paths.relays(policy) and not takes(audio.description, able.families):
         return paths.APART
-    apart = plain and line.family not in described
+    apart = plain and not takes(audio.description, (line.family,))
     way = paths.choose(audio.description.codecs, audio.profile, able.profiles, policy, apart)
     return way if isinstance(way, Reason) else (audio, way)
 

@@ -78,7 +78,7 @@ def concerned(user: User, event: JingleEvent) -> Call | None:
 
 def spoken_to(user: User, event: SipLegEvent) -> Call | None:
     """Return the call whose SIP leg the event is about."""
-    name = sip_leg.name_of(event)
+    name = event.leg
     for call in user.calls.values():
         if call.sip.name == name:
             return call

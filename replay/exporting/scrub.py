@@ -214,7 +214,7 @@ _FIELDS: Final[Mapping[str, Grammar]] = {
     "nonce": lambda nonce, to: to.nonce(nonce),
     **dict.fromkeys(("sid", "session"), lambda name, to: to.session(name)),
     "Challenge.nonce": _text,
-    **dict.fromkeys(("command", "connection", "channel", "call", "Issued.id", "Client.asked"), _our_name),
+    **dict.fromkeys(("command", "connection", "channel", "leg", "call", "Issued.id", "Client.asked"), _our_name),
     **dict.fromkeys(
         ("dialog", "cancels", "repeats", "registrations", "InviteReceived.name", "Binding.name"), _our_name
     ),

@@ -89,6 +89,7 @@ def _aimed(story: Story) -> Mapping[str, Strategy]:
     sids = [each.command.sid for each in story.issued if isinstance(each.command, InitiateSession | ProposeCall)]
     return {
         "channel": issued(PlaceCall) | st.sampled_from(["c1", "c2"]),
+        "leg": issued(PlaceCall) | st.sampled_from(["c1", "c2"]),
         "command": issued(*get_args(Command)),
         "connection": issued(SignIn, SendRegister),
         "iq": st.builds(story.iq, ADDRESSES, CLIENTS),

@@ -56,7 +56,7 @@ from fargo.statemachine.media.description import (
     RawUdp,
     families,
     is_ipv6_only,
-    shares_family,
+    takes,
 )
 from fargo.statemachine.media.offer import Audio
 from fargo.statemachine.media.paths import PathChoice, Policy
@@ -99,7 +99,7 @@ def _fallback(call: Call, terms: RelayRequest, description: Description, policy:
     """Return what the other end can be offered if the relay fails; None if nothing."""
     able = sip_leg.capabilities(call.sip)
     direct = terms.profile in able.profiles and (
-        not isinstance(description.transport, RawUdp) or not set(able.families).isdisjoint(families(description))
+        not isinstance(description.transport, RawUdp) or takes(description, able.families)
     )
     return description if direct and policy.path == "auto" else None
 
@@ -312,7 +312,8 @@ def _answered(call: Call, leg_event: Answered, by: Side, effects: Effects) -> Ca
 def _is_apart(call: Call, answer: Description) -> bool:
     """Return True if the client has answered without an address in a family of the phone's offer."""
     offered = sip_leg.offered(call.sip)
-    return offered is not None and bool(families(offered)) and not shares_family(offered, answer)
+    theirs = families(offered) if offered else ()
+    return bool(theirs) and not takes(answer, theirs)
 
 
 def _ended(call: Call, leg_event: Ended, by: Side, effects: Effects) -> Call:

@@ -308,17 +308,25 @@ def address(description: Description, component: int = 1, within: tuple[Family, 
 
 def families(description: Description) -> tuple[Family, ...]:
     """Return the address families in which an end takes RTP, the preferred one first."""
-    return tuple(each for each in FAMILIES if address(description, 1, (each,)))
+    if isinstance(description.transport, UnknownTransport):
+        return ()
+    found = [family(candidate.ip) for candidate in description.transport.candidates if candidate.component == 1]
+    return tuple([each for each in FAMILIES if each in found])  # a list is quicker than a generator here
+
+
+def takes(description: Description, within: tuple[Family, ...]) -> bool:
+    """Return True if an end takes RTP in one of these address families."""
+    return address(description, 1, within) is not None
 
 
 def is_ipv6_only(description: Description) -> bool:
     """Return True if an end takes RTP over IPv6 and not over IPv4."""
-    return families(description) == (IPV6,)
+    return not takes(description, (IPV4,)) and takes(description, (IPV6,))
 
 
 def shares_family(one: Description, other: Description) -> bool:
     """Return True if two ends have an address family in common."""
-    return not set(families(one)).isdisjoint(families(other))
+    return takes(one, families(other))
 
 
 def narrowed(description: Description, within: tuple[Family, ...]) -> Description:
@@ -336,9 +344,9 @@ def rtp_and_rtcp(description: Description, within: tuple[Family, ...] = FAMILIES
     ``within``: as in `address`. An end that names no address for RTCP takes it at the next port (RFC 3550 §11).
     """
     rtp = address(description, 1, within)
-    if rtp is None:
+    if rtp is None or (same := family(rtp.ip)) is None:
         return ()
-    rtcp = address(description, 2, tuple(each for each in within if each == family(rtp.ip)))
+    rtcp = address(description, 2, (same,))
     return (
         Candidate(1, rtp.ip, rtp.port),
         Candidate(2, rtcp.ip, rtcp.port) if rtcp else Candidate(2, rtp.ip, min(rtp.port + 1, 65535)),

@@ -15,7 +15,7 @@ Rules:
 from enum import IntEnum
 from typing import TypeAlias
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from fargo.statemachine.media.description import Candidate, Codec
 from fargo.statemachine.model.sip import SipCallArrived, SipCallEvent
@@ -70,7 +70,7 @@ HELD = 2
 class ChannelEvent(SipCallEvent, frozen=True):
     """A signal about a channel that is known."""
 
-    channel: str
+    leg: str = field(name="channel")
 
 
 class _ChannelCommand(Struct, frozen=True, gc=False, omit_defaults=True):

@@ -33,4 +33,8 @@ class SipCallArrived(Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class SipCallEvent(Struct, frozen=True, gc=False, omit_defaults=True):
-    """Something happened to the SIP side of a call."""
+    """Something happened to the SIP side of a call. ``leg``: the name of its SIP leg. In the log each engine has its
+    own word for it.
+    """
+
+    leg: str

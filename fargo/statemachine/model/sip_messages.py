@@ -20,7 +20,7 @@ Rules:
 from enum import StrEnum
 from typing import Final, Literal, TypeAlias
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from fargo.statemachine.media.description import Content
 from fargo.statemachine.model.sip import SipAccountEvent, SipCallArrived, SipCallEvent
@@ -217,7 +217,7 @@ class InviteReceived(SipCallArrived, frozen=True, tag="InviteReceived"):
 class DialogEvent(SipCallEvent, frozen=True):
     """Something that concerns a dialog, or an INVITE that may begin one."""
 
-    dialog: str
+    leg: str = field(name="dialog")
 
 
 class SipRequestReceived(DialogEvent, frozen=True, tag="SipRequestReceived"):

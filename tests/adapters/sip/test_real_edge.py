@@ -189,7 +189,7 @@ async def test_a_call_out(rig: Rig, provider: Agent, phone: Agent) -> None:
     ok = response(invite, 200, "OK", headers=[("Contact", phone.contact)], body=sdp)
     provider.send(ok, rig.edge.at())
     event = await rig.event()
-    assert (event.status, event.command, event.dialog) == (200, id, "40.0")
+    assert (event.status, event.command, event.leg) == (200, id, "40.0")
     provider.send(ok, rig.edge.at())  # repeated before the ACK, and after it
     target = Party(CALLEE, event.remote_tag)
     ack: SendRequest = in_dialog(
@@ -208,7 +208,7 @@ async def test_a_call_out(rig: Rig, provider: Agent, phone: Agent) -> None:
     ]
     bye = phone.send(request("BYE", contact, headers=headers), rig.edge.at())
     event = await rig.event()
-    assert (event.head.method, event.dialog, event.source) == ("BYE", "40.0", endpoint(phone))
+    assert (event.head.method, event.leg, event.source) == ("BYE", "40.0", endpoint(phone))
     rig.do(responding(event.head, 200, dialog="40.0", tag=None))
     assert (await phone.final(bye)).status == 200
 
@@ -257,7 +257,7 @@ async def test_a_call_in_is_answered(rig: Rig, provider: Agent) -> None:
     headers = [("From", ok["From"]), ("To", ok["To"]), ("Call-ID", ok["Call-ID"]), ("CSeq", "1 ACK")]
     provider.send(request("ACK", ok["Contact"].strip("<>"), headers=headers), rig.edge.at())
     event = await rig.event()
-    assert (event.head.method, event.dialog) == ("ACK", "12.0-0123456789abcdef")
+    assert (event.head.method, event.leg) == ("ACK", "12.0-0123456789abcdef")
 
 
 async def contact_of(rig: Rig, provider: Agent) -> str:

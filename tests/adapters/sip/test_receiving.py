@@ -168,7 +168,7 @@ async def test_a_request_in_a_dialog_becomes_an_event() -> None:
         sent = within("INVITE", rig, from_, ("Contact", "<sip:bob@192.0.2.1>"), ("CSeq", "7 INVITE"), body=OFFER)
         event = await rig.event()
         assert isinstance(event, SipRequestReceived)
-        assert (event.dialog, event.remote_tag, event.contact) == (DIALOG, "their-tag", "sip:bob@192.0.2.1")
+        assert (event.leg, event.remote_tag, event.contact) == (DIALOG, "their-tag", "sip:bob@192.0.2.1")
         assert (event.head.method, event.head.cseq, event.head.to_text) == ("INVITE", 7, sent["To"])
         assert isinstance(event.body, Sdp)
         assert (event.digit, event.duration) == (None, None)
@@ -204,7 +204,7 @@ async def test_a_cancel_is_of_the_dialog_of_its_invite() -> None:
         cancel.headers.append(("Reason", 'SIP;cause=200;text="Call completed elsewhere"'))
         rig.edge.send(cancel)
         event = await rig.event()
-        assert (event.dialog, event.head.method) == (invite.name, "CANCEL")
+        assert (event.leg, event.head.method) == (invite.name, "CANCEL")
         assert event.headers.reason[0].cause == 200
         rig.do(responding(event.head, 200))
         assert (await rig.edge.final(cancel)).status == 200
@@ -212,7 +212,7 @@ async def test_a_cancel_is_of_the_dialog_of_its_invite() -> None:
         final = await rig.edge.final(sent)
         rig.edge.acknowledge(sent, final)
         event = await rig.event()
-        assert (event.dialog, event.head.method) == (DIALOG, "ACK")
+        assert (event.leg, event.head.method) == (DIALOG, "ACK")
 
 
 async def test_a_cancel_is_understood_after_a_restart_of_the_gateway() -> None:
@@ -235,7 +235,7 @@ async def test_an_ack_to_a_2xx_is_reported_once_and_ends_its_repetition() -> Non
         assert await rig.edge.final(sent) == first
         ack = within("ACK", rig, ("Call-ID", sent["Call-ID"]), ("From", sent["From"]), ("CSeq", "1 ACK"))
         event = await rig.event()
-        assert (event.dialog, event.head.method, event.head.cseq) == (DIALOG, "ACK", 1)
+        assert (event.leg, event.head.method, event.head.cseq) == (DIALOG, "ACK", 1)
         rig.edge.send(ack)
         await rig.settled()
         rig.pass_time(PATIENCE)
@@ -488,7 +488,7 @@ async def test_a_response_becomes_an_event() -> None:
         rig.edge.answer_from(PEER, sent, 200, "All right", headers=headers, body=OFFER)
         event = await rig.event()
         assert isinstance(event, SipResponseReceived)
-        assert (event.dialog, event.command, event.method) == (id, id, "INVITE")
+        assert (event.leg, event.command, event.method) == (id, id, "INVITE")
         assert (event.status, event.phrase, event.source, event.by_edge) == (200, "All right", SOURCE, False)
         assert (event.remote_tag, event.contact) == (f"tag-{sent['Call-ID']}", "sip:bob@192.0.2.1:5062")
         assert event.record_route == ("<sip:192.0.2.2;lr>", "<sip:192.0.2.1;lr>")
@@ -501,7 +501,7 @@ async def test_a_response_in_a_dialog_has_its_name() -> None:
         id = rig.do(in_dialog("BYE"))
         rig.edge.answer_from(PEER, await rig.edge.request("BYE"), 200)
         event = await rig.event()
-        assert (event.dialog, event.command, event.method) == ("40.0", id, "BYE")
+        assert (event.leg, event.command, event.method) == ("40.0", id, "BYE")
 
 
 async def test_a_challenge_is_told() -> None:

@@ -193,7 +193,7 @@ async def test_what_cannot_be_written_is_told(command: Any) -> None:
         id = rig.do(command)
         event = await rig.event()
         assert isinstance(event, SipRequestUndelivered)
-        assert (event.command, event.dialog, event.why) == (id, command.dialog or id, Undelivered.UNSENDABLE)
+        assert (event.command, event.leg, event.why) == (id, command.dialog or id, Undelivered.UNSENDABLE)
         assert event.text is not None
         assert event.text[0].islower()
         assert event.text[-1] != "."
@@ -699,7 +699,7 @@ async def test_a_cancel_that_the_edge_does_not_get_is_told() -> None:
         second = rig.do(cancel(id))
         rig.pass_time(PATIENCE + 1)
         event = await rig.event()
-        assert (event.command, event.dialog, event.why) == (second, id, Undelivered.EDGE)
+        assert (event.command, event.leg, event.why) == (second, id, Undelivered.EDGE)
 
 
 # --- ends

@@ -179,8 +179,8 @@ def test_all_that_is_unanswered_is_sent_again_when_the_edge_is_restarted() -> No
     assert sip(story.last) == [replace(invite, repeats=command)]
     story.tell(EdgeRestarted())
     assert sip(story.last) == [replace(invite, repeats=command)]
-    story.responds(180, command=command, dialog=command)
-    story.answers(command=command, dialog=command)
+    story.responds(180, command=command, leg=command)
+    story.answers(command=command, leg=command)
     assert story.methods == ["ACK"]
     story.tell(EdgeRestarted())
     assert sip(story.last) == []

@@ -162,6 +162,8 @@ def move(session: Session, transport: IceUdp | RawUdp, effects: Effects) -> None
 def _tell(session: Session, information: InformSession | InformTransport, effects: Effects) -> None:
     """Send information that waits for no answer (rule 2)."""
     effects.emit_pending(information, None)
+    if len(effects.pending) <= _MOST_INFORMATION:
+        return
     told = [
         name
         for name, each in effects.pending.items()

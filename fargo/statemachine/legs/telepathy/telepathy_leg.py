@@ -173,7 +173,7 @@ def fold(leg: TelepathyLeg, event: TelepathyEvent, effects: Effects) -> Telepath
     if isinstance(event, SendingStateChanged):
         settled = _SETTLED.get(event.state)
         if settled is not None and type(leg) is not Ending:
-            effects.emit(CompleteSending(event.channel, settled))  # rule 1
+            effects.emit(CompleteSending(event.leg, settled))  # rule 1
         return leg, ()
     if isinstance(event, CallStateChanged):
         return _state_changed(leg, event, effects)
@@ -189,7 +189,7 @@ def fold(leg: TelepathyLeg, event: TelepathyEvent, effects: Effects) -> Telepath
         case HoldStateChanged():
             return leg, ()
         case CallFailed():
-            effects.emit(CloseChannel(event.channel))
+            effects.emit(CloseChannel(event.leg))
             text = texts.REFUSED_BY_MANAGER.format(words=event.message or event.error)
             return lost(leg, Reason(Cause.SERVER_ERROR, text))
         case ChannelClosed():
@@ -202,7 +202,7 @@ def _receiving(leg: TelepathyLeg, event: ReceivingStateChanged, effects: Effects
     """Complete what is pending (rule 1). Once we receive, our answer to an incoming call has left."""
     settled = _SETTLED.get(event.state)
     if settled is not None and type(leg) is not Ending:
-        effects.emit(CompleteReceiving(event.channel, settled))
+        effects.emit(CompleteReceiving(event.leg, settled))
     elif type(leg) is Answering and event.state == _STARTED:
         if leg.hold:
             effects.emit(RequestHold(leg.name, True))
@@ -212,7 +212,7 @@ def _receiving(leg: TelepathyLeg, event: ReceivingStateChanged, effects: Effects
 
 def _state_changed(leg: TelepathyLeg, event: CallStateChanged, effects: Effects) -> TelepathyStep:
     if event.state == _ENDED:
-        effects.emit(CloseChannel(event.channel))
+        effects.emit(CloseChannel(event.leg))
         return lost(leg, cause_of_end(leg, event))
     if type(leg) is Dialling and event.state in _CONFIRMED:
         return negotiation.answered(leg, effects)

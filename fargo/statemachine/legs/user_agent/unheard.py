@@ -136,7 +136,7 @@ def _finals(event: SipRequestReceived, effects: Effects) -> list[str]:
 
 
 def _is_final(command: SendResponse, event: SipRequestReceived) -> bool:
-    of_invite = command.status >= 200 and command.dialog == event.dialog
+    of_invite = command.status >= 200 and command.dialog == event.leg
     return of_invite and command.head.cseq == event.head.cseq
 
 

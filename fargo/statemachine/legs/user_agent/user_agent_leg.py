@@ -385,7 +385,7 @@ def abandon_arrival(event: UserAgentArrival, effects: Effects) -> None:
 def fail(event: UserAgentCallEvent, effects: Effects) -> None:
     """Respond to a request that a bug kept from being handled."""
     if isinstance(event, SipRequestReceived) and event.head.method != "ACK":
-        respond(event.dialog, _NOBODY, event, 500, effects)
+        respond(event.leg, _NOBODY, event, 500, effects)
 
 
 # --- without a leg
@@ -400,7 +400,7 @@ def strayed(event: UserAgentCallEvent, effects: Effects) -> None:
             unheard.acknowledged(event, effects)
         case SipRequestReceived(head=head):
             answered = head.method == "CANCEL" and unheard.is_answered(event, effects)
-            respond(event.dialog, _NOBODY, event, 200 if answered else 481, effects)
+            respond(event.leg, _NOBODY, event, 200 if answered else 481, effects)
         case _:
             assert_never(event)
 
