@@ -55,7 +55,8 @@ def run(config: Config) -> int:
 
     Raises StoreError if the log or the vault cannot be used.
     """
-    gireactor.install()
+    if config.sip.engine == "telepathy":
+        gireactor.install()  # dbus-python needs GLib's main loop, which costs more than Twisted's own
     from twisted.internet import reactor
 
     _log_to_stderr()

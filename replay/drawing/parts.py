@@ -11,13 +11,12 @@ Name: TypeAlias = str | int
 
 
 def parts(value: object) -> dict[Name, Any] | None:
-    """Return the fields of a Struct by their names in the log, the values of a mapping by their keys as text, or the
-    items of a tuple or a set by their places; None if the value is none of these.
+    """Return the fields of a Struct by their names, the values of a mapping by their keys as text, or the items of a
+    tuple or a set by their places; None if the value is none of these.
     """
     match value:
         case Struct():
-            names = zip(value.__struct_encode_fields__, value.__struct_fields__, strict=True)
-            return {name: getattr(value, field) for name, field in names}
+            return {name: getattr(value, name) for name in value.__struct_fields__}
         case Mapping():
             return {str(key): part for key, part in value.items()}
         case tuple():
@@ -36,4 +35,4 @@ def is_default(value: object, name: Name, part: object) -> bool:
 
 @cache
 def _defaults(kind: type[Struct]) -> dict[Name, object]:
-    return {each.encode_name: each.default for each in fields(kind) if each.default is not NODEFAULT}
+    return {each.name: each.default for each in fields(kind) if each.default is not NODEFAULT}

@@ -94,7 +94,7 @@ def test_one_calls_steps(path: Path, name: str) -> None:
     result = fargo("show", path, "--call", name)
     assert [step.split()[3:6] for step in steps(result.stdout)] == [
         ["event", "5", "SessionInitiated"],
-        ["event", "6", "CallStateChanged(channel=5.1,"],
+        ["event", "6", "CallStateChanged(leg=5.1,"],
     ]
 
 

@@ -297,7 +297,7 @@ def test_a_whole_report() -> None:
         f"     {ALICE}/7, {ALICE}/8",
         "   The first:",
         f"2026-11-23 08:21:02.432  {ALICE}  event 38",
-        "    CallStateChanged(channel=7.1, state=6, reason=2)",
+        "    CallStateChanged(leg=7.1, state=6, reason=2)",
         COMMANDS,
         "  + 38.0  CloseChannel(channel=7.1)",
         "",

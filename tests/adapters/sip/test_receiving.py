@@ -177,13 +177,13 @@ async def test_a_request_in_a_dialog_becomes_an_event() -> None:
 async def test_a_dialog_that_we_began_is_named_by_its_first_command() -> None:
     async with Rig() as rig:
         within("BYE", rig, tag="40.0-0123456789abcdef")
-        assert (await rig.event()).dialog == "40.0"
+        assert (await rig.event()).leg == "40.0"
 
 
 async def test_a_request_in_a_dialog_that_never_was_is_left_to_the_core() -> None:
     async with Rig() as rig:
         within("BYE", rig, tag="99.9-0123456789abcdef")
-        assert (await rig.event()).dialog == "99.9"
+        assert (await rig.event()).leg == "99.9"
 
 
 async def test_a_tag_that_cannot_be_ours_is_of_no_dialog() -> None:
@@ -223,7 +223,7 @@ async def test_a_cancel_is_understood_after_a_restart_of_the_gateway() -> None:
         await rig.start()
         headers = [(name, value) for name, value in sent.headers if name not in ("CSeq", "X-Fargo-Key")]
         rig.edge.send(Message(sent.start.replace("INVITE", "CANCEL"), [*headers, ("CSeq", "1 CANCEL")]))
-        assert (await rig.event()).dialog == invite.name
+        assert (await rig.event()).leg == invite.name
 
 
 async def test_an_ack_to_a_2xx_is_reported_once_and_ends_its_repetition() -> None:
