@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import re
 import secrets
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Self
@@ -69,8 +70,9 @@ class Dialog:
 
 
 class SipAgent(asyncio.DatagramProtocol):
-    """Registers `user` with `password`. `refuse` is the response to REGISTER instead; if `silent` it gets none.
+    """Registers `user`, and any other, with `password`.
 
+    `refuse` is the response to REGISTER instead; if `silent` it gets none. `contacts` are those of each user.
     `registrations` counts the successful ones. `lasting` is the header that says how long they last, in the place of
     the Contact that was given.
     """
@@ -83,6 +85,7 @@ class SipAgent(asyncio.DatagramProtocol):
         self.refuse: tuple[int, str] | None = None
         self.silent = False
         self.registered = ""
+        self.contacts = defaultdict[str, list[str]](list)
         self.registrations = 0
         self.lasting = ""
         self.auth_user = ""
@@ -159,6 +162,14 @@ class SipAgent(asyncio.DatagramProtocol):
             while self.registered:
                 self._news.clear()
                 await self._news.wait()
+
+    async def has_contacts(self, user: str, count: int, seconds: float = SECONDS) -> list[str]:
+        """Wait until a user has so many contacts; return them."""
+        async with asyncio.timeout(seconds):
+            while len(self.contacts[user]) != count:
+                self._news.clear()
+                await self._news.wait()
+        return self.contacts[user]
 
     async def refreshed(self, seconds: float = SECONDS) -> None:
         """Wait for a successful registration."""
@@ -238,6 +249,10 @@ class SipAgent(asyncio.DatagramProtocol):
         else:
             gone = "expires=0" in request["contact"] or request["expires"] == "0"
             self.registered = "" if gone else request.contact
+            found = re.search(r"sip:([^@]*)@", request["to"])
+            assert found
+            known = [each for each in self.contacts[found[1]] if each != request.contact]
+            self.contacts[found[1]] = known if gone else [*known, request.contact]
             self.registrations += 1
             self._news.set()
             contact = self.lasting or f"Contact: {request['contact']};expires={0 if gone else 600}"

@@ -66,9 +66,9 @@ async def converse(rig: Rig, agent: SipAgent, connection: str) -> tuple[str, Dia
     return call, agent.dialog_of(invite)
 
 
-async def arrive(rig: Rig, agent: SipAgent) -> tuple[str, Dialog]:
-    """A call in that rings."""
-    dialog = agent.invite(agent.registered, OFFER)
+async def arrive(rig: Rig, agent: SipAgent, contact: str = "") -> tuple[str, Dialog]:
+    """A call in that rings. It is for the last account that has registered if `contact` names no other."""
+    dialog = agent.invite(contact or agent.registered, OFFER)
     call = (await rig.expect(CallArrived)).channel
     rig.do(RingCall(call))
     await agent.expect(180)

@@ -12,11 +12,7 @@ from typing import TypeAlias
 
 import pytest
 import pytest_asyncio
-from world.ports import free_port
-from world.process import Process
 
-from fargo.edge.run import command, write_configuration
-from fargo.edge.settings import READY_LINE
 from fargo.edge.telepathy.routing import route_params
 from fargo.edge.telepathy.settings import TelepathyEdgeSettings
 from fargo.statemachine.media.description import Codec
@@ -40,28 +36,9 @@ from .rig import PASSWORD, Rig
 from .sip import Dialog, SipAgent, md5, sdp
 from .test_calls import answer, arrive, closed, converse, place
 
-INSIDE, OUTSIDE = "127.0.0.1", "127.0.0.2"
 MAPS = ("rtpmap:8 PCMA/8000", "rtpmap:0 PCMU/8000", "rtpmap:101 telephone-event/8000", "rtpmap:9 G722/8000")
 Call: TypeAlias = tuple[str, Dialog]
 Begin: TypeAlias = Callable[[Rig, SipAgent, str], Awaitable[Call]]
-
-
-@pytest_asyncio.fixture
-async def edge(servers: None, tmp_path: Path) -> AsyncIterator[TelepathyEdgeSettings]:
-    settings = TelepathyEdgeSettings(
-        inside_port=free_port(INSIDE),
-        outside_ip=OUTSIDE,
-        outside_port=free_port(OUTSIDE),
-        secret="a secret of the tests",
-        run_dir=tmp_path / "edge",
-    )
-    write_configuration(settings)
-    process = await Process.start("the edge", *command(settings))
-    try:
-        await process.line(READY_LINE)
-        yield settings
-    finally:
-        await process.stop()
 
 
 @pytest_asyncio.fixture
