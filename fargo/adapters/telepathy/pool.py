@@ -7,7 +7,7 @@
 4. A host that has been empty for a while is stopped: rakia reports the end of an account before the registrar has
    acknowledged it. One that is not drained is kept, so that a sign-in need not wait. A host that has ended by itself is
    not stopped before it runs again, so that its restarts are delayed if it keeps ending.
-5. A host that ends by itself is started again (`fargo.supervisor`), unless it is drained.
+5. A host that ends by itself is started again (`fargo.supervisor`). It has not grown then, and takes sign-ins again.
 6. A host has the lowest number that is free, in which its directory is named.
 
 Which host an account is on has no influence on what the core does, and is not in the log.
@@ -136,10 +136,14 @@ class Pool(Generic[H]):
         number = next(each for each in count(1) if each not in self._hosts and each not in self._stopping)
         name = texts.HOST.format(number=number)
         supervisor = Supervisor(
-            name, lambda died: self._make(number, died), self._reactor, lambda: self._lost(self._hosts[number])
+            name, lambda died: self._make(number, died), self._reactor, lambda: self._died(self._hosts[number])
         )
         self._hosts[number] = host = PooledHost(name, number, supervisor, self._reactor.seconds())
         return host
+
+    def _died(self, host: PooledHost[H]) -> None:
+        host.drained = False
+        self._lost(host)
 
     def _stop_empty(self) -> None:
         if all(each.drained for each in self._hosts.values()):
