@@ -252,7 +252,6 @@ async def test_an_account_that_signs_out_while_it_moves_leaves_nothing(limited: 
         rig.do(SignOut(connections["ann"]))
         while (await agent.expect("REGISTER"))["expires"] != "0":
             pass
-        assert not connection_events(rig), "rakia may not be told to close a connection while it registers"
     assert await rig.expect(SipSignedOut) == SipSignedOut(connections["ann"], SipTrouble.ASKED)
     await agent.has_contacts("ann", 0)
 

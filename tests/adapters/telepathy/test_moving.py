@@ -130,3 +130,16 @@ def test_one_that_loses_its_first_registration_meanwhile_depends_on_the_second(s
     scene.status(new, DISCONNECTED, AUTHENTICATION_FAILED)
     assert [getattr(each, "trouble", None) for each in scene.events] == [None, SipTrouble.CREDENTIALS]
     assert scene.accounts.count == 0
+
+
+def test_one_that_signs_out_meanwhile_is_not_closed_while_it_registers(scene: Scene) -> None:
+    """rakia may abort."""
+    old, new = scene.hosts
+    scene.accounts.sign_out(USER, "1.0")
+    assert (old.told, new.told) == ([*BEGUN, "Disconnect"], BEGUN)
+    scene.status(old, DISCONNECTED, NO_REASON)
+    scene.status(new, CONNECTED, NO_REASON)
+    assert new.told == [*BEGUN, "Disconnect"]
+    assert scene.accounts.count == 1
+    scene.status(new, DISCONNECTED, NO_REASON)
+    assert scene.accounts.count == 0
