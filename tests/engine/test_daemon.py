@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from twisted.logger import LogLevel
-from world.gateway import READY, READY_SECONDS, Gateway, toml
+from world.gateway import Gateway
 from world.process import Process, ProcessError, until
 from world.stanza import NS, element
 from world.world import World
@@ -259,22 +259,20 @@ from fargo.cli import main
 supervisor.DELAYS = (0,)
 main()
 """
-
-
-class ImpatientGateway(Gateway):
-    """A gateway whose programs are started again without delay."""
-
-    async def start(self) -> None:
-        self.write(self.configuration.name, toml(self.tables))
-        self.process = await Process.start("fargo", sys.executable, "-c", IMPATIENT, "run", "-c", self.configuration)
-        await self.process.line(READY, READY_SECONDS)
+"""A gateway whose programs are started again without delay."""
 
 
 @pytest.mark.parametrize(
     ("program", "name", "child"), [("kamailio", EDGE, "kamailio"), ("rakia", FIRST_HOST, "telepathy-rakia")]
 )
 async def test_a_program_that_cannot_be_started_ends_it(world: World, program: str, name: str, child: str) -> None:
-    code, said = await fails(ImpatientGateway(world.server, settings={"programs": {program: "/bin/false"}}))
+    code, said = await fails(
+        Gateway(
+            world.server,
+            settings={"programs": {program: "/bin/false"}},
+            program=(sys.executable, "-c", IMPATIENT),
+        )
+    )
     assert code == 1
     failed = f"{child} ended before it was ready (exit code 1)."
     assert CANNOT_START.format(name=name, plan=texts.LIMITED_ATTEMPTS.format(attempts=10), why=failed) in said
