@@ -1,4 +1,4 @@
-"""Two users on a host each: one host dies, and the other does not notice."""
+"""Two users on a SIP host each: one host dies and the other does not notice, or the gateway dies with both."""
 
 import os
 import signal
@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 from world.gateway import Gateway
 from world.jingle_call import JingleCall
+from world.process import until
 from world.sipp import Sipp
 from world.world import World
 
@@ -27,6 +28,8 @@ from fargo.cli import main
 sip_service.TelepathyAdapter = partial(sip_service.TelepathyAdapter, limits=Limits(accounts=1))
 main()
 """
+
+HOST_PROGRAMS = ("telepathy-rakia", "dbus-daemon")
 
 
 @pytest.fixture
@@ -80,3 +83,21 @@ async def test_a_host_that_dies_ends_the_calls_of_its_own_accounts(alice: Custom
     call, caller = await takes_a_call(alice)
     await call.terminate()
     await caller.followed()
+
+
+@telepathy_only
+async def test_no_host_outlives_a_gateway_that_crashes(alice: Customer, dave: Customer) -> None:
+    gateway = alice.gateway
+    hosts = [pid for name in HOST_PROGRAMS for pid in children(gateway.process.pid, name)]
+    assert len(hosts) == 4
+    marks = [len(customer.client.stanzas) for customer in (alice, dave)]
+    gateway.process.kill()
+    await gateway.process.ended()
+    await until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in hosts), "its hosts end with it")
+    await gateway.start()
+    await alice.world.phone("bob")
+    for customer, mark in zip((alice, dave), marks, strict=True):
+        await customer.signed_in(after=mark)
+        call = await makes_a_call(customer, "bob")
+        await call.terminate()
+    assert [len(children(gateway.process.pid, name)) for name in HOST_PROGRAMS] == [2, 2]

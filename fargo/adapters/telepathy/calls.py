@@ -5,11 +5,13 @@
 2. Commands for a channel that has no path yet wait for the path.
 3. An incoming channel is announced with `CallArrived` when all its properties have been read. Signals that arrive
    earlier are not passed on, because the properties include their values.
-4. For a channel that no longer exists, HangUp and CloseChannel are answered with `ChannelClosed`. Any other command for
+4. A call that comes over both registrations of a connection is announced once. The other channel is closed, which tells
+   a proxy that has forked it that this branch has ended.
+5. For a channel that no longer exists, HangUp and CloseChannel are answered with `ChannelClosed`. Any other command for
    it has no effect.
-5. rakia aborts if local candidates are finished twice: the media of a channel is described once. It may abort if a
+6. rakia aborts if local candidates are finished twice: the media of a channel is described once. It may abort if a
    description is rejected, because the phone can end or change the call at that moment: none is ever rejected.
-6. Completing a flow state that is no longer pending fails. The error is ignored, because a newer state has been
+7. Completing a flow state that is no longer pending fails. The error is ignored, because a newer state has been
    signalled.
 """
 
@@ -74,6 +76,8 @@ class Channel:
     path: str = ""
     contact: int = 0
     """The handle of the remote party."""
+    caller: str | None = None
+    """The URI of the remote party of an incoming call."""
     offer: str = ""
     """The path of the pending media description, "" if none is pending."""
     described: bool = False
@@ -141,13 +145,11 @@ class Calls:
         registration = self._accounts.at(host, signal.path)
         for path, properties in signal.arguments[0]:
             if registration and translate.is_incoming_call(properties):
-                connection = registration.connection
-                connection.calls += 1
                 contact, caller = translate.target(properties)
-                channel = self._begin(connection.user, f"{connection.name}/{connection.calls}", registration)
-                channel.announced = False
-                self._enter(channel, str(path), contact)
-                Deferred.fromCoroutine(self._announce(channel, caller)).addErrback(self._unexpected, channel)
+                if self._is_known(registration, caller):
+                    host.tell(str(path), CHANNEL, "Close")
+                else:
+                    self._arrived(registration, str(path), contact, caller)
 
     def drop(self, registration: HostRegistration, connection_lives: bool) -> None:
         """Forget the channels of a registration that has ended. Put `ChannelClosed` if their connection goes on."""
@@ -189,6 +191,22 @@ class Calls:
             self.do(channel.user, "", each)
 
     # --- incoming
+
+    def _arrived(self, registration: HostRegistration, path: str, contact: int, caller: str) -> None:
+        connection = registration.connection
+        connection.calls += 1
+        channel = self._begin(connection.user, f"{connection.name}/{connection.calls}", registration)
+        channel.announced, channel.caller = False, caller
+        self._enter(channel, path, contact)
+        Deferred.fromCoroutine(self._announce(channel, caller)).addErrback(self._unexpected, channel)
+
+    def _is_known(self, registration: HostRegistration, caller: str) -> bool:
+        """Return True if the call has come over the connection's other registration, too (RFC 3261 §8.2.2.2)."""
+        return translate.has_call_id(caller) and any(
+            each.caller == caller and each.registration in registration.connection.registrations
+            for each in self._named.values()
+            if each.registration is not registration
+        )
 
     async def _announce(self, channel: Channel, caller: str) -> None:
         try:

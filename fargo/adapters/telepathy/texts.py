@@ -25,7 +25,7 @@ DRAINED: Final = (
 )
 MOVE_FAILED: Final = "{user} stays on a SIP host that is to be stopped: {why}"
 
-# --- for the operator, as the reason why the SIP host cannot start or has ended
+# --- for the operator, as the reason why a SIP host cannot start or has ended
 
 HOST: Final = "SIP host {number}"
 BUS_ADVICE: Final = "Check that the package dbus-daemon is installed and that the state directory is writable."
@@ -34,7 +34,7 @@ BUS_UNUSABLE: Final = "The private message bus cannot be used: {problem}"
 BUS_CLOSED: Final = "The message bus closed the connection."
 RAKIA_LEFT: Final = "telepathy-rakia left the message bus."
 SOCKET_PATH_TOO_LONG: Final = "{socket} is too long for the path of a socket. Choose a shorter state directory."
-DIRECTORY_UNUSABLE: Final = "The directory of the SIP host cannot be used: {problem}"
+DIRECTORY_UNUSABLE: Final = "The directory of a SIP host cannot be used: {problem}"
 
 # --- for users: why an account is signed out
 

@@ -10,7 +10,7 @@ import re
 import secrets
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 SECONDS = 20
@@ -208,6 +208,12 @@ class SipAgent(asyncio.DatagramProtocol):
         dialog = Dialog(secrets.token_hex(8), f"{caller};tag={secrets.token_hex(4)}", f"<{target}>", target, address)
         self.request(dialog, "INVITE", body)
         return dialog
+
+    async def fork(self, dialog: Dialog, target: str, body: str) -> Message:
+        """Send the INVITE of a dialog to another target, too, as a proxy does. Return its final response."""
+        forked = replace(dialog, target=target, cseq=dialog.cseq - 1)
+        self.request(forked, "INVITE", body)
+        return await self.final()
 
     def request(self, dialog: Dialog, method: str, body: str = "", *extra: str) -> None:
         """Send a request within a dialog."""

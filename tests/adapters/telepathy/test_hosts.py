@@ -16,6 +16,7 @@ from fargo.adapters.telepathy.pool import Limits
 from fargo.edge.telepathy.routing import route_params
 from fargo.edge.telepathy.settings import TelepathyEdgeSettings
 from fargo.statemachine.model.call1 import (
+    CallArrived,
     CallState,
     CallStateChanged,
     ChangeReason,
@@ -27,7 +28,7 @@ from fargo.statemachine.model.events import SipSignedIn, SipSignedOut, SipTroubl
 
 from .rig import USER, Rig
 from .sip import Dialog, SipAgent
-from .test_calls import answer, arrive, closed, converse
+from .test_calls import OFFER, answer, arrive, closed, converse
 
 USERS = ("ann", "ben", "cal", "dan", "eve")
 SETTLED = 1
@@ -223,6 +224,11 @@ async def test_a_call_that_comes_while_its_account_moves_goes_on(limited: Rig, a
     assert (call, other) == (f"{connections['ann']}/1", f"{connections['ann']}/2")
     await answer(rig, agent, other, its_dialog)
     await until(lambda: agent.contacts["ben"] != [bens], "it is ben's turn")
+    forked, its_branch = await arrive(rig, agent, moved)
+    assert (await agent.fork(its_branch, before, OFFER)).code == 480
+    await answer(rig, agent, forked, its_branch)
+    await hung_up(rig, agent, forked, its_branch)
+    assert not [each for each in rig.events if isinstance(each, CallArrived)]
     assert agent.contacts["ann"] == [before, moved]
     await hung_up(rig, agent, call, dialog)
     await until(lambda: agent.contacts["ann"] == [moved], "the first registration is closed")
