@@ -47,11 +47,12 @@ async def dave(world: World, gateway: Gateway, alice: Customer) -> Customer:
 
 
 async def takes_a_call(customer: Customer) -> tuple[JingleCall, Sipp]:
-    world = customer.world
-    caller = await world.add(Sipp.calling(world.provider, customer.account.user, "call"))
-    mark = len(customer.client.stanzas)
-    call = await JingleCall.incoming(customer.client, await world.media(), after=mark)
+    world, mark = customer.world, len(customer.client.stanzas)
+    caller, media = await world.add(Sipp.calling(world.provider, customer.account.user, "call")), await world.media()
+    call = await JingleCall.incoming(customer.client, media, after=mark)
     await call.accept()
+    call.talk()
+    await media.received(10)
     return call, caller
 
 
