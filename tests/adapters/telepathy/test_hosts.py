@@ -98,7 +98,7 @@ async def talks(rig: Rig, agent: SipAgent, user: str, connection: str) -> tuple[
 async def hung_up(rig: Rig, agent: SipAgent, call: str, dialog: Dialog) -> None:
     agent.request(dialog, "BYE")
     await agent.expect(200)
-    await rig.expect(CallStateChanged, channel=call, state=CallState.ENDED)
+    await rig.expect(CallStateChanged, leg=call, state=CallState.ENDED)
     await closed(rig, call)
 
 
@@ -108,7 +108,7 @@ async def grown(rig: Rig, agent: SipAgent, user: str, connection: str) -> None:
         call, _ = await rings(rig, agent, user, connection)
         rig.do(HangUp(call, ChangeReason.BUSY))
         await agent.refusal()
-        await rig.expect(CallStateChanged, channel=call, state=CallState.ENDED)
+        await rig.expect(CallStateChanged, leg=call, state=CallState.ENDED)
         await closed(rig, call)
 
 
@@ -131,7 +131,7 @@ async def test_calls_each_way_on_every_host(rig: Rig, agent: SipAgent) -> None:
             await hung_up(rig, agent, call, dialog)
         else:
             rig.do(HangUp(call, ChangeReason.USER_REQUESTED))
-            await rig.expect(CallStateChanged, channel=call, state=CallState.ENDED)
+            await rig.expect(CallStateChanged, leg=call, state=CallState.ENDED)
             await closed(rig, call)
 
 
@@ -245,7 +245,7 @@ async def test_a_host_that_dies_after_an_account_has_moved_ends_only_the_call_on
     _, moved = await agent.has_contacts("ann", 2)
     await agent.has_contacts("ben", 1)
     os.kill(rakias(rig)[0], signal.SIGKILL)
-    await rig.expect(ChannelClosed, channel=call)
+    await rig.expect(ChannelClosed, leg=call)
     agent.contacts["ann"] = [moved]
     await hung_up(rig, agent, *await talks(rig, agent, "ann", connections["ann"]))
     await hung_up(rig, agent, *await converse(rig, agent, connections["ann"]))

@@ -51,7 +51,7 @@ async def rig(edge: TelepathyEdgeSettings, tmp_path: Path, agent: SipAgent) -> A
 async def placed(rig: Rig, agent: SipAgent, connection: str) -> Call:
     """A call out. Its answer names one of the three codecs that were offered, and its description is left waiting."""
     call, dialog = await converse(rig, agent, connection)
-    await rig.expect(DescriptionReceived, channel=call)
+    await rig.expect(DescriptionReceived, leg=call)
     return call, dialog
 
 
@@ -71,13 +71,13 @@ async def flowing(rig: Rig, call: str) -> AsyncIterator[None]:
 
     async def receiving() -> None:
         while True:
-            state = (await rig.expect(ReceivingStateChanged, channel=call, seconds=600)).state
+            state = (await rig.expect(ReceivingStateChanged, leg=call, seconds=600)).state
             if state in (FlowState.PENDING_START, FlowState.PENDING_STOP):
                 rig.do(CompleteReceiving(call, settled(state)))
 
     async def sending() -> None:
         while True:
-            state = (await rig.expect(SendingStateChanged, channel=call, seconds=600)).state
+            state = (await rig.expect(SendingStateChanged, leg=call, seconds=600)).state
             if state in (FlowState.PENDING_START, FlowState.PENDING_STOP):
                 rig.do(CompleteSending(call, settled(state)))
 
@@ -109,7 +109,7 @@ async def changed(agent: SipAgent, dialog: Dialog, codecs: str, *attributes: str
 async def hung_up(rig: Rig, agent: SipAgent, call: str, dialog: Dialog) -> None:
     """Let the phone hang up, and check that rakia is alive."""
     agent.request(dialog, "BYE")
-    await rig.expect(CallStateChanged, channel=call, state=CallState.ENDED)
+    await rig.expect(CallStateChanged, leg=call, state=CallState.ENDED)
     await closed(rig, call)
 
 
@@ -187,7 +187,7 @@ async def test_either_end_hangs_up_while_the_phone_holds(
                 agent.reply(await agent.expect("BYE"), 200, "OK")
             else:
                 agent.request(dialog, "BYE")
-            await rig.expect(CallStateChanged, channel=call, state=CallState.ENDED)
+            await rig.expect(CallStateChanged, leg=call, state=CallState.ENDED)
             await closed(rig, call)
     await place(rig, agent, connection)
 
@@ -198,7 +198,7 @@ async def test_either_end_hangs_up_while_the_phone_holds(
 async def test_a_server_in_trouble_is_not_called_again_and_again(rig: Rig, agent: SipAgent, connection: str) -> None:
     call, invite = await place(rig, agent, connection)
     agent.reply(invite, 503, "Maintenance", "", "Retry-After: 1")
-    ended = await rig.expect(CallStateChanged, channel=call, state=CallState.ENDED)
+    ended = await rig.expect(CallStateChanged, leg=call, state=CallState.ENDED)
     assert ended.message == "503 Maintenance"
     assert not agent.has("INVITE")
 
@@ -210,12 +210,12 @@ async def test_an_answer_without_usable_audio_is_told_as_one(
     """The core ends the call for a codec that nobody has."""
     call, invite = await place(rig, agent, connection)
     agent.reply(invite, 200, "OK", body)
-    assert (await rig.expect(DescriptionReceived, channel=call)).codecs == (Codec(127, "none", 8000),)
-    await rig.expect(CandidatesReceived, channel=call)
-    await rig.expect(CallStateChanged, channel=call, state=CallState.ACTIVE)
+    assert (await rig.expect(DescriptionReceived, leg=call)).codecs == (Codec(127, "none", 8000),)
+    await rig.expect(CandidatesReceived, leg=call)
+    await rig.expect(CallStateChanged, leg=call, state=CallState.ACTIVE)
     rig.do(HangUp(call, ChangeReason.MEDIA_ERROR))
     await agent.expect("BYE")
-    await rig.expect(CallStateChanged, channel=call, state=CallState.ENDED)
+    await rig.expect(CallStateChanged, leg=call, state=CallState.ENDED)
     await closed(rig, call)
 
 
