@@ -1,7 +1,7 @@
-"""The Telepathy adapter: SIP accounts and calls, through telepathy-rakia on a private message bus.
+"""The Telepathy adapter: SIP accounts and calls, through several telepathy-rakia, each on a private message bus.
 
-It carries out commands, puts the results as events, and decides nothing. Everything runs on the reactor's thread. The
-reactor must be Twisted's gireactor, because dbus-python needs GLib's main loop.
+It carries out commands, puts the results as events, and decides nothing but which host an account is on. Everything
+runs on the reactor's thread. The reactor must be Twisted's gireactor, because dbus-python needs GLib's main loop.
 """
 
 from collections.abc import Callable

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -35,8 +35,7 @@ SETTLED = 1
 """Seconds."""
 GROWTH_MIB = 2
 """What the tests let a host grow, beyond what it has with two accounts."""
-
-Start = Callable[[Limits], "asyncio.Future[Rig]"]
+GROWTH_SECONDS = 120
 
 
 @pytest_asyncio.fixture
@@ -104,12 +103,13 @@ async def hung_up(rig: Rig, agent: SipAgent, call: str, dialog: Dialog) -> None:
 
 async def grown(rig: Rig, agent: SipAgent, user: str, connection: str) -> None:
     """Refuse calls until the host of the account is drained."""
-    while f"{texts.HOST.format(number=1)} uses" not in rig.output:
-        call, _ = await rings(rig, agent, user, connection)
-        rig.do(HangUp(call, ChangeReason.BUSY))
-        await agent.refusal()
-        await rig.expect(CallStateChanged, leg=call, state=CallState.ENDED)
-        await closed(rig, call)
+    async with asyncio.timeout(GROWTH_SECONDS):
+        while f"{texts.HOST.format(number=1)} uses" not in rig.output:
+            call, _ = await rings(rig, agent, user, connection)
+            rig.do(HangUp(call, ChangeReason.BUSY))
+            await agent.refusal()
+            await rig.expect(CallStateChanged, leg=call, state=CallState.ENDED)
+            await closed(rig, call)
 
 
 def connection_events(rig: Rig) -> list[SipSignedIn | SipSignedOut]:
