@@ -2,12 +2,12 @@
 
 Rules:
 
-1. Starting: log and vault, SIP edge, SIP host, and the XMPP stream last, so that everything works when the first user
-   reaches the gateway. `Restarted` goes to the users who had anything open when the stream is up, because they cannot
-   be told earlier.
+1. Starting: log and vault, SIP edge, the first SIP host, and the XMPP stream last, so that everything works when the
+   first user reaches the gateway. `Restarted` goes to the users who had anything open when the stream is up, because
+   they cannot be told earlier.
 2. Stopping: `Stopping` to all users. When their SIP connections are gone, or after SIGN_OUT_SECONDS, the XMPP stream,
-   the relay, the SIP host, the edge, the vault and the log are stopped.
-3. The edge and the SIP host are supervised (`fargo.supervisor`). If one of them cannot be started at start-up, if the
+   the relay, the SIP hosts, the edge, the vault and the log are stopped.
+3. The edge and the SIP hosts are supervised (`fargo.supervisor`). If one of them cannot be started at start-up, if the
    log cannot be written, or if the XMPP server rejects the secret, the gateway stops with a sentence and exit code 1.
 """
 

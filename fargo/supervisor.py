@@ -3,7 +3,8 @@
 Rules:
 
 1. At start-up a program that fails START_ATTEMPTS times in a row is given up, and `start` fails.
-2. A program that has run once is never given up. Its restarts are five minutes apart at most.
+2. A program that has run once, or that `keep_running` has started, is never given up. Its restarts are five minutes
+   apart at most.
 3. A program that ran for STEADY_SECONDS begins with the shortest delay again; one that keeps ending does not.
 4. An outage lasts from the end of the program, or its first failure to start, until it runs again. The log has the end,
    each reason for not starting once, however often it is tried, and the recovery.
@@ -73,8 +74,12 @@ class Supervisor(Generic[P]):
     def start(self) -> Deferred[None]:
         """Start the program. The Deferred fires when it runs, or fails with ProcessError when it is given up."""
         starting = self._starting = Deferred()
-        self._attempt()
+        self.keep_running()
         return starting
+
+    def keep_running(self) -> None:
+        """Start the program as one that is never given up."""
+        Deferred.fromCoroutine(self._start()).addErrback(self._bug)
 
     def stop(self) -> Deferred[None]:
         """End the program and do not start it again. The Deferreds of `start` and `when_running` stay open."""
@@ -90,9 +95,6 @@ class Supervisor(Generic[P]):
         waiting: Deferred[P] = Deferred(self._waiting.remove)
         self._waiting.append(waiting)
         return waiting
-
-    def _attempt(self) -> None:
-        Deferred.fromCoroutine(self._start()).addErrback(self._bug)
 
     async def _start(self) -> None:
         program = self._latest = self._make(self._ended)
@@ -158,7 +160,7 @@ class Supervisor(Generic[P]):
     def _schedule(self) -> None:
         if not self._stopping:
             delay = DELAYS[min(self._failures, len(DELAYS)) - 1]
-            self._timer = self._reactor.callLater(delay, self._attempt)
+            self._timer = self._reactor.callLater(delay, self.keep_running)
 
     def _clear_timer(self) -> None:
         if self._timer and self._timer.active():

@@ -110,7 +110,7 @@ RETENTION_BUG: Final = "A bug: old events do not leave the log any more"
 # --- the gateway as a whole
 
 EDGE: Final = "The SIP edge"
-"""The `name` of a restarted program. The name of the SIP host is in the texts of its package."""
+"""The `name` of a restarted program. Those of the SIP hosts are in the texts of its package."""
 READY: Final = "Fargo is ready: {domain} serves {users}; SIP is at {addresses} port {port}."
 SIGNALLED: Final = "Fargo received {name} and stops."
 STOPPING: Final = "Fargo stops: {why}"

@@ -1,7 +1,8 @@
 """Each test has a gateway of its own. After the test, its log must replay to the same commands."""
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -38,16 +39,27 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
+def program() -> Sequence[str | Path]:
+    """What runs the gateway."""
+    return (FARGO,)
+
+
+@pytest.fixture
 def relay() -> None:
     """The media relay, for tests that have one. It is started before the gateway."""
 
 
 @pytest_asyncio.fixture
 async def gateway(
-    world: World, relay: Rtpengine | None, path: str, engine: str, record_session: Callable[[Iterable[Entry]], None]
+    world: World,
+    relay: Rtpengine | None,
+    path: str,
+    engine: str,
+    program: Sequence[str | Path],
+    record_session: Callable[[Iterable[Entry]], None],
 ) -> AsyncIterator[Gateway]:
     """A gateway between the servers of `world`. It must stop cleanly, and its log must verify."""
-    made = await world.gateway(path, engine)
+    made = await world.gateway(path, engine, program=program)
     yield made
     await made.stop()
     assert await made.process.ended() == 0, made.process.report()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from twisted.logger import LogLevel
-from world.gateway import READY, READY_SECONDS, Gateway, toml
+from world.gateway import Gateway
 from world.process import Process, ProcessError, until
 from world.stanza import NS, element
 from world.world import World
@@ -39,6 +39,7 @@ from replay.verifying.verify import verify
 
 STOP_SECONDS = 15
 ALAS = "Alas, it is broken."
+FIRST_HOST = HOST.format(number=1)
 
 
 def events(gateway: Gateway) -> list[Event]:
@@ -178,7 +179,7 @@ def edge_ended(how: str) -> str:
 
 def cannot_start(name: str, advice: str) -> str:
     """Return the first line of the error about a program that `breakable` has broken."""
-    child = {EDGE: "kamailio", HOST: "telepathy-rakia"}[name]
+    child = {EDGE: "kamailio", FIRST_HOST: "telepathy-rakia"}[name]
     why = texts.ENDED_EARLY.format(program=child, how="exit code 3", advice=advice, output=texts.OUTPUT)
     return CANNOT_START.format(name=name, plan=texts.ENDLESS_ATTEMPTS.format(minutes=5), why=why)
 
@@ -213,16 +214,16 @@ async def test_a_rakia_that_dies_at_once_is_tried_until_it_lives(world: World, t
     broken.touch()
     mark = len(alice.stanzas)
     os.kill(children(gateway.process)["telepathy-rakia"], signal.SIGSEGV)
-    await gateway.process.line(f"{HOST} cannot be started")
+    await gateway.process.line(f"{FIRST_HOST} cannot be started")
     broken.unlink()
     await until(lambda: signings(gateway) == [SipSignedIn, SipTrouble.HOST, SipSignedIn], "it is signed in again")
     await signed_in_again(alice, gateway, mark)
-    ended, *told = [each for each in errors(gateway) if each.startswith(HOST)]
-    assert ended.startswith(RESTARTING.format(name=HOST, why="telepathy-rakia "))
-    assert told == [cannot_start(HOST, RAKIA_ADVICE)]
+    ended, *told = [each for each in errors(gateway) if each.startswith(FIRST_HOST)]
+    assert ended.startswith(RESTARTING.format(name=FIRST_HOST, why="telepathy-rakia "))
+    assert told == [cannot_start(FIRST_HOST, RAKIA_ADVICE)]
     output = gateway.process.output
     assert re.findall(r"telepathy-rakia ended .*\(signal (\w+)\)", output) == ["SIGSEGV"], "whoever noticed it first"
-    assert [output.count(each) for each in (ALAS, RUNNING_AGAIN.format(name=HOST))] == [1, 1]
+    assert [output.count(each) for each in (ALAS, RUNNING_AGAIN.format(name=FIRST_HOST))] == [1, 1]
 
 
 async def test_a_lost_xmpp_stream_comes_back(world: World, gateway: Gateway) -> None:
@@ -258,22 +259,20 @@ from fargo.cli import main
 supervisor.DELAYS = (0,)
 main()
 """
-
-
-class ImpatientGateway(Gateway):
-    """A gateway whose programs are started again without delay."""
-
-    async def start(self) -> None:
-        self.write(self.configuration.name, toml(self.tables))
-        self.process = await Process.start("fargo", sys.executable, "-c", IMPATIENT, "run", "-c", self.configuration)
-        await self.process.line(READY, READY_SECONDS)
+"""A gateway whose programs are started again without delay."""
 
 
 @pytest.mark.parametrize(
-    ("program", "name", "child"), [("kamailio", EDGE, "kamailio"), ("rakia", HOST, "telepathy-rakia")]
+    ("program", "name", "child"), [("kamailio", EDGE, "kamailio"), ("rakia", FIRST_HOST, "telepathy-rakia")]
 )
 async def test_a_program_that_cannot_be_started_ends_it(world: World, program: str, name: str, child: str) -> None:
-    code, said = await fails(ImpatientGateway(world.server, settings={"programs": {program: "/bin/false"}}))
+    code, said = await fails(
+        Gateway(
+            world.server,
+            settings={"programs": {program: "/bin/false"}},
+            program=(sys.executable, "-c", IMPATIENT),
+        )
+    )
     assert code == 1
     failed = f"{child} ended before it was ready (exit code 1)."
     assert CANNOT_START.format(name=name, plan=texts.LIMITED_ATTEMPTS.format(attempts=10), why=failed) in said

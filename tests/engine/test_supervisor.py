@@ -46,7 +46,7 @@ class Program:
 class Scene:
     """A supervisor of programs that start at once, or fail at once with `trouble`."""
 
-    def __init__(self, trouble: Exception | None = None) -> None:
+    def __init__(self, trouble: Exception | None = None, *, is_given_up: bool = True) -> None:
         self.clock = Clock()
         self.trouble = trouble
         self.by_hand = False
@@ -55,7 +55,10 @@ class Scene:
         self.losses: list[int] = []
         self.supervisor = Supervisor(NAME, self._make, self.clock, lambda: self.losses.append(len(self.runs)))
         self.outcome: list[object] = []
-        self.supervisor.start().addBoth(self.outcome.append)
+        if is_given_up:
+            self.supervisor.start().addBoth(self.outcome.append)
+        else:
+            self.supervisor.keep_running()
 
     def _make(self, ended: Callable[[str], None]) -> Program:
         run = Program(ended)
@@ -157,6 +160,16 @@ def test_a_program_that_has_run_is_never_given_up() -> None:
     scene.trouble = None
     scene.wait()
     assert scene.supervisor.running is scene.runs[-1]
+
+
+def test_a_program_to_be_kept_running_is_not_given_up_before_it_has_run(log: Sequence[LogEvent]) -> None:
+    scene = Scene(NO_PORT, is_given_up=False)
+    for _ in range(5 * START_ATTEMPTS):
+        assert scene.wait() <= 5 * MINUTES
+    scene.trouble = None
+    scene.wait()
+    assert scene.supervisor.running is scene.runs[-1]
+    assert logged(log, LogLevel.error) == [cannot_start(ENDLESS, NO_PORT)]
 
 
 def test_at_start_up_it_is_given_up_after_ten_failures(log: Sequence[LogEvent]) -> None:

@@ -21,7 +21,8 @@ WITH_NAMES = ("unshare", "--mount", "--", "sh", "-c", 'mount --bind "$0" /etc/re
 class Gateway(Server):
     """The gateway. `settings` are changes of the configuration; `configuration` is its file, `log` the event log.
 
-    It asks the `name_server` if there is one, and otherwise those of this machine.
+    It asks the `name_server` if there is one, and otherwise those of this machine. `program` is what runs it, if not
+    `fargo` itself.
     """
 
     def __init__(
@@ -33,11 +34,13 @@ class Gateway(Server):
         address: str = GATEWAY_ADDRESS,
         engine: str = "telepathy",
         name_server: NameServer | None = None,
+        program: Sequence[str | Path] = (FARGO,),
     ) -> None:
         super().__init__(directory)
         self.jid = server.component
         self.address = address
         self.name_server = name_server
+        self.program = program
         self.port = free_port(address)
         self.state = self.directory / "state"
         self.log = self.state / "fargo.db"
@@ -66,7 +69,7 @@ class Gateway(Server):
     async def start(self) -> None:
         self.write(self.configuration.name, toml(self.tables))
         names = (*WITH_NAMES, self._resolv_conf()) if self.name_server else ()
-        self.process = await Process.start("fargo", *names, FARGO, "run", "-c", self.configuration)
+        self.process = await Process.start("fargo", *names, *self.program, "run", "-c", self.configuration)
         await self.process.line(READY, READY_SECONDS)
 
     def _resolv_conf(self) -> Path:

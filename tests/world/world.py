@@ -58,10 +58,12 @@ class World:
             self._servers.append(part)
         return await self._parts.enter_async_context(part)
 
-    async def gateway(self, path: str = "auto", engine: str = "telepathy") -> Gateway:
-        """Start a gateway between the two servers, with the relay if there is one. `path` is its audio path."""
+    async def gateway(self, path: str = "auto", engine: str = "telepathy", **more: Any) -> Gateway:
+        """Start a gateway between the two servers, with the relay if there is one. `path` is its audio path. `more` are
+        further arguments of `Gateway`.
+        """
         relay = {"relay": f"{self._relay.address}:{self._relay.port}"} if self._relay else {}
-        return await self.add(Gateway(self.server, settings={"media": {"path": path, **relay}}, engine=engine))
+        return await self.add(Gateway(self.server, settings={"media": {"path": path, **relay}}, engine=engine, **more))
 
     async def register(self, client: XmppClient, user: str | None = None) -> None:
         """Register the client's SIP account with the form, and wait until it is signed in at the provider.

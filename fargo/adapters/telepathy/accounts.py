@@ -1,13 +1,17 @@
-"""SIP accounts as connections on the bus: sign in and sign out.
+"""SIP accounts as connections: sign in, move to another host, and sign out.
 
-1. A connection is identified by its user and its name, which is the id of its `SignIn`. Its D-Bus path is known later.
-2. `SipSignedOut` is the last event of a connection and of all its channels.
-3. The password goes from the vault to the bus and is stored nowhere in between.
+1. A connection is identified by its user and its name, which is the id of its `SignIn`.
+2. A connection that is moved gets a second registration. The first one is closed when the second is accepted and the
+   first has no calls left. So the account is registered at any time, and the core does not notice.
+3. A connection ends with its last registration. `SipSignedOut` is the last event of a connection and of all its
+   channels.
+4. An account is used by one connection at a time. rakia ensures that too, but only among the accounts of one process.
+5. The password goes from the vault to the bus and is stored nowhere in between.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TypeAlias
+from math import inf
+from typing import Any, Final, TypeAlias
 
 from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.logger import Logger
@@ -17,6 +21,8 @@ from fargo.adapters.put import PutEvent
 from fargo.adapters.telepathy import texts
 from fargo.adapters.telepathy.bus import BusError, Signal
 from fargo.adapters.telepathy.host import MANAGER_PATH, Host
+from fargo.adapters.telepathy.pool import Pool, PooledHost
+from fargo.adapters.telepathy.registrations import HostRegistration, SipConnection
 from fargo.adapters.telepathy.translate import (
     CONNECTED,
     CONNECTION,
@@ -27,50 +33,40 @@ from fargo.adapters.telepathy.translate import (
     request_trouble,
     trouble,
 )
-from fargo.statemachine.address import BadAddress, parse_account
+from fargo.statemachine.address import BadAddress, SipUri, parse_account
 from fargo.statemachine.model.commands import SignIn
 from fargo.statemachine.model.events import SipAccount, SipSignedIn, SipSignedOut, SipTrouble
-from fargo.supervisor import Supervisor
 
 Route: TypeAlias = Callable[[SipAccount], Mapping[str, str | int | bool]]
 """route(account) returns the parameters of RequestConnection that lead to the provider's server"""
 
-
-@dataclass(eq=False)
-class SipConnection:
-    """A SIP account that is signing in, signed in, or signing out."""
-
-    user: str
-    name: str
-    host: Deferred[Host] | None = None
-    """The host that it is requested from, or waits for."""
-    requested: bool = False
-    """True once RequestConnection has been called."""
-    path: str = ""
-    leaving: bool = False
-    """True once it is to sign out, which may be before it has a path."""
-    calls: int = 0
-    """The number of incoming calls that it has had."""
+_NEXT_MOVE_SECONDS: Final = 600.0
+"""The time that a connection stays where it is if it could not be moved. For good, if its registrar refused it, because
+registrars lock accounts.
+"""
 
 
 class Accounts:
-    """All connections. `gone` is called with each one that has ended, before its `SipSignedOut` is put."""
+    """All connections. `gone` is called with each registration that has ended, and True if its connection goes on."""
 
     def __init__(
         self,
         put: PutEvent,
         reveal: Callable[[str], str | None],
         route: Route,
-        hosts: Supervisor[Host],
-        gone: Callable[[SipConnection], None],
+        pool: Pool[Host],
+        gone: Callable[[HostRegistration, bool], None],
+        reactor: Any,
     ) -> None:
         self._put = put
         self._reveal = reveal
         self._route = route
-        self._hosts = hosts
+        self._pool = pool
         self._gone = gone
+        self._reactor = reactor
         self._named: dict[tuple[str, str], SipConnection] = {}
-        self._at: dict[str, SipConnection] = {}
+        self._using: dict[SipUri, SipConnection] = {}
+        self._at: dict[tuple[Host, str], HostRegistration] = {}
         self._empty: list[Deferred[None]] = []
         self._log = Logger()
 
@@ -88,101 +84,160 @@ class Accounts:
         return empty
 
     def named(self, user: str, name: str) -> SipConnection | None:
-        """Return the connection with this name, None if there is none or it has no path yet."""
-        connection = self._named.get((user, name))
-        return connection if connection and connection.path else None
+        """Return the connection with this name, None if there is none."""
+        return self._named.get((user, name))
 
-    def at(self, path: str) -> SipConnection | None:
-        """Return the connection at this object path, None if there is none."""
-        return self._at.get(path)
+    def at(self, host: Host, path: str) -> HostRegistration | None:
+        """Return the registration at this object path of a host, None if there is none."""
+        return self._at.get((host, path))
+
+    def all(self) -> list[SipConnection]:
+        """Return all connections."""
+        return list(self._named.values())
+
+    # --- commands
 
     def sign_in(self, user: str, name: str, command: SignIn) -> None:
         """Begin to sign in. `SipSignedIn` or `SipSignedOut` follows."""
-        connection = self._named[user, name] = SipConnection(user, name)
-        Deferred.fromCoroutine(self._sign_in(connection, command)).addErrback(self._unexpected, connection)
+        uri = parse_account(command.account.address)
+        if isinstance(uri, BadAddress):
+            self._put(user, SipSignedOut(name, SipTrouble.INVALID, uri.problem))
+        elif uri in self._using:
+            self._put(user, SipSignedOut(name, SipTrouble.IN_USE))
+        else:
+            self._using[uri] = self._named[user, name] = SipConnection(user, name, uri, command)
+            self._open(self._named[user, name])
 
     def sign_out(self, user: str, name: str) -> None:
         """Sign out. `SipSignedOut` follows, even if the connection no longer exists."""
         connection = self._named.get((user, name))
         if not connection:
             self._put(user, SipSignedOut(name, SipTrouble.ASKED))
-        elif not connection.requested:
-            self._out(connection, SipTrouble.ASKED)
-        else:
-            connection.leaving = True
-            if connection.path:
-                self._host.tell(connection.path, CONNECTION, "Disconnect")
+            return
+        for registration in tuple(connection.registrations):
+            self.close(registration)
 
-    def status_changed(self, signal: Signal) -> None:
+    # --- moving
+
+    def move(self, connection: SipConnection) -> None:
+        """Open a second registration, on another host."""
+        self._open(connection)
+
+    def close(self, registration: HostRegistration) -> None:
+        """Close a registration. The connection ends if it has no other.
+
+        rakia may abort if it is to close one whose REGISTER is under way. So a second one is closed once it is
+        accepted; the core sees to the first one.
+        """
+        if registration.leaving:
+            return
+        registration.leaving = True
+        if not registration.host:
+            self._lost(registration, SipTrouble.ASKED)
+        elif registration.path and (registration.registered or not registration.connection.signed_in):
+            self._disconnect(registration)
+
+    # --- what happens
+
+    def status_changed(self, host: Host, signal: Signal) -> None:
         """Handle the signal Connection.StatusChanged."""
-        connection = self._at.get(signal.path)
+        registration = self.at(host, signal.path)
         status, reason = map(int, signal.arguments)
-        if connection and status == CONNECTED:
-            self._put(connection.user, SipSignedIn(connection.name))
-        elif connection and status == DISCONNECTED:
-            self._out(connection, trouble(reason))
+        if registration and status == CONNECTED:
+            self._registered(registration)
+        elif registration and status == DISCONNECTED:
+            self._lost(registration, trouble(reason))
 
-    def host_died(self) -> None:
-        """End every connection of the host that died. Those that are still waiting for a host go on waiting."""
-        for connection in [each for each in self._named.values() if each.requested]:
-            self._out(connection, SipTrouble.HOST, texts.HOST_ENDED)
+    def host_died(self, place: PooledHost[Host]) -> None:
+        """End every registration of the host that died. Those that are still waiting for the host go on waiting."""
+        for registration in [each for connection in self.all() for each in connection.registrations]:
+            if registration.place is place and registration.host:
+                self._lost(registration, SipTrouble.HOST, texts.HOST_ENDED)
 
-    async def _sign_in(self, connection: SipConnection, command: SignIn) -> None:
-        uri = parse_account(command.account.address)
-        if isinstance(uri, BadAddress):
-            self._out(connection, SipTrouble.INVALID, uri.problem)
-            return
-        connection.host = self._hosts.when_running()
+    def _open(self, connection: SipConnection) -> None:
+        place = self._pool.enter()
+        registration = HostRegistration(connection, place, place.when_running())
+        connection.registrations.append(registration)
+        Deferred.fromCoroutine(self._request(registration)).addErrback(self._unexpected, registration)
+
+    async def _request(self, registration: HostRegistration) -> None:
         try:
-            host = await connection.host
+            host = await registration.waiting
         except CancelledError:
-            return  # it was signed out meanwhile
-        password = self._reveal(command.secret)
+            return  # it was closed meanwhile
+        account = registration.connection.command.account
+        password = self._reveal(registration.connection.command.secret)
         if not password:
-            self._out(connection, SipTrouble.SECRET, texts.NO_PASSWORD)
+            self._lost(registration, SipTrouble.SECRET, texts.NO_PASSWORD)
             return
-        if not (is_one_line(command.account.auth_user or "") and is_one_line(password)):
-            self._out(connection, SipTrouble.INVALID, texts.CONTROL_CHARACTER)
-        if not self._is_in(connection):
+        if not (is_one_line(account.auth_user or "") and is_one_line(password)):
+            self._lost(registration, SipTrouble.INVALID, texts.CONTROL_CHARACTER)
             return
-        connection.requested = True
-        parameters = account_parameters(uri, command.account.auth_user, password, self._route(command.account))
+        parameters = account_parameters(registration.connection.uri, account.auth_user, password, self._route(account))
+        registration.host = host
         try:
             _, path = await host.call(MANAGER_PATH, MANAGER_INTERFACE, "RequestConnection", "sa{sv}", "sip", parameters)
-            if not self._is_in(connection):
+            if not self._is_open(registration):
                 return  # the host died in the meantime
-            connection.path = str(path)
-            self._at[connection.path] = connection
-            await host.call(connection.path, CONNECTION, "Disconnect" if connection.leaving else "Connect", "")
+            registration.path = str(path)
+            self._at[host, registration.path] = registration
+            unwanted = registration.leaving
+            await host.call(registration.path, CONNECTION, "Disconnect" if unwanted else "Connect", "")
         except BusError as refused:
-            self._log.info(texts.SIGN_IN_REFUSED, user=connection.user, why=refused)
-            self._out(connection, request_trouble(refused), refused.message)
+            self._log.info(texts.SIGN_IN_REFUSED, user=registration.connection.user, why=refused)
+            self._lost(registration, request_trouble(refused), refused.message)
         else:
-            if connection.leaving:
-                self._out(connection, SipTrouble.ASKED)
+            if unwanted or (registration.leaving and not registration.connection.signed_in):
+                self._lost(registration, SipTrouble.ASKED)
 
-    def _is_in(self, connection: SipConnection) -> bool:
-        return self._named.get((connection.user, connection.name)) is connection
+    def _registered(self, registration: HostRegistration) -> None:
+        registration.registered = True
+        if registration.leaving:
+            self._disconnect(registration)
+        elif not registration.connection.signed_in:
+            registration.connection.signed_in = True
+            self._put(registration.connection.user, SipSignedIn(registration.connection.name))
 
-    def _out(self, connection: SipConnection, why: SipTrouble, text: str = "") -> None:
-        """Forget a connection and put its `SipSignedOut`, unless that is done already."""
-        if self._is_in(connection):
-            del self._named[connection.user, connection.name]
-            self._at.pop(connection.path, None)
-            if connection.host:
-                connection.host.cancel()  # in case it still waits for one
-            self._gone(connection)
-            self._put(connection.user, SipSignedOut(connection.name, why, text))
-            if not self._named:
-                waiting, self._empty = self._empty, []
-                for each in waiting:
-                    each.callback(None)
+    def _disconnect(self, registration: HostRegistration) -> None:
+        assert registration.host, "only a registration that has been requested is closed by rakia"
+        assert registration.path, "it has a path"
+        registration.host.tell(registration.path, CONNECTION, "Disconnect")
 
-    def _unexpected(self, failure: Failure, connection: SipConnection) -> None:
-        self._log.failure(texts.SIGN_IN_BUG, failure=failure, user=connection.user)
-        self._out(connection, SipTrouble.HOST, texts.SIGN_IN_FAILED)
+    def _lost(self, registration: HostRegistration, why: SipTrouble, text: str = "") -> None:
+        """Forget a registration. Put `SipSignedOut` if its connection has no other."""
+        if not self._is_open(registration):
+            return
+        connection = registration.connection
+        connection.registrations.remove(registration)
+        if registration.host and registration.path:
+            del self._at[registration.host, registration.path]
+        registration.waiting.cancel()  # in case it still waits for a host
+        self._gone(registration, bool(connection.registrations))
+        self._pool.leave(registration.place)
+        if all(each.leaving for each in connection.registrations):
+            connection.lost = connection.lost or (why, text)
+        elif not registration.registered:
+            self._not_moved(connection, why, text)
+        if connection.lost and not connection.registrations:
+            self._out(connection, *connection.lost)
 
-    @property
-    def _host(self) -> Host:
-        assert self._hosts.running, "a connection with a path has a host"
-        return self._hosts.running
+    def _not_moved(self, connection: SipConnection, why: SipTrouble, text: str) -> None:
+        self._log.info(texts.MOVE_FAILED, user=connection.user, why=text or why)
+        passing = why in (SipTrouble.NETWORK, SipTrouble.HOST)
+        connection.stays_until = self._reactor.seconds() + _NEXT_MOVE_SECONDS if passing else inf
+
+    def _out(self, connection: SipConnection, why: SipTrouble, text: str) -> None:
+        del self._named[connection.user, connection.name]
+        del self._using[connection.uri]
+        self._put(connection.user, SipSignedOut(connection.name, why, text))
+        if not self._named:
+            waiting, self._empty = self._empty, []
+            for each in waiting:
+                each.callback(None)
+
+    def _is_open(self, registration: HostRegistration) -> bool:
+        return registration in registration.connection.registrations
+
+    def _unexpected(self, failure: Failure, registration: HostRegistration) -> None:
+        self._log.failure(texts.SIGN_IN_BUG, failure=failure, user=registration.connection.user)
+        self._lost(registration, SipTrouble.HOST, texts.SIGN_IN_FAILED)

@@ -1,42 +1,59 @@
-"""The Telepathy adapter: SIP accounts and calls, through telepathy-rakia on a private message bus.
+"""The Telepathy adapter: SIP accounts and calls, through several telepathy-rakia, each on a private message bus.
 
-It carries out commands, puts the results as events, and decides nothing. Everything runs on the reactor's thread. The
-reactor must be Twisted's gireactor, because dbus-python needs GLib's main loop.
+It carries out commands, puts the results as events, and decides nothing but which host an account is on. Everything
+runs on the reactor's thread. The reactor must be Twisted's gireactor, because dbus-python needs GLib's main loop.
 """
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 from twisted.internet.defer import Deferred
-from twisted.internet.task import deferLater
+from twisted.internet.task import LoopingCall, deferLater
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from fargo.adapters.put import PutEvent
 from fargo.adapters.telepathy import texts
-from fargo.adapters.telepathy.accounts import Accounts, Route, SipConnection
+from fargo.adapters.telepathy.accounts import Accounts, Route
 from fargo.adapters.telepathy.bus import Signal
 from fargo.adapters.telepathy.calls import Calls
 from fargo.adapters.telepathy.host import Host, HostSettings
+from fargo.adapters.telepathy.moving import Mover
+from fargo.adapters.telepathy.pool import Limits, Pool, PooledHost
+from fargo.adapters.telepathy.registrations import HostRegistration
 from fargo.statemachine.model.call1 import Call1Command
 from fargo.statemachine.model.commands import Issued, SignIn, SignOut
-from fargo.supervisor import Supervisor
+
+WATCH_SECONDS: Final = 1.0
+"""The time between two looks at the hosts. At most one account of a host begins to move in it."""
 
 
 class TelepathyAdapter:
-    """The link between the SIP host and the engine.
+    """The link between the SIP hosts and the engine.
 
     `put` is called with each event. `reveal` returns the password with a name in the vault, None if there is none.
-    `route` returns how an account reaches its provider. `settings` are those of the SIP host.
+    `route` returns how an account reaches its provider. Each host has the `settings`, in a directory below theirs.
     """
 
     def __init__(
-        self, put: PutEvent, reveal: Callable[[str], str | None], route: Route, settings: HostSettings, reactor: Any
+        self,
+        put: PutEvent,
+        reveal: Callable[[str], str | None],
+        route: Route,
+        settings: HostSettings,
+        reactor: Any,
+        limits: Limits = Limits(),  # noqa: B008 (a frozen value)
     ) -> None:
+        self._settings = settings
         self._reactor = reactor
-        self._hosts = Supervisor(
-            texts.HOST, lambda died: Host(settings, reactor, self._heard, died), reactor, self._host_died
-        )
-        self._accounts = Accounts(put, reveal, route, self._hosts, self._gone)
-        self._calls = Calls(put, self._accounts, self._hosts)
+        self._pool = Pool(self._host, self._host_died, limits, reactor)
+        self._accounts = Accounts(put, reveal, route, self._pool, self._gone, reactor)
+        self._calls = Calls(put, self._accounts, reactor)
+        self._mover = Mover(self._accounts, self._pool, limits.settled_seconds, reactor)
+        self._watch = LoopingCall(self._look_after)
+        self._watch.clock = reactor
+        self._log = Logger()
 
     @property
     def connections(self) -> int:
@@ -44,12 +61,15 @@ class TelepathyAdapter:
         return self._accounts.count
 
     def start(self) -> Deferred[None]:
-        """Start the SIP host. The Deferred fires when accounts can sign in, or fails with ProcessError."""
-        return self._hosts.start()
+        """Start the first SIP host. The Deferred fires when accounts can sign in, or fails with ProcessError."""
+        self._watch.start(WATCH_SECONDS, now=False).addErrback(self._bug)
+        return self._pool.start()
 
     def stop(self) -> Deferred[None]:
-        """Stop the SIP host. The Deferred fires when it has ended. Accounts must have signed out before."""
-        return self._hosts.stop()
+        """Stop the SIP hosts. The Deferred fires when they have ended. Accounts must have signed out before."""
+        if self._watch.running:
+            self._watch.stop()
+        return self._pool.stop()
 
     def all_signed_out(self) -> Deferred[None]:
         """Return a Deferred that fires when no connection is left and its `SipSignedOut` has been put."""
@@ -68,17 +88,30 @@ class TelepathyAdapter:
             case other:
                 raise TypeError(f"{type(other).__name__} is no command of the SIP side")
 
-    def _heard(self, signal: Signal) -> None:
+    def _host(self, number: int, died: Callable[[str], None]) -> Host:
+        # All paths have the same length, so a state directory whose path is too long is found at start-up.
+        settings = replace(self._settings, directory=self._settings.directory / f"{number:03}")
+        host = Host(settings, self._reactor, lambda signal: self._heard(host, signal), died)
+        return host
+
+    def _heard(self, host: Host, signal: Signal) -> None:
         match signal.member:
             case "StatusChanged":
-                self._accounts.status_changed(signal)
+                self._accounts.status_changed(host, signal)
             case "NewChannels":
-                self._calls.arrived(signal)
+                self._calls.arrived(host, signal)
             case _:
-                self._calls.heard(signal)
+                self._calls.heard(host, signal)
 
-    def _host_died(self) -> None:
-        self._accounts.host_died()
+    def _look_after(self) -> None:
+        self._pool.look_after()
+        self._mover.move()
 
-    def _gone(self, connection: SipConnection) -> None:
-        self._calls.drop(connection)
+    def _bug(self, failure: Failure) -> None:
+        self._log.failure(texts.WATCH_BUG, failure=failure)
+
+    def _host_died(self, place: PooledHost[Host]) -> None:
+        self._accounts.host_died(place)
+
+    def _gone(self, registration: HostRegistration, connection_lives: bool) -> None:
+        self._calls.drop(registration, connection_lives)

@@ -5,11 +5,13 @@
 2. Commands for a channel that has no path yet wait for the path.
 3. An incoming channel is announced with `CallArrived` when all its properties have been read. Signals that arrive
    earlier are not passed on, because the properties include their values.
-4. For a channel that no longer exists, HangUp and CloseChannel are answered with `ChannelClosed`. Any other command for
+4. A call that comes over both registrations of a connection is announced once. The other channel is closed, which tells
+   a proxy that has forked it that this branch has ended.
+5. For a channel that no longer exists, HangUp and CloseChannel are answered with `ChannelClosed`. Any other command for
    it has no effect.
-5. rakia aborts if local candidates are finished twice: the media of a channel is described once. It may abort if a
+6. rakia aborts if local candidates are finished twice: the media of a channel is described once. It may abort if a
    description is rejected, because the phone can end or change the call at that moment: none is ever rejected.
-6. Completing a flow state that is no longer pending fails. The error is ignored, because a newer state has been
+7. Completing a flow state that is no longer pending fails. The error is ignored, because a newer state has been
    signalled.
 """
 
@@ -23,9 +25,10 @@ from twisted.python.failure import Failure
 
 from fargo.adapters.put import PutEvent
 from fargo.adapters.telepathy import texts, translate
-from fargo.adapters.telepathy.accounts import Accounts, SipConnection
+from fargo.adapters.telepathy.accounts import Accounts
 from fargo.adapters.telepathy.bus import BusError, Signal, all_of
 from fargo.adapters.telepathy.host import Host
+from fargo.adapters.telepathy.registrations import HostRegistration
 from fargo.adapters.telepathy.translate import (
     CALL,
     CHANNEL,
@@ -57,7 +60,6 @@ from fargo.statemachine.model.call1 import (
     RequestHold,
     RingCall,
 )
-from fargo.supervisor import Supervisor
 
 _PROPERTIES = "org.freedesktop.DBus.Properties"
 _UNHELD, _HELD = 0, 1  # Local_Hold_State
@@ -70,16 +72,23 @@ class Channel:
 
     user: str
     name: str
-    connection: SipConnection
+    registration: HostRegistration
     path: str = ""
     contact: int = 0
     """The handle of the remote party."""
+    caller: str | None = None
+    """The URI of the remote party of an incoming call."""
     offer: str = ""
     """The path of the pending media description, "" if none is pending."""
     described: bool = False
     ended: bool = False
     announced: bool = True
     waiting: list[Call1Command] = field(default_factory=list)
+
+    @property
+    def host(self) -> Host:
+        assert self.registration.host, "a registration with a channel has a host"
+        return self.registration.host
 
     @property
     def content(self) -> str:
@@ -93,12 +102,12 @@ class Channel:
 class Calls:
     """All channels."""
 
-    def __init__(self, put: PutEvent, accounts: Accounts, hosts: Supervisor[Host]) -> None:
+    def __init__(self, put: PutEvent, accounts: Accounts, reactor: Any) -> None:
         self._put = put
         self._accounts = accounts
-        self._hosts = hosts
+        self._reactor = reactor
         self._named: dict[tuple[str, str], Channel] = {}
-        self._at: dict[str, Channel] = {}
+        self._at: dict[tuple[Host, str], Channel] = {}
         self._log = Logger()
 
     def do(self, user: str, id_: str, command: Call1Command) -> None:
@@ -116,9 +125,9 @@ class Calls:
         elif isinstance(command, HangUp | CloseChannel):
             self._put(user, ChannelClosed(command.channel))
 
-    def heard(self, signal: Signal) -> None:
+    def heard(self, host: Host, signal: Signal) -> None:
         """Handle a signal of a channel or of an object below it."""
-        channel = self._at.get("/".join(signal.path.split("/")[:_DEPTH]))
+        channel = self._at.get((host, "/".join(signal.path.split("/")[:_DEPTH])))
         if not channel:
             return
         if signal.member == "Closed":
@@ -131,38 +140,42 @@ class Calls:
         if channel.announced and event:
             self._put(channel.user, event)
 
-    def arrived(self, signal: Signal) -> None:
+    def arrived(self, host: Host, signal: Signal) -> None:
         """Handle the signal Connection.Interface.Requests.NewChannels."""
-        connection = self._accounts.at(signal.path)
+        registration = self._accounts.at(host, signal.path)
         for path, properties in signal.arguments[0]:
-            if connection and translate.is_incoming_call(properties):
-                connection.calls += 1
+            if registration and translate.is_incoming_call(properties):
                 contact, caller = translate.target(properties)
-                channel = Channel(connection.user, f"{connection.name}/{connection.calls}", connection)
-                channel.announced = False
-                self._enter(channel, str(path), contact)
-                Deferred.fromCoroutine(self._announce(channel, caller)).addErrback(self._unexpected, channel)
+                if self._is_known(registration, caller):
+                    host.tell(str(path), CHANNEL, "Close")
+                else:
+                    self._arrived(registration, str(path), contact, caller)
 
-    def drop(self, connection: SipConnection) -> None:
-        """Forget the channels of a connection that has ended."""
-        for channel in [each for each in self._named.values() if each.connection is connection]:
+    def drop(self, registration: HostRegistration, connection_lives: bool) -> None:
+        """Forget the channels of a registration that has ended. Put `ChannelClosed` if their connection goes on."""
+        for channel in [each for each in self._named.values() if each.registration is registration]:
             self._forget(channel)
+            if connection_lives and channel.announced:
+                self._put(channel.user, ChannelClosed(channel.name))
 
     # --- outgoing
 
     def _place(self, user: str, id_: str, command: PlaceCall) -> None:
         connection = self._accounts.named(user, command.connection)
-        if not connection:
+        registration = connection.registration if connection else None
+        if not registration:
             self._put(user, CallFailed(id_, f"{ERROR}.Disconnected", texts.NOT_SIGNED_IN))
             return
-        channel = self._named[user, id_] = Channel(user, id_, connection)
+        channel = self._begin(user, id_, registration)
         self._run(channel, self._create(channel, command))
 
     async def _create(self, channel: Channel, command: PlaceCall) -> None:
         if not translate.is_target(command.target):
             raise BusError(f"{ERROR}.InvalidHandle", texts.NO_SIP_URI)
         request = translate.call_request(command.target)
-        path, properties = await self._host.call(channel.connection.path, REQUESTS, "CreateChannel", "a{sv}", request)
+        on = channel.registration.path
+        assert on, "it is registered"
+        path, properties = await channel.host.call(on, REQUESTS, "CreateChannel", "a{sv}", request)
         if not self._is_open(channel):
             return
         self._enter(channel, str(path), translate.target(properties)[0])
@@ -179,24 +192,40 @@ class Calls:
 
     # --- incoming
 
+    def _arrived(self, registration: HostRegistration, path: str, contact: int, caller: str) -> None:
+        connection = registration.connection
+        connection.calls += 1
+        channel = self._begin(connection.user, f"{connection.name}/{connection.calls}", registration)
+        channel.announced, channel.caller = False, caller
+        self._enter(channel, path, contact)
+        Deferred.fromCoroutine(self._announce(channel, caller)).addErrback(self._unexpected, channel)
+
+    def _is_known(self, registration: HostRegistration, caller: str) -> bool:
+        """Return True if the call has come over the connection's other registration, too (RFC 3261 §8.2.2.2)."""
+        return translate.has_call_id(caller) and any(
+            each.caller == caller and each.registration in registration.connection.registrations
+            for each in self._named.values()
+            if each.registration is not registration
+        )
+
     async def _announce(self, channel: Channel, caller: str) -> None:
         try:
             offer, addresses, state = await all_of(
-                self._get(channel.content, CONTENT, "MediaDescriptionOffer"),
-                self._get(f"{channel.stream}/Endpoint1", ENDPOINT, "RemoteCandidates"),
-                self._get(channel.path, CALL, "CallState"),
+                _get(channel.host, channel.content, CONTENT, "MediaDescriptionOffer"),
+                _get(channel.host, f"{channel.stream}/Endpoint1", ENDPOINT, "RemoteCandidates"),
+                _get(channel.host, channel.path, CALL, "CallState"),
             )
         except BusError as gone:
             self._log.info(texts.CALL_UNREADABLE, user=channel.user, why=gone)
             if self._is_open(channel):
                 self._forget(channel)
-                self._host.tell(channel.path, CHANNEL, "Close")
+                channel.host.tell(channel.path, CHANNEL, "Close")
             return
         if self._is_open(channel):
             channel.offer, channel.announced = str(offer[0]), True
             arrived = CallArrived(
                 channel.name,
-                channel.connection.name,
+                channel.registration.connection.name,
                 caller,
                 translate.offered(offer[1]),
                 translate.candidates(addresses),
@@ -204,14 +233,11 @@ class Calls:
             )
             self._put(channel.user, arrived)
 
-    def _get(self, path: str, interface: str, name: str) -> Deferred[Any]:
-        return self._host.call(path, _PROPERTIES, "Get", "ss", interface, name).addCallback(lambda values: values[0])
-
     # --- either way
 
     def _tell(self, channel: Channel, command: Call1Command) -> None:
         """Carry out a command for a channel that has a path."""
-        tell = self._host.tell
+        tell = channel.host.tell
         match command:
             case RingCall():
                 tell(channel.path, CALL, "SetRinging")
@@ -244,9 +270,9 @@ class Calls:
         addresses = translate.candidate_structs(candidates)
         await all_of(
             self._accept_offer(channel, codecs),
-            self._host.call(channel.stream, STREAM, "AddCandidates", "a(usua{sv})", addresses),
-            self._host.call(channel.stream, STREAM, "FinishInitialCandidates", ""),
-            self._host.call(channel.path, CALL, "Accept", ""),
+            channel.host.call(channel.stream, STREAM, "AddCandidates", "a(usua{sv})", addresses),
+            channel.host.call(channel.stream, STREAM, "FinishInitialCandidates", ""),
+            channel.host.call(channel.path, CALL, "Accept", ""),
         )
 
     async def _accept_description(self, channel: Channel, codecs: tuple[Codec, ...]) -> None:
@@ -259,12 +285,12 @@ class Calls:
         for what in written.omitted:
             self._log.warn(texts.CODEC_OMITTED, name=channel.name, user=channel.user, what=what)
         accepted = translate.description(written.structs, channel.contact)
-        return self._host.call(offer, DESCRIPTION, "Accept", "a{sv}", accepted)
+        return channel.host.call(offer, DESCRIPTION, "Accept", "a{sv}", accepted)
 
     async def _request_hold(self, channel: Channel, hold: bool) -> None:
         """Request hold or unhold. If it fails, the call goes on: put the hold state that it remains in."""
         try:
-            await self._host.call(channel.path, HOLD, "RequestHold", "b", hold)
+            await channel.host.call(channel.path, HOLD, "RequestHold", "b", hold)
         except BusError as refused:
             if self._is_open(channel):
                 self._log.warn(texts.HOLD_REFUSED, name=channel.name, why=refused)
@@ -285,14 +311,20 @@ class Calls:
                 self._forget(channel)
                 self._do_waiting(channel)
 
+    def _begin(self, user: str, name: str, registration: HostRegistration) -> Channel:
+        channel = self._named[user, name] = Channel(user, name, registration)
+        registration.channels += 1
+        return channel
+
     def _enter(self, channel: Channel, path: str, contact: int) -> None:
         channel.path, channel.contact = path, contact
-        self._named[channel.user, channel.name] = channel
-        self._at[path] = channel
+        self._at[channel.host, path] = channel
 
     def _forget(self, channel: Channel) -> None:
         del self._named[channel.user, channel.name]
-        self._at.pop(channel.path, None)
+        self._at.pop((channel.host, channel.path), None)
+        channel.registration.channels -= 1
+        channel.registration.quiet_since = self._reactor.seconds()
 
     def _is_open(self, channel: Channel) -> bool:
         return self._named.get((channel.user, channel.name)) is channel
@@ -301,7 +333,6 @@ class Calls:
         self._log.failure(texts.CALL_BUG, failure=failure, name=channel.name, user=channel.user)
         self._fail(channel, BusError(f"{ERROR}.Confused", texts.CALL_FAILED))
 
-    @property
-    def _host(self) -> Host:
-        assert self._hosts.running, "a channel has a host"
-        return self._hosts.running
+
+def _get(host: Host, path: str, interface: str, name: str) -> Deferred[Any]:
+    return host.call(path, _PROPERTIES, "Get", "ss", interface, name).addCallback(lambda values: values[0])

@@ -7,6 +7,7 @@
 """
 
 import os
+import resource
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,6 +116,10 @@ class Host:
         assert self._bus, "the host is not up"
         self._bus.tell(MANAGER, path, interface, method, signature, *values)
 
+    def memory_kib(self) -> int | None:
+        """Return the memory that rakia uses, None if it has ended."""
+        return memory_kib(self._rakia.pid) if self._rakia.pid else None
+
     def stop(self) -> Deferred[None]:
         """Stop both programs. The Deferred fires when they have ended, and never fails."""
         self._over = True
@@ -155,6 +160,15 @@ class Host:
         if not self._over:
             self._over = True
             self._died(why)
+
+
+def memory_kib(pid: int) -> int | None:
+    """Return the memory that a process uses, None if there is no such process (proc(5), statm: resident)."""
+    try:
+        pages = Path(f"/proc/{pid}/statm").read_text().split()[1]
+    except OSError:
+        return None
+    return int(pages) * resource.getpagesize() // 1024
 
 
 def _rule(signal: tuple[str, str]) -> str:

@@ -18,16 +18,23 @@ UNNAMED_CODEC: Final = "payload type {id}, which has no valid name"
 BAD_PARAMETER: Final = "a malformed parameter of payload type {id}"
 HOLD_REFUSED: Final = "Call {name} keeps its hold state: {why}"
 
-# --- for the operator, as the reason why the SIP host cannot start or has ended
+WATCH_BUG: Final = "A bug: SIP hosts that have grown are not replaced any more"
+DRAINED: Final = (
+    "{name} uses {mib} MiB of memory, which is more than {limit}. It takes no more accounts, those without a call move "
+    "to other hosts, and it is stopped when it is empty."
+)
+MOVE_FAILED: Final = "{user} stays on a SIP host that is to be stopped: {why}"
 
-HOST: Final = "The SIP host"
+# --- for the operator, as the reason why a SIP host cannot start or has ended
+
+HOST: Final = "SIP host {number}"
 BUS_ADVICE: Final = "Check that the package dbus-daemon is installed and that the state directory is writable."
 RAKIA_ADVICE: Final = "Check that the package telepathy-rakia is installed and that its path in [programs] is correct."
 BUS_UNUSABLE: Final = "The private message bus cannot be used: {problem}"
 BUS_CLOSED: Final = "The message bus closed the connection."
 RAKIA_LEFT: Final = "telepathy-rakia left the message bus."
 SOCKET_PATH_TOO_LONG: Final = "{socket} is too long for the path of a socket. Choose a shorter state directory."
-DIRECTORY_UNUSABLE: Final = "The directory of the SIP host cannot be used: {problem}"
+DIRECTORY_UNUSABLE: Final = "The directory of a SIP host cannot be used: {problem}"
 
 # --- for users: why an account is signed out
 

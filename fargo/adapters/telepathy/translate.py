@@ -226,6 +226,11 @@ def target(properties: Mapping[str, Any]) -> tuple[int, str]:
     return int(properties[f"{CHANNEL}.TargetHandle"]), str(properties[f"{CHANNEL}.TargetID"])
 
 
+def has_call_id(caller: str) -> bool:
+    """Return True if the URI of a caller contains the SIP Call-ID, which the edge puts into it."""
+    return ";fg-cid=" in caller
+
+
 def description(structs: Any, contact: int) -> dict[str, Any]:
     """Return the argument of MediaDescription.Accept (a{sv})."""
     return {

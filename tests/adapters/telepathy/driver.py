@@ -43,6 +43,7 @@ class Driver(LineReceiver):
             lambda account: setup.route,
             HostSettings(Path(setup.directory)),
             self._reactor,
+            setup.limits,
         )
         self.adapter.start().addCallbacks(lambda _: self.tell(Out()), self.failed)
 

@@ -11,6 +11,7 @@ from typing import Self, TypeVar
 
 import msgspec
 
+from fargo.adapters.telepathy.pool import Limits
 from fargo.statemachine.model.commands import Command, Issued, SignIn
 from fargo.statemachine.model.events import Event, SipAccount
 
@@ -30,10 +31,11 @@ T = TypeVar("T")
 class Rig:
     """An adapter in a process of its own. `events` is what it put and nobody took, `output` all that it wrote."""
 
-    def __init__(self, directory: Path, route: Mapping[str, str | int | bool]) -> None:
+    def __init__(self, directory: Path, route: Mapping[str, str | int | bool], limits: Limits | None = None) -> None:
         self.events: list[Event] = []
         self.output = ""
-        self._setup = Setup(str(directory), {SECRET: PASSWORD, WRONG_SECRET: WRONG_PASSWORD}, dict(route))
+        passwords = {SECRET: PASSWORD, WRONG_SECRET: WRONG_PASSWORD}
+        self._setup = Setup(str(directory), passwords, dict(route), limits or Limits())
         self._news = asyncio.Event()
         self._up = asyncio.Event()
         self._ids = count(1)
@@ -100,15 +102,21 @@ class Rig:
         self._child.send_signal(signal.SIGCONT)
 
     def child(self, program: str) -> int:
-        """The process id of a program that the adapter runs."""
+        """The process id of a program that the adapter runs once."""
+        [pid] = self.children(program)
+        return pid
+
+    def children(self, program: str) -> list[int]:
+        """The process ids of a program that the adapter runs, in the order of their starts."""
+        found = []
         for stat in Path("/proc").glob("[0-9]*/stat"):
             try:
                 name, _, rest = stat.read_text().partition("(")[2].rpartition(")")
             except OSError:
                 continue
             if name.startswith(program[:15]) and int(rest.split()[1]) == self._child.pid:
-                return int(stat.parent.name)
-        raise LookupError(f"{program} does not run")
+                found.append((int(rest.split()[19]), int(stat.parent.name)))
+        return [pid for _, pid in sorted(found)]
 
     def _write(self, value: object) -> None:
         assert self._child.stdin

@@ -8,8 +8,9 @@ import asyncio
 import hashlib
 import re
 import secrets
+from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 SECONDS = 20
@@ -69,8 +70,9 @@ class Dialog:
 
 
 class SipAgent(asyncio.DatagramProtocol):
-    """Registers `user` with `password`. `refuse` is the response to REGISTER instead; if `silent` it gets none.
+    """Registers `user`, and any other, with `password`.
 
+    `refuse` is the response to REGISTER instead; if `silent` it gets none. `contacts` are those of each user.
     `registrations` counts the successful ones. `lasting` is the header that says how long they last, in the place of
     the Contact that was given.
     """
@@ -83,6 +85,7 @@ class SipAgent(asyncio.DatagramProtocol):
         self.refuse: tuple[int, str] | None = None
         self.silent = False
         self.registered = ""
+        self.contacts = defaultdict[str, list[str]](list)
         self.registrations = 0
         self.lasting = ""
         self.auth_user = ""
@@ -160,6 +163,14 @@ class SipAgent(asyncio.DatagramProtocol):
                 self._news.clear()
                 await self._news.wait()
 
+    async def has_contacts(self, user: str, count: int, seconds: float = SECONDS) -> list[str]:
+        """Wait until a user has so many contacts; return them."""
+        async with asyncio.timeout(seconds):
+            while len(self.contacts[user]) != count:
+                self._news.clear()
+                await self._news.wait()
+        return self.contacts[user]
+
     async def refreshed(self, seconds: float = SECONDS) -> None:
         """Wait for a successful registration."""
         known = self.registrations
@@ -197,6 +208,12 @@ class SipAgent(asyncio.DatagramProtocol):
         dialog = Dialog(secrets.token_hex(8), f"{caller};tag={secrets.token_hex(4)}", f"<{target}>", target, address)
         self.request(dialog, "INVITE", body)
         return dialog
+
+    async def fork(self, dialog: Dialog, target: str, body: str) -> Message:
+        """Send the INVITE of a dialog to another target, too, as a proxy does. Return its final response."""
+        forked = replace(dialog, target=target, cseq=dialog.cseq - 1)
+        self.request(forked, "INVITE", body)
+        return await self.final()
 
     def request(self, dialog: Dialog, method: str, body: str = "", *extra: str) -> None:
         """Send a request within a dialog."""
@@ -238,6 +255,10 @@ class SipAgent(asyncio.DatagramProtocol):
         else:
             gone = "expires=0" in request["contact"] or request["expires"] == "0"
             self.registered = "" if gone else request.contact
+            found = re.search(r"sip:([^@]*)@", request["to"])
+            assert found
+            known = [each for each in self.contacts[found[1]] if each != request.contact]
+            self.contacts[found[1]] = known if gone else [*known, request.contact]
             self.registrations += 1
             self._news.set()
             contact = self.lasting or f"Contact: {request['contact']};expires={0 if gone else 600}"

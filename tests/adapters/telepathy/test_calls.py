@@ -50,7 +50,7 @@ THEIRS = (Candidate(1, "127.0.0.4", 4000), Candidate(2, "127.0.0.4", 4001))
 async def place(rig: Rig, agent: SipAgent, connection: str) -> tuple[str, Message]:
     """A call out, as far as its INVITE."""
     call = rig.do(PlaceCall(connection, f"sip:bob@{agent.address}:{agent.port}", (PCMA, PCMU, TONES), OURS))
-    await rig.expect(ReceivingStateChanged, channel=call, state=FlowState.PENDING_START)
+    await rig.expect(ReceivingStateChanged, leg=call, state=FlowState.PENDING_START)
     rig.do(CompleteReceiving(call, FlowState.STARTED))
     return call, await agent.expect("INVITE")
 
@@ -60,15 +60,15 @@ async def converse(rig: Rig, agent: SipAgent, connection: str) -> tuple[str, Dia
     call, invite = await place(rig, agent, connection)
     agent.reply(invite, 200, "OK", ANSWER)
     await agent.expect("ACK")
-    await rig.expect(SendingStateChanged, channel=call, state=FlowState.PENDING_START)
+    await rig.expect(SendingStateChanged, leg=call, state=FlowState.PENDING_START)
     rig.do(CompleteSending(call, FlowState.STARTED))
-    await rig.expect(SendingStateChanged, channel=call, state=FlowState.STARTED)
+    await rig.expect(SendingStateChanged, leg=call, state=FlowState.STARTED)
     return call, agent.dialog_of(invite)
 
 
-async def arrive(rig: Rig, agent: SipAgent) -> tuple[str, Dialog]:
-    """A call in that rings."""
-    dialog = agent.invite(agent.registered, OFFER)
+async def arrive(rig: Rig, agent: SipAgent, contact: str = "") -> tuple[str, Dialog]:
+    """A call in that rings. It is for the last account that has registered if `contact` names no other."""
+    dialog = agent.invite(contact or agent.registered, OFFER)
     call = (await rig.expect(CallArrived)).channel
     rig.do(RingCall(call))
     await agent.expect(180)
@@ -78,19 +78,19 @@ async def arrive(rig: Rig, agent: SipAgent) -> tuple[str, Dialog]:
 async def answer(rig: Rig, agent: SipAgent, call: str, dialog: Dialog) -> Message:
     """Answer a call in; the 200."""
     rig.do(AnswerCall(call, (PCMA, TONES), OURS))
-    await rig.expect(ReceivingStateChanged, channel=call, state=FlowState.PENDING_START)
+    await rig.expect(ReceivingStateChanged, leg=call, state=FlowState.PENDING_START)
     rig.do(CompleteReceiving(call, FlowState.STARTED))
     rig.do(CompleteSending(call, FlowState.STARTED))
     ok = await agent.expect(200)
     agent.confirm(dialog, ok)
-    await rig.expect(SendingStateChanged, channel=call, state=FlowState.STARTED)
+    await rig.expect(SendingStateChanged, leg=call, state=FlowState.STARTED)
     return ok
 
 
 async def closed(rig: Rig, call: str) -> None:
     """Let go of a call that ended."""
     rig.do(CloseChannel(call))
-    assert await rig.expect(ChannelClosed, channel=call)
+    assert await rig.expect(ChannelClosed, leg=call)
 
 
 # --- out
@@ -102,9 +102,9 @@ async def test_a_call_out_is_answered_and_hung_up_there(rig: Rig, agent: SipAgen
     assert "a=fmtp:101 0-15\r\n" in invite.body
     rig.events.clear()
     agent.reply(invite, 180, "Ringing")
-    await rig.expect(CallMembersChanged, channel=call, flags=RINGING)
+    await rig.expect(CallMembersChanged, leg=call, flags=RINGING)
     agent.reply(invite, 200, "OK", ANSWER)
-    await rig.expect(SendingStateChanged, channel=call, state=FlowState.PENDING_START)
+    await rig.expect(SendingStateChanged, leg=call, state=FlowState.PENDING_START)
     told = [each for each in rig.events if not isinstance(each, ReceivingStateChanged)]
     assert told == [
         CandidatesReceived(call, THEIRS[:1]),
@@ -114,9 +114,9 @@ async def test_a_call_out_is_answered_and_hung_up_there(rig: Rig, agent: SipAgen
         CallStateChanged(call, CallState.ACTIVE, ChangeReason.PROGRESS_MADE),
     ]
     rig.do(CompleteSending(call, FlowState.STARTED))
-    await rig.expect(SendingStateChanged, channel=call, state=FlowState.STARTED)
+    await rig.expect(SendingStateChanged, leg=call, state=FlowState.STARTED)
     agent.request(agent.dialog_of(invite), "BYE")
-    await rig.expect(CallStateChanged, channel=call, state=CallState.ENDED)
+    await rig.expect(CallStateChanged, leg=call, state=CallState.ENDED)
     await closed(rig, call)
 
 
@@ -131,10 +131,10 @@ async def test_a_call_out_is_hung_up_here(rig: Rig, agent: SipAgent, connection:
 async def test_a_call_out_is_cancelled(rig: Rig, agent: SipAgent, connection: str) -> None:
     call, invite = await place(rig, agent, connection)
     agent.reply(invite, 180, "Ringing")
-    await rig.expect(CallMembersChanged, channel=call)
+    await rig.expect(CallMembersChanged, leg=call)
     rig.do(HangUp(call, ChangeReason.USER_REQUESTED))
     await agent.expect("CANCEL")
-    await rig.expect(CallStateChanged, channel=call, state=CallState.ENDED)
+    await rig.expect(CallStateChanged, leg=call, state=CallState.ENDED)
     await closed(rig, call)
 
 
@@ -153,7 +153,7 @@ async def test_a_call_out_is_refused(
 ) -> None:
     call, invite = await place(rig, agent, connection)
     agent.reply(invite, code, phrase)
-    ended = await rig.expect(CallStateChanged, channel=call, state=CallState.ENDED)
+    ended = await rig.expect(CallStateChanged, leg=call, state=CallState.ENDED)
     assert (ended.reason, ended.message) == (reason, message)
     await closed(rig, call)
 
@@ -161,9 +161,9 @@ async def test_a_call_out_is_refused(
 async def test_a_call_out_that_nobody_is_there_to_take(rig: Rig, agent: SipAgent, connection: str) -> None:
     agent.leave()
     call = rig.do(PlaceCall(connection, f"sip:bob@{agent.address}:{agent.port}", (PCMA,), OURS))
-    await rig.expect(ReceivingStateChanged, channel=call, state=FlowState.PENDING_START)
+    await rig.expect(ReceivingStateChanged, leg=call, state=FlowState.PENDING_START)
     rig.do(CompleteReceiving(call, FlowState.STARTED))
-    ended = await rig.expect(CallStateChanged, channel=call, state=CallState.ENDED)
+    ended = await rig.expect(CallStateChanged, leg=call, state=CallState.ENDED)
     assert (ended.reason, ended.message) == (ChangeReason.SERVICE_ERROR, "Service Unavailable")
     await closed(rig, call)
 
@@ -184,7 +184,7 @@ async def test_a_call_out_that_is_stopped_at_once_is_never_made(
 )
 async def test_what_is_no_target_is_not_called(rig: Rig, connection: str, target: str) -> None:
     call = rig.do(PlaceCall(connection, target, (PCMA,), OURS))
-    assert (await rig.expect(CallFailed, channel=call)).error.endswith(".InvalidHandle")
+    assert (await rig.expect(CallFailed, leg=call)).error.endswith(".InvalidHandle")
     await closed(rig, call)
 
 
@@ -202,13 +202,13 @@ async def test_a_call_out_without_usable_media_fails(
     rig: Rig, connection: str, codecs: tuple[Codec, ...], candidates: tuple[Candidate, ...]
 ) -> None:
     call = rig.do(PlaceCall(connection, "sip:bob@sip.test", codecs, candidates))
-    assert (await rig.expect(CallFailed, channel=call)).error.endswith(".InvalidArgument")
+    assert (await rig.expect(CallFailed, leg=call)).error.endswith(".InvalidArgument")
     await closed(rig, call)
 
 
 async def test_no_call_without_a_connection(rig: Rig) -> None:
     call = rig.do(PlaceCall("77.0", "sip:bob@sip.test", (PCMA,), OURS))
-    assert (await rig.expect(CallFailed, channel=call)).error.endswith(".Disconnected")
+    assert (await rig.expect(CallFailed, leg=call)).error.endswith(".Disconnected")
 
 
 async def test_no_call_before_the_account_is_signed_in(rig: Rig, agent: SipAgent) -> None:
@@ -217,15 +217,15 @@ async def test_no_call_before_the_account_is_signed_in(rig: Rig, agent: SipAgent
     await agent.expect("REGISTER")
     call = rig.do(PlaceCall(connection, "sip:bob@sip.test", (PCMA,), OURS))
     rig.do(CloseChannel(call))
-    assert (await rig.expect(CallFailed, channel=call)).error.endswith(".Disconnected")
-    assert await rig.expect(ChannelClosed, channel=call)
+    assert (await rig.expect(CallFailed, leg=call)).error.endswith(".Disconnected")
+    assert await rig.expect(ChannelClosed, leg=call)
 
 
 async def test_a_line_break_in_a_parameter_stays_out_of_sdp(rig: Rig, agent: SipAgent, connection: str) -> None:
     parameters = (Parameter("mode", "20\r\na=evil"), Parameter("a\nb", "1"), Parameter("", "bare"), Parameter("x", "y"))
     codec = Codec(97, "iLBC", 8000, ptime=20, parameters=parameters)
     call = rig.do(PlaceCall(connection, f"sip:bob@{agent.address}:{agent.port}", (codec,), OURS))
-    await rig.expect(ReceivingStateChanged, channel=call, state=FlowState.PENDING_START)
+    await rig.expect(ReceivingStateChanged, leg=call, state=FlowState.PENDING_START)
     rig.do(CompleteReceiving(call, FlowState.STARTED))
     body = (await agent.expect("INVITE")).body
     assert body.endswith("a=rtpmap:97 iLBC/8000\r\na=fmtp:97 x=y\r\n")
@@ -237,14 +237,14 @@ async def test_a_line_break_in_a_parameter_stays_out_of_sdp(rig: Rig, agent: Sip
 async def test_hold_and_resume_by_the_far_end(rig: Rig, agent: SipAgent, connection: str) -> None:
     call, dialog = await converse(rig, agent, connection)
     agent.request(dialog, "INVITE", sdp(4000, "8", RTPMAPS[0], "sendonly", version=2))
-    await rig.expect(SendingStateChanged, channel=call, state=FlowState.PENDING_STOP)
-    assert (await rig.expect(CallMembersChanged, channel=call)).flags & 2
+    await rig.expect(SendingStateChanged, leg=call, state=FlowState.PENDING_STOP)
+    assert (await rig.expect(CallMembersChanged, leg=call)).flags & 2
     rig.do(CompleteSending(call, FlowState.STOPPED))
-    await rig.expect(SendingStateChanged, channel=call, state=FlowState.STOPPED)
+    await rig.expect(SendingStateChanged, leg=call, state=FlowState.STOPPED)
     agent.confirm(dialog, await agent.expect(200))
     agent.request(dialog, "INVITE", sdp(4000, "8", RTPMAPS[0], version=3))
-    await rig.expect(SendingStateChanged, channel=call, state=FlowState.PENDING_START)
-    assert not (await rig.expect(CallMembersChanged, channel=call)).flags & 2
+    await rig.expect(SendingStateChanged, leg=call, state=FlowState.PENDING_START)
+    assert not (await rig.expect(CallMembersChanged, leg=call)).flags & 2
 
 
 def placed(version: int, where: str, port: int = 4000, *attributes: str) -> str:
@@ -269,7 +269,7 @@ async def test_a_far_end_that_moves_is_seen_if_its_c_line_is_another(
     for body in bodies:
         agent.request(dialog, "INVITE", body)
         agent.confirm(dialog, await agent.expect(200))
-    await rig.expect(CandidatesReceived, channel=call, candidates=(Candidate(2, "127.0.0.8", 6001),))
+    await rig.expect(CandidatesReceived, leg=call, candidates=(Candidate(2, "127.0.0.8", 6001),))
     seen = [each.candidates for each in rig.events if isinstance(each, CandidatesReceived)]
     assert [(each.ip, each.port) for (each,) in seen if each.component == 1] == [
         ("127.0.0.4", 4000),
@@ -286,24 +286,24 @@ UNHELD, ON_HOLD, HOLDING, UNHOLDING = range(4)
 async def hold(rig: Rig, agent: SipAgent, call: str) -> Message:
     """Put the far end on hold as far as we are concerned; the re-INVITE, which nobody has answered."""
     rig.do(RequestHold(call, True))
-    await rig.expect(HoldStateChanged, channel=call, state=HOLDING)
-    await rig.expect(ReceivingStateChanged, channel=call, state=FlowState.PENDING_STOP)
+    await rig.expect(HoldStateChanged, leg=call, state=HOLDING)
+    await rig.expect(ReceivingStateChanged, leg=call, state=FlowState.PENDING_STOP)
     rig.do(CompleteReceiving(call, FlowState.STOPPED))
-    await rig.expect(SendingStateChanged, channel=call, state=FlowState.PENDING_STOP)
+    await rig.expect(SendingStateChanged, leg=call, state=FlowState.PENDING_STOP)
     rig.do(CompleteSending(call, FlowState.STOPPED))
-    await rig.expect(HoldStateChanged, channel=call, state=ON_HOLD)
+    await rig.expect(HoldStateChanged, leg=call, state=ON_HOLD)
     return await agent.expect("INVITE")
 
 
 async def unhold(rig: Rig, agent: SipAgent, call: str) -> Message:
     """Take the far end off hold; the re-INVITE, which nobody has answered."""
     rig.do(RequestHold(call, False))
-    await rig.expect(HoldStateChanged, channel=call, state=UNHOLDING)
-    await rig.expect(ReceivingStateChanged, channel=call, state=FlowState.PENDING_START)
+    await rig.expect(HoldStateChanged, leg=call, state=UNHOLDING)
+    await rig.expect(ReceivingStateChanged, leg=call, state=FlowState.PENDING_START)
     rig.do(CompleteReceiving(call, FlowState.STARTED))
-    await rig.expect(SendingStateChanged, channel=call, state=FlowState.PENDING_START)
+    await rig.expect(SendingStateChanged, leg=call, state=FlowState.PENDING_START)
     rig.do(CompleteSending(call, FlowState.STARTED))
-    await rig.expect(HoldStateChanged, channel=call, state=UNHELD)
+    await rig.expect(HoldStateChanged, leg=call, state=UNHELD)
     return await agent.expect("INVITE")
 
 
@@ -338,14 +338,14 @@ async def test_a_description_that_waits_through_a_hold_can_be_accepted(
     rig: Rig, agent: SipAgent, connection: str
 ) -> None:
     call, dialog = await converse(rig, agent, connection)
-    await rig.expect(DescriptionReceived, channel=call)
+    await rig.expect(DescriptionReceived, leg=call)
     await held_and_back(rig, agent, call)
     rig.do(AcceptDescription(call, (PCMA,)))
     invite = await agent.expect("INVITE")
     assert "m=audio 6000 RTP/AVP 8\r\n" in invite.body
     await agree(agent, invite, version=4)
     agent.request(dialog, "INVITE", sdp(4000, "0", RTPMAPS[1], version=5))
-    assert (await rig.expect(DescriptionReceived, channel=call)).codecs == (PCMU,)
+    assert (await rig.expect(DescriptionReceived, leg=call)).codecs == (PCMU,)
     rig.do(AcceptDescription(call, (PCMU,)))
     assert "m=audio 6000 RTP/AVP 0\r\n" in (await agent.expect(200)).body
 
@@ -355,7 +355,7 @@ async def test_a_hold_that_is_refused_ends_with_a_bye_and_a_hang_up(rig: Rig, ag
     agent.reply(await hold(rig, agent, call), 488, "Not Acceptable Here")
     await agent.expect("BYE")
     rig.do(HangUp(call, ChangeReason.USER_REQUESTED))
-    await rig.expect(CallStateChanged, channel=call, state=CallState.ENDED)
+    await rig.expect(CallStateChanged, leg=call, state=CallState.ENDED)
     await closed(rig, call)
 
 
@@ -372,16 +372,16 @@ async def test_a_held_call_is_taken_back_when_the_far_end_resumes(rig: Rig, agen
     await agree(agent, await hold(rig, agent, call), "recvonly", version=2)
     agent.request(dialog, "INVITE", sdp(4000, "8", RTPMAPS[0], "inactive", version=3))
     agent.confirm(dialog, await agent.expect(200))
-    await rig.expect(CallMembersChanged, channel=call, flags=HELD)
+    await rig.expect(CallMembersChanged, leg=call, flags=HELD)
     rig.do(RequestHold(call, False))
-    await rig.expect(ReceivingStateChanged, channel=call, state=FlowState.PENDING_START)
+    await rig.expect(ReceivingStateChanged, leg=call, state=FlowState.PENDING_START)
     rig.do(CompleteReceiving(call, FlowState.STARTED))
-    await rig.expect(ReceivingStateChanged, channel=call, state=FlowState.STARTED)
+    await rig.expect(ReceivingStateChanged, leg=call, state=FlowState.STARTED)
     agent.request(dialog, "INVITE", sdp(4000, "8", RTPMAPS[0], "recvonly", version=4))
     agent.confirm(dialog, await agent.expect(200))
-    await rig.expect(SendingStateChanged, channel=call, state=FlowState.PENDING_START)
+    await rig.expect(SendingStateChanged, leg=call, state=FlowState.PENDING_START)
     rig.do(CompleteSending(call, FlowState.STARTED))
-    await rig.expect(HoldStateChanged, channel=call, state=UNHELD)
+    await rig.expect(HoldStateChanged, leg=call, state=UNHELD)
     await agent.expect("INVITE")
 
 
@@ -391,7 +391,7 @@ async def test_holding_what_is_held_changes_nothing(rig: Rig, agent: SipAgent, c
     await agree(agent, await hold(rig, agent, call), "recvonly", version=2)
     rig.do(RequestHold(call, True))
     agent.request(dialog, "BYE")
-    await rig.expect(CallStateChanged, channel=call, state=CallState.ENDED)
+    await rig.expect(CallStateChanged, leg=call, state=CallState.ENDED)
     assert not [each for each in rig.events if isinstance(each, HoldStateChanged)]
     assert not agent.has("INVITE")
 
@@ -402,7 +402,7 @@ async def test_a_completion_that_comes_too_late_does_no_harm(rig: Rig, agent: Si
     rig.do(CompleteReceiving(call, FlowState.STARTED))
     await agree(agent, await agent.expect("INVITE"), "recvonly", version=2)
     rig.do(HangUp(call, ChangeReason.USER_REQUESTED))
-    await rig.expect(CallStateChanged, channel=call, state=CallState.ENDED)
+    await rig.expect(CallStateChanged, leg=call, state=CallState.ENDED)
     assert not [each for each in rig.events if isinstance(each, CallFailed)]
 
 
@@ -415,7 +415,7 @@ async def test_a_call_ends_while_its_hold_is_open(rig: Rig, agent: SipAgent, con
         await agent.expect("BYE")
     else:
         agent.request(dialog, "BYE")
-    await rig.expect(CallStateChanged, channel=call, state=CallState.ENDED)
+    await rig.expect(CallStateChanged, leg=call, state=CallState.ENDED)
     agent.reply(invite, 487, "Request Terminated")
     rig.do(RequestHold(call, False))
     await closed(rig, call)
@@ -442,7 +442,7 @@ async def test_a_call_in_is_answered_and_hung_up_there(rig: Rig, agent: SipAgent
     ok = await answer(rig, agent, call, dialog)
     assert "m=audio 6000 RTP/AVP 8 101\r\nc=IN IP4 127.0.0.1\r\n" in ok.body
     agent.request(dialog, "BYE")
-    await rig.expect(CallStateChanged, channel=call, state=CallState.ENDED)
+    await rig.expect(CallStateChanged, leg=call, state=CallState.ENDED)
     await closed(rig, call)
 
 
@@ -457,7 +457,7 @@ async def test_a_call_in_is_hung_up_here(rig: Rig, agent: SipAgent, connection: 
 async def test_a_call_in_is_cancelled(rig: Rig, agent: SipAgent, connection: str) -> None:
     call, dialog = await arrive(rig, agent)
     agent.request(dialog, "CANCEL")
-    await rig.expect(CallStateChanged, channel=call, state=CallState.ENDED)
+    await rig.expect(CallStateChanged, leg=call, state=CallState.ENDED)
     rig.do(AnswerCall(call, (PCMA,), OURS))
     await closed(rig, call)
 
@@ -495,9 +495,9 @@ async def test_answering_twice_leaves_rakia_alive(rig: Rig, agent: SipAgent, con
     call, dialog = await arrive(rig, agent)
     await answer(rig, agent, call, dialog)
     agent.request(dialog, "INVITE", sdp(4000, "0", RTPMAPS[1], version=2))
-    await rig.expect(DescriptionReceived, channel=call)
+    await rig.expect(DescriptionReceived, leg=call)
     rig.do(AnswerCall(call, (PCMU,), OURS))
-    assert (await rig.expect(CallFailed, channel=call)).error.endswith(".NotAvailable")
+    assert (await rig.expect(CallFailed, leg=call)).error.endswith(".NotAvailable")
     await arrive(rig, agent)
 
 

@@ -4,10 +4,10 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 
 from fargo.adapters.telepathy.accounts import Accounts
+from fargo.adapters.telepathy.pool import Limits, Pool
 from fargo.processes import ProcessError
 from fargo.statemachine.model.commands import SignIn
 from fargo.statemachine.model.events import Event, SipAccount, SipSignedOut, SipTrouble
-from fargo.supervisor import Supervisor
 
 USER = "romeo@example.org"
 
@@ -22,12 +22,15 @@ class FakeHost:
     def stop(self) -> Deferred[None]:
         return succeed(None)
 
+    def memory_kib(self) -> int:
+        return 0
+
 
 def test_an_account_that_signs_out_meanwhile_waits_no_longer() -> None:
     """Its password is not read when the host is back, and nothing of it is kept until then."""
     clock, told, revealed, broken = Clock(), list[tuple[str, Event]](), list[str](), [True]
-    hosts = Supervisor("The SIP host", lambda died: FakeHost(broken[0]), clock)
-    hosts.start()
+    pool = Pool(lambda number, died: FakeHost(broken[0]), lambda place: None, Limits(), clock)
+    pool.start()
 
     def reveal(secret: str) -> None:
         revealed.append(secret)
@@ -36,13 +39,14 @@ def test_an_account_that_signs_out_meanwhile_waits_no_longer() -> None:
         lambda user, event: told.append((user, event)),
         reveal,
         lambda account: {},
-        hosts,  # type: ignore[arg-type]
-        lambda connection: None,
+        pool,  # type: ignore[arg-type]
+        lambda registration, connection_lives: None,
+        clock,
     )
     empty = accounts.when_empty()
     assert empty.called
     accounts.sign_in(USER, "1.0", SignIn(SipAccount("sip:romeo@example.net"), "its-secret"))
-    accounts.sign_in(USER, "2.0", SignIn(SipAccount("sip:romeo@example.net"), "another-secret"))
+    accounts.sign_in(USER, "2.0", SignIn(SipAccount("sip:montague@example.net"), "another-secret"))
     empty = accounts.when_empty()
     accounts.sign_out(USER, "1.0")
     assert told == [(USER, SipSignedOut("1.0", SipTrouble.ASKED))]

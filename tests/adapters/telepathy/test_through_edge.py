@@ -12,11 +12,7 @@ from typing import TypeAlias
 
 import pytest
 import pytest_asyncio
-from world.ports import free_port
-from world.process import Process
 
-from fargo.edge.run import command, write_configuration
-from fargo.edge.settings import READY_LINE
 from fargo.edge.telepathy.routing import route_params
 from fargo.edge.telepathy.settings import TelepathyEdgeSettings
 from fargo.statemachine.media.description import Codec
@@ -40,28 +36,9 @@ from .rig import PASSWORD, Rig
 from .sip import Dialog, SipAgent, md5, sdp
 from .test_calls import answer, arrive, closed, converse, place
 
-INSIDE, OUTSIDE = "127.0.0.1", "127.0.0.2"
 MAPS = ("rtpmap:8 PCMA/8000", "rtpmap:0 PCMU/8000", "rtpmap:101 telephone-event/8000", "rtpmap:9 G722/8000")
 Call: TypeAlias = tuple[str, Dialog]
 Begin: TypeAlias = Callable[[Rig, SipAgent, str], Awaitable[Call]]
-
-
-@pytest_asyncio.fixture
-async def edge(servers: None, tmp_path: Path) -> AsyncIterator[TelepathyEdgeSettings]:
-    settings = TelepathyEdgeSettings(
-        inside_port=free_port(INSIDE),
-        outside_ip=OUTSIDE,
-        outside_port=free_port(OUTSIDE),
-        secret="a secret of the tests",
-        run_dir=tmp_path / "edge",
-    )
-    write_configuration(settings)
-    process = await Process.start("the edge", *command(settings))
-    try:
-        await process.line(READY_LINE)
-        yield settings
-    finally:
-        await process.stop()
 
 
 @pytest_asyncio.fixture
@@ -74,7 +51,7 @@ async def rig(edge: TelepathyEdgeSettings, tmp_path: Path, agent: SipAgent) -> A
 async def placed(rig: Rig, agent: SipAgent, connection: str) -> Call:
     """A call out. Its answer names one of the three codecs that were offered, and its description is left waiting."""
     call, dialog = await converse(rig, agent, connection)
-    await rig.expect(DescriptionReceived, channel=call)
+    await rig.expect(DescriptionReceived, leg=call)
     return call, dialog
 
 
@@ -94,13 +71,13 @@ async def flowing(rig: Rig, call: str) -> AsyncIterator[None]:
 
     async def receiving() -> None:
         while True:
-            state = (await rig.expect(ReceivingStateChanged, channel=call, seconds=600)).state
+            state = (await rig.expect(ReceivingStateChanged, leg=call, seconds=600)).state
             if state in (FlowState.PENDING_START, FlowState.PENDING_STOP):
                 rig.do(CompleteReceiving(call, settled(state)))
 
     async def sending() -> None:
         while True:
-            state = (await rig.expect(SendingStateChanged, channel=call, seconds=600)).state
+            state = (await rig.expect(SendingStateChanged, leg=call, seconds=600)).state
             if state in (FlowState.PENDING_START, FlowState.PENDING_STOP):
                 rig.do(CompleteSending(call, settled(state)))
 
@@ -132,7 +109,7 @@ async def changed(agent: SipAgent, dialog: Dialog, codecs: str, *attributes: str
 async def hung_up(rig: Rig, agent: SipAgent, call: str, dialog: Dialog) -> None:
     """Let the phone hang up, and check that rakia is alive."""
     agent.request(dialog, "BYE")
-    await rig.expect(CallStateChanged, channel=call, state=CallState.ENDED)
+    await rig.expect(CallStateChanged, leg=call, state=CallState.ENDED)
     await closed(rig, call)
 
 
@@ -210,7 +187,7 @@ async def test_either_end_hangs_up_while_the_phone_holds(
                 agent.reply(await agent.expect("BYE"), 200, "OK")
             else:
                 agent.request(dialog, "BYE")
-            await rig.expect(CallStateChanged, channel=call, state=CallState.ENDED)
+            await rig.expect(CallStateChanged, leg=call, state=CallState.ENDED)
             await closed(rig, call)
     await place(rig, agent, connection)
 
@@ -221,7 +198,7 @@ async def test_either_end_hangs_up_while_the_phone_holds(
 async def test_a_server_in_trouble_is_not_called_again_and_again(rig: Rig, agent: SipAgent, connection: str) -> None:
     call, invite = await place(rig, agent, connection)
     agent.reply(invite, 503, "Maintenance", "", "Retry-After: 1")
-    ended = await rig.expect(CallStateChanged, channel=call, state=CallState.ENDED)
+    ended = await rig.expect(CallStateChanged, leg=call, state=CallState.ENDED)
     assert ended.message == "503 Maintenance"
     assert not agent.has("INVITE")
 
@@ -233,12 +210,12 @@ async def test_an_answer_without_usable_audio_is_told_as_one(
     """The core ends the call for a codec that nobody has."""
     call, invite = await place(rig, agent, connection)
     agent.reply(invite, 200, "OK", body)
-    assert (await rig.expect(DescriptionReceived, channel=call)).codecs == (Codec(127, "none", 8000),)
-    await rig.expect(CandidatesReceived, channel=call)
-    await rig.expect(CallStateChanged, channel=call, state=CallState.ACTIVE)
+    assert (await rig.expect(DescriptionReceived, leg=call)).codecs == (Codec(127, "none", 8000),)
+    await rig.expect(CandidatesReceived, leg=call)
+    await rig.expect(CallStateChanged, leg=call, state=CallState.ACTIVE)
     rig.do(HangUp(call, ChangeReason.MEDIA_ERROR))
     await agent.expect("BYE")
-    await rig.expect(CallStateChanged, channel=call, state=CallState.ENDED)
+    await rig.expect(CallStateChanged, leg=call, state=CallState.ENDED)
     await closed(rig, call)
 
 

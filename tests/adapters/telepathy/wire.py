@@ -2,15 +2,17 @@
 
 import msgspec
 
+from fargo.adapters.telepathy.pool import Limits
 from fargo.statemachine.model.events import Event
 
 
 class Setup(msgspec.Struct):
-    """The driver's first line: where the host keeps its files, the vault's passwords, how every account gets out."""
+    """The driver's first line: where the hosts keep their files, the vault's passwords, how every account gets out."""
 
     directory: str
     passwords: dict[str, str]
     route: dict[str, str | int | bool]
+    limits: Limits
 
 
 class Out(msgspec.Struct):
