@@ -136,6 +136,12 @@ class HoldStateChanged(ChannelEvent, frozen=True, tag="HoldStateChanged"):
     state: int
 
 
+class HoldPostponed(ChannelEvent, frozen=True, tag="HoldPostponed"):
+    """RequestHold was not called: a re-INVITE of either end is under way in this call, or the SIP edge, which knows
+    that, does not respond.
+    """
+
+
 class CallFailed(ChannelEvent, frozen=True, tag="CallFailed"):
     """A D-Bus call that this call cannot go on without was refused."""
 
@@ -197,7 +203,7 @@ class CompleteSending(_ChannelCommand, frozen=True, tag="CompleteSending"):
 
 
 class RequestHold(_ChannelCommand, frozen=True, tag="RequestHold"):
-    """RequestHold: put the far end on hold, or take it off."""
+    """RequestHold: put the far end on hold, or take it off. See also HoldPostponed."""
 
     hold: bool
 
@@ -222,6 +228,7 @@ Call1Event: TypeAlias = (
     | SendingStateChanged
     | ReceivingStateChanged
     | HoldStateChanged
+    | HoldPostponed
     | CallFailed
     | ChannelClosed
 )
