@@ -83,7 +83,7 @@ class CallArrived(SipCallArrived, frozen=True, tag="CallArrived"):
     channel: str
     connection: str
     caller: str
-    """The From URI, with its parameters (the SIP edge writes some: fg-name, fg-to, fg-cid, fg-pai). Hostile text."""
+    """The From URI, with its parameters. Hostile text. The SIP edge writes fg-name, fg-to, fg-cid, fg-pai, fg-call."""
     codecs: tuple[Codec, ...]
     candidates: tuple[Candidate, ...]
     state: int
