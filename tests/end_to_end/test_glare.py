@@ -4,8 +4,10 @@ rakia does not survive a re-INVITE of its own beside one of the phone: the edge 
 """
 
 import asyncio
+from contextlib import suppress
 
 import pytest
+from world.process import until
 from world.sip_agent import ScriptedProvider, audio
 
 from .customer import Customer
@@ -13,6 +15,8 @@ from .scripted_calls import Begin, Talk, each_way
 from .test_user_agent_races import all_is_over, at_once
 
 FEW, MANY = 10, 300
+PAUSE = 5.0
+"""The seconds after which the phone tries again, at the latest: longer than any pause of ours (RFC 3261 §14.1)."""
 
 
 @pytest.mark.parametrize(
@@ -34,7 +38,11 @@ async def test_both_ends_hold_at_once(
 
 
 async def both(talk: Talk, number: int, holds: bool) -> None:
-    """Let both ends hold, or resume. The phone refuses offers while its own waits (RFC 3261 §14.2), and tries again."""
+    """Let both ends hold, or resume. The phone refuses offers while its own waits (RFC 3261 §14.2), and tries again.
+
+    The client is told that the phone holds. With rakia it may be told that the phone has resumed before that is so:
+    when the phone answers our hold.
+    """
     phone, mark = talk.phone, len(talk.alice.client.stanzas)
     waiting = done = False
     through = asyncio.Event()
@@ -59,13 +67,18 @@ async def both(talk: Talk, number: int, holds: bool) -> None:
             if said.status == 200:
                 done = True
                 return
-            assert said.status == 491, said.start
-            await through.wait()
+            # The edge of rakia can pass on an offer before the ACK of the one before.
+            assert said.start.partition(" ")[2] in ("491 Request Pending", "500 Overlapping Requests")
+            with suppress(TimeoutError):
+                await asyncio.wait_for(through.wait(), PAUSE)
 
     responding = asyncio.create_task(respond())
     await at_once(number, talk.call.inform("hold" if holds else "unhold"), change())
     await responding
-    await talk.call.told("hold" if holds else "unhold", after=mark)
+    if holds:
+        await talk.call.told("hold", after=mark)
+    else:
+        await until(lambda: talk.call.last_told() == "unhold", "the client is told that the phone has resumed")
 
 
 def answer(offered: str, holds: bool) -> str:

@@ -129,3 +129,10 @@ async def test_calls_have_turns_of_their_own(line: Line) -> None:
 async def test_the_name_of_a_call_is_not_seen_outside(dialog: Dialog) -> None:
     _, got = await dialog.by_rakia(OURS)
     assert "fg-" not in got.encode().decode()
+
+
+async def test_the_edge_finds_no_fault_with_its_own_rules(dialog: Dialog) -> None:
+    """kamailio goes on where a lock, for one, cannot be taken."""
+    assert await asked(dialog)
+    await refused(dialog)
+    assert not [line for line in dialog.line.edge.process.lines if "ERROR" in line]
