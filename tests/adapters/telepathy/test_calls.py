@@ -394,7 +394,7 @@ async def test_a_hold_is_postponed_if_it_is_not_our_turn(
     call, _ = await converse(rig, agent, connection)
     turns.status = status
     rig.do(RequestHold(call, True))
-    await rig.expect(HoldPostponed, channel=call)
+    await rig.expect(HoldPostponed, leg=call)
     turns.status = 200
     await agree(agent, await hold(rig, agent, call), "recvonly", version=2)
     assert len(turns.asked) == 2
@@ -408,7 +408,7 @@ async def test_the_edge_is_told_the_name_in_the_uri_of_who_is_called(
     for _ in range(2):
         call, invite = await place(rig, agent, connection)
         agent.reply(invite, 200, "OK", ANSWER)
-        await rig.expect(CallStateChanged, channel=call, state=CallState.ACTIVE)
+        await rig.expect(CallStateChanged, leg=call, state=CallState.ACTIVE)
         invite = await hold(rig, agent, call)
         assert f";fg-call={turns.asked[-1]}>" in invite["to"]
         names.append(turns.asked[-1])
@@ -433,11 +433,11 @@ async def test_a_call_that_ends_before_its_turn_is_not_held(
     turns.status = None
     rig.do(RequestHold(call, True))
     agent.request(dialog, "BYE")
-    await rig.expect(CallStateChanged, channel=call, state=CallState.ENDED)
+    await rig.expect(CallStateChanged, leg=call, state=CallState.ENDED)
     await closed(rig, call)
     other, _ = await converse(rig, agent, connection)
     rig.do(RequestHold(other, True))
-    await rig.expect(HoldPostponed, channel=other)
+    await rig.expect(HoldPostponed, leg=other)
     assert not [each for each in rig.events if isinstance(each, HoldPostponed | CallFailed)]
 
 

@@ -184,7 +184,7 @@ async def crossed(rig: Rig, agent: SipAgent, call: str, dialog: Dialog, hold: bo
 
     async def repeat() -> None:
         while True:
-            await rig.expect(HoldPostponed, channel=call, seconds=600)
+            await rig.expect(HoldPostponed, leg=call, seconds=600)
             rig.do(RequestHold(call, hold))
 
     async def phone() -> None:
