@@ -70,7 +70,12 @@ class SipService:
                 settings = _telepathy_edge(config, secret)
                 self._commands = SignIn | SignOut | Call1Command
                 self.link = TelepathyAdapter(
-                    put, reveal, lambda account: _route(account, settings), _hosts(config), reactor
+                    put,
+                    reveal,
+                    lambda account: _route(account, settings),
+                    (settings.inside_ip, settings.inside_port),
+                    _hosts(config),
+                    reactor,
                 )
                 self._edge: EdgeSettings = settings
             case "sip":

@@ -33,6 +33,7 @@ from fargo.statemachine.model.call1 import (
     DescriptionReceived,
     FlowState,
     HangUp,
+    HoldPostponed,
     HoldStateChanged,
     PlaceCall,
     ReceivingStateChanged,
@@ -92,6 +93,8 @@ def _signalled(event: _Event) -> Label:
             return quiet(f"receiving {number(FlowState, state)}")
         case HoldStateChanged(state=state):
             return quiet(_HOLD_STATES[state] if 0 <= state < len(_HOLD_STATES) else f"hold {state}")
+        case HoldPostponed():
+            return quiet("another change is under way")
         case CallFailed(error=error, message=message):
             return failed(message or error)
         case ChannelClosed():

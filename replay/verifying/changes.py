@@ -18,7 +18,14 @@ from fargo.statemachine.legs.relay.relay_leg import concerns, is_overtaken
 from fargo.statemachine.legs.relay.relay_session import Joined
 from fargo.statemachine.media.description import IPV6, Description, RawUdp, families
 from fargo.statemachine.model import rules
-from fargo.statemachine.model.call1 import CloseChannel, HangUp, RejectDescription
+from fargo.statemachine.model.call1 import (
+    CallMembersChanged,
+    CloseChannel,
+    HangUp,
+    HoldStateChanged,
+    RejectDescription,
+    RequestHold,
+)
 from fargo.statemachine.model.call_records import CallRecord, LogRecord
 from fargo.statemachine.model.commands import (
     AcceptSession,
@@ -257,6 +264,16 @@ def _is_plain(description: Description) -> bool:
     return isinstance(description.transport, RawUdp)
 
 
+def _hold_in_turn(difference: Difference) -> bool:
+    """The older rules requested hold or resume when the client wanted it; today's do so when its turn has come."""
+    then, now = ([(each.command, each.call) for each in issued] for issued in (difference.then, difference.now))
+    requested, requests = ([each for each in some if isinstance(each[0], RequestHold)] for some in (then, now))
+    if [each for each in then if each not in requested] != [each for each in now if each not in requests]:
+        return False
+    later = isinstance(difference.recorded.event, HoldStateChanged | CallMembersChanged)
+    return (len(requested), len(requests)) == ((0, 1) if later else (1, 0))
+
+
 def without_texts(issued: tuple[Issued, ...]) -> list[Issued]:
     """Return the commands with their texts for people left empty."""
     return [replace(each, command=_without_text(each.command)) for each in issued]
@@ -277,6 +294,7 @@ EXPLANATIONS: Final[dict[str, Explains]] = {
     rules.EVERY_PROPOSAL_ANSWERED.name: _every_proposal_answered,
     rules.WAITING_ANSWER.name: _waiting_answer,
     rules.IPV6_AUDIO.name: _ipv6_audio,
+    rules.HOLD_IN_TURN.name: _hold_in_turn,
 }
 """By the name of the change."""
 

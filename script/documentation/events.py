@@ -23,6 +23,7 @@ from fargo.statemachine.model.call1 import (
     ChannelClosed,
     DescriptionReceived,
     FlowState,
+    HoldPostponed,
     HoldStateChanged,
     ReceivingStateChanged,
     SendingStateChanged,
@@ -251,6 +252,7 @@ def _of_sip_leg(leg: SipLeg) -> Iterator[Event]:
         yield SendingStateChanged(channel, flow)
         yield ReceivingStateChanged(channel, flow)
     yield from (HoldStateChanged(channel, state) for state in range(4))
+    yield HoldPostponed(channel)
     yield CallFailed(channel, "org.freedesktop.Telepathy.Error.NotAvailable")
     yield ChannelClosed(channel)
 

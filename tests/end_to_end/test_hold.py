@@ -1,6 +1,6 @@
 """Hold and resume from either side. The calls continue.
 
-One change at a time: rakia does not survive a re-INVITE that arrives while its own is not over.
+One change at a time. `test_glare.py` has changes by both ends at once.
 """
 
 from collections.abc import Awaitable

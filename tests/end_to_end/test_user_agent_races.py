@@ -13,17 +13,17 @@ from edge.agents import Message
 from world.gateway import FARGO
 from world.jingle_call import JingleCall
 from world.process import Process, until
-from world.sip_agent import Call, ScriptedProvider, audio
+from world.sip_agent import Call, ScriptedProvider
 
 from fargo.statemachine import texts
 
 from .customer import Customer
 from .engines import sip_only
-from .scripted_calls import Begin, Talk, each_way, inward, out
+from .scripted_calls import inward, out
 
 pytestmark = sip_only
 
-FEW, RACES, HOLDS = 4, 150, 300
+FEW, RACES = 4, 150
 WITHIN = 0.012
 """Seconds."""
 rounds = pytest.mark.parametrize(
@@ -198,62 +198,3 @@ async def test_a_race(scripted_alice: Customer, scripted: ScriptedProvider, race
         async with asyncio.timeout(30):
             await race(scripted_alice, scripted, number)
     await all_is_over(scripted_alice, scripted, rounds)
-
-
-@pytest.mark.parametrize(
-    "rounds", [FEW, pytest.param(HOLDS, marks=pytest.mark.soak("holds 300 times"))], ids=["few", "many"]
-)
-@each_way
-async def test_both_ends_hold_at_once(
-    scripted_alice: Customer, scripted: ScriptedProvider, begin: Begin, rounds: int
-) -> None:
-    """Glare or not, both holds and both resumes come through in the end, and the call goes on."""
-    talk = await begin(scripted_alice, scripted)
-    for number in range(rounds):
-        async with asyncio.timeout(30):
-            await both(talk, number, holds=True)
-            await both(talk, number, holds=False)
-    await talk.heard()
-    await talk.hang_up()
-    await all_is_over(scripted_alice, scripted, 1)
-
-
-async def both(talk: Talk, number: int, holds: bool) -> None:
-    """Let both ends hold, or resume. The phone refuses offers while its own waits (RFC 3261 §14.2), and tries again."""
-    phone, mark = talk.phone, len(talk.alice.client.stanzas)
-    waiting = done = False
-    through = asyncio.Event()
-
-    async def respond() -> None:
-        """Respond to the gateway's offers until one has come through."""
-        while not through.is_set():
-            offer = await phone.request_of("INVITE")
-            if waiting:
-                phone.respond(offer, 491, "Request Pending")
-            else:
-                direction = answer(audio(offer).direction, holds if done else not holds)
-                phone.respond(offer, 200, sdp=phone.sdp(talk.media, direction=direction))
-                through.set()
-
-    async def change() -> None:
-        nonlocal waiting, done
-        while True:
-            waiting = True
-            said = await phone.change(phone.sdp(talk.media, direction="sendonly" if holds else "sendrecv"))
-            waiting = False
-            if said.status == 200:
-                done = True
-                return
-            assert said.status == 491, said.start
-            await through.wait()
-
-    responding = asyncio.create_task(respond())
-    await at_once(number, talk.call.inform("hold" if holds else "unhold"), change())
-    await responding
-    await talk.call.told("hold" if holds else "unhold", after=mark)
-
-
-def answer(offered: str, holds: bool) -> str:
-    """Return the direction of the phone's answer (RFC 3264 §6.1). `holds`: it has the gateway on hold."""
-    receives = "sendonly" if holds else "sendrecv"
-    return receives if offered == "sendrecv" else "inactive" if holds else "recvonly"

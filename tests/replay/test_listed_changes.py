@@ -25,6 +25,7 @@ from fargo.statemachine.model.call1 import (
     CandidatesReceived,
     CloseChannel,
     HangUp,
+    HoldStateChanged,
     RejectDescription,
     RequestHold,
 )
@@ -55,6 +56,7 @@ from fargo.statemachine.model.rules import (
     ALL_THAT_IS_DUE,
     END_AFTER_FAULT,
     EVERY_PROPOSAL_ANSWERED,
+    HOLD_IN_TURN,
     IPV6_AUDIO,
     LATE_ANSWER,
     LATE_REFUSAL,
@@ -490,3 +492,24 @@ def _said(command: Command, text: str) -> Command:
 
 def _described(transport: RawUdp) -> Content:
     return Content("voice", description=Description("audio", (PCMU,), transport))
+
+
+def test_a_hold_that_waits_for_its_turn_is_explained_and_nothing_else_is() -> None:
+    only(_taken_back(), HOLD_IN_TURN)
+    for other in (RequestHold("1.0", True), HangUp("1.0", 5)):
+        assert verify(list(correlated(_taken_back(other)))).differences == 1
+
+
+def _taken_back(*others: Command) -> list[Entry]:
+    """Return a log in which a hold is taken back before the manager has taken it up."""
+    story = Story().signed_in()
+    channel = story.call_out()
+    story.answered(channel)
+    for info in ("hold", "unhold"):
+        story.tell(SessionInformed(story.iq(BOB), "s1", info))
+    [accepted] = [each.command for each in story.last]
+    assert story.tell(HoldStateChanged(channel, 2)) == [RequestHold(channel, False)]
+    entries = older(story)
+    with_commands(entries, -2, accepted, RequestHold(channel, False), *others)
+    with_commands(entries, -1)
+    return entries

@@ -35,6 +35,7 @@ from fargo.statemachine.model.call1 import (
     ChannelClosed,
     DescriptionReceived,
     FlowState,
+    HoldPostponed,
     HoldStateChanged,
     ReceivingStateChanged,
     SendingStateChanged,
@@ -270,7 +271,7 @@ def _of_channel(name: str, connection: str) -> Iterator[Event]:
     yield from (SendingStateChanged(name, state) for state in FlowState)
     yield from (ReceivingStateChanged(name, state) for state in FlowState)
     yield from (CandidatesReceived(name, phone_media()), DescriptionReceived(name, (PCMU,)))
-    yield from (CallFailed(name, "InvalidArgument"), ChannelClosed(name))
+    yield from (HoldPostponed(name), CallFailed(name, "InvalidArgument"), ChannelClosed(name))
 
 
 def _of_dialog(name: str, connection: str, user: User) -> Iterator[Event]:

@@ -7,7 +7,9 @@ Rules:
    signals addresses one by one, codecs, 4, 5, and pending sending; an answered call in signals 4, 5 and both pending.
 3. Hanging up or closing what is not there is answered with its being closed; any other command for it is dropped, as
    is any for a call whose end has been signalled.
-4. `Broken` is raised for what the manager would not survive, or would never recover from.
+4. The adapter is part of it: a hold is postponed while our re-INVITE for the one before has not been answered. The
+   answer comes before the hold is requested again.
+5. `Broken` is raised for what the manager would not survive, or would never recover from.
 """
 
 from collections.abc import Iterator
@@ -36,6 +38,7 @@ from fargo.statemachine.model.call1 import (
     DescriptionReceived,
     FlowState,
     HangUp,
+    HoldPostponed,
     HoldStateChanged,
     PlaceCall,
     ReceivingStateChanged,
@@ -377,6 +380,8 @@ def _told(channel: Channel, command: object) -> tuple[Channel, Signals]:
                 return channel, ()
             after, holds = _settled(replace(channel, sending=state))
             return after, (*holds, SendingStateChanged(name, state))
+        case RequestHold() if channel.asking:
+            return replace(channel, asking=False), (HoldPostponed(name),)
         case RequestHold(_, True) if channel.phase in ("early", "talking"):
             return _hold(channel)
         case RequestHold(_, False) if channel.phase in ("early", "talking"):

@@ -4,6 +4,7 @@ import pytest
 
 from fargo.statemachine.media.description import Content, Senders
 from fargo.statemachine.model.call1 import (
+    HELD,
     AcceptDescription,
     CallArrived,
     CallMembersChanged,
@@ -11,6 +12,7 @@ from fargo.statemachine.model.call1 import (
     CallStateChanged,
     CompleteSending,
     DescriptionReceived,
+    HoldPostponed,
     HoldStateChanged,
     ReceivingStateChanged,
     RequestHold,
@@ -24,9 +26,14 @@ from fargo.statemachine.model.commands import (
     SignIn,
     TerminateSession,
 )
-from fargo.statemachine.model.events import ContentModified, IqFailed, SessionAccepted, SessionInformed
+from fargo.statemachine.model.events import ContentModified, IqFailed, SessionAccepted, SessionInformed, TimePassed
 
 from .story import BOB, DESK, OFFER, PCMU, PHONE_ADDRESS, Story
+
+UNHELD, HOLDS, PENDING_HOLD, PENDING_UNHOLD = range(4)
+"""Hold states of Channel.Interface.Hold."""
+PAUSE = 0.25
+"""The seconds after which a postponed request is repeated."""
 
 
 @pytest.fixture
@@ -44,7 +51,7 @@ def inform(story: Story, info: str) -> None:
 def test_later_descriptions_are_accepted_at_once(story: Story) -> None:
     channel = story.channel
     inform(story, "hold")
-    assert story.tell(HoldStateChanged(channel, 2)) == []
+    assert story.tell(HoldStateChanged(channel, PENDING_HOLD)) == []
     assert story.tell(DescriptionReceived(channel, (PCMU,))) == [AcceptDescription(channel, (PCMU,))]
 
 
@@ -69,6 +76,7 @@ def test_the_client_holds_and_resumes(story: Story, resume: str) -> None:
     inform(story, "hold")
     assert story.all(AcceptIq)
     assert not story.all(RequestHold)
+    story.tell(HoldStateChanged(story.channel, PENDING_HOLD))
     inform(story, resume)
     assert story.the(RequestHold).hold is False
 
@@ -127,3 +135,75 @@ def test_holding_before_the_answer_is_out_of_order() -> None:
     story.call_out("s1")
     inform(story, "hold")
     assert story.the(RefuseIq).jingle == "out-of-order"
+
+
+# --- turns: one re-INVITE at a time
+
+
+def test_a_hold_that_is_postponed_is_requested_again_after_a_pause(story: Story) -> None:
+    channel = story.channel
+    for hold in (True, False):
+        inform(story, "hold" if hold else "unhold")
+        for _ in range(3):
+            assert story.all(RequestHold) == [RequestHold(channel, hold)]
+            assert story.tell(HoldPostponed(channel)) == []
+            assert story.tell(TimePassed(), PAUSE / 2) == []
+            story.tell(TimePassed(), PAUSE)
+        assert story.tell(HoldStateChanged(channel, PENDING_HOLD if hold else PENDING_UNHOLD)) == []
+    assert story.tell(TimePassed(), 60) == []
+
+
+def test_what_the_client_wants_after_the_pause_counts(story: Story) -> None:
+    channel = story.channel
+    inform(story, "hold")
+    story.tell(HoldPostponed(channel))
+    inform(story, "unhold")
+    assert not story.all(RequestHold)
+    assert story.tell(TimePassed(), PAUSE) == []
+    inform(story, "hold")
+    assert story.all(RequestHold) == [RequestHold(channel, True)]
+
+
+def test_a_request_waits_for_the_outcome_of_the_one_before(story: Story) -> None:
+    channel = story.channel
+    inform(story, "hold")
+    inform(story, "unhold")
+    assert not story.all(RequestHold)
+    assert story.tell(HoldStateChanged(channel, PENDING_HOLD)) == [RequestHold(channel, False)]
+    assert story.tell(HoldStateChanged(channel, HOLDS)) == []
+    assert story.tell(HoldStateChanged(channel, UNHELD)) == []
+
+
+def test_a_request_that_was_postponed_and_taken_back_is_not_repeated(story: Story) -> None:
+    inform(story, "hold")
+    inform(story, "unhold")
+    assert not story.all(RequestHold)
+    assert story.tell(HoldPostponed(story.channel)) == []
+    assert story.tell(TimePassed(), PAUSE) == []
+
+
+def test_the_end_of_a_hold_is_requested_when_the_phone_resumes(story: Story) -> None:
+    """Before that, the manager would wait with it until the phone resumes, and nobody would know."""
+    channel = story.channel
+    inform(story, "hold")
+    story.tell(HoldStateChanged(channel, PENDING_HOLD))
+    story.tell(CallMembersChanged(channel, HELD))
+    inform(story, "unhold")
+    assert not story.all(RequestHold)
+    story.tell(CallMembersChanged(channel, 0))
+    assert story.all(RequestHold) == [RequestHold(channel, False)]
+
+
+def test_a_phone_that_holds_can_be_held(story: Story) -> None:
+    story.tell(CallMembersChanged(story.channel, HELD))
+    inform(story, "hold")
+    assert story.all(RequestHold) == [RequestHold(story.channel, True)]
+
+
+def test_a_postponed_hold_ends_with_its_call(story: Story) -> None:
+    channel = story.channel
+    inform(story, "hold")
+    story.tell(HoldPostponed(channel))
+    story.tell(CallStateChanged(channel, CallState.ENDED, 2))
+    assert not story.tell(TimePassed(), PAUSE)
+    assert not story.tell(HoldPostponed(channel))

@@ -100,6 +100,17 @@ class JingleCall:
         """Wait until the client receives this session-info. `after` skips that many stanzas."""
         await self._action("session-info", seconds, holds=f"rtp-info:{info}", after=after)
 
+    def last_told(self) -> str | None:
+        """Return the last session-info that the client has received in this session, None if there is none."""
+        told = [info for stanza in self.client.stanzas if (info := self._info(stanza))]
+        return told[-1] if told else None
+
+    def _info(self, stanza: ET.Element) -> str | None:
+        jingle = jingle_of(stanza)
+        if jingle is None or (stanza.get("from"), jingle.get("sid")) != (self.peer, self.sid):
+            return None
+        return next((each.tag.partition("}")[2] for each in jingle.iterfind("rtp-info:*", NS)), None)
+
     async def ended(self, seconds: float = 30) -> End:
         terminate = await self._action("session-terminate", seconds)
         return end_of(terminate)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import LoopingCall, deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -22,6 +22,7 @@ from fargo.adapters.telepathy.host import Host, HostSettings
 from fargo.adapters.telepathy.moving import Mover
 from fargo.adapters.telepathy.pool import Limits, Pool, PooledHost
 from fargo.adapters.telepathy.registrations import HostRegistration
+from fargo.adapters.telepathy.turns import Turns
 from fargo.statemachine.model.call1 import Call1Command
 from fargo.statemachine.model.commands import Issued, SignIn, SignOut
 
@@ -33,7 +34,8 @@ class TelepathyAdapter:
     """The link between the SIP hosts and the engine.
 
     `put` is called with each event. `reveal` returns the password with a name in the vault, None if there is none.
-    `route` returns how an account reaches its provider. Each host has the `settings`, in a directory below theirs.
+    `route` returns how an account reaches its provider. `edge` is the inside address of the SIP edge. Each host has the
+    `settings`, in a directory below theirs.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class TelepathyAdapter:
         put: PutEvent,
         reveal: Callable[[str], str | None],
         route: Route,
+        edge: tuple[str, int],
         settings: HostSettings,
         reactor: Any,
         limits: Limits = Limits(),  # noqa: B008 (a frozen value)
@@ -49,7 +52,8 @@ class TelepathyAdapter:
         self._reactor = reactor
         self._pool = Pool(self._host, self._host_died, limits, reactor)
         self._accounts = Accounts(put, reveal, route, self._pool, self._gone, reactor)
-        self._calls = Calls(put, self._accounts, reactor)
+        self._turns = Turns(edge, reactor)
+        self._calls = Calls(put, self._accounts, self._turns, reactor)
         self._mover = Mover(self._accounts, self._pool, limits.settled_seconds, reactor)
         self._watch = LoopingCall(self._look_after)
         self._watch.clock = reactor
@@ -62,6 +66,7 @@ class TelepathyAdapter:
 
     def start(self) -> Deferred[None]:
         """Start the first SIP host. The Deferred fires when accounts can sign in, or fails with ProcessError."""
+        self._turns.start()
         self._watch.start(WATCH_SECONDS, now=False).addErrback(self._bug)
         return self._pool.start()
 
@@ -69,7 +74,7 @@ class TelepathyAdapter:
         """Stop the SIP hosts. The Deferred fires when they have ended. Accounts must have signed out before."""
         if self._watch.running:
             self._watch.stop()
-        return self._pool.stop()
+        return gatherResults([self._pool.stop(), self._turns.stop()]).addCallback(lambda _: None)
 
     def all_signed_out(self) -> Deferred[None]:
         """Return a Deferred that fires when no connection is left and its `SipSignedOut` has been put."""

@@ -11,12 +11,16 @@
    it has no effect.
 6. rakia aborts if local candidates are finished twice: the media of a channel is described once. It may abort if a
    description is rejected, because the phone can end or change the call at that moment: none is ever rejected.
-7. Completing a flow state that is no longer pending fails. The error is ignored, because a newer state has been
+7. rakia aborts if it makes a re-INVITE while it has not handled one of the phone. So the edge is asked before each
+   RequestHold (`turns`), and `HoldPostponed` is put if it is not rakia's turn. What names a call to the edge is in the
+   URI of the phone: we put it there for a call out, the edge for a call in.
+8. Completing a flow state that is no longer pending fails. The error is ignored, because a newer state has been
    signalled.
 """
 
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
+from secrets import token_hex
 from typing import Any, assert_never
 
 from twisted.internet.defer import Deferred
@@ -40,6 +44,7 @@ from fargo.adapters.telepathy.translate import (
     REQUESTS,
     STREAM,
 )
+from fargo.adapters.telepathy.turns import Turns
 from fargo.statemachine.media.description import Candidate, Codec
 from fargo.statemachine.model.call1 import (
     AcceptDescription,
@@ -54,6 +59,7 @@ from fargo.statemachine.model.call1 import (
     CompleteReceiving,
     CompleteSending,
     HangUp,
+    HoldPostponed,
     HoldStateChanged,
     PlaceCall,
     RejectDescription,
@@ -63,6 +69,7 @@ from fargo.statemachine.model.call1 import (
 
 _PROPERTIES = "org.freedesktop.DBus.Properties"
 _UNHELD, _HELD = 0, 1  # Local_Hold_State
+_NAME_BYTES = 8
 _DEPTH = 9  # components of a channel's path, including the empty one before the first slash
 
 
@@ -76,6 +83,8 @@ class Channel:
     path: str = ""
     contact: int = 0
     """The handle of the remote party."""
+    call: str = field(default_factory=lambda: token_hex(_NAME_BYTES))
+    """The name of the call between us and the edge."""
     caller: str | None = None
     """The URI of the remote party of an incoming call."""
     offer: str = ""
@@ -102,9 +111,10 @@ class Channel:
 class Calls:
     """All channels."""
 
-    def __init__(self, put: PutEvent, accounts: Accounts, reactor: Any) -> None:
+    def __init__(self, put: PutEvent, accounts: Accounts, turns: Turns, reactor: Any) -> None:
         self._put = put
         self._accounts = accounts
+        self._turns = turns
         self._reactor = reactor
         self._named: dict[tuple[str, str], Channel] = {}
         self._at: dict[tuple[Host, str], Channel] = {}
@@ -172,7 +182,7 @@ class Calls:
     async def _create(self, channel: Channel, command: PlaceCall) -> None:
         if not translate.is_target(command.target):
             raise BusError(f"{ERROR}.InvalidHandle", texts.NO_SIP_URI)
-        request = translate.call_request(command.target)
+        request = translate.call_request(command.target, channel.call)
         on = channel.registration.path
         assert on, "it is registered"
         path, properties = await channel.host.call(on, REQUESTS, "CreateChannel", "a{sv}", request)
@@ -196,7 +206,7 @@ class Calls:
         connection = registration.connection
         connection.calls += 1
         channel = self._begin(connection.user, f"{connection.name}/{connection.calls}", registration)
-        channel.announced, channel.caller = False, caller
+        channel.announced, channel.caller, channel.call = False, caller, translate.call_name(caller)
         self._enter(channel, path, contact)
         Deferred.fromCoroutine(self._announce(channel, caller)).addErrback(self._unexpected, channel)
 
@@ -288,7 +298,13 @@ class Calls:
         return channel.host.call(offer, DESCRIPTION, "Accept", "a{sv}", accepted)
 
     async def _request_hold(self, channel: Channel, hold: bool) -> None:
-        """Request hold or unhold. If it fails, the call goes on: put the hold state that it remains in."""
+        """Request hold or unhold in rakia's turn (rule 7). If it fails, the call goes on: put its hold state."""
+        if not await self._turns.ask(channel.call):
+            if self._is_open(channel):
+                self._put(channel.user, HoldPostponed(channel.name))
+            return
+        if not self._is_open(channel) or channel.ended:
+            return
         try:
             await channel.host.call(channel.path, HOLD, "RequestHold", "b", hold)
         except BusError as refused:

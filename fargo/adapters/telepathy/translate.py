@@ -8,6 +8,7 @@
 """
 
 import ipaddress
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
@@ -62,6 +63,7 @@ CONNECTED: Final = 0
 DISCONNECTED: Final = 2
 """Values of Connection_Status."""
 
+_CALL_NAME: Final = re.compile(r";fg-call=(\w+)")
 _CONTACT: Final = 1  # Handle_Type
 _EVENTS: Final = "telephone-event"  # RFC 4733: its fmtp is a list without a name; Telepathy names it "events"
 _FROM_SDP: Final = ("ptime", "maxptime")
@@ -201,14 +203,20 @@ def _is_ip(text: str) -> bool:
 # --- calls
 
 
-def call_request(target: str) -> dict[str, Any]:
-    """Return the argument of CreateChannel (a{sv}) for an audio call."""
+def call_request(target: str, call: str) -> dict[str, Any]:
+    """Return the argument of CreateChannel (a{sv}) for an audio call. The edge removes its name from the target."""
     return {
         f"{CHANNEL}.ChannelType": CALL,
         f"{CHANNEL}.TargetHandleType": dbus.UInt32(_CONTACT),
-        f"{CHANNEL}.TargetID": target,
+        f"{CHANNEL}.TargetID": f"{target};fg-call={call}",
         f"{CALL}.InitialAudio": True,
     }
+
+
+def call_name(caller: str) -> str:
+    """Return the name that the edge has given the call of a caller, "" if it has given none."""
+    found = _CALL_NAME.search(caller)
+    return found[1] if found else ""
 
 
 def is_target(text: str) -> bool:

@@ -83,7 +83,7 @@ class CallArrived(SipCallArrived, frozen=True, tag="CallArrived"):
     channel: str
     connection: str
     caller: str
-    """The From URI, with its parameters (the SIP edge writes some: fg-name, fg-to, fg-cid, fg-pai). Hostile text."""
+    """The From URI, with its parameters. Hostile text. The SIP edge writes fg-name, fg-to, fg-cid, fg-pai, fg-call."""
     codecs: tuple[Codec, ...]
     candidates: tuple[Candidate, ...]
     state: int
@@ -134,6 +134,12 @@ class HoldStateChanged(ChannelEvent, frozen=True, tag="HoldStateChanged"):
     """HoldStateChanged of Channel.Interface.Hold: 0 unheld, 1 held, 2 pending hold, 3 pending unhold."""
 
     state: int
+
+
+class HoldPostponed(ChannelEvent, frozen=True, tag="HoldPostponed"):
+    """RequestHold was not called: a re-INVITE of either end is under way in this call, or the SIP edge, which knows
+    that, does not respond.
+    """
 
 
 class CallFailed(ChannelEvent, frozen=True, tag="CallFailed"):
@@ -197,7 +203,7 @@ class CompleteSending(_ChannelCommand, frozen=True, tag="CompleteSending"):
 
 
 class RequestHold(_ChannelCommand, frozen=True, tag="RequestHold"):
-    """RequestHold: put the far end on hold, or take it off."""
+    """RequestHold: put the far end on hold, or take it off. See also HoldPostponed."""
 
     hold: bool
 
@@ -222,6 +228,7 @@ Call1Event: TypeAlias = (
     | SendingStateChanged
     | ReceivingStateChanged
     | HoldStateChanged
+    | HoldPostponed
     | CallFailed
     | ChannelClosed
 )

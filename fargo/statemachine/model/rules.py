@@ -14,7 +14,7 @@ from typing import Final
 
 from msgspec import Struct
 
-RULES: Final = 5
+RULES: Final = 6
 """The version that today's code folds by."""
 
 
@@ -74,6 +74,12 @@ IPV6_AUDIO: Final = RuleChange(
     "A client with plain RTP and addresses of IPv6 is put through, directly or by the relay, and told otherwise if"
     " that is impossible.",
 )
+HOLD_IN_TURN: Final = RuleChange(
+    6,
+    "a hold waits for its turn",
+    "With the engine telepathy, what the client wants of a hold is requested after the request before it has been taken"
+    " up; the end of a hold also after the phone has resumed.",
+)
 CHANGES: Final[tuple[RuleChange, ...]] = (
     ALL_THAT_IS_DUE,
     END_AFTER_FAULT,
@@ -84,4 +90,5 @@ CHANGES: Final[tuple[RuleChange, ...]] = (
     EVERY_PROPOSAL_ANSWERED,
     WAITING_ANSWER,
     IPV6_AUDIO,
+    HOLD_IN_TURN,
 )

@@ -13,6 +13,7 @@ from fargo.edge.telepathy.settings import TelepathyEdgeSettings
 from fargo.statemachine.model.events import SipSignedIn
 
 from .rig import PASSWORD, Rig
+from .scripted_edge import ScriptedEdge, scripted_edge
 from .sip import SipAgent
 
 ADDRESS = "127.0.0.3"
@@ -45,9 +46,17 @@ async def edge(servers: None, tmp_path: Path) -> AsyncIterator[TelepathyEdgeSett
 
 
 @pytest_asyncio.fixture
-async def rig(servers: None, tmp_path: Path, agent: SipAgent) -> AsyncIterator[Rig]:
+async def turns() -> AsyncIterator[ScriptedEdge]:
+    """What the adapter asks whether it is rakia's turn."""
+    async with scripted_edge() as running:
+        yield running
+
+
+@pytest_asyncio.fixture
+async def rig(servers: None, tmp_path: Path, agent: SipAgent, turns: ScriptedEdge) -> AsyncIterator[Rig]:
     """An adapter whose accounts all go to `agent`."""
-    async with Rig(tmp_path / "sip", {"proxy-host": agent.address, "port": agent.port, "transport": "udp"}) as running:
+    route: dict[str, str | int | bool] = {"proxy-host": agent.address, "port": agent.port, "transport": "udp"}
+    async with Rig(tmp_path / "sip", route, turns.address) as running:
         yield running
 
 

@@ -41,6 +41,7 @@ class Driver(LineReceiver):
             lambda user, event: self.tell(Out(user, event)),
             setup.passwords.get,
             lambda account: setup.route,
+            setup.edge,
             HostSettings(Path(setup.directory)),
             self._reactor,
             setup.limits,

@@ -31,11 +31,17 @@ T = TypeVar("T")
 class Rig:
     """An adapter in a process of its own. `events` is what it put and nobody took, `output` all that it wrote."""
 
-    def __init__(self, directory: Path, route: Mapping[str, str | int | bool], limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        route: Mapping[str, str | int | bool],
+        edge: tuple[str, int],
+        limits: Limits | None = None,
+    ) -> None:
         self.events: list[Event] = []
         self.output = ""
         passwords = {SECRET: PASSWORD, WRONG_SECRET: WRONG_PASSWORD}
-        self._setup = Setup(str(directory), passwords, dict(route), limits or Limits())
+        self._setup = Setup(str(directory), passwords, dict(route), edge, limits or Limits())
         self._news = asyncio.Event()
         self._up = asyncio.Event()
         self._ids = count(1)

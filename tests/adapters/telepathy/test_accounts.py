@@ -13,6 +13,7 @@ from fargo.statemachine.texts import NO_DOMAIN
 
 from .conftest import ADDRESS
 from .rig import PASSWORD, SECRET, WRONG_PASSWORD, WRONG_SECRET, Rig
+from .scripted_edge import ScriptedEdge
 from .sip import SipAgent
 
 
@@ -71,9 +72,9 @@ async def test_a_registrar_out_of_order(rig: Rig, agent: SipAgent) -> None:
 
 
 @pytest.mark.usefixtures("servers")
-async def test_an_unreachable_registrar(tmp_path: Path) -> None:
+async def test_an_unreachable_registrar(tmp_path: Path, turns: ScriptedEdge) -> None:
     route: dict[str, str | int | bool] = {"proxy-host": ADDRESS, "port": free_port(ADDRESS), "transport": "udp"}
-    async with Rig(tmp_path / "sip", route) as rig:
+    async with Rig(tmp_path / "sip", route, turns.address) as rig:
         name = rig.sign_in("alice@sip.test")
         assert await rig.expect(SipSignedOut) == SipSignedOut(name, SipTrouble.NETWORK)
 

@@ -25,6 +25,7 @@ from fargo.statemachine.model.call1 import (
     DescriptionReceived,
     FlowState,
     HangUp,
+    HoldPostponed,
     HoldStateChanged,
     PlaceCall,
     ReceivingStateChanged,
@@ -36,6 +37,7 @@ from fargo.statemachine.model.commands import SignOut
 from fargo.statemachine.model.events import SipSignedOut, SipTrouble
 
 from .rig import Rig
+from .scripted_edge import ScriptedEdge
 from .sip import Dialog, Message, SipAgent, sdp
 
 PCMA, PCMU = Codec(8, "PCMA", 8000), Codec(0, "PCMU", 8000)
@@ -383,6 +385,60 @@ async def test_a_held_call_is_taken_back_when_the_far_end_resumes(rig: Rig, agen
     rig.do(CompleteSending(call, FlowState.STARTED))
     await rig.expect(HoldStateChanged, leg=call, state=UNHELD)
     await agent.expect("INVITE")
+
+
+@pytest.mark.parametrize("status", [491, None], ids=["refused", "silent"])
+async def test_a_hold_is_postponed_if_it_is_not_our_turn(
+    rig: Rig, agent: SipAgent, connection: str, turns: ScriptedEdge, status: int | None
+) -> None:
+    call, _ = await converse(rig, agent, connection)
+    turns.status = status
+    rig.do(RequestHold(call, True))
+    await rig.expect(HoldPostponed, leg=call)
+    turns.status = 200
+    await agree(agent, await hold(rig, agent, call), "recvonly", version=2)
+    assert len(turns.asked) == 2
+    assert not agent.has("INVITE")
+
+
+async def test_the_edge_is_told_the_name_in_the_uri_of_who_is_called(
+    rig: Rig, agent: SipAgent, connection: str, turns: ScriptedEdge
+) -> None:
+    names = []
+    for _ in range(2):
+        call, invite = await place(rig, agent, connection)
+        agent.reply(invite, 200, "OK", ANSWER)
+        await rig.expect(CallStateChanged, leg=call, state=CallState.ACTIVE)
+        invite = await hold(rig, agent, call)
+        assert f";fg-call={turns.asked[-1]}>" in invite["to"]
+        names.append(turns.asked[-1])
+    assert len(set(names)) == 2
+
+
+async def test_the_edge_is_told_the_name_in_the_uri_of_the_caller(
+    rig: Rig, agent: SipAgent, connection: str, turns: ScriptedEdge
+) -> None:
+    dialog = agent.invite(agent.registered, OFFER, "<sip:zoe@far.example;fg-to=x;fg-call=0f1e;x=1>")
+    call = (await rig.expect(CallArrived)).channel
+    await answer(rig, agent, call, dialog)
+    invite = await hold(rig, agent, call)
+    assert turns.asked == ["0f1e"]
+    assert ";fg-call=0f1e;" in invite["to"]
+
+
+async def test_a_call_that_ends_before_its_turn_is_not_held(
+    rig: Rig, agent: SipAgent, connection: str, turns: ScriptedEdge
+) -> None:
+    call, dialog = await converse(rig, agent, connection)
+    turns.status = None
+    rig.do(RequestHold(call, True))
+    agent.request(dialog, "BYE")
+    await rig.expect(CallStateChanged, leg=call, state=CallState.ENDED)
+    await closed(rig, call)
+    other, _ = await converse(rig, agent, connection)
+    rig.do(RequestHold(other, True))
+    await rig.expect(HoldPostponed, leg=other)
+    assert not [each for each in rig.events if isinstance(each, HoldPostponed | CallFailed)]
 
 
 async def test_holding_what_is_held_changes_nothing(rig: Rig, agent: SipAgent, connection: str) -> None:

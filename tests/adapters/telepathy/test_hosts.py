@@ -61,7 +61,8 @@ async def limited(edge: TelepathyEdgeSettings, tmp_path: Path, agent: SipAgent) 
 
 @asynccontextmanager
 async def started(edge: TelepathyEdgeSettings, directory: Path, agent: SipAgent, limits: Limits) -> AsyncIterator[Rig]:
-    async with Rig(directory / "sip", route_params("udp", agent.address, agent.port, edge), limits) as running:
+    route = route_params("udp", agent.address, agent.port, edge)
+    async with Rig(directory / "sip", route, (edge.inside_ip, edge.inside_port), limits) as running:
         yield running
 
 

@@ -26,6 +26,7 @@ from fargo.statemachine.model.call1 import (
     DescriptionReceived,
     FlowState,
     HangUp,
+    HoldPostponed,
     ReceivingStateChanged,
     RequestHold,
     SendingStateChanged,
@@ -44,7 +45,8 @@ Begin: TypeAlias = Callable[[Rig, SipAgent, str], Awaitable[Call]]
 @pytest_asyncio.fixture
 async def rig(edge: TelepathyEdgeSettings, tmp_path: Path, agent: SipAgent) -> AsyncIterator[Rig]:
     """An adapter whose accounts all reach `agent` through the edge."""
-    async with Rig(tmp_path / "sip", route_params("udp", agent.address, agent.port, edge)) as running:
+    route = route_params("udp", agent.address, agent.port, edge)
+    async with Rig(tmp_path / "sip", route, (edge.inside_ip, edge.inside_port)) as running:
         yield running
 
 
@@ -158,6 +160,56 @@ async def test_our_hold_between_holds_of_the_phone(rig: Rig, agent: SipAgent, co
                 body = sdp(4000, codecs, *MAPS, direction, version=dialog.cseq)
                 agent.reply(invite, 200, "OK", body)
                 await agent.expect("ACK")
+    await hung_up(rig, agent, call, dialog)
+
+
+async def crossed(rig: Rig, agent: SipAgent, call: str, dialog: Dialog, hold: bool, later: float) -> None:
+    """Hold or resume while the phone refreshes the call, `later` seconds after us. Both repeat what was refused.
+
+    The phone refuses our re-INVITE while its own waits.
+    """
+    waiting = False
+
+    async def ours() -> None:
+        await asyncio.sleep(max(0, -later))
+        rig.do(RequestHold(call, hold))
+        repeating = asyncio.create_task(repeat())
+        invite = await agent.expect("INVITE")
+        while waiting:
+            agent.reply(invite, 491, "Request Pending")
+            invite = await agent.expect("INVITE")
+        repeating.cancel()
+        agent.reply(invite, 200, "OK", sdp(4000, "8", *MAPS, "recvonly" if hold else "sendrecv", version=dialog.cseq))
+        await agent.expect("ACK")
+
+    async def repeat() -> None:
+        while True:
+            await rig.expect(HoldPostponed, leg=call, seconds=600)
+            rig.do(RequestHold(call, hold))
+
+    async def phone() -> None:
+        nonlocal waiting
+        await asyncio.sleep(max(0, later))
+        while True:
+            waiting = True
+            agent.request(dialog, "INVITE", sdp(4000, "8", *MAPS, version=dialog.cseq))
+            final = await agent.final()
+            waiting = False
+            if final.code == 200:
+                return agent.confirm(dialog, final)
+            await asyncio.sleep(0.05)
+
+    await asyncio.gather(ours(), phone())
+
+
+@WAYS
+async def test_changes_of_both_ends_at_once(rig: Rig, agent: SipAgent, connection: str, begin: Begin) -> None:
+    """Whoever is first, and even if the phone refuses ours: rakia lives, and both changes come through."""
+    call, dialog = await begin(rig, agent, connection)
+    async with flowing(rig, call):
+        for number in range(10):
+            async with asyncio.timeout(30):
+                await crossed(rig, agent, call, dialog, number % 2 == 0, (number * 7 % 10 - 5) / 4000)
     await hung_up(rig, agent, call, dialog)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 import pytest_asyncio
 
-from ..agents import Message, request
+from ..agents import Message, request, unique
 from .conftest import Line
 from .sdp import lines, sdp
 
@@ -34,10 +34,14 @@ def codec_lines(body: str) -> list[str]:
 
 @dataclass
 class Dialog:
-    """An established call. `near` and `far` are the From or To of rakia and of the phone, each with its tag."""
+    """An established call. `near` and `far` are the From or To of rakia and of the phone, each with its tag.
+
+    `name` is that of the call between gateway and edge, which is in the URI that rakia knows the phone by.
+    """
 
     line: Line
     call: str
+    name: str
     near: str
     far: str
     routes: list[tuple[str, str]]
@@ -57,7 +61,8 @@ class Dialog:
     async def by_rakia(self, body: str) -> tuple[Message, Message]:
         """Send a re-INVITE of rakia. Return it as sent, and as the phone gets it."""
         contact = self.line.provider.contact.strip("<>")
-        headers = [*self.headers(self.near, self.far), *self.routes, ("Contact", self.line.rakia_contact)]
+        known = self.far.replace(">", f";fg-call={self.name}>")
+        headers = [*self.headers(self.near, known), *self.routes, ("Contact", self.line.rakia_contact)]
         sent = self.line.rakia.send(request("INVITE", contact, headers=headers, body=body), self.line.edge.inside)
         return sent, await self.line.provider.request("INVITE", self.call)
 
@@ -77,13 +82,15 @@ class Dialog:
 
 async def placed(line: Line) -> Dialog:
     """A call of ours, which the phone answered with fewer codecs than we offered, in another order."""
-    sent = line.outgoing("INVITE", body=sdp(audio(8, 0, 3, 9, 101), ip="127.0.0.1"))
+    name = unique("name")
+    to = ("To", f"<sip:bob@example.net;fg-call={name}>")
+    sent = line.outgoing("INVITE", headers=(to,), body=sdp(audio(8, 0, 3, 9, 101), ip="127.0.0.1"))
     got = await line.provider.request("INVITE", sent["Call-ID"])
     headers = [("Contact", line.provider.contact)]
     await line.provider.answer(got, 200, "OK", headers=headers, body=sdp(audio(0, 8, 101)))
     answer = await line.rakia.final(sent)
     routes = [("Route", each) for each in reversed(answer.all("Record-Route"))]
-    return Dialog(line, sent["Call-ID"], answer["From"], answer["To"], routes)
+    return Dialog(line, sent["Call-ID"], name, answer["From"], answer["To"], routes)
 
 
 async def taken(line: Line) -> Dialog:
@@ -94,7 +101,8 @@ async def taken(line: Line) -> Dialog:
     await line.rakia.answer(got, 200, "OK", body=sdp(audio(0, 8, 101), ip="127.0.0.1"), headers=contact)
     answer = await line.provider.final(sent)
     routes = [("Route", each) for each in got.all("Record-Route")]
-    return Dialog(line, sent["Call-ID"], answer["To"], answer["From"], routes)
+    name = got["From"].partition("fg-call=")[2].partition(">")[0]
+    return Dialog(line, sent["Call-ID"], name, answer["To"], answer["From"], routes)
 
 
 @pytest_asyncio.fixture(loop_scope="module", params=[placed, taken])

@@ -61,10 +61,17 @@ class Talking(TelepathyPhase, frozen=True, gc=False):
     """The dialog is established.
 
     ``agreed``: the codecs, and where the far end wants audio. ``held``: the far end has us on hold.
+
+    For our hold see `holding`. ``hold``: the client wants the far end on hold. ``on_hold``: what the manager was asked
+    for last; ``asking``: the outcome of that is open. ``again``: when a postponed request is to be repeated.
     """
 
     agreed: Description
     held: bool = False
+    hold: bool = False
+    on_hold: bool = False
+    asking: bool = False
+    again: float | None = None
 
 
 class Ending(TelepathyPhase, frozen=True, gc=False):

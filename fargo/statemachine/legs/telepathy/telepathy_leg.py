@@ -8,6 +8,7 @@ Rules, each learned from the connection manager's behaviour:
    deadline, after which the leg hangs up: that always works.
 3. Offer and answer come in parts: see `negotiation`.
 4. Which reasons can be said and heard: see `sip_reason`.
+5. Our hold waits for changes by the phone: see `holding`.
 """
 
 from collections.abc import Mapping
@@ -33,7 +34,7 @@ from fargo.statemachine.legs.leg_events import (
 )
 from fargo.statemachine.legs.sip.capabilities import SipCapabilities
 from fargo.statemachine.legs.sip.phases import Line, Over
-from fargo.statemachine.legs.telepathy import negotiation, texts
+from fargo.statemachine.legs.telepathy import holding, negotiation, texts
 from fargo.statemachine.legs.telepathy.ending import cause_of_end, hang_up
 from fargo.statemachine.legs.telepathy.phases import (
     Answering,
@@ -73,10 +74,10 @@ from fargo.statemachine.model.call1 import (
     DescriptionReceived,
     FlowState,
     HangUp,
+    HoldPostponed,
     HoldStateChanged,
     PlaceCall,
     ReceivingStateChanged,
-    RequestHold,
     RingCall,
     SendingStateChanged,
 )
@@ -91,6 +92,7 @@ TelepathyEvent: TypeAlias = (
     | SendingStateChanged
     | ReceivingStateChanged
     | HoldStateChanged
+    | HoldPostponed
     | CallFailed
     | ChannelClosed
 )
@@ -179,7 +181,7 @@ def fold(leg: TelepathyLeg, event: TelepathyEvent, effects: Effects) -> Telepath
         return _state_changed(leg, event, effects)
     match event:
         case CallMembersChanged():
-            return _flagged(leg, event)
+            return _flagged(leg, event, effects)
         case ReceivingStateChanged():
             return _receiving(leg, event, effects), ()
         case CandidatesReceived():
@@ -187,7 +189,9 @@ def fold(leg: TelepathyLeg, event: TelepathyEvent, effects: Effects) -> Telepath
         case DescriptionReceived():
             return negotiation.described(leg, event.codecs, effects)
         case HoldStateChanged():
-            return leg, ()
+            return holding.settled(leg, effects) if isinstance(leg, Talking) else leg, ()
+        case HoldPostponed():
+            return holding.postponed(leg, effects) if isinstance(leg, Talking) else leg, ()
         case CallFailed():
             effects.emit(CloseChannel(event.leg))
             text = texts.REFUSED_BY_MANAGER.format(words=event.message or event.error)
@@ -204,9 +208,7 @@ def _receiving(leg: TelepathyLeg, event: ReceivingStateChanged, effects: Effects
     if settled is not None and type(leg) is not Ending:
         effects.emit(CompleteReceiving(event.leg, settled))
     elif type(leg) is Answering and event.state == _STARTED:
-        if leg.hold:
-            effects.emit(RequestHold(leg.name, True))
-        return Talking(leg.name, leg.agreed)
+        return holding.want(Talking(leg.name, leg.agreed), leg.hold, effects)
     return leg
 
 
@@ -219,11 +221,11 @@ def _state_changed(leg: TelepathyLeg, event: CallStateChanged, effects: Effects)
     return leg, ()
 
 
-def _flagged(leg: TelepathyLeg, event: CallMembersChanged) -> TelepathyStep:
+def _flagged(leg: TelepathyLeg, event: CallMembersChanged, effects: Effects) -> TelepathyStep:
     """Report that the far end rings, holds or resumes."""
     match leg:
         case Talking() if leg.held is not bool(event.flags & HELD):
-            return replace(leg, held=not leg.held), ((Resumed() if leg.held else Held()),)
+            return holding.phone_changed(leg, not leg.held, effects), ((Resumed() if leg.held else Held()),)
         case Dialling() if event.flags & RINGING:
             return leg, (Ringing(),)
         case _:
@@ -247,8 +249,8 @@ def abandon(channel: str, effects: Effects) -> None:
 def deadline(leg: TelepathyLeg) -> Deadline | None:
     """Return by when the leg must have moved on (rule 2); None if it may stay as it is."""
     match leg:
-        case Talking():
-            return None
+        case Talking(again=again):
+            return Deadline(texts.NEXT_ATTEMPT, again) if again is not None else None
         case AwaitingMedia(since=since):
             return Deadline(texts.AUDIO, since + _LONGEST_ANSWER)
         case Dialling(since=since) | Arriving(since=since):
@@ -274,7 +276,7 @@ def expire(leg: TelepathyLeg, effects: Effects) -> TelepathyStep:
             effects.emit(CloseChannel(leg.name))
             return Over(), ()
         case Talking():
-            return leg, ()
+            return holding.retry(leg, effects), ()
         case _:
             assert_never(leg)
 
@@ -294,38 +296,21 @@ def tell(leg: TelepathyLeg, leg_event: LegEvent, effects: Effects) -> TelepathyL
             return Answering(leg.name, replace(answer, transport=leg.offer.transport), effects.at)
         case Ended(reason):
             return hang_up(leg.name, reason, effects) if is_live(leg) else leg
-        case Held():
-            return _hold(leg, effects)
-        case Resumed():
-            return _resume(leg, effects)
+        case Held() | Resumed():
+            return _hold(leg, isinstance(leg_event, Held), effects)
         case Ringing() | Answered() | Offered() | Dtmf() | TransportChanged() | RouteLost() | EarlyAudio():
             return leg
         case _:
             assert_never(leg_event)
 
 
-def _hold(leg: TelepathyLeg, effects: Effects) -> TelepathyLeg:
-    """Put the far end on hold, or have it put on hold as soon as our answer has left."""
+def _hold(leg: TelepathyLeg, hold: bool, effects: Effects) -> TelepathyLeg:
+    """Put the far end on hold or take it off, as soon as our answer has left."""
     match leg:
         case Talking():
-            effects.emit(RequestHold(leg.name, True))
-            return leg
+            return holding.want(leg, hold, effects)
         case Answering():
-            return replace(leg, hold=True)
-        case Dialling() | AwaitingMedia() | Arriving() | Ending():
-            return leg
-        case _:
-            assert_never(leg)
-
-
-def _resume(leg: TelepathyLeg, effects: Effects) -> TelepathyLeg:
-    """Take the far end off hold."""
-    match leg:
-        case Talking():
-            effects.emit(RequestHold(leg.name, False))
-            return leg
-        case Answering():
-            return replace(leg, hold=False)
+            return replace(leg, hold=hold)
         case Dialling() | AwaitingMedia() | Arriving() | Ending():
             return leg
         case _:
