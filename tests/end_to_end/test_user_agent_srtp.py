@@ -17,12 +17,14 @@ from world.process import Process
 from world.provider import DOMAIN, Provider
 from world.world import SIP_ACCOUNTS, World
 
+from fargo.statemachine.media import texts
+
 from .customer import Customer
 from .engines import sip_only
 
 pytestmark = sip_only
 
-PHONE_HERTZ, CLIENT_HERTZ = 600, 1000
+PHONE_HERTZ, CLIENT_HERTZ, SILENCE = 600, 1000, 0
 Given = Callable[..., Awaitable[Customer]]
 
 
@@ -96,7 +98,7 @@ async def is_encrypted(gateway: Gateway) -> bool:
     """Return what the list of calls says of the only one."""
     told = await Process.start("fargo calls", FARGO, "calls", "--json", "-c", gateway.configuration)
     assert await told.ended() == 0, told.report()
-    [call] = json.loads("".join(told.output))
+    [call] = json.loads(told.output)
     return bool(call["encrypted"])
 
 
@@ -107,3 +109,88 @@ async def test_a_phone_that_demands_encryption(given: Given, begin: Any) -> None
     await hear_each_other(call, phone)
     await call.terminate()
     await phone.closed()
+
+
+@each_way
+async def test_a_phone_that_prefers_encryption(given: Given, begin: Any) -> None:
+    """RFC 8643: the profile is that of plain RTP, whoever offers."""
+    alice = await given("optional")
+    call, phone = await begin(alice, srtp="optional")
+    await hear_each_other(call, phone)
+    assert "RTP/SAVP" not in phone.process.output
+    await call.terminate()
+    await phone.closed()
+    assert await is_encrypted(alice.gateway)
+
+
+@each_way
+async def test_a_phone_without_encryption_is_heard_if_it_is_optional(given: Given, begin: Any) -> None:
+    alice = await given("optional")
+    call, phone = await begin(alice)
+    await hear_each_other(call, phone)
+    await call.terminate()
+    await phone.closed()
+    assert not await is_encrypted(alice.gateway)
+
+
+async def test_a_phone_that_demands_encryption_reaches_an_account_with_the_default(given: Given) -> None:
+    alice = await given("")
+    call, phone = await calling(alice, srtp="required")
+    await hear_each_other(call, phone)
+    await call.terminate()
+    await phone.closed()
+    assert await is_encrypted(alice.gateway)
+
+
+async def test_a_phone_without_encryption_is_not_called_if_it_is_required(given: Given) -> None:
+    alice = await given("required")
+    await phone_of(alice)
+    call = await alice.call("carol", await alice.world.media())
+    ended = await call.ended()
+    assert (ended.reason, ended.text) == ("incompatible-parameters", f"{DOMAIN} says: Not Acceptable Here (488)")
+
+
+@pytest.mark.parametrize(("srtp", "relayed"), [("required", True), ("off", True), ("optional", False)])
+async def test_a_phone_with_another_demand_is_refused(given: Given, srtp: str, relayed: bool) -> None:
+    alice = await given(srtp, relayed)
+    phone = await phone_of(alice, srtp="off" if srtp == "required" else "required")
+    phone.dial(f"sip:alice@{DOMAIN}")
+    assert (await phone.closed())["status"] == 488
+
+
+async def test_a_call_is_refused_without_a_relay_if_encryption_is_required(given: Given) -> None:
+    alice = await given("required", False)
+    with pytest.raises(ConnectionRefusedError) as refused:
+        await alice.call("carol", await alice.world.media())
+    assert refused.value.args[0].text == texts.SRTP_NEEDS_RELAY
+
+
+@each_way
+async def test_an_encrypted_call_is_held_and_refreshed_by_both_ends(given: Given, begin: Any) -> None:
+    alice = await given("required")
+    call, phone = await begin(alice, srtp="required")
+    await hear_each_other(call, phone)
+    phone.hold()
+    await call.told("hold")
+    await call.media.hears(SILENCE)
+    mark = len(alice.client.stanzas)
+    phone.resume()
+    await call.told("unhold", after=mark)
+    await hear_each_other(call, phone)
+
+    mark = len(phone.events)
+    await call.inform("hold")
+    await phone.event("media", state="held", after=mark)
+    mark = len(phone.events)
+    await call.inform("unhold")
+    await phone.event("media", state="active", after=mark)
+    await hear_each_other(call, phone)
+
+    for refresh in (phone.refresh, phone.update):
+        mark = len(phone.events)
+        refresh()
+        await phone.event("media", state="active", after=mark)
+        await hear_each_other(call, phone)
+    await call.terminate()
+    await phone.closed()
+    assert await is_encrypted(alice.gateway)

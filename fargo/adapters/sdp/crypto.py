@@ -2,42 +2,36 @@
 
 Rules:
 
-1. Only suites that encrypt and authenticate are read and offered, and no line that turns either off. All others count
-   as absent.
+1. Only suites that encrypt and authenticate are read, and no line that turns either off. All others count as absent.
 2. The key parameters are kept in memory as they came, with the parameters of the session.
 """
 
 import re
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Final, get_args
 
 from fargo.adapters.sdp.session_keys import SessionKeys
-from fargo.statemachine.media.description import Crypto
-
-SUITES: Final = (
-    "AEAD_AES_256_GCM",
-    "AEAD_AES_128_GCM",
-    "AES_256_CM_HMAC_SHA1_80",
-    "AES_CM_128_HMAC_SHA1_80",
-    "AES_CM_128_HMAC_SHA1_32",
-)
-"""RFC 4568 §6.2, RFC 6188, RFC 7714."""
+from fargo.statemachine.media.description import Crypto, Suite
 
 _MOST: Final = 16
 """The number of lines that are read."""
 _LINE: Final = re.compile(r"([0-9]{1,9}) ([A-Z0-9_]{1,40}) (inline:[\x21-\x7e]{1,200}(?: [\x21-\x7e]{1,100}){0,8})")
-_WEAKENED: Final = ("UNENCRYPTED_", "UNAUTHENTICATED_")
+_WEAKENED: Final = re.compile("UNENCRYPTED_|UNAUTHENTICATED_", re.IGNORECASE)
+_SUITES: Final[dict[str, Suite]] = {suite: suite for suite in get_args(Suite)}
 
 
 def read(values: Iterable[str], keys: SessionKeys) -> tuple[Crypto, ...]:
     """Return the usable ones of the values of a media line's crypto attributes."""
-    found = [_LINE.fullmatch(each.strip()) for each in values]
-    usable = [(int(each[1]), each[2], each[3]) for each in found if each and _is_usable(each[2], each[3])]
-    return tuple(Crypto(tag, suite, keys.keep(text)) for tag, suite, text in usable[:_MOST])
+    return tuple(islice(_usable(values, keys), _MOST))
 
 
-def _is_usable(suite: str, text: str) -> bool:
-    return suite in SUITES and not any(word in text.upper() for word in _WEAKENED)
+def _usable(values: Iterable[str], keys: SessionKeys) -> Iterator[Crypto]:
+    for each in values:
+        found = _LINE.fullmatch(each.strip())
+        suite = _SUITES.get(found[2]) if found else None
+        if found and suite and not _WEAKENED.search(found[3]):
+            yield Crypto(int(found[1]), suite, keys.keep(found[3]))
 
 
 def line(crypto: Crypto, keys: SessionKeys) -> str | None:

@@ -31,6 +31,14 @@ Family: TypeAlias = Literal[4, 6]
 """An address family: the version of IP."""
 Srtp: TypeAlias = Literal["off", "optional", "required"]
 """The use of SRTP with SDES (RFC 4568) between gateway and SIP provider."""
+Suite: TypeAlias = Literal[
+    "AEAD_AES_256_GCM",
+    "AEAD_AES_128_GCM",
+    "AES_256_CM_HMAC_SHA1_80",
+    "AES_CM_128_HMAC_SHA1_80",
+    "AES_CM_128_HMAC_SHA1_32",
+]
+"""A suite of SRTP that encrypts and authenticates (RFC 4568 §6.2, RFC 6188, RFC 7714)."""
 
 IPV4: Final[Family] = 4
 IPV6: Final[Family] = 6
@@ -169,7 +177,7 @@ class Crypto(Struct, frozen=True, gc=False):
     """
 
     tag: int
-    suite: str
+    suite: Suite
     key: str
 
 
