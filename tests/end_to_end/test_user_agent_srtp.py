@@ -1,6 +1,7 @@
 """Encrypted audio (SRTP) between relay and phone, for an account whose provider is reached over TLS."""
 
 import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -57,8 +58,12 @@ async def given(world: World, engine: str, tmp_path: Path) -> AsyncIterator[Give
         assert await gateway.process.ended() == 0, gateway.process.report()
         verifier = await Process.start("fargo replay verify", FARGO, "replay", "verify", gateway.log)
         assert await verifier.ended() == 0, verifier.report()
-        assert b"inline:" not in b"".join(each.read_bytes() for each in gateway.state.glob("fargo.db*"))
-        assert "inline:" not in gateway.process.report()
+        assert b"inline:" not in logged(gateway)
+        assert "inline:" not in gateway.process.output
+
+
+def logged(gateway: Gateway) -> bytes:
+    return b"".join(each.read_bytes() for each in gateway.state.glob("fargo.db*"))
 
 
 async def phone_of(alice: Customer, **more: Any) -> Pjsip:
@@ -194,3 +199,30 @@ async def test_an_encrypted_call_is_held_and_refreshed_by_both_ends(given: Given
     await call.terminate()
     await phone.closed()
     assert await is_encrypted(alice.gateway)
+
+
+async def test_no_key_is_in_the_log_in_the_export_or_in_what_the_gateway_says(given: Given, tmp_path: Path) -> None:
+    alice = await given("required")
+    for begin in (called, calling):
+        call, phone = await begin(alice, srtp="required")
+        await call.terminate()
+        await phone.closed()
+        keys = set(re.findall(r"a=crypto:\S+ \S+ inline:([^\s|]+)", phone.process.output))
+        assert len(keys) > 2, "those that are offered, and that of the answer"
+        await phone.stop()
+        output = tmp_path / "call.json"
+        listed = await Process.start("fargo calls", FARGO, "calls", "--json", "-c", alice.gateway.configuration)
+        assert await listed.ended() == 0
+        name = json.loads(listed.output)[-1]["call"]
+        export = await Process.start("fargo", FARGO, "replay", "export", name, "--log", alice.gateway.log, "-o", output)
+        assert await export.ended() == 0, export.report()
+        shown = await Process.start("fargo", FARGO, "replay", "show", alice.gateway.log)
+        assert await shown.ended() == 0
+        said = (
+            logged(alice.gateway),
+            output.read_bytes(),
+            shown.output.encode(),
+            alice.gateway.process.output.encode(),
+        )
+        assert [key for key in keys for each in said if key.encode() in each] == []
+        assert all(b"AES_CM_128_HMAC_SHA1_80" in each for each in said[:3])

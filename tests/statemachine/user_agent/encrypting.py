@@ -25,6 +25,8 @@ OF_PHONE = (Crypto(4, "AES_CM_128_HMAC_SHA1_32", "phone-4"), Crypto(7, "AES_CM_1
 """What a calling phone offers."""
 CHOSEN = (Crypto(2, "AES_CM_128_HMAC_SHA1_80", "phone-2"),)
 """What a called phone answers."""
+NEW_KEY = (Crypto(1, "AES_CM_128_HMAC_SHA1_32", "new-1"), Crypto(5, "AES_CM_128_HMAC_SHA1_80", "new-5"))
+"""What a phone offers that changes its key."""
 TAKEN = (Crypto(7, "AES_CM_128_HMAC_SHA1_80", "relay-7"),)
 """What the relay answers a calling phone."""
 

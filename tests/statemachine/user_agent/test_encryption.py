@@ -22,11 +22,10 @@ from fargo.statemachine.reason import Cause, Reason
 from ..registering import REGISTRAR, Registering
 from ..relayed import FOR_PHONE, PHONE_OFFER
 from ..story import DESCRIPTION, PCMA, PCMU, Story
-from .encrypting import CHOSEN, OF_PHONE, OF_RELAY, SECURE, TAKEN, WITH_RELAY, Encrypting
+from .encrypting import CHOSEN, NEW_KEY, OF_PHONE, OF_RELAY, SECURE, TAKEN, WITH_RELAY, Encrypting
 from .phone import THERE, sdp
 
 WITHOUT_RELAY = Policy(engine="sip")
-NEW_KEY = (Crypto(1, "AES_CM_128_HMAC_SHA1_32", "new-1"), Crypto(5, "AES_CM_128_HMAC_SHA1_80", "new-5"))
 
 
 def audio(body: Body | None) -> Description:
