@@ -128,6 +128,16 @@ def test_a_phone_that_ignores_optional_encryption_gets_plain_audio() -> None:
     assert audio(story.now("INVITE").body).crypto == ()
 
 
+@pytest.mark.parametrize(("srtp", "required"), [("required", False), ("optional", True)])
+def test_an_answer_in_another_profile_is_of_no_use(srtp: Srtp, required: bool) -> None:
+    """RFC 3264 §6."""
+    story = Encrypting(srtp)
+    story.calls()
+    story.relay_offers()
+    story.answers(story.phone_sdp(*CHOSEN, required=required))
+    assert story.methods == ["ACK", "BYE"]
+
+
 @pytest.mark.parametrize("srtp", ["required", "optional"])
 @pytest.mark.parametrize(
     "key", [replace(CHOSEN[0], tag=1), replace(CHOSEN[0], suite="AES_CM_128_HMAC_SHA1_32"), replace(CHOSEN[0], tag=9)]
@@ -212,6 +222,15 @@ def test_a_plain_call_in_is_direct_if_encryption_is_optional() -> None:
     story.invites(sdp())
     assert not story.all(OfferRelay)
     assert story.all(InitiateSession)
+
+
+@pytest.mark.parametrize("required", [True, False])
+def test_a_call_in_is_not_put_through_without_the_relay_that_decrypts_it(required: bool) -> None:
+    story = Encrypting()
+    story.invites(story.phone_sdp(*OF_PHONE, required=required))
+    story.tell(RelayRefused(story.id_of(OfferRelay), "It is overloaded."))
+    assert not story.all(InitiateSession)
+    assert story.statuses == [480]
 
 
 def test_a_relay_that_does_not_take_the_key_ends_the_call() -> None:

@@ -126,7 +126,7 @@ def _accepted_keys(offer: Description, answer: Description) -> tuple[tuple[Crypt
     Return None if it has chosen none of the keys that it was offered.
     """
     if not offer.crypto or not answer.crypto:
-        return None if offer.encryption_required else ((), ())
+        return (), ()
     for theirs in answer.crypto:
         for ours in offer.crypto:
             if (ours.tag, ours.suite) == (theirs.tag, theirs.suite):
