@@ -34,9 +34,15 @@ TAKEN = (Crypto(7, "AES_CM_128_HMAC_SHA1_80", "relay-7"),)
 class Encrypting(Phoning):
     """A user with a client of plain RTP, an account over TLS that uses SRTP in some way, and a relay."""
 
-    def __init__(self, srtp: Srtp = "required", policy: Policy = WITH_RELAY, over: Endpoint = SECURE) -> None:
+    def __init__(
+        self,
+        srtp: Srtp = "required",
+        policy: Policy = WITH_RELAY,
+        over: Endpoint = SECURE,
+        address: str = "alice@sip.test",
+    ) -> None:
         transport = "tls" if over is SECURE else None
-        super().__init__(SipAccount("alice@sip.test", transport=transport, srtp=srtp), source=over)
+        super().__init__(SipAccount(address, transport=transport, srtp=srtp), source=over)
         self.tell(PolicyChanged(policy))
         self.required = srtp == "required"
 
