@@ -14,7 +14,7 @@ from world.gateway import FARGO, Gateway
 from world.jingle_call import JingleCall
 from world.name_server import NameServer
 from world.pjsip import Pjsip
-from world.process import Process
+from world.process import Process, until
 from world.provider import DOMAIN, Provider
 from world.world import SIP_ACCOUNTS, World
 
@@ -226,3 +226,51 @@ async def test_no_key_is_in_the_log_in_the_export_or_in_what_the_gateway_says(gi
         )
         assert [key for key in keys for each in said if key.encode() in each] == []
         assert all(b"AES_CM_128_HMAC_SHA1_80" in each for each in said[:3])
+
+
+async def test_the_calls_of_a_gateway_that_crashes_end(given: Given) -> None:
+    """Its keys are gone with it. What ends the calls needs none."""
+    alice = await given("required")
+    call, phone = await called(alice, srtp="required")
+    mark = len(alice.client.stanzas)
+    alice.gateway.process.kill()
+    await alice.gateway.process.ended()
+    await alice.gateway.start()
+    assert (await call.ended()).reason == "connectivity-error"
+    await phone.closed()
+    await alice.signed_in(mark)
+    again = await alice.call("carol", await alice.world.media())
+    await again.answered()
+    await again.terminate()
+
+
+@pytest.mark.xdist_group("screen")
+async def test_a_browser_and_a_phone_both_encrypt(given: Given) -> None:
+    """With DTLS on one side of the relay and SDES on the other. The browser also restarts ICE."""
+    alice = await given("required")
+    browser = await alice.world.browser("alice", hertz=CLIENT_HERTZ)
+    await until(lambda: any("disco#info" in each.get("xml", "") for each in browser.events), "the client is asked")
+    phone = await phone_of(alice, srtp="required")
+    await browser.dial(f"carol%{DOMAIN}@{alice.gateway.jid}")
+    await browser.event("answered")
+    await browser.hears(PHONE_HERTZ)
+    await phone.hears(CLIENT_HERTZ)
+    assert (await browser.statistics())["dtls"] == "connected"
+    mark = len(browser.events)
+    await browser.run("phone.call.session.restartIce()")
+    await browser.event("signaling", after=mark, state="stable")
+    await browser.hears(PHONE_HERTZ)
+    await phone.hears(CLIENT_HERTZ)
+    await browser.hang_up()
+    await phone.closed()
+
+    await phone.stop()
+    phone = await phone_of(alice, srtp="required")
+    mark = len(browser.events)
+    phone.dial(f"sip:alice@{DOMAIN}")
+    await browser.answer()
+    await phone.established()
+    await browser.hears(PHONE_HERTZ)
+    await phone.hears(CLIENT_HERTZ)
+    phone.hang_up()
+    await browser.ended(after=mark)
