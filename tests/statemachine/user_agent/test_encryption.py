@@ -233,12 +233,13 @@ def test_a_call_in_is_not_put_through_without_the_relay_that_decrypts_it(require
     assert story.statuses == [480]
 
 
-def test_a_relay_that_does_not_take_the_key_ends_the_call() -> None:
+@pytest.mark.parametrize("taken", [(), OF_RELAY, OF_RELAY[:1], (*TAKEN, replace(TAKEN[0], tag=4))])
+def test_a_relay_that_does_not_take_one_of_the_keys_ends_the_call(taken: tuple[Crypto, ...]) -> None:
     story = Encrypting("optional")
     story.invites(story.phone_sdp(*OF_PHONE))
     story.described(OfferRelay, FOR_PHONE)
     story.accepts()
-    story.described(AnswerRelay, FOR_PHONE)
+    story.described(AnswerRelay, replace(FOR_PHONE, crypto=taken))
     assert story.statuses == [480]
     assert story.ended.text == relay_texts.FAILED.format(problem=relay_texts.NOT_ENCRYPTED)
 

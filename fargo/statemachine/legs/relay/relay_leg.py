@@ -281,7 +281,7 @@ def fold(leg: RelayLeg, reply: Reply, effects: Effects) -> RelayStep:
             return _failed(others, session, texts.NOT_ENCRYPTED, effects)
         case Offering(terms, offer=offered), RelayDescribed(description=description):
             return RelayStep((*others, AwaitingAnswer(terms, offered)), (Offered(description, terms.profile),))
-        case PassingAnswer(terms), RelayDescribed(description=description) if _is_open_answer(terms, description):
+        case PassingAnswer(), RelayDescribed(description=description) if _is_open_answer(session, description):
             return _failed(others, session, texts.NOT_ENCRYPTED, effects)
         case PassingAnswer(), RelayDescribed(description=description):
             return RelayStep((*others, _joined(session, effects)), (Answered(description),))
@@ -306,9 +306,11 @@ def _is_open_offer(terms: RelayRequest, for_phone: Description) -> bool:
     return terms.outward and terms.srtp == "required" and not encrypts
 
 
-def _is_open_answer(terms: RelayRequest, for_phone: Description) -> bool:
-    """Return True if the relay does not take the encryption that the phone offers."""
-    return not terms.outward and terms.srtp != "off" and not for_phone.crypto
+def _is_open_answer(session: PassingAnswer, for_phone: Description) -> bool:
+    """Return True if the relay does not take one of the keys that the phone offers."""
+    offered = {(each.tag, each.suite) for each in session.told.phone.crypto}
+    taken = [(each.tag, each.suite) for each in for_phone.crypto]
+    return not session.terms.outward and bool(offered) and not (len(taken) == 1 and offered.issuperset(taken))
 
 
 def _joined(session: PassingAnswer, effects: Effects) -> Joined | Renegotiating:

@@ -139,13 +139,15 @@ def first_answer(offer: Sdp, local: Description) -> MediaSession:
     described = usable(offer)
     assert described, "the caller's offer was taken"
     answer = numbered_as(described, narrowed(local, families(described)))
+    their_key = _of_same_suite(described, answer)
+    answer = replace(answer, crypto=answer.crypto[: len(their_key)])
     ours = Ours(answer)
     theirs = Description(
         "audio",
         answer.codecs,
         RawUdp(rtp_and_rtcp(described, families(local))),
         encryption_required=answer.encryption_required,
-        crypto=_of_same_suite(described, answer),
+        crypto=their_key,
     )
     sent = Sdp(_content(ours, _answering(offer, False)), offer.media, offer.place)
     return MediaSession(ours, theirs, _is_held(offer), sent)
