@@ -172,17 +172,12 @@ _ANSWERED: Final[dict[MediaProfile, dict[str, Value]]] = {
 }
 
 
-# Flags of an offer of plain RTP to a phone that can encrypt it, or must. Which suites it offers, the relay is told by
-# those that it must not (its "only-" has no effect).
-_OTHER_SUITES: Final = (
-    *("AES_192_CM_HMAC_SHA1_80", "AES_192_CM_HMAC_SHA1_32", "AES_256_CM_HMAC_SHA1_32"),
-    *("F8_128_HMAC_SHA1_80", "F8_128_HMAC_SHA1_32", "NULL_HMAC_SHA1_80", "NULL_HMAC_SHA1_32"),
-)
-_KEYED: Final[dict[str, Value]] = {"DTLS": "off", "SDES": [f"no-{suite}" for suite in _OTHER_SUITES]}
+# Flags of an offer of plain RTP to a phone that can encrypt it, or must. The relay offers all suites that it has, and
+# also those that do not encrypt; the latter are not read (`sdp.crypto`).
 _ENCRYPTED: Final[dict[Srtp, dict[str, Value]]] = {
     "off": {},
-    "optional": _KEYED | {"OSRTP": ["offer"]},
-    "required": _KEYED | {"transport-protocol": SDES},
+    "optional": {"DTLS": "off", "OSRTP": ["offer"]},
+    "required": {"DTLS": "off", "transport-protocol": SDES},
 }
 
 
