@@ -25,6 +25,7 @@ from twisted.python.failure import Failure
 
 from fargo import texts
 from fargo.adapters.relay.adapter import RelayAdapter, RelaySettings
+from fargo.adapters.sdp.session_keys import SessionKeys
 from fargo.adapters.xmpp.adapter import XmppAdapter, XmppSettings
 from fargo.backfill import backfill
 from fargo.config import Config
@@ -83,6 +84,7 @@ class Daemon:
         self._vault = Vault(directory, reactor)
         self._vault.forget_all_but(in_use)
         self._transient = TransientSecrets(reactor.callLater)
+        self._keys = SessionKeys(reactor.callLater)
         self._sip = SipService(
             config,
             _lasting_secret(directory / "edge.key"),
@@ -90,6 +92,7 @@ class Daemon:
             self._engine.broadcast,
             self._vault.reveal,
             self._transient.keep,
+            self._keys,
             reactor,
         )
         self._edge = Supervisor(texts.EDGE, self._sip.edge, reactor)
@@ -203,7 +206,8 @@ class Daemon:
         if self._config.media.relay is None:
             return None
         settings = RelaySettings(*self._config.media.relay)
-        return RelayAdapter(self._engine.put, self._engine.broadcast, self._transient.take, settings, self._reactor)
+        engine, take = self._engine, self._transient.take
+        return RelayAdapter(engine.put, engine.broadcast, take, self._keys, settings, self._reactor)
 
     # --- commands
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol, assert_never
 from twisted.internet.defer import Deferred
 
 from fargo.adapters.put import PutEvent
+from fargo.adapters.sdp.session_keys import SessionKeys
 from fargo.adapters.sip.adapter import SipAdapter
 from fargo.adapters.sip.settings import SipSettings
 from fargo.adapters.telepathy.adapter import TelepathyAdapter
@@ -49,7 +50,7 @@ class SipService:
     """The engine that is configured.
 
     `put` and `broadcast` are those of `fargo.engine`, `reveal` is the vault's, and `keep_digit` keeps a digit among the
-    transient secrets. ``secret``: the edge's.
+    transient secrets. `keys` has the keys of encrypted audio. ``secret``: the edge's.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class SipService:
         broadcast: Callable[[Event], None],
         reveal: Callable[[str], str | None],
         keep_digit: Callable[[str], str],
+        keys: SessionKeys,
         reactor: Any,
     ) -> None:
         self._reactor = reactor
@@ -80,7 +82,7 @@ class SipService:
                 self._edge: EdgeSettings = settings
             case "sip":
                 self._commands = UserAgentCommand
-                self.link = SipAdapter(put, broadcast, reveal, keep_digit, _sip(config, secret), reactor)
+                self.link = SipAdapter(put, broadcast, reveal, keep_digit, keys, _sip(config, secret), reactor)
                 self._edge = _sip_edge(config, secret)
             case _:
                 assert_never(config.sip.engine)

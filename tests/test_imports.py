@@ -42,10 +42,12 @@ MAY = {
     "fargo.config": {"fargo.texts"},
     "fargo.preflight": {"fargo.config", "fargo.texts"},
     "fargo.sip_service": {
-        *(CORE, "fargo.adapters", "fargo.adapters.sip", "fargo.adapters.telepathy", "fargo.config", "fargo.edge"),
+        *(CORE, "fargo.adapters", "fargo.adapters.sdp", "fargo.adapters.sip", "fargo.adapters.telepathy"),
+        *("fargo.config", "fargo.edge"),
     },
     "fargo.daemon": {
-        *(CORE, "fargo.adapters.xmpp", "fargo.adapters.relay", "fargo.config", "fargo.sip_service"),
+        *(CORE, "fargo.adapters.relay", "fargo.adapters.sdp", "fargo.adapters.xmpp", "fargo.config"),
+        "fargo.sip_service",
         *("fargo.backfill", "fargo.engine", "fargo.processes", "fargo.retention", "fargo.supervisor"),
         *("fargo.store", "fargo.store.opening", "fargo.store.vault", "fargo.texts"),
     },

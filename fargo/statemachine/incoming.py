@@ -14,10 +14,10 @@ from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import forking
 from fargo.statemachine.legs.jingle.jingle_session import Terminated
 from fargo.statemachine.legs.sip import sip_leg
-from fargo.statemachine.legs.sip.phases import Access
+from fargo.statemachine.legs.sip.phases import Access, Trunk
 from fargo.statemachine.legs.sip.sip_leg import SipArrival
 from fargo.statemachine.media import paths
-from fargo.statemachine.media.description import is_ipv6_only
+from fargo.statemachine.media.description import Srtp, is_ipv6_only
 from fargo.statemachine.model.call_records import Side
 from fargo.statemachine.model.presence import Client, SignedIn
 from fargo.statemachine.reason import Cause, Reason
@@ -34,6 +34,8 @@ def arrived(user: User, event: SipArrival, effects: Effects) -> User:
             effects.call = call.id
             sip_leg.arrived_again(event, access, effects)
             return user
+    if credentials and isinstance(use := _srtp(user, credentials, access.trunk), Reason):
+        return turned_away(user, event, use, effects)
     effects.call = id = str(effects.version)
     taken_in = sip_leg.arrived(event, access, effects)
     if taken_in is None:
@@ -50,7 +52,7 @@ def arrived(user: User, event: SipArrival, effects: Effects) -> User:
         call_state.begun(call, channel, caller, None, effects)
         call_state.ended(call, Side.PHONE, offered, effects)
         return changed(user, None, call, effects)
-    spoken = sip_leg.capabilities(sip).profiles
+    spoken = sip_leg.direct_profiles(sip)
     able = roster.able(user.contacts, spoken, user.policy)
     if unreachable := _unreachable(user, able, effects):
         call_state.begun(call, channel, caller, None, effects)
@@ -90,7 +92,14 @@ def _access(user: User, credentials: Credentials | None, event: SipArrival, effe
     if credentials is None:
         return Access()
     trunk = sign_in.trunk(event.connection, effects.registrations)
-    return Access(credentials.nonce, trunk, user.policy.ring_seconds)
+    access = Access(credentials.nonce, trunk, user.policy.ring_seconds)
+    use = _srtp(user, credentials, trunk)
+    return access if isinstance(use, Reason) else replace(access, srtp=use)
+
+
+def _srtp(user: User, credentials: Credentials, trunk: Trunk | None) -> Srtp | Reason:
+    """Return the encryption that a caller may offer, or must; or why the user cannot be called."""
+    return paths.srtp(credentials.account.srtp, trunk is not None and trunk.secure, user.policy)
 
 
 def _unreachable(user: User, able: Mapping[str, Client], effects: Effects) -> Reason | None:

@@ -7,8 +7,8 @@ Rules:
 3. A call that is refused at once is recorded, too.
 4. A proposal begins a call, and so does a session-initiate that follows none. The id of the call is the version of that
    event.
-5. No limit applies to an emergency number. If the operator does not want such calls here, the user is told so first,
-   signed in or not, as every second counts.
+5. No limit applies to an emergency number, and no demand for encryption. If the operator does not want such calls here,
+   the user is told so first, signed in or not, as every second counts.
 """
 
 from msgspec import Struct
@@ -25,9 +25,9 @@ from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import forking, jingle_leg, jmi
 from fargo.statemachine.legs.jingle.forking import Forking, Inviting
 from fargo.statemachine.legs.sip import sip_leg
-from fargo.statemachine.legs.sip.phases import Line
+from fargo.statemachine.legs.sip.phases import Line, Preparing, Trunk
 from fargo.statemachine.media import offer, paths
-from fargo.statemachine.media.description import Content, MediaProfile, takes
+from fargo.statemachine.media.description import Content, MediaProfile, Srtp, takes
 from fargo.statemachine.media.offer import Audio
 from fargo.statemachine.media.paths import PathChoice, Policy
 from fargo.statemachine.model.call_records import RecordPath
@@ -113,9 +113,26 @@ def _line(user: User, credentials: Credentials, connection: SignedIn, to: str) -
         text = texts.TOO_MANY_CALLS.format(most=MOST_CALLS)
         return Refusal("wait", "resource-constraint", Reason(Cause.BUSY, text))
     trunk = sign_in.trunk(connection.connection, user.registrations)
+    srtp = _srtp(user.policy, credentials, trunk, _is_emergency(user.policy, to))
+    if isinstance(srtp, Reason):
+        return Refusal("cancel", "not-allowed", srtp)
     return Line(
-        engine, connection.connection, target, credentials.nonce, trunk, user.policy.ring_seconds, user.policy.early
+        engine,
+        connection.connection,
+        target,
+        credentials.nonce,
+        trunk,
+        user.policy.ring_seconds,
+        user.policy.early,
+        srtp,
     )
+
+
+def _srtp(policy: Policy, credentials: Credentials, trunk: Trunk | None, emergency: bool) -> Srtp | Reason:
+    """Return the encryption that a phone is offered, or why the user cannot call (rule 5)."""
+    wanted = credentials.account.srtp
+    secure = trunk is not None and trunk.secure
+    return paths.srtp("optional" if emergency and wanted == "required" else wanted, secure, policy)
 
 
 def _place(user: User, event: SessionInitiated, line: Line, id: str, follows: bool, effects: Effects) -> User:
@@ -143,7 +160,8 @@ def _fit(contents: tuple[Content, ...], line: Line, policy: Policy) -> tuple[Aud
     if plain and not paths.relays(policy) and not takes(audio.description, able.families):
         return paths.APART
     apart = plain and not takes(audio.description, (line.family,))
-    way = paths.choose(audio.description.codecs, audio.profile, able.profiles, policy, apart)
+    spoken = sip_leg.direct_profiles(Preparing(line))
+    way = paths.choose(audio.description.codecs, audio.profile, spoken, policy, apart)
     return way if isinstance(way, Reason) else (audio, way)
 
 

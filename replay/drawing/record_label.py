@@ -56,7 +56,8 @@ def _agreed(media: RecordMedia) -> str:
     codecs = ", ".join(each.removesuffix("/8000") for each in media.codecs)
     local, remote = media.local or texts.NO_ADDRESS, media.remote or texts.NO_ADDRESS
     told = texts.AGREED.format(codecs=codecs, local=local, remote=remote)
-    return " ".join((told, *(texts.HELD_BY[by] for by in media.held_by)))
+    encrypted = (texts.BY_SRTP,) if media.encrypted else ()
+    return " ".join((told, *encrypted, *(texts.HELD_BY[by] for by in media.held_by)))
 
 
 def _note(sentence: str) -> Label:

@@ -102,7 +102,7 @@ def _address(text: str) -> str:
 def _body(body: Body | None) -> str | None:
     match body:
         case Sdp(audio=Content(description=description)) if description is not None:
-            return _audio(description)
+            return _encrypted(description, _audio(description))
         case Sdp():
             return texts.NO_AUDIO
         case OtherBody(media_type=media_type, length=length):
@@ -119,6 +119,13 @@ def _audio(description: Description) -> str:
             return texts.AUDIO_AT.format(codecs=codecs, address=_place(first.ip, first.port))
         case _:
             return codecs
+
+
+def _encrypted(description: Description, audio: str) -> str:
+    """Return the audio with the encryption that is offered or accepted for it (SDES)."""
+    if description.encryption_required:
+        return texts.SRTP.format(audio=audio)
+    return texts.SRTP_OPTIONAL.format(audio=audio) if description.crypto else audio
 
 
 def _codec(name: str, clockrate: int) -> str:

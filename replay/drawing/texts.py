@@ -45,6 +45,8 @@ CAME_FROM: Final = "from {address}"
 SENT_TO: Final = "sent to {address}"
 BY_EDGE: Final = "by the SIP edge"
 AUDIO_AT: Final = "{codecs} at {address}"
+SRTP: Final = "{audio}, SRTP"
+SRTP_OPTIONAL: Final = "{audio}, SRTP optional"
 NO_AUDIO: Final = "no audio"
 OTHER_BODY: Final = "{type}, {length} bytes"
 
@@ -63,6 +65,7 @@ CARRIED: Final = "The relay has carried {from_client:,} packets from the client 
 CALL_ID: Final = "The Call-ID is {call_id}."
 AGREED: Final = "The audio is {codecs}: the phone sends to {local} and receives at {remote}."
 NO_ADDRESS: Final = "an unknown address"
+BY_SRTP: Final = "It is encrypted between the phone and the relay (SRTP)."
 HELD_BY: Final = {
     Side.CLIENT: "The client has put the phone on hold.",
     Side.PHONE: "The phone has put the client on hold.",
@@ -99,6 +102,7 @@ FROM: Final = "from {peer}"
 AN_ANONYMOUS_CALLER: Final = "an anonymous caller"
 ONE_WAY: Final = "{audio}, one way"
 WITH_CODEC: Final = "{audio}, {codec}"
+ENCRYPTED: Final = "{audio}, encrypted"
 HELD: Final = "{audio}, held {time}"
 IN_PROGRESS: Final = "in progress"
 ENDING: Final = "{by}: {cause}"

@@ -37,7 +37,8 @@ class Record(Struct, frozen=True):
 
     What only our own user agent knows: each Call-ID, From and To of the last INVITE, the status of the response that
     refused it; when the client began to hear a phone that had not answered; the codecs that were agreed on last and the
-    addresses of the audio, and for how many milliseconds an end was on hold (``held_since``: since when it is).
+    addresses of the audio, for how many milliseconds an end was on hold (``held_since``: since when it is), and if the
+    audio between phone and relay was encrypted.
     """
 
     name: CallName
@@ -66,6 +67,7 @@ class Record(Struct, frozen=True):
     media_remote: str = ""
     held: int | None = None
     held_since: float | None = None
+    encrypted: bool | None = None
 
     @property
     def failed(self) -> bool:
@@ -142,6 +144,7 @@ def _with_media(call: Record, media: RecordMedia, at: float) -> Record:
         media_remote=media.remote or "",
         held=call.held or 0,
         held_since=at if media.held_by else None,
+        encrypted=media.encrypted,
     )
 
 
@@ -155,6 +158,7 @@ COLUMNS: Final = (
     *("call", "user", "direction", "peer", "peer_name", "began", "answered", "ended", "waited", "talked"),
     *("client", "audio", "audio_why", "from_client", "from_phone", "ended_by", "cause", "reason", "session"),
     *("call_id", "sip_from", "sip_to", "sip_status", "early_audio", "codecs", "media_local", "media_remote", "held"),
+    "encrypted",
 )
 """The columns of the view."""
 
@@ -190,6 +194,7 @@ def row(record: Record) -> dict[str, str | float | None]:
         "media_local": record.media_local,
         "media_remote": record.media_remote,
         "held": None if record.held is None else record.held / 1000,
+        "encrypted": record.encrypted,
     }
 
 

@@ -4,7 +4,7 @@ from xml.etree import ElementTree as ET
 
 from world.gateway import Gateway
 from world.jingle_call import JingleCall
-from world.provider import SipAccount
+from world.provider import Provider, SipAccount
 from world.rtp import RtpEndpoint
 from world.sip_agent import ScriptedProvider
 from world.stanza import NS, Failure, failure
@@ -16,7 +16,11 @@ class Customer:
     """One user with one client. The account is at the world's SIP provider, or at a scripted one."""
 
     def __init__(
-        self, world: World, gateway: Gateway, client: XmppClient, provider: ScriptedProvider | None = None
+        self,
+        world: World,
+        gateway: Gateway,
+        client: XmppClient,
+        provider: Provider | ScriptedProvider | None = None,
     ) -> None:
         self.world = world
         self.provider = provider or world.provider

@@ -117,6 +117,7 @@ def test_a_call_from_its_notes(path: Path) -> None:
         "media_local": "",
         "media_remote": "",
         "held": None,
+        "encrypted": None,
     }
 
 
@@ -253,6 +254,11 @@ def test_an_answered_call_has_its_audio_and_its_hold() -> None:
     assert (told["sip_from"], told["sip_to"]) == ("sip:alice@sip.test", "sip:bob@sip.test")
 
 
+@pytest.mark.parametrize(("name", "encrypted"), [("encrypted", True), ("held_and_moved", False), ("refused", None)])
+def test_a_call_says_if_its_audio_was_encrypted(name: str, encrypted: bool | None) -> None:
+    assert sip_row(name)["encrypted"] is encrypted
+
+
 def test_a_hold_lasts_to_the_end_of_the_call() -> None:
     told = sip_row("glare")
     assert told["held"] == 1.0
@@ -281,7 +287,10 @@ def test_a_call_that_was_placed_twice_has_its_last_call_id() -> None:
     assert row(call)["call_id"] == call.call_ids[-1]
 
 
-@pytest.mark.parametrize(("name", "told"), [("held_and_moved", "direct, PCMU, held 0:05"), ("refused", "direct")])
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("held_and_moved", "direct, PCMU, held 0:05"), ("refused", "direct"), ("encrypted", "relay, PCMU, encrypted")],
+)
 def test_people_read_the_codec_and_the_hold_with_the_audio(name: str, told: str) -> None:
     (call,) = records(session(name))
     assert record_text.audio(call) == told

@@ -4,6 +4,7 @@ from msgspec.structs import replace
 from simulator.memory import MemoryLog
 from statemachine.registering import REGISTRAR
 from statemachine.story import PCMU
+from statemachine.user_agent.encrypting import Encrypting
 from statemachine.user_agent.phone import Phoning, sdp
 from statemachine.user_agent.sessions import STORIES, session
 
@@ -11,7 +12,7 @@ from fargo.statemachine.model.sip_messages import Endpoint, OtherBody, Sdp
 from fargo.store.entries import Entry
 from replay.drawing.ladder import ladder
 from replay.drawing.page_data import page_data
-from replay.drawing.texts import BY_EDGE, NO_AUDIO
+from replay.drawing.texts import BY_EDGE, BY_SRTP, NO_AUDIO
 from replay.reading.records import records
 from replay.reading.steps import replayed_call
 
@@ -45,6 +46,16 @@ def test_a_request_of_the_phone_says_where_it_came_from() -> None:
     assert invite == f"CSeq 101, {ends}, from tls 192.0.2.5:5061, PCMU at 127.0.0.4:5000"
     hold = below(session("held_and_moved"), "INVITE")[3]
     assert hold.endswith(", from udp 192.0.2.5:5060, PCMU PCMA at 0.0.0.0:5000")
+
+
+def test_encryption_is_named_with_the_audio() -> None:
+    invites = below(session("encrypted"), "INVITE")
+    assert [each.rpartition(":")[2] for each in invites] == ["30000, SRTP", "5000, SRTP"]
+    optional = " ".join(drawn(tuple(Encrypting("optional").talks().entries), 500))
+    assert "at 127.0.0.9:30000, SRTP optional" in optional
+    lines = " ".join(line.strip() for line in drawn(session("encrypted"), 500))
+    assert BY_SRTP in lines
+    assert BY_SRTP not in " ".join(line.strip() for line in drawn(session("relayed"), 500))
 
 
 def test_a_response_names_its_request() -> None:

@@ -33,16 +33,25 @@ class SipAccount:
 
 
 class Provider(Server):
-    """The provider. `accounts` has the passwords by user. Its domain is not in the DNS, so clients need its address."""
+    """The provider. `accounts` has the passwords by user. Its domain is not in the DNS, so clients need its address.
+
+    It also takes TLS, at `tls_port`, if it has a certificate and its key.
+    """
 
     domain = DOMAIN
 
     def __init__(
-        self, accounts: Mapping[str, str], directory: Path | None = None, address: str = PROVIDER_ADDRESS
+        self,
+        accounts: Mapping[str, str],
+        directory: Path | None = None,
+        address: str = PROVIDER_ADDRESS,
+        certificate: tuple[Path, Path] | None = None,
     ) -> None:
         super().__init__(directory)
         self.address = address
         self.port = free_port(address)
+        self.tls_port = free_port(address)
+        self._certificate = certificate
         self.passwords = dict(accounts)
 
     def account(self, user: str) -> SipAccount:
@@ -55,7 +64,12 @@ class Provider(Server):
             "DOMAIN": self.domain,
             "RUN_DIRECTORY": self.directory,
         }
+        if self._certificate:
+            certificate, key = self._certificate
+            defines |= {"SECURE_AT": self.tls_port, "CERTIFIED_BY": certificate, "SIGNED_BY": key}
         lines = [f"#!substdef '!{name}!{value}!g'".replace("'", '"') for name, value in defines.items()]
+        if self._certificate:
+            lines.append("#!define WITH_TLS")
         configuration = self.write("kamailio.cfg", "\n".join(["#!KAMAILIO", *lines, ROUTING.read_text()]))
         self.process = await Process.start(
             *("kamailio (provider)", "/usr/sbin/kamailio", "-DD", "-E", "-m", "32", "-M", "4"),

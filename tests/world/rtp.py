@@ -85,6 +85,10 @@ class RtpEndpoint(asyncio.DatagramProtocol):
         """Send one datagram of any kind."""
         self._rtp.sendto(data, (host, port))
 
+    def protect(self, packet: bytes) -> bytes:
+        """Return an RTP packet as it is sent."""
+        return packet
+
     async def received(self, packets: int, seconds: float = 20) -> None:
         """Wait until this many valid packets have been received in total."""
         what = f"{packets} RTP packets at {self.address}:{self.port}"
@@ -120,7 +124,7 @@ class RtpEndpoint(asyncio.DatagramProtocol):
         due = loop.time()
         while True:
             header = HEADER.pack(0x80, payload_type, sequence, timestamp, source)
-            self._rtp.sendto(header + TONE[payload_type], to)
+            self._rtp.sendto(self.protect(header + TONE[payload_type]), to)
             self.sent += 1
             sequence, timestamp = (sequence + 1) % 2**16, (timestamp + SAMPLES) % 2**32
             due += PACKET_SECONDS

@@ -17,10 +17,11 @@ from twisted.python.failure import Failure
 from fargo.adapters.relay import texts
 from fargo.adapters.relay.ng import Ng, NgReply, RefusedError, SilentError, Value
 from fargo.adapters.relay.watch import Watch
-from fargo.adapters.sdp.grammar import DTLS, PLAIN
+from fargo.adapters.sdp.grammar import DTLS, PLAIN, SDES
 from fargo.adapters.sdp.reading import MalformedSdpError, read
+from fargo.adapters.sdp.session_keys import SessionKeys
 from fargo.adapters.sdp.writing import UnwritableError, write
-from fargo.statemachine.media.description import Content, Description, MediaProfile, Role
+from fargo.statemachine.media.description import Content, Description, MediaProfile, Role, Srtp
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.ng import (
     AnswerRelay,
@@ -54,7 +55,8 @@ class RelayAdapter:
     """The link between rtpengine and the engine.
 
     `put` is called with each event of a user, `broadcast` with `RelayLost`, which concerns every user. `take_digit`
-    returns the digit that is kept under a name and forgets it; it returns None if there is none.
+    returns the digit that is kept under a name and forgets it; it returns None if there is none. `keys` has the keys of
+    encrypted audio.
     """
 
     def __init__(
@@ -62,11 +64,13 @@ class RelayAdapter:
         put: Callable[[str, RelayEvent], None],
         broadcast: Callable[[RelayLost], None],
         take_digit: Callable[[str], str | None],
+        keys: SessionKeys,
         settings: RelaySettings,
         reactor: Any,
     ) -> None:
         self._put = put
         self._take_digit = take_digit
+        self._keys = keys
         self._nonce = token_hex(_NONCE_BYTES)
         self._ng = Ng(settings.host, settings.port, reactor)
         self._watch = Watch(self._ng, self._nonce, broadcast, reactor)
@@ -93,7 +97,9 @@ class RelayAdapter:
     async def _done(self, issued: Issued, command: RelayCommand) -> RelayEvent:
         cookie = f"{self._nonce}:{quote(issued.user)}:{issued.id}"
         try:
-            return _event(command, issued.id, await self._ng.ask(cookie, self._request(command)))
+            self._use_keys(command)
+            reply = await self._ng.ask(cookie, self._request(command))
+            return self._event(command, issued.id, reply)
         except SilentError as problem:
             return RelayRefused(issued.id, str(problem), silent=True)
         except (RefusedError, UnwritableError, MalformedSdpError) as problem:
@@ -102,9 +108,9 @@ class RelayAdapter:
     def _request(self, command: RelayCommand) -> dict[str, Value]:
         match command:
             case OfferRelay():
-                return _offer(command)
+                return _offer(command, self._keys)
             case AnswerRelay():
-                return _answer(command)
+                return _answer(command, self._keys)
             case PlayDigit(to=to, digit=name, duration=duration):
                 digit = self._take_digit(name)
                 if digit is None:
@@ -116,6 +122,31 @@ class RelayAdapter:
                 # Deleting one party deletes the session. Without a tag the reply has no statistics.
                 request = {"command": "delete", "call-id": command.session, "from-tag": RelayParty.OFFERER.value}
                 return request | {"delete-delay": 0}
+            case _:
+                assert_never(command)
+
+    def _use_keys(self, command: RelayCommand) -> None:
+        """Keep the keys of a description as long as the session exists."""
+        match command:
+            case OfferRelay(session, description) | AnswerRelay(session, description):
+                self._keys.begin(session, (each.key for each in description.crypto))
+            case DeleteRelay(session):
+                self._keys.end(session)
+            case PlayDigit():
+                pass
+            case _:
+                assert_never(command)
+
+    def _event(self, command: RelayCommand, name: str, reply: NgReply) -> RelayEvent:
+        match command:
+            case OfferRelay(session=session, by=by) | AnswerRelay(session=session, by=by):
+                description = _description(reply, by, self._keys)
+                self._keys.use(session, (each.key for each in description.crypto))
+                return RelayDescribed(name, description)
+            case PlayDigit():
+                return RelayDone(name)
+            case DeleteRelay():
+                return RelayDone(name, tuple(_flows(reply)))
             case _:
                 assert_never(command)
 
@@ -141,7 +172,16 @@ _ANSWERED: Final[dict[MediaProfile, dict[str, Value]]] = {
 }
 
 
-def _offer(command: OfferRelay) -> dict[str, Value]:
+# Flags of an offer of plain RTP to a phone that can encrypt it, or must. The relay offers all suites that it has, and
+# also those that do not encrypt; the latter are not read (`sdp.crypto`).
+_ENCRYPTED: Final[dict[Srtp, dict[str, Value]]] = {
+    "off": {},
+    "optional": {"DTLS": "off", "OSRTP": ["offer"]},
+    "required": {"DTLS": "off", "transport-protocol": SDES},
+}
+
+
+def _offer(command: OfferRelay, keys: SessionKeys) -> dict[str, Value]:
     # Browsers accept nothing but one port for RTP and RTCP (RFC 8829 §4.1.1), so it is required, not just offered.
     mux: list[Value] = ["offer", "require"] if command.mux else ["demux"]
     codec: dict[str, Value] = {}
@@ -150,18 +190,19 @@ def _offer(command: OfferRelay) -> dict[str, Value]:
     if command.transcode:
         codec["transcode"] = list(command.transcode)
     return {
-        **_described("offer", command.session, command.description, command.by),
+        **_described("offer", command.session, command.description, command.by, keys),
         "from-tag": command.by.value,
         **_OFFERED[command.profile],
+        **_ENCRYPTED[command.srtp],
         "address-family": f"IP{command.family}",
         "rtcp-mux": mux,
         **({"codec": codec} if codec else {}),
     }
 
 
-def _answer(command: AnswerRelay) -> dict[str, Value]:
+def _answer(command: AnswerRelay, keys: SessionKeys) -> dict[str, Value]:
     return {
-        **_described("answer", command.session, command.description, command.by),
+        **_described("answer", command.session, command.description, command.by, keys),
         # rtpengine wants the tags of the offer that this answers.
         "from-tag": _OTHER[command.by].value,
         "to-tag": command.by.value,
@@ -170,12 +211,14 @@ def _answer(command: AnswerRelay) -> dict[str, Value]:
     }
 
 
-def _described(command: str, session: str, description: Description, by: RelayParty) -> dict[str, Value]:
+def _described(
+    command: str, session: str, description: Description, by: RelayParty, keys: SessionKeys
+) -> dict[str, Value]:
     """Return what an offer and an answer have in common."""
     return {
         "command": command,
         "call-id": session,
-        "sdp": write(Content("", description=description), _SPEAKER[by]),
+        "sdp": write(Content("", description=description), _SPEAKER[by], keys),
         # A zero address means that the candidates are still to come (RFC 8840 §4.1). It does not mean hold.
         "replace": ["origin", "session-connection", "zero-address"],
         # Without it the relay accepts a digit but never plays it. With it the relay transcodes every call, even if
@@ -187,21 +230,9 @@ def _described(command: str, session: str, description: Description, by: RelayPa
 # --- replies to events
 
 
-def _event(command: RelayCommand, name: str, reply: NgReply) -> RelayEvent:
-    match command:
-        case OfferRelay(by=by) | AnswerRelay(by=by):
-            return RelayDescribed(name, _description(reply, by))
-        case PlayDigit():
-            return RelayDone(name)
-        case DeleteRelay():
-            return RelayDone(name, tuple(_flows(reply)))
-        case _:
-            assert_never(command)
-
-
-def _description(reply: NgReply, by: RelayParty) -> Description:
+def _description(reply: NgReply, by: RelayParty, keys: SessionKeys) -> Description:
     """Return the description with which the relay represents one party to the other."""
-    description = read(str(reply.get("sdp", "")), _SPEAKER[by]).description
+    description = read(str(reply.get("sdp", "")), _SPEAKER[by], keys).description
     assert description, "read returns a content with a description"
     return description
 

@@ -11,6 +11,8 @@ from fargo.statemachine.media.description import Codec, Role, Senders, kind
 
 PLAIN: Final = "RTP/AVP"
 """The profile of plain RTP, with or without ICE (RFC 3551)."""
+SDES: Final = "RTP/SAVP"
+"""The profile of SRTP keyed by SDES (RFC 3711, RFC 4568)."""
 DTLS: Final = "UDP/TLS/RTP/SAVPF"
 """The profile of SRTP keyed by DTLS (RFC 5764)."""
 

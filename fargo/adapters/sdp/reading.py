@@ -3,7 +3,8 @@
 Rules:
 
 1. SDP is untrusted. Reading returns a value or raises `MalformedSdpError`, and nothing else.
-2. Attributes that the gateway has no use for, such as SDES keys, are ignored.
+2. Attributes that the gateway has no use for are ignored. Keys (a=crypto) are kept in memory; only their names are in
+   the result.
 
 No library is used, because those available do not keep texts as they are: an ICE password of digits becomes a number.
 """
@@ -13,7 +14,7 @@ from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
-from fargo.adapters.sdp import texts
+from fargo.adapters.sdp import crypto, texts
 from fargo.adapters.sdp.grammar import (
     BYTE,
     DIRECTIONS,
@@ -22,10 +23,12 @@ from fargo.adapters.sdp.grammar import (
     NOWHERE,
     NUMBER,
     PORT,
+    SDES,
     WORD,
     complete,
     is_address,
 )
+from fargo.adapters.sdp.session_keys import SessionKeys
 from fargo.statemachine.media.description import (
     Candidate,
     Codec,
@@ -80,15 +83,15 @@ class Media(NamedTuple):
         return any(line.name == name for line in self.attributes)
 
 
-def read(text: str, by: Role) -> Content:
+def read(text: str, by: Role, keys: SessionKeys) -> Content:
     """Return the content for the first media line of an SDP; the inverse of `write`.
 
     `by` is the party whose description it is. Raise MalformedSdpError if the SDP cannot be understood.
     """
-    return content(streams(text)[0], by)
+    return content(streams(text)[0], by, keys)
 
 
-def content(media: Media, by: Role) -> Content:
+def content(media: Media, by: Role, keys: SessionKeys) -> Content:
     """Return the content for one media line. Raise MalformedSdpError if it cannot be understood."""
     sources = _sources(media)
     description = Description(
@@ -103,6 +106,8 @@ def content(media: Media, by: Role) -> Content:
         sources=sources,
         ptime=packet_time(media, "ptime"),
         maxptime=packet_time(media, "maxptime"),
+        encryption_required=media.line[2] == SDES,
+        crypto=crypto.read(media.all("crypto"), keys),
     )
     return Content(media.one("mid"), senders=senders(media, by), description=description)
 

@@ -4,8 +4,9 @@ Rules:
 
 1. The far end counts as "initiator" and the gateway as "responder", whoever calls. So the senders of a content mean the
    same in both directions: "initiator" is the far end alone, as when the gateway has put it on hold.
-2. The audio is the first stream of plain RTP that is in use, else the first encrypted one. ICE of a far end that speaks
-   plain RTP is ignored: without it, audio goes to the address in the m= and c= lines (RFC 8839 §4.2.1).
+2. The audio is the first stream of plain RTP that is in use, else the first that is keyed by SDES, else the first
+   encrypted one. ICE of a far end without DTLS is ignored: audio goes to the address in the m= and c= lines (RFC 8839
+   §4.2.1).
 3. An answer has a media line for each one offered (RFC 3264 §6), of the same profile. All but the audio are rejected.
 """
 
@@ -14,7 +15,8 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from fargo.adapters.sdp.grammar import PLAIN
+from fargo.adapters.sdp import crypto
+from fargo.adapters.sdp.grammar import SDES
 from fargo.adapters.sdp.reading import (
     Media,
     addresses,
@@ -24,38 +26,40 @@ from fargo.adapters.sdp.reading import (
     senders,
     streams,
 )
-from fargo.adapters.sdp.writing import default_address, media_lines, rejected_line, session_lines
+from fargo.adapters.sdp.session_keys import SessionKeys
+from fargo.adapters.sdp.writing import default_address, media_lines, profile, rejected_line, session_lines
 from fargo.statemachine.media.description import Content, Description, IceUdp, RawUdp
 from fargo.statemachine.model.sip_messages import Sdp
 
 _FAR_END: Final = "initiator"
 _GATEWAY: Final = "responder"
-_PLAIN: Final = frozenset({PLAIN, "RTP/AVPF"})
-_ENCRYPTED: Final = frozenset({"RTP/SAVP", "RTP/SAVPF", "UDP/TLS/RTP/SAVP", "UDP/TLS/RTP/SAVPF"})
+_PLAIN: Final = frozenset({"RTP/AVP", "RTP/AVPF"})
+_SDES: Final = frozenset({SDES})
+_ENCRYPTED: Final = frozenset({"RTP/SAVPF", "UDP/TLS/RTP/SAVP", "UDP/TLS/RTP/SAVPF"})
 
 
-def read_session(text: str) -> Sdp:
+def read_session(text: str, keys: SessionKeys) -> Sdp:
     """Return the session that the far end describes. Raise MalformedSdpError if it cannot be understood."""
     found = streams(text)
     place = _audio(found)
     return Sdp(
-        None if place is None else _content(found[place]),
+        None if place is None else _content(found[place], keys),
         tuple(" ".join(media.line) for media in found),
         place,
     )
 
 
-def write_session(sdp: Sdp, session: int) -> str:
+def write_session(sdp: Sdp, session: int, keys: SessionKeys) -> str:
     """Return the text of the gateway's own description, which has audio. ``session``: the id in its o= line.
 
     Raise UnwritableError if SDP cannot express it.
     """
-    return "".join(f"{line}\r\n" for line in _lines(sdp, session))
+    return "".join(f"{line}\r\n" for line in _lines(sdp, session, keys))
 
 
 def _audio(found: Sequence[Media]) -> int | None:
     """Return the place of the audio (rule 2), None if there is none."""
-    for profiles in (_PLAIN, _ENCRYPTED):
+    for profiles in (_PLAIN, _SDES, _ENCRYPTED):
         for place, media in enumerate(found):
             kind_of, port, profile, *_ = media.line
             if kind_of == "audio" and port.partition("/")[0] != "0" and profile in profiles:
@@ -63,29 +67,31 @@ def _audio(found: Sequence[Media]) -> int | None:
     return None
 
 
-def _content(media: Media) -> Content:
-    if media.line[2] not in _PLAIN:
-        return _encrypted(media)
+def _content(media: Media, keys: SessionKeys) -> Content:
+    if media.line[2] in _ENCRYPTED:
+        return _encrypted(media, keys)
     description = Description(
         media=media.line[0],
         codecs=codecs(media),
         transport=RawUdp(tuple(addresses(media))),
         ptime=packet_time(media, "ptime"),
         maxptime=packet_time(media, "maxptime"),
+        encryption_required=media.line[2] == SDES,
+        crypto=crypto.read(media.all("crypto"), keys),
     )
     return Content("", senders=senders(media, _FAR_END), description=description)
 
 
-def _encrypted(media: Media) -> Content:
-    """Return the content of an encrypted stream. One that is not keyed by DTLS over ICE is keyed by SDES."""
-    read = content(media, _FAR_END)
+def _encrypted(media: Media, keys: SessionKeys) -> Content:
+    """Return the content of a stream that is encrypted in a way which phones are not offered."""
+    read = content(media, _FAR_END, keys)
     assert read.description, "content() returns a description"
     transport = read.description.transport
     keyed = isinstance(transport, IceUdp) and transport.fingerprint is not None
-    return replace(read, name="", description=replace(read.description, encryption_required=not keyed))
+    return replace(read, name="", description=replace(read.description, encryption_required=not keyed, crypto=()))
 
 
-def _lines(sdp: Sdp, session: int) -> Iterator[str]:
+def _lines(sdp: Sdp, session: int, keys: SessionKeys) -> Iterator[str]:
     assert sdp.audio, "the gateway describes audio"
     assert sdp.audio.description, "the audio is described"
     description = sdp.audio.description
@@ -95,5 +101,5 @@ def _lines(sdp: Sdp, session: int) -> Iterator[str]:
         if sdp.media and place != sdp.place:
             yield rejected_line(media)
         else:
-            profile = media.split(" ")[2] if media else PLAIN
-            yield from media_lines(sdp.audio, description, _GATEWAY, profile, port)
+            as_offered = media.split(" ")[2] if media else profile(description)
+            yield from media_lines(sdp.audio, description, _GATEWAY, as_offered, port, keys)

@@ -5,7 +5,8 @@ from typing import Final
 # --- a description that cannot be written as SDP
 
 NO_CODEC: Final = "The description has no usable payload type."
-SDES_REQUIRED: Final = "The description requires encryption by SDES, whose keys the gateway does not keep."
+NO_KEYS: Final = "The description requires encryption by SDES, and has no keys that the gateway supports."
+KEYS_GONE: Final = "The gateway no longer has the keys of the encrypted audio."
 NO_ADDRESS: Final = "The description has no address to send audio to."
 NO_SDP_TRANSPORT: Final = "The description has a transport that SDP cannot express."
 NOT_WRITABLE: Final = "The {what} is empty or contains a character that SDP does not allow there."

@@ -3,8 +3,8 @@
 Rules:
 
 1. Nothing is lost but what SDP cannot express: the id, type and generation of a plain address, all plain addresses of
-   a component but the first, the ptime of a single codec (SDP has one for all), and the demand for encryption. Several
-   sources with one SSRC become one (RFC 5576 §4.1).
+   a component but the first, and the ptime of a single codec (SDP has one for all). Several sources with one SSRC
+   become one (RFC 5576 §4.1).
 2. Payload types that have no meaning, or that repeat a number with another meaning, are left out (`media.meaningful`).
    What may be omitted in Jingle is filled in: the codec of a static payload type (RFC 3551 §6), and defaults for ICE.
 3. No text can leave its place. Text that would break a line, or the grammar within it, raises `UnwritableError`.
@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
 
-from fargo.adapters.sdp import texts
+from fargo.adapters.sdp import crypto, texts
 from fargo.adapters.sdp.grammar import (
     BARE,
     DIRECTIONS,
@@ -26,16 +26,19 @@ from fargo.adapters.sdp.grammar import (
     NAME,
     NOWHERE,
     PLAIN,
+    SDES,
     TEXT,
     TOKEN,
     VALUE,
     complete,
     is_address,
 )
+from fargo.adapters.sdp.session_keys import SessionKeys
 from fargo.statemachine.media.description import (
     Candidate,
     Codec,
     Content,
+    Crypto,
     Description,
     Extension,
     Feedback,
@@ -56,7 +59,7 @@ class UnwritableError(Exception):
     """A description that SDP cannot express. str() is a sentence."""
 
 
-def write(content: Content, by: Role) -> str:
+def write(content: Content, by: Role, keys: SessionKeys) -> str:
     """Return the SDP for a content that has a description.
 
     `by` is the party whose description it is, because directions in SDP are relative to it. Raise UnwritableError if
@@ -64,14 +67,20 @@ def write(content: Content, by: Role) -> str:
     """
     description = content.description
     assert description, "the content has a description"
-    return "".join(f"{line}\r\n" for line in _lines(content, description, by))
+    return "".join(f"{line}\r\n" for line in _lines(content, description, by, keys))
 
 
-def _lines(content: Content, description: Description, by: Role) -> Iterator[str]:
+def _lines(content: Content, description: Description, by: Role, keys: SessionKeys) -> Iterator[str]:
     host, port = default_address(description.transport)
-    profile = DTLS if _is_secured(description.transport) else PLAIN
     yield from session_lines(host, 0, 0)
-    yield from media_lines(content, description, by, profile, port)
+    yield from media_lines(content, description, by, profile(description), port, keys)
+
+
+def profile(description: Description) -> str:
+    """Return the profile of a description's media line."""
+    if _is_secured(description.transport):
+        return DTLS
+    return SDES if description.encryption_required else PLAIN
 
 
 def session_lines(host: str, session: int, version: int) -> Iterator[str]:
@@ -83,14 +92,16 @@ def session_lines(host: str, session: int, version: int) -> Iterator[str]:
     yield "t=0 0"
 
 
-def media_lines(content: Content, description: Description, by: Role, profile: str, port: int) -> Iterator[str]:
+def media_lines(
+    content: Content, description: Description, by: Role, profile: str, port: int, keys: SessionKeys
+) -> Iterator[str]:
     """Yield the media line of a content, and its attributes. Raise UnwritableError if SDP cannot express it."""
     d = description
     codecs = _codecs_of(d)
     if not codecs:
         raise UnwritableError(texts.NO_CODEC)
-    if d.encryption_required and not _is_secured(d.transport):
-        raise UnwritableError(texts.SDES_REQUIRED)
+    if d.encryption_required and not d.crypto and not _is_secured(d.transport):
+        raise UnwritableError(texts.NO_KEYS)
     formats = " ".join(str(codec.id) for codec in codecs)
     yield f"m={_fit(TOKEN, d.media, texts.MEDIA_TYPE)} {port} {_fit(TOKEN, profile, texts.MEDIA_PROFILE)} {formats}"
     yield f"a={DIRECTIONS[by][content.senders]}"
@@ -112,6 +123,8 @@ def media_lines(content: Content, description: Description, by: Role, profile: s
     if d.reduced_size:
         yield "a=rtcp-rsize"
     yield from _transport_lines(d.transport)
+    for each in d.crypto:
+        yield _crypto_line(each, keys)
 
 
 def rejected_line(media: str) -> str:
@@ -195,6 +208,13 @@ def _source_lines(source: Source) -> Iterator[str]:
     for each in source.parameters:
         name, value = _fit(NAME, each.name, texts.SOURCE_PARAMETER), _fit(TEXT, each.value, texts.SOURCE_PARAMETER)
         yield f"a=ssrc:{ssrc} {name}{f':{value}' if value else ''}"
+
+
+def _crypto_line(of: Crypto, keys: SessionKeys) -> str:
+    line = crypto.line(of, keys)
+    if line is None:
+        raise UnwritableError(texts.KEYS_GONE)
+    return line
 
 
 def _transport_lines(transport: Transport) -> Iterator[str]:

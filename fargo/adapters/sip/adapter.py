@@ -15,6 +15,7 @@ from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.logger import Logger
 
 from fargo.adapters.put import KeepDigit, PutEvent
+from fargo.adapters.sdp.session_keys import SessionKeys
 from fargo.adapters.sip import inward, marks, outward, texts
 from fargo.adapters.sip.client_transactions import Arrival, ClientTransactions
 from fargo.adapters.sip.keepalive import KeepAlive
@@ -67,7 +68,7 @@ class SipAdapter:
 
     `put` is called with each event of a user, and `broadcast` with `EdgeRestarted`, which concerns every user. `reveal`
     returns the password with a name in the vault, None if there is none. `keep_digit` keeps a digit among the transient
-    secrets and returns its name.
+    secrets and returns its name. `keys` has the keys of encrypted audio.
     """
 
     def __init__(
@@ -76,12 +77,14 @@ class SipAdapter:
         broadcast: Callable[[EdgeRestarted], None],
         reveal: Callable[[str], str | None],
         keep_digit: KeepDigit,
+        keys: SessionKeys,
         settings: SipSettings,
         reactor: Any,
     ) -> None:
         self._put = put
         self._broadcast = broadcast
         self._keep_digit = keep_digit
+        self._keys = keys
         self._settings = settings
         self._reactor = reactor
         now = reactor.seconds
@@ -103,6 +106,7 @@ class SipAdapter:
             put,
             self._report,
             reveal,
+            keys,
             reactor,
         )
         self._keep_alive = KeepAlive(self._options, self._own, put, reactor)
@@ -162,7 +166,7 @@ class SipAdapter:
         token = self._names.token(Named(user, command.dialog))
         contact = outward.contact_uri(token, self._own.at(self._peer(head))) if command.contact else None
         try:
-            data = self._loopback.to_edge(outward.response(command, contact))
+            data = self._loopback.to_edge(outward.response(command, contact, self._keys))
         except UnwritableSipError as problem:
             self._log.error(texts.UNWRITABLE, id=id, user=user, why=problem)
             return
@@ -222,7 +226,7 @@ class SipAdapter:
         source = marks.source(response.headers)
         name = in_tag(party(response.headers, "From").tag or "") or ""
         if method != "REGISTER":
-            self._put(sent.user, inward.response(name, sent.command, method, response, source))
+            self._put(sent.user, inward.response(name, sent.command, method, response, source, self._keys))
             return
         if source and source.seen:
             self._own.learn(source.sender, source.seen)
@@ -264,9 +268,9 @@ class SipAdapter:
         elif method in ("INVITE", "CANCEL"):
             name = incoming(called.name, head.call_id, party(headers, "From").tag)
             if method == "INVITE":
-                self._put(called.user, inward.invite(name, called.name, head, request, source))
+                self._put(called.user, inward.invite(name, called.name, head, request, source, self._keys))
             else:
-                self._put(called.user, inward.request(name, head, request, source, self._keep_digit))
+                self._put(called.user, inward.request(name, head, request, source, self._keep_digit, self._keys))
         elif method == "OPTIONS":
             self._answer(head, 200, "OK")
         else:
@@ -279,7 +283,7 @@ class SipAdapter:
         if dialog is None:
             self._answer(head, *_NO_DIALOG)
             return
-        event = inward.request(dialog, head, request, source, self._keep_digit)
+        event = inward.request(dialog, head, request, source, self._keep_digit, self._keys)
         rack = event.headers.rack
         if head.method == "PRACK" and rack:
             self._servers.confirm((head.call_id, rack.cseq, rack.rseq))

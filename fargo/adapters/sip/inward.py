@@ -4,7 +4,8 @@ Rules:
 
 1. A request that cannot be processed raises MalformedSipError, and is refused. Of a response, what is malformed counts
    as absent: nobody would send it again in another form.
-2. Of a body, only a session description is kept. A key in an INFO goes to the transient secrets.
+2. Of a body, only a session description is kept, and of the keys of encrypted audio only their names. A key that is
+   pressed (INFO) goes to the transient secrets.
 """
 
 import re
@@ -14,6 +15,7 @@ from typing import Final, TypeVar
 from fargo.adapters.put import KeepDigit
 from fargo.adapters.sdp.reading import MalformedSdpError
 from fargo.adapters.sdp.session import read_session
+from fargo.adapters.sdp.session_keys import SessionKeys
 from fargo.adapters.sip import texts
 from fargo.adapters.sip.marks import SourceMark
 from fargo.adapters.sip.names import Named, Names
@@ -59,7 +61,9 @@ _T = TypeVar("_T")
 # --- requests
 
 
-def invite(name: str, connection: str, head: RequestHead, of: SipRequest, source: SourceMark) -> InviteReceived:
+def invite(
+    name: str, connection: str, head: RequestHead, of: SipRequest, source: SourceMark, keys: SessionKeys
+) -> InviteReceived:
     """Return the event of an INVITE outside a dialog. Raise MalformedSipError if it cannot be processed."""
     return InviteReceived(
         name,
@@ -69,16 +73,18 @@ def invite(name: str, connection: str, head: RequestHead, of: SipRequest, source
         party(of.headers, "From"),
         _target(of.headers),
         sip_headers(of.headers),
-        _body(of.headers, of.body),
+        _body(of.headers, of.body, keys),
     )
 
 
-def request(dialog: str, head: RequestHead, of: SipRequest, source: SourceMark, keep: KeepDigit) -> SipRequestReceived:
+def request(
+    dialog: str, head: RequestHead, of: SipRequest, source: SourceMark, keep: KeepDigit, keys: SessionKeys
+) -> SipRequestReceived:
     """Return the event of a request about a dialog. Raise MalformedSipError if it cannot be processed."""
     headers = sip_headers(of.headers)
     remote, target = party(of.headers, "From").tag, _target(of.headers)
     digit, duration = _key(of, keep)
-    body = _body(of.headers, of.body) if digit is None else None
+    body = _body(of.headers, of.body, keys) if digit is None else None
     return SipRequestReceived(dialog, head, source.sender, remote, target, headers, body, digit, duration)
 
 
@@ -103,7 +109,9 @@ def _key(of: SipRequest, keep: KeepDigit) -> tuple[str | None, int | None]:
 # --- responses
 
 
-def response(dialog: str, command: str, method: str, of: SipResponse, source: SourceMark | None) -> SipResponseReceived:
+def response(
+    dialog: str, command: str, method: str, of: SipResponse, source: SourceMark | None, keys: SessionKeys
+) -> SipResponseReceived:
     """Return the event of a response to the request of a command."""
     headers = of.headers
     return SipResponseReceived(
@@ -117,7 +125,7 @@ def response(dialog: str, command: str, method: str, of: SipResponse, source: So
         _or(None, _target, headers),
         _or(_NO_ROUTES, _record_route, headers),
         _or(NO_HEADERS, sip_headers, headers),
-        _body(headers, of.body),
+        _body(headers, of.body, keys),
         challenges(headers),
         source is None,
     )
@@ -189,7 +197,7 @@ def _binding(contact: NameAddr, user: str, headers: Headers, names: Names) -> Bi
 # --- bodies
 
 
-def _body(headers: Headers, body: bytes) -> Body | None:
+def _body(headers: Headers, body: bytes, keys: SessionKeys) -> Body | None:
     """Return a session description as a value, and of anything else only its type and length."""
     if not body:
         return None
@@ -197,7 +205,7 @@ def _body(headers: Headers, body: bytes) -> Body | None:
     if kind != SDP or headers.get("Content-Encoding", ["identity"])[0].lower() != "identity":
         return OtherBody(kind, len(body))
     try:
-        return read_session(body.decode())
+        return read_session(body.decode(), keys)
     except UnicodeDecodeError:
         return OtherBody(kind, len(body), texts.NOT_UTF8)
     except MalformedSdpError as problem:

@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import Final
 
 from fargo.adapters.sdp.session import write_session
+from fargo.adapters.sdp.session_keys import SessionKeys
 from fargo.adapters.sdp.writing import UnwritableError
 from fargo.adapters.sip import texts
 from fargo.adapters.sip.marks import written as written_endpoint
@@ -46,7 +47,7 @@ def _uri(user: str, at: Endpoint) -> str:
 # --- requests
 
 
-def request(command: SendRequest, via: str, contact: str | None) -> SipRequest:
+def request(command: SendRequest, via: str, contact: str | None, keys: SessionKeys) -> SipRequest:
     """Return the request of a command. ``contact``: our Contact's URI, None for none."""
     headers = _request_headers(
         via,
@@ -61,7 +62,7 @@ def request(command: SendRequest, via: str, contact: str | None) -> SipRequest:
     if contact:
         headers["Contact"] = [f"<{contact}>"]
     headers |= written(command.headers)
-    body = _body(headers, command.body, command.call_id)
+    body = _body(headers, command.body, command.call_id, keys)
     return SipRequest(command.method, command.uri, headers, body)
 
 
@@ -136,21 +137,21 @@ def _registrar(uri: str) -> str:
 # --- responses
 
 
-def response(command: SendResponse, contact: str | None) -> SipResponse:
+def response(command: SendResponse, contact: str | None, keys: SessionKeys) -> SipResponse:
     """Return the response of a command. ``contact``: our Contact's URI, None for none."""
     headers = response_headers(command.head, command.status, command.tag)
     if contact:
         headers["Contact"] = [f"<{contact}>"]
     headers |= written(command.headers)
     headers["Server"] = [_AGENT]
-    body = _body(headers, command.body, command.head.call_id)
+    body = _body(headers, command.body, command.head.call_id, keys)
     return SipResponse(command.status, command.phrase, headers, body)
 
 
 # --- bodies
 
 
-def _body(headers: Headers, body: Body | None, call_id: str) -> bytes:
+def _body(headers: Headers, body: Body | None, call_id: str, keys: SessionKeys) -> bytes:
     """Return the bytes of a body of ours, and name its type in the headers."""
     if body is None:
         return b""
@@ -158,7 +159,7 @@ def _body(headers: Headers, body: Body | None, call_id: str) -> bytes:
         raise UnwritableSipError(texts.BODY_NOT_KEPT)
     headers["Content-Type"] = [SDP]
     try:
-        return write_session(body, _session(call_id)).encode()
+        return write_session(body, _session(call_id), keys).encode()
     except UnwritableError as problem:
         raise UnwritableSipError(str(problem)) from problem
 

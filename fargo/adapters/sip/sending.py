@@ -22,6 +22,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure as Bug
 
 from fargo.adapters.put import PutEvent
+from fargo.adapters.sdp.session_keys import SessionKeys
 from fargo.adapters.sip import marks, outward, texts
 from fargo.adapters.sip.client_transactions import LONGEST, MOST, PATIENCE, ClientTransactions, Key
 from fargo.adapters.sip.loopback import Loopback
@@ -107,7 +108,9 @@ class _Outgoing:
 
 
 class Sending:
-    """All requests of ours that have no final response. `reveal` returns a password by its name in the vault."""
+    """All requests of ours that have no final response. `reveal` returns a password by its name in the vault; `keys`
+    has the keys of encrypted audio.
+    """
 
     def __init__(
         self,
@@ -120,6 +123,7 @@ class Sending:
         put: PutEvent,
         report: Report,
         reveal: Callable[[str], str | None],
+        keys: SessionKeys,
         reactor: Any,
     ) -> None:
         self._loopback = loopback
@@ -131,6 +135,7 @@ class Sending:
         self._put = put
         self._report = report
         self._reveal = reveal
+        self._keys = keys
         self._call_later = reactor.callLater
         self._servers = Servers(reactor.seconds)
         self._open: Recent[tuple[str, str], _Outgoing] = Recent(LONGEST, MOST, reactor.seconds)
@@ -318,7 +323,7 @@ class Sending:
         if isinstance(command, SendRegister):
             request = outward.register(command, via, f"{contact};line={token}")
         else:
-            request = outward.request(command, via, contact if command.contact else None)
+            request = outward.request(command, via, contact if command.contact else None, self._keys)
         self._authorise(command, request, branch)
         return request
 
@@ -351,7 +356,7 @@ class Sending:
         sent = invite.sent if invite else Sent(user, cancels, 0)
         branch = self._names.branch(sent, command.call_id, command.sender.tag)
         try:
-            data = self._loopback.to_edge(outward.request(command, self._own.via(branch), None))
+            data = self._loopback.to_edge(outward.request(command, self._own.via(branch), None, self._keys))
         except UnwritableSipError as problem:
             self._tell(user, id, command, DeliveryFailure(Undelivered.UNSENDABLE, _details(problem)))
             return

@@ -27,6 +27,7 @@ from fargo.adapters.xmpp.stanza import (
     make,
 )
 from fargo.adapters.xmpp.wokkel_compat import data_form
+from fargo.statemachine.media.description import Srtp
 from fargo.statemachine.model.commands import SendRegistrationForm
 from fargo.statemachine.model.events import SipAccount
 
@@ -37,11 +38,17 @@ AUTH_USER: Final = "x-auth-user"
 PROXY: Final = "x-proxy"
 PORT: Final = "x-port"
 TRANSPORT: Final = "x-transport"
+SRTP: Final = "x-srtp"
 
 _TRANSPORTS: Final = {
     "udp": texts.FORM_TRANSPORT_UDP,
     "tcp": texts.FORM_TRANSPORT_TCP,
     "tls": texts.FORM_TRANSPORT_TLS,
+}
+_SRTP: Final[dict[Srtp, str]] = {
+    "off": texts.FORM_SRTP_OFF,
+    "optional": texts.FORM_SRTP_OPTIONAL,
+    "required": texts.FORM_SRTP_REQUIRED,
 }
 
 
@@ -70,6 +77,7 @@ def read(query: Element) -> Submission | Removal:
         proxy=values.get(PROXY) or None,
         port=_port(values.get(PORT, "").strip()),
         transport=_transport(values.get(TRANSPORT, "")),
+        srtp=_srtp(values.get(SRTP, "")),
     )
     return Submission(account, values.get(PASSWORD) or None)
 
@@ -105,6 +113,15 @@ def _transport(text: str) -> str | None:
     return text or None
 
 
+def _srtp(text: str) -> Srtp:
+    for each in _SRTP:
+        if text == each:
+            return each
+    if text:
+        raise MalformedError(texts.BAD_SRTP)
+    return SipAccount("").srtp
+
+
 def stanza(command: SendRegistrationForm) -> Element:
     """Return the IQ-result with the registration fields, filled in from the present account (XEP-0077 §3.1)."""
     account = command.account or SipAccount("")
@@ -114,11 +131,11 @@ def stanza(command: SendRegistrationForm) -> Element:
     query.addElement("instructions", content=texts.FORM_INSTRUCTIONS)
     query.addElement(ADDRESS, content=account.address)
     query.addElement(PASSWORD)
-    query.addChild(_form_for(account, command.transports).toElement())
+    query.addChild(_form_for(account, command.transports, command.srtp).toElement())
     return iq_result(command.iq, query)
 
 
-def _form_for(account: SipAccount, transports: Iterable[str]) -> Any:
+def _form_for(account: SipAccount, transports: Iterable[str], srtp: Iterable[Srtp]) -> Any:
     """Return the data form (XEP-0077 §4), filled in except for the password."""
     fields = (
         ("text-single", ADDRESS, texts.FORM_ADDRESS, account.address, True),
@@ -131,11 +148,14 @@ def _form_for(account: SipAccount, transports: Iterable[str]) -> Any:
     form = data_form.Form("form", texts.FORM_TITLE, instructions, NS_REGISTER)
     for kind, name, label, value, needed in fields:
         form.addField(data_form.Field(kind, name, value=value or None, label=label, required=needed))
-    form.addField(_transport_field(account.transport or "", transports))
+    any_transport = ("", texts.FORM_TRANSPORT_ANY)
+    choices = [any_transport, *((each, _TRANSPORTS[each]) for each in transports)]
+    form.addField(_choice(TRANSPORT, texts.FORM_TRANSPORT, account.transport, choices))
+    if uses := [(each, _SRTP[each]) for each in srtp]:
+        form.addField(_choice(SRTP, texts.FORM_SRTP, account.srtp, uses))
     return form
 
 
-def _transport_field(chosen: str, transports: Iterable[str]) -> Any:
-    choices = [("", texts.FORM_TRANSPORT_ANY), *((each, _TRANSPORTS[each]) for each in transports)]
-    options = [data_form.Option(value, label) for value, label in choices]
-    return data_form.Field("list-single", TRANSPORT, value=chosen, options=options, label=texts.FORM_TRANSPORT)
+def _choice(name: str, label: str, chosen: str | None, choices: Iterable[tuple[str, str]]) -> Any:
+    options = [data_form.Option(value, told) for value, told in choices]
+    return data_form.Field("list-single", name, value=chosen or "", options=options, label=label)

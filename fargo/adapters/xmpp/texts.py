@@ -67,6 +67,7 @@ TOO_MANY_FIELDS: Final = "The form has more than {limit} fields."
 FORM_UNREADABLE: Final = "The form cannot be read: a field occurs twice, or an option has no value."
 FORM_NOT_SUBMITTED: Final = "The form was not submitted, so nothing has changed."
 BAD_PORT: Final = "The port must be a number between 1 and 65535, or empty."
+BAD_SRTP: Final = "The encryption of audio must be off, optional or required, or empty."
 BAD_TRANSPORT: Final = "The transport must be udp, tcp or tls, or empty."
 
 FORM_TITLE: Final = "SIP account"
@@ -85,6 +86,10 @@ FORM_TRANSPORT_ANY: Final = "As the SIP provider specifies"
 FORM_TRANSPORT_UDP: Final = "UDP"
 FORM_TRANSPORT_TCP: Final = "TCP"
 FORM_TRANSPORT_TLS: Final = "TLS"
+FORM_SRTP: Final = "Encryption of audio (SRTP), over TLS only"
+FORM_SRTP_OFF: Final = "Never"
+FORM_SRTP_OPTIONAL: Final = "If the other end supports it"
+FORM_SRTP_REQUIRED: Final = "Always: calls without it fail"
 
 # --- for users: the prompt of the gateway protocol (XEP-0100 §6.3)
 

@@ -67,7 +67,8 @@ def asked(account: Account, event: RegistrationAsked, engine: SipEngine, effects
             known = None
         case _:
             assert_never(account)
-    effects.emit(SendRegistrationForm(event.iq, known.account if known else None, sign_in.transports(engine)))
+    shown = known.account if known else None
+    effects.emit(SendRegistrationForm(event.iq, shown, sign_in.transports(engine), sign_in.srtp(engine)))
 
 
 def submitted(

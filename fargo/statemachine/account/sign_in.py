@@ -11,7 +11,7 @@ Rules:
 """
 
 from collections.abc import Iterator
-from typing import Final, assert_never
+from typing import Final, assert_never, get_args
 
 from fargo.statemachine import address
 from fargo.statemachine.account import binding, texts
@@ -19,6 +19,7 @@ from fargo.statemachine.account.account_state import Credentials, Lost, Opened, 
 from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.sip.phases import Trunk
+from fargo.statemachine.media.description import Srtp
 from fargo.statemachine.model.commands import SignIn, SignOut
 from fargo.statemachine.model.events import SipAccount, SipSignedIn, SipSignedOut, SipTrouble
 from fargo.statemachine.model.registrations import Registrations
@@ -27,6 +28,8 @@ from fargo.statemachine.model.sip_messages import RegistrationEvent
 from fargo.statemachine.texts import FAULT
 
 _OF_TELEPATHY: Final = ("udp", "tcp")
+_OPEN: Final = ("udp", "tcp")
+"""The transports over which everyone on the way can read keys (RFC 4568 §8.1)."""
 
 
 # --- what an engine can use
@@ -43,12 +46,25 @@ def transports(engine: SipEngine) -> tuple[str, ...]:
             assert_never(engine)
 
 
+def srtp(engine: SipEngine) -> tuple[Srtp, ...]:
+    """Return how an account of the engine can have its audio encrypted; none if the engine cannot encrypt it."""
+    match engine:
+        case "telepathy":
+            return ()
+        case "sip":
+            return get_args(Srtp)
+        case _:
+            assert_never(engine)
+
+
 def problem(account: SipAccount, engine: SipEngine) -> str | None:
     """Return why the engine cannot use the account's server or transport, as a sentence; None if it can."""
     usable = transports(engine)
     if account.transport is not None and account.transport not in usable:
         names = f"{', '.join(usable[:-1])} or {usable[-1]}"
         return texts.UNKNOWN_TRANSPORT.format(transport=account.transport, transports=names)
+    if account.srtp == "required" and (account.srtp not in srtp(engine) or account.transport in _OPEN):
+        return texts.SRTP_NEEDS_TLS
     match engine:
         case "telepathy":
             return None if not account.proxy or address.is_host(account.proxy) else texts.BAD_PROXY

@@ -56,6 +56,10 @@ UNKNOWN_ENGINE: Final = "This gateway has no SIP engine “{engine}”. Register
 STILL_TRYING: Final = "Your previous registration is still in progress. Wait for its answer."
 IN_CALL: Final = "You are in a call with this account. Hang up first, then change it."
 UNKNOWN_TRANSPORT: Final = "This gateway does not support the transport “{transport}”. Use {transports}."
+SRTP_NEEDS_TLS: Final = (
+    "This gateway can encrypt audio (SRTP) only if it reaches your SIP provider over TLS. Choose TLS as the transport,"
+    " or do not require encryption."
+)
 BAD_PORT: Final = "{port} is not a valid port. Use a number from 1 to 65535, or leave the field empty."
 BAD_PROXY: Final = "The proxy is not a valid host name. It should look like proxy.example.org, without a port."
 BAD_SERVER: Final = "The proxy is not a valid host name or address. It should look like proxy.example.org."

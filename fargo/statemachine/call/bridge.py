@@ -54,6 +54,7 @@ from fargo.statemachine.media.description import (
     IceUdp,
     MediaProfile,
     RawUdp,
+    Srtp,
     families,
     is_ipv6_only,
     takes,
@@ -90,13 +91,15 @@ def place(id: str, leg: JingleLeg, audio: Audio, line: Line, way: PathChoice, po
         terms = RelayRequest(session, audio.profile, True, texts.CODECS_REFUSED, line.family)
         retry = RelayRetry(line, terms, description) if paths.relays(policy) else None
         return replace(call, sip=sip_leg.place(line, description, effects), relay_retry=retry)
-    terms = RelayRequest(session, audio.profile, True, way.why, line.family)
+    terms = RelayRequest(session, audio.profile, True, way.why, line.family, line.srtp)
     fallback = _fallback(call, terms, description, policy)
     return replace(call, relay=relay_leg.offer((), terms, description, fallback, effects))
 
 
 def _fallback(call: Call, terms: RelayRequest, description: Description, policy: Policy) -> Description | None:
     """Return what the other end can be offered if the relay fails; None if nothing."""
+    if terms.srtp == "required" or description.crypto:
+        return None
     able = sip_leg.capabilities(call.sip)
     direct = terms.profile in able.profiles and (
         not isinstance(description.transport, RawUdp) or takes(description, able.families)
@@ -109,7 +112,7 @@ def seek(call: Call, jid: str, client: Client, policy: Policy, effects: Effects)
     leg = call.jingle
     if not forking.takes_more(leg, client.asks_first):
         return call
-    spoken = sip_leg.capabilities(call.sip).profiles
+    spoken = sip_leg.direct_profiles(call.sip)
     direct = [profile for profile in spoken if profile in leg.invitation.contents]
     profile = paths.profile_for(client.profiles, direct, policy)
     if profile is None:
@@ -129,11 +132,18 @@ def _prepared(call: Call, leg: Searching | Forking, profile: MediaProfile, polic
     if description is None:
         return call
     apart = is_ipv6_only(description)
-    why = paths.relayed(profile, sip_leg.capabilities(call.sip).profiles, policy, apart).why
+    why = paths.relayed(profile, sip_leg.direct_profiles(call.sip), policy, apart).why
     name = f"{leg.invitation.sid}-{effects.version}-{profile}"
-    terms = RelayRequest(name, profile, False, why, IPV6 if apart else IPV4)
+    terms = RelayRequest(name, profile, False, why, IPV6 if apart else IPV4, _srtp(description))
     fallback = _fallback(call, terms, description, policy)
     return replace(call, relay=relay_leg.offer(call.relay, terms, description, fallback, effects))
+
+
+def _srtp(offer: Description) -> Srtp:
+    """Return the encryption that a phone offers."""
+    if not offer.crypto:
+        return "off"
+    return "required" if offer.encryption_required else "optional"
 
 
 # --- what happens to a leg
@@ -250,7 +260,8 @@ def _moved(call: Call, leg_event: TransportChanged, by: Side, effects: Effects) 
         case IceUdp() if by is _CLIENT:
             return replace(call, relay=relay_leg.client_moved(call.relay, leg_event.transport, effects))
         case RawUdp() if by is _PHONE and relayed:
-            return replace(call, relay=relay_leg.phone_moved(call.relay, leg_event.transport, effects))
+            moved = relay_leg.phone_moved(call.relay, leg_event.transport, leg_event.crypto, effects)
+            return replace(call, relay=moved)
         case RawUdp() if by is _PHONE:
             return _to_jingle(call, leg_event, effects)
         case RawUdp() if sip_leg.capabilities(call.sip).transport_change and not relayed:

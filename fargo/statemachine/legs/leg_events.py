@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from fargo.statemachine.media.description import Description, IceUdp, MediaProfile, RawUdp
+from fargo.statemachine.media.description import Crypto, Description, IceUdp, MediaProfile, RawUdp
 from fargo.statemachine.reason import Reason
 
 
@@ -53,10 +53,11 @@ class Dtmf(Struct, frozen=True, gc=False):
 
 class TransportChanged(Struct, frozen=True, gc=False):
     """The end sends and receives audio elsewhere from now on: it has restarted ICE (RFC 8445 §2.4), or has another
-    plain address (RFC 3264 §8.3.1).
+    plain address (RFC 3264 §8.3.1), or another key (``crypto``, RFC 4568).
     """
 
     transport: IceUdp | RawUdp
+    crypto: tuple[Crypto, ...] = ()
 
 
 class RouteLost(Struct, frozen=True, gc=False):

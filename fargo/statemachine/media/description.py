@@ -7,7 +7,8 @@ Rules:
 2. Two codecs are the same if their names (ignoring case), clock rates and numbers of channels are equal. RFC 3551 §6
    supplies what a static payload type omits. A payload type number identifies a codec within one description only.
 3. An answer contains only codecs that the offer contains (RFC 3264 §6.1).
-4. The core never sees SDES keys: the adapter drops them and reports only that the client requires encryption.
+4. The core never sees SDES keys. The adapters keep those of phones and of the relay in memory and report their names
+   (`Crypto`). Those of clients are dropped; only the demand for encryption is reported.
 5. Plain RTP needs an address family that both ends have. Where an end has both, IPv4 is preferred unless something
    else is known of the other end. A link-local address of IPv6 means nothing without its interface, and one that
    contains an address of IPv4 belongs to no network; neither counts.
@@ -28,6 +29,16 @@ Senders: TypeAlias = Literal["both", "initiator", "responder", "none"]
 Role: TypeAlias = Literal["initiator", "responder"]
 Family: TypeAlias = Literal[4, 6]
 """An address family: the version of IP."""
+Srtp: TypeAlias = Literal["off", "optional", "required"]
+"""The use of SRTP with SDES (RFC 4568) between gateway and SIP provider."""
+Suite: TypeAlias = Literal[
+    "AEAD_AES_256_GCM",
+    "AEAD_AES_128_GCM",
+    "AES_256_CM_HMAC_SHA1_80",
+    "AES_CM_128_HMAC_SHA1_80",
+    "AES_CM_128_HMAC_SHA1_32",
+]
+"""A suite of SRTP that encrypts and authenticates (RFC 4568 §6.2, RFC 6188, RFC 7714)."""
 
 IPV4: Final[Family] = 4
 IPV6: Final[Family] = 6
@@ -159,6 +170,17 @@ class UnknownTransport(Struct, frozen=True, gc=False, tag="UnknownTransport"):
 Transport: TypeAlias = RawUdp | IceUdp | UnknownTransport
 
 
+class Crypto(Struct, frozen=True, gc=False):
+    """A key for SRTP that an end offers, or has accepted (a=crypto, RFC 4568 §4).
+
+    ``tag``: the number of the line, which an answer repeats. ``key``: the name of its key parameters (rule 4).
+    """
+
+    tag: int
+    suite: Suite
+    key: str
+
+
 class Description(Struct, frozen=True, gc=False, omit_defaults=True):
     """One end's description of one RTP stream (XEP-0167 §4). ``ptime`` and ``maxptime``: milliseconds, 0 if absent."""
 
@@ -176,7 +198,11 @@ class Description(Struct, frozen=True, gc=False, omit_defaults=True):
     ptime: int = 0
     maxptime: int = 0
     encryption_required: bool = False
-    """The end requires SDES encryption (XEP-0167 §7). Its keys are not stored."""
+    """The end requires SDES encryption: XEP-0167 §7, or the profile RTP/SAVP of SDP (RFC 4568)."""
+    crypto: tuple[Crypto, ...] = ()
+    """The keys of a phone or the relay, by preference. Without ``encryption_required``, encryption is optional (RFC
+    8643).
+    """
 
 
 class UnknownApplication(Struct, frozen=True, gc=False, tag="UnknownApplication"):
@@ -387,7 +413,14 @@ def numbered_as(offer: Description, answer: Description) -> Description:
     """Return the answer with the payload type numbers and names of the offer, which SIP phones expect (RFC 3264
     §6.1).
     """
-    return Description(answer.media, _numbered_as(offer.codecs, answer.codecs), answer.transport, answer.mux)
+    return Description(
+        answer.media,
+        _numbered_as(offer.codecs, answer.codecs),
+        answer.transport,
+        answer.mux,
+        encryption_required=answer.encryption_required,
+        crypto=answer.crypto,
+    )
 
 
 @_cached

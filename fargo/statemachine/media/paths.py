@@ -10,16 +10,19 @@ Rules:
    a phone that is called is unknown, and expected to be that of the account's server. If the client does not have it,
    the relay translates. Without a relay such a call is tried directly.
 4. The operator may forbid the relay, or want it in every call.
+5. Audio between gateway and provider is encrypted (SRTP) by the relay, and only if the provider is reached over TLS:
+   else everyone on the way could read the keys (RFC 4568 §8.1). If an account requires encryption and that is
+   impossible, there is no call; if it only prefers it, audio is plain, and may go directly.
 """
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, assert_never
 
 from msgspec import Struct
 
 from fargo.statemachine.media import texts
-from fargo.statemachine.media.description import Codec, MediaProfile, kind
+from fargo.statemachine.media.description import Codec, MediaProfile, Srtp, kind
 from fargo.statemachine.model.call_records import AudioPath
 from fargo.statemachine.model.sip import DEFAULT_ENGINE, SipEngine
 from fargo.statemachine.reason import Cause, Reason
@@ -70,6 +73,25 @@ def relays(policy: Policy) -> bool:
     return policy.relay and policy.path != "direct"
 
 
+def srtp(wanted: Srtp, secure: bool, policy: Policy) -> Srtp | Reason:
+    """Return the use of SRTP in a call, or why there can be none (rule 5).
+
+    ``wanted``: that of the account. ``secure``: the provider is reached over TLS.
+    """
+    possible = secure and relays(policy)
+    match wanted:
+        case "optional":
+            return "optional" if possible else "off"
+        case "off":
+            return "off"
+        case "required" if possible:
+            return "required"
+        case "required":
+            return Reason(Cause.SECURITY, texts.SRTP_NEEDS_RELAY if secure else texts.SRTP_NEEDS_TLS)
+        case _:
+            assert_never(wanted)
+
+
 def choose(
     codecs: tuple[Codec, ...],
     profile: MediaProfile,
@@ -79,8 +101,8 @@ def choose(
 ) -> PathChoice | Reason:
     """Return the path for a call between a client and a phone, or why there is none.
 
-    ``codecs``: what the calling end offers. ``profile``: the client's. ``spoken``: the profiles of the SIP side.
-    ``apart``: no address family is expected to be common to both ends (rule 3).
+    ``codecs``: what the calling end offers. ``profile``: the client's. ``spoken``: the profiles of the SIP side, none
+    if its audio is to be encrypted. ``apart``: no address family is expected to be common to both ends (rule 3).
     """
     direct = profile in spoken
     if relays(policy):
@@ -93,6 +115,8 @@ def choose(
 
 def relayed(profile: MediaProfile, spoken: tuple[MediaProfile, ...], policy: Policy, apart: bool = False) -> PathChoice:
     """Return the path through the relay, and why a call with a client of that profile takes it."""
+    if not spoken:
+        return PathChoice(AudioPath.RELAY, texts.RELAY_ENCRYPTS)
     if profile not in spoken:
         return PathChoice(AudioPath.RELAY, texts.WANTS_OTHER_PROFILE.format(profile=_WANTS[profile]))
     if apart and policy.path != "relay":

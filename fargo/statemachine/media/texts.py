@@ -14,10 +14,16 @@ DTLS: Final = "encryption (DTLS) over ICE"
 RELAY_ALWAYS: Final = "The gateway is configured to relay every call."
 NO_COMMON_CODEC_OFFERED: Final = "Neither PCMU nor PCMA is offered, so the relay transcodes."
 OTHER_FAMILY: Final = "The relay translates between IPv4 and IPv6."
+RELAY_ENCRYPTS: Final = "The audio to the SIP provider is to be encrypted, which the relay does."
 NO_RELAY: Final = "The client offers no plain RTP address (raw-udp), and this gateway has no media relay."
 RELAY_NOT_USED: Final = (
     "The client offers no plain RTP address (raw-udp), and this gateway does not use its media relay."
 )
+
+SRTP_NEEDS_RELAY: Final = (
+    "Your SIP account requires encrypted audio (SRTP). The media relay would encrypt it, and this gateway uses none."
+)
+SRTP_NEEDS_TLS: Final = "Your SIP account requires encrypted audio (SRTP). That needs a SIP provider that uses TLS."
 
 # --- why a description cannot be used
 

@@ -100,13 +100,14 @@ class RecordMedia(_Record, frozen=True, tag="NoteMedia"):
 
     ``codecs``: those that were agreed on, such as "PCMU/8000". ``local``: the address to which the phone sends audio,
     that of the client or the relay; ``remote``: the phone's own. Both are ``ip:port``, None if not known. ``held_by``:
-    the ends that have put the other on hold.
+    the ends that have put the other on hold. ``encrypted``: the audio between phone and relay is encrypted (SRTP).
     """
 
     codecs: tuple[str, ...]
     local: str | None = None
     remote: str | None = None
     held_by: tuple[Side, ...] = ()
+    encrypted: bool = False
 
 
 class RecordEnded(_Record, frozen=True, tag="NoteEnded"):

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from fargo.statemachine.media.description import Content
+from fargo.statemachine.media.description import Content, Srtp
 from fargo.statemachine.model.call1 import Call1Command
 from fargo.statemachine.model.call_records import LogRecord
 from fargo.statemachine.model.events import CallAction, Iq, SipAccount
@@ -49,12 +49,13 @@ class RefuseIq(_CoreCommand, frozen=True, tag="RefuseIq"):
 
 class SendRegistrationForm(_CoreCommand, frozen=True, tag="SendRegistrationForm"):
     """The registration form with the account's values, but never its password (XEP-0077 §3.1). ``transports``: those
-    that the user can choose from.
+    that the user can choose from. ``srtp``: how audio may be encrypted, none if the SIP engine cannot encrypt it.
     """
 
     iq: Iq
     account: SipAccount | None
     transports: tuple[str, ...] = ("udp", "tcp")
+    srtp: tuple[Srtp, ...] = ()
 
 
 # --- presence

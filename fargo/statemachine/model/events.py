@@ -15,7 +15,7 @@ from typing import ClassVar, TypeAlias
 
 from msgspec import Struct
 
-from fargo.statemachine.media.description import Content
+from fargo.statemachine.media.description import Content, Srtp
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call1 import Call1Event
 from fargo.statemachine.model.ng import RelayEvent
@@ -45,6 +45,8 @@ class SipAccount(Struct, frozen=True, gc=False, omit_defaults=True):
     transport: str | None = None
     engine: str = DEFAULT_ENGINE
     """The SIP engine that the account is signed in with: a `SipEngine`, or one that this version does not know."""
+    srtp: Srtp = "optional"
+    """The encryption of audio to the provider. There is none unless that is reached over TLS (`paths`, rule 5)."""
 
 
 class _Event(Struct, frozen=True, gc=False, omit_defaults=True):

@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 from msgspec import Struct, field
 
-from fargo.statemachine.media.description import IPV4, Description, Family, MediaProfile
+from fargo.statemachine.media.description import IPV4, Description, Family, MediaProfile, Srtp
 
 
 class RelayParty(StrEnum):
@@ -40,7 +40,8 @@ class OfferRelay(_RelayCommand, frozen=True, tag="OfferRelay"):
 
     The answerer offers only to change an existing session. ``mux``: offer RTP and RTCP on one port. ``transcode``:
     names of codecs that the relay adds to the offer and transcodes. ``strip``: names of codecs that the relay removes
-    from the offer. ``family``: the address family in which the other end is to send audio.
+    from the offer. ``family``: the address family in which the other end is to send audio. ``srtp``: the encryption
+    that the other end is offered.
     """
 
     description: Description
@@ -50,6 +51,7 @@ class OfferRelay(_RelayCommand, frozen=True, tag="OfferRelay"):
     strip: tuple[str, ...] = ()
     by: RelayParty = RelayParty.OFFERER
     family: Family = IPV4
+    srtp: Srtp = "off"
 
 
 class AnswerRelay(_RelayCommand, frozen=True, tag="AnswerRelay"):

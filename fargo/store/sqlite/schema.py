@@ -97,7 +97,9 @@ _SIP_COLUMNS: Final = """,
         coalesce((select group_concat(value, ', ') from json_each(media.body, '$.codecs')), '') as codecs,
         coalesce(json_extract(media.body, '$.local'), '') as media_local,
         coalesce(json_extract(media.body, '$.remote'), '') as media_remote,
-        media.held as held"""
+        media.held as held,
+        case when media.body is null then null else coalesce(json_extract(media.body, '$.encrypted'), 0) end
+            as encrypted"""
 _SIP_JOINS: Final = """
     left join dialog using (user, call) left join media using (user, call) left join early using (user, call)"""
 

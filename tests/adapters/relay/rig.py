@@ -11,6 +11,8 @@ from fargo.statemachine.media.description import Candidate, Codec, Description, 
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.ng import RelayCommand, RelayDescribed, RelayEvent, RelayLost
 
+from ..sdp.keys import session_keys
+
 USER = "romeo@example.org"
 SECONDS = 20
 
@@ -25,6 +27,7 @@ class Rig:
     def __init__(self, host: str, port: int) -> None:
         self.lost: list[RelayLost] = []
         self.digits: dict[str, str] = {}
+        self.keys = session_keys()
         self._settings = RelaySettings(host, port)
         self._events: asyncio.Queue[tuple[str, RelayEvent]] = asyncio.Queue()
         self._ids = count(1)
@@ -32,7 +35,7 @@ class Rig:
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
         reactor = AsyncioSelectorReactor(self._loop)
-        self._adapter = RelayAdapter(self._put, self.lost.append, self._take, self._settings, reactor)
+        self._adapter = RelayAdapter(self._put, self.lost.append, self._take, self.keys, self._settings, reactor)
         self._adapter.start()
         return self
 

@@ -31,7 +31,9 @@ from fargo.statemachine.media.description import (
 from ..relay import strategies
 from ..xmpp import strategies as jingle
 from ..xmpp.elements import Captured, jingles
+from .keys import session_keys
 
+KEYS = session_keys()
 roles = st.sampled_from(get_args(Role))
 HERE = RawUdp((Candidate(1, "127.0.0.1", 4000),))
 PCMU = Codec(0, "PCMU", 8000)
@@ -43,13 +45,13 @@ def content(**fields: Any) -> Content:
 
 
 def described(text: str) -> Description:
-    found = read(text, "initiator").description
+    found = read(text, "initiator", KEYS).description
     assert found
     return found
 
 
 def lines(of: Content, by: Role = "initiator") -> list[str]:
-    return write(of, by).split("\r\n")
+    return write(of, by, KEYS).split("\r\n")
 
 
 # --- any description
@@ -57,20 +59,20 @@ def lines(of: Content, by: Role = "initiator") -> list[str]:
 
 @given(strategies.contents, roles)
 def test_what_sdp_can_say_comes_back(wanted: Content, by: Role) -> None:
-    assert read(write(wanted, by), by) == strategies.normal(wanted)
+    assert read(write(wanted, by, KEYS), by, KEYS) == strategies.normal(wanted)
 
 
 @given(jingle.contents.filter(lambda each: each.description), roles)
 def test_whatever_jingle_says_comes_back_or_is_refused(wanted: Content, by: Role) -> None:
     with suppress(UnwritableError):
-        text = write(wanted, by)
-        assert read(text, by) == strategies.normal(wanted)
+        text = write(wanted, by, KEYS)
+        assert read(text, by, KEYS) == strategies.normal(wanted)
 
 
 def test_sources_with_one_ssrc_become_one() -> None:
     named, grouped = Parameter("cname", "c"), Parameter("msid", "m")
     repeated = content(sources=(Source("1", (named,)), Source("2"), Source("1", (grouped,))))
-    back = read(write(repeated, "initiator"), "initiator").description
+    back = read(write(repeated, "initiator", KEYS), "initiator", KEYS).description
     assert back
     assert back.sources == (Source("1", (named, grouped)), Source("2"))
 
@@ -102,15 +104,15 @@ PLACES: dict[str, Callable[[str], dict[str, object]]] = {
 @pytest.mark.parametrize("attack", BREAKS, ids=repr)
 @pytest.mark.parametrize("place", PLACES)
 def test_no_text_breaks_out_of_its_line(place: str, attack: str) -> None:
-    assert write(content(**PLACES[place]("")), "initiator")
+    assert write(content(**PLACES[place]("")), "initiator", KEYS)
     with pytest.raises(UnwritableError):
-        write(content(**PLACES[place](attack)), "initiator")
+        write(content(**PLACES[place](attack)), "initiator", KEYS)
 
 
 @pytest.mark.parametrize("attack", BREAKS, ids=repr)
 def test_no_name_breaks_out_of_its_line(attack: str) -> None:
     with pytest.raises(UnwritableError):
-        write(replace(content(), name=f"0{attack}"), "initiator")
+        write(replace(content(), name=f"0{attack}"), "initiator", KEYS)
 
 
 # --- what is said how
@@ -201,7 +203,7 @@ def test_what_the_session_says_holds_for_its_media() -> None:
 
 def test_keys_in_the_clear_are_not_read() -> None:
     text = "c=IN IP4 127.0.0.1\r\nm=audio 9 RTP/SAVP 0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:SECRET\r\n"
-    assert "SECRET" not in repr(read(text, "initiator"))
+    assert "SECRET" not in repr(read(text, "initiator", KEYS))
 
 
 @pytest.mark.parametrize(
@@ -221,13 +223,13 @@ def test_keys_in_the_clear_are_not_read() -> None:
 )
 def test_what_sdp_cannot_say_is_refused_with_a_sentence(fields: dict[str, object]) -> None:
     with pytest.raises(UnwritableError) as caught:
-        write(content(**fields), "initiator")
+        write(content(**fields), "initiator", KEYS)
     assert str(caught.value).endswith(".")
 
 
 def test_a_secret_is_not_repeated_in_the_refusal() -> None:
     with pytest.raises(UnwritableError) as caught:
-        write(content(transport=IceUdp("u", "my secret")), "initiator")
+        write(content(transport=IceUdp("u", "my secret")), "initiator", KEYS)
     assert "secret" not in str(caught.value)
 
 
@@ -241,7 +243,7 @@ def _named(captured: Captured) -> str:
 @pytest.mark.parametrize("captured", jingles("session-initiate", "session-accept"), ids=_named)
 def test_what_real_clients_said_in_jingle_is_the_same_after_sdp(captured: Captured) -> None:
     for original in contents.read(captured.stanza.jingle):
-        again = read(write(original, "initiator"), "initiator")
+        again = read(write(original, "initiator", KEYS), "initiator", KEYS)
         assert again == strategies.normal(original)
         assert contents.write(again).toXml() == contents.write(strategies.normal(original)).toXml()
 
@@ -268,13 +270,13 @@ _LINES = st.sampled_from(
 @given(st.lists(_LINES | st.text(max_size=30), max_size=12), roles)
 def test_junk_never_raises_anything_else(junk: list[str], by: Role) -> None:
     with suppress(MalformedSdpError):
-        read("\r\n".join(junk), by)
+        read("\r\n".join(junk), by, KEYS)
 
 
 @given(strategies.contents, st.data())
 def test_damaged_sdp_never_raises_anything_else(wanted: Content, data: st.DataObject) -> None:
-    text = write(wanted, "initiator")
+    text = write(wanted, "initiator", KEYS)
     start = data.draw(st.integers(0, len(text)))
     end = data.draw(st.integers(start, min(len(text), start + 5)))
     with suppress(MalformedSdpError):
-        read(text[:start] + data.draw(st.text(max_size=3)) + text[end:], "initiator")
+        read(text[:start] + data.draw(st.text(max_size=3)) + text[end:], "initiator", KEYS)

@@ -19,6 +19,8 @@ from fargo.statemachine.model.events import Event
 from fargo.statemachine.model.sip_messages import EdgeRestarted
 from fargo.store.codec import survives
 
+from ..sdp.keys import session_keys
+
 USER, OTHER = "romeo@example.org", "mercutio@example.org"
 SECRET = "a secret of the tests"
 BOOT = "1700000000.000001"
@@ -152,11 +154,14 @@ class Driven:
         self._ids = count(40)
         self.broadcast: list[EdgeRestarted] = []
         self.digits: dict[str, str] = {}
+        self.keys = session_keys()
 
     def start_adapter(self, settings: SipSettings, reactor: Any) -> None:
         """Start an adapter, which knows both users."""
         globalLogPublisher.addObserver(self._logged.append)  # type: ignore[arg-type] # zope's, not Python's
-        self.adapter = SipAdapter(self._put, self.broadcast.append, PASSWORDS.get, self._keep, settings, reactor)
+        self.adapter = SipAdapter(
+            self._put, self.broadcast.append, PASSWORDS.get, self._keep, self.keys, settings, reactor
+        )
         self.adapter.know([USER, OTHER])
         self.adapter.start()
 

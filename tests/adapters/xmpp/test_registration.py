@@ -1,6 +1,7 @@
 """Registration both ways: plain fields and the form, what is filled in, what cannot be read."""
 
 from contextlib import suppress
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from fargo.adapters.xmpp import registration
 from fargo.adapters.xmpp.registration import Removal, Submission
 from fargo.adapters.xmpp.stanza import MalformedError
 from fargo.adapters.xmpp.wokkel_compat import data_form
+from fargo.statemachine.media.description import Srtp
 from fargo.statemachine.model.commands import SendRegistrationForm
 from fargo.statemachine.model.events import Iq, SipAccount
 
@@ -18,14 +20,16 @@ from . import strategies
 from .elements import parse
 
 ASKED = Iq("alice@example.org/a", "sip.example.org", "1")
-FULL = SipAccount("alice@example.net", "a-1", "proxy.example.net", 5070, "tcp")
+FULL = SipAccount("alice@example.net", "a-1", "proxy.example.net", 5070, "tls", srtp="required")
 FULL_FORM = {
     "username": "alice@example.net",
     "x-auth-user": "a-1",
     "x-proxy": "proxy.example.net",
     "x-port": "5070",
-    "x-transport": "tcp",
+    "x-transport": "tls",
+    "x-srtp": "required",
 }
+USES = get_args(Srtp)
 
 
 def query(inside: str) -> Element:
@@ -65,6 +69,7 @@ def test_removal_is_recognised() -> None:
     [
         *(filled(**{"x-port": port}) for port in ("sip", "0", "65536", "-1", "5060.0", "٥٠٦٠", "99999999")),
         filled(**{"x-transport": "pigeon"}),
+        *(filled(**{"x-srtp": use}) for use in ("yes", "Required", " off")),
         filled("cancel"),
         filled("form", username="a@b"),
         "<username>a</username><username>b</username>",
@@ -93,6 +98,13 @@ def test_the_form_offers_the_transports_of_the_engine() -> None:
     assert [option.value for option in form.fields["x-transport"].options] == ["", "tcp", "tls"]
 
 
+def test_the_form_offers_encryption_if_the_engine_has_it() -> None:
+    answer = parse(registration.stanza(SendRegistrationForm(ASKED, None, srtp=USES)).toXml())
+    field = data_form.findForm(answer.query, "jabber:iq:register").fields["x-srtp"]
+    assert [option.value for option in field.options] == ["off", "optional", "required"]
+    assert field.value == "optional"
+
+
 def test_a_new_user_gets_an_empty_form() -> None:
     answer = parse(registration.stanza(SendRegistrationForm(ASKED, None)).toXml())
     assert (answer["type"], answer["to"], answer["id"]) == ("result", ASKED.sender, "1")
@@ -106,7 +118,7 @@ def test_a_new_user_gets_an_empty_form() -> None:
 
 
 def test_a_known_user_sees_everything_but_the_password() -> None:
-    answer = parse(registration.stanza(SendRegistrationForm(ASKED, FULL)).toXml())
+    answer = parse(registration.stanza(SendRegistrationForm(ASKED, FULL, ("udp", "tcp", "tls"), USES)).toXml())
     assert answer.query.registered is not None
     assert str(answer.query.username) == FULL.address
     form = data_form.findForm(answer.query, "jabber:iq:register")
@@ -125,9 +137,12 @@ maybe = st.none() | strategies.texts
 ports = st.none() | st.integers(1, 65535)
 
 
-@given(st.builds(SipAccount, strategies.maybe, maybe, maybe, ports, st.sampled_from([None, "udp", "tcp"])))
+uses = st.sampled_from(USES)
+
+
+@given(st.builds(SipAccount, strategies.maybe, maybe, maybe, ports, st.sampled_from([None, "udp", "tcp"]), srtp=uses))
 def test_any_account_that_is_shown_reads_back(account: SipAccount) -> None:
     """A client that submits the form as it got it changes nothing."""
-    form = parse(registration.stanza(SendRegistrationForm(ASKED, account)).toXml()).query.x
+    form = parse(registration.stanza(SendRegistrationForm(ASKED, account, srtp=USES)).toXml()).query.x
     form["type"] = "submit"
     assert registration.read(query(form.toXml())) == Submission(account, None)

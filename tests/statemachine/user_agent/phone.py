@@ -6,7 +6,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from fargo.statemachine.legs.user_agent.phases import Confirmed, UserAgentPhase
-from fargo.statemachine.media.description import Candidate, Codec, Content, Description, RawUdp, Senders
+from fargo.statemachine.media.description import Candidate, Codec, Content, Crypto, Description, RawUdp, Senders
 from fargo.statemachine.model.call_records import RecordEnded
 from fargo.statemachine.model.commands import AcceptSession, Command, InitiateSession
 from fargo.statemachine.model.events import (
@@ -51,9 +51,11 @@ def sdp(
     at: tuple[Candidate, ...] = THERE[:1],
     media: tuple[str, ...] = ("audio 5000 RTP/AVP 0",),
     place: int = 0,
+    crypto: tuple[Crypto, ...] = (),
+    required: bool = False,
 ) -> Sdp:
-    """A phone's description."""
-    description = Description("audio", codecs or (PCMU,), RawUdp(at))
+    """A phone's description. `required`: its profile is RTP/SAVP."""
+    description = Description("audio", codecs or (PCMU,), RawUdp(at), encryption_required=required, crypto=crypto)
     return Sdp(Content("", senders=senders, description=description), media, place)
 
 

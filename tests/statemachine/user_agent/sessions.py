@@ -10,7 +10,7 @@ from fargo.statemachine.media.description import Candidate
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.commands import InitiateSession
 from fargo.statemachine.model.events import PolicyChanged, SessionAccepted, SessionInformed, SessionTerminated
-from fargo.statemachine.model.ng import OfferRelay, RelayDescribed
+from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, RelayDescribed
 from fargo.statemachine.model.sip_messages import (
     Challenge,
     Endpoint,
@@ -24,8 +24,9 @@ from fargo.statemachine.model.sip_messages import (
 from fargo.store.entries import Entry
 
 from ..registering import REGISTRAR
-from ..relayed import FOR_PHONE
+from ..relayed import FOR_PHONE, PHONE_OFFER
 from ..story import BOB, OFFER, PCMA, PCMU
+from .encrypting import NEW_KEY, Encrypting
 from .phone import ZERO, Phoning, sdp
 
 DIGEST: Final = Challenge("sip.test", "NqLm8+dd/Zork==", True, "SHA-256", ("auth", "auth-int"), "Opaque77x")
@@ -161,7 +162,18 @@ def relayed() -> Phoning:
     return story
 
 
-_ALL: Final = (held_and_moved, glare, called_by_number, replacing, refused, declined, for_nobody, relayed)
+def encrypted() -> Phoning:
+    """A call out whose audio is encrypted by the relay. The phone changes its key."""
+    story = Encrypting().talks()
+    story.sends("INVITE", story.phone_sdp(*NEW_KEY))
+    story.acknowledges(story.final("INVITE")[-1].head)
+    story.relay_offers()
+    story.described(AnswerRelay, PHONE_OFFER)
+    story.sends("BYE")
+    return story
+
+
+_ALL: Final = (held_and_moved, glare, called_by_number, replacing, refused, declined, for_nobody, relayed, encrypted)
 STORIES: Final[Mapping[str, Callable[[], Phoning]]] = {made.__name__: made for made in _ALL}
 
 

@@ -8,10 +8,11 @@
 5. A description that differs from the last one has a higher version.
 6. Every call comes to its end, and leaves nothing pending.
 7. To rename its events is to rename its commands, so it can be exported.
+8. If the account requires encryption, every description of ours has a key, and every session is encrypted.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import pytest
 from hypothesis import given, settings
@@ -29,20 +30,32 @@ from fargo.statemachine.legs.user_agent.phases import (
     UserAgentPhase,
 )
 from fargo.statemachine.machine import deadlines
-from fargo.statemachine.media.description import Candidate, Content, RawUdp
+from fargo.statemachine.media.description import Candidate, Content, Description, RawUdp
+from fargo.statemachine.model.call_records import RecordMedia
 from fargo.statemachine.model.commands import AcceptSession, InitiateSession, Issued
 from fargo.statemachine.model.events import (
     Event,
     IqSucceeded,
+    PolicyChanged,
     RegistrationCancelled,
     Restarted,
     SessionAccepted,
     SessionInformed,
     SessionInitiated,
     SessionTerminated,
+    SipAccount,
     Stopping,
     TimePassed,
     TransportInformed,
+)
+from fargo.statemachine.model.ng import (
+    AnswerRelay,
+    DeleteRelay,
+    OfferRelay,
+    RelayDescribed,
+    RelayDone,
+    RelayLost,
+    RelayRefused,
 )
 from fargo.statemachine.model.sip_messages import (
     Body,
@@ -64,7 +77,9 @@ from fargo.statemachine.model.sip_messages import (
 from replay.exporting.export import pseudonymised
 
 from ..registering import MD5, REGISTRAR
+from ..relayed import FOR_PHONE, PHONE_OFFER
 from ..story import BOB, DESK, OFFER, PCMA, PCMU
+from .encrypting import CHOSEN, NEW_KEY, OF_PHONE, OF_RELAY, SECURE, TAKEN, WITH_RELAY
 from .phone import G722, NO_AUDIO, TONES, ZERO, Phoning, sdp
 
 ACKNOWLEDGED: Final = (AcceptSession, InitiateSession)
@@ -74,6 +89,7 @@ TAGS: Final = ("bob", "bob", "bob", "desk")
 BODIES: Final[tuple[Body | None, ...]] = (
     *(None, sdp(), sdp(PCMU, PCMA, TONES), sdp(senders="initiator"), sdp(senders="none"), sdp(at=ZERO)),
     *(NO_AUDIO, sdp(G722), OtherBody("text/plain", 3), OtherBody("application/sdp", 3, "It is broken.")),
+    *(sdp(crypto=keys, required=required) for keys in (OF_PHONE, CHOSEN, NEW_KEY) for required in (True, False)),
 )
 STATUSES: Final = (
     180,
@@ -113,6 +129,10 @@ HEADERS: Final = (
 )
 
 
+OF_RELAY_BODIES: Final = (
+    *(PHONE_OFFER, FOR_PHONE, replace(FOR_PHONE, crypto=TAKEN)),
+    *(replace(FOR_PHONE, crypto=keys, encryption_required=True) for keys in (OF_RELAY, TAKEN)),
+)
 KINDS: Final = ("response", "response", "request", "request", "client", "client", "gateway")
 OF_GATEWAY: Final[tuple[Event, ...]] = (*(EdgeRestarted(), TimePassed()) * 4, Restarted(), Stopping())
 
@@ -120,8 +140,8 @@ OF_GATEWAY: Final[tuple[Event, ...]] = (*(EdgeRestarted(), TimePassed()) * 4, Re
 class Watched(Phoning):
     """A story whose every event is checked as it is told."""
 
-    def __init__(self) -> None:
-        super().__init__(login=True)
+    def __init__(self, account: SipAccount | None = None, login: bool = True, **accepted: Any) -> None:
+        super().__init__(account, login, **accepted)
         self.received: list[RequestHead] = []
         self.numbers: dict[tuple[str, str | None], int] = {}
         self.described: dict[str, Sdp] = {}
@@ -344,6 +364,49 @@ def acknowledge(story: Watched, data: st.DataObject) -> None:
     story.acknowledges(body=data.draw(st.sampled_from(BODIES)))
 
 
+def relay(story: Watched, data: st.DataObject) -> None:
+    """The relay answers what it was asked last, or something else happens to it."""
+    asked = [each.id for each in story.issued if isinstance(each.command, OfferRelay | AnswerRelay | DeleteRelay)]
+    events: list[Event] = [RelayLost("It is gone.")]
+    for id in asked[-2:]:
+        events += (RelayDescribed(id, body) for body in OF_RELAY_BODIES)
+        events += (RelayRefused(id, "It is overloaded."), RelayDone(id))
+    story.watch(data.draw(st.sampled_from(events)), 1.0)
+
+
+def described(kind: type[OfferRelay | AnswerRelay], body: Description) -> Step:
+    """Return the step in which the relay answers the latest command of a kind."""
+    return lambda story, _: story.watch(RelayDescribed(story.id_of(kind), body), 1.0)
+
+
+def invite_encrypted(story: Watched, data: st.DataObject) -> None:
+    """The phone calls, and demands encryption."""
+    story.invites(sdp(crypto=OF_PHONE, required=True))
+    story.received.append(story.arrived.head)
+
+
+def answer_encrypted(story: Watched, data: st.DataObject) -> None:
+    """The phone answers with a key."""
+    story.answers(sdp(crypto=CHOSEN, required=True))
+
+
+OUT: Final[tuple[Step, ...]] = (
+    call,
+    described(OfferRelay, replace(FOR_PHONE, crypto=OF_RELAY, encryption_required=True)),
+    answer_encrypted,
+    described(AnswerRelay, PHONE_OFFER),
+    hold,
+)
+IN: Final[tuple[Step, ...]] = (
+    invite_encrypted,
+    described(OfferRelay, PHONE_OFFER),
+    accept,
+    described(AnswerRelay, replace(FOR_PHONE, crypto=TAKEN, encryption_required=True)),
+    acknowledge,
+)
+"""A call through a relay that encrypts, either way."""
+
+
 def end(story: Watched) -> None:
     """Let everything come to its end: the account is cancelled, and every deadline passes."""
     story.watch(RegistrationCancelled(story.iq()), 1.0)
@@ -351,6 +414,35 @@ def end(story: Watched) -> None:
         if not (due := deadlines(story.user)):
             break
         story.watch(TimePassed(), max(0.0, min(each.at for each in due) - story.at))
+
+
+@pytest.mark.slow("draws two hundred stories")
+@settings(max_examples=200)
+@given(st.data())
+def test_whatever_happens_nothing_is_said_without_the_encryption_that_is_required(data: st.DataObject) -> None:
+    """Rules 1 to 8, with a relay that may do anything."""
+    story = Watched(SipAccount("alice@sip.test", transport="tls", srtp="required"), source=SECURE)
+    story.tell(PolicyChanged(WITH_RELAY))
+    steps = data.draw(st.sampled_from((OUT, IN)))
+    for step in steps[: data.draw(st.integers(1, len(steps)), "steps")]:
+        step(story, data)
+    for _ in range(data.draw(st.integers(3, 25), "events")):
+        if data.draw(st.integers(0, 3)) == 0:
+            relay(story, data)
+        else:
+            story.watch(anything(story, data), data.draw(st.sampled_from((0.0, 0.0, 0.0, 0.0, 1.0, 35.0))))
+        for body in (each.command.body for each in story.last if isinstance(each.command, SendRequest | SendResponse)):
+            assert body is None or is_encrypted(body)
+    end(story)
+    assert not story.user.calls
+    assert story.unanswered() == []
+    assert all(story.finals(head) == 1 for head in story.received)
+    assert all(each.encrypted for each in story.noted() if isinstance(each, RecordMedia))
+    assert pseudonymised(tuple(story.entries)).otherwise == ()
+
+
+def is_encrypted(body: Body) -> bool:
+    return isinstance(body, Sdp) and bool(body.audio and body.audio.description and body.audio.description.crypto)
 
 
 @pytest.mark.slow("draws four hundred stories")

@@ -1,13 +1,21 @@
 """The section of docs/mapping.md about calls of our own user agent says what the code does."""
 
-import pytest
+from typing import cast
 
+import pytest
+from msgspec.structs import replace
+
+from fargo.statemachine.account.texts import SRTP_NEEDS_TLS
+from fargo.statemachine.media import texts
+from fargo.statemachine.media.description import Crypto, Srtp
 from fargo.statemachine.model.commands import InitiateSession, TerminateSession
 from fargo.statemachine.model.events import SipAccount
+from fargo.statemachine.model.ng import AnswerRelay, OfferRelay
 from fargo.statemachine.model.sip_messages import (
     OtherBody,
     Party,
     ReasonValue,
+    Sdp,
     SendResponse,
     SessionTimer,
     SipHeaders,
@@ -15,10 +23,13 @@ from fargo.statemachine.model.sip_messages import (
 )
 from fargo.statemachine.reason import Cause, Reason, from_q850, to_jingle, to_status
 
+from ..relayed import FOR_PHONE, PHONE_OFFER
 from ..test_mapping import OTHER, PAGE, mapping, table, words
+from .encrypting import CHOSEN, OF_PHONE, TAKEN, Encrypting
 from .phone import NO_AUDIO, Phoning, sdp
 
 SECTION = "Calls of our own user agent"
+ENCRYPTED = "encrypted"
 CALLEE = "bob%example.com@sip.localhost/fargo"
 
 
@@ -132,3 +143,58 @@ def test_a_reason_from_the_telephone_network_is_shown_as_on_the_page() -> None:
     headers = SipHeaders(reason=(ReasonValue("Q.850", 1, "Unallocated number"),))
     story.responds(404, "Not Found", headers=headers)
     assert f"`{story.the(TerminateSession).text}`" in " ".join(PAGE.split())
+
+
+# --- encrypted audio
+
+
+def encrypting(row: list[str]) -> Encrypting:
+    return Encrypting(cast(Srtp, words(row[0])[0]), address="alice@example.org")
+
+
+def as_said(story: Encrypting, sdp: str, keys: tuple[Crypto, ...]) -> Sdp:
+    """Return the phone's SDP, as a row describes it."""
+    return story.phone_sdp(*keys if "keys" in sdp or "SAVP" in sdp else (), required="SAVP" in sdp)
+
+
+def became(story: Encrypting) -> str:
+    """Return what has come of a call, as the page says it."""
+    if ends := story.ends():
+        return ends[-1].text
+    return ENCRYPTED if story.confirmed.session.theirs.crypto else "plain"
+
+
+@pytest.mark.parametrize("row", table(SECTION, "account's SRTP"), ids=lambda row: f"{row[0]}, {row[1]}")
+def test_encryption_of_calls_out(row: list[str]) -> None:
+    story = encrypting(row)
+    story.calls(to=CALLEE)
+    if story.all(OfferRelay):
+        story.relay_offers()
+    story.answers(as_said(story, row[1], CHOSEN))
+    assert became(story) == row[2]
+
+
+@pytest.mark.parametrize("row", table(SECTION, "account's SRTP"), ids=lambda row: f"{row[0]}, {row[1]}")
+def test_encryption_of_calls_in(row: list[str]) -> None:
+    story = encrypting(row)
+    offer = as_said(story, row[1], OF_PHONE)
+    story.invites(offer)
+    if story.all(OfferRelay):
+        required = bool(offer.audio and offer.audio.description and offer.audio.description.encryption_required)
+        story.described(OfferRelay, PHONE_OFFER)
+        story.accepts()
+        story.described(AnswerRelay, replace(FOR_PHONE, crypto=TAKEN, encryption_required=required))
+    elif story.user.calls and not story.ends():
+        story.accepts()
+    assert became(story) == row[3]
+    if story.ends():
+        assert story.final("INVITE")[-1].status == 488
+
+
+def test_encryption_that_is_impossible() -> None:
+    told = mapping(SECTION, "reason")
+    assert list(told.values()) == [texts.SRTP_NEEDS_RELAY, texts.SRTP_NEEDS_TLS]
+
+
+def test_encryption_that_is_refused_with_the_account() -> None:
+    assert SRTP_NEEDS_TLS in " ".join(PAGE.split())

@@ -41,7 +41,7 @@ from fargo.statemachine.legs.relay.relay_session import (
     offer_again,
     to_client,
 )
-from fargo.statemachine.media.description import Description, IceUdp, MediaProfile, RawUdp
+from fargo.statemachine.media.description import Crypto, Description, IceUdp, MediaProfile, RawUdp
 from fargo.statemachine.model.ng import (
     AnswerRelay,
     DeleteRelay,
@@ -167,15 +167,15 @@ def _with_client(session: RelaySession, transport: IceUdp, effects: Effects) -> 
             assert_never(session)
 
 
-def phone_moved(leg: RelayLeg, transport: RawUdp, effects: Effects) -> RelayLeg:
-    """Follow the phone (rule 5), which wants audio elsewhere."""
-    return tuple(_with_phone(session, transport, effects) for session in leg)
+def phone_moved(leg: RelayLeg, transport: RawUdp, crypto: tuple[Crypto, ...], effects: Effects) -> RelayLeg:
+    """Follow the phone (rule 5), which wants audio elsewhere, or encrypts it with another key."""
+    return tuple(_with_phone(session, transport, crypto, effects) for session in leg)
 
 
-def _with_phone(session: RelaySession, transport: RawUdp, effects: Effects) -> RelaySession:
+def _with_phone(session: RelaySession, transport: RawUdp, crypto: tuple[Crypto, ...], effects: Effects) -> RelaySession:
     match session:
         case PassingAnswer(ends=ends) | Joined(ends=ends) | Renegotiating(ends=ends):
-            phone = replace(ends.phone, transport=transport)
+            phone = replace(ends.phone, transport=transport, crypto=crypto)
             return _moved(session, replace(ends, phone=phone), False, effects)
         case Offering() | AwaitingAnswer() | Deleting():
             return session
@@ -277,8 +277,12 @@ def fold(leg: RelayLeg, reply: Reply, effects: Effects) -> RelayStep:
     session = _session(leg, reply)
     others = tuple(s for s in leg if s is not session)
     match session, reply.answer:
+        case Offering(terms), RelayDescribed(description=description) if _is_open_offer(terms, description):
+            return _failed(others, session, texts.NOT_ENCRYPTED, effects)
         case Offering(terms, offer=offered), RelayDescribed(description=description):
             return RelayStep((*others, AwaitingAnswer(terms, offered)), (Offered(description, terms.profile),))
+        case PassingAnswer(), RelayDescribed(description=description) if _is_open_answer(session, description):
+            return _failed(others, session, texts.NOT_ENCRYPTED, effects)
         case PassingAnswer(), RelayDescribed(description=description):
             return RelayStep((*others, _joined(session, effects)), (Answered(description),))
         case Renegotiating(), RelayDescribed(description=description):
@@ -294,6 +298,19 @@ def fold(leg: RelayLeg, reply: Reply, effects: Effects) -> RelayStep:
             return RelayStep(others)
         case _:
             return RelayStep(leg)
+
+
+def _is_open_offer(terms: RelayRequest, for_phone: Description) -> bool:
+    """Return True if the relay does not offer the phone the encryption that it must."""
+    encrypts = bool(for_phone.crypto) and for_phone.encryption_required
+    return terms.outward and terms.srtp == "required" and not encrypts
+
+
+def _is_open_answer(session: PassingAnswer, for_phone: Description) -> bool:
+    """Return True if the relay does not take one of the keys that the phone offers."""
+    offered = {(each.tag, each.suite) for each in session.told.phone.crypto}
+    taken = [(each.tag, each.suite) for each in for_phone.crypto]
+    return not session.terms.outward and bool(offered) and not (len(taken) == 1 and offered.issuperset(taken))
 
 
 def _joined(session: PassingAnswer, effects: Effects) -> Joined | Renegotiating:

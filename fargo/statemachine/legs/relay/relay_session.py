@@ -4,7 +4,7 @@ from typing import Final, TypeAlias
 
 from msgspec import Struct
 
-from fargo.statemachine.media.description import IPV4, Description, Family, MediaProfile
+from fargo.statemachine.media.description import IPV4, Description, Family, MediaProfile, Srtp
 from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, RelayParty
 
 # Codecs that the relay offers besides the offerer's own: to a phone what every phone has, to a client what every
@@ -17,7 +17,8 @@ _NOT_FOR_PHONES: Final = ("red", "CN")
 
 class RelayRequest(Struct, frozen=True, gc=False):
     """The name of a session, and the profile of the client in it. ``outward``: the client is the offerer. ``why``: why
-    the call needs the relay, a sentence. ``family``: the address family in which the phone takes audio.
+    the call needs the relay, a sentence. ``family``: the address family in which the phone takes audio. ``srtp``: the
+    encryption that the phone is offered, or offers.
     """
 
     name: str
@@ -25,6 +26,7 @@ class RelayRequest(Struct, frozen=True, gc=False):
     outward: bool
     why: str
     family: Family = IPV4
+    srtp: Srtp = "off"
 
     @property
     def client(self) -> RelayParty:
@@ -130,7 +132,15 @@ def offer_again(terms: RelayRequest, ends: Ends) -> OfferRelay:
 
 def _to_phone(terms: RelayRequest, client: Description, transcode: tuple[str, ...]) -> OfferRelay:
     return OfferRelay(
-        terms.name, client, MediaProfile.PLAIN, False, transcode, _NOT_FOR_PHONES, terms.client, terms.family
+        terms.name,
+        client,
+        MediaProfile.PLAIN,
+        False,
+        transcode,
+        _NOT_FOR_PHONES,
+        terms.client,
+        terms.family,
+        terms.srtp,
     )
 
 

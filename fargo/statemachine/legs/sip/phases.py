@@ -5,7 +5,7 @@ from typing import ClassVar
 from msgspec import Struct
 
 from fargo.statemachine.address import SipUri
-from fargo.statemachine.media.description import IPV4, Family, family
+from fargo.statemachine.media.description import IPV4, Family, Srtp, family
 from fargo.statemachine.media.paths import RING_SECONDS, EarlyChoice
 from fargo.statemachine.model.sip import SipEngine
 from fargo.statemachine.model.sip_messages import Endpoint, Hop
@@ -28,12 +28,17 @@ class Trunk(Struct, frozen=True, gc=False):
     user: str
     secret: str
 
+    @property
+    def secure(self) -> bool:
+        """Return True if the account's server is reached over TLS."""
+        return (self.registrar or self.hop).transport == "tls"
+
 
 class Line(Struct, frozen=True, gc=False):
     """The engine, connection and target of an outgoing call.
 
     ``nonce`` makes the names that are derived from it unlike those of other users. ``trunk``: None if the engine keeps
-    its registrations to itself.
+    its registrations to itself. ``srtp``: the encryption that the phone is offered.
     """
 
     engine: SipEngine
@@ -43,6 +48,7 @@ class Line(Struct, frozen=True, gc=False):
     trunk: Trunk | None = None
     ring_seconds: int = RING_SECONDS
     early: EarlyChoice = "ringing"
+    srtp: Srtp = "off"
 
     @property
     def family(self) -> Family:
@@ -57,13 +63,15 @@ class Access(Struct, frozen=True, gc=False):
     """What a call needs of the account that it is for.
 
     ``nonce``: as in `Line`, "" if nobody has the account. ``trunk``: None if the account takes no calls, or its engine
-    keeps its registrations to itself. ``ring_seconds``: how long a call may ring. ``early``: see `Policy`.
+    keeps its registrations to itself. ``ring_seconds``: how long a call may ring. ``early``: see `Policy`. ``srtp``:
+    the encryption that a caller may offer, or must.
     """
 
     nonce: str = ""
     trunk: Trunk | None = None
     ring_seconds: int = RING_SECONDS
     early: EarlyChoice = "ringing"
+    srtp: Srtp = "off"
 
 
 class Preparing(Struct, frozen=True, gc=False):

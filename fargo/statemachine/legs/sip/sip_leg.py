@@ -23,7 +23,7 @@ from fargo.statemachine.legs.telepathy.telepathy_leg import TelepathyArrival, Te
 from fargo.statemachine.legs.user_agent import user_agent_leg
 from fargo.statemachine.legs.user_agent.phases import UserAgentLeg, UserAgentPhase
 from fargo.statemachine.legs.user_agent.user_agent_leg import UserAgentArrival, UserAgentCallEvent
-from fargo.statemachine.media.description import Description
+from fargo.statemachine.media.description import Description, MediaProfile
 from fargo.statemachine.model.call_records import CallRecord
 from fargo.statemachine.model.sip import SipEngine
 from fargo.statemachine.model.sip_messages import DialogEvent
@@ -126,6 +126,15 @@ def capabilities(leg: SipLeg) -> SipCapabilities:
             return NOTHING
         case _:
             assert_never(leg)
+
+
+def direct_profiles(leg: SipLeg) -> tuple[MediaProfile, ...]:
+    """Return the media profiles in which a client and the far end can have audio without the relay; none if it is to be
+    encrypted.
+    """
+    offer = offered(leg)
+    encrypts = leg.line.srtp != "off" if isinstance(leg, Preparing) else offer is not None and bool(offer.crypto)
+    return () if encrypts else capabilities(leg).profiles
 
 
 def name_of_new(event: SipArrival) -> str:

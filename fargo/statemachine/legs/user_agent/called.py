@@ -8,7 +8,9 @@ Rules:
 3. A caller that demands reliable provisional responses (RFC 3262) gets them, but none if we are to make the offer: the
    first of them would have to contain it.
 4. The final response is repeated until it is acknowledged. Without an ACK to a 2xx there is no call.
-5. A caller may give up with CANCEL, or with a BYE (RFC 3261 §15.1.1). A CANCEL that comes after the final response
+5. What an account without encryption, or one that requires it, does not take is refused. Without encryption, keys that
+   a caller offers besides are ignored.
+6. A caller may give up with CANCEL, or with a BYE (RFC 3261 §15.1.1). A CANCEL that comes after the final response
    changes nothing.
 """
 
@@ -51,7 +53,7 @@ from fargo.statemachine.legs.user_agent.responding import (
     undescribed,
     unsupported,
 )
-from fargo.statemachine.media.description import Description, RawUdp, address, rtp_and_rtcp
+from fargo.statemachine.media.description import Description, RawUdp, Srtp, address, rtp_and_rtcp
 from fargo.statemachine.model.sip_messages import (
     InviteReceived,
     Sdp,
@@ -64,6 +66,7 @@ from fargo.statemachine.reason import Cause, Reason, to_status
 _RSEQ: Final = 1
 _RETRY_AFTER: Final = SipHeaders(retry_after=5)
 _NO_AUDIO: Final = Reason(Cause.MEDIA, texts.OFFER_WITHOUT_AUDIO)
+_NOT_ENCRYPTED: Final = Reason(Cause.SECURITY, texts.OFFER_NOT_ENCRYPTED)
 
 
 # --- beginnings
@@ -81,9 +84,9 @@ def arrived(
         unheard.refuse(response(event.name, access, event.head, refusal.status, refusal.headers), effects)
         return None
     sdp = event.body if isinstance(event.body, Sdp) else None
-    offer = _offer(sdp)
-    if event.body is not None and offer is None:
-        return _refused(event, access, effects), _NO_AUDIO
+    offer = _offer(sdp, access.srtp) if event.body is not None else _late_offer(access.srtp)
+    if isinstance(offer, Reason):
+        return _refused(event, access, offer, effects), offer
     tag = derived.tag(access.nonce, event.name)
     leg = UasProceeding(
         event.name,
@@ -92,7 +95,7 @@ def arrived(
         event.headers,
         dialog.begun_by_them(event, tag),
         sdp,
-        offer or offer_answer.UNKNOWN,
+        offer,
         effects.at,
     )
     return leg, leg.offer
@@ -121,16 +124,26 @@ def _is_known(replaces: str, access: Access) -> bool:
     return bool(access.nonce) and tag == derived.tag(access.nonce, tag.rpartition("-")[0])
 
 
-def _offer(sdp: Sdp | None) -> Description | None:
-    """Return the audio that a caller offers, None if it cannot be used."""
+def _offer(sdp: Sdp | None, use: Srtp) -> Description | Reason:
+    """Return the audio that a caller offers, or why it cannot be used. ``use``: the account's encryption."""
     offered = offer_answer.usable(sdp) if sdp else None
     if offered is None or address(offered) is None:
-        return None
-    return replace(offered, transport=RawUdp(rtp_and_rtcp(offered)))
+        return _NO_AUDIO
+    if use == "off" and offered.encryption_required:
+        return _NO_AUDIO
+    if use == "required" and not offered.crypto:
+        return _NOT_ENCRYPTED
+    crypto = () if use == "off" else offered.crypto
+    return replace(offered, transport=RawUdp(rtp_and_rtcp(offered)), crypto=crypto)
 
 
-def _refused(event: InviteReceived, access: Access, effects: Effects) -> UasRefused:
-    headers = incompatible(texts.OFFER_WITHOUT_AUDIO)
+def _late_offer(use: Srtp) -> Description | Reason:
+    """Return what is assumed of a caller that wants us to make the offer, or why it cannot be had (rule 2)."""
+    return _NOT_ENCRYPTED if use == "required" else offer_answer.UNKNOWN
+
+
+def _refused(event: InviteReceived, access: Access, reason: Reason, effects: Effects) -> UasRefused:
+    headers = incompatible(reason.text)
     unheard.refuse(response(event.name, access, event.head, 488, headers), effects)
     return UasRefused(event.name, access, event.head, effects.at)
 

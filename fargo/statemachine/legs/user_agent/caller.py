@@ -296,12 +296,20 @@ def _answered(leg: Unanswered, event: SipResponseReceived, effects: Effects) -> 
     assert isinstance(offer, Sdp)
     session = offer_answer.answered(leg.offer, offer, answer)
     if session is None:
-        reason = Reason(Cause.MEDIA, texts.ANSWER_WITHOUT_AUDIO.format(domain=leg.domain))
+        reason = _useless(leg, answer)
         return releasing.say_at_once(leg, of, forks, effects), (Ended(reason),)
     timer = session_timer.agreed(event.headers, effects.at)
     confirmed = Confirmed(leg.name, leg.access, of, session, session.ours, effects.at, (invite,), None, timer, forks)
     news: LegEvents = (Answered(session.theirs),)
     return confirmed, (*news, Held()) if session.held else news
+
+
+def _useless(leg: Unanswered, answer: Sdp | None) -> Reason:
+    """Return why an answer is of no use."""
+    described = offer_answer.usable(answer) if answer else None
+    if leg.offer.encryption_required and described and not described.encryption_required:
+        return Reason(Cause.SECURITY, texts.ANSWER_NOT_ENCRYPTED.format(domain=leg.domain))
+    return Reason(Cause.MEDIA, texts.ANSWER_WITHOUT_AUDIO.format(domain=leg.domain))
 
 
 def _dialogs(leg: Unanswered | UacCancelling) -> tuple[Dialog, ...]:

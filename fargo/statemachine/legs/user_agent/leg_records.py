@@ -51,7 +51,8 @@ def _dialog(of: Dialog, call: str) -> RecordDialog:
 def _media(session: MediaSession, call: str) -> RecordMedia:
     codecs = tuple(f"{each.name}/{each.clockrate}" for each in session.theirs.codecs)
     held_by = (*((Side.CLIENT,) if session.ours.holds else ()), *((Side.PHONE,) if session.held else ()))
-    return RecordMedia(call, codecs, _place(session.ours.local), _place(session.theirs), held_by)
+    encrypted = bool(session.theirs.crypto)
+    return RecordMedia(call, codecs, _place(session.ours.local), _place(session.theirs), held_by, encrypted)
 
 
 def _place(description: Description) -> str | None:

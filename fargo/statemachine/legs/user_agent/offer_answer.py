@@ -2,8 +2,9 @@
 
 Rules:
 
-1. Only audio in plain RTP is taken. The other streams of an offer are rejected, but stay in each later description of
-   ours, because their number must not change (RFC 3264 §8). Which they are, `Sdp.media` says.
+1. Only audio in plain RTP is taken, or in SRTP keyed by SDES (RFC 4568). The other streams of an offer are rejected,
+   but stay in each later description of ours, because their number must not change (RFC 3264 §8). Which they are,
+   `Sdp.media` says.
 2. The first offer and answer settle the codecs, because the other leg is told only once. A later offer of the far end
    may add codecs or leave some out: the answer has those of the settled ones that it contains. If it contains none of
    them, it cannot be had, and the session stays as it was.
@@ -12,6 +13,9 @@ Rules:
    §8.4). A hold by address is no move; neither is a resume at the old address.
 5. A description that is sent again unchanged keeps its version; any other has a higher one than all before (RFC 3264
    §8).
+6. The first offer and answer also settle the encryption: none, or a suite with our key. A later offer of the far end
+   may have another key for that suite, which the other leg is told. If it has none, it cannot be had. Without
+   encryption, keys of the far end are ignored.
 """
 
 from typing import Final
@@ -24,6 +28,7 @@ from fargo.statemachine.media.description import (
     Candidate,
     Codec,
     Content,
+    Crypto,
     Description,
     Family,
     RawUdp,
@@ -76,9 +81,17 @@ class MediaSession(Struct, frozen=True, gc=False):
 def usable(sdp: Sdp) -> Description | None:
     """Return the far end's audio, None if there is none that we can take (rule 1). It may have no address, on hold."""
     described = sdp.audio.description if sdp.audio else None
-    if described is None or described.encryption_required or not isinstance(described.transport, RawUdp):
+    if described is None or not isinstance(described.transport, RawUdp) or not has_voice(described.codecs):
         return None
-    return Description("audio", described.codecs, described.transport) if has_voice(described.codecs) else None
+    if described.encryption_required and not described.crypto:
+        return None
+    return Description(
+        "audio",
+        described.codecs,
+        described.transport,
+        encryption_required=described.encryption_required,
+        crypto=described.crypto,
+    )
 
 
 def first_offer(local: Description) -> Sdp:
@@ -87,17 +100,38 @@ def first_offer(local: Description) -> Sdp:
 
 
 def answered(local: Description, sent: Sdp, answer: Sdp | None) -> MediaSession | None:
-    """Return the session after the answer to our first offer; None if it is of no use."""
+    """Return the session after the answer to our first offer; None if it is of no use.
+
+    An answer has the profile of the offer (RFC 3264 §6), so a plain one is of no use if encryption is required.
+    """
     described = usable(answer) if answer else None
-    if described is None or answer is None:
+    if described is None or answer is None or described.encryption_required != local.encryption_required:
+        return None
+    keys = _accepted_keys(local, described)
+    if keys is None:
         return None
     agreed = common(local, described)
     if isinstance(agreed, Unusable) or not shares_family(local, agreed):
         return None
     settled = common(agreed, local)
     assert not isinstance(settled, Unusable), "what is common to both is common both ways"
-    theirs = replace(agreed, transport=RawUdp(rtp_and_rtcp(agreed, families(local))))
-    return MediaSession(Ours(settled), theirs, _is_held(answer), sent)
+    our_key, their_key = keys
+    theirs = replace(agreed, transport=RawUdp(rtp_and_rtcp(agreed, families(local))), crypto=their_key)
+    return MediaSession(Ours(replace(settled, crypto=our_key)), theirs, _is_held(answer), sent)
+
+
+def _accepted_keys(offer: Description, answer: Description) -> tuple[tuple[Crypto, ...], tuple[Crypto, ...]] | None:
+    """Return our key and that of the far end, as its answer says (RFC 4568 §5.1.3); twice () without encryption.
+
+    Return None if it has chosen none of the keys that it was offered.
+    """
+    if not offer.crypto or not answer.crypto:
+        return (), ()
+    for theirs in answer.crypto:
+        for ours in offer.crypto:
+            if (ours.tag, ours.suite) == (theirs.tag, theirs.suite):
+                return (ours,), (theirs,)
+    return None
 
 
 def first_answer(offer: Sdp, local: Description) -> MediaSession:
@@ -105,8 +139,16 @@ def first_answer(offer: Sdp, local: Description) -> MediaSession:
     described = usable(offer)
     assert described, "the caller's offer was taken"
     answer = numbered_as(described, narrowed(local, families(described)))
+    their_key = _of_same_suite(described, answer)
+    answer = replace(answer, crypto=answer.crypto[: len(their_key)])
     ours = Ours(answer)
-    theirs = Description("audio", answer.codecs, RawUdp(rtp_and_rtcp(described, families(local))))
+    theirs = Description(
+        "audio",
+        answer.codecs,
+        RawUdp(rtp_and_rtcp(described, families(local))),
+        encryption_required=answer.encryption_required,
+        crypto=their_key,
+    )
     sent = Sdp(_content(ours, _answering(offer, False)), offer.media, offer.place)
     return MediaSession(ours, theirs, _is_held(offer), sent)
 
@@ -121,6 +163,12 @@ def late_offer(local: Description) -> MediaSession:
     ours = Ours(replace(answer, codecs=codecs))
     theirs = Description("audio", codecs, RawUdp())
     return MediaSession(ours, theirs, False, first_offer(ours.local))
+
+
+def _of_same_suite(theirs: Description, ours: Description) -> tuple[Crypto, ...]:
+    """Return the key of the far end for the suite of our key, none if we have none."""
+    suites = {each.suite for each in ours.crypto}
+    return tuple(each for each in theirs.crypto if each.suite in suites)[:1]
 
 
 # --- later offers and answers
@@ -147,6 +195,7 @@ def answer(session: MediaSession, wanted: Ours, offer: Sdp) -> MediaSession | No
     if changed is None or described is None:
         return None
     local = numbered_as(described, wanted.local)
+    local = replace(local, crypto=_tagged_as(_of_same_suite(described, local), local.crypto))
     content = _content(replace(wanted, local=local), _answering(offer, wanted.holds))
     said, _ = _said(replace(changed, ours=wanted), Sdp(content, offer.media, offer.place))
     return said
@@ -157,12 +206,23 @@ def _changed(session: MediaSession, sdp: Sdp) -> MediaSession | None:
     described = usable(sdp)
     if described is None or isinstance(common(session.theirs, described), Unusable):
         return None
+    ours = session.ours.local
+    their_key = _of_same_suite(described, ours)
+    if not their_key and (ours.crypto or described.encryption_required):
+        return None
     if families(described) and not shares_family(session.ours.local, described):
         return None
     theirs = replace(
-        session.theirs, transport=_followed(session.theirs.transport, described, families(session.ours.local))
+        session.theirs,
+        transport=_followed(session.theirs.transport, described, families(session.ours.local)),
+        crypto=_tagged_as(ours.crypto, their_key),
     )
     return replace(session, theirs=theirs, held=_is_held(sdp))
+
+
+def _tagged_as(settled: tuple[Crypto, ...], key: tuple[Crypto, ...]) -> tuple[Crypto, ...]:
+    """Return a key with the tag of another; none if there is none."""
+    return tuple(replace(each, tag=other.tag) for each, other in zip(key, settled, strict=True))
 
 
 def _followed(before: object, described: Description, within: tuple[Family, ...]) -> RawUdp:
@@ -187,8 +247,10 @@ def _said(session: MediaSession, sdp: Sdp) -> tuple[MediaSession, Sdp]:
 
 def news(before: MediaSession, after: MediaSession) -> LegEvents:
     """Return what the other leg has to know of a change."""
-    moved = after.theirs.transport if after.theirs.transport != before.theirs.transport else None
-    events: LegEvents = (TransportChanged(moved),) if isinstance(moved, RawUdp) else ()
+    theirs = after.theirs
+    moved = (theirs.transport, theirs.crypto) != (before.theirs.transport, before.theirs.crypto)
+    assert isinstance(theirs.transport, RawUdp), "ICE is not taken"
+    events: LegEvents = (TransportChanged(theirs.transport, theirs.crypto),) if moved else ()
     if after.held is not before.held:
         return (*events, Held() if after.held else Resumed())
     return events

@@ -8,6 +8,8 @@ from typing import Final
 # --- why a call ended
 
 OFFER_WITHOUT_AUDIO: Final = "The caller's offer contains no usable audio."
+OFFER_NOT_ENCRYPTED: Final = "The caller offers no encrypted audio (SRTP), which the SIP account requires."
+ANSWER_NOT_ENCRYPTED: Final = "{domain} answered without encrypted audio (SRTP), which your SIP account requires."
 ANSWER_WITHOUT_AUDIO: Final = "{domain} answered without audio that your client supports."
 LATE_ANSWER_WITHOUT_AUDIO: Final = "The caller's phone does not support the audio that your client offers."
 NOT_ANSWERED: Final = "The call was not answered in time."
