@@ -14,7 +14,7 @@ from typing import Final
 
 from msgspec import Struct
 
-RULES: Final = 5
+RULES: Final = 6
 """The version that today's code folds by."""
 
 
@@ -74,6 +74,12 @@ IPV6_AUDIO: Final = RuleChange(
     "A client with plain RTP and addresses of IPv6 is put through, directly or by the relay, and told otherwise if"
     " that is impossible.",
 )
+EACH_REALM: Final = RuleChange(
+    6,
+    "each realm gets its answer",
+    "A request of the SIP engine sip has an answer for each realm that asks for a login, to its topmost challenge; a"
+    " nonce that is used again is counted, and one that is stale is replaced once.",
+)
 CHANGES: Final[tuple[RuleChange, ...]] = (
     ALL_THAT_IS_DUE,
     END_AFTER_FAULT,
@@ -84,4 +90,5 @@ CHANGES: Final[tuple[RuleChange, ...]] = (
     EVERY_PROPOSAL_ANSWERED,
     WAITING_ANSWER,
     IPV6_AUDIO,
+    EACH_REALM,
 )

@@ -146,7 +146,7 @@ async def test_an_account_is_registered_with_its_password(rig: Rig, provider: Ag
     event = await rig.event()
     assert (event.command, event.status, event.source) == (id, 401, endpoint(provider))
     assert event.seen == Endpoint("udp", OUTSIDE, rig.edge.settings.port)
-    credentials = DigestCredentials(event.challenges[0], "alice", "vault-1")
+    credentials = (DigestCredentials(event.challenges[0], "alice", "vault-1"),)
     rig.do(
         replace(REGISTER, hop=of(provider), connection=id, cseq=2, credentials=credentials, destination=event.source)
     )
