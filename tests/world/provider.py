@@ -1,4 +1,6 @@
-"""The SIP provider: a kamailio that registers accounts by digest and routes calls to them, or as a test specifies."""
+"""The SIP provider: a kamailio that registers accounts by digest and routes calls to them, or as a test specifies; and
+a proxy that may stand before it.
+"""
 
 import json
 import socket
@@ -8,12 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import PROVIDER_ADDRESS
+from . import PROVIDER_ADDRESS, PROXY_ADDRESS
 from .ports import free_port
 from .process import Process, Server, until
 
 DOMAIN = "sip.test"
-ROUTING = Path(__file__).with_name("provider.cfg")
 CONTROL_SECONDS = 5
 
 
@@ -36,6 +37,7 @@ class Provider(Server):
     """The provider. `accounts` has the passwords by user. Its domain is not in the DNS, so clients need its address."""
 
     domain = DOMAIN
+    routing = Path(__file__).with_name("provider.cfg")
 
     def __init__(
         self, accounts: Mapping[str, str], directory: Path | None = None, address: str = PROVIDER_ADDRESS
@@ -48,17 +50,15 @@ class Provider(Server):
     def account(self, user: str) -> SipAccount:
         return SipAccount(user, self.passwords[user], self.domain, self.address, self.port)
 
+    def defines(self) -> dict[str, str | int | Path]:
+        """Return the names that are defined for the routing."""
+        return {"ADDRESS": self.address, "PORT": self.port, "DOMAIN": self.domain, "RUN_DIRECTORY": self.directory}
+
     async def start(self) -> None:
-        defines = {
-            "ADDRESS": self.address,
-            "PORT": self.port,
-            "DOMAIN": self.domain,
-            "RUN_DIRECTORY": self.directory,
-        }
-        lines = [f"#!substdef '!{name}!{value}!g'".replace("'", '"') for name, value in defines.items()]
-        configuration = self.write("kamailio.cfg", "\n".join(["#!KAMAILIO", *lines, ROUTING.read_text()]))
+        lines = [f"#!substdef '!{name}!{value}!g'".replace("'", '"') for name, value in self.defines().items()]
+        configuration = self.write("kamailio.cfg", "\n".join(["#!KAMAILIO", *lines, self.routing.read_text()]))
         self.process = await Process.start(
-            *("kamailio (provider)", "/usr/sbin/kamailio", "-DD", "-E", "-m", "32", "-M", "4"),
+            *(f"kamailio ({self.domain})", "/usr/sbin/kamailio", "-DD", "-E", "-m", "32", "-M", "4"),
             *("-Y", self.directory, "-P", self.directory / "pid", "-w", self.directory, "-f", configuration),
         )
         await self.process.until(self._answers, "it answers its control socket")
@@ -117,3 +117,17 @@ class Provider(Server):
         if "error" in reply:
             raise LookupError(f"{method}: {reply['error']['message']}")
         return reply["result"]
+
+
+class Proxy(Provider):
+    """A proxy before a provider: it asks the provider's customers for the same password, in another realm."""
+
+    domain = "proxy.test"
+    routing = Path(__file__).with_name("proxy.cfg")
+
+    def __init__(self, before: Provider, address: str = PROXY_ADDRESS) -> None:
+        super().__init__(before.passwords, address=address)
+        self.before = before
+
+    def defines(self) -> dict[str, str | int | Path]:
+        return {**super().defines(), "UPSTREAM": f"{self.before.address}:{self.before.port}"}
