@@ -627,3 +627,30 @@ def test_a_caller_without_an_offer_gets_no_reliable_response() -> None:
     assert story.statuses == []
     story.accepts()
     assert story.statuses == [200]
+
+
+def test_what_the_client_is_offered() -> None:
+    """Audio, with an address for RTCP also if the caller names none (RFC 3550 §11)."""
+    story = Phoning()
+    story.invites(sdp(PCMU))
+    offered = story.the(InitiateSession).content.description
+    assert offered
+    assert offered.media == "audio"
+    assert isinstance(offered.transport, RawUdp)
+    assert [(each.component, each.port) for each in offered.transport.candidates] == [(1, 5000), (2, 5001)]
+
+
+def test_what_is_settled_with_a_caller_is_audio() -> None:
+    assert Phoning().called().confirmed.session.theirs.media == "audio"
+    story = Phoning()
+    story.invites(None)
+    story.accepts()
+    assert story.confirmed.session.theirs.media == "audio"
+
+
+def test_a_call_in_while_one_is_placed_is_another_call() -> None:
+    story = Phoning()
+    story.calls()
+    story.invites()
+    assert len(story.user.calls) == 2
+    assert story.all(InitiateSession)

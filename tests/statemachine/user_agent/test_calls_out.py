@@ -799,3 +799,20 @@ def test_challenges_of_unknown_algorithms_are_not_answered() -> None:
     story.calls()
     story.responds(407, challenges=(Challenge("sip.test", "n", algorithm="SHA-512-256"),))
     assert story.methods == []
+
+
+def test_a_phone_that_answers_on_hold_is_told_to_the_client() -> None:
+    story = Phoning()
+    story.calls()
+    story.answers(sdp(senders="initiator"))
+    assert story.confirmed.session.held
+    story.tell(IqSucceeded(story.id_of(AcceptSession), DESK))
+    told = [each.command.info for each in story.issued if isinstance(each.command, InformSession)]
+    assert told == ["hold"]
+
+
+def test_a_certificate_that_is_not_valid_is_told_without_details_too() -> None:
+    story = Phoning()
+    story.calls()
+    story.undeliverable(Undelivered.CERTIFICATE)
+    assert story.ended.text == texts.CERTIFICATE_INVALID.format(server="sip.test", details=texts.NO_DETAILS)

@@ -191,3 +191,11 @@ def test_the_end_of_a_session_comes_a_third_before_the_interval_if_that_is_short
     assert session_timer.end(Refreshing(90, False, 0.0)) == 60.0
     assert session_timer.end(Refreshing(1800, False, 0.0)) == 1768.0
     assert session_timer.due(Refreshing(1800, True, 0.0)) == 900.0
+
+
+def test_the_smallest_interval_is_not_too_small() -> None:
+    """RFC 4028 §5."""
+    story = Phoning()
+    story.invites(headers=SipHeaders(supported=("timer",), session_expires=SessionTimer(90)))
+    story.accepts()
+    assert story.the(SendResponse).headers.session_expires == SessionTimer(90, "uac")
