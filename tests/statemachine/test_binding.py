@@ -1383,3 +1383,35 @@ def test_a_bug_in_a_registration_signs_out_and_leaves_the_rest(monkeypatch: pyte
     assert story.all(Fault)
     assert not story.user.registrations
     assert connection_of(story) == SignInRefused(FAULT)
+
+
+def test_a_423_is_obeyed_once_also_over_a_restart_of_the_edge() -> None:
+    story = Registering()
+    story.submit()
+    story.headed(423, "Interval Too Brief", SipHeaders(min_expires=7200))
+    story.tell(EdgeRestarted())
+    story.headed(423, "Interval Too Brief", SipHeaders(min_expires=7201))
+    assert story.all(RefuseIq)
+
+
+def test_an_account_whose_registrar_says_nothing_is_signed_out() -> None:
+    story = Registering().registered()
+    story.tell(ResourceUnavailable(DESK, GATEWAY))
+    while story.user.registrations:
+        story.pass_time()
+    assert connection_of(story) == SignedOut()
+    story.tell(ResourceAvailable(DESK, GATEWAY))
+    assert story.all(SendRegister)
+
+
+def test_a_contact_of_another_registration_at_our_address_is_not_ours() -> None:
+    """The registrar has to have one of this registration there."""
+    seen = Endpoint("udp", "203.0.113.2", 5060)
+    story = Registering()
+    story.online()
+    story.submit()
+    other = Binding("sip:our@203.0.113.2:5060", 3600, ours=True, name="1.9")
+    story.accept(bindings=(other, replace(OWN, name=story.name)), seen=seen)
+    assert story.the(SendRegister).remove == (other.contact,)
+    assert story.registration.awaited
+    assert story.registration.awaited.tidying == 1

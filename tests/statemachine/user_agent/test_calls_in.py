@@ -46,7 +46,7 @@ from fargo.statemachine.model.sip_messages import (
 from fargo.statemachine.reason import Cause, Reason
 
 from ..story import BOB, DESCRIPTION, DESK, PCMA, PCMU
-from .phone import CALLEE, G722, NO_AUDIO, PROXY, TONES, ZERO, Phoning, sdp
+from .phone import CALLEE, G722, NO_AUDIO, PROXY, THERE, TONES, ZERO, Phoning, sdp
 
 REQUIRED = SipHeaders(require=("100rel",))
 
@@ -258,7 +258,7 @@ def test_a_user_who_is_not_signed_in_cannot_be_called() -> None:
         NO_AUDIO,
         sdp(TONES),
         sdp(at=ZERO),
-        Sdp(Content("", description=Description("audio", (PCMU,), RawUdp(), encryption_required=True))),
+        Sdp(Content("", description=Description("audio", (PCMU,), RawUdp(THERE), encryption_required=True))),
         Sdp(Content("", description=Description("audio", (PCMU,), IceUdp("u", "p")))),
         OtherBody("application/sdp", 99, "It is broken."),
     ],

@@ -10,6 +10,7 @@ from fargo.statemachine.model.events import TimePassed
 from fargo.statemachine.model.sip_messages import Sdp, SendResponse, SessionTimer, SipHeaders
 from fargo.statemachine.reason import Cause, Reason
 
+from ..registering import MD5
 from .phone import Phoning, sdp
 
 UPDATES = ("INVITE", "ACK", "BYE", "UPDATE")
@@ -199,3 +200,12 @@ def test_the_smallest_interval_is_not_too_small() -> None:
     story.invites(headers=SipHeaders(supported=("timer",), session_expires=SessionTimer(90)))
     story.accepts()
     assert story.the(SendResponse).headers.session_expires == SessionTimer(90, "uac")
+
+
+def test_a_longer_interval_counts_another_use_of_the_nonce() -> None:
+    story = refreshed_by_us()
+    story.pass_time()
+    [method] = story.methods
+    story.responds(407, to=method, challenges=(MD5,))
+    story.responds(422, to=method, headers=SipHeaders(min_se=600))
+    assert [each.count for each in story.now(method).credentials] == [2]
