@@ -816,3 +816,13 @@ def test_a_certificate_that_is_not_valid_is_told_without_details_too() -> None:
     story.calls()
     story.undeliverable(Undelivered.CERTIFICATE)
     assert story.ended.text == texts.CERTIFICATE_INVALID.format(server="sip.test", details=texts.NO_DETAILS)
+
+
+@pytest.mark.parametrize("status", [400, 486, 500])
+def test_a_challenge_in_another_failure_is_not_answered(status: int) -> None:
+    """Only 401 and 407 ask for a login (RFC 3261 §22.1)."""
+    story = Phoning()
+    story.calls()
+    story.responds(status, challenges=(MD5,))
+    assert story.methods == []
+    assert story.ends()
