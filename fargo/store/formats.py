@@ -63,6 +63,23 @@ def _registration(body: dict[str, Any]) -> dict[str, Any]:
     return _absent("secret")(_account(body))
 
 
+def _credentials(body: dict[str, Any]) -> dict[str, Any]:
+    """Return a request of our own user agent, which could answer one challenge only, with a list of answers."""
+    return {**body, "credentials": [body["credentials"]]} if "credentials" in body else body
+
+
+def _realms(body: dict[str, Any]) -> dict[str, Any]:
+    """Return a Snapshot whose registrations had one realm with a list of realms in each. The nonces that a REGISTER had
+    answered are left out, as it is sent anew after a restart.
+    """
+    registrations = {name: _with_realms(each) for name, each in body.get("registrations", {}).items()}
+    return {**body, "registrations": registrations}
+
+
+def _with_realms(registration: dict[str, Any]) -> dict[str, Any]:
+    return {**registration, "realms": [registration["realm"]]} if "realm" in registration else registration
+
+
 def _snapshot(body: dict[str, Any]) -> dict[str, Any]:
     """Return a Snapshot with None for what was "" in it and in its clients."""
     clients = {jid: _absent("caps", "asked")(client) for jid, client in body.get("clients", {}).items()}
@@ -72,7 +89,7 @@ def _snapshot(body: dict[str, Any]) -> dict[str, Any]:
 UPCASTS: Final[Mapping[str, tuple[Upcast, ...]]] = {
     "AskFeatures": (_absent("caps"),),
     "CallMessaged": (_absent("condition"),),
-    "Condensed": (_snapshot,),
+    "Condensed": (_snapshot, _realms),
     "Fault": (_absent("call"),),
     "InformSession": (_absent("info"),),
     "MessageCall": (_absent("condition"),),
@@ -82,7 +99,9 @@ UPCASTS: Final[Mapping[str, tuple[Upcast, ...]]] = {
     "RegistrationSubmitted": (_registration,),
     "ResourceAvailable": (_absent("caps"),),
     "SendPresence": (_absent("show", "status"),),
+    "SendRegister": (_credentials,),
     "SendRegistrationForm": (_account,),
+    "SendRequest": (_credentials,),
     "SessionInformed": (_absent("info", "namespace", "digit"),),
     "SessionModified": (_event_of_action,),
     "SignIn": (_account,),

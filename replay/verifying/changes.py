@@ -59,6 +59,12 @@ from fargo.statemachine.model.events import (
 )
 from fargo.statemachine.model.ng import AnswerRelay, DeleteRelay, OfferRelay, RelayLost, RelayRefused
 from fargo.statemachine.model.rules import RuleChange
+from fargo.statemachine.model.sip_messages import (
+    RegisterAnswered,
+    SendRegister,
+    SendRequest,
+    SipResponseReceived,
+)
 from fargo.statemachine.pending import Reply, due
 from fargo.statemachine.user_state import User
 from replay.verifying.difference import Difference
@@ -274,6 +280,36 @@ def _hold_in_turn(difference: Difference) -> bool:
     return (len(requested), len(requests)) == ((0, 1) if later else (1, 0))
 
 
+def _each_realm(difference: Difference) -> bool:
+    """A server asks for a login. Today another realm is answered, too, or another challenge of the same; or a registrar
+    gets no third answer. Or a request that was changed counts the use of its nonces.
+    """
+    event, then, now = difference.recorded.event, _requests(difference.then), _requests(difference.now)
+    if not isinstance(event, RegisterAnswered | SipResponseReceived):
+        return False
+    if then and _without_credentials(difference.then) == _without_credentials(difference.now):
+        return True
+    if not then:
+        return any(len(each.credentials) > 1 for each in now)
+    third = isinstance(event, RegisterAnswered) and not now
+    return third and any(answer.challenge.stale for each in then for answer in each.credentials)
+
+
+def _requests(issued: Iterable[Issued]) -> list[SendRequest | SendRegister]:
+    """Return the requests that answer a challenge."""
+    requests = (each.command for each in issued)
+    return [each for each in requests if isinstance(each, SendRequest | SendRegister) and each.credentials]
+
+
+def _without_credentials(issued: Iterable[Issued]) -> list[Issued]:
+    return [
+        replace(each, command=replace(each.command, credentials=()))
+        if isinstance(each.command, SendRequest | SendRegister)
+        else each
+        for each in issued
+    ]
+
+
 def without_texts(issued: tuple[Issued, ...]) -> list[Issued]:
     """Return the commands with their texts for people left empty."""
     return [replace(each, command=_without_text(each.command)) for each in issued]
@@ -295,6 +331,7 @@ EXPLANATIONS: Final[dict[str, Explains]] = {
     rules.WAITING_ANSWER.name: _waiting_answer,
     rules.IPV6_AUDIO.name: _ipv6_audio,
     rules.HOLD_IN_TURN.name: _hold_in_turn,
+    rules.EACH_REALM.name: _each_realm,
 }
 """By the name of the change."""
 

@@ -10,10 +10,11 @@ from typing import get_args
 
 import msgspec
 import pytest
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 from sqlite_utils import Database
 
 from fargo.backfill import backfill
+from fargo.statemachine.address import SipUri
 from fargo.statemachine.media.description import Content
 from fargo.statemachine.model.call_records import Direction, RecordAccount, RecordBegun
 from fargo.statemachine.model.commands import (
@@ -41,6 +42,16 @@ from fargo.statemachine.model.events import (
     Snapshot,
 )
 from fargo.statemachine.model.presence import Client
+from fargo.statemachine.model.registrations import Awaited, Registration
+from fargo.statemachine.model.sip_messages import (
+    Challenge,
+    DigestCredentials,
+    Hop,
+    Identity,
+    Party,
+    SendRegister,
+    SendRequest,
+)
 from fargo.store.codec import decode_command, decode_event, encode
 from fargo.store.formats import EVENT_OF_ACTION, UPCASTS, upcast
 from fargo.store.opening import open_reader, open_store
@@ -171,11 +182,56 @@ WITHOUT_VALUES: tuple[tuple[dict[str, object], Event | Command], ...] = (
 
 @pytest.mark.parametrize(("written", "value"), WITHOUT_VALUES)
 def test_a_field_without_a_value_was_empty(written: dict[str, object], value: Event | Command) -> None:
-    name, _, body = encode(value)
+    name, format, body = encode(value)
     decode = decode_event if isinstance(value, Event) else decode_command
     assert decode(name, 1, msgspec.json.encode(written).decode()) == value
-    assert decode(name, 2, body) == value
+    assert decode(name, format, body) == value
 
 
 def test_every_such_field_is_among_these() -> None:
-    assert {written["type"] for written, _ in WITHOUT_VALUES} == UPCASTS.keys() - {"SessionModified"}
+    others = {"SessionModified", "SendRequest", "SendRegister"}
+    assert {written["type"] for written, _ in WITHOUT_VALUES} == UPCASTS.keys() - others
+
+
+ANSWER = {"challenge": {"realm": "sip.test", "nonce": "n1", "proxy": True}, "user": "alice", "secret": "s1"}
+ANSWERS = (DigestCredentials(Challenge("sip.test", "n1", True), "alice", "s1"),)
+ALICE = "sip:alice@sip.test"
+REQUESTS: tuple[tuple[dict[str, object], SendRequest | SendRegister], ...] = (
+    (
+        {
+            **{"type": "SendRequest", "dialog": "7.1", "method": "BYE", "uri": ALICE, "call_id": "c", "cseq": 2},
+            **{"sender": {"uri": ALICE}, "recipient": {"uri": ALICE}},
+        },
+        SendRequest("7.1", "BYE", ALICE, "c", 2, Party(ALICE), Party(ALICE)),
+    ),
+    (
+        {
+            **{"type": "SendRegister", "connection": "2.0", "address": {"uri": ALICE}, "call_id": "c", "cseq": 2},
+            **{"tag": "t", "hop": {"host": "sip.test"}},
+        },
+        SendRegister("2.0", Identity(ALICE), "c", 2, "t", Hop("sip.test")),
+    ),
+)
+
+
+@pytest.mark.parametrize(("written", "value"), REQUESTS)
+def test_a_request_could_answer_one_challenge(written: dict[str, object], value: SendRequest | SendRegister) -> None:
+    for answer, answers in (({}, ()), ({"credentials": ANSWER}, ANSWERS)):
+        body = msgspec.json.encode({**written, **answer}).decode()
+        assert decode_command(str(written["type"]), 1, body) == replace(value, credentials=answers)
+
+
+@pytest.mark.parametrize(("before", "realms"), [({"realm": "sip.test"}, ("sip.test",)), ({}, ())])
+def test_a_registration_had_one_realm(before: dict[str, object], realms: tuple[str, ...]) -> None:
+    registration = Registration(
+        SipUri("alice", "sip.test"), Hop("sip.test"), "alice", "s1", "c", "t", awaited=Awaited("2.1", 1.0, 3600)
+    )
+    snapshot = Snapshot(SipAccount(ALICE), "s1", "n", "g", registrations={"2.0": registration})
+    name, format, today = encode(snapshot)
+    body = msgspec.json.decode(today)
+    body["registrations"]["2.0"] |= before
+    body["registrations"]["2.0"]["awaited"]["nonces"] = ["n1"]
+    expected = replace(snapshot, registrations={"2.0": replace(registration, realms=realms)})
+    for written in (1, 2):
+        assert decode_event(name, written, msgspec.json.encode(body).decode()) == expected
+    assert decode_event(name, format, encode(expected)[2]) == expected

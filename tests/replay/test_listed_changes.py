@@ -9,8 +9,10 @@ from typing import Final, get_args
 
 import pytest
 from msgspec.structs import fields, replace
+from statemachine.registering import MD5, Registering
 from statemachine.relayed import FOR_CLIENT, FOR_PHONE, Relayed
 from statemachine.story import ALICE, BOB, DESK, PCMU, PHONE_ADDRESS, Story
+from statemachine.user_agent.phone import Phoning
 
 from fargo.statemachine.call import bridge
 from fargo.statemachine.call.call_state import Call
@@ -38,6 +40,7 @@ from fargo.statemachine.model.commands import (
     InitiateSession,
     Issued,
     MessageCall,
+    RefuseIq,
     SignIn,
     TerminateSession,
 )
@@ -54,6 +57,7 @@ from fargo.statemachine.model.events import (
 from fargo.statemachine.model.ng import AnswerRelay, DeleteRelay, OfferRelay, RelayDescribed, RelayRefused
 from fargo.statemachine.model.rules import (
     ALL_THAT_IS_DUE,
+    EACH_REALM,
     END_AFTER_FAULT,
     EVERY_PROPOSAL_ANSWERED,
     HOLD_IN_TURN,
@@ -65,6 +69,7 @@ from fargo.statemachine.model.rules import (
     WAITING_ANSWER,
     RuleChange,
 )
+from fargo.statemachine.model.sip_messages import DigestCredentials, SendRegister, SendRequest, SipHeaders
 from fargo.store.correlation import correlated
 from fargo.store.entries import Entry
 from replay.reading.golden import GoldenLog
@@ -513,3 +518,95 @@ def _taken_back(*others: Command) -> list[Entry]:
     with_commands(entries, -2, accepted, RequestHold(channel, False), *others)
     with_commands(entries, -1)
     return entries
+
+
+PROXY: Final = replace(MD5, realm="proxy.test", proxy=True)
+
+
+def before_realms(story: Registering) -> list[Entry]:
+    """Return what a story has recorded, as if the rules before `EACH_REALM` had folded it."""
+    return [(replace(recorded, rules=EACH_REALM.version - 1), issued) for recorded, issued in story.entries]
+
+
+def with_credentials(entries: list[Entry], *credentials: DigestCredentials) -> None:
+    """The last event led to the same requests, with other credentials."""
+    recorded, issued = entries[-1]
+    [request] = [each.command for each in issued if isinstance(each.command, SendRegister | SendRequest)]
+    changed = replace(request, credentials=credentials)
+    entries[-1] = (
+        recorded,
+        tuple(replace(each, command=changed) if each.command == request else each for each in issued),
+    )
+
+
+def refused_second_realm() -> list[Entry]:
+    """A proxy and the registrar ask for a login. By the older rules the account is refused."""
+    story = Registering()
+    story.submit()
+    story.challenge(PROXY, status=407)
+    story.challenge()
+    entries = before_realms(story)
+    with_commands(entries, -1, RefuseIq(story.entries[1][0].event.iq, "modify", "not-acceptable", ""))  # type: ignore[union-attr]
+    return entries
+
+
+def strongest_challenge() -> list[Entry]:
+    """The registrar has two algorithms. By the older rules the stronger one is taken."""
+    story = Registering()
+    story.submit()
+    strong = replace(MD5, algorithm="SHA-256")
+    story.challenge(MD5, strong)
+    entries = before_realms(story)
+    with_credentials(entries, DigestCredentials(strong, "alice", "s1"))
+    return entries
+
+
+def third_answer() -> list[Entry]:
+    """The registrar finds two nonces stale. By the older rules it gets a third answer."""
+    story = Registering()
+    story.submit()
+    story.challenge()
+    for number in (2, 3):
+        story.challenge(replace(MD5, nonce=f"nonce{number}", stale=True))
+    entries = before_realms(story)
+    answer = DigestCredentials(replace(MD5, nonce="nonce3", stale=True), "alice", "s1")
+    [earlier] = [issued.command for issued in entries[-2][1] if isinstance(issued.command, SendRegister)]
+    with_commands(entries, -1, replace(earlier, cseq=4, credentials=(answer,)))
+    return entries
+
+
+def uncounted_nonce() -> list[Entry]:
+    """A server wants a longer session timer. By the older rules the INVITE has the same credentials as before."""
+    story = Phoning()
+    story.calls()
+    story.responds(407, challenges=(MD5,))
+    story.responds(422, headers=SipHeaders(min_se=1200))
+    entries = before_realms(story)
+    with_credentials(entries, DigestCredentials(MD5, "alice", "s1"))
+    return entries
+
+
+@pytest.mark.parametrize("recorded", [refused_second_realm, strongest_challenge, third_answer, uncounted_nonce])
+def test_an_answer_for_each_realm_is_explained(recorded: Callable[[], list[Entry]]) -> None:
+    only(recorded(), EACH_REALM)
+
+
+def test_a_login_that_is_not_answered_is_not_explained() -> None:
+    """One realm was answered by the older rules, too."""
+    story = Registering()
+    story.submit()
+    story.challenge()
+    entries = before_realms(story)
+    with_commands(entries, -1)
+    assert verify(list(correlated(entries))).differences == 1
+
+
+def test_a_login_that_is_answered_no_more_is_not_explained() -> None:
+    story = Registering()
+    story.submit()
+    story.challenge()
+    story.challenge(replace(MD5, nonce="nonce2"))
+    entries = before_realms(story)
+    [first] = [issued.command for issued in entries[-2][1] if isinstance(issued.command, SendRegister)]
+    with_commands(entries, -1, replace(first, cseq=3))
+    assert verify(list(correlated(entries))).differences == 1

@@ -22,6 +22,7 @@ from fargo.statemachine.model.sip_messages import (
     NO_HEADERS,
     Binding,
     Challenge,
+    DigestCredentials,
     EdgeRestarted,
     Endpoint,
     FlowClosed,
@@ -137,7 +138,7 @@ class Provider(Struct, frozen=True):
         if invite.cancelled:
             yield "terminate"
         if Quirk.CHALLENGES in quirks:
-            yield from ("challenge", "challenge again", "challenge for another realm")
+            yield from ("challenge", "challenge again", "challenge for another realm", "challenge at both")
         if Quirk.TIMERS in quirks:
             yield "ask for a longer timer"
         if Quirk.FAILURES in quirks:
@@ -262,6 +263,8 @@ class Provider(Struct, frozen=True):
             case "challenge" | "challenge again":
                 challenge = Challenge("sip.test", nonce, stale=what.endswith("again"))
                 return counted._finally(invite, 407, challenges=(challenge,))
+            case "challenge at both":
+                return counted._finally(invite, 407, challenges=_of_both(nonce))
             case "challenge for another realm":
                 return counted._finally(invite, 401, challenges=(Challenge("other.test", nonce),))
             case "fail at the edge":
@@ -399,7 +402,7 @@ class Provider(Struct, frozen=True):
 
     def _asked_to_register(self, issued: Issued, command: SendRegister) -> "Provider":
         """A REGISTER is answered, but for those that it comes after: the gateway waits for them no longer."""
-        if command.credentials and not command.credentials.challenge.nonce.startswith(OWN):
+        if not _is_own(command.credentials):
             raise Broken("only the provider's challenges are answered", command)
         others = tuple(each for each in self.registering if _name(each) != _name(issued))
         return replace(self, registering=(*others, issued))
@@ -417,10 +420,16 @@ class Provider(Struct, frozen=True):
         match what:
             case "sign in" | "sign in for a while" | "sign in elsewhere":
                 return rest._registers(answer, command, what)
-            case "log in" | "log in again":
-                challenge = Challenge("sip.test", f"{OWN}{self.made}", stale=what.endswith("again"))
+            case "log in" | "log in again" | "log in at the proxy" | "log in at both":
                 counted = replace(rest, made=self.made + 1)
-                return counted._says(replace(answer, status=401, phrase="Unauthorized", challenges=(challenge,)))
+                proxy, registrar = _of_both(f"{OWN}{self.made}")
+                status, challenges = {
+                    "log in": (401, (registrar,)),
+                    "log in again": (401, (replace(registrar, stale=True),)),
+                    "log in at the proxy": (407, (proxy,)),
+                    "log in at both": (407, (proxy, registrar)),
+                }[what]
+                return counted._says(replace(answer, status=status, phrase="Unauthorized", challenges=challenges))
         raise AssertionError(f"a registrar has no move {what}")
 
     def _registers(self, answer: RegisterAnswered, command: SendRegister, what: str) -> "Provider":
@@ -437,7 +446,7 @@ class Provider(Struct, frozen=True):
     def _asked(self, asked: Asked) -> "Provider":
         """The provider after a request of a dialog."""
         request = asked.request
-        if request.credentials and not request.credentials.challenge.nonce.startswith(OWN):
+        if not _is_own(request.credentials):
             raise Broken("only the provider's challenges are answered", request)
         if request.method == "CANCEL":
             return self._cancelled(asked)
@@ -562,7 +571,7 @@ def _register_moves(issued: Issued, quirks: frozenset[Quirk]) -> Iterator[str]:
     command = issued.command
     assert isinstance(command, SendRegister)
     if Quirk.CHALLENGES in quirks:
-        yield from ("log in", "log in again")
+        yield from ("log in", "log in again", "log in at the proxy", "log in at both")
     if Quirk.ACCOUNT in quirks:
         yield from ("sign in for a while", "sign in elsewhere", *_REGISTER_FAILURES, *_UNDELIVERED)
 
@@ -592,6 +601,16 @@ def _name(issued: Issued) -> str:
 
 def _contact(name: str) -> str:
     return f"sip:{name}@127.0.0.1:5060"
+
+
+def _of_both(nonce: str) -> tuple[Challenge, Challenge]:
+    """Return the challenges of the provider's proxy and of its registrar."""
+    return Challenge("proxy.test", f"{nonce}p", proxy=True), Challenge("sip.test", nonce)
+
+
+def _is_own(credentials: tuple[DigestCredentials, ...]) -> bool:
+    """Return True if only challenges of the provider were answered."""
+    return all(each.challenge.nonce.startswith(OWN) for each in credentials)
 
 
 def _silence(dialog: str, command: str) -> SipRequestUndelivered:

@@ -269,8 +269,8 @@ def _secret(command: Command) -> str | None:
     """Return the name of the password that a command needs, None if it needs none."""
     if isinstance(command, SignIn):
         return command.secret
-    credentials = command.credentials if isinstance(command, SendRegister | SendRequest) else None
-    return credentials.secret if credentials else None
+    credentials = command.credentials if isinstance(command, SendRegister | SendRequest) else ()
+    return next((each.secret for each in credentials), None)
 
 
 def _passed(world: World, event: Event) -> World:

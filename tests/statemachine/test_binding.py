@@ -174,7 +174,7 @@ def test_a_challenge_is_answered_with_the_password_of_the_account() -> None:
         connection="2.0",
         cseq=2,
         destination=REGISTRAR,
-        credentials=DigestCredentials(MD5, "alice", "s1"),
+        credentials=(DigestCredentials(MD5, "alice", "s1"),),
     )
     story.accept()
     assert story.all(AcceptIq)
@@ -184,17 +184,7 @@ def test_the_authentication_user_answers_if_there_is_one() -> None:
     story = Registering()
     story.submit(SipAccount("alice@sip.test", auth_user="a line"))
     story.challenge(status=407)
-    assert story.sent.credentials == DigestCredentials(MD5, "a line", "s1")
-
-
-def test_the_strongest_of_several_challenges_is_answered() -> None:
-    strong = replace(MD5, algorithm="SHA-256", nonce="nonce2", qop=("auth", "auth-int"))
-    unknown = replace(MD5, algorithm="SHA-3", nonce="nonce3")
-    story = Registering()
-    story.submit()
-    story.challenge(MD5, unknown, strong)
-    assert story.sent.credentials
-    assert story.sent.credentials.challenge == strong
+    assert story.sent.credentials == (DigestCredentials(MD5, "a line", "s1"),)
 
 
 @pytest.mark.parametrize("challenge", [replace(MD5, algorithm="SHA-3"), replace(MD5, qop=("token",))])
@@ -229,20 +219,50 @@ def test_a_stale_nonce_is_answered_again_but_not_for_ever() -> None:
     story = Registering()
     story.submit()
     story.challenge()
-    for number in (2, 3):
-        story.challenge(replace(MD5, nonce=f"nonce{number}", stale=True))
-        assert story.sent.credentials
-        assert story.sent.credentials.challenge.nonce == f"nonce{number}"
-    story.challenge(replace(MD5, nonce="nonce4", stale=True))
+    again = replace(MD5, nonce="nonce2", stale=True)
+    story.challenge(again)
+    assert story.the(SendRegister).credentials == (DigestCredentials(again, "alice", "s1"),)
+    story.challenge(replace(again, nonce="nonce3"))
     assert story.all(RefuseIq)
 
 
-def test_no_nonce_is_answered_twice_even_if_it_is_called_stale() -> None:
+def test_a_proxy_and_the_registrar_both_get_an_answer() -> None:
+    """RFC 3261 §22.3."""
+    proxy = Challenge("proxy.test", "p1", True, qop=("auth",))
+    story = Registering()
+    story.online()
+    story.submit()
+    story.challenge(proxy, status=407)
+    assert [*story.sent.credentials] == [DigestCredentials(proxy, "alice", "s1")]
+    story.challenge()
+    answers = [DigestCredentials(proxy, "alice", "s1", 2), DigestCredentials(MD5, "alice", "s1")]
+    assert [*story.sent.credentials] == answers
+    assert (story.sent.cseq, story.sent.destination) == (3, REGISTRAR)
+    story.accept()
+    assert story.all(AcceptIq)
+    assert story.registration.realms == ("proxy.test", "sip.test")
+    story.pass_time()
+    assert story.the(SendRegister).credentials == ()
+    story.accept()
+    assert story.registration.realms == ("proxy.test", "sip.test"), "it was not asked for a login this time"
+
+
+def test_a_realm_that_refuses_the_password_ends_the_login_at_all_realms() -> None:
+    proxy = replace(MD5, realm="proxy.test", proxy=True)
     story = Registering()
     story.submit()
-    story.challenge()
-    story.challenge(replace(MD5, stale=True))
+    story.challenge(proxy, status=407)
+    story.challenge(replace(proxy, nonce="nonce2"), MD5, status=407)
     assert story.all(RefuseIq)
+    assert not story.all(SendRegister)
+
+
+def test_the_realms_of_a_login_that_failed_are_not_those_of_the_account() -> None:
+    story = Registering().registered()
+    story.pass_time()
+    story.challenge(replace(MD5, realm="other.test"))
+    story.answer(503, "Later")
+    assert story.registration.realms == ()
 
 
 def test_a_challenge_of_the_edge_is_not_answered() -> None:
@@ -256,7 +276,7 @@ def test_each_renewal_answers_a_challenge_anew() -> None:
     story = Registering().registered()
     for _ in range(2):
         story.pass_time()
-        assert story.the(SendRegister).credentials is None
+        assert story.the(SendRegister).credentials == ()
         story.challenge()
         assert story.the(SendRegister).credentials
         story.accept()
@@ -272,7 +292,7 @@ def test_a_registrar_that_wants_longer_registrations_gets_them() -> None:
     story.submit()
     story.challenge()
     story.headed(423, "Interval Too Brief", SipHeaders(min_expires=7200))
-    assert (story.sent.expires, story.sent.credentials, story.sent.destination) == (7200, None, REGISTRAR)
+    assert (story.sent.expires, story.sent.credentials, story.sent.destination) == (7200, (), REGISTRAR)
     story.challenge()
     story.accept(7200)
     assert bound(story).until == story.at + 7200
@@ -857,7 +877,7 @@ def test_a_call_gets_what_it_needs_of_the_registration() -> None:
     story.accept(service_route=routes)
     known = sign_in.trunk(story.name, story.user.registrations)
     own = SipUri("alice", "sip.test")
-    assert known == Trunk(own, Hop("proxy.test"), REGISTRAR, routes, "asterisk", "line7", "s1")
+    assert known == Trunk(own, Hop("proxy.test"), REGISTRAR, routes, ("asterisk",), "line7", "s1")
 
 
 def test_there_is_no_trunk_unless_the_account_is_registered() -> None:
@@ -995,8 +1015,7 @@ def test_a_change_that_fails_returns_to_the_old_account() -> None:
     assert story.the(ForgetSecret).secret == "wrong"
     assert story.the(SendRegister).connection is None
     story.challenge()
-    assert story.sent.credentials
-    assert story.sent.credentials.secret == "s1"
+    assert [each.secret for each in story.sent.credentials] == ["s1"]
 
 
 def test_a_password_is_erased_when_the_registration_is_removed() -> None:
@@ -1132,7 +1151,7 @@ def test_what_the_edge_has_not_answered_is_repeated() -> None:
     story.challenge()
     story.tell(EdgeRestarted())
     again = story.the(SendRegister)
-    assert (again.cseq, again.credentials) == (3, None)
+    assert (again.cseq, again.credentials) == (3, ())
     story.challenge()
     story.accept()
     assert story.all(AcceptIq)
@@ -1293,8 +1312,7 @@ def test_a_switch_of_engines_needs_nothing_entered_again() -> None:
     story.tell(ResourceAvailable(DESK, GATEWAY))
     assert story.the(SendRegister).connection is None
     story.challenge()
-    assert story.sent.credentials
-    assert story.sent.credentials.secret == "s1"
+    assert [each.secret for each in story.sent.credentials] == ["s1"]
     story.accept(bindings=(replace(OWN, name=story.name), OLD))
     assert story.the(SendRegister).remove == (OLD.contact,), "the old engine's Contact is removed"
     # And back.
@@ -1365,3 +1383,35 @@ def test_a_bug_in_a_registration_signs_out_and_leaves_the_rest(monkeypatch: pyte
     assert story.all(Fault)
     assert not story.user.registrations
     assert connection_of(story) == SignInRefused(FAULT)
+
+
+def test_a_423_is_obeyed_once_also_over_a_restart_of_the_edge() -> None:
+    story = Registering()
+    story.submit()
+    story.headed(423, "Interval Too Brief", SipHeaders(min_expires=7200))
+    story.tell(EdgeRestarted())
+    story.headed(423, "Interval Too Brief", SipHeaders(min_expires=7201))
+    assert story.all(RefuseIq)
+
+
+def test_an_account_whose_registrar_says_nothing_is_signed_out() -> None:
+    story = Registering().registered()
+    story.tell(ResourceUnavailable(DESK, GATEWAY))
+    while story.user.registrations:
+        story.pass_time()
+    assert connection_of(story) == SignedOut()
+    story.tell(ResourceAvailable(DESK, GATEWAY))
+    assert story.all(SendRegister)
+
+
+def test_a_contact_of_another_registration_at_our_address_is_not_ours() -> None:
+    """The registrar has to have one of this registration there."""
+    seen = Endpoint("udp", "203.0.113.2", 5060)
+    story = Registering()
+    story.online()
+    story.submit()
+    other = Binding("sip:our@203.0.113.2:5060", 3600, ours=True, name="1.9")
+    story.accept(bindings=(other, replace(OWN, name=story.name)), seen=seen)
+    assert story.the(SendRegister).remove == (other.contact,)
+    assert story.registration.awaited
+    assert story.registration.awaited.tidying == 1

@@ -68,11 +68,13 @@ class Provider:
     def __init__(self, data: st.DataObject) -> None:
         self.story = Story()
         self.data = data
+        self.behind_proxy = data.draw(st.booleans(), "behind a proxy")
         self.calm = False
         self.late: list[RegisterAnswered | RegisterUndelivered] = []
         self.challenged: dict[str, tuple[str, Endpoint | None]] = {}
         """The host that has sent a nonce, and its address."""
-        self.used: set[str] = set()
+        self.used: dict[str, int] = {}
+        """How often a nonce was answered."""
         self.cseq: dict[str, int] = {}
         self.secrets: dict[str, str] = {}
         """The host that the user has entered a password for."""
@@ -109,12 +111,15 @@ class Provider:
         """Check a REGISTER, and answer it or not."""
         assert sent.cseq == self.cseq.get(sent.call_id, 0) + 1
         self.cseq[sent.call_id] = sent.cseq
-        if sent.credentials:
-            nonce = sent.credentials.challenge.nonce
-            assert nonce not in self.used
-            self.used.add(nonce)
+        assert len(sent.credentials) <= 4
+        for each in sent.credentials:
+            nonce = each.challenge.nonce
+            assert each.count == self.used.get(nonce, 0) + 1, "no use of a nonce is like another"
+            self.used[nonce] = each.count
             assert self.challenged[nonce] == (sent.hop.host, sent.destination)
-            assert self.secrets[sent.credentials.secret] == sent.hop.host
+            assert self.secrets[each.secret] == sent.hop.host
+        realms = [(each.challenge.proxy, each.challenge.realm) for each in sent.credentials]
+        assert len(realms) == len(set(realms)), "a realm gets one answer"
         how = "right" if self.calm else self.draw(*ANSWERS)
         name = sent.connection or command
         answer: RegisterAnswered | RegisterUndelivered
@@ -160,8 +165,12 @@ class Provider:
         source = Endpoint(self.data.draw(st.sampled_from(["udp", "tcp"])), "192.0.2.5", 5060)
         source = sent.destination or source
         answer = RegisterAnswered(name, command, 200, "OK", source=source)
-        if sent.credentials is None:
-            return replace(answer, status=401, challenges=(self.challenge(sent, source),))
+        for realm, status in (("proxy.test", 407), ("sip.test", 401)):
+            proxy = status == 407
+            known = any(each.challenge.realm == realm for each in sent.credentials)
+            if not known and (not proxy or self.behind_proxy):
+                challenge = replace(self.challenge(sent, source), realm=realm, proxy=proxy)
+                return replace(answer, status=status, challenges=(challenge,))
         if not sent.expires:
             return answer
         seconds = 3600 if self.calm else self.data.draw(st.sampled_from([None, 0, 1, 12, 60, 3600, 10**6]))
@@ -267,4 +276,4 @@ def test_an_account_ends_signed_in_or_the_user_is_told_why(data: st.DataObject) 
     for _ in range(10):
         provider.wait()
     renewals = [each for each in story.issued[before:] if isinstance(each.command, SendRegister)]
-    assert len(renewals) <= 20
+    assert len(renewals) <= 30, "each with the answers to two challenges at most"

@@ -10,6 +10,7 @@ shows the same world.
     SIP phones                        127.0.0.4
     media relay                       127.0.0.5
     scripted SIP provider             127.0.0.7
+    proxy before the SIP provider     127.0.0.8
     name server                       127.0.0.53
 """
 
@@ -18,3 +19,4 @@ GATEWAY_ADDRESS = "127.0.0.2"
 PROVIDER_ADDRESS = "127.0.0.3"
 PHONE_ADDRESS = "127.0.0.4"
 RELAY_ADDRESS = "127.0.0.5"
+PROXY_ADDRESS = "127.0.0.8"

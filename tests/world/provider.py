@@ -1,4 +1,6 @@
-"""The SIP provider: a kamailio that registers accounts by digest and routes calls to them, or as a test specifies."""
+"""The SIP provider: a kamailio that registers accounts by digest and routes calls to them, or as a test specifies; and
+a proxy that may stand before it.
+"""
 
 import json
 import socket
@@ -8,12 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import PROVIDER_ADDRESS
+from . import PROVIDER_ADDRESS, PROXY_ADDRESS
 from .ports import free_port
 from .process import Process, Server, until
 
 DOMAIN = "sip.test"
-ROUTING = Path(__file__).with_name("provider.cfg")
 CONTROL_SECONDS = 5
 
 
@@ -39,6 +40,7 @@ class Provider(Server):
     """
 
     domain = DOMAIN
+    routing = Path(__file__).with_name("provider.cfg")
 
     def __init__(
         self,
@@ -57,8 +59,9 @@ class Provider(Server):
     def account(self, user: str) -> SipAccount:
         return SipAccount(user, self.passwords[user], self.domain, self.address, self.port)
 
-    async def start(self) -> None:
-        defines = {
+    def defines(self) -> dict[str, str | int | Path]:
+        """Return the names that are defined for the routing."""
+        names: dict[str, str | int | Path] = {
             "ADDRESS": self.address,
             "PORT": self.port,
             "DOMAIN": self.domain,
@@ -66,13 +69,16 @@ class Provider(Server):
         }
         if self._certificate:
             certificate, key = self._certificate
-            defines |= {"SECURE_AT": self.tls_port, "CERTIFIED_BY": certificate, "SIGNED_BY": key}
-        lines = [f"#!substdef '!{name}!{value}!g'".replace("'", '"') for name, value in defines.items()]
+            names |= {"SECURE_AT": self.tls_port, "CERTIFIED_BY": certificate, "SIGNED_BY": key}
+        return names
+
+    async def start(self) -> None:
+        lines = [f"#!substdef '!{name}!{value}!g'".replace("'", '"') for name, value in self.defines().items()]
         if self._certificate:
             lines.append("#!define WITH_TLS")
-        configuration = self.write("kamailio.cfg", "\n".join(["#!KAMAILIO", *lines, ROUTING.read_text()]))
+        configuration = self.write("kamailio.cfg", "\n".join(["#!KAMAILIO", *lines, self.routing.read_text()]))
         self.process = await Process.start(
-            *("kamailio (provider)", "/usr/sbin/kamailio", "-DD", "-E", "-m", "32", "-M", "4"),
+            *(f"kamailio ({self.domain})", "/usr/sbin/kamailio", "-DD", "-E", "-m", "32", "-M", "4"),
             *("-Y", self.directory, "-P", self.directory / "pid", "-w", self.directory, "-f", configuration),
         )
         await self.process.until(self._answers, "it answers its control socket")
@@ -131,3 +137,17 @@ class Provider(Server):
         if "error" in reply:
             raise LookupError(f"{method}: {reply['error']['message']}")
         return reply["result"]
+
+
+class Proxy(Provider):
+    """A proxy before a provider: it asks the provider's customers for the same password, in another realm."""
+
+    domain = "proxy.test"
+    routing = Path(__file__).with_name("proxy.cfg")
+
+    def __init__(self, before: Provider, address: str = PROXY_ADDRESS) -> None:
+        super().__init__(before.passwords, address=address)
+        self.before = before
+
+    def defines(self) -> dict[str, str | int | Path]:
+        return {**super().defines(), "UPSTREAM": f"{self.before.address}:{self.before.port}"}

@@ -22,6 +22,7 @@ from edge.agents import Address, Agent, Connection, Inbox, Message, host_port, r
 from .ports import free_port
 from .provider import SipAccount
 from .rtp import RtpEndpoint
+from .sip_login import Login
 
 ADDRESS = "127.0.0.7"
 DOMAIN = "scripted.test"
@@ -261,6 +262,7 @@ class ScriptedProvider:
 
     With `tls`, TLS is at `tls_port`. `behind` is the address that it gives as its own, if a proxy is before it.
     `registers` has the REGISTER requests that it accepted. With a list as `ignored`, it is down: what comes goes there.
+    Whoever registers or calls has to pass all `logins`, in this order, or as one if they ask `together`.
     """
 
     domain = DOMAIN
@@ -273,6 +275,8 @@ class ScriptedProvider:
         self.registers: list[Message] = []
         self.options = 0
         self.ignored: list[Message] | None = None
+        self.logins: list[Login] = []
+        self.together = False
         self._tls = tls
         self._calls: dict[str, Call] = {}
         self._new: asyncio.Queue[Call] = asyncio.Queue()
@@ -354,6 +358,10 @@ class ScriptedProvider:
         if isinstance(flow, _Datagrams):
             flow.note(message)
         match message.method:
+            case "REGISTER" | "INVITE" if "tag=" not in message["To"] and (asking := self._asking(message)):
+                challenges = [each.challenge() for each in asking]
+                status = asking[0].status
+                self.answer(message, response(message, status, HTTPStatus(status).phrase, headers=challenges))
             case "REGISTER":
                 self._register(message, flow)
             case "OPTIONS":
@@ -363,6 +371,13 @@ class ScriptedProvider:
                 self._begin(message, flow)
             case _:
                 self._inbox(message).put(message)
+
+    def _asking(self, message: Message) -> list[Login]:
+        """Return the logins that a request has to pass before it is handled."""
+        for login in self.logins:
+            if not login.passes(message):
+                return self.logins if self.together else [login]
+        return []
 
     def answer(self, to: Message, said: Message) -> Message:
         """Send a response the way that the request came, now and whenever it is repeated."""

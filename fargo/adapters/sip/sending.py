@@ -35,9 +35,10 @@ from fargo.adapters.sip.servers import Servers
 from fargo.adapters.sip.trust import DeliveryFailure, Trust, local_failure, server_name
 from fargo.adapters.sip.wire import digest
 from fargo.adapters.sip.wire.grammar import address
-from fargo.adapters.sip.wire.message import MalformedSipError, SipRequest, SipResponse, UnwritableSipError
+from fargo.adapters.sip.wire.message import Headers, MalformedSipError, SipRequest, SipResponse, UnwritableSipError
 from fargo.adapters.sip.wire.uri import HostUri, parse_uri
 from fargo.statemachine.model.sip_messages import (
+    DigestCredentials,
     Endpoint,
     Hop,
     RegisterUndelivered,
@@ -142,10 +143,8 @@ class Sending:
         """By user and id."""
         self._done: Recent[tuple[str, str], int] = Recent(PATIENCE, MOST, reactor.seconds)
         """The attempts that were answered, by user and id."""
-        self._credentials: Recent[tuple[str, int], tuple[str, str]] = Recent(PATIENCE, MOST, reactor.seconds)
-        """Name and text of the header with credentials in an INVITE, by Call-ID and CSeq number: its ACK has the same
-        (RFC 3261 §22.1).
-        """
+        self._credentials: Recent[tuple[str, int], Headers] = Recent(PATIENCE, MOST, reactor.seconds)
+        """The headers with credentials of an INVITE, by Call-ID and CSeq number; its ACK has them too (§22.1)."""
         self._idle: list[Deferred[None]] = []
         self._log = Logger()
 
@@ -329,20 +328,26 @@ class Sending:
 
     def _authorise(self, command: Request, request: SipRequest, branch: str) -> None:
         """Add the credentials to a request. Raise _NoSecretError if the vault does not have the password."""
-        credentials, place = command.credentials, (command.call_id, command.cseq)
-        if credentials is None:
+        if not command.credentials:
             return
-        of_invite = self._credentials.get(place) if request.method == "ACK" else None
-        if of_invite is None:
-            password = self._reveal(credentials.secret)
+        place = command.call_id, command.cseq
+        headers = self._credentials.get(place) if request.method == "ACK" else None
+        if headers is None:
+            headers = self._answers(command.credentials, request, self._names.cnonce(branch))
+        if request.method == "INVITE":
+            self._credentials[place] = headers
+        request.headers.update(headers)
+
+    def _answers(self, credentials: tuple[DigestCredentials, ...], request: SipRequest, cnonce: str) -> Headers:
+        """Return the headers with credentials, each in a line of its own (RFC 3261 §7.3.1)."""
+        headers: Headers = {}
+        for each in credentials:
+            password = self._reveal(each.secret)
             if password is None:
                 raise _NoSecretError
-            cnonce = self._names.cnonce(branch)
-            of_invite = digest.authorization(credentials.challenge, credentials.user, password, request, cnonce)
-        if request.method == "INVITE":
-            self._credentials[place] = of_invite
-        name, text = of_invite
-        request.headers[name] = [text]
+            name, text = digest.authorization(each, password, request, cnonce)
+            headers.setdefault(name, []).append(text)
+        return headers
 
     def _edge_silent(self, outgoing: _Outgoing, key: Key) -> None:
         if outgoing.key == key:

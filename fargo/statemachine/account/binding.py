@@ -4,8 +4,11 @@ Rules:
 
 1. A registration has one REGISTER at a time without a final response (RFC 3261 §10.2). It is renewed well before it
    ends. If that fails, it is tried again with growing pauses until the registration ends.
-2. A challenge is answered once; after that only if the nonce was stale. Credentials go only to the account's own
-   server, and to the address of it that has sent the challenge. The other rules of refusals are in `refusals`.
+2. A REGISTER goes to the account's own server only: the one that the user has named (`hop`). A challenge in the
+   response has come from there, so it is answered (`digest`), whether the registrar asks (401) or a proxy on the way to
+   it (407), and whatever the realm: whose it is shows only here (RFC 3261 §22.2, §22.3). The credentials go only to the
+   address that has sent the challenge. The SIP edge and redirections get none. The realms that the account was
+   accepted with are its own in calls, too. The other rules of refusals are in `refusals`.
 3. Contacts of ours that other registrations or other SIP engines have left are removed, as calls would ring twice. So
    are our own at an address that we no longer have: a NAT may change it. The registrar tells how it sees us, and if
    it does not have a Contact with that address, the account is registered once more.
@@ -39,7 +42,6 @@ from fargo.statemachine.model.registrations import (
     Registrations,
 )
 from fargo.statemachine.model.sip_messages import (
-    Challenge,
     DigestCredentials,
     FlowClosed,
     Hop,
@@ -66,7 +68,6 @@ _SHORTEST: Final = 1.0
 _SOON: Final = 60.0
 """A connection that is closed within this time counts as closed soon after it was opened."""
 _MOST_TIDYING: Final = 2
-_MOST_NONCES: Final = 3
 
 
 # --- beginning and ending
@@ -144,14 +145,14 @@ def _register(
     registration: Registration,
     effects: Effects,
     before: Awaited | None = None,
-    challenge: Challenge | None = None,
+    credentials: tuple[DigestCredentials, ...] = (),
 ) -> None:
-    """Send a REGISTER. ``before``: the one that it repeats in another form. ``challenge``: the one to answer."""
+    """Send a REGISTER. ``before``: the one that it repeats in another form. ``credentials``: see `SendRegister`."""
     phase = registration.phase
     seconds = 0 if isinstance(phase, Leaving) else registration.expires
     remove = phase.stale if isinstance(phase, Bound) else ()
     # After a failure, DNS decides once more which of the server's addresses to try.
-    again = challenge is None and _failures(phase)
+    again = not credentials and _failures(phase)
     command = SendRegister(
         connection=name if registration.cseq else None,
         address=Identity(str(registration.own)),
@@ -162,13 +163,11 @@ def _register(
         destination=None if again else registration.registrar,
         expires=seconds,
         remove=remove,
-        credentials=DigestCredentials(challenge, registration.user, registration.secret) if challenge else None,
+        credentials=credentials,
     )
-    sent = Awaited(effects.emit(command), effects.at, seconds, remove)
+    sent = Awaited(effects.emit(command), effects.at, seconds, remove, credentials)
     if before:
-        sent = replace(sent, nonces=before.nonces, lengthened=before.lengthened, tidying=before.tidying)
-    if challenge:
-        sent = replace(sent, nonces=(*sent.nonces, challenge.nonce))
+        sent = replace(sent, lengthened=before.lengthened, tidying=before.tidying)
     _keep(name, replace(registration, cseq=command.cseq, awaited=sent), effects)
 
 
@@ -215,25 +214,16 @@ def _answered(
     if 200 <= event.status < 300:
         return _accepted(event, replace(registration, awaited=None), awaited, effects)
     if event.status in (401, 407) and not event.by_edge:
-        challenge = _to_answer(event, awaited)
-        if challenge:
-            answering = replace(registration, realm=challenge.realm)
-            _register(name, answering, effects, awaited, challenge)
+        credentials = digest.answers(event.challenges, awaited.credentials, registration.user, registration.secret)
+        if credentials:
+            _register(name, registration, effects, awaited, credentials)
             return None
     if event.status == 423 and not (event.by_edge or awaited.lengthened):
         least = event.headers.min_expires or 0
         if least > awaited.expires > 0:
-            _register(name, replace(registration, expires=least), effects, replace(awaited, nonces=(), lengthened=True))
+            _register(name, replace(registration, expires=least), effects, replace(awaited, lengthened=True))
             return None
     return _failed(name, registration, awaited, refusals.refused(registration, event), effects)
-
-
-def _to_answer(event: RegisterAnswered, awaited: Awaited) -> Challenge | None:
-    """Return the challenge to answer; None if there is none, or if the registrar does not accept our answer."""
-    challenge = digest.strongest(event.challenges)
-    if challenge is None or challenge.nonce in awaited.nonces or len(awaited.nonces) >= _MOST_NONCES:
-        return None
-    return challenge if challenge.stale or not awaited.nonces else None
 
 
 def _accepted(
@@ -254,7 +244,8 @@ def _accepted(
         return _failed(name, registration, awaited, refusals.not_kept(registration), effects)
     bound = _bound(event, phase, seconds, effects)
     moved = contacts.is_elsewhere(event, registration.seen)
-    _keep(name, replace(registration, phase=bound, seen=event.seen or registration.seen), effects)
+    realms = tuple(dict.fromkeys(each.challenge.realm for each in awaited.credentials)) or registration.realms
+    _keep(name, replace(registration, phase=bound, seen=event.seen or registration.seen, realms=realms), effects)
     if awaited.tidying < _MOST_TIDYING and (moved or not set(bound.stale) <= set(awaited.remove)):
         _tidy(name, awaited.tidying + 1, effects)
     return Opened(name)
@@ -359,7 +350,7 @@ def edge_restarted(name: str, effects: Effects) -> None:
 
 
 def _renew(name: str, registration: Registration, lost: bool, effects: Effects) -> None:
-    """Repeat the REGISTER that has no answer; or send one if the way to us is lost. No nonce is used twice. After a
+    """Repeat the REGISTER that has no answer, without its credentials; or send one if the way to us is lost. After a
     failure the next attempt stays when it is due.
     """
     phase, awaited = registration.phase, registration.awaited
@@ -367,7 +358,7 @@ def _renew(name: str, registration: Registration, lost: bool, effects: Effects) 
         phase = replace(phase, flow=None)
         registration = replace(registration, phase=phase)
     if awaited or (lost and not _failures(phase)):
-        _register(name, registration, effects, awaited and replace(awaited, nonces=()))
+        _register(name, registration, effects, awaited)
     else:
         _keep(name, registration, effects)
 
@@ -447,7 +438,7 @@ def trunk(registration: Registration) -> Trunk | None:
         registration.hop,
         registration.registrar,
         phase.routes,
-        registration.realm,
+        registration.realms,
         registration.user,
         registration.secret,
     )

@@ -13,8 +13,7 @@ from typing import Final, assert_never
 
 from msgspec import Struct
 
-from fargo.statemachine.account import texts
-from fargo.statemachine.account.digest import strongest
+from fargo.statemachine.account import digest, texts
 from fargo.statemachine.model.events import SipTrouble
 from fargo.statemachine.model.registrations import Registration
 from fargo.statemachine.model.sip_messages import RegisterAnswered, Undelivered
@@ -61,7 +60,7 @@ def refused(registration: Registration, event: RegisterAnswered) -> RegisterFail
 
 def _meaning(event: RegisterAnswered) -> tuple[SipTrouble, str]:
     status = event.status
-    if status in _LOGIN and event.challenges and strongest(event.challenges) is None:
+    if status in _LOGIN and digest.are_unusable(event.challenges):
         return SipTrouble.CREDENTIALS, texts.LOGIN_UNSUPPORTED
     if status in _LOGIN:
         return SipTrouble.CREDENTIALS, texts.LOGIN_REFUSED

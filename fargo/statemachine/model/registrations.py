@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 from msgspec import Struct
 
 from fargo.statemachine.address import SipUri
-from fargo.statemachine.model.sip_messages import Endpoint, Hop
+from fargo.statemachine.model.sip_messages import DigestCredentials, Endpoint, Hop
 
 ASKED_SECONDS: Final = 3600
 """The lifetime that is asked for, unless the registrar wants a longer one (RFC 3261 §10.2)."""
@@ -23,16 +23,16 @@ class _Value(Struct, frozen=True, gc=False, omit_defaults=True):
 class Awaited(_Value, frozen=True):
     """A REGISTER that has no final response yet. ``command``: its id. ``since``: when it was sent.
 
-    ``expires``: the seconds asked for. ``remove``: other Contacts of ours that it removes. ``nonces``: those of the
-    challenges that were answered up to it. ``lengthened``: it follows a 423. ``tidying``: how many REGISTERs in a row,
-    with this one, have only corrected our Contacts.
+    ``expires``: the seconds asked for. ``remove``: other Contacts of ours that it removes. ``credentials``: those that
+    it has. ``lengthened``: it follows a 423. ``tidying``: how many REGISTERs in a row, with this one, have only
+    corrected our Contacts.
     """
 
     command: str
     since: float
     expires: int
     remove: tuple[str, ...] = ()
-    nonces: tuple[str, ...] = ()
+    credentials: tuple[DigestCredentials, ...] = ()
     lengthened: bool = False
     tidying: int = 0
 
@@ -85,8 +85,8 @@ class Registration(_Value, frozen=True):
     ``own``: the address-of-record. ``hop``: the account's server. ``user``, ``secret``: the user name for its
     challenges, and the password's name in the vault. ``cseq``: that of the latest REGISTER. ``expires``: the seconds to
     ask for. ``registrar``: the address of the server that answered last. ``seen``: our address as it saw it when it
-    accepted us last. ``realm``: that of the challenge that was answered last. ``forget``: the password is to be erased
-    with the registration.
+    accepted us last. ``realms``: those of the challenges that were answered for that. ``forget``: the password is to be
+    erased with the registration.
     """
 
     own: SipUri
@@ -101,7 +101,7 @@ class Registration(_Value, frozen=True):
     expires: int = ASKED_SECONDS
     registrar: Endpoint | None = None
     seen: Endpoint | None = None
-    realm: str | None = None
+    realms: tuple[str, ...] = ()
     forget: bool = False
 
 

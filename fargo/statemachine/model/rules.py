@@ -80,6 +80,12 @@ HOLD_IN_TURN: Final = RuleChange(
     "With the engine telepathy, what the client wants of a hold is requested after the request before it has been taken"
     " up; the end of a hold also after the phone has resumed.",
 )
+EACH_REALM: Final = RuleChange(
+    6,
+    "each realm gets its answer",
+    "A request of the SIP engine sip has an answer for each realm that asks for a login, to its topmost challenge; a"
+    " nonce that is used again is counted, and one that is stale is replaced once.",
+)
 CHANGES: Final[tuple[RuleChange, ...]] = (
     ALL_THAT_IS_DUE,
     END_AFTER_FAULT,
@@ -91,4 +97,5 @@ CHANGES: Final[tuple[RuleChange, ...]] = (
     WAITING_ANSWER,
     IPV6_AUDIO,
     HOLD_IN_TURN,
+    EACH_REALM,
 )

@@ -160,11 +160,15 @@ class Challenge(_Value, frozen=True):
 
 
 class DigestCredentials(_Value, frozen=True):
-    """A challenge that the adapter is to answer for an account: with the user name, and the vault's ``secret``."""
+    """A challenge that the adapter is to answer for an account: with the user name, and the vault's ``secret``.
+
+    ``count``: how often its nonce is used, with this answer (the nonce count, RFC 7616 §3.4).
+    """
 
     challenge: Challenge
     user: str
     secret: str
+    count: int = 1
 
 
 # --- bodies
@@ -339,6 +343,7 @@ class SendRequest(_Value, frozen=True, tag="SendRequest"):
 
     ``hop``: the server to send it to; if None, the first of the ``routes`` or the ``uri`` decides (RFC 3261 §8.1.2).
     ``destination``: the address of that server which has answered before. ``contact``: the request has a Contact.
+    ``credentials``: one for each realm (`account.digest`).
     ``cancels``: for a CANCEL, the id of the INVITE's command, whose branch it has. ``repeats``: for a request that is
     sent again, as part of the same transaction, the id of its first command, whose branch it has.
     """
@@ -357,7 +362,7 @@ class SendRequest(_Value, frozen=True, tag="SendRequest"):
     contact: bool = False
     headers: SipHeaders = NO_HEADERS
     body: Body | None = None
-    credentials: DigestCredentials | None = None
+    credentials: tuple[DigestCredentials, ...] = ()
     cancels: str | None = None
     repeats: str | None = None
 
@@ -378,7 +383,7 @@ class SendResponse(_Value, frozen=True, tag="SendResponse"):
 class SendRegister(_Value, frozen=True, tag="SendRegister"):
     """A REGISTER. ``expires``: the seconds asked for; 0 removes the binding, None only asks for the bindings.
 
-    ``remove``: further Contacts to remove, as the registrar wrote them.
+    ``remove``: further Contacts to remove, as the registrar wrote them. ``credentials``: one for each realm.
     """
 
     connection: str | None
@@ -391,7 +396,7 @@ class SendRegister(_Value, frozen=True, tag="SendRegister"):
     destination: Endpoint | None = None
     expires: int | None = None
     remove: tuple[str, ...] = ()
-    credentials: DigestCredentials | None = None
+    credentials: tuple[DigestCredentials, ...] = ()
 
 
 class KeepFlow(_Value, frozen=True, tag="KeepFlow"):

@@ -9,7 +9,7 @@ from fargo.adapters.sip.wire import headers, texts
 from fargo.adapters.sip.wire.digest import ALGORITHMS, authorization
 from fargo.adapters.sip.wire.grammar import parameters
 from fargo.adapters.sip.wire.message import SipRequest, UnwritableSipError
-from fargo.statemachine.model.sip_messages import Challenge
+from fargo.statemachine.model.sip_messages import Challenge, DigestCredentials
 
 from .messages import options
 
@@ -27,8 +27,14 @@ a=rtpmap:32 MPV/90000
 """.replace(b"\n", b"\r\n")
 
 
+def answer(
+    challenge: Challenge, user: str, password: str, request: SipRequest, cnonce: str, count: int = 1
+) -> tuple[str, str]:
+    return authorization(DigestCredentials(challenge, user, "vault-1", count), password, request, cnonce)
+
+
 def fields(challenge: Challenge, user: str, password: str, request: SipRequest, cnonce: str) -> dict[str, str | None]:
-    _, text = authorization(challenge, user, password, request, cnonce)
+    _, text = answer(challenge, user, password, request, cnonce)
     return dict(parameters(text.removeprefix("Digest ").replace(", ", ";")))
 
 
@@ -118,7 +124,7 @@ def test_sha_256_sess_is_md5_sess_with_another_hash() -> None:
 
 
 def test_only_what_was_offered_is_in_the_answer() -> None:
-    name, text = authorization(Challenge("r", "n"), "u", "p", SipRequest("REGISTER", "sip:r", {}), "c")
+    name, text = answer(Challenge("r", "n"), "u", "p", SipRequest("REGISTER", "sip:r", {}), "c")
     first, second = md5(b"u:r:p").hexdigest(), md5(b"REGISTER:sip:r").hexdigest()
     response = md5(f"{first}:n:{second}".encode()).hexdigest()
     assert name == "Authorization"
@@ -126,29 +132,38 @@ def test_only_what_was_offered_is_in_the_answer() -> None:
 
 
 def test_an_empty_opaque_is_repeated() -> None:
-    _, text = authorization(Challenge("r", "n", opaque=""), "u", "p", SipRequest("A", "sip:r", {}), "c")
+    _, text = answer(Challenge("r", "n", opaque=""), "u", "p", SipRequest("A", "sip:r", {}), "c")
     assert text.endswith(', opaque=""')
 
 
 def test_quality_and_count_are_not_quoted() -> None:
-    _, text = authorization(Challenge("r", "n", qop=("auth",)), "u", "p", SipRequest("A", "sip:r", {}), "c")
+    _, text = answer(Challenge("r", "n", qop=("auth",)), "u", "p", SipRequest("A", "sip:r", {}), "c")
     assert text.endswith(', cnonce="c", qop=auth, nc=00000001')
+
+
+def test_a_nonce_that_is_used_again_is_counted() -> None:
+    """RFC 7616 §3.4."""
+    challenge = Challenge("r", "n", qop=("auth",))
+    _, text = answer(challenge, "u", "p", SipRequest("A", "sip:r", {}), "c", count=26)
+    assert text.endswith(", nc=0000001a")
+    first, second = md5(b"u:r:p").hexdigest(), md5(b"A:sip:r").hexdigest()
+    assert f'response="{md5(f"{first}:n:0000001a:c:auth:{second}".encode()).hexdigest()}"' in text
 
 
 def test_a_session_has_a_cnonce_without_a_quality() -> None:
     challenge = Challenge("r", "n", algorithm="MD5-sess")
-    _, text = authorization(challenge, "u", "p", SipRequest("A", "sip:r", {}), "c")
+    _, text = answer(challenge, "u", "p", SipRequest("A", "sip:r", {}), "c")
     assert text.endswith(', algorithm=MD5-sess, cnonce="c"')
 
 
 @pytest.mark.parametrize(("offered", "chosen"), [(("auth", "auth-int"), "auth"), (("x", "auth-int"), "auth-int")])
 def test_auth_is_chosen_before_auth_int(offered: tuple[str, ...], chosen: str) -> None:
-    _, text = authorization(Challenge("r", "n", qop=offered), "u", "p", SipRequest("A", "sip:r", {}), "c")
+    _, text = answer(Challenge("r", "n", qop=offered), "u", "p", SipRequest("A", "sip:r", {}), "c")
     assert f"qop={chosen}," in text
 
 
 def test_a_proxy_is_answered_in_its_own_header() -> None:
-    name, _ = authorization(Challenge("r", "n", proxy=True), "u", "p", SipRequest("A", "sip:r", {}), "c")
+    name, _ = answer(Challenge("r", "n", proxy=True), "u", "p", SipRequest("A", "sip:r", {}), "c")
     assert name == "Proxy-Authorization"
 
 
@@ -158,7 +173,7 @@ def test_texts_come_back_as_they_were_offered(realm: str) -> None:
     offered = f'Digest realm="{written}", nonce="{written}", opaque="{written}"'
     (challenge,) = headers.challenges(options(f"WWW-Authenticate: {offered}").headers)
     assert challenge == Challenge(realm, realm, opaque=realm)
-    _, text = authorization(challenge, realm, "p", SipRequest("A", "sip:r", {}), "c")
+    _, text = answer(challenge, realm, "p", SipRequest("A", "sip:r", {}), "c")
     assert text.startswith(f'Digest username="{written}", realm="{written}", nonce="{written}", ')
     assert text.endswith(f', opaque="{written}"')
 
@@ -173,6 +188,6 @@ def test_the_algorithms_are_spelled_as_challenges_are_read() -> None:
 def test_an_unknown_algorithm_or_quality_is_refused() -> None:
     request = SipRequest("A", "sip:r", {})
     with pytest.raises(UnwritableSipError, match=texts.UNKNOWN_ALGORITHM):
-        authorization(Challenge("r", "n", algorithm="SHA-512-256"), "u", "p", request, "c")
+        answer(Challenge("r", "n", algorithm="SHA-512-256"), "u", "p", request, "c")
     with pytest.raises(UnwritableSipError, match=texts.UNKNOWN_QOP):
-        authorization(Challenge("r", "n", qop=("auth-conf",)), "u", "p", request, "c")
+        answer(Challenge("r", "n", qop=("auth-conf",)), "u", "p", request, "c")

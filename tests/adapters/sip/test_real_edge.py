@@ -146,7 +146,7 @@ async def test_an_account_is_registered_with_its_password(rig: Rig, provider: Ag
     event = await rig.event()
     assert (event.command, event.status, event.source) == (id, 401, endpoint(provider))
     assert event.seen == Endpoint("udp", OUTSIDE, rig.edge.settings.port)
-    credentials = DigestCredentials(event.challenges[0], "alice", "vault-1")
+    credentials = (DigestCredentials(event.challenges[0], "alice", "vault-1"),)
     rig.do(
         replace(REGISTER, hop=of(provider), connection=id, cseq=2, credentials=credentials, destination=event.source)
     )
@@ -278,7 +278,7 @@ async def test_a_call_in_is_refused(rig: Rig, provider: Agent) -> None:
     headers = [("From", invite["From"]), ("To", final["To"]), ("Call-ID", invite["Call-ID"]), ("CSeq", "1 ACK")]
     provider.send(Message(invite.start.replace("INVITE", "ACK"), [("Via", invite["Via"]), *headers]), rig.edge.at())
     ack = await rig.event()
-    assert (ack.head.method, ack.dialog) == ("ACK", "12.0-0123456789abcdef")
+    assert (ack.head.method, ack.leg) == ("ACK", "12.0-0123456789abcdef")
 
 
 async def test_a_call_in_is_cancelled(rig: Rig, provider: Agent) -> None:
@@ -291,7 +291,7 @@ async def test_a_call_in_is_cancelled(rig: Rig, provider: Agent) -> None:
     )
     assert (await provider.final(cancel)).status == 200
     cancelled = await rig.event()
-    assert (cancelled.head.method, cancelled.dialog) == ("CANCEL", event.name)
+    assert (cancelled.head.method, cancelled.leg) == ("CANCEL", event.name)
     rig.do(responding(cancelled.head, 200))
     rig.do(responding(event.head, 487))
     assert (await provider.final(invite)).status == 487
@@ -432,4 +432,4 @@ async def test_a_final_response_is_acknowledged_though_the_edge_was_restarted(ri
     headers = [("From", invite["From"]), ("To", final["To"]), ("Call-ID", invite["Call-ID"]), ("CSeq", "1 ACK")]
     provider.send(Message(invite.start.replace("INVITE", "ACK"), [("Via", invite["Via"]), *headers]), rig.edge.at())
     ack = await rig.event()
-    assert (ack.head.method, ack.dialog) == ("ACK", "12.0-0123456789abcdef")
+    assert (ack.head.method, ack.leg) == ("ACK", "12.0-0123456789abcdef")

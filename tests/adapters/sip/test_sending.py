@@ -215,7 +215,7 @@ async def test_an_account_without_a_domain_cannot_register(uri: str) -> None:
 
 async def test_a_challenge_is_answered() -> None:
     async with Rig() as rig:
-        rig.do(replace(INVITE, credentials=CREDENTIALS))
+        rig.do(replace(INVITE, credentials=(CREDENTIALS,)))
         sent = await rig.edge.request("INVITE")
         told = dict(re.findall(r'(\w+)="?([^",]+)"?', sent["Authorization"]))
         first, second = (
@@ -226,9 +226,33 @@ async def test_a_challenge_is_answered() -> None:
         assert told["username"] == "alice"
 
 
+async def test_each_realm_gets_its_answer_in_a_line_of_its_own() -> None:
+    """RFC 3261 §7.3.1, §22.3."""
+    proxies = [
+        replace(CREDENTIALS, challenge=replace(CREDENTIALS.challenge, realm=realm, proxy=True), count=2)
+        for realm in ("first.test", "second.test")
+    ]
+    async with Rig() as rig:
+        rig.do(replace(INVITE, credentials=(*proxies, CREDENTIALS)))
+        sent = await rig.edge.request("INVITE")
+        assert [len(sent.all(name)) for name in ("Proxy-Authorization", "Authorization")] == [2, 1]
+        for text, realm, count in zip(
+            (*sent.all("Proxy-Authorization"), sent["Authorization"]),
+            ("first.test", "second.test", "provider.example"),
+            (2, 2, 1),
+            strict=True,
+        ):
+            assert f'realm="{realm}"' in text
+            assert f"nc={count:08}" in text
+        rig.do(in_dialog("ACK", cseq=1, credentials=(*proxies, CREDENTIALS)))
+        ack = await rig.edge.request("ACK")
+        for name in ("Proxy-Authorization", "Authorization"):
+            assert ack.all(name) == sent.all(name)
+
+
 async def test_a_request_that_is_sent_again_has_the_same_bytes() -> None:
     async with Rig() as rig:
-        command = replace(INVITE, credentials=CREDENTIALS)
+        command = replace(INVITE, credentials=(CREDENTIALS,))
         id = rig.do(command)
         first = await rig.edge.request("INVITE")
         rig.edge.answer_itself(first, 100)
@@ -243,7 +267,7 @@ async def test_a_request_that_is_sent_again_has_the_same_bytes() -> None:
 
 async def test_it_has_them_also_after_a_restart_of_the_gateway() -> None:
     async with Rig() as rig:
-        command = replace(INVITE, credentials=CREDENTIALS)
+        command = replace(INVITE, credentials=(CREDENTIALS,))
         id = rig.do(command)
         first = await rig.edge.request("INVITE")
         await rig.stop()
@@ -261,19 +285,19 @@ async def test_it_has_them_also_after_a_restart_of_the_gateway() -> None:
 
 async def test_the_ack_repeats_the_credentials_of_its_invite() -> None:
     async with Rig() as rig:
-        rig.do(replace(INVITE, credentials=CREDENTIALS))
+        rig.do(replace(INVITE, credentials=(CREDENTIALS,)))
         sent = await rig.edge.request("INVITE")
-        rig.do(in_dialog("ACK", cseq=1, credentials=CREDENTIALS))
+        rig.do(in_dialog("ACK", cseq=1, credentials=(CREDENTIALS,)))
         ack = await rig.edge.request("ACK")
         assert ack["Authorization"] == sent["Authorization"]
-        rig.do(in_dialog("ACK", cseq=7, credentials=CREDENTIALS))  # its INVITE was sent before a restart
+        rig.do(in_dialog("ACK", cseq=7, credentials=(CREDENTIALS,)))  # its INVITE was sent before a restart
         assert (await rig.edge.request("ACK"))["Authorization"]
 
 
 @pytest.mark.parametrize("command", [INVITE, REGISTER])
 async def test_a_password_that_the_vault_does_not_have_is_told(command: Any) -> None:
     async with Rig() as rig:
-        id = rig.do(replace(command, credentials=replace(CREDENTIALS, secret="vault-2")))
+        id = rig.do(replace(command, credentials=(replace(CREDENTIALS, secret="vault-2"),)))
         event = await rig.event()
         assert (event.command, event.why, event.text) == (id, Undelivered.SECRET, None)
         await rig.settled()
@@ -282,9 +306,8 @@ async def test_a_password_that_the_vault_does_not_have_is_told(command: Any) -> 
 
 async def test_a_challenge_that_cannot_be_answered_is_told() -> None:
     async with Rig() as rig:
-        rig.do(
-            replace(INVITE, credentials=replace(CREDENTIALS, challenge=replace(CREDENTIALS.challenge, algorithm="X")))
-        )
+        unknown = replace(CREDENTIALS, challenge=replace(CREDENTIALS.challenge, algorithm="X"))
+        rig.do(replace(INVITE, credentials=(unknown,)))
         assert (await rig.event()).why is Undelivered.UNSENDABLE
 
 

@@ -38,7 +38,7 @@ async def registered(rig: Rig) -> None:
 
 async def test_a_server_is_asked_before_anything_is_told_it() -> None:
     async with Rig() as rig:
-        rig.do(replace(TO_HOST, credentials=CREDENTIALS))
+        rig.do(replace(TO_HOST, credentials=(CREDENTIALS,)))
         await rig.settled()
         [probe] = rig.edge.taken(lambda message: not message.is_response)
         assert probe.start == "OPTIONS sip:192.0.2.1:5061;transport=tls SIP/2.0"

@@ -9,6 +9,7 @@
 6. Every call comes to its end, and leaves nothing pending.
 7. To rename its events is to rename its commands, so it can be exported.
 8. If the account requires encryption, every description of ours has a key, and every session is encrypted.
+9. A request has at most one answer for each realm, and a nonce is used again only with the next count.
 """
 
 from collections.abc import Callable, Iterator
@@ -59,6 +60,7 @@ from fargo.statemachine.model.ng import (
 )
 from fargo.statemachine.model.sip_messages import (
     Body,
+    Challenge,
     EdgeRestarted,
     InviteReceived,
     OtherBody,
@@ -84,7 +86,8 @@ from .phone import G722, NO_AUDIO, TONES, ZERO, Phoning, sdp
 
 ACKNOWLEDGED: Final = (AcceptSession, InitiateSession)
 MOVED: Final = RawUdp((Candidate(1, "127.0.0.7", 4100),))
-CHALLENGES: Final = ((), (MD5,), (replace(MD5, nonce="n2", stale=True),))
+PROXY: Final = replace(MD5, realm="proxy.test", proxy=True)
+CHALLENGES: Final = ((), (MD5,), (replace(MD5, nonce="n2", stale=True),), (PROXY,), (PROXY, replace(MD5, proxy=True)))
 TAGS: Final = ("bob", "bob", "bob", "desk")
 BODIES: Final[tuple[Body | None, ...]] = (
     *(None, sdp(), sdp(PCMU, PCMA, TONES), sdp(senders="initiator"), sdp(senders="none"), sdp(at=ZERO)),
@@ -146,9 +149,10 @@ class Watched(Phoning):
         self.numbers: dict[tuple[str, str | None], int] = {}
         self.described: dict[str, Sdp] = {}
         self.responses: list[SendResponse] = []
+        self.answers_given: set[tuple[str, str, Challenge, int]] = set()
 
     def watch(self, event: Event, after: float) -> None:
-        """Tell an event, and check rules 2 to 5."""
+        """Tell an event, and check rules 2 to 5, and 8."""
         leg = next((call.sip for call in self.user.calls.values() if isinstance(call.sip, UserAgentPhase)), None)
         self.tell(event, after)
         if isinstance(event, SipRequestReceived | InviteReceived):
@@ -157,6 +161,7 @@ class Watched(Phoning):
             self._check_ack(event, leg)
         for each in self.all(SendRequest):
             self._check_number(each)
+            self._check_credentials(each)
             if not each.repeats:
                 self._check_version(each.dialog, each.body)
         for response in self.all(SendResponse):
@@ -190,6 +195,14 @@ class Watched(Phoning):
         begun = self.numbers.get((request.call_id, None), 0)
         assert request.cseq > self.numbers.get(dialog, begun)
         self.numbers[dialog] = request.cseq
+
+    def _check_credentials(self, request: SendRequest) -> None:
+        realms = [(each.challenge.proxy, each.challenge.realm) for each in request.credentials]
+        assert len(realms) == len(set(realms)) <= 4
+        for each in request.credentials:
+            before = request.call_id, request.method, each.challenge, each.count - 1
+            assert each.count == 1 or request.method == "ACK" or before in self.answers_given
+            self.answers_given.add((request.call_id, request.method, each.challenge, each.count))
 
     def _check_version(self, dialog: str | None, body: Body | None) -> None:
         if not isinstance(body, Sdp) or dialog is None:
@@ -310,7 +323,7 @@ def begin(story: Watched, data: st.DataObject) -> None:
     """Begin a call, either way, and bring it to some point."""
     out = data.draw(st.booleans(), "out")
     steps: tuple[Step, ...] = (
-        (call, ring, ring_elsewhere, answer, hold, cross) if out else (invite, accept, acknowledge)
+        (call, log_in, ring, ring_elsewhere, answer, hold, cross) if out else (invite, accept, acknowledge)
     )
     for step in steps[: data.draw(st.integers(1, len(steps)), "steps")]:
         step(story, data)
@@ -319,6 +332,14 @@ def begin(story: Watched, data: st.DataObject) -> None:
 def call(story: Watched, data: st.DataObject) -> None:
     """The client calls."""
     story.watch(SessionInitiated(story.iq(BOB), "s1", (OFFER,)), 1.0)
+
+
+def log_in(story: Watched, data: st.DataObject) -> None:
+    """Servers on the way ask for a login, perhaps, one after the other."""
+    for _ in range(data.draw(st.integers(0, 2), "logins")):
+        command, sent = story.sent_all("INVITE")[-1]
+        asked = SipResponseReceived(sent.dialog or command, command, "INVITE", 407, "Login", REGISTRAR, "proxy")
+        story.watch(replace(asked, challenges=data.draw(st.sampled_from(CHALLENGES))), 0.1)
 
 
 def ring(story: Watched, data: st.DataObject) -> None:

@@ -89,3 +89,21 @@ def test_a_server_that_is_named_by_its_address_is_the_provider() -> None:
     story.invites(caller=Party("tel:+4930123", "bob"), source=Endpoint("udp", "198.51.100.1", 5080))
     assert story.the(InitiateSession).sender == "+4930123%sip.test@sip.localhost/fargo"
     assert isinstance(story.arrived, InviteReceived)
+
+
+@pytest.mark.parametrize(
+    ("headers", "name"),
+    [
+        (SipHeaders(asserted=(Identity("sip:bob@sip.test"),)), "Bob"),
+        (SipHeaders(asserted=(Identity("sip:bob@sip.test", "Robert"),)), "Robert"),
+        (SipHeaders(asserted=(Identity("sip:bob@sip.test", "Robert"),), privacy=("id",)), "Bob"),
+    ],
+)
+def test_a_name_without_an_asserted_one_is_that_of_from(headers: SipHeaders, name: str) -> None:
+    assert shown(Party("sip:bob@sip.test", "bob", "Bob"), headers=headers)[1] == name
+
+
+def test_a_registrar_whose_address_is_not_known_asserts_nothing() -> None:
+    story = Phoning(source=None)
+    story.invites(headers=SipHeaders(asserted=(Identity("sip:carol@sip.test"),)))
+    assert story.the(InitiateSession).sender == "bob%sip.test@sip.localhost/fargo"

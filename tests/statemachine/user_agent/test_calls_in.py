@@ -46,7 +46,7 @@ from fargo.statemachine.model.sip_messages import (
 from fargo.statemachine.reason import Cause, Reason
 
 from ..story import BOB, DESCRIPTION, DESK, PCMA, PCMU
-from .phone import CALLEE, G722, NO_AUDIO, PROXY, TONES, ZERO, Phoning, sdp
+from .phone import CALLEE, G722, NO_AUDIO, PROXY, THERE, TONES, ZERO, Phoning, sdp
 
 REQUIRED = SipHeaders(require=("100rel",))
 
@@ -258,7 +258,7 @@ def test_a_user_who_is_not_signed_in_cannot_be_called() -> None:
         NO_AUDIO,
         sdp(TONES),
         sdp(at=ZERO),
-        Sdp(Content("", description=Description("audio", (PCMU,), RawUdp(), encryption_required=True))),
+        Sdp(Content("", description=Description("audio", (PCMU,), RawUdp(THERE), encryption_required=True))),
         Sdp(Content("", description=Description("audio", (PCMU,), IceUdp("u", "p")))),
         OtherBody("application/sdp", 99, "It is broken."),
     ],
@@ -627,3 +627,30 @@ def test_a_caller_without_an_offer_gets_no_reliable_response() -> None:
     assert story.statuses == []
     story.accepts()
     assert story.statuses == [200]
+
+
+def test_what_the_client_is_offered() -> None:
+    """Audio, with an address for RTCP also if the caller names none (RFC 3550 §11)."""
+    story = Phoning()
+    story.invites(sdp(PCMU))
+    offered = story.the(InitiateSession).content.description
+    assert offered
+    assert offered.media == "audio"
+    assert isinstance(offered.transport, RawUdp)
+    assert [(each.component, each.port) for each in offered.transport.candidates] == [(1, 5000), (2, 5001)]
+
+
+def test_what_is_settled_with_a_caller_is_audio() -> None:
+    assert Phoning().called().confirmed.session.theirs.media == "audio"
+    story = Phoning()
+    story.invites(None)
+    story.accepts()
+    assert story.confirmed.session.theirs.media == "audio"
+
+
+def test_a_call_in_while_one_is_placed_is_another_call() -> None:
+    story = Phoning()
+    story.calls()
+    story.invites()
+    assert len(story.user.calls) == 2
+    assert story.all(InitiateSession)

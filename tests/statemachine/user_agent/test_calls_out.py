@@ -195,7 +195,7 @@ def test_a_challenge_is_answered_in_the_same_call() -> None:
     first = story.request("INVITE")
     story.responds(407, challenges=(replace(MD5, proxy=True),), source=ELSEWHERE)
     again, name = story.now("INVITE"), story.sent_all("INVITE")[0][0]
-    assert again.credentials == DigestCredentials(replace(MD5, proxy=True), "alice", "s1")
+    assert again.credentials == (DigestCredentials(replace(MD5, proxy=True), "alice", "s1"),)
     assert (again.dialog, again.cseq, again.destination) == (name, 2, ELSEWHERE)
     assert (again.call_id, again.sender, again.body) == (first.call_id, first.sender, first.body)
     story.answers()
@@ -223,22 +223,32 @@ def test_a_stale_nonce_is_answered_once_more() -> None:
     assert story.methods == []
 
 
-def test_the_same_nonce_is_not_answered_again_even_if_it_is_called_stale() -> None:
+def test_each_realm_on_the_way_gets_an_answer() -> None:
+    """RFC 3261 §22.3."""
+    proxy, phone = replace(MD5, realm="proxy.test", proxy=True), replace(MD5, realm="pbx.test", nonce="nonce2")
     story = Phoning()
     story.calls()
-    story.responds(401, challenges=(MD5,))
-    story.responds(401, challenges=(replace(MD5, stale=True),))
-    assert story.methods == []
+    story.responds(407, challenges=(proxy,))
+    story.responds(401, challenges=(phone,))
+    answers = (DigestCredentials(proxy, "alice", "s1", 2), DigestCredentials(phone, "alice", "s1"))
+    assert (story.now("INVITE").credentials, story.now("INVITE").cseq) == (answers, 3)
+    story.answers()
+    assert story.now("ACK").credentials == answers
 
 
-def test_the_strongest_challenge_is_answered() -> None:
-    """RFC 8760 §2.4."""
+def test_several_challenges_in_one_response_are_answered_together() -> None:
+    both = (replace(MD5, realm="proxy.test", proxy=True), replace(MD5, nonce="nonce2"))
     story = Phoning()
     story.calls()
-    story.responds(401, challenges=(MD5, replace(MD5, algorithm="SHA-256")))
-    credentials = story.now("INVITE").credentials
-    assert credentials
-    assert credentials.challenge.algorithm == "SHA-256"
+    story.responds(407, challenges=both)
+    assert [each.challenge for each in story.now("INVITE").credentials] == [*both]
+
+
+def test_a_foreign_realm_beside_the_own_one_is_left_out() -> None:
+    story = Phoning(login=True)
+    story.calls(to=CAROL)
+    story.responds(407, challenges=(replace(MD5, realm="other.test"), MD5))
+    assert [each.challenge for each in story.now("INVITE").credentials] == [MD5]
 
 
 def test_another_realm_is_answered_in_a_call_to_the_own_domain_only() -> None:
@@ -256,6 +266,27 @@ def test_the_realm_of_the_registrar_is_answered_in_a_call_to_another_domain() ->
     story.calls(to=CAROL)
     story.responds(407, challenges=(MD5,))
     assert story.now("INVITE").credentials
+
+
+def test_every_realm_of_the_registration_is_answered_in_a_call_to_another_domain() -> None:
+    story = Phoning()
+    story.pass_time()
+    story.challenge(replace(MD5, realm="proxy.test", proxy=True), status=407)
+    story.challenge()
+    story.accept()
+    for realm in ("proxy.test", "sip.test"):
+        story.calls(to=CAROL, sid=realm)
+        story.responds(407, challenges=(replace(MD5, realm=realm),))
+        assert story.now("INVITE").credentials
+        story.responds(486)
+
+
+def test_a_longer_session_timer_counts_another_use_of_the_nonce() -> None:
+    story = Phoning()
+    story.calls()
+    story.responds(407, challenges=(MD5,))
+    story.responds(422, headers=SipHeaders(min_se=1200))
+    assert story.now("INVITE").credentials == (DigestCredentials(MD5, "alice", "s1", 2),)
 
 
 def test_a_longer_session_timer_is_asked_for_on_demand() -> None:
@@ -768,3 +799,30 @@ def test_challenges_of_unknown_algorithms_are_not_answered() -> None:
     story.calls()
     story.responds(407, challenges=(Challenge("sip.test", "n", algorithm="SHA-512-256"),))
     assert story.methods == []
+
+
+def test_a_phone_that_answers_on_hold_is_told_to_the_client() -> None:
+    story = Phoning()
+    story.calls()
+    story.answers(sdp(senders="initiator"))
+    assert story.confirmed.session.held
+    story.tell(IqSucceeded(story.id_of(AcceptSession), DESK))
+    told = [each.command.info for each in story.issued if isinstance(each.command, InformSession)]
+    assert told == ["hold"]
+
+
+def test_a_certificate_that_is_not_valid_is_told_without_details_too() -> None:
+    story = Phoning()
+    story.calls()
+    story.undeliverable(Undelivered.CERTIFICATE)
+    assert story.ended.text == texts.CERTIFICATE_INVALID.format(server="sip.test", details=texts.NO_DETAILS)
+
+
+@pytest.mark.parametrize("status", [400, 486, 500])
+def test_a_challenge_in_another_failure_is_not_answered(status: int) -> None:
+    """Only 401 and 407 ask for a login (RFC 3261 §22.1)."""
+    story = Phoning()
+    story.calls()
+    story.responds(status, challenges=(MD5,))
+    assert story.methods == []
+    assert story.ends()

@@ -9,18 +9,27 @@ from msgspec.structs import replace
 
 from fargo.statemachine.legs.user_agent import texts
 from fargo.statemachine.legs.user_agent.phases import Confirmed, OfferDeferred, Releasing
+from fargo.statemachine.machine import deadlines
 from fargo.statemachine.media.description import Candidate, Content, RawUdp, Senders
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.commands import Command, InformSession, InformTransport
-from fargo.statemachine.model.events import PolicyChanged, SessionInformed, TimePassed, TransportInformed
+from fargo.statemachine.model.events import (
+    PolicyChanged,
+    SessionAccepted,
+    SessionInformed,
+    TimePassed,
+    TransportInformed,
+)
 from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, PlayDigit, RelayDescribed, RelayParty
 from fargo.statemachine.model.sip_messages import (
     Body,
     Endpoint,
     OtherBody,
+    Party,
     ReasonValue,
     Sdp,
     SendResponse,
+    SessionTimer,
     SipHeaders,
     Undelivered,
 )
@@ -28,7 +37,7 @@ from fargo.statemachine.reason import Cause, Reason
 
 from ..registering import MD5, REGISTRAR
 from ..relayed import FOR_CLIENT, FOR_PHONE
-from ..story import BOB, PCMA, PCMU
+from ..story import BOB, OFFER, PCMA, PCMU
 from .phone import CALLEE, CAROL, G722, NO_AUDIO, TONES, ZERO, Phoning, sdp
 
 AWAY = (Candidate(1, "127.0.0.8", 6000),)
@@ -769,3 +778,78 @@ def test_a_challenged_bye_that_was_sent_before_gets_the_next_number() -> None:
     assert story.now("BYE").cseq == 3
     story.responds(407, to="BYE", challenges=(MD5,))
     assert story.now("BYE").cseq == 4
+
+
+# --- what a call waits for
+
+
+def waits(story: Phoning) -> dict[str, float]:
+    """Return what the call has to move on by, each with its seconds from now."""
+    found = ((each.name.rpartition(": ")[2], each.at - story.at) for each in deadlines(story.user))
+    return {name: seconds for name, seconds in found if name in CALL_WAITS}
+
+
+CALL_WAITS = {texts.CHANGE_ANSWERED, texts.NEXT_ATTEMPT, texts.CONFIRMATION, texts.REFRESH}
+
+
+def test_the_waits_of_a_call() -> None:
+    story = out()
+    assert waits(story) == {}
+    story.holds()
+    assert waits(story) == {texts.CHANGE_ANSWERED: 180.0}
+    story.responds(500, headers=SipHeaders(retry_after=5))
+    assert waits(story) == {texts.NEXT_ATTEMPT: 5.0}
+    story = out()
+    story.sends("INVITE", sdp(PCMU))
+    assert waits(story) == {texts.CONFIRMATION: 32.0}
+    timer = SipHeaders(require=("timer",), session_expires=SessionTimer(300, "uac"))
+    assert waits(Phoning().talking(headers=timer)) == {texts.REFRESH: 149.0}
+
+
+def test_a_hold_that_is_wanted_during_a_refresh_follows_it() -> None:
+    timer = SipHeaders(require=("timer",), session_expires=SessionTimer(300, "uac"), allow=("UPDATE",))
+    story = Phoning().talking(headers=timer)
+    story.tell(TimePassed(), 150)
+    assert story.methods == ["UPDATE"]
+    story.holds()
+    assert story.methods == []
+    story.responds(200, to="UPDATE", headers=timer)
+    assert story.methods == ["INVITE"]
+
+
+def test_what_is_wanted_while_an_offer_gets_a_useless_answer_is_offered_next() -> None:
+    story = out()
+    story.tell(TransportInformed(story.iq(BOB), "s1", (Content("voice", transport=MOVED),)))
+    story.holds()
+    story.responds(200, body=NO_AUDIO)
+    assert story.methods == ["ACK", "INVITE"]
+    assert direction(story.now("INVITE").body) == "responder"
+
+
+def test_an_invite_without_a_description_gets_what_the_client_wants() -> None:
+    """RFC 3261 §14.2: it asks for our offer, with what is wanted by now."""
+    story = out()
+    story.holds()
+    story.responds(491)
+    story.sends("INVITE")
+    assert story.statuses == [200]
+    assert direction(said(story)) == "responder"
+
+
+def test_a_request_with_a_description_that_cannot_be_read_is_told_why() -> None:
+    story = out()
+    story.sends("INVITE", OtherBody("application/sdp", 99, "It is broken."))
+    [refused] = story.all(SendResponse)
+    assert (refused.status, [each.text for each in refused.headers.warning]) == (488, ["It is broken."])
+
+
+def test_a_challenge_in_a_call_from_a_number_without_a_domain_is_not_answered() -> None:
+    story, number = Phoning(login=True), "+4930123%sip.test@sip.localhost/fargo"
+    story.invites(caller=Party("tel:+4930123", "bob"))
+    story.tell(SessionAccepted(story.iq(number), story.sid, (OFFER,)))
+    story.acknowledges()
+    story.holds(story.sid, us=number)
+    assert story.methods == ["INVITE"]
+    story.responds(407, challenges=(replace(MD5, realm="other.test"),))
+    assert story.methods == []
+    assert isinstance(story.leg, Confirmed)

@@ -2,7 +2,9 @@
 
 import pytest
 
-from fargo.statemachine.media.paths import EarlyChoice, Policy
+from fargo.statemachine.legs.user_agent import texts
+from fargo.statemachine.machine import deadlines
+from fargo.statemachine.media.paths import RING_SECONDS, EarlyChoice, Policy
 from fargo.statemachine.model.call_records import CallRecord, RecordAnswered, RecordEarlyAudio
 from fargo.statemachine.model.commands import AcceptSession, Command, TerminateSession
 from fargo.statemachine.model.events import PolicyChanged, SessionInformed, TimePassed
@@ -11,7 +13,7 @@ from fargo.statemachine.reason import Cause
 
 from ..relayed import FOR_PHONE, PHONE_OFFER
 from ..story import BOB, PCMA, PCMU
-from .phone import Phoning, sdp
+from .phone import NO_AUDIO, Phoning, sdp
 from .sessions import AWAY
 
 
@@ -139,3 +141,42 @@ def test_the_answer_updates_the_relay_only(moved: bool) -> None:
     story.answers(sdp(PCMU, PCMA, at=AWAY) if moved else sdp(PCMU, PCMA))
     assert bool(story.all(OfferRelay)) is moved
     assert not story.all(AcceptSession)
+
+
+def due(story: Phoning) -> list[float]:
+    """Return the seconds until the call has to move on."""
+    return [each.at - story.at for each in deadlines(story.user) if each.name.endswith(texts.ANSWER)]
+
+
+def test_an_announcement_is_waited_for_from_its_description_on() -> None:
+    story = calling("announcements")
+    assert due(story) == [RING_SECONDS]
+    story.responds(183, "Session Progress")
+    assert due(story) == [RING_SECONDS - 1]
+    announces(story)
+    assert due(story) == [3.0]
+    waits(story, 2.9)
+    assert not story.all(AnswerRelay)
+    waits(story, 0.1)
+    assert story.all(AnswerRelay)
+    assert due(story)[0] > 3.0, "it is let through once"
+    waits(story, 3.0)
+    assert not story.all(AnswerRelay)
+
+
+def test_another_announcement_takes_the_place_of_one_that_is_heard() -> None:
+    story = calling("announcements")
+    announces(story)
+    waits(story, 3.0)
+    story.tell(RelayDescribed(story.id_of(AnswerRelay), PHONE_OFFER))
+    story.responds(180, "Ringing")
+    story.responds(183, body=sdp(PCMU, PCMA, at=AWAY), remote_tag="carol")
+    assert story.all(OfferRelay)
+
+
+def test_early_audio_that_is_of_no_use_is_not_heard() -> None:
+    story = calling("always")
+    story.responds(183, body=NO_AUDIO)
+    assert not story.all(AnswerRelay)
+    story.answers(sdp(PCMU, PCMA))
+    assert story.all(AnswerRelay)

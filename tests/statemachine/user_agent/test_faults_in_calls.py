@@ -118,3 +118,13 @@ def test_a_bug_in_waiting_ends_the_call(begin: Callable[[], Phoning], monkeypatc
             break
         story.pass_time()
     assert not story.user.calls or not [due for due in deadlines(story.user) if due.name.startswith("call")]
+
+
+def test_an_abandoned_call_keeps_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    story = proceeding()
+    name, _ = story.sent_all("INVITE")[0]
+    with monkeypatch.context() as broken:
+        broken.setattr(user_agent_leg, "fold", bug)
+        broken.setattr(user_agent_leg, "tell", bug)
+        story.sends("INFO")
+    assert story.now("CANCEL").dialog == name

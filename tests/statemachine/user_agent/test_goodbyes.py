@@ -81,7 +81,7 @@ def test_a_challenged_bye_that_did_not_arrive_is_sent_again_without_its_credenti
     story.responds(408, to="BYE", by_edge=True, command=story.sent_all("BYE")[1][0])
     story.pass_time()
     again = story.now("BYE")
-    assert (again.credentials, again.repeats, again.cseq) == (None, None, 4)
+    assert (again.credentials, again.repeats, again.cseq) == ((), None, 4)
 
 
 def test_a_provisional_response_is_no_answer_to_a_bye() -> None:

@@ -1,7 +1,9 @@
 """What is recorded of calls for the readers of the log: Call-IDs, the audio that was agreed on, hold, and refusals."""
 
+from msgspec.structs import replace
+
 from fargo.statemachine import derived
-from fargo.statemachine.media.description import Candidate
+from fargo.statemachine.media.description import Candidate, Description, RawUdp
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call_records import RecordDialog, RecordEnded, RecordMedia, Side
 from fargo.statemachine.model.events import PolicyChanged, SessionTerminated
@@ -10,7 +12,7 @@ from fargo.statemachine.model.sip_messages import Undelivered
 
 from ..registering import MD5
 from ..relayed import FOR_PHONE
-from ..story import BOB, PCMA, PCMU
+from ..story import BOB, OFFER, PCMA, PCMU
 from .phone import ZERO, Phoning, sdp
 
 HERE, THERE = "127.0.0.1:4000", "127.0.0.4:5000"
@@ -142,3 +144,13 @@ def test_records_come_last() -> None:
     kinds = [type(each.command).__name__.startswith("Record") for each in story.last]
     assert kinds == sorted(kinds)
     assert RecordDialog in {type(each.command) for each in story.last}
+
+
+def test_addresses_of_ipv6_have_brackets() -> None:
+    six = Description("audio", (PCMU,), RawUdp((Candidate(1, "2001:db8::1", 4000),)))
+    assert OFFER.description
+    story = Phoning()
+    story.calls(replace(OFFER, description=six))
+    story.answers(sdp(PCMU, at=(Candidate(1, "2001:db8::9", 5000),)))
+    [agreed] = media(story)
+    assert (agreed.local, agreed.remote) == ("[2001:db8::1]:4000", "[2001:db8::9]:5000")

@@ -10,6 +10,7 @@ from fargo.statemachine.model.events import TimePassed
 from fargo.statemachine.model.sip_messages import Sdp, SendResponse, SessionTimer, SipHeaders
 from fargo.statemachine.reason import Cause, Reason
 
+from ..registering import MD5
 from .phone import Phoning, sdp
 
 UPDATES = ("INVITE", "ACK", "BYE", "UPDATE")
@@ -191,3 +192,20 @@ def test_the_end_of_a_session_comes_a_third_before_the_interval_if_that_is_short
     assert session_timer.end(Refreshing(90, False, 0.0)) == 60.0
     assert session_timer.end(Refreshing(1800, False, 0.0)) == 1768.0
     assert session_timer.due(Refreshing(1800, True, 0.0)) == 900.0
+
+
+def test_the_smallest_interval_is_not_too_small() -> None:
+    """RFC 4028 §5."""
+    story = Phoning()
+    story.invites(headers=SipHeaders(supported=("timer",), session_expires=SessionTimer(90)))
+    story.accepts()
+    assert story.the(SendResponse).headers.session_expires == SessionTimer(90, "uac")
+
+
+def test_a_longer_interval_counts_another_use_of_the_nonce() -> None:
+    story = refreshed_by_us()
+    story.pass_time()
+    [method] = story.methods
+    story.responds(407, to=method, challenges=(MD5,))
+    story.responds(422, to=method, headers=SipHeaders(min_se=600))
+    assert [each.count for each in story.now(method).credentials] == [2]

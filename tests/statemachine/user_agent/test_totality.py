@@ -6,13 +6,15 @@ from typing import Final, get_args
 import pytest
 from msgspec.structs import replace
 
+from fargo.statemachine.call.texts import OF_CALL
+from fargo.statemachine.legs.user_agent import texts
 from fargo.statemachine.legs.user_agent.phases import (
     Confirmed,
     Exchange,
     UserAgentLeg,
     UserAgentPhase,
 )
-from fargo.statemachine.machine import fold
+from fargo.statemachine.machine import deadlines, fold
 from fargo.statemachine.model.commands import Fault, Issued
 from fargo.statemachine.model.events import (
     Event,
@@ -214,3 +216,26 @@ def test_every_event_folds_and_is_answered(begin: Callable[[], Phoning]) -> None
                     if isinstance(each.command, SendResponse) and each.command.status >= 200
                 ]
                 assert finals.count(event.head) == (0 if event.head.method == "ACK" else 1)
+
+
+WAITS: Final[tuple[tuple[Callable[[], Phoning], str, float], ...]] = (
+    (calling, texts.ANSWER, 180.0),
+    (proceeding, texts.ANSWER, 178.0),
+    (cancelling, texts.END_OF_CALL, 512.0),
+    (ringing, texts.ANSWER, 32.0),
+    (without_offer, texts.ANSWER, 180.0),
+    (refused, texts.END_OF_CALL, 240.0),
+    (accepted, texts.CONFIRMATION, 32.0),
+    (releasing_early, texts.CONFIRMATION, 31.0),
+    (releasing, texts.END_OF_CALL, 512.0),
+    (lingering, texts.END_OF_CALL, 31.0),
+)
+
+
+@pytest.mark.parametrize(("begin", "awaited", "seconds"), WAITS, ids=lambda each: getattr(each, "__name__", ""))
+def test_what_a_phase_waits_for(begin: Callable[[], Phoning], awaited: str, seconds: float) -> None:
+    """The sentence says it to people, and the seconds are counted from its beginning."""
+    story = begin()
+    [call] = story.user.calls.values()
+    due = [each for each in deadlines(story.user) if each.name == OF_CALL.format(call=call.id, awaited=awaited)]
+    assert [each.at - story.at for each in due] == [seconds]

@@ -10,35 +10,35 @@ from typing import Final
 from fargo.adapters.sip.wire import texts
 from fargo.adapters.sip.wire.grammar import quoted
 from fargo.adapters.sip.wire.message import SipRequest, UnwritableSipError
-from fargo.statemachine.model.sip_messages import Challenge
+from fargo.statemachine.model.sip_messages import Challenge, DigestCredentials
 
 ALGORITHMS: Final = ("MD5", "MD5-sess", "SHA-256", "SHA-256-sess")
 """The algorithms that can be answered, as `Challenge.algorithm` spells them."""
 
 _SESSION: Final = "-sess"
-_FIRST: Final = "00000001"
-"""The nonce count. Each challenge is answered once."""
 
 
-def authorization(challenge: Challenge, user: str, password: str, request: SipRequest, cnonce: str) -> tuple[str, str]:
-    """Return the name and the text of the header that answers a challenge, for a request without that header.
+def authorization(credentials: DigestCredentials, password: str, request: SipRequest, cnonce: str) -> tuple[str, str]:
+    """Return the name and the text of the header that answers a challenge, for a request without such headers.
 
-    ``cnonce`` is a random text, new for each answer. Raise UnwritableSipError if the algorithm or all qualities of
+    ``cnonce`` is a random text, new for each request. Raise UnwritableSipError if the algorithm or all qualities of
     protection that the challenge offers are unknown.
     """
-    qop = _quality(challenge)
+    challenge, user = credentials.challenge, credentials.user
+    qop, count = _quality(challenge), f"{credentials.count:08x}"
+    secret = f"{user}:{challenge.realm}:{password}"
     fields = {
         "username": quoted(user),
         "realm": quoted(challenge.realm),
         "nonce": quoted(challenge.nonce),
         "uri": quoted(request.uri),
-        "response": quoted(_response(challenge, f"{user}:{challenge.realm}:{password}", request, qop, cnonce)),
+        "response": quoted(_response(challenge, secret, request, qop, cnonce, count)),
         "algorithm": challenge.algorithm,
     }
     if qop or challenge.algorithm.endswith(_SESSION):
         fields["cnonce"] = quoted(cnonce)
     if qop:
-        fields |= {"qop": qop, "nc": _FIRST}
+        fields |= {"qop": qop, "nc": count}
     if challenge.opaque is not None:
         fields["opaque"] = quoted(challenge.opaque)
     name = "Proxy-Authorization" if challenge.proxy else "Authorization"
@@ -55,8 +55,8 @@ def _quality(challenge: Challenge) -> str | None:
     return None
 
 
-def _response(challenge: Challenge, secret: str, request: SipRequest, qop: str | None, cnonce: str) -> str:
-    """Return the response (RFC 7616 §3.4.1)."""
+def _response(challenge: Challenge, secret: str, request: SipRequest, qop: str | None, cnonce: str, count: str) -> str:
+    """Return the response (RFC 7616 §3.4.1). ``count``: the nonce count."""
     algorithm = challenge.algorithm
     first = _hashed(algorithm, secret.encode())
     if algorithm.endswith(_SESSION):
@@ -64,7 +64,7 @@ def _response(challenge: Challenge, secret: str, request: SipRequest, qop: str |
     second = f"{request.method}:{request.uri}"
     if qop == "auth-int":
         second += f":{_hashed(algorithm, request.body)}"
-    between = f"{challenge.nonce}:{_FIRST}:{cnonce}:{qop}" if qop else challenge.nonce
+    between = f"{challenge.nonce}:{count}:{cnonce}:{qop}" if qop else challenge.nonce
     return _hashed(algorithm, f"{first}:{between}:{_hashed(algorithm, second.encode())}".encode())
 
 

@@ -15,16 +15,16 @@ class Trunk(Struct, frozen=True, gc=False):
     """The part of a registration that its calls need, with an engine whose registrations the core keeps.
 
     ``own``: the account's address-of-record. ``hop``: the account's server. ``registrar``: the address of that server
-    which answered last, None if none has. ``routes``: the Service-Route (RFC 3608 §6.1). ``realm``: that of the
-    server's challenges, None if it has sent none. ``user``, ``secret``: the user name for its challenges, and the
-    password's name in the vault.
+    which answered last, None if none has. ``routes``: the Service-Route (RFC 3608 §6.1). ``realms``: those
+    of the challenges that were answered for the registration. ``user``, ``secret``: the user name for challenges, and
+    the password's name in the vault.
     """
 
     own: SipUri
     hop: Hop
     registrar: Endpoint | None
     routes: tuple[str, ...]
-    realm: str | None
+    realms: tuple[str, ...]
     user: str
     secret: str
 

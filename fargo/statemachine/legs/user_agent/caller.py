@@ -18,6 +18,7 @@ from typing import Final, TypeAlias, assert_never
 from msgspec.structs import replace
 
 from fargo.statemachine import derived
+from fargo.statemachine.account import digest
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.leg_events import Answered, EarlyAudio, Ended, Held, LegEvents, Ringing
 from fargo.statemachine.legs.sip.phases import Access, Line, Over
@@ -140,7 +141,7 @@ def _anew(leg: Unanswered, event: SipResponseReceived) -> SendRequest | None:
     if smallest is None or (asked and asked.seconds >= smallest):
         return None
     headers = replace(request.headers, session_expires=SessionTimer(smallest), min_se=smallest)
-    return replace(request, headers=headers)
+    return replace(request, headers=headers, credentials=digest.counted(request.credentials))
 
 
 def _sent_anew(leg: Unanswered, request: SendRequest, effects: Effects) -> UacCalling:

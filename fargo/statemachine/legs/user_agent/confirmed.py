@@ -17,6 +17,7 @@ from typing import Final, assert_never
 
 from msgspec.structs import replace
 
+from fargo.statemachine.account import digest
 from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.leg_events import Dtmf, Ended, Held
@@ -215,7 +216,8 @@ def _longer(leg: Confirmed, exchange: OfferSent, seconds: int, effects: Effects)
     timer = replace(leg.timer, seconds=seconds)
     request = exchange.sent.request
     headers = replace(request.headers, session_expires=session_timer.asked(timer), min_se=seconds)
-    after, once_more = dialog.again(leg.dialog, replace(request, headers=headers))
+    longer = replace(request, headers=headers, credentials=digest.counted(request.credentials))
+    after, once_more = dialog.again(leg.dialog, longer)
     return _sent_anew(replace(leg, dialog=after, timer=timer), exchange, once_more, effects)
 
 

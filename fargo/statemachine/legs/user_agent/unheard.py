@@ -150,7 +150,7 @@ def repeat(name: str, effects: Effects) -> None:
     if not waiting.repeats:
         effects.settle(name)
     elif _is_bye(command):
-        anew = replace(command, cseq=command.cseq + 1, credentials=None, repeats=None)
+        anew = replace(command, cseq=command.cseq + 1, credentials=(), repeats=None)
         effects.repeat(name, waiting.repeats - 1, anew)
     else:
         effects.repeat(name, waiting.repeats - 1)
