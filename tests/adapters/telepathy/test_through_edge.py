@@ -239,6 +239,7 @@ async def test_either_end_hangs_up_while_the_phone_holds(
                 agent.reply(await agent.expect("BYE"), 200, "OK")
             else:
                 agent.request(dialog, "BYE")
+            await agent.final()  # of the hold; the next call must not take it for its own
             await rig.expect(CallStateChanged, leg=call, state=CallState.ENDED)
             await closed(rig, call)
     await place(rig, agent, connection)
