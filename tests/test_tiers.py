@@ -1,4 +1,6 @@
-"""The tiers of the tests are as tests/conftest.py describes them, and collecting a test of the core imports little."""
+"""The tiers of the tests are as tests/conftest.py describes them, a group of tests stays on one worker, and collecting
+a test of the core imports little.
+"""
 
 import re
 import shutil
@@ -15,6 +17,15 @@ import pytest
 
 pytest.main(["--collect-only", "-q", "-p", "no:cacheprovider", *sys.argv[1:]])
 print("imported", *sys.modules)
+"""
+GROUPED = """
+import pytest
+
+
+@pytest.mark.xdist_group("screen")
+@pytest.mark.parametrize("number", range(8))
+def test_it(number: int) -> None:
+    pass
 """
 
 
@@ -55,3 +66,14 @@ def test_what_is_slow_says_why() -> None:
     marks = [mark for text in texts for mark in re.findall(r"mark\.slow(.*)", text)]
     assert marks
     assert [mark for mark in marks if not re.match(r'\("\w.*"\)$', mark)] == []
+
+
+def test_a_group_stays_on_one_worker(tmp_path: Path) -> None:
+    """Without its group, a test would go to whichever worker is free."""
+    (tmp_path / "test_grouped.py").write_text(GROUPED)
+    options = ("-v", "-p", "no:cacheprovider", "--numprocesses", "2", "--dist", "loadgroup")
+    command = (sys.executable, "-m", "pytest", *options)
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, check=True, text=True)
+    workers = re.findall(r"\[(gw\d)\].* PASSED", run.stdout)
+    assert len(workers) == 8
+    assert len(set(workers)) == 1

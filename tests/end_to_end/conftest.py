@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from world.gateway import FARGO, Gateway
-from world.process import Process
 from world.rtpengine import Rtpengine
 from world.sip_agent import ScriptedProvider
 from world.stanza import NS
@@ -16,6 +15,8 @@ from world.xmpp_client import XmppClient
 
 from fargo.store.entries import Entry
 from fargo.store.opening import open_reader
+from replay.verifying.report import report
+from replay.verifying.verify import verify
 
 from .customer import Customer
 from .engines import ENGINES, IDS
@@ -63,9 +64,9 @@ async def gateway(
     yield made
     await made.stop()
     assert await made.process.ended() == 0, made.process.report()
-    verifier = await Process.start("fargo replay verify", FARGO, "replay", "verify", made.log)
-    assert await verifier.ended() == 0, verifier.report()
     with closing(open_reader(made.log)) as log:
+        verdict = verify(log.read())
+        assert not verdict.differences, "\n".join(report(verdict))
         record_session(log.read())
 
 

@@ -72,22 +72,19 @@ async def test_an_account_that_is_barred_is_refused(customer: Customer) -> None:
 
 
 @sip_only
-@pytest.mark.parametrize(
-    ("field", "value", "said"),
-    [
+async def test_a_malformed_account_is_refused(customer: Customer) -> None:
+    for field, value, said in (
         ("username", "alice", "no domain"),
         ("username", "alice@sip test", "SIP domain"),
         ("password", "", "password is missing"),
         ("x-transport", "pigeon", texts.BAD_TRANSPORT),
         ("x-port", "99999", texts.BAD_PORT),
         ("x-port", "sip", texts.BAD_PORT),
-    ],
-)
-async def test_a_malformed_account_is_refused(customer: Customer, field: str, value: str, said: str) -> None:
-    wrong = await customer.refused(**{field: value})
-    assert wrong.condition in ("not-acceptable", "bad-request")
-    assert said in wrong.text
-    assert not customer.world.provider.contacts("alice")
+    ):
+        wrong = await customer.refused(**{field: value})
+        assert wrong.condition in ("not-acceptable", "bad-request"), (field, value)
+        assert said in wrong.text, (field, value)
+        assert not customer.world.provider.contacts("alice"), (field, value)
 
 
 async def test_tcp_to_the_provider(customer: Customer) -> None:

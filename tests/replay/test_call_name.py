@@ -99,7 +99,7 @@ def test_entries_with_notes_are_the_same_from_either_log(path: Path, tmp_path: P
 
 
 def test_a_call_that_was_refused_at_once_has_its_step() -> None:
-    log = GoldenLog(SESSIONS / "bad-input-a-jid-that-is-no-sip-address-is-refused-bob-sip-test-x.jsonl")
+    log = GoldenLog(SESSIONS / "bad-input-a-jid-that-is-no-sip-address-is-refused-sip.jsonl")
     ended = next(iter(log.call_entries()))[1][-1].command
     assert isinstance(ended, RecordEnded)
     call = find(log.call_entries(), ended.call)

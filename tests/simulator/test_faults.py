@@ -12,6 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from random import Random
 from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import NamedTuple, TypeGuard
@@ -53,11 +54,13 @@ ENOUGH = 8
 """So many events of a class are looked at in each combination of phases."""
 
 
+@cache
 def core() -> dict[str, ModuleType]:
     """Return every module of the core."""
     return {name: module for name, module in sys.modules.items() if name.startswith(f"{CORE}.")}
 
 
+@cache
 def functions() -> dict[CodeType, FunctionType]:
     """Return every function that folds, but for the fold itself, and what ends a call after a fault."""
     defined = (value for module in core().values() for value in vars(module).values())
@@ -67,11 +70,23 @@ def functions() -> dict[CodeType, FunctionType]:
     return {each.__code__: each for each in found if each not in beyond}
 
 
+@cache
+def places(function: FunctionType) -> list[tuple[ModuleType, str]]:
+    """Return the modules that have a function, each with its name there."""
+    return [(module, name) for module in core().values() for name, value in vars(module).items() if value is function]
+
+
+@cache
+def caches() -> list[Callable[[], None]]:
+    """Return what clears a cache of the core, for all of them."""
+    values = (value for module in core().values() for value in vars(module).values())
+    return [value.cache_clear for value in values if hasattr(value, "cache_clear")]
+
+
 def forget_results() -> None:
     """Clear all caches of the core: a function whose result is known is not entered."""
-    for module in core().values():
-        for forget in [value.cache_clear for value in vars(module).values() if hasattr(value, "cache_clear")]:
-            forget()
+    for forget in caches():
+        forget()
 
 
 @contextmanager
@@ -87,10 +102,8 @@ def broken(function: FunctionType, times: int | None = None) -> Iterator[None]:
         raise ZeroDivisionError(MESSAGE)
 
     with pytest.MonkeyPatch.context() as patch:
-        for module in core().values():
-            for name, value in vars(module).copy().items():
-                if value is function:
-                    patch.setattr(module, name, fails)
+        for module, name in places(function):
+            patch.setattr(module, name, fails)
         yield
 
 

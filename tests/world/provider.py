@@ -85,6 +85,12 @@ class Provider(Server):
         for user, password in self.passwords.items():
             self.set_password(user, password)
 
+    async def stop(self) -> None:
+        """Kill it. After SIGTERM kamailio sometimes waits for itself for ever, and nothing of it is needed later."""
+        if self.process.running:
+            self.process.kill()
+        await super().stop()
+
     def set_password(self, user: str, password: str) -> None:
         """Create an account, or change its password."""
         self.passwords[user] = password
