@@ -3,10 +3,12 @@ a proxy that may stand before it.
 """
 
 import json
+import signal
 import socket
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from os import killpg
 from pathlib import Path
 from typing import Any
 
@@ -86,9 +88,10 @@ class Provider(Server):
             self.set_password(user, password)
 
     async def stop(self) -> None:
-        """Kill it. After SIGTERM kamailio sometimes waits for itself for ever, and nothing of it is needed later."""
+        """Kill it with its workers. By SIGTERM it sometimes does not end, and nothing of it is needed later."""
         if self.process.running:
-            self.process.kill()
+            killpg(self.process.pid, signal.SIGKILL)
+            await self.process.ended()
         await super().stop()
 
     def set_password(self, user: str, password: str) -> None:
