@@ -3,6 +3,7 @@
 One change at a time. `test_glare.py` has changes by both ends at once.
 """
 
+import re
 from collections.abc import Awaitable
 
 from world.jingle_call import JingleCall
@@ -12,6 +13,7 @@ from .customer import Customer
 from .engines import telepathy_only
 
 PACKETS = 30
+ACKS = re.compile(r"CSeq: (\d+) ACK")
 
 
 async def settled(alice: Customer, sender: str, change: Awaitable[object]) -> None:
@@ -100,6 +102,8 @@ async def test_a_hold_in_the_first_moments_of_a_call(alice: Customer) -> None:
     await call.answered()
     await call.inform("hold")
     await phone.process.until(lambda: "a=sendonly" in phone.messages, "the phone is put on hold")
+    # A BYE could overtake the second ACK.
+    await phone.process.until(lambda: len(set(ACKS.findall(phone.messages))) == 2, "the hold is acknowledged")
     await call.terminate()
     await phone.followed()
 
