@@ -29,6 +29,9 @@ from fargo.statemachine.model.commands import Issued, SignIn, SignOut
 WATCH_SECONDS: Final = 1.0
 """The time between two looks at the hosts. At most one account of a host begins to move in it."""
 
+UNREGISTER_SECONDS: Final = 0.5
+"""T1 of RFC 3261 §17.1.1.1: in that time a registrar has usually answered."""
+
 
 class TelepathyAdapter:
     """The link between the SIP hosts and the engine.
@@ -77,9 +80,12 @@ class TelepathyAdapter:
         return gatherResults([self._pool.stop(), self._turns.stop()]).addCallback(lambda _: None)
 
     def all_signed_out(self) -> Deferred[None]:
-        """Return a Deferred that fires when no connection is left and its `SipSignedOut` has been put."""
-        # One turn later, because the last connection may end in the middle of a signal from the bus.
-        return self._accounts.when_empty().addCallback(lambda _: deferLater(self._reactor, 0, lambda: None))
+        """Return a Deferred that fires when no connection is left, its `SipSignedOut` has been put, and rakia has had
+        UNREGISTER_SECONDS to tell the registrar: it reports the end of a connection before.
+        """
+        return self._accounts.when_empty().addCallback(
+            lambda _: deferLater(self._reactor, UNREGISTER_SECONDS, lambda: None)
+        )
 
     def do(self, issued: Issued) -> None:
         """Carry out a command of the SIP side. Its results are put as events."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
-from twisted.internet.defer import Deferred, TimeoutError, gatherResults
+from twisted.internet.defer import Deferred, gatherResults
 
 from fargo.adapters.telepathy import texts
 from fargo.adapters.telepathy.bus import DAEMON, Bus, BusError, Signal
@@ -26,10 +26,6 @@ MANAGER = "org.freedesktop.Telepathy.ConnectionManager.sofiasip"
 MANAGER_PATH = "/org/freedesktop/Telepathy/ConnectionManager/sofiasip"
 
 _NAME_RULE = f"type='signal',sender='{DAEMON}',interface='{DAEMON}',member='NameOwnerChanged',arg0='{MANAGER}'"
-_PEER = "org.freedesktop.DBus.Peer"
-_TURNS = 3
-"""So often rakia is asked for a reply before it is ended: it sends what waits at the end of a turn of its main loop."""
-_LONGEST_TURN = 1.0  # seconds
 _LONGEST_SOCKET_PATH = 107  # bytes, unix(7)
 
 # The default limits are too low: rakia owns a name for each account, and a burst of calls has many pending replies.
@@ -74,7 +70,6 @@ class Host:
     def __init__(
         self, settings: HostSettings, reactor: Any, heard: Callable[[Signal], None], died: Callable[[str], None]
     ) -> None:
-        self._reactor = reactor
         self._directory = settings.directory
         self._socket = settings.directory / "bus"
         self._configuration = settings.directory / "bus.conf"
@@ -128,22 +123,10 @@ class Host:
     def stop(self) -> Deferred[None]:
         """Stop both programs. The Deferred fires when they have ended, and never fails."""
         self._over = True
-        return Deferred.fromCoroutine(self._stop())
-
-    async def _stop(self) -> None:
         if self._bus:
-            await self._all_sent(self._bus)
             self._bus.close()
             self._bus = None
-        await gatherResults([self._rakia.stop(), self._daemon.stop()])
-
-    async def _all_sent(self, bus: Bus) -> None:
-        """Let rakia send what it has to send. It reports the end of a connection before the registrar has been told."""
-        try:
-            for _ in range(_TURNS):
-                await bus.call(MANAGER, MANAGER_PATH, _PEER, "Ping", "").addTimeout(_LONGEST_TURN, self._reactor)
-        except (BusError, TimeoutError):
-            return  # it has ended, or does nothing any more
+        return gatherResults([self._rakia.stop(), self._daemon.stop()]).addCallback(lambda _: None)
 
     async def _start(self) -> None:
         self._prepare()
