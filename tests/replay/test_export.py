@@ -505,7 +505,8 @@ def test_a_test_passes_and_can_fail(log: Path, tmp_path: Path) -> None:
     assert not [name for name in NAMES if name in target.read_text().lower()]
 
     def ran() -> "subprocess.CompletedProcess[str]":
-        command: list[str | Path] = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+        # Without bytecode, which would be that of the file before: it is as long, and may be as old in seconds.
+        command: list[str | Path] = [sys.executable, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
         command += ["--rootdir", tmp_path, target]
         return subprocess.run(command, check=False, capture_output=True, text=True, cwd=tmp_path)
 
