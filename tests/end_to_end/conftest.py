@@ -41,7 +41,7 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def program() -> Sequence[str | Path]:
-    """What runs the gateway."""
+    """The command that runs the gateway."""
     return (FARGO,)
 
 

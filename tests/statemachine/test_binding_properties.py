@@ -74,7 +74,7 @@ class Provider:
         self.challenged: dict[str, tuple[str, Endpoint | None]] = {}
         """The host that has sent a nonce, and its address."""
         self.used: dict[str, int] = {}
-        """How often a nonce was answered."""
+        """The number of answers to each nonce."""
         self.cseq: dict[str, int] = {}
         self.secrets: dict[str, str] = {}
         """The host that the user has entered a password for."""

@@ -18,7 +18,7 @@ class Login:
         self.password = password
         self.proxy = proxy
         self.given = 0
-        """How many requests had the right answer."""
+        """The number of requests with the right answer."""
         self._nonce = ""
         self._count = 0
 

@@ -29,7 +29,7 @@ _KIB_PER_MIB: Final = 1024
 
 @dataclass(frozen=True)
 class Limits:
-    """What a host may have."""
+    """The limits of a host."""
 
     accounts: int = 50
     memory_mib: int = 100
@@ -57,7 +57,7 @@ class PooledHost(Generic[H]):
         self.accounts = 0
         """The number of accounts that have it."""
         self.empty_since = now
-        """When its last account left it, or when it was started."""
+        """The time at which its last account left it, or at which it was started."""
         self.drained = False
         self.supervisor = supervisor
 
@@ -90,7 +90,7 @@ class Pool(Generic[H]):
 
     @property
     def drained(self) -> list[PooledHost[H]]:
-        """The hosts that are drained and not empty."""
+        """The hosts that are drained, until they are stopped."""
         return [each for each in self._hosts.values() if each.drained]
 
     def start(self) -> Deferred[None]:

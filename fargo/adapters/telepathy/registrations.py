@@ -36,7 +36,7 @@ class HostRegistration:
     """True once it is to be closed, which may be before it has a path."""
     channels: int = 0
     quiet_since: float | None = None
-    """When its last channel was closed; None if it has had none."""
+    """The time at which its last channel was closed; None if it has had none."""
 
     def is_settled(self, now: float, seconds: float) -> bool:
         """Return True if it has had no channel for so long."""
@@ -55,7 +55,7 @@ class SipConnection:
     """In the order in which they were begun."""
     signed_in: bool = False
     lost: tuple[SipTrouble, str] | None = None
-    """Why it ends, once it has lost its last registration that was not told to leave."""
+    """The reason of its end, once it has lost its last registration that was not told to leave."""
     calls: int = 0
     """The number of incoming calls that it has had."""
     stays_until: float = 0

@@ -47,7 +47,7 @@ async def edge(servers: None, tmp_path: Path) -> AsyncIterator[TelepathyEdgeSett
 
 @pytest_asyncio.fixture
 async def turns() -> AsyncIterator[ScriptedEdge]:
-    """What the adapter asks whether it is rakia's turn."""
+    """The edge, which the adapter asks if it is rakia's turn."""
     async with scripted_edge() as running:
         yield running
 

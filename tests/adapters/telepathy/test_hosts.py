@@ -34,7 +34,7 @@ USERS = ("ann", "ben", "cal", "dan", "eve")
 SETTLED = 1
 """Seconds."""
 GROWTH_MIB = 2
-"""What the tests let a host grow, beyond what it has with two accounts."""
+"""The memory that the tests let a host grow by, beyond what it has with two accounts."""
 GROWTH_SECONDS = 120
 
 

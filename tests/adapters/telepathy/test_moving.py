@@ -1,4 +1,4 @@
-"""When a connection on a host that has grown is tried to be moved. The hosts are fakes on a clock of the test."""
+"""Connections are moved away from a host that has grown. The hosts are fakes on a clock of the test."""
 
 from collections.abc import Callable
 from typing import Any

@@ -20,15 +20,15 @@ SECURE = Endpoint("tls", REGISTRAR.ip, 5061)
 WITH_RELAY = Policy(relay=True, engine="sip")
 
 OF_RELAY = (Crypto(1, "AEAD_AES_256_GCM", "relay-1"), Crypto(2, "AES_CM_128_HMAC_SHA1_80", "relay-2"))
-"""What the relay offers a phone."""
+"""The relay's offer to a phone."""
 OF_PHONE = (Crypto(4, "AES_CM_128_HMAC_SHA1_32", "phone-4"), Crypto(7, "AES_CM_128_HMAC_SHA1_80", "phone-7"))
-"""What a calling phone offers."""
+"""The offer of a calling phone."""
 CHOSEN = (Crypto(2, "AES_CM_128_HMAC_SHA1_80", "phone-2"),)
-"""What a called phone answers."""
+"""The answer of a called phone."""
 NEW_KEY = (Crypto(1, "AES_CM_128_HMAC_SHA1_32", "new-1"), Crypto(5, "AES_CM_128_HMAC_SHA1_80", "new-5"))
-"""What a phone offers that changes its key."""
+"""The offer of a phone that changes its key."""
 TAKEN = (Crypto(7, "AES_CM_128_HMAC_SHA1_80", "relay-7"),)
-"""What the relay answers a calling phone."""
+"""The relay's answer to a calling phone."""
 
 
 class Encrypting(Phoning):
