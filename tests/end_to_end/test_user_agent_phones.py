@@ -9,18 +9,7 @@ from world.rtp import RtpEndpoint
 
 from .customer import Customer
 from .engines import sip_only
-
-PACKETS = 30
-SILENCE = 0
-PJSIP_HERTZ, CLIENT_HERTZ = 600, 1000
-
-
-async def hear_each_other(call: JingleCall, phone: Pjsip) -> None:
-    """Check that each receives the other's tone."""
-    if not call.media.sent:
-        call.talk()
-    await call.media.hears(PJSIP_HERTZ)
-    await phone.hears(CLIENT_HERTZ)
+from .pjsip_calls import PJSIP_HERTZ, hear_each_other, hold_each_other
 
 
 async def called(alice: Customer, media: RtpEndpoint, **of_phone: Any) -> tuple[JingleCall, Pjsip]:
@@ -50,23 +39,7 @@ async def test_a_call_is_heard_at_both_ends_and_held_by_both(alice: Customer, be
     call, phone = await begin(alice, media)
     await hear_each_other(call, phone)
 
-    phone.hold()
-    await call.told("hold")
-    await media.hears(SILENCE)  # it goes on sending
-    mark = len(alice.client.stanzas)
-    phone.resume()
-    await call.told("unhold", after=mark)
-    await hear_each_other(call, phone)
-
-    mark = len(phone.events)
-    await call.inform("hold")
-    await phone.event("media", state="held", after=mark)
-    await media.quiet(PACKETS)
-    mark = len(phone.events)
-    await call.inform("unhold")
-    await phone.event("media", state="active", after=mark)
-    await hear_each_other(call, phone)
-
+    await hold_each_other(call, phone)
     phone.hang_up()
     assert (await call.ended()).reason == "success"
     await phone.closed()

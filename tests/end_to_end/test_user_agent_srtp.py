@@ -22,10 +22,10 @@ from fargo.statemachine.media import texts
 
 from .customer import Customer
 from .engines import sip_only
+from .pjsip_calls import CLIENT_HERTZ, PJSIP_HERTZ, hear_each_other, hold_each_other
 
 pytestmark = sip_only
 
-PHONE_HERTZ, CLIENT_HERTZ, SILENCE = 600, 1000, 0
 Given = Callable[..., Awaitable[Customer]]
 
 
@@ -68,7 +68,7 @@ def logged(gateway: Gateway) -> bytes:
 
 async def phone_of(alice: Customer, **more: Any) -> Pjsip:
     assert isinstance(alice.provider, Provider)
-    return await alice.world.add(Pjsip(alice.provider.account("carol"), hertz=PHONE_HERTZ, **more))
+    return await alice.world.add(Pjsip(alice.provider.account("carol"), hertz=PJSIP_HERTZ, **more))
 
 
 async def called(alice: Customer, **of_phone: Any) -> tuple[JingleCall, Pjsip]:
@@ -90,13 +90,6 @@ async def calling(alice: Customer, **of_phone: Any) -> tuple[JingleCall, Pjsip]:
 
 
 each_way = pytest.mark.parametrize("begin", [called, calling], ids=["out", "in"])
-
-
-async def hear_each_other(call: JingleCall, phone: Pjsip) -> None:
-    if not call.media.sent:
-        call.talk()
-    await call.media.hears(PHONE_HERTZ)
-    await phone.hears(CLIENT_HERTZ)
 
 
 async def is_encrypted(gateway: Gateway) -> bool:
@@ -175,22 +168,7 @@ async def test_an_encrypted_call_is_held_and_refreshed_by_both_ends(given: Given
     alice = await given("required")
     call, phone = await begin(alice, srtp="required")
     await hear_each_other(call, phone)
-    phone.hold()
-    await call.told("hold")
-    await call.media.hears(SILENCE)
-    mark = len(alice.client.stanzas)
-    phone.resume()
-    await call.told("unhold", after=mark)
-    await hear_each_other(call, phone)
-
-    mark = len(phone.events)
-    await call.inform("hold")
-    await phone.event("media", state="held", after=mark)
-    mark = len(phone.events)
-    await call.inform("unhold")
-    await phone.event("media", state="active", after=mark)
-    await hear_each_other(call, phone)
-
+    await hold_each_other(call, phone)
     for refresh in (phone.refresh, phone.update):
         mark = len(phone.events)
         refresh()
@@ -253,13 +231,13 @@ async def test_a_browser_and_a_phone_both_encrypt(given: Given) -> None:
     phone = await phone_of(alice, srtp="required")
     await browser.dial(f"carol%{DOMAIN}@{alice.gateway.jid}")
     await browser.event("answered")
-    await browser.hears(PHONE_HERTZ)
+    await browser.hears(PJSIP_HERTZ)
     await phone.hears(CLIENT_HERTZ)
     assert (await browser.statistics())["dtls"] == "connected"
     mark = len(browser.events)
     await browser.run("phone.call.session.restartIce()")
     await browser.event("signaling", after=mark, state="stable")
-    await browser.hears(PHONE_HERTZ)
+    await browser.hears(PJSIP_HERTZ)
     await phone.hears(CLIENT_HERTZ)
     await browser.hang_up()
     await phone.closed()
@@ -270,7 +248,7 @@ async def test_a_browser_and_a_phone_both_encrypt(given: Given) -> None:
     phone.dial(f"sip:alice@{DOMAIN}")
     await browser.answer()
     await phone.established()
-    await browser.hears(PHONE_HERTZ)
+    await browser.hears(PJSIP_HERTZ)
     await phone.hears(CLIENT_HERTZ)
     phone.hang_up()
     await browser.ended(after=mark)
