@@ -40,6 +40,9 @@ from fargo.statemachine.model.events import SipAccount, SipSignedIn, SipSignedOu
 Route: TypeAlias = Callable[[SipAccount], Mapping[str, str | int | bool]]
 """route(account) returns the parameters of RequestConnection that lead to the provider's server"""
 
+_SETTLE_SECONDS: Final = 5.0
+"""The time that a REGISTER under way may take before its registration is closed all the same."""
+
 _NEXT_MOVE_SECONDS: Final = 600.0
 """The time that a connection stays where it is if it could not be moved. For good, if its registrar refused it, because
 registrars lock accounts.
@@ -126,16 +129,18 @@ class Accounts:
     def close(self, registration: HostRegistration) -> None:
         """Close a registration. The connection ends if it has no other.
 
-        rakia may abort if it is to close one whose REGISTER is under way. So a second one is closed once it is
-        accepted; the core sees to the first one.
+        rakia aborts, and ends the calls of all its accounts, if the answer to a REGISTER arrives after the
+        registration was closed. So one whose REGISTER is under way is closed once it is answered.
         """
         if registration.leaving:
             return
         registration.leaving = True
         if not registration.host:
             self._lost(registration, SipTrouble.ASKED)
-        elif registration.path and (registration.registered or not registration.connection.signed_in):
+        elif registration.registered:
             self._disconnect(registration)
+        elif registration.path:
+            self._reactor.callLater(_SETTLE_SECONDS, self._disconnect, registration)
 
     # --- what happens
 
@@ -187,7 +192,7 @@ class Accounts:
             self._log.info(texts.SIGN_IN_REFUSED, user=registration.connection.user, why=refused)
             self._lost(registration, request_trouble(refused), refused.message)
         else:
-            if unwanted or (registration.leaving and not registration.connection.signed_in):
+            if unwanted:
                 self._lost(registration, SipTrouble.ASKED)
 
     def _registered(self, registration: HostRegistration) -> None:
@@ -199,14 +204,15 @@ class Accounts:
             self._put(registration.connection.user, SipSignedIn(registration.connection.name))
 
     def _disconnect(self, registration: HostRegistration) -> None:
-        assert registration.host, "only a registration that has been requested is closed by rakia"
-        assert registration.path, "it has a path"
-        registration.host.tell(registration.path, CONNECTION, "Disconnect")
+        if self._is_open(registration) and registration.host and registration.path:
+            registration.host.tell(registration.path, CONNECTION, "Disconnect")
 
     def _lost(self, registration: HostRegistration, why: SipTrouble, text: str = "") -> None:
         """Forget a registration. Put `SipSignedOut` if its connection has no other."""
         if not self._is_open(registration):
             return
+        if registration.leaving:
+            why, text = SipTrouble.ASKED, ""  # whatever the registrar has said meanwhile
         connection = registration.connection
         connection.registrations.remove(registration)
         if registration.host and registration.path:

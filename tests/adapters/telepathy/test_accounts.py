@@ -1,5 +1,6 @@
 """Signing in and out at a real registrar, through a real rakia; and what happens when the host dies."""
 
+import asyncio
 import os
 import signal
 from pathlib import Path
@@ -47,6 +48,17 @@ async def test_signing_out_while_the_registrar_is_silent_ends_it(rig: Rig, agent
     await agent.expect("REGISTER")
     rig.do(SignOut(name))
     assert await rig.expect(SipSignedOut) == SipSignedOut(name, SipTrouble.ASKED)
+
+
+async def test_signing_out_at_any_moment_of_the_signing_in_ends_no_host(rig: Rig, agent: SipAgent) -> None:
+    """rakia aborts if it reads the answer to a REGISTER after it has closed the connection."""
+    host = rig.child("telepathy-rakia")
+    for half_milliseconds in range(60):
+        name = rig.sign_in(agent.uri)
+        await asyncio.sleep(half_milliseconds / 2000)
+        rig.do(SignOut(name))
+        assert await rig.expect(SipSignedOut) == SipSignedOut(name, SipTrouble.ASKED)
+    assert rig.child("telepathy-rakia") == host
 
 
 async def test_signing_out_what_is_not_there_is_done(rig: Rig) -> None:
