@@ -20,6 +20,8 @@ data_path = "{directory}/data"
 certificates = "{directory}"
 log = {{ {{ levels = {{ min = "info" }}, to = "console" }} }}
 
+-- Send each stanza at once, without waiting until the receiver has acknowledged the one before.
+network_settings = {{ nagle = false }}
 interfaces = {{ "{address}" }}
 local_interfaces = {{ "{address}" }}
 c2s_ports = {{ {client_port} }}
