@@ -191,7 +191,7 @@ class XmppConfig(_Section):
 class SipConfig(_Section):
     """[sip]: the SIP engine, and what SIP providers and phones see of the gateway."""
 
-    engine: Literal["telepathy", "sip"] = Field("telepathy", description='"telepathy" or "sip"')
+    engine: Literal["telepathy", "sip"] = Field("sip", description='"sip" or "telepathy"')
     address: Annotated[tuple[str, ...], BeforeValidator(_addresses)] = Field(
         description='an address of this machine that SIP providers can reach, such as "192.0.2.10", or a list of them'
     )

@@ -79,7 +79,8 @@ def test_mistakes_in_the_file(file: Path, command: str) -> None:
 
 @pytest.mark.parametrize("command", ["check", "run"])
 def test_mistakes_about_the_machine(file: Path, command: str) -> None:
-    file.write_text(file.read_text() + "[programs]\nrakia = 'rakia'\nkamailio = '/nowhere'\n")
+    programs = "[programs]\nrakia = 'rakia'\nkamailio = '/nowhere'\n"
+    file.write_text(file.read_text().replace("[sip]", "[sip]\nengine = 'telepathy'") + programs)
     result = fargo(command, "-c", file)
     assert (result.exit_code, result.stdout) == (2, "")
     for name, program in (("rakia", file.parent / "rakia"), ("kamailio", "/nowhere")):

@@ -73,23 +73,21 @@ def test_a_relay_is_an_address_and_a_port(file: Path) -> None:
 
 
 def test_our_own_engine_has_several_addresses(file: Path) -> None:
-    text = file.read_text().replace("[sip]", "[sip]\nengine = 'sip'")
-    file.write_text(text)
     assert load(file).sip.address == ("127.0.0.2",)
-    file.write_text(text.replace('"127.0.0.2"', "['127.0.0.2', '2001:DB8::0:1']"))
+    file.write_text(GOOD.replace('"127.0.0.2"', "['127.0.0.2', '2001:DB8::0:1']"))
     assert load(file).sip.address == ("127.0.0.2", "2001:db8::1")
 
 
 @pytest.mark.parametrize("given", ["[]", "['127.0.0.2', '127.0.0.2']", "'::'", "'fe80::1%eth0'", "'ff02::1'", "5"])
 def test_an_address_of_our_own_engine_is_checked(file: Path, given: str) -> None:
-    file.write_text(file.read_text().replace("[sip]", "[sip]\nengine = 'sip'").replace('"127.0.0.2"', given))
-    with pytest.raises(ConfigError, match=r":8: sip\.address: "):
+    file.write_text(GOOD.replace('"127.0.0.2"', given))
+    with pytest.raises(ConfigError, match=r":7: sip\.address: "):
         load(file)
 
 
 @pytest.mark.parametrize("given", ["tls_certificate", "tls_key"])
 def test_a_certificate_needs_its_key(file: Path, given: str) -> None:
-    file.write_text(file.read_text().replace("[sip]", f"[sip]\nengine = 'sip'\n{given} = 'a.pem'"))
+    file.write_text(file.read_text().replace("[sip]", f"[sip]\n{given} = 'a.pem'"))
     with pytest.raises(ConfigError, match=re.escape(f"sip.tls_key: {texts.CERTIFICATE_AND_KEY}")):
         load(file)
 
@@ -99,6 +97,7 @@ def test_a_secret_is_not_shown(file: Path) -> None:
     assert mistakes(file, '"open sesame"', "1234567") == [f":4: {not_valid('xmpp.secret', texts.SECRET_VALUE)}"]
 
 
+RAKIA = "\nengine = 'telepathy'"
 NOWHERE = texts.UNREADABLE.format(path="/nowhere", why="No such file or directory")
 
 
@@ -122,11 +121,11 @@ NOWHERE = texts.UNREADABLE.format(path="/nowhere", why="No such file or director
         ),
         ("127.0.0.2", "0.0.0.0", 7, not_valid("sip.address", "“0.0.0.0”")),
         ("127.0.0.2", "127.0.0.1", 7, f"sip.address: {texts.LOOPBACK_ADDRESS.format(address='127.0.0.1')}"),
-        ("127.0.0.2", "2001:db8::1", 7, f"sip.address: {texts.ONE_IPV4_ADDRESS}"),
-        ('"127.0.0.2"', "['127.0.0.2', '127.0.0.3']", 7, f"sip.address: {texts.ONE_IPV4_ADDRESS}"),
+        ('"127.0.0.2"', f"'2001:db8::1'{RAKIA}", 7, f"sip.address: {texts.ONE_IPV4_ADDRESS}"),
+        ('"127.0.0.2"', f"['127.0.0.2', '127.0.0.3']{RAKIA}", 7, f"sip.address: {texts.ONE_IPV4_ADDRESS}"),
         ("[sip]", "[sip]\nengine = 'sofia'", 7, not_valid("sip.engine", "“sofia”")),
         *(
-            ("[state]", f"{name} = {value}\n[state]", 8, f"sip.{name}: {texts.OTHER_ENGINE.format(engine='sip')}")
+            ('"127.0.0.2"', f'"127.0.0.2"{RAKIA}\n{name} = {value}', 9, f"sip.{name}: {texts.OTHER_ENGINE.format(engine='sip')}")
             for name, value in {
                 "public_address": "'192.0.2.1'",
                 "tls_port": "5061",
@@ -139,7 +138,7 @@ NOWHERE = texts.UNREADABLE.format(path="/nowhere", why="No such file or director
         ("[state]", "[media]\npath = 'direkt'\n[state]", 9, not_valid("media.path", "“direkt”")),
         ("[state]", "[media]\nearly = 'no'\n[state]", 9, not_valid("media.early", "“no”")),
         ("[state]", "[media]\nearly = 'always'\n[state]", 9, f"media.early: {texts.EARLY_WITHOUT_RELAY}"),
-        ("[state]", "[media]\nearly = 'ringing'\n[state]", 8, f"media: {texts.EARLY_OTHER_ENGINE}"),
+        ('"127.0.0.2"', f"'127.0.0.2'{RAKIA}\n[media]\nearly = 'ringing'", 9, f"media: {texts.EARLY_OTHER_ENGINE}"),
         ("[state]", "[media]\npath = 'relay'\n[state]", 8, missing("media.relay", texts.RELAY_MISSING)),
         *(
             ("[state]", f"[media]\nrelay = {given}\n[state]", 9, not_valid("media.relay", shown))
@@ -267,7 +266,9 @@ def test_the_machine_is_checked(file: Path) -> None:
     config, problems = on_this_machine(file, "", "")
     assert problems == []
     assert not config.state.directory.exists()
-    _, problems = on_this_machine(file, "[state]", "[programs]\nrakia = 'fargo.toml'\nkamailio = '/none'\n[state]")
+    _, problems = on_this_machine(
+        file, "[state]", "engine = 'telepathy'\n[programs]\nrakia = 'fargo.toml'\nkamailio = '/none'\n[state]"
+    )
     assert problems == [
         f"programs.rakia: {texts.NOT_EXECUTABLE.format(program=file)}",
         f"programs.kamailio: {texts.NOT_EXECUTABLE.format(program='/none')}",

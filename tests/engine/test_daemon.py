@@ -88,7 +88,8 @@ async def signed_in_again(client: XmppClient, gateway: Gateway, after: int) -> N
     )
 
 
-async def test_it_goes_down_in_order(world: World, gateway: Gateway) -> None:
+async def test_it_goes_down_in_order(world: World) -> None:
+    gateway = await world.gateway(engine="telepathy")
     alice = await world.client("alice")
     await world.register(alice)
     below = children(gateway.process)
@@ -104,7 +105,8 @@ async def test_it_goes_down_in_order(world: World, gateway: Gateway) -> None:
     assert errors(gateway) == []
 
 
-async def test_an_account_that_is_still_being_signed_in_is_signed_out_as_well(world: World, gateway: Gateway) -> None:
+async def test_an_account_that_is_still_being_signed_in_is_signed_out_as_well(world: World) -> None:
+    gateway = await world.gateway(engine="telepathy")
     alice = await world.client("alice")
     os.killpg(world.provider.process.pid, signal.SIGSTOP)
     try:
@@ -164,7 +166,8 @@ async def test_after_a_crash_everyone_is_as_they_were(world: World, gateway: Gat
         assert verify(log.read()).differences == 0
 
 
-async def test_a_rakia_that_dies_is_replaced_and_its_users_signed_in_again(world: World, gateway: Gateway) -> None:
+async def test_a_rakia_that_dies_is_replaced_and_its_users_signed_in_again(world: World) -> None:
+    gateway = await world.gateway(engine="telepathy")
     alice = await world.client("alice")
     await world.register(alice)
     mark = len(alice.stanzas)
@@ -208,7 +211,8 @@ async def test_an_edge_that_cannot_start_is_tried_until_it_can(world: World, tmp
 
 async def test_a_rakia_that_dies_at_once_is_tried_until_it_lives(world: World, tmp_path: Path) -> None:
     rakia, broken = breakable(tmp_path, "/usr/lib/telepathy/telepathy-rakia")
-    gateway = await world.add(Gateway(world.server, settings={"programs": {"rakia": str(rakia)}}))
+    settings = {"programs": {"rakia": str(rakia)}}
+    gateway = await world.add(Gateway(world.server, settings=settings, engine="telepathy"))
     alice = await world.client("alice")
     await world.register(alice)
     broken.touch()
@@ -270,6 +274,7 @@ async def test_a_program_that_cannot_be_started_ends_it(world: World, program: s
         Gateway(
             world.server,
             settings={"programs": {program: "/bin/false"}},
+            engine="telepathy",
             program=(sys.executable, "-c", IMPATIENT),
         )
     )

@@ -32,7 +32,7 @@ class Gateway(Server):
         settings: Mapping[str, Mapping[str, object]] | None = None,
         directory: Path | None = None,
         address: str = GATEWAY_ADDRESS,
-        engine: str = "telepathy",
+        engine: str = "sip",
         name_server: NameServer | None = None,
         program: Sequence[str | Path] = (FARGO,),
     ) -> None:

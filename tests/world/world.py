@@ -58,7 +58,7 @@ class World:
             self._servers.append(part)
         return await self._parts.enter_async_context(part)
 
-    async def gateway(self, path: str = "auto", engine: str = "telepathy", **more: Any) -> Gateway:
+    async def gateway(self, path: str = "auto", engine: str = "sip", **more: Any) -> Gateway:
         """Start a gateway between the two servers, with the relay if there is one. `path` is its audio path. `more` are
         further arguments of `Gateway`.
         """
