@@ -125,7 +125,12 @@ NOWHERE = texts.UNREADABLE.format(path="/nowhere", why="No such file or director
         ('"127.0.0.2"', f"['127.0.0.2', '127.0.0.3']{RAKIA}", 7, f"sip.address: {texts.ONE_IPV4_ADDRESS}"),
         ("[sip]", "[sip]\nengine = 'sofia'", 7, not_valid("sip.engine", "“sofia”")),
         *(
-            ('"127.0.0.2"', f'"127.0.0.2"{RAKIA}\n{name} = {value}', 9, f"sip.{name}: {texts.OTHER_ENGINE.format(engine='sip')}")
+            (
+                '"127.0.0.2"',
+                f'"127.0.0.2"{RAKIA}\n{name} = {value}',
+                9,
+                f"sip.{name}: {texts.OTHER_ENGINE.format(engine='sip')}",
+            )
             for name, value in {
                 "public_address": "'192.0.2.1'",
                 "tls_port": "5061",
