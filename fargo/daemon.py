@@ -39,10 +39,12 @@ from fargo.statemachine.model.call_records import LogRecord
 from fargo.statemachine.model.commands import Fault, Forget, ForgetSecret, Issued, SipCommand, XmppCommand
 from fargo.statemachine.model.events import Restarted, Stopping, StreamOpened
 from fargo.statemachine.model.ng import RelayCommand, RelayRefused
-from fargo.store.opening import log_in, open_store
+from fargo.store.copies import KEY
+from fargo.store.state import open_log
 from fargo.store.transient import TransientSecrets
 from fargo.store.vault import Vault
 from fargo.supervisor import Supervisor
+from fargo.unused_passwords import UnusedPasswords
 
 _OF_TWISTED: Final = "log_legacy"
 """The namespace of the events that Twisted logs by its older functions. Fargo itself does not use them."""
@@ -77,17 +79,17 @@ class Daemon:
         self._reactor = reactor
         directory = config.state.directory
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._log = open_store(log_in(directory), backfill)
+        self._log = open_log(directory, backfill)
         self._engine = Engine(self._log, machine, self._dispatch, self._fail, reactor.callLater, policy=_policy(config))
         in_use = self._engine.load()
         self._retention = Retention(self._log, config.log.keep_seconds, self._engine.forget, steady_clock(), reactor)
-        self._vault = Vault(directory, reactor)
-        self._vault.forget_all_but(in_use)
+        self._vault = Vault(directory, self._log.mark, reactor)
+        self._unused = UnusedPasswords(self._vault, in_use, steady_clock(), reactor)
         self._transient = TransientSecrets(reactor.callLater)
         self._keys = SessionKeys(reactor.callLater)
         self._sip = SipService(
             config,
-            _lasting_secret(directory / "edge.key"),
+            _lasting_secret(directory / KEY),
             self._engine.put,
             self._engine.broadcast,
             self._vault.reveal,
@@ -120,6 +122,7 @@ class Daemon:
         # Twisted's own handlers, which these replace, fail at a second signal.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._signalled)
+        self._unused.start()
         self._do(self._start())
 
     def _signalled(self, number: int, frame: object) -> None:
@@ -156,6 +159,7 @@ class Daemon:
             await self._relay.stop()
         await self._sip.link.stop()
         await self._edge.stop()
+        self._unused.stop()
         self._vault.close()
         self._log.close()
 

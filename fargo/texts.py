@@ -107,6 +107,14 @@ NOT_RETIRED_OF_SEVERAL: Final = "The events of {count} users cannot be condensed
 OTHER_STATE: Final = "The snapshot leads to another state, which is a bug."
 RETENTION_BUG: Final = "A bug: old events do not leave the log any more"
 
+# --- passwords in the vault
+
+UNUSED_FOUND: Final = (
+    "{count} passwords in the vault belong to no account in the log. They are erased after {days} days."
+)
+UNUSED_ERASED: Final = "{count} passwords have been erased, as they have belonged to no account for {days} days."
+UNUSED_KEPT: Final = "The passwords that belong to no account stay in the vault for now: {why}"
+
 # --- the gateway as a whole
 
 EDGE: Final = "The SIP edge"

@@ -8,6 +8,7 @@ from fargo import preflight
 from fargo.cli import texts
 from fargo.cli.common import CONFIG, InputError, load_checked_config
 from fargo.store.interface import StoreError
+from fargo.store.state import take_lock
 
 
 @click.command()
@@ -15,12 +16,22 @@ from fargo.store.interface import StoreError
 def run(path: Path) -> None:
     """Run the gateway in the foreground, until SIGTERM or Ctrl-C."""
     config = load_checked_config(path)
+    _refuse_second(config.state.directory)
     if busy := list(preflight.busy_ports(config)):
         raise InputError("\n".join(busy))
     from fargo import daemon  # here, because nothing else needs D-Bus
 
     try:
         raise SystemExit(daemon.run(config))
+    except StoreError as error:
+        raise InputError(str(error)) from None
+
+
+def _refuse_second(directory: Path) -> None:
+    """Raise InputError if a gateway runs with this directory. Otherwise its ports would be said to be in use."""
+    try:
+        if directory.exists():
+            take_lock(directory).release()
     except StoreError as error:
         raise InputError(str(error)) from None
 
