@@ -44,7 +44,7 @@ from fargo.store.state import open_log
 from fargo.store.transient import TransientSecrets
 from fargo.store.vault import Vault
 from fargo.supervisor import Supervisor
-from fargo.unused_passwords import UnusedPasswords
+from fargo.vault_upkeep import VaultUpkeep
 
 _OF_TWISTED: Final = "log_legacy"
 """The namespace of the events that Twisted logs by its older functions. Fargo itself does not use them."""
@@ -84,7 +84,7 @@ class Daemon:
         in_use = self._engine.load()
         self._retention = Retention(self._log, config.log.keep_seconds, self._engine.forget, steady_clock(), reactor)
         self._vault = Vault(directory, self._log.mark, reactor)
-        self._unused = UnusedPasswords(self._vault, in_use, steady_clock(), reactor)
+        self._upkeep = VaultUpkeep(self._vault, in_use, steady_clock(), reactor)
         self._transient = TransientSecrets(reactor.callLater)
         self._keys = SessionKeys(reactor.callLater)
         self._sip = SipService(
@@ -122,7 +122,7 @@ class Daemon:
         # Twisted's own handlers, which these replace, fail at a second signal.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._signalled)
-        self._unused.start()
+        self._upkeep.start()
         self._do(self._start())
 
     def _signalled(self, number: int, frame: object) -> None:
@@ -159,7 +159,7 @@ class Daemon:
             await self._relay.stop()
         await self._sip.link.stop()
         await self._edge.stop()
-        self._unused.stop()
+        self._upkeep.stop()
         self._vault.close()
         self._log.close()
 

@@ -109,11 +109,9 @@ RETENTION_BUG: Final = "A bug: old events do not leave the log any more"
 
 # --- passwords in the vault
 
-UNUSED_FOUND: Final = (
-    "{count} passwords in the vault belong to no account in the log. They are erased after {days} days."
-)
-UNUSED_ERASED: Final = "{count} passwords have been erased, as they have belonged to no account for {days} days."
-UNUSED_KEPT: Final = "The passwords that belong to no account stay in the vault for now: {why}"
+UNUSED_FOUND: Final = "Passwords that belong to no account in the log: {count}. They are erased after {days} days."
+UNUSED_ERASED: Final = "Passwords erased, because they have belonged to no account for {days} days: {count}."
+VAULT_NOT_WRITTEN: Final = "Unused passwords stay in the vault, and its mark is not written: {why}"
 
 # --- the gateway as a whole
 

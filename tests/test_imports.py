@@ -54,9 +54,9 @@ MAY = {
         "fargo.sip_service",
         *("fargo.backfill", "fargo.engine", "fargo.processes", "fargo.retention", "fargo.supervisor"),
         *("fargo.store", "fargo.store.copies", "fargo.store.state", "fargo.store.vault", "fargo.texts"),
-        "fargo.unused_passwords",
+        "fargo.vault_upkeep",
     },
-    "fargo.unused_passwords": {"fargo.store.vault", "fargo.store", "fargo.texts"},
+    "fargo.vault_upkeep": {"fargo.store.vault", "fargo.store", "fargo.texts"},
     "fargo.__main__": {"fargo.cli"},
     "fargo.cli": {
         *(CORE, "fargo", "fargo.backfill", "fargo.config", "fargo.daemon", "fargo.preflight", "fargo.retention"),

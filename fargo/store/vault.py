@@ -9,7 +9,7 @@ Rules:
 3. Writing waits for the disk, so it is done in a thread. The name of a password is given out when the password is on
    the disk. Reading is done from memory.
 4. The vault keeps a mark of the log that its passwords belong to (`fargo.store.state` compares them). It is written
-   with each change of the passwords, and at start and stop.
+   with each change of the passwords, at start and stop, and whenever `note_mark` is called.
 5. A password that no account refers to is kept for UNUSED_SECONDS after that was found out. So a log that is lost
    costs no password if it is found again.
 """
@@ -21,7 +21,7 @@ from secrets import token_urlsafe
 from typing import Final, TypeVar
 
 from pydantic import SecretStr
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorFromThreads
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
@@ -59,7 +59,9 @@ class Vault:
         with store_errors(self._path, WHAT):
             rows = list(self._db.table("passwords").rows)
             with self._db.conn as conn:
-                write_mark(conn, mark())
+                self._marked = mark()
+                """The mark in the file."""
+                write_mark(conn, self._marked)
         self._passwords = {row["name"]: SecretStr(row["password"]) for row in rows}
         self._unused: dict[str, float] = {
             row["name"]: row["unused_since"] for row in rows if row["unused_since"] is not None
@@ -86,6 +88,12 @@ class Vault:
         """Erase a password. Fires when it is gone from the disk too. It is no error if there is none of that name."""
         return self._erase([name])
 
+    def note_mark(self) -> Deferred[None]:
+        """Write the mark of the log if the log has moved on. Fires when it is on the disk."""
+        if self._mark() == self._marked:
+            return succeed(None)
+        return self._write(lambda _: None, None)
+
     def note_unused(self, used: Collection[str], now: float) -> Deferred[int]:
         """Note since when (seconds since 1970) nobody refers to a password, given the names of those that are used.
         Fires with the number of passwords of which that is new.
@@ -100,11 +108,11 @@ class Vault:
     def erase_unused(self, now: float) -> Deferred[int]:
         """Erase the passwords to which nobody has referred for UNUSED_SECONDS. Fires with their number."""
         old = [name for name, since in self._unused.items() if since <= now - UNUSED_SECONDS]
-        return self._erase(old).addCallback(lambda _: len(old))
+        return self._erase(old).addCallback(lambda _: len(old)) if old else succeed(0)
 
     def close(self) -> None:
         """Wait until everything is written, and close the file."""
-        self._write(lambda _: None, None).addErrback(_earlier_mark_is_true)
+        self.note_mark().addErrback(_earlier_mark_is_true)
         self._writer.stop()
         self._db.close()
 
@@ -122,6 +130,7 @@ class Vault:
             with store_errors(self._path, WHAT), self._db.conn as conn:
                 change(conn)
                 write_mark(conn, mark)
+            self._marked = mark
             return result
 
         return deferToThreadPool(self._reactor, self._writer, write)

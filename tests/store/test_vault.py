@@ -73,15 +73,21 @@ async def test_what_is_referred_to_again_stays(tmp_path: Path) -> None:
 
 
 async def test_the_mark_of_the_log_is_written_with_each_change_and_at_start_and_stop(tmp_path: Path) -> None:
-    reached = iter(range(1, 100))
-    vault = Vault(tmp_path, lambda: Mark("a log", next(reached)), reactor())
+    log = [1]
+    vault = Vault(tmp_path, lambda: Mark("a log", log[0]), reactor())
     assert marked(tmp_path) == Mark("a log", 1)
+    log[0] = 2
     name = await done(vault.keep(ALICE, "one"))
     assert marked(tmp_path) == Mark("a log", 2)
+    log[0] = 3
     await done(vault.forget(name))
     assert marked(tmp_path) == Mark("a log", 3)
-    vault.close()
+    log[0] = 4
+    await done(vault.note_mark())
     assert marked(tmp_path) == Mark("a log", 4)
+    log[0] = 5
+    vault.close()
+    assert marked(tmp_path) == Mark("a log", 5)
 
 
 def marked(directory: Path) -> Mark | None:
@@ -91,11 +97,13 @@ def marked(directory: Path) -> Mark | None:
 
 
 async def test_a_mark_that_cannot_be_written_at_the_end_keeps_nothing_from_closing(tmp_path: Path) -> None:
-    vault = Vault(tmp_path, mark, reactor())
+    log = [1]
+    vault = Vault(tmp_path, lambda: Mark("a log", log[0]), reactor())
     with sqlite3.connect(tmp_path / "vault.db") as other:
         other.execute("create trigger full before insert on mark begin select raise(abort, 'no space'); end")
+    log[0] = 2
     vault.close()
-    assert marked(tmp_path) == mark()
+    assert marked(tmp_path) == Mark("a log", 1)
 
 
 async def test_nobody_else_may_read_it(vault: Vault, tmp_path: Path) -> None:

@@ -1,7 +1,11 @@
-"""Passwords in the vault to which no account refers: noted at the start, and erased when they are old.
+"""Upkeep of the vault while the gateway runs.
 
-They are left by a crash between the writing of a password and of its event, and by `fargo accept-log`. None comes up
-while the gateway runs, and none is referred to again: the name of a password is given out only once.
+Rules:
+
+1. Passwords to which no account refers are noted at the start, and erased when they are old. They are left by a crash
+   between the writing of a password and of its event, and by `fargo accept-log`. None comes up while the gateway runs,
+   and none is referred to again: the name of a password is given out only once.
+2. The vault's mark follows the log within a minute, and so reaches the event that refers to a new password.
 """
 
 from collections.abc import Callable, Collection
@@ -15,13 +19,13 @@ from twisted.python.failure import Failure
 from fargo import texts
 from fargo.store.vault import UNUSED_DAYS, Vault
 
-EVERY: Final = 86400.0
-"""Seconds between two searches for old ones."""
+EVERY: Final = 60.0
+"""Seconds between two rounds."""
 
 
-class UnusedPasswords:
-    """Keeps the vault of a running gateway free of what has long been unused. `used` are the names of the passwords to
-    which accounts refer, `now` the clock in seconds since 1970. All methods belong to the reactor's thread.
+class VaultUpkeep:
+    """Keeps the vault of a running gateway in order. `used` are the names of the passwords to which accounts refer,
+    `now` the clock in seconds since 1970. All methods belong to the reactor's thread.
     """
 
     _logger = Logger()
@@ -30,11 +34,11 @@ class UnusedPasswords:
         self._vault = vault
         self._used = used
         self._now = now
-        self._loop = LoopingCall(self._erase)
+        self._loop = LoopingCall(self._round)
         self._loop.clock = reactor
 
     def start(self) -> None:
-        """Note what is unused, and erase what is old, now and then again and again."""
+        """Note what is unused; then erase what is old and write the mark, now and again and again."""
         noted = self._vault.note_unused(self._used, self._now())
         noted.addCallbacks(lambda count: self._say(texts.UNUSED_FOUND, count), self._failed)
         self._loop.start(EVERY)
@@ -44,7 +48,8 @@ class UnusedPasswords:
         if self._loop.running:
             self._loop.stop()
 
-    def _erase(self) -> Deferred[None]:
+    def _round(self) -> Deferred[None]:
+        self._vault.note_mark().addErrback(self._failed)
         erased = self._vault.erase_unused(self._now())
         return erased.addCallbacks(lambda count: self._say(texts.UNUSED_ERASED, count), self._failed)
 
@@ -53,4 +58,4 @@ class UnusedPasswords:
             self._logger.info(sentence, count=count, days=UNUSED_DAYS)
 
     def _failed(self, failure: Failure) -> None:
-        self._logger.error(texts.UNUSED_KEPT, why=failure.getErrorMessage())
+        self._logger.error(texts.VAULT_NOT_WRITTEN, why=failure.getErrorMessage())
