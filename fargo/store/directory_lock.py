@@ -30,7 +30,7 @@ class DirectoryLock:
     """
 
     def __init__(self, directory: Path) -> None:
-        self._path = directory.resolve() / LOCK
+        self._path = directory / LOCK
         self._descriptor = _locked(self._path)
         os.ftruncate(self._descriptor, 0)
         os.write(self._descriptor, str(os.getpid()).encode())

@@ -87,7 +87,13 @@ def test_a_copy_has_log_passwords_and_key_for_nobody_else_to_read(state: Path, c
     assert (events(copy), passwords(copy)) == (len(BATCH), ["one"])
     assert names_of_passwords(copy) == names_of_passwords(state)
     assert (copy / copies.KEY).read_text() == "a key"
+    assert journal_mode(log_in(copy)) == "delete", "each file is complete in itself"
     assert names(copy.parent) == ["copy", "state"]
+
+
+def journal_mode(path: Path) -> str:
+    with closing(sqlite3.connect(path)) as db:
+        return str(db.execute("PRAGMA journal_mode").fetchone()[0])
 
 
 def test_a_copy_is_of_one_moment_while_a_gateway_writes(tmp_path: Path) -> None:
