@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import socket
+import tomllib
 from contextlib import closing
 from pathlib import Path
 
@@ -195,7 +197,10 @@ def test_a_log_that_belongs_needs_no_acceptance(config: Path, state: Path) -> No
 
 @pytest.mark.usefixtures("servers")
 def test_a_second_gateway_is_refused_before_its_ports_are(config: Path, state: Path) -> None:
+    port = tomllib.loads(config.read_text())["sip"]["port"]
     lock = take_lock(state)
-    refused = fargo("run", "-c", config)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.2", port))
+        refused = fargo("run", "-c", config)
     lock.release()
     assert told(refused) == (2, "", f"Error: {IN_USE.format(path=state, holder=os.getpid())}\n")

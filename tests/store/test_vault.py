@@ -1,11 +1,14 @@
 """Passwords stay in the vault: in its file for nobody else to read, and in no text made of it."""
 
+import asyncio
+import gc
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from twisted.logger import LogEvent, globalLogPublisher
 
 from fargo.store.interface import Mark, StoreError
 from fargo.store.opening import open_store
@@ -102,7 +105,13 @@ async def test_a_mark_that_cannot_be_written_at_the_end_keeps_nothing_from_closi
     with sqlite3.connect(tmp_path / "vault.db") as other:
         other.execute("create trigger full before insert on mark begin select raise(abort, 'no space'); end")
     log[0] = 2
+    failures: list[LogEvent] = []
+    globalLogPublisher.addObserver(failures.append)  # type: ignore[arg-type]
     vault.close()
+    await asyncio.sleep(0)  # the loop is told of the failure
+    gc.collect()
+    globalLogPublisher.removeObserver(failures.append)  # type: ignore[arg-type]
+    assert failures == []
     assert marked(tmp_path) == Mark("a log", 1)
 
 
