@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 from world.gateway import FARGO, Gateway
@@ -13,6 +13,7 @@ from world.xmpp_client import XmppClient
 
 from fargo.cli import texts
 from fargo.store.copies import names_of_passwords
+from fargo.store.opening import log_in, open_reader
 from fargo.store.vault import UNUSED_DAYS
 from fargo.texts import UNUSED_FOUND
 
@@ -23,9 +24,14 @@ async def fargo(*args: str | Path) -> tuple[int, str]:
     return await process.ended(), process.output
 
 
+def events(state: Path) -> int:
+    with closing(open_reader(log_in(state))) as log:
+        return len(log)
+
+
 @asynccontextmanager
 async def written_to(gateway: Gateway, client: XmppClient, times: int) -> AsyncIterator[None]:
-    """Let a user ask the gateway something, and register and cancel, again and again, at least so many times."""
+    """Let a user ask the gateway for its form again and again, at least so many times."""
     done = asyncio.Event()
     rounds = 0
 
@@ -58,6 +64,9 @@ async def test_a_backup_of_a_gateway_that_is_written_to_is_restored_and_starts(
     for backup in backups:
         code, said = await fargo("backup", "--verify", backup)
         assert (code, said.splitlines()[-1]) == (0, texts.BACKUP_SOUND.format(path=backup))
+    written = [events(backup) for backup in backups]
+    assert written == sorted(written)
+    assert written[0] < written[-1], "it was written to"
     assert [len(names_of_passwords(backup)) for backup in backups] == [1, 1, 2, 2]
     gateway.process.kill()
     await gateway.process.ended()
