@@ -125,6 +125,46 @@ START_OR_STOP_FAILED: Final = "A bug prevents starting or stopping; the error is
 NOT_SIGNED_OUT: Final = "{count} SIP accounts were not signed out in time."
 ERASE_BUG: Final = "A bug: a password could not be erased"
 
+# --- the clock
+
+CLOCK_AHEAD: Final = (
+    "The wall clock has jumped ahead by {seconds:.0f} s: it was set, or the machine was suspended. SIP registrations "
+    "are renewed. The times in the log go on as before; they follow the clock after a restart."
+)
+CLOCK_BACK: Final = (
+    "The wall clock was set back by {seconds:.0f} s. The times in the log go on as before; they follow the clock after "
+    "a restart."
+)
+CLOCK_BUG: Final = "A bug: jumps of the clock are not noticed any more"
+
+# --- the configuration is read again
+
+RELOADED: Final = "The configuration was read again. Changed: {options}."
+RELOADED_SAME: Final = "The configuration was read again. Nothing that can be changed at once has changed."
+NEEDS_RESTART: Final = "{options}: needs a restart"
+NOT_RELOADED: Final = "The configuration was not taken over, and the earlier one stays in use: {problems}"
+"""Each mistake follows on a line of its own."""
+RELOAD_BUG: Final = "A bug: the configuration could not be read again"
+
+# --- the state of users and calls
+
+STATE_BEGINS: Final = "State: {users} users"
+STATE_ENDS: Final = "State: {calls} calls of {users} users"
+STATE_OF_USER: Final = "User {user}: {status} Clients online: {clients}."
+NO_ACCOUNT: Final = "No account."
+STATE_OF_REGISTRATION: Final = "  Registration {name} of {address}: {state}"
+REGISTRATION_OPENING: Final = "not accepted yet"
+REGISTRATION_UNTIL: Final = "until {until}"
+REGISTRATION_AILING: Final = "until {until}, not renewed: {problem}"
+REGISTRATION_LEAVING: Final = "being removed"
+STATE_OF_CALL_OUT: Final = "  Call {call}: from {clients} to {phone}, {phases}, {age}, {path}"
+STATE_OF_CALL_IN: Final = "  Call {call}: from {phone} to {clients}, {phases}, {age}, {path}"
+AND_OTHERS: Final = "{count} others"
+NOBODY: Final = "nobody"
+THROUGH_RELAY: Final = "relay"
+NOT_THROUGH_RELAY: Final = "direct"
+STATE_BUG: Final = "A bug: the state could not be printed"
+
 # --- for users: why a call failed
 
 NO_RELAY: Final = "There is no media relay any more."

@@ -44,6 +44,9 @@ MAY = {
     "fargo.retention": {CORE, "fargo.store", "fargo.texts"},
     "fargo.texts": set(),
     "fargo.config": {"fargo.texts"},
+    "fargo.reload": {"fargo.config"},
+    "fargo.status": {CORE, "fargo.texts"},
+    "fargo.wall_clock": {"fargo.texts"},
     "fargo.preflight": {"fargo.config", "fargo.store", "fargo.store.state", "fargo.texts"},
     "fargo.sip_service": {
         *(CORE, "fargo.adapters", "fargo.adapters.sdp", "fargo.adapters.sip", "fargo.adapters.telepathy"),
@@ -52,9 +55,9 @@ MAY = {
     "fargo.daemon": {
         *(CORE, "fargo.adapters.relay", "fargo.adapters.sdp", "fargo.adapters.xmpp", "fargo.config"),
         "fargo.sip_service",
-        *("fargo.backfill", "fargo.engine", "fargo.processes", "fargo.retention", "fargo.supervisor"),
+        *("fargo.backfill", "fargo.engine", "fargo.preflight", "fargo.processes", "fargo.reload", "fargo.retention"),
+        *("fargo.status", "fargo.supervisor", "fargo.vault_upkeep", "fargo.wall_clock"),
         *("fargo.store", "fargo.store.copies", "fargo.store.state", "fargo.store.vault", "fargo.texts"),
-        "fargo.vault_upkeep",
     },
     "fargo.vault_upkeep": {"fargo.store.vault", "fargo.store", "fargo.texts"},
     "fargo.__main__": {"fargo.cli"},

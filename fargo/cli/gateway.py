@@ -14,7 +14,10 @@ from fargo.store.state import take_lock
 @click.command()
 @CONFIG
 def run(path: Path) -> None:
-    """Run the gateway in the foreground, until SIGTERM or Ctrl-C."""
+    """Run the gateway in the foreground, until SIGTERM or Ctrl-C.
+
+    SIGHUP reads the configuration again, and SIGUSR1 prints the state of all users and calls.
+    """
     config = load_checked_config(path)
     _refuse_second(config.state.directory)
     if busy := list(preflight.busy_ports(config)):
@@ -22,7 +25,7 @@ def run(path: Path) -> None:
     from fargo import daemon  # here, because nothing else needs D-Bus
 
     try:
-        raise SystemExit(daemon.run(config))
+        raise SystemExit(daemon.run(config, path))
     except StoreError as error:
         raise InputError(str(error)) from None
 
