@@ -19,6 +19,7 @@ import sys
 from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from secrets import token_hex
+from time import monotonic
 from typing import Any, Final, assert_never
 
 from twisted.internet import gireactor
@@ -70,6 +71,9 @@ def run(config: Config, path: Path) -> int:
     if config.sip.engine == "telepathy":
         gireactor.install()  # dbus-python needs GLib's main loop, which costs more than Twisted's own
     from twisted.internet import reactor
+
+    timers: Any = reactor
+    timers.seconds = monotonic  # Twisted's own is the wall clock: nothing would be due for an hour that it is set back
 
     _log_to_stderr()
     daemon = Daemon(config, path, reactor)
