@@ -276,7 +276,7 @@ class Daemon:
     def _states(self) -> Iterator[None]:
         """Print the state of the gateway, one user in each step."""
         users, calls = self._engine.users(), 0
-        self._logger.info(texts.STATE_BEGINS, users=len(users))
+        self._logger.info(texts.STATE_BEGINS)
         for each in users:
             if user := self._engine.state(each):
                 calls += live_calls(user)

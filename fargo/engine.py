@@ -276,6 +276,8 @@ class Engine:
         if stream.user.policy != self._policy and not isinstance(event, PolicyChanged):
             self._fold(batch, jid, PolicyChanged(self._policy), at)
             stream = batch.streams[jid]
+        elif isinstance(event, PolicyChanged) and stream.user.policy == event.policy:
+            return  # it was told before an event that came in the same turn
         recorded = Recorded(jid, stream.version + 1, max(at, stream.at), event)
         user, issued, call = self._machine.fold(stream.user, recorded)
         batch.entries.append((recorded.folded(call), issued))

@@ -148,8 +148,8 @@ RELOAD_BUG: Final = "A bug: the configuration could not be read again"
 
 # --- the state of users and calls
 
-STATE_BEGINS: Final = "State: {users} users"
-STATE_ENDS: Final = "State: {calls} calls of {users} users"
+STATE_BEGINS: Final = "State of all users and calls:"
+STATE_ENDS: Final = "End of the state. Users: {users}. Calls: {calls}."
 STATE_OF_USER: Final = "User {user}: {status} Clients online: {clients}."
 NO_ACCOUNT: Final = "No account."
 STATE_OF_REGISTRATION: Final = "  Registration {name} of {address}: {state}"

@@ -20,6 +20,7 @@ from .scripted_calls import out
 HOUR = 3600
 COMPARED_SECONDS = 7
 """kamailio compares its timers with the wall clock every five seconds, and nothing tells when it has."""
+RING_SECONDS = 8
 SUSPENDED_SECONDS = 3
 """How long the processes stand still. The clock says that it was ten minutes."""
 
@@ -96,6 +97,28 @@ async def test_a_call_that_is_answered_lives(
     await asyncio.sleep(COMPARED_SECONDS)
     await talk.heard()
     await talk.hang_up()
+
+
+@pytest.mark.parametrize("trouble", [back, suspended])
+async def test_a_call_rings_as_long_as_it_may_by_its_own_time(
+    world: World,
+    engine: str,
+    scripted: ScriptedProvider,
+    clock: WallClock,
+    program: Sequence[str | Path],
+    trouble: Trouble,
+) -> None:
+    limit = {"sip": {"ring_seconds": RING_SECONDS}}
+    gateway = await world.add(Gateway(world.server, settings=limit, engine=engine, program=program))
+    alice = Customer(world, gateway, await world.client("alice"), scripted)
+    await alice.register()
+    call = await alice.call("bob", await world.add(RtpEndpoint()))
+    phone = await scripted.called()
+    phone.respond(phone.invite, 180)
+    await call.ringing()
+    await trouble(alice, clock)
+    await phone.request_of("CANCEL")
+    assert (await call.ended()).reason == "timeout"
 
 
 async def renewed(alice: Customer, scripted: ScriptedProvider, clock: WallClock, trouble: Trouble) -> None:

@@ -398,7 +398,9 @@ class ScriptedProvider:
 
     def _register(self, message: Message, flow: Flow) -> None:
         contact = message.get("Contact")
-        headers = [("Contact", f"{contact};expires={self.granted}")] if contact and contact != "*" else []
+        headers = (
+            [("Contact", f"{contact.partition('>')[0]}>;expires={self.granted}")] if contact and contact != "*" else []
+        )
         self.answer(message, response(message, 200, "OK", headers=headers))
         if contact and message.get("Expires") != "0":
             self.registers.append(message)
