@@ -14,7 +14,7 @@ BENCHMARKS = Path(__file__).parents[1] / "script/benchmarks"
 
 def figures(*arguments: str) -> dict[str, Any]:
     """Run a benchmark, and return the figures that it prints."""
-    command = (sys.executable, BENCHMARKS, *arguments, "--json")
+    command = [sys.executable, str(BENCHMARKS), *arguments, "--json"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     found: dict[str, Any] = json.loads(done.stdout)

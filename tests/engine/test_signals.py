@@ -18,8 +18,10 @@ from fargo.statemachine.model.events import PolicyChanged
 from fargo.store.opening import open_reader
 from replay.verifying.verify import verify
 
+Changes = Mapping[str, Mapping[str, object]]
 
-async def reloaded(gateway: Gateway, line: str, changed: Mapping[str, Mapping[str, object]]) -> str:
+
+async def reloaded(gateway: Gateway, line: str, changed: Changes) -> str:
     """Change the configuration's file, tell the gateway, and return all that it has printed once it says this."""
     mark = len(gateway.process.lines)
     tables = {name: {**values, **changed.get(name, {})} for name, values in gateway.tables.items()}
@@ -51,7 +53,7 @@ async def test_a_change_reaches_users_with_calls_and_leaves_the_calls_as_they_ar
     world: World, gateway: Gateway
 ) -> None:
     call = await ringing(world)
-    changes = {"sip": {"emergency": "refuse", "ring_seconds": 5}, "log": {"keep": "7d"}}
+    changes: Changes = {"sip": {"emergency": "refuse", "ring_seconds": 5}, "log": {"keep": "7d"}}
     told = await reloaded(gateway, texts.RELOADED, changes)
     assert texts.RELOADED.format(options="sip.ring_seconds, sip.emergency, log.keep") in told
     assert texts.NEEDS_RESTART.partition("}")[2] not in told
@@ -65,7 +67,7 @@ async def test_a_change_reaches_users_with_calls_and_leaves_the_calls_as_they_ar
 
 async def test_a_bad_file_is_refused_with_all_mistakes(world: World, gateway: Gateway) -> None:
     before = len(gateway.process.lines)
-    bad = {"sip": {"ring_seconds": 1, "colour": "blue"}, "log": {"keep": "soon"}, "xmpp": {"secret": ""}}
+    bad: Changes = {"sip": {"ring_seconds": 1, "colour": "blue"}, "log": {"keep": "soon"}, "xmpp": {"secret": ""}}
     await reloaded(gateway, texts.NOT_RELOADED, bad)
     os.kill(gateway.process.pid, signal.SIGUSR1)
     await gateway.process.line(re.escape(texts.STATE_ENDS.format(calls=0, users=0)))
@@ -77,7 +79,7 @@ async def test_a_bad_file_is_refused_with_all_mistakes(world: World, gateway: Ga
 
 
 async def test_what_needs_a_restart_is_named_and_no_secret_is(world: World, gateway: Gateway) -> None:
-    changes = {"sip": {"port": gateway.port + 1}, "xmpp": {"secret": "open sesame"}}
+    changes: Changes = {"sip": {"port": gateway.port + 1}, "xmpp": {"secret": "open sesame"}}
     told = await reloaded(gateway, texts.RELOADED_SAME, changes)
     line = texts.NEEDS_RESTART.format(options="xmpp.secret, sip.port")
     await gateway.process.line(re.escape(line))
