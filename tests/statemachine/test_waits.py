@@ -32,6 +32,7 @@ from fargo.statemachine.model.events import (
     CallAction,
     CallMessaged,
     CallProposed,
+    ClockJumped,
     IqFailed,
     IqSucceeded,
     RegistrationSubmitted,
@@ -163,6 +164,17 @@ def test_a_phone_may_ring_long(story: Story) -> None:
         HangUp(channel, 5, said),
         TerminateSession(BOB, DESK, "s1", "timeout", said),
     ]
+
+
+def test_a_jump_of_the_clock_takes_nothing_from_a_call_and_asks_the_client(story: Story) -> None:
+    channel = story.call_out()
+    before = waits(story)
+    [asked] = story.tell(ClockJumped(3600))
+    assert isinstance(asked, InformSession)
+    assert waits(story)["call 5: an answer"] == before["call 5: an answer"] - 1
+    story.answered(channel)
+    story.tell(ClockJumped(3600))
+    assert not story.all(HangUp)
 
 
 def test_a_phone_that_answers_has_to_say_where_it_wants_audio(story: Story) -> None:
