@@ -6,12 +6,13 @@ Rules:
    domains can fill the event log.
 2. Every request is answered: later, by a command, or here if the answer depends on no state.
 3. No stanza ends the stream or the program.
+4. The stanzas of a user take effect in the order in which they came, also if one has to wait (`in_order`).
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from secrets import token_urlsafe
-from typing import TypeAlias, assert_never
+from typing import Any, TypeAlias, assert_never
 
 from msgspec.structs import replace
 from twisted.internet.defer import Deferred
@@ -33,6 +34,7 @@ from fargo.adapters.xmpp import (
     stateless_iq,
     texts,
 )
+from fargo.adapters.xmpp.in_order import InOrder
 from fargo.adapters.xmpp.stanza import (
     NS_JINGLE,
     NS_REGISTER,
@@ -119,7 +121,8 @@ class XmppAdapter:
         opened: Callable[[], None],
         failed: Callable[[str], None],
     ) -> None:
-        self._put = put
+        self._in_order = InOrder(put)
+        self._put = self._in_order.put
         self._store_password = store_password
         self._keep_digit = keep_digit
         self.serve(settings)
@@ -274,16 +277,17 @@ class XmppAdapter:
             case registration.Removal():
                 self._put(bare(iq.sender), RegistrationCancelled(iq))
             case registration.Submission(account, password):
-                nonce = token_urlsafe(_NONCE_BYTES)
+                self._submit(iq, RegistrationSubmitted(iq, account, None, token_urlsafe(_NONCE_BYTES)), password)
 
-                def stored(secret: str | None) -> None:
-                    self._put(bare(iq.sender), RegistrationSubmitted(iq, account, secret, nonce))
-
-                if password is not None:
-                    storing = self._store_password(bare(iq.sender), password)
-                    storing.addCallbacks(stored, self._not_stored, errbackArgs=(iq,))
-                else:
-                    stored(None)
+    def _submit(self, iq: Iq, submitted: RegistrationSubmitted, password: str | None) -> None:
+        """Put a submitted registration, once its password is in the vault."""
+        user = bare(iq.sender)
+        if password is None:
+            self._put(user, submitted)
+            return
+        storing: Deferred[Any] = self._store_password(user, password)
+        storing.addCallbacks(lambda secret: replace(submitted, secret=secret), self._not_stored, errbackArgs=(iq,))
+        self._in_order.put_later(user, storing)
 
     def _not_stored(self, failure: Failure, iq: Iq) -> None:
         log.failure(texts.PASSWORD_NOT_STORED_LOG, failure=failure)

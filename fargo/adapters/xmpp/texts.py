@@ -14,6 +14,7 @@ STREAM_ERROR: Final = "The stream to the XMPP server ended with an error: {why}"
 STANZA_DROPPED: Final = "Dropped a malformed {kind}: {problem}"
 STANZA_BUG: Final = "A bug: handling a stanza ({kind}) failed"
 PASSWORD_NOT_STORED_LOG: Final = "Storing a password failed"
+NO_EVENT_BUG: Final = "A bug: an event of {user} is lost"
 
 # --- for the operator, as the reason why the gateway stops
 
