@@ -5,8 +5,9 @@ Rules:
 1. Starting: log and vault, SIP edge, the first SIP host, and the XMPP stream last, so that everything works when the
    first user reaches the gateway. `Restarted` goes to the users who had anything open when the stream is up, because
    they cannot be told earlier.
-2. Stopping: `Stopping` to all users. When their SIP connections are gone, or after SIGN_OUT_SECONDS, the XMPP stream,
-   the relay, the SIP hosts, the edge, the vault and the log are stopped.
+2. Stopping: `Stopping` to all users, also if the log has failed (`fargo.engine`, rule 6). When their SIP connections
+   are gone, or after SIGN_OUT_SECONDS, the XMPP stream, the relay, the SIP hosts, the edge, the vault and the log are
+   stopped.
 3. SIGHUP reads the configuration again (`fargo.reload`). If the file has a mistake, nothing changes. SIGUSR1 prints the
    state of all users and calls (`fargo.status`), some at a time, so that the gateway goes on meanwhile.
 4. A jump of the wall clock (`fargo.wall_clock`) changes no call; registrations are renewed.
@@ -17,6 +18,7 @@ Rules:
 import signal
 import sys
 from collections.abc import Coroutine, Iterator
+from contextlib import closing
 from pathlib import Path
 from secrets import token_hex
 from time import monotonic
@@ -49,7 +51,9 @@ from fargo.statemachine.model.events import ClockJumped, ResourceUnavailable, Re
 from fargo.statemachine.model.ng import RelayCommand, RelayRefused
 from fargo.status import lines, live_calls
 from fargo.store.copies import KEY
-from fargo.store.state import open_log
+from fargo.store.opening import log_in
+from fargo.store.spare import Spare, take_in
+from fargo.store.state import open_log, open_log_beside
 from fargo.store.transient import TransientSecrets
 from fargo.store.vault import Vault
 from fargo.supervisor import Supervisor
@@ -93,8 +97,13 @@ class Daemon:
         self._reactor = reactor
         directory = config.state.directory
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._log = open_log(directory, backfill)
-        self._engine = Engine(self._log, machine, self._dispatch, self._fail, reactor.callLater, policy=_policy(config))
+        self._spare = self._opened_spare(directory)
+        self._log = open_log_beside(reactor, directory, backfill)
+        self._engine = Engine(
+            *(self._log, machine, self._dispatch, self._fail, reactor.callLater),
+            policy=_policy(config),
+            spare=self._spare,
+        )
         in_use = self._engine.load()
         self._retention = Retention(self._log, config.log.keep_seconds, self._engine.forget, steady_clock(), reactor)
         self._vault = Vault(directory, self._log.mark, reactor)
@@ -125,6 +134,16 @@ class Daemon:
         self._cooperator = Cooperator(scheduler=lambda step: reactor.callLater(0, step))
         self._ready = False
         self._stopping = False
+
+    def _opened_spare(self, directory: Path) -> Spare:
+        """Open the spare log, and move into the log what the gateway has said without it. Raises StoreError."""
+        spare = Spare(log_in(directory))
+        if spare.entries():
+            with closing(open_log(directory, backfill)) as log:
+                left_out = take_in(spare, log)
+            if left_out:
+                self._logger.error(texts.NOT_TAKEN_IN, count=left_out)
+        return spare
 
     def run(self) -> None:
         """Start the gateway and return when it has stopped."""
@@ -173,6 +192,7 @@ class Daemon:
         self._cooperator.stop()
         self._retention.stop()
         self._engine.broadcast(Stopping())
+        await self._engine.settled()  # a log that is locked may take its time
         await self._all_signed_out()
         await self._engine.stop()
         await self._xmpp.stop()
@@ -183,11 +203,10 @@ class Daemon:
         self._upkeep.stop()
         self._vault.close()
         self._log.close()
+        self._spare.close()
 
     async def _all_signed_out(self) -> None:
         """Return when no SIP connection is left, or after SIGN_OUT_SECONDS."""
-        if not self._engine.is_open:
-            return  # an engine that has failed signs nobody out
         try:
             await Deferred.fromCoroutine(self._signed_out()).addTimeout(SIGN_OUT_SECONDS, self._reactor)
         except TimeoutError:

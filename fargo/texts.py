@@ -91,7 +91,8 @@ SUPERVISOR_BUG: Final = "A bug: {name} is not supervised any more"
 # --- the engine
 
 LOST_EVENT: Final = "Lost {event} of {user}: the log could not give it back."
-COMMIT_FAILED: Final = "The log does not take any more, so nothing may be sent any more: {why}"
+COMMIT_FAILED: Final = "The log does not take any more, so all calls end and all accounts are signed out: {why}"
+NOT_TAKEN_IN: Final = "{count} events of the spare log are lost, because others before them are."
 FAULT_IN_CALL: Final = "A bug ended call “{call}” of {user}: {error} (event {id} in the log; {faults} since start)"
 FAULT: Final = "A bug interrupted an event of {user}: {error} (event {id} in the log; {faults} since start)"
 DEADLINES_BUG: Final = "A bug: the deadlines of {user} could not be determined. No timer is set for this user."

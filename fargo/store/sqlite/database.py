@@ -21,10 +21,12 @@ from typing import Final
 
 from sqlite_utils import Database, Migrations
 
-from fargo.store.interface import StoreError
+from fargo.store.interface import StoreError, StoreLockedError
 from fargo.store.sqlite import texts
 
 _ROLLBACK: Final = "-journal"
+_PRIMARY: Final = 0xFF
+"""The part of SQLite's extended result codes that is the result code."""
 
 
 def open_database(
@@ -96,9 +98,16 @@ def store_errors(path: Path, what: str) -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
+        if _is_locked(error):
+            raise StoreLockedError(texts.LOCKED.format(path=path)) from error
         raise StoreError(texts.UNUSABLE.format(path=path, what=what, why=error)) from error
     except OSError as error:
         raise StoreError(texts.UNUSABLE.format(path=path, what=what, why=error.strerror)) from error
+
+
+def _is_locked(error: sqlite3.DatabaseError) -> bool:
+    """Return True if another connection was in the way; False if it is not SQLite that says so."""
+    return getattr(error, "sqlite_errorcode", 0) & _PRIMARY in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def _connected(path: Path, mode: str) -> Database:
