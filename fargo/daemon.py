@@ -41,6 +41,7 @@ from fargo.preflight import problems
 from fargo.processes import ProcessError
 from fargo.reload import Reload, reload
 from fargo.retention import Retention
+from fargo.room import Room
 from fargo.sip_service import SipService
 from fargo.statemachine import machine
 from fargo.statemachine.address import domain_of
@@ -106,6 +107,7 @@ class Daemon:
         )
         in_use = self._engine.load()
         self._retention = Retention(self._log, config.log.keep_seconds, self._engine.forget, steady_clock(), reactor)
+        self._room = Room(directory, config.log.reserve_mb * 1_000_000, self._room_changed, reactor)
         self._vault = Vault(directory, self._log.mark, reactor)
         self._upkeep = VaultUpkeep(self._vault, in_use, steady_clock(), reactor)
         self._transient = TransientSecrets(reactor.callLater)
@@ -181,6 +183,7 @@ class Daemon:
         except ProcessError as error:
             self._fail(str(error))
             return
+        self._room.start()
         if self._relay:
             self._relay.start()
         self._clock.start()
@@ -191,6 +194,7 @@ class Daemon:
         self._clock.stop()
         self._cooperator.stop()
         self._retention.stop()
+        self._room.stop()
         self._engine.broadcast(Stopping())
         await self._engine.settled()  # a log that is locked may take its time
         await self._all_signed_out()
@@ -218,6 +222,9 @@ class Daemon:
         while self._sip.link.connections:
             await self._sip.link.all_signed_out()
             await self._engine.settled()
+
+    def _room_changed(self, none: bool) -> None:
+        self._engine.no_room = none
 
     def _stream_opened(self) -> None:
         first, self._ready = not self._ready, True

@@ -30,7 +30,7 @@ from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call_records import LogRecord
 from fargo.statemachine.model.commands import Fault, Forget, Issued, ends
-from fargo.statemachine.model.events import Event, PolicyChanged, Recorded, TimePassed
+from fargo.statemachine.model.events import Event, PolicyChanged, Recorded, RoomChanged, TimePassed
 from fargo.statemachine.user_state import User
 from fargo.store.codec import survives
 from fargo.store.entries import Entry, forgets_user
@@ -119,7 +119,8 @@ class Engine:
     `dispatch` carries out a command. It is not called for a Fault, which is counted in `faults`, nor for records and
     Forget, which are for the log. `failed` is called once, with a sentence, when a commit has failed; from then on the
     `spare` takes what the log would have got. After `stop` the engine is not open. `call_later` is the reactor's
-    callLater. Each user is told the `policy`, as an event, before anything else.
+    callLater. Each user is told the `policy`, as an event, before anything else, and so is ``no_room``, which can be
+    set: no call may begin.
     """
 
     _logger = Logger()
@@ -137,6 +138,7 @@ class Engine:
     ) -> None:
         self.faults = 0
         self.is_open = True
+        self.no_room = False
         self._store = store
         self._spare = spare
         self._log_failed = False
@@ -293,6 +295,9 @@ class Engine:
             stream = batch.streams[jid]
         elif isinstance(event, PolicyChanged) and stream.user.policy == event.policy:
             return  # it was told before an event that came in the same turn
+        if stream.user.no_room != self.no_room and not isinstance(event, PolicyChanged | RoomChanged):
+            self._fold(batch, jid, RoomChanged(self.no_room), at)
+            stream = batch.streams[jid]
         recorded = Recorded(jid, stream.version + 1, max(at, stream.at), event)
         user, issued, call = self._machine.fold(stream.user, recorded)
         batch.entries.append((recorded.folded(call), issued))

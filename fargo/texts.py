@@ -99,6 +99,12 @@ DEADLINES_BUG: Final = "A bug: the deadlines of {user} could not be determined. 
 IDLE_BUG: Final = "A bug: it could not be determined if anything of {user} is open. The gateway assumes that it is."
 DISPATCH_BUG: Final = "A bug kept command {id} for {user} from being sent."
 
+# --- the room on the disk
+
+NO_ROOM: Final = "New calls are refused: only {left} MB are left for {directory}. Make room, or change log.reserve_mb."
+ROOM_AGAIN: Final = "New calls are taken again: {left} MB are left for {directory}."
+ROOM_BUG: Final = "A bug: the room on the disk is not watched any more"
+
 # --- old events in the log
 
 RETIRED: Final = "{count} events were older than the log keeps, and have left it."

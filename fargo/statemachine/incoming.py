@@ -34,6 +34,8 @@ def arrived(user: User, event: SipArrival, effects: Effects) -> User:
             effects.call = call.id
             sip_leg.arrived_again(event, access, effects)
             return user
+    if user.no_room:
+        return turned_away(user, event, Reason(Cause.CONGESTION, texts.NO_ROOM), effects)
     if credentials and isinstance(use := _srtp(user, credentials, access.trunk), Reason):
         return turned_away(user, event, use, effects)
     effects.call = id = str(effects.version)

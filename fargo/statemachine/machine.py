@@ -54,6 +54,7 @@ from fargo.statemachine.model.events import (
     ResourceAvailable,
     ResourceUnavailable,
     Restarted,
+    RoomChanged,
     SessionAccepted,
     SessionEvent,
     SessionInformed,
@@ -129,7 +130,7 @@ def _erasure(user: User) -> Deadline | None:
 
 def condensed(user: User) -> Snapshot | None:
     """Return the event that leads from a new user to this state; None while anything else is going on."""
-    if user.calls or user.stopping:
+    if user.calls or user.stopping or user.no_room:
         return None
     return snapshot.condensed(user)
 
@@ -204,6 +205,8 @@ def _react(user: User, event: Event, effects: Effects) -> User:
             return user
         case PolicyChanged():
             return _policy_changed(user, event.policy, effects)
+        case RoomChanged(none):
+            return replace(user, no_room=none)
         case Snapshot():
             return _from_snapshot(user.jid, event, effects)
         case _:

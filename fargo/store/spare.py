@@ -2,7 +2,8 @@
 
 Rules:
 
-1. The space is taken from the disk when the gateway starts, and given back by nobody: a full disk leaves room for it.
+1. The space is taken from the disk when the gateway starts, so that a full disk leaves room for it, and given back when
+   the gateway has stopped with nothing in it.
 2. It has the entries that the log would have got, one a line. After the last line there are zeros. A line that a power
    loss has cut is none.
 3. At the next start the entries go into the log, as one batch, and then the lines are overwritten. What the log has
@@ -52,7 +53,9 @@ class Spare:
         self._end = len(self._text())
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file, and give its space back if nothing is in it."""
+        if not self._end:
+            self._path.unlink()
         os.close(self._file)
 
     def keep(self, entries: Iterable[Entry]) -> None:

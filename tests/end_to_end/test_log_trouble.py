@@ -1,6 +1,7 @@
 """A locked log and a full disk: calls live as long as they can, and both ends are told of their end."""
 
 import asyncio
+import os
 import shutil
 import sqlite3
 import sys
@@ -14,13 +15,14 @@ from world.gateway import FARGO, Gateway
 from world.jingle_call import JingleCall
 from world.process import Process, Server
 from world.sip_agent import ScriptedProvider
-from world.stanza import element
+from world.stanza import Failure, element
 from world.world import World
 from world.xmpp_client import XmppClient
 
 from fargo import texts
 from fargo.statemachine.model.events import Recorded, Restarted, Stopping
-from fargo.statemachine.texts import STOPPING
+from fargo.statemachine.reason import Cause
+from fargo.statemachine.texts import NO_ROOM, STOPPING
 from fargo.store.opening import open_reader
 from fargo.store.spare import SIZE
 from replay.reading.records import records
@@ -40,6 +42,9 @@ patient.LOCKED_SECONDS = 1.0
 main()
 """
 """A gateway that waits for a locked log for a second."""
+
+RESERVE = 8_000_000
+"""Bytes of the disk that are kept for calls in progress."""
 
 MOUNT = 'mount -t tmpfs -o size=32m none "$0" && echo mounted && exec sleep infinity'
 
@@ -146,11 +151,18 @@ class Disk(Server):
         """Return the path of the disk for those who are not in its namespace."""
         return Path(f"/proc/{self.process.pid}/root{self.directory}")
 
-    def fill(self) -> None:
-        """Take all the room that there is."""
+    def fill(self, leave: int = 0) -> None:
+        """Take all the room that there is but for some bytes."""
+        space = os.statvfs(self.seen)
         with (self.seen / "filling").open("wb", 0) as file, suppress(OSError):
-            while True:
+            for _ in range(space.f_blocks * space.f_frsize // 4096):
+                if leave and os.statvfs(self.seen).f_bavail * space.f_frsize < leave:
+                    break
                 file.write(bytes(4096))
+
+    def clear(self) -> None:
+        """Give the room back."""
+        (self.seen / "filling").unlink()
 
     def copy(self, to: Path) -> Path:
         """Copy the log to where SQLite can read it, and return its path there."""
@@ -165,11 +177,46 @@ async def disk(world: World) -> AsyncIterator[Disk]:
         yield disk
 
 
+async def on(disk: Disk, world: World, engine: str) -> Gateway:
+    """Start a gateway that keeps its state on a disk."""
+    settings: dict[str, dict[str, object]] = {
+        "state": {"directory": str(disk.directory)},
+        "log": {"reserve_mb": RESERVE // 1_000_000},
+    }
+    return await world.add(Gateway(world.server, settings=settings, engine=engine, program=disk.program))
+
+
+async def test_on_a_disk_that_is_almost_full_no_call_begins(
+    world: World, scripted: ScriptedProvider, engine: str, disk: Disk, tmp_path: Path
+) -> None:
+    gateway = await on(disk, world, engine)
+    alice = Customer(world, gateway, await world.client("alice"), scripted)
+    await alice.register()
+    talk = await out(alice, scripted)
+    disk.fill(leave=RESERVE - 1_000_000)
+    await gateway.process.line(texts.NO_ROOM.partition(":")[0])
+    with pytest.raises(ConnectionRefusedError) as refused:
+        await alice.call("carol", await world.media())
+    assert refused.value.args[0] == Failure("wait", "resource-constraint", "", NO_ROOM)
+    phone = scripted.call(talk.media)
+    said = await phone.final(phone.invite)
+    phone.refused(phone.invite, said)
+    assert (said.status, said.get("Retry-After")) == {"sip": (503, "60"), "telepathy": (480, None)}[engine]
+    await talk.heard()
+    disk.clear()
+    await gateway.process.line(texts.ROOM_AGAIN.partition(":")[0])
+    await (await out(alice, scripted)).hang_up()
+    await talk.hang_up()
+    assert await stopped(gateway) == 0
+    with closing(open_reader(disk.copy(tmp_path))) as log:
+        causes = [call.cause for call in records(log.call_entries())]
+    assert causes.count(Cause.CONGESTION) == 2
+
+
 async def test_a_full_disk_lets_everybody_be_told_and_the_next_start_knows_it(
     world: World, scripted: ScriptedProvider, engine: str, disk: Disk, tmp_path: Path
 ) -> None:
-    settings = {"state": {"directory": str(disk.directory)}}
-    gateway = await world.add(Gateway(world.server, settings=settings, engine=engine, program=disk.program))
+    gateway = await on(disk, world, engine)
     alice = Customer(world, gateway, await world.client("alice"), scripted)
     await alice.register()
     talk = await out(alice, scripted)
@@ -181,7 +228,7 @@ async def test_a_full_disk_lets_everybody_be_told_and_the_next_start_knows_it(
     await alice.client.presence(gateway.jid, "unavailable", after=mark)
     assert await gateway.process.ended() == 1
     assert "full" in gateway.process.output
-    (disk.seen / "filling").unlink()
+    disk.clear()
     mark = len(alice.client.stanzas)
     await gateway.start()
     await alice.signed_in(after=mark)

@@ -24,6 +24,7 @@ from fargo.statemachine.model.events import (
     PolicyChanged,
     Recorded,
     Restarted,
+    RoomChanged,
     SipAccount,
     SipSignedIn,
     SipSignedOut,
@@ -50,6 +51,7 @@ class State:
     events: tuple[Event, ...] = ()
     due: tuple[float, ...] = ()
     policy: Policy = NO_RELAY
+    no_room: bool = False
 
 
 def fold(state: State, recorded: Recorded) -> tuple[State, tuple[Issued, ...], str | None]:
@@ -73,6 +75,8 @@ def fold(state: State, recorded: Recorded) -> tuple[State, tuple[Issued, ...], s
             due = (STUCK,)
         case PolicyChanged(policy):
             state = replace(state, policy=policy)
+        case RoomChanged(none):
+            state = replace(state, no_room=none)
     if isinstance(recorded.event, TimePassed) and due == state.due:
         return state, (), None
     issued = tuple(Issued(state.jid, f"{recorded.version}.{n}", command) for n, command in enumerate(commands))
@@ -511,6 +515,29 @@ def test_a_policy_that_is_known_from_the_log_is_not_told_again(path: Path) -> No
         bench.log.close()
     told = [event.policy for *_, event in Bench(path).recorded() if isinstance(event, PolicyChanged)]
     assert told == [Policy("relay", relay=True), Policy()]
+
+
+def test_each_user_is_told_of_the_room_before_anything_else_and_once(path: Path) -> None:
+    relayed = Policy(relay=True)
+    bench = Bench(path, policy=relayed)
+    bench.engine.put(BOB, SipSignedIn("1"))
+    bench.run()
+    bench.engine.no_room = True
+    bench.engine.put(ALICE, SipSignedIn("1"))
+    bench.engine.put(ALICE, SipSignedIn("2"))
+    bench.run()
+    bench.engine.no_room = False
+    bench.engine.put(ALICE, SipSignedIn("3"))
+    bench.engine.put(BOB, SipSignedIn("2"))
+    bench.run()
+    told = {user: [event for jid, *_, event in bench.recorded() if jid == user] for user in (ALICE, BOB)}
+    assert told[BOB] == [PolicyChanged(relayed), SipSignedIn("1"), SipSignedIn("2")], "who did nothing was not told"
+    assert told[ALICE] == [
+        PolicyChanged(relayed),
+        RoomChanged(True),
+        *(SipSignedIn("1"), SipSignedIn("2")),
+        *(RoomChanged(False), SipSignedIn("3")),
+    ]
 
 
 def test_news_for_all_reach_who_has_something_open_only_since_this_turn(bench: Bench) -> None:

@@ -74,6 +74,15 @@ def test_a_power_loss_costs_the_end_only(tmp_path_factory: pytest.TempPathFactor
         assert tuple(spare.entries()) == (*found, BATCH[0])
 
 
+def test_it_is_gone_when_it_is_closed_with_nothing_in_it(log: Path) -> None:
+    with closing(Spare(log, SMALL)) as spare:
+        spare.keep(BATCH)
+    assert file_of(log).exists()
+    with closing(Spare(log, SMALL)) as spare:
+        spare.clear()
+    assert not file_of(log).exists()
+
+
 def test_what_does_not_fit_is_said_so_once(spare: Spare, log: Path) -> None:
     with capturedLogs() as said:
         for version in range(1, 1000):

@@ -62,6 +62,12 @@ class PolicyChanged(_Event, frozen=True, tag="PolicyChanged"):
     policy: Policy
 
 
+class RoomChanged(_Event, frozen=True, tag="RoomChanged"):
+    """The disk with the log has become almost full (``none``: no call may begin), or has room again."""
+
+    none: bool
+
+
 class Restarted(_Event, frozen=True, tag="Restarted"):
     """The gateway was started; all that this user had open on the SIP side is lost."""
 
@@ -437,7 +443,9 @@ XmppEvent: TypeAlias = (
     | IqFailed
 )
 SipEvent: TypeAlias = SipSignedIn | SipSignedOut | Call1Event | UserAgentEvent
-GatewayEvent: TypeAlias = PolicyChanged | Restarted | Stopping | StreamOpened | ClockJumped | TimePassed | Snapshot
+GatewayEvent: TypeAlias = (
+    PolicyChanged | RoomChanged | Restarted | Stopping | StreamOpened | ClockJumped | TimePassed | Snapshot
+)
 Event: TypeAlias = XmppEvent | SipEvent | RelayEvent | GatewayEvent
 
 

@@ -55,6 +55,7 @@ from fargo.statemachine.legs.user_agent.responding import (
 )
 from fargo.statemachine.media.description import Description, RawUdp, Srtp, address, rtp_and_rtcp
 from fargo.statemachine.model.sip_messages import (
+    NO_HEADERS,
     InviteReceived,
     Sdp,
     SendResponse,
@@ -65,6 +66,7 @@ from fargo.statemachine.reason import Cause, Reason, to_status
 
 _RSEQ: Final = 1
 _RETRY_AFTER: Final = SipHeaders(retry_after=5)
+_TRY_LATER: Final = SipHeaders(retry_after=60)
 _NO_AUDIO: Final = Reason(Cause.MEDIA, texts.OFFER_WITHOUT_AUDIO)
 _NOT_ENCRYPTED: Final = Reason(Cause.SECURITY, texts.OFFER_NOT_ENCRYPTED)
 
@@ -245,14 +247,15 @@ def expire(leg: UasProceeding, effects: Effects) -> UserAgentStep:
 
 
 def turn_down(leg: UasProceeding, reason: Reason, effects: Effects) -> UasRefused:
-    """Refuse the call."""
-    return refuse(leg, to_status(reason.cause), effects)
+    """Refuse the call. A caller who is refused because of congestion is told when to try again (RFC 3261 §21.5.4)."""
+    headers = _TRY_LATER if reason.cause is Cause.CONGESTION else NO_HEADERS
+    return refuse(leg, to_status(reason.cause), effects, headers)
 
 
-def refuse(leg: UasProceeding, status: int, effects: Effects) -> UasRefused:
+def refuse(leg: UasProceeding, status: int, effects: Effects, headers: SipHeaders = NO_HEADERS) -> UasRefused:
     """Send the final response that refuses the call."""
     unheard.forget(leg.name, effects)
-    unheard.refuse(response(leg.name, leg.access, leg.head, status), effects)
+    unheard.refuse(response(leg.name, leg.access, leg.head, status, headers), effects)
     return UasRefused(leg.name, leg.access, leg.head, effects.at)
 
 
