@@ -255,8 +255,13 @@ def test_after_a_failing_commit_nobody_is_forgotten_and_deadlines_stay(failing: 
     failing.engine.put(ALICE, out("a"))
     failing.run()
     failing.engine.forget(ALICE, 1)
+    failing.engine.put(ALICE, out("b"))
     failing.run(30)
-    assert [each.event for each, _ in failing.spared] == [out("a"), TimePassed()]
+    assert [(each.version, each.event) for each, _ in failing.spared] == [
+        (1, out("a")),
+        (2, out("b")),
+        (2, TimePassed()),
+    ]
     stopped: list[object] = []
     failing.engine.stop().addCallback(stopped.append)
     assert (stopped, failing.engine.is_open) == ([None], False)

@@ -17,6 +17,7 @@ from fargo.store.interface import Store, StoreError, StoreInUseError, StoreLocke
 from fargo.store.opening import open_reader, open_store, open_store_beside
 from fargo.store.sqlite import patient
 from fargo.store.sqlite import store as sqlite_store
+from fargo.store.sqlite.patient import PatientStore
 from fargo.store.sqlite.store import SqliteWriter
 
 from .entries import ALICE, BATCH, BOB, CAROL, forgets
@@ -96,7 +97,8 @@ def test_whoever_reads_locks_nobody_out(store: Store, path: Path) -> None:
         assert reader.execute("select count(*) from events").fetchone() == (len(BATCH),)
 
 
-def test_what_writes_meanwhile_does_not_wait_and_fails(store: Store, other: sqlite3.Connection) -> None:
+def test_what_writes_meanwhile_does_not_wait_and_fails(store: PatientStore, other: sqlite3.Connection) -> None:
+    assert store._db.execute("PRAGMA busy_timeout").fetchone() == (0,)
     for write in (lambda: store.condense(Recorded(ALICE, 2, 6.0, Snapshot()), ()), lambda: store.erase(ALICE)):
         with pytest.raises(StoreLockedError):
             write()
