@@ -30,10 +30,14 @@ from fargo.store.interface import StoreError, SynchronousStore
 SIZE: Final = 4 << 20
 """Bytes. An entry takes about 400, and the end of a call about 5 entries."""
 
-_SUFFIX: Final = "-spare"
 _Body: TypeAlias = tuple[str, int, str]
 _Line: TypeAlias = tuple[str, int, float, str | None, int, _Body, tuple[tuple[str, str | None, _Body], ...]]
 _LINES: Final["msgspec.json.Decoder[_Line]"] = msgspec.json.Decoder(_Line)
+
+
+def spare_of(log: Path) -> Path:
+    """Return where the spare of a log is."""
+    return Path(f"{log}-spare")
 
 
 class Spare:
@@ -42,7 +46,7 @@ class Spare:
     _logger = Logger()
 
     def __init__(self, log: Path, size: int = SIZE) -> None:
-        self._path = Path(f"{log}{_SUFFIX}")
+        self._path = spare_of(log)
         self._size = size
         self._is_full = False
         try:
