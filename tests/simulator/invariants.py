@@ -9,8 +9,8 @@
 5. Codecs that are passed on are within the offer they answer, or are.
 6. No password is in an event or a command.
 7. A call is noted as begun once, and then once as ended; notes come after the commands.
-8. A session of the relay is offered and answered once, and once more whenever a client restarts ICE; it gets only its
-   deletion once it has failed or is to end.
+8. A session of the relay is offered and answered once, and once more whenever a client restarts ICE or the relay has
+   lost it; it gets only its deletion once it has failed or is to end.
 9. When a call is answered, the last that was noted of its path is true.
 10. The description of an answer is never rejected because the connection manager said something: that may cross its
    end, which kills the manager.
@@ -197,10 +197,8 @@ class Watch(Struct, frozen=True):
             case Restarted():
                 channels = ((channel,) for channel, _ in heard.channels)
                 return replace(heard._ends(*channels), connections=())
-            case RelayRefused(command):
+            case RelayRefused(command, unknown=False):
                 return heard._ends(*(session for name, session, _ in heard.relayed if name == command))
-            case RelayLost():
-                return heard._ends(*(session for _, session, _ in heard.relayed))
             case _:
                 return heard
 
@@ -274,7 +272,7 @@ class Watch(Struct, frozen=True):
                 raise Broken("no description is rejected", (event, command))
             case HangUp() | TerminateSession() | DeleteRelay():
                 return self._ends(_leg(command))
-            case OfferRelay() if isinstance(event, _MOVES | RelayDescribed):
+            case OfferRelay() if isinstance(event, _MOVES | RelayDescribed | RelayLost | RelayRefused):
                 again = replace(self, started=tuple(what for what in self.started if what != ("join", *_leg(command))))
                 return again._relays(issued.id, _leg(command), self._asks(event))
             case OfferRelay():
@@ -324,7 +322,7 @@ class Watch(Struct, frozen=True):
                 return iq.to, iq.sender, sid
             case RelayDescribed(command) | RelayRefused(command):
                 found = [leg for name, _, leg in self.relayed if name == command]
-            case RelayLost() | TimePassed():
+            case TimePassed():
                 placed = [what[1:] for what in self.started if what[0].startswith("place")]
                 found = [leg for _, _, leg in self.relayed if leg and leg not in (*placed, *self.ended)]
             case _:

@@ -170,7 +170,7 @@ class Relay(Struct, frozen=True):
             case DeleteRelay(name):
                 return heard._without(name)._says(RelayDone(issued.id, _FLOWS if before and before.joined else ()))
             case _ if before is None:
-                return heard._says(RelayRefused(issued.id, "Unknown call-id"))
+                return heard._says(RelayRefused(issued.id, "Unknown call-id", unknown=True))
             case AnswerRelay():
                 return heard._answered(issued.id, before, command)
             case PlayDigit():

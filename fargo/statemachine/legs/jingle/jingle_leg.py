@@ -326,9 +326,8 @@ def tell(leg: JingleLeg, leg_event: LegEvent, effects: Effects) -> JingleStep:
         case Ended(reason):
             _end(leg, reason, effects)
             return Terminated(), ()
-        case TransportChanged(transport) if isinstance(leg, Active):
-            jingle_session.move(leg.session, transport, effects)
-            return leg, ()
+        case TransportChanged() if isinstance(leg, Active):
+            return single_session.moved(leg, leg_event, effects), ()
         case Offered(description, profile) if isinstance(leg, Inviting):
             return forking.offered(leg, description, profile, effects), ()
         case RouteLost(profile, reason) if isinstance(leg, Inviting):
