@@ -111,7 +111,7 @@ class Daemon:
             self._keys,
             reactor,
         )
-        self._edge = Supervisor(texts.EDGE, self._sip.edge, reactor)
+        self._edge = Supervisor(texts.EDGE, self._sip.edge, reactor, self._edge_lost)
         self._xmpp = XmppAdapter(
             self._engine.put,
             self._vault.keep,
@@ -199,6 +199,9 @@ class Daemon:
         while self._sip.link.connections:
             await self._sip.link.all_signed_out()
             await self._engine.settled()
+
+    def _edge_lost(self) -> None:
+        self._edge.when_running().addCallback(lambda _: self._sip.edge_restarted())
 
     def _stream_opened(self) -> None:
         first, self._ready = not self._ready, True

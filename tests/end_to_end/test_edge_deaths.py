@@ -7,9 +7,10 @@ from world.jingle_call import JingleCall
 from world.sip_agent import ScriptedProvider
 
 from fargo import texts
+from fargo.statemachine.legs.telepathy.texts import EDGE_RESTARTED
 
 from .customer import Customer
-from .engines import sip_only
+from .engines import sip_only, telepathy_only
 from .scripted_calls import Talk, inward, out
 from .test_sip_host import children
 
@@ -122,3 +123,39 @@ async def test_with_our_own_user_agent_calls_go_on(scripted_alice: Customer, scr
     await edge.is_restarted()
     cancel = talk.phone.cancel()
     assert (await talk.phone.final(cancel)).status == 481
+
+
+@telepathy_only
+async def test_with_rakia_calls_that_are_not_answered_end(scripted_alice: Customer, scripted: ScriptedProvider) -> None:
+    alice, edge = scripted_alice, Edge(scripted_alice)
+    world = alice.world
+
+    # ringing out
+    call = await alice.call("bob", await world.media())
+    phone = await scripted.called()
+    phone.respond(phone.invite, 180)
+    await call.ringing()
+    edge.dies()
+    assert (await call.ended()).reason == "connectivity-error"
+    await edge.is_back()
+
+    # ringing in
+    mark, media = len(alice.client.stanzas), await world.media()
+    phone = scripted.call(media)
+    call = await JingleCall.incoming(alice.client, await world.media(), after=mark)
+    await call.ring()
+    await phone.response(phone.invite, 180)
+    edge.dies()
+    ended = await call.ended()
+    assert (ended.reason, ended.text) == ("connectivity-error", EDGE_RESTARTED)
+    refused = await phone.final(phone.invite)
+    assert refused.status >= 400
+    phone.refused(phone.invite, refused)
+    await edge.is_back()
+    assert (await phone.final(phone.cancel())).status == 481
+
+    # talking
+    talk = await inward(alice, scripted)
+    await edge.is_restarted()
+    await talk.heard()
+    await talk.hang_up()

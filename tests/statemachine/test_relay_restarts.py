@@ -12,7 +12,14 @@ from fargo.statemachine.media.description import Candidate, Description, IceUdp,
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call1 import HangUp, PlaceCall
 from fargo.statemachine.model.commands import AcceptSession, InformTransport, InitiateSession, TerminateSession
-from fargo.statemachine.model.events import IqFailed, IqSucceeded, PolicyChanged, SessionAccepted, SessionTerminated
+from fargo.statemachine.model.events import (
+    IqFailed,
+    IqSucceeded,
+    PolicyChanged,
+    SessionAccepted,
+    SessionTerminated,
+    StreamOpened,
+)
 from fargo.statemachine.model.ng import AnswerRelay, DeleteRelay, OfferRelay, RelayDescribed, RelayLost, RelayRefused
 from fargo.statemachine.model.sip_messages import Sdp, SendRequest, SendResponse
 
@@ -159,6 +166,19 @@ def test_a_client_that_takes_it_stays() -> None:
     story.described(OfferRelay, 1100)
     story.described(AnswerRelay, 2100)
     assert story.tell(IqSucceeded(story.id_of(InformTransport), DESK)) == []
+
+
+def test_a_client_is_told_again_if_the_stream_was_lost_meanwhile() -> None:
+    story = Call().talks_out()
+    story.tell(LOST)
+    story.described(OfferRelay, 1100)
+    story.described(AnswerRelay, 2100)
+    told = story.the(InformTransport)
+    story.tell(StreamOpened())
+    assert story.the(InformTransport) == told
+    story.tell(IqSucceeded(story.id_of(InformTransport), DESK))
+    story.tell(StreamOpened())
+    assert not story.all(InformTransport)
 
 
 def test_a_relay_that_stays_away_ends_the_call() -> None:

@@ -185,6 +185,12 @@ def lose_sip(call: Call, reason: Reason, effects: Effects) -> Call:
     return _passed_on(replace(call, sip=sip), news, _PHONE, effects)
 
 
+def edge_restarted(call: Call, effects: Effects) -> Call:
+    """End the call if its SIP leg cannot go on after a restart of the SIP edge."""
+    sip, news = sip_leg.edge_lost(call.sip, effects)
+    return _passed_on(replace(call, sip=sip), news, _PHONE, effects) if news else call
+
+
 def client_gone(call: Call, event: ResourceUnavailable, effects: Effects) -> Call:
     """Take a client that went offline out of the call, if it was in it."""
     return fold_jingle(call, event, effects) if jingle_leg.concerns(call.jingle, event) else call

@@ -193,7 +193,7 @@ def stream_opened(leg: JingleLeg, effects: Effects) -> None:
     """Ask clients whether they are in the session: stanzas of either side may have been lost with the stream."""
     match leg:
         case Active() | Calling():
-            jingle_session.ask(leg.session, effects)
+            single_session.stream_opened(leg, effects)
         case Searching() | Forking() | Proceeding():
             forking.stream_opened(leg, effects)
         case Terminated():

@@ -99,6 +99,13 @@ def holds(leg: Active, on_hold: bool) -> SessionStep:
     return replace(leg, holds=on_hold), ((Held() if on_hold else Resumed()),)
 
 
+def stream_opened(leg: Single, effects: Effects) -> None:
+    """Ask the client whether it is in the session, and repeat what it must have heard (rule 3)."""
+    if isinstance(leg, Active) and leg.lost:
+        jingle_session.repeat_moves(leg.session, effects)
+    jingle_session.ask(leg.session, effects)
+
+
 # --- what the other end does
 
 
