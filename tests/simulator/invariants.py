@@ -137,6 +137,8 @@ class Watch(Struct, frozen=True):
     the phone calls).
     """
     sip: SipWatch = SipWatch()
+    offered_again: frozenset[str | None] = frozenset()
+    """The calls whose offers a relay was sent again that had lost them."""
     calls: tuple[tuple[Leg, str], ...] = ()
     """Each leg with its call: with several, if sessions of several calls had the same name."""
 
@@ -152,6 +154,9 @@ class Watch(Struct, frozen=True):
             raise Broken("notes come last", commands)
         for issued in commands:
             after = after._obeys(issued, event)
+        if isinstance(event, RelayLost):
+            again = {each.call for each in commands if isinstance(each.command, OfferRelay)}
+            after = replace(after, offered_again=after.offered_again | again)
         if isinstance(event, SessionInitiated) and not self._knows(_session(event)) and _refuses(event, commands):
             after = after._forgets(_session(event))
         kept = {event.iq.id} if isinstance(event, RegistrationSubmitted) else set()
@@ -160,7 +165,8 @@ class Watch(Struct, frozen=True):
         for joined in (
             each.command for each in commands if isinstance(each.command, RecordAnswered | RecordEarlyAudio)
         ):
-            if joined.call in after.early:  # the relay had its answer then
+            # The relay had its answer then, or gets it after the offer.
+            if joined.call in after.early or joined.call in after.offered_again:
                 continue
             relayed = any(isinstance(each.command, AnswerRelay) for each in commands)
             if dict(after.paths).get(joined.call) is not (AudioPath.RELAY if relayed else AudioPath.DIRECT):

@@ -81,7 +81,7 @@ class Kept(Struct, frozen=True):
 
     def told(self, by: RelayParty, profile: MediaProfile) -> Transport:
         """Return the address at which the relay expects one end's audio, once the other end has described itself."""
-        return relay_media(profile, self.port + (by is RelayParty.OFFERER), f"relay{self.times}")
+        return relay_media(profile, self.port + (by is RelayParty.OFFERER), f"relay{self.port}-{self.times}")
 
 
 class Relay(Struct, frozen=True):
