@@ -122,7 +122,7 @@ class Daemon:
             self._keys,
             reactor,
         )
-        self._edge = Supervisor(texts.EDGE, self._sip.edge, reactor)
+        self._edge = Supervisor(texts.EDGE, self._sip.edge, reactor, self._edge_lost)
         self._xmpp = XmppAdapter(
             self._engine.put,
             self._vault.keep,
@@ -225,6 +225,9 @@ class Daemon:
 
     def _room_changed(self, none: bool) -> None:
         self._engine.no_room = none
+
+    def _edge_lost(self) -> None:
+        self._edge.when_running().addCallback(lambda _: self._sip.edge_restarted())
 
     def _stream_opened(self) -> None:
         first, self._ready = not self._ready, True

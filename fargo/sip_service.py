@@ -27,7 +27,7 @@ from fargo.edge.telepathy.settings import TelepathyEdgeSettings
 from fargo.statemachine.model.call1 import Call1Command
 from fargo.statemachine.model.commands import Issued, SignIn, SignOut
 from fargo.statemachine.model.events import Event, SipAccount
-from fargo.statemachine.model.sip_messages import UserAgentCommand
+from fargo.statemachine.model.sip_messages import EdgeRestarted, UserAgentCommand
 
 SILENCE_SECONDS = 8
 """How long a SIP server may be silent before it counts as unreachable."""
@@ -65,6 +65,7 @@ class SipService:
         reactor: Any,
     ) -> None:
         self._reactor = reactor
+        self._broadcast = broadcast
         self._commands: Any
         self.link: SipLink
         match config.sip.engine:
@@ -90,6 +91,11 @@ class SipService:
     def edge(self, ended: Callable[[str], None]) -> Edge:
         """Return one run of the engine's edge."""
         return Edge(self._edge, self._reactor, ended)
+
+    def edge_restarted(self) -> None:
+        """Tell all users that the edge runs again. Our own user agent learns it from the edge itself."""
+        if isinstance(self.link, TelepathyAdapter):
+            self._broadcast(EdgeRestarted())
 
     def know(self, users: list[str]) -> None:
         """Expect SIP messages for these users (bare JIDs)."""

@@ -247,7 +247,8 @@ def _not_of_one_call(user: User, event: _NotOfOneCall, effects: Effects) -> User
             return _settled(user, sign_in.fold(event, effects), effects)
         case EdgeRestarted():
             user = _in_each_registration(user, sign_in.edge_restarted, effects)
-            return in_part(user, partial(_repeated, repeat=sip_leg.edge_restarted), effects)
+            user = in_part(user, partial(_repeated, repeat=sip_leg.edge_restarted), effects)
+            return in_each_call(user, bridge.edge_restarted, effects)
         case RelayLost():
             return in_each_call(user, lambda call, effects: bridge.lose_relay(call, event, effects), effects)
         case ClockJumped(seconds):

@@ -326,6 +326,15 @@ def _each_realm(difference: Difference) -> bool:
     return third and any(answer.challenge.stale for each in then for answer in each.credentials)
 
 
+def _relay_asked_again(difference: Difference) -> bool:
+    """The relay was lost, and the older rules gave up calls that were to go through it. Today it is asked again."""
+    if not isinstance(difference.recorded.event, RelayLost):
+        return False
+    then, now = ([each.command for each in issued] for issued in (difference.then, difference.now))
+    added = [each for each in now if each not in then]
+    return not any(isinstance(each, Fault) for each in then) and all(isinstance(each, OfferRelay) for each in added)
+
+
 def _requests(issued: Iterable[Issued]) -> list[SendRequest | SendRegister]:
     """Return the requests that answer a challenge."""
     requests = (each.command for each in issued)
@@ -364,6 +373,7 @@ EXPLANATIONS: Final[dict[str, Explains]] = {
     rules.ENCRYPTED_AUDIO.name: _encrypted_audio,
     rules.HOLD_IN_TURN.name: _hold_in_turn,
     rules.EACH_REALM.name: _each_realm,
+    rules.RELAY_ASKED_AGAIN.name: _relay_asked_again,
 }
 """By the name of the change."""
 

@@ -30,6 +30,7 @@ from fargo.statemachine.model.call1 import (
     CloseChannel,
     HangUp,
     HoldStateChanged,
+    PlaceCall,
     RejectDescription,
     RequestHold,
 )
@@ -59,7 +60,7 @@ from fargo.statemachine.model.events import (
     StreamOpened,
     TimePassed,
 )
-from fargo.statemachine.model.ng import AnswerRelay, DeleteRelay, OfferRelay, RelayDescribed, RelayRefused
+from fargo.statemachine.model.ng import AnswerRelay, DeleteRelay, OfferRelay, RelayDescribed, RelayLost, RelayRefused
 from fargo.statemachine.model.rules import (
     ALL_THAT_IS_DUE,
     EACH_REALM,
@@ -72,6 +73,7 @@ from fargo.statemachine.model.rules import (
     LATE_REFUSAL,
     PLAIN_SENTENCES,
     REFUSAL_OF_OVERTAKEN,
+    RELAY_ASKED_AGAIN,
     WAITING_ANSWER,
     RuleChange,
 )
@@ -576,6 +578,23 @@ def _taken_back(*others: Command) -> list[Entry]:
     entries = older(story)
     with_commands(entries, -2, accepted, RequestHold(channel, False), *others)
     with_commands(entries, -1)
+    return entries
+
+
+def test_a_relay_that_is_asked_again_is_explained_and_nothing_else_is() -> None:
+    only(_lost_relay(), RELAY_ASKED_AGAIN)
+    assert verify(list(correlated(_lost_relay(Fault("4", "KeyError"))))).differences
+
+
+def _lost_relay(*others: Command) -> list[Entry]:
+    """Return a log in which the relay is lost in the middle of a call, and the call ended."""
+    story = Relayed(MediaProfile.DTLS).talking_out()
+    story.tell(RelayLost("It was restarted."))
+    [again] = story.last
+    assert isinstance(again.command, OfferRelay)
+    entries = older(story)
+    ends = TerminateSession(BOB, DESK, "s1", "connectivity-error", "It was restarted.")
+    with_commands(entries, -1, ends, HangUp(story.id_of(PlaceCall), 5), DeleteRelay(again.command.session), *others)
     return entries
 
 

@@ -84,7 +84,7 @@ class Session(Struct, frozen=True):
 
     ``us``: the gateway's end. ``command``: the InitiateSession that began it. ``relay``: where it was told to send
     audio to, if that is the relay; ``phone``: the same if it is the phone. ``ufrag``: of its own ICE; ``restarting``:
-    it has restarted that, and waits for the answer.
+    it has restarted that, and waits for the answer. ``rerouted``: the relay was restarted meanwhile.
     """
 
     sid: str
@@ -95,6 +95,7 @@ class Session(Struct, frozen=True):
     phone: str = ""
     ufrag: str = "client"
     restarting: bool = False
+    rerouted: bool = False
 
 
 class Client(Struct, frozen=True):
@@ -382,12 +383,21 @@ class Client(Struct, frozen=True):
         return replace(self, sent=(*self.sent, event))
 
 
+def _is_elsewhere(before: RawUdp | IceUdp, now: RawUdp | IceUdp) -> bool:
+    """Return True if a relay was restarted: it has other ports, and with ICE other credentials."""
+    anew = not isinstance(before, IceUdp) or not isinstance(now, IceUdp) or before.ufrag != now.ufrag
+    return anew and before.candidates[0].port != now.candidates[0].port
+
+
 def _moved(session: Session, content: Content) -> Session:
-    """The session after a transport-info: an answer to a restart of ICE, or a phone that has moved."""
+    """The session after a transport-info: an answer to a restart of ICE, a phone that has moved, or a new relay."""
     before, now = session.relay, content.transport
     if isinstance(now, RawUdp) and before is None:
         return replace(session, phone=now.candidates[0].ip)
-    if not session.restarting or not isinstance(before, IceUdp) or not isinstance(now, IceUdp):
+    if isinstance(now, RawUdp | IceUdp) and isinstance(before, type(now)) and _is_elsewhere(before, now):
+        return replace(session, relay=now, restarting=False, rerouted=True)
+    # The answer to a restart of ICE may come after a new relay has been told, for which it was taken.
+    if not (session.restarting or session.rerouted) or not isinstance(before, IceUdp) or not isinstance(now, IceUdp):
         raise Broken("a client is told of another transport when it restarts ICE", (session, content))
     if now.ufrag == before.ufrag or replace(now, ufrag=before.ufrag) != before:
         raise Broken("a restart of ICE is answered with other credentials and nothing else", (session, content))

@@ -81,7 +81,7 @@ class Kept(Struct, frozen=True):
 
     def told(self, by: RelayParty, profile: MediaProfile) -> Transport:
         """Return the address at which the relay expects one end's audio, once the other end has described itself."""
-        return relay_media(profile, self.port + (by is RelayParty.OFFERER), f"relay{self.times}")
+        return relay_media(profile, self.port + (by is RelayParty.OFFERER), f"relay{self.port}-{self.times}")
 
 
 class Relay(Struct, frozen=True):
@@ -170,7 +170,7 @@ class Relay(Struct, frozen=True):
             case DeleteRelay(name):
                 return heard._without(name)._says(RelayDone(issued.id, _FLOWS if before and before.joined else ()))
             case _ if before is None:
-                return heard._says(RelayRefused(issued.id, "Unknown call-id"))
+                return heard._says(RelayRefused(issued.id, "Unknown call-id", unknown=True))
             case AnswerRelay():
                 return heard._answered(issued.id, before, command)
             case PlayDigit():

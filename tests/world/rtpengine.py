@@ -74,6 +74,10 @@ class Rtpengine(Server):
         self.process = await Process.start("rtpengine", "rtpengine", f"--config-file={configuration}", env=environment)
         await self.process.line("Startup complete")
 
+    def moves(self) -> None:
+        """Use other ports for audio from the next start on. By chance, the same ones could be taken again."""
+        self.first_media_port = free_port(self.address, adjacent=MEDIA_PORTS)
+
     async def sessions(self) -> list[str]:
         """Return the names of its sessions."""
         return list((await self.ask("list"))["calls"])

@@ -4,6 +4,7 @@ It decides nothing about calls. rtpengine's documentation explains the flags of 
 clients hear each other was found by experiment.
 """
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from secrets import token_hex
@@ -74,6 +75,8 @@ class RelayAdapter:
         self._nonce = token_hex(_NONCE_BYTES)
         self._ng = Ng(settings.host, settings.port, reactor)
         self._watch = Watch(self._ng, self._nonce, broadcast, reactor)
+        self._asked: defaultdict[str, set[str]] = defaultdict(set)
+        """The cookies of the requests that wait for their replies, by session."""
         self._log = Logger()
 
     def start(self) -> None:
@@ -98,12 +101,17 @@ class RelayAdapter:
         cookie = f"{self._nonce}:{quote(issued.user)}:{issued.id}"
         try:
             self._use_keys(command)
+            self._note(command, cookie)
             reply = await self._ng.ask(cookie, self._request(command))
             return self._event(command, issued.id, reply)
         except SilentError as problem:
             return RelayRefused(issued.id, str(problem), silent=True)
-        except (RefusedError, UnwritableError, MalformedSdpError) as problem:
+        except RefusedError as problem:
+            return RelayRefused(issued.id, str(problem), unknown=problem.unknown)
+        except (UnwritableError, MalformedSdpError) as problem:
             return RelayRefused(issued.id, str(problem))
+        finally:
+            self._asked.get(command.session, set()).discard(cookie)
 
     def _request(self, command: RelayCommand) -> dict[str, Value]:
         match command:
@@ -124,6 +132,16 @@ class RelayAdapter:
                 return request | {"delete-delay": 0}
             case _:
                 assert_never(command)
+
+    def _note(self, command: RelayCommand, cookie: str) -> None:
+        """Remember what is asked about a session. What is asked of one that is to be deleted is repeated no more: the
+        relay would make the session again.
+        """
+        if isinstance(command, DeleteRelay):
+            for asked in self._asked.pop(command.session, set()):
+                self._ng.withdraw(asked)
+        else:
+            self._asked[command.session].add(cookie)
 
     def _use_keys(self, command: RelayCommand) -> None:
         """Keep the keys of a description as long as the session exists."""

@@ -15,7 +15,7 @@ from fargo.adapters.relay import texts
 from fargo.adapters.relay.ng import Ng, NgReply, RefusedError, SilentError
 from fargo.statemachine.model.ng import RelayLost
 
-EVERY: Final = 3.0
+EVERY: Final = 1.0
 """Seconds from an answer, or from giving up, to the next request."""
 
 

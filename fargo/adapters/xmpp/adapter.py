@@ -47,7 +47,7 @@ from fargo.adapters.xmpp.stanza import (
     sender_of,
     stanza_error,
 )
-from fargo.adapters.xmpp.stream import Stream
+from fargo.adapters.xmpp.stream import LONGEST_SILENCE, Stream
 from fargo.statemachine.address import bare, domain_of, local_of
 from fargo.statemachine.model.commands import (
     AcceptIq,
@@ -102,6 +102,8 @@ class XmppSettings:
     """The domains whose users may use the gateway."""
     relayed: bool = False
     """True if calls can go through a media relay."""
+    longest_silence: float = LONGEST_SILENCE
+    """Seconds of silence after which the server counts as dead."""
 
 
 class XmppAdapter:
@@ -126,7 +128,9 @@ class XmppAdapter:
         self._store_password = store_password
         self._keep_digit = keep_digit
         self.serve(settings)
-        self._stream = Stream(settings.domain, settings.secret, self._received, opened, failed)
+        self._stream = Stream(
+            settings.domain, settings.secret, self._received, opened, failed, settings.longest_silence
+        )
 
     def start(self) -> None:
         """Open the stream, and reopen it whenever it is lost."""
@@ -147,22 +151,18 @@ class XmppAdapter:
         """Carry out one of the XmppCommands.
 
         Without a stream the stanza is lost. If the core waits for a reply to it, the event of a failure is put.
+        Information about a session is lost without one: it would mean that the client is gone (XEP-0166 §10).
         """
         command: XmppCommand = issued.command  # type: ignore[assignment]
         if self._stream.send_stanza(self._stanza(command, issued.id)):
             return
         match command:
-            case (
-                InitiateSession(to=to)
-                | AcceptSession(to=to)
-                | InformSession(to=to)
-                | InformTransport(to=to)
-                | TerminateSession(to=to)
-                | ProposeCall(to=to)
-            ):
+            case InitiateSession(to=to) | AcceptSession(to=to) | TerminateSession(to=to) | ProposeCall(to=to):
                 self._put(issued.user, IqFailed(issued.id, to, "remote-server-not-found", texts.NO_STREAM))
             case AskFeatures(to=to):
                 self._put(issued.user, FeaturesLearned(issued.id, to, ()))
+            case InformSession() | InformTransport():
+                pass
             case AcceptIq() | RefuseIq() | SendRegistrationForm() | SendPresence() | MessageCall() | SendText():
                 pass
 

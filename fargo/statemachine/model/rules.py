@@ -14,7 +14,7 @@ from typing import Final
 
 from msgspec import Struct
 
-RULES: Final = 6
+RULES: Final = 7
 """The version that today's code folds by."""
 
 
@@ -92,6 +92,11 @@ EACH_REALM: Final = RuleChange(
     "A request of the SIP engine sip has an answer for each realm that asks for a login, to its topmost challenge; a"
     " nonce that is used again is counted, and one that is stale is replaced once.",
 )
+RELAY_ASKED_AGAIN: Final = RuleChange(
+    7,
+    "a relay that has lost its sessions is asked again",
+    "Calls through a relay that was restarted or silent are offered to it once more, and no longer ended at once.",
+)
 CHANGES: Final[tuple[RuleChange, ...]] = (
     ALL_THAT_IS_DUE,
     END_AFTER_FAULT,
@@ -105,4 +110,5 @@ CHANGES: Final[tuple[RuleChange, ...]] = (
     ENCRYPTED_AUDIO,
     HOLD_IN_TURN,
     EACH_REALM,
+    RELAY_ASKED_AGAIN,
 )

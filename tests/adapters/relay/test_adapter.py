@@ -227,7 +227,7 @@ async def test_what_is_not_there_is_deleted_with_success(rig: Rig) -> None:
 
 async def test_an_answer_to_nothing_is_refused(rig: Rig) -> None:
     refused = await rig.do(AnswerRelay("nothing", plain("127.0.0.1", 4000), MediaProfile.PLAIN), "7.3")
-    assert refused == RelayRefused("7.3", texts.REFUSED.format(why="Unknown call-id"))
+    assert refused == RelayRefused("7.3", texts.REFUSED.format(why="Unknown call-id"), unknown=True)
 
 
 async def test_what_cannot_be_said_is_refused(rig: Rig, relay: Rtpengine) -> None:

@@ -159,6 +159,13 @@ def move(session: Session, transport: IceUdp | RawUdp, effects: Effects) -> None
     _tell(session, InformTransport(session.us, session.client, session.sid, content), effects)
 
 
+def repeat_moves(session: Session, effects: Effects) -> None:
+    """Send each transport-info again that the client has not acknowledged."""
+    for name, each in effects.pending.items():
+        if isinstance(each.command, InformTransport) and _is_in(each.command, session):
+            effects.repeat(name, 0)
+
+
 def _tell(session: Session, information: InformSession | InformTransport, effects: Effects) -> None:
     """Send information that waits for no answer (rule 2)."""
     effects.emit_pending(information, None)

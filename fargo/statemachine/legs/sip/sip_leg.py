@@ -267,6 +267,17 @@ def lost(leg: SipLeg, reason: Reason) -> SipStep:
             assert_never(leg)
 
 
+def edge_lost(leg: SipLeg, effects: Effects) -> SipStep:
+    """End the leg if it cannot go on, as the SIP edge was restarted and has forgotten its transactions."""
+    match leg:
+        case TelepathyPhase():
+            return telepathy_leg.edge_restarted(leg, effects)
+        case UserAgentPhase() | Preparing() | Over():
+            return leg, ()
+        case _:
+            assert_never(leg)
+
+
 # --- messages that have no answer yet
 
 

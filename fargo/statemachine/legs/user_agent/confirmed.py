@@ -3,7 +3,8 @@
 Rules:
 
 1. What the other leg wants is kept (`wanted`). If the session is otherwise, and nothing is under way, a re-INVITE
-   offers it. If the far end refuses, it stays as it was, and that is what is wanted then (RFC 3261 §14.1).
+   offers it. If the far end refuses, it stays as it was, and that is what is wanted then (RFC 3261 §14.1); but if
+   nothing is left where the far end sends its audio, the call is over (`Confirmed.lost`).
 2. There is one INVITE at a time in a dialog, in either direction. An offer that crosses one of ours is refused with
    491, and ours is repeated later if it met the same (`glare`).
 3. An offer of the far end that cannot be had is refused with 488, and the call goes on as it was.
@@ -20,7 +21,7 @@ from msgspec.structs import replace
 from fargo.statemachine.account import digest
 from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.effects import Effects
-from fargo.statemachine.legs.leg_events import Dtmf, Ended, Held
+from fargo.statemachine.legs.leg_events import Dtmf, Ended, Held, TransportChanged
 from fargo.statemachine.legs.user_agent import (
     authentication,
     dialog,
@@ -44,7 +45,7 @@ from fargo.statemachine.legs.user_agent.phases import (
     UserAgentStep,
 )
 from fargo.statemachine.legs.user_agent.responding import incompatible, respond, response
-from fargo.statemachine.media.description import IceUdp, RawUdp
+from fargo.statemachine.media.description import RawUdp
 from fargo.statemachine.model.sip_messages import (
     OtherBody,
     Sdp,
@@ -78,12 +79,13 @@ def hold(leg: Confirmed, holds: bool, effects: Effects) -> Confirmed:
     return _pursued(replace(leg, wanted=replace(leg.wanted, holds=holds)), effects)
 
 
-def move(leg: Confirmed, transport: RawUdp | IceUdp, effects: Effects) -> Confirmed:
+def move(leg: Confirmed, change: TransportChanged, effects: Effects) -> Confirmed:
     """Tell the far end that audio goes to another address."""
-    if not isinstance(transport, RawUdp):
+    if not isinstance(change.transport, RawUdp):
         return leg
-    local = replace(leg.wanted.local, transport=transport)
-    return _pursued(replace(leg, wanted=replace(leg.wanted, local=local)), effects)
+    local = replace(leg.wanted.local, transport=change.transport, crypto=change.crypto or leg.wanted.local.crypto)
+    wanted, lost = replace(leg.wanted, local=local), change.lost or leg.lost
+    return _pursued(replace(leg, wanted=wanted, lost=lost), effects)
 
 
 def hang_up(leg: Confirmed, effects: Effects) -> Releasing | UasReleasing:
@@ -145,7 +147,7 @@ def responded(leg: Confirmed, event: SipResponseReceived, effects: Effects) -> U
         return releasing.gone(leg, effects), (Ended(_GONE),)
     if event.status == 408:
         return _lost(leg, effects)
-    return _refused(leg, exchange, event, effects), ()
+    return _refused(leg, exchange, event, effects)
 
 
 def undelivered(leg: Confirmed, event: SipRequestUndelivered, effects: Effects) -> UserAgentStep:
@@ -177,36 +179,38 @@ def _agreed(leg: Confirmed, exchange: OfferSent, event: SipResponseReceived, eff
     leg = replace(leg, invites=(*first, exchange.sent))
     session = offer_answer.accepted(leg.session, exchange.wanted, event.body)
     if session is None:
-        return _resigned(leg, exchange, effects), ()
+        return _resigned(leg, exchange, effects)
     after = _pursued(replace(leg, session=session), effects)
     return after, offer_answer.news(leg.session, session)
 
 
-def _resigned(leg: Confirmed, exchange: OfferSent, effects: Effects) -> Confirmed:
-    """Leave the session as it is, unless something else is wanted by now (rule 1)."""
+def _resigned(leg: Confirmed, exchange: OfferSent, effects: Effects) -> UserAgentStep:
+    """Leave the session as it is, unless something else is wanted by now, or it cannot stay (rule 1)."""
+    if leg.lost and exchange.wanted.local != leg.session.ours.local:
+        return releasing.bye(replace(leg, exchange=None), effects), (Ended(leg.lost),)
     wanted = leg.session.ours if leg.wanted == exchange.wanted else leg.wanted
-    return _pursued(replace(leg, wanted=wanted, exchange=None), effects)
+    return _pursued(replace(leg, wanted=wanted, exchange=None), effects), ()
 
 
-def _refused(leg: Confirmed, exchange: OfferSent, event: SipResponseReceived, effects: Effects) -> Confirmed:
+def _refused(leg: Confirmed, exchange: OfferSent, event: SipResponseReceived, effects: Effects) -> UserAgentStep:
     """Handle that the far end refuses our offer, or wants to have it in another form, or later."""
     request = exchange.sent.request
     if (anew := authentication.answered(request, event, leg.access)) is not None:
         after, once_more = dialog.again(leg.dialog, anew)
-        return _sent_anew(replace(leg, dialog=after), exchange, once_more, effects)
+        return _sent_anew(replace(leg, dialog=after), exchange, once_more, effects), ()
     smallest = event.headers.min_se
     if event.status == 422 and smallest and leg.timer and smallest > leg.timer.seconds:
-        return _longer(leg, exchange, smallest, effects)
+        return _longer(leg, exchange, smallest, effects), ()
     if event.status == 491:
-        return replace(leg, exchange=OfferDeferred(effects.at + glare.pause(leg.dialog, effects.at)))
+        return replace(leg, exchange=OfferDeferred(effects.at + glare.pause(leg.dialog, effects.at))), ()
     if event.status == 500 and event.headers.retry_after is not None:
         seconds = min(event.headers.retry_after, _LONGEST_RETRY_AFTER)
-        return replace(leg, exchange=OfferDeferred(effects.at + seconds))
+        return replace(leg, exchange=OfferDeferred(effects.at + seconds)), ()
     if request.method == "UPDATE" and event.status in (405, 501):
-        return _refresh(replace(leg, dialog=replace(leg.dialog, updates=False)), effects)
+        return _refresh(replace(leg, dialog=replace(leg.dialog, updates=False)), effects), ()
     if exchange.wanted == leg.session.ours:
         # It was a refresh. The session goes on until its end.
-        return replace(leg, exchange=OfferDeferred(effects.at + _NEXT_ATTEMPT))
+        return replace(leg, exchange=OfferDeferred(effects.at + _NEXT_ATTEMPT)), ()
     return _resigned(leg, exchange, effects)
 
 

@@ -15,6 +15,7 @@ from fargo.statemachine.legs.user_agent.offer_answer import MediaSession, Ours
 from fargo.statemachine.legs.user_agent.session_timer import Refreshing
 from fargo.statemachine.media.description import Description
 from fargo.statemachine.model.sip_messages import Endpoint, RequestHead, Sdp, SendRequest, SipHeaders
+from fargo.statemachine.reason import Reason
 
 
 class UserAgentPhase(Struct, frozen=True, gc=False):
@@ -178,7 +179,7 @@ class Confirmed(UserAgentPhase, frozen=True, gc=False):
     ``wanted``: what the other leg wants the session to be for its part. ``timer``: None if nobody refreshes the
     session. ``invites``: the first INVITE, if it was ours, and our last re-INVITE, if there was one: each further 2xx
     to them gets an ACK. ``forks``: the dialogs with other phones, which may answer, too. ``since``: when
-    the call was answered.
+    the call was answered. ``lost``: why the far end has to send audio elsewhere than before, None if it has not.
     """
 
     dialog: Dialog
@@ -189,6 +190,7 @@ class Confirmed(UserAgentPhase, frozen=True, gc=False):
     exchange: Exchange | None = None
     timer: Refreshing | None = None
     forks: tuple[Dialog, ...] = ()
+    lost: Reason | None = None
 
 
 class Releasing(UserAgentPhase, frozen=True, gc=False):

@@ -322,8 +322,8 @@ def tell(leg: UserAgentLeg, leg_event: LegEvent, effects: Effects) -> UserAgentL
             return called.accept(leg, description, effects)
         case Held() | Resumed() if isinstance(leg, Confirmed):
             return confirmed.hold(leg, isinstance(leg_event, Held), effects)
-        case TransportChanged(transport) if isinstance(leg, Confirmed):
-            return confirmed.move(leg, transport, effects)
+        case TransportChanged() if isinstance(leg, Confirmed):
+            return confirmed.move(leg, leg_event, effects)
         case Ended(reason):
             return _end(leg, reason, effects)
         case (
