@@ -80,7 +80,7 @@ def plan(draw: random.Random) -> Plan:
 
 
 class Load:
-    """The servers, and users who call and are called. `finished` counts calls by course, `stuck` says what was wrong."""
+    """The servers, and users who call and are called. `finished` counts calls by course, `stuck` has what failed."""
 
     gateway: Gateway
     relay: Rtpengine

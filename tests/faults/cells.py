@@ -4,7 +4,8 @@ Rules:
 
 1. `ROWS` says what is expected, as docs/reliability.md promises it.
 2. `SHORTFALLS` says which checks of which cells fail for now, and why. Such a cell does not count as passed. If the
-   check succeeds, the cell fails as well: then the shortfall has to leave the table.
+   check succeeds, the cell fails as well: then the shortfall has to leave the table. One that shows only sometimes
+   stays, and its cells do not count as passed even if they succeed.
 3. A cell in `NOT_RUN` is not run, for the reason given there. Nor does it count as passed.
 """
 
@@ -72,17 +73,6 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Shortfall:
-    """Checks that fail for now. Without phases it is about all of them."""
-
-    fault: Fault
-    engine: str
-    checks: tuple[Check, ...]
-    reason: str
-    phases: tuple[Phase, ...] = tuple(Phase)
-
-
-@dataclass(frozen=True)
 class Cell:
     """One cell of the matrix. `fate` is None in phases without a call that could live."""
 
@@ -94,6 +84,22 @@ class Cell:
     @property
     def name(self) -> str:
         return f"{self.fault}.{self.phase}.{self.engine}"
+
+
+@dataclass(frozen=True)
+class Shortfall:
+    """Checks that fail for now, or `sometimes`. Without phases it is about all of them."""
+
+    fault: Fault
+    engine: str
+    checks: tuple[Check, ...]
+    reason: str
+    phases: tuple[Phase, ...] = tuple(Phase)
+    sometimes: bool = False
+
+    def concerns(self, cell: Cell, check: Check) -> bool:
+        of_this = (self.fault, self.engine) == (cell.fault, cell.engine)
+        return of_this and check in self.checks and cell.phase in self.phases
 
 
 RINGING: Final = (Phase.RINGING_OUT, Phase.RINGING_IN)
@@ -166,13 +172,6 @@ def named(name: str) -> Cell:
     return {cell.name: cell for cell in cells()}[name]
 
 
-def reason_for_now(cell: Cell, check: Check) -> str | None:
+def shortfall(cell: Cell, check: Check) -> Shortfall | None:
     """Return why a check of a cell fails for now, None if it should succeed."""
-    for each in SHORTFALLS:
-        if (
-            (each.fault, each.engine) == (cell.fault, cell.engine)
-            and check in each.checks
-            and cell.phase in each.phases
-        ):
-            return each.reason
-    return None
+    return next((each for each in SHORTFALLS if each.concerns(cell, check)), None)

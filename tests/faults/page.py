@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from . import matrix
-from .cells import Cell, Check, Fault, Phase, cells, reason_for_now
+from .cells import Cell, Check, Fault, Phase, Shortfall, cells, shortfall
 from .matrix import ROOT
 
 RESULTS: Final = Path(__file__).with_name("results.json")
@@ -88,10 +88,13 @@ def _shown(cell: Cell, result: Mapping[str, Any], notes: list[str]) -> str:
         return f"not run{_note(result['why'][0], notes)}"
     if result["status"] == "failed":
         return f"**failed**{_note('; '.join(result['why']), notes)}"
-    wrong = "".join(
-        f"**not yet**{_note(f'{check}: {reason_for_now(cell, Check(check))}', notes)} " for check in result["wrong"]
-    )
+    wrong = "".join(f"**not yet**{_note(known.reason, notes)} " for known in _shortfalls(cell))
     return f"{wrong}{_fate(cell, result)}; new {_seconds(result['new_out'])}, {_seconds(result['new_in'])}"
+
+
+def _shortfalls(cell: Cell) -> list[Shortfall]:
+    """Return the shortfalls of a cell, each once."""
+    return list(dict.fromkeys(known for check in Check if (known := shortfall(cell, check))))
 
 
 def _fate(cell: Cell, result: Mapping[str, Any]) -> str:

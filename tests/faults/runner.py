@@ -1,8 +1,8 @@
 """Run one cell, and say what happened."""
 
 import asyncio
-import os
 import subprocess
+import sys
 import time
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ from world.gateway import FARGO
 from world.process import until
 
 from . import checks
-from .cells import Cell, Check, Fault, Phase, reason_for_now
+from .cells import Cell, Check, Fault, Phase, shortfall
 from .phases import BEGIN, Talk
 from .site import Site
 from .strikes import DISK_BYTES, STRIKES, Past, Seconds, with_clock
@@ -49,17 +49,19 @@ class Outcome:
 
 def verdict(cell: Cell, outcome: Outcome) -> list[str]:
     """Return what makes the cell fail: checks that should succeed, and those that succeed but should not yet."""
-    unexpected = [f"{check}: {why}" for check, why in outcome.wrong.items() if not reason_for_now(cell, Check(check))]
+    unexpected = [f"{check}: {why}" for check, why in outcome.wrong.items() if not shortfall(cell, Check(check))]
     mended = [
-        f"{check}: succeeds now, so its shortfall has to leave the table: {reason}"
+        f"{check}: succeeds now, so its shortfall has to leave the table: {known.reason}"
         for check in Check
-        if (reason := reason_for_now(cell, check)) and check not in outcome.wrong
+        if (known := shortfall(cell, check)) and not known.sometimes and check not in outcome.wrong
     ]
     return unexpected + mended
 
 
 async def run(cell: Cell, seconds: Seconds) -> Outcome:
-    """Run a cell. Raises what the set-up before the fault raises; all that is wrong afterwards is in the outcome."""
+    """Run a cell, and write the last output of all programs to stderr. Raises what the set-up before the fault raises;
+    all that is wrong afterwards is in the outcome.
+    """
     began = time.monotonic()
     outcome = Outcome(cell.name)
     with _place(cell.fault) as (program, directory):
@@ -67,8 +69,7 @@ async def run(cell: Cell, seconds: Seconds) -> Outcome:
             try:
                 await _play(cell, seconds, site, outcome)
             finally:
-                if os.environ.get("FAULTS_OUTPUT"):
-                    print(site.report())
+                print(site.report(), file=sys.stderr)
     outcome.seconds = time.monotonic() - began
     return outcome
 
@@ -161,8 +162,6 @@ async def _note(outcome: Outcome, check: Check, checking: Awaitable[object]) -> 
         await checking
     except Exception as failed:  # whatever it is, the other checks are made, too
         outcome.wrong.setdefault(check, str(failed).partition("\n")[0] or type(failed).__name__)
-    if check in outcome.wrong and os.environ.get("FAULTS_OUTPUT"):
-        print(check, outcome.wrong[check])
 
 
 async def _now(check: Any) -> None:

@@ -12,5 +12,5 @@ async def test_a_representative_cell(name: str) -> None:
     """A cell that is not as promised yet is an expected failure; if it is, its shortfall has to leave the table."""
     found = await result(named(name), short=True)
     if found["status"] == "not yet":
-        pytest.xfail(f"{found['wrong']}")
+        pytest.xfail(f"not as promised yet: {found['wrong']}")
     assert found["status"] == "passed", found["why"]
