@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from .cells import NOT_RUN, Cell, Check, shortfall
+from .cells import NOT_RUN, Cell, Check, cells, shortfall
 from .runner import Outcome, verdict
 
 ROOT: Final = Path(__file__).parents[2]
@@ -54,9 +54,9 @@ async def _outcome(cell: Cell, short: bool) -> Outcome:
     return Outcome(**json.loads(output.splitlines()[-1]))
 
 
-async def results(cells: Iterable[Cell], workers: int, short: bool = False) -> AsyncIterator[dict[str, Any]]:
+async def results(chosen: Iterable[Cell], workers: int, short: bool = False) -> AsyncIterator[dict[str, Any]]:
     """Run cells, so many at a time, and yield the result of each one as it comes."""
-    left = list(cells)
+    left = list(chosen)
     running: set[asyncio.Task[dict[str, Any]]] = set()
     while left or running:
         while left and len(running) < workers:
@@ -85,7 +85,9 @@ def read(path: Path) -> Mapping[str, dict[str, Any]]:
     return {each["cell"]: each for each in json.loads(path.read_text())["cells"]}
 
 
-def write(path: Path, of: Mapping[str, Any], found: Iterable[Mapping[str, Any]]) -> None:
-    """Write results to a file, with one line for each. `of` says what the run was."""
-    lines = ",\n".join(json.dumps(each, sort_keys=True) for each in sorted(found, key=lambda each: each["cell"]))
-    path.write_text(f'{{"run": {json.dumps(of)}, "cells": [\n{lines}\n]}}\n')
+def write(path: Path, found: Iterable[dict[str, Any]]) -> None:
+    """Write results to a file, with one line for each. Those of other cells of the matrix stay."""
+    known = {each.name for each in cells()}
+    merged = {**(read(path) if path.exists() else {}), **{each["cell"]: each for each in found}}
+    lines = ",\n".join(json.dumps(merged[name], sort_keys=True) for name in sorted(known & merged.keys()))
+    path.write_text(f'{{"cells": [\n{lines}\n]}}\n')

@@ -1,4 +1,4 @@
-"""The results of the matrix: the last run of all cells, and the tables made of it in docs/reliability.md.
+"""The results of the matrix, which are those of the last run of each cell in full length, and the tables made of them.
 
 Rules:
 
@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from . import matrix
-from .cells import Cell, Check, Fault, Phase, Shortfall, cells, shortfall
+from .cells import ROWS, Cell, Check, Fault, Phase, Shortfall, cells, shortfall
 from .matrix import ROOT
 
 RESULTS: Final = Path(__file__).with_name("results.json")
 PAGE: Final = ROOT / "docs/reliability.md"
 BEGIN: Final = "<!-- The tables are made by script/faults. -->"
 END: Final = "<!-- End of the tables. -->"
+_NEVER: Final = {"status": "not run", "why": ["It has not been run."]}
 NAMES: Final[Mapping[Fault, str]] = {
     Fault.GATEWAY: "the gateway is killed",
     Fault.EDGE: "the SIP edge is killed",
@@ -40,7 +41,7 @@ NAMES: Final[Mapping[Fault, str]] = {
 
 
 def with_results(text: str) -> str:
-    """Return the page with the tables of the last run."""
+    """Return the page with the tables of the last results."""
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
     return f"{before}{BEGIN}\n\n{tables()}\n{END}{after}"
@@ -59,10 +60,15 @@ def tables() -> str:
 
 
 def summary(found: Iterable[Mapping[str, Any]]) -> str:
-    """Return how many cells there are of each status, and what has failed."""
-    found = list(found)
-    failed = [f"{each['cell']}: {'; '.join(each['why'])}" for each in found if each["status"] == "failed"]
-    return "\n".join((_counted(found), *failed))
+    """Return a table of the status of each cell, how many there are of each status, and what has failed."""
+    by_name = {each["cell"]: each for each in found}
+    lines = [f"{'':28}" + "".join(f"{phase:13}" for phase in Phase)]
+    for row in ROWS:
+        statuses = [by_name.get(f"{row.fault}.{phase}.{row.engine}", {}).get("status", "") for phase in Phase]
+        if any(statuses):
+            lines.append(f"{row.fault + ' ' + row.engine:28}" + "".join(f"{each:13}" for each in statuses))
+    failed = [f"{name}: {'; '.join(each['why'])}" for name, each in by_name.items() if each["status"] == "failed"]
+    return "\n".join((*lines, _counted(by_name.values()), *failed))
 
 
 def _counted(found: Iterable[Mapping[str, Any]]) -> str:
@@ -79,7 +85,11 @@ def _table(engine: str, found: Mapping[str, Mapping[str, Any]], notes: list[str]
         if cell.engine == engine:
             by_fault.setdefault(cell.fault, []).append(cell)
     for fault, row in by_fault.items():
-        yield f"| {NAMES[fault]} | " + " | ".join(_shown(cell, found[cell.name], notes) for cell in row) + " |"
+        yield (
+            f"| {NAMES[fault]} | "
+            + " | ".join(_shown(cell, found.get(cell.name, _NEVER), notes) for cell in row)
+            + " |"
+        )
 
 
 def _shown(cell: Cell, result: Mapping[str, Any], notes: list[str]) -> str:
