@@ -153,7 +153,7 @@ async def _first(
         except (ConnectionRefusedError, TimeoutError) as failed:
             last = str(failed).partition("\n")[0]
             if talk:
-                site.leave(talk.give_up(), talk.close())
+                site.leave(talk.give_up, talk.close)
             await asyncio.sleep(PAUSE_SECONDS)
             continue
         await asyncio.wait_for(end(talk), ENDS_SECONDS)

@@ -13,6 +13,7 @@ import itertools
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 from world.automatic_phone import AutomaticPhone
@@ -122,7 +123,7 @@ async def call_out(site: Site, number: str) -> Talk:
     try:
         return Talk(call, AutomaticPhone(await expected, await site.world.media()))
     except BaseException:
-        site.leave(call.terminate("cancel"))
+        site.leave(partial(call.terminate, "cancel"))
         raise
 
 
@@ -136,7 +137,7 @@ async def call_in(site: Site, number: str) -> Talk:
         caller = site.alice.contact(number).partition("/")[0]
         call = await JingleCall.incoming(site.alice.client, await site.world.media(), after=mark, caller=caller)
     except BaseException:
-        site.leave(phone.give_up(), phone.close())
+        site.leave(phone.give_up, phone.close)
         raise
     return Talk(call, phone)
 
@@ -178,6 +179,7 @@ async def held(site: Site) -> Talk:
 async def ending(site: Site) -> Talk:
     """Let Alice hang up. What is done next happens while the gateway ends the call."""
     talk = await active_out(site)
+    talk.call.client.sessions.discard((talk.call.peer, talk.call.sid))
     reason = element("reason", None, element("success"))
     jingle = element("jingle", NS["jingle"], reason, action="session-terminate", sid=talk.call.sid)
     talk.call.client.send(element("iq", None, jingle, type="set", id=talk.call.client.new_id(), to=talk.call.peer))

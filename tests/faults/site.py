@@ -12,10 +12,10 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from end_to_end.customer import Customer
 from world.automatic_phone import Switchboard
@@ -98,13 +98,13 @@ class Site:
         await self.world.server.start()
         await self.alice.client.log_in()
 
-    def leave(self, *work: Coroutine[Any, Any, None]) -> None:
+    def leave(self, *work: Callable[[], Awaitable[None]]) -> None:
         """Do work one after the other, whatever becomes of it, while the site exists."""
 
         async def do() -> None:
             for each in work:
                 with suppress(AssertionError, ConnectionError, TimeoutError):
-                    await each
+                    await each()
 
         task = asyncio.create_task(do())
         self._left.add(task)

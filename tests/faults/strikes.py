@@ -23,7 +23,7 @@ from fargo.texts import EDGE, RUNNING_AGAIN
 from .cells import Fault
 from .site import Site, kill, pids
 
-FAKETIME: Final = "/usr/lib/{machine}-linux-gnu/faketime/libfaketime.so.1"
+FAKETIME: Final = "/usr/lib/{machine}-linux-gnu/faketime/libfaketimeMT.so.1"
 DISK_BYTES: Final = 64 * 1024 * 1024
 BLOCK: Final = 4096
 
