@@ -49,8 +49,8 @@ class Past:
     back: float | None
 
 
-FULL: Final = Seconds(silent=30, busy=60, full=8, noticed=5)
-SHORT: Final = Seconds(silent=3, busy=3, full=3, noticed=2)
+FULL: Final = Seconds(silent=30, busy=60, full=8, noticed=6)
+SHORT: Final = Seconds(silent=3, busy=3, full=3, noticed=6)
 
 
 async def gateway(site: Site, seconds: Seconds) -> Past:
