@@ -31,8 +31,9 @@ NEW_CALL_SECONDS: Final = 10.0
 BACK_SECONDS: Final = 2.0
 """Within this time after what has ended runs again a new call works."""
 ATTEMPT_SECONDS: Final = 1.0
-PAUSE_SECONDS: Final = 0.1
-"""The time from an attempt that failed to the next one."""
+PAUSE_SECONDS: Final = 0.5
+AGAIN_SECONDS: Final = 0.1
+"""The time until somebody tries again who hears nothing, or who was refused."""
 ENDS_SECONDS: Final = 10.0
 GIVEN_UP: Final = 60.0
 CLEAR_SECONDS: Final = 10.0
@@ -140,26 +141,47 @@ async def _first(
     answered: Callable[[Talk], Awaitable[None]],
     end: Callable[[Talk], Awaitable[None]],
 ) -> float:
-    """Try until a call is answered, end it, and return when it was answered."""
+    """Try until a call is answered, end it, and return when it was answered. The next attempt begins before the one
+    before has been given up, so that the time does not depend on when a lost one began.
+    """
     until_then = time.monotonic() + GIVEN_UP
-    last = ""
+    trying: set[asyncio.Task[tuple[Talk, float]]] = set()
+    last: BaseException | None = None
     while time.monotonic() < until_then:
-        talk = None
-        try:
-            async with asyncio.timeout(ATTEMPT_SECONDS):
-                talk = await begin(site, f"new{next(_numbers)}")
-                await answered(talk)
-            done = time.monotonic()
-        except (ConnectionRefusedError, TimeoutError) as failed:
-            last = str(failed).partition("\n")[0]
-            if talk:
-                site.leave(talk.give_up, talk.close)
-            await asyncio.sleep(PAUSE_SECONDS)
-            continue
-        await asyncio.wait_for(end(talk), ENDS_SECONDS)
-        await talk.close()
-        return done
+        trying.add(asyncio.create_task(_attempt(site, begin, answered)))
+        done, trying = await asyncio.wait(trying, timeout=PAUSE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        for each in done:
+            if not (last := each.exception()):
+                await _cancelled(trying)
+                talk, at = each.result()
+                await asyncio.wait_for(end(talk), ENDS_SECONDS)
+                await talk.close()
+                return at
+        await asyncio.sleep(AGAIN_SECONDS if done else 0)
+    await _cancelled(trying)
     raise AssertionError(f"no call worked in {GIVEN_UP:.0f} s: {last}")
+
+
+async def _attempt(
+    site: Site, begin: Callable[[Site, str], Awaitable[Talk]], answered: Callable[[Talk], Awaitable[None]]
+) -> tuple[Talk, float]:
+    """Make a call, and return it with the time at which it was answered. Raises what shows that it was not."""
+    talk = None
+    try:
+        async with asyncio.timeout(ATTEMPT_SECONDS):
+            talk = await begin(site, f"new{next(_numbers)}")
+            await answered(talk)
+        return talk, time.monotonic()
+    except BaseException:
+        if talk:
+            site.leave(talk.give_up, talk.close)
+        raise
+
+
+async def _cancelled(tasks: "set[asyncio.Task[tuple[Talk, float]]]") -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def in_time(done: float, past: Past) -> None:

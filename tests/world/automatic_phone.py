@@ -99,9 +99,11 @@ class AutomaticPhone:
             await self.cancel()
 
     async def has_direction(self, *wanted: str) -> None:
-        """Wait until the direction of the phone's audio is one of these."""
+        """Wait until the direction of the phone's audio is one of these, and the gateway has acknowledged that."""
         while self.direction not in wanted:
             await self._changed.wait()
+        for acknowledged in list(self._acknowledged.values()):
+            await acknowledged.wait()
 
     # --- what comes
 
