@@ -143,13 +143,10 @@ _STREAM = "The gateway may take more than two seconds to come back to the XMPP s
 _UNKNOWN_CLIENT = (
     "What the gateway sends while the stream is down, such as the request for presence, is not sent again."
 )
-_JUMP = "A jump of the clock counts as time that has passed."
-_LOOP = "The gateway may hang after the clock has gone back, because its timers compare two clocks."
 SHORTFALLS: Final[tuple[Shortfall, ...]] = (
     Shortfall(Fault.GATEWAY, "sip", _CALL, _ENDS, RINGING + ANSWERED),
     Shortfall(Fault.GATEWAY, "telepathy", _CALL, _NOT_TOLD, RINGING + ANSWERED),
     Shortfall(Fault.EDGE, "telepathy", _CALL, "Calls that ring neither go on nor end.", RINGING),
-    Shortfall(Fault.EDGE, "telepathy", _CALL, "The first re-INVITE may be lost.", (Phase.HELD,), sometimes=True),
     Shortfall(Fault.RAKIA, "telepathy", _CALL, _NOT_TOLD, RINGING + ANSWERED),
     Shortfall(Fault.BUS, "telepathy", _CALL, _NOT_TOLD, RINGING + ANSWERED),
     Shortfall(Fault.RELAY, "sip", _CALL, _NOT_REOFFERED, ANSWERED),
@@ -161,10 +158,6 @@ SHORTFALLS: Final[tuple[Shortfall, ...]] = (
     Shortfall(Fault.DISK, "telepathy", _CALL, _NOT_TOLD, RINGING + ANSWERED),
     Shortfall(Fault.LOCKED_10, "sip", _CALL, _ENDS, RINGING + ANSWERED),
     Shortfall(Fault.LOCKED_10, "telepathy", _CALL, _NOT_TOLD, RINGING + ANSWERED),
-    Shortfall(Fault.AHEAD, "sip", _CALL, _JUMP, RINGING),
-    Shortfall(Fault.AHEAD, "telepathy", _CALL, _JUMP, RINGING),
-    Shortfall(Fault.AHEAD, "telepathy", _CALL, _JUMP, (Phase.HELD,), sometimes=True),
-    Shortfall(Fault.BEHIND, "telepathy", tuple(Check), _LOOP, sometimes=True),
     Shortfall(Fault.POWER, "sip", _CALL, _NOT_REOFFERED, ANSWERED),
     Shortfall(Fault.POWER, "telepathy", _CALL, _NOT_TOLD, (*RINGING, *ANSWERED, Phase.ENDING)),
 )

@@ -11,14 +11,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from world.gateway import FARGO
+from world.clock import WallClock
 from world.process import until
 
 from . import checks
 from .cells import Cell, Check, Fault, Phase, shortfall
 from .phases import BEGIN, Talk
 from .site import Site
-from .strikes import DISK_BYTES, STRIKES, Past, Seconds, with_clock
+from .strikes import DISK_BYTES, STRIKES, Past, Seconds
 
 JUST_AFTER = 0.002
 """The seconds between a hang-up and the fault that it meets."""
@@ -64,8 +64,8 @@ async def run(cell: Cell, seconds: Seconds) -> Outcome:
     """
     began = time.monotonic()
     outcome = Outcome(cell.name)
-    with _place(cell.fault) as (program, directory):
-        async with Site(cell.engine, program, directory) as site:
+    with _place(cell.fault) as (directory, clock):
+        async with Site(cell.engine, directory, clock) as site:
             try:
                 await _play(cell, seconds, site, outcome)
             finally:
@@ -169,22 +169,21 @@ async def _now(check: Any) -> None:
 
 
 @contextmanager
-def _place(fault: Fault) -> Iterator[tuple[tuple[str | Path, ...], Path | None]]:
-    """Yield what runs the gateway, and where. Some faults need a small disk, or a clock that can be moved."""
+def _place(fault: Fault) -> Iterator[tuple[Path | None, WallClock | None]]:
+    """Yield where the gateway runs, and its clock. Some faults need a small disk, or a clock that can be moved."""
     with TemporaryDirectory(prefix="fargo-fault-") as made:
         directory = Path(made)
         match fault:
             case Fault.DISK:
                 _mount(directory)
                 try:
-                    yield (FARGO,), directory / "gateway"
+                    yield directory / "gateway", None
                 finally:
                     subprocess.run(("umount", directory), check=True)
             case Fault.AHEAD | Fault.BEHIND:
-                (directory / "gateway").mkdir()
-                yield with_clock(directory / "gateway"), directory / "gateway"
+                yield None, WallClock(directory)
             case _:
-                yield (FARGO,), None
+                yield None, None
 
 
 def _mount(directory: Path) -> None:

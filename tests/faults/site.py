@@ -19,6 +19,7 @@ from typing import Final, Self
 
 from end_to_end.customer import Customer
 from world.automatic_phone import Switchboard
+from world.clock import WallClock
 from world.gateway import FARGO, Gateway
 from world.process import Process, ProcessError, until
 from world.rtpengine import Rtpengine
@@ -31,7 +32,7 @@ PROGRAMS: Final = ("fargo", "kamailio", "telepathy-rakia", "dbus-daemon")
 
 
 class Site:
-    """Everything that a cell needs. `program` runs the gateway, in `directory` if one is given."""
+    """Everything that a cell needs. The gateway is in `directory` and goes by `clock`, if they are given."""
 
     gateway: Gateway
     relay: Rtpengine
@@ -39,14 +40,14 @@ class Site:
     alice: Customer
     switchboard: Switchboard
 
-    def __init__(self, engine: str, program: Sequence[str | Path] = (FARGO,), directory: Path | None = None) -> None:
+    def __init__(self, engine: str, directory: Path | None = None, clock: WallClock | None = None) -> None:
         self.engine = engine
+        self.clock = clock
         self.world = World()
         self.ready: list[float] = []
         """The times at which the gateway got ready."""
         self.lives: list[Process] = []
         """The runs of the gateway."""
-        self._program = program
         self._directory = directory
         self._left: set[asyncio.Task[None]] = set()
         self._keeper: asyncio.Task[None] | None = None
@@ -57,9 +58,8 @@ class Site:
             self.relay = await self.world.relay()
             self.provider = await self.world.add(ScriptedProvider())
             self.switchboard = Switchboard(self.provider)
-            self.gateway = await self.world.gateway(
-                "relay", self.engine, program=self._program, directory=self._directory
-            )
+            program = (*(self.clock.environment if self.clock else ()), FARGO)
+            self.gateway = await self.world.gateway("relay", self.engine, program=program, directory=self._directory)
             self._started()
             self._keeper = asyncio.create_task(self._keep())
             self.alice = Customer(self.world, self.gateway, await self.world.client("alice"), self.provider)

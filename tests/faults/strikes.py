@@ -4,17 +4,14 @@
 """
 
 import asyncio
-import os
 import re
 import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
-from world.gateway import FARGO
 from world.stanza import NS, element
 
 from fargo.adapters.telepathy.texts import HOST
@@ -23,7 +20,6 @@ from fargo.texts import EDGE, RUNNING_AGAIN
 from .cells import Fault
 from .site import Site, kill, pids
 
-FAKETIME: Final = "/usr/lib/{machine}-linux-gnu/faketime/libfaketimeMT.so.1"
 DISK_BYTES: Final = 64 * 1024 * 1024
 BLOCK: Final = 4096
 
@@ -131,10 +127,11 @@ def locked(lasts: float) -> "Strike":
     return strike
 
 
-def clock(shift: str) -> "Strike":
+def clock(shift: int) -> "Strike":
     async def strike(site: Site, seconds: Seconds) -> Past:
         """Move the wall clock of the gateway and its programs, and give their timers the time to notice."""
-        offset_file(site.gateway.directory).write_text(shift)
+        assert site.clock
+        site.clock.move(shift)
         await asyncio.sleep(seconds.noticed)
         return Past(time.monotonic(), None)
 
@@ -168,24 +165,6 @@ async def _running(site: Site) -> Past:
     return Past(over, await site.is_back(over))
 
 
-def offset_file(directory: Path) -> Path:
-    """Return the file from which libfaketime reads the offset of the clock."""
-    return directory / "clock"
-
-
-def with_clock(directory: Path) -> tuple[str | Path, ...]:
-    """Return the command of a gateway whose wall clock can be moved. Its other clocks go on (libfaketime)."""
-    offset_file(directory).write_text("+0")
-    library = FAKETIME.format(machine=os.uname().machine)
-    values = {
-        "LD_PRELOAD": library,
-        "FAKETIME_TIMESTAMP_FILE": offset_file(directory),
-        "FAKETIME_NO_CACHE": 1,
-        "FAKETIME_DONT_FAKE_MONOTONIC": 1,
-    }
-    return ("env", *(f"{name}={value}" for name, value in values.items()), FARGO)
-
-
 Strike = Callable[[Site, Seconds], Awaitable[Past]]
 STRIKES: Final[Mapping[Fault, Strike]] = {
     Fault.GATEWAY: gateway,
@@ -199,7 +178,7 @@ STRIKES: Final[Mapping[Fault, Strike]] = {
     Fault.DISK: disk,
     Fault.LOCKED_4: locked(4),
     Fault.LOCKED_10: locked(10),
-    Fault.AHEAD: clock("+3600"),
-    Fault.BEHIND: clock("-3600"),
+    Fault.AHEAD: clock(3600),
+    Fault.BEHIND: clock(-3600),
     Fault.POWER: power,
 }
