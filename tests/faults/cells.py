@@ -139,7 +139,7 @@ _CALL: Final = (Check.CALL,)
 _ENDS = "Calls end with the gateway."
 _NOT_TOLD = "The phone is not told, because nobody knows the call any more."
 _NOT_REOFFERED = "Calls are not offered to the new relay."
-_STREAM = "The gateway may take more than two seconds to come back to the XMPP server."
+_STREAM = "The pause before the gateway tries the XMPP server again is random, and may end after two seconds."
 _UNKNOWN_CLIENT = (
     "What the gateway sends while the stream is down, such as the request for presence, is not sent again."
 )
