@@ -119,7 +119,7 @@ def _fate(cell: Cell, result: Mapping[str, Any]) -> str:
 
 
 def _seconds(value: float | None) -> str:
-    return "never" if value is None else f"{value:.1f}"
+    return "never" if value is None else f"{max(value, 0):.1f}"
 
 
 def _note(text: str, notes: list[str]) -> str:
