@@ -47,14 +47,20 @@ class XmppClient:
         self._available = available
         self._ids = (f"{resource}-{number}" for number in itertools.count(1))
         self._news = asyncio.Event()
-        self._stream = _Stream(self.jid, server.accounts[account], self._take)
+        self._stream: _Stream
+        self._password = server.accounts[account]
 
     async def __aenter__(self) -> Self:
+        await self.log_in()
+        return self
+
+    async def log_in(self) -> None:
+        """Open a stream. A client that has lost its stream logs in again like this, and keeps its sessions."""
+        self._stream = _Stream(self.jid, self._password, self._take)
         await self._stream.log_in(self.server.address, self.server.client_port)
         await self.request("get", None, element("query", NS["roster"]))
         if self._available:
             await self.available()
-        return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._stream.disconnect()
