@@ -4,7 +4,7 @@ Rules:
 
 1. Starting: log and vault, SIP edge, the first SIP host, and the XMPP stream last, so that everything works when the
    first user reaches the gateway. `Restarted` goes to the users who had anything open when the stream is up, because
-   they cannot be told earlier.
+   they cannot be told earlier. SIP messages of our own user agent are taken in from then on.
 2. Stopping: `Stopping` to all users. When their SIP connections are gone, or after SIGN_OUT_SECONDS, the XMPP stream,
    the relay, the SIP hosts, the edge, the vault and the log are stopped.
 3. SIGHUP reads the configuration again (`fargo.reload`). If the file has a mistake, nothing changes. SIGUSR1 prints the
@@ -206,6 +206,7 @@ class Daemon:
             self._engine.broadcast(Restarted())
             self._retention.start()
         self._engine.broadcast(StreamOpened())
+        self._sip.listen()
         if first:
             sip, xmpp = self._config.sip, self._config.xmpp
             users = ", ".join(xmpp.allowed_domains)

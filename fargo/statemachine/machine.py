@@ -423,16 +423,16 @@ def _end_all(user: User, reason: Reason, effects: Effects) -> User:
 
 
 def _restarted(user: User, effects: Effects) -> User:
-    """End all calls and forget the clients: the SIP side was lost, and the clients will be asked for presence. What the
-    far end may not have heard is repeated, before anything else is said.
+    """Go on with the calls that have outlived the gateway, and end all others. Forget the clients, as they will be
+    asked for presence. What the far end may not have heard is repeated, before anything else is said.
     """
-    reason = Reason(Cause.NETWORK, texts.RESTARTED)
+    reason, engine = Reason(Cause.NETWORK, texts.RESTARTED), user.policy.engine
     user = in_part(user, partial(_repeated, repeat=sip_leg.restarted), effects)
     user = _in_each_registration(user, sign_in.restarted, effects)
-    ended = in_each_call(user, lambda call, effects: bridge.restarted(call, reason, effects), effects)
-    ended = in_part(ended, _cleared, effects)
-    ended = _with_account(ended, lambda account: connection.restarted(account, effects), effects)
-    return replace(ended, stopping=False)
+    going = in_each_call(user, lambda call, effects: bridge.restarted(call, engine, reason, effects), effects)
+    going = in_part(going, _cleared, effects)
+    going = _with_account(going, lambda account: connection.restarted(account, effects), effects)
+    return replace(going, stopping=False)
 
 
 def _repeated(user: User, effects: Effects, repeat: Callable[[Effects], None]) -> User:
@@ -441,9 +441,12 @@ def _repeated(user: User, effects: Effects, repeat: Callable[[Effects], None]) -
 
 
 def _cleared(user: User, effects: Effects) -> User:
-    """Forget proposals and clients, and repeat what the relay may not have heard."""
+    """Forget the clients, and the proposals if no call can come of them; repeat what may not have been heard."""
     replies.repeat_deletions(user, effects)
-    jmi.forget_all(effects)
+    if sip_leg.engine_capabilities(user.policy.engine).outlives_gateway:
+        jmi.say_again(effects)
+    else:
+        jmi.forget_all(effects)
     return replace(user, contacts=roster.forget_clients(user.contacts, effects))
 
 

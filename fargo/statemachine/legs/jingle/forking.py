@@ -11,6 +11,8 @@ Rules:
 4. When nobody is left, the caller hears the most telling refusal.
 5. What a client is offered depends on how it sends and receives audio, its profile. As long as that offer is not there,
    the client is not invited.
+6. An invitation that may have been lost with the stream is sent again only if the client says that it knows no such
+   session: one that has it may take the second for a call of its own.
 """
 
 from typing import ClassVar, Final, TypeAlias, TypeGuard, assert_never
@@ -233,7 +235,7 @@ def stream_opened(leg: Inviting, effects: Effects) -> None:
     with the stream.
     """
     for session in sessions(leg):
-        jingle_session.only_ask(session, effects)
+        jingle_session.doubt(session, effects)
 
 
 # --- what clients say
@@ -245,7 +247,10 @@ def replied(leg: Inviting, reply: Reply, effects: Effects) -> ForkingStep:
     """
     match reply.answer:
         case IqSucceeded():
+            _known(leg, reply, effects)
             return leg, (Ringing(),)
+        case IqFailed(condition="item-not-found") if _invited_again(leg, reply, effects):
+            return leg, ()
         case IqFailed() if isinstance(reply.command, ProposeCall):
             return _left(leg, leg.called, None, leg.refusal)
         case IqFailed(condition=condition, text=text) if condition in GONE or jingle_session.is_vital(reply):
@@ -258,6 +263,18 @@ def replied(leg: Inviting, reply: Reply, effects: Effects) -> ForkingStep:
         case _:
             return leg, ()
     return drop(leg, reply, Reason(Cause.UNAVAILABLE, texts.CALL_REFUSED.format(told=told)), effects)
+
+
+def _known(leg: Inviting, reply: Reply, effects: Effects) -> None:
+    """Take a client's answer to our question for that to the invitation, which may have been lost."""
+    for session in sessions(leg):
+        if about(session, reply):
+            jingle_session.known(session, effects)
+
+
+def _invited_again(leg: Inviting, reply: Reply, effects: Effects) -> bool:
+    """Invite a client again that does not know the session, if it has not acknowledged the invitation (rule 6)."""
+    return any(about(session, reply) and jingle_session.initiate_again(session, effects) for session in sessions(leg))
 
 
 def accepted(leg: Inviting, event: SessionAccepted, effects: Effects) -> ForkingStep:

@@ -11,6 +11,8 @@ Rules:
    if the session is not refreshed in time (`session_timer`), or our 2xx is not acknowledged.
 5. A refresh of ours is an UPDATE without a description if the far end understands that, else a re-INVITE with the same
    description as before.
+6. After a restart of the gateway, the session is refreshed in the same way, unless the far end is heard of before. An
+   offer with keys that were lost in the restart cannot be sent: the session stays as it is.
 """
 
 from typing import Final, assert_never
@@ -36,6 +38,7 @@ from fargo.statemachine.legs.user_agent.offer_answer import MediaSession
 from fargo.statemachine.legs.user_agent.phases import (
     AckAwaited,
     Confirmed,
+    Doubted,
     OfferDeferred,
     OfferSent,
     Releasing,
@@ -62,6 +65,8 @@ LONGEST_ACK: Final = 32.0
 """RFC 3261 §13.3.1.4."""
 _LONGEST_RESPONSE: Final = 180.0
 _NEXT_ATTEMPT: Final = 10.0
+_DOUBT: Final = 8.0
+"""Longer than the pauses at which phones repeat requests of the last few seconds (RFC 3261 §17.1.1.2)."""
 _LONGEST_RETRY_AFTER: Final = 10
 
 _GONE: Final = Reason(Cause.HUNG_UP, texts.CALL_UNKNOWN)
@@ -100,7 +105,7 @@ def hang_up(leg: Confirmed, effects: Effects) -> Releasing | UasReleasing:
 
 def _pursued(leg: Confirmed, effects: Effects) -> Confirmed:
     """Offer what is wanted, unless it is so already or something is under way (rule 1)."""
-    if leg.exchange is not None or leg.wanted == leg.session.ours:
+    if not isinstance(leg.exchange, Doubted | None) or leg.wanted == leg.session.ours:
         return leg
     session, sdp = offer_answer.offer(leg.session, leg.wanted)
     return _offered(replace(leg, session=session), sdp, effects)
@@ -124,6 +129,18 @@ def _refresh(leg: Confirmed, effects: Effects) -> Confirmed:
     headers = replace(dialog.ABILITIES, session_expires=session_timer.asked(leg.timer))
     after, update = dialog.request(leg.dialog, "UPDATE", headers, contact=True)
     return _sent(replace(leg, dialog=after), update, effects)
+
+
+def resume(leg: Confirmed, effects: Effects) -> Confirmed:
+    """Go on after a restart of the gateway (rule 6). What is under way is sent again, and its outcome tells more."""
+    if not isinstance(leg.exchange, Doubted | None) or not _can_be_refreshed(leg):
+        return leg
+    return replace(leg, exchange=Doubted(effects.at + _DOUBT))
+
+
+def _can_be_refreshed(leg: Confirmed) -> bool:
+    """Return True if a refresh needs no keys, which are not in the log."""
+    return leg.dialog.updates or not leg.session.ours.local.crypto
 
 
 # --- responses to them
@@ -157,6 +174,8 @@ def undelivered(leg: Confirmed, event: SipRequestUndelivered, effects: Effects) 
     effects.settle(event.command)
     if event.why is Undelivered.EDGE:
         return replace(leg, exchange=OfferDeferred(effects.at + _NEXT_ATTEMPT)), ()
+    if event.why is Undelivered.UNSENDABLE and leg.session.ours.local.crypto:
+        return _resigned(leg, exchange, effects), ()
     return _lost(leg, effects)
 
 
@@ -231,6 +250,8 @@ def _sent_anew(leg: Confirmed, exchange: OfferSent, request: SendRequest, effect
 
 def requested(leg: Confirmed, event: SipRequestReceived, effects: Effects) -> UserAgentStep:
     """Handle a request in the dialog."""
+    if isinstance(leg.exchange, Doubted):
+        leg = replace(leg, exchange=None)
     match event.head.method:
         case "BYE":
             respond(leg.name, leg.access, event, 200, effects)
@@ -289,7 +310,7 @@ def _is_crossed(leg: Confirmed, invites: bool) -> bool:
             return sent.request.body is not None
         case AckAwaited(offer=Sdp()):
             return not invites
-        case AckAwaited() | OfferDeferred() | None:
+        case AckAwaited() | OfferDeferred() | Doubted() | None:
             return False
         case _:
             assert_never(leg.exchange)
@@ -344,6 +365,8 @@ def deadline(leg: Confirmed) -> Deadline | None:
             return Deadline(texts.CHANGE_ANSWERED, since + _LONGEST_RESPONSE)
         case OfferDeferred(until):
             return Deadline(texts.NEXT_ATTEMPT, until)
+        case Doubted(until):
+            return Deadline(texts.REFRESH, until)
         case AckAwaited(since=since):
             return Deadline(texts.CONFIRMATION, since + LONGEST_ACK)
         case None:
@@ -359,6 +382,8 @@ def expire(leg: Confirmed, effects: Effects) -> UserAgentStep:
             return _lost(leg, effects)
         case OfferDeferred():
             return _pursued(replace(leg, exchange=None), effects), ()
+        case Doubted():
+            return _refresh(leg, effects), ()
         case AckAwaited():
             return releasing.bye(leg, effects), (Ended(_NOT_CONFIRMED),)
         case None:

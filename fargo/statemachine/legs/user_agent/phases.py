@@ -157,6 +157,14 @@ class OfferDeferred(Struct, frozen=True, gc=False):
     until: float
 
 
+class Doubted(Struct, frozen=True, gc=False):
+    """Nothing is under way, but the gateway was away for a while, and the far end may have hung up. If it has not been
+    heard of ``until`` then, the session is refreshed, to learn if the far end still knows it.
+    """
+
+    until: float
+
+
 class AckAwaited(Struct, frozen=True, gc=False):
     """Our 2xx has no ACK. ``first``: it is that to the first INVITE. ``offer``: our offer in it, which the ACK is to
     answer; None if it was our answer.
@@ -168,7 +176,7 @@ class AckAwaited(Struct, frozen=True, gc=False):
     offer: Sdp | None
 
 
-Exchange: TypeAlias = OfferSent | OfferDeferred | AckAwaited
+Exchange: TypeAlias = OfferSent | OfferDeferred | Doubted | AckAwaited
 """An exchange of offer and answer that is under way in a confirmed dialog."""
 
 
