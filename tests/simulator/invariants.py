@@ -187,7 +187,9 @@ class Watch(Struct, frozen=True):
                 return heard._ends((iq.to, iq.sender, sid))
             case IqFailed(command, condition=condition):
                 gone = condition in ("item-not-found", "service-unavailable")
-                return heard._ends(*(leg for name, leg, vital in heard.said if name == command and (gone or vital)))
+                refused = condition != "unexpected-request"  # to a second acceptance
+                ends = (leg for name, leg, vital in heard.said if name == command and (gone or (vital and refused)))
+                return heard._ends(*ends)
             case ResourceUnavailable(resource):
                 return heard._ends(*(leg for leg, _ in heard.offers if leg[1:2] == (resource,)))
             case SipSignedIn(connection):
@@ -276,10 +278,10 @@ class Watch(Struct, frozen=True):
                 return self._ends(_leg(command))
             case OfferRelay() if isinstance(event, _MOVES | RelayDescribed):
                 again = replace(self, started=tuple(what for what in self.started if what != ("join", *_leg(command))))
-                return again._relays(issued.id, _leg(command), self._asks(event))
+                return again._relays(issued.id, _leg(command), self._asks(event, _leg(command)))
             case OfferRelay():
                 return self._starts(("offer", *_leg(command)), event)._relays(
-                    issued.id, _leg(command), self._asks(event)
+                    issued.id, _leg(command), self._asks(event, _leg(command))
                 )
             case AnswerRelay():
                 return self._starts(("join", *_leg(command)), event)._relays(issued.id, _leg(command), ())
@@ -307,9 +309,11 @@ class Watch(Struct, frozen=True):
         placed = replace(self, placed=(*self.placed, (channel, leg)))
         return placed._starts((way, *leg), event)
 
-    def _asks(self, event: Event) -> Leg:
-        """The client's session that the relay is asked for; () if a phone calls."""
+    def _asks(self, event: Event, session: Leg) -> Leg:
+        """The client's session that the relay is asked for; () if a phone calls. ``session``: that at the relay."""
         match event:
+            case Restarted():
+                return next((leg for _, other, leg in self.relayed if other == session), ())
             case SessionInitiated(iq, sid):
                 return iq.to, iq.sender, sid
             case CallStateChanged(channel) | SipResponseReceived(channel):
@@ -337,7 +341,12 @@ class Watch(Struct, frozen=True):
         return replace(self, relayed=(*self.relayed, (command, session, caller)))
 
     def _starts(self, what: Leg, event: Event) -> "Watch":
-        if what in self.started or isinstance(event, Restarted | StreamOpened):
+        known = what in self.started
+        if isinstance(event, Restarted | StreamOpened):
+            if not known:
+                raise Broken("a restart begins nothing", (event, what))
+            return self
+        if known:
             raise Broken("nothing starts again", (event, what))
         return replace(self, started=(*self.started, what))
 

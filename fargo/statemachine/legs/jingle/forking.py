@@ -42,7 +42,7 @@ from fargo.statemachine.legs.jingle.single_session import Active
 from fargo.statemachine.legs.leg_events import Answered, Ended, LegEvents, Ringing
 from fargo.statemachine.media.description import Content, Description, MediaProfile, Unusable, common
 from fargo.statemachine.media.offer import audio, malformed_contents
-from fargo.statemachine.model.commands import AcceptIq, ProposeCall, RefuseIq
+from fargo.statemachine.model.commands import AcceptIq, InformSession, ProposeCall, RefuseIq
 from fargo.statemachine.model.events import (
     CallAction,
     CallMessaged,
@@ -261,6 +261,7 @@ def replied(leg: Inviting, reply: Reply, effects: Effects) -> ForkingStep:
                 if about(session, reply):
                     jingle_session.terminate(session, Reason(Cause.NO_ANSWER, texts.CLIENT_SILENT), effects)
         case _:
+            _known(leg, reply, effects)
             return leg, ()
     return drop(leg, reply, Reason(Cause.UNAVAILABLE, texts.CALL_REFUSED.format(told=told)), effects)
 
@@ -274,7 +275,9 @@ def _known(leg: Inviting, reply: Reply, effects: Effects) -> None:
 
 def _invited_again(leg: Inviting, reply: Reply, effects: Effects) -> bool:
     """Invite a client again that does not know the session, if it has not acknowledged the invitation (rule 6)."""
-    return any(about(session, reply) and jingle_session.initiate_again(session, effects) for session in sessions(leg))
+    asked = isinstance(reply.command, InformSession)
+    concerned = [session for session in sessions(leg) if asked and about(session, reply)]
+    return any(jingle_session.initiate_again(session, effects) for session in concerned)
 
 
 def accepted(leg: Inviting, event: SessionAccepted, effects: Effects) -> ForkingStep:

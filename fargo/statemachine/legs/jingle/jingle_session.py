@@ -6,8 +6,8 @@ Rules:
    after it has acknowledged it, or never answers it, then there is no session.
 2. Information waits for no answer, as no harm is done if it gets lost. It stays pending until it is answered or the
    session ends: a client that answers, however late, that it knows no such session is not in it (XEP-0166 §10). Only
-   the latest pieces stay, as a client that answers none would let their number grow. After the stream was down, those
-   that were not answered are said again, as they may be lost.
+   the latest pieces stay, as a client that answers none would let their number grow. After the stream was down, the
+   last hold or resume, and the last move, is said again if it was not answered.
 3. A session-terminate waits until it is acknowledged: the client may not go on ringing or talking.
 4. An acceptance that was not answered before the stream was down is said again, too: a client that waits for it would
    ring for ever. One that has it may say that this is out of order, and goes on (XEP-0166 §10).
@@ -53,7 +53,7 @@ from fargo.statemachine.model.events import (
     SessionInitiated,
     SessionTerminated,
 )
-from fargo.statemachine.pending import Pending, Reply
+from fargo.statemachine.pending import Reply
 from fargo.statemachine.reason import Reason, to_jingle
 
 JingleEvent: TypeAlias = (
@@ -211,36 +211,44 @@ def say_again(session: Session, effects: Effects) -> None:
     """Say again what the client may not have heard, as the stream was down; if there is nothing, ask whether it is in the
     session (rules 2 and 4).
     """
-    lost = [name for name, each in effects.pending.items() if _may_be_lost(each, session)]
-    for name in lost:
-        effects.repeat(name, 0)
+    lost = _lost(session, effects)
     if not lost:
         ask(session, effects)
+    for name in lost:
+        command = effects.pending[name].command
+        if isinstance(command, InformSession | InformTransport):
+            _tell(session, command, effects)
+        else:
+            effects.repeat(name, 0)
 
 
-def _may_be_lost(each: Pending, session: Session) -> bool:
-    match each.command:
-        case InformSession(info=info) if info is None:
-            return False
-        case InformSession() | InformTransport():
-            return _is_in(each.command, session)
-        case AcceptSession():
-            return each.until is not None and _is_in(each.command, session)
-        case _:
-            return False
+def _lost(session: Session, effects: Effects) -> list[str]:
+    """Return the ids of the acceptance and of the last information of each kind, if they were not answered."""
+    found = {}
+    for name, each in effects.pending.items():
+        match each.command:
+            case AcceptSession() if each.seconds is not None and _is_in(each.command, session):
+                found["accept"] = name
+            case InformSession(info="hold" | "unhold") if _is_in(each.command, session):
+                found["hold"] = name
+            case InformTransport() if _is_in(each.command, session):
+                found["move"] = name
+            case _:
+                pass
+    return list(found.values())
 
 
 def doubt(session: Session, effects: Effects) -> None:
-    """Ask whether the client is in this session: the invitation, or its answer, may have been lost with the stream. The
-    wait for the answer begins anew.
+    """Ask whether the client is in this session: the invitation, or its answer, may have been lost with the stream.
+    Nobody waits for that answer any more.
     """
     if name := _unanswered_invitation(session, effects):
-        effects.postpone(name, _LONGEST_ANSWER)
+        effects.wait_no_longer(name)
     ask(session, effects)
 
 
 def known(session: Session, effects: Effects) -> None:
-    """Wait no longer for the answer to the invitation: the client knows the session."""
+    """Take the invitation for acknowledged: the client knows the session."""
     if name := _unanswered_invitation(session, effects):
         effects.acknowledge(name)
 
@@ -255,7 +263,7 @@ def initiate_again(session: Session, effects: Effects) -> bool:
 
 def _unanswered_invitation(session: Session, effects: Effects) -> str | None:
     for name, each in effects.pending.items():
-        if each.until is not None and isinstance(each.command, InitiateSession) and _is_in(each.command, session):
+        if each.seconds is not None and isinstance(each.command, InitiateSession) and _is_in(each.command, session):
             return name
     return None
 
