@@ -84,8 +84,8 @@ class Session(Struct, frozen=True):
 
     ``us``: the gateway's end. ``command``: the InitiateSession that began it. ``relay``: where it was told to send
     audio to, if that is the relay; ``phone``: the same if it is the phone. ``ufrag``: of its own ICE; ``restarting``:
-    it has restarted that, and waits for the answer. ``doubted``: stanzas may have been lost, so the gateway may accept it
-    a second time.
+    it has restarted that, and waits for the answer. ``doubted``: stanzas may have been lost, so the gateway may accept
+    it a second time.
     """
 
     sid: str

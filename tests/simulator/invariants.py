@@ -343,7 +343,7 @@ class Watch(Struct, frozen=True):
     def _starts(self, what: Leg, event: Event) -> "Watch":
         known = what in self.started
         if isinstance(event, Restarted | StreamOpened):
-            if not known:
+            if not known or isinstance(event, StreamOpened):
                 raise Broken("a restart begins nothing", (event, what))
             return self
         if known:

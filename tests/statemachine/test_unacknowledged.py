@@ -7,19 +7,9 @@ from fargo.statemachine.call import call_state
 from fargo.statemachine.legs.jingle.forking import Forking
 from fargo.statemachine.legs.jingle.jingle_leg import sessions
 from fargo.statemachine.legs.jingle.texts import UNKNOWN_SESSION
-from fargo.statemachine.model.call1 import (
-    CallArrived,
-    CallMembersChanged,
-    CallState,
-    CallStateChanged,
-    CandidatesReceived,
-    DescriptionReceived,
-    HangUp,
-    RingCall,
-)
+from fargo.statemachine.model.call1 import CallArrived, CallState, CallStateChanged, HangUp, RingCall
 from fargo.statemachine.model.commands import (
     AcceptIq,
-    AcceptSession,
     InformSession,
     InitiateSession,
     RefuseIq,
@@ -140,31 +130,6 @@ def test_a_client_that_is_still_there_keeps_its_call() -> None:
     assert story.waiting(InformSession) == [RINGS], "the ringing of this story was not acknowledged"
 
 
-def test_an_acceptance_that_may_be_lost_is_said_again() -> None:
-    story = Story().signed_in()
-    channel = story.call_out("s1")
-    story.tell(CandidatesReceived(channel, PHONE_ADDRESS))
-    story.tell(DescriptionReceived(channel, (PCMU,)))
-    story.tell(CallStateChanged(channel, CallState.ACCEPTED))
-    [accepted] = story.all(AcceptSession)
-    story.tell(StreamOpened())
-    assert story.waiting(AcceptSession) == [accepted]
-    assert not story.tell(IqFailed(story.id_of(AcceptSession), DESK, "unexpected-request")), "it has the first"
-    story.tell(StreamOpened())
-    assert story.waiting(AcceptSession) == []
-    assert [each.info for each in story.all(InformSession)] == [None]
-
-
-def test_a_hold_that_may_be_lost_is_said_again() -> None:
-    story = Story().signed_in()
-    channel = story.call_out("s1")
-    story.answered(channel)
-    story.tell(CallMembersChanged(channel, 3))
-    [hold] = [each for each in story.all(InformSession) if each.info == "hold"]
-    story.tell(StreamOpened())
-    assert [each.command for each in story.last if isinstance(each.command, InformSession)] == [hold]
-
-
 def test_an_old_end_is_not_said_to_a_new_session_of_the_same_name() -> None:
     story = Story().signed_in()
     channel = story.call_out("s1")
@@ -195,33 +160,15 @@ def ask(story: Story, client: str) -> str:
     return found
 
 
-def last_ask(story: Story, client: str) -> str:
-    """The id of the last of these questions."""
-    said = [(each.id, each.command) for each in story.issued if isinstance(each.command, InformSession)]
-    return [id for id, command in said if (command.to, command.info) == (client, None)][-1]
-
-
 def test_clients_that_are_being_invited_are_asked_whether_they_have_heard(invited: Story) -> None:
     assert ask(invited, DESK) != ask(invited, PHONE)
     assert not invited.all(InitiateSession), "what may have been heard is not said again"
 
 
-def test_a_client_whose_invitation_was_lost_is_invited_again_once(invited: Story) -> None:
-    for client in (DESK, PHONE):
-        [again] = invited.tell(IqFailed(ask(invited, client), client, "item-not-found"))
-        assert isinstance(again, InitiateSession)
-        assert again.to == client
-        assert invited.waiting(InitiateSession).count(again) == 1
-    invited.tell(StreamOpened())
-    assert not invited.tell(IqSucceeded(last_ask(invited, DESK), DESK))[1:], "it rings"
-    invited.tell(StreamOpened())
-    assert not invited.tell(IqFailed(last_ask(invited, DESK), DESK, "item-not-found")), "it has known the session"
-
-
-def test_a_client_that_is_gone_is_not_invited_again(invited: Story) -> None:
-    assert not invited.tell(IqFailed(ask(invited, DESK), DESK, "service-unavailable"))
+def test_a_client_whose_invitation_was_lost_is_out_at_once(invited: Story) -> None:
+    assert not invited.tell(IqFailed(ask(invited, DESK), DESK, "item-not-found"))
     said = "None of the called user's clients can take a call."
-    assert invited.tell(IqFailed(ask(invited, PHONE), PHONE, "service-unavailable"))[0] == HangUp("c1", 5, said)
+    assert invited.tell(IqFailed(ask(invited, PHONE), PHONE, "item-not-found"))[0] == HangUp("c1", 5, said)
 
 
 def test_a_client_that_knows_of_its_invitation_goes_on_ringing(invited: Story) -> None:

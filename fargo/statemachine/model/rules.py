@@ -14,7 +14,7 @@ from typing import Final
 
 from msgspec import Struct
 
-RULES: Final = 6
+RULES: Final = 7
 """The version that today's code folds by."""
 
 
@@ -92,6 +92,13 @@ EACH_REALM: Final = RuleChange(
     "A request of the SIP engine sip has an answer for each realm that asks for a login, to its topmost challenge; a"
     " nonce that is used again is counted, and one that is stale is replaced once.",
 )
+CALLS_OUTLIVE_GATEWAY: Final = RuleChange(
+    7,
+    "calls outlive the gateway",
+    "With the engine sip, calls go on after a restart of the gateway. What the phone or the relay may not have heard is"
+    " sent again, and an INVITE that is repeated is not refused. A client that says that an acceptance is out of order"
+    " stays in the call.",
+)
 CHANGES: Final[tuple[RuleChange, ...]] = (
     ALL_THAT_IS_DUE,
     END_AFTER_FAULT,
@@ -105,4 +112,5 @@ CHANGES: Final[tuple[RuleChange, ...]] = (
     ENCRYPTED_AUDIO,
     HOLD_IN_TURN,
     EACH_REALM,
+    CALLS_OUTLIVE_GATEWAY,
 )

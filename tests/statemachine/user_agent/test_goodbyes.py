@@ -7,14 +7,12 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
-from fargo.statemachine import texts
 from fargo.statemachine.legs.user_agent import unheard
-from fargo.statemachine.legs.user_agent.phases import Releasing, UacCancelling, UasRefused, UasReleasing
+from fargo.statemachine.legs.user_agent.phases import Releasing, UacCancelling, UasRefused
 from fargo.statemachine.machine import deadlines
 from fargo.statemachine.model.commands import Command, Issued, TerminateSession
 from fargo.statemachine.model.events import Restarted, SessionTerminated, Stopping, TimePassed
 from fargo.statemachine.model.sip_messages import EdgeRestarted, SendRequest, SendResponse, SipHeaders, Undelivered
-from fargo.statemachine.reason import Cause, Reason
 
 from ..registering import MD5
 from ..story import BOB

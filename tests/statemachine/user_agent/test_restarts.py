@@ -8,6 +8,7 @@ from fargo.statemachine.legs.user_agent.phases import Confirmed, Doubted, UasPro
 from fargo.statemachine.media.description import Crypto
 from fargo.statemachine.model.commands import (
     AcceptSession,
+    Command,
     InformSession,
     InitiateSession,
     Issued,
@@ -26,11 +27,17 @@ from fargo.statemachine.model.events import (
     TimePassed,
 )
 from fargo.statemachine.model.sip import ENGINES
-from fargo.statemachine.model.sip_messages import SendRequest, SendResponse, SipHeaders, Undelivered
+from fargo.statemachine.model.sip_messages import (
+    SendRequest,
+    SendResponse,
+    SipHeaders,
+    SipResponseReceived,
+    Undelivered,
+)
 from fargo.statemachine.reason import Cause, Reason
 
 from ..story import BOB, DESK
-from .phone import SOME_SDP, Phoning
+from .phone import SOME_SDP, Phoning, sdp
 
 ANSWER_SECONDS = 600.0
 
@@ -43,11 +50,16 @@ def restarted(story: Phoning, after: float = 5.0) -> list[Issued]:
     return [each for each in said if isinstance(each.command, SendRequest | SendResponse)]
 
 
+def said_again(story: Phoning) -> list[Command]:
+    """What the client was told because of the restart."""
+    recorded, issued = story.entries[-2]
+    assert isinstance(recorded.event, Restarted)
+    return [each.command for each in issued if isinstance(each.command, AcceptSession | InformSession)]
+
+
 def asked(story: Phoning) -> str:
     """The id of the question to the client whether it is in the session."""
-    return [
-        each.id for each in story.last if isinstance(each.command, InformSession) and each.command.info is None
-    ][-1]
+    return [each.id for each in story.last if isinstance(each.command, InformSession) and each.command.info is None][-1]
 
 
 both_ways = pytest.mark.parametrize("out", [True, False], ids=["out", "in"])
@@ -155,16 +167,8 @@ def test_a_hold_under_way_is_sent_again_as_part_of_its_transaction() -> None:
     story.holds()
     command, offer = story.sent_all("INVITE")[-1]
     assert [each.command for each in restarted(story)] == [replace(offer, repeats=command)]
-    story.tell(replace_response(story, command))
+    story.tell(SipResponseReceived(story.leg.name, command, "INVITE", 200, "OK", remote_tag="bob", body=SOME_SDP))
     assert story.confirmed.session.ours.holds
-
-
-def replace_response(story: Phoning, command: str):  # type: ignore[no-untyped-def]
-    from fargo.statemachine.model.sip_messages import SipResponseReceived
-
-    return SipResponseReceived(
-        story.leg.name, command, "INVITE", 200, "OK", remote_tag="bob", contact="sip:bob@192.0.2.7:5070", body=SOME_SDP
-    )
 
 
 def test_an_acceptance_that_the_client_may_not_have_is_said_again() -> None:
@@ -172,7 +176,21 @@ def test_an_acceptance_that_the_client_may_not_have_is_said_again() -> None:
     story.answers()
     [accepted] = story.all(AcceptSession)
     restarted(story)
-    assert story.all(AcceptSession) == [accepted]
+    assert accepted in said_again(story)
+    assert story.waiting(AcceptSession) == [accepted]
+    assert not story.tell(IqFailed(story.id_of(AcceptSession), DESK, "unexpected-request")), "it has the first"
+    restarted(story)
+    assert accepted not in said_again(story)
+
+
+def test_a_hold_that_the_client_may_not_have_heard_is_said_again() -> None:
+    story = Phoning().talking()
+    story.sends("INVITE", sdp(senders="initiator"))
+    [hold] = story.all(InformSession)
+    assert hold.info == "hold"
+    restarted(story)
+    assert said_again(story) == [hold]
+    story.tell(IqSucceeded(story.id_of(InformSession), DESK))
 
 
 def test_an_offer_without_its_keys_leaves_the_call_as_it_is() -> None:
@@ -237,6 +255,29 @@ def test_a_client_that_has_no_invitation_is_invited_again() -> None:
     assert restarted(story) == []
     assert story.all(InitiateSession) == [], "it may ring"
     assert story.tell(IqFailed(asked(story), DESK, "item-not-found")) == [invited]
+    story.tell(IqSucceeded(story.id_of(InitiateSession), DESK))
+    restarted(story)
+    story.tell(IqFailed(asked(story), DESK, "item-not-found"))
+    assert story.statuses == [480], "it has known the session, and left it"
+
+
+def test_a_client_that_knows_of_its_invitation_goes_on_ringing() -> None:
+    story = Phoning()
+    story.invites()
+    restarted(story)
+    story.tell(IqSucceeded(asked(story), DESK))
+    assert story.statuses == [180]
+    restarted(story)
+    story.tell(IqFailed(asked(story), DESK, "item-not-found"))
+    assert story.statuses == [480]
+
+
+def test_a_client_that_is_gone_is_not_invited_again() -> None:
+    story = Phoning()
+    story.invites()
+    restarted(story)
+    story.tell(IqFailed(asked(story), DESK, "service-unavailable"))
+    assert story.statuses == [480]
 
 
 def test_an_invite_that_is_only_repeated_is_not_refused() -> None:

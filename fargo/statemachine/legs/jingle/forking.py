@@ -11,8 +11,8 @@ Rules:
 4. When nobody is left, the caller hears the most telling refusal.
 5. What a client is offered depends on how it sends and receives audio, its profile. As long as that offer is not there,
    the client is not invited.
-6. An invitation that may have been lost with the stream is sent again only if the client says that it knows no such
-   session: one that has it may take the second for a call of its own.
+6. An invitation that may have been lost in a restart of the gateway is sent again only if the client says that it knows
+   no such session: one that has it may take the second for a call of its own.
 """
 
 from typing import ClassVar, Final, TypeAlias, TypeGuard, assert_never
@@ -235,7 +235,16 @@ def stream_opened(leg: Inviting, effects: Effects) -> None:
     with the stream.
     """
     for session in sessions(leg):
+        jingle_session.only_ask(session, effects)
+
+
+def resume(leg: Inviting, effects: Effects) -> Inviting:
+    """Go on after a restart of the gateway (rule 6). A search begins anew, as the presence of the clients arrives only
+    now.
+    """
+    for session in sessions(leg):
         jingle_session.doubt(session, effects)
+    return replace(leg, since=effects.at) if isinstance(leg, Searching) else leg
 
 
 # --- what clients say

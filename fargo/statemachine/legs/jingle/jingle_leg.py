@@ -13,8 +13,6 @@ Rules:
 
 from typing import Final, TypeAlias, assert_never
 
-from msgspec.structs import replace
-
 from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import forking, jingle_session, single_session, texts, unacknowledged
@@ -195,7 +193,7 @@ def stream_opened(leg: JingleLeg, effects: Effects) -> None:
     """Ask clients whether they are in the session: stanzas of either side may have been lost with the stream."""
     match leg:
         case Active() | Calling():
-            jingle_session.say_again(leg.session, effects)
+            jingle_session.ask(leg.session, effects)
         case Searching() | Forking() | Proceeding():
             forking.stream_opened(leg, effects)
         case Terminated():
@@ -205,8 +203,19 @@ def stream_opened(leg: JingleLeg, effects: Effects) -> None:
 
 
 def resume(leg: JingleLeg, effects: Effects) -> JingleLeg:
-    """Go on after a restart of the gateway. A search begins anew, as the presence of the clients arrives only now."""
-    return replace(leg, since=effects.at) if isinstance(leg, Searching) else leg
+    """Go on after a restart of the gateway: say again what the client may not have heard. Whether it is in the session,
+    it is asked when the stream is open.
+    """
+    match leg:
+        case Active() | Calling():
+            jingle_session.say_again(leg.session, effects)
+            return leg
+        case Searching() | Forking() | Proceeding():
+            return forking.resume(leg, effects)
+        case Terminated():
+            return leg
+        case _:
+            assert_never(leg)
 
 
 def _replied(leg: JingleLeg, reply: Reply, effects: Effects) -> JingleStep:

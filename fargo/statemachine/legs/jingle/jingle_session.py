@@ -6,11 +6,11 @@ Rules:
    after it has acknowledged it, or never answers it, then there is no session.
 2. Information waits for no answer, as no harm is done if it gets lost. It stays pending until it is answered or the
    session ends: a client that answers, however late, that it knows no such session is not in it (XEP-0166 §10). Only
-   the latest pieces stay, as a client that answers none would let their number grow. After the stream was down, the
-   last hold or resume, and the last move, is said again if it was not answered.
+   the latest pieces stay, as a client that answers none would let their number grow. After a restart of the
+   gateway, the last hold or resume, and the last move, is said again if it was not answered.
 3. A session-terminate waits until it is acknowledged: the client may not go on ringing or talking.
-4. An acceptance that was not answered before the stream was down is said again, too: a client that waits for it would
-   ring for ever. One that has it may say that this is out of order, and goes on (XEP-0166 §10).
+4. An acceptance that was not answered before a restart of the gateway is said again, too: a client that waits for it
+   would ring for ever. One that has it may say that this is out of order, and goes on (XEP-0166 §10).
 5. A session that began with a proposal (XEP-0353) is also ended with a <finish/>, for the archives of both sides.
 """
 
@@ -208,13 +208,8 @@ def forget(session: Session, effects: Effects) -> None:
 
 
 def say_again(session: Session, effects: Effects) -> None:
-    """Say again what the client may not have heard, as the stream was down; if there is nothing, ask whether it is in the
-    session (rules 2 and 4).
-    """
-    lost = _lost(session, effects)
-    if not lost:
-        ask(session, effects)
-    for name in lost:
+    """Say again what the client may not have heard, as the gateway was restarted (rules 2 and 4)."""
+    for name in _lost(session, effects):
         command = effects.pending[name].command
         if isinstance(command, InformSession | InformTransport):
             _tell(session, command, effects)
@@ -239,11 +234,16 @@ def _lost(session: Session, effects: Effects) -> list[str]:
 
 
 def doubt(session: Session, effects: Effects) -> None:
-    """Ask whether the client is in this session: the invitation, or its answer, may have been lost with the stream.
-    Nobody waits for that answer any more.
-    """
+    """Wait no longer for the answer to the invitation: either may have been lost, as the gateway was restarted."""
     if name := _unanswered_invitation(session, effects):
         effects.wait_no_longer(name)
+
+
+def only_ask(session: Session, effects: Effects) -> None:
+    """Ask whether the client is in this session, and take an invitation that it may yet answer for acknowledged."""
+    for name, each in effects.pending.items():
+        if each.until is not None and isinstance(each.command, InitiateSession) and _is_in(each.command, session):
+            effects.acknowledge(name)
     ask(session, effects)
 
 
