@@ -346,8 +346,8 @@ def _without_credentials(issued: Iterable[Issued]) -> list[Issued]:
 
 
 def _calls_outlive_gateway(difference: Difference) -> bool:
-    """The older rules ended the calls of our own user agent at a restart, refused an INVITE that was repeated, or ended a
-    call whose client had heard our acceptance before.
+    """The older rules ended the calls of our own user agent at a restart, refused an INVITE that was repeated, or ended
+    a call whose client had heard our acceptance before.
     """
     event, then, now = difference.recorded.event, difference.then, difference.now
     if isinstance(event, IqFailed):

@@ -1,7 +1,7 @@
 """The gateway is killed and started again in the middle of a call, which goes on.
 
-The phone is pjsip, so what either end hears is told apart. The SIP engine is our own: with the other one, calls end when
-the gateway dies.
+The phone is pjsip, so what either end hears is told apart. The SIP engine is our own: with the other one, calls end
+when the gateway dies.
 """
 
 from collections.abc import Awaitable, Callable

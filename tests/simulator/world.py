@@ -3,8 +3,8 @@
 The engine is here too: it stamps and folds what is delivered, and hands the commands out at once, to the clients, the
 connection manager, the relay, and the vault. Time stands still until somebody waits: then the earliest deadline comes.
 A crash loses what was under way, everything on the SIP side of Telepathy, and, at worst, the commands of the last
-event; then the log is folded again, and the gateway says so (`Restarted`, `StreamOpened`). A lost XMPP stream takes with
-it what was under way to the gateway and, at worst, what the last event made it say to clients.
+event; then the log is folded again, and the gateway says so (`Restarted`, `StreamOpened`). A lost XMPP stream takes
+with it what was under way to the gateway and, at worst, what the last event made it say to clients.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,5 +1,7 @@
 """Calls outlive the gateway: what is said again after a restart, what is not, and what becomes of the call."""
 
+from typing import Any
+
 import pytest
 from msgspec.structs import replace
 
@@ -30,6 +32,7 @@ from fargo.statemachine.model.sip import ENGINES
 from fargo.statemachine.model.sip_messages import (
     SendRequest,
     SendResponse,
+    SessionTimer,
     SipHeaders,
     SipResponseReceived,
     Undelivered,
@@ -40,6 +43,7 @@ from ..story import BOB, DESK
 from .phone import SOME_SDP, Phoning, sdp
 
 ANSWER_SECONDS = 600.0
+KEY = Crypto(1, "AES_CM_128_HMAC_SHA1_80", "key1")
 
 
 def restarted(story: Phoning, after: float = 5.0) -> list[Issued]:
@@ -193,22 +197,56 @@ def test_a_hold_that_the_client_may_not_have_heard_is_said_again() -> None:
     story.tell(IqSucceeded(story.id_of(InformSession), DESK))
 
 
-def test_an_offer_without_its_keys_leaves_the_call_as_it_is() -> None:
-    """Keys are not in the log, so they are gone."""
-    story = Phoning().talking()
-    key = (Crypto(1, "AES_CM_128_HMAC_SHA1_80", "gone"),)
+def keyless(**fields: Any) -> Phoning:
+    """A call with encrypted audio, after a restart. Its keys are not in the log."""
+    story = Phoning().talking(**fields)
     [call] = story.user.calls.values()
     leg = story.confirmed
-    local = replace(leg.session.ours.local, crypto=key)
-    session = replace(leg.session, ours=replace(leg.session.ours, local=local))
-    leg = replace(leg, session=session, wanted=session.ours)
+    ours = replace(leg.session.ours, local=replace(leg.session.ours.local, crypto=(KEY,)))
+    leg = replace(leg, session=replace(leg.session, ours=ours), wanted=ours)
     story.user = replace(story.user, calls={call.id: replace(call, sip=leg)})
     restarted(story)
-    assert story.confirmed.exchange is None, "a refresh would need the key"
+    return story
+
+
+def test_a_call_whose_keys_are_lost_goes_on_as_it_is() -> None:
+    story = keyless()
+    assert story.confirmed.exchange is None, "a refresh would need the keys"
     story.holds()
+    assert story.methods == []
+    story.sends("INVITE", sdp(senders="initiator", crypto=(KEY,)))
+    assert story.statuses == [488]
+    story.hangs_up("s1")
+    assert story.methods == ["BYE"]
+
+
+def test_a_call_whose_keys_are_lost_is_refreshed_by_update() -> None:
+    timer = SipHeaders(session_expires=SessionTimer(300, "uac"), allow=("UPDATE",))
+    story = keyless(headers=timer)
+    story.pass_time()
+    assert story.methods == ["UPDATE"]
+    story.responds(200, to="UPDATE", headers=timer)
+    story.sends("UPDATE")
+    assert story.statuses == [200]
+
+
+def test_a_call_whose_keys_are_lost_ends_when_it_would_be_refreshed_by_invite() -> None:
+    story = keyless(headers=SipHeaders(session_expires=SessionTimer(300, "uac")))
+    story.tell(TimePassed(), 150)
+    assert story.methods == ["BYE"]
+    assert story.ended == Reason(Cause.NETWORK, texts.KEYS_LOST)
+
+
+def test_an_offer_under_way_whose_keys_are_lost_leaves_the_call_as_it_is() -> None:
+    story = Phoning().talking()
+    story.holds()
+    [call] = story.user.calls.values()
+    leg = replace(story.confirmed, keyless=True)
+    story.user = replace(story.user, calls={call.id: replace(call, sip=leg)})
     story.undeliverable(Undelivered.UNSENDABLE)
-    assert not story.confirmed.wanted.holds
     assert story.all(TerminateSession) == []
+    assert story.confirmed.exchange is None
+    assert not story.confirmed.wanted.holds
 
 
 # --- a call that rings

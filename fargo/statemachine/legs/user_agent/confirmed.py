@@ -11,8 +11,9 @@ Rules:
    if the session is not refreshed in time (`session_timer`), or our 2xx is not acknowledged.
 5. A refresh of ours is an UPDATE without a description if the far end understands that, else a re-INVITE with the same
    description as before.
-6. After a restart of the gateway, the session is refreshed in the same way, unless the far end is heard of before. An
-   offer with keys that were lost in the restart cannot be sent: the session stays as it is.
+6. After a restart of the gateway, the session is refreshed in the same way, unless the far end is heard of before.
+7. The keys of encrypted audio are not in the log. After a restart no description of ours can be sent in such a call:
+   the session stays as it is, and ends where it would have to be refreshed with one.
 """
 
 from typing import Final, assert_never
@@ -72,6 +73,7 @@ _LONGEST_RETRY_AFTER: Final = 10
 _GONE: Final = Reason(Cause.HUNG_UP, texts.CALL_UNKNOWN)
 _SILENT: Final = Reason(Cause.NETWORK, texts.NO_RESPONSE)
 _NOT_CONFIRMED: Final = Reason(Cause.NETWORK, texts.NOT_CONFIRMED)
+_KEYLESS: Final = Reason(Cause.NETWORK, texts.KEYS_LOST)
 _LATE_WITHOUT_AUDIO: Final = Reason(Cause.MEDIA, texts.LATE_ANSWER_WITHOUT_AUDIO)
 
 
@@ -107,6 +109,8 @@ def _pursued(leg: Confirmed, effects: Effects) -> Confirmed:
     """Offer what is wanted, unless it is so already or something is under way (rule 1)."""
     if not isinstance(leg.exchange, Doubted | None) or leg.wanted == leg.session.ours:
         return leg
+    if leg.keyless:
+        return replace(leg, wanted=leg.session.ours)
     session, sdp = offer_answer.offer(leg.session, leg.wanted)
     return _offered(replace(leg, session=session), sdp, effects)
 
@@ -133,14 +137,14 @@ def _refresh(leg: Confirmed, effects: Effects) -> Confirmed:
 
 def resume(leg: Confirmed, effects: Effects) -> Confirmed:
     """Go on after a restart of the gateway (rule 6). What is under way is sent again, and its outcome tells more."""
+    leg = replace(leg, keyless=bool(leg.session.ours.local.crypto))
     if not isinstance(leg.exchange, Doubted | None) or not _can_be_refreshed(leg):
         return leg
     return replace(leg, exchange=Doubted(effects.at + _DOUBT))
 
 
 def _can_be_refreshed(leg: Confirmed) -> bool:
-    """Return True if a refresh needs no keys, which are not in the log."""
-    return leg.dialog.updates or not leg.session.ours.local.crypto
+    return leg.dialog.updates or not leg.keyless
 
 
 # --- responses to them
@@ -174,7 +178,7 @@ def undelivered(leg: Confirmed, event: SipRequestUndelivered, effects: Effects) 
     effects.settle(event.command)
     if event.why is Undelivered.EDGE:
         return replace(leg, exchange=OfferDeferred(effects.at + _NEXT_ATTEMPT)), ()
-    if event.why is Undelivered.UNSENDABLE and leg.session.ours.local.crypto:
+    if event.why is Undelivered.UNSENDABLE and leg.keyless:
         return _resigned(leg, exchange, effects), ()
     return _lost(leg, effects)
 
@@ -292,6 +296,9 @@ def _reoffered(leg: Confirmed, event: SipRequestReceived, effects: Effects) -> U
     if (invites or sdp) and _is_crossed(leg, invites):
         respond(leg.name, leg.access, event, 491, effects)
         return leg, ()
+    if (invites or sdp) and leg.keyless:
+        respond(leg.name, leg.access, event, 488, effects, incompatible(texts.KEYS_LOST))
+        return leg, ()
     session = offer_answer.answer(leg.session, leg.wanted, sdp) if sdp else _asked(leg, invites)
     if session is None:
         respond(leg.name, leg.access, event, 488, effects, incompatible(texts.OFFER_WITHOUT_AUDIO))
@@ -391,6 +398,8 @@ def expire(leg: Confirmed, effects: Effects) -> UserAgentStep:
                 return leg, ()
             if session_timer.end(leg.timer) <= effects.at:
                 return _lost(leg, effects)
+            if not _can_be_refreshed(leg):
+                return releasing.bye(leg, effects), (Ended(_KEYLESS),)
             return _refresh(leg, effects), ()
         case _:
             assert_never(leg.exchange)

@@ -186,7 +186,8 @@ class Confirmed(UserAgentPhase, frozen=True, gc=False):
     ``wanted``: what the other leg wants the session to be for its part. ``timer``: None if nobody refreshes the
     session. ``invites``: the first INVITE, if it was ours, and our last re-INVITE, if there was one: each further 2xx
     to them gets an ACK. ``forks``: the dialogs with other phones, which may answer, too. ``since``: when
-    the call was answered.
+    the call was answered. ``keyless``: the keys of the audio are lost, as the gateway was restarted, so no description
+    of ours can be sent.
     """
 
     dialog: Dialog
@@ -197,6 +198,7 @@ class Confirmed(UserAgentPhase, frozen=True, gc=False):
     exchange: Exchange | None = None
     timer: Refreshing | None = None
     forks: tuple[Dialog, ...] = ()
+    keyless: bool = False
 
 
 class Releasing(UserAgentPhase, frozen=True, gc=False):
