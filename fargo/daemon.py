@@ -204,6 +204,8 @@ class Daemon:
         first, self._ready = not self._ready, True
         if first:
             self._engine.broadcast(Restarted())
+            if self._relay:
+                self._relay.watch()
             self._retention.start()
         self._engine.broadcast(StreamOpened())
         self._sip.listen()
@@ -297,7 +299,8 @@ class Daemon:
             return None
         settings = RelaySettings(*self._config.media.relay)
         engine, take = self._engine, self._transient.take
-        return RelayAdapter(engine.put, engine.broadcast, take, self._keys, settings, self._reactor)
+        kept = self._config.state.directory / "relay.count"
+        return RelayAdapter(engine.put, engine.broadcast, take, self._keys, settings, kept, self._reactor)
 
     # --- commands
 

@@ -12,9 +12,12 @@ import pytest_asyncio
 from world.gateway import Gateway
 from world.jingle_call import JingleCall
 from world.pjsip import Pjsip
+from world.process import until
 from world.rtpengine import Rtpengine
 from world.world import World
 
+from fargo.adapters.relay.texts import RESTARTED
+from fargo.statemachine.legs.relay.texts import FAILED
 from fargo.statemachine.legs.user_agent import texts as user_agent_texts
 from fargo.store.opening import open_reader
 
@@ -57,7 +60,7 @@ def faults(gateway: Gateway) -> list[str]:
 
 @each_path
 @each_way
-async def test_an_active_call(alice: Customer, begin: Begin) -> None:
+async def test_an_active_call(alice: Customer, relay: Rtpengine, path: str, begin: Begin) -> None:
     call, phone = await begin(alice, await alice.world.media())
     await hear_each_other(call, phone)
     await restarted(alice.gateway)
@@ -65,7 +68,24 @@ async def test_an_active_call(alice: Customer, begin: Begin) -> None:
     await hold_each_other(call, phone)
     await call.terminate()
     assert (await phone.closed())["status"] == 200
+    if path == "relay":
+        await relay.forgets()
     assert not faults(alice.gateway)
+
+
+@pytest.mark.parametrize("path", ["relay"])
+async def test_a_relay_that_was_restarted_meanwhile(alice: Customer, relay: Rtpengine) -> None:
+    """As after a power cut."""
+    call, phone = await called(alice, await alice.world.media())
+    await hear_each_other(call, phone)
+    await until((alice.gateway.state / "relay.count").exists, "the gateway has asked the relay")
+    await killed(alice.gateway)
+    relay.process.kill()
+    await relay.process.ended()
+    await relay.start()
+    await alice.gateway.start()
+    assert (await call.ended()).text == FAILED.format(problem=RESTARTED)
+    await phone.closed()
 
 
 @each_way

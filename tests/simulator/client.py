@@ -391,6 +391,8 @@ def _moved(session: Session, content: Content) -> Session:
     before, now = session.relay, content.transport
     if isinstance(now, RawUdp) and before is None:
         return replace(session, phone=now.candidates[0].ip)
+    if session.doubted and now == before:
+        return session  # it is told again
     if not session.restarting or not isinstance(before, IceUdp) or not isinstance(now, IceUdp):
         raise Broken("a client is told of another transport when it restarts ICE", (session, content))
     if now.ufrag == before.ufrag or replace(now, ufrag=before.ufrag) != before:

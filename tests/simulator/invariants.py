@@ -278,10 +278,12 @@ class Watch(Struct, frozen=True):
                 return self._ends(_leg(command))
             case OfferRelay() if isinstance(event, _MOVES | RelayDescribed):
                 again = replace(self, started=tuple(what for what in self.started if what != ("join", *_leg(command))))
-                return again._relays(issued.id, _leg(command), self._asks(event, _leg(command)))
+                return again._relays(issued.id, _leg(command), self._asks(event))
+            case OfferRelay() | AnswerRelay() if isinstance(event, Restarted):
+                return self._relays_again(issued.id, _leg(command))
             case OfferRelay():
                 return self._starts(("offer", *_leg(command)), event)._relays(
-                    issued.id, _leg(command), self._asks(event, _leg(command))
+                    issued.id, _leg(command), self._asks(event)
                 )
             case AnswerRelay():
                 return self._starts(("join", *_leg(command)), event)._relays(issued.id, _leg(command), ())
@@ -309,11 +311,9 @@ class Watch(Struct, frozen=True):
         placed = replace(self, placed=(*self.placed, (channel, leg)))
         return placed._starts((way, *leg), event)
 
-    def _asks(self, event: Event, session: Leg) -> Leg:
-        """The client's session that the relay is asked for; () if a phone calls. ``session``: that at the relay."""
+    def _asks(self, event: Event) -> Leg:
+        """The client's session that the relay is asked for; () if a phone calls."""
         match event:
-            case Restarted():
-                return next((leg for _, other, leg in self.relayed if other == session), ())
             case SessionInitiated(iq, sid):
                 return iq.to, iq.sender, sid
             case CallStateChanged(channel) | SipResponseReceived(channel):
@@ -336,6 +336,13 @@ class Watch(Struct, frozen=True):
         if not found or not found[0]:
             raise Broken("only a client places calls", event)
         return found[0]
+
+    def _relays_again(self, command: str, session: Leg) -> "Watch":
+        """After the relay was asked again for something in a session that it has been asked for before."""
+        callers = [leg for _, other, leg in self.relayed if other == session]
+        if not callers:
+            raise Broken("a restart begins nothing", command)
+        return self._relays(command, session, callers[0])
 
     def _relays(self, command: str, session: Leg, caller: Leg) -> "Watch":
         return replace(self, relayed=(*self.relayed, (command, session, caller)))

@@ -377,7 +377,7 @@ class Provider(Struct, frozen=True):
     def crash(self) -> "Provider":
         """The gateway goes down (rule 4)."""
         left = tuple(each for each in self.sent if isinstance(each, _REQUESTS) or _is_repeated(each))
-        again = (phone.ok for phone in self.phones if phone.oks and phone.ok and phone.ok not in left)
+        again = (phone.ok for phone in self.phones if phone.ok and phone.oks > len(_answers_of(phone, left)))
         return replace(self, sent=(*left, *again), registering=(), flows=())
 
     def taken(self) -> "Provider":
@@ -622,6 +622,12 @@ def _silence(dialog: str, command: str) -> SipRequestUndelivered:
 def _is_repeated(event: Event) -> bool:
     """Return True for a final response to a request of a call."""
     return isinstance(event, SipResponseReceived) and event.status >= 200
+
+
+def _answers_of(phone: Phone, sent: tuple[Event, ...]) -> list[SipResponseReceived]:
+    """Return those 2xx of a phone to INVITEs that are under way."""
+    responses = (each for each in sent if isinstance(each, SipResponseReceived) and each.method == "INVITE")
+    return [each for each in responses if each.remote_tag == phone.tag and 200 <= each.status < 300]
 
 
 def _unknown(asked: Asked) -> SipResponseReceived:

@@ -154,9 +154,10 @@ class Relay(Struct, frozen=True):
         return replace(self, sent=self.sent[1:], asked=asked)
 
     def crash(self) -> "Relay":
-        """The gateway goes down: what was answered reaches nobody."""
+        """The gateway goes down: what was answered reaches nobody, but that its sessions are lost is noticed."""
         doubted = tuple(replace(each, doubted=True) for each in self.sessions)
-        return replace(self, asked=(), sent=(), sessions=doubted)
+        lost = tuple(each for each in self.sent if isinstance(each, RelayLost))
+        return replace(self, asked=(), sent=lost, sessions=doubted)
 
     # --- what it is told
 

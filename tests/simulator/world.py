@@ -18,6 +18,8 @@ from msgspec.structs import replace
 from fargo.statemachine.account.account_state import connection_of
 from fargo.statemachine.account.texts import RENEWAL
 from fargo.statemachine.deadline import Deadline
+from fargo.statemachine.legs.jingle import jingle_leg
+from fargo.statemachine.legs.jingle.jingle_session import Session
 from fargo.statemachine.legs.relay.relay_session import Joined
 from fargo.statemachine.legs.user_agent.texts import REFRESH
 from fargo.statemachine.machine import deadlines, fold, is_idle, new, secrets
@@ -310,7 +312,14 @@ def _is_at_rest(world: World) -> bool:
     """Return True if nobody waits for an answer, and the SIP engine's calls outlive the gateway."""
     proposing = [s for client in world.clients for s in client.sessions if s.phase == "proposing"]
     waits = proposing or any(client.asked for client in world.clients)
-    return is_quiet(world) and isinstance(world.sip, Provider) and not waits
+    return is_quiet(world) and isinstance(world.sip, Provider) and not waits and not _forgotten(world)
+
+
+def _forgotten(world: World) -> list[Session]:
+    """Return the sessions that a client does not know of any more."""
+    known = [(client.jid, session.sid) for client in world.clients for session in client.sessions]
+    legs = (session for call in world.user.calls.values() for session in jingle_leg.sessions(call.jingle))
+    return [session for session in legs if (session.client, session.sid) not in known]
 
 
 def _asked(world: World, what: str) -> World:
