@@ -4,7 +4,7 @@ Rules:
 
 1. Starting: log and vault, SIP edge, the first SIP host, and the XMPP stream last, so that everything works when the
    first user reaches the gateway. `Restarted` goes to the users who had anything open when the stream is up, because
-   they cannot be told earlier.
+   they cannot be told earlier. SIP messages of our own user agent are taken in from then on.
 2. Stopping: `Stopping` to all users, also if the log has failed (`fargo.engine`, rule 6). When their SIP connections
    are gone, or after SIGN_OUT_SECONDS, the XMPP stream, the relay, the SIP hosts, the edge, the vault and the log are
    stopped.
@@ -233,8 +233,11 @@ class Daemon:
         first, self._ready = not self._ready, True
         if first:
             self._engine.broadcast(Restarted())
+            if self._relay:
+                self._relay.watch()
             self._retention.start()
         self._engine.broadcast(StreamOpened())
+        self._sip.listen()
         if first:
             sip, xmpp = self._config.sip, self._config.xmpp
             users = ", ".join(xmpp.allowed_domains)
@@ -325,7 +328,8 @@ class Daemon:
             return None
         settings = RelaySettings(*self._config.media.relay)
         engine, take = self._engine, self._transient.take
-        return RelayAdapter(engine.put, engine.broadcast, take, self._keys, settings, self._reactor)
+        kept = self._config.state.directory / "relay.count"
+        return RelayAdapter(engine.put, engine.broadcast, take, self._keys, settings, kept, self._reactor)
 
     # --- commands
 

@@ -102,6 +102,11 @@ class SipService:
         if isinstance(self.link, SipAdapter):
             self.link.know(users)
 
+    def listen(self) -> None:
+        """Take in SIP messages from now on."""
+        if isinstance(self.link, SipAdapter):
+            self.link.listen()
+
     def clock_jumped(self) -> None:
         """Register anew what the core does not renew itself, as the wall clock has jumped."""
         if isinstance(self.link, TelepathyAdapter):

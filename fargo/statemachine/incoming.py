@@ -32,7 +32,7 @@ def arrived(user: User, event: SipArrival, effects: Effects) -> User:
     for call in user.calls.values():
         if sip_leg.is_known(call.sip, event):
             effects.call = call.id
-            sip_leg.arrived_again(event, access, effects)
+            sip_leg.arrived_again(call.sip, event, access, effects)
             return user
     if user.no_room:
         return turned_away(user, event, Reason(Cause.CONGESTION, texts.NO_ROOM), effects)

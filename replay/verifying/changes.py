@@ -61,9 +61,11 @@ from fargo.statemachine.model.events import (
 from fargo.statemachine.model.ng import AnswerRelay, DeleteRelay, OfferRelay, RelayLost, RelayRefused
 from fargo.statemachine.model.rules import RuleChange
 from fargo.statemachine.model.sip_messages import (
+    InviteReceived,
     RegisterAnswered,
     SendRegister,
     SendRequest,
+    SendResponse,
     SipResponseReceived,
 )
 from fargo.statemachine.pending import Reply, due
@@ -87,6 +89,8 @@ ABOUT_ALL_CALLS: Final = (
     | TimePassed
 )
 """Events that are folded into each call of the user. By the older rules a fault in one call lost them for all."""
+
+_LOOP_DETECTED: Final = 482
 
 ENDING: Final = (
     TerminateSession | MessageCall | SendText | HangUp | CloseChannel | DeleteRelay | LogRecord | ForgetSecret
@@ -350,6 +354,24 @@ def _without_credentials(issued: Iterable[Issued]) -> list[Issued]:
     ]
 
 
+def _calls_outlive_gateway(difference: Difference) -> bool:
+    """The older rules ended the calls of our own user agent at a restart, refused an INVITE that was repeated, or ended
+    a call whose client had heard our acceptance before.
+    """
+    event, then, now = difference.recorded.event, difference.then, difference.now
+    if isinstance(event, IqFailed):
+        waiting = difference.before.pending.get(event.command)
+        accepted = waiting is not None and isinstance(waiting.command, AcceptSession)
+        return accepted and event.condition == "unexpected-request" and not now
+    if isinstance(event, InviteReceived):
+        refused = [each.command.status for each in then if isinstance(each.command, SendResponse)]
+        return refused == [_LOOP_DETECTED] and len(then) == 1 and not now
+    if not isinstance(event, Restarted) or difference.before.policy.engine != "sip":
+        return False
+    beside = [[each.command for each in issued if each.call is None] for issued in (then, now)]
+    return beside[0] == beside[1]
+
+
 def without_texts(issued: tuple[Issued, ...]) -> list[Issued]:
     """Return the commands with their texts for people left empty."""
     return [replace(each, command=_without_text(each.command)) for each in issued]
@@ -374,6 +396,7 @@ EXPLANATIONS: Final[dict[str, Explains]] = {
     rules.HOLD_IN_TURN.name: _hold_in_turn,
     rules.EACH_REALM.name: _each_realm,
     rules.RELAY_ASKED_AGAIN.name: _relay_asked_again,
+    rules.CALLS_OUTLIVE_GATEWAY.name: _calls_outlive_gateway,
 }
 """By the name of the change."""
 

@@ -18,7 +18,7 @@ from world.world import World
 from fargo.statemachine.legs.relay.texts import FAILED
 
 from .customer import Customer
-from .engines import sip_only
+from .engines import sip_only, telepathy_only
 
 PACKETS = 50
 BARESIP_HERTZ = 440
@@ -160,6 +160,7 @@ async def test_a_call_that_a_dead_relay_should_carry_is_refused_with_the_reason(
     assert ended.text.startswith(FAILED.format(problem=""))
 
 
+@telepathy_only
 async def test_nothing_is_left_at_the_relay_after_a_crash_of_the_gateway(
     world: World, relay: Rtpengine, engine: str
 ) -> None:

@@ -55,6 +55,7 @@ from fargo.statemachine.model.events import (
     IqFailed,
     IqSucceeded,
     RegistrationAsked,
+    Restarted,
     SessionInformed,
     SessionInitiated,
     StreamOpened,
@@ -63,6 +64,7 @@ from fargo.statemachine.model.events import (
 from fargo.statemachine.model.ng import AnswerRelay, DeleteRelay, OfferRelay, RelayDescribed, RelayLost, RelayRefused
 from fargo.statemachine.model.rules import (
     ALL_THAT_IS_DUE,
+    CALLS_OUTLIVE_GATEWAY,
     EACH_REALM,
     ENCRYPTED_AUDIO,
     END_AFTER_FAULT,
@@ -77,7 +79,7 @@ from fargo.statemachine.model.rules import (
     WAITING_ANSWER,
     RuleChange,
 )
-from fargo.statemachine.model.sip_messages import DigestCredentials, SendRegister, SendRequest, SipHeaders
+from fargo.statemachine.model.sip_messages import DigestCredentials, SendRegister, SendRequest, SendResponse, SipHeaders
 from fargo.store.correlation import correlated
 from fargo.store.entries import Entry
 from replay.reading.golden import GoldenLog
@@ -687,4 +689,58 @@ def test_a_login_that_is_answered_no_more_is_not_explained() -> None:
     entries = before_realms(story)
     [first] = [issued.command for issued in entries[-2][1] if isinstance(issued.command, SendRegister)]
     with_commands(entries, -1, replace(first, cseq=3))
+    assert verify(list(correlated(entries))).differences == 1
+
+
+def before_restarts(story: Phoning) -> list[Entry]:
+    """Return what a story has recorded, as if the rules before `CALLS_OUTLIVE_GATEWAY` had folded it."""
+    return [(replace(recorded, rules=CALLS_OUTLIVE_GATEWAY.version - 1), issued) for recorded, issued in story.entries]
+
+
+def ended_by_restart() -> list[Entry]:
+    """A call is talking, and ended by a restart."""
+    story = Phoning().talking()
+    story.tell(Restarted())
+    entries = before_restarts(story)
+    recorded, issued = entries[-1]
+    [call] = story.user.calls
+    ends = Issued(ALICE, f"{recorded.version}.9", TerminateSession(BOB, DESK, "s1", "connectivity-error"), call)
+    entries[-1] = recorded, (*issued, ends)
+    return entries
+
+
+def refused_repetition() -> list[Entry]:
+    """An INVITE is repeated, and refused."""
+    story = Phoning()
+    story.invites()
+    story.tell(story.arrived)
+    entries = before_restarts(story)
+    recorded, _ = entries[-1]
+    merged = SendResponse("", story.arrived.head, 482, "Loop Detected")
+    entries[-1] = recorded, (Issued(ALICE, f"{recorded.version}.0", merged, recorded.call),)
+    return entries
+
+
+def refused_second_acceptance() -> list[Entry]:
+    """A client has heard the acceptance before."""
+    story = Phoning()
+    story.calls()
+    story.answers()
+    story.tell(IqFailed(story.id_of(AcceptSession), DESK, "unexpected-request"))
+    entries = before_restarts(story)
+    with_commands(entries, -1, TerminateSession(BOB, DESK, "s1", "general-error"))
+    return entries
+
+
+@pytest.mark.parametrize("recorded", [ended_by_restart, refused_repetition, refused_second_acceptance])
+def test_a_call_that_outlives_the_gateway_is_explained(recorded: Callable[[], list[Entry]]) -> None:
+    only(recorded(), CALLS_OUTLIVE_GATEWAY)
+
+
+def test_what_a_restart_changes_beside_calls_is_not_explained() -> None:
+    story = Phoning().talking()
+    story.tell(Restarted())
+    entries = before_restarts(story)
+    recorded, issued = entries[-1]
+    entries[-1] = recorded, (*issued, Issued(ALICE, "99.0", TerminateSession("a", "b", "c", "success")))
     assert verify(list(correlated(entries))).differences == 1

@@ -193,7 +193,9 @@ class Watch(Struct, frozen=True):
                 return heard._ends((iq.to, iq.sender, sid))
             case IqFailed(command, condition=condition):
                 gone = condition in ("item-not-found", "service-unavailable")
-                return heard._ends(*(leg for name, leg, vital in heard.said if name == command and (gone or vital)))
+                refused = condition != "unexpected-request"  # to a second acceptance
+                ends = (leg for name, leg, vital in heard.said if name == command and (gone or (vital and refused)))
+                return heard._ends(*ends)
             case ResourceUnavailable(resource):
                 return heard._ends(*(leg for leg, _ in heard.offers if leg[1:2] == (resource,)))
             case SipSignedIn(connection):
@@ -281,6 +283,8 @@ class Watch(Struct, frozen=True):
             case OfferRelay() if isinstance(event, _MOVES | RelayDescribed | RelayLost | RelayRefused):
                 again = replace(self, started=tuple(what for what in self.started if what != ("join", *_leg(command))))
                 return again._relays(issued.id, _leg(command), self._asks(event))
+            case OfferRelay() | AnswerRelay() if isinstance(event, Restarted):
+                return self._relays_again(issued.id, _leg(command))
             case OfferRelay():
                 return self._starts(("offer", *_leg(command)), event)._relays(
                     issued.id, _leg(command), self._asks(event)
@@ -337,11 +341,23 @@ class Watch(Struct, frozen=True):
             raise Broken("only a client places calls", event)
         return found[0]
 
+    def _relays_again(self, command: str, session: Leg) -> "Watch":
+        """After the relay was asked again for something in a session that it has been asked for before."""
+        callers = [leg for _, other, leg in self.relayed if other == session]
+        if not callers:
+            raise Broken("a restart begins nothing", command)
+        return self._relays(command, session, callers[0])
+
     def _relays(self, command: str, session: Leg, caller: Leg) -> "Watch":
         return replace(self, relayed=(*self.relayed, (command, session, caller)))
 
     def _starts(self, what: Leg, event: Event) -> "Watch":
-        if what in self.started or isinstance(event, Restarted | StreamOpened):
+        known = what in self.started
+        if isinstance(event, Restarted | StreamOpened):
+            if not known or isinstance(event, StreamOpened):
+                raise Broken("a restart begins nothing", (event, what))
+            return self
+        if known:
             raise Broken("nothing starts again", (event, what))
         return replace(self, started=(*self.started, what))
 

@@ -19,7 +19,7 @@ from typing import NamedTuple, TypeGuard
 
 import pytest
 
-from fargo.statemachine import derived, faults, machine, pending, replies
+from fargo.statemachine import clients, connections, derived, faults, gateway, machine, pending, replies
 from fargo.statemachine.account import account_state, binding, connection, registration, roster, sign_in
 from fargo.statemachine.call import call_state
 from fargo.statemachine.call.call_state import Call
@@ -205,8 +205,9 @@ def test_a_fault_leaves_nobody_ringing_or_talking(found: list[Case], times: int 
 FINDS_OUT = {
     *(
         each
-        for each in vars(machine).values()
-        if isinstance(each, FunctionType) and each.__module__ == machine.__name__
+        for module in (machine, gateway, connections, clients)
+        for each in vars(module).values()
+        if isinstance(each, FunctionType) and each.__module__ == module.__name__
     ),
     *(connection.deadline, pending.due, replies.expire, roster.missing),
 }

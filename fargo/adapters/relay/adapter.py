@@ -7,6 +7,7 @@ clients hear each other was found by experiment.
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from secrets import token_hex
 from typing import Any, Final, assert_never
 from urllib.parse import quote
@@ -57,7 +58,7 @@ class RelayAdapter:
 
     `put` is called with each event of a user, `broadcast` with `RelayLost`, which concerns every user. `take_digit`
     returns the digit that is kept under a name and forgets it; it returns None if there is none. `keys` has the keys of
-    encrypted audio.
+    encrypted audio. `kept` is a file in which `Watch` keeps a number.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class RelayAdapter:
         take_digit: Callable[[str], str | None],
         keys: SessionKeys,
         settings: RelaySettings,
+        kept: Path,
         reactor: Any,
     ) -> None:
         self._put = put
@@ -74,14 +76,17 @@ class RelayAdapter:
         self._keys = keys
         self._nonce = token_hex(_NONCE_BYTES)
         self._ng = Ng(settings.host, settings.port, reactor)
-        self._watch = Watch(self._ng, self._nonce, broadcast, reactor)
+        self._watch = Watch(self._ng, self._nonce, kept, broadcast, reactor)
         self._asked: defaultdict[str, set[str]] = defaultdict(set)
         """The cookies of the requests that wait for their replies, by session."""
         self._log = Logger()
 
     def start(self) -> None:
-        """Begin to carry out commands and to watch the relay."""
+        """Begin to carry out commands."""
         self._ng.start()
+
+    def watch(self) -> None:
+        """Begin to watch the relay. If it was lost while the gateway was down, that is noticed now."""
         self._watch.start()
 
     def stop(self) -> Deferred[None]:

@@ -11,6 +11,10 @@ ANSWERS_AGAIN: Final = "The media relay answers again."
 NOT_COUNTED: Final = (
     "The media relay does not report how many statistics requests it has had. The gateway cannot notice its restarts."
 )
+NOT_KEPT: Final = (
+    "The number of the relay's statistics requests cannot be kept: {why}. If the relay is restarted while the gateway"
+    " is down, that is not noticed."
+)
 SESSIONS_LOST: Final = "{problem} Its sessions are lost."
 WATCH_BUG: Final = "A bug: watching the media relay failed"
 COMMAND_BUG: Final = "A bug: the command {id} of {user} failed"

@@ -6,6 +6,8 @@ Rules:
    settled here and is no event.
 2. What depends on no state is answered here: OPTIONS outside a dialog, and methods that the gateway does not have.
 3. Everything runs on the reactor's thread, and all SIP goes over the loopback socket to the edge.
+4. Until `listen` is called, nothing that arrives is taken in: nobody could be told of it yet. The edge, servers and
+   phones repeat it.
 """
 
 from collections.abc import Callable, Iterable
@@ -111,6 +113,7 @@ class SipAdapter:
         )
         self._keep_alive = KeepAlive(self._options, self._own, put, reactor)
         self._boot: str | None = None
+        self._listens = False
         self._port: Any = None
         self._log = Logger()
 
@@ -131,6 +134,10 @@ class SipAdapter:
 
     def _listen(self, host: str, port: int) -> None:
         self._port = self._reactor.listenUDP(port, self._loopback, interface=host, maxPacketSize=65536)
+
+    def listen(self) -> None:
+        """Take in what arrives from now on."""
+        self._listens = True
 
     def stop(self) -> Deferred[None]:
         """End all transactions. The Deferred fires when the socket is closed."""
@@ -180,6 +187,8 @@ class SipAdapter:
     # --- what arrives
 
     def _received(self, message: SipMessage, data: bytes) -> None:
+        if not self._listens:
+            return
         source = marks.source(message.headers)
         if source:
             self._booted(source.boot)

@@ -15,6 +15,8 @@ Rules:
    answered when it has. What the client does before is told to the phone after its answer.
 8. If the relay has lost a session and made it again, both ends are told its new addresses. A phone cannot be told
    before it has answered.
+9. After a restart of the gateway a call goes on if its SIP engine has kept its side of it. The relay keeps its own, and
+   the clients are asked once they can be reached (`stream_opened`).
 """
 
 from typing import Final, assert_never
@@ -75,6 +77,7 @@ from fargo.statemachine.model.call_records import (
 from fargo.statemachine.model.events import ResourceUnavailable
 from fargo.statemachine.model.ng import RelayLost
 from fargo.statemachine.model.presence import Client
+from fargo.statemachine.model.sip import SipEngine
 from fargo.statemachine.pending import Reply
 from fargo.statemachine.reason import Cause, Reason
 
@@ -217,25 +220,39 @@ def end(call: Call, reason: Reason, effects: Effects) -> Call:
     return _relay_deleted(replace(call, jingle=jingle, sip=sip), effects)
 
 
-def restarted(call: Call, reason: Reason, effects: Effects) -> Call:
-    """End the call after a restart of the gateway.
-
-    Nothing is left of it on the SIP side, and the last commands to the relay may not have arrived.
+def restarted(call: Call, engine: SipEngine, reason: Reason, effects: Effects) -> Call:
+    """Go on with the call after a restart of the gateway (rule 9), or end it for a reason. ``engine``: the SIP engine
+    that the gateway has now.
     """
+    if sip_leg.outlives_gateway(call.sip, engine):
+        return _resumed(call, effects)
     call = replace(call, relay=relay_leg.restart(call.relay, effects))
     return end(lose_sip(call, reason, effects), reason, effects)
+
+
+def _resumed(call: Call, effects: Effects) -> Call:
+    """Say again what may not have been heard. A SIP leg whose time has come while the gateway was away ends."""
+    relay_leg.resume(call.relay, effects)
+    due = sip_leg.deadline(call.sip)
+    if due is not None and due.at <= effects.at:
+        return _sip_expired(call, effects)
+    return replace(call, sip=sip_leg.resume(call.sip, effects), jingle=jingle_leg.resume(call.jingle, effects))
 
 
 def expire(call: Call, effects: Effects) -> Call:
     """Do what is due by now."""
     due = sip_leg.deadline(call.sip)
     if due is not None and due.at <= effects.at:
-        sip, news = sip_leg.expire(call.sip, effects)
-        call = _passed_on(replace(call, sip=sip), news, _PHONE, effects)
+        call = _sip_expired(call, effects)
     due = jingle_leg.deadline(call.jingle)
     if due is not None and due.at <= effects.at:
         call = search_ended(call, effects)
     return call
+
+
+def _sip_expired(call: Call, effects: Effects) -> Call:
+    sip, news = sip_leg.expire(call.sip, effects)
+    return _passed_on(replace(call, sip=sip), news, _PHONE, effects)
 
 
 # --- what the legs report

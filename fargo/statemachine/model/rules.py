@@ -97,6 +97,13 @@ RELAY_ASKED_AGAIN: Final = RuleChange(
     "a relay that has lost its sessions is asked again",
     "Calls through a relay that was restarted or silent are offered to it once more, and no longer ended at once.",
 )
+CALLS_OUTLIVE_GATEWAY: Final = RuleChange(
+    7,
+    "calls outlive the gateway",
+    "With the engine sip, calls go on after a restart of the gateway. What the phone or the relay may not have heard is"
+    " sent again, and an INVITE that is repeated is not refused. A client that says that an acceptance is out of order"
+    " stays in the call.",
+)
 CHANGES: Final[tuple[RuleChange, ...]] = (
     ALL_THAT_IS_DUE,
     END_AFTER_FAULT,
@@ -111,4 +118,5 @@ CHANGES: Final[tuple[RuleChange, ...]] = (
     HOLD_IN_TURN,
     EACH_REALM,
     RELAY_ASKED_AGAIN,
+    CALLS_OUTLIVE_GATEWAY,
 )

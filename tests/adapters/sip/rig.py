@@ -164,6 +164,7 @@ class Driven:
         )
         self.adapter.know([USER, OTHER])
         self.adapter.start()
+        self.adapter.listen()
 
     async def stop(self) -> None:
         """Stop the adapter. It must not have met a bug."""

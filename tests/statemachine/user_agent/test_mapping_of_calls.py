@@ -110,7 +110,7 @@ def refusals(request: str) -> list[int]:
             )
         case ["INVITE", *_] if "another path" in request:
             story.invites()
-            story.invites(head=story.arrived.head)
+            story.invites(head=replace(story.arrived.head, via=("another",)))
         case ["INVITE", *_]:
             story.invites(OtherBody("text/plain", 1))
         case ["offer", "without", *_]:

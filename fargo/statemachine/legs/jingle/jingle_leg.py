@@ -202,6 +202,22 @@ def stream_opened(leg: JingleLeg, effects: Effects) -> None:
             assert_never(leg)
 
 
+def resume(leg: JingleLeg, effects: Effects) -> JingleLeg:
+    """Go on after a restart of the gateway: say again what the client may not have heard. Whether it is in the session,
+    it is asked when the stream is open.
+    """
+    match leg:
+        case Active() | Calling():
+            jingle_session.say_again(leg.session, effects)
+            return leg
+        case Searching() | Forking() | Proceeding():
+            return forking.resume(leg, effects)
+        case Terminated():
+            return leg
+        case _:
+            assert_never(leg)
+
+
 def _replied(leg: JingleLeg, reply: Reply, effects: Effects) -> JingleStep:
     match leg:
         case Active() | Calling():

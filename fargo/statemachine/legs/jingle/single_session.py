@@ -60,6 +60,8 @@ def replied(leg: Single, reply: Reply, effects: Effects) -> SessionStep:
             offline = Reason(Cause.NETWORK, texts.OFFLINE)
             jingle_session.terminated(leg.session, offline, effects)
             return Terminated(), (Ended(offline),)
+        case IqFailed(condition="unexpected-request"):
+            return leg, ()  # it has heard our acceptance before, and this was the second
         case IqFailed(condition=condition, text=text):
             told = text or condition
         case None:

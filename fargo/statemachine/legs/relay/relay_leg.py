@@ -248,6 +248,16 @@ def _expect_nothing(terms: RelayRequest, effects: Effects) -> None:
             effects.settle(name)
 
 
+def resume(leg: RelayLeg, effects: Effects) -> None:
+    """Ask for everything again that the relay has not answered: the gateway was away, and the request may be lost. The
+    relay does the same again.
+    """
+    names = [session.terms.name for session in leg]
+    for name, each in effects.pending.items():
+        if isinstance(each.command, OfferRelay | AnswerRelay | DeleteRelay) and each.command.session in names:
+            effects.repeat(name, each.repeats)
+
+
 def restart(leg: RelayLeg, effects: Effects) -> RelayLeg:
     """End every session, again if need be: the gateway was away, and what it told the relay may not have arrived."""
     return tuple([_delete(session.terms, effects) for session in leg])

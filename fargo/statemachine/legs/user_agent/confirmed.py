@@ -12,6 +12,9 @@ Rules:
    if the session is not refreshed in time (`session_timer`), or our 2xx is not acknowledged.
 5. A refresh of ours is an UPDATE without a description if the far end understands that, else a re-INVITE with the same
    description as before.
+6. After a restart of the gateway, the session is refreshed in the same way, unless the far end is heard of before.
+7. The keys of encrypted audio are not in the log. After a restart no description of ours can be sent in such a call:
+   the session stays as it is, and ends where it would have to be refreshed with one.
 """
 
 from typing import Final, assert_never
@@ -37,6 +40,7 @@ from fargo.statemachine.legs.user_agent.offer_answer import MediaSession
 from fargo.statemachine.legs.user_agent.phases import (
     AckAwaited,
     Confirmed,
+    Doubted,
     OfferDeferred,
     OfferSent,
     Releasing,
@@ -63,11 +67,14 @@ LONGEST_ACK: Final = 32.0
 """RFC 3261 §13.3.1.4."""
 _LONGEST_RESPONSE: Final = 180.0
 _NEXT_ATTEMPT: Final = 10.0
+_DOUBT: Final = 8.0
+"""Longer than the pauses at which phones repeat requests of the last few seconds (RFC 3261 §17.1.1.2)."""
 _LONGEST_RETRY_AFTER: Final = 10
 
 _GONE: Final = Reason(Cause.HUNG_UP, texts.CALL_UNKNOWN)
 _SILENT: Final = Reason(Cause.NETWORK, texts.NO_RESPONSE)
 _NOT_CONFIRMED: Final = Reason(Cause.NETWORK, texts.NOT_CONFIRMED)
+_KEYLESS: Final = Reason(Cause.NETWORK, texts.KEYS_LOST)
 _LATE_WITHOUT_AUDIO: Final = Reason(Cause.MEDIA, texts.LATE_ANSWER_WITHOUT_AUDIO)
 
 
@@ -102,8 +109,10 @@ def hang_up(leg: Confirmed, effects: Effects) -> Releasing | UasReleasing:
 
 def _pursued(leg: Confirmed, effects: Effects) -> Confirmed:
     """Offer what is wanted, unless it is so already or something is under way (rule 1)."""
-    if leg.exchange is not None or leg.wanted == leg.session.ours:
+    if not isinstance(leg.exchange, Doubted | None) or leg.wanted == leg.session.ours:
         return leg
+    if leg.keyless:
+        return replace(leg, wanted=leg.session.ours)
     session, sdp = offer_answer.offer(leg.session, leg.wanted)
     return _offered(replace(leg, session=session), sdp, effects)
 
@@ -126,6 +135,18 @@ def _refresh(leg: Confirmed, effects: Effects) -> Confirmed:
     headers = replace(dialog.ABILITIES, session_expires=session_timer.asked(leg.timer))
     after, update = dialog.request(leg.dialog, "UPDATE", headers, contact=True)
     return _sent(replace(leg, dialog=after), update, effects)
+
+
+def resume(leg: Confirmed, effects: Effects) -> Confirmed:
+    """Go on after a restart of the gateway (rule 6). What is under way is sent again, and its outcome tells more."""
+    leg = replace(leg, keyless=bool(leg.session.ours.local.crypto))
+    if not isinstance(leg.exchange, Doubted | None) or not _can_be_refreshed(leg):
+        return leg
+    return replace(leg, exchange=Doubted(effects.at + _DOUBT))
+
+
+def _can_be_refreshed(leg: Confirmed) -> bool:
+    return leg.dialog.updates or not leg.keyless
 
 
 # --- responses to them
@@ -159,6 +180,8 @@ def undelivered(leg: Confirmed, event: SipRequestUndelivered, effects: Effects) 
     effects.settle(event.command)
     if event.why is Undelivered.EDGE:
         return replace(leg, exchange=OfferDeferred(effects.at + _NEXT_ATTEMPT)), ()
+    if event.why is Undelivered.UNSENDABLE and leg.keyless:
+        return _resigned(leg, exchange, effects), ()
     return _lost(leg, effects)
 
 
@@ -235,6 +258,8 @@ def _sent_anew(leg: Confirmed, exchange: OfferSent, request: SendRequest, effect
 
 def requested(leg: Confirmed, event: SipRequestReceived, effects: Effects) -> UserAgentStep:
     """Handle a request in the dialog."""
+    if isinstance(leg.exchange, Doubted):
+        leg = replace(leg, exchange=None)
     match event.head.method:
         case "BYE":
             respond(leg.name, leg.access, event, 200, effects)
@@ -275,6 +300,9 @@ def _reoffered(leg: Confirmed, event: SipRequestReceived, effects: Effects) -> U
     if (invites or sdp) and _is_crossed(leg, invites):
         respond(leg.name, leg.access, event, 491, effects)
         return leg, ()
+    if (invites or sdp) and leg.keyless:
+        respond(leg.name, leg.access, event, 488, effects, incompatible(texts.KEYS_LOST))
+        return leg, ()
     session = offer_answer.answer(leg.session, leg.wanted, sdp) if sdp else _asked(leg, invites)
     if session is None:
         respond(leg.name, leg.access, event, 488, effects, incompatible(texts.OFFER_WITHOUT_AUDIO))
@@ -293,7 +321,7 @@ def _is_crossed(leg: Confirmed, invites: bool) -> bool:
             return sent.request.body is not None
         case AckAwaited(offer=Sdp()):
             return not invites
-        case AckAwaited() | OfferDeferred() | None:
+        case AckAwaited() | OfferDeferred() | Doubted() | None:
             return False
         case _:
             assert_never(leg.exchange)
@@ -348,6 +376,8 @@ def deadline(leg: Confirmed) -> Deadline | None:
             return Deadline(texts.CHANGE_ANSWERED, since + _LONGEST_RESPONSE)
         case OfferDeferred(until):
             return Deadline(texts.NEXT_ATTEMPT, until)
+        case Doubted(until):
+            return Deadline(texts.REFRESH, until)
         case AckAwaited(since=since):
             return Deadline(texts.CONFIRMATION, since + LONGEST_ACK)
         case None:
@@ -363,6 +393,8 @@ def expire(leg: Confirmed, effects: Effects) -> UserAgentStep:
             return _lost(leg, effects)
         case OfferDeferred():
             return _pursued(replace(leg, exchange=None), effects), ()
+        case Doubted():
+            return _refresh(leg, effects), ()
         case AckAwaited():
             return releasing.bye(leg, effects), (Ended(_NOT_CONFIRMED),)
         case None:
@@ -370,6 +402,8 @@ def expire(leg: Confirmed, effects: Effects) -> UserAgentStep:
                 return leg, ()
             if session_timer.end(leg.timer) <= effects.at:
                 return _lost(leg, effects)
+            if not _can_be_refreshed(leg):
+                return releasing.bye(leg, effects), (Ended(_KEYLESS),)
             return _refresh(leg, effects), ()
         case _:
             assert_never(leg.exchange)

@@ -158,6 +158,14 @@ class OfferDeferred(Struct, frozen=True, gc=False):
     until: float
 
 
+class Doubted(Struct, frozen=True, gc=False):
+    """Nothing is under way, but the gateway was away for a while, and the far end may have hung up. If it has not been
+    heard of ``until`` then, the session is refreshed, to learn if the far end still knows it.
+    """
+
+    until: float
+
+
 class AckAwaited(Struct, frozen=True, gc=False):
     """Our 2xx has no ACK. ``first``: it is that to the first INVITE. ``offer``: our offer in it, which the ACK is to
     answer; None if it was our answer.
@@ -169,7 +177,7 @@ class AckAwaited(Struct, frozen=True, gc=False):
     offer: Sdp | None
 
 
-Exchange: TypeAlias = OfferSent | OfferDeferred | AckAwaited
+Exchange: TypeAlias = OfferSent | OfferDeferred | Doubted | AckAwaited
 """An exchange of offer and answer that is under way in a confirmed dialog."""
 
 
@@ -180,6 +188,7 @@ class Confirmed(UserAgentPhase, frozen=True, gc=False):
     session. ``invites``: the first INVITE, if it was ours, and our last re-INVITE, if there was one: each further 2xx
     to them gets an ACK. ``forks``: the dialogs with other phones, which may answer, too. ``since``: when
     the call was answered. ``lost``: why the far end has to send audio elsewhere than before, None if it has not.
+    ``keyless``: the keys of the audio are lost, as the gateway was restarted, so no description of ours can be sent.
     """
 
     dialog: Dialog
@@ -191,6 +200,7 @@ class Confirmed(UserAgentPhase, frozen=True, gc=False):
     timer: Refreshing | None = None
     forks: tuple[Dialog, ...] = ()
     lost: Reason | None = None
+    keyless: bool = False
 
 
 class Releasing(UserAgentPhase, frozen=True, gc=False):
