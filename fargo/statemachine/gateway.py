@@ -112,9 +112,10 @@ def stream_opened(user: User, effects: Effects) -> User:
 
 
 def edge_restarted(user: User, effects: Effects) -> User:
-    """Say again what was lost with the SIP edge, and open its connections again."""
+    """Say again what was lost with the SIP edge, open its connections again, and end the calls that cannot go on."""
     user = connections.in_each_registration(user, sign_in.edge_restarted, effects)
-    return in_part(user, partial(_repeated, repeat=sip_leg.edge_restarted), effects)
+    user = in_part(user, partial(_repeated, repeat=sip_leg.edge_restarted), effects)
+    return in_each_call(user, bridge.edge_restarted, effects)
 
 
 # --- time

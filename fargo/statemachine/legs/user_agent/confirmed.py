@@ -181,7 +181,7 @@ def undelivered(leg: Confirmed, event: SipRequestUndelivered, effects: Effects) 
     if event.why is Undelivered.EDGE:
         return replace(leg, exchange=OfferDeferred(effects.at + _NEXT_ATTEMPT)), ()
     if event.why is Undelivered.UNSENDABLE and leg.keyless:
-        return _resigned(leg, exchange, effects), ()
+        return _resigned(leg, exchange, effects)
     return _lost(leg, effects)
 
 
