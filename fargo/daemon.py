@@ -7,7 +7,8 @@ Rules:
    they cannot be told earlier. SIP messages of our own user agent are taken in from then on.
 2. Stopping: `Stopping` to all users, also if the log has failed (`fargo.engine`, rule 6). When their SIP connections
    are gone, or after SIGN_OUT_SECONDS, the XMPP stream, the relay, the SIP hosts, the edge, the vault and the log are
-   stopped.
+   stopped. A gateway that keeps its calls does not say goodbye at SIGTERM and SIGINT: no `Stopping`, and the edge goes
+   on (`fargo.edge.leftover`). It does at SIGQUIT.
 3. SIGHUP reads the configuration again (`fargo.reload`). If the file has a mistake, nothing changes. SIGUSR1 prints the
    state of all users and calls (`fargo.status`), some at a time, so that the gateway goes on meanwhile.
 4. A jump of the wall clock (`fargo.wall_clock`) changes no call; registrations are renewed.
@@ -68,8 +69,9 @@ SIGN_OUT_SECONDS: Final = 5.0
 """The time that signing out of SIP may take when the gateway stops."""
 
 
-def run(config: Config, path: Path) -> int:
+def run(config: Config, path: Path, keep_calls: bool = False) -> int:
     """Run the gateway until a signal or a failure stops it, and return the exit code. The configuration is from `path`.
+    With `keep_calls`, only SIGQUIT and a failure end the calls.
 
     Raises StoreError if the log or the vault cannot be used.
     """
@@ -81,7 +83,7 @@ def run(config: Config, path: Path) -> int:
     timers.seconds = monotonic  # Twisted's own is the wall clock: nothing would be due for an hour that it is set back
 
     _log_to_stderr()
-    daemon = Daemon(config, path, reactor)
+    daemon = Daemon(config, path, reactor, keep_calls)
     daemon.run()
     return daemon.exit_code
 
@@ -91,7 +93,7 @@ class Daemon:
 
     _logger = Logger()
 
-    def __init__(self, config: Config, path: Path, reactor: Any) -> None:
+    def __init__(self, config: Config, path: Path, reactor: Any, keep_calls: bool = False) -> None:
         self.exit_code = 0
         self._config = config
         self._path = path
@@ -136,6 +138,8 @@ class Daemon:
         self._cooperator = Cooperator(scheduler=lambda step: reactor.callLater(0, step))
         self._ready = False
         self._stopping = False
+        self._keep_calls = keep_calls
+        self._goodbye = True
 
     def _opened_spare(self, directory: Path) -> Spare:
         """Open the spare log, and move into the log what the gateway has said without it. Raises StoreError."""
@@ -157,7 +161,7 @@ class Daemon:
 
     def _begin(self) -> None:
         # Twisted's own handlers, which these replace, fail at a second signal.
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
             signal.signal(number, self._signalled)
         for number, reaction in ((signal.SIGHUP, self._reload), (signal.SIGUSR1, self._print_state)):
             signal.signal(number, lambda *_, reaction=reaction: self._reactor.callFromThread(reaction))
@@ -165,14 +169,16 @@ class Daemon:
         self._do(self._start())
 
     def _signalled(self, number: int, frame: object) -> None:
-        self._reactor.callFromThread(self._stop_by, signal.Signals(number).name)
+        self._reactor.callFromThread(self._stop_by, signal.Signals(number))
 
-    def _stop_by(self, name: str) -> None:
-        self._logger.info(texts.SIGNALLED, name=name)
-        self._shut_down()
+    def _stop_by(self, number: signal.Signals) -> None:
+        goodbye = number == signal.SIGQUIT or not self._keep_calls
+        self._logger.info(texts.SIGNALLED if goodbye else texts.SIGNALLED_TO_KEEP, name=number.name)
+        self._shut_down(goodbye)
 
-    def _shut_down(self) -> None:
+    def _shut_down(self, goodbye: bool = True) -> None:
         if not self._stopping:
+            self._goodbye = goodbye
             self._stopping = True
             self._reactor.stop()
 
@@ -195,15 +201,17 @@ class Daemon:
         self._cooperator.stop()
         self._retention.stop()
         self._room.stop()
-        self._engine.broadcast(Stopping())
+        if self._goodbye:
+            self._engine.broadcast(Stopping())
         await self._engine.settled()  # a log that is locked may take its time
-        await self._all_signed_out()
+        if self._goodbye:
+            await self._all_signed_out()
         await self._engine.stop()
         await self._xmpp.stop()
         if self._relay:
             await self._relay.stop()
         await self._sip.link.stop()
-        await self._edge.stop()
+        await (self._edge.stop() if self._goodbye else self._edge.leave())
         self._upkeep.stop()
         self._vault.close()
         self._log.close()

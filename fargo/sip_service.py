@@ -19,6 +19,7 @@ from fargo.adapters.sip.settings import SipSettings
 from fargo.adapters.telepathy.adapter import TelepathyAdapter
 from fargo.adapters.telepathy.host import HostSettings
 from fargo.config import INSIDE, Config
+from fargo.edge.leftover import run_dir_in
 from fargo.edge.run import Edge
 from fargo.edge.settings import EdgeSettings
 from fargo.edge.sip.settings import SipEdgeSettings
@@ -126,7 +127,7 @@ def _telepathy_edge(config: Config, secret: str) -> TelepathyEdgeSettings:
         inside_port=config.sip.inside_port,
         secret=secret,
         ring_seconds=config.sip.ring_seconds,
-        run_dir=config.state.directory / "edge",
+        run_dir=run_dir_in(config.state.directory),
         kamailio=str(config.programs.kamailio),
     )
 
@@ -158,7 +159,7 @@ def _sip_edge(config: Config, secret: str) -> SipEdgeSettings:
         ring_seconds=sip.ring_seconds,
         silence_seconds=SILENCE_SECONDS,
         hep=(IPv4Address(sip.hep.host), sip.hep.port) if sip.hep else None,
-        run_dir=config.state.directory / "edge",
+        run_dir=run_dir_in(config.state.directory),
         kamailio=str(config.programs.kamailio),
     )
 

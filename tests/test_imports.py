@@ -21,7 +21,8 @@ PURE = {
 MAY = {
     "fargo": set(),
     CORE: set(),
-    "fargo.processes": {"fargo.texts"},
+    "fargo.outputs": set(),
+    "fargo.processes": {"fargo.outputs", "fargo.texts"},
     "fargo.supervisor": {"fargo.processes", "fargo.texts"},
     "fargo.adapters": {CORE},
     "fargo.adapters.xmpp": {CORE, "fargo.adapters"},
@@ -29,7 +30,7 @@ MAY = {
     "fargo.adapters.relay": {CORE, "fargo.adapters.sdp"},
     "fargo.adapters.sdp": {CORE},
     "fargo.adapters.sip": {CORE, "fargo.adapters", "fargo.adapters.sdp", "fargo.edge.sip.keys"},
-    "fargo.edge": {"fargo.edge.sip.keys", "fargo.processes"},
+    "fargo.edge": {"fargo.edge.sip.keys", "fargo.outputs", "fargo.processes"},
     "fargo.edge.sip.keys": set(),
     "fargo.store": {CORE},
     "fargo.store.copies": {
@@ -48,7 +49,7 @@ MAY = {
     "fargo.reload": {"fargo.config"},
     "fargo.status": {CORE, "fargo.texts"},
     "fargo.wall_clock": {"fargo.texts"},
-    "fargo.preflight": {"fargo.config", "fargo.store", "fargo.store.state", "fargo.texts"},
+    "fargo.preflight": {"fargo.config", "fargo.edge", "fargo.store", "fargo.store.state", "fargo.texts"},
     "fargo.sip_service": {
         *(CORE, "fargo.adapters", "fargo.adapters.sdp", "fargo.adapters.sip", "fargo.adapters.telepathy"),
         *("fargo.config", "fargo.edge"),
@@ -65,7 +66,8 @@ MAY = {
     "fargo.__main__": {"fargo.cli"},
     "fargo.cli": {
         *(CORE, "fargo", "fargo.backfill", "fargo.config", "fargo.daemon", "fargo.preflight", "fargo.retention"),
-        *("fargo.store", "fargo.store.copies", "fargo.store.opening", "fargo.store.state"),
+        *("fargo.edge", "fargo.store", "fargo.store.copies", "fargo.store.directory_lock"),
+        *("fargo.store.opening", "fargo.store.state"),
         *("replay", "replay.drawing", "replay.exporting", "replay.page", "replay.reading", "replay.server"),
         "replay.verifying",
     },

@@ -21,7 +21,7 @@ from fargo.adapters.sdp.session_keys import SessionKeys
 from fargo.adapters.sip import inward, marks, outward, texts
 from fargo.adapters.sip.client_transactions import Arrival, ClientTransactions
 from fargo.adapters.sip.keepalive import KeepAlive
-from fargo.adapters.sip.loopback import Loopback
+from fargo.adapters.sip.loopback import Loopback, bound
 from fargo.adapters.sip.marks import SourceMark
 from fargo.adapters.sip.name_servers import NameServers, SystemNameServers, is_address
 from fargo.adapters.sip.names import Named, Names, Sent, in_tag, incoming
@@ -128,12 +128,14 @@ class SipAdapter:
             self._names.know(user)
 
     def start(self) -> Deferred[None]:
-        """Bind the socket of the loopback hop. The Deferred fails with CannotListenError if that is not possible."""
-        host, port = self._settings.gateway
-        return maybeDeferred(self._listen, host, port)
+        """Bind the socket of the loopback hop. The Deferred fails with OSError if that is not possible."""
+        return maybeDeferred(self._listen)
 
-    def _listen(self, host: str, port: int) -> None:
-        self._port = self._reactor.listenUDP(port, self._loopback, interface=host, maxPacketSize=65536)
+    def _listen(self) -> None:
+        with bound(self._settings.gateway) as made:
+            self._port = self._reactor.adoptDatagramPort(
+                made.fileno(), made.family, self._loopback, maxPacketSize=65536
+            )
 
     def listen(self) -> None:
         """Take in what arrives from now on."""

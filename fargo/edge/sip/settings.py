@@ -70,6 +70,14 @@ class SipEdgeSettings:
         """Return the addresses and ports that kamailio binds for UDP."""
         return [self.inside, *((address, self.port) for address in self.addresses)]
 
+    def gateway_addresses(self) -> list[UdpAddress]:
+        """Return the gateway's own address and port."""
+        return [self.gateway]
+
+    def files_read(self) -> list[Path]:
+        """Return the program, and what TLS needs."""
+        return [Path(self.kamailio), *(path for path in (self.certificate, self.key, self.ca) if path)]
+
     def files(self) -> dict[str, str]:
         """Return the configuration of kamailio and of its TLS. The former contains keys."""
         return {"kamailio.cfg": _configuration(self), "tls.cfg": _tls(self)}
