@@ -22,6 +22,7 @@ LINE_BYTES: Final = 4096
 """The length at which a line is cut."""
 
 _READ_BYTES: Final = 65536
+"""All that a FIFO keeps."""
 
 
 class Lines:
@@ -66,7 +67,8 @@ def made_fifo(path: Path) -> Iterator[int]:
 
 @implementer(IReadDescriptor)
 class Watched:
-    """A descriptor that the reactor watches until it is closed. `readable` is called when it can be read or has ended.
+    """A descriptor that the reactor watches until it is closed. `readable` is called when it can be read or has ended,
+    and may be called when it cannot be read.
 
     (The methods with names of two words are Twisted's.)
     """
@@ -91,9 +93,11 @@ class Watched:
         self._readable()
 
     def connectionLost(self, reason: Failure) -> None:  # noqa: N802
-        """Take what is left, as the reactor watches no more."""
-        while self._descriptor >= 0:
-            self._readable()
+        """Take what is left, as the reactor watches no more: at the end of the descriptor, and at its own end."""
+        for _ in range(2):  # a FIFO can have one reading of data, and then its end
+            if self._descriptor >= 0:
+                self._readable()
+        self.close()
 
     def logPrefix(self) -> str:  # noqa: N802
         return type(self).__name__

@@ -22,7 +22,7 @@ LOG_BELONGS: Final = "The log and the passwords in {path} belong together. Nothi
 LOG_ACCEPTED: Final = "The gateway goes on with {path}."
 
 EDGE_LEFT: Final = (
-    "The SIP edge of an earlier run goes on without a gateway (kamailio, process {pid}). “fargo run” takes it over, and "
+    "The SIP edge of an earlier run goes on without a gateway (kamailio, process {pid}). “fargo run” takes it over, "
     "“fargo stop” ends it."
 )
 

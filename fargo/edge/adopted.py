@@ -52,6 +52,8 @@ class Adopted:
         self._log.info(texts.ADOPTED_LINE, line=line)
 
     def _first_gone(self) -> None:
+        if self._found.is_running:  # the reactor stops
+            return
         self._process.close()
         self._ended(texts.ADOPTED_ENDED)
 

@@ -74,7 +74,9 @@ class Gateway(Server):
     async def start(self) -> None:
         self.write(self.configuration.name, toml(self.tables))
         names = (*WITH_NAMES, self._resolv_conf()) if self.name_server else ()
-        self.process = await Process.start("fargo", *names, *self.program, "run", "-c", self.configuration, *self.options)
+        self.process = await Process.start(
+            "fargo", *names, *self.program, "run", "-c", self.configuration, *self.options
+        )
         await self.process.line(READY, READY_SECONDS)
 
     async def stop(self) -> None:
