@@ -203,8 +203,7 @@ class Daemon:
         self._room.stop()
         if self._goodbye:
             self._engine.broadcast(Stopping())
-        await self._engine.settled()  # a log that is locked may take its time
-        if self._goodbye:
+            await self._engine.settled()  # a log that is locked may take its time
             await self._all_signed_out()
         await self._engine.stop()
         await self._xmpp.stop()

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 from contextlib import closing
 from pathlib import Path
 
@@ -114,6 +115,12 @@ async def test_kept_calls_are_not_ended(world: World, number: signal.Signals) ->
     assert [file.name for file in gateway.state.glob("fargo.db*")] == ["fargo.db"], "the log was closed"
     assert kamailios(gateway) == {before.pid}
     assert world.provider.contacts("alice"), "the registration stays"
+    port = int(str(gateway.tables["sip"]["gateway_port"]))
+    for option in (socket.SO_REUSEADDR, socket.SO_BROADCAST):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+            other.setsockopt(socket.SOL_SOCKET, option, 1)
+            with pytest.raises(OSError, match="Address already in use"):
+                other.bind(("127.0.0.1", port))
     checked = await fargo("check", "-c", gateway.configuration)
     assert (checked.exit_code, checked.stderr) == (0, "")
     assert cli_texts.EDGE_LEFT.format(pid=before.pid) in checked.stdout

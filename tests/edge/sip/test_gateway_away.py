@@ -72,8 +72,9 @@ async def away(edge: RunningEdge, gateway: Gateway) -> AsyncIterator[Away]:
         answered[name] = sent, await phone.answer(got, status, "Final")
     await asyncio.sleep(AWAY_SECONDS)
     for each in requests.values():
-        final = caller.has(lambda message, each=each: message.is_response and answers(message, each))
-        assert final == (each.method == "CANCEL"), f"{each.start}: the edge itself answers a CANCEL, and nothing else"
+        assert has_final(caller, each) == (each.method == "CANCEL"), (
+            f"{each.start}: the edge itself answers a CANCEL, and nothing else"
+        )
     back = await Gateway.beside(edge.settings)
     yield Away(back, caller, phones, requests, answered)
     for agent in (back, caller, *phones):
@@ -86,9 +87,9 @@ def cancel(invite: Message) -> Message:
     return request("CANCEL", invite.uri, headers=[*same, ("CSeq", "1 CANCEL")])
 
 
-def answers(message: Message, to: Message) -> bool:
-    same = (message["Call-ID"], message["CSeq"]) == (to["Call-ID"], to["CSeq"])
-    return same and message.status >= 200
+def has_final(caller: Agent, to: Message) -> bool:
+    place = to["Call-ID"], to["CSeq"]
+    return caller.has(lambda each: each.is_response and each.status >= 200 and (each["Call-ID"], each["CSeq"]) == place)
 
 
 @pytest.mark.parametrize("name", ["INVITE", "re-INVITE", "BYE", "INFO", "CANCEL"])
