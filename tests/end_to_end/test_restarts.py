@@ -4,6 +4,8 @@ The phone is pjsip, so what either end hears is told apart. The SIP engine is ou
 when the gateway dies.
 """
 
+import os
+import signal
 from collections.abc import Awaitable, Callable
 from contextlib import closing
 
@@ -97,6 +99,22 @@ async def test_a_phone_hangs_up_after_a_restart(alice: Customer, begin: Begin) -
     phone.hang_up()
     assert (await call.ended()).reason == "success"
     await phone.closed()
+
+
+@each_way
+async def test_a_call_that_is_kept(alice: Customer, begin: Begin) -> None:
+    gateway = alice.gateway
+    gateway.options = ("--keep-calls",)
+    await restarted(gateway)
+    call, phone = await begin(alice, await alice.world.media())
+    await hear_each_other(call, phone)
+    for _ in range(2):
+        os.kill(gateway.process.pid, signal.SIGTERM)
+        assert await gateway.process.ended() == 0
+        await gateway.start()
+        await hear_each_other(call, phone)
+    await call.terminate()
+    assert (await phone.closed())["status"] == 200
 
 
 @each_path
