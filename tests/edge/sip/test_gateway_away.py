@@ -110,10 +110,19 @@ async def test_an_invite_that_was_cancelled_meanwhile_is_still_cancelled(away: A
     assert (await away.caller.final(invite)).status == 487
 
 
-async def test_a_refusal_is_repeated_by_the_edge(away: Away) -> None:
-    sent, _ = away.answered["486"]
+async def test_a_refusal_is_given_again(away: Away) -> None:
+    """By the edge while it has the transaction, and then by the phone."""
+    sent, refusal = away.answered["486"]
+    phone = away.phones[1]
+
+    async def refuse_again() -> None:
+        await phone.answer(await phone.request("INVITE", sent["Call-ID"]), 486, "Final")
+
+    refusing = asyncio.create_task(refuse_again())
     away.gateway.send(sent)
-    assert (await away.gateway.final(sent)).status == 486
+    again = await away.gateway.final(sent)
+    refusing.cancel()
+    assert (again.status, again["To"]) == (486, refusal["To"])
 
 
 async def test_an_answer_is_repeated_by_the_phone(away: Away, edge: RunningEdge) -> None:
