@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from fargo.store.directory_lock import DirectoryLock
-from fargo.store.interface import Backfill, Mark, Reader, SynchronousStore
+from fargo.store.interface import Backfill, LogMark, Reader, SynchronousStore
 from fargo.store.sqlite import reader
 from fargo.store.sqlite.reader import SqliteReader
 from fargo.store.sqlite.store import SqliteStore
@@ -41,7 +41,7 @@ def open_reader(path: Path, backfill: Backfill | None = None) -> Reader:
     return SqliteReader.open(path, backfill)
 
 
-def mark_of(path: Path) -> Mark | None:
+def mark_of(path: Path) -> LogMark | None:
     """Return which log is at a path and the last position that it has reached, None if it is of an earlier version,
     which did not name its logs. The log is left as it is. Raises StoreError.
     """
