@@ -42,7 +42,7 @@ class StoreInUseError(StoreError):
     """Another process holds the lock of the directory."""
 
 
-class Mark(NamedTuple):
+class LogMark(NamedTuple):
     """What the vault notes of the log that its passwords belong to: which log it is, and a position that the log has
     reached. A log that does not reach it is an older copy.
     """
@@ -125,7 +125,7 @@ class Store(Reader, Protocol):
         the store was opened without the lock.
         """
 
-    def mark(self) -> Mark:
+    def mark(self) -> LogMark:
         """Return which log this is, and the last position that has been committed."""
 
     def events(self) -> Iterator[Recorded]:

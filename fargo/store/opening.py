@@ -6,7 +6,7 @@ from typing import Final
 from twisted.internet.interfaces import IReactorFromThreads
 
 from fargo.store.directory_lock import DirectoryLock
-from fargo.store.interface import Backfill, Mark, Reader, Store, SynchronousStore
+from fargo.store.interface import Backfill, LogMark, Reader, Store, SynchronousStore
 from fargo.store.sqlite import reader
 from fargo.store.sqlite.patient import PatientStore
 from fargo.store.sqlite.reader import SqliteReader
@@ -53,7 +53,7 @@ def open_reader(path: Path, backfill: Backfill | None = None) -> Reader:
     return SqliteReader.open(path, backfill)
 
 
-def mark_of(path: Path) -> Mark | None:
+def mark_of(path: Path) -> LogMark | None:
     """Return which log is at a path and the last position that it has reached, None if it is of an earlier version,
     which did not name its logs. The log is left as it is. Raises StoreError.
     """

@@ -27,7 +27,7 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
-from fargo.store.interface import Mark, StoreError
+from fargo.store.interface import LogMark, StoreError
 from fargo.store.sqlite.database import store_errors
 from fargo.store.sqlite.vault_tables import WHAT, open_vault, write_mark
 
@@ -51,7 +51,7 @@ class Vault:
     raise, or fail with, StoreError if the file cannot be used. `mark` is that of the open log.
     """
 
-    def __init__(self, directory: Path, mark: Callable[[], Mark], reactor: IReactorFromThreads) -> None:
+    def __init__(self, directory: Path, mark: Callable[[], LogMark], reactor: IReactorFromThreads) -> None:
         self._path = vault_in(directory)
         self._mark = mark
         self._reactor = reactor

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from twisted.logger import LogEvent, globalLogPublisher
 
-from fargo.store.interface import Mark, StoreError
+from fargo.store.interface import LogMark, StoreError
 from fargo.store.opening import open_store
 from fargo.store.sqlite.vault_tables import open_vault_unmigrated, read_mark
 from fargo.store.vault import UNUSED_SECONDS, Vault
@@ -21,8 +21,8 @@ ALICE = "alice@example.org"
 NOW = 1e9
 
 
-def mark() -> Mark:
-    return Mark("a log", 1)
+def mark() -> LogMark:
+    return LogMark("a log", 1)
 
 
 @pytest.fixture
@@ -77,23 +77,23 @@ async def test_what_is_referred_to_again_stays(tmp_path: Path) -> None:
 
 async def test_the_mark_of_the_log_is_written_with_each_change_and_at_start_and_stop(tmp_path: Path) -> None:
     log = [1]
-    vault = Vault(tmp_path, lambda: Mark("a log", log[0]), reactor())
-    assert marked(tmp_path) == Mark("a log", 1)
+    vault = Vault(tmp_path, lambda: LogMark("a log", log[0]), reactor())
+    assert marked(tmp_path) == LogMark("a log", 1)
     log[0] = 2
     name = await done(vault.keep(ALICE, "one"))
-    assert marked(tmp_path) == Mark("a log", 2)
+    assert marked(tmp_path) == LogMark("a log", 2)
     log[0] = 3
     await done(vault.forget(name))
-    assert marked(tmp_path) == Mark("a log", 3)
+    assert marked(tmp_path) == LogMark("a log", 3)
     log[0] = 4
     await done(vault.note_mark())
-    assert marked(tmp_path) == Mark("a log", 4)
+    assert marked(tmp_path) == LogMark("a log", 4)
     log[0] = 5
     vault.close()
-    assert marked(tmp_path) == Mark("a log", 5)
+    assert marked(tmp_path) == LogMark("a log", 5)
 
 
-def marked(directory: Path) -> Mark | None:
+def marked(directory: Path) -> LogMark | None:
     """The mark in the vault's file."""
     with closing(open_vault_unmigrated(directory / "vault.db")) as db:
         return read_mark(db)
@@ -101,7 +101,7 @@ def marked(directory: Path) -> Mark | None:
 
 async def test_a_mark_that_cannot_be_written_at_the_end_keeps_nothing_from_closing(tmp_path: Path) -> None:
     log = [1]
-    vault = Vault(tmp_path, lambda: Mark("a log", log[0]), reactor())
+    vault = Vault(tmp_path, lambda: LogMark("a log", log[0]), reactor())
     with sqlite3.connect(tmp_path / "vault.db") as other:
         other.execute("create trigger full before insert on mark begin select raise(abort, 'no space'); end")
     log[0] = 2
@@ -112,7 +112,7 @@ async def test_a_mark_that_cannot_be_written_at_the_end_keeps_nothing_from_closi
     gc.collect()
     globalLogPublisher.removeObserver(failures.append)  # type: ignore[arg-type]
     assert failures == []
-    assert marked(tmp_path) == Mark("a log", 1)
+    assert marked(tmp_path) == LogMark("a log", 1)
 
 
 async def test_nobody_else_may_read_it(vault: Vault, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from fargo.statemachine.model.call_records import CallRecord
 from fargo.statemachine.model.events import Snapshot
 from fargo.statemachine.model.wire import wire_name
 from fargo.store.entries import Entry
-from fargo.store.interface import Backfill, Mark, Statistics, StoreError
+from fargo.store.interface import Backfill, LogMark, Statistics, StoreError
 from fargo.store.sqlite import texts
 from fargo.store.sqlite.database import open_read_only, open_unmigrated, store_errors
 from fargo.store.sqlite.migrations import log_migrations
@@ -155,9 +155,9 @@ def open_log_unmigrated(path: Path) -> Database:
     return open_unmigrated(path, WHAT, APPLICATION_ID, log_migrations(path, None))
 
 
-def mark_of(path: Path) -> Mark | None:
+def mark_of(path: Path) -> LogMark | None:
     """Return which log a file is and the last position that it has reached, None if an earlier version wrote it that
     did not name its logs. Raises StoreError.
     """
     with store_errors(path, WHAT), closing(open_log_unmigrated(path)) as db:
-        return Mark(*db.execute(_MARK).fetchone()) if "log" in db.table_names() else None
+        return LogMark(*db.execute(_MARK).fetchone()) if "log" in db.table_names() else None

@@ -20,7 +20,7 @@ from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import Recorded
 from fargo.store.directory_lock import DirectoryLock
 from fargo.store.entries import Entry, forgets_user
-from fargo.store.interface import Backfill, Mark, StoreError
+from fargo.store.interface import Backfill, LogMark, StoreError
 from fargo.store.sqlite import texts
 from fargo.store.sqlite.database import open_database, store_errors
 from fargo.store.sqlite.migrations import log_migrations
@@ -138,9 +138,9 @@ class SqliteWriter(SqliteReader):
         if forgotten:
             self.purge()
 
-    def mark(self) -> Mark:
+    def mark(self) -> LogMark:
         """Return which log this is, and the last position that has been committed."""
-        return Mark(self._log, self._positions.committed)
+        return LogMark(self._log, self._positions.committed)
 
     def events(self) -> Iterator[Recorded]:
         """Yield all events, as folding needs them."""

@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlite_utils import Database, Migrations
 
-from fargo.store.interface import Mark
+from fargo.store.interface import LogMark
 from fargo.store.sqlite.database import open_database, open_unmigrated
 
 APPLICATION_ID: Final = 0x46617276  # "Farv"
@@ -48,13 +48,13 @@ def open_vault_unmigrated(path: Path) -> Database:
     return open_unmigrated(path, WHAT, APPLICATION_ID, _migrations)
 
 
-def read_mark(db: Database) -> Mark | None:
+def read_mark(db: Database) -> LogMark | None:
     """Return the mark of the log, None if there is none (yet)."""
     row = db.execute(_MARK).fetchone() if "mark" in db.table_names() else None
-    return Mark(*row) if row else None
+    return LogMark(*row) if row else None
 
 
-def write_mark(conn: sqlite3.Connection, mark: Mark) -> None:
+def write_mark(conn: sqlite3.Connection, mark: LogMark) -> None:
     """Replace the mark of the log. It is not committed yet."""
     conn.execute("delete from mark")
     conn.execute("insert into mark (log, position) values (?, ?)", mark)

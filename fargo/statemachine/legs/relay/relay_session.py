@@ -15,7 +15,7 @@ _FOR_CLIENTS: Final = ("opus", "PCMU", "PCMA", "telephone-event")
 _NOT_FOR_PHONES: Final = ("red", "CN")
 
 
-class Shown(Struct, frozen=True, gc=False):
+class Told(Struct, frozen=True, gc=False):
     """The relay's descriptions of itself that the client and the phone were told last; None if none was."""
 
     client: Description | None = None
@@ -35,7 +35,7 @@ class RelayRequest(Struct, frozen=True, gc=False):
     family: Family = IPV4
     srtp: Srtp = "off"
     follows: bool = False
-    shown: Shown = Shown()
+    shown: Told = Told()
 
     @property
     def client(self) -> RelayParty:
