@@ -40,8 +40,10 @@ from fargo.statemachine.model.events import SipAccount, SipSignedIn, SipSignedOu
 Route: TypeAlias = Callable[[SipAccount], Mapping[str, str | int | bool]]
 """route(account) returns the parameters of RequestConnection that lead to the provider's server"""
 
-_SETTLE_SECONDS: Final = 5.0
-"""The time that a REGISTER under way may take before its registration is closed all the same."""
+_SETTLE_SECONDS: Final = 4.0
+"""The time that a REGISTER under way may take before its registration is closed all the same. It is sent again after
+0.5, 1.5 and 3.5 seconds (RFC 3261 §17.1.2.2), and a gateway that stops waits for 5 seconds.
+"""
 
 _NEXT_MOVE_SECONDS: Final = 600.0
 """The time that a connection stays where it is if it could not be moved. For good, if its registrar refused it, because
@@ -130,7 +132,8 @@ class Accounts:
         """Close a registration. The connection ends if it has no other.
 
         rakia aborts, and ends the calls of all its accounts, if the answer to a REGISTER arrives after the
-        registration was closed. So one whose REGISTER is under way is closed once it is answered.
+        registration was closed. So one whose REGISTER is under way is closed once it is answered, or
+        has not been for _SETTLE_SECONDS.
         """
         if registration.leaving:
             return
