@@ -4,6 +4,8 @@ import os
 import re
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -19,10 +21,11 @@ from fargo.store.correlation import correlated
 from fargo.store.directory_lock import LOCK
 from fargo.store.entries import Entry
 from fargo.store.interface import Reader, StoreError
-from fargo.store.opening import open_reader, open_store
+from fargo.store.opening import mark_of, open_reader, open_store
 from fargo.store.sqlite.database import open_database
 from fargo.store.sqlite.migrations import BACKFILLS, log_migrations
 from fargo.store.sqlite.reader import APPLICATION_ID, SqliteReader
+from fargo.store.sqlite.store import connected
 from fargo.store.sqlite.texts import GAP, NOT_COMPLETED
 
 from .entries import ALICE, BATCH, BOB
@@ -118,6 +121,47 @@ def copied(path: Path, directory: Path) -> Path:
     for file in (path, Path(f"{path}-wal")):
         assert Path(shutil.copy(file, directory)).stat().st_size
     return directory / path.name
+
+
+IN_ANOTHER_PROCESS = """
+import sqlite3, sys
+log = sqlite3.connect(sys.argv[1])
+print(log.execute("select count(*) from events").fetchone()[0])
+log.close()
+"""
+
+
+def counted_elsewhere(path: Path) -> int:
+    """Return how many events another process finds, which may write and so removes the journal if nobody uses it."""
+    command = (sys.executable, "-c", IN_ANOTHER_PROCESS, str(path))
+    return int(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
+
+
+@pytest.mark.parametrize(
+    "open_again",
+    [
+        lambda path: open_reader(path).close(),
+        mark_of,
+        lambda path: open_store(path, beside_writer=True).close(),
+        lambda path: connected(path, None, migrate=True).close(),
+    ],
+    ids=["reader", "mark", "beside a writer", "for a thread"],
+)
+def test_a_file_that_is_opened_again_keeps_its_locks(path: Path, open_again: Callable[[Path], object]) -> None:
+    """Otherwise another program removes the journal that the store goes on writing to."""
+    with closing(open_store(path)) as store:
+        store.append(BATCH)
+        open_again(path)
+        assert counted_elsewhere(path) == len(BATCH)
+        store.append([MORE])
+        assert counted_elsewhere(path) == len(BATCH) + 1
+
+
+def test_the_operating_system_says_why_a_file_cannot_be_used(path: Path) -> None:
+    path.mkdir()
+    for each in (open_reader, open_store):
+        with pytest.raises(StoreError, match="cannot be used as a log: Is a directory"):
+            each(path)
 
 
 def test_a_lock_that_a_killed_process_has_left_behind_locks_nothing(path: Path) -> None:

@@ -10,8 +10,12 @@ Rules:
    the last connection that is closed was allowed to write. So a reader is allowed to write at first, and no longer
    (query_only) as soon as the file is known to be ours. What a killed process has left of an unfinished transaction is
    undone by whoever opens the file next, which only a connection that may write can do.
+5. Nothing but SQLite opens a file that exists. A process that closes any descriptor of a file loses all its locks on
+   the file (POSIX), also those of other connections, and SQLite does not notice. The next program that closes the file
+   would take itself for the last one and remove the journal, and what is committed afterwards would be lost.
 """
 
+import errno
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -39,7 +43,9 @@ def open_database(
     Raises StoreError.
     """
     with store_errors(path, what):
-        os.close(os.open(path, os.O_RDWR | (os.O_CREAT if migrate else 0), 0o600))
+        if migrate and not path.exists():
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        _require_access(path, os.R_OK | os.W_OK)
         db = Database(sqlite3.connect(path, patience, check_same_thread=False))
         if db.table_names() or _application_id(db):
             _refuse_strange(db, path, what, application_id, migrations)
@@ -65,8 +71,7 @@ def open_unmigrated(path: Path, what: str, application_id: int, migrations: Migr
     with store_errors(path, what):
         if not path.exists():
             raise StoreError(texts.MISSING.format(path=path, what=what))
-        with path.open("rb"):  # the operating system explains better than SQLite why a file cannot be opened
-            pass
+        _require_access(path, os.R_OK)
         if not Path(f"{path}{_ROLLBACK}").exists():
             with closing(_connected(path, "ro")) as db:
                 _refuse_strange(db, path, what, application_id, migrations)
@@ -108,6 +113,17 @@ def store_errors(path: Path, what: str) -> Iterator[None]:
 def _is_locked(error: sqlite3.DatabaseError) -> bool:
     """Return True if another connection was in the way; False if it is not SQLite that says so."""
     return getattr(error, "sqlite_errorcode", 0) & _PRIMARY in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def _require_access(path: Path, mode: int) -> None:
+    """Raise the OSError that opening a file would raise, which explains better than SQLite why it cannot be used. The
+    file is not opened (rule 5).
+    """
+    path.stat()
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not os.access(path, mode):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def _connected(path: Path, mode: str) -> Database:
