@@ -20,7 +20,8 @@ from fargo.texts import EDGE, RUNNING_AGAIN
 from .cells import Fault
 from .site import Site, kill, pids
 
-DISK_BYTES: Final = 64 * 1024 * 1024
+DISK_BYTES: Final = 128 * 1024 * 1024
+"""Enough for what the gateway keeps free by default (`[log] reserve_mb`), and a log."""
 BLOCK: Final = 4096
 
 
