@@ -47,7 +47,7 @@ class Past:
 
 
 FULL: Final = Seconds(silent=30, busy=60, full=8, noticed=6)
-SHORT: Final = Seconds(silent=3, busy=3, full=3, noticed=6)
+SHORT: Final = Seconds(silent=3, busy=3, full=3, noticed=3)
 
 
 async def gateway(site: Site, seconds: Seconds) -> Past:
