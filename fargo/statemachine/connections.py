@@ -7,8 +7,8 @@ from typing import assert_never
 from msgspec.structs import replace
 
 from fargo.statemachine import texts
-from fargo.statemachine.account import account_state, connection, sign_in
-from fargo.statemachine.account.account_state import Account, Lost, Opened, Outcome, Registered
+from fargo.statemachine.account import account_state, connection, roster, sign_in
+from fargo.statemachine.account.account_state import Account, Lost, Opened, Outcome, Registered, Trying
 from fargo.statemachine.account.roster import Shown
 from fargo.statemachine.call import bridge
 from fargo.statemachine.effects import Effects
@@ -22,13 +22,22 @@ def settled(user: User, outcome: Outcome | None, effects: Effects) -> User:
     """Update the account after its connection was opened or lost."""
     match outcome:
         case Opened(name):
-            return replace(user, account=connection.signed_in(user.account, name, effects))
+            return _signed_in(user, name, effects)
         case Lost():
             return _signed_out(user, outcome, effects)
         case None:
             return user
         case _:
             assert_never(outcome)
+
+
+def _signed_in(user: User, name: str, effects: Effects) -> User:
+    """Update the account. If it has just been registered, ask to see the user's presence."""
+    account = connection.signed_in(user.account, name, effects)
+    if isinstance(user.account, Trying) and isinstance(account, Registered):
+        contacts = roster.ask(user.contacts, account.credentials.gateway, effects)
+        return replace(user, account=account, contacts=contacts)
+    return replace(user, account=account)
 
 
 def _signed_out(user: User, lost: Lost, effects: Effects) -> User:

@@ -106,9 +106,10 @@ def stream_opened(user: User, effects: Effects) -> User:
     shown = account_state.shown(user.account)
     if shown is None:
         return user
+    contacts = roster.ask_again(user.contacts, shown.gateway, effects)
     effects.emit(SendPresence(shown.gateway, user.jid, PresenceKind.PROBE))
-    roster.show_all(user.contacts, shown, effects)
-    return replace(user, contacts=roster.doubt(user.contacts, effects))
+    roster.show_all(contacts, shown, effects)
+    return replace(user, contacts=roster.doubt(contacts, effects))
 
 
 def edge_restarted(user: User, effects: Effects) -> User:

@@ -37,7 +37,9 @@ from fargo.statemachine.model.commands import (
     InitiateSession,
     Issued,
     MessageCall,
+    PresenceKind,
     RefuseIq,
+    SendPresence,
     SendRegistrationForm,
     SendText,
     TerminateSession,
@@ -372,6 +374,17 @@ def _calls_outlive_gateway(difference: Difference) -> bool:
     return beside[0] == beside[1]
 
 
+def _presence_asked_again(difference: Difference) -> bool:
+    """The XMPP stream was opened, and the older rules did not ask again to see the user's presence."""
+    if not isinstance(difference.recorded.event, StreamOpened):
+        return False
+    match _added(difference.then, difference.now):
+        case [Issued(command=SendPresence(kind=PresenceKind.SUBSCRIBE))]:
+            return True
+        case _:
+            return False
+
+
 def without_texts(issued: tuple[Issued, ...]) -> list[Issued]:
     """Return the commands with their texts for people left empty."""
     return [replace(each, command=_without_text(each.command)) for each in issued]
@@ -397,6 +410,7 @@ EXPLANATIONS: Final[dict[str, Explains]] = {
     rules.EACH_REALM.name: _each_realm,
     rules.RELAY_ASKED_AGAIN.name: _relay_asked_again,
     rules.CALLS_OUTLIVE_GATEWAY.name: _calls_outlive_gateway,
+    rules.PRESENCE_ASKED_AGAIN.name: _presence_asked_again,
 }
 """By the name of the change."""
 

@@ -74,6 +74,7 @@ from fargo.statemachine.model.rules import (
     LATE_ANSWER,
     LATE_REFUSAL,
     PLAIN_SENTENCES,
+    PRESENCE_ASKED_AGAIN,
     REFUSAL_OF_OVERTAKEN,
     RELAY_ASKED_AGAIN,
     WAITING_ANSWER,
@@ -743,4 +744,26 @@ def test_what_a_restart_changes_beside_calls_is_not_explained() -> None:
     entries = before_restarts(story)
     recorded, issued = entries[-1]
     entries[-1] = recorded, (*issued, Issued(ALICE, "99.0", TerminateSession("a", "b", "c", "success")))
+    assert verify(list(correlated(entries))).differences == 1
+
+
+def unanswered_request() -> list[Entry]:
+    """The stream was opened while the user had not answered. By the older rules only the probe is sent."""
+    story = Story().signed_in()
+    story.tell(StreamOpened())
+    entries = [
+        (replace(recorded, rules=PRESENCE_ASKED_AGAIN.version - 1), issued) for recorded, issued in story.entries
+    ]
+    with_commands(entries, -1, *(each.command for each in entries[-1][1][1:]))
+    return entries
+
+
+def test_a_request_for_presence_that_is_repeated_is_explained() -> None:
+    only(unanswered_request(), PRESENCE_ASKED_AGAIN)
+
+
+def test_a_request_for_presence_instead_of_something_else_is_not_explained() -> None:
+    entries = unanswered_request()
+    more = TerminateSession(BOB, DESK, "s1", "success")
+    with_commands(entries, -1, *(each.command for each in entries[-1][1]), more)
     assert verify(list(correlated(entries))).differences == 1

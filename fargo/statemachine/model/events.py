@@ -97,7 +97,8 @@ class Snapshot(_Event, frozen=True, tag="Condensed"):
 
     ``account``: None if the user has none; then ``secret`` and ``nonce`` are None, too. ``gateway``: the gateway's JID,
     None if there is neither an account nor a client that has been asked anything. ``subscribed``: bare JIDs of the
-    contacts that the user has subscribed to. ``registrations``: those of our own user agent, by name.
+    contacts that the user has subscribed to. ``registrations``: those of our own user agent, by name. ``asks``: the
+    user has not yet answered that the gateway asks to see their presence.
     """
 
     account: SipAccount | None = None
@@ -109,6 +110,7 @@ class Snapshot(_Event, frozen=True, tag="Condensed"):
     subscribed: tuple[str, ...] = ()
     policy: Policy = Policy()
     registrations: Mapping[str, Registration] = {}
+    asks: bool = False
 
 
 # --- registration: XEP-0077, XEP-0100 §4.1 to 4.3

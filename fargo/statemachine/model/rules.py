@@ -104,6 +104,12 @@ CALLS_OUTLIVE_GATEWAY: Final = RuleChange(
     " sent again, and an INVITE that is repeated is not refused. A client that says that an acceptance is out of order"
     " stays in the call.",
 )
+PRESENCE_ASKED_AGAIN: Final = RuleChange(
+    7,
+    "an unanswered request for presence is repeated",
+    "A user who has not answered that the gateway asks to see their presence is asked again after each outage of the"
+    " XMPP stream.",
+)
 CHANGES: Final[tuple[RuleChange, ...]] = (
     ALL_THAT_IS_DUE,
     END_AFTER_FAULT,
@@ -119,4 +125,5 @@ CHANGES: Final[tuple[RuleChange, ...]] = (
     EACH_REALM,
     RELAY_ASKED_AGAIN,
     CALLS_OUTLIVE_GATEWAY,
+    PRESENCE_ASKED_AGAIN,
 )
