@@ -25,7 +25,7 @@ from fargo.statemachine.faults import in_each_call, in_part
 from fargo.statemachine.legs.jingle import jingle_leg, jmi, unacknowledged
 from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.media.paths import Policy
-from fargo.statemachine.model.commands import Forget, PresenceKind, SendPresence
+from fargo.statemachine.model.commands import Forget
 from fargo.statemachine.model.events import ResourceUnavailable
 from fargo.statemachine.reason import Cause, Reason
 from fargo.statemachine.user_state import User
@@ -106,10 +106,9 @@ def stream_opened(user: User, effects: Effects) -> User:
     shown = account_state.shown(user.account)
     if shown is None:
         return user
-    contacts = roster.ask_again(user.contacts, shown.gateway, effects)
-    effects.emit(SendPresence(shown.gateway, user.jid, PresenceKind.PROBE))
+    contacts = roster.look(user.contacts, shown.gateway, effects)
     roster.show_all(contacts, shown, effects)
-    return replace(user, contacts=roster.doubt(contacts, effects))
+    return replace(user, contacts=contacts)
 
 
 def edge_restarted(user: User, effects: Effects) -> User:

@@ -375,14 +375,16 @@ def _calls_outlive_gateway(difference: Difference) -> bool:
 
 
 def _presence_asked_again(difference: Difference) -> bool:
-    """The XMPP stream was opened, and the older rules did not ask again to see the user's presence."""
-    if not isinstance(difference.recorded.event, StreamOpened):
-        return False
-    match _added(difference.then, difference.now):
-        case [Issued(command=SendPresence(kind=PresenceKind.SUBSCRIBE))]:
-            return True
-        case _:
-            return False
+    """The XMPP stream was opened, and by the older rules the user's server got a probe in place of the request."""
+    probing = [replace(each, command=_probing(each.command)) for each in without_texts(difference.now)]
+    return isinstance(difference.recorded.event, StreamOpened) and probing == without_texts(difference.then)
+
+
+def _probing(command: Command) -> Command:
+    """Return the command as it was before the request was repeated."""
+    if isinstance(command, SendPresence) and command.kind is PresenceKind.SUBSCRIBE:
+        return replace(command, kind=PresenceKind.PROBE)
+    return command
 
 
 def without_texts(issued: tuple[Issued, ...]) -> list[Issued]:

@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import fields, replace
 from statemachine.registering import MD5, Registering
 from statemachine.relayed import FOR_CLIENT, FOR_PHONE, Relayed
-from statemachine.story import ALICE, BOB, DESK, PCMU, PHONE_ADDRESS, Story
+from statemachine.story import ALICE, BOB, DESK, GATEWAY, PCMU, PHONE_ADDRESS, Story
 from statemachine.user_agent.encrypting import Encrypting
 from statemachine.user_agent.phone import Phoning
 
@@ -43,7 +43,9 @@ from fargo.statemachine.model.commands import (
     InitiateSession,
     Issued,
     MessageCall,
+    PresenceKind,
     RefuseIq,
+    SendPresence,
     SendRegistrationForm,
     SignIn,
     TerminateSession,
@@ -754,7 +756,8 @@ def unanswered_request() -> list[Entry]:
     entries = [
         (replace(recorded, rules=PRESENCE_ASKED_AGAIN.version - 1), issued) for recorded, issued in story.entries
     ]
-    with_commands(entries, -1, *(each.command for each in entries[-1][1][1:]))
+    probe = SendPresence(GATEWAY, ALICE, PresenceKind.PROBE)
+    with_commands(entries, -1, probe, *(each.command for each in entries[-1][1][1:]))
     return entries
 
 

@@ -11,7 +11,8 @@ Rules:
    means that it is in the user's roster, so it is added here.
 4. A contact is available while the account is signed in.
 5. The gateway asks to see the user's presence when the user registers, and again after each outage of the XMPP stream
-   until the user has answered: the request may have been lost.
+   until the user has answered: the request may have been lost. It sends no probe before: a server refuses that, and may
+   forget the request.
 """
 
 from collections.abc import Mapping
@@ -149,8 +150,8 @@ def forget_clients(contacts: Contacts, effects: Effects) -> Contacts:
     return replace(contacts, clients={})
 
 
-def doubt(contacts: Contacts, effects: Effects) -> Contacts:
-    """Put every client in doubt: the XMPP stream was down (rule 2)."""
+def _doubted(contacts: Contacts, effects: Effects) -> Contacts:
+    """Put every client in doubt (rule 2)."""
     until = effects.at + _LONGEST_DOUBT
     return replace(contacts, clients={jid: replace(c, doubted=until) for jid, c in contacts.clients.items()})
 
@@ -179,9 +180,12 @@ def ask(contacts: Contacts, gateway: str, effects: Effects) -> Contacts:
     return replace(contacts, asks=True)
 
 
-def ask_again(contacts: Contacts, gateway: str, effects: Effects) -> Contacts:
-    """Ask to see the user's presence if the user has not answered yet (rule 5)."""
-    return ask(contacts, gateway, effects) if contacts.asks else contacts
+def look(contacts: Contacts, gateway: str, effects: Effects) -> Contacts:
+    """Ask which clients are online, as presence may have been missed (rules 2 and 5)."""
+    if contacts.asks:
+        return _doubted(ask(contacts, gateway, effects), effects)
+    effects.emit(SendPresence(gateway, effects.user, PresenceKind.PROBE))
+    return _doubted(contacts, effects)
 
 
 def subscription(

@@ -108,7 +108,7 @@ PRESENCE_ASKED_AGAIN: Final = RuleChange(
     7,
     "an unanswered request for presence is repeated",
     "A user who has not answered that the gateway asks to see their presence is asked again after each outage of the"
-    " XMPP stream.",
+    " XMPP stream, in place of a probe.",
 )
 CHANGES: Final[tuple[RuleChange, ...]] = (
     ALL_THAT_IS_DUE,
