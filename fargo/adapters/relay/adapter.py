@@ -41,6 +41,8 @@ from fargo.statemachine.model.ng import (
 )
 
 _NONCE_BYTES: Final = 4
+_SECOND: Final = "2"
+"""Ends the cookie of the second request for a command."""
 _OTHER: Final = {RelayParty.OFFERER: RelayParty.ANSWERER, RelayParty.ANSWERER: RelayParty.OFFERER}
 _SPEAKER: Final[dict[RelayParty, Role]] = {RelayParty.OFFERER: "initiator", RelayParty.ANSWERER: "responder"}
 
@@ -108,6 +110,8 @@ class RelayAdapter:
             self._use_keys(command)
             self._note(command, cookie)
             reply = await self._ng.ask(cookie, self._request(command))
+            if isinstance(command, DeleteRelay) and not reply.get("tags"):
+                reply = await self._ng.ask(f"{cookie}:{_SECOND}", _deletion(command.session, RelayParty.ANSWERER))
             return self._event(command, issued.id, reply)
         except SilentError as problem:
             return RelayRefused(issued.id, str(problem), silent=True)
@@ -132,9 +136,7 @@ class RelayAdapter:
                 # rtpengine wants the tag of the party that plays the tone; the other party hears it.
                 return request | {"from-tag": _OTHER[to].value} | ({"duration": duration} if duration else {})
             case DeleteRelay():
-                # Deleting one party deletes the session. Without a tag the reply has no statistics.
-                request = {"command": "delete", "call-id": command.session, "from-tag": RelayParty.OFFERER.value}
-                return request | {"delete-delay": 0}
+                return _deletion(command.session, RelayParty.OFFERER)
             case _:
                 assert_never(command)
 
@@ -179,6 +181,14 @@ class RelayAdapter:
 
 
 # --- commands to requests
+
+
+def _deletion(session: str, party: RelayParty) -> dict[str, Value]:
+    """Return the request that deletes a session by one of its parties. Without one the reply has no statistics. A new
+    relay to which the answerer has offered a call again does not know the offerer yet.
+    """
+    return {"command": "delete", "call-id": session, "from-tag": party.value, "delete-delay": 0}
+
 
 # Flags of an offer: what the answerer must speak.
 _OFFERED: Final[dict[MediaProfile, dict[str, Value]]] = {
