@@ -136,30 +136,28 @@ ROWS: Final = (
 )
 
 _CALL: Final = (Check.CALL,)
-_ENDS = "Calls end with the gateway."
-_NOT_TOLD = "The phone is not told, because nobody knows the call any more."
-_NOT_REOFFERED = "Calls are not offered to the new relay."
-_STREAM = "The pause before the gateway tries the XMPP server again is random, and may end after two seconds."
-_UNKNOWN_CLIENT = (
-    "What the gateway sends while the stream is down, such as the request for presence, is not sent again."
+_NOT_TOLD = (
+    "The phone is not told: with rakia goes all that is known of its dialogs, and the edge keeps none with which it could"
+    " end them."
+)
+_SHORTLY = "The phone is not told if rakia ends before it has sent the BYE."
+_NOT_CANCELLED = "The phone is not told: the new edge cannot cancel an INVITE that the earlier one has sent."
+_BYE = "rakia's edge gives a BYE up after 8 s."
+_PAUSE = (
+    "The pause before the next attempt to sign in grows with the outage, and may be 15 s when the provider has refused"
+    " everything for a minute."
 )
 SHORTFALLS: Final[tuple[Shortfall, ...]] = (
-    Shortfall(Fault.GATEWAY, "sip", _CALL, _ENDS, RINGING + ANSWERED),
     Shortfall(Fault.GATEWAY, "telepathy", _CALL, _NOT_TOLD, RINGING + ANSWERED),
-    Shortfall(Fault.EDGE, "telepathy", _CALL, "Calls that ring neither go on nor end.", RINGING),
+    Shortfall(Fault.EDGE, "telepathy", _CALL, _NOT_CANCELLED, (Phase.RINGING_OUT,)),
     Shortfall(Fault.RAKIA, "telepathy", _CALL, _NOT_TOLD, RINGING + ANSWERED),
+    Shortfall(Fault.RAKIA, "telepathy", _CALL, _SHORTLY, (Phase.ENDING,), sometimes=True),
     Shortfall(Fault.BUS, "telepathy", _CALL, _NOT_TOLD, RINGING + ANSWERED),
-    Shortfall(Fault.RELAY, "sip", _CALL, _NOT_REOFFERED, ANSWERED),
-    Shortfall(Fault.XMPP, "sip", (Check.NEW_IN,), _UNKNOWN_CLIENT, (Phase.SIGNING_IN,), sometimes=True),
-    Shortfall(Fault.XMPP, "telepathy", (Check.NEW_IN,), _UNKNOWN_CLIENT, (Phase.SIGNING_IN,), sometimes=True),
-    Shortfall(Fault.XMPP, "sip", (Check.NEW_IN, Check.NEW_OUT), _STREAM, sometimes=True),
-    Shortfall(Fault.XMPP, "telepathy", (Check.NEW_IN, Check.NEW_OUT), _STREAM, sometimes=True),
-    Shortfall(Fault.SILENT, "telepathy", _CALL, "rakia's edge gives a BYE up after 8 s.", (Phase.ENDING,)),
-    Shortfall(Fault.DISK, "telepathy", _CALL, _NOT_TOLD, RINGING + ANSWERED),
-    Shortfall(Fault.LOCKED_10, "sip", _CALL, _ENDS, RINGING + ANSWERED),
-    Shortfall(Fault.LOCKED_10, "telepathy", _CALL, _NOT_TOLD, RINGING + ANSWERED),
-    Shortfall(Fault.POWER, "sip", _CALL, _NOT_REOFFERED, ANSWERED),
-    Shortfall(Fault.POWER, "telepathy", _CALL, _NOT_TOLD, (*RINGING, *ANSWERED, Phase.ENDING)),
+    Shortfall(Fault.BUS, "telepathy", _CALL, _SHORTLY, (Phase.ENDING,), sometimes=True),
+    Shortfall(Fault.SILENT, "telepathy", _CALL, _BYE, (Phase.ENDING,)),
+    Shortfall(Fault.BUSY, "sip", (Check.NEW_IN, Check.NEW_OUT), _PAUSE, sometimes=True),
+    Shortfall(Fault.POWER, "telepathy", _CALL, _NOT_TOLD, RINGING + ANSWERED),
+    Shortfall(Fault.POWER, "telepathy", _CALL, _SHORTLY, (Phase.ENDING,), sometimes=True),
 )
 
 NOT_RUN: Final[Mapping[str, str]] = {}

@@ -90,13 +90,20 @@ class AutomaticPhone:
         return self.final or 0
 
     async def give_up(self) -> None:
-        """Hang up, give up the own INVITE, or refuse that of the gateway."""
+        """Hang up, give up the own INVITE, or refuse that of the gateway. A CANCEL may come too late: then the call is
+        answered all the same, and the phone hangs up (RFC 3261 §15).
+        """
+        if self._rings and not self.established.is_set():
+            self.refuse()
+            return
+        if not self.established.is_set():
+            ends = [asyncio.create_task(each) for each in (self.cancel(), self.established.wait())]
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            for each in ends:
+                each.cancel()
+            await asyncio.gather(*ends, return_exceptions=True)
         if self.established.is_set():
             await self.hang_up()
-        elif self._rings:
-            self.refuse()
-        else:
-            await self.cancel()
 
     async def has_direction(self, *wanted: str) -> None:
         """Wait until the direction of the phone's audio is one of these, and the gateway has acknowledged that."""
