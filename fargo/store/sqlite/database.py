@@ -10,13 +10,18 @@ Rules:
    the last connection that is closed was allowed to write. So a reader is allowed to write at first, and no longer
    (query_only) as soon as the file is known to be ours. What a killed process has left of an unfinished transaction is
    undone by whoever opens the file next, which only a connection that may write can do.
+5. Nobody but SQLite opens a file that exists. Where any descriptor of a file is closed, the system takes away all locks
+   that the process has on it. Without the locks of this process, the next reader in another one takes itself for the
+   last connection and removes the journal, with all that is still to be committed to it.
 """
 
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
+from errno import EACCES, EISDIR
 from pathlib import Path
+from stat import S_ISDIR
 from typing import Final
 
 from sqlite_utils import Database, Migrations
@@ -39,7 +44,9 @@ def open_database(
     Raises StoreError.
     """
     with store_errors(path, what):
-        os.close(os.open(path, os.O_RDWR | (os.O_CREAT if migrate else 0), 0o600))
+        if migrate:
+            _create(path)
+        _require_access(path, os.R_OK | os.W_OK)
         db = Database(sqlite3.connect(path, patience, check_same_thread=False))
         if db.table_names() or _application_id(db):
             _refuse_strange(db, path, what, application_id, migrations)
@@ -65,8 +72,7 @@ def open_unmigrated(path: Path, what: str, application_id: int, migrations: Migr
     with store_errors(path, what):
         if not path.exists():
             raise StoreError(texts.MISSING.format(path=path, what=what))
-        with path.open("rb"):  # the operating system explains better than SQLite why a file cannot be opened
-            pass
+        _require_access(path, os.R_OK)
         if not Path(f"{path}{_ROLLBACK}").exists():
             with closing(_connected(path, "ro")) as db:
                 _refuse_strange(db, path, what, application_id, migrations)
@@ -108,6 +114,20 @@ def store_errors(path: Path, what: str) -> Iterator[None]:
 def _is_locked(error: sqlite3.DatabaseError) -> bool:
     """Return True if another connection was in the way; False if it is not SQLite that says so."""
     return getattr(error, "sqlite_errorcode", 0) & _PRIMARY in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def _create(path: Path) -> None:
+    """Make an empty file if there is none (rules 1 and 5)."""
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+
+
+def _require_access(path: Path, mode: int) -> None:
+    """Raise an OSError that explains, better than SQLite does, why a file cannot be opened."""
+    if S_ISDIR(path.stat().st_mode):
+        raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
+    if not os.access(path, mode, effective_ids=True):
+        raise PermissionError(EACCES, os.strerror(EACCES))
 
 
 def _connected(path: Path, mode: str) -> Database:
