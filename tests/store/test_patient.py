@@ -1,6 +1,8 @@
 """A log beside a reactor: it waits for others in a thread, and everything else goes on meanwhile."""
 
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -14,7 +16,7 @@ from twisted.python.failure import Failure
 
 from fargo.statemachine.model.events import Recorded, Snapshot, Stopping
 from fargo.store.interface import Store, StoreError, StoreInUseError, StoreLockedError
-from fargo.store.opening import open_reader, open_store, open_store_beside
+from fargo.store.opening import mark_of, open_reader, open_store, open_store_beside
 from fargo.store.sqlite import patient
 from fargo.store.sqlite import store as sqlite_store
 from fargo.store.sqlite.patient import PatientStore
@@ -95,6 +97,28 @@ def test_whoever_reads_locks_nobody_out(store: Store, path: Path) -> None:
         assert reader.execute("select count(*) from events").fetchone() == (len(BATCH),)
         assert store.append([MORE]) is None
         assert reader.execute("select count(*) from events").fetchone() == (len(BATCH),)
+
+
+def test_nobody_who_closes_the_log_removes_the_journal_in_use(store: Store, path: Path) -> None:
+    """Another process reads the log, after this one has read it as well."""
+    mark_of(path)
+    open_reader(path).close()
+    assert read_by_another_process(path) == len(BATCH)
+    assert store.append([MORE]) is None
+    assert read_by_another_process(path) == len(BATCH) + 1
+
+
+def read_by_another_process(path: Path) -> int:
+    """Return the number of events that a process finds, which opens and closes the log."""
+    program = """
+import sys
+from contextlib import closing
+from pathlib import Path
+from fargo.store.opening import open_reader
+with closing(open_reader(Path(sys.argv[1]))) as log:
+    print(len(log))
+"""
+    return int(subprocess.run([sys.executable, "-c", program, path], check=True, capture_output=True).stdout)
 
 
 def test_what_writes_meanwhile_does_not_wait_and_fails(store: PatientStore, other: sqlite3.Connection) -> None:

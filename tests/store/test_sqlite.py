@@ -161,6 +161,16 @@ def test_a_log_that_others_may_read_is_closed_to_them(path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize("opened", [open_reader, open_store])
+def test_a_log_that_we_may_not_open(
+    path: Path, opened: Callable[[Path], Reader], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(path)
+    monkeypatch.setattr(os, "access", lambda *_, **__: False)  # root may read everything
+    with pytest.raises(StoreError, match="cannot be used as a log: Permission denied"):
+        opened(path)
+
+
 def test_what_is_committed_is_durable(path: Path) -> None:
     with closing(open_database(path, "log", APPLICATION_ID, log_migrations(path, None))) as db:
         assert db.execute("PRAGMA synchronous").fetchone() == (2,)
