@@ -10,9 +10,9 @@ Rules:
    the last connection that is closed was allowed to write. So a reader is allowed to write at first, and no longer
    (query_only) as soon as the file is known to be ours. What a killed process has left of an unfinished transaction is
    undone by whoever opens the file next, which only a connection that may write can do.
-5. Nobody but SQLite opens a file that exists. Where any descriptor of a file is closed, the system takes away all locks
-   that the process has on it. Without the locks of this process, the next reader in another one takes itself for the
-   last connection and removes the journal, with all that is still to be committed to it.
+5. Only SQLite opens a file that exists. A process that closes a file gives up all of its locks on it (fcntl(2)), also
+   those of a connection that is open; then the next process that closes the file takes itself for its last user and
+   removes the journal, with all that the connection commits from then on.
 """
 
 import os
@@ -21,7 +21,6 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from errno import EACCES, EISDIR
 from pathlib import Path
-from stat import S_ISDIR
 from typing import Final
 
 from sqlite_utils import Database, Migrations
@@ -45,7 +44,8 @@ def open_database(
     """
     with store_errors(path, what):
         if migrate:
-            _create(path)
+            with suppress(FileExistsError):
+                _create(path)
         _require_access(path, os.R_OK | os.W_OK)
         db = Database(sqlite3.connect(path, patience, check_same_thread=False))
         if db.table_names() or _application_id(db):
@@ -86,7 +86,7 @@ def copy_database(db: Database, target: Path) -> None:
     """Write all that a database has to a new file that is complete in itself, without a journal. What is committed
     meanwhile by others is in the copy wholly or not at all. Raises the errors of SQLite and OSError.
     """
-    os.close(os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    _create(target)
     with closing(Database(sqlite3.connect(target))) as copy:
         db.conn.backup(copy.conn)
         copy.execute("PRAGMA journal_mode = DELETE").fetchall()
@@ -117,17 +117,17 @@ def _is_locked(error: sqlite3.DatabaseError) -> bool:
 
 
 def _create(path: Path) -> None:
-    """Make an empty file if there is none (rules 1 and 5)."""
-    with suppress(FileExistsError):
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    """Make an empty file (rule 1). Raises OSError, also if there is one."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _require_access(path: Path, mode: int) -> None:
-    """Raise an OSError that explains, better than SQLite does, why a file cannot be opened."""
-    if S_ISDIR(path.stat().st_mode):
-        raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
+    """Raise OSError if a file cannot be opened, because SQLite does not explain why. It is not opened here (rule 5)."""
+    if path.is_dir():
+        raise OSError(EISDIR, os.strerror(EISDIR))
+    path.stat()
     if not os.access(path, mode, effective_ids=True):
-        raise PermissionError(EACCES, os.strerror(EACCES))
+        raise OSError(EACCES, os.strerror(EACCES))
 
 
 def _connected(path: Path, mode: str) -> Database:
