@@ -35,6 +35,13 @@ from replay.verifying.verify import verify
 OLD = Path(__file__).parents[1] / "fixtures/logs/a124aa3"
 GOLDEN = sorted(OLD.glob("*.jsonl"))
 LOGS = [OLD / "fargo.db", *GOLDEN]
+LED_ON = {
+    "simulated-1@localhost": {"33", "90"},
+    "simulated-5@localhost": {"13", "19", "21"},
+}
+"""Calls that ended when the relay was restarted, and go on by today's rules (`RELAY_ASKED_AGAIN`); and one that another
+is in the way of, as that goes on.
+"""
 
 
 def entries(path: Path) -> list[Entry]:
@@ -72,15 +79,26 @@ def with_id(command: Command, ids: dict[str, str]) -> Command:
 def only_what_is_late_differs(found: Iterable[Entry], today: Iterable[Entry]) -> None:
     """An event that comes when its call is over leads to nothing. By its names it may still be of that call."""
     for (then, issued), (now, _) in zip(found, today, strict=True):
-        if then.call != now.call:
+        if then.call != now.call and not LED_ON.get(then.user, set()) & {then.call, now.call}:
             assert (now.call, issued) == (None, ())
 
 
-def with_other_texts(found: tuple[Entry, ...]) -> Iterator[int]:
-    """Yield the versions of the events whose commands differ today, in nothing but their texts."""
-    for (recorded, then), (_, now) in zip(found, refolded(recorded for recorded, _ in found), strict=True):
-        if then != now and without_texts(then) == without_texts(now):
-            yield recorded.version
+def comparable(entry: Entry) -> list[tuple[Command, str | None]]:
+    """Return the commands, each with its call, without texts and without those of calls that go on today. Their ids
+    are left out, as they count the others.
+    """
+    recorded, issued = entry
+    led_on = LED_ON.get(recorded.user, set())
+    return [(each.command, each.call) for each in without_texts(issued) if each.call not in led_on]
+
+
+def with_other_commands(found: tuple[Entry, ...]) -> Iterator[int]:
+    """Yield the versions of the events whose commands differ today, in nothing but their texts, or because of a call
+    that goes on.
+    """
+    for then, now in zip(found, refolded(recorded for recorded, _ in found), strict=True):
+        if then[1] != now[1] and comparable(then) == comparable(now):
+            yield then[0].version
 
 
 # --- what is found out
@@ -90,7 +108,7 @@ def with_other_texts(found: tuple[Entry, ...]) -> Iterator[int]:
 def test_every_command_has_the_call_that_it_is_issued_for_today(path: Path) -> None:
     found = entries(path)
     today = list(refolded(recorded for recorded, _ in found))
-    assert [without_texts(issued) for _, issued in found] == [without_texts(issued) for _, issued in today]
+    assert [comparable(entry) for entry in found] == [comparable(entry) for entry in today]
     assert {recorded.rules for recorded, _ in found} == {1}
     only_what_is_late_differs(found, today)
 
@@ -146,7 +164,7 @@ def test_every_call_is_drawn_and_exported(path: Path) -> None:
         exported = excerpt(log, call.name)
         assert exported[-1][0].version == steps[-1].recorded.version
         export = pseudonymised(exported)
-        assert export.otherwise == tuple(with_other_texts(exported))
+        assert export.otherwise == tuple(with_other_commands(exported))
         assert verify(export.entries).differences == 0
     assert not drawn or {"XMPP", "client", "gateway"} <= drawn.keys()
 
