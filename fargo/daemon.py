@@ -109,7 +109,7 @@ class Daemon:
         )
         in_use = self._engine.load()
         self._retention = Retention(self._log, config.log.keep_seconds, self._engine.forget, steady_clock(), reactor)
-        self._room = Room(directory, config.log.reserve_mb * 1_000_000, self._room_changed, reactor)
+        self._room = Room(directory, _reserve(config), self._room_changed, reactor)
         self._vault = Vault(directory, self._log.mark, reactor)
         self._upkeep = VaultUpkeep(self._vault, in_use, steady_clock(), reactor)
         self._transient = TransientSecrets(reactor.callLater)
@@ -290,6 +290,7 @@ class Daemon:
     def _use(self, new: Reload) -> None:
         before, self._config = self._config, new.config
         self._retention.keep(new.config.log.keep_seconds)
+        self._room.reserve(_reserve(new.config))
         self._xmpp.serve(_xmpp_settings(new.config))
         self._engine.change_policy(_policy(new.config))
         self._admit(set(before.xmpp.allowed_domains), set(new.config.xmpp.allowed_domains))
@@ -373,6 +374,11 @@ def _policy(config: Config) -> Policy:
     relay = config.media.relay is not None
     emergency = (sip.emergency_numbers, sip.emergency)
     return Policy(config.media.path, relay, sip.engine, sip.ring_seconds, *emergency, config.early)
+
+
+def _reserve(config: Config) -> int:
+    """Return how many bytes of the disk are kept for calls in progress."""
+    return config.log.reserve_mb * 1_000_000
 
 
 def _xmpp_settings(config: Config) -> XmppSettings:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import signal
 import sqlite3
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from world.gateway import FARGO, Gateway
+from world.gateway import FARGO, Gateway, toml
 from world.jingle_call import JingleCall
 from world.process import Process, Server
 from world.sip_agent import ScriptedProvider
@@ -203,7 +204,9 @@ async def test_on_a_disk_that_is_almost_full_no_call_begins(
     phone.refused(phone.invite, said)
     assert (said.status, said.get("Retry-After")) == {"sip": (503, "60"), "telepathy": (480, None)}[engine]
     await talk.heard()
-    disk.clear()
+    gateway.tables["log"]["reserve_mb"] = 1
+    gateway.write(gateway.configuration.name, toml(gateway.tables))
+    os.kill(gateway.process.pid, signal.SIGHUP)
     await gateway.process.line(texts.ROOM_AGAIN.partition(":")[0])
     await (await out(alice, scripted)).hang_up()
     await talk.hang_up()
