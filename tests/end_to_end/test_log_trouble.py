@@ -31,6 +31,7 @@ from replay.verifying.report import report
 from replay.verifying.verify import verify
 
 from .customer import Customer
+from .engines import sip_only
 from .scripted_calls import Talk, inward, out
 
 LONGER_THAN_SQLITE_WAITS = 6.0
@@ -133,6 +134,30 @@ class TestALogThatStaysLocked:
         assert spare.read_bytes() == bytes(SIZE)
         later = await out(scripted_alice, scripted)
         await later.hang_up()
+
+
+@sip_only
+async def test_kept_calls_are_ended_if_the_log_fails_while_the_gateway_stops(
+    world: World, scripted: ScriptedProvider, engine: str
+) -> None:
+    program = (sys.executable, "-c", IMPATIENT)
+    gateway = await world.gateway(engine=engine, program=program, options=["--keep-calls"])
+    alice = Customer(world, gateway, await world.client("alice"), scripted)
+    await alice.register()
+    talk = await out(alice, scripted)
+    with locked(gateway.log):
+        informing = asyncio.create_task(talk.call.inform("active"))  # anything that the log has to take
+        await pinged(alice.client, gateway, "ping")
+        os.kill(gateway.process.pid, signal.SIGTERM)
+        ended = await talk.call.ended()
+        assert (ended.reason, ended.text) == ("connectivity-error", STOPPING)
+        await talk.phone.ended()
+        assert await gateway.process.ended() == 1
+    informing.cancel()
+    assert texts.SIGNALLED_TO_KEEP.format(name="SIGTERM") in gateway.process.output
+    await gateway.start()
+    assert await stopped(gateway) == 0
+    check_log(gateway.log)
 
 
 class Disk(Server):
