@@ -8,7 +8,7 @@ Rules:
 2. Stopping: `Stopping` to all users, also if the log has failed (`fargo.engine`, rule 6). When their SIP connections
    are gone, or after SIGN_OUT_SECONDS, the XMPP stream, the relay, the SIP hosts, the edge, the vault and the log are
    stopped. A gateway that keeps its calls does not say goodbye at SIGTERM and SIGINT: no `Stopping`, and the edge goes
-   on (`fargo.edge.leftover`). It does at SIGQUIT.
+   on (`fargo.edge.leftover`). It does at SIGQUIT, and if the log has failed, also while it stops.
 3. SIGHUP reads the configuration again (`fargo.reload`). If the file has a mistake, nothing changes. SIGUSR1 prints the
    state of all users and calls (`fargo.status`), some at a time, so that the gateway goes on meanwhile.
 4. A jump of the wall clock (`fargo.wall_clock`) changes no call; registrations are renewed.
@@ -109,7 +109,7 @@ class Daemon:
         )
         in_use = self._engine.load()
         self._retention = Retention(self._log, config.log.keep_seconds, self._engine.forget, steady_clock(), reactor)
-        self._room = Room(directory, config.log.reserve_mb * 1_000_000, self._room_changed, reactor)
+        self._room = Room(directory, _reserve(config), self._room_changed, reactor)
         self._vault = Vault(directory, self._log.mark, reactor)
         self._upkeep = VaultUpkeep(self._vault, in_use, steady_clock(), reactor)
         self._transient = TransientSecrets(reactor.callLater)
@@ -139,7 +139,7 @@ class Daemon:
         self._ready = False
         self._stopping = False
         self._keep_calls = keep_calls
-        self._goodbye = True
+        self._goodbye = not keep_calls
 
     def _opened_spare(self, directory: Path) -> Spare:
         """Open the spare log, and move into the log what the gateway has said without it. Raises StoreError."""
@@ -177,8 +177,8 @@ class Daemon:
         self._shut_down(goodbye)
 
     def _shut_down(self, goodbye: bool = True) -> None:
+        self._goodbye |= goodbye
         if not self._stopping:
-            self._goodbye = goodbye
             self._stopping = True
             self._reactor.stop()
 
@@ -201,7 +201,10 @@ class Daemon:
         self._cooperator.stop()
         self._retention.stop()
         self._room.stop()
-        if self._goodbye:
+        if not self._goodbye:
+            await self._engine.settled()  # if the log takes no more, a goodbye is due after all
+        goodbye = self._goodbye
+        if goodbye:
             self._engine.broadcast(Stopping())
             await self._engine.settled()  # a log that is locked may take its time
             await self._all_signed_out()
@@ -210,7 +213,7 @@ class Daemon:
         if self._relay:
             await self._relay.stop()
         await self._sip.link.stop()
-        await (self._edge.stop() if self._goodbye else self._edge.leave())
+        await (self._edge.stop() if goodbye else self._edge.leave())
         self._upkeep.stop()
         self._vault.close()
         self._log.close()
@@ -290,6 +293,7 @@ class Daemon:
     def _use(self, new: Reload) -> None:
         before, self._config = self._config, new.config
         self._retention.keep(new.config.log.keep_seconds)
+        self._room.reserve(_reserve(new.config))
         self._xmpp.serve(_xmpp_settings(new.config))
         self._engine.change_policy(_policy(new.config))
         self._admit(set(before.xmpp.allowed_domains), set(new.config.xmpp.allowed_domains))
@@ -373,6 +377,11 @@ def _policy(config: Config) -> Policy:
     relay = config.media.relay is not None
     emergency = (sip.emergency_numbers, sip.emergency)
     return Policy(config.media.path, relay, sip.engine, sip.ring_seconds, *emergency, config.early)
+
+
+def _reserve(config: Config) -> int:
+    """Return how many bytes of the disk are kept for calls in progress."""
+    return config.log.reserve_mb * 1_000_000
 
 
 def _xmpp_settings(config: Config) -> XmppSettings:

@@ -357,11 +357,10 @@ class Engine:
             return
         if type(issued.command) in _FOR_LOG:  # the log has carried it out
             return
-        if self._log_failed and not ends(issued.command):
-            return
         try:
-            self._dispatch(issued)
-        except Exception:  # a bug in an adapter costs this command, not the others
+            if not self._log_failed or ends(issued.command):
+                self._dispatch(issued)
+        except Exception:  # a bug costs this command, not the others
             self._logger.failure(texts.DISPATCH_BUG, id=issued.id, user=issued.user)
 
     def _arm(self, jid: str) -> None:

@@ -1,7 +1,7 @@
 """Child processes of the daemon: dbus-daemon, telepathy-rakia, kamailio.
 
 1. A child never outlives the daemon, however the daemon ends: it is started through `setpriv --pdeathsig`. Only one
-   that is made to (`Lasting`) does: its output goes to a FIFO, which it holds open itself (`fargo.outputs`).
+   that is made to (`OutlivingChild`) does: its output goes to a FIFO, which it holds open itself (`fargo.outputs`).
 2. A child leads a session of its own. So Ctrl-C on the daemon's terminal does not reach it and the daemon decides the
    order of stopping, and processes that the child has forked are killed when it ends.
 3. The lines that a child writes are logged, those from before it was ready when it is. A child that does not get
@@ -56,7 +56,7 @@ class _State(Enum):
 
 
 @dataclass(frozen=True)
-class Lasting:
+class OutlivingChild:
     """How a child is started that outlives the daemon."""
 
     beginning: Sequence[str]
@@ -86,7 +86,7 @@ class Child(ProcessProtocol):
         env: Mapping[str, str] | None = None,
         ready_line: Callable[[str], bool] = lambda line: False,
         ended: Callable[[str], None] = lambda why: None,
-        lasting: Lasting | None = None,
+        lasting: OutlivingChild | None = None,
     ) -> None:
         self.name = name
         self.pid: int | None = None
@@ -137,7 +137,7 @@ class Child(ProcessProtocol):
         argv = ["setsid", *beginning, *self._argv]
         self._reactor.spawnProcess(self, argv[0], argv, env=self._env, childFDs=descriptors)
 
-    def _spawn_lasting(self, lasting: Lasting) -> None:
+    def _spawn_lasting(self, lasting: OutlivingChild) -> None:
         with made_fifo(lasting.output) as end:
             self._output = Output(lasting.output, self._line, self._all_gone, self._reactor)
             inherited = {number: number for number in lasting.descriptors}

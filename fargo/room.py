@@ -36,6 +36,10 @@ class Room:
         self._loop = LoopingCall(self._look)
         self._loop.clock = reactor
 
+    def reserve(self, reserve: int) -> None:
+        """Keep so many bytes from the next look on."""
+        self._reserve = reserve
+
     def start(self) -> None:
         """Look now, and then again and again."""
         self._loop.start(EVERY).addErrback(lambda failure: self._logger.failure(texts.ROOM_BUG, failure))

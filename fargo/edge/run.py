@@ -15,7 +15,7 @@ from fargo.edge.adopted import Adopted, ended
 from fargo.edge.leftover import Leftover, configuration_in, find, output_in, recorded, serves
 from fargo.edge.ports import PortGuard, PortTakenError
 from fargo.edge.settings import READY_LINE, EdgeSettings, digest
-from fargo.processes import Child, Lasting, ProcessError
+from fargo.processes import Child, OutlivingChild, ProcessError
 
 
 def write_configuration(settings: EdgeSettings) -> Path:
@@ -118,5 +118,5 @@ class Edge:
             advice=texts.ADVICE,
             ready_line=lambda line: READY_LINE in line,
             ended=self._ended,
-            lasting=Lasting(recorded(run_dir), output_in(run_dir), guard.descriptors),
+            lasting=OutlivingChild(recorded(run_dir), output_in(run_dir), guard.descriptors),
         )

@@ -14,8 +14,8 @@ from typing import Final, TypeAlias
 from msgspec.structs import replace
 
 from fargo.statemachine.legs.jingle.jmi import proposals
-from fargo.statemachine.legs.relay.relay_leg import concerns, is_overtaken
-from fargo.statemachine.legs.relay.relay_session import Joined
+from fargo.statemachine.legs.relay.relay_leg import concerns, is_overtaken, is_used
+from fargo.statemachine.legs.relay.relay_session import Deleting, Joined, Offering, OfferingAgain
 from fargo.statemachine.media.description import IPV6, Description, RawUdp, families
 from fargo.statemachine.model import rules
 from fargo.statemachine.model.call1 import (
@@ -93,6 +93,9 @@ ABOUT_ALL_CALLS: Final = (
 """Events that are folded into each call of the user. By the older rules a fault in one call lost them for all."""
 
 _LOOP_DETECTED: Final = 482
+
+_NOT_ASKED_AGAIN: Final = Offering | OfferingAgain | Deleting
+"""Sessions for which the relay is asked anyway, or no more."""
 
 ENDING: Final = (
     TerminateSession | MessageCall | SendText | HangUp | CloseChannel | DeleteRelay | LogRecord | ForgetSecret
@@ -333,12 +336,17 @@ def _each_realm(difference: Difference) -> bool:
 
 
 def _relay_asked_again(difference: Difference) -> bool:
-    """The relay was lost, and the older rules gave up calls that were to go through it. Today it is asked again."""
+    """The relay was lost, and the older rules gave up what was to go through it. Today it is asked again for each
+    session that it has described.
+    """
     if not isinstance(difference.recorded.event, RelayLost):
         return False
-    then, now = ([each.command for each in issued] for issued in (difference.then, difference.now))
-    added = [each for each in now if each not in then]
-    return not any(isinstance(each, Fault) for each in then) and all(isinstance(each, OfferRelay) for each in added)
+    used = [call for call in difference.before.calls.values() if is_used(call.relay)]
+    known = [each.terms.name for call in used for each in call.relay if not isinstance(each, _NOT_ASKED_AGAIN)]
+    then, now = (Counter((each.command, each.call) for each in issued) for issued in (difference.then, difference.now))
+    asked = [command.session if isinstance(command, OfferRelay) else None for command, _ in (now - then).elements()]
+    given_up = {(type(command) is Fault, call) for command, call in then - now}
+    return Counter(asked) == Counter(known) and given_up <= {(False, call.id) for call in used}
 
 
 def _requests(issued: Iterable[Issued]) -> list[SendRequest | SendRegister]:
@@ -376,11 +384,11 @@ def _calls_outlive_gateway(difference: Difference) -> bool:
 
 def _presence_asked_again(difference: Difference) -> bool:
     """The XMPP stream was opened, and by the older rules the user's server got a probe in place of the request."""
-    probing = [replace(each, command=_probing(each.command)) for each in without_texts(difference.now)]
-    return isinstance(difference.recorded.event, StreamOpened) and probing == without_texts(difference.then)
+    probed = [replace(each, command=probing(each.command)) for each in without_texts(difference.now)]
+    return isinstance(difference.recorded.event, StreamOpened) and probed == without_texts(difference.then)
 
 
-def _probing(command: Command) -> Command:
+def probing(command: Command) -> Command:
     """Return the command as it was before the request was repeated."""
     if isinstance(command, SendPresence) and command.kind is PresenceKind.SUBSCRIBE:
         return replace(command, kind=PresenceKind.PROBE)

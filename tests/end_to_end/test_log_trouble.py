@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import signal
 import sqlite3
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from world.gateway import FARGO, Gateway
+from world.gateway import FARGO, Gateway, toml
 from world.jingle_call import JingleCall
 from world.process import Process, Server
 from world.sip_agent import ScriptedProvider
@@ -30,6 +31,7 @@ from replay.verifying.report import report
 from replay.verifying.verify import verify
 
 from .customer import Customer
+from .engines import sip_only
 from .scripted_calls import Talk, inward, out
 
 LONGER_THAN_SQLITE_WAITS = 6.0
@@ -134,6 +136,30 @@ class TestALogThatStaysLocked:
         await later.hang_up()
 
 
+@sip_only
+async def test_kept_calls_are_ended_if_the_log_fails_while_the_gateway_stops(
+    world: World, scripted: ScriptedProvider, engine: str
+) -> None:
+    program = (sys.executable, "-c", IMPATIENT)
+    gateway = await world.gateway(engine=engine, program=program, options=["--keep-calls"])
+    alice = Customer(world, gateway, await world.client("alice"), scripted)
+    await alice.register()
+    talk = await out(alice, scripted)
+    with locked(gateway.log):
+        informing = asyncio.create_task(talk.call.inform("active"))  # anything that the log has to take
+        await pinged(alice.client, gateway, "ping")
+        os.kill(gateway.process.pid, signal.SIGTERM)
+        ended = await talk.call.ended()
+        assert (ended.reason, ended.text) == ("connectivity-error", STOPPING)
+        await talk.phone.ended()
+        assert await gateway.process.ended() == 1
+    informing.cancel()
+    assert texts.SIGNALLED_TO_KEEP.format(name="SIGTERM") in gateway.process.output
+    await gateway.start()
+    assert await stopped(gateway) == 0
+    check_log(gateway.log)
+
+
 class Disk(Server):
     """A small disk for the state directory of a gateway, in a mount namespace of its own."""
 
@@ -203,7 +229,9 @@ async def test_on_a_disk_that_is_almost_full_no_call_begins(
     phone.refused(phone.invite, said)
     assert (said.status, said.get("Retry-After")) == {"sip": (503, "60"), "telepathy": (480, None)}[engine]
     await talk.heard()
-    disk.clear()
+    gateway.tables["log"]["reserve_mb"] = 1
+    gateway.write(gateway.configuration.name, toml(gateway.tables))
+    os.kill(gateway.process.pid, signal.SIGHUP)
     await gateway.process.line(texts.ROOM_AGAIN.partition(":")[0])
     await (await out(alice, scripted)).hang_up()
     await talk.hang_up()

@@ -56,6 +56,21 @@ def test_too_little_room_and_enough_are_told_once(disk: Disk, tmp_path: Path) ->
     assert [event["log_format"] for event in said] == [texts.NO_ROOM, texts.ROOM_AGAIN, texts.NO_ROOM]
 
 
+def test_another_reserve_applies_from_the_next_look_on(disk: Disk, tmp_path: Path) -> None:
+    told: list[bool] = []
+    clock = Clock()
+    room = Room(tmp_path, RESERVE, told.append, clock)
+    room.start()
+    room.reserve(20 * RESERVE)
+    assert told == []
+    clock.advance(EVERY)
+    assert told == [True]
+    room.reserve(RESERVE)
+    clock.advance(EVERY)
+    assert told == [True, False]
+    room.stop()
+
+
 def test_it_looks_at_once(disk: Disk, tmp_path: Path) -> None:
     told: list[bool] = []
     disk.left = 0

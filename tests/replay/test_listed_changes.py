@@ -10,7 +10,7 @@ from typing import Final, get_args
 import pytest
 from msgspec.structs import fields, replace
 from statemachine.registering import MD5, Registering
-from statemachine.relayed import FOR_CLIENT, FOR_PHONE, Relayed
+from statemachine.relayed import DTLS, FOR_CLIENT, FOR_PHONE, Relayed
 from statemachine.story import ALICE, BOB, DESK, GATEWAY, PCMU, PHONE_ADDRESS, Story
 from statemachine.user_agent.encrypting import Encrypting
 from statemachine.user_agent.phone import Phoning
@@ -18,6 +18,7 @@ from statemachine.user_agent.phone import Phoning
 from fargo.statemachine.call import bridge
 from fargo.statemachine.call.call_state import Call
 from fargo.statemachine.effects import Effects
+from fargo.statemachine.legs.relay import relay_leg
 from fargo.statemachine.legs.telepathy import telepathy_leg
 from fargo.statemachine.legs.telepathy.phases import TelepathyLeg, TelepathyStep
 from fargo.statemachine.legs.telepathy.telepathy_leg import TelepathyEvent
@@ -26,11 +27,12 @@ from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call1 import (
     CallArrived,
     CallMembersChanged,
+    CallState,
+    CallStateChanged,
     CandidatesReceived,
     CloseChannel,
     HangUp,
     HoldStateChanged,
-    PlaceCall,
     RejectDescription,
     RequestHold,
 )
@@ -63,7 +65,15 @@ from fargo.statemachine.model.events import (
     StreamOpened,
     TimePassed,
 )
-from fargo.statemachine.model.ng import AnswerRelay, DeleteRelay, OfferRelay, RelayDescribed, RelayLost, RelayRefused
+from fargo.statemachine.model.ng import (
+    AnswerRelay,
+    DeleteRelay,
+    OfferRelay,
+    RelayDescribed,
+    RelayDone,
+    RelayLost,
+    RelayRefused,
+)
 from fargo.statemachine.model.rules import (
     ALL_THAT_IS_DUE,
     CALLS_OUTLIVE_GATEWAY,
@@ -586,21 +596,85 @@ def _taken_back(*others: Command) -> list[Entry]:
     return entries
 
 
-def test_a_relay_that_is_asked_again_is_explained_and_nothing_else_is() -> None:
-    only(_lost_relay(), RELAY_ASKED_AGAIN)
-    assert verify(list(correlated(_lost_relay(Fault("4", "KeyError"))))).differences
-
-
-def _lost_relay(*others: Command) -> list[Entry]:
-    """Return a log in which the relay is lost in the middle of a call, and the call ended."""
-    story = Relayed(MediaProfile.DTLS).talking_out()
+def lost_relay(story: Relayed, *others: Command) -> list[Entry]:
+    """The relay is lost, and by the older rules the call is ended."""
     story.tell(RelayLost("It was restarted."))
-    [again] = story.last
-    assert isinstance(again.command, OfferRelay)
     entries = older(story)
-    ends = TerminateSession(BOB, DESK, "s1", "connectivity-error", "It was restarted.")
-    with_commands(entries, -1, ends, HangUp(story.id_of(PlaceCall), 5), DeleteRelay(again.command.session), *others)
+    sessions = dict.fromkeys(each.command.session for each in story.issued if isinstance(each.command, OfferRelay))
+    with_commands(entries, -1, HangUp(story.channel, 5), *map(DeleteRelay, sessions), *others)
     return entries
+
+
+def lost_in_call() -> list[Entry]:
+    """The relay is lost in the middle of a call."""
+    return lost_relay(Relayed(MediaProfile.DTLS).talking_out())
+
+
+def lost_at_beginning() -> list[Entry]:
+    """The relay is lost before it has described the session: the adapter asks it again."""
+    story = Relayed(MediaProfile.DTLS)
+    story.arrives()
+    entries = lost_relay(story)
+    assert not story.last
+    return entries
+
+
+def lost_in_invitation() -> list[Entry]:
+    """The relay is lost while a client rings. When the client calls, too, its call is in the way by today's rules."""
+    story = Relayed(MediaProfile.DTLS)
+    story.arrives()
+    story.described(OfferRelay, FOR_CLIENT)
+    entries = lost_relay(story)
+    story.calls_out(sid="z")
+    refusal = story.the(RefuseIq)
+    recorded, _ = story.entries[-1]
+    entries.append((replace(recorded, rules=1), ()))
+    with_commands(entries, -1, AcceptIq(refusal.iq), OfferRelay("nonce-9", DTLS, MediaProfile.PLAIN))
+    return entries
+
+
+@pytest.mark.parametrize("recorded", [lost_in_call, lost_at_beginning, lost_in_invitation])
+def test_a_relay_that_is_asked_again_is_explained(recorded: Callable[[], list[Entry]]) -> None:
+    only(recorded(), RELAY_ASKED_AGAIN)
+
+
+@pytest.mark.parametrize("other", [Fault("4", "KeyError"), TerminateSession(BOB, DESK, "s9", "gone")])
+def test_what_else_was_done_about_a_lost_relay_is_not_explained(other: Command) -> None:
+    entries = lost_relay(Relayed(MediaProfile.DTLS).talking_out(), other)
+    assert verify(list(correlated(entries))).differences == 1
+
+
+def test_a_lost_relay_that_is_not_asked_again_is_not_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = lost_in_call()
+    monkeypatch.setattr(relay_leg, "lost", lambda leg, event, effects: leg)
+    assert verify(list(correlated(entries))).differences == 1
+
+
+def test_a_refusal_does_not_follow_from_a_call_that_is_over() -> None:
+    """The call goes on without its relay, and ends. What is refused after that is so for another reason."""
+    story = Relayed(MediaProfile.DTLS).talking_out()
+    entries = lost_relay(story)
+    before = len(story.entries)
+    story.hangs_up("s1")
+    story.tell(CallStateChanged(story.channel, CallState.ENDED))
+    story.tell(RelayDone(story.id_of(DeleteRelay)))
+    assert not story.user.calls
+    story.calls_out(sid="s2")
+    entries += [(replace(recorded, rules=1), issued) for recorded, issued in story.entries[before:]]
+    iq = story.the(AcceptIq).iq
+    with_commands(entries, -1, RefuseIq(iq, "wait", "resource-constraint", "No."))
+    assert verify(list(correlated(entries))).differences == 1
+
+
+def test_a_refusal_of_something_else_does_not_follow() -> None:
+    """Only whether a call may begin depends on other calls."""
+    story = Relayed(MediaProfile.DTLS).talking_out()
+    entries = lost_relay(story)
+    story.tell(SessionInformed(story.iq(BOB), "unknown", "mute"))
+    iq = story.the(RefuseIq).iq
+    entries.append((replace(story.entries[-1][0], rules=1), ()))
+    with_commands(entries, -1, AcceptIq(iq))
+    assert verify(list(correlated(entries))).differences == 1
 
 
 PROXY: Final = replace(MD5, realm="proxy.test", proxy=True)

@@ -1,6 +1,8 @@
 """A log beside a reactor: it waits for others in a thread, and everything else goes on meanwhile."""
 
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -95,6 +97,12 @@ def test_whoever_reads_locks_nobody_out(store: Store, path: Path) -> None:
         assert reader.execute("select count(*) from events").fetchone() == (len(BATCH),)
         assert store.append([MORE]) is None
         assert reader.execute("select count(*) from events").fetchone() == (len(BATCH),)
+
+
+def test_it_keeps_its_journal_when_another_process_closes_the_file(store: Store, path: Path) -> None:
+    program = "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute('select * from events'); db.close()"
+    subprocess.run([sys.executable, "-c", program, path], check=True)
+    assert Path(f"{path}-wal").exists()
 
 
 def test_what_writes_meanwhile_does_not_wait_and_fails(store: PatientStore, other: sqlite3.Connection) -> None:

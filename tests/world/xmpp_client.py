@@ -81,13 +81,15 @@ class XmppClient:
     async def request(self, kind: str, to: str | None, payload: ET.Element, seconds: float = 30) -> ET.Element:
         """Send an IQ and return its result or error."""
         stanza = element("iq", None, payload, type=kind, id=self.new_id(), to=to)
-        mark = len(self.stanzas)
         self.send(stanza)
+        return await self.answer(stanza, seconds)
+
+    async def answer(self, request: ET.Element, seconds: float = 30) -> ET.Element:
+        """Return the result of an IQ that was sent, or its error."""
         return await self.wait(
-            lambda each: each.get("id") == stanza.get("id") and each.get("type") in ("result", "error"),
-            f"an answer to {show(stanza)}",
+            lambda each: each.get("id") == request.get("id") and each.get("type") in ("result", "error"),
+            f"an answer to {show(request)}",
             seconds,
-            mark,
         )
 
     async def wait(

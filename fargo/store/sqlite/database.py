@@ -10,16 +10,16 @@ Rules:
    the last connection that is closed was allowed to write. So a reader is allowed to write at first, and no longer
    (query_only) as soon as the file is known to be ours. What a killed process has left of an unfinished transaction is
    undone by whoever opens the file next, which only a connection that may write can do.
-5. Nothing but SQLite opens a file that exists. A process that closes any descriptor of a file loses all its locks on
-   the file (POSIX), also those of other connections, and SQLite does not notice. The next program that closes the file
-   would take itself for the last one and remove the journal, and what is committed afterwards would be lost.
+5. Only SQLite opens a file that exists. A process that closes a file gives up all of its locks on it (fcntl(2)), also
+   those of a connection that is open; then the next process that closes the file takes itself for its last user and
+   removes the journal, with all that the connection commits from then on.
 """
 
-import errno
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
+from errno import EACCES, EISDIR
 from pathlib import Path
 from typing import Final
 
@@ -43,8 +43,9 @@ def open_database(
     Raises StoreError.
     """
     with store_errors(path, what):
-        if migrate and not path.exists():
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        if migrate:
+            with suppress(FileExistsError):
+                _create(path)
         _require_access(path, os.R_OK | os.W_OK)
         db = Database(sqlite3.connect(path, patience, check_same_thread=False))
         if db.table_names() or _application_id(db):
@@ -85,7 +86,7 @@ def copy_database(db: Database, target: Path) -> None:
     """Write all that a database has to a new file that is complete in itself, without a journal. What is committed
     meanwhile by others is in the copy wholly or not at all. Raises the errors of SQLite and OSError.
     """
-    os.close(os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    _create(target)
     with closing(Database(sqlite3.connect(target))) as copy:
         db.conn.backup(copy.conn)
         copy.execute("PRAGMA journal_mode = DELETE").fetchall()
@@ -115,15 +116,18 @@ def _is_locked(error: sqlite3.DatabaseError) -> bool:
     return getattr(error, "sqlite_errorcode", 0) & _PRIMARY in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
+def _create(path: Path) -> None:
+    """Make an empty file (rule 1). Raises OSError, also if there is one."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+
+
 def _require_access(path: Path, mode: int) -> None:
-    """Raise the OSError that opening a file would raise, which explains better than SQLite why it cannot be used. The
-    file is not opened (rule 5).
-    """
-    path.stat()
+    """Raise OSError if a file cannot be opened, because SQLite does not explain why. It is not opened here (rule 5)."""
     if path.is_dir():
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-    if not os.access(path, mode):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        raise OSError(EISDIR, os.strerror(EISDIR))
+    path.stat()
+    if not os.access(path, mode, effective_ids=True):
+        raise OSError(EACCES, os.strerror(EACCES))
 
 
 def _connected(path: Path, mode: str) -> Database:
