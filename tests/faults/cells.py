@@ -145,10 +145,7 @@ _UNKNOWN_CLIENT = (
 )
 SHORTFALLS: Final[tuple[Shortfall, ...]] = (
     Shortfall(Fault.GATEWAY, "sip", _CALL, _ENDS, RINGING + ANSWERED),
-    Shortfall(Fault.GATEWAY, "telepathy", _CALL, _NOT_TOLD, RINGING + ANSWERED),
     Shortfall(Fault.EDGE, "telepathy", _CALL, "Calls that ring neither go on nor end.", RINGING),
-    Shortfall(Fault.RAKIA, "telepathy", _CALL, _NOT_TOLD, RINGING + ANSWERED),
-    Shortfall(Fault.BUS, "telepathy", _CALL, _NOT_TOLD, RINGING + ANSWERED),
     Shortfall(Fault.RELAY, "sip", _CALL, _NOT_REOFFERED, ANSWERED),
     Shortfall(Fault.XMPP, "sip", (Check.NEW_IN,), _UNKNOWN_CLIENT, (Phase.SIGNING_IN,), sometimes=True),
     Shortfall(Fault.XMPP, "telepathy", (Check.NEW_IN,), _UNKNOWN_CLIENT, (Phase.SIGNING_IN,), sometimes=True),
