@@ -160,13 +160,16 @@ class Daemon:
     # --- starting and stopping
 
     def _begin(self) -> None:
+        self._reactor.callLater(0, self._take_signals)  # with GLib's main loop, Twisted installs its own after this
+        self._upkeep.start()
+        self._do(self._start())
+
+    def _take_signals(self) -> None:
         # Twisted's own handlers, which these replace, fail at a second signal.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
             signal.signal(number, self._signalled)
         for number, reaction in ((signal.SIGHUP, self._reload), (signal.SIGUSR1, self._print_state)):
             signal.signal(number, lambda *_, reaction=reaction: self._reactor.callFromThread(reaction))
-        self._upkeep.start()
-        self._do(self._start())
 
     def _signalled(self, number: int, frame: object) -> None:
         self._reactor.callFromThread(self._stop_by, signal.Signals(number))

@@ -136,10 +136,7 @@ ROWS: Final = (
 )
 
 _CALL: Final = (Check.CALL,)
-_NOT_TOLD = (
-    "The phone is not told: with rakia goes all that is known of its dialogs, and the edge keeps none with which it"
-    " could end them."
-)
+_NOT_TOLD = "The phone is not told: rakia and the edge knew the dialog, and both are gone."
 _SHORTLY = "The phone is not told if rakia ends before it has sent the BYE."
 _NOT_CANCELLED = "The phone is not told: the new edge cannot cancel an INVITE that the earlier one has sent."
 _BYE = "rakia's edge gives a BYE up after 8 s."
@@ -150,12 +147,7 @@ _PAUSE = (
 _STREAM = "The pause before the gateway tries the XMPP server again is random, and may end after two seconds."
 _TAKEN_FOR_GONE = "A client that logs in again only after the gateway is taken for gone, and its call ends."
 SHORTFALLS: Final[tuple[Shortfall, ...]] = (
-    Shortfall(Fault.GATEWAY, "telepathy", _CALL, _NOT_TOLD, RINGING + ANSWERED),
     Shortfall(Fault.EDGE, "telepathy", _CALL, _NOT_CANCELLED, (Phase.RINGING_OUT,)),
-    Shortfall(Fault.RAKIA, "telepathy", _CALL, _NOT_TOLD, RINGING + ANSWERED),
-    Shortfall(Fault.RAKIA, "telepathy", _CALL, _SHORTLY, (Phase.ENDING,), sometimes=True),
-    Shortfall(Fault.BUS, "telepathy", _CALL, _NOT_TOLD, RINGING + ANSWERED),
-    Shortfall(Fault.BUS, "telepathy", _CALL, _SHORTLY, (Phase.ENDING,), sometimes=True),
     Shortfall(Fault.XMPP, "sip", _CALL, _TAKEN_FOR_GONE, ANSWERED, sometimes=True),
     Shortfall(Fault.XMPP, "telepathy", _CALL, _TAKEN_FOR_GONE, ANSWERED, sometimes=True),
     Shortfall(Fault.XMPP, "sip", (Check.NEW_IN, Check.NEW_OUT), _STREAM, sometimes=True),

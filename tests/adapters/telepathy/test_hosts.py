@@ -144,6 +144,8 @@ async def test_a_rakia_that_dies_takes_only_its_own_accounts(rig: Rig, agent: Si
     os.kill(rakias(rig)[1], signal.SIGKILL)
     for user in ("cal", "dan"):
         await rig.expect(SipSignedOut, connection=connections[user], trouble=SipTrouble.HOST)
+    told = [await agent.expect("BYE") for _ in range(2)]
+    assert {each["call-id"] for each in told} == {calls[user][1].call_id for user in ("cal", "dan")}
     for user in ("ann", "ben", "eve"):
         await hung_up(rig, agent, *calls[user])
     assert not connection_events(rig)

@@ -265,8 +265,9 @@ async def test_nothing_is_sent_to_a_loopback_address(line: Line) -> None:
     mark = len(line.edge.process.lines)
     await living(line)
     await line.edge.process.line("kept back: BYE", after=mark)
-    trap.close()
     await nobody_left(line)
+    assert not trap.has(lambda message: True)
+    trap.close()
 
 
 async def test_nobody_outside_names_rakias(line: Line, stranger: Agent) -> None:
