@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 from fargo.adapters.put import PutEvent
 from fargo.adapters.telepathy import texts
 from fargo.adapters.telepathy.accounts import Accounts, Route
-from fargo.adapters.telepathy.asking import Asking
+from fargo.adapters.telepathy.asking import EdgeQuestions
 from fargo.adapters.telepathy.bus import Signal
 from fargo.adapters.telepathy.calls import Calls
 from fargo.adapters.telepathy.goodbyes import Goodbyes
@@ -57,7 +57,7 @@ class TelepathyAdapter:
         self._reactor = reactor
         self._pool = Pool(self._host, self._host_died, limits, reactor)
         self._accounts = Accounts(put, reveal, route, self._pool, self._gone, reactor)
-        self._asking = Asking(edge, reactor)
+        self._asking = EdgeQuestions(edge, reactor)
         self._goodbyes = Goodbyes(lambda: [host.name for host in self._pool.running], self._asking, reactor)
         self._calls = Calls(put, self._accounts, Turns(self._asking), reactor)
         self._mover = Mover(self._accounts, self._pool, limits.settled_seconds, reactor)

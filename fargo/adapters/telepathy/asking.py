@@ -14,7 +14,7 @@ import re
 from itertools import count
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.protocol import DatagramProtocol
 
 WAIT: Final = 1.0
@@ -23,7 +23,7 @@ WAIT: Final = 1.0
 _ANSWER: Final = re.compile(rb"SIP/2\.0 (\d{3}) .*?^Call-ID: (\d+)\r$", re.S | re.M | re.I)
 
 
-class Asking(DatagramProtocol):
+class EdgeQuestions(DatagramProtocol):
     """The socket for these questions. ``edge``: the inside address of the edge."""
 
     noisy = False
@@ -51,6 +51,8 @@ class Asking(DatagramProtocol):
         """Send a request with these parameters of its URI and these further header lines. The Deferred fires with the
         status of the answer, None if there is no answer, and never fails.
         """
+        if not self._port:  # the edge could not be started
+            return succeed(None)
         id_ = b"%d" % next(self._ids)
         answer: Deferred[int | None] = Deferred()
         self._asked[id_] = answer, self._reactor.callLater(WAIT, self._settle, id_, None)

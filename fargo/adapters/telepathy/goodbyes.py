@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from twisted.internet.defer import Deferred
 
-from fargo.adapters.telepathy.asking import Asking
+from fargo.adapters.telepathy.asking import EdgeQuestions
 
 ROUNDS: Final = 10
 PAUSE: Final = 1.0
@@ -26,7 +26,7 @@ _NO_OTHER_CALL: Final = 200
 class Goodbyes:
     """``living`` returns the names of the rakias that live. ``asking``: the way to the edge."""
 
-    def __init__(self, living: Callable[[], Iterable[str]], asking: Asking, reactor: Any) -> None:
+    def __init__(self, living: Callable[[], Iterable[str]], asking: EdgeQuestions, reactor: Any) -> None:
         self._living = living
         self._asking = asking
         self._reactor = reactor

@@ -12,7 +12,7 @@ from typing import Final
 
 from twisted.internet.defer import Deferred
 
-from fargo.adapters.telepathy.asking import Asking
+from fargo.adapters.telepathy.asking import EdgeQuestions
 
 _GRANTED: Final = 200
 
@@ -20,7 +20,7 @@ _GRANTED: Final = 200
 class Turns:
     """The turns of all calls. ``asking``: the way to the edge."""
 
-    def __init__(self, asking: Asking) -> None:
+    def __init__(self, asking: EdgeQuestions) -> None:
         self._asking = asking
 
     def ask(self, call: str) -> Deferred[bool]:
