@@ -104,6 +104,17 @@ CALLS_OUTLIVE_GATEWAY: Final = RuleChange(
     " sent again, and an INVITE that is repeated is not refused. A client that says that an acceptance is out of order"
     " stays in the call.",
 )
+OWN_SERVER_ONLY: Final = RuleChange(
+    7,
+    "credentials go to the account's own server only",
+    "With the engine sip, a challenge in a call is answered only in a realm of the account's registration, and only if"
+    " it can be that of its own server. An ACK that goes elsewhere has no credentials.",
+)
+PASSWORD_AGAIN: Final = RuleChange(
+    7,
+    "another server wants the password again",
+    "An account whose server or login is changed without entering the password is refused.",
+)
 CHANGES: Final[tuple[RuleChange, ...]] = (
     ALL_THAT_IS_DUE,
     END_AFTER_FAULT,
@@ -119,4 +130,6 @@ CHANGES: Final[tuple[RuleChange, ...]] = (
     EACH_REALM,
     RELAY_ASKED_AGAIN,
     CALLS_OUTLIVE_GATEWAY,
+    OWN_SERVER_ONLY,
+    PASSWORD_AGAIN,
 )
