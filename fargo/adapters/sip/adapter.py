@@ -173,8 +173,12 @@ class SipAdapter:
         user, command = issued.user, issued.command
         self._names.know(user)
         match command:
-            case SendRegister(connection=connection, hop=hop, address=own):
-                self._providers.register(Named(user, connection or issued.id), hop, own.uri)
+            case SendRegister(connection=connection, hop=hop, address=own, expires=expires):
+                named = Named(user, connection or issued.id)
+                if expires:
+                    self._providers.register(named, hop, own.uri)
+                else:
+                    self._providers.leave(named)
                 self._sending.start(user, issued.id, command)
             case SendRequest():
                 self._sending.start(user, issued.id, command)

@@ -48,6 +48,10 @@ class Providers:
         hops = (hop,) if domain in (None, hop) else (hop, domain)
         self._known[registration] = _Provider(hops, before.answered if before else ())
 
+    def leave(self, registration: Named) -> None:
+        """Forget a registration that is to end: its Contact is of no use from now on."""
+        self._known.pop(registration)
+
     def answered(self, registration: Named, ip: str) -> None:
         """Note that an address has answered a REGISTER."""
         if known := self._known.get(registration):

@@ -129,7 +129,7 @@ def _credentials(
         if (uri, _login(account)) != (previous.uri, _login(previous.account)):
             return BadAddress(texts.PASSWORD_AGAIN)
         secret = previous.secret
-    assert secret
+    assert secret is not None
     return Credentials(account, uri, secret, event.nonce, address.domain_of(event.iq.to))
 
 
