@@ -33,7 +33,8 @@ async def refused(alice: Customer, caller: Outsider, contact: str) -> None:
     """Check that nothing but a 404 comes of requests to a Contact."""
     calls = len(shown(alice.gateway))
     for method in ("INVITE", "OPTIONS", "MESSAGE"):
-        sent = caller.send(request(method, contact, headers=[BANK], body=SDP), edge(alice))
+        told = [BANK, ("Contact", caller.contact)]
+        sent = caller.send(request(method, contact, headers=told, body=SDP), edge(alice))
         assert (await caller.final(sent)).status == 404
     assert len(shown(alice.gateway)) == calls
 

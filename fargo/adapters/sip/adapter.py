@@ -175,10 +175,10 @@ class SipAdapter:
         match command:
             case SendRegister(connection=connection, hop=hop, address=own, expires=expires):
                 named = Named(user, connection or issued.id)
-                if expires:
-                    self._providers.register(named, hop, own.uri)
-                else:
+                if expires == 0:
                     self._providers.leave(named)
+                else:
+                    self._providers.register(named, hop, own.uri)
                 self._sending.start(user, issued.id, command)
             case SendRequest():
                 self._sending.start(user, issued.id, command)
