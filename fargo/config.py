@@ -12,7 +12,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from difflib import get_close_matches
-from ipaddress import IPv4Address, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias
 
@@ -22,6 +22,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainValidator,
     SecretStr,
     ValidationError,
     ValidationInfo,
@@ -106,6 +107,10 @@ def _endpoint(text: object) -> HostPort:
     return HostPort(_address(host), int(port))
 
 
+def _network(text: object) -> IPv4Network | IPv6Network:
+    return ip_network(text if isinstance(text, str) else "")
+
+
 def _number(text: str) -> str:
     if not _NUMBER.fullmatch(text):
         raise ValueError
@@ -135,6 +140,7 @@ Number = Annotated[str, AfterValidator(_number)]
 Domain = Annotated[str, AfterValidator(_domain)]
 AnyAddress = Annotated[str, AfterValidator(_any_address)]
 RelativePath = Annotated[Path, AfterValidator(_path)]
+Network = Annotated[IPv4Network | IPv6Network, PlainValidator(_network)]
 
 _A_PORT: Final = "a port number from 1 to 65535"
 _A_PROGRAM: Final = "the path of a program, such as "
@@ -221,6 +227,10 @@ class SipConfig(_Section):
         description='a list of numbers without spaces, such as ["112", "911"]',
     )
     emergency: Literal["call", "refuse"] = Field("call", description='"call" or "refuse"')
+    foreign: Literal["provider", "direct", "refuse"] = Field("provider", description='"provider", "direct" or "refuse"')
+    accept_from: tuple[Network, ...] = Field(
+        (), description='a list of networks or addresses, such as ["198.51.100.0/24", "2001:db8::10"]'
+    )
 
     @field_validator("address")
     @classmethod

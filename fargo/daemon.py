@@ -196,7 +196,9 @@ class Daemon:
         if self._relay:
             self._relay.start()
         self._clock.start()
-        self._sip.know(self._engine.busy())
+        for user in self._engine.busy():
+            state = self._engine.state(user)
+            self._sip.know(user, state.registrations if state else {})
         self._xmpp.start()
 
     async def _stop(self) -> None:
@@ -379,7 +381,7 @@ def _policy(config: Config) -> Policy:
     sip = config.sip
     relay = config.media.relay is not None
     emergency = (sip.emergency_numbers, sip.emergency)
-    return Policy(config.media.path, relay, sip.engine, sip.ring_seconds, *emergency, config.early)
+    return Policy(config.media.path, relay, sip.engine, sip.ring_seconds, *emergency, config.early, sip.foreign)
 
 
 def _reserve(config: Config) -> int:

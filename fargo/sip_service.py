@@ -28,6 +28,7 @@ from fargo.edge.telepathy.settings import TelepathyEdgeSettings
 from fargo.statemachine.model.call1 import Call1Command
 from fargo.statemachine.model.commands import Issued, SignIn, SignOut
 from fargo.statemachine.model.events import Event, SipAccount
+from fargo.statemachine.model.registrations import Registrations
 from fargo.statemachine.model.sip_messages import EdgeRestarted, UserAgentCommand
 
 SILENCE_SECONDS = 8
@@ -98,10 +99,10 @@ class SipService:
         if isinstance(self.link, TelepathyAdapter):
             self._broadcast(EdgeRestarted())
 
-    def know(self, users: list[str]) -> None:
-        """Expect SIP messages for these users (bare JIDs)."""
+    def know(self, user: str, registrations: Registrations) -> None:
+        """Expect SIP messages for a user (bare JID) with these registrations."""
         if isinstance(self.link, SipAdapter):
-            self.link.know(users)
+            self.link.know(user, registrations)
 
     def listen(self) -> None:
         """Take in SIP messages from now on."""
@@ -127,6 +128,8 @@ def _telepathy_edge(config: Config, secret: str) -> TelepathyEdgeSettings:
         inside_port=config.sip.inside_port,
         secret=secret,
         ring_seconds=config.sip.ring_seconds,
+        direct=config.sip.foreign == "direct",
+        accept_from=config.sip.accept_from,
         run_dir=run_dir_in(config.state.directory),
         kamailio=str(config.programs.kamailio),
     )
@@ -174,4 +177,5 @@ def _sip(config: Config, secret: str) -> SipSettings:
         port=sip.port,
         tls_port=sip.tls_port,
         public_address=sip.public_address,
+        accept_from=sip.accept_from,
     )

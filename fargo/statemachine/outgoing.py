@@ -9,6 +9,8 @@ Rules:
    event.
 5. No limit applies to an emergency number, and no demand for encryption. If the operator does not want such calls here,
    the user is told so first, signed in or not, as every second counts.
+6. A call to another domain goes through the account's own server, unless the operator wants it to go there directly, or
+   nowhere. An emergency number is called there in any case.
 """
 
 from msgspec import Struct
@@ -25,7 +27,7 @@ from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import forking, jingle_leg, jmi
 from fargo.statemachine.legs.jingle.forking import Forking, Inviting
 from fargo.statemachine.legs.sip import sip_leg
-from fargo.statemachine.legs.sip.phases import Line, Preparing, Trunk
+from fargo.statemachine.legs.sip.phases import Line, Preparing
 from fargo.statemachine.media import offer, paths
 from fargo.statemachine.media.description import Content, MediaProfile, Srtp, takes
 from fargo.statemachine.media.offer import Audio
@@ -109,13 +111,20 @@ def _line(user: User, credentials: Credentials, connection: SignedIn, to: str) -
         return Refusal("modify", "jid-malformed", Reason(Cause.NOT_FOUND, target.problem))
     if target == credentials.uri:
         return Refusal("cancel", "not-allowed", Reason(Cause.NOT_FOUND, texts.OWN_ADDRESS))
-    if is_busy(user) and not _is_emergency(user.policy, to):
+    emergency = _is_emergency(user.policy, to)
+    foreign = target.domain != credentials.uri.domain and not emergency
+    if foreign and user.policy.foreign == "refuse":
+        text = texts.NO_FOREIGN_CALLS.format(domain=credentials.uri.domain)
+        return Refusal("cancel", "not-allowed", Reason(Cause.FORBIDDEN, text))
+    if is_busy(user) and not emergency:
         text = texts.TOO_MANY_CALLS.format(most=MOST_CALLS)
         return Refusal("wait", "resource-constraint", Reason(Cause.BUSY, text))
-    if user.no_room and not _is_emergency(user.policy, to):
+    if user.no_room and not emergency:
         return Refusal("wait", "resource-constraint", Reason(Cause.CONGESTION, texts.NO_ROOM))
     trunk = sign_in.trunk(connection.connection, user.registrations)
-    srtp = _srtp(user.policy, credentials, trunk, _is_emergency(user.policy, to))
+    direct = foreign and user.policy.foreign == "direct"
+    secure = trunk is not None and trunk.secure and not direct
+    srtp = _srtp(user.policy, credentials, secure, emergency)
     if isinstance(srtp, Reason):
         return Refusal("cancel", "not-allowed", srtp)
     return Line(
@@ -127,13 +136,13 @@ def _line(user: User, credentials: Credentials, connection: SignedIn, to: str) -
         user.policy.ring_seconds,
         user.policy.early,
         srtp,
+        direct,
     )
 
 
-def _srtp(policy: Policy, credentials: Credentials, trunk: Trunk | None, emergency: bool) -> Srtp | Reason:
+def _srtp(policy: Policy, credentials: Credentials, secure: bool, emergency: bool) -> Srtp | Reason:
     """Return the encryption that a phone is offered, or why the user cannot call (rule 5)."""
     wanted = credentials.account.srtp
-    secure = trunk is not None and trunk.secure
     return paths.srtp("optional" if emergency and wanted == "required" else wanted, secure, policy)
 
 

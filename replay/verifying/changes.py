@@ -51,6 +51,7 @@ from fargo.statemachine.model.events import (
     IqFailed,
     IqSucceeded,
     RegistrationCancelled,
+    RegistrationSubmitted,
     ResourceUnavailable,
     Restarted,
     SessionAccepted,
@@ -93,6 +94,7 @@ ABOUT_ALL_CALLS: Final = (
 """Events that are folded into each call of the user. By the older rules a fault in one call lost them for all."""
 
 _LOOP_DETECTED: Final = 482
+_CHALLENGING: Final = frozenset({401, 407})
 
 _NOT_ASKED_AGAIN: Final = Offering | OfferingAgain | Deleting
 """Sessions for which the relay is asked anyway, or no more."""
@@ -395,6 +397,25 @@ def probing(command: Command) -> Command:
     return command
 
 
+def _own_server_only(difference: Difference) -> bool:
+    """A challenge was answered that is not answered today. Or an ACK had the credentials of its INVITE."""
+    if not isinstance(difference.recorded.event, SipResponseReceived):
+        return False
+    then, now = _requests(difference.then), _requests(difference.now)
+    if difference.recorded.event.status in _CHALLENGING:
+        return bool(then) and not now
+    given = all(each.method == "ACK" for each in then if isinstance(each, SendRequest))
+    return given and not now and _without_credentials(difference.then) == _without_credentials(difference.now)
+
+
+def _password_again(difference: Difference) -> bool:
+    """An account that was changed without its password was tried. Today it is refused."""
+    event, now = difference.recorded.event, [each.command for each in difference.now]
+    if not isinstance(event, RegistrationSubmitted) or event.secret is not None:
+        return False
+    return len(now) == 1 and isinstance(now[0], RefuseIq) and now[0].iq == event.iq
+
+
 def without_texts(issued: tuple[Issued, ...]) -> list[Issued]:
     """Return the commands with their texts for people left empty."""
     return [replace(each, command=_without_text(each.command)) for each in issued]
@@ -421,6 +442,8 @@ EXPLANATIONS: Final[dict[str, Explains]] = {
     rules.RELAY_ASKED_AGAIN.name: _relay_asked_again,
     rules.CALLS_OUTLIVE_GATEWAY.name: _calls_outlive_gateway,
     rules.PRESENCE_ASKED_AGAIN.name: _presence_asked_again,
+    rules.OWN_SERVER_ONLY.name: _own_server_only,
+    rules.PASSWORD_AGAIN.name: _password_again,
 }
 """By the name of the change."""
 

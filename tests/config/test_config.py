@@ -113,6 +113,14 @@ NOWHERE = texts.UNREADABLE.format(path="/nowhere", why="No such file or director
         ("[sip]", "[sip]\ninside_port = '5070'", 7, not_valid("sip.inside_port", "“5070”")),
         ("[sip]", "[sip]\nring_seconds = 4", 7, not_valid("sip.ring_seconds", "4")),
         ("[sip]", "[sip]\nemergency = 'maybe'", 7, not_valid("sip.emergency", "“maybe”")),
+        ("[sip]", "[sip]\nforeign = 'maybe'", 7, not_valid("sip.foreign", "“maybe”")),
+        (
+            "[sip]",
+            "[sip]\naccept_from = ['192.0.2.1/24']",
+            7,
+            not_valid("sip.accept_from", "“192.0.2.1/24”", texts.NOT_VALID_IN_LIST),
+        ),
+        ("[sip]", "[sip]\naccept_from = [1]", 7, not_valid("sip.accept_from", "1", texts.NOT_VALID_IN_LIST)),
         (
             "[sip]",
             "[sip]\nemergency_numbers = ['1 1 2']",

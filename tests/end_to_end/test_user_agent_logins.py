@@ -63,9 +63,13 @@ async def test_a_realm_that_has_another_password_is_tried_once(
     assert scripted.registers == []
 
 
-async def test_a_kamailio_before_the_registrar_has_a_realm_of_its_own(world: World, gateway: Gateway) -> None:
-    """The proxy counts the uses of its nonces, and both servers ask for a login before a call, too."""
+async def test_a_kamailio_before_the_registrar_has_a_realm_of_its_own(world: World, engine: str) -> None:
+    """The proxy counts the uses of its nonces, and both servers ask for a login before a call, too. Calls to Alice come
+    from the registrar, past the proxy.
+    """
     proxy = await world.add(Proxy(world.provider))
+    settings = {"sip": {"accept_from": [world.provider.address]}}
+    gateway = await world.add(Gateway(world.server, settings=settings, engine=engine))
     alice = Customer(world, gateway, await world.client("alice"))
     await alice.register(**{"x-proxy": proxy.address, "x-port": str(proxy.port)})
     await until(lambda: len(world.provider.contacts("alice")) == 1, "alice has one contact")

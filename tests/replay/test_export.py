@@ -286,7 +286,7 @@ def test_the_name_of_a_dialog_of_a_caller_says_nothing_of_the_call_id() -> None:
 
 
 def test_a_snapshot_with_registrations_is_exported_too() -> None:
-    entries = excerpt(MemoryLog(session("held_and_moved")), CallName("alice@localhost", "6"))
+    entries = excerpt(MemoryLog(session("held_and_moved")), CallName("alice@localhost", "7"))
     assert isinstance(entries[0][0].event, Snapshot)
     assert entries[0][0].event.registrations
     assert verify(pseudonymised(entries).entries).differences == 0

@@ -59,9 +59,11 @@ from fargo.statemachine.model.events import (
     IqFailed,
     IqSucceeded,
     RegistrationAsked,
+    RegistrationSubmitted,
     Restarted,
     SessionInformed,
     SessionInitiated,
+    SipAccount,
     StreamOpened,
     TimePassed,
 )
@@ -85,6 +87,8 @@ from fargo.statemachine.model.rules import (
     IPV6_AUDIO,
     LATE_ANSWER,
     LATE_REFUSAL,
+    OWN_SERVER_ONLY,
+    PASSWORD_AGAIN,
     PLAIN_SENTENCES,
     PRESENCE_ASKED_AGAIN,
     REFUSAL_OF_OVERTAKEN,
@@ -92,7 +96,15 @@ from fargo.statemachine.model.rules import (
     WAITING_ANSWER,
     RuleChange,
 )
-from fargo.statemachine.model.sip_messages import DigestCredentials, SendRegister, SendRequest, SendResponse, SipHeaders
+from fargo.statemachine.model.sip_messages import (
+    DigestCredentials,
+    Hop,
+    Identity,
+    SendRegister,
+    SendRequest,
+    SendResponse,
+    SipHeaders,
+)
 from fargo.store.correlation import correlated
 from fargo.store.entries import Entry
 from replay.reading.golden import GoldenLog
@@ -734,7 +746,7 @@ def third_answer() -> list[Entry]:
 
 def uncounted_nonce() -> list[Entry]:
     """A server wants a longer session timer. By the older rules the INVITE has the same credentials as before."""
-    story = Phoning()
+    story = Phoning(login=True)
     story.calls()
     story.responds(407, challenges=(MD5,))
     story.responds(422, headers=SipHeaders(min_se=1200))
@@ -843,4 +855,75 @@ def test_a_request_for_presence_instead_of_something_else_is_not_explained() -> 
     entries = unanswered_request()
     more = TerminateSession(BOB, DESK, "s1", "success")
     with_commands(entries, -1, *(each.command for each in entries[-1][1]), more)
+    assert verify(list(correlated(entries))).differences == 1
+
+
+def before_own_server(story: Story) -> list[Entry]:
+    """Return what a story has recorded, as if the rules before `OWN_SERVER_ONLY` had folded it."""
+    return [(replace(recorded, rules=OWN_SERVER_ONLY.version - 1), issued) for recorded, issued in story.entries]
+
+
+def credentials_in_ack() -> list[Entry]:
+    """The ACK to a phone behind the server has the credentials of its INVITE."""
+    story = Phoning(login=True)
+    story.calls()
+    story.responds(407, challenges=(MD5,))
+    story.answers()
+    entries = before_own_server(story)
+    recorded, issued = entries[-1]
+    given = (DigestCredentials(MD5, "alice", "s1"),)
+    entries[-1] = (
+        recorded,
+        tuple(
+            replace(each, command=replace(each.command, credentials=given))
+            if isinstance(each.command, SendRequest) and each.command.method == "ACK"
+            else each
+            for each in issued
+        ),
+    )
+    return entries
+
+
+def answered_phone() -> list[Entry]:
+    """A realm is answered that the registration had no answer for."""
+    story = Phoning(login=True)
+    story.calls()
+    first = story.request("INVITE")
+    story.responds(407, challenges=(replace(MD5, realm="phone.test"),))
+    entries = before_own_server(story)
+    given = DigestCredentials(replace(MD5, realm="phone.test"), "alice", "s1")
+    with_commands(entries, -1, replace(first, cseq=2, credentials=(given,)))
+    return entries
+
+
+@pytest.mark.parametrize("recorded", [credentials_in_ack, answered_phone])
+def test_credentials_for_others_are_explained(recorded: Callable[[], list[Entry]]) -> None:
+    only(recorded(), OWN_SERVER_ONLY)
+
+
+def test_another_ack_is_not_explained() -> None:
+    entries = credentials_in_ack()
+    recorded, issued = entries[-1]
+    entries[-1] = recorded, issued[1:]
+    assert verify(list(correlated(entries))).differences == 1
+
+
+def changed_without_password() -> list[Entry]:
+    """An account gets another server without its password, and is tried."""
+    story = Registering().registered()
+    story.tell(RegistrationSubmitted(story.iq(), SipAccount("alice@sip.test", proxy="192.0.2.9"), None, "n2"))
+    entries = before_own_server(story)
+    with_commands(entries, -1, SendRegister(None, Identity("sip:alice@sip.test"), "c", 1, "t", Hop("192.0.2.9")))
+    return entries
+
+
+def test_a_password_that_went_to_another_server_is_explained() -> None:
+    only(changed_without_password(), PASSWORD_AGAIN)
+
+
+def test_a_refusal_of_an_account_with_its_password_is_not_explained() -> None:
+    story = Registering().registered()
+    story.tell(RegistrationSubmitted(story.iq(), SipAccount("@"), "s2", "n2"))
+    entries = before_own_server(story)
+    with_commands(entries, -1)
     assert verify(list(correlated(entries))).differences == 1

@@ -1,6 +1,9 @@
 """Registration, sign-in and presence, event by event (XEP-0077, XEP-0100)."""
 
+from typing import Any
+
 import pytest
+from msgspec.structs import replace
 
 from fargo.statemachine import machine
 from fargo.statemachine.account import texts
@@ -192,7 +195,19 @@ def test_a_change_without_password_keeps_the_old_one() -> None:
 def test_a_change_to_another_address_needs_its_password() -> None:
     story = Story().signed_in()
     submit(story, SipAccount("alice@other.test"), secret=None)
-    assert story.the(RefuseIq).text == texts.NO_PASSWORD
+    assert story.the(RefuseIq).text == texts.PASSWORD_AGAIN
+
+
+@pytest.mark.parametrize(
+    "change", [{"proxy": "127.0.0.9"}, {"port": 5070}, {"transport": "tcp"}, {"auth_user": "mallory"}]
+)
+def test_a_change_of_the_server_or_the_login_needs_the_password(change: dict[str, Any]) -> None:
+    """Otherwise whoever has the XMPP account for a minute could have the SIP password sent to a server of theirs."""
+    story = Story().signed_in()
+    submit(story, replace(SipAccount("alice@sip.test"), **change), secret=None)
+    assert story.the(RefuseIq).text == texts.PASSWORD_AGAIN
+    submit(story, replace(SipAccount("alice@sip.test"), **change), secret="s2")
+    assert story.all(RefuseIq) == []
 
 
 def test_a_change_that_fails_leaves_the_account_as_it_was() -> None:

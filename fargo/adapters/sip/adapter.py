@@ -8,13 +8,16 @@ Rules:
 3. Everything runs on the reactor's thread, and all SIP goes over the loopback socket to the edge.
 4. Until `listen` is called, nothing that arrives is taken in: nobody could be told of it yet. The edge, servers and
    phones repeat it.
+5. A request outside a dialog is taken from the account's provider only (`providers`). Everybody else gets 404, as if
+   they had guessed the Contact. So does a request within a dialog that does not come to the Contact of that dialog.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Final, assert_never
 
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.logger import Logger
+from twisted.python.failure import Failure as Bug
 
 from fargo.adapters.put import KeepDigit, PutEvent
 from fargo.adapters.sdp.session_keys import SessionKeys
@@ -27,6 +30,8 @@ from fargo.adapters.sip.name_servers import NameServers, SystemNameServers, is_a
 from fargo.adapters.sip.names import Named, Names, Sent, in_tag, incoming
 from fargo.adapters.sip.options import Options
 from fargo.adapters.sip.own_addresses import OwnAddresses
+from fargo.adapters.sip.providers import Providers
+from fargo.adapters.sip.recent import Recent
 from fargo.adapters.sip.resolver import Resolver
 from fargo.adapters.sip.sending import Sending
 from fargo.adapters.sip.server_transactions import ServerTransactions
@@ -44,6 +49,7 @@ from fargo.adapters.sip.wire.message import (
 from fargo.adapters.sip.wire.uri import HostUri, parse_uri
 from fargo.edge.sip.keys import EdgeKeys
 from fargo.statemachine.model.commands import Issued
+from fargo.statemachine.model.registrations import Registrations
 from fargo.statemachine.model.sip_messages import (
     EdgeRestarted,
     Endpoint,
@@ -59,9 +65,11 @@ ALLOW: Final = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "PRACK", "U
 SUPPORTED: Final = ("100rel", "timer")
 """The methods and extensions that the gateway has, in a call or outside."""
 
+_NOT_FOUND: Final = (404, "Not Found")
 _NO_DIALOG: Final = (481, "Call/Transaction Does Not Exist")
 _REFUSED: Final = {"REFER": (603, texts.NO_TRANSFERS)} | dict.fromkeys(ALLOW, _NO_DIALOG)
 """How requests outside a dialog are refused. All other methods get 405."""
+_WARNING_SECONDS: Final = 60.0
 _ABILITIES: Final[Headers] = {"Allow": [", ".join(ALLOW)], "Supported": [", ".join(SUPPORTED)], "Accept": [outward.SDP]}
 
 
@@ -98,12 +106,15 @@ class SipAdapter:
         self._options = Options(self._loopback, self._clients, self._own, now)
         self._trust = Trust(self._options, now)
         self._name_servers = NameServers(_name_servers(settings), reactor)
+        resolver = Resolver(self._name_servers, settings.versions, now)
+        self._providers = Providers(resolver, settings.accept_from)
+        self._warned: Recent[None, None] = Recent(_WARNING_SECONDS, 1, now)
         self._sending = Sending(
             self._loopback,
             self._clients,
             self._names,
             self._own,
-            Resolver(self._name_servers, settings.versions, now),
+            resolver,
             self._trust,
             put,
             self._report,
@@ -122,10 +133,13 @@ class SipAdapter:
         """The number of requests that have no final response yet."""
         return self._sending.count
 
-    def know(self, users: Iterable[str]) -> None:
-        """Understand the names of these users (bare JIDs) in what arrives."""
-        for user in users:
-            self._names.know(user)
+    def know(self, user: str, registrations: Registrations) -> None:
+        """Understand the names of a user (bare JID) in what arrives, and know the servers of their registrations."""
+        self._names.know(user)
+        for name, each in registrations.items():
+            self._providers.register(Named(user, name), each.hop, str(each.own))
+            if each.registrar:
+                self._providers.answered(Named(user, name), each.registrar.ip)
 
     def start(self) -> Deferred[None]:
         """Bind the socket of the loopback hop. The Deferred fails with OSError if that is not possible."""
@@ -159,7 +173,14 @@ class SipAdapter:
         user, command = issued.user, issued.command
         self._names.know(user)
         match command:
-            case SendRequest() | SendRegister():
+            case SendRegister(connection=connection, hop=hop, address=own, expires=expires):
+                named = Named(user, connection or issued.id)
+                if expires == 0:
+                    self._providers.leave(named)
+                else:
+                    self._providers.register(named, hop, own.uri)
+                self._sending.start(user, issued.id, command)
+            case SendRequest():
                 self._sending.start(user, issued.id, command)
             case SendResponse():
                 self._respond(user, issued.id, command)
@@ -241,6 +262,8 @@ class SipAdapter:
             return
         if source and source.seen:
             self._own.learn(source.sender, source.seen)
+        if source and 200 <= response.status < 300:
+            self._providers.answered(Named(sent.user, name), source.sender.ip)
         if response.status >= 200:
             self._put(sent.user, inward.registered(Named(sent.user, name), sent.command, response, source, self._names))
 
@@ -259,27 +282,63 @@ class SipAdapter:
             new = self._servers.is_new((branch, head.method), lambda: self._trying(head))
         if not new:
             return
+        called = self._called(request.uri)
+        if marks.is_of_edge(request.headers):
+            self._told_by_edge(request.headers)
+            self._answer(head, 200, "OK")
+        elif called is None:
+            self._answer(head, *_NOT_FOUND)
+        elif self._is_of_dialog(request, called) or self._providers.has_answered(called, source.sender.ip):
+            self._take(request, head, source, called, True)
+        else:
+            Deferred.fromCoroutine(self._take_from_provider(request, head, source, called)).addErrback(self._bug)
+
+    def _is_of_dialog(self, request: SipRequest, called: Named) -> bool:
+        """Return True if a request is within the dialog whose Contact was called. An ACK may have the Contact that its
+        INVITE had.
+        """
+        to_tag = inward.to_tag(request.headers)
+        return to_tag is not None and (request.method == "ACK" or in_tag(to_tag) == called.name)
+
+    async def _take_from_provider(
+        self, request: SipRequest, head: RequestHead, source: SourceMark, called: Named
+    ) -> None:
+        """Take a request if DNS says that it is from the provider, or the operator wants it (rule 5)."""
+        ip = source.sender.ip
+        of_provider = await self._providers.have(called, ip)
+        if of_provider or self._providers.is_other(ip):
+            self._take(request, head, source, called, of_provider)
+            return
+        self._answer(head, *_NOT_FOUND)
+        if None not in self._warned:
+            self._warned[None] = None
+            self._log.warn(texts.NOT_OF_PROVIDER, method=head.method, user=called.user, ip=ip)
+
+    def _bug(self, failure: Bug) -> None:
+        self._log.failure(texts.RECEIVE_BUG, failure=failure)
+
+    def _take(
+        self, request: SipRequest, head: RequestHead, source: SourceMark, called: Named, of_provider: bool
+    ) -> None:
+        """Put the event of a request, or answer it here."""
         try:
-            self._new_request(request, head, source)
+            self._new_request(request, head, source, called, of_provider)
         except MalformedSipError as problem:
             self._answer(head, problem.status, str(problem).removesuffix("."))
 
-    def _new_request(self, request: SipRequest, head: RequestHead, source: SourceMark) -> None:
+    def _new_request(
+        self, request: SipRequest, head: RequestHead, source: SourceMark, called: Named, of_provider: bool
+    ) -> None:
         """Put the event of a request, or answer it here. Raise MalformedSipError if it cannot be processed."""
         headers, method = request.headers, request.method
         to_tag = inward.to_tag(headers)
-        called = self._called(request.uri)
-        if marks.is_of_edge(headers):
-            self._told_by_edge(headers)
-            self._answer(head, 200, "OK")
-        elif called is None:
-            self._answer(head, 404, "Not Found")
-        elif to_tag is not None:
+        if to_tag is not None:
             self._of_dialog(called.user, in_tag(to_tag), head, request, source)
         elif method in ("INVITE", "CANCEL"):
             name = incoming(called.name, head.call_id, party(headers, "From").tag)
             if method == "INVITE":
-                self._put(called.user, inward.invite(name, called.name, head, request, source, self._keys))
+                event = inward.invite(name, called.name, head, request, source, self._keys, of_provider)
+                self._put(called.user, event)
             else:
                 self._put(called.user, inward.request(name, head, request, source, self._keep_digit, self._keys))
         elif method == "OPTIONS":

@@ -62,7 +62,13 @@ _T = TypeVar("_T")
 
 
 def invite(
-    name: str, connection: str, head: RequestHead, of: SipRequest, source: SourceMark, keys: SessionKeys
+    name: str,
+    connection: str,
+    head: RequestHead,
+    of: SipRequest,
+    source: SourceMark,
+    keys: SessionKeys,
+    of_provider: bool,
 ) -> InviteReceived:
     """Return the event of an INVITE outside a dialog. Raise MalformedSipError if it cannot be processed."""
     return InviteReceived(
@@ -74,6 +80,7 @@ def invite(
         _target(of.headers),
         sip_headers(of.headers),
         _body(of.headers, of.body, keys),
+        of_provider,
     )
 
 

@@ -96,9 +96,12 @@ class Names:
         """Return True if a Contact with this parameter ``line`` was made by the edge of rakia, for the account with
         this address.
         """
-        port, account, *_ = *line.split("-"), "", ""
-        mac = _digest(f"{self._rakia}|{port}|{account}|{self._rakia}")[:_RAKIA_MAC]
-        return line == f"{port}-{account}-{mac}" and account == md5(uri.encode(), usedforsecurity=False).hexdigest()[:8]
+        port, account, place, *_ = *line.split("-"), "", "", ""
+        mac = _digest(f"{self._rakia}|{port}|{account}|{place}|{self._rakia}")[:_RAKIA_MAC]
+        return (
+            line == f"{port}-{account}-{place}-{mac}"
+            and account == md5(uri.encode(), usedforsecurity=False).hexdigest()[:8]
+        )
 
     def _branch(self, named: str, call_id: str, tag: str | None) -> str:
         return f"{_MAGIC}-{named}-{self._mac('branch', f'{named}|{tag}|{call_id}')[:_HASH]}"

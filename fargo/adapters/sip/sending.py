@@ -11,6 +11,8 @@ Rules:
 4. A CANCEL goes where its INVITE went, once the edge has answered that (RFC 3261 §9.1). An INVITE that was not sent yet
    is not sent any more.
 5. A request that nobody answers ends with one event that says why.
+6. A challenge counts only if it comes from the IP address that the request was sent to. Whoever gets the request from
+   there can respond past it, as the request tells our address.
 """
 
 from collections.abc import Callable
@@ -35,6 +37,7 @@ from fargo.adapters.sip.servers import Servers
 from fargo.adapters.sip.trust import DeliveryFailure, Trust, local_failure, server_name
 from fargo.adapters.sip.wire import digest
 from fargo.adapters.sip.wire.grammar import address
+from fargo.adapters.sip.wire.headers import AUTHENTICATE
 from fargo.adapters.sip.wire.message import Headers, MalformedSipError, SipRequest, SipResponse, UnwritableSipError
 from fargo.adapters.sip.wire.uri import HostUri, parse_uri
 from fargo.statemachine.model.sip_messages import (
@@ -408,6 +411,7 @@ class Sending:
     def _of_present(self, outgoing: _Outgoing, sent: Sent, method: str, response: SipResponse) -> None:
         """Take in a response from the present address."""
         assert outgoing.endpoint, "there is an attempt"
+        _disregard_challenges_of_others(response, outgoing.endpoint)
         local = marks.is_local(response.headers)
         problem = self._distrust(outgoing.endpoint, outgoing.hop.host, response) if not local else None
         if problem:
@@ -483,6 +487,14 @@ def _details(problem: UnwritableSipError) -> str:
     """Return why a message cannot be written, to be put behind a colon."""
     text = str(problem).removesuffix(".")
     return text[:1].lower() + text[1:]
+
+
+def _disregard_challenges_of_others(response: SipResponse, server: Endpoint) -> None:
+    """Remove the challenges from a response that does not come from the server that was asked (rule 6)."""
+    source = marks.source(response.headers)
+    if source is None or source.sender.ip != server.ip:
+        for name in AUTHENTICATE:
+            response.headers.pop(name, None)
 
 
 def _is_call(method: str, response: SipResponse) -> bool:

@@ -1,7 +1,7 @@
 """The settings of the SIP adapter: both ends of the loopback hop, and the addresses that others reach."""
 
 from dataclasses import dataclass, field
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from fargo.statemachine.model.sip_messages import Endpoint
 
@@ -12,7 +12,7 @@ class SipSettings:
 
     ``addresses``, ``port`` and ``tls_port`` are those of the edge outside. ``public_address`` is that of the NAT before
     it, None if there is none or if it is to be learned from the registrars. ``name_servers``: addresses and ports, None
-    for those of this machine.
+    for those of this machine. ``accept_from``: networks of further servers of the providers.
     """
 
     edge: tuple[str, int]
@@ -23,6 +23,7 @@ class SipSettings:
     tls_port: int
     public_address: str | None = None
     name_servers: tuple[tuple[str, int], ...] | None = None
+    accept_from: tuple[IPv4Network | IPv6Network, ...] = ()
 
     @property
     def versions(self) -> tuple[int, ...]:

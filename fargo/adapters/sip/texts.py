@@ -11,6 +11,10 @@ EDGE_RESTARTED: Final = "The SIP edge has been restarted."
 UNREADABLE: Final = "A message of the SIP edge cannot be understood: {why}"
 UNWRITABLE: Final = "The response {id} of {user} cannot be written as SIP: {why}"
 NOT_SENT: Final = "A message to the SIP edge could not be sent."
+NOT_OF_PROVIDER: Final = (
+    "{method} for {user} from {ip} was refused: that is no address of their provider. If it is one, add it to the"
+    " option accept_from in [sip]."
+)
 SEND_BUG: Final = "A bug: the SIP request {id} of {user} failed"
 RECEIVE_BUG: Final = "A bug: a SIP message could not be handled"
 

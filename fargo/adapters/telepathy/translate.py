@@ -8,7 +8,6 @@
 """
 
 import ipaddress
-import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
@@ -17,7 +16,7 @@ import dbus
 
 from fargo.adapters.telepathy import texts
 from fargo.adapters.telepathy.bus import BusError, Signal
-from fargo.statemachine.address import SipUri
+from fargo.statemachine.address import BadAddress, SipUri, parse_uri
 from fargo.statemachine.media.description import Candidate, Codec, Parameter, kind
 from fargo.statemachine.model.call1 import (
     Call1Event,
@@ -63,7 +62,6 @@ CONNECTED: Final = 0
 DISCONNECTED: Final = 2
 """Values of Connection_Status."""
 
-_CALL_NAME: Final = re.compile(r";fg-call=(\w+)")
 _CONTACT: Final = 1  # Handle_Type
 _EVENTS: Final = "telephone-event"  # RFC 4733: its fmtp is a list without a name; Telepathy names it "events"
 _FROM_SDP: Final = ("ptime", "maxptime")
@@ -215,8 +213,7 @@ def call_request(target: str, call: str) -> dict[str, Any]:
 
 def call_name(caller: str) -> str:
     """Return the name that the edge has given the call of a caller, "" if it has given none."""
-    found = _CALL_NAME.search(caller)
-    return found[1] if found else ""
+    return _written_by_edge(caller).get("fg-call", "")
 
 
 def is_target(text: str) -> bool:
@@ -236,7 +233,13 @@ def target(properties: Mapping[str, Any]) -> tuple[int, str]:
 
 def has_call_id(caller: str) -> bool:
     """Return True if the URI of a caller contains the SIP Call-ID, which the edge puts into it."""
-    return ";fg-cid=" in caller
+    return "fg-cid" in _written_by_edge(caller)
+
+
+def _written_by_edge(caller: str) -> dict[str, str]:
+    """Return the parameters of a caller's URI. The user part, which may look like more of them, is the caller's."""
+    parsed = parse_uri(caller)
+    return {} if isinstance(parsed, BadAddress) else parsed[1]
 
 
 def description(structs: Any, contact: int) -> dict[str, Any]:

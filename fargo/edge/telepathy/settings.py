@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Final
 
@@ -42,6 +42,10 @@ class TelepathyEdgeSettings:
     """How much longer the edge lets it ring."""
     silence_seconds: int = 8
     """How long a provider may be silent before it counts as unreachable."""
+    direct: bool = False
+    """Calls to other domains than the account's go there directly, if the account names no proxy."""
+    accept_from: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Networks from which calls are taken, beside the addresses that have accepted a REGISTER of the account."""
     run_dir: Path
     kamailio: str = "kamailio"
 
@@ -86,7 +90,11 @@ def _configuration(settings: TelepathyEdgeSettings) -> str:
         "READY_LINE": READY_LINE,
         "FORBIDDEN": _forbidden(settings),
     }
-    return filled_in(__package__, defines)
+    lines = "#!define WITH_FOREIGN\n" if settings.direct else ""
+    if settings.accept_from:
+        defines["ACCEPT_FROM"] = ",".join(map(str, settings.accept_from))
+        lines += "#!define WITH_OTHERS\n"
+    return filled_in(__package__, defines, lines)
 
 
 def _address(side: str, text: str) -> IPv4Address:

@@ -7,8 +7,9 @@ Rules:
 2. A REGISTER goes to the account's own server only: the one that the user has named (`hop`). A challenge in the
    response has come from there, so it is answered (`digest`), whether the registrar asks (401) or a proxy on the way to
    it (407), and whatever the realm: whose it is shows only here (RFC 3261 §22.2, §22.3). The credentials go only to the
-   address that has sent the challenge. The SIP edge and redirections get none. The realms that the account was
-   accepted with are its own in calls, too. The other rules of refusals are in `refusals`.
+   address that has sent the challenge. The SIP edge and redirections get none. Only the realms that the account was
+   accepted with are answered in calls (`legs.user_agent.authentication`). The other rules of refusals are in
+   `refusals`.
 3. Contacts of ours that other registrations or other SIP engines have left are removed, as calls would ring twice. So
    are our own at an address that we no longer have: a NAT may change it. The registrar tells how it sees us, and if
    it does not have a Contact with that address, the account is registered once more.
@@ -250,7 +251,7 @@ def _accepted(
         return _failed(name, registration, awaited, refusals.not_kept(registration), effects)
     bound = _bound(event, phase, seconds, effects)
     moved = contacts.is_elsewhere(event, registration.seen)
-    realms = tuple(dict.fromkeys(each.challenge.realm for each in awaited.credentials)) or registration.realms
+    realms = tuple(each.challenge.realm for each in awaited.credentials) or registration.realms
     _keep(name, replace(registration, phase=bound, seen=event.seen or registration.seen, realms=realms), effects)
     if awaited.tidying < _MOST_TIDYING and (moved or not set(bound.stale) <= set(awaited.remove)):
         _tidy(name, awaited.tidying + 1, effects)

@@ -8,6 +8,8 @@ Rules:
    closed in time.
 3. A connection that is being opened is not closed before it is open or has failed.
 4. The core knows passwords only by their names in the vault. A password that is no longer used is erased.
+5. A password that is kept goes only to the server that it was entered for. If the account is to be at another, or to
+   have another name for its login, the password has to be entered again: it may be somebody else who asks.
 """
 
 from typing import Final, assert_never
@@ -35,7 +37,7 @@ from fargo.statemachine.model.commands import (
     RefuseIq,
     SendRegistrationForm,
 )
-from fargo.statemachine.model.events import Iq, RegistrationAsked, RegistrationSubmitted, SipTrouble
+from fargo.statemachine.model.events import Iq, RegistrationAsked, RegistrationSubmitted, SipAccount, SipTrouble
 from fargo.statemachine.model.presence import SignedIn, SignedOut
 from fargo.statemachine.model.sip import SipEngine
 
@@ -107,7 +109,7 @@ def _refused(
 def _credentials(
     event: RegistrationSubmitted, previous: Credentials | None, engine: SipEngine
 ) -> Credentials | BadAddress:
-    """Check a submitted account. If the password is missing and the address is unchanged, keep the old password."""
+    """Check a submitted account. If the password is missing, keep the old one, unless that is for another login."""
     account = replace(event.account, engine=engine)
     uri = address.parse_account(account.address)
     if isinstance(uri, BadAddress):
@@ -119,11 +121,19 @@ def _credentials(
     if account.auth_user is not None and not account.auth_user.isprintable():
         return BadAddress(texts.BAD_AUTH_USER)
     secret = event.secret
-    if secret is None and previous and previous.uri == uri:
-        secret = previous.secret
-    if secret is None:
+    if secret is None and previous is None:
         return BadAddress(texts.NO_PASSWORD)
+    if secret is None and previous:
+        if (uri, _login(account)) != (previous.uri, _login(previous.account)):
+            return BadAddress(texts.PASSWORD_AGAIN)
+        secret = previous.secret
+    assert secret is not None
     return Credentials(account, uri, secret, event.nonce, address.domain_of(event.iq.to))
+
+
+def _login(account: SipAccount) -> tuple[object, ...]:
+    """Return what decides who gets a password, beside the address (rule 5)."""
+    return account.proxy, account.port, account.transport, account.auth_user
 
 
 def cancelled(account: Account, iq: Iq, effects: Effects) -> Account:

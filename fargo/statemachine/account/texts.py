@@ -66,6 +66,7 @@ BAD_SERVER: Final = "The proxy is not a valid host name or address. It should lo
 TWO_PORTS: Final = "The proxy contains another port than the field for the port. Leave one of them out."
 BAD_AUTH_USER: Final = "The authentication user contains a control character. Remove it."
 NO_PASSWORD: Final = "The password is missing."
+PASSWORD_AGAIN: Final = "Enter the password again, as the account or its server changes."
 CANCELLED: Final = "The registration was cancelled."
 RESTARTED: Final = "The gateway was restarted. Try again."
 STOPPING: Final = "The gateway is shutting down. Try again later."

@@ -37,6 +37,7 @@ _BEST_RELAYED: Final = (MediaProfile.DTLS, MediaProfile.ICE, MediaProfile.PLAIN)
 
 RING_SECONDS: Final = 180
 EmergencyCalls: TypeAlias = Literal["call", "refuse"]
+ForeignCalls: TypeAlias = Literal["provider", "direct", "refuse"]
 
 
 class Policy(Struct, frozen=True, gc=False, omit_defaults=True):
@@ -45,6 +46,7 @@ class Policy(Struct, frozen=True, gc=False, omit_defaults=True):
 
     ``emergency_numbers``: the numbers to which no limit applies; ``emergency``: if they are called or refused.
     ``early``: the audio that the user hears before a phone has answered: none, what is not ringing, or all.
+    ``foreign``: if calls to other domains than the account's go through its server, to that domain's, or nowhere.
     """
 
     path: Choice = "auto"
@@ -54,6 +56,7 @@ class Policy(Struct, frozen=True, gc=False, omit_defaults=True):
     emergency_numbers: tuple[str, ...] = ()
     emergency: EmergencyCalls = "call"
     early: EarlyChoice = "ringing"
+    foreign: ForeignCalls = "provider"
 
 
 class PathChoice(Struct, frozen=True, gc=False):

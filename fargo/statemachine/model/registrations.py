@@ -85,8 +85,8 @@ class Registration(_Value, frozen=True):
     ``own``: the address-of-record. ``hop``: the account's server. ``user``, ``secret``: the user name for its
     challenges, and the password's name in the vault. ``cseq``: that of the latest REGISTER. ``expires``: the seconds to
     ask for. ``registrar``: the address of the server that answered last. ``seen``: our address as it saw it when it
-    accepted us last. ``realms``: those of the challenges that were answered for that. ``forget``: the password is to be
-    erased with the registration.
+    accepted us last. ``realms``: those of the challenges that were answered for that, twice if both a proxy and the
+    registrar asked in its name. ``forget``: the password is to be erased with the registration.
     """
 
     own: SipUri

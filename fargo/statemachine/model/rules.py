@@ -110,6 +110,17 @@ PRESENCE_ASKED_AGAIN: Final = RuleChange(
     "A user who has not answered that the gateway asks to see their presence is asked again after each outage of the"
     " XMPP stream, in place of a probe.",
 )
+OWN_SERVER_ONLY: Final = RuleChange(
+    8,
+    "credentials go to the account's own server only",
+    "With the engine sip, a challenge in a call is answered only in a realm of the account's registration, and only if"
+    " it can be that of its own server. An ACK that goes elsewhere has no credentials.",
+)
+PASSWORD_AGAIN: Final = RuleChange(
+    8,
+    "another server wants the password again",
+    "An account whose server or login is changed without entering the password is refused.",
+)
 CHANGES: Final[tuple[RuleChange, ...]] = (
     ALL_THAT_IS_DUE,
     END_AFTER_FAULT,
@@ -126,4 +137,6 @@ CHANGES: Final[tuple[RuleChange, ...]] = (
     RELAY_ASKED_AGAIN,
     CALLS_OUTLIVE_GATEWAY,
     PRESENCE_ASKED_AGAIN,
+    OWN_SERVER_ONLY,
+    PASSWORD_AGAIN,
 )

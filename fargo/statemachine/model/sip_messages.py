@@ -205,7 +205,7 @@ Body: TypeAlias = Sdp | OtherBody
 
 class InviteReceived(SipCallArrived, frozen=True, tag="InviteReceived"):
     """An INVITE outside a dialog. ``name``: that of the dialog (rule 2). ``connection``: the registration whose Contact
-    was called. ``source``: where it came from.
+    was called. ``source``: where it came from. ``of_provider``: that is an address of the account's provider.
     """
 
     name: str
@@ -216,6 +216,7 @@ class InviteReceived(SipCallArrived, frozen=True, tag="InviteReceived"):
     contact: str | None = None
     headers: SipHeaders = NO_HEADERS
     body: Body | None = None
+    of_provider: bool = False
 
 
 class DialogEvent(SipCallEvent, frozen=True):

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
+from ipaddress import ip_network
 from itertools import count
 from typing import Any, Self
 
@@ -25,6 +26,8 @@ USER, OTHER = "romeo@example.org", "mercutio@example.org"
 SECRET = "a secret of the tests"
 BOOT = "1700000000.000001"
 PASSWORDS = {"vault-1": "xyzzy"}
+EVERYBODY = (ip_network("0.0.0.0/0"), ip_network("::/0"))
+"""Most tests are not about who may send requests."""
 WAIT_SECONDS = 15
 STEP = 0.125  # seconds; a float has it exactly
 
@@ -163,7 +166,8 @@ class Driven:
         self.adapter = SipAdapter(
             self._put, self.broadcast.append, PASSWORDS.get, self._keep, self.keys, settings, reactor
         )
-        self.adapter.know([USER, OTHER])
+        for user in (USER, OTHER):
+            self.adapter.know(user, {})
         self.adapter.start()
         self.adapter.listen()
 
@@ -237,6 +241,7 @@ class Rig(Driven):
             "port": 5060,
             "tls_port": 5061,
             "name_servers": (),
+            "accept_from": EVERYBODY,
             **self._given,
         }
         self.start_adapter(SipSettings(**values), self.reactor)

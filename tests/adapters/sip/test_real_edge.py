@@ -36,7 +36,7 @@ from fargo.statemachine.model.sip_messages import (
 
 from .commands import CALLEE, INVITE, REGISTER, SDP, in_dialog, responding
 from .name_server import NameServer, a, srv
-from .rig import SECRET, Driven
+from .rig import EVERYBODY, SECRET, Driven
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -97,6 +97,7 @@ async def rig(trusted: Certificate, tmp_path_factory: pytest.TempPathFactory) ->
             port=port,
             tls_port=tls_port,
             name_servers=(names.address,),
+            accept_from=EVERYBODY,
         )
         rig = Rig()
         rig.names = names

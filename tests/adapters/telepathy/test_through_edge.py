@@ -303,13 +303,21 @@ async def test_a_registration_is_refreshed_in_time(rig: Rig, agent: SipAgent, la
 OTHER_REALM = 'Proxy-Authenticate: Digest realm="the proxy", nonce="47", algorithm=MD5, qop="auth,auth-int"'
 
 
-async def test_a_proxy_with_another_realm_than_the_registrar_gets_the_password(
+async def test_a_realm_that_the_registration_had_no_answer_for_gets_none(
     rig: Rig, agent: SipAgent, connection: str
 ) -> None:
-    _, invite = await place(rig, agent, connection)
+    call, invite = await place(rig, agent, connection)
     agent.reply(invite, 407, "Proxy Authentication Required", "", OTHER_REALM)
+    await agent.expect("ACK")
+    await rig.expect(CallStateChanged, leg=call, state=CallState.ENDED)
+    await closed(rig, call)
+
+
+async def test_the_realm_of_the_registration_gets_the_password(rig: Rig, agent: SipAgent, connection: str) -> None:
+    _, invite = await place(rig, agent, connection)
+    agent.reply(invite, 407, "Proxy Authentication Required", "", OTHER_REALM.replace("the proxy", "r"))
     again = await agent.expect("INVITE")
     given: dict[str, str] = dict(re.findall(r'(\w+)="?([^",]+)"?', again["proxy-authorization"]))
-    assert (given["username"], given["realm"], given["qop"]) == ("alice", "the proxy", "auth")
-    secret, wanted = md5(f"alice:the proxy:{PASSWORD}"), md5(f"INVITE:{given['uri']}")
+    assert (given["username"], given["realm"], given["qop"]) == ("alice", "r", "auth")
+    secret, wanted = md5(f"alice:r:{PASSWORD}"), md5(f"INVITE:{given['uri']}")
     assert given["response"] == md5(f"{secret}:47:{given['nc']}:{given['cnonce']}:auth:{wanted}")

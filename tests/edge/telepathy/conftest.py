@@ -1,8 +1,10 @@
 """One edge per module. Each test has new scripted agents inside and outside."""
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -17,6 +19,8 @@ from ..agents import Agent, Message, request, unique
 
 INSIDE, OUTSIDE, PROVIDER, STRANGER = "127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.9"
 RING_SECONDS, SILENCE_SECONDS = 3, 3
+REALM = "example.net"
+"""The realm in which the provider has accepted the account."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +43,15 @@ def patience() -> tuple[int, int]:
     return RING_SECONDS, SILENCE_SECONDS
 
 
+@pytest.fixture(scope="module")
+def more() -> dict[str, Any]:
+    """Further settings of the edge."""
+    return {}
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def edge(
-    servers: None, patience: tuple[int, int], tmp_path_factory: pytest.TempPathFactory
+    servers: None, patience: tuple[int, int], more: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[RunningEdge]:
     settings = TelepathyEdgeSettings(
         inside_port=free_port(INSIDE),
@@ -52,6 +62,7 @@ async def edge(
         margin_seconds=0,
         silence_seconds=patience[1],
         run_dir=Path(tmp_path_factory.mktemp("edge")),
+        **more,
     )
     write_configuration(settings)
     process = await Process.start("the edge", *command(settings))
@@ -108,6 +119,12 @@ class Line:
     def rakia_contact(self) -> str:
         return f"<sip:{self.user}@{INSIDE}:{self.rakia.address[1]}>"
 
+    def is_contact_of_call(self, text: str) -> bool:
+        """Return True for a Contact in a call of the account, which is another than that of its registration."""
+        head, token = self.contact.split(";line=")
+        port, tag, _, _ = token.split("-")
+        return bool(re.fullmatch(f"<{re.escape(head)};line={port}-{tag}-d[0-9a-f]{{16}}-[0-9a-f]{{20}}>", text))
+
     def outgoing(self, method: str, *, headers: tuple[tuple[str, str], ...] = (), body: str = "") -> Message:
         """Send a request outside of a dialog, as rakia does."""
         own = [("Route", self.route()), ("Contact", self.rakia_contact)]
@@ -126,7 +143,8 @@ class Line:
 @pytest_asyncio.fixture(loop_scope="module")
 async def line(edge: RunningEdge, rakia: Agent, provider: Agent) -> Line:
     line = Line(edge, rakia, provider, unique("user"), "", unique("rakia"))
-    sent = line.outgoing("REGISTER", headers=(("To", f"<sip:{line.user}@example.net>"),))
+    login = ("Authorization", f'Digest username="{line.user}", realm="{REALM}", nonce="n", response="r"')
+    sent = line.outgoing("REGISTER", headers=(("To", f"<sip:{line.user}@example.net>"), login))
     arrived = await provider.request("REGISTER")
     line.contact = arrived["Contact"].strip("<>")
     await provider.answer(arrived, 200, "OK", headers=[("Contact", f"<{line.contact}>;expires=600")])

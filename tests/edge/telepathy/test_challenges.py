@@ -1,17 +1,24 @@
 """Challenges that reach rakia: only those of the account's own server, because rakia answers every one that it gets."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from ..agents import Agent, Message, request, unique
+from ..agents import Agent, Message, request, response, unique
 from .conftest import INSIDE, Line
 from .sdp import sdp
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 CHALLENGE = ("Proxy-Authenticate", 'Digest realm="example.net", nonce="abc"')
+
+
+@pytest.fixture(scope="module")
+def more() -> dict[str, Any]:
+    """Let calls to other domains go there."""
+    return {"direct": True}
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -95,3 +102,50 @@ async def test_within_a_call_only_the_accounts_server_may_ask(line: Line, foreig
     bye = line.rakia.send(request("BYE", f"sip:{at(server)}", headers=[*same, *routes]), line.edge.inside)
     await server.answer(await server.request("BYE", bye["Call-ID"]), 407, "Login", headers=[CHALLENGE])
     assert (await line.rakia.final(bye)).status == (407 if own else 403)
+
+
+@pytest.mark.parametrize(
+    "challenge",
+    [
+        'Digest realm="evil.example", nonce="abc"',
+        'Digest realm="evil.example", nonce="abc", opaque=" realm=example.net"',
+        'Digest realm="example.net", nonce="abc", realm="evil.example"',
+        'Digest realm="|", nonce="abc"',
+    ],
+)
+async def test_only_the_realms_of_the_registration_may_be_named(line: Line, challenge: str) -> None:
+    """A phone behind the account's own server can answer 407, too, and the server passes that on."""
+    sent = invite(line, "elsewhere.example", server="own")
+    got = await line.provider.request("INVITE", sent["Call-ID"])
+    await line.provider.answer(got, 407, "Login", headers=[("Proxy-Authenticate", challenge)])
+    answer = await line.rakia.final(sent)
+    assert (answer.status, answer.all("Proxy-Authenticate")) == (403, [])
+
+
+async def test_a_phone_may_not_ask_past_the_server(line: Line, foreign: Agent) -> None:
+    """It knows our address from the request."""
+    sent = invite(line, "elsewhere.example", server="own")
+    got = await line.provider.request("INVITE", sent["Call-ID"])
+    foreign.send(response(got, 407, "Login", headers=[CHALLENGE]), line.edge.outside)
+    answer = await line.rakia.final(sent)
+    assert (answer.status, answer.all("Proxy-Authenticate")) == (403, [])
+
+
+@pytest.mark.parametrize("far", ["phone", "behind a route"])
+async def test_no_credentials_go_to_a_phone_behind_the_server(line: Line, foreign: Agent, far: str) -> None:
+    sent = invite(line, "elsewhere.example", server="own")
+    got = await line.provider.request("INVITE", sent["Call-ID"])
+    contact = foreign.contact if far == "phone" else line.provider.contact
+    ip, port = line.provider.address
+    headers = [("Contact", contact), ("Record-Route", f"<sip:{ip}:{port};lr>")]
+    await line.provider.answer(got, 200, "OK", headers=headers, body=sdp())
+    answer = await line.rakia.final(sent)
+    same = [("From", answer["From"]), ("To", answer["To"]), ("Call-ID", answer["Call-ID"]), ("CSeq", "2 BYE")]
+    routes = [("Route", each) for each in reversed(answer.all("Record-Route"))]
+    login = [("Proxy-Authorization", 'Digest username="alice", realm="example.net", nonce="n", response="r"')]
+    target = contact.strip("<>")
+    bye = line.rakia.send(request("BYE", target, headers=[*same, *routes, *login]), line.edge.inside)
+    arrived = await line.provider.request("BYE", bye["Call-ID"])
+    assert arrived.all("Proxy-Authorization") == []
+    await line.provider.answer(arrived, 407, "Login", headers=[CHALLENGE])
+    assert (await line.rakia.final(bye)).status == 403

@@ -1,9 +1,11 @@
 """Messages that the edge blocks: requests without a token, responses of strangers, loopback, floods, junk."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from contextlib import suppress
 
 import pytest
+import pytest_asyncio
 
 from ..agents import Agent, Message, request, response, unique
 from .conftest import INSIDE, Line, RunningEdge
@@ -22,18 +24,19 @@ async def still_serves(line: Line) -> None:
 def forged(line: Line, kind: str) -> str:
     """Return the account's URI, changed so that its token is no longer valid."""
     head, _, token = line.contact.partition(";line=")
-    port, tag, mac = token.split("-")
+    port, tag, place, mac = token.split("-")
     other = {
-        "port": f"{int(port) + 1}-{tag}-{mac}",
-        "tag": f"{port}-00000000-{mac}",
-        "mac": f"{port}-{tag}-{'0' * len(mac)}",
+        "port": f"{int(port) + 1}-{tag}-{place}-{mac}",
+        "tag": f"{port}-00000000-{place}-{mac}",
+        "place": f"{port}-{tag}-d0123456789abcdef-{mac}",
+        "mac": f"{port}-{tag}-{place}-{'0' * len(mac)}",
         "empty": "",
         "port only": port,
     }
     return head if kind == "none" else f"{head};line={other[kind]}"
 
 
-@pytest.mark.parametrize("kind", ["port", "tag", "mac", "empty", "port only", "none"])
+@pytest.mark.parametrize("kind", ["port", "tag", "place", "mac", "empty", "port only", "none"])
 @pytest.mark.parametrize("method", ["INVITE", "MESSAGE", "BYE", "REGISTER"])
 async def test_without_the_token_there_is_nobody(line: Line, kind: str, method: str) -> None:
     message = request(method, forged(line, kind), body=sdp())
@@ -53,8 +56,11 @@ async def test_a_route_leads_nowhere(line: Line, edge: RunningEdge) -> None:
 async def test_a_port_that_another_account_got_is_no_longer_a_way_to_it(line: Line) -> None:
     before = line.contact
     sent = line.outgoing("REGISTER", headers=(("To", f"<sip:{unique('other')}@example.net>"),))
-    after = (await line.provider.request("REGISTER", sent["Call-ID"]))["Contact"].strip("<>")
+    arrived = await line.provider.request("REGISTER", sent["Call-ID"])
+    after = arrived["Contact"].strip("<>")
     assert before.split(";line=")[1].split("-")[0] == after.split(";line=")[1].split("-")[0]
+    await line.provider.answer(arrived, 200, "OK")
+    await line.rakia.final(sent)
     for contact, status in ((before, 404), (after, 200)):
         message = line.provider.send(request("OPTIONS", contact), line.edge.outside)
         assert (await line.provider.final(message)).status == status
@@ -140,7 +146,7 @@ async def test_a_provider_is_reached_over_tcp_from_our_address(line: Line) -> No
 
 
 async def test_a_request_comes_in_over_tcp(line: Line) -> None:
-    reader, writer = await asyncio.open_connection(*line.edge.outside)
+    reader, writer = await asyncio.open_connection(*line.edge.outside, local_addr=(line.provider.address[0], 0))
     via = ("Via", "SIP/2.0/TCP 127.0.0.9;branch=z9hG4bK-tcp;rport")
     message = request("INVITE", line.contact, headers=[via, ("Contact", "<sip:x@127.0.0.9>")], body=sdp())
     writer.write(message.encode())
@@ -255,3 +261,44 @@ async def test_junk_leaves_it_alive(line: Line, name: str, side: str) -> None:
     agent.send_bytes(data.encode(), line.edge.outside if side == "outside" else line.edge.inside)
     await still_serves(line)
     assert not [each for each in line.edge.process.lines if "exited" in each or "core dumped" in each]
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def caller() -> AsyncIterator[Agent]:
+    """Somebody who was called once. The stranger of the tests above is kept out for some seconds."""
+    agent = await Agent.open("127.0.0.10")
+    yield agent
+    agent.close()
+
+
+async def test_a_stranger_with_the_contact_of_a_registration_is_refused(line: Line, caller: Agent) -> None:
+    """Everybody who was called has got a Contact, and a provider that is a proxy may show that of the registration."""
+    for method in ("INVITE", "OPTIONS", "BYE"):
+        message = caller.send(request(method, line.contact, body=sdp()), line.edge.outside)
+        assert (await caller.final(message)).status == 404
+    await still_serves(line)
+
+
+async def test_the_contact_of_a_call_is_for_that_call_only(line: Line, caller: Agent) -> None:
+    sent = line.outgoing("INVITE", body=sdp())
+    contact = (await line.provider.request("INVITE", sent["Call-ID"]))["Contact"].strip("<>")
+    told = [("From", "<sip:bob@example.net>;tag=b"), ("To", "<sip:alice@example.net>;tag=a"), ("CSeq", "1 BYE")]
+    for sender in (caller, line.provider):
+        begins = sender.send(request("INVITE", contact, body=sdp()), line.edge.outside)
+        assert (await sender.final(begins)).status == 404
+        other = sender.send(request("BYE", contact, headers=told), line.edge.outside)
+        assert (await sender.final(other)).status == 404
+    own = caller.send(request("BYE", contact, headers=[*told, ("Call-ID", sent["Call-ID"])]), line.edge.outside)
+    await line.rakia.answer(await line.rakia.request("BYE", own["Call-ID"]), 200, "OK")
+    assert (await caller.final(own)).status == 200
+
+
+async def test_the_contact_of_an_earlier_registration_leads_nowhere(line: Line) -> None:
+    before = line.contact
+    sent = line.outgoing("REGISTER", headers=(("To", f"<sip:{line.user}@example.net>"),))
+    arrived = await line.provider.request("REGISTER", sent["Call-ID"])
+    await line.provider.answer(arrived, 200, "OK", headers=[("Contact", arrived["Contact"])])
+    await line.rakia.final(sent)
+    for contact, status in ((before, 404), (arrived["Contact"].strip("<>"), 200)):
+        message = line.provider.send(request("OPTIONS", contact), line.edge.outside)
+        assert (await line.provider.final(message)).status == status

@@ -39,6 +39,8 @@ CAROL = "carol%other.test@sip.localhost/fargo"
 """A contact of another domain than the account's."""
 CALLEE = "sip:bob@192.0.2.7:5070"
 """The phone's Contact."""
+AT_SERVER = f"sip:bob@{REGISTRAR.ip}:5060"
+"""The Contact of a provider that is itself the other end of the call."""
 PROXY = "<sip:proxy.sip.test;lr>"
 TONES = Codec(101, "telephone-event", 8000)
 G722 = Codec(9, "G722", 8000)

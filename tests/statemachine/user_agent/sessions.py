@@ -39,7 +39,7 @@ AWAY: Final = (Candidate(1, "127.0.0.8", 6000),)
 
 def held_and_moved() -> Phoning:
     """A call out, challenged and answered; both ends hold it, the phone moves, and hangs up with a reason."""
-    story = Phoning()
+    story = Phoning(login=True)
     story.calls()
     story.responds(407, "Proxy Authentication Required", challenges=(DIGEST,))
     story.responds(183, "Session Progress", headers=SipHeaders(require=("100rel",), rseq=7))

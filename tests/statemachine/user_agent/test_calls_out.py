@@ -1,5 +1,7 @@
 """Calls out: the INVITE, and what becomes of it (RFC 3261 §8.1, §9.1, §13.2; RFC 3262)."""
 
+from typing import Any
+
 import pytest
 from msgspec.structs import replace
 
@@ -36,7 +38,7 @@ from fargo.statemachine.reason import Cause, Reason
 
 from ..registering import MD5, REGISTRAR
 from ..story import DESCRIPTION, DESK, NAMED, PCMA, PCMU
-from .phone import CALLEE, CAROL, G722, NO_AUDIO, PROXY, ZERO, Phoning, sdp
+from .phone import AT_SERVER, CALLEE, CAROL, G722, NO_AUDIO, PROXY, ZERO, Phoning, sdp
 
 ELSEWHERE = Endpoint("udp", "198.51.100.9", 5060)
 RELIABLE = SipHeaders(require=("100rel",), rseq=7)
@@ -190,7 +192,7 @@ def test_a_call_that_nobody_answers_is_cancelled(seconds: int) -> None:
 
 
 def test_a_challenge_is_answered_in_the_same_call() -> None:
-    story = Phoning()
+    story = Phoning(login=True)
     story.calls()
     first = story.request("INVITE")
     story.responds(407, challenges=(replace(MD5, proxy=True),), source=ELSEWHERE)
@@ -198,9 +200,18 @@ def test_a_challenge_is_answered_in_the_same_call() -> None:
     assert again.credentials == (DigestCredentials(replace(MD5, proxy=True), "alice", "s1"),)
     assert (again.dialog, again.cseq, again.destination) == (name, 2, ELSEWHERE)
     assert (again.call_id, again.sender, again.body) == (first.call_id, first.sender, first.body)
-    story.answers()
+    story.answers(contact=AT_SERVER)
     ack = story.now("ACK")
     assert (ack.cseq, ack.credentials) == (2, again.credentials)  # RFC 3261 §22.1
+
+
+@pytest.mark.parametrize("more", [{}, {"contact": AT_SERVER, "record_route": (PROXY,)}])
+def test_an_ack_that_goes_on_to_the_phone_has_no_credentials(more: dict[str, Any]) -> None:
+    story = Phoning(login=True)
+    story.calls()
+    story.responds(407, challenges=(MD5,))
+    story.answers(**more)
+    assert story.now("ACK").credentials == ()
 
 
 def test_a_challenge_is_not_answered_twice() -> None:
@@ -213,32 +224,59 @@ def test_a_challenge_is_not_answered_twice() -> None:
     assert story.ended == Reason(Cause.FORBIDDEN, text)
 
 
-def test_a_stale_nonce_is_answered_once_more() -> None:
-    story = Phoning()
+def test_a_stale_nonce_that_was_used_again_is_answered_once_more() -> None:
+    story = Phoning(login=True)
     story.calls()
     story.responds(401, challenges=(MD5,))
+    story.responds(422, headers=SipHeaders(min_se=1200))
     story.responds(401, challenges=(replace(MD5, nonce="nonce2", stale=True),))
-    assert story.now("INVITE").cseq == 3
+    assert story.now("INVITE").cseq == 4
     story.responds(401, challenges=(replace(MD5, nonce="nonce3", stale=True),))
     assert story.methods == []
 
 
+@pytest.mark.parametrize("asked", [replace(MD5, nonce="mine", stale=True), replace(MD5, nonce="mine", proxy=True)])
+def test_a_phone_cannot_ask_after_the_server(asked: Challenge) -> None:
+    """It names the server's realm, and calls the nonce stale or asks in the other header."""
+    story = Phoning(login=True)
+    story.calls()
+    story.responds(401, challenges=(MD5,))
+    story.responds(401, challenges=(asked,))
+    assert story.methods == []
+
+
+def test_a_phone_that_has_responded_cannot_ask() -> None:
+    story = Phoning(login=True)
+    story.calls()
+    story.responds(180)
+    story.responds(407, challenges=(MD5,))
+    assert story.methods == []
+
+
+def test_a_server_that_has_asked_in_both_headers_may_do_so_in_calls() -> None:
+    story = with_realms(replace(MD5, proxy=True), MD5)
+    story.calls()
+    story.responds(407, challenges=(replace(MD5, proxy=True),))
+    story.responds(401, challenges=(MD5,))
+    assert [each.challenge.proxy for each in story.now("INVITE").credentials] == [True, False]
+
+
 def test_each_realm_on_the_way_gets_an_answer() -> None:
     """RFC 3261 §22.3."""
-    proxy, phone = replace(MD5, realm="proxy.test", proxy=True), replace(MD5, realm="pbx.test", nonce="nonce2")
-    story = Phoning()
+    proxy, pbx = replace(MD5, realm="proxy.test", proxy=True), replace(MD5, realm="pbx.test", nonce="nonce2")
+    story = with_realms(proxy, pbx)
     story.calls()
     story.responds(407, challenges=(proxy,))
-    story.responds(401, challenges=(phone,))
-    answers = (DigestCredentials(proxy, "alice", "s1", 2), DigestCredentials(phone, "alice", "s1"))
+    story.responds(401, challenges=(pbx,))
+    answers = (DigestCredentials(proxy, "alice", "s1", 2), DigestCredentials(pbx, "alice", "s1"))
     assert (story.now("INVITE").credentials, story.now("INVITE").cseq) == (answers, 3)
-    story.answers()
+    story.answers(contact=AT_SERVER)
     assert story.now("ACK").credentials == answers
 
 
 def test_several_challenges_in_one_response_are_answered_together() -> None:
     both = (replace(MD5, realm="proxy.test", proxy=True), replace(MD5, nonce="nonce2"))
-    story = Phoning()
+    story = with_realms(*both)
     story.calls()
     story.responds(407, challenges=both)
     assert [each.challenge for each in story.now("INVITE").credentials] == [*both]
@@ -251,14 +289,23 @@ def test_a_foreign_realm_beside_the_own_one_is_left_out() -> None:
     assert [each.challenge for each in story.now("INVITE").credentials] == [MD5]
 
 
-def test_another_realm_is_answered_in_a_call_to_the_own_domain_only() -> None:
-    """RFC 3261 §22.3."""
-    other = replace(MD5, realm="asterisk")
-    for to, answered in (("bob%sip.test@sip.localhost/fargo", True), (CAROL, False)):
-        story = Phoning()
-        story.calls(to=to)
-        story.responds(407, challenges=(other,))
-        assert bool(story.methods) is answered
+@pytest.mark.parametrize("to", ["bob%sip.test@sip.localhost/fargo", CAROL])
+@pytest.mark.parametrize("login", [True, False])
+def test_no_realm_is_answered_that_the_registration_had_no_answer_for(to: str, login: bool) -> None:
+    story = Phoning(login=login)
+    story.calls(to=to)
+    story.responds(407, challenges=(replace(MD5, realm="asterisk" if login else "sip.test"),))
+    assert story.methods == []
+
+
+def with_realms(*challenges: Challenge) -> Phoning:
+    """Return a user whose registration has answered these challenges."""
+    story = Phoning()
+    story.pass_time()
+    for each in challenges:
+        story.challenge(each, status=407 if each.proxy else 401)
+    story.accept()
+    return story
 
 
 def test_the_realm_of_the_registrar_is_answered_in_a_call_to_another_domain() -> None:
@@ -269,11 +316,7 @@ def test_the_realm_of_the_registrar_is_answered_in_a_call_to_another_domain() ->
 
 
 def test_every_realm_of_the_registration_is_answered_in_a_call_to_another_domain() -> None:
-    story = Phoning()
-    story.pass_time()
-    story.challenge(replace(MD5, realm="proxy.test", proxy=True), status=407)
-    story.challenge()
-    story.accept()
+    story = with_realms(replace(MD5, realm="proxy.test", proxy=True), MD5)
     for realm in ("proxy.test", "sip.test"):
         story.calls(to=CAROL, sid=realm)
         story.responds(407, challenges=(replace(MD5, realm=realm),))
@@ -282,7 +325,7 @@ def test_every_realm_of_the_registration_is_answered_in_a_call_to_another_domain
 
 
 def test_a_longer_session_timer_counts_another_use_of_the_nonce() -> None:
-    story = Phoning()
+    story = Phoning(login=True)
     story.calls()
     story.responds(407, challenges=(MD5,))
     story.responds(422, headers=SipHeaders(min_se=1200))
@@ -703,9 +746,9 @@ def test_the_early_description_of_one_phone_does_not_count_for_another() -> None
 
 
 def test_a_challenged_prack_is_sent_again() -> None:
-    story = Phoning()
+    story = Phoning(login=True)
     story.calls()
-    story.responds(183, headers=RELIABLE)
+    story.responds(183, headers=RELIABLE, contact=AT_SERVER)
     story.responds(407, to="PRACK", challenges=(MD5,))
     prack = story.now("PRACK")
     assert (prack.cseq, prack.headers.rack) == (3, RAck(7, 1, "INVITE"))
@@ -732,11 +775,11 @@ def test_a_prack_that_is_being_handled_is_waited_for() -> None:
 
 def test_the_pracks_of_two_phones_are_numbered_each_by_itself() -> None:
     """RFC 3261 §12.2.1.1."""
-    story = Phoning()
+    story = Phoning(login=True)
     story.calls()
     story.responds(183, headers=RELIABLE)
-    story.responds(180, headers=RELIABLE, remote_tag="desk", contact="sip:desk@192.0.2.8")
-    assert (story.now("PRACK").cseq, story.now("PRACK").uri) == (2, "sip:desk@192.0.2.8")
+    story.responds(180, headers=RELIABLE, remote_tag="desk", contact=AT_SERVER)
+    assert (story.now("PRACK").cseq, story.now("PRACK").uri) == (2, AT_SERVER)
     story.responds(407, to="PRACK", remote_tag="desk", challenges=(MD5,))
     assert (story.now("PRACK").cseq, story.now("PRACK").recipient.tag) == (3, "desk")
     story.answers()

@@ -38,7 +38,7 @@ from fargo.statemachine.reason import Cause, Reason
 from ..registering import MD5, REGISTRAR
 from ..relayed import FOR_CLIENT, FOR_PHONE
 from ..story import BOB, OFFER, PCMA, PCMU
-from .phone import CALLEE, CAROL, G722, NO_AUDIO, TONES, ZERO, Phoning, sdp
+from .phone import AT_SERVER, CALLEE, CAROL, G722, NO_AUDIO, PROXY, TONES, ZERO, Phoning, sdp
 
 AWAY = (Candidate(1, "127.0.0.8", 6000),)
 MOVED = RawUdp((Candidate(1, "127.0.0.7", 4100), Candidate(2, "127.0.0.7", 4101)))
@@ -379,13 +379,13 @@ def test_a_phone_that_moves_with_its_answer_is_followed(begin: Beginning) -> Non
 
 
 def test_a_challenged_offer_is_sent_again() -> None:
-    story = Phoning(login=True).talking()
+    story = Phoning(login=True).talking(contact=AT_SERVER)
     story.holds()
     story.responds(407, challenges=(MD5,))
     again = story.now("INVITE")
     assert (again.cseq, bool(again.credentials), direction(again.body)) == (3, True, "responder")
     assert again.destination is None
-    story.responds(200, body=sdp(senders="responder"))
+    story.responds(200, body=sdp(senders="responder"), contact=AT_SERVER)
     assert story.now("ACK").credentials == again.credentials
     story.resumes()
     assert story.now("INVITE").cseq == 4
@@ -399,11 +399,27 @@ def test_a_challenge_of_another_server_is_not_answered(realm: str, source: Endpo
     """Neither the phone nor whoever stands on the route must get material to guess the account's password from."""
     story = Phoning(login=True)
     story.calls(to=CAROL)
-    story.answers()
+    story.answers(contact=AT_SERVER)
     story.holds(us=CAROL)
     story.responds(407, challenges=(replace(MD5, realm=realm),), source=source)
     assert story.methods == []
     assert isinstance(story.leg, Confirmed)
+
+
+@pytest.mark.parametrize(
+    ("contact", "routes"),
+    [(CALLEE, ()), (AT_SERVER, (PROXY,)), ("sip:bob@sip.test", (PROXY, "<sip:198.51.100.9;lr>"))],
+)
+def test_a_challenge_in_a_call_that_goes_on_behind_the_server_is_not_answered(
+    contact: str, routes: tuple[str, ...]
+) -> None:
+    story = Phoning(login=True).talking(contact=contact, record_route=routes)
+    story.holds()
+    story.responds(407, challenges=(MD5,))
+    assert story.methods == []
+    story.hangs_up("s1")
+    story.responds(407, to="BYE", challenges=(MD5,))
+    assert story.methods == []
 
 
 # --- offers that cross (RFC 3261 §14.1)
@@ -759,7 +775,7 @@ def test_only_the_bye_is_waited_for_after_hanging_up() -> None:
 
 
 def test_a_challenged_bye_is_sent_again() -> None:
-    story = Phoning(login=True).talking()
+    story = Phoning(login=True).talking(contact=AT_SERVER)
     story.hangs_up("s1")
     story.responds(407, to="BYE", challenges=(MD5,))
     again = story.now("BYE")
@@ -771,7 +787,7 @@ def test_a_challenged_bye_is_sent_again() -> None:
 
 
 def test_a_challenged_bye_that_was_sent_before_gets_the_next_number() -> None:
-    story = Phoning(login=True).talking()
+    story = Phoning(login=True).talking(contact=AT_SERVER)
     story.hangs_up("s1")
     story.responds(408, to="BYE", by_edge=True)
     story.pass_time()

@@ -234,7 +234,7 @@ def test_a_phone_that_has_not_answered_is_told_what_we_can_do() -> None:
 
 
 def test_an_invite_that_was_challenged_is_not_sent_again() -> None:
-    story = Phoning()
+    story = Phoning(login=True)
     story.calls()
     story.responds(407, challenges=(MD5,))
     assert story.unanswered() == ["INVITE"]

@@ -16,7 +16,7 @@ from fargo.statemachine.model.sip_messages import EdgeRestarted, SendRequest, Se
 
 from ..registering import MD5
 from ..story import BOB
-from .phone import Phoning, sdp
+from .phone import AT_SERVER, Phoning, sdp
 
 Ending = Callable[[], Phoning]
 
@@ -71,7 +71,7 @@ def test_a_bye_that_did_not_arrive_is_sent_again(status: int) -> None:
 
 def test_a_challenged_bye_that_did_not_arrive_is_sent_again_without_its_credentials() -> None:
     """The nonce may be stale by then."""
-    story = Phoning(login=True).talking()
+    story = Phoning(login=True).talking(contact=AT_SERVER)
     story.hangs_up("s1")
     story.responds(407, to="BYE", challenges=(MD5,))
     story.tell(EdgeRestarted())

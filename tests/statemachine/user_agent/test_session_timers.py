@@ -11,7 +11,7 @@ from fargo.statemachine.model.sip_messages import Sdp, SendResponse, SessionTime
 from fargo.statemachine.reason import Cause, Reason
 
 from ..registering import MD5
-from .phone import Phoning, sdp
+from .phone import AT_SERVER, Phoning, sdp
 
 UPDATES = ("INVITE", "ACK", "BYE", "UPDATE")
 
@@ -19,7 +19,7 @@ UPDATES = ("INVITE", "ACK", "BYE", "UPDATE")
 def refreshed_by_us(allow: tuple[str, ...] = ()) -> Phoning:
     """A call of ours that we have to refresh every 150 s."""
     timer = SipHeaders(require=("timer",), session_expires=SessionTimer(300, "uac"), allow=allow)
-    return Phoning().talking(headers=timer)
+    return Phoning(login=True).talking(headers=timer, contact=AT_SERVER)
 
 
 def refreshed_by_them() -> Phoning:

@@ -67,7 +67,8 @@ _DELTA: Final = re.compile(r"([0-9]++)[ \t]*+(?:[;(].*+)?", re.DOTALL)
 _RACK: Final = re.compile(r"([0-9]{1,10})[ \t]++([0-9]{1,10})[ \t]++([^ \t]++)")
 _WARNING: Final = re.compile(r"([0-9]{3})[ \t]++[^ \t\"]++[ \t]++(\".*+)", re.DOTALL)
 _ALGORITHMS: Final = {each.lower(): each for each in ALGORITHMS}
-_AUTHENTICATE: Final = {"WWW-Authenticate": False, "Proxy-Authenticate": True}
+AUTHENTICATE: Final = {"WWW-Authenticate": False, "Proxy-Authenticate": True}
+"""The headers with challenges; True for those of a proxy."""
 
 
 class Via(NamedTuple):
@@ -310,7 +311,7 @@ _READERS: Final[dict[str, tuple[str, _Reader]]] = {
 }
 _ELSEWHERE: Final = {
     *("Via", "From", "To", "Call-ID", "CSeq", "Contact", "Record-Route", "Route", "Service-Route", "Max-Forwards"),
-    *("Content-Type", *_AUTHENTICATE),
+    *("Content-Type", *AUTHENTICATE),
 }
 """Headers that the events contain in other fields, or that are meant for transport only."""
 
@@ -322,7 +323,7 @@ def challenges(headers: Headers) -> tuple[Challenge, ...]:
     """Return the digest challenges, in order. Malformed ones, and those of other schemes, are left out."""
     return tuple(
         challenge
-        for name, proxy in _AUTHENTICATE.items()
+        for name, proxy in AUTHENTICATE.items()
         for value in headers.get(name, ())
         for challenge in _challenges(value, proxy)
     )

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from msgspec import Struct
 
-from fargo.statemachine.address import SipUri
+from fargo.statemachine.address import SipUri, server
 from fargo.statemachine.media.description import IPV4, Family, Srtp, family
 from fargo.statemachine.media.paths import RING_SECONDS, EarlyChoice
 from fargo.statemachine.model.sip import SipEngine
@@ -16,8 +16,8 @@ class Trunk(Struct, frozen=True, gc=False):
 
     ``own``: the account's address-of-record. ``hop``: the account's server. ``registrar``: the address of that server
     which answered last, None if none has. ``routes``: the Service-Route (RFC 3608 §6.1). ``realms``: those
-    of the challenges that were answered for the registration. ``user``, ``secret``: the user name for challenges, and
-    the password's name in the vault.
+    of the challenges that were answered for the registration (`Registration`). ``user``, ``secret``: the user name for
+    challenges, and the password's name in the vault.
     """
 
     own: SipUri
@@ -38,7 +38,8 @@ class Line(Struct, frozen=True, gc=False):
     """The engine, connection and target of an outgoing call.
 
     ``nonce`` makes the names that are derived from it unlike those of other users. ``trunk``: None if the engine keeps
-    its registrations to itself. ``srtp``: the encryption that the phone is offered.
+    its registrations to itself. ``srtp``: the encryption that the phone is offered. ``direct``: the call goes to the
+    server of the target's domain, not to the account's own.
     """
 
     engine: SipEngine
@@ -49,14 +50,22 @@ class Line(Struct, frozen=True, gc=False):
     ring_seconds: int = RING_SECONDS
     early: EarlyChoice = "ringing"
     srtp: Srtp = "off"
+    direct: bool = False
 
     @property
     def family(self) -> Family:
-        """Return the address family in which a phone is expected to take audio: that of the account's server."""
+        """Return the address family in which a phone is expected to take audio: that of the server of the call."""
         if self.trunk is None:
             return IPV4
-        server = self.trunk.registrar.ip if self.trunk.registrar else self.trunk.hop.host
-        return family(server) or IPV4
+        hop, registrar = self.hop, self.trunk.registrar
+        return family(registrar.ip if registrar and not self.direct else hop.host) or IPV4
+
+    @property
+    def hop(self) -> Hop:
+        """Return the server that the call goes to."""
+        if self.trunk and not self.direct:
+            return self.trunk.hop
+        return Hop(*(server(self.target.domain) or (self.target.domain, None)))
 
 
 class Access(Struct, frozen=True, gc=False):

@@ -2,8 +2,9 @@
 
 Rules:
 
-1. The INVITE goes to the account's own server, whoever is called. If that challenges it, or wants a longer session
-   timer, it is sent once more as part of the same call: with the same Call-ID and From tag, and the next number.
+1. The INVITE goes to the account's own server, whoever is called, unless the operator wants calls to other domains to
+   go there directly (`Line.direct`). If the server challenges it, or wants a longer session timer, it is sent once more
+   as part of the same call: with the same Call-ID and From tag, and the next number.
 2. The first 2xx is the answer; each further one comes from another phone (`releasing`).
 3. A reliable provisional response (RFC 3262) gets a PRACK. One that came too early is ignored: it will be repeated.
 4. The audio that a phone describes before it answers is kept, and counts if its answer describes none.
@@ -76,6 +77,7 @@ def place(line: Line, offer: Description, effects: Effects) -> UacCalling:
     trunk, name = line.trunk, effects.next_id
     assert trunk, "the core has the registrations of our own user agent"
     target, offer = str(line.target), narrowed(offer, (line.family, *FAMILIES))
+    own = not line.direct
     request = SendRequest(
         dialog=None,
         method="INVITE",
@@ -84,9 +86,9 @@ def place(line: Line, offer: Description, effects: Effects) -> UacCalling:
         cseq=1,
         sender=Party(str(trunk.own), derived.tag(line.nonce, name)),
         recipient=Party(target),
-        routes=trunk.routes,
-        hop=trunk.hop,
-        destination=trunk.registrar,
+        routes=trunk.routes if own else (),
+        hop=line.hop,
+        destination=trunk.registrar if own else None,
         contact=True,
         headers=dialog.ABILITIES,
         body=offer_answer.first_offer(offer),
@@ -136,7 +138,8 @@ def _anew(leg: Unanswered, event: SipResponseReceived) -> SendRequest | None:
     if request.cseq >= _MOST_INVITES:
         return None
     if event.status != 422:
-        return authentication.answered(request, event, leg.access)
+        # Once a phone has responded, the server has no more to ask.
+        return authentication.answered(request, event, leg.access) if isinstance(leg, UacCalling) else None
     smallest, asked = event.headers.min_se, request.headers.session_expires
     if smallest is None or (asked and asked.seconds >= smallest):
         return None
@@ -291,7 +294,7 @@ def _answered(leg: Unanswered, event: SipResponseReceived, effects: Effects) -> 
     early = _of(leg.early, event.remote_tag) if isinstance(leg, UacProceeding) else None
     invite, forks = leg.invite, _others(leg, event)
     of = dialog.begun_by_answer(leg.name, invite.request, _dialogs(leg), event)
-    effects.emit(dialog.ack(of, invite.request))
+    effects.emit(dialog.ack(of, invite.request, leg.access))
     answer = _description(event, early)
     offer = invite.request.body
     assert isinstance(offer, Sdp)
@@ -386,7 +389,7 @@ def cancelled(
         return leg, ()
     unheard.forget(leg.name, effects)
     of = dialog.begun_by_answer(leg.name, leg.invite.request, leg.early, event)
-    effects.emit(dialog.ack(of, leg.invite.request))
+    effects.emit(dialog.ack(of, leg.invite.request, leg.access))
     return releasing.say_at_once(leg, of, _others(leg, event), effects), ()
 
 

@@ -40,8 +40,8 @@ def caller(invite: InviteReceived, access: Access) -> tuple[SipUri | BadAddress,
 
 
 def _is_from(trunk: Trunk, invite: InviteReceived) -> bool:
-    """Return True if an INVITE comes from the account's own server."""
-    return invite.source.ip in (trunk.hop.host, trunk.registrar.ip if trunk.registrar else None)
+    """Return True if an INVITE comes from the account's own provider. Older logs do not tell it of all its servers."""
+    return invite.of_provider or invite.source.ip in (trunk.hop.host, trunk.registrar.ip if trunk.registrar else None)
 
 
 def _identities(invite: InviteReceived, own: Trunk | None) -> Iterator[Identity]:

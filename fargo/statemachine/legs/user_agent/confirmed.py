@@ -197,7 +197,7 @@ def _agreed(leg: Confirmed, exchange: OfferSent, event: SipResponseReceived, eff
     leg = replace(leg, dialog=refreshed, timer=timer, exchange=None)
     if request.method != "INVITE":
         return _pursued(leg, effects), ()
-    effects.emit(dialog.ack(leg.dialog, request))
+    effects.emit(dialog.ack(leg.dialog, request, leg.access))
     first = tuple(each for each in leg.invites if each.request.recipient.tag is None)
     leg = replace(leg, invites=(*first, exchange.sent))
     session = offer_answer.accepted(leg.session, exchange.wanted, event.body)

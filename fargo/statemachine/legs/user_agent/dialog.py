@@ -6,6 +6,7 @@ Rules:
    end (RFC 3261 §12.2, RFC 3311 §5.2).
 2. The numbers of our requests go up by one, in each dialog by itself. An ACK has the number of its INVITE.
 3. Requests within a dialog have no other hop than its route set, or its target, says.
+4. An ACK has the credentials of its INVITE (RFC 3261 §22.1), unless it goes elsewhere (`authentication`).
 """
 
 from typing import Final
@@ -13,6 +14,8 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from fargo.statemachine.legs.sip.phases import Access
+from fargo.statemachine.legs.user_agent import authentication
 from fargo.statemachine.model.sip_messages import (
     NO_HEADERS,
     Body,
@@ -163,10 +166,10 @@ def again(dialog: Dialog, request: SendRequest) -> tuple[Dialog, SendRequest]:
     return after, replace(request, cseq=after.sent)
 
 
-def ack(dialog: Dialog, invite: SendRequest) -> SendRequest:
+def ack(dialog: Dialog, invite: SendRequest, access: Access) -> SendRequest:
     """Return the ACK for a 2xx to an INVITE of ours (RFC 3261 §13.2.2.4)."""
     target, routes = _routed(dialog)
-    return SendRequest(
+    request = SendRequest(
         dialog=dialog.name,
         method="ACK",
         uri=target,
@@ -177,6 +180,7 @@ def ack(dialog: Dialog, invite: SendRequest) -> SendRequest:
         routes=routes,
         credentials=invite.credentials,
     )
+    return authentication.withheld(request, access)
 
 
 def _routed(dialog: Dialog) -> tuple[str, tuple[str, ...]]:

@@ -140,7 +140,7 @@ def confirm(leg: _Answered, event: SipResponseReceived, effects: Effects) -> _An
         if event.command == invite.command and event.method == "INVITE" and 200 <= event.status < 300:
             if event.remote_tag != leg.dialog.remote.tag:
                 return _refused(leg, invite, event, effects)
-            effects.emit(dialog.ack(leg.dialog, invite.request))
+            effects.emit(dialog.ack(leg.dialog, invite.request, leg.access))
             return leg
     return None
 
@@ -148,7 +148,7 @@ def confirm(leg: _Answered, event: SipResponseReceived, effects: Effects) -> _An
 def _refused(leg: _Answered, invite: SentRequest, event: SipResponseReceived, effects: Effects) -> _Answered:
     """End the call of a phone whose answer is not wanted: confirm it, and hang up, unless that is under way."""
     begun = dialog.begun_by_answer(leg.name, invite.request, leg.forks, event)
-    effects.emit(dialog.ack(begun, invite.request))
+    effects.emit(dialog.ack(begun, invite.request, leg.access))
     if invite.request.recipient.tag is not None or unheard.is_ending(begun.remote, effects):
         return leg
     after, request = dialog.request(begun, "BYE")
