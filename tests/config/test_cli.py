@@ -1,6 +1,7 @@
 """The command line reports problems in sentences, and its pages describe all commands and options."""
 
 import asyncio
+import json
 import re
 import socket
 import subprocess
@@ -164,8 +165,7 @@ def test_every_option_has_its_place_in_the_page(section: str, name: str, field: 
     if field.is_required():
         assert row[1] == "(required)"
     elif field.default is not None:
-        default = field.default
-        assert row[1] == f"`{default}`" if isinstance(default, int) else f'`"{default}"`'
+        assert row[1] == f"`{json.dumps(field.default, default=str)}`"
 
 
 def test_the_shortest_file_of_the_page_is_right(file: Path) -> None:

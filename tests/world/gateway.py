@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fargo.edge.leftover import end, find, run_dir_in
 
-from . import GATEWAY_ADDRESS
+from . import GATEWAY_ADDRESS, PHONE_ADDRESS
 from .name_server import NameServer
 from .ports import free_port
 from .process import Process, Server
@@ -64,6 +64,8 @@ class Gateway(Server):
                 "port": self.port,
                 "inside_port": free_port("127.0.0.1"),
             },
+            # Everybody in this world has an address of loopback. baresip names one, and sends from 127.0.0.1.
+            "media": {"allow": ["127.0.0.0/8", "::1"], "learn": [PHONE_ADDRESS]},
             "state": {"directory": str(self.state)},
         }
         if engine == "sip":
