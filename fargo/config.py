@@ -141,7 +141,7 @@ Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
 Number = Annotated[str, AfterValidator(_number)]
 Domain = Annotated[str, AfterValidator(_domain)]
 AnyAddress = Annotated[str, AfterValidator(_any_address)]
-Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
+IpNetwork = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
 RelativePath = Annotated[Path, AfterValidator(_path)]
 
 _NETWORKS: Final = 'a list of networks and addresses, such as ["10.0.0.0/8", "198.51.100.7"]'
@@ -266,9 +266,9 @@ class MediaConfig(_Section):
     )
     early: _Early | None = Field(None, description='"ringing", "announcements" or "always"')
     private: bool = Field(True, strict=True, description="true or false")
-    allow: tuple[Network, ...] = Field((), description=_NETWORKS)
-    deny: tuple[Network, ...] = Field((), description=_NETWORKS)
-    learn: tuple[Network, ...] = Field((), description=_NETWORKS)
+    allow: tuple[IpNetwork, ...] = Field((), description=_NETWORKS)
+    deny: tuple[IpNetwork, ...] = Field((), description=_NETWORKS)
+    learn: tuple[IpNetwork, ...] = Field((), description=_NETWORKS)
 
     @field_validator("relay")
     @classmethod

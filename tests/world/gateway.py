@@ -13,6 +13,7 @@ from .name_server import NameServer
 from .ports import free_port
 from .process import Process, Server
 from .prosody import Prosody
+from .wire import ADDRESS as WIRE_ADDRESS
 
 FARGO = Path(sys.executable).with_name("fargo")
 READY = r"^Fargo is ready"
@@ -64,8 +65,9 @@ class Gateway(Server):
                 "port": self.port,
                 "inside_port": free_port("127.0.0.1"),
             },
-            # Everybody in this world has an address of loopback. baresip names one, and sends from 127.0.0.1.
-            "media": {"allow": ["127.0.0.0/8", "::1"], "learn": [PHONE_ADDRESS]},
+            # Everybody in this world has an address of loopback, or that of a wire. baresip names one of its own, and
+            # sends from 127.0.0.1.
+            "media": {"allow": ["127.0.0.0/8", "::1", WIRE_ADDRESS], "learn": [PHONE_ADDRESS]},
             "state": {"directory": str(self.state)},
         }
         if engine == "sip":

@@ -373,7 +373,7 @@ def address(description: Description, component: int = 1, within: tuple[Family, 
 
 
 def is_cut_off(description: Description) -> bool:
-    """Return True if all addresses that an end named are refused (rule 6)."""
+    """Return True if all addresses that an end named for RTP are refused (rule 6)."""
     match description.transport:
         case RawUdp(refused=refused):
             return _are_addresses(refused) and address(description) is None
@@ -386,8 +386,8 @@ def is_cut_off(description: Description) -> bool:
 
 
 def _are_addresses(refused: tuple[RefusedAddress, ...]) -> bool:
-    """Return True if any of these is an address. A client with ICE may name none at first, or hide them (mDNS)."""
-    return any(each.why not in _NOT_MEANT for each in refused)
+    """Return True if RTP was to go to any of these. A client with ICE may name none at first, or hide it (mDNS)."""
+    return any(each.component == 1 and each.why not in _NOT_MEANT for each in refused)
 
 
 def families(description: Description) -> tuple[Family, ...]:
