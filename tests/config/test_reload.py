@@ -42,6 +42,10 @@ def changed(directory: Path, old: str, new: str) -> tuple[Config, Config]:
         ("[media]", 'emergency = "refuse"\n[media]', "sip.emergency"),
         ("[media]", '[media]\npath = "relay"', "media.path"),
         ("[media]", '[media]\nearly = "always"', "media.early"),
+        ("[media]", "[media]\nprivate = false", "media.private"),
+        ("[media]", '[media]\nallow = ["10.0.0.0/8"]', "media.allow"),
+        ("[media]", '[media]\ndeny = ["10.0.0.0/8"]', "media.deny"),
+        ("[media]", '[media]\nlearn = ["10.0.0.0/8"]', "media.learn"),
         ("[state]", '[log]\nkeep = "7d"\n[state]', "log.keep"),
     ],
 )

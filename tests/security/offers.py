@@ -28,10 +28,6 @@ class HostileCall(JingleCall):
         described = element("description", NS["rtp"], element("payload-type", **self.codec), media="audio")
         return self._content(described, self._transport(), senders="both")
 
-    async def taken(self) -> None:
-        """Wait until the call is accepted, whatever the answer is."""
-        await self._action("session-accept", 30)
-
     async def moves(self, *places: Place) -> str | None:
         """Move to other places. Return the condition of the error, None if there is none."""
         candidates = [self._candidate(number, place) for number, place in enumerate(places, 1)]

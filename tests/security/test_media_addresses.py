@@ -14,7 +14,7 @@ from end_to_end.customer import Customer
 from end_to_end.engines import ENGINES, IDS, only
 from end_to_end.scripted_calls import out
 from world import PHONE_ADDRESS, XMPP_ADDRESS
-from world.gateway import Gateway
+from world.gateway import Gateway, toml
 from world.jingle_call import JingleCall
 from world.process import Process, until
 from world.rtp import RtpEndpoint
@@ -23,10 +23,11 @@ from world.sip_agent import Call, ScriptedProvider, audio
 from world.world import World
 
 from fargo import preflight
-from fargo.config import HostPort
+from fargo.config import HostPort, load
 from fargo.statemachine.media.description import Unreachable
 from fargo.statemachine.media.texts import CALLER_UNREACHABLE, CLIENT_UNREACHABLE, PHONE_UNREACHABLE
 from fargo.store.opening import open_reader
+from fargo.texts import RELAY_EXPOSED
 from replay.verifying.verify import verify
 
 from .offers import INSIDE, RAW, Place, naming
@@ -66,6 +67,7 @@ async def relay(world: World) -> Rtpengine:
     return await world.relay()
 
 
+ONE_USER = Path("/proc/self/uid_map").read_text().split()[2] == "1"
 T = TypeVar("T")
 
 
@@ -186,6 +188,7 @@ async def test_nobody_commands_the_relay(
         await commander.commands((remote.host, remote.port))
     assert commander.replies == []
     assert (await call.ended()).text == PHONE_UNREACHABLE
+    await phone.ended()
 
 
 # --- each kind of address, from each end
@@ -209,6 +212,7 @@ async def test_calls_out(alice: Customer, gateway: Gateway, scripted: ScriptedPr
         phone = await scripted.called()
         phone.respond(phone.invite, 200, sdp=phone.sdp(media, host=address))
         assert (await call.ended()).text == PHONE_UNREACHABLE, address
+        await phone.ended()
 
 
 async def test_calls_in(alice: Customer, engine: str, scripted: ScriptedProvider) -> None:
@@ -268,7 +272,6 @@ async def test_candidates_of_ice(
     call = await hostile.outgoing(alice.client, alice.contact("bob"), await alice.world.media())
     phone = await scripted.called()
     await phone.answered(phone.sdp(await alice.world.add(RtpEndpoint(PHONE_ADDRESS))))
-    await call.taken()
     await until(lambda: client.heard >= 3, "checks of the relay")
     assert [each.heard for each in others] == [0, 0]
     [session] = await relay.sessions()
@@ -276,6 +279,7 @@ async def test_candidates_of_ice(
     assert LOOPBACK not in known
     assert INSIDE not in known
     await call.terminate()
+    await phone.ended()
     for transport, _ in opened:
         transport.close()
 
@@ -317,15 +321,21 @@ async def test_rtcp_goes_no_other_way(alice: Customer, scripted: ScriptedProvide
 # --- other users of the machine
 
 
-async def test_the_firewall_keeps_the_control_port(relay: Rtpengine) -> None:
+@pytest.mark.skipif(ONE_USER, reason="needs root's right to become another user")
+async def test_the_firewall_keeps_the_control_port(world: World, relay: Rtpengine, tmp_path: Path) -> None:
     """The line in the documentation, for the user that this test runs as."""
+    gateway = Gateway(world.server, settings={"media": {"relay": f"{relay.address}:{relay.port}"}}, directory=tmp_path)
+    gateway.write(gateway.configuration.name, toml(gateway.tables))
+    warning = RELAY_EXPOSED.format(port=relay.port)
     page = (DOCS / "configuration.md").read_text()
     [line] = re.findall(r"^iptables .*", page, re.M)
     rule = line.replace("2223", str(relay.port)).replace("fargo", "root").split()[2:]
     there = HostPort(relay.address, relay.port)
     assert preflight.answers_nobody(there)
+    assert any(warning in each for each in preflight.exposed_relay(load(gateway.configuration)))
     for action, exposed in (("-A", False), ("-D", True)):
         tool = await Process.start("iptables", "iptables", action, *rule)
         assert await tool.ended() == 0, tool.report()
         assert preflight.answers_nobody(there) is exposed
+        assert any(preflight.exposed_relay(load(gateway.configuration))) is exposed
         assert await relay.sessions() == []  # it answers this user in any case
