@@ -23,6 +23,8 @@ setup(
         # The names in the TLS certificates of SIP servers.
         "cryptography>=38,<51",
         "dbus-python>=1.3,<2",
+        # The addresses of this machine, to which no audio is sent.
+        "ifaddr>=0.2,<1",
         "msgspec>=0.19,<1",
         "pydantic>=2.7,<3",
         # 3.51 requires girepository-2.0, which Debian 12 does not have.

@@ -93,6 +93,13 @@ def _addresses(value: object) -> tuple[str, ...]:
     return addresses
 
 
+def _network(text: object) -> IPv4Network | IPv6Network:
+    """Return a network, or an address as the network of one. Raises ValueError, also if it names a host in a larger
+    network, which may be a mistake.
+    """
+    return ip_network(text if isinstance(text, str) else "")
+
+
 class HostPort(NamedTuple):
     """An IPv4 address and a UDP port on it."""
 
@@ -139,9 +146,11 @@ Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
 Number = Annotated[str, AfterValidator(_number)]
 Domain = Annotated[str, AfterValidator(_domain)]
 AnyAddress = Annotated[str, AfterValidator(_any_address)]
+IpNetwork = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
 RelativePath = Annotated[Path, AfterValidator(_path)]
 Network = Annotated[IPv4Network | IPv6Network, PlainValidator(_network)]
 
+_NETWORKS: Final = 'a list of networks and addresses, such as ["10.0.0.0/8", "198.51.100.7"]'
 _A_PORT: Final = "a port number from 1 to 65535"
 _A_PROGRAM: Final = "the path of a program, such as "
 
@@ -266,6 +275,10 @@ class MediaConfig(_Section):
         description='the IPv4 address and port of rtpengine\'s option listen-ng, such as "127.0.0.1:2223"',
     )
     early: _Early | None = Field(None, description='"ringing", "announcements" or "always"')
+    private: bool = Field(True, strict=True, description="true or false")
+    allow: tuple[IpNetwork, ...] = Field((), description=_NETWORKS)
+    deny: tuple[IpNetwork, ...] = Field((), description=_NETWORKS)
+    learn: tuple[IpNetwork, ...] = Field((), description=_NETWORKS)
 
     @field_validator("relay")
     @classmethod

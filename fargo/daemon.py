@@ -20,6 +20,7 @@ import signal
 import sys
 from collections.abc import Coroutine, Iterator
 from contextlib import closing
+from ipaddress import ip_address
 from pathlib import Path
 from secrets import token_hex
 from time import monotonic
@@ -43,10 +44,12 @@ from fargo.processes import ProcessError
 from fargo.reload import Reload, reload
 from fargo.retention import Retention
 from fargo.room import Room
+from fargo.screening import Screening
 from fargo.sip_service import SipService
 from fargo.statemachine import machine
 from fargo.statemachine.address import domain_of
 from fargo.statemachine.media.paths import Policy
+from fargo.statemachine.media.reach import Networks
 from fargo.statemachine.model.call_records import LogRecord
 from fargo.statemachine.model.commands import Fault, Forget, ForgetSecret, Issued, SipCommand, XmppCommand
 from fargo.statemachine.model.events import ClockJumped, ResourceUnavailable, Restarted, Stopping, StreamOpened
@@ -108,6 +111,7 @@ class Daemon:
             spare=self._spare,
         )
         in_use = self._engine.load()
+        self._screening = Screening(self._engine.put, _networks(config), _elsewhere(config), reactor.seconds)
         self._retention = Retention(self._log, config.log.keep_seconds, self._engine.forget, steady_clock(), reactor)
         self._room = Room(directory, _reserve(config), self._room_changed, reactor)
         self._vault = Vault(directory, self._log.mark, reactor)
@@ -117,7 +121,7 @@ class Daemon:
         self._sip = SipService(
             config,
             _lasting_secret(directory / KEY),
-            self._engine.put,
+            self._screening.put,
             self._engine.broadcast,
             self._vault.reveal,
             self._transient.keep,
@@ -126,7 +130,7 @@ class Daemon:
         )
         self._edge = Supervisor(texts.EDGE, self._sip.edge, reactor, self._edge_lost)
         self._xmpp = XmppAdapter(
-            self._engine.put,
+            self._screening.put,
             self._vault.keep,
             self._transient.keep,
             _xmpp_settings(config),
@@ -300,6 +304,7 @@ class Daemon:
         self._retention.keep(new.config.log.keep_seconds)
         self._room.reserve(_reserve(new.config))
         self._xmpp.serve(_xmpp_settings(new.config))
+        self._screening.use(_networks(new.config))
         self._engine.change_policy(_policy(new.config))
         self._admit(set(before.xmpp.allowed_domains), set(new.config.xmpp.allowed_domains))
         options = ", ".join(new.changed)
@@ -343,9 +348,9 @@ class Daemon:
         if self._config.media.relay is None:
             return None
         settings = RelaySettings(*self._config.media.relay)
-        engine, take = self._engine, self._transient.take
+        put, broadcast, take = self._screening.put, self._engine.broadcast, self._transient.take
         kept = self._config.state.directory / "relay.count"
-        return RelayAdapter(engine.put, engine.broadcast, take, self._keys, settings, kept, self._reactor)
+        return RelayAdapter(put, broadcast, take, self._keys, settings, kept, self._reactor)
 
     # --- commands
 
@@ -387,6 +392,17 @@ def _policy(config: Config) -> Policy:
 def _reserve(config: Config) -> int:
     """Return how many bytes of the disk are kept for calls in progress."""
     return config.log.reserve_mb * 1_000_000
+
+
+def _networks(config: Config) -> Networks:
+    media = config.media
+    control = (ip_address(media.relay.host), media.relay.port) if media.relay else None
+    return Networks(media.private, media.allow, media.deny, media.learn, control=control)
+
+
+def _elsewhere(config: Config) -> tuple[str, ...]:
+    public = config.sip.public_address
+    return () if public is None else (public,)
 
 
 def _xmpp_settings(config: Config) -> XmppSettings:

@@ -15,6 +15,8 @@ from fargo.store.interface import StoreError
 from fargo.store.state import why_not_together
 
 _PONG_SECONDS: Final = 1.0
+_NOBODY: Final = 65534
+"""The user and group without rights."""
 _OF_TELEPATHY: Final = ("rakia", "dbus_daemon")
 """The programs that only the engine "telepathy" needs."""
 
@@ -71,6 +73,27 @@ def silent_relay(config: Config) -> Iterator[str]:
     relay = config.media.relay
     if relay and not _answers(relay):
         yield f"media.relay: {texts.RELAY_SILENT.format(address=relay.host, port=relay.port)}"
+
+
+def exposed_relay(config: Config) -> Iterator[str]:
+    """Yield a sentence if any user of this machine can send commands to the media relay. Only root can find out."""
+    relay = config.media.relay
+    if relay and os.getuid() == 0 and answers_nobody(relay):
+        yield f"media.relay: {texts.RELAY_EXPOSED.format(port=relay.port)}"
+
+
+def answers_nobody(relay: HostPort) -> bool:
+    """Return True if the media relay answers a user without any rights. Raises no error if this is not run by root."""
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setgroups(())
+            os.setgid(_NOBODY)
+            os.setuid(_NOBODY)
+            os._exit(0 if _answers(relay) else 1)
+        finally:
+            os._exit(1)
+    return os.waitpid(child, 0)[1] == 0
 
 
 def _tls_file(config: Config, name: str) -> Path | None:

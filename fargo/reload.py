@@ -19,6 +19,10 @@ _AT_ONCE: Final = frozenset(
         "sip.emergency",
         "media.path",
         "media.early",
+        "media.private",
+        "media.allow",
+        "media.deny",
+        "media.learn",
         "log.keep",
         "log.reserve_mb",
     }

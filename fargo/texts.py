@@ -59,6 +59,10 @@ NOT_LOCAL: Final = "{socket} is not an address of this machine. Run “ip addres
 IN_USE: Final = "{socket} is in use by another program. Stop that program or choose another port."
 RESERVED: Final = "{socket} is reserved for root. Choose a port above 1023 or give Fargo CAP_NET_BIND_SERVICE."
 UNUSABLE: Final = "{socket} cannot be used: {why}."
+RELAY_EXPOSED: Final = (
+    "Any user of this machine can send commands to the media relay, and so hear and end all calls. Let the firewall "
+    "keep port {port} for the gateway's user: see “The relay's port for commands” in docs/configuration.md."
+)
 RELAY_SILENT: Final = (
     "No media relay answers at {address} port {port}, so calls that need it will fail. Start rtpengine or correct the "
     "address."

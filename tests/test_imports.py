@@ -50,13 +50,14 @@ MAY = {
     "fargo.status": {CORE, "fargo.texts"},
     "fargo.wall_clock": {"fargo.texts"},
     "fargo.preflight": {"fargo.config", "fargo.edge", "fargo.store", "fargo.store.state", "fargo.texts"},
+    "fargo.screening": {CORE, "fargo.adapters"},
     "fargo.sip_service": {
         *(CORE, "fargo.adapters", "fargo.adapters.sdp", "fargo.adapters.sip", "fargo.adapters.telepathy"),
         *("fargo.config", "fargo.edge"),
     },
     "fargo.daemon": {
         *(CORE, "fargo.adapters.relay", "fargo.adapters.sdp", "fargo.adapters.xmpp", "fargo.config"),
-        "fargo.sip_service",
+        *("fargo.screening", "fargo.sip_service"),
         *("fargo.backfill", "fargo.engine", "fargo.preflight", "fargo.processes", "fargo.reload", "fargo.retention"),
         *("fargo.room", "fargo.status", "fargo.supervisor", "fargo.vault_upkeep", "fargo.wall_clock"),
         *("fargo.store", "fargo.store.copies", "fargo.store.opening", "fargo.store.state", "fargo.store.vault"),
@@ -90,7 +91,8 @@ OF_AN_ENGINE = {
     f"{CORE}.legs.user_agent": {f"{CORE}.legs.sip"},
     f"{CORE}.model.call1": {
         *(f"{CORE}.legs.telepathy", f"{CORE}.model.events", f"{CORE}.model.commands", "fargo.adapters.telepathy"),
-        *("replay.drawing.telepathy", "replay.verifying.changes", "fargo.store.correlation", "fargo.sip_service"),
+        *("replay.drawing.telepathy", "replay.verifying.changes", "fargo.store.correlation", "fargo.screening"),
+        "fargo.sip_service",
     },
 }
 # Who may use the names of the engines. The rest of the core asks what an engine can do.

@@ -46,7 +46,7 @@ def _refuse_second(directory: Path) -> None:
 def check(path: Path) -> None:
     """Report all mistakes in a configuration. Nothing is started."""
     config = load_checked_config(path)
-    for warning in (*preflight.busy_ports(config), *preflight.silent_relay(config)):
+    for warning in (*preflight.busy_ports(config), *preflight.silent_relay(config), *preflight.exposed_relay(config)):
         click.echo(texts.WARNING.format(problem=warning), err=True)
     if (edge := preflight.left_edge(config)) and gateway_of(config.state.directory) is None:
         click.echo(texts.EDGE_LEFT.format(pid=edge.pid))

@@ -41,7 +41,7 @@ from fargo.statemachine.model.ng import RelayCommand, RelayEvent
 from fargo.statemachine.model.sip_messages import UserAgentCommand, UserAgentEvent
 from fargo.statemachine.pending import PendingCommands
 from fargo.statemachine.user_state import User
-from replay.drawing import record_label, relay, telepathy, texts, user_agent, xmpp
+from replay.drawing import record_label, refused_addresses, relay, telepathy, texts, user_agent, xmpp
 from replay.drawing.label import Label, failed
 from replay.reading.steps import ReplayStep
 
@@ -95,10 +95,11 @@ def is_proposed(user: User, id: str) -> bool:
 def _received(event: Event, call: Call | None, pending: PendingCommands) -> Message:
     """Return what an event was; the call and the pending commands are as they stood before the event."""
     if isinstance(event, XmppEvent):
-        label, client = xmpp.received(event), xmpp.client(event)
+        label, client = refused_addresses.added(xmpp.received(event), event), xmpp.client(event)
         return Message(Participant.CLIENT, Participant.GATEWAY, label, client=client)
     if isinstance(event, SipEvent):
-        return Message(Participant.SIP, Participant.GATEWAY, _of_sip(event, call, pending))
+        label = refused_addresses.added(_of_sip(event, call, pending), event)
+        return Message(Participant.SIP, Participant.GATEWAY, label)
     if isinstance(event, RelayEvent):
         return Message(Participant.RELAY, Participant.GATEWAY, relay.received(event))
     return Message(Participant.GATEWAY, Participant.GATEWAY, _of_gateway(event))

@@ -6,6 +6,10 @@ from fargo.statemachine.model.call_records import Side
 from fargo.statemachine.model.sip_messages import Undelivered
 from fargo.statemachine.reason import Cause
 
+# --- addresses that audio must not go to
+
+REFUSED_ADDRESSES: Final = "no audio to {addresses}"
+
 # --- events of the gateway, and commands that nobody is sent
 
 RESTARTED: Final = "The gateway was restarted."

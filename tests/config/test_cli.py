@@ -1,6 +1,8 @@
 """The command line reports problems in sentences, and its pages describe all commands and options."""
 
 import asyncio
+import json
+import os
 import re
 import socket
 import subprocess
@@ -16,7 +18,7 @@ from pydantic.fields import FieldInfo
 from world.ports import free_port
 from world.rtpengine import Rtpengine
 
-from fargo import texts
+from fargo import preflight, texts
 from fargo.cli import main
 from fargo.cli.texts import CONFIG_VALID
 from fargo.config import Config
@@ -98,14 +100,21 @@ def test_a_busy_port_is_a_warning_for_check_and_a_mistake_for_run(file: Path, po
 
 
 @pytest.mark.usefixtures("servers")
-async def test_a_relay_that_does_not_answer_gives_a_warning(file: Path) -> None:
+@pytest.mark.parametrize("exposed", [False, True])
+async def test_a_relay_that_answers_nobody_or_everybody_gives_a_warning(
+    file: Path, monkeypatch: pytest.MonkeyPatch, exposed: bool
+) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: 0)
+    monkeypatch.setattr(preflight, "answers_nobody", lambda relay: exposed)
     async with Rtpengine() as relay:
         file.write_text(f"{file.read_text()}[media]\nrelay = '{relay.address}:{relay.port}'\n")
         there = await asyncio.to_thread(fargo, "check", "-c", file)
         relay.process.kill()
         await relay.process.ended()
+        monkeypatch.setattr(preflight, "answers_nobody", lambda relay: False)
         gone = await asyncio.to_thread(fargo, "check", "-c", file)
-    assert (there.exit_code, there.stderr) == (0, "")
+    warning = f"Warning: media.relay: {texts.RELAY_EXPOSED.format(port=relay.port)}\n"
+    assert (there.exit_code, there.stderr) == (0, warning if exposed else "")
     assert gone.exit_code == 0
     silent = texts.RELAY_SILENT.format(address=relay.address, port=relay.port)
     assert gone.stderr == f"Warning: media.relay: {silent}\n"
@@ -164,8 +173,7 @@ def test_every_option_has_its_place_in_the_page(section: str, name: str, field: 
     if field.is_required():
         assert row[1] == "(required)"
     elif field.default is not None:
-        default = field.default
-        assert row[1] == f"`{default}`" if isinstance(default, int) else f'`"{default}"`'
+        assert row[1] == f"`{json.dumps(field.default, default=str)}`"
 
 
 def test_the_shortest_file_of_the_page_is_right(file: Path) -> None:

@@ -2,6 +2,7 @@
 
 import re
 import socket
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,16 @@ def test_a_relay_is_an_address_and_a_port(file: Path) -> None:
     assert load(file).media.relay == ("127.0.0.1", 2223)
 
 
+def test_networks_for_audio(file: Path) -> None:
+    media = load(file).media
+    assert (media.private, media.allow, media.deny, media.learn) == (True, (), (), ())
+    networks = "['10.0.0.0/8', '2600::/32', '198.41.0.4']"
+    file.write_text(f"{GOOD}[media]\nprivate = false\nallow = {networks}\ndeny = {networks}\nlearn = {networks}\n")
+    media = load(file).media
+    expected = tuple(map(ip_network, ("10.0.0.0/8", "2600::/32", "198.41.0.4/32")))
+    assert (media.private, media.allow, media.deny, media.learn) == (False, expected, expected, expected)
+
+
 def test_our_own_engine_has_several_addresses(file: Path) -> None:
     assert load(file).sip.address == ("127.0.0.2",)
     file.write_text(GOOD.replace('"127.0.0.2"', "['127.0.0.2', '2001:DB8::0:1']"))
@@ -127,6 +138,17 @@ NOWHERE = texts.UNREADABLE.format(path="/nowhere", why="No such file or director
             7,
             not_valid("sip.emergency_numbers", "“1 1 2”", texts.NOT_VALID_IN_LIST),
         ),
+        ("[state]", "[media]\nprivate = 1\n[state]", 9, not_valid("media.private", "1")),
+        *(
+            (
+                "[state]",
+                f"[media]\n{name} = ['10.0.0.1/8']\n[state]",
+                9,
+                not_valid(f"media.{name}", "“10.0.0.1/8”", texts.NOT_VALID_IN_LIST),
+            )
+            for name in ("allow", "deny", "learn")
+        ),
+        ("[state]", "[media]\nallow = [10]\n[state]", 9, not_valid("media.allow", "10", texts.NOT_VALID_IN_LIST)),
         ("127.0.0.2", "0.0.0.0", 7, not_valid("sip.address", "“0.0.0.0”")),
         ("127.0.0.2", "127.0.0.1", 7, f"sip.address: {texts.LOOPBACK_ADDRESS.format(address='127.0.0.1')}"),
         ('"127.0.0.2"', f"'2001:db8::1'{RAKIA}", 7, f"sip.address: {texts.ONE_IPV4_ADDRESS}"),

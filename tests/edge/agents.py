@@ -123,6 +123,11 @@ class Inbox:
         self._news.set()
         self._news = asyncio.Event()
 
+    @property
+    def methods(self) -> list[str]:
+        """The methods of the requests in the inbox."""
+        return [message.method for message in self._messages if not message.is_response]
+
     async def expect(self, wanted: Callable[[Message], bool], what: str) -> Message:
         """Take the first message for which `wanted` is true out of the inbox; wait for it if needed."""
         try:

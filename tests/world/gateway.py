@@ -8,11 +8,12 @@ from pathlib import Path
 
 from fargo.edge.leftover import end, find, run_dir_in
 
-from . import GATEWAY_ADDRESS
+from . import GATEWAY_ADDRESS, PHONE_ADDRESS
 from .name_server import NameServer
 from .ports import free_port
 from .process import Process, Server
 from .prosody import Prosody
+from .wire import ADDRESS as WIRE_ADDRESS
 
 FARGO = Path(sys.executable).with_name("fargo")
 READY = r"^Fargo is ready"
@@ -64,6 +65,9 @@ class Gateway(Server):
                 "port": self.port,
                 "inside_port": free_port("127.0.0.1"),
             },
+            # Everybody in this world has an address of loopback, or that of a wire. baresip names one of its own, and
+            # sends from 127.0.0.1.
+            "media": {"allow": ["127.0.0.0/8", "::1", WIRE_ADDRESS], "learn": [PHONE_ADDRESS]},
             "state": {"directory": str(self.state)},
         }
         if engine == "sip":

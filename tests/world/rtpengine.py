@@ -58,7 +58,7 @@ class Rtpengine(Server):
         media_ports: int = MEDIA_PORTS,
     ) -> None:
         super().__init__(directory)
-        self._media_ports = media_ports
+        self.media_ports = media_ports
         self.address = address
         self.interfaces = (address, *more)
         self.port = free_port(address)
@@ -73,7 +73,7 @@ class Rtpengine(Server):
                 interfaces=";".join(self.interfaces),
                 port=self.port,
                 first=self.first_media_port,
-                last=self.first_media_port + self._media_ports - 1,
+                last=self.first_media_port + self.media_ports - 1,
                 log_level=LOG_LEVEL,
             ),
         )

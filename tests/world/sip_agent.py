@@ -348,8 +348,9 @@ class ScriptedProvider:
         formats: Iterable[int] = (0, 8, 101),
         caller: str = "bob",
         user: str = "alice",
+        host: str | None = None,
     ) -> Call:
-        """Call a user of the gateway, with an offer of `media` or without one."""
+        """Call a user of the gateway, with an offer of `media` or without one. `host`: see `Call.sdp`."""
         target = self.contact_of(user)
         local = f"<sip:{caller}@{self.domain}>;tag={unique('caller')}"
         remote = f"<sip:{user}@{self.domain}>"
@@ -358,7 +359,7 @@ class ScriptedProvider:
         call = Call(self, self._way(self._flow, target), sent, local, remote, target)
         if media:
             sent.headers.append(("Content-Type", "application/sdp"))
-            sent.body = call.sdp(media, formats)
+            sent.body = call.sdp(media, formats, host=host)
         self._calls[call.id] = call
         call.send(sent)
         return call

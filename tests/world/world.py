@@ -61,12 +61,15 @@ class World:
             self._servers.append(part)
         return await self._parts.enter_async_context(part)
 
-    async def gateway(self, path: str = "auto", engine: str = "sip", **more: Any) -> Gateway:
-        """Start a gateway between the two servers, with the relay if there is one. `path` is its audio path. `more` are
-        further arguments of `Gateway`.
+    async def gateway(
+        self, path: str = "auto", engine: str = "sip", media: Mapping[str, object] | None = None, **more: Any
+    ) -> Gateway:
+        """Start a gateway between the two servers, with the relay if there is one. `path` is its audio path, `media`
+        further options of [media]. `more` are further arguments of `Gateway`.
         """
         relay = {"relay": f"{self._relay.address}:{self._relay.port}"} if self._relay else {}
-        return await self.add(Gateway(self.server, settings={"media": {"path": path, **relay}}, engine=engine, **more))
+        settings = {"media": {"path": path, **relay, **(media or {})}}
+        return await self.add(Gateway(self.server, settings=settings, engine=engine, **more))
 
     async def register(self, client: XmppClient, user: str | None = None) -> None:
         """Register the client's SIP account with the form, and wait until it is signed in at the provider.

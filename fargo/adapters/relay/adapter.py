@@ -23,7 +23,7 @@ from fargo.adapters.sdp.grammar import DTLS, PLAIN, SDES
 from fargo.adapters.sdp.reading import MalformedSdpError, read
 from fargo.adapters.sdp.session_keys import SessionKeys
 from fargo.adapters.sdp.writing import UnwritableError, write
-from fargo.statemachine.media.description import Content, Description, MediaProfile, Role, Srtp
+from fargo.statemachine.media.description import Content, Description, MediaProfile, RawUdp, Role, Srtp, Transport
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.ng import (
     AnswerRelay,
@@ -190,6 +190,10 @@ def _deletion(session: str, party: RelayParty) -> dict[str, Value]:
     return {"command": "delete", "call-id": session, "from-tag": party.value, "delete-delay": 0}
 
 
+# Without it the relay accepts a digit but never plays it. With it the relay transcodes every call, even if both parties
+# have the same codec. Measured with G.711: 0.6 % of a core for a call instead of 0.3 %.
+_INJECT_DTMF: Final = "inject-DTMF"
+
 # Flags of an offer: what the answerer must speak.
 _OFFERED: Final[dict[MediaProfile, dict[str, Value]]] = {
     MediaProfile.PLAIN: {"transport-protocol": PLAIN, "ICE": "remove"},
@@ -228,6 +232,8 @@ def _offer(command: OfferRelay, keys: SessionKeys) -> dict[str, Value]:
         **_OFFERED[command.profile],
         **_ENCRYPTED[command.srtp],
         "address-family": f"IP{command.family}",
+        # Until the other end has answered, it has no address, and the relay would pass on whatever arrives for it.
+        "drop-traffic": "start",
         "rtcp-mux": mux,
         **({"codec": codec} if codec else {}),
     }
@@ -240,6 +246,7 @@ def _answer(command: AnswerRelay, keys: SessionKeys) -> dict[str, Value]:
         "from-tag": _OTHER[command.by].value,
         "to-tag": command.by.value,
         **_ANSWERED[command.profile],
+        "drop-traffic": "stop",
         "rtcp-mux": ["accept" if command.mux else "demux"],
     }
 
@@ -254,10 +261,19 @@ def _described(
         "sdp": write(Content("", description=description), _SPEAKER[by], keys),
         # A zero address means that the candidates are still to come (RFC 8840 §4.1). It does not mean hold.
         "replace": ["origin", "session-connection", "zero-address"],
-        # Without it the relay accepts a digit but never plays it. With it the relay transcodes every call, even if
-        # both parties have the same codec. Measured with G.711: 0.6 % of a core for a call instead of 0.3 %.
-        "flags": ["inject-DTMF"],
+        "flags": [_INJECT_DTMF, *_sources(description.transport)],
     }
+
+
+def _sources(transport: Transport) -> list[Value]:
+    """Return the flags which say from where the relay takes a party's audio. What comes from elsewhere is dropped.
+
+    From the address that the party described, or that ICE has found. The relay does not learn another one: whoever
+    sends to its port first would be taken for the party, and would hear the other. Only a party behind a NAT has to be
+    found by its packets.
+    """
+    hidden = isinstance(transport, RawUdp) and any(each.hidden for each in transport.candidates)
+    return ["strict-source"] if hidden else ["strict-source", "endpoint-learning-off"]
 
 
 # --- replies to events

@@ -12,6 +12,8 @@ Rules:
 5. Plain RTP needs an address family that both ends have. Where an end has both, IPv4 is preferred unless something
    else is known of the other end. A link-local address of IPv6 means nothing without its interface, and one that
    contains an address of IPv4 belongs to no network; neither counts.
+6. Audio must not go everywhere (`reach`). What is refused is taken out of the candidates before the event is logged, so
+   that nothing which reads them can send it on. An end that is left without any address is told the reason.
 """
 
 import ipaddress
@@ -124,9 +126,42 @@ class Fingerprint(Struct, frozen=True, gc=False):
     value: str
 
 
+class Unreachable(StrEnum):
+    """Why audio must not go to an address (`media.reach`)."""
+
+    NO_ADDRESS = "no address"
+    NOT_UDP = "not UDP"
+    PORT = "reserved port"
+    CONTROL = "control port of the media relay"
+    DENIED = "denied by the operator"
+    LOOPBACK = "loopback"
+    UNSPECIFIED = "unspecified"
+    LINK_LOCAL = "link-local"
+    MULTICAST = "multicast"
+    BROADCAST = "broadcast"
+    RESERVED = "reserved"
+    OWN = "this machine or the media relay"
+    PRIVATE = "private network"
+
+
+_NOT_MEANT: Final = frozenset({Unreachable.NO_ADDRESS, Unreachable.NOT_UDP})
+"""What no audio would go to anyway."""
+
+
+class RefusedAddress(Struct, frozen=True, gc=False):
+    """An address that an end named, and that audio must not go to."""
+
+    component: int
+    ip: str
+    port: int
+    why: Unreachable
+
+
 class Candidate(Struct, frozen=True, gc=False, omit_defaults=True):
     """An address for receiving packets. ICE (XEP-0176) uses all fields, raw-udp (XEP-0177) ``component``, ``ip``,
     ``port``, ``id``, ``generation`` and ``type``.
+
+    ``hidden``: its owner may be behind a NAT, so that its packets come from another address.
     """
 
     component: int
@@ -142,16 +177,18 @@ class Candidate(Struct, frozen=True, gc=False, omit_defaults=True):
     tcptype: str = ""
     rel_addr: str = ""
     rel_port: int = 0
+    hidden: bool = False
 
 
 class RawUdp(Struct, frozen=True, gc=False, omit_defaults=True, tag="RawUdp"):
-    """Plain addresses without connectivity checks (XEP-0177)."""
+    """Plain addresses without connectivity checks (XEP-0177). ``refused``: those that are left out (rule 6)."""
 
     candidates: tuple[Candidate, ...] = ()
+    refused: tuple[RefusedAddress, ...] = ()
 
 
 class IceUdp(Struct, frozen=True, gc=False, omit_defaults=True, tag="IceUdp"):
-    """ICE (XEP-0176), with DTLS if there is a fingerprint (XEP-0320)."""
+    """ICE (XEP-0176), with DTLS if there is a fingerprint (XEP-0320). ``refused``: see `RawUdp`."""
 
     ufrag: str = ""
     pwd: str = ""
@@ -159,6 +196,7 @@ class IceUdp(Struct, frozen=True, gc=False, omit_defaults=True, tag="IceUdp"):
     fingerprint: Fingerprint | None = None
     complete: bool = False
     """The end announced that it has sent all its candidates."""
+    refused: tuple[RefusedAddress, ...] = ()
 
 
 class UnknownTransport(Struct, frozen=True, gc=False, tag="UnknownTransport"):
@@ -300,8 +338,10 @@ def profile(description: Description) -> MediaProfile | Unusable:
     match description.transport:
         case RawUdp():
             if address(description) is None:
-                return Unusable(texts.NO_ADDRESS)
+                return Unusable(texts.CLIENT_UNREACHABLE if is_cut_off(description) else texts.NO_ADDRESS)
             return MediaProfile.PLAIN
+        case IceUdp() if is_cut_off(description):
+            return Unusable(texts.CLIENT_UNREACHABLE)
         case IceUdp(fingerprint=fingerprint):
             return MediaProfile.DTLS if fingerprint else MediaProfile.ICE
         case UnknownTransport():
@@ -330,6 +370,24 @@ def address(description: Description, component: int = 1, within: tuple[Family, 
             if candidate.component == component and family(candidate.ip) == wanted:
                 return candidate
     return None
+
+
+def is_cut_off(description: Description) -> bool:
+    """Return True if all addresses that an end named for RTP are refused (rule 6)."""
+    match description.transport:
+        case RawUdp(refused=refused):
+            return _are_addresses(refused) and address(description) is None
+        case IceUdp(candidates=candidates, refused=refused):
+            return _are_addresses(refused) and not any(each.component == 1 for each in candidates)
+        case UnknownTransport():
+            return False
+        case _:
+            assert_never(description.transport)
+
+
+def _are_addresses(refused: tuple[RefusedAddress, ...]) -> bool:
+    """Return True if RTP was to go to any of these. A client with ICE may name none at first, or hide it (mDNS)."""
+    return any(each.component == 1 and each.why not in _NOT_MEANT for each in refused)
 
 
 def families(description: Description) -> tuple[Family, ...]:
@@ -374,8 +432,10 @@ def rtp_and_rtcp(description: Description, within: tuple[Family, ...] = FAMILIES
         return ()
     rtcp = address(description, 2, (same,))
     return (
-        Candidate(1, rtp.ip, rtp.port),
-        Candidate(2, rtcp.ip, rtcp.port) if rtcp else Candidate(2, rtp.ip, min(rtp.port + 1, 65535)),
+        Candidate(1, rtp.ip, rtp.port, hidden=rtp.hidden),
+        Candidate(2, rtcp.ip, rtcp.port, hidden=rtcp.hidden)
+        if rtcp
+        else Candidate(2, rtp.ip, min(rtp.port + 1, 65535), hidden=rtp.hidden),
     )
 
 

@@ -1,5 +1,7 @@
 """The audio in a client's offer or answer, or the reason why the call cannot use it."""
 
+from typing import Final
+
 from msgspec import Struct
 
 from fargo.statemachine.media import texts
@@ -14,6 +16,9 @@ from fargo.statemachine.media.description import (
     tidied,
 )
 from fargo.statemachine.reason import Cause, Reason
+
+CALLER_UNREACHABLE: Final = Reason(Cause.TRANSPORT, texts.CALLER_UNREACHABLE)
+PHONE_UNREACHABLE: Final = Reason(Cause.TRANSPORT, texts.PHONE_UNREACHABLE)
 
 
 class Audio(Struct, frozen=True, gc=False):

@@ -31,6 +31,18 @@ NO_RTP_AUDIO: Final = "This gateway carries voice calls only; the offer contains
 SDES_REQUIRED: Final = "Your client requires SDES encryption, which this gateway does not support."
 NO_VOICE_CODEC: Final = "Your client's offer contains no voice codec."
 NO_ADDRESS: Final = "The client's offer contains no address to send audio to."
+CLIENT_UNREACHABLE: Final = (
+    "This gateway sends audio to none of the addresses that your client names: they are reserved, or the operator has"
+    " ruled them out."
+)
+CALLER_UNREACHABLE: Final = (
+    "This gateway sends audio to none of the addresses that the caller names: they are reserved, or the operator has"
+    " ruled them out."
+)
+PHONE_UNREACHABLE: Final = (
+    "This gateway sends audio to none of the addresses that the phone names: they are reserved, or the operator has"
+    " ruled them out."
+)
 UNKNOWN_TRANSPORT: Final = "The client offers a transport that this gateway does not support. Use raw-udp or ICE."
 NO_COMMON_FAMILY: Final = (
     "One end of the call takes audio over IPv4 only and the other over IPv6 only. That requires a media relay with"

@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 from msgspec import Struct, field
 
-from fargo.statemachine.media.description import Candidate, Codec
+from fargo.statemachine.media.description import Candidate, Codec, RefusedAddress
 from fargo.statemachine.model.sip import SipCallArrived, SipCallEvent
 
 
@@ -87,6 +87,8 @@ class CallArrived(SipCallArrived, frozen=True, tag="CallArrived"):
     codecs: tuple[Codec, ...]
     candidates: tuple[Candidate, ...]
     state: int
+    refused: tuple[RefusedAddress, ...] = ()
+    """See `RawUdp`."""
 
 
 class CallStateChanged(ChannelEvent, frozen=True, tag="CallStateChanged"):
@@ -107,9 +109,10 @@ class CallMembersChanged(ChannelEvent, frozen=True, tag="CallMembersChanged"):
 
 
 class CandidatesReceived(ChannelEvent, frozen=True, tag="CandidatesReceived"):
-    """RemoteCandidatesAdded of the stream's endpoint: the addresses in the far end's SDP."""
+    """RemoteCandidatesAdded of the stream's endpoint: the addresses in the far end's SDP. ``refused``: see `RawUdp`."""
 
     candidates: tuple[Candidate, ...]
+    refused: tuple[RefusedAddress, ...] = ()
 
 
 class DescriptionReceived(ChannelEvent, frozen=True, tag="DescriptionReceived"):

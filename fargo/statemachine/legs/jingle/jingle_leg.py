@@ -41,8 +41,9 @@ from fargo.statemachine.legs.leg_events import (
     RouteLost,
     TransportChanged,
 )
-from fargo.statemachine.media.description import Content, IceUdp, RawUdp, Senders
+from fargo.statemachine.media.description import Content, Description, IceUdp, RawUdp, Senders, is_cut_off
 from fargo.statemachine.media.offer import Audio
+from fargo.statemachine.media.texts import CLIENT_UNREACHABLE
 from fargo.statemachine.model.commands import AcceptIq, MessageCall, RefuseIq, TerminateSession
 from fargo.statemachine.model.events import (
     CallAction,
@@ -250,13 +251,17 @@ def _informed(leg: JingleLeg, event: SessionInformed, effects: Effects, takes_dt
 
 
 def _transport_informed(leg: JingleLeg, event: TransportInformed, effects: Effects) -> JingleStep:
-    """Acknowledge it in any phase. Where the client goes matters once it talks: offer and answer say it before."""
+    """Take a client's new addresses. Where it goes matters once it talks: offer and answer say it before. A plain
+    address that audio must not go to is refused, and the call goes on as it was. Candidates of ICE come one by one, so
+    there may be others.
+    """
+    carried = _carried(leg.session, event.contents) if isinstance(leg, Active) else ()
+    moved = next((each.transport for each in carried if isinstance(each.transport, IceUdp | RawUdp)), None)
+    if isinstance(moved, RawUdp) and is_cut_off(Description("audio", (), moved)):
+        effects.emit(RefuseIq(event.iq, "modify", "not-acceptable", CLIENT_UNREACHABLE))
+        return leg, ()
     effects.emit(AcceptIq(event.iq))
-    if isinstance(leg, Active):
-        for content in _carried(leg.session, event.contents):
-            if isinstance(content.transport, IceUdp | RawUdp):
-                return leg, (TransportChanged(content.transport),)
-    return leg, ()
+    return leg, () if moved is None else (TransportChanged(moved),)
 
 
 def _modified(leg: JingleLeg, event: ContentModified, effects: Effects) -> JingleStep:

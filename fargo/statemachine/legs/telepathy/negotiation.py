@@ -10,6 +10,8 @@ Rules:
    One that comes all the same, to a call that we took, is accepted as far as it names what was agreed.
 3. A far end that moves (RFC 3264 §8.3.1) has its new addresses signalled one by one, RTP's first. One that holds by
    0.0.0.0 has not moved (§8.4), nor has one that resumes where it was.
+4. If audio must not go to any of the addresses in an answer (`media.reach`), the call ends. A far end that wants to
+   move to such an address is not followed; the manager has agreed to it by itself.
 """
 
 from typing import assert_never
@@ -39,8 +41,10 @@ from fargo.statemachine.media.description import (
     Unusable,
     address,
     common,
+    is_cut_off,
     rtp_and_rtcp,
 )
+from fargo.statemachine.media.offer import PHONE_UNREACHABLE
 from fargo.statemachine.model.call1 import AcceptDescription
 from fargo.statemachine.reason import Cause, Reason
 
@@ -52,9 +56,12 @@ def answered(leg: Dialling, effects: Effects) -> TelepathyStep:
     return _completed(AwaitingMedia(leg.name, leg.domain, leg.offer, effects.at, leg.codecs, leg.candidates), effects)
 
 
-def addressed(leg: TelepathyLeg, candidates: tuple[Candidate, ...], effects: Effects) -> TelepathyStep:
+def addressed(leg: TelepathyLeg, named: RawUdp, effects: Effects) -> TelepathyStep:
     """Handle addresses from the far end's description."""
+    candidates = named.candidates
     match leg:
+        case Dialling() | AwaitingMedia() if is_cut_off(Description("audio", (), named)):
+            return hang_up(leg.name, PHONE_UNREACHABLE, effects), (Ended(PHONE_UNREACHABLE),)
         case Dialling():
             return replace(leg, candidates=(*leg.candidates, *candidates)), ()
         case AwaitingMedia():

@@ -55,9 +55,11 @@ from fargo.statemachine.media.description import (
     RawUdp,
     address,
     has_voice,
+    is_cut_off,
     numbered_as,
     rtp_and_rtcp,
 )
+from fargo.statemachine.media.offer import CALLER_UNREACHABLE
 from fargo.statemachine.model.call1 import (
     HELD,
     RINGING,
@@ -130,12 +132,12 @@ def arrived(
     event: TelepathyArrival, access: Access, effects: Effects
 ) -> tuple[TelepathyLeg | Over, Description | Reason]:
     """Take in a call. Return the leg, and the caller's offer, or why it cannot be taken up: the leg is ending then."""
-    offer = Description("audio", event.codecs, RawUdp(event.candidates))
+    offer = Description("audio", event.codecs, RawUdp(event.candidates, event.refused))
     if event.state == _ENDED:
         effects.emit(CloseChannel(event.channel))
         return Over(), Reason(Cause.CANCELLED)
     if address(offer, 1, (IPV4,)) is None or not has_voice(offer.codecs):
-        reason = Reason(Cause.MEDIA, texts.OFFER_WITHOUT_AUDIO)
+        reason = CALLER_UNREACHABLE if is_cut_off(offer) else Reason(Cause.MEDIA, texts.OFFER_WITHOUT_AUDIO)
         return hang_up(event.channel, reason, effects), reason
     return Arriving(event.channel, offer, effects.at, ring_seconds=access.ring_seconds), offer
 
@@ -190,7 +192,7 @@ def fold(leg: TelepathyLeg, event: TelepathyEvent, effects: Effects) -> Telepath
         case ReceivingStateChanged():
             return _receiving(leg, event, effects), ()
         case CandidatesReceived():
-            return negotiation.addressed(leg, event.candidates, effects)
+            return negotiation.addressed(leg, RawUdp(event.candidates, event.refused), effects)
         case DescriptionReceived():
             return negotiation.described(leg, event.codecs, effects)
         case HoldStateChanged():

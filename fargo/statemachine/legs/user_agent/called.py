@@ -54,6 +54,7 @@ from fargo.statemachine.legs.user_agent.responding import (
     unsupported,
 )
 from fargo.statemachine.media.description import Description, RawUdp, Srtp, address, rtp_and_rtcp
+from fargo.statemachine.media.offer import CALLER_UNREACHABLE
 from fargo.statemachine.model.sip_messages import (
     NO_HEADERS,
     InviteReceived,
@@ -129,6 +130,8 @@ def _is_known(replaces: str, access: Access) -> bool:
 
 def _offer(sdp: Sdp | None, use: Srtp) -> Description | Reason:
     """Return the audio that a caller offers, or why it cannot be used. ``use``: the account's encryption."""
+    if offer_answer.is_unreachable(sdp):
+        return CALLER_UNREACHABLE
     offered = offer_answer.usable(sdp) if sdp else None
     if offered is None or address(offered) is None:
         return _NO_AUDIO

@@ -46,6 +46,7 @@ from fargo.statemachine.legs.user_agent.phases import (
 )
 from fargo.statemachine.legs.user_agent.responding import respond
 from fargo.statemachine.media.description import FAMILIES, Description, narrowed
+from fargo.statemachine.media.offer import PHONE_UNREACHABLE
 from fargo.statemachine.model.sip_messages import (
     Endpoint,
     Party,
@@ -310,6 +311,8 @@ def _answered(leg: Unanswered, event: SipResponseReceived, effects: Effects) -> 
 
 def _useless(leg: Unanswered, answer: Sdp | None) -> Reason:
     """Return why an answer is of no use."""
+    if offer_answer.is_unreachable(answer):
+        return PHONE_UNREACHABLE
     described = offer_answer.usable(answer) if answer else None
     if leg.offer.encryption_required and described and not described.encryption_required:
         return Reason(Cause.SECURITY, texts.ANSWER_NOT_ENCRYPTED.format(domain=leg.domain))

@@ -50,6 +50,7 @@ from fargo.statemachine.legs.user_agent.phases import (
 )
 from fargo.statemachine.legs.user_agent.responding import incompatible, respond, response
 from fargo.statemachine.media.description import RawUdp
+from fargo.statemachine.media.offer import CALLER_UNREACHABLE, PHONE_UNREACHABLE
 from fargo.statemachine.model.sip_messages import (
     OtherBody,
     Sdp,
@@ -75,6 +76,7 @@ _GONE: Final = Reason(Cause.HUNG_UP, texts.CALL_UNKNOWN)
 _SILENT: Final = Reason(Cause.NETWORK, texts.NO_RESPONSE)
 _NOT_CONFIRMED: Final = Reason(Cause.NETWORK, texts.NOT_CONFIRMED)
 _KEYLESS: Final = Reason(Cause.NETWORK, texts.KEYS_LOST)
+_WITHOUT_AUDIO: Final = Reason(Cause.MEDIA, texts.OFFER_WITHOUT_AUDIO)
 _LATE_WITHOUT_AUDIO: Final = Reason(Cause.MEDIA, texts.LATE_ANSWER_WITHOUT_AUDIO)
 
 
@@ -305,7 +307,8 @@ def _reoffered(leg: Confirmed, event: SipRequestReceived, effects: Effects) -> U
         return leg, ()
     session = offer_answer.answer(leg.session, leg.wanted, sdp) if sdp else _asked(leg, invites)
     if session is None:
-        respond(leg.name, leg.access, event, 488, effects, incompatible(texts.OFFER_WITHOUT_AUDIO))
+        reason = PHONE_UNREACHABLE if offer_answer.is_unreachable(sdp) else _WITHOUT_AUDIO
+        respond(leg.name, leg.access, event, 488, effects, incompatible(reason.text))
         return leg, ()
     timer = session_timer.accept(headers, effects.at)
     refreshed = dialog.refreshed(leg.dialog, event.contact, headers)
@@ -358,7 +361,9 @@ def acknowledged(leg: Confirmed, event: SipRequestReceived, effects: Effects) ->
     if awaited.offer is not None:
         found = offer_answer.accepted(leg.session, leg.wanted, event.body)
         if found is None and awaited.first:
-            return releasing.bye(settled, effects), (Ended(_LATE_WITHOUT_AUDIO),)
+            answer = event.body if isinstance(event.body, Sdp) else None
+            reason = CALLER_UNREACHABLE if offer_answer.is_unreachable(answer) else _LATE_WITHOUT_AUDIO
+            return releasing.bye(settled, effects), (Ended(reason),)
         session = found or session
     news = offer_answer.news(leg.session, session)
     if awaited.first and leg.session.held:

@@ -16,6 +16,7 @@ Rules:
 6. The first offer and answer also settle the encryption: none, or a suite with our key. A later offer of the far end
    may have another key for that suite, which the other leg is told. If it has none, it cannot be had. Without
    encryption, keys of the far end are ignored.
+7. A far end whose addresses are all refused (`media.reach`) has nothing to offer: it is not on hold.
 """
 
 from typing import Final
@@ -38,6 +39,7 @@ from fargo.statemachine.media.description import (
     common,
     families,
     has_voice,
+    is_cut_off,
     is_voice,
     narrowed,
     numbered_as,
@@ -79,9 +81,13 @@ class MediaSession(Struct, frozen=True, gc=False):
 
 
 def usable(sdp: Sdp) -> Description | None:
-    """Return the far end's audio, None if there is none that we can take (rule 1). It may have no address, on hold."""
+    """Return the far end's audio, None if there is none that we can take (rules 1 and 7). It may have no address, on
+    hold.
+    """
     described = sdp.audio.description if sdp.audio else None
     if described is None or not isinstance(described.transport, RawUdp) or not has_voice(described.codecs):
+        return None
+    if is_cut_off(described):
         return None
     if described.encryption_required and not described.crypto:
         return None
@@ -92,6 +98,12 @@ def usable(sdp: Sdp) -> Description | None:
         encryption_required=described.encryption_required,
         crypto=described.crypto,
     )
+
+
+def is_unreachable(sdp: Sdp | None) -> bool:
+    """Return True if the far end names only addresses that audio must not go to."""
+    described = sdp.audio.description if sdp and sdp.audio else None
+    return described is not None and is_cut_off(described)
 
 
 def first_offer(local: Description) -> Sdp:
