@@ -114,12 +114,12 @@ class Reader(Protocol):
 class Store(Reader, Protocol):
     """A log that is open for writing."""
 
-    def append(self, entries: Iterable[Entry]) -> Deferred[None] | None:
+    def append(self, entries: Iterable[Entry]) -> Deferred[list[int]] | list[int]:
         """Commit a batch: all of it, in order, or nothing.
 
-        Returns None if the batch is committed on return. A store that takes its time returns a Deferred, which fires
-        with None when the batch is committed, or with a failure when it is not. The caller must not append the next
-        batch before that.
+        Returns about how many bytes each of the entries takes, if the batch is committed on return. A store that takes
+        its time returns a Deferred, which fires with the same when the batch is committed, or with a failure when it is
+        not. The caller must not append the next batch before that.
 
         An entry with the command `Forget` takes its user's whole stream with it, including itself. Raises StoreError if
         the store was opened without the lock.
@@ -164,5 +164,7 @@ class Store(Reader, Protocol):
 class SynchronousStore(Store, Protocol):
     """A log whose batches are committed on return, for callers that have no reactor to wait in."""
 
-    def append(self, entries: Iterable[Entry]) -> None:
-        """Commit a batch: all of it, in order, or nothing. Raises StoreError if it is not committed."""
+    def append(self, entries: Iterable[Entry]) -> list[int]:
+        """Commit a batch: all of it, in order, or nothing. Return about how many bytes each entry takes. Raises
+        StoreError if it is not committed.
+        """

@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 
 from msgspec.structs import replace
 
+from fargo.statemachine.account.roster import shown_contacts
 from fargo.statemachine.legs.jingle.jmi import proposals
 from fargo.statemachine.legs.relay.relay_leg import concerns, is_overtaken
 from fargo.statemachine.legs.relay.relay_session import Joined
@@ -40,6 +41,7 @@ from fargo.statemachine.model.commands import (
     RefuseIq,
     SendRegistrationForm,
     SendText,
+    ShowContacts,
     TerminateSession,
 )
 from fargo.statemachine.model.events import (
@@ -63,10 +65,12 @@ from fargo.statemachine.model.rules import RuleChange
 from fargo.statemachine.model.sip_messages import (
     InviteReceived,
     RegisterAnswered,
+    RegisterUndelivered,
     SendRegister,
     SendRequest,
     SendResponse,
     SipResponseReceived,
+    Undelivered,
 )
 from fargo.statemachine.pending import Reply, due
 from fargo.statemachine.user_state import User
@@ -372,6 +376,40 @@ def _calls_outlive_gateway(difference: Difference) -> bool:
     return beside[0] == beside[1]
 
 
+def _contacts_together(difference: Difference) -> bool:
+    """The older rules showed each contact with a command. All else is done today, in the same order."""
+    together = _with_contacts_together(difference)
+    return together is not difference and together.then == difference.now
+
+
+def _with_contacts_together(difference: Difference) -> Difference:
+    """Return the difference as if the older rules had shown all contacts at once, where today's do."""
+    then = [(each.command, each.call) for each in difference.then]
+    for each in difference.now:
+        if not isinstance(each.command, ShowContacts):
+            continue
+        single = [(shown, each.call) for shown in shown_contacts(difference.before.contacts, each.command)]
+        for place in range(len(then)):
+            if then[place : place + len(single)] == single:
+                then[place : place + len(single)] = [(each.command, each.call)]
+                break
+    if not any(isinstance(command, ShowContacts) for command, _ in then):
+        return difference
+    user, version = difference.recorded.user, difference.recorded.version
+    named = (Issued(user, f"{version}.{n}", command, call) for n, (command, call) in enumerate(then))
+    return replace(difference, then=tuple(named))
+
+
+def _refused_as_silent(difference: Difference) -> bool:
+    """A registrar refuses connections, and only texts for people differ."""
+    match difference.recorded.event:
+        case RegisterUndelivered(why=Undelivered.REFUSED) | RegisterAnswered(status=477, by_edge=True):
+            pass
+        case _:
+            return False
+    return without_texts(difference.then) == without_texts(difference.now)
+
+
 def without_texts(issued: tuple[Issued, ...]) -> list[Issued]:
     """Return the commands with their texts for people left empty."""
     return [replace(each, command=_without_text(each.command)) for each in issued]
@@ -397,13 +435,19 @@ EXPLANATIONS: Final[dict[str, Explains]] = {
     rules.EACH_REALM.name: _each_realm,
     rules.RELAY_ASKED_AGAIN.name: _relay_asked_again,
     rules.CALLS_OUTLIVE_GATEWAY.name: _calls_outlive_gateway,
+    rules.CONTACTS_TOGETHER.name: _contacts_together,
+    rules.REFUSED_AS_SILENT.name: _refused_as_silent,
 }
 """By the name of the change."""
 
 
 def explained(difference: Difference) -> RuleChange | None:
-    """Return the listed change that explains a difference, None if there is none."""
-    for change in rules.CHANGES:
-        if difference.recorded.rules < change.version and EXPLANATIONS[change.name](difference):
-            return change
+    """Return the listed change that explains a difference, None if there is none. One that explains all but the way in
+    which contacts are shown is enough.
+    """
+    together = _with_contacts_together(difference)
+    for seen in (difference,) if together is difference else (difference, together):
+        for change in rules.CHANGES:
+            if difference.recorded.rules < change.version and EXPLANATIONS[change.name](seen):
+                return change
     return None

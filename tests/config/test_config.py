@@ -196,7 +196,7 @@ NOWHERE = texts.UNREADABLE.format(path="/nowhere", why="No such file or director
             8,
             "other: "
             + texts.UNKNOWN_SECTION.format(
-                hint=texts.VALID_NAMES.format(names="xmpp, sip, media, state, log, programs")
+                hint=texts.VALID_NAMES.format(names="xmpp, sip, media, state, log, limits, programs")
             ),
         ),
     ],

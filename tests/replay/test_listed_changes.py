@@ -43,8 +43,11 @@ from fargo.statemachine.model.commands import (
     InitiateSession,
     Issued,
     MessageCall,
+    PresenceKind,
     RefuseIq,
+    SendPresence,
     SendRegistrationForm,
+    ShowContacts,
     SignIn,
     TerminateSession,
 )
@@ -54,10 +57,13 @@ from fargo.statemachine.model.events import (
     Iq,
     IqFailed,
     IqSucceeded,
+    PresenceProbed,
     RegistrationAsked,
     Restarted,
     SessionInformed,
     SessionInitiated,
+    SipSignedOut,
+    SipTrouble,
     StreamOpened,
     TimePassed,
 )
@@ -65,6 +71,7 @@ from fargo.statemachine.model.ng import AnswerRelay, DeleteRelay, OfferRelay, Re
 from fargo.statemachine.model.rules import (
     ALL_THAT_IS_DUE,
     CALLS_OUTLIVE_GATEWAY,
+    CONTACTS_TOGETHER,
     EACH_REALM,
     ENCRYPTED_AUDIO,
     END_AFTER_FAULT,
@@ -75,11 +82,20 @@ from fargo.statemachine.model.rules import (
     LATE_REFUSAL,
     PLAIN_SENTENCES,
     REFUSAL_OF_OVERTAKEN,
+    REFUSED_AS_SILENT,
     RELAY_ASKED_AGAIN,
     WAITING_ANSWER,
     RuleChange,
 )
-from fargo.statemachine.model.sip_messages import DigestCredentials, SendRegister, SendRequest, SendResponse, SipHeaders
+from fargo.statemachine.model.sip_messages import (
+    DigestCredentials,
+    RegisterUndelivered,
+    SendRegister,
+    SendRequest,
+    SendResponse,
+    SipHeaders,
+    Undelivered,
+)
 from fargo.store.correlation import correlated
 from fargo.store.entries import Entry
 from replay.reading.golden import GoldenLog
@@ -744,3 +760,59 @@ def test_what_a_restart_changes_beside_calls_is_not_explained() -> None:
     recorded, issued = entries[-1]
     entries[-1] = recorded, (*issued, Issued(ALICE, "99.0", TerminateSession("a", "b", "c", "success")))
     assert verify(list(correlated(entries))).differences == 1
+
+
+def with_contacts(count: int) -> list[Entry]:
+    """Return a log in which an account with contacts is lost, and in which the older rules showed each contact."""
+    story = Story().signed_in()
+    for number in range(count):
+        story.tell(PresenceProbed(f"{number}@sip.localhost"))
+    story.tell(SipSignedOut(story.id_of(SignIn), SipTrouble.NETWORK))
+    entries = older(story)
+    commands = [each.command for each in story.last]
+    [place] = [at for at, each in enumerate(commands) if isinstance(each, ShowContacts)]
+    each = [SendPresence(f"{n}@sip.localhost/fargo", ALICE, PresenceKind.UNAVAILABLE) for n in range(count)]
+    with_commands(entries, -1, *commands[:place], *each, *commands[place + 1 :])
+    return entries
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_contacts_that_are_shown_at_once_are_explained_and_nothing_else_is(count: int) -> None:
+    only(with_contacts(count), CONTACTS_TOGETHER)
+    for wrong in (
+        SendPresence("0@sip.localhost/fargo", ALICE, PresenceKind.AVAILABLE),
+        SendPresence("9@sip.localhost/fargo", ALICE, PresenceKind.UNAVAILABLE),
+    ):
+        entries = with_contacts(count)
+        gone = SendPresence("0@sip.localhost/fargo", ALICE, PresenceKind.UNAVAILABLE)
+        with_commands(entries, -1, *[wrong if each.command == gone else each.command for each in entries[-1][1]])
+        assert verify(entries).differences == 1
+
+
+def test_another_change_explains_what_differs_beside_the_contacts() -> None:
+    entries = with_contacts(2)
+    commands = [each.command for each in entries[-1][1]]
+    worded = [
+        replace(each, status="Gone.") if isinstance(each, SendPresence) and each.status else each for each in commands
+    ]
+    assert worded != commands
+    with_commands(entries, -1, *worded)
+    only(entries, PLAIN_SENTENCES)
+
+
+def test_a_server_that_refuses_is_explained_as_one_that_is_silent() -> None:
+    story = Registering()
+    story.submit()
+    story.undelivered(Undelivered.REFUSED)
+    [refusal] = [each.command for each in story.last if isinstance(each.command, RefuseIq)]
+    worded = replace(refusal, text="It refuses connections.")
+    told = [worded if each.command == refusal else each.command for each in story.last]
+    for why, explains in ((Undelivered.REFUSED, True), (Undelivered.SILENT, False)):
+        entries = [(replace(recorded, rules=6), issued) for recorded, issued in story.entries]
+        with_commands(entries, -1, *told)
+        recorded, issued = entries[-1]
+        assert isinstance(recorded.event, RegisterUndelivered)
+        entries[-1] = replace(recorded, event=replace(recorded.event, why=why)), issued
+        verdict = verify(entries)
+        assert (verdict.differences == 0) is explains
+        assert (list(verdict.groups) == [REFUSED_AS_SILENT]) is explains

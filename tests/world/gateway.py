@@ -65,6 +65,7 @@ class Gateway(Server):
                 "inside_port": free_port("127.0.0.1"),
             },
             "state": {"directory": str(self.state)},
+            "limits": {"calls_an_hour": 100_000},  # tests call more often than people
         }
         if engine == "sip":
             self.tables["sip"] |= {"tls_port": free_port(address), "gateway_port": free_port("127.0.0.1")}

@@ -36,6 +36,8 @@ _BEST_RELAYED: Final = (MediaProfile.DTLS, MediaProfile.ICE, MediaProfile.PLAIN)
 
 
 RING_SECONDS: Final = 180
+MOST_CALLS: Final = 8
+"""The number of calls that a user may be in at a time, unless the operator has set another."""
 EmergencyCalls: TypeAlias = Literal["call", "refuse"]
 
 
@@ -44,6 +46,8 @@ class Policy(Struct, frozen=True, gc=False, omit_defaults=True):
     accounts, and the seconds that a call may ring.
 
     ``emergency_numbers``: the numbers to which no limit applies; ``emergency``: if they are called or refused.
+    ``most_calls``: the calls that a user may be in at a time. ``allowed_numbers`` and ``refused_numbers``: what the
+    numbers begin with that may be called, and that may not; all may be called if there are none.
     ``early``: the audio that the user hears before a phone has answered: none, what is not ringing, or all.
     """
 
@@ -54,6 +58,9 @@ class Policy(Struct, frozen=True, gc=False, omit_defaults=True):
     emergency_numbers: tuple[str, ...] = ()
     emergency: EmergencyCalls = "call"
     early: EarlyChoice = "ringing"
+    most_calls: int = MOST_CALLS
+    allowed_numbers: tuple[str, ...] = ()
+    refused_numbers: tuple[str, ...] = ()
 
 
 class PathChoice(Struct, frozen=True, gc=False):

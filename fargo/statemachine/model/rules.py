@@ -104,6 +104,16 @@ CALLS_OUTLIVE_GATEWAY: Final = RuleChange(
     " sent again, and an INVITE that is repeated is not refused. A client that says that an acceptance is out of order"
     " stays in the call.",
 )
+CONTACTS_TOGETHER: Final = RuleChange(
+    7,
+    "all contacts are shown at once",
+    "The presence of all contacts of a user is one command, and no longer one for each contact.",
+)
+REFUSED_AS_SILENT: Final = RuleChange(
+    7,
+    "a server that refuses connections is as one that is silent",
+    "Only the text for people differs, so that no registration tells which ports of a server are open.",
+)
 CHANGES: Final[tuple[RuleChange, ...]] = (
     ALL_THAT_IS_DUE,
     END_AFTER_FAULT,
@@ -119,4 +129,6 @@ CHANGES: Final[tuple[RuleChange, ...]] = (
     EACH_REALM,
     RELAY_ASKED_AGAIN,
     CALLS_OUTLIVE_GATEWAY,
+    CONTACTS_TOGETHER,
+    REFUSED_AS_SILENT,
 )

@@ -16,6 +16,7 @@ from twisted.words.xish.domish import Element
 from fargo.adapters.xmpp import adapter as module
 from fargo.adapters.xmpp import stateless_iq, texts
 from fargo.adapters.xmpp.adapter import XmppAdapter, XmppSettings
+from fargo.statemachine.account.roster import Contacts
 from fargo.statemachine.address import bare
 from fargo.statemachine.model.events import (
     CallProposed,
@@ -28,10 +29,12 @@ from fargo.statemachine.model.events import (
 )
 
 from . import strategies
+from .admitting import Admitting
 from .elements import captures, parse
 
 GATEWAY = "sip.example.org"
 USER = "alice@example.org"
+CONTACTS = (f"bob%sip.test@{GATEWAY}", f"+44@{GATEWAY}")
 SETTINGS = XmppSettings(GATEWAY, "127.0.0.1", 1, "secret-of-the-stream", frozenset({"example.org"}))
 REGISTER = "<query xmlns='jabber:iq:register'><username>a@b</username><password>s3cret</password></query>"
 
@@ -53,6 +56,7 @@ class Bench:
 
     def __init__(self, stored: Callable[[], Deferred[str]] = lambda: succeed("secret-1")) -> None:
         self.events: list[tuple[str, Event]] = []
+        self.admission = Admitting()
         wires: list[Wire] = []
 
         def wire(*arguments: Any) -> Wire:
@@ -65,6 +69,8 @@ class Bench:
                 lambda user, event: self.events.append((user, event)),
                 lambda user, password: stored(),
                 lambda digit: "digit-1",
+                self.admission,
+                lambda user: Contacts(subscribed=CONTACTS),
                 SETTINGS,
                 lambda: None,
                 lambda why: None,
