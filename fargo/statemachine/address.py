@@ -209,11 +209,13 @@ def contact(uri: SipUri, gateway: str) -> str | BadAddress:
 
 def is_local(text: str) -> bool:
     """Return True if a text is a localpart as XMPP servers make them (RFC 6122 appendix A): its case is folded, and
-    nothing in it is forbidden.
+    nothing in it is forbidden or without meaning.
     """
     if not 0 < len(text.encode("utf-8", "surrogatepass")) <= _LONGEST or _NOT_LOCAL.search(text):
         return False
-    return unicodedata.normalize("NFKC", text).lower() == text and not any(map(_is_forbidden, text))
+    if any(map(stringprep.in_table_b1, text)) or any(map(_is_forbidden, text)):
+        return False
+    return unicodedata.normalize("NFKC", text).lower() == text
 
 
 @lru_cache(4096)

@@ -57,7 +57,7 @@ class StoreLockedError(StoreError):
 
 class Statistics(Struct, frozen=True):
     """The contents of a log in numbers: events, users, calls that began; the times of the first and the last event
-    (seconds since 1970, None if there is none); the number of events by type.
+    (seconds since 1970, None if there is none); the number of events by type; what was refused by each limit.
     """
 
     events: int
@@ -66,6 +66,7 @@ class Statistics(Struct, frozen=True):
     oldest: float | None
     newest: float | None
     types: Mapping[str, int]
+    refused: Mapping[str, int] = {}
 
 
 class Reader(Protocol):

@@ -30,6 +30,6 @@ def is_possible(sender: str, component: str) -> bool:
 def _is_jid(sender: str) -> bool:
     whole, slash, resource = sender.partition("/")
     local, at, domain = whole.rpartition("@")
-    if not domain or (at and not is_local(local)) or bool(slash) != bool(resource):
+    if not domain or domain != domain.lower() or (at and not is_local(local)) or bool(slash) != bool(resource):
         return False
     return len(resource.encode("utf-8", "surrogatepass")) <= _LONGEST and not _CONTROL.search(resource)
