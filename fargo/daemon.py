@@ -40,6 +40,7 @@ from fargo.backfill import backfill
 from fargo.config import Config, ConfigError, load
 from fargo.engine import Engine, steady_clock
 from fargo.limits.gate import EVERY, Gate
+from fargo.limits.numbers import Numbers
 from fargo.limits.settings import Allowances, GateSettings, limits
 from fargo.preflight import problems
 from fargo.processes import ProcessError
@@ -420,8 +421,6 @@ def _policy(config: Config) -> Policy:
     return Policy(
         *(config.media.path, relay, sip.engine, sip.ring_seconds, *emergency, config.early),
         most_calls=config.limits.calls_at_once,
-        allowed_numbers=sip.allowed_numbers,
-        refused_numbers=sip.refused_numbers,
     )
 
 
@@ -443,6 +442,7 @@ def _gate_settings(config: Config) -> GateSettings:
         frozenset(xmpp.allowed_users),
         config.sip.providers,
         config.sip.emergency_numbers,
+        Numbers(config.sip.allowed_numbers, config.sip.refused_numbers),
     )
 
 

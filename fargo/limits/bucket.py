@@ -60,5 +60,9 @@ def decide(levels: Levels, rates: Rates, now: float, amount: float = 1.0) -> Lev
 
 def charged(levels: Levels, rates: Rates, now: float, amount: float) -> Levels:
     """Return the levels after an amount was used, however much there was. A negative amount is given back."""
-    user, domain, total = (max(level, now) + amount * each.unit for level, each in zip(levels, rates, strict=True))
-    return user, domain, total
+    of_user, of_domain, of_all = rates
+    return (
+        max(levels[0], now) + amount * of_user.unit,
+        max(levels[1], now) + amount * of_domain.unit,
+        max(levels[2], now) + amount * of_all.unit,
+    )

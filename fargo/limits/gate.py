@@ -20,6 +20,7 @@ from fargo.limits import providers, texts
 from fargo.limits.bucket import Scope
 from fargo.limits.held import HeldPresence
 from fargo.limits.ledger import Ledger
+from fargo.limits.numbers import is_allowed
 from fargo.limits.refusal import Refusal
 from fargo.limits.refused import Refused
 from fargo.limits.settings import GateSettings
@@ -130,7 +131,7 @@ class Gate:
             case RegistrationSubmitted():
                 return self._submitted(user, event, registered)
             case RegistrationAsked() if not registered and not self._may_register(user):
-                return self._turn_down(user, texts.CLOSED)
+                return self._turn_down(user, "registrations", texts.CLOSED)
             case ResourceAvailable() | ResourceUnavailable() if not registered:
                 self._held.hear(user, event)
         refusal = self._over(user, event, registered)
@@ -193,9 +194,9 @@ class Gate:
 
     def _submitted(self, user: str, event: RegistrationSubmitted, registered: bool) -> Refusal | None:
         if not (registered or self._may_register(user)):
-            return self._turn_down(user, texts.CLOSED)
+            return self._turn_down(user, "registrations", texts.CLOSED)
         if (problem := providers.problem(event.account, self._settings.providers)) is not None:
-            return self._turn_down(user, problem)
+            return self._turn_down(user, "registrations", problem)
         if refusal := self._over(user, event, registered):
             return refusal
         scope = self._tries.submit(user, registered, event.iq, event.account, self._now())
@@ -204,6 +205,8 @@ class Gate:
     def _over(self, user: str, event: Event, registered: bool) -> Refusal | None:
         """Return which limit forbids an event."""
         now, domain, to = self._now(), domain_of(user), _called(event)
+        if to and registered and not self._may_call(dialled(to)):
+            return self._turn_down(user, "numbers", texts.NUMBER)
         log = self._log_of(registered)
         rates = self._settings.limits.log_ends if registered and _is_end(event) else log.rates
         if scope := log.over(user, domain, registered, now, rates):
@@ -215,6 +218,9 @@ class Gate:
         if scope is None or (to and self._is_emergency(user, to, registered)):
             return None
         return self._refuse(user, what, scope)
+
+    def _may_call(self, number: str) -> bool:
+        return number in self._settings.emergency_numbers or is_allowed(number, self._settings.numbers)
 
     def _is_proposed(self, user: str, event: Event) -> bool:
         """Return True if a session-initiate follows a proposal, which has been counted as a call."""
@@ -236,9 +242,9 @@ class Gate:
             return Refusal("wait", "policy-violation", texts.TOO_MANY[what])
         return Refusal("wait", "resource-constraint", texts.BUSY)
 
-    def _turn_down(self, user: str, text: str) -> Refusal:
+    def _turn_down(self, user: str, what: str, text: str) -> Refusal:
         """Refuse what waiting does not help."""
-        self._refused.count(user, "registrations")
+        self._refused.count(user, what)
         return Refusal("cancel", "not-allowed", text)
 
 

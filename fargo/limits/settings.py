@@ -15,6 +15,7 @@ from typing import Final
 from msgspec import Struct
 
 from fargo.limits.bucket import Rate, Rates, rate
+from fargo.limits.numbers import Numbers
 
 _HOUR: Final = 3600.0
 _DAY: Final = 86400.0
@@ -64,7 +65,8 @@ class Limits(Struct, frozen=True):
 
 class GateSettings(Struct, frozen=True):
     """What the gate goes by. ``open``: all users may register, and not only the ``allowed`` ones (bare JIDs).
-    ``providers``: the hosts and domains of SIP accounts, None if any will do.
+    ``providers``: the hosts and domains of SIP accounts, None if any will do. ``numbers``: those that may be called;
+    emergency numbers always may.
     """
 
     limits: Limits
@@ -72,6 +74,7 @@ class GateSettings(Struct, frozen=True):
     allowed: frozenset[str] = frozenset()
     providers: tuple[str, ...] | None = None
     emergency_numbers: tuple[str, ...] = ()
+    numbers: Numbers = Numbers()
 
 
 def limits(allowed: Allowances) -> Limits:

@@ -15,6 +15,7 @@ TOO_MANY: Final = {
 BUSY: Final = "This gateway has too much to do. Try again in a few minutes."
 CLOSED: Final = "This gateway accepts no new users. Ask its operator."
 OTHER_PROVIDER: Final = "This gateway cannot be used with {provider}. It can be used with {providers}."
+NUMBER: Final = "The operator of this gateway does not allow calls to this number."
 LOW_PORT: Final = "Port {port} is not one for SIP. Use 443, or a port above 1023, or leave the field empty."
 
 # --- for the operator

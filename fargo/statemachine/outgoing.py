@@ -14,7 +14,7 @@ Rules:
 from msgspec import Struct
 from msgspec.structs import replace
 
-from fargo.statemachine import address, numbers, texts
+from fargo.statemachine import address, texts
 from fargo.statemachine.account import account_state, sign_in
 from fargo.statemachine.account.account_state import Credentials, Registered, Unregistered
 from fargo.statemachine.account.texts import NOT_REGISTERED
@@ -109,8 +109,6 @@ def _line(user: User, credentials: Credentials, connection: SignedIn, to: str) -
         return Refusal("modify", "jid-malformed", Reason(Cause.NOT_FOUND, target.problem))
     if target == credentials.uri:
         return Refusal("cancel", "not-allowed", Reason(Cause.NOT_FOUND, texts.OWN_ADDRESS))
-    if not _is_emergency(user.policy, to) and not numbers.is_allowed(address.dialled(to), user.policy):
-        return Refusal("cancel", "not-allowed", Reason(Cause.FORBIDDEN, texts.NUMBER_REFUSED))
     if is_busy(user) and not _is_emergency(user.policy, to):
         text = texts.TOO_MANY_CALLS.format(most=user.policy.most_calls)
         return Refusal("wait", "resource-constraint", Reason(Cause.BUSY, text))

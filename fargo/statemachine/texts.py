@@ -14,7 +14,6 @@ FAULT_IN_CALL: Final = "Internal gateway error in this call; it has been logged.
 
 NOT_SIGNED_IN: Final = "You are not signed in to SIP. {status}"
 OWN_ADDRESS: Final = "This is your own SIP address. Call a different one."
-NUMBER_REFUSED: Final = "The operator of this gateway does not allow calls to this number."
 TOO_MANY_CALLS: Final = "You are already in {most} calls. End one first."
 NO_EMERGENCY_CALLS: Final = "Emergency calls are not possible here. Use another phone at once."
 CALLED_BY_THEM: Final = "They are calling you at this moment."

@@ -3,13 +3,14 @@
 Rules:
 
 1. The gateway has its default limits, except for the calls of an hour, as the measurement calls more often than people.
-2. The client that floods has an account. It sends in turn the kinds of stanzas that lead to the largest rows: presence
-   with other capabilities each time, going offline, calls, contacts and malformed requests.
-3. What may be written at once is counted by itself: nobody can write so much again on the same day.
-4. Another user makes a call every few seconds, before the flood and during it.
+2. The client that floods (`flooder`) has an account, and is a process of its own.
+3. Rounds with and without the flood take turns, so that whatever else the machine does is in both. Others make calls in
+   both, in turn.
+4. What may be written at once is used up first, and counted by itself: nobody can write so much again on the same day.
 """
 
 import asyncio
+import itertools
 import sqlite3
 import statistics
 import time
@@ -18,31 +19,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from benchmarks.flooder import Flood
 from end_to_end.customer import Customer
 from world.jingle_call import JingleCall
 from world.rtp import RtpEndpoint
 from world.sip_agent import Call, ScriptedProvider
 from world.world import World
-from world.xmpp_client import XmppClient
 
 _DAY: Final = 86400
-_USUAL_CALLS: Final = 20
-_BETWEEN_CALLS: Final = 10.0
-"""Seconds during the flood; before it, a tenth of that."""
+_ROUND_SECONDS: Final = 30.0
+_BETWEEN_CALLS: Final = 2.0
 _AT_ONCE_SECONDS: Final = 60.0
 """The time in which the flood uses up what may be written at once."""
-_ROUND: Final = 0.1
-"""Seconds between two bursts of the flood."""
-_KINDS: Final = (
-    "<presence to='{gateway}'><c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='{long}' ver='{n}'/>"
-    "</presence>",
-    "<presence to='{gateway}' type='unavailable'/>",
-    "<iq type='set' to='bob@{gateway}/fargo' id='{n}'><jingle xmlns='urn:xmpp:jingle:1' action='session-initiate'"
-    " sid='{n}'><content name='a' creator='initiator'><description xmlns='urn:xmpp:jingle:apps:rtp:1' media='audio'>"
-    "<payload-type id='0' name='{long}'/></description></content></jingle></iq>",
-    "<presence to='{n}@{gateway}' type='subscribe'/>",
-    "<iq type='set' to='{gateway}' id='{n}'><jingle xmlns='urn:xmpp:jingle:1' action='{long}'/></iq>",
-)
+_CALLERS: Final = ("alice", "bob", "carol")
+_FLOODER: Final = "dave"
+_PASSWORD: Final = "of-a-caller"
 _SIZE: Final = """
     select coalesce(sum(length(e.body)), 0)
         + coalesce((select sum(length(c.body)) from commands c join events f on f.id = c.event
@@ -68,75 +59,69 @@ class Flooded:
 
 
 async def measured(seconds: float, per_second: int) -> Flooded:
-    """Measure for so long, with so many stanzas a second."""
-    async with World() as world:
+    """Measure so long a flood, with so many stanzas a second."""
+    async with World(dict.fromkeys((*_CALLERS, _FLOODER), _PASSWORD)) as world:
         provider = await world.add(ScriptedProvider())
         gateway = await world.gateway("direct", limits={"calls_an_hour": 100_000})
-        alice = Customer(world, gateway, await world.client("alice"), provider)
-        dave = Customer(world, gateway, await world.client("dave"))
-        await alice.register()
-        await dave.register()
+        callers = [Customer(world, gateway, await world.client(each), provider) for each in _CALLERS]
+        for each in callers:
+            await each.register()
+        async with await world.client(_FLOODER) as client:
+            await Customer(world, gateway, client, provider).register()
+            user = client.bare_jid
         media = await world.media()
         phone = asyncio.create_task(_answer(provider, media))
+        flood = await Flood.start(world.server, _FLOODER, gateway.jid, per_second)
         try:
-            usual, _ = await _calls(alice, media, _USUAL_CALLS, _BETWEEN_CALLS / 10)
-            flood = _Flood(dave.client, gateway.jid, per_second)
-            flooding = asyncio.create_task(flood.run())
-            before = _size(gateway.log, dave.client.bare_jid)
-            await asyncio.sleep(_AT_ONCE_SECONDS)
-            at_once = _size(gateway.log, dave.client.bare_jid)
-            took, failed = await _calls(alice, media, round(seconds / _BETWEEN_CALLS), _BETWEEN_CALLS)
-            grown = _size(gateway.log, dave.client.bare_jid) - at_once
-            for each in (flooding, phone):
-                each.cancel()
+            before = _size(gateway.log, user)
+            await flood.go(_AT_ONCE_SECONDS)
+            at_once = _size(gateway.log, user)
+            usual, flooded = _Calls(callers, media), _Calls(callers, media)
+            for _ in range(round(seconds / _ROUND_SECONDS)):
+                await usual.make(_ROUND_SECONDS)
+                await asyncio.gather(flood.go(_ROUND_SECONDS), flooded.make(_ROUND_SECONDS))
+            grown = _size(gateway.log, user) - at_once
         finally:
+            sent = await flood.stop()
+            phone.cancel()
             with suppress(asyncio.CancelledError):
                 await phone
-    return Flooded(
-        *(_p95(usual), _p95(took), failed, flood.sent, at_once - before, grown, round(grown * _DAY / seconds))
-    )
+    in_a_day = round(grown * _DAY / seconds)
+    failed = usual.failed + flooded.failed
+    return Flooded(usual.p95, flooded.p95, failed, sent, at_once - before, grown, in_a_day)
 
 
-def _p95(took: list[float]) -> float:
-    return round(statistics.quantiles(took, n=20)[-1], 1)
+class _Calls:
+    """Calls of several users in turn: the milliseconds until each was answered, and how many were not."""
 
+    def __init__(self, callers: list[Customer], media: RtpEndpoint) -> None:
+        self.failed = 0
+        self._took: list[float] = []
+        self._callers = itertools.cycle(callers)
+        self._media = media
 
-class _Flood:
-    """A client that sends all the time. `sent` is how many stanzas it has sent."""
+    @property
+    def p95(self) -> float:
+        return round(statistics.quantiles(self._took, n=20)[-1], 1)
 
-    def __init__(self, client: XmppClient, gateway: str, per_second: int) -> None:
-        self.sent = 0
-        self._client = client
-        self._gateway = gateway
-        self._per_second = per_second
+    async def make(self, seconds: float) -> None:
+        """Make calls for so long."""
+        for _ in range(round(seconds / _BETWEEN_CALLS)):
+            due = time.perf_counter() + _BETWEEN_CALLS
+            await self._make(next(self._callers))
+            await asyncio.sleep(max(due - time.perf_counter(), 0))
 
-    async def run(self) -> None:
-        begun = time.monotonic()
-        while True:
-            while self.sent < (time.monotonic() - begun) * self._per_second:
-                stanza = _KINDS[self.sent % len(_KINDS)]
-                self._client.send(stanza.format(gateway=self._gateway, long="x" * 900, n=self.sent))
-                self.sent += 1
-            self._client.stanzas.clear()
-            await asyncio.sleep(_ROUND)
-
-
-async def _calls(alice: Customer, media: RtpEndpoint, calls: int, between: float) -> tuple[list[float], int]:
-    """Make calls. Return the milliseconds until each was answered, and how many were not."""
-    took, failed = [], 0
-    for _ in range(calls):
-        alice.client.stanzas.clear()  # what is awaited is searched for in all of them
+    async def _make(self, caller: Customer) -> None:
+        caller.client.stanzas.clear()  # what is awaited is searched for in all of them
         start = time.perf_counter()
         try:
-            call = await JingleCall.outgoing(alice.client, alice.contact("bob"), media)
+            call = await JingleCall.outgoing(caller.client, caller.contact("phone"), self._media)
             await call.answered()
         except (TimeoutError, ConnectionError):
-            failed += 1
+            self.failed += 1
         else:
-            took.append((time.perf_counter() - start) * 1000)
+            self._took.append((time.perf_counter() - start) * 1000)
             await call.terminate()
-        await asyncio.sleep(max(start + between - time.perf_counter(), 0))
-    return took, failed
 
 
 async def _answer(provider: ScriptedProvider, media: RtpEndpoint) -> None:

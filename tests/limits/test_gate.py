@@ -7,6 +7,7 @@ from statemachine.story import ALICE, DESK, GATEWAY, Story
 
 from fargo.limits import texts
 from fargo.limits.gate import Gate
+from fargo.limits.numbers import Numbers
 from fargo.limits.refusal import Refusal
 from fargo.limits.settings import Allowances, GateSettings, limits
 from fargo.limits.tries import ANSWERED_AFTER
@@ -145,6 +146,18 @@ def test_a_call_that_was_proposed_counts_once(bench: Bench) -> None:
     assert [bench.call() for _ in range(8)] == [None] * 8
     assert bench.gate.event(ALICE, initiated) is None
     assert bench.gate.event(ALICE, SessionInitiated(initiated.iq, "other", ())) is not None
+
+
+def test_numbers_that_may_not_be_called_are_refused_and_emergency_numbers_never() -> None:
+    bench = Bench(numbers=Numbers(allowed=("+44",)))
+    refusal = Refusal("cancel", "not-allowed", texts.NUMBER)
+    assert bench.call("+1-900-1@sip.localhost") == refusal
+    initiated = SessionInitiated(Iq(DESK, "+1900@sip.localhost/fargo", "i"), "s", ())
+    assert bench.gate.event(ALICE, initiated) == refusal
+    assert bench.call("+441@sip.localhost") is None
+    assert bench.call("112@sip.localhost") is None
+    bench.gate.tick(GATEWAY)
+    assert bench.put == [(GATEWAY, RequestsRefused({"numbers": 2}, (RefusedUser(ALICE, 2),)))]
 
 
 def test_subscriptions_beyond_the_rate_are_refused(bench: Bench) -> None:

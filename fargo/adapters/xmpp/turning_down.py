@@ -39,6 +39,6 @@ def _rejection(event: Event | None, refusal: Refusal) -> Element | None:
     if not isinstance(event, CallProposed):
         return None
     us = event.to if "/" in event.to else f"{event.to}/{RESOURCE}"
-    condition = to_jingle(Reason(Cause.CONGESTION))
+    condition = to_jingle(Reason(Cause.CONGESTION if refusal.kind == "wait" else Cause.FORBIDDEN))
     rejection = MessageCall(us, event.sender, event.sid, CallAction.REJECT, condition, refusal.text)
     return jingle_message.stanza(rejection, event.sid)

@@ -46,8 +46,7 @@ class Policy(Struct, frozen=True, gc=False, omit_defaults=True):
     accounts, and the seconds that a call may ring.
 
     ``emergency_numbers``: the numbers to which no limit applies; ``emergency``: if they are called or refused.
-    ``most_calls``: the calls that a user may be in at a time. ``allowed_numbers`` and ``refused_numbers``: what the
-    numbers begin with that may be called, and that may not; all may be called if there are none.
+    ``most_calls``: the calls that a user may be in at a time.
     ``early``: the audio that the user hears before a phone has answered: none, what is not ringing, or all.
     """
 
@@ -59,8 +58,6 @@ class Policy(Struct, frozen=True, gc=False, omit_defaults=True):
     emergency: EmergencyCalls = "call"
     early: EarlyChoice = "ringing"
     most_calls: int = MOST_CALLS
-    allowed_numbers: tuple[str, ...] = ()
-    refused_numbers: tuple[str, ...] = ()
 
 
 class PathChoice(Struct, frozen=True, gc=False):

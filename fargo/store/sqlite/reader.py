@@ -31,7 +31,8 @@ _VERSION: Final = "select coalesce(max(version), 0) from events where user = ?"
 _SPAN: Final = "select count(distinct case when instr(user, '@') then user end), min(at), max(at) from events"
 _TYPES: Final = "select type, count(*) from events group by type"
 _REFUSED: Final = """
-    select key, sum(value) from events, json_each(body, '$.counts') where type = 'RequestsRefused' group by key
+    select c.key, sum(c.value) from events e, json_each(e.body, '$.counts') c
+    where e.type = 'RequestsRefused' group by c.key
 """
 _LENGTH: Final = "select count(*) from events"
 _BEGUN: Final = f"from commands where type = 'NoteBegun' and type in ({RECORDS})"

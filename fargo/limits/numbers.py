@@ -9,19 +9,26 @@ Rules:
 
 import unicodedata
 
-from fargo.statemachine.media.paths import Policy
+from msgspec import Struct
 
 
-def is_allowed(dialled: str, policy: Policy) -> bool:
-    """Return True if a number may be called. ``dialled``: see `address.dialled`."""
-    if not (policy.allowed_numbers or policy.refused_numbers):
+class Numbers(Struct, frozen=True):
+    """What numbers may begin with, and what they must not; all may be called if there is nothing of either."""
+
+    allowed: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+
+
+def is_allowed(dialled: str, numbers: Numbers) -> bool:
+    """Return True if a number may be called. ``dialled``: see `fargo.statemachine.address.dialled`."""
+    if not (numbers.allowed or numbers.refused):
         return True
     number = unicodedata.normalize("NFKC", dialled)
     if number[:1].isalpha():
         return True
-    allowed, refused = _longest(number, policy.allowed_numbers), _longest(number, policy.refused_numbers)
+    allowed, refused = _longest(number, numbers.allowed), _longest(number, numbers.refused)
     if allowed == refused == -1:
-        return not policy.allowed_numbers
+        return not numbers.allowed
     return allowed > refused
 
 
