@@ -223,7 +223,7 @@ class Daemon:
         self._room.stop()
         if self._minute.running:
             self._minute.stop()
-            self._gate.tick(self._config.xmpp.domain)
+            self._gate.write(self._config.xmpp.domain)
         if self._goodbye:
             self._engine.broadcast(Stopping())
             await self._engine.settled()  # a log that is locked may take its time

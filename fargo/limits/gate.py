@@ -14,6 +14,7 @@ Rules:
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 
 from fargo.limits import providers, texts
@@ -25,7 +26,7 @@ from fargo.limits.refusal import Refusal
 from fargo.limits.refused import Refused
 from fargo.limits.settings import GateSettings
 from fargo.limits.tries import Tries
-from fargo.statemachine.account.account_state import Trying, Unregistered
+from fargo.statemachine.account.account_state import Clearing, Registered, Trying
 from fargo.statemachine.address import bare, dialled, domain_of
 from fargo.statemachine.legs.jingle.jmi import is_proceed
 from fargo.statemachine.model.commands import Issued
@@ -64,6 +65,7 @@ _ENDS: Final = frozenset(
     {FeaturesLearned, IqFailed, IqSucceeded, RegistrationCancelled, ResourceUnavailable, SessionTerminated}
 )
 _OF_ACCOUNT: Final = SipAccountEvent | SipSignedIn | SipSignedOut | TimePassed
+_CALLS: Final = frozenset({SessionInitiated, CallProposed})
 _LAST_WORDS: Final = frozenset({CallAction.REJECT, CallAction.RETRACT, CallAction.FINISH})
 _OF_PRESENCE: Final = (PresenceProbed, ResourceAvailable, ResourceUnavailable)
 
@@ -88,6 +90,7 @@ class Gate:
         self._begin()
         self._held = HeldPresence()
         self._refused = Refused()
+        self._owed: dict[str, int] = {}
         self._missed: set[str] = set()
         self._missed_before: set[str] = set()
 
@@ -115,8 +118,8 @@ class Gate:
 
     def stanza(self, kind: str, sender: str, to: str) -> Refusal | None:
         """Return why a stanza of this kind is not let in, None if it is. Its sender is one of the gateway's users."""
-        user = bare(sender)
-        domain, registered = user.rpartition("@")[2], self._is_registered(user)
+        user, domain = _parts(sender)
+        registered = self._is_registered(user)
         scope = self._stanzas.take(user, domain, registered, self._now())
         if scope is None or self._is_emergency(user, to, registered):
             return None
@@ -127,12 +130,12 @@ class Gate:
     def event(self, user: str, event: Event) -> Refusal | None:
         """Return why an event of a user (bare JID) is not let in, None if it is."""
         registered = self._is_registered(user)
-        match event:
-            case RegistrationSubmitted():
-                return self._submitted(user, event, registered)
-            case RegistrationAsked() if not registered and not self._may_register(user):
+        if isinstance(event, RegistrationSubmitted):
+            return self._submitted(user, event, registered)
+        if not registered:
+            if isinstance(event, RegistrationAsked) and not self._may_register(user):
                 return self._turn_down(user, "registrations", texts.CLOSED)
-            case ResourceAvailable() | ResourceUnavailable() if not registered:
+            if isinstance(event, ResourceAvailable | ResourceUnavailable):
                 self._held.hear(user, event)
         refusal = self._over(user, event, registered)
         if refusal and registered and isinstance(event, _OF_PRESENCE):
@@ -154,24 +157,32 @@ class Gate:
 
     def written(self, recorded: Recorded, size: int) -> None:
         """Charge what was written to its user. Calls that come in are caused by others, and cost nothing."""
-        event = recorded.event
+        event, user = recorded.event, recorded.user
         if type(event) in XMPP_EVENTS or (recorded.call is None and isinstance(event, _OF_ACCOUNT)):
-            registered = self._is_registered(recorded.user)
-            self._log_of(registered).charge(recorded.user, domain_of(recorded.user), registered, self._now(), size)
+            self._owed[user] = self._owed.get(user, 0) + size
 
     # --- once a minute
 
     def tick(self, gateway: str) -> None:
-        """Write the row about what was refused, in the name of the gateway (its domain), and see rule 5."""
+        """Write what was refused, forget what needs no memory, and see rule 5. ``gateway``: its domain."""
         now = self._now()
+        for user, owed in self._owed.items():
+            registered = self._is_registered(user)
+            log = self._log if registered else self._log_of_strangers
+            log.charge(user, _parts(user)[1], registered, now, owed)
+        self._owed = {}
         for each in self._ledgers:
             each.sweep(now)
         self._tries.sweep(now)
-        if (event := self._refused.event()) is not None:
-            self._put(gateway, event)
+        self.write(gateway)
         for user in self._missed_before - self._missed:
             self._put(user, StreamOpened())
         self._missed_before, self._missed = self._missed, set()
+
+    def write(self, gateway: str) -> None:
+        """Write the row about what was refused, in the name of the gateway (its domain)."""
+        if (event := self._refused.event()) is not None:
+            self._put(gateway, event)
 
     def line(self) -> str:
         """Return in a line what was refused since the start."""
@@ -182,15 +193,15 @@ class Gate:
     def _is_registered(self, user: str) -> bool:
         """Return True if the user has an account that was registered. One that is only being tried does not count."""
         known = self._state(user)
-        if known is None or isinstance(known.account, Unregistered):
+        if known is None:
             return False
-        return not (isinstance(known.account, Trying) and known.account.previous is None)
+        account = known.account
+        return isinstance(account, (Registered, Clearing)) or (
+            isinstance(account, Trying) and account.previous is not None
+        )
 
     def _may_register(self, user: str) -> bool:
         return self._settings.open or user in self._settings.allowed
-
-    def _log_of(self, registered: bool) -> Ledger:
-        return self._log if registered else self._log_of_strangers
 
     def _submitted(self, user: str, event: RegistrationSubmitted, registered: bool) -> Refusal | None:
         if not (registered or self._may_register(user)):
@@ -204,10 +215,13 @@ class Gate:
 
     def _over(self, user: str, event: Event, registered: bool) -> Refusal | None:
         """Return which limit forbids an event."""
-        now, domain, to = self._now(), domain_of(user), _called(event)
+        now, (_, domain) = self._now(), _parts(user)
+        to = _called(event) if type(event) in _CALLS else None
         if to and registered and not self._may_call(dialled(to)):
             return self._turn_down(user, "numbers", texts.NUMBER)
-        log = self._log_of(registered)
+        log = self._log if registered else self._log_of_strangers
+        if owed := self._owed.pop(user, 0):
+            log.charge(user, domain, registered, now, owed)
         rates = self._settings.limits.log_ends if registered and _is_end(event) else log.rates
         if scope := log.over(user, domain, registered, now, rates):
             what = "log"
@@ -246,6 +260,12 @@ class Gate:
         """Refuse what waiting does not help."""
         self._refused.count(user, what)
         return Refusal("cancel", "not-allowed", text)
+
+
+@lru_cache(4096)
+def _parts(sender: str) -> tuple[str, str]:
+    """Return the bare JID and the domain of a JID."""
+    return bare(sender), domain_of(sender)
 
 
 def _called(event: Event) -> str | None:

@@ -10,7 +10,7 @@ Rules:
 
 from typing import Final
 
-from fargo.limits.bucket import Levels, Rates, Scope, charged, decide
+from fargo.limits.bucket import Rates, Scope, charged, decide
 
 MOST_STRANGERS: Final = 5000
 
@@ -29,23 +29,24 @@ class Ledger:
 
     def take(self, user: str, domain: str, registered: bool, now: float, amount: float = 1.0) -> Scope | None:
         """Take an amount for a user (bare JID). Return None, or whose limit forbids it."""
-        table, key = self._place(user, registered)
+        table, key = (self._registered, user) if registered else self._place(user)
         found = decide((table.get(key, 0.0), self._domains.get(domain, 0.0), self._all), self.rates, now, amount)
         if isinstance(found, Scope):
             return found
         table[key], self._domains[domain], self._all = found
         return None
 
-    def over(self, user: str, domain: str, registered: bool, now: float, rates: Rates) -> Scope | None:
-        """Return whose limit is exceeded, by these rates; None if none is."""
-        found = decide(self._levels(user, domain, registered), rates, now, 0.0)
-        return found if isinstance(found, Scope) else None
-
     def charge(self, user: str, domain: str, registered: bool, now: float, amount: float) -> None:
         """Take an amount in any case. A negative one is given back."""
-        table, key = self._place(user, registered)
-        levels = charged(self._levels(user, domain, registered), self.rates, now, amount)
-        table[key], self._domains[domain], self._all = levels
+        table, key = (self._registered, user) if registered else self._place(user)
+        levels = (table.get(key, 0.0), self._domains.get(domain, 0.0), self._all)
+        table[key], self._domains[domain], self._all = charged(levels, self.rates, now, amount)
+
+    def over(self, user: str, domain: str, registered: bool, now: float, rates: Rates) -> Scope | None:
+        """Return whose limit is exceeded, by these rates; None if none is."""
+        table, key = (self._registered, user) if registered else self._place(user)
+        found = decide((table.get(key, 0.0), self._domains.get(domain, 0.0), self._all), rates, now, 0.0)
+        return found if isinstance(found, Scope) else None
 
     def sweep(self, now: float) -> None:
         """Forget the buckets that are full."""
@@ -57,14 +58,8 @@ class Ledger:
         """Return how many users have a bucket."""
         return len(self._registered) + len(self._strangers)
 
-    def _levels(self, user: str, domain: str, registered: bool) -> Levels:
-        table, key = self._place(user, registered)
-        return table.get(key, 0.0), self._domains.get(domain, 0.0), self._all
-
-    def _place(self, user: str, registered: bool) -> tuple[dict[str, float], str]:
-        """Return where a user's level is."""
-        if registered:
-            return self._registered, user
+    def _place(self, user: str) -> tuple[dict[str, float], str]:
+        """Return where the level is of a user who is not registered."""
         if user in self._strangers or len(self._strangers) < MOST_STRANGERS:
             return self._strangers, user
         return self._strangers, _SHARED

@@ -16,6 +16,7 @@ _LONGEST: Final = 1023
 """Bytes of a resource (RFC 7622 §3.4)."""
 
 
+@lru_cache(4096)
 def is_possible(sender: str, component: str) -> bool:
     """Return True if a server can have sent a stanza of this sender to a component: it comes from a domain, or from a
     user there, and not from the component itself. Which domains there are is not known here.
@@ -26,7 +27,6 @@ def is_possible(sender: str, component: str) -> bool:
     return domain != component and not domain.endswith(f".{component}")
 
 
-@lru_cache(1024)
 def _is_jid(sender: str) -> bool:
     whole, slash, resource = sender.partition("/")
     local, at, domain = whole.rpartition("@")
