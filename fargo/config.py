@@ -31,11 +31,13 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from fargo import texts
+from fargo.statemachine.address import is_local
 
 INSIDE: Final = "127.0.0.1"
 """The address behind the SIP edge. It must never be reachable from outside, so it is not an option."""
 
 _NUMBER: Final = re.compile(r"\+?[0-9]{1,15}")
+_PREFIX: Final = re.compile(r"\+?[0-9*#]{0,15}")
 _LABEL: Final = re.compile(r"[^\W_]([\w-]{0,61}[^\W_])?")
 _SECTION_LINE: Final = re.compile(r"\s*\[\s*([\w-]+)\s*\]")
 _KEY_LINE: Final = re.compile(r"\s*([\w-]+)\s*=")
@@ -100,6 +102,21 @@ def _network(text: object) -> IPv4Network | IPv6Network:
     return ip_network(text if isinstance(text, str) else "")
 
 
+def _user(text: str) -> str:
+    local, _, domain = text.rpartition("@")
+    if not is_local(local):
+        raise ValueError
+    return f"{local}@{_domain(domain)}"
+
+
+def _host(text: str) -> str:
+    """Return a domain or an address at which a SIP account can be. Raises ValueError."""
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        return _domain(text)
+
+
 class HostPort(NamedTuple):
     """An IPv4 address and a UDP port on it."""
 
@@ -114,12 +131,14 @@ def _endpoint(text: object) -> HostPort:
     return HostPort(_address(host), int(port))
 
 
-def _network(text: object) -> IPv4Network | IPv6Network:
-    return ip_network(text if isinstance(text, str) else "")
-
-
 def _number(text: str) -> str:
     if not _NUMBER.fullmatch(text):
+        raise ValueError
+    return text
+
+
+def _prefix(text: str) -> str:
+    if not _PREFIX.fullmatch(text):
         raise ValueError
     return text
 
@@ -144,11 +163,13 @@ def _duration(value: object) -> str:
 
 Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
 Number = Annotated[str, AfterValidator(_number)]
+Prefix = Annotated[str, AfterValidator(_prefix)]
 Domain = Annotated[str, AfterValidator(_domain)]
+User = Annotated[str, AfterValidator(_user)]
+Host = Annotated[str, AfterValidator(_host)]
 AnyAddress = Annotated[str, AfterValidator(_any_address)]
-IpNetwork = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
+IpNetwork = Annotated[IPv4Network | IPv6Network, PlainValidator(_network)]
 RelativePath = Annotated[Path, AfterValidator(_path)]
-Network = Annotated[IPv4Network | IPv6Network, PlainValidator(_network)]
 
 _NETWORKS: Final = 'a list of networks and addresses, such as ["10.0.0.0/8", "198.51.100.7"]'
 _A_PORT: Final = "a port number from 1 to 65535"
@@ -174,6 +195,14 @@ class XmppConfig(_Section):
     allowed_domains: tuple[Domain, ...] = Field(
         description='a list of the XMPP domains whose users may use the gateway, such as ["example.org"]'
     )
+
+    allowed_users: tuple[User, ...] = Field(
+        (), description='a list of bare JIDs in lower case, such as ["alice@example.com"]'
+    )
+    denied_users: tuple[User, ...] = Field(
+        (), description='a list of bare JIDs in lower case, such as ["mallory@example.org"]'
+    )
+    registration: Literal["open", "closed"] = Field("open", description='"open" or "closed"')
 
     @property
     def shared_secret(self) -> str:
@@ -237,9 +266,23 @@ class SipConfig(_Section):
     )
     emergency: Literal["call", "refuse"] = Field("call", description='"call" or "refuse"')
     foreign: Literal["provider", "direct", "refuse"] = Field("provider", description='"provider", "direct" or "refuse"')
-    accept_from: tuple[Network, ...] = Field(
-        (), description='a list of networks or addresses, such as ["198.51.100.0/24", "2001:db8::10"]'
+    accept_from: tuple[IpNetwork, ...] = Field((), description=_NETWORKS)
+    providers: tuple[Host, ...] | None = Field(
+        None, description='a list of the domains and proxies of SIP accounts, such as ["sip.example.net"]'
     )
+    allowed_numbers: tuple[Prefix, ...] = Field(
+        (), description='a list of beginnings of numbers without spaces, such as ["+44", "0"]'
+    )
+    refused_numbers: tuple[Prefix, ...] = Field(
+        (), description='a list of beginnings of numbers without spaces, such as ["+1900", "0900"]'
+    )
+
+    @field_validator("providers")
+    @classmethod
+    def _some_provider(cls, providers: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if providers == ():
+            raise ValueError
+        return providers
 
     @field_validator("address")
     @classmethod
@@ -319,6 +362,22 @@ class LogConfig(_Section):
         return in_seconds(self.keep)
 
 
+class LimitsConfig(_Section):
+    """[limits]: how much users may do. A domain, and all users together, may do so many times as much."""
+
+    stanzas_a_second: int = Field(20, strict=True, ge=1, le=10_000, description="a number from 1 to 10000")
+    calls_at_once: int = Field(8, strict=True, ge=1, le=64, description="a number from 1 to 64")
+    calls_an_hour: int = Field(120, strict=True, ge=1, le=100_000, description="a number from 1 to 100000")
+    subscriptions_an_hour: int = Field(1000, strict=True, ge=1, le=100_000, description="a number from 1 to 100000")
+    failed_registrations_an_hour: int = Field(5, strict=True, ge=1, le=10_000, description="a number from 1 to 10000")
+    failed_registrations_of_provider: int = Field(
+        20, strict=True, ge=1, le=100_000, description="a number from 1 to 100000"
+    )
+    log_mb_a_day: int = Field(20, strict=True, ge=1, le=100_000, description="a number of megabytes from 1 to 100000")
+    domain_times: int = Field(50, strict=True, ge=1, le=100_000, description="a number from 1 to 100000")
+    total_times: int = Field(100, strict=True, ge=1, le=100_000, description="a number from 1 to 100000")
+
+
 class ProgramsConfig(_Section):
     """[programs]: the programs that the gateway starts."""
 
@@ -337,6 +396,7 @@ class Config(_Section):
     media: MediaConfig
     state: StateConfig
     log: LogConfig
+    limits: LimitsConfig
     programs: ProgramsConfig
 
     @property
@@ -362,6 +422,7 @@ _SECTIONS: Final[dict[str, type[_Section]]] = {
     "media": MediaConfig,
     "state": StateConfig,
     "log": LogConfig,
+    "limits": LimitsConfig,
     "programs": ProgramsConfig,
 }
 

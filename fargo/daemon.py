@@ -27,8 +27,9 @@ from time import monotonic
 from typing import Any, Final, assert_never
 
 from twisted.internet import gireactor
+from twisted.internet.base import DelayedCall
 from twisted.internet.defer import Deferred, TimeoutError
-from twisted.internet.task import Cooperator, SchedulerStopped
+from twisted.internet.task import Cooperator, LoopingCall, SchedulerStopped
 from twisted.logger import LogEvent, Logger, LogLevel, eventAsText, formatTime, globalLogBeginner
 from twisted.python.failure import Failure
 
@@ -39,6 +40,9 @@ from fargo.adapters.xmpp.adapter import XmppAdapter, XmppSettings
 from fargo.backfill import backfill
 from fargo.config import Config, ConfigError, load
 from fargo.engine import Engine, steady_clock
+from fargo.limits.gate import EVERY, Gate
+from fargo.limits.numbers import Numbers
+from fargo.limits.settings import Allowances, GateSettings, limits
 from fargo.preflight import problems
 from fargo.processes import ProcessError
 from fargo.reload import Reload, reload
@@ -47,12 +51,20 @@ from fargo.room import Room
 from fargo.screening import Screening
 from fargo.sip_service import SipService
 from fargo.statemachine import machine
-from fargo.statemachine.address import domain_of
+from fargo.statemachine.account.roster import Contacts
+from fargo.statemachine.address import local_of
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.media.reach import Networks
 from fargo.statemachine.model.call_records import LogRecord
 from fargo.statemachine.model.commands import Fault, Forget, ForgetSecret, Issued, SipCommand, XmppCommand
-from fargo.statemachine.model.events import ClockJumped, ResourceUnavailable, Restarted, Stopping, StreamOpened
+from fargo.statemachine.model.events import (
+    ClockJumped,
+    Recorded,
+    ResourceUnavailable,
+    Restarted,
+    Stopping,
+    StreamOpened,
+)
 from fargo.statemachine.model.ng import RelayCommand, RelayRefused
 from fargo.status import lines, live_calls
 from fargo.store.copies import KEY
@@ -109,9 +121,14 @@ class Daemon:
             *(self._log, machine, self._dispatch, self._fail, reactor.callLater),
             policy=_policy(config),
             spare=self._spare,
+            written=self._charge,
         )
-        in_use = self._engine.load()
         self._screening = Screening(self._engine.put, _networks(config), _elsewhere(config), reactor.seconds)
+        self._gate = Gate(_gate_settings(config), self._screening.put, self._engine.state, monotonic)
+        self._held_back: list[tuple[Issued, DelayedCall]] = []
+        self._minute = LoopingCall(self._gate.tick, config.xmpp.domain)
+        self._minute.clock = reactor
+        in_use = self._engine.load()
         self._retention = Retention(self._log, config.log.keep_seconds, self._engine.forget, steady_clock(), reactor)
         self._room = Room(directory, _reserve(config), self._room_changed, reactor)
         self._vault = Vault(directory, self._log.mark, reactor)
@@ -130,9 +147,11 @@ class Daemon:
         )
         self._edge = Supervisor(texts.EDGE, self._sip.edge, reactor, self._edge_lost)
         self._xmpp = XmppAdapter(
-            self._screening.put,
+            self._gate.put,
             self._vault.keep,
             self._transient.keep,
+            self._gate,
+            self._contacts,
             _xmpp_settings(config),
             self._stream_opened,
             self._fail,
@@ -197,6 +216,7 @@ class Daemon:
             self._fail(str(error))
             return
         self._room.start()
+        self._minute.start(EVERY, now=False).addErrback(lambda failure: self._logger.failure(texts.GATE_BUG, failure))
         if self._relay:
             self._relay.start()
         self._clock.start()
@@ -210,6 +230,9 @@ class Daemon:
         self._cooperator.stop()
         self._retention.stop()
         self._room.stop()
+        if self._minute.running:
+            self._minute.stop()
+            self._gate.write(self._config.xmpp.domain)
         if not self._goodbye:
             await self._engine.settled()  # if the log takes no more, a goodbye is due after all
         goodbye = self._goodbye
@@ -218,6 +241,10 @@ class Daemon:
             await self._engine.settled()  # a log that is locked may take its time
             await self._all_signed_out()
         await self._engine.stop()
+        for issued, call in self._held_back:
+            if call.active():
+                call.cancel()
+                self._xmpp.do(issued)
         await self._xmpp.stop()
         if self._relay:
             await self._relay.stop()
@@ -306,21 +333,21 @@ class Daemon:
         self._xmpp.serve(_xmpp_settings(new.config))
         self._screening.use(_networks(new.config))
         self._engine.change_policy(_policy(new.config))
-        self._admit(set(before.xmpp.allowed_domains), set(new.config.xmpp.allowed_domains))
+        self._gate.use(_gate_settings(new.config))
+        self._admit(_xmpp_settings(before), _xmpp_settings(new.config))
         options = ", ".join(new.changed)
         self._logger.info(texts.RELOADED if options else texts.RELOADED_SAME, options=options)
         if new.waiting:
             self._logger.warn(texts.NEEDS_RESTART, options=", ".join(new.waiting))
 
-    def _admit(self, before: set[str], now: set[str]) -> None:
-        """Treat the users of domains that are not allowed any more as offline, which ends their calls. Ask those of
-        domains that are allowed again if they are online.
+    def _admit(self, before: XmppSettings, now: XmppSettings) -> None:
+        """Treat the users who are not allowed any more as offline, which ends their calls. Ask those who are allowed
+        again if they are online.
         """
         for user in self._engine.busy():
-            domain = domain_of(user)
-            if domain in before - now:
+            if before.serve(user) and not now.serve(user):
                 self._engine.put(user, ResourceUnavailable(user, self._config.xmpp.domain))
-            elif domain in now - before:
+            elif now.serve(user) and not before.serve(user):
                 self._engine.put(user, StreamOpened())
 
     def _print_state(self) -> None:
@@ -328,7 +355,7 @@ class Daemon:
 
     def _states(self) -> Iterator[None]:
         """Print the state of the gateway, one user in each step."""
-        users, calls = self._engine.users(), 0
+        users, calls = list(filter(local_of, self._engine.users())), 0
         self._logger.info(texts.STATE_BEGINS)
         for each in users:
             if user := self._engine.state(each):
@@ -336,6 +363,7 @@ class Daemon:
                 for line in lines(user, self._engine.now()):
                     self._logger.info("{line}", line=line)
             yield
+        self._logger.info("{line}", line=self._gate.line())
         self._logger.info(texts.STATE_ENDS, calls=calls, users=len(users))
 
     def _state_bug(self, failure: Failure) -> None:
@@ -354,6 +382,14 @@ class Daemon:
 
     # --- commands
 
+    def _charge(self, recorded: Recorded, size: int) -> None:
+        self._gate.written(recorded, size)
+
+    def _contacts(self, user: str) -> Contacts:
+        """Return the contacts of a user."""
+        known = self._engine.state(user)
+        return known.contacts if known else Contacts()
+
     def _dispatch(self, issued: Issued) -> None:
         """Hand a command to the part that carries it out."""
         match issued.command:
@@ -362,8 +398,9 @@ class Daemon:
                     lambda failure: self._logger.failure(texts.ERASE_BUG, failure=failure)
                 )
             case command if isinstance(command, XmppCommand):
-                self._xmpp.do(issued)
+                self._send(issued)
             case command if isinstance(command, SipCommand):
+                self._gate.sent(issued)
                 self._sip.do(issued)
             case command if isinstance(command, RelayCommand):
                 self._ask_relay(issued)
@@ -373,6 +410,15 @@ class Daemon:
                 raise TypeError("call records are for the log only")
             case _:
                 assert_never(issued.command)
+
+    def _send(self, issued: Issued) -> None:
+        """Send a stanza, now or later. What is held back when the gateway stops is sent then."""
+        wait = self._gate.sent(issued)
+        if wait and not self._stopping:
+            self._held_back = [each for each in self._held_back if each[1].active()]
+            self._held_back.append((issued, self._reactor.callLater(wait, self._xmpp.do, issued)))
+        else:
+            self._xmpp.do(issued)
 
     def _ask_relay(self, issued: Issued) -> None:
         """Hand a command to the relay, or refuse it if no relay is configured any more."""
@@ -386,7 +432,11 @@ def _policy(config: Config) -> Policy:
     sip = config.sip
     relay = config.media.relay is not None
     emergency = (sip.emergency_numbers, sip.emergency)
-    return Policy(config.media.path, relay, sip.engine, sip.ring_seconds, *emergency, config.early, sip.foreign)
+    return Policy(
+        *(config.media.path, relay, sip.engine, sip.ring_seconds, *emergency, config.early),
+        foreign=sip.foreign,
+        most_calls=config.limits.calls_at_once,
+    )
 
 
 def _reserve(config: Config) -> int:
@@ -405,6 +455,28 @@ def _elsewhere(config: Config) -> tuple[str, ...]:
     return () if public is None else (public,)
 
 
+def _gate_settings(config: Config) -> GateSettings:
+    given, xmpp = config.limits, config.xmpp
+    allowances = Allowances(
+        stanzas_a_second=given.stanzas_a_second,
+        calls_an_hour=given.calls_an_hour,
+        subscriptions_an_hour=given.subscriptions_an_hour,
+        failures=given.failed_registrations_an_hour,
+        provider_failures=given.failed_registrations_of_provider,
+        log_bytes=given.log_mb_a_day * 1_000_000,
+        domain_times=given.domain_times,
+        total_times=given.total_times,
+    )
+    return GateSettings(
+        limits(allowances),
+        xmpp.registration == "open",
+        frozenset(xmpp.allowed_users),
+        config.sip.providers,
+        config.sip.emergency_numbers,
+        Numbers(config.sip.allowed_numbers, config.sip.refused_numbers),
+    )
+
+
 def _xmpp_settings(config: Config) -> XmppSettings:
     xmpp = config.xmpp
     return XmppSettings(
@@ -413,6 +485,8 @@ def _xmpp_settings(config: Config) -> XmppSettings:
         xmpp.port,
         xmpp.shared_secret,
         frozenset(xmpp.allowed_domains),
+        frozenset(xmpp.allowed_users),
+        frozenset(xmpp.denied_users),
         relayed=config.media.relay is not None and config.media.path != "direct",
     )
 

@@ -13,7 +13,9 @@ Rules:
 6. If a commit fails, nothing may begin any more, but an end can be said: `failed` is called with the reason, the spare
    log takes the entries instead, beginning with those that were not committed, and of their commands only those are
    carried out that end something.
-7. An event that could not be read back from the log is dropped: an odd value of one peer must not stop the gateway.
+7. An event that needs no row in the log (`fargo.statemachine.unrecorded`) is answered in its turn, and not written. So
+   the other events are as if it had not been put.
+8. An event that could not be read back from the log is dropped: an odd value of one peer must not stop the gateway.
 """
 
 from collections.abc import Callable
@@ -54,6 +56,9 @@ class StateMachine(Protocol):
     def deadlines(self, user: User, /) -> tuple[Deadline, ...]: ...
     def is_idle(self, user: User, /) -> bool: ...
     def secrets(self, user: User, /) -> tuple[str, ...]: ...
+    def answers(
+        self, user: User, event: Event, at: float, policy: Policy, no_room: bool, /
+    ) -> tuple[Issued, ...] | None: ...
 
 
 class SpareLog(Protocol):
@@ -81,10 +86,11 @@ _Put = tuple[str | None, Event, float]
 
 
 class _Batch(NamedTuple):
-    """The entries that are being committed, and the streams after them."""
+    """The entries that are being committed, the streams after them, and all commands, also those of other events."""
 
     entries: list[Entry]
     streams: dict[str, _Stream]
+    issued: list[Issued]
 
 
 class _Timer(NamedTuple):
@@ -120,7 +126,7 @@ class Engine:
     Forget, which are for the log. `failed` is called once, with a sentence, when a commit has failed; from then on the
     `spare` takes what the log would have got. After `stop` the engine is not open. `call_later` is the reactor's
     callLater. Each user is told the `policy`, as an event, before anything else, and so is ``no_room``, which can be
-    set: no call may begin.
+    set: no call may begin. ``written`` is told of each event about how many bytes it has taken with its commands.
     """
 
     _logger = Logger()
@@ -135,6 +141,7 @@ class Engine:
         now: Callable[[], float] | None = None,
         policy: Policy | None = None,
         spare: SpareLog | None = None,
+        written: Callable[[Recorded, int], None] | None = None,
     ) -> None:
         self.faults = 0
         self.is_open = True
@@ -142,6 +149,7 @@ class Engine:
         self._store = store
         self._spare = spare
         self._log_failed = False
+        self._written = written
         self._machine = machine
         self._dispatch = dispatch
         self._failed = failed
@@ -255,18 +263,28 @@ class Engine:
         if self._log_failed:
             self._keep(batch)
             return
+        if not batch.entries:
+            self._committed(batch)
+            return
         try:
             committed = self._store.append(batch.entries)
         except Exception as error:  # no command may be sent that is not in the log
             self._fail(batch, error)
             return
-        if committed is None:
-            self._committed(batch)
+        if isinstance(committed, Deferred):
+            committed.addCallbacks(self._taken, lambda failure: self._fail(batch, failure.value), callbackArgs=(batch,))
         else:
-            committed.addCallbacks(lambda _: self._committed(batch), lambda failure: self._fail(batch, failure.value))
+            self._taken(committed, batch)
+
+    def _taken(self, sizes: list[int], batch: _Batch) -> None:
+        """The log has taken a batch."""
+        if self._written:
+            for (recorded, _), size in zip(batch.entries, sizes, strict=True):
+                self._written(recorded, size)
+        self._committed(batch)
 
     def _folded(self, collected: list[_Put]) -> _Batch:
-        batch = _Batch([], {})
+        batch = _Batch([], {}, [])
         for jid, event, at in collected:
             if jid is None:
                 for each in self._busy_after(batch):
@@ -290,6 +308,10 @@ class Engine:
     def _fold(self, batch: _Batch, jid: str, event: Event, at: float) -> None:
         """Add an event, and the commands that folding it gives, to the batch."""
         stream = batch.streams.get(jid) or self._streams.get(jid) or _Stream(self._machine.new(jid))
+        answers = self._machine.answers(stream.user, event, max(at, stream.at), self._policy, self.no_room)
+        if answers is not None:
+            batch.issued.extend(answers)
+            return
         if stream.user.policy != self._policy and not isinstance(event, PolicyChanged):
             self._fold(batch, jid, PolicyChanged(self._policy), at)
             stream = batch.streams[jid]
@@ -301,6 +323,7 @@ class Engine:
         recorded = Recorded(jid, stream.version + 1, max(at, stream.at), event)
         user, issued, call = self._machine.fold(stream.user, recorded)
         batch.entries.append((recorded.folded(call), issued))
+        batch.issued.extend(issued)
         if forgets_user(issued):
             batch.streams[jid] = _Stream(self._machine.new(jid))
         else:
@@ -317,9 +340,8 @@ class Engine:
         for jid, stream in batch.streams.items():
             if not stream.version:
                 self._drop(jid)
-        for _, issued in batch.entries:
-            for each in issued:
-                self._send(each)
+        for each in batch.issued:
+            self._send(each)
         for jid in batch.streams:
             if self.is_open and jid in self._streams:  # a command may have led to the end of either
                 self._arm(jid)
@@ -333,7 +355,7 @@ class Engine:
 
     def _keep(self, batch: _Batch) -> None:
         """Write a batch to the spare, and hand out what may still be said."""
-        if self._spare:
+        if self._spare and batch.entries:
             self._spare.keep(batch.entries)
         self._committed(batch)
 

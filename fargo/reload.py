@@ -9,11 +9,17 @@ Rules:
 
 from typing import Final, NamedTuple
 
-from fargo.config import Config
+from fargo.config import Config, LimitsConfig
 
 _AT_ONCE: Final = frozenset(
     {
         "xmpp.allowed_domains",
+        "xmpp.allowed_users",
+        "xmpp.denied_users",
+        "xmpp.registration",
+        "sip.providers",
+        "sip.allowed_numbers",
+        "sip.refused_numbers",
         "sip.ring_seconds",
         "sip.emergency_numbers",
         "sip.emergency",
@@ -25,6 +31,7 @@ _AT_ONCE: Final = frozenset(
         "media.learn",
         "log.keep",
         "log.reserve_mb",
+        *(f"limits.{option}" for option in LimitsConfig.model_fields),
     }
 )
 _RELAY: Final = "media.relay"

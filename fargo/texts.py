@@ -137,6 +137,8 @@ START_OR_STOP_FAILED: Final = "A bug prevents starting or stopping; the error is
 NOT_SIGNED_OUT: Final = "{count} SIP accounts were not signed out in time."
 ERASE_BUG: Final = "A bug: a password could not be erased"
 
+GATE_BUG: Final = "A bug: what is refused is not written any more"
+
 # --- the clock
 
 CLOCK_AHEAD: Final = (

@@ -103,6 +103,8 @@ def _lines(statistics: Statistics, size: int) -> Iterator[str]:
     oldest, newest = statistics.oldest, statistics.newest
     span = f" from {clock(oldest)} to {clock(newest)}" if oldest and newest else ""
     yield f"events  {statistics.events:,}{span}"
+    if refused := sorted(statistics.refused.items()):
+        yield f"refused {', '.join(f'{count:,} {limit}' for limit, count in refused)}"
     for name, number in sorted(statistics.types.items(), key=lambda item: (-item[1], item[0])):
         yield f"{number:>12,}  {name}"
 

@@ -32,6 +32,7 @@ _HOSTPORT: Final = re.compile(r"(\[(?P<address>[^][]*)\]|(?P<name>[^][:]*))(:(?P
 _CODES: Final = "20|22|26|27|2f|3a|3c|3e|40|5c"
 _ESCAPED: Final = re.compile(rf"\\({_CODES})")
 _TO_ESCAPE: Final = re.compile(rf"""[ "&'/:<>@]|\\(?={_CODES})""")
+_NOT_LOCAL: Final = re.compile(r"""[ "&'/:<>@]""")
 # RFC 6122 appendix A.5: the characters that no localpart may contain, other than those that are escaped.
 _FORBIDDEN: Final = (
     stringprep.in_table_c12,
@@ -204,6 +205,17 @@ def contact(uri: SipUri, gateway: str) -> str | BadAddress:
     if len(local.encode("utf-8", "surrogatepass")) > _LONGEST:
         return BadAddress(texts.TOO_LONG)
     return f"{local}@{gateway}"
+
+
+def is_local(text: str) -> bool:
+    """Return True if a text is a localpart as XMPP servers make them (RFC 6122 appendix A): its case is folded, and
+    nothing in it is forbidden or without meaning.
+    """
+    if not 0 < len(text.encode("utf-8", "surrogatepass")) <= _LONGEST or _NOT_LOCAL.search(text):
+        return False
+    if any(map(stringprep.in_table_b1, text)) or any(map(_is_forbidden, text)):
+        return False
+    return unicodedata.normalize("NFKC", text).lower() == text
 
 
 @lru_cache(4096)

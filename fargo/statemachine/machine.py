@@ -26,6 +26,7 @@ from fargo.statemachine import (
     replies,
     snapshot,
     texts,
+    unrecorded,
 )
 from fargo.statemachine.account import account_state, connection, registration, roster, sign_in
 from fargo.statemachine.account.account_state import Unregistered
@@ -36,6 +37,7 @@ from fargo.statemachine.faults import in_each_call, in_part
 from fargo.statemachine.legs.jingle import jingle_session, jmi, unacknowledged
 from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.sip.sip_leg import SipLegEvent
+from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.commands import (
     Issued,
     RefuseIq,
@@ -56,6 +58,7 @@ from fargo.statemachine.model.events import (
     RegistrationAsked,
     RegistrationCancelled,
     RegistrationSubmitted,
+    RequestsRefused,
     ResourceAvailable,
     ResourceUnavailable,
     Restarted,
@@ -153,6 +156,11 @@ def fold(user: User, recorded: Recorded) -> tuple[User, tuple[Issued, ...], str 
     return after, tuple(effects.issued), effects.call
 
 
+def answers(user: User, event: Event, at: float, policy: Policy, no_room: bool) -> tuple[Issued, ...] | None:
+    """Return the commands that an event leads to if it needs no row in the log, None if it needs one (`unrecorded`)."""
+    return unrecorded.answers(fold, user, event, at, policy, no_room)
+
+
 def _reconciled(before: User, after: User, effects: Effects) -> User:
     """Apply rule 2 if the event has changed the account, the clients or ``stopping``."""
     if after.account is before.account and after.contacts is before.contacts and after.stopping is before.stopping:
@@ -201,6 +209,8 @@ def _react(user: User, event: Event, effects: Effects) -> User:
             return gateway.policy_changed(user, event.policy, effects)
         case RoomChanged(none):
             return replace(user, no_room=none)
+        case RequestsRefused():
+            return user
         case Snapshot():
             return _from_snapshot(user.jid, event, effects)
         case _:

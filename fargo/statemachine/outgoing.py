@@ -38,7 +38,7 @@ from fargo.statemachine.model.events import CallProposed, SessionInitiated
 from fargo.statemachine.model.presence import SignedIn
 from fargo.statemachine.model.sip import engine_named
 from fargo.statemachine.reason import Cause, Reason
-from fargo.statemachine.user_state import MOST_CALLS, User, changed, concerned, is_busy
+from fargo.statemachine.user_state import User, changed, concerned, is_busy
 
 
 def initiated(user: User, event: SessionInitiated, effects: Effects) -> User:
@@ -117,7 +117,7 @@ def _line(user: User, credentials: Credentials, connection: SignedIn, to: str) -
         text = texts.NO_FOREIGN_CALLS.format(domain=credentials.uri.domain)
         return Refusal("cancel", "not-allowed", Reason(Cause.FORBIDDEN, text))
     if is_busy(user) and not emergency:
-        text = texts.TOO_MANY_CALLS.format(most=MOST_CALLS)
+        text = texts.TOO_MANY_CALLS.format(most=user.policy.most_calls)
         return Refusal("wait", "resource-constraint", Reason(Cause.BUSY, text))
     if user.no_room and not emergency:
         return Refusal("wait", "resource-constraint", Reason(Cause.CONGESTION, texts.NO_ROOM))

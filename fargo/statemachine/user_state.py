@@ -7,7 +7,7 @@ Rules:
 """
 
 from collections.abc import Mapping
-from typing import Final, assert_never
+from typing import assert_never
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -28,9 +28,6 @@ from fargo.statemachine.model.presence import Client
 from fargo.statemachine.model.registrations import Registrations
 from fargo.statemachine.model.sip import SipCallEvent, engine_named
 from fargo.statemachine.pending import PendingCommands, ReplyEvent
-
-MOST_CALLS: Final = 8
-"""The number of calls that a user may be in at a time."""
 
 
 class User(Struct, frozen=True, gc=False):
@@ -54,7 +51,7 @@ class User(Struct, frozen=True, gc=False):
 
 def is_busy(user: User) -> bool:
     """Return True if the user is in as many calls as allowed."""
-    return sum(map(call_state.is_live, user.calls.values())) >= MOST_CALLS
+    return sum(map(call_state.is_live, user.calls.values())) >= user.policy.most_calls
 
 
 def able_clients(user: User) -> Mapping[str, Client]:

@@ -57,7 +57,7 @@ class StoreLockedError(StoreError):
 
 class Statistics(Struct, frozen=True):
     """The contents of a log in numbers: events, users, calls that began; the times of the first and the last event
-    (seconds since 1970, None if there is none); the number of events by type.
+    (seconds since 1970, None if there is none); the number of events by type; what was refused by each limit.
     """
 
     events: int
@@ -66,6 +66,7 @@ class Statistics(Struct, frozen=True):
     oldest: float | None
     newest: float | None
     types: Mapping[str, int]
+    refused: Mapping[str, int] = {}
 
 
 class Reader(Protocol):
@@ -114,12 +115,12 @@ class Reader(Protocol):
 class Store(Reader, Protocol):
     """A log that is open for writing."""
 
-    def append(self, entries: Iterable[Entry]) -> Deferred[None] | None:
+    def append(self, entries: Iterable[Entry]) -> Deferred[list[int]] | list[int]:
         """Commit a batch: all of it, in order, or nothing.
 
-        Returns None if the batch is committed on return. A store that takes its time returns a Deferred, which fires
-        with None when the batch is committed, or with a failure when it is not. The caller must not append the next
-        batch before that.
+        Returns about how many bytes each of the entries takes, if the batch is committed on return. A store that takes
+        its time returns a Deferred, which fires with the same when the batch is committed, or with a failure when it is
+        not. The caller must not append the next batch before that.
 
         An entry with the command `Forget` takes its user's whole stream with it, including itself. Raises StoreError if
         the store was opened without the lock.
@@ -164,5 +165,7 @@ class Store(Reader, Protocol):
 class SynchronousStore(Store, Protocol):
     """A log whose batches are committed on return, for callers that have no reactor to wait in."""
 
-    def append(self, entries: Iterable[Entry]) -> None:
-        """Commit a batch: all of it, in order, or nothing. Raises StoreError if it is not committed."""
+    def append(self, entries: Iterable[Entry]) -> list[int]:
+        """Commit a batch: all of it, in order, or nothing. Return about how many bytes each entry takes. Raises
+        StoreError if it is not committed.
+        """

@@ -28,6 +28,7 @@ from fargo.statemachine.model.events import (
     Event,
     GatewayEvent,
     PolicyChanged,
+    RequestsRefused,
     Restarted,
     RoomChanged,
     SipEvent,
@@ -144,6 +145,8 @@ def _of_gateway(event: GatewayEvent) -> Label:
             return Label(texts.CLOCK_JUMPED.format(seconds=seconds))
         case RoomChanged(none=none):
             return Label(texts.NO_ROOM if none else texts.ROOM)
+        case RequestsRefused(counts=counts):
+            return Label(texts.REFUSED.format(count=sum(counts.values())))
         case TimePassed():
             return Label(texts.TIME_PASSED)
         case Snapshot():

@@ -15,6 +15,7 @@ from fargo.statemachine.model.commands import (
     SendPresence,
     SendRegistrationForm,
     SendText,
+    ShowContacts,
     TerminateSession,
     XmppCommand,
 )
@@ -69,6 +70,7 @@ def client(value: XmppEvent | XmppCommand) -> str | None:
             | MessageCall()
             | SendText()
             | SendPresence()
+            | ShowContacts()
             | AskFeatures()
         ):
             return value.to
@@ -144,6 +146,8 @@ def sent(command: XmppCommand) -> Label:
             return Label("message")
         case SendPresence(kind=kind):
             return quiet(kind.value)
+        case ShowContacts(kind=kind):
+            return quiet(f"contacts {kind.value}")
         case AskFeatures():
             return quiet("ask features")
         case SendRegistrationForm():

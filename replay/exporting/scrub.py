@@ -221,6 +221,7 @@ _FIELDS: Final[Mapping[str, Grammar]] = {
     **dict.fromkeys(("CallArrived.caller", "PlaceCall.target", "SipAccount.address"), _uri),
     **dict.fromkeys(("SipAccount.auth_user", "DigestCredentials.user", "Registration.user", "SipUri.user"), _user),
     "Sdp.media": _media_line,
+    "RequestsRefused.counts": lambda limit, _: limit,
     **dict.fromkeys(("text", "message"), _spoken),
 }
 """The grammar of a field, by its name, or by its type and name; any other field is text."""

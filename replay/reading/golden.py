@@ -11,16 +11,17 @@ The name of a golden log ends in ``.jsonl``.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta, Struct
 
+from fargo.statemachine.address import local_of
 from fargo.statemachine.model.call_records import RecordBegun
 from fargo.statemachine.model.commands import Command, Issued
-from fargo.statemachine.model.events import Event, Recorded
+from fargo.statemachine.model.events import Event, Recorded, RequestsRefused
 from fargo.statemachine.model.wire import wire_name
 from fargo.store.correlation import correlated
 from fargo.store.entries import Entry, calls_of, has_call_records
@@ -135,12 +136,20 @@ class GoldenLog:
         times = [recorded.at for recorded, _ in self._entries]
         return Statistics(
             len(self._entries),
-            len({recorded.user for recorded, _ in self._entries}),
+            len({recorded.user for recorded, _ in self._entries if local_of(recorded.user)}),
             self.count_calls(),
             min(times, default=None),
             max(times, default=None),
             Counter(wire_name(type(recorded.event)) for recorded, _ in self._entries),
+            self._refused(),
         )
+
+    def _refused(self) -> Mapping[str, int]:
+        refused: Counter[str] = Counter()
+        for recorded, _ in self._entries:
+            if isinstance(recorded.event, RequestsRefused):
+                refused.update(recorded.event.counts)
+        return refused
 
     def size(self) -> int:
         """Return the bytes of the file."""

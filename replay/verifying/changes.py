@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 
 from msgspec.structs import replace
 
+from fargo.statemachine.account.roster import shown_contacts
 from fargo.statemachine.legs.jingle.jmi import proposals
 from fargo.statemachine.legs.relay.relay_leg import concerns, is_overtaken, is_used
 from fargo.statemachine.legs.relay.relay_session import Deleting, Joined, Offering, OfferingAgain
@@ -42,6 +43,7 @@ from fargo.statemachine.model.commands import (
     SendPresence,
     SendRegistrationForm,
     SendText,
+    ShowContacts,
     TerminateSession,
 )
 from fargo.statemachine.model.events import (
@@ -66,10 +68,12 @@ from fargo.statemachine.model.rules import RuleChange
 from fargo.statemachine.model.sip_messages import (
     InviteReceived,
     RegisterAnswered,
+    RegisterUndelivered,
     SendRegister,
     SendRequest,
     SendResponse,
     SipResponseReceived,
+    Undelivered,
 )
 from fargo.statemachine.pending import Reply, due
 from fargo.statemachine.user_state import User
@@ -416,6 +420,40 @@ def _password_again(difference: Difference) -> bool:
     return len(now) == 1 and isinstance(now[0], RefuseIq) and now[0].iq == event.iq
 
 
+def _contacts_together(difference: Difference) -> bool:
+    """The older rules showed each contact with a command. All else is done today, in the same order."""
+    together = _with_contacts_together(difference)
+    return together is not difference and together.then == difference.now
+
+
+def _with_contacts_together(difference: Difference) -> Difference:
+    """Return the difference as if the older rules had shown all contacts at once, where today's do."""
+    then = [(each.command, each.call) for each in difference.then]
+    for each in difference.now:
+        if not isinstance(each.command, ShowContacts):
+            continue
+        single = [(shown, each.call) for shown in shown_contacts(difference.before.contacts, each.command)]
+        for place in range(len(then)):
+            if then[place : place + len(single)] == single:
+                then[place : place + len(single)] = [(each.command, each.call)]
+                break
+    if not any(isinstance(command, ShowContacts) for command, _ in then):
+        return difference
+    user, version = difference.recorded.user, difference.recorded.version
+    named = (Issued(user, f"{version}.{n}", command, call) for n, (command, call) in enumerate(then))
+    return replace(difference, then=tuple(named))
+
+
+def _refused_as_silent(difference: Difference) -> bool:
+    """A registrar refuses connections, and only texts for people differ."""
+    match difference.recorded.event:
+        case RegisterUndelivered(why=Undelivered.REFUSED) | RegisterAnswered(status=477, by_edge=True):
+            pass
+        case _:
+            return False
+    return without_texts(difference.then) == without_texts(difference.now)
+
+
 def without_texts(issued: tuple[Issued, ...]) -> list[Issued]:
     """Return the commands with their texts for people left empty."""
     return [replace(each, command=_without_text(each.command)) for each in issued]
@@ -444,13 +482,19 @@ EXPLANATIONS: Final[dict[str, Explains]] = {
     rules.PRESENCE_ASKED_AGAIN.name: _presence_asked_again,
     rules.OWN_SERVER_ONLY.name: _own_server_only,
     rules.PASSWORD_AGAIN.name: _password_again,
+    rules.CONTACTS_TOGETHER.name: _contacts_together,
+    rules.REFUSED_AS_SILENT.name: _refused_as_silent,
 }
 """By the name of the change."""
 
 
 def explained(difference: Difference) -> RuleChange | None:
-    """Return the listed change that explains a difference, None if there is none."""
-    for change in rules.CHANGES:
-        if difference.recorded.rules < change.version and EXPLANATIONS[change.name](difference):
-            return change
+    """Return the listed change that explains a difference, None if there is none. One that explains all but the way in
+    which contacts are shown is enough.
+    """
+    together = _with_contacts_together(difference)
+    for seen in (difference,) if together is difference else (difference, together):
+        for change in rules.CHANGES:
+            if difference.recorded.rules < change.version and EXPLANATIONS[change.name](seen):
+                return change
     return None

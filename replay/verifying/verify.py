@@ -26,7 +26,7 @@ from msgspec.structs import replace
 
 from fargo.statemachine.machine import fold, new
 from fargo.statemachine.model.call_records import LogRecord
-from fargo.statemachine.model.commands import Issued, SendPresence, SendText
+from fargo.statemachine.model.commands import Issued, SendPresence, SendText, ShowContacts
 from fargo.statemachine.model.events import Recorded
 from fargo.statemachine.model.rules import RULES, RuleChange
 from fargo.statemachine.user_state import User
@@ -39,7 +39,7 @@ from replay.verifying.kinds import DifferenceKind, kind_of
 
 _NAMES_CALLS: Final = 2
 """The first version of the rules whose logs say which call a command belongs to."""
-_SHOWN: Final = SendPresence | SendText | LogRecord
+_SHOWN: Final = SendPresence | ShowContacts | SendText | LogRecord
 _WORDS: Final = ("text", "message")
 """Fields that only people read."""
 

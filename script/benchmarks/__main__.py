@@ -12,7 +12,7 @@ import click
 # The servers and the clients are those of the tests.
 sys.path.extend(str(Path(__file__).resolve().parents[2] / each) for each in ("", "script", "tests"))
 
-from benchmarks import core, engines, relay
+from benchmarks import core, engines, flood, relay
 
 _Directory = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -113,6 +113,30 @@ def _engines_text(costs: dict[str, engines.Cost]) -> str:
         f"CPU for a call at {engines.SETUP_RATE} calls a second {_in_all(cost.cpu_ms)}, "
         f"at {engines.BUSY_RATE} calls a second {_in_all(cost.busy_cpu_ms)}."
         for engine, cost in costs.items()
+    )
+
+
+@main.command("flood")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--minutes", default=10.0, show_default=True, type=click.FloatRange(1), help="Duration of the flood.")
+@click.option("--rate", default=500, show_default=True, type=click.IntRange(1), help="Stanzas a second.")
+def measure_flood(as_json: bool, minutes: float, rate: int) -> None:
+    """Measure what a client that floods costs the others, with real servers on loopback.
+
+    setup: the time until a call of another user is answered. log: what the log grows by because of the client.
+    """
+    figures = asyncio.run(flood.measured(minutes * 60, rate))
+    print(json.dumps(asdict(figures)) if as_json else _flood_text(figures))
+
+
+def _flood_text(figures: flood.Flooded) -> str:
+    return "\n".join(
+        (
+            f"{figures.usual_ms_p95} ms (95 %) until a call is answered; during the flood {figures.flooded_ms_p95} ms.",
+            f"Calls that failed: {figures.failed_calls}. Stanzas sent: {figures.sent:,}.",
+            f"The log grew by {figures.log_at_once / 1e6:.2f} MB at once, and after that by "
+            f"{figures.log_grown / 1e6:.2f} MB, which is {figures.log_in_a_day / 1e6:.1f} MB in a day.",
+        )
     )
 
 

@@ -2,7 +2,7 @@
 
 import re
 import socket
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 import pytest
@@ -73,14 +73,19 @@ def test_a_relay_is_an_address_and_a_port(file: Path) -> None:
     assert load(file).media.relay == ("127.0.0.1", 2223)
 
 
-def test_networks_for_audio(file: Path) -> None:
-    media = load(file).media
-    assert (media.private, media.allow, media.deny, media.learn) == (True, (), (), ())
-    networks = "['10.0.0.0/8', '2600::/32', '198.41.0.4']"
-    file.write_text(f"{GOOD}[media]\nprivate = false\nallow = {networks}\ndeny = {networks}\nlearn = {networks}\n")
-    media = load(file).media
+def test_networks(file: Path) -> None:
+    config = load(file)
+    assert (config.media.private, networks(config)) == (True, ((), (), (), ()))
+    given = "['10.0.0.0/8', '2600::/32', '198.41.0.4']"
+    audio = f"[media]\nprivate = false\nallow = {given}\ndeny = {given}\nlearn = {given}\n"
+    file.write_text(f"{GOOD}accept_from = {given}\n{audio}")
+    config = load(file)
     expected = tuple(map(ip_network, ("10.0.0.0/8", "2600::/32", "198.41.0.4/32")))
-    assert (media.private, media.allow, media.deny, media.learn) == (False, expected, expected, expected)
+    assert (config.media.private, networks(config)) == (False, (expected,) * 4)
+
+
+def networks(config: Config) -> tuple[tuple[IPv4Network | IPv6Network, ...], ...]:
+    return (config.media.allow, config.media.deny, config.media.learn, config.sip.accept_from)
 
 
 def test_our_own_engine_has_several_addresses(file: Path) -> None:
@@ -226,7 +231,7 @@ NOWHERE = texts.UNREADABLE.format(path="/nowhere", why="No such file or director
             8,
             "other: "
             + texts.UNKNOWN_SECTION.format(
-                hint=texts.VALID_NAMES.format(names="xmpp, sip, media, state, log, programs")
+                hint=texts.VALID_NAMES.format(names="xmpp, sip, media, state, log, limits, programs")
             ),
         ),
     ],

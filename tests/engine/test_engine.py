@@ -17,11 +17,21 @@ from fargo.engine import Engine, steady_clock
 from fargo.statemachine import machine
 from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.media.paths import Policy
-from fargo.statemachine.model.commands import Command, Fault, ForgetSecret, Issued, SignIn, SignOut
+from fargo.statemachine.model.commands import (
+    Command,
+    Fault,
+    ForgetSecret,
+    Issued,
+    PresenceKind,
+    SendPresence,
+    SignIn,
+    SignOut,
+)
 from fargo.statemachine.model.events import (
     Event,
     IqSucceeded,
     PolicyChanged,
+    PresenceProbed,
     Recorded,
     Restarted,
     RoomChanged,
@@ -102,6 +112,13 @@ class Machine:
     def is_idle(self, state: State) -> bool:
         return not state.due
 
+    def answers(
+        self, state: State, event: Event, at: float, policy: Policy, no_room: bool
+    ) -> tuple[Issued, ...] | None:
+        """Presence needs no row: it is answered."""
+        known = isinstance(event, PresenceProbed)
+        return (Issued(state.jid, "0.0", SendPresence("a", "b", PresenceKind.AVAILABLE)),) if known else None
+
     def secrets(self, state: State) -> tuple[str, ...]:
         return tuple(event.connection for event in state.events if isinstance(event, SipSignedIn))
 
@@ -119,6 +136,7 @@ class Bench:
     policy: Policy | None = None
     delayed: bool = False
     spared: list[Entry] = field(default_factory=list)
+    written: list[tuple[Recorded, int]] = field(default_factory=list)
 
     def keep(self, entries: list[Entry]) -> None:
         """Be the spare log."""
@@ -138,6 +156,7 @@ class Bench:
             lambda: self.start + self.clock.seconds(),
             self.policy,
             self,
+            lambda recorded, size: self.written.append((recorded, size)),
         )
 
     def run(self, seconds: float = 0) -> None:
@@ -165,6 +184,35 @@ def delayed(path: Path) -> Bench:
 
 def out(text: str) -> SipSignedOut:
     return SipSignedOut("1.0", SipTrouble.ASKED, text)
+
+
+def test_an_event_that_needs_no_row_is_answered_in_its_turn_and_not_written(delayed: Bench) -> None:
+    bench = delayed
+    bench.engine.put(ALICE, SipSignedIn("a"))
+    bench.engine.put(ALICE, PresenceProbed("b"))
+    bench.engine.put(ALICE, SipSignedIn("c"))
+    bench.run()
+    assert bench.sent == [], "nothing leaves before the log has what came before it"
+    bench.run(DELAY)
+    assert [type(each.command) for each in bench.sent] == [SignOut, SignOut, SendPresence, SignOut, SignOut]
+    assert [version for _, version, _, _ in bench.recorded()] == [1, 2]
+    bench.sent.clear()
+    bench.engine.put(BOB, PresenceProbed("b"))
+    settled = bench.engine.settled()
+    bench.run()
+    assert [each.user for each in bench.sent] == [BOB]
+    assert settled.called
+    assert bench.engine.users() == [ALICE]
+
+
+def test_the_size_of_what_is_written_is_told(bench: Bench) -> None:
+    bench.engine.put(ALICE, SipSignedIn("a"))
+    bench.engine.put(BOB, SipSignedIn("a" * 1000))
+    bench.engine.put(BOB, PresenceProbed("b"))
+    bench.run()
+    [(first, small), (second, large)] = bench.written
+    assert (first.user, second.user) == (ALICE, BOB)
+    assert 0 < small < 2000 < 3000 < large < 4000
 
 
 def test_the_log_names_the_call_of_an_event_and_the_rules(bench: Bench) -> None:

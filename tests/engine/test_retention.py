@@ -23,7 +23,6 @@ from fargo.statemachine.model.events import (
     Iq,
     PresenceProbed,
     Recorded,
-    RegistrationAsked,
     RegistrationCancelled,
     RegistrationSubmitted,
     SipAccount,
@@ -31,6 +30,7 @@ from fargo.statemachine.model.events import (
     SipSignedOut,
     SipTrouble,
     Snapshot,
+    StreamOpened,
 )
 from fargo.statemachine.model.rules import RULES
 from fargo.statemachine.user_state import User
@@ -224,31 +224,31 @@ def test_what_comes_at_the_moment_of_forgetting_begins_anew(log: SynchronousStor
     gateway.clock.advance(0)
     gateway.clock.advance(599)
     gateway.clock.pump([0.999, 0.0015])
-    gateway.engine.put(ALICE, RegistrationAsked(Iq(f"{ALICE}/desk", GATEWAY, "a")))
+    gateway.engine.put(ALICE, StreamOpened())
     for _ in range(3):
         gateway.clock.advance(1)
-    assert [(recorded.version, type(recorded.event)) for recorded, _ in log.read(ALICE)] == [(1, RegistrationAsked)]
+    assert [(recorded.version, type(recorded.event)) for recorded, _ in log.read(ALICE)] == [(1, StreamOpened)]
 
 
 def test_who_never_registered_is_forgotten_when_it_is_old(log: SynchronousStore, path: Path) -> None:
     gateway = Gateway(log)
     gateway.hears(BOB, *registers(BOB))
-    gateway.hears(ALICE, RegistrationAsked(Iq(f"{ALICE}/desk", GATEWAY, "a")))
+    gateway.hears(ALICE, StreamOpened())
     gateway.clock.advance(1)
     assert sum(retire(log, LONG_AFTER, gateway.engine.forget)) > 0
     log.purge()
     assert ALICE.encode() not in on_disk(path)
     assert folded(log, BOB).account == fold(folded(log, BOB), Recorded(BOB, 9, 1e9, PresenceProbed("x")))[0].account
-    gateway.hears(ALICE, RegistrationAsked(Iq(f"{ALICE}/desk", GATEWAY, "b")))
+    gateway.hears(ALICE, StreamOpened())
     gateway.clock.advance(1)
     assert [recorded.version for recorded, _ in log.read(ALICE)] == [1]
 
 
 def test_who_is_heard_of_meanwhile_is_not_forgotten(log: SynchronousStore) -> None:
     gateway = Gateway(log)
-    gateway.hears(ALICE, RegistrationAsked(Iq(f"{ALICE}/desk", GATEWAY, "a")))
+    gateway.hears(ALICE, StreamOpened())
     gateway.clock.advance(1)
-    gateway.engine.put(ALICE, RegistrationAsked(Iq(f"{ALICE}/desk", GATEWAY, "b")))
+    gateway.engine.put(ALICE, StreamOpened())
     list(retire(log, LONG_AFTER, gateway.engine.forget))
     gateway.clock.advance(1)
     assert [recorded.version for recorded, _ in log.read(ALICE)] == [1, 2]

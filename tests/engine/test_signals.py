@@ -6,6 +6,7 @@ import signal
 from collections.abc import Mapping
 from contextlib import closing
 
+import pytest
 from world import GATEWAY_ADDRESS
 from world.gateway import Gateway, toml
 from world.jingle_call import JingleCall
@@ -87,11 +88,16 @@ async def test_what_needs_a_restart_is_named_and_no_secret_is(world: World, gate
     assert world.server.secret not in gateway.process.output
 
 
-async def test_a_domain_that_is_no_longer_allowed_loses_its_calls_and_comes_back(
-    world: World, gateway: Gateway
+@pytest.mark.parametrize(
+    "change",
+    [{"allowed_domains": ["elsewhere.example"]}, {"denied_users": ["alice@localhost"]}],
+    ids=lambda each: next(iter(each)),
+)
+async def test_who_is_no_longer_allowed_loses_their_calls_and_comes_back(
+    world: World, gateway: Gateway, change: dict[str, object]
 ) -> None:
     call = await ringing(world)
-    await reloaded(gateway, texts.RELOADED, {"xmpp": {"allowed_domains": ["elsewhere.example"]}})
+    await reloaded(gateway, texts.RELOADED, {"xmpp": change})
     await world.provider.unregistered("alice")
     wrong = failure(await call.client.register_by_form(world.server.component, username="x", password="y"))
     assert wrong is not None

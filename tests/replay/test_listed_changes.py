@@ -49,6 +49,7 @@ from fargo.statemachine.model.commands import (
     RefuseIq,
     SendPresence,
     SendRegistrationForm,
+    ShowContacts,
     SignIn,
     TerminateSession,
 )
@@ -58,12 +59,15 @@ from fargo.statemachine.model.events import (
     Iq,
     IqFailed,
     IqSucceeded,
+    PresenceProbed,
     RegistrationAsked,
     RegistrationSubmitted,
     Restarted,
     SessionInformed,
     SessionInitiated,
     SipAccount,
+    SipSignedOut,
+    SipTrouble,
     StreamOpened,
     TimePassed,
 )
@@ -79,6 +83,7 @@ from fargo.statemachine.model.ng import (
 from fargo.statemachine.model.rules import (
     ALL_THAT_IS_DUE,
     CALLS_OUTLIVE_GATEWAY,
+    CONTACTS_TOGETHER,
     EACH_REALM,
     ENCRYPTED_AUDIO,
     END_AFTER_FAULT,
@@ -92,6 +97,7 @@ from fargo.statemachine.model.rules import (
     PLAIN_SENTENCES,
     PRESENCE_ASKED_AGAIN,
     REFUSAL_OF_OVERTAKEN,
+    REFUSED_AS_SILENT,
     RELAY_ASKED_AGAIN,
     WAITING_ANSWER,
     RuleChange,
@@ -100,10 +106,12 @@ from fargo.statemachine.model.sip_messages import (
     DigestCredentials,
     Hop,
     Identity,
+    RegisterUndelivered,
     SendRegister,
     SendRequest,
     SendResponse,
     SipHeaders,
+    Undelivered,
 )
 from fargo.store.correlation import correlated
 from fargo.store.entries import Entry
@@ -111,6 +119,11 @@ from replay.reading.golden import GoldenLog
 from replay.verifying.changes import FOR_PEOPLE, explained
 from replay.verifying.difference import Difference
 from replay.verifying.verify import Verdict, verify
+
+
+def before(change: RuleChange, story: Story) -> list[Entry]:
+    """Return what a story has recorded, as if the rules before a change had folded it."""
+    return [(replace(recorded, rules=change.version - 1), issued) for recorded, issued in story.entries]
 
 
 def older(story: Story) -> list[Entry]:
@@ -839,9 +852,7 @@ def unanswered_request() -> list[Entry]:
     """The stream was opened while the user had not answered. By the older rules only the probe is sent."""
     story = Story().signed_in()
     story.tell(StreamOpened())
-    entries = [
-        (replace(recorded, rules=PRESENCE_ASKED_AGAIN.version - 1), issued) for recorded, issued in story.entries
-    ]
+    entries = before(PRESENCE_ASKED_AGAIN, story)
     probe = SendPresence(GATEWAY, ALICE, PresenceKind.PROBE)
     with_commands(entries, -1, probe, *(each.command for each in entries[-1][1][1:]))
     return entries
@@ -858,18 +869,13 @@ def test_a_request_for_presence_instead_of_something_else_is_not_explained() -> 
     assert verify(list(correlated(entries))).differences == 1
 
 
-def before_own_server(story: Story) -> list[Entry]:
-    """Return what a story has recorded, as if the rules before `OWN_SERVER_ONLY` had folded it."""
-    return [(replace(recorded, rules=OWN_SERVER_ONLY.version - 1), issued) for recorded, issued in story.entries]
-
-
 def credentials_in_ack() -> list[Entry]:
     """The ACK to a phone behind the server has the credentials of its INVITE."""
     story = Phoning(login=True)
     story.calls()
     story.responds(407, challenges=(MD5,))
     story.answers()
-    entries = before_own_server(story)
+    entries = before(OWN_SERVER_ONLY, story)
     recorded, issued = entries[-1]
     given = (DigestCredentials(MD5, "alice", "s1"),)
     entries[-1] = (
@@ -890,7 +896,7 @@ def answered_phone() -> list[Entry]:
     story.calls()
     first = story.request("INVITE")
     story.responds(407, challenges=(replace(MD5, realm="phone.test"),))
-    entries = before_own_server(story)
+    entries = before(OWN_SERVER_ONLY, story)
     given = DigestCredentials(replace(MD5, realm="phone.test"), "alice", "s1")
     with_commands(entries, -1, replace(first, cseq=2, credentials=(given,)))
     return entries
@@ -912,7 +918,7 @@ def changed_without_password() -> list[Entry]:
     """An account gets another server without its password, and is tried."""
     story = Registering().registered()
     story.tell(RegistrationSubmitted(story.iq(), SipAccount("alice@sip.test", proxy="192.0.2.9"), None, "n2"))
-    entries = before_own_server(story)
+    entries = before(PASSWORD_AGAIN, story)
     with_commands(entries, -1, SendRegister(None, Identity("sip:alice@sip.test"), "c", 1, "t", Hop("192.0.2.9")))
     return entries
 
@@ -924,6 +930,64 @@ def test_a_password_that_went_to_another_server_is_explained() -> None:
 def test_a_refusal_of_an_account_with_its_password_is_not_explained() -> None:
     story = Registering().registered()
     story.tell(RegistrationSubmitted(story.iq(), SipAccount("@"), "s2", "n2"))
-    entries = before_own_server(story)
+    entries = before(PASSWORD_AGAIN, story)
     with_commands(entries, -1)
     assert verify(list(correlated(entries))).differences == 1
+
+
+def with_contacts(count: int) -> list[Entry]:
+    """Return a log in which an account with contacts is lost, and in which the older rules showed each contact."""
+    story = Story().signed_in()
+    for number in range(count):
+        story.tell(PresenceProbed(f"{number}@sip.localhost"))
+    story.tell(SipSignedOut(story.id_of(SignIn), SipTrouble.NETWORK))
+    entries = older(story)
+    commands = [each.command for each in story.last]
+    [place] = [at for at, each in enumerate(commands) if isinstance(each, ShowContacts)]
+    each = [SendPresence(f"{n}@sip.localhost/fargo", ALICE, PresenceKind.UNAVAILABLE) for n in range(count)]
+    with_commands(entries, -1, *commands[:place], *each, *commands[place + 1 :])
+    return entries
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_contacts_that_are_shown_at_once_are_explained_and_nothing_else_is(count: int) -> None:
+    only(with_contacts(count), CONTACTS_TOGETHER)
+    for wrong in (
+        SendPresence("0@sip.localhost/fargo", ALICE, PresenceKind.AVAILABLE),
+        SendPresence("9@sip.localhost/fargo", ALICE, PresenceKind.UNAVAILABLE),
+    ):
+        entries = with_contacts(count)
+        gone = SendPresence("0@sip.localhost/fargo", ALICE, PresenceKind.UNAVAILABLE)
+        with_commands(entries, -1, *[wrong if each.command == gone else each.command for each in entries[-1][1]])
+        assert verify(entries).differences == 1
+
+
+def test_another_change_explains_what_differs_beside_the_contacts() -> None:
+    entries = with_contacts(2)
+    commands = [each.command for each in entries[-1][1]]
+    worded = [
+        replace(each, status="Gone.") if isinstance(each, SendPresence) and each.status else each for each in commands
+    ]
+    assert worded != commands
+    with_commands(entries, -1, *worded)
+    only(entries, PLAIN_SENTENCES)
+
+
+def test_a_server_that_refuses_is_explained_as_one_that_is_silent() -> None:
+    story = Registering()
+    story.submit()
+    story.undelivered(Undelivered.REFUSED)
+    [refusal] = [each.command for each in story.last if isinstance(each.command, RefuseIq)]
+    worded = replace(refusal, text="It refuses connections.")
+    told = [worded if each.command == refusal else each.command for each in story.last]
+    for why, explains in ((Undelivered.REFUSED, True), (Undelivered.SILENT, False)):
+        entries = [
+            (replace(recorded, rules=REFUSED_AS_SILENT.version - 1), issued) for recorded, issued in story.entries
+        ]
+        with_commands(entries, -1, *told)
+        recorded, issued = entries[-1]
+        assert isinstance(recorded.event, RegisterUndelivered)
+        entries[-1] = replace(recorded, event=replace(recorded.event, why=why)), issued
+        verdict = verify(entries)
+        assert (verdict.differences == 0) is explains
+        assert (list(verdict.groups) == [REFUSED_AS_SILENT]) is explains

@@ -57,6 +57,7 @@ from fargo.statemachine.model.events import (
     RegistrationAsked,
     RegistrationCancelled,
     RegistrationSubmitted,
+    RequestsRefused,
     ResourceAvailable,
     ResourceUnavailable,
     Restarted,
@@ -246,6 +247,7 @@ def _of_account(connection: str) -> Iterator[Event]:
     yield from (RegistrationSubmitted(iq, SipAccount("alice@sip.test"), "s", "n"), IqMalformed(iq, "It is broken."))
     yield from (RelayLost("It is gone."), PolicyChanged(Policy()), PolicyChanged(Policy("relay", relay=True)))
     yield from (PolicyChanged(Policy(engine="sip")), RoomChanged(True), RoomChanged(False))
+    yield RequestsRefused({"stanzas": 1})
     yield from (PresenceProbed(BOB), SubscriptionChanged(BOB, SubscriptionAction.SUBSCRIBE), SipSignedIn(connection))
     yield from (SipSignedOut(connection, trouble) for trouble in SipTrouble)
     yield from (Snapshot(), Snapshot(SipAccount("alice@sip.test"), "s", "n", GATEWAY, SignedIn(connection)))

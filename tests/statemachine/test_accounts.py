@@ -1,5 +1,6 @@
 """Registration, sign-in and presence, event by event (XEP-0077, XEP-0100)."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -7,14 +8,17 @@ from msgspec.structs import replace
 
 from fargo.statemachine import machine
 from fargo.statemachine.account import texts
+from fargo.statemachine.account.roster import shown_contacts
 from fargo.statemachine.model.commands import (
     AcceptIq,
     AskFeatures,
+    Command,
     ForgetSecret,
     PresenceKind,
     RefuseIq,
     SendPresence,
     SendRegistrationForm,
+    ShowContacts,
     SignIn,
     SignOut,
 )
@@ -51,9 +55,16 @@ def lose(story: Story, trouble: SipTrouble) -> None:
     story.tell(SipSignedOut(story.id_of(SignIn), trouble))
 
 
+def stanzas(story: Story, command: Command) -> Iterable[SendPresence]:
+    """The presence stanzas that a command consists of."""
+    if isinstance(command, ShowContacts):
+        return shown_contacts(story.user.contacts, command)
+    return [command] if isinstance(command, SendPresence) else []
+
+
 def presence(story: Story, of: str = GATEWAY) -> tuple[PresenceKind, str | None, str | None]:
     """Return the last presence that was shown of an address."""
-    shown = [c for c in (i.command for i in story.issued) if isinstance(c, SendPresence) and c.sender == of]
+    shown = [each for i in story.issued for each in stanzas(story, i.command) if each.sender == of]
     return shown[-1].kind, shown[-1].show, shown[-1].status
 
 

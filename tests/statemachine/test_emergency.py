@@ -61,3 +61,11 @@ def test_an_emergency_number_is_proposed_beyond_the_limit() -> None:
     assert story.the(MessageCall).action is CallAction.REJECT
     story.tell(CallProposed(DESK, f"1-1-2@{GATEWAY}", "help", ("audio",)))
     assert story.the(MessageCall).action is CallAction.PROCEED
+
+
+def test_the_operator_says_how_many_calls_there_may_be_at_once() -> None:
+    story = Story().signed_in()
+    story.tell(PolicyChanged(Policy(most_calls=1)))
+    story.tell(SessionInitiated(story.iq("+44@sip.localhost/fargo"), "s1", (OFFER,)))
+    story.tell(SessionInitiated(story.iq("+45@sip.localhost/fargo"), "s2", (OFFER,)))
+    assert story.the(RefuseIq).text == TOO_MANY_CALLS.format(most=1)

@@ -3,8 +3,9 @@
 import pytest
 
 from fargo.statemachine.account import texts
+from fargo.statemachine.account.roster import shown_contacts
 from fargo.statemachine.media.description import MediaProfile
-from fargo.statemachine.model.commands import AskFeatures, Command, PresenceKind, SendPresence, SignIn
+from fargo.statemachine.model.commands import AskFeatures, Command, PresenceKind, SendPresence, ShowContacts, SignIn
 from fargo.statemachine.model.events import (
     FeaturesLearned,
     PresenceProbed,
@@ -132,6 +133,17 @@ def test_a_user_may_have_two_thousand_contacts(story: Story) -> None:
     assert len(story.user.contacts.subscribed) == 2000
 
 
+def test_however_many_contacts_there_are_they_are_shown_at_once(story: Story) -> None:
+    for number in range(100):
+        story.tell(PresenceProbed(f"{number}@sip.localhost"), 0)
+    issued = story.tell(SipSignedOut(story.id_of(SignIn), SipTrouble.NETWORK))
+    [shown] = [each for each in issued if isinstance(each, ShowContacts)]
+    assert len(issued) < 5
+    stanzas = list(shown_contacts(story.user.contacts, shown))
+    assert [each.sender for each in stanzas] == [f"{number}@sip.localhost/fargo" for number in range(100)]
+    assert {(each.to, each.kind) for each in stanzas} == {(ALICE, PresenceKind.UNAVAILABLE)}
+
+
 def test_cancelling_the_registration_takes_contacts_back(story: Story) -> None:
     subscription(story, CONTACT, SubscriptionAction.SUBSCRIBE)
     story.tell(RegistrationCancelled(story.iq()))
@@ -225,7 +237,7 @@ def test_a_stream_that_is_back_shows_everything_again(story: Story) -> None:
     assert story.tell(StreamOpened()) == [
         SendPresence(GATEWAY, ALICE, PresenceKind.PROBE),
         SIGNED_IN,
-        SendPresence(BOB, ALICE, PresenceKind.AVAILABLE),
+        ShowContacts(ALICE, PresenceKind.AVAILABLE),
     ]
 
 

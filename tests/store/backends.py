@@ -22,18 +22,19 @@ class DelayedStore:
         self._store = store
         self._clock = clock
 
-    def append(self, entries: Iterable[Entry]) -> Deferred[None]:
-        done: Deferred[None] = Deferred()
+    def append(self, entries: Iterable[Entry]) -> Deferred[list[int]]:
+        done: Deferred[list[int]] = Deferred()
         self._clock.callLater(DELAY, self._commit, list(entries), done)
         return done
 
-    def _commit(self, entries: list[Entry], done: Deferred[None]) -> None:
+    def _commit(self, entries: list[Entry], done: Deferred[list[int]]) -> None:
         try:
-            self._store.append(entries)
+            sizes = self._store.append(entries)
         except StoreError:
             done.errback()
         else:
-            done.callback(None)
+            assert isinstance(sizes, list)
+            done.callback(sizes)
 
     def __len__(self) -> int:
         return len(self._store)
@@ -55,7 +56,7 @@ class Backend:
 
     def commit(self, store: Store, *entries: Entry) -> None:
         """Append a batch, and return when it is committed. Raises the StoreError if it is not."""
-        if (committed := store.append(entries)) is None:
+        if not isinstance(committed := store.append(entries), Deferred):
             return
         failures: list[Any] = []
         committed.addErrback(failures.append)

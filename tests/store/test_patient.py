@@ -37,9 +37,9 @@ class Turns:
     def callFromThread(self, function: Callable[..., object], *given: Any, **named: Any) -> None:  # noqa: N802
         self._calls.put(lambda: function(*given, **named))
 
-    def result(self, deferred: "Deferred[None]") -> object:
+    def result(self, deferred: "Deferred[Any]") -> Any:
         """Run what threads have asked for until a Deferred fires, and return its result."""
-        results: list[object] = []
+        results: list[Any] = []
         deferred.addBoth(results.append)
         while not results:
             self._calls.get(timeout=LONG)()
@@ -59,7 +59,7 @@ def turns() -> Turns:
 def opened(path: Path, turns: Turns) -> Store:
     """Return a store with a batch in it."""
     store = open_store_beside(cast(Any, turns), path)
-    assert store.append(BATCH) is None, "it is committed at once"
+    assert isinstance(store.append(BATCH), list), "it is committed at once"
     return store
 
 
@@ -82,20 +82,21 @@ MORE = (Recorded(BOB, 3, 2e9, Stopping()), ())
 
 def test_a_lock_is_waited_for_in_a_thread(store: Store, other: sqlite3.Connection, turns: Turns) -> None:
     committed = store.append([MORE])
-    assert committed is not None
+    assert isinstance(committed, Deferred)
     assert not committed.called
     assert tuple(store.read()) == BATCH, "the log can be read meanwhile"
     other.execute("rollback")
-    assert turns.result(committed) is None
+    [size] = turns.result(committed)
+    assert size > 0
     assert tuple(store.read()) == (*BATCH, MORE)
-    assert store.append([(Recorded(BOB, 4, 2e9, Stopping()), ())]) is None, "the next one is committed at once again"
+    assert store.append([(Recorded(BOB, 4, 2e9, Stopping()), ())]) == [size], "the next one is committed at once again"
 
 
 def test_whoever_reads_locks_nobody_out(store: Store, path: Path) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as reader:
         reader.execute("begin")
         assert reader.execute("select count(*) from events").fetchone() == (len(BATCH),)
-        assert store.append([MORE]) is None
+        assert isinstance(store.append([MORE]), list)
         assert reader.execute("select count(*) from events").fetchone() == (len(BATCH),)
 
 
@@ -125,7 +126,7 @@ def test_a_lock_that_stays_is_given_up(path: Path, turns: Turns, monkeypatch: py
         assert failure.check(StoreLockedError)
         other.execute("rollback")
         assert tuple(impatient.read()) == BATCH, "nothing was written"
-        assert impatient.append([MORE]) is None
+        assert isinstance(impatient.append([MORE]), list)
     with closing(open_store(path)) as again:
         assert tuple(again.read()) == (*BATCH, MORE)
 
@@ -141,18 +142,18 @@ def test_a_slow_disk_is_waited_for_in_a_thread(store: Store, turns: Turns, monke
     threads: list[threading.Thread] = []
     commit = SqliteWriter.commit
 
-    def noted(self: SqliteWriter, entries: Any) -> None:
+    def noted(self: SqliteWriter, entries: Any) -> list[int]:
         threads.append(threading.current_thread())
-        commit(self, entries)
+        return commit(self, entries)
 
     monkeypatch.setattr(sqlite_store.SqliteWriter, "commit", noted)
     here = threading.current_thread()
     monkeypatch.setattr(patient, "SLOW_SECONDS", -1)
-    assert store.append([MORE]) is None
+    assert isinstance(store.append([MORE]), list)
     monkeypatch.undo()
     monkeypatch.setattr(sqlite_store.SqliteWriter, "commit", noted)
-    assert turns.result(cast(Any, store.append([(Recorded(BOB, 4, 2e9, Stopping()), ())]))) is None
-    assert store.append([(Recorded(BOB, 5, 2e9, Stopping()), ())]) is None
+    assert len(turns.result(cast(Any, store.append([(Recorded(BOB, 4, 2e9, Stopping()), ())])))) == 1
+    assert isinstance(store.append([(Recorded(BOB, 5, 2e9, Stopping()), ())]), list)
     assert [each is here for each in threads] == [True, False, True]
     assert store.version(BOB) == 5
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from fargo.statemachine.model.events import Recorded, RefusedUser, RequestsRefused
 from fargo.store.entries import Entry
 from fargo.store.interface import Reader, Statistics
 from fargo.store.opening import open_reader, open_store
@@ -90,6 +91,14 @@ def test_statistics(made: Made, log: Reader) -> None:
     types = {"Restarted": 3, "SipSignedIn": 1, "Stopping": 1}
     assert log.statistics() == Statistics(5, 2, 2, 5.25, 1e9 + 1, types)
     assert made(()).statistics() == Statistics(0, 0, 0, None, None, {})
+
+
+def test_what_was_refused_is_summed_up_and_the_gateway_is_no_user(made: Made) -> None:
+    refused = [RequestsRefused({"stanzas": 5, "calls": 1}), RequestsRefused({"stanzas": 2}, (RefusedUser(ALICE, 2),))]
+    entries = [(Recorded("sip.example.org", n, 5.0, each), ()) for n, each in enumerate(refused, 1)]
+    statistics = made(entries).statistics()
+    assert statistics.refused == {"stanzas": 7, "calls": 1}
+    assert (statistics.users, statistics.events) == (0, 2)
 
 
 def test_the_size_grows_with_what_is_in_the_log(made: Made) -> None:

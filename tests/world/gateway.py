@@ -22,11 +22,22 @@ WITH_NAMES = ("unshare", "--mount", "--", "sh", "-c", 'mount --bind "$0" /etc/re
 """Runs a program with another resolv.conf, in a mount namespace of its own."""
 
 
+WIDE = {
+    "stanzas_a_second": 10_000,
+    "calls_an_hour": 100_000,
+    "failed_registrations_an_hour": 1000,
+    "failed_registrations_of_provider": 1000,
+    "log_mb_a_day": 100_000,
+}
+"""Limits for tests and measurements, which do more than people. Those of the limits have others."""
+
+
 class Gateway(Server):
     """The gateway. `settings` are changes of the configuration; `configuration` is its file, `log` the event log.
 
     It asks the `name_server` if there is one, and otherwise those of this machine. `program` is what runs it, if not
-    `fargo` itself, and `options` are those of `fargo run`.
+    `fargo` itself, and `options` are those of `fargo run`. `limits` are other limits than WIDE; what they do not
+    name has its default.
     """
 
     def __init__(
@@ -40,6 +51,7 @@ class Gateway(Server):
         name_server: NameServer | None = None,
         program: Sequence[str | Path] = (FARGO,),
         options: Sequence[str] = (),
+        limits: Mapping[str, int] | None = None,
     ) -> None:
         super().__init__(directory)
         self.jid = server.component
@@ -69,6 +81,7 @@ class Gateway(Server):
             # sends from 127.0.0.1.
             "media": {"allow": ["127.0.0.0/8", "::1", WIRE_ADDRESS], "learn": [PHONE_ADDRESS]},
             "state": {"directory": str(self.state)},
+            "limits": dict(WIDE if limits is None else limits),
         }
         if engine == "sip":
             self.tables["sip"] |= {"tls_port": free_port(address), "gateway_port": free_port("127.0.0.1")}

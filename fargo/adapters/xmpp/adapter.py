@@ -2,8 +2,8 @@
 
 Rules:
 
-1. A user of a domain that is not allowed gets an error or no reply. No event is put, so nobody outside the allowed
-   domains can fill the event log.
+1. A user who is not allowed gets an error or no reply, and so does one who has reached a limit. No event is put, so
+   nobody can fill the event log. The `Admission` decides on limits. What no server can have sent is dropped.
 2. Every request is answered: later, by a command, or here if the answer depends on no state.
 3. No stanza ends the stream or the program.
 4. The stanzas of a user take effect in the order in which they came, also if one has to wait (`in_order`).
@@ -12,7 +12,7 @@ Rules:
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from secrets import token_urlsafe
-from typing import Any, TypeAlias, assert_never
+from typing import Any, Protocol, TypeAlias, assert_never
 
 from msgspec.structs import replace
 from twisted.internet.defer import Deferred
@@ -31,8 +31,10 @@ from fargo.adapters.xmpp import (
     presence,
     registration,
     replies,
+    senders,
     stateless_iq,
     texts,
+    turning_down,
 )
 from fargo.adapters.xmpp.in_order import InOrder
 from fargo.adapters.xmpp.stanza import (
@@ -48,6 +50,9 @@ from fargo.adapters.xmpp.stanza import (
     stanza_error,
 )
 from fargo.adapters.xmpp.stream import LONGEST_SILENCE, Stream
+from fargo.limits.refusal import Refusal
+from fargo.statemachine.account import roster
+from fargo.statemachine.account.roster import Contacts
 from fargo.statemachine.address import bare, domain_of, local_of
 from fargo.statemachine.model.commands import (
     AcceptIq,
@@ -64,8 +69,8 @@ from fargo.statemachine.model.commands import (
     SendPresence,
     SendRegistrationForm,
     SendText,
+    ShowContacts,
     TerminateSession,
-    XmppCommand,
 )
 from fargo.statemachine.model.events import (
     Event,
@@ -79,6 +84,21 @@ from fargo.statemachine.model.events import (
     SessionInformed,
 )
 
+_OneStanza: TypeAlias = (
+    AcceptIq
+    | RefuseIq
+    | SendRegistrationForm
+    | SendPresence
+    | AskFeatures
+    | InitiateSession
+    | AcceptSession
+    | InformSession
+    | InformTransport
+    | TerminateSession
+    | ProposeCall
+    | MessageCall
+    | SendText
+)
 StorePassword: TypeAlias = Callable[[str, str], Deferred[str]]
 """store_password(bare JID of the user, password) fires with the name under which the vault has it"""
 
@@ -100,18 +120,38 @@ class XmppSettings:
     """The secret that the server shares with the component."""
     allowed_domains: frozenset[str]
     """The domains whose users may use the gateway."""
+    allowed_users: frozenset[str] = frozenset()
+    """Further users who may (bare JIDs)."""
+    denied_users: frozenset[str] = frozenset()
+    """Users who may not (bare JIDs), whatever their domain is."""
     relayed: bool = False
     """True if calls can go through a media relay."""
     longest_silence: float = LONGEST_SILENCE
     """Seconds of silence after which the server counts as dead."""
+
+    def serve(self, jid: str) -> bool:
+        """Return True if a user (bare or full JID) may use the gateway."""
+        user = bare(jid)
+        return (domain_of(user) in self.allowed_domains or user in self.allowed_users) and user not in self.denied_users
+
+
+class Admission(Protocol):
+    """Decides what is let in (`fargo.limits.gate.Gate`)."""
+
+    def stanza(self, kind: str, sender: str, to: str, /) -> Refusal | None:
+        """Return why a stanza is not let in, None if it is."""
+
+    def event(self, user: str, event: Event, /) -> Refusal | None:
+        """Return why an event of a user (bare JID) is not let in, None if it is."""
 
 
 class XmppAdapter:
     """The link between the XMPP server and the engine.
 
     `put` is called with each event. `store_password` and `keep_digit` keep a secret out of the events: these carry the
-    name that the function returns. `opened` is called each time the stream is opened. `failed` is called with a
-    sentence for the operator when the server rejects the component; nothing is called after that.
+    name that the function returns. `admission` is asked about each stanza and each event. `contacts` returns those of a
+    user (bare JID). `opened` is called each time the stream is opened. `failed` is called with a sentence for the
+    operator when the server rejects the component; nothing is called after that.
     """
 
     def __init__(
@@ -119,6 +159,8 @@ class XmppAdapter:
         put: PutEvent,
         store_password: StorePassword,
         keep_digit: KeepDigit,
+        admission: Admission,
+        contacts: Callable[[str], Contacts],
         settings: XmppSettings,
         opened: Callable[[], None],
         failed: Callable[[str], None],
@@ -127,6 +169,8 @@ class XmppAdapter:
         self._put = self._in_order.put
         self._store_password = store_password
         self._keep_digit = keep_digit
+        self._admission = admission
+        self._contacts = contacts
         self.serve(settings)
         self._stream = Stream(
             settings.domain, settings.secret, self._received, opened, failed, settings.longest_silence
@@ -153,7 +197,11 @@ class XmppAdapter:
         Without a stream the stanza is lost. If the core waits for a reply to it, the event of a failure is put.
         Information about a session is lost without one: it would mean that the client is gone (XEP-0166 §10).
         """
-        command: XmppCommand = issued.command  # type: ignore[assignment]
+        command: _OneStanza | ShowContacts = issued.command  # type: ignore[assignment]
+        if isinstance(command, ShowContacts):
+            for each in roster.shown_contacts(self._contacts(issued.user), command):
+                self._stream.send_stanza(presence.stanza(each, self._contact))
+            return
         if self._stream.send_stanza(self._stanza(command, issued.id)):
             return
         match command:
@@ -166,7 +214,7 @@ class XmppAdapter:
             case AcceptIq() | RefuseIq() | SendRegistrationForm() | SendPresence() | MessageCall() | SendText():
                 pass
 
-    def _stanza(self, command: XmppCommand, name: str) -> Element:
+    def _stanza(self, command: _OneStanza, name: str) -> Element:
         match command:
             case AcceptIq() | RefuseIq():
                 return replies.stanza(command)
@@ -191,10 +239,14 @@ class XmppAdapter:
     def _received(self, stanza: Element) -> None:
         try:
             sender = sender_of(stanza)
-            if domain_of(sender) in self._settings.allowed_domains:
-                self._dispatch(stanza)
-            elif sender:
+            if not senders.is_possible(sender, self._settings.domain):
+                log.debug(texts.SENDER_IMPOSSIBLE, kind=stanza.name)
+            elif not self._settings.serve(sender):
                 self._refuse(stanza)
+            elif refusal := self._admission.stanza(stanza.name, sender, attribute(stanza, "to")):
+                self._send(turning_down.answer(stanza, refusal))
+            else:
+                self._dispatch(stanza)
         except MalformedError as problem:
             log.debug(texts.STANZA_DROPPED, kind=stanza.name, problem=problem)
         except Exception:
@@ -217,14 +269,19 @@ class XmppAdapter:
                 self._send(messages.refusal(stanza))
         user = bare(sender_of(stanza))
         if event and local_of(user):
-            self._put(user, event)
+            if refusal := self._admission.event(user, event):
+                self._send(turning_down.answer(stanza, refusal, event))
+            else:
+                self._put(user, event)
 
     def _refuse(self, stanza: Element) -> None:
-        """Refuse a user whose domain is not allowed (RFC 6120 §8.3.3.4, RFC 6121 §3.1.3)."""
+        """Refuse a user who is not allowed (RFC 6120 §8.3.3.4, RFC 6121 §3.1.3)."""
         match stanza.name, stanza.getAttribute("type"):
             case "iq", "get" | "set":
                 iq = iq_of(stanza)
-                text = texts.DOMAIN_NOT_SERVED.format(domain=domain_of(iq.sender))
+                user, domain = bare(iq.sender), domain_of(iq.sender)
+                denied = user in self._settings.denied_users
+                text = (texts.USER_NOT_SERVED if denied else texts.DOMAIN_NOT_SERVED).format(user=user, domain=domain)
                 self._send(iq_error(iq, stanza_error("auth", "forbidden", text)))
             case "presence", "subscribe":
                 to, sender = bare(attribute(stanza, "to")), bare(sender_of(stanza))
@@ -255,16 +312,25 @@ class XmppAdapter:
         try:
             match kind, payload.uri, payload.name:
                 case "set", uri, "jingle" if uri == NS_JINGLE:
-                    self._put(user, self._jingle(iq, payload))
+                    self._put_admitted(user, self._jingle(iq, payload))
                 case "get", uri, "query" if uri == NS_REGISTER and not local_of(iq.to):
-                    self._put(user, RegistrationAsked(iq))
+                    self._put_admitted(user, RegistrationAsked(iq))
                 case "set", uri, "query" if uri == NS_REGISTER and not local_of(iq.to):
                     self._register(iq, payload)
                 case _:
                     return False
         except MalformedError as problem:
-            self._put(user, IqMalformed(iq, str(problem)))
+            self._put_admitted(user, IqMalformed(iq, str(problem)))
         return True
+
+    def _put_admitted(self, user: str, event: Event) -> None:
+        """Put an event of a request. Raise StanzaError if it is not let in."""
+        self._admit(user, event)
+        self._put(user, event)
+
+    def _admit(self, user: str, event: Event) -> None:
+        if refusal := self._admission.event(user, event):
+            raise stanza_error(refusal.kind, refusal.condition, refusal.text)
 
     def _jingle(self, iq: Iq, payload: Element) -> jingle.JingleActionEvent:
         event, tone = jingle.event(iq, payload), dtmf.read(payload)
@@ -275,13 +341,14 @@ class XmppAdapter:
     def _register(self, iq: Iq, query: Element) -> None:
         match registration.read(query):
             case registration.Removal():
-                self._put(bare(iq.sender), RegistrationCancelled(iq))
+                self._put_admitted(bare(iq.sender), RegistrationCancelled(iq))
             case registration.Submission(account, password):
                 self._submit(iq, RegistrationSubmitted(iq, account, None, token_urlsafe(_NONCE_BYTES)), password)
 
     def _submit(self, iq: Iq, submitted: RegistrationSubmitted, password: str | None) -> None:
         """Put a submitted registration, once its password is in the vault."""
         user = bare(iq.sender)
+        self._admit(user, submitted)
         if password is None:
             self._put(user, submitted)
             return

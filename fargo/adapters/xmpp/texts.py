@@ -14,6 +14,7 @@ SERVER_REPLIES: Final = "The XMPP server replies to a ping."
 SERVER_SILENT: Final = "The XMPP server has been silent for {seconds} seconds. The stream to it is opened anew."
 STREAM_ERROR: Final = "The stream to the XMPP server ended with an error: {why}"
 STANZA_DROPPED: Final = "Dropped a malformed {kind}: {problem}"
+SENDER_IMPOSSIBLE: Final = "Dropped a {kind}: no user can have its sender as an address"
 STANZA_BUG: Final = "A bug: handling a stanza ({kind}) failed"
 PASSWORD_NOT_STORED_LOG: Final = "Storing a password failed"
 NO_EVENT_BUG: Final = "A bug: an event of {user} is lost"
@@ -28,6 +29,7 @@ COMPONENT_UNKNOWN: Final = "The XMPP server has no component {domain}. Add it to
 # --- for users, in stanza errors
 
 DOMAIN_NOT_SERVED: Final = "This gateway does not serve users of {domain}."
+USER_NOT_SERVED: Final = "This gateway does not serve {user}."
 NOT_ONE_PAYLOAD: Final = "An IQ request must have exactly one child element."
 BUG: Final = "The gateway has a bug. Its log has the details."
 PASSWORD_NOT_STORED: Final = "The gateway could not store your password. Try again later."

@@ -6,7 +6,9 @@ Rules:
 2. What only the user or the provider can mend is not tried again by itself (`SipTrouble.CREDENTIALS`, `INVALID` and
    `SECRET`): registrars lock accounts that are tried too often. Everything else is.
 3. Retry-After is obeyed (RFC 3261 §20.33), up to a bound.
-4. A redirection is not followed, as the credentials are for the account's own server.
+4. A server that refuses connections is told of as one that is silent: else a registration would tell everybody which
+   ports of a server are open.
+5. A redirection is not followed, as the credentials are for the account's own server.
 """
 
 from typing import Final, assert_never
@@ -26,7 +28,7 @@ _UNDELIVERED: Final = {
     Undelivered.NO_SUCH_NAME: (SipTrouble.NETWORK, texts.NO_SUCH_SERVER),
     Undelivered.NAMES_SILENT: (SipTrouble.NETWORK, texts.NAMES_SILENT),
     Undelivered.SILENT: (SipTrouble.NETWORK, texts.SERVER_SILENT),
-    Undelivered.REFUSED: (SipTrouble.NETWORK, texts.SERVER_REFUSES),
+    Undelivered.REFUSED: (SipTrouble.NETWORK, texts.SERVER_SILENT),
     Undelivered.CERTIFICATE: (SipTrouble.NETWORK, texts.CERTIFICATE_INVALID),
     Undelivered.SECRET: (SipTrouble.SECRET, texts.PASSWORD_LOST),
     Undelivered.EDGE: (SipTrouble.HOST, texts.ENGINE_FAILED),

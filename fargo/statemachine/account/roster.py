@@ -15,7 +15,7 @@ Rules:
    forget the request.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from msgspec import Struct, field
@@ -28,7 +28,7 @@ from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.media.description import MediaProfile
 from fargo.statemachine.media.paths import Policy, reaches
-from fargo.statemachine.model.commands import AskFeatures, PresenceKind, SendPresence
+from fargo.statemachine.model.commands import AskFeatures, PresenceKind, SendPresence, ShowContacts
 from fargo.statemachine.model.events import FeaturesLearned, ResourceAvailable, SubscriptionAction
 from fargo.statemachine.model.presence import Client
 from fargo.statemachine.pending import PendingCommands
@@ -239,8 +239,14 @@ def probed(contacts: Contacts, to: str, shown: Shown | None, effects: Effects) -
 
 def show_all(contacts: Contacts, shown: Shown, effects: Effects) -> None:
     """Send the user the presence of the gateway and of every contact."""
-    for jid in (shown.gateway, *contacts.subscribed):
-        _show(jid, shown, effects)
+    _show(shown.gateway, shown, effects)
+    if contacts.subscribed:
+        effects.emit(ShowContacts(effects.user, _kind(shown)))
+
+
+def shown_contacts(contacts: Contacts, command: ShowContacts) -> Iterator[SendPresence]:
+    """Yield what a command to show all contacts consists of."""
+    return (SendPresence(_full_jid(jid), command.to, command.kind) for jid in contacts.subscribed)
 
 
 def show_gateway(shown: Shown, effects: Effects) -> None:
@@ -253,8 +259,12 @@ def _show(jid: str, shown: Shown, effects: Effects) -> None:
         kind = PresenceKind.AVAILABLE if shown.available or shown.show else PresenceKind.UNAVAILABLE
         effects.emit(SendPresence(jid, effects.user, kind, shown.show, shown.status))
     else:
-        kind = PresenceKind.AVAILABLE if shown.available else PresenceKind.UNAVAILABLE
-        effects.emit(SendPresence(_full_jid(jid), effects.user, kind))
+        effects.emit(SendPresence(_full_jid(jid), effects.user, _kind(shown)))
+
+
+def _kind(shown: Shown) -> PresenceKind:
+    """Return the presence of a contact (rule 4)."""
+    return PresenceKind.AVAILABLE if shown.available else PresenceKind.UNAVAILABLE
 
 
 def _full_jid(jid: str) -> str:

@@ -43,7 +43,6 @@ NAMES_SILENT: Final = "The address of the SIP server {server} cannot be found ou
 SERVER_SILENT: Final = (
     "The SIP server {server} of {uri} is not responding. If this continues, check the domain, proxy and port."
 )
-SERVER_REFUSES: Final = "The SIP server {server} of {uri} refuses connections. Check the port and the transport."
 CERTIFICATE_INVALID: Final = (
     "The SIP server {server} of {uri} is not trusted, as its TLS certificate is not valid: {why}."
 )

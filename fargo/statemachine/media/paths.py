@@ -36,6 +36,8 @@ _BEST_RELAYED: Final = (MediaProfile.DTLS, MediaProfile.ICE, MediaProfile.PLAIN)
 
 
 RING_SECONDS: Final = 180
+MOST_CALLS: Final = 8
+"""The number of calls that a user may be in at a time, unless the operator has set another."""
 EmergencyCalls: TypeAlias = Literal["call", "refuse"]
 ForeignCalls: TypeAlias = Literal["provider", "direct", "refuse"]
 
@@ -45,6 +47,7 @@ class Policy(Struct, frozen=True, gc=False, omit_defaults=True):
     accounts, and the seconds that a call may ring.
 
     ``emergency_numbers``: the numbers to which no limit applies; ``emergency``: if they are called or refused.
+    ``most_calls``: the calls that a user may be in at a time.
     ``early``: the audio that the user hears before a phone has answered: none, what is not ringing, or all.
     ``foreign``: if calls to other domains than the account's go through its server, to that domain's, or nowhere.
     """
@@ -57,6 +60,7 @@ class Policy(Struct, frozen=True, gc=False, omit_defaults=True):
     emergency: EmergencyCalls = "call"
     early: EarlyChoice = "ringing"
     foreign: ForeignCalls = "provider"
+    most_calls: int = MOST_CALLS
 
 
 class PathChoice(Struct, frozen=True, gc=False):

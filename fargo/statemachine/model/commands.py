@@ -84,6 +84,15 @@ class SendPresence(_CoreCommand, frozen=True, tag="SendPresence"):
     status: str | None = None
 
 
+class ShowContacts(_CoreCommand, frozen=True, tag="ShowContacts"):
+    """The presence of every contact that the user has subscribed to, all of the same kind: one stanza each. Which these
+    are is in the user's state (`Contacts.subscribed`), so that the command stays small however many they are.
+    """
+
+    to: str
+    kind: PresenceKind
+
+
 class AskFeatures(_CoreCommand, frozen=True, tag="AskFeatures"):
     """A disco#info request to a client (XEP-0030 §3). ``caps``: its announced ``node#ver`` (XEP-0115 §6.2),
     None if it announced none.
@@ -222,6 +231,7 @@ XmppCommand: TypeAlias = (
     | RefuseIq
     | SendRegistrationForm
     | SendPresence
+    | ShowContacts
     | AskFeatures
     | InitiateSession
     | AcceptSession
@@ -263,7 +273,7 @@ def ends(command: Command) -> bool:
             return False
         case InformTransport() | ProposeCall() | SignIn() | ForgetSecret():
             return False
-        case SendPresence(kind=kind):
+        case SendPresence(kind=kind) | ShowContacts(kind=kind):
             return kind in _WENT
         case MessageCall(action=action):
             return action in _LAST_WORDS

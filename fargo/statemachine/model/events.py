@@ -68,6 +68,22 @@ class RoomChanged(_Event, frozen=True, tag="RoomChanged"):
     none: bool
 
 
+class RefusedUser(Struct, frozen=True, gc=False):
+    """A user (bare JID), and how much was refused to them."""
+
+    user: str
+    count: int
+
+
+class RequestsRefused(_Event, frozen=True, tag="RequestsRefused"):
+    """What the limits have refused within about a minute; nothing else is written about it. It is in a stream of its
+    own, under the gateway's domain. ``counts``: by limit. ``most``: the users of whom most was refused.
+    """
+
+    counts: Mapping[str, int]
+    most: tuple[RefusedUser, ...] = ()
+
+
 class Restarted(_Event, frozen=True, tag="Restarted"):
     """The gateway was started; all that this user had open on the SIP side is lost."""
 
@@ -446,7 +462,15 @@ XmppEvent: TypeAlias = (
 )
 SipEvent: TypeAlias = SipSignedIn | SipSignedOut | Call1Event | UserAgentEvent
 GatewayEvent: TypeAlias = (
-    PolicyChanged | RoomChanged | Restarted | Stopping | StreamOpened | ClockJumped | TimePassed | Snapshot
+    PolicyChanged
+    | RoomChanged
+    | RequestsRefused
+    | Restarted
+    | Stopping
+    | StreamOpened
+    | ClockJumped
+    | TimePassed
+    | Snapshot
 )
 Event: TypeAlias = XmppEvent | SipEvent | RelayEvent | GatewayEvent
 

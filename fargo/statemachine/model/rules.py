@@ -14,7 +14,7 @@ from typing import Final
 
 from msgspec import Struct
 
-RULES: Final = 7
+RULES: Final = 8
 """The version that today's code folds by."""
 
 
@@ -121,6 +121,16 @@ PASSWORD_AGAIN: Final = RuleChange(
     "another server wants the password again",
     "An account whose server or login is changed without entering the password is refused.",
 )
+CONTACTS_TOGETHER: Final = RuleChange(
+    8,
+    "all contacts are shown at once",
+    "The presence of all contacts of a user is one command, and no longer one for each contact.",
+)
+REFUSED_AS_SILENT: Final = RuleChange(
+    8,
+    "a server that refuses connections is as one that is silent",
+    "Only the text for people differs, so that no registration tells which ports of a server are open.",
+)
 CHANGES: Final[tuple[RuleChange, ...]] = (
     ALL_THAT_IS_DUE,
     END_AFTER_FAULT,
@@ -139,4 +149,6 @@ CHANGES: Final[tuple[RuleChange, ...]] = (
     PRESENCE_ASKED_AGAIN,
     OWN_SERVER_ONLY,
     PASSWORD_AGAIN,
+    CONTACTS_TOGETHER,
+    REFUSED_AS_SILENT,
 )

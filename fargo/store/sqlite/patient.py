@@ -59,13 +59,12 @@ class PatientStore(SqliteWriter):
         store._thread.start()
         return store
 
-    def append(self, entries: Iterable[Entry]) -> Deferred[None] | None:
+    def append(self, entries: Iterable[Entry]) -> Deferred[list[int]] | list[int]:
         """Commit a batch at once, or, if that takes time, later."""
         batch = list(entries)
         if not self._is_slow:
             try:
-                self._measured(self, batch)
-                return None
+                return self._measured(self, batch)
             except StoreLockedError:
                 pass  # nothing was written
         return deferToThreadPool(self._reactor, self._thread, self._measured, self._in_thread, batch)
@@ -76,7 +75,8 @@ class PatientStore(SqliteWriter):
         SqliteReader.close(self._in_thread)  # the lock is released once
         super().close()
 
-    def _measured(self, writer: SqliteWriter, batch: list[Entry]) -> None:
+    def _measured(self, writer: SqliteWriter, batch: list[Entry]) -> list[int]:
         begun = monotonic()
-        writer.commit(batch)
+        sizes = writer.commit(batch)
         self._is_slow = monotonic() - begun > SLOW_SECONDS
+        return sizes

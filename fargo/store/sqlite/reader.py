@@ -28,8 +28,12 @@ _JOURNAL: Final = "-wal"
 _POSITION: Final = "select coalesce(max(id), 0) from events"
 _MARK: Final = "select name, max(erased, (select coalesce(max(id), 0) from events)) from log"
 _VERSION: Final = "select coalesce(max(version), 0) from events where user = ?"
-_SPAN: Final = "select count(distinct user), min(at), max(at) from events"
+_SPAN: Final = "select count(distinct case when instr(user, '@') then user end), min(at), max(at) from events"
 _TYPES: Final = "select type, count(*) from events group by type"
+_REFUSED: Final = """
+    select c.key, sum(c.value) from events e, json_each(e.body, '$.counts') c
+    where e.type = 'RequestsRefused' group by c.key
+"""
 _LENGTH: Final = "select count(*) from events"
 _BEGUN: Final = f"from commands where type = 'NoteBegun' and type in ({RECORDS})"
 _CALLS: Final = f"select count(*) {_BEGUN}"
@@ -118,8 +122,9 @@ class SqliteReader:
         """Return how much is in the log."""
         with store_errors(self._path, WHAT):
             types = dict(self._db.execute(_TYPES).fetchall())
+            refused = dict(self._db.execute(_REFUSED).fetchall())
         users, oldest, newest = self._row(_SPAN)
-        return Statistics(sum(types.values()), users, self.count_calls(), oldest, newest, types)
+        return Statistics(sum(types.values()), users, self.count_calls(), oldest, newest, types, refused)
 
     def size(self) -> int:
         """Return the bytes of the file and its journal."""

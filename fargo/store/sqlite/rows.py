@@ -25,6 +25,10 @@ APPEND_EVENT: Final = """
 APPEND_COMMAND: Final = "insert into commands (event, place, call, type, format, body) values (?, ?, ?, ?, ?, ?)"
 REPLACE_COMMAND: Final = f"replace {APPEND_COMMAND.removeprefix('insert ')}"
 
+_BESIDE_EVENT: Final = 150
+_BESIDE_COMMAND: Final = 50
+"""The bytes of the other columns, and of the entries in the indexes."""
+
 FOLD_COLUMNS: Final = "id, user, version, at, type, format, body"
 """The columns of an event that folding it needs."""
 EVENT_COLUMNS: Final = "id, user, version, at, type, call, rules, format, body"
@@ -43,6 +47,11 @@ def event_row(position: int, recorded: Recorded) -> SqlRow:
 def command_rows(position: int, issued: Iterable[Issued]) -> list[SqlRow]:
     """Return the values for APPEND_COMMAND, for each command of an event."""
     return [(position, int(each.id.rpartition(".")[2]), each.call, *encode(each.command)) for each in issued]
+
+
+def size_of_rows(event: SqlRow, commands: list[SqlRow]) -> int:
+    """Return about how many bytes an event and its commands take: their bodies, and what stands beside these."""
+    return len(event[-1]) + _BESIDE_EVENT + sum(len(row[-1]) + _BESIDE_COMMAND for row in commands)
 
 
 def grouped(rows: Iterable[SqlRow]) -> Iterator[list[SqlRow]]:

@@ -32,6 +32,7 @@ from fargo.store.sqlite.rows import (
     FOLD_COLUMNS,
     command_rows,
     event_row,
+    size_of_rows,
     to_fold,
     to_recorded,
 )
@@ -124,19 +125,23 @@ class SqliteWriter(SqliteReader):
         if self._lock:
             self._lock.release()
 
-    def commit(self, entries: Iterable[Entry]) -> None:
-        """Commit a batch. It is on the disk on return. Raises StoreLockedError if others have not let it."""
+    def commit(self, entries: Iterable[Entry]) -> list[int]:
+        """Commit a batch. It is on the disk on return. Return the bytes of each entry. Raises StoreLockedError if
+        others have not let it.
+        """
         self._require_lock()
         entries = list(entries)
         forgotten = {entry[0].user: place for place, entry in enumerate(entries) if forgets_user(entry[1])}
-        kept = [entry for place, entry in enumerate(entries) if place > forgotten.get(entry[0].user, -1)]
+        kept = {place: entry for place, entry in enumerate(entries) if place > forgotten.get(entry[0].user, -1)}
         with self._transaction():
             for user in forgotten:
                 self._erase(user)
-            last = self._insert(kept, max(self.position(), self._positions.erased) + 1)
+            sizes, last = self._insert(list(kept.values()), max(self.position(), self._positions.erased) + 1)
         self._positions.committed = max(last, self._positions.committed)
         if forgotten:
             self.purge()
+        of_kept = dict(zip(kept, sizes, strict=True))
+        return [of_kept.get(place, 0) for place in range(len(entries))]
 
     def mark(self) -> LogMark:
         """Return which log this is, and the last position that has been committed."""
@@ -212,15 +217,19 @@ class SqliteWriter(SqliteReader):
         if self._lock is None:
             raise StoreError(texts.NOT_LOCKED.format(path=self._path))
 
-    def _insert(self, entries: list[Entry], position: int) -> int:
-        """Insert entries at a position and after it. Return the last position, or the one before if there are none."""
-        events, commands = [], []
+    def _insert(self, entries: list[Entry], position: int) -> tuple[list[int], int]:
+        """Insert entries at a position and after it. Return the bytes of each, and the last position, or the one before
+        if there are none.
+        """
+        events, commands, sizes = [], [], []
         for number, (recorded, issued) in enumerate(entries, position):
-            events.append(event_row(number, recorded))
-            commands += command_rows(number, issued)
+            event, its = event_row(number, recorded), command_rows(number, issued)
+            events.append(event)
+            commands += its
+            sizes.append(size_of_rows(event, its))
         self._db.conn.executemany(APPEND_EVENT, events)
         self._db.conn.executemany(APPEND_COMMAND, commands)
-        return position + len(events) - 1
+        return sizes, position + len(events) - 1
 
     def _erase(self, user: str) -> None:
         self._positions.erased = max(self.position(), self._positions.erased)
@@ -254,6 +263,6 @@ class SqliteWriter(SqliteReader):
 class SqliteStore(SqliteWriter):
     """A log in a SQLite file whose batches are committed on return (`fargo.store.interface.SynchronousStore`)."""
 
-    def append(self, entries: Iterable[Entry]) -> None:
+    def append(self, entries: Iterable[Entry]) -> list[int]:
         """Commit a batch."""
-        self.commit(entries)
+        return self.commit(entries)

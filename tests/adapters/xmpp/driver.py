@@ -16,6 +16,7 @@ from twisted.logger import globalLogBeginner, textFileLogObserver
 from twisted.protocols.basic import LineOnlyReceiver
 
 from fargo.adapters.xmpp.adapter import XmppAdapter, XmppSettings
+from fargo.statemachine.account.roster import Contacts
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import Event
 
@@ -38,6 +39,16 @@ def keep_digit(digit: str) -> str:
     return "digit-1"
 
 
+class Open:
+    """Lets everything in."""
+
+    def stanza(self, *_: object) -> None:
+        return None
+
+    def event(self, *_: object) -> None:
+        return None
+
+
 class Orders(LineOnlyReceiver):
     """The orders of the test."""
 
@@ -52,7 +63,9 @@ class Orders(LineOnlyReceiver):
         if not self.adapter:
             settings = msgspec.convert(json.loads(line), XmppSettings)
             self.adapter = XmppAdapter(
-                put, store_password, keep_digit, settings, lambda: tell("opened"), lambda why: tell("failed", why)
+                *(put, store_password, keep_digit, Open(), lambda user: Contacts(), settings),
+                lambda: tell("opened"),
+                lambda why: tell("failed", why),
             )
             self.adapter.start()
         elif line:

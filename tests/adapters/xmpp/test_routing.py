@@ -4,6 +4,7 @@ Only the stream is not real here: it can be given stanzas that no server would l
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,7 +17,10 @@ from twisted.words.xish.domish import Element
 from fargo.adapters.xmpp import adapter as module
 from fargo.adapters.xmpp import stateless_iq, texts
 from fargo.adapters.xmpp.adapter import XmppAdapter, XmppSettings
+from fargo.limits.refusal import Refusal
+from fargo.statemachine.account.roster import Contacts
 from fargo.statemachine.address import bare
+from fargo.statemachine.model.commands import Issued, PresenceKind, ShowContacts
 from fargo.statemachine.model.events import (
     CallProposed,
     Event,
@@ -28,10 +32,12 @@ from fargo.statemachine.model.events import (
 )
 
 from . import strategies
+from .admitting import Admitting
 from .elements import captures, parse
 
 GATEWAY = "sip.example.org"
 USER = "alice@example.org"
+CONTACTS = (f"bob%sip.test@{GATEWAY}", f"+44@{GATEWAY}")
 SETTINGS = XmppSettings(GATEWAY, "127.0.0.1", 1, "secret-of-the-stream", frozenset({"example.org"}))
 REGISTER = "<query xmlns='jabber:iq:register'><username>a@b</username><password>s3cret</password></query>"
 
@@ -53,6 +59,7 @@ class Bench:
 
     def __init__(self, stored: Callable[[], Deferred[str]] = lambda: succeed("secret-1")) -> None:
         self.events: list[tuple[str, Event]] = []
+        self.admission = Admitting()
         wires: list[Wire] = []
 
         def wire(*arguments: Any) -> Wire:
@@ -61,10 +68,12 @@ class Bench:
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(module, "Stream", wire)
-            XmppAdapter(
+            self.adapter = XmppAdapter(
                 lambda user, event: self.events.append((user, event)),
                 lambda user, password: stored(),
                 lambda digit: "digit-1",
+                self.admission,
+                lambda user: Contacts(subscribed=CONTACTS),
                 SETTINGS,
                 lambda: None,
                 lambda why: None,
@@ -313,3 +322,88 @@ def test_a_fault_is_answered_logged_and_survived(monkeypatch: pytest.MonkeyPatch
 
 def test_the_settings_hide_their_secret() -> None:
     assert SETTINGS.secret not in repr(SETTINGS)
+
+
+# --- what is not let in
+
+WAIT = Refusal("wait", "policy-violation", "Too much.")
+NEVER = Refusal("cancel", "not-allowed", "No.")
+PROPOSAL = (
+    "<propose xmlns='urn:xmpp:jingle-message:0' id='p'>"
+    "<description xmlns='urn:xmpp:jingle:apps:rtp:1' media='audio'/></propose>"
+)
+JINGLE = "<jingle xmlns='urn:xmpp:jingle:1' action='session-info' sid='s'/>"
+REFUSED_STANZAS = (
+    (f"<iq type='get' id='i' from='{USER}/a' to='{GATEWAY}'><ping xmlns='urn:xmpp:ping'/></iq>", "iq"),
+    (f"<iq type='set' id='i' from='{USER}/a' to='b@{GATEWAY}'>{JINGLE}</iq>", "iq"),
+    (f"<iq type='set' id='i' from='{USER}/a' to='{GATEWAY}'>{REGISTER}</iq>", "iq"),
+    (f"<presence type='subscribe' from='{USER}' to='b@{GATEWAY}'/>", "presence"),
+    (f"<message from='{USER}/a' to='b@{GATEWAY}'>{PROPOSAL}</message>", "message"),
+    (f"<presence from='{USER}/a' to='{GATEWAY}'/>", None),
+    (f"<presence type='unavailable' from='{USER}/a' to='{GATEWAY}'/>", None),
+    (f"<iq type='result' id='1.0' from='{USER}/a' to='{GATEWAY}'/>", None),
+    (f"<message type='error' id='1.0' from='{USER}/a' to='{GATEWAY}'/>", None),
+)
+
+
+@pytest.mark.parametrize(("stanza", "answer"), REFUSED_STANZAS)
+def test_a_stanza_that_is_not_let_in_is_answered_and_does_nothing(stanza: str, answer: str | None) -> None:
+    bench = Bench(pytest.fail)
+    bench.admission.stanzas = WAIT
+    bench.receive(parse(stanza))
+    assert (bench.events, bench.faults) == ([], [])
+    assert [each.name for each in bench.wire.sent] == ([answer] if answer else [])
+    for each in bench.wire.sent:
+        xml = each.toXml()
+        assert ("policy-violation" in xml and 'type="error"' in xml.replace("'", '"')) or "<reject" in xml
+        assert WAIT.text in xml
+
+
+@pytest.mark.parametrize(("stanza", "answer"), REFUSED_STANZAS[1:])
+def test_so_is_an_event(stanza: str, answer: str | None) -> None:
+    bench = Bench(pytest.fail)
+    bench.admission.events = NEVER
+    bench.receive(parse(stanza))
+    assert (bench.events, bench.faults) == ([], [])
+    assert [each.name for each in bench.wire.sent] == ([answer] if answer else [])
+    assert all(NEVER.text in each.toXml() for each in bench.wire.sent)
+
+
+def test_a_proposal_that_is_not_let_in_is_rejected() -> None:
+    for refusal, reason in ((WAIT, "general-error"), (NEVER, "security-error")):
+        bench = Bench()
+        bench.admission.events = refusal
+        bench.receive(parse(f"<message from='{USER}/a' to='b@{GATEWAY}'>{PROPOSAL}</message>"))
+        [rejection] = bench.wire.sent
+        assert (rejection["to"], rejection["from"]) == (f"{USER}/a", f"b@{GATEWAY}/fargo")
+        assert reason in rejection.toXml()
+
+
+def test_all_contacts_are_shown_with_a_stanza_each() -> None:
+    bench = Bench()
+    bench.adapter.do(Issued(USER, "5.0", ShowContacts(USER, PresenceKind.AVAILABLE)))
+    assert [(each.name, each["from"], each["to"]) for each in bench.wire.sent] == [
+        ("presence", f"{contact}/fargo", USER) for contact in CONTACTS
+    ]
+    assert all("caps" in each.toXml() for each in bench.wire.sent)
+
+
+def test_users_who_are_denied_are_told_so_and_further_ones_are_served() -> None:
+    bench = Bench()
+    bench.adapter.serve(
+        replace(SETTINGS, denied_users=frozenset({USER}), allowed_users=frozenset({"carol@example.com"}))
+    )
+    for sender in (f"{USER}/a", "carol@example.com/x", "dave@example.org/x", "eve@example.com/x"):
+        bench.receive(iq("<query xmlns='jabber:iq:register'/>", "get", sender))
+    assert [user for user, _ in bench.events] == ["carol@example.com", "dave@example.org"]
+    denied, other = bench.wire.sent
+    assert texts.USER_NOT_SERVED.format(user=USER) in denied.toXml()
+    assert texts.DOMAIN_NOT_SERVED.format(domain="example.com") in other.toXml()
+
+
+@pytest.mark.parametrize("sender", [f"{USER.upper()}/a", f"b@{GATEWAY}/fargo", GATEWAY, "a@b@example.org", f"{USER}/"])
+def test_what_no_server_can_have_sent_is_dropped(sender: str) -> None:
+    bench = Bench()
+    bench.receive(parse(f"<presence from='{sender}' to='{GATEWAY}'/>"))
+    bench.receive(iq("<ping xmlns='urn:xmpp:ping'/>", "get", sender))
+    assert (bench.events, bench.wire.sent) == ([], [])

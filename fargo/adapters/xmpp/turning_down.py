@@ -1,0 +1,44 @@
+"""The answers to stanzas that are not let in: errors, and for a proposed call its rejection."""
+
+from twisted.words.xish.domish import Element
+
+from fargo.adapters.xmpp import jingle_message
+from fargo.adapters.xmpp.stanza import MalformedError, attribute, iq_error, iq_of, make_stanza, sender_of, stanza_error
+from fargo.limits.refusal import Refusal
+from fargo.statemachine.account.roster import RESOURCE
+from fargo.statemachine.model.commands import MessageCall
+from fargo.statemachine.model.events import CallAction, CallProposed, Event
+from fargo.statemachine.reason import Cause, Reason, to_jingle
+
+
+def answer(stanza: Element, refusal: Refusal, event: Event | None = None) -> Element | None:
+    """Return the answer to a stanza that is not let in, None if its kind gets none (RFC 6120 §8.3.1, RFC 6121 §4.7.1).
+    ``event``: what is in it, if that is known.
+    """
+    error = stanza_error(refusal.kind, refusal.condition, refusal.text)
+    match stanza.name, stanza.getAttribute("type"):
+        case "iq", "get" | "set":
+            return iq_error(iq_of(stanza), error)
+        case "presence", "subscribe":
+            return make_stanza("presence", attribute(stanza, "to"), sender_of(stanza), error.getElement(), type="error")
+        case "message", None | "normal" | "chat" if jingle_message.concerns(stanza):
+            return _rejection(event or _event(stanza), refusal)
+        case _:
+            return None
+
+
+def _event(stanza: Element) -> Event | None:
+    try:
+        return jingle_message.event(stanza)
+    except MalformedError:
+        return None
+
+
+def _rejection(event: Event | None, refusal: Refusal) -> Element | None:
+    """Return the rejection of a proposed call (XEP-0353 §3.4). Other messages about calls get no answer."""
+    if not isinstance(event, CallProposed):
+        return None
+    us = event.to if "/" in event.to else f"{event.to}/{RESOURCE}"
+    condition = to_jingle(Reason(Cause.CONGESTION if refusal.kind == "wait" else Cause.FORBIDDEN))
+    rejection = MessageCall(us, event.sender, event.sid, CallAction.REJECT, condition, refusal.text)
+    return jingle_message.stanza(rejection, event.sid)

@@ -1,0 +1,284 @@
+"""The gate between the XMPP server and the log: decides which stanzas and events of users are let in.
+
+Rules:
+
+1. A user's own limit is a matter of policy (`policy-violation`); that of the domain or of all users is one of means
+   (`resource-constraint`). Both are over after a while (`wait`).
+2. Calls to emergency numbers have a limit of their own, which counts when another is reached.
+3. What the log grows by is known afterwards: it is charged to the user who caused it, and who is over the limit is let
+   in again when it has come back. What ends something, or answers us, has a reserve.
+4. What users who are not registered send leads to no row (`fargo.statemachine.unrecorded`), but what is written while
+   an account of theirs is tried. That is limited to about a row a minute.
+5. If presence was refused, the user's state may be wrong. So the user is asked for presence after a minute without a
+   refusal.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Final
+
+from fargo.limits import providers, texts
+from fargo.limits.bucket import Scope
+from fargo.limits.held import HeldPresence
+from fargo.limits.ledger import Ledger
+from fargo.limits.numbers import is_allowed
+from fargo.limits.refusal import Refusal
+from fargo.limits.refused import Refused
+from fargo.limits.settings import GateSettings
+from fargo.limits.tries import Tries
+from fargo.statemachine.account.account_state import Clearing, Registered, Trying
+from fargo.statemachine.address import bare, dialled, domain_of
+from fargo.statemachine.legs.jingle.jmi import is_proceed
+from fargo.statemachine.model.commands import Issued
+from fargo.statemachine.model.events import (
+    CallAction,
+    CallMessaged,
+    CallProposed,
+    Event,
+    FeaturesLearned,
+    IqFailed,
+    IqSucceeded,
+    PresenceProbed,
+    Recorded,
+    RegistrationAsked,
+    RegistrationCancelled,
+    RegistrationSubmitted,
+    ResourceAvailable,
+    ResourceUnavailable,
+    SessionInitiated,
+    SessionTerminated,
+    SipSignedIn,
+    SipSignedOut,
+    StreamOpened,
+    SubscriptionAction,
+    SubscriptionChanged,
+    TimePassed,
+)
+from fargo.statemachine.model.sip import SipAccountEvent
+from fargo.statemachine.unrecorded import XMPP_EVENTS
+from fargo.statemachine.user_state import User
+
+EVERY: Final = 60.0
+"""Seconds between two rows about what was refused."""
+
+_ENDS: Final = frozenset(
+    {FeaturesLearned, IqFailed, IqSucceeded, RegistrationCancelled, ResourceUnavailable, SessionTerminated}
+)
+_OF_ACCOUNT: Final = SipAccountEvent | SipSignedIn | SipSignedOut | TimePassed
+_CALLS: Final = frozenset({SessionInitiated, CallProposed})
+_LAST_WORDS: Final = frozenset({CallAction.REJECT, CallAction.RETRACT, CallAction.FINISH})
+_OF_PRESENCE: Final = (PresenceProbed, ResourceAvailable, ResourceUnavailable)
+
+
+class Gate:
+    """`put` takes an event for the log. `state` returns the state of a user (bare JID), None if there is none. `now` is
+    a clock in seconds.
+    """
+
+    def __init__(
+        self,
+        settings: GateSettings,
+        put: Callable[[str, Event], None],
+        state: Callable[[str], User | None],
+        now: Callable[[], float],
+    ) -> None:
+        self._put = put
+        self._state = state
+        self._now = now
+        self._settings = settings
+        self._tries = Tries(settings.limits.registrations, settings.limits.provider)
+        self._begin()
+        self._held = HeldPresence()
+        self._refused = Refused()
+        self._owed: dict[str, int] = {}
+        self._missed: set[str] = set()
+        self._missed_before: set[str] = set()
+
+    def use(self, settings: GateSettings) -> None:
+        """Go by other settings from now on. If limits have changed, nothing has been used of any of them."""
+        before, self._settings = self._settings, settings
+        if settings.limits != before.limits:
+            self._tries.use(settings.limits.registrations, settings.limits.provider)
+            self._begin()
+
+    def _begin(self) -> None:
+        limits = self._settings.limits
+        self._stanzas = Ledger(limits.stanzas)
+        self._calls = Ledger(limits.calls)
+        self._emergency = Ledger(limits.emergency)
+        self._subscriptions = Ledger(limits.subscriptions)
+        self._log = Ledger(limits.log)
+        self._log_of_strangers = Ledger(limits.log_of_strangers)
+        self._ledgers = (
+            *(self._stanzas, self._calls, self._emergency, self._subscriptions),
+            *(self._log, self._log_of_strangers),
+        )
+
+    # --- what comes in
+
+    def stanza(self, kind: str, sender: str, to: str) -> Refusal | None:
+        """Return why a stanza of this kind is not let in, None if it is. Its sender is one of the gateway's users."""
+        user, domain = _parts(sender)
+        registered = self._is_registered(user)
+        scope = self._stanzas.take(user, domain, registered, self._now())
+        if scope is None or self._is_emergency(user, to, registered):
+            return None
+        if kind == "presence" and registered:
+            self._missed.add(user)
+        return self._refuse(user, "stanzas", scope)
+
+    def event(self, user: str, event: Event) -> Refusal | None:
+        """Return why an event of a user (bare JID) is not let in, None if it is."""
+        registered = self._is_registered(user)
+        if isinstance(event, RegistrationSubmitted):
+            return self._submitted(user, event, registered)
+        if not registered:
+            if isinstance(event, RegistrationAsked) and not self._may_register(user):
+                return self._turn_down(user, "registrations", texts.CLOSED)
+            if isinstance(event, ResourceAvailable | ResourceUnavailable):
+                self._held.hear(user, event)
+        refusal = self._over(user, event, registered)
+        if refusal and registered and isinstance(event, _OF_PRESENCE):
+            self._missed.add(user)
+        return refusal
+
+    def put(self, user: str, event: Event) -> None:
+        """Put an event that was let in, and after a registration the clients of its user that are online already."""
+        self._put(user, event)
+        if isinstance(event, RegistrationSubmitted):
+            for each in self._held.take(user):
+                self._put(user, each)
+
+    # --- what goes out, and into the log
+
+    def sent(self, issued: Issued) -> float:
+        """Take note of a command. Return for how many seconds it has to be held back."""
+        return self._tries.sent(issued, self._now())
+
+    def written(self, recorded: Recorded, size: int) -> None:
+        """Charge what was written to its user. Calls that come in are caused by others, and cost nothing."""
+        event, user = recorded.event, recorded.user
+        if type(event) in XMPP_EVENTS or (recorded.call is None and isinstance(event, _OF_ACCOUNT)):
+            self._owed[user] = self._owed.get(user, 0) + size
+
+    # --- once a minute
+
+    def tick(self, gateway: str) -> None:
+        """Write what was refused, forget what needs no memory, and see rule 5. ``gateway``: its domain."""
+        now = self._now()
+        for user, owed in self._owed.items():
+            registered = self._is_registered(user)
+            log = self._log if registered else self._log_of_strangers
+            log.charge(user, _parts(user)[1], registered, now, owed)
+        self._owed = {}
+        for each in self._ledgers:
+            each.sweep(now)
+        self._tries.sweep(now)
+        self.write(gateway)
+        for user in self._missed_before - self._missed:
+            self._put(user, StreamOpened())
+        self._missed_before, self._missed = self._missed, set()
+
+    def write(self, gateway: str) -> None:
+        """Write the row about what was refused, in the name of the gateway (its domain)."""
+        if (event := self._refused.event()) is not None:
+            self._put(gateway, event)
+
+    def line(self) -> str:
+        """Return in a line what was refused since the start."""
+        return self._refused.line()
+
+    # --- decisions
+
+    def _is_registered(self, user: str) -> bool:
+        """Return True if the user has an account that was registered. One that is only being tried does not count."""
+        known = self._state(user)
+        if known is None:
+            return False
+        account = known.account
+        return isinstance(account, (Registered, Clearing)) or (
+            isinstance(account, Trying) and account.previous is not None
+        )
+
+    def _may_register(self, user: str) -> bool:
+        return self._settings.open or user in self._settings.allowed
+
+    def _submitted(self, user: str, event: RegistrationSubmitted, registered: bool) -> Refusal | None:
+        if not (registered or self._may_register(user)):
+            return self._turn_down(user, "registrations", texts.CLOSED)
+        if (problem := providers.problem(event.account, self._settings.providers)) is not None:
+            return self._turn_down(user, "registrations", problem)
+        if refusal := self._over(user, event, registered):
+            return refusal
+        scope = self._tries.submit(user, registered, event.iq, event.account, self._now())
+        return self._refuse(user, "registrations", scope) if scope else None
+
+    def _over(self, user: str, event: Event, registered: bool) -> Refusal | None:
+        """Return which limit forbids an event."""
+        now, (_, domain) = self._now(), _parts(user)
+        to = _called(event) if type(event) in _CALLS else None
+        if to and registered and not self._may_call(dialled(to)):
+            return self._turn_down(user, "numbers", texts.NUMBER)
+        log = self._log if registered else self._log_of_strangers
+        if owed := self._owed.pop(user, 0):
+            log.charge(user, domain, registered, now, owed)
+        rates = self._settings.limits.log_ends if registered and _is_end(event) else log.rates
+        if scope := log.over(user, domain, registered, now, rates):
+            what = "log"
+        elif to and registered and not self._is_proposed(user, event):
+            what, scope = "calls", self._calls.take(user, domain, registered, now)
+        elif isinstance(event, SubscriptionChanged) and event.action is SubscriptionAction.SUBSCRIBE:
+            what, scope = "subscriptions", self._subscriptions.take(user, domain, registered, now)
+        if scope is None or (to and self._is_emergency(user, to, registered)):
+            return None
+        return self._refuse(user, what, scope)
+
+    def _may_call(self, number: str) -> bool:
+        return number in self._settings.emergency_numbers or is_allowed(number, self._settings.numbers)
+
+    def _is_proposed(self, user: str, event: Event) -> bool:
+        """Return True if a session-initiate follows a proposal, which has been counted as a call."""
+        known = self._state(user)
+        if known is None or not isinstance(event, SessionInitiated):
+            return False
+        commands = (each.command for each in known.pending.values())
+        return any(is_proceed(each) and (each.sid, each.to) == (event.sid, event.iq.sender) for each in commands)
+
+    def _is_emergency(self, user: str, to: str, registered: bool) -> bool:
+        """Return True if an emergency number is called, and not too often (rule 2)."""
+        if dialled(to) not in self._settings.emergency_numbers:
+            return False
+        return self._emergency.take(user, domain_of(user), registered, self._now()) is None
+
+    def _refuse(self, user: str, what: str, scope: Scope) -> Refusal:
+        self._refused.count(user, what)
+        if scope is Scope.USER:
+            return Refusal("wait", "policy-violation", texts.TOO_MANY[what])
+        return Refusal("wait", "resource-constraint", texts.BUSY)
+
+    def _turn_down(self, user: str, what: str, text: str) -> Refusal:
+        """Refuse what waiting does not help."""
+        self._refused.count(user, what)
+        return Refusal("cancel", "not-allowed", text)
+
+
+@lru_cache(4096)
+def _parts(sender: str) -> tuple[str, str]:
+    """Return the bare JID and the domain of a JID."""
+    return bare(sender), domain_of(sender)
+
+
+def _called(event: Event) -> str | None:
+    """Return the JID that is called; None if none is."""
+    match event:
+        case SessionInitiated():
+            return event.iq.to
+        case CallProposed(to=to):
+            return to
+        case _:
+            return None
+
+
+def _is_end(event: Event) -> bool:
+    """Return True if an event ends something, or answers us."""
+    return type(event) in _ENDS or (isinstance(event, CallMessaged) and event.action in _LAST_WORDS)

@@ -1,0 +1,61 @@
+"""The events that need no row in the log.
+
+Rules:
+
+1. An event of a user without an account that changes nothing in their state is answered, and not written: nobody who is
+   not registered can make the log grow. So it is with the presence of such a user's clients, which is of no use.
+2. Presence of a registered user that changes nothing is not written, and neither is what it is answered with: servers
+   send it once for each contact, and ask for that of each contact.
+3. Folding the log leads to the same state without these events. Their commands have the version 0 in their ids, which
+   no event has, and no reply to them is expected.
+4. A fault is always written.
+"""
+
+from collections.abc import Callable
+from typing import Final, TypeAlias, get_args
+
+from msgspec.structs import replace
+
+from fargo.statemachine.account.account_state import Unregistered
+from fargo.statemachine.media.paths import Policy
+from fargo.statemachine.model.commands import Fault, Issued, SendPresence, ShowContacts
+from fargo.statemachine.model.events import (
+    Event,
+    PresenceProbed,
+    Recorded,
+    ResourceAvailable,
+    SubscriptionChanged,
+    XmppEvent,
+)
+from fargo.statemachine.user_state import User
+
+XMPP_EVENTS: Final = frozenset(get_args(XmppEvent))
+_OF_PRESENCE: Final = frozenset({PresenceProbed, ResourceAvailable, SubscriptionChanged})
+_SHOWN: Final = SendPresence | ShowContacts
+
+Fold: TypeAlias = Callable[[User, Recorded], tuple[User, tuple[Issued, ...], str | None]]
+"""The function of `machine` of that name."""
+
+
+def answers(
+    fold: Fold, user: User, event: Event, at: float, policy: Policy, no_room: bool
+) -> tuple[Issued, ...] | None:
+    """Return the commands that an event leads to, if it needs no row; None if it needs one. ``policy`` and ``no_room``:
+    those that the user would be told before the event.
+    """
+    kind = type(event)
+    if kind not in XMPP_EVENTS:
+        return None
+    stranger = isinstance(user.account, Unregistered)
+    if not stranger and kind not in _OF_PRESENCE:
+        return None
+    if stranger and kind is ResourceAvailable:
+        return ()
+    if user.policy != policy or user.no_room != no_room:
+        user = replace(user, policy=policy, no_room=no_room)
+    after, issued, _ = fold(user, Recorded(user.jid, 0, at, event))
+    if after != user or any(isinstance(each.command, Fault) for each in issued):
+        return None
+    if stranger or all(isinstance(each.command, _SHOWN) for each in issued):
+        return issued
+    return None
