@@ -38,6 +38,7 @@ from fargo.adapters.xmpp.adapter import XmppAdapter, XmppSettings
 from fargo.backfill import backfill
 from fargo.config import Config, ConfigError, load
 from fargo.engine import Engine, steady_clock
+from fargo.plain import plain
 from fargo.preflight import problems
 from fargo.processes import ProcessError
 from fargo.reload import Reload, reload
@@ -404,11 +405,12 @@ def _log_to_stderr() -> None:
 
 def _say(event: LogEvent) -> None:
     """Print an event as a line: time, level, text. Further lines of the text are indented, so that none of them looks
-    like an event of its own. What Twisted notes about each socket, such as one for each question to a name server, is
-    left out.
+    like an event of its own, and no terminal obeys what came from outside. What Twisted notes about each socket, such
+    as one for each question to a name server, is left out.
     """
-    text = eventAsText(event, includeTimestamp=False, includeSystem=False).rstrip().replace("\n", "\n    ")
+    text = plain(eventAsText(event, includeTimestamp=False, includeSystem=False).rstrip(), kept="\n")
     level = event.get("log_level", LogLevel.info)
     least = LogLevel.warn if event.get("log_namespace") == _OF_TWISTED else LogLevel.info
     if text and level >= least:
-        print(f"{formatTime(event['log_time'], '%Y-%m-%d %H:%M:%S')} {level.name:<8} {text}", file=sys.stderr)
+        at = formatTime(event["log_time"], "%Y-%m-%d %H:%M:%S")
+        print(f"{at} {level.name:<8} {text}".replace("\n", "\n    "), file=sys.stderr)

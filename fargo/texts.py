@@ -76,6 +76,7 @@ NO_OUTPUT: Final = "It printed nothing."
 ENDED_UNEXPECTEDLY: Final = "{program} ended unexpectedly ({how})."
 ENDED: Final = "{program} ended ({how})."
 PROGRAM_LINE: Final = "{program}: {line}"
+LINES_LEFT_OUT: Final = "{program}: ({count} more lines within a second were left out)"
 
 # --- a program that is restarted
 

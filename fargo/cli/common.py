@@ -12,6 +12,7 @@ from fargo import preflight
 from fargo.backfill import backfill
 from fargo.cli import texts
 from fargo.config import Config, ConfigError, StateConfig, load, warnings
+from fargo.plain import plain
 from fargo.store.interface import Reader, StoreError
 from fargo.store.opening import log_in, open_reader
 from replay.reading import golden
@@ -28,6 +29,15 @@ class InputError(click.ClickException):
     """An argument or a file cannot be used; the text says why."""
 
     exit_code = 2
+
+    def format_message(self) -> str:
+        """Return the text, of which a part may be from a log."""
+        return plain(self.message, kept="\n")
+
+
+def say(text: str, err: bool = False) -> None:
+    """Print a text of which a part may be from a log or from outside."""
+    click.echo(plain(text, kept="\n"), err=err)
 
 
 def load_config(path: Path) -> Config:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from fargo.cli import texts
-from fargo.cli.common import CALL, InputError, find_call, open_log, reads_log
+from fargo.cli.common import CALL, InputError, find_call, open_log, reads_log, say
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import Recorded
 from fargo.store.entries import Entry
@@ -47,7 +47,7 @@ def export_call(name: str, path: Path, target: Path, with_names: bool, as_test: 
     exported = (texts.EXPORTED_WITH_NAMES if with_names else texts.EXPORTED).format(
         path=target, count=len(export.entries), user=call.user
     )
-    click.echo(exported, err=True)
+    say(exported, err=True)
     if export.otherwise:
         click.echo(texts.EXPORT_DIFFERS.format(count=len(export.otherwise)), err=True)
 
