@@ -1,28 +1,17 @@
 """No output obeys what came from outside: the characters that `fargo.plain` lets through."""
 
 import json
-import unicodedata
 
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
+from security.hostile import is_obeyed
 
 from fargo.plain import plain, plain_json
 
-BIDI = {"LRE", "RLE", "PDF", "LRO", "RLO", "LRI", "RLI", "FSI", "PDI"}
-MARKS = "\N{LEFT-TO-RIGHT MARK}\N{RIGHT-TO-LEFT MARK}\N{ARABIC LETTER MARK}"
 hostile = st.text(
     st.one_of(st.characters(exclude_categories=()), st.sampled_from("\x1b\x07\x9b\r\n\u202e\u2066\ufeff"))
 )
-
-
-def is_obeyed(character: str) -> bool:
-    """Return whether a terminal or a layout acts on a character (the Unicode Standard, §4.5 and UAX 9)."""
-    return (
-        unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp")
-        or unicodedata.bidirectional(character) in BIDI
-        or character in MARKS
-    )
 
 
 @given(hostile)
