@@ -7,13 +7,15 @@
 3. The lines that a child writes are logged, those from before it was ready when it is; after that not more than so many
    in a second (`fargo.outputs`). A child that does not get
    ready is quoted in the failure only, so that a start that is tried again does not fill the log.
-4. No secret may be in a child's arguments or output.
+4. No secret may be in a child's arguments or output, and none leaves a core, which has the passwords that it had in
+   its memory (`leave_no_core`).
 5. The owner of a child learns of its end once: `ready` fails, `ended` is called, or the Deferred of `stop` fires.
 """
 
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import signal
 from collections import deque
@@ -43,6 +45,11 @@ FIRST_LINES = 20
 
 _CLEAN = ("exit code 0", "signal SIGTERM")
 """The ends that are expected of a child that was told to stop."""
+
+
+def leave_no_core() -> None:
+    """Keep this process, and all that it starts from now on, from leaving a core when it crashes (setrlimit(2))."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 class ProcessError(Exception):

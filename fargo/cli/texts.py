@@ -10,6 +10,11 @@ from typing import Final
 CONFIG_VALID: Final = "{path} is valid."
 CONFIG_PROBLEM: Final = "{path}: {problem}"
 WARNING: Final = "Warning: {problem}"
+REFUSED_AS_ROOT: Final = (
+    "Fargo does not run as root: who takes over one of its programs would have the whole machine. Run it as a user of "
+    "its own (packaging/fargo.service does), or add --as-root."
+)
+RUNS_AS_ROOT: Final = "This is root. Fargo should run, and be checked, as a user of its own; “fargo run” refuses root."
 
 # --- fargo backup, fargo restore, fargo accept-log
 

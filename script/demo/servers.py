@@ -57,6 +57,7 @@ def relay(run: Path) -> Rtpengine:
 
 def gateway(run: Path, xmpp: Prosody, relay: Rtpengine) -> Gateway:
     """Return the gateway, with its configuration in RUN/fargo.toml and its log in RUN/fargo.db."""
+    run.chmod(0o700)  # the gateway refuses a state directory that others can read
     sip = {
         "port": usual_port(GATEWAY_ADDRESS, SIP_PORT),
         "inside_port": usual_port(XMPP_ADDRESS, INSIDE_PORT),

@@ -112,11 +112,12 @@ async def test_a_relay_that_does_not_answer_gives_a_warning(file: Path) -> None:
 
 
 @pytest.mark.usefixtures("servers")
-def test_a_secret_for_all_to_read_gives_a_warning(file: Path) -> None:
+def test_a_secret_for_all_to_read_is_refused(file: Path) -> None:
     file.chmod(0o644)
-    result = fargo("check", "-c", file)
-    assert result.exit_code == 0
-    assert result.stderr == f"Warning: {texts.SECRET_EXPOSED.format(path=file)}\n"
+    for command in ("check", "run"):
+        result = fargo(command, "-c", file)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert result.stderr == f"Error: {file}: {texts.SECRET_EXPOSED.format(path=file)}\n"
     assert "sesame" not in result.output
 
 

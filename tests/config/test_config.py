@@ -8,7 +8,7 @@ import pytest
 from world.ports import free_port
 
 from fargo import preflight, texts
-from fargo.config import Config, ConfigError, load, warnings
+from fargo.config import Config, ConfigError, load
 
 GOOD = """
 [xmpp]
@@ -248,22 +248,12 @@ def test_a_secret_in_a_file_of_its_own(file: Path) -> None:
     file.write_text(GOOD.replace('secret = "open sesame"', 'secret_file = "secret"'))
     config = load(file)
     assert config.xmpp.shared_secret == "open sesame"
-    file.chmod(0o644)
-    assert list(warnings(file, config)) == []
-    secret.chmod(0o640)
-    assert list(warnings(file, config)) == [texts.SECRET_EXPOSED.format(path=secret)]
-
-
-def test_a_warning_about_a_secret_that_others_can_read(file: Path) -> None:
-    assert list(warnings(file, load(file))) == []
-    file.chmod(0o644)
-    assert list(warnings(file, load(file))) == [texts.SECRET_EXPOSED.format(path=file)]
 
 
 def on_this_machine(file: Path, old: str, new: str) -> tuple[Config, list[str]]:
     file.write_text(GOOD.replace(old, new))
     config = load(file)
-    return config, list(preflight.problems(config))
+    return config, list(preflight.problems(file, config))
 
 
 @pytest.mark.usefixtures("servers")

@@ -122,7 +122,7 @@ async def test_kept_calls_are_not_ended(world: World, number: signal.Signals) ->
             with pytest.raises(OSError, match="Address already in use"):
                 other.bind(("127.0.0.1", port))
     checked = await fargo("check", "-c", gateway.configuration)
-    assert (checked.exit_code, checked.stderr) == (0, "")
+    assert checked.exit_code == 0
     assert cli_texts.EDGE_LEFT.format(pid=before.pid) in checked.stdout
     await gateway.start()
     assert edge_of(gateway) == before
@@ -184,7 +184,7 @@ async def test_fargo_stop_signals_no_other_holder_of_the_lock(world: World, gate
 
 async def test_a_second_gateway_leaves_the_edge_alone(world: World, gateway: Gateway) -> None:
     before = edge_of(gateway)
-    refused = await fargo("run", "-c", gateway.configuration)
+    refused = await fargo("run", "--as-root", "-c", gateway.configuration)
     assert refused.exit_code == 2
     assert IN_USE.format(holder=gateway.process.pid, path=gateway.state) in refused.stderr
     assert edge_of(gateway) == before

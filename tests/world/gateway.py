@@ -75,7 +75,7 @@ class Gateway(Server):
         self.write(self.configuration.name, toml(self.tables))
         names = (*WITH_NAMES, self._resolv_conf()) if self.name_server else ()
         self.process = await Process.start(
-            "fargo", *names, *self.program, "run", "-c", self.configuration, *self.options
+            "fargo", *names, *self.program, "run", "--as-root", "-c", self.configuration, *self.options
         )
         await self.process.line(READY, READY_SECONDS)
 
