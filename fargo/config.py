@@ -30,8 +30,10 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from fargo import texts
 
-INSIDE: Final = "127.0.0.1"
-"""The address behind the SIP edge. It must never be reachable from outside, so it is not an option."""
+INSIDE: Final = "127.0.70.1"
+"""The address behind the SIP edge. It must never be reachable from outside, so it is not an option. Nothing else uses
+it, so one rule of the firewall keeps it from other users of this machine, whatever the port (packaging/fargo.iptables).
+"""
 
 _NUMBER: Final = re.compile(r"\+?[0-9]{1,15}")
 _LABEL: Final = re.compile(r"[^\W_]([\w-]{0,61}[^\W_])?")

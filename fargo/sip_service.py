@@ -78,6 +78,7 @@ class SipService:
                     reveal,
                     lambda account: _route(account, settings),
                     (settings.inside_ip, settings.inside_port),
+                    settings.inside_key,
                     _hosts(config),
                     reactor,
                 )

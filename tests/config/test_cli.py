@@ -19,7 +19,7 @@ from world.rtpengine import Rtpengine
 from fargo import texts
 from fargo.cli import main
 from fargo.cli.texts import CONFIG_VALID
-from fargo.config import Config
+from fargo.config import INSIDE, Config
 
 DOCS = Path(__file__).parents[2] / "docs"
 GOOD = """
@@ -45,7 +45,7 @@ def port() -> int:
 def file(tmp_path: Path, port: int) -> Path:
     path = tmp_path / "fargo.toml"
     path.touch(mode=0o600)
-    path.write_text(GOOD.format(port=port, inside=free_port("127.0.0.1")))
+    path.write_text(GOOD.format(port=port, inside=free_port(INSIDE)))
     return path
 
 

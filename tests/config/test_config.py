@@ -8,7 +8,7 @@ import pytest
 from world.ports import free_port
 
 from fargo import preflight, texts
-from fargo.config import Config, ConfigError, load
+from fargo.config import INSIDE, Config, ConfigError, load
 
 GOOD = """
 [xmpp]
@@ -120,7 +120,7 @@ NOWHERE = texts.UNREADABLE.format(path="/nowhere", why="No such file or director
             not_valid("sip.emergency_numbers", "“1 1 2”", texts.NOT_VALID_IN_LIST),
         ),
         ("127.0.0.2", "0.0.0.0", 7, not_valid("sip.address", "“0.0.0.0”")),
-        ("127.0.0.2", "127.0.0.1", 7, f"sip.address: {texts.LOOPBACK_ADDRESS.format(address='127.0.0.1')}"),
+        ("127.0.0.2", INSIDE, 7, f"sip.address: {texts.LOOPBACK_ADDRESS.format(address=INSIDE)}"),
         ('"127.0.0.2"', f"'2001:db8::1'{RAKIA}", 7, f"sip.address: {texts.ONE_IPV4_ADDRESS}"),
         ('"127.0.0.2"', f"['127.0.0.2', '127.0.0.3']{RAKIA}", 7, f"sip.address: {texts.ONE_IPV4_ADDRESS}"),
         ("[sip]", "[sip]\nengine = 'sofia'", 7, not_valid("sip.engine", "“sofia”")),
@@ -283,7 +283,7 @@ def test_a_port_in_use_is_reported(file: Path, kind: socket.SocketKind) -> None:
             taken.listen()
         port = taken.getsockname()[1]
         config, problems = on_this_machine(
-            file, "[state]", f"port = {port}\ninside_port = {free_port('127.0.0.1')}\n[state]"
+            file, "[state]", f"port = {port}\ninside_port = {free_port(INSIDE)}\n[state]"
         )
         assert problems == []
         assert list(preflight.busy_ports(config)) == [

@@ -15,6 +15,7 @@ from world.world import World
 from fargo import texts
 from fargo.cli import main
 from fargo.cli import texts as cli_texts
+from fargo.config import INSIDE
 from fargo.edge import texts as edge_texts
 from fargo.edge.leftover import Leftover, find, run_dir_in
 from fargo.statemachine.model.events import Stopping
@@ -120,7 +121,7 @@ async def test_kept_calls_are_not_ended(world: World, number: signal.Signals) ->
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
             other.setsockopt(socket.SOL_SOCKET, option, 1)
             with pytest.raises(OSError, match="Address already in use"):
-                other.bind(("127.0.0.1", port))
+                other.bind((INSIDE, port))
     checked = await fargo("check", "-c", gateway.configuration)
     assert checked.exit_code == 0
     assert cli_texts.EDGE_LEFT.format(pid=before.pid) in checked.stdout

@@ -26,6 +26,7 @@ from world.world import World
 from fargo import texts
 from fargo.cli import main
 from fargo.cli import texts as cli_texts
+from fargo.config import INSIDE
 from fargo.daemon import _lasting_secret
 from fargo.edge.leftover import find, run_dir_in
 from fargo.private_file import write_private
@@ -203,7 +204,7 @@ def file(tmp_path: Path) -> Path:
 
 def write(path: Path, secret: str = 'secret = "open sesame"', tls: str = "") -> None:
     path.touch(mode=0o600)
-    inside = free_port("127.0.0.1")
+    inside = free_port(INSIDE)
     path.write_text(GOOD.format(secret=secret, tls=tls, port=free_port("127.0.0.2"), inside=inside))
 
 

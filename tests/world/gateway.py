@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from fargo.config import INSIDE
 from fargo.edge.leftover import end, find, run_dir_in
 
 from . import GATEWAY_ADDRESS
@@ -62,12 +63,12 @@ class Gateway(Server):
                 "engine": engine,
                 "address": address,
                 "port": self.port,
-                "inside_port": free_port("127.0.0.1"),
+                "inside_port": free_port(INSIDE),
             },
             "state": {"directory": str(self.state)},
         }
         if engine == "sip":
-            self.tables["sip"] |= {"tls_port": free_port(address), "gateway_port": free_port("127.0.0.1")}
+            self.tables["sip"] |= {"tls_port": free_port(address), "gateway_port": free_port(INSIDE)}
         for table, values in (settings or {}).items():
             self.tables.setdefault(table, {}).update(values)
 

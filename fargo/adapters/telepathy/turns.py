@@ -25,12 +25,13 @@ _GRANTED: Final = b"200"
 
 
 class Turns(DatagramProtocol):
-    """The socket for these questions. ``edge``: the inside address of the edge."""
+    """The socket for these questions. ``edge``: the inside address of the edge, ``key``: what it wants in the Route."""
 
     noisy = False
 
-    def __init__(self, edge: tuple[str, int], reactor: Any) -> None:
+    def __init__(self, edge: tuple[str, int], key: str, reactor: Any) -> None:
         self._edge = edge
+        self._key = key
         self._reactor = reactor
         self._ids = count(1)
         self._asked: dict[bytes, tuple[Deferred[bool], Any]] = {}
@@ -72,6 +73,7 @@ class Turns(DatagramProtocol):
         lines = [
             f"HOLD sip:{host}:{port};fg-call={call} SIP/2.0",
             f"Via: SIP/2.0/UDP {own.host}:{own.port};branch=z9hG4bK{id_};rport",
+            f"Route: <sip:{self._key}@{host}:{port};lr>",
             "Max-Forwards: 1",
             f"From: <sip:{own.host}>;tag={id_}",
             f"To: <sip:{host}>",

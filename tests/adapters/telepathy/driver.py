@@ -42,6 +42,7 @@ class Driver(LineReceiver):
             setup.passwords.get,
             lambda account: setup.route,
             setup.edge,
+            setup.edge_key,
             HostSettings(Path(setup.directory)),
             self._reactor,
             setup.limits,
