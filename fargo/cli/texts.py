@@ -5,6 +5,12 @@ A text with names in braces is a template for `str.format`.
 
 from typing import Final
 
+# --- fargo --version
+
+VERSION: Final = "{program} {version}"
+NOT_INSTALLED: Final = "{program}: not installed"
+NO_VERSION: Final = "{program}: unknown version"
+
 # --- fargo check, fargo run
 
 CONFIG_VALID: Final = "{path} is valid."
