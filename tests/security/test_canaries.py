@@ -121,6 +121,7 @@ async def test_canaries(world: World, engine: str, tmp_path: Path) -> None:
 
     digests, keys = DIGEST.findall(provider.heard), SDES.findall(provider.heard)
     assert digests
+    assert "PlayDigit" in found["show"]
     assert bool(keys) == (engine == "sip")
     assert places(found, PASSWORD) == {"state/vault.db"}
     assert [each for each in (*digests, *keys) if places(found, each)] == []
