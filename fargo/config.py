@@ -10,7 +10,6 @@ Rules:
 
 import re
 import tomllib
-from collections.abc import Iterator
 from difflib import get_close_matches
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
@@ -33,8 +32,10 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from fargo import texts
 from fargo.statemachine.address import is_local
 
-INSIDE: Final = "127.0.0.1"
-"""The address behind the SIP edge. It must never be reachable from outside, so it is not an option."""
+INSIDE: Final = "127.0.70.1"
+"""The address behind the SIP edge. It must never be reachable from outside, so it is not an option. Nothing else uses
+it, so one rule of the firewall keeps it from other users of this machine, whatever the port (packaging/fargo.iptables).
+"""
 
 _NUMBER: Final = re.compile(r"\+?[0-9]{1,15}")
 _PREFIX: Final = re.compile(r"\+?[0-9*#]{0,15}")
@@ -44,7 +45,6 @@ _KEY_LINE: Final = re.compile(r"\s*([\w-]+)\s*=")
 _DURATION: Final = re.compile(r"[1-9]\d{0,3}[dwy]")
 _DAYS: Final = {"d": 1, "w": 7, "y": 365}
 _FOREVER: Final = "forever"
-_OTHERS: Final = 0o077
 
 _Early: TypeAlias = Literal["ringing", "announcements", "always"]
 
@@ -442,13 +442,6 @@ def load(path: Path) -> Config:
     except ValidationError as error:
         lines = _lines(text)
         raise ConfigError(*(_problem(path, lines, each) for each in error.errors(include_url=False))) from None
-
-
-def warnings(path: Path, config: Config) -> Iterator[str]:
-    """Yield a sentence for each thing that works but should be corrected."""
-    for file in (config.xmpp.secret_file, path if config.xmpp.secret else None):
-        if file and file.stat().st_mode & _OTHERS:
-            yield texts.SECRET_EXPOSED.format(path=file)
 
 
 def _check_secret_file(path: Path) -> None:

@@ -16,6 +16,7 @@ Rules:
    log cannot be written, or if the XMPP server rejects the secret, the gateway stops with a sentence and exit code 1.
 """
 
+import os
 import signal
 import sys
 from collections.abc import Coroutine, Iterator
@@ -43,8 +44,10 @@ from fargo.engine import Engine, steady_clock
 from fargo.limits.gate import EVERY, Gate
 from fargo.limits.numbers import Numbers
 from fargo.limits.settings import Allowances, GateSettings, limits
+from fargo.plain import plain
 from fargo.preflight import problems
-from fargo.processes import ProcessError
+from fargo.private_file import write_private
+from fargo.processes import ProcessError, leave_no_core
 from fargo.reload import Reload, reload
 from fargo.retention import Retention
 from fargo.room import Room
@@ -97,6 +100,8 @@ def run(config: Config, path: Path, keep_calls: bool = False) -> int:
     timers: Any = reactor
     timers.seconds = monotonic  # Twisted's own is the wall clock: nothing would be due for an hour that it is set back
 
+    leave_no_core()
+    os.umask(0o077)  # for the files of the programs that it starts, too
     _log_to_stderr()
     daemon = Daemon(config, path, reactor, keep_calls)
     daemon.run()
@@ -315,7 +320,7 @@ class Daemon:
         """Read the configuration again, and use what can be changed at once."""
         try:
             given = load(self._path)
-            mistakes = [f"{self._path}: {each}" for each in problems(given)]
+            mistakes = [f"{self._path}: {each}" for each in problems(self._path, given)]
         except ConfigError as error:
             mistakes = list(error.problems)
         except Exception:
@@ -494,11 +499,7 @@ def _xmpp_settings(config: Config) -> XmppSettings:
 def _lasting_secret(path: Path) -> str:
     """Return a random secret that is the same at every start, so that what it has signed stays valid."""
     if not path.exists():
-        # Replaced in one step: a crash in between must not leave half a secret.
-        draft = path.with_suffix(".new")
-        draft.touch(mode=0o600)
-        draft.write_text(token_hex(32))
-        draft.replace(path)
+        write_private(path, token_hex(32))
     return path.read_text()
 
 
@@ -508,11 +509,12 @@ def _log_to_stderr() -> None:
 
 def _say(event: LogEvent) -> None:
     """Print an event as a line: time, level, text. Further lines of the text are indented, so that none of them looks
-    like an event of its own. What Twisted notes about each socket, such as one for each question to a name server, is
-    left out.
+    like an event of its own, and no terminal obeys what came from outside. What Twisted notes about each socket, such
+    as one for each question to a name server, is left out.
     """
-    text = eventAsText(event, includeTimestamp=False, includeSystem=False).rstrip().replace("\n", "\n    ")
+    text = plain(eventAsText(event, includeTimestamp=False, includeSystem=False).rstrip(), kept="\n")
     level = event.get("log_level", LogLevel.info)
     least = LogLevel.warn if event.get("log_namespace") == _OF_TWISTED else LogLevel.info
     if text and level >= least:
-        print(f"{formatTime(event['log_time'], '%Y-%m-%d %H:%M:%S')} {level.name:<8} {text}", file=sys.stderr)
+        at = formatTime(event["log_time"], "%Y-%m-%d %H:%M:%S")
+        print(f"{at} {level.name:<8} {text}".replace("\n", "\n    "), file=sys.stderr)

@@ -1,4 +1,4 @@
-"""The output of child processes, in lines, and the FIFO that takes the output of a child that outlives the daemon.
+"""The output of child processes: its lines, not too many of them, and the FIFO of a child that outlives the daemon.
 
 Rules:
 
@@ -6,9 +6,12 @@ Rules:
    daemon runs, the kernel keeps the first 64 KiB of what is written, and the rest is lost.
 2. The daemon reads what is there, also what was written before it was started. The output ends when no process of the
    child is left.
+3. What children write may be of a stranger's making, as kamailio quotes what it cannot parse. So only so many lines of
+   it are passed on in a second (`Paced`), whoever sends however much.
 """
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +23,9 @@ from zope.interface import implementer
 
 LINE_BYTES: Final = 4096
 """The length at which a line is cut."""
+
+LINES_A_SECOND: Final = 10
+"""The number of lines that are passed on in any second; that others were left out is one of them."""
 
 _READ_BYTES: Final = 65536
 """All that a FIFO keeps."""
@@ -49,6 +55,41 @@ class Lines:
         line = data[:LINE_BYTES].decode(errors="replace").rstrip()
         if line:
             self._heard(line)
+
+
+class Paced:
+    """Calls `heard` with the lines that it takes, of which it leaves some out if there are more than LINES_A_SECOND. It
+    calls `left_out` with the number of these within a second.
+    """
+
+    def __init__(self, heard: Callable[[str], None], left_out: Callable[[int], None], reactor: Any) -> None:
+        self._heard = heard
+        self._left_out = left_out
+        self._reactor = reactor
+        self._heard_at: deque[float] = deque([float("-inf")] * (LINES_A_SECOND - 1), LINES_A_SECOND - 1)
+        self._count = 0
+        self._timer: Any = None
+
+    def take(self, line: str) -> None:
+        """Take the next line."""
+        now = self._reactor.seconds()
+        if now - self._heard_at[0] > 1:
+            self._heard_at.append(now)
+            self._heard(line)
+            return
+        self._count += 1
+        self._timer = self._timer or self._reactor.callLater(1, self._tell)
+
+    def end(self) -> None:
+        """Tell of the lines that were left out last, as no more come."""
+        if self._timer:
+            self._timer.cancel()
+            self._tell()
+
+    def _tell(self) -> None:
+        self._timer = None
+        count, self._count = self._count, 0
+        self._left_out(count)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import errno
 import os
 import socket
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from secrets import token_hex
@@ -17,12 +18,17 @@ from fargo.store.state import why_not_together
 _PONG_SECONDS: Final = 1.0
 _NOBODY: Final = 65534
 """The user and group without rights."""
+_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+_OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 _OF_TELEPATHY: Final = ("rakia", "dbus_daemon")
 """The programs that only the engine "telepathy" needs."""
 
 
-def problems(config: Config) -> Iterator[str]:
-    """Yield a sentence for each problem that would keep the gateway from starting, even if it runs alone."""
+def problems(path: Path, config: Config) -> Iterator[str]:
+    """Yield a sentence for each problem that would keep the gateway from starting, even if it runs alone. The
+    configuration is from `path`.
+    """
+    yield from _exposed(path, config)
     unused = () if config.sip.engine == "telepathy" else _OF_TELEPATHY
     for name, program in config.programs:
         if name not in unused and not (program.is_file() and os.access(program, os.X_OK)):
@@ -33,8 +39,43 @@ def problems(config: Config) -> Iterator[str]:
         if problem := _bind_problem(address):
             yield f"sip.address: {problem}"
     for name in ("tls_certificate", "tls_key", "tls_ca"):
-        if (path := _tls_file(config, name)) and not os.access(path, os.R_OK):
-            yield f"sip.{name}: {texts.NOT_READABLE.format(path=path, uid=os.getuid())}"
+        if (file := _tls_file(config, name)) and not os.access(file, os.R_OK):
+            yield f"sip.{name}: {texts.NOT_READABLE.format(path=file, uid=os.getuid())}"
+
+
+def _exposed(path: Path, config: Config) -> Iterator[str]:
+    """Yield a sentence for each file, and the directory, that other users of this machine could use against us."""
+    if problem := _file_exposed(path, secret=config.xmpp.secret is not None):
+        yield problem
+    if (file := config.xmpp.secret_file) and (problem := _file_exposed(file, secret=True)):
+        yield f"xmpp.secret_file: {problem}"
+    if (key := _tls_file(config, "tls_key")) and key.exists() and (problem := _file_exposed(key, secret=True)):
+        yield f"sip.tls_key: {problem}"
+    directory = config.state.directory
+    if directory.is_dir() and (problem := _directory_exposed(directory)):
+        yield f"state.directory: {problem}"
+
+
+def _file_exposed(path: Path, secret: bool) -> str | None:
+    """Return why a file is not safe from other users: who can change it, or read it if it contains a secret. root is
+    trusted, and so is the group by which the gateway reads a file of root's.
+    """
+    found = path.stat()
+    if found.st_uid not in (0, os.geteuid()):
+        return texts.OF_ANOTHER_USER.format(path=path, owner=found.st_uid, uid=os.geteuid())
+    others = found.st_mode & (_OTHERS if secret else _OTHERS_WRITE)
+    if found.st_uid == 0 and found.st_gid in (0, os.getegid(), *os.getgroups()):
+        others &= ~stat.S_IRGRP
+    if others:
+        return (texts.SECRET_EXPOSED if secret else texts.CHANGEABLE).format(path=path)
+    return None
+
+
+def _directory_exposed(path: Path) -> str | None:
+    found = path.stat()
+    if found.st_uid != os.geteuid():
+        return texts.OF_ANOTHER_USER.format(path=path, owner=found.st_uid, uid=os.geteuid())
+    return texts.DIRECTORY_EXPOSED.format(path=path) if found.st_mode & _OTHERS else None
 
 
 def busy_ports(config: Config) -> Iterator[str]:

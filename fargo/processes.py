@@ -4,15 +4,18 @@
    that is made to (`OutlivingChild`) does: its output goes to a FIFO, which it holds open itself (`fargo.outputs`).
 2. A child leads a session of its own. So Ctrl-C on the daemon's terminal does not reach it and the daemon decides the
    order of stopping, and processes that the child has forked are killed when it ends.
-3. The lines that a child writes are logged, those from before it was ready when it is. A child that does not get
+3. The lines that a child writes are logged, those from before it was ready when it is; after that not more than so many
+   in a second (`fargo.outputs`). A child that does not get
    ready is quoted in the failure only, so that a start that is tried again does not fill the log.
-4. No secret may be in a child's arguments or output.
+4. No secret may be in a child's arguments or output, and none leaves a core, which has the passwords that it had in
+   its memory (`leave_no_core`).
 5. The owner of a child learns of its end once: `ready` fails, `ended` is called, or the Deferred of `stop` fires.
 """
 
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import signal
 from collections import deque
@@ -29,7 +32,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from fargo import texts
-from fargo.outputs import Lines, Output, made_fifo
+from fargo.outputs import Lines, Output, Paced, made_fifo
 
 START_SECONDS = 20
 """The time that a child may take to become ready."""
@@ -42,6 +45,11 @@ FIRST_LINES = 20
 
 _CLEAN = ("exit code 0", "signal SIGTERM")
 """The ends that are expected of a child that was told to stop."""
+
+
+def leave_no_core() -> None:
+    """Keep this process, and all that it starts from now on, from leaving a core when it crashes (setrlimit(2))."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 class ProcessError(Exception):
@@ -109,6 +117,7 @@ class Child(ProcessProtocol):
         self._first_lines: deque[str] = deque(maxlen=FIRST_LINES)
         self._lines: dict[int, Lines] = {}
         self._log = Logger(namespace=f"fargo.processes.{name}")
+        self._paced = Paced(self._log_line, self._log_left_out, reactor)
 
     def start(self) -> Deferred[str]:
         """Start the program and return `ready`. To be called once."""
@@ -192,6 +201,7 @@ class Child(ProcessProtocol):
         state, self._state, self.pid = self._state, _State.GONE, None
         for lines in self._lines.values():
             lines.end()
+        self._paced.end()
         how = _how(self._reason)
         if not self.ready.called:
             self.ready.errback(self._failure(texts.ENDED_EARLY, how=how))
@@ -204,7 +214,7 @@ class Child(ProcessProtocol):
 
     def _line(self, line: str) -> None:
         if self._was_ready:
-            self._log_line(line)
+            self._paced.take(line)
             return
         self._first_lines.append(line)
         if self._ready_line(line):
@@ -212,6 +222,9 @@ class Child(ProcessProtocol):
 
     def _log_line(self, line: str) -> None:
         self._log.info(texts.PROGRAM_LINE, program=self.name, line=line)
+
+    def _log_left_out(self, count: int) -> None:
+        self._log.warn(texts.LINES_LEFT_OUT, program=self.name, count=count)
 
     def _too_slow(self) -> None:
         self._timer = None

@@ -79,6 +79,7 @@ class SipService:
                     reveal,
                     lambda account, rakia: _route(account, rakia, settings),
                     (settings.inside_ip, settings.inside_port),
+                    settings.inside_key,
                     _hosts(config),
                     reactor,
                 )

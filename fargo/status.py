@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Final, assert_never
 
 from fargo import texts
+from fargo.plain import plain
 from fargo.statemachine.account import account_state
 from fargo.statemachine.call import call_state
 from fargo.statemachine.call.call_state import Call
@@ -87,5 +88,5 @@ def _time(at: float) -> str:
 
 
 def _bounded(line: str) -> str:
-    printable = "".join(each if each.isprintable() else "?" for each in line[: LONGEST_LINE + 1])
+    printable = plain(line[: LONGEST_LINE + 1])
     return printable if len(printable) <= LONGEST_LINE else f"{printable[: LONGEST_LINE - 1]}…"

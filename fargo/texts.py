@@ -45,9 +45,15 @@ EARLY_WITHOUT_RELAY: Final = (
 )
 EARLY_OTHER_ENGINE: Final = "Only the engine “sip” has the option early. Remove it, or set engine to “sip”."
 
-# --- a warning about the configuration
+# --- what other users of this machine could do
 
-SECRET_EXPOSED: Final = "{path} contains a secret and other users can read it. Run “chmod 600 {path}”."
+SECRET_EXPOSED: Final = "{path} contains a secret, and other users can read or change it. Run “chmod 600 {path}”."
+CHANGEABLE: Final = "Other users can change {path}. Run “chmod go-w {path}”."
+DIRECTORY_EXPOSED: Final = "Other users can read or change what is in {path}. Run “chmod 700 {path}”."
+OF_ANOTHER_USER: Final = (
+    "{path} belongs to user {owner}, who can change it. Fargo runs as user {uid}: correct the owner, or run Fargo as "
+    "user {owner}."
+)
 
 # --- what this machine lacks; each follows the option that asks for it
 
@@ -80,6 +86,7 @@ NO_OUTPUT: Final = "It printed nothing."
 ENDED_UNEXPECTEDLY: Final = "{program} ended unexpectedly ({how})."
 ENDED: Final = "{program} ended ({how})."
 PROGRAM_LINE: Final = "{program}: {line}"
+LINES_LEFT_OUT: Final = "{program}: ({count} more lines within a second were left out)"
 
 # --- a program that is restarted
 

@@ -15,10 +15,14 @@ from fargo.cli.log import log
 from fargo.cli.replay import replay
 from fargo.cli.state import accept_log_of_state, back_up_state, restore_state
 from fargo.cli.stop import stop
+from fargo.cli.versions import show_versions
 
 
 @click.group()
-@click.version_option(package_name="fargo")
+@click.option(
+    *("--version", "_"), is_flag=True, expose_value=False, is_eager=True, callback=show_versions,
+    help="Show the versions of Fargo and of the programs that it works with.",
+)  # fmt: skip
 def main() -> None:
     """Fargo lets XMPP users make and receive voice calls through their own SIP accounts."""
 

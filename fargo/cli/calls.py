@@ -14,9 +14,10 @@ from fargo.cli import texts
 from fargo.cli.common import open_log, reads_log
 from fargo.cli.csv_quoting import write_csv
 from fargo.cli.times import as_time
+from fargo.plain import plain, plain_json
 from fargo.statemachine.address import bare
 from fargo.statemachine.reason import Cause
-from replay.drawing.record_text import audio, ending, peer, plain, talked
+from replay.drawing.record_text import audio, ending, peer, talked
 from replay.drawing.text import clock
 from replay.reading.records import COLUMNS, Record, Wanted, records, row
 
@@ -62,7 +63,7 @@ def calls(
         found = [each for each in records(log.call_entries(wanted.user)) if wanted.has(each)]
     match form:
         case "json":
-            click.echo(msgspec.json.format(msgspec.json.encode([row(each) for each in found])))
+            click.echo(plain_json(msgspec.json.format(msgspec.json.encode([row(each) for each in found]))))
         case "csv":
             write_csv(COLUMNS, map(row, found))
         case _ if found:

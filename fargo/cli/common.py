@@ -11,7 +11,8 @@ import click
 from fargo import preflight
 from fargo.backfill import backfill
 from fargo.cli import texts
-from fargo.config import Config, ConfigError, StateConfig, load, warnings
+from fargo.config import Config, ConfigError, StateConfig, load
+from fargo.plain import plain
 from fargo.store.interface import Reader, StoreError
 from fargo.store.opening import log_in, open_reader
 from replay.reading import golden
@@ -29,6 +30,15 @@ class InputError(click.ClickException):
 
     exit_code = 2
 
+    def format_message(self) -> str:
+        """Return the text, of which a part may be from a log."""
+        return plain(self.message, kept="\n")
+
+
+def say(text: str, err: bool = False) -> None:
+    """Print a text of which a part may be from a log or from outside."""
+    click.echo(plain(text, kept="\n"), err=err)
+
 
 def load_config(path: Path) -> Config:
     """Load a configuration. Raises InputError if it is not valid."""
@@ -39,11 +49,9 @@ def load_config(path: Path) -> Config:
 
 
 def load_checked_config(path: Path) -> Config:
-    """Load a configuration, check this machine, and print warnings to stderr. Raises InputError if a check fails."""
+    """Load a configuration and check this machine. Raises InputError if a check fails."""
     config = load_config(path)
-    for warning in warnings(path, config):
-        click.echo(texts.WARNING.format(problem=warning), err=True)
-    if problems := list(preflight.problems(config)):
+    if problems := list(preflight.problems(path, config)):
         raise InputError("\n".join(texts.CONFIG_PROBLEM.format(path=path, problem=each) for each in problems))
     return config
 

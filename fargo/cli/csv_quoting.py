@@ -5,7 +5,8 @@ Rules:
 1. A text that begins like a formula gets a single quote before it, as OWASP recommends. The quote stays visible.
 2. Numbers stay unchanged, and so do phone numbers, also with a domain and a call's number after it: a spreadsheet
    evaluates them to numbers at most.
-3. Every text is in double quotes. By default, Python would not quote a carriage return, which ends a line.
+3. Every text is in double quotes.
+4. A text stays on its line, and has no character that a terminal obeys (`fargo.plain`).
 """
 
 import csv
@@ -14,10 +15,12 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeVar
 
+from fargo.plain import plain
+
 _T = TypeVar("_T")
 
 # Some spreadsheets accept the full-width forms as well.
-_FORMULA: Final = re.compile(r"[=+\-@\t\r\n＝＋－＠]")
+_FORMULA: Final = re.compile(r"[=+\-@＝＋－＠]")
 _PHONE_NUMBER: Final = re.compile(r"\+[0-9]+(@[0-9A-Za-z.:-]+(/[0-9]+)?)?")
 
 
@@ -29,5 +32,7 @@ def write_csv(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> N
 
 
 def _quoted(value: _T) -> _T | str:
-    is_formula = isinstance(value, str) and _FORMULA.match(value) and not _PHONE_NUMBER.fullmatch(value)
-    return f"'{value}" if is_formula else value
+    if not isinstance(value, str):
+        return value
+    text = plain(value)
+    return f"'{text}" if _FORMULA.match(text) and not _PHONE_NUMBER.fullmatch(text) else text

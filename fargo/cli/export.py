@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from fargo.cli import texts
-from fargo.cli.common import CALL, InputError, find_call, open_log, reads_log
+from fargo.cli.common import CALL, InputError, find_call, open_log, reads_log, say
+from fargo.private_file import write_private
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import Recorded
 from fargo.store.entries import Entry
@@ -39,15 +40,11 @@ def export_call(name: str, path: Path, target: Path, with_names: bool, as_test: 
     except ExportError as error:
         raise InputError(texts.NOT_EXPORTED.format(path=path, problem=error)) from None
     with _writable(target):
-        target.touch(0o600)
-        if as_test:
-            target.write_text(pytest_file.written(export.entries))
-        else:
-            golden.write(target, export.entries)
+        write_private(target, pytest_file.written(export.entries) if as_test else golden.written(export.entries))
     exported = (texts.EXPORTED_WITH_NAMES if with_names else texts.EXPORTED).format(
         path=target, count=len(export.entries), user=call.user
     )
-    click.echo(exported, err=True)
+    say(exported, err=True)
     if export.otherwise:
         click.echo(texts.EXPORT_DIFFERS.format(count=len(export.otherwise)), err=True)
 

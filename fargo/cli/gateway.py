@@ -1,5 +1,6 @@
 """`fargo run` and `fargo check`: run the gateway, and check its configuration."""
 
+import os
 from pathlib import Path
 
 import click
@@ -15,11 +16,14 @@ from fargo.store.state import take_lock
 @click.command()
 @CONFIG
 @click.option("--keep-calls", is_flag=True, help="At SIGTERM or Ctrl-C, let calls go on until the next run.")
-def run(path: Path, keep_calls: bool) -> None:
+@click.option("--as-root", is_flag=True, help="Run even as root, which is not safe.")
+def run(path: Path, keep_calls: bool, as_root: bool) -> None:
     """Run the gateway in the foreground, until SIGTERM or Ctrl-C.
 
     SIGHUP reads the configuration again, and SIGUSR1 prints the state of all users and calls.
     """
+    if is_root() and not as_root:
+        raise InputError(texts.REFUSED_AS_ROOT)
     config = load_checked_config(path)
     _refuse_second(config.state.directory)
     if busy := list(preflight.busy_ports(config)):
@@ -30,6 +34,11 @@ def run(path: Path, keep_calls: bool) -> None:
         raise SystemExit(daemon.run(config, path, keep_calls))
     except StoreError as error:
         raise InputError(str(error)) from None
+
+
+def is_root() -> bool:
+    """Return whether this is root, whom nothing keeps from doing anything if a program is taken over."""
+    return os.geteuid() == 0
 
 
 def _refuse_second(directory: Path) -> None:
@@ -46,7 +55,9 @@ def _refuse_second(directory: Path) -> None:
 def check(path: Path) -> None:
     """Report all mistakes in a configuration. Nothing is started."""
     config = load_checked_config(path)
-    for warning in (*preflight.busy_ports(config), *preflight.silent_relay(config), *preflight.exposed_relay(config)):
+    root = [texts.RUNS_AS_ROOT] if is_root() else []
+    relay = (*preflight.silent_relay(config), *preflight.exposed_relay(config))
+    for warning in (*root, *preflight.busy_ports(config), *relay):
         click.echo(texts.WARNING.format(problem=warning), err=True)
     if (edge := preflight.left_edge(config)) and gateway_of(config.state.directory) is None:
         click.echo(texts.EDGE_LEFT.format(pid=edge.pid))

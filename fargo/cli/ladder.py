@@ -8,6 +8,7 @@ import click
 
 from fargo.cli import texts
 from fargo.cli.common import CALL, InputError, find_call, open_log, reads_log
+from fargo.private_file import write_private
 from replay.drawing.label import Tone
 from replay.drawing.ladder import NARROWEST, ladder
 from replay.drawing.page_data import page_data
@@ -47,8 +48,7 @@ def ladder_of_call(name: str, path: Path, brief: bool, color: bool, html: Path |
 def _write(path: Path, page: str) -> None:
     """Write the page to a file that only its owner can read, like the log."""
     try:
-        path.touch(mode=0o600)
-        path.write_text(page, encoding="utf-8")
+        write_private(path, page)
     except OSError as error:
         raise InputError(texts.NOT_WRITABLE.format(path=path, why=error.strerror)) from None
 

@@ -10,8 +10,9 @@ import msgspec
 
 from fargo.backfill import backfill
 from fargo.cli import texts
-from fargo.cli.common import InputError, load_config, open_log, reads_log
+from fargo.cli.common import InputError, load_config, open_log, reads_log, say
 from fargo.config import in_seconds
+from fargo.plain import plain_json
 from fargo.store.interface import Statistics, Store, StoreError, StoreInUseError
 from fargo.store.opening import open_store
 from replay.drawing.text import clock
@@ -33,10 +34,11 @@ def show_stats(path: Path, as_json: bool) -> None:
     with open_log(path) as reader:
         statistics, size = reader.statistics(), reader.size()
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode({**msgspec.structs.asdict(statistics), "bytes": size})))
+        told = {**msgspec.structs.asdict(statistics), "bytes": size}
+        click.echo(plain_json(msgspec.json.format(msgspec.json.encode(told))))
         return
     for line in _lines(statistics, size):
-        click.echo(line)
+        say(line)
 
 
 @log.command()

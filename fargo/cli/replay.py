@@ -9,7 +9,7 @@ import click
 from click import progressbar
 
 from fargo.cli import texts
-from fargo.cli.common import CALL, LOG, InputError, find_call, open_log, reads_log
+from fargo.cli.common import CALL, LOG, InputError, find_call, open_log, reads_log, say
 from fargo.statemachine.address import bare
 from fargo.store.entries import Entry
 from replay.drawing.debugger import Debugger
@@ -42,7 +42,7 @@ def verify_logs(paths: tuple[Path, ...]) -> None:
         for log in logs:
             verify(_counted(log.read(), bar.update), log.name if len(logs) > 1 else "", verdict)
     for line in report(verdict):
-        click.echo(line)
+        say(line)
     raise SystemExit(1 if verdict.differences else 0)
 
 
@@ -77,7 +77,7 @@ def show_log(path: Path, user: str | None, call: str | None) -> None:
     with open_log(path) as log:
         steps = replayed_call(log, find_call(log, call, user)) if call else replayed(log.read(user))
         for line in show(steps):
-            click.echo(line)
+            say(line)
             shown = True
     if not shown:
         raise InputError(texts.NO_MATCHING_EVENT.format(path=path))

@@ -9,7 +9,7 @@ import click
 
 from fargo.backfill import backfill
 from fargo.cli import texts
-from fargo.cli.common import InputError, open_log, state_directory
+from fargo.cli.common import InputError, open_log, say, state_directory
 from fargo.store.copies import back_up, check_copy, names_of_passwords, restore
 from fargo.store.interface import StoreError
 from fargo.store.opening import log_in
@@ -86,9 +86,9 @@ def _is_sound(copy: Path) -> bool:
         verdict = verify(log.read())
         missing = [user for name, user in referred_secrets(log.read()).items() if name not in passwords]
     for line in report(verdict):
-        click.echo(line)
+        say(line)
     for user in missing:
-        click.echo(texts.PASSWORD_MISSING.format(path=copy, user=user))
+        say(texts.PASSWORD_MISSING.format(path=copy, user=user))
     sound = not (verdict.differences or missing)
     if sound:
         click.echo(texts.BACKUP_SOUND.format(path=copy))

@@ -5,11 +5,22 @@ A text with names in braces is a template for `str.format`.
 
 from typing import Final
 
+# --- fargo --version
+
+VERSION: Final = "{program} {version}"
+NOT_INSTALLED: Final = "{program}: not installed"
+NO_VERSION: Final = "{program}: unknown version"
+
 # --- fargo check, fargo run
 
 CONFIG_VALID: Final = "{path} is valid."
 CONFIG_PROBLEM: Final = "{path}: {problem}"
 WARNING: Final = "Warning: {problem}"
+REFUSED_AS_ROOT: Final = (
+    "Fargo does not run as root: who takes over one of its programs would have the whole machine. Run it as a user of "
+    "its own (packaging/fargo.service does), or add --as-root."
+)
+RUNS_AS_ROOT: Final = "This is root. Fargo should run, and be checked, as a user of its own; “fargo run” refuses root."
 
 # --- fargo backup, fargo restore, fargo accept-log
 

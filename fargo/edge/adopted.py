@@ -10,7 +10,7 @@ from twisted.logger import Logger
 
 from fargo.edge import texts
 from fargo.edge.leftover import Leftover, end, output_in
-from fargo.outputs import Output, Watched
+from fargo.outputs import Output, Paced, Watched
 
 
 class Adopted:
@@ -24,7 +24,8 @@ class Adopted:
         self._ended = ended
         self._gone: Deferred[None] | None = None
         self._log = Logger(namespace="fargo.processes.kamailio")
-        self._output = Output(output_in(found.run_dir), self._line, lambda: None, reactor)
+        paced = Paced(self._line, self._left_out, reactor)
+        self._output = Output(output_in(found.run_dir), paced.take, paced.end, reactor)
         try:
             self._process = Watched(os.pidfd_open(found.pid), self._first_gone, reactor)
         except OSError:
@@ -50,6 +51,9 @@ class Adopted:
 
     def _line(self, line: str) -> None:
         self._log.info(texts.ADOPTED_LINE, line=line)
+
+    def _left_out(self, count: int) -> None:
+        self._log.warn(texts.ADOPTED_LINES_LEFT_OUT, count=count)
 
     def _first_gone(self) -> None:
         if self._found.is_running:  # the reactor stops

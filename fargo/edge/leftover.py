@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from fargo.private_file import write_private
+
 STOP_SECONDS: Final = 5
 """The time that kamailio may take to end after TERM, before KILL."""
 
@@ -48,7 +50,7 @@ def output_in(run_dir: Path) -> Path:
 
 def recorded(run_dir: Path) -> list[str]:
     """Return the beginning of a command that records its process (rule 1) and then becomes the rest of it."""
-    script = f'cat {_BOOT} /proc/$$/stat > "$0.new" && mv "$0.new" "$0" && exec "$@"'
+    script = f'umask 077; cat {_BOOT} /proc/$$/stat > "$0.new" && mv "$0.new" "$0" && exec "$@"'
     return ["sh", "-c", script, str(run_dir / _RECORD)]
 
 
@@ -102,9 +104,7 @@ def find(run_dir: Path) -> Leftover | None:
 def serves(run_dir: Path, digest: str) -> None:
     """Add to the record that kamailio serves with this configuration (rule 2). Raises OSError."""
     path = run_dir / _RECORD
-    draft = path.with_suffix(".new")
-    draft.write_text("".join(f"{line}\n" for line in [*path.read_text().splitlines()[:2], digest]))
-    draft.replace(path)
+    write_private(path, "".join(f"{line}\n" for line in [*path.read_text().splitlines()[:2], digest]))
 
 
 def end(found: Leftover) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from fargo.edge.adopted import Adopted, ended
 from fargo.edge.leftover import Leftover, configuration_in, find, output_in, recorded, serves
 from fargo.edge.ports import PortGuard, PortTakenError
 from fargo.edge.settings import READY_LINE, EdgeSettings, digest
+from fargo.private_file import write_private
 from fargo.processes import Child, OutlivingChild, ProcessError
 
 
@@ -22,10 +22,7 @@ def write_configuration(settings: EdgeSettings) -> Path:
     """Write the files into the run directory, readable by our user only. Return the path of the configuration."""
     settings.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name, text in settings.files().items():
-        path = settings.run_dir / name
-        path.unlink(missing_ok=True)  # so that it does not keep the mode of an older file
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(text)
+        write_private(settings.run_dir / name, text)
     return configuration_in(settings.run_dir)
 
 

@@ -15,6 +15,7 @@ ADOPTED: Final = "The SIP edge of the previous run goes on (kamailio, process {p
 REPLACED: Final = "The SIP edge of the previous run has another configuration and is ended (kamailio, process {pid})."
 ADOPTED_ENDED: Final = "kamailio, which a previous run had started, ended unexpectedly."
 ADOPTED_LINE: Final = "kamailio: {line}"
+ADOPTED_LINES_LEFT_OUT: Final = "kamailio: ({count} more lines within a second were left out)"
 NOT_ENDED: Final = "A kamailio of the previous run cannot be ended (process {pid})."
 
 # --- settings that cannot be used

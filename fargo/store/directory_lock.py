@@ -63,7 +63,7 @@ def holder(directory: Path) -> int | None:
 def _locked(path: Path) -> int:
     """Return a descriptor of the file at the path, which is locked."""
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         try:
             flock(descriptor, LOCK_EX | LOCK_NB)
             if _is_at(path, descriptor):

@@ -50,7 +50,7 @@ class Spare:
         self._size = size
         self._is_full = False
         try:
-            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
             os.posix_fallocate(self._file, 0, size)
         except OSError as error:
             raise StoreError(texts.NO_SPARE.format(path=self._path, why=error.strerror)) from error

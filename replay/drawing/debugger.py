@@ -12,6 +12,7 @@ import cmd
 from collections.abc import Callable, Iterable, Sequence
 from typing import IO, Final
 
+from fargo.plain import plain
 from fargo.statemachine.machine import deadlines
 from fargo.statemachine.model.wire import wire_name
 from replay.drawing import texts
@@ -176,4 +177,4 @@ class Debugger(cmd.Cmd):
 
     def _say(self, told: Iterable[str]) -> None:
         for line in told:
-            print(line, file=self.stdout)
+            print(plain(line), file=self.stdout)

@@ -1,5 +1,6 @@
-"""The cells of a table of calls, in words for people. Hostile text stays on its line."""
+"""The cells of a table of calls, in words for people. Hostile text stays on its line (`fargo.plain`)."""
 
+from fargo.plain import plain
 from fargo.statemachine.model.call_records import Direction
 from fargo.statemachine.reason import Cause
 from replay.drawing import texts
@@ -50,8 +51,3 @@ def _time(whole: int) -> str:
     minutes, seconds = divmod(whole, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
-
-
-def plain(text: str) -> str:
-    """Return the text on one line, with a question mark for every character that cannot be printed."""
-    return "".join(c if c.isprintable() else "?" for c in text)

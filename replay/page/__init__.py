@@ -6,7 +6,7 @@ Rules:
 1. A page makes no requests: its policy (CSP) allows its own style and script, by their hashes, and nothing else. A page
    that is served may ask its own server for news.
 2. The data is in it as data, not as script or HTML: no text of the other end can leave its place, and the script shows
-   text as text.
+   text as text, with its number in place of each character that cannot be seen.
 """
 
 from base64 import b64encode
@@ -18,6 +18,7 @@ from typing import Final
 
 import msgspec
 
+from fargo.plain import plain, plain_json
 from replay.drawing.page_data import PageData
 
 _CALL: Final = ("shared.js", "state.js", "ladder.js", "step.js", "call.js")
@@ -43,12 +44,12 @@ def _filled(title: str, body: str, scripts: tuple[str, ...], data: bytes, source
     style, script = _text("page.css"), "".join(map(_text, scripts))
     own = "connect-src 'self'; " if source else ""
     return Template(_text("frame.html")).substitute(
-        title=escape(title),
+        title=escape(plain(title)),
         policy=f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; {own}{_NOTHING_ELSE}",
         style=style,
         body=_text(body),
         source=escape(source or ""),
-        data=data.decode().translate(_IN_HTML),
+        data=plain_json(data).translate(_IN_HTML),
         script=script,
     )
 

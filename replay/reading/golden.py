@@ -71,7 +71,12 @@ def golden_logs(directory: Path) -> list[Path]:
 
 def write(path: Path, entries: Iterable[Entry]) -> None:
     """Write entries in their order. A file that exists is replaced."""
-    path.write_bytes(msgspec.json.Encoder().encode_lines([_line(*entry) for entry in entries]))
+    path.write_bytes(written(entries))
+
+
+def written(entries: Iterable[Entry]) -> bytes:
+    """Return the content of a file with these entries, in their order."""
+    return msgspec.json.Encoder().encode_lines([_line(*entry) for entry in entries])
 
 
 def read(path: Path) -> Iterator[Entry]:

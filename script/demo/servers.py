@@ -3,7 +3,7 @@
 import socket
 from pathlib import Path
 
-from world import GATEWAY_ADDRESS, XMPP_ADDRESS
+from world import GATEWAY_ADDRESS
 from world.baresip import Baresip
 from world.browser import PhonePage
 from world.gateway import Gateway
@@ -12,6 +12,8 @@ from world.provider import Provider
 from world.rtpengine import Rtpengine
 from world.stun import PORT as STUN_PORT
 from world.stun import StunServer
+
+from fargo.config import INSIDE
 
 CALLER = "alice"
 """The user who makes and receives the two calls."""
@@ -57,9 +59,10 @@ def relay(run: Path) -> Rtpengine:
 
 def gateway(run: Path, xmpp: Prosody, relay: Rtpengine) -> Gateway:
     """Return the gateway, with its configuration in RUN/fargo.toml and its log in RUN/fargo.db."""
+    run.chmod(0o700)  # the gateway refuses a state directory that others can read
     sip = {
         "port": usual_port(GATEWAY_ADDRESS, SIP_PORT),
-        "inside_port": usual_port(XMPP_ADDRESS, INSIDE_PORT),
+        "inside_port": usual_port(INSIDE, INSIDE_PORT),
     }
     media = {"relay": f"{relay.address}:{relay.port}"}
     made = Gateway(xmpp, settings={"sip": sip, "media": media, "state": {"directory": str(run)}}, directory=run)

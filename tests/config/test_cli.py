@@ -21,7 +21,7 @@ from world.rtpengine import Rtpengine
 from fargo import preflight, texts
 from fargo.cli import main
 from fargo.cli.texts import CONFIG_VALID
-from fargo.config import Config
+from fargo.config import INSIDE, Config
 
 DOCS = Path(__file__).parents[2] / "docs"
 GOOD = """
@@ -47,7 +47,7 @@ def port() -> int:
 def file(tmp_path: Path, port: int) -> Path:
     path = tmp_path / "fargo.toml"
     path.touch(mode=0o600)
-    path.write_text(GOOD.format(port=port, inside=free_port("127.0.0.1")))
+    path.write_text(GOOD.format(port=port, inside=free_port(INSIDE)))
     return path
 
 
@@ -121,11 +121,12 @@ async def test_a_relay_that_answers_nobody_or_everybody_gives_a_warning(
 
 
 @pytest.mark.usefixtures("servers")
-def test_a_secret_for_all_to_read_gives_a_warning(file: Path) -> None:
+def test_a_secret_for_all_to_read_is_refused(file: Path) -> None:
     file.chmod(0o644)
-    result = fargo("check", "-c", file)
-    assert result.exit_code == 0
-    assert result.stderr == f"Warning: {texts.SECRET_EXPOSED.format(path=file)}\n"
+    for command in ("check", "run"):
+        result = fargo(command, "-c", file)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert result.stderr == f"Error: {file}: {texts.SECRET_EXPOSED.format(path=file)}\n"
     assert "sesame" not in result.output
 
 

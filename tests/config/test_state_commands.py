@@ -13,6 +13,7 @@ from world.ports import free_port
 
 from fargo.backfill import backfill
 from fargo.cli import main, texts
+from fargo.config import INSIDE
 from fargo.store.opening import open_reader, open_store
 from fargo.store.sqlite.vault_tables import open_vault, write_mark
 from fargo.store.state import open_log, take_lock, why_not_together
@@ -41,7 +42,7 @@ directory = "state"
 def config(tmp_path: Path) -> Path:
     path = tmp_path / "fargo.toml"
     path.touch(mode=0o600)
-    path.write_text(CONFIG.format(port=free_port("127.0.0.2"), inside=free_port("127.0.0.1")))
+    path.write_text(CONFIG.format(port=free_port("127.0.0.2"), inside=free_port(INSIDE)))
     return path
 
 

@@ -97,7 +97,7 @@ async def test_an_old_log_beside_a_newer_vault_is_refused_and_costs_no_password(
     await world.register(dave)
     await gateway.process.stop()
     gateway.log.write_bytes((old / "fargo.db").read_bytes())
-    code, said = await fargo("run", "-c", gateway.configuration)
+    code, said = await fargo("run", "--as-root", "-c", gateway.configuration)
     assert code == 2
     assert "is older than the passwords in" in said
     code, said = await fargo("accept-log", "-c", gateway.configuration)

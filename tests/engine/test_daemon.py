@@ -299,7 +299,7 @@ async def test_it_can_be_stopped_while_a_program_cannot_be_started(world: World)
 
 async def test_a_broken_log_is_named_before_anything_starts(world: World) -> None:
     gateway = Gateway(world.server)
-    gateway.state.mkdir()
+    gateway.state.mkdir(mode=0o700)
     gateway.log.write_bytes(b"no database at all" * 100)
     code, said = await fails(gateway)
     assert (code, said) == (2, f"Error: {gateway.log} cannot be used as a log: file is not a database.")

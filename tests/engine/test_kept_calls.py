@@ -15,6 +15,7 @@ from world.world import World
 from fargo import texts
 from fargo.cli import main
 from fargo.cli import texts as cli_texts
+from fargo.config import INSIDE
 from fargo.edge import texts as edge_texts
 from fargo.edge.leftover import Leftover, find, run_dir_in
 from fargo.statemachine.model.events import Stopping
@@ -120,9 +121,9 @@ async def test_kept_calls_are_not_ended(world: World, number: signal.Signals) ->
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
             other.setsockopt(socket.SOL_SOCKET, option, 1)
             with pytest.raises(OSError, match="Address already in use"):
-                other.bind(("127.0.0.1", port))
+                other.bind((INSIDE, port))
     checked = await fargo("check", "-c", gateway.configuration)
-    assert (checked.exit_code, checked.stderr) == (0, "")
+    assert checked.exit_code == 0
     assert cli_texts.EDGE_LEFT.format(pid=before.pid) in checked.stdout
     await gateway.start()
     assert edge_of(gateway) == before
@@ -184,7 +185,7 @@ async def test_fargo_stop_signals_no_other_holder_of_the_lock(world: World, gate
 
 async def test_a_second_gateway_leaves_the_edge_alone(world: World, gateway: Gateway) -> None:
     before = edge_of(gateway)
-    refused = await fargo("run", "-c", gateway.configuration)
+    refused = await fargo("run", "--as-root", "-c", gateway.configuration)
     assert refused.exit_code == 2
     assert IN_USE.format(holder=gateway.process.pid, path=gateway.state) in refused.stderr
     assert edge_of(gateway) == before

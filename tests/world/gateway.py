@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from fargo.config import INSIDE
 from fargo.edge.leftover import end, find, run_dir_in
 
 from . import GATEWAY_ADDRESS, PHONE_ADDRESS
@@ -75,7 +76,7 @@ class Gateway(Server):
                 "engine": engine,
                 "address": address,
                 "port": self.port,
-                "inside_port": free_port("127.0.0.1"),
+                "inside_port": free_port(INSIDE),
             },
             # Everybody in this world has an address of loopback, or that of a wire. baresip names one of its own, and
             # sends from 127.0.0.1.
@@ -84,7 +85,7 @@ class Gateway(Server):
             "limits": dict(WIDE if limits is None else limits),
         }
         if engine == "sip":
-            self.tables["sip"] |= {"tls_port": free_port(address), "gateway_port": free_port("127.0.0.1")}
+            self.tables["sip"] |= {"tls_port": free_port(address), "gateway_port": free_port(INSIDE)}
         for table, values in (settings or {}).items():
             self.tables.setdefault(table, {}).update(values)
 
@@ -92,7 +93,7 @@ class Gateway(Server):
         self.write(self.configuration.name, toml(self.tables))
         names = (*WITH_NAMES, self._resolv_conf()) if self.name_server else ()
         self.process = await Process.start(
-            "fargo", *names, *self.program, "run", "-c", self.configuration, *self.options
+            "fargo", *names, *self.program, "run", "--as-root", "-c", self.configuration, *self.options
         )
         await self.process.line(READY, READY_SECONDS)
 

@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 
 from fargo.adapters.relay import texts
 from fargo.adapters.relay.ng import Ng, NgReply, RefusedError, SilentError
+from fargo.private_file import write_private
 from fargo.statemachine.model.ng import RelayLost
 
 EVERY: Final = 1.0
@@ -72,7 +73,7 @@ class Watch:
 
     def _keep(self, counted: int | None) -> None:
         try:
-            self._kept.write_text("" if counted is None else str(counted))
+            write_private(self._kept, "" if counted is None else str(counted))
         except OSError as problem:
             if self._keeps:
                 self._log.warn(texts.NOT_KEPT, why=problem.strerror)

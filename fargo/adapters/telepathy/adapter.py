@@ -39,8 +39,8 @@ class TelepathyAdapter:
     """The link between the SIP hosts and the engine.
 
     `put` is called with each event. `reveal` returns the password with a name in the vault, None if there is none.
-    `route` returns how an account reaches its provider. `edge` is the inside address of the SIP edge. Each host has the
-    `settings`, in a directory below theirs.
+    `route` returns how an account reaches its provider. `edge` is the inside address of the SIP edge, and `edge_key`
+    what it wants in the Route of a request. Each host has the `settings`, in a directory below theirs.
     """
 
     def __init__(
@@ -49,6 +49,7 @@ class TelepathyAdapter:
         reveal: Callable[[str], str | None],
         route: Route,
         edge: tuple[str, int],
+        edge_key: str,
         settings: HostSettings,
         reactor: Any,
         limits: Limits = Limits(),  # noqa: B008 (a frozen value)
@@ -57,7 +58,7 @@ class TelepathyAdapter:
         self._reactor = reactor
         self._pool = Pool(self._host, self._host_died, limits, reactor)
         self._accounts = Accounts(put, reveal, route, self._pool, self._gone, reactor)
-        self._asking = EdgeQuestions(edge, reactor)
+        self._asking = EdgeQuestions(edge, edge_key, reactor)
         self._goodbyes = Goodbyes(lambda: [host.name for host in self._pool.running], self._asking, reactor)
         self._calls = Calls(put, self._accounts, Turns(self._asking), reactor)
         self._mover = Mover(self._accounts, self._pool, limits.settled_seconds, reactor)

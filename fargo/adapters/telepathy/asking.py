@@ -24,12 +24,13 @@ _ANSWER: Final = re.compile(rb"SIP/2\.0 (\d{3}) .*?^Call-ID: (\d+)\r$", re.S | r
 
 
 class EdgeQuestions(DatagramProtocol):
-    """The socket for these questions. ``edge``: the inside address of the edge."""
+    """The socket for these questions. ``edge``: the inside address of the edge, ``key``: what it wants in the Route."""
 
     noisy = False
 
-    def __init__(self, edge: tuple[str, int], reactor: Any) -> None:
+    def __init__(self, edge: tuple[str, int], key: str, reactor: Any) -> None:
         self._edge = edge
+        self._key = key
         self._reactor = reactor
         self._ids = count(1)
         self._asked: dict[bytes, tuple[Deferred[int | None], Any]] = {}
@@ -75,6 +76,7 @@ class EdgeQuestions(DatagramProtocol):
         lines = [
             f"{method} sip:{host}:{port}{parameters} SIP/2.0",
             f"Via: SIP/2.0/UDP {own.host}:{own.port};branch=z9hG4bK{id_};rport",
+            f"Route: <sip:{self._key}@{host}:{port};lr>",
             "Max-Forwards: 1",
             f"From: <sip:{own.host}>;tag={id_}",
             f"To: <sip:{host}>",

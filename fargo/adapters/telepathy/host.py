@@ -20,6 +20,7 @@ from twisted.internet.defer import Deferred, gatherResults
 from fargo.adapters.telepathy import texts
 from fargo.adapters.telepathy.bus import DAEMON, Bus, BusError, Signal
 from fargo.adapters.telepathy.translate import SIGNALS
+from fargo.private_file import write_private
 from fargo.processes import Child, ProcessError
 
 MANAGER = "org.freedesktop.Telepathy.ConnectionManager.sofiasip"
@@ -147,7 +148,7 @@ class Host:
         try:
             self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._socket.unlink(missing_ok=True)
-            self._configuration.write_text(_CONFIGURATION.format(socket=escape(str(self._socket))))
+            write_private(self._configuration, _CONFIGURATION.format(socket=escape(str(self._socket))))
         except OSError as problem:
             raise ProcessError(texts.DIRECTORY_UNUSABLE.format(problem=problem)) from None
 

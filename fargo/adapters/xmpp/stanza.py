@@ -15,6 +15,7 @@ from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.xish.domish import Element
 
 from fargo.adapters.xmpp import texts
+from fargo.plain import plain
 from fargo.statemachine.model.events import Iq
 
 NS_STANZAS: Final = "urn:ietf:params:xml:ns:xmpp-stanzas"
@@ -47,8 +48,6 @@ MAX_CHILDREN: Final = 64
 """The maximum number of children of one name, unless a caller gives its own."""
 
 _NUMBER: Final = re.compile(r"\+?[0-9]{1,10}")
-# Everything outside the Char production of XML 1.0 §2.2, which would end the stream; surrogates cannot be encoded.
-_INVALID: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 T = TypeVar("T", bound=str)
 
@@ -180,6 +179,8 @@ def stanza_error(kind: str, condition: str, text: str, jingle: str | None = None
     return StanzaError(condition, type=kind, text=text or None, textLang="en", appCondition=specific)
 
 
-def replace_invalid_characters(xml: str) -> str:
-    """Return the XML with U+FFFD for each character that XML does not allow, so that no text can end the stream."""
-    return _INVALID.sub("�", xml)
+def replace_unsafe_characters(xml: str) -> str:
+    """Return the XML with U+FFFD for each character that is unsafe (`fargo.plain`). That is also each one outside the
+    Char production of XML 1.0 §2.2, so no text can end the stream.
+    """
+    return plain(xml, kept="\t\n\r", mark="�")

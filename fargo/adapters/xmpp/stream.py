@@ -23,7 +23,7 @@ from twisted.words.xish.xmlstream import XmlStreamFactoryMixin
 
 from fargo.adapters.xmpp import texts
 from fargo.adapters.xmpp.silence import Silence
-from fargo.adapters.xmpp.stanza import NS_PING, make, make_stanza, replace_invalid_characters
+from fargo.adapters.xmpp.stanza import NS_PING, make, make_stanza, replace_unsafe_characters
 
 _CONNECT_TIMEOUT: Final = 30.0
 """Seconds for the TCP connection, and again for the handshake that follows it."""
@@ -122,7 +122,7 @@ class Stream(xmlstream.XMPPHandler):
         """Send a stanza at once. Return False if there is no stream."""
         if not self._open:
             return False
-        self.xmlstream.send(replace_invalid_characters(stanza.toXml()))
+        self.xmlstream.send(replace_unsafe_characters(stanza.toXml()))
         return True
 
     # --- called by the StreamManager

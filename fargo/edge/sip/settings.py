@@ -143,10 +143,12 @@ def _host(address: _Address) -> str:
 
 def _forbidden(settings: SipEdgeSettings) -> str:
     """Return a regular expression for the addresses that the outside sockets never send to: loopback, and the
-    unspecified addresses, which mean the same. If an outside address is itself on loopback, the providers are too.
+    unspecified addresses, which mean the same. If an outside address is itself on loopback, the providers are too. Then
+    only 127.0.0.1 and the inside addresses are.
     """
     if any(address.is_loopback for address in settings.addresses):
-        return f"({settings.inside[0]}|{settings.gateway[0]})".replace(".", "[.]")
+        inner = {"127.0.0.1", str(settings.inside[0]), str(settings.gateway[0])}
+        return f"({'|'.join(sorted(inner))})".replace(".", "[.]")
     return "((127|0)[.].*|0:0:0:0:0:0:0:[01])"
 
 

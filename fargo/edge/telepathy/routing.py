@@ -20,7 +20,7 @@ def route_params(
     host = host or ""
     if not all(character.isalnum() or character in "-._" for character in host) or not host.isascii():
         raise ValueError(texts.BAD_HOST.format(host=host))
-    hop = f"{transport}~{host}~{port or ''}~{rakia}"
+    hop = f"{settings.inside_key}~{transport}~{host}~{port or ''}~{rakia}"
     return {
         "proxy-host": f"{hop}@{settings.inside_ip}",
         "port": settings.inside_port,

@@ -57,6 +57,13 @@ class TelepathyEdgeSettings:
         check_seconds(ring_seconds=self.ring_seconds, silence_seconds=self.silence_seconds)
         check_secret(self.secret)
 
+    @property
+    def inside_key(self) -> str:
+        """What every request to the inside socket begins its topmost Route with, so that no other user of the machine
+        can send one.
+        """
+        return hashlib.sha256(f"inside|{self.secret}".encode()).hexdigest()[:32]
+
     def udp_addresses(self) -> list[UdpAddress]:
         """Return the addresses and ports that kamailio binds for UDP."""
         return [
@@ -83,6 +90,7 @@ def _configuration(settings: TelepathyEdgeSettings) -> str:
         "INSIDE_PORT": settings.inside_port,
         "OUTSIDE_IP": settings.outside_ip,
         "OUTSIDE_PORT": settings.outside_port,
+        "INSIDE_KEY": settings.inside_key,
         "EDGE_KEY": hashlib.sha256(settings.secret.encode()).hexdigest(),
         "SILENCE_MS": settings.silence_seconds * 1000,
         **ring_limits(settings.ring_seconds, settings.margin_seconds),
@@ -108,8 +116,9 @@ def _forbidden(settings: TelepathyEdgeSettings) -> str:
     """Return a regular expression for the addresses that the outside sockets never send to: loopback, and 0.0.0.0,
     which means the same.
 
-    If the outside address itself is on loopback, the providers are too. Then only the inside address is forbidden.
+    If the outside address itself is on loopback, the providers are too. Then only 127.0.0.1 and the inside address are
+    forbidden.
     """
     if IPv4Address(settings.outside_ip).is_loopback:
-        return settings.inside_ip.replace(".", "[.]")
+        return "|".join(sorted({"127.0.0.1", settings.inside_ip})).replace(".", "[.]")
     return "(127|0)[.].*"

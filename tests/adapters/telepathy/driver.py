@@ -42,6 +42,7 @@ class Driver(LineReceiver):
             setup.passwords.get,
             lambda account, rakia: {**setup.route, "proxy-host": str(setup.route["proxy-host"]).replace(RAKIA, rakia)},
             setup.edge,
+            setup.edge_key,
             HostSettings(Path(setup.directory)),
             self._reactor,
             setup.limits,

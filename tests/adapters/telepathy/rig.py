@@ -37,11 +37,12 @@ class Rig:
         route: Mapping[str, str | int | bool],
         edge: tuple[str, int],
         limits: Limits | None = None,
+        edge_key: str = "a-key-of-the-tests",
     ) -> None:
         self.events: list[Event] = []
         self.output = ""
         passwords = {SECRET: PASSWORD, WRONG_SECRET: WRONG_PASSWORD}
-        self._setup = Setup(str(directory), passwords, dict(route), edge, limits or Limits())
+        self._setup = Setup(str(directory), passwords, dict(route), edge, edge_key, limits or Limits())
         self._news = asyncio.Event()
         self._up = asyncio.Event()
         self._ids = count(1)

@@ -31,7 +31,7 @@ Death: TypeAlias = Callable[[Rig], Awaitable[None]]
 def start(edge: TelepathyEdgeSettings, tmp_path: Path, agent: SipAgent) -> Callable[[], Rig]:
     """Start an adapter whose accounts reach `agent` through the edge."""
     route = route_params("udp", agent.address, agent.port, RAKIA, edge)
-    return lambda: Rig(tmp_path / "sip", route, (edge.inside_ip, edge.inside_port))
+    return lambda: Rig(tmp_path / "sip", route, (edge.inside_ip, edge.inside_port), edge_key=edge.inside_key)
 
 
 @pytest_asyncio.fixture

@@ -63,7 +63,9 @@ async def limited(edge: TelepathyEdgeSettings, tmp_path: Path, agent: SipAgent) 
 @asynccontextmanager
 async def started(edge: TelepathyEdgeSettings, directory: Path, agent: SipAgent, limits: Limits) -> AsyncIterator[Rig]:
     route = route_params("udp", agent.address, agent.port, RAKIA, edge)
-    async with Rig(directory / "sip", route, (edge.inside_ip, edge.inside_port), limits) as running:
+    async with Rig(
+        directory / "sip", route, (edge.inside_ip, edge.inside_port), limits, edge_key=edge.inside_key
+    ) as running:
         yield running
 
 

@@ -47,7 +47,7 @@ Begin: TypeAlias = Callable[[Rig, SipAgent, str], Awaitable[Call]]
 async def rig(edge: TelepathyEdgeSettings, tmp_path: Path, agent: SipAgent) -> AsyncIterator[Rig]:
     """An adapter whose accounts all reach `agent` through the edge."""
     route = route_params("udp", agent.address, agent.port, RAKIA, edge)
-    async with Rig(tmp_path / "sip", route, (edge.inside_ip, edge.inside_port)) as running:
+    async with Rig(tmp_path / "sip", route, (edge.inside_ip, edge.inside_port), edge_key=edge.inside_key) as running:
         yield running
 
 

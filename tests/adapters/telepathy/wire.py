@@ -11,13 +11,14 @@ RAKIA = "the-rakia"
 
 class Setup(msgspec.Struct):
     """The driver's first line: where the hosts keep their files, the vault's passwords, how every account gets out,
-    and the inside address of the edge.
+    the inside address of the edge, and what it wants in a Route.
     """
 
     directory: str
     passwords: dict[str, str]
     route: dict[str, str | int | bool]
     edge: tuple[str, int]
+    edge_key: str
     limits: Limits
 
 

@@ -15,7 +15,7 @@ from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.xish.domish import Element
 
 from fargo.adapters.xmpp import disco, messages, presence, replies, stateless_iq
-from fargo.adapters.xmpp.stanza import MalformedError, replace_invalid_characters
+from fargo.adapters.xmpp.stanza import MalformedError, replace_unsafe_characters
 from fargo.statemachine.model.commands import PresenceKind, RefuseIq, SendPresence, SendText
 from fargo.statemachine.model.events import (
     FeaturesLearned,
@@ -220,7 +220,7 @@ def test_only_what_a_person_wrote_is_refused(inside: str, attributes: dict[str, 
 
 @given(st.text())
 def test_a_text_is_a_chat_that_is_kept(text: str) -> None:
-    written = parse(replace_invalid_characters(messages.stanza(SendText(CONTACT, USER, text), "1.0").toXml()))
+    written = parse(replace_unsafe_characters(messages.stanza(SendText(CONTACT, USER, text), "1.0").toXml()))
     assert (written["from"], written["to"], written["type"], written["id"]) == (CONTACT, USER, "chat", "1.0")
     assert [(each.uri, each.name) for each in written.elements()] == [
         ("jabber:component:accept", "body"),
@@ -236,7 +236,7 @@ def test_a_text_is_a_chat_that_is_kept(text: str) -> None:
 @given(st.text())
 def test_no_text_can_break_the_stream(text: str) -> None:
     made = presence.stanza(SendPresence(GATEWAY, text, PresenceKind.AVAILABLE, status=text), disco.CONTACT)
-    read = parse(replace_invalid_characters(made.toXml()))
+    read = parse(replace_unsafe_characters(made.toXml()))
     assert read.name == "presence"
     if text and text.isprintable():
         assert (read["to"], str(read.status)) == (text, text)

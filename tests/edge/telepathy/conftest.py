@@ -15,7 +15,7 @@ from fargo.edge.run import command, write_configuration
 from fargo.edge.settings import READY_LINE
 from fargo.edge.telepathy.settings import TelepathyEdgeSettings
 
-from ..agents import Agent, Message, request, unique
+from ..agents import Address, Agent, Message, request, unique
 
 INSIDE, OUTSIDE, PROVIDER, STRANGER = "127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.9"
 RING_SECONDS, SILENCE_SECONDS = 3, 3
@@ -35,6 +35,11 @@ class RunningEdge:
     @property
     def outside(self) -> tuple[str, int]:
         return self.settings.outside_ip, self.settings.outside_port
+
+    @property
+    def within(self) -> str:
+        """The Route of requests within a dialog."""
+        return f"<sip:{self.settings.inside_key}@{self.inside[0]}:{self.inside[1]};lr>"
 
 
 @pytest.fixture(scope="module")
@@ -73,10 +78,27 @@ async def edge(
         await process.stop()
 
 
+class Rakia(Agent):
+    """A scripted agent in the place of telepathy-rakia. It adds the key to its Routes, which `route_params` and the
+    edge's Record-Route tell the real one.
+    """
+
+    edge: TelepathyEdgeSettings
+
+    def send(self, message: Message, to: Address) -> Message:
+        key, inside = self.edge.inside_key, f"{self.edge.inside_ip}:{self.edge.inside_port}"
+        route = message.get("Route") or ""
+        if not message.is_response and key not in route:
+            hop = f"~{route.partition('sip:')[2].partition('@')[0]}" if "~" in route else ""
+            first = ("Route", f"<sip:{key}{hop}@{inside};lr>")
+            message.headers = [first, *(each for each in message.headers if not hop or each[0] != "Route")]
+        return super().send(message, to)
+
+
 @pytest_asyncio.fixture(loop_scope="module")
-async def rakia() -> AsyncIterator[Agent]:
-    """A scripted agent in the place of telepathy-rakia."""
-    agent = await Agent.open(INSIDE)
+async def rakia(edge: RunningEdge) -> AsyncIterator[Rakia]:
+    agent = await Rakia.open(INSIDE)
+    agent.edge = edge.settings
     yield agent
     agent.close()
 

@@ -73,8 +73,7 @@ async def test_a_ring_loses_its_sdp(line: Line) -> None:
 async def test_rakia_sees_the_line_that_it_offered(line: Line, media: tuple[str, ...]) -> None:
     answer = await told(line, 200, "OK", body=sdp(*media))
     assert answer.body == shown()
-    inside = f"<sip:{line.edge.inside[0]}:{line.edge.inside[1]};lr>"
-    assert answer.all("Record-Route") == [inside]
+    assert answer.all("Record-Route") == [line.edge.within]
 
 
 @pytest.mark.parametrize(

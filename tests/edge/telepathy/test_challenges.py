@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from ..agents import Agent, Message, request, response, unique
-from .conftest import INSIDE, Line
+from .conftest import INSIDE, Line, Rakia
 from .sdp import sdp
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -85,9 +85,10 @@ async def test_within_a_call_only_the_accounts_server_may_ask(line: Line, foreig
     """A server that another account has is foreign as well."""
     server = line.provider if own else foreign
     if not own:
-        other = await Agent.open(INSIDE)
+        other = await Rakia.open(INSIDE)
+        other.edge = line.edge.settings
         ip, port = foreign.address
-        route = f"<sip:udp~{ip}~{port}@{INSIDE}:{line.edge.inside[1]};lr>"
+        route = f"<sip:udp~{ip}~{port}~rakia@{INSIDE}:{line.edge.inside[1]};lr>"
         contact = f"<sip:eve@{INSIDE}:{other.address[1]}>"
         headers = [("Route", route), ("Contact", contact), ("To", "<sip:eve@other.example>")]
         other.send(request("REGISTER", "sip:other.example", headers=headers), line.edge.inside)

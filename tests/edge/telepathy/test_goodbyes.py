@@ -223,7 +223,7 @@ async def test_a_phone_that_has_moved_is_told_where_it_is(line: Line) -> None:
 async def test_an_answer_to_us_may_move_the_phone_as_well(line: Line) -> None:
     sent, answer = await answered_in(line)
     moved = "<sip:moved@127.0.0.3:9>"
-    routes = [("Route", f"<sip:{line.edge.inside[0]}:{line.edge.inside[1]};lr>"), ("Route", line.provider.contact)]
+    routes = [("Route", line.edge.within), ("Route", line.provider.contact)]
     tags = [("From", answer["To"]), ("To", sent["From"]), ("Call-ID", ours(sent)), ("CSeq", "7 INVITE")]
     own = [*routes, *tags, ("Contact", line.rakia_contact)]
     change = request("INVITE", line.provider.contact.strip("<>"), headers=own, body=sdp(AUDIO, ip="127.0.0.1"))
@@ -244,7 +244,7 @@ async def test_who_has_hung_up_is_not_told(line: Line) -> None:
 
 async def test_whom_rakia_has_told_is_not_told_again(line: Line) -> None:
     sent, answer = await answered_in(line)
-    routes = [("Route", f"<sip:{line.edge.inside[0]}:{line.edge.inside[1]};lr>"), ("Route", line.provider.contact)]
+    routes = [("Route", line.edge.within), ("Route", line.provider.contact)]
     tags = [("From", answer["To"]), ("To", sent["From"]), ("Call-ID", ours(sent)), ("CSeq", "7 BYE")]
     line.rakia.send(request("BYE", line.provider.contact.strip("<>"), headers=[*routes, *tags]), line.edge.inside)
     await line.provider.request("BYE", ours(sent))

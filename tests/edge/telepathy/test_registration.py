@@ -2,11 +2,10 @@
 
 import re
 import socket
-from dataclasses import replace
 
 import pytest
 
-from ..agents import Agent, Message
+from ..agents import Agent, Message, request
 from .conftest import INSIDE, Line, RunningEdge
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -31,13 +30,15 @@ async def test_the_provider_stores_the_edge_with_a_token(line: Line, edge: Runni
     assert re.fullmatch(rf"{head}-[0-9a-f]{{8}}{line.name}-r[0-9a-f]{{16}}-[0-9a-f]{{20}}", line.contact)
 
 
-async def test_a_registration_that_names_no_rakia_changes_nothing(line: Line) -> None:
+async def test_a_registration_without_the_key_goes_nowhere(line: Line) -> None:
     """Any process of the machine can send one."""
-    own = line.outgoing("REGISTER", headers=(("Route", replace(line, name="").route()),))
-    await line.provider.answer(await line.provider.request("REGISTER", own["Call-ID"]), 200, "OK")
+    headers = [("Route", line.route()), ("Contact", line.rakia_contact)]
+    Agent.send(line.rakia, request("REGISTER", "sip:bob@example.net", headers=headers), line.edge.inside)
+    own = line.outgoing("REGISTER")
+    first = await line.provider.request("REGISTER")
+    assert first["Call-ID"] == own["Call-ID"]
+    await line.provider.answer(first, 200, "OK")
     await line.rakia.final(own)
-    sent = line.incoming("INVITE", body=OFFER)
-    await line.rakia.request("INVITE", sent["Call-ID"])
 
 
 async def test_rakia_gets_its_own_contact_back_out_of_all(line: Line) -> None:

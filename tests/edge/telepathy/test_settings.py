@@ -61,7 +61,7 @@ def test_an_account_is_led_through_the_edge(
     settings: TelepathyEdgeSettings, transport: str | None, host: str | None, port: int | None, hop: str
 ) -> None:
     params = route_params(transport, host, port, "a1", settings)
-    assert params["proxy-host"] == f"{hop}@127.0.0.1"
+    assert params["proxy-host"] == f"{settings.inside_key}~{hop}@127.0.0.1"
     assert (params["port"], params["transport"], params["loose-routing"]) == (settings.inside_port, "udp", True)
 
 

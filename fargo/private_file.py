@@ -1,0 +1,29 @@
+"""Write a file that only our user can read, whatever was in its place.
+
+Rules:
+
+1. It is a new file with mode 0600, which takes the place of what is there in one step. So a file that was there keeps
+   neither its mode nor its owner, no link is followed, and nobody sees a half-written one.
+2. What is no file, such as a terminal or a pipe, is written to as it is.
+"""
+
+import os
+from pathlib import Path
+from tempfile import mkstemp
+
+
+def write_private(path: Path, content: str | bytes) -> None:
+    """Write the content, a text in UTF-8. Raises OSError."""
+    data = content.encode() if isinstance(content, str) else content
+    if path.exists() and not path.is_file():
+        path.write_bytes(data)
+        return
+    descriptor, name = mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mode 0600, O_EXCL and O_NOFOLLOW
+    draft = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        draft.replace(path)
+    except BaseException:
+        draft.unlink()
+        raise
