@@ -6,14 +6,11 @@ relay's commands, need the rules in packaging/fargo.iptables, which are applied 
 
 import asyncio
 import json
-import os
-import shutil
 import socket
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 from edge.agents import Agent
@@ -27,9 +24,10 @@ from fargo.config import INSIDE
 from fargo.store.opening import open_reader
 from replay.reading import golden
 
-from .test_privileges import AS_NOBODY, programs, require_other_users
+from .conftest import Firewall
+from .other_users import AS_NOBODY, require_other_users
+from .test_privileges import programs
 
-RULES = Path(__file__).parents[2] / "packaging/fargo.iptables"
 DATAGRAMS = 1000
 SEND = """
 import json, socket, sys
@@ -155,29 +153,7 @@ async def test_the_inside_of_the_edge_is_no_relay(world: World, engine: str) -> 
 # --- with the rules
 
 
-def loaded(rules: str) -> None:
-    subprocess.run(("iptables-restore", "--noflush"), input=rules, text=True, check=True)
-
-
-@pytest.fixture
-def firewall(servers: None) -> Iterator[Callable[[tuple[str, int]], None]]:
-    """Load the rules, for the user of the tests, and the address of a relay."""
-    require_other_users()
-    if not shutil.which("iptables-restore"):
-        pytest.skip("iptables is not installed")
-    rules = RULES.read_text().replace("--uid-owner fargo", f"--uid-owner {os.geteuid()}")
-    done = []
-
-    def load(relay: tuple[str, int]) -> None:
-        loaded(rules.replace("127.0.0.1 --dport 2223", f"{relay[0]} --dport {relay[1]}"))
-        done.append(relay)
-
-    yield load
-    if done:
-        loaded("*filter\n:FARGO - [0:0]\n-D OUTPUT -o lo -j FARGO\n-F FARGO\n-X FARGO\nCOMMIT\n")
-
-
-async def test_rakia_is_out_of_reach(world: World, firewall: Callable[[tuple[str, int]], None]) -> None:
+async def test_rakia_is_out_of_reach(world: World, firewall: Firewall) -> None:
     firewall(("127.0.0.1", 2223))
     gateway, end = await talking(world, "telepathy")
     running = set(programs(gateway))
@@ -196,9 +172,7 @@ async def test_rakia_is_out_of_reach(world: World, firewall: Callable[[tuple[str
     await end()
 
 
-async def test_the_commands_of_the_relay_are_out_of_reach(
-    world: World, firewall: Callable[[tuple[str, int]], None]
-) -> None:
+async def test_the_commands_of_the_relay_are_out_of_reach(world: World, firewall: Firewall) -> None:
     relay = await world.relay()
     at = relay.address, relay.port
     commands = [(at, f"{number} d7:command4:liste") for number in range(DATAGRAMS)]

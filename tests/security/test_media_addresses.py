@@ -23,13 +23,14 @@ from world.sip_agent import Call, ScriptedProvider, audio
 from world.world import World
 
 from fargo import preflight
-from fargo.config import HostPort, load
+from fargo.config import load
 from fargo.statemachine.media.description import Unreachable
 from fargo.statemachine.media.texts import CALLER_UNREACHABLE, CLIENT_UNREACHABLE, PHONE_UNREACHABLE
 from fargo.store.opening import open_reader
 from fargo.texts import RELAY_EXPOSED
 from replay.verifying.verify import verify
 
+from .conftest import Firewall
 from .offers import INSIDE, RAW, Place, naming
 
 PORT = 17000
@@ -48,7 +49,6 @@ REFUSED = {
 ADDRESSES = [each for kind in REFUSED.values() for each in kind]
 COMMAND = b"d7:command4:liste"
 LOOPBACK = "127.0.0.9"
-DOCS = Path(__file__).parents[2] / "docs"
 
 
 @pytest.fixture(params=ENGINES, ids=IDS.get)
@@ -67,7 +67,6 @@ async def relay(world: World) -> Rtpengine:
     return await world.relay()
 
 
-ONE_USER = Path("/proc/self/uid_map").read_text().split()[2] == "1"
 T = TypeVar("T")
 
 
@@ -321,21 +320,13 @@ async def test_rtcp_goes_no_other_way(alice: Customer, scripted: ScriptedProvide
 # --- other users of the machine
 
 
-@pytest.mark.skipif(ONE_USER, reason="needs root's right to become another user")
-async def test_the_firewall_keeps_the_control_port(world: World, relay: Rtpengine, tmp_path: Path) -> None:
-    """The line in the documentation, for the user that this test runs as."""
+async def test_it_is_told_if_others_can_command_the_relay(
+    world: World, relay: Rtpengine, tmp_path: Path, firewall: Firewall
+) -> None:
     gateway = Gateway(world.server, settings={"media": {"relay": f"{relay.address}:{relay.port}"}}, directory=tmp_path)
     gateway.write(gateway.configuration.name, toml(gateway.tables))
-    warning = RELAY_EXPOSED.format(port=relay.port)
-    page = (DOCS / "configuration.md").read_text()
-    [line] = re.findall(r"^iptables .*", page, re.M)
-    rule = line.replace("2223", str(relay.port)).replace("fargo", "root").split()[2:]
-    there = HostPort(relay.address, relay.port)
-    assert preflight.answers_nobody(there)
-    assert any(warning in each for each in preflight.exposed_relay(load(gateway.configuration)))
-    for action, exposed in (("-A", False), ("-D", True)):
-        tool = await Process.start("iptables", "iptables", action, *rule)
-        assert await tool.ended() == 0, tool.report()
-        assert preflight.answers_nobody(there) is exposed
-        assert any(preflight.exposed_relay(load(gateway.configuration))) is exposed
-        assert await relay.sessions() == []  # it answers this user in any case
+    [told] = preflight.exposed_relay(load(gateway.configuration))
+    assert RELAY_EXPOSED.format(port=relay.port) in told
+    firewall((relay.address, relay.port))
+    assert list(preflight.exposed_relay(load(gateway.configuration))) == []
+    assert await relay.sessions() == []  # it answers this user all the same

@@ -31,17 +31,12 @@ from fargo.daemon import _lasting_secret
 from fargo.edge.leftover import find, run_dir_in
 from fargo.private_file import write_private
 
-ROOT = Path(__file__).parents[2]
+from .other_users import AS_NOBODY, NOBODY, ROOT, require_other_users
+
 UNIT = ROOT / "packaging/fargo.service"
 EXPOSURE = "2.0"
 """The most that systemd may say of the unit, out of 10."""
 CONFINED = Path(__file__).with_name("confined.py")
-NOBODY = 65534
-"""A user that owns nothing. The message bus wants one that has a name."""
-AS_NOBODY = (
-    *("setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups", "--no-new-privs"),
-    *("--bounding-set", "-all", "--inh-caps", "-all", "--"),
-)
 GOOD = """
 [xmpp]
 domain = "sip.example.org"
@@ -135,14 +130,6 @@ async def test_it_works_without_any_privilege(world: World, engine: str, tmp_pat
         assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2")
     await call.terminate()
     await bob.event("CALL_CLOSED")
-
-
-def require_other_users() -> None:
-    """Skip a test if there is only one user here, as in a user namespace, or another one cannot read the program."""
-    command = (*AS_NOBODY, sys.executable, "-c", "import fargo.daemon")
-    probe = subprocess.run(command, cwd=ROOT, check=False, capture_output=True)
-    if probe.returncode:
-        pytest.skip("no other user can run the gateway here")
 
 
 def programs(gateway: Gateway) -> Iterator[int]:
