@@ -165,8 +165,8 @@ Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
 Number = Annotated[str, AfterValidator(_number)]
 Prefix = Annotated[str, AfterValidator(_prefix)]
 Domain = Annotated[str, AfterValidator(_domain)]
-User = Annotated[str, AfterValidator(_user)]
-Host = Annotated[str, AfterValidator(_host)]
+UserJid = Annotated[str, AfterValidator(_user)]
+AccountHost = Annotated[str, AfterValidator(_host)]
 AnyAddress = Annotated[str, AfterValidator(_any_address)]
 IpNetwork = Annotated[IPv4Network | IPv6Network, PlainValidator(_network)]
 RelativePath = Annotated[Path, AfterValidator(_path)]
@@ -196,10 +196,10 @@ class XmppConfig(_Section):
         description='a list of the XMPP domains whose users may use the gateway, such as ["example.org"]'
     )
 
-    allowed_users: tuple[User, ...] = Field(
+    allowed_users: tuple[UserJid, ...] = Field(
         (), description='a list of bare JIDs in lower case, such as ["alice@example.com"]'
     )
-    denied_users: tuple[User, ...] = Field(
+    denied_users: tuple[UserJid, ...] = Field(
         (), description='a list of bare JIDs in lower case, such as ["mallory@example.org"]'
     )
     registration: Literal["open", "closed"] = Field("open", description='"open" or "closed"')
@@ -267,7 +267,7 @@ class SipConfig(_Section):
     emergency: Literal["call", "refuse"] = Field("call", description='"call" or "refuse"')
     foreign: Literal["provider", "direct", "refuse"] = Field("provider", description='"provider", "direct" or "refuse"')
     accept_from: tuple[IpNetwork, ...] = Field((), description=_NETWORKS)
-    providers: tuple[Host, ...] | None = Field(
+    providers: tuple[AccountHost, ...] | None = Field(
         None, description='a list of the domains and proxies of SIP accounts, such as ["sip.example.net"]'
     )
     allowed_numbers: tuple[Prefix, ...] = Field(

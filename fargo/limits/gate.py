@@ -22,8 +22,8 @@ from fargo.limits.bucket import Scope
 from fargo.limits.held import HeldPresence
 from fargo.limits.ledger import Ledger
 from fargo.limits.numbers import is_allowed
-from fargo.limits.refusal import Refusal
 from fargo.limits.refused import Refused
+from fargo.limits.rejection import Rejection
 from fargo.limits.settings import GateSettings
 from fargo.limits.tries import Tries
 from fargo.statemachine.account.account_state import Clearing, Registered, Trying
@@ -116,7 +116,7 @@ class Gate:
 
     # --- what comes in
 
-    def stanza(self, kind: str, sender: str, to: str) -> Refusal | None:
+    def stanza(self, kind: str, sender: str, to: str) -> Rejection | None:
         """Return why a stanza of this kind is not let in, None if it is. Its sender is one of the gateway's users."""
         user, domain = _parts(sender)
         registered = self._is_registered(user)
@@ -127,7 +127,7 @@ class Gate:
             self._missed.add(user)
         return self._refuse(user, "stanzas", scope)
 
-    def event(self, user: str, event: Event) -> Refusal | None:
+    def event(self, user: str, event: Event) -> Rejection | None:
         """Return why an event of a user (bare JID) is not let in, None if it is."""
         registered = self._is_registered(user)
         if isinstance(event, RegistrationSubmitted):
@@ -203,7 +203,7 @@ class Gate:
     def _may_register(self, user: str) -> bool:
         return self._settings.open or user in self._settings.allowed
 
-    def _submitted(self, user: str, event: RegistrationSubmitted, registered: bool) -> Refusal | None:
+    def _submitted(self, user: str, event: RegistrationSubmitted, registered: bool) -> Rejection | None:
         if not (registered or self._may_register(user)):
             return self._turn_down(user, "registrations", texts.CLOSED)
         if (problem := providers.problem(event.account, self._settings.providers)) is not None:
@@ -213,7 +213,7 @@ class Gate:
         scope = self._tries.submit(user, registered, event.iq, event.account, self._now())
         return self._refuse(user, "registrations", scope) if scope else None
 
-    def _over(self, user: str, event: Event, registered: bool) -> Refusal | None:
+    def _over(self, user: str, event: Event, registered: bool) -> Rejection | None:
         """Return which limit forbids an event."""
         now, (_, domain) = self._now(), _parts(user)
         to = _called(event) if type(event) in _CALLS else None
@@ -250,16 +250,16 @@ class Gate:
             return False
         return self._emergency.take(user, domain_of(user), registered, self._now()) is None
 
-    def _refuse(self, user: str, what: str, scope: Scope) -> Refusal:
+    def _refuse(self, user: str, what: str, scope: Scope) -> Rejection:
         self._refused.count(user, what)
         if scope is Scope.USER:
-            return Refusal("wait", "policy-violation", texts.TOO_MANY[what])
-        return Refusal("wait", "resource-constraint", texts.BUSY)
+            return Rejection("wait", "policy-violation", texts.TOO_MANY[what])
+        return Rejection("wait", "resource-constraint", texts.BUSY)
 
-    def _turn_down(self, user: str, what: str, text: str) -> Refusal:
+    def _turn_down(self, user: str, what: str, text: str) -> Rejection:
         """Refuse what waiting does not help."""
         self._refused.count(user, what)
-        return Refusal("cancel", "not-allowed", text)
+        return Rejection("cancel", "not-allowed", text)
 
 
 @lru_cache(4096)

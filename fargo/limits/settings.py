@@ -47,7 +47,7 @@ class Allowances(Struct, frozen=True):
     total_times: int = 100
 
 
-class Limits(Struct, frozen=True):
+class GateLimits(Struct, frozen=True):
     """The same as rates. ``log_ends``: of the log, for what ends something.
     ``log_of_strangers``: of the log, for users who are not registered.
     """
@@ -69,7 +69,7 @@ class GateSettings(Struct, frozen=True):
     emergency numbers always may.
     """
 
-    limits: Limits
+    limits: GateLimits
     open: bool = True
     allowed: frozenset[str] = frozenset()
     providers: tuple[str, ...] | None = None
@@ -77,7 +77,7 @@ class GateSettings(Struct, frozen=True):
     numbers: Numbers = Numbers()
 
 
-def limits(allowed: Allowances) -> Limits:
+def limits(allowed: Allowances) -> GateLimits:
     """Return the rates that keep to these allowances."""
     times = (1, allowed.domain_times, allowed.total_times)
 
@@ -87,7 +87,7 @@ def limits(allowed: Allowances) -> Limits:
 
     calls, log = allowed.calls_an_hour, float(allowed.log_bytes)
     of_log = log * (1 - _AT_ONCE - _FOR_ENDS)
-    return Limits(
+    return GateLimits(
         stanzas=rates(allowed.stanzas_a_second, 1, allowed.stanzas_a_second * 200),
         calls=rates(calls, _HOUR, max(calls / 4, _LEAST_CALLS)),
         emergency=rates(60, _HOUR, _EMERGENCY_CALLS),

@@ -8,7 +8,7 @@ from statemachine.story import ALICE, DESK, GATEWAY, Story
 from fargo.limits import texts
 from fargo.limits.gate import Gate
 from fargo.limits.numbers import Numbers
-from fargo.limits.refusal import Refusal
+from fargo.limits.rejection import Rejection
 from fargo.limits.settings import Allowances, GateSettings, limits
 from fargo.limits.tries import ANSWERED_AFTER
 from fargo.statemachine.model.commands import AcceptIq, Command, Issued, RefuseIq, SignIn
@@ -59,11 +59,11 @@ class Bench:
         self.names += 1
         return Iq(sender, to, f"i{self.names}")
 
-    def call(self, to: str = CONTACT) -> Refusal | None:
+    def call(self, to: str = CONTACT) -> Rejection | None:
         self.names += 1
         return self.gate.event(ALICE, CallProposed(DESK, to, f"s{self.names}", ("audio",)))
 
-    def submit(self, user: str = STRANGER, account: SipAccount = ACCOUNT) -> tuple[Iq, Refusal | None]:
+    def submit(self, user: str = STRANGER, account: SipAccount = ACCOUNT) -> tuple[Iq, Rejection | None]:
         iq = self.iq(f"{user}/x")
         return iq, self.gate.event(user, RegistrationSubmitted(iq, account, None, "nonce"))
 
@@ -93,7 +93,7 @@ def presence(user: str = DESK) -> ResourceAvailable:
 def test_stanzas_beyond_the_rate_are_refused_for_a_while(bench: Bench) -> None:
     taken = [bench.gate.stanza("iq", DESK, GATEWAY) for _ in range(300)]
     assert taken[:200] == [None] * 200
-    assert set(map(str, taken[200:])) == {str(Refusal("wait", "policy-violation", texts.TOO_MANY["stanzas"]))}
+    assert set(map(str, taken[200:])) == {str(Rejection("wait", "policy-violation", texts.TOO_MANY["stanzas"]))}
     bench.now += 1
     assert bench.gate.stanza("iq", DESK, GATEWAY) is None
     assert bench.gate.stanza("iq", "dave@localhost/x", GATEWAY) is None, "others are let in all the time"
@@ -104,7 +104,7 @@ def test_the_limit_of_a_domain_is_one_of_means() -> None:
     bench.limits = limits(Allowances(stanzas_a_second=1, domain_times=1))
     bench.gate.use(GateSettings(bench.limits))
     answers = [bench.gate.stanza("iq", f"{number}@localhost/x", GATEWAY) for number in range(201)]
-    assert answers[-1] == Refusal("wait", "resource-constraint", texts.BUSY)
+    assert answers[-1] == Rejection("wait", "resource-constraint", texts.BUSY)
     assert set(answers[:-1]) == {None}
 
 
@@ -124,7 +124,7 @@ def test_what_is_refused_is_one_row_a_minute(bench: Bench) -> None:
 
 def test_calls_beyond_the_rate_are_refused_but_emergency_calls(bench: Bench) -> None:
     assert [bench.call() for _ in range(8)] == [None] * 8
-    assert bench.call() == Refusal("wait", "policy-violation", texts.TOO_MANY["calls"])
+    assert bench.call() == Rejection("wait", "policy-violation", texts.TOO_MANY["calls"])
     assert [bench.call("1-1-2@sip.localhost") for _ in range(10)] == [None] * 10
     assert bench.call("112@sip.localhost") is not None, "these have a limit, too, so that nobody can use them to flood"
     assert bench.gate.event(ALICE, SessionTerminated(bench.iq(), "s", "success")) is None
@@ -150,7 +150,7 @@ def test_a_call_that_was_proposed_counts_once(bench: Bench) -> None:
 
 def test_numbers_that_may_not_be_called_are_refused_and_emergency_numbers_never() -> None:
     bench = Bench(numbers=Numbers(allowed=("+44",)))
-    refusal = Refusal("cancel", "not-allowed", texts.NUMBER)
+    refusal = Rejection("cancel", "not-allowed", texts.NUMBER)
     assert bench.call("+1-900-1@sip.localhost") == refusal
     initiated = SessionInitiated(Iq(DESK, "+1900@sip.localhost/fargo", "i"), "s", ())
     assert bench.gate.event(ALICE, initiated) == refusal
@@ -161,11 +161,11 @@ def test_numbers_that_may_not_be_called_are_refused_and_emergency_numbers_never(
 
 
 def test_subscriptions_beyond_the_rate_are_refused(bench: Bench) -> None:
-    def subscribe(action: SubscriptionAction) -> Refusal | None:
+    def subscribe(action: SubscriptionAction) -> Rejection | None:
         return bench.gate.event(ALICE, SubscriptionChanged(CONTACT, action))
 
     assert [subscribe(SubscriptionAction.SUBSCRIBE) for _ in range(2)] == [None, None]
-    assert subscribe(SubscriptionAction.SUBSCRIBE) == Refusal(
+    assert subscribe(SubscriptionAction.SUBSCRIBE) == Rejection(
         "wait", "policy-violation", texts.TOO_MANY["subscriptions"]
     )
     assert subscribe(SubscriptionAction.UNSUBSCRIBE) is None
@@ -173,7 +173,7 @@ def test_subscriptions_beyond_the_rate_are_refused(bench: Bench) -> None:
 
 def test_who_has_filled_the_log_is_refused_but_can_end_what_is_going_on(bench: Bench) -> None:
     bench.write(ALICE, presence(), 51_000)
-    assert bench.gate.event(ALICE, presence()) == Refusal("wait", "policy-violation", texts.TOO_MANY["log"])
+    assert bench.gate.event(ALICE, presence()) == Rejection("wait", "policy-violation", texts.TOO_MANY["log"])
     assert bench.call() is not None
     assert bench.call("112@sip.localhost") is None
     ends = (SessionTerminated(bench.iq(), "s", "success"), IqSucceeded("1.0", DESK), ResourceUnavailable(DESK, GATEWAY))
@@ -223,7 +223,7 @@ def test_presence_that_was_refused_is_asked_for_after_a_quiet_minute(bench: Benc
 def test_five_registrations_may_fail_in_an_hour(bench: Bench) -> None:
     for _ in range(5):
         bench.fail()
-    assert bench.submit()[1] == Refusal("wait", "policy-violation", texts.TOO_MANY["registrations"])
+    assert bench.submit()[1] == Rejection("wait", "policy-violation", texts.TOO_MANY["registrations"])
     assert bench.submit("other@localhost")[1] is None
     bench.now += 720
     bench.fail()
@@ -244,7 +244,7 @@ def test_those_that_succeed_or_never_reach_a_server_do_not_count(bench: Bench) -
 def test_twenty_may_fail_at_a_provider_whoever_tries(bench: Bench) -> None:
     for number in range(20):
         bench.fail(f"user{number}@localhost", SipAccount(f"u{number}@other.test", proxy="SIP.test:5080"))
-    assert bench.submit("late@localhost", SipAccount("x@sip.test"))[1] == Refusal(
+    assert bench.submit("late@localhost", SipAccount("x@sip.test"))[1] == Rejection(
         "wait", "resource-constraint", texts.BUSY
     )
     assert bench.submit("late@localhost", SipAccount("x@other.test"))[1] is None
@@ -280,7 +280,7 @@ def test_what_is_left_open_is_forgotten(bench: Bench) -> None:
 
 def test_a_closed_gateway_registers_only_who_is_allowed() -> None:
     bench = Bench(open=False, allowed=frozenset({"carol@localhost"}))
-    closed = Refusal("cancel", "not-allowed", texts.CLOSED)
+    closed = Rejection("cancel", "not-allowed", texts.CLOSED)
     assert bench.submit()[1] == closed
     assert bench.gate.event(STRANGER, RegistrationAsked(bench.iq(f"{STRANGER}/x"))) == closed
     assert bench.submit("carol@localhost")[1] is None

@@ -50,7 +50,7 @@ from fargo.adapters.xmpp.stanza import (
     stanza_error,
 )
 from fargo.adapters.xmpp.stream import LONGEST_SILENCE, Stream
-from fargo.limits.refusal import Refusal
+from fargo.limits.rejection import Rejection
 from fargo.statemachine.account import roster
 from fargo.statemachine.account.roster import Contacts
 from fargo.statemachine.address import bare, domain_of, local_of
@@ -138,10 +138,10 @@ class XmppSettings:
 class Admission(Protocol):
     """Decides what is let in (`fargo.limits.gate.Gate`)."""
 
-    def stanza(self, kind: str, sender: str, to: str, /) -> Refusal | None:
+    def stanza(self, kind: str, sender: str, to: str, /) -> Rejection | None:
         """Return why a stanza is not let in, None if it is."""
 
-    def event(self, user: str, event: Event, /) -> Refusal | None:
+    def event(self, user: str, event: Event, /) -> Rejection | None:
         """Return why an event of a user (bare JID) is not let in, None if it is."""
 
 

@@ -4,14 +4,14 @@ from twisted.words.xish.domish import Element
 
 from fargo.adapters.xmpp import jingle_message
 from fargo.adapters.xmpp.stanza import MalformedError, attribute, iq_error, iq_of, make_stanza, sender_of, stanza_error
-from fargo.limits.refusal import Refusal
+from fargo.limits.rejection import Rejection
 from fargo.statemachine.account.roster import RESOURCE
 from fargo.statemachine.model.commands import MessageCall
 from fargo.statemachine.model.events import CallAction, CallProposed, Event
 from fargo.statemachine.reason import Cause, Reason, to_jingle
 
 
-def answer(stanza: Element, refusal: Refusal, event: Event | None = None) -> Element | None:
+def answer(stanza: Element, refusal: Rejection, event: Event | None = None) -> Element | None:
     """Return the answer to a stanza that is not let in, None if its kind gets none (RFC 6120 §8.3.1, RFC 6121 §4.7.1).
     ``event``: what is in it, if that is known.
     """
@@ -34,7 +34,7 @@ def _event(stanza: Element) -> Event | None:
         return None
 
 
-def _rejection(event: Event | None, refusal: Refusal) -> Element | None:
+def _rejection(event: Event | None, refusal: Rejection) -> Element | None:
     """Return the rejection of a proposed call (XEP-0353 §3.4). Other messages about calls get no answer."""
     if not isinstance(event, CallProposed):
         return None

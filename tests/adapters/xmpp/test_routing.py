@@ -17,7 +17,7 @@ from twisted.words.xish.domish import Element
 from fargo.adapters.xmpp import adapter as module
 from fargo.adapters.xmpp import stateless_iq, texts
 from fargo.adapters.xmpp.adapter import XmppAdapter, XmppSettings
-from fargo.limits.refusal import Refusal
+from fargo.limits.rejection import Rejection
 from fargo.statemachine.account.roster import Contacts
 from fargo.statemachine.address import bare
 from fargo.statemachine.model.commands import Issued, PresenceKind, ShowContacts
@@ -326,8 +326,8 @@ def test_the_settings_hide_their_secret() -> None:
 
 # --- what is not let in
 
-WAIT = Refusal("wait", "policy-violation", "Too much.")
-NEVER = Refusal("cancel", "not-allowed", "No.")
+WAIT = Rejection("wait", "policy-violation", "Too much.")
+NEVER = Rejection("cancel", "not-allowed", "No.")
 PROPOSAL = (
     "<propose xmlns='urn:xmpp:jingle-message:0' id='p'>"
     "<description xmlns='urn:xmpp:jingle:apps:rtp:1' media='audio'/></propose>"

@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 
-class Refusal(Struct, frozen=True, gc=False):
+class Rejection(Struct, frozen=True, gc=False):
     """An error's type, condition and text (RFC 6120 §8.3)."""
 
     kind: str
