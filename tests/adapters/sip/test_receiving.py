@@ -608,7 +608,7 @@ async def test_the_answer_to_a_register_becomes_an_event() -> None:
         headers = [
             ("Contact", f"{own};expires=60, <{other}>;expires=7, <sip:alice@192.0.2.77>;expires=8"),
             ("Contact", f"<sip:{rig.token('13.0', OTHER)}@192.0.2.10>"),
-            ("Contact", "<sip:alice@192.0.2.10:5060;line=41234-4c71304e-" + rakia("41234") + ">"),
+            ("Contact", "<sip:alice@192.0.2.10:5060;line=41234-4c71304ea1b2c3-r0-" + rakia("41234") + ">"),
             ("Service-Route", "<sip:192.0.2.2;lr>"),
             ("Expires", "60"),
         ]
@@ -631,7 +631,7 @@ async def test_the_answer_to_a_register_becomes_an_event() -> None:
 def rakia(port: str) -> str:
     """Return the MAC that the edge of rakia writes into a Contact of alice@provider.example."""
     key = sha256(SECRET.encode()).hexdigest()
-    return sha256(f"{key}|{port}|4c71304e|{key}".encode()).hexdigest()[:20]
+    return sha256(f"{key}|{port}|4c71304ea1b2c3|r0|{key}".encode()).hexdigest()[:20]
 
 
 async def test_a_contact_that_was_rewritten_is_known_by_its_line() -> None:
