@@ -19,7 +19,7 @@ from typing import NamedTuple, TypeGuard
 
 import pytest
 
-from fargo.statemachine import clients, connections, derived, faults, gateway, machine, pending, replies
+from fargo.statemachine import clients, connections, derived, faults, gateway, machine, pending, replies, unrecorded
 from fargo.statemachine.account import account_state, binding, connection, registration, roster, sign_in
 from fargo.statemachine.call import call_state
 from fargo.statemachine.call.call_state import Call
@@ -69,7 +69,7 @@ def functions() -> dict[CodeType, FunctionType]:
     """Return every function that folds, but for the fold itself, and what ends a call after a fault."""
     defined = (value for module in core().values() for value in vars(module).values())
     found = [each for each in defined if isinstance(each, FunctionType) and each.__module__.startswith(f"{CORE}.")]
-    folds_nothing = (faults.__name__, wire.__name__)
+    folds_nothing = (faults.__name__, unrecorded.__name__, wire.__name__)
     beyond = {each for each in found if each in FOR_ENGINE or each.__module__ in folds_nothing}
     return {each.__code__: each for each in found if each not in beyond}
 
