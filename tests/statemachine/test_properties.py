@@ -112,6 +112,8 @@ def _of_type(hint: Any) -> Strategy:
         return st.sampled_from(arguments)
     if origin is tuple:
         return st.lists(_of_type(arguments[0]), max_size=2).map(tuple)
+    if origin is Mapping:
+        return st.dictionaries(*map(_of_type, arguments), max_size=2)
     if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
         return _value(hint, {})
     if isinstance(hint, type) and issubclass(hint, Enum):
