@@ -76,7 +76,7 @@ class SipService:
                 self.link = TelepathyAdapter(
                     put,
                     reveal,
-                    lambda account: _route(account, settings),
+                    lambda account, rakia: _route(account, rakia, settings),
                     (settings.inside_ip, settings.inside_port),
                     _hosts(config),
                     reactor,
@@ -132,8 +132,8 @@ def _telepathy_edge(config: Config, secret: str) -> TelepathyEdgeSettings:
     )
 
 
-def _route(account: SipAccount, settings: TelepathyEdgeSettings) -> dict[str, str | int | bool]:
-    return route_params(account.transport, account.proxy, account.port, settings)
+def _route(account: SipAccount, rakia: str, settings: TelepathyEdgeSettings) -> dict[str, str | int | bool]:
+    return route_params(account.transport, account.proxy, account.port, rakia, settings)
 
 
 def _hosts(config: Config) -> HostSettings:

@@ -39,8 +39,8 @@ from fargo.statemachine.address import BadAddress, SipUri, parse_account
 from fargo.statemachine.model.commands import SignIn
 from fargo.statemachine.model.events import SipAccount, SipSignedIn, SipSignedOut, SipTrouble
 
-Route: TypeAlias = Callable[[SipAccount], Mapping[str, str | int | bool]]
-"""route(account) returns the parameters of RequestConnection that lead to the provider's server"""
+Route: TypeAlias = Callable[[SipAccount, str], Mapping[str, str | int | bool]]
+"""route(account, name of the rakia) returns the parameters of RequestConnection that lead to the provider's server"""
 
 _SETTLE_SECONDS: Final = 4.0
 """The time that a REGISTER under way may take before its registration is closed all the same. It is sent again after
@@ -192,7 +192,8 @@ class Accounts:
         if not (is_one_line(account.auth_user or "") and is_one_line(password)):
             self._lost(registration, SipTrouble.INVALID, texts.CONTROL_CHARACTER)
             return
-        parameters = account_parameters(registration.connection.uri, account.auth_user, password, self._route(account))
+        route = self._route(account, host.name)
+        parameters = account_parameters(registration.connection.uri, account.auth_user, password, route)
         registration.host = host
         try:
             _, path = await host.call(MANAGER_PATH, MANAGER_INTERFACE, "RequestConnection", "sa{sv}", "sip", parameters)

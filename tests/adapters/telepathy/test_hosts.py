@@ -29,6 +29,7 @@ from fargo.statemachine.model.events import SipSignedIn, SipSignedOut, SipTroubl
 from .rig import USER, Rig
 from .sip import Dialog, SipAgent
 from .test_calls import OFFER, answer, arrive, closed, converse
+from .wire import RAKIA
 
 USERS = ("ann", "ben", "cal", "dan", "eve")
 SETTLED = 1
@@ -61,7 +62,7 @@ async def limited(edge: TelepathyEdgeSettings, tmp_path: Path, agent: SipAgent) 
 
 @asynccontextmanager
 async def started(edge: TelepathyEdgeSettings, directory: Path, agent: SipAgent, limits: Limits) -> AsyncIterator[Rig]:
-    route = route_params("udp", agent.address, agent.port, edge)
+    route = route_params("udp", agent.address, agent.port, RAKIA, edge)
     async with Rig(directory / "sip", route, (edge.inside_ip, edge.inside_port), limits) as running:
         yield running
 

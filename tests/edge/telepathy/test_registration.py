@@ -26,7 +26,8 @@ OFFER = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r
 
 async def test_the_provider_stores_the_edge_with_a_token(line: Line, edge: RunningEdge) -> None:
     host, port = edge.outside
-    pattern = rf"sip:{line.user}@{host}:{port};transport=udp;line={line.rakia.address[1]}-[0-9a-f]{{8}}-[0-9a-f]{{20}}"
+    tag = rf"[0-9a-f]{{8}}{line.name}"
+    pattern = rf"sip:{line.user}@{host}:{port};transport=udp;line={line.rakia.address[1]}-{tag}-[0-9a-f]{{20}}"
     assert re.fullmatch(pattern, line.contact)
 
 
