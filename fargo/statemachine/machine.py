@@ -26,6 +26,7 @@ from fargo.statemachine import (
     replies,
     snapshot,
     texts,
+    unheard,
 )
 from fargo.statemachine.account import account_state, connection, registration, roster, sign_in
 from fargo.statemachine.account.account_state import Unregistered
@@ -119,7 +120,8 @@ def deadlines(user: User) -> tuple[Deadline, ...]:
     of_calls = (due for call in user.calls.values() for due in call_state.deadlines(call))
     of_registrations = sign_in.deadlines(user.registrations)
     of_user = [due for due in (connection.deadline(user.account), gateway.erasure(user)) if due is not None]
-    return (*of_user, *of_registrations, *roster.deadlines(user.contacts), *of_calls, *replies.deadlines(user))
+    of_clients = (*roster.deadlines(user.contacts), *unheard.deadlines(user))
+    return (*of_user, *of_registrations, *of_clients, *of_calls, *replies.deadlines(user))
 
 
 def condensed(user: User) -> Snapshot | None:
@@ -142,6 +144,8 @@ def fold(user: User, recorded: Recorded) -> tuple[User, tuple[Issued, ...], str 
     effects = Effects(recorded.user, recorded.version, recorded.at, user.pending, user.registrations)
     try:
         after = _react(user, recorded.event, effects)
+        if after.unheard:
+            after = unheard.after(after, recorded.event, effects)
     except Exception as error:
         call = None if isinstance(recorded.event, _NotOfOneCall) else effects.call
         effects = Effects(recorded.user, recorded.version, recorded.at, user.pending, user.registrations, call)
