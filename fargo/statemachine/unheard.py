@@ -11,7 +11,7 @@ Rules:
    invitation is an exception: it goes to the clients that are there.
 3. A client that is heard of after such an error is told again what it may not have heard, and asked again whether it is
    in its sessions. What it says to that counts.
-4. A client that is not heard of in time is taken out of its calls.
+4. A client that is not heard of in time is taken out of its calls. Until then the account stays signed in for it.
 """
 
 from collections.abc import Iterator
@@ -21,6 +21,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from fargo.statemachine import address, texts
+from fargo.statemachine.account import roster
 from fargo.statemachine.call import bridge
 from fargo.statemachine.call.call_state import Call
 from fargo.statemachine.deadline import Deadline
@@ -108,13 +109,10 @@ def stays(user: User, call: Call, event: ResourceUnavailable) -> bool:
 
 def after(user: User, event: Event, effects: Effects) -> User:
     """Return the user after an event has been folded: a client may be heard of, or no longer matter (rule 3)."""
-    call = effects.call
     client = _sender(event)
     if client is not None and client in user.unheard:
         user = in_part(user, partial(_heard, client=client), effects)
-    user = in_part(user, _only_needed, effects)
-    effects.call = call
-    return user
+    return in_part(user, _only_needed, effects)
 
 
 def _sender(event: Event) -> str | None:
@@ -135,7 +133,8 @@ def _sender(event: Event) -> str | None:
 
 def _heard(user: User, effects: Effects, client: str) -> User:
     told_all = not user.unheard[client].missed
-    user = _without(user, client)
+    left = {jid: each for jid, each in user.unheard.items() if jid != client}
+    user = replace(user, contacts=roster.heard(user.contacts, client), unheard=left)
     if told_all:
         return user
     unacknowledged.repeat_to(client, effects)
@@ -147,15 +146,17 @@ def _back(call: Call, effects: Effects, client: str) -> Call:
     return call
 
 
-def _without(user: User, client: str) -> User:
-    return replace(user, unheard={jid: each for jid, each in user.unheard.items() if jid != client})
-
-
 def _only_needed(user: User, effects: Effects) -> User:
-    needed = {*_in_calls(user), *_ending(effects.pending)}
-    if user.unheard.keys() <= needed:
-        return user
-    return replace(user, unheard={jid: each for jid, each in user.unheard.items() if jid in needed})
+    """Await only clients in calls, and forget those that need not hear of the end of one either."""
+    talking, ending = _in_calls(user), _ending(effects.pending)
+    kept = {jid: each for jid, each in user.unheard.items() if jid in talking or jid in ending}
+    left = {jid: each if jid in talking else replace(each, until=None) for jid, each in kept.items()}
+    return user if left == user.unheard else replace(user, unheard=left)
+
+
+def are_awaited(user: User) -> bool:
+    """Return True if clients are awaited that are in calls. The account stays signed in for them."""
+    return any(each.until is not None for each in user.unheard.values())
 
 
 def expire(user: User, effects: Effects) -> User:
