@@ -160,7 +160,8 @@ def fold(user: User, recorded: Recorded) -> tuple[User, tuple[Issued, ...], str 
 
 def _reconciled(before: User, after: User, effects: Effects) -> User:
     """Apply rule 2 if the event has changed the account, the clients or ``stopping``."""
-    if after.account is before.account and after.contacts is before.contacts and after.stopping is before.stopping:
+    same_clients = after.contacts is before.contacts and after.unheard is before.unheard
+    if after.account is before.account and same_clients and after.stopping is before.stopping:
         return after
     return in_part(after, partial(_reconcile, before=before), effects)
 

@@ -9,8 +9,8 @@ Rules:
    Anything that comes from it ends that.
 2. An error that says only that an unheard client is not connected ends no call, nor does a user without any client. An
    invitation is an exception: it goes to the clients that are there.
-3. A client that is heard of after such an error is told again what it may not have heard, and asked again whether it is
-   in its sessions. What it says to that counts.
+3. When a client is heard of, all that it has missed is said again, above all the question whether it is in its
+   sessions. What it says to that counts.
 4. A client that is not heard of in time is taken out of its calls. Until then the account stays signed in for it.
 """
 
@@ -27,7 +27,7 @@ from fargo.statemachine.call.call_state import Call
 from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.faults import in_each_call, in_part
-from fargo.statemachine.legs.jingle import jingle_leg, unacknowledged
+from fargo.statemachine.legs.jingle import jingle_leg
 from fargo.statemachine.model.commands import (
     AcceptSession,
     Command,
@@ -50,7 +50,7 @@ from fargo.statemachine.user_state import Unheard, User
 
 _LONGEST: Final = 60.0  # seconds
 _TOLD: Final = AcceptSession | InformSession | InformTransport | TerminateSession
-"""The commands that are repeated for a client that has missed them, or whose loss does no harm."""
+"""The commands that are repeated for a client that has missed them."""
 _NOT_CONNECTED: Final = frozenset(
     {
         "item-not-found",
@@ -90,7 +90,8 @@ def excused(user: User, command: Command, event: ReplyEvent) -> User | None:
     known = user.unheard.get(command.to)
     if known is None or event.resource != command.to:
         return None
-    return replace(user, unheard={**user.unheard, command.to: replace(known, missed=True)})
+    missed = replace(known, missed=(*known.missed, event.command))
+    return replace(user, unheard={**user.unheard, command.to: missed})
 
 
 def _is_by_server(event: IqFailed) -> bool:
@@ -132,18 +133,11 @@ def _sender(event: Event) -> str | None:
 
 
 def _heard(user: User, effects: Effects, client: str) -> User:
-    told_all = not user.unheard[client].missed
+    for name in user.unheard[client].missed:
+        if name in effects.pending:  # its session has not ended since
+            effects.repeat(name, effects.pending[name].repeats)
     left = {jid: each for jid, each in user.unheard.items() if jid != client}
-    user = replace(user, contacts=roster.heard(user.contacts, client), unheard=left)
-    if told_all:
-        return user
-    unacknowledged.repeat_to(client, effects)
-    return in_each_call(user, partial(_back, client=client), effects)
-
-
-def _back(call: Call, effects: Effects, client: str) -> Call:
-    jingle_leg.client_back(call.jingle, client, effects)
-    return call
+    return replace(user, contacts=roster.heard(user.contacts, client), unheard=left)
 
 
 def _only_needed(user: User, effects: Effects) -> User:

@@ -35,11 +35,11 @@ MOST_CALLS: Final = 8
 
 class Unheard(Struct, frozen=True, gc=False):
     """A client that nothing has been heard of since the XMPP stream was opened. ``until``: when it is taken out of its
-    calls, None if it has been. ``missed``: it was not connected when it was told something.
+    calls, None if it has been. ``missed``: the ids of the commands that it was not connected for.
     """
 
     until: float | None
-    missed: bool = False
+    missed: tuple[str, ...] = ()
 
 
 class User(Struct, frozen=True, gc=False):

@@ -438,12 +438,11 @@ def _ends_only(commands: Iterable[tuple[Command, str | None]], calls: Container[
 
 def _is_said_again(command: Command, user: User, event: object) -> bool:
     """Return True if a client that was not connected is told this once more."""
-    if isinstance(event, StreamOpened):
-        waiting = (_without_text(each.command) for each in user.pending.values())
-        return isinstance(command, TerminateSession) and command in waiting
     if not isinstance(command, AcceptSession | InformSession | InformTransport | TerminateSession):
         return False
-    return command.to in user.unheard and user.unheard[command.to].missed
+    if isinstance(event, StreamOpened):
+        return isinstance(command, TerminateSession) and command.to in user.unheard
+    return command.to in user.unheard and bool(user.unheard[command.to].missed)
 
 
 def probing(command: Command) -> Command:

@@ -411,15 +411,18 @@ def test_a_client_that_is_not_heard_of_ends_its_call_in_another_way(
     assert not story.tell(TimePassed(), 1)
 
 
-def test_a_client_that_cannot_be_told_what_it_missed_ends_its_call(story: Story, broken: Breaker) -> None:
+def test_a_client_that_cannot_be_told_what_it_missed_counts_as_gone(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
     story.call_out("s1")
     story.tell(StreamOpened())
     story.tell(IqFailed(story.id_of(InformSession), DESK, "service-unavailable"))
-    broken("legs.jingle.jingle_leg.client_back")
+    monkeypatch.setattr(Effects, "repeat", raises)
     story.tell(ResourceAvailable(DESK, GATEWAY, "https://example.org#hash"))
     assert story.the(Fault).error == FAULT
+    assert live(story)
+    story.tell(TimePassed(), 60)
     assert not live(story)
-    assert not story.user.unheard.get(DESK), "it is heard of all the same"
 
 
 def test_a_command_that_cannot_be_repeated_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -190,7 +190,7 @@ def test_what_it_has_missed_is_said_again(story: Story) -> None:
     assert hold.info == "hold"
     assert not fails(story)
     story.tell(IS_BACK)
-    assert story.all(InformSession) == [hold, ASKS]
+    assert story.all(InformSession) == [ASKS, hold]
 
 
 def test_an_answer_that_it_has_missed_is_said_again() -> None:

@@ -203,16 +203,6 @@ def stream_opened(leg: JingleLeg, effects: Effects) -> None:
             assert_never(leg)
 
 
-def client_back(leg: JingleLeg, client: str, effects: Effects) -> None:
-    """Say again what a client (full JID) may not have heard while it was not connected, and ask whether it is in the
-    session.
-    """
-    for session in sessions(leg):
-        if session.client == client:
-            jingle_session.say_again(session, effects)
-            jingle_session.only_ask(session, effects)
-
-
 def client_not_back(leg: JingleLeg, client: str, effects: Effects) -> JingleStep:
     """Leave out a client (full JID) that was not heard of in time."""
     gone = ResourceUnavailable(client, "")

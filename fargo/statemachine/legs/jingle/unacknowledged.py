@@ -66,10 +66,3 @@ def repeat(live: Set[tuple[str, str, str]], effects: Effects) -> None:
             effects.settle(name)
         else:
             effects.repeat(name, each.repeats)
-
-
-def repeat_to(client: str, effects: Effects) -> None:
-    """Say each end of a session once more to a client that could not be reached before."""
-    for name, each in effects.pending.items():
-        if isinstance(each.command, TerminateSession) and each.command.to == client:
-            effects.repeat(name, each.repeats)
