@@ -33,12 +33,22 @@ MOST_CALLS: Final = 8
 """The number of calls that a user may be in at a time."""
 
 
+class Unheard(Struct, frozen=True, gc=False):
+    """A client that nothing has been heard of since the XMPP stream was opened. ``until``: when it is taken out of its
+    calls, None if it has been. ``missed``: the ids of the commands that it was not connected for.
+    """
+
+    until: float | None
+    missed: tuple[str, ...] = ()
+
+
 class User(Struct, frozen=True, gc=False):
     """The state of one user: account, clients and contacts, and calls by id.
 
     ``pending``: the commands that wait for a reply. ``registrations``: those of our own user agent, by name. While an
     event is folded, `Effects` holds these two. ``policy``: the operator's configuration. ``stopping``: the gateway is
-    about to stop. ``no_room``: the disk is almost full, so no call may begin.
+    about to stop. ``no_room``: the disk is almost full, so no call may begin. ``unheard``: the clients that calls
+    depend on and that nothing has been heard of since the XMPP stream was opened, by full JID.
     """
 
     jid: str
@@ -50,6 +60,7 @@ class User(Struct, frozen=True, gc=False):
     stopping: bool = False
     registrations: Registrations = field(default_factory=dict)
     no_room: bool = False
+    unheard: Mapping[str, Unheard] = field(default_factory=dict)
 
 
 def is_busy(user: User) -> bool:
