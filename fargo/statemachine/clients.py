@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from fargo.statemachine import unheard
+from fargo.statemachine import awaited
 from fargo.statemachine.account import roster
 from fargo.statemachine.call import bridge
 from fargo.statemachine.effects import Effects
@@ -16,7 +16,7 @@ def offline(user: User, event: ResourceUnavailable, effects: Effects) -> User:
     left = removed(user, event.resource, effects)
     return in_each_call(
         left,
-        lambda call, effects: call if unheard.stays(user, call, event) else bridge.client_gone(call, event, effects),
+        lambda call, effects: call if awaited.stays(user, call, event) else bridge.client_gone(call, event, effects),
         effects,
     )
 

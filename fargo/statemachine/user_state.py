@@ -33,9 +33,10 @@ MOST_CALLS: Final = 8
 """The number of calls that a user may be in at a time."""
 
 
-class Unheard(Struct, frozen=True, gc=False):
+class Awaited(Struct, frozen=True, gc=False):
     """A client that nothing has been heard of since the XMPP stream was opened. ``until``: when it is taken out of its
-    calls, None if it has been. ``missed``: the ids of the commands that it was not connected for.
+    calls (seconds since 1970), None if it is in none. ``missed``: the ids of the pending commands that could not be
+    delivered, because it was not connected.
     """
 
     until: float | None
@@ -47,8 +48,8 @@ class User(Struct, frozen=True, gc=False):
 
     ``pending``: the commands that wait for a reply. ``registrations``: those of our own user agent, by name. While an
     event is folded, `Effects` holds these two. ``policy``: the operator's configuration. ``stopping``: the gateway is
-    about to stop. ``no_room``: the disk is almost full, so no call may begin. ``unheard``: the clients that calls
-    depend on and that nothing has been heard of since the XMPP stream was opened, by full JID.
+    about to stop. ``no_room``: the disk is almost full, so no call may begin. ``awaited``: the clients
+    in calls, by full JID, that nothing has been heard of since the XMPP stream was opened.
     """
 
     jid: str
@@ -60,7 +61,7 @@ class User(Struct, frozen=True, gc=False):
     stopping: bool = False
     registrations: Registrations = field(default_factory=dict)
     no_room: bool = False
-    unheard: Mapping[str, Unheard] = field(default_factory=dict)
+    awaited: Mapping[str, Awaited] = field(default_factory=dict)
 
 
 def is_busy(user: User) -> bool:

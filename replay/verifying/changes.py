@@ -421,7 +421,7 @@ def _clients_awaited(difference: Difference) -> bool:
 def _awaiting(user: User) -> set[str | None]:
     """Return the ids of the calls with a client that is not heard of."""
     sessions = ((call.id, jingle_leg.sessions(call.jingle)) for call in user.calls.values())
-    return {id for id, those in sessions if any(each.client in user.unheard for each in those)}
+    return {id for id, those in sessions if any(each.client in user.awaited for each in those)}
 
 
 def _takes_for_gone(command: Command) -> bool:
@@ -441,8 +441,8 @@ def _is_said_again(command: Command, user: User, event: object) -> bool:
     if not isinstance(command, AcceptSession | InformSession | InformTransport | TerminateSession):
         return False
     if isinstance(event, StreamOpened):
-        return isinstance(command, TerminateSession) and command.to in user.unheard
-    return command.to in user.unheard and bool(user.unheard[command.to].missed)
+        return isinstance(command, TerminateSession) and command.to in user.awaited
+    return command.to in user.awaited and bool(user.awaited[command.to].missed)
 
 
 def probing(command: Command) -> Command:

@@ -1,16 +1,16 @@
-"""The clients that nothing has been heard of since the XMPP stream was opened, as far as calls depend on them.
+"""The clients that are awaited: nothing has been heard of them since the XMPP stream was opened.
 
 After a restart of the XMPP server, clients log in again some seconds later than the gateway. Until then the server
-says that they are not connected, and their calls would end for nothing.
+says that they are not connected, which must not end their calls.
 
 Rules:
 
-1. When the stream is opened, each client in a call is unheard of, and so is each that has to hear of the end of one.
-   Anything that comes from it ends that.
-2. An error that says only that an unheard client is not connected ends no call, nor does a user without any client. An
-   invitation is an exception: it goes to the clients that are there.
-3. When a client is heard of, all that it has missed is said again, above all the question whether it is in its
-   sessions. What it says to that counts.
+1. When the stream is opened, each client in a call is awaited, and so is each that has to hear of the end of one.
+   Anything that comes from the client ends that.
+2. An error that says only that an awaited client is not connected ends no call. Nor does presence that says that the
+   user has no client online. But an error to an invitation counts, because other clients can take the call.
+3. When the client is heard of, all that it has missed is said again, such as the question whether it is in its
+   sessions. Its reply counts.
 4. A client that is not heard of in time is taken out of its calls. Until then the account stays signed in for it.
 """
 
@@ -46,7 +46,7 @@ from fargo.statemachine.model.events import (
     ResourceUnavailable,
 )
 from fargo.statemachine.pending import PendingCommands, ReplyEvent
-from fargo.statemachine.user_state import Unheard, User
+from fargo.statemachine.user_state import Awaited, User
 
 _LONGEST: Final = 60.0  # seconds
 _TOLD: Final = AcceptSession | InformSession | InformTransport | TerminateSession
@@ -64,11 +64,11 @@ _NOT_CONNECTED: Final = frozenset(
 
 
 def stream_opened(user: User, effects: Effects) -> User:
-    """Take note that nothing has been heard of the clients that calls depend on (rule 1)."""
+    """Await the clients that are in calls, or have to hear of the end of one (rule 1)."""
     until = effects.at + _LONGEST
-    ending = {client: Unheard(None) for client in _ending(effects.pending)}
-    unheard = {**ending, **{client: Unheard(until) for client in _in_calls(user)}}
-    return replace(user, unheard=unheard) if unheard else user
+    ending = {client: Awaited(None) for client in _ending(effects.pending)}
+    awaited = {**ending, **{client: Awaited(until) for client in _in_calls(user)}}
+    return replace(user, awaited=awaited) if awaited else user
 
 
 def _in_calls(user: User) -> list[str]:
@@ -82,16 +82,18 @@ def _ending(pending: PendingCommands) -> list[str]:
 
 
 def excused(user: User, command: Command, event: ReplyEvent) -> User | None:
-    """Return the user after an error that says only that an unheard client is not connected (rule 2). The command stays
+    """Return the user after an error that says only that an awaited client is not connected (rule 2). The command stays
     pending. Return None if the reply counts.
     """
     if not isinstance(command, _TOLD) or not isinstance(event, IqFailed) or not _is_by_server(event):
         return None
-    known = user.unheard.get(command.to)
+    known = user.awaited.get(command.to)
     if known is None or event.resource != command.to:
         return None
+    if event.command in known.missed:
+        return user
     missed = replace(known, missed=(*known.missed, event.command))
-    return replace(user, unheard={**user.unheard, command.to: missed})
+    return replace(user, awaited={**user.awaited, command.to: missed})
 
 
 def _is_by_server(event: IqFailed) -> bool:
@@ -99,19 +101,21 @@ def _is_by_server(event: IqFailed) -> bool:
 
 
 def stays(user: User, call: Call, event: ResourceUnavailable) -> bool:
-    """Return True if a call goes on although its user has no client online, as one in it is unheard of (rule 2)."""
-    if not user.unheard or event.resource != address.bare(event.resource):
+    """Return True if a call goes on although its user has no client online, as one in it is awaited (rule 2)."""
+    if not user.awaited or event.resource != address.bare(event.resource):
         return False
-    return any(session.client in user.unheard for session in jingle_leg.sessions(call.jingle))
+    return any(session.client in user.awaited for session in jingle_leg.sessions(call.jingle))
 
 
 # --- heard of again, or not
 
 
 def after(user: User, event: Event, effects: Effects) -> User:
-    """Return the user after an event has been folded: a client may be heard of, or no longer matter (rule 3)."""
+    """Return the user after an event has been folded: a client may be heard of (rule 3), or be awaited no longer as its
+    call is over.
+    """
     client = _sender(event)
-    if client is not None and client in user.unheard:
+    if client is not None and client in user.awaited:
         user = in_part(user, partial(_heard, client=client), effects)
     return in_part(user, _only_needed, effects)
 
@@ -133,31 +137,33 @@ def _sender(event: Event) -> str | None:
 
 
 def _heard(user: User, effects: Effects, client: str) -> User:
-    for name in user.unheard[client].missed:
+    for name in user.awaited[client].missed:
         if name in effects.pending:  # its session has not ended since
             effects.repeat(name, effects.pending[name].repeats)
-    left = {jid: each for jid, each in user.unheard.items() if jid != client}
-    return replace(user, contacts=roster.heard(user.contacts, client), unheard=left)
+    left = {jid: each for jid, each in user.awaited.items() if jid != client}
+    return replace(user, contacts=roster.heard(user.contacts, client), awaited=left)
 
 
 def _only_needed(user: User, effects: Effects) -> User:
-    """Await only clients in calls, and forget those that need not hear of the end of one either."""
+    """Return the user without the clients that are in no call any more, and have heard of its end."""
     talking, ending = _in_calls(user), _ending(effects.pending)
-    kept = {jid: each for jid, each in user.unheard.items() if jid in talking or jid in ending}
+    kept = {jid: each for jid, each in user.awaited.items() if jid in talking or jid in ending}
     left = {jid: each if jid in talking else replace(each, until=None) for jid, each in kept.items()}
-    return user if left == user.unheard else replace(user, unheard=left)
+    return user if left == user.awaited else replace(user, awaited=left)
 
 
-def are_awaited(user: User) -> bool:
+def keep_account(user: User) -> bool:
     """Return True if clients are awaited that are in calls. The account stays signed in for them."""
-    return any(each.until is not None for each in user.unheard.values())
+    return any(each.until is not None for each in user.awaited.values())
 
 
 def expire(user: User, effects: Effects) -> User:
-    """End the calls of clients that were not heard of in time (rule 4). What tells them so waits for them."""
-    for client, each in user.unheard.items():
+    """Take the clients out of their calls that were not heard of in time (rule 4). The session-terminate is repeated
+    when they are heard of.
+    """
+    for client, each in user.awaited.items():
         if each.until is not None and each.until <= effects.at:
-            user = replace(user, unheard={**user.unheard, client: replace(each, until=None)})
+            user = replace(user, awaited={**user.awaited, client: replace(each, until=None)})
             user = in_each_call(user, partial(_gone, client=client), effects)
     return user
 
@@ -168,6 +174,6 @@ def _gone(call: Call, effects: Effects, client: str) -> Call:
 
 def deadlines(user: User) -> Iterator[Deadline]:
     """Yield the times by which clients must have been heard of."""
-    for client, each in user.unheard.items():
+    for client, each in user.awaited.items():
         if each.until is not None:
             yield Deadline(texts.CLIENT_HEARD.format(client=client), each.until)

@@ -82,7 +82,7 @@ def test_a_client_that_is_not_connected_yet_keeps_its_call(story: Story, conditi
     assert waits(story) == [f"a sign of life of {DESK}"]
 
 
-def test_a_user_without_any_client_keeps_the_calls_of_those_that_are_awaited(story: Story) -> None:
+def test_a_user_without_any_client_keeps_the_calls_of_those_that_keep_account(story: Story) -> None:
     """A server answers a probe so (RFC 6121 §4.3.2). The account stays signed in as long as it is for their sake."""
     assert not story.tell(ResourceUnavailable(ALICE, GATEWAY))
     assert live(story)
@@ -174,7 +174,7 @@ def test_what_is_said_after_it_is_back_counts(story: Story, wrong: tuple[str, ..
     story.tell(IS_BACK)
     story.tell(IqFailed(story.id_of(InformSession), DESK, *wrong))
     assert story.the(HangUp).message == OFFLINE
-    assert not story.user.unheard
+    assert not story.user.awaited
 
 
 def test_a_client_that_knows_no_such_session_ends_its_call_at_once(story: Story) -> None:
@@ -245,7 +245,7 @@ def test_it_hears_of_the_end_when_it_is_back_at_last(story: Story) -> None:
     story.tell(IS_BACK, 60)
     assert story.all(TerminateSession) == [ENDS]
     story.tell(IqSucceeded(story.id_of(TerminateSession), DESK))
-    assert not story.user.unheard
+    assert not story.user.awaited
 
 
 def test_a_call_that_the_phone_ends_meanwhile_ends(story: Story) -> None:
@@ -276,13 +276,13 @@ def test_an_end_that_nobody_comes_back_for_is_given_up(story: Story) -> None:
     story.tell(CallStateChanged(story.channel, CallState.ENDED, 2))
     fails(story, TerminateSession)
     story.tell(TimePassed(), 600)
-    assert not story.user.unheard
+    assert not story.user.awaited
     assert not story.waiting(TerminateSession)
 
 
 def test_a_call_that_is_over_leaves_nobody_to_wait_for(story: Story) -> None:
     story.hangs_up("s1")
-    assert not story.user.unheard
+    assert not story.user.awaited
 
 
 # --- several clients
@@ -303,7 +303,7 @@ def called(story: Story) -> list[str]:
     return [session.client for call in story.user.calls.values() for session in sessions(call.jingle)]
 
 
-def test_clients_that_ring_are_awaited_each_for_itself() -> None:
+def test_clients_that_ring_keep_account_each_for_itself() -> None:
     story = rings_on_both()
     for each in story.last:
         if isinstance(each.command, InformSession):
