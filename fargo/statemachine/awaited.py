@@ -117,7 +117,7 @@ def after(user: User, event: Event, effects: Effects) -> User:
     client = _sender(event)
     if client is not None and client in user.awaited:
         user = in_part(user, partial(_heard, client=client), effects)
-    return in_part(user, _only_needed, effects)
+    return in_part(user, _only_needed, effects, drop=lambda user, effects: replace(user, awaited={}))
 
 
 def _sender(event: Event) -> str | None:
