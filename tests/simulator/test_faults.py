@@ -19,7 +19,18 @@ from typing import NamedTuple, TypeGuard
 
 import pytest
 
-from fargo.statemachine import clients, connections, derived, faults, gateway, machine, pending, replies, unrecorded
+from fargo.statemachine import (
+    awaited,
+    clients,
+    connections,
+    derived,
+    faults,
+    gateway,
+    machine,
+    pending,
+    replies,
+    unrecorded,
+)
 from fargo.statemachine.account import account_state, binding, connection, registration, roster, sign_in
 from fargo.statemachine.call import call_state
 from fargo.statemachine.call.call_state import Call
@@ -209,7 +220,7 @@ def test_a_fault_leaves_nobody_ringing_or_talking(found: list[Case], times: int 
 FINDS_OUT = {
     *(
         each
-        for module in (machine, gateway, connections, clients)
+        for module in (machine, gateway, connections, clients, awaited)
         for each in vars(module).values()
         if isinstance(each, FunctionType) and each.__module__ == module.__name__
     ),

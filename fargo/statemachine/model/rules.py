@@ -110,6 +110,12 @@ PRESENCE_ASKED_AGAIN: Final = RuleChange(
     "A user who has not answered that the gateway asks to see their presence is asked again after each outage of the"
     " XMPP stream, in place of a probe.",
 )
+CLIENTS_AWAITED: Final = RuleChange(
+    7,
+    "clients are awaited after an outage",
+    "After an outage of the XMPP stream, a client of which nothing has been heard keeps its calls for a minute, and is"
+    " asked and told again what it has missed. The account stays signed in for it.",
+)
 OWN_SERVER_ONLY: Final = RuleChange(
     8,
     "credentials go to the account's own server only",
@@ -147,6 +153,7 @@ CHANGES: Final[tuple[RuleChange, ...]] = (
     RELAY_ASKED_AGAIN,
     CALLS_OUTLIVE_GATEWAY,
     PRESENCE_ASKED_AGAIN,
+    CLIENTS_AWAITED,
     OWN_SERVER_ONLY,
     PASSWORD_AGAIN,
     CONTACTS_TOGETHER,
