@@ -74,8 +74,8 @@ async def _cost(
     """Make calls at this rate. Return the milliseconds until each was answered, and the CPU of one, by program."""
     before = _cpu(alice.gateway.process.pid)
     took = await _calls(alice, media, calls, per_second)
-    spent = _cpu(alice.gateway.process.pid) - before
-    return took, {name: round(seconds * 1000 / calls, 2) for name, seconds in sorted(spent.items())}
+    after = _cpu(alice.gateway.process.pid)
+    return took, {name: round((after[name] - before[name]) * 1000 / calls, 2) for name in sorted(after)}
 
 
 async def _calls(alice: Customer, media: RtpEndpoint, calls: int, per_second: float) -> list[float]:
