@@ -7,19 +7,24 @@ Rules:
    they cannot be told earlier.
 2. Stopping: `Stopping` to all users. When their SIP connections are gone, or after SIGN_OUT_SECONDS, the XMPP stream,
    the relay, the SIP hosts, the edge, the vault and the log are stopped.
-3. The edge and the SIP hosts are supervised (`fargo.supervisor`). If one of them cannot be started at start-up, if the
+3. SIGHUP reads the configuration again (`fargo.reload`). If the file has a mistake, nothing changes. SIGUSR1 prints the
+   state of all users and calls (`fargo.status`), some at a time, so that the gateway goes on meanwhile.
+4. A jump of the wall clock (`fargo.wall_clock`) changes no call; registrations are renewed.
+5. The edge and the SIP hosts are supervised (`fargo.supervisor`). If one of them cannot be started at start-up, if the
    log cannot be written, or if the XMPP server rejects the secret, the gateway stops with a sentence and exit code 1.
 """
 
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from secrets import token_hex
+from time import monotonic
 from typing import Any, Final, assert_never
 
 from twisted.internet import gireactor
 from twisted.internet.defer import Deferred, TimeoutError
+from twisted.internet.task import Cooperator, SchedulerStopped
 from twisted.logger import LogEvent, Logger, LogLevel, eventAsText, formatTime, globalLogBeginner
 from twisted.python.failure import Failure
 
@@ -28,21 +33,28 @@ from fargo.adapters.relay.adapter import RelayAdapter, RelaySettings
 from fargo.adapters.sdp.session_keys import SessionKeys
 from fargo.adapters.xmpp.adapter import XmppAdapter, XmppSettings
 from fargo.backfill import backfill
-from fargo.config import Config
+from fargo.config import Config, ConfigError, load
 from fargo.engine import Engine, steady_clock
+from fargo.preflight import problems
 from fargo.processes import ProcessError
+from fargo.reload import Reload, reload
 from fargo.retention import Retention
 from fargo.sip_service import SipService
 from fargo.statemachine import machine
+from fargo.statemachine.address import domain_of
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call_records import LogRecord
 from fargo.statemachine.model.commands import Fault, Forget, ForgetSecret, Issued, SipCommand, XmppCommand
-from fargo.statemachine.model.events import Restarted, Stopping, StreamOpened
+from fargo.statemachine.model.events import ClockJumped, ResourceUnavailable, Restarted, Stopping, StreamOpened
 from fargo.statemachine.model.ng import RelayCommand, RelayRefused
-from fargo.store.opening import log_in, open_store
+from fargo.status import lines, live_calls
+from fargo.store.copies import KEY
+from fargo.store.state import open_log
 from fargo.store.transient import TransientSecrets
 from fargo.store.vault import Vault
 from fargo.supervisor import Supervisor
+from fargo.vault_upkeep import VaultUpkeep
+from fargo.wall_clock import ClockWatch
 
 _OF_TWISTED: Final = "log_legacy"
 """The namespace of the events that Twisted logs by its older functions. Fargo itself does not use them."""
@@ -51,8 +63,8 @@ SIGN_OUT_SECONDS: Final = 5.0
 """The time that signing out of SIP may take when the gateway stops."""
 
 
-def run(config: Config) -> int:
-    """Run the gateway until a signal or a failure stops it, and return the exit code.
+def run(config: Config, path: Path) -> int:
+    """Run the gateway until a signal or a failure stops it, and return the exit code. The configuration is from `path`.
 
     Raises StoreError if the log or the vault cannot be used.
     """
@@ -60,8 +72,11 @@ def run(config: Config) -> int:
         gireactor.install()  # dbus-python needs GLib's main loop, which costs more than Twisted's own
     from twisted.internet import reactor
 
+    timers: Any = reactor
+    timers.seconds = monotonic  # Twisted's own is the wall clock: nothing would be due for an hour that it is set back
+
     _log_to_stderr()
-    daemon = Daemon(config, reactor)
+    daemon = Daemon(config, path, reactor)
     daemon.run()
     return daemon.exit_code
 
@@ -71,23 +86,24 @@ class Daemon:
 
     _logger = Logger()
 
-    def __init__(self, config: Config, reactor: Any) -> None:
+    def __init__(self, config: Config, path: Path, reactor: Any) -> None:
         self.exit_code = 0
         self._config = config
+        self._path = path
         self._reactor = reactor
         directory = config.state.directory
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._log = open_store(log_in(directory), backfill)
+        self._log = open_log(directory, backfill)
         self._engine = Engine(self._log, machine, self._dispatch, self._fail, reactor.callLater, policy=_policy(config))
         in_use = self._engine.load()
         self._retention = Retention(self._log, config.log.keep_seconds, self._engine.forget, steady_clock(), reactor)
-        self._vault = Vault(directory, reactor)
-        self._vault.forget_all_but(in_use)
+        self._vault = Vault(directory, self._log.mark, reactor)
+        self._upkeep = VaultUpkeep(self._vault, in_use, steady_clock(), reactor)
         self._transient = TransientSecrets(reactor.callLater)
         self._keys = SessionKeys(reactor.callLater)
         self._sip = SipService(
             config,
-            _lasting_secret(directory / "edge.key"),
+            _lasting_secret(directory / KEY),
             self._engine.put,
             self._engine.broadcast,
             self._vault.reveal,
@@ -105,6 +121,8 @@ class Daemon:
             self._fail,
         )
         self._relay = self._make_relay()
+        self._clock = ClockWatch(self._clock_jumped, reactor)
+        self._cooperator = Cooperator(scheduler=lambda step: reactor.callLater(0, step))
         self._ready = False
         self._stopping = False
 
@@ -120,6 +138,9 @@ class Daemon:
         # Twisted's own handlers, which these replace, fail at a second signal.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._signalled)
+        for number, reaction in ((signal.SIGHUP, self._reload), (signal.SIGUSR1, self._print_state)):
+            signal.signal(number, lambda *_, reaction=reaction: self._reactor.callFromThread(reaction))
+        self._upkeep.start()
         self._do(self._start())
 
     def _signalled(self, number: int, frame: object) -> None:
@@ -143,10 +164,13 @@ class Daemon:
             return
         if self._relay:
             self._relay.start()
+        self._clock.start()
         self._sip.know(self._engine.busy())
         self._xmpp.start()
 
     async def _stop(self) -> None:
+        self._clock.stop()
+        self._cooperator.stop()
         self._retention.stop()
         self._engine.broadcast(Stopping())
         await self._all_signed_out()
@@ -156,6 +180,7 @@ class Daemon:
             await self._relay.stop()
         await self._sip.link.stop()
         await self._edge.stop()
+        self._upkeep.stop()
         self._vault.close()
         self._log.close()
 
@@ -199,6 +224,70 @@ class Daemon:
     def _bug(self, failure: Failure) -> None:
         self._logger.failure(texts.START_OR_STOP_BUG, failure=failure)
         self._fail(texts.START_OR_STOP_FAILED)
+
+    # --- while it runs
+
+    def _clock_jumped(self, seconds: float) -> None:
+        self._logger.warn(texts.CLOCK_AHEAD if seconds > 0 else texts.CLOCK_BACK, seconds=abs(seconds))
+        self._sip.clock_jumped()
+        if seconds > 0:
+            self._engine.broadcast(ClockJumped(seconds))
+
+    def _reload(self) -> None:
+        """Read the configuration again, and use what can be changed at once."""
+        try:
+            given = load(self._path)
+            mistakes = [f"{self._path}: {each}" for each in problems(given)]
+        except ConfigError as error:
+            mistakes = list(error.problems)
+        except Exception:
+            self._logger.failure(texts.RELOAD_BUG)
+            return
+        if mistakes:
+            self._logger.error(texts.NOT_RELOADED, problems="\n".join(["", *mistakes]))
+            return
+        self._use(reload(self._config, given))
+
+    def _use(self, new: Reload) -> None:
+        before, self._config = self._config, new.config
+        self._retention.keep(new.config.log.keep_seconds)
+        self._xmpp.serve(_xmpp_settings(new.config))
+        self._engine.change_policy(_policy(new.config))
+        self._admit(set(before.xmpp.allowed_domains), set(new.config.xmpp.allowed_domains))
+        options = ", ".join(new.changed)
+        self._logger.info(texts.RELOADED if options else texts.RELOADED_SAME, options=options)
+        if new.waiting:
+            self._logger.warn(texts.NEEDS_RESTART, options=", ".join(new.waiting))
+
+    def _admit(self, before: set[str], now: set[str]) -> None:
+        """Treat the users of domains that are not allowed any more as offline, which ends their calls. Ask those of
+        domains that are allowed again if they are online.
+        """
+        for user in self._engine.busy():
+            domain = domain_of(user)
+            if domain in before - now:
+                self._engine.put(user, ResourceUnavailable(user, self._config.xmpp.domain))
+            elif domain in now - before:
+                self._engine.put(user, StreamOpened())
+
+    def _print_state(self) -> None:
+        self._cooperator.cooperate(self._states()).whenDone().addErrback(self._state_bug)
+
+    def _states(self) -> Iterator[None]:
+        """Print the state of the gateway, one user in each step."""
+        users, calls = self._engine.users(), 0
+        self._logger.info(texts.STATE_BEGINS)
+        for each in users:
+            if user := self._engine.state(each):
+                calls += live_calls(user)
+                for line in lines(user, self._engine.now()):
+                    self._logger.info("{line}", line=line)
+            yield
+        self._logger.info(texts.STATE_ENDS, calls=calls, users=len(users))
+
+    def _state_bug(self, failure: Failure) -> None:
+        if not failure.check(SchedulerStopped):
+            self._logger.failure(texts.STATE_BUG, failure=failure)
 
     # --- the relay
 

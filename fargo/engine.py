@@ -170,6 +170,27 @@ class Engine:
         """Return everyone who is registered or has anything open, as of the last commit."""
         return [jid for jid, stream in self._streams.items() if not self._is_idle(jid, stream)]
 
+    def now(self) -> float:
+        """Return the time that an event would get which is put now (rule 4)."""
+        return self._now()
+
+    def users(self) -> list[str]:
+        """Return everyone of whom anything is known, as of the last commit."""
+        return list(self._streams)
+
+    def state(self, jid: str) -> User | None:
+        """Return the user's state as of the last commit; None if nothing is known of them."""
+        stream = self._streams.get(jid)
+        return stream.user if stream else None
+
+    def change_policy(self, policy: Policy) -> None:
+        """Use another policy from now on. Everyone who is registered or has anything open is told at once, all others
+        before the next event about them.
+        """
+        if policy != self._policy:
+            self._policy = policy
+            self.broadcast(PolicyChanged(policy))
+
     def forget(self, jid: str, version: int) -> None:
         """Erase the stream of a user of whom nothing is left, if it still ends with that version and no event of the
         user waits for its commit. Raises StoreError.
@@ -255,6 +276,8 @@ class Engine:
         if stream.user.policy != self._policy and not isinstance(event, PolicyChanged):
             self._fold(batch, jid, PolicyChanged(self._policy), at)
             stream = batch.streams[jid]
+        elif isinstance(event, PolicyChanged) and stream.user.policy == event.policy:
+            return  # it was told before an event that came in the same turn
         recorded = Recorded(jid, stream.version + 1, max(at, stream.at), event)
         user, issued, call = self._machine.fold(stream.user, recorded)
         batch.entries.append((recorded.folded(call), issued))

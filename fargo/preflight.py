@@ -10,6 +10,8 @@ from typing import Final
 
 from fargo import texts
 from fargo.config import INSIDE, Config, HostPort
+from fargo.store.interface import StoreError
+from fargo.store.state import why_not_together
 
 _PONG_SECONDS: Final = 1.0
 _OF_TELEPATHY: Final = ("rakia", "dbus_daemon")
@@ -22,7 +24,7 @@ def problems(config: Config) -> Iterator[str]:
     for name, program in config.programs:
         if name not in unused and not (program.is_file() and os.access(program, os.X_OK)):
             yield f"programs.{name}: {texts.NOT_EXECUTABLE.format(program=program)}"
-    if problem := _directory_problem(config.state.directory):
+    if problem := _directory_problem(config.state.directory) or _state_problem(config.state.directory):
         yield f"state.directory: {problem}"
     for address in config.sip.address:
         if problem := _bind_problem(address):
@@ -79,6 +81,14 @@ def _directory_problem(directory: Path) -> str | None:
     if not os.access(existing, os.W_OK | os.X_OK):
         return texts.NOT_WRITABLE.format(path=existing, uid=os.getuid())
     return None
+
+
+def _state_problem(directory: Path) -> str | None:
+    """Return why the log and the vault in the directory cannot be used together, None if they can or are not there."""
+    try:
+        return why_not_together(directory)
+    except StoreError as error:
+        return str(error)
 
 
 def _bind_problem(address: str, port: int | None = None) -> str | None:

@@ -111,6 +111,10 @@ class Retention:
         self._loop.clock = reactor
         self._cooperator = Cooperator(scheduler=lambda step: reactor.callLater(0, step))
 
+    def keep(self, seconds: float | None) -> None:
+        """Keep events for so long from the next look on; None means for ever."""
+        self._keep = seconds
+
     def start(self) -> None:
         """Look for old events now, and then again and again."""
         self._loop.start(EVERY).addErrback(lambda failure: self._logger.failure(texts.RETENTION_BUG, failure))

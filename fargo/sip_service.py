@@ -96,6 +96,11 @@ class SipService:
         if isinstance(self.link, SipAdapter):
             self.link.know(users)
 
+    def clock_jumped(self) -> None:
+        """Register anew what the core does not renew itself, as the wall clock has jumped."""
+        if isinstance(self.link, TelepathyAdapter):
+            self.link.clock_jumped()
+
     def do(self, issued: Issued) -> None:
         """Carry out a command, if it is for this engine (rule 2)."""
         if isinstance(issued.command, self._commands):

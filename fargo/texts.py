@@ -107,6 +107,12 @@ NOT_RETIRED_OF_SEVERAL: Final = "The events of {count} users cannot be condensed
 OTHER_STATE: Final = "The snapshot leads to another state, which is a bug."
 RETENTION_BUG: Final = "A bug: old events do not leave the log any more"
 
+# --- passwords in the vault
+
+UNUSED_FOUND: Final = "Passwords that belong to no account in the log: {count}. They are erased after {days} days."
+UNUSED_ERASED: Final = "Passwords erased, because they have belonged to no account for {days} days: {count}."
+VAULT_NOT_WRITTEN: Final = "Unused passwords stay in the vault, and its mark is not written: {why}"
+
 # --- the gateway as a whole
 
 EDGE: Final = "The SIP edge"
@@ -118,6 +124,46 @@ START_OR_STOP_BUG: Final = "A bug: starting or stopping failed"
 START_OR_STOP_FAILED: Final = "A bug prevents starting or stopping; the error is above."
 NOT_SIGNED_OUT: Final = "{count} SIP accounts were not signed out in time."
 ERASE_BUG: Final = "A bug: a password could not be erased"
+
+# --- the clock
+
+CLOCK_AHEAD: Final = (
+    "The wall clock has jumped ahead by {seconds:.0f} s: it was set, or the machine was suspended. SIP registrations "
+    "are renewed. The times in the log go on as before; they follow the clock after a restart."
+)
+CLOCK_BACK: Final = (
+    "The wall clock was set back by {seconds:.0f} s. The times in the log go on as before; they follow the clock after "
+    "a restart."
+)
+CLOCK_BUG: Final = "A bug: jumps of the clock are not noticed any more"
+
+# --- the configuration is read again
+
+RELOADED: Final = "The configuration was read again. Changed: {options}."
+RELOADED_SAME: Final = "The configuration was read again. Nothing that can be changed at once has changed."
+NEEDS_RESTART: Final = "{options}: needs a restart"
+NOT_RELOADED: Final = "The configuration was not taken over, and the earlier one stays in use: {problems}"
+"""Each mistake follows on a line of its own."""
+RELOAD_BUG: Final = "A bug: the configuration could not be read again"
+
+# --- the state of users and calls
+
+STATE_BEGINS: Final = "State of all users and calls:"
+STATE_ENDS: Final = "End of the state. Users: {users}. Calls: {calls}."
+STATE_OF_USER: Final = "User {user}: {status} Clients online: {clients}."
+NO_ACCOUNT: Final = "No account."
+STATE_OF_REGISTRATION: Final = "  Registration {name} of {address}: {state}"
+REGISTRATION_OPENING: Final = "not accepted yet"
+REGISTRATION_UNTIL: Final = "until {until}"
+REGISTRATION_AILING: Final = "until {until}, not renewed: {problem}"
+REGISTRATION_LEAVING: Final = "being removed"
+STATE_OF_CALL_OUT: Final = "  Call {call}: from {clients} to {phone}, {phases}, {age}, {path}"
+STATE_OF_CALL_IN: Final = "  Call {call}: from {phone} to {clients}, {phases}, {age}, {path}"
+AND_OTHERS: Final = "{count} others"
+NOBODY: Final = "nobody"
+THROUGH_RELAY: Final = "relay"
+NOT_THROUGH_RELAY: Final = "direct"
+STATE_BUG: Final = "A bug: the state could not be printed"
 
 # --- for users: why a call failed
 

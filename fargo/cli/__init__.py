@@ -13,6 +13,7 @@ from fargo.cli.inspect import inspect
 from fargo.cli.ladder import ladder_of_call
 from fargo.cli.log import log
 from fargo.cli.replay import replay
+from fargo.cli.state import accept_log_of_state, back_up_state, restore_state
 
 
 @click.group()
@@ -21,7 +22,7 @@ def main() -> None:
     """Fargo lets XMPP users make and receive voice calls through their own SIP accounts."""
 
 
-for command in (run, check, calls, inspect, log, replay):
+for command in (run, check, calls, inspect, log, replay, back_up_state, restore_state, accept_log_of_state):
     main.add_command(command)
 for command in (ladder_of_call, export_call, import_log):
     replay.add_command(command)

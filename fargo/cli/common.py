@@ -63,8 +63,13 @@ def reads_log(command: Callable[..., None]) -> Callable[..., None]:
 
 def _log_of(config: Path | None) -> Path:
     """Return the path of the log of the gateway with this configuration, or of one with a default configuration."""
+    return log_in(state_directory(config))
+
+
+def state_directory(config: Path | None) -> Path:
+    """Return the state directory of the gateway with this configuration, or of one with a default configuration."""
     state = load_config(config).state if config else StateConfig.model_construct()
-    return log_in(state.directory)
+    return state.directory
 
 
 @contextmanager

@@ -8,19 +8,33 @@ from fargo import preflight
 from fargo.cli import texts
 from fargo.cli.common import CONFIG, InputError, load_checked_config
 from fargo.store.interface import StoreError
+from fargo.store.state import take_lock
 
 
 @click.command()
 @CONFIG
 def run(path: Path) -> None:
-    """Run the gateway in the foreground, until SIGTERM or Ctrl-C."""
+    """Run the gateway in the foreground, until SIGTERM or Ctrl-C.
+
+    SIGHUP reads the configuration again, and SIGUSR1 prints the state of all users and calls.
+    """
     config = load_checked_config(path)
+    _refuse_second(config.state.directory)
     if busy := list(preflight.busy_ports(config)):
         raise InputError("\n".join(busy))
     from fargo import daemon  # here, because nothing else needs D-Bus
 
     try:
-        raise SystemExit(daemon.run(config))
+        raise SystemExit(daemon.run(config, path))
+    except StoreError as error:
+        raise InputError(str(error)) from None
+
+
+def _refuse_second(directory: Path) -> None:
+    """Raise InputError if a gateway runs with this directory. Otherwise its ports would be said to be in use."""
+    try:
+        if directory.exists():
+            take_lock(directory).release()
     except StoreError as error:
         raise InputError(str(error)) from None
 

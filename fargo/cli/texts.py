@@ -11,6 +11,16 @@ CONFIG_VALID: Final = "{path} is valid."
 CONFIG_PROBLEM: Final = "{path}: {problem}"
 WARNING: Final = "Warning: {problem}"
 
+# --- fargo backup, fargo restore, fargo accept-log
+
+BACKED_UP: Final = "{path} has the log, the passwords and the key."
+BACKUP_SOUND: Final = "{path} is complete: log and passwords belong together."
+PASSWORD_MISSING: Final = "{path} lacks a password of {user}, who must register again after a restore."
+RESTORED: Final = "{path} has the state of the backup."
+MOVED_ASIDE: Final = "The state that was there is in {path}."
+LOG_BELONGS: Final = "The log and the passwords in {path} belong together. Nothing was changed."
+LOG_ACCEPTED: Final = "The gateway goes on with {path}."
+
 # --- finding calls and events
 
 NO_MATCHING_CALL: Final = "{path} has no matching call."

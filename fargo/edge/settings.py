@@ -12,6 +12,12 @@ from fargo.edge.ports import UdpAddress
 READY_LINE: Final = "fargo edge is ready"
 """The text that kamailio writes to its log when all its sockets are bound."""
 
+MARGIN_SECONDS: Final = 7200
+"""How much longer than the gateway the edge lets a call ring. The gateway decides: if the wall clock jumps ahead,
+kamailio's timers jump with it, so a limit of minutes would end every call that rings when the clock is set or the
+machine was suspended.
+"""
+
 LONGEST_SECONDS: Final = 3600
 SHORTEST_SECRET: Final = 16
 
@@ -38,6 +44,12 @@ def filled_in(package: str, defines: Mapping[str, object], lines: str = "") -> s
     """Return the `kamailio.cfg` of a package with a value for each of its words in capitals, below further lines."""
     head = "".join(f'#!substdef "!{name}!{value}!g"\n' for name, value in defines.items())
     return f"#!KAMAILIO\n{head}{lines}{files(package).joinpath('kamailio.cfg').read_text()}"
+
+
+def ring_limits(ring_seconds: int, margin_seconds: int) -> dict[str, int]:
+    """Return kamailio's limits in milliseconds: of an INVITE that has a provisional response, and of any INVITE."""
+    ring = (ring_seconds + margin_seconds) * 1000
+    return {"RING_MS": ring, "INVITE_MS": ring + 60_000}
 
 
 def check_inside(address: IPv4Address) -> None:

@@ -38,6 +38,7 @@ from fargo.statemachine.model.commands import (
 from fargo.statemachine.model.events import (
     CallMessaged,
     CallProposed,
+    ClockJumped,
     ContentChanged,
     Event,
     FeaturesLearned,
@@ -88,6 +89,7 @@ _NotOfOneCall: TypeAlias = (
     | RegistrationEvent
     | EdgeRestarted
     | RelayLost
+    | ClockJumped
     | StreamOpened
     | Restarted
     | Stopping
@@ -245,6 +247,8 @@ def _not_of_one_call(user: User, event: _NotOfOneCall, effects: Effects) -> User
             return in_part(user, partial(_repeated, repeat=sip_leg.edge_restarted), effects)
         case RelayLost():
             return in_each_call(user, lambda call, effects: bridge.lose_relay(call, event, effects), effects)
+        case ClockJumped(seconds):
+            return _clock_jumped(user, seconds, effects)
         case StreamOpened():
             return _stream_opened(user, effects)
         case Restarted():
@@ -471,6 +475,14 @@ def _stream_opened(user: User, effects: Effects) -> User:
     effects.emit(SendPresence(shown.gateway, user.jid, PresenceKind.PROBE))
     roster.show_all(user.contacts, shown, effects)
     return replace(user, contacts=roster.doubt(user.contacts, effects))
+
+
+def _clock_jumped(user: User, seconds: float, effects: Effects) -> User:
+    """Renew registrations that may have ended meanwhile, and check that the clients are still in their calls. Calls go
+    by the time of the events, so they live, whether they ring or are answered.
+    """
+    user = _in_each_registration(user, partial(sign_in.clock_jumped, seconds=seconds), effects)
+    return in_each_call(user, bridge.stream_opened, effects)
 
 
 def _expire(user: User, effects: Effects) -> User:

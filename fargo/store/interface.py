@@ -5,11 +5,12 @@ Rules:
 1. An event and its commands are an *entry*. Entries are committed in batches, a batch as a whole or not at all, and are
    not changed afterwards. Old entries leave in two ways: a `Snapshot` takes the place of a user's first entries
    (`condense`), or all entries of a user leave (`erase`, or an entry with the command `Forget`).
-2. A *position* is a number that orders entries over all users. It grows with each commit. While a store is open no
-   position is given twice, even if the entry that had it has left.
+2. A *position* is a number that orders entries over all users. It grows with each commit. No position is given twice,
+   even if the entry that had it has left.
 3. A user's entries are a *stream*. (user, version) is unique. Versions have no gap; they begin with 1, or with the
    version of a `Snapshot`.
-4. One process at a time may append to a log: it holds the writer lock. Reading needs no lock and is not held up.
+4. One process at a time may append to a log: it holds the lock of the log's directory (`fargo.store.directory_lock`).
+   Reading needs no lock and is not held up.
 5. A store folds nothing. The caller of `condense` passes the commands of the snapshot, and the caller that opens an
    older log passes the `Backfill` that completes it.
    An entry belongs to the calls of its event and of its commands. An older log does not name them; the store finds them
@@ -18,7 +19,7 @@ Rules:
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 from twisted.internet.defer import Deferred
@@ -38,7 +39,16 @@ class StoreError(Exception):
 
 
 class StoreInUseError(StoreError):
-    """Another process holds the writer lock."""
+    """Another process holds the lock of the directory."""
+
+
+class LogMark(NamedTuple):
+    """What the vault notes of the log that its passwords belong to: which log it is, and a position that the log has
+    reached. A log that does not reach it is an older copy.
+    """
+
+    log: str
+    position: int
 
 
 class Statistics(Struct, frozen=True):
@@ -108,8 +118,11 @@ class Store(Reader, Protocol):
         batch before that.
 
         An entry with the command `Forget` takes its user's whole stream with it, including itself. Raises StoreError if
-        the store was opened without the writer lock.
+        the store was opened without the lock.
         """
+
+    def mark(self) -> LogMark:
+        """Return which log this is, and the last position that has been committed."""
 
     def events(self) -> Iterator[Recorded]:
         """Yield all events in the order of their positions, without their commands, calls and rules. That is enough for
@@ -127,11 +140,11 @@ class Store(Reader, Protocol):
     def condense(self, recorded: Recorded, issued: tuple[Issued, ...]) -> int:
         """Replace the event of the same user and version, and all events before it in its stream, by a `Snapshot` with
         its commands. Returns the number of events by which the log has become shorter. Does nothing if the event is not
-        in the log (any more). The writer lock is not needed.
+        in the log (any more). The lock is not needed.
         """
 
     def erase(self, user: str) -> None:
-        """Erase all entries of a user (bare JID). Raises StoreError if the store was opened without the writer lock."""
+        """Erase all entries of a user (bare JID). Raises StoreError if the store was opened without the lock."""
 
     def purge(self) -> bool:
         """Remove every trace of the entries that have left from where they were stored. Returns False if that has to

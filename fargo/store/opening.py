@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import Final
 
-from fargo.store.interface import Backfill, Reader, SynchronousStore
+from fargo.store.directory_lock import DirectoryLock
+from fargo.store.interface import Backfill, LogMark, Reader, SynchronousStore
+from fargo.store.sqlite import reader
 from fargo.store.sqlite.reader import SqliteReader
 from fargo.store.sqlite.store import SqliteStore
 
@@ -15,16 +17,19 @@ def log_in(directory: Path) -> Path:
     return directory / _LOG
 
 
-def open_store(path: Path, backfill: Backfill | None = None, *, beside_writer: bool = False) -> SynchronousStore:
+def open_store(
+    path: Path, backfill: Backfill | None = None, *, lock: DirectoryLock | None = None, beside_writer: bool = False
+) -> SynchronousStore:
     """Open a log for writing; it is made if it does not exist. A log of an earlier version is brought up to date, for
     which some need a `backfill`.
 
-    The store holds the writer lock until it is closed. With `beside_writer` it takes no lock, so that old events can be
-    condensed while another process appends.
+    The store holds the lock of its directory until it is closed: the `lock` that the caller has taken, or its own. With
+    `beside_writer` it takes no lock, so that old events can be condensed while another process appends; then the log
+    must exist.
 
     Raises StoreInUseError if another process holds the lock, and StoreError if the log cannot be used.
     """
-    return SqliteStore.open(path, backfill, beside_writer)
+    return SqliteStore.open(path, backfill, lock, beside_writer=beside_writer)
 
 
 def open_reader(path: Path, backfill: Backfill | None = None) -> Reader:
@@ -34,3 +39,10 @@ def open_reader(path: Path, backfill: Backfill | None = None) -> Reader:
     Raises StoreError if the log cannot be used.
     """
     return SqliteReader.open(path, backfill)
+
+
+def mark_of(path: Path) -> LogMark | None:
+    """Return which log is at a path and the last position that it has reached, None if it is of an earlier version,
+    which did not name its logs. The log is left as it is. Raises StoreError.
+    """
+    return reader.mark_of(path)

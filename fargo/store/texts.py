@@ -1,6 +1,34 @@
-"""The ends of the sentences about an event or a command that cannot be decoded, without their full stop."""
+"""The sentences about the state directory, its log and its vault, for the operator."""
 
 from typing import Final
+
+# --- the directory is in use
+
+IN_USE: Final = "Fargo runs already with this directory (process {holder}): {path}."
+DIRECTORY: Final = "state directory"
+UNKNOWN_HOLDER: Final = "unknown"
+
+# --- log and vault do not belong together
+
+LOG_MISSING: Final = "{vault} has passwords, but their log {log} is missing. {ways}"
+OTHER_LOG: Final = "{log} is another log than the one to which the passwords in {vault} belong. {ways}"
+OLDER_LOG: Final = (
+    "{log} is older than the passwords in {vault}: it ends with event {position}, and had event {known}. {ways}"
+)
+TWO_WAYS: Final = (
+    "Restore the log that belongs to them, or run “fargo accept-log” to go on without it: users whom the log does not "
+    "know must register again, and their passwords are erased after {days} days."
+)
+
+# --- copies of the state
+
+NOT_EMPTY: Final = "{path} already exists and is not empty. Give the name of a new directory."
+NO_BACKUP: Final = "{path} is not a directory with a backup of Fargo: it has no {name}."
+STATE_EXISTS: Final = "{path} has a state already. Add --replace to move it aside."
+DAMAGED: Final = "{path} is damaged: {why}."
+NOT_COPIED: Final = "{path} cannot be written: {why}."
+
+# --- an event or a command that cannot be decoded: the ends of sentences, without their full stop
 
 NEWER_FORMAT: Final = "its {name} was written by a newer Fargo (format {format}); use that version to read it"
 UNREADABLE: Final = "its {name} cannot be decoded: {why}"

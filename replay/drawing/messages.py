@@ -24,6 +24,7 @@ from fargo.statemachine.model.commands import (
     XmppCommand,
 )
 from fargo.statemachine.model.events import (
+    ClockJumped,
     Event,
     GatewayEvent,
     PolicyChanged,
@@ -137,6 +138,8 @@ def _of_gateway(event: GatewayEvent) -> Label:
             return Label(texts.STREAM_OPENED)
         case PolicyChanged(policy=policy):
             return Label((texts.POLICY_WITH_RELAY if policy.relay else texts.POLICY).format(path=policy.path))
+        case ClockJumped(seconds=seconds):
+            return Label(texts.CLOCK_JUMPED.format(seconds=seconds))
         case TimePassed():
             return Label(texts.TIME_PASSED)
         case Snapshot():

@@ -38,6 +38,7 @@ from fargo.statemachine.model.commands import (
     Issued,
     MessageCall,
     RefuseIq,
+    SendRegistrationForm,
     SendText,
     TerminateSession,
 )
@@ -270,6 +271,36 @@ def _is_plain(description: Description) -> bool:
     return isinstance(description.transport, RawUdp)
 
 
+def _encrypted_audio(difference: Difference) -> bool:
+    """The registration form offers encryption, or the relay is asked to encrypt what it was asked for without that. Or
+    a call that went directly goes through the relay.
+    """
+    then, now = without_texts(difference.then), without_texts(difference.now)
+    opened = [replace(each, command=_open(each.command)) for each in now]
+    if opened == then:
+        return now != then
+    if not isinstance(difference.recorded.event, SessionInitiated):
+        return False
+    direct = [each for each in then if isinstance(each.command, SendRequest) and each.command.method == "INVITE"]
+    relayed = [each for each in now if isinstance(each.command, OfferRelay) and each.command.srtp != "off"]
+    left, stays = (
+        [(each.command, each.call) for each in some if each not in other and not isinstance(each.command, LogRecord)]
+        for some, other in ((then, direct), (now, relayed))
+    )
+    return (len(direct), len(relayed)) == (1, 1) and left == stays
+
+
+def _open(command: Command) -> Command:
+    """Return the command as it was before there was encryption."""
+    match command:
+        case SendRegistrationForm():
+            return replace(command, srtp=())
+        case OfferRelay():
+            return replace(command, srtp="off")
+        case _:
+            return command
+
+
 def _hold_in_turn(difference: Difference) -> bool:
     """The older rules requested hold or resume when the client wanted it; today's do so when its turn has come."""
     then, now = ([(each.command, each.call) for each in issued] for issued in (difference.then, difference.now))
@@ -330,6 +361,7 @@ EXPLANATIONS: Final[dict[str, Explains]] = {
     rules.EVERY_PROPOSAL_ANSWERED.name: _every_proposal_answered,
     rules.WAITING_ANSWER.name: _waiting_answer,
     rules.IPV6_AUDIO.name: _ipv6_audio,
+    rules.ENCRYPTED_AUDIO.name: _encrypted_audio,
     rules.HOLD_IN_TURN.name: _hold_in_turn,
     rules.EACH_REALM.name: _each_realm,
 }

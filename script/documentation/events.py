@@ -32,6 +32,7 @@ from fargo.statemachine.model.events import (
     CallAction,
     CallMessaged,
     CallProposed,
+    ClockJumped,
     ContentChanged,
     ContentModified,
     Event,
@@ -295,7 +296,7 @@ def _of_answering(leg: SipLeg) -> Iterator[Event]:
 
 
 def _of_gateway() -> Iterator[Event]:
-    yield from (TimePassed(), StreamOpened(), Restarted(), Stopping())
+    yield from (TimePassed(), ClockJumped(60), StreamOpened(), Restarted(), Stopping())
 
 
 def _iq(to: str) -> Iq:

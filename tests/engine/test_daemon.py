@@ -33,7 +33,7 @@ from fargo.statemachine.model.events import (
     StreamOpened,
 )
 from fargo.store.opening import open_reader
-from fargo.store.sqlite.texts import IN_USE
+from fargo.store.texts import IN_USE
 from fargo.texts import CANNOT_START, EDGE, RESTARTING, RUNNING_AGAIN
 from replay.verifying.verify import verify
 
@@ -305,10 +305,10 @@ async def test_a_broken_log_is_named_before_anything_starts(world: World) -> Non
 
 
 async def test_a_log_that_another_gateway_writes_to_is_left_to_it(world: World, gateway: Gateway) -> None:
-    second = Gateway(world.server, settings={"state": {"directory": str(gateway.state)}})
-    code, said = await fails(second)
-    told = IN_USE.format(path=gateway.log, holder=gateway.process.pid)
-    assert (code, said) == (2, f"Error: {told}")
+    told = IN_USE.format(path=gateway.state, holder=gateway.process.pid)
+    other, same = Gateway(world.server), Gateway(world.server)
+    other.tables["state"], same.tables = gateway.tables["state"], gateway.tables
+    assert [await fails(each) for each in (other, same)] == [(2, f"Error: {told}")] * 2
     assert await stop(gateway) == 0
 
 

@@ -448,6 +448,21 @@ def test_the_policy_is_told_before_anything_else_and_once(path: Path) -> None:
     assert [event for *_, event in bench.recorded()] == [PolicyChanged(relayed), SipSignedIn("1"), SipSignedIn("2")]
 
 
+def test_another_policy_reaches_everyone_who_has_anything_open_once(path: Path) -> None:
+    bench = Bench(path)
+    for jid in (ALICE, BOB):
+        bench.engine.put(jid, SipSignedIn("1"))
+    bench.run()
+    before, relayed = len(bench.recorded()), Policy("auto", relay=True)
+    bench.engine.put(ALICE, out("in the same turn"))
+    bench.engine.change_policy(relayed)
+    bench.engine.change_policy(relayed)
+    bench.run()
+    told = [(jid, event) for jid, _, _, event in bench.recorded()[before:]]
+    changed = PolicyChanged(relayed)
+    assert told == [(ALICE, changed), (ALICE, out("in the same turn")), (BOB, changed)]
+
+
 def test_a_policy_that_is_known_from_the_log_is_not_told_again(path: Path) -> None:
     for policy in (Policy("relay", relay=True), Policy("relay", relay=True), Policy()):
         bench = Bench(path, policy=policy)

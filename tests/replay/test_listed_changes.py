@@ -12,6 +12,7 @@ from msgspec.structs import fields, replace
 from statemachine.registering import MD5, Registering
 from statemachine.relayed import FOR_CLIENT, FOR_PHONE, Relayed
 from statemachine.story import ALICE, BOB, DESK, PCMU, PHONE_ADDRESS, Story
+from statemachine.user_agent.encrypting import Encrypting
 from statemachine.user_agent.phone import Phoning
 
 from fargo.statemachine.call import bridge
@@ -21,6 +22,7 @@ from fargo.statemachine.legs.telepathy import telepathy_leg
 from fargo.statemachine.legs.telepathy.phases import TelepathyLeg, TelepathyStep
 from fargo.statemachine.legs.telepathy.telepathy_leg import TelepathyEvent
 from fargo.statemachine.media.description import Candidate, Content, Description, MediaProfile, RawUdp
+from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call1 import (
     CallArrived,
     CallMembersChanged,
@@ -41,14 +43,17 @@ from fargo.statemachine.model.commands import (
     Issued,
     MessageCall,
     RefuseIq,
+    SendRegistrationForm,
     SignIn,
     TerminateSession,
 )
 from fargo.statemachine.model.events import (
     CallAction,
     CallProposed,
+    Iq,
     IqFailed,
     IqSucceeded,
+    RegistrationAsked,
     SessionInformed,
     SessionInitiated,
     StreamOpened,
@@ -58,6 +63,7 @@ from fargo.statemachine.model.ng import AnswerRelay, DeleteRelay, OfferRelay, Re
 from fargo.statemachine.model.rules import (
     ALL_THAT_IS_DUE,
     EACH_REALM,
+    ENCRYPTED_AUDIO,
     END_AFTER_FAULT,
     EVERY_PROPOSAL_ANSWERED,
     HOLD_IN_TURN,
@@ -497,6 +503,59 @@ def _said(command: Command, text: str) -> Command:
 
 def _described(transport: RawUdp) -> Content:
     return Content("voice", description=Description("audio", (PCMU,), transport))
+
+
+def form() -> list[Entry]:
+    """Return a log of the older rules in which the form offers no encryption."""
+    story = Encrypting("optional")
+    story.tell(RegistrationAsked(story.iq()))
+    return _open(story)
+
+
+def relayed_anyway() -> list[Entry]:
+    """Return a log of the older rules in which the relay is not asked to encrypt."""
+    story = Encrypting("optional", Policy("relay", relay=True, engine="sip"))
+    story.calls()
+    return _open(story)
+
+
+def _open(story: Encrypting) -> list[Entry]:
+    entries = _before_encryption(story)
+    recorded, issued = entries[-1]
+    entries[-1] = recorded, tuple(replace(each, command=_without_srtp(each.command)) for each in issued)
+    return entries
+
+
+def _without_srtp(command: Command) -> Command:
+    if isinstance(command, SendRegistrationForm):
+        return replace(command, srtp=())
+    return replace(command, srtp="off") if isinstance(command, OfferRelay) else command
+
+
+def _before_encryption(story: Encrypting) -> list[Entry]:
+    rules = ENCRYPTED_AUDIO.version - 1
+    return [(replace(recorded, rules=rules), issued) for recorded, issued in story.entries]
+
+
+def went_directly() -> list[Entry]:
+    """Return a log of the older rules in which a call goes directly that goes through the relay today."""
+    story, without = Encrypting("optional"), Encrypting("off")
+    story.calls()
+    without.calls()
+    entries = _before_encryption(story)
+    assert any(isinstance(each.command, SendRequest) for each in without.entries[-1][1])
+    entries[-1] = entries[-1][0], without.entries[-1][1]
+    return entries
+
+
+@pytest.mark.parametrize("recorded", [form, relayed_anyway, went_directly])
+def test_audio_that_was_not_encrypted_is_explained_and_nothing_else_is(recorded: Callable[[], list[Entry]]) -> None:
+    only(recorded(), ENCRYPTED_AUDIO)
+    entries = recorded()
+    event, issued = entries[-1]
+    other = Issued(event.user, f"{event.version}.9", RefuseIq(Iq(DESK, BOB, "i9"), "cancel", "conflict", "No."))
+    entries[-1] = event, (*issued, other)
+    assert verify(list(correlated(entries))).differences == 1
 
 
 def test_a_hold_that_waits_for_its_turn_is_explained_and_nothing_else_is() -> None:

@@ -44,6 +44,7 @@ from fargo.statemachine.model.events import (
     CallAction,
     CallMessaged,
     CallProposed,
+    ClockJumped,
     ContentChanged,
     Event,
     FeaturesLearned,
@@ -232,7 +233,15 @@ def strays(user: User) -> Iterator[Event]:
 
 def _of_account(connection: str) -> Iterator[Event]:
     iq = Iq(DESK.jid, GATEWAY, "stray")
-    yield from (Restarted(), Stopping(), StreamOpened(), TimePassed(), RegistrationAsked(iq), RegistrationCancelled(iq))
+    yield from (
+        Restarted(),
+        Stopping(),
+        StreamOpened(),
+        ClockJumped(60),
+        TimePassed(),
+        RegistrationAsked(iq),
+        RegistrationCancelled(iq),
+    )
     yield from (RegistrationSubmitted(iq, SipAccount("alice@sip.test"), "s", "n"), IqMalformed(iq, "It is broken."))
     yield from (RelayLost("It is gone."), PolicyChanged(Policy()), PolicyChanged(Policy("relay", relay=True)))
     yield PolicyChanged(Policy(engine="sip"))

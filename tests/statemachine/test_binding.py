@@ -20,6 +20,7 @@ from fargo.statemachine.model.commands import (
     SignOut,
 )
 from fargo.statemachine.model.events import (
+    ClockJumped,
     PolicyChanged,
     Recorded,
     RegistrationAsked,
@@ -1143,6 +1144,39 @@ def test_connections_that_the_edge_has_lost_are_opened_again(source: Endpoint, l
     story.submit()
     story.accept(source=source)
     assert bool([each for each in story.tell(EdgeRestarted()) if isinstance(each, SendRegister)]) == lost
+
+
+@pytest.mark.parametrize(("seconds", "renews"), [(600, False), (3000, True), (7200, True)])
+def test_a_registration_loses_the_time_that_has_passed_for_the_registrar_only(seconds: int, renews: bool) -> None:
+    story = Registering().registered()
+    before = story.registration.phase
+    assert isinstance(before, Bound)
+    assert bool([each for each in story.tell(ClockJumped(seconds)) if isinstance(each, SendRegister)]) == renews
+    after = story.registration.phase
+    assert isinstance(after, Bound)
+    if not renews:
+        assert (before.until - after.until, before.due - after.due) == (seconds, seconds)
+        story.tell(EdgeRestarted())
+        story.pass_time()
+        assert story.all(SendRegister), "it is renewed that much earlier"
+
+
+def test_a_registration_that_may_have_ended_during_a_suspension_is_tried_for_a_minute() -> None:
+    story = Registering().registered()
+    story.tell(ClockJumped(7200))
+    story.undelivered(Undelivered.SILENT)
+    assert isinstance(story.registration.phase, Bound)
+    story.pass_time()
+    assert story.all(SendRegister)
+    story.accept()
+    assert isinstance(story.registration.phase, Bound)
+
+
+def test_a_renewal_that_is_under_way_stays_as_the_clock_jumps() -> None:
+    story = Registering().registered()
+    story.pass_time()
+    assert story.all(SendRegister)
+    assert not story.tell(ClockJumped(7200))
 
 
 def test_what_the_edge_has_not_answered_is_repeated() -> None:

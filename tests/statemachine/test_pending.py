@@ -256,7 +256,7 @@ def test_a_client_that_knows_no_session_is_out_of_it_however_late_it_says_so(
     assert isinstance(command, SessionCommand)
     if again:
         stream_lost(story)
-    story.tell(TimePassed(), 500)
+    story.tell(TimePassed(), 150)
     story.tell(IqFailed(informed, DESK, condition))
     assert story.the(HangUp)
     assert story.waiting(*OF_A_SESSION) == []
@@ -268,7 +268,7 @@ def test_information_that_a_client_refuses_or_does_not_answer_does_no_harm(
     story: Story, informs: Callable[[Story], type[Command]]
 ) -> None:
     informed = story.id_of(informs(story))
-    story.tell(TimePassed(), 500)
+    story.tell(TimePassed(), 150)
     assert story.tell(IqFailed(informed, DESK, "feature-not-implemented")) == []
     assert informed not in story.user.pending
     assert story.user.calls["5"].jingle != Terminated()

@@ -122,6 +122,7 @@ def _of_type(hint: Any) -> Strategy:
 _PLAIN: Final[Mapping[Any, Strategy]] = {
     bool: st.booleans(),
     int: st.integers(0, 7),
+    float: st.floats(0, 4000),
     str: st.sampled_from(["", "x", "127.0.0.4"]),
     NoneType: st.none(),
 }

@@ -32,6 +32,7 @@ from fargo.statemachine.model.events import (
     CallAction,
     CallMessaged,
     CallProposed,
+    ClockJumped,
     IqFailed,
     IqSucceeded,
     RegistrationSubmitted,
@@ -152,14 +153,28 @@ def test_a_client_seen_again_is_in_doubt_no_longer(story: Story) -> None:
 def test_a_phone_may_ring_long(story: Story) -> None:
     channel = story.call_out()
     began = {name: after + 1 for name, after in waits(story).items()}
-    assert began == {"call 5: an answer": 600}
-    story.tell(TimePassed(), 598.5)
-    assert not story.last
+    assert began == {"call 5: an answer": 190}
+    story.tell(CallMembersChanged(channel, 1), 8)
+    story.tell(CallMembersChanged(channel, 1), 1)
+    story.tell(TimePassed(), 178.5)
+    assert story.user.calls
+    assert not story.all(HangUp)
     said = NOT_ANSWERED
     assert story.tell(TimePassed(), 0.5) == [
         HangUp(channel, 5, said),
         TerminateSession(BOB, DESK, "s1", "timeout", said),
     ]
+
+
+def test_a_jump_of_the_clock_takes_nothing_from_a_call_and_asks_the_client(story: Story) -> None:
+    channel = story.call_out()
+    before = waits(story)
+    [asked] = story.tell(ClockJumped(3600))
+    assert isinstance(asked, InformSession)
+    assert waits(story)["call 5: an answer"] == before["call 5: an answer"] - 1
+    story.answered(channel)
+    story.tell(ClockJumped(3600))
+    assert not story.all(HangUp)
 
 
 def test_a_phone_that_answers_has_to_say_where_it_wants_audio(story: Story) -> None:
@@ -228,7 +243,7 @@ def test_a_call_hung_up_has_to_end(story: Story) -> None:
 def test_an_invited_client_has_to_take_the_invitation(story: Story) -> None:
     arrive(story)
     sid = story.the(InitiateSession).sid
-    assert waits(story) == {"call 5: an answer": 600, "call 5: the XMPP client's answer": 40}
+    assert waits(story) == {"call 5: an answer": 180, "call 5: the XMPP client's answer": 40}
     assert story.tell(TimePassed(), 40) == [
         TerminateSession(BOB, DESK, sid, "timeout", "Your client did not answer in time."),
         HangUp("c1", 5, "None of the called user's clients can take a call."),
@@ -252,9 +267,9 @@ def test_a_call_that_rings_and_rings_is_not_answered(story: Story) -> None:
     arrive(story)
     sid = story.the(InitiateSession).sid
     story.tell(IqSucceeded(story.id_of(InitiateSession), DESK))
-    assert waits(story) == {"call 5: an answer": 599}
+    assert waits(story) == {"call 5: an answer": 179}
     said = NOT_ANSWERED
-    assert story.tell(TimePassed(), 599)[:2] == [
+    assert story.tell(TimePassed(), 179)[:2] == [
         HangUp("c1", 5, said),
         TerminateSession(BOB, DESK, sid, "timeout", said),
     ]
@@ -290,7 +305,7 @@ def test_a_client_that_may_take_a_call_is_looked_for_for_five_seconds() -> None:
     story.register()
     story.tell(ResourceAvailable(DESK, GATEWAY, "x#y"))
     arrive(story)
-    assert waits(story) == {"call 4: an answer": 600, "call 4: a client that can take the call": 5}
+    assert waits(story) == {"call 4: an answer": 180, "call 4: a client that can take the call": 5}
     assert story.tell(TimePassed(), 4.5) == []
     said = "None of the called user's clients can take a call."
     assert story.tell(TimePassed(), 0.5)[0] == HangUp("c1", 5, said)
@@ -305,7 +320,7 @@ def test_a_proposal_is_not_looked_after_by_a_wait_of_its_own() -> None:
     story.register()
     arrive(story)
     assert story.all(ProposeCall)
-    assert waits(story) == {"call 5: an answer": 600}
+    assert waits(story) == {"call 5: an answer": 180}
 
 
 def test_a_client_told_to_proceed_has_half_a_minute(story: Story) -> None:

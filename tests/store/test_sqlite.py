@@ -16,6 +16,7 @@ from sqlite_utils import Database
 from fargo.statemachine.model.commands import Issued, SignOut
 from fargo.statemachine.model.events import Recorded, Stopping
 from fargo.store.correlation import correlated
+from fargo.store.directory_lock import LOCK
 from fargo.store.entries import Entry
 from fargo.store.interface import Reader, StoreError
 from fargo.store.opening import open_reader, open_store
@@ -97,7 +98,7 @@ def test_a_store_leaves_nothing_beside_the_file_when_it_is_closed(path: Path) ->
     with closing(open_store(path)) as store, closing(open_reader(path)) as reader:
         store.append(BATCH)
         reader.close()
-        assert names(path) == {"fargo.db", "fargo.db-lock", "fargo.db-shm", "fargo.db-wal"}
+        assert names(path) == {"fargo.db", "fargo.lock", "fargo.db-shm", "fargo.db-wal"}
     assert names(path) == {"fargo.db"}
     assert tuple(open_reader(path).read()) == BATCH
 
@@ -120,18 +121,24 @@ def copied(path: Path, directory: Path) -> Path:
 
 
 def test_a_lock_that_a_killed_process_has_left_behind_locks_nothing(path: Path) -> None:
-    Path(f"{path}-lock").write_text("9" * 19)
+    (path.parent / LOCK).write_text("9" * 19)
     with closing(open_store(path)), pytest.raises(StoreError, match=rf"\(process {os.getpid()}\)"):
         open_store(path)
     assert names(path) == {"fargo.db"}
 
 
 def test_a_link_to_a_log_has_the_lock_of_the_log(path: Path) -> None:
-    link = path.parent / "link"
+    link = path.parent / "elsewhere" / "link"
+    link.parent.mkdir()
     with closing(open_store(path)):
         link.symlink_to(path)
-        with pytest.raises(StoreError, match="Fargo already runs with the log"):
+        with pytest.raises(StoreError, match="Fargo runs already with this directory"):
             open_store(link)
+
+
+def test_the_logs_in_a_directory_have_one_lock(path: Path) -> None:
+    with closing(open_store(path)), pytest.raises(StoreError, match="Fargo runs already with this directory"):
+        open_store(path.with_name("other.db"))
 
 
 def test_nobody_else_may_read_it(path: Path) -> None:

@@ -1,6 +1,7 @@
 """The behaviour of every kind of store (`fargo.store.interface.Store`)."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from fargo.statemachine.model.commands import Issued, SignOut
 from fargo.statemachine.model.events import Recorded, Restarted, SipSignedIn, Snapshot, Stopping
 from fargo.store.interface import Store, StoreError, StoreInUseError
 from fargo.store.opening import open_reader, open_store
+from fargo.store.texts import IN_USE
 
 from .backends import BACKENDS, Backend
 from .entries import ALICE, BATCH, BOB, CAROL, forgets
@@ -188,8 +190,8 @@ def test_a_reader_sees_what_is_appended_meanwhile(backend: Backend, store: Store
 
 def test_only_one_may_append(backend: Backend, path: Path) -> None:
     with closing(backend.open(path)):
-        told = rf"^Fargo already runs with the log {path} \(process {os.getpid()}\)\.$"
-        with pytest.raises(StoreInUseError, match=told):
+        told = IN_USE.format(path=path.parent, holder=os.getpid())
+        with pytest.raises(StoreInUseError, match=f"^{re.escape(told)}$"):
             backend.open(path)
     backend.open(path).close()
 
@@ -215,8 +217,8 @@ def test_a_store_that_cannot_be_opened_holds_no_lock(backend: Backend, path: Pat
 def test_beside_the_writer_events_are_condensed_and_none_are_appended(store: Store, path: Path) -> None:
     with closing(open_store(path, beside_writer=True)) as other:
         assert other.condense(Recorded(ALICE, 3, 1e9, Snapshot()), ()) == 2
-        with pytest.raises(StoreError, match="without the writer lock"):
+        with pytest.raises(StoreError, match="without the lock of its directory"):
             other.append([BATCH[0]])
-        with pytest.raises(StoreError, match="without the writer lock"):
+        with pytest.raises(StoreError, match="without the lock of its directory"):
             other.erase(ALICE)
     assert tuple(store.read(ALICE)) == ((Recorded(ALICE, 3, 1e9, Snapshot()), ()),)

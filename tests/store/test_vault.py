@@ -1,45 +1,35 @@
 """Passwords stay in the vault: in its file for nobody else to read, and in no text made of it."""
 
 import asyncio
+import gc
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from twisted.logger import LogEvent, globalLogPublisher
 
-from fargo.store.interface import StoreError
+from fargo.store.interface import LogMark, StoreError
 from fargo.store.opening import open_store
-from fargo.store.vault import Vault
+from fargo.store.sqlite.vault_tables import open_vault_unmigrated, read_mark
+from fargo.store.vault import UNUSED_SECONDS, Vault
+
+from .reactor import done, reactor
 
 ALICE = "alice@example.org"
+NOW = 1e9
 
 
-class Loop:
-    """The one method of a reactor that a vault needs, on asyncio's loop."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-
-    def callFromThread(self, call: Callable[..., object], *args: Any) -> None:  # noqa: N802
-        self._loop.call_soon_threadsafe(call, *args)
-
-
-def reactor() -> Any:
-    """Return a `Loop` as the reactor that a vault asks for: Twisted's interfaces are zope's, not Python's."""
-    return Loop()
+def mark() -> LogMark:
+    return LogMark("a log", 1)
 
 
 @pytest.fixture
 async def vault(tmp_path: Path) -> Any:
-    made = Vault(tmp_path, reactor())
+    made = Vault(tmp_path, mark, reactor())
     yield made
     made.close()
-
-
-async def done(deferred: Any) -> Any:
-    return await asyncio.wait_for(deferred.asFuture(asyncio.get_running_loop()), 20)
 
 
 async def test_kept_revealed_and_forgotten(vault: Vault) -> None:
@@ -52,15 +42,77 @@ async def test_kept_revealed_and_forgotten(vault: Vault) -> None:
     assert (vault.reveal(name), vault.reveal(other)) == (None, "")
 
 
-async def test_it_lasts_and_orphans_do_not(tmp_path: Path) -> None:
-    with closing(Vault(tmp_path, reactor())) as first:
-        names = [await done(first.keep(ALICE, word)) for word in ("one", "two", "three")]
-        await done(first.forget(names[2]))
-    with closing(Vault(tmp_path, reactor())) as second:
-        second.forget_all_but({names[1], "unknown"})
-        assert [second.reveal(name) for name in names] == [None, "two", None]
-    with closing(Vault(tmp_path, reactor())) as third:
-        assert [third.reveal(name) for name in names] == [None, "two", None]
+async def test_it_lasts(tmp_path: Path) -> None:
+    with closing(Vault(tmp_path, mark, reactor())) as first:
+        names = [await done(first.keep(ALICE, word)) for word in ("one", "two")]
+        await done(first.forget(names[0]))
+    with closing(Vault(tmp_path, mark, reactor())) as second:
+        assert [second.reveal(name) for name in names] == [None, "two"]
+
+
+async def test_what_nobody_refers_to_goes_after_its_time(tmp_path: Path) -> None:
+    with closing(Vault(tmp_path, mark, reactor())) as first:
+        used, unused = [await done(first.keep(ALICE, word)) for word in ("one", "correct horse battery")]
+        assert await done(first.note_unused({used, "unknown"}, NOW)) == 1
+        assert await done(first.erase_unused(NOW + UNUSED_SECONDS - 1)) == 0
+    with closing(Vault(tmp_path, mark, reactor())) as second:
+        assert [second.reveal(name) for name in (used, unused)] == ["one", "correct horse battery"]
+        assert await done(second.note_unused({used}, NOW + 5)) == 0, "it was known"
+        assert await done(second.erase_unused(NOW + UNUSED_SECONDS)) == 1
+        assert [second.reveal(name) for name in (used, unused)] == ["one", None]
+    assert b"correct horse" not in (tmp_path / "vault.db").read_bytes()
+
+
+async def test_what_is_referred_to_again_stays(tmp_path: Path) -> None:
+    with closing(Vault(tmp_path, mark, reactor())) as first:
+        name = await done(first.keep(ALICE, "one"))
+        await done(first.note_unused((), NOW))
+    with closing(Vault(tmp_path, mark, reactor())) as second:
+        await done(second.note_unused({name}, NOW + 5))
+    with closing(Vault(tmp_path, mark, reactor())) as third:
+        assert await done(third.note_unused((), NOW + 10)) == 1
+        assert await done(third.erase_unused(NOW + 5 + UNUSED_SECONDS)) == 0
+        assert third.reveal(name) == "one"
+
+
+async def test_the_mark_of_the_log_is_written_with_each_change_and_at_start_and_stop(tmp_path: Path) -> None:
+    log = [1]
+    vault = Vault(tmp_path, lambda: LogMark("a log", log[0]), reactor())
+    assert marked(tmp_path) == LogMark("a log", 1)
+    log[0] = 2
+    name = await done(vault.keep(ALICE, "one"))
+    assert marked(tmp_path) == LogMark("a log", 2)
+    log[0] = 3
+    await done(vault.forget(name))
+    assert marked(tmp_path) == LogMark("a log", 3)
+    log[0] = 4
+    await done(vault.note_mark())
+    assert marked(tmp_path) == LogMark("a log", 4)
+    log[0] = 5
+    vault.close()
+    assert marked(tmp_path) == LogMark("a log", 5)
+
+
+def marked(directory: Path) -> LogMark | None:
+    """The mark in the vault's file."""
+    with closing(open_vault_unmigrated(directory / "vault.db")) as db:
+        return read_mark(db)
+
+
+async def test_a_mark_that_cannot_be_written_at_the_end_keeps_nothing_from_closing(tmp_path: Path) -> None:
+    log = [1]
+    vault = Vault(tmp_path, lambda: LogMark("a log", log[0]), reactor())
+    with sqlite3.connect(tmp_path / "vault.db") as other:
+        other.execute("create trigger full before insert on mark begin select raise(abort, 'no space'); end")
+    log[0] = 2
+    failures: list[LogEvent] = []
+    globalLogPublisher.addObserver(failures.append)  # type: ignore[arg-type]
+    vault.close()
+    await asyncio.sleep(0)  # the loop is told of the failure
+    gc.collect()
+    globalLogPublisher.removeObserver(failures.append)  # type: ignore[arg-type]
+    assert failures == []
+    assert marked(tmp_path) == LogMark("a log", 1)
 
 
 async def test_nobody_else_may_read_it(vault: Vault, tmp_path: Path) -> None:
@@ -94,4 +146,4 @@ async def test_a_password_that_cannot_be_written_is_not_kept(vault: Vault, tmp_p
 async def test_a_log_is_no_vault(tmp_path: Path) -> None:
     open_store(tmp_path / "vault.db").close()
     with pytest.raises(StoreError, match="but not a vault of Fargo"):
-        Vault(tmp_path, reactor())
+        Vault(tmp_path, mark, reactor())

@@ -261,7 +261,8 @@ class ScriptedProvider:
     """A registrar, and the other end of all calls, at an address of IPv4 or IPv6: UDP and TCP at `port`.
 
     With `tls`, TLS is at `tls_port`. `behind` is the address that it gives as its own, if a proxy is before it.
-    `registers` has the REGISTER requests that it accepted. With a list as `ignored`, it is down: what comes goes there.
+    `registers` has the REGISTER requests that it accepted, each for `granted` seconds. With a list as `ignored`, it is
+    down: what comes goes there.
     Whoever registers or calls has to pass all `logins`, in this order, or as one if they ask `together`.
     """
 
@@ -274,6 +275,7 @@ class ScriptedProvider:
         self.behind: Address | None = None
         self.registers: list[Message] = []
         self.options = 0
+        self.granted = GRANTED_SECONDS
         self.ignored: list[Message] | None = None
         self.logins: list[Login] = []
         self.together = False
@@ -396,7 +398,9 @@ class ScriptedProvider:
 
     def _register(self, message: Message, flow: Flow) -> None:
         contact = message.get("Contact")
-        headers = [("Contact", f"{contact};expires={GRANTED_SECONDS}")] if contact and contact != "*" else []
+        headers = (
+            [("Contact", f"{contact.partition('>')[0]}>;expires={self.granted}")] if contact and contact != "*" else []
+        )
         self.answer(message, response(message, 200, "OK", headers=headers))
         if contact and message.get("Expires") != "0":
             self.registers.append(message)

@@ -87,6 +87,10 @@ class TelepathyAdapter:
             lambda _: deferLater(self._reactor, UNREGISTER_SECONDS, lambda: None)
         )
 
+    def clock_jumped(self) -> None:
+        """Register all accounts anew, on other hosts, as the wall clock has jumped."""
+        self._pool.drain_all()
+
     def do(self, issued: Issued) -> None:
         """Carry out a command of the SIP side. Its results are put as events."""
         match issued.command:

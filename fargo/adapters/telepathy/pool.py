@@ -9,6 +9,8 @@
    not stopped before it runs again, so that its restarts are delayed if it keeps ending.
 5. A host that ends by itself is started again (`fargo.supervisor`). It has not grown then, and takes sign-ins again.
 6. A host has the lowest number that is free, in which its directory is named.
+7. rakia's timers go by the wall clock. If that jumps, all hosts are drained: a new registration is due when its
+   registrar says.
 
 Which host an account is on has no influence on what the core does, and is not in the log.
 """
@@ -121,6 +123,12 @@ class Pool(Generic[H]):
             if mib > self._limits.memory_mib:
                 self._log.info(texts.DRAINED, name=host.name, mib=mib, limit=self._limits.memory_mib)
                 host.drained = True
+        self._stop_empty()
+
+    def drain_all(self) -> None:
+        """Drain every host, as the timers of its rakia have become wrong (rule 7)."""
+        for host in self._hosts.values():
+            host.drained = True
         self._stop_empty()
 
     def _with_room(self) -> PooledHost[H] | None:

@@ -122,13 +122,17 @@ class XmppAdapter:
         self._put = put
         self._store_password = store_password
         self._keep_digit = keep_digit
-        self._settings = settings
-        self._contact = disco.RELAYED_CONTACT if settings.relayed else disco.CONTACT
+        self.serve(settings)
         self._stream = Stream(settings.domain, settings.secret, self._received, opened, failed)
 
     def start(self) -> None:
         """Open the stream, and reopen it whenever it is lost."""
         self._stream.start(self._settings.server, self._settings.port)
+
+    def serve(self, settings: XmppSettings) -> None:
+        """Serve the users that these settings name from now on. Changes of the other settings have no effect."""
+        self._settings = settings
+        self._contact = disco.RELAYED_CONTACT if settings.relayed else disco.CONTACT
 
     def stop(self) -> Deferred[None]:
         """Close the stream for good. The Deferred fires when it is closed."""

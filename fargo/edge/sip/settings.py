@@ -6,6 +6,7 @@ from pathlib import Path
 
 from fargo.edge.ports import UdpAddress
 from fargo.edge.settings import (
+    MARGIN_SECONDS,
     READY_LINE,
     check_inside,
     check_outside,
@@ -13,6 +14,7 @@ from fargo.edge.settings import (
     check_seconds,
     check_secret,
     filled_in,
+    ring_limits,
 )
 from fargo.edge.sip.keys import EdgeKeys
 
@@ -20,9 +22,6 @@ _Address = IPv4Address | IPv6Address
 
 SYSTEM_CA = Path("/etc/ssl/certs")
 """The authorities that the operating system trusts."""
-
-MARGIN_SECONDS = 60
-"""How much longer than the gateway the edge lets a call ring. The gateway decides."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +48,8 @@ class SipEdgeSettings:
     """All keys follow from it. With a new one, calls do not arrive until the registrations are refreshed."""
     ring_seconds: int = 180
     """How long the gateway lets a call ring, in either direction."""
+    margin_seconds: int = MARGIN_SECONDS
+    """How much longer the edge lets it ring."""
     silence_seconds: int = 8
     """How long a server may be silent before it counts as unreachable."""
     hep: tuple[IPv4Address, int] | None = None
@@ -92,8 +93,7 @@ def _configuration(settings: SipEdgeSettings) -> str:
         "IPV6_TCP": _socket(settings, "tcp", 6),
         "IPV6_TLS": _socket(settings, "tls", 6),
         "SILENCE_MS": settings.silence_seconds * 1000,
-        "RING_MS": (settings.ring_seconds + MARGIN_SECONDS) * 1000,
-        "INVITE_MS": (settings.ring_seconds + 2 * MARGIN_SECONDS) * 1000,
+        **ring_limits(settings.ring_seconds, settings.margin_seconds),
         "READY_LINE": READY_LINE,
         "FORBIDDEN": _forbidden(settings),
     }

@@ -8,6 +8,7 @@ from typing import Final
 
 from fargo.edge.ports import UdpAddress
 from fargo.edge.settings import (
+    MARGIN_SECONDS,
     READY_LINE,
     check_inside,
     check_outside,
@@ -15,6 +16,7 @@ from fargo.edge.settings import (
     check_seconds,
     check_secret,
     filled_in,
+    ring_limits,
 )
 from fargo.edge.telepathy import texts
 
@@ -35,7 +37,9 @@ class TelepathyEdgeSettings:
     secret: str = field(repr=False)
     """The key that signs Contact URIs. With a new one, calls do not arrive until the registrations are refreshed."""
     ring_seconds: int = 180
-    """How long a call may ring, in either direction."""
+    """How long the gateway lets a call ring, in either direction."""
+    margin_seconds: int = MARGIN_SECONDS
+    """How much longer the edge lets it ring."""
     silence_seconds: int = 8
     """How long a provider may be silent before it counts as unreachable."""
     run_dir: Path
@@ -69,8 +73,7 @@ def _configuration(settings: TelepathyEdgeSettings) -> str:
         "OUTSIDE_PORT": settings.outside_port,
         "EDGE_KEY": hashlib.sha256(settings.secret.encode()).hexdigest(),
         "SILENCE_MS": settings.silence_seconds * 1000,
-        "RING_MS": settings.ring_seconds * 1000,
-        "INVITE_MS": (settings.ring_seconds + 30) * 1000,
+        **ring_limits(settings.ring_seconds, settings.margin_seconds),
         "MAX_SDP": MAX_SDP,
         "READY_LINE": READY_LINE,
         "FORBIDDEN": _forbidden(settings),

@@ -15,7 +15,9 @@ Rules:
 4. If the connection to the registrar is lost, or the SIP edge with all connections, calls could not arrive, so the
    account is registered again at once. A server that keeps closing the connection gets growing pauses.
 5. A restart of the gateway does not end a registration: it is renewed. What was not accepted yet is given up.
-6. A registration that is to end is removed from the registrar. That is repeated for some minutes until it is answered.
+6. Registrars go by their own clocks. Time that has passed for them, but not here, as the machine was suspended, is
+   taken from the registration.
+7. A registration that is to end is removed from the registrar. That is repeated for some minutes until it is answered.
 """
 
 from collections.abc import Iterator
@@ -68,6 +70,10 @@ _SHORTEST: Final = 1.0
 _SOON: Final = 60.0
 """A connection that is closed within this time counts as closed soon after it was opened."""
 _MOST_TIDYING: Final = 2
+_RENEWED_WITHIN: Final = 60.0
+"""For so long it is tried to renew a registration that may have ended while the machine was suspended: the network may
+not be back at once.
+"""
 
 
 # --- beginning and ending
@@ -96,7 +102,7 @@ def hop(account: SipAccount, uri: address.SipUri) -> Hop:
 
 
 def leave(name: str, effects: Effects) -> None:
-    """Remove the registration (rule 6). One that has not been accepted yet is removed as soon as it is."""
+    """Remove the registration (rule 7). One that has not been accepted yet is removed as soon as it is."""
     registration = effects.registrations[name]
     match registration.phase:
         case Opening():
@@ -377,6 +383,21 @@ def restarted(name: str, effects: Effects) -> None:
                 _renew(name, registration, True, effects)
         case _:
             assert_never(phase)
+
+
+def clock_jumped(name: str, seconds: float, effects: Effects) -> None:
+    """Take time from the registration that has passed for the registrar (rule 6), and renew it if it is due."""
+    registration = effects.registrations[name]
+    phase = registration.phase
+    if not isinstance(phase, Bound):
+        return
+    due = max(phase.due - seconds, effects.at)
+    until = max(phase.until - seconds, min(phase.until, effects.at + _RENEWED_WITHIN))
+    registration = replace(registration, phase=replace(phase, until=until, due=due))
+    if registration.awaited or due > effects.at:
+        _keep(name, registration, effects)
+    else:
+        _register(name, registration, effects)
 
 
 # --- what is due

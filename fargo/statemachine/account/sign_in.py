@@ -158,6 +158,13 @@ def edge_restarted(connection: str, effects: Effects) -> None:
     binding.edge_restarted(connection, effects)
 
 
+def clock_jumped(connection: str, effects: Effects, seconds: float) -> None:
+    """Count time that has passed only for others, as for the registrar. An engine that keeps its registrations itself
+    is told by its adapter.
+    """
+    binding.clock_jumped(connection, seconds, effects)
+
+
 def engine_changed(engine: SipEngine, effects: Effects) -> None:
     """Forget the connections of other engines: the gateway was started without them."""
     match engine:

@@ -41,7 +41,7 @@ EmergencyCalls: TypeAlias = Literal["call", "refuse"]
 
 class Policy(Struct, frozen=True, gc=False, omit_defaults=True):
     """The operator's configuration: the path that audio takes, whether there is a relay, the SIP engine of all
-    accounts, and the seconds that a call may ring (with the engine "telepathy", its edge ends the ringing).
+    accounts, and the seconds that a call may ring.
 
     ``emergency_numbers``: the numbers to which no limit applies; ``emergency``: if they are called or refused.
     ``early``: the audio that the user hears before a phone has answered: none, what is not ringing, or all.

@@ -74,6 +74,14 @@ class StreamOpened(_Event, frozen=True, tag="StreamOpened"):
     """The stream to the XMPP server is up, or up again, so presence may have been missed."""
 
 
+class ClockJumped(_Event, frozen=True, tag="ClockJumped"):
+    """The wall clock has gone ahead of the time of the events by so many seconds: the machine was suspended, or the
+    clock was set. For others that time may have passed.
+    """
+
+    seconds: float
+
+
 class TimePassed(_Event, frozen=True, tag="TimePassed"):
     """The user's earliest deadline has passed. `Recorded.at` determines what is due."""
 
@@ -429,7 +437,7 @@ XmppEvent: TypeAlias = (
     | IqFailed
 )
 SipEvent: TypeAlias = SipSignedIn | SipSignedOut | Call1Event | UserAgentEvent
-GatewayEvent: TypeAlias = PolicyChanged | Restarted | Stopping | StreamOpened | TimePassed | Snapshot
+GatewayEvent: TypeAlias = PolicyChanged | Restarted | Stopping | StreamOpened | ClockJumped | TimePassed | Snapshot
 Event: TypeAlias = XmppEvent | SipEvent | RelayEvent | GatewayEvent
 
 

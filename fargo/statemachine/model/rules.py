@@ -74,6 +74,12 @@ IPV6_AUDIO: Final = RuleChange(
     "A client with plain RTP and addresses of IPv6 is put through, directly or by the relay, and told otherwise if"
     " that is impossible.",
 )
+ENCRYPTED_AUDIO: Final = RuleChange(
+    6,
+    "audio to a provider over TLS is encrypted",
+    "With the engine sip, the registration form offers encryption, and a call out over TLS is offered to the phone with"
+    " encryption, through the relay if there is one.",
+)
 HOLD_IN_TURN: Final = RuleChange(
     6,
     "a hold waits for its turn",
@@ -96,6 +102,7 @@ CHANGES: Final[tuple[RuleChange, ...]] = (
     EVERY_PROPOSAL_ANSWERED,
     WAITING_ANSWER,
     IPV6_AUDIO,
+    ENCRYPTED_AUDIO,
     HOLD_IN_TURN,
     EACH_REALM,
 )

@@ -8,7 +8,8 @@ Rules:
    Fargo has changed it (its applied migrations tell).
 4. Reading leaves no file behind. Every connection creates the journal if there is none, but SQLite removes it only if
    the last connection that is closed was allowed to write. So a reader is allowed to write at first, and no longer
-   (query_only) as soon as the file is known to be ours.
+   (query_only) as soon as the file is known to be ours. What a killed process has left of an unfinished transaction is
+   undone by whoever opens the file next, which only a connection that may write can do.
 """
 
 import os
@@ -16,25 +17,28 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Final
 
 from sqlite_utils import Database, Migrations
 
 from fargo.store.interface import StoreError
 from fargo.store.sqlite import texts
 
+_ROLLBACK: Final = "-journal"
+
 
 def open_database(
-    path: Path, what: str, application_id: int, migrations: Migrations, *, migrate: bool = True
+    path: Path, what: str, application_id: int, migrations: Migrations, *, migrate: bool = True, patience: float = 5.0
 ) -> Database:
-    """Open a file for reading and writing; it is made if it does not exist. Different threads may use the result, one
-    at a time.
+    """Open a file for reading and writing. Different threads may use the result, one at a time.
 
-    `what` names the kind of file in messages, such as "log". Without `migrate` a file of an earlier version is refused.
+    `what` names the kind of file in messages, such as "log". With `migrate` it is made if it does not exist; without,
+    it is refused if an earlier version wrote it. `patience` is how many seconds a statement waits for other processes.
     Raises StoreError.
     """
     with store_errors(path, what):
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        db = Database(sqlite3.connect(path, check_same_thread=False))
+        os.close(os.open(path, os.O_RDWR | (os.O_CREAT if migrate else 0), 0o600))
+        db = Database(sqlite3.connect(path, patience, check_same_thread=False))
         if db.table_names() or _application_id(db):
             _refuse_strange(db, path, what, application_id, migrations)
         if not migrate and migrations.pending(db):
@@ -50,15 +54,40 @@ def open_database(
 def open_read_only(path: Path, what: str, application_id: int, migrations: Migrations) -> Database:
     """Open an existing file for reading; another process may be writing to it. Raises StoreError."""
     with store_errors(path, what):
+        db = open_unmigrated(path, what, application_id, migrations)
+        return _migrated_copy(db, migrations) if migrations.pending(db) else db
+
+
+def open_unmigrated(path: Path, what: str, application_id: int, migrations: Migrations) -> Database:
+    """Open an existing file for reading, in the shape in which it was written. Raises StoreError."""
+    with store_errors(path, what):
         if not path.exists():
             raise StoreError(texts.MISSING.format(path=path, what=what))
         with path.open("rb"):  # the operating system explains better than SQLite why a file cannot be opened
             pass
-        with closing(_connected(path, "ro")) as db:
-            _refuse_strange(db, path, what, application_id, migrations)
+        if not Path(f"{path}{_ROLLBACK}").exists():
+            with closing(_connected(path, "ro")) as db:
+                _refuse_strange(db, path, what, application_id, migrations)
         db = _connected(path, "rw")
+        _refuse_strange(db, path, what, application_id, migrations)
         db.execute("PRAGMA query_only = ON")
-        return _migrated_copy(db, migrations) if migrations.pending(db) else db
+        return db
+
+
+def copy_database(db: Database, target: Path) -> None:
+    """Write all that a database has to a new file that is complete in itself, without a journal. What is committed
+    meanwhile by others is in the copy wholly or not at all. Raises the errors of SQLite and OSError.
+    """
+    os.close(os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    with closing(Database(sqlite3.connect(target))) as copy:
+        db.conn.backup(copy.conn)
+        copy.execute("PRAGMA journal_mode = DELETE").fetchall()
+
+
+def integrity_problem(db: Database) -> str | None:
+    """Return what is damaged in a file, None if it is sound."""
+    (found,) = db.execute("PRAGMA integrity_check(1)").fetchone()
+    return None if found == "ok" else str(found)
 
 
 @contextmanager

@@ -11,9 +11,9 @@ from fargo.statemachine.model.call_records import CallRecord
 from fargo.statemachine.model.events import Snapshot
 from fargo.statemachine.model.wire import wire_name
 from fargo.store.entries import Entry
-from fargo.store.interface import Backfill, Statistics, StoreError
+from fargo.store.interface import Backfill, LogMark, Statistics, StoreError
 from fargo.store.sqlite import texts
-from fargo.store.sqlite.database import open_read_only, store_errors
+from fargo.store.sqlite.database import open_read_only, open_unmigrated, store_errors
 from fargo.store.sqlite.migrations import log_migrations
 from fargo.store.sqlite.rows import ENTRY_COLUMNS, SqlRow, grouped, to_entry
 from fargo.store.sqlite.schema import RECORDS
@@ -26,6 +26,7 @@ _SNAPSHOT: Final = wire_name(Snapshot)
 _JOURNAL: Final = "-wal"
 
 _POSITION: Final = "select coalesce(max(id), 0) from events"
+_MARK: Final = "select name, max(erased, (select coalesce(max(id), 0) from events)) from log"
 _VERSION: Final = "select coalesce(max(version), 0) from events where user = ?"
 _SPAN: Final = "select count(distinct user), min(at), max(at) from events"
 _TYPES: Final = "select type, count(*) from events group by type"
@@ -147,3 +148,16 @@ class SqliteReader:
         if version != before + 1 and (before or (from_beginning and row[4] != _SNAPSHOT)):
             raise StoreError(texts.GAP.format(path=self._path, before=before, user=user, version=version))
         versions[user] = version
+
+
+def open_log_unmigrated(path: Path) -> Database:
+    """Open an existing log for reading, in the shape in which it was written. Raises StoreError."""
+    return open_unmigrated(path, WHAT, APPLICATION_ID, log_migrations(path, None))
+
+
+def mark_of(path: Path) -> LogMark | None:
+    """Return which log a file is and the last position that it has reached, None if an earlier version wrote it that
+    did not name its logs. Raises StoreError.
+    """
+    with store_errors(path, WHAT), closing(open_log_unmigrated(path)) as db:
+        return LogMark(*db.execute(_MARK).fetchone()) if "log" in db.table_names() else None

@@ -8,6 +8,7 @@ Rules:
 3. Each time is there as text too, in UTC, such as ``2026-07-04T12:00:03.262Z``. Durations are in seconds.
 """
 
+from secrets import token_hex
 from typing import Final
 
 from sqlite_utils import Database
@@ -242,6 +243,12 @@ def sip_of_calls(db: Database) -> None:
     db.execute(_CALLS.format(peer=_PEER, parts=_SIP_PARTS, columns=_SIP_COLUMNS, joins=_SIP_JOINS))
 
 
+def identity(db: Database) -> None:
+    """Give the log a name that no other log has, and a place for the last position that an erased entry had."""
+    db.table("log").create({"name": str, "erased": int}, not_null=("name", "erased"), strict=True)
+    db.table("log").insert({"name": token_hex(16), "erased": 0})
+
+
 SCHEMA: Final = (
     events_and_commands,
     commands_by_row_of_event,
@@ -251,5 +258,6 @@ SCHEMA: Final = (
     calls_of_bugs,
     anonymous_callers,
     sip_of_calls,
+    identity,
 )
 """All of them, in order."""

@@ -18,8 +18,9 @@ from sqlite_utils import Database
 
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import Recorded
+from fargo.store.directory_lock import DirectoryLock
 from fargo.store.entries import Entry, forgets_user
-from fargo.store.interface import Backfill, StoreError
+from fargo.store.interface import Backfill, LogMark, StoreError
 from fargo.store.sqlite import texts
 from fargo.store.sqlite.database import open_database, store_errors
 from fargo.store.sqlite.migrations import log_migrations
@@ -34,7 +35,6 @@ from fargo.store.sqlite.rows import (
     to_fold,
     to_recorded,
 )
-from fargo.store.sqlite.writer_lock import WriterLock
 
 PATIENCE: Final = 5000
 """Milliseconds."""
@@ -51,6 +51,8 @@ _PAGE: Final = f"""
     where user = :user and version > :after and at < :before order by version limit :most
 """
 _NEXT_USER: Final = "select min(user) from events where user > ?"
+_IDENTITY: Final = "select name, erased from log"
+_SET_ERASED: Final = "update log set erased = ?"
 _ID: Final = "select id from events where user = :user and version = :version"
 _ERASE_COMMANDS: Final = """
     delete from commands where event in (select id from events where user = :user and version <= :version)
@@ -61,31 +63,34 @@ _ERASE_EVENTS: Final = "delete from events where user = :user and version <= :ve
 class SqliteStore(SqliteReader):
     """A log in a SQLite file (`fargo.store.interface.Store`)."""
 
-    def __init__(self, db: Database, path: Path, lock: WriterLock | None) -> None:
+    def __init__(self, db: Database, path: Path, lock: DirectoryLock | None) -> None:
         super().__init__(db, path)
         self._lock = lock
-        self._given = 0
-        """The last position that there was when a user was erased. None up to it is given again."""
+        self._log, self._erased = self._row(_IDENTITY)
+        self._committed = max(self.position(), self._erased)
 
     @classmethod
-    def open(cls, path: Path, backfill: Backfill | None, beside_writer: bool = False) -> Self:
+    def open(
+        cls, path: Path, backfill: Backfill | None, lock: DirectoryLock | None = None, *, beside_writer: bool = False
+    ) -> Self:
         """Open a file for writing; it is made if it does not exist. Raises StoreError."""
         with store_errors(path, WHAT):
-            lock = None if beside_writer else WriterLock(path)
+            if not (lock or beside_writer):
+                lock = DirectoryLock(path.resolve().parent)
             try:
                 migrations = log_migrations(path, backfill)
-                db = open_database(path, WHAT, APPLICATION_ID, migrations, migrate=not beside_writer)
+                db = open_database(path, WHAT, APPLICATION_ID, migrations, migrate=lock is not None)
                 db.enable_wal()
                 db.execute(f"PRAGMA wal_autocheckpoint = {_JOURNAL_PAGES}")
                 db.execute("PRAGMA secure_delete = ON")
+                return cls(db, path, lock)
             except BaseException:
                 if lock:
                     lock.release()
                 raise
-        return cls(db, path, lock)
 
     def close(self) -> None:
-        """Close the file and release the writer lock."""
+        """Close the file and release the lock."""
         super().close()
         if self._lock:
             self._lock.release()
@@ -99,9 +104,14 @@ class SqliteStore(SqliteReader):
         with self._transaction():
             for user in forgotten:
                 self._erase(user)
-            self._insert(kept, self._next_position())
+            last = self._insert(kept, max(self.position(), self._erased) + 1)
+        self._committed = max(last, self._committed)
         if forgotten:
             self.purge()
+
+    def mark(self) -> LogMark:
+        """Return which log this is, and the last position that has been committed."""
+        return LogMark(self._log, self._committed)
 
     def events(self) -> Iterator[Recorded]:
         """Yield all events, as folding needs them."""
@@ -173,20 +183,19 @@ class SqliteStore(SqliteReader):
         if self._lock is None:
             raise StoreError(texts.NOT_LOCKED.format(path=self._path))
 
-    def _next_position(self) -> int:
-        return max(self.position(), self._given) + 1
-
-    def _insert(self, entries: list[Entry], position: int) -> None:
-        """Insert entries at a position and after it."""
+    def _insert(self, entries: list[Entry], position: int) -> int:
+        """Insert entries at a position and after it. Return the last position, or the one before if there are none."""
         events, commands = [], []
         for number, (recorded, issued) in enumerate(entries, position):
             events.append(event_row(number, recorded))
             commands += command_rows(number, issued)
         self._db.conn.executemany(APPEND_EVENT, events)
         self._db.conn.executemany(APPEND_COMMAND, commands)
+        return position + len(events) - 1
 
     def _erase(self, user: str) -> None:
-        self._given = max(self.position(), self._given)
+        self._erased = max(self.position(), self._erased)
+        self._db.execute(_SET_ERASED, [self._erased])
         everything = {"user": user, "version": self.version(user)}
         self._db.execute(_ERASE_COMMANDS, everything)
         self._db.execute(_ERASE_EVENTS, everything)

@@ -8,7 +8,6 @@ MISSING: Final = "There is no {what} at {path}."
 UNUSABLE: Final = "{path} cannot be used as a {what}: {why}."
 FOREIGN: Final = "{path} is an SQLite file, but not a {what} of Fargo."
 NEWER: Final = "{path} was written by a newer Fargo ({migrations}); use that version to read it."
-IN_USE: Final = "Fargo already runs with the log {path} (process {holder})."
 IN_USE_BY_OLDER: Final = (
     "{path} is in use by an older Fargo. Stop that first, so that this version can convert the {what}."
 )
@@ -18,4 +17,4 @@ NOT_COMPLETED: Final = "{path} was written by an older Fargo, and there is no fu
 
 UNREADABLE: Final = "{path}, event {position}: {problem}."
 GAP: Final = "{path} has lost events: event {version} of {user} follows event {before}."
-NOT_LOCKED: Final = "{path} was opened without the writer lock, so nothing can be written to it."
+NOT_LOCKED: Final = "{path} was opened without the lock of its directory, so nothing can be written to it."

@@ -169,6 +169,17 @@ def test_a_host_that_has_not_grown_is_not_drained(scene: Scene, memory: int | No
     assert numbers(scene.enter(1)) == [1]
 
 
+def test_all_hosts_are_replaced_at_once_whatever_their_memory(scene: Scene) -> None:
+    [old] = scene.enter(1)
+    scene.pool.drain_all()
+    assert scene.pool.drained == [old]
+    [new] = scene.enter(1)
+    assert new is not old
+    scene.pool.leave(old)
+    scene.pass_time()
+    assert scene.running == [new.number]
+
+
 def test_an_empty_host_that_has_grown_is_replaced(scene: Scene) -> None:
     scene.runs[0].memory = 101 * MIB
     scene.pass_time()

@@ -49,6 +49,7 @@ async def edge(
         outside_port=free_port(OUTSIDE),
         secret="a secret of the tests",
         ring_seconds=patience[0],
+        margin_seconds=0,
         silence_seconds=patience[1],
         run_dir=Path(tmp_path_factory.mktemp("edge")),
     )

@@ -57,7 +57,7 @@ def arrived(event: SipArrival, access: Access, effects: Effects) -> tuple[SipLeg
     """
     match event:
         case TelepathyArrival():
-            return telepathy_leg.arrived(event, effects)
+            return telepathy_leg.arrived(event, access, effects)
         case UserAgentArrival():
             return user_agent_leg.arrived(event, access, effects)
         case _:

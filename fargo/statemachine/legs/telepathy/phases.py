@@ -7,6 +7,7 @@ from msgspec import Struct
 from fargo.statemachine.legs.leg_events import LegEvents
 from fargo.statemachine.legs.sip.phases import Over
 from fargo.statemachine.media.description import Candidate, Codec, Description
+from fargo.statemachine.media.paths import RING_SECONDS
 
 
 class TelepathyPhase(Struct, frozen=True, gc=False):
@@ -18,6 +19,7 @@ class TelepathyPhase(Struct, frozen=True, gc=False):
 class Dialling(TelepathyPhase, frozen=True, gc=False):
     """We have placed the call, and it is not answered. ``domain`` is whose SIP server responds.
 
+    ``ring_seconds``: how long it may ring. ``rings``: the time at which the phone began to ring; None if it does not.
     ``codecs``, ``candidates``: what the manager has signalled so far of the answer; ``codecs`` is None until it does.
     """
 
@@ -26,6 +28,8 @@ class Dialling(TelepathyPhase, frozen=True, gc=False):
     since: float
     codecs: tuple[Codec, ...] | None = None
     candidates: tuple[Candidate, ...] = ()
+    ring_seconds: int = RING_SECONDS
+    rings: float | None = None
 
 
 class AwaitingMedia(TelepathyPhase, frozen=True, gc=False):
@@ -39,11 +43,14 @@ class AwaitingMedia(TelepathyPhase, frozen=True, gc=False):
 
 
 class Arriving(TelepathyPhase, frozen=True, gc=False):
-    """A call has come in and waits for our answer. ``ringing``: the caller has been told that a client rings."""
+    """A call has come in and waits for our answer. ``ringing``: the caller has been told that a client rings.
+    ``ring_seconds``: how long it may wait.
+    """
 
     offer: Description
     since: float
     ringing: bool = False
+    ring_seconds: int = RING_SECONDS
 
 
 class Answering(TelepathyPhase, frozen=True, gc=False):

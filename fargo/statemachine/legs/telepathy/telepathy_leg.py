@@ -9,6 +9,8 @@ Rules, each learned from the connection manager's behaviour:
 3. Offer and answer come in parts: see `negotiation`.
 4. Which reasons can be said and heard: see `sip_reason`.
 5. Our hold waits for changes by the phone: see `holding`.
+6. The gateway ends the ringing, by its own clock. kamailio's timers jump with the wall clock, so the edge waits hours
+   longer.
 """
 
 from collections.abc import Mapping
@@ -33,7 +35,7 @@ from fargo.statemachine.legs.leg_events import (
     TransportChanged,
 )
 from fargo.statemachine.legs.sip.capabilities import SipCapabilities
-from fargo.statemachine.legs.sip.phases import Line, Over
+from fargo.statemachine.legs.sip.phases import Access, Line, Over
 from fargo.statemachine.legs.telepathy import holding, negotiation, texts
 from fargo.statemachine.legs.telepathy.ending import cause_of_end, hang_up
 from fargo.statemachine.legs.telepathy.phases import (
@@ -99,8 +101,9 @@ TelepathyEvent: TypeAlias = (
 
 CAPABILITIES: Final = SipCapabilities(profiles=(MediaProfile.PLAIN,), transport_change=False, families=(IPV4,))
 
-# Seconds. The edge gives up on a ringing phone well before the first of these; it is for a manager that lost the call.
-_LONGEST_RINGING: Final = 600.0
+# Seconds.
+_LONGEST_SET_UP: Final = 10.0
+"""The edge gives up on a server that does not respond before that. A phone that rings does so by then."""
 _LONGEST_ANSWER: Final = 15.0
 _LONGEST_ENDING: Final = 10.0
 _LONGEST_NAME: Final = 80
@@ -120,10 +123,12 @@ _SETTLED: Final[Mapping[int, FlowState]] = {
 def place(line: Line, offer: Description, effects: Effects) -> Dialling:
     """Call the line's target with these codecs and addresses (a plain description)."""
     channel = effects.emit(PlaceCall(line.connection, str(line.target), offer.codecs, rtp_and_rtcp(offer, (IPV4,))))
-    return Dialling(channel, line.target.domain, offer, effects.at)
+    return Dialling(channel, line.target.domain, offer, effects.at, ring_seconds=line.ring_seconds)
 
 
-def arrived(event: TelepathyArrival, effects: Effects) -> tuple[TelepathyLeg | Over, Description | Reason]:
+def arrived(
+    event: TelepathyArrival, access: Access, effects: Effects
+) -> tuple[TelepathyLeg | Over, Description | Reason]:
     """Take in a call. Return the leg, and the caller's offer, or why it cannot be taken up: the leg is ending then."""
     offer = Description("audio", event.codecs, RawUdp(event.candidates))
     if event.state == _ENDED:
@@ -132,7 +137,7 @@ def arrived(event: TelepathyArrival, effects: Effects) -> tuple[TelepathyLeg | O
     if address(offer, 1, (IPV4,)) is None or not has_voice(offer.codecs):
         reason = Reason(Cause.MEDIA, texts.OFFER_WITHOUT_AUDIO)
         return hang_up(event.channel, reason, effects), reason
-    return Arriving(event.channel, offer, effects.at), offer
+    return Arriving(event.channel, offer, effects.at, ring_seconds=access.ring_seconds), offer
 
 
 def caller(event: TelepathyArrival) -> tuple[SipUri | BadAddress, str | None]:
@@ -226,8 +231,8 @@ def _flagged(leg: TelepathyLeg, event: CallMembersChanged, effects: Effects) -> 
     match leg:
         case Talking() if leg.held is not bool(event.flags & HELD):
             return holding.phone_changed(leg, not leg.held, effects), ((Resumed() if leg.held else Held()),)
-        case Dialling() if event.flags & RINGING:
-            return leg, (Ringing(),)
+        case Dialling(rings=rings) if event.flags & RINGING:
+            return replace(leg, rings=effects.at if rings is None else rings), (Ringing(),)
         case _:
             return leg, ()
 
@@ -253,8 +258,10 @@ def deadline(leg: TelepathyLeg) -> Deadline | None:
             return Deadline(texts.NEXT_ATTEMPT, again) if again is not None else None
         case AwaitingMedia(since=since):
             return Deadline(texts.AUDIO, since + _LONGEST_ANSWER)
-        case Dialling(since=since) | Arriving(since=since):
-            return Deadline(texts.ANSWER, since + _LONGEST_RINGING)
+        case Dialling(since=since, rings=rings, ring_seconds=longest):
+            return Deadline(texts.ANSWER, (since + _LONGEST_SET_UP if rings is None else rings) + longest)
+        case Arriving(since=since, ring_seconds=longest):
+            return Deadline(texts.ANSWER, since + longest)
         case Answering(since=since):
             return Deadline(texts.CONFIRMATION, since + _LONGEST_ANSWER)
         case Ending(since=since):

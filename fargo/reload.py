@@ -1,0 +1,54 @@
+"""Reading the configuration again (SIGHUP): which of its options a running gateway can take over.
+
+Rules:
+
+1. An option that is not in `_AT_ONCE` needs a restart: the programs and sockets of the gateway are made with it.
+2. The relay decides whether the other options of [media] are valid. If it changes, all of [media] needs a restart.
+3. Nobody is shown a value, as it may be a secret. Options are named as in the file.
+"""
+
+from typing import Final, NamedTuple
+
+from fargo.config import Config
+
+_AT_ONCE: Final = frozenset(
+    {
+        "xmpp.allowed_domains",
+        "sip.ring_seconds",
+        "sip.emergency_numbers",
+        "sip.emergency",
+        "media.path",
+        "media.early",
+        "log.keep",
+    }
+)
+_RELAY: Final = "media.relay"
+
+
+class Reload(NamedTuple):
+    """`config` is the configuration that is in use from now on. `changed` names the options that differ from those in
+    use before, `waiting` those that differ from `config`, because they need a restart.
+    """
+
+    config: Config
+    changed: tuple[str, ...]
+    waiting: tuple[str, ...]
+
+
+def reload(used: Config, given: Config) -> Reload:
+    """Return what becomes of the configuration in use if this one is given."""
+    differing = [name for name, value in _options(given).items() if value != _options(used)[name]]
+    relay = _RELAY in differing
+    changed = [name for name in differing if name in _AT_ONCE and not (relay and name.startswith("media."))]
+    sections = {name: getattr(used, name) for name in Config.model_fields}
+    for each in changed:
+        section, _, option = each.partition(".")
+        new = getattr(getattr(given, section), option)
+        sections[section] = sections[section].model_copy(update={option: new})
+    waiting = [name for name in differing if name not in changed]
+    return Reload(used.model_copy(update=sections), tuple(changed), tuple(waiting))
+
+
+def _options(config: Config) -> dict[str, object]:
+    """Return the value of each option by its name, such as "sip.port"."""
+    return {f"{name}.{option}": value for name, section in config for option, value in section}

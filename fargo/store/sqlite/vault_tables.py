@@ -1,0 +1,70 @@
+"""The vault's tables: the passwords, and what the vault knows of the log that refers to them."""
+
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+from sqlite_utils import Database, Migrations
+
+from fargo.store.interface import LogMark
+from fargo.store.sqlite.database import open_database, open_unmigrated
+
+APPLICATION_ID: Final = 0x46617276  # "Farv"
+WHAT: Final = "vault"
+"""The name of the file in messages."""
+PATIENCE: Final = 60.0
+"""Seconds that a write waits for a backup, which keeps the vault as it is until log and vault are copied."""
+
+_MARK: Final = "select log, position from mark"
+_COUNT: Final = "select count(*) from passwords"
+_NAMES: Final = "select name from passwords"
+
+_migrations = Migrations("fargo.vault")
+
+
+@_migrations()
+def passwords(db: Database) -> None:
+    row = {"name": str, "user": str, "password": str}
+    db.table("passwords").create(row, pk="name", not_null=row.keys(), strict=True)
+
+
+@_migrations()
+def mark_and_unused(db: Database) -> None:
+    """Add the mark of the log, and since when (seconds since 1970) nobody has referred to a password."""
+    row = {"log": str, "position": int}
+    db.table("mark").create(row, not_null=row.keys(), strict=True)
+    db.execute("alter table passwords add column unused_since real")
+
+
+def open_vault(path: Path) -> Database:
+    """Open a vault for reading and writing; it is made if it does not exist. Raises StoreError."""
+    db = open_database(path, WHAT, APPLICATION_ID, _migrations, patience=PATIENCE)
+    db.execute("PRAGMA secure_delete = ON")
+    return db
+
+
+def open_vault_unmigrated(path: Path) -> Database:
+    """Open an existing vault for reading, in the shape in which it was written. Raises StoreError."""
+    return open_unmigrated(path, WHAT, APPLICATION_ID, _migrations)
+
+
+def read_mark(db: Database) -> LogMark | None:
+    """Return the mark of the log, None if there is none (yet)."""
+    row = db.execute(_MARK).fetchone() if "mark" in db.table_names() else None
+    return LogMark(*row) if row else None
+
+
+def write_mark(conn: sqlite3.Connection, mark: LogMark) -> None:
+    """Replace the mark of the log. It is not committed yet."""
+    conn.execute("delete from mark")
+    conn.execute("insert into mark (log, position) values (?, ?)", mark)
+
+
+def count_passwords(db: Database) -> int:
+    """Return the number of passwords."""
+    return int(db.execute(_COUNT).fetchone()[0])
+
+
+def names_of_passwords(db: Database) -> frozenset[str]:
+    """Return the names of the passwords."""
+    return frozenset(name for (name,) in db.execute(_NAMES).fetchall())

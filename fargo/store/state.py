@@ -1,0 +1,93 @@
+"""The state directory of a gateway as a whole: its lock, and that its log is the one to which its passwords belong.
+
+Rules:
+
+1. A log that is missing, another one, or an older copy is not taken for the gateway's own while the vault has
+   passwords: the users whom it does not know would be without their accounts, and nobody would have told the operator.
+   A vault of an earlier version has no mark; it takes every log that exists.
+2. The operator decides: the log that belongs to the passwords comes back, or `accept_log`.
+"""
+
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+from fargo.store import texts
+from fargo.store.directory_lock import DirectoryLock
+from fargo.store.interface import Backfill, StoreError, SynchronousStore
+from fargo.store.opening import log_in, mark_of, open_store
+from fargo.store.sqlite.database import store_errors
+from fargo.store.sqlite.vault_tables import (
+    WHAT,
+    count_passwords,
+    open_vault,
+    open_vault_unmigrated,
+    read_mark,
+    write_mark,
+)
+from fargo.store.vault import UNUSED_DAYS, vault_in
+
+
+def why_not_together(directory: Path) -> str | None:
+    """Return why the log in a directory is not the one to which the passwords in it belong, None if it is. Nothing is
+    changed. Raises StoreError if log or vault cannot be used.
+    """
+    log, vault = log_in(directory), vault_in(directory)
+    if not vault.exists():
+        return None
+    with closing(open_vault_unmigrated(vault)) as db, store_errors(vault, WHAT):
+        passwords, known = count_passwords(db), read_mark(db)
+    if not passwords:
+        return None
+    if not log.exists() or not log.stat().st_size:
+        return _problem(texts.LOG_MISSING, directory)
+    if known is None:
+        return None
+    found = mark_of(log)
+    if found is None or found.log != known.log:
+        return _problem(texts.OTHER_LOG, directory)
+    if found.position < known.position:
+        return _problem(texts.OLDER_LOG, directory, position=found.position, known=known.position)
+    return None
+
+
+def _problem(template: str, directory: Path, **numbers: int) -> str:
+    ways = texts.TWO_WAYS.format(days=UNUSED_DAYS)
+    return template.format(log=log_in(directory), vault=vault_in(directory), ways=ways, **numbers)
+
+
+def require_together(directory: Path) -> None:
+    """Raise StoreError if the log in a directory is not the one to which the passwords in it belong."""
+    if problem := why_not_together(directory):
+        raise StoreError(problem)
+
+
+def take_lock(directory: Path) -> DirectoryLock:
+    """Take the lock of an existing directory. Raises StoreInUseError if another process has it, and StoreError."""
+    with store_errors(directory, texts.DIRECTORY):
+        return DirectoryLock(directory)
+
+
+def open_log(directory: Path, backfill: Backfill) -> SynchronousStore:
+    """Open the log of the gateway that keeps its state in this directory, and hold the directory's lock until the log
+    is closed. Raises StoreError, also if the log is not the one to which the passwords belong.
+    """
+    with ExitStack() as stack:
+        lock = take_lock(directory)
+        stack.callback(lock.release)
+        require_together(directory)
+        stack.pop_all()  # the log is its owner now
+    return open_store(log_in(directory), backfill, lock=lock)
+
+
+def accept_log(directory: Path, backfill: Backfill) -> None:
+    """Take the log in a directory, or a new one if there is none, for the one to which the passwords belong. No
+    password is erased. Raises StoreError.
+    """
+    vault = vault_in(directory)
+    with (
+        closing(open_store(log_in(directory), backfill)) as log,
+        closing(open_vault(vault)) as db,
+        store_errors(vault, WHAT),
+        db.conn as conn,
+    ):
+        write_mark(conn, log.mark())
