@@ -282,11 +282,13 @@ class StateConfig(_Section):
 
 
 class LogConfig(_Section):
-    """[log]: how long calls stay in the log."""
+    """[log]: how long calls stay in the log, and the room that it needs."""
 
     keep: Annotated[str, BeforeValidator(_duration)] = Field(
         "90d", description='how long calls stay in the log, such as "90d", "12w", "2y" or "forever"'
     )
+
+    reserve_mb: int = Field(64, strict=True, ge=1, le=1_000_000, description="a number of megabytes from 1 to 1000000")
 
     @property
     def keep_seconds(self) -> float | None:

@@ -4,9 +4,11 @@ Rules:
 
 1. Starting: log and vault, SIP edge, the first SIP host, and the XMPP stream last, so that everything works when the
    first user reaches the gateway. `Restarted` goes to the users who had anything open when the stream is up, because
-   they cannot be told earlier.
-2. Stopping: `Stopping` to all users. When their SIP connections are gone, or after SIGN_OUT_SECONDS, the XMPP stream,
-   the relay, the SIP hosts, the edge, the vault and the log are stopped.
+   they cannot be told earlier. SIP messages of our own user agent are taken in from then on.
+2. Stopping: `Stopping` to all users, also if the log has failed (`fargo.engine`, rule 6). When their SIP connections
+   are gone, or after SIGN_OUT_SECONDS, the XMPP stream, the relay, the SIP hosts, the edge, the vault and the log are
+   stopped. A gateway that keeps its calls does not say goodbye at SIGTERM and SIGINT: no `Stopping`, and the edge goes
+   on (`fargo.edge.leftover`). It does at SIGQUIT, and if the log has failed, also while it stops.
 3. SIGHUP reads the configuration again (`fargo.reload`). If the file has a mistake, nothing changes. SIGUSR1 prints the
    state of all users and calls (`fargo.status`), some at a time, so that the gateway goes on meanwhile.
 4. A jump of the wall clock (`fargo.wall_clock`) changes no call; registrations are renewed.
@@ -17,6 +19,7 @@ Rules:
 import signal
 import sys
 from collections.abc import Coroutine, Iterator
+from contextlib import closing
 from pathlib import Path
 from secrets import token_hex
 from time import monotonic
@@ -39,6 +42,7 @@ from fargo.preflight import problems
 from fargo.processes import ProcessError
 from fargo.reload import Reload, reload
 from fargo.retention import Retention
+from fargo.room import Room
 from fargo.sip_service import SipService
 from fargo.statemachine import machine
 from fargo.statemachine.address import domain_of
@@ -49,7 +53,9 @@ from fargo.statemachine.model.events import ClockJumped, ResourceUnavailable, Re
 from fargo.statemachine.model.ng import RelayCommand, RelayRefused
 from fargo.status import lines, live_calls
 from fargo.store.copies import KEY
-from fargo.store.state import open_log
+from fargo.store.opening import log_in
+from fargo.store.spare import Spare, take_in
+from fargo.store.state import open_log, open_log_beside
 from fargo.store.transient import TransientSecrets
 from fargo.store.vault import Vault
 from fargo.supervisor import Supervisor
@@ -63,8 +69,9 @@ SIGN_OUT_SECONDS: Final = 5.0
 """The time that signing out of SIP may take when the gateway stops."""
 
 
-def run(config: Config, path: Path) -> int:
+def run(config: Config, path: Path, keep_calls: bool = False) -> int:
     """Run the gateway until a signal or a failure stops it, and return the exit code. The configuration is from `path`.
+    With `keep_calls`, only SIGQUIT and a failure end the calls.
 
     Raises StoreError if the log or the vault cannot be used.
     """
@@ -76,7 +83,7 @@ def run(config: Config, path: Path) -> int:
     timers.seconds = monotonic  # Twisted's own is the wall clock: nothing would be due for an hour that it is set back
 
     _log_to_stderr()
-    daemon = Daemon(config, path, reactor)
+    daemon = Daemon(config, path, reactor, keep_calls)
     daemon.run()
     return daemon.exit_code
 
@@ -86,17 +93,23 @@ class Daemon:
 
     _logger = Logger()
 
-    def __init__(self, config: Config, path: Path, reactor: Any) -> None:
+    def __init__(self, config: Config, path: Path, reactor: Any, keep_calls: bool = False) -> None:
         self.exit_code = 0
         self._config = config
         self._path = path
         self._reactor = reactor
         directory = config.state.directory
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._log = open_log(directory, backfill)
-        self._engine = Engine(self._log, machine, self._dispatch, self._fail, reactor.callLater, policy=_policy(config))
+        self._spare = self._opened_spare(directory)
+        self._log = open_log_beside(reactor, directory, backfill)
+        self._engine = Engine(
+            *(self._log, machine, self._dispatch, self._fail, reactor.callLater),
+            policy=_policy(config),
+            spare=self._spare,
+        )
         in_use = self._engine.load()
         self._retention = Retention(self._log, config.log.keep_seconds, self._engine.forget, steady_clock(), reactor)
+        self._room = Room(directory, _reserve(config), self._room_changed, reactor)
         self._vault = Vault(directory, self._log.mark, reactor)
         self._upkeep = VaultUpkeep(self._vault, in_use, steady_clock(), reactor)
         self._transient = TransientSecrets(reactor.callLater)
@@ -111,7 +124,7 @@ class Daemon:
             self._keys,
             reactor,
         )
-        self._edge = Supervisor(texts.EDGE, self._sip.edge, reactor)
+        self._edge = Supervisor(texts.EDGE, self._sip.edge, reactor, self._edge_lost)
         self._xmpp = XmppAdapter(
             self._engine.put,
             self._vault.keep,
@@ -125,6 +138,18 @@ class Daemon:
         self._cooperator = Cooperator(scheduler=lambda step: reactor.callLater(0, step))
         self._ready = False
         self._stopping = False
+        self._keep_calls = keep_calls
+        self._goodbye = not keep_calls
+
+    def _opened_spare(self, directory: Path) -> Spare:
+        """Open the spare log, and move into the log what the gateway has said without it. Raises StoreError."""
+        spare = Spare(log_in(directory))
+        if spare.entries():
+            with closing(open_log(directory, backfill)) as log:
+                left_out = take_in(spare, log)
+            if left_out:
+                self._logger.error(texts.NOT_TAKEN_IN, count=left_out)
+        return spare
 
     def run(self) -> None:
         """Start the gateway and return when it has stopped."""
@@ -135,22 +160,27 @@ class Daemon:
     # --- starting and stopping
 
     def _begin(self) -> None:
-        # Twisted's own handlers, which these replace, fail at a second signal.
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._signalled)
-        for number, reaction in ((signal.SIGHUP, self._reload), (signal.SIGUSR1, self._print_state)):
-            signal.signal(number, lambda *_, reaction=reaction: self._reactor.callFromThread(reaction))
+        self._reactor.callLater(0, self._take_signals)  # with GLib's main loop, Twisted installs its own after this
         self._upkeep.start()
         self._do(self._start())
 
+    def _take_signals(self) -> None:
+        # Twisted's own handlers, which these replace, fail at a second signal.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
+            signal.signal(number, self._signalled)
+        for number, reaction in ((signal.SIGHUP, self._reload), (signal.SIGUSR1, self._print_state)):
+            signal.signal(number, lambda *_, reaction=reaction: self._reactor.callFromThread(reaction))
+
     def _signalled(self, number: int, frame: object) -> None:
-        self._reactor.callFromThread(self._stop_by, signal.Signals(number).name)
+        self._reactor.callFromThread(self._stop_by, signal.Signals(number))
 
-    def _stop_by(self, name: str) -> None:
-        self._logger.info(texts.SIGNALLED, name=name)
-        self._shut_down()
+    def _stop_by(self, number: signal.Signals) -> None:
+        goodbye = number == signal.SIGQUIT or not self._keep_calls
+        self._logger.info(texts.SIGNALLED if goodbye else texts.SIGNALLED_TO_KEEP, name=number.name)
+        self._shut_down(goodbye)
 
-    def _shut_down(self) -> None:
+    def _shut_down(self, goodbye: bool = True) -> None:
+        self._goodbye |= goodbye
         if not self._stopping:
             self._stopping = True
             self._reactor.stop()
@@ -162,6 +192,7 @@ class Daemon:
         except ProcessError as error:
             self._fail(str(error))
             return
+        self._room.start()
         if self._relay:
             self._relay.start()
         self._clock.start()
@@ -172,22 +203,27 @@ class Daemon:
         self._clock.stop()
         self._cooperator.stop()
         self._retention.stop()
-        self._engine.broadcast(Stopping())
-        await self._all_signed_out()
+        self._room.stop()
+        if not self._goodbye:
+            await self._engine.settled()  # if the log takes no more, a goodbye is due after all
+        goodbye = self._goodbye
+        if goodbye:
+            self._engine.broadcast(Stopping())
+            await self._engine.settled()  # a log that is locked may take its time
+            await self._all_signed_out()
         await self._engine.stop()
         await self._xmpp.stop()
         if self._relay:
             await self._relay.stop()
         await self._sip.link.stop()
-        await self._edge.stop()
+        await (self._edge.stop() if goodbye else self._edge.leave())
         self._upkeep.stop()
         self._vault.close()
         self._log.close()
+        self._spare.close()
 
     async def _all_signed_out(self) -> None:
         """Return when no SIP connection is left, or after SIGN_OUT_SECONDS."""
-        if not self._engine.is_open:
-            return  # an engine that has failed signs nobody out
         try:
             await Deferred.fromCoroutine(self._signed_out()).addTimeout(SIGN_OUT_SECONDS, self._reactor)
         except TimeoutError:
@@ -200,12 +236,21 @@ class Daemon:
             await self._sip.link.all_signed_out()
             await self._engine.settled()
 
+    def _room_changed(self, none: bool) -> None:
+        self._engine.no_room = none
+
+    def _edge_lost(self) -> None:
+        self._edge.when_running().addCallback(lambda _: self._sip.edge_restarted())
+
     def _stream_opened(self) -> None:
         first, self._ready = not self._ready, True
         if first:
             self._engine.broadcast(Restarted())
+            if self._relay:
+                self._relay.watch()
             self._retention.start()
         self._engine.broadcast(StreamOpened())
+        self._sip.listen()
         if first:
             sip, xmpp = self._config.sip, self._config.xmpp
             users = ", ".join(xmpp.allowed_domains)
@@ -251,6 +296,7 @@ class Daemon:
     def _use(self, new: Reload) -> None:
         before, self._config = self._config, new.config
         self._retention.keep(new.config.log.keep_seconds)
+        self._room.reserve(_reserve(new.config))
         self._xmpp.serve(_xmpp_settings(new.config))
         self._engine.change_policy(_policy(new.config))
         self._admit(set(before.xmpp.allowed_domains), set(new.config.xmpp.allowed_domains))
@@ -296,7 +342,8 @@ class Daemon:
             return None
         settings = RelaySettings(*self._config.media.relay)
         engine, take = self._engine, self._transient.take
-        return RelayAdapter(engine.put, engine.broadcast, take, self._keys, settings, self._reactor)
+        kept = self._config.state.directory / "relay.count"
+        return RelayAdapter(engine.put, engine.broadcast, take, self._keys, settings, kept, self._reactor)
 
     # --- commands
 
@@ -333,6 +380,11 @@ def _policy(config: Config) -> Policy:
     relay = config.media.relay is not None
     emergency = (sip.emergency_numbers, sip.emergency)
     return Policy(config.media.path, relay, sip.engine, sip.ring_seconds, *emergency, config.early)
+
+
+def _reserve(config: Config) -> int:
+    """Return how many bytes of the disk are kept for calls in progress."""
+    return config.log.reserve_mb * 1_000_000
 
 
 def _xmpp_settings(config: Config) -> XmppSettings:

@@ -5,13 +5,15 @@ Rules:
 1. `put` only collects. At the end of the reactor's turn everything that was put is folded and committed as one batch.
 2. One batch at a time is being committed. If the store takes its time, what is put meanwhile is collected and folded
    after the commit, so that nothing is folded onto a state that may never be committed.
-3. No command leaves before the event that caused it is committed. If a commit fails, nothing of its batch is sent, the
-   engine takes nothing more, and `failed` is called with the reason.
+3. No command leaves before the event that caused it is committed.
 4. The time of an event is when it was put: the wall clock at the start, plus the monotonic clock since. So a correction
    of the wall clock changes nothing. Within a stream time never goes back, not even over a restart.
 5. Timers follow from the state: after the commands of a batch have left, a timer is set for the user's earliest
    deadline.
-6. An event that could not be read back from the log is dropped: an odd value of one peer must not stop the gateway.
+6. If a commit fails, nothing may begin any more, but an end can be said: `failed` is called with the reason, the spare
+   log takes the entries instead, beginning with those that were not committed, and of their commands only those are
+   carried out that end something.
+7. An event that could not be read back from the log is dropped: an odd value of one peer must not stop the gateway.
 """
 
 from collections.abc import Callable
@@ -27,8 +29,8 @@ from fargo import texts
 from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call_records import LogRecord
-from fargo.statemachine.model.commands import Fault, Forget, Issued
-from fargo.statemachine.model.events import Event, PolicyChanged, Recorded, TimePassed
+from fargo.statemachine.model.commands import Fault, Forget, Issued, ends
+from fargo.statemachine.model.events import Event, PolicyChanged, Recorded, RoomChanged, TimePassed
 from fargo.statemachine.user_state import User
 from fargo.store.codec import survives
 from fargo.store.entries import Entry, forgets_user
@@ -52,6 +54,12 @@ class StateMachine(Protocol):
     def deadlines(self, user: User, /) -> tuple[Deadline, ...]: ...
     def is_idle(self, user: User, /) -> bool: ...
     def secrets(self, user: User, /) -> tuple[str, ...]: ...
+
+
+class SpareLog(Protocol):
+    """Takes entries when the log does not (`fargo.store.spare.Spare`)."""
+
+    def keep(self, entries: list[Entry], /) -> None: ...
 
 
 class _Stream(Struct, frozen=True):
@@ -109,9 +117,10 @@ class Engine:
     """Built on an open store. `load` comes before the first `put`. All methods belong to the reactor's thread.
 
     `dispatch` carries out a command. It is not called for a Fault, which is counted in `faults`, nor for records and
-    Forget, which are for the log. `failed` is called once, with a sentence, when a commit has failed; from then on, as
-    after `stop`, the engine is not open. `call_later` is the reactor's callLater. Each user is told the `policy`, as an
-    event, before anything else.
+    Forget, which are for the log. `failed` is called once, with a sentence, when a commit has failed; from then on the
+    `spare` takes what the log would have got. After `stop` the engine is not open. `call_later` is the reactor's
+    callLater. Each user is told the `policy`, as an event, before anything else, and so is ``no_room``, which can be
+    set: no call may begin.
     """
 
     _logger = Logger()
@@ -125,10 +134,14 @@ class Engine:
         call_later: Callable[..., DelayedCall],
         now: Callable[[], float] | None = None,
         policy: Policy | None = None,
+        spare: SpareLog | None = None,
     ) -> None:
         self.faults = 0
         self.is_open = True
+        self.no_room = False
         self._store = store
+        self._spare = spare
+        self._log_failed = False
         self._machine = machine
         self._dispatch = dispatch
         self._failed = failed
@@ -196,13 +209,14 @@ class Engine:
         user waits for its commit. Raises StoreError.
         """
         stream = self._streams.get(jid)
-        if self.is_open and stream and stream.version == version and not self._waits(jid):
+        usable = self.is_open and not self._log_failed
+        if usable and stream and stream.version == version and not self._waits(jid):
             self._store.erase(jid)
             self._drop(jid)
 
     def settled(self) -> Deferred[None]:
-        """Return a Deferred that fires when what was put is committed and its commands are handed out, or has failed,
-        and nothing else was put meanwhile.
+        """Return a Deferred that fires when what was put is committed and its commands are handed out, and nothing else
+        was put meanwhile.
         """
         if self._committing is None and not self._collected:
             return succeed(None)
@@ -211,7 +225,7 @@ class Engine:
         return settling
 
     def stop(self) -> Deferred[None]:
-        """Take nothing more. Fires when what was put is committed and its commands are handed out, or has failed."""
+        """Take nothing more. Fires when what was put is committed and its commands are handed out."""
         self._close()
         if self._committing is None:
             self._flush()
@@ -238,15 +252,18 @@ class Engine:
         if not collected:
             return
         batch = self._committing = self._folded(collected)
+        if self._log_failed:
+            self._keep(batch)
+            return
         try:
             committed = self._store.append(batch.entries)
         except Exception as error:  # no command may be sent that is not in the log
-            self._fail(error)
+            self._fail(batch, error)
             return
         if committed is None:
             self._committed(batch)
         else:
-            committed.addCallbacks(lambda _: self._committed(batch), lambda failure: self._fail(failure.value))
+            committed.addCallbacks(lambda _: self._committed(batch), lambda failure: self._fail(batch, failure.value))
 
     def _folded(self, collected: list[_Put]) -> _Batch:
         batch = _Batch([], {})
@@ -278,6 +295,9 @@ class Engine:
             stream = batch.streams[jid]
         elif isinstance(event, PolicyChanged) and stream.user.policy == event.policy:
             return  # it was told before an event that came in the same turn
+        if stream.user.no_room != self.no_room and not isinstance(event, PolicyChanged | RoomChanged):
+            self._fold(batch, jid, RoomChanged(self.no_room), at)
+            stream = batch.streams[jid]
         recorded = Recorded(jid, stream.version + 1, max(at, stream.at), event)
         user, issued, call = self._machine.fold(stream.user, recorded)
         batch.entries.append((recorded.folded(call), issued))
@@ -305,12 +325,17 @@ class Engine:
                 self._arm(jid)
         self._tell_settled()
 
-    def _fail(self, error: BaseException) -> None:
-        self._committing = None
-        self._collected.clear()
-        self._close()
+    def _fail(self, batch: _Batch, error: BaseException) -> None:
+        """Let the spare take the place of the log (rule 6)."""
+        self._log_failed = True
         self._failed(texts.COMMIT_FAILED.format(why=error))
-        self._tell_settled()
+        self._keep(batch)
+
+    def _keep(self, batch: _Batch) -> None:
+        """Write a batch to the spare, and hand out what may still be said."""
+        if self._spare:
+            self._spare.keep(batch.entries)
+        self._committed(batch)
 
     def _tell_settled(self) -> None:
         if not self._collected:
@@ -333,8 +358,9 @@ class Engine:
         if type(issued.command) in _FOR_LOG:  # the log has carried it out
             return
         try:
-            self._dispatch(issued)
-        except Exception:  # a bug in an adapter costs this command, not the others
+            if not self._log_failed or ends(issued.command):
+                self._dispatch(issued)
+        except Exception:  # a bug costs this command, not the others
             self._logger.failure(texts.DISPATCH_BUG, id=issued.id, user=issued.user)
 
     def _arm(self, jid: str) -> None:

@@ -10,6 +10,7 @@ from typing import Final
 
 from fargo import texts
 from fargo.config import INSIDE, Config, HostPort
+from fargo.edge.leftover import Leftover, find, run_dir_in
 from fargo.store.interface import StoreError
 from fargo.store.state import why_not_together
 
@@ -35,16 +36,33 @@ def problems(config: Config) -> Iterator[str]:
 
 
 def busy_ports(config: Config) -> Iterator[str]:
-    """Yield a sentence for each port that the gateway cannot bind now. A running gateway holds its ports itself."""
+    """Yield a sentence for each port that the gateway cannot bind now. A running gateway holds its ports itself, and so
+    does an edge that a gateway with the same directory has left, which the next one adopts or ends.
+    """
+    sip = config.sip
+    if not left_edge(config):
+        yield from _busy(_edge_sockets(config))
+    if sip.engine == "sip":
+        yield from _busy([("gateway_port", INSIDE, sip.gateway_port)], socket.SO_REUSEPORT)
+
+
+def left_edge(config: Config) -> Leftover | None:
+    """Return the SIP edge that a gateway with this state directory has left, or is running."""
+    return find(run_dir_in(config.state.directory))
+
+
+def _edge_sockets(config: Config) -> list[tuple[str, str, int]]:
     sip = config.sip
     sockets = [("port", address, sip.port) for address in sip.address]
     if sip.tls_certificate:
         sockets += [("tls_port", address, sip.tls_port) for address in sip.address]
     sockets.append(("inside_port", INSIDE, sip.inside_port))
-    if sip.engine == "sip":
-        sockets.append(("gateway_port", INSIDE, sip.gateway_port))
+    return sockets
+
+
+def _busy(sockets: list[tuple[str, str, int]], *options: int) -> Iterator[str]:
     for name, address, port in sockets:
-        if problem := _bind_problem(address, port):
+        if problem := _bind_problem(address, port, *options):
             yield f"sip.{name}: {problem}"
 
 
@@ -91,11 +109,15 @@ def _state_problem(directory: Path) -> str | None:
         return str(error)
 
 
-def _bind_problem(address: str, port: int | None = None) -> str | None:
-    """Return why a UDP or a TCP socket cannot be bound there, None if both can. No port means any port."""
+def _bind_problem(address: str, port: int | None = None, *options: int) -> str | None:
+    """Return why a UDP or a TCP socket cannot be bound there with these options, None if both can. No port means any
+    port.
+    """
     for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
         with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, kind == socket.SOCK_STREAM)
+            for option in options:
+                probe.setsockopt(socket.SOL_SOCKET, option, 1)
             try:
                 probe.bind((address, port or 0))
             except OSError as error:

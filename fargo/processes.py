@@ -1,6 +1,7 @@
 """Child processes of the daemon: dbus-daemon, telepathy-rakia, kamailio.
 
-1. A child never outlives the daemon, however the daemon ends: it is started through `setpriv --pdeathsig`.
+1. A child never outlives the daemon, however the daemon ends: it is started through `setpriv --pdeathsig`. Only one
+   that is made to (`OutlivingChild`) does: its output goes to a FIFO, which it holds open itself (`fargo.outputs`).
 2. A child leads a session of its own. So Ctrl-C on the daemon's terminal does not reach it and the daemon decides the
    order of stopping, and processes that the child has forked are killed when it ends.
 3. The lines that a child writes are logged, those from before it was ready when it is. A child that does not get
@@ -17,7 +18,9 @@ import signal
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from enum import Enum, auto
+from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -26,6 +29,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from fargo import texts
+from fargo.outputs import Lines, Output, made_fifo
 
 START_SECONDS = 20
 """The time that a child may take to become ready."""
@@ -35,9 +39,6 @@ STOP_SECONDS = 5
 
 FIRST_LINES = 20
 """The number of last lines that are kept of a child that is not ready yet."""
-
-LINE_BYTES = 4096
-"""The length at which a line is cut."""
 
 _CLEAN = ("exit code 0", "signal SIGTERM")
 """The ends that are expected of a child that was told to stop."""
@@ -54,12 +55,25 @@ class _State(Enum):
     GONE = auto()
 
 
+@dataclass(frozen=True)
+class OutlivingChild:
+    """How a child is started that outlives the daemon."""
+
+    beginning: Sequence[str]
+    """The beginning of its command."""
+    output: Path
+    """Where its FIFO is made."""
+    descriptors: Sequence[int]
+    """What it inherits, by the same numbers. They may be closed when it is ready or has ended."""
+
+
 class Child(ProcessProtocol):
     """One run of a program.
 
     The program is ready when `ready_line` is true of a line that it writes, or when its owner calls `is_ready()`.
     `advice` is a sentence for every failure to start: what to install or what to check. `ended` is called with a
-    sentence when the program ends by itself after it was ready. Without `env` it gets the daemon's environment.
+    sentence when the program ends by itself after it was ready. Without `env` it gets the daemon's environment. With
+    `lasting` it outlives the daemon.
     """
 
     def __init__(
@@ -72,6 +86,7 @@ class Child(ProcessProtocol):
         env: Mapping[str, str] | None = None,
         ready_line: Callable[[str], bool] = lambda line: False,
         ended: Callable[[str], None] = lambda why: None,
+        lasting: OutlivingChild | None = None,
     ) -> None:
         self.name = name
         self.pid: int | None = None
@@ -84,12 +99,15 @@ class Child(ProcessProtocol):
         self._advice = advice
         self._ready_line = ready_line
         self._ended = ended
+        self._lasting = lasting
+        self._output: Output | None = None
         self._state = _State.GONE
         self._stopped: list[Deferred[None]] = []
         self._timer: Any = None
         self._was_ready = False
+        self._reason: Failure | None = None
         self._first_lines: deque[str] = deque(maxlen=FIRST_LINES)
-        self._partial: dict[int, bytes] = {}
+        self._lines: dict[int, Lines] = {}
         self._log = Logger(namespace=f"fargo.processes.{name}")
 
     def start(self) -> Deferred[str]:
@@ -100,16 +118,30 @@ class Child(ProcessProtocol):
             self.ready.errback(ProcessError(problem))
             return self.ready
         # setsid and setpriv both replace themselves with the program that they start: one process, one id.
-        argv = ["setsid", "setpriv", "--pdeathsig", "TERM", "--", *self._argv]
         self._state = _State.STARTING
         self._timer = self._reactor.callLater(START_SECONDS, self._too_slow)
         try:
-            self._reactor.spawnProcess(self, argv[0], argv, env=self._env)
-        except OSError as problem:  # no memory, or no more processes
+            if self._lasting:
+                self._spawn_lasting(self._lasting)
+            else:
+                self._spawn(["setpriv", "--pdeathsig", "TERM", "--"])
+        except OSError as problem:  # no memory, no more processes, or no FIFO
             self._clear_timer()
+            if self._output:
+                self._output.close()
             self._state = _State.GONE
             self.ready.errback(ProcessError(texts.NOT_SPAWNED.format(program=self.name, why=problem)))
         return self.ready
+
+    def _spawn(self, beginning: Sequence[str], descriptors: Mapping[int, Any] | None = None) -> None:
+        argv = ["setsid", *beginning, *self._argv]
+        self._reactor.spawnProcess(self, argv[0], argv, env=self._env, childFDs=descriptors)
+
+    def _spawn_lasting(self, lasting: OutlivingChild) -> None:
+        with made_fifo(lasting.output) as end:
+            self._output = Output(lasting.output, self._line, self._all_gone, self._reactor)
+            inherited = {number: number for number in lasting.descriptors}
+            self._spawn(lasting.beginning, {0: "w", 1: end, 2: end, **inherited})
 
     def is_ready(self, line: str = "") -> None:
         """Take the program as ready. Without effect if it is ready already, or is stopping."""
@@ -140,23 +172,27 @@ class Child(ProcessProtocol):
         transport.closeStdin()
 
     def childDataReceived(self, childFD: int, data: bytes) -> None:  # noqa: N802, N803
-        *lines, rest = (self._partial.get(childFD, b"") + data).split(b"\n")
-        if len(rest) > LINE_BYTES:
-            lines, rest = [*lines, rest], b""
-        self._partial[childFD] = rest
-        for line in lines:
-            self._line(line)
+        self._lines.setdefault(childFD, Lines(self._line)).take(data)
 
     def processExited(self, reason: Failure) -> None:  # noqa: N802
         # A kamailio that was killed leaves its workers. They hold its ports, and its output, so processEnded waits.
         self._kill_group()
 
     def processEnded(self, reason: Failure) -> None:  # noqa: N802
+        self._reason = reason
+        if self._output is None:
+            self._all_gone()
+
+    def _all_gone(self) -> None:
+        """Tell the owner of the end, as no process of the child is left."""
+        self._output = None
+        if self._reason is None:  # the end of the output of a lasting child was noticed before its own
+            return
         self._clear_timer()
         state, self._state, self.pid = self._state, _State.GONE, None
-        for rest in self._partial.values():
-            self._line(rest)
-        how = _how(reason)
+        for lines in self._lines.values():
+            lines.end()
+        how = _how(self._reason)
         if not self.ready.called:
             self.ready.errback(self._failure(texts.ENDED_EARLY, how=how))
         elif state is _State.READY:
@@ -166,10 +202,7 @@ class Child(ProcessProtocol):
         for gone in self._stopped:
             gone.callback(None)
 
-    def _line(self, data: bytes) -> None:
-        line = data[:LINE_BYTES].decode(errors="replace").rstrip()
-        if not line:
-            return
+    def _line(self, line: str) -> None:
         if self._was_ready:
             self._log_line(line)
             return

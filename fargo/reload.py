@@ -20,6 +20,7 @@ _AT_ONCE: Final = frozenset(
         "media.path",
         "media.early",
         "log.keep",
+        "log.reserve_mb",
     }
 )
 _RELAY: Final = "media.relay"

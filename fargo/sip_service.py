@@ -19,6 +19,7 @@ from fargo.adapters.sip.settings import SipSettings
 from fargo.adapters.telepathy.adapter import TelepathyAdapter
 from fargo.adapters.telepathy.host import HostSettings
 from fargo.config import INSIDE, Config
+from fargo.edge.leftover import run_dir_in
 from fargo.edge.run import Edge
 from fargo.edge.settings import EdgeSettings
 from fargo.edge.sip.settings import SipEdgeSettings
@@ -27,7 +28,7 @@ from fargo.edge.telepathy.settings import TelepathyEdgeSettings
 from fargo.statemachine.model.call1 import Call1Command
 from fargo.statemachine.model.commands import Issued, SignIn, SignOut
 from fargo.statemachine.model.events import Event, SipAccount
-from fargo.statemachine.model.sip_messages import UserAgentCommand
+from fargo.statemachine.model.sip_messages import EdgeRestarted, UserAgentCommand
 
 SILENCE_SECONDS = 8
 """How long a SIP server may be silent before it counts as unreachable."""
@@ -65,6 +66,7 @@ class SipService:
         reactor: Any,
     ) -> None:
         self._reactor = reactor
+        self._broadcast = broadcast
         self._commands: Any
         self.link: SipLink
         match config.sip.engine:
@@ -74,7 +76,7 @@ class SipService:
                 self.link = TelepathyAdapter(
                     put,
                     reveal,
-                    lambda account: _route(account, settings),
+                    lambda account, rakia: _route(account, rakia, settings),
                     (settings.inside_ip, settings.inside_port),
                     _hosts(config),
                     reactor,
@@ -91,10 +93,20 @@ class SipService:
         """Return one run of the engine's edge."""
         return Edge(self._edge, self._reactor, ended)
 
+    def edge_restarted(self) -> None:
+        """Tell all users that the edge runs again. Our own user agent learns it from the edge itself."""
+        if isinstance(self.link, TelepathyAdapter):
+            self._broadcast(EdgeRestarted())
+
     def know(self, users: list[str]) -> None:
         """Expect SIP messages for these users (bare JIDs)."""
         if isinstance(self.link, SipAdapter):
             self.link.know(users)
+
+    def listen(self) -> None:
+        """Take in SIP messages from now on."""
+        if isinstance(self.link, SipAdapter):
+            self.link.listen()
 
     def clock_jumped(self) -> None:
         """Register anew what the core does not renew itself, as the wall clock has jumped."""
@@ -115,13 +127,13 @@ def _telepathy_edge(config: Config, secret: str) -> TelepathyEdgeSettings:
         inside_port=config.sip.inside_port,
         secret=secret,
         ring_seconds=config.sip.ring_seconds,
-        run_dir=config.state.directory / "edge",
+        run_dir=run_dir_in(config.state.directory),
         kamailio=str(config.programs.kamailio),
     )
 
 
-def _route(account: SipAccount, settings: TelepathyEdgeSettings) -> dict[str, str | int | bool]:
-    return route_params(account.transport, account.proxy, account.port, settings)
+def _route(account: SipAccount, rakia: str, settings: TelepathyEdgeSettings) -> dict[str, str | int | bool]:
+    return route_params(account.transport, account.proxy, account.port, rakia, settings)
 
 
 def _hosts(config: Config) -> HostSettings:
@@ -147,7 +159,7 @@ def _sip_edge(config: Config, secret: str) -> SipEdgeSettings:
         ring_seconds=sip.ring_seconds,
         silence_seconds=SILENCE_SECONDS,
         hep=(IPv4Address(sip.hep.host), sip.hep.port) if sip.hep else None,
-        run_dir=config.state.directory / "edge",
+        run_dir=run_dir_in(config.state.directory),
         kamailio=str(config.programs.kamailio),
     )
 

@@ -88,6 +88,15 @@ class Supervisor(Generic[P]):
         self._clear_timer()
         return self._latest.stop() if self._latest else succeed(None)
 
+    def leave(self) -> Deferred[None]:
+        """Supervise the program no more. It goes on if it runs; an attempt to start it is ended."""
+        if not self.running:
+            return self.stop()
+        self._stopping = True
+        self.running = None
+        self._clear_timer()
+        return succeed(None)
+
     def when_running(self) -> Deferred[P]:
         """Return a Deferred with the running program, or the next one as soon as it runs. It can be cancelled."""
         if self.running:

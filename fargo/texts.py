@@ -91,12 +91,19 @@ SUPERVISOR_BUG: Final = "A bug: {name} is not supervised any more"
 # --- the engine
 
 LOST_EVENT: Final = "Lost {event} of {user}: the log could not give it back."
-COMMIT_FAILED: Final = "The log does not take any more, so nothing may be sent any more: {why}"
+COMMIT_FAILED: Final = "The log does not take any more, so all calls end and all accounts are signed out: {why}"
+NOT_TAKEN_IN: Final = "{count} events of the spare log are lost, because others before them are."
 FAULT_IN_CALL: Final = "A bug ended call “{call}” of {user}: {error} (event {id} in the log; {faults} since start)"
 FAULT: Final = "A bug interrupted an event of {user}: {error} (event {id} in the log; {faults} since start)"
 DEADLINES_BUG: Final = "A bug: the deadlines of {user} could not be determined. No timer is set for this user."
 IDLE_BUG: Final = "A bug: it could not be determined if anything of {user} is open. The gateway assumes that it is."
 DISPATCH_BUG: Final = "A bug kept command {id} for {user} from being sent."
+
+# --- the room on the disk
+
+NO_ROOM: Final = "New calls are refused: only {left} MB are left for {directory}. Make room, or change log.reserve_mb."
+ROOM_AGAIN: Final = "New calls are taken again: {left} MB are left for {directory}."
+ROOM_BUG: Final = "A bug: the room on the disk is not watched any more"
 
 # --- old events in the log
 
@@ -119,6 +126,7 @@ EDGE: Final = "The SIP edge"
 """The `name` of a restarted program. Those of the SIP hosts are in the texts of its package."""
 READY: Final = "Fargo is ready: {domain} serves {users}; SIP is at {addresses} port {port}."
 SIGNALLED: Final = "Fargo received {name} and stops."
+SIGNALLED_TO_KEEP: Final = "Fargo received {name} and stops. Calls and the SIP edge go on."
 STOPPING: Final = "Fargo stops: {why}"
 START_OR_STOP_BUG: Final = "A bug: starting or stopping failed"
 START_OR_STOP_FAILED: Final = "A bug prevents starting or stopping; the error is above."

@@ -7,7 +7,7 @@ A test is in the fast tier (`script/test --fast`) unless one of these applies:
    installed or not.
 2. It has the marker `slow`, with the reason.
 
-Tests marked `soak` run only with `--soak` (script/soak).
+Tests marked `races` run only with `--races` (script/races).
 
 Tests run in parallel, except those in the group "screen", which start a browser or a desktop client: two of these at a
 time could delay each other's audio on a machine with two processors.
@@ -43,7 +43,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write the golden logs anew, one for each test",
     )
-    parser.addoption("--soak", action="store_true", help="run the tests marked `soak`, and no others")
+    parser.addoption("--races", action="store_true", help="run the tests marked `races`, and no others")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -57,9 +57,9 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    soak = config.getoption("--soak")
-    config.hook.pytest_deselected(items=[item for item in items if bool(item.get_closest_marker("soak")) != soak])
-    items[:] = [item for item in items if bool(item.get_closest_marker("soak")) == soak]
+    races = config.getoption("--races")
+    config.hook.pytest_deselected(items=[item for item in items if bool(item.get_closest_marker("races")) != races])
+    items[:] = [item for item in items if bool(item.get_closest_marker("races")) == races]
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from fargo.cli.ladder import ladder_of_call
 from fargo.cli.log import log
 from fargo.cli.replay import replay
 from fargo.cli.state import accept_log_of_state, back_up_state, restore_state
+from fargo.cli.stop import stop
 
 
 @click.group()
@@ -22,7 +23,7 @@ def main() -> None:
     """Fargo lets XMPP users make and receive voice calls through their own SIP accounts."""
 
 
-for command in (run, check, calls, inspect, log, replay, back_up_state, restore_state, accept_log_of_state):
+for command in (run, stop, check, calls, inspect, log, replay, back_up_state, restore_state, accept_log_of_state):
     main.add_command(command)
 for command in (ladder_of_call, export_call, import_log):
     replay.add_command(command)

@@ -21,6 +21,20 @@ MOVED_ASIDE: Final = "The state that was there is in {path}."
 LOG_BELONGS: Final = "The log and the passwords in {path} belong together. Nothing was changed."
 LOG_ACCEPTED: Final = "The gateway goes on with {path}."
 
+EDGE_LEFT: Final = (
+    "The SIP edge of an earlier run goes on without a gateway (kamailio, process {pid}). “fargo run” takes it over, "
+    "“fargo stop” ends it."
+)
+
+# --- fargo stop
+
+SAYING_GOODBYE: Final = "Fargo (process {pid}) ends its calls and stops."
+STOPPED: Final = "Fargo has stopped."
+NOT_RUNNING: Final = "Fargo does not run with {path}."
+STILL_RUNS: Final = "Fargo (process {pid}) still runs after {seconds} seconds."
+EDGE_ENDED: Final = "The SIP edge that an earlier run had left was ended (kamailio, process {pid})."
+EDGE_NOT_ENDED: Final = "The SIP edge cannot be ended (kamailio, process {pid})."
+
 # --- finding calls and events
 
 NO_MATCHING_CALL: Final = "{path} has no matching call."

@@ -1,10 +1,16 @@
-"""Keep the UDP ports of kamailio for kamailio.
+"""Keep the UDP ports of kamailio for kamailio, and that of the gateway for the gateway.
 
 kamailio sets SO_REUSEADDR. With this option any user of the machine could bind the same address and port, and would get
-the datagrams instead. A socket of ours on the same address and port prevents that, as it does not have the option any
-more once it is bound. It gets no datagrams itself, because it is connected to a port that nothing sends from.
+the datagrams instead. A socket of ours on the same address and port prevents that: once kamailio is bound, it gives the
+option up. It gets no datagrams itself, because it is connected to a port that nothing sends from.
+
+kamailio inherits these sockets, so that they last as long as it does, whatever becomes of the gateway. Among them is
+one on the gateway's own port, which nobody else can take while no gateway runs. It has SO_REUSEPORT, which lets only
+sockets of the same user bind the same port: the gateway that comes back.
 """
 
+import fcntl
+import os
 import socket
 import sys
 from collections.abc import Iterable
@@ -19,43 +25,69 @@ UdpAddress = tuple[IPv4Address | IPv6Address, int]
 _NO_SENDER: Final = 1
 """A port that only root can bind, and nobody does."""
 
+_LEAST_DESCRIPTOR: Final = 64
+"""kamailio closes the descriptors below 32 when it starts."""
+
 
 class PortTakenError(Exception):
-    """Another program has bound an address and port of kamailio. The text says which."""
+    """Another program has bound an address and port of kamailio or the gateway. The text says which."""
 
 
 class PortGuard:
-    """Keeps ports from the time that kamailio has bound them until `close`."""
+    """Keeps the ports of an edge, and those of its gateway. Another process keeps them that inherits `descriptors`."""
 
-    def __init__(self, addresses: Iterable[UdpAddress]) -> None:
+    def __init__(self, edge: Iterable[UdpAddress], gateway: Iterable[UdpAddress]) -> None:
         """Raises PortTakenError."""
-        self._sockets: list[socket.socket] = []
+        self.descriptors: list[int] = []
+        self._sockets: list[tuple[UdpAddress, socket.socket]] = []
         try:
-            for address in addresses:
-                self._keep(address)
+            for address in edge:
+                guard = self._keep(address, socket.SO_REUSEADDR)
+                self._sockets.append((address, guard))
+                _require_alone(address, 1)
+            for address in gateway:
+                self._keep(address, socket.SO_REUSEPORT).close()
         except BaseException:
             self.close()
             raise
 
-    def close(self) -> None:
-        """Give the ports up."""
-        for each in self._sockets:
-            each.close()
-        self._sockets.clear()
+    def secure(self) -> None:
+        """Let nobody else bind the ports, as kamailio has bound them now. Raises PortTakenError if somebody has."""
+        for address, guard in self._sockets:
+            guard.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+            _require_alone(address, 2)
 
-    def _keep(self, address: UdpAddress) -> None:
+    def close(self) -> None:
+        """Give the ports up in this process."""
+        for _, guard in self._sockets:
+            guard.close()
+        for descriptor in self.descriptors:
+            os.close(descriptor)
+        self._sockets.clear()
+        self.descriptors.clear()
+
+    def _keep(self, address: UdpAddress, option: int) -> socket.socket:
         ip, port = address
-        guard = socket.socket(socket.AF_INET if ip.version == 4 else socket.AF_INET6, socket.SOCK_DGRAM)
-        self._sockets.append(guard)
-        guard.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        guard = socket.socket(_family(address), socket.SOCK_DGRAM)
         try:
+            guard.setsockopt(socket.SOL_SOCKET, option, 1)
             guard.bind((str(ip), port))
             guard.connect((str(ip), _NO_SENDER))
+            self.descriptors.append(fcntl.fcntl(guard, fcntl.F_DUPFD_CLOEXEC, _LEAST_DESCRIPTOR))
         except OSError as problem:
+            guard.close()
             raise PortTakenError(texts.PORT_TAKEN.format(address=ip, port=port)) from problem
-        guard.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
-        if _bound(address) > 2:  # besides kamailio and ourselves somebody was faster
-            raise PortTakenError(texts.PORT_TAKEN.format(address=ip, port=port))
+        return guard
+
+
+def _require_alone(address: UdpAddress, count: int) -> None:
+    """Raise PortTakenError if more sockets than these of ours are bound to an address and port."""
+    if _bound(address) > count:  # somebody was faster
+        raise PortTakenError(texts.PORT_TAKEN.format(address=address[0], port=address[1]))
+
+
+def _family(address: UdpAddress) -> socket.AddressFamily:
+    return socket.AF_INET if address[0].version == 4 else socket.AF_INET6
 
 
 def _bound(address: UdpAddress) -> int:

@@ -1,5 +1,6 @@
 """What the settings of both edges have in common: their form, their checks, and the configuration made of them."""
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from ipaddress import IPv4Address, IPv6Address
@@ -36,8 +37,35 @@ class EdgeSettings(Protocol):
     def udp_addresses(self) -> Iterable[UdpAddress]:
         """Return the addresses and ports that kamailio binds for UDP."""
 
+    def gateway_addresses(self) -> Iterable[UdpAddress]:
+        """Return the addresses and ports that kamailio sends to and the gateway binds for UDP."""
+
+    def files_read(self) -> Iterable[Path]:
+        """Return the files and directories that kamailio reads besides its own, the program among them. If one of them
+        has changed, a kamailio that runs has other settings than these.
+        """
+
     def files(self) -> Mapping[str, str]:
         """Return the files for the run directory by name, `kamailio.cfg` among them. They contain secrets."""
+
+
+def digest(settings: EdgeSettings) -> str:
+    """Return what differs if another kamailio, or one with another configuration, is to run. It tells no secret."""
+    made = hashlib.sha256()
+    for name, text in sorted(settings.files().items()):
+        made.update(f"{name} {len(text)} {text}".encode())
+    for path in settings.files_read():
+        made.update(f"{path} {_version(path)}".encode())
+    return made.hexdigest()
+
+
+def _version(path: Path) -> tuple[int, ...]:
+    """Return what differs if a file has changed, () if there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def filled_in(package: str, defines: Mapping[str, object], lines: str = "") -> str:

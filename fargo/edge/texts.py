@@ -11,6 +11,11 @@ ADVICE: Final = (
 )
 CONFIGURATION_UNWRITABLE: Final = "The configuration of kamailio cannot be written: {why}"
 PORT_TAKEN: Final = "Another program uses port {port} of {address}. Find it (ss -ulnp) and end it, or change [sip]."
+ADOPTED: Final = "The SIP edge of the previous run goes on (kamailio, process {pid})."
+REPLACED: Final = "The SIP edge of the previous run has another configuration and is ended (kamailio, process {pid})."
+ADOPTED_ENDED: Final = "kamailio, which a previous run had started, ended unexpectedly."
+ADOPTED_LINE: Final = "kamailio: {line}"
+NOT_ENDED: Final = "A kamailio of the previous run cannot be ended (process {pid})."
 
 # --- settings that cannot be used
 

@@ -81,6 +81,12 @@ class Effects(Struct, gc=False):
         waiting = self.pending[name]
         self.pending = {**self.pending, name: Pending(waiting.command, None, None, 0, waiting.call)}
 
+    def wait_no_longer(self, name: str) -> None:
+        """Wait no longer for the reply to a pending command, but keep in mind that there was none."""
+        waiting = self.pending[name]
+        unanswered = Pending(waiting.command, waiting.seconds, None, waiting.repeats, waiting.call)
+        self.pending = {**self.pending, name: unanswered}
+
     def postpone(self, name: str, seconds: float) -> None:
         """Let so many seconds pass before a pending command is repeated, or counts as unanswered."""
         waiting = self.pending[name]

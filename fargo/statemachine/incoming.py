@@ -32,8 +32,10 @@ def arrived(user: User, event: SipArrival, effects: Effects) -> User:
     for call in user.calls.values():
         if sip_leg.is_known(call.sip, event):
             effects.call = call.id
-            sip_leg.arrived_again(event, access, effects)
+            sip_leg.arrived_again(call.sip, event, access, effects)
             return user
+    if user.no_room:
+        return turned_away(user, event, Reason(Cause.CONGESTION, texts.NO_ROOM), effects)
     if credentials and isinstance(use := _srtp(user, credentials, access.trunk), Reason):
         return turned_away(user, event, use, effects)
     effects.call = id = str(effects.version)

@@ -112,6 +112,8 @@ def _line(user: User, credentials: Credentials, connection: SignedIn, to: str) -
     if is_busy(user) and not _is_emergency(user.policy, to):
         text = texts.TOO_MANY_CALLS.format(most=MOST_CALLS)
         return Refusal("wait", "resource-constraint", Reason(Cause.BUSY, text))
+    if user.no_room and not _is_emergency(user.policy, to):
+        return Refusal("wait", "resource-constraint", Reason(Cause.CONGESTION, texts.NO_ROOM))
     trunk = sign_in.trunk(connection.connection, user.registrations)
     srtp = _srtp(user.policy, credentials, trunk, _is_emergency(user.policy, to))
     if isinstance(srtp, Reason):

@@ -29,7 +29,8 @@ class Pending(Struct, frozen=True, gc=False):
 
     ``seconds``: for how long; ``until``: to when. Both are None if nobody waits, but a reply still counts: an
     invitation that a client has acknowledged may yet be refused, and information by a client that knows no such
-    session. ``repeats``: how often the command will be sent again.
+    session. Only ``until`` is None if nobody waits for the answer to an invitation any more that may have been lost.
+    ``repeats``: how often the command will be sent again.
     ``call``: the id of the call that the command belongs to, None if it belongs to none.
     """
 

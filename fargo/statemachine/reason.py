@@ -29,6 +29,7 @@ class Cause(StrEnum):
     TRANSPORT = "transport"
     SECURITY = "security"
     NETWORK = "network"
+    CONGESTION = "congestion"
     SERVER_ERROR = "server-error"
     FAULT = "fault"
 
@@ -69,6 +70,7 @@ _JINGLE: Final = {
     Cause.TRANSPORT: "unsupported-transports",
     Cause.SECURITY: "security-error",
     Cause.NETWORK: "connectivity-error",
+    Cause.CONGESTION: "general-error",
     Cause.SERVER_ERROR: "general-error",
     Cause.FAULT: "general-error",
 }
@@ -129,6 +131,7 @@ _STATUS: Final = {
     Cause.TRANSPORT: 488,
     Cause.SECURITY: 488,
     Cause.NETWORK: 480,
+    Cause.CONGESTION: 503,
     Cause.SERVER_ERROR: 500,
     Cause.FAULT: 500,
 }

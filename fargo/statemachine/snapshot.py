@@ -40,6 +40,7 @@ def condensed(user: User) -> Snapshot | None:
         account,
         clients=_asked(user.contacts.clients, questions),
         subscribed=user.contacts.subscribed,
+        asks=user.contacts.asks,
         policy=user.policy,
         registrations=user.registrations,
     )
@@ -66,7 +67,8 @@ def account(event: Snapshot) -> Account:
 
 def contacts(event: Snapshot) -> Contacts:
     """Return the clients and contacts in a snapshot."""
-    return Contacts({jid: replace(client, asked=None) for jid, client in event.clients.items()}, event.subscribed)
+    clients = {jid: replace(client, asked=None) for jid, client in event.clients.items()}
+    return Contacts(clients, event.subscribed, event.asks)
 
 
 def pending(event: Snapshot) -> PendingCommands:

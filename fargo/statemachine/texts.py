@@ -24,6 +24,10 @@ CALLED_NOT_SIGNED_IN: Final = "The called user is not signed in."
 CALLED_IN_TOO_MANY_CALLS: Final = "The called user is in too many calls."
 CALLING_YOU: Final = "They are calling you."
 
+# --- why nobody can call now
+
+NO_ROOM: Final = "The gateway takes no new calls at the moment, because its disk is almost full. Try again later."
+
 # --- why calls end that nobody has ended
 
 REGISTRATION_CANCELLED: Final = "The registration with the gateway was cancelled."

@@ -38,7 +38,7 @@ class User(Struct, frozen=True, gc=False):
 
     ``pending``: the commands that wait for a reply. ``registrations``: those of our own user agent, by name. While an
     event is folded, `Effects` holds these two. ``policy``: the operator's configuration. ``stopping``: the gateway is
-    about to stop.
+    about to stop. ``no_room``: the disk is almost full, so no call may begin.
     """
 
     jid: str
@@ -49,6 +49,7 @@ class User(Struct, frozen=True, gc=False):
     policy: Policy = Policy()
     stopping: bool = False
     registrations: Registrations = field(default_factory=dict)
+    no_room: bool = False
 
 
 def is_busy(user: User) -> bool:

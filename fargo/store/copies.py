@@ -22,6 +22,7 @@ from typing import Final
 from fargo.store import texts
 from fargo.store.interface import StoreError
 from fargo.store.opening import log_in
+from fargo.store.spare import spare_of
 from fargo.store.sqlite import vault_tables
 from fargo.store.sqlite.database import copy_database, integrity_problem, store_errors
 from fargo.store.sqlite.reader import WHAT as LOG
@@ -101,7 +102,7 @@ def _files(directory: Path) -> list[Path]:
     """Return where the files of a state are or may be, in the order in which they leave: the log first (rule 4)."""
     databases = (log_in(directory), vault_in(directory))
     beside = [Path(f"{path}{end}") for path in databases for end in _BESIDE]
-    return [log_in(directory), *beside, vault_in(directory), directory / KEY]
+    return [log_in(directory), spare_of(log_in(directory)), *beside, vault_in(directory), directory / KEY]
 
 
 def _require_files(directory: Path) -> None:
@@ -119,9 +120,10 @@ def _copy(source: Path, target: Path) -> None:
         with closing(open_log_unmigrated(log_in(source))) as log, store_errors(log_in(source), LOG):
             copy_database(log, log_in(target))
         copy_database(db, vault_in(target))
-    if (source / KEY).exists():
-        (target / KEY).touch(mode=0o600)
-        copyfile(source / KEY, target / KEY)
+    for path in (source / KEY, spare_of(log_in(source))):
+        if path.exists():
+            (target / path.name).touch(mode=0o600)
+            copyfile(path, target / path.name)
     for path in (*target.iterdir(), target):
         _sync(path)
 

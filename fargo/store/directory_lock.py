@@ -11,7 +11,7 @@ Rules:
 """
 
 import os
-from fcntl import LOCK_EX, LOCK_NB, flock
+from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
 from pathlib import Path
 from typing import Final
 
@@ -39,6 +39,25 @@ class DirectoryLock:
         """Let another process have the lock."""
         self._path.unlink(missing_ok=True)
         os.close(self._descriptor)
+
+
+def holder(directory: Path) -> int | None:
+    """Return the id of the process that holds the lock of a directory, None if there is none, or it is not known yet.
+    Raises OSError.
+    """
+    try:
+        descriptor = os.open(directory / LOCK, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        flock(descriptor, LOCK_SH | LOCK_NB)
+    except BlockingIOError:
+        text = os.read(descriptor, _PID_LENGTH)
+        return int(text) if text.isdigit() else None
+    else:
+        return None
+    finally:
+        os.close(descriptor)
 
 
 def _locked(path: Path) -> int:

@@ -51,6 +51,10 @@ class LogMark(NamedTuple):
     position: int
 
 
+class StoreLockedError(StoreError):
+    """Somebody else is writing, or has locked the storage, and did not finish in time."""
+
+
 class Statistics(Struct, frozen=True):
     """The contents of a log in numbers: events, users, calls that began; the times of the first and the last event
     (seconds since 1970, None if there is none); the number of events by type.

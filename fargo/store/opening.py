@@ -3,9 +3,12 @@
 from pathlib import Path
 from typing import Final
 
+from twisted.internet.interfaces import IReactorFromThreads
+
 from fargo.store.directory_lock import DirectoryLock
-from fargo.store.interface import Backfill, LogMark, Reader, SynchronousStore
+from fargo.store.interface import Backfill, LogMark, Reader, Store, SynchronousStore
 from fargo.store.sqlite import reader
+from fargo.store.sqlite.patient import PatientStore
 from fargo.store.sqlite.reader import SqliteReader
 from fargo.store.sqlite.store import SqliteStore
 
@@ -30,6 +33,15 @@ def open_store(
     Raises StoreInUseError if another process holds the lock, and StoreError if the log cannot be used.
     """
     return SqliteStore.open(path, backfill, lock, beside_writer=beside_writer)
+
+
+def open_store_beside(
+    reactor: IReactorFromThreads, path: Path, backfill: Backfill | None = None, *, lock: DirectoryLock | None = None
+) -> Store:
+    """Open a log for writing, as `open_store` does, for a program whose reactor must not wait: batches are committed at
+    once or, while the log is locked or the disk is slow, later.
+    """
+    return PatientStore.open_beside(path, backfill, lock, reactor)
 
 
 def open_reader(path: Path, backfill: Backfill | None = None) -> Reader:

@@ -11,10 +11,12 @@ Rules:
 from contextlib import ExitStack, closing
 from pathlib import Path
 
+from twisted.internet.interfaces import IReactorFromThreads
+
 from fargo.store import texts
 from fargo.store.directory_lock import DirectoryLock
-from fargo.store.interface import Backfill, StoreError, SynchronousStore
-from fargo.store.opening import log_in, mark_of, open_store
+from fargo.store.interface import Backfill, Store, StoreError, SynchronousStore
+from fargo.store.opening import log_in, mark_of, open_store, open_store_beside
 from fargo.store.sqlite.database import store_errors
 from fargo.store.sqlite.vault_tables import (
     WHAT,
@@ -71,12 +73,22 @@ def open_log(directory: Path, backfill: Backfill) -> SynchronousStore:
     """Open the log of the gateway that keeps its state in this directory, and hold the directory's lock until the log
     is closed. Raises StoreError, also if the log is not the one to which the passwords belong.
     """
+    return open_store(log_in(directory), backfill, lock=_lock_for_log(directory))
+
+
+def open_log_beside(reactor: IReactorFromThreads, directory: Path, backfill: Backfill) -> Store:
+    """Open that log as `open_log` does, for a program whose reactor must not wait."""
+    return open_store_beside(reactor, log_in(directory), backfill, lock=_lock_for_log(directory))
+
+
+def _lock_for_log(directory: Path) -> DirectoryLock:
+    """Take the lock of a directory for its log, which releases it. Raises StoreError."""
     with ExitStack() as stack:
         lock = take_lock(directory)
         stack.callback(lock.release)
         require_together(directory)
         stack.pop_all()  # the log is its owner now
-    return open_store(log_in(directory), backfill, lock=lock)
+    return lock
 
 
 def accept_log(directory: Path, backfill: Backfill) -> None:

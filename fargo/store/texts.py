@@ -1,4 +1,4 @@
-"""The sentences about the state directory, its log and its vault, for the operator."""
+"""The sentences about the state directory, its log, its vault and the spare log, for the operator."""
 
 from typing import Final
 
@@ -33,3 +33,10 @@ NOT_COPIED: Final = "{path} cannot be written: {why}."
 NEWER_FORMAT: Final = "its {name} was written by a newer Fargo (format {format}); use that version to read it"
 UNREADABLE: Final = "its {name} cannot be decoded: {why}"
 NO_KNOWN_ACTION: Final = "it has no known Jingle action"
+
+# --- the spare log
+
+NO_SPARE: Final = "{path} cannot be used: {why}. It is needed to say goodbye when the disk is full."
+SPARE_UNREADABLE: Final = "{path} cannot be read: {why}. Move it away to start without what it contains."
+NOT_IN_SPARE: Final = "What is said from now on is in no log, as {path} does not take it: {why}"
+SPARE_FULL: Final = "it is full"

@@ -29,6 +29,7 @@ from fargo.statemachine.model.events import (
     GatewayEvent,
     PolicyChanged,
     Restarted,
+    RoomChanged,
     SipEvent,
     Snapshot,
     Stopping,
@@ -140,6 +141,8 @@ def _of_gateway(event: GatewayEvent) -> Label:
             return Label((texts.POLICY_WITH_RELAY if policy.relay else texts.POLICY).format(path=policy.path))
         case ClockJumped(seconds=seconds):
             return Label(texts.CLOCK_JUMPED.format(seconds=seconds))
+        case RoomChanged(none=none):
+            return Label(texts.NO_ROOM if none else texts.ROOM)
         case TimePassed():
             return Label(texts.TIME_PASSED)
         case Snapshot():

@@ -11,6 +11,8 @@ from fargo.statemachine.reason import Cause
 RESTARTED: Final = "The gateway was restarted."
 STOPPING: Final = "The gateway is stopping."
 STREAM_OPENED: Final = "The stream to the XMPP server is open."
+NO_ROOM: Final = "the disk is almost full: no new calls"
+ROOM: Final = "the disk has room again"
 POLICY: Final = "The configured audio path is “{path}”; there is no media relay."
 POLICY_WITH_RELAY: Final = "The configured audio path is “{path}”; there is a media relay."
 CLOCK_JUMPED: Final = "the wall clock has jumped ahead by {seconds:.0f} s"

@@ -14,8 +14,8 @@ from typing import Final, TypeAlias
 from msgspec.structs import replace
 
 from fargo.statemachine.legs.jingle.jmi import proposals
-from fargo.statemachine.legs.relay.relay_leg import concerns, is_overtaken
-from fargo.statemachine.legs.relay.relay_session import Joined
+from fargo.statemachine.legs.relay.relay_leg import concerns, is_overtaken, is_used
+from fargo.statemachine.legs.relay.relay_session import Deleting, Joined, Offering, OfferingAgain
 from fargo.statemachine.media.description import IPV6, Description, RawUdp, families
 from fargo.statemachine.model import rules
 from fargo.statemachine.model.call1 import (
@@ -37,7 +37,9 @@ from fargo.statemachine.model.commands import (
     InitiateSession,
     Issued,
     MessageCall,
+    PresenceKind,
     RefuseIq,
+    SendPresence,
     SendRegistrationForm,
     SendText,
     TerminateSession,
@@ -61,9 +63,11 @@ from fargo.statemachine.model.events import (
 from fargo.statemachine.model.ng import AnswerRelay, DeleteRelay, OfferRelay, RelayLost, RelayRefused
 from fargo.statemachine.model.rules import RuleChange
 from fargo.statemachine.model.sip_messages import (
+    InviteReceived,
     RegisterAnswered,
     SendRegister,
     SendRequest,
+    SendResponse,
     SipResponseReceived,
 )
 from fargo.statemachine.pending import Reply, due
@@ -87,6 +91,11 @@ ABOUT_ALL_CALLS: Final = (
     | TimePassed
 )
 """Events that are folded into each call of the user. By the older rules a fault in one call lost them for all."""
+
+_LOOP_DETECTED: Final = 482
+
+_NOT_ASKED_AGAIN: Final = Offering | OfferingAgain | Deleting
+"""Sessions for which the relay is asked anyway, or no more."""
 
 ENDING: Final = (
     TerminateSession | MessageCall | SendText | HangUp | CloseChannel | DeleteRelay | LogRecord | ForgetSecret
@@ -326,6 +335,20 @@ def _each_realm(difference: Difference) -> bool:
     return third and any(answer.challenge.stale for each in then for answer in each.credentials)
 
 
+def _relay_asked_again(difference: Difference) -> bool:
+    """The relay was lost, and the older rules gave up what was to go through it. Today it is asked again for each
+    session that it has described.
+    """
+    if not isinstance(difference.recorded.event, RelayLost):
+        return False
+    used = [call for call in difference.before.calls.values() if is_used(call.relay)]
+    known = [each.terms.name for call in used for each in call.relay if not isinstance(each, _NOT_ASKED_AGAIN)]
+    then, now = (Counter((each.command, each.call) for each in issued) for issued in (difference.then, difference.now))
+    asked = [command.session if isinstance(command, OfferRelay) else None for command, _ in (now - then).elements()]
+    given_up = {(type(command) is Fault, call) for command, call in then - now}
+    return Counter(asked) == Counter(known) and given_up <= {(False, call.id) for call in used}
+
+
 def _requests(issued: Iterable[Issued]) -> list[SendRequest | SendRegister]:
     """Return the requests that answer a challenge."""
     requests = (each.command for each in issued)
@@ -339,6 +362,37 @@ def _without_credentials(issued: Iterable[Issued]) -> list[Issued]:
         else each
         for each in issued
     ]
+
+
+def _calls_outlive_gateway(difference: Difference) -> bool:
+    """The older rules ended the calls of our own user agent at a restart, refused an INVITE that was repeated, or ended
+    a call whose client had heard our acceptance before.
+    """
+    event, then, now = difference.recorded.event, difference.then, difference.now
+    if isinstance(event, IqFailed):
+        waiting = difference.before.pending.get(event.command)
+        accepted = waiting is not None and isinstance(waiting.command, AcceptSession)
+        return accepted and event.condition == "unexpected-request" and not now
+    if isinstance(event, InviteReceived):
+        refused = [each.command.status for each in then if isinstance(each.command, SendResponse)]
+        return refused == [_LOOP_DETECTED] and len(then) == 1 and not now
+    if not isinstance(event, Restarted) or difference.before.policy.engine != "sip":
+        return False
+    beside = [[each.command for each in issued if each.call is None] for issued in (then, now)]
+    return beside[0] == beside[1]
+
+
+def _presence_asked_again(difference: Difference) -> bool:
+    """The XMPP stream was opened, and by the older rules the user's server got a probe in place of the request."""
+    probed = [replace(each, command=probing(each.command)) for each in without_texts(difference.now)]
+    return isinstance(difference.recorded.event, StreamOpened) and probed == without_texts(difference.then)
+
+
+def probing(command: Command) -> Command:
+    """Return the command as it was before the request was repeated."""
+    if isinstance(command, SendPresence) and command.kind is PresenceKind.SUBSCRIBE:
+        return replace(command, kind=PresenceKind.PROBE)
+    return command
 
 
 def without_texts(issued: tuple[Issued, ...]) -> list[Issued]:
@@ -364,6 +418,9 @@ EXPLANATIONS: Final[dict[str, Explains]] = {
     rules.ENCRYPTED_AUDIO.name: _encrypted_audio,
     rules.HOLD_IN_TURN.name: _hold_in_turn,
     rules.EACH_REALM.name: _each_realm,
+    rules.RELAY_ASKED_AGAIN.name: _relay_asked_again,
+    rules.CALLS_OUTLIVE_GATEWAY.name: _calls_outlive_gateway,
+    rules.PRESENCE_ASKED_AGAIN.name: _presence_asked_again,
 }
 """By the name of the change."""
 

@@ -1,9 +1,12 @@
 """A difference: an event that gives other commands today than when it was recorded."""
 
+from collections.abc import Iterable
+
 from msgspec import Struct
 
-from fargo.statemachine.model.commands import Issued
-from fargo.statemachine.model.events import Recorded
+from fargo.statemachine.model.call_records import RecordEnded
+from fargo.statemachine.model.commands import Issued, MessageCall, RefuseIq
+from fargo.statemachine.model.events import CallAction, Recorded
 from fargo.statemachine.user_state import User
 from replay.reading.call_name import CallName
 from replay.verifying import texts
@@ -33,3 +36,15 @@ class Difference(Struct, frozen=True):
         user = self.recorded.user
         touched = tuple(str(CallName(user, call)) for call in self.calls)
         return touched or (texts.EVENT.format(user=user, version=self.recorded.version),)
+
+    @property
+    def refuses_otherwise(self) -> bool:
+        """Return True if the event is to begin a call that is refused today and was not, or the other way around."""
+        begins = str(self.recorded.version) in (self.recorded.call, self.call_now)
+        return begins and _refuses(self.then) is not _refuses(self.now)
+
+
+def _refuses(issued: Iterable[Issued]) -> bool:
+    commands = [each.command for each in issued]
+    rejects = any(isinstance(each, MessageCall) and each.action is CallAction.REJECT for each in commands)
+    return rejects or any(isinstance(each, RefuseIq | RecordEnded) for each in commands)

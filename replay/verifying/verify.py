@@ -5,7 +5,9 @@ Rules:
 1. A difference ends nothing: the next event is folded from the state as it is now.
 2. From then on that state may be another than when the log was written, so a later difference may be no more than a
    consequence. It counts as one if it concerns a call that has differed before; or anything of a user who has differed
-   where no call was concerned, because all calls rest on clients and account.
+   where no call was concerned, because all calls rest on clients and account. If a call may begin depends on those
+   that are there (ties, the limit of calls). So one that is refused today and was not, or the other way around, counts
+   as a consequence while a call is there that has differed before.
 3. What only people read (presence, messages, records, texts) is in no state: nothing follows from it.
 4. A difference that a listed change of the rules explains (`changes`) is grouped under that change. It is no failure,
    nor is what follows from it.
@@ -126,7 +128,8 @@ class _Stream:
     def _compare(self, compared: Difference, differs: bool) -> None:
         """Count an event that differs. Spread what is known of its calls to one that does not."""
         calls = compared.calls
-        origin = self._all or next((self._calls[call] for call in calls if call in self._calls), None)
+        those = (*calls, *compared.before.calls) if compared.refuses_otherwise else calls
+        origin = self._all or next((self._calls[call] for call in those if call in self._calls), None)
         if differs:
             change = explained(compared)
             if change or not origin:

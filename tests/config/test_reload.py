@@ -43,6 +43,7 @@ def changed(directory: Path, old: str, new: str) -> tuple[Config, Config]:
         ("[media]", '[media]\npath = "relay"', "media.path"),
         ("[media]", '[media]\nearly = "always"', "media.early"),
         ("[state]", '[log]\nkeep = "7d"\n[state]', "log.keep"),
+        ("[state]", "[log]\nreserve_mb = 128\n[state]", "log.reserve_mb"),
     ],
 )
 def test_these_options_are_changed_at_once(tmp_path: Path, old: str, new: str, option: str) -> None:

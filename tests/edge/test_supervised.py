@@ -86,7 +86,7 @@ def starts(settings: TelepathyEdgeSettings) -> int:
 
 @contextmanager
 def port_taken(settings: TelepathyEdgeSettings) -> Iterator[None]:
-    """For TCP: the one for UDP is kept for kamailio while it is down, too."""
+    """For TCP, which no socket of the gateway's keeps."""
     with closing(socket.create_server((settings.outside_ip, settings.outside_port))):
         yield
 

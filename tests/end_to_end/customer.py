@@ -32,16 +32,20 @@ class Customer:
         """Return the account at the SIP provider."""
         return self.provider.account(self.client.bare_jid.partition("@")[0])
 
-    async def submit(self, **changed: str) -> ET.Element:
-        """Submit the registration form with the account and some changes, and return the answer."""
+    @property
+    def fields(self) -> dict[str, str]:
+        """Return the fields of the registration form, filled in with the account."""
         account = self.account
-        fields = {
+        return {
             "username": f"{account.user}@{account.domain}",
             "password": account.password,
             "x-proxy": account.host,
             "x-port": str(account.port),
         }
-        return await self.client.register_by_form(self.gateway.jid, **{**fields, **changed})
+
+    async def submit(self, **changed: str) -> ET.Element:
+        """Submit the registration form with the account and some changes, and return the answer."""
+        return await self.client.register_by_form(self.gateway.jid, **{**self.fields, **changed})
 
     async def register(self, **changed: str) -> None:
         """Register, with some changes of the form, and wait until the gateway says that the account is signed in."""

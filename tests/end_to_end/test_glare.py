@@ -20,7 +20,7 @@ PAUSE = 5.0
 
 
 @pytest.mark.parametrize(
-    "rounds", [FEW, pytest.param(MANY, marks=pytest.mark.soak("holds 300 times"))], ids=["few", "many"]
+    "rounds", [FEW, pytest.param(MANY, marks=pytest.mark.races("holds 300 times"))], ids=["few", "many"]
 )
 @each_way
 async def test_both_ends_hold_at_once(

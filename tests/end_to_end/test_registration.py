@@ -1,16 +1,22 @@
 """Registration of a SIP account (XEP-0077, XEP-0100). It is tried before the answer, and each refusal says why."""
 
+from xml.etree import ElementTree as ET
+
 import pytest
 from world.gateway import Gateway
 from world.ports import free_port
-from world.stanza import NS, failure
+from world.process import until
+from world.stanza import NS, Failure, element, failure, form, show
 from world.world import World
 
 from fargo.adapters.xmpp import texts
 from fargo.statemachine.account import texts as account_texts
+from fargo.store.copies import names_of_passwords
 
 from .customer import Customer
 from .engines import sip_only
+
+ROUNDS = 4
 
 
 @pytest.fixture
@@ -112,6 +118,46 @@ async def test_cancelling_signs_out_and_forgets(alice: Customer) -> None:
     wrong = failure(await alice.client.unregister(alice.gateway.jid))
     assert wrong is not None
     assert wrong.condition == "registration-required"
+
+
+def submission(customer: Customer) -> ET.Element:
+    return form("submit", FORM_TYPE=NS["register"], **customer.fields)
+
+
+async def at_once(customer: Customer, *payloads: ET.Element) -> list[Failure | None]:
+    """Submit several registration queries in one write, and return what became of each, in their order."""
+    client = customer.client
+    requests = [
+        element(
+            "iq", None, element("query", NS["register"], each), type="set", id=client.new_id(), to=customer.gateway.jid
+        )
+        for each in payloads
+    ]
+    client.send("".join(show(each) for each in requests))
+    return [failure(await client.answer(each)) for each in requests]
+
+
+async def test_a_registration_that_is_cancelled_in_the_same_write_ends_cancelled(customer: Customer) -> None:
+    for _ in range(ROUNDS):
+        refused, accepted = await at_once(customer, submission(customer), element("remove"))
+        assert refused is not None
+        assert (refused.text, accepted) == (account_texts.CANCELLED, None)
+        await customer.world.provider.unregistered("alice")
+        await until(lambda: not names_of_passwords(customer.gateway.state), "the password is erased")
+        wrong = failure(await customer.client.unregister(customer.gateway.jid))
+        assert wrong is not None
+        assert wrong.condition == "registration-required"
+
+
+async def test_a_registration_that_follows_a_cancellation_in_the_same_write_stays(alice: Customer) -> None:
+    for times in range(1, ROUNDS):
+        told = await at_once(alice, *[element("remove"), submission(alice)] * times)
+        assert told[::2] == [None] * times, "each cancellation is accepted"
+        assert [each and each.text for each in told[1::2]] == [account_texts.CANCELLED] * (times - 1) + [None]
+        await alice.world.provider.registered("alice")
+        after = await alice.client.registration(alice.gateway.jid)
+        assert after.find("register:query/register:registered", NS) is not None
+        await until(lambda: len(names_of_passwords(alice.gateway.state)) == 1, "the old password is erased")
 
 
 async def test_no_password_is_in_the_log_or_the_output(alice: Customer) -> None:

@@ -18,6 +18,7 @@ from world.world import World
 from fargo.statemachine.legs.relay.texts import FAILED
 
 from .customer import Customer
+from .engines import sip_only, telepathy_only
 
 PACKETS = 50
 BARESIP_HERTZ = 440
@@ -112,6 +113,42 @@ async def test_a_relay_that_dies_ends_its_calls_and_says_so(alice: Customer, rel
     await bob.event("CALL_CLOSED")
 
 
+async def goes_on(call: JingleCall, relay: Rtpengine) -> None:
+    """Restart the relay and check that both ends hear each other through the new one."""
+    mark = len(call.client.stanzas)
+    relay.process.kill()
+    await relay.process.ended()
+    relay.moves()
+    await relay.start()
+    await call.moved(after=mark)
+    await call.media.silence()
+    call.talk()
+    packets = call.media.packets
+    await call.media.received(packets + PACKETS)
+    assert len(await relay.sessions()) == 1
+
+
+@sip_only
+@every_call
+async def test_calls_go_on_through_a_relay_that_was_restarted(alice: Customer, relay: Rtpengine) -> None:
+    world = alice.world
+    bob, media = await world.phone("bob"), await world.media()
+    called = await talking(alice)
+    await goes_on(called, relay)
+    await called.terminate()
+    await bob.event("CALL_CLOSED")
+    mark = len(alice.client.stanzas)
+    await bob.dial("sip:alice@sip.test")
+    call = await JingleCall.incoming(alice.client, media, after=mark)
+    await call.accept()
+    call.talk()
+    await media.received(PACKETS)
+    await goes_on(call, relay)
+    await bob.hang_up()
+    assert (await call.ended()).reason == "success"
+    await relay.forgets()
+
+
 @every_call
 async def test_a_call_that_a_dead_relay_should_carry_is_refused_with_the_reason(
     alice: Customer, relay: Rtpengine
@@ -123,6 +160,7 @@ async def test_a_call_that_a_dead_relay_should_carry_is_refused_with_the_reason(
     assert ended.text.startswith(FAILED.format(problem=""))
 
 
+@telepathy_only
 async def test_nothing_is_left_at_the_relay_after_a_crash_of_the_gateway(
     world: World, relay: Rtpengine, engine: str
 ) -> None:

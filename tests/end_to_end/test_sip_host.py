@@ -4,11 +4,16 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
 from fargo import texts
 from fargo.statemachine.account.texts import ENGINE_FAILED
+from fargo.statemachine.texts import RESTARTED
 
 from .customer import Customer
 from .engines import telepathy_only
+
+TOLD_SECONDS = 10
 
 
 def children(pid: int, name: str) -> list[int]:
@@ -35,11 +40,35 @@ async def test_a_sip_host_that_dies_is_replaced(alice: Customer) -> None:
     await alice.signed_in(after=mark)
     [successor] = children(pid, "telepathy-rakia")
     assert successor != rakia
-    await bob.hang_up()
+    await bob.event("CALL_CLOSED")
     again = await alice.call("bob", await world.media())
     await again.answered()
     await again.terminate()
     await bob.event("CALL_CLOSED", after=len(bob.events) - 1)
+
+
+@telepathy_only
+@pytest.mark.parametrize("answers", [True, False], ids=["answered", "ringing"])
+@pytest.mark.parametrize("options", [(), ("--keep-calls",)], ids=["killed", "stopped"])
+async def test_both_ends_are_told_that_the_gateway_was_restarted(
+    alice: Customer, answers: bool, options: tuple[str, ...]
+) -> None:
+    """rakia ends with it, and the edge does not."""
+    gateway, mark = alice.gateway, len(alice.client.stanzas)
+    gateway.options = options
+    gateway.process.kill()
+    await gateway.process.ended()
+    await gateway.start()
+    await alice.signed_in(after=mark)
+    bob = await alice.world.phone("bob", answers)
+    call = await alice.call("bob", await alice.world.media())
+    await (call.answered() if answers else call.ringing())
+    os.kill(gateway.process.pid, signal.SIGTERM if options else signal.SIGKILL)
+    await gateway.process.ended()
+    await gateway.start()
+    ended = await call.ended(TOLD_SECONDS)
+    assert ended.text == RESTARTED
+    await bob.event("CALL_CLOSED", TOLD_SECONDS)
 
 
 async def test_an_edge_that_dies_is_replaced(alice: Customer) -> None:

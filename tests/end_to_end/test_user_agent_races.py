@@ -1,6 +1,6 @@
 """Both ends act within 12 milliseconds, in either order. No call hangs, none is left over, and the next one works.
 
-Each race is played a few times here, and RACES times by script/soak.
+Each race is played a few times here, and RACES times by script/races.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ FEW, RACES = 4, 150
 WITHIN = 0.012
 """Seconds."""
 rounds = pytest.mark.parametrize(
-    "rounds", [FEW, pytest.param(RACES, marks=pytest.mark.soak("plays a race 150 times"))], ids=["few", "many"]
+    "rounds", [FEW, pytest.param(RACES, marks=pytest.mark.races("plays a race 150 times"))], ids=["few", "many"]
 )
 
 

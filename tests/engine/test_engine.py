@@ -17,13 +17,15 @@ from fargo.engine import Engine, steady_clock
 from fargo.statemachine import machine
 from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.media.paths import Policy
-from fargo.statemachine.model.commands import Command, Fault, Issued, SignOut
+from fargo.statemachine.model.commands import Command, Fault, ForgetSecret, Issued, SignIn, SignOut
 from fargo.statemachine.model.events import (
     Event,
     IqSucceeded,
     PolicyChanged,
     Recorded,
     Restarted,
+    RoomChanged,
+    SipAccount,
     SipSignedIn,
     SipSignedOut,
     SipTrouble,
@@ -49,6 +51,7 @@ class State:
     events: tuple[Event, ...] = ()
     due: tuple[float, ...] = ()
     policy: Policy = NO_RELAY
+    no_room: bool = False
 
 
 def fold(state: State, recorded: Recorded) -> tuple[State, tuple[Issued, ...], str | None]:
@@ -58,6 +61,8 @@ def fold(state: State, recorded: Recorded) -> tuple[State, tuple[Issued, ...], s
     due = state.due
     commands: tuple[Command, ...] = ()
     match recorded.event:
+        case SipSignedIn(connection="begins"):
+            commands = (SignIn(SipAccount("a@b"), "secret"), SignOut("begins"), ForgetSecret("secret"))
         case SipSignedIn(connection):
             due, commands = (recorded.at + 30,), (SignOut(connection), SignOut(connection + "!"))
         case TimePassed():
@@ -70,6 +75,8 @@ def fold(state: State, recorded: Recorded) -> tuple[State, tuple[Issued, ...], s
             due = (STUCK,)
         case PolicyChanged(policy):
             state = replace(state, policy=policy)
+        case RoomChanged(none):
+            state = replace(state, no_room=none)
     if isinstance(recorded.event, TimePassed) and due == state.due:
         return state, (), None
     issued = tuple(Issued(state.jid, f"{recorded.version}.{n}", command) for n, command in enumerate(commands))
@@ -111,6 +118,11 @@ class Bench:
     dispatch: Callable[[Issued], None] | None = None
     policy: Policy | None = None
     delayed: bool = False
+    spared: list[Entry] = field(default_factory=list)
+
+    def keep(self, entries: list[Entry]) -> None:
+        """Be the spare log."""
+        self.spared += entries
 
     def __post_init__(self) -> None:
         self.clock = Clock()
@@ -125,6 +137,7 @@ class Bench:
             self.clock.callLater,
             lambda: self.start + self.clock.seconds(),
             self.policy,
+            self,
         )
 
     def run(self, seconds: float = 0) -> None:
@@ -200,23 +213,58 @@ def test_what_an_adapter_puts_while_it_is_dispatched_to_is_the_next_batch(path: 
     assert [event for *_, event in bench.recorded()] == [SipSignedIn("a"), out("1.0"), out("1.1")]
 
 
-def test_a_failing_commit_sends_nothing_and_ends_it(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def failing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """A bench whose log has one entry, of BOB, and takes no more."""
+
     def fail(entries: Iterable[Entry]) -> None:
         raise StoreError("The disk is full.")
 
     bench.engine.put(BOB, SipSignedIn("b"))
     bench.run()
     del bench.sent[:]
-    with monkeypatch.context() as broken:
-        broken.setattr(bench.log, "append", fail)
-        bench.engine.put(ALICE, SipSignedIn("a"))
-        bench.run()
-    assert bench.sent == []
-    assert bench.failures == [texts.COMMIT_FAILED.format(why="The disk is full.")]
-    assert not bench.clock.getDelayedCalls()
-    bench.engine.put(ALICE, SipSignedIn("a"))
-    bench.run(100)
-    assert (bench.sent, len(bench.log), len(bench.failures)) == ([], 1, 1)
+    monkeypatch.setattr(bench.log, "append", fail)
+    return bench
+
+
+def test_after_a_failing_commit_only_ends_are_said(failing: Bench) -> None:
+    failing.engine.put(ALICE, SipSignedIn("begins"))
+    failing.run()
+    assert [each.command for each in failing.sent] == [SignOut("begins")]
+    assert failing.failures == [texts.COMMIT_FAILED.format(why="The disk is full.")]
+    failing.engine.broadcast(Stopping())
+    failing.engine.put(ALICE, SipSignedIn("a"))
+    failing.run()
+    assert [each.command for each in failing.sent[1:]] == [SignOut("a"), SignOut("a!")]
+    assert (len(failing.log), len(failing.failures)) == (1, 1)
+
+
+def test_after_a_failing_commit_the_spare_gets_what_the_log_would_have_got(failing: Bench) -> None:
+    failing.engine.put(ALICE, SipSignedIn("begins"))
+    failing.run()
+    failing.engine.broadcast(Stopping())
+    failing.run()
+    assert [(each.user, each.version, each.event) for each, _ in failing.spared] == [
+        (ALICE, 1, SipSignedIn("begins")),
+        (BOB, 2, Stopping()),
+    ]
+    assert len(failing.spared[0][1]) == 3, "also the commands that were not carried out"
+
+
+def test_after_a_failing_commit_nobody_is_forgotten_and_deadlines_stay(failing: Bench) -> None:
+    failing.engine.put(ALICE, out("a"))
+    failing.run()
+    failing.engine.forget(ALICE, 1)
+    failing.engine.put(ALICE, out("b"))
+    failing.run(30)
+    assert [(each.version, each.event) for each, _ in failing.spared] == [
+        (1, out("a")),
+        (2, out("b")),
+        (2, TimePassed()),
+    ]
+    stopped: list[object] = []
+    failing.engine.stop().addCallback(stopped.append)
+    assert (stopped, failing.engine.is_open) == ([None], False)
 
 
 def test_time_never_goes_back_within_a_stream(path: Path) -> None:
@@ -474,6 +522,29 @@ def test_a_policy_that_is_known_from_the_log_is_not_told_again(path: Path) -> No
     assert told == [Policy("relay", relay=True), Policy()]
 
 
+def test_each_user_is_told_of_the_room_before_anything_else_and_once(path: Path) -> None:
+    relayed = Policy(relay=True)
+    bench = Bench(path, policy=relayed)
+    bench.engine.put(BOB, SipSignedIn("1"))
+    bench.run()
+    bench.engine.no_room = True
+    bench.engine.put(ALICE, SipSignedIn("1"))
+    bench.engine.put(ALICE, SipSignedIn("2"))
+    bench.run()
+    bench.engine.no_room = False
+    bench.engine.put(ALICE, SipSignedIn("3"))
+    bench.engine.put(BOB, SipSignedIn("2"))
+    bench.run()
+    told = {user: [event for jid, *_, event in bench.recorded() if jid == user] for user in (ALICE, BOB)}
+    assert told[BOB] == [PolicyChanged(relayed), SipSignedIn("1"), SipSignedIn("2")], "who did nothing was not told"
+    assert told[ALICE] == [
+        PolicyChanged(relayed),
+        RoomChanged(True),
+        *(SipSignedIn("1"), SipSignedIn("2")),
+        *(RoomChanged(False), SipSignedIn("3")),
+    ]
+
+
 def test_news_for_all_reach_who_has_something_open_only_since_this_turn(bench: Bench) -> None:
     bench.engine.put(ALICE, SipSignedIn("a"))
     bench.engine.broadcast(Stopping())
@@ -597,17 +668,19 @@ def test_stopping_is_done_at_once_if_the_store_is(bench: Bench) -> None:
     assert (stopped, len(bench.sent)) == ([None], 2)
 
 
-def test_a_commit_that_fails_late_sends_nothing_and_ends_it(delayed: Bench) -> None:
+def test_a_commit_that_fails_late_lets_ends_be_said(delayed: Bench) -> None:
     stopped: list[object] = []
-    delayed.engine.put(ALICE, SipSignedIn("a"))
+    delayed.engine.put(ALICE, SipSignedIn("begins"))
     delayed.run()
-    delayed.engine.put(ALICE, SipSignedIn("b"))
+    delayed.engine.put(ALICE, SipSignedIn("begins"))
     delayed.engine.stop().addCallback(stopped.append)
     with sqlite3.connect(delayed.path) as other:
         other.execute("create trigger full before insert on events begin select raise(abort, 'no space'); end")
     delayed.run(DELAY)
     delayed.run(100)
-    assert (delayed.sent, stopped, delayed.engine.is_open) == ([], [None], False)
+    assert [each.command for each in delayed.sent] == [SignOut("begins")] * 2
+    assert [each.version for each, _ in delayed.spared] == [1, 2]
+    assert (len(delayed.log), stopped, delayed.engine.is_open) == (0, [None], False)
     why = f"{delayed.path} cannot be used as a log: no space."
     assert delayed.failures == [texts.COMMIT_FAILED.format(why=why)]
 

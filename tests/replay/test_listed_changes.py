@@ -10,14 +10,15 @@ from typing import Final, get_args
 import pytest
 from msgspec.structs import fields, replace
 from statemachine.registering import MD5, Registering
-from statemachine.relayed import FOR_CLIENT, FOR_PHONE, Relayed
-from statemachine.story import ALICE, BOB, DESK, PCMU, PHONE_ADDRESS, Story
+from statemachine.relayed import DTLS, FOR_CLIENT, FOR_PHONE, Relayed
+from statemachine.story import ALICE, BOB, DESK, GATEWAY, PCMU, PHONE_ADDRESS, Story
 from statemachine.user_agent.encrypting import Encrypting
 from statemachine.user_agent.phone import Phoning
 
 from fargo.statemachine.call import bridge
 from fargo.statemachine.call.call_state import Call
 from fargo.statemachine.effects import Effects
+from fargo.statemachine.legs.relay import relay_leg
 from fargo.statemachine.legs.telepathy import telepathy_leg
 from fargo.statemachine.legs.telepathy.phases import TelepathyLeg, TelepathyStep
 from fargo.statemachine.legs.telepathy.telepathy_leg import TelepathyEvent
@@ -26,6 +27,8 @@ from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call1 import (
     CallArrived,
     CallMembersChanged,
+    CallState,
+    CallStateChanged,
     CandidatesReceived,
     CloseChannel,
     HangUp,
@@ -42,7 +45,9 @@ from fargo.statemachine.model.commands import (
     InitiateSession,
     Issued,
     MessageCall,
+    PresenceKind,
     RefuseIq,
+    SendPresence,
     SendRegistrationForm,
     SignIn,
     TerminateSession,
@@ -54,14 +59,24 @@ from fargo.statemachine.model.events import (
     IqFailed,
     IqSucceeded,
     RegistrationAsked,
+    Restarted,
     SessionInformed,
     SessionInitiated,
     StreamOpened,
     TimePassed,
 )
-from fargo.statemachine.model.ng import AnswerRelay, DeleteRelay, OfferRelay, RelayDescribed, RelayRefused
+from fargo.statemachine.model.ng import (
+    AnswerRelay,
+    DeleteRelay,
+    OfferRelay,
+    RelayDescribed,
+    RelayDone,
+    RelayLost,
+    RelayRefused,
+)
 from fargo.statemachine.model.rules import (
     ALL_THAT_IS_DUE,
+    CALLS_OUTLIVE_GATEWAY,
     EACH_REALM,
     ENCRYPTED_AUDIO,
     END_AFTER_FAULT,
@@ -71,11 +86,13 @@ from fargo.statemachine.model.rules import (
     LATE_ANSWER,
     LATE_REFUSAL,
     PLAIN_SENTENCES,
+    PRESENCE_ASKED_AGAIN,
     REFUSAL_OF_OVERTAKEN,
+    RELAY_ASKED_AGAIN,
     WAITING_ANSWER,
     RuleChange,
 )
-from fargo.statemachine.model.sip_messages import DigestCredentials, SendRegister, SendRequest, SipHeaders
+from fargo.statemachine.model.sip_messages import DigestCredentials, SendRegister, SendRequest, SendResponse, SipHeaders
 from fargo.store.correlation import correlated
 from fargo.store.entries import Entry
 from replay.reading.golden import GoldenLog
@@ -579,6 +596,87 @@ def _taken_back(*others: Command) -> list[Entry]:
     return entries
 
 
+def lost_relay(story: Relayed, *others: Command) -> list[Entry]:
+    """The relay is lost, and by the older rules the call is ended."""
+    story.tell(RelayLost("It was restarted."))
+    entries = older(story)
+    sessions = dict.fromkeys(each.command.session for each in story.issued if isinstance(each.command, OfferRelay))
+    with_commands(entries, -1, HangUp(story.channel, 5), *map(DeleteRelay, sessions), *others)
+    return entries
+
+
+def lost_in_call() -> list[Entry]:
+    """The relay is lost in the middle of a call."""
+    return lost_relay(Relayed(MediaProfile.DTLS).talking_out())
+
+
+def lost_at_beginning() -> list[Entry]:
+    """The relay is lost before it has described the session: the adapter asks it again."""
+    story = Relayed(MediaProfile.DTLS)
+    story.arrives()
+    entries = lost_relay(story)
+    assert not story.last
+    return entries
+
+
+def lost_in_invitation() -> list[Entry]:
+    """The relay is lost while a client rings. When the client calls, too, its call is in the way by today's rules."""
+    story = Relayed(MediaProfile.DTLS)
+    story.arrives()
+    story.described(OfferRelay, FOR_CLIENT)
+    entries = lost_relay(story)
+    story.calls_out(sid="z")
+    refusal = story.the(RefuseIq)
+    recorded, _ = story.entries[-1]
+    entries.append((replace(recorded, rules=1), ()))
+    with_commands(entries, -1, AcceptIq(refusal.iq), OfferRelay("nonce-9", DTLS, MediaProfile.PLAIN))
+    return entries
+
+
+@pytest.mark.parametrize("recorded", [lost_in_call, lost_at_beginning, lost_in_invitation])
+def test_a_relay_that_is_asked_again_is_explained(recorded: Callable[[], list[Entry]]) -> None:
+    only(recorded(), RELAY_ASKED_AGAIN)
+
+
+@pytest.mark.parametrize("other", [Fault("4", "KeyError"), TerminateSession(BOB, DESK, "s9", "gone")])
+def test_what_else_was_done_about_a_lost_relay_is_not_explained(other: Command) -> None:
+    entries = lost_relay(Relayed(MediaProfile.DTLS).talking_out(), other)
+    assert verify(list(correlated(entries))).differences == 1
+
+
+def test_a_lost_relay_that_is_not_asked_again_is_not_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = lost_in_call()
+    monkeypatch.setattr(relay_leg, "lost", lambda leg, event, effects: leg)
+    assert verify(list(correlated(entries))).differences == 1
+
+
+def test_a_refusal_does_not_follow_from_a_call_that_is_over() -> None:
+    """The call goes on without its relay, and ends. What is refused after that is so for another reason."""
+    story = Relayed(MediaProfile.DTLS).talking_out()
+    entries = lost_relay(story)
+    before = len(story.entries)
+    story.hangs_up("s1")
+    story.tell(CallStateChanged(story.channel, CallState.ENDED))
+    story.tell(RelayDone(story.id_of(DeleteRelay)))
+    assert not story.user.calls
+    story.calls_out(sid="s2")
+    entries += [(replace(recorded, rules=1), issued) for recorded, issued in story.entries[before:]]
+    iq = story.the(AcceptIq).iq
+    with_commands(entries, -1, RefuseIq(iq, "wait", "resource-constraint", "No."))
+    assert verify(list(correlated(entries))).differences == 1
+
+
+def test_a_refusal_of_something_else_does_not_follow() -> None:
+    """Only whether a call may begin depends on other calls."""
+    story = Relayed(MediaProfile.DTLS).talking_out()
+    entries = lost_relay(story)
+    story.tell(SessionInformed(story.iq(BOB), "unknown", "mute"))
+    iq = story.the(RefuseIq).iq
+    entries.append((replace(story.entries[-1][0], rules=1), ()))
+    with_commands(entries, -1, AcceptIq(iq))
+    assert verify(list(correlated(entries))).differences == 1
+
+
 PROXY: Final = replace(MD5, realm="proxy.test", proxy=True)
 
 
@@ -668,4 +766,81 @@ def test_a_login_that_is_answered_no_more_is_not_explained() -> None:
     entries = before_realms(story)
     [first] = [issued.command for issued in entries[-2][1] if isinstance(issued.command, SendRegister)]
     with_commands(entries, -1, replace(first, cseq=3))
+    assert verify(list(correlated(entries))).differences == 1
+
+
+def before_restarts(story: Phoning) -> list[Entry]:
+    """Return what a story has recorded, as if the rules before `CALLS_OUTLIVE_GATEWAY` had folded it."""
+    return [(replace(recorded, rules=CALLS_OUTLIVE_GATEWAY.version - 1), issued) for recorded, issued in story.entries]
+
+
+def ended_by_restart() -> list[Entry]:
+    """A call is talking, and ended by a restart."""
+    story = Phoning().talking()
+    story.tell(Restarted())
+    entries = before_restarts(story)
+    recorded, issued = entries[-1]
+    [call] = story.user.calls
+    ends = Issued(ALICE, f"{recorded.version}.9", TerminateSession(BOB, DESK, "s1", "connectivity-error"), call)
+    entries[-1] = recorded, (*issued, ends)
+    return entries
+
+
+def refused_repetition() -> list[Entry]:
+    """An INVITE is repeated, and refused."""
+    story = Phoning()
+    story.invites()
+    story.tell(story.arrived)
+    entries = before_restarts(story)
+    recorded, _ = entries[-1]
+    merged = SendResponse("", story.arrived.head, 482, "Loop Detected")
+    entries[-1] = recorded, (Issued(ALICE, f"{recorded.version}.0", merged, recorded.call),)
+    return entries
+
+
+def refused_second_acceptance() -> list[Entry]:
+    """A client has heard the acceptance before."""
+    story = Phoning()
+    story.calls()
+    story.answers()
+    story.tell(IqFailed(story.id_of(AcceptSession), DESK, "unexpected-request"))
+    entries = before_restarts(story)
+    with_commands(entries, -1, TerminateSession(BOB, DESK, "s1", "general-error"))
+    return entries
+
+
+@pytest.mark.parametrize("recorded", [ended_by_restart, refused_repetition, refused_second_acceptance])
+def test_a_call_that_outlives_the_gateway_is_explained(recorded: Callable[[], list[Entry]]) -> None:
+    only(recorded(), CALLS_OUTLIVE_GATEWAY)
+
+
+def test_what_a_restart_changes_beside_calls_is_not_explained() -> None:
+    story = Phoning().talking()
+    story.tell(Restarted())
+    entries = before_restarts(story)
+    recorded, issued = entries[-1]
+    entries[-1] = recorded, (*issued, Issued(ALICE, "99.0", TerminateSession("a", "b", "c", "success")))
+    assert verify(list(correlated(entries))).differences == 1
+
+
+def unanswered_request() -> list[Entry]:
+    """The stream was opened while the user had not answered. By the older rules only the probe is sent."""
+    story = Story().signed_in()
+    story.tell(StreamOpened())
+    entries = [
+        (replace(recorded, rules=PRESENCE_ASKED_AGAIN.version - 1), issued) for recorded, issued in story.entries
+    ]
+    probe = SendPresence(GATEWAY, ALICE, PresenceKind.PROBE)
+    with_commands(entries, -1, probe, *(each.command for each in entries[-1][1][1:]))
+    return entries
+
+
+def test_a_request_for_presence_that_is_repeated_is_explained() -> None:
+    only(unanswered_request(), PRESENCE_ASKED_AGAIN)
+
+
+def test_a_request_for_presence_instead_of_something_else_is_not_explained() -> None:
+    entries = unanswered_request()
+    more = TerminateSession(BOB, DESK, "s1", "success")
+    with_commands(entries, -1, *(each.command for each in entries[-1][1]), more)
     assert verify(list(correlated(entries))).differences == 1

@@ -14,23 +14,37 @@ from fargo.statemachine.legs.jingle.jingle_session import Session
 from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.sip.phases import Line
 from fargo.statemachine.legs.sip.sip_leg import SipLeg
+from fargo.statemachine.machine import new
 from fargo.statemachine.media.description import Content, Description
 from fargo.statemachine.model.call1 import CallStateChanged, CloseChannel, HangUp, PlaceCall
-from fargo.statemachine.model.call_records import RecordBegun, RecordEnded
+from fargo.statemachine.model.call_records import RecordBegun, RecordEnded, Side
 from fargo.statemachine.model.commands import (
     AskFeatures,
+    Command,
     InitiateSession,
     Issued,
+    MessageCall,
+    RefuseIq,
     SendPresence,
     SendText,
     TerminateSession,
 )
-from fargo.statemachine.model.events import Event, Recorded, SessionAccepted, SessionInformed, SipSignedIn, Stopping
-from fargo.statemachine.reason import Reason
+from fargo.statemachine.model.events import (
+    CallAction,
+    Event,
+    Iq,
+    Recorded,
+    SessionAccepted,
+    SessionInformed,
+    SipSignedIn,
+    Stopping,
+)
+from fargo.statemachine.reason import Cause, Reason
 from fargo.store.entries import Entry
 from fargo.store.opening import open_reader
 from replay.reading import golden
 from replay.reading.steps import refolded, replayed
+from replay.verifying.difference import Difference
 from replay.verifying.kinds import DifferenceKind
 from replay.verifying.report import report
 from replay.verifying.texts import (
@@ -259,6 +273,24 @@ def test_calls_that_did_not_differ_are_apart_from_those_that_did() -> None:
         entries[place] = recorded, (*issued, Issued(recorded.user, "9.9", AskFeatures("a", "b", "c")))
     verdict = verify(entries)
     assert [group.count + group.following for group in verdict.groups.values()] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        RefuseIq(Iq("a", "b", "i"), "cancel", "conflict", ""),
+        MessageCall("b", "a", "s", CallAction.REJECT),
+        RecordEnded("7", Side.GATEWAY, Cause.BUSY, ""),
+    ],
+)
+def test_it_is_seen_that_a_call_is_refused_only_today(refusal: Command) -> None:
+    entries = golden.read(REFUSED)
+    recorded = next(recorded for recorded, _ in entries if recorded.call == str(recorded.version))
+    issued = (Issued(ALICE, "7.0", refusal),)
+    known = Difference("", recorded, (), issued, None, new(ALICE))
+    assert known.refuses_otherwise
+    assert not replace(known, then=issued).refuses_otherwise
+    assert not replace(known, recorded=replace(recorded, call="1")).refuses_otherwise
 
 
 def test_one_users_trouble_is_not_anothers(path: Path) -> None:

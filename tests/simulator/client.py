@@ -84,7 +84,8 @@ class Session(Struct, frozen=True):
 
     ``us``: the gateway's end. ``command``: the InitiateSession that began it. ``relay``: where it was told to send
     audio to, if that is the relay; ``phone``: the same if it is the phone. ``ufrag``: of its own ICE; ``restarting``:
-    it has restarted that, and waits for the answer.
+    it has restarted that, and waits for the answer. ``rerouted``: the relay was restarted meanwhile. ``doubted``:
+    stanzas may have been lost, so the gateway may accept it a second time.
     """
 
     sid: str
@@ -95,6 +96,8 @@ class Session(Struct, frozen=True):
     phone: str = ""
     ufrag: str = "client"
     restarting: bool = False
+    rerouted: bool = False
+    doubted: bool = False
 
 
 class Client(Struct, frozen=True):
@@ -311,6 +314,8 @@ class Client(Struct, frozen=True):
             return self._says(IqFailed(command, self.jid, "item-not-found"))
         heard = self._says(IqSucceeded(command, self.jid))
         match told:
+            case AcceptSession() if session.phase == "talking" and session.doubted:
+                return self._says(IqFailed(command, self.jid, "unexpected-request"))
             case AcceptSession() if session.phase != "calling":
                 raise Broken("what a client did not begin is not accepted", (self, sid))
             case AcceptSession(content=content):
@@ -358,7 +363,7 @@ class Client(Struct, frozen=True):
         client = self
         for _, sid, what in self.asked:
             client = client._without(sid) if what in (*OFFERS, *ANSWERS) else client
-        left = tuple(session for session in client.sessions if session.phase != "proposing")
+        left = tuple(replace(session, doubted=True) for session in client.sessions if session.phase != "proposing")
         return replace(client, sent=(), asked=(), sessions=left)
 
     # --- itself
@@ -382,12 +387,23 @@ class Client(Struct, frozen=True):
         return replace(self, sent=(*self.sent, event))
 
 
+def _is_elsewhere(before: RawUdp | IceUdp, now: RawUdp | IceUdp) -> bool:
+    """Return True if a relay was restarted: it has other ports, and with ICE other credentials."""
+    anew = not isinstance(before, IceUdp) or not isinstance(now, IceUdp) or before.ufrag != now.ufrag
+    return anew and before.candidates[0].port != now.candidates[0].port
+
+
 def _moved(session: Session, content: Content) -> Session:
-    """The session after a transport-info: an answer to a restart of ICE, or a phone that has moved."""
+    """The session after a transport-info: an answer to a restart of ICE, a phone that has moved, or a new relay."""
     before, now = session.relay, content.transport
     if isinstance(now, RawUdp) and before is None:
         return replace(session, phone=now.candidates[0].ip)
-    if not session.restarting or not isinstance(before, IceUdp) or not isinstance(now, IceUdp):
+    if session.doubted and now == before:
+        return session  # it is told again
+    if isinstance(now, RawUdp | IceUdp) and isinstance(before, type(now)) and _is_elsewhere(before, now):
+        return replace(session, relay=now, restarting=False, rerouted=True)
+    # The answer to a restart of ICE may come after a new relay has been told, for which it was taken.
+    if not (session.restarting or session.rerouted) or not isinstance(before, IceUdp) or not isinstance(now, IceUdp):
         raise Broken("a client is told of another transport when it restarts ICE", (session, content))
     if now.ufrag == before.ufrag or replace(now, ufrag=before.ufrag) != before:
         raise Broken("a restart of ICE is answered with other credentials and nothing else", (session, content))

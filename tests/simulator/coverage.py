@@ -60,6 +60,7 @@ from fargo.statemachine.model.events import (
     ResourceAvailable,
     ResourceUnavailable,
     Restarted,
+    RoomChanged,
     SessionAccepted,
     SessionInformed,
     SessionInitiated,
@@ -244,7 +245,7 @@ def _of_account(connection: str) -> Iterator[Event]:
     )
     yield from (RegistrationSubmitted(iq, SipAccount("alice@sip.test"), "s", "n"), IqMalformed(iq, "It is broken."))
     yield from (RelayLost("It is gone."), PolicyChanged(Policy()), PolicyChanged(Policy("relay", relay=True)))
-    yield PolicyChanged(Policy(engine="sip"))
+    yield from (PolicyChanged(Policy(engine="sip")), RoomChanged(True), RoomChanged(False))
     yield from (PresenceProbed(BOB), SubscriptionChanged(BOB, SubscriptionAction.SUBSCRIBE), SipSignedIn(connection))
     yield from (SipSignedOut(connection, trouble) for trouble in SipTrouble)
     yield from (Snapshot(), Snapshot(SipAccount("alice@sip.test"), "s", "n", GATEWAY, SignedIn(connection)))

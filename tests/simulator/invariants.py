@@ -9,8 +9,8 @@
 5. Codecs that are passed on are within the offer they answer, or are.
 6. No password is in an event or a command.
 7. A call is noted as begun once, and then once as ended; notes come after the commands.
-8. A session of the relay is offered and answered once, and once more whenever a client restarts ICE; it gets only its
-   deletion once it has failed or is to end.
+8. A session of the relay is offered and answered once, and once more whenever a client restarts ICE or the relay has
+   lost it; it gets only its deletion once it has failed or is to end.
 9. When a call is answered, the last that was noted of its path is true.
 10. The description of an answer is never rejected because the connection manager said something: that may cross its
    end, which kills the manager.
@@ -137,6 +137,8 @@ class Watch(Struct, frozen=True):
     the phone calls).
     """
     sip: SipWatch = SipWatch()
+    offered_again: frozenset[str | None] = frozenset()
+    """The calls whose offers a relay was sent again that had lost them."""
     calls: tuple[tuple[Leg, str], ...] = ()
     """Each leg with its call: with several, if sessions of several calls had the same name."""
 
@@ -152,6 +154,9 @@ class Watch(Struct, frozen=True):
             raise Broken("notes come last", commands)
         for issued in commands:
             after = after._obeys(issued, event)
+        if isinstance(event, RelayLost):
+            again = {each.call for each in commands if isinstance(each.command, OfferRelay)}
+            after = replace(after, offered_again=after.offered_again | again)
         if isinstance(event, SessionInitiated) and not self._knows(_session(event)) and _refuses(event, commands):
             after = after._forgets(_session(event))
         kept = {event.iq.id} if isinstance(event, RegistrationSubmitted) else set()
@@ -160,7 +165,8 @@ class Watch(Struct, frozen=True):
         for joined in (
             each.command for each in commands if isinstance(each.command, RecordAnswered | RecordEarlyAudio)
         ):
-            if joined.call in after.early:  # the relay had its answer then
+            # The relay had its answer then, or gets it after the offer.
+            if joined.call in after.early or joined.call in after.offered_again:
                 continue
             relayed = any(isinstance(each.command, AnswerRelay) for each in commands)
             if dict(after.paths).get(joined.call) is not (AudioPath.RELAY if relayed else AudioPath.DIRECT):
@@ -187,7 +193,9 @@ class Watch(Struct, frozen=True):
                 return heard._ends((iq.to, iq.sender, sid))
             case IqFailed(command, condition=condition):
                 gone = condition in ("item-not-found", "service-unavailable")
-                return heard._ends(*(leg for name, leg, vital in heard.said if name == command and (gone or vital)))
+                refused = condition != "unexpected-request"  # to a second acceptance
+                ends = (leg for name, leg, vital in heard.said if name == command and (gone or (vital and refused)))
+                return heard._ends(*ends)
             case ResourceUnavailable(resource):
                 return heard._ends(*(leg for leg, _ in heard.offers if leg[1:2] == (resource,)))
             case SipSignedIn(connection):
@@ -197,10 +205,8 @@ class Watch(Struct, frozen=True):
             case Restarted():
                 channels = ((channel,) for channel, _ in heard.channels)
                 return replace(heard._ends(*channels), connections=())
-            case RelayRefused(command):
+            case RelayRefused(command, unknown=False):
                 return heard._ends(*(session for name, session, _ in heard.relayed if name == command))
-            case RelayLost():
-                return heard._ends(*(session for _, session, _ in heard.relayed))
             case _:
                 return heard
 
@@ -274,9 +280,11 @@ class Watch(Struct, frozen=True):
                 raise Broken("no description is rejected", (event, command))
             case HangUp() | TerminateSession() | DeleteRelay():
                 return self._ends(_leg(command))
-            case OfferRelay() if isinstance(event, _MOVES | RelayDescribed):
+            case OfferRelay() if isinstance(event, _MOVES | RelayDescribed | RelayLost | RelayRefused):
                 again = replace(self, started=tuple(what for what in self.started if what != ("join", *_leg(command))))
                 return again._relays(issued.id, _leg(command), self._asks(event))
+            case OfferRelay() | AnswerRelay() if isinstance(event, Restarted):
+                return self._relays_again(issued.id, _leg(command))
             case OfferRelay():
                 return self._starts(("offer", *_leg(command)), event)._relays(
                     issued.id, _leg(command), self._asks(event)
@@ -324,7 +332,7 @@ class Watch(Struct, frozen=True):
                 return iq.to, iq.sender, sid
             case RelayDescribed(command) | RelayRefused(command):
                 found = [leg for name, _, leg in self.relayed if name == command]
-            case RelayLost() | TimePassed():
+            case TimePassed():
                 placed = [what[1:] for what in self.started if what[0].startswith("place")]
                 found = [leg for _, _, leg in self.relayed if leg and leg not in (*placed, *self.ended)]
             case _:
@@ -333,11 +341,23 @@ class Watch(Struct, frozen=True):
             raise Broken("only a client places calls", event)
         return found[0]
 
+    def _relays_again(self, command: str, session: Leg) -> "Watch":
+        """After the relay was asked again for something in a session that it has been asked for before."""
+        callers = [leg for _, other, leg in self.relayed if other == session]
+        if not callers:
+            raise Broken("a restart begins nothing", command)
+        return self._relays(command, session, callers[0])
+
     def _relays(self, command: str, session: Leg, caller: Leg) -> "Watch":
         return replace(self, relayed=(*self.relayed, (command, session, caller)))
 
     def _starts(self, what: Leg, event: Event) -> "Watch":
-        if what in self.started or isinstance(event, Restarted | StreamOpened):
+        known = what in self.started
+        if isinstance(event, Restarted | StreamOpened):
+            if not known or isinstance(event, StreamOpened):
+                raise Broken("a restart begins nothing", (event, what))
+            return self
+        if known:
             raise Broken("nothing starts again", (event, what))
         return replace(self, started=(*self.started, what))
 

@@ -108,6 +108,7 @@ class Phone(Struct, frozen=True):
     ``heard``: the CSeq numbers of the latest requests, either way. ``oks``: how many of its 2xx to INVITEs have no ACK.
     ``rseq``: that of its last reliable provisional response. ``held``: it has us on hold; ``holds``: so have we.
     ``relayed``: it was told to send audio to the relay; ``at``: where it wants audio itself. ``lost``: its INVITE is.
+    ``ok``: its last 2xx to an INVITE.
     """
 
     tag: str
@@ -129,6 +130,7 @@ class Phone(Struct, frozen=True):
     relayed: bool = False
     at: str = PHONE
     lost: bool = False
+    ok: SipResponseReceived | None = None
 
     @property
     def contact(self) -> str:
@@ -240,7 +242,8 @@ class Phone(Struct, frozen=True):
         codecs, holds = ANSWERS[what], what.endswith("hold")
         after = replace(self, phase="answered", oks=self.oks + 1, held=holds)._told(self._invite.request)
         body = after._describe("", *codecs) if codecs else None
-        return after, (after._accepted(_TIMED.get(what, NO_HEADERS), body),)
+        ok = after._accepted(_TIMED.get(what, NO_HEADERS), body)
+        return replace(after, ok=ok), (ok,)
 
     def _accepted(self, headers: SipHeaders, body: Body | None) -> SipResponseReceived:
         return self.response(self._invite, 200, headers, body)
@@ -304,7 +307,8 @@ class Phone(Struct, frozen=True):
         described = request.body is not None or request.method == "INVITE"
         body = agreed._describe("", *((G722,) if strange else (PCMU,))) if described else None
         oks = agreed.oks + (request.method == "INVITE")
-        return replace(agreed, oks=oks), (self.response(asked, 200, headers, body),)
+        ok = self.response(asked, 200, headers, body)
+        return replace(agreed, oks=oks, ok=ok if request.method == "INVITE" else self.ok), (ok,)
 
     def _told(self, request: SendRequest) -> "Phone":
         """After an offer of ours is agreed to."""

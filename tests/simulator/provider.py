@@ -6,7 +6,8 @@ Rules:
    other. The adapter and the edge add nothing, other than that requests can fail without a response.
 2. A request that is sent again as part of its transaction is known by that, unless the edge has lost it.
 3. It loses a few messages in a run at most: a BYE that is lost more often is given up.
-4. A crash of the gateway loses the responses to its requests. The requests of phones are sent again.
+4. A crash of the gateway loses the provisional responses to its requests. What phones ask, and final responses, are
+   sent again: by the phone, by the edge, or because the gateway sends the request again.
 5. `Broken` is raised for what no gateway may do to a provider.
 """
 
@@ -375,8 +376,9 @@ class Provider(Struct, frozen=True):
 
     def crash(self) -> "Provider":
         """The gateway goes down (rule 4)."""
-        left = tuple(each for each in self.sent if isinstance(each, _REQUESTS))
-        return replace(self, sent=left, registering=(), flows=())
+        left = tuple(each for each in self.sent if isinstance(each, _REQUESTS) or _is_repeated(each))
+        again = (phone.ok for phone in self.phones if phone.ok and phone.oks > len(_answers_of(phone, left)))
+        return replace(self, sent=(*left, *again), registering=(), flows=())
 
     def taken(self) -> "Provider":
         """The provider after the first message has arrived."""
@@ -615,6 +617,17 @@ def _is_own(credentials: tuple[DigestCredentials, ...]) -> bool:
 
 def _silence(dialog: str, command: str) -> SipRequestUndelivered:
     return SipRequestUndelivered(dialog, command, Undelivered.SILENT)
+
+
+def _is_repeated(event: Event) -> bool:
+    """Return True for a final response to a request of a call."""
+    return isinstance(event, SipResponseReceived) and event.status >= 200
+
+
+def _answers_of(phone: Phone, sent: tuple[Event, ...]) -> list[SipResponseReceived]:
+    """Return those 2xx of a phone to INVITEs that are under way."""
+    responses = (each for each in sent if isinstance(each, SipResponseReceived) and each.method == "INVITE")
+    return [each for each in responses if each.remote_tag == phone.tag and 200 <= each.status < 300]
 
 
 def _unknown(asked: Asked) -> SipResponseReceived:

@@ -56,7 +56,7 @@ _FLOWS: Final = (Flow(RelayParty.OFFERER, 50, 8000), Flow(RelayParty.ANSWERER, 4
 class Kept(Struct, frozen=True):
     """A session: its name and port, what was offered last, by whom, and in which manner and with which codecs to the
     other end. ``ufrag``: of the client's ICE; ``times``: how often it has begun that; ``phone``: where that is;
-    ``ignored``: how often its deletion was.
+    ``ignored``: how often its deletion was. ``doubted``: the gateway may not know what was answered, and ask again.
     """
 
     name: str
@@ -70,6 +70,7 @@ class Kept(Struct, frozen=True):
     times: int = 1
     phone: str = ""
     ignored: int = 0
+    doubted: bool = False
 
     def knows(self, end: Description) -> "Kept":
         """After one end has described itself."""
@@ -81,7 +82,7 @@ class Kept(Struct, frozen=True):
 
     def told(self, by: RelayParty, profile: MediaProfile) -> Transport:
         """Return the address at which the relay expects one end's audio, once the other end has described itself."""
-        return relay_media(profile, self.port + (by is RelayParty.OFFERER), f"relay{self.times}")
+        return relay_media(profile, self.port + (by is RelayParty.OFFERER), f"relay{self.port}-{self.times}")
 
 
 class Relay(Struct, frozen=True):
@@ -153,8 +154,10 @@ class Relay(Struct, frozen=True):
         return replace(self, sent=self.sent[1:], asked=asked)
 
     def crash(self) -> "Relay":
-        """The gateway goes down: what was answered reaches nobody."""
-        return replace(self, asked=(), sent=())
+        """The gateway goes down: what was answered reaches nobody, but that its sessions are lost is noticed."""
+        doubted = tuple(replace(each, doubted=True) for each in self.sessions)
+        lost = tuple(each for each in self.sent if isinstance(each, RelayLost))
+        return replace(self, asked=(), sent=lost, sessions=doubted)
 
     # --- what it is told
 
@@ -170,7 +173,7 @@ class Relay(Struct, frozen=True):
             case DeleteRelay(name):
                 return heard._without(name)._says(RelayDone(issued.id, _FLOWS if before and before.joined else ()))
             case _ if before is None:
-                return heard._says(RelayRefused(issued.id, "Unknown call-id"))
+                return heard._says(RelayRefused(issued.id, "Unknown call-id", unknown=True))
             case AnswerRelay():
                 return heard._answered(issued.id, before, command)
             case PlayDigit():
@@ -189,7 +192,7 @@ class Relay(Struct, frozen=True):
         return replace(self._with(kept), made=self.made + (before is None))._says(RelayDescribed(name, told))
 
     def _answered(self, name: str, kept: Kept, command: AnswerRelay) -> "Relay":
-        if kept.joined:
+        if kept.joined and not kept.doubted:
             raise Broken("a session is answered once", (kept, command))
         if command.by is kept.by:
             raise Broken("nobody answers what they offered", (kept, command))

@@ -19,7 +19,7 @@ from typing import NamedTuple, TypeGuard
 
 import pytest
 
-from fargo.statemachine import derived, faults, machine, pending, replies
+from fargo.statemachine import clients, connections, derived, faults, gateway, machine, pending, replies
 from fargo.statemachine.account import account_state, binding, connection, registration, roster, sign_in
 from fargo.statemachine.call import call_state
 from fargo.statemachine.call.call_state import Call
@@ -30,7 +30,7 @@ from fargo.statemachine.legs.relay.relay_session import Deleting
 from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.user_agent import caller, dialog, responding, unheard
 from fargo.statemachine.legs.user_agent.phases import UasReleasing, UserAgentPhase
-from fargo.statemachine.model import wire
+from fargo.statemachine.model import call1, commands, sip_messages, wire
 from fargo.statemachine.model.call1 import HangUp
 from fargo.statemachine.model.call_records import RecordEnded
 from fargo.statemachine.model.commands import Command, Fault, Issued, MessageCall, SendText, TerminateSession
@@ -60,13 +60,17 @@ def core() -> dict[str, ModuleType]:
     return {name: module for name, module in sys.modules.items() if name.startswith(f"{CORE}.")}
 
 
+FOR_ENGINE: set[FunctionType | Callable[..., object]] = {machine.fold, commands.ends, call1.ends, sip_messages.ends}
+"""What only the engine calls: the fold itself, and what tells it which commands end something."""
+
+
 @cache
 def functions() -> dict[CodeType, FunctionType]:
     """Return every function that folds, but for the fold itself, and what ends a call after a fault."""
     defined = (value for module in core().values() for value in vars(module).values())
     found = [each for each in defined if isinstance(each, FunctionType) and each.__module__.startswith(f"{CORE}.")]
     folds_nothing = (faults.__name__, wire.__name__)
-    beyond = {each for each in found if each is machine.fold or each.__module__ in folds_nothing}
+    beyond = {each for each in found if each in FOR_ENGINE or each.__module__ in folds_nothing}
     return {each.__code__: each for each in found if each not in beyond}
 
 
@@ -205,8 +209,9 @@ def test_a_fault_leaves_nobody_ringing_or_talking(found: list[Case], times: int 
 FINDS_OUT = {
     *(
         each
-        for each in vars(machine).values()
-        if isinstance(each, FunctionType) and each.__module__ == machine.__name__
+        for module in (machine, gateway, connections, clients)
+        for each in vars(module).values()
+        if isinstance(each, FunctionType) and each.__module__ == module.__name__
     ),
     *(connection.deadline, pending.due, replies.expire, roster.missing),
 }

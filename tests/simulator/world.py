@@ -2,9 +2,9 @@
 
 The engine is here too: it stamps and folds what is delivered, and hands the commands out at once, to the clients, the
 connection manager, the relay, and the vault. Time stands still until somebody waits: then the earliest deadline comes.
-A crash loses what was under way, everything on the SIP side, and, at worst, the commands of the last event; then the
-log is folded again, and the gateway says so (`Restarted`, `StreamOpened`). A lost XMPP stream takes with it what was
-under way to the gateway and, at worst, what the last event made it say to clients.
+A crash loses what was under way, everything on the SIP side of Telepathy, and, at worst, the commands of the last
+event; then the log is folded again, and the gateway says so (`Restarted`, `StreamOpened`). A lost XMPP stream takes
+with it what was under way to the gateway and, at worst, what the last event made it say to clients.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,6 +18,8 @@ from msgspec.structs import replace
 from fargo.statemachine.account.account_state import connection_of
 from fargo.statemachine.account.texts import RENEWAL
 from fargo.statemachine.deadline import Deadline
+from fargo.statemachine.legs.jingle import jingle_leg
+from fargo.statemachine.legs.jingle.jingle_session import Session
 from fargo.statemachine.legs.relay.relay_session import Joined
 from fargo.statemachine.legs.user_agent.texts import REFRESH
 from fargo.statemachine.machine import deadlines, fold, is_idle, new, secrets
@@ -176,7 +178,7 @@ def step(world: World, move: Move) -> World:
             due = min(each.at for each in deadlines(world.user))
             return _put(replace(world, at=max(world.at, due)), TimePassed())
         case "crash":
-            return _crash(world)
+            return _outlived(world)
         case "stop":
             return _crash(_said(_put(world, Stopping()), SIP))
         case "lose the stream":
@@ -293,6 +295,31 @@ def _crash(world: World) -> World:
         vault={name: kept for name, kept in world.vault.items() if name in secrets(world.user)},
     )
     return down if is_idle(down.user) else _put(_put(down, Restarted()), StreamOpened())
+
+
+def _outlived(world: World) -> World:
+    """Come up again after a crash in which nothing was lost. Raises Broken if a call has not outlived it."""
+    up = _crash(world)
+    if _is_at_rest(world):
+        (clients, phones, _), (clients_then, phones_then, _) = _talkers(drained(up)), _talkers(world)
+        if clients < clients_then or phones < phones_then:
+            found = ((clients_then, phones_then), (clients, phones))
+            raise _broken(up, "calls outlive the gateway (clients, phones)", found)
+    return up
+
+
+def _is_at_rest(world: World) -> bool:
+    """Return True if nobody waits for an answer, and the SIP engine's calls outlive the gateway."""
+    proposing = [s for client in world.clients for s in client.sessions if s.phase == "proposing"]
+    waits = proposing or any(client.asked for client in world.clients)
+    return is_quiet(world) and isinstance(world.sip, Provider) and not waits and not _forgotten(world)
+
+
+def _forgotten(world: World) -> list[Session]:
+    """Return the sessions that a client does not know of any more."""
+    known = [(client.jid, session.sid) for client in world.clients for session in client.sessions]
+    legs = (session for call in world.user.calls.values() for session in jingle_leg.sessions(call.jingle))
+    return [session for session in legs if (session.client, session.sid) not in known]
 
 
 def _asked(world: World, what: str) -> World:

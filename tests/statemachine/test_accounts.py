@@ -396,6 +396,7 @@ def test_a_client_is_asked_once_for_each_set_of_capabilities() -> None:
 
 def test_after_a_lost_stream_clients_not_seen_again_are_gone() -> None:
     story = Story().signed_in()
+    story.tell(SubscriptionChanged(GATEWAY, SubscriptionAction.SUBSCRIBED))
     story.online(PHONE)
     story.tell(StreamOpened())
     assert SendPresence(GATEWAY, ALICE, PresenceKind.PROBE) in story.all(SendPresence)

@@ -447,7 +447,7 @@ def test_an_event_about_several_calls_belongs_to_none_of_them(story: Story, monk
         effects.call = "5"
         raises()
 
-    monkeypatch.setattr("fargo.statemachine.machine._stream_opened", fails)
+    monkeypatch.setattr("fargo.statemachine.gateway.stream_opened", fails)
     assert story.tell(StreamOpened()) == [Fault(None, FAULT)]
     assert [entry.call for entry, _ in story.entries[-1:]] == [None]
     assert [each.call for each in story.last] == [None]

@@ -100,6 +100,31 @@ def test_what_the_user_grants_us_changes_nothing(story: Story, action: Subscript
     assert story.user.contacts == before
 
 
+ASKED = SendPresence(GATEWAY, ALICE, PresenceKind.SUBSCRIBE)
+
+
+@pytest.mark.parametrize("answer", [SubscriptionAction.SUBSCRIBED, SubscriptionAction.UNSUBSCRIBED])
+def test_who_has_not_answered_is_asked_again_after_an_outage(story: Story, answer: SubscriptionAction) -> None:
+    """The first request may have been lost; without an answer the gateway does not see who is online. A probe is
+    refused by the server, and prosody forgets the request then.
+    """
+    probe = SendPresence(GATEWAY, ALICE, PresenceKind.PROBE)
+    assert story.all(SendPresence).count(ASKED) == 1
+    for _ in range(2):
+        assert story.tell(StreamOpened())[0] == ASKED
+        assert probe not in story.all(SendPresence)
+    subscription(story, CONTACT, answer)
+    assert ASKED in story.tell(StreamOpened()), "that was about a contact"
+    subscription(story, GATEWAY, answer)
+    assert story.tell(StreamOpened())[0] == probe
+    assert ASKED not in story.all(SendPresence)
+
+
+def test_who_has_cancelled_is_asked_no_more(story: Story) -> None:
+    story.tell(RegistrationCancelled(story.iq()))
+    assert ASKED not in story.tell(StreamOpened())
+
+
 def test_a_user_may_have_two_thousand_contacts(story: Story) -> None:
     for number in range(2001):
         story.tell(PresenceProbed(f"{number}@sip.localhost"), 0)
@@ -195,6 +220,7 @@ def test_a_user_may_have_sixty_four_clients() -> None:
 
 
 def test_a_stream_that_is_back_shows_everything_again(story: Story) -> None:
+    subscription(story, GATEWAY, SubscriptionAction.SUBSCRIBED)
     subscription(story, CONTACT, SubscriptionAction.SUBSCRIBE)
     assert story.tell(StreamOpened()) == [
         SendPresence(GATEWAY, ALICE, PresenceKind.PROBE),

@@ -140,7 +140,7 @@ def test_one_that_never_carried_anything_is_not_noted_to() -> None:
 
 def test_audio_from_one_end_only_is_noted() -> None:
     story = Relayed(MediaProfile.DTLS).talking_in()
-    story.tell(RelayLost(RELAY_RESTARTED))
+    story.hangs_up("nonce6")
     story.tell(
         RelayDone(story.id_of(DeleteRelay), (Flow(RelayParty.OFFERER, 0, 0), Flow(RelayParty.ANSWERER, 9, 1440)))
     )
@@ -265,9 +265,9 @@ def test_one_that_waits_for_the_offer_is_told_that_there_will_be_none() -> None:
     story.comes(PHONE, MediaProfile.DTLS, asks_first=True)
     story.arrives()
     story.tell(CallMessaged(PHONE, BOB, "nonce8", CallAction.PROCEED))
-    story.tell(RelayLost(RELAY_RESTARTED))
+    story.refused(OfferRelay)
     assert story.the(MessageCall) == MessageCall(
-        BOB, ALICE, "nonce8", CallAction.RETRACT, "connectivity-error", FAILED.format(problem=RELAY_RESTARTED)
+        BOB, ALICE, "nonce8", CallAction.RETRACT, "connectivity-error", OVERLOADED
     )
     assert story.waiting(MessageCall) == story.all(MessageCall)
 
@@ -437,8 +437,9 @@ def test_only_clients_of_the_manner_whose_session_failed_are_cut_off() -> None:
     story.arrives()
     story.described(OfferRelay, FOR_CLIENT)
     story.tell(RelayLost(RELAY_RESTARTED))
+    story.refused(OfferRelay)
     ended = story.the(TerminateSession)
-    assert (ended.to, ended.text) == (DESK, FAILED.format(problem=RELAY_RESTARTED))
+    assert (ended.to, ended.text) == (DESK, OVERLOADED)
     assert story.all(HangUp) == []
     story.accepts(Description("audio", (PCMU,), ADDRESS), PHONE)
     assert isinstance(story.the(AnswerCall), AnswerCall)
@@ -460,9 +461,10 @@ def test_a_client_that_comes_after_a_failure_is_not_offered_what_has_failed() ->
     story.arrives()
     story.described(OfferRelay, FOR_CLIENT)
     story.tell(RelayLost(RELAY_RESTARTED))
+    story.refused(OfferRelay)
     story.comes(LATE, MediaProfile.DTLS)
     assert story.all(InitiateSession) == []
-    assert story.the(OfferRelay).session == "nonce8-12-dtls"
+    assert story.the(OfferRelay).session == "nonce8-13-dtls"
 
 
 def test_a_proposal_is_taken_back_when_nobody_is_left_who_could_take_the_call() -> None:
@@ -520,27 +522,6 @@ def test_the_caller_hears_that_it_failed_if_nobody_else_could_take_the_call() ->
     story.refused(OfferRelay)
     assert story.the(HangUp).message == OVERLOADED
     assert story.all(DeleteRelay) == [DeleteRelay("nonce6-6-dtls")]
-
-
-@pytest.mark.parametrize("away", [Relayed.talking_out, Relayed.talking_in])
-def test_a_relay_that_is_lost_ends_the_calls_through_it_with_the_reason(away: Callable[[Relayed], object]) -> None:
-    story = Relayed(MediaProfile.DTLS)
-    away(story)
-    story.tell(RelayLost(RELAY_RESTARTED))
-    assert story.the(TerminateSession).text == FAILED.format(problem=RELAY_RESTARTED)
-    assert isinstance(story.the(HangUp), HangUp)
-    assert len(story.all(DeleteRelay)) == 1
-    assert end(story).by is Side.GATEWAY
-
-
-def test_one_that_is_lost_while_the_phone_rings_ends_the_call() -> None:
-    story = Relayed(MediaProfile.PLAIN)
-    story.calls_out(Description("audio", (OPUS,), ADDRESS))
-    story.described(OfferRelay, FOR_PHONE)
-    story.tell(RelayLost(RELAY_RESTARTED))
-    assert story.the(TerminateSession).text == FAILED.format(problem=RELAY_RESTARTED)
-    assert isinstance(story.the(HangUp), HangUp)
-    assert story.all(DeleteRelay) == [DeleteRelay("nonce6")]
 
 
 def test_one_that_is_lost_touches_no_call_that_does_without_it() -> None:
@@ -630,6 +611,8 @@ def test_a_relay_that_is_lost_forgets_deletions_too_and_is_told_them_all_the_sam
 def test_deletions_are_counted_from_the_first(beginning: RelayLost | Restarted) -> None:
     story = Relayed(MediaProfile.DTLS)
     story.calls_out()
+    if isinstance(beginning, RelayLost):
+        story.refused(OfferRelay)
     story.tell(beginning)
     for _ in range(10):
         story.tell(TimePassed(), 30.0)
@@ -649,7 +632,7 @@ def test_one_session_is_due_though_another_waits_for_nothing() -> None:
 def test_what_one_end_sent_is_noted_if_the_other_is_not_mentioned() -> None:
     for party, packets in ((RelayParty.OFFERER, (0, 7)), (RelayParty.ANSWERER, (7, 0))):
         story = Relayed(MediaProfile.DTLS).talking_in()
-        story.tell(RelayLost(RELAY_RESTARTED))
+        story.hangs_up("nonce6")
         story.tell(RelayDone(story.id_of(DeleteRelay), (Flow(party, 7, 1120),)))
         assert story.all(RecordCarried) == [RecordCarried("6", *packets)]
 

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from fargo.backfill import backfill
+from fargo.statemachine.model.events import Recorded, Stopping
 from fargo.store import copies, texts
 from fargo.store.copies import back_up, check_copy, names_of_passwords, restore
 from fargo.store.interface import StoreError, StoreInUseError
 from fargo.store.opening import log_in, open_reader, open_store
+from fargo.store.spare import Spare, spare_of
 from fargo.store.sqlite.database import copy_database
 from fargo.store.state import open_log, take_lock, why_not_together
 from fargo.store.vault import Vault, vault_in
@@ -243,6 +245,20 @@ def test_what_a_killed_gateway_left_leaves_with_the_state(state: Path, copy: Pat
     assert {"fargo.db", "fargo.db-wal", "vault.db", "vault.db-journal"} <= set(names(moved))
     assert names(killed) == sorted([copies.KEY, "fargo.db", "vault.db", moved.name])
     assert events(killed) == len(BATCH)
+
+
+def test_what_was_said_without_the_log_is_copied_and_leaves_with_the_state(
+    state: Path, copy: Path, tmp_path: Path
+) -> None:
+    said = (Recorded(ALICE, 4, 2e9, Stopping()), ())
+    with closing(Spare(log_in(state))) as spare:
+        spare.keep([said])
+    back_up(state, tmp_path / "later")
+    assert restore(copy, state, "before")
+    assert not spare_of(log_in(state)).exists()
+    restore(tmp_path / "later", tmp_path / "again", None)
+    with closing(Spare(log_in(tmp_path / "again"))) as spare:
+        assert spare.entries() == [said]
 
 
 def test_nothing_is_restored_while_a_gateway_runs(state: Path, copy: Path) -> None:

@@ -4,8 +4,10 @@ import os
 import re
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 
 import pytest
@@ -19,10 +21,10 @@ from fargo.store.correlation import correlated
 from fargo.store.directory_lock import LOCK
 from fargo.store.entries import Entry
 from fargo.store.interface import Reader, StoreError
-from fargo.store.opening import open_reader, open_store
+from fargo.store.opening import mark_of, open_reader, open_store
 from fargo.store.sqlite.database import open_database
 from fargo.store.sqlite.migrations import BACKFILLS, log_migrations
-from fargo.store.sqlite.reader import APPLICATION_ID, SqliteReader
+from fargo.store.sqlite.reader import APPLICATION_ID, SqliteReader, open_log_unmigrated
 from fargo.store.sqlite.texts import GAP, NOT_COMPLETED
 
 from .entries import ALICE, BATCH, BOB
@@ -101,6 +103,36 @@ def test_a_store_leaves_nothing_beside_the_file_when_it_is_closed(path: Path) ->
         assert names(path) == {"fargo.db", "fargo.lock", "fargo.db-shm", "fargo.db-wal"}
     assert names(path) == {"fargo.db"}
     assert tuple(open_reader(path).read()) == BATCH
+
+
+@pytest.mark.parametrize(
+    "opened_too",
+    [
+        lambda path: closing(open_reader(path)),
+        lambda path: closing(open_store(path, beside_writer=True)),
+        lambda path: nullcontext(mark_of(path)),
+        lambda path: closing(open_log_unmigrated(path)),
+    ],
+    ids=["reader", "writer", "mark", "unmigrated"],
+)
+def test_who_opens_the_file_too_takes_no_lock_from_the_store(
+    path: Path, opened_too: Callable[[Path], AbstractContextManager[object]]
+) -> None:
+    with closing(open_store(path)) as store:
+        with opened_too(path):
+            pass
+        assert read_by_another_process(path) == 0
+        store.append(BATCH)
+        assert read_by_another_process(path) == len(BATCH), "it was committed to the journal that others read"
+
+
+def read_by_another_process(path: Path) -> int:
+    """Return how many entries of a log another process finds. It closes the log, as the last one that has it open if
+    the locks of this process do not tell it otherwise.
+    """
+    program = "import sys, pathlib; from fargo.store.opening import open_reader; "
+    program += "log = open_reader(pathlib.Path(sys.argv[1])); print(len(log)); log.close()"
+    return int(subprocess.run([sys.executable, "-c", program, path], check=True, capture_output=True).stdout)
 
 
 def test_what_only_the_journal_has_is_read_and_kept(path: Path, tmp_path: Path) -> None:
@@ -337,3 +369,20 @@ def test_a_missing_log_is_not_made_by_reading(path: Path) -> None:
 def test_a_place_where_no_file_can_be(path: Path) -> None:
     with pytest.raises(StoreError, match="cannot be used as a log: No such file or directory"):
         open_store(path / "below")
+
+
+@pytest.mark.parametrize("opened", [open_reader, open_store])
+def test_a_directory_is_no_log(path: Path, opened: Callable[[Path], object]) -> None:
+    path.mkdir()
+    with pytest.raises(StoreError, match="cannot be used as a log: Is a directory"):
+        opened(path)
+
+
+@pytest.mark.parametrize("opened", [open_reader, open_store])
+def test_a_file_of_others_is_refused(
+    path: Path, opened: Callable[[Path], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(path)
+    monkeypatch.setattr(os, "access", lambda *_, **__: False)  # root may open everything
+    with pytest.raises(StoreError, match="cannot be used as a log: Permission denied"):
+        opened(path)

@@ -1,9 +1,12 @@
 """The gateway as an operator runs it: `fargo run` with a configuration file."""
 
+import asyncio
 import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from fargo.edge.leftover import end, find, run_dir_in
 
 from . import GATEWAY_ADDRESS
 from .name_server import NameServer
@@ -22,7 +25,7 @@ class Gateway(Server):
     """The gateway. `settings` are changes of the configuration; `configuration` is its file, `log` the event log.
 
     It asks the `name_server` if there is one, and otherwise those of this machine. `program` is what runs it, if not
-    `fargo` itself.
+    `fargo` itself, and `options` are those of `fargo run`.
     """
 
     def __init__(
@@ -35,12 +38,14 @@ class Gateway(Server):
         engine: str = "sip",
         name_server: NameServer | None = None,
         program: Sequence[str | Path] = (FARGO,),
+        options: Sequence[str] = (),
     ) -> None:
         super().__init__(directory)
         self.jid = server.component
         self.address = address
         self.name_server = name_server
         self.program = program
+        self.options = options
         self.port = free_port(address)
         self.state = self.directory / "state"
         self.log = self.state / "fargo.db"
@@ -69,8 +74,16 @@ class Gateway(Server):
     async def start(self) -> None:
         self.write(self.configuration.name, toml(self.tables))
         names = (*WITH_NAMES, self._resolv_conf()) if self.name_server else ()
-        self.process = await Process.start("fargo", *names, *self.program, "run", "-c", self.configuration)
+        self.process = await Process.start(
+            "fargo", *names, *self.program, "run", "-c", self.configuration, *self.options
+        )
         await self.process.line(READY, READY_SECONDS)
+
+    async def stop(self) -> None:
+        """Stop it, and the edge that it has left if it was killed."""
+        await super().stop()
+        if edge := find(run_dir_in(self.state)):
+            await asyncio.to_thread(end, edge)
 
     def _resolv_conf(self) -> Path:
         assert self.name_server

@@ -58,13 +58,16 @@ class JingleCall:
 
     @classmethod
     async def incoming(
-        cls, client: XmppClient, media: RtpEndpoint, seconds: float = 30, after: int = 0
+        cls, client: XmppClient, media: RtpEndpoint, seconds: float = 30, after: int = 0, caller: str | None = None
     ) -> "JingleCall":
-        """Wait for a call to the client. `after` skips that many of its stanzas."""
+        """Wait for a call to the client, from this caller (a bare JID) if one is given. `after` skips that many of its
+        stanzas.
+        """
 
         def wanted(stanza: ET.Element) -> bool:
             jingle = jingle_of(stanza)
-            return jingle is not None and jingle.get("action") == "session-initiate"
+            initiates = jingle is not None and jingle.get("action") == "session-initiate"
+            return initiates and caller in (None, stanza.get("from", "").partition("/")[0])
 
         request = await client.wait(wanted, "a session-initiate", seconds, after)
         jingle = jingle_of(request)

@@ -69,6 +69,10 @@ class RtpEndpoint(asyncio.DatagramProtocol):
         self._rtp.close()
         self._rtcp.close()
 
+    @property
+    def sending(self) -> bool:
+        return self._sending is not None
+
     def send(self, host: str, port: int, payload_type: int = PCMU) -> None:
         """Send a tone to this address until `silence` or the end."""
         assert self._sending is None, "it sends already"

@@ -47,15 +47,22 @@ _BENCODE = Bencode(encoding="utf-8", encoding_fallback="value")
 class Rtpengine(Server):
     """A relay. `ask` sends it a command of the NG protocol, beside the gateway.
 
-    `more`: addresses for audio besides that for commands, such as one of IPv6.
+    `more`: addresses for audio besides that for commands, such as one of IPv6. A call needs four `media_ports`.
     """
 
-    def __init__(self, directory: Path | None = None, address: str = RELAY_ADDRESS, *more: str) -> None:
+    def __init__(
+        self,
+        directory: Path | None = None,
+        address: str = RELAY_ADDRESS,
+        *more: str,
+        media_ports: int = MEDIA_PORTS,
+    ) -> None:
         super().__init__(directory)
+        self._media_ports = media_ports
         self.address = address
         self.interfaces = (address, *more)
         self.port = free_port(address)
-        self.first_media_port = free_port(address, adjacent=MEDIA_PORTS)
+        self.first_media_port = free_port(address, adjacent=media_ports)
 
     async def start(self) -> None:
         """Start, and return when it answers."""
@@ -66,13 +73,17 @@ class Rtpengine(Server):
                 interfaces=";".join(self.interfaces),
                 port=self.port,
                 first=self.first_media_port,
-                last=self.first_media_port + MEDIA_PORTS - 1,
+                last=self.first_media_port + self._media_ports - 1,
                 log_level=LOG_LEVEL,
             ),
         )
         environment = {"OPENSSL_CONF": str(self.write("openssl.cnf", WITHOUT_TICKETS))}
         self.process = await Process.start("rtpengine", "rtpengine", f"--config-file={configuration}", env=environment)
         await self.process.line("Startup complete")
+
+    def moves(self) -> None:
+        """Use other ports for audio from the next start on. By chance, the same ones could be taken again."""
+        self.first_media_port = free_port(self.address, adjacent=MEDIA_PORTS)
 
     async def sessions(self) -> list[str]:
         """Return the names of its sessions."""

@@ -35,7 +35,13 @@ FORMATS = {
 }
 GRANTED_SECONDS = 3600
 REGISTER_SECONDS = 20
-PHRASES = {180: "Ringing", 183: "Session Progress", 487: "Request Terminated", 488: "Not Acceptable Here"}
+PHRASES = {
+    180: "Ringing",
+    183: "Session Progress",
+    486: "Busy Here",
+    487: "Request Terminated",
+    488: "Not Acceptable Here",
+}
 Headers = Iterable[tuple[str, str]]
 
 
@@ -104,6 +110,10 @@ def address_in(uri: str) -> Address:
     """Return the address and port of a SIP URI."""
     host, _, port = uri.partition("@")[2].partition(";")[0].rpartition(":")
     return host.strip("[]"), int(port)
+
+
+def _contact_in(register: Message) -> str:
+    return register["Contact"].partition(">")[0].lstrip("<")
 
 
 def _branch(message: Message) -> str:
@@ -262,7 +272,7 @@ class ScriptedProvider:
 
     With `tls`, TLS is at `tls_port`. `behind` is the address that it gives as its own, if a proxy is before it.
     `registers` has the REGISTER requests that it accepted, each for `granted` seconds. With a list as `ignored`, it is
-    down: what comes goes there.
+    down: what comes goes there. With a status as `refusing`, REGISTER, INVITE and OPTIONS outside a dialog get it.
     Whoever registers or calls has to pass all `logins`, in this order, or as one if they ask `together`.
     """
 
@@ -277,6 +287,7 @@ class ScriptedProvider:
         self.options = 0
         self.granted = GRANTED_SECONDS
         self.ignored: list[Message] | None = None
+        self.refusing: int | None = None
         self.logins: list[Login] = []
         self.together = False
         self._tls = tls
@@ -314,7 +325,11 @@ class ScriptedProvider:
     @property
     def contact(self) -> str:
         """Return the Contact URI that the gateway has registered last."""
-        return self.registers[-1]["Contact"].partition(">")[0].lstrip("<")
+        return _contact_in(self.registers[-1])
+
+    def contact_of(self, user: str) -> str:
+        """Return the Contact URI that the gateway has registered last for a user."""
+        return _contact_in(next(each for each in reversed(self.registers) if f"<sip:{user}@" in each["To"]))
 
     async def registered(self) -> None:
         async with asyncio.timeout(REGISTER_SECONDS):
@@ -326,14 +341,21 @@ class ScriptedProvider:
             return await self._new.get()
 
     def call(
-        self, media: RtpEndpoint | None = None, *, headers: Headers = (), formats: Iterable[int] = (0, 8, 101)
+        self,
+        media: RtpEndpoint | None = None,
+        *,
+        headers: Headers = (),
+        formats: Iterable[int] = (0, 8, 101),
+        caller: str = "bob",
+        user: str = "alice",
     ) -> Call:
-        """Call the gateway's user, with an offer of `media` or without one."""
-        local = f"<sip:bob@{self.domain}>;tag={unique('caller')}"
-        remote = f"<sip:alice@{self.domain}>"
+        """Call a user of the gateway, with an offer of `media` or without one."""
+        target = self.contact_of(user)
+        local = f"<sip:{caller}@{self.domain}>;tag={unique('caller')}"
+        remote = f"<sip:{user}@{self.domain}>"
         told = [("From", local), ("To", remote), ("Contact", self.contact_uri), ("CSeq", "1 INVITE")]
-        sent = request("INVITE", self.contact, headers=[*told, *headers])
-        call = Call(self, self._way(self._flow, self.contact), sent, local, remote, self.contact)
+        sent = request("INVITE", target, headers=[*told, *headers])
+        call = Call(self, self._way(self._flow, target), sent, local, remote, target)
         if media:
             sent.headers.append(("Content-Type", "application/sdp"))
             sent.body = call.sdp(media, formats)
@@ -360,6 +382,8 @@ class ScriptedProvider:
         if isinstance(flow, _Datagrams):
             flow.note(message)
         match message.method:
+            case "REGISTER" | "INVITE" | "OPTIONS" if self.refusing and "tag=" not in message["To"]:
+                self.answer(message, response(message, self.refusing, HTTPStatus(self.refusing).phrase))
             case "REGISTER" | "INVITE" if "tag=" not in message["To"] and (asking := self._asking(message)):
                 challenges = [each.challenge() for each in asking]
                 status = asking[0].status

@@ -1,5 +1,6 @@
 """The whole world in one object: the servers, and the clients and phones of a test, ended in reverse order."""
 
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any, Self, TypeVar
 
@@ -30,10 +31,12 @@ Part = TypeVar("Part")
 
 
 class World:
-    """An XMPP server with alice, dave and a stranger, and a SIP provider with alice, dave, bob and carol."""
+    """An XMPP server with alice, dave and a stranger, or other accounts, and a SIP provider with alice, dave, bob and
+    carol.
+    """
 
-    def __init__(self) -> None:
-        self.server = Prosody(XMPP_ACCOUNTS)
+    def __init__(self, accounts: Mapping[str, str] = XMPP_ACCOUNTS) -> None:
+        self.server = Prosody(accounts)
         self.provider = Provider(SIP_ACCOUNTS)
         self._parts = AsyncExitStack()
         self._servers: list[Server] = []
@@ -122,9 +125,9 @@ class World:
         """Start a SIPp that calls this user immediately."""
         return await self.add(Sipp.calling(self.provider, user, scenario, talk_seconds, status=status))
 
-    async def relay(self, address: str = RELAY_ADDRESS, *more: str) -> Rtpengine:
-        """Start a media relay, for gateways that are started later. `more`: further addresses for audio."""
-        self._relay = await self.add(Rtpengine(None, address, *more))
+    async def relay(self, address: str = RELAY_ADDRESS, *more: str, **settings: int) -> Rtpengine:
+        """Start a media relay, for gateways that are started later. The arguments are those of `Rtpengine`."""
+        self._relay = await self.add(Rtpengine(None, address, *more, **settings))
         return self._relay
 
     async def media(self) -> RtpEndpoint:

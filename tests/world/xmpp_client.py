@@ -47,14 +47,20 @@ class XmppClient:
         self._available = available
         self._ids = (f"{resource}-{number}" for number in itertools.count(1))
         self._news = asyncio.Event()
-        self._stream = _Stream(self.jid, server.accounts[account], self._take)
+        self._stream: _Stream
+        self._password = server.accounts[account]
 
     async def __aenter__(self) -> Self:
+        await self.log_in()
+        return self
+
+    async def log_in(self) -> None:
+        """Open a stream. A client that has lost its stream logs in again like this, and keeps its sessions."""
+        self._stream = _Stream(self.jid, self._password, self._take)
         await self._stream.log_in(self.server.address, self.server.client_port)
         await self.request("get", None, element("query", NS["roster"]))
         if self._available:
             await self.available()
-        return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._stream.disconnect()
@@ -75,13 +81,15 @@ class XmppClient:
     async def request(self, kind: str, to: str | None, payload: ET.Element, seconds: float = 30) -> ET.Element:
         """Send an IQ and return its result or error."""
         stanza = element("iq", None, payload, type=kind, id=self.new_id(), to=to)
-        mark = len(self.stanzas)
         self.send(stanza)
+        return await self.answer(stanza, seconds)
+
+    async def answer(self, request: ET.Element, seconds: float = 30) -> ET.Element:
+        """Return the result of an IQ that was sent, or its error."""
         return await self.wait(
-            lambda each: each.get("id") == stanza.get("id") and each.get("type") in ("result", "error"),
-            f"an answer to {show(stanza)}",
+            lambda each: each.get("id") == request.get("id") and each.get("type") in ("result", "error"),
+            f"an answer to {show(request)}",
             seconds,
-            mark,
         )
 
     async def wait(

@@ -4,8 +4,10 @@ It decides nothing about calls. rtpengine's documentation explains the flags of 
 clients hear each other was found by experiment.
 """
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from secrets import token_hex
 from typing import Any, Final, assert_never
 from urllib.parse import quote
@@ -39,6 +41,8 @@ from fargo.statemachine.model.ng import (
 )
 
 _NONCE_BYTES: Final = 4
+_SECOND: Final = "2"
+"""Ends the cookie of the second request for a command."""
 _OTHER: Final = {RelayParty.OFFERER: RelayParty.ANSWERER, RelayParty.ANSWERER: RelayParty.OFFERER}
 _SPEAKER: Final[dict[RelayParty, Role]] = {RelayParty.OFFERER: "initiator", RelayParty.ANSWERER: "responder"}
 
@@ -56,7 +60,7 @@ class RelayAdapter:
 
     `put` is called with each event of a user, `broadcast` with `RelayLost`, which concerns every user. `take_digit`
     returns the digit that is kept under a name and forgets it; it returns None if there is none. `keys` has the keys of
-    encrypted audio.
+    encrypted audio. `kept` is a file in which `Watch` keeps a number.
     """
 
     def __init__(
@@ -66,6 +70,7 @@ class RelayAdapter:
         take_digit: Callable[[str], str | None],
         keys: SessionKeys,
         settings: RelaySettings,
+        kept: Path,
         reactor: Any,
     ) -> None:
         self._put = put
@@ -73,12 +78,17 @@ class RelayAdapter:
         self._keys = keys
         self._nonce = token_hex(_NONCE_BYTES)
         self._ng = Ng(settings.host, settings.port, reactor)
-        self._watch = Watch(self._ng, self._nonce, broadcast, reactor)
+        self._watch = Watch(self._ng, self._nonce, kept, broadcast, reactor)
+        self._asked: defaultdict[str, set[str]] = defaultdict(set)
+        """The cookies of the requests that wait for their replies, by session."""
         self._log = Logger()
 
     def start(self) -> None:
-        """Begin to carry out commands and to watch the relay."""
+        """Begin to carry out commands."""
         self._ng.start()
+
+    def watch(self) -> None:
+        """Begin to watch the relay. If it was lost while the gateway was down, that is noticed now."""
         self._watch.start()
 
     def stop(self) -> Deferred[None]:
@@ -98,12 +108,19 @@ class RelayAdapter:
         cookie = f"{self._nonce}:{quote(issued.user)}:{issued.id}"
         try:
             self._use_keys(command)
+            self._note(command, cookie)
             reply = await self._ng.ask(cookie, self._request(command))
+            if isinstance(command, DeleteRelay) and not reply.get("tags"):
+                reply = await self._ng.ask(f"{cookie}:{_SECOND}", _deletion(command.session, RelayParty.ANSWERER))
             return self._event(command, issued.id, reply)
         except SilentError as problem:
             return RelayRefused(issued.id, str(problem), silent=True)
-        except (RefusedError, UnwritableError, MalformedSdpError) as problem:
+        except RefusedError as problem:
+            return RelayRefused(issued.id, str(problem), unknown=problem.unknown)
+        except (UnwritableError, MalformedSdpError) as problem:
             return RelayRefused(issued.id, str(problem))
+        finally:
+            self._asked.get(command.session, set()).discard(cookie)
 
     def _request(self, command: RelayCommand) -> dict[str, Value]:
         match command:
@@ -119,11 +136,19 @@ class RelayAdapter:
                 # rtpengine wants the tag of the party that plays the tone; the other party hears it.
                 return request | {"from-tag": _OTHER[to].value} | ({"duration": duration} if duration else {})
             case DeleteRelay():
-                # Deleting one party deletes the session. Without a tag the reply has no statistics.
-                request = {"command": "delete", "call-id": command.session, "from-tag": RelayParty.OFFERER.value}
-                return request | {"delete-delay": 0}
+                return _deletion(command.session, RelayParty.OFFERER)
             case _:
                 assert_never(command)
+
+    def _note(self, command: RelayCommand, cookie: str) -> None:
+        """Remember what is asked about a session. What is asked of one that is to be deleted is repeated no more: the
+        relay would make the session again.
+        """
+        if isinstance(command, DeleteRelay):
+            for asked in self._asked.pop(command.session, set()):
+                self._ng.withdraw(asked)
+        else:
+            self._asked[command.session].add(cookie)
 
     def _use_keys(self, command: RelayCommand) -> None:
         """Keep the keys of a description as long as the session exists."""
@@ -156,6 +181,14 @@ class RelayAdapter:
 
 
 # --- commands to requests
+
+
+def _deletion(session: str, party: RelayParty) -> dict[str, Value]:
+    """Return the request that deletes a session by one of its parties. Without one the reply has no statistics. A new
+    relay to which the answerer has offered a call again does not know the offerer yet.
+    """
+    return {"command": "delete", "call-id": session, "from-tag": party.value, "delete-delay": 0}
+
 
 # Flags of an offer: what the answerer must speak.
 _OFFERED: Final[dict[MediaProfile, dict[str, Value]]] = {

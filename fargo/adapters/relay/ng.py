@@ -31,12 +31,22 @@ NgReply: TypeAlias = Mapping[str, Any]
 _BENCODE: Final = Bencode(encoding="utf-8", encoding_fallback="value")
 
 
+_UNKNOWN: Final = "Unknown call-id"
+"""rtpengine's reason if it does not know the session that a request is about."""
+
+
 class SilentError(Exception):
     """The relay did not answer in time. str() is a sentence."""
 
 
 class RefusedError(Exception):
-    """The relay refused the request, or the request cannot be sent. str() is a sentence."""
+    """The relay refused the request, or the request cannot be sent. str() is a sentence. `unknown`: the relay does not
+    know the session.
+    """
+
+    def __init__(self, problem: str, unknown: bool = False) -> None:
+        super().__init__(problem)
+        self.unknown = unknown
 
 
 class Ng(DatagramProtocol):
@@ -84,6 +94,12 @@ class Ng(DatagramProtocol):
         self._asked[name] = _Asked(answer, timers)
         return answer
 
+    def withdraw(self, cookie: str) -> None:
+        """Send a request that waits for its reply no more. Its Deferred fails with RefusedError."""
+        if (asked := self._asked.pop(cookie.encode(), None)) is not None:
+            asked.cancel()
+            asked.answer.errback(RefusedError(texts.WITHDRAWN))
+
     def _send(self, datagram: bytes) -> None:
         with suppress(OSError):  # if the network is down, the request fails like one without a reply
             self._port.write(datagram, self._relay)
@@ -129,7 +145,7 @@ def _settle(answer: Deferred[NgReply], reply: NgReply) -> None:
         answer.callback(reply)
     else:
         why = reply.get("error-reason") or reply.get("message") or reply.get("result") or texts.NO_REASON
-        answer.errback(RefusedError(texts.REFUSED.format(why=why)))
+        answer.errback(RefusedError(texts.REFUSED.format(why=why), why == _UNKNOWN))
 
 
 async def _closed(port: Any) -> None:

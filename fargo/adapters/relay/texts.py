@@ -11,6 +11,10 @@ ANSWERS_AGAIN: Final = "The media relay answers again."
 NOT_COUNTED: Final = (
     "The media relay does not report how many statistics requests it has had. The gateway cannot notice its restarts."
 )
+NOT_KEPT: Final = (
+    "The number of the relay's statistics requests cannot be kept: {why}. If the relay is restarted while the gateway"
+    " is down, that is not noticed."
+)
 SESSIONS_LOST: Final = "{problem} Its sessions are lost."
 WATCH_BUG: Final = "A bug: watching the media relay failed"
 COMMAND_BUG: Final = "A bug: the command {id} of {user} failed"
@@ -23,4 +27,5 @@ REFUSED: Final = "The media relay refuses: {why}."
 NO_REASON: Final = "it gives no reason"
 REQUEST_TOO_LONG: Final = "The request to the media relay does not fit into one datagram."
 DIGIT_GONE: Final = "The gateway no longer has that digit."
+WITHDRAWN: Final = "The session was deleted before the media relay replied."
 BUG: Final = "The gateway has a bug. Its log has the details."

@@ -1,11 +1,13 @@
 """Watch the relay: notice when it stops answering and when it is restarted, because both lose its sessions.
 
 The relay's statistics include how many statistics requests it has had. While it runs, this number grows; after a
-restart it begins again. (Its uptime is not used, because that depends on the clock, which can be set.) If a relay does
+restart it begins again. The last number is kept in a file, so a relay that was restarted while the gateway was down is
+noticed, too. (Its uptime is not used, because that depends on the clock, which can be set.) If a relay does
 not report the number, only its silence is noticed.
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 from twisted.logger import Logger
@@ -15,23 +17,25 @@ from fargo.adapters.relay import texts
 from fargo.adapters.relay.ng import Ng, NgReply, RefusedError, SilentError
 from fargo.statemachine.model.ng import RelayLost
 
-EVERY: Final = 3.0
+EVERY: Final = 1.0
 """Seconds from an answer, or from giving up, to the next request."""
 
 
 class Watch:
     """Request statistics through `ng` at intervals, with cookies that begin with `nonce`.
 
-    `lost` is called once each time the relay is lost.
+    `lost` is called once each time the relay is lost. `kept` is the file of the last number.
     """
 
-    def __init__(self, ng: Ng, nonce: str, lost: Callable[[RelayLost], None], reactor: Any) -> None:
+    def __init__(self, ng: Ng, nonce: str, kept: Path, lost: Callable[[RelayLost], None], reactor: Any) -> None:
         self._ng = ng
         self._nonce = nonce
         self._lost = lost
         self._reactor = reactor
         self._requests = 0
-        self._counted: int | None = None
+        self._kept = kept
+        self._keeps = True
+        self._counted = _read(kept)
         """The number that the relay last reported, None if it has reported none or does not answer."""
         self._silent = False
         self._warned = False
@@ -64,6 +68,15 @@ class Watch:
         elif counted is not None and self._counted is not None and counted <= self._counted:
             self._tell(texts.RESTARTED)
         self._counted, self._silent = counted, False
+        self._keep(counted)
+
+    def _keep(self, counted: int | None) -> None:
+        try:
+            self._kept.write_text("" if counted is None else str(counted))
+        except OSError as problem:
+            if self._keeps:
+                self._log.warn(texts.NOT_KEPT, why=problem.strerror)
+            self._keeps = False
 
     def _failed(self, failure: Failure) -> None:
         failure.trap(SilentError, RefusedError)
@@ -74,6 +87,14 @@ class Watch:
     def _tell(self, problem: str) -> None:
         self._log.error(texts.SESSIONS_LOST, problem=problem)
         self._lost(RelayLost(problem))
+
+
+def _read(kept: Path) -> int | None:
+    """Return the number in a file; None if there is none."""
+    try:
+        return int(kept.read_text())
+    except (OSError, ValueError):
+        return None
 
 
 def _counted(reply: NgReply) -> int | None:

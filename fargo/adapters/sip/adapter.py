@@ -6,6 +6,8 @@ Rules:
    settled here and is no event.
 2. What depends on no state is answered here: OPTIONS outside a dialog, and methods that the gateway does not have.
 3. Everything runs on the reactor's thread, and all SIP goes over the loopback socket to the edge.
+4. Until `listen` is called, nothing that arrives is taken in: nobody could be told of it yet. The edge, servers and
+   phones repeat it.
 """
 
 from collections.abc import Callable, Iterable
@@ -19,7 +21,7 @@ from fargo.adapters.sdp.session_keys import SessionKeys
 from fargo.adapters.sip import inward, marks, outward, texts
 from fargo.adapters.sip.client_transactions import Arrival, ClientTransactions
 from fargo.adapters.sip.keepalive import KeepAlive
-from fargo.adapters.sip.loopback import Loopback
+from fargo.adapters.sip.loopback import Loopback, bound
 from fargo.adapters.sip.marks import SourceMark
 from fargo.adapters.sip.name_servers import NameServers, SystemNameServers, is_address
 from fargo.adapters.sip.names import Named, Names, Sent, in_tag, incoming
@@ -111,6 +113,7 @@ class SipAdapter:
         )
         self._keep_alive = KeepAlive(self._options, self._own, put, reactor)
         self._boot: str | None = None
+        self._listens = False
         self._port: Any = None
         self._log = Logger()
 
@@ -125,12 +128,18 @@ class SipAdapter:
             self._names.know(user)
 
     def start(self) -> Deferred[None]:
-        """Bind the socket of the loopback hop. The Deferred fails with CannotListenError if that is not possible."""
-        host, port = self._settings.gateway
-        return maybeDeferred(self._listen, host, port)
+        """Bind the socket of the loopback hop. The Deferred fails with OSError if that is not possible."""
+        return maybeDeferred(self._listen)
 
-    def _listen(self, host: str, port: int) -> None:
-        self._port = self._reactor.listenUDP(port, self._loopback, interface=host, maxPacketSize=65536)
+    def _listen(self) -> None:
+        with bound(self._settings.gateway) as made:
+            self._port = self._reactor.adoptDatagramPort(
+                made.fileno(), made.family, self._loopback, maxPacketSize=65536
+            )
+
+    def listen(self) -> None:
+        """Take in what arrives from now on."""
+        self._listens = True
 
     def stop(self) -> Deferred[None]:
         """End all transactions. The Deferred fires when the socket is closed."""
@@ -180,6 +189,8 @@ class SipAdapter:
     # --- what arrives
 
     def _received(self, message: SipMessage, data: bytes) -> None:
+        if not self._listens:
+            return
         source = marks.source(message.headers)
         if source:
             self._booted(source.boot)

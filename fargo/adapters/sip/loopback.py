@@ -104,3 +104,18 @@ class Loopback(DatagramProtocol):
                 self.send(self.to_edge(response))
             except UnwritableSipError:
                 self._log.debug(texts.UNREADABLE, why=problem)
+
+
+def bound(address: tuple[str, int]) -> socket.socket:
+    """Return a UDP socket on the gateway's address and port, which the edge keeps for it (`fargo.edge.ports`). Raises
+    OSError.
+    """
+    made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        made.setblocking(False)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        made.bind(address)
+    except OSError:
+        made.close()
+        raise
+    return made

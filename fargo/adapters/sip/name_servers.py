@@ -48,6 +48,7 @@ class NameServers:
         self._silent: Recent[_Address, None] = Recent(SILENT_SECONDS, MOST, reactor.seconds)
         self._open: dict[Deferred[Any], None] = {}
         """The questions without an answer, the oldest first."""
+        self._stopped = False
 
     async def ask(self, name: str, kind: int) -> Any:
         """Return the answer, a `dns.Message`, to a question for records of a kind. Its rCode is OK or ENAME.
@@ -55,14 +56,15 @@ class NameServers:
         Raise NamesSilentError.
         """
         for seconds in ROUNDS:
-            for server in self._ordered():
+            for server in () if self._stopped else self._ordered():
                 answer = await self._answer(server, dns.Query(name.encode(), kind), seconds)
                 if answer is not None and answer.rCode in (dns.OK, dns.ENAME):
                     return answer
         raise NamesSilentError
 
     def stop(self) -> None:
-        """Give all questions up."""
+        """Give all questions up, for good."""
+        self._stopped = True
         for question in list(self._open):
             question.cancel()
 

@@ -194,20 +194,26 @@ class Resolver:
     # --- records
 
     async def _answer(self, name: str, kind: int) -> _Answer:
-        """Return what is known, or ask. Whoever asks the same in the meantime waits for the same answer."""
+        """Return what is known, or ask. Whoever asks the same in the meantime waits for the same answer, and gets it
+        later: the requests of a call must not overtake each other.
+        """
         question = (name, kind)
         known = self._known.get(question)
         if known and known.until > self._now():
             return known
+        told: Deferred[None] = Deferred()
         if question in self._waiting:
-            told: Deferred[None] = Deferred()
             self._waiting[question].append(told)
-            await told
-            return self._known.get(question) or _Answer((), 0.0, silent=True)
-        self._waiting[question] = []
+        else:
+            self._waiting[question] = [told]
+            Deferred.fromCoroutine(self._ask(question))
+        await told
+        return self._known.get(question) or _Answer((), 0.0, silent=True)
+
+    async def _ask(self, question: _Question) -> None:
+        """Ask, and tell all who wait, in the order in which they came."""
         try:
-            self._known[question] = answer = await self._asked(name, kind)
-            return answer
+            self._known[question] = await self._asked(*question)
         finally:
             for each in self._waiting.pop(question):
                 each.callback(None)

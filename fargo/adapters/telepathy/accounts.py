@@ -6,6 +6,8 @@
 3. A connection ends with its last registration. `SipSignedOut` is the last event of a connection and of all its
    channels.
 4. An account is used by one connection at a time. rakia ensures that too, but only among the accounts of one process.
+   Another user's sign-in is refused. One of the same user, who has cancelled and registers again, waits for the end of
+   the connection before.
 5. The password goes from the vault to the bus and is stored nowhere in between.
 """
 
@@ -37,8 +39,8 @@ from fargo.statemachine.address import BadAddress, SipUri, parse_account
 from fargo.statemachine.model.commands import SignIn
 from fargo.statemachine.model.events import SipAccount, SipSignedIn, SipSignedOut, SipTrouble
 
-Route: TypeAlias = Callable[[SipAccount], Mapping[str, str | int | bool]]
-"""route(account) returns the parameters of RequestConnection that lead to the provider's server"""
+Route: TypeAlias = Callable[[SipAccount, str], Mapping[str, str | int | bool]]
+"""route(account, name of the rakia) returns the parameters of RequestConnection that lead to the provider's server"""
 
 _SETTLE_SECONDS: Final = 4.0
 """The time that a REGISTER under way may take before its registration is closed all the same. It is sent again after
@@ -71,6 +73,7 @@ class Accounts:
         self._reactor = reactor
         self._named: dict[tuple[str, str], SipConnection] = {}
         self._using: dict[SipUri, SipConnection] = {}
+        self._waiting: list[SipConnection] = []
         self._at: dict[tuple[Host, str], HostRegistration] = {}
         self._empty: list[Deferred[None]] = []
         self._log = Logger()
@@ -107,16 +110,24 @@ class Accounts:
         uri = parse_account(command.account.address)
         if isinstance(uri, BadAddress):
             self._put(user, SipSignedOut(name, SipTrouble.INVALID, uri.problem))
-        elif uri in self._using:
-            self._put(user, SipSignedOut(name, SipTrouble.IN_USE))
+            return
+        connection, before = SipConnection(user, name, uri, command), self._using.get(uri)
+        if not before:
+            self._begin(connection)
+        elif before.user == user:
+            self._waiting.append(connection)
         else:
-            self._using[uri] = self._named[user, name] = SipConnection(user, name, uri, command)
-            self._open(self._named[user, name])
+            self._put(user, SipSignedOut(name, SipTrouble.IN_USE))
+
+    def _begin(self, connection: SipConnection) -> None:
+        self._using[connection.uri] = self._named[connection.user, connection.name] = connection
+        self._open(connection)
 
     def sign_out(self, user: str, name: str) -> None:
         """Sign out. `SipSignedOut` follows, even if the connection no longer exists."""
         connection = self._named.get((user, name))
         if not connection:
+            self._waiting = [each for each in self._waiting if (each.user, each.name) != (user, name)]
             self._put(user, SipSignedOut(name, SipTrouble.ASKED))
             return
         for registration in tuple(connection.registrations):
@@ -181,7 +192,8 @@ class Accounts:
         if not (is_one_line(account.auth_user or "") and is_one_line(password)):
             self._lost(registration, SipTrouble.INVALID, texts.CONTROL_CHARACTER)
             return
-        parameters = account_parameters(registration.connection.uri, account.auth_user, password, self._route(account))
+        route = self._route(account, host.name)
+        parameters = account_parameters(registration.connection.uri, account.auth_user, password, route)
         registration.host = host
         try:
             _, path = await host.call(MANAGER_PATH, MANAGER_INTERFACE, "RequestConnection", "sa{sv}", "sip", parameters)
@@ -239,6 +251,9 @@ class Accounts:
         del self._named[connection.user, connection.name]
         del self._using[connection.uri]
         self._put(connection.user, SipSignedOut(connection.name, why, text))
+        if following := next((each for each in self._waiting if each.uri == connection.uri), None):
+            self._waiting.remove(following)
+            self._begin(following)
         if not self._named:
             waiting, self._empty = self._empty, []
             for each in waiting:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall, deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -16,8 +16,10 @@ from twisted.python.failure import Failure
 from fargo.adapters.put import PutEvent
 from fargo.adapters.telepathy import texts
 from fargo.adapters.telepathy.accounts import Accounts, Route
+from fargo.adapters.telepathy.asking import EdgeQuestions
 from fargo.adapters.telepathy.bus import Signal
 from fargo.adapters.telepathy.calls import Calls
+from fargo.adapters.telepathy.goodbyes import Goodbyes
 from fargo.adapters.telepathy.host import Host, HostSettings
 from fargo.adapters.telepathy.moving import Mover
 from fargo.adapters.telepathy.pool import Limits, Pool, PooledHost
@@ -55,8 +57,9 @@ class TelepathyAdapter:
         self._reactor = reactor
         self._pool = Pool(self._host, self._host_died, limits, reactor)
         self._accounts = Accounts(put, reveal, route, self._pool, self._gone, reactor)
-        self._turns = Turns(edge, reactor)
-        self._calls = Calls(put, self._accounts, self._turns, reactor)
+        self._asking = EdgeQuestions(edge, reactor)
+        self._goodbyes = Goodbyes(lambda: [host.name for host in self._pool.running], self._asking, reactor)
+        self._calls = Calls(put, self._accounts, Turns(self._asking), reactor)
         self._mover = Mover(self._accounts, self._pool, limits.settled_seconds, reactor)
         self._watch = LoopingCall(self._look_after)
         self._watch.clock = reactor
@@ -68,16 +71,21 @@ class TelepathyAdapter:
         return self._accounts.count
 
     def start(self) -> Deferred[None]:
-        """Start the first SIP host. The Deferred fires when accounts can sign in, or fails with ProcessError."""
-        self._turns.start()
+        """Start the first SIP host, and end calls of an earlier run that the edge has outlived. The Deferred fires when
+        accounts can sign in, or fails with ProcessError.
+        """
+        self._asking.start()
+        self._goodbyes.say()
         self._watch.start(WATCH_SECONDS, now=False).addErrback(self._bug)
         return self._pool.start()
 
     def stop(self) -> Deferred[None]:
-        """Stop the SIP hosts. The Deferred fires when they have ended. Accounts must have signed out before."""
+        """Stop the SIP hosts. The Deferred fires when they have ended, and the edge has told the phones of calls that
+        were left. Accounts must have signed out before.
+        """
         if self._watch.running:
             self._watch.stop()
-        return gatherResults([self._pool.stop(), self._turns.stop()]).addCallback(lambda _: None)
+        return Deferred.fromCoroutine(self._stop())
 
     def all_signed_out(self) -> Deferred[None]:
         """Return a Deferred that fires when no connection is left, its `SipSignedOut` has been put, and rakia has had
@@ -103,6 +111,11 @@ class TelepathyAdapter:
             case other:
                 raise TypeError(f"{type(other).__name__} is no command of the SIP side")
 
+    async def _stop(self) -> None:
+        await self._pool.stop()
+        await self._goodbyes.finish()
+        await self._asking.stop()
+
     def _host(self, number: int, died: Callable[[str], None]) -> Host:
         # All paths have the same length, so a state directory whose path is too long is found at start-up.
         settings = replace(self._settings, directory=self._settings.directory / f"{number:03}")
@@ -127,6 +140,7 @@ class TelepathyAdapter:
 
     def _host_died(self, place: PooledHost[Host]) -> None:
         self._accounts.host_died(place)
+        self._goodbyes.say()
 
     def _gone(self, registration: HostRegistration, connection_lives: bool) -> None:
         self._calls.drop(registration, connection_lives)

@@ -11,7 +11,8 @@ import resource
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from secrets import token_hex
+from typing import Any, Final
 from xml.sax.saxutils import escape
 
 from twisted.internet.defer import Deferred, gatherResults
@@ -27,6 +28,7 @@ MANAGER_PATH = "/org/freedesktop/Telepathy/ConnectionManager/sofiasip"
 
 _NAME_RULE = f"type='signal',sender='{DAEMON}',interface='{DAEMON}',member='NameOwnerChanged',arg0='{MANAGER}'"
 _LONGEST_SOCKET_PATH = 107  # bytes, unix(7)
+_NAME_BYTES: Final = 4
 
 # The default limits are too low: rakia owns a name for each account, and a burst of calls has many pending replies.
 _CONFIGURATION = """\
@@ -61,7 +63,7 @@ class HostSettings:
 
 
 class Host:
-    """One bus and one rakia.
+    """One bus and one rakia. `name` is that of the rakia between us and the edge, another one for each run.
 
     `heard` is called with each of rakia's signals, `died` with a sentence for the log when either program ends
     unexpectedly.
@@ -70,6 +72,7 @@ class Host:
     def __init__(
         self, settings: HostSettings, reactor: Any, heard: Callable[[Signal], None], died: Callable[[str], None]
     ) -> None:
+        self.name = token_hex(_NAME_BYTES)
         self._directory = settings.directory
         self._socket = settings.directory / "bus"
         self._configuration = settings.directory / "bus.conf"

@@ -95,6 +95,12 @@ class Pool(Generic[H]):
         """The hosts that are drained, until they are stopped."""
         return [each for each in self._hosts.values() if each.drained]
 
+    @property
+    def running(self) -> list[H]:
+        """The hosts that run."""
+        runs = [each.supervisor.running for each in self._hosts.values()]
+        return [run for run in runs if run]
+
     def start(self) -> Deferred[None]:
         """Start the first host. The Deferred fires when it runs, or fails with ProcessError."""
         return self._add().supervisor.start()

@@ -6,12 +6,13 @@ Rules:
    domains can fill the event log.
 2. Every request is answered: later, by a command, or here if the answer depends on no state.
 3. No stanza ends the stream or the program.
+4. The stanzas of a user take effect in the order in which they came, also if one has to wait (`in_order`).
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from secrets import token_urlsafe
-from typing import TypeAlias, assert_never
+from typing import Any, TypeAlias, assert_never
 
 from msgspec.structs import replace
 from twisted.internet.defer import Deferred
@@ -33,6 +34,7 @@ from fargo.adapters.xmpp import (
     stateless_iq,
     texts,
 )
+from fargo.adapters.xmpp.in_order import InOrder
 from fargo.adapters.xmpp.stanza import (
     NS_JINGLE,
     NS_REGISTER,
@@ -45,7 +47,7 @@ from fargo.adapters.xmpp.stanza import (
     sender_of,
     stanza_error,
 )
-from fargo.adapters.xmpp.stream import Stream
+from fargo.adapters.xmpp.stream import LONGEST_SILENCE, Stream
 from fargo.statemachine.address import bare, domain_of, local_of
 from fargo.statemachine.model.commands import (
     AcceptIq,
@@ -100,6 +102,8 @@ class XmppSettings:
     """The domains whose users may use the gateway."""
     relayed: bool = False
     """True if calls can go through a media relay."""
+    longest_silence: float = LONGEST_SILENCE
+    """Seconds of silence after which the server counts as dead."""
 
 
 class XmppAdapter:
@@ -119,11 +123,14 @@ class XmppAdapter:
         opened: Callable[[], None],
         failed: Callable[[str], None],
     ) -> None:
-        self._put = put
+        self._in_order = InOrder(put)
+        self._put = self._in_order.put
         self._store_password = store_password
         self._keep_digit = keep_digit
         self.serve(settings)
-        self._stream = Stream(settings.domain, settings.secret, self._received, opened, failed)
+        self._stream = Stream(
+            settings.domain, settings.secret, self._received, opened, failed, settings.longest_silence
+        )
 
     def start(self) -> None:
         """Open the stream, and reopen it whenever it is lost."""
@@ -144,22 +151,18 @@ class XmppAdapter:
         """Carry out one of the XmppCommands.
 
         Without a stream the stanza is lost. If the core waits for a reply to it, the event of a failure is put.
+        Information about a session is lost without one: it would mean that the client is gone (XEP-0166 §10).
         """
         command: XmppCommand = issued.command  # type: ignore[assignment]
         if self._stream.send_stanza(self._stanza(command, issued.id)):
             return
         match command:
-            case (
-                InitiateSession(to=to)
-                | AcceptSession(to=to)
-                | InformSession(to=to)
-                | InformTransport(to=to)
-                | TerminateSession(to=to)
-                | ProposeCall(to=to)
-            ):
+            case InitiateSession(to=to) | AcceptSession(to=to) | TerminateSession(to=to) | ProposeCall(to=to):
                 self._put(issued.user, IqFailed(issued.id, to, "remote-server-not-found", texts.NO_STREAM))
             case AskFeatures(to=to):
                 self._put(issued.user, FeaturesLearned(issued.id, to, ()))
+            case InformSession() | InformTransport():
+                pass
             case AcceptIq() | RefuseIq() | SendRegistrationForm() | SendPresence() | MessageCall() | SendText():
                 pass
 
@@ -274,16 +277,17 @@ class XmppAdapter:
             case registration.Removal():
                 self._put(bare(iq.sender), RegistrationCancelled(iq))
             case registration.Submission(account, password):
-                nonce = token_urlsafe(_NONCE_BYTES)
+                self._submit(iq, RegistrationSubmitted(iq, account, None, token_urlsafe(_NONCE_BYTES)), password)
 
-                def stored(secret: str | None) -> None:
-                    self._put(bare(iq.sender), RegistrationSubmitted(iq, account, secret, nonce))
-
-                if password is not None:
-                    storing = self._store_password(bare(iq.sender), password)
-                    storing.addCallbacks(stored, self._not_stored, errbackArgs=(iq,))
-                else:
-                    stored(None)
+    def _submit(self, iq: Iq, submitted: RegistrationSubmitted, password: str | None) -> None:
+        """Put a submitted registration, once its password is in the vault."""
+        user = bare(iq.sender)
+        if password is None:
+            self._put(user, submitted)
+            return
+        storing: Deferred[Any] = self._store_password(user, password)
+        storing.addCallbacks(lambda secret: replace(submitted, secret=secret), self._not_stored, errbackArgs=(iq,))
+        self._in_order.put_later(user, storing)
 
     def _not_stored(self, failure: Failure, iq: Iq) -> None:
         log.failure(texts.PASSWORD_NOT_STORED_LOG, failure=failure)

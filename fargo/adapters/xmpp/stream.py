@@ -6,6 +6,8 @@ Rules:
 2. A lost stream is opened again, with a growing delay between attempts. A server that rejects our secret or our domain
    is not tried again, because only the operator can correct that.
 3. No text in a stanza can end the stream: characters that XML does not allow are replaced before it is sent.
+4. A server that is silent for too long is taken for dead, and the stream is opened anew (`silence`). It is asked for a
+   sign of life with a ping to our own domain: every server brings that back to us, or refuses it.
 """
 
 from collections.abc import Callable
@@ -20,7 +22,8 @@ from twisted.words.xish.domish import Element
 from twisted.words.xish.xmlstream import XmlStreamFactoryMixin
 
 from fargo.adapters.xmpp import texts
-from fargo.adapters.xmpp.stanza import replace_invalid_characters
+from fargo.adapters.xmpp.silence import Silence
+from fargo.adapters.xmpp.stanza import NS_PING, make, make_stanza, replace_invalid_characters
 
 _CONNECT_TIMEOUT: Final = 30.0
 """Seconds for the TCP connection, and again for the handshake that follows it."""
@@ -30,6 +33,9 @@ _INITIAL_DELAY: Final = 0.2
 """Seconds before the first attempt to reconnect."""
 _MAX_DELAY: Final = 30
 """Most seconds between two attempts to reconnect."""
+LONGEST_SILENCE: Final = 30.0
+"""Seconds of silence after which the server counts as dead."""
+_PING_ID: Final = "ping"
 
 log = Logger("fargo.adapters.xmpp")
 
@@ -64,7 +70,7 @@ class Stream(xmlstream.XMPPHandler):
     """The stream of one component.
 
     `received` is called with each stanza. `opened` is called each time the server has accepted the handshake. `failed`
-    is called with a sentence for the operator when the server rejects us for good.
+    is called with a sentence for the operator when the server rejects us for good. `longest_silence`: seconds (rule 4).
     """
 
     xmlstream: Any
@@ -77,12 +83,15 @@ class Stream(xmlstream.XMPPHandler):
         received: Callable[[Element], None],
         opened: Callable[[], None],
         failed: Callable[[str], None],
+        longest_silence: float = LONGEST_SILENCE,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._domain = domain
         self._received = received
         self._opened = opened
         self._failed = failed
+        self._longest_silence = longest_silence
+        self._silence: Silence | None = None
         self._open = False
         self._timeout: Any = None
         self._connector: Any = None
@@ -132,7 +141,9 @@ class Stream(xmlstream.XMPPHandler):
         self._factory.resetDelay()
         self._open = True
         for kind in ("/iq", "/message", "/presence"):
-            self.xmlstream.addObserver(kind, self._received)
+            self.xmlstream.addObserver(kind, self._take)
+        self._silence = Silence(self._longest_silence, self._ping, self._give_stream_up, _reactor())
+        self.xmlstream.rawDataInFn = self._silence.heard
         log.info(texts.STREAM_OPENED, domain=self._domain)
         self._opened()
 
@@ -140,11 +151,31 @@ class Stream(xmlstream.XMPPHandler):
         """Finish `stop`, or report the loss; the factory reconnects."""
         super().connectionLost(reason)  # type: ignore[no-untyped-call]
         self._open = False
+        if self._silence:
+            self._silence.stop()
+            self._silence = None
         self._cancel_timeout()
         if self._closed:
             self._closed.callback(None)
         else:
             log.warn(texts.STREAM_LOST, why=reason.getErrorMessage())
+
+    def _take(self, stanza: Element) -> None:
+        """Pass a stanza on, unless it is our own ping, or the server's reply to it."""
+        if stanza.getAttribute("from") != self._domain:
+            self._received(stanza)
+        elif self._silence and stanza.getAttribute("id") == _PING_ID:
+            log.debug(texts.SERVER_REPLIES)
+            self._silence.replied()
+
+    def _ping(self) -> None:
+        ping = make("ping", NS_PING)
+        self.send_stanza(make_stanza("iq", self._domain, self._domain, ping, type="get", id=_PING_ID))
+
+    def _give_stream_up(self) -> None:
+        log.warn(texts.SERVER_SILENT, seconds=round(self._longest_silence))
+        self._open = False
+        self.xmlstream.transport.abortConnection()
 
     def _abort_after(self, seconds: float) -> None:
         self._cancel_timeout()

@@ -10,10 +10,13 @@ from typing import Final
 SERVER_UNREACHABLE: Final = "Cannot connect to the XMPP server at {host} port {port}: {why} Trying again."
 STREAM_OPENED: Final = "The XMPP server has accepted the component {domain}."
 STREAM_LOST: Final = "The stream to the XMPP server was lost: {why}"
+SERVER_REPLIES: Final = "The XMPP server replies to a ping."
+SERVER_SILENT: Final = "The XMPP server has been silent for {seconds} seconds. The stream to it is opened anew."
 STREAM_ERROR: Final = "The stream to the XMPP server ended with an error: {why}"
 STANZA_DROPPED: Final = "Dropped a malformed {kind}: {problem}"
 STANZA_BUG: Final = "A bug: handling a stanza ({kind}) failed"
 PASSWORD_NOT_STORED_LOG: Final = "Storing a password failed"
+NO_EVENT_BUG: Final = "A bug: an event of {user} is lost"
 
 # --- for the operator, as the reason why the gateway stops
 

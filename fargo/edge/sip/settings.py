@@ -52,6 +52,8 @@ class SipEdgeSettings:
     """How much longer the edge lets it ring."""
     silence_seconds: int = 8
     """How long a server may be silent before it counts as unreachable."""
+    away_seconds: int = 16
+    """How long the gateway may be away, as when it is restarted, before the edge refuses requests in its place."""
     hep: tuple[IPv4Address, int] | None = None
     """The address and port that a copy of every message outside is sent to (HEP 3)."""
     run_dir: Path
@@ -63,12 +65,22 @@ class SipEdgeSettings:
         for address in self.addresses:
             check_outside(address, self.inside[0])
         check_ports(inside=self.inside[1], gateway=self.gateway[1], outside=self.port, TLS=self.tls_port)
-        check_seconds(ring_seconds=self.ring_seconds, silence_seconds=self.silence_seconds)
+        check_seconds(
+            ring_seconds=self.ring_seconds, silence_seconds=self.silence_seconds, away_seconds=self.away_seconds
+        )
         check_secret(self.secret)
 
     def udp_addresses(self) -> list[UdpAddress]:
         """Return the addresses and ports that kamailio binds for UDP."""
         return [self.inside, *((address, self.port) for address in self.addresses)]
+
+    def gateway_addresses(self) -> list[UdpAddress]:
+        """Return the gateway's own address and port."""
+        return [self.gateway]
+
+    def files_read(self) -> list[Path]:
+        """Return the program, and what TLS needs."""
+        return [Path(self.kamailio), *(path for path in (self.certificate, self.key, self.ca) if path)]
 
     def files(self) -> dict[str, str]:
         """Return the configuration of kamailio and of its TLS. The former contains keys."""
@@ -93,6 +105,7 @@ def _configuration(settings: SipEdgeSettings) -> str:
         "IPV6_TCP": _socket(settings, "tcp", 6),
         "IPV6_TLS": _socket(settings, "tls", 6),
         "SILENCE_MS": settings.silence_seconds * 1000,
+        "AWAY_MS": settings.away_seconds * 1000,
         **ring_limits(settings.ring_seconds, settings.margin_seconds),
         "READY_LINE": READY_LINE,
         "FORBIDDEN": _forbidden(settings),

@@ -60,6 +60,14 @@ class TelepathyEdgeSettings:
             (IPv4Address(self.outside_ip), self.outside_port),
         ]
 
+    def gateway_addresses(self) -> list[UdpAddress]:
+        """Return nothing: each rakia has a port of its own, which the kernel chooses."""
+        return []
+
+    def files_read(self) -> list[Path]:
+        """Return the program."""
+        return [Path(self.kamailio)]
+
     def files(self) -> dict[str, str]:
         """Return the configuration of kamailio, which contains a key."""
         return {"kamailio.cfg": _configuration(self)}

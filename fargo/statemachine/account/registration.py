@@ -32,9 +32,7 @@ from fargo.statemachine.effects import Effects
 from fargo.statemachine.model.commands import (
     AcceptIq,
     ForgetSecret,
-    PresenceKind,
     RefuseIq,
-    SendPresence,
     SendRegistrationForm,
 )
 from fargo.statemachine.model.events import Iq, RegistrationAsked, RegistrationSubmitted, SipTrouble
@@ -173,7 +171,6 @@ def accepted(account: Trying, effects: Effects) -> Account:
     previous, credentials = account.previous, account.credentials
     if previous and previous.secret != credentials.secret:
         sign_in.forget(previous.secret, effects)
-    effects.emit(SendPresence(credentials.gateway, effects.user, PresenceKind.SUBSCRIBE))
     return Registered(credentials, SignedIn(account.connection, effects.at + LINGER))
 
 

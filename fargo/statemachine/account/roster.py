@@ -10,6 +10,9 @@ Rules:
 3. A subscription to a contact is granted at once: a phone's presence is not private. A probe for an unknown contact
    means that it is in the user's roster, so it is added here.
 4. A contact is available while the account is signed in.
+5. The gateway asks to see the user's presence when the user registers, and again after each outage of the XMPP stream
+   until the user has answered: the request may have been lost. It sends no probe before: a server refuses that, and may
+   forget the request.
 """
 
 from collections.abc import Mapping
@@ -49,10 +52,13 @@ _MOST_CONTACTS: Final = 2000
 
 
 class Contacts(Struct, frozen=True, gc=False):
-    """Online clients by full JID, and the bare JIDs of the contacts that the user has subscribed to."""
+    """Online clients by full JID, and the bare JIDs of the contacts that the user has subscribed to. ``asks``: the user
+    has not yet answered that the gateway asks to see their presence.
+    """
 
     clients: Mapping[str, Client] = field(default_factory=dict)
     subscribed: tuple[str, ...] = ()
+    asks: bool = False
 
 
 class Shown(Struct, frozen=True, gc=False):
@@ -106,7 +112,7 @@ def unavailable(contacts: Contacts, resource: str, effects: Effects) -> Contacts
 def drop(contacts: Contacts, resource: str) -> Contacts:
     """Remove clients as `unavailable` does, with as little code as possible, because that has failed."""
     left = {jid: client for jid, client in contacts.clients.items() if resource not in (jid, jid.partition("/")[0])}
-    return Contacts(left, contacts.subscribed)
+    return Contacts(left, contacts.subscribed, contacts.asks)
 
 
 def learned(contacts: Contacts, event: FeaturesLearned, effects: Effects) -> Contacts:
@@ -144,8 +150,8 @@ def forget_clients(contacts: Contacts, effects: Effects) -> Contacts:
     return replace(contacts, clients={})
 
 
-def doubt(contacts: Contacts, effects: Effects) -> Contacts:
-    """Put every client in doubt: the XMPP stream was down (rule 2)."""
+def _doubted(contacts: Contacts, effects: Effects) -> Contacts:
+    """Put every client in doubt (rule 2)."""
     until = effects.at + _LONGEST_DOUBT
     return replace(contacts, clients={jid: replace(c, doubted=until) for jid, c in contacts.clients.items()})
 
@@ -168,10 +174,26 @@ def _with(contacts: Contacts, jid: str, client: Client) -> Contacts:
 # --- subscriptions and presence
 
 
+def ask(contacts: Contacts, gateway: str, effects: Effects) -> Contacts:
+    """Ask to see the user's presence."""
+    effects.emit(SendPresence(gateway, effects.user, PresenceKind.SUBSCRIBE))
+    return replace(contacts, asks=True)
+
+
+def look(contacts: Contacts, gateway: str, effects: Effects) -> Contacts:
+    """Ask which clients are online, as presence may have been missed (rules 2 and 5)."""
+    if contacts.asks:
+        return _doubted(ask(contacts, gateway, effects), effects)
+    effects.emit(SendPresence(gateway, effects.user, PresenceKind.PROBE))
+    return _doubted(contacts, effects)
+
+
 def subscription(
     contacts: Contacts, to: str, action: SubscriptionAction, shown: Shown | None, effects: Effects
 ) -> Contacts:
-    """Answer the user's change of a subscription to the gateway or a contact. ``shown`` is None without an account."""
+    """Take in the user's answer to the gateway, or answer the user's change of a subscription to the gateway or a
+    contact. ``shown`` is None without an account.
+    """
     to = address.bare(to)
     match action:
         case SubscriptionAction.SUBSCRIBE:
@@ -181,7 +203,7 @@ def subscription(
             effects.emit(SendPresence(_full_jid(to), effects.user, PresenceKind.UNAVAILABLE))
             return replace(contacts, subscribed=tuple(c for c in contacts.subscribed if c != to))
         case SubscriptionAction.SUBSCRIBED | SubscriptionAction.UNSUBSCRIBED:
-            return contacts
+            return replace(contacts, asks=False) if contacts.asks and not address.local_of(to) else contacts
 
 
 def _subscribe(contacts: Contacts, to: str, shown: Shown | None, effects: Effects) -> Contacts:
@@ -246,4 +268,4 @@ def part(contacts: Contacts, gateway: str, effects: Effects) -> Contacts:
         effects.emit(SendPresence(jid, effects.user, PresenceKind.UNSUBSCRIBE))
         effects.emit(SendPresence(jid, effects.user, PresenceKind.UNSUBSCRIBED))
         effects.emit(SendPresence(_full_jid(jid), effects.user, PresenceKind.UNAVAILABLE))
-    return replace(forget_clients(contacts, effects), subscribed=())
+    return replace(forget_clients(contacts, effects), subscribed=(), asks=False)

@@ -13,6 +13,10 @@ Rules:
    only if its SIP engine can do that.
 7. Early audio of a phone goes to the client through the relay only, as if the phone had answered; the call counts as
    answered when it has. What the client does before is told to the phone after its answer.
+8. If the relay has lost a session and made it again, both ends are told its new addresses. A phone cannot be told
+   before it has answered.
+9. After a restart of the gateway a call goes on if its SIP engine has kept its side of it. The relay keeps its own, and
+   the clients are asked once they can be reached (`stream_opened`).
 """
 
 from typing import Final, assert_never
@@ -43,6 +47,7 @@ from fargo.statemachine.legs.leg_events import (
 )
 from fargo.statemachine.legs.relay import relay_leg
 from fargo.statemachine.legs.relay.relay_session import RelayRequest
+from fargo.statemachine.legs.relay.remaking import Rerouted
 from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.sip.phases import Line, Over, Preparing
 from fargo.statemachine.legs.sip.sip_leg import SipLegEvent
@@ -72,6 +77,7 @@ from fargo.statemachine.model.call_records import (
 from fargo.statemachine.model.events import ResourceUnavailable
 from fargo.statemachine.model.ng import RelayLost
 from fargo.statemachine.model.presence import Client
+from fargo.statemachine.model.sip import SipEngine
 from fargo.statemachine.pending import Reply
 from fargo.statemachine.reason import Cause, Reason
 
@@ -87,11 +93,12 @@ def place(id: str, leg: JingleLeg, audio: Audio, line: Line, way: PathChoice, po
     """Offer to the phone what the user's client offers, by the path that was chosen. ``id`` is that of the call."""
     call = Call(id, line.connection, effects.at, leg, Preparing(line))
     description, session = audio.description, f"{line.nonce}{effects.version}"
+    follows = sip_leg.capabilities(call.sip).transport_change
     if way.path is AudioPath.DIRECT:
-        terms = RelayRequest(session, audio.profile, True, texts.CODECS_REFUSED, line.family)
+        terms = RelayRequest(session, audio.profile, True, texts.CODECS_REFUSED, line.family, follows=follows)
         retry = RelayRetry(line, terms, description) if paths.relays(policy) else None
         return replace(call, sip=sip_leg.place(line, description, effects), relay_retry=retry)
-    terms = RelayRequest(session, audio.profile, True, way.why, line.family, line.srtp)
+    terms = RelayRequest(session, audio.profile, True, way.why, line.family, line.srtp, follows)
     fallback = _fallback(call, terms, description, policy)
     return replace(call, relay=relay_leg.offer((), terms, description, fallback, effects))
 
@@ -134,7 +141,8 @@ def _prepared(call: Call, leg: Searching | Forking, profile: MediaProfile, polic
     apart = is_ipv6_only(description)
     why = paths.relayed(profile, sip_leg.direct_profiles(call.sip), policy, apart).why
     name = f"{leg.invitation.sid}-{effects.version}-{profile}"
-    terms = RelayRequest(name, profile, False, why, IPV6 if apart else IPV4, _srtp(description))
+    family, follows = IPV6 if apart else IPV4, sip_leg.capabilities(call.sip).transport_change
+    terms = RelayRequest(name, profile, False, why, family, _srtp(description), follows)
     fallback = _fallback(call, terms, description, policy)
     return replace(call, relay=relay_leg.offer(call.relay, terms, description, fallback, effects))
 
@@ -170,14 +178,20 @@ def fold_relay(call: Call, reply: Reply, effects: Effects) -> Call:
 
 
 def lose_relay(call: Call, event: RelayLost, effects: Effects) -> Call:
-    """End the routes through a relay that is lost."""
-    return _from_relay(call, relay_leg.lost(call.relay, event, effects), effects) if call.relay else call
+    """Lead audio through a relay again that has lost its sessions (rule 8)."""
+    return replace(call, relay=relay_leg.lost(call.relay, event, effects)) if call.relay else call
 
 
 def lose_sip(call: Call, reason: Reason, effects: Effects) -> Call:
     """End the call, as its SIP side has gone without an event of its own."""
     sip, news = sip_leg.lost(call.sip, reason)
     return _passed_on(replace(call, sip=sip), news, _PHONE, effects)
+
+
+def edge_restarted(call: Call, effects: Effects) -> Call:
+    """End the call if its SIP leg cannot go on after a restart of the SIP edge."""
+    sip, news = sip_leg.edge_lost(call.sip, effects)
+    return _passed_on(replace(call, sip=sip), news, _PHONE, effects) if news else call
 
 
 def client_gone(call: Call, event: ResourceUnavailable, effects: Effects) -> Call:
@@ -206,25 +220,39 @@ def end(call: Call, reason: Reason, effects: Effects) -> Call:
     return _relay_deleted(replace(call, jingle=jingle, sip=sip), effects)
 
 
-def restarted(call: Call, reason: Reason, effects: Effects) -> Call:
-    """End the call after a restart of the gateway.
-
-    Nothing is left of it on the SIP side, and the last commands to the relay may not have arrived.
+def restarted(call: Call, engine: SipEngine, reason: Reason, effects: Effects) -> Call:
+    """Go on with the call after a restart of the gateway (rule 9), or end it for a reason. ``engine``: the SIP engine
+    that the gateway has now.
     """
+    if sip_leg.outlives_gateway(call.sip, engine):
+        return _resumed(call, effects)
     call = replace(call, relay=relay_leg.restart(call.relay, effects))
     return end(lose_sip(call, reason, effects), reason, effects)
+
+
+def _resumed(call: Call, effects: Effects) -> Call:
+    """Say again what may not have been heard. A SIP leg whose time has come while the gateway was away ends."""
+    relay_leg.resume(call.relay, effects)
+    due = sip_leg.deadline(call.sip)
+    if due is not None and due.at <= effects.at:
+        return _sip_expired(call, effects)
+    return replace(call, sip=sip_leg.resume(call.sip, effects), jingle=jingle_leg.resume(call.jingle, effects))
 
 
 def expire(call: Call, effects: Effects) -> Call:
     """Do what is due by now."""
     due = sip_leg.deadline(call.sip)
     if due is not None and due.at <= effects.at:
-        sip, news = sip_leg.expire(call.sip, effects)
-        call = _passed_on(replace(call, sip=sip), news, _PHONE, effects)
+        call = _sip_expired(call, effects)
     due = jingle_leg.deadline(call.jingle)
     if due is not None and due.at <= effects.at:
         call = search_ended(call, effects)
     return call
+
+
+def _sip_expired(call: Call, effects: Effects) -> Call:
+    sip, news = sip_leg.expire(call.sip, effects)
+    return _passed_on(replace(call, sip=sip), news, _PHONE, effects)
 
 
 # --- what the legs report
@@ -374,11 +402,23 @@ def _from_relay(call: Call, step: relay_leg.RelayStep, effects: Effects) -> Call
                 call = _answer(call, leg_event, effects)
             case TransportChanged():
                 call = _to_jingle(call, leg_event, effects)
+            case Rerouted():
+                call = _rerouted(call, leg_event, effects)
             case RouteLost():
                 call = _cut(call, leg_event, effects)
             case _:
                 assert_never(leg_event)
     return call
+
+
+def _rerouted(call: Call, rerouted: Rerouted, effects: Effects) -> Call:
+    """Tell the ends where the relay is now (rule 8)."""
+    client, phone = rerouted
+    if phone is not None and phone.lost and call.early:
+        return end(call, phone.lost, effects)
+    if client is not None:
+        call = _to_jingle(call, client, effects)
+    return call if phone is None else _to_sip(call, phone, effects)
 
 
 def _offered(call: Call, leg_event: Offered, effects: Effects) -> Call:

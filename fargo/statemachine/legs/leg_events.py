@@ -53,11 +53,13 @@ class Dtmf(Struct, frozen=True, gc=False):
 
 class TransportChanged(Struct, frozen=True, gc=False):
     """The end sends and receives audio elsewhere from now on: it has restarted ICE (RFC 8445 §2.4), or has another
-    plain address (RFC 3264 §8.3.1), or another key (``crypto``, RFC 4568).
+    plain address (RFC 3264 §8.3.1), or another key (``crypto``, RFC 4568). ``lost``: why nothing is left at the place
+    before, so that an end that cannot follow is out of the call; None if audio may also go on as it was.
     """
 
     transport: IceUdp | RawUdp
     crypto: tuple[Crypto, ...] = ()
+    lost: Reason | None = None
 
 
 class RouteLost(Struct, frozen=True, gc=False):

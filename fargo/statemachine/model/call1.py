@@ -244,3 +244,8 @@ Call1Command: TypeAlias = (
     | HangUp
     | CloseChannel
 )
+
+
+def ends(command: Call1Command) -> bool:
+    """Return True if a command only ends something (`commands.ends`)."""
+    return isinstance(command, HangUp | CloseChannel)

@@ -10,15 +10,16 @@ Rules:
 """
 
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Final, TypeAlias, assert_never
 
 from msgspec import Struct
 
 from fargo.statemachine.media.description import Content, Srtp
+from fargo.statemachine.model import call1, sip_messages
 from fargo.statemachine.model.call1 import Call1Command
 from fargo.statemachine.model.call_records import LogRecord
 from fargo.statemachine.model.events import CallAction, Iq, SipAccount
-from fargo.statemachine.model.ng import RelayCommand
+from fargo.statemachine.model.ng import DeleteRelay, RelayCommand
 from fargo.statemachine.model.sip_messages import UserAgentCommand
 
 
@@ -245,3 +246,36 @@ class Issued(Struct, frozen=True, gc=False):
     id: str
     command: Command
     call: str | None = None
+
+
+_LAST_WORDS: Final = frozenset({CallAction.REJECT, CallAction.RETRACT, CallAction.FINISH})
+_WENT: Final = frozenset({PresenceKind.UNAVAILABLE, PresenceKind.UNSUBSCRIBE, PresenceKind.UNSUBSCRIBED})
+
+
+def ends(command: Command) -> bool:
+    """Return True if a command only ends something, answers somebody who waits, or is for the log: it may still be
+    carried out when nothing may begin any more. All others begin something or go on with it.
+    """
+    match command:
+        case AcceptIq() | RefuseIq() | SendText() | TerminateSession() | SignOut():
+            return True
+        case SendRegistrationForm() | AskFeatures() | InitiateSession() | AcceptSession() | InformSession():
+            return False
+        case InformTransport() | ProposeCall() | SignIn() | ForgetSecret():
+            return False
+        case SendPresence(kind=kind):
+            return kind in _WENT
+        case MessageCall(action=action):
+            return action in _LAST_WORDS
+        case _ if isinstance(command, Call1Command):
+            return call1.ends(command)
+        case _ if isinstance(command, UserAgentCommand):
+            return sip_messages.ends(command)
+        case _ if isinstance(command, RelayCommand):
+            return isinstance(command, DeleteRelay)
+        case Forget() | Fault():
+            return True
+        case _ if isinstance(command, LogRecord):
+            return True
+        case _:
+            assert_never(command)

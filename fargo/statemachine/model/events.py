@@ -62,6 +62,12 @@ class PolicyChanged(_Event, frozen=True, tag="PolicyChanged"):
     policy: Policy
 
 
+class RoomChanged(_Event, frozen=True, tag="RoomChanged"):
+    """The disk with the log has become almost full (``none``: no call may begin), or has room again."""
+
+    none: bool
+
+
 class Restarted(_Event, frozen=True, tag="Restarted"):
     """The gateway was started; all that this user had open on the SIP side is lost."""
 
@@ -91,7 +97,8 @@ class Snapshot(_Event, frozen=True, tag="Condensed"):
 
     ``account``: None if the user has none; then ``secret`` and ``nonce`` are None, too. ``gateway``: the gateway's JID,
     None if there is neither an account nor a client that has been asked anything. ``subscribed``: bare JIDs of the
-    contacts that the user has subscribed to. ``registrations``: those of our own user agent, by name.
+    contacts that the user has subscribed to. ``registrations``: those of our own user agent, by name. ``asks``: the
+    user has not yet answered that the gateway asks to see their presence.
     """
 
     account: SipAccount | None = None
@@ -103,6 +110,7 @@ class Snapshot(_Event, frozen=True, tag="Condensed"):
     subscribed: tuple[str, ...] = ()
     policy: Policy = Policy()
     registrations: Mapping[str, Registration] = {}
+    asks: bool = False
 
 
 # --- registration: XEP-0077, XEP-0100 §4.1 to 4.3
@@ -437,7 +445,9 @@ XmppEvent: TypeAlias = (
     | IqFailed
 )
 SipEvent: TypeAlias = SipSignedIn | SipSignedOut | Call1Event | UserAgentEvent
-GatewayEvent: TypeAlias = PolicyChanged | Restarted | Stopping | StreamOpened | ClockJumped | TimePassed | Snapshot
+GatewayEvent: TypeAlias = (
+    PolicyChanged | RoomChanged | Restarted | Stopping | StreamOpened | ClockJumped | TimePassed | Snapshot
+)
 Event: TypeAlias = XmppEvent | SipEvent | RelayEvent | GatewayEvent
 
 

@@ -100,10 +100,13 @@ class RelayDone(_RelayReply, frozen=True, tag="RelayDone"):
 
 
 class RelayRefused(_RelayReply, frozen=True, tag="RelayRefused"):
-    """The relay refused a command, or did not reply in time (``silent``). ``problem`` is a sentence."""
+    """The relay refused a command, or did not reply in time (``silent``). ``problem`` is a sentence. ``unknown``: it
+    does not know the session.
+    """
 
     problem: str
     silent: bool = False
+    unknown: bool = False
 
 
 class RelayLost(Struct, frozen=True, gc=False, tag="RelayLost"):

@@ -14,7 +14,7 @@ from typing import Final
 
 from msgspec import Struct
 
-RULES: Final = 6
+RULES: Final = 7
 """The version that today's code folds by."""
 
 
@@ -92,6 +92,24 @@ EACH_REALM: Final = RuleChange(
     "A request of the SIP engine sip has an answer for each realm that asks for a login, to its topmost challenge; a"
     " nonce that is used again is counted, and one that is stale is replaced once.",
 )
+RELAY_ASKED_AGAIN: Final = RuleChange(
+    7,
+    "a relay that has lost its sessions is asked again",
+    "Calls through a relay that was restarted or silent are offered to it once more, and no longer ended at once.",
+)
+CALLS_OUTLIVE_GATEWAY: Final = RuleChange(
+    7,
+    "calls outlive the gateway",
+    "With the engine sip, calls go on after a restart of the gateway. What the phone or the relay may not have heard is"
+    " sent again, and an INVITE that is repeated is not refused. A client that says that an acceptance is out of order"
+    " stays in the call.",
+)
+PRESENCE_ASKED_AGAIN: Final = RuleChange(
+    7,
+    "an unanswered request for presence is repeated",
+    "A user who has not answered that the gateway asks to see their presence is asked again after each outage of the"
+    " XMPP stream, in place of a probe.",
+)
 CHANGES: Final[tuple[RuleChange, ...]] = (
     ALL_THAT_IS_DUE,
     END_AFTER_FAULT,
@@ -105,4 +123,7 @@ CHANGES: Final[tuple[RuleChange, ...]] = (
     ENCRYPTED_AUDIO,
     HOLD_IN_TURN,
     EACH_REALM,
+    RELAY_ASKED_AGAIN,
+    CALLS_OUTLIVE_GATEWAY,
+    PRESENCE_ASKED_AGAIN,
 )

@@ -10,21 +10,27 @@ Rules:
    the last connection that is closed was allowed to write. So a reader is allowed to write at first, and no longer
    (query_only) as soon as the file is known to be ours. What a killed process has left of an unfinished transaction is
    undone by whoever opens the file next, which only a connection that may write can do.
+5. Only SQLite opens a file that exists. A process that closes a file gives up all of its locks on it (fcntl(2)), also
+   those of a connection that is open; then the next process that closes the file takes itself for its last user and
+   removes the journal, with all that the connection commits from then on.
 """
 
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
+from errno import EACCES, EISDIR
 from pathlib import Path
 from typing import Final
 
 from sqlite_utils import Database, Migrations
 
-from fargo.store.interface import StoreError
+from fargo.store.interface import StoreError, StoreLockedError
 from fargo.store.sqlite import texts
 
 _ROLLBACK: Final = "-journal"
+_PRIMARY: Final = 0xFF
+"""The part of SQLite's extended result codes that is the result code."""
 
 
 def open_database(
@@ -37,7 +43,10 @@ def open_database(
     Raises StoreError.
     """
     with store_errors(path, what):
-        os.close(os.open(path, os.O_RDWR | (os.O_CREAT if migrate else 0), 0o600))
+        if migrate:
+            with suppress(FileExistsError):
+                _create(path)
+        _require_access(path, os.R_OK | os.W_OK)
         db = Database(sqlite3.connect(path, patience, check_same_thread=False))
         if db.table_names() or _application_id(db):
             _refuse_strange(db, path, what, application_id, migrations)
@@ -63,8 +72,7 @@ def open_unmigrated(path: Path, what: str, application_id: int, migrations: Migr
     with store_errors(path, what):
         if not path.exists():
             raise StoreError(texts.MISSING.format(path=path, what=what))
-        with path.open("rb"):  # the operating system explains better than SQLite why a file cannot be opened
-            pass
+        _require_access(path, os.R_OK)
         if not Path(f"{path}{_ROLLBACK}").exists():
             with closing(_connected(path, "ro")) as db:
                 _refuse_strange(db, path, what, application_id, migrations)
@@ -78,7 +86,7 @@ def copy_database(db: Database, target: Path) -> None:
     """Write all that a database has to a new file that is complete in itself, without a journal. What is committed
     meanwhile by others is in the copy wholly or not at all. Raises the errors of SQLite and OSError.
     """
-    os.close(os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    _create(target)
     with closing(Database(sqlite3.connect(target))) as copy:
         db.conn.backup(copy.conn)
         copy.execute("PRAGMA journal_mode = DELETE").fetchall()
@@ -96,9 +104,30 @@ def store_errors(path: Path, what: str) -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
+        if _is_locked(error):
+            raise StoreLockedError(texts.LOCKED.format(path=path)) from error
         raise StoreError(texts.UNUSABLE.format(path=path, what=what, why=error)) from error
     except OSError as error:
         raise StoreError(texts.UNUSABLE.format(path=path, what=what, why=error.strerror)) from error
+
+
+def _is_locked(error: sqlite3.DatabaseError) -> bool:
+    """Return True if another connection was in the way; False if it is not SQLite that says so."""
+    return getattr(error, "sqlite_errorcode", 0) & _PRIMARY in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def _create(path: Path) -> None:
+    """Make an empty file (rule 1). Raises OSError, also if there is one."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+
+
+def _require_access(path: Path, mode: int) -> None:
+    """Raise OSError if a file cannot be opened, because SQLite does not explain why. It is not opened here (rule 5)."""
+    if path.is_dir():
+        raise OSError(EISDIR, os.strerror(EISDIR))
+    path.stat()
+    if not os.access(path, mode, effective_ids=True):
+        raise OSError(EACCES, os.strerror(EACCES))
 
 
 def _connected(path: Path, mode: str) -> Database:

@@ -249,6 +249,35 @@ def identity(db: Database) -> None:
     db.table("log").insert({"name": token_hex(16), "erased": 0})
 
 
+def congestion(db: Database) -> None:
+    """Add the calls that were refused because of congestion to `failures`."""
+    failures = """
+        'application', 'congestion', 'fault', 'forbidden', 'media', 'network', 'not-found', 'security', 'server-error',
+        'transport', 'unavailable'
+    """
+    db.execute("drop view failures")
+    db.execute(f"""
+        create view failures as
+        select ended as time, user, 'call' as what, call, cause, reason from calls where cause in ({failures})
+        union all
+        select
+            e.time, e.user, 'account', '', json_extract(e.body, '$.trouble'),
+            coalesce(
+                (select json_extract(body, '$.status') from notes where type = 'NoteAccount' and event = e.id),
+                (select json_extract(body, '$.text') from commands where type = 'RefuseIq' and event = e.id),
+                json_extract(e.body, '$.text'),
+                ''
+            )
+        from events e where type = 'SipSignedOut' and json_extract(e.body, '$.trouble') <> 'asked'
+        union all
+        select
+            time, user, 'bug', coalesce(user || '/' || nullif(json_extract(body, '$.call'), ''), ''), 'fault',
+            json_extract(body, '$.error')
+        from notes where type = 'Fault'
+        order by time
+    """)
+
+
 SCHEMA: Final = (
     events_and_commands,
     commands_by_row_of_event,
@@ -259,5 +288,6 @@ SCHEMA: Final = (
     anonymous_callers,
     sip_of_calls,
     identity,
+    congestion,
 )
 """All of them, in order."""

@@ -5,7 +5,7 @@ Rules:
 1. A batch is one transaction. On return it has reached the disk.
 2. Erased rows are overwritten in the file (secure_delete), and the journal, where they may still be, is emptied as soon
    as nobody reads it (`purge`).
-3. Another process may condense at the same time. A write waits for it for as long as PATIENCE says.
+3. Another process may condense at the same time. A write waits for it for as long as the store's patience says.
 """
 
 import sqlite3
@@ -36,8 +36,8 @@ from fargo.store.sqlite.rows import (
     to_recorded,
 )
 
-PATIENCE: Final = 5000
-"""Milliseconds."""
+PATIENCE: Final = 5.0
+"""Seconds."""
 
 _JOURNAL_PAGES: Final = 10_000
 """So many pages of the journal are moved into the file at once: seldom, because that waits for the disk twice."""
@@ -60,30 +60,59 @@ _ERASE_COMMANDS: Final = """
 _ERASE_EVENTS: Final = "delete from events where user = :user and version <= :version"
 
 
-class SqliteStore(SqliteReader):
-    """A log in a SQLite file (`fargo.store.interface.Store`)."""
+def connected(path: Path, backfill: Backfill | None, *, migrate: bool) -> Database:
+    """Return a connection for writing to a file. Raises StoreError."""
+    db = open_database(path, WHAT, APPLICATION_ID, log_migrations(path, backfill), migrate=migrate)
+    db.enable_wal()
+    db.execute(f"PRAGMA wal_autocheckpoint = {_JOURNAL_PAGES}")
+    db.execute("PRAGMA secure_delete = ON")
+    return db
 
-    def __init__(self, db: Database, path: Path, lock: DirectoryLock | None) -> None:
+
+class Positions:
+    """The positions of a log, for all connections of this process. They are changed in or after transactions only.
+
+    ``erased``: the last one that there was when a user was erased; none up to it is given again. ``committed``: the
+    last one that was committed.
+    """
+
+    def __init__(self, erased: int, committed: int) -> None:
+        self.erased = erased
+        self.committed = committed
+
+
+class SqliteWriter(SqliteReader):
+    """A log in a SQLite file, open for writing: all of `fargo.store.interface.Store` but `append`. ``patience``:
+    seconds.
+    """
+
+    def __init__(
+        self, db: Database, path: Path, lock: DirectoryLock | None, patience: float, positions: Positions | None = None
+    ) -> None:
         super().__init__(db, path)
         self._lock = lock
-        self._log, self._erased = self._row(_IDENTITY)
-        self._committed = max(self.position(), self._erased)
+        self._patience = int(patience * 1000)
+        db.execute(f"PRAGMA busy_timeout = {self._patience}")
+        self._log, erased = self._row(_IDENTITY)
+        self._positions = positions or Positions(erased, max(self.position(), erased))
 
     @classmethod
     def open(
-        cls, path: Path, backfill: Backfill | None, lock: DirectoryLock | None = None, *, beside_writer: bool = False
+        cls,
+        path: Path,
+        backfill: Backfill | None,
+        lock: DirectoryLock | None = None,
+        *,
+        beside_writer: bool = False,
+        patience: float = PATIENCE,
     ) -> Self:
         """Open a file for writing; it is made if it does not exist. Raises StoreError."""
         with store_errors(path, WHAT):
             if not (lock or beside_writer):
                 lock = DirectoryLock(path.resolve().parent)
             try:
-                migrations = log_migrations(path, backfill)
-                db = open_database(path, WHAT, APPLICATION_ID, migrations, migrate=lock is not None)
-                db.enable_wal()
-                db.execute(f"PRAGMA wal_autocheckpoint = {_JOURNAL_PAGES}")
-                db.execute("PRAGMA secure_delete = ON")
-                return cls(db, path, lock)
+                db = connected(path, backfill, migrate=lock is not None)
+                return cls(db, path, lock, patience)
             except BaseException:
                 if lock:
                     lock.release()
@@ -95,8 +124,8 @@ class SqliteStore(SqliteReader):
         if self._lock:
             self._lock.release()
 
-    def append(self, entries: Iterable[Entry]) -> None:
-        """Commit a batch. It is on the disk on return."""
+    def commit(self, entries: Iterable[Entry]) -> None:
+        """Commit a batch. It is on the disk on return. Raises StoreLockedError if others have not let it."""
         self._require_lock()
         entries = list(entries)
         forgotten = {entry[0].user: place for place, entry in enumerate(entries) if forgets_user(entry[1])}
@@ -104,14 +133,14 @@ class SqliteStore(SqliteReader):
         with self._transaction():
             for user in forgotten:
                 self._erase(user)
-            last = self._insert(kept, max(self.position(), self._erased) + 1)
-        self._committed = max(last, self._committed)
+            last = self._insert(kept, max(self.position(), self._positions.erased) + 1)
+        self._positions.committed = max(last, self._positions.committed)
         if forgotten:
             self.purge()
 
     def mark(self) -> LogMark:
         """Return which log this is, and the last position that has been committed."""
-        return LogMark(self._log, self._committed)
+        return LogMark(self._log, self._positions.committed)
 
     def events(self) -> Iterator[Recorded]:
         """Yield all events, as folding needs them."""
@@ -194,8 +223,8 @@ class SqliteStore(SqliteReader):
         return position + len(events) - 1
 
     def _erase(self, user: str) -> None:
-        self._erased = max(self.position(), self._erased)
-        self._db.execute(_SET_ERASED, [self._erased])
+        self._positions.erased = max(self.position(), self._positions.erased)
+        self._db.execute(_SET_ERASED, [self._positions.erased])
         everything = {"user": user, "version": self.version(user)}
         self._db.execute(_ERASE_COMMANDS, everything)
         self._db.execute(_ERASE_EVENTS, everything)
@@ -214,9 +243,17 @@ class SqliteStore(SqliteReader):
 
     @contextmanager
     def _not_waiting(self) -> Iterator[None]:
-        """Give up at once, instead of after PATIENCE, if another process is in the way."""
+        """Give up at once if another process is in the way."""
         self._db.execute("PRAGMA busy_timeout = 0")
         try:
             yield
         finally:
-            self._db.execute(f"PRAGMA busy_timeout = {PATIENCE}")
+            self._db.execute(f"PRAGMA busy_timeout = {self._patience}")
+
+
+class SqliteStore(SqliteWriter):
+    """A log in a SQLite file whose batches are committed on return (`fargo.store.interface.SynchronousStore`)."""
+
+    def append(self, entries: Iterable[Entry]) -> None:
+        """Commit a batch."""
+        self.commit(entries)

@@ -1,7 +1,9 @@
 """The adapter as the tests see it: commands given to it, events awaited from it, on the tests' own event loop."""
 
 import asyncio
+import os
 from itertools import count
+from pathlib import Path
 from typing import Any, Self
 
 from twisted.internet.asyncioreactor import AsyncioSelectorReactor
@@ -20,23 +22,30 @@ PCMU, PCMA = Codec(0, "PCMU", 8000), Codec(8, "PCMA", 8000)
 EVENTS = Codec(101, "telephone-event", 8000, parameters=(Parameter("events", "0-15"),))
 OPUS = Codec(111, "opus", 48000, 2, parameters=(Parameter("useinbandfec", "1"),))
 
+NOWHERE = Path(os.devnull)
+
 
 class Rig:
-    """An adapter of a relay at an address; `async with` starts and stops it. `lost` has what it broadcast."""
+    """An adapter of a relay at an address; `async with` starts and stops it. `lost` has what it broadcast. `kept` is
+    the file of the watch.
+    """
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, kept: Path = NOWHERE) -> None:
         self.lost: list[RelayLost] = []
         self.digits: dict[str, str] = {}
         self.keys = session_keys()
         self._settings = RelaySettings(host, port)
+        self._kept = kept
         self._events: asyncio.Queue[tuple[str, RelayEvent]] = asyncio.Queue()
         self._ids = count(1)
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
         reactor = AsyncioSelectorReactor(self._loop)
-        self._adapter = RelayAdapter(self._put, self.lost.append, self._take, self.keys, self._settings, reactor)
+        lost, kept = self.lost.append, self._kept
+        self._adapter = RelayAdapter(self._put, lost, self._take, self.keys, self._settings, kept, reactor)
         self._adapter.start()
+        self._adapter.watch()
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -225,9 +225,18 @@ async def test_what_is_not_there_is_deleted_with_success(rig: Rig) -> None:
     assert await rig.do(DeleteRelay("nothing"), "7.3") == RelayDone("7.3")
 
 
+@pytest.mark.parametrize("by", RelayParty)
+async def test_a_session_is_deleted_whoever_has_offered_it(rig: Rig, relay: Rtpengine, by: RelayParty) -> None:
+    """After a restart of the relay, the answerer of a call may be the first to be offered."""
+    await rig.do(OfferRelay("s", plain("127.0.0.1", 4000), MediaProfile.PLAIN, by=by))
+    assert await relay.sessions() == ["s"]
+    assert [each.party for each in (await rig.do(DeleteRelay("s"))).flows] == [by]
+    assert await relay.sessions() == []
+
+
 async def test_an_answer_to_nothing_is_refused(rig: Rig) -> None:
     refused = await rig.do(AnswerRelay("nothing", plain("127.0.0.1", 4000), MediaProfile.PLAIN), "7.3")
-    assert refused == RelayRefused("7.3", texts.REFUSED.format(why="Unknown call-id"))
+    assert refused == RelayRefused("7.3", texts.REFUSED.format(why="Unknown call-id"), unknown=True)
 
 
 async def test_what_cannot_be_said_is_refused(rig: Rig, relay: Rtpengine) -> None:

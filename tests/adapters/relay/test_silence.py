@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable
+from pathlib import Path
 from typing import Self
 
 import pytest
@@ -98,7 +99,7 @@ async def test_commands_of_all_users_and_processes_have_cookies_of_their_own(rel
                 await rig.do(DeleteRelay("s"), "7.0")
                 await rig.do(DeleteRelay("s"), "7.1")
     cookies = [each.partition(b" ")[0] for each in line.of(b"delete")]
-    assert len(set(cookies)) == len(cookies) == 4
+    assert len(set(cookies)) == len(cookies) == 8, "what is not there is deleted by each party"
 
 
 async def test_silence_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,6 +130,31 @@ async def test_a_restarted_relay_is_lost_once(relay: Rtpengine, rig: Rig) -> Non
     assert isinstance(await rig.do(OFFER), RelayDescribed)
     await _asked_again(relay)
     assert rig.lost == [RelayLost(texts.RESTARTED)]
+
+
+async def test_a_relay_that_was_restarted_while_the_gateway_was_down_is_lost(relay: Rtpengine, tmp_path: Path) -> None:
+    kept = tmp_path / "count"
+    async with Rig(relay.address, relay.port, kept) as rig:
+        await until(kept.exists, "the number is kept")
+    async with Rig(relay.address, relay.port, kept) as rig:
+        await _asked_again(relay)
+        assert rig.lost == [], "the same relay"
+    relay.process.kill()
+    await relay.process.ended()
+    await relay.start()
+    async with Rig(relay.address, relay.port, kept) as rig:
+        await until(lambda: bool(rig.lost), "it is told to everyone")
+        await _asked_again(relay)
+        assert rig.lost == [RelayLost(texts.RESTARTED)]
+
+
+async def test_a_number_that_cannot_be_kept_is_said_once(relay: Rtpengine, tmp_path: Path) -> None:
+    with capturedLogs() as said:
+        async with Rig(relay.address, relay.port, tmp_path):
+            await _asked_again(relay)
+            await _asked_again(relay)
+    told = [each for each in map(formatEvent, said) if each == texts.NOT_KEPT.format(why="Is a directory")]
+    assert len(told) == 1
 
 
 async def test_a_relay_that_was_only_slow_is_lost_once(

@@ -36,6 +36,7 @@ class TimedReactor:
         self.clock = Clock()
         real: Any = AsyncioSelectorReactor(loop)
         self.listenUDP, self.connectTCP = real.listenUDP, real.connectTCP
+        self.adoptDatagramPort = real.adoptDatagramPort
         self.callLater, self.seconds = self.clock.callLater, self.clock.seconds
 
     def advance(self, seconds: float) -> None:
@@ -164,6 +165,7 @@ class Driven:
         )
         self.adapter.know([USER, OTHER])
         self.adapter.start()
+        self.adapter.listen()
 
     async def stop(self) -> None:
         """Stop the adapter. It must not have met a bug."""

@@ -388,6 +388,19 @@ async def test_several_who_ask_at_once_wait_for_one_answer(rig: Rig, server: Nam
     assert len(server.asked) == len(set(server.asked))
 
 
+async def test_those_who_ask_at_once_are_answered_in_the_order_in_which_they_asked(
+    rig: Rig, server: NameServer
+) -> None:
+    server.records = [srv(UDP, "s.test"), a("s.test", "192.0.2.1")]
+    answered: list[int] = []
+    looking = [rig.start(Hop(HOST)) for _ in range(5)]
+    for number, each in enumerate(looking):
+        each.add_done_callback(lambda _, number=number: answered.append(number))  # type: ignore[misc]
+    await asyncio.gather(*looking)
+    await asyncio.sleep(0)
+    assert answered == [0, 1, 2, 3, 4]
+
+
 @pytest.mark.parametrize(("ttl", "kept"), [(60, 60), (0, SHORTEST), (1, SHORTEST), (10**6, LONGEST)])
 async def test_records_are_kept_for_their_ttl(rig: Rig, server: NameServer, ttl: int, kept: float) -> None:
     server.records = [a(HOST, "192.0.2.1", ttl)]

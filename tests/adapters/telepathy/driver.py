@@ -22,7 +22,7 @@ from fargo.adapters.telepathy.host import HostSettings  # noqa: E402
 from fargo.statemachine.model.commands import Issued  # noqa: E402
 
 sys.path.append(str(Path(__file__).parents[2]))
-from adapters.telepathy.wire import Out, Setup  # noqa: E402
+from adapters.telepathy.wire import RAKIA, Out, Setup  # noqa: E402
 
 
 class Driver(LineReceiver):
@@ -40,7 +40,7 @@ class Driver(LineReceiver):
         self.adapter = TelepathyAdapter(
             lambda user, event: self.tell(Out(user, event)),
             setup.passwords.get,
-            lambda account: setup.route,
+            lambda account, rakia: {**setup.route, "proxy-host": str(setup.route["proxy-host"]).replace(RAKIA, rakia)},
             setup.edge,
             HostSettings(Path(setup.directory)),
             self._reactor,

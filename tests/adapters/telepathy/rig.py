@@ -100,6 +100,10 @@ class Rig:
         except TimeoutError:
             raise TimeoutError(f"no {kind.__name__} {fields or ''} within {seconds} s, but {self.events}") from None
 
+    def kill(self) -> None:
+        """Kill the adapter, and with it what it runs."""
+        self._child.kill()
+
     @contextmanager
     def frozen(self) -> Iterator[None]:
         """Let the adapter see nothing meanwhile."""

@@ -109,6 +109,15 @@ async def test_an_account_that_somebody_else_has(rig: Rig, agent: SipAgent, conn
     assert (await rig.expect(SipSignedOut)).trouble is SipTrouble.IN_USE
 
 
+async def test_an_account_that_its_user_still_has_is_waited_for(rig: Rig, agent: SipAgent, connection: str) -> None:
+    unwanted, wanted = rig.sign_in(agent.uri), rig.sign_in(agent.uri)
+    rig.do(SignOut(unwanted))
+    assert await rig.expect(SipSignedOut) == SipSignedOut(unwanted, SipTrouble.ASKED)
+    rig.do(SignOut(connection))
+    assert await rig.expect(SipSignedOut) == SipSignedOut(connection, SipTrouble.ASKED)
+    assert await rig.expect(SipSignedIn) == SipSignedIn(wanted)
+
+
 async def test_two_users_may_name_their_connections_alike(rig: Rig, agent: SipAgent) -> None:
     rig.sign_in(agent.uri, command_id="1.0")
     rig.sign_in(agent.uri.replace("alice", "bob"), user="mercutio@example.org", command_id="1.0")

@@ -29,6 +29,7 @@ from fargo.statemachine.model.events import SipSignedIn, SipSignedOut, SipTroubl
 from .rig import USER, Rig
 from .sip import Dialog, SipAgent
 from .test_calls import OFFER, answer, arrive, closed, converse
+from .wire import RAKIA
 
 USERS = ("ann", "ben", "cal", "dan", "eve")
 SETTLED = 1
@@ -61,7 +62,7 @@ async def limited(edge: TelepathyEdgeSettings, tmp_path: Path, agent: SipAgent) 
 
 @asynccontextmanager
 async def started(edge: TelepathyEdgeSettings, directory: Path, agent: SipAgent, limits: Limits) -> AsyncIterator[Rig]:
-    route = route_params("udp", agent.address, agent.port, edge)
+    route = route_params("udp", agent.address, agent.port, RAKIA, edge)
     async with Rig(directory / "sip", route, (edge.inside_ip, edge.inside_port), limits) as running:
         yield running
 
@@ -143,6 +144,8 @@ async def test_a_rakia_that_dies_takes_only_its_own_accounts(rig: Rig, agent: Si
     os.kill(rakias(rig)[1], signal.SIGKILL)
     for user in ("cal", "dan"):
         await rig.expect(SipSignedOut, connection=connections[user], trouble=SipTrouble.HOST)
+    told = [await agent.expect("BYE") for _ in range(2)]
+    assert {each["call-id"] for each in told} == {calls[user][1].call_id for user in ("cal", "dan")}
     for user in ("ann", "ben", "eve"):
         await hung_up(rig, agent, *calls[user])
     assert not connection_events(rig)

@@ -25,6 +25,8 @@ TEN_MINUTES, A_DAY = 600, 86400
 class FakeHost:
     """A host with one connection. `told` are the methods that were called."""
 
+    name = "rakia"
+
     def __init__(self) -> None:
         self.memory = 0
         self.told: list[str] = []
@@ -57,7 +59,7 @@ class Scene:
         self.accounts: Any = Accounts(
             lambda user, event: self.events.append(event),
             lambda secret: "its password",
-            lambda account: {},
+            lambda account, rakia: {},
             pool,  # type: ignore[arg-type]
             lambda registration, connection_lives: None,
             self.clock,

@@ -13,6 +13,8 @@ USER = "romeo@example.org"
 
 
 class FakeHost:
+    name = "rakia"
+
     def __init__(self, broken: bool) -> None:
         self._broken = broken
 
@@ -38,7 +40,7 @@ def test_an_account_that_signs_out_meanwhile_waits_no_longer() -> None:
     accounts = Accounts(
         lambda user, event: told.append((user, event)),
         reveal,
-        lambda account: {},
+        lambda account, rakia: {},
         pool,  # type: ignore[arg-type]
         lambda registration, connection_lives: None,
         clock,

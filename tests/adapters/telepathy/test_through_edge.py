@@ -36,6 +36,7 @@ from fargo.statemachine.model.events import SipSignedIn, SipSignedOut
 from .rig import PASSWORD, Rig
 from .sip import Dialog, SipAgent, md5, sdp
 from .test_calls import answer, arrive, closed, converse, place
+from .wire import RAKIA
 
 MAPS = ("rtpmap:8 PCMA/8000", "rtpmap:0 PCMU/8000", "rtpmap:101 telephone-event/8000", "rtpmap:9 G722/8000")
 Call: TypeAlias = tuple[str, Dialog]
@@ -45,7 +46,7 @@ Begin: TypeAlias = Callable[[Rig, SipAgent, str], Awaitable[Call]]
 @pytest_asyncio.fixture
 async def rig(edge: TelepathyEdgeSettings, tmp_path: Path, agent: SipAgent) -> AsyncIterator[Rig]:
     """An adapter whose accounts all reach `agent` through the edge."""
-    route = route_params("udp", agent.address, agent.port, edge)
+    route = route_params("udp", agent.address, agent.port, RAKIA, edge)
     async with Rig(tmp_path / "sip", route, (edge.inside_ip, edge.inside_port)) as running:
         yield running
 

@@ -5,6 +5,9 @@ import msgspec
 from fargo.adapters.telepathy.pool import Limits
 from fargo.statemachine.model.events import Event
 
+RAKIA = "the-rakia"
+"""Stands for the name of the rakia in the way out."""
+
 
 class Setup(msgspec.Struct):
     """The driver's first line: where the hosts keep their files, the vault's passwords, how every account gets out,

@@ -22,10 +22,10 @@ E = TypeVar("E")
 class Adapter:
     """Ours, connected to a server; `async with` starts and stops it.
 
-    `told` has what it told so far, `log` what it wrote to its log.
+    `told` has what it told so far, `log` what it wrote to its log. ``more``: further settings.
     """
 
-    def __init__(self, server: Prosody, secret: str = "", allowed: Iterable[str] = (DOMAIN,)) -> None:
+    def __init__(self, server: Prosody, secret: str = "", allowed: Iterable[str] = (DOMAIN,), **more: float) -> None:
         self.told: list[list[Any]] = []
         self.log: list[str] = []
         self._settings = {
@@ -34,6 +34,7 @@ class Adapter:
             "port": server.component_port,
             "secret": secret or server.secret,
             "allowed_domains": list(allowed),
+            **more,
         }
         self._news = asyncio.Event()
 
@@ -77,9 +78,9 @@ class Adapter:
         await self._until(lambda: any(each[0] == "failed" for each in self.told), "failed")
         return next(str(each[1]) for each in self.told if each[0] == "failed")
 
-    async def logged(self, text: str) -> None:
-        """Until a line of its log has a text in it."""
-        await self._until(lambda: any(text in line for line in self.log), f"log: {text}")
+    async def logged(self, text: str, times: int = 1) -> None:
+        """Until so many lines of its log have a text in them."""
+        await self._until(lambda: sum(text in line for line in self.log) >= times, f"log: {text}")
 
     async def event(self, kind: type[E], after: int = 0, user: str = USER) -> E:
         """The first event of a kind, there already or yet to come; `after` skips what was told."""

@@ -1,6 +1,8 @@
 """The whole adapter against prosody, with clients that share no code with it."""
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import NamedTuple
@@ -51,6 +53,8 @@ from fargo.statemachine.model.events import (
 
 from .driven import USER, Adapter
 
+SILENCE = 2.0
+"""Seconds after which a server counts as dead."""
 STRANGER = f"mallory@{STRANGER_DOMAIN}"
 CONTACT = f"bob%example.net@{COMPONENT}"
 PHONE = f"{CONTACT}/fargo"
@@ -319,6 +323,33 @@ async def test_a_lost_stream_comes_back_and_nothing_is_queued(scene: Scene) -> N
     async with XmppClient(server, USER, "again") as alice:
         assert (await alice.request("get", COMPONENT, element("ping", "urn:xmpp:ping"))).get("type") == "result"
         assert not [each for each in alice.stanzas if each.get("from") == COMPONENT and each.get("type") is None]
+
+
+@pytest.mark.usefixtures("servers")
+async def test_a_server_that_hangs_is_left_and_nothing_is_told_to_it_later() -> None:
+    """It is stopped, so it hears and says nothing, and its connection stands."""
+    async with (
+        Prosody({USER: "pw"}) as server,
+        Adapter(server, longest_silence=SILENCE) as adapter,
+        XmppClient(server, USER, "x") as alice,
+    ):
+        await adapter.opened()
+        await adapter.logged(texts.SERVER_REPLIES)
+        os.kill(server.process.pid, signal.SIGSTOP)
+        await adapter.logged(texts.SERVER_SILENT.format(seconds=round(SILENCE)))
+        adapter.do(SendText(CONTACT, USER, "too late"), "5.2")
+        os.kill(server.process.pid, signal.SIGCONT)
+        await adapter.opened(times=2)
+        assert (await alice.request("get", COMPONENT, element("ping", "urn:xmpp:ping"))).get("type") == "result"
+        assert not [each for each in alice.stanzas if each.tag.endswith("message")]
+
+
+@pytest.mark.usefixtures("servers")
+async def test_a_server_that_is_quiet_but_replies_is_kept() -> None:
+    async with Prosody({}) as server, Adapter(server, longest_silence=SILENCE) as adapter:
+        await adapter.opened()
+        await adapter.logged(texts.SERVER_REPLIES, times=10)
+        assert adapter.told == [["opened"]]
 
 
 @pytest.mark.usefixtures("servers")

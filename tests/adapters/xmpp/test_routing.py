@@ -17,7 +17,15 @@ from fargo.adapters.xmpp import adapter as module
 from fargo.adapters.xmpp import stateless_iq, texts
 from fargo.adapters.xmpp.adapter import XmppAdapter, XmppSettings
 from fargo.statemachine.address import bare
-from fargo.statemachine.model.events import CallProposed, Event, IqFailed, IqSucceeded, RegistrationSubmitted
+from fargo.statemachine.model.events import (
+    CallProposed,
+    Event,
+    IqFailed,
+    IqSucceeded,
+    RegistrationCancelled,
+    RegistrationSubmitted,
+    ResourceAvailable,
+)
 
 from . import strategies
 from .elements import captures, parse
@@ -212,6 +220,82 @@ def test_a_password_that_cannot_be_kept_is_said_so() -> None:
     assert str(bench.wire.sent[0].error.text) == texts.PASSWORD_NOT_STORED
     assert len(bench.faults) == 1
     assert "s3cret" not in str(bench.faults)
+
+
+STANZAS = {
+    "submit": iq(REGISTER),
+    "submit without a password": iq(REGISTER.replace("<password>s3cret</password>", "")),
+    "cancel": iq("<query xmlns='jabber:iq:register'><remove/></query>"),
+    "ask for the form": iq("<query xmlns='jabber:iq:register'/>", "get"),
+    "malformed": iq("<query xmlns='jabber:iq:register'><x xmlns='jabber:x:data' type='form'/></query>"),
+    "propose": parse(f"<message from='{USER}/a' to='{GATEWAY}' id='1.0' type='chat'>{PROPOSE}</message>"),
+    "available": parse(f"<presence from='{USER}/a' to='{GATEWAY}'/>"),
+    "unavailable": parse(f"<presence from='{USER}/a' to='{GATEWAY}' type='unavailable'/>"),
+    "result": parse(f"<iq type='result' id='1.0' from='{USER}/a' to='{GATEWAY}'/>"),
+}
+"""Stanzas of one user that each lead to an event."""
+
+
+class SlowVault:
+    """Keeps passwords when the test says so."""
+
+    def __init__(self) -> None:
+        self.keeping: list[Deferred[str]] = []
+
+    def keep(self) -> Deferred[str]:
+        self.keeping.append(Deferred())
+        return self.keeping[-1]
+
+
+def kinds_of(bench: Bench) -> list[type[Event]]:
+    return [type(event) for _, event in bench.events]
+
+
+@given(st.lists(st.sampled_from(sorted(STANZAS)), max_size=8), st.data())
+@example(["submit", "cancel"], None)
+def test_stanzas_take_effect_in_the_order_in_which_they_came(names: list[str], data: st.DataObject | None) -> None:
+    quick, vault = Bench(), SlowVault()
+    slow = Bench(vault.keep)
+    quick.receive(*(STANZAS[name] for name in names))
+    slow.receive(*(STANZAS[name] for name in names))
+    order = data.draw(st.permutations(vault.keeping)) if data else vault.keeping
+    for each in order:
+        assert kinds_of(slow) == kinds_of(quick)[: len(slow.events)]
+        each.callback("secret-1")
+    assert kinds_of(slow) == kinds_of(quick)
+    assert len(kinds_of(quick)) == len(names)
+
+
+def test_a_password_that_cannot_be_kept_holds_nobody_up() -> None:
+    vault = SlowVault()
+    bench = Bench(vault.keep)
+    bench.receive(STANZAS["submit"], STANZAS["cancel"])
+    assert bench.events == []
+    with capturedLogs():
+        vault.keeping[0].errback(OSError("disk full"))
+    assert kinds_of(bench) == [RegistrationCancelled]
+    assert str(bench.wire.sent[0].error.text) == texts.PASSWORD_NOT_STORED
+
+
+def test_other_users_do_not_wait() -> None:
+    vault = SlowVault()
+    bench = Bench(vault.keep)
+    bench.receive(STANZAS["submit"], parse(f"<presence from='bob@example.org/b' to='{GATEWAY}'/>"))
+    assert [user for user, _ in bench.events] == ["bob@example.org"]
+    vault.keeping[0].callback("secret-1")
+    bench.receive(STANZAS["available"])
+    assert kinds_of(bench)[1:] == [RegistrationSubmitted, ResourceAvailable]
+
+
+def test_a_bug_where_an_event_is_made_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    vault = SlowVault()
+    bench = Bench(vault.keep)
+    bench.receive(STANZAS["submit"], STANZAS["available"])
+    monkeypatch.setattr(module, "replace", lambda *_, **__: 1 / 0)
+    with capturedLogs() as said:
+        vault.keeping[0].callback("secret-1")
+    assert kinds_of(bench) == [ResourceAvailable]
+    assert [event["log_format"] for event in said] == [texts.NO_EVENT_BUG]
 
 
 def test_a_fault_is_answered_logged_and_survived(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -148,6 +148,7 @@ def settings(servers: None, more_settings: dict[str, Any], tmp_path_factory: pyt
         "gateway": (IPv4Address(INSIDE), free_port(INSIDE)),
         "secret": "a secret of the tests",
         "silence_seconds": SILENCE_SECONDS,
+        "away_seconds": SILENCE_SECONDS,
         "run_dir": Path(tmp_path_factory.mktemp("edge")),
     }
     return SipEdgeSettings(**{**values, **more_settings})

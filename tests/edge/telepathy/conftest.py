@@ -95,12 +95,14 @@ class Line:
     user: str
     contact: str
     """The URI that the provider has stored: the only one that the edge accepts."""
+    name: str = ""
+    """That of the rakia."""
 
     def route(self, transport: str = "udp", host: str | None = None, port: int | None = None) -> str:
         """Return the Route that results from rakia's parameter proxy-host."""
         ip, default = self.provider.address
         inside = f"{self.edge.inside[0]}:{self.edge.inside[1]}"
-        return f"<sip:{transport}~{host or ip}~{port or default}@{inside};transport=udp;lr>"
+        return f"<sip:{transport}~{host or ip}~{port or default}~{self.name}@{inside};transport=udp;lr>"
 
     @property
     def rakia_contact(self) -> str:
@@ -123,7 +125,7 @@ class Line:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def line(edge: RunningEdge, rakia: Agent, provider: Agent) -> Line:
-    line = Line(edge, rakia, provider, unique("user"), "")
+    line = Line(edge, rakia, provider, unique("user"), "", unique("rakia"))
     sent = line.outgoing("REGISTER", headers=(("To", f"<sip:{line.user}@example.net>"),))
     arrived = await provider.request("REGISTER")
     line.contact = arrived["Contact"].strip("<>")

@@ -309,6 +309,17 @@ async def test_other_methods_stop_at_the_edge(line: Line, method: str) -> None:
 # ------------------------------------------------------------------------------------------------ the end
 
 
+async def test_a_cancel_of_nothing_is_refused(line: Line) -> None:
+    sent, got = await offered(line, sdp())
+    await line.rakia.answer(got, 486, "Busy Here")
+    await line.provider.final(sent)
+    cancel = Message(f"CANCEL {sent.uri} SIP/2.0", [each for each in sent.headers if each[0] != "Content-Type"])
+    cancel.replace("CSeq", "1 CANCEL")
+    cancel.replace("Via", sent["Via"].replace("branch=", "branch=z9hG4bK-of-nothing"))
+    line.provider.send(cancel, line.edge.outside)
+    assert (await line.provider.final(cancel)).status == 481
+
+
 async def test_cancel_reaches_rakia(line: Line) -> None:
     sent, got = await offered(line, sdp())
     await line.rakia.answer(got, 180, "Ringing", headers=[("Contact", line.rakia_contact)])

@@ -32,7 +32,7 @@ class Rakia:
     def connect(self, edge: RunningEdge, provider: Agent, user: str) -> dbus.Interface:
         """Start connecting an account to the provider."""
         ip, port = provider.address
-        route = route_params("udp", ip, port, edge.settings)
+        route = route_params("udp", ip, port, "rakia", edge.settings)
         params = {**route, "port": dbus.UInt16(route["port"]), "account": f"sip:{user}@example.net", "password": "x"}
         manager = self.bus.get_object(MANAGER, "/" + MANAGER.replace(".", "/"))
         name, path = manager.RequestConnection(

@@ -2,6 +2,7 @@
 
 import re
 import socket
+from dataclasses import replace
 
 import pytest
 
@@ -26,8 +27,18 @@ OFFER = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r
 
 async def test_the_provider_stores_the_edge_with_a_token(line: Line, edge: RunningEdge) -> None:
     host, port = edge.outside
-    pattern = rf"sip:{line.user}@{host}:{port};transport=udp;line={line.rakia.address[1]}-[0-9a-f]{{8}}-[0-9a-f]{{20}}"
+    tag = rf"[0-9a-f]{{8}}{line.name}"
+    pattern = rf"sip:{line.user}@{host}:{port};transport=udp;line={line.rakia.address[1]}-{tag}-[0-9a-f]{{20}}"
     assert re.fullmatch(pattern, line.contact)
+
+
+async def test_a_registration_that_names_no_rakia_changes_nothing(line: Line) -> None:
+    """Any process of the machine can send one."""
+    own = line.outgoing("REGISTER", headers=(("Route", replace(line, name="").route()),))
+    await line.provider.answer(await line.provider.request("REGISTER", own["Call-ID"]), 200, "OK")
+    await line.rakia.final(own)
+    sent = line.incoming("INVITE", body=OFFER)
+    await line.rakia.request("INVITE", sent["Call-ID"])
 
 
 async def test_rakia_gets_its_own_contact_back_out_of_all(line: Line) -> None:

@@ -52,15 +52,15 @@ def test_settings_that_cannot_work_are_refused(
 @pytest.mark.parametrize(
     ("transport", "host", "port", "hop"),
     [
-        ("udp", "sip.example.net", 5062, "udp~sip.example.net~5062"),
-        ("tcp", "192.0.2.1", None, "tcp~192.0.2.1~"),
-        (None, None, None, "udp~~"),
+        ("udp", "sip.example.net", 5062, "udp~sip.example.net~5062~a1"),
+        ("tcp", "192.0.2.1", None, "tcp~192.0.2.1~~a1"),
+        (None, None, None, "udp~~~a1"),
     ],
 )
 def test_an_account_is_led_through_the_edge(
     settings: TelepathyEdgeSettings, transport: str | None, host: str | None, port: int | None, hop: str
 ) -> None:
-    params = route_params(transport, host, port, settings)
+    params = route_params(transport, host, port, "a1", settings)
     assert params["proxy-host"] == f"{hop}@127.0.0.1"
     assert (params["port"], params["transport"], params["loose-routing"]) == (settings.inside_port, "udp", True)
 
@@ -76,4 +76,4 @@ def test_a_host_cannot_break_out_of_the_route(
     settings: TelepathyEdgeSettings, transport: str, host: str, sentence: str
 ) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
-        route_params(transport, host, None, settings)
+        route_params(transport, host, None, "a1", settings)

@@ -7,14 +7,12 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
-from fargo.statemachine import texts
 from fargo.statemachine.legs.user_agent import unheard
-from fargo.statemachine.legs.user_agent.phases import Releasing, UacCancelling, UasRefused, UasReleasing
+from fargo.statemachine.legs.user_agent.phases import Releasing, UacCancelling, UasRefused
 from fargo.statemachine.machine import deadlines
 from fargo.statemachine.model.commands import Command, Issued, TerminateSession
 from fargo.statemachine.model.events import Restarted, SessionTerminated, Stopping, TimePassed
 from fargo.statemachine.model.sip_messages import EdgeRestarted, SendRequest, SendResponse, SipHeaders, Undelivered
-from fargo.statemachine.reason import Cause, Reason
 
 from ..registering import MD5
 from ..story import BOB
@@ -247,40 +245,6 @@ def test_the_commands_belong_to_their_calls() -> None:
 
 
 # --- the gateway is restarted
-
-
-@pytest.mark.parametrize("out", [True, False])
-def test_calls_end_at_both_ends_when_the_gateway_is_restarted(out: bool) -> None:
-    story = Phoning().talking() if out else Phoning().called()
-    story.tell(Restarted())
-    assert story.methods == ["BYE"]
-    assert story.all(TerminateSession)
-    assert story.ended == Reason(Cause.NETWORK, texts.RESTARTED)
-    story.responds(200, to="BYE")
-    assert story.over()
-
-
-def test_a_call_that_rings_is_cancelled_when_the_gateway_is_restarted() -> None:
-    story = Phoning()
-    story.calls()
-    story.responds(180)
-    story.tell(Restarted())
-    assert story.methods == ["CANCEL"]
-    story = Phoning()
-    story.invites()
-    story.tell(Restarted())
-    assert story.statuses == [480]
-
-
-def test_an_answer_without_an_ack_is_repeated_when_the_gateway_is_restarted() -> None:
-    story = Phoning()
-    story.invites()
-    story.accepts()
-    story.tell(Restarted())
-    assert story.statuses == [200]
-    assert isinstance(story.leg, UasReleasing)
-    story.acknowledges()
-    assert story.methods == ["BYE"]
 
 
 @pytest.mark.parametrize(("begin", "messages"), [(released, 1), (cancelled, 1), (refused, 1)])

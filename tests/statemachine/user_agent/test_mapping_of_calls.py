@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from fargo.statemachine.account.texts import SRTP_NEEDS_TLS
+from fargo.statemachine.legs.user_agent.texts import KEYS_LOST
 from fargo.statemachine.media import texts
 from fargo.statemachine.media.description import Crypto, Srtp
 from fargo.statemachine.model.commands import InitiateSession, TerminateSession
@@ -27,6 +28,7 @@ from ..relayed import FOR_PHONE, PHONE_OFFER
 from ..test_mapping import OTHER, PAGE, mapping, table, words
 from .encrypting import CHOSEN, OF_PHONE, TAKEN, Encrypting
 from .phone import NO_AUDIO, Phoning, sdp
+from .test_restarts import keyless
 
 SECTION = "Calls of our own user agent"
 ENCRYPTED = "encrypted"
@@ -110,11 +112,14 @@ def refusals(request: str) -> list[int]:
             )
         case ["INVITE", *_] if "another path" in request:
             story.invites()
-            story.invites(head=story.arrived.head)
+            story.invites(head=replace(story.arrived.head, via=("another",)))
         case ["INVITE", *_]:
             story.invites(OtherBody("text/plain", 1))
         case ["offer", "without", *_]:
             story.invites(NO_AUDIO)
+        case ["offer", "in", *_]:
+            story = keyless()
+            story.sends("INVITE", sdp())
         case ["offer", *_]:
             story.talking()
             story.holds()
@@ -194,6 +199,10 @@ def test_encryption_of_calls_in(row: list[str]) -> None:
 def test_encryption_that_is_impossible() -> None:
     told = mapping(SECTION, "reason")
     assert list(told.values()) == [texts.SRTP_NEEDS_RELAY, texts.SRTP_NEEDS_TLS]
+
+
+def test_the_loss_of_keys_is_told_as_on_the_page() -> None:
+    assert f"`{KEYS_LOST}`" in " ".join(PAGE.split())
 
 
 def test_encryption_that_is_refused_with_the_account() -> None:

@@ -128,6 +128,12 @@ def deferred() -> Phoning:
     return story
 
 
+def doubted() -> Phoning:
+    story = talking()
+    story.tell(Restarted())
+    return story
+
+
 def reinvited() -> Phoning:
     story = talking()
     story.sends("INVITE", BODIES[1])
@@ -148,7 +154,7 @@ def lingering() -> Phoning:
 
 PHASES: Final[tuple[Callable[[], Phoning], ...]] = (
     *(calling, proceeding, cancelling, ringing, without_offer, refused, accepted, late_offer, releasing_early),
-    *(talking, holding, refreshing, deferred, reinvited, releasing, lingering),
+    *(talking, holding, refreshing, deferred, doubted, reinvited, releasing, lingering),
 )
 
 

@@ -11,6 +11,8 @@ Rules:
 4. When nobody is left, the caller hears the most telling refusal.
 5. What a client is offered depends on how it sends and receives audio, its profile. As long as that offer is not there,
    the client is not invited.
+6. An invitation that may have been lost in a restart of the gateway is sent again only if the client says that it knows
+   no such session: one that has it may take the second for a call of its own.
 """
 
 from typing import ClassVar, Final, TypeAlias, TypeGuard, assert_never
@@ -40,7 +42,7 @@ from fargo.statemachine.legs.jingle.single_session import Active
 from fargo.statemachine.legs.leg_events import Answered, Ended, LegEvents, Ringing
 from fargo.statemachine.media.description import Content, Description, MediaProfile, Unusable, common
 from fargo.statemachine.media.offer import audio, malformed_contents
-from fargo.statemachine.model.commands import AcceptIq, ProposeCall, RefuseIq
+from fargo.statemachine.model.commands import AcceptIq, InformSession, ProposeCall, RefuseIq
 from fargo.statemachine.model.events import (
     CallAction,
     CallMessaged,
@@ -236,6 +238,15 @@ def stream_opened(leg: Inviting, effects: Effects) -> None:
         jingle_session.only_ask(session, effects)
 
 
+def resume(leg: Inviting, effects: Effects) -> Inviting:
+    """Go on after a restart of the gateway (rule 6). A search begins anew, as the presence of the clients arrives only
+    now.
+    """
+    for session in sessions(leg):
+        jingle_session.doubt(session, effects)
+    return replace(leg, since=effects.at) if isinstance(leg, Searching) else leg
+
+
 # --- what clients say
 
 
@@ -245,7 +256,10 @@ def replied(leg: Inviting, reply: Reply, effects: Effects) -> ForkingStep:
     """
     match reply.answer:
         case IqSucceeded():
+            _known(leg, reply, effects)
             return leg, (Ringing(),)
+        case IqFailed(condition="item-not-found") if _invited_again(leg, reply, effects):
+            return leg, ()
         case IqFailed() if isinstance(reply.command, ProposeCall):
             return _left(leg, leg.called, None, leg.refusal)
         case IqFailed(condition=condition, text=text) if condition in GONE or jingle_session.is_vital(reply):
@@ -256,8 +270,23 @@ def replied(leg: Inviting, reply: Reply, effects: Effects) -> ForkingStep:
                 if about(session, reply):
                     jingle_session.terminate(session, Reason(Cause.NO_ANSWER, texts.CLIENT_SILENT), effects)
         case _:
+            _known(leg, reply, effects)
             return leg, ()
     return drop(leg, reply, Reason(Cause.UNAVAILABLE, texts.CALL_REFUSED.format(told=told)), effects)
+
+
+def _known(leg: Inviting, reply: Reply, effects: Effects) -> None:
+    """Take a client's answer to our question for that to the invitation, which may have been lost."""
+    for session in sessions(leg):
+        if about(session, reply):
+            jingle_session.known(session, effects)
+
+
+def _invited_again(leg: Inviting, reply: Reply, effects: Effects) -> bool:
+    """Invite a client again that does not know the session, if it has not acknowledged the invitation (rule 6)."""
+    asked = isinstance(reply.command, InformSession)
+    concerned = [session for session in sessions(leg) if asked and about(session, reply)]
+    return any(jingle_session.initiate_again(session, effects) for session in concerned)
 
 
 def accepted(leg: Inviting, event: SessionAccepted, effects: Effects) -> ForkingStep:

@@ -193,11 +193,27 @@ def stream_opened(leg: JingleLeg, effects: Effects) -> None:
     """Ask clients whether they are in the session: stanzas of either side may have been lost with the stream."""
     match leg:
         case Active() | Calling():
-            jingle_session.ask(leg.session, effects)
+            single_session.stream_opened(leg, effects)
         case Searching() | Forking() | Proceeding():
             forking.stream_opened(leg, effects)
         case Terminated():
             pass
+        case _:
+            assert_never(leg)
+
+
+def resume(leg: JingleLeg, effects: Effects) -> JingleLeg:
+    """Go on after a restart of the gateway: say again what the client may not have heard. Whether it is in the session,
+    it is asked when the stream is open.
+    """
+    match leg:
+        case Active() | Calling():
+            jingle_session.say_again(leg.session, effects)
+            return leg
+        case Searching() | Forking() | Proceeding():
+            return forking.resume(leg, effects)
+        case Terminated():
+            return leg
         case _:
             assert_never(leg)
 
@@ -326,9 +342,8 @@ def tell(leg: JingleLeg, leg_event: LegEvent, effects: Effects) -> JingleStep:
         case Ended(reason):
             _end(leg, reason, effects)
             return Terminated(), ()
-        case TransportChanged(transport) if isinstance(leg, Active):
-            jingle_session.move(leg.session, transport, effects)
-            return leg, ()
+        case TransportChanged() if isinstance(leg, Active):
+            return single_session.moved(leg, leg_event, effects), ()
         case Offered(description, profile) if isinstance(leg, Inviting):
             return forking.offered(leg, description, profile, effects), ()
         case RouteLost(profile, reason) if isinstance(leg, Inviting):

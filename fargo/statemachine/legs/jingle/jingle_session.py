@@ -6,9 +6,12 @@ Rules:
    after it has acknowledged it, or never answers it, then there is no session.
 2. Information waits for no answer, as no harm is done if it gets lost. It stays pending until it is answered or the
    session ends: a client that answers, however late, that it knows no such session is not in it (XEP-0166 §10). Only
-   the latest pieces stay, as a client that answers none would let their number grow.
+   the latest pieces stay, as a client that answers none would let their number grow. After a restart of the
+   gateway, the last hold or resume, and the last move, is said again if it was not answered.
 3. A session-terminate waits until it is acknowledged: the client may not go on ringing or talking.
-4. A session that began with a proposal (XEP-0353) is also ended with a <finish/>, for the archives of both sides.
+4. An acceptance that was not answered before a restart of the gateway is said again, too: a client that waits for it
+   would ring for ever. One that has it may say that this is out of order, and goes on (XEP-0166 §10).
+5. A session that began with a proposal (XEP-0353) is also ended with a <finish/>, for the archives of both sides.
 """
 
 from typing import Final, TypeAlias, assert_never
@@ -159,6 +162,13 @@ def move(session: Session, transport: IceUdp | RawUdp, effects: Effects) -> None
     _tell(session, InformTransport(session.us, session.client, session.sid, content), effects)
 
 
+def repeat_moves(session: Session, effects: Effects) -> None:
+    """Send each transport-info again that the client has not acknowledged."""
+    for name, each in effects.pending.items():
+        if isinstance(each.command, InformTransport) and _is_in(each.command, session):
+            effects.repeat(name, 0)
+
+
 def _tell(session: Session, information: InformSession | InformTransport, effects: Effects) -> None:
     """Send information that waits for no answer (rule 2)."""
     effects.emit_pending(information, None)
@@ -204,12 +214,65 @@ def forget(session: Session, effects: Effects) -> None:
     )
 
 
-def only_ask(session: Session, effects: Effects) -> None:
-    """Ask whether the client is in this session, and wait no longer for its answer to the invitation."""
+def say_again(session: Session, effects: Effects) -> None:
+    """Say again what the client may not have heard, as the gateway was restarted (rules 2 and 4)."""
+    for name in _lost(session, effects):
+        command = effects.pending[name].command
+        if isinstance(command, InformSession | InformTransport):
+            _tell(session, command, effects)
+        else:
+            effects.repeat(name, 0)
+
+
+def _lost(session: Session, effects: Effects) -> list[str]:
+    """Return the ids of the acceptance and of the last information of each kind, if they were not answered."""
+    found = {}
     for name, each in effects.pending.items():
-        if isinstance(each.command, InitiateSession) and _is_in(each.command, session):
+        match each.command:
+            case AcceptSession() if each.seconds is not None and _is_in(each.command, session):
+                found["accept"] = name
+            case InformSession(info="hold" | "unhold") if _is_in(each.command, session):
+                found["hold"] = name
+            case InformTransport() if _is_in(each.command, session):
+                found["move"] = name
+            case _:
+                pass
+    return list(found.values())
+
+
+def doubt(session: Session, effects: Effects) -> None:
+    """Wait no longer for the answer to the invitation: either may have been lost, as the gateway was restarted."""
+    if name := _unanswered_invitation(session, effects):
+        effects.wait_no_longer(name)
+
+
+def only_ask(session: Session, effects: Effects) -> None:
+    """Ask whether the client is in this session, and take an invitation that it may yet answer for acknowledged."""
+    for name, each in effects.pending.items():
+        if each.until is not None and isinstance(each.command, InitiateSession) and _is_in(each.command, session):
             effects.acknowledge(name)
     ask(session, effects)
+
+
+def known(session: Session, effects: Effects) -> None:
+    """Take the invitation for acknowledged: the client knows the session."""
+    if name := _unanswered_invitation(session, effects):
+        effects.acknowledge(name)
+
+
+def initiate_again(session: Session, effects: Effects) -> bool:
+    """Send the invitation again, if it has not been answered. Return True if it was sent."""
+    name = _unanswered_invitation(session, effects)
+    if name is not None:
+        effects.repeat(name, 0)
+    return name is not None
+
+
+def _unanswered_invitation(session: Session, effects: Effects) -> str | None:
+    for name, each in effects.pending.items():
+        if each.seconds is not None and isinstance(each.command, InitiateSession) and _is_in(each.command, session):
+            return name
+    return None
 
 
 def named(description: Description) -> Description:

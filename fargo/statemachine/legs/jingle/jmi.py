@@ -103,7 +103,15 @@ def expire(proposal: MessageCall, effects: Effects) -> None:
     effects.emit(MessageCall(proposal.sender, proposal.to, proposal.sid, CallAction.FINISH, "expired"))
 
 
+def say_again(effects: Effects) -> None:
+    """Tell clients once more to proceed, as they may not have heard it: the gateway was away."""
+    for name, said in proposals(effects.pending).items():
+        effects.call = effects.pending[name].call
+        effects.emit(said)
+    effects.call = None
+
+
 def forget_all(effects: Effects) -> None:
-    """Forget all proposals: the gateway was away, or the user has left it."""
+    """Forget all proposals: nothing can come of them, or the user has left the gateway."""
     for name in proposals(effects.pending):
         effects.settle(name)

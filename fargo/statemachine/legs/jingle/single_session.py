@@ -4,6 +4,7 @@ Rules:
 
 1. An action that does not fit the phase is refused as out of order and changes nothing.
 2. The other end is told what the client does only when that has changed something.
+3. A client that refuses to send audio elsewhere, when nothing is left at the place before, is out of the call.
 """
 
 from typing import TypeAlias
@@ -14,8 +15,9 @@ from msgspec.structs import replace
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import jingle_session, texts
 from fargo.statemachine.legs.jingle.jingle_session import GONE, Session, Terminated
-from fargo.statemachine.legs.leg_events import Ended, Held, LegEvents, Resumed
+from fargo.statemachine.legs.leg_events import Ended, Held, LegEvents, Resumed, TransportChanged
 from fargo.statemachine.media.description import Content, Description
+from fargo.statemachine.model.commands import InformTransport
 from fargo.statemachine.model.events import CallAction, CallMessaged, IqFailed, IqSucceeded
 from fargo.statemachine.pending import Reply
 from fargo.statemachine.reason import Cause, Reason, from_jingle
@@ -32,11 +34,14 @@ class Calling(Struct, frozen=True, gc=False):
 
 
 class Active(Struct, frozen=True, gc=False):
-    """The session is accepted. ``holds``: the client has the other end on hold; ``held``: the other way round."""
+    """The session is accepted. ``holds``: the client has the other end on hold; ``held``: the other way round.
+    ``lost``: why the client has to send audio elsewhere (rule 3); None if it has not.
+    """
 
     session: Session
     holds: bool = False
     held: bool = False
+    lost: Reason | None = None
 
 
 Single: TypeAlias = Calling | Active
@@ -55,12 +60,17 @@ def replied(leg: Single, reply: Reply, effects: Effects) -> SessionStep:
             offline = Reason(Cause.NETWORK, texts.OFFLINE)
             jingle_session.terminated(leg.session, offline, effects)
             return Terminated(), (Ended(offline),)
+        case IqFailed(condition="unexpected-request"):
+            return leg, ()  # it has heard our acceptance before, and this was the second
         case IqFailed(condition=condition, text=text):
             told = text or condition
         case None:
             told = texts.SILENT
         case _:
             return leg, ()
+    if isinstance(leg, Active) and leg.lost and isinstance(reply.command, InformTransport):
+        jingle_session.terminate(leg.session, leg.lost, effects)
+        return Terminated(), (Ended(leg.lost),)
     if not jingle_session.is_vital(reply):
         return leg, ()
     reason = Reason(Cause.FAULT, texts.ANSWER_REFUSED.format(told=told))
@@ -91,6 +101,13 @@ def holds(leg: Active, on_hold: bool) -> SessionStep:
     return replace(leg, holds=on_hold), ((Held() if on_hold else Resumed()),)
 
 
+def stream_opened(leg: Single, effects: Effects) -> None:
+    """Ask the client whether it is in the session, and repeat what it must have heard (rule 3)."""
+    if isinstance(leg, Active) and leg.lost:
+        jingle_session.repeat_moves(leg.session, effects)
+    jingle_session.ask(leg.session, effects)
+
+
 # --- what the other end does
 
 
@@ -114,3 +131,9 @@ def held(leg: Active, on_hold: bool, effects: Effects) -> Active:
         return leg
     jingle_session.inform(leg.session, "hold" if on_hold else "unhold", effects)
     return replace(leg, held=on_hold)
+
+
+def moved(leg: Active, change: TransportChanged, effects: Effects) -> Active:
+    """Tell the client where audio goes from now on."""
+    jingle_session.move(leg.session, change.transport, effects)
+    return replace(leg, lost=change.lost) if change.lost else leg

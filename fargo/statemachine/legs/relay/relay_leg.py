@@ -15,6 +15,7 @@ Rules:
    the same way: its new description is sent to the relay as the answer to the client's.
 6. If the relay fails before the called end is called, and the two ends could do without it, they do (`fallback`). Any
    other failure ends the route of every client that is called, or talks, through it.
+7. A relay that has lost its sessions is asked for them again (`remaking`), and the ends are told its new addresses.
 """
 
 from typing import Final, NamedTuple, TypeAlias, assert_never
@@ -23,7 +24,7 @@ from msgspec.structs import replace
 
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.leg_events import Answered, Offered, RouteLost, TransportChanged
-from fargo.statemachine.legs.relay import texts
+from fargo.statemachine.legs.relay import remaking, texts
 from fargo.statemachine.legs.relay.relay_session import (
     AwaitingAnswer,
     Deleting,
@@ -31,6 +32,7 @@ from fargo.statemachine.legs.relay.relay_session import (
     Joined,
     Lasting,
     Offering,
+    OfferingAgain,
     Passing,
     PassingAnswer,
     RelayRequest,
@@ -41,6 +43,7 @@ from fargo.statemachine.legs.relay.relay_session import (
     offer_again,
     to_client,
 )
+from fargo.statemachine.legs.relay.remaking import Rerouted
 from fargo.statemachine.media.description import Crypto, Description, IceUdp, MediaProfile, RawUdp
 from fargo.statemachine.model.ng import (
     AnswerRelay,
@@ -63,7 +66,7 @@ _LONGEST_REPLY: Final = 15.0
 _DELETE_AGAIN: Final = 30.0
 _MOST_REPEATED_DELETIONS: Final = 4
 RelayLeg: TypeAlias = tuple[RelaySession, ...]
-News: TypeAlias = tuple[Offered | Answered | TransportChanged | RouteLost, ...]
+News: TypeAlias = tuple[Offered | Answered | TransportChanged | Rerouted | RouteLost, ...]
 
 
 class Carried(NamedTuple):
@@ -107,13 +110,16 @@ def answer(leg: RelayLeg, profile: MediaProfile, description: Description, effec
         return None
     terms = session.terms
     ends = Ends(session.offer, description) if terms.outward else Ends(description, session.offer)
+    others = delete(tuple(s for s in leg if s is not session), effects)
+    if isinstance(session, OfferingAgain):
+        return (*others, PassingAnswer(terms, ends, ends, None, session.problem))
     effects.emit_pending(first_answer(terms, ends), _LONGEST_REPLY)
-    return (*delete(tuple(s for s in leg if s is not session), effects), PassingAnswer(terms, ends, ends))
+    return (*others, PassingAnswer(terms, ends, ends, session.anew))
 
 
-def _awaiting(leg: RelayLeg, profile: MediaProfile) -> AwaitingAnswer | None:
+def _awaiting(leg: RelayLeg, profile: MediaProfile) -> AwaitingAnswer | OfferingAgain | None:
     for session in leg:
-        if isinstance(session, AwaitingAnswer) and session.terms.profile is profile:
+        if isinstance(session, AwaitingAnswer | OfferingAgain) and session.terms.profile is profile:
             return session
     return None
 
@@ -161,7 +167,7 @@ def _with_client(session: RelaySession, transport: IceUdp, effects: Effects) -> 
             anew = replace(transport, fingerprint=transport.fingerprint or before.fingerprint)
             client = replace(ends.client, transport=anew)
             return _moved(session, Ends(client, ends.phone, (*ends.left, before.ufrag)), True, effects)
-        case Offering() | AwaitingAnswer() | Deleting():
+        case Offering() | AwaitingAnswer() | OfferingAgain() | Deleting():
             return session
         case _:
             assert_never(session)
@@ -177,7 +183,7 @@ def _with_phone(session: RelaySession, transport: RawUdp, crypto: tuple[Crypto, 
         case PassingAnswer(ends=ends) | Joined(ends=ends) | Renegotiating(ends=ends):
             phone = replace(ends.phone, transport=transport, crypto=crypto)
             return _moved(session, replace(ends, phone=phone), False, effects)
-        case Offering() | AwaitingAnswer() | Deleting():
+        case Offering() | AwaitingAnswer() | OfferingAgain() | Deleting():
             return session
         case _:
             assert_never(session)
@@ -193,14 +199,16 @@ def _moved(
         case Joined(terms):
             return _renegotiate(terms, ends, restarts, effects)
         case Renegotiating(terms):
-            return _renegotiate(terms, ends, session.restarts or restarts, effects)
+            return _renegotiate(terms, ends, session.restarts or restarts, effects, session.problem)
         case _:
             assert_never(session)
 
 
-def _renegotiate(terms: RelayRequest, ends: Ends, restarts: bool, effects: Effects) -> Renegotiating:
+def _renegotiate(
+    terms: RelayRequest, ends: Ends, restarts: bool, effects: Effects, problem: str | None = None
+) -> Renegotiating:
     effects.emit_pending(offer_again(terms, ends), _LONGEST_REPLY)
-    return Renegotiating(terms, ends, restarts)
+    return Renegotiating(terms, ends, restarts, problem)
 
 
 def phone_described(leg: RelayLeg, description: Description, effects: Effects) -> RelayLeg:
@@ -212,7 +220,7 @@ def _with_phone_as(session: RelaySession, phone: Description, effects: Effects) 
     match session:
         case PassingAnswer(ends=ends) | Joined(ends=ends) | Renegotiating(ends=ends):
             return session if ends.phone == phone else _moved(session, replace(ends, phone=phone), False, effects)
-        case Offering() | AwaitingAnswer() | Deleting():
+        case Offering() | AwaitingAnswer() | OfferingAgain() | Deleting():
             return session
         case _:
             assert_never(session)
@@ -228,11 +236,26 @@ def delete(leg: RelayLeg, effects: Effects) -> RelayLeg:
 
 def _delete(terms: RelayRequest, effects: Effects) -> Deleting:
     """End a session, until the relay has done so; what else it was asked for counts no longer."""
+    _expect_nothing(terms, effects)
+    effects.emit_pending(DeleteRelay(terms.name), _DELETE_AGAIN, _MOST_REPEATED_DELETIONS)
+    return Deleting(terms)
+
+
+def _expect_nothing(terms: RelayRequest, effects: Effects) -> None:
+    """Wait for no more replies about a session."""
     for name, each in effects.pending.items():
         if isinstance(each.command, RelayCommand) and each.command.session == terms.name:
             effects.settle(name)
-    effects.emit_pending(DeleteRelay(terms.name), _DELETE_AGAIN, _MOST_REPEATED_DELETIONS)
-    return Deleting(terms)
+
+
+def resume(leg: RelayLeg, effects: Effects) -> None:
+    """Ask for everything again that the relay has not answered: the gateway was away, and the request may be lost. The
+    relay does the same again.
+    """
+    names = [session.terms.name for session in leg]
+    for name, each in effects.pending.items():
+        if isinstance(each.command, OfferRelay | AnswerRelay | DeleteRelay) and each.command.session in names:
+            effects.repeat(name, each.repeats)
 
 
 def restart(leg: RelayLeg, effects: Effects) -> RelayLeg:
@@ -277,20 +300,19 @@ def fold(leg: RelayLeg, reply: Reply, effects: Effects) -> RelayStep:
     session = _session(leg, reply)
     others = tuple(s for s in leg if s is not session)
     match session, reply.answer:
-        case Offering(terms), RelayDescribed(description=description) if _is_open_offer(terms, description):
-            return _failed(others, session, texts.NOT_ENCRYPTED, effects)
-        case Offering(terms, offer=offered), RelayDescribed(description=description):
-            return RelayStep((*others, AwaitingAnswer(terms, offered)), (Offered(description, terms.profile),))
-        case PassingAnswer(), RelayDescribed(description=description) if _is_open_answer(session, description):
-            return _failed(others, session, texts.NOT_ENCRYPTED, effects)
-        case PassingAnswer(), RelayDescribed(description=description):
-            return RelayStep((*others, _joined(session, effects)), (Answered(description),))
-        case Renegotiating(), RelayDescribed(description=description):
-            after, news = _renegotiated(session, reply, description, effects)
-            return RelayStep((*others, after), news)
-        case ((Offering() | PassingAnswer() | Joined() | Renegotiating()), RelayRefused(problem=problem)):
+        case (
+            (Offering() | OfferingAgain() | PassingAnswer() | Renegotiating()),
+            RelayDescribed(description=description),
+        ):
+            return _described(others, session, reply, description, effects)
+        case ((PassingAnswer(problem=None) | Renegotiating(problem=None)), RelayRefused(problem=problem, unknown=True)):
+            return RelayStep((*others, _again(session, problem, effects)))
+        case (
+            (Offering() | OfferingAgain() | PassingAnswer() | Joined() | Renegotiating()),
+            RelayRefused(problem=problem),
+        ):
             return _failed(others, session, problem, effects)
-        case ((Offering() | PassingAnswer() | Joined() | Renegotiating()), None):
+        case ((Offering() | OfferingAgain() | PassingAnswer() | Joined() | Renegotiating()), None):
             return _failed(others, session, texts.SILENT, effects)
         case Deleting(terms), RelayDone(flows=flows):
             return RelayStep(others, carried=_carried(terms, flows))
@@ -298,6 +320,63 @@ def fold(leg: RelayLeg, reply: Reply, effects: Effects) -> RelayStep:
             return RelayStep(others)
         case _:
             return RelayStep(leg)
+
+
+def _described(
+    others: RelayLeg,
+    session: Offering | OfferingAgain | PassingAnswer | Renegotiating,
+    reply: Reply,
+    description: Description,
+    effects: Effects,
+) -> RelayStep:
+    """Return the leg after the relay's description for an end; ``session`` is the one that it is about."""
+    offers = isinstance(reply.command, OfferRelay)
+    if problem := _objection(session, offers, description):
+        return _failed(others, session, problem, effects)
+    match session:
+        case Offering(terms, offered):
+            after = AwaitingAnswer(remaking.shown_to_called(terms, description), offered)
+            return RelayStep((*others, after), (Offered(description, terms.profile),))
+        case OfferingAgain(terms, offered):
+            return RelayStep((*others, AwaitingAnswer(terms, offered, description)))
+        case PassingAnswer(terms, told) if offers:
+            effects.emit_pending(first_answer(terms, told), _LONGEST_REPLY)
+            return RelayStep((*others, replace(session, anew=description)))
+        case PassingAnswer():
+            joined, rerouted = _joined(session, description, effects)
+            return RelayStep((*others, joined), (Answered(description), *rerouted))
+        case Renegotiating():
+            renegotiated, news = _renegotiated(session, offers, description, effects)
+            return RelayStep((*others, renegotiated), news)
+        case _:
+            assert_never(session)
+
+
+def _objection(
+    session: Offering | OfferingAgain | PassingAnswer | Renegotiating, offers: bool, description: Description
+) -> str | None:
+    """Return why the relay's description is of no use, a sentence; None if it is."""
+    terms = session.terms
+    match session:
+        case Offering():
+            return texts.NOT_ENCRYPTED if _is_open_offer(terms, description) else None
+        case OfferingAgain(problem=problem):
+            pass
+        case PassingAnswer(problem=problem) if offers:
+            pass
+        case PassingAnswer():
+            return texts.NOT_ENCRYPTED if _is_open_answer(session, description) else None
+        case Renegotiating(problem=None):
+            return None
+        case Renegotiating(problem=problem):
+            followed = remaking.phone_follows if offers else remaking.client_follows
+            return None if followed(terms, description) else problem
+        case _:
+            assert_never(session)
+    if _is_open_offer(terms, description):
+        return texts.NOT_ENCRYPTED
+    followed = remaking.phone_follows if terms.outward else remaking.client_follows
+    return None if followed(terms, description) else problem
 
 
 def _is_open_offer(terms: RelayRequest, for_phone: Description) -> bool:
@@ -313,25 +392,37 @@ def _is_open_answer(session: PassingAnswer, for_phone: Description) -> bool:
     return not session.terms.outward and bool(offered) and not (len(taken) == 1 and offered.issuperset(taken))
 
 
-def _joined(session: PassingAnswer, effects: Effects) -> Joined | Renegotiating:
-    """Join the ends. If one has moved in the meantime, tell the relay."""
+def _joined(
+    session: PassingAnswer, for_caller: Description, effects: Effects
+) -> tuple[Joined | Renegotiating, tuple[Rerouted, ...]]:
+    """Join the ends. If one has moved in the meantime, tell the relay; if the relay has, tell the called end."""
+    terms = remaking.shown_to_caller(session.terms, for_caller)
+    rerouted: tuple[Rerouted, ...] = ()
+    if session.anew is not None:
+        terms, rerouted = remaking.moved_called(terms, session.anew, session.told, _failure(session.problem))
     if session.ends == session.told:
-        return Joined(session.terms, session.ends)
+        return Joined(terms, session.ends), rerouted
     restarts = session.ends.client != session.told.client
-    return _renegotiate(session.terms, session.ends, restarts, effects)
+    return _renegotiate(terms, session.ends, restarts, effects), rerouted
 
 
 def _renegotiated(
-    session: Renegotiating, reply: Reply, description: Description, effects: Effects
+    session: Renegotiating, offers: bool, description: Description, effects: Effects
 ) -> tuple[Joined | Renegotiating, News]:
     """Tell the relay the phone's description after the client's; after that, the ends are joined again."""
-    if isinstance(reply.command, OfferRelay):
-        effects.emit_pending(to_client(session.terms, session.ends), _LONGEST_REPLY)
-        return session, ()
-    joined = Joined(session.terms, session.ends)
+    terms, ends = session.terms, session.ends
+    if offers and session.problem is not None:
+        ends = replace(ends, phone=remaking.answering(ends.phone, terms, description))
+    if offers:
+        effects.emit_pending(to_client(terms, ends), _LONGEST_REPLY)
+        return replace(session, ends=ends, anew=description), ()
+    if session.problem is not None and session.anew is not None:
+        lost = _failure(session.problem)
+        terms, rerouted = remaking.moved(terms, description, session.anew, ends, lost)
+        return Joined(terms, ends), rerouted
     if session.restarts and isinstance(description.transport, IceUdp):
-        return joined, (TransportChanged(description.transport),)
-    return joined, ()
+        return Joined(remaking.shown_to_client(terms, description), ends), (TransportChanged(description.transport),)
+    return Joined(terms, ends), ()
 
 
 def _carried(terms: RelayRequest, flows: tuple[Flow, ...]) -> Carried | None:
@@ -345,14 +436,34 @@ def _carried(terms: RelayRequest, flows: tuple[Flow, ...]) -> Carried | None:
 # --- failures
 
 
-def lost(leg: RelayLeg, event: RelayLost, effects: Effects) -> RelayStep:
-    """Give up every session: the relay is gone, or has forgotten them."""
-    step = RelayStep(tuple(s for s in leg if isinstance(s, Deleting)))
-    for session in leg:
-        if not isinstance(session, Deleting):
-            after = _failed(step.leg, session, event.problem, effects)
-            step = RelayStep(after.leg, step.news + after.news)
-    return step
+def lost(leg: RelayLeg, event: RelayLost, effects: Effects) -> RelayLeg:
+    """Ask for every session again: the relay is gone, or has forgotten them (rule 7)."""
+    return tuple(_again(session, event.problem, effects) for session in leg)
+
+
+def _again(session: RelaySession, problem: str, effects: Effects) -> RelaySession:
+    """Begin a session anew with what the ends have said. An offer without a reply is repeated by the adapter."""
+    match session:
+        case Offering() | OfferingAgain() | Deleting():
+            return session
+        case AwaitingAnswer(terms, offered):
+            effects.emit_pending(first_offer(terms, offered), _LONGEST_REPLY)
+            return OfferingAgain(terms, offered, problem)
+        case PassingAnswer(terms, told):
+            _expect_nothing(terms, effects)
+            effects.emit_pending(first_offer(terms, told.client if terms.outward else told.phone), _LONGEST_REPLY)
+            return replace(session, anew=None, problem=problem)
+        case Joined(terms, ends):
+            return _renegotiate(terms, ends, False, effects, problem)
+        case Renegotiating(terms, ends, restarts):
+            _expect_nothing(terms, effects)
+            return _renegotiate(terms, ends, restarts, effects, problem)
+        case _:
+            assert_never(session)
+
+
+def _failure(problem: str | None) -> Reason:
+    return Reason(Cause.NETWORK, texts.FAILED.format(problem=problem or texts.SESSION_LOST))
 
 
 def _failed(others: RelayLeg, session: Lasting, problem: str, effects: Effects) -> RelayStep:
@@ -360,5 +471,4 @@ def _failed(others: RelayLeg, session: Lasting, problem: str, effects: Effects) 
     left = (*others, _delete(session.terms, effects))
     if isinstance(session, Offering) and session.fallback is not None:
         return RelayStep(left, (Offered(session.fallback, session.terms.profile),))
-    reason = Reason(Cause.NETWORK, texts.FAILED.format(problem=problem))
-    return RelayStep(left, (RouteLost(session.terms.profile, reason),))
+    return RelayStep(left, (RouteLost(session.terms.profile, _failure(problem)),))

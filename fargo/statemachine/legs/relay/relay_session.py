@@ -15,10 +15,17 @@ _FOR_CLIENTS: Final = ("opus", "PCMU", "PCMA", "telephone-event")
 _NOT_FOR_PHONES: Final = ("red", "CN")
 
 
+class Told(Struct, frozen=True, gc=False):
+    """The relay's descriptions of itself that the client and the phone were told last; None if none was."""
+
+    client: Description | None = None
+    phone: Description | None = None
+
+
 class RelayRequest(Struct, frozen=True, gc=False):
     """The name of a session, and the profile of the client in it. ``outward``: the client is the offerer. ``why``: why
     the call needs the relay, a sentence. ``family``: the address family in which the phone takes audio. ``srtp``: the
-    encryption that the phone is offered, or offers.
+    encryption that the phone is offered, or offers. ``follows``: the phone can be told another address during the call.
     """
 
     name: str
@@ -27,6 +34,8 @@ class RelayRequest(Struct, frozen=True, gc=False):
     why: str
     family: Family = IPV4
     srtp: Srtp = "off"
+    follows: bool = False
+    shown: Told = Told()
 
     @property
     def client(self) -> RelayParty:
@@ -63,20 +72,34 @@ class Offering(Struct, frozen=True, gc=False):
 
 
 class AwaitingAnswer(Struct, frozen=True, gc=False):
-    """The relay's offer is with the called end."""
+    """The relay's offer is with the called end. ``anew``: how the relay describes itself by now; None if as offered."""
 
     terms: RelayRequest
     offer: Description
+    anew: Description | None = None
+
+
+class OfferingAgain(Struct, frozen=True, gc=False):
+    """The relay's offer is with the called end, and the relay has lost the session: it has been sent the offer once
+    more. ``problem``: how it was lost, a sentence.
+    """
+
+    terms: RelayRequest
+    offer: Description
+    problem: str
 
 
 class PassingAnswer(Struct, frozen=True, gc=False):
     """The answer is with the relay. ``told``: what the relay has been told; ``ends``: what it should know, which is
-    something else if an end has moved since.
+    something else if an end has moved since. ``anew``: see `AwaitingAnswer`. ``problem``: the relay has lost the
+    session, and gets the offer again before the answer; None otherwise.
     """
 
     terms: RelayRequest
     told: Ends
     ends: Ends
+    anew: Description | None = None
+    problem: str | None = None
 
 
 class Joined(Struct, frozen=True, gc=False):
@@ -89,12 +112,15 @@ class Joined(Struct, frozen=True, gc=False):
 class Renegotiating(Struct, frozen=True, gc=False):
     """An end has moved, so either end's description goes to the relay once more: first the client's as an offer, then
     the phone's as the answer. ``restarts``: the client has restarted ICE, and waits to be told where it is to send
-    audio.
+    audio. ``problem``: the relay has lost the session, so both ends are told what is new; None otherwise. ``anew``: how
+    the relay then describes itself to the phone, None if it has not yet.
     """
 
     terms: RelayRequest
     ends: Ends
     restarts: bool
+    problem: str | None = None
+    anew: Description | None = None
 
 
 class Deleting(Struct, frozen=True, gc=False):
@@ -104,7 +130,7 @@ class Deleting(Struct, frozen=True, gc=False):
 
 
 Passing: TypeAlias = Joined | Renegotiating
-Lasting: TypeAlias = Offering | AwaitingAnswer | PassingAnswer | Joined | Renegotiating
+Lasting: TypeAlias = Offering | AwaitingAnswer | OfferingAgain | PassingAnswer | Joined | Renegotiating
 RelaySession: TypeAlias = Lasting | Deleting
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 FAILED: Final = "The media relay failed. {problem}"
 NOT_ENCRYPTED: Final = "It does not encrypt the audio."
-"""Stands for `problem`, as the next one does."""
+"""Stands for `problem`, as the next two do."""
+SESSION_LOST: Final = "It has lost the call."
 SILENT: Final = "It does not answer."
-"""Stands for `problem`, a sentence, in the one above."""
+"""A sentence, as the two above are."""

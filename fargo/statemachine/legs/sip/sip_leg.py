@@ -75,13 +75,14 @@ def is_known(leg: SipLeg, event: SipArrival) -> bool:
             assert_never(event)
 
 
-def arrived_again(event: SipArrival, access: Access, effects: Effects) -> None:
+def arrived_again(leg: SipLeg, event: SipArrival, access: Access, effects: Effects) -> None:
     """Handle a call that is known."""
     match event:
         case TelepathyArrival():
             pass
         case UserAgentArrival():
-            user_agent_leg.arrived_again(event, access, effects)
+            assert isinstance(leg, UserAgentPhase), "the call is known"
+            user_agent_leg.arrived_again(leg, event, access, effects)
         case _:
             assert_never(event)
 
@@ -126,6 +127,12 @@ def capabilities(leg: SipLeg) -> SipCapabilities:
             return NOTHING
         case _:
             assert_never(leg)
+
+
+def outlives_gateway(leg: SipLeg, engine: SipEngine) -> bool:
+    """Return True if the leg goes on after a restart of the gateway. ``engine``: that which the gateway has now."""
+    able = capabilities(leg)
+    return able.outlives_gateway and able == engine_capabilities(engine)
 
 
 def direct_profiles(leg: SipLeg) -> tuple[MediaProfile, ...]:
@@ -267,6 +274,17 @@ def lost(leg: SipLeg, reason: Reason) -> SipStep:
             assert_never(leg)
 
 
+def edge_lost(leg: SipLeg, effects: Effects) -> SipStep:
+    """End the leg if it cannot go on, as the SIP edge was restarted and has forgotten its transactions."""
+    match leg:
+        case TelepathyPhase():
+            return telepathy_leg.edge_restarted(leg, effects)
+        case UserAgentPhase() | Preparing() | Over():
+            return leg, ()
+        case _:
+            assert_never(leg)
+
+
 # --- messages that have no answer yet
 
 
@@ -275,8 +293,13 @@ def unanswered(name: str, effects: Effects) -> None:
     user_agent_leg.unanswered(name, effects)
 
 
+def resume(leg: SipLeg, effects: Effects) -> SipLeg:
+    """Go on with a leg that has outlived the gateway, as that was restarted."""
+    return user_agent_leg.resume(leg, effects) if isinstance(leg, UserAgentPhase) else leg
+
+
 def restarted(effects: Effects) -> None:
-    """Send again what ends something at the far end, as the gateway was restarted."""
+    """Send again what the far end may not have heard, as the gateway was restarted."""
     user_agent_leg.restarted(effects)
 
 

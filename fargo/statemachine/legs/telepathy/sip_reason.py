@@ -24,6 +24,7 @@ _REFUSAL: Final = {
     Cause.UNAVAILABLE: ChangeReason.NO_ANSWER,
     Cause.NOT_FOUND: ChangeReason.NO_ANSWER,
     Cause.NETWORK: ChangeReason.NO_ANSWER,
+    Cause.CONGESTION: ChangeReason.NO_ANSWER,
     Cause.SERVER_ERROR: ChangeReason.NO_ANSWER,
     Cause.FAULT: ChangeReason.NO_ANSWER,
     Cause.MEDIA: ChangeReason.MEDIA_ERROR,

@@ -242,6 +242,18 @@ def lost(leg: TelepathyLeg, reason: Reason) -> TelepathyStep:
     return Over(), (Ended(reason),) if is_live(leg) else ()
 
 
+def edge_restarted(leg: TelepathyLeg, effects: Effects) -> TelepathyStep:
+    """End a call that is not answered: the edge has forgotten its INVITE, so an answer would reach nobody."""
+    match leg:
+        case Dialling() | AwaitingMedia() | Arriving() | Answering():
+            reason = Reason(Cause.NETWORK, texts.EDGE_RESTARTED)
+            return hang_up(leg.name, reason, effects), (Ended(reason),)
+        case Talking() | Ending():
+            return leg, ()
+        case _:
+            assert_never(leg)
+
+
 def abandon(channel: str, effects: Effects) -> None:
     """Hang up and let go of a channel at once: the gateway has lost track of its call."""
     effects.emit(HangUp(channel, ChangeReason.INTERNAL_ERROR))

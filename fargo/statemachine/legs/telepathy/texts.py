@@ -15,6 +15,7 @@ NOT_ANSWERED: Final = "The call was not answered in time."
 CALLER_GAVE_UP: Final = "The caller hung up before the call was answered."
 CHANGE_REFUSED: Final = "The phone refused a change of the call: {words} ({code})"
 REFUSED_BY_MANAGER: Final = "The gateway's SIP service refused the call: {words}"
+EDGE_RESTARTED: Final = "The gateway's SIP service was restarted before the call was answered."
 CHANNEL_GONE: Final = "The SIP side of the call was lost."
 
 # --- why a call that we placed failed

@@ -55,7 +55,9 @@ from fargo.statemachine.legs.user_agent.responding import (
 )
 from fargo.statemachine.media.description import Description, RawUdp, Srtp, address, rtp_and_rtcp
 from fargo.statemachine.model.sip_messages import (
+    NO_HEADERS,
     InviteReceived,
+    RequestHead,
     Sdp,
     SendResponse,
     SipHeaders,
@@ -65,6 +67,7 @@ from fargo.statemachine.reason import Cause, Reason, to_status
 
 _RSEQ: Final = 1
 _RETRY_AFTER: Final = SipHeaders(retry_after=5)
+_TRY_LATER: Final = SipHeaders(retry_after=60)
 _NO_AUDIO: Final = Reason(Cause.MEDIA, texts.OFFER_WITHOUT_AUDIO)
 _NOT_ENCRYPTED: Final = Reason(Cause.SECURITY, texts.OFFER_NOT_ENCRYPTED)
 
@@ -148,11 +151,25 @@ def _refused(event: InviteReceived, access: Access, reason: Reason, effects: Eff
     return UasRefused(event.name, access, event.head, effects.at)
 
 
-def merged(event: InviteReceived, access: Access, effects: Effects) -> None:
+def merged(leg: UserAgentLeg, event: InviteReceived, access: Access, effects: Effects) -> None:
     """Refuse an INVITE of a call that is known, and has come in on another path, too (RFC 3261 §8.2.2.2). The response
-    has another tag than the call, so its ACK is not taken for that of the call.
+    has another tag than the call, so its ACK is not taken for that of the call. An INVITE that is only repeated,
+    because a gateway that was restarted has not responded to it, is not refused.
     """
+    if (known := _head(leg)) and known.via == event.head.via:
+        return
     unheard.refuse(response(f"{event.name}.2", access, event.head, 482), effects)
+
+
+def _head(leg: UserAgentLeg) -> RequestHead | None:
+    """Return what is known of the INVITE of a call to us; None once it has been acknowledged."""
+    match leg:
+        case UasProceeding(head=head) | UasRefused(head=head) | UasReleasing(head=head):
+            return head
+        case Confirmed(exchange=AckAwaited(head=head, first=True)):
+            return head
+        case _:
+            return None
 
 
 def is_merged(leg: UserAgentLeg, event: InviteReceived) -> bool:
@@ -180,13 +197,25 @@ def ring(leg: UasProceeding, effects: Effects) -> UasProceeding:
         return leg
     ringing = replace(leg, ringing=True)
     if "100rel" not in leg.headers.require:
-        effects.emit(response(leg.name, leg.access, leg.head, 180, dialog.ABILITIES, contact=True))
+        effects.emit(_ringing(leg))
         return ringing
     if leg.sdp is None:
         return ringing
     headers = replace(dialog.ABILITIES, require=("100rel",), rseq=_RSEQ)
     unheard.accept(response(leg.name, leg.access, leg.head, 180, headers, contact=True), effects)
     return replace(ringing, reliable=ReliableRinging(_RSEQ, effects.at))
+
+
+def ring_again(leg: UasProceeding, effects: Effects) -> None:
+    """Tell the caller once more that a client rings, as it may not have been told. A reliable response is repeated by
+    itself.
+    """
+    if leg.ringing and "100rel" not in leg.headers.require:
+        effects.emit(_ringing(leg))
+
+
+def _ringing(leg: UasProceeding) -> SendResponse:
+    return response(leg.name, leg.access, leg.head, 180, dialog.ABILITIES, contact=True)
 
 
 def requested(leg: UasProceeding, event: SipRequestReceived, effects: Effects) -> UserAgentStep:
@@ -245,14 +274,15 @@ def expire(leg: UasProceeding, effects: Effects) -> UserAgentStep:
 
 
 def turn_down(leg: UasProceeding, reason: Reason, effects: Effects) -> UasRefused:
-    """Refuse the call."""
-    return refuse(leg, to_status(reason.cause), effects)
+    """Refuse the call. A caller who is refused because of congestion is told when to try again (RFC 3261 §21.5.4)."""
+    headers = _TRY_LATER if reason.cause is Cause.CONGESTION else NO_HEADERS
+    return refuse(leg, to_status(reason.cause), effects, headers)
 
 
-def refuse(leg: UasProceeding, status: int, effects: Effects) -> UasRefused:
+def refuse(leg: UasProceeding, status: int, effects: Effects, headers: SipHeaders = NO_HEADERS) -> UasRefused:
     """Send the final response that refuses the call."""
     unheard.forget(leg.name, effects)
-    unheard.refuse(response(leg.name, leg.access, leg.head, status), effects)
+    unheard.refuse(response(leg.name, leg.access, leg.head, status, headers), effects)
     return UasRefused(leg.name, leg.access, leg.head, effects.at)
 
 

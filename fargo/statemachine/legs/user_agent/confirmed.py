@@ -3,7 +3,8 @@
 Rules:
 
 1. What the other leg wants is kept (`wanted`). If the session is otherwise, and nothing is under way, a re-INVITE
-   offers it. If the far end refuses, it stays as it was, and that is what is wanted then (RFC 3261 §14.1).
+   offers it. If the far end refuses, it stays as it was, and that is what is wanted then (RFC 3261 §14.1); but if
+   nothing is left where the far end sends its audio, the call is over (`Confirmed.lost`).
 2. There is one INVITE at a time in a dialog, in either direction. An offer that crosses one of ours is refused with
    491, and ours is repeated later if it met the same (`glare`).
 3. An offer of the far end that cannot be had is refused with 488, and the call goes on as it was.
@@ -11,6 +12,9 @@ Rules:
    if the session is not refreshed in time (`session_timer`), or our 2xx is not acknowledged.
 5. A refresh of ours is an UPDATE without a description if the far end understands that, else a re-INVITE with the same
    description as before.
+6. After a restart of the gateway, the session is refreshed in the same way, unless the far end is heard of before.
+7. The keys of encrypted audio are not in the log. After a restart no description of ours can be sent in such a call:
+   the session stays as it is, and ends where it would have to be refreshed with one.
 """
 
 from typing import Final, assert_never
@@ -20,7 +24,7 @@ from msgspec.structs import replace
 from fargo.statemachine.account import digest
 from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.effects import Effects
-from fargo.statemachine.legs.leg_events import Dtmf, Ended, Held
+from fargo.statemachine.legs.leg_events import Dtmf, Ended, Held, TransportChanged
 from fargo.statemachine.legs.user_agent import (
     authentication,
     dialog,
@@ -36,6 +40,7 @@ from fargo.statemachine.legs.user_agent.offer_answer import MediaSession
 from fargo.statemachine.legs.user_agent.phases import (
     AckAwaited,
     Confirmed,
+    Doubted,
     OfferDeferred,
     OfferSent,
     Releasing,
@@ -44,7 +49,7 @@ from fargo.statemachine.legs.user_agent.phases import (
     UserAgentStep,
 )
 from fargo.statemachine.legs.user_agent.responding import incompatible, respond, response
-from fargo.statemachine.media.description import IceUdp, RawUdp
+from fargo.statemachine.media.description import RawUdp
 from fargo.statemachine.model.sip_messages import (
     OtherBody,
     Sdp,
@@ -62,11 +67,14 @@ LONGEST_ACK: Final = 32.0
 """RFC 3261 §13.3.1.4."""
 _LONGEST_RESPONSE: Final = 180.0
 _NEXT_ATTEMPT: Final = 10.0
+_DOUBT: Final = 8.0
+"""Longer than the pauses at which phones repeat requests of the last few seconds (RFC 3261 §17.1.1.2)."""
 _LONGEST_RETRY_AFTER: Final = 10
 
 _GONE: Final = Reason(Cause.HUNG_UP, texts.CALL_UNKNOWN)
 _SILENT: Final = Reason(Cause.NETWORK, texts.NO_RESPONSE)
 _NOT_CONFIRMED: Final = Reason(Cause.NETWORK, texts.NOT_CONFIRMED)
+_KEYLESS: Final = Reason(Cause.NETWORK, texts.KEYS_LOST)
 _LATE_WITHOUT_AUDIO: Final = Reason(Cause.MEDIA, texts.LATE_ANSWER_WITHOUT_AUDIO)
 
 
@@ -78,12 +86,13 @@ def hold(leg: Confirmed, holds: bool, effects: Effects) -> Confirmed:
     return _pursued(replace(leg, wanted=replace(leg.wanted, holds=holds)), effects)
 
 
-def move(leg: Confirmed, transport: RawUdp | IceUdp, effects: Effects) -> Confirmed:
+def move(leg: Confirmed, change: TransportChanged, effects: Effects) -> Confirmed:
     """Tell the far end that audio goes to another address."""
-    if not isinstance(transport, RawUdp):
+    if not isinstance(change.transport, RawUdp):
         return leg
-    local = replace(leg.wanted.local, transport=transport)
-    return _pursued(replace(leg, wanted=replace(leg.wanted, local=local)), effects)
+    local = replace(leg.wanted.local, transport=change.transport, crypto=change.crypto or leg.wanted.local.crypto)
+    wanted, lost = replace(leg.wanted, local=local), change.lost or leg.lost
+    return _pursued(replace(leg, wanted=wanted, lost=lost), effects)
 
 
 def hang_up(leg: Confirmed, effects: Effects) -> Releasing | UasReleasing:
@@ -100,8 +109,10 @@ def hang_up(leg: Confirmed, effects: Effects) -> Releasing | UasReleasing:
 
 def _pursued(leg: Confirmed, effects: Effects) -> Confirmed:
     """Offer what is wanted, unless it is so already or something is under way (rule 1)."""
-    if leg.exchange is not None or leg.wanted == leg.session.ours:
+    if not isinstance(leg.exchange, Doubted | None) or leg.wanted == leg.session.ours:
         return leg
+    if leg.keyless:
+        return replace(leg, wanted=leg.session.ours)
     session, sdp = offer_answer.offer(leg.session, leg.wanted)
     return _offered(replace(leg, session=session), sdp, effects)
 
@@ -126,6 +137,18 @@ def _refresh(leg: Confirmed, effects: Effects) -> Confirmed:
     return _sent(replace(leg, dialog=after), update, effects)
 
 
+def resume(leg: Confirmed, effects: Effects) -> Confirmed:
+    """Go on after a restart of the gateway (rule 6). What is under way is sent again, and its outcome tells more."""
+    leg = replace(leg, keyless=bool(leg.session.ours.local.crypto))
+    if not isinstance(leg.exchange, Doubted | None) or not _can_be_refreshed(leg):
+        return leg
+    return replace(leg, exchange=Doubted(effects.at + _DOUBT))
+
+
+def _can_be_refreshed(leg: Confirmed) -> bool:
+    return leg.dialog.updates or not leg.keyless
+
+
 # --- responses to them
 
 
@@ -145,7 +168,7 @@ def responded(leg: Confirmed, event: SipResponseReceived, effects: Effects) -> U
         return releasing.gone(leg, effects), (Ended(_GONE),)
     if event.status == 408:
         return _lost(leg, effects)
-    return _refused(leg, exchange, event, effects), ()
+    return _refused(leg, exchange, event, effects)
 
 
 def undelivered(leg: Confirmed, event: SipRequestUndelivered, effects: Effects) -> UserAgentStep:
@@ -157,6 +180,8 @@ def undelivered(leg: Confirmed, event: SipRequestUndelivered, effects: Effects) 
     effects.settle(event.command)
     if event.why is Undelivered.EDGE:
         return replace(leg, exchange=OfferDeferred(effects.at + _NEXT_ATTEMPT)), ()
+    if event.why is Undelivered.UNSENDABLE and leg.keyless:
+        return _resigned(leg, exchange, effects)
     return _lost(leg, effects)
 
 
@@ -177,36 +202,38 @@ def _agreed(leg: Confirmed, exchange: OfferSent, event: SipResponseReceived, eff
     leg = replace(leg, invites=(*first, exchange.sent))
     session = offer_answer.accepted(leg.session, exchange.wanted, event.body)
     if session is None:
-        return _resigned(leg, exchange, effects), ()
+        return _resigned(leg, exchange, effects)
     after = _pursued(replace(leg, session=session), effects)
     return after, offer_answer.news(leg.session, session)
 
 
-def _resigned(leg: Confirmed, exchange: OfferSent, effects: Effects) -> Confirmed:
-    """Leave the session as it is, unless something else is wanted by now (rule 1)."""
+def _resigned(leg: Confirmed, exchange: OfferSent, effects: Effects) -> UserAgentStep:
+    """Leave the session as it is, unless something else is wanted by now, or it cannot stay (rule 1)."""
+    if leg.lost and exchange.wanted.local != leg.session.ours.local:
+        return releasing.bye(replace(leg, exchange=None), effects), (Ended(leg.lost),)
     wanted = leg.session.ours if leg.wanted == exchange.wanted else leg.wanted
-    return _pursued(replace(leg, wanted=wanted, exchange=None), effects)
+    return _pursued(replace(leg, wanted=wanted, exchange=None), effects), ()
 
 
-def _refused(leg: Confirmed, exchange: OfferSent, event: SipResponseReceived, effects: Effects) -> Confirmed:
+def _refused(leg: Confirmed, exchange: OfferSent, event: SipResponseReceived, effects: Effects) -> UserAgentStep:
     """Handle that the far end refuses our offer, or wants to have it in another form, or later."""
     request = exchange.sent.request
     if (anew := authentication.answered(request, event, leg.access)) is not None:
         after, once_more = dialog.again(leg.dialog, anew)
-        return _sent_anew(replace(leg, dialog=after), exchange, once_more, effects)
+        return _sent_anew(replace(leg, dialog=after), exchange, once_more, effects), ()
     smallest = event.headers.min_se
     if event.status == 422 and smallest and leg.timer and smallest > leg.timer.seconds:
-        return _longer(leg, exchange, smallest, effects)
+        return _longer(leg, exchange, smallest, effects), ()
     if event.status == 491:
-        return replace(leg, exchange=OfferDeferred(effects.at + glare.pause(leg.dialog, effects.at)))
+        return replace(leg, exchange=OfferDeferred(effects.at + glare.pause(leg.dialog, effects.at))), ()
     if event.status == 500 and event.headers.retry_after is not None:
         seconds = min(event.headers.retry_after, _LONGEST_RETRY_AFTER)
-        return replace(leg, exchange=OfferDeferred(effects.at + seconds))
+        return replace(leg, exchange=OfferDeferred(effects.at + seconds)), ()
     if request.method == "UPDATE" and event.status in (405, 501):
-        return _refresh(replace(leg, dialog=replace(leg.dialog, updates=False)), effects)
+        return _refresh(replace(leg, dialog=replace(leg.dialog, updates=False)), effects), ()
     if exchange.wanted == leg.session.ours:
         # It was a refresh. The session goes on until its end.
-        return replace(leg, exchange=OfferDeferred(effects.at + _NEXT_ATTEMPT))
+        return replace(leg, exchange=OfferDeferred(effects.at + _NEXT_ATTEMPT)), ()
     return _resigned(leg, exchange, effects)
 
 
@@ -231,6 +258,8 @@ def _sent_anew(leg: Confirmed, exchange: OfferSent, request: SendRequest, effect
 
 def requested(leg: Confirmed, event: SipRequestReceived, effects: Effects) -> UserAgentStep:
     """Handle a request in the dialog."""
+    if isinstance(leg.exchange, Doubted):
+        leg = replace(leg, exchange=None)
     match event.head.method:
         case "BYE":
             respond(leg.name, leg.access, event, 200, effects)
@@ -271,6 +300,9 @@ def _reoffered(leg: Confirmed, event: SipRequestReceived, effects: Effects) -> U
     if (invites or sdp) and _is_crossed(leg, invites):
         respond(leg.name, leg.access, event, 491, effects)
         return leg, ()
+    if (invites or sdp) and leg.keyless:
+        respond(leg.name, leg.access, event, 488, effects, incompatible(texts.KEYS_LOST))
+        return leg, ()
     session = offer_answer.answer(leg.session, leg.wanted, sdp) if sdp else _asked(leg, invites)
     if session is None:
         respond(leg.name, leg.access, event, 488, effects, incompatible(texts.OFFER_WITHOUT_AUDIO))
@@ -289,7 +321,7 @@ def _is_crossed(leg: Confirmed, invites: bool) -> bool:
             return sent.request.body is not None
         case AckAwaited(offer=Sdp()):
             return not invites
-        case AckAwaited() | OfferDeferred() | None:
+        case AckAwaited() | OfferDeferred() | Doubted() | None:
             return False
         case _:
             assert_never(leg.exchange)
@@ -344,6 +376,8 @@ def deadline(leg: Confirmed) -> Deadline | None:
             return Deadline(texts.CHANGE_ANSWERED, since + _LONGEST_RESPONSE)
         case OfferDeferred(until):
             return Deadline(texts.NEXT_ATTEMPT, until)
+        case Doubted(until):
+            return Deadline(texts.REFRESH, until)
         case AckAwaited(since=since):
             return Deadline(texts.CONFIRMATION, since + LONGEST_ACK)
         case None:
@@ -359,6 +393,8 @@ def expire(leg: Confirmed, effects: Effects) -> UserAgentStep:
             return _lost(leg, effects)
         case OfferDeferred():
             return _pursued(replace(leg, exchange=None), effects), ()
+        case Doubted():
+            return _refresh(leg, effects), ()
         case AckAwaited():
             return releasing.bye(leg, effects), (Ended(_NOT_CONFIRMED),)
         case None:
@@ -366,6 +402,8 @@ def expire(leg: Confirmed, effects: Effects) -> UserAgentStep:
                 return leg, ()
             if session_timer.end(leg.timer) <= effects.at:
                 return _lost(leg, effects)
+            if not _can_be_refreshed(leg):
+                return releasing.bye(leg, effects), (Ended(_KEYLESS),)
             return _refresh(leg, effects), ()
         case _:
             assert_never(leg.exchange)

@@ -184,8 +184,7 @@ def accepted(session: MediaSession, wanted: Ours, answer: Body | None) -> MediaS
     """Return the session after the answer to such an offer; None if it is of no use, and all stays as it was."""
     if not isinstance(answer, Sdp):
         return None
-    changed = _changed(session, answer)
-    return changed and replace(changed, ours=wanted)
+    return _changed(replace(session, ours=wanted), answer)
 
 
 def answer(session: MediaSession, wanted: Ours, offer: Sdp) -> MediaSession | None:

@@ -15,6 +15,7 @@ from fargo.statemachine.legs.user_agent.offer_answer import MediaSession, Ours
 from fargo.statemachine.legs.user_agent.session_timer import Refreshing
 from fargo.statemachine.media.description import Description
 from fargo.statemachine.model.sip_messages import Endpoint, RequestHead, Sdp, SendRequest, SipHeaders
+from fargo.statemachine.reason import Reason
 
 
 class UserAgentPhase(Struct, frozen=True, gc=False):
@@ -157,6 +158,14 @@ class OfferDeferred(Struct, frozen=True, gc=False):
     until: float
 
 
+class Doubted(Struct, frozen=True, gc=False):
+    """Nothing is under way, but the gateway was away for a while, and the far end may have hung up. If it has not been
+    heard of ``until`` then, the session is refreshed, to learn if the far end still knows it.
+    """
+
+    until: float
+
+
 class AckAwaited(Struct, frozen=True, gc=False):
     """Our 2xx has no ACK. ``first``: it is that to the first INVITE. ``offer``: our offer in it, which the ACK is to
     answer; None if it was our answer.
@@ -168,7 +177,7 @@ class AckAwaited(Struct, frozen=True, gc=False):
     offer: Sdp | None
 
 
-Exchange: TypeAlias = OfferSent | OfferDeferred | AckAwaited
+Exchange: TypeAlias = OfferSent | OfferDeferred | Doubted | AckAwaited
 """An exchange of offer and answer that is under way in a confirmed dialog."""
 
 
@@ -178,7 +187,8 @@ class Confirmed(UserAgentPhase, frozen=True, gc=False):
     ``wanted``: what the other leg wants the session to be for its part. ``timer``: None if nobody refreshes the
     session. ``invites``: the first INVITE, if it was ours, and our last re-INVITE, if there was one: each further 2xx
     to them gets an ACK. ``forks``: the dialogs with other phones, which may answer, too. ``since``: when
-    the call was answered.
+    the call was answered. ``lost``: why the far end has to send audio elsewhere than before, None if it has not.
+    ``keyless``: the keys of the audio are lost, as the gateway was restarted, so no description of ours can be sent.
     """
 
     dialog: Dialog
@@ -189,6 +199,8 @@ class Confirmed(UserAgentPhase, frozen=True, gc=False):
     exchange: Exchange | None = None
     timer: Refreshing | None = None
     forks: tuple[Dialog, ...] = ()
+    lost: Reason | None = None
+    keyless: bool = False
 
 
 class Releasing(UserAgentPhase, frozen=True, gc=False):

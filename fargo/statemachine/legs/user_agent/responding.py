@@ -36,6 +36,7 @@ _PHRASES: Final = {
     488: "Not Acceptable Here",
     491: "Request Pending",
     500: "Server Internal Error",
+    503: "Service Unavailable",
     504: "Server Time-out",
     603: "Decline",
 }

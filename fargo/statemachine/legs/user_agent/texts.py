@@ -17,6 +17,7 @@ CALLER_GAVE_UP: Final = "The caller hung up before the call was answered."
 ANSWERED_ELSEWHERE: Final = "The call was answered on another phone."
 NOT_CONFIRMED: Final = "The phone did not confirm the call. It may be unreachable."
 NO_RESPONSE: Final = "The phone no longer responds."
+KEYS_LOST: Final = "The gateway was restarted and no longer has the keys of this call's encrypted audio."
 CALL_UNKNOWN: Final = "The phone does not know the call any more."
 
 # --- why a call that we placed failed

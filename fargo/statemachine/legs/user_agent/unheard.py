@@ -6,8 +6,9 @@ Rules:
    what matters then is the response to the INVITE.
 2. If the far end or its server cannot be reached, the message is sent again after growing pauses, some minutes in all.
    Each BYE is a new request then, with its own CSeq number and branch.
-3. After a restart of the edge or the gateway, the message may have been lost: it is sent again at once, as part of the
-   same transaction (`SendRequest.repeats`), so a server that has it takes it for a retransmission.
+3. After a restart of the edge or the gateway, any pending message may have been lost: it is sent again at once, as part
+   of the same transaction (`SendRequest.repeats`), so a server that has it takes it for a retransmission. What becomes
+   of the INVITE of a new call after a restart of the gateway, its leg decides.
 4. That a call has ended for the gateway does not end this: messages of a call that was dropped are sent again, too.
 """
 
@@ -157,10 +158,14 @@ def repeat(name: str, effects: Effects) -> None:
 
 
 def restarted(effects: Effects) -> None:
-    """Send again what ends something, after a restart of the gateway (rule 3)."""
+    """Send again what has no final response, or no ACK, after a restart of the gateway (rule 3)."""
     for name, each in effects.pending.items():
-        if is_goodbye(each.command) or isinstance(each.command, SendResponse):
+        if isinstance(each.command, SendRequest | SendResponse) and not _begins_call(each.command):
             send_again(name, effects)
+
+
+def _begins_call(command: SendRequest | SendResponse) -> bool:
+    return isinstance(command, SendRequest) and command.method == "INVITE" and command.recipient.tag is None
 
 
 def edge_restarted(effects: Effects) -> None:

@@ -3,7 +3,8 @@
 Rules:
 
 1. Every request of the far end gets one final response, unless it is an ACK, whatever the phase.
-2. Every request of ours is pending until its final response (`unheard`): after a restart of the edge it is sent again.
+2. Every request of ours is pending until its final response (`unheard`): after a restart of the edge or the gateway it
+   is sent again.
 3. Every wait has a deadline, so every leg comes to its end.
 4. A call does not depend on the registration that it began with.
 5. This file says what each event means in each phase. What comes of it is in `caller` for a call of ours, in `called`
@@ -71,7 +72,7 @@ from fargo.statemachine.reason import Cause, Reason
 UserAgentArrival: TypeAlias = InviteReceived
 UserAgentCallEvent: TypeAlias = SipRequestReceived | SipResponseReceived | SipRequestUndelivered
 
-CAPABILITIES: Final = SipCapabilities(profiles=(MediaProfile.PLAIN,), transport_change=True)
+CAPABILITIES: Final = SipCapabilities(profiles=(MediaProfile.PLAIN,), transport_change=True, outlives_gateway=True)
 
 # Seconds.
 _LONGEST_PRACK: Final = 32.0
@@ -102,9 +103,9 @@ def is_known(leg: UserAgentLeg, event: UserAgentArrival) -> bool:
     return called.is_merged(leg, event)
 
 
-def arrived_again(event: UserAgentArrival, access: Access, effects: Effects) -> None:
-    """Refuse an INVITE of a call that is known."""
-    called.merged(event, access, effects)
+def arrived_again(leg: UserAgentLeg, event: UserAgentArrival, access: Access, effects: Effects) -> None:
+    """Refuse an INVITE of a call that is known, unless it is repeated."""
+    called.merged(leg, event, access, effects)
 
 
 def who_calls(event: UserAgentArrival, access: Access) -> tuple[SipUri | BadAddress, str | None]:
@@ -322,8 +323,8 @@ def tell(leg: UserAgentLeg, leg_event: LegEvent, effects: Effects) -> UserAgentL
             return called.accept(leg, description, effects)
         case Held() | Resumed() if isinstance(leg, Confirmed):
             return confirmed.hold(leg, isinstance(leg_event, Held), effects)
-        case TransportChanged(transport) if isinstance(leg, Confirmed):
-            return confirmed.move(leg, transport, effects)
+        case TransportChanged() if isinstance(leg, Confirmed):
+            return confirmed.move(leg, leg_event, effects)
         case Ended(reason):
             return _end(leg, reason, effects)
         case (
@@ -411,8 +412,25 @@ def unanswered(name: str, effects: Effects) -> None:
 
 
 def restarted(effects: Effects) -> None:
-    """Send again what ends something, after a restart of the gateway."""
+    """Send again what may have been lost, after a restart of the gateway."""
     unheard.restarted(effects)
+
+
+def resume(leg: UserAgentLeg, effects: Effects) -> UserAgentLeg:
+    """Go on with the call after a restart of the gateway, and say again what the far end may not have heard."""
+    match leg:
+        case UacCalling(invite=invite):
+            unheard.send_again(invite.command, effects)
+            return leg
+        case UasProceeding():
+            called.ring_again(leg, effects)
+            return leg
+        case Confirmed():
+            return confirmed.resume(leg, effects)
+        case UacProceeding() | UacCancelling() | UasRefused() | UasReleasing() | Releasing() | Lingering():
+            return leg
+        case _:
+            assert_never(leg)
 
 
 def edge_restarted(effects: Effects) -> None:

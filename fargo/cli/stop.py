@@ -1,0 +1,109 @@
+"""`fargo stop`: end all calls of a gateway and stop it, and end a SIP edge that an earlier run has left.
+
+Rules:
+
+1. The gateway is the process that holds the lock of the state directory and handles SIGQUIT, with which it is asked.
+   Other commands hold the lock for a moment, and SIGQUIT would kill them.
+2. An edge is ended only while the lock is held here, so that no gateway can adopt it at that time.
+"""
+
+import os
+import select
+import signal
+from contextlib import suppress
+from pathlib import Path
+
+import click
+
+from fargo.cli import texts
+from fargo.cli.common import InputError, state_directory
+from fargo.edge.leftover import Leftover, end, find, run_dir_in
+from fargo.store.directory_lock import holder
+from fargo.store.interface import StoreError
+from fargo.store.state import take_lock
+
+STOP_SECONDS = 30
+
+
+@click.command()
+@click.option(
+    "-c",
+    "--config",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="The gateway's configuration. Default: the gateway with a default configuration.",
+)
+@click.option(
+    "--seconds", default=STOP_SECONDS, show_default=True, type=click.IntRange(1), help="How long to wait for its end."
+)
+def stop(config: Path | None, seconds: int) -> None:
+    """End all calls of the running gateway and stop it.
+
+    A SIP edge that goes on without a gateway is ended.
+    """
+    directory = state_directory(config)
+    if stopped := (pid := gateway_of(directory)) is not None:
+        _stop_gateway(directory, pid, seconds)
+    edge = _end_edge(directory)
+    if edge:
+        click.echo(texts.EDGE_ENDED.format(pid=edge.pid))
+    elif not stopped:
+        click.echo(texts.NOT_RUNNING.format(path=directory))
+
+
+def gateway_of(directory: Path) -> int | None:
+    """Return the id of the gateway that runs with a state directory (rule 1), None if none does."""
+    try:
+        pid = holder(directory)
+    except OSError as error:
+        raise InputError(f"{directory}: {error.strerror}") from None
+    return pid if pid is not None and _handles(pid, signal.SIGQUIT) else None
+
+
+def _handles(pid: int, number: signal.Signals) -> bool:
+    """Return whether a process has a handler for a signal (proc(5))."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return False
+    caught = next(line.split()[1] for line in lines if line.startswith("SigCgt:"))
+    return bool(int(caught, 16) >> (number - 1) & 1)
+
+
+def _stop_gateway(directory: Path, pid: int, seconds: int) -> None:
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        if gateway_of(directory) != pid:  # it has ended, and the id may be that of another process
+            return
+        click.echo(texts.SAYING_GOODBYE.format(pid=pid))
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(descriptor, signal.SIGQUIT)
+        if not select.select([descriptor], [], [], seconds)[0]:
+            click.echo(texts.STILL_RUNS.format(pid=pid, seconds=seconds), err=True)
+            raise SystemExit(1)
+    finally:
+        os.close(descriptor)
+    click.echo(texts.STOPPED)
+
+
+def _end_edge(directory: Path) -> Leftover | None:
+    """End the edge of a directory in which no gateway runs, and return it, None if there is none (rule 2)."""
+    if not directory.exists():
+        return None
+    try:
+        lock = take_lock(directory)
+    except StoreError as error:
+        raise InputError(str(error)) from None
+    try:
+        edge = find(run_dir_in(directory))
+        if edge:
+            end(edge)
+            if find(run_dir_in(directory)):
+                click.echo(texts.EDGE_NOT_ENDED.format(pid=edge.pid), err=True)
+                raise SystemExit(1)
+        return edge
+    finally:
+        lock.release()

@@ -1,0 +1,36 @@
+"""The user's clients come and go: what that means for the calls."""
+
+from msgspec.structs import replace
+
+from fargo.statemachine.account import roster
+from fargo.statemachine.call import bridge
+from fargo.statemachine.effects import Effects
+from fargo.statemachine.faults import in_each_call, in_part
+from fargo.statemachine.model.events import FeaturesLearned, ResourceUnavailable
+from fargo.statemachine.user_state import User, able_clients
+
+
+def offline(user: User, event: ResourceUnavailable, effects: Effects) -> User:
+    """Remove a client that went offline, and take it out of its calls."""
+    left = in_part(
+        user,
+        lambda user, effects: replace(user, contacts=roster.unavailable(user.contacts, event.resource, effects)),
+        effects,
+        drop=lambda user, effects: replace(user, contacts=roster.drop(user.contacts, event.resource)),
+    )
+    return in_each_call(left, lambda call, effects: bridge.client_gone(call, event, effects), effects)
+
+
+def learned(user: User, event: FeaturesLearned, effects: Effects) -> User:
+    """Store a client's features. Incoming calls that look for clients invite it if it can take a call, or end their
+    search if no answer is pending any more.
+    """
+    known = replace(user, contacts=roster.learned(user.contacts, event, effects))
+    client = able_clients(known).get(event.resource)
+    if client and event.resource not in able_clients(user):
+        return in_each_call(
+            known, lambda call, effects: bridge.seek(call, event.resource, client, user.policy, effects), effects
+        )
+    if not roster.questions(effects.pending):
+        return in_each_call(known, bridge.search_ended, effects)
+    return known

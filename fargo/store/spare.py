@@ -1,0 +1,145 @@
+"""The spare log: what the gateway says when the log takes no more, in a file whose space was reserved before.
+
+Rules:
+
+1. The space is taken from the disk when the gateway starts, so that a full disk leaves room for it, and given back when
+   the gateway has stopped with nothing in it.
+2. It has the entries that the log would have got, one a line. After the last line there are zeros. A line that a power
+   loss has cut is none.
+3. At the next start the entries go into the log, as one batch, and then the lines are overwritten. What the log has
+   already is left out, so it does no harm if that was interrupted.
+4. What no longer fits is lost, and said so once.
+"""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final, TypeAlias
+
+import msgspec
+from twisted.logger import Logger
+
+from fargo.statemachine.model.commands import Issued
+from fargo.statemachine.model.events import Recorded
+from fargo.store import texts
+from fargo.store.codec import decode_command, decode_event, encode
+from fargo.store.entries import Entry, forgets_user
+from fargo.store.formats import FormatError
+from fargo.store.interface import StoreError, SynchronousStore
+
+SIZE: Final = 4 << 20
+"""Bytes. An entry takes about 400, and the end of a call about 5 entries."""
+
+_Body: TypeAlias = tuple[str, int, str]
+_Line: TypeAlias = tuple[str, int, float, str | None, int, _Body, tuple[tuple[str, str | None, _Body], ...]]
+_LINES: Final["msgspec.json.Decoder[_Line]"] = msgspec.json.Decoder(_Line)
+
+
+def spare_of(log: Path) -> Path:
+    """Return where the spare of a log is."""
+    return Path(f"{log}-spare")
+
+
+class Spare:
+    """The spare of a log, open for writing. It is made if it does not exist. Raises StoreError."""
+
+    _logger = Logger()
+
+    def __init__(self, log: Path, size: int = SIZE) -> None:
+        self._path = spare_of(log)
+        self._size = size
+        self._is_full = False
+        try:
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+            os.posix_fallocate(self._file, 0, size)
+        except OSError as error:
+            raise StoreError(texts.NO_SPARE.format(path=self._path, why=error.strerror)) from error
+        self._end = len(self._text())
+
+    def close(self) -> None:
+        """Close the file, and give its space back if nothing is in it."""
+        if not self._end:
+            self._path.unlink()
+        os.close(self._file)
+
+    def keep(self, entries: Iterable[Entry]) -> None:
+        """Write entries. They are on the disk on return, or it was said that they are lost (rule 4)."""
+        text = b"".join(_encoded(entry) for entry in entries)
+        if self._end + len(text) > self._size:
+            self._lost(texts.SPARE_FULL)
+            return
+        try:
+            _write(self._file, text, self._end)
+        except OSError as error:
+            self._lost(str(error))
+        else:
+            self._end += len(text)
+
+    def entries(self) -> list[Entry]:
+        """Return what was written and is not in the log yet, in its order. Raises StoreError."""
+        try:
+            return [_decoded(line) for line in self._text().splitlines()]
+        except (msgspec.MsgspecError, FormatError) as error:
+            raise StoreError(texts.SPARE_UNREADABLE.format(path=self._path, why=error)) from error
+
+    def clear(self) -> None:
+        """Overwrite everything that was written. Raises StoreError."""
+        try:
+            _write(self._file, bytes(self._end), 0)
+        except OSError as error:
+            raise StoreError(texts.NO_SPARE.format(path=self._path, why=error.strerror)) from error
+        self._end = 0
+
+    def _text(self) -> bytes:
+        """Return the whole lines of the file."""
+        written = os.pread(self._file, self._size, 0).partition(b"\0")[0]
+        return written[: written.rfind(b"\n") + 1]
+
+    def _lost(self, why: str) -> None:
+        if not self._is_full:
+            self._is_full = True
+            self._logger.error(texts.NOT_IN_SPARE, path=self._path, why=why)
+
+
+def take_in(spare: Spare, log: SynchronousStore) -> int:
+    """Move the entries of a spare into its log. Returns how many could not be moved: those of users of whom an entry in
+    between is lost. Raises StoreError.
+    """
+    versions: dict[str, int] = {}
+    following: list[Entry] = []
+    left_out = 0
+    for entry in spare.entries():
+        user, version = entry[0].user, entry[0].version
+        last = versions.get(user)
+        if last is None:
+            last = versions[user] = log.version(user)
+        if version == last + 1 or forgets_user(entry[1]):
+            following.append(entry)
+            versions[user] = 0 if forgets_user(entry[1]) else version
+        elif version > last:
+            left_out += 1
+    if following:
+        log.append(following)
+    spare.clear()
+    return left_out
+
+
+def _write(file: int, text: bytes, at: int) -> None:
+    """Write all of a text at a place in a file, onto the disk. Raises OSError."""
+    done = 0
+    while done < len(text):
+        done += os.pwrite(file, text[done:], at + done)
+    os.fdatasync(file)
+
+
+def _encoded(entry: Entry) -> bytes:
+    recorded, issued = entry
+    commands = tuple((each.id, each.call, encode(each.command)) for each in issued)
+    head = (recorded.user, recorded.version, recorded.at, recorded.call, recorded.rules)
+    return msgspec.json.encode((*head, encode(recorded.event), commands)) + b"\n"
+
+
+def _decoded(line: bytes) -> Entry:
+    user, version, at, call, rules, event, commands = _LINES.decode(line)
+    issued = tuple(Issued(user, id, decode_command(*body), of) for id, of, body in commands)
+    return Recorded(user, version, at, decode_event(*event), call, rules), issued
