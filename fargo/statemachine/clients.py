@@ -2,6 +2,7 @@
 
 from msgspec.structs import replace
 
+from fargo.statemachine import awaited
 from fargo.statemachine.account import roster
 from fargo.statemachine.call import bridge
 from fargo.statemachine.effects import Effects
@@ -12,13 +13,22 @@ from fargo.statemachine.user_state import User, able_clients
 
 def offline(user: User, event: ResourceUnavailable, effects: Effects) -> User:
     """Remove a client that went offline, and take it out of its calls."""
-    left = in_part(
-        user,
-        lambda user, effects: replace(user, contacts=roster.unavailable(user.contacts, event.resource, effects)),
+    left = removed(user, event.resource, effects)
+    return in_each_call(
+        left,
+        lambda call, effects: call if awaited.stays(user, call, event) else bridge.client_gone(call, event, effects),
         effects,
-        drop=lambda user, effects: replace(user, contacts=roster.drop(user.contacts, event.resource)),
     )
-    return in_each_call(left, lambda call, effects: bridge.client_gone(call, event, effects), effects)
+
+
+def removed(user: User, resource: str, effects: Effects) -> User:
+    """Remove a client that is not online. Its calls go on."""
+    return in_part(
+        user,
+        lambda user, effects: replace(user, contacts=roster.unavailable(user.contacts, resource, effects)),
+        effects,
+        drop=lambda user, effects: replace(user, contacts=roster.drop(user.contacts, resource)),
+    )
 
 
 def learned(user: User, event: FeaturesLearned, effects: Effects) -> User:

@@ -14,7 +14,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from fargo.statemachine import clients, connections, replies, texts
+from fargo.statemachine import awaited, clients, connections, replies, texts
 from fargo.statemachine.account import account_state, connection, roster, sign_in
 from fargo.statemachine.account.account_state import Unregistered
 from fargo.statemachine.account.roster import Contacts
@@ -26,7 +26,6 @@ from fargo.statemachine.legs.jingle import jingle_leg, jmi, unacknowledged
 from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.commands import Forget
-from fargo.statemachine.model.events import ResourceUnavailable
 from fargo.statemachine.reason import Cause, Reason
 from fargo.statemachine.user_state import User
 
@@ -103,6 +102,7 @@ def stream_opened(user: User, effects: Effects) -> User:
     live = [session for call in user.calls.values() for session in jingle_leg.sessions(call.jingle)]
     unacknowledged.repeat({(session.us, session.client, session.sid) for session in live}, effects)
     user = in_each_call(user, bridge.stream_opened, effects)
+    user = in_part(user, awaited.stream_opened, effects)
     shown = account_state.shown(user.account)
     if shown is None:
         return user
@@ -132,7 +132,7 @@ def clock_jumped(user: User, seconds: float, effects: Effects) -> User:
 def expire(user: User, effects: Effects) -> User:
     """Do all that is due at the time of the event (rule 3), each part by itself."""
     of_account = (_expire_registrations, _expire_account)
-    for expire in (_expire_user, _expire_clients, _expire_calls, replies.expire, *of_account):
+    for expire in (_expire_user, _expire_clients, awaited.expire, _expire_calls, replies.expire, *of_account):
         user = in_part(user, expire, effects)
     return user
 
@@ -157,7 +157,7 @@ def erasure(user: User) -> Deadline | None:
 
 def _expire_clients(user: User, effects: Effects) -> User:
     for resource in roster.missing(user.contacts, effects.at):
-        user = clients.offline(user, ResourceUnavailable(resource, ""), effects)
+        user = clients.removed(user, resource, effects)
     return user
 
 

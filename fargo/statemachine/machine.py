@@ -5,7 +5,8 @@ Rules:
 1. `fold` is total: any event in any state returns a state and commands, and raises nothing. A bug in a module ends only
    the call in which it occurred, with a `Fault` in the log, from which it can be reproduced.
 2. After every event that is not about a single call, the account is reconciled with the online clients, and the user
-   gets new presence if the account's appearance has changed.
+   gets new presence if the account's appearance has changed. An account is not signed out while clients in calls are
+   awaited (`awaited`).
 3. The state stores no timers: `deadlines` derives them from it. `TimePassed` does all that is due at its time.
 4. This file says which module handles an event. `gateway` has what concerns the gateway as a whole.
 """
@@ -17,6 +18,7 @@ from msgspec.structs import replace
 
 from fargo.statemachine import (
     address,
+    awaited,
     clients,
     connections,
     faults,
@@ -119,7 +121,8 @@ def deadlines(user: User) -> tuple[Deadline, ...]:
     of_calls = (due for call in user.calls.values() for due in call_state.deadlines(call))
     of_registrations = sign_in.deadlines(user.registrations)
     of_user = [due for due in (connection.deadline(user.account), gateway.erasure(user)) if due is not None]
-    return (*of_user, *of_registrations, *roster.deadlines(user.contacts), *of_calls, *replies.deadlines(user))
+    of_clients = (*roster.deadlines(user.contacts), *awaited.deadlines(user))
+    return (*of_user, *of_registrations, *of_clients, *of_calls, *replies.deadlines(user))
 
 
 def condensed(user: User) -> Snapshot | None:
@@ -142,6 +145,8 @@ def fold(user: User, recorded: Recorded) -> tuple[User, tuple[Issued, ...], str 
     effects = Effects(recorded.user, recorded.version, recorded.at, user.pending, user.registrations)
     try:
         after = _react(user, recorded.event, effects)
+        if after.awaited:
+            after = _still_awaited(after, recorded.event, effects)
     except Exception as error:
         call = None if isinstance(recorded.event, _NotOfOneCall) else effects.call
         effects = Effects(recorded.user, recorded.version, recorded.at, user.pending, user.registrations, call)
@@ -155,14 +160,17 @@ def fold(user: User, recorded: Recorded) -> tuple[User, tuple[Issued, ...], str 
 
 def _reconciled(before: User, after: User, effects: Effects) -> User:
     """Apply rule 2 if the event has changed the account, the clients or ``stopping``."""
-    if after.account is before.account and after.contacts is before.contacts and after.stopping is before.stopping:
+    same_clients = after.contacts is before.contacts and after.awaited is before.awaited
+    if after.account is before.account and same_clients and after.stopping is before.stopping:
         return after
     return in_part(after, partial(_reconcile, before=before), effects)
 
 
 def _reconcile(after: User, effects: Effects, before: User) -> User:
     online = bool(after.contacts.clients) and not after.stopping
-    settled = replace(after, account=connection.reconcile(after.account, online, effects))
+    settled = after
+    if online or after.stopping or not awaited.keep_account(after):
+        settled = replace(after, account=connection.reconcile(after.account, online, effects))
     shown, was = account_state.shown(settled.account), account_state.shown(before.account)
     if shown != was:
         connections.record_account(shown, effects)
@@ -173,6 +181,18 @@ def _reconcile(after: User, effects: Effects, before: User) -> User:
     elif after.contacts.clients.keys() - before.contacts.clients.keys():
         roster.show_gateway(shown, effects)
     return settled
+
+
+def _still_awaited(user: User, event: Event, effects: Effects) -> User:
+    """Return the user after an event by which a client may be heard of. Sign out if only calls that are over now have
+    kept the account signed in. The event belongs to the same call as before.
+    """
+    call = effects.call
+    after = awaited.after(user, event, effects)
+    if awaited.keep_account(user) and not any(map(call_state.is_live, after.calls.values())):
+        after = in_part(after, partial(_reconcile, before=user), effects)
+    effects.call = call
+    return after
 
 
 def _react(user: User, event: Event, effects: Effects) -> User:

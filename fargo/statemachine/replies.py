@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
-from fargo.statemachine import texts
+from fargo.statemachine import awaited, texts
 from fargo.statemachine.call import bridge
 from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.effects import Effects
@@ -53,6 +53,8 @@ def replied(user: User, event: ReplyEvent, effects: Effects) -> User:
         return user
     effects.call = waiting.call
     command = waiting.command
+    if user.awaited and (excused := awaited.excused(user, command, event)):
+        return excused
     match command:
         case InformSession() | InitiateSession() | AcceptSession() | InformTransport():
             counts = isinstance(event, _OF_CLIENTS) and event.resource == command.to

@@ -33,12 +33,23 @@ MOST_CALLS: Final = 8
 """The number of calls that a user may be in at a time."""
 
 
+class Awaited(Struct, frozen=True, gc=False):
+    """A client that nothing has been heard of since the XMPP stream was opened. ``until``: when it is taken out of its
+    calls (seconds since 1970), None if it is in none. ``missed``: the ids of the pending commands that could not be
+    delivered, because it was not connected.
+    """
+
+    until: float | None
+    missed: tuple[str, ...] = ()
+
+
 class User(Struct, frozen=True, gc=False):
     """The state of one user: account, clients and contacts, and calls by id.
 
     ``pending``: the commands that wait for a reply. ``registrations``: those of our own user agent, by name. While an
     event is folded, `Effects` holds these two. ``policy``: the operator's configuration. ``stopping``: the gateway is
-    about to stop. ``no_room``: the disk is almost full, so no call may begin.
+    about to stop. ``no_room``: the disk is almost full, so no call may begin. ``awaited``: the clients
+    in calls, by full JID, that nothing has been heard of since the XMPP stream was opened.
     """
 
     jid: str
@@ -50,6 +61,7 @@ class User(Struct, frozen=True, gc=False):
     stopping: bool = False
     registrations: Registrations = field(default_factory=dict)
     no_room: bool = False
+    awaited: Mapping[str, Awaited] = field(default_factory=dict)
 
 
 def is_busy(user: User) -> bool:

@@ -13,6 +13,8 @@ from typing import Final, TypeAlias
 
 from msgspec.structs import replace
 
+from fargo.statemachine.legs.jingle import jingle_leg
+from fargo.statemachine.legs.jingle.jingle_session import GONE
 from fargo.statemachine.legs.jingle.jmi import proposals
 from fargo.statemachine.legs.relay.relay_leg import concerns, is_overtaken, is_used
 from fargo.statemachine.legs.relay.relay_session import Deleting, Joined, Offering, OfferingAgain
@@ -26,7 +28,7 @@ from fargo.statemachine.model.call1 import (
     RejectDescription,
     RequestHold,
 )
-from fargo.statemachine.model.call_records import CallRecord, LogRecord
+from fargo.statemachine.model.call_records import CallRecord, LogRecord, RecordAccount
 from fargo.statemachine.model.commands import (
     AcceptSession,
     Command,
@@ -42,6 +44,8 @@ from fargo.statemachine.model.commands import (
     SendPresence,
     SendRegistrationForm,
     SendText,
+    SignIn,
+    SignOut,
     TerminateSession,
 )
 from fargo.statemachine.model.events import (
@@ -65,6 +69,7 @@ from fargo.statemachine.model.rules import RuleChange
 from fargo.statemachine.model.sip_messages import (
     InviteReceived,
     RegisterAnswered,
+    ReleaseFlow,
     SendRegister,
     SendRequest,
     SendResponse,
@@ -101,6 +106,10 @@ ENDING: Final = (
     TerminateSession | MessageCall | SendText | HangUp | CloseChannel | DeleteRelay | LogRecord | ForgetSecret
 )
 """The commands of today's end of a call, or of the refusal of a call or an account that a fault has prevented."""
+
+_ENDING_AWAITED: Final = ENDING | SendRequest | SendResponse
+_OF_ACCOUNT: Final = RecordAccount | ReleaseFlow | SendPresence | SendRegister | SignIn | SignOut
+"""The commands that follow from the account's being signed in as long as it is for a client's sake."""
 
 
 def _all_that_is_due(difference: Difference) -> bool:
@@ -388,6 +397,54 @@ def _presence_asked_again(difference: Difference) -> bool:
     return isinstance(difference.recorded.event, StreamOpened) and probed == without_texts(difference.then)
 
 
+def _clients_awaited(difference: Difference) -> bool:
+    """The XMPP stream was opened, and by the older rules clients were taken for gone that had not been heard of, or
+    whose presence did not come. Today their calls go on, and end later if at all; and what they have missed, or the end
+    of a call, is said again.
+    """
+    user, event = difference.before, difference.recorded.event
+    then, now = (
+        Counter((probing(each.command), each.call) for each in without_texts(issued))
+        for issued in (difference.then, difference.now)
+    )
+    gone, added = list((then - now).elements()), list((now - then).elements())
+    if not isinstance(event, IqFailed | ResourceUnavailable | TimePassed):
+        return bool(added) and not gone and all(_is_said_again(command, user, event) for command, _ in added)
+    calls = _awaiting(user)
+    if isinstance(event, TimePassed):
+        calls |= {call for command, call in gone if _takes_for_gone(command)}
+        return _ends_only(gone, calls) and _ends_only(added, _awaiting(user))
+    said = isinstance(event, ResourceUnavailable) or event.condition in GONE
+    return said and not added and bool(gone) and _ends_only(gone, calls)
+
+
+def _awaiting(user: User) -> set[str | None]:
+    """Return the ids of the calls with a client that is not heard of."""
+    sessions = ((call.id, jingle_leg.sessions(call.jingle)) for call in user.calls.values())
+    return {id for id, those in sessions if any(each.client in user.awaited for each in those)}
+
+
+def _takes_for_gone(command: Command) -> bool:
+    return isinstance(command, TerminateSession) and command.condition == "connectivity-error"
+
+
+def _ends_only(commands: Iterable[tuple[Command, str | None]], calls: Container[str | None]) -> bool:
+    """Return True if the commands only end these calls, or sign the account out or in."""
+    return all(
+        isinstance(command, _OF_ACCOUNT) if call is None else call in calls and isinstance(command, _ENDING_AWAITED)
+        for command, call in commands
+    )
+
+
+def _is_said_again(command: Command, user: User, event: object) -> bool:
+    """Return True if a client that was not connected is told this once more."""
+    if not isinstance(command, AcceptSession | InformSession | InformTransport | TerminateSession):
+        return False
+    if isinstance(event, StreamOpened):
+        return isinstance(command, TerminateSession) and command.to in user.awaited
+    return command.to in user.awaited and bool(user.awaited[command.to].missed)
+
+
 def probing(command: Command) -> Command:
     """Return the command as it was before the request was repeated."""
     if isinstance(command, SendPresence) and command.kind is PresenceKind.SUBSCRIBE:
@@ -421,6 +478,7 @@ EXPLANATIONS: Final[dict[str, Explains]] = {
     rules.RELAY_ASKED_AGAIN.name: _relay_asked_again,
     rules.CALLS_OUTLIVE_GATEWAY.name: _calls_outlive_gateway,
     rules.PRESENCE_ASKED_AGAIN.name: _presence_asked_again,
+    rules.CLIENTS_AWAITED.name: _clients_awaited,
 }
 """By the name of the change."""
 

@@ -223,6 +223,7 @@ async def test_a_rakia_that_dies_at_once_is_tried_until_it_lives(world: World, t
     broken.unlink()
     await until(lambda: signings(gateway) == [SipSignedIn, SipTrouble.HOST, SipSignedIn], "it is signed in again")
     await signed_in_again(alice, gateway, mark)
+    await gateway.process.line(re.escape(RUNNING_AGAIN.format(name=FIRST_HOST)))
     ended, *told = [each for each in errors(gateway) if each.startswith(FIRST_HOST)]
     assert ended.startswith(RESTARTING.format(name=FIRST_HOST, why="telepathy-rakia "))
     assert told == [cannot_start(FIRST_HOST, RAKIA_ADVICE)]

@@ -144,14 +144,8 @@ _PAUSE = (
     "The pause before the next attempt to sign in grows with the outage, and may be 15 s when the provider has refused"
     " everything for a minute."
 )
-_STREAM = "The pause before the gateway tries the XMPP server again is random, and may end after two seconds."
-_TAKEN_FOR_GONE = "A client that logs in again only after the gateway is taken for gone, and its call ends."
 SHORTFALLS: Final[tuple[Shortfall, ...]] = (
     Shortfall(Fault.EDGE, "telepathy", _CALL, _NOT_CANCELLED, (Phase.RINGING_OUT,)),
-    Shortfall(Fault.XMPP, "sip", _CALL, _TAKEN_FOR_GONE, ANSWERED, sometimes=True),
-    Shortfall(Fault.XMPP, "telepathy", _CALL, _TAKEN_FOR_GONE, ANSWERED, sometimes=True),
-    Shortfall(Fault.XMPP, "sip", (Check.NEW_IN, Check.NEW_OUT), _STREAM, sometimes=True),
-    Shortfall(Fault.XMPP, "telepathy", (Check.NEW_IN, Check.NEW_OUT), _STREAM, sometimes=True),
     Shortfall(Fault.SILENT, "telepathy", _CALL, _BYE, (Phase.ENDING,)),
     Shortfall(Fault.BUSY, "sip", (Check.NEW_IN, Check.NEW_OUT), _PAUSE, sometimes=True),
     Shortfall(Fault.POWER, "telepathy", _CALL, _NOT_TOLD, RINGING + ANSWERED),

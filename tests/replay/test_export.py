@@ -120,7 +120,7 @@ EVENTS: tuple[Event, ...] = (
         (Content("v", transport=ICE),),
     ),
     SessionTerminated(Iq(CLIENT, rf"jörg%emu.net\3a5062@{GATEWAY}/fargo", "iq-8844"), "NoNcE5x99", "decline", HOSTILE),
-    IqFailed("12.2", CLIENT, "item-not-found", HOSTILE),
+    IqFailed("12.2", CLIENT, "item-not-found", HOSTILE, "unknown-session"),
     IqMalformed(Iq(CLIENT, GATEWAY, "iq-8845"), f"“{HOSTILE}” is not a number."),
     RegistrationAsked(Iq(CLIENT, GATEWAY, "iq-8846")),
     SipSignedOut("1.0", SipTrouble.CREDENTIALS, HOSTILE),
@@ -203,7 +203,16 @@ def test_what_the_protocols_say_is_left(tmp_path: Path) -> None:
     golden.write(target, pseudonymised(recorded(*EVENTS)).entries)
     text = target.read_text()
     for kept in (
-        *('"urn:xmpp:jingle:apps:rtp:audio"', '"PCMU"', '"opus"', '"sha-256"', '"item-not-found"', '"1.0/1"', ":5070"),
+        *(
+            '"urn:xmpp:jingle:apps:rtp:audio"',
+            '"PCMU"',
+            '"opus"',
+            '"sha-256"',
+            '"item-not-found"',
+            '"unknown-session"',
+            '"1.0/1"',
+            ":5070",
+        ),
         *("Signed in as sip:", '"message":"486 ', ";fg-name=", '"TransportInformed"', "(486)", '"port":5004', "\\\\40"),
     ):
         assert kept in text, kept

@@ -38,10 +38,11 @@ GOLDEN = sorted(OLD.glob("*.jsonl"))
 LOGS = [OLD / "fargo.db", *GOLDEN]
 LED_ON = {
     "simulated-1@localhost": {"33", "90"},
+    "simulated-4@localhost": {"12", "14", "16", "32", "87"},
     "simulated-5@localhost": {"13", "19", "21"},
 }
-"""Calls that ended when the relay was restarted, and go on by today's rules (`RELAY_ASKED_AGAIN`); and one that another
-is in the way of, as that goes on.
+"""Calls that ended when the relay was restarted, and go on by today's rules (`RELAY_ASKED_AGAIN`); one that another is
+in the way of, as that goes on; and those whose end is said until clients are back (`CLIENTS_AWAITED`).
 """
 ANSWERS_AGAIN = 8
 """In this run a proposal that comes twice is answered, which the first rules did not do."""

@@ -18,6 +18,7 @@ from typing import Final, get_args
 from msgspec import Struct
 from msgspec.structs import replace
 
+from fargo.statemachine.address import bare
 from fargo.statemachine.legs.user_agent.offer_answer import UNKNOWN
 from fargo.statemachine.media.description import Content, IceUdp, MediaProfile, RawUdp, Transport, address, profile
 from fargo.statemachine.model.commands import (
@@ -102,7 +103,7 @@ class Session(Struct, frozen=True):
 
 class Client(Struct, frozen=True):
     """One client. ``calls``: how many it may still begin. ``profile``: how it sends and receives audio. ``asked``: its
-    open IQs, each with the session it is about and what it wants.
+    open IQs, each with the session it is about and what it wants. ``since``: when its server went away.
     """
 
     jid: str
@@ -113,6 +114,7 @@ class Client(Struct, frozen=True):
     stanzas: int = 0
     sessions: tuple[Session, ...] = ()
     asked: tuple[tuple[str, str, str], ...] = ()
+    since: float = 0.0
     sent: tuple[Event, ...] = ()
 
     # --- what it may do next
@@ -121,6 +123,8 @@ class Client(Struct, frozen=True):
         """Everything it could do of its own accord: what, and in which session."""
         if not self.online:
             yield ("come online", "")
+            if self.sessions:
+                yield ("come online anew", "")
             return
         yield ("go offline", "")
         if self.calls:
@@ -162,6 +166,8 @@ class Client(Struct, frozen=True):
         match what:
             case "come online":
                 return replace(self, online=True)._says(ResourceAvailable(self.jid, GATEWAY, "https://example.org#1"))
+            case "come online anew":
+                return replace(self, sessions=()).act("come online", "")
             case "go offline":
                 gone = replace(self, online=False, sessions=(), asked=())
                 return gone._says(ResourceUnavailable(self.jid, GATEWAY))
@@ -249,8 +255,8 @@ class Client(Struct, frozen=True):
         match command:
             case AcceptIq(iq) | RefuseIq(iq):
                 return self._answered(iq.id, isinstance(command, AcceptIq))
-            case SendPresence(kind=PresenceKind.PROBE):
-                return self._probed()
+            case SendPresence(kind=PresenceKind.PROBE) if self.online:
+                return self._says(ResourceAvailable(self.jid, GATEWAY, "https://example.org#1"))
             case AskFeatures():
                 features = (*FEATURES[self.profile], *((JMI,) if self.asks_first else ()))
                 return self._says(FeaturesLearned(issued.id, self.jid, features if self.online else ()))
@@ -282,11 +288,6 @@ class Client(Struct, frozen=True):
         _, sid, what = found
         return heard._without(sid) if not accepted and what in (*OFFERS, *ANSWERS) else heard
 
-    def _probed(self) -> "Client":
-        if self.online:
-            return self._says(ResourceAvailable(self.jid, GATEWAY, "https://example.org#1"))
-        return self._says(ResourceUnavailable(self.jid, GATEWAY))
-
     def _sends_to(self, content: Content) -> tuple[Transport | None, str]:
         """Return the address to which it is told to send audio: the phone's, or the relay's."""
         told = content.description
@@ -311,7 +312,7 @@ class Client(Struct, frozen=True):
     def _told(self, command: str, sid: str, told: Command) -> "Client":
         session = self._session(sid)
         if session is None:
-            return self._says(IqFailed(command, self.jid, "item-not-found"))
+            return self._says(IqFailed(command, self.jid, "item-not-found", jingle="unknown-session"))
         heard = self._says(IqSucceeded(command, self.jid))
         match told:
             case AcceptSession() if session.phase == "talking" and session.doubted:
@@ -366,6 +367,16 @@ class Client(Struct, frozen=True):
         left = tuple(replace(session, doubted=True) for session in client.sessions if session.phase != "proposing")
         return replace(client, sent=(), asked=(), sessions=left)
 
+    def disconnected(self, at: float) -> "Client":
+        """The client after its server went away. It keeps its sessions, and forgets what was only proposed."""
+        client = self.times_out()
+        kept = tuple(session for session in client.sessions if session.phase in ("calling", "invited", "talking"))
+        return replace(client, online=False, sessions=kept, since=at if self.online else self.since)
+
+    def told_of_nobody(self) -> "Client":
+        """The client after its server has said that none of the user's clients is online (RFC 6121 §4.3.2)."""
+        return self._says(ResourceUnavailable(bare(self.jid), GATEWAY))
+
     # --- itself
 
     def _session(self, sid: str) -> Session | None:
@@ -398,8 +409,8 @@ def _moved(session: Session, content: Content) -> Session:
     before, now = session.relay, content.transport
     if isinstance(now, RawUdp) and before is None:
         return replace(session, phone=now.candidates[0].ip)
-    if session.doubted and now == before:
-        return session  # it is told again
+    if session.doubted and (now == before or session.phase == "calling"):
+        return session  # it is told again, or has missed the acceptance, which comes again
     if isinstance(now, RawUdp | IceUdp) and isinstance(before, type(now)) and _is_elsewhere(before, now):
         return replace(session, relay=now, restarting=False, rerouted=True)
     # The answer to a restart of ICE may come after a new relay has been told, for which it was taken.

@@ -324,4 +324,4 @@ def _of_invitation(invitation: Invitation) -> Iterator[Event]:
 
 
 def _of_iq(command: str, client: str) -> Iterator[Event]:
-    yield from (IqSucceeded(command, client), IqFailed(command, client, "item-not-found"))
+    yield from (IqSucceeded(command, client), IqFailed(command, client, "item-not-found", jingle="unknown-session"))

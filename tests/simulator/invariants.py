@@ -20,6 +20,8 @@
 13. What our own user agent sends is SIP (`sip_invariants`).
 """
 
+from typing import Final
+
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
@@ -68,9 +70,14 @@ from fargo.statemachine.model.commands import (
     TerminateSession,
 )
 from fargo.statemachine.model.events import (
+    CallMessaged,
+    CallProposed,
     Event,
+    FeaturesLearned,
     IqFailed,
+    IqSucceeded,
     RegistrationSubmitted,
+    ResourceAvailable,
     ResourceUnavailable,
     Restarted,
     SessionInitiated,
@@ -113,6 +120,10 @@ _STOPS = (HangUp, CloseChannel, TerminateSession, DeleteRelay, SendRequest)
 """The commands that end a leg. `SipWatch` judges what a SIP dialog gets after its end."""
 
 
+_SESSION: Final = 3
+"""The parts of a Jingle session's name."""
+
+
 class Watch(Struct, frozen=True):
     """The facts about a run that are needed to judge its next event."""
 
@@ -124,8 +135,12 @@ class Watch(Struct, frozen=True):
     placed: tuple[tuple[str, Leg], ...] = ()
     """Channels of calls that were placed, and for which session."""
     connections: tuple[str, ...] = ()
-    said: tuple[tuple[str, Leg, bool], ...] = ()
-    """The commands in Jingle sessions: a command's id, its session, and True if there is no session without it."""
+    said: tuple[tuple[str, Leg, type[Command]], ...] = ()
+    """The commands in Jingle sessions: a command's id, its session, and its type."""
+    unheard: frozenset[str] = frozenset()
+    """The clients that nothing has come from since the stream was opened."""
+    missed: frozenset[Leg] = frozenset()
+    """What has started, and has to be said again to a client that was not connected."""
     noted: tuple[str, ...] = ()
     """The calls that were noted to begin, and not yet to end."""
     paths: tuple[tuple[str, AudioPath], ...] = ()
@@ -179,6 +194,7 @@ class Watch(Struct, frozen=True):
         """After an event, before its commands."""
         iq = getattr(event, "iq", None)
         heard = replace(self, owed=(*self.owed, iq.id)) if iq is not None else self
+        heard = replace(heard, unheard=heard.unheard - {_sender(event)})
         match event:
             case CallStateChanged(channel, CallState.ENDED) | CallFailed(channel) | ChannelClosed(channel):
                 return heard._ends((channel,))
@@ -191,11 +207,15 @@ class Watch(Struct, frozen=True):
                 return heard if heard._knows(leg) else heard._forgets(leg)._offered(leg, _codecs(contents))
             case SessionTerminated(iq, sid):
                 return heard._ends((iq.to, iq.sender, sid))
-            case IqFailed(command, condition=condition):
-                gone = condition in ("item-not-found", "service-unavailable")
-                refused = condition != "unexpected-request"  # to a second acceptance
-                ends = (leg for name, leg, vital in heard.said if name == command and (gone or (vital and refused)))
-                return heard._ends(*ends)
+            case IqFailed(command):
+                for _, said_in, kind in (each for each in heard.said if each[0] == command):
+                    if self._fails(event, kind):
+                        heard = heard._ends(said_in)
+                    elif kind is AcceptSession:
+                        heard = replace(heard, missed=heard.missed | {("accept", *said_in)})
+                return heard
+            case StreamOpened():
+                return replace(heard, unheard=frozenset(leg[1] for leg, _ in heard.offers if len(leg) == _SESSION))
             case ResourceUnavailable(resource):
                 return heard._ends(*(leg for leg, _ in heard.offers if leg[1:2] == (resource,)))
             case SipSignedIn(connection):
@@ -209,6 +229,14 @@ class Watch(Struct, frozen=True):
                 return heard._ends(*(session for name, session, _ in heard.relayed if name == command))
             case _:
                 return heard
+
+    def _fails(self, event: IqFailed, said: type[Command]) -> bool:
+        """Return True if the session ends with the refusal of what was said in it."""
+        invites = said is InitiateSession
+        if event.condition == "service-unavailable":
+            return invites or event.resource not in self.unheard
+        refused = event.condition != "unexpected-request"  # to a second acceptance
+        return event.condition == "item-not-found" or (refused and (invites or said is AcceptSession))
 
     def _obeys(self, issued: Issued, event: Event) -> "Watch":
         """After one of the event's commands."""
@@ -234,8 +262,7 @@ class Watch(Struct, frozen=True):
         command = issued.command
         if (leg := _leg(command)) in self.ended and not isinstance(command, _STOPS):
             raise Broken("a leg that has ended gets only what ends it", command)
-        vital = isinstance(command, InitiateSession | AcceptSession)
-        said = replace(self, said=(*self.said, (issued.id, leg, vital))) if isinstance(command, _SAYS) else self
+        said = replace(self, said=(*self.said, (issued.id, leg, type(command)))) if isinstance(command, _SAYS) else self
         return said._does(issued, event)
 
     def _does(self, issued: Issued, event: Event) -> "Watch":
@@ -357,6 +384,8 @@ class Watch(Struct, frozen=True):
             if not known or isinstance(event, StreamOpened):
                 raise Broken("a restart begins nothing", (event, what))
             return self
+        if what in self.missed:
+            return replace(self, missed=self.missed - {what})
         if known:
             raise Broken("nothing starts again", (event, what))
         return replace(self, started=(*self.started, what))
@@ -402,6 +431,20 @@ def _places(command: Command) -> bool:
 
 def _arriving(event: CallArrived | InviteReceived) -> Leg:
     return (event.channel if isinstance(event, CallArrived) else event.name,)
+
+
+def _sender(event: Event) -> str | None:
+    """Return the client that an event comes from; a server says that one is not connected, or has no features."""
+    match event:
+        case IqFailed(condition="service-unavailable") | FeaturesLearned(features=()):
+            return None
+        case IqFailed(resource=client) | IqSucceeded(resource=client) | ResourceAvailable(resource=client):
+            return client
+        case FeaturesLearned(resource=client) | CallProposed(sender=client) | CallMessaged(sender=client):
+            return client
+        case _:
+            iq = getattr(event, "iq", None)
+            return None if iq is None else iq.sender
 
 
 def _session(event: SessionInitiated) -> Leg:

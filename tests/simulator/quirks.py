@@ -8,6 +8,7 @@ class Quirk(Enum):
 
     CRASH = "the gateway crashes, and what it had not sent is lost"
     STREAM = "the XMPP stream breaks, and what was under way on it, either way, is lost"
+    SERVER = "the XMPP server is restarted, and clients are back later than the gateway, or never"
     ACCOUNT = "the user edits, asks for and cancels the registration, and the registrar refuses or drops it"
     HOST = "the connection manager dies with all its connections, and says only that they are gone"
     CODECS = (

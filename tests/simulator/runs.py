@@ -38,7 +38,8 @@ _WEIGHTS: Final = {
     "info hold": 16, "info unhold": 16, "hold": 16, "resume": 16, "move": 16, "change codecs": 16,
     **dict.fromkeys(
         ("hang up", "cancel", "decline", "busy", "reject", "retract", "not found", "not acceptable", "unreachable",
-         "come online", "go offline", "crash", "stop", "deliver, then crash", "lose the stream", "die", "turn zombie",
+         "come online", "go offline", "crash", "stop", "deliver, then crash", "lose the stream",
+         "restart the XMPP server", "die", "turn zombie",
          "register", "register another", "register nonsense", "send nonsense", "ask", "probe", "subscribe",
          "unsubscribe", "forget", "fail", "refuse", "call again", "accept again", "answer with strange codecs",
          "accept with strange codecs",

@@ -19,7 +19,7 @@ from typing import NamedTuple, TypeGuard
 
 import pytest
 
-from fargo.statemachine import clients, connections, derived, faults, gateway, machine, pending, replies
+from fargo.statemachine import awaited, clients, connections, derived, faults, gateway, machine, pending, replies
 from fargo.statemachine.account import account_state, binding, connection, registration, roster, sign_in
 from fargo.statemachine.call import call_state
 from fargo.statemachine.call.call_state import Call
@@ -220,7 +220,7 @@ FINDS_OUT = {
 
 LETS_ACCOUNTS_GO: set[FunctionType | Callable[..., object]] = {
     *(account_state.in_words, account_state.shown, account_state._presence),
-    *(binding.drop, connection.reconcile, registration.give_up, sign_in.withdraw),
+    *(awaited.keep_account, binding.drop, connection.reconcile, registration.give_up, sign_in.withdraw),
 }
 """If one of these always fails, an account whose registration has outlived a restart is neither kept nor let go."""
 

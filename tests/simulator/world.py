@@ -27,7 +27,17 @@ from fargo.statemachine.media.description import MediaProfile
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call1 import CallArrived, DescriptionReceived
 from fargo.statemachine.model.call_records import LogRecord
-from fargo.statemachine.model.commands import Command, Forget, ForgetSecret, Issued, SignIn, SipCommand, XmppCommand
+from fargo.statemachine.model.commands import (
+    Command,
+    Forget,
+    ForgetSecret,
+    Issued,
+    PresenceKind,
+    SendPresence,
+    SignIn,
+    SipCommand,
+    XmppCommand,
+)
 from fargo.statemachine.model.events import (
     Event,
     Iq,
@@ -67,6 +77,8 @@ SIP: Final = "sip"
 RELAY: Final = "relay"
 GATEWAY_ITSELF: Final = "gateway"
 _LONGEST: Final = 1000
+_PATIENCE: Final = 500.0
+"""The time in seconds for which clients keep a session without a connection. The gateway ends it for longer."""
 _ANSWERING: Final = {Quirk.CHATTER, Quirk.CODECS, Quirk.EARLY, Quirk.OVERTAKING, Quirk.RELAY_REFUSES, Quirk.RELAY_DIES}
 """With these quirks every answer reaches its client."""
 _ONCE: Final = CallArrived | DescriptionReceived | UserAgentEvent
@@ -131,6 +143,8 @@ def moves(world: World, quirks: frozenset[Quirk]) -> Iterator[Move]:
         yield from (Move(GATEWAY_ITSELF, what) for what in ("crash", "stop"))
     if Quirk.STREAM in quirks:
         yield Move(GATEWAY_ITSELF, "lose the stream")
+    if Quirk.SERVER in quirks:
+        yield Move(GATEWAY_ITSELF, "restart the XMPP server")
 
 
 def _arrivals(who: str, sent: tuple[Event, ...], quirks: frozenset[Quirk]) -> Iterator[Move]:
@@ -171,6 +185,8 @@ def step(world: World, move: Move) -> World:
         return replace(world, sip=world.sip.act(what, about))
     if who == RELAY:
         return replace(world, relay=world.relay.act(what))
+    if what == "come online" and world.at - _client(world, who).since >= _PATIENCE:
+        what = "come online anew"
     if who != GATEWAY_ITSELF:
         return _with(world, _client(world, who).act(what, about))
     match what:
@@ -183,6 +199,8 @@ def step(world: World, move: Move) -> World:
             return _crash(_said(_put(world, Stopping()), SIP))
         case "lose the stream":
             return _stream_lost(world)
+        case "restart the XMPP server":
+            return _outlasted(world)
     return _asked(world, what)
 
 
@@ -264,7 +282,11 @@ def _sent(world: World, issued: Issued) -> World:
         return world
     assert isinstance(command, XmppCommand)
     to = command.iq.sender if hasattr(command, "iq") else command.to
-    return replace(world, clients=tuple(c.hear(issued) if to in (c.jid, USER) else c for c in world.clients))
+    told = replace(world, clients=tuple(c.hear(issued) if to in (c.jid, USER) else c for c in world.clients))
+    probes = isinstance(command, SendPresence) and command.kind is PresenceKind.PROBE
+    if probes and not any(client.online for client in told.clients):
+        return _with(told, told.clients[0].told_of_nobody())
+    return told
 
 
 def _secret(command: Command) -> str | None:
@@ -283,6 +305,19 @@ def _passed(world: World, event: Event) -> World:
 def _stream_lost(world: World) -> World:
     """Lose all that is under way on the XMPP stream, and open it again."""
     return _put(replace(world, clients=tuple(client.times_out() for client in world.clients)), StreamOpened())
+
+
+def _outlasted(world: World) -> World:
+    """Let the XMPP server be restarted: the gateway is back at once, and no client is. Raises Broken if a call has not
+    outlasted that.
+    """
+    clients = tuple(client.disconnected(world.at) for client in world.clients)
+    up = _put(replace(world, clients=clients), StreamOpened())
+    if is_quiet(world) and not _forgotten(world):
+        (_, phones, _), (_, phones_then, _) = _talkers(drained(up)), _talkers(world)
+        if phones < phones_then:
+            raise _broken(up, "calls outlast the XMPP server (phones)", (phones_then, phones))
+    return up
 
 
 def _crash(world: World) -> World:
@@ -328,7 +363,7 @@ def _asked(world: World, what: str) -> World:
         return _put(world, _ASKING[what])
     number = world.submitted + 1
     world = replace(world, submitted=number)
-    iq = Iq(world.clients[0].jid, GATEWAY, f"registration-iq{number}")
+    iq = Iq(f"{USER}/account", GATEWAY, f"registration-iq{number}")
     match what:
         case "ask":
             return _put(world, RegistrationAsked(iq))
@@ -406,7 +441,7 @@ def finish(world: World, quirks: frozenset[Quirk] = NONE) -> World:
     """Let the world come to its end, and see that it does: nobody rings for ever, what one end hangs up ends at the
     other unless a quirk kept it from hearing of it, and nothing is left. Raises Broken.
     """
-    world = _waited(drained(world))
+    world = _without_absent(_waited(drained(world)))
     if sessions := [s for c in world.clients for s in c.sessions if s.phase != "talking"]:
         raise _broken(world, "no client is left ringing", sessions)
     if phones := world.sip.left_ringing():
@@ -442,6 +477,12 @@ def finish(world: World, quirks: frozenset[Quirk] = NONE) -> World:
     if set(world.vault) != set(secrets(world.user)):
         raise _broken(world, "the vault keeps what the account refers to, and no more", tuple(world.vault))
     return world
+
+
+def _without_absent(world: World) -> World:
+    """After the clients that are not online have forgotten their sessions: they never come back."""
+    clients = (client if client.online else msgspec.structs.replace(client, sessions=()) for client in world.clients)
+    return replace(world, clients=tuple(clients))
 
 
 def _broken(world: World, rule: str, found: object) -> Broken:

@@ -46,10 +46,12 @@ from fargo.statemachine.model.events import (
     CallAction,
     CallMessaged,
     CallProposed,
+    IqFailed,
     IqSucceeded,
     PolicyChanged,
     RegistrationAsked,
     RegistrationSubmitted,
+    ResourceAvailable,
     Restarted,
     SessionInformed,
     SessionInitiated,
@@ -64,7 +66,7 @@ from fargo.statemachine.model.ng import DeleteRelay, OfferRelay, RelayDescribed,
 from fargo.statemachine.reason import Cause
 
 from .relayed import DTLS, Relayed
-from .story import ABLE, ALICE, BOB, DESCRIPTION, DESK, OFFER, PCMU, PHONE, PHONE_ADDRESS, Story
+from .story import ABLE, ALICE, BOB, DESCRIPTION, DESK, GATEWAY, OFFER, PCMU, PHONE, PHONE_ADDRESS, Story
 
 WRITTEN_DOWN = texts.FAULT
 IN_THIS_CALL = texts.FAULT_IN_CALL
@@ -387,15 +389,40 @@ def test_what_cannot_be_found_out_to_be_due_does_not_keep_the_rest_from_it(story
 
 
 @pytest.mark.parametrize("function", ["account.roster.unavailable", "account.connection.reconcile"])
-def test_clients_that_are_not_seen_leave_their_calls(story: Story, broken: Breaker, function: str) -> None:
-    story.call_out("s1")
+def test_clients_that_are_not_seen_leave(story: Story, broken: Breaker, function: str) -> None:
     story.tell(StreamOpened())
     broken(function)
     story.tell(TimePassed(), 30)
     assert story.the(Fault) == Fault(None, FAULT)
-    assert not live(story)
     assert not story.user.contacts.clients
     assert not story.tell(TimePassed(), 1)
+
+
+@pytest.mark.parametrize("function", ["call.bridge.client_not_back", "legs.jingle.jingle_leg.client_not_back"])
+def test_a_client_that_is_not_heard_of_ends_its_call_in_another_way(
+    story: Story, broken: Breaker, function: str
+) -> None:
+    story.call_out("s1")
+    story.tell(StreamOpened())
+    broken(function)
+    story.tell(TimePassed(), 60)
+    assert story.the(Fault).error == FAULT
+    assert not live(story)
+    assert not story.tell(TimePassed(), 1)
+
+
+def test_a_client_that_cannot_be_told_what_it_missed_counts_as_gone(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story.call_out("s1")
+    story.tell(StreamOpened())
+    story.tell(IqFailed(story.id_of(InformSession), DESK, "service-unavailable"))
+    monkeypatch.setattr(Effects, "repeat", raises)
+    story.tell(ResourceAvailable(DESK, GATEWAY, "https://example.org#hash"))
+    assert story.the(Fault).error == FAULT
+    assert live(story)
+    story.tell(TimePassed(), 60)
+    assert not live(story)
 
 
 def test_a_command_that_cannot_be_repeated_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:

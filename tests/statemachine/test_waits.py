@@ -132,15 +132,6 @@ def test_clients_are_in_doubt_for_half_a_minute_after_the_stream_was_lost(story:
     assert not story.user.contacts.clients
 
 
-def test_a_client_that_was_not_seen_again_is_out_of_its_call(story: Story) -> None:
-    channel = story.call_out()
-    story.tell(StreamOpened())
-    story.tell(TimePassed(), 30)
-    said = "The XMPP client went offline."
-    assert story.the(TerminateSession) == TerminateSession(BOB, DESK, "s1", "connectivity-error", said)
-    assert story.the(HangUp) == HangUp(channel, 5, said)
-
-
 def test_a_client_seen_again_is_in_doubt_no_longer(story: Story) -> None:
     story.tell(StreamOpened())
     story.tell(ResourceAvailable(DESK, GATEWAY, "https://example.org#hash"))
@@ -220,7 +211,7 @@ def test_of_information_that_a_client_never_answers_the_latest_sixteen_pieces_st
     latest = [each.id for each in story.issued if isinstance(each.command, InformSession)][-32:]
     assert [name for name, _ in asked] == latest
     gone = next(name for name, sid in asked if sid == "s1")
-    assert story.tell(IqFailed(gone, DESK, "item-not-found")) == [HangUp(channel, 5, OFFLINE)]
+    assert story.tell(IqFailed(gone, DESK, "item-not-found", jingle="unknown-session")) == [HangUp(channel, 5, OFFLINE)]
 
 
 def test_an_information_waits_for_no_answer(story: Story) -> None:

@@ -24,6 +24,7 @@ _MAGIC: Final = "z9hG4bK"  # RFC 3261 §8.1.1.7
 _SHORT: Final = 12
 _HASH: Final = 16
 _RAKIA_MAC: Final = 20
+_RAKIA_TAG: Final = 8
 
 
 class Named(NamedTuple):
@@ -98,7 +99,8 @@ class Names:
         """
         port, account, *_ = *line.split("-"), "", ""
         mac = _digest(f"{self._rakia}|{port}|{account}|{self._rakia}")[:_RAKIA_MAC]
-        return line == f"{port}-{account}-{mac}" and account == md5(uri.encode(), usedforsecurity=False).hexdigest()[:8]
+        of_uri = md5(uri.encode(), usedforsecurity=False).hexdigest()[:_RAKIA_TAG]  # the name of the rakia follows
+        return line == f"{port}-{account}-{mac}" and account[:_RAKIA_TAG] == of_uri
 
     def _branch(self, named: str, call_id: str, tag: str | None) -> str:
         return f"{_MAGIC}-{named}-{self._mac('branch', f'{named}|{tag}|{call_id}')[:_HASH]}"

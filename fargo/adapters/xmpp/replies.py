@@ -15,6 +15,7 @@ from twisted.words.xish.domish import Element
 from fargo.adapters.xmpp import disco
 from fargo.adapters.xmpp.stanza import (
     MAX_TEXT,
+    NS_JINGLE_ERRORS,
     NS_STANZAS,
     attribute,
     iq_error,
@@ -54,9 +55,11 @@ def message_error(message: Element) -> IqFailed | None:
     return IqFailed(ours[2], sender_of(message), *_condition(message)) if ours and not ours[1] else None
 
 
-def _condition(reply: Element) -> tuple[str, str]:
-    """Return the condition and the text of an <error/>. Old servers send neither: that is undefined-condition."""
-    condition, text = "undefined-condition", ""
+def _condition(reply: Element) -> tuple[str, str, str | None]:
+    """Return the condition, the text and the Jingle condition (XEP-0166 §10) of an <error/>. Old servers send none:
+    that is undefined-condition.
+    """
+    condition, text, jingle = "undefined-condition", "", None
     for error in reply.elements():
         if error.name != "error":
             continue
@@ -65,7 +68,9 @@ def _condition(reply: Element) -> tuple[str, str]:
                 text = text_of(each)
             elif each.uri == NS_STANZAS:
                 condition = each.name[:MAX_TEXT]
-    return condition, text
+            elif each.uri == NS_JINGLE_ERRORS:
+                jingle = each.name[:MAX_TEXT]
+    return condition, text, jingle
 
 
 def stanza(answer: AcceptIq | RefuseIq) -> Element:

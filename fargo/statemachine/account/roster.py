@@ -143,6 +143,16 @@ def able(contacts: Contacts, spoken: tuple[MediaProfile, ...], policy: Policy) -
     return {jid: client for jid, client in contacts.clients.items() if reaches(client.profiles, spoken, policy)}
 
 
+def heard(contacts: Contacts, resource: str) -> Contacts:
+    """Take a client (full JID) that was in doubt for online: something has come from it (rule 2). One that could not
+    take calls is asked again when its presence comes, as its answer may have been lost.
+    """
+    known = contacts.clients.get(resource)
+    if known is None or known.doubted is None or not known.profiles:
+        return contacts
+    return _with(contacts, resource, replace(known, doubted=None))
+
+
 def forget_clients(contacts: Contacts, effects: Effects) -> Contacts:
     """Remove all clients and the pending requests to them: the gateway was down."""
     for name in questions(effects.pending):

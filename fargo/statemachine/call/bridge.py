@@ -199,6 +199,12 @@ def client_gone(call: Call, event: ResourceUnavailable, effects: Effects) -> Cal
     return fold_jingle(call, event, effects) if jingle_leg.concerns(call.jingle, event) else call
 
 
+def client_not_back(call: Call, client: str, effects: Effects) -> Call:
+    """Take a client (full JID) out of the call that was not heard of in time, if it was in it."""
+    jingle, news = jingle_leg.client_not_back(call.jingle, client, effects)
+    return call if jingle is call.jingle else _passed_on(replace(call, jingle=jingle), news, _CLIENT, effects)
+
+
 def search_ended(call: Call, effects: Effects) -> Call:
     """End the call if it waits for a client, as no other client can be found."""
     jingle, news = jingle_leg.search_ended(call.jingle)

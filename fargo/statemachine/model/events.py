@@ -382,10 +382,14 @@ class IqSucceeded(IqEvent, frozen=True, tag="IqSucceeded"):
 
 
 class IqFailed(IqEvent, frozen=True, tag="IqFailed"):
-    """The client, or a server on the way, refused it. ``condition``: an error condition of RFC 6120 §8.3.3."""
+    """The client, or a server on the way, refused it. ``condition``: an error condition of RFC 6120 §8.3.3.
+
+    ``jingle``: the condition of XEP-0166 §10 beside it, None if there is none. Only clients give one.
+    """
 
     condition: str
     text: str = ""
+    jingle: str | None = None
 
 
 # --- the SIP account

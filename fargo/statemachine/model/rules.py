@@ -110,6 +110,12 @@ PRESENCE_ASKED_AGAIN: Final = RuleChange(
     "A user who has not answered that the gateway asks to see their presence is asked again after each outage of the"
     " XMPP stream, in place of a probe.",
 )
+CLIENTS_AWAITED: Final = RuleChange(
+    7,
+    "clients are awaited after an outage",
+    "After an outage of the XMPP stream, a client of which nothing has been heard keeps its calls for a minute, and is"
+    " asked and told again what it has missed. The account stays signed in for it.",
+)
 CHANGES: Final[tuple[RuleChange, ...]] = (
     ALL_THAT_IS_DUE,
     END_AFTER_FAULT,
@@ -126,4 +132,5 @@ CHANGES: Final[tuple[RuleChange, ...]] = (
     RELAY_ASKED_AGAIN,
     CALLS_OUTLIVE_GATEWAY,
     PRESENCE_ASKED_AGAIN,
+    CLIENTS_AWAITED,
 )

@@ -66,6 +66,11 @@ def asked(story: Phoning) -> str:
     return [each.id for each in story.last if isinstance(each.command, InformSession) and each.command.info is None][-1]
 
 
+def no_session(story: Phoning) -> IqFailed:
+    """The client's answer to the question: it is in no such session."""
+    return IqFailed(asked(story), DESK, "item-not-found", jingle="unknown-session")
+
+
 both_ways = pytest.mark.parametrize("out", [True, False], ids=["out", "in"])
 
 
@@ -103,7 +108,7 @@ def test_a_call_goes_on_and_nothing_is_said_but_a_question_to_the_client(out: bo
 def test_a_client_that_is_not_in_the_call_any_more_ends_it(out: bool) -> None:
     story = talking(out)
     restarted(story)
-    story.tell(IqFailed(asked(story), DESK, "item-not-found"))
+    story.tell(no_session(story))
     assert story.methods == ["BYE"]
     assert story.ended.cause is Cause.NETWORK
 
@@ -232,6 +237,7 @@ def test_a_call_whose_keys_are_lost_is_refreshed_by_update() -> None:
 
 def test_a_call_whose_keys_are_lost_ends_when_it_would_be_refreshed_by_invite() -> None:
     story = keyless(headers=SipHeaders(session_expires=SessionTimer(300, "uac")))
+    story.tell(IqSucceeded(story.id_of(InformSession), DESK))
     story.tell(TimePassed(), 150)
     assert story.methods == ["BYE"]
     assert story.ended == Reason(Cause.NETWORK, texts.KEYS_LOST)
@@ -292,10 +298,10 @@ def test_a_client_that_has_no_invitation_is_invited_again() -> None:
     [invited] = story.all(InitiateSession)
     assert restarted(story) == []
     assert story.all(InitiateSession) == [], "it may ring"
-    assert story.tell(IqFailed(asked(story), DESK, "item-not-found")) == [invited]
+    assert story.tell(no_session(story)) == [invited]
     story.tell(IqSucceeded(story.id_of(InitiateSession), DESK))
     restarted(story)
-    story.tell(IqFailed(asked(story), DESK, "item-not-found"))
+    story.tell(no_session(story))
     assert story.statuses == [480], "it has known the session, and left it"
 
 
@@ -306,7 +312,7 @@ def test_a_client_that_knows_of_its_invitation_goes_on_ringing() -> None:
     story.tell(IqSucceeded(asked(story), DESK))
     assert story.statuses == [180]
     restarted(story)
-    story.tell(IqFailed(asked(story), DESK, "item-not-found"))
+    story.tell(no_session(story))
     assert story.statuses == [480]
 
 
@@ -314,8 +320,10 @@ def test_a_client_that_is_gone_is_not_invited_again() -> None:
     story = Phoning()
     story.invites()
     restarted(story)
-    story.tell(IqFailed(asked(story), DESK, "service-unavailable"))
+    assert not story.tell(IqFailed(asked(story), DESK, "service-unavailable"))
+    story.tell(TimePassed(), 60)
     assert story.statuses == [480]
+    assert not story.all(InitiateSession)
 
 
 def test_an_invite_that_is_only_repeated_is_not_refused() -> None:

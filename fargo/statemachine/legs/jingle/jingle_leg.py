@@ -75,6 +75,7 @@ JingleStep: TypeAlias = tuple[JingleLeg, LegEvents]
 _HEARD: Final = frozenset({None, "mute", "received", "ringing", "trying", "unmute"})
 _HOLD: Final = {"hold": True, "unhold": False, "active": False}
 _OFFLINE: Final = Reason(Cause.NETWORK, texts.OFFLINE)
+_NOT_BACK: Final = Reason(Cause.NETWORK, texts.NOT_BACK)
 
 
 # --- beginnings
@@ -184,7 +185,7 @@ def fold(leg: JingleLeg, event: JingleEvent, effects: Effects, takes_dtmf: bool)
         case CallMessaged():
             return _messaged(leg, event, effects)
         case ResourceUnavailable():
-            return _gone(leg, event, effects)
+            return _gone(leg, event, _OFFLINE, effects)
         case _:
             assert_never(event)
 
@@ -200,6 +201,12 @@ def stream_opened(leg: JingleLeg, effects: Effects) -> None:
             pass
         case _:
             assert_never(leg)
+
+
+def client_not_back(leg: JingleLeg, client: str, effects: Effects) -> JingleStep:
+    """Leave out a client (full JID) that was not heard of in time."""
+    gone = ResourceUnavailable(client, "")
+    return _gone(leg, gone, _NOT_BACK, effects) if concerns(leg, gone) else (leg, ())
 
 
 def resume(leg: JingleLeg, effects: Effects) -> JingleLeg:
@@ -311,16 +318,16 @@ def _terminated(leg: JingleLeg, event: SessionTerminated, effects: Effects) -> J
             assert_never(leg)
 
 
-def _gone(leg: JingleLeg, event: ResourceUnavailable, effects: Effects) -> JingleStep:
+def _gone(leg: JingleLeg, event: ResourceUnavailable, reason: Reason, effects: Effects) -> JingleStep:
     """Leave out a client that went offline. It is told so, as it may be back already, under the same name, and ring."""
     for session in sessions(leg):
         if about(session, event):
-            jingle_session.terminate(session, _OFFLINE, effects)
+            jingle_session.terminate(session, reason, effects)
     match leg:
         case Active() | Calling():
-            return single_session.ended(leg, _OFFLINE)
+            return single_session.ended(leg, reason)
         case Searching() | Forking() | Proceeding():
-            return forking.drop(leg, event, _OFFLINE, effects)
+            return forking.drop(leg, event, reason, effects)
         case Terminated():
             return leg, ()
         case _:

@@ -8,6 +8,7 @@ from typing import Final
 # --- why a client, or the whole leg, is out of a call
 
 OFFLINE: Final = "The XMPP client went offline."
+NOT_BACK: Final = "The XMPP client was not back in time after the connection to its server was lost."
 CALL_REFUSED: Final = "The XMPP client refused the call: {told}"
 ANSWER_REFUSED: Final = "The XMPP client refused the answer: {told}"
 SILENT: Final = "it did not answer in time"
