@@ -105,7 +105,7 @@ def test_an_incoming_dialog_is_named_by_registration_call_id_and_tag() -> None:
 
 def test_the_contact_of_rakia_is_known_by_its_account() -> None:
     names, uri = Names(SECRET), "sip:alice@provider.example"
-    line = "41234-4c71304ea1b2c3-7c795e36d17e323e283f"  # route[TOKEN] of its edge makes it of this secret; the rakia is named a1b2c3
+    line = "41234-4c71304ea1b2c3-7c795e36d17e323e283f"  # by route[TOKEN] of its edge; this rakia is named a1b2c3
     assert names.is_of_rakia(line, uri)
     assert not names.is_of_rakia(line, "sip:bob@provider.example")
     assert not names.is_of_rakia(line.replace("41234", "41235"), uri)
