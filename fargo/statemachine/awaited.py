@@ -46,7 +46,7 @@ from fargo.statemachine.model.events import (
     ResourceUnavailable,
 )
 from fargo.statemachine.pending import PendingCommands, ReplyEvent
-from fargo.statemachine.user_state import Awaited, User
+from fargo.statemachine.user_state import AwaitedClient, User
 
 _LONGEST: Final = 60.0  # seconds
 _TOLD: Final = AcceptSession | InformSession | InformTransport | TerminateSession
@@ -66,8 +66,8 @@ _NOT_CONNECTED: Final = frozenset(
 def stream_opened(user: User, effects: Effects) -> User:
     """Await the clients that are in calls, or have to hear of the end of one (rule 1)."""
     until = effects.at + _LONGEST
-    ending = {client: Awaited(None) for client in _ending(effects.pending)}
-    awaited = {**ending, **{client: Awaited(until) for client in _in_calls(user)}}
+    ending = {client: AwaitedClient(None) for client in _ending(effects.pending)}
+    awaited = {**ending, **{client: AwaitedClient(until) for client in _in_calls(user)}}
     return replace(user, awaited=awaited) if awaited else user
 
 
@@ -117,7 +117,7 @@ def after(user: User, event: Event, effects: Effects) -> User:
     client = _sender(event)
     if client is not None and client in user.awaited:
         user = in_part(user, partial(_heard, client=client), effects)
-    return in_part(user, _only_needed, effects)
+    return in_part(user, _only_needed, effects, drop=lambda user, effects: replace(user, awaited={}))
 
 
 def _sender(event: Event) -> str | None:

@@ -33,7 +33,7 @@ MOST_CALLS: Final = 8
 """The number of calls that a user may be in at a time."""
 
 
-class Awaited(Struct, frozen=True, gc=False):
+class AwaitedClient(Struct, frozen=True, gc=False):
     """A client that nothing has been heard of since the XMPP stream was opened. ``until``: when it is taken out of its
     calls (seconds since 1970), None if it is in none. ``missed``: the ids of the pending commands that could not be
     delivered, because it was not connected.
@@ -61,7 +61,7 @@ class User(Struct, frozen=True, gc=False):
     stopping: bool = False
     registrations: Registrations = field(default_factory=dict)
     no_room: bool = False
-    awaited: Mapping[str, Awaited] = field(default_factory=dict)
+    awaited: Mapping[str, AwaitedClient] = field(default_factory=dict)
 
 
 def is_busy(user: User) -> bool:

@@ -220,9 +220,12 @@ async def test_a_phone_that_is_gone_meanwhile_is_found_out(alice: Customer) -> N
     assert (await call.ended(60)).text in (user_agent_texts.CALL_UNKNOWN, user_agent_texts.NO_RESPONSE)
 
 
-async def test_a_client_that_is_gone_meanwhile_ends_the_call(alice: Customer) -> None:
+async def test_a_client_that_has_lost_its_call_meanwhile_ends_it(alice: Customer) -> None:
+    """It is back only after the gateway: until then the call lives."""
     _, phone = await called(alice, await alice.world.media())
     await killed(alice.gateway)
     alice.client.drop()
     await alice.gateway.start()
+    alice.client.sessions.clear()
+    await alice.client.log_in()
     await phone.closed()

@@ -209,7 +209,7 @@ def test_a_fault_leaves_nobody_ringing_or_talking(found: list[Case], times: int 
 FINDS_OUT = {
     *(
         each
-        for module in (machine, gateway, connections, clients)
+        for module in (machine, gateway, connections, clients, awaited)
         for each in vars(module).values()
         if isinstance(each, FunctionType) and each.__module__ == module.__name__
     ),
@@ -220,7 +220,7 @@ FINDS_OUT = {
 
 LETS_ACCOUNTS_GO: set[FunctionType | Callable[..., object]] = {
     *(account_state.in_words, account_state.shown, account_state._presence),
-    *(awaited.keep_account, binding.drop, connection.reconcile, registration.give_up, sign_in.withdraw),
+    *(binding.drop, connection.reconcile, registration.give_up, sign_in.withdraw),
 }
 """If one of these always fails, an account whose registration has outlived a restart is neither kept nor let go."""
 

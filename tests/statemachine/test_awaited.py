@@ -82,7 +82,7 @@ def test_a_client_that_is_not_connected_yet_keeps_its_call(story: Story, conditi
     assert waits(story) == [f"a sign of life of {DESK}"]
 
 
-def test_a_user_without_any_client_keeps_the_calls_of_those_that_keep_account(story: Story) -> None:
+def test_a_user_without_any_client_keeps_the_calls_of_those_that_are_awaited(story: Story) -> None:
     """A server answers a probe so (RFC 6121 §4.3.2). The account stays signed in as long as it is for their sake."""
     assert not story.tell(ResourceUnavailable(ALICE, GATEWAY))
     assert live(story)

@@ -116,7 +116,7 @@ def test_replies_name_their_command() -> None:
     text = "<text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>no</text>"
     specific = "<tie-break xmlns='urn:xmpp:jingle:errors:1'/>"
     assert reply("error", "12.3", f"<error type='cancel'>{condition}{specific}{text}</error>") == IqFailed(
-        "12.3", CLIENT, "conflict", "no"
+        "12.3", CLIENT, "conflict", "no", "tie-break"
     )
     assert reply("error", "12.3", "<error code='404'/>") == IqFailed("12.3", CLIENT, "undefined-condition", "")
     for foreign in ("", "12", "12.3.4", "x12.3", "12.3 ", "١.٢", "9" * 40 + ".1"):
