@@ -231,7 +231,7 @@ class Resolver:
     async def _all(self, asked: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
         """Return all results, in order."""
         pending: list[Deferred[T]] = [Deferred.fromCoroutine(each) for each in asked]
-        found: list[T] = await gatherResults(pending)
+        found: list[T] = await gatherResults(pending, consumeErrors=True)
         return found
 
 
