@@ -65,14 +65,14 @@ class _State(Enum):
 
 @dataclass(frozen=True)
 class OutlivingChild:
-    """How a child is started that outlives the daemon."""
+    """Describes the start of a child that outlives the daemon."""
 
     beginning: Sequence[str]
     """The beginning of its command."""
     output: Path
-    """Where its FIFO is made."""
+    """The place of its FIFO."""
     descriptors: Sequence[int]
-    """What it inherits, by the same numbers. They may be closed when it is ready or has ended."""
+    """The descriptors that it inherits, by the same numbers. They may be closed when it is ready or has ended."""
 
 
 class Child(ProcessProtocol):

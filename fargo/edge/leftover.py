@@ -61,14 +61,14 @@ class Leftover:
     pid: int
     """That of the first process, which is also the id of their session."""
     started: int
-    """When it was started, in clock ticks since the machine was booted (proc(5))."""
+    """The time of its start, in clock ticks since the machine was booted (proc(5))."""
     digest: str | None
     """The digest of its configuration, None if it never served."""
     run_dir: Path
 
     @property
     def is_running(self) -> bool:
-        """Whether the first process runs."""
+        """True while the first process runs."""
         found = _status(self.pid)
         return found is not None and found.started == self.started
 
@@ -144,7 +144,7 @@ def _pidfd(pid: int) -> Iterator[int | None]:
 
 @dataclass(frozen=True, slots=True)
 class _Status:
-    """What proc(5) says of a process, in its file `stat`."""
+    """The facts about a process in its file `stat` (proc(5))."""
 
     state: str
     session: int

@@ -27,7 +27,7 @@ from fargo.statemachine.call.call_state import Call
 from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.faults import in_each_call, in_part
-from fargo.statemachine.legs.jingle import jingle_leg
+from fargo.statemachine.legs.jingle import jingle_leg, jingle_session
 from fargo.statemachine.model.commands import (
     AcceptSession,
     Command,
@@ -51,15 +51,7 @@ from fargo.statemachine.user_state import AwaitedClient, User
 _LONGEST: Final = 60.0  # seconds
 _TOLD: Final = AcceptSession | InformSession | InformTransport | TerminateSession
 """The commands that are repeated for a client that has missed them."""
-_NOT_CONNECTED: Final = frozenset(
-    {
-        "item-not-found",
-        "recipient-unavailable",
-        "remote-server-not-found",
-        "remote-server-timeout",
-        "service-unavailable",
-    }
-)
+_NOT_CONNECTED: Final = jingle_session.GONE - {"gone"}
 """Errors with which a server says that a client is not connected (RFC 6120 §8.3.3, RFC 6121 §8.5.3.2.3)."""
 
 

@@ -45,8 +45,8 @@ class User(Struct, frozen=True, gc=False):
 
     ``pending``: the commands that wait for a reply. ``registrations``: those of our own user agent, by name. While an
     event is folded, `Effects` holds these two. ``policy``: the operator's configuration. ``stopping``: the gateway is
-    about to stop. ``no_room``: the disk is almost full, so no call may begin. ``awaited``: the clients
-    in calls, by full JID, that nothing has been heard of since the XMPP stream was opened.
+    about to stop. ``no_room``: the disk is almost full, so no call may begin. ``awaited``: by full JID, the
+    clients that are awaited since the XMPP stream was opened.
     """
 
     jid: str

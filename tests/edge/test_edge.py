@@ -95,6 +95,15 @@ def processes_of(settings: TelepathyEdgeSettings) -> list[int]:
     return found
 
 
+async def left_behind(settings: TelepathyEdgeSettings) -> list[int]:
+    """Start a daemon, kill it when its edge runs, and return the pids of the edge that goes on."""
+    first = await daemon(settings)
+    await first.line("^started$")
+    first.kill()
+    await first.ended()
+    return processes_of(settings)
+
+
 async def test_it_starts_tells_of_its_end_and_leaves_nothing(settings: TelepathyEdgeSettings) -> None:
     process = await daemon(settings)
     try:
@@ -108,11 +117,7 @@ async def test_it_starts_tells_of_its_end_and_leaves_nothing(settings: Telepathy
 
 
 async def test_it_outlives_the_daemon_and_the_next_one_adopts_it(settings: TelepathyEdgeSettings) -> None:
-    first = await daemon(settings)
-    await first.line("^started$")
-    before = processes_of(settings)
-    first.kill()
-    await first.ended()
+    before = await left_behind(settings)
     second = await daemon(settings)
     try:
         await second.line("^started$")
@@ -126,10 +131,7 @@ async def test_it_outlives_the_daemon_and_the_next_one_adopts_it(settings: Telep
 
 
 async def test_one_that_was_adopted_ends_with_its_owner(settings: TelepathyEdgeSettings) -> None:
-    first = await daemon(settings)
-    await first.line("^started$")
-    first.kill()
-    await first.ended()
+    await left_behind(settings)
     second = await daemon(settings)
     await second.line("^started$")
     await second.stop()
@@ -140,11 +142,7 @@ async def test_one_that_was_adopted_ends_with_its_owner(settings: TelepathyEdgeS
 async def test_one_with_another_configuration_is_replaced(
     settings: TelepathyEdgeSettings, change: dict[str, Any]
 ) -> None:
-    first = await daemon(settings)
-    await first.line("^started$")
-    before = processes_of(settings)
-    first.kill()
-    await first.ended()
+    before = await left_behind(settings)
     second = await daemon(replace(settings, **change))
     try:
         await second.line("^started$")
@@ -155,11 +153,7 @@ async def test_one_with_another_configuration_is_replaced(
 
 
 async def test_workers_that_are_left_alone_are_replaced(settings: TelepathyEdgeSettings) -> None:
-    first = await daemon(settings)
-    await first.line("^started$")
-    first.kill()
-    await first.ended()
-    before = processes_of(settings)
+    before = await left_behind(settings)
     os.kill(min(before), signal.SIGSTOP)  # so that it does not end its workers
     os.kill(min(before), signal.SIGKILL)
     second = await daemon(settings)
@@ -172,11 +166,7 @@ async def test_workers_that_are_left_alone_are_replaced(settings: TelepathyEdgeS
 
 async def test_one_that_never_served_is_replaced(settings: TelepathyEdgeSettings) -> None:
     """Its ports may not be kept yet."""
-    first = await daemon(settings)
-    await first.line("^started$")
-    first.kill()
-    await first.ended()
-    before = processes_of(settings)
+    before = await left_behind(settings)
     record = settings.run_dir / "process"
     record.write_text("".join(record.read_text().splitlines(keepends=True)[:2]))
     second = await daemon(settings)
@@ -208,10 +198,7 @@ async def test_a_process_that_got_the_same_id_is_left_alone(settings: TelepathyE
 
 async def test_nobody_reads_its_output_while_no_daemon_runs(settings: TelepathyEdgeSettings) -> None:
     """It does not wait for a reader, and the next daemon gets what the kernel has kept."""
-    first = await daemon(settings)
-    await first.line("^started$")
-    first.kill()
-    await first.ended()
+    await left_behind(settings)
     written = os.open(settings.run_dir / "output", os.O_WRONLY | os.O_NONBLOCK)
     with suppress(BlockingIOError):
         while os.write(written, b"it is full\n"):

@@ -140,7 +140,7 @@ class Watch(Struct, frozen=True):
     unheard: frozenset[str] = frozenset()
     """The clients that nothing has come from since the stream was opened."""
     missed: frozenset[Leg] = frozenset()
-    """What has started, and has to be said again to a client that was not connected."""
+    """The legs of which a client that was not connected has to be told again."""
     noted: tuple[str, ...] = ()
     """The calls that were noted to begin, and not yet to end."""
     paths: tuple[tuple[str, AudioPath], ...] = ()

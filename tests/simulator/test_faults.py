@@ -72,7 +72,7 @@ def core() -> dict[str, ModuleType]:
 
 
 FOR_ENGINE: set[FunctionType | Callable[..., object]] = {machine.fold, commands.ends, call1.ends, sip_messages.ends}
-"""What only the engine calls: the fold itself, and what tells it which commands end something."""
+"""The functions that only the engine calls: the fold itself, and those that tell it which commands end something."""
 
 
 @cache

@@ -30,7 +30,7 @@ from .story import BOB, DESK, GATEWAY, PCMU, PHONE, PHONE_ADDRESS, Story
 
 SAID = TerminateSession(BOB, DESK, "s1", "success")
 NO_SESSION = ("item-not-found", "", "unknown-session")
-"""How a client answers that is in no such session."""
+"""The answer of a client that is in no such session."""
 RINGS = InformSession(BOB, DESK, "s1", "ringing")
 
 

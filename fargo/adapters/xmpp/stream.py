@@ -33,7 +33,7 @@ _CLOSE_TIMEOUT: Final = 5.0
 _INITIAL_DELAY: Final = 0.2
 """Seconds before the first attempt to reconnect."""
 _DELAY_FACTOR: Final = 1.5
-"""How much longer the next delay is. All delays before one are in sum twice as long as that one."""
+"""The ratio of each delay to the one before. All delays before one are in sum twice as long as that one."""
 _MAX_DELAY: Final = 30
 """Most seconds between two attempts to reconnect."""
 LONGEST_SILENCE: Final = 30.0

@@ -53,7 +53,7 @@ class SipEdgeSettings:
     silence_seconds: int = 8
     """How long a server may be silent before it counts as unreachable."""
     away_seconds: int = 16
-    """How long the gateway may be away, as when it is restarted, before the edge refuses requests in its place."""
+    """The time that the gateway may be away, as when it is restarted, before the edge refuses requests in its place."""
     hep: tuple[IPv4Address, int] | None = None
     """The address and port that a copy of every message outside is sent to (HEP 3)."""
     run_dir: Path

@@ -27,7 +27,7 @@ def more_settings() -> dict[str, Any]:
 
 @dataclass
 class Away:
-    """What was sent while the gateway was away. `gateway` is the one that came back."""
+    """The messages that were sent while the gateway was away. `gateway` is the one that came back."""
 
     gateway: Gateway
     caller: Agent
