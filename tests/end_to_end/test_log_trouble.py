@@ -48,7 +48,7 @@ main()
 RESERVE = 8_000_000
 """Bytes of the disk that are kept for calls in progress."""
 
-MOUNT = 'mount -t tmpfs -o size=32m none "$0" && echo mounted && exec sleep infinity'
+MOUNT = 'mount -t tmpfs -o size=32m,mode=700 none "$0" && echo mounted && exec sleep infinity'
 
 
 @contextmanager

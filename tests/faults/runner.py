@@ -188,4 +188,4 @@ def _place(fault: Fault) -> Iterator[tuple[Path | None, WallClock | None]]:
 
 def _mount(directory: Path) -> None:
     """Make the directory a disk of its own. Its mount namespace ends with the cell."""
-    subprocess.run(("mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", directory), check=True)
+    subprocess.run(("mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES},mode=700", "tmpfs", directory), check=True)
