@@ -41,6 +41,7 @@ from fargo.statemachine.legs.relay.relay_session import Deleting
 from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.user_agent import caller, dialog, responding, unheard
 from fargo.statemachine.legs.user_agent.phases import UasReleasing, UserAgentPhase
+from fargo.statemachine.media import reach
 from fargo.statemachine.model import call1, commands, sip_messages, wire
 from fargo.statemachine.model.call1 import HangUp
 from fargo.statemachine.model.call_records import RecordEnded
@@ -80,7 +81,7 @@ def functions() -> dict[CodeType, FunctionType]:
     """Return every function that folds, but for the fold itself, and what ends a call after a fault."""
     defined = (value for module in core().values() for value in vars(module).values())
     found = [each for each in defined if isinstance(each, FunctionType) and each.__module__.startswith(f"{CORE}.")]
-    folds_nothing = (faults.__name__, unrecorded.__name__, wire.__name__)
+    folds_nothing = (faults.__name__, reach.__name__, unrecorded.__name__, wire.__name__)
     beyond = {each for each in found if each in FOR_ENGINE or each.__module__ in folds_nothing}
     return {each.__code__: each for each in found if each not in beyond}
 
