@@ -48,12 +48,10 @@ def load_config(path: Path) -> Config:
         raise InputError(str(error)) from None
 
 
-def load_checked_config(path: Path) -> Config:
-    """Load a configuration and check this machine. Raises InputError if a check fails."""
-    config = load_config(path)
+def refuse_problems(path: Path, config: Config) -> None:
+    """Raise InputError if this machine is not as a configuration needs it."""
     if problems := list(preflight.problems(path, config)):
         raise InputError("\n".join(texts.CONFIG_PROBLEM.format(path=path, problem=each) for each in problems))
-    return config
 
 
 def reads_log(command: Callable[..., None]) -> Callable[..., None]:

@@ -1,13 +1,15 @@
 """`fargo run` and `fargo check`: run the gateway, and check its configuration."""
 
 import os
+from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 
 import click
 
 from fargo import preflight
 from fargo.cli import texts
-from fargo.cli.common import CONFIG, InputError, load_checked_config
+from fargo.cli.common import CONFIG, InputError, load_config, refuse_problems
 from fargo.cli.stop import gateway_of
 from fargo.store.interface import StoreError
 from fargo.store.state import take_lock
@@ -24,7 +26,8 @@ def run(path: Path, keep_calls: bool, as_root: bool) -> None:
     """
     if is_root() and not as_root:
         raise InputError(texts.REFUSED_AS_ROOT)
-    config = load_checked_config(path)
+    config = load_config(path)
+    refuse_problems(path, config)
     _refuse_second(config.state.directory)
     if busy := list(preflight.busy_ports(config)):
         raise InputError("\n".join(busy))
@@ -54,11 +57,16 @@ def _refuse_second(directory: Path) -> None:
 @CONFIG
 def check(path: Path) -> None:
     """Report all mistakes in a configuration. Nothing is started."""
-    config = load_checked_config(path)
-    root = [texts.RUNS_AS_ROOT] if is_root() else []
-    relay = (*preflight.silent_relay(config), *preflight.exposed_relay(config))
-    for warning in (*root, *preflight.busy_ports(config), *relay):
-        click.echo(texts.WARNING.format(problem=warning), err=True)
+    config = load_config(path)
+    # Before the rest: only root can tell of an exposed relay, but what the gateway uses belongs to its own user.
+    _warn(preflight.exposed_relay(config))
+    refuse_problems(path, config)
+    _warn([texts.RUNS_AS_ROOT] if is_root() else [], preflight.busy_ports(config), preflight.silent_relay(config))
     if (edge := preflight.left_edge(config)) and gateway_of(config.state.directory) is None:
         click.echo(texts.EDGE_LEFT.format(pid=edge.pid))
     click.echo(texts.CONFIG_VALID.format(path=path))
+
+
+def _warn(*warnings: Iterable[str]) -> None:
+    for warning in chain(*warnings):
+        click.echo(texts.WARNING.format(problem=warning), err=True)

@@ -6,6 +6,8 @@ Rules:
    has let in.
 2. Of users who are not registered, MOST_STRANGERS have buckets of their own; all others share one.
 3. A bucket that is full is forgotten by `sweep`.
+4. What is charged may exceed what there is. Until when that can be so is one time for all buckets: after it, nobody's
+   has to be looked at.
 """
 
 from typing import Final
@@ -26,6 +28,7 @@ class Ledger:
         self._strangers: dict[str, float] = {}
         self._domains: dict[str, float] = {}
         self._all = 0.0
+        self._exceeded_until = 0.0
 
     def take(self, user: str, domain: str, registered: bool, now: float, amount: float = 1.0) -> Scope | None:
         """Take an amount for a user (bare JID). Return None, or whose limit forbids it."""
@@ -40,10 +43,19 @@ class Ledger:
         """Take an amount in any case. A negative one is given back."""
         table, key = (self._registered, user) if registered else self._place(user)
         levels = (table.get(key, 0.0), self._domains.get(domain, 0.0), self._all)
-        table[key], self._domains[domain], self._all = charged(levels, self.rates, now, amount)
+        user_full, domain_full, all_full = charged(levels, self.rates, now, amount)
+        table[key], self._domains[domain], self._all = user_full, domain_full, all_full
+        of_user, of_domain, of_all = self.rates
+        self._exceeded_until = max(
+            self._exceeded_until, user_full - of_user.room, domain_full - of_domain.room, all_full - of_all.room
+        )
 
     def over(self, user: str, domain: str, registered: bool, now: float, rates: Rates) -> Scope | None:
-        """Return whose limit is exceeded, by these rates; None if none is."""
+        """Return whose limit is exceeded, by these rates, which allow no less than those of the ledger; None if none
+        is.
+        """
+        if now >= self._exceeded_until:
+            return None
         table, key = (self._registered, user) if registered else self._place(user)
         found = decide((table.get(key, 0.0), self._domains.get(domain, 0.0), self._all), rates, now, 0.0)
         return found if isinstance(found, Scope) else None

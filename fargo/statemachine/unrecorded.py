@@ -6,9 +6,11 @@ Rules:
    not registered can make the log grow. So it is with the presence of such a user's clients, which is of no use.
 2. Presence of a registered user that changes nothing is not written, and neither is what it is answered with: servers
    send it once for each contact, and ask for that of each contact.
-3. Folding the log leads to the same state without these events. Their commands have the version 0 in their ids, which
+3. A SIP request of a dialog that there is not, or no longer, is answered, and not written: whoever was called once has
+   a Contact to which such requests can be sent at any time.
+4. Folding the log leads to the same state without these events. Their commands have the version 0 in their ids, which
    no event has, and no reply to them is expected.
-4. A fault is always written.
+5. A fault is always written.
 """
 
 from collections.abc import Callable
@@ -27,10 +29,13 @@ from fargo.statemachine.model.events import (
     SubscriptionChanged,
     XmppEvent,
 )
+from fargo.statemachine.model.sip_messages import SipRequestReceived
 from fargo.statemachine.user_state import User
 
 XMPP_EVENTS: Final = frozenset(get_args(XmppEvent))
-_OF_PRESENCE: Final = frozenset({PresenceProbed, ResourceAvailable, SubscriptionChanged})
+# The kinds of events that may need no row.
+_OF_STRANGERS: Final = XMPP_EVENTS | {SipRequestReceived}
+_OF_USERS: Final = frozenset({PresenceProbed, ResourceAvailable, SubscriptionChanged, SipRequestReceived})
 _SHOWN: Final = SendPresence | ShowContacts
 
 Fold: TypeAlias = Callable[[User, Recorded], tuple[User, tuple[Issued, ...], str | None]]
@@ -43,19 +48,18 @@ def answers(
     """Return the commands that an event leads to, if it needs no row; None if it needs one. ``policy`` and ``no_room``:
     those that the user would be told before the event.
     """
-    kind = type(event)
-    if kind not in XMPP_EVENTS:
-        return None
-    stranger = isinstance(user.account, Unregistered)
-    if not stranger and kind not in _OF_PRESENCE:
+    kind, stranger = type(event), isinstance(user.account, Unregistered)
+    if kind not in (_OF_STRANGERS if stranger else _OF_USERS):
         return None
     if stranger and kind is ResourceAvailable:
         return ()
     if user.policy != policy or user.no_room != no_room:
         user = replace(user, policy=policy, no_room=no_room)
-    after, issued, _ = fold(user, Recorded(user.jid, 0, at, event))
+    after, issued, call = fold(user, Recorded(user.jid, 0, at, event))
     if after != user or any(isinstance(each.command, Fault) for each in issued):
         return None
+    if kind is SipRequestReceived:
+        return issued if call is None else None
     if stranger or all(isinstance(each.command, _SHOWN) for each in issued):
         return issued
     return None

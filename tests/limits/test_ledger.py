@@ -41,3 +41,12 @@ def test_what_was_charged_counts_against_other_rates_too() -> None:
     assert ledger.over("x@a", "a", True, 0.0, (rate(1, 60, 4), MANY, MANY)) is None
     ledger.charge("x@a", "a", True, 0.0, -1)
     assert ledger.over("x@a", "a", True, 0.0, ledger.rates) is None
+
+
+def test_what_one_user_was_charged_counts_against_others_of_the_domain_as_long_as_it_is_too_much() -> None:
+    ledger = Ledger((rate(1, 60, 10), rate(1, 60, 2), MANY))
+    ledger.charge("x@a", "a", True, 0.0, 4)
+    ledger.charge("z@b", "b", True, 0.0, 1)
+    assert ledger.over("y@a", "a", True, 119.0, ledger.rates) is Scope.DOMAIN
+    assert ledger.over("y@b", "b", True, 0.0, ledger.rates) is None
+    assert ledger.over("y@a", "a", True, 121.0, ledger.rates) is None

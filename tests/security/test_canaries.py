@@ -40,8 +40,12 @@ ICE_PASSWORD = "canaryIcePassword0123456"
 DIGITS = "*#CD"
 SERVER = "sip.example.test"
 DIGEST = re.compile(r'response="([0-9a-f]{32})"')
+PHONE_KEY = "Q2FuYXJ5S2V5T2ZUaGVQaG9uZTEyMzQ1Njc4OTAx"
+"""30 bytes: what AES_CM_128_HMAC_SHA1_80 takes."""
+PHONE_DIGITS = "BA"
+INFO = [("Content-Type", "application/dtmf-relay")]
 SDES = re.compile(r"inline:([A-Za-z0-9+/=]{30,})")
-DIGIT = re.compile(rf'"(?:digit|code|tone|text)": ?"[{re.escape(DIGITS)}]"')
+DIGIT = re.compile(rf'"(?:digit|code|tone|text)": ?"[{re.escape(DIGITS + PHONE_DIGITS)}]"|Signal=')
 
 
 class TappedProvider(ScriptedProvider):
@@ -103,9 +107,14 @@ async def test_canaries(world: World, engine: str, tmp_path: Path) -> None:
     gateway, media, phone_media = alice.gateway, await world.media(), await world.media()
     call = await alice.call("bob", media)
     phone = await provider.called()
-    await phone.answered(phone.sdp(phone_media))
+    offered = re.search(r"a=crypto:([0-9]+ AES_CM_128_HMAC_SHA1_80) ", phone.invite.body)
+    line = f"a=crypto:{offered[1]} inline:{PHONE_KEY}\r\n" if offered else ""
+    await phone.answered(phone.sdp(phone_media) + line)
     await call.answered()
     await pressed(call, DIGITS)
+    for digit in PHONE_DIGITS if engine == "sip" else "":
+        said = await phone.final(phone.request("INFO", headers=INFO, sdp=f"Signal={digit}\r\nDuration=160\r\n"))
+        assert said.status == 200
     await phone.hang_up()
     assert (await call.ended()).reason == "success"
     await ice_call(alice)
@@ -122,9 +131,9 @@ async def test_canaries(world: World, engine: str, tmp_path: Path) -> None:
     digests, keys = DIGEST.findall(provider.heard), SDES.findall(provider.heard)
     assert digests
     assert "PlayDigit" in found["show"]
-    assert bool(keys) == (engine == "sip")
+    assert bool(keys) == bool(offered) == (engine == "sip")
     assert places(found, PASSWORD) == {"state/vault.db"}
-    assert [each for each in (*digests, *keys) if places(found, each)] == []
+    assert [each for each in (*digests, *keys, PHONE_KEY) if places(found, each)] == []
     assert [place for place, text in found.items() if DIGIT.search(text)] == []
     # A client's ICE password is good for one call, and part of what the log has to have of it.
     assert places(found, ICE_PASSWORD) <= {*of_log(found), "ladder --html", "show", "export --with-names"}

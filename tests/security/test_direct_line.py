@@ -1,5 +1,8 @@
 """No direct line: whoever has seen a Contact of the gateway cannot call past the provider, under any name."""
 
+from collections import Counter
+from contextlib import closing
+
 import pytest
 from edge.agents import request
 from end_to_end.customer import Customer
@@ -7,7 +10,11 @@ from end_to_end.engines import ENGINES, IDS
 from world import PROVIDER_ADDRESS
 from world.gateway import Gateway
 from world.jingle_call import JingleCall
+from world.process import until
 from world.world import World
+
+from fargo.statemachine.model.sip_messages import SipRequestReceived, SipResponseReceived
+from fargo.store.opening import open_reader
 
 from .outsider import SDP, Outsider, outsider, shown
 
@@ -63,6 +70,33 @@ async def test_the_contact_of_a_call_is_for_that_call(world: World, engine: str)
     await call.terminate()
     await callee.answer(await callee.request("BYE", invite["Call-ID"]), 200, "OK")
     await refused(alice, callee, contact)
+
+
+def events(gateway: Gateway) -> Counter[type]:
+    """Return how many events of each kind the log has."""
+    with closing(open_reader(gateway.log)) as reader:
+        return Counter(type(recorded.event) for recorded, _ in reader.read())
+
+
+async def test_the_contact_of_a_call_does_not_make_the_log_grow_afterwards(world: World, engine: str) -> None:
+    callee = await outsider(world)
+    callee.behind(world.provider)
+    alice = await customer(world, engine)
+    call = await alice.call("mallory", await world.media())
+    invite = await callee.request("INVITE")
+    await callee.answer(invite, 200, "OK", headers=[("Contact", callee.contact)], body=SDP)
+    await call.answered()
+    await call.terminate()
+    bye = await callee.request("BYE", invite["Call-ID"])
+    heard = events(alice.gateway)[SipResponseReceived]
+    await callee.answer(bye, 200, "OK")
+    if engine == "sip":
+        await until(lambda: events(alice.gateway)[SipResponseReceived] > heard, "the end of the call")
+    for number in range(20):
+        headers = [("To", invite["From"]), ("Call-ID", invite["Call-ID"]), ("CSeq", f"{number + 5} INFO")]
+        sent = callee.send(request("INFO", invite["Contact"].strip("<>"), headers=headers), edge(alice))
+        assert (await callee.final(sent)).status >= 400
+    assert events(alice.gateway)[SipRequestReceived] == 0
 
 
 async def test_the_contact_of_an_earlier_registration_is_of_no_use(world: World, engine: str) -> None:

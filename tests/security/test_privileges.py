@@ -23,7 +23,7 @@ from world.ports import free_port
 from world.process import until
 from world.world import World
 
-from fargo import texts
+from fargo import preflight, texts
 from fargo.cli import main
 from fargo.cli import texts as cli_texts
 from fargo.config import INSIDE
@@ -209,6 +209,23 @@ def test_root_is_refused_and_warned(file: Path, monkeypatch: pytest.MonkeyPatch)
     ran, checked = fargo("run", "-c", file), fargo("check", "-c", file)
     assert (ran.exit_code, ran.stderr) == (2, f"Error: {cli_texts.REFUSED_AS_ROOT}\n")
     assert (checked.exit_code, checked.stderr) == (0, f"Warning: {cli_texts.RUNS_AS_ROOT}\n")
+
+
+@pytest.mark.usefixtures("servers")
+def test_root_is_told_of_an_exposed_relay_although_the_state_is_of_another_user(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if os.geteuid():
+        pytest.skip("only root can find out")
+    with file.open("a") as more:
+        more.write(f'[media]\nrelay = "127.0.0.1:{free_port("127.0.0.1")}"\n')
+    monkeypatch.setattr(preflight, "answers_nobody", lambda relay: True)
+    state = file.parent / "state"
+    state.mkdir(mode=0o700)
+    os.chown(state, NOBODY, NOBODY)
+    checked = fargo("check", "-c", file)
+    assert checked.exit_code == 2
+    assert texts.RELAY_EXPOSED.partition("{")[0] in checked.stderr
 
 
 # --- files of which other users could make use

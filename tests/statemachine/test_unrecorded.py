@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from msgspec.structs import replace
 
 from fargo.statemachine import machine
 from fargo.statemachine.media.paths import Policy
@@ -32,9 +33,12 @@ from fargo.statemachine.model.events import (
     SubscriptionAction,
     SubscriptionChanged,
 )
+from fargo.statemachine.model.sip_messages import SendResponse, SipRequestReceived
 from fargo.statemachine.user_state import User
 
+from .registering import REGISTRAR
 from .story import ALICE, DESK, GATEWAY, PHONE, Story
+from .user_agent.phone import Phoning
 
 CONTACT = "bob%sip.test@sip.localhost"
 
@@ -125,3 +129,18 @@ def test_calls_of_registered_users_are_written_whatever_they_lead_to() -> None:
         RegistrationAsked(story.iq()),
     ):
         assert answers(story.user, event) is None
+
+
+def test_a_request_of_no_call_is_answered_without_a_row() -> None:
+    """Whoever was called once has a Contact for it."""
+    story = Phoning().talking()
+    dialog, call_id = story.of_dialog()
+    info, ack = (
+        SipRequestReceived(dialog, story.head(method, call_id=call_id), REGISTRAR, "bob") for method in ("INFO", "ACK")
+    )
+    assert answers(story.user, info) is None, "it is of a call"
+    issued = answers(story.user, replace(info, leg="3"))
+    assert issued is not None
+    assert [each.command.status for each in issued if isinstance(each.command, SendResponse)] == [481]
+    assert answers(story.user, replace(ack, leg="3")) == ()
+    assert answers(Story().user, info) is not None, "nobody has the account any more"

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from ..agents import Agent, Message, request, response, unique
-from .conftest import INSIDE, Line, RunningEdge
+from .conftest import INSIDE, Line, Rakia, RunningEdge
 from .sdp import sdp
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -302,3 +302,17 @@ async def test_the_contact_of_an_earlier_registration_leads_nowhere(line: Line) 
     for contact, status in ((before, 404), (arrived["Contact"].strip("<>"), 200)):
         message = line.provider.send(request("OPTIONS", contact), line.edge.outside)
         assert (await line.provider.final(message)).status == status
+
+
+async def test_the_contact_of_a_call_begins_no_other_if_the_edge_knows_no_registration(line: Line) -> None:
+    """As after a restart of the edge."""
+    rakia = await Rakia.open(INSIDE)
+    rakia.edge = line.edge.settings
+    contact = f"<sip:{line.user}@{INSIDE}:{rakia.address[1]}>"
+    headers = [("Route", line.route()), ("Contact", contact)]
+    placed = rakia.send(request("INVITE", "sip:bob@example.net", headers=headers, body=sdp()), line.edge.inside)
+    of_call = (await line.provider.request("INVITE", placed["Call-ID"]))["Contact"].strip("<>")
+    other = request("INVITE", of_call, headers=[("Contact", line.provider.contact)], body=sdp())
+    line.provider.send(other, line.edge.outside)
+    assert (await line.provider.final(other)).status == 404
+    rakia.close()

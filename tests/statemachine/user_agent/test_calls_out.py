@@ -205,7 +205,10 @@ def test_a_challenge_is_answered_in_the_same_call() -> None:
     assert (ack.cseq, ack.credentials) == (2, again.credentials)  # RFC 3261 §22.1
 
 
-@pytest.mark.parametrize("more", [{}, {"contact": AT_SERVER, "record_route": (PROXY,)}])
+@pytest.mark.parametrize(
+    "more",
+    [{}, {"contact": f"{AT_SERVER};maddr=198.51.100.9"}, {"contact": AT_SERVER, "record_route": (PROXY,)}],
+)
 def test_an_ack_that_goes_on_to_the_phone_has_no_credentials(more: dict[str, Any]) -> None:
     story = Phoning(login=True)
     story.calls()

@@ -408,7 +408,12 @@ def test_a_challenge_of_another_server_is_not_answered(realm: str, source: Endpo
 
 @pytest.mark.parametrize(
     ("contact", "routes"),
-    [(CALLEE, ()), (AT_SERVER, (PROXY,)), ("sip:bob@sip.test", (PROXY, "<sip:198.51.100.9;lr>"))],
+    [
+        (CALLEE, ()),
+        (f"{AT_SERVER};MADDR=198.51.100.9", ()),  # RFC 3261 §19.1.1: the request goes there
+        (AT_SERVER, (PROXY,)),
+        ("sip:bob@sip.test", (PROXY, "<sip:198.51.100.9;lr>")),
+    ],
 )
 def test_a_challenge_in_a_call_that_goes_on_behind_the_server_is_not_answered(
     contact: str, routes: tuple[str, ...]

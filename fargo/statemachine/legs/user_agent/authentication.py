@@ -76,6 +76,11 @@ def _own(request: SendRequest, response: SipResponseReceived, trunk: Trunk) -> I
 
 
 def _host(uri: str) -> str | None:
+    """Return the host that a request to a URI goes to; None if it is another than that of the URI (RFC 3261
+    §19.1.1, maddr).
+    """
     parsed = parse_uri(uri)
-    server = None if isinstance(parsed, BadAddress) else address.server(parsed[0].domain)
+    if isinstance(parsed, BadAddress) or "maddr" in parsed[1]:
+        return None
+    server = address.server(parsed[0].domain)
     return server[0] if server else None
