@@ -140,14 +140,9 @@ _NOT_TOLD = "The phone is not told: rakia and the edge knew the dialog, and both
 _SHORTLY = "The phone is not told if rakia ends before it has sent the BYE."
 _NOT_CANCELLED = "The phone is not told: the new edge cannot cancel an INVITE that the earlier one has sent."
 _BYE = "rakia's edge gives a BYE up after 8 s."
-_PAUSE = (
-    "The pause before the next attempt to sign in grows with the outage, and may be 15 s when the provider has refused"
-    " everything for a minute."
-)
 SHORTFALLS: Final[tuple[Shortfall, ...]] = (
     Shortfall(Fault.EDGE, "telepathy", _CALL, _NOT_CANCELLED, (Phase.RINGING_OUT,)),
     Shortfall(Fault.SILENT, "telepathy", _CALL, _BYE, (Phase.ENDING,)),
-    Shortfall(Fault.BUSY, "sip", (Check.NEW_IN, Check.NEW_OUT), _PAUSE, sometimes=True),
     Shortfall(Fault.POWER, "telepathy", _CALL, _NOT_TOLD, RINGING + ANSWERED),
     Shortfall(Fault.POWER, "telepathy", _CALL, _SHORTLY, (Phase.ENDING,), sometimes=True),
 )

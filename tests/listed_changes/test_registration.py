@@ -6,22 +6,33 @@ from typing import Final
 import pytest
 from msgspec.structs import replace
 from statemachine.registering import MD5, Registering
+from statemachine.story import ALICE, DESK, GATEWAY
 from statemachine.user_agent.phone import Phoning
 
 from fargo.statemachine.model.commands import (
+    AcceptIq,
+    PresenceKind,
     RefuseIq,
+    SendPresence,
 )
 from fargo.statemachine.model.events import (
+    Iq,
+    PresenceProbed,
     RegistrationSubmitted,
+    ResourceAvailable,
+    ResourceUnavailable,
     SipAccount,
+    StreamOpened,
 )
 from fargo.statemachine.model.rules import (
     EACH_REALM,
     OWN_SERVER_ONLY,
     PASSWORD_AGAIN,
+    TRIED_SOONER,
 )
 from fargo.statemachine.model.sip_messages import (
     DigestCredentials,
+    FlowClosed,
     Hop,
     Identity,
     SendRegister,
@@ -182,5 +193,86 @@ def test_a_refusal_of_an_account_with_its_password_is_not_explained() -> None:
     story = Registering().registered()
     story.tell(RegistrationSubmitted(story.iq(), SipAccount("@"), "s2", "n2"))
     entries = before(PASSWORD_AGAIN, story)
+    with_commands(entries, -1)
+    assert verify(list(correlated(entries))).differences == 1
+
+
+def failing(over: Callable[[Registering], None]) -> Registering:
+    """Return a story in which the registrar fails at the first attempt. ``over``: brings the account to that."""
+    story = Registering().registered()
+    over(story)
+    story.answer(503, "Maintenance")
+    return story
+
+
+def anew(story: Registering) -> None:
+    """The account is to be registered anew."""
+    story.pass_time()
+    story.answer(403, "Forbidden")
+    story.tell(ResourceUnavailable(DESK, GATEWAY))
+    story.tell(ResourceAvailable(DESK, GATEWAY))
+
+
+def renewal(story: Registering) -> None:
+    """The registration is to be renewed."""
+    story.pass_time()
+
+
+def removal(story: Registering) -> None:
+    """The registration is to be removed."""
+    story.tell(ResourceUnavailable(DESK, GATEWAY))
+
+
+def closed_again(story: Registering) -> None:
+    """The registrar closes the connection a second time."""
+    story.tell(FlowClosed(story.name))
+    story.accept()
+    story.tell(FlowClosed(story.name))
+
+
+@pytest.mark.parametrize("over", [anew, renewal, removal, closed_again])
+def test_an_attempt_that_comes_sooner_is_explained(over: Callable[[Registering], None]) -> None:
+    """By the older rules nothing is due yet when something else is."""
+    story = failing(over)
+    story.pass_time()
+    assert story.all(SendRegister)
+    entries = before(TRIED_SOONER, story)
+    with_commands(entries, -1)
+    only(entries, TRIED_SOONER)
+    recorded, _ = entries[-1]
+    entries[-1] = replace(recorded, event=StreamOpened()), ()
+    assert verify(list(correlated(entries))).differences == 1, "only time brings an attempt"
+
+
+def test_a_renewal_that_comes_sooner_without_a_failure_is_not_explained() -> None:
+    story = Registering().registered()
+    story.pass_time()
+    entries = before(TRIED_SOONER, story)
+    with_commands(entries, -1)
+    assert verify(list(correlated(entries))).differences == 1
+
+
+def shown_as_signing_in() -> list[Entry]:
+    """The registrar fails, and by the older rules the user is shown the next attempt."""
+    story = failing(anew)
+    story.pass_time()
+    shown = SendPresence(GATEWAY, ALICE, PresenceKind.AVAILABLE, "xa", "Signing in.")
+    entries = before(TRIED_SOONER, story)
+    with_commands(entries, -1, *(each.command for each in entries[-1][1]), shown)
+    return entries
+
+
+def test_an_attempt_that_was_shown_is_explained_and_nothing_else_is() -> None:
+    only(shown_as_signing_in(), TRIED_SOONER)
+    for other in (AcceptIq(Iq(DESK, GATEWAY, "i9")), SendRegister(None, Identity("a"), "c", 1, "t", Hop("192.0.2.9"))):
+        entries = shown_as_signing_in()
+        with_commands(entries, -1, *(each.command for each in entries[-1][1]), other)
+        assert verify(list(correlated(entries))).differences == 1, other
+
+
+def test_presence_of_an_account_that_is_signed_in_is_not_explained() -> None:
+    story = Registering().registered()
+    story.tell(PresenceProbed(GATEWAY))
+    entries = before(TRIED_SOONER, story)
     with_commands(entries, -1)
     assert verify(list(correlated(entries))).differences == 1
