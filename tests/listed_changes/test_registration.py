@@ -241,7 +241,16 @@ def test_an_attempt_that_comes_sooner_is_explained(over: Callable[[Registering],
     only(entries, TRIED_SOONER)
     recorded, _ = entries[-1]
     entries[-1] = replace(recorded, event=StreamOpened()), ()
-    assert verify(list(correlated(entries))).differences == 1, "only time brings an attempt"
+    assert verify(list(correlated(entries))).differences == 1, "what another event leads to"
+
+
+def test_a_login_after_a_failure_is_not_explained() -> None:
+    story = failing(renewal)
+    story.pass_time()
+    story.challenge()
+    entries = before(TRIED_SOONER, story)
+    with_commands(entries, -1)
+    assert verify(list(correlated(entries))).differences == 1
 
 
 def test_a_renewal_that_comes_sooner_without_a_failure_is_not_explained() -> None:
