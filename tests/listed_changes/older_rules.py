@@ -3,13 +3,8 @@
 from msgspec.structs import replace
 from statemachine.story import Story
 
-from fargo.statemachine.model.commands import (
-    Command,
-    Issued,
-)
-from fargo.statemachine.model.rules import (
-    RuleChange,
-)
+from fargo.statemachine.model.commands import Command, Issued
+from fargo.statemachine.model.rules import RuleChange
 from fargo.store.correlation import correlated
 from fargo.store.entries import Entry
 from replay.verifying.difference import Difference

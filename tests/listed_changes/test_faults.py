@@ -13,31 +13,16 @@ from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.telepathy import telepathy_leg
 from fargo.statemachine.legs.telepathy.phases import TelepathyLeg, TelepathyStep
 from fargo.statemachine.legs.telepathy.telepathy_leg import TelepathyEvent
-from fargo.statemachine.model.call1 import (
-    CallMembersChanged,
-    CloseChannel,
-    HangUp,
-)
-from fargo.statemachine.model.commands import (
-    Command,
-    Fault,
-    InformSession,
-    Issued,
-    TerminateSession,
-)
-from fargo.statemachine.model.events import (
-    StreamOpened,
-)
-from fargo.statemachine.model.ng import (
-    DeleteRelay,
-)
-from fargo.statemachine.model.rules import (
-    END_AFTER_FAULT,
-)
+from fargo.statemachine.model.call1 import CallMembersChanged, CloseChannel, HangUp
+from fargo.statemachine.model.commands import Command, Fault, InformSession, Issued, TerminateSession
+from fargo.statemachine.model.events import StreamOpened
+from fargo.statemachine.model.ng import DeleteRelay
+from fargo.statemachine.model.rules import END_AFTER_FAULT
 from fargo.store.entries import Entry
-from listed_changes.older_rules import differing, older, only, with_commands
 from replay.verifying.changes import explained
 from replay.verifying.verify import verify
+
+from .older_rules import differing, older, only, with_commands
 
 
 @pytest.fixture

@@ -28,33 +28,15 @@ from fargo.statemachine.model.commands import (
     SendRegistrationForm,
     TerminateSession,
 )
-from fargo.statemachine.model.events import (
-    Iq,
-    RegistrationAsked,
-    SessionInformed,
-    SessionInitiated,
-    TimePassed,
-)
-from fargo.statemachine.model.ng import (
-    DeleteRelay,
-    OfferRelay,
-    RelayDone,
-    RelayLost,
-)
-from fargo.statemachine.model.rules import (
-    ENCRYPTED_AUDIO,
-    HOLD_IN_TURN,
-    IPV6_AUDIO,
-    RELAY_ASKED_AGAIN,
-    WAITING_ANSWER,
-)
-from fargo.statemachine.model.sip_messages import (
-    SendRequest,
-)
+from fargo.statemachine.model.events import Iq, RegistrationAsked, SessionInformed, SessionInitiated, TimePassed
+from fargo.statemachine.model.ng import DeleteRelay, OfferRelay, RelayDone, RelayLost
+from fargo.statemachine.model.rules import ENCRYPTED_AUDIO, HOLD_IN_TURN, IPV6_AUDIO, RELAY_ASKED_AGAIN, WAITING_ANSWER
+from fargo.statemachine.model.sip_messages import SendRequest
 from fargo.store.correlation import correlated
 from fargo.store.entries import Entry
-from listed_changes.older_rules import before, older, only, with_commands
 from replay.verifying.verify import verify
+
+from .older_rules import before, older, only, with_commands
 
 
 def held(*before: Command) -> list[Entry]:

@@ -8,13 +8,7 @@ from statemachine.story import ALICE, BOB, DESK, GATEWAY, Story
 from statemachine.user_agent.phone import Phoning
 
 from fargo.statemachine.legs.jingle.texts import OFFLINE
-from fargo.statemachine.model.call1 import (
-    CallMembersChanged,
-    CallState,
-    CallStateChanged,
-    HangUp,
-    PlaceCall,
-)
+from fargo.statemachine.model.call1 import CallMembersChanged, CallState, CallStateChanged, HangUp, PlaceCall
 from fargo.statemachine.model.call_records import RecordEnded, Side
 from fargo.statemachine.model.commands import (
     AcceptIq,
@@ -40,19 +34,14 @@ from fargo.statemachine.model.events import (
     SubscriptionChanged,
     TimePassed,
 )
-from fargo.statemachine.model.rules import (
-    CALLS_OUTLIVE_GATEWAY,
-    CLIENTS_AWAITED,
-    PRESENCE_ASKED_AGAIN,
-)
-from fargo.statemachine.model.sip_messages import (
-    SendResponse,
-)
+from fargo.statemachine.model.rules import CALLS_OUTLIVE_GATEWAY, CLIENTS_AWAITED, PRESENCE_ASKED_AGAIN
+from fargo.statemachine.model.sip_messages import SendResponse
 from fargo.statemachine.reason import Cause
 from fargo.store.correlation import correlated
 from fargo.store.entries import Entry
-from listed_changes.older_rules import before, only, with_commands
 from replay.verifying.verify import verify
+
+from .older_rules import before, only, with_commands
 
 
 def ended_by_restart() -> list[Entry]:

@@ -9,12 +9,7 @@ from statemachine.registering import MD5, Registering
 from statemachine.story import ALICE, DESK, GATEWAY
 from statemachine.user_agent.phone import Phoning
 
-from fargo.statemachine.model.commands import (
-    AcceptIq,
-    PresenceKind,
-    RefuseIq,
-    SendPresence,
-)
+from fargo.statemachine.model.commands import AcceptIq, PresenceKind, RefuseIq, SendPresence
 from fargo.statemachine.model.events import (
     Iq,
     PresenceProbed,
@@ -24,12 +19,7 @@ from fargo.statemachine.model.events import (
     SipAccount,
     StreamOpened,
 )
-from fargo.statemachine.model.rules import (
-    EACH_REALM,
-    OWN_SERVER_ONLY,
-    PASSWORD_AGAIN,
-    TRIED_SOONER,
-)
+from fargo.statemachine.model.rules import EACH_REALM, OWN_SERVER_ONLY, PASSWORD_AGAIN, TRIED_SOONER
 from fargo.statemachine.model.sip_messages import (
     DigestCredentials,
     FlowClosed,
@@ -41,8 +31,9 @@ from fargo.statemachine.model.sip_messages import (
 )
 from fargo.store.correlation import correlated
 from fargo.store.entries import Entry
-from listed_changes.older_rules import before, only, with_commands
 from replay.verifying.verify import verify
+
+from .older_rules import before, only, with_commands
 
 PROXY: Final = replace(MD5, realm="proxy.test", proxy=True)
 

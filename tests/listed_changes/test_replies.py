@@ -8,11 +8,7 @@ from statemachine.relayed import FOR_CLIENT, FOR_PHONE, Relayed
 from statemachine.story import ALICE, BOB, DESK, PCMU, PHONE_ADDRESS, Story
 
 from fargo.statemachine.media.description import Candidate, MediaProfile
-from fargo.statemachine.model.call1 import (
-    CallArrived,
-    CallMembersChanged,
-    CandidatesReceived,
-)
+from fargo.statemachine.model.call1 import CallArrived, CallMembersChanged, CandidatesReceived
 from fargo.statemachine.model.commands import (
     AcceptSession,
     Fault,
@@ -23,20 +19,8 @@ from fargo.statemachine.model.commands import (
     SignIn,
     TerminateSession,
 )
-from fargo.statemachine.model.events import (
-    CallAction,
-    CallProposed,
-    IqFailed,
-    IqSucceeded,
-    StreamOpened,
-    TimePassed,
-)
-from fargo.statemachine.model.ng import (
-    AnswerRelay,
-    OfferRelay,
-    RelayDescribed,
-    RelayRefused,
-)
+from fargo.statemachine.model.events import CallAction, CallProposed, IqFailed, IqSucceeded, StreamOpened, TimePassed
+from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, RelayDescribed, RelayRefused
 from fargo.statemachine.model.rules import (
     ALL_THAT_IS_DUE,
     EVERY_PROPOSAL_ANSWERED,
@@ -46,9 +30,10 @@ from fargo.statemachine.model.rules import (
     RuleChange,
 )
 from fargo.store.entries import Entry
-from listed_changes.older_rules import differing, older, only, with_commands
 from replay.verifying.changes import explained
 from replay.verifying.verify import verify
+
+from .older_rules import differing, older, only, with_commands
 
 
 def silent_clients() -> list[Entry]:

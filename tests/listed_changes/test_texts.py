@@ -17,25 +17,15 @@ from fargo.statemachine.model.commands import (
     SignIn,
     TerminateSession,
 )
-from fargo.statemachine.model.events import (
-    PresenceProbed,
-    SipSignedOut,
-    SipTrouble,
-)
-from fargo.statemachine.model.rules import (
-    CONTACTS_TOGETHER,
-    PLAIN_SENTENCES,
-    REFUSED_AS_SILENT,
-)
-from fargo.statemachine.model.sip_messages import (
-    RegisterUndelivered,
-    Undelivered,
-)
+from fargo.statemachine.model.events import PresenceProbed, SipSignedOut, SipTrouble
+from fargo.statemachine.model.rules import CONTACTS_TOGETHER, PLAIN_SENTENCES, REFUSED_AS_SILENT
+from fargo.statemachine.model.sip_messages import RegisterUndelivered, Undelivered
 from fargo.store.entries import Entry
-from listed_changes.older_rules import before, older, only, with_commands
 from replay.reading.golden import GoldenLog
 from replay.verifying.changes import FOR_PEOPLE
 from replay.verifying.verify import verify
+
+from .older_rules import before, older, only, with_commands
 
 OLD_SENTENCES = Path(__file__).parents[1] / "fixtures/logs/a124aa3/proposals-a-missed-call-leaves-a-message.jsonl"
 
