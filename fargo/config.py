@@ -2,8 +2,8 @@
 
 Rules:
 
-1. A field's `description` says what a valid value is. It completes the sentence "expected …".
-   docs/configuration.md describes each option at length.
+1. A field's `description` says what a valid value is. It completes the sentence "expected …". `config_values` checks
+   the value. docs/configuration.md describes each option at length.
 2. A path in the file is relative to the directory of the file.
 3. A message never contains a secret.
 """
@@ -11,17 +11,13 @@ Rules:
 import re
 import tomllib
 from difflib import get_close_matches
-from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
-    PlainValidator,
     SecretStr,
     ValidationError,
     ValidationInfo,
@@ -30,21 +26,30 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from fargo import texts
-from fargo.statemachine.address import is_local
+from fargo.config_values import (
+    AccountHost,
+    Addresses,
+    AnyAddress,
+    Domain,
+    Duration,
+    Endpoint,
+    HostPort,
+    IpNetwork,
+    Number,
+    Port,
+    Prefix,
+    RelativePath,
+    UserJid,
+    in_seconds,
+)
 
 INSIDE: Final = "127.0.70.1"
 """The address behind the SIP edge. It must never be reachable from outside, so it is not an option. Nothing else uses
 it, so one rule of the firewall keeps it from other users of this machine, whatever the port (packaging/fargo.iptables).
 """
 
-_NUMBER: Final = re.compile(r"\+?[0-9]{1,15}")
-_PREFIX: Final = re.compile(r"\+?[0-9*#]{0,15}")
-_LABEL: Final = re.compile(r"[^\W_]([\w-]{0,61}[^\W_])?")
 _SECTION_LINE: Final = re.compile(r"\s*\[\s*([\w-]+)\s*\]")
 _KEY_LINE: Final = re.compile(r"\s*([\w-]+)\s*=")
-_DURATION: Final = re.compile(r"[1-9]\d{0,3}[dwy]")
-_DAYS: Final = {"d": 1, "w": 7, "y": 365}
-_FOREVER: Final = "forever"
 
 _Early: TypeAlias = Literal["ringing", "announcements", "always"]
 
@@ -64,112 +69,6 @@ def _description(section: type[BaseModel], name: str) -> str:
 def _mistake(sentence: str) -> PydanticCustomError:
     return PydanticCustomError("fargo", "{sentence}", {"sentence": sentence})
 
-
-def _domain(text: str) -> str:
-    if len(text) > 253 or not all(_LABEL.fullmatch(label) for label in text.split(".")):
-        raise ValueError
-    return text.lower()
-
-
-def _address(text: str) -> str:
-    address = IPv4Address(text)
-    if address.is_unspecified or address.is_multicast:
-        raise ValueError
-    return str(address)
-
-
-def _any_address(text: str) -> str:
-    """Return an address of IPv4 or IPv6. Raises ValueError, also for one that is valid on one link only."""
-    address = ip_address(text)
-    if address.is_unspecified or address.is_multicast or getattr(address, "scope_id", None):
-        raise ValueError
-    return str(address)
-
-
-def _addresses(value: object) -> tuple[str, ...]:
-    """Return a list of different addresses, or one address as a list. Raises ValueError."""
-    given = value if isinstance(value, list) else [value]
-    addresses = tuple(_any_address(each) if isinstance(each, str) else "" for each in given)
-    if not all(addresses) or len(set(addresses)) < max(len(addresses), 1):
-        raise ValueError
-    return addresses
-
-
-def _network(text: object) -> IPv4Network | IPv6Network:
-    """Return a network, or an address as the network of one. Raises ValueError, also if it names a host in a larger
-    network, which may be a mistake.
-    """
-    return ip_network(text if isinstance(text, str) else "")
-
-
-def _user(text: str) -> str:
-    local, _, domain = text.rpartition("@")
-    if not is_local(local):
-        raise ValueError
-    return f"{local}@{_domain(domain)}"
-
-
-def _host(text: str) -> str:
-    """Return a domain or an address at which a SIP account can be. Raises ValueError."""
-    try:
-        return str(ip_address(text))
-    except ValueError:
-        return _domain(text)
-
-
-class HostPort(NamedTuple):
-    """An IPv4 address and a UDP port on it."""
-
-    host: str
-    port: int
-
-
-def _endpoint(text: object) -> HostPort:
-    host, colon, port = text.rpartition(":") if isinstance(text, str) else ("", "", "")
-    if not (colon and port.isascii() and port.isdecimal() and 0 < int(port) < 65536):
-        raise ValueError
-    return HostPort(_address(host), int(port))
-
-
-def _number(text: str) -> str:
-    if not _NUMBER.fullmatch(text):
-        raise ValueError
-    return text
-
-
-def _prefix(text: str) -> str:
-    if not _PREFIX.fullmatch(text):
-        raise ValueError
-    return text
-
-
-def _path(path: Path, info: ValidationInfo) -> Path:
-    return Path(info.context or "", path.expanduser())
-
-
-def in_seconds(duration: str) -> float | None:
-    """Return a duration such as "90d" in seconds, None for "forever". Raises ValueError."""
-    text = _duration(duration)
-    return None if text == _FOREVER else int(text[:-1]) * _DAYS[text[-1]] * 86400.0
-
-
-def _duration(value: object) -> str:
-    """Return a number of days, weeks or years, such as "90d". A number alone is one of days."""
-    text = f"{value}d" if isinstance(value, int) and not isinstance(value, bool) else value
-    if not isinstance(text, str) or not (text == _FOREVER or _DURATION.fullmatch(text)):
-        raise ValueError
-    return text
-
-
-Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
-Number = Annotated[str, AfterValidator(_number)]
-Prefix = Annotated[str, AfterValidator(_prefix)]
-Domain = Annotated[str, AfterValidator(_domain)]
-UserJid = Annotated[str, AfterValidator(_user)]
-AccountHost = Annotated[str, AfterValidator(_host)]
-AnyAddress = Annotated[str, AfterValidator(_any_address)]
-IpNetwork = Annotated[IPv4Network | IPv6Network, PlainValidator(_network)]
-RelativePath = Annotated[Path, AfterValidator(_path)]
 
 _NETWORKS: Final = 'a list of networks and addresses, such as ["10.0.0.0/8", "198.51.100.7"]'
 _A_PORT: Final = "a port number from 1 to 65535"
@@ -236,7 +135,7 @@ class SipConfig(_Section):
     """[sip]: the SIP engine, and what SIP providers and phones see of the gateway."""
 
     engine: Literal["telepathy", "sip"] = Field("sip", description='"sip" or "telepathy"')
-    address: Annotated[tuple[str, ...], BeforeValidator(_addresses)] = Field(
+    address: Addresses = Field(
         description='an address of this machine that SIP providers can reach, such as "192.0.2.10", or a list of them'
     )
     public_address: AnyAddress | None = Field(
@@ -256,7 +155,7 @@ class SipConfig(_Section):
     )
     inside_port: Port = Field(5070, description=_A_PORT)
     gateway_port: Port = Field(5071, description=_A_PORT)
-    hep: Annotated[HostPort, BeforeValidator(_endpoint)] | None = Field(
+    hep: Endpoint | None = Field(
         None, description='the IPv4 address and port of a HEP collector, such as "192.0.2.20:9060"'
     )
     ring_seconds: int = Field(180, strict=True, ge=5, le=540, description="a number of seconds from 5 to 540")
@@ -312,7 +211,7 @@ class MediaConfig(_Section):
     """[media]: the path that audio takes."""
 
     path: Literal["auto", "direct", "relay"] = Field("auto", description='"auto", "direct" or "relay"')
-    relay: Annotated[HostPort, BeforeValidator(_endpoint)] | None = Field(
+    relay: Endpoint | None = Field(
         None,
         validate_default=True,
         description='the IPv4 address and port of rtpengine\'s option listen-ng, such as "127.0.0.1:2223"',
@@ -350,9 +249,7 @@ class StateConfig(_Section):
 class LogConfig(_Section):
     """[log]: how long calls stay in the log, and the room that it needs."""
 
-    keep: Annotated[str, BeforeValidator(_duration)] = Field(
-        "90d", description='how long calls stay in the log, such as "90d", "12w", "2y" or "forever"'
-    )
+    keep: Duration = Field("90d", description='how long calls stay in the log, such as "90d", "12w", "2y" or "forever"')
 
     reserve_mb: int = Field(64, strict=True, ge=1, le=1_000_000, description="a number of megabytes from 1 to 1000000")
 

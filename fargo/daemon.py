@@ -21,7 +21,6 @@ import signal
 import sys
 from collections.abc import Coroutine, Iterator
 from contextlib import closing
-from ipaddress import ip_address
 from pathlib import Path
 from secrets import token_hex
 from time import monotonic
@@ -34,7 +33,7 @@ from twisted.internet.task import Cooperator, LoopingCall, SchedulerStopped
 from twisted.logger import LogEvent, Logger, LogLevel, eventAsText, formatTime, globalLogBeginner
 from twisted.python.failure import Failure
 
-from fargo import texts
+from fargo import daemon_settings, texts
 from fargo.adapters.relay.adapter import RelayAdapter, RelaySettings
 from fargo.adapters.sdp.session_keys import SessionKeys
 from fargo.adapters.xmpp.adapter import XmppAdapter, XmppSettings
@@ -42,8 +41,6 @@ from fargo.backfill import backfill
 from fargo.config import Config, ConfigError, load
 from fargo.engine import Engine, steady_clock
 from fargo.limits.gate import EVERY, Gate
-from fargo.limits.numbers import Numbers
-from fargo.limits.settings import Allowances, GateSettings, limits
 from fargo.plain import plain
 from fargo.preflight import problems
 from fargo.private_file import write_private
@@ -56,8 +53,6 @@ from fargo.sip_service import SipService
 from fargo.statemachine import machine
 from fargo.statemachine.account.roster import Contacts
 from fargo.statemachine.address import local_of
-from fargo.statemachine.media.paths import Policy
-from fargo.statemachine.media.reach import Networks
 from fargo.statemachine.model.call_records import LogRecord
 from fargo.statemachine.model.commands import Fault, Forget, ForgetSecret, Issued, SipCommand, XmppCommand
 from fargo.statemachine.model.events import (
@@ -124,18 +119,20 @@ class Daemon:
         self._log = open_log_beside(reactor, directory, backfill)
         self._engine = Engine(
             *(self._log, machine, self._dispatch, self._fail, reactor.callLater),
-            policy=_policy(config),
+            policy=daemon_settings.policy(config),
             spare=self._spare,
             written=self._charge,
         )
-        self._screening = Screening(self._engine.put, _networks(config), _elsewhere(config), reactor.seconds)
-        self._gate = Gate(_gate_settings(config), self._screening.put, self._engine.state, monotonic)
+        self._screening = Screening(
+            self._engine.put, daemon_settings.networks(config), daemon_settings.elsewhere(config), reactor.seconds
+        )
+        self._gate = Gate(daemon_settings.gate(config), self._screening.put, self._engine.state, monotonic)
         self._held_back: list[tuple[Issued, DelayedCall]] = []
         self._minute = LoopingCall(self._gate.tick, config.xmpp.domain)
         self._minute.clock = reactor
         in_use = self._engine.load()
         self._retention = Retention(self._log, config.log.keep_seconds, self._engine.forget, steady_clock(), reactor)
-        self._room = Room(directory, _reserve(config), self._room_changed, reactor)
+        self._room = Room(directory, daemon_settings.reserve(config), self._room_changed, reactor)
         self._vault = Vault(directory, self._log.mark, reactor)
         self._upkeep = VaultUpkeep(self._vault, in_use, steady_clock(), reactor)
         self._transient = TransientSecrets(reactor.callLater)
@@ -157,7 +154,7 @@ class Daemon:
             self._transient.keep,
             self._gate,
             self._contacts,
-            _xmpp_settings(config),
+            daemon_settings.xmpp(config),
             self._stream_opened,
             self._fail,
         )
@@ -334,12 +331,12 @@ class Daemon:
     def _use(self, new: Reload) -> None:
         before, self._config = self._config, new.config
         self._retention.keep(new.config.log.keep_seconds)
-        self._room.reserve(_reserve(new.config))
-        self._xmpp.serve(_xmpp_settings(new.config))
-        self._screening.use(_networks(new.config))
-        self._engine.change_policy(_policy(new.config))
-        self._gate.use(_gate_settings(new.config))
-        self._admit(_xmpp_settings(before), _xmpp_settings(new.config))
+        self._room.reserve(daemon_settings.reserve(new.config))
+        self._xmpp.serve(daemon_settings.xmpp(new.config))
+        self._screening.use(daemon_settings.networks(new.config))
+        self._engine.change_policy(daemon_settings.policy(new.config))
+        self._gate.use(daemon_settings.gate(new.config))
+        self._admit(daemon_settings.xmpp(before), daemon_settings.xmpp(new.config))
         options = ", ".join(new.changed)
         self._logger.info(texts.RELOADED if options else texts.RELOADED_SAME, options=options)
         if new.waiting:
@@ -431,69 +428,6 @@ class Daemon:
             self._relay.do(issued)
         else:
             self._engine.put(issued.user, RelayRefused(issued.id, texts.NO_RELAY))
-
-
-def _policy(config: Config) -> Policy:
-    sip = config.sip
-    relay = config.media.relay is not None
-    emergency = (sip.emergency_numbers, sip.emergency)
-    return Policy(
-        *(config.media.path, relay, sip.engine, sip.ring_seconds, *emergency, config.early),
-        foreign=sip.foreign,
-        most_calls=config.limits.calls_at_once,
-    )
-
-
-def _reserve(config: Config) -> int:
-    """Return how many bytes of the disk are kept for calls in progress."""
-    return config.log.reserve_mb * 1_000_000
-
-
-def _networks(config: Config) -> Networks:
-    media = config.media
-    control = (ip_address(media.relay.host), media.relay.port) if media.relay else None
-    return Networks(media.private, media.allow, media.deny, media.learn, control=control)
-
-
-def _elsewhere(config: Config) -> tuple[str, ...]:
-    public = config.sip.public_address
-    return () if public is None else (public,)
-
-
-def _gate_settings(config: Config) -> GateSettings:
-    given, xmpp = config.limits, config.xmpp
-    allowances = Allowances(
-        stanzas_a_second=given.stanzas_a_second,
-        calls_an_hour=given.calls_an_hour,
-        subscriptions_an_hour=given.subscriptions_an_hour,
-        failures=given.failed_registrations_an_hour,
-        provider_failures=given.failed_registrations_of_provider,
-        log_bytes=given.log_mb_a_day * 1_000_000,
-        domain_times=given.domain_times,
-        total_times=given.total_times,
-    )
-    return GateSettings(
-        limits(allowances),
-        xmpp.registration == "open",
-        frozenset(xmpp.allowed_users),
-        config.sip.providers,
-        config.sip.emergency_numbers,
-        Numbers(config.sip.allowed_numbers, config.sip.refused_numbers),
-    )
-
-
-def _xmpp_settings(config: Config) -> XmppSettings:
-    xmpp = config.xmpp
-    return XmppSettings(
-        xmpp.domain,
-        xmpp.server,
-        xmpp.port,
-        xmpp.shared_secret,
-        frozenset(xmpp.allowed_domains),
-        frozenset(xmpp.allowed_users),
-        frozenset(xmpp.denied_users),
-        relayed=config.media.relay is not None and config.media.path != "direct",
-    )
 
 
 def _lasting_secret(path: Path) -> str:

@@ -10,7 +10,8 @@ from secrets import token_hex
 from typing import Final
 
 from fargo import texts
-from fargo.config import INSIDE, Config, HostPort
+from fargo.config import INSIDE, Config
+from fargo.config_values import HostPort
 from fargo.edge.leftover import Leftover, find, run_dir_in
 from fargo.store.interface import StoreError
 from fargo.store.state import why_not_together

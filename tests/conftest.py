@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 # No test depends on how fast the machine is.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
+settings.register_profile("thorough", settings.get_profile("untimed"), max_examples=1000)
 
 SESSIONS = Path(__file__).parents[1] / "replay/sessions"
 

@@ -11,7 +11,7 @@ import msgspec
 from fargo.backfill import backfill
 from fargo.cli import texts
 from fargo.cli.common import InputError, load_config, open_log, reads_log, say
-from fargo.config import in_seconds
+from fargo.config_values import in_seconds
 from fargo.plain import plain_json
 from fargo.store.interface import Statistics, Store, StoreError, StoreInUseError
 from fargo.store.opening import open_store

@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 
 from msgspec.structs import replace
 
+from fargo.statemachine.account.account_state import Registered
 from fargo.statemachine.account.roster import shown_contacts
 from fargo.statemachine.legs.jingle import jingle_leg
 from fargo.statemachine.legs.jingle.jingle_session import GONE
@@ -68,6 +69,8 @@ from fargo.statemachine.model.events import (
     TimePassed,
 )
 from fargo.statemachine.model.ng import AnswerRelay, DeleteRelay, OfferRelay, RelayLost, RelayRefused
+from fargo.statemachine.model.presence import SigningIn, Waiting
+from fargo.statemachine.model.registrations import Bound, Leaving, Opening
 from fargo.statemachine.model.rules import RuleChange
 from fargo.statemachine.model.sip_messages import (
     InviteReceived,
@@ -511,6 +514,59 @@ def _refused_as_silent(difference: Difference) -> bool:
     return without_texts(difference.then) == without_texts(difference.now)
 
 
+def _tried_sooner(difference: Difference) -> bool:
+    """An attempt to register that follows a failure was due before that of the older rules. Or the user was shown it,
+    as signing in.
+    """
+    then, now = (Counter(map(_without_status, issued)) for issued in (difference.then, difference.now))
+    if not all(_shows_attempt(command) for command, _ in then - now):
+        return False
+    if not now - then:
+        return _is_retried(None, difference.before)
+    due = isinstance(difference.recorded.event, TimePassed)
+    return due and all(_follows_failure(command, difference.before) for command, _ in now - then)
+
+
+def _without_status(issued: Issued) -> tuple[Command, str | None]:
+    command = issued.command
+    shows = isinstance(command, SendPresence | RecordAccount)
+    return replace(command, status=None) if shows else command, issued.call
+
+
+def _shows_attempt(command: Command) -> bool:
+    match command:
+        case SendPresence(show=show):
+            return show == "xa"
+        case RecordAccount(signed_in=signed_in):
+            return not signed_in
+        case _:
+            return False
+
+
+def _follows_failure(command: Command, user: User) -> bool:
+    match command:
+        case SignIn():
+            return _is_retried(None, user)
+        case SendRegister(connection=connection):
+            return _is_retried(connection, user)
+        case _:
+            return False
+
+
+def _is_retried(connection: str | None, user: User) -> bool:
+    """Return True if the latest attempt to register over this connection, or anew, has failed."""
+    if connection is None:
+        failed = user.account.connection if isinstance(user.account, Registered) else None
+        return isinstance(failed, Waiting | SigningIn)
+    match user.registrations[connection].phase:
+        case Bound(failures=failures, closures=closures):
+            return failures > 0 or closures > 0
+        case Leaving(failures=failures):
+            return failures > 0
+        case Opening():
+            return False
+
+
 def without_texts(issued: tuple[Issued, ...]) -> list[Issued]:
     """Return the commands with their texts for people left empty."""
     return [replace(each, command=_without_text(each.command)) for each in issued]
@@ -542,6 +598,7 @@ EXPLANATIONS: Final[dict[str, Explains]] = {
     rules.PASSWORD_AGAIN.name: _password_again,
     rules.CONTACTS_TOGETHER.name: _contacts_together,
     rules.REFUSED_AS_SILENT.name: _refused_as_silent,
+    rules.TRIED_SOONER.name: _tried_sooner,
 }
 """By the name of the change."""
 

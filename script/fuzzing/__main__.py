@@ -1,5 +1,6 @@
 """`script/fuzz`: its options, its progress bar and its report."""
 
+import subprocess
 import sys
 from pathlib import Path
 from random import randrange
@@ -28,8 +29,9 @@ _SEEDS = 1_000_000_000
     type=_Directory,
     help="The directory for the log of a failure.",
 )
-def main(minutes: float, seed: int | None, logs: Path) -> None:
-    """Search for failures. Exit code 0: all invariants held; 1: one did not."""
+@click.option("--stories", is_flag=True, help="Then draw a thousand stories for each property of the core.")
+def main(minutes: float, seed: int | None, logs: Path, stories: bool) -> None:
+    """Search for failures. Exit code 0: all invariants and properties held; 1: one did not."""
     first = randrange(_SEEDS) if seed is None else seed
     click.echo(f"Simulating runs from seed {first} on, then exploring all courses of a single call.")
     with click.progressbar(length=max(1, round(minutes * 60)), show_pos=False, item_show_func=_shown) as bar:
@@ -43,6 +45,14 @@ def main(minutes: float, seed: int | None, logs: Path) -> None:
     if done.failure:
         click.echo(_described(done.failure))
         sys.exit(1)
+    if stories:
+        sys.exit(_draw_stories())
+
+
+def _draw_stories() -> int:
+    """Run the property tests of the core with more examples than `script/test` draws. Return the exit code."""
+    tests = ("-m", "slow", "--hypothesis-profile", "thorough", "tests/statemachine")
+    return subprocess.run((sys.executable, "-m", "pytest", *tests), cwd=ROOT, check=False).returncode
 
 
 def _shown(fuzzed: Fuzzed | None) -> str:

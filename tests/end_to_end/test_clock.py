@@ -1,4 +1,7 @@
-"""The wall clock jumps, or the machine is suspended: calls do not notice, and registrations are renewed."""
+"""The wall clock jumps, or the machine is suspended: calls do not notice, and registrations are renewed.
+
+`tests/faults` has each jump in each phase of a call, with either engine.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -14,7 +17,7 @@ from world.sip_agent import ScriptedProvider
 from world.world import World
 
 from .customer import Customer
-from .engines import sip_only, telepathy_only
+from .engines import IDS, sip_only, telepathy_only
 from .scripted_calls import out
 
 HOUR = 3600
@@ -52,7 +55,13 @@ async def suspended(alice: Customer, clock: WallClock) -> None:
         clock.move(600)
 
 
-@pytest.mark.parametrize("trouble", [ahead, back, suspended])
+def with_engines(*chosen: tuple[str, Trouble]) -> pytest.MarkDecorator:
+    """Run a test with these engines and troubles."""
+    named = [f"{IDS[engine]}-{trouble.__name__}" for engine, trouble in chosen]
+    return pytest.mark.parametrize(("engine", "trouble"), chosen, ids=named)
+
+
+@with_engines(("sip", ahead), ("telepathy", back), ("sip", suspended), ("telepathy", suspended))
 async def test_calls_live(
     scripted_alice: Customer, scripted: ScriptedProvider, clock: WallClock, trouble: Trouble
 ) -> None:
@@ -79,7 +88,7 @@ async def test_calls_live(
         assert (await call.ended()).reason == "success"
 
 
-@pytest.mark.parametrize("trouble", [back, suspended])
+@with_engines(("sip", back), ("telepathy", suspended))
 async def test_a_call_rings_as_long_as_it_may_by_its_own_time(
     world: World,
     engine: str,

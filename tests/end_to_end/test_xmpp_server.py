@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from world.baresip import Baresip
 from world.gateway import Gateway
 from world.jingle_call import JingleCall
+from world.rtp import RtpEndpoint
 from world.xmpp_client import XmppClient
 
 from fargo.adapters.xmpp.texts import SERVER_SILENT, STREAM_OPENED
@@ -33,11 +35,17 @@ def program() -> Sequence[str | Path]:
     return (sys.executable, "-c", IMPATIENT)
 
 
+async def answered(alice: Customer) -> tuple[JingleCall, Baresip, RtpEndpoint]:
+    """Let Alice call a phone that answers."""
+    bob, media = await alice.world.phone("bob"), await alice.world.media()
+    call = await alice.call("bob", media)
+    await call.answered()
+    return call, bob, media
+
+
 async def test_calls_live_through_it(alice: Customer, gateway: Gateway) -> None:
     world, client = alice.world, alice.client
-    bob, media = await world.phone("bob"), await world.media()
-    talking = await alice.call("bob", media)
-    await talking.answered()
+    talking, bob, media = await answered(alice)
     talking.talk()
     await media.received(PACKETS)
     mark = len(client.stanzas)
@@ -57,7 +65,7 @@ async def test_calls_live_through_it(alice: Customer, gateway: Gateway) -> None:
 
 # --- a server that is started again: clients log in later than the gateway
 
-each_delay = pytest.mark.parametrize("seconds", [3, 6])
+EARLIER, LATER = 3, 6
 """The time that a client takes after the gateway is back. It is what the tests are about, so they let it pass."""
 
 
@@ -83,11 +91,9 @@ async def asked(client: XmppClient, after: int) -> None:
     )
 
 
-@each_delay
+@pytest.mark.parametrize("seconds", [EARLIER, LATER])
 async def test_a_call_lives_whose_client_is_back_later(alice: Customer, seconds: float) -> None:
-    bob, media = await alice.world.phone("bob"), await alice.world.media()
-    call = await alice.call("bob", media)
-    await call.answered()
+    call, bob, media = await answered(alice)
     call.talk()
     await media.received(PACKETS)
     await restarted(alice, seconds)
@@ -101,15 +107,14 @@ async def test_a_call_lives_whose_client_is_back_later(alice: Customer, seconds:
     await bob.event("CALL_CLOSED")
 
 
-@each_delay
-async def test_the_phone_hangs_up_when_the_client_is_back(alice: Customer, seconds: float) -> None:
+async def test_the_phone_hangs_up_when_the_client_is_back(alice: Customer) -> None:
     bob, media = await alice.world.phone("bob", answers=False), await alice.world.media()
     mark = len(alice.client.stanzas)
     await bob.dial("sip:alice@sip.test")
     call = await JingleCall.incoming(alice.client, media, after=mark)
     await call.accept()
     await bob.event("CALL_ESTABLISHED")
-    await restarted(alice, seconds)
+    await restarted(alice, EARLIER)
     mark = len(alice.client.stanzas)
     await alice.client.log_in()
     await asked(alice.client, mark)
@@ -118,9 +123,7 @@ async def test_the_phone_hangs_up_when_the_client_is_back(alice: Customer, secon
 
 
 async def test_a_phone_that_hangs_up_meanwhile_ends_the_call_of_a_client_that_is_back_later(alice: Customer) -> None:
-    bob, media = await alice.world.phone("bob"), await alice.world.media()
-    call = await alice.call("bob", media)
-    await call.answered()
+    call, bob, _ = await answered(alice)
     await restarted(alice, 1)
     await bob.hang_up()
     await bob.event("CALL_CLOSED")
@@ -129,9 +132,7 @@ async def test_a_phone_that_hangs_up_meanwhile_ends_the_call_of_a_client_that_is
 
 
 async def test_a_client_that_knows_its_call_no_more_ends_it(alice: Customer) -> None:
-    bob, media = await alice.world.phone("bob"), await alice.world.media()
-    call = await alice.call("bob", media)
-    await call.answered()
+    _, bob, _ = await answered(alice)
     await restarted(alice, 1)
     alice.client.sessions.clear()
     await alice.client.log_in()

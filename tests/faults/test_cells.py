@@ -1,4 +1,4 @@
-"""A cell of each fault, with real servers. script/faults runs all of them."""
+"""A cell of each phase, with real servers. script/faults runs all of them."""
 
 import pytest
 

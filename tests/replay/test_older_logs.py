@@ -20,8 +20,8 @@ from sqlite_utils import Database
 
 from fargo.cli import main
 from fargo.statemachine.account.roster import shown_contacts
-from fargo.statemachine.model.call_records import CallRecord, RecordBegun
-from fargo.statemachine.model.commands import Command, Fault, Issued, ShowContacts
+from fargo.statemachine.model.call_records import CallRecord, RecordAccount, RecordBegun
+from fargo.statemachine.model.commands import Command, Fault, Issued, SendPresence, ShowContacts
 from fargo.statemachine.model.events import StreamOpened
 from fargo.statemachine.user_state import User
 from fargo.store.correlation import correlated
@@ -92,7 +92,8 @@ def only_what_is_late_differs(found: Iterable[Entry], today: Iterable[Entry]) ->
 def comparable(entry: Entry, before: User) -> list[tuple[Command, str | None]]:
     """Return the commands, each with its call, without texts and without those of calls that go on today. Their ids
     are left out, as they count the others. What the gateway asks again today when the stream is open was a probe
-    (`PRESENCE_ASKED_AGAIN`), and each contact was shown by itself (`CONTACTS_TOGETHER`).
+    (`PRESENCE_ASKED_AGAIN`), and each contact was shown by itself (`CONTACTS_TOGETHER`). That an account is not signed
+    in yet is left out, as each attempt was shown (`TRIED_SOONER`).
     """
     recorded, issued = entry
     led_on = LED_ON.get(recorded.user, set())
@@ -100,8 +101,15 @@ def comparable(entry: Entry, before: User) -> list[tuple[Command, str | None]]:
     return [
         (probing(each.command) if reopened else each.command, each.call)
         for each in without_texts(tuple(with_each_contact(issued, before)))
-        if each.call not in led_on
+        if each.call not in led_on and not shows_attempt(each.command)
     ]
+
+
+def shows_attempt(command: Command) -> bool:
+    """Return True if the command may show an attempt to sign in."""
+    return (isinstance(command, SendPresence) and command.show == "xa") or (
+        isinstance(command, RecordAccount) and not command.signed_in
+    )
 
 
 def with_each_contact(issued: Iterable[Issued], before: User) -> Iterator[Issued]:

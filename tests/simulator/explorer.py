@@ -4,8 +4,8 @@ Rules:
 
 1. Two worlds are the same if they differ only in names that versions gave (ids of commands, sids, IQs, Call-IDs,
    phones) and in when it is; so much of the order in which things came about is forgotten.
-2. Every world is checked as it comes about (invariants.py), and every one is brought to its end (`world.finish`): as it
-   is, after a crash at once, and after a crash that kept the last commands from leaving. So a leak is found where it
+2. Every world is checked as it comes about (invariants.py), and every one is brought to its end (`ending.finish`): as
+   it is, after a crash at once, and after a crash that kept the last commands from leaving. So a leak is found where it
    begins. With the SIP engine sip, what the phone says then has the same effect.
 """
 
@@ -17,9 +17,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from .broken import Broken
+from .ending import finish
 from .provider import Provider
 from .quirks import Quirk
-from .world import GATEWAY_ITSELF, SIP, Move, World, drained, entries, finish, is_quiet, moves, step
+from .world import GATEWAY_ITSELF, SIP, Move, World, drained, entries, is_quiet, moves, step
 
 _NUMBER: Final = re.compile(r"[0-9a-f]{16,}|\d+(?:[.-]\d+)?")
 """Hashes and numbers."""

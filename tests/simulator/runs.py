@@ -11,6 +11,7 @@ from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.sip import ENGINES, SipEngine
 
 from .broken import Broken, Entry
+from .ending import finish
 from .quirks import Quirk
 from .world import (
     ASKING,
@@ -22,7 +23,6 @@ from .world import (
     Move,
     World,
     entries,
-    finish,
     moves,
     signed_in,
     step,

@@ -1,4 +1,4 @@
-"""The invariants, over runs that Hypothesis draws: each quirk by itself, and all of them at once.
+"""The invariants, over runs that Hypothesis draws: each quirk by itself, and all at once. `script/fuzz` has more.
 
 A run that fails is shortened by leaving moves out (`runs.shortest`), which is quicker than Hypothesis and says it in
 moves.
@@ -24,10 +24,10 @@ def drawn(data: st.DataObject, found: list[Move]) -> Move:
     return found[bisect(reached, data.draw(st.integers(0, reached[-1] - 1)))]
 
 
-@pytest.mark.slow("draws sixty runs with each quirk")
+@pytest.mark.slow("draws twenty runs with each quirk")
 @pytest.mark.parametrize("kind", KINDS)
 @settings(
-    max_examples=60, derandomize=True, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
+    max_examples=20, derandomize=True, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
 )
 @given(data=st.data())
 def test_whatever_the_peers_do_the_invariants_hold(kind: str, data: st.DataObject) -> None:

@@ -15,12 +15,10 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from fargo.statemachine.account.account_state import connection_of
 from fargo.statemachine.account.texts import RENEWAL
 from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.legs.jingle import jingle_leg
 from fargo.statemachine.legs.jingle.jingle_session import Session
-from fargo.statemachine.legs.relay.relay_session import Joined
 from fargo.statemachine.legs.user_agent.texts import REFRESH
 from fargo.statemachine.machine import deadlines, fold, is_idle, new, secrets
 from fargo.statemachine.media.description import MediaProfile
@@ -66,8 +64,8 @@ from .client import Client
 from .invariants import Watch
 from .manager import Manager
 from .provider import Provider
-from .quirks import NONE, Quirk
-from .relay import ENOUGH, Relay
+from .quirks import Quirk
+from .relay import Relay
 from .sip_invariants import acknowledged
 from .values import BOB, GATEWAY, PASSWORD, USER
 from .waiting import astray
@@ -76,11 +74,10 @@ START: Final = 1_000_000_000.0
 SIP: Final = "sip"
 RELAY: Final = "relay"
 GATEWAY_ITSELF: Final = "gateway"
-_LONGEST: Final = 1000
+LONGEST: Final = 1000
+"""The number of steps after which a world has come to rest."""
 _PATIENCE: Final = 500.0
 """The time in seconds for which clients keep a session without a connection. The gateway ends it for longer."""
-_ANSWERING: Final = {Quirk.CHATTER, Quirk.CODECS, Quirk.EARLY, Quirk.OVERTAKING, Quirk.RELAY_REFUSES, Quirk.RELAY_DIES}
-"""With these quirks every answer reaches its client."""
 _ONCE: Final = CallArrived | DescriptionReceived | UserAgentEvent
 _LASTING: Final = (RENEWAL, REFRESH)
 """Names of deadlines that return for as long as a registration or a call lasts."""
@@ -135,7 +132,7 @@ def moves(world: World, quirks: frozenset[Quirk]) -> Iterator[Move]:
     yield from (Move(SIP, *move) for move in world.sip.moves(quirks))
     yield from _arrivals(RELAY, world.relay.sent, quirks)
     yield from (Move(RELAY, *move) for move in world.relay.moves(quirks))
-    if _passing(world) or (Quirk.ACCOUNT in quirks and deadlines(world.user)):
+    if passing(world) or (Quirk.ACCOUNT in quirks and deadlines(world.user)):
         yield Move(GATEWAY_ITSELF, "wait")
     if Quirk.ACCOUNT in quirks:
         yield from (Move(GATEWAY_ITSELF, what) for what in (*_REGISTERING, *_ASKING))
@@ -314,9 +311,9 @@ def _outlasted(world: World) -> World:
     clients = tuple(client.disconnected(world.at) for client in world.clients)
     up = _put(replace(world, clients=clients), StreamOpened())
     if is_quiet(world) and not _forgotten(world):
-        (_, phones, _), (_, phones_then, _) = _talkers(drained(up)), _talkers(world)
+        (_, phones, _), (_, phones_then, _) = talkers(drained(up)), talkers(world)
         if phones < phones_then:
-            raise _broken(up, "calls outlast the XMPP server (phones)", (phones_then, phones))
+            raise broken_rule(up, "calls outlast the XMPP server (phones)", (phones_then, phones))
     return up
 
 
@@ -336,10 +333,10 @@ def _outlived(world: World) -> World:
     """Come up again after a crash in which nothing was lost. Raises Broken if a call has not outlived it."""
     up = _crash(world)
     if _is_at_rest(world):
-        (clients, phones, _), (clients_then, phones_then, _) = _talkers(drained(up)), _talkers(world)
+        (clients, phones, _), (clients_then, phones_then, _) = talkers(drained(up)), talkers(world)
         if clients < clients_then or phones < phones_then:
             found = ((clients_then, phones_then), (clients, phones))
-            raise _broken(up, "calls outlive the gateway (clients, phones)", found)
+            raise broken_rule(up, "calls outlive the gateway (clients, phones)", found)
     return up
 
 
@@ -420,7 +417,7 @@ def _said(world: World, who: str) -> World:
 
 def drained(world: World) -> World:
     """After everything that is under way has arrived."""
-    for _ in range(_LONGEST):
+    for _ in range(LONGEST):
         if world.sip.sent:
             world = step(world, Move(SIP, "deliver"))
         elif world.relay.sent:
@@ -429,7 +426,7 @@ def drained(world: World) -> World:
             world = step(world, Move(talker.jid, "deliver"))
         else:
             return world
-    raise _broken(world, "gateway and peers come to rest", world)
+    raise broken_rule(world, "gateway and peers come to rest", world)
 
 
 def is_quiet(world: World) -> bool:
@@ -437,61 +434,14 @@ def is_quiet(world: World) -> bool:
     return not world.sip.sent and not world.relay.sent and not any(client.sent for client in world.clients)
 
 
-def finish(world: World, quirks: frozenset[Quirk] = NONE) -> World:
-    """Let the world come to its end, and see that it does: nobody rings for ever, what one end hangs up ends at the
-    other unless a quirk kept it from hearing of it, and nothing is left. Raises Broken.
-    """
-    world = _without_absent(_waited(drained(world)))
-    if sessions := [s for c in world.clients for s in c.sessions if s.phase != "talking"]:
-        raise _broken(world, "no client is left ringing", sessions)
-    if phones := world.sip.left_ringing():
-        raise _broken(world, "no phone is left ringing", phones)
-    if not quirks & {Quirk.ZOMBIES, Quirk.NONSENSE}:
-        if len(set(_talkers(world))) > 1:
-            raise _broken(world, "nobody talks to nobody (clients, phones, calls)", _talkers(world))
-        if len(set(_relayed(world))) > 1:
-            raise _broken(world, "who is relayed is in a session (clients, phones, relay, calls)", _relayed(world))
-        if quirks <= _ANSWERING and any(s.restarting for c in world.clients for s in c.sessions):
-            raise _broken(world, "a client that restarts ICE is answered", world.clients)
-        if quirks <= _ANSWERING and len(set(_whereabouts(world))) > 1:
-            raise _broken(world, "a phone that moves is followed (phones, who sends to them)", _whereabouts(world))
-        world = _all(world, SIP, "hang up")
-        if sessions := [s for c in world.clients for s in c.sessions]:
-            raise _broken(world, "a phone that hangs up ends the call", sessions)
-    for who in (*(client.jid for client in world.clients), SIP):
-        world = _all(world, who, "hang up")
-    world = _waited(world)
-    unheard = {Quirk.ZOMBIES, Quirk.NONSENSE} <= quirks  # a forgotten call may have become a zombie
-    if not unheard and (any(_talkers(world)) or not world.sip.is_empty()):
-        raise _broken(world, "what everybody has hung up is over (clients, phones, calls)", _talkers(world))
-    if not unheard and (left := [kept for kept in world.relay.sessions if kept.ignored < ENOUGH]):
-        raise _broken(world, "no session is left at the relay", left)
-    if world.sip.forgotten(connection_of(world.user.account)):
-        raise _broken(world, "no connection is left to itself", world.sip.connections)
-    if not unheard and world.watch.noted:
-        raise _broken(world, "what is over is noted to have ended", world.watch.noted)
-    if world.watch.owed:
-        raise _broken(world, "every IQ is answered", world.watch.owed)
-    if unanswered := world.watch.sip.unanswered():
-        raise _broken(world, "every request of a phone is answered", unanswered)
-    if set(world.vault) != set(secrets(world.user)):
-        raise _broken(world, "the vault keeps what the account refers to, and no more", tuple(world.vault))
-    return world
-
-
-def _without_absent(world: World) -> World:
-    """After the clients that are not online have forgotten their sessions: they never come back."""
-    clients = (client if client.online else msgspec.structs.replace(client, sessions=()) for client in world.clients)
-    return replace(world, clients=tuple(clients))
-
-
-def _broken(world: World, rule: str, found: object) -> Broken:
+def broken_rule(world: World, rule: str, found: object) -> Broken:
+    """Return that a rule is broken in this world, with its log. ``found``: what breaks it."""
     broken = Broken(rule, found)
     broken.log = entries(world)
     return broken
 
 
-def _talkers(world: World) -> tuple[int, int, int]:
+def talkers(world: World) -> tuple[int, int, int]:
     """Return the numbers of sessions of the clients, of calls of the phones, and of calls of the gateway."""
     return (
         sum(len(client.sessions) for client in world.clients),
@@ -500,46 +450,6 @@ def _talkers(world: World) -> tuple[int, int, int]:
     )
 
 
-def _whereabouts(world: World) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the addresses at which phones expect audio, and those to which clients and the relay send it."""
-    clients = [session.phone for client in world.clients for session in client.sessions if session.phone]
-    relay = [kept.phone for kept in world.relay.sessions if kept.joined and kept.ignored < ENOUGH]
-    return tuple(sorted(world.sip.whereabouts())), tuple(sorted((*clients, *relay)))
-
-
-def _relayed(world: World) -> tuple[int, int, int, int]:
-    """Return the numbers of clients and phones told of the relay, of its sessions with both ends, and of those that the
-    gateway believes it to have.
-    """
-    joined = [each for call in world.user.calls.values() for each in call.relay if isinstance(each, Joined)]
-    return (
-        sum(session.relay is not None for client in world.clients for session in client.sessions),
-        world.sip.relayed(),
-        sum(kept.joined for kept in world.relay.sessions if kept.ignored < ENOUGH),
-        len(joined),
-    )
-
-
-def _waited(world: World) -> World:
-    """After every deadline has come, and everything that is owed on the SIP side has been done."""
-    for _ in range(_LONGEST):
-        if owed := next(world.sip.owed(), None):
-            world = step(world, Move(SIP, *owed))
-        elif _passing(world):
-            world = step(world, Move(GATEWAY_ITSELF, "wait"))
-        else:
-            return world
-        world = drained(world)
-    raise _broken(world, "deadlines come to an end", deadlines(world.user))
-
-
-def _passing(world: World) -> list[Deadline]:
+def passing(world: World) -> list[Deadline]:
     """Return what is due some time, but for what comes again and again."""
     return [each for each in deadlines(world.user) if not each.name.endswith(_LASTING)]
-
-
-def _all(world: World, who: str, what: str) -> World:
-    """After someone has done something in every one of their calls."""
-    while found := [move for move in moves(world, NONE) if move.who == who and move.what == what]:
-        world = step(world, found[0])
-    return drained(world)

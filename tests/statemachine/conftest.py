@@ -23,6 +23,7 @@ from fargo.statemachine.model.events import Recorded, RegistrationCancelled, Reg
 from fargo.statemachine.user_state import User
 
 from . import story
+from .faulty import Breaker, raises
 
 ANSWERS = (AcceptIq, RefuseIq, SendRegistrationForm)
 
@@ -88,3 +89,9 @@ def _what_always_holds(monkeypatch: pytest.MonkeyPatch) -> None:
         return after, issued, call
 
     monkeypatch.setattr(story, "fold", fold)
+
+
+@pytest.fixture
+def broken(monkeypatch: pytest.MonkeyPatch) -> Breaker:
+    """Break a function of the core."""
+    return lambda name: monkeypatch.setattr(f"fargo.statemachine.{name}", raises)

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from fargo.statemachine import machine
-from fargo.statemachine.account import texts
+from fargo.statemachine.account import retries, texts
 from fargo.statemachine.account.roster import shown_contacts
 from fargo.statemachine.model.commands import (
     AcceptIq,
@@ -311,12 +311,27 @@ def test_an_unreachable_registrar_is_tried_again_ever_more_slowly() -> None:
     assert presence(story)[1] == "xa"
     problem = texts.SERVER_UNREACHABLE.format(uri="sip:alice@sip.test")
     assert presence(story)[2] == texts.RETRYING.format(problem=problem)
-    delays = []
-    for _ in range(8):
-        delays.append(pass_time(story))
+    for number in range(5):
+        assert pass_time(story) == retries.pause(number, story.at)
         assert story.all(SignIn)
         lose(story, SipTrouble.NETWORK)
-    assert delays == [2, 5, 15, 30, 60, 120, 300, 300]
+
+
+def test_the_user_is_not_shown_each_attempt() -> None:
+    story = Story().signed_in()
+    lose(story, SipTrouble.NETWORK)
+    shown = presence(story)
+    pass_time(story)
+    assert not story.all(SendPresence)
+    lose(story, SipTrouble.NETWORK)
+    assert not story.all(SendPresence)
+    story.tell(PresenceProbed(GATEWAY))
+    assert presence(story) == shown
+    pass_time(story)
+    story.tell(SipSignedIn(story.id_of(SignIn)))
+    assert presence(story)[2] == texts.SIGNED_IN.format(uri="sip:alice@sip.test")
+    lose(story, SipTrouble.IN_USE)
+    assert presence(story)[2] != shown[2], "another problem is told"
 
 
 def test_refused_credentials_are_not_tried_again_until_the_user_is_back() -> None:

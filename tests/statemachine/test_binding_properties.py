@@ -10,7 +10,7 @@ Rules:
 from typing import Final
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -245,8 +245,7 @@ def answered(commands: list[Command]) -> list[str]:
     return [each.iq.id for each in commands if isinstance(each, AcceptIq | RefuseIq)]
 
 
-@pytest.mark.slow("draws two hundred stories")
-@settings(max_examples=200)
+@pytest.mark.slow("draws a hundred stories")
 @given(st.data())
 def test_an_account_ends_signed_in_or_the_user_is_told_why(data: st.DataObject) -> None:
     provider = Provider(data)

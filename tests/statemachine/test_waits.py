@@ -3,6 +3,7 @@
 import pytest
 
 from fargo.statemachine import machine
+from fargo.statemachine.account import retries
 from fargo.statemachine.legs.jingle.forking import Forking
 from fargo.statemachine.legs.jingle.texts import OFFLINE
 from fargo.statemachine.legs.telepathy.texts import ANSWER_INCOMPLETE, NOT_ANSWERED
@@ -91,16 +92,16 @@ def test_a_client_that_comes_ends_the_wait_for_it() -> None:
 
 def test_signing_in_again_and_again_has_a_wait_at_every_step(story: Story) -> None:
     story.tell(SipSignedOut(story.id_of(SignIn), SipTrouble.NETWORK))
-    assert waits(story) == {"the next attempt to sign in": 2}
+    assert waits(story) == {"the next attempt to sign in": retries.pause(0, story.at)}
     story.tell(TimePassed(), 2)
     assert waits(story) == {"the registrar's answer": 40}
     story.tell(TimePassed(), 40)
     assert story.the(SignOut).connection == story.id_of(SignIn)
-    assert waits(story) == {"the next attempt to sign in": 5}
-    story.tell(TimePassed(), 5)
+    assert waits(story) == {"the next attempt to sign in": retries.pause(1, story.at)}
+    story.tell(TimePassed(), retries.pause(1, story.at))
     story.tell(SipSignedIn(story.id_of(SignIn)))
     story.tell(SipSignedOut(story.id_of(SignIn), SipTrouble.IN_USE))
-    assert waits(story) == {"the next attempt to sign in": 2}, "a sign-in that worked begins the count again"
+    assert waits(story) == {"the next attempt to sign in": retries.pause(0, story.at)}, "the count begins again"
 
 
 def test_a_first_sign_in_that_fails_is_soon_tried_again(story: Story) -> None:
@@ -108,7 +109,7 @@ def test_a_first_sign_in_that_fails_is_soon_tried_again(story: Story) -> None:
     story.tell(SipSignedOut(story.id_of(SignIn), SipTrouble.ASKED))
     story.online()
     story.tell(SipSignedOut(story.id_of(SignIn), SipTrouble.NETWORK))
-    assert waits(story) == {"the next attempt to sign in": 2}
+    assert waits(story) == {"the next attempt to sign in": retries.pause(0, story.at)}
 
 
 def test_the_sip_part_is_given_time_when_it_fails_again(story: Story) -> None:
@@ -116,7 +117,7 @@ def test_the_sip_part_is_given_time_when_it_fails_again(story: Story) -> None:
     assert waits(story) == {"the next attempt to sign in": 0}
     story.tell(TimePassed(), 0)
     story.tell(SipSignedOut(story.id_of(SignIn), SipTrouble.HOST))
-    assert waits(story) == {"the next attempt to sign in": 5}
+    assert waits(story) == {"the next attempt to sign in": retries.pause(1, story.at)}
 
 
 # --- clients

@@ -153,12 +153,12 @@ def _presence(credentials: Credentials, connection: Connection) -> tuple[bool, s
     match connection:
         case SignedIn():
             return True, None, texts.SIGNED_IN.format(uri=uri)
+        case SigningIn(problem=str(problem)) | Waiting(problem=problem):
+            return False, "xa", texts.RETRYING.format(problem=problem)
         case SigningIn():
             return False, "xa", texts.SIGNING_IN.format(uri=uri)
         case SigningOut() | SignedOut():
             return False, None, texts.SIGNED_OUT.format(uri=uri)
-        case Waiting(problem=problem):
-            return False, "xa", texts.RETRYING.format(problem=problem)
         case SignInRefused(problem=problem):
             return False, "dnd", problem
         case _:

@@ -3,7 +3,7 @@
 Rules:
 
 1. A registration has one REGISTER at a time without a final response (RFC 3261 §10.2). It is renewed well before it
-   ends. If that fails, it is tried again with growing pauses until the registration ends.
+   ends. If that fails, it is tried again with growing pauses (`retries`) until the registration ends.
 2. A REGISTER goes to the account's own server only: the one that the user has named (`hop`). A challenge in the
    response has come from there, so it is answered (`digest`), whether the registrar asks (401) or a proxy on the way to
    it (407), and whatever the realm: whose it is shows only here (RFC 3261 §22.2, §22.3). The credentials go only to the
@@ -27,7 +27,7 @@ from typing import Final, assert_never
 from msgspec.structs import replace
 
 from fargo.statemachine import address, derived
-from fargo.statemachine.account import contacts, digest, refusals, texts
+from fargo.statemachine.account import contacts, digest, refusals, retries, texts
 from fargo.statemachine.account.account_state import Credentials, Lost, Opened, Outcome
 from fargo.statemachine.account.refusals import RegisterFailure
 from fargo.statemachine.deadline import Deadline
@@ -64,7 +64,6 @@ TRANSPORTS: Final[tuple[SipTransport, ...]] = ("udp", "tcp", "tls")
 # Seconds.
 _LONGEST_ANSWER: Final = 40.0
 """The adapter reports silence earlier, unless it was restarted."""
-_PAUSES: Final = (2.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0)
 _LONGEST_LEAVING: Final = 180.0
 _RENEWED_BEFORE: Final = 5.0
 _SHORTEST: Final = 1.0
@@ -300,7 +299,7 @@ def _failed(
             _keep(name, replace(registration, phase=replace(phase, stale=())), effects)
             return None
         case Bound():
-            due = effects.at + max(_growing(phase.failures), failure.wait)
+            due = effects.at + retries.pause(phase.failures, effects.at, failure.wait)
             failed = replace(phase, due=due, failures=phase.failures + 1, problem=failure.words, stale=())
             if lasting or phase.until <= effects.at:
                 return _lose(name, failed, failure.trouble, effects)
@@ -313,15 +312,11 @@ def _failed(
             if lasting or until <= effects.at:
                 drop(name, effects)
                 return Lost(name, SipTrouble.ASKED)
-            due = effects.at + max(_growing(failures), failure.wait)
+            due = effects.at + retries.pause(failures, effects.at, failure.wait)
             _keep(name, replace(registration, phase=Leaving(until, due, failures + 1)), effects)
             return None
         case _:
             assert_never(phase)
-
-
-def _growing(times: int) -> float:
-    return _PAUSES[min(times, len(_PAUSES) - 1)]
 
 
 def _lose(name: str, bound: Bound, trouble: SipTrouble, effects: Effects) -> Lost:
@@ -340,7 +335,7 @@ def _flow_closed(name: str, registration: Registration, effects: Effects) -> Non
     if not isinstance(phase, Bound):
         return
     closures = phase.closures + 1 if effects.at - phase.since < _SOON else 1
-    pause = _growing(closures - 2) if closures > 1 else 0.0
+    pause = retries.pause(closures - 2, effects.at) if closures > 1 else 0.0
     due = phase.due if phase.failures else min(phase.due, effects.at + pause)
     closed = replace(registration, phase=replace(phase, flow=None, closures=closures, due=due))
     if registration.awaited or due > effects.at:

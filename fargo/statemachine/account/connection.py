@@ -5,7 +5,8 @@ Rules:
 1. The wish to be signed in is not stored: it follows from the clients online. `reconcile` compares it with the
    connection after every event that can change either.
 2. Refused credentials are not tried again until the user changes them or comes online again, because registrars lock
-   accounts. The same holds for unusable settings and a lost password. Other failures are retried with growing delays.
+   accounts. The same holds for unusable settings and a lost password. Other failures are retried with growing pauses
+   (`retries`). The user is shown the problem until an attempt succeeds, and not each attempt.
 3. A connection that is being opened is not closed before it is open or has failed. Only one that is not open in time
    is closed all the same.
 4. How a connection is opened and closed, only the SIP engine knows (`sign_in`).
@@ -13,7 +14,7 @@ Rules:
 
 from typing import Final, assert_never
 
-from fargo.statemachine.account import registration, sign_in, texts
+from fargo.statemachine.account import registration, retries, sign_in, texts
 from fargo.statemachine.account.account_state import (
     Account,
     Clearing,
@@ -43,7 +44,6 @@ from fargo.statemachine.model.sip import engine_named
 # Seconds.
 _LONGEST_SIGN_IN: Final = 40.0
 _LONGEST_SIGN_OUT: Final = 10.0
-_RETRIES: Final = (2.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0)
 
 
 def deadline(account: Account) -> Deadline | None:
@@ -106,16 +106,16 @@ def _after_loss(connection: Connection, lost: Lost, credentials: Credentials, ef
             return SignInRefused(problem)
         case SipTrouble.NETWORK | SipTrouble.IN_USE | SipTrouble.HOST:
             attempt = connection.attempt if isinstance(connection, SigningIn) else 0
-            return Waiting(effects.at + _delay(attempt, lost), attempt + 1, problem)
+            return Waiting(effects.at + _pause(attempt, lost, effects.at), attempt + 1, problem)
         case _:
             assert_never(lost.trouble)
 
 
-def _delay(attempt: int, lost: Lost) -> float:
+def _pause(attempt: int, lost: Lost, at: float) -> float:
     """Return the seconds until the next attempt. The first one is made at once if the engine holds it."""
     if lost.held and attempt == 0:
         return 0.0
-    return max(_RETRIES[min(attempt, len(_RETRIES) - 1)], lost.wait)
+    return retries.pause(attempt, at, lost.wait)
 
 
 def restarted(account: Account, effects: Effects) -> Account:
@@ -160,8 +160,8 @@ def _expired(connection: Connection, credentials: Credentials, effects: Effects)
             return SignedOut()
         case SignedIn(name):
             return SignedIn(name)
-        case Waiting(attempt=attempt):
-            return _sign_in(credentials, attempt, effects)
+        case Waiting(attempt=attempt, problem=problem):
+            return _sign_in(credentials, effects, attempt, problem)
         case SignedOut() | SignInRefused():
             return connection
         case _:
@@ -190,7 +190,7 @@ def reconcile(account: Account, online: bool, effects: Effects) -> Account:
     """Sign in if a client is online, or out if none is (rule 1)."""
     match account:
         case Registered(credentials, SignedOut()) if online:
-            return Registered(credentials, _sign_in(credentials, 0, effects))
+            return Registered(credentials, _sign_in(credentials, effects))
         case Registered(credentials, Waiting() | SignInRefused()) if not online:
             return Registered(credentials, SignedOut())
         case Registered(credentials, SignedIn(name, linger)) if not online and linger is None:
@@ -201,10 +201,10 @@ def reconcile(account: Account, online: bool, effects: Effects) -> Account:
             return account
 
 
-def _sign_in(credentials: Credentials, attempt: int, effects: Effects) -> Connection:
+def _sign_in(credentials: Credentials, effects: Effects, attempt: int = 0, problem: str | None = None) -> Connection:
     if engine_named(credentials.account.engine) is None:
         return SignInRefused(unknown_engine(credentials.account))
-    return SigningIn(sign_in.sign_in(credentials, effects), effects.at, attempt)
+    return SigningIn(sign_in.sign_in(credentials, effects), effects.at, attempt, problem)
 
 
 def _sign_out(name: str, effects: Effects) -> Connection:

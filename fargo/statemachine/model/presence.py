@@ -17,11 +17,14 @@ class SignedOut(Struct, frozen=True, gc=False, omit_defaults=True, tag="SignedOu
 
 
 class SigningIn(Struct, frozen=True, gc=False, omit_defaults=True, tag="SigningIn"):
-    """A sign-in was requested at ``since``. ``attempt``: the number of attempts in a row that failed before."""
+    """A sign-in was requested at ``since``. ``attempt``: the number of attempts in a row that failed before.
+    ``problem``: why the latest one failed, None if none has.
+    """
 
     connection: str
     since: float
     attempt: int
+    problem: str | None = None
 
 
 class SignedIn(Struct, frozen=True, gc=False, omit_defaults=True, tag="SignedIn"):

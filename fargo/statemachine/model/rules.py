@@ -137,6 +137,12 @@ REFUSED_AS_SILENT: Final = RuleChange(
     "a server that refuses connections is as one that is silent",
     "Only the text for people differs, so that no registration tells which ports of a server are open.",
 )
+TRIED_SOONER: Final = RuleChange(
+    8,
+    "an account that failed is tried again sooner",
+    "For the first five minutes the pauses between attempts to register are at most eight seconds, and the user is not"
+    " shown each attempt.",
+)
 CHANGES: Final[tuple[RuleChange, ...]] = (
     ALL_THAT_IS_DUE,
     END_AFTER_FAULT,
@@ -158,4 +164,5 @@ CHANGES: Final[tuple[RuleChange, ...]] = (
     PASSWORD_AGAIN,
     CONTACTS_TOGETHER,
     REFUSED_AS_SILENT,
+    TRIED_SOONER,
 )

@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeAlias
 
@@ -108,8 +109,7 @@ async def test_the_phone_is_told_that_rakia_is_gone(
 async def test_the_phone_is_told_when_the_gateway_is_back(
     start: Callable[[], Rig], agent: SipAgent, begin: Begin
 ) -> None:
-    async with start() as first:
-        told = await begin(first, agent, await signed_in(first, agent))
+    async with in_call(start, agent, begin) as (first, told):
         first.kill()
         await first.stop()
         async with start() as second:
@@ -122,10 +122,16 @@ async def test_the_phone_is_told_of_a_call_that_is_left_at_the_end(
     start: Callable[[], Rig], agent: SipAgent, begin: Begin
 ) -> None:
     """As with `fargo run --keep-calls`."""
-    async with start() as rig:
-        told = await begin(rig, agent, await signed_in(rig, agent))
+    async with in_call(start, agent, begin) as (rig, told):
         await rig.stop()
         await told()
+
+
+@asynccontextmanager
+async def in_call(start: Callable[[], Rig], agent: SipAgent, begin: Begin) -> AsyncIterator[tuple[Rig, Told]]:
+    """Start an adapter that signs an account in and begins a call. Yield it, and what waits until the phone is told."""
+    async with start() as rig:
+        yield rig, await begin(rig, agent, await signed_in(rig, agent))
 
 
 async def is_well(rig: Rig, agent: SipAgent) -> None:

@@ -295,6 +295,15 @@ async def test_rakias_bye_goes_out_without_our_parameters(line: Line) -> None:
     assert (bye["To"], bye.uri, bye.all("Route")) == (sent["From"], line.provider.contact.strip("<>"), [])
 
 
+async def test_rakias_bye_is_repeated_for_longer_than_a_server_may_be_silent(line: Line) -> None:
+    """The fourth copy comes after 3.5 s. The edge gives up other requests after three."""
+    sent, got, _ = await answered(line)
+    bye = of_rakia(line, "BYE", got)
+    copies = [await line.provider.request("BYE", sent["Call-ID"]) for _ in range(4)]
+    await line.provider.answer(copies[0], 200, "OK")
+    assert (await line.rakia.final(bye)).status == 200
+
+
 async def test_an_update_passes_unless_it_brings_an_offer(line: Line) -> None:
     sent, _, answer = await answered(line)
     assert (await line.provider.final(in_dialog(line, "UPDATE", sent, answer, sdp()))).status == 488

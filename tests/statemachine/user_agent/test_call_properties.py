@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeAlias
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -437,8 +437,7 @@ def end(story: Watched) -> None:
         story.watch(TimePassed(), max(0.0, min(each.at for each in due) - story.at))
 
 
-@pytest.mark.slow("draws two hundred stories")
-@settings(max_examples=200)
+@pytest.mark.slow("draws a hundred stories")
 @given(st.data())
 def test_whatever_happens_nothing_is_said_without_the_encryption_that_is_required(data: st.DataObject) -> None:
     """Rules 1 to 8, with a relay that may do anything."""
@@ -466,8 +465,7 @@ def is_encrypted(body: Body) -> bool:
     return isinstance(body, Sdp) and bool(body.audio and body.audio.description and body.audio.description.crypto)
 
 
-@pytest.mark.slow("draws four hundred stories")
-@settings(max_examples=400)
+@pytest.mark.slow("draws a hundred stories")
 @given(st.data())
 def test_whatever_happens_in_a_call_the_rules_hold(data: st.DataObject) -> None:
     story = Watched()

@@ -1,0 +1,130 @@
+"""The values of options in the configuration: what each may be, and as what it is read.
+
+The validators raise ValueError. The description of the option says what is expected.
+"""
+
+import re
+from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address, ip_network
+from pathlib import Path
+from typing import Annotated, Final, NamedTuple
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, ValidationInfo
+
+from fargo.statemachine.address import is_local
+
+_NUMBER: Final = re.compile(r"\+?[0-9]{1,15}")
+_PREFIX: Final = re.compile(r"\+?[0-9*#]{0,15}")
+_LABEL: Final = re.compile(r"[^\W_]([\w-]{0,61}[^\W_])?")
+_DURATION: Final = re.compile(r"[1-9]\d{0,3}[dwy]")
+_DAYS: Final = {"d": 1, "w": 7, "y": 365}
+_FOREVER: Final = "forever"
+
+
+def _domain(text: str) -> str:
+    if len(text) > 253 or not all(_LABEL.fullmatch(label) for label in text.split(".")):
+        raise ValueError
+    return text.lower()
+
+
+def _address(text: str) -> str:
+    address = IPv4Address(text)
+    if address.is_unspecified or address.is_multicast:
+        raise ValueError
+    return str(address)
+
+
+def _any_address(text: str) -> str:
+    """Return an address of IPv4 or IPv6. Raises ValueError, also for one that is valid on one link only."""
+    address = ip_address(text)
+    if address.is_unspecified or address.is_multicast or getattr(address, "scope_id", None):
+        raise ValueError
+    return str(address)
+
+
+def _addresses(value: object) -> tuple[str, ...]:
+    """Return a list of different addresses, or one address as a list. Raises ValueError."""
+    given = value if isinstance(value, list) else [value]
+    addresses = tuple(_any_address(each) if isinstance(each, str) else "" for each in given)
+    if not all(addresses) or len(set(addresses)) < max(len(addresses), 1):
+        raise ValueError
+    return addresses
+
+
+def _network(text: object) -> IPv4Network | IPv6Network:
+    """Return a network, or an address as the network of one. Raises ValueError, also if it names a host in a larger
+    network, which may be a mistake.
+    """
+    return ip_network(text if isinstance(text, str) else "")
+
+
+def _user(text: str) -> str:
+    local, _, domain = text.rpartition("@")
+    if not is_local(local):
+        raise ValueError
+    return f"{local}@{_domain(domain)}"
+
+
+def _host(text: str) -> str:
+    """Return a domain or an address at which a SIP account can be. Raises ValueError."""
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        return _domain(text)
+
+
+class HostPort(NamedTuple):
+    """An IPv4 address and a UDP port on it."""
+
+    host: str
+    port: int
+
+
+def _endpoint(text: object) -> HostPort:
+    host, colon, port = text.rpartition(":") if isinstance(text, str) else ("", "", "")
+    if not (colon and port.isascii() and port.isdecimal() and 0 < int(port) < 65536):
+        raise ValueError
+    return HostPort(_address(host), int(port))
+
+
+def _number(text: str) -> str:
+    if not _NUMBER.fullmatch(text):
+        raise ValueError
+    return text
+
+
+def _prefix(text: str) -> str:
+    if not _PREFIX.fullmatch(text):
+        raise ValueError
+    return text
+
+
+def _path(path: Path, info: ValidationInfo) -> Path:
+    return Path(info.context or "", path.expanduser())
+
+
+def in_seconds(duration: str) -> float | None:
+    """Return a duration such as "90d" in seconds, None for "forever". Raises ValueError."""
+    text = _duration(duration)
+    return None if text == _FOREVER else int(text[:-1]) * _DAYS[text[-1]] * 86400.0
+
+
+def _duration(value: object) -> str:
+    """Return a number of days, weeks or years, such as "90d". A number alone is one of days."""
+    text = f"{value}d" if isinstance(value, int) and not isinstance(value, bool) else value
+    if not isinstance(text, str) or not (text == _FOREVER or _DURATION.fullmatch(text)):
+        raise ValueError
+    return text
+
+
+Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
+Number = Annotated[str, AfterValidator(_number)]
+Prefix = Annotated[str, AfterValidator(_prefix)]
+Domain = Annotated[str, AfterValidator(_domain)]
+UserJid = Annotated[str, AfterValidator(_user)]
+AccountHost = Annotated[str, AfterValidator(_host)]
+AnyAddress = Annotated[str, AfterValidator(_any_address)]
+IpNetwork = Annotated[IPv4Network | IPv6Network, PlainValidator(_network)]
+RelativePath = Annotated[Path, AfterValidator(_path)]
+Addresses = Annotated[tuple[str, ...], BeforeValidator(_addresses)]
+Endpoint = Annotated[HostPort, BeforeValidator(_endpoint)]
+Duration = Annotated[str, BeforeValidator(_duration)]

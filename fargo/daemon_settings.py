@@ -1,0 +1,78 @@
+"""What each part of the gateway needs from the configuration."""
+
+from ipaddress import ip_address
+
+from fargo.adapters.xmpp.adapter import XmppSettings
+from fargo.config import Config
+from fargo.limits.numbers import Numbers
+from fargo.limits.settings import Allowances, GateSettings, limits
+from fargo.statemachine.media.paths import Policy
+from fargo.statemachine.media.reach import Networks
+
+
+def policy(config: Config) -> Policy:
+    """Return what the core needs."""
+    sip = config.sip
+    relay = config.media.relay is not None
+    emergency = (sip.emergency_numbers, sip.emergency)
+    return Policy(
+        *(config.media.path, relay, sip.engine, sip.ring_seconds, *emergency, config.early),
+        foreign=sip.foreign,
+        most_calls=config.limits.calls_at_once,
+    )
+
+
+def reserve(config: Config) -> int:
+    """Return how many bytes of the disk are kept for calls in progress."""
+    return config.log.reserve_mb * 1_000_000
+
+
+def networks(config: Config) -> Networks:
+    """Return where audio may go."""
+    media = config.media
+    control = (ip_address(media.relay.host), media.relay.port) if media.relay else None
+    return Networks(media.private, media.allow, media.deny, media.learn, control=control)
+
+
+def elsewhere(config: Config) -> tuple[str, ...]:
+    """Return our addresses that no socket of ours has."""
+    public = config.sip.public_address
+    return () if public is None else (public,)
+
+
+def gate(config: Config) -> GateSettings:
+    """Return what users may do, and how much of it."""
+    given, users = config.limits, config.xmpp
+    allowances = Allowances(
+        stanzas_a_second=given.stanzas_a_second,
+        calls_an_hour=given.calls_an_hour,
+        subscriptions_an_hour=given.subscriptions_an_hour,
+        failures=given.failed_registrations_an_hour,
+        provider_failures=given.failed_registrations_of_provider,
+        log_bytes=given.log_mb_a_day * 1_000_000,
+        domain_times=given.domain_times,
+        total_times=given.total_times,
+    )
+    return GateSettings(
+        limits(allowances),
+        users.registration == "open",
+        frozenset(users.allowed_users),
+        config.sip.providers,
+        config.sip.emergency_numbers,
+        Numbers(config.sip.allowed_numbers, config.sip.refused_numbers),
+    )
+
+
+def xmpp(config: Config) -> XmppSettings:
+    """Return what the adapter of the XMPP server needs."""
+    server = config.xmpp
+    return XmppSettings(
+        server.domain,
+        server.server,
+        server.port,
+        server.shared_secret,
+        frozenset(server.allowed_domains),
+        frozenset(server.allowed_users),
+        frozenset(server.denied_users),
+        relayed=config.media.relay is not None and config.media.path != "direct",
+    )
