@@ -13,7 +13,7 @@ from .flood import BODY, STREAMS, Flood, leaked, shared_bytes
 pytestmark = pytest.mark.usefixtures("servers")
 
 ENOUGH = 4000
-MOST_BYTES = 40_000_000
+MOST_BYTES = 20_000_000
 """More than strangers can take in the seconds of a test."""
 CALLS = 3
 
