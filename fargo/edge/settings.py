@@ -19,6 +19,11 @@ kamailio's timers jump with it, so a limit of minutes would end every call that 
 machine was suspended.
 """
 
+IDLE_SECONDS: Final = 30
+"""How long a connection stays on which nothing comes, unless it is a server's of our accounts, or was used in a call.
+Longer than a server may be silent: its first response would find no connection.
+"""
+
 LONGEST_SECONDS: Final = 3600
 SHORTEST_SECRET: Final = 16
 

@@ -2,11 +2,10 @@
 firewall that are meant to protect it.
 """
 
-import os
 import shutil
-import subprocess
-from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any, TypeAlias, cast
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
+from typing import Any, cast
 
 import pytest
 import pytest_asyncio
@@ -17,10 +16,8 @@ from world.world import SIP_ACCOUNTS
 
 from .attacked import Attacked
 from .component_server import ComponentServer
-from .other_users import ROOT, require_other_users
-
-Firewall: TypeAlias = Callable[[tuple[str, int]], None]
-"""Loads packaging/fargo.iptables for a relay that takes its commands at this address and port."""
+from .firewall import At, Firewall, loaded
+from .other_users import require_other_users
 
 
 @pytest.fixture
@@ -60,17 +57,5 @@ def firewall(servers: None) -> Iterator[Firewall]:
     require_other_users()
     if not shutil.which("iptables-restore"):
         pytest.skip("iptables is not installed")
-    rules = (ROOT / "packaging/fargo.iptables").read_text().replace("--uid-owner fargo", f"--uid-owner {os.geteuid()}")
-    done = []
-
-    def load(relay: tuple[str, int]) -> None:
-        _load(rules.replace("127.0.0.1 --dport 2223", f"{relay[0]} --dport {relay[1]}"))
-        done.append(relay)
-
-    yield load
-    if done:
-        _load("*filter\n:FARGO - [0:0]\n-D OUTPUT -o lo -j FARGO\n-F FARGO\n-X FARGO\nCOMMIT\n")
-
-
-def _load(rules: str) -> None:
-    subprocess.run(("iptables-restore", "--noflush"), input=rules, text=True, check=True)
+    with ExitStack() as stack:
+        yield lambda *at, **named: stack.enter_context(loaded(At(*at, **named)))

@@ -24,7 +24,7 @@ from fargo.config import INSIDE
 from fargo.store.opening import open_reader
 from replay.reading import golden
 
-from .conftest import Firewall
+from .firewall import Firewall
 from .other_users import AS_NOBODY, require_other_users
 from .test_privileges import programs
 

@@ -30,7 +30,7 @@ from fargo.store.opening import open_reader
 from fargo.texts import RELAY_EXPOSED
 from replay.verifying.verify import verify
 
-from .conftest import Firewall
+from .firewall import Firewall
 from .offers import INSIDE, RAW, Place, naming
 
 PORT = 17000

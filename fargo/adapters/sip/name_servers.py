@@ -4,8 +4,9 @@ Rules:
 
 1. Each question has a socket of its own, so no question waits for another. If there are more than MOST, the oldest
    counts as unanswered: a name server that answers at all answers sooner.
-2. The name servers are asked one after the other, each for the time of the round. A silent one is asked last for
-   SILENT_SECONDS. One that fails or refuses counts as silent for that question.
+2. The name servers are asked one after the other, each for the time of the round. One that is silent where another
+   answers is asked last for SILENT_SECONDS. If all are silent, that may be the fault of the name, whose owner must not
+   decide in which order we ask for others. One that fails or refuses is passed over for that question.
 3. An answer that does not fit into a datagram is asked for over TCP (RFC 7766 §5).
 """
 
@@ -55,10 +56,17 @@ class NameServers:
 
         Raise NamesSilentError.
         """
+        silent: set[_Address] = set()
         for seconds in ROUNDS:
             for server in () if self._stopped else self._ordered():
-                answer = await self._answer(server, dns.Query(name.encode(), kind), seconds)
+                try:
+                    answer = await self._answer(server, dns.Query(name.encode(), kind), seconds)
+                except TimeoutError:
+                    silent.add(server)
+                    continue
                 if answer is not None and answer.rCode in (dns.OK, dns.ENAME):
+                    for each in silent - {server}:
+                        self._silent[each] = None
                     return answer
         raise NamesSilentError
 
@@ -72,16 +80,13 @@ class NameServers:
         return sorted(self._listed(), key=self._silent.__contains__)
 
     async def _answer(self, server: _Address, query: Any, seconds: float) -> Any:
-        """Return the answer of a server, None if it has none."""
+        """Return the answer of a server, None if it has none. Raise TimeoutError if it is silent."""
         try:
             answer = await self._over_udp(server, query, seconds)
             self._silent.pop(server)
             return await self._over_tcp(server, query, seconds) if answer.trunc else answer
-        except TimeoutError:
-            self._silent[server] = None
         except (CancelledError, CannotListenError, ConnectError, OSError):
-            pass
-        return None
+            return None
 
     async def _over_udp(self, server: _Address, query: Any, seconds: float) -> Any:
         protocol = dns.DNSDatagramProtocol(_Controller(), self._reactor)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from fargo.edge.ports import UdpAddress
 from fargo.edge.settings import (
+    IDLE_SECONDS,
     MARGIN_SECONDS,
     READY_LINE,
     check_inside,
@@ -54,6 +55,8 @@ class SipEdgeSettings:
     """How long a server may be silent before it counts as unreachable."""
     away_seconds: int = 16
     """The time that the gateway may be away, as when it is restarted, before the edge refuses requests in its place."""
+    idle_seconds: int = IDLE_SECONDS
+    """How long the connection of a stranger stays on which nothing comes."""
     hep: tuple[IPv4Address, int] | None = None
     """The address and port that a copy of every message outside is sent to (HEP 3)."""
     run_dir: Path
@@ -66,7 +69,10 @@ class SipEdgeSettings:
             check_outside(address, self.inside[0])
         check_ports(inside=self.inside[1], gateway=self.gateway[1], outside=self.port, TLS=self.tls_port)
         check_seconds(
-            ring_seconds=self.ring_seconds, silence_seconds=self.silence_seconds, away_seconds=self.away_seconds
+            ring_seconds=self.ring_seconds,
+            silence_seconds=self.silence_seconds,
+            away_seconds=self.away_seconds,
+            idle_seconds=self.idle_seconds,
         )
         check_secret(self.secret)
 
@@ -107,6 +113,7 @@ def _configuration(settings: SipEdgeSettings) -> str:
         "SILENCE_MS": settings.silence_seconds * 1000,
         "AWAY_MS": settings.away_seconds * 1000,
         **ring_limits(settings.ring_seconds, settings.margin_seconds),
+        "IDLE_SECONDS": settings.idle_seconds,
         "READY_LINE": READY_LINE,
         "FORBIDDEN": _forbidden(settings),
     }

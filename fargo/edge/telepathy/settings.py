@@ -8,6 +8,7 @@ from typing import Final
 
 from fargo.edge.ports import UdpAddress
 from fargo.edge.settings import (
+    IDLE_SECONDS,
     MARGIN_SECONDS,
     READY_LINE,
     check_inside,
@@ -42,6 +43,8 @@ class TelepathyEdgeSettings:
     """How much longer the edge lets it ring."""
     silence_seconds: int = 8
     """How long a provider may be silent before it counts as unreachable."""
+    idle_seconds: int = IDLE_SECONDS
+    """How long the connection of a stranger stays on which nothing comes."""
     direct: bool = False
     """Calls to other domains than the account's go there directly, if the account names no proxy."""
     accept_from: tuple[IPv4Network | IPv6Network, ...] = ()
@@ -54,7 +57,9 @@ class TelepathyEdgeSettings:
         check_inside(inside)
         check_outside(outside, inside)
         check_ports(inside=self.inside_port, outside=self.outside_port)
-        check_seconds(ring_seconds=self.ring_seconds, silence_seconds=self.silence_seconds)
+        check_seconds(
+            ring_seconds=self.ring_seconds, silence_seconds=self.silence_seconds, idle_seconds=self.idle_seconds
+        )
         check_secret(self.secret)
 
     @property
@@ -95,6 +100,7 @@ def _configuration(settings: TelepathyEdgeSettings) -> str:
         "SILENCE_MS": settings.silence_seconds * 1000,
         **ring_limits(settings.ring_seconds, settings.margin_seconds),
         "MAX_SDP": MAX_SDP,
+        "IDLE_SECONDS": settings.idle_seconds,
         "READY_LINE": READY_LINE,
         "FORBIDDEN": _forbidden(settings),
     }

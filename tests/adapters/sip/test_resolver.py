@@ -314,6 +314,20 @@ async def test_the_second_name_server_is_asked_if_the_first_is_silent_and_first_
         assert len(first.asked) == 2
 
 
+async def test_a_name_that_all_are_silent_about_makes_none_be_asked_last(hosts: Path) -> None:
+    """The owner of a name could otherwise send everybody's questions to a name server that is down."""
+    async with NameServer(a(HOST, "192.0.2.1")) as first, NameServer() as down:
+        first.silent, down.silent = {"dead.test"}, None
+        rig = Rig(first.address, down.address, hosts=hosts, versions=(4,))
+        looking = rig.start(Hop("dead.test", 5060))
+        while not down.asked:
+            await asyncio.sleep(0.002)
+            rig.reactor.advance(STEP)
+        assert await rig.resolve(port=5060) == [Endpoint("udp", "192.0.2.1", 5060)], "and no time has passed"
+        await rig.hurry(looking)
+        assert isinstance(looking.exception(), NamesSilentError)
+
+
 async def test_a_name_server_that_fails_is_passed_over(hosts: Path) -> None:
     record = a(HOST, "192.0.2.1")
     async with NameServer(record) as first, NameServer(record) as second:

@@ -23,6 +23,7 @@ from ..agents import Address, Agent, Message, host_port, request, response, uniq
 INSIDE, OUTSIDE, ALSO_OUTSIDE, OUTSIDE_6 = "127.0.0.1", "127.0.0.2", "127.0.0.4", "::1"
 PROVIDER, PHONE, STRANGER = "127.0.0.3", "127.0.0.5", "127.0.0.9"
 SILENCE_SECONDS = 3
+IDLE_SECONDS = 5
 
 
 class Gateway(Agent):
@@ -149,6 +150,7 @@ def settings(servers: None, more_settings: dict[str, Any], tmp_path_factory: pyt
         "secret": "a secret of the tests",
         "silence_seconds": SILENCE_SECONDS,
         "away_seconds": SILENCE_SECONDS,
+        "idle_seconds": IDLE_SECONDS,
         "run_dir": Path(tmp_path_factory.mktemp("edge")),
     }
     return SipEdgeSettings(**{**values, **more_settings})

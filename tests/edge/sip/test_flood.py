@@ -6,7 +6,7 @@ from contextlib import suppress
 import pytest
 
 from ..agents import Agent, Connection, Listener, Message, request
-from .conftest import OUTSIDE, PROVIDER, STRANGER, Gateway, RunningEdge
+from .conftest import IDLE_SECONDS, OUTSIDE, PROVIDER, STRANGER, Gateway, RunningEdge
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -74,12 +74,12 @@ async def test_the_number_of_connections_is_limited(edge: RunningEdge, gateway: 
     opened = [await asyncio.open_connection(*edge.at("tcp"), local_addr=(STRANGER, 0)) for _ in range(CONNECTIONS)]
     ends = [asyncio.create_task(reader.read()) for reader, _ in opened]
     with suppress(ConnectionError):
-        await asyncio.wait_for(ends[-1], 20)
+        await asyncio.wait_for(ends[-1], 4 * IDLE_SECONDS)
     assert not ends[0].done()
     call = gateway.outgoing("INVITE", busy.address, "tcp")
     await busy_connection.answer(await busy_connection.request("INVITE", call["Call-ID"]), 486, "Busy Here")
     assert (await gateway.final(call)).status == 486
-    await asyncio.wait_for(asyncio.gather(talking.closed.wait(), *ends, return_exceptions=True), 30)
+    await asyncio.wait_for(asyncio.gather(talking.closed.wait(), *ends, return_exceptions=True), 6 * IDLE_SECONDS)
     call = gateway.outgoing("OPTIONS", idle.address, "tcp")
     await idle_connection.answer(await idle_connection.request("OPTIONS", call["Call-ID"]), 200, "OK")
     await gateway.final(call)

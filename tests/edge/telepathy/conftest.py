@@ -19,6 +19,7 @@ from ..agents import Address, Agent, Message, request, unique
 
 INSIDE, OUTSIDE, PROVIDER, STRANGER = "127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.9"
 RING_SECONDS, SILENCE_SECONDS = 3, 3
+IDLE_SECONDS = 5
 REALM = "example.net"
 """The realm in which the provider has accepted the account."""
 
@@ -66,6 +67,7 @@ async def edge(
         ring_seconds=patience[0],
         margin_seconds=0,
         silence_seconds=patience[1],
+        idle_seconds=IDLE_SECONDS,
         run_dir=Path(tmp_path_factory.mktemp("edge")),
         **more,
     )

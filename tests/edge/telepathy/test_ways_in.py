@@ -182,7 +182,7 @@ async def test_a_flood_from_one_address_is_dropped_and_nobody_elses_calls(line: 
     for _ in range(2000):
         stranger.send(request("OPTIONS", f"sip:{line.edge.outside[0]}"), line.edge.outside)
         await asyncio.sleep(0)
-    await line.edge.process.line(rf"PIKE.*BLOCK.*{stranger.address[0]}")
+    await line.edge.process.line(f"too many requests from {stranger.address[0]}")
     await has_read_all(line)
     await still_serves(line)
 
@@ -200,7 +200,8 @@ async def has_read_all(line: Line) -> None:
 
 
 async def test_a_busy_provider_is_not_a_flood(line: Line) -> None:
-    for _ in range(20):
+    """It sends several times as much as a stranger may."""
+    for _ in range(8):
         batch = [line.provider.send(request("OPTIONS", line.contact), line.edge.outside) for _ in range(50)]
         for message in batch:
             await line.provider.final(message)
