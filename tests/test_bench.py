@@ -42,3 +42,10 @@ def test_the_relay_is_measured(servers: None) -> None:
     found = figures("relay", "--rounds", "1", "--calls", "1", "--seconds", "1")
     assert all(found["setup"][each] > 0 for each in ("direct_ms_p50", "relay_ms_p50"))
     assert found["passing"].keys() == found["translating"].keys() == {"cpu_percent", "memory_kib"}
+
+
+@pytest.mark.slow("makes calls while strangers send")
+def test_the_cost_of_strangers_is_measured(servers: None) -> None:
+    found = figures("strangers", "--minutes", "0.1", "--calls", "2")
+    assert found["sent"] > 0
+    assert found.keys() == {"failed_calls", "longest_ms", "sent", "memory"}

@@ -12,7 +12,7 @@ import click
 # The servers and the clients are those of the tests.
 sys.path.extend(str(Path(__file__).resolve().parents[2] / each) for each in ("", "script", "tests"))
 
-from benchmarks import core, engines, flood, relay
+from benchmarks import core, engines, flood, relay, strangers
 
 _Directory = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -137,6 +137,24 @@ def _flood_text(figures: flood.Flooded) -> str:
             f"The log grew by {figures.log_at_once / 1e6:.2f} MB at once, and after that by "
             f"{figures.log_grown / 1e6:.2f} MB, which is {figures.log_in_a_day / 1e6:.1f} MB in a day.",
         )
+    )
+
+
+@main.command("strangers")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--engine", default="sip", show_default=True, type=click.Choice(["sip", "telepathy"]))
+@click.option("--minutes", default=10.0, show_default=True, type=click.FloatRange(0.1), help="Duration of the flood.")
+@click.option("--calls", default=50, show_default=True, type=click.IntRange(1), help="Calls in that time.")
+def measure_strangers(as_json: bool, engine: str, minutes: float, calls: int) -> None:
+    """Measure what strangers cost who flood the SIP port, with real servers on loopback."""
+    figures = asyncio.run(strangers.measured(engine, minutes * 60, calls))
+    print(json.dumps(asdict(figures)) if as_json else _strangers_text(figures, calls))
+
+
+def _strangers_text(figures: strangers.Strangers, calls: int) -> str:
+    return (
+        f"Calls that failed: {figures.failed_calls} of {calls}; the slowest other one took {figures.longest_ms} ms. "
+        f"Requests of strangers: {figures.sent:,}. They took {figures.memory / 1e6:.1f} MB of the edge's memory."
     )
 
 

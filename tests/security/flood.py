@@ -5,7 +5,7 @@ exist, each of them new.
 import asyncio
 import re
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, suppress
 from itertools import count, cycle
 from pathlib import Path
@@ -26,6 +26,8 @@ EVERY_SECONDS = 0.02
 BATCH = 30
 BODY = "v=0\r\no=- 1 1 IN IP4 127.0.0.9\r\ns=-\r\nc=IN IP4 127.0.0.9\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
 STREAMS = "m=video 4002 RTP/AVP 31\r\n" * 12
+WORST = {"telepathy": (BODY + STREAMS,), "sip": (BODY + "a=" + "x" * 14_000, BODY + "a=" + "x" * 55_000)}
+"""By engine, the bodies that take most. In front of rakia, the edge refuses large ones, but takes streams apart."""
 REQUEST = (
     "INVITE {target} SIP/2.0\r\nVia: SIP/2.0/UDP {host}:{port};branch=z9hG4bK{number};rport\r\nMax-Forwards: 70\r\n"
     "From: <sip:eve@{host}>;tag={number}\r\nTo: <sip:alice@sip.test>;tag=zz\r\nCall-ID: {call}\r\nCSeq: 1 INVITE\r\n"
@@ -54,12 +56,12 @@ async def leaked(world: World, alice: Customer) -> Message:
 class Flood:
     """Sends such requests from many addresses: 1,500 a second if the machine can. `number` is how many there were."""
 
-    def __init__(self, gateway: Gateway, invite: Message, body: str, sources: int) -> None:
+    def __init__(self, gateway: Gateway, invite: Message, bodies: Sequence[str], sources: int) -> None:
         self._to = (gateway.address, gateway.port)
         self._target = invite["Contact"].strip("<>")
         # A Contact of the engine "telepathy" is good for one Call-ID.
         self._call = invite["Call-ID"] if gateway.tables["sip"]["engine"] == "telepathy" else None
-        self._body = body
+        self._bodies = cycle(bodies)
         self._sources = sources
         self.number = 0
 
@@ -91,11 +93,12 @@ class Flood:
             for number in (next(numbers) for _ in range(BATCH)):
                 source = next(senders)
                 host, port = source.getsockname()
+                body = next(self._bodies)
                 call = self._call or unique("flood")
                 text = REQUEST.format(
                     **{"target": self._target, "host": host, "port": port, "number": f"{port}-{number}", "call": call},
-                    length=len(self._body),
-                    body=self._body,
+                    length=len(body),
+                    body=body,
                 )
                 with suppress(BlockingIOError):
                     source.sendto(text.encode(), self._to)

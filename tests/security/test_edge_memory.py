@@ -1,6 +1,6 @@
 """The edge's memory (point 6): strangers cannot fill it, with whatever they send, and from wherever.
 
-`script/bench edge` does the same for ten minutes, and counts the calls that fail.
+`script/bench strangers` does the same for ten minutes, and counts the calls that fail.
 """
 
 import pytest
@@ -8,7 +8,7 @@ from end_to_end.customer import Customer
 from end_to_end.engines import ENGINES, IDS
 from world.world import World
 
-from .flood import BODY, STREAMS, Flood, leaked, shared_bytes
+from .flood import WORST, Flood, leaked, shared_bytes
 
 pytestmark = pytest.mark.usefixtures("servers")
 
@@ -16,10 +16,6 @@ ENOUGH = 4000
 MOST_BYTES = 20_000_000
 """More than strangers can take in the seconds of a test."""
 CALLS = 3
-
-
-WORST = {"telepathy": BODY + STREAMS, "sip": BODY + "a=" + "x" * 55_000}
-"""The body that takes most. In front of rakia, the edge refuses large ones, but takes streams apart."""
 
 
 @pytest.mark.parametrize("engine", ENGINES, ids=IDS.get)

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from fargo.edge import texts
+from fargo.edge.settings import IDLE_SECONDS
 from fargo.edge.sip.keys import EdgeKeys, is_authentic, message_key, named, token
 from fargo.edge.sip.settings import SipEdgeSettings
+from fargo.sip_service import SILENCE_SECONDS
 
 SECRET = "not to be seen by anyone"
 
@@ -59,6 +61,10 @@ def test_the_outside_sends_to_no_loopback_address(settings: SipEdgeSettings, kep
 def test_the_authorities_are_a_file_or_a_directory(settings: SipEdgeSettings, tmp_path: Path) -> None:
     assert f'ca_path = "{tmp_path}"\n' in replace(settings, ca=tmp_path).files()["tls.cfg"]
     assert f'ca_list = "{tmp_path}/ca.pem"\n' in replace(settings, ca=tmp_path / "ca.pem").files()["tls.cfg"]
+
+
+def test_a_server_that_is_slow_to_answer_finds_its_connection() -> None:
+    assert SILENCE_SECONDS < IDLE_SECONDS
 
 
 def test_the_secret_shows_nowhere(settings: SipEdgeSettings) -> None:
