@@ -28,11 +28,11 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from fargo import texts
 from fargo.config_values import (
     AccountHost,
+    AddressAndPort,
     Addresses,
     AnyAddress,
     Domain,
     Duration,
-    Endpoint,
     HostPort,
     IpNetwork,
     Number,
@@ -155,7 +155,7 @@ class SipConfig(_Section):
     )
     inside_port: Port = Field(5070, description=_A_PORT)
     gateway_port: Port = Field(5071, description=_A_PORT)
-    hep: Endpoint | None = Field(
+    hep: AddressAndPort | None = Field(
         None, description='the IPv4 address and port of a HEP collector, such as "192.0.2.20:9060"'
     )
     ring_seconds: int = Field(180, strict=True, ge=5, le=540, description="a number of seconds from 5 to 540")
@@ -211,7 +211,7 @@ class MediaConfig(_Section):
     """[media]: the path that audio takes."""
 
     path: Literal["auto", "direct", "relay"] = Field("auto", description='"auto", "direct" or "relay"')
-    relay: Endpoint | None = Field(
+    relay: AddressAndPort | None = Field(
         None,
         validate_default=True,
         description='the IPv4 address and port of rtpengine\'s option listen-ng, such as "127.0.0.1:2223"',
