@@ -1,4 +1,4 @@
-"""What each part of the gateway needs from the configuration."""
+"""The settings of each part of the gateway, from the configuration."""
 
 from ipaddress import ip_address
 

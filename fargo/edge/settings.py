@@ -20,7 +20,7 @@ machine was suspended.
 """
 
 IDLE_SECONDS: Final = 30
-"""How long a connection stays on which nothing comes, unless it is a server's of our accounts, or was used in a call.
+"""Seconds for which a connection stays on which nothing comes, unless it is a server's of our accounts, or was used in a call.
 Longer than a server may be silent: its first response would find no connection.
 """
 

@@ -30,7 +30,7 @@ from fargo.statemachine.model.events import (
     XmppEvent,
 )
 from fargo.statemachine.model.sip_messages import SipRequestReceived
-from fargo.statemachine.user_state import User
+from fargo.statemachine.user_state import User, call_of
 
 XMPP_EVENTS: Final = frozenset(get_args(XmppEvent))
 # The kinds of events that may need no row.
@@ -53,6 +53,9 @@ def answers(
         return None
     if stranger and kind is ResourceAvailable:
         return ()
+    # Most SIP requests are about a call, which is seen without folding them.
+    if kind is SipRequestReceived and call_of(user, event) is not None:
+        return None
     if user.policy != policy or user.no_room != no_room:
         user = replace(user, policy=policy, no_room=no_room)
     after, issued, call = fold(user, Recorded(user.jid, 0, at, event))

@@ -1,4 +1,4 @@
-"""What is exported of a log, and how it comes back: as a log, or as a test."""
+"""Calls of a log are exported, and read back: as a log, or as a test."""
 
 import stat
 import subprocess

@@ -135,7 +135,7 @@ def written(entries: tuple[Entry, ...], directory: Path) -> str:
 
 
 def test_the_call_ids_and_tags_of_ours_are_those_of_the_pseudonyms() -> None:
-    """What the phone sends in the dialog has them, too, and what it wants to replace."""
+    """The phone's requests in the dialog have them, too, and so does the Replaces that it sends."""
     (first, *rest) = pseudonymised(session("replacing")).entries
     nonce = next(r.event.nonce for r, _ in rest if isinstance(r.event, RegistrationSubmitted))
     (call,) = records((first, *rest))

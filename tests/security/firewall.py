@@ -10,14 +10,14 @@ from .other_users import ROOT
 
 RELAY: Final = ("127.0.0.1", 2223)
 SIP: Final = (5060, 5061)
-"""What the files name."""
+"""The places that the files name."""
 CONNECTIONS: Final = 20
 """The connections of SIP that an address has at most by these rules."""
 _FILES: Final = {"iptables-restore": "fargo.iptables", "ip6tables-restore": "fargo.ip6tables"}
 
 
 class At(NamedTuple):
-    """Where the media relay takes its commands, and the ports at which the gateway takes SIP, and SIP over TLS."""
+    """The address and port of the media relay's commands, and the ports of SIP, and of SIP over TLS."""
 
     relay: tuple[str, int] = RELAY
     sip: tuple[int, int] = SIP

@@ -1,4 +1,4 @@
-"""What strangers send: many requests at once, and, who has the Contact of a call, requests within dialogs that do not
+"""The requests of strangers: many requests at once, and, who has the Contact of a call, requests within dialogs that do not
 exist, each of them new.
 """
 
@@ -21,7 +21,7 @@ from fargo.edge.leftover import find, run_dir_in
 from .outsider import Outsider, outsider
 
 READ_SECONDS = 0.0002
-"""What reading one takes, about."""
+"""Seconds that it takes to read one, about."""
 EVERY_SECONDS = 0.02
 BATCH = 30
 BODY = "v=0\r\no=- 1 1 IN IP4 127.0.0.9\r\ns=-\r\nc=IN IP4 127.0.0.9\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"

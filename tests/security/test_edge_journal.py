@@ -21,7 +21,7 @@ BURST = 150
 SCANNERS = 60
 CONNECTIONS = 100
 TIME = len("2026-01-01 00:00:00")
-"""What a line of the journal begins with."""
+"""The length of the time that a line of the journal begins with."""
 JUNK = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 no handshake\r\n\r\n"
 
 

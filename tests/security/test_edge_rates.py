@@ -1,4 +1,4 @@
-"""How many requests the edge takes in a second from one address (point 6), whoever may use that."""
+"""The edge takes so many requests a second from one address, whoever may use it (point 6)."""
 
 import time
 

@@ -132,7 +132,7 @@ def test_calls_of_registered_users_are_written_whatever_they_lead_to() -> None:
 
 
 def test_a_request_of_no_call_is_answered_without_a_row() -> None:
-    """Whoever was called once has a Contact for it."""
+    """Anybody who was called once has a Contact for it."""
     story = Phoning().talking()
     dialog, call_id = story.of_dialog()
     info, ack = (

@@ -56,7 +56,7 @@ class SipEdgeSettings:
     away_seconds: int = 16
     """The time that the gateway may be away, as when it is restarted, before the edge refuses requests in its place."""
     idle_seconds: int = IDLE_SECONDS
-    """How long the connection of a stranger stays on which nothing comes."""
+    """Seconds for which the connection of a stranger stays on which nothing comes."""
     hep: tuple[IPv4Address, int] | None = None
     """The address and port that a copy of every message outside is sent to (HEP 3)."""
     run_dir: Path

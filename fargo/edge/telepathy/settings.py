@@ -44,7 +44,7 @@ class TelepathyEdgeSettings:
     silence_seconds: int = 8
     """How long a provider may be silent before it counts as unreachable."""
     idle_seconds: int = IDLE_SECONDS
-    """How long the connection of a stranger stays on which nothing comes."""
+    """Seconds for which the connection of a stranger stays on which nothing comes."""
     direct: bool = False
     """Calls to other domains than the account's go there directly, if the account names no proxy."""
     accept_from: tuple[IPv4Network | IPv6Network, ...] = ()
