@@ -20,8 +20,8 @@ machine was suspended.
 """
 
 IDLE_SECONDS: Final = 30
-"""Seconds for which a connection stays on which nothing comes, unless it is a server's of our accounts, or was used in a call.
-Longer than a server may be silent: its first response would find no connection.
+"""Seconds for which a connection stays on which nothing comes, unless it is a server's of our accounts, or was used in
+a call. Longer than a server may be silent: its first response would find no connection.
 """
 
 LONGEST_SECONDS: Final = 3600

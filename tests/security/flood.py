@@ -1,4 +1,4 @@
-"""The requests of strangers: many requests at once, and, who has the Contact of a call, requests within dialogs that do not
+"""The requests of strangers: many at once, and, from who has the Contact of a call, requests within dialogs that do not
 exist, each of them new.
 """
 
