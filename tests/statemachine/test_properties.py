@@ -214,7 +214,8 @@ def test_whatever_happens_the_rules_hold(data: st.DataObject) -> None:
         assert not replies(story) - Counter(iq.id for iq in asked(story))
     # Let everything come to its end: the account is cancelled, and every deadline passes.
     story.tell(RegistrationCancelled(story.iq()))
-    for _ in range(50):
+    # A registration that fails is tried about sixty times before it is over.
+    for _ in range(300):
         if not (due := deadlines(story.user)):
             break
         story.tell(TimePassed(), max(0.0, min(d.at for d in due) - story.at))
