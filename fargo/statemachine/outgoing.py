@@ -157,7 +157,8 @@ def _place(user: User, event: SessionInitiated, line: Line, id: str, follows: bo
     leg = jingle_leg.called(event, audio, follows, effects)
     call = bridge.place(id, leg, audio, line, way, user.policy, effects)
     call_state.placed(call, target.words, event.sid, effects)
-    effects.record(RecordPath(id, way.path, way.why))
+    if call.undescribed is None:
+        effects.record(RecordPath(id, way.path, way.why))
     return changed(user, None, call, effects)
 
 

@@ -12,6 +12,7 @@ from fargo.statemachine.model.commands import (
     MessageCall,
     ProposeCall,
     RefuseIq,
+    RejectContents,
     SendPresence,
     SendRegistrationForm,
     SendText,
@@ -65,6 +66,7 @@ def client(value: XmppEvent | XmppCommand) -> str | None:
             | AcceptSession()
             | InformSession()
             | InformTransport()
+            | RejectContents()
             | TerminateSession()
             | ProposeCall()
             | MessageCall()
@@ -132,6 +134,8 @@ def sent(command: XmppCommand) -> Label:
             return Label(_joined("session-info", info))
         case InformTransport():
             return Label("transport-info")
+        case RejectContents(action=action):
+            return Label(action)
         case TerminateSession(condition=condition):
             return _ended("session-terminate", condition)
         case ProposeCall():

@@ -66,6 +66,7 @@ from fargo.statemachine.model.commands import (
     PresenceKind,
     ProposeCall,
     RefuseIq,
+    RejectContents,
     SendPresence,
     SendRegistrationForm,
     SendText,
@@ -94,6 +95,7 @@ _OneStanza: TypeAlias = (
     | AcceptSession
     | InformSession
     | InformTransport
+    | RejectContents
     | TerminateSession
     | ProposeCall
     | MessageCall
@@ -209,7 +211,7 @@ class XmppAdapter:
                 self._put(issued.user, IqFailed(issued.id, to, "remote-server-not-found", texts.NO_STREAM))
             case AskFeatures(to=to):
                 self._put(issued.user, FeaturesLearned(issued.id, to, ()))
-            case InformSession() | InformTransport():
+            case InformSession() | InformTransport() | RejectContents():
                 pass
             case AcceptIq() | RefuseIq() | SendRegistrationForm() | SendPresence() | MessageCall() | SendText():
                 pass
@@ -225,7 +227,9 @@ class XmppAdapter:
             case AskFeatures(sender, to, caps):
                 request = disco.info_request(caps)
                 return make_stanza("iq", sender, to, request, type="get", id=replies.features_id(name))
-            case InitiateSession() | AcceptSession() | InformSession() | InformTransport() | TerminateSession():
+            case InitiateSession() | AcceptSession() | InformSession() | InformTransport():
+                return jingle.stanza(command, name)
+            case RejectContents() | TerminateSession():
                 return jingle.stanza(command, name)
             case ProposeCall() | MessageCall():
                 return jingle_message.stanza(command, name)

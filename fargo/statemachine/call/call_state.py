@@ -25,6 +25,7 @@ from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.sip.phases import Line, Over
 from fargo.statemachine.legs.sip.sip_leg import SipLeg
 from fargo.statemachine.media.description import Description
+from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call_records import Direction, RecordBegun, RecordEnded, Side
 from fargo.statemachine.model.commands import SendText
 from fargo.statemachine.reason import Reason
@@ -63,6 +64,7 @@ class Call(Struct, frozen=True, gc=False):
     ``connection`` the SIP connection it goes over, ``caller`` is None if the user calls. ``relay_retry``: a second
     attempt, if the phone refuses a direct call for its codecs; None if there is none. ``elsewhere``: an incoming call
     was answered on a phone that is not the gateway's. ``early``: the client hears a phone that has not answered.
+    ``undescribed``: the policy for a call out that cannot be placed yet, as its client has not said how it is reached.
     """
 
     id: str
@@ -75,6 +77,7 @@ class Call(Struct, frozen=True, gc=False):
     relay_retry: RelayRetry | None = None
     elsewhere: bool = False
     early: bool = False
+    undescribed: Policy | None = None
 
 
 def is_over(call: Call) -> bool:

@@ -10,6 +10,7 @@ from fargo.statemachine.media.description import (
     Description,
     MediaProfile,
     Unusable,
+    common,
     has_voice,
     malformed,
     profile,
@@ -31,7 +32,7 @@ class Audio(Struct, frozen=True, gc=False):
 
 def audio(contents: tuple[Content, ...]) -> Audio | Reason:
     """Return the audio in the contents, or the reason why there is none that the call can use."""
-    content = _audio_content(contents)
+    content = audio_content(contents)
     if content is None or content.description is None:
         return Reason(Cause.APPLICATION, texts.NO_RTP_AUDIO)
     how = profile(content.description)
@@ -45,7 +46,19 @@ def audio(contents: tuple[Content, ...]) -> Audio | Reason:
     return Audio(content, described, how)
 
 
-def _audio_content(contents: tuple[Content, ...]) -> Content | None:
+def accepted(contents: tuple[Content, ...], offer: Description, profile: MediaProfile) -> Description | Reason:
+    """Return what a client accepts of an offer in a media profile, if it answers that (RFC 3264 §6.1)."""
+    answer = audio(contents)
+    if isinstance(answer, Reason):
+        return answer
+    if answer.profile is not profile:
+        return Reason(Cause.TRANSPORT, texts.OTHER_PROFILE.format(answered=answer.profile, offered=profile))
+    shared = common(offer, answer.description)
+    return Reason(Cause.MEDIA, shared.problem) if isinstance(shared, Unusable) else shared
+
+
+def audio_content(contents: tuple[Content, ...]) -> Content | None:
+    """Return the content with the audio, None if there is none."""
     for content in contents:
         if content.description and content.description.media == "audio":
             return content

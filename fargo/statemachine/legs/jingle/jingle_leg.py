@@ -7,15 +7,24 @@ Rules:
 3. A leg is over the moment it has said or heard session-terminate; what comes later meets an unknown session.
 4. A client that cannot be reached (its server says so) is out of the call: a killed client sends nothing itself.
 5. What is not supported is refused by name, and the call goes on.
-6. This file says what each event means; what comes of it in a phase with one client is in `single_session`, in one
-   with several clients in `forking`.
+6. This file says what each event means, and `content_actions` what those about contents do; what comes of it in a phase
+   with one client is in `single_session` and `describing`, in one with several clients in `forking`.
 """
 
 from typing import Final, TypeAlias, assert_never
 
 from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.effects import Effects
-from fargo.statemachine.legs.jingle import forking, jingle_session, single_session, texts, unacknowledged
+from fargo.statemachine.legs.jingle import (
+    content_actions,
+    describing,
+    forking,
+    jingle_session,
+    single_session,
+    texts,
+    trickled,
+    unacknowledged,
+)
 from fargo.statemachine.legs.jingle.forking import Forking, Inviting, Proceeding, Searching
 from fargo.statemachine.legs.jingle.invitations import Invitation, Proposed
 from fargo.statemachine.legs.jingle.jingle_session import (
@@ -26,7 +35,7 @@ from fargo.statemachine.legs.jingle.jingle_session import (
     about,
     out_of_order,
 )
-from fargo.statemachine.legs.jingle.single_session import Active, Calling
+from fargo.statemachine.legs.jingle.single_session import Active, Calling, Describing
 from fargo.statemachine.legs.leg_events import (
     Answered,
     Dtmf,
@@ -41,35 +50,22 @@ from fargo.statemachine.legs.leg_events import (
     RouteLost,
     TransportChanged,
 )
-from fargo.statemachine.media.description import Content, Description, IceUdp, RawUdp, Senders, is_cut_off
 from fargo.statemachine.media.offer import Audio
-from fargo.statemachine.media.texts import CLIENT_UNREACHABLE
 from fargo.statemachine.model.commands import AcceptIq, MessageCall, RefuseIq, TerminateSession
 from fargo.statemachine.model.events import (
     CallAction,
     CallMessaged,
-    ContentAccepted,
-    ContentAdded,
-    ContentChanged,
-    ContentModified,
-    ContentRejected,
-    ContentRemoved,
-    DescriptionInformed,
+    ContentEvent,
     ResourceUnavailable,
-    SecurityInformed,
     SessionAccepted,
     SessionInformed,
     SessionInitiated,
     SessionTerminated,
-    TransportAccepted,
-    TransportInformed,
-    TransportRejected,
-    TransportReplaced,
 )
 from fargo.statemachine.pending import Reply
 from fargo.statemachine.reason import Cause, Reason, from_jingle
 
-JingleLeg: TypeAlias = Calling | Searching | Forking | Proceeding | Active | Terminated
+JingleLeg: TypeAlias = Describing | Calling | Searching | Forking | Proceeding | Active | Terminated
 JingleStep: TypeAlias = tuple[JingleLeg, LegEvents]
 
 # Session information without consequence for the other end (XEP-0167 §8). XEP-0177 had received and trying until 1.0.
@@ -85,8 +81,13 @@ _NOT_BACK: Final = Reason(Cause.NETWORK, texts.NOT_BACK)
 def called(event: SessionInitiated, audio: Audio, proposed: bool, effects: Effects) -> JingleLeg:
     """Acknowledge the call of a client whose offer can be put through."""
     effects.emit(AcceptIq(event.iq))
-    session = Session(event.sid, event.iq.to, event.iq.sender, True, proposed, audio.profile, audio.content.name)
-    return Calling(session, audio.content)
+    known, content = trickled.described(trickled.Trickled(), audio.content)
+    declined = tuple([each.name for each in event.contents if each.name != content.name])
+    us, client = event.iq.to, event.iq.sender
+    session = Session(event.sid, us, client, True, proposed, audio.profile, content.name, declined, known)
+    if trickled.lacks_credentials(known):
+        return Describing(session, content, None, effects.at)
+    return Calling(session, content)
 
 
 def turn_down(event: SessionInitiated, proposed: bool, reason: Reason, effects: Effects) -> None:
@@ -101,7 +102,7 @@ def turn_down(event: SessionInitiated, proposed: bool, reason: Reason, effects: 
 def sessions(leg: JingleLeg) -> tuple[Session, ...]:
     """Return the sessions that the leg is in."""
     match leg:
-        case Active() | Calling():
+        case Active() | Calling() | Describing():
             return (leg.session,)
         case Searching() | Forking() | Proceeding():
             return forking.sessions(leg)
@@ -114,7 +115,7 @@ def sessions(leg: JingleLeg) -> tuple[Session, ...]:
 def concerns(leg: JingleLeg, event: JingleEvent) -> bool:
     """Return whether the event is about one of the leg's sessions, or its proposal."""
     match leg:
-        case Active() | Calling():
+        case Active() | Calling() | Describing():
             return about(leg.session, event)
         case Searching() | Forking() | Proceeding():
             return forking.concerns(leg, event)
@@ -130,8 +131,15 @@ def holds(leg: JingleLeg) -> bool:
 
 
 def deadline(leg: JingleLeg) -> Deadline | None:
-    """Return by when a client must have shown up."""
+    """Return by when a client must have shown up, or said how it is reached."""
+    if isinstance(leg, Describing):
+        return describing.deadline(leg)
     return forking.deadline(leg) if isinstance(leg, Inviting) else None
+
+
+def expire(leg: JingleLeg, effects: Effects) -> JingleStep:
+    """Give up waiting for what is due by now."""
+    return describing.expire(leg, effects) if isinstance(leg, Describing) else search_ended(leg)
 
 
 def search_ended(leg: JingleLeg) -> JingleStep:
@@ -163,26 +171,8 @@ def fold(leg: JingleLeg, event: JingleEvent, effects: Effects, takes_dtmf: bool)
         case SessionInitiated():
             out_of_order(event.iq, effects)
             return leg, ()
-        case TransportInformed():
-            return _transport_informed(leg, event, effects)
-        case DescriptionInformed():
-            # What can be changed so is of no consequence for the other end (XEP-0167 §9).
-            effects.emit(AcceptIq(event.iq))
-            return leg, ()
-        case ContentModified():
-            return _modified(leg, event, effects)
-        case (
-            ContentAccepted()
-            | ContentAdded()
-            | ContentRejected()
-            | ContentRemoved()
-            | SecurityInformed()
-            | TransportAccepted()
-            | TransportRejected()
-            | TransportReplaced()
-        ):
-            _unsupported(event, effects)
-            return leg, ()
+        case _ if isinstance(event, ContentEvent):
+            return (leg, ()) if isinstance(leg, Terminated) else content_actions.fold(leg, event, effects)
         case CallMessaged():
             return _messaged(leg, event, effects)
         case ResourceUnavailable():
@@ -194,7 +184,7 @@ def fold(leg: JingleLeg, event: JingleEvent, effects: Effects, takes_dtmf: bool)
 def stream_opened(leg: JingleLeg, effects: Effects) -> None:
     """Ask clients whether they are in the session: stanzas of either side may have been lost with the stream."""
     match leg:
-        case Active() | Calling():
+        case Active() | Calling() | Describing():
             single_session.stream_opened(leg, effects)
         case Searching() | Forking() | Proceeding():
             forking.stream_opened(leg, effects)
@@ -215,7 +205,7 @@ def resume(leg: JingleLeg, effects: Effects) -> JingleLeg:
     it is asked when the stream is open.
     """
     match leg:
-        case Active() | Calling():
+        case Active() | Calling() | Describing():
             jingle_session.say_again(leg.session, effects)
             return leg
         case Searching() | Forking() | Proceeding():
@@ -228,7 +218,7 @@ def resume(leg: JingleLeg, effects: Effects) -> JingleLeg:
 
 def _replied(leg: JingleLeg, reply: Reply, effects: Effects) -> JingleStep:
     match leg:
-        case Active() | Calling():
+        case Active() | Calling() | Describing():
             return single_session.replied(leg, reply, effects)
         case Searching() | Forking() | Proceeding():
             return forking.replied(leg, reply, effects)
@@ -257,49 +247,9 @@ def _informed(leg: JingleLeg, event: SessionInformed, effects: Effects, takes_dt
     return leg, ()
 
 
-def _transport_informed(leg: JingleLeg, event: TransportInformed, effects: Effects) -> JingleStep:
-    """Take a client's new addresses. Where it goes matters once it talks: offer and answer say it before. A plain
-    address that audio must not go to is refused, and the call goes on as it was. Candidates of ICE come one by one, so
-    there may be others.
-    """
-    carried = _carried(leg.session, event.contents) if isinstance(leg, Active) else ()
-    moved = next((each.transport for each in carried if isinstance(each.transport, IceUdp | RawUdp)), None)
-    if isinstance(moved, RawUdp) and is_cut_off(Description("audio", (), moved)):
-        effects.emit(RefuseIq(event.iq, "modify", "not-acceptable", CLIENT_UNREACHABLE))
-        return leg, ()
-    effects.emit(AcceptIq(event.iq))
-    return leg, () if moved is None else (TransportChanged(moved),)
-
-
-def _modified(leg: JingleLeg, event: ContentModified, effects: Effects) -> JingleStep:
-    """Take a change of direction as hold or resume: the client stops or starts receiving audio (XEP-0167 §8.2)."""
-    carried = _carried(leg.session, event.contents) if isinstance(leg, Active) else ()
-    if not isinstance(leg, Active) or not carried:
-        _unsupported(event, effects)
-        return leg, ()
-    effects.emit(AcceptIq(event.iq))
-    return single_session.holds(leg, not _hears(leg.session, carried[-1].senders))
-
-
-def _carried(session: Session, contents: tuple[Content, ...]) -> tuple[Content, ...]:
-    """Return those of the contents that the session's audio is in."""
-    return tuple(content for content in contents if content.name == session.content)
-
-
-def _unsupported(event: ContentChanged, effects: Effects) -> None:
-    """Refuse the action; the session goes on (XEP-0166 §7.2)."""
-    text = texts.UNSUPPORTED_ACTION.format(action=event.action)
-    effects.emit(RefuseIq(event.iq, "cancel", "feature-not-implemented", text))
-
-
-def _hears(session: Session, senders: Senders) -> bool:
-    """Return whether the client takes what the other end sends (XEP-0166 §7.3)."""
-    return senders in ("both", "responder" if session.calls else "initiator")
-
-
 def _messaged(leg: JingleLeg, event: CallMessaged, effects: Effects) -> JingleStep:
     match leg:
-        case Active() | Calling():
+        case Active() | Calling() | Describing():
             return single_session.messaged(leg, event, effects)
         case Searching() | Forking() | Proceeding():
             return forking.messaged(leg, event, effects)
@@ -312,7 +262,7 @@ def _messaged(leg: JingleLeg, event: CallMessaged, effects: Effects) -> JingleSt
 def _terminated(leg: JingleLeg, event: SessionTerminated, effects: Effects) -> JingleStep:
     reason = from_jingle(event.condition, event.text)
     match leg:
-        case Active() | Calling():
+        case Active() | Calling() | Describing():
             jingle_session.terminated(leg.session, reason, effects)
             return single_session.ended(leg, reason)
         case Searching() | Forking() | Proceeding():
@@ -329,7 +279,7 @@ def _gone(leg: JingleLeg, event: ResourceUnavailable, reason: Reason, effects: E
         if about(session, event):
             jingle_session.terminate(session, reason, effects)
     match leg:
-        case Active() | Calling():
+        case Active() | Calling() | Describing():
             return single_session.ended(leg, reason)
         case Searching() | Forking() | Proceeding():
             return forking.drop(leg, event, reason, effects)
@@ -378,7 +328,7 @@ def tell(leg: JingleLeg, leg_event: LegEvent, effects: Effects) -> JingleStep:
 
 def _end(leg: JingleLeg, reason: Reason, effects: Effects) -> None:
     match leg:
-        case Active(session) | Calling(session):
+        case Active(session) | Calling(session) | Describing(session):
             jingle_session.terminate(session, reason, effects)
         case Searching() | Forking() | Proceeding():
             forking.end(leg, reason, effects)
@@ -391,7 +341,7 @@ def _end(leg: JingleLeg, reason: Reason, effects: Effects) -> None:
 def abandon(leg: JingleLeg, text: str, effects: Effects) -> None:
     """End everything with as little code as possible: the gateway lost track of the call."""
     match leg:
-        case Active() | Calling():
+        case Active() | Calling() | Describing():
             _abandon_session(leg.session, text, effects)
         case Forking():
             for each in leg.called:

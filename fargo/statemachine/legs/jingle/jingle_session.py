@@ -22,6 +22,7 @@ from msgspec.structs import replace
 from fargo.statemachine.address import bare
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import texts, unacknowledged
+from fargo.statemachine.legs.jingle.trickled import Trickled
 from fargo.statemachine.media.description import (
     Candidate,
     Content,
@@ -39,11 +40,13 @@ from fargo.statemachine.model.commands import (
     InitiateSession,
     MessageCall,
     RefuseIq,
+    RejectContents,
     TerminateSession,
 )
 from fargo.statemachine.model.events import (
     CallAction,
     CallMessaged,
+    ContentAdded,
     ContentChanged,
     Iq,
     ResourceUnavailable,
@@ -52,6 +55,7 @@ from fargo.statemachine.model.events import (
     SessionInformed,
     SessionInitiated,
     SessionTerminated,
+    TransportReplaced,
 )
 from fargo.statemachine.pending import Reply
 from fargo.statemachine.reason import Reason, to_jingle
@@ -89,7 +93,8 @@ class Session(Struct, frozen=True, gc=False):
     """A session with one client: its id, our JID in it, the client's full JID.
 
     ``calls``: the client is the initiator. ``proposed``: it began with XEP-0353. ``profile``: how the client sends and
-    receives audio; ``content``: the name of the content that the audio is in.
+    receives audio; ``content``: the name of the content that the audio is in; ``declined``: the names of those that
+    it has offered besides, which are not carried. ``trickled``: what it has said of its transport so far.
     """
 
     sid: str
@@ -99,6 +104,8 @@ class Session(Struct, frozen=True, gc=False):
     proposed: bool = False
     profile: MediaProfile = MediaProfile.PLAIN
     content: str = "voice"
+    declined: tuple[str, ...] = ()
+    trickled: Trickled = Trickled()
 
 
 class Terminated(Struct, frozen=True, gc=False):
@@ -181,6 +188,25 @@ def _tell(session: Session, information: InformSession | InformTransport, effect
     ]
     if len(told) > _MOST_INFORMATION:
         effects.settle(*told[:-_MOST_INFORMATION])
+
+
+def reject(session: Session, event: ContentAdded | TransportReplaced, effects: Effects) -> None:
+    """Send content-reject or transport-reject: what the client wants to add or replace is not taken, and the session
+    goes on (XEP-0166 §7.2.4 and §7.2.14). Nothing is lost with it but an answer.
+    """
+    text = texts.UNSUPPORTED_ACTION.format(action=event.action)
+    us, client, sid = session.us, session.client, session.sid
+    if isinstance(event, ContentAdded):
+        contents = tuple([Content(each.name, each.creator, each.senders) for each in event.contents])
+        effects.emit(RejectContents(us, client, sid, "content-reject", contents, "unsupported-applications", text))
+    else:
+        contents = tuple([_transport_only(each) for each in event.contents])
+        effects.emit(RejectContents(us, client, sid, "transport-reject", contents, "unsupported-transports", text))
+
+
+def _transport_only(content: Content) -> Content:
+    transport = content.description.transport if content.description else content.transport
+    return Content(content.name, content.creator, content.senders, transport=transport)
 
 
 def terminate(session: Session, reason: Reason, effects: Effects) -> None:
