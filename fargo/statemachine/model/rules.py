@@ -6,7 +6,7 @@ Rules:
    written by version 1.
 2. A change that makes the core issue other commands for the same events is listed in `CHANGES`. Its version is the
    first that folds by it. One version may have several changes.
-3. For each change `replay.verifying.changes` tells which differences it explains. `fargo replay verify` reports these
+3. For each change `replay.verifying.listed` tells which differences it explains. `fargo replay verify` reports these
    under the change's name, and they are no failure.
 """
 
@@ -14,7 +14,7 @@ from typing import Final
 
 from msgspec import Struct
 
-RULES: Final = 8
+RULES: Final = 9
 """The version that today's code folds by."""
 
 
