@@ -76,7 +76,7 @@ from fargo.statemachine.model.call_records import (
     RecordPath,
     Side,
 )
-from fargo.statemachine.model.events import ResourceUnavailable
+from fargo.statemachine.model.events import ResourceUnavailable, SessionInitiated
 from fargo.statemachine.model.ng import RelayLost
 from fargo.statemachine.model.presence import Client
 from fargo.statemachine.model.sip import SipEngine
@@ -220,6 +220,12 @@ def client_not_back(call: Call, client: str, effects: Effects) -> Call:
     """Take a client (full JID) out of the call that was not heard of in time, if it was in it."""
     jingle, news = jingle_leg.client_not_back(call.jingle, client, effects)
     return call if jingle is call.jingle else _passed_on(replace(call, jingle=jingle), news, _CLIENT, effects)
+
+
+def overruled(call: Call, event: SessionInitiated, effects: Effects) -> Call:
+    """Take a client out of the call that calls itself, with the same session id, and overrules our invitation."""
+    jingle, news = jingle_leg.overruled(call.jingle, event, effects)
+    return _passed_on(replace(call, jingle=jingle), news, _CLIENT, effects)
 
 
 def search_ended(call: Call, effects: Effects) -> Call:

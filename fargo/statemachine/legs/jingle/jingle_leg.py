@@ -72,6 +72,7 @@ JingleStep: TypeAlias = tuple[JingleLeg, LegEvents]
 _HEARD: Final = frozenset({None, "mute", "received", "ringing", "trying", "unmute"})
 _HOLD: Final = {"hold": True, "unhold": False, "active": False}
 _OFFLINE: Final = Reason(Cause.NETWORK, texts.OFFLINE)
+_OVERRULED: Final = Reason(Cause.BUSY, texts.GLARE)
 _NOT_BACK: Final = Reason(Cause.NETWORK, texts.NOT_BACK)
 
 
@@ -179,6 +180,17 @@ def fold(leg: JingleLeg, event: JingleEvent, effects: Effects, takes_dtmf: bool)
             return _gone(leg, event, _OFFLINE, effects)
         case _:
             assert_never(event)
+
+
+def overrules(leg: JingleLeg, event: SessionInitiated, effects: Effects) -> bool:
+    """Return True if a client calls with the id of our invitation, of which it has not heard by then."""
+    unheard = [each for each in sessions(leg) if jingle_session.is_unheard(each, effects)]
+    return isinstance(leg, Inviting) and any(about(each, event) for each in unheard)
+
+
+def overruled(leg: JingleLeg, event: SessionInitiated, effects: Effects) -> JingleStep:
+    """Leave out a client whose own session-initiate overrules our invitation: it takes ours for void."""
+    return forking.drop(leg, event, _OVERRULED, effects) if isinstance(leg, Inviting) else (leg, ())
 
 
 def stream_opened(leg: JingleLeg, effects: Effects) -> None:

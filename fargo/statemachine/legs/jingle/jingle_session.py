@@ -286,6 +286,11 @@ def known(session: Session, effects: Effects) -> None:
         effects.acknowledge(name)
 
 
+def is_unheard(session: Session, effects: Effects) -> bool:
+    """Return True if the client has not acknowledged the invitation."""
+    return _unanswered_invitation(session, effects) is not None
+
+
 def initiate_again(session: Session, effects: Effects) -> bool:
     """Send the invitation again, if it has not been answered. Return True if it was sent."""
     name = _unanswered_invitation(session, effects)
