@@ -143,6 +143,12 @@ TRIED_SOONER: Final = RuleChange(
     "For the first five minutes the pauses between attempts to register are at most eight seconds, and the user is not"
     " shown each attempt.",
 )
+CODECS_AS_STANDARDIZED: Final = RuleChange(
+    9,
+    "codecs are what their RFCs say",
+    "Opus is opus/48000/2 and the clock rate of G.722 is 8000, whatever an end says. A codec that cannot be named, or"
+    " whose number is no payload type, is left out, and the offer that has it is no longer refused.",
+)
 CHANGES: Final[tuple[RuleChange, ...]] = (
     ALL_THAT_IS_DUE,
     END_AFTER_FAULT,
@@ -165,4 +171,5 @@ CHANGES: Final[tuple[RuleChange, ...]] = (
     CONTACTS_TOGETHER,
     REFUSED_AS_SILENT,
     TRIED_SOONER,
+    CODECS_AS_STANDARDIZED,
 )
