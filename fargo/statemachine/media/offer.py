@@ -5,16 +5,16 @@ from typing import Final
 from msgspec import Struct
 
 from fargo.statemachine.media import texts
+from fargo.statemachine.media.codecs import common, has_voice, tidied
 from fargo.statemachine.media.description import (
     Content,
     Description,
+    IceUdp,
     MediaProfile,
     Unusable,
-    common,
-    has_voice,
     malformed,
     profile,
-    tidied,
+    unusable,
 )
 from fargo.statemachine.reason import Cause, Reason
 
@@ -40,6 +40,9 @@ def audio(contents: tuple[Content, ...]) -> Audio | Reason:
         return Reason(Cause.SECURITY, texts.SDES_REQUIRED)
     if isinstance(how, Unusable):
         return Reason(Cause.TRANSPORT, how.problem)
+    transport = content.description.transport
+    if isinstance(transport, IceUdp) and (problem := unusable(transport)):
+        return Reason(Cause.MEDIA, problem)
     described = tidied(content.description)
     if not has_voice(described.codecs):
         return Reason(Cause.APPLICATION, texts.NO_VOICE_CODEC)
