@@ -43,16 +43,17 @@ from fargo.statemachine.user_state import User, changed, concerned, is_busy
 
 def initiated(user: User, event: SessionInitiated, effects: Effects) -> User:
     """Place the call that a client describes, whether it was proposed before or not."""
+    if call := concerned(user, event):
+        effects.call = call.id
+        if not jingle_leg.has_same_id(call.jingle, event, effects):
+            return changed(user, call, bridge.fold_jingle(call, event, effects), effects)
+        if not _wins_tie(user, event):
+            user = changed(user, call, bridge.overruled(call, event, effects), effects)
+    followed = jmi.followed_up(event, effects)
+    effects.call = id = (followed and followed.call) or str(effects.version)
     if _wins_tie(user, event):
         effects.emit(RefuseIq(event.iq, "cancel", "conflict", texts.CALLED_BY_THEM, "tie-break"))
         return user
-    if call := concerned(user, event):
-        effects.call = call.id
-        if not jingle_leg.overrules(call.jingle, event, effects):
-            return changed(user, call, bridge.fold_jingle(call, event, effects), effects)
-        user = changed(user, call, bridge.overruled(call, event, effects), effects)
-    followed = jmi.followed_up(event, effects)
-    effects.call = id = (followed and followed.call) or str(effects.version)
     if followed and followed.taken_back:
         return _turned_down(user, event, id, Reason(Cause.CANCELLED, texts.TAKEN_BACK), effects)
     ready = _ready(user, event.iq.to)

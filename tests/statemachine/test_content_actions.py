@@ -5,12 +5,24 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
+from fargo.statemachine.legs.jingle.jingle_session import Terminated
 from fargo.statemachine.legs.jingle.texts import UNKNOWN_CONTENT, UNSUPPORTED_ACTION
 from fargo.statemachine.media.description import Content, IceUdp, MediaProfile
-from fargo.statemachine.model.call1 import HangUp
+from fargo.statemachine.model.call1 import CallArrived, HangUp
 from fargo.statemachine.model.call_records import RecordEnded
-from fargo.statemachine.model.commands import AcceptIq, InitiateSession, RefuseIq, RejectContents, TerminateSession
+from fargo.statemachine.model.commands import (
+    AcceptIq,
+    InitiateSession,
+    MessageCall,
+    RefuseIq,
+    RejectContents,
+    SignIn,
+    TerminateSession,
+)
 from fargo.statemachine.model.events import (
+    CallAction,
+    CallMessaged,
+    CallProposed,
     ContentAccepted,
     ContentAdded,
     ContentChanged,
@@ -18,8 +30,12 @@ from fargo.statemachine.model.events import (
     ContentRejected,
     ContentRemoved,
     DescriptionInformed,
+    IqFailed,
+    IqSucceeded,
     SessionInitiated,
     SessionTerminated,
+    StreamOpened,
+    TimePassed,
     TransportAccepted,
     TransportInformed,
     TransportRejected,
@@ -27,9 +43,10 @@ from fargo.statemachine.model.events import (
 )
 from fargo.statemachine.model.ng import OfferRelay
 from fargo.statemachine.reason import Cause
+from fargo.statemachine.texts import TAKEN_BACK
 
 from .relayed import AT_CLIENT, DTLS, FOR_CLIENT, Relayed
-from .story import BOB, DESK, PHONE
+from .story import BOB, DESK, PCMU, PHONE, PHONE_ADDRESS
 
 VOICE = Content("voice", description=DTLS)
 VIDEO = Content("video", description=replace(DTLS, media="video"))
@@ -150,3 +167,69 @@ def test_a_called_client_that_cancels_declines_for_all(condition: str) -> None:
     assert [each.to for each in story.all(TerminateSession)] == [DESK]
     assert story.all(HangUp)
     assert [note.cause for note in story.noted() if isinstance(note, RecordEnded)] == [Cause.DECLINED]
+
+
+# --- ties, and calls that were taken back
+
+
+@pytest.mark.parametrize(("caller", "wins"), [("aaron", True), ("bob", False)])
+def test_of_two_invitations_with_one_id_that_of_the_lower_jid_counts(caller: str, wins: bool) -> None:
+    """The other one is void (XEP-0166 §7.2.16); if that is ours, the caller finds the user busy."""
+    story = Relayed(MediaProfile.DTLS)
+    story.tell(CallArrived("c1", story.id_of(SignIn), f"sip:{caller}@sip.test", (PCMU,), PHONE_ADDRESS, 3))
+    story.described(OfferRelay, FOR_CLIENT)
+    invited, us = story.the(InitiateSession), f"{caller}%sip.test@sip.localhost/fargo"
+    story.tell(SessionInitiated(story.iq(us), invited.sid, (VOICE,)))
+    if wins:
+        assert story.the(RefuseIq).jingle == "tie-break"
+        assert len(story.user.calls) == 1
+        return
+    assert story.all(AcceptIq)
+    assert story.all(OfferRelay)
+    assert [note.cause for note in story.noted() if isinstance(note, RecordEnded)] == [Cause.BUSY]
+    story.tell(IqFailed(story.id_of(InitiateSession), DESK, "conflict", jingle="tie-break"))
+    assert [call.caller for call in story.user.calls.values() if call.jingle != Terminated()] == [None]
+
+
+def test_an_id_that_the_client_knows_already_is_out_of_order() -> None:
+    story = invited()
+    story.tell(IqSucceeded(story.id_of(InitiateSession), DESK))
+    story.tell(SessionInitiated(story.iq(BOB), "nonce6", (VOICE,)))
+    assert story.the(RefuseIq).jingle == "out-of-order"
+
+
+@pytest.mark.parametrize("action", [CallAction.RETRACT, CallAction.FINISH])
+def test_a_call_that_was_taken_back_reaches_no_phone(action: CallAction) -> None:
+    story = Relayed(MediaProfile.DTLS)
+    story.tell(CallProposed(DESK, BOB, "p1", ("audio",)))
+    story.tell(CallMessaged(DESK, BOB, "p1", action))
+    story.tell(StreamOpened())
+    assert story.all(MessageCall) == []
+    story.tell(SessionInitiated(story.iq(BOB), "p1", (VOICE,)))
+    assert story.all(AcceptIq)
+    ended = story.the(TerminateSession)
+    assert (ended.condition, ended.text) == ("cancel", TAKEN_BACK)
+    assert [note.cause for note in story.noted() if isinstance(note, RecordEnded)] == [Cause.CANCELLED]
+    assert not story.user.calls
+
+
+def test_a_call_that_was_taken_back_may_be_proposed_again() -> None:
+    story = Relayed(MediaProfile.DTLS)
+    for action in (CallAction.RETRACT, None):
+        story.tell(CallProposed(DESK, BOB, "p1", ("audio",)))
+        proceeds = story.the(MessageCall)
+        assert (proceeds.action, proceeds.condition) == (CallAction.PROCEED, None)
+        if action:
+            story.tell(CallMessaged(DESK, BOB, "p1", action, "cancel"))
+    story.tell(SessionInitiated(story.iq(BOB), "p1", (VOICE,)))
+    assert story.all(OfferRelay)
+
+
+def test_calls_that_were_taken_back_are_forgotten() -> None:
+    story = Relayed(MediaProfile.DTLS)
+    for number in range(20):
+        story.tell(CallProposed(DESK, BOB, f"p{number}", ("audio",)), after=0.1)
+        story.tell(CallMessaged(DESK, BOB, f"p{number}", CallAction.RETRACT), after=0.1)
+    assert len(story.waiting(MessageCall)) == 8
+    assert story.tell(TimePassed(), after=31) == []
+    assert story.waiting(MessageCall) == []

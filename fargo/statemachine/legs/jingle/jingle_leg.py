@@ -182,7 +182,7 @@ def fold(leg: JingleLeg, event: JingleEvent, effects: Effects, takes_dtmf: bool)
             assert_never(event)
 
 
-def overrules(leg: JingleLeg, event: SessionInitiated, effects: Effects) -> bool:
+def has_same_id(leg: JingleLeg, event: SessionInitiated, effects: Effects) -> bool:
     """Return True if a client calls with the id of our invitation, of which it has not heard by then."""
     unheard = [each for each in sessions(leg) if jingle_session.is_unheard(each, effects)]
     return isinstance(leg, Inviting) and any(about(each, event) for each in unheard)
