@@ -13,7 +13,7 @@ from typing import Final
 from fargo.statemachine.model import rules
 from fargo.statemachine.model.rules import RuleChange
 from replay.verifying.difference import Difference, Explains
-from replay.verifying.listed import contacts, faults, media, outages, registration, replies, words
+from replay.verifying.listed import contacts, contents, faults, media, outages, registration, replies, words
 from replay.verifying.listed.contacts import with_contacts_together
 
 EXPLANATIONS: Final[dict[str, Explains]] = {
@@ -23,6 +23,7 @@ EXPLANATIONS: Final[dict[str, Explains]] = {
     **outages.EXPLANATIONS,
     **registration.EXPLANATIONS,
     **contacts.EXPLANATIONS,
+    **contents.EXPLANATIONS,
     **words.EXPLANATIONS,
 }
 """By the name of the change."""

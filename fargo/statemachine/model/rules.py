@@ -143,6 +143,12 @@ TRIED_SOONER: Final = RuleChange(
     "For the first five minutes the pauses between attempts to register are at most eight seconds, and the user is not"
     " shown each attempt.",
 )
+EVERY_CONTENT_ANSWERED: Final = RuleChange(
+    9,
+    "every content has an answer",
+    "A session-accept declines the contents that are not carried, a BUNDLE group is offered to clients that understand"
+    " it, and the first audio that can be used is carried.",
+)
 CHANGES: Final[tuple[RuleChange, ...]] = (
     ALL_THAT_IS_DUE,
     END_AFTER_FAULT,
@@ -165,4 +171,5 @@ CHANGES: Final[tuple[RuleChange, ...]] = (
     CONTACTS_TOGETHER,
     REFUSED_AS_SILENT,
     TRIED_SOONER,
+    EVERY_CONTENT_ANSWERED,
 )
