@@ -6,6 +6,7 @@ Reading keeps everything but:
 - What the gateway has no use for yet: other groups than BUNDLE (XEP-0338), msid <stream/>, <bandwidth/>, <ssrc-group/>,
   <extmap-allow-mixed/>, the parameters of feedback and of header extensions, the disposition of a content.
 - ``channels="0"``, which Pidgin writes if the number of channels is unknown: it is read as 1.
+- A number that may be absent and is none, or is too large: it counts as absent, and does not cost the call.
 
 Writing omits `Description.ptime` and `Description.maxptime`: Jingle has these for each payload type only.
 """
@@ -34,6 +35,7 @@ from fargo.adapters.xmpp.stanza import (
     make,
     nonempty,
     number,
+    number_or,
     required,
 )
 from fargo.statemachine.media.bundle import Bundle
@@ -120,10 +122,10 @@ def _codec(payload: Element) -> Codec:
     return Codec(
         id=number(payload, "id", _BYTE),
         name=attribute(payload, "name"),
-        clockrate=number(payload, "clockrate", _WORD, 0),
-        channels=number(payload, "channels", _BYTE, 1) or 1,
-        ptime=number(payload, "ptime", _WORD, 0),
-        maxptime=number(payload, "maxptime", _WORD, 0),
+        clockrate=number_or(payload, "clockrate", _WORD, 0),
+        channels=number_or(payload, "channels", _BYTE, 1) or 1,
+        ptime=number_or(payload, "ptime", _WORD, 0),
+        maxptime=number_or(payload, "maxptime", _WORD, 0),
         parameters=tuple(map(_with_value, _parameters(payload, NS_RTP))),
         feedback=_feedback(payload),
     )
@@ -148,7 +150,7 @@ def _feedback(parent: Element) -> tuple[Feedback, ...]:
     intervals = children(parent, NS_FEEDBACK, "rtcp-fb-trr-int")
     return (
         *(Feedback(required(each, "type"), attribute(each, "subtype")) for each in kinds),
-        *(Feedback(_INTERVAL, "", number(each, "value", _WORD, 0)) for each in intervals),
+        *(Feedback(_INTERVAL, "", number_or(each, "value", _WORD, 0)) for each in intervals),
     )
 
 

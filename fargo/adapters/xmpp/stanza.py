@@ -91,6 +91,12 @@ def number(element: Element, name: str, most: int, default: int | None = None) -
     return int(text)
 
 
+def number_or(element: Element, name: str, most: int, default: int) -> int:
+    """Return an attribute as an integer between 0 and `most`; the default if it is absent or anything else."""
+    text = element.getAttribute(name, "").strip()
+    return int(text) if _NUMBER.fullmatch(text) and int(text) <= most else default
+
+
 def choice(element: Element, name: str, choices: Iterable[T], default: T) -> T:
     """Return an attribute that must have one of the given values."""
     text = attribute(element, name, default)

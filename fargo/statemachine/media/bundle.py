@@ -17,6 +17,7 @@ from typing import TypeAlias, assert_never
 from msgspec import Struct
 from msgspec.structs import replace
 
+from fargo.statemachine.media.codecs import meaningful
 from fargo.statemachine.media.description import (
     Content,
     Description,
@@ -83,7 +84,7 @@ def _declined(content: Content, shared: Transport | None) -> Content:
         return replace(content, senders="none", transport=transport)
     transport = shared or _empty(description.transport)
     mux = description.mux or shared is not None  # RFC 9143 §9.3: a group needs it
-    left = Description(description.media, description.codecs[:1], transport, mux)
+    left = Description(description.media, meaningful(description.codecs)[:1], transport, mux)
     return Content(content.name, content.creator, "none", left)
 
 

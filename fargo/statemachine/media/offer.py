@@ -7,15 +7,16 @@ from msgspec.structs import replace
 
 from fargo.statemachine.media import texts
 from fargo.statemachine.media.bundle import Bundle, bundle_of, with_transport_of
+from fargo.statemachine.media.codecs import has_voice, tidied
 from fargo.statemachine.media.description import (
     Content,
     Description,
+    IceUdp,
     MediaProfile,
     Unusable,
-    has_voice,
     malformed,
     profile,
-    tidied,
+    unusable,
 )
 from fargo.statemachine.reason import Cause, Reason
 
@@ -63,6 +64,9 @@ def _audio(content: Content) -> Audio | Reason:
         return Reason(Cause.SECURITY, texts.SDES_REQUIRED)
     if isinstance(how, Unusable):
         return Reason(Cause.TRANSPORT, how.problem)
+    transport = content.description.transport
+    if isinstance(transport, IceUdp) and (problem := unusable(transport)):
+        return Reason(Cause.MEDIA, problem)
     described = tidied(content.description)
     if not has_voice(described.codecs):
         return Reason(Cause.APPLICATION, texts.NO_VOICE_CODEC)

@@ -40,7 +40,8 @@ from fargo.statemachine.legs.jingle.invitations import (
 from fargo.statemachine.legs.jingle.jingle_session import GONE, JingleEvent, Session, Terminated, about
 from fargo.statemachine.legs.jingle.single_session import Active
 from fargo.statemachine.legs.leg_events import Answered, Ended, LegEvents, Ringing
-from fargo.statemachine.media.description import Content, Description, MediaProfile, Unusable, common
+from fargo.statemachine.media.codecs import common
+from fargo.statemachine.media.description import Content, Description, MediaProfile, Unusable
 from fargo.statemachine.media.offer import audio, malformed_contents
 from fargo.statemachine.model.commands import AcceptIq, InformSession, ProposeCall, RefuseIq
 from fargo.statemachine.model.events import (
