@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from fargo.statemachine.legs.jingle import texts
-from fargo.statemachine.media.bundle import Bundle, Offer, answer
+from fargo.statemachine.media.bundle import Bundle, OfferedContents, answer
 from fargo.statemachine.media.description import (
     Candidate,
     Codec,
@@ -224,7 +224,7 @@ def test_any_offer_has_an_answer_in_its_order_or_a_reason(contents: tuple[Conten
     if not isinstance(found, Audio):
         assert found.text
         return
-    given = answer(Offer(contents, found.place, found.bundle), FOR_CLIENT)
+    given = answer(OfferedContents(contents, found.place, found.bundle), FOR_CLIENT)
     answered = (*given.before, given.content, *given.after)
     assert [(each.name, each.creator, each.unknown) for each in answered] == [
         (each.name, each.creator, each.unknown) for each in contents

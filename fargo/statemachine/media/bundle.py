@@ -31,7 +31,7 @@ Bundle: TypeAlias = tuple[str, ...]
 """The names of the contents in a BUNDLE group, () if there is no group."""
 
 
-class Offer(Struct, frozen=True, gc=False):
+class OfferedContents(Struct, frozen=True, gc=False):
     """The contents that a client offers, in order. ``place``: the index of the one that is carried. ``bundle``: its
     group.
     """
@@ -41,8 +41,8 @@ class Offer(Struct, frozen=True, gc=False):
     bundle: Bundle = ()
 
 
-class Answer(Struct, frozen=True, gc=False):
-    """The answer to an `Offer`: the content that is carried, and those that are declined, before and after it."""
+class AnsweredContents(Struct, frozen=True, gc=False):
+    """The answer to an `OfferedContents`: the content that is carried, and those that are declined, before and after it."""
 
     content: Content
     before: tuple[Content, ...] = ()
@@ -65,7 +65,7 @@ def with_transport_of(carrier: str, content: Content, contents: tuple[Content, .
     return replace(content, description=replace(content.description, transport=transport))
 
 
-def answer(offer: Offer, description: Description) -> Answer:
+def answer(offer: OfferedContents, description: Description) -> AnsweredContents:
     """Return the answer to an offer whose carried content is answered with a description (rule 1)."""
     answers = [
         replace(each, description=description)
@@ -73,7 +73,7 @@ def answer(offer: Offer, description: Description) -> Answer:
         else _declined(each, description.transport if each.name in offer.bundle else None)
         for place, each in enumerate(offer.contents)
     ]
-    return Answer(answers[offer.place], tuple(answers[: offer.place]), tuple(answers[offer.place + 1 :]))
+    return AnsweredContents(answers[offer.place], tuple(answers[: offer.place]), tuple(answers[offer.place + 1 :]))
 
 
 def _declined(content: Content, shared: Transport | None) -> Content:

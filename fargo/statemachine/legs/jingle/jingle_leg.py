@@ -41,7 +41,7 @@ from fargo.statemachine.legs.leg_events import (
     RouteLost,
     TransportChanged,
 )
-from fargo.statemachine.media.bundle import Offer
+from fargo.statemachine.media.bundle import OfferedContents
 from fargo.statemachine.media.description import Content, Description, IceUdp, RawUdp, Senders, is_cut_off
 from fargo.statemachine.media.offer import Audio
 from fargo.statemachine.media.texts import CLIENT_UNREACHABLE
@@ -98,7 +98,7 @@ def called(event: SessionInitiated, audio: Audio, proposed: bool, effects: Effec
         audio.carrier,
         others,
     )
-    return Calling(session, Offer(event.contents, audio.place, audio.bundle))
+    return Calling(session, OfferedContents(event.contents, audio.place, audio.bundle))
 
 
 def turn_down(event: SessionInitiated, proposed: bool, reason: Reason, effects: Effects) -> None:

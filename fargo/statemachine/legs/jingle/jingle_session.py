@@ -22,7 +22,7 @@ from msgspec.structs import replace
 from fargo.statemachine.address import bare
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import texts, unacknowledged
-from fargo.statemachine.media.bundle import Offer, answer
+from fargo.statemachine.media.bundle import OfferedContents, answer
 from fargo.statemachine.media.description import (
     Candidate,
     Content,
@@ -145,7 +145,7 @@ def initiate(session: Session, content: Content, effects: Effects) -> None:
     effects.emit_pending(invitation, _LONGEST_ANSWER)
 
 
-def accept(session: Session, offer: Offer, description: Description, effects: Effects) -> None:
+def accept(session: Session, offer: OfferedContents, description: Description, effects: Effects) -> None:
     """Send session-accept with the other end's answer, in the contents that the client offered (XEP-0166 §6.5)."""
     given = answer(offer, named(description))
     accepts = AcceptSession(

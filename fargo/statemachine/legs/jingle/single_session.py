@@ -16,7 +16,7 @@ from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import jingle_session, texts
 from fargo.statemachine.legs.jingle.jingle_session import GONE, Session, Terminated
 from fargo.statemachine.legs.leg_events import Ended, Held, LegEvents, Resumed, TransportChanged
-from fargo.statemachine.media.bundle import Offer
+from fargo.statemachine.media.bundle import OfferedContents
 from fargo.statemachine.media.description import Description
 from fargo.statemachine.model.commands import InformTransport
 from fargo.statemachine.model.events import CallAction, CallMessaged, IqFailed, IqSucceeded
@@ -30,7 +30,7 @@ class Calling(Struct, frozen=True, gc=False):
     """
 
     session: Session
-    offer: Offer
+    offer: OfferedContents
     ringing: bool = False
 
 
