@@ -42,7 +42,7 @@ class OfferedContents(Struct, frozen=True, gc=False):
 
 
 class AnsweredContents(Struct, frozen=True, gc=False):
-    """The answer to `OfferedContents`: the content that is carried, and those that are declined, before and after it."""
+    """The answer to `OfferedContents`: the content that is carried, and those declined, before and after it."""
 
     content: Content
     before: tuple[Content, ...] = ()
