@@ -16,7 +16,7 @@ from fargo.store.interface import Reader
 from replay.drawing.mermaid import mermaid
 from replay.drawing.record_text import ending, peer
 from replay.explaining import closest
-from replay.explaining.closest import Found
+from replay.explaining.closest import Closest
 from replay.explaining.paragraph import facts, paragraph
 from replay.reading.records import Record, records
 from replay.reading.steps import replayed_call
@@ -48,7 +48,7 @@ def why(user: str, hint: str | None, path: Path, zone: tzinfo | None, diagram: b
             _draw(log, found.meant)
 
 
-def _found(calls: list[Record], hint: str | None, zone: tzinfo) -> Found | None:
+def _found(calls: list[Record], hint: str | None, zone: tzinfo) -> Closest | None:
     if hint is None:
         return closest.last(calls)
     # A number is a number before it is a time: 2026 may be a year, but who gives one remembers whom they called.
@@ -64,7 +64,7 @@ def _none(path: Path, user: str, hint: str | None) -> str:
     return texts.NO_CALL_AS_HINTED.format(path=path, user=user, hint=hint)
 
 
-def _explained(found: Found, zone: tzinfo) -> str:
+def _explained(found: Closest, zone: tzinfo) -> str:
     def clock(at: float) -> str:
         return f"{shown(at, zone)} {zone_name(zone, at)}{offset(at, zone)}"
 
