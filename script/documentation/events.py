@@ -194,8 +194,8 @@ def _answers(name: str, command: str) -> Iterator[Event]:
 
 
 def of_call(user: User) -> Iterator[Event]:
-    """Yield the events of one call, outgoing or incoming. There are none once it is over, or another has taken the place
-    of an invitation with the same id.
+    """Yield the events of one call, outgoing or incoming. There are none once it is over, or once another has taken the
+    place of an invitation with its id.
     """
     if not user.calls:
         yield from _beginnings(user)

@@ -3,8 +3,10 @@
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from fargo.statemachine.media import texts
+from fargo.statemachine.media.bundle import Bundle, bundle_of, with_transport_of
 from fargo.statemachine.media.codecs import common, has_voice, tidied
 from fargo.statemachine.media.description import (
     Content,
@@ -23,18 +25,40 @@ PHONE_UNREACHABLE: Final = Reason(Cause.TRANSPORT, texts.PHONE_UNREACHABLE)
 
 
 class Audio(Struct, frozen=True, gc=False):
-    """The audio of an offer or answer: its content, its usable description, and its media profile."""
+    """The audio of an offer or answer: its content, its usable description, and its media profile.
+
+    ``place``: the index of the content among all contents. ``bundle``: its BUNDLE group.
+    """
 
     content: Content
     description: Description
     profile: MediaProfile
+    place: int = 0
+    bundle: Bundle = ()
+
+    @property
+    def carrier(self) -> str:
+        """The name of the content whose transport is used: that of the first in the group."""
+        return self.bundle[0] if self.bundle else self.content.name
 
 
-def audio(contents: tuple[Content, ...]) -> Audio | Reason:
-    """Return the audio in the contents, or the reason why there is none that the call can use."""
-    content = audio_content(contents)
-    if content is None or content.description is None:
-        return Reason(Cause.APPLICATION, texts.NO_RTP_AUDIO)
+def audio(contents: tuple[Content, ...], bundles: tuple[Bundle, ...] = ()) -> Audio | Reason:
+    """Return the first audio in the contents that the call can use, or the reason why there is none."""
+    problem: Reason | None = None
+    for place, content in enumerate(contents):
+        if content.description is None or content.description.media != "audio":
+            continue
+        bundle = bundle_of(content.name, contents, bundles)
+        found = _audio(with_transport_of(bundle[0], content, contents) if bundle else content)
+        if isinstance(found, Audio):
+            return replace(found, place=place, bundle=bundle)
+        problem = problem or found
+    return problem or Reason(Cause.APPLICATION, texts.NO_RTP_AUDIO)
+
+
+def _audio(content: Content) -> Audio | Reason:
+    """Return the audio of one content, or the reason why the call cannot use it."""
+    assert content.description
     how = profile(content.description)
     if content.description.encryption_required and how is not MediaProfile.DTLS:
         return Reason(Cause.SECURITY, texts.SDES_REQUIRED)

@@ -143,6 +143,12 @@ TRIED_SOONER: Final = RuleChange(
     "For the first five minutes the pauses between attempts to register are at most eight seconds, and the user is not"
     " shown each attempt.",
 )
+EVERY_CONTENT_ANSWERED: Final = RuleChange(
+    9,
+    "every content has an answer",
+    "A session-accept declines the contents that are not carried, a BUNDLE group is offered to clients that understand"
+    " it, and the first audio that can be used is carried.",
+)
 CODECS_AS_STANDARDIZED: Final = RuleChange(
     9,
     "codecs are what their RFCs say",
@@ -171,6 +177,13 @@ TAKEN_BACK: Final = RuleChange(
     "a call that was taken back is not put through",
     "A session-initiate that follows a proposal which the client has taken back is ended at once.",
 )
+MISSED_CALLS: Final = RuleChange(
+    9,
+    "a call that the user has declined is not missed",
+    "No message is left about a call that was declined, here or on another phone, or that gives way to the user's own."
+    " The time of a missed call is the time stamp of its message. A called client that says that a call is over ends"
+    " it.",
+)
 CHANGES: Final[tuple[RuleChange, ...]] = (
     ALL_THAT_IS_DUE,
     END_AFTER_FAULT,
@@ -193,9 +206,11 @@ CHANGES: Final[tuple[RuleChange, ...]] = (
     CONTACTS_TOGETHER,
     REFUSED_AS_SILENT,
     TRIED_SOONER,
+    EVERY_CONTENT_ANSWERED,
     CODECS_AS_STANDARDIZED,
     ICE_IN_ANY_STANZA,
     JINGLE_REFUSALS,
     CANCEL_DECLINES,
     TAKEN_BACK,
+    MISSED_CALLS,
 )

@@ -79,19 +79,18 @@ def _session(leg: Live, event: ContentChanged) -> Session:
 
 def _names_none_of(session: Session, event: ContentChanged) -> bool:
     named = {each.name for each in event.contents}
-    return bool(named) and named.isdisjoint((session.content, *session.declined))
+    return bool(named) and named.isdisjoint((session.content, session.carrier, *session.declined))
 
 
-def _carried(session: Session, contents: tuple[Content, ...]) -> tuple[Content, ...]:
-    """Return those of the contents that the session's audio is in."""
-    return tuple(content for content in contents if content.name == session.content)
+def _named(name: str, contents: tuple[Content, ...]) -> tuple[Content, ...]:
+    return tuple(content for content in contents if content.name == name)
 
 
 def _transport_informed(leg: Live, session: Session, event: TransportInformed, effects: Effects) -> ContentStep:
     """Take what a client says of its transport. A plain address that audio must not go to is refused, and the call goes
     on as it was. Candidates of ICE come one by one, so there may be others.
     """
-    said = [each.transport for each in _carried(session, event.contents)]
+    said = [each.transport for each in _named(session.carrier, event.contents)]
     if any(isinstance(each, RawUdp) and is_cut_off(Description("audio", (), each)) for each in said):
         effects.emit(RefuseIq(event.iq, "modify", "not-acceptable", CLIENT_UNREACHABLE))
         return leg, ()
@@ -117,7 +116,7 @@ def _transport_informed(leg: Live, session: Session, event: TransportInformed, e
 
 def _modified(leg: Live, session: Session, event: ContentModified, effects: Effects) -> ContentStep:
     """Take a change of direction as hold or resume: the client stops or starts receiving audio (XEP-0167 §8.2)."""
-    carried = _carried(session, event.contents)
+    carried = _named(session.content, event.contents)
     if not isinstance(leg, Active) or not carried:
         _unsupported(event, effects)
         return leg, ()
@@ -133,7 +132,7 @@ def _hears(session: Session, senders: Senders) -> bool:
 def _removed(leg: Live, session: Session, event: ContentRemoved, effects: Effects) -> ContentStep:
     """End the session if the audio is removed (XEP-0166 §7.2.5)."""
     effects.emit(AcceptIq(event.iq))
-    if not _carried(session, event.contents):
+    if not _named(session.content, event.contents):
         return leg, ()
     reason = Reason(Cause.HUNG_UP)
     jingle_session.terminate(session, reason, effects)

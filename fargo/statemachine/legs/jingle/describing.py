@@ -57,14 +57,14 @@ def informed(leg: Describing, session: Session, effects: Effects) -> SessionStep
     if trickled.lacks_credentials(session.trickled):
         return leg, ()
     content = trickled.completed(session.trickled, leg.content)
-    if leg.offer is not None:
+    if isinstance(leg.offer, Description):
         step = taken(session, (content,), leg.offer, effects)
         return _refused(leg, step, effects) if isinstance(step, Reason) else step
-    offer = audio((content,))
-    if isinstance(offer, Reason):
-        return _refused(leg, offer, effects)
-    calling = Calling(replace(session, profile=offer.profile), content)
-    return calling, (Offered(offer.description, offer.profile),)
+    found = audio((content,))
+    if isinstance(found, Reason):
+        return _refused(leg, found, effects)
+    calling = Calling(replace(session, profile=found.profile), leg.offer)
+    return calling, (Offered(found.description, found.profile),)
 
 
 def _refused(leg: Describing, reason: Reason, effects: Effects) -> SessionStep:

@@ -50,6 +50,7 @@ from fargo.statemachine.legs.leg_events import (
     RouteLost,
     TransportChanged,
 )
+from fargo.statemachine.media.bundle import OfferedContents
 from fargo.statemachine.media.offer import Audio
 from fargo.statemachine.model.commands import AcceptIq, MessageCall, RefuseIq, TerminateSession
 from fargo.statemachine.model.events import (
@@ -83,12 +84,22 @@ def called(event: SessionInitiated, audio: Audio, proposed: bool, effects: Effec
     """Acknowledge the call of a client whose offer can be put through."""
     effects.emit(AcceptIq(event.iq))
     known, content = trickled.described(trickled.Trickled(), audio.content)
-    declined = tuple([each.name for each in event.contents if each.name != content.name])
-    us, client = event.iq.to, event.iq.sender
-    session = Session(event.sid, us, client, True, proposed, audio.profile, content.name, declined, known)
+    session = Session(
+        event.sid,
+        event.iq.to,
+        event.iq.sender,
+        True,
+        proposed,
+        audio.profile,
+        audio.content.name,
+        audio.carrier,
+        tuple([each.name for place, each in enumerate(event.contents) if place != audio.place]),
+        trickled=known,
+    )
+    offered = OfferedContents(event.contents, audio.place, audio.bundle)
     if trickled.lacks_credentials(known):
-        return Describing(session, content, None, effects.at)
-    return Calling(session, content)
+        return Describing(session, content, offered, effects.at)
+    return Calling(session, offered)
 
 
 def turn_down(event: SessionInitiated, proposed: bool, reason: Reason, effects: Effects) -> None:

@@ -16,6 +16,7 @@ from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import jingle_session, texts
 from fargo.statemachine.legs.jingle.jingle_session import GONE, Session, Terminated
 from fargo.statemachine.legs.leg_events import Ended, Held, LegEvents, Resumed, TransportChanged
+from fargo.statemachine.media.bundle import OfferedContents
 from fargo.statemachine.media.description import Content, Description, IceUdp, MediaProfile
 from fargo.statemachine.model.commands import InformTransport
 from fargo.statemachine.model.events import CallAction, CallMessaged, IqFailed, IqSucceeded
@@ -26,22 +27,23 @@ from fargo.statemachine.reason import Cause, Reason, from_jingle
 class Describing(Struct, frozen=True, gc=False):
     """The client has called, or has taken the call, and has yet to name its credentials for ICE (`describing`).
 
-    ``content``: its offer or answer; ``offer``: what it was offered, None if it calls; ``since``: seconds since 1970.
+    ``content``: its audio. ``offer``: all that it has offered, if it calls, or else what it was offered. ``since``:
+    seconds since 1970.
     """
 
     session: Session
     content: Content
-    offer: Description | None
+    offer: OfferedContents | Description
     since: float
 
 
 class Calling(Struct, frozen=True, gc=False):
-    """The client has called; the other end has not answered. ``content``: the audio that it offered; ``ringing``: it
-    has been told that the other end rings.
+    """The client has called with this offer; the other end has not answered. ``ringing``: it has been told that the
+    other end rings.
     """
 
     session: Session
-    content: Content
+    offer: OfferedContents
     ringing: bool = False
 
 
@@ -140,7 +142,7 @@ def rings(leg: Calling, effects: Effects) -> Calling:
 
 def answered(leg: Calling, description: Description, effects: Effects) -> Active:
     """Accept the client's session with the other end's answer."""
-    jingle_session.accept(leg.session, leg.content, description, effects)
+    jingle_session.accept(leg.session, leg.offer, description, effects)
     return Active(leg.session)
 
 
