@@ -32,7 +32,8 @@ from replay.exporting.export import excerpt, pseudonymised
 from replay.reading.golden import GoldenLog
 from replay.reading.records import Record, records, row
 from replay.reading.steps import refolded, replayed, replayed_call
-from replay.verifying.changes import probing, without_texts
+from replay.verifying.listed.comparing import without_texts
+from replay.verifying.listed.outages import probing
 from replay.verifying.verify import verify
 
 OLD = Path(__file__).parents[1] / "fixtures/logs/a124aa3"
