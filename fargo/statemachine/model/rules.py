@@ -166,6 +166,13 @@ NUMBERS_RESERVED: Final = RuleChange(
     "If an end answers with another payload type number than it was offered, the relay is offered the call again with"
     " this number reserved, before it is told the answer.",
 )
+MISSED_CALLS: Final = RuleChange(
+    9,
+    "a call that the user has declined is not missed",
+    "No message is left about a call that was declined, here or on another phone, or that gives way to the user's own."
+    " The time of a missed call is the time stamp of its message. A called client that says that a call is over ends"
+    " it.",
+)
 CHANGES: Final[tuple[RuleChange, ...]] = (
     ALL_THAT_IS_DUE,
     END_AFTER_FAULT,
@@ -192,4 +199,5 @@ CHANGES: Final[tuple[RuleChange, ...]] = (
     CODECS_AS_STANDARDIZED,
     MORE_CODECS,
     NUMBERS_RESERVED,
+    MISSED_CALLS,
 )
