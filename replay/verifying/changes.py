@@ -13,16 +13,30 @@ from typing import Final
 from fargo.statemachine.model import rules
 from fargo.statemachine.model.rules import RuleChange
 from replay.verifying.difference import Difference, Explains
-from replay.verifying.listed import contacts, faults, media, outages, registration, replies, words
+from replay.verifying.listed import (
+    codecs,
+    contacts,
+    contents,
+    endings,
+    faults,
+    media,
+    outages,
+    registration,
+    replies,
+    words,
+)
 from replay.verifying.listed.contacts import with_contacts_together
 
 EXPLANATIONS: Final[dict[str, Explains]] = {
     **faults.EXPLANATIONS,
     **replies.EXPLANATIONS,
     **media.EXPLANATIONS,
+    **codecs.EXPLANATIONS,
     **outages.EXPLANATIONS,
     **registration.EXPLANATIONS,
     **contacts.EXPLANATIONS,
+    **contents.EXPLANATIONS,
+    **endings.EXPLANATIONS,
     **words.EXPLANATIONS,
 }
 """By the name of the change."""

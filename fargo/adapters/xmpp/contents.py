@@ -3,9 +3,10 @@
 Reading keeps everything but:
 
 - SDES keys and ZRTP hashes. Keys must never reach the event log; only the demand for encryption is kept.
-- What the gateway has no use for yet: BUNDLE groups (XEP-0338), msid <stream/>, <bandwidth/>, <ssrc-group/>,
+- What the gateway has no use for yet: other groups than BUNDLE (XEP-0338), msid <stream/>, <bandwidth/>, <ssrc-group/>,
   <extmap-allow-mixed/>, the parameters of feedback and of header extensions, the disposition of a content.
 - ``channels="0"``, which Pidgin writes if the number of channels is unknown: it is read as 1.
+- A number that may be absent and is none, or is too large: it counts as absent, and does not cost the call.
 
 Writing omits `Description.ptime` and `Description.maxptime`: Jingle has these for each payload type only.
 """
@@ -13,12 +14,14 @@ Writing omits `Description.ptime` and `Description.maxptime`: Jingle has these f
 from collections.abc import Iterable
 from typing import Final, get_args
 
+from msgspec.structs import replace
 from twisted.words.xish.domish import Element
 
 from fargo.adapters.xmpp import texts, transports
 from fargo.adapters.xmpp.stanza import (
     NS_EXTENSIONS,
     NS_FEEDBACK,
+    NS_GROUPING,
     NS_JINGLE,
     NS_RTP,
     NS_SOURCES,
@@ -26,15 +29,16 @@ from fargo.adapters.xmpp.stanza import (
     add,
     attribute,
     bounded,
-    child,
     children,
     choice,
     has_child,
     make,
     nonempty,
     number,
+    number_or,
     required,
 )
+from fargo.statemachine.media.bundle import Bundle
 from fargo.statemachine.media.description import (
     Codec,
     Content,
@@ -54,6 +58,7 @@ _MOST_CONTENTS: Final = 16
 _BYTE: Final = 255
 _WORD: Final = 2**32 - 1
 _INTERVAL: Final = "trr-int"
+_BUNDLE: Final = "BUNDLE"
 _ROLES: Final[tuple[Role, ...]] = get_args(Role)
 _SENDERS: Final[tuple[Senders, ...]] = get_args(Senders)
 
@@ -66,6 +71,16 @@ def read(jingle: Element) -> tuple[Content, ...]:
     return tuple(_content(each) for each in children(jingle, NS_JINGLE, "content", _MOST_CONTENTS))
 
 
+def bundles(jingle: Element) -> tuple[Bundle, ...]:
+    """Return the BUNDLE groups of a <jingle/>, each as the names of its contents (XEP-0338 §2)."""
+    groups = children(jingle, NS_GROUPING, "group", _MOST_CONTENTS)
+    return tuple(_names(each) for each in groups if required(each, "semantics") == _BUNDLE)
+
+
+def _names(group: Element) -> Bundle:
+    return tuple(required(each, "name") for each in children(group, NS_GROUPING, "content", _MOST_CONTENTS))
+
+
 def _content(content: Element) -> Content:
     description, transport = _only(content, "description"), _only(content, "transport")
     where = transports.read(transport) if transport is not None else None
@@ -75,7 +90,10 @@ def _content(content: Element) -> Content:
     if description is None:
         return Content(name, creator, senders, transport=where)
     if description.uri == NS_RTP:
-        return Content(name, creator, senders, _description(description, where or UnknownTransport("")))
+        described = _description(description, where or UnknownTransport(""))
+        # Some clients demand encryption beside the description, and not in it (XEP-0167 §7).
+        demanded = described.encryption_required or _encryption_required(content)
+        return Content(name, creator, senders, replace(described, encryption_required=demanded))
     namespace = bounded(description.uri or "", texts.NAMESPACE.format(element="description"))
     return Content(name, creator, senders, unknown=UnknownApplication(namespace), transport=where)
 
@@ -107,10 +125,10 @@ def _codec(payload: Element) -> Codec:
     return Codec(
         id=number(payload, "id", _BYTE),
         name=attribute(payload, "name"),
-        clockrate=number(payload, "clockrate", _WORD, 0),
-        channels=number(payload, "channels", _BYTE, 1) or 1,
-        ptime=number(payload, "ptime", _WORD, 0),
-        maxptime=number(payload, "maxptime", _WORD, 0),
+        clockrate=number_or(payload, "clockrate", _WORD, 0),
+        channels=number_or(payload, "channels", _BYTE, 1) or 1,
+        ptime=number_or(payload, "ptime", _WORD, 0),
+        maxptime=number_or(payload, "maxptime", _WORD, 0),
         parameters=tuple(map(_with_value, _parameters(payload, NS_RTP))),
         feedback=_feedback(payload),
     )
@@ -135,7 +153,7 @@ def _feedback(parent: Element) -> tuple[Feedback, ...]:
     intervals = children(parent, NS_FEEDBACK, "rtcp-fb-trr-int")
     return (
         *(Feedback(required(each, "type"), attribute(each, "subtype")) for each in kinds),
-        *(Feedback(_INTERVAL, "", number(each, "value", _WORD, 0)) for each in intervals),
+        *(Feedback(_INTERVAL, "", number_or(each, "value", _WORD, 0)) for each in intervals),
     )
 
 
@@ -151,12 +169,19 @@ def _source(source: Element) -> Source:
     return Source(required(source, "ssrc"), _parameters(source, NS_SOURCES))
 
 
-def _encryption_required(description: Element) -> bool:
-    encryption = child(description, NS_RTP, "encryption")
-    return encryption is not None and choice(encryption, "required", ("0", "1", "false", "true"), "0") in ("1", "true")
+def _encryption_required(parent: Element) -> bool:
+    """Return True if encryption is demanded. An element in the wrong place may have the wrong namespace, too."""
+    found = [each for each in parent.elements() if each.name == "encryption"]
+    return any(choice(each, "required", ("0", "1", "false", "true"), "0") in ("1", "true") for each in found)
 
 
 # --- writing
+
+
+def write_bundle(bundle: Bundle) -> list[Element]:
+    """Return the <group/> of a BUNDLE group, nothing if there is none."""
+    group = make("group", NS_GROUPING, semantics=_BUNDLE)
+    return [add(group, *(make("content", NS_GROUPING, name=each) for each in bundle))] if bundle else []
 
 
 def write(content: Content) -> Element:

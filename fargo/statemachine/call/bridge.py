@@ -125,10 +125,11 @@ def seek(call: Call, jid: str, client: Client, policy: Policy, effects: Effects)
     if profile is None:
         return call
     call = _prepared(call, leg, profile, policy, effects)
+    session = forking.session_with(leg, jid, profile, client.bundles)
     if client.asks_first:
         # Not every client says that it rings (Dino does not), and the caller needs to hear something.
-        return _to_sip(replace(call, jingle=forking.propose(leg, jid, profile, effects)), Ringing(), effects)
-    return replace(call, jingle=forking.add(leg, jid, profile, effects))
+        return _to_sip(replace(call, jingle=forking.propose(leg, session, effects)), Ringing(), effects)
+    return replace(call, jingle=forking.add(leg, session, effects))
 
 
 def _prepared(call: Call, leg: Searching | Forking, profile: MediaProfile, policy: Policy, effects: Effects) -> Call:
@@ -369,8 +370,7 @@ def _ended(call: Call, leg_event: Ended, by: Side, effects: Effects) -> Call:
         leg_event = Ended(Reason(Cause.CANCELLED, leg_event.reason.text))
     if call_state.is_live(call) if by is _PHONE else sip_leg.is_live(call.sip):
         call_state.ended(call, by, leg_event.reason, effects)
-    elsewhere = by is _PHONE and leg_event.reason.cause is Cause.ELSEWHERE
-    told = _tell_other(replace(call, elsewhere=True) if elsewhere else call, leg_event, by, effects)
+    told = _tell_other(replace(call, settled=True) if leg_event.settled else call, leg_event, by, effects)
     return _relay_deleted(told, effects)
 
 

@@ -14,6 +14,7 @@ from typing import Final, TypeAlias, assert_never
 
 from msgspec import Struct
 
+from fargo.statemachine.media.bundle import Bundle
 from fargo.statemachine.media.description import Content, Srtp
 from fargo.statemachine.model import call1, sip_messages
 from fargo.statemachine.model.call1 import Call1Command
@@ -107,21 +108,31 @@ class AskFeatures(_CoreCommand, frozen=True, tag="AskFeatures"):
 
 
 class InitiateSession(_CoreCommand, frozen=True, tag="InitiateSession"):
-    """session-initiate to a client (XEP-0166 §6.2). The sender is the initiator."""
+    """session-initiate to a client (XEP-0166 §6.2). The sender is the initiator. ``bundle``: the BUNDLE group that is
+    offered (XEP-0338).
+    """
 
     sender: str
     to: str
     sid: str
     content: Content
+    bundle: Bundle = ()
 
 
 class AcceptSession(_CoreCommand, frozen=True, tag="AcceptSession"):
-    """session-accept to the client that called (XEP-0166 §6.5)."""
+    """session-accept to the client that called (XEP-0166 §6.5).
+
+    ``before`` and ``after``: the contents that are declined, by their places among those that the client has offered.
+    ``bundle``: the BUNDLE group that is agreed on (XEP-0338).
+    """
 
     sender: str
     to: str
     sid: str
     content: Content
+    before: tuple[Content, ...] = ()
+    after: tuple[Content, ...] = ()
+    bundle: Bundle = ()
 
 
 class InformSession(_CoreCommand, frozen=True, tag="InformSession"):
@@ -178,11 +189,14 @@ class MessageCall(_CoreCommand, frozen=True, tag="MessageCall"):
 
 
 class SendText(_CoreCommand, frozen=True, tag="SendText"):
-    """A chat message for people (RFC 6121 §5)."""
+    """A chat message for people (RFC 6121 §5). ``at``: when what it tells of happened, in seconds since 1970; None if
+    now.
+    """
 
     sender: str
     to: str
     text: str
+    at: float | None = None
 
 
 # --- the SIP account

@@ -87,7 +87,7 @@ def test_a_phone_claims_what_clients_look_for_and_no_more() -> None:
     ]
     recorded -= {"urn:ietf:rfc:3264"}
     relayed = {"urn:xmpp:jingle:apps:dtls:0", "urn:xmpp:jingle:transports:ice-udp:1"}
-    also = {"http://jabber.org/protocol/disco#items"}
+    also = {"http://jabber.org/protocol/disco#items", "urn:ietf:rfc:5888"}
     assert set(disco.CONTACT.features) == (recorded - relayed) | also
     assert set(disco.RELAYED_CONTACT.features) == recorded | also | {"urn:xmpp:jingle:dtmf:0"}
 
@@ -228,6 +228,14 @@ def test_a_text_is_a_chat_that_is_kept(text: str) -> None:
     ]
     if text.isprintable():
         assert str(written.body) == text
+
+
+def test_when_something_happened_is_a_time_stamp() -> None:
+    """XEP-0203 §4, XEP-0082 §3.2."""
+    told = SendText("bob%sip.test@sip.localhost", USER, "Missed call.", 1_700_000_000.9)
+    written = parse(messages.stanza(told, "1.0").toXml())
+    [delay] = written.elements("urn:xmpp:delay", "delay")
+    assert (delay["stamp"], delay["from"]) == ("2023-11-14T22:13:20Z", "sip.localhost")
 
 
 # --- the stream
