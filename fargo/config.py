@@ -330,13 +330,18 @@ SECTIONS: Final[dict[str, type[Section]]] = {
 def load(path: Path) -> Config:
     """Read the file and check it. Raises ConfigError with every mistake in it."""
     try:
-        text = path.read_text("utf-8")
-        given = {name: {} for name in SECTIONS} | tomllib.loads(text)
-        return Config.model_validate(given, context=str(path.parent.absolute()))
+        return parse(path, path.read_text("utf-8"))
     except OSError as error:
         raise ConfigError(texts.UNREADABLE.format(path=path, why=error.strerror)) from None
     except UnicodeDecodeError:
         raise ConfigError(texts.NOT_UTF8.format(path=path)) from None
+
+
+def parse(path: Path, text: str) -> Config:
+    """Check the text of a file that is at `path`, or will be. Raises ConfigError with every mistake in it."""
+    try:
+        given = {name: {} for name in SECTIONS} | tomllib.loads(text)
+        return Config.model_validate(given, context=str(path.parent.absolute()))
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(texts.NOT_TOML.format(path=path, why=error)) from None
     except ValidationError as error:

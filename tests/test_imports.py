@@ -86,7 +86,14 @@ MAY = {
     "fargo.__main__": {"fargo.cli"},
     "fargo.cli": {
         *(CORE, "fargo", "fargo.backfill", "fargo.config", "fargo.config_values", "fargo.daemon", "fargo.preflight"),
-        *("fargo.retention", "fargo.edge", "fargo.store", "fargo.store.copies", "fargo.store.directory_lock"),
+        *(
+            "fargo.retention",
+            "fargo.setup",
+            "fargo.edge",
+            "fargo.store",
+            "fargo.store.copies",
+            "fargo.store.directory_lock",
+        ),
         *("fargo.store.opening", "fargo.store.state"),
         *("replay", "replay.drawing", "replay.explaining", "replay.exporting", "replay.page", "replay.reading"),
         "replay.server",
