@@ -224,9 +224,11 @@ def client_not_back(call: Call, client: str, effects: Effects) -> Call:
 
 
 def overruled(call: Call, event: SessionInitiated, effects: Effects) -> Call:
-    """Take a client out of the call that calls itself, with the same session id, and overrules our invitation."""
+    """Take a client out of the call that calls itself, with the same session id, and overrules our invitation. A call
+    that gives way is not missed.
+    """
     jingle, news = jingle_leg.overruled(call.jingle, event, effects)
-    return _passed_on(replace(call, jingle=jingle), news, _CLIENT, effects)
+    return _passed_on(replace(call, jingle=jingle, settled=True), news, _CLIENT, effects)
 
 
 def search_ended(call: Call, effects: Effects) -> Call:

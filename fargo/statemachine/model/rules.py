@@ -177,6 +177,17 @@ TAKEN_BACK: Final = RuleChange(
     "a call that was taken back is not put through",
     "A session-initiate that follows a proposal which the client has taken back is ended at once.",
 )
+MORE_CODECS: Final = RuleChange(
+    9,
+    "the relay offers more codecs",
+    "A phone is also offered G.722, opus and GSM, and a client G.722.",
+)
+NUMBERS_RESERVED: Final = RuleChange(
+    9,
+    "each end has its own numbers for codecs",
+    "If an end answers with another payload type number than it was offered, the relay is offered the call again with"
+    " this number reserved, before it is told the answer.",
+)
 MISSED_CALLS: Final = RuleChange(
     9,
     "a call that the user has declined is not missed",
@@ -212,5 +223,7 @@ CHANGES: Final[tuple[RuleChange, ...]] = (
     JINGLE_REFUSALS,
     CANCEL_DECLINES,
     TAKEN_BACK,
+    MORE_CODECS,
+    NUMBERS_RESERVED,
     MISSED_CALLS,
 )

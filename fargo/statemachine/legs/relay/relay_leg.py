@@ -40,7 +40,9 @@ from fargo.statemachine.legs.relay.relay_session import (
     Renegotiating,
     first_answer,
     first_offer,
+    first_offer_again,
     offer_again,
+    renumbers,
     to_client,
 )
 from fargo.statemachine.legs.relay.remaking import Rerouted
@@ -111,12 +113,12 @@ def answer(leg: RelayLeg, profile: MediaProfile, description: Description, effec
     terms = session.terms
     ends = Ends(session.offer, description) if terms.outward else Ends(description, session.offer)
     others = delete(tuple(s for s in leg if s is not session), effects)
-    problem = session.problem if isinstance(session, OfferingAgain) else None
-    if session.moved:
-        effects.emit_pending(first_offer(terms, session.offer), _LONGEST_REPLY)
-    if session.moved or isinstance(session, OfferingAgain):
-        return (*others, PassingAnswer(terms, ends, ends, problem=problem))
-    effects.emit_pending(first_answer(terms, ends), _LONGEST_REPLY)
+    if isinstance(session, OfferingAgain) and not session.moved:
+        return (*others, PassingAnswer(terms, ends, ends, None, session.problem))
+    again = session.moved or renumbers(terms, ends)
+    effects.emit_pending(first_offer_again(terms, ends) if again else first_answer(terms, ends), _LONGEST_REPLY)
+    if isinstance(session, OfferingAgain):
+        return (*others, PassingAnswer(terms, ends, ends, None, session.problem))
     return (*others, PassingAnswer(terms, ends, ends, session.anew))
 
 
@@ -457,7 +459,7 @@ def _again(session: RelaySession, problem: str, effects: Effects) -> RelaySessio
             return OfferingAgain(terms, offered, problem)
         case PassingAnswer(terms, told):
             _expect_nothing(terms, effects)
-            effects.emit_pending(first_offer(terms, told.client if terms.outward else told.phone), _LONGEST_REPLY)
+            effects.emit_pending(first_offer_again(terms, told), _LONGEST_REPLY)
             return replace(session, anew=None, problem=problem)
         case Joined(terms, ends):
             return _renegotiate(terms, ends, False, effects, problem)
