@@ -8,8 +8,10 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from fargo.statemachine import naming
 from fargo.statemachine.account import account_state
-from fargo.statemachine.address import BadAddress, contact, parse_contact, parse_uri
+from fargo.statemachine.address import BadAddress, parse_uri
+from fargo.statemachine.dialling import AddressBook, target, typed
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle.jingle_leg import sessions
 from fargo.statemachine.legs.leg_events import Ended
@@ -97,10 +99,24 @@ def submission(story: Story, account: SipAccount = ACCOUNT, secret: str | None =
 
 # --- addresses
 
+BOOK = AddressBook(GATEWAY, "example.org", "GB")
+
 
 def test_contacts_to_sip() -> None:
     rows = [(words(jid)[0], words(uri)[0]) for jid, uri in table("Addresses", "JID at the gateway")]
-    assert [(jid, str(parse_contact(jid, "example.org"))) for jid, _ in rows] == rows
+    assert [(jid, str(target(jid, BOOK))) for jid, _ in rows] == rows
+
+
+def test_what_is_typed_to_contacts() -> None:
+    rows = [(words(text)[0], words(jid)[0]) for text, jid in table("Addresses", "typed at the prompt")]
+    assert [(text, of_typed(text)) for text, _ in rows] == rows
+
+
+def of_typed(text: str) -> str:
+    uri = typed(text.replace("␣", " "), BOOK)
+    if isinstance(uri, BadAddress):
+        return uri.problem
+    return str(naming.contact(uri, BOOK))
 
 
 def test_callers_to_contacts() -> None:
@@ -112,7 +128,7 @@ def test_callers_to_contacts() -> None:
 def called(uri: str) -> str | BadAddress:
     parsed = parse_uri(uri)
     assert not isinstance(parsed, BadAddress)
-    return contact(parsed[0], GATEWAY)
+    return naming.contact(parsed[0], BOOK)
 
 
 # --- a call out fails
