@@ -87,7 +87,12 @@ MAY = {
     "replay": set(),
     "replay.accept": {"fargo.store", "replay", "replay.reading", "replay.verifying"},
     "replay.reading": {CORE, "fargo.store"},
-    "replay.verifying": {CORE, "fargo.store", "replay.drawing", "replay.reading"},
+    "replay.verifying": {
+        *(CORE, "fargo.store", "replay.drawing", "replay.reading", "replay.verifying.difference"),
+        "replay.verifying.listed",
+    },
+    "replay.verifying.difference": {CORE, "replay.reading", "replay.verifying"},
+    "replay.verifying.listed": {CORE, "replay.verifying.difference"},
     "replay.drawing": {CORE, "fargo.store", "replay.reading", "fargo.plain"},
     "replay.exporting": {CORE, "fargo.store", "replay.reading"},
     "replay.page": {CORE, "fargo.store", "replay.drawing", "replay.reading", "fargo.plain"},
@@ -103,7 +108,7 @@ OF_AN_ENGINE = {
     f"{CORE}.legs.user_agent": {f"{CORE}.legs.sip"},
     f"{CORE}.model.call1": {
         *(f"{CORE}.legs.telepathy", f"{CORE}.model.events", f"{CORE}.model.commands", "fargo.adapters.telepathy"),
-        *("replay.drawing.telepathy", "replay.verifying.changes", "fargo.store.correlation", "fargo.screening"),
+        *("replay.drawing.telepathy", "replay.verifying.listed", "fargo.store.correlation", "fargo.screening"),
         "fargo.sip_service",
     },
 }

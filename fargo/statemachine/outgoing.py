@@ -29,7 +29,7 @@ from fargo.statemachine.legs.jingle.forking import Forking, Inviting
 from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.sip.phases import Line, Preparing
 from fargo.statemachine.media import offer, paths
-from fargo.statemachine.media.description import Content, MediaProfile, Srtp, takes
+from fargo.statemachine.media.description import MediaProfile, Srtp, takes
 from fargo.statemachine.media.offer import Audio
 from fargo.statemachine.media.paths import PathChoice, Policy
 from fargo.statemachine.model.call_records import RecordPath
@@ -148,7 +148,7 @@ def _srtp(policy: Policy, credentials: Credentials, secure: bool, emergency: boo
 
 def _place(user: User, event: SessionInitiated, line: Line, id: str, follows: bool, effects: Effects) -> User:
     """Put the client's offer through. If that is impossible, acknowledge it and end the session with the reason."""
-    fit, target = _fit(event.contents, line, user.policy), line.target
+    fit, target = _fit(event, line, user.policy), line.target
     if isinstance(fit, Reason):
         jingle_leg.turn_down(event, follows, fit, effects)
         call_state.refused(id, target.words, event.sid, fit, effects)
@@ -161,9 +161,9 @@ def _place(user: User, event: SessionInitiated, line: Line, id: str, follows: bo
     return changed(user, None, call, effects)
 
 
-def _fit(contents: tuple[Content, ...], line: Line, policy: Policy) -> tuple[Audio, PathChoice] | Reason:
+def _fit(event: SessionInitiated, line: Line, policy: Policy) -> tuple[Audio, PathChoice] | Reason:
     """Return the audio of an offer that can be put through, and the path for it; or why there is none."""
-    audio = offer.audio(contents)
+    audio = offer.audio(event.contents, event.bundles)
     if isinstance(audio, Reason):
         return audio
     able = sip_leg.engine_capabilities(line.engine)
@@ -180,7 +180,8 @@ def _meant(user: User, to: str) -> str | None:
     """Return the SIP address that the user wants to call, as people write it, or what can be made of the JID; None if
     it is the gateway's own.
     """
-    target = dialling.target(to, address_book(user, address.domain_of(to)))
+    book = address_book(user, address.domain_of(to))
+    target = dialling.target(to, replace(book, own=book.own or book.gateway))
     return address.local_of(to) if isinstance(target, BadAddress) else target.words
 
 

@@ -1,6 +1,7 @@
 """A difference: an event that gives other commands today than when it was recorded."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
 
 from msgspec import Struct
 
@@ -42,6 +43,10 @@ class Difference(Struct, frozen=True):
         """Return True if the event is to begin a call that is refused today and was not, or the other way around."""
         begins = str(self.recorded.version) in (self.recorded.call, self.call_now)
         return begins and _refuses(self.then) is not _refuses(self.now)
+
+
+Explains: TypeAlias = Callable[[Difference], bool]
+"""Tells whether a listed change accounts for the whole difference."""
 
 
 def _refuses(issued: Iterable[Issued]) -> bool:

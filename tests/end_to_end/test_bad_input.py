@@ -5,10 +5,10 @@ from xml.etree import ElementTree as ET
 import pytest
 from world.gateway import Gateway
 from world.jingle_call import JingleCall
-from world.prosody import STRANGER_DOMAIN
 from world.sipp import Sipp
 from world.stanza import NS, element, failure
 from world.world import World
+from world.xmpp_server import STRANGER_DOMAIN
 
 from .customer import Customer
 from .engines import sip_only

@@ -22,7 +22,7 @@ from fargo.statemachine.model.rules import CONTACTS_TOGETHER, PLAIN_SENTENCES, R
 from fargo.statemachine.model.sip_messages import RegisterUndelivered, Undelivered
 from fargo.store.entries import Entry
 from replay.reading.golden import GoldenLog
-from replay.verifying.changes import FOR_PEOPLE
+from replay.verifying.listed.comparing import FOR_PEOPLE
 from replay.verifying.verify import verify
 
 from .older_rules import before, older, only, with_commands

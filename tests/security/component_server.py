@@ -9,7 +9,7 @@ from typing import Any, Self
 from xml.etree import ElementTree as ET
 
 from world.ports import free_port
-from world.prosody import COMPONENT, DOMAIN
+from world.xmpp_server import COMPONENT, DOMAIN
 
 _SECONDS = 60.0
 _STREAM = (

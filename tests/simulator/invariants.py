@@ -27,7 +27,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from fargo.statemachine.legs.jingle.jingle_session import named
-from fargo.statemachine.media.description import Codec, Content, kind
+from fargo.statemachine.media.codecs import kind
+from fargo.statemachine.media.description import Codec, Content
 from fargo.statemachine.model.call1 import (
     AcceptDescription,
     AnswerCall,

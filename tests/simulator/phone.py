@@ -16,7 +16,8 @@ from typing import Final, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from fargo.statemachine.media.description import Codec, Senders, address, kind
+from fargo.statemachine.media.codecs import kind
+from fargo.statemachine.media.description import Codec, Senders, address
 from fargo.statemachine.model.events import Event
 from fargo.statemachine.model.sip_messages import (
     NO_HEADERS,

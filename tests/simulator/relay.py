@@ -15,6 +15,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from fargo.statemachine.media.codecs import has_voice, kind
 from fargo.statemachine.media.description import (
     Codec,
     Description,
@@ -24,8 +25,6 @@ from fargo.statemachine.media.description import (
     Transport,
     Unusable,
     address,
-    has_voice,
-    kind,
     profile,
 )
 from fargo.statemachine.model.commands import Issued

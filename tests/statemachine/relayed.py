@@ -66,12 +66,13 @@ class Relayed(Story):
         self.comes(DESK, *profiles)
         self.register()
 
-    def comes(self, client: str, *profiles: MediaProfile, asks_first: bool = False) -> None:
+    def comes(self, client: str, *profiles: MediaProfile, asks_first: bool = False, bundles: bool = False) -> None:
         """A client comes online and says what it can do."""
         features = {feature: None for profile in profiles for feature in FEATURES[profile]}
         self.tell(ResourceAvailable(client, GATEWAY, f"{client}#1"))
-        asking = ("urn:xmpp:jingle-message:0",) if asks_first else ()
-        self.tell(FeaturesLearned(self.id_of(AskFeatures), client, (*features, *asking)))
+        more = {"urn:xmpp:jingle-message:0": asks_first, "urn:ietf:rfc:5888": bundles}
+        also = [feature for feature, has in more.items() if has]
+        self.tell(FeaturesLearned(self.id_of(AskFeatures), client, (*features, *also)))
 
     def calls_out(self, description: Description = DTLS, sid: str = "s1") -> list[Command]:
         """The client calls Bob."""

@@ -195,6 +195,7 @@ def offer(codecs: tuple[Codec, ...] = (PCMU,), transport: Transport = ADDRESS, s
     return Content("voice", description=Description("audio", codecs, transport, encryption_required=secure))
 
 
+PORT_ZERO = RawUdp((Candidate(1, "192.0.2.1", 0),))
 OFFERS = {
     "no RTP audio": Content("file"),
     "SDES encryption required": offer(secure=True),
@@ -398,7 +399,7 @@ REQUESTS: dict[str, Callable[[Story], object]] = {
     "a call while signed out": lambda story: (offline(story), trouble(story, SipTrouble.ASKED), initiate(story)),
     "a ninth call": lambda story: [initiate(story, f"s{n}") for n in range(9)],
     "a call to the gateway itself": lambda story: initiate(story, to=GATEWAY),
-    "a line break in a codec": lambda story: initiate(story, content=offer((Codec(0, "PCMU\r\n", 8000),))),
+    "a port that is none": lambda story: initiate(story, content=offer(transport=PORT_ZERO)),
     "the same session-initiate again": lambda story: (initiate(story), initiate(story)),
     "an action on an unknown session": lambda story: story.tell(SessionInformed(story.iq(BOB), "s1", "ringing")),
     "an unsupported session-info, such as dtmf in a direct call": lambda story: (

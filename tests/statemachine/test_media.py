@@ -1,12 +1,15 @@
 """Negotiation: what two ends have in common, in the field's quirks."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from fargo.statemachine.media.codecs import common, kind, numbered_as, tidied
 from fargo.statemachine.media.description import (
     Candidate,
     Codec,
+    Content,
     Description,
     Extension,
     Feedback,
@@ -16,13 +19,11 @@ from fargo.statemachine.media.description import (
     RawUdp,
     UnknownTransport,
     Unusable,
-    common,
-    kind,
-    numbered_as,
     profile,
-    tidied,
 )
-from fargo.statemachine.media.texts import NO_ADDRESS, UNKNOWN_TRANSPORT
+from fargo.statemachine.media.offer import audio
+from fargo.statemachine.media.texts import BAD_CREDENTIALS, BAD_FINGERPRINT, NO_ADDRESS, UNKNOWN_TRANSPORT
+from fargo.statemachine.reason import Cause, Reason
 
 ADDRESS = RawUdp((Candidate(1, "192.0.2.1", 4000),))
 NAMES = st.sampled_from(["PCMU", "pcmu", "PCMA", "opus", "OPUS", "G722", "telephone-event", "CN", ""])
@@ -87,3 +88,59 @@ def test_what_a_relay_can_use_is_kept() -> None:
     codecs = (Codec(111, "opus", 48000, 2, feedback=(Feedback("transport-cc"),)), Codec(98, "x"))
     offer = Description("audio", codecs, IceUdp("u", "p"), mux=True, extensions=(Extension(1, "urn:x"),))
     assert tidied(offer) == replace(offer, codecs=codecs[:1])
+
+
+# --- codecs are what their RFCs say
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (Codec(96, "OPUS", 48000), Codec(111, "opus", 48000, 2)),
+        (Codec(96, "Opus", 48000, 1), Codec(96, "opus", 0, 2)),
+        (Codec(9), Codec(9, "G722", 8000)),
+        (Codec(9, "G722", 16000), Codec(9)),
+        (Codec(100, "g722", 16000), Codec(9)),
+        (Codec(0), Codec(0, "PCMU", 8000)),
+        (Codec(0), Codec(100, "pcmu", 8000)),
+        (Codec(18), Codec(18, "G729", 8000)),
+    ],
+    ids=str,
+)
+def test_two_ways_to_say_a_codec(one: Codec, other: Codec) -> None:
+    assert kind(one) == kind(other)
+    offer, answer = (Description("audio", (each,), ADDRESS) for each in (one, other))
+    shared = common(offer, answer)
+    assert isinstance(shared, Description)
+    assert numbered_as(offer, shared).codecs[0].id == one.id
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (Codec(96, "telephone-event", 8000), Codec(97, "telephone-event", 48000)),
+        (Codec(96, "L16", 8000), Codec(96, "L16", 16000)),
+        (Codec(10), Codec(11)),
+        (Codec(96, "speex", 8000), Codec(96, "speex", 16000)),
+    ],
+    ids=str,
+)
+def test_what_is_another_codec(one: Codec, other: Codec) -> None:
+    assert kind(one) != kind(other)
+
+
+@pytest.mark.parametrize(
+    "transport",
+    [
+        IceUdp("u u", "p"),
+        IceUdp("u", "p\0"),
+        IceUdp("u", "p", (), Fingerprint("sha-256", "actpass", "AA BB")),
+        IceUdp("u", "p", (), Fingerprint("sha-256", "actpass", "")),
+    ],
+    ids=str,
+)
+def test_what_is_of_no_use_for_ice_is_the_clients_doing(transport: IceUdp) -> None:
+    found = audio((Content("voice", description=Description("audio", (Codec(0),), transport)),))
+    assert isinstance(found, Reason)
+    assert found.cause is Cause.MEDIA
+    assert found.text in (BAD_CREDENTIALS, BAD_FINGERPRINT)

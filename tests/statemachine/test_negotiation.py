@@ -1,5 +1,6 @@
 """Codecs and addresses on their way from one end to the other."""
 
+from fargo.statemachine.media.codecs import common, numbered_as, tidied
 from fargo.statemachine.media.description import (
     Candidate,
     Codec,
@@ -7,9 +8,6 @@ from fargo.statemachine.media.description import (
     Feedback,
     RawUdp,
     Unusable,
-    common,
-    numbered_as,
-    tidied,
 )
 from fargo.statemachine.media.texts import NO_SHARED_CODEC
 

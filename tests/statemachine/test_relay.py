@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from fargo.statemachine import machine
 from fargo.statemachine.call.texts import CODECS_REFUSED, RELAY_FAILED
 from fargo.statemachine.legs.jingle.texts import OTHER_PROFILE
-from fargo.statemachine.legs.relay.texts import FAILED, SILENT
+from fargo.statemachine.legs.relay.texts import FAILED, SILENT, UNASKED
 from fargo.statemachine.legs.telepathy.phases import Answering
 from fargo.statemachine.media import texts
 from fargo.statemachine.media.description import Content, Description, IceUdp, MediaProfile, RawUdp
@@ -465,6 +465,14 @@ def test_a_client_that_comes_after_a_failure_is_not_offered_what_has_failed() ->
     story.comes(LATE, MediaProfile.DTLS)
     assert story.all(InitiateSession) == []
     assert story.the(OfferRelay).session == "nonce8-13-dtls"
+
+
+def test_the_relay_is_not_blamed_for_what_it_was_not_asked() -> None:
+    story = Relayed()
+    story.calls_out()
+    story.tell(RelayRefused(story.id_of(OfferRelay), "It has no codec.", unasked=True))
+    ended = story.the(TerminateSession)
+    assert (ended.condition, ended.text) == ("incompatible-parameters", UNASKED.format(problem="It has no codec."))
 
 
 def test_a_proposal_is_taken_back_when_nobody_is_left_who_could_take_the_call() -> None:

@@ -16,8 +16,8 @@ from . import XMPP_ADDRESS
 from .devtools import DevTools, DevToolsError, Event
 from .ports import free_port
 from .process import Process, Server
-from .prosody import Prosody, accepts
 from .provider import SipAccount
+from .xmpp_server import XmppServer, accepts
 
 PAGE = Path(__file__).with_name("phone")
 ENTRIES = ("index.html", "page.css", "page.js")
@@ -44,7 +44,7 @@ class PhonePage(Server):
     """The page at `url`, bundled at the start. `account` has the values that its form is filled in with."""
 
     def __init__(
-        self, server: Prosody, user: str = "", directory: Path | None = None, address: str = XMPP_ADDRESS
+        self, server: XmppServer, user: str = "", directory: Path | None = None, address: str = XMPP_ADDRESS
     ) -> None:
         super().__init__(directory)
         self.address = address
@@ -113,7 +113,7 @@ class BrowserPhone:
         await self.event("ready")
 
     async def log_in(
-        self, server: Prosody, user: str, resource: str = "browser", asks_first: bool = True, hertz: int = 700
+        self, server: XmppServer, user: str, resource: str = "browser", asks_first: bool = True, hertz: int = 700
     ) -> None:
         """Log in and become available.
 

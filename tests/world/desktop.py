@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .ports import free_display
 from .process import Process, ProcessError, Server
-from .prosody import Prosody
+from .xmpp_server import XmppServer
 
 # The plugins that the clients use. libgstsrtp is missing because Pidgin, if it has it, cannot call without SRTP.
 # Loading all of Debian's plugins would take 10 s at every start.
@@ -30,7 +30,7 @@ class DesktopClient(Server):
 
     plugins: tuple[str, ...] = PLUGINS
 
-    def __init__(self, server: Prosody, account: str, resource: str, directory: Path | None = None) -> None:
+    def __init__(self, server: XmppServer, account: str, resource: str, directory: Path | None = None) -> None:
         super().__init__(directory)
         self.server = server
         self.bare_jid = f"{account}@{server.domain}"

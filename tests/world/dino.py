@@ -14,9 +14,9 @@ from pathlib import Path
 
 from .desktop import PLUGINS, DesktopClient
 from .process import ProcessError
-from .prosody import Prosody
 from .recording import hears, tone
 from .starttls import StartTls
+from .xmpp_server import XmppServer
 
 # The certificates that Dino trusts. Dino runs in a mount namespace in which our certificate is at this path.
 TRUSTED = "/etc/ssl/certs/ca-certificates.crt"
@@ -42,7 +42,7 @@ class Dino(DesktopClient):
     plugins = (*PLUGINS, "gstapp", "gstpulseaudio")
 
     def __init__(
-        self, server: Prosody, account: str, resource: str = "dino", directory: Path | None = None, hertz: int = 700
+        self, server: XmppServer, account: str, resource: str = "dino", directory: Path | None = None, hertz: int = 700
     ) -> None:
         super().__init__(server, account, resource, directory)
         self.hertz = hertz

@@ -8,8 +8,8 @@ import sqlite3
 from pathlib import Path
 
 from .desktop import PLUGINS, DesktopClient
-from .prosody import Prosody
 from .recording import hears, tone
+from .xmpp_server import XmppServer
 
 # Debian's Python, which has Gajim and its dependencies; the one of .venv does not.
 PYTHON = "/usr/bin/python3"
@@ -31,7 +31,7 @@ class Gajim(DesktopClient):
 
     def __init__(
         self,
-        server: Prosody,
+        server: XmppServer,
         account: str,
         resource: str = "gajim",
         directory: Path | None = None,

@@ -13,8 +13,8 @@ from . import GATEWAY_ADDRESS, PHONE_ADDRESS
 from .name_server import NameServer
 from .ports import free_port
 from .process import Process, Server
-from .prosody import Prosody
 from .wire import ADDRESS as WIRE_ADDRESS
+from .xmpp_server import XmppServer
 
 FARGO = Path(sys.executable).with_name("fargo")
 READY = r"^Fargo is ready"
@@ -43,7 +43,7 @@ class Gateway(Server):
 
     def __init__(
         self,
-        server: Prosody,
+        server: XmppServer,
         allowed_domains: Sequence[str] | None = None,
         settings: Mapping[str, Mapping[str, object]] | None = None,
         directory: Path | None = None,

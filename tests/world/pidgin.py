@@ -9,9 +9,9 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 from .desktop import DesktopClient
-from .prosody import Prosody
 from .purple import Purple
 from .stun import StunServer
+from .xmpp_server import XmppServer
 
 ACCOUNTS = """\
 <?xml version='1.0' encoding='UTF-8' ?>
@@ -73,7 +73,9 @@ RECEIVE_AND_SEND_AUDIO = 3  # PurpleMediaSessionType
 class Pidgin(DesktopClient):
     """Pidgin for one account of the XMPP server; ready when its user is online."""
 
-    def __init__(self, server: Prosody, account: str, resource: str = "pidgin", directory: Path | None = None) -> None:
+    def __init__(
+        self, server: XmppServer, account: str, resource: str = "pidgin", directory: Path | None = None
+    ) -> None:
         super().__init__(server, account, resource, directory)
 
     async def start(self) -> None:

@@ -1,17 +1,7 @@
-"""The XMPP server: prosody with accounts, a component for the gateway, and a second domain that the gateway rejects."""
+"""The XMPP server of most tests: prosody."""
 
-import socket
-from collections.abc import Mapping
-from contextlib import closing
-from pathlib import Path
-
-from . import XMPP_ADDRESS
-from .ports import free_port
-from .process import Process, Server
-
-DOMAIN = "localhost"
-STRANGER_DOMAIN = "stranger.localhost"
-COMPONENT = "sip.localhost"
+from .process import Process
+from .xmpp_server import STRANGER_DOMAIN, Account, XmppServer
 
 CONFIGURATION = """\
 run_as_root = true
@@ -33,7 +23,6 @@ https_ports = {{ }}
 -- Whatever name or address a browser asks for.
 http_default_host = "{domain}"
 
--- Loopback only, so no certificate is needed.
 c2s_require_encryption = false
 allow_unencrypted_plain_auth = true
 authentication = "internal_plain"
@@ -48,29 +37,14 @@ Component "{component}"
 """
 
 
-class Prosody(Server):
-    """The server. `accounts` has the passwords by `user` or `user@domain`; there are no other accounts."""
+class Prosody(XmppServer):
+    """The server, which is ready half a second after its start."""
 
-    address = XMPP_ADDRESS
-    domain = DOMAIN
-    component = COMPONENT
-    secret = "only-for-this-world"
-
-    def __init__(self, accounts: Mapping[str, str], directory: Path | None = None) -> None:
-        super().__init__(directory)
-        self.accounts = dict(accounts)
-        self.client_port = free_port(self.address)
-        self.component_port = free_port(self.address)
-        self.websocket_port = free_port(self.address)
-
-    @property
-    def websocket(self) -> str:
-        """Return the WebSocket address for browsers (RFC 7395)."""
-        return f"ws://{self.address}:{self.websocket_port}/xmpp-websocket"
+    path = "/xmpp-websocket"
 
     async def start(self) -> None:
-        for account, password in self.accounts.items():
-            self._write_account(account, password)
+        for name in self.accounts:
+            self._write_account(self.account(name))
         configuration = self.write(
             "prosody.cfg.lua",
             CONFIGURATION.format(
@@ -86,21 +60,9 @@ class Prosody(Server):
             ),
         )
         self.process = await Process.start("prosody", "prosody", "-F", "--config", configuration)
-        await self.process.until(self._listens, "it listens for clients, browsers and components")
+        await self.listens()
 
-    def _listens(self) -> bool:
-        ports = (self.client_port, self.component_port, self.websocket_port)
-        return all(accepts(self.address, port) for port in ports)
-
-    def _write_account(self, account: str, password: str) -> None:
+    def _write_account(self, account: Account) -> None:
         """Write the file that `prosodyctl register` would write, without its half second per account."""
-        user, _, domain = account.partition("@")
-        assert (user + password).replace("-", "").isalnum(), "written into prosody's file as they are"
-        folder = (domain or self.domain).replace(".", "%2e")
-        self.write(f"data/{folder}/accounts/{user}.dat", f'return {{ ["password"] = "{password}" }};\n')
-
-
-def accepts(address: str, port: int) -> bool:
-    """Return whether a process listens on this TCP port."""
-    with closing(socket.socket()) as probe:
-        return probe.connect_ex((address, port)) == 0
+        folder = account.domain.replace(".", "%2e")
+        self.write(f"data/{folder}/accounts/{account.user}.dat", f'return {{ ["password"] = "{account.password}" }};\n')

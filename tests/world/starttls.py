@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Self
 
 from .process import Process
-from .prosody import Prosody
+from .xmpp_server import XmppServer
 
 PORT = 5222
 NS = "urn:ietf:params:xml:ns:xmpp-tls"
@@ -26,7 +26,7 @@ PROCEED = f"<proceed xmlns='{NS}'/>".encode()
 class StartTls:
     """The proxy. `certificate` is the file with its self-signed certificate, which clients must trust."""
 
-    def __init__(self, server: Prosody, directory: Path) -> None:
+    def __init__(self, server: XmppServer, directory: Path) -> None:
         self._server = server
         self.certificate = directory / "certificate.pem"
         self._key = directory / "key.pem"

@@ -9,11 +9,11 @@ from .baresip import Baresip
 from .jingle_call import JingleCall
 from .ports import udp_owner
 from .process import Process, ProcessError, until
-from .prosody import COMPONENT, STRANGER_DOMAIN
 from .rtp import PCMA, RtpEndpoint
 from .sipp import Sipp
 from .stanza import NS, element, failure
 from .world import World
+from .xmpp_server import COMPONENT, STRANGER_DOMAIN
 
 PACKETS = 50
 BOB = "sip:bob@sip.test"

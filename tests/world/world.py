@@ -10,7 +10,7 @@ from .browser import BrowserPhone, Chromium, PhonePage
 from .gateway import Gateway
 from .pjsip import Pjsip
 from .process import Server
-from .prosody import STRANGER_DOMAIN, Prosody
+from .prosody import Prosody
 from .provider import Provider
 from .rtp import RtpEndpoint
 from .rtpengine import Rtpengine
@@ -18,6 +18,7 @@ from .sipp import Sipp
 from .stanza import failure
 from .tap import RtpTap
 from .xmpp_client import XmppClient
+from .xmpp_server import STRANGER_DOMAIN, XmppServer
 
 XMPP_ACCOUNTS = {
     "alice": "wonderland",
@@ -35,8 +36,8 @@ class World:
     carol.
     """
 
-    def __init__(self, accounts: Mapping[str, str] = XMPP_ACCOUNTS) -> None:
-        self.server = Prosody(accounts)
+    def __init__(self, accounts: Mapping[str, str] = XMPP_ACCOUNTS, server: type[XmppServer] = Prosody) -> None:
+        self.server = server(accounts)
         self.provider = Provider(SIP_ACCOUNTS)
         self._parts = AsyncExitStack()
         self._servers: list[Server] = []

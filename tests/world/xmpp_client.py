@@ -14,8 +14,8 @@ from xml.etree import ElementTree as ET
 
 import slixmpp
 
-from .prosody import Prosody
 from .stanza import NS, element, form, kind_of, refusal, show
+from .xmpp_server import XmppServer
 
 CALL_FEATURES = tuple(NS[name] for name in ("disco", "caps", "jingle", "rtp", "audio", "raw-udp"))
 LOGIN_SECONDS = 20
@@ -31,7 +31,7 @@ class XmppClient:
 
     def __init__(
         self,
-        server: Prosody,
+        server: XmppServer,
         account: str,
         resource: str = "laptop",
         available: bool = True,

@@ -116,9 +116,11 @@ class RelayAdapter:
         except SilentError as problem:
             return RelayRefused(issued.id, str(problem), silent=True)
         except RefusedError as problem:
-            return RelayRefused(issued.id, str(problem), unknown=problem.unknown)
-        except (UnwritableError, MalformedSdpError) as problem:
+            return RelayRefused(issued.id, str(problem), unknown=problem.unknown, unasked=problem.unasked)
+        except MalformedSdpError as problem:
             return RelayRefused(issued.id, str(problem))
+        except UnwritableError as problem:
+            return RelayRefused(issued.id, str(problem), unasked=True)
         finally:
             self._asked.get(command.session, set()).discard(cookie)
 
@@ -131,7 +133,7 @@ class RelayAdapter:
             case PlayDigit(to=to, digit=name, duration=duration):
                 digit = self._take_digit(name)
                 if digit is None:
-                    raise RefusedError(texts.DIGIT_GONE)
+                    raise RefusedError(texts.DIGIT_GONE, unasked=True)
                 request: dict[str, Value] = {"command": "play DTMF", "call-id": command.session, "code": digit}
                 # rtpengine wants the tag of the party that plays the tone; the other party hears it.
                 return request | {"from-tag": _OTHER[to].value} | ({"duration": duration} if duration else {})
@@ -177,7 +179,7 @@ class RelayAdapter:
 
     def _unexpected(self, failure: Failure, issued: Issued) -> None:
         self._log.failure(texts.COMMAND_BUG, failure=failure, id=issued.id, user=issued.user)
-        self._put(issued.user, RelayRefused(issued.id, texts.BUG))
+        self._put(issued.user, RelayRefused(issued.id, texts.BUG, unasked=True))
 
 
 # --- commands to requests

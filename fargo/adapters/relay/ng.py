@@ -40,13 +40,14 @@ class SilentError(Exception):
 
 
 class RefusedError(Exception):
-    """The relay refused the request, or the request cannot be sent. str() is a sentence. `unknown`: the relay does not
-    know the session.
+    """The relay refused the request, or the request cannot be sent (`unasked`). str() is a sentence. `unknown`: the
+    relay does not know the session.
     """
 
-    def __init__(self, problem: str, unknown: bool = False) -> None:
+    def __init__(self, problem: str, unknown: bool = False, unasked: bool = False) -> None:
         super().__init__(problem)
         self.unknown = unknown
+        self.unasked = unasked
 
 
 class Ng(DatagramProtocol):
@@ -87,7 +88,7 @@ class Ng(DatagramProtocol):
         try:
             self._send(datagram)
         except MessageLengthError:
-            answer.errback(RefusedError(texts.REQUEST_TOO_LONG))
+            answer.errback(RefusedError(texts.REQUEST_TOO_LONG, unasked=True))
             return answer
         timers = [self._reactor.callLater(seconds, self._send, datagram) for seconds in RESEND]
         timers.append(self._reactor.callLater(GIVE_UP, self._give_up, name))

@@ -7,7 +7,8 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from fargo.statemachine.media.description import Codec, Role, Senders, kind
+from fargo.statemachine.media.codecs import kind
+from fargo.statemachine.media.description import Codec, Role, Senders
 
 PLAIN: Final = "RTP/AVP"
 """The profile of plain RTP, with or without ICE (RFC 3551)."""
@@ -19,7 +20,9 @@ DTLS: Final = "UDP/TLS/RTP/SAVPF"
 _CACHED: Final = 1024
 NOWHERE: Final = ("0.0.0.0", 9)  # the address of a party without candidates, RFC 8840 §4.1
 HOST: Final = "host"
-EVENTS: Final = "telephone-event"  # RFC 4733: its fmtp is a list without a name; clients name it "events"
+EVENTS: Final = "telephone-event"  # RFC 4733: its fmtp is a list without a name
+EVENTS_NAME: Final = "events"
+"""The name that clients give to that list."""
 INTERVAL: Final = "trr-int"
 BYTE, PORT, WORD = 255, 65535, 2**32 - 1
 DIRECTIONS: Final[dict[Role, dict[Senders, str]]] = {
@@ -35,6 +38,17 @@ VALUE: Final = re.compile(rf"[^ ;{_BREAK}]([^;{_BREAK}]*[^ ;{_BREAK}])?|")
 BARE: Final = re.compile(rf"[^ ;={_BREAK}]([^;={_BREAK}]*[^ ;={_BREAK}])?")
 TEXT: Final = re.compile(rf"[^{_BREAK}]*")
 NUMBER: Final = re.compile(r"[0-9]{1,10}")
+_BLANKS: Final = re.compile(r"[ \t]+")
+
+
+def spaced(line: str) -> str:
+    """Return a line with each run of spaces and tabs as one space. Many implementations write more than one."""
+    return _BLANKS.sub(" ", line).strip(" ")
+
+
+def squeezed(text: str) -> str:
+    """Return a text with white space as it may be in a line: none at the ends, and no more than one space."""
+    return _BLANKS.sub(" ", text).strip()
 
 
 def complete(codec: Codec) -> Codec:

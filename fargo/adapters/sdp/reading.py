@@ -3,7 +3,8 @@
 Rules:
 
 1. SDP is untrusted. Reading returns a value or raises `MalformedSdpError`, and nothing else.
-2. Attributes that the gateway has no use for are ignored. Keys (a=crypto) are kept in memory; only their names are in
+2. Tabs and more than one space are white space like one space.
+3. Attributes that the gateway has no use for are ignored. Keys (a=crypto) are kept in memory; only their names are in
    the result.
 
 No library is used, because those available do not keep texts as they are: an ICE password of digits becomes a number.
@@ -19,6 +20,7 @@ from fargo.adapters.sdp.grammar import (
     BYTE,
     DIRECTIONS,
     EVENTS,
+    EVENTS_NAME,
     INTERVAL,
     NOWHERE,
     NUMBER,
@@ -27,8 +29,10 @@ from fargo.adapters.sdp.grammar import (
     WORD,
     complete,
     is_address,
+    spaced,
 )
 from fargo.adapters.sdp.session_keys import SessionKeys
+from fargo.statemachine.media.codecs import kind, meaningful
 from fargo.statemachine.media.description import (
     Candidate,
     Codec,
@@ -44,8 +48,6 @@ from fargo.statemachine.media.description import (
     Senders,
     Source,
     Transport,
-    kind,
-    meaningful,
 )
 
 MOST_STREAMS: Final = 32
@@ -129,7 +131,7 @@ def streams(text: str) -> list[Media]:
     session = Media([], [], [])
     found: list[Media] = []
     for each in text.split("\n"):
-        mark, value = each[:2], each[2:].removesuffix("\r")
+        mark, value = each[:2], spaced(each[2:].removesuffix("\r"))
         current = found[-1] if found else session
         if mark == "m=":
             line = value.split()
@@ -140,7 +142,7 @@ def streams(text: str) -> list[Media]:
             current.connection[:] = value.split(" ")
         elif mark == "a=":
             name, _, rest = value.partition(":")
-            current.attributes.append(_Line(name, rest))
+            current.attributes.append(_Line(name.rstrip(" "), rest.lstrip(" ")))
     if not found:
         raise MalformedSdpError(texts.NO_MEDIA_LINE)
     return found
@@ -160,7 +162,7 @@ def _number(text: str, most: int) -> int:
 
 
 def codecs(media: Media) -> tuple[Codec, ...]:
-    """Return the codecs of a media line (rule 2 of `writing`)."""
+    """Return the codecs of a media line (rule 3 of `trimming`)."""
     found = tuple(_codec(media, _number(each, BYTE)) for each in media.line[3:])
     return tuple(complete(codec) for codec in meaningful(found))
 
@@ -183,8 +185,8 @@ def _told(media: Media, attribute: str, number: int) -> list[str]:
 def _read_parameter(codec: Codec, text: str) -> Parameter:
     name, equals, value = text.partition("=")
     if equals:
-        return Parameter(name, value)
-    return Parameter("events" if kind(codec)[0] == EVENTS else "", text)
+        return Parameter(name.rstrip(" "), value.lstrip(" "))
+    return Parameter(EVENTS_NAME if kind(codec)[0] == EVENTS else "", text)
 
 
 def _feedback(media: Media, payload_type: str) -> tuple[Feedback, ...]:

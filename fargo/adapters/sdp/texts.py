@@ -13,20 +13,10 @@ NOT_WRITABLE: Final = "The {what} is empty or contains a character that SDP does
 """`what` is one of the following."""
 MEDIA_TYPE: Final = "media type"
 MEDIA_PROFILE: Final = "media profile"
-CONTENT_NAME: Final = "name of the content"
-CODEC_NAME: Final = "name of a codec"
-CODEC_PARAMETER: Final = "parameter of a codec"
-CODEC_PARAMETER_NAME: Final = "name of a codec's parameter"
-FEEDBACK: Final = "RTCP feedback"
-EXTENSION_URI: Final = "URI of a header extension"
-SOURCE: Final = "source"
-SOURCE_PARAMETER: Final = "parameter of a source"
 ICE_UFRAG: Final = "ICE user name fragment"
 ICE_PWD: Final = "ICE password"
-CANDIDATE: Final = "candidate"
 FINGERPRINT: Final = "fingerprint"
 FINGERPRINT_HASH: Final = "hash function of the fingerprint"
-DTLS_SETUP: Final = "DTLS setup role"
 
 # --- SDP that cannot be read
 

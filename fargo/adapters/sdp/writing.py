@@ -5,9 +5,9 @@ Rules:
 1. Nothing is lost but what SDP cannot express: the id, type and generation of a plain address, all plain addresses of
    a component but the first, and the ptime of a single codec (SDP has one for all). Several sources with one SSRC
    become one (RFC 5576 §4.1).
-2. Payload types that have no meaning, or that repeat a number with another meaning, are left out (`media.meaningful`).
-   What may be omitted in Jingle is filled in: the codec of a static payload type (RFC 3551 §6), and defaults for ICE.
-3. No text can leave its place. Text that would break a line, or the grammar within it, raises `UnwritableError`.
+2. What may be omitted in Jingle is filled in: the codec of a static payload type (RFC 3551 §6), and defaults for ICE.
+3. No text can leave its place. Text that would break a line, or the grammar within it, is left out (`trimming`). If a
+   description is of no use without it, `UnwritableError` is raised.
 4. In an answer, the streams that are not the audio are rejected with port 0 (RFC 3264 §6).
 """
 
@@ -17,23 +17,22 @@ from ipaddress import ip_address
 
 from fargo.adapters.sdp import crypto, texts
 from fargo.adapters.sdp.grammar import (
-    BARE,
     DIRECTIONS,
     DTLS,
     EVENTS,
+    EVENTS_NAME,
     HOST,
     INTERVAL,
-    NAME,
     NOWHERE,
     PLAIN,
+    PORT,
     SDES,
-    TEXT,
     TOKEN,
-    VALUE,
-    complete,
     is_address,
 )
 from fargo.adapters.sdp.session_keys import SessionKeys
+from fargo.adapters.sdp.trimming import trimmed
+from fargo.statemachine.media.codecs import kind
 from fargo.statemachine.media.description import (
     Candidate,
     Codec,
@@ -50,8 +49,6 @@ from fargo.statemachine.media.description import (
     Source,
     Transport,
     UnknownTransport,
-    kind,
-    meaningful,
 )
 
 
@@ -96,22 +93,21 @@ def media_lines(
     content: Content, description: Description, by: Role, profile: str, port: int, keys: SessionKeys
 ) -> Iterator[str]:
     """Yield the media line of a content, and its attributes. Raise UnwritableError if SDP cannot express it."""
-    d = description
-    codecs = _codecs_of(d)
-    if not codecs:
+    content, d = trimmed(content, description)
+    if not d.codecs:
         raise UnwritableError(texts.NO_CODEC)
     if d.encryption_required and not d.crypto and not _is_secured(d.transport):
         raise UnwritableError(texts.NO_KEYS)
-    formats = " ".join(str(codec.id) for codec in codecs)
+    formats = " ".join(str(codec.id) for codec in d.codecs)
     yield f"m={_fit(TOKEN, d.media, texts.MEDIA_TYPE)} {port} {_fit(TOKEN, profile, texts.MEDIA_PROFILE)} {formats}"
     yield f"a={DIRECTIONS[by][content.senders]}"
     if content.name:
-        yield f"a=mid:{_fit(TOKEN, content.name, texts.CONTENT_NAME)}"
-    for codec in codecs:
+        yield f"a=mid:{content.name}"
+    for codec in d.codecs:
         yield from _codec_lines(codec)
-    if ptime := d.ptime or next((codec.ptime for codec in codecs if codec.ptime), 0):
+    if ptime := d.ptime or next((codec.ptime for codec in d.codecs if codec.ptime), 0):
         yield f"a=ptime:{ptime}"
-    if maxptime := d.maxptime or next((codec.maxptime for codec in codecs if codec.maxptime), 0):
+    if maxptime := d.maxptime or next((codec.maxptime for codec in d.codecs if codec.maxptime), 0):
         yield f"a=maxptime:{maxptime}"
     yield from _feedback_lines("*", d.feedback)
     for extension in d.extensions:
@@ -135,10 +131,6 @@ def rejected_line(media: str) -> str:
     return f"m={words[0]} 0 {' '.join(words[2:])}"
 
 
-def _codecs_of(description: Description) -> list[Codec]:
-    return [complete(codec) for codec in meaningful(description.codecs)]
-
-
 def _fit(pattern: re.Pattern[str], text: str, what: str) -> str:
     """Return the text if it matches. The error does not repeat it, because it may be a secret."""
     if not pattern.fullmatch(text):
@@ -154,15 +146,15 @@ def default_address(transport: Transport) -> tuple[str, int]:
                 return candidate.ip, candidate.port
             raise UnwritableError(texts.NO_ADDRESS)
         case IceUdp(candidates=candidates):
-            fit = (c for c in candidates if c.component == 1 and c.protocol.lower() == "udp" and is_address(c.ip))
-            return next(((c.ip, c.port) for c in fit), NOWHERE)
+            over_udp = [each for each in candidates if each.protocol.lower() == "udp"]
+            return next(((each.ip, each.port) for each in _plain(over_udp, 1)), NOWHERE)
         case UnknownTransport():
             raise UnwritableError(texts.NO_SDP_TRANSPORT)
 
 
 def _plain(candidates: Iterable[Candidate], component: int) -> list[Candidate]:
     """Return the first plain address of a component in a list, or []."""
-    return [c for c in candidates if c.component == component and c.port and is_address(c.ip)][:1]
+    return [c for c in candidates if c.component == component and 0 < c.port <= PORT and is_address(c.ip)][:1]
 
 
 def _network(host: str) -> str:
@@ -174,40 +166,34 @@ def _is_secured(transport: Transport) -> bool:
 
 
 def _codec_lines(codec: Codec) -> Iterator[str]:
-    encoding = f"{_fit(NAME, codec.name, texts.CODEC_NAME)}/{codec.clockrate}"
-    yield f"a=rtpmap:{codec.id} {encoding}{f'/{codec.channels}' if codec.channels > 1 else ''}"
-    if told := ";".join(filter(None, (_parameter(codec, each) for each in codec.parameters))):
-        yield f"a=fmtp:{codec.id} {told}"
+    channels = f"/{codec.channels}" if codec.channels > 1 else ""
+    yield f"a=rtpmap:{codec.id} {codec.name}/{codec.clockrate}{channels}"
+    if codec.parameters:
+        yield f"a=fmtp:{codec.id} {';'.join(_parameter(codec, each) for each in codec.parameters)}"
     yield from _feedback_lines(str(codec.id), codec.feedback)
 
 
 def _parameter(codec: Codec, parameter: Parameter) -> str:
     name, value = parameter.name, parameter.value
-    if not (name or value):
-        return ""
-    if not name or (name == "events" and kind(codec)[0] == EVENTS):
-        return _fit(BARE, value, texts.CODEC_PARAMETER)
-    return f"{_fit(NAME, name, texts.CODEC_PARAMETER_NAME)}={_fit(VALUE, value, texts.CODEC_PARAMETER)}"
+    return value if not name or (name == EVENTS_NAME and kind(codec)[0] == EVENTS) else f"{name}={value}"
 
 
 def _feedback_lines(payload_type: str, feedback: Iterable[Feedback]) -> Iterator[str]:
     for each in feedback:
-        detail = str(each.interval) if each.type == INTERVAL else _fit(VALUE, each.subtype, texts.FEEDBACK)
-        yield f"a=rtcp-fb:{payload_type} {_fit(TOKEN, each.type, texts.FEEDBACK)}{f' {detail}' if detail else ''}"
+        detail = str(each.interval) if each.type == INTERVAL else each.subtype
+        yield f"a=rtcp-fb:{payload_type} {each.type}{f' {detail}' if detail else ''}"
 
 
 def _extension_line(extension: Extension, by: Role) -> str:
     way = "" if extension.senders == "both" else f"/{DIRECTIONS[by][extension.senders]}"
-    return f"a=extmap:{extension.id}{way} {_fit(TOKEN, extension.uri, texts.EXTENSION_URI)}"
+    return f"a=extmap:{extension.id}{way} {extension.uri}"
 
 
 def _source_lines(source: Source) -> Iterator[str]:
-    ssrc = _fit(TOKEN, source.ssrc, texts.SOURCE)
     if not source.parameters:
-        yield f"a=ssrc:{ssrc}"
+        yield f"a=ssrc:{source.ssrc}"
     for each in source.parameters:
-        name, value = _fit(NAME, each.name, texts.SOURCE_PARAMETER), _fit(TEXT, each.value, texts.SOURCE_PARAMETER)
-        yield f"a=ssrc:{ssrc} {name}{f':{value}' if value else ''}"
+        yield f"a=ssrc:{source.ssrc} {each.name}{f':{each.value}' if each.value else ''}"
 
 
 def _crypto_line(of: Crypto, keys: SessionKeys) -> str:
@@ -245,11 +231,11 @@ def _candidate_line(candidate: Candidate) -> str:
         *(("network-id", c.network) if c.network else ()),
         *(("id", c.id) if c.id else ()),
     ]
-    return "a=candidate:" + " ".join(_fit(TOKEN, str(word), texts.CANDIDATE) for word in words)
+    return "a=candidate:" + " ".join(map(str, words))
 
 
 def _fingerprint_lines(fingerprint: Fingerprint) -> Iterator[str]:
     value = _fit(TOKEN, fingerprint.value, texts.FINGERPRINT)
     yield f"a=fingerprint:{_fit(TOKEN, fingerprint.hash, texts.FINGERPRINT_HASH)} {value}"
     if fingerprint.setup:
-        yield f"a=setup:{_fit(TOKEN, fingerprint.setup, texts.DTLS_SETUP)}"
+        yield f"a=setup:{fingerprint.setup}"

@@ -17,7 +17,8 @@ import dbus
 from fargo.adapters.telepathy import texts
 from fargo.adapters.telepathy.bus import BusError, Signal
 from fargo.statemachine.address import SipUri, uri_parameters
-from fargo.statemachine.media.description import Candidate, Codec, Parameter, kind
+from fargo.statemachine.media.codecs import kind
+from fargo.statemachine.media.description import Candidate, Codec, Parameter
 from fargo.statemachine.model.call1 import (
     Call1Event,
     CallMembersChanged,

@@ -3,9 +3,10 @@
 Reading keeps everything but:
 
 - SDES keys and ZRTP hashes. Keys must never reach the event log; only the demand for encryption is kept.
-- What the gateway has no use for yet: BUNDLE groups (XEP-0338), msid <stream/>, <bandwidth/>, <ssrc-group/>,
+- What the gateway has no use for yet: other groups than BUNDLE (XEP-0338), msid <stream/>, <bandwidth/>, <ssrc-group/>,
   <extmap-allow-mixed/>, the parameters of feedback and of header extensions, the disposition of a content.
 - ``channels="0"``, which Pidgin writes if the number of channels is unknown: it is read as 1.
+- A number that may be absent and is none, or is too large: it counts as absent, and does not cost the call.
 
 Writing omits `Description.ptime` and `Description.maxptime`: Jingle has these for each payload type only.
 """
@@ -19,6 +20,7 @@ from fargo.adapters.xmpp import texts, transports
 from fargo.adapters.xmpp.stanza import (
     NS_EXTENSIONS,
     NS_FEEDBACK,
+    NS_GROUPING,
     NS_JINGLE,
     NS_RTP,
     NS_SOURCES,
@@ -33,8 +35,10 @@ from fargo.adapters.xmpp.stanza import (
     make,
     nonempty,
     number,
+    number_or,
     required,
 )
+from fargo.statemachine.media.bundle import Bundle
 from fargo.statemachine.media.description import (
     Codec,
     Content,
@@ -54,6 +58,7 @@ _MOST_CONTENTS: Final = 16
 _BYTE: Final = 255
 _WORD: Final = 2**32 - 1
 _INTERVAL: Final = "trr-int"
+_BUNDLE: Final = "BUNDLE"
 _ROLES: Final[tuple[Role, ...]] = get_args(Role)
 _SENDERS: Final[tuple[Senders, ...]] = get_args(Senders)
 
@@ -64,6 +69,16 @@ _SENDERS: Final[tuple[Senders, ...]] = get_args(Senders)
 def read(jingle: Element) -> tuple[Content, ...]:
     """Return the contents of a <jingle/>, in order. Raise MalformedError if one is malformed."""
     return tuple(_content(each) for each in children(jingle, NS_JINGLE, "content", _MOST_CONTENTS))
+
+
+def bundles(jingle: Element) -> tuple[Bundle, ...]:
+    """Return the BUNDLE groups of a <jingle/>, each as the names of its contents (XEP-0338 §2)."""
+    groups = children(jingle, NS_GROUPING, "group", _MOST_CONTENTS)
+    return tuple(_names(each) for each in groups if required(each, "semantics") == _BUNDLE)
+
+
+def _names(group: Element) -> Bundle:
+    return tuple(required(each, "name") for each in children(group, NS_GROUPING, "content", _MOST_CONTENTS))
 
 
 def _content(content: Element) -> Content:
@@ -107,10 +122,10 @@ def _codec(payload: Element) -> Codec:
     return Codec(
         id=number(payload, "id", _BYTE),
         name=attribute(payload, "name"),
-        clockrate=number(payload, "clockrate", _WORD, 0),
-        channels=number(payload, "channels", _BYTE, 1) or 1,
-        ptime=number(payload, "ptime", _WORD, 0),
-        maxptime=number(payload, "maxptime", _WORD, 0),
+        clockrate=number_or(payload, "clockrate", _WORD, 0),
+        channels=number_or(payload, "channels", _BYTE, 1) or 1,
+        ptime=number_or(payload, "ptime", _WORD, 0),
+        maxptime=number_or(payload, "maxptime", _WORD, 0),
         parameters=tuple(map(_with_value, _parameters(payload, NS_RTP))),
         feedback=_feedback(payload),
     )
@@ -135,7 +150,7 @@ def _feedback(parent: Element) -> tuple[Feedback, ...]:
     intervals = children(parent, NS_FEEDBACK, "rtcp-fb-trr-int")
     return (
         *(Feedback(required(each, "type"), attribute(each, "subtype")) for each in kinds),
-        *(Feedback(_INTERVAL, "", number(each, "value", _WORD, 0)) for each in intervals),
+        *(Feedback(_INTERVAL, "", number_or(each, "value", _WORD, 0)) for each in intervals),
     )
 
 
@@ -157,6 +172,12 @@ def _encryption_required(description: Element) -> bool:
 
 
 # --- writing
+
+
+def write_bundle(bundle: Bundle) -> list[Element]:
+    """Return the <group/> of a BUNDLE group, nothing if there is none."""
+    group = make("group", NS_GROUPING, semantics=_BUNDLE)
+    return [add(group, *(make("content", NS_GROUPING, name=each) for each in bundle))] if bundle else []
 
 
 def write(content: Content) -> Element:

@@ -22,6 +22,7 @@ from fargo.adapters.xmpp.stanza import (
     NS_DTLS,
     NS_DTMF,
     NS_GATEWAY,
+    NS_GROUPS,
     NS_ICE_UDP,
     NS_JINGLE,
     NS_JINGLE_MESSAGE,
@@ -62,7 +63,7 @@ CONTACT: Final = Entity(
     "client",
     "phone",
     "SIP contact",
-    (NS_CAPS, NS_DISCO_INFO, NS_DISCO_ITEMS, NS_JINGLE, NS_JINGLE_MESSAGE, NS_RTP, NS_RTP_AUDIO, NS_RAW_UDP),
+    (NS_CAPS, NS_DISCO_INFO, NS_DISCO_ITEMS, NS_JINGLE, NS_JINGLE_MESSAGE, NS_RTP, NS_RTP_AUDIO, NS_RAW_UDP, NS_GROUPS),
 )
 RELAYED_CONTACT: Final = CONTACT._replace(features=(*CONTACT.features, NS_ICE_UDP, NS_DTLS, NS_DTMF))
 """A contact whose calls can go through a media relay."""

@@ -48,7 +48,7 @@ def event(iq: Iq, jingle: Element) -> JingleActionEvent:
     action, sid = required(jingle, "action"), required(jingle, "sid")
     match action:
         case "session-initiate":
-            return SessionInitiated(iq, sid, _media(jingle, action))
+            return SessionInitiated(iq, sid, _media(jingle, action), contents.bundles(jingle))
         case "session-accept":
             return SessionAccepted(iq, sid, _media(jingle, action))
         case "session-info":
@@ -87,12 +87,12 @@ def _reason(jingle: Element) -> tuple[str, str]:
 def stanza(command: JingleCommand, name: str) -> Element:
     """Return the IQ-set for a command; `name` is the command's id, and the IQ's."""
     match command:
-        case InitiateSession(sender, to, sid, content):
+        case InitiateSession(sender, to, sid, content, bundle):
             jingle = make("jingle", NS_JINGLE, action="session-initiate", sid=sid, initiator=sender)
-            jingle.addChild(contents.write(content))
-        case AcceptSession(sender, to, sid, content):
+            add(jingle, *contents.write_bundle(bundle), contents.write(content))
+        case AcceptSession(sender, to, sid, content, before, after, bundle):
             jingle = make("jingle", NS_JINGLE, action="session-accept", sid=sid, responder=sender)
-            jingle.addChild(contents.write(content))
+            add(jingle, *contents.write_bundle(bundle), *map(contents.write, (*before, content, *after)))
         case InformSession(sender, to, sid, info):
             jingle = make("jingle", NS_JINGLE, action="session-info", sid=sid)
             add(jingle, *([make(info, NS_RTP_INFO)] if info else []))

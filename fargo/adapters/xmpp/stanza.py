@@ -34,6 +34,8 @@ NS_JINGLE_ERRORS: Final = "urn:xmpp:jingle:errors:1"
 NS_RTP: Final = "urn:xmpp:jingle:apps:rtp:1"
 NS_RTP_INFO: Final = "urn:xmpp:jingle:apps:rtp:info:1"
 NS_RTP_AUDIO: Final = "urn:xmpp:jingle:apps:rtp:audio"
+NS_GROUPING: Final = "urn:xmpp:jingle:apps:grouping:0"
+NS_GROUPS: Final = "urn:ietf:rfc:5888"
 NS_FEEDBACK: Final = "urn:xmpp:jingle:apps:rtp:rtcp-fb:0"
 NS_EXTENSIONS: Final = "urn:xmpp:jingle:apps:rtp:rtp-hdrext:0"
 NS_SOURCES: Final = "urn:xmpp:jingle:apps:rtp:ssma:0"
@@ -87,6 +89,12 @@ def number(element: Element, name: str, most: int, default: int | None = None) -
     if not _NUMBER.fullmatch(text) or int(text) > most:
         raise MalformedError(texts.NOT_A_NUMBER.format(name=name, element=element.name, limit=most))
     return int(text)
+
+
+def number_or(element: Element, name: str, most: int, default: int) -> int:
+    """Return an attribute as an integer between 0 and `most`; the default if it is absent or anything else."""
+    text = element.getAttribute(name, "").strip()
+    return int(text) if _NUMBER.fullmatch(text) and int(text) <= most else default
 
 
 def choice(element: Element, name: str, choices: Iterable[T], default: T) -> T:

@@ -23,6 +23,7 @@ from fargo.adapters.xmpp.stanza import (
     make,
     nonempty,
     number,
+    number_or,
     required,
 )
 from fargo.statemachine.media.description import Candidate, Fingerprint, IceUdp, RawUdp, Transport, UnknownTransport
@@ -54,7 +55,7 @@ def _raw(candidate: Element) -> Candidate:
         ip=required(candidate, "ip"),
         port=number(candidate, "port", _PORT),
         id=attribute(candidate, "id"),
-        generation=number(candidate, "generation", _WORD, 0),
+        generation=number_or(candidate, "generation", _WORD, 0),
         type=attribute(candidate, "type"),
     )
 
@@ -66,15 +67,15 @@ def _ice(candidate: Element) -> Candidate:
         ip=required(candidate, "ip"),
         port=number(candidate, "port", _PORT),
         id=attribute(candidate, "id"),
-        generation=number(candidate, "generation", _WORD, 0),
+        generation=number_or(candidate, "generation", _WORD, 0),
         foundation=attribute(candidate, "foundation"),
-        network=number(candidate, "network", _WORD, 0),
-        priority=number(candidate, "priority", _WORD, 0),
+        network=number_or(candidate, "network", _WORD, 0),
+        priority=number_or(candidate, "priority", _WORD, 0),
         protocol=attribute(candidate, "protocol") or "udp",
         type=attribute(candidate, "type"),
         tcptype=attribute(candidate, "tcptype"),
         rel_addr=attribute(candidate, "rel-addr"),
-        rel_port=number(candidate, "rel-port", _PORT, 0),
+        rel_port=number_or(candidate, "rel-port", _PORT, 0),
     )
 
 

@@ -47,6 +47,8 @@ _PROFILES: Final = {
 }
 _ASKS_FIRST: Final = "urn:xmpp:jingle-message:0"
 """Announced by clients that want a proposal before the session-initiate (XEP-0353)."""
+_BUNDLES: Final = "urn:ietf:rfc:5888"
+"""Announced by clients that understand groups of contents (XEP-0338)."""
 _LONGEST_DOUBT: Final = 30.0  # seconds
 _MOST_CLIENTS: Final = 64
 _MOST_CONTACTS: Final = 2000
@@ -127,7 +129,12 @@ def learned(contacts: Contacts, event: FeaturesLearned, effects: Effects) -> Con
     if question is None or client is None or question.to != event.resource:
         return contacts
     effects.settle(event.command)
-    known = replace(client, profiles=_profiles(event.features), asks_first=_ASKS_FIRST in event.features)
+    known = replace(
+        client,
+        profiles=_profiles(event.features),
+        asks_first=_ASKS_FIRST in event.features,
+        bundles=_BUNDLES in event.features,
+    )
     return _with(contacts, event.resource, known)
 
 

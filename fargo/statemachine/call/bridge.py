@@ -125,10 +125,11 @@ def seek(call: Call, jid: str, client: Client, policy: Policy, effects: Effects)
     if profile is None:
         return call
     call = _prepared(call, leg, profile, policy, effects)
+    session = forking.session_with(leg, jid, profile, client.bundles)
     if client.asks_first:
         # Not every client says that it rings (Dino does not), and the caller needs to hear something.
-        return _to_sip(replace(call, jingle=forking.propose(leg, jid, profile, effects)), Ringing(), effects)
-    return replace(call, jingle=forking.add(leg, jid, profile, effects))
+        return _to_sip(replace(call, jingle=forking.propose(leg, session, effects)), Ringing(), effects)
+    return replace(call, jingle=forking.add(leg, session, effects))
 
 
 def _prepared(call: Call, leg: Searching | Forking, profile: MediaProfile, policy: Policy, effects: Effects) -> Call:

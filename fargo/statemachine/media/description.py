@@ -1,18 +1,15 @@
-"""Media descriptions: the codecs, addresses and encryption that one end offers or answers; and offer/answer.
+"""Media descriptions: the codecs, addresses and encryption that one end offers or answers.
 
 Rules:
 
 1. A `Description` is a neutral value between Jingle (XEP-0167, 0176, 0177, 0293, 0294, 0320, 0339) and SDP (RFC 4566,
    RFC 3264). The adapters translate it to and from both.
-2. Two codecs are the same if their names (ignoring case), clock rates and numbers of channels are equal. RFC 3551 §6
-   supplies what a static payload type omits. A payload type number identifies a codec within one description only.
-3. An answer contains only codecs that the offer contains (RFC 3264 §6.1).
-4. The core never sees SDES keys. The adapters keep those of phones and of the relay in memory and report their names
+2. The core never sees SDES keys. The adapters keep those of phones and of the relay in memory and report their names
    (`Crypto`). Those of clients are dropped; only the demand for encryption is reported.
-5. Plain RTP needs an address family that both ends have. Where an end has both, IPv4 is preferred unless something
+3. Plain RTP needs an address family that both ends have. Where an end has both, IPv4 is preferred unless something
    else is known of the other end. A link-local address of IPv6 means nothing without its interface, and one that
    contains an address of IPv4 belongs to no network; neither counts.
-6. Audio must not go everywhere (`reach`). What is refused is taken out of the candidates before the event is logged, so
+4. Audio must not go everywhere (`reach`). What is refused is taken out of the candidates before the event is logged, so
    that nothing which reads them can send it on. An end that is left without any address is told the reason.
 """
 
@@ -45,18 +42,9 @@ Suite: TypeAlias = Literal[
 IPV4: Final[Family] = 4
 IPV6: Final[Family] = 6
 FAMILIES: Final[tuple[Family, ...]] = (IPV4, IPV6)
-"""Both address families, the preferred one first (rule 5)."""
+"""Both address families, the preferred one first (rule 3)."""
 
-# RFC 3551 §6, tables 4 and 5: name, clock rate in Hz and channels of the static payload types.
-_STATIC: Final = {
-    0: ("PCMU", 8000, 1), 3: ("GSM", 8000, 1), 4: ("G723", 8000, 1), 5: ("DVI4", 8000, 1), 6: ("DVI4", 16000, 1),
-    7: ("LPC", 8000, 1), 8: ("PCMA", 8000, 1), 9: ("G722", 8000, 1), 10: ("L16", 44100, 2), 11: ("L16", 44100, 1),
-    12: ("QCELP", 8000, 1), 13: ("CN", 8000, 1), 14: ("MPA", 90000, 1), 15: ("G728", 8000, 1), 16: ("DVI4", 11025, 1),
-    17: ("DVI4", 22050, 1), 18: ("G729", 8000, 1),
-}  # fmt: skip
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
-# Codecs that carry no voice by themselves: tones, comfort noise, redundancy.
-_AUXILIARY: Final = frozenset({"telephone-event", "cn", "red"})
+_WORD: Final = re.compile(r"[!-~]+")
 
 
 class MediaProfile(StrEnum):
@@ -181,7 +169,7 @@ class Candidate(Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class RawUdp(Struct, frozen=True, gc=False, omit_defaults=True, tag="RawUdp"):
-    """Plain addresses without connectivity checks (XEP-0177). ``refused``: those that are left out (rule 6)."""
+    """Plain addresses without connectivity checks (XEP-0177). ``refused``: those that are left out (rule 4)."""
 
     candidates: tuple[Candidate, ...] = ()
     refused: tuple[RefusedAddress, ...] = ()
@@ -211,7 +199,7 @@ Transport: TypeAlias = RawUdp | IceUdp | UnknownTransport
 class Crypto(Struct, frozen=True, gc=False):
     """A key for SRTP that an end offers, or has accepted (a=crypto, RFC 4568 §4).
 
-    ``tag``: the number of the line, which an answer repeats. ``key``: the name of its key parameters (rule 4).
+    ``tag``: the number of the line, which an answer repeats. ``key``: the name of its key parameters (rule 2).
     """
 
     tag: int
@@ -267,69 +255,24 @@ class Unusable(Struct, frozen=True, gc=False):
     problem: str
 
 
-# A client or phone offers the same codecs in every call, so results that depend on codecs only are cached.
-_cached: Final = lru_cache(256)
-
-
-@lru_cache(4096)
-def kind(codec: Codec) -> tuple[str, int, int]:
-    """Return the identity of a codec: its name in lower case, clock rate in Hz, and channels (rule 2)."""
-    static = _STATIC.get(codec.id)
-    if static and (not codec.name or codec.name.lower() == static[0].lower()):
-        name, clockrate, channels = static
-        return name.lower(), codec.clockrate or clockrate, max(codec.channels, channels)
-    return codec.name.lower(), codec.clockrate, codec.channels
-
-
-def is_voice(codec: Codec) -> bool:
-    """Return True if the codec carries voice, and not tones, comfort noise or redundancy."""
-    return kind(codec)[0] not in _AUXILIARY
-
-
-@_cached
-def has_voice(codecs: tuple[Codec, ...]) -> bool:
-    """Return True if any of the codecs carries voice."""
-    return any(map(is_voice, codecs))
-
-
-@_cached
-def meaningful(codecs: tuple[Codec, ...]) -> tuple[Codec, ...]:
-    """Return the usable payload types, each number once.
-
-    If a number occurs twice, the first codec counts (Pidgin sends 14 three times). A codec without a name or clock rate
-    is dropped unless it is a static payload type.
-    """
-    first: dict[int, Codec] = {}
-    for codec in codecs:
-        name, clockrate, _ = kind(codec)
-        if name and clockrate:
-            first.setdefault(codec.id, codec)
-    return tuple(first.values())
-
-
 def malformed(description: Description) -> str | None:
-    """Return the reason why a description must not be passed on, as a sentence; None if there is none.
-
-    A line break in a text would start a new line in the SDP that the SIP engine writes (RFC 4566 §5).
-    """
-    if problem := _malformed(description.codecs):
-        return problem
+    """Return the reason why a description must not be passed on, as a sentence; None if there is none."""
     for candidate in getattr(description.transport, "candidates", ()):
         if not 0 < candidate.port < 65536 and candidate.protocol == "udp":
             return texts.BAD_PORT.format(port=candidate.port)
     return None
 
 
-@_cached
-def _malformed(codecs: tuple[Codec, ...]) -> str | None:
-    for codec in codecs:
-        parts = [codec.name]
-        for parameter in codec.parameters:
-            parts += (parameter.name, parameter.value)
-        if _CONTROL.search("".join(parts)):
-            return texts.CONTROL_CHARACTER.format(id=codec.id)
-        if not 0 <= codec.id <= 127:
-            return texts.BAD_PAYLOAD_TYPE.format(id=codec.id)
+def unusable(transport: IceUdp) -> str | None:
+    """Return what a client has named for ICE or DTLS that is of no use, as a sentence; None if there is nothing.
+
+    What it has not named yet may still come (XEP-0176 §5.3, XEP-0320 §2).
+    """
+    if not all(_WORD.fullmatch(each.strip()) for each in (transport.ufrag, transport.pwd) if each):
+        return texts.BAD_CREDENTIALS
+    fingerprint = transport.fingerprint
+    if fingerprint and not (_WORD.fullmatch(fingerprint.hash.strip()) and _WORD.fullmatch(fingerprint.value.strip())):
+        return texts.BAD_FINGERPRINT
     return None
 
 
@@ -350,14 +293,6 @@ def profile(description: Description) -> MediaProfile | Unusable:
             assert_never(description.transport)
 
 
-def tidied(description: Description) -> Description:
-    """Return the description without unusable payload types and, for plain RTP, with only codecs and addresses."""
-    codecs = meaningful(description.codecs)
-    if isinstance(description.transport, RawUdp):
-        return Description(description.media, codecs, description.transport)
-    return replace(description, codecs=codecs)
-
-
 def address(description: Description, component: int = 1, within: tuple[Family, ...] = FAMILIES) -> Candidate | None:
     """Return the first candidate with a unicast address for RTP (component 1) or RTCP (2), None if there is none.
 
@@ -373,7 +308,7 @@ def address(description: Description, component: int = 1, within: tuple[Family, 
 
 
 def is_cut_off(description: Description) -> bool:
-    """Return True if all addresses that an end named for RTP are refused (rule 6)."""
+    """Return True if all addresses that an end named for RTP are refused (rule 4)."""
     match description.transport:
         case RawUdp(refused=refused):
             return _are_addresses(refused) and address(description) is None
@@ -451,47 +386,3 @@ def family(text: str) -> Family | None:
     if isinstance(parsed, ipaddress.IPv4Address):
         return IPV4
     return None if parsed.is_link_local or parsed.ipv4_mapped or parsed.scope_id else IPV6
-
-
-def common(offer: Description, answer: Description) -> Description | Unusable:
-    """Return the answer with only the codecs that the offer contains (RFC 3264 §6.1); `Unusable` if none of them
-    carries voice.
-    """
-    codecs = _common(offer.codecs, answer.codecs)
-    if not has_voice(codecs):
-        return Unusable(texts.NO_SHARED_CODEC)
-    return replace(answer, codecs=codecs)
-
-
-@_cached
-def _common(offered: tuple[Codec, ...], answered: tuple[Codec, ...]) -> tuple[Codec, ...]:
-    kinds = frozenset(map(kind, offered))
-    return tuple(codec for codec in answered if kind(codec) in kinds)
-
-
-def numbered_as(offer: Description, answer: Description) -> Description:
-    """Return the answer with the payload type numbers and names of the offer, which SIP phones expect (RFC 3264
-    §6.1).
-    """
-    return Description(
-        answer.media,
-        _numbered_as(offer.codecs, answer.codecs),
-        answer.transport,
-        answer.mux,
-        encryption_required=answer.encryption_required,
-        crypto=answer.crypto,
-    )
-
-
-@_cached
-def _numbered_as(offered: tuple[Codec, ...], answered: tuple[Codec, ...]) -> tuple[Codec, ...]:
-    by_kind: dict[tuple[str, int, int], Codec] = {}
-    for codec in offered:
-        by_kind.setdefault(kind(codec), codec)
-    codecs: dict[int, Codec] = {}
-    for codec in answered:
-        if (same := by_kind.get(kind(codec))) and same.id not in codecs:
-            codecs[same.id] = Codec(
-                same.id, same.name, same.clockrate, same.channels, codec.ptime, codec.maxptime, codec.parameters
-            )
-    return tuple(codecs.values())

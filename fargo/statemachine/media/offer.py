@@ -3,17 +3,20 @@
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from fargo.statemachine.media import texts
+from fargo.statemachine.media.bundle import Bundle, bundle_of, with_transport_of
+from fargo.statemachine.media.codecs import has_voice, tidied
 from fargo.statemachine.media.description import (
     Content,
     Description,
+    IceUdp,
     MediaProfile,
     Unusable,
-    has_voice,
     malformed,
     profile,
-    tidied,
+    unusable,
 )
 from fargo.statemachine.reason import Cause, Reason
 
@@ -22,34 +25,52 @@ PHONE_UNREACHABLE: Final = Reason(Cause.TRANSPORT, texts.PHONE_UNREACHABLE)
 
 
 class Audio(Struct, frozen=True, gc=False):
-    """The audio of an offer or answer: its content, its usable description, and its media profile."""
+    """The audio of an offer or answer: its content, its usable description, and its media profile.
+
+    ``place``: the index of the content among all contents. ``bundle``: its BUNDLE group.
+    """
 
     content: Content
     description: Description
     profile: MediaProfile
+    place: int = 0
+    bundle: Bundle = ()
+
+    @property
+    def carrier(self) -> str:
+        """The name of the content whose transport is used: that of the first in the group."""
+        return self.bundle[0] if self.bundle else self.content.name
 
 
-def audio(contents: tuple[Content, ...]) -> Audio | Reason:
-    """Return the audio in the contents, or the reason why there is none that the call can use."""
-    content = _audio_content(contents)
-    if content is None or content.description is None:
-        return Reason(Cause.APPLICATION, texts.NO_RTP_AUDIO)
+def audio(contents: tuple[Content, ...], bundles: tuple[Bundle, ...] = ()) -> Audio | Reason:
+    """Return the first audio in the contents that the call can use, or the reason why there is none."""
+    problem: Reason | None = None
+    for place, content in enumerate(contents):
+        if content.description is None or content.description.media != "audio":
+            continue
+        bundle = bundle_of(content.name, contents, bundles)
+        found = _audio(with_transport_of(bundle[0], content, contents) if bundle else content)
+        if isinstance(found, Audio):
+            return replace(found, place=place, bundle=bundle)
+        problem = problem or found
+    return problem or Reason(Cause.APPLICATION, texts.NO_RTP_AUDIO)
+
+
+def _audio(content: Content) -> Audio | Reason:
+    """Return the audio of one content, or the reason why the call cannot use it."""
+    assert content.description
     how = profile(content.description)
     if content.description.encryption_required and how is not MediaProfile.DTLS:
         return Reason(Cause.SECURITY, texts.SDES_REQUIRED)
     if isinstance(how, Unusable):
         return Reason(Cause.TRANSPORT, how.problem)
+    transport = content.description.transport
+    if isinstance(transport, IceUdp) and (problem := unusable(transport)):
+        return Reason(Cause.MEDIA, problem)
     described = tidied(content.description)
     if not has_voice(described.codecs):
         return Reason(Cause.APPLICATION, texts.NO_VOICE_CODEC)
     return Audio(content, described, how)
-
-
-def _audio_content(contents: tuple[Content, ...]) -> Content | None:
-    for content in contents:
-        if content.description and content.description.media == "audio":
-            return content
-    return None
 
 
 def malformed_contents(contents: tuple[Content, ...]) -> str | None:

@@ -22,7 +22,8 @@ from typing import Final, Literal, TypeAlias, assert_never
 from msgspec import Struct
 
 from fargo.statemachine.media import texts
-from fargo.statemachine.media.description import Codec, MediaProfile, Srtp, kind
+from fargo.statemachine.media.codecs import kind
+from fargo.statemachine.media.description import Codec, MediaProfile, Srtp
 from fargo.statemachine.model.call_records import AudioPath
 from fargo.statemachine.model.sip import DEFAULT_ENGINE, SipEngine
 from fargo.statemachine.reason import Cause, Reason

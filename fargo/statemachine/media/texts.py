@@ -50,5 +50,5 @@ NO_COMMON_FAMILY: Final = (
 )
 NO_SHARED_CODEC: Final = "The two ends have no codec in common."
 BAD_PORT: Final = "{port} is not a valid UDP port."
-CONTROL_CHARACTER: Final = "Payload type {id} contains a control character."
-BAD_PAYLOAD_TYPE: Final = "{id} is not a valid RTP payload type. The range is 0 to 127."
+BAD_CREDENTIALS: Final = "Your client's user name fragment (ufrag) or password (pwd) for ICE is not valid."
+BAD_FINGERPRINT: Final = "Your client's fingerprint of its certificate for DTLS is not valid."

@@ -14,6 +14,7 @@ from typing import Final, TypeAlias, assert_never
 
 from msgspec import Struct
 
+from fargo.statemachine.media.bundle import Bundle
 from fargo.statemachine.media.description import Content, Srtp
 from fargo.statemachine.model import call1, sip_messages
 from fargo.statemachine.model.call1 import Call1Command
@@ -114,21 +115,31 @@ class AskFeatures(_CoreCommand, frozen=True, tag="AskFeatures"):
 
 
 class InitiateSession(_CoreCommand, frozen=True, tag="InitiateSession"):
-    """session-initiate to a client (XEP-0166 §6.2). The sender is the initiator."""
+    """session-initiate to a client (XEP-0166 §6.2). The sender is the initiator. ``bundle``: the BUNDLE group that is
+    offered (XEP-0338).
+    """
 
     sender: str
     to: str
     sid: str
     content: Content
+    bundle: Bundle = ()
 
 
 class AcceptSession(_CoreCommand, frozen=True, tag="AcceptSession"):
-    """session-accept to the client that called (XEP-0166 §6.5)."""
+    """session-accept to the client that called (XEP-0166 §6.5).
+
+    ``before`` and ``after``: the contents that are declined, by their places among those that the client has offered.
+    ``bundle``: the BUNDLE group that is agreed on (XEP-0338).
+    """
 
     sender: str
     to: str
     sid: str
     content: Content
+    before: tuple[Content, ...] = ()
+    after: tuple[Content, ...] = ()
+    bundle: Bundle = ()
 
 
 class InformSession(_CoreCommand, frozen=True, tag="InformSession"):

@@ -15,6 +15,7 @@ from typing import ClassVar, TypeAlias
 
 from msgspec import Struct
 
+from fargo.statemachine.media.bundle import Bundle
 from fargo.statemachine.media.description import Content, Srtp
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call1 import Call1Event
@@ -233,9 +234,10 @@ class SessionEvent(_Event, frozen=True):
 
 
 class SessionInitiated(SessionEvent, frozen=True, tag="SessionInitiated"):
-    """session-initiate (XEP-0166 §6.2)."""
+    """session-initiate (XEP-0166 §6.2). ``bundles``: its BUNDLE groups (XEP-0338)."""
 
     contents: tuple[Content, ...]
+    bundles: tuple[Bundle, ...] = ()
 
 
 class SessionAccepted(SessionEvent, frozen=True, tag="SessionAccepted"):

@@ -101,12 +101,13 @@ class RelayDone(_RelayReply, frozen=True, tag="RelayDone"):
 
 class RelayRefused(_RelayReply, frozen=True, tag="RelayRefused"):
     """The relay refused a command, or did not reply in time (``silent``). ``problem`` is a sentence. ``unknown``: it
-    does not know the session.
+    does not know the session. ``unasked``: it was not even asked, because the command cannot be said to it.
     """
 
     problem: str
     silent: bool = False
     unknown: bool = False
+    unasked: bool = False
 
 
 class RelayLost(Struct, frozen=True, gc=False, tag="RelayLost"):

@@ -70,9 +70,9 @@ class Client(Struct, frozen=True, gc=False, omit_defaults=True):
     """An online client. ``caps``: its announced ``node#ver`` (XEP-0115), None if it announced none.
 
     ``profiles``: the media profiles in which it can take a call, () if it cannot take one. ``asks_first``: it wants a
-    proposal before the session-initiate (XEP-0353). ``doubted``: the time until which it must be seen again, None if
-    its presence is certain. ``asked``: in a `Snapshot` only, the id of our pending disco#info request, None if there is
-    none.
+    proposal before the session-initiate (XEP-0353). ``bundles``: it understands BUNDLE groups (XEP-0338). ``doubted``:
+    the time until which it must be seen again, None if its presence is certain. ``asked``: in a `Snapshot` only, the id
+    of our pending disco#info request, None if there is none.
     """
 
     caps: str | None
@@ -80,3 +80,4 @@ class Client(Struct, frozen=True, gc=False, omit_defaults=True):
     profiles: tuple[MediaProfile, ...] = field(default=(), name="manners")
     asks_first: bool = False
     doubted: float | None = None
+    bundles: bool = False

@@ -6,7 +6,7 @@ Rules:
    written by version 1.
 2. A change that makes the core issue other commands for the same events is listed in `CHANGES`. Its version is the
    first that folds by it. One version may have several changes.
-3. For each change `replay.verifying.changes` tells which differences it explains. `fargo replay verify` reports these
+3. For each change `replay.verifying.listed` tells which differences it explains. `fargo replay verify` reports these
    under the change's name, and they are no failure.
 """
 
@@ -14,7 +14,7 @@ from typing import Final
 
 from msgspec import Struct
 
-RULES: Final = 8
+RULES: Final = 9
 """The version that today's code folds by."""
 
 
@@ -143,6 +143,31 @@ TRIED_SOONER: Final = RuleChange(
     "For the first five minutes the pauses between attempts to register are at most eight seconds, and the user is not"
     " shown each attempt.",
 )
+EVERY_CONTENT_ANSWERED: Final = RuleChange(
+    9,
+    "every content has an answer",
+    "A session-accept declines the contents that are not carried, a BUNDLE group is offered to clients that understand"
+    " it, and the first audio that can be used is carried.",
+)
+CODECS_AS_STANDARDIZED: Final = RuleChange(
+    9,
+    "codecs are what their RFCs say",
+    "Opus is opus/48000/2 and the clock rate of G.722 is 8000, whatever an end says. A codec that cannot be named, or"
+    " whose number is no payload type, is left out, and the offer that has it is no longer refused.",
+)
+NUMBERS_AS_WRITTEN: Final = RuleChange(
+    9,
+    "numbers and names are read as people write them",
+    "What is between the digits of a number is not dialled, and neither is another spelling of the account's domain. A"
+    " URI that was typed as a JID is read as one, and an account's address may have parameters.",
+)
+CALLERS_ARE_CONTACTS: Final = RuleChange(
+    9,
+    "a caller is the contact of that address",
+    "A caller has the JID that the user has on the roster for their address, or the short one at the account's own"
+    " domain, and is named as they are called. A caller without an address keeps the name. Calls in that were in"
+    " progress under another JID end.",
+)
 CHANGES: Final[tuple[RuleChange, ...]] = (
     ALL_THAT_IS_DUE,
     END_AFTER_FAULT,
@@ -165,4 +190,8 @@ CHANGES: Final[tuple[RuleChange, ...]] = (
     CONTACTS_TOGETHER,
     REFUSED_AS_SILENT,
     TRIED_SOONER,
+    EVERY_CONTENT_ANSWERED,
+    CODECS_AS_STANDARDIZED,
+    NUMBERS_AS_WRITTEN,
+    CALLERS_ARE_CONTACTS,
 )

@@ -1,4 +1,4 @@
-"""Any description that SDP can say, and what is the same as it in SDP."""
+"""Any description that SDP can say, what is the same as it in SDP, and descriptions with any texts and numbers."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from fargo.statemachine.media.codecs import kind, meaningful
 from fargo.statemachine.media.description import (
     Candidate,
     Codec,
@@ -19,8 +20,6 @@ from fargo.statemachine.media.description import (
     RawUdp,
     Source,
     Transport,
-    kind,
-    meaningful,
 )
 
 
@@ -36,6 +35,7 @@ def _few(each: st.SearchStrategy[Any], least: int = 0) -> st.SearchStrategy[tupl
 words = _texts()
 maybe = _texts(least=0)
 _names = _texts("/;:=")
+_codec_names = st.text("AZaz09!#$%&'*+-.^_`{|}~", min_size=1, max_size=12)
 # Two words, because a value may have a space in it.
 _values = st.lists(_texts(";"), max_size=2).map(" ".join)
 _bare = _texts(";=")
@@ -51,7 +51,7 @@ _feedback = _few(
 )
 _rates = st.integers(1, 2**32 - 1)
 _codecs = st.builds(
-    Codec, _byte, _names, _rates, st.integers(1, 255), _word, _word, _parameters, _feedback
+    Codec, st.integers(0, 127), _codec_names, _rates, st.integers(1, 255), _word, _word, _parameters, _feedback
 ) | st.builds(Codec, st.sampled_from([0, 3, 8, 9]), st.just(""), feedback=_feedback)
 _events = st.builds(
     Codec,
@@ -103,7 +103,41 @@ descriptions = st.builds(
 contents = st.builds(Content, maybe, senders=_senders, description=descriptions)
 
 
-# --- the same in SDP: rules 1 and 2 of sdp.py
+# --- with any texts and numbers, of which SDP cannot say some
+
+_any = st.text(max_size=8) | st.text(" \t\r\n\0;:=/a\u00a0\u2028", max_size=8)
+_integers = st.integers(-1, 2**40) | st.integers(0, 127)
+_odd_parameters = _few(st.builds(Parameter, _any, _any))
+_odd_feedback = _few(st.builds(Feedback, _any | st.just("trr-int"), _any, _integers))
+_odd_codecs = st.builds(
+    Codec, _integers, _any | _codec_names, _integers, _integers, _integers, _integers, _odd_parameters, _odd_feedback
+)
+_odd_candidates = st.builds(
+    Candidate,
+    *(_integers, _any | _addresses, _integers, _any, _integers, _any, _integers, _integers, _any | st.just("udp")),
+    *(_any, _any, _any, _integers),
+)
+_odd_fingerprints = st.builds(Fingerprint, words, _any, words)
+odd_contents = st.builds(
+    Content,
+    _any,
+    senders=_senders,
+    description=st.builds(
+        Description,
+        media=words,
+        codecs=_few(_odd_codecs).map(lambda odd: (Codec(0), *odd)),
+        transport=_raw | st.builds(IceUdp, words, words, _few(_odd_candidates), st.none() | _odd_fingerprints),
+        extensions=_few(st.builds(Extension, _integers, _any, _senders)),
+        feedback=_odd_feedback,
+        ssrc=_any,
+        sources=_few(st.builds(Source, _any, _odd_parameters)),
+        ptime=_integers,
+        maxptime=_integers,
+    ),
+)
+
+
+# --- the same in SDP: rules 1 and 2 of writing.py
 
 
 def normal(content: Content) -> Content:

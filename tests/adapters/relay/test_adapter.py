@@ -215,7 +215,7 @@ async def test_a_digit_is_played_to_the_one_end_and_not_to_the_other(rig: Rig) -
 
 async def test_a_digit_that_is_forgotten_is_refused(rig: Rig) -> None:
     refused = await rig.do(PlayDigit("s", RelayParty.ANSWERER, "gone"), "5.0")
-    assert refused == RelayRefused("5.0", texts.DIGIT_GONE)
+    assert refused == RelayRefused("5.0", texts.DIGIT_GONE, unasked=True)
 
 
 # --- what does not work

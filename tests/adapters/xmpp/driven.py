@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import msgspec
-from world.prosody import DOMAIN, Prosody
+from world.prosody import Prosody
+from world.xmpp_server import DOMAIN
 
 from fargo.statemachine.model.commands import Command, Issued
 from fargo.statemachine.model.events import Event

@@ -23,7 +23,6 @@ _DEFAULTS = {
 }
 # What the adapter drops on purpose: the docstrings of contents.py and jingle.py.
 _DROPPED = {
-    ("urn:xmpp:jingle:apps:grouping:0", "group"),
     ("urn:xmpp:jingle:apps:rtp:msid:0", "stream"),
     (NS_RTP, "crypto"),
 }

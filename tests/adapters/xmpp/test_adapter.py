@@ -10,9 +10,10 @@ from xml.etree import ElementTree as ET
 
 import pytest
 import pytest_asyncio
-from world.prosody import COMPONENT, DOMAIN, STRANGER_DOMAIN, Prosody
+from world.prosody import Prosody
 from world.stanza import NS, Failure, element, failure, show
 from world.xmpp_client import CALL_FEATURES, XmppClient
+from world.xmpp_server import COMPONENT, DOMAIN, STRANGER_DOMAIN
 
 from fargo.adapters.xmpp import texts
 from fargo.statemachine.media.description import Candidate, Codec, Content, Description, RawUdp

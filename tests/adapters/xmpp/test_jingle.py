@@ -85,8 +85,8 @@ def test_every_captured_action_becomes_its_event_and_back(captured: Captured) ->
     iq = iq_of(stanza)
     command: jingle.JingleCommand
     match jingle.event(iq, stanza.jingle):
-        case SessionInitiated(_, sid, (content,)):
-            command = InitiateSession(iq.sender, iq.to, sid, content)
+        case SessionInitiated(_, sid, (content,), bundles):
+            command = InitiateSession(iq.sender, iq.to, sid, content, *bundles)
         case SessionAccepted(_, sid, (content,)):
             command = AcceptSession(iq.sender, iq.to, sid, content)
         case SessionInformed(_, sid, info, "urn:xmpp:jingle:apps:rtp:info:1"):
@@ -95,7 +95,7 @@ def test_every_captured_action_becomes_its_event_and_back(captured: Captured) ->
             command = TerminateSession(iq.sender, iq.to, sid, condition, text)
         case TransportInformed(_, sid, (content,)):
             command = InformTransport(iq.sender, iq.to, sid, content)
-        case SessionInitiated(_, _, (_, second)):
+        case SessionInitiated(_, _, (_, second), _):
             assert second.description
             assert second.description.media == "video"
             return  # never sent by us
@@ -156,6 +156,37 @@ def test_any_session_command_reads_back(sid: str, name: str, content: Content) -
     assert ringing == SessionInformed(ASKED, sid, "ringing", "urn:xmpp:jingle:apps:rtp:info:1")
 
 
+@given(strategies.texts, st.lists(strategies.contents, max_size=4), st.lists(strategies.texts, min_size=1, max_size=4))
+def test_any_group_and_any_declined_content_read_back(sid: str, others: list[Content], names: list[str]) -> None:
+    content, bundle = Content("voice"), tuple(names)
+    before, after = tuple(others[:2]), tuple(others[2:])
+    invited = jingle.stanza(InitiateSession(SELF, PEER, sid, content, bundle), "1").toXml()
+    assert jingle.event(ASKED, parse(invited).jingle) == SessionInitiated(ASKED, sid, (content,), (bundle,))
+    accepted = parse(jingle.stanza(AcceptSession(SELF, PEER, sid, content, before, after, bundle), "1").toXml())
+    assert jingle.event(ASKED, accepted.jingle) == SessionAccepted(ASKED, sid, (*before, content, *after))
+    assert contents.bundles(accepted.jingle) == (bundle,)
+
+
+def group(semantics: str, *names: str) -> str:
+    inside = "".join(f"<content name='{name}'/>" for name in names)
+    return f"<group xmlns='urn:xmpp:jingle:apps:grouping:0' semantics='{semantics}'>{inside}</group>"
+
+
+@pytest.mark.parametrize(
+    ("groups", "bundles"),
+    [
+        ("", ()),
+        (group("BUNDLE", "a"), (("a",),)),
+        (group("BUNDLE", "a", "b") + group("BUNDLE", "c"), (("a", "b"), ("c",))),
+        (group("LS", "a", "b") + group("BUNDLE", "b", "a"), (("b", "a"),)),
+        (group("BUNDLE"), ((),)),
+        ("<group xmlns='urn:other' semantics='BUNDLE'><content name='a'/></group>", ()),
+    ],
+)
+def test_bundle_groups_are_read_and_others_are_not(groups: str, bundles: tuple[tuple[str, ...], ...]) -> None:
+    assert event(body(f"{groups}<content name='a'/>")) == SessionInitiated(ASKED, "s", (Content("a"),), bundles)
+
+
 def test_who_starts_and_who_answers_is_said() -> None:
     content = Content("a", description=Description("audio", (Codec(0),), RawUdp()))
     assert jingle.stanza(InitiateSession(SELF, PEER, "s", content), "1").jingle["initiator"] == SELF
@@ -170,6 +201,15 @@ def test_what_has_a_default_may_be_missing() -> None:
     assert event(body("", "session-terminate")) == SessionTerminated(ASKED, "s", "success")
     assert event(body("", "session-info")) == SessionInformed(ASKED, "s", None)
     assert event(body("<content name='a'/>")) == SessionInitiated(ASKED, "s", (Content("a"),))
+
+
+@pytest.mark.parametrize("odd", ["8e3", "-1", "", " ", "٣", "9" * 900, str(2**32)])
+@pytest.mark.parametrize("name", ["clockrate", "channels", "ptime", "maxptime"])
+def test_a_number_that_is_none_counts_as_absent(name: str, odd: str) -> None:
+    read = event(audio(f"<payload-type id='0' name='PCMU' {name}='{odd}'/>"))
+    assert isinstance(read, SessionInitiated)
+    assert read.contents[0].description
+    assert read.contents[0].description.codecs == (Codec(0, "PCMU"),)
 
 
 def test_a_description_without_transport_says_so() -> None:
@@ -213,8 +253,6 @@ MALFORMED = {
     "payload type in other digits": audio("<payload-type id='٣'/>"),
     "payload type negative": audio("<payload-type id='-1'/>"),
     "payload type too large": audio("<payload-type id='256'/>"),
-    "clock rate with a fraction": audio("<payload-type id='0' clockrate='8e3'/>"),
-    "clock rate beyond all": audio(f"<payload-type id='0' clockrate='{'9' * 900}'/>"),
     "feedback without type": audio("<rtcp-fb xmlns='urn:xmpp:jingle:apps:rtp:rtcp-fb:0'/>"),
     "encryption maybe": audio("<encryption required='maybe'/>"),
     "candidate without address": candidate("component='1' port='1'"),
@@ -234,6 +272,10 @@ MALFORMED = {
         + "<candidate component='1' ip='127.0.0.1' port='1'/>" * 65
         + "</transport>",
     ),
+    "group without semantics": body("<group xmlns='urn:xmpp:jingle:apps:grouping:0'/><content name='a'/>"),
+    "group of nameless contents": body(group("BUNDLE", "") + "<content name='a'/>"),
+    "17 groups": body(group("BUNDLE", "a") * 17 + "<content name='a'/>"),
+    "17 contents in a group": body(group("BUNDLE", *"a" * 17) + "<content name='a'/>"),
     "17 contents": body("<content name='a'/>" * 17),
 }
 

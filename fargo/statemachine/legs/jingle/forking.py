@@ -40,7 +40,8 @@ from fargo.statemachine.legs.jingle.invitations import (
 from fargo.statemachine.legs.jingle.jingle_session import GONE, JingleEvent, Session, Terminated, about
 from fargo.statemachine.legs.jingle.single_session import Active
 from fargo.statemachine.legs.leg_events import Answered, Ended, LegEvents, Ringing
-from fargo.statemachine.media.description import Content, Description, MediaProfile, Unusable, common
+from fargo.statemachine.media.codecs import common
+from fargo.statemachine.media.description import Content, Description, MediaProfile, Unusable
 from fargo.statemachine.media.offer import audio, malformed_contents
 from fargo.statemachine.model.commands import AcceptIq, InformSession, ProposeCall, RefuseIq
 from fargo.statemachine.model.events import (
@@ -124,21 +125,26 @@ def takes_more(leg: object, asks_first: bool) -> TypeGuard[Searching | Forking]:
             return False
 
 
-def add(leg: Searching | Forking, client: str, profile: MediaProfile, effects: Effects) -> Forking:
+def session_with(leg: Searching | Forking, client: str, profile: MediaProfile, bundles: bool) -> Session:
+    """Return the session that a client (full JID) is to be called in."""
+    return Session(leg.invitation.sid, leg.invitation.us, client, calls=False, profile=profile, bundles=bundles)
+
+
+def add(leg: Searching | Forking, session: Session, effects: Effects) -> Forking:
     """Call one client directly, unless it is called already."""
     forking = _forking(leg)
-    if client in [each.session.client for each in forking.called]:
+    if session.client in [each.session.client for each in forking.called]:
         return forking
-    session = Session(leg.invitation.sid, leg.invitation.us, client, calls=False, profile=profile)
     return replace(forking, called=(*forking.called, invite_client(leg.invitation, session, effects)))
 
 
-def propose(leg: Searching | Forking, client: str, profile: MediaProfile, effects: Effects) -> Forking:
+def propose(leg: Searching | Forking, session: Session, effects: Effects) -> Forking:
     """Call a client that wants to be asked first; one proposal is for all of them (XEP-0353 §3.1)."""
     forking = _forking(leg)
     known = forking.proposal
     proposal = known if isinstance(known, Proposed) else send_proposal(leg.invitation, effects)
-    return replace(forking, proposal=replace(proposal, profiles={**proposal.profiles, client: profile}))
+    sessions = {**proposal.sessions, session.client: replace(session, proposed=True)}
+    return replace(forking, proposal=replace(proposal, sessions=sessions))
 
 
 def _forking(leg: Searching | Forking) -> Forking:
@@ -173,8 +179,8 @@ def route_lost(leg: Inviting, profile: MediaProfile, reason: Reason, effects: Ef
     left = tuple([each for each in leg.called if each.session.profile is not profile])
     kept = unwanted = leg.proposal
     if isinstance(kept, Proposed):
-        profiles = {client: other for client, other in kept.profiles.items() if other is not profile}
-        kept, unwanted = (replace(kept, profiles=profiles), None) if profiles else (Retracted(), kept)
+        others = {client: each for client, each in kept.sessions.items() if each.profile is not profile}
+        kept, unwanted = (replace(kept, sessions=others), None) if others else (Retracted(), kept)
     withdraw(leg.invitation, cut, unwanted, reason, effects)
     return _left(leg, left, kept, reason if leg.refusal is None else leg.refusal)
 
@@ -348,9 +354,8 @@ def _proceeded(leg: Inviting, proposal: Proposed, client: str, effects: Effects)
     for each in leg.called:
         if isinstance(each, Invited) and each.session.client == client:
             return Proceeding(leg.invitation, (each,), leg.refusal)
-    # A client that is not known to want to be asked first is taken to have the profile of those that are.
-    profile = proposal.profiles.get(client) or next(iter(proposal.profiles.values()))
-    session = Session(leg.invitation.sid, leg.invitation.us, client, calls=False, proposed=True, profile=profile)
+    # A client that is not known to want to be asked first is taken to be able to do what those are that are.
+    session = proposal.sessions.get(client) or replace(next(iter(proposal.sessions.values())), client=client)
     return Proceeding(leg.invitation, (invite_client(leg.invitation, session, effects),), leg.refusal)
 
 

@@ -38,12 +38,12 @@ Called: TypeAlias = AwaitingOffer | Invited
 
 
 class Proposed(Struct, frozen=True, gc=False):
-    """Our <propose/> is with the clients that want to be asked first: the command, and how each of them sends and
-    receives audio.
+    """Our <propose/> is with the clients that want to be asked first: the command, and the session that each of them is
+    invited to if it proceeds.
     """
 
     command: str
-    profiles: Mapping[str, MediaProfile]
+    sessions: Mapping[str, Session]
 
 
 class Retracted(Struct, frozen=True, gc=False):

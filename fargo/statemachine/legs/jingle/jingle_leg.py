@@ -41,6 +41,7 @@ from fargo.statemachine.legs.leg_events import (
     RouteLost,
     TransportChanged,
 )
+from fargo.statemachine.media.bundle import OfferedContents
 from fargo.statemachine.media.description import Content, Description, IceUdp, RawUdp, Senders, is_cut_off
 from fargo.statemachine.media.offer import Audio
 from fargo.statemachine.media.texts import CLIENT_UNREACHABLE
@@ -85,8 +86,19 @@ _NOT_BACK: Final = Reason(Cause.NETWORK, texts.NOT_BACK)
 def called(event: SessionInitiated, audio: Audio, proposed: bool, effects: Effects) -> JingleLeg:
     """Acknowledge the call of a client whose offer can be put through."""
     effects.emit(AcceptIq(event.iq))
-    session = Session(event.sid, event.iq.to, event.iq.sender, True, proposed, audio.profile, audio.content.name)
-    return Calling(session, audio.content)
+    others = tuple([each.name for place, each in enumerate(event.contents) if place != audio.place])
+    session = Session(
+        event.sid,
+        event.iq.to,
+        event.iq.sender,
+        True,
+        proposed,
+        audio.profile,
+        audio.content.name,
+        audio.carrier,
+        others,
+    )
+    return Calling(session, OfferedContents(event.contents, audio.place, audio.bundle))
 
 
 def turn_down(event: SessionInitiated, proposed: bool, reason: Reason, effects: Effects) -> None:
@@ -262,7 +274,7 @@ def _transport_informed(leg: JingleLeg, event: TransportInformed, effects: Effec
     address that audio must not go to is refused, and the call goes on as it was. Candidates of ICE come one by one, so
     there may be others.
     """
-    carried = _carried(leg.session, event.contents) if isinstance(leg, Active) else ()
+    carried = _named(leg.session.carrier, event.contents) if isinstance(leg, Active) else ()
     moved = next((each.transport for each in carried if isinstance(each.transport, IceUdp | RawUdp)), None)
     if isinstance(moved, RawUdp) and is_cut_off(Description("audio", (), moved)):
         effects.emit(RefuseIq(event.iq, "modify", "not-acceptable", CLIENT_UNREACHABLE))
@@ -273,7 +285,7 @@ def _transport_informed(leg: JingleLeg, event: TransportInformed, effects: Effec
 
 def _modified(leg: JingleLeg, event: ContentModified, effects: Effects) -> JingleStep:
     """Take a change of direction as hold or resume: the client stops or starts receiving audio (XEP-0167 §8.2)."""
-    carried = _carried(leg.session, event.contents) if isinstance(leg, Active) else ()
+    carried = _named(leg.session.content, event.contents) if isinstance(leg, Active) else ()
     if not isinstance(leg, Active) or not carried:
         _unsupported(event, effects)
         return leg, ()
@@ -281,9 +293,8 @@ def _modified(leg: JingleLeg, event: ContentModified, effects: Effects) -> Jingl
     return single_session.holds(leg, not _hears(leg.session, carried[-1].senders))
 
 
-def _carried(session: Session, contents: tuple[Content, ...]) -> tuple[Content, ...]:
-    """Return those of the contents that the session's audio is in."""
-    return tuple(content for content in contents if content.name == session.content)
+def _named(name: str, contents: tuple[Content, ...]) -> tuple[Content, ...]:
+    return tuple(content for content in contents if content.name == name)
 
 
 def _unsupported(event: ContentChanged, effects: Effects) -> None:

@@ -22,6 +22,7 @@ from msgspec.structs import replace
 from fargo.statemachine.address import bare
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import texts, unacknowledged
+from fargo.statemachine.media.bundle import OfferedContents, answer
 from fargo.statemachine.media.description import (
     Candidate,
     Content,
@@ -89,7 +90,9 @@ class Session(Struct, frozen=True, gc=False):
     """A session with one client: its id, our JID in it, the client's full JID.
 
     ``calls``: the client is the initiator. ``proposed``: it began with XEP-0353. ``profile``: how the client sends and
-    receives audio; ``content``: the name of the content that the audio is in.
+    receives audio; ``content``: the name of the content that the audio is in. ``carrier``: the name of the content
+    whose transport it uses, which is another one only in a BUNDLE group. ``declined``: the names of the contents that
+    are not carried. ``bundles``: the client understands BUNDLE groups.
     """
 
     sid: str
@@ -99,6 +102,9 @@ class Session(Struct, frozen=True, gc=False):
     proposed: bool = False
     profile: MediaProfile = MediaProfile.PLAIN
     content: str = "voice"
+    carrier: str = "voice"
+    declined: tuple[str, ...] = ()
+    bundles: bool = False
 
 
 class Terminated(Struct, frozen=True, gc=False):
@@ -134,13 +140,18 @@ def is_vital(reply: Reply) -> bool:
 
 def initiate(session: Session, content: Content, effects: Effects) -> None:
     """Send session-initiate (XEP-0166 §6.2)."""
-    effects.emit_pending(InitiateSession(session.us, session.client, session.sid, content), _LONGEST_ANSWER)
+    bundle = (content.name,) if session.bundles else ()
+    invitation = InitiateSession(session.us, session.client, session.sid, content, bundle)
+    effects.emit_pending(invitation, _LONGEST_ANSWER)
 
 
-def accept(session: Session, content: Content, description: Description, effects: Effects) -> None:
-    """Send session-accept with the other end's answer, in the content that the client offered (XEP-0166 §6.5)."""
-    answer = replace(content, description=named(description))
-    effects.emit_pending(AcceptSession(session.us, session.client, session.sid, answer), _LONGEST_ANSWER)
+def accept(session: Session, offer: OfferedContents, description: Description, effects: Effects) -> None:
+    """Send session-accept with the other end's answer, in the contents that the client offered (XEP-0166 §6.5)."""
+    given = answer(offer, named(description))
+    accepts = AcceptSession(
+        session.us, session.client, session.sid, given.content, given.before, given.after, offer.bundle
+    )
+    effects.emit_pending(accepts, _LONGEST_ANSWER)
 
 
 def inform(session: Session, info: str | None, effects: Effects) -> None:
@@ -158,7 +169,7 @@ def move(session: Session, transport: IceUdp | RawUdp, effects: Effects) -> None
     some clients look for nothing else if it is said.
     """
     anew = replace(transport, complete=False) if isinstance(transport, IceUdp) else transport
-    content = Content(session.content, transport=identified(anew))
+    content = Content(session.carrier, transport=identified(anew))
     _tell(session, InformTransport(session.us, session.client, session.sid, content), effects)
 
 

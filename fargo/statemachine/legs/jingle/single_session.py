@@ -16,7 +16,8 @@ from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import jingle_session, texts
 from fargo.statemachine.legs.jingle.jingle_session import GONE, Session, Terminated
 from fargo.statemachine.legs.leg_events import Ended, Held, LegEvents, Resumed, TransportChanged
-from fargo.statemachine.media.description import Content, Description
+from fargo.statemachine.media.bundle import OfferedContents
+from fargo.statemachine.media.description import Description
 from fargo.statemachine.model.commands import InformTransport
 from fargo.statemachine.model.events import CallAction, CallMessaged, IqFailed, IqSucceeded
 from fargo.statemachine.pending import Reply
@@ -24,12 +25,12 @@ from fargo.statemachine.reason import Cause, Reason, from_jingle
 
 
 class Calling(Struct, frozen=True, gc=False):
-    """The client has called; the other end has not answered. ``content``: the audio that it offered; ``ringing``: it
-    has been told that the other end rings.
+    """The client has called with this offer; the other end has not answered. ``ringing``: it has been told that the
+    other end rings.
     """
 
     session: Session
-    content: Content
+    offer: OfferedContents
     ringing: bool = False
 
 
@@ -121,7 +122,7 @@ def rings(leg: Calling, effects: Effects) -> Calling:
 
 def answered(leg: Calling, description: Description, effects: Effects) -> Active:
     """Accept the client's session with the other end's answer."""
-    jingle_session.accept(leg.session, leg.content, description, effects)
+    jingle_session.accept(leg.session, leg.offer, description, effects)
     return Active(leg.session)
 
 

@@ -309,11 +309,11 @@ def fold(leg: RelayLeg, reply: Reply, effects: Effects) -> RelayStep:
             return RelayStep((*others, _again(session, problem, effects)))
         case (
             (Offering() | OfferingAgain() | PassingAnswer() | Joined() | Renegotiating()),
-            RelayRefused(problem=problem),
+            RelayRefused() as refused,
         ):
-            return _failed(others, session, problem, effects)
+            return _failed(others, session, _refusal(refused), effects)
         case ((Offering() | OfferingAgain() | PassingAnswer() | Joined() | Renegotiating()), None):
-            return _failed(others, session, texts.SILENT, effects)
+            return _failed(others, session, _failure(texts.SILENT), effects)
         case Deleting(terms), RelayDone(flows=flows):
             return RelayStep(others, carried=_carried(terms, flows))
         case Deleting(), _:
@@ -332,7 +332,7 @@ def _described(
     """Return the leg after the relay's description for an end; ``session`` is the one that it is about."""
     offers = isinstance(reply.command, OfferRelay)
     if problem := _objection(session, offers, description):
-        return _failed(others, session, problem, effects)
+        return _failed(others, session, _failure(problem), effects)
     match session:
         case Offering(terms, offered):
             after = AwaitingAnswer(remaking.shown_to_called(terms, description), offered)
@@ -466,9 +466,16 @@ def _failure(problem: str | None) -> Reason:
     return Reason(Cause.NETWORK, texts.FAILED.format(problem=problem or texts.SESSION_LOST))
 
 
-def _failed(others: RelayLeg, session: Lasting, problem: str, effects: Effects) -> RelayStep:
+def _refusal(refused: RelayRefused) -> Reason:
+    """Return why a session is lost. The relay is to blame only for what it has answered."""
+    if refused.unasked:
+        return Reason(Cause.MEDIA, texts.UNASKED.format(problem=refused.problem))
+    return _failure(refused.problem)
+
+
+def _failed(others: RelayLeg, session: Lasting, why: Reason, effects: Effects) -> RelayStep:
     """Do without a session (rule 6). It is deleted, as the relay may have made it all the same."""
     left = (*others, _delete(session.terms, effects))
     if isinstance(session, Offering) and session.fallback is not None:
         return RelayStep(left, (Offered(session.fallback, session.terms.profile),))
-    return RelayStep(left, (RouteLost(session.terms.profile, _failure(problem)),))
+    return RelayStep(left, (RouteLost(session.terms.profile, why),))

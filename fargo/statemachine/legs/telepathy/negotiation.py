@@ -32,6 +32,7 @@ from fargo.statemachine.legs.telepathy.phases import (
     TelepathyLeg,
     TelepathyStep,
 )
+from fargo.statemachine.media.codecs import common
 from fargo.statemachine.media.description import (
     IPV4,
     Candidate,
@@ -40,7 +41,6 @@ from fargo.statemachine.media.description import (
     RawUdp,
     Unusable,
     address,
-    common,
     is_cut_off,
     rtp_and_rtcp,
 )

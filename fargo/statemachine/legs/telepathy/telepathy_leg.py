@@ -48,15 +48,14 @@ from fargo.statemachine.legs.telepathy.phases import (
     TelepathyLeg,
     TelepathyStep,
 )
+from fargo.statemachine.media.codecs import has_voice, numbered_as
 from fargo.statemachine.media.description import (
     IPV4,
     Description,
     MediaProfile,
     RawUdp,
     address,
-    has_voice,
     is_cut_off,
-    numbered_as,
     rtp_and_rtcp,
 )
 from fargo.statemachine.media.offer import CALLER_UNREACHABLE

@@ -25,6 +25,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from fargo.statemachine.legs.leg_events import Held, LegEvents, Resumed, TransportChanged
+from fargo.statemachine.media.codecs import common, has_voice, is_voice, numbered_as
 from fargo.statemachine.media.description import (
     Candidate,
     Codec,
@@ -36,13 +37,9 @@ from fargo.statemachine.media.description import (
     Senders,
     Unusable,
     address,
-    common,
     families,
-    has_voice,
     is_cut_off,
-    is_voice,
     narrowed,
-    numbered_as,
     rtp_and_rtcp,
     shares_family,
 )

@@ -1,0 +1,101 @@
+"""Several contents in one session: which of them is carried, what the others are answered, and BUNDLE groups.
+
+Rules:
+
+1. One content of a session is carried. Every other one is declined in its place, in the same answer, as clients that
+   translate to SDP need an answer to each of their media (RFC 3264 §6), in their order.
+2. All contents of a BUNDLE group use one transport, that of the first in the group (RFC 9143 §7.3). The others may have
+   none of their own, or one that is not used once the group is agreed on.
+3. A content that is declined stays in its group: without any sender, and with the group's transport. Conversations
+   demands a fingerprint in each content that it has offered. Outside the group it has no address at all, which is port
+   0 in SDP.
+4. Other groups than BUNDLE mean nothing here, and are not agreed on (RFC 5888 §9.2).
+"""
+
+from typing import TypeAlias, assert_never
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from fargo.statemachine.media.codecs import meaningful
+from fargo.statemachine.media.description import (
+    Content,
+    Description,
+    IceUdp,
+    RawUdp,
+    Transport,
+    UnknownTransport,
+)
+
+Bundle: TypeAlias = tuple[str, ...]
+"""The names of the contents in a BUNDLE group, () if there is no group."""
+
+
+class OfferedContents(Struct, frozen=True, gc=False):
+    """The contents that a client offers, in order. ``place``: the index of the one that is carried. ``bundle``: its
+    group.
+    """
+
+    contents: tuple[Content, ...]
+    place: int = 0
+    bundle: Bundle = ()
+
+
+class AnsweredContents(Struct, frozen=True, gc=False):
+    """The answer to `OfferedContents`: the content that is carried, and those declined, before and after it."""
+
+    content: Content
+    before: tuple[Content, ...] = ()
+    after: tuple[Content, ...] = ()
+
+
+def bundle_of(name: str, contents: tuple[Content, ...], bundles: tuple[Bundle, ...]) -> Bundle:
+    """Return the group of a content, without names that no content has."""
+    names = [each.name for each in contents]
+    group = next((each for each in bundles if name in each), ())
+    return tuple([each for each in dict.fromkeys(group) if each in names])
+
+
+def with_transport_of(carrier: str, content: Content, contents: tuple[Content, ...]) -> Content:
+    """Return the content with the transport of the one with the name ``carrier`` (rule 2)."""
+    shared = next((each for each in contents if each.name == carrier), content)
+    transport = shared.description.transport if shared.description else shared.transport
+    if content.description is None or transport is None:
+        return content
+    return replace(content, description=replace(content.description, transport=transport))
+
+
+def answer(offer: OfferedContents, description: Description) -> AnsweredContents:
+    """Return the answer to an offer whose carried content is answered with a description (rule 1)."""
+    answers = [
+        replace(each, description=description)
+        if place == offer.place
+        else _declined(each, description.transport if each.name in offer.bundle else None)
+        for place, each in enumerate(offer.contents)
+    ]
+    return AnsweredContents(answers[offer.place], tuple(answers[: offer.place]), tuple(answers[offer.place + 1 :]))
+
+
+def _declined(content: Content, shared: Transport | None) -> Content:
+    """Return the answer to a content that is not carried (rule 3). One of its codecs is named, as SDP needs one."""
+    description = content.description
+    if description is None:
+        transport = shared or (content.transport and _empty(content.transport))
+        return replace(content, senders="none", transport=transport)
+    transport = shared or _empty(description.transport)
+    mux = description.mux or shared is not None  # RFC 9143 §9.3: a group needs it
+    left = Description(description.media, meaningful(description.codecs)[:1], transport, mux)
+    return Content(content.name, content.creator, "none", left)
+
+
+def _empty(transport: Transport) -> Transport:
+    """Return the transport without anything that could be used."""
+    match transport:
+        case RawUdp():
+            return RawUdp()
+        case IceUdp():
+            return IceUdp()
+        case UnknownTransport():
+            return transport
+        case _:
+            assert_never(transport)

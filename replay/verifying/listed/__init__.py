@@ -1,0 +1,1 @@
+"""The listed changes of the rules by topic: which differences each explains."""

@@ -1,0 +1,40 @@
+"""The listed changes of codecs."""
+
+import re
+from typing import Any, Final
+
+from msgspec import to_builtins
+
+from fargo.statemachine.model import rules
+from fargo.statemachine.model.commands import RefuseIq
+from replay.verifying.difference import Difference, Explains
+
+_ODD_CODEC: Final = re.compile(
+    r"Payload type -?[0-9]+ contains a control character\."
+    r"|-?[0-9]+ is not a valid RTP payload type\. The range is 0 to 127\."
+)
+
+
+def _codecs_as_standardized(difference: Difference) -> bool:
+    """Only the codecs of descriptions differ, or the older rules refused a request for an odd one."""
+    then = difference.then
+    if len(then) == 1 and isinstance(refused := then[0].command, RefuseIq):
+        return _ODD_CODEC.fullmatch(refused.text) is not None
+    return _differ_only_in("codecs", difference)
+
+
+def _differ_only_in(field: str, difference: Difference) -> bool:
+    """Return True if the commands differ, and only in the fields of this name, wherever these are."""
+    then, now = ([to_builtins(each) for each in issued] for issued in (difference.then, difference.now))
+    return then != now and _without(field, then) == _without(field, now)
+
+
+def _without(field: str, value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without(field, each) for name, each in value.items() if name != field}
+    return [_without(field, each) for each in value] if isinstance(value, list | tuple) else value
+
+
+EXPLANATIONS: Final[dict[str, Explains]] = {
+    rules.CODECS_AS_STANDARDIZED.name: _codecs_as_standardized,
+}

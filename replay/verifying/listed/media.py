@@ -1,0 +1,87 @@
+"""The listed changes of descriptions and of hold."""
+
+from typing import Final
+
+from msgspec.structs import replace
+
+from fargo.statemachine.media.description import IPV6, Description, RawUdp, families
+from fargo.statemachine.model import rules
+from fargo.statemachine.model.call1 import CallMembersChanged, HoldStateChanged, RejectDescription, RequestHold
+from fargo.statemachine.model.call_records import LogRecord
+from fargo.statemachine.model.commands import Command, SendRegistrationForm
+from fargo.statemachine.model.events import SessionAccepted, SessionInitiated
+from fargo.statemachine.model.ng import OfferRelay
+from fargo.statemachine.model.sip_messages import SendRequest
+from replay.verifying.difference import Difference, Explains
+from replay.verifying.listed.comparing import without_texts
+from replay.verifying.listed.words import _plain_sentences
+
+
+def _waiting_answer(difference: Difference) -> bool:
+    """The older rules rejected a description. All else is done today."""
+    then = [(each.command, each.call) for each in difference.then]
+    left = [each for each in then if not isinstance(each[0], RejectDescription)]
+    return left != then and left == [(each.command, each.call) for each in difference.now]
+
+
+def _ipv6_audio(difference: Difference) -> bool:
+    """A client described plain RTP with an address of IPv6, or with no address, of which it is told in other words."""
+    event = difference.recorded.event
+    if not isinstance(event, SessionInitiated | SessionAccepted):
+        return False
+    plain = [each.description for each in event.contents if each.description and _is_plain(each.description)]
+    return any(IPV6 in families(each) for each in plain) or (
+        any(not families(each) for each in plain) and _plain_sentences(difference)
+    )
+
+
+def _is_plain(description: Description) -> bool:
+    return isinstance(description.transport, RawUdp)
+
+
+def _encrypted_audio(difference: Difference) -> bool:
+    """The registration form offers encryption, or the relay is asked to encrypt what it was asked for without that. Or
+    a call that went directly goes through the relay.
+    """
+    then, now = without_texts(difference.then), without_texts(difference.now)
+    opened = [replace(each, command=_open(each.command)) for each in now]
+    if opened == then:
+        return now != then
+    if not isinstance(difference.recorded.event, SessionInitiated):
+        return False
+    direct = [each for each in then if isinstance(each.command, SendRequest) and each.command.method == "INVITE"]
+    relayed = [each for each in now if isinstance(each.command, OfferRelay) and each.command.srtp != "off"]
+    left, stays = (
+        [(each.command, each.call) for each in some if each not in other and not isinstance(each.command, LogRecord)]
+        for some, other in ((then, direct), (now, relayed))
+    )
+    return (len(direct), len(relayed)) == (1, 1) and left == stays
+
+
+def _open(command: Command) -> Command:
+    """Return the command as it was before there was encryption."""
+    match command:
+        case SendRegistrationForm():
+            return replace(command, srtp=())
+        case OfferRelay():
+            return replace(command, srtp="off")
+        case _:
+            return command
+
+
+def _hold_in_turn(difference: Difference) -> bool:
+    """The older rules requested hold or resume when the client wanted it; today's do so when its turn has come."""
+    then, now = ([(each.command, each.call) for each in issued] for issued in (difference.then, difference.now))
+    requested, requests = ([each for each in some if isinstance(each[0], RequestHold)] for some in (then, now))
+    if [each for each in then if each not in requested] != [each for each in now if each not in requests]:
+        return False
+    later = isinstance(difference.recorded.event, HoldStateChanged | CallMembersChanged)
+    return (len(requested), len(requests)) == ((0, 1) if later else (1, 0))
+
+
+EXPLANATIONS: Final[dict[str, Explains]] = {
+    rules.WAITING_ANSWER.name: _waiting_answer,
+    rules.IPV6_AUDIO.name: _ipv6_audio,
+    rules.ENCRYPTED_AUDIO.name: _encrypted_audio,
+    rules.HOLD_IN_TURN.name: _hold_in_turn,
+}

@@ -1,0 +1,55 @@
+"""Changes of the rules about codecs."""
+
+import pytest
+from msgspec.structs import replace
+from statemachine.story import ADDRESS, BOB, PCMU, Story
+
+from fargo.statemachine.media.description import Codec, Content, Description
+from fargo.statemachine.model.call1 import PlaceCall
+from fargo.statemachine.model.commands import Command, RefuseIq, TerminateSession
+from fargo.statemachine.model.events import SessionInitiated
+from fargo.statemachine.model.rules import CODECS_AS_STANDARDIZED
+from replay.verifying.verify import verify
+
+from .older_rules import before, only, with_commands
+
+
+def called(*codecs: Codec) -> Story:
+    story = Story()
+    story.signed_in()
+    offer = Content("voice", description=Description("audio", codecs, ADDRESS))
+    story.tell(SessionInitiated(story.iq(BOB), "s1", (offer,)))
+    return story
+
+
+@pytest.mark.parametrize(
+    ("codec", "text"),
+    [
+        (Codec(0, "PC\nMU", 8000), "Payload type 0 contains a control character."),
+        (Codec(200, "x", 8000), "200 is not a valid RTP payload type. The range is 0 to 127."),
+    ],
+)
+def test_an_offer_with_an_odd_codec_is_no_longer_refused(codec: Codec, text: str) -> None:
+    story = called(codec, PCMU)
+    entries = before(CODECS_AS_STANDARDIZED, story)
+    with_commands(entries, -1, RefuseIq(story.iq(BOB), "modify", "bad-request", text))
+    only(entries, CODECS_AS_STANDARDIZED)
+
+
+def test_opus_is_what_its_rfc_says() -> None:
+    story = called(Codec(96, " OPUS", 48000), PCMU)
+    entries = before(CODECS_AS_STANDARDIZED, story)
+    recorded, issued = entries[-1]
+    entries[-1] = recorded, tuple(replace(each, command=untrimmed(each.command)) for each in issued)
+    only(entries, CODECS_AS_STANDARDIZED)
+
+
+def untrimmed(command: Command) -> Command:
+    return replace(command, codecs=(Codec(96, " OPUS", 48000), PCMU)) if isinstance(command, PlaceCall) else command
+
+
+def test_an_offer_that_ends_otherwise_is_not_explained() -> None:
+    story = called(PCMU)
+    entries = before(CODECS_AS_STANDARDIZED, story)
+    with_commands(entries, -1, TerminateSession("a", "b", "s1", "success"))
+    assert verify(entries).differences == 1
