@@ -18,6 +18,7 @@ from replay.verifying.listed import (
     codecs,
     contacts,
     contents,
+    endings,
     faults,
     media,
     outages,
@@ -37,6 +38,7 @@ EXPLANATIONS: Final[dict[str, Explains]] = {
     **contacts.EXPLANATIONS,
     **contents.EXPLANATIONS,
     **addresses.EXPLANATIONS,
+    **endings.EXPLANATIONS,
     **words.EXPLANATIONS,
 }
 """By the name of the change."""

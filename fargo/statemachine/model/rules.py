@@ -168,6 +168,13 @@ CALLERS_ARE_CONTACTS: Final = RuleChange(
     " domain, and is named as they are called. A caller without an address keeps the name. Calls in that were in"
     " progress under another JID end.",
 )
+MISSED_CALLS: Final = RuleChange(
+    9,
+    "a call that the user has declined is not missed",
+    "No message is left about a call that was declined, here or on another phone, or that gives way to the user's own."
+    " The time of a missed call is the time stamp of its message. A called client that says that a call is over ends"
+    " it.",
+)
 CHANGES: Final[tuple[RuleChange, ...]] = (
     ALL_THAT_IS_DUE,
     END_AFTER_FAULT,
@@ -194,4 +201,5 @@ CHANGES: Final[tuple[RuleChange, ...]] = (
     CODECS_AS_STANDARDIZED,
     NUMBERS_AS_WRITTEN,
     CALLERS_ARE_CONTACTS,
+    MISSED_CALLS,
 )
