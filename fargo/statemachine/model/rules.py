@@ -168,6 +168,17 @@ CALLERS_ARE_CONTACTS: Final = RuleChange(
     " domain, and is named as they are called. A caller without an address keeps the name. Calls in that were in"
     " progress under another JID end.",
 )
+MORE_CODECS: Final = RuleChange(
+    9,
+    "the relay offers more codecs",
+    "A phone is also offered G.722, opus and GSM, and a client G.722.",
+)
+NUMBERS_RESERVED: Final = RuleChange(
+    9,
+    "each end has its own numbers for codecs",
+    "If an end answers with another payload type number than it was offered, the relay is offered the call again with"
+    " this number reserved, before it is told the answer.",
+)
 MISSED_CALLS: Final = RuleChange(
     9,
     "a call that the user has declined is not missed",
@@ -201,5 +212,7 @@ CHANGES: Final[tuple[RuleChange, ...]] = (
     CODECS_AS_STANDARDIZED,
     NUMBERS_AS_WRITTEN,
     CALLERS_ARE_CONTACTS,
+    MORE_CODECS,
+    NUMBERS_RESERVED,
     MISSED_CALLS,
 )
