@@ -13,7 +13,18 @@ from typing import Final
 from fargo.statemachine.model import rules
 from fargo.statemachine.model.rules import RuleChange
 from replay.verifying.difference import Difference, Explains
-from replay.verifying.listed import codecs, contacts, contents, faults, media, outages, registration, replies, words
+from replay.verifying.listed import (
+    codecs,
+    contacts,
+    contents,
+    endings,
+    faults,
+    media,
+    outages,
+    registration,
+    replies,
+    words,
+)
 from replay.verifying.listed.contacts import with_contacts_together
 
 EXPLANATIONS: Final[dict[str, Explains]] = {
@@ -25,6 +36,7 @@ EXPLANATIONS: Final[dict[str, Explains]] = {
     **registration.EXPLANATIONS,
     **contacts.EXPLANATIONS,
     **contents.EXPLANATIONS,
+    **endings.EXPLANATIONS,
     **words.EXPLANATIONS,
 }
 """By the name of the change."""

@@ -155,6 +155,13 @@ CODECS_AS_STANDARDIZED: Final = RuleChange(
     "Opus is opus/48000/2 and the clock rate of G.722 is 8000, whatever an end says. A codec that cannot be named, or"
     " whose number is no payload type, is left out, and the offer that has it is no longer refused.",
 )
+MISSED_CALLS: Final = RuleChange(
+    9,
+    "a call that the user has declined is not missed",
+    "No message is left about a call that was declined, here or on another phone, or that gives way to the user's own."
+    " The time of a missed call is the time stamp of its message. A called client that says that a call is over ends"
+    " it.",
+)
 CHANGES: Final[tuple[RuleChange, ...]] = (
     ALL_THAT_IS_DUE,
     END_AFTER_FAULT,
@@ -179,4 +186,5 @@ CHANGES: Final[tuple[RuleChange, ...]] = (
     TRIED_SOONER,
     EVERY_CONTENT_ANSWERED,
     CODECS_AS_STANDARDIZED,
+    MISSED_CALLS,
 )

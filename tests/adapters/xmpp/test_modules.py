@@ -230,6 +230,14 @@ def test_a_text_is_a_chat_that_is_kept(text: str) -> None:
         assert str(written.body) == text
 
 
+def test_when_something_happened_is_a_time_stamp() -> None:
+    """XEP-0203 §4, XEP-0082 §3.2."""
+    told = SendText("bob%sip.test@sip.localhost", USER, "Missed call.", 1_700_000_000.9)
+    written = parse(messages.stanza(told, "1.0").toXml())
+    [delay] = written.elements("urn:xmpp:delay", "delay")
+    assert (delay["stamp"], delay["from"]) == ("2023-11-14T22:13:20Z", "sip.localhost")
+
+
 # --- the stream
 
 
