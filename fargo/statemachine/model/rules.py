@@ -155,6 +155,17 @@ CODECS_AS_STANDARDIZED: Final = RuleChange(
     "Opus is opus/48000/2 and the clock rate of G.722 is 8000, whatever an end says. A codec that cannot be named, or"
     " whose number is no payload type, is left out, and the offer that has it is no longer refused.",
 )
+MORE_CODECS: Final = RuleChange(
+    9,
+    "the relay offers more codecs",
+    "A phone is also offered G.722, opus and GSM, and a client G.722.",
+)
+NUMBERS_RESERVED: Final = RuleChange(
+    9,
+    "each end has its own numbers for codecs",
+    "If an end answers with another payload type number than it was offered, the relay is offered the call again with"
+    " this number reserved, before it is told the answer.",
+)
 MISSED_CALLS: Final = RuleChange(
     9,
     "a call that the user has declined is not missed",
@@ -186,5 +197,7 @@ CHANGES: Final[tuple[RuleChange, ...]] = (
     TRIED_SOONER,
     EVERY_CONTENT_ANSWERED,
     CODECS_AS_STANDARDIZED,
+    MORE_CODECS,
+    NUMBERS_RESERVED,
     MISSED_CALLS,
 )
