@@ -21,8 +21,9 @@ from fargo.statemachine.media.description import Candidate, Codec, Content, Desc
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call1 import CallArrived, CallState, CallStateChanged, ChangeReason, HangUp
 from fargo.statemachine.model.call_records import RecordEnded, RecordPath
-from fargo.statemachine.model.commands import Command, RefuseIq, SendPresence, TerminateSession
+from fargo.statemachine.model.commands import Command, MessageCall, RefuseIq, SendPresence, TerminateSession
 from fargo.statemachine.model.events import (
+    CallProposed,
     ContentAdded,
     PolicyChanged,
     RegistrationCancelled,
@@ -215,6 +216,14 @@ def test_offers_that_cannot_be_put_through() -> None:
     assert told == {
         name: (words(reason)[0], text) for name, reason, text in table("Outgoing call without an INVITE", "offer")
     }
+
+
+def test_proposals_with_more_than_audio() -> None:
+    for media, reason, text in table("Several contents", "proposal"):
+        story = signed_in()
+        story.tell(CallProposed(story.iq(BOB).sender, BOB, "p", tuple(media.split(" and "))))
+        rejects = story.the(MessageCall)
+        assert (rejects.condition, rejects.text) == (words(reason)[0], text)
 
 
 # --- which way audio goes

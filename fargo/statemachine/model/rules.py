@@ -147,7 +147,7 @@ EVERY_CONTENT_ANSWERED: Final = RuleChange(
     9,
     "every content has an answer",
     "A session-accept declines the contents that are not carried, a BUNDLE group is offered to clients that understand"
-    " it, and the first audio that can be used is carried.",
+    " it, the first audio that can be used is carried, and a proposal with video is rejected.",
 )
 CODECS_AS_STANDARDIZED: Final = RuleChange(
     9,
