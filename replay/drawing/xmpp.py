@@ -13,6 +13,7 @@ from fargo.statemachine.model.commands import (
     ProposeCall,
     RefuseIq,
     RejectContents,
+    SendContact,
     SendPresence,
     SendRegistrationForm,
     SendText,
@@ -24,6 +25,7 @@ from fargo.statemachine.model.events import (
     CallAction,
     CallMessaged,
     CallProposed,
+    ContactAsked,
     ContentEvent,
     FeaturesLearned,
     IqFailed,
@@ -117,6 +119,8 @@ def received(event: XmppEvent) -> Label:
             return Label("register")
         case RegistrationCancelled():
             return Label("unregister")
+        case ContactAsked():
+            return Label("ask contact")
         case IqMalformed():
             return failed("malformed IQ")
         case _:
@@ -156,6 +160,8 @@ def sent(command: XmppCommand) -> Label:
             return quiet("ask features")
         case SendRegistrationForm():
             return Label("form")
+        case SendContact():
+            return Label("contact")
         case _:
             assert_never(command)
 
