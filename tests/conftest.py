@@ -15,13 +15,14 @@ time could delay each other's audio on a machine with two processors.
 
 import re
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import namespace
 import pytest
 import pytest_asyncio
+import thorough
 from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 # No test depends on how fast the machine is.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
-settings.register_profile("thorough", settings.get_profile("untimed"), max_examples=1000)
+settings.register_profile("thorough", settings.get_profile("untimed"), max_examples=thorough.EXAMPLES)
 
 SESSIONS = Path(__file__).parents[1] / "replay/sessions"
 
@@ -64,8 +65,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
-def servers() -> None:
-    """Let a test start servers and clients (rule 1)."""
+def servers() -> Iterator[None]:
+    """Let a test start servers and clients (rule 1), and gateways in little time."""
+    from world import prepared  # here, so that collecting a test of the core does not import the world
+
+    with prepared.template():
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,7 @@ Rules:
 from msgspec import Struct
 from msgspec.structs import replace
 
-from fargo.statemachine import address, texts
+from fargo.statemachine import address, dialling, texts
 from fargo.statemachine.account import account_state, sign_in
 from fargo.statemachine.account.account_state import Credentials, Registered, Unregistered
 from fargo.statemachine.account.texts import NOT_REGISTERED
@@ -38,7 +38,7 @@ from fargo.statemachine.model.events import CallProposed, SessionInitiated
 from fargo.statemachine.model.presence import SignedIn
 from fargo.statemachine.model.sip import engine_named
 from fargo.statemachine.reason import Cause, Reason
-from fargo.statemachine.user_state import User, changed, concerned, is_busy
+from fargo.statemachine.user_state import User, address_book, changed, concerned, is_busy
 
 
 def initiated(user: User, event: SessionInitiated, effects: Effects) -> User:
@@ -97,7 +97,7 @@ def _ready(user: User, to: str) -> Line | Refusal:
 
 def _is_emergency(policy: Policy, to: str) -> bool:
     """Return True if the contact is an emergency number, in whatever form it is written and whatever its domain is."""
-    return address.dialled(to) in policy.emergency_numbers
+    return dialling.dialled(to) in policy.emergency_numbers
 
 
 def _line(user: User, credentials: Credentials, connection: SignedIn, to: str) -> Line | Refusal:
@@ -106,7 +106,7 @@ def _line(user: User, credentials: Credentials, connection: SignedIn, to: str) -
     if engine is None:
         text = account_state.unknown_engine(credentials.account)
         return Refusal("wait", "recipient-unavailable", Reason(Cause.UNAVAILABLE, text))
-    target = address.parse_contact(to, credentials.uri.domain)
+    target = dialling.target(to, address_book(user, credentials.gateway))
     if isinstance(target, BadAddress):
         return Refusal("modify", "jid-malformed", Reason(Cause.NOT_FOUND, target.problem))
     if target == credentials.uri:
@@ -181,11 +181,8 @@ def _meant(user: User, to: str) -> str | None:
     """Return the SIP address that the user wants to call, as people write it, or what can be made of the JID; None if
     it is the gateway's own.
     """
-    match user.account:
-        case Registered(credentials):
-            target = address.parse_contact(to, credentials.uri.domain)
-        case _:
-            target = address.parse_contact(to, address.domain_of(to))
+    book = address_book(user, address.domain_of(to))
+    target = dialling.target(to, replace(book, own=book.own or book.gateway))
     return address.local_of(to) if isinstance(target, BadAddress) else target.words
 
 

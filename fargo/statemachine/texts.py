@@ -45,7 +45,8 @@ CONTROL_CHARACTER: Final = "The SIP address contains a control character. Remove
 GATEWAY_ITSELF: Final = "This is the gateway's own address. Call a contact at the gateway, such as alice%example.org."
 NOT_IN_JID: Final = "The SIP address contains a character that is not allowed in a JID."
 TOO_LONG: Final = "The SIP address is too long for a JID."
-NOT_SIP: Final = "This is not a SIP URI."
+NOT_SIP: Final = "This is not a SIP address. It should look like alice@sip.example.org, or be a telephone number."
+NOT_A_NUMBER: Final = "“{text}” is not a telephone number. It should look like +44 1632 960000."
 
 # --- what is waited for until a deadline
 

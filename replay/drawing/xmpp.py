@@ -12,6 +12,7 @@ from fargo.statemachine.model.commands import (
     MessageCall,
     ProposeCall,
     RefuseIq,
+    SendContact,
     SendPresence,
     SendRegistrationForm,
     SendText,
@@ -23,6 +24,7 @@ from fargo.statemachine.model.events import (
     CallAction,
     CallMessaged,
     CallProposed,
+    ContactAsked,
     ContentEvent,
     FeaturesLearned,
     IqFailed,
@@ -115,6 +117,8 @@ def received(event: XmppEvent) -> Label:
             return Label("register")
         case RegistrationCancelled():
             return Label("unregister")
+        case ContactAsked():
+            return Label("ask contact")
         case IqMalformed():
             return failed("malformed IQ")
         case _:
@@ -152,6 +156,8 @@ def sent(command: XmppCommand) -> Label:
             return quiet("ask features")
         case SendRegistrationForm():
             return Label("form")
+        case SendContact():
+            return Label("contact")
         case _:
             assert_never(command)
 

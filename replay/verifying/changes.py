@@ -14,6 +14,7 @@ from fargo.statemachine.model import rules
 from fargo.statemachine.model.rules import RuleChange
 from replay.verifying.difference import Difference, Explains
 from replay.verifying.listed import (
+    addresses,
     codecs,
     contacts,
     contents,
@@ -36,6 +37,7 @@ EXPLANATIONS: Final[dict[str, Explains]] = {
     **registration.EXPLANATIONS,
     **contacts.EXPLANATIONS,
     **contents.EXPLANATIONS,
+    **addresses.EXPLANATIONS,
     **endings.EXPLANATIONS,
     **words.EXPLANATIONS,
 }

@@ -33,6 +33,7 @@ from fargo.statemachine.model.events import (
     CallMessaged,
     CallProposed,
     ClockJumped,
+    ContactAsked,
     ContentChanged,
     ContentModified,
     Event,
@@ -113,6 +114,7 @@ def of_account(user: User) -> Iterator[Event]:
     for address, secret in (("alice@example.net", "first"), ("alice@example.com", "second"), ("nonsense", "third")):
         yield RegistrationSubmitted(_iq(GATEWAY), SipAccount(address), secret, "nonce")
     yield RegistrationCancelled(_iq(GATEWAY))
+    yield from (ContactAsked(_iq(GATEWAY), typed) for typed in ("bob", "bob@"))
     yield ResourceAvailable(DESK, GATEWAY)
     yield ResourceUnavailable(DESK, GATEWAY)
     for connection in (connection_of(user.account) or "0.0", "0.0"):

@@ -11,7 +11,7 @@ Rules:
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from msgspec import Struct
 
@@ -39,6 +39,8 @@ class Transition(NamedTuple):
 
 
 Events = Callable[[User], Iterable[Event]]
+PLAIN: Final = frozenset({bool, int, float, str})
+"""The types of most values, which are looked for first."""
 
 
 def explore(start: Moment, events: Events, part: Callable[[User], object]) -> Iterator[Transition]:
@@ -46,10 +48,12 @@ def explore(start: Moment, events: Events, part: Callable[[User], object]) -> It
     waiting, seen = deque([start]), {_shape(part(start.user))}
     while waiting:
         moment = waiting.popleft()
+        here = part(moment.user)
         for event in events(moment.user):
             later, transition = step(moment, event)
             yield transition
-            if (shape := _shape(part(later.user))) not in seen:
+            there = part(later.user)
+            if there != here and (shape := _shape(there)) not in seen:
                 seen.add(shape)
                 waiting.append(later)
 
@@ -65,6 +69,8 @@ def step(moment: Moment, event: Event) -> tuple[Moment, Transition]:
 
 def _shape(value: object) -> str:
     """Return a text that is the same for states that count as one (rule 1)."""
+    if type(value) in PLAIN:
+        return str(bool(value))
     match value:
         case Struct():
             return f"{type(value).__name__}({','.join(_shape(getattr(value, f)) for f in value.__struct_fields__)})"

@@ -9,7 +9,7 @@ from pathlib import Path
 from fargo.config import INSIDE
 from fargo.edge.leftover import end, find, run_dir_in
 
-from . import GATEWAY_ADDRESS, PHONE_ADDRESS
+from . import GATEWAY_ADDRESS, PHONE_ADDRESS, prepared
 from .name_server import NameServer
 from .ports import free_port
 from .process import Process, Server
@@ -19,9 +19,6 @@ from .xmpp_server import XmppServer
 FARGO = Path(sys.executable).with_name("fargo")
 READY = r"^Fargo is ready"
 READY_SECONDS = 30
-WITH_NAMES = ("unshare", "--mount", "--", "sh", "-c", 'mount --bind "$0" /etc/resolv.conf && exec "$@"')
-"""Runs a program with another resolv.conf, in a mount namespace of its own."""
-
 
 WIDE = {
     "stanzas_a_second": 10_000,
@@ -36,9 +33,9 @@ WIDE = {
 class Gateway(Server):
     """The gateway. `settings` are changes of the configuration; `configuration` is its file, `log` the event log.
 
-    It asks the `name_server` if there is one, and otherwise those of this machine. `program` is what runs it, if not
-    `fargo` itself, and `options` are those of `fargo run`. `limits` are other limits than WIDE; what they do not
-    name has its default.
+    It asks the `name_server` if there is one, and otherwise those of this machine. `program` is the command that runs
+    it, by default `fargo`, which is then forked (prepared.py); `options` are those of `fargo run`. `limits` are other
+    limits than WIDE; what they do not name has its default.
     """
 
     def __init__(
@@ -50,7 +47,7 @@ class Gateway(Server):
         address: str = GATEWAY_ADDRESS,
         engine: str = "sip",
         name_server: NameServer | None = None,
-        program: Sequence[str | Path] = (FARGO,),
+        program: Sequence[str | Path] = (),
         options: Sequence[str] = (),
         limits: Mapping[str, int] | None = None,
     ) -> None:
@@ -91,10 +88,13 @@ class Gateway(Server):
 
     async def start(self) -> None:
         self.write(self.configuration.name, toml(self.tables))
-        names = (*WITH_NAMES, self._resolv_conf()) if self.name_server else ()
-        self.process = await Process.start(
-            "fargo", *names, *self.program, "run", "--as-root", "-c", self.configuration, *self.options
-        )
+        arguments: tuple[str | Path, ...] = ("run", "--as-root", "-c", self.configuration, *self.options)
+        names = self.write("resolv.conf", self.name_server.configuration) if self.name_server else None
+        if self.program:
+            program = (*(prepared.with_names(names) if names else ()), *self.program)
+            self.process = await Process.start("fargo", *program, *arguments)
+        else:
+            self.process = Process("fargo", await prepared.start(FARGO, *arguments, resolv_conf=names))
         await self.process.line(READY, READY_SECONDS)
 
     async def stop(self) -> None:
@@ -102,10 +102,6 @@ class Gateway(Server):
         await super().stop()
         if edge := find(run_dir_in(self.state)):
             await asyncio.to_thread(end, edge)
-
-    def _resolv_conf(self) -> Path:
-        assert self.name_server
-        return self.write("resolv.conf", self.name_server.configuration)
 
 
 def toml(tables: Mapping[str, Mapping[str, object]]) -> str:

@@ -29,6 +29,7 @@ from fargo.adapters.xmpp import (
     jingle_message,
     messages,
     presence,
+    prompt,
     registration,
     replies,
     senders,
@@ -38,6 +39,7 @@ from fargo.adapters.xmpp import (
 )
 from fargo.adapters.xmpp.in_order import InOrder
 from fargo.adapters.xmpp.stanza import (
+    NS_GATEWAY,
     NS_JINGLE,
     NS_REGISTER,
     MalformedError,
@@ -66,6 +68,7 @@ from fargo.statemachine.model.commands import (
     PresenceKind,
     ProposeCall,
     RefuseIq,
+    SendContact,
     SendPresence,
     SendRegistrationForm,
     SendText,
@@ -88,6 +91,7 @@ _OneStanza: TypeAlias = (
     AcceptIq
     | RefuseIq
     | SendRegistrationForm
+    | SendContact
     | SendPresence
     | AskFeatures
     | InitiateSession
@@ -211,7 +215,9 @@ class XmppAdapter:
                 self._put(issued.user, FeaturesLearned(issued.id, to, ()))
             case InformSession() | InformTransport():
                 pass
-            case AcceptIq() | RefuseIq() | SendRegistrationForm() | SendPresence() | MessageCall() | SendText():
+            case AcceptIq() | RefuseIq() | SendRegistrationForm() | SendContact():
+                pass
+            case SendPresence() | MessageCall() | SendText():
                 pass
 
     def _stanza(self, command: _OneStanza, name: str) -> Element:
@@ -220,6 +226,8 @@ class XmppAdapter:
                 return replies.stanza(command)
             case SendRegistrationForm():
                 return registration.stanza(command)
+            case SendContact():
+                return prompt.stanza(command)
             case SendPresence():
                 return presence.stanza(command, self._contact)
             case AskFeatures(sender, to, caps):
@@ -317,6 +325,8 @@ class XmppAdapter:
                     self._put_admitted(user, RegistrationAsked(iq))
                 case "set", uri, "query" if uri == NS_REGISTER and not local_of(iq.to):
                     self._register(iq, payload)
+                case "set", uri, "query" if uri == NS_GATEWAY and not local_of(iq.to):
+                    self._put_admitted(user, prompt.event(iq, payload))
                 case _:
                     return False
         except MalformedError as problem:

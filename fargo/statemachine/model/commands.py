@@ -60,6 +60,13 @@ class SendRegistrationForm(_CoreCommand, frozen=True, tag="SendRegistrationForm"
     srtp: tuple[Srtp, ...] = ()
 
 
+class SendContact(_CoreCommand, frozen=True, tag="SendContact"):
+    """The JID of what the user has typed (XEP-0100 §6.3)."""
+
+    iq: Iq
+    jid: str
+
+
 # --- presence
 
 
@@ -244,6 +251,7 @@ XmppCommand: TypeAlias = (
     AcceptIq
     | RefuseIq
     | SendRegistrationForm
+    | SendContact
     | SendPresence
     | ShowContacts
     | AskFeatures
@@ -283,7 +291,14 @@ def ends(command: Command) -> bool:
     match command:
         case AcceptIq() | RefuseIq() | SendText() | TerminateSession() | SignOut():
             return True
-        case SendRegistrationForm() | AskFeatures() | InitiateSession() | AcceptSession() | InformSession():
+        case (
+            SendRegistrationForm()
+            | SendContact()
+            | AskFeatures()
+            | InitiateSession()
+            | AcceptSession()
+            | InformSession()
+        ):
             return False
         case InformTransport() | ProposeCall() | SignIn() | ForgetSecret():
             return False

@@ -147,13 +147,37 @@ EVERY_CONTENT_ANSWERED: Final = RuleChange(
     9,
     "every content has an answer",
     "A session-accept declines the contents that are not carried, a BUNDLE group is offered to clients that understand"
-    " it, and the first audio that can be used is carried.",
+    " it, the first audio that can be used is carried, and a proposal with video is rejected.",
 )
 CODECS_AS_STANDARDIZED: Final = RuleChange(
     9,
     "codecs are what their RFCs say",
     "Opus is opus/48000/2 and the clock rate of G.722 is 8000, whatever an end says. A codec that cannot be named, or"
     " whose number is no payload type, is left out, and the offer that has it is no longer refused.",
+)
+NUMBERS_AS_WRITTEN: Final = RuleChange(
+    9,
+    "numbers and names are read as people write them",
+    "What is between the digits of a number is not dialled, and neither is another spelling of the account's domain. A"
+    " URI that was typed as a JID is read as one, and an account's address may have parameters.",
+)
+CALLERS_ARE_CONTACTS: Final = RuleChange(
+    9,
+    "a caller is the contact of that address",
+    "A caller has the JID that the user has on the roster for their address, or the short one at the account's own"
+    " domain, and is named as they are called. A caller without an address keeps the name. Calls in that were in"
+    " progress under another JID end.",
+)
+MORE_CODECS: Final = RuleChange(
+    9,
+    "the relay offers more codecs",
+    "A phone is also offered G.722, opus and GSM, and a client G.722.",
+)
+NUMBERS_RESERVED: Final = RuleChange(
+    9,
+    "each end has its own numbers for codecs",
+    "If an end answers with another payload type number than it was offered, the relay is offered the call again with"
+    " this number reserved, before it is told the answer.",
 )
 MISSED_CALLS: Final = RuleChange(
     9,
@@ -192,6 +216,10 @@ CHANGES: Final[tuple[RuleChange, ...]] = (
     TRIED_SOONER,
     EVERY_CONTENT_ANSWERED,
     CODECS_AS_STANDARDIZED,
+    NUMBERS_AS_WRITTEN,
+    CALLERS_ARE_CONTACTS,
+    MORE_CODECS,
+    NUMBERS_RESERVED,
     MISSED_CALLS,
     WHO_FAILED,
 )

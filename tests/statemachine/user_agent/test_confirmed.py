@@ -870,7 +870,7 @@ def test_a_request_with_a_description_that_cannot_be_read_is_told_why() -> None:
 
 
 def test_a_challenge_in_a_call_from_a_number_without_a_domain_is_not_answered() -> None:
-    story, number = Phoning(login=True), "+4930123%sip.test@sip.localhost/fargo"
+    story, number = Phoning(login=True), "+4930123@sip.localhost/fargo"
     story.invites(caller=Party("tel:+4930123", "bob"))
     story.tell(SessionAccepted(story.iq(number), story.sid, (OFFER,)))
     story.acknowledges()

@@ -186,7 +186,7 @@ def test_encryption_of_calls_out(row: list[str]) -> None:
 def test_encryption_of_calls_in(row: list[str]) -> None:
     story = encrypting(row)
     offer = as_said(story, row[1], OF_PHONE)
-    story.invites(offer)
+    story.invites(offer, caller=Party("sip:bob@example.org", "bob", "Bob"))
     if story.all(OfferRelay):
         required = bool(offer.audio and offer.audio.description and offer.audio.description.encryption_required)
         story.described(OfferRelay, PHONE_OFFER)

@@ -3,7 +3,8 @@
 Rules:
 
 1. A proposal that can be put through is answered with <proceed/> at once: only the session-initiate that follows
-   describes the call, so only then the phone can ring. Any other proposal is rejected with the reason.
+   describes the call, so only then the phone can ring. Any other proposal is rejected with the reason. So is
+   one with more than audio, as Conversations takes all that it has proposed or nothing.
 2. No client is left without an answer. A proposal that comes twice is answered twice, and is one proposal. The id of a
    proposal that waits cannot be used for a call to another contact.
 3. If the client does not describe its call in time, the proposal has expired.
@@ -47,8 +48,8 @@ def proceed(event: CallProposed, effects: Effects) -> None:
 
 def unacceptable(event: CallProposed, unlimited: bool, effects: Effects) -> Reason | None:
     """Return why what is proposed cannot be put through, None if it can. ``unlimited``: no limit applies to it."""
-    if "audio" not in event.media:
-        return Reason(Cause.APPLICATION, texts.VOICE_ONLY)
+    if set(event.media) != {"audio"}:
+        return Reason(Cause.APPLICATION, texts.WITHOUT_VIDEO if "audio" in event.media else texts.VOICE_ONLY)
     known = proposals(effects.pending)
     same = [each for each in known.values() if (each.sid, each.to) == (event.sid, event.sender)]
     if any(each.sender != _us(event.to) for each in same):

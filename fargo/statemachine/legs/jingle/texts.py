@@ -20,6 +20,7 @@ ANSWERED_ELSEWHERE: Final = "The call was answered on another device."
 DECLINED_ELSEWHERE: Final = "The call was declined on another device."
 GLARE: Final = "You called them at the same time."
 VOICE_ONLY: Final = "This gateway carries voice calls only."
+WITHOUT_VIDEO: Final = "This gateway carries voice calls only. Call without video."
 PROPOSED_TO_ANOTHER: Final = "You have proposed a call to another contact under this id. Use a new id."
 TOO_MANY_PROPOSALS: Final = "You have proposed {most} calls and begun none of them. Begin or cancel one first."
 

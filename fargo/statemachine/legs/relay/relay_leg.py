@@ -40,7 +40,9 @@ from fargo.statemachine.legs.relay.relay_session import (
     Renegotiating,
     first_answer,
     first_offer,
+    first_offer_again,
     offer_again,
+    renumbers,
     to_client,
 )
 from fargo.statemachine.legs.relay.remaking import Rerouted
@@ -113,7 +115,8 @@ def answer(leg: RelayLeg, profile: MediaProfile, description: Description, effec
     others = delete(tuple(s for s in leg if s is not session), effects)
     if isinstance(session, OfferingAgain):
         return (*others, PassingAnswer(terms, ends, ends, None, session.problem))
-    effects.emit_pending(first_answer(terms, ends), _LONGEST_REPLY)
+    again = renumbers(terms, ends)
+    effects.emit_pending(first_offer_again(terms, ends) if again else first_answer(terms, ends), _LONGEST_REPLY)
     return (*others, PassingAnswer(terms, ends, ends, session.anew))
 
 
@@ -451,7 +454,7 @@ def _again(session: RelaySession, problem: str, effects: Effects) -> RelaySessio
             return OfferingAgain(terms, offered, problem)
         case PassingAnswer(terms, told):
             _expect_nothing(terms, effects)
-            effects.emit_pending(first_offer(terms, told.client if terms.outward else told.phone), _LONGEST_REPLY)
+            effects.emit_pending(first_offer_again(terms, told), _LONGEST_REPLY)
             return replace(session, anew=None, problem=problem)
         case Joined(terms, ends):
             return _renegotiate(terms, ends, False, effects, problem)

@@ -18,7 +18,7 @@ from typing import Final, TypeAlias, assert_never
 
 from msgspec.structs import replace
 
-from fargo.statemachine.address import BadAddress, SipUri, parse_uri
+from fargo.statemachine.address import BadAddress, SipUri, is_ip, parse_uri, uri_parameters
 from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.leg_events import (
@@ -84,6 +84,7 @@ from fargo.statemachine.model.call1 import (
     RingCall,
     SendingStateChanged,
 )
+from fargo.statemachine.numbering import digits
 from fargo.statemachine.reason import Cause, Reason
 
 TelepathyArrival: TypeAlias = CallArrived
@@ -141,16 +142,17 @@ def arrived(
     return Arriving(event.channel, offer, effects.at, ring_seconds=access.ring_seconds), offer
 
 
-def caller(event: TelepathyArrival) -> tuple[SipUri | BadAddress, str | None]:
+def caller(event: TelepathyArrival, access: Access) -> tuple[SipUri | BadAddress, str | None]:
     """Return who calls, and the name that they give themselves, which the edge put into a parameter of the URI.
 
-    Both are the caller's word: what cannot be printed is left out of the name.
+    Both are the caller's word: what cannot be printed is left out of the name. A number with an IP address for a host,
+    as many PBXs send it, belongs to the account's domain.
     """
     parsed = parse_uri(event.caller)
-    if isinstance(parsed, BadAddress):
-        return parsed, None
-    uri, parameters = parsed
-    name = "".join(c for c in parameters.get("fg-name", "") if c.isprintable()).strip()
+    name = "".join(c for c in uri_parameters(event.caller).get("fg-name", "") if c.isprintable()).strip()
+    uri = parsed if isinstance(parsed, BadAddress) else parsed[0]
+    if isinstance(uri, SipUri) and access.own and is_ip(uri.domain) and digits(uri.user):
+        uri = SipUri(uri.user, access.own)
     return uri, name[:_LONGEST_NAME] or None
 
 
