@@ -147,6 +147,7 @@ def _line(user: User, credentials: Credentials, connection: SignedIn, to: str) -
         connection.connection,
         target,
         credentials.nonce,
+        target.domain if direct else credentials.uri.domain,
         trunk,
         user.policy.ring_seconds,
         user.policy.early,

@@ -19,7 +19,14 @@ from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.telepathy.phases import Arriving
 from fargo.statemachine.media.description import Candidate, Codec, Content, Description, IceUdp, RawUdp, Transport
 from fargo.statemachine.media.paths import Policy
-from fargo.statemachine.model.call1 import CallArrived, CallState, CallStateChanged, ChangeReason, HangUp
+from fargo.statemachine.model.call1 import (
+    CallArrived,
+    CallMembersChanged,
+    CallState,
+    CallStateChanged,
+    ChangeReason,
+    HangUp,
+)
 from fargo.statemachine.model.call_records import RecordEnded, RecordPath
 from fargo.statemachine.model.commands import Command, MessageCall, RefuseIq, SendPresence, TerminateSession
 from fargo.statemachine.model.events import (
@@ -142,6 +149,7 @@ def failed(message: str, reason: int = 0) -> TerminateSession:
     """Return the session-terminate to the caller's client for a call that ends before its answer."""
     story = signed_in()
     channel = story.call_out(to=BOB)
+    story.tell(CallMembersChanged(channel, 1))
     story.tell(CallStateChanged(channel, CallState.ENDED, reason, "", message))
     return story.the(TerminateSession)
 

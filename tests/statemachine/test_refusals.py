@@ -398,7 +398,7 @@ def test_an_answer_that_cannot_be_used_says_whose(story: Story) -> None:
     channel = story.call_out("s1")
     story.tell(CandidatesReceived(channel, PHONE_ADDRESS))
     story.tell(DescriptionReceived(channel, (Codec(9),)))
-    said = ANSWER_WITHOUT_AUDIO.format(domain="sip.test")
+    said = ANSWER_WITHOUT_AUDIO
     assert story.tell(CallStateChanged(channel, CallState.ACCEPTED)) == [
         HangUp(channel, 12, said),
         TerminateSession(BOB, DESK, "s1", "incompatible-parameters", said),

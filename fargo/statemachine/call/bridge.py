@@ -409,7 +409,7 @@ def _ended(call: Call, leg_event: Ended, by: Side, effects: Effects) -> Call:
     if call.early and by is _CLIENT and leg_event.reason.cause is Cause.HUNG_UP:
         leg_event = Ended(Reason(Cause.CANCELLED, leg_event.reason.text))
     if call_state.is_live(call) if by is _PHONE else sip_leg.is_live(call.sip):
-        call_state.ended(call, by, leg_event.reason, effects)
+        call_state.ended(call, Side.GATEWAY if leg_event.reason.ours else by, leg_event.reason, effects)
     told = _tell_other(replace(call, settled=True) if leg_event.settled else call, leg_event, by, effects)
     return _relay_deleted(told, effects)
 

@@ -208,6 +208,12 @@ MISSED_CALLS: Final = RuleChange(
     " The time of a missed call is the time stamp of its message. A called client that says that a call is over ends"
     " it.",
 )
+WHO_FAILED: Final = RuleChange(
+    9,
+    "a failure names who has spoken, or nobody",
+    "Only texts for people differ, which quote the words of others and name the server that was asked; and in records,"
+    " the gateway's own trouble is no longer the phone's, and a call that timed out before it rang has failed.",
+)
 CHANGES: Final[tuple[RuleChange, ...]] = (
     ALL_THAT_IS_DUE,
     END_AFTER_FAULT,
@@ -241,4 +247,5 @@ CHANGES: Final[tuple[RuleChange, ...]] = (
     MORE_CODECS,
     NUMBERS_RESERVED,
     MISSED_CALLS,
+    WHO_FAILED,
 )
