@@ -274,9 +274,9 @@ def test_what_cannot_be_done_is_refused_by_name(story: Story) -> None:
         iq = story.iq(BOB)
         said = UNSUPPORTED_ACTION.format(action=kind.action)
         assert story.tell(kind(iq, "s1", (OFFER,))) == [RefuseIq(iq, "cancel", "feature-not-implemented", said)]
-    for kind in (TransportInformed, DescriptionInformed):
+    for harmless in (TransportInformed, DescriptionInformed):
         iq = story.iq(BOB)
-        assert story.tell(kind(iq, "s1")) == [AcceptIq(iq)]
+        assert story.tell(harmless(iq, "s1")) == [AcceptIq(iq)]
 
 
 def test_a_malformed_request_is_a_bad_one(story: Story) -> None:
