@@ -20,7 +20,7 @@ from fargo.statemachine.model.events import (
     CallMessaged,
     CallProposed,
     ContentAdded,
-    ContentEvent,
+    ContentChanged,
     ContentRejected,
     ContentRemoved,
     SessionAccepted,
@@ -79,7 +79,7 @@ def test_an_offer_that_is_made_again_before_the_answer_is_explained_and_nothing_
     assert verify(list(correlated(entries))).differences == 1
 
 
-def refused(kind: type[ContentEvent], *contents: Content, by: str = "feature-not-implemented") -> Command:
+def refused(kind: type[ContentChanged], *contents: Content, by: str = "feature-not-implemented") -> Command:
     """Return the command by which the older rules refused an action, after a test that today's do otherwise."""
     story = Story().signed_in()
     story.call_out("s1")
@@ -105,7 +105,7 @@ def refused(kind: type[ContentEvent], *contents: Content, by: str = "feature-not
         (ContentRejected, "voice"),
     ],
 )
-def test_refusals_as_jingle_has_them_are_explained(kind: type[ContentEvent], name: str) -> None:
+def test_refusals_as_jingle_has_them_are_explained(kind: type[ContentChanged], name: str) -> None:
     refused(kind, Content(name))
 
 
