@@ -57,7 +57,7 @@ _NUMBER: Final = r"""
 """A number that is a whole user part, with what stands between its digits."""
 _PARTS: Final = re.compile(_NUMBER + _GRAMMAR, re.VERBOSE)
 _PARTS_OF_USER: Final = re.compile(_GRAMMAR, re.VERBOSE)
-_WORDS: Final = re.compile(rf"(?P<escape>{_ESCAPE})|(?:[A-Za-z0-9]|[^\x00-\x7f])+")
+_WORDS: Final = re.compile(rf"(?P<escape>{_ESCAPE})|(?:[A-Za-z0-9]|[^\x00-\x7f“”])+")
 _WITH_PORT: Final = re.compile(rf"(?P<host>.*?)(?P<port>{_PORT}?)", re.DOTALL)
 _BEHIND_USER: Final = ("@", "%", "\\40")
 _STATUS: Final = re.compile(r"(?P<before>([3-6]\d\d(?= |$))?)(?P<words>.*?)(?P<after>(\([3-6]\d\d\))?)", re.DOTALL)

@@ -257,12 +257,12 @@ async def test_chromium_misses_a_caller_who_gives_up(world: World, alice: Browse
 async def test_chromium_tells_why_there_is_no_call(world: World, alice: BrowserPhone, relay: Rtpengine) -> None:
     for status, phrase, reason, shown in REFUSALS:
         phone = await world.scripted_phone(Sipp.refusing(status, phrase))
-        text = f"sip.test says: {phrase} ({status})"
+        text = f"sip.test says: “{phrase}” ({status})"
         assert await refused(alice, "carol") == (reason, text)
         assert await alice.shown() == (shown, text)
         await phone.followed()
-    assert await refused(alice, "nobody") == ("gone", "sip.test says: Not Found (404)")
-    assert await alice.shown() == ("The number does not exist", "sip.test says: Not Found (404)")
+    assert await refused(alice, "nobody") == ("gone", "sip.test says: “Not Found” (404)")
+    assert await alice.shown() == ("The number does not exist", "sip.test says: “Not Found” (404)")
     await nothing_left(relay)
 
 

@@ -19,16 +19,23 @@ from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.telepathy.phases import Arriving
 from fargo.statemachine.media.description import Candidate, Codec, Content, Description, IceUdp, RawUdp, Transport
 from fargo.statemachine.media.paths import Policy
-from fargo.statemachine.model.call1 import CallArrived, CallState, CallStateChanged, ChangeReason, HangUp
+from fargo.statemachine.model.call1 import (
+    CallArrived,
+    CallMembersChanged,
+    CallState,
+    CallStateChanged,
+    ChangeReason,
+    HangUp,
+)
 from fargo.statemachine.model.call_records import RecordEnded, RecordPath
 from fargo.statemachine.model.commands import Command, MessageCall, RefuseIq, SendPresence, TerminateSession
 from fargo.statemachine.model.events import (
     CallProposed,
-    ContentAdded,
     PolicyChanged,
     RegistrationCancelled,
     RegistrationSubmitted,
     ResourceUnavailable,
+    SecurityInformed,
     SessionInformed,
     SessionInitiated,
     SessionTerminated,
@@ -37,6 +44,7 @@ from fargo.statemachine.model.events import (
     SipSignedOut,
     SipTrouble,
     StreamOpened,
+    TransportInformed,
 )
 from fargo.statemachine.model.ng import OfferRelay, RelayRefused
 from fargo.statemachine.model.sip_messages import SipHeaders, Undelivered
@@ -141,6 +149,7 @@ def failed(message: str, reason: int = 0) -> TerminateSession:
     """Return the session-terminate to the caller's client for a call that ends before its answer."""
     story = signed_in()
     channel = story.call_out(to=BOB)
+    story.tell(CallMembersChanged(channel, 1))
     story.tell(CallStateChanged(channel, CallState.ENDED, reason, "", message))
     return story.the(TerminateSession)
 
@@ -415,9 +424,10 @@ REQUESTS: dict[str, Callable[[Story], object]] = {
         initiate(story),
         story.tell(SessionInformed(story.iq(BOB), "s1", "dtmf")),
     ),
-    "content-add, or another unsupported change of the session": lambda story: (
+    "security-info": lambda story: (initiate(story), story.tell(SecurityInformed(story.iq(BOB), "s1"))),
+    "transport-info or another change of a content that the session does not have": lambda story: (
         initiate(story),
-        story.tell(ContentAdded(story.iq(BOB), "s1")),
+        story.tell(TransportInformed(story.iq(BOB), "s1", (Content("other"),))),
     ),
     "cancelling a registration that does not exist": lambda story: (cancel(story), cancel(story)),
 }

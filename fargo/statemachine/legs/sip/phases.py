@@ -39,13 +39,15 @@ class Line(Struct, frozen=True, gc=False):
 
     ``nonce`` makes the names that are derived from it unlike those of other users. ``trunk``: None if the engine keeps
     its registrations to itself. ``srtp``: the encryption that the phone is offered. ``direct``: the call goes to the
-    server of the target's domain, not to the account's own.
+    server of the target's domain, not to the account's own. ``speaker``: the domain whose server the call goes to, and
+    whose words its responses are. Who else has spoken behind that server is not known.
     """
 
     engine: SipEngine
     connection: str
     target: SipUri
     nonce: str
+    speaker: str
     trunk: Trunk | None = None
     ring_seconds: int = RING_SECONDS
     early: EarlyChoice = "ringing"

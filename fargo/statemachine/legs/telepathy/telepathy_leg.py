@@ -125,7 +125,7 @@ _SETTLED: Final[Mapping[int, FlowState]] = {
 def place(line: Line, offer: Description, effects: Effects) -> Dialling:
     """Call the line's target with these codecs and addresses (a plain description)."""
     channel = effects.emit(PlaceCall(line.connection, str(line.target), offer.codecs, rtp_and_rtcp(offer, (IPV4,))))
-    return Dialling(channel, line.target.domain, offer, effects.at, ring_seconds=line.ring_seconds)
+    return Dialling(channel, line.speaker, offer, effects.at, ring_seconds=line.ring_seconds)
 
 
 def arrived(
@@ -203,9 +203,9 @@ def fold(leg: TelepathyLeg, event: TelepathyEvent, effects: Effects) -> Telepath
         case CallFailed():
             effects.emit(CloseChannel(event.leg))
             text = texts.REFUSED_BY_MANAGER.format(words=event.message or event.error)
-            return lost(leg, Reason(Cause.SERVER_ERROR, text))
+            return lost(leg, Reason(Cause.SERVER_ERROR, text, ours=True))
         case ChannelClosed():
-            return lost(leg, Reason(Cause.NETWORK, texts.CHANNEL_GONE))
+            return lost(leg, Reason(Cause.NETWORK, texts.CHANNEL_GONE, ours=True))
         case _:
             assert_never(event)
 
@@ -249,7 +249,7 @@ def edge_restarted(leg: TelepathyLeg, effects: Effects) -> TelepathyStep:
     """End a call that is not answered: the edge has forgotten its INVITE, so an answer would reach nobody."""
     match leg:
         case Dialling() | AwaitingMedia() | Arriving() | Answering():
-            reason = Reason(Cause.NETWORK, texts.EDGE_RESTARTED)
+            reason = Reason(Cause.NETWORK, texts.EDGE_RESTARTED, ours=True)
             return hang_up(leg.name, reason, effects), (Ended(reason),)
         case Talking() | Ending():
             return leg, ()
@@ -289,7 +289,10 @@ def expire(leg: TelepathyLeg, effects: Effects) -> TelepathyStep:
     """Do what is due, as the leg's deadline has come."""
     match leg:
         case AwaitingMedia():
-            reason = Reason(Cause.MEDIA, texts.ANSWER_INCOMPLETE.format(domain=leg.domain))
+            reason = Reason(Cause.MEDIA, texts.ANSWER_INCOMPLETE)
+            return hang_up(leg.name, reason, effects), (Ended(reason),)
+        case Dialling(rings=None):
+            reason = Reason(Cause.UNAVAILABLE, texts.NOT_REACHED)
             return hang_up(leg.name, reason, effects), (Ended(reason),)
         case Dialling() | Arriving() | Answering():
             reason = Reason(Cause.NO_ANSWER, texts.NOT_ANSWERED)
