@@ -51,6 +51,15 @@ def test_systemd_understands_the_unit(servers: None, tmp_path: Path) -> None:
     assert "fargo.service" not in checked.stderr
 
 
+def test_a_new_gateway_sees_the_edge_of_the_one_before() -> None:
+    """The processes of another user namespace are hidden: then calls would end with each restart, and the ports be in
+    use. `script/package --test` tries it.
+    """
+    unit = (ROOT / "packaging/fargo.service").read_text()
+    assert re.search(r"^ProtectProc=invisible$", unit, re.M)
+    assert not re.search(r"^PrivateUsers=", unit, re.M)
+
+
 def test_manual_pages_are_drawn_without_a_warning(servers: None, share: Path) -> None:
     if not shutil.which("groff"):
         pytest.skip("groff is not installed")

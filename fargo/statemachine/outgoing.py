@@ -45,12 +45,17 @@ def initiated(user: User, event: SessionInitiated, effects: Effects) -> User:
     """Place the call that a client describes, whether it was proposed before or not."""
     if call := concerned(user, event):
         effects.call = call.id
-        return changed(user, call, bridge.fold_jingle(call, event, effects), effects)
-    proposed = jmi.followed_up(event, effects)
-    effects.call = id = proposed or str(effects.version)
+        if not jingle_leg.has_same_id(call.jingle, event, effects):
+            return changed(user, call, bridge.fold_jingle(call, event, effects), effects)
+        if not _wins_tie(user, event):
+            user = changed(user, call, bridge.overruled(call, event, effects), effects)
+    followed = jmi.followed_up(event, effects)
+    effects.call = id = (followed and followed.call) or str(effects.version)
     if _wins_tie(user, event):
         effects.emit(RefuseIq(event.iq, "cancel", "conflict", texts.CALLED_BY_THEM, "tie-break"))
         return user
+    if followed and followed.taken_back:
+        return _turned_down(user, event, id, Reason(Cause.CANCELLED, texts.TAKEN_BACK), effects)
     ready = _ready(user, event.iq.to)
     if isinstance(ready, Refusal):
         effects.emit(RefuseIq(event.iq, ready.kind, ready.condition, ready.reason.text))
@@ -59,13 +64,23 @@ def initiated(user: User, event: SessionInitiated, effects: Effects) -> User:
     if problem := offer.malformed_contents(event.contents):
         effects.emit(RefuseIq(event.iq, "modify", "bad-request", problem))
         return user
-    return _place(user, event, ready, id, proposed is not None, effects)
+    return _place(user, event, ready, id, followed is not None, effects)
+
+
+def _turned_down(user: User, event: SessionInitiated, id: str, reason: Reason, effects: Effects) -> User:
+    """Acknowledge and end a session that follows a proposal and cannot be put through."""
+    jingle_leg.turn_down(event, True, reason, effects)
+    call_state.refused(id, _meant(user, event.iq.to), event.sid, reason, effects)
+    return user
 
 
 def _wins_tie(user: User, event: SessionInitiated) -> bool:
-    """Return True if we call that client on behalf of the same contact with the lower session id (XEP-0166 §7.2.16)."""
+    """Return True if we call that client on behalf of the same contact with the lower session id; if the ids are equal,
+    with the lower JID (XEP-0166 §7.2.16).
+    """
+    theirs = event.sid, event.iq.sender
     return any(
-        session.client == event.iq.sender and session.us == event.iq.to and session.sid < event.sid
+        session.client == event.iq.sender and session.us == event.iq.to and (session.sid, session.us) < theirs
         for call in user.calls.values()
         if isinstance(call.jingle, Inviting)
         for session in jingle_leg.sessions(call.jingle)
@@ -158,7 +173,8 @@ def _place(user: User, event: SessionInitiated, line: Line, id: str, follows: bo
     leg = jingle_leg.called(event, audio, follows, effects)
     call = bridge.place(id, leg, audio, line, way, user.policy, effects)
     call_state.placed(call, target.words, event.sid, effects)
-    effects.record(RecordPath(id, way.path, way.why))
+    if call.undescribed is None:
+        effects.record(RecordPath(id, way.path, way.why))
     return changed(user, None, call, effects)
 
 
@@ -204,7 +220,7 @@ def proposed(user: User, event: CallProposed, effects: Effects) -> User:
     for call in user.calls.values():
         if not forking.proposes(call.jingle, event.to):
             continue
-        if call.jingle.invitation.sid < event.sid:
+        if (call.jingle.invitation.sid, call.jingle.invitation.us) < (event.sid, event.sender):
             jmi.reject(event, Reason(Cause.BUSY, texts.CALLED_BY_THEM), effects, True)
             return user
         effects.call = call.id

@@ -17,6 +17,7 @@ OWN_ADDRESS: Final = "This is your own SIP address. Call a different one."
 NO_FOREIGN_CALLS: Final = "Only SIP addresses at {domain} can be called from here."
 TOO_MANY_CALLS: Final = "You have as many calls at a time as this gateway allows ({most}). End one first."
 NO_EMERGENCY_CALLS: Final = "Emergency calls are not possible here. Use another phone at once."
+TAKEN_BACK: Final = "You have taken this call back before it began."
 CALLED_BY_THEM: Final = "They are calling you at this moment."
 
 # --- why the user cannot be called

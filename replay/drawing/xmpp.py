@@ -12,6 +12,7 @@ from fargo.statemachine.model.commands import (
     MessageCall,
     ProposeCall,
     RefuseIq,
+    RejectContents,
     SendContact,
     SendPresence,
     SendRegistrationForm,
@@ -67,6 +68,7 @@ def client(value: XmppEvent | XmppCommand) -> str | None:
             | AcceptSession()
             | InformSession()
             | InformTransport()
+            | RejectContents()
             | TerminateSession()
             | ProposeCall()
             | MessageCall()
@@ -136,6 +138,8 @@ def sent(command: XmppCommand) -> Label:
             return Label(_joined("session-info", info))
         case InformTransport():
             return Label("transport-info")
+        case RejectContents(action=action):
+            return Label(action)
         case TerminateSession(condition=condition):
             return _ended("session-terminate", condition)
         case ProposeCall():

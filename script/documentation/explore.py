@@ -2,8 +2,9 @@
 
 Rules:
 
-1. States that differ only in names, numbers and texts, or outside of the part in question, count as one. That leaves
-   few enough states to reach them all.
+1. States that differ only in names, numbers and texts, or outside of the part in question, count as one. Of what a
+   client has said of its transport only counts if it has named its credentials. That leaves few enough states to reach
+   them all.
 2. The events are a selection of each class that fits the open calls and requests of the state. `events` lists them.
 3. The order of the exploration depends only on the source.
 """
@@ -15,6 +16,7 @@ from typing import Final, NamedTuple
 
 from msgspec import Struct
 
+from fargo.statemachine.legs.jingle.trickled import Trickled, lacks_credentials
 from fargo.statemachine.machine import deadlines, fold
 from fargo.statemachine.model.commands import Command
 from fargo.statemachine.model.events import Event, Recorded, TimePassed
@@ -72,6 +74,8 @@ def _shape(value: object) -> str:
     if type(value) in PLAIN:
         return str(bool(value))
     match value:
+        case Trickled():
+            return str(lacks_credentials(value))
         case Struct():
             return f"{type(value).__name__}({','.join(_shape(getattr(value, f)) for f in value.__struct_fields__)})"
         case Mapping():

@@ -55,6 +55,7 @@ from fargo.statemachine.model.commands import (
     InformSession,
     InitiateSession,
     RefuseIq,
+    RejectContents,
     SendText,
     SignIn,
     TerminateSession,
@@ -68,6 +69,7 @@ from fargo.statemachine.model.events import (
     ResourceAvailable,
     ResourceUnavailable,
     Restarted,
+    SecurityInformed,
     SessionAccepted,
     SessionInformed,
     SessionInitiated,
@@ -515,8 +517,10 @@ def test_what_is_not_supported_is_refused_and_the_call_goes_on(story: Story) -> 
     before = story.user.calls
     story.tell(SessionInformed(story.iq(BOB), "s1", "dtmf"))
     assert story.the(RefuseIq).jingle == "unsupported-info"
-    story.tell(ContentAdded(story.iq(BOB), "s1", (OFFER,)))
+    story.tell(SecurityInformed(story.iq(BOB), "s1", (OFFER,)))
     assert story.the(RefuseIq).condition == "feature-not-implemented"
+    story.tell(ContentAdded(story.iq(BOB), "s1", (OFFER,)))
+    assert story.the(RejectContents).action == "content-reject"
     story.tell(TransportInformed(story.iq(BOB), "s1"))
     assert story.all(AcceptIq)
     assert story.user.calls == before

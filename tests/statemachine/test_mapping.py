@@ -31,11 +31,11 @@ from fargo.statemachine.model.call_records import RecordEnded, RecordPath
 from fargo.statemachine.model.commands import Command, MessageCall, RefuseIq, SendPresence, TerminateSession
 from fargo.statemachine.model.events import (
     CallProposed,
-    ContentAdded,
     PolicyChanged,
     RegistrationCancelled,
     RegistrationSubmitted,
     ResourceUnavailable,
+    SecurityInformed,
     SessionInformed,
     SessionInitiated,
     SessionTerminated,
@@ -44,6 +44,7 @@ from fargo.statemachine.model.events import (
     SipSignedOut,
     SipTrouble,
     StreamOpened,
+    TransportInformed,
 )
 from fargo.statemachine.model.ng import OfferRelay, RelayRefused
 from fargo.statemachine.model.sip_messages import SipHeaders, Undelivered
@@ -423,9 +424,10 @@ REQUESTS: dict[str, Callable[[Story], object]] = {
         initiate(story),
         story.tell(SessionInformed(story.iq(BOB), "s1", "dtmf")),
     ),
-    "content-add, or another unsupported change of the session": lambda story: (
+    "security-info": lambda story: (initiate(story), story.tell(SecurityInformed(story.iq(BOB), "s1"))),
+    "transport-info or another change of a content that the session does not have": lambda story: (
         initiate(story),
-        story.tell(ContentAdded(story.iq(BOB), "s1")),
+        story.tell(TransportInformed(story.iq(BOB), "s1", (Content("other"),))),
     ),
     "cancelling a registration that does not exist": lambda story: (cancel(story), cancel(story)),
 }

@@ -7,13 +7,12 @@ from msgspec.structs import replace
 
 from fargo.statemachine import machine
 from fargo.statemachine.call.texts import CODECS_REFUSED, RELAY_FAILED
-from fargo.statemachine.legs.jingle.texts import OTHER_PROFILE
 from fargo.statemachine.legs.relay.texts import FAILED, SILENT, UNASKED
 from fargo.statemachine.legs.telepathy.phases import Answering
 from fargo.statemachine.media import texts
 from fargo.statemachine.media.description import Codec, Content, Description, IceUdp, MediaProfile, RawUdp
 from fargo.statemachine.media.paths import Choice
-from fargo.statemachine.media.texts import BOTH_PLAIN, NO_COMMON_CODEC_OFFERED, WANTS_OTHER_PROFILE
+from fargo.statemachine.media.texts import BOTH_PLAIN, NO_COMMON_CODEC_OFFERED, OTHER_PROFILE, WANTS_OTHER_PROFILE
 from fargo.statemachine.model.call1 import (
     AnswerCall,
     CallMembersChanged,
@@ -802,9 +801,11 @@ def test_a_restart_is_found_behind_other_contents() -> None:
     assert offered.description.transport == RESTART
 
 
-def test_a_restart_of_another_content_is_acknowledged_and_no_more() -> None:
+def test_a_restart_of_a_content_that_is_not_there_is_refused() -> None:
     story = Relayed(MediaProfile.DTLS).talking_out()
-    assert [type(each) for each in story.moves("s1", RESTART, name="video")] == [AcceptIq]
+    [refused] = story.moves("s1", RESTART, name="video")
+    assert isinstance(refused, RefuseIq)
+    assert refused.condition == "item-not-found"
 
 
 def test_a_client_that_refuses_to_hear_of_it_stays_in_the_call() -> None:

@@ -68,6 +68,7 @@ from fargo.statemachine.model.commands import (
     PresenceKind,
     ProposeCall,
     RefuseIq,
+    RejectContents,
     SendContact,
     SendPresence,
     SendRegistrationForm,
@@ -98,6 +99,7 @@ _OneStanza: TypeAlias = (
     | AcceptSession
     | InformSession
     | InformTransport
+    | RejectContents
     | TerminateSession
     | ProposeCall
     | MessageCall
@@ -213,7 +215,7 @@ class XmppAdapter:
                 self._put(issued.user, IqFailed(issued.id, to, "remote-server-not-found", texts.NO_STREAM))
             case AskFeatures(to=to):
                 self._put(issued.user, FeaturesLearned(issued.id, to, ()))
-            case InformSession() | InformTransport():
+            case InformSession() | InformTransport() | RejectContents():
                 pass
             case AcceptIq() | RefuseIq() | SendRegistrationForm() | SendContact():
                 pass
@@ -233,7 +235,9 @@ class XmppAdapter:
             case AskFeatures(sender, to, caps):
                 request = disco.info_request(caps)
                 return make_stanza("iq", sender, to, request, type="get", id=replies.features_id(name))
-            case InitiateSession() | AcceptSession() | InformSession() | InformTransport() | TerminateSession():
+            case InitiateSession() | AcceptSession() | InformSession() | InformTransport():
+                return jingle.stanza(command, name)
+            case RejectContents() | TerminateSession():
                 return jingle.stanza(command, name)
             case ProposeCall() | MessageCall():
                 return jingle_message.stanza(command, name)

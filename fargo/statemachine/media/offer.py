@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from fargo.statemachine.media import texts
 from fargo.statemachine.media.bundle import Bundle, agreed, with_transport
-from fargo.statemachine.media.codecs import has_voice, tidied
+from fargo.statemachine.media.codecs import common, has_voice, tidied
 from fargo.statemachine.media.description import (
     Content,
     Description,
@@ -71,6 +71,25 @@ def _audio(content: Content) -> Audio | Reason:
     if not has_voice(described.codecs):
         return Reason(Cause.APPLICATION, texts.NO_VOICE_CODEC)
     return Audio(content, described, how)
+
+
+def accepted(contents: tuple[Content, ...], offer: Description, profile: MediaProfile) -> Description | Reason:
+    """Return what a client accepts of an offer in a media profile, if it answers that (RFC 3264 §6.1)."""
+    answer = audio(contents)
+    if isinstance(answer, Reason):
+        return answer
+    if answer.profile is not profile:
+        return Reason(Cause.TRANSPORT, texts.OTHER_PROFILE.format(answered=answer.profile, offered=profile))
+    shared = common(offer, answer.description)
+    return Reason(Cause.MEDIA, shared.problem) if isinstance(shared, Unusable) else shared
+
+
+def audio_content(contents: tuple[Content, ...]) -> Content | None:
+    """Return the content with the audio, None if there is none."""
+    for content in contents:
+        if content.description and content.description.media == "audio":
+            return content
+    return None
 
 
 def malformed_contents(contents: tuple[Content, ...]) -> str | None:

@@ -10,7 +10,7 @@ Rules:
 """
 
 from enum import StrEnum
-from typing import Final, TypeAlias, assert_never
+from typing import Final, Literal, TypeAlias, assert_never
 
 from msgspec import Struct
 
@@ -114,6 +114,9 @@ class AskFeatures(_CoreCommand, frozen=True, tag="AskFeatures"):
 # --- Jingle
 
 
+RejectingAction: TypeAlias = Literal["content-reject", "transport-reject"]
+
+
 class InitiateSession(_CoreCommand, frozen=True, tag="InitiateSession"):
     """session-initiate to a client (XEP-0166 §6.2). The sender is the initiator. ``bundle``: the BUNDLE group that is
     offered (XEP-0338).
@@ -158,6 +161,21 @@ class InformTransport(_CoreCommand, frozen=True, tag="InformTransport"):
     to: str
     sid: str
     content: Content
+
+
+class RejectContents(_CoreCommand, frozen=True, tag="RejectContents"):
+    """content-reject or transport-reject (``action``, XEP-0166 §7.2): what the client wanted to add or replace is not
+    taken, with a reason of XEP-0166 §7.4 and a text for people. Contents of the latter have the transport that is not
+    taken; they have nothing else.
+    """
+
+    sender: str
+    to: str
+    sid: str
+    action: RejectingAction
+    contents: tuple[Content, ...]
+    condition: str
+    text: str
 
 
 class TerminateSession(_CoreCommand, frozen=True, tag="TerminateSession"):
@@ -259,6 +277,7 @@ XmppCommand: TypeAlias = (
     | AcceptSession
     | InformSession
     | InformTransport
+    | RejectContents
     | TerminateSession
     | ProposeCall
     | MessageCall
@@ -289,7 +308,7 @@ def ends(command: Command) -> bool:
     carried out when nothing may begin any more. All others begin something or go on with it.
     """
     match command:
-        case AcceptIq() | RefuseIq() | SendText() | TerminateSession() | SignOut():
+        case AcceptIq() | RefuseIq() | RejectContents() | SendText() | TerminateSession() | SignOut():
             return True
         case (
             SendRegistrationForm()

@@ -155,6 +155,28 @@ CODECS_AS_STANDARDIZED: Final = RuleChange(
     "Opus is opus/48000/2 and the clock rate of G.722 is 8000, whatever an end says. A codec that cannot be named, or"
     " whose number is no payload type, is left out, and the offer that has it is no longer refused.",
 )
+ICE_IN_ANY_STANZA: Final = RuleChange(
+    9,
+    "what ICE needs may come in any stanza",
+    "Credentials, candidates and a fingerprint that come by transport-info count before the answer too, and are told to"
+    " the relay with it. A client that has yet to name its credentials is waited for.",
+)
+JINGLE_REFUSALS: Final = RuleChange(
+    9,
+    "Jingle actions are refused as Jingle has it",
+    "Contents and transports that a client wants to add or replace are acknowledged and rejected, an unknown content is"
+    " not found, and a client that removes the audio has left.",
+)
+CANCEL_DECLINES: Final = RuleChange(
+    9,
+    "a called client that cancels declines",
+    "The caller is told that the call was declined, and no other client rings any longer.",
+)
+TAKEN_BACK: Final = RuleChange(
+    9,
+    "a call that was taken back is not put through",
+    "A session-initiate that follows a proposal which the client has taken back is ended at once.",
+)
 NUMBERS_AS_WRITTEN: Final = RuleChange(
     9,
     "numbers and names are read as people write them",
@@ -221,6 +243,10 @@ CHANGES: Final[tuple[RuleChange, ...]] = (
     TRIED_SOONER,
     EVERY_CONTENT_ANSWERED,
     CODECS_AS_STANDARDIZED,
+    ICE_IN_ANY_STANZA,
+    JINGLE_REFUSALS,
+    CANCEL_DECLINES,
+    TAKEN_BACK,
     NUMBERS_AS_WRITTEN,
     CALLERS_ARE_CONTACTS,
     MORE_CODECS,

@@ -57,13 +57,10 @@ class RelayRequest(Struct, frozen=True, gc=False):
 
 
 class Ends(Struct, frozen=True, gc=False):
-    """The latest descriptions of both ends. ``left``: the ufrags that the client used for ICE before; late candidates
-    may still name them.
-    """
+    """The latest descriptions of both ends."""
 
     client: Description
     phone: Description
-    left: tuple[str, ...] = ()
 
 
 # --- the phases of a session
@@ -71,30 +68,35 @@ class Ends(Struct, frozen=True, gc=False):
 
 class Offering(Struct, frozen=True, gc=False):
     """The offer is with the relay. ``fallback``: what the called end can be offered without the relay, None if
-    nothing.
+    nothing. ``moved``: the client that offers has said more of its transport since the relay was told.
     """
 
     terms: RelayRequest
     offer: Description
     fallback: Description | None
+    moved: bool = False
 
 
 class AwaitingAnswer(Struct, frozen=True, gc=False):
-    """The relay's offer is with the called end. ``anew``: how the relay describes itself by now; None if as offered."""
+    """The relay's offer is with the called end. ``anew``: how the relay describes itself by now; None if as offered.
+    ``moved``: see `Offering`.
+    """
 
     terms: RelayRequest
     offer: Description
     anew: Description | None = None
+    moved: bool = False
 
 
 class OfferingAgain(Struct, frozen=True, gc=False):
     """The relay's offer is with the called end, and the relay has lost the session: it has been sent the offer once
-    more. ``problem``: how it was lost, a sentence.
+    more. ``problem``: how it was lost, a sentence. ``moved``: see `Offering`.
     """
 
     terms: RelayRequest
     offer: Description
     problem: str
+    moved: bool = False
 
 
 class PassingAnswer(Struct, frozen=True, gc=False):
