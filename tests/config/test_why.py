@@ -29,7 +29,7 @@ def why(*args: str, log: Path = BUSY) -> Result:
 def test_the_call_that_is_meant(hint: list[str]) -> None:
     told = why("Alice@localhost/laptop", *hint, "--tz", "UTC").stdout
     assert told.startswith(f"On {BEGAN:%Y-%m-%d %H:%M:%S} UTC, {ALICE} called carol@sip.test. ")
-    assert "Busy Here (486)" in told
+    assert "“Busy Here” (486)" in told
     assert explaining.NOTHING_IS_BROKEN in told
     assert f"    Call: {ALICE}/7\n" in told
     assert texts.OTHER_CALLS not in told

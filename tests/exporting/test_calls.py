@@ -114,7 +114,7 @@ def test_with_names_it_is_what_is_in_the_log(log: Path, tmp_path: Path) -> None:
 
 def test_commands_of_another_version_are_told(tmp_path: Path) -> None:
     log, target = tmp_path / "old.jsonl", tmp_path / "call.jsonl"
-    entries = [(r, tuple(e for e in i if not isinstance(e.command, SendText))) for r, i in recorded(*EVENTS)]
+    entries = [(r, tuple(e for e in i if not isinstance(e.command, RecordEnded))) for r, i in recorded(*EVENTS)]
     golden.write(log, entries)
     result = fargo("export", f"{USER}/9", "--log", log, "-o", target)
     assert result.stderr.endswith(f"\n{texts.EXPORT_DIFFERS.format(count=1)}\n")

@@ -56,7 +56,7 @@ from replay.reading.steps import ReplayStep, refolded, replayed_call
 PROPOSED_OUT = Path(__file__).parents[2] / "replay/sessions/proposals-a-proposed-call-out-is-put-through.jsonl"
 GATEWAY, ALICE = "sip.example.org", "alice@example.org"
 CLIENT, BOB = f"{ALICE}/laptop", f"bob%example.net@{GATEWAY}"
-CALLED = f"{BOB}/fargo"
+CALLED = f"bob@{GATEWAY}/fargo"
 CALLABLE = ("urn:xmpp:jingle:1", "urn:xmpp:jingle:apps:rtp:1", "urn:xmpp:jingle:apps:rtp:audio")
 CODECS, ADDRESS = (Codec(0, "PCMU", 8000),), (Candidate(1, "127.0.0.1", 5004),)
 AUDIO = Description("audio", CODECS, RawUdp(ADDRESS))
@@ -212,8 +212,8 @@ def test_the_phones_refusal_stays_on_its_line_and_fits() -> None:
     refusal, label, _, sentence, more = whole(*INVITED, refused, width=80, brief=True)[-5:]
     assert "│<─486 Busy?Here…│" in refusal
     assert label.strip() == "486 Busy?Here?[2J? and some more that does not fit"
-    assert sentence == "  1.500       Ended by the phone: busy. example.net says: Busy?Here?[2J? and"
-    assert more.strip() == "some more that does not fit (486)"
+    assert sentence == "  1.500       Ended by the phone: busy. example.net says: “Busy?Here?[2J? and"
+    assert more.strip() == "some more that does not fit” (486)"
 
 
 def test_nothing_is_cut_without_a_width() -> None:

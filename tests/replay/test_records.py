@@ -109,7 +109,7 @@ def test_a_call_from_its_notes(path: Path) -> None:
         "from_phone": None,
         "ended_by": "phone",
         "cause": "busy",
-        "reason": "example.net says: Busy\nHere (486)",
+        "reason": "sip.example.net says: “Busy?Here” (486)",
         "session": "song",
         "call_id": "",
         "sip_from": "",

@@ -341,7 +341,7 @@ def test_a_whole_report() -> None:
 def test_a_difference_within_a_line_is_shown_as_two_lines() -> None:
     told = list(report(verify(otherwise(REFUSED, TerminateSession, text="sip.test says: Busy There (486)"))))
     at = told.index("  -       text       'sip.test says: Busy There (486)'")
-    assert told[at + 1] == "  +       text       'sip.test says: Busy Here (486)'"
+    assert told[at + 1] == "  +       text       'sip.test says: “Busy Here” (486)'"
     assert told[at + 2].startswith("    12.2  NoteEnded(")
 
 

@@ -246,7 +246,8 @@ async def test_addresses_out_of_reach_are_told(server: NameServer, hosts: Path) 
 async def test_silent_name_servers_are_told_apart_from_names_that_do_not_exist(rig: Rig, server: NameServer) -> None:
     server.silent = None
     looking = rig.start(Hop(HOST))
-    assert await rig.hurry(looking) <= sum(name_servers.ROUNDS) + STEP
+    # The other answers come by real datagrams, while the clock of the test goes on.
+    assert await rig.hurry(looking) < 2 * sum(name_servers.ROUNDS)
     with pytest.raises(NamesSilentError):
         await looking
 
@@ -280,7 +281,8 @@ async def test_a_name_server_that_ignores_naptr_is_waited_for_and_then_done_with
 
     monkeypatch.setattr(server, "_answer", ignoring)
     looking = rig.start(Hop(HOST))
-    assert await rig.hurry(looking) <= sum(name_servers.ROUNDS) + STEP
+    # The other answers come by real datagrams, while the clock of the test goes on.
+    assert await rig.hurry(looking) < 2 * sum(name_servers.ROUNDS)
     assert [*await looking] == [Endpoint("udp", "192.0.2.1", 5060)]
 
 
