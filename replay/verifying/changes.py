@@ -13,8 +13,20 @@ from typing import Final
 from fargo.statemachine.model import rules
 from fargo.statemachine.model.rules import RuleChange
 from replay.verifying.difference import Difference, Explains
-from replay.verifying.listed import codecs, contacts, contents, faults, media, outages, registration, replies, words
+from replay.verifying.listed import (
+    codecs,
+    contacts,
+    contents,
+    faults,
+    media,
+    outages,
+    registration,
+    replies,
+    strangers,
+    words,
+)
 from replay.verifying.listed.contacts import with_contacts_together
+from replay.verifying.listed.strangers import with_strangers_unshown
 
 EXPLANATIONS: Final[dict[str, Explains]] = {
     **faults.EXPLANATIONS,
@@ -25,17 +37,19 @@ EXPLANATIONS: Final[dict[str, Explains]] = {
     **registration.EXPLANATIONS,
     **contacts.EXPLANATIONS,
     **contents.EXPLANATIONS,
+    **strangers.EXPLANATIONS,
     **words.EXPLANATIONS,
 }
 """By the name of the change."""
 
 
 def explained(difference: Difference) -> RuleChange | None:
-    """Return the listed change that explains a difference, None if there is none. One that explains all but the way in
-    which contacts are shown is enough.
+    """Return the listed change that explains a difference, None if there is none. One that explains all but how and to
+    whom contacts are shown is enough.
     """
-    together = with_contacts_together(difference)
-    for seen in (difference,) if together is difference else (difference, together):
+    together, unshown = with_contacts_together(difference), with_strangers_unshown(difference)
+    both = with_contacts_together(unshown)
+    for seen in {id(each): each for each in (difference, together, unshown, both)}.values():
         for change in rules.CHANGES:
             if difference.recorded.rules < change.version and EXPLANATIONS[change.name](seen):
                 return change
