@@ -27,6 +27,8 @@ setup(
         "ifaddr>=0.2,<1",
         "msgspec>=0.19,<1",
         "pydantic>=2.7,<3",
+        # Times as people write them.
+        "python-dateutil>=2.8,<5",
         # 3.51 requires girepository-2.0, which Debian 12 does not have.
         "PyGObject>=3.42,<3.51",
         "sqlite-utils>=4,<5",

@@ -15,7 +15,7 @@ time could delay each other's audio on a machine with two processors.
 
 import re
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,8 +64,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
-def servers() -> None:
-    """Let a test start servers and clients (rule 1)."""
+def servers() -> Iterator[None]:
+    """Let a test start servers and clients (rule 1), and gateways in little time."""
+    from world import prepared  # here, so that collecting a test of the core does not import the world
+
+    with prepared.template():
+        yield
 
 
 @pytest.fixture(autouse=True)

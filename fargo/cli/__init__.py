@@ -4,6 +4,8 @@ Invalid arguments and files lead to a message on stderr and exit code 2. Each co
 The sentences are in `texts`.
 """
 
+import os
+
 import click
 
 from fargo.cli.calls import calls
@@ -16,6 +18,7 @@ from fargo.cli.replay import replay
 from fargo.cli.state import accept_log_of_state, back_up_state, restore_state
 from fargo.cli.stop import stop
 from fargo.cli.versions import show_versions
+from fargo.cli.why import why
 
 
 @click.group()
@@ -25,9 +28,11 @@ from fargo.cli.versions import show_versions
 )  # fmt: skip
 def main() -> None:
     """Fargo lets XMPP users make and receive voice calls through their own SIP accounts."""
+    if os.environ.get("NO_COLOR"):  # no-color.org
+        click.get_current_context().color = False
 
 
-for command in (run, stop, check, calls, inspect, log, replay, back_up_state, restore_state, accept_log_of_state):
+for command in (run, stop, check, calls, why, inspect, log, replay, back_up_state, restore_state, accept_log_of_state):
     main.add_command(command)
 for command in (ladder_of_call, export_call, import_log):
     replay.add_command(command)

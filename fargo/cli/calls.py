@@ -1,6 +1,7 @@
 """`fargo calls`: list calls, as a table for people or as data for programs."""
 
 import sys
+from datetime import UTC, tzinfo
 from pathlib import Path
 from shutil import get_terminal_size
 from textwrap import fill
@@ -9,22 +10,21 @@ from typing import Final
 
 import click
 import msgspec
+from msgspec.structs import replace
 
 from fargo.cli import texts
-from fargo.cli.common import open_log, reads_log
+from fargo.cli.common import known_user, open_log, reads_log
 from fargo.cli.csv_quoting import write_csv
-from fargo.cli.times import as_time
+from fargo.cli.times import as_time, in_zone, shown, zone_name
 from fargo.plain import plain, plain_json
-from fargo.statemachine.address import bare
+from fargo.statemachine.model.call_records import Side
 from fargo.statemachine.reason import Cause
 from replay.drawing.record_text import audio, ending, peer, talked
-from replay.drawing.text import clock
 from replay.reading.records import COLUMNS, Record, Wanted, records, row
 
-_CAUSES: Final = click.Choice([each.value for each in Cause])
 _UNBOUNDED: Final = 10_000
 """Columns of output that is not a terminal."""
-_TITLES: Final = ("BEGAN (UTC)", "CALL", "WITH", "TALKED", "AUDIO", "CALL-ID")
+_TITLES: Final = ("CALL", "WITH", "TALKED", "AUDIO", "CALL-ID")
 _ALIGNED: Final = ("<", "<", "<", ">", "<", "<")
 _GAP: Final = "  "
 _BELOW: Final = "    "
@@ -32,9 +32,13 @@ _BELOW: Final = "    "
 
 @click.command()
 @reads_log
+@in_zone
 @click.option("--user", metavar="JID", help="Only this user's calls.")
-@click.option("--since", metavar="TIME", callback=as_time, help="Only calls that began at this time or later.")
-@click.option("--until", metavar="TIME", callback=as_time, help="Only calls that began before this time.")
+@click.option("--since", metavar="TIME", help="Only calls that began at this time or later.")
+@click.option("--until", metavar="TIME", help="Only calls that began before this time.")
+@click.option("--with", "peer", metavar="TEXT", help="Only calls with this address, name or number, or a part of it.")
+@click.option("--call-id", metavar="ID", help="Only the call with this SIP Call-ID.")
+@click.option("--by", type=click.Choice([each.value for each in Side]), help="Only calls that this side ended.")
 @click.option(
     "--ended",
     metavar="CAUSE",
@@ -46,20 +50,34 @@ _BELOW: Final = "    "
 @click.option("--csv", "form", flag_value="csv", help="Print CSV with a header line.")
 def calls(
     path: Path,
+    zone: tzinfo | None,
     user: str | None,
-    since: float | None,
-    until: float | None,
+    since: str | None,
+    until: str | None,
+    peer: str | None,
+    call_id: str | None,
+    by: str | None,
     ended: str | None,
     failed: bool,
     form: str | None,
 ) -> None:
     """List calls, with peer, talk time, audio path and outcome.
 
-    The outcome is who ended the call, and why. Times are UTC. The Call-ID and codec are known with the SIP engine
-    "sip".
+    The outcome is who ended the call, and why. Times are UTC without --local or --tz; those for programs always are.
+    The Call-ID and codec are known with the SIP engine "sip".
     """
-    wanted = Wanted(user and bare(user), since, until, Cause(ended) if ended else None, failed)
+    zone = zone or UTC
+    wanted = Wanted(
+        since=as_time("--since", since, zone),
+        until=as_time("--until", until, zone),
+        cause=Cause(ended) if ended else None,
+        failed=failed,
+        peer=peer,
+        call_id=call_id,
+        by=Side(by) if by else None,
+    )
     with open_log(path) as log:
+        wanted = replace(wanted, user=user and known_user(log, user))
         found = [each for each in records(log.call_entries(wanted.user)) if wanted.has(each)]
     match form:
         case "json":
@@ -67,19 +85,20 @@ def calls(
         case "csv":
             write_csv(COLUMNS, map(row, found))
         case _ if found:
-            _print_table(found)
+            _print_table(found, zone)
         case _:
             click.echo(texts.NO_MATCHING_CALL.format(path=path), err=True)
 
 
-def _print_table(found: list[Record]) -> None:
+def _print_table(found: list[Record], zone: tzinfo) -> None:
     """Print a line for each call.
 
     If the terminal is too narrow, the end of each call is on a line of its own. Names are never truncated, because
     users copy them. There is no column for Call-IDs if no call has one.
     """
-    columns = len(_TITLES) if any(each.call_ids for each in found) else len(_TITLES) - 1
-    rows = [_TITLES[:columns], *(_cells(each, time())[:columns] for each in found)]
+    titles = (texts.BEGAN.format(zone=zone_name(zone, found[-1].began)), *_TITLES)
+    columns = len(titles) if any(each.call_ids for each in found) else len(titles) - 1
+    rows = [titles[:columns], *(_cells(each, time(), zone)[:columns] for each in found)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     ends = ["ENDED BY", *map(ending, found)]
     space = _columns() - sum(widths) - len(_GAP) * len(widths)
@@ -88,8 +107,9 @@ def _print_table(found: list[Record]) -> None:
         line = _GAP.join(
             f"{cell:{align}{width}}" for cell, width, align in zip(cells, widths, _ALIGNED[:columns], strict=True)
         )
-        shown = click.style(end if beside else _below(end), fg="red" if failed else None)
-        click.echo(line + _GAP + shown if beside else line.rstrip() + "\n" + shown)
+        told = end if beside else _below(end)
+        told = click.style(told, fg="red") if failed else told
+        click.echo(line + _GAP + told if beside else line.rstrip() + "\n" + told)
 
 
 def _below(end: str) -> str:
@@ -100,7 +120,7 @@ def _columns() -> int:
     return get_terminal_size().columns if sys.stdout.isatty() else _UNBOUNDED
 
 
-def _cells(record: Record, now: float) -> tuple[str, ...]:
-    began = clock(record.began).partition(".")[0]
+def _cells(record: Record, now: float, zone: tzinfo) -> tuple[str, ...]:
+    began = shown(record.began, zone)
     call_id = plain(record.call_ids[-1]) if record.call_ids else ""
     return began, plain(str(record.name)), peer(record), talked(record, now), audio(record), call_id

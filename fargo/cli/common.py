@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -13,6 +13,7 @@ from fargo.backfill import backfill
 from fargo.cli import texts
 from fargo.config import Config, ConfigError, StateConfig, load
 from fargo.plain import plain
+from fargo.statemachine.address import bare
 from fargo.store.interface import Reader, StoreError
 from fargo.store.opening import log_in, open_reader
 from replay.reading import golden
@@ -23,6 +24,7 @@ CONFIG = click.option(
 )
 LOG = click.argument("path", metavar="LOG", type=click.Path(path_type=Path))
 CALL = click.argument("name", metavar="CALL")
+_MOST_USERS: Final = 5
 
 
 class InputError(click.ClickException):
@@ -95,3 +97,17 @@ def find_call(log: Reader, name: str, user: str | None = None) -> CallName:
         return find(log.call_entries(user), name)
     except CallNameError as error:
         raise InputError(texts.CALL_NAME_PROBLEM.format(path=log.name, problem=error)) from None
+
+
+def known_user(log: Reader, name: str) -> str:
+    """Return the bare JID of a user of the log, whatever its case and resource (RFC 7622 §3.3). Raises InputError, with
+    the users of the log that could be meant.
+    """
+    user = bare(name).casefold()
+    if log.version(user):
+        return user
+    local = user.partition("@")[0]
+    users = {recorded.user for recorded, _ in log.call_entries()}
+    others = sorted(each for each in users if local in each.partition("@")[0])[:_MOST_USERS]
+    meant = texts.USERS_MEANT.format(users=", ".join(others)) if others else ""
+    raise InputError(texts.NO_SUCH_USER.format(path=log.name, user=user) + meant)

@@ -52,7 +52,17 @@ NO_MATCHING_CALL: Final = "{path} has no matching call."
 NO_MATCHING_EVENT: Final = "{path} has no matching event."
 CALL_NAME_PROBLEM: Final = "{path}: {problem}"
 NO_GOLDEN_LOG: Final = "{path} contains no golden log (*.jsonl)."
-NOT_A_TIME: Final = "“{value}” is not a time. Use 2026-07-04, “2026-07-04 12:00”, 12:00, 2h or yesterday."
+NOT_A_TIME: Final = "“{value}” is not a time. Use 2026-07-04, “4 July 12:00”, 12:00, 2h or “yesterday 10:00”."
+NO_SUCH_ZONE: Final = "“{name}” is not a time zone. Use a name such as Europe/London."
+NO_SUCH_USER: Final = "{path} has no user {user}."
+USERS_MEANT: Final = " Did you mean {users}?"
+BEGAN: Final = "BEGAN ({zone})"
+NO_CALL_OF_USER: Final = "{path} has no call of {user}."
+NO_CALL_AS_HINTED: Final = (
+    "{path} has no call of {user} with “{hint}”, and that is not a time. Give a time such as “yesterday 10:00”, a "
+    "number, an address or a Call-ID."
+)
+OTHER_CALLS: Final = "Calls that could also be meant:"
 
 # --- fargo inspect
 

@@ -228,5 +228,5 @@ def _described(user: User, event: CallProposed) -> Call | None:
 
 def _give_way(call: Call, leg: Forking, effects: Effects) -> Call:
     """End our call, whose proposal lost the tie: the SIP caller, whom the user is calling, finds the user busy."""
-    gives_way = replace(call, jingle=forking.give_way(leg, effects))
+    gives_way = replace(call, jingle=forking.give_way(leg, effects), settled=True)
     return bridge.end(gives_way, Reason(Cause.BUSY, texts.CALLING_YOU), effects)

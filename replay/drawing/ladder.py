@@ -2,7 +2,8 @@
 
 Rules:
 
-1. A line fits the width that is given, from 80 on; a label that is too long is cut. Hostile text stays on its line.
+1. A line fits the width that is given, from 80 on. A label that is too long is cut, and stands whole below its line.
+   Without a width nothing is cut. Hostile text stays on its line.
 2. On the left of a message stand the seconds since the call began and those since the message before. On the right
    stand the phases of the call's legs after that step, and of its sessions at the relay where there is room.
 3. Quiet messages (`label`) are dotted, or left out of a brief ladder. Clients are named if there are several.
@@ -26,6 +27,8 @@ Paint = Callable[[str, Tone], str]
 
 NARROWEST: Final = 80
 _ROOMY: Final = 110
+_WIDEST: Final = 400
+_STEP: Final = 10
 _SHARES: Final = {Participant.CLIENT: 0, Participant.GATEWAY: 5, Participant.SIP: 3, Participant.RELAY: 1}
 """The share of the width between each participant and the one to its left: Jingle has longer words than SIP, and
 messages to the relay have the room of both.
@@ -46,16 +49,18 @@ class _LadderLine(NamedTuple):
 def ladder(
     steps: Iterable[ReplayStep],
     call: CallName,
-    width: int = NARROWEST,
+    width: int | None = NARROWEST,
     brief: bool = False,
     paint: Paint = lambda text, _: text,
 ) -> Iterator[str]:
-    """Draw the steps of a call, in lines of this width. Yields nothing if there are no steps."""
+    """Draw the steps of a call, in lines of this width, or as wide as they need if it is None. Yields nothing if there
+    are no steps.
+    """
     steps = list(steps)
-    lines = list(_lines(steps, call.id, 2 if width < _ROOMY else None, brief))
+    lines = list(_lines(steps, call.id, 2 if width and width < _ROOMY else None, brief))
     if not lines:
         return
-    canvas = _Canvas(lines, max(width, NARROWEST), brief, paint)
+    canvas = _canvas(lines, width, brief, paint)
     yield texts.TITLE.format(call=call, at=clock(steps[0].recorded.at))
     yield ""
     yield canvas.title()
@@ -72,6 +77,17 @@ def _lines(steps: list[ReplayStep], call: str, legs: int | None, brief: bool) ->
             if not (brief and message.label.tone is Tone.QUIET):
                 yield _LadderLine(f"{at:.3f}", _later(at - last), message, now, now != before)
                 last, before = at, now
+
+
+def _canvas(lines: list[_LadderLine], width: int | None, brief: bool, paint: Paint) -> "_Canvas":
+    """Return a canvas of a width, or the narrowest on which no label is cut."""
+    if width is not None:
+        return _Canvas(lines, max(width, NARROWEST), brief, paint)
+    for wider in range(NARROWEST, _WIDEST, _STEP):
+        canvas = _Canvas(lines, wider, brief, paint)
+        if canvas.holds(lines):
+            return canvas
+    return _Canvas(lines, _WIDEST, brief, paint)
 
 
 class _Canvas:
@@ -114,10 +130,13 @@ class _Canvas:
             yield times + self._paint(first, label.tone)
             yield from (" " * self._indent + self._paint(each, label.tone) for each in rest)
             return
-        left, right = sorted((self._places[source], self._places[target]))
-        arrow = self._arrow(line.message, right - left - 1, self._places[source] < self._places[target])
+        left, right = self._ends(line.message)
+        whole = self._label(line.message)
+        arrow = self._arrow(whole, label.tone, right - left - 1, self._places[source] < self._places[target])
         drawn = self._fence(0, left + 1) + self._paint(arrow, label.tone) + self._fence(right, self._room)
         yield f"{times}{drawn}  {self._paint(line.phases, Tone.PLAIN if line.moved else Tone.QUIET)}"
+        if len(whole) > _room(left, right):
+            yield from self._sentence(whole, Tone.QUIET)
         if label.details and not self._brief:
             yield from self._sentence(label.details, Tone.QUIET)
 
@@ -129,15 +148,33 @@ class _Canvas:
         """Return the lifelines from one place to another, which no message crosses."""
         return "".join("│" if place in self._places.values() else " " for place in range(start, end))
 
-    def _arrow(self, message: Message, width: int, rightward: bool) -> str:
+    def holds(self, lines: list[_LadderLine]) -> bool:
+        """Return True if the label of every line has room between its ends."""
+        messages = [line.message for line in lines if line.message.source is not line.message.target]
+        return all(len(self._label(each)) <= _room(*self._ends(each)) for each in messages)
+
+    def _ends(self, message: Message) -> tuple[int, int]:
+        """Return the places between which a message goes, from left to right."""
+        left, right = sorted((self._places[message.source], self._places[message.target]))
+        return left, right
+
+    def _label(self, message: Message) -> str:
         label = plain(message.label.text)
         if self._several and (resource := (message.client or "").partition("/")[2]):
-            label = f"{label} ({plain(resource)})"
+            return f"{label} ({plain(resource)})"
+        return label
+
+    def _arrow(self, label: str, tone: Tone, width: int, rightward: bool) -> str:
         if len(label) > width - 2:
             label = f"{label[: width - 3]}…"
-        dash = "┄" if message.label.tone is Tone.QUIET else "─"
+        dash = "┄" if tone is Tone.QUIET else "─"
         shaft = (f" {label} " if len(label) < width - 4 else label).center(width - 1, dash)
         return f"{shaft}>" if rightward else f"<{shaft}"
+
+
+def _room(left: int, right: int) -> int:
+    """Return the length of a label that an arrow between these places has room for."""
+    return right - left - 3
 
 
 def _later(seconds: float) -> str:

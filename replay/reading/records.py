@@ -6,6 +6,7 @@ Rules:
 2. A call without an end is in progress, as far as the log knows.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Final, assert_never
@@ -23,11 +24,15 @@ from fargo.statemachine.model.call_records import (
     RecordEnded,
     RecordMedia,
     RecordPath,
+    Side,
 )
 from fargo.statemachine.model.events import Recorded
 from fargo.statemachine.reason import FAILURES, Cause
 from fargo.store.entries import Entry
 from replay.reading.call_name import CallName
+
+_NUMBER: Final = re.compile(r"\+?[\d\s()./-]*\d[\d\s()./-]*")
+"""A telephone number as people write it (E.123)."""
 
 
 class Record(Struct, frozen=True):
@@ -76,8 +81,9 @@ class Record(Struct, frozen=True):
 
 
 class Wanted(Struct, frozen=True):
-    """The calls that are asked for: of a user, begun at or after a time and before another, ended for a cause; None
-    means any.
+    """The calls that are asked for: of a user, begun at or after a time and before another, with somebody (a part of an
+    address or a name, or of a number however it is written), with a Call-ID, ended by a side or for a cause; None means
+    any.
     """
 
     user: str | None = None
@@ -85,6 +91,9 @@ class Wanted(Struct, frozen=True):
     until: float | None = None
     cause: Cause | None = None
     failed: bool = False
+    peer: str | None = None
+    call_id: str | None = None
+    by: Side | None = None
 
     def has(self, record: Record) -> bool:
         """Return True if a call is one of them."""
@@ -94,7 +103,21 @@ class Wanted(Struct, frozen=True):
             and (self.until is None or record.began < self.until)
             and self.cause in (None, record.cause)
             and (record.failed or not self.failed)
+            and (self.peer is None or is_with(record, self.peer))
+            and (self.call_id is None or self.call_id in record.call_ids)
+            and self.by in (None, record.ended_by)
         )
+
+
+def is_with(record: Record, text: str) -> bool:
+    """Return True if the text is a part of the peer's address or name, or a number that is a part of the peer's."""
+    number = _digits(text) if _NUMBER.fullmatch(text) else ""
+    among = number and number in _digits(record.peer.partition("@")[0])
+    return bool(among) or any(text.casefold() in each.casefold() for each in (record.peer, record.peer_name))
+
+
+def _digits(text: str) -> str:
+    return "".join(each for each in text if each.isdecimal())
 
 
 def records(entries: Iterable[Entry], known: Iterable[Record] = ()) -> list[Record]:

@@ -17,6 +17,7 @@ from replay.verifying.listed import (
     codecs,
     contacts,
     contents,
+    endings,
     faults,
     media,
     outages,
@@ -38,6 +39,7 @@ EXPLANATIONS: Final[dict[str, Explains]] = {
     **contacts.EXPLANATIONS,
     **contents.EXPLANATIONS,
     **strangers.EXPLANATIONS,
+    **endings.EXPLANATIONS,
     **words.EXPLANATIONS,
 }
 """By the name of the change."""

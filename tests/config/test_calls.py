@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from dateutil import tz
 from msgspec.structs import replace
 
 from fargo.cli import main, texts
@@ -130,16 +131,46 @@ def test_a_call_of_somebody_who_is_a_number_has_its_name(capsys: pytest.CaptureF
     ("options", "found"),
     [
         (["--user", "alice@localhost/laptop"], 1),
-        (["--user", "bob@localhost"], 0),
+        (["--user", "ALICE@LocalHost"], 1),
         (["--since", "2020-01-01"], 1),
         (["--until", "2020-01-01"], 0),
         (["--ended", "busy"], 1),
         (["--ended", "declined"], 0),
         (["--failed"], 0),
+        (["--with", "CAROL"], 1),
+        (["--with", "bob"], 0),
+        (["--by", "phone"], 1),
+        (["--by", "client"], 0),
+        (["--call-id", "none"], 0),
     ],
 )
 def test_filters(options: list[str], found: int) -> None:
     assert len(json.loads(fargo("--log", BUSY, "--json", *options).stdout)) == found
+
+
+def test_a_user_whom_nobody_knows() -> None:
+    result = fargo("--log", BUSY, "--user", "bob@localhost")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert texts.NO_SUCH_USER.format(path=BUSY, user="bob@localhost") in result.stderr
+    result = fargo("--log", BUSY, "--user", "Alice@example.org")
+    assert texts.USERS_MEANT.format(users="alice@localhost") in result.stderr
+
+
+def test_times_in_a_zone() -> None:
+    (call,) = records(golden.read(BUSY))
+    began = datetime.fromtimestamp(call.began, UTC)
+    title, line = fargo("--log", BUSY, "--tz", "Asia/Tokyo").stdout.splitlines()
+    assert title.startswith("BEGAN (JST)")
+    assert line.startswith(f"{began + timedelta(hours=9):%Y-%m-%d %H:%M:%S}")
+    later = f"{began + timedelta(hours=9, seconds=1):%Y-%m-%d %H:%M:%S}"
+    assert words(fargo("--log", BUSY, "--until", later)) == words(fargo("--log", BUSY))
+    assert fargo("--log", BUSY, "--since", later, "--tz", "Asia/Tokyo").stdout == ""
+    assert fargo("--log", BUSY, "--tz", "Asia/Nowhere").exit_code == 2
+
+
+def test_no_colour_for_who_wants_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b" not in fargo("--log", BROKEN, color=True).stdout
 
 
 def test_no_matching_call_is_not_an_error() -> None:
@@ -178,6 +209,14 @@ def test_the_log_of_a_configuration(tmp_path: Path) -> None:
         ("now", NOW),
         ("Today", datetime(2026, 7, 4, tzinfo=UTC)),
         ("yesterday", datetime(2026, 7, 3, tzinfo=UTC)),
+        ("yesterday 10:00", datetime(2026, 7, 3, 10, tzinfo=UTC)),
+        ("10am  Yesterday", datetime(2026, 7, 3, 10, tzinfo=UTC)),
+        ("2h ago", NOW - timedelta(hours=2)),
+        ("3 July 10:00", datetime(2026, 7, 3, 10, tzinfo=UTC)),
+        ("3.7.2026 10:00", datetime(2026, 7, 3, 10, tzinfo=UTC)),
+        ("Jul 3 2026 22:15", datetime(2026, 7, 3, 22, 15, tzinfo=UTC)),
+        ("saturday 9:00", datetime(2026, 7, 4, 9, tzinfo=UTC)),
+        ("Sun 9:00", datetime(2026, 6, 28, 9, tzinfo=UTC)),
         ("", None),
         ("2x", None),
         ("25:00", None),
@@ -187,6 +226,18 @@ def test_the_log_of_a_configuration(tmp_path: Path) -> None:
 )
 def test_times(text: str, time: datetime | None) -> None:
     assert parse_time(text, NOW) == time
+
+
+@pytest.mark.parametrize(
+    ("text", "time"),
+    [
+        ("yesterday 10:00", datetime(2026, 7, 3, 8, tzinfo=UTC)),
+        ("2026-01-03 10:00", datetime(2026, 1, 3, 9, tzinfo=UTC)),
+        ("2026-01-03 10:00Z", datetime(2026, 1, 3, 10, tzinfo=UTC)),
+    ],
+)
+def test_times_in_the_zone_of_the_reader(text: str, time: datetime) -> None:
+    assert parse_time(text, NOW.astimezone(tz.gettz("Europe/Berlin"))) == time
 
 
 def test_an_invalid_time() -> None:

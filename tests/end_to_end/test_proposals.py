@@ -4,7 +4,7 @@ from xml.etree import ElementTree as ET
 
 from world.gateway import Gateway
 from world.jingle_call import JingleCall
-from world.stanza import element
+from world.stanza import NS, element
 from world.world import World
 from world.xmpp_client import CALL_FEATURES, XmppClient
 
@@ -94,6 +94,7 @@ async def test_a_missed_call_leaves_a_message(alice: Customer) -> None:
     left = await alice.client.wait(lambda s: "Missed call" in "".join(s.itertext()), "a message about the call")
     assert "+441632960000@elsewhere.test" in "".join(left.itertext())
     assert left.get("from") == f"+441632960000%elsewhere.test@{alice.gateway.jid}"
+    assert left.find("{urn:xmpp:delay}delay") is not None
 
 
 async def test_a_rejected_call_is_refused(world: World, gateway: Gateway) -> None:
@@ -102,3 +103,6 @@ async def test_a_rejected_call_is_refused(world: World, gateway: Gateway) -> Non
     proposal = await heard(alice.client, "propose")
     say(alice.client, proposal.get("from", ""), "reject", proposal[0].get("id", ""))
     await caller.followed()
+    # The gateway's answer comes after its message, if it sends one.
+    await alice.client.request("get", gateway.jid, element("query", NS["disco"]))
+    assert not any("Missed call" in "".join(each.itertext()) for each in alice.client.stanzas)

@@ -58,7 +58,7 @@ class Site:
             self.relay = await self.world.relay()
             self.provider = await self.world.add(ScriptedProvider())
             self.switchboard = Switchboard(self.provider)
-            program = (*(self.clock.environment if self.clock else ()), FARGO)
+            program = (*self.clock.environment, FARGO) if self.clock else ()
             self.gateway = await self.world.gateway("relay", self.engine, program=program, directory=self._directory)
             self._started()
             self._keeper = asyncio.create_task(self._keep())

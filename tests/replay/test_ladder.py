@@ -6,6 +6,8 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from simulator.memory import MemoryLog
 
 from fargo.statemachine.media.description import Candidate, Codec, Content, Description, MediaProfile, RawUdp
@@ -42,7 +44,9 @@ from fargo.store.opening import open_reader
 from replay.drawing.debugger import Debugger
 from replay.drawing.label import Tone
 from replay.drawing.ladder import ladder
+from replay.drawing.mermaid import mermaid
 from replay.drawing.page_data import page_data
+from replay.drawing.plain_ascii import in_ascii
 from replay.drawing.texts import ENDED_BY
 from replay.reading.call_name import CallName
 from replay.reading.golden import GoldenLog
@@ -205,10 +209,40 @@ def test_clients_are_named_if_there_are_several() -> None:
 
 def test_the_phones_refusal_stays_on_its_line_and_fits() -> None:
     refused = CallStateChanged(FIRST, 6, 8, message="486 Busy\nHere\x1b[2J\u202e and some more that does not fit")
-    refusal, _, sentence, more = whole(*INVITED, refused, width=80, brief=True)[-4:]
+    refusal, label, _, sentence, more = whole(*INVITED, refused, width=80, brief=True)[-5:]
     assert "│<─486 Busy?Here…│" in refusal
+    assert label.strip() == "486 Busy?Here?[2J? and some more that does not fit"
     assert sentence == "  1.500       Ended by the phone: busy. example.net says: Busy?Here?[2J? and"
     assert more.strip() == "some more that does not fit (486)"
+
+
+def test_nothing_is_cut_without_a_width() -> None:
+    name, text = CallName(ALICE, CALL), "486 Busy Here and some more that does not fit"
+    refused = CallStateChanged(FIRST, 6, 8, message=text)
+    lines = list(ladder(steps(recorded(*INVITED, refused), name), name, None, brief=True))
+    (refusal,) = (line for line in lines if "486 Busy" in line and "│" in line)
+    assert f"<─ {text} ─│" in refusal or f"<{text}─│" in refusal or f" {text} " in refusal
+    assert not any("…" in line for line in lines)
+
+
+def test_a_ladder_in_ascii() -> None:
+    refused = CallStateChanged(FIRST, 6, 8, message="486 Besetzt – später…")
+    lines = [in_ascii(line) for line in whole(*INVITED, refused)]
+    assert all(line.isascii() for line in lines)
+    assert any(re.search(r"\|<-+ 486 Besetzt - sp\\xe4ter\.\.\. -+\|", line) for line in lines)
+
+
+@given(st.text(min_size=1))
+def test_a_hostile_label_is_one_line_of_mermaid(text: str) -> None:
+    name = CallName(ALICE, CALL)
+    refused = CallStateChanged(FIRST, 6, 8, message=text)
+    drawn = list(mermaid(steps(recorded(*INVITED, refused), name), name))
+    head, *lines = drawn
+    assert head == "sequenceDiagram"
+    for line in lines:
+        assert re.fullmatch(r"    (participant|Note over|(client|gateway|sip|relay)-?->>\w+:|\w+-->>\w+:) ?.*", line)
+        assert not set('<>;"`{}%').intersection(re.sub(r"-?->>", "", re.sub(r"#\d+;", "", line)))
+    assert any("client->>gateway: session-initiate" in line for line in lines)
 
 
 def test_errors_and_notes_are_painted_as_such() -> None:

@@ -21,7 +21,7 @@ from sqlite_utils import Database
 from fargo.cli import main
 from fargo.statemachine.account.roster import shown_contacts
 from fargo.statemachine.model.call_records import CallRecord, RecordAccount, RecordBegun
-from fargo.statemachine.model.commands import Command, Fault, Issued, SendPresence, ShowContacts
+from fargo.statemachine.model.commands import Command, Fault, Issued, SendPresence, SendText, ShowContacts
 from fargo.statemachine.model.events import StreamOpened
 from fargo.statemachine.user_state import User
 from fargo.store.correlation import correlated
@@ -34,6 +34,7 @@ from replay.reading.records import Record, records, row
 from replay.reading.steps import refolded, replayed, replayed_call
 from replay.verifying.listed.comparing import without_texts
 from replay.verifying.listed.outages import probing
+from replay.verifying.listed.strangers import unintroduced
 from replay.verifying.verify import verify
 
 OLD = Path(__file__).parents[1] / "fixtures/logs/a124aa3"
@@ -94,15 +95,16 @@ def comparable(entry: Entry, before: User) -> list[tuple[Command, str | None]]:
     """Return the commands, each with its call, without texts and without those of calls that go on today. Their ids
     are left out, as they count the others. What the gateway asks again today when the stream is open was a probe
     (`PRESENCE_ASKED_AGAIN`), and each contact was shown by itself (`CONTACTS_TOGETHER`). That an account is not signed
-    in yet is left out, as each attempt was shown (`TRIED_SOONER`).
+    in yet is left out, as each attempt was shown (`TRIED_SOONER`), and so are the message about a missed call
+    (`MISSED_CALLS`) and the presence before a session-initiate (`STRANGERS_SHOWN`).
     """
     recorded, issued = entry
     led_on = LED_ON.get(recorded.user, set())
     reopened = isinstance(recorded.event, StreamOpened)
     return [
-        (probing(each.command) if reopened else each.command, each.call)
+        (probing(each.command) if reopened else unintroduced(each.command), each.call)
         for each in without_texts(tuple(with_each_contact(issued, before)))
-        if each.call not in led_on and not shows_attempt(each.command)
+        if each.call not in led_on and not shows_attempt(each.command) and not isinstance(each.command, SendText)
     ]
 
 

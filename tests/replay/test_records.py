@@ -16,18 +16,21 @@ from fargo.statemachine.model.call_records import (
     LogRecord,
     RecordBegun,
     RecordCarried,
+    RecordEnded,
     RecordMedia,
     RecordPath,
+    Side,
 )
 from fargo.statemachine.model.commands import Fault, Issued
 from fargo.statemachine.model.events import Recorded, Restarted
 from fargo.statemachine.model.wire import wire_name
 from fargo.statemachine.reason import FAILURES, Cause
 from fargo.store.opening import open_reader, open_store
-from replay.drawing import record_text
+from replay.drawing import record_label, record_text
 from replay.reading import golden
+from replay.reading.call_name import CallName
 from replay.reading.golden import GoldenLog
-from replay.reading.records import Record, Wanted, records, row
+from replay.reading.records import Record, Wanted, is_with, records, row
 
 SESSIONS = sorted((Path(__file__).parents[2] / "replay/sessions").glob("*.jsonl"))
 
@@ -220,12 +223,44 @@ def test_what_people_did_themselves_is_no_failure() -> None:
         (Wanted(cause=Cause.BUSY), True),
         (Wanted(cause=Cause.DECLINED), False),
         (Wanted(failed=True), False),
+        (Wanted(by=Side.PHONE), True),
+        (Wanted(by=Side.CLIENT), False),
+        (Wanted(peer="BOB@"), True),
+        (Wanted(peer="carol"), False),
+        (Wanted(call_id="nobody's"), False),
     ],
 )
 def test_which_calls_are_asked_for(path: Path, wanted: Wanted, has: bool) -> None:
     (call,) = records(open_reader(path).call_entries())
     assert isinstance(call, Record)
     assert wanted.has(call) is has
+
+
+@pytest.mark.parametrize(
+    ("peer", "name", "text", "has"),
+    [
+        ("+441632960000@example.net", "", "+44 1632 960-000", True),
+        ("+441632960000@example.net", "", "960000", True),
+        ("+441632960000@example.net", "", "(0)1632", False),
+        ("+441632960000@example.net", "", "4416329600001", False),
+        ("bob44@example.net", "", "44", True),
+        ("bob@192.0.2.44", "", "1-9", False),
+        ("", "Bob Ünal", "bob ü", True),
+        ("bob@example.net", "Bob", "example.net", True),
+        ("bob@example.net", "Bob", "", True),
+    ],
+)
+def test_a_peer_is_found_as_people_write_numbers_and_names(peer: str, name: str, text: str, has: bool) -> None:
+    call = Record(CallName("alice@example.org", "5"), "out", peer, name, "", 0.0)
+    assert is_with(call, text) is has
+
+
+@pytest.mark.parametrize("cause", Cause)
+@pytest.mark.parametrize("by", Side)
+def test_every_ending_has_words(cause: Cause, by: Side) -> None:
+    ended = Record(CallName("alice@example.org", "5"), "out", "", "", "", 0.0, ended=1.0, ended_by=by, cause=cause)
+    assert record_text.ending(ended).startswith(f"{by}: ")
+    assert record_label.of(RecordEnded("5", by, cause), "alice@example.org").text
 
 
 # --- what only our own user agent knows

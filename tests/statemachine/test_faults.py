@@ -117,7 +117,7 @@ def test_clients_that_were_asked_first_ring_no_longer_and_the_call_was_missed(st
         Fault("5", FAULT),
         retracts,
         HangUp("c1", 5, IN_THIS_CALL),
-        SendText(BARE, ALICE, MISSED),
+        SendText(BARE, ALICE, MISSED, 1005.0),
     ]
     assert story.waiting(MessageCall) == [retracts]
 
@@ -175,7 +175,7 @@ def test_a_fault_in_the_end_leaves_the_smallest_goodbye(story: Story, broken: Br
     broken(function)
     ends = TerminateSession(BOB, DESK, sid, "general-error", IN_THIS_CALL)
     retracts = MessageCall(BOB, ALICE, sid, CallAction.RETRACT, "general-error", IN_THIS_CALL)
-    missed = [] if function.endswith("missed") else [SendText(BARE, ALICE, MISSED)]
+    missed = [] if function.endswith("missed") else [SendText(BARE, ALICE, MISSED, 1007.0)]
     told = [Fault("7", FAULT), ends, retracts, HangUp("c1", 9), CloseChannel("c1"), *missed]
     assert story.tell(CallMembersChanged("c1", 1)) == told
     assert not story.user.calls

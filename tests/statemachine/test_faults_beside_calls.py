@@ -58,7 +58,7 @@ def test_a_call_that_arrives_is_turned_away_and_was_missed(story: Story, broken:
     assert [each.command for each in story.last] == [
         Fault(None, FAULT),
         HangUp("c1", 5, IN_THIS_CALL),
-        SendText(BARE, ALICE, MISSED),
+        SendText(BARE, ALICE, MISSED, 1005.0),
         story.noted()[0],
         RecordEnded("5", Side.GATEWAY, Cause.FAULT, IN_THIS_CALL),
     ]

@@ -112,9 +112,11 @@ def test_nobody_is_shown_to_who_has_no_account() -> None:
     assert asks(story) == []
 
 
-def test_a_contact_of_the_roster_is_shown_to_who_asks_but_not_kept_twice(story: Story) -> None:
+def test_a_contact_of_the_roster_is_shown_to_who_asks_expressly_but_not_kept_twice(story: Story) -> None:
     story.tell(PresenceProbed(CONTACT))
-    assert asks(story) == [SendPresence(BOB, DESK, AVAILABLE)]
+    assert asks(story) == []
+    asked = ResourceAvailable(DESK, CONTACT, "https://example.org#hash", decloaks=True)
+    assert story.tell(asked) == [SendPresence(BOB, DESK, AVAILABLE)]
     assert strangers(signs_out(story)) == []
 
 
@@ -210,6 +212,7 @@ def told(shown: dict[tuple[str, str], PresenceKind], commands: list[Command]) ->
 def test_what_a_client_has_been_shown_last_is_true(steps: list[tuple[str, str, str]]) -> None:
     """A stranger is shown as available only while the account is signed in."""
     story, shown, signed_in = Story().signed_in(), dict[tuple[str, str], PresenceKind](), True
+    subscribed = set[str]()
     for number, (step, client, contact) in enumerate(steps):
         match step:
             case "ask":
@@ -233,12 +236,12 @@ def test_what_a_client_has_been_shown_last_is_true(steps: list[tuple[str, str, s
                 issued, signed_in = signs_in(story), True
             case "subscribe":
                 issued = story.tell(PresenceProbed(contact))
-                # From now on all clients are shown it.
+                subscribed.add(contact)  # from now on all clients are shown it
                 shown = {pair: kind for pair, kind in shown.items() if pair[1] != f"{contact}/fargo"}
             case _:
                 continue
         answered = list(told(shown, issued))
         if step == "ask":
-            assert answered == [(client, f"{contact}/fargo")]
-            assert (shown[answered[0]] is AVAILABLE) is signed_in
+            assert answered == ([] if contact in subscribed else [(client, f"{contact}/fargo")])
+            assert all((shown[pair] is AVAILABLE) is signed_in for pair in answered)
         assert AVAILABLE not in shown.values() or signed_in

@@ -9,7 +9,7 @@ from pathlib import Path
 from fargo.config import INSIDE
 from fargo.edge.leftover import end, find, run_dir_in
 
-from . import GATEWAY_ADDRESS, PHONE_ADDRESS
+from . import GATEWAY_ADDRESS, PHONE_ADDRESS, prepared
 from .name_server import NameServer
 from .ports import free_port
 from .process import Process, Server
@@ -36,9 +36,9 @@ WIDE = {
 class Gateway(Server):
     """The gateway. `settings` are changes of the configuration; `configuration` is its file, `log` the event log.
 
-    It asks the `name_server` if there is one, and otherwise those of this machine. `program` is what runs it, if not
-    `fargo` itself, and `options` are those of `fargo run`. `limits` are other limits than WIDE; what they do not
-    name has its default.
+    It asks the `name_server` if there is one, and otherwise those of this machine. `program` is the command that runs
+    it, by default `fargo`, which is then forked (prepared.py); `options` are those of `fargo run`. `limits` are other
+    limits than WIDE; what they do not name has its default.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Gateway(Server):
         address: str = GATEWAY_ADDRESS,
         engine: str = "sip",
         name_server: NameServer | None = None,
-        program: Sequence[str | Path] = (FARGO,),
+        program: Sequence[str | Path] = (),
         options: Sequence[str] = (),
         limits: Mapping[str, int] | None = None,
     ) -> None:
@@ -91,10 +91,12 @@ class Gateway(Server):
 
     async def start(self) -> None:
         self.write(self.configuration.name, toml(self.tables))
-        names = (*WITH_NAMES, self._resolv_conf()) if self.name_server else ()
-        self.process = await Process.start(
-            "fargo", *names, *self.program, "run", "--as-root", "-c", self.configuration, *self.options
-        )
+        arguments: tuple[str | Path, ...] = ("run", "--as-root", "-c", self.configuration, *self.options)
+        if self.name_server or self.program:
+            names: tuple[str | Path, ...] = (*WITH_NAMES, self._resolv_conf()) if self.name_server else ()
+            self.process = await Process.start("fargo", *names, *(self.program or (FARGO,)), *arguments)
+        else:
+            self.process = Process("fargo", await prepared.start(FARGO, *arguments))
         await self.process.line(READY, READY_SECONDS)
 
     async def stop(self) -> None:

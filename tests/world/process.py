@@ -14,6 +14,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Self
 
+from .prepared import ON_ITS_OWN, Child
+
 LINES_SHOWN = 40
 POLL_SECONDS = 0.02
 LAST_WORDS_SECONDS = 2
@@ -34,9 +36,9 @@ async def until(probe: Callable[[], bool], what: str, seconds: float = 20) -> No
 
 
 class Process:
-    """A running program, created by `Process.start`. `stop` may be called twice."""
+    """A running program, as `Process.start` starts one. `stop` may be called twice."""
 
-    def __init__(self, name: str, child: asyncio.subprocess.Process) -> None:
+    def __init__(self, name: str, child: Child) -> None:
         self.name = name
         self.lines: list[str] = []
         self._child = child
@@ -50,7 +52,7 @@ class Process:
     ) -> Self:
         """Start a program in a process group of its own, which the kernel ends if the tests die."""
         child = await asyncio.create_subprocess_exec(
-            *("setpriv", "--pdeathsig", "TERM", "--", *map(str, argv)),
+            *(*ON_ITS_OWN, *map(str, argv)),
             cwd=cwd,
             env={**environ, **(env or {})},
             stdin=asyncio.subprocess.DEVNULL,

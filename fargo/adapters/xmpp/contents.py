@@ -14,6 +14,7 @@ Writing omits `Description.ptime` and `Description.maxptime`: Jingle has these f
 from collections.abc import Iterable
 from typing import Final, get_args
 
+from msgspec.structs import replace
 from twisted.words.xish.domish import Element
 
 from fargo.adapters.xmpp import texts, transports
@@ -28,7 +29,6 @@ from fargo.adapters.xmpp.stanza import (
     add,
     attribute,
     bounded,
-    child,
     children,
     choice,
     has_child,
@@ -90,7 +90,10 @@ def _content(content: Element) -> Content:
     if description is None:
         return Content(name, creator, senders, transport=where)
     if description.uri == NS_RTP:
-        return Content(name, creator, senders, _description(description, where or UnknownTransport("")))
+        described = _description(description, where or UnknownTransport(""))
+        # Some clients demand encryption beside the description, and not in it (XEP-0167 §7).
+        demanded = described.encryption_required or _encryption_required(content)
+        return Content(name, creator, senders, replace(described, encryption_required=demanded))
     namespace = bounded(description.uri or "", texts.NAMESPACE.format(element="description"))
     return Content(name, creator, senders, unknown=UnknownApplication(namespace), transport=where)
 
@@ -166,9 +169,10 @@ def _source(source: Element) -> Source:
     return Source(required(source, "ssrc"), _parameters(source, NS_SOURCES))
 
 
-def _encryption_required(description: Element) -> bool:
-    encryption = child(description, NS_RTP, "encryption")
-    return encryption is not None and choice(encryption, "required", ("0", "1", "false", "true"), "0") in ("1", "true")
+def _encryption_required(parent: Element) -> bool:
+    """Return True if encryption is demanded. An element in the wrong place may have the wrong namespace, too."""
+    found = [each for each in parent.elements() if each.name == "encryption"]
+    return any(choice(each, "required", ("0", "1", "false", "true"), "0") in ("1", "true") for each in found)
 
 
 # --- writing

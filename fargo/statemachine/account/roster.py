@@ -13,10 +13,10 @@ Rules:
 5. The gateway asks to see the user's presence when the user registers, and again after each outage of the XMPP stream
    until the user has answered: the request may have been lost. It sends no probe before: a server refuses that, and may
    forget the request.
-6. Presence that a client sends to a contact, with or without <decloak/>, is answered with the contact's (XEP-0276 §5).
-   So a client can call whoever is not on the user's roster. Who calls is shown to a client before it is called
-   (`InitiateSession.introduces`), for it takes no call from whom it knows nothing of. Such a contact stays shown to
-   that client until the client hides from it or goes offline.
+6. Presence that a client sends to a contact to whom the user has not subscribed is answered with the contact's, with
+   or without <decloak/>, which asks for that in any case (XEP-0276 §5). So a client can call whoever is not on the
+   roster. Who calls is shown to a client before it is called (`InitiateSession.introduces`): it may take no call from
+   whom it knows nothing of. Such a contact stays shown to that client until the client hides from it or goes offline.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -275,7 +275,8 @@ def shown_contacts(contacts: Contacts, command: ShowContacts) -> Iterator[SendPr
 def directed(contacts: Contacts, event: ResourceAvailable, shown: Shown | None, effects: Effects) -> Contacts:
     """Answer presence that a client has sent to a contact (rule 6). ``shown`` is None without an account."""
     to = address.bare(event.to)
-    if shown is None or not address.local_of(to):
+    asks = address.local_of(to) and (event.decloaks or not is_subscribed(contacts, to))
+    if shown is None or not asks:
         return contacts
     problem = _unknown(to, shown)
     kind = PresenceKind.UNAVAILABLE if problem else _kind(shown)

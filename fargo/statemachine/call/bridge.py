@@ -370,8 +370,7 @@ def _ended(call: Call, leg_event: Ended, by: Side, effects: Effects) -> Call:
         leg_event = Ended(Reason(Cause.CANCELLED, leg_event.reason.text))
     if call_state.is_live(call) if by is _PHONE else sip_leg.is_live(call.sip):
         call_state.ended(call, by, leg_event.reason, effects)
-    elsewhere = by is _PHONE and leg_event.reason.cause is Cause.ELSEWHERE
-    told = _tell_other(replace(call, elsewhere=True) if elsewhere else call, leg_event, by, effects)
+    told = _tell_other(replace(call, settled=True) if leg_event.settled else call, leg_event, by, effects)
     return _relay_deleted(told, effects)
 
 

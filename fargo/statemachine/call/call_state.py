@@ -3,12 +3,10 @@
 Rules:
 
 1. The call is over when all of its legs are.
-2. If nobody accepts a call, neither one of the user's clients nor another phone of theirs, the user gets a message that
-   says who called and when.
+2. If the user neither accepts nor declines a call, with one of their clients or on another phone, they get a message
+   that says who called. When, says its time stamp.
 3. What becomes of a call is recorded for the readers of the log: see `call_records`.
 """
-
-from datetime import UTC, datetime
 
 from msgspec import Struct
 
@@ -61,8 +59,8 @@ class Call(Struct, frozen=True, gc=False):
 
     ``id`` is the version of the event that it began with, ``since`` the time at which it was placed or arrived,
     ``connection`` the SIP connection it goes over, ``caller`` is None if the user calls. ``relay_retry``: a second
-    attempt, if the phone refuses a direct call for its codecs; None if there is none. ``elsewhere``: an incoming call
-    was answered on a phone that is not the gateway's. ``early``: the client hears a phone that has not answered.
+    attempt, if the phone refuses a direct call for its codecs; None if there is none. ``settled``: an incoming call is
+    not missed (`Ended`). ``early``: the client hears a phone that has not answered.
     """
 
     id: str
@@ -73,7 +71,7 @@ class Call(Struct, frozen=True, gc=False):
     caller: Caller | None = None
     relay: RelayLeg = ()
     relay_retry: RelayRetry | None = None
-    elsewhere: bool = False
+    settled: bool = False
     early: bool = False
 
 
@@ -89,13 +87,12 @@ def is_live(call: Call) -> bool:
 
 def missed(before: Call | None, after: Call, effects: Effects) -> None:
     """Send the message about a missed call, if an event has made the call one (rule 2)."""
-    if after.caller is None or after.elsewhere or not isinstance(after.jingle, jingle_session.Terminated):
+    if after.caller is None or after.settled or not isinstance(after.jingle, jingle_session.Terminated):
         return
     if before is not None and not isinstance(before.jingle, Inviting):
         return
-    when = datetime.fromtimestamp(after.since, UTC)
-    text = texts.MISSED.format(caller=after.caller.words, when=when)
-    effects.emit(SendText(bare(after.caller.jid), effects.user, text))
+    text = texts.MISSED.format(caller=after.caller.words)
+    effects.emit(SendText(bare(after.caller.jid), effects.user, text, after.since))
 
 
 def deadlines(call: Call) -> tuple[Deadline, ...]:

@@ -12,7 +12,7 @@ RELAY_FAILED: Final = "The media relay failed, but client and phone do not need 
 
 # --- a missed call
 
-MISSED: Final = "Missed call from {caller} on {when:%Y-%m-%d} at {when:%H:%M} UTC."
+MISSED: Final = "Missed call from {caller}."
 ANONYMOUS: Final = "an anonymous caller"
 NAMED: Final = "{name} ({address})"
 

@@ -70,9 +70,12 @@ class RouteLost(Struct, frozen=True, gc=False):
 
 
 class Ended(Struct, frozen=True, gc=False):
-    """An end is out of the call, and why."""
+    """An end is out of the call, and why. ``settled``: the called user has declined the call, or has answered or
+    declined it elsewhere, so it is not missed.
+    """
 
     reason: Reason
+    settled: bool = False
 
 
 LegEvent: TypeAlias = (

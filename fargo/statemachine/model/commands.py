@@ -191,11 +191,14 @@ class MessageCall(_CoreCommand, frozen=True, tag="MessageCall"):
 
 
 class SendText(_CoreCommand, frozen=True, tag="SendText"):
-    """A chat message for people (RFC 6121 §5)."""
+    """A chat message for people (RFC 6121 §5). ``at``: when what it tells of happened, in seconds since 1970; None if
+    now.
+    """
 
     sender: str
     to: str
     text: str
+    at: float | None = None
 
 
 # --- the SIP account

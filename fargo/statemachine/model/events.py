@@ -168,11 +168,14 @@ class IqMalformed(_Event, frozen=True, tag="IqMalformed"):
 
 
 class ResourceAvailable(_Event, frozen=True, tag="ResourceAvailable"):
-    """A client of the user is online. ``caps``: its ``node#ver`` (XEP-0115 §4), None if it announced none."""
+    """A client of the user is online. ``caps``: its ``node#ver`` (XEP-0115 §4), None if it announced none.
+    ``decloaks``: it asks for the presence of whom it sends this to (XEP-0276).
+    """
 
     resource: str
     to: str
     caps: str | None = None
+    decloaks: bool = False
 
 
 class ResourceUnavailable(_Event, frozen=True, tag="ResourceUnavailable"):

@@ -161,6 +161,13 @@ STRANGERS_SHOWN: Final = RuleChange(
     "Presence that a client sends to a contact is answered with the contact's, a caller to whom the user has not"
     " subscribed is shown to a client before it is called, and both stay shown as long as the client is online.",
 )
+MISSED_CALLS: Final = RuleChange(
+    9,
+    "a call that the user has declined is not missed",
+    "No message is left about a call that was declined, here or on another phone, or that gives way to the user's own."
+    " The time of a missed call is the time stamp of its message. A called client that says that a call is over ends"
+    " it.",
+)
 CHANGES: Final[tuple[RuleChange, ...]] = (
     ALL_THAT_IS_DUE,
     END_AFTER_FAULT,
@@ -186,4 +193,5 @@ CHANGES: Final[tuple[RuleChange, ...]] = (
     EVERY_CONTENT_ANSWERED,
     CODECS_AS_STANDARDIZED,
     STRANGERS_SHOWN,
+    MISSED_CALLS,
 )

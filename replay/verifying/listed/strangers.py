@@ -17,7 +17,7 @@ def _strangers_shown(difference: Difference) -> bool:
 
 def with_strangers_unshown(difference: Difference) -> Difference:
     """Return the difference as if today's rules showed no such contacts either."""
-    left = [(_unintroduced(each.command), each.call) for each in difference.now if not _shows_to_client(each.command)]
+    left = [(unintroduced(each.command), each.call) for each in difference.now if not _shows_to_client(each.command)]
     if left == [(each.command, each.call) for each in difference.now]:
         return difference
     user, version = difference.recorded.user, difference.recorded.version
@@ -31,7 +31,8 @@ def _shows_to_client(command: Command) -> bool:
     return isinstance(command, SendPresence) and "/" in command.to
 
 
-def _unintroduced(command: Command) -> Command:
+def unintroduced(command: Command) -> Command:
+    """Return a command as if nobody had to be introduced."""
     return replace(command, introduces=False) if isinstance(command, InitiateSession) else command
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 import msgspec
+from world import prepared
 
 from fargo.adapters.telepathy.pool import Limits
 from fargo.statemachine.model.commands import Command, Issued, SignIn
@@ -48,12 +48,7 @@ class Rig:
         self._ids = count(1)
 
     async def __aenter__(self) -> Self:
-        self._child = await asyncio.create_subprocess_exec(
-            *("setpriv", "--pdeathsig", "TERM", "--", sys.executable, str(DRIVER)),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
+        self._child = await prepared.start(DRIVER, pipes=True)
         self._readers = asyncio.gather(self._read_events(), self._read_log())
         self._write(self._setup)
         try:

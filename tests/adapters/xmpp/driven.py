@@ -2,12 +2,12 @@
 
 import asyncio
 import json
-import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import msgspec
+from world import prepared
 from world.prosody import Prosody
 from world.xmpp_server import DOMAIN
 
@@ -40,10 +40,7 @@ class Adapter:
         self._news = asyncio.Event()
 
     async def __aenter__(self) -> Self:
-        pipe = asyncio.subprocess.PIPE
-        self._child = await asyncio.create_subprocess_exec(
-            *("setpriv", "--pdeathsig", "TERM", "--", sys.executable, str(DRIVER)), stdin=pipe, stdout=pipe, stderr=pipe
-        )
+        self._child = await prepared.start(DRIVER, pipes=True)
         self._readers = [asyncio.create_task(self._read()), asyncio.create_task(self._read_log())]
         self._order(json.dumps(self._settings))
         return self

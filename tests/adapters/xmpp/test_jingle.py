@@ -135,6 +135,19 @@ def test_a_demand_for_encryption_is_kept() -> None:
         assert "secret" not in repr(read)
 
 
+@pytest.mark.parametrize("namespace", [NS_RTP, NS_JINGLE, "urn:other"])
+@pytest.mark.parametrize(("word", "demanded"), [("true", True), ("1", True), ("false", False), ("0", False)])
+def test_a_demand_for_encryption_beside_the_description_counts(namespace: str, word: str, demanded: bool) -> None:
+    demand = f"<encryption xmlns='{namespace}' required='{word}'><crypto key-params='inline:secret'/></encryption>"
+    described = f"<description xmlns='{NS_RTP}' media='audio'/>"
+    for inside in (demand + described, described + demand):
+        read = event(body(f"<content name='a'>{inside}</content>"))
+        assert isinstance(read, SessionInitiated)
+        assert read.contents[0].description
+        assert read.contents[0].description.encryption_required is demanded
+        assert "secret" not in repr(read)
+
+
 # --- any value
 
 

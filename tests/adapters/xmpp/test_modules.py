@@ -50,6 +50,10 @@ def test_presence_is_read() -> None:
     caps = "<c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='urn:n' ver='abc='/>"
     assert presence.event(incoming("presence")) == ResourceAvailable(CLIENT, CONTACT)
     assert presence.event(incoming("presence", caps)) == ResourceAvailable(CLIENT, CONTACT, "urn:n#abc=")
+    for asks in ("<decloak xmlns='urn:xmpp:decloak:0'/>", "<temppres xmlns='urn:xmpp:temppres:0' reason='media'/>"):
+        asked = ResourceAvailable(CLIENT, CONTACT, "urn:n#abc=", decloaks=True)
+        assert presence.event(incoming("presence", asks + caps)) == asked
+    assert presence.event(incoming("presence", "<decloak xmlns='urn:other'/>")) == ResourceAvailable(CLIENT, CONTACT)
     assert presence.event(incoming("presence", type="unavailable")) == ResourceUnavailable(CLIENT, CONTACT)
     assert presence.event(incoming("presence", "<error/>", type="error")) == ResourceUnavailable(CLIENT, CONTACT)
     assert presence.event(incoming("presence", type="probe")) == PresenceProbed(CONTACT)
@@ -228,6 +232,14 @@ def test_a_text_is_a_chat_that_is_kept(text: str) -> None:
     ]
     if text.isprintable():
         assert str(written.body) == text
+
+
+def test_when_something_happened_is_a_time_stamp() -> None:
+    """XEP-0203 §4, XEP-0082 §3.2."""
+    told = SendText("bob%sip.test@sip.localhost", USER, "Missed call.", 1_700_000_000.9)
+    written = parse(messages.stanza(told, "1.0").toXml())
+    [delay] = written.elements("urn:xmpp:delay", "delay")
+    assert (delay["stamp"], delay["from"]) == ("2023-11-14T22:13:20Z", "sip.localhost")
 
 
 # --- the stream

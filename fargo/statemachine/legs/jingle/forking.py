@@ -325,7 +325,7 @@ def _answer(invitation: Invitation, profile: MediaProfile, contents: tuple[Conte
 
 
 def messaged(leg: Inviting, event: CallMessaged, effects: Effects) -> ForkingStep:
-    """Fold what a client says about the proposal (XEP-0353 §3). Without a proposal only a rejection counts."""
+    """Fold what a client says about the proposal (XEP-0353 §3). Without a proposal only its end counts."""
     proposal = leg.proposal
     match event.action:
         case CallAction.REJECT:
@@ -336,9 +336,9 @@ def messaged(leg: Inviting, event: CallMessaged, effects: Effects) -> ForkingSte
             return leg, (Ringing(),)
         case CallAction.PROCEED if isinstance(proposal, Proposed):
             return _proceeded(leg, proposal, event.sender, effects), (Ringing(),)
-        case (
-            CallAction.RINGING | CallAction.PROCEED | CallAction.ACCEPT | CallAction.RETRACT | CallAction.FINISH
-        ):  # fmt: skip
+        case CallAction.FINISH:
+            return _finished(leg, event, effects)
+        case CallAction.RINGING | CallAction.PROCEED | CallAction.ACCEPT | CallAction.RETRACT:
             return leg, ()
         case _:
             assert_never(event.action)
@@ -357,6 +357,15 @@ def _proceeded(leg: Inviting, proposal: Proposed, client: str, effects: Effects)
     # A client that is not known to want to be asked first is taken to be able to do what those are that are.
     session = proposal.sessions.get(client) or replace(next(iter(proposal.sessions.values())), client=client)
     return Proceeding(leg.invitation, (invite_client(leg.invitation, session, effects),), leg.refusal)
+
+
+def _finished(leg: Inviting, event: CallMessaged, effects: Effects) -> ForkingStep:
+    """Fold that a client says that the call is over, as if it had ended its session."""
+    reason = from_jingle(event.condition or "success", event.text)
+    for session in sessions(leg):
+        if about(session, event):
+            jingle_session.terminate(session, reason, effects)
+    return drop(leg, event, reason, effects)
 
 
 def terminated(leg: Inviting, event: SessionTerminated, reason: Reason, effects: Effects) -> ForkingStep:
@@ -383,7 +392,7 @@ def drop(leg: Inviting, event: JingleEvent, reason: Reason, effects: Effects) ->
 def _declined(leg: Inviting, called: tuple[Called, ...], refusal: Reason, effects: Effects) -> ForkingStep:
     """End the call for the clients that are still called, because one has declined (rule 3)."""
     withdraw(leg.invitation, called, leg.proposal, _DECLINED, effects)
-    return Terminated(), (Ended(_more_telling(leg.refusal, refusal) or NOBODY),)
+    return Terminated(), (Ended(_more_telling(leg.refusal, refusal) or NOBODY, settled=True),)
 
 
 def _more_telling(one: Reason | None, other: Reason) -> Reason | None:

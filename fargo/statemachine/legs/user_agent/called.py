@@ -261,7 +261,7 @@ def cancelled(leg: UasProceeding, event: SipRequestReceived, effects: Effects) -
 
 
 def _given_up(leg: UasProceeding, reason: Reason, effects: Effects) -> UserAgentStep:
-    return refuse(leg, 487, effects), (Ended(reason),)
+    return refuse(leg, 487, effects), (Ended(reason, settled=reason.cause is not Cause.CANCELLED),)
 
 
 def expire(leg: UasProceeding, effects: Effects) -> UserAgentStep:

@@ -13,6 +13,7 @@ from typing import Final
 
 from fargo.statemachine.legs.user_agent import texts
 from fargo.statemachine.model.sip_messages import (
+    ReasonValue,
     SipHeaders,
     SipRequestReceived,
     SipRequestUndelivered,
@@ -24,6 +25,8 @@ from fargo.statemachine.reason import Cause, Reason, from_q850, from_status
 _CHALLENGES: Final = frozenset({401, 407})
 _ELSEWHERE: Final = 200
 """The SIP cause of a CANCEL whose call was completed elsewhere (RFC 3326 §3.1)."""
+_GLOBAL: Final = 600
+"""The first of the SIP causes by which one phone refuses a call for all of its user (RFC 3261 §21.6)."""
 _LONGEST: Final = 200
 _OF_EDGE: Final = {
     408: Reason(Cause.NETWORK, texts.SERVER_SILENT),
@@ -82,12 +85,25 @@ def undelivered(server: str, event: SipRequestUndelivered) -> Reason:
 
 
 def cancelled(event: SipRequestReceived) -> Reason:
-    """Return why a caller has given up: perhaps because the call was answered on another phone."""
-    for each in event.headers.reason:
-        elsewhere = each.protocol.upper() == "SIP" and each.cause == _ELSEWHERE
-        if elsewhere or (_is_q850(each.protocol) and from_q850(each.cause or 0) is Cause.ELSEWHERE):
-            return Reason(Cause.ELSEWHERE, texts.ANSWERED_ELSEWHERE)
+    """Return why a caller has given up: perhaps because the call was answered or declined on another phone."""
+    causes = {_of_cancel(each) for each in event.headers.reason}
+    if Cause.ELSEWHERE in causes:
+        return Reason(Cause.ELSEWHERE, texts.ANSWERED_ELSEWHERE)
+    if Cause.DECLINED in causes:
+        return Reason(Cause.DECLINED, texts.DECLINED_ELSEWHERE)
     return Reason(Cause.CANCELLED, texts.CALLER_GAVE_UP)
+
+
+def _of_cancel(value: ReasonValue) -> Cause:
+    """Return what one value of the Reason header of a CANCEL means: ELSEWHERE, DECLINED, or anything else."""
+    cause = value.cause or 0
+    if _is_q850(value.protocol):
+        return from_q850(cause)
+    if value.protocol.upper() != "SIP":
+        return Cause.CANCELLED
+    if cause == _ELSEWHERE:
+        return Cause.ELSEWHERE
+    return Cause.DECLINED if cause >= _GLOBAL else Cause.CANCELLED
 
 
 def hung_up(event: SipRequestReceived) -> Reason:

@@ -15,6 +15,7 @@ LATE_ANSWER_WITHOUT_AUDIO: Final = "The caller's phone does not support the audi
 NOT_ANSWERED: Final = "The call was not answered in time."
 CALLER_GAVE_UP: Final = "The caller hung up before the call was answered."
 ANSWERED_ELSEWHERE: Final = "The call was answered on another phone."
+DECLINED_ELSEWHERE: Final = "The call was declined on another phone."
 NOT_CONFIRMED: Final = "The phone did not confirm the call. It may be unreachable."
 NO_RESPONSE: Final = "The phone no longer responds."
 KEYS_LOST: Final = "The gateway was restarted and no longer has the keys of this call's encrypted audio."

@@ -1,0 +1,117 @@
+"""A call in a paragraph that can be pasted to its user, or to a provider's hotline: what happened, whose side it was,
+what to do next, and the facts by which others find the call.
+
+Rules:
+
+1. It is told from the call's record only, and says nothing that the record does not.
+2. Each time has its zone. Hostile text stays on its line (`fargo.plain`).
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from fargo.plain import plain
+from fargo.statemachine.model.call_records import AudioPath, Direction, Side
+from fargo.statemachine.reason import Cause
+from replay.explaining import texts
+from replay.explaining.advice import advice
+from replay.reading.records import Record
+
+Clock = Callable[[float], str]
+"""Gives a time (seconds since 1970) to the second, with its zone."""
+
+
+def paragraph(call: Record, clock: Clock) -> str:
+    """Return what happened in a call, and what to do next."""
+    return plain(" ".join((_begun(call, clock), *_course(call), *_end(call), *advice(call))))
+
+
+def facts(call: Record, clock: Clock) -> Iterator[tuple[str, str]]:
+    """Yield what others find the call by, each with its name; what is not known is left out."""
+    status = "" if call.sip_status is None else str(call.sip_status)
+    held = "" if not call.held else texts.SECONDS.format(seconds=call.held // 1000)
+    named = {
+        texts.CALL: str(call.name),
+        texts.BEGAN: clock(call.began),
+        texts.ENDED: clock(call.ended) if call.ended is not None else "",
+        texts.CALL_ID: ", ".join(call.call_ids),
+        texts.FROM: call.sip_from,
+        texts.TO: call.sip_to,
+        texts.STATUS: status,
+        texts.CLIENT: call.client,
+        texts.AUDIO: _audio(call),
+        texts.ADDRESSES: _addresses(call),
+        texts.HELD: held,
+        texts.PACKETS: _packets(call),
+    }
+    return ((name, plain(value)) for name, value in named.items() if value)
+
+
+def _begun(call: Record, clock: Clock) -> str:
+    if call.direction == Direction.OUT:
+        return texts.CALLED.format(user=call.name.user, peer=call.peer or texts.THE_GATEWAY, at=clock(call.began))
+    caller = texts.NAMED.format(name=call.peer_name, address=call.peer) if call.peer_name and call.peer else ""
+    who = caller or call.peer_name or call.peer or texts.SOMEBODY
+    return texts.WAS_CALLED.format(user=call.name.user, peer=who, at=clock(call.began))
+
+
+def _course(call: Record) -> Iterator[str]:
+    """Yield if the call was answered, and what was heard."""
+    if call.answered is not None:
+        yield texts.ANSWERED.format(after=_time(call.answered - call.began))
+        if call.ended is not None:
+            yield texts.TALKED.format(time=_time(call.ended - call.answered))
+    elif call.ended is not None:
+        yield texts.NOT_ANSWERED.format(after=_time(call.ended - call.began))
+    if call.answered is None and call.early_audio is not None:
+        yield texts.ANNOUNCEMENT
+    if call.from_client == 0 and call.from_phone == 0:
+        yield texts.NO_AUDIO
+    elif call.from_client == 0:
+        yield texts.NOTHING_FROM_CLIENT
+    elif call.from_phone == 0:
+        yield texts.NOTHING_FROM_PHONE
+
+
+def _end(call: Record) -> Iterator[str]:
+    if call.ended is None:
+        yield texts.IN_PROGRESS
+        return
+    side = texts.SIDES[Side(call.ended_by)]
+    yield texts.ENDINGS[Cause(call.cause)].format(side=side)
+    if call.reason:
+        yield texts.WORDS.format(reason=call.reason.rstrip("."))
+
+
+def _audio(call: Record) -> str:
+    if not call.audio:
+        return ""
+    path = texts.PATHS[AudioPath(call.audio)]
+    codecs = ", ".join(call.codecs) or texts.NO_CODEC
+    return (texts.AUDIO_ENCRYPTED if call.encrypted else texts.AUDIO_OF).format(path=path, codecs=codecs)
+
+
+def _addresses(call: Record) -> str:
+    if not (call.media_local or call.media_remote):
+        return ""
+    local, remote = call.media_local or texts.UNKNOWN, call.media_remote or texts.UNKNOWN
+    return texts.BETWEEN.format(local=local, remote=remote)
+
+
+def _packets(call: Record) -> str:
+    if call.from_client is None or call.from_phone is None:
+        return ""
+    return texts.PACKETS_OF.format(from_client=call.from_client, from_phone=call.from_phone)
+
+
+_MINUTE: Final = 60
+
+
+def _time(seconds: float) -> str:
+    """Return a duration as people say it."""
+    whole = int(seconds)
+    if whole < 1:
+        return texts.LESS_THAN_A_SECOND
+    if whole < _MINUTE:
+        return texts.SECONDS.format(seconds=whole)
+    return texts.MINUTES.format(minutes=whole // _MINUTE, seconds=whole % _MINUTE)

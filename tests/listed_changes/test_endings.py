@@ -1,0 +1,97 @@
+"""Changes of the rules about the end of a call."""
+
+from collections.abc import Callable
+
+import pytest
+from msgspec.structs import replace
+from statemachine.story import BOB, PHONE
+from statemachine.test_missed_calls import Called
+from statemachine.user_agent.phone import Phoning
+
+from fargo.statemachine.legs.user_agent.texts import CALLER_GAVE_UP
+from fargo.statemachine.model.call_records import RecordEnded
+from fargo.statemachine.model.commands import Command, Issued, SendText, TerminateSession
+from fargo.statemachine.model.events import CallAction
+from fargo.statemachine.model.rules import MISSED_CALLS
+from fargo.statemachine.model.sip_messages import ReasonValue, SipHeaders
+from fargo.statemachine.reason import Cause
+from fargo.store.entries import Entry
+from replay.verifying.verify import verify
+
+from .older_rules import before, only
+
+OLD = SendText(BOB.partition("/")[0], "alice@localhost", "Missed call from bob@sip.test on 1970-01-01 at 00:16 UTC.")
+
+
+def led_to(entries: list[Entry], *commands: Command) -> None:
+    """The last event led to these commands of its call."""
+    recorded, _ = entries[-1]
+    names = (f"{recorded.version}.{place}" for place in range(len(commands)))
+    entries[-1] = (
+        recorded,
+        tuple(Issued(recorded.user, *each, recorded.call) for each in zip(names, commands, strict=True)),
+    )
+
+
+def commands(entries: list[Entry]) -> list[Command]:
+    return [each.command for each in entries[-1][1]]
+
+
+def missed() -> list[Entry]:
+    story = Called()
+    story.gives_up()
+    entries = before(MISSED_CALLS, story)
+    led_to(entries, *(OLD if isinstance(each, SendText) else each for each in commands(entries)))
+    return entries
+
+
+def declined() -> list[Entry]:
+    story = Called()
+    story.says(CallAction.REJECT)
+    entries = before(MISSED_CALLS, story)
+    *done, ended = commands(entries)
+    led_to(entries, *done, OLD, ended)
+    return entries
+
+
+def declined_elsewhere() -> list[Entry]:
+    story = Phoning()
+    story.invites()
+    story.cancels(headers=SipHeaders(reason=(ReasonValue("SIP", 603),)))
+    entries = before(MISSED_CALLS, story)
+    done = [_as_cancelled(each) for each in commands(entries)]
+    led_to(entries, *done[:-1], OLD, done[-1])
+    return entries
+
+
+def _as_cancelled(command: Command) -> Command:
+    match command:
+        case TerminateSession():
+            return replace(command, condition="cancel", text=CALLER_GAVE_UP)
+        case RecordEnded():
+            return replace(command, cause=Cause.CANCELLED, text=CALLER_GAVE_UP)
+        case _:
+            return command
+
+
+def finished() -> list[Entry]:
+    story = Called()
+    story.says(CallAction.FINISH)
+    entries = before(MISSED_CALLS, story)
+    led_to(entries)
+    return entries
+
+
+@pytest.mark.parametrize("log", [missed, declined, declined_elsewhere, finished])
+def test_other_messages_about_missed_calls_are_explained(log: Callable[[], list[Entry]]) -> None:
+    only(log(), MISSED_CALLS)
+
+
+@pytest.mark.parametrize("log", [missed, declined, declined_elsewhere])
+def test_what_else_differs_is_not(log: Callable[[], list[Entry]]) -> None:
+    entries = log()
+    led_to(entries, *commands(entries), TerminateSession(BOB, PHONE, "other", "gone"))
+    assert verify(entries).differences == 1
+    without = log()
+    led_to(without, *[each for each in commands(without) if not isinstance(each, SendText)][1:])
+    assert verify(without).differences == 1
