@@ -124,8 +124,8 @@ def received(event: XmppEvent) -> Label:
 def sent(command: XmppCommand) -> Label:
     """Return the label of a command."""
     match command:
-        case InitiateSession(introduces=introduces):
-            return Label("presence, session-initiate" if introduces else "session-initiate")
+        case InitiateSession():
+            return Label("session-initiate")
         case AcceptSession():
             return Label("session-accept")
         case InformSession(info=info):

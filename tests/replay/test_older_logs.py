@@ -34,7 +34,7 @@ from replay.reading.records import Record, records, row
 from replay.reading.steps import refolded, replayed, replayed_call
 from replay.verifying.listed.comparing import without_texts
 from replay.verifying.listed.outages import probing
-from replay.verifying.listed.strangers import unintroduced
+from replay.verifying.listed.strangers import shows_to_client, unintroduced
 from replay.verifying.verify import verify
 
 OLD = Path(__file__).parents[1] / "fixtures/logs/a124aa3"
@@ -96,7 +96,7 @@ def comparable(entry: Entry, before: User) -> list[tuple[Command, str | None]]:
     are left out, as they count the others. What the gateway asks again today when the stream is open was a probe
     (`PRESENCE_ASKED_AGAIN`), and each contact was shown by itself (`CONTACTS_TOGETHER`). That an account is not signed
     in yet is left out, as each attempt was shown (`TRIED_SOONER`), and so are the message about a missed call
-    (`MISSED_CALLS`) and the presence before a session-initiate (`STRANGERS_SHOWN`).
+    (`MISSED_CALLS`), and presence for one client only, also before a session-initiate (`STRANGERS_SHOWN`).
     """
     recorded, issued = entry
     led_on = LED_ON.get(recorded.user, set())
@@ -105,6 +105,7 @@ def comparable(entry: Entry, before: User) -> list[tuple[Command, str | None]]:
         (probing(each.command) if reopened else unintroduced(each.command), each.call)
         for each in without_texts(tuple(with_each_contact(issued, before)))
         if each.call not in led_on and not shows_attempt(each.command) and not isinstance(each.command, SendText)
+        if not shows_to_client(each.command)
     ]
 
 

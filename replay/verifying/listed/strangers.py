@@ -17,7 +17,7 @@ def _strangers_shown(difference: Difference) -> bool:
 
 def with_strangers_unshown(difference: Difference) -> Difference:
     """Return the difference as if today's rules showed no such contacts either."""
-    left = [(unintroduced(each.command), each.call) for each in difference.now if not _shows_to_client(each.command)]
+    left = [(unintroduced(each.command), each.call) for each in difference.now if not shows_to_client(each.command)]
     if left == [(each.command, each.call) for each in difference.now]:
         return difference
     user, version = difference.recorded.user, difference.recorded.version
@@ -26,7 +26,7 @@ def with_strangers_unshown(difference: Difference) -> Difference:
     )
 
 
-def _shows_to_client(command: Command) -> bool:
+def shows_to_client(command: Command) -> bool:
     """Return True for presence to a full JID: all other presence is for all clients of a user."""
     return isinstance(command, SendPresence) and "/" in command.to
 
