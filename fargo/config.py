@@ -31,6 +31,7 @@ from fargo.config_values import (
     AddressAndPort,
     Addresses,
     AnyAddress,
+    Country,
     Domain,
     Duration,
     HostPort,
@@ -75,11 +76,13 @@ _A_PORT: Final = "a port number from 1 to 65535"
 _A_PROGRAM: Final = "the path of a program, such as "
 
 
-class _Section(BaseModel):
+class Section(BaseModel):
+    """A section of the file. Its docstring says what it is about; it begins with the section's name."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class XmppConfig(_Section):
+class XmppConfig(Section):
     """[xmpp]: the XMPP server of which the gateway is a component (XEP-0114)."""
 
     domain: Domain = Field(description='the XMPP domain of the gateway, such as "sip.example.org"')
@@ -131,7 +134,7 @@ class XmppConfig(_Section):
         return domains
 
 
-class SipConfig(_Section):
+class SipConfig(Section):
     """[sip]: the SIP engine, and what SIP providers and phones see of the gateway."""
 
     engine: Literal["telepathy", "sip"] = Field("sip", description='"sip" or "telepathy"')
@@ -165,6 +168,7 @@ class SipConfig(_Section):
     )
     emergency: Literal["call", "refuse"] = Field("call", description='"call" or "refuse"')
     foreign: Literal["provider", "direct", "refuse"] = Field("provider", description='"provider", "direct" or "refuse"')
+    country: Country | None = Field(None, description='the ISO 3166 code of a country, such as "GB"')
     accept_from: tuple[IpNetwork, ...] = Field((), description=_NETWORKS)
     providers: tuple[AccountHost, ...] | None = Field(
         None, description='a list of the domains and proxies of SIP accounts, such as ["sip.example.net"]'
@@ -207,7 +211,7 @@ class SipConfig(_Section):
         return key
 
 
-class MediaConfig(_Section):
+class MediaConfig(Section):
     """[media]: the path that audio takes."""
 
     path: Literal["auto", "direct", "relay"] = Field("auto", description='"auto", "direct" or "relay"')
@@ -238,7 +242,7 @@ class MediaConfig(_Section):
         return early
 
 
-class StateConfig(_Section):
+class StateConfig(Section):
     """[state]: where the gateway keeps its files."""
 
     directory: RelativePath = Field(
@@ -246,7 +250,7 @@ class StateConfig(_Section):
     )
 
 
-class LogConfig(_Section):
+class LogConfig(Section):
     """[log]: how long calls stay in the log, and the room that it needs."""
 
     keep: Duration = Field("90d", description='how long calls stay in the log, such as "90d", "12w", "2y" or "forever"')
@@ -259,7 +263,7 @@ class LogConfig(_Section):
         return in_seconds(self.keep)
 
 
-class LimitsConfig(_Section):
+class LimitsConfig(Section):
     """[limits]: how much users may do. A domain, and all users together, may do so many times as much."""
 
     stanzas_a_second: int = Field(20, strict=True, ge=1, le=10_000, description="a number from 1 to 10000")
@@ -275,7 +279,7 @@ class LimitsConfig(_Section):
     total_times: int = Field(100, strict=True, ge=1, le=100_000, description="a number from 1 to 100000")
 
 
-class ProgramsConfig(_Section):
+class ProgramsConfig(Section):
     """[programs]: the programs that the gateway starts."""
 
     rakia: RelativePath = Field(
@@ -285,7 +289,7 @@ class ProgramsConfig(_Section):
     dbus_daemon: RelativePath = Field(Path("/usr/bin/dbus-daemon"), description=f'{_A_PROGRAM}"/usr/bin/dbus-daemon"')
 
 
-class Config(_Section):
+class Config(Section):
     """A valid configuration."""
 
     xmpp: XmppConfig
@@ -313,7 +317,7 @@ class Config(_Section):
         return media
 
 
-_SECTIONS: Final[dict[str, type[_Section]]] = {
+SECTIONS: Final[dict[str, type[Section]]] = {
     "xmpp": XmppConfig,
     "sip": SipConfig,
     "media": MediaConfig,
@@ -322,18 +326,24 @@ _SECTIONS: Final[dict[str, type[_Section]]] = {
     "limits": LimitsConfig,
     "programs": ProgramsConfig,
 }
+"""The sections of the file, by name, in the order in which they are documented."""
 
 
 def load(path: Path) -> Config:
     """Read the file and check it. Raises ConfigError with every mistake in it."""
     try:
-        text = path.read_text("utf-8")
-        given = {name: {} for name in _SECTIONS} | tomllib.loads(text)
-        return Config.model_validate(given, context=str(path.parent.absolute()))
+        return parse(path, path.read_text("utf-8"))
     except OSError as error:
         raise ConfigError(texts.UNREADABLE.format(path=path, why=error.strerror)) from None
     except UnicodeDecodeError:
         raise ConfigError(texts.NOT_UTF8.format(path=path)) from None
+
+
+def parse(path: Path, text: str) -> Config:
+    """Check the text of a file that is at `path`, or will be. Raises ConfigError with every mistake in it."""
+    try:
+        given = {name: {} for name in SECTIONS} | tomllib.loads(text)
+        return Config.model_validate(given, context=str(path.parent.absolute()))
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(texts.NOT_TOML.format(path=path, why=error)) from None
     except ValidationError as error:
@@ -378,7 +388,7 @@ def _sentence(section: str, rest: list[str], error: ErrorDetails) -> str:
         return error["msg"]
     if not rest:
         return texts.NOT_A_SECTION.format(section=section)
-    expected = _description(_SECTIONS[section], rest[0])
+    expected = _description(SECTIONS[section], rest[0])
     if error["type"] == "missing":
         return texts.MISSING.format(expected=expected)
     value = texts.SECRET_VALUE if rest[0] == "secret" else _shown(error["input"])
@@ -387,10 +397,10 @@ def _sentence(section: str, rest: list[str], error: ErrorDetails) -> str:
 
 def _unknown(section: str, rest: list[str]) -> str:
     if not rest:
-        return texts.UNKNOWN_SECTION.format(hint=_hint(section, _SECTIONS))
-    if homes := [name for name, model in _SECTIONS.items() if rest[0] in model.model_fields]:
+        return texts.UNKNOWN_SECTION.format(hint=_hint(section, SECTIONS))
+    if homes := [name for name, model in SECTIONS.items() if rest[0] in model.model_fields]:
         return texts.WRONG_SECTION.format(section=homes[0])
-    return texts.UNKNOWN_OPTION.format(hint=_hint(rest[0], _SECTIONS[section].model_fields))
+    return texts.UNKNOWN_OPTION.format(hint=_hint(rest[0], SECTIONS[section].model_fields))
 
 
 def _hint(name: str, valid: dict[str, Any]) -> str:

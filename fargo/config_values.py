@@ -11,6 +11,7 @@ from typing import Annotated, Final, NamedTuple
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, ValidationInfo
 
 from fargo.statemachine.address import is_local
+from fargo.statemachine.numbering_plans import country
 
 _NUMBER: Final = re.compile(r"\+?[0-9]{1,15}")
 _PREFIX: Final = re.compile(r"\+?[0-9*#]{0,15}")
@@ -98,6 +99,13 @@ def _prefix(text: str) -> str:
     return text
 
 
+def _country(text: str) -> str:
+    known = country(text)
+    if known is None:
+        raise ValueError
+    return known
+
+
 def _path(path: Path, info: ValidationInfo) -> Path:
     return Path(info.context or "", path.expanduser())
 
@@ -119,6 +127,7 @@ def _duration(value: object) -> str:
 Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
 Number = Annotated[str, AfterValidator(_number)]
 Prefix = Annotated[str, AfterValidator(_prefix)]
+Country = Annotated[str, AfterValidator(_country)]
 Domain = Annotated[str, AfterValidator(_domain)]
 UserJid = Annotated[str, AfterValidator(_user)]
 AccountHost = Annotated[str, AfterValidator(_host)]

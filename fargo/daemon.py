@@ -49,6 +49,7 @@ from fargo.reload import Reload, reload
 from fargo.retention import Retention
 from fargo.room import Room
 from fargo.screening import Screening
+from fargo.service_manager import ServiceManager
 from fargo.sip_service import SipService
 from fargo.statemachine import machine
 from fargo.statemachine.account.roster import Contacts
@@ -163,6 +164,7 @@ class Daemon:
         self._cooperator = Cooperator(scheduler=lambda step: reactor.callLater(0, step))
         self._ready = False
         self._stopping = False
+        self._manager = ServiceManager(os.environ, reactor)
         self._keep_calls = keep_calls
         self._goodbye = not keep_calls
 
@@ -208,6 +210,7 @@ class Daemon:
         self._goodbye |= goodbye
         if not self._stopping:
             self._stopping = True
+            self._manager.stops()
             self._reactor.stop()
 
     async def _start(self) -> None:
@@ -226,6 +229,7 @@ class Daemon:
             state = self._engine.state(user)
             self._sip.know(user, state.registrations if state else {})
         self._xmpp.start()
+        self._manager.started()
 
     async def _stop(self) -> None:
         self._clock.stop()
@@ -291,6 +295,7 @@ class Daemon:
             users = ", ".join(xmpp.allowed_domains)
             addresses = ", ".join(sip.address)
             print(texts.READY.format(domain=xmpp.domain, users=users, addresses=addresses, port=sip.port), flush=True)
+            self._manager.serves()
 
     def _fail(self, why: str) -> None:
         """Stop the gateway with this reason and exit code 1."""

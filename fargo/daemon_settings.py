@@ -19,6 +19,7 @@ def policy(config: Config) -> Policy:
         *(config.media.path, relay, sip.engine, sip.ring_seconds, *emergency, config.early),
         foreign=sip.foreign,
         most_calls=config.limits.calls_at_once,
+        country=sip.country,
     )
 
 

@@ -23,6 +23,7 @@ _AT_ONCE: Final = frozenset(
         "sip.ring_seconds",
         "sip.emergency_numbers",
         "sip.emergency",
+        "sip.country",
         "media.path",
         "media.early",
         "media.private",

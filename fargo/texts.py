@@ -144,6 +144,14 @@ START_OR_STOP_FAILED: Final = "A bug prevents starting or stopping; the error is
 NOT_SIGNED_OUT: Final = "{count} SIP accounts were not signed out in time."
 ERASE_BUG: Final = "A bug: a password could not be erased"
 
+# --- for the service manager
+
+STATUS_WAITING: Final = "Waits for the XMPP server."
+STATUS_SERVES: Final = "Users can register and call."
+STATUS_STOPS: Final = "Stops."
+MANAGER_SILENT: Final = "The service manager does not take what the gateway tells it: {why}"
+MANAGER_BUG: Final = "A bug: the service manager gets no signs of life any more"
+
 GATE_BUG: Final = "A bug: what is refused is not written any more"
 
 # --- the clock

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 import namespace
 import pytest
 import pytest_asyncio
+import thorough
 from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 # No test depends on how fast the machine is.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
-settings.register_profile("thorough", settings.get_profile("untimed"), max_examples=1000)
+settings.register_profile("thorough", settings.get_profile("untimed"), max_examples=thorough.EXAMPLES)
 
 SESSIONS = Path(__file__).parents[1] / "replay/sessions"
 

@@ -61,8 +61,8 @@ def test_a_shown_command_is_understood(line: str) -> None:
     command.make_context(name, rest)
 
 
-def test_the_readmes_configuration_is_right(tmp_path: Path) -> None:
-    shown = re.search(r"```toml\n(.*?)```", README, re.S)
+def test_the_shortest_configuration_is_right(tmp_path: Path) -> None:
+    shown = re.search(r"```toml\n(.*?)```", (ROOT / "docs/configuration.md").read_text(), re.S)
     assert shown
     (tmp_path / "xmpp-secret").write_text("open sesame")
     (tmp_path / "fargo.toml").write_text(shown[1])

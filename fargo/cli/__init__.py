@@ -11,6 +11,7 @@ import click
 from fargo.cli.calls import calls
 from fargo.cli.export import export_call, import_log
 from fargo.cli.gateway import check, run
+from fargo.cli.init import init
 from fargo.cli.inspect import inspect
 from fargo.cli.ladder import ladder_of_call
 from fargo.cli.log import log
@@ -32,7 +33,9 @@ def main() -> None:
         click.get_current_context().color = False
 
 
-for command in (run, stop, check, calls, why, inspect, log, replay, back_up_state, restore_state, accept_log_of_state):
+for command in (init, run, stop, check, calls, why, inspect, log, replay):
+    main.add_command(command)
+for command in (back_up_state, restore_state, accept_log_of_state):
     main.add_command(command)
 for command in (ladder_of_call, export_call, import_log):
     replay.add_command(command)

@@ -88,3 +88,31 @@ ALREADY_EXISTS: Final = "{path} already exists. Give the name of a new log."
 IMPORTED: Final = "{path}: {count} events."
 NOT_IMPORTED: Final = "{path} cannot be imported: {problem}"
 COMMANDS_MISNUMBERED: Final = "its commands are not numbered like commands of their events."
+
+# --- fargo init
+
+QUESTION: Final = "{what} (--{option})"
+EXPECTED: Final = "Expected: {what}"
+OPTION_PROBLEM: Final = "--{option}: {problem}"
+REPLACE: Final = "{path} is there already. Replace it?"
+NOT_REPLACED: Final = "{path} is there already, and stays. To replace it, give --replace."
+NO_DIRECTORY: Final = "There is no directory {path}. Make it, or name another file with -c."
+NOT_WRITTEN: Final = "{path} cannot be written: {why}."
+WRITTEN: Final = "{path} and {secret} are written."
+FOR_PROSODY: Final = "\nFor prosody, in /etc/prosody/prosody.cfg.lua, then “systemctl restart prosody”:\n\n{lines}"
+FOR_EJABBERD: Final = (
+    "\nOr for ejabberd, in the list “listen” of /etc/ejabberd/ejabberd.yml, then “systemctl restart "
+    "ejabberd”:\n\n{lines}"
+)
+FOR_RTPENGINE: Final = (
+    "\nFor the media relay, /etc/rtpengine/rtpengine.conf, then “systemctl restart rtpengine-daemon” (behind a NAT, "
+    "and for Dino, see docs/configuration.md):\n\n{lines}"
+)
+FOR_FIREWALL: Final = (
+    "\nFor a firewall that lets in nothing else (fargo.iptables has what is to be refused, see docs/security.md):"
+    "\n\n{lines}"
+)
+NEXT_STEPS: Final = (
+    "\nDebian's kamailio has the port of the gateway: stop it with “systemctl disable --now kamailio”. Then, as the "
+    "user that the gateway runs as, “fargo check -c {path}”, and “systemctl start fargo”."
+)

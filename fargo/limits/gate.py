@@ -27,7 +27,8 @@ from fargo.limits.rejection import Rejection
 from fargo.limits.settings import GateSettings
 from fargo.limits.tries import Tries
 from fargo.statemachine.account.account_state import Clearing, Registered, Trying
-from fargo.statemachine.address import bare, dialled, domain_of
+from fargo.statemachine.address import SipUri, bare, domain_of
+from fargo.statemachine.dialling import dialled, target
 from fargo.statemachine.legs.jingle.jmi import is_proceed
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import (
@@ -56,7 +57,7 @@ from fargo.statemachine.model.events import (
 )
 from fargo.statemachine.model.sip import SipAccountEvent
 from fargo.statemachine.unrecorded import XMPP_EVENTS
-from fargo.statemachine.user_state import User
+from fargo.statemachine.user_state import User, address_book
 
 EVERY: Final = 60.0
 """Seconds between two rows about what was refused."""
@@ -217,7 +218,7 @@ class Gate:
         """Return which limit forbids an event."""
         now, (_, domain) = self._now(), _parts(user)
         to = _called(event) if type(event) in _CALLS else None
-        if to and registered and not self._may_call(dialled(to)):
+        if to and registered and not self._may_call(user, to):
             return self._turn_down(user, "numbers", texts.NUMBER)
         log = self._log if registered else self._log_of_strangers
         if owed := self._owed.pop(user, 0):
@@ -233,8 +234,14 @@ class Gate:
             return None
         return self._refuse(user, what, scope)
 
-    def _may_call(self, number: str) -> bool:
-        return number in self._settings.emergency_numbers or is_allowed(number, self._settings.numbers)
+    def _may_call(self, user: str, to: str) -> bool:
+        """Return True if the number may be called as the user has written it, and as it is dialled."""
+        written, known, numbers = dialled(to), self._state(user), self._settings.numbers
+        if written in self._settings.emergency_numbers:
+            return True
+        uri = target(to, address_book(known, domain_of(to))) if known else None
+        meant = (uri.user,) if isinstance(uri, SipUri) else ()
+        return all(is_allowed(each, numbers) for each in (written, *meant))
 
     def _is_proposed(self, user: str, event: Event) -> bool:
         """Return True if a session-initiate follows a proposal, which has been counted as a call."""

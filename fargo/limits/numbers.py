@@ -20,7 +20,7 @@ class Numbers(Struct, frozen=True):
 
 
 def is_allowed(dialled: str, numbers: Numbers) -> bool:
-    """Return True if a number may be called. ``dialled``: see `fargo.statemachine.address.dialled`."""
+    """Return True if a number may be called. ``dialled``: see `fargo.statemachine.dialling.dialled`."""
     if not (numbers.allowed or numbers.refused):
         return True
     number = unicodedata.normalize("NFKC", dialled)

@@ -1,10 +1,10 @@
-"""Addresses: JIDs, SIP URIs, and the mapping between a contact's JID and its SIP URI.
+"""Addresses: JIDs and SIP URIs, and the characters that may stand in each.
 
 Rules:
 
-1. The JID of a contact is ``user%domain@gateway``. ``user\\40domain@gateway`` (XEP-0106) is accepted too. A localpart
-   without a domain belongs to the account's own SIP domain, so ``+441632960000@gateway`` dials a number.
-2. The last ``%`` or ``@`` separates user and domain: a domain contains neither.
+1. The JID of a contact is ``user%domain@gateway``, or ``user@gateway`` for the account's own SIP domain. Which address
+   a JID means, `dialling` decides; which JID an address has, `naming`.
+2. A domain has one form: small letters, ASCII (RFC 5890), no dot at the end, IPv6 addresses as short as can be.
 3. XMPP servers fold the case of a localpart (RFC 6122 §2.3), so a contact's JID is made in lower case.
 4. Characters that a SIP URI does not allow are percent-escaped (RFC 3261 §25.1), those that a localpart does not allow
    are escaped after XEP-0106. Control characters and malformed domains are refused.
@@ -45,7 +45,10 @@ _FORBIDDEN: Final = (
     stringprep.in_table_c8,
     stringprep.in_table_c9,
 )
-_SEPARATORS: Final = dict.fromkeys(map(ord, " -.()/"))
+_NAME_ADDR: Final = re.compile(r"[^<>]*<([^<>]*)>(\s*;[^<>]*)?")
+_SCHEME: Final = re.compile(r"sips?:(//)?", re.IGNORECASE)
+_UNSEEN: Final = frozenset({"Cf", "Zs", "Zl", "Zp"})
+"""The categories of white space, and of characters without a shape."""
 _LONGEST: Final = 1023  # bytes of a localpart, RFC 7622 §3.3
 
 
@@ -112,14 +115,29 @@ def unescape_local(local: str) -> str:
 
 
 @lru_cache(1024)
-def _is_domain(text: str) -> bool:
+def _domain(text: str) -> str | None:
+    """Return a domain, which may have a port, in its one form (rule 2); None if it is none."""
     found = _HOSTPORT.fullmatch(text)
     if not found:
-        return False
+        return None
     address, name, port = found["address"], found["name"], found["port"]
     if port is not None and not 0 < int(port) < 65536:
-        return False
-    return _is_ipv6(address) if name is None else is_host(name)
+        return None
+    host = _ipv6(address) if name is None else _host(name)
+    return host and (f"{host}:{int(port)}" if port else host)
+
+
+def _ipv6(text: str) -> str | None:
+    return f"[{ipaddress.IPv6Address(text).compressed}]" if _is_ipv6(text) else None
+
+
+def _host(name: str) -> str | None:
+    try:
+        ascii = name if name.isascii() else name.encode("idna").decode()
+    except UnicodeError:
+        return None
+    host = ascii.removesuffix(".").lower()
+    return host if is_host(host) else None
 
 
 def server(text: str) -> tuple[str, int | None] | None:
@@ -131,7 +149,7 @@ def server(text: str) -> tuple[str, int | None] | None:
     if _is_ipv6(text):
         return text, None
     found = _HOSTPORT.fullmatch(text)
-    if not found or not _is_domain(text):
+    if not found or _domain(text) is None:
         return None
     return found["address"] or found["name"], int(found["port"]) if found["port"] else None
 
@@ -141,6 +159,19 @@ def is_host(text: str) -> bool:
     return len(text) <= 253 and bool(_DOMAIN_NAME.fullmatch(text))
 
 
+def is_ip(domain: str) -> bool:
+    """Return True if a domain, which may have a port, is an IP address."""
+    return (found := server(domain)) is not None and _is_address(found[0])
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 def _is_ipv6(text: str) -> bool:
     try:
         return ipaddress.IPv6Address(text).scope_id is None
@@ -148,63 +179,77 @@ def _is_ipv6(text: str) -> bool:
         return False
 
 
-def _checked(user: str, domain: str) -> SipUri | BadAddress:
+def checked(user: str, domain: str) -> SipUri | BadAddress:
+    """Return the address of a user at a domain, or why there is none."""
+    if problem := user_problem(user):
+        return BadAddress(problem)
+    known = _domain(domain)
+    return BadAddress(texts.BAD_DOMAIN.format(domain=printable(domain))) if known is None else SipUri(user, known)
+
+
+def user_problem(user: str) -> str | None:
+    """Return why a text cannot be the user part of an address, None if it can."""
     if not user:
-        return BadAddress(texts.NO_USER)
-    if _CONTROL.search(user):
-        return BadAddress(texts.CONTROL_CHARACTER)
-    if not _is_domain(domain):
-        return BadAddress(texts.BAD_DOMAIN.format(domain=_printable(domain)))
-    return SipUri(user, domain.lower())
+        return texts.NO_USER
+    return texts.CONTROL_CHARACTER if _CONTROL.search(user) else None
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """Return as much of a text as a sentence can show."""
     return "".join(c if c.isprintable() else "?" for c in text)[:80]
 
 
-def parse_account(text: str) -> SipUri | BadAddress:
-    """Parse a SIP address that a user typed: ``alice@example.org`` or ``sip:alice@example.org``."""
-    text = text.strip()
-    if text[:4].lower() == "sip:":
-        text = text[4:]
-    user, at, domain = text.rpartition("@")
-    if not at:
-        return BadAddress(texts.NO_DOMAIN)
-    return _checked(unescape_user(user), domain)
+def trimmed(text: str) -> str:
+    """Return a text without white space and characters without a shape at its ends: they come with what is pasted."""
+    start, end = 0, len(text)
+    while start < end and _is_unseen(text[start]):
+        start += 1
+    while start < end and _is_unseen(text[end - 1]):
+        end -= 1
+    return text[start:end]
 
 
-def parse_contact(jid: str, own_domain: str) -> SipUri | BadAddress:
-    """Return the SIP address of a contact's JID at the gateway. ``own_domain``: the account's SIP domain."""
-    local = local_of(jid)
-    if local is None:
-        return BadAddress(texts.GATEWAY_ITSELF)
-    local = unescape_local(local)
-    split = max(local.rfind("%"), local.rfind("@"))
-    if split < 0:
-        return _checked(local, own_domain)
-    return _checked(local[:split], local[split + 1 :])
+def _is_unseen(character: str) -> bool:
+    return character.isspace() or unicodedata.category(character) in _UNSEEN
 
 
-def dialled(jid: str) -> str:
-    """Return the number in a contact's JID without the signs that people write between digits (RFC 3966 §5.1.1, and
-    space and slash), and without its domain.
+def unwrapped(text: str) -> str | None:
+    """Return the address in a text as people paste it: without a display name and angle brackets (RFC 3261 §20.10).
+    Return None if brackets are not closed.
     """
-    local = unescape_local(local_of(jid) or "")
-    split = max(local.rfind("%"), local.rfind("@"))
-    return (local[:split] if split >= 0 else local).translate(_SEPARATORS)
+    if "<" not in text and ">" not in text:
+        return trimmed(text)
+    found = _NAME_ADDR.fullmatch(trimmed(text))
+    return trimmed(found[1]) if found else None
+
+
+def parse_account(text: str) -> SipUri | BadAddress:
+    """Parse a SIP address that a user typed: ``alice@example.org``, or a URI of it."""
+    written = unwrapped(text)
+    if written is None:
+        return BadAddress(texts.NOT_SIP)
+    found = _SCHEME.match(written)
+    rest = written[found.end() :] if found else written
+    if "@" not in rest:
+        return BadAddress(texts.NO_DOMAIN)
+    parsed = parse_uri(f"sip:{rest}")
+    return parsed if isinstance(parsed, BadAddress) else parsed[0]
 
 
 def contact(uri: SipUri, gateway: str) -> str | BadAddress:
-    """Return the JID of a SIP address at the gateway. It always includes the domain, so that it is the same for every
-    account.
-    """
-    user = unicodedata.normalize("NFKC", uri.user).lower()
+    """Return the JID of a SIP address at the gateway, without its domain if that is ""."""
+    user = folded(uri.user)
     if any(map(_is_forbidden, user)):
         return BadAddress(texts.NOT_IN_JID)
-    local = escape_local(f"{user}%{uri.domain}")
+    local = escape_local(f"{user}%{uri.domain}" if uri.domain else user)
     if len(local.encode("utf-8", "surrogatepass")) > _LONGEST:
         return BadAddress(texts.TOO_LONG)
     return f"{local}@{gateway}"
+
+
+def folded(user: str) -> str:
+    """Return a user part as it is in a JID (rule 3)."""
+    return unicodedata.normalize("NFKC", user).lower()
 
 
 def is_local(text: str) -> bool:
@@ -215,7 +260,7 @@ def is_local(text: str) -> bool:
         return False
     if any(map(stringprep.in_table_b1, text)) or any(map(_is_forbidden, text)):
         return False
-    return unicodedata.normalize("NFKC", text).lower() == text
+    return folded(text) == text
 
 
 @lru_cache(4096)
@@ -232,9 +277,17 @@ def parse_uri(text: str) -> tuple[SipUri, dict[str, str]] | BadAddress:
     if scheme.lower() not in ("sip", "sips"):
         return BadAddress(texts.NOT_SIP)
     user, _, tail = rest.rpartition("@")
-    hostport, _, parameters = tail.partition("?")[0].partition(";")
-    checked = _checked(unescape_user(user.partition(":")[0]), hostport)
-    if isinstance(checked, BadAddress):
-        return checked
-    pairs = [p.partition("=") for p in parameters.split(";") if p]
-    return checked, {name.lower(): unescape_user(value) for name, _, value in pairs}
+    hostport = tail.partition("?")[0].partition(";")[0]
+    uri = checked(unescape_user(user.partition(":")[0]), trimmed(hostport))
+    if isinstance(uri, BadAddress):
+        return uri
+    return uri, uri_parameters(text)
+
+
+def uri_parameters(text: str) -> dict[str, str]:
+    """Return the parameters of a SIP URI by lower-case name. The user part, which may look like more of them, is not
+    read. Whether the rest is an address does not matter.
+    """
+    parameters = text.rpartition("@")[2].partition("?")[0].partition(";")[2]
+    pairs = [each.partition("=") for each in parameters.split(";") if each]
+    return {name.lower(): unescape_user(value) for name, _, value in pairs}

@@ -42,10 +42,10 @@ def _signed_in(user: User, name: str, effects: Effects) -> User:
 
 def _signed_out(user: User, lost: Lost, effects: Effects) -> User:
     """End the calls over a SIP connection that is lost, and update the account."""
-    reason = Reason(Cause.NETWORK, texts.CONNECTION_LOST)
+    reason = Reason(Cause.NETWORK, texts.CONNECTION_LOST, ours=True)
     match user.account:
         case Registered(credentials):
-            reason = Reason(Cause.NETWORK, account_state.in_words(lost, credentials.uri))
+            reason = Reason(Cause.NETWORK, account_state.in_words(lost, credentials.uri), ours=True)
         case _:
             pass
     ended = in_each_call(

@@ -87,6 +87,12 @@ class Effects(Struct, gc=False):
         unanswered = Pending(waiting.command, waiting.seconds, None, waiting.repeats, waiting.call)
         self.pending = {**self.pending, name: unanswered}
 
+    def amend(self, name: str, command: Command) -> None:
+        """Keep a pending command in another form, which takes in what has been heard about it since."""
+        waiting = self.pending[name]
+        amended = Pending(command, waiting.seconds, waiting.until, waiting.repeats, waiting.call)
+        self.pending = {**self.pending, name: amended}
+
     def postpone(self, name: str, seconds: float) -> None:
         """Let so many seconds pass before a pending command is repeated, or counts as unanswered."""
         waiting = self.pending[name]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from fargo.statemachine import address, texts
+from fargo.statemachine import address, naming, texts
 from fargo.statemachine.account import roster, sign_in
 from fargo.statemachine.account.account_state import Account, Credentials, Registered
 from fargo.statemachine.address import BadAddress
@@ -21,7 +21,7 @@ from fargo.statemachine.media.description import Srtp, is_ipv6_only
 from fargo.statemachine.model.call_records import Side
 from fargo.statemachine.model.presence import Client, SignedIn
 from fargo.statemachine.reason import Cause, Reason
-from fargo.statemachine.user_state import User, changed, is_busy
+from fargo.statemachine.user_state import User, address_book, changed, is_busy
 
 
 def arrived(user: User, event: SipArrival, effects: Effects) -> User:
@@ -45,10 +45,10 @@ def arrived(user: User, event: SipArrival, effects: Effects) -> User:
     sip, offered = taken_in
     if credentials is None:
         call = Call(id, event.connection, effects.at, Terminated(), sip)
-        call_state.begun(call, channel, _caller(event, access, ""), None, effects)
+        call_state.begun(call, channel, _caller(user, event, access, "")[1], None, effects)
         refused = bridge.end(call, Reason(Cause.UNAVAILABLE, texts.CALLED_NOT_SIGNED_IN), effects)
         return changed(user, None, refused, effects)
-    caller = _caller(event, access, credentials.gateway)
+    user, caller = _caller(user, event, access, credentials.gateway)
     call = Call(id, event.connection, effects.at, Terminated(), sip, caller)
     if isinstance(offered, Reason):
         call_state.begun(call, channel, caller, None, effects)
@@ -79,9 +79,9 @@ def turned_away(user: User, event: SipArrival, reason: Reason, effects: Effects)
     taken_in = sip_leg.arrived(event, access, effects)
     if taken_in is None:
         return user
-    caller = _caller(event, access, credentials.gateway) if credentials else None
-    call = Call(id, event.connection, effects.at, Terminated(), taken_in[0], caller)
-    call_state.begun(call, sip_leg.name_of_new(event), caller or _caller(event, access, ""), None, effects)
+    user, caller = _caller(user, event, access, credentials.gateway if credentials else "")
+    call = Call(id, event.connection, effects.at, Terminated(), taken_in[0], caller if credentials else None)
+    call_state.begun(call, sip_leg.name_of_new(event), caller, None, effects)
     return changed(user, None, bridge.end(call, reason, effects), effects)
 
 
@@ -97,7 +97,7 @@ def _access(user: User, credentials: Credentials | None, event: SipArrival, effe
     if credentials is None:
         return Access()
     trunk = sign_in.trunk(event.connection, effects.registrations)
-    access = Access(credentials.nonce, trunk, user.policy.ring_seconds)
+    access = Access(credentials.nonce, trunk, user.policy.ring_seconds, own=credentials.uri.domain)
     use = _srtp(user, credentials, trunk)
     return access if isinstance(use, Reason) else replace(access, srtp=use)
 
@@ -114,10 +114,15 @@ def _unreachable(user: User, able: Mapping[str, Client], effects: Effects) -> Re
     return None if able or roster.questions(effects.pending) else forking.NOBODY
 
 
-def _caller(event: SipArrival, access: Access, gateway: str) -> Caller:
-    """Return who calls, and the JID that stands for them: an anonymous one if no JID can express their address."""
+def _caller(user: User, event: SipArrival, access: Access, gateway: str) -> tuple[User, Caller]:
+    """Return who calls, and the JID that stands for them: an anonymous one if no JID can express their address. What
+    their JID does not keep of the address is remembered, so that they can be called back.
+    """
     uri, name = sip_leg.caller(event, access)
-    jid = uri if isinstance(uri, BadAddress) else address.contact(uri, gateway)
+    book = address_book(user, gateway)
+    jid = uri if isinstance(uri, BadAddress) else naming.contact(uri, book)
     if isinstance(uri, BadAddress) or isinstance(jid, BadAddress):
-        return Caller(f"anonymous%anonymous.invalid@{gateway}/{roster.RESOURCE}", None, name)
-    return Caller(f"{jid}/{roster.RESOURCE}", uri.words, name)
+        return user, Caller(f"{naming.ANONYMOUS}@{gateway}/{roster.RESOURCE}", None, name)
+    known = naming.canonical(uri, book)
+    after = replace(user, contacts=roster.spelled(user.contacts, known))
+    return after, Caller(f"{jid}/{roster.RESOURCE}", known.words, name)

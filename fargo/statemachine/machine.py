@@ -25,6 +25,7 @@ from fargo.statemachine import (
     gateway,
     incoming,
     outgoing,
+    prompt,
     replies,
     snapshot,
     texts,
@@ -48,6 +49,7 @@ from fargo.statemachine.model.events import (
     CallMessaged,
     CallProposed,
     ClockJumped,
+    ContactAsked,
     ContentChanged,
     Event,
     FeaturesLearned,
@@ -223,6 +225,8 @@ def _react(user: User, event: Event, effects: Effects) -> User:
             return outgoing.proposed(user, event, effects)
         case CallMessaged():
             return _messaged(user, event, effects)
+        case ContactAsked():
+            return prompt.asked(user, event, effects)
         case IqMalformed():
             effects.emit(RefuseIq(event.iq, "modify", "bad-request", event.problem))
             return user

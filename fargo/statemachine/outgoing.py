@@ -16,7 +16,7 @@ Rules:
 from msgspec import Struct
 from msgspec.structs import replace
 
-from fargo.statemachine import address, texts
+from fargo.statemachine import address, dialling, texts
 from fargo.statemachine.account import account_state, sign_in
 from fargo.statemachine.account.account_state import Credentials, Registered, Unregistered
 from fargo.statemachine.account.texts import NOT_REGISTERED
@@ -38,19 +38,24 @@ from fargo.statemachine.model.events import CallProposed, SessionInitiated
 from fargo.statemachine.model.presence import SignedIn
 from fargo.statemachine.model.sip import engine_named
 from fargo.statemachine.reason import Cause, Reason
-from fargo.statemachine.user_state import User, changed, concerned, is_busy
+from fargo.statemachine.user_state import User, address_book, changed, concerned, is_busy
 
 
 def initiated(user: User, event: SessionInitiated, effects: Effects) -> User:
     """Place the call that a client describes, whether it was proposed before or not."""
     if call := concerned(user, event):
         effects.call = call.id
-        return changed(user, call, bridge.fold_jingle(call, event, effects), effects)
-    proposed = jmi.followed_up(event, effects)
-    effects.call = id = proposed or str(effects.version)
+        if not jingle_leg.has_same_id(call.jingle, event, effects):
+            return changed(user, call, bridge.fold_jingle(call, event, effects), effects)
+        if not _wins_tie(user, event):
+            user = changed(user, call, bridge.overruled(call, event, effects), effects)
+    followed = jmi.followed_up(event, effects)
+    effects.call = id = (followed and followed.call) or str(effects.version)
     if _wins_tie(user, event):
         effects.emit(RefuseIq(event.iq, "cancel", "conflict", texts.CALLED_BY_THEM, "tie-break"))
         return user
+    if followed and followed.taken_back:
+        return _turned_down(user, event, id, Reason(Cause.CANCELLED, texts.TAKEN_BACK), effects)
     ready = _ready(user, event.iq.to)
     if isinstance(ready, Refusal):
         effects.emit(RefuseIq(event.iq, ready.kind, ready.condition, ready.reason.text))
@@ -59,13 +64,23 @@ def initiated(user: User, event: SessionInitiated, effects: Effects) -> User:
     if problem := offer.malformed_contents(event.contents):
         effects.emit(RefuseIq(event.iq, "modify", "bad-request", problem))
         return user
-    return _place(user, event, ready, id, proposed is not None, effects)
+    return _place(user, event, ready, id, followed is not None, effects)
+
+
+def _turned_down(user: User, event: SessionInitiated, id: str, reason: Reason, effects: Effects) -> User:
+    """Acknowledge and end a session that follows a proposal and cannot be put through."""
+    jingle_leg.turn_down(event, True, reason, effects)
+    call_state.refused(id, _meant(user, event.iq.to), event.sid, reason, effects)
+    return user
 
 
 def _wins_tie(user: User, event: SessionInitiated) -> bool:
-    """Return True if we call that client on behalf of the same contact with the lower session id (XEP-0166 §7.2.16)."""
+    """Return True if we call that client on behalf of the same contact with the lower session id; if the ids are equal,
+    with the lower JID (XEP-0166 §7.2.16).
+    """
+    theirs = event.sid, event.iq.sender
     return any(
-        session.client == event.iq.sender and session.us == event.iq.to and session.sid < event.sid
+        session.client == event.iq.sender and session.us == event.iq.to and (session.sid, session.us) < theirs
         for call in user.calls.values()
         if isinstance(call.jingle, Inviting)
         for session in jingle_leg.sessions(call.jingle)
@@ -97,7 +112,7 @@ def _ready(user: User, to: str) -> Line | Refusal:
 
 def _is_emergency(policy: Policy, to: str) -> bool:
     """Return True if the contact is an emergency number, in whatever form it is written and whatever its domain is."""
-    return address.dialled(to) in policy.emergency_numbers
+    return dialling.dialled(to) in policy.emergency_numbers
 
 
 def _line(user: User, credentials: Credentials, connection: SignedIn, to: str) -> Line | Refusal:
@@ -106,7 +121,7 @@ def _line(user: User, credentials: Credentials, connection: SignedIn, to: str) -
     if engine is None:
         text = account_state.unknown_engine(credentials.account)
         return Refusal("wait", "recipient-unavailable", Reason(Cause.UNAVAILABLE, text))
-    target = address.parse_contact(to, credentials.uri.domain)
+    target = dialling.target(to, address_book(user, credentials.gateway))
     if isinstance(target, BadAddress):
         return Refusal("modify", "jid-malformed", Reason(Cause.NOT_FOUND, target.problem))
     if target == credentials.uri:
@@ -132,6 +147,7 @@ def _line(user: User, credentials: Credentials, connection: SignedIn, to: str) -
         connection.connection,
         target,
         credentials.nonce,
+        target.domain if direct else credentials.uri.domain,
         trunk,
         user.policy.ring_seconds,
         user.policy.early,
@@ -157,7 +173,8 @@ def _place(user: User, event: SessionInitiated, line: Line, id: str, follows: bo
     leg = jingle_leg.called(event, audio, follows, effects)
     call = bridge.place(id, leg, audio, line, way, user.policy, effects)
     call_state.placed(call, target.words, event.sid, effects)
-    effects.record(RecordPath(id, way.path, way.why))
+    if call.undescribed is None:
+        effects.record(RecordPath(id, way.path, way.why))
     return changed(user, None, call, effects)
 
 
@@ -180,11 +197,8 @@ def _meant(user: User, to: str) -> str | None:
     """Return the SIP address that the user wants to call, as people write it, or what can be made of the JID; None if
     it is the gateway's own.
     """
-    match user.account:
-        case Registered(credentials):
-            target = address.parse_contact(to, credentials.uri.domain)
-        case _:
-            target = address.parse_contact(to, address.domain_of(to))
+    book = address_book(user, address.domain_of(to))
+    target = dialling.target(to, replace(book, own=book.own or book.gateway))
     return address.local_of(to) if isinstance(target, BadAddress) else target.words
 
 
@@ -206,7 +220,7 @@ def proposed(user: User, event: CallProposed, effects: Effects) -> User:
     for call in user.calls.values():
         if not forking.proposes(call.jingle, event.to):
             continue
-        if call.jingle.invitation.sid < event.sid:
+        if (call.jingle.invitation.sid, call.jingle.invitation.us) < (event.sid, event.sender):
             jmi.reject(event, Reason(Cause.BUSY, texts.CALLED_BY_THEM), effects, True)
             return user
         effects.call = call.id

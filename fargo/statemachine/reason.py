@@ -47,12 +47,14 @@ FAILURES: Final = frozenset(Cause) - {
 
 class Reason(Struct, frozen=True, gc=False):
     """A cause and a text for people, which is empty where the cause says it all. ``status``: that of the SIP response
-    which refused the call, None if there was none, or it is not known.
+    which refused the call, None if there was none, or it is not known. ``ours``: the gateway itself is the cause, or
+    that it could not reach anybody; nobody else has said anything.
     """
 
     cause: Cause
     text: str = ""
     status: int | None = None
+    ours: bool = False
 
 
 _JINGLE: Final = {

@@ -41,6 +41,7 @@ def condensed(user: User) -> Snapshot | None:
         clients=_asked(user.contacts.clients, questions),
         subscribed=user.contacts.subscribed,
         asks=user.contacts.asks,
+        spelled=user.contacts.spelled,
         policy=user.policy,
         registrations=user.registrations,
     )
@@ -68,7 +69,7 @@ def account(event: Snapshot) -> Account:
 def contacts(event: Snapshot) -> Contacts:
     """Return the clients and contacts in a snapshot."""
     clients = {jid: replace(client, asked=None) for jid, client in event.clients.items()}
-    return Contacts(clients, event.subscribed, event.asks)
+    return Contacts(clients, event.subscribed, event.asks, event.spelled)
 
 
 def pending(event: Snapshot) -> PendingCommands:

@@ -17,6 +17,7 @@ OWN_ADDRESS: Final = "This is your own SIP address. Call a different one."
 NO_FOREIGN_CALLS: Final = "Only SIP addresses at {domain} can be called from here."
 TOO_MANY_CALLS: Final = "You are already in {most} calls. End one first."
 NO_EMERGENCY_CALLS: Final = "Emergency calls are not possible here. Use another phone at once."
+TAKEN_BACK: Final = "You have taken this call back before it began."
 CALLED_BY_THEM: Final = "They are calling you at this moment."
 
 # --- why the user cannot be called
@@ -45,7 +46,8 @@ CONTROL_CHARACTER: Final = "The SIP address contains a control character. Remove
 GATEWAY_ITSELF: Final = "This is the gateway's own address. Call a contact at the gateway, such as alice%example.org."
 NOT_IN_JID: Final = "The SIP address contains a character that is not allowed in a JID."
 TOO_LONG: Final = "The SIP address is too long for a JID."
-NOT_SIP: Final = "This is not a SIP URI."
+NOT_SIP: Final = "This is not a SIP address. It should look like alice@sip.example.org, or be a telephone number."
+NOT_A_NUMBER: Final = "“{text}” is not a telephone number. It should look like +44 1632 960000."
 
 # --- what is waited for until a deadline
 

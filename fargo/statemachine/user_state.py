@@ -12,11 +12,12 @@ from typing import assert_never
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from fargo.statemachine.account import roster
+from fargo.statemachine.account import account_state, roster
 from fargo.statemachine.account.account_state import Account, Clearing, Registered, Trying, Unregistered
 from fargo.statemachine.account.roster import Contacts
 from fargo.statemachine.call import call_state
 from fargo.statemachine.call.call_state import Call
+from fargo.statemachine.dialling import AddressBook
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import jingle_leg
 from fargo.statemachine.legs.jingle.jingle_session import JingleEvent
@@ -64,6 +65,14 @@ class User(Struct, frozen=True, gc=False):
 def is_busy(user: User) -> bool:
     """Return True if the user is in as many calls as allowed."""
     return sum(map(call_state.is_live, user.calls.values())) >= user.policy.most_calls
+
+
+def address_book(user: User, gateway: str) -> AddressBook:
+    """Return what addresses mean for the user. ``gateway``: the gateway's own JID."""
+    known = account_state.in_force(user.account)
+    country = (known.account.country if known else None) or user.policy.country
+    own = known.uri.domain if known else None
+    return AddressBook(gateway, own, country, user.contacts.spelled, user.contacts.subscribed)
 
 
 def able_clients(user: User) -> Mapping[str, Client]:

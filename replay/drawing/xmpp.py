@@ -12,6 +12,8 @@ from fargo.statemachine.model.commands import (
     MessageCall,
     ProposeCall,
     RefuseIq,
+    RejectContents,
+    SendContact,
     SendPresence,
     SendRegistrationForm,
     SendText,
@@ -23,6 +25,7 @@ from fargo.statemachine.model.events import (
     CallAction,
     CallMessaged,
     CallProposed,
+    ContactAsked,
     ContentEvent,
     FeaturesLearned,
     IqFailed,
@@ -65,6 +68,7 @@ def client(value: XmppEvent | XmppCommand) -> str | None:
             | AcceptSession()
             | InformSession()
             | InformTransport()
+            | RejectContents()
             | TerminateSession()
             | ProposeCall()
             | MessageCall()
@@ -115,6 +119,8 @@ def received(event: XmppEvent) -> Label:
             return Label("register")
         case RegistrationCancelled():
             return Label("unregister")
+        case ContactAsked():
+            return Label("ask contact")
         case IqMalformed():
             return failed("malformed IQ")
         case _:
@@ -132,6 +138,8 @@ def sent(command: XmppCommand) -> Label:
             return Label(_joined("session-info", info))
         case InformTransport():
             return Label("transport-info")
+        case RejectContents(action=action):
+            return Label(action)
         case TerminateSession(condition=condition):
             return _ended("session-terminate", condition)
         case ProposeCall():
@@ -152,6 +160,8 @@ def sent(command: XmppCommand) -> Label:
             return quiet("ask features")
         case SendRegistrationForm():
             return Label("form")
+        case SendContact():
+            return Label("contact")
         case _:
             assert_never(command)
 

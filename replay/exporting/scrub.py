@@ -50,7 +50,7 @@ _PARTS: Final = re.compile(
     """,
     re.VERBOSE,
 )
-_WORDS: Final = re.compile(rf"(?P<escape>{_ESCAPE})|(?:[A-Za-z0-9]|[^\x00-\x7f])+")
+_WORDS: Final = re.compile(rf"(?P<escape>{_ESCAPE})|(?:[A-Za-z0-9]|[^\x00-\x7f“”])+")
 _WITH_PORT: Final = re.compile(rf"(?P<host>.*?)(?P<port>{_PORT}?)", re.DOTALL)
 _BEHIND_USER: Final = ("@", "%", "\\40")
 _STATUS: Final = re.compile(r"(?P<before>([3-6]\d\d(?= |$))?)(?P<words>.*?)(?P<after>(\([3-6]\d\d\))?)", re.DOTALL)

@@ -14,11 +14,13 @@ from fargo.statemachine.model import rules
 from fargo.statemachine.model.rules import RuleChange
 from replay.verifying.difference import Difference, Explains
 from replay.verifying.listed import (
+    addresses,
     codecs,
     contacts,
     contents,
     endings,
     faults,
+    jingle,
     media,
     outages,
     registration,
@@ -34,11 +36,13 @@ EXPLANATIONS: Final[dict[str, Explains]] = {
     **replies.EXPLANATIONS,
     **media.EXPLANATIONS,
     **codecs.EXPLANATIONS,
+    **jingle.EXPLANATIONS,
     **outages.EXPLANATIONS,
     **registration.EXPLANATIONS,
     **contacts.EXPLANATIONS,
     **contents.EXPLANATIONS,
     **strangers.EXPLANATIONS,
+    **addresses.EXPLANATIONS,
     **endings.EXPLANATIONS,
     **words.EXPLANATIONS,
 }

@@ -33,8 +33,10 @@ from fargo.statemachine.model.events import (
     CallMessaged,
     CallProposed,
     ClockJumped,
+    ContactAsked,
     ContentChanged,
     ContentModified,
+    ContentRemoved,
     Event,
     FeaturesLearned,
     Iq,
@@ -97,6 +99,7 @@ _AWAY: Final = (Candidate(1, "192.0.2.9", 5000),)
 AUDIO: Final = (Content("voice", description=Description("audio", VOICE, RawUdp(_ADDRESS))),)
 _PRINT: Final = Fingerprint("sha-256", "actpass", "AB:CD")
 _SECURED: Final = (Content("voice", description=Description("audio", VOICE, IceUdp("u1", "p1", (), _PRINT), mux=True)),)
+_UNNAMED: Final = (Content("voice", description=Description("audio", VOICE, IceUdp("", "", (), _PRINT), mux=True)),)
 _CANDIDATES: Final = (Content("voice", transport=IceUdp("u1", "p1", _ADDRESS)),)
 _RESTART: Final = (Content("voice", transport=IceUdp("u2", "p2")),)
 _NO_AUDIO: Final = (Content("face", description=Description("video", VOICE, RawUdp(_ADDRESS))),)
@@ -113,6 +116,7 @@ def of_account(user: User) -> Iterator[Event]:
     for address, secret in (("alice@example.net", "first"), ("alice@example.com", "second"), ("nonsense", "third")):
         yield RegistrationSubmitted(_iq(GATEWAY), SipAccount(address), secret, "nonce")
     yield RegistrationCancelled(_iq(GATEWAY))
+    yield from (ContactAsked(_iq(GATEWAY), typed) for typed in ("bob", "bob@"))
     yield ResourceAvailable(DESK, GATEWAY)
     yield ResourceUnavailable(DESK, GATEWAY)
     for connection in (connection_of(user.account) or "0.0", "0.0"):
@@ -192,9 +196,13 @@ def _answers(name: str, command: str) -> Iterator[Event]:
 
 
 def of_call(user: User) -> Iterator[Event]:
-    """Yield the events of one call, outgoing or incoming. There are none once it is over."""
+    """Yield the events of one call, outgoing or incoming. There are none once it is over, or once another has taken the
+    place of an invitation with its id.
+    """
     if not user.calls:
         yield from _beginnings(user)
+    if len(user.calls) > 1:
+        return
     for call in user.calls.values():
         yield from _of_jingle(call, user)
         yield from _of_sip_leg(call.sip)
@@ -234,6 +242,7 @@ def _of_session(iq: Iq, sid: str) -> Iterator[Event]:
     yield from (SessionTerminated(iq, sid, condition) for condition in ("success", "busy", "decline"))
     yield from (kind(iq, sid) for kind in get_args(ContentChanged) if kind is not ContentModified)
     yield from (ContentModified(iq, sid, contents) for contents in (_HEARS, _DEAF))
+    yield ContentRemoved(iq, sid, _HEARS)
 
 
 def _messages(client: str, us: str, sid: str) -> Iterator[Event]:
@@ -265,7 +274,7 @@ def of_relayed_call(user: User) -> Iterator[Event]:
     """Yield the events of a relay session in one call, outgoing or incoming. There are none once it is over."""
     if not user.calls:
         connection = connection_of(user.account) or "0.0"
-        yield SessionInitiated(_iq(BOB), "session", _SECURED)
+        yield from (SessionInitiated(_iq(BOB), "session", contents) for contents in (_SECURED, _UNNAMED))
         yield CallArrived(f"{connection}/1", connection, "sip:bob@example.net", VOICE, _ADDRESS, CallState.INITIALISED)
     for call in user.calls.values():
         for session in jingle_leg.sessions(call.jingle):
@@ -280,7 +289,7 @@ def of_relayed_call(user: User) -> Iterator[Event]:
 
 
 def _of_secure_session(iq: Iq, sid: str) -> Iterator[Event]:
-    yield from (SessionAccepted(iq, sid, contents) for contents in (_SECURED, AUDIO))
+    yield from (SessionAccepted(iq, sid, contents) for contents in (_SECURED, _UNNAMED, AUDIO))
     yield from (TransportInformed(iq, sid, contents) for contents in (_CANDIDATES, _RESTART))
     yield SessionInformed(iq, sid, "dtmf", digit="digit")
     yield SessionTerminated(iq, sid, "success")

@@ -10,8 +10,9 @@ from documentation.explore import Moment, Transition, explore, step
 
 from fargo.statemachine.account.account_state import Registered
 from fargo.statemachine.call.call_state import Call
-from fargo.statemachine.legs.jingle import unacknowledged
+from fargo.statemachine.legs.jingle import jmi, unacknowledged
 from fargo.statemachine.legs.jingle.jingle_session import Terminated
+from fargo.statemachine.legs.jingle.single_session import Describing
 from fargo.statemachine.legs.sip.phases import Over
 from fargo.statemachine.legs.sip.sip_leg import SipLeg
 from fargo.statemachine.legs.user_agent.phases import Confirmed
@@ -111,7 +112,7 @@ def page() -> str:
     sections = (
         *_section(_ACCOUNT, of_account),
         *_section(_REGISTRATION, of_registration),
-        *_section(_XMPP_LEG, of_call),
+        *_section(_XMPP_LEG, (*of_call, *filter(_is_describing, of_relayed_call))),
         *_section(_SIP_LEG, of_call),
         *_section(_USER_AGENT_LEG, of_user_agent_call),
         *_section(_RELAY_SESSION, of_relayed_call),
@@ -119,10 +120,21 @@ def page() -> str:
     return "\n".join((_HEAD, *sections))
 
 
+def _is_describing(transition: Transition) -> bool:
+    """Return True if a client has yet to name its credentials, before or after. That takes a relay."""
+    states = [_XMPP_LEG.state(user) for user in (transition.before, transition.after)]
+    return Describing.__name__ in states
+
+
 def _of_calls(user: User) -> object:
     """Return what calls depend on: themselves, and which commands in them wait for a reply or may yet be refused."""
-    waiting = [each for each in user.pending.values() if not unacknowledged.is_goodbye(each.command)]
+    waiting = [each for each in user.pending.values() if not _is_over(each.command)]
     return user.calls, tuple([(type(each.command), each.until is None) for each in waiting])
+
+
+def _is_over(command: Command) -> bool:
+    """Return True if nothing comes of a command but an acknowledgement, or a refusal of what was taken back."""
+    return unacknowledged.is_goodbye(command) or (jmi.is_proceed(command) and jmi.is_taken_back(command))
 
 
 def _of_sip_calls(user: User) -> object:

@@ -29,7 +29,11 @@ _SEEDS = 1_000_000_000
     type=_Directory,
     help="The directory for the log of a failure.",
 )
-@click.option("--stories", is_flag=True, help="Then draw a thousand stories for each property of the core.")
+@click.option(
+    "--stories",
+    is_flag=True,
+    help="Then draw a thousand stories for each property of the core, and break it in more states.",
+)
 def main(minutes: float, seed: int | None, logs: Path, stories: bool) -> None:
     """Search for failures. Exit code 0: all invariants and properties held; 1: one did not."""
     first = randrange(_SEEDS) if seed is None else seed
@@ -50,8 +54,10 @@ def main(minutes: float, seed: int | None, logs: Path, stories: bool) -> None:
 
 
 def _draw_stories() -> int:
-    """Run the property tests of the core with more examples than `script/test` draws. Return the exit code."""
-    tests = ("-m", "slow", "--hypothesis-profile", "thorough", "tests/statemachine")
+    """Run the property tests of the core with more examples than `script/test` draws, and the faults in the core in
+    more states. Return the exit code.
+    """
+    tests = ("-m", "slow", "--hypothesis-profile", "thorough", "tests/statemachine", "tests/simulator/test_faults.py")
     return subprocess.run((sys.executable, "-m", "pytest", *tests), cwd=ROOT, check=False).returncode
 
 

@@ -47,7 +47,7 @@ def words(result: Result) -> list[str]:
 def test_a_table_for_people() -> None:
     assert words(fargo("--log", IN)) == ["alice@localhost/7 from bob@sip.test 0:01 direct phone: hung up"]
     (busy,) = words(fargo("--log", BUSY))
-    assert busy == "alice@localhost/7 to carol@sip.test direct phone: busy. sip.test says: Busy Here (486)"
+    assert busy == "alice@localhost/7 to carol@sip.test direct phone: busy. sip.test says: “Busy Here” (486)"
 
 
 def test_a_call_that_is_going_on(tmp_path: Path) -> None:
@@ -64,14 +64,14 @@ def test_a_narrow_terminal_has_the_ending_below(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(import_module("fargo.cli.calls"), "_columns", lambda: 40)
     lines = fargo("--log", BUSY).stdout.splitlines()
     assert lines[2].endswith("  direct")
-    assert lines[3:] == ["    phone: busy. sip.test says: Busy", "    Here (486)"]
+    assert lines[3:] == ["    phone: busy. sip.test says: “Busy", "    Here” (486)"]
 
 
 def test_hostile_text_stays_on_its_line(tmp_path: Path) -> None:
     hostile = tmp_path / "a.jsonl"
     hostile.write_text(BUSY.read_text().replace("Busy Here", "{} \\u001b[2J\\nHere"))
     (line,) = words(fargo("--log", hostile))
-    assert line.endswith("sip.test says: {} ?[2J?Here (486)")
+    assert line.endswith("sip.test says: “{} ?[2J?Here” (486)")
 
 
 def test_a_failure_is_red_where_colour_is_seen() -> None:

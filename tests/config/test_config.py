@@ -62,6 +62,7 @@ def test_a_short_file_is_enough_and_paths_are_relative_to_it(file: Path) -> None
     assert config.xmpp.shared_secret == "open sesame"
     assert (config.xmpp.server, config.xmpp.port) == ("127.0.0.1", 5347)
     assert (config.sip.port, config.sip.inside_port, config.sip.ring_seconds) == (5060, 5070, 180)
+    assert config.sip.country is None
     assert (config.sip.emergency, config.sip.emergency_numbers) == ("call", ("112", "999", "911", "110", "000"))
     assert (config.media.path, config.media.relay) == ("auto", None)
     assert config.state.directory == file.parent / "state"
@@ -129,6 +130,7 @@ NOWHERE = texts.UNREADABLE.format(path="/nowhere", why="No such file or director
         ("[sip]", "[sip]\ninside_port = '5070'", 7, not_valid("sip.inside_port", "“5070”")),
         ("[sip]", "[sip]\nring_seconds = 4", 7, not_valid("sip.ring_seconds", "4")),
         ("[sip]", "[sip]\nemergency = 'maybe'", 7, not_valid("sip.emergency", "“maybe”")),
+        ("[sip]", "[sip]\ncountry = 'England'", 7, not_valid("sip.country", "“England”")),
         ("[sip]", "[sip]\nforeign = 'maybe'", 7, not_valid("sip.foreign", "“maybe”")),
         (
             "[sip]",

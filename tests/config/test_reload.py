@@ -40,6 +40,7 @@ def changed(directory: Path, old: str, new: str) -> tuple[Config, Config]:
         ("[media]", "ring_seconds = 20\n[media]", "sip.ring_seconds"),
         ("[media]", 'emergency_numbers = ["112"]\n[media]', "sip.emergency_numbers"),
         ("[media]", 'emergency = "refuse"\n[media]', "sip.emergency"),
+        ("[media]", 'country = "GB"\n[media]', "sip.country"),
         ("[media]", '[media]\npath = "relay"', "media.path"),
         ("[media]", '[media]\nearly = "always"', "media.early"),
         ("[media]", "[media]\nprivate = false", "media.private"),

@@ -29,6 +29,17 @@ REFUSALS = [
     (480, "Temporarily Unavailable", "timeout", "No answer"),
 ]
 
+POLICIES = ("balanced", "max-compat", "max-bundle")
+OFFERED = [
+    ("max-bundle", ("audio",), "9"),
+    ("balanced", ("audio", "video"), "90"),
+    ("max-compat", ("video", "audio"), "99"),  # the audio uses the transport of the video
+    ("max-bundle", ("video", "audio"), "99"),
+    ("max-bundle", ("audio", "audio"), "90"),
+    ("balanced", ("video", "audio", "audio", "video"), "9900"),
+]
+"""Bundle policies, what is offered, and the ports in the answer that the browser takes: 0 if declined."""
+PORTS = "phone.call.session.pc.remoteDescription.sdp.match(/^m=\\S+ \\d+/gm).map((line) => line.endsWith(' 0') ? 0 : 9)"
 RELAYS_UFRAG = "phone.call.session.pc.remoteDescription.sdp.match(/ice-ufrag:(.*)/)?.[1]"
 
 each_way = pytest.mark.parametrize("asks_first", [True, False], ids=["asked first", "direct"])
@@ -177,6 +188,39 @@ async def test_chromium_keeps_what_it_has_with_the_relay_when_the_phone_moves(
     await phone.followed()
 
 
+@pytest.mark.parametrize("asks_first", [False], ids=["direct"])
+async def test_chromium_calls_and_is_called_by_each_bundle_policy_with_several_contents(
+    alice: BrowserPhone, bob: Baresip, relay: Rtpengine
+) -> None:
+    """One audio is carried, and the browser takes the answer to the others."""
+    for policy, media, ports in OFFERED:
+        await alice.sends(*media, bundle_policy=policy)
+        mark = len(alice.events)
+        await dial(alice, "bob")
+        await alice.event("answered", after=mark)
+        await hear_each_other(alice, bob)
+        assert "".join(map(str, await alice.run(PORTS))) == ports, (policy, media)
+        await alice.hang_up()
+        await alice.ended(after=mark)
+    for policy in POLICIES:
+        await alice.sends("audio", "video", bundle_policy=policy)
+        mark = len(alice.events)
+        await bob.dial("sip:alice@sip.test")
+        await alice.event("incoming", after=mark)
+        await alice.answer()
+        await alice.event("answered", after=mark)
+        await hear_each_other(alice, bob)
+        await alice.hang_up()
+        await alice.ended(after=mark)
+    await nothing_left(relay)
+
+
+async def test_chromium_is_told_to_call_without_video(alice: BrowserPhone, relay: Rtpengine) -> None:
+    await alice.sends("audio", "video")
+    text = "This gateway carries voice calls only. Call without video."
+    assert await refused(alice, "bob") == ("unsupported-applications", text)
+
+
 @pytest.mark.parametrize("told", [False, True], ids=["played", "told"])
 async def test_chromium_presses_keys(alice: BrowserPhone, bob: Baresip, told: bool) -> None:
     await call_out(alice, bob)
@@ -213,12 +257,12 @@ async def test_chromium_misses_a_caller_who_gives_up(world: World, alice: Browse
 async def test_chromium_tells_why_there_is_no_call(world: World, alice: BrowserPhone, relay: Rtpengine) -> None:
     for status, phrase, reason, shown in REFUSALS:
         phone = await world.scripted_phone(Sipp.refusing(status, phrase))
-        text = f"sip.test says: {phrase} ({status})"
+        text = f"sip.test says: “{phrase}” ({status})"
         assert await refused(alice, "carol") == (reason, text)
         assert await alice.shown() == (shown, text)
         await phone.followed()
-    assert await refused(alice, "nobody") == ("gone", "sip.test says: Not Found (404)")
-    assert await alice.shown() == ("The number does not exist", "sip.test says: Not Found (404)")
+    assert await refused(alice, "nobody") == ("gone", "sip.test says: “Not Found” (404)")
+    assert await alice.shown() == ("The number does not exist", "sip.test says: “Not Found” (404)")
     await nothing_left(relay)
 
 

@@ -29,7 +29,7 @@ async def test_a_refused_call_says_why(alice: Customer, status: int, phrase: str
     call = await alice.call("carol", await alice.world.media())
     ended = await call.ended()
     assert ended.reason == reason
-    assert ended.text == f"sip.test says: {phrase} ({status})"
+    assert ended.text == f"sip.test says: “{phrase}” ({status})"
     await phone.followed()
 
 
@@ -38,7 +38,7 @@ async def test_an_answer_without_usable_audio_says_so(alice: Customer) -> None:
     call = await alice.call("carol", await alice.world.media())
     ended = await call.ended()
     assert ended.reason == "incompatible-parameters"
-    assert ended.text == ANSWER_WITHOUT_AUDIO.format(domain="sip.test")
+    assert ended.text == ANSWER_WITHOUT_AUDIO
     await phone.followed()
 
 
@@ -65,7 +65,7 @@ async def test_a_redirection_is_not_followed_and_said(alice: Customer) -> None:
 async def test_a_number_that_does_not_exist(alice: Customer) -> None:
     call = await alice.call("nobody", await alice.world.media())
     ended = await call.ended()
-    assert (ended.reason, ended.text) == ("gone", "sip.test says: Not Found (404)")
+    assert (ended.reason, ended.text) == ("gone", "sip.test says: “Not Found” (404)")
 
 
 async def test_nobody_answers(world: World, engine: str) -> None:

@@ -50,7 +50,7 @@ def called(stanza: ET.Element) -> bool:
 
 async def test_a_client_sees_whom_it_calls_and_who_calls_and_can_call_back(alice: Customer) -> None:
     client, world = alice.client, alice.world
-    bob, carol = (alice.contact(user).partition("/")[0] for user in ("bob", "carol"))
+    bob = alice.contact("bob").partition("/")[0]
     await decloaked(client, f"+441632960000@{alice.gateway.jid}")
     await decloaked(client, f"dave%sip.test@{alice.gateway.jid}", element("decloak", NS["decloak"], reason="media"))
 
@@ -69,7 +69,6 @@ async def test_a_client_sees_whom_it_calls_and_who_calls_and_can_call_back(alice
     before = client.stanzas[mark : next(n for n, each in enumerate(client.stanzas) if n >= mark and called(each))]
     [shown] = [each for each in before if each.get("from") == call.peer]
     there = await looked_up(client, shown)
-    assert there.partition("/")[0] == carol
     await call.ring()
     await call.accept()
     await other.event("CALL_ESTABLISHED")

@@ -61,7 +61,7 @@ async def test_a_pjsip_phone_that_is_busy(alice: Customer) -> None:
     await phone.event("incoming")
     phone.hang_up(486)
     ended = await call.ended()
-    assert (ended.reason, ended.text) == ("busy", "sip.test says: Busy Here (486)")
+    assert (ended.reason, ended.text) == ("busy", "sip.test says: “Busy Here” (486)")
 
 
 @sip_only

@@ -145,7 +145,7 @@ async def test_a_phone_without_encryption_is_not_called_if_it_is_required(given:
     await phone_of(alice)
     call = await alice.call("carol", await alice.world.media())
     ended = await call.ended()
-    assert (ended.reason, ended.text) == ("incompatible-parameters", f"{DOMAIN} says: Not Acceptable Here (488)")
+    assert (ended.reason, ended.text) == ("incompatible-parameters", f"{DOMAIN} says: “Not Acceptable Here” (488)")
 
 
 @pytest.mark.parametrize(("srtp", "relayed"), [("required", True), ("off", True), ("optional", False)])

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from twisted.logger import LogLevel
-from world.gateway import Gateway
+from world.gateway import FARGO, Gateway
 from world.process import Process, ProcessError, until
 from world.stanza import NS, element
 from world.world import World
@@ -131,7 +131,8 @@ async def test_a_second_signal_changes_nothing(world: World, gateway: Gateway) -
     assert "Traceback" not in gateway.process.output
 
 
-async def test_what_it_writes_holds_no_password_and_is_for_nobody_else(world: World, gateway: Gateway) -> None:
+async def test_what_it_writes_holds_no_password_and_is_for_nobody_else(world: World) -> None:
+    gateway = await world.gateway(program=(FARGO,))
     await world.register(await world.client("alice"))
     below = [gateway.process.pid, *children(gateway.process).values()]
     asked = b"".join(Path(f"/proc/{pid}/cmdline").read_bytes() for pid in below)

@@ -3,7 +3,7 @@
 import pytest
 
 from fargo.limits.numbers import Numbers, is_allowed
-from fargo.statemachine.address import dialled
+from fargo.statemachine.dialling import dialled
 
 PREMIUM = Numbers(refused=("+1900", "0900", "00"))
 HOME = Numbers(allowed=("+44", "0"), refused=("+4490", "09"))

@@ -1,17 +1,24 @@
 """Changes of the rules about codecs."""
 
+from collections.abc import Callable
+
 import pytest
 from msgspec.structs import replace
+from statemachine.relayed import DTLS, FOR_PHONE, Relayed
 from statemachine.story import ADDRESS, BOB, PCMU, Story
 
-from fargo.statemachine.media.description import Codec, Content, Description
+from fargo.statemachine.media.description import Codec, Content, Description, MediaProfile
 from fargo.statemachine.model.call1 import PlaceCall
 from fargo.statemachine.model.commands import Command, RefuseIq, TerminateSession
 from fargo.statemachine.model.events import SessionInitiated
-from fargo.statemachine.model.rules import CODECS_AS_STANDARDIZED
+from fargo.statemachine.model.ng import AnswerRelay, OfferRelay
+from fargo.statemachine.model.rules import CODECS_AS_STANDARDIZED, MORE_CODECS, NUMBERS_RESERVED
+from fargo.store.entries import Entry
 from replay.verifying.verify import verify
 
 from .older_rules import before, only, with_commands
+
+ANSWER = Description("audio", (PCMU,), ADDRESS)
 
 
 def called(*codecs: Codec) -> Story:
@@ -42,6 +49,33 @@ def test_opus_is_what_its_rfc_says() -> None:
     recorded, issued = entries[-1]
     entries[-1] = recorded, tuple(replace(each, command=untrimmed(each.command)) for each in issued)
     only(entries, CODECS_AS_STANDARDIZED)
+
+
+def changed(entries: list[Entry], kind: type[Command], then: Callable[[Command], Command]) -> list[Entry]:
+    """Return the entries with the commands of a kind as they were by older rules."""
+    return [
+        (recorded, tuple(replace(e, command=then(e.command)) if isinstance(e.command, kind) else e for e in issued))
+        for recorded, issued in entries
+    ]
+
+
+def test_the_relay_offers_more_codecs() -> None:
+    story = Relayed().talking_out()
+    older = ("PCMU", "PCMA", "telephone-event")
+    only(changed(before(MORE_CODECS, story), OfferRelay, lambda each: replace(each, transcode=older)), MORE_CODECS)
+
+
+def test_the_numbers_of_an_end_are_reserved() -> None:
+    story = Relayed()
+    events = Codec(126, "telephone-event", 8000)
+    story.calls_out(replace(DTLS, codecs=(PCMU, events)))
+    story.described(OfferRelay, replace(FOR_PHONE, codecs=(PCMU, events)))
+    story.phone_answers(PCMU, replace(events, id=101))
+    entries = before(NUMBERS_RESERVED, story)
+    place = next(n for n, (_, issued) in enumerate(entries) if any(getattr(e.command, "reserved", ()) for e in issued))
+    answer = AnswerRelay(story.the(OfferRelay).session, ANSWER, MediaProfile.DTLS, True)
+    entries[place : place + 1] = changed([entries[place]], OfferRelay, lambda _: answer)
+    only(entries, NUMBERS_RESERVED)
 
 
 def untrimmed(command: Command) -> Command:

@@ -2,11 +2,11 @@
 
 from msgspec.structs import replace
 from statemachine.relayed import DTLS, FOR_CLIENT, FOR_PHONE, Relayed
-from statemachine.story import BOB, OFFER, PHONE, Story
+from statemachine.story import BOB, DESK, OFFER, PHONE, Story
 
 from fargo.statemachine.media.description import Codec, Content, Description, MediaProfile, RawUdp
-from fargo.statemachine.model.commands import AcceptIq, AcceptSession, InitiateSession, TerminateSession
-from fargo.statemachine.model.events import SessionInitiated
+from fargo.statemachine.model.commands import AcceptIq, AcceptSession, InitiateSession, MessageCall, TerminateSession
+from fargo.statemachine.model.events import CallAction, CallProposed, SessionInitiated
 from fargo.statemachine.model.ng import AnswerRelay, OfferRelay
 from fargo.statemachine.model.rules import EVERY_CONTENT_ANSWERED
 from fargo.store.correlation import correlated
@@ -74,3 +74,14 @@ def test_a_second_audio_is_explained_and_nothing_else_is() -> None:
             only(log, EVERY_CONTENT_ANSWERED)
         else:
             assert verify(list(correlated(log))).differences == 1
+
+
+def test_a_rejected_proposal_is_explained_and_nothing_else_is() -> None:
+    story = Story().signed_in()
+    story.tell(CallProposed(DESK, BOB, "p", ("audio", "video")))
+    rejects = story.the(MessageCall)
+    log = before(EVERY_CONTENT_ANSWERED, story)
+    with_commands(log, -1, replace(rejects, action=CallAction.PROCEED, condition=None, text=""))
+    only(log, EVERY_CONTENT_ANSWERED)
+    with_commands(log, -1, replace(rejects, action=CallAction.RETRACT))
+    assert verify(list(correlated(log))).differences == 1

@@ -9,11 +9,11 @@ from statemachine.test_missed_calls import Called
 from statemachine.user_agent.phone import Phoning
 
 from fargo.statemachine.legs.user_agent.texts import CALLER_GAVE_UP
-from fargo.statemachine.model.call_records import RecordEnded
+from fargo.statemachine.model.call_records import RecordEnded, Side
 from fargo.statemachine.model.commands import Command, Issued, SendText, TerminateSession
 from fargo.statemachine.model.events import CallAction
-from fargo.statemachine.model.rules import MISSED_CALLS
-from fargo.statemachine.model.sip_messages import ReasonValue, SipHeaders
+from fargo.statemachine.model.rules import MISSED_CALLS, WHO_FAILED
+from fargo.statemachine.model.sip_messages import ReasonValue, SipHeaders, Undelivered
 from fargo.statemachine.reason import Cause
 from fargo.store.entries import Entry
 from replay.verifying.verify import verify
@@ -95,3 +95,47 @@ def test_what_else_differs_is_not(log: Callable[[], list[Entry]]) -> None:
     without = log()
     led_to(without, *[each for each in commands(without) if not isinstance(each, SendText)][1:])
     assert verify(without).differences == 1
+
+
+# --- who has failed
+
+
+def said(by: Side, cause: Cause, text: str) -> list[Entry]:
+    """A call out timed out before it rang, and this was said about it."""
+    story = Phoning()
+    story.calls()
+    story.responds(408, "Request Timeout")
+    entries = before(WHO_FAILED, story)
+    led_to(entries, *[_told(each, by, cause, text) for each in commands(entries)])
+    return entries
+
+
+def _told(command: Command, by: Side, cause: Cause, text: str) -> Command:
+    match command:
+        case TerminateSession():
+            return replace(command, text=text)
+        case RecordEnded():
+            return replace(command, by=by, cause=cause, text=text)
+        case _:
+            return command
+
+
+def test_a_failure_of_which_others_were_told_otherwise_is_explained() -> None:
+    only(said(Side.PHONE, Cause.NO_ANSWER, "sip.test says: Request Timeout (408)"), WHO_FAILED)
+
+
+@pytest.mark.parametrize(("by", "cause"), [(Side.CLIENT, Cause.NO_ANSWER), (Side.PHONE, Cause.BUSY)])
+def test_another_end_is_not(by: Side, cause: Cause) -> None:
+    assert verify(said(by, cause, "sip.test says: Request Timeout (408)")).differences == 1
+
+
+def test_trouble_of_the_gateway_that_was_put_on_the_phone_is_explained() -> None:
+    story = Phoning()
+    story.calls()
+    story.undeliverable(Undelivered.NO_SUCH_NAME)
+    told = [replace(each, by=Side.PHONE) if isinstance(each, RecordEnded) else each for each in commands(story.entries)]
+    entries = before(WHO_FAILED, story)
+    led_to(entries, *told)
+    only(entries, WHO_FAILED)
+    led_to(entries, *[replace(each, text="!") if isinstance(each, TerminateSession) else each for each in told])
+    assert verify(entries).differences == 1

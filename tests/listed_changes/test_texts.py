@@ -64,6 +64,7 @@ def test_only_texts_for_people_may_differ() -> None:
         ("RecordEnded", "text"),
         ("RecordPath", "why"),
         ("RefuseIq", "text"),
+        ("RejectContents", "text"),
         ("SendPresence", "status"),
         ("SendText", "text"),
         ("TerminateSession", "text"),

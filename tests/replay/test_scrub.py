@@ -6,8 +6,10 @@ import pytest
 from hypothesis import assume, example, given, reject
 from hypothesis import strategies as st
 
-from fargo.statemachine import address
+from fargo.statemachine import address, dialling
 from fargo.statemachine.address import BadAddress, SipUri
+from fargo.statemachine.dialling import AddressBook
+from fargo.statemachine.legs.sip.phases import Access
 from fargo.statemachine.legs.telepathy.telepathy_leg import caller
 from fargo.statemachine.media.description import Content
 from fargo.statemachine.model.call1 import CallArrived, CallStateChanged, PlaceCall
@@ -186,9 +188,9 @@ def test_the_jid_of_a_caller(user: str, domain: str) -> None:
 @given(_TEXTS, st.none() | _DOMAINS)
 def test_the_uri_of_a_contact(user: str, domain: str | None) -> None:
     jid = f"{address.escape_local(f'{user}%{domain}' if domain else user)}@{_GATEWAY}"
-    uri = address.parse_contact(jid, "own.example")
+    uri = dialling.target(jid, AddressBook(_GATEWAY, "own.example"))
     to = names_of(PresenceProbed(jid), "own.example")
-    again = address.parse_contact(renamed(jid, to), renamed("own.example", to))
+    again = dialling.target(renamed(jid, to), AddressBook(renamed(_GATEWAY, to), renamed("own.example", to)))
     assert again == of_uri(uri, to) or isinstance(again, BadAddress) is isinstance(uri, BadAddress) is True
 
 
@@ -211,9 +213,9 @@ def test_who_calls(user: str, domain: str, name: str) -> None:
     assume(len(name) < 60)  # the core cuts names; a pseudonym may be longer
     quoted = address.escape_user(name).replace(";", "%3B").replace("?", "%3F")
     event = CallArrived("1.0/1", "1.0", f"sip:{address.escape_user(user)}@{domain};fg-name={quoted};lr", (), (), 3)
-    who, called = caller(event)
+    who, called = caller(event, Access())
     to = names_of(event)
-    again, called_again = caller(renamed(event, to))
+    again, called_again = caller(renamed(event, to), Access())
     assert again == of_uri(who, to)
     assert called_again == renamed(called, to)
     if isinstance(who, BadAddress) or isinstance(again, BadAddress):

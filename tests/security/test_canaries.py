@@ -18,7 +18,7 @@ from edge.sip.certificates import authority, certified
 from end_to_end.customer import Customer
 from end_to_end.engines import ENGINES, IDS
 from twisted.names import dns
-from world.gateway import Gateway
+from world.gateway import FARGO, Gateway
 from world.jingle_call import JingleCall
 from world.name_server import NameServer
 from world.provider import SipAccount
@@ -91,7 +91,7 @@ async def started(world: World, engine: str, trusted: Path, provider: TappedProv
         settings["sip"] = {"tls_ca": str(trusted)}
         names = await world.add(NameServer({SERVER: [dns.Record_A(provider.address)]}))
         way = {"x-proxy": SERVER, "x-port": str(provider.tls_port), "x-transport": "tls"}
-    gateway = Gateway(world.server, settings=settings, engine=engine, name_server=names)
+    gateway = Gateway(world.server, settings=settings, engine=engine, name_server=names, program=(FARGO,))
     alice = Customer(world, await world.add(gateway), await world.client("alice"), provider)
     await alice.register(**way)
     return alice

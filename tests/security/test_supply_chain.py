@@ -48,7 +48,7 @@ def test_the_scripts_install_nothing_else() -> None:
     assert len(commands) >= 3
     assert [each for each in commands if "--require-hashes" not in each and "--no-deps" not in each] == []
     install = (ROOT / "script/install").read_text()
-    assert re.findall(r" locked (\w+) ", install) == ["tools", "cairo", "fargo"]
+    assert re.findall(r" locked (\w+) ", install) == ["tools", "gateway", "cairo", "fargo"]
     assert "locked tools --only-binary :all:" in install, "what builds others is not built of unknown tools"
 
 

@@ -34,6 +34,7 @@ from fargo.statemachine.model.commands import (
     PresenceKind,
     ProposeCall,
     RefuseIq,
+    RejectContents,
     SendPresence,
     TerminateSession,
 )
@@ -60,12 +61,17 @@ from .broken import Broken
 from .quirks import Quirk
 from .values import BOB, FEATURES, GATEWAY, JMI, OPUS, PCMA, PCMU, PHONE, RELAY, audio, client_media
 
-OFFERS: Final = {"call": (PCMU, PCMA), "call with strange codecs": (OPUS,)}
+OFFERS: Final = {"call": (PCMU, PCMA), "call in pieces": (PCMU, PCMA), "call with strange codecs": (OPUS,)}
 ACTIONS: Final = {kind.action: kind for kind in get_args(ContentChanged)}
-ANSWERS: Final = {"accept": (PCMU,), "accept with strange codecs": (OPUS,), "accept in another manner": (PCMU,)}
+ANSWERS: Final = {
+    "accept": (PCMU,), "accept in pieces": (PCMU,), "accept with strange codecs": (OPUS,),
+    "accept in another manner": (PCMU,),
+}  # fmt: skip
 ENDINGS: Final = {"decline": "decline", "busy": "busy", "hang up": "success", "cancel": "cancel"}
 INFOS: Final = ("ringing", "hold", "unhold", "mute", "dtmf", "")
-CHANGES: Final = ("transport-info", "content-add", "content-modify", "description-info")
+CHANGES: Final = (
+    "transport-info", "content-add", "content-modify", "content-remove", "description-info", "transport-replace",
+)  # fmt: skip
 DIGITS: Final = {"dtmf": "digit1"}
 """The name under which the adapter keeps what was pressed."""
 OTHERS: Final = {
@@ -131,6 +137,8 @@ class Client(Struct, frozen=True):
             yield ("propose" if self.asks_first else "call", "")
             if Quirk.CODECS in quirks and not self.asks_first:
                 yield ("call with strange codecs", "")
+            if Quirk.CHATTER in quirks and self.profile is not MediaProfile.PLAIN and not self.asks_first:
+                yield ("call in pieces", "")
         for session in self.sessions:
             yield from ((move, session.sid) for move in self._about(session, quirks))
 
@@ -146,6 +154,8 @@ class Client(Struct, frozen=True):
                 yield "cancel"
             case "invited":
                 yield from ("accept", "decline", "busy")
+                if Quirk.CHATTER in quirks and self.profile is not MediaProfile.PLAIN:
+                    yield "accept in pieces"
                 if Quirk.CODECS in quirks:
                     yield from ("accept with strange codecs", "accept in another manner")
             case _:
@@ -157,7 +167,9 @@ class Client(Struct, frozen=True):
         if Quirk.CHATTER in quirks:
             yield from (*(f"info {each}" for each in INFOS), *(f"modify {each}" for each in CHANGES))
         if Quirk.NONSENSE in quirks:
-            yield from ("call again", "forget")
+            yield "forget"
+            if not (session.doubted and session.phase == "invited"):  # it would overrule an invitation that was lost
+                yield "call again"
             if session.phase != "invited":
                 yield "accept again"
 
@@ -171,7 +183,7 @@ class Client(Struct, frozen=True):
             case "go offline":
                 gone = replace(self, online=False, sessions=(), asked=())
                 return gone._says(ResourceUnavailable(self.jid, GATEWAY))
-            case "call" | "call with strange codecs":
+            case "call" | "call in pieces" | "call with strange codecs":
                 return self._begins("calling")._initiates(f"{self.jid}-{self.calls}", what)
             case "propose":
                 proposing = self._begins("proposing")
@@ -187,7 +199,8 @@ class Client(Struct, frozen=True):
             return self._messages(session, what)
         if what in ANSWERS:
             talking = self._with(replace(session, phase="talking"))
-            return talking._asks(session, what, lambda iq: SessionAccepted(iq, sid, (self._answer(what),)))
+            accepts = talking._asks(session, what, lambda iq: SessionAccepted(iq, sid, (self._answer(what),)))
+            return accepts._completes(session, what)
         if what in ENDINGS:
             ended = self._asks(session, what, lambda iq: SessionTerminated(iq, sid, ENDINGS[what]))
             return ended._without(sid)
@@ -219,22 +232,40 @@ class Client(Struct, frozen=True):
     def _initiates(self, sid: str, what: str = "call") -> "Client":
         session = self._session(sid)
         assert session is not None
-        return self._asks(session, what, lambda iq: SessionInitiated(iq, sid, (self._offer(what),)))
+        calls = self._asks(session, what, lambda iq: SessionInitiated(iq, sid, (self._offer(what),)))
+        return calls._completes(session, what)
+
+    def _completes(self, session: Session, what: str) -> "Client":
+        """It sends what it has left out of its offer or answer, if it sends that in pieces."""
+        return self._in(session, "modify transport-info") if what.endswith("in pieces") else self
 
     def _offer(self, what: str) -> Content:
-        return audio(*OFFERS[what], profile=self.profile)
+        return _in_pieces(what, audio(*OFFERS[what], profile=self.profile))
 
     def _answer(self, what: str) -> Content:
-        return audio(*ANSWERS[what], profile=OTHERS[self.profile] if what.endswith("manner") else self.profile)
+        profile = OTHERS[self.profile] if what.endswith("manner") else self.profile
+        return _in_pieces(what, audio(*ANSWERS[what], profile=profile))
 
     def _modified(self, action: str, session: Session) -> tuple[Content, ...]:
         match action:
             case "content-modify":
                 return (HOLDING,)
+            case "content-add" | "content-remove":
+                return (Content("video"),)
+            case "transport-replace":
+                return (Content("voice", transport=RawUdp()),)
             case "transport-info":
-                return (Content("voice", transport=client_media(self.profile, session.ufrag)),)
+                return (Content("voice", transport=self._media(session)),)
             case _:
                 return ()
+
+    def _media(self, session: Session) -> Transport:
+        """Return its transport, with a candidate that it has not named before."""
+        transport = client_media(self.profile, session.ufrag)
+        if not isinstance(transport, IceUdp):
+            return transport
+        found = replace(transport.candidates[0], port=5000 + self.stanzas)
+        return replace(transport, candidates=(*transport.candidates, found))
 
     def _messages(self, session: Session, what: str) -> "Client":
         """It says something about a proposal."""
@@ -260,9 +291,9 @@ class Client(Struct, frozen=True):
             case AskFeatures():
                 features = (*FEATURES[self.profile], *((JMI,) if self.asks_first else ()))
                 return self._says(FeaturesLearned(issued.id, self.jid, features if self.online else ()))
-            case InitiateSession() | AcceptSession() | InformSession() | InformTransport() | TerminateSession() if (
-                not self.online
-            ):
+            case InitiateSession() | AcceptSession() | InformSession() | InformTransport() if not self.online:
+                return self._says(IqFailed(issued.id, self.jid, "service-unavailable"))
+            case RejectContents() | TerminateSession() if not self.online:
                 return self._says(IqFailed(issued.id, self.jid, "service-unavailable"))
             case InitiateSession(us, _, sid, content):
                 return self._invited(issued.id, us, sid, *self._sends_to(content))
@@ -270,6 +301,7 @@ class Client(Struct, frozen=True):
                 AcceptSession(_, _, sid)
                 | InformSession(_, _, sid)
                 | InformTransport(_, _, sid)
+                | RejectContents(_, _, sid)
                 | TerminateSession(_, _, sid)
             ):
                 return self._told(issued.id, sid, command)
@@ -396,6 +428,14 @@ class Client(Struct, frozen=True):
 
     def _says(self, event: Event) -> "Client":
         return replace(self, sent=(*self.sent, event))
+
+
+def _in_pieces(what: str, content: Content) -> Content:
+    """Return the content without its credentials for ICE, if they are to come by transport-info."""
+    described = content.description
+    if described is None or not what.endswith("in pieces"):
+        return content
+    return replace(content, description=replace(described, transport=IceUdp()))
 
 
 def _is_elsewhere(before: RawUdp | IceUdp, now: RawUdp | IceUdp) -> bool:

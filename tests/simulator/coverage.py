@@ -45,6 +45,7 @@ from fargo.statemachine.model.events import (
     CallMessaged,
     CallProposed,
     ClockJumped,
+    ContactAsked,
     ContentChanged,
     Event,
     FeaturesLearned,
@@ -244,6 +245,7 @@ def _of_account(connection: str) -> Iterator[Event]:
         RegistrationAsked(iq),
         RegistrationCancelled(iq),
     )
+    yield from (ContactAsked(iq, typed) for typed in ("Bob", "+44 1632 960000", "bob@"))
     yield from (RegistrationSubmitted(iq, SipAccount("alice@sip.test"), "s", "n"), IqMalformed(iq, "It is broken."))
     yield from (RelayLost("It is gone."), PolicyChanged(Policy()), PolicyChanged(Policy("relay", relay=True)))
     yield from (PolicyChanged(Policy(engine="sip")), RoomChanged(True), RoomChanged(False))

@@ -10,7 +10,8 @@
 6. No password is in an event or a command.
 7. A call is noted as begun once, and then once as ended; notes come after the commands.
 8. A session of the relay is offered and answered once, and once more whenever a client restarts ICE or the relay has
-   lost it; it gets only its deletion once it has failed or is to end.
+   lost it; it is also offered once more before the answer, if the client that calls has named other candidates since.
+   It gets only its deletion once it has failed or is to end.
 9. When a call is answered, the last that was noted of its path is true.
 10. The description of an answer is never rejected because the connection manager said something: that may cross its
    end, which kills the manager.
@@ -65,6 +66,7 @@ from fargo.statemachine.model.commands import (
     Issued,
     ProposeCall,
     RefuseIq,
+    RejectContents,
     SendRegistrationForm,
     SignIn,
     SignOut,
@@ -117,6 +119,8 @@ Offer = tuple[tuple[str, int, int], ...]
 _SAYS = InitiateSession | AcceptSession | InformSession | InformTransport
 _MOVES = TransportInformed | CandidatesReceived | SipRequestReceived | SipResponseReceived
 """The events by which an end can tell of another address."""
+_ANSWERS = CallStateChanged | SipResponseReceived
+"""The events by which a phone answers, or is heard before it does."""
 _STOPS = (HangUp, CloseChannel, TerminateSession, DeleteRelay, SendRequest)
 """The commands that end a leg. `SipWatch` judges what a SIP dialog gets after its end."""
 
@@ -170,7 +174,7 @@ class Watch(Struct, frozen=True):
             raise Broken("notes come last", commands)
         for issued in commands:
             after = after._obeys(issued, event)
-        if isinstance(event, RelayLost):
+        if isinstance(event, RelayLost | _ANSWERS):
             again = {each.call for each in commands if isinstance(each.command, OfferRelay)}
             after = replace(after, offered_again=after.offered_again | again)
         if isinstance(event, SessionInitiated) and not self._knows(_session(event)) and _refuses(event, commands):
@@ -313,6 +317,8 @@ class Watch(Struct, frozen=True):
                 return again._relays(issued.id, _leg(command), self._asks(event))
             case OfferRelay() | AnswerRelay() if isinstance(event, Restarted):
                 return self._relays_again(issued.id, _leg(command))
+            case OfferRelay() if isinstance(event, _ANSWERS) and ("offer", *_leg(command)) in self.started:
+                return self._relays(issued.id, _leg(command), self._asks(event))
             case OfferRelay():
                 return self._starts(("offer", *_leg(command)), event)._relays(
                     issued.id, _leg(command), self._asks(event)
@@ -346,7 +352,7 @@ class Watch(Struct, frozen=True):
     def _asks(self, event: Event) -> Leg:
         """The client's session that the relay is asked for; () if a phone calls."""
         match event:
-            case SessionInitiated(iq, sid):
+            case SessionInitiated(iq, sid) | TransportInformed(iq, sid):
                 return iq.to, iq.sender, sid
             case CallStateChanged(channel) | SipResponseReceived(channel):
                 return dict(self.placed).get(channel, ())
@@ -460,7 +466,9 @@ def _leg(command: Command) -> Leg:
     match command:
         case InitiateSession(us, client, sid) | AcceptSession(us, client, sid):
             return us, client, sid
-        case InformSession(us, client, sid) | InformTransport(us, client, sid) | TerminateSession(us, client, sid):
+        case InformSession(us, client, sid) | InformTransport(us, client, sid):
+            return us, client, sid
+        case RejectContents(us, client, sid) | TerminateSession(us, client, sid):
             return us, client, sid
         case OfferRelay(session) | AnswerRelay(session) | PlayDigit(session) | DeleteRelay(session):
             return "relay", session

@@ -34,7 +34,7 @@ _FEW: Final = 0.25
 # How often a move is drawn against others, which have 8: what ends much is rare, or runs would never get anywhere.
 _WEIGHTS: Final = {
     "deliver": 64, "call": 16, "propose": 16, "answer": 32, "accept": 32, "proceed": 32, "agree": 16,
-    "info dtmf": 16, "restart ICE": 16,
+    "info dtmf": 16, "restart ICE": 16, "modify transport-info": 4,
     "info hold": 16, "info unhold": 16, "hold": 16, "resume": 16, "move": 16, "change codecs": 16,
     **dict.fromkeys(
         ("hang up", "cancel", "decline", "busy", "reject", "retract", "not found", "not acceptable", "unreachable",

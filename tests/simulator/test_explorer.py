@@ -58,18 +58,18 @@ def test_a_call_every_way_with_clients_that_come_and_go(start: str, depth: int) 
 @pytest.mark.parametrize(
     ("start", "depth"),
     [
-        ("out", 12),
-        ("out, proposed", 14),
+        ("out", 11),
+        ("out, proposed", 13),
         ("in while a client is asked", 7),
         ("in to two", 5),
-        ("in to one that asks first", 9),
+        ("in to one that asks first", 8),
         ("in to both kinds", 5),
-        ("out, relayed", 8),
+        ("out, relayed", 7),
         ("in, relayed", 6),
         ("in to both manners", 5),
-        ("in to one that asks first, relayed", 6),
+        ("in to one that asks first, relayed", 5),
         ("out over SIP", 5),
-        ("in over SIP", 6),
+        ("in over SIP", 5),
     ],
 )
 def test_a_call_every_way_and_further(start: str, depth: int) -> None:

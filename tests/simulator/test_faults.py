@@ -4,6 +4,8 @@ Rules:
 
 1. What is broken is found by looking: every function of the core that folding an event enters, in a state that runs
    come through, is made to fail there once, and then whenever it is called. No module and no phase is listed by hand.
+   `script/test` takes each function once with each phase of a leg, and `script/fuzz --stories` also with each
+   combination of the phases of a call.
 2. After a fault a call has ended as any other does. Where a function fails whenever it is called, and the end needs it,
    what is left out is only what that function would have said.
 """
@@ -18,6 +20,7 @@ from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import NamedTuple, TypeGuard
 
 import pytest
+from thorough import is_thorough
 
 from fargo.statemachine import (
     awaited,
@@ -154,8 +157,10 @@ def phases(call: Call) -> tuple[str, ...]:
     return type(call.jingle).__name__, sip_phase(call.sip), *relayed
 
 
-def cases() -> Iterator[Case]:
-    """Yield a case for each function and each combination of phases of a call in which it is entered."""
+def cases(thorough: bool) -> Iterator[Case]:
+    """Yield a case for each function and each phase of a leg in which it is entered, or each combination of phases of
+    a call.
+    """
     forget_results()
     looked: Counter[tuple[object, ...]] = Counter()
     seen: set[tuple[object, ...]] = set()
@@ -169,7 +174,8 @@ def cases() -> Iterator[Case]:
             later = 1000 if isinstance(event, TimePassed) else 1
             recorded = Recorded(USER, last.version + 1, last.at + later, event)
             for function in entered(user, recorded):
-                if new := {(each, function) for each in here} - seen:
+                wanted = here if thorough else {(phase,) for each in here for phase in each}
+                if new := {(each, function) for each in wanted} - seen:
                     seen |= new
                     yield Case(function, user, recorded)
 
@@ -177,7 +183,7 @@ def cases() -> Iterator[Case]:
 @pytest.fixture(scope="module")
 def found() -> list[Case]:
     """All cases."""
-    return list(cases())
+    return list(cases(is_thorough()))
 
 
 @pytest.mark.parametrize("times", [1, None], ids=["once", "always"])

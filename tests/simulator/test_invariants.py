@@ -29,7 +29,7 @@ from .broken import Broken, Entry
 from .invariants import Watch
 from .values import PASSWORD, USER
 
-PEER = "bob%sip.test@sip.localhost/fargo"
+PEER = "bob@sip.localhost/fargo"
 IN_AN_EVENT: Entry = (Recorded(USER, 1, 0.0, SipSignedOut("1.0", SipTrouble.INVALID, f"password={PASSWORD}")), ())
 IN_A_COMMAND: Entry = (Recorded(USER, 1, 0.0, TimePassed()), (Issued(USER, "1.0", SendText("a@b", USER, PASSWORD)),))
 

@@ -18,7 +18,7 @@ from fargo.statemachine.model.sip_messages import Endpoint, Sdp
 
 USER: Final = "alice@localhost"
 GATEWAY: Final = "sip.localhost"
-BOB: Final = "bob%sip.test@sip.localhost/fargo"
+BOB: Final = "bob@sip.localhost/fargo"
 CALLER: Final = "sip:bob@sip.test;fg-name=Bob"
 PASSWORD: Final = "canary-in-the-coal-mine"
 """Stands in the vault, and must never be seen anywhere else."""

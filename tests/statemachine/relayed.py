@@ -52,8 +52,8 @@ FOR_PHONE = Description("audio", (OPUS, PCMU, PCMA), RawUdp(RELAY_ADDRESS))
 AT_RELAY = IceUdp("relay", "pwd", (Candidate(1, "127.0.0.9", 30002, "c1", type="host"),), PRINT)
 FOR_CLIENT = Description("audio", (PCMU,), AT_RELAY, mux=True)
 """The relay's description in the place of the phone's, for a client with DTLS."""
-FOR_PHONES = ("PCMU", "PCMA", "telephone-event")
-FOR_CLIENTS = ("opus", "PCMU", "PCMA", "telephone-event")
+FOR_PHONES = ("G722", "PCMU", "PCMA", "opus", "GSM", "telephone-event")
+FOR_CLIENTS = ("opus", "G722", "PCMU", "PCMA", "telephone-event")
 NOT_FOR_PHONES = ("red", "CN")
 
 
@@ -92,11 +92,11 @@ class Relayed(Story):
         """The relay refuses it."""
         return self.tell(RelayRefused(self.id_of(kind), "It is overloaded.", silent))
 
-    def phone_answers(self) -> None:
-        """The called phone answers."""
+    def phone_answers(self, *codecs: Codec) -> None:
+        """The called phone answers, with these codecs or PCMU."""
         channel = self.id_of(PlaceCall)
         self.tell(CandidatesReceived(channel, PHONE_ADDRESS))
-        self.tell(DescriptionReceived(channel, (PCMU,)))
+        self.tell(DescriptionReceived(channel, codecs or (PCMU,)))
         self.tell(CallStateChanged(channel, CallState.ACTIVE))
 
     def accepts(self, description: Description = DTLS, client: str = DESK) -> list[Command]:

@@ -37,7 +37,7 @@ ALICE = "alice@localhost"
 DESK = "alice@localhost/desk"
 PHONE = "alice@localhost/phone"
 GATEWAY = "sip.localhost"
-BOB = "bob%sip.test@sip.localhost/fargo"
+BOB = "bob@sip.localhost/fargo"
 ABLE = (
     "urn:xmpp:jingle:1",
     "urn:xmpp:jingle:apps:rtp:1",

@@ -44,7 +44,7 @@ from fargo.statemachine.texts import BAD_DOMAIN, CONTROL_CHARACTER, NO_DOMAIN, N
 
 from .story import ALICE, BOB, DESK, GATEWAY, PHONE, Story
 
-CONTACT = "bob%sip.test@sip.localhost"
+CONTACT = "bob@sip.localhost"
 
 
 def submit(story: Story, account: SipAccount | None = None, secret: str | None = "s1") -> None:
@@ -116,7 +116,7 @@ def test_a_registration_that_fails_says_what_to_mend(trouble: SipTrouble, condit
         (SipAccount("alice"), NO_DOMAIN),
         (SipAccount("@sip.test"), NO_USER),
         (SipAccount("alice@sip test"), BAD_DOMAIN.format(domain="sip test")),
-        (SipAccount("alice@sip.test;x=y"), BAD_DOMAIN.format(domain="sip.test;x=y")),
+        (SipAccount("alice@sip..test;x=y"), BAD_DOMAIN.format(domain="sip..test")),
         (SipAccount("al\r\nice@sip.test"), CONTROL_CHARACTER),
         (
             SipAccount("alice@sip.test", transport="tls"),

@@ -10,9 +10,10 @@ Rules:
 from typing import Final
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from thorough import examples
 
 from fargo.statemachine import machine
 from fargo.statemachine.account.account_state import Registered, Unregistered
@@ -245,7 +246,8 @@ def answered(commands: list[Command]) -> list[str]:
     return [each.iq.id for each in commands if isinstance(each, AcceptIq | RefuseIq)]
 
 
-@pytest.mark.slow("draws a hundred stories")
+@pytest.mark.slow("draws fifty stories")
+@settings(max_examples=examples(50))
 @given(st.data())
 def test_an_account_ends_signed_in_or_the_user_is_told_why(data: st.DataObject) -> None:
     provider = Provider(data)

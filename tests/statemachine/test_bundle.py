@@ -71,45 +71,49 @@ def in_order(accept: AcceptSession) -> tuple[Content, ...]:
 
 
 CARRIED = {
-    "audio alone": ((voice(),), (), AT_CLIENT, "voice"),
-    "audio alone, in a group": ((voice(),), (("voice",),), AT_CLIENT, "voice"),
-    "audio and video": ((voice(), video()), (("voice", "video"),), AT_CLIENT, "voice"),
-    "video is bundle-only": ((voice(), video(transport=BARE)), (("voice", "video"),), AT_CLIENT, "voice"),
-    "video first": ((video(), voice()), (("video", "voice"),), OTHER, "voice"),
-    "audio is bundle-only": ((video(), voice(transport=BARE)), (("video", "voice"),), OTHER, "voice"),
-    "the group has another order": ((video(), voice()), (("voice", "video"),), AT_CLIENT, "voice"),
-    "two audio": ((voice("0"), voice("1", BARE)), (("0", "1"),), AT_CLIENT, "0"),
-    "four": ((voice("0"), video("1"), DATA, voice("3", OTHER)), (("0", "1", "data"),), AT_CLIENT, "0"),
-    "data first": ((DATA, voice()), (("data", "voice"),), OTHER, "voice"),
-    "video outside the group": ((voice(), video()), (("voice",),), AT_CLIENT, "voice"),
-    "audio outside the group": ((video(), voice(), video("slides")), (("video", "slides"),), AT_CLIENT, "voice"),
-    "two groups": ((video(), voice(), DATA), (("video",), ("data", "voice")), OTHER, "voice"),
-    "the group names what is not there": ((video(), voice()), (("gone", "voice", "video"),), AT_CLIENT, "voice"),
-    "no group": ((voice(), video()), (), AT_CLIENT, "voice"),
+    "audio alone": ((voice(),), (), AT_CLIENT, ()),
+    "audio alone, in a group": ((voice(),), (("voice",),), AT_CLIENT, ("voice",)),
+    "audio and video": ((voice(), video()), (("voice", "video"),), AT_CLIENT, ("voice",)),
+    "video is bundle-only": ((voice(), video(transport=BARE)), (("voice", "video"),), AT_CLIENT, ("voice",)),
+    "video first": ((video(), voice()), (("video", "voice"),), OTHER, ("video", "voice")),
+    "audio is bundle-only": ((video(), voice(transport=BARE)), (("video", "voice"),), OTHER, ("video", "voice")),
+    "the group has another order": ((video(), voice()), (("voice", "video"),), AT_CLIENT, ("voice",)),
+    "two audio": ((voice(), voice("1", BARE)), (("voice", "1"),), AT_CLIENT, ("voice",)),
+    "four": ((voice(), video("1"), DATA, voice("3", OTHER)), (("voice", "1", "data"),), AT_CLIENT, ("voice",)),
+    "four, video first": (
+        (video("0"), voice(), voice("2"), DATA),
+        (("0", "voice", "2", "data"),),
+        OTHER,
+        ("0", "voice"),
+    ),
+    "data first": ((DATA, voice()), (("data", "voice"),), OTHER, ("data", "voice")),
+    "video outside the group": ((voice(), video()), (("voice",),), AT_CLIENT, ("voice",)),
+    "audio outside the group": ((video(), voice(), video("slides")), (("video", "slides"),), AT_CLIENT, ()),
+    "two groups": ((video(), voice(), DATA), (("video",), ("data", "voice")), OTHER, ("data", "voice")),
+    "the group names what is not there": ((video(), voice()), (("gone", "voice"),), AT_CLIENT, ("voice",)),
+    "no group": ((voice(), video()), (), AT_CLIENT, ()),
 }
 
 
-@pytest.mark.parametrize(("contents", "bundles", "transport", "name"), CARRIED.values(), ids=CARRIED)
+@pytest.mark.parametrize(("contents", "bundles", "transport", "agreed"), CARRIED.values(), ids=CARRIED)
 def test_one_content_is_carried_and_each_has_an_answer(
-    contents: tuple[Content, ...], bundles: tuple[Bundle, ...], transport: IceUdp, name: str
+    contents: tuple[Content, ...], bundles: tuple[Bundle, ...], transport: IceUdp, agreed: Bundle
 ) -> None:
     offered, accepts = accepted(contents, *bundles)
     assert offered.description.transport == transport
-    assert accepts.content.name == name
+    assert accepts.content == Content("voice", description=FOR_CLIENT)
     assert [each.name for each in in_order(accepts)] == [each.name for each in contents]
-    group = next((each for each in bundles if name in each), ())
-    assert accepts.bundle == tuple(each for each in group if each != "gone")
-    assert accepts.content.senders == "both"
+    assert accepts.bundle == agreed
     for each in (*accepts.before, *accepts.after):
         assert each.senders == "none"
-        shared = each.description.transport if each.description else each.transport
-        assert shared == (AT_RELAY if each.name in group else BARE), each.name
+        left = each.description.transport if each.description else each.transport
+        assert left == (AT_RELAY if each.name in agreed else BARE), each.name
 
 
 def test_a_declined_content_has_one_codec_and_no_source() -> None:
     _, accepts = accepted((voice(), video()), ("voice", "video"))
     [declined] = accepts.after
-    assert declined.description == Description("video", (VP8,), AT_RELAY, mux=True)
+    assert declined.description == Description("video", (VP8,), BARE)
 
 
 DUMB = replace(DTLS, codecs=(Codec(13, "CN", 8000),))
@@ -189,12 +193,12 @@ def test_a_group_is_offered_to_whoever_announces_it(profile: MediaProfile, asks_
         assert invites.bundle == (("voice",) if announces else ()), announces
 
 
-def test_a_proposal_needs_audio_and_may_have_more() -> None:
+def test_a_proposal_is_of_audio_alone() -> None:
     for media, action, text in (
         (("audio",), CallAction.PROCEED, ""),
-        (("audio", "video"), CallAction.PROCEED, ""),
-        (("video", "audio"), CallAction.PROCEED, ""),
         (("audio", "audio"), CallAction.PROCEED, ""),
+        (("audio", "video"), CallAction.REJECT, texts.WITHOUT_VIDEO),
+        (("video", "audio"), CallAction.REJECT, texts.WITHOUT_VIDEO),
         (("video",), CallAction.REJECT, texts.VOICE_ONLY),
         ((), CallAction.REJECT, texts.VOICE_ONLY),
     ):

@@ -7,7 +7,15 @@ import pytest
 from fargo.statemachine import machine
 from fargo.statemachine.account.texts import CREDENTIALS_REFUSED, ENGINE_FAILED
 from fargo.statemachine.call.call_state import is_live
-from fargo.statemachine.legs.telepathy.texts import FAILED, NO_EDGE, SAID_BY_SERVER
+from fargo.statemachine.legs.telepathy.texts import (
+    FAILED,
+    NO_EDGE,
+    NOT_REACHED,
+    NOT_REACHED_SAYING,
+    REDIRECTED,
+    SAID_BY_SERVER,
+    SAID_NOTHING,
+)
 from fargo.statemachine.media.description import (
     Candidate,
     Codec,
@@ -47,6 +55,7 @@ from fargo.statemachine.model.commands import (
     InformSession,
     InitiateSession,
     RefuseIq,
+    RejectContents,
     SendText,
     SignIn,
     TerminateSession,
@@ -60,6 +69,7 @@ from fargo.statemachine.model.events import (
     ResourceAvailable,
     ResourceUnavailable,
     Restarted,
+    SecurityInformed,
     SessionAccepted,
     SessionInformed,
     SessionInitiated,
@@ -176,7 +186,7 @@ def says(words: str, code: int) -> str:
         ("404 Not Found", 6, "gone", says("Not Found", 404)),
         ("410 Gone", 6, "gone", says("Gone", 410)),
         ("484 Address Incomplete", 9, "gone", says("Address Incomplete", 484)),
-        ("408 Request Timeout", 5, "timeout", says("Request Timeout", 408)),
+        ("408 Request Timeout", 5, "timeout", NOT_REACHED_SAYING.format(said=says("Request Timeout", 408))),
         ("480 Temporarily Unavailable", 5, "timeout", says("Temporarily Unavailable", 480)),
         ("486 Busy Here", 8, "busy", says("Busy Here", 486)),
         ("600 Busy Everywhere", 8, "busy", says("Busy Everywhere", 600)),
@@ -184,15 +194,17 @@ def says(words: str, code: int) -> str:
         ("403 Forbidden", 7, "security-error", says("Forbidden", 403)),
         ("488 Not Acceptable Here", 2, "incompatible-parameters", says("Not Acceptable Here", 488)),
         ("500 Oops", 10, "general-error", says("Oops", 500)),
-        ("503", 10, "connectivity-error", says("no reason given", 503)),
-        ("302 Moved (redirection not followed)", 5, "timeout", says("Moved (redirection not followed)", 302)),
+        ("503", 10, "connectivity-error", SAID_NOTHING.format(domain="sip.test", code=503)),
+        ("302 Moved", 5, "timeout", REDIRECTED.format(domain="sip.test", words="Moved", code=302)),
+        ("603  gateway: hello", 4, "decline", says("gateway: hello", 603)),
+        ("603 “No.” The gateway adds: “Yes.", 4, "decline", says('"No." The gateway adds: "Yes.', 603)),
         ("504 gateway: The SIP server does not respond", 10, "connectivity-error", "The SIP server does not respond."),
-        ("408 gateway: Nobody answered", 5, "timeout", "Nobody answered."),
-        ("Request Timeout", 5, "timeout", FAILED.format(domain="sip.test", words="Request Timeout")),
-        ("Off\x1b[2Jline", 11, "connectivity-error", FAILED.format(domain="sip.test", words="Off?[2Jline")),
-        ("", 6, "gone", FAILED.format(domain="sip.test", words="invalid contact")),
-        ("", 99, "general-error", FAILED.format(domain="sip.test", words="unknown")),
-        ("", 2, "incompatible-parameters", FAILED.format(domain="sip.test", words="user requested")),
+        ("408 gateway: Nobody answered", 5, "timeout", NOT_REACHED),
+        ("Request Timeout", 5, "timeout", FAILED.format(words="Request Timeout")),
+        ("Off\x1b[2Jline", 11, "connectivity-error", FAILED.format(words="Off?[2Jline")),
+        ("", 6, "gone", FAILED.format(words="invalid contact")),
+        ("", 99, "general-error", FAILED.format(words="unknown")),
+        ("", 2, "incompatible-parameters", FAILED.format(words="user requested")),
         ("Service Unavailable", 10, "connectivity-error", NO_EDGE),
     ],
 )
@@ -505,8 +517,10 @@ def test_what_is_not_supported_is_refused_and_the_call_goes_on(story: Story) -> 
     before = story.user.calls
     story.tell(SessionInformed(story.iq(BOB), "s1", "dtmf"))
     assert story.the(RefuseIq).jingle == "unsupported-info"
-    story.tell(ContentAdded(story.iq(BOB), "s1", (OFFER,)))
+    story.tell(SecurityInformed(story.iq(BOB), "s1", (OFFER,)))
     assert story.the(RefuseIq).condition == "feature-not-implemented"
+    story.tell(ContentAdded(story.iq(BOB), "s1", (OFFER,)))
+    assert story.the(RejectContents).action == "content-reject"
     story.tell(TransportInformed(story.iq(BOB), "s1"))
     assert story.all(AcceptIq)
     assert story.user.calls == before

@@ -57,7 +57,7 @@ def test_later_descriptions_are_accepted_at_once(story: Story) -> None:
 
 @pytest.mark.parametrize(
     ("message", "told"),
-    [("488 Not Acceptable Here", "Not Acceptable Here (488)"), ("488", "no reason given (488)")],
+    [("488 Not Acceptable Here", ": “Not Acceptable Here” (488)"), ("488", ", and gives no reason (488)")],
 )
 def test_a_phone_that_refuses_the_hold_ends_the_call_and_says_why(story: Story, message: str, told: str) -> None:
     channel = story.channel
@@ -65,7 +65,7 @@ def test_a_phone_that_refuses_the_hold_ends_the_call_and_says_why(story: Story, 
     story.tell(CallStateChanged(channel, CallState.ENDED, 2, "", message))
     ended = story.the(TerminateSession)
     assert ended.condition == "incompatible-parameters"
-    assert f"refused a change of the call: {told}" in ended.text
+    assert f"refused a change of the call{told}" in ended.text
 
 
 @pytest.mark.parametrize("resume", ["unhold", "active"])

@@ -8,8 +8,10 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from fargo.statemachine import naming
 from fargo.statemachine.account import account_state
-from fargo.statemachine.address import BadAddress, contact, parse_contact, parse_uri
+from fargo.statemachine.address import BadAddress, parse_uri
+from fargo.statemachine.dialling import AddressBook, target, typed
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle.jingle_leg import sessions
 from fargo.statemachine.legs.leg_events import Ended
@@ -17,15 +19,23 @@ from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.telepathy.phases import Arriving
 from fargo.statemachine.media.description import Candidate, Codec, Content, Description, IceUdp, RawUdp, Transport
 from fargo.statemachine.media.paths import Policy
-from fargo.statemachine.model.call1 import CallArrived, CallState, CallStateChanged, ChangeReason, HangUp
+from fargo.statemachine.model.call1 import (
+    CallArrived,
+    CallMembersChanged,
+    CallState,
+    CallStateChanged,
+    ChangeReason,
+    HangUp,
+)
 from fargo.statemachine.model.call_records import RecordEnded, RecordPath
-from fargo.statemachine.model.commands import Command, RefuseIq, SendPresence, TerminateSession
+from fargo.statemachine.model.commands import Command, MessageCall, RefuseIq, SendPresence, TerminateSession
 from fargo.statemachine.model.events import (
-    ContentAdded,
+    CallProposed,
     PolicyChanged,
     RegistrationCancelled,
     RegistrationSubmitted,
     ResourceUnavailable,
+    SecurityInformed,
     SessionInformed,
     SessionInitiated,
     SessionTerminated,
@@ -34,6 +44,7 @@ from fargo.statemachine.model.events import (
     SipSignedOut,
     SipTrouble,
     StreamOpened,
+    TransportInformed,
 )
 from fargo.statemachine.model.ng import OfferRelay, RelayRefused
 from fargo.statemachine.model.sip_messages import SipHeaders, Undelivered
@@ -97,10 +108,24 @@ def submission(story: Story, account: SipAccount = ACCOUNT, secret: str | None =
 
 # --- addresses
 
+BOOK = AddressBook(GATEWAY, "example.org", "GB")
+
 
 def test_contacts_to_sip() -> None:
     rows = [(words(jid)[0], words(uri)[0]) for jid, uri in table("Addresses", "JID at the gateway")]
-    assert [(jid, str(parse_contact(jid, "example.org"))) for jid, _ in rows] == rows
+    assert [(jid, str(target(jid, BOOK))) for jid, _ in rows] == rows
+
+
+def test_what_is_typed_to_contacts() -> None:
+    rows = [(words(text)[0], words(jid)[0]) for text, jid in table("Addresses", "typed at the prompt")]
+    assert [(text, of_typed(text)) for text, _ in rows] == rows
+
+
+def of_typed(text: str) -> str:
+    uri = typed(text.replace("␣", " "), BOOK)
+    if isinstance(uri, BadAddress):
+        return uri.problem
+    return str(naming.contact(uri, BOOK))
 
 
 def test_callers_to_contacts() -> None:
@@ -112,7 +137,7 @@ def test_callers_to_contacts() -> None:
 def called(uri: str) -> str | BadAddress:
     parsed = parse_uri(uri)
     assert not isinstance(parsed, BadAddress)
-    return contact(parsed[0], GATEWAY)
+    return naming.contact(parsed[0], BOOK)
 
 
 # --- a call out fails
@@ -124,6 +149,7 @@ def failed(message: str, reason: int = 0) -> TerminateSession:
     """Return the session-terminate to the caller's client for a call that ends before its answer."""
     story = signed_in()
     channel = story.call_out(to=BOB)
+    story.tell(CallMembersChanged(channel, 1))
     story.tell(CallStateChanged(channel, CallState.ENDED, reason, "", message))
     return story.the(TerminateSession)
 
@@ -199,6 +225,14 @@ def test_offers_that_cannot_be_put_through() -> None:
     assert told == {
         name: (words(reason)[0], text) for name, reason, text in table("Outgoing call without an INVITE", "offer")
     }
+
+
+def test_proposals_with_more_than_audio() -> None:
+    for media, reason, text in table("Several contents", "proposal"):
+        story = signed_in()
+        story.tell(CallProposed(story.iq(BOB).sender, BOB, "p", tuple(media.split(" and "))))
+        rejects = story.the(MessageCall)
+        assert (rejects.condition, rejects.text) == (words(reason)[0], text)
 
 
 # --- which way audio goes
@@ -390,9 +424,10 @@ REQUESTS: dict[str, Callable[[Story], object]] = {
         initiate(story),
         story.tell(SessionInformed(story.iq(BOB), "s1", "dtmf")),
     ),
-    "content-add, or another unsupported change of the session": lambda story: (
+    "security-info": lambda story: (initiate(story), story.tell(SecurityInformed(story.iq(BOB), "s1"))),
+    "transport-info or another change of a content that the session does not have": lambda story: (
         initiate(story),
-        story.tell(ContentAdded(story.iq(BOB), "s1")),
+        story.tell(TransportInformed(story.iq(BOB), "s1", (Content("other"),))),
     ),
     "cancelling a registration that does not exist": lambda story: (cancel(story), cancel(story)),
 }

@@ -25,7 +25,7 @@ from fargo.statemachine.texts import BAD_DOMAIN
 
 from .story import ABLE, ALICE, BOB, DESK, GATEWAY, PHONE, Story
 
-CONTACT = "bob%sip.test@sip.localhost"
+CONTACT = "bob@sip.localhost"
 SIGNED_IN = SendPresence(GATEWAY, ALICE, PresenceKind.AVAILABLE, None, texts.SIGNED_IN.format(uri="sip:alice@sip.test"))
 
 

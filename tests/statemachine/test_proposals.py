@@ -198,10 +198,6 @@ def test_a_proposal_proceeds_and_the_call_is_put_through(story: Story) -> None:
     assert story.the(TerminateSession).condition == "busy"
 
 
-def test_a_proposal_with_video_too_is_taken_for_its_audio(story: Story) -> None:
-    assert propose(story, media=("audio", "video")).action is CallAction.PROCEED
-
-
 @pytest.mark.parametrize(
     ("to", "media", "condition"),
     [(BARE, ("video",), "unsupported-applications"), ("bob%a b@sip.localhost", ("audio",), "gone")],

@@ -7,13 +7,12 @@ from msgspec.structs import replace
 
 from fargo.statemachine import machine
 from fargo.statemachine.call.texts import CODECS_REFUSED, RELAY_FAILED
-from fargo.statemachine.legs.jingle.texts import OTHER_PROFILE
 from fargo.statemachine.legs.relay.texts import FAILED, SILENT, UNASKED
 from fargo.statemachine.legs.telepathy.phases import Answering
 from fargo.statemachine.media import texts
-from fargo.statemachine.media.description import Content, Description, IceUdp, MediaProfile, RawUdp
+from fargo.statemachine.media.description import Codec, Content, Description, IceUdp, MediaProfile, RawUdp
 from fargo.statemachine.media.paths import Choice
-from fargo.statemachine.media.texts import BOTH_PLAIN, NO_COMMON_CODEC_OFFERED, WANTS_OTHER_PROFILE
+from fargo.statemachine.media.texts import BOTH_PLAIN, NO_COMMON_CODEC_OFFERED, OTHER_PROFILE, WANTS_OTHER_PROFILE
 from fargo.statemachine.model.call1 import (
     AnswerCall,
     CallMembersChanged,
@@ -467,6 +466,51 @@ def test_a_client_that_comes_after_a_failure_is_not_offered_what_has_failed() ->
     assert story.the(OfferRelay).session == "nonce8-13-dtls"
 
 
+# --- the numbers that each end has for a codec (RFC 3264 §6.1)
+
+EVENTS = Codec(126, "telephone-event", 8000)
+OTHER = replace(EVENTS, id=101)
+
+
+def test_the_numbers_of_a_called_phone_are_reserved_before_its_answer() -> None:
+    story = Relayed()
+    offer = replace(DTLS, codecs=(OPUS, PCMU, EVENTS))
+    for_phone = replace(FOR_PHONE, codecs=(OPUS, PCMU, EVENTS))
+    story.calls_out(offer)
+    first = story.the(OfferRelay)
+    story.described(OfferRelay, for_phone)
+    story.phone_answers(PCMU, OTHER)
+    assert story.the(OfferRelay) == replace(first, reserved=(101,))
+    story.described(OfferRelay, for_phone)
+    assert story.the(AnswerRelay).description.codecs == (PCMU, OTHER)
+    story.described(AnswerRelay, replace(FOR_CLIENT, codecs=(OPUS, EVENTS)))
+    assert story.the(AcceptSession).content.description == replace(FOR_CLIENT, codecs=(OPUS, EVENTS))
+    # The client moves: the numbers are reserved again.
+    story.moves("s1", RESTART)
+    assert story.the(OfferRelay).reserved == (101,)
+
+
+def test_the_numbers_of_a_called_client_are_reserved_before_its_answer() -> None:
+    story = Relayed(MediaProfile.DTLS)
+    story.arrives()
+    first = story.the(OfferRelay)
+    story.described(OfferRelay, replace(FOR_CLIENT, codecs=(PCMU, OTHER)))
+    story.accepts(replace(DTLS, codecs=(PCMU, EVENTS)))
+    assert story.the(OfferRelay) == replace(first, reserved=(126,))
+    story.described(OfferRelay, replace(FOR_CLIENT, codecs=(PCMU, OTHER)))
+    assert story.the(AnswerRelay).description.codecs == (PCMU, EVENTS)
+
+
+@pytest.mark.parametrize("answer", [(PCMU,), (PCMU, EVENTS), (PCMU, replace(EVENTS, clockrate=48000))], ids=str)
+def test_no_number_is_reserved_without_need(answer: tuple[Codec, ...]) -> None:
+    story = Relayed()
+    story.calls_out(replace(DTLS, codecs=(OPUS, PCMU, EVENTS)))
+    story.described(OfferRelay, replace(FOR_PHONE, codecs=(OPUS, PCMU, EVENTS)))
+    story.phone_answers(*answer)
+    assert story.all(OfferRelay) == []
+    assert story.the(AnswerRelay).description.codecs[0] == PCMU
+
+
 def test_the_relay_is_not_blamed_for_what_it_was_not_asked() -> None:
     story = Relayed()
     story.calls_out()
@@ -757,9 +801,11 @@ def test_a_restart_is_found_behind_other_contents() -> None:
     assert offered.description.transport == RESTART
 
 
-def test_a_restart_of_another_content_is_acknowledged_and_no_more() -> None:
+def test_a_restart_of_a_content_that_is_not_there_is_refused() -> None:
     story = Relayed(MediaProfile.DTLS).talking_out()
-    assert [type(each) for each in story.moves("s1", RESTART, name="video")] == [AcceptIq]
+    [refused] = story.moves("s1", RESTART, name="video")
+    assert isinstance(refused, RefuseIq)
+    assert refused.condition == "item-not-found"
 
 
 def test_a_client_that_refuses_to_hear_of_it_stays_in_the_call() -> None:
@@ -786,12 +832,12 @@ def test_a_client_that_was_called_restarts_ice() -> None:
 
 def test_what_the_phone_speaks_is_in_the_new_offer_too() -> None:
     story = Relayed(MediaProfile.DTLS)
-    story.arrives(PCMU, replace(PCMA, id=9, name="G722"))
+    story.arrives(PCMU, replace(PCMA, id=18, name="G729"))
     story.described(OfferRelay, FOR_CLIENT)
     story.accepts()
     story.described(AnswerRelay, FOR_PHONE)
     story.moves("nonce6", RESTART)
-    assert story.the(OfferRelay).transcode == (*FOR_PHONES, "G722")
+    assert story.the(OfferRelay).transcode == (*FOR_PHONES, "G729")
 
 
 @pytest.mark.parametrize("contents", [(), (Content("voice", description=DTLS),)])

@@ -42,7 +42,7 @@ from .story import ADDRESS, BOB, GATEWAY, OFFER, PCMU, Story
 KNOWN = SipAccount("alice@sip.test")
 UNKNOWN = replace(KNOWN, engine="carrier-pigeon")
 NO_SUCH_ENGINE = texts.UNKNOWN_ENGINE.format(engine="carrier-pigeon")
-LINE = Line("telepathy", "3.0", SipUri("bob", "sip.test"), "nonce")
+LINE = Line("telepathy", "3.0", SipUri("bob", "sip.test"), "nonce", "sip.test")
 ELSEWHERE = RawUdp((Candidate(1, "127.0.0.8", 4008), Candidate(2, "127.0.0.8", 4009)))
 PLAIN = Description("audio", (PCMU,), ADDRESS)
 LOST = Reason(Cause.NETWORK, "It is gone.")

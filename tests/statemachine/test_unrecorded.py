@@ -40,7 +40,7 @@ from .registering import REGISTRAR
 from .story import ALICE, DESK, GATEWAY, PHONE, Story
 from .user_agent.phone import Phoning
 
-CONTACT = "bob%sip.test@sip.localhost"
+CONTACT = "bob@sip.localhost"
 
 POLICY = Policy("relay", True, emergency_numbers=("112",), emergency="refuse")
 

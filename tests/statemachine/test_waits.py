@@ -175,7 +175,7 @@ def test_a_phone_that_answers_has_to_say_where_it_wants_audio(story: Story) -> N
     story.tell(IqSucceeded(story.id_of(InformSession), DESK))
     story.tell(CallStateChanged(channel, CallState.ACCEPTED), 100)
     assert waits(story) == {"call 5: the phone's audio": 15}
-    said = ANSWER_INCOMPLETE.format(domain="sip.test")
+    said = ANSWER_INCOMPLETE
     assert story.tell(TimePassed(), 15) == [
         HangUp(channel, 12, said),
         TerminateSession(BOB, DESK, "s1", "incompatible-parameters", said),

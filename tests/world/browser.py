@@ -156,6 +156,10 @@ class BrowserPhone:
         await self.event("incoming")
         await self.run("phone.answer()")
 
+    async def sends(self, *media: str, bundle_policy: str = "balanced") -> None:
+        """Offer these media in later calls, "audio" or "video" each, by this bundlePolicy of WebRTC (W3C, §4.2.5)."""
+        await self.run(f"Object.assign(phone.options, {json.dumps({'media': media, 'bundlePolicy': bundle_policy})})")
+
     async def hang_up(self) -> None:
         """Hang up, cancel or decline."""
         await self.run("phone.hangUp()")

@@ -19,9 +19,6 @@ from .xmpp_server import XmppServer
 FARGO = Path(sys.executable).with_name("fargo")
 READY = r"^Fargo is ready"
 READY_SECONDS = 30
-WITH_NAMES = ("unshare", "--mount", "--", "sh", "-c", 'mount --bind "$0" /etc/resolv.conf && exec "$@"')
-"""Runs a program with another resolv.conf, in a mount namespace of its own."""
-
 
 WIDE = {
     "stanzas_a_second": 10_000,
@@ -92,11 +89,12 @@ class Gateway(Server):
     async def start(self) -> None:
         self.write(self.configuration.name, toml(self.tables))
         arguments: tuple[str | Path, ...] = ("run", "--as-root", "-c", self.configuration, *self.options)
-        if self.name_server or self.program:
-            names: tuple[str | Path, ...] = (*WITH_NAMES, self._resolv_conf()) if self.name_server else ()
-            self.process = await Process.start("fargo", *names, *(self.program or (FARGO,)), *arguments)
+        names = self.write("resolv.conf", self.name_server.configuration) if self.name_server else None
+        if self.program:
+            program = (*(prepared.with_names(names) if names else ()), *self.program)
+            self.process = await Process.start("fargo", *program, *arguments)
         else:
-            self.process = Process("fargo", await prepared.start(FARGO, *arguments))
+            self.process = Process("fargo", await prepared.start(FARGO, *arguments, resolv_conf=names))
         await self.process.line(READY, READY_SECONDS)
 
     async def stop(self) -> None:
@@ -104,10 +102,6 @@ class Gateway(Server):
         await super().stop()
         if edge := find(run_dir_in(self.state)):
             await asyncio.to_thread(end, edge)
-
-    def _resolv_conf(self) -> Path:
-        assert self.name_server
-        return self.write("resolv.conf", self.name_server.configuration)
 
 
 def toml(tables: Mapping[str, Mapping[str, object]]) -> str:

@@ -21,6 +21,11 @@ ON_ITS_OWN = ("setpriv", "--pdeathsig", "TERM", "--")
 """Runs a program that the kernel ends if the tests die."""
 
 
+def with_names(resolv_conf: Path) -> tuple[str | Path, ...]:
+    """Return what runs a program with another resolv.conf, in a mount namespace of its own."""
+    return ("unshare", "--mount", "--", "sh", "-c", 'mount --bind "$0" /etc/resolv.conf && exec "$@"', resolv_conf)
+
+
 class Forked:
     """A forked process, with what `asyncio.subprocess.Process` has of other ones."""
 
@@ -59,8 +64,13 @@ class Template:
     def __init__(self) -> None:
         self._orders: socket.socket | None = None
 
-    async def fork(self, arguments: tuple[str, ...], pipes: bool) -> Forked:
-        order = {"arguments": arguments, "folder": str(Path.cwd()), "environment": dict(os.environ)}
+    async def fork(self, arguments: tuple[str, ...], pipes: bool, resolv_conf: Path | None) -> Forked:
+        order = {
+            "arguments": arguments,
+            "folder": str(Path.cwd()),
+            "environment": dict(os.environ),
+            "resolv_conf": resolv_conf and str(resolv_conf),
+        }
         (told, tells), (stdout, writes_out) = os.pipe(), os.pipe()
         if pipes:
             (reads, stdin), (stderr, writes_err) = os.pipe(), os.pipe()
@@ -102,16 +112,16 @@ def template() -> Iterator[None]:
         made.end()
 
 
-async def start(script: Path, *arguments: str | Path, pipes: bool = False) -> Child:
+async def start(script: Path, *arguments: str | Path, pipes: bool = False, resolv_conf: Path | None = None) -> Child:
     """Run a script, in a process group of its own, as a fork if there is a template. With `pipes` each of its streams
-    is a pipe; otherwise it has no input, and both outputs are one.
+    is a pipe; otherwise it has no input, and both outputs are one. It may have another /etc/resolv.conf.
     """
     argv = (str(script), *map(str, arguments))
     if Template.current:
-        return await Template.current.fork(argv, pipes)
+        return await Template.current.fork(argv, pipes, resolv_conf)
     pipe = asyncio.subprocess.PIPE
     return await asyncio.create_subprocess_exec(
-        *(*ON_ITS_OWN, sys.executable, *argv),
+        *(*ON_ITS_OWN, *(with_names(resolv_conf) if resolv_conf else ()), sys.executable, *argv),
         stdin=pipe if pipes else asyncio.subprocess.DEVNULL,
         stdout=pipe,
         stderr=pipe if pipes else asyncio.subprocess.STDOUT,

@@ -23,6 +23,7 @@ RATE = 8000
 LISTENED = 5  # packets: a tenth of a second
 HEADER = struct.Struct("!BBHII")
 EVENT = struct.Struct("!BBH")
+KEY_PACKETS = 8
 
 # One period of 1 kHz at 8 kHz: the digital milliwatt of ITU-T G.711, tables 5 and 6.
 TONE = {
@@ -55,6 +56,7 @@ class RtpEndpoint(asyncio.DatagramProtocol):
         self.senders: Counter[tuple[str, int]] = Counter()
         self.invalid: list[str] = []
         self._sending: asyncio.Task[None] | None = None
+        self._pressed: deque[tuple[int, int, bytes]] = deque()
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
@@ -77,6 +79,13 @@ class RtpEndpoint(asyncio.DatagramProtocol):
         """Send a tone to this address until `silence` or the end."""
         assert self._sending is None, "it sends already"
         self._sending = asyncio.create_task(self._send((host, port), payload_type))
+
+    def press(self, number: int, payload_type: int) -> None:
+        """Send a telephone event in place of the next packets of the tone (RFC 4733 §2.5)."""
+        for place in range(KEY_PACKETS):
+            ends = place >= KEY_PACKETS - 3
+            duration = SAMPLES * min(place + 1, KEY_PACKETS - 2)
+            self._pressed.append((payload_type, place, EVENT.pack(number, 0x80 if ends else 0, duration)))
 
     async def silence(self) -> None:
         """Stop sending."""
@@ -127,8 +136,12 @@ class RtpEndpoint(asyncio.DatagramProtocol):
         loop = asyncio.get_running_loop()
         due = loop.time()
         while True:
-            header = HEADER.pack(0x80, payload_type, sequence, timestamp, source)
-            self._rtp.sendto(self.protect(header + TONE[payload_type]), to)
+            packet = HEADER.pack(0x80, payload_type, sequence, timestamp, source) + TONE[payload_type]
+            if self._pressed:
+                of, place, event = self._pressed.popleft()
+                began = (timestamp - place * SAMPLES) % 2**32  # all packets of an event have the same timestamp
+                packet = HEADER.pack(0x80, of | (0x80 if place == 0 else 0), sequence, began, source) + event
+            self._rtp.sendto(self.protect(packet), to)
             self.sent += 1
             sequence, timestamp = (sequence + 1) % 2**16, (timestamp + SAMPLES) % 2**32
             due += PACKET_SECONDS

@@ -1,9 +1,10 @@
 """The interpreter behind prepared.py: it has imported the gateway, and forks itself for each script to run.
 
-Standard input is a socket. Each message is an order: the script's arguments, its folder and its environment as JSON,
-with four descriptors: where the process is told, standard input, standard output and standard error. What is told are
-two lines: its pid when it begins, and its exit code when it has ended (negative: the signal that ended it). The end of
-the orders ends the template, and the end of the template ends what it has forked.
+Standard input is a socket. Each message is an order: the script's arguments, its folder, its environment and what it
+has for /etc/resolv.conf, if not the machine's, as JSON, with four descriptors: where the process is told, standard
+input, standard output and standard error. What is told are two lines: its pid when it begins, and its exit code when it
+has ended (negative: the signal that ended it). The end of the orders ends the template, and the end of the template
+ends what it has forked.
 """
 
 import ctypes
@@ -21,6 +22,9 @@ from pathlib import Path
 ORDER_BYTES = 256 * 1024
 DESCRIPTORS = 4
 PR_SET_PDEATHSIG = 1
+CLONE_NEWNS = 0x20000
+MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000
+LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 class Template:
@@ -77,7 +81,9 @@ class Template:
 def _become(order: dict[str, object], told: int, streams: tuple[int, ...]) -> list[str]:
     """Be the process of an order, in a process group of its own. Return its arguments."""
     os.setsid()
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if resolv_conf := order["resolv_conf"]:
+        _resolve_by(str(resolv_conf))
     for number, each in enumerate(streams):
         os.dup2(each, number)
         os.close(each)
@@ -90,6 +96,14 @@ def _become(order: dict[str, object], told: int, streams: tuple[int, ...]) -> li
     _tell(told, os.getpid())
     os.close(told)
     return arguments
+
+
+def _resolve_by(resolv_conf: str) -> None:
+    """Have another /etc/resolv.conf, in a mount namespace of its own."""
+    private = (b"none", b"/", None, MS_REC | MS_PRIVATE, None)
+    bound = (resolv_conf.encode(), b"/etc/resolv.conf", None, MS_BIND, None)
+    if LIBC.unshare(CLONE_NEWNS) or LIBC.mount(*private) or LIBC.mount(*bound):
+        raise OSError(ctypes.get_errno(), "cannot mount", resolv_conf)
 
 
 def _tell(told: int, number: int) -> None:

@@ -12,6 +12,7 @@ from secrets import token_hex
 from typing import Any, Final, assert_never
 from urllib.parse import quote
 
+from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -23,7 +24,17 @@ from fargo.adapters.sdp.grammar import DTLS, PLAIN, SDES
 from fargo.adapters.sdp.reading import MalformedSdpError, read
 from fargo.adapters.sdp.session_keys import SessionKeys
 from fargo.adapters.sdp.writing import UnwritableError, write
-from fargo.statemachine.media.description import Content, Description, MediaProfile, RawUdp, Role, Srtp, Transport
+from fargo.statemachine.media.codecs import kind
+from fargo.statemachine.media.description import (
+    Codec,
+    Content,
+    Description,
+    MediaProfile,
+    RawUdp,
+    Role,
+    Srtp,
+    Transport,
+)
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.ng import (
     AnswerRelay,
@@ -41,6 +52,9 @@ from fargo.statemachine.model.ng import (
 )
 
 _NONCE_BYTES: Final = 4
+# What a number is reserved with: an answer may have any codec under a number that was offered. The relay takes only a
+# codec that it knows, and this one never occurs with such a clock rate.
+_RESERVED: Final = Codec(0, "telephone-event", 7000)
 _SECOND: Final = "2"
 """Ends the cookie of the second request for a command."""
 _OTHER: Final = {RelayParty.OFFERER: RelayParty.ANSWERER, RelayParty.ANSWERER: RelayParty.OFFERER}
@@ -229,7 +243,7 @@ def _offer(command: OfferRelay, keys: SessionKeys) -> dict[str, Value]:
     if command.transcode:
         codec["transcode"] = list(command.transcode)
     return {
-        **_described("offer", command.session, command.description, command.by, keys),
+        **_described("offer", command.session, _reserving(command.description, command.reserved), command.by, keys),
         "from-tag": command.by.value,
         **_OFFERED[command.profile],
         **_ENCRYPTED[command.srtp],
@@ -239,6 +253,13 @@ def _offer(command: OfferRelay, keys: SessionKeys) -> dict[str, Value]:
         "rtcp-mux": mux,
         **({"codec": codec} if codec else {}),
     }
+
+
+def _reserving(description: Description, reserved: tuple[int, ...]) -> Description:
+    """Return the description with numbers reserved, unless they are taken."""
+    taken = {codec.id for codec in description.codecs}
+    more = tuple(replace(_RESERVED, id=each) for each in reserved if each not in taken)
+    return replace(description, codecs=(*description.codecs, *more))
 
 
 def _answer(command: AnswerRelay, keys: SessionKeys) -> dict[str, Value]:
@@ -285,7 +306,7 @@ def _description(reply: NgReply, by: RelayParty, keys: SessionKeys) -> Descripti
     """Return the description with which the relay represents one party to the other."""
     description = read(str(reply.get("sdp", "")), _SPEAKER[by], keys).description
     assert description, "read returns a content with a description"
-    return description
+    return replace(description, codecs=tuple(each for each in description.codecs if kind(each) != kind(_RESERVED)))
 
 
 def _flows(reply: NgReply) -> list[Flow]:

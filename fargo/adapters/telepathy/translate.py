@@ -16,7 +16,7 @@ import dbus
 
 from fargo.adapters.telepathy import texts
 from fargo.adapters.telepathy.bus import BusError, Signal
-from fargo.statemachine.address import BadAddress, SipUri, parse_uri
+from fargo.statemachine.address import SipUri, uri_parameters
 from fargo.statemachine.media.codecs import kind
 from fargo.statemachine.media.description import Candidate, Codec, Parameter
 from fargo.statemachine.model.call1 import (
@@ -214,7 +214,7 @@ def call_request(target: str, call: str) -> dict[str, Any]:
 
 def call_name(caller: str) -> str:
     """Return the name that the edge has given the call of a caller, "" if it has given none."""
-    return _written_by_edge(caller).get("fg-call", "")
+    return uri_parameters(caller).get("fg-call", "")
 
 
 def is_target(text: str) -> bool:
@@ -234,13 +234,7 @@ def target(properties: Mapping[str, Any]) -> tuple[int, str]:
 
 def has_call_id(caller: str) -> bool:
     """Return True if the URI of a caller contains the SIP Call-ID, which the edge puts into it."""
-    return "fg-cid" in _written_by_edge(caller)
-
-
-def _written_by_edge(caller: str) -> dict[str, str]:
-    """Return the parameters of a caller's URI. The user part, which may look like more of them, is the caller's."""
-    parsed = parse_uri(caller)
-    return {} if isinstance(parsed, BadAddress) else parsed[1]
+    return "fg-cid" in uri_parameters(caller)
 
 
 def description(structs: Any, contact: int) -> dict[str, Any]:

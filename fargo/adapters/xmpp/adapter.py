@@ -29,6 +29,7 @@ from fargo.adapters.xmpp import (
     jingle_message,
     messages,
     presence,
+    prompt,
     registration,
     replies,
     senders,
@@ -38,6 +39,7 @@ from fargo.adapters.xmpp import (
 )
 from fargo.adapters.xmpp.in_order import InOrder
 from fargo.adapters.xmpp.stanza import (
+    NS_GATEWAY,
     NS_JINGLE,
     NS_REGISTER,
     MalformedError,
@@ -66,6 +68,8 @@ from fargo.statemachine.model.commands import (
     PresenceKind,
     ProposeCall,
     RefuseIq,
+    RejectContents,
+    SendContact,
     SendPresence,
     SendRegistrationForm,
     SendText,
@@ -88,12 +92,14 @@ _OneStanza: TypeAlias = (
     AcceptIq
     | RefuseIq
     | SendRegistrationForm
+    | SendContact
     | SendPresence
     | AskFeatures
     | InitiateSession
     | AcceptSession
     | InformSession
     | InformTransport
+    | RejectContents
     | TerminateSession
     | ProposeCall
     | MessageCall
@@ -212,9 +218,11 @@ class XmppAdapter:
                 self._put(issued.user, IqFailed(issued.id, to, "remote-server-not-found", texts.NO_STREAM))
             case AskFeatures(to=to):
                 self._put(issued.user, FeaturesLearned(issued.id, to, ()))
-            case InformSession() | InformTransport():
+            case InformSession() | InformTransport() | RejectContents():
                 pass
-            case AcceptIq() | RefuseIq() | SendRegistrationForm() | SendPresence() | MessageCall() | SendText():
+            case AcceptIq() | RefuseIq() | SendRegistrationForm() | SendContact():
+                pass
+            case SendPresence() | MessageCall() | SendText():
                 pass
 
     def _stanza(self, command: _OneStanza, name: str) -> Element:
@@ -223,12 +231,16 @@ class XmppAdapter:
                 return replies.stanza(command)
             case SendRegistrationForm():
                 return registration.stanza(command)
+            case SendContact():
+                return prompt.stanza(command)
             case SendPresence():
                 return presence.stanza(command, self._contact)
             case AskFeatures(sender, to, caps):
                 request = disco.info_request(caps)
                 return make_stanza("iq", sender, to, request, type="get", id=replies.features_id(name))
-            case InitiateSession() | AcceptSession() | InformSession() | InformTransport() | TerminateSession():
+            case InitiateSession() | AcceptSession() | InformSession() | InformTransport():
+                return jingle.stanza(command, name)
+            case RejectContents() | TerminateSession():
                 return jingle.stanza(command, name)
             case ProposeCall() | MessageCall():
                 return jingle_message.stanza(command, name)
@@ -320,6 +332,8 @@ class XmppAdapter:
                     self._put_admitted(user, RegistrationAsked(iq))
                 case "set", uri, "query" if uri == NS_REGISTER and not local_of(iq.to):
                     self._register(iq, payload)
+                case "set", uri, "query" if uri == NS_GATEWAY and not local_of(iq.to):
+                    self._put_admitted(user, prompt.event(iq, payload))
                 case _:
                     return False
         except MalformedError as problem:

@@ -26,6 +26,7 @@ from fargo.statemachine.model.commands import (
     InformSession,
     InformTransport,
     InitiateSession,
+    RejectContents,
     TerminateSession,
 )
 from fargo.statemachine.model.events import (
@@ -38,7 +39,9 @@ from fargo.statemachine.model.events import (
 )
 
 JingleActionEvent: TypeAlias = SessionInitiated | SessionAccepted | SessionInformed | SessionTerminated | ContentChanged
-JingleCommand: TypeAlias = InitiateSession | AcceptSession | InformSession | InformTransport | TerminateSession
+JingleCommand: TypeAlias = (
+    InitiateSession | AcceptSession | InformSession | InformTransport | RejectContents | TerminateSession
+)
 
 _CONTENT_EVENTS: Final = {kind.action: kind for kind in get_args(ContentChanged)}
 
@@ -99,6 +102,9 @@ def stanza(command: JingleCommand, name: str) -> Element:
         case InformTransport(sender, to, sid, content):
             jingle = make("jingle", NS_JINGLE, action="transport-info", sid=sid)
             jingle.addChild(contents.write(content))
+        case RejectContents(sender, to, sid, action, rejected, condition, text):
+            jingle = make("jingle", NS_JINGLE, action=action, sid=sid)
+            add(jingle, *map(contents.write, rejected), reasons.write(condition, text))
         case TerminateSession(sender, to, sid, condition, text):
             jingle = make("jingle", NS_JINGLE, action="session-terminate", sid=sid)
             jingle.addChild(reasons.write(condition, text))

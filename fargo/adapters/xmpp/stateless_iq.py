@@ -1,12 +1,10 @@
-"""Answer the IQ requests whose answer depends on no state: disco, ping, version, and the JID of a number.
+"""Answer the IQ requests whose answer depends on no state: disco, ping, version, and the text of the prompt.
 
 They are answered at once and appear in no log. An address answers only the requests whose namespace its disco#info
 lists; anything else gets service-unavailable (RFC 6120 §8.4).
 """
 
-import re
 from importlib.metadata import version
-from typing import Final
 
 from twisted.words.xish.domish import Element
 
@@ -18,16 +16,9 @@ from fargo.adapters.xmpp.stanza import (
     NS_PING,
     NS_VERSION,
     attribute,
-    bounded,
-    child,
     make,
     stanza_error,
 )
-from fargo.statemachine.address import BadAddress, contact, escape_local, parse_account, parse_contact
-
-# A telephone number (RFC 3966 §3), and the separators that people write between its digits.
-_NUMBER: Final = re.compile(r"\+?[0-9*#().\- /]+")
-_SEPARATORS: Final = re.compile(r"[().\- /]")
 
 
 def answer(to: str, kind: str, payload: Element, contact: disco.Entity) -> list[Element]:
@@ -50,8 +41,6 @@ def answer(to: str, kind: str, payload: Element, contact: disco.Entity) -> list[
                 return [_version()]
             case "get", uri, "query" if uri == NS_GATEWAY:
                 return [_prompt()]
-            case "set", uri, "query" if uri == NS_GATEWAY:
-                return [_contact(payload, to)]
     raise stanza_error("cancel", "service-unavailable", texts.NOT_SUPPORTED)
 
 
@@ -69,25 +58,3 @@ def _prompt() -> Element:
     query.addElement("desc", content=texts.PROMPT_DESCRIPTION)
     query.addElement("prompt", content=texts.PROMPT)
     return query
-
-
-def _contact(payload: Element, gateway: str) -> Element:
-    """Return the JID for the text that the user typed at the prompt (XEP-0100 §6.3)."""
-    prompt = child(payload, NS_GATEWAY, "prompt")
-    typed = bounded(str(prompt or ""), texts.NUMBER_OR_ADDRESS).strip()
-    jid = _jid(typed, gateway)
-    if isinstance(jid, BadAddress):
-        raise stanza_error("modify", "not-acceptable", jid.problem)
-    query = make("query", NS_GATEWAY)
-    query.addElement("jid", content=jid)
-    return query
-
-
-def _jid(typed: str, gateway: str) -> str | BadAddress:
-    """Return the contact's JID for a SIP address, or for a number or name in the domain of the user's own account."""
-    if "@" in typed or typed[:4].lower() == "sip:":
-        uri = parse_account(typed)
-        return uri if isinstance(uri, BadAddress) else contact(uri, gateway)
-    jid = f"{escape_local(_SEPARATORS.sub('', typed) if _NUMBER.fullmatch(typed) else typed)}@{gateway}"
-    checked = parse_contact(jid, "example.org")
-    return checked if isinstance(checked, BadAddress) else jid

@@ -118,6 +118,19 @@ def connection_of(account: Account) -> str | None:
             assert_never(account)
 
 
+def in_force(account: Account) -> Credentials | None:
+    """Return the account that was signed in last, None if none is registered."""
+    match account:
+        case Registered(credentials) | Clearing(previous=credentials):
+            return credentials
+        case Trying(previous=previous):
+            return previous
+        case Unregistered():
+            return None
+        case _:
+            assert_never(account)
+
+
 def secrets(account: Account) -> tuple[str, ...]:
     """Return the names in the vault of the passwords that the account refers to."""
     match account:

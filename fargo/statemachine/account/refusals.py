@@ -19,6 +19,7 @@ from fargo.statemachine.account import digest, texts
 from fargo.statemachine.model.events import SipTrouble
 from fargo.statemachine.model.registrations import Registration
 from fargo.statemachine.model.sip_messages import RegisterAnswered, Undelivered
+from fargo.statemachine.quoting import quotable
 
 _LOGIN: Final = frozenset({401, 407})
 _FINAL: Final = frozenset({402, 403, 404, 410, 416})
@@ -35,7 +36,6 @@ _UNDELIVERED: Final = {
     Undelivered.UNSENDABLE: (SipTrouble.INVALID, texts.UNUSABLE),
 }
 _LONGEST_WAIT: Final = 3600.0  # seconds
-_LONGEST_WORDS: Final = 200  # characters
 
 
 class RegisterFailure(Struct, frozen=True, gc=False):
@@ -74,12 +74,13 @@ def _meaning(event: RegisterAnswered) -> tuple[SipTrouble, str]:
 def _said(event: RegisterAnswered) -> str:
     """Return the registrar's words: the reason phrase, its warnings (RFC 3261 §20.43), and the status."""
     parts = (event.phrase, *(warning.text for warning in event.headers.warning))
-    words = ", ".join(filter(None, map(_readable, parts)))
-    return texts.SAID.format(words=words or texts.NO_WORDS, status=event.status)
+    words = ", ".join(filter(None, map(_quotable, parts)))
+    template = texts.SAID if words else texts.SAID_NOTHING
+    return template.format(words=words, status=event.status)
 
 
-def _readable(text: str) -> str:
-    return "".join(c if c.isprintable() else "?" for c in text.strip().rstrip("."))[:_LONGEST_WORDS]
+def _quotable(text: str) -> str:
+    return quotable(text.strip().rstrip("."))
 
 
 def not_kept(registration: Registration) -> RegisterFailure:
@@ -90,7 +91,7 @@ def not_kept(registration: Registration) -> RegisterFailure:
 
 def undelivered(registration: Registration, why: Undelivered, details: str | None = None) -> RegisterFailure:
     """Return what it means that a REGISTER has no response."""
-    said = _readable(details or "") or texts.NO_DETAILS
+    said = _quotable(details or "") or texts.NO_DETAILS
     trouble, template = _UNDELIVERED[why]
     return RegisterFailure(trouble, template.format(server=registration.hop.host, uri=registration.own, why=said))
 

@@ -27,6 +27,7 @@ from fargo.statemachine.account.account_state import (
     Trying,
     Unregistered,
     connection_of,
+    in_force,
     in_words,
 )
 from fargo.statemachine.address import BadAddress
@@ -58,15 +59,7 @@ _ERRORS: Final = {
 
 def asked(account: Account, event: RegistrationAsked, engine: SipEngine, effects: Effects) -> None:
     """Answer with the registration form and the values that the gateway has. ``engine``: the operator's choice."""
-    match account:
-        case Registered(credentials) | Clearing(previous=credentials):
-            known: Credentials | None = credentials
-        case Trying(previous=previous):
-            known = previous
-        case Unregistered():
-            known = None
-        case _:
-            assert_never(account)
+    known = in_force(account)
     shown = known.account if known else None
     effects.emit(SendRegistrationForm(event.iq, shown, sign_in.transports(engine), sign_in.srtp(engine)))
 

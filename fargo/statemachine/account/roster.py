@@ -25,10 +25,11 @@ from typing import Final
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from fargo.statemachine import address
+from fargo.statemachine import address, dialling
 from fargo.statemachine.account import texts
 from fargo.statemachine.address import SipUri
 from fargo.statemachine.deadline import Deadline
+from fargo.statemachine.dialling import AddressBook
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.media.description import MediaProfile
 from fargo.statemachine.media.paths import Policy, reaches
@@ -55,18 +56,22 @@ _BUNDLES: Final = "urn:ietf:rfc:5888"
 _LONGEST_DOUBT: Final = 30.0  # seconds
 _MOST_CLIENTS: Final = 64
 _MOST_CONTACTS: Final = 2000
+_MOST_SPELLED: Final = 500
 _MOST_STRANGERS: Final = 16
 """The contacts beside the subscribed ones whose presence one client is kept up to date with."""
 
 
 class Contacts(Struct, frozen=True, gc=False):
-    """Online clients by full JID, and the bare JIDs of the contacts that the user has subscribed to. ``asks``: the user
-    has not yet answered that the gateway asks to see their presence.
+    """Online clients by full JID, and the bare JIDs of the contacts that the user has subscribed to.
+
+    ``asks``: the user has not yet answered that the gateway asks to see their presence. ``spelled``: SIP users whose
+    spelling their JID does not keep, see `dialling.AddressBook`.
     """
 
     clients: Mapping[str, Client] = field(default_factory=dict)
     subscribed: tuple[str, ...] = ()
     asks: bool = False
+    spelled: Mapping[str, str] = field(default_factory=dict)
 
 
 class Shown(Struct, frozen=True, gc=False):
@@ -120,7 +125,7 @@ def unavailable(contacts: Contacts, resource: str, effects: Effects) -> Contacts
 def drop(contacts: Contacts, resource: str) -> Contacts:
     """Remove clients as `unavailable` does, with as little code as possible, because that has failed."""
     left = {jid: client for jid, client in contacts.clients.items() if resource not in (jid, jid.partition("/")[0])}
-    return Contacts(left, contacts.subscribed, contacts.asks)
+    return replace(contacts, clients=left)
 
 
 def learned(contacts: Contacts, event: FeaturesLearned, effects: Effects) -> Contacts:
@@ -244,7 +249,7 @@ def _unknown(to: str, shown: Shown) -> str | None:
     """Return a sentence that says why ``to`` is neither the gateway nor a contact of it; None if it is one."""
     if to == shown.gateway:
         return None
-    parsed = address.parse_contact(to, shown.account.domain)
+    parsed = dialling.target(to, AddressBook(shown.gateway, shown.account.domain))
     return parsed.problem if isinstance(parsed, address.BadAddress) else None
 
 
@@ -258,6 +263,12 @@ def probed(contacts: Contacts, to: str, shown: Shown | None, effects: Effects) -
     if to == shown.gateway or to in contacts.subscribed or len(contacts.subscribed) >= _MOST_CONTACTS:
         return contacts
     return replace(contacts, subscribed=(*contacts.subscribed, to))
+
+
+def spelled(contacts: Contacts, uri: SipUri) -> Contacts:
+    """Remember how the user part of an address is spelled, so that it can be dialled."""
+    known = dialling.remembered(contacts.spelled, uri, _MOST_SPELLED)
+    return contacts if known is contacts.spelled else replace(contacts, spelled=known)
 
 
 def show_all(contacts: Contacts, shown: Shown, effects: Effects) -> None:
@@ -351,4 +362,4 @@ def part(contacts: Contacts, gateway: str, effects: Effects) -> Contacts:
         effects.emit(SendPresence(jid, effects.user, PresenceKind.UNSUBSCRIBED))
         effects.emit(SendPresence(_full_jid(jid), effects.user, PresenceKind.UNAVAILABLE))
     _show_strangers(contacts, PresenceKind.UNAVAILABLE, effects)
-    return replace(forget_clients(contacts, effects), subscribed=(), asks=False)
+    return replace(forget_clients(contacts, effects), subscribed=(), asks=False, spelled={})

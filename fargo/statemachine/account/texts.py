@@ -25,8 +25,8 @@ ENGINE_FAILED: Final = "The gateway's SIP service failed and is being restarted.
 PASSWORD_LOST: Final = "The gateway no longer has the password of {uri}. Register again."
 
 # With our own user agent. ``server``: the account's server. ``said``: what it said, as `SAID` puts it.
-SAID: Final = "{words} ({status})"
-NO_WORDS: Final = "no reason given"
+SAID: Final = "“{words}” ({status})"
+SAID_NOTHING: Final = "no reason given ({status})"
 LOGIN_REFUSED: Final = "{server} refused the user name or password of {uri}: {said}. Check both and register again."
 LOGIN_UNSUPPORTED: Final = "{server} asks for a login in a way that this gateway does not support: {said}."
 REGISTRAR_REFUSES: Final = (

@@ -17,6 +17,8 @@ Rules:
    before it has answered.
 9. After a restart of the gateway a call goes on if its SIP engine has kept its side of it. The relay keeps its own, and
    the clients are asked once they can be reached (`stream_opened`).
+10. A call out whose client has yet to say how it is reached (`describing`) has no path until then, and no phone is
+    called.
 """
 
 from typing import Final, assert_never
@@ -30,7 +32,7 @@ from fargo.statemachine.legs.jingle import forking, jingle_leg
 from fargo.statemachine.legs.jingle.forking import Forking, Inviting, Searching
 from fargo.statemachine.legs.jingle.jingle_leg import JingleLeg, sessions
 from fargo.statemachine.legs.jingle.jingle_session import JingleEvent
-from fargo.statemachine.legs.jingle.single_session import Calling
+from fargo.statemachine.legs.jingle.single_session import Calling, Describing
 from fargo.statemachine.legs.leg_events import (
     Answered,
     Dtmf,
@@ -74,7 +76,7 @@ from fargo.statemachine.model.call_records import (
     RecordPath,
     Side,
 )
-from fargo.statemachine.model.events import ResourceUnavailable
+from fargo.statemachine.model.events import ResourceUnavailable, SessionInitiated
 from fargo.statemachine.model.ng import RelayLost
 from fargo.statemachine.model.presence import Client
 from fargo.statemachine.model.sip import SipEngine
@@ -92,13 +94,28 @@ _MEDIA: Final = Cause.MEDIA
 def place(id: str, leg: JingleLeg, audio: Audio, line: Line, way: PathChoice, policy: Policy, effects: Effects) -> Call:
     """Offer to the phone what the user's client offers, by the path that was chosen. ``id`` is that of the call."""
     call = Call(id, line.connection, effects.at, leg, Preparing(line))
-    description, session = audio.description, f"{line.nonce}{effects.version}"
+    if isinstance(leg, Describing):
+        return replace(call, undescribed=policy)
+    return _placed(call, audio.description, audio.profile, line, way, policy, effects)
+
+
+def _placed(
+    call: Call,
+    description: Description,
+    profile: MediaProfile,
+    line: Line,
+    way: PathChoice,
+    policy: Policy,
+    effects: Effects,
+) -> Call:
+    """Offer the client's description to the phone, directly or through the relay."""
+    session = f"{line.nonce}{effects.version}"
     follows = sip_leg.capabilities(call.sip).transport_change
     if way.path is AudioPath.DIRECT:
-        terms = RelayRequest(session, audio.profile, True, texts.CODECS_REFUSED, line.family, follows=follows)
+        terms = RelayRequest(session, profile, True, texts.CODECS_REFUSED, line.family, follows=follows)
         retry = RelayRetry(line, terms, description) if paths.relays(policy) else None
         return replace(call, sip=sip_leg.place(line, description, effects), relay_retry=retry)
-    terms = RelayRequest(session, audio.profile, True, way.why, line.family, line.srtp, follows)
+    terms = RelayRequest(session, profile, True, way.why, line.family, line.srtp, follows)
     fallback = _fallback(call, terms, description, policy)
     return replace(call, relay=relay_leg.offer((), terms, description, fallback, effects))
 
@@ -206,6 +223,14 @@ def client_not_back(call: Call, client: str, effects: Effects) -> Call:
     return call if jingle is call.jingle else _passed_on(replace(call, jingle=jingle), news, _CLIENT, effects)
 
 
+def overruled(call: Call, event: SessionInitiated, effects: Effects) -> Call:
+    """Take a client out of the call that calls itself, with the same session id, and overrules our invitation. A call
+    that gives way is not missed.
+    """
+    jingle, news = jingle_leg.overruled(call.jingle, event, effects)
+    return _passed_on(replace(call, jingle=jingle, settled=True), news, _CLIENT, effects)
+
+
 def search_ended(call: Call, effects: Effects) -> Call:
     """End the call if it waits for a client, as no other client can be found."""
     jingle, news = jingle_leg.search_ended(call.jingle)
@@ -253,7 +278,8 @@ def expire(call: Call, effects: Effects) -> Call:
         call = _sip_expired(call, effects)
     due = jingle_leg.deadline(call.jingle)
     if due is not None and due.at <= effects.at:
-        call = search_ended(call, effects)
+        jingle, news = jingle_leg.expire(call.jingle, effects)
+        call = _passed_on(replace(call, jingle=jingle), news, _CLIENT, effects)
     return call
 
 
@@ -277,6 +303,8 @@ def _passed_on(call: Call, news: LegEvents, by: Side, effects: Effects) -> Call:
                 call = _answered(call, leg_event, by, effects)
             case Ended():
                 call = _ended(call, leg_event, by, effects)
+            case Offered() if by is _CLIENT:
+                call = _described(call, leg_event, effects)
             case Offered() | RouteLost():
                 call = _tell_other(call, leg_event, by, effects)
             case Dtmf(digit, duration):
@@ -286,6 +314,18 @@ def _passed_on(call: Call, news: LegEvents, by: Side, effects: Effects) -> Call:
             case _:
                 assert_never(leg_event)
     return call
+
+
+def _described(call: Call, offered: Offered, effects: Effects) -> Call:
+    """Place a call whose client has said by now how it is reached (rule 10)."""
+    assert isinstance(call.sip, Preparing), "no phone is called before"
+    assert call.undescribed is not None, "it was placed without a description"
+    description, profile, policy = offered.description, offered.profile, call.undescribed
+    way = paths.choose(description.codecs, profile, sip_leg.direct_profiles(call.sip), policy)
+    if isinstance(way, Reason):
+        return end(call, way, effects)
+    effects.record(RecordPath(call.id, way.path, way.why))
+    return _placed(replace(call, undescribed=None), description, profile, call.sip.line, way, policy, effects)
 
 
 def _moved(call: Call, leg_event: TransportChanged, by: Side, effects: Effects) -> Call:
@@ -369,7 +409,7 @@ def _ended(call: Call, leg_event: Ended, by: Side, effects: Effects) -> Call:
     if call.early and by is _CLIENT and leg_event.reason.cause is Cause.HUNG_UP:
         leg_event = Ended(Reason(Cause.CANCELLED, leg_event.reason.text))
     if call_state.is_live(call) if by is _PHONE else sip_leg.is_live(call.sip):
-        call_state.ended(call, by, leg_event.reason, effects)
+        call_state.ended(call, Side.GATEWAY if leg_event.reason.ours else by, leg_event.reason, effects)
     told = _tell_other(replace(call, settled=True) if leg_event.settled else call, leg_event, by, effects)
     return _relay_deleted(told, effects)
 

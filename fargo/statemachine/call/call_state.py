@@ -23,6 +23,7 @@ from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.sip.phases import Line, Over
 from fargo.statemachine.legs.sip.sip_leg import SipLeg
 from fargo.statemachine.media.description import Description
+from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call_records import Direction, RecordBegun, RecordEnded, Side
 from fargo.statemachine.model.commands import SendText
 from fargo.statemachine.reason import Reason
@@ -60,7 +61,8 @@ class Call(Struct, frozen=True, gc=False):
     ``id`` is the version of the event that it began with, ``since`` the time at which it was placed or arrived,
     ``connection`` the SIP connection it goes over, ``caller`` is None if the user calls. ``relay_retry``: a second
     attempt, if the phone refuses a direct call for its codecs; None if there is none. ``settled``: an incoming call is
-    not missed (`Ended`). ``early``: the client hears a phone that has not answered.
+    not missed (`Ended`). ``early``: the client hears a phone that has not answered. ``undescribed``: the policy for a
+    call out that cannot be placed yet, as its client has not said how it is reached.
     """
 
     id: str
@@ -73,6 +75,7 @@ class Call(Struct, frozen=True, gc=False):
     relay_retry: RelayRetry | None = None
     settled: bool = False
     early: bool = False
+    undescribed: Policy | None = None
 
 
 def is_over(call: Call) -> bool:

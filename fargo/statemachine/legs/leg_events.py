@@ -12,7 +12,9 @@ from fargo.statemachine.reason import Reason
 
 
 class Offered(Struct, frozen=True, gc=False):
-    """The called end is to be offered this. ``profile`` is the client's. Only the relay reports it."""
+    """The called end is to be offered this. ``profile`` is the client's. The relay reports it, or a client that
+    has called and has said by now how it is reached.
+    """
 
     description: Description
     profile: MediaProfile

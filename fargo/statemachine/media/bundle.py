@@ -3,13 +3,11 @@
 Rules:
 
 1. One content of a session is carried. Every other one is declined in its place, in the same answer, as clients that
-   translate to SDP need an answer to each of their media (RFC 3264 §6), in their order.
-2. All contents of a BUNDLE group use one transport, that of the first in the group (RFC 9143 §7.3). The others may have
-   none of their own, or one that is not used once the group is agreed on.
-3. A content that is declined stays in its group: without any sender, and with the group's transport. Conversations
-   demands a fingerprint in each content that it has offered. Outside the group it has no address at all, which is port
-   0 in SDP.
-4. Other groups than BUNDLE mean nothing here, and are not agreed on (RFC 5888 §9.2).
+   translate to SDP need an answer to each of their media (RFC 3264 §6), in their order. It has no sender and no
+   address, which is port 0 in SDP, and leaves its group (RFC 9143 §7.3.3).
+2. All contents of a BUNDLE group use the transport of the first in it (RFC 9143 §7.3). The others may have none of
+   their own. So the first stays in the group if it is not carried, without a sender.
+3. Other groups than BUNDLE mean nothing here, and are not agreed on (RFC 5888 §9.2).
 """
 
 from typing import TypeAlias, assert_never
@@ -28,12 +26,12 @@ from fargo.statemachine.media.description import (
 )
 
 Bundle: TypeAlias = tuple[str, ...]
-"""The names of the contents in a BUNDLE group, () if there is no group."""
+"""The names of the contents in a BUNDLE group, () if there is no group. All use the transport of the first."""
 
 
 class OfferedContents(Struct, frozen=True, gc=False):
-    """The contents that a client offers, in order. ``place``: the index of the one that is carried. ``bundle``: its
-    group.
+    """The contents that a client offers, in order. ``place``: the index of the one that is carried. ``bundle``: what
+    is left of its group.
     """
 
     contents: tuple[Content, ...]
@@ -49,17 +47,18 @@ class AnsweredContents(Struct, frozen=True, gc=False):
     after: tuple[Content, ...] = ()
 
 
-def bundle_of(name: str, contents: tuple[Content, ...], bundles: tuple[Bundle, ...]) -> Bundle:
-    """Return the group of a content, without names that no content has."""
-    names = [each.name for each in contents]
+def agreed(name: str, contents: tuple[Content, ...], bundles: tuple[Bundle, ...]) -> Bundle:
+    """Return what is left of the group of a content if no other one is carried (rule 2)."""
     group = next((each for each in bundles if name in each), ())
-    return tuple([each for each in dict.fromkeys(group) if each in names])
+    names = [each.name for each in contents]
+    first = next((each for each in group if each in names), None)
+    return () if first is None else tuple(dict.fromkeys((first, name)))
 
 
-def with_transport_of(carrier: str, content: Content, contents: tuple[Content, ...]) -> Content:
-    """Return the content with the transport of the one with the name ``carrier`` (rule 2)."""
-    shared = next((each for each in contents if each.name == carrier), content)
-    transport = shared.description.transport if shared.description else shared.transport
+def with_transport(bundle: Bundle, content: Content, contents: tuple[Content, ...]) -> Content:
+    """Return the content with the transport that its group uses."""
+    first = next((each for each in contents if each.name in bundle[:1]), content)
+    transport = first.description.transport if first.description else first.transport
     if content.description is None or transport is None:
         return content
     return replace(content, description=replace(content.description, transport=transport))
@@ -77,7 +76,9 @@ def answer(offer: OfferedContents, description: Description) -> AnsweredContents
 
 
 def _declined(content: Content, shared: Transport | None) -> Content:
-    """Return the answer to a content that is not carried (rule 3). One of its codecs is named, as SDP needs one."""
+    """Return the answer to a content that is not carried. One of its codecs is named, as SDP needs one. ``shared``: the
+    transport of its group, None if it leaves that.
+    """
     description = content.description
     if description is None:
         transport = shared or (content.transport and _empty(content.transport))

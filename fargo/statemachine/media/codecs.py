@@ -103,6 +103,15 @@ def _common(offered: tuple[Codec, ...], answered: tuple[Codec, ...]) -> tuple[Co
     return tuple(codec for codec in answered if kind(codec) in kinds)
 
 
+@_cached
+def renumbered(offered: tuple[Codec, ...], answered: tuple[Codec, ...]) -> tuple[int, ...]:
+    """Return the numbers that an answer gives to codecs which were offered under other numbers (RFC 3264 §6.1)."""
+    numbers: dict[tuple[str, int, int], set[int]] = {}
+    for codec in offered:
+        numbers.setdefault(kind(codec), set()).add(codec.id)
+    return tuple(codec.id for codec in answered if kind(codec) in numbers and codec.id not in numbers[kind(codec)])
+
+
 def numbered_as(offer: Description, answer: Description) -> Description:
     """Return the answer with the payload type numbers and names of the offer, which SIP phones expect (RFC 3264
     §6.1).

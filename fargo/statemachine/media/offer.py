@@ -6,8 +6,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from fargo.statemachine.media import texts
-from fargo.statemachine.media.bundle import Bundle, bundle_of, with_transport_of
-from fargo.statemachine.media.codecs import has_voice, tidied
+from fargo.statemachine.media.bundle import Bundle, agreed, with_transport
+from fargo.statemachine.media.codecs import common, has_voice, tidied
 from fargo.statemachine.media.description import (
     Content,
     Description,
@@ -27,7 +27,7 @@ PHONE_UNREACHABLE: Final = Reason(Cause.TRANSPORT, texts.PHONE_UNREACHABLE)
 class Audio(Struct, frozen=True, gc=False):
     """The audio of an offer or answer: its content, its usable description, and its media profile.
 
-    ``place``: the index of the content among all contents. ``bundle``: its BUNDLE group.
+    ``place``: the index of the content among all contents. ``bundle``: what is left of its BUNDLE group.
     """
 
     content: Content
@@ -38,7 +38,7 @@ class Audio(Struct, frozen=True, gc=False):
 
     @property
     def carrier(self) -> str:
-        """The name of the content whose transport is used: that of the first in the group."""
+        """The name of the content whose transport is used."""
         return self.bundle[0] if self.bundle else self.content.name
 
 
@@ -48,8 +48,8 @@ def audio(contents: tuple[Content, ...], bundles: tuple[Bundle, ...] = ()) -> Au
     for place, content in enumerate(contents):
         if content.description is None or content.description.media != "audio":
             continue
-        bundle = bundle_of(content.name, contents, bundles)
-        found = _audio(with_transport_of(bundle[0], content, contents) if bundle else content)
+        bundle = agreed(content.name, contents, bundles)
+        found = _audio(with_transport(bundle, content, contents))
         if isinstance(found, Audio):
             return replace(found, place=place, bundle=bundle)
         problem = problem or found
@@ -71,6 +71,25 @@ def _audio(content: Content) -> Audio | Reason:
     if not has_voice(described.codecs):
         return Reason(Cause.APPLICATION, texts.NO_VOICE_CODEC)
     return Audio(content, described, how)
+
+
+def accepted(contents: tuple[Content, ...], offer: Description, profile: MediaProfile) -> Description | Reason:
+    """Return what a client accepts of an offer in a media profile, if it answers that (RFC 3264 §6.1)."""
+    answer = audio(contents)
+    if isinstance(answer, Reason):
+        return answer
+    if answer.profile is not profile:
+        return Reason(Cause.TRANSPORT, texts.OTHER_PROFILE.format(answered=answer.profile, offered=profile))
+    shared = common(offer, answer.description)
+    return Reason(Cause.MEDIA, shared.problem) if isinstance(shared, Unusable) else shared
+
+
+def audio_content(contents: tuple[Content, ...]) -> Content | None:
+    """Return the content with the audio, None if there is none."""
+    for content in contents:
+        if content.description and content.description.media == "audio":
+            return content
+    return None
 
 
 def malformed_contents(contents: tuple[Content, ...]) -> str | None:

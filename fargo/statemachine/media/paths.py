@@ -50,6 +50,7 @@ class Policy(Struct, frozen=True, gc=False, omit_defaults=True):
     ``emergency_numbers``: the numbers to which no limit applies; ``emergency``: if they are called or refused.
     ``most_calls``: the calls that a user may be in at a time.
     ``early``: the audio that the user hears before a phone has answered: none, what is not ringing, or all.
+    ``country``: that in which numbers without a + are dialled (ISO 3166), unless the account says another.
     ``foreign``: if calls to other domains than the account's go through its server, to that domain's, or nowhere.
     """
 
@@ -62,6 +63,7 @@ class Policy(Struct, frozen=True, gc=False, omit_defaults=True):
     early: EarlyChoice = "ringing"
     foreign: ForeignCalls = "provider"
     most_calls: int = MOST_CALLS
+    country: str | None = None
 
 
 class PathChoice(Struct, frozen=True, gc=False):

@@ -43,6 +43,7 @@ PHONE_UNREACHABLE: Final = (
     "This gateway sends audio to none of the addresses that the phone names: they are reserved, or the operator has"
     " ruled them out."
 )
+OTHER_PROFILE: Final = "The client answered with another media profile ({answered}) than offered ({offered})."
 UNKNOWN_TRANSPORT: Final = "The client offers a transport that this gateway does not support. Use raw-udp or ICE."
 NO_COMMON_FAMILY: Final = (
     "One end of the call takes audio over IPv4 only and the other over IPv6 only. That requires a media relay with"

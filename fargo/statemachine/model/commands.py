@@ -10,7 +10,7 @@ Rules:
 """
 
 from enum import StrEnum
-from typing import Final, TypeAlias, assert_never
+from typing import Final, Literal, TypeAlias, assert_never
 
 from msgspec import Struct
 
@@ -60,6 +60,13 @@ class SendRegistrationForm(_CoreCommand, frozen=True, tag="SendRegistrationForm"
     srtp: tuple[Srtp, ...] = ()
 
 
+class SendContact(_CoreCommand, frozen=True, tag="SendContact"):
+    """The JID of what the user has typed (XEP-0100 §6.3)."""
+
+    iq: Iq
+    jid: str
+
+
 # --- presence
 
 
@@ -105,6 +112,9 @@ class AskFeatures(_CoreCommand, frozen=True, tag="AskFeatures"):
 
 
 # --- Jingle
+
+
+RejectingAction: TypeAlias = Literal["content-reject", "transport-reject"]
 
 
 class InitiateSession(_CoreCommand, frozen=True, tag="InitiateSession"):
@@ -153,6 +163,21 @@ class InformTransport(_CoreCommand, frozen=True, tag="InformTransport"):
     to: str
     sid: str
     content: Content
+
+
+class RejectContents(_CoreCommand, frozen=True, tag="RejectContents"):
+    """content-reject or transport-reject (``action``, XEP-0166 §7.2): what the client wanted to add or replace is not
+    taken, with a reason of XEP-0166 §7.4 and a text for people. Contents of the latter have the transport that is not
+    taken; they have nothing else.
+    """
+
+    sender: str
+    to: str
+    sid: str
+    action: RejectingAction
+    contents: tuple[Content, ...]
+    condition: str
+    text: str
 
 
 class TerminateSession(_CoreCommand, frozen=True, tag="TerminateSession"):
@@ -246,6 +271,7 @@ XmppCommand: TypeAlias = (
     AcceptIq
     | RefuseIq
     | SendRegistrationForm
+    | SendContact
     | SendPresence
     | ShowContacts
     | AskFeatures
@@ -253,6 +279,7 @@ XmppCommand: TypeAlias = (
     | AcceptSession
     | InformSession
     | InformTransport
+    | RejectContents
     | TerminateSession
     | ProposeCall
     | MessageCall
@@ -283,9 +310,16 @@ def ends(command: Command) -> bool:
     carried out when nothing may begin any more. All others begin something or go on with it.
     """
     match command:
-        case AcceptIq() | RefuseIq() | SendText() | TerminateSession() | SignOut():
+        case AcceptIq() | RefuseIq() | RejectContents() | SendText() | TerminateSession() | SignOut():
             return True
-        case SendRegistrationForm() | AskFeatures() | InitiateSession() | AcceptSession() | InformSession():
+        case (
+            SendRegistrationForm()
+            | SendContact()
+            | AskFeatures()
+            | InitiateSession()
+            | AcceptSession()
+            | InformSession()
+        ):
             return False
         case InformTransport() | ProposeCall() | SignIn() | ForgetSecret():
             return False

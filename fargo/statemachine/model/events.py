@@ -48,6 +48,8 @@ class SipAccount(Struct, frozen=True, gc=False, omit_defaults=True):
     """The SIP engine that the account is signed in with: a `SipEngine`, or one that this version does not know."""
     srtp: Srtp = "optional"
     """The encryption of audio to the provider. There is none unless that is reached over TLS (`paths`, rule 5)."""
+    country: str | None = None
+    """The country in which numbers without a + are dialled (ISO 3166); None for that of the policy."""
 
 
 class _Event(Struct, frozen=True, gc=False, omit_defaults=True):
@@ -115,7 +117,8 @@ class Snapshot(_Event, frozen=True, tag="Condensed"):
     ``account``: None if the user has none; then ``secret`` and ``nonce`` are None, too. ``gateway``: the gateway's JID,
     None if there is neither an account nor a client that has been asked anything. ``subscribed``: bare JIDs of the
     contacts that the user has subscribed to. ``registrations``: those of our own user agent, by name. ``asks``: the
-    user has not yet answered that the gateway asks to see their presence.
+    user has not yet answered that the gateway asks to see their presence. ``spelled``: SIP users whose spelling their
+    JID does not keep.
     """
 
     account: SipAccount | None = None
@@ -128,6 +131,7 @@ class Snapshot(_Event, frozen=True, tag="Condensed"):
     policy: Policy = Policy()
     registrations: Mapping[str, Registration] = {}
     asks: bool = False
+    spelled: Mapping[str, str] = {}
 
 
 # --- registration: XEP-0077, XEP-0100 §4.1 to 4.3
@@ -149,6 +153,13 @@ class RegistrationSubmitted(_Event, frozen=True, tag="RegistrationSubmitted"):
     secret: str | None
     """The password's name in the vault; None if no password was given."""
     nonce: str
+
+
+class ContactAsked(_Event, frozen=True, tag="ContactAsked"):
+    """The user's client asks for the JID of what the user has typed: a number or a SIP address (XEP-0100 §6.3)."""
+
+    iq: Iq
+    typed: str
 
 
 class RegistrationCancelled(_Event, frozen=True, tag="RegistrationCancelled"):
@@ -453,6 +464,7 @@ XmppEvent: TypeAlias = (
     RegistrationAsked
     | RegistrationSubmitted
     | RegistrationCancelled
+    | ContactAsked
     | IqMalformed
     | ResourceAvailable
     | ResourceUnavailable

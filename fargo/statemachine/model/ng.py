@@ -41,7 +41,8 @@ class OfferRelay(_RelayCommand, frozen=True, tag="OfferRelay"):
     The answerer offers only to change an existing session. ``mux``: offer RTP and RTCP on one port. ``transcode``:
     names of codecs that the relay adds to the offer and transcodes. ``strip``: names of codecs that the relay removes
     from the offer. ``family``: the address family in which the other end is to send audio. ``srtp``: the encryption
-    that the other end is offered.
+    that the other end is offered. ``reserved``: numbers that the other end has for codecs which were offered
+    under other numbers (RFC 3264 §6.1).
     """
 
     description: Description
@@ -52,6 +53,7 @@ class OfferRelay(_RelayCommand, frozen=True, tag="OfferRelay"):
     by: RelayParty = RelayParty.OFFERER
     family: Family = IPV4
     srtp: Srtp = "off"
+    reserved: tuple[int, ...] = ()
 
 
 class AnswerRelay(_RelayCommand, frozen=True, tag="AnswerRelay"):

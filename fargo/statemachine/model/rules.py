@@ -147,7 +147,7 @@ EVERY_CONTENT_ANSWERED: Final = RuleChange(
     9,
     "every content has an answer",
     "A session-accept declines the contents that are not carried, a BUNDLE group is offered to clients that understand"
-    " it, and the first audio that can be used is carried.",
+    " it, the first audio that can be used is carried, and a proposal with video is rejected.",
 )
 CODECS_AS_STANDARDIZED: Final = RuleChange(
     9,
@@ -161,12 +161,64 @@ STRANGERS_SHOWN: Final = RuleChange(
     "Presence that a client sends to a contact is answered with the contact's, a caller to whom the user has not"
     " subscribed is shown to a client before it is called, and both stay shown as long as the client is online.",
 )
+ICE_IN_ANY_STANZA: Final = RuleChange(
+    9,
+    "what ICE needs may come in any stanza",
+    "Credentials, candidates and a fingerprint that come by transport-info count before the answer too, and are told to"
+    " the relay with it. A client that has yet to name its credentials is waited for.",
+)
+JINGLE_REFUSALS: Final = RuleChange(
+    9,
+    "Jingle actions are refused as Jingle has it",
+    "Contents and transports that a client wants to add or replace are acknowledged and rejected, an unknown content is"
+    " not found, and a client that removes the audio has left.",
+)
+CANCEL_DECLINES: Final = RuleChange(
+    9,
+    "a called client that cancels declines",
+    "The caller is told that the call was declined, and no other client rings any longer.",
+)
+TAKEN_BACK: Final = RuleChange(
+    9,
+    "a call that was taken back is not put through",
+    "A session-initiate that follows a proposal which the client has taken back is ended at once.",
+)
+NUMBERS_AS_WRITTEN: Final = RuleChange(
+    9,
+    "numbers and names are read as people write them",
+    "What is between the digits of a number is not dialled, and neither is another spelling of the account's domain. A"
+    " URI that was typed as a JID is read as one, and an account's address may have parameters.",
+)
+CALLERS_ARE_CONTACTS: Final = RuleChange(
+    9,
+    "a caller is the contact of that address",
+    "A caller has the JID that the user has on the roster for their address, or the short one at the account's own"
+    " domain, and is named as they are called. A caller without an address keeps the name. Calls in that were in"
+    " progress under another JID end.",
+)
+MORE_CODECS: Final = RuleChange(
+    9,
+    "the relay offers more codecs",
+    "A phone is also offered G.722, opus and GSM, and a client G.722.",
+)
+NUMBERS_RESERVED: Final = RuleChange(
+    9,
+    "each end has its own numbers for codecs",
+    "If an end answers with another payload type number than it was offered, the relay is offered the call again with"
+    " this number reserved, before it is told the answer.",
+)
 MISSED_CALLS: Final = RuleChange(
     9,
     "a call that the user has declined is not missed",
     "No message is left about a call that was declined, here or on another phone, or that gives way to the user's own."
     " The time of a missed call is the time stamp of its message. A called client that says that a call is over ends"
     " it.",
+)
+WHO_FAILED: Final = RuleChange(
+    9,
+    "a failure names who has spoken, or nobody",
+    "Only texts for people differ, which quote the words of others and name the server that was asked; and in records,"
+    " the gateway's own trouble is no longer the phone's, and a call that timed out before it rang has failed.",
 )
 CHANGES: Final[tuple[RuleChange, ...]] = (
     ALL_THAT_IS_DUE,
@@ -193,5 +245,14 @@ CHANGES: Final[tuple[RuleChange, ...]] = (
     EVERY_CONTENT_ANSWERED,
     CODECS_AS_STANDARDIZED,
     STRANGERS_SHOWN,
+    ICE_IN_ANY_STANZA,
+    JINGLE_REFUSALS,
+    CANCEL_DECLINES,
+    TAKEN_BACK,
+    NUMBERS_AS_WRITTEN,
+    CALLERS_ARE_CONTACTS,
+    MORE_CODECS,
+    NUMBERS_RESERVED,
     MISSED_CALLS,
+    WHO_FAILED,
 )

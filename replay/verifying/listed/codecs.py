@@ -7,6 +7,7 @@ from msgspec import to_builtins
 
 from fargo.statemachine.model import rules
 from fargo.statemachine.model.commands import RefuseIq
+from fargo.statemachine.model.ng import AnswerRelay, OfferRelay
 from replay.verifying.difference import Difference, Explains
 
 _ODD_CODEC: Final = re.compile(
@@ -23,6 +24,25 @@ def _codecs_as_standardized(difference: Difference) -> bool:
     return _differ_only_in("codecs", difference)
 
 
+def _more_codecs(difference: Difference) -> bool:
+    """The relay is asked to offer more codecs than before."""
+    return _differ_only_in("transcode", difference)
+
+
+def _numbers_reserved(difference: Difference) -> bool:
+    """The relay is offered the call again in place of being told the answer, or is asked to reserve numbers."""
+    if _differ_only_in("reserved", difference):
+        return True
+    told = [each.command.session for each in difference.then if isinstance(each.command, AnswerRelay)]
+    again = [each.command.session for each in difference.now if isinstance(each.command, OfferRelay)]
+    reserved = any(isinstance(each.command, OfferRelay) and each.command.reserved for each in difference.now)
+    then, now = (
+        [(each.command, each.call) for each in issued if not isinstance(each.command, AnswerRelay | OfferRelay)]
+        for issued in (difference.then, difference.now)
+    )
+    return reserved and told == again and then == now
+
+
 def _differ_only_in(field: str, difference: Difference) -> bool:
     """Return True if the commands differ, and only in the fields of this name, wherever these are."""
     then, now = ([to_builtins(each) for each in issued] for issued in (difference.then, difference.now))
@@ -37,4 +57,6 @@ def _without(field: str, value: Any) -> Any:
 
 EXPLANATIONS: Final[dict[str, Explains]] = {
     rules.CODECS_AS_STANDARDIZED.name: _codecs_as_standardized,
+    rules.MORE_CODECS.name: _more_codecs,
+    rules.NUMBERS_RESERVED.name: _numbers_reserved,
 }

@@ -7,17 +7,23 @@ from msgspec.structs import replace
 from fargo.statemachine.media.description import Content
 from fargo.statemachine.media.offer import Audio, audio
 from fargo.statemachine.model import rules
-from fargo.statemachine.model.commands import AcceptSession, Command, InitiateSession, TerminateSession
-from fargo.statemachine.model.events import SessionInitiated
+from fargo.statemachine.model.commands import AcceptSession, Command, InitiateSession, MessageCall, TerminateSession
+from fargo.statemachine.model.events import CallAction, CallProposed, SessionInitiated
 from replay.verifying.difference import Difference, Explains
 
 
 def _every_content_answered(difference: Difference) -> bool:
-    """The older rules offered no group and declined nothing; or ended a call for its first audio, which has another."""
+    """The older rules offered no group and declined nothing; ended a call for its first audio, which has another; or
+    let a client proceed that has proposed video.
+    """
     then, now = ([(each.command, each.call) for each in issued] for issued in (difference.then, difference.now))
     if then == [(_alone(command), call) for command, call in now]:
         return then != now
     event = difference.recorded.event
+    if isinstance(event, CallProposed):
+        return len(set(event.media)) > 1 and [each[0].action for each in then if isinstance(each[0], MessageCall)] == [
+            CallAction.PROCEED
+        ]
     if not isinstance(event, SessionInitiated) or not any(isinstance(each[0], TerminateSession) for each in then):
         return False
     first = next((each for each in event.contents if _is_audio(each)), None)

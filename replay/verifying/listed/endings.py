@@ -1,19 +1,24 @@
 """The listed changes of what is said about a call's end, and of the messages about missed calls."""
 
+import re
 from collections.abc import Iterable
 from typing import Final, TypeAlias
 
 from msgspec.structs import replace
 
 from fargo.statemachine.model import rules
-from fargo.statemachine.model.call_records import RecordEnded
+from fargo.statemachine.model.call_records import RecordEnded, Side
 from fargo.statemachine.model.commands import Command, Issued, MessageCall, SendText, TerminateSession
 from fargo.statemachine.model.events import CallAction, CallMessaged
 from fargo.statemachine.model.sip_messages import SipRequestReceived
 from fargo.statemachine.reason import Cause
 from replay.verifying.difference import Difference, Explains
-from replay.verifying.listed.comparing import without_text
+from replay.verifying.listed.comparing import FOR_PEOPLE, without_text
 
+_BLAMING: Final = re.compile(
+    "“|^The called phone |^The call failed: | gives no reason | asks for a login | did not accept the user name "
+)
+"""The texts that tell of a failure otherwise than before."""
 _Said: TypeAlias = list[tuple[Command, str | None]]
 
 
@@ -62,4 +67,40 @@ def _ends_somehow(command: Command) -> Command:
             return command
 
 
-EXPLANATIONS: Final[dict[str, Explains]] = {rules.MISSED_CALLS.name: _missed_calls}
+def _who_failed(difference: Difference) -> bool:
+    """Only texts differ that quote somebody today, or blame nobody; and in the record of a call's end, that the gateway
+    has ended it, or that nobody was reached where nobody answered. The message about a missed call may differ, too.
+    """
+    if difference.then == difference.now or _ids(difference.then) != _ids(difference.now):
+        return False
+    plain = difference.recorded.rules < rules.PLAIN_SENTENCES.version
+    return all(_is_as_blamed(*each, plain) for each in zip(difference.then, difference.now, strict=True))
+
+
+def _is_as_blamed(then: Issued, now: Issued, plain: bool) -> bool:
+    """Return True if a command differs in nothing but that. ``plain``: all texts may differ."""
+    was, is_ = then.command, now.command
+    if isinstance(was, SendText) and isinstance(is_, SendText):
+        return replace(was, text="", at=None) == replace(is_, text="", at=None)
+    if isinstance(was, RecordEnded) and isinstance(is_, RecordEnded):
+        was = _blamed_as(is_, was)
+    may_differ = plain or _BLAMING.search(_text(is_)) is not None
+    same = without_text(was) == without_text(is_) if may_differ else was == is_
+    return same and then.call == now.call
+
+
+def _blamed_as(is_: RecordEnded, was: RecordEnded) -> RecordEnded:
+    if (was.by, is_.by) == (Side.PHONE, Side.GATEWAY):
+        was = replace(was, by=is_.by)
+    return replace(was, cause=is_.cause) if (was.cause, is_.cause) == (Cause.NO_ANSWER, Cause.UNAVAILABLE) else was
+
+
+def _text(command: Command) -> str:
+    found = (getattr(command, name, None) for name in FOR_PEOPLE)
+    return next((text for text in found if isinstance(text, str)), "")
+
+
+EXPLANATIONS: Final[dict[str, Explains]] = {
+    rules.MISSED_CALLS.name: _missed_calls,
+    rules.WHO_FAILED.name: _who_failed,
+}

@@ -19,6 +19,7 @@ USER = "romeo@example.org"
 SECONDS = 20
 
 PCMU, PCMA = Codec(0, "PCMU", 8000), Codec(8, "PCMA", 8000)
+G722, GSM = Codec(9, "G722", 8000), Codec(3, "GSM", 8000)
 EVENTS = Codec(101, "telephone-event", 8000, parameters=(Parameter("events", "0-15"),))
 OPUS = Codec(111, "opus", 48000, 2, parameters=(Parameter("useinbandfec", "1"),))
 

@@ -1,6 +1,7 @@
 """The adapter with a real relay: sessions described, carried, counted and ended."""
 
 import pytest
+from msgspec.structs import replace
 from world import RELAY_ADDRESS
 from world.process import until
 from world.rtp import RtpEcho, RtpEndpoint
@@ -29,10 +30,11 @@ from fargo.statemachine.model.ng import (
     RelayRefused,
 )
 
-from .rig import EVENTS, OPUS, PCMA, PCMU, Rig, address, plain
+from .rig import EVENTS, G722, GSM, OPUS, PCMA, PCMU, Rig, address, plain
 
 TONE = 1000  # hertz: what an RtpEndpoint plays
 PHONES = ("PCMU", "PCMA", "telephone-event")
+ALL = ("G722", "PCMU", "PCMA", "opus", "GSM", "telephone-event")
 CLIENTS = ("opus", "PCMU", "PCMA", "telephone-event")
 FINGERPRINT = Fingerprint("sha-256", "actpass", ":".join(["AB"] * 32))
 BROWSER = Description(
@@ -211,6 +213,80 @@ async def test_a_digit_is_played_to_the_one_end_and_not_to_the_other(rig: Rig) -
         await until(lambda: [number for number, packets in phone.keys.values() if packets > 5] == [5, 11], "both keys")
     assert client.keys == {}
     assert rig.digits == {}
+
+
+def keys(end: RtpEndpoint) -> set[int]:
+    """Return the keys that have arrived under the end's own number for events."""
+    return {number for number, _ in end.keys.values()}
+
+
+async def hears(end: RtpEndpoint, key: int) -> None:
+    await until(lambda: key in keys(end), f"the key {key}")
+
+
+@pytest.mark.parametrize("profile", [MediaProfile.PLAIN, MediaProfile.DTLS])
+async def test_an_offer_that_reserves_numbers_changes_nothing_for_the_other_end(
+    rig: Rig, profile: MediaProfile
+) -> None:
+    offer = OfferRelay("s", plain("127.0.0.1", 4000, PCMA, EVENTS), profile, profile is MediaProfile.DTLS, CLIENTS)
+    first = await rig.do(offer)
+    again = await rig.do(replace(offer, reserved=(100, 126)))
+    assert replace(again, command="") == replace(first, command="")
+
+
+@pytest.mark.parametrize("voice", [PCMU, PCMA], ids=["as offered first", "transcoded"])
+async def test_keys_arrive_under_the_number_that_each_end_has(rig: Rig, voice: Codec) -> None:
+    """The phone answers with another number for telephone events than it was offered (RFC 3264 §6.1)."""
+    async with RtpEndpoint(events=126) as client, RtpEndpoint(events=101) as phone:
+        offer = plain(client.address, client.port, PCMU, replace(EVENTS, id=126))
+        offered = await rig.do(OfferRelay("s", offer, MediaProfile.PLAIN, False, PHONES))
+        again = await rig.do(OfferRelay("s", offer, MediaProfile.PLAIN, False, PHONES, reserved=(101,)))
+        assert again.description == offered.description
+        answered = await rig.do(AnswerRelay("s", plain(phone.address, phone.port, voice, EVENTS), MediaProfile.PLAIN))
+        assert [(each.id, each.name) for each in answered.description.codecs] == [(0, "PCMU"), (126, EVENTS.name)]
+        client.send(*address(answered), payload_type=PCMU.id)
+        phone.send(*address(offered), payload_type=voice.id)
+        await client.received(5)
+        await phone.received(5)
+        for party, end, key in ((RelayParty.ANSWERER, phone, 1), (RelayParty.OFFERER, client, 2)):
+            rig.digits["name"] = str(key)
+            await rig.do(PlayDigit("s", party, "name", 100))
+            await hears(end, key)
+        # The phone's keys come under the number that it was offered, or under its own, as many phones do it.
+        for end, number, heard, key in ((client, 126, phone, 3), (phone, 126, client, 4), (phone, 101, client, 5)):
+            end.press(key, number)
+            await hears(heard, key)
+        assert (keys(phone), keys(client)) == ({1, 3}, {2, 4, 5})
+        assert client.invalid == phone.invalid == []
+
+
+@pytest.mark.parametrize("codec", [G722, GSM, OPUS], ids=lambda codec: codec.name)
+async def test_a_phone_with_one_codec_only_hears_and_is_heard(rig: Rig, codec: Codec) -> None:
+    """The client's tone goes to the phone in its codec, and comes back from it."""
+    async with RtpEndpoint() as client, RtpEcho() as phone:
+        offer = OfferRelay("s", plain(client.address, client.port, PCMU, PCMA, EVENTS), MediaProfile.PLAIN, False, ALL)
+        offered = await rig.do(offer)
+        answer = plain(phone.address, phone.port, *only(codec.name, offered.description))
+        answered = await rig.do(AnswerRelay("s", answer, MediaProfile.PLAIN))
+        assert names(answered.description)[0] == "PCMU"
+        phone.to = address(offered)
+        client.send(*address(answered))
+        await until(lambda: client.tone == TONE, "the tone comes back")
+    assert set(phone.packets) == {answer.codecs[0].id}
+
+
+async def test_events_are_offered_at_each_clock_rate(rig: Rig) -> None:
+    events = (replace(EVENTS, id=97, clockrate=48000), replace(EVENTS, id=126))
+    offers = {
+        "G.711": plain("127.0.0.1", 4000, PCMU, events[1]),
+        "opus": plain("127.0.0.1", 4000, OPUS, events[0]),
+        "both": plain("127.0.0.1", 4000, OPUS, PCMU, *events),
+    }
+    for name, offer in offers.items():
+        offered = (await rig.do(OfferRelay(name, offer, MediaProfile.PLAIN, False, ALL))).description
+        told = only(EVENTS.name, offered)
+        assert {each.clockrate for each in told} == {8000, 48000}, name
+        assert {each.id for each in only(EVENTS.name, offer)} <= {each.id for each in told}, name
 
 
 async def test_a_digit_that_is_forgotten_is_refused(rig: Rig) -> None:

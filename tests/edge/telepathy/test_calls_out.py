@@ -111,6 +111,11 @@ async def test_a_refusal_passes_with_its_words(line: Line, status: int, phrase: 
     assert (answer.status, answer.phrase) == (status, f"{status} {phrase}")
 
 
+async def test_no_words_of_the_provider_are_taken_for_those_of_the_gateway(line: Line) -> None:
+    answer = await told(line, 603, "gateway: hello")
+    assert answer.phrase == "603  gateway: hello"
+
+
 async def test_a_503_keeps_its_words(line: Line) -> None:
     answer = await told(line, 503, "Line down")
     assert (answer.status, answer.phrase) == (500, "503 Line down")
@@ -131,7 +136,7 @@ async def test_words_that_are_not_utf_8_are_masked(line: Line, bad: str) -> None
 @pytest.mark.parametrize("status", [300, 301, 302, 305])
 async def test_a_redirection_is_told_and_not_followed(line: Line, status: int) -> None:
     answer = await told(line, status, "Moved Away")
-    assert (answer.status, answer.phrase) == (480, f"{status} Moved Away (redirection not followed)")
+    assert (answer.status, answer.phrase) == (480, f"{status} Moved Away")
 
 
 async def test_a_call_that_nobody_answers_ends(line: Line) -> None:
@@ -150,6 +155,13 @@ async def test_a_silent_provider_is_told_apart(line: Line) -> None:
 
 async def test_an_unknown_host_is_told_at_once(line: Line) -> None:
     sent = line.outgoing("INVITE", headers=(("Route", line.route(host="no-such-host.invalid")),), body=sdp())
+    answer = await line.rakia.final(sent)
+    said = "503 gateway: The name of the SIP server is unknown, or no name server answers"
+    assert (answer.status, answer.phrase) == (503, said)
+
+
+async def test_a_server_that_cannot_be_sent_to_is_told_at_once(line: Line) -> None:
+    sent = line.outgoing("INVITE", headers=(("Route", line.route("tcp", "127.0.0.9", 9)),), body=sdp())
     answer = await line.rakia.final(sent)
     assert (answer.status, answer.phrase) == (503, "503 gateway: The SIP server cannot be reached")
 

@@ -16,9 +16,10 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeAlias
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from thorough import examples
 
 from fargo.statemachine.legs.jingle import jingle_leg
 from fargo.statemachine.legs.user_agent.phases import (
@@ -465,7 +466,8 @@ def is_encrypted(body: Body) -> bool:
     return isinstance(body, Sdp) and bool(body.audio and body.audio.description and body.audio.description.crypto)
 
 
-@pytest.mark.slow("draws a hundred stories")
+@pytest.mark.slow("draws fifty stories")
+@settings(max_examples=examples(50))
 @given(st.data())
 def test_whatever_happens_in_a_call_the_rules_hold(data: st.DataObject) -> None:
     story = Watched()

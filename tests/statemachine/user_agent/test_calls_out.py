@@ -162,7 +162,7 @@ def test_an_answer_that_is_of_no_use_is_confirmed_and_ended(body: Sdp | None) ->
     story.calls()
     story.answers(body)
     assert story.methods == ["ACK", "BYE"]
-    assert story.ended == Reason(Cause.MEDIA, texts.ANSWER_WITHOUT_AUDIO.format(domain="sip.test"))
+    assert story.ended == Reason(Cause.MEDIA, texts.ANSWER_WITHOUT_AUDIO)
 
 
 def test_a_phone_that_refuses_the_codecs_is_called_again_through_the_relay() -> None:
@@ -218,7 +218,7 @@ def test_an_ack_that_goes_on_to_the_phone_has_no_credentials(more: dict[str, Any
 
 
 def test_a_challenge_is_not_answered_twice() -> None:
-    story = Phoning()
+    story = Phoning(login=True)
     story.calls()
     story.responds(407, challenges=(MD5,))
     story.responds(407, challenges=(replace(MD5, nonce="nonce2"),))
@@ -391,7 +391,7 @@ def test_the_words_of_the_telephone_network_are_told_too() -> None:
     story.calls()
     story.responds(404, "Not Found", headers=headers)
     said = texts.SAID_BY_SERVER.format(domain="sip.test", words="Not Found", status=404)
-    text = texts.SAID_IN_DETAIL.format(said=said, details="Unallocated number, Dial 0 first")
+    text = texts.SAID_IN_DETAIL.format(said=said, details="“Unallocated number”, “Dial 0 first”")
     assert story.ended == Reason(Cause.NOT_FOUND, text)
 
 
@@ -407,8 +407,8 @@ def test_a_refused_login_is_told_with_the_servers_reason() -> None:
     story = Phoning()
     story.calls()
     story.responds(407, headers=SipHeaders(reason=(ReasonValue("SIP"), ReasonValue("SIP", 407, "Locked"))))
-    said = texts.LOGIN_REFUSED.format(domain="sip.test", status=407).rstrip(".")
-    assert story.ended.text == texts.SAID_IN_DETAIL.format(said=said, details="Locked")
+    said = texts.LOGIN_UNKNOWN.format(domain="sip.test", status=407).rstrip(".")
+    assert story.ended.text == texts.SAID_IN_DETAIL.format(said=said, details="“Locked”")
 
 
 def test_a_bad_request_is_no_redirection() -> None:

@@ -24,6 +24,7 @@ from fargo.statemachine.model.sip_messages import (
 )
 from fargo.statemachine.reason import Cause, Reason, from_q850, to_jingle, to_status
 
+from ..registering import MD5
 from ..relayed import FOR_PHONE, PHONE_OFFER
 from ..test_mapping import OTHER, PAGE, mapping, table, words
 from .encrypting import CHOSEN, OF_PHONE, TAKEN, Encrypting
@@ -37,7 +38,7 @@ CALLEE = "bob%example.com@sip.localhost/fargo"
 
 def calling() -> Phoning:
     """The account of the page calls the address of the page."""
-    story = Phoning(SipAccount("alice@example.org"))
+    story = Phoning(SipAccount("alice@example.org"), login=True)
     story.calls(to=CALLEE)
     return story
 
@@ -45,6 +46,8 @@ def calling() -> Phoning:
 def fails(story: Phoning, how: str) -> None:
     """Let the call fail in one of the ways of the page."""
     if how.startswith("401"):
+        if "after" in how:
+            story.responds(407, challenges=(MD5,))
         story.responds(407)
     elif how.startswith("302"):
         story.responds(302, "Moved Temporarily")
@@ -183,7 +186,7 @@ def test_encryption_of_calls_out(row: list[str]) -> None:
 def test_encryption_of_calls_in(row: list[str]) -> None:
     story = encrypting(row)
     offer = as_said(story, row[1], OF_PHONE)
-    story.invites(offer)
+    story.invites(offer, caller=Party("sip:bob@example.org", "bob", "Bob"))
     if story.all(OfferRelay):
         required = bool(offer.audio and offer.audio.description and offer.audio.description.encryption_required)
         story.described(OfferRelay, PHONE_OFFER)

@@ -19,6 +19,7 @@ export class Call {
         this.answered = false;
         this.over = false;
         this.held = this.heldByPeer = this.muted = false;
+        this.tracks = [];
     }
 
     tell(kind, more = {}) {
@@ -30,13 +31,14 @@ export class Call {
     /** Propose the call to all clients of the peer. */
     propose() {
         this.proposed = true;
-        this.message("propose", { media: "audio" });
+        this.message("propose", { media: this.phone.options.media });
     }
 
     /** Start the session: a client proceeds, or the call was not proposed. */
     initiate(peer) {
         this.peer = peer;
-        this.take(this.phone.client.jingle.createMediaSession(peer, this.id, this.stream));
+        this.take(this.phone.client.jingle.createMediaSession(peer, this.id));
+        this.send();
         this.session.start();
     }
 
@@ -56,7 +58,7 @@ export class Call {
             this.message("proceed");
             return;
         }
-        for (const track of this.stream.getTracks()) this.session.addTrack(track, this.stream);
+        this.send();
         this.session.accept();
         this.talk();
     }
@@ -73,9 +75,15 @@ export class Call {
         );
     }
 
+    send() {
+        for (const track of this.tracks) this.session.addTrack(track, this.stream);
+    }
+
     talk() {
         this.answered = true;
-        this.phone.sound.listen(new MediaStream(this.session.pc.getReceivers().map(({ track }) => track)));
+        const used = this.session.pc.getTransceivers().filter(({ currentDirection }) => currentDirection !== "inactive");
+        const tracks = used.map(({ receiver }) => receiver.track).filter(({ kind }) => kind === "audio");
+        this.phone.sound.listen(new MediaStream(tracks));
         this.tell("answered");
     }
 
@@ -93,12 +101,12 @@ export class Call {
     }
 
     switchSource() {
-        for (const track of this.stream.getTracks()) track.enabled = !this.muted && !this.held;
+        for (const track of this.tracks) track.enabled = !this.muted && !this.held;
     }
 
     /** Press keys: as telephone events in RTP (RFC 4733), or each in a message (XEP-0181). */
     press(keys, told) {
-        const { dtmf } = this.session.pc.getSenders()[0];
+        const { dtmf } = this.session.pc.getSenders().find(({ track }) => track?.kind === "audio");
         if (!told && dtmf.canInsertDTMF) {
             dtmf.ontonechange = ({ tone }) => tone && this.tell("key", { key: tone });
             dtmf.insertDTMF(keys, KEY_MILLISECONDS);
@@ -141,7 +149,7 @@ export class Call {
         if (this.over) return;
         this.over = true;
         if (this.proposed && this.session) this.message("finish", { reason });
-        this.phone.sound.stop(this.stream);
+        this.phone.sound.stop(this.tracks);
         this.phone.forget(this);
         const { condition = "", text = "" } = this.refusal ?? reason;
         this.tell("ended", { reason: condition, text, incoming: this.incoming });

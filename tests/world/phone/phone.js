@@ -20,7 +20,7 @@ export class Phone {
         this.sound = new Sound();
         this.call = null;
         this.contacts = new Map();
-        this.options = { asksFirst: true, hertz: 0, tellsKeys: false };
+        this.options = { asksFirst: true, hertz: 0, tellsKeys: false, media: ["audio"], bundlePolicy: "balanced" };
     }
 
     get bareJid() {
@@ -163,7 +163,7 @@ export class Phone {
         const call = (this.call = new Call(this, jid, Utils.uuid(), false));
         call.tell("calling");
         try {
-            call.stream = await this.sound.source(this.options.hertz);
+            await this.prepare(call);
             const peer = this.options.asksFirst ? JID.toBare(jid) : await this.resourceOf(jid);
             if (call.over) return;
             if (this.options.asksFirst) call.propose();
@@ -175,8 +175,15 @@ export class Phone {
 
     async answer() {
         const { call } = this;
-        call.stream = await this.sound.source(this.options.hertz);
+        await this.prepare(call);
         if (!call.over) call.answer();
+    }
+
+    /** Get what the call is to send: a track for each of the media, in this order. */
+    async prepare(call) {
+        this.client.jingle.config.peerConnectionConfig.bundlePolicy = this.options.bundlePolicy;
+        call.stream = await this.sound.source(this.options.hertz);
+        call.tracks = this.sound.tracks(call.stream, this.options.media);
     }
 
     hangUp() {
@@ -264,7 +271,7 @@ export class Phone {
     }
 
     proposed(from, id, media) {
-        if (!this.options.asksFirst || media !== "audio" || JID.toBare(from) === this.bareJid) return;
+        if (!this.options.asksFirst || !media.includes("audio") || JID.toBare(from) === this.bareJid) return;
         const call = new Call(this, from, id, true);
         call.proposed = true;
         if (this.call) {

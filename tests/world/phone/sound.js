@@ -18,6 +18,16 @@ export class Sound {
         return hertz ? this.playTone(hertz) : navigator.mediaDevices.getUserMedia({ audio: true });
     }
 
+    /** Return a track for each of the media, in this order. The first audio is that of the stream; others are silent. */
+    tracks(stream, media) {
+        const audio = stream.getAudioTracks();
+        return media.map((kind) => (kind === "video" ? picture() : (audio.shift() ?? this.silence())));
+    }
+
+    silence() {
+        return new MediaStreamAudioDestinationNode(this.context).stream.getAudioTracks()[0];
+    }
+
     /** Play a stream and analyse it. */
     listen(stream) {
         this.start();
@@ -44,8 +54,8 @@ export class Sound {
     }
 
     /** Release the microphone, the tone and the listener. */
-    stop(stream) {
-        stream?.getTracks().forEach((track) => track.stop());
+    stop(tracks) {
+        tracks.forEach((track) => track.stop());
         this.tone?.stop();
         this.tone = this.analyser = null;
         this.player.srcObject = null;
@@ -66,10 +76,16 @@ export class Sound {
     }
 }
 
+function picture() {
+    const canvas = document.createElement("canvas");
+    canvas.getContext("2d").fillRect(0, 0, 16, 16);
+    return canvas.captureStream(5).getVideoTracks()[0];
+}
+
 /** Return the audio statistics of a peer connection: packets and bytes in both directions, codec, encryption. */
 export async function statistics(connection) {
     const reports = [...(await connection.getStats()).values()];
-    const of = (type) => reports.find((each) => each.type === type) ?? {};
+    const of = (type) => reports.find((each) => each.type === type && each.kind !== "video") ?? {};
     const inbound = of("inbound-rtp");
     const outbound = of("outbound-rtp");
     const transport = of("transport");

@@ -18,7 +18,7 @@ export const definitions = [
         typeField: "action",
         fields: {
             id: JXT.attribute("id"),
-            media: JXT.childAttribute(Namespaces.NS_JINGLE_RTP_1, "description", "media"),
+            media: JXT.multipleChildAttribute(Namespaces.NS_JINGLE_RTP_1, "description", "media"),
         },
     })),
     JXT.addAlias(Namespaces.NS_JINGLE_1, "reason", ["message.callMessage.reason"]),

@@ -6,8 +6,8 @@ Rules:
    sent a session-initiate. All have the same session id.
 2. The first to accept wins, by session-accept or by <proceed/>, and the others are told so. A client that proceeds is
    invited then, and still has to accept.
-3. A client that declines speaks for its user: nobody rings any longer. One that is busy, or gone, leaves the call to
-   the others.
+3. A client that declines speaks for its user: nobody rings any longer. So does one that cancels, as it has called
+   nobody. One that is busy, or gone, leaves the call to the others.
 4. When nobody is left, the caller hears the most telling refusal.
 5. What a client is offered depends on how it sends and receives audio, its profile. As long as that offer is not there,
    the client is not invited.
@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from fargo.statemachine.address import bare
 from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.effects import Effects
-from fargo.statemachine.legs.jingle import jingle_session, texts
+from fargo.statemachine.legs.jingle import describing, jingle_session, texts
 from fargo.statemachine.legs.jingle.invitations import (
     AwaitingOffer,
     Called,
@@ -38,11 +38,10 @@ from fargo.statemachine.legs.jingle.invitations import (
     withdraw,
 )
 from fargo.statemachine.legs.jingle.jingle_session import GONE, JingleEvent, Session, Terminated, about
-from fargo.statemachine.legs.jingle.single_session import Active
-from fargo.statemachine.legs.leg_events import Answered, Ended, LegEvents, Ringing
-from fargo.statemachine.media.codecs import common
-from fargo.statemachine.media.description import Content, Description, MediaProfile, Unusable
-from fargo.statemachine.media.offer import audio, malformed_contents
+from fargo.statemachine.legs.jingle.single_session import Active, Describing
+from fargo.statemachine.legs.leg_events import Ended, LegEvents, Ringing
+from fargo.statemachine.media.description import Description, MediaProfile
+from fargo.statemachine.media.offer import malformed_contents
 from fargo.statemachine.model.commands import AcceptIq, InformSession, ProposeCall, RefuseIq
 from fargo.statemachine.model.events import (
     CallAction,
@@ -100,7 +99,7 @@ class Proceeding(Struct, frozen=True, gc=False):
 
 
 Inviting: TypeAlias = Searching | Forking | Proceeding
-ForkingStep: TypeAlias = tuple[Inviting | Active | Terminated, LegEvents]
+ForkingStep: TypeAlias = tuple[Inviting | Describing | Active | Terminated, LegEvents]
 
 
 # --- whom to call
@@ -191,6 +190,23 @@ def route_lost(leg: Inviting, profile: MediaProfile, reason: Reason, effects: Ef
 def sessions(leg: Inviting) -> tuple[Session, ...]:
     """Return the sessions with clients that have been invited."""
     return tuple([each.session for each in leg.called if isinstance(each, Invited)])
+
+
+def with_session(leg: Inviting, session: Session) -> Inviting:
+    """Return the leg with what is known now of the session with an invited client."""
+    match leg:
+        case Searching():
+            return leg
+        case Forking(called=called):
+            return replace(leg, called=tuple([_known_now(each, session) for each in called]))
+        case Proceeding(called=(each,)):
+            return replace(leg, called=(_known_now(each, session),))
+        case _:
+            assert_never(leg)
+
+
+def _known_now(called: Called, session: Session) -> Called:
+    return Invited(session) if isinstance(called, Invited) and called.session.client == session.client else called
 
 
 def proposes(leg: object, us: str) -> TypeGuard[Forking]:
@@ -302,26 +318,15 @@ def accepted(leg: Inviting, event: SessionAccepted, effects: Effects) -> Forking
         return leg, ()
     effects.emit(AcceptIq(event.iq))
     [winner] = [session for session in sessions(leg) if session.client == event.iq.sender]
-    answer = _answer(leg.invitation, winner.profile, event.contents)
-    if isinstance(answer, Reason):
-        jingle_session.terminate(winner, answer, effects)
-        return drop(leg, event, answer, effects)
+    offer = leg.invitation.contents[winner.profile].description
+    assert offer is not None
+    taken = describing.taken(winner, event.contents, offer, effects)
+    if isinstance(taken, Reason):
+        jingle_session.terminate(winner, taken, effects)
+        return drop(leg, event, taken, effects)
     others = tuple([each for each in leg.called if each.session.client != winner.client])
     withdraw(leg.invitation, others, leg.proposal, _ELSEWHERE, effects)
-    return Active(winner), (Answered(answer),)
-
-
-def _answer(invitation: Invitation, profile: MediaProfile, contents: tuple[Content, ...]) -> Description | Reason:
-    """Return what the client accepts, if it answers what it was offered."""
-    answer, offer = audio(contents), invitation.contents[profile].description
-    assert offer is not None
-    if isinstance(answer, Reason):
-        return answer
-    if answer.profile is not profile:
-        text = texts.OTHER_PROFILE.format(answered=answer.profile, offered=profile)
-        return Reason(Cause.TRANSPORT, text)
-    shared = common(offer, answer.description)
-    return Reason(Cause.MEDIA, shared.problem) if isinstance(shared, Unusable) else shared
+    return taken
 
 
 def messaged(leg: Inviting, event: CallMessaged, effects: Effects) -> ForkingStep:
@@ -378,8 +383,8 @@ def terminated(leg: Inviting, event: SessionTerminated, reason: Reason, effects:
 
 def drop(leg: Inviting, event: JingleEvent, reason: Reason, effects: Effects) -> ForkingStep:
     """Leave the client that the event is about out of the call."""
-    # A client that hangs up on an invitation means to decline it.
-    refusal = Reason(Cause.DECLINED, reason.text) if reason.cause is Cause.HUNG_UP else reason
+    declines = reason.cause in (Cause.HUNG_UP, Cause.CANCELLED)
+    refusal = Reason(Cause.DECLINED, reason.text) if declines else reason
     for each in leg.called:
         if about(each.session, event):
             jingle_session.forget(each.session, effects)

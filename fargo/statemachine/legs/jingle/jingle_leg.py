@@ -7,15 +7,24 @@ Rules:
 3. A leg is over the moment it has said or heard session-terminate; what comes later meets an unknown session.
 4. A client that cannot be reached (its server says so) is out of the call: a killed client sends nothing itself.
 5. What is not supported is refused by name, and the call goes on.
-6. This file says what each event means; what comes of it in a phase with one client is in `single_session`, in one
-   with several clients in `forking`.
+6. This file says what each event means, and `content_actions` what those about contents do; what comes of it in a phase
+   with one client is in `single_session` and `describing`, in one with several clients in `forking`.
 """
 
 from typing import Final, TypeAlias, assert_never
 
 from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.effects import Effects
-from fargo.statemachine.legs.jingle import forking, jingle_session, single_session, texts, unacknowledged
+from fargo.statemachine.legs.jingle import (
+    content_actions,
+    describing,
+    forking,
+    jingle_session,
+    single_session,
+    texts,
+    trickled,
+    unacknowledged,
+)
 from fargo.statemachine.legs.jingle.forking import Forking, Inviting, Proceeding, Searching
 from fargo.statemachine.legs.jingle.invitations import Invitation, Proposed
 from fargo.statemachine.legs.jingle.jingle_session import (
@@ -26,7 +35,7 @@ from fargo.statemachine.legs.jingle.jingle_session import (
     about,
     out_of_order,
 )
-from fargo.statemachine.legs.jingle.single_session import Active, Calling
+from fargo.statemachine.legs.jingle.single_session import Active, Calling, Describing
 from fargo.statemachine.legs.leg_events import (
     Answered,
     Dtmf,
@@ -42,41 +51,29 @@ from fargo.statemachine.legs.leg_events import (
     TransportChanged,
 )
 from fargo.statemachine.media.bundle import OfferedContents
-from fargo.statemachine.media.description import Content, Description, IceUdp, RawUdp, Senders, is_cut_off
 from fargo.statemachine.media.offer import Audio
-from fargo.statemachine.media.texts import CLIENT_UNREACHABLE
 from fargo.statemachine.model.commands import AcceptIq, MessageCall, RefuseIq, TerminateSession
 from fargo.statemachine.model.events import (
     CallAction,
     CallMessaged,
-    ContentAccepted,
-    ContentAdded,
-    ContentChanged,
-    ContentModified,
-    ContentRejected,
-    ContentRemoved,
-    DescriptionInformed,
+    ContentEvent,
     ResourceUnavailable,
-    SecurityInformed,
     SessionAccepted,
     SessionInformed,
     SessionInitiated,
     SessionTerminated,
-    TransportAccepted,
-    TransportInformed,
-    TransportRejected,
-    TransportReplaced,
 )
 from fargo.statemachine.pending import Reply
 from fargo.statemachine.reason import Cause, Reason, from_jingle
 
-JingleLeg: TypeAlias = Calling | Searching | Forking | Proceeding | Active | Terminated
+JingleLeg: TypeAlias = Describing | Calling | Searching | Forking | Proceeding | Active | Terminated
 JingleStep: TypeAlias = tuple[JingleLeg, LegEvents]
 
 # Session information without consequence for the other end (XEP-0167 §8). XEP-0177 had received and trying until 1.0.
 _HEARD: Final = frozenset({None, "mute", "received", "ringing", "trying", "unmute"})
 _HOLD: Final = {"hold": True, "unhold": False, "active": False}
 _OFFLINE: Final = Reason(Cause.NETWORK, texts.OFFLINE)
+_OVERRULED: Final = Reason(Cause.BUSY, texts.GLARE)
 _NOT_BACK: Final = Reason(Cause.NETWORK, texts.NOT_BACK)
 
 
@@ -86,7 +83,7 @@ _NOT_BACK: Final = Reason(Cause.NETWORK, texts.NOT_BACK)
 def called(event: SessionInitiated, audio: Audio, proposed: bool, effects: Effects) -> JingleLeg:
     """Acknowledge the call of a client whose offer can be put through."""
     effects.emit(AcceptIq(event.iq))
-    others = tuple([each.name for place, each in enumerate(event.contents) if place != audio.place])
+    known, content = trickled.described(trickled.Trickled(), audio.content)
     session = Session(
         event.sid,
         event.iq.to,
@@ -96,9 +93,13 @@ def called(event: SessionInitiated, audio: Audio, proposed: bool, effects: Effec
         audio.profile,
         audio.content.name,
         audio.carrier,
-        others,
+        tuple([each.name for place, each in enumerate(event.contents) if place != audio.place]),
+        trickled=known,
     )
-    return Calling(session, OfferedContents(event.contents, audio.place, audio.bundle))
+    offered = OfferedContents(event.contents, audio.place, audio.bundle)
+    if trickled.lacks_credentials(known):
+        return Describing(session, content, offered, effects.at)
+    return Calling(session, offered)
 
 
 def turn_down(event: SessionInitiated, proposed: bool, reason: Reason, effects: Effects) -> None:
@@ -113,7 +114,7 @@ def turn_down(event: SessionInitiated, proposed: bool, reason: Reason, effects: 
 def sessions(leg: JingleLeg) -> tuple[Session, ...]:
     """Return the sessions that the leg is in."""
     match leg:
-        case Active() | Calling():
+        case Active() | Calling() | Describing():
             return (leg.session,)
         case Searching() | Forking() | Proceeding():
             return forking.sessions(leg)
@@ -126,7 +127,7 @@ def sessions(leg: JingleLeg) -> tuple[Session, ...]:
 def concerns(leg: JingleLeg, event: JingleEvent) -> bool:
     """Return whether the event is about one of the leg's sessions, or its proposal."""
     match leg:
-        case Active() | Calling():
+        case Active() | Calling() | Describing():
             return about(leg.session, event)
         case Searching() | Forking() | Proceeding():
             return forking.concerns(leg, event)
@@ -142,8 +143,15 @@ def holds(leg: JingleLeg) -> bool:
 
 
 def deadline(leg: JingleLeg) -> Deadline | None:
-    """Return by when a client must have shown up."""
+    """Return by when a client must have shown up, or said how it is reached."""
+    if isinstance(leg, Describing):
+        return describing.deadline(leg)
     return forking.deadline(leg) if isinstance(leg, Inviting) else None
+
+
+def expire(leg: JingleLeg, effects: Effects) -> JingleStep:
+    """Give up waiting for what is due by now."""
+    return describing.expire(leg, effects) if isinstance(leg, Describing) else search_ended(leg)
 
 
 def search_ended(leg: JingleLeg) -> JingleStep:
@@ -175,26 +183,8 @@ def fold(leg: JingleLeg, event: JingleEvent, effects: Effects, takes_dtmf: bool)
         case SessionInitiated():
             out_of_order(event.iq, effects)
             return leg, ()
-        case TransportInformed():
-            return _transport_informed(leg, event, effects)
-        case DescriptionInformed():
-            # What can be changed so is of no consequence for the other end (XEP-0167 §9).
-            effects.emit(AcceptIq(event.iq))
-            return leg, ()
-        case ContentModified():
-            return _modified(leg, event, effects)
-        case (
-            ContentAccepted()
-            | ContentAdded()
-            | ContentRejected()
-            | ContentRemoved()
-            | SecurityInformed()
-            | TransportAccepted()
-            | TransportRejected()
-            | TransportReplaced()
-        ):
-            _unsupported(event, effects)
-            return leg, ()
+        case _ if isinstance(event, ContentEvent):
+            return (leg, ()) if isinstance(leg, Terminated) else content_actions.fold(leg, event, effects)
         case CallMessaged():
             return _messaged(leg, event, effects)
         case ResourceUnavailable():
@@ -203,10 +193,21 @@ def fold(leg: JingleLeg, event: JingleEvent, effects: Effects, takes_dtmf: bool)
             assert_never(event)
 
 
+def has_same_id(leg: JingleLeg, event: SessionInitiated, effects: Effects) -> bool:
+    """Return True if a client calls with the id of our invitation, of which it has not heard by then."""
+    unheard = [each for each in sessions(leg) if jingle_session.is_unheard(each, effects)]
+    return isinstance(leg, Inviting) and any(about(each, event) for each in unheard)
+
+
+def overruled(leg: JingleLeg, event: SessionInitiated, effects: Effects) -> JingleStep:
+    """Leave out a client whose own session-initiate overrules our invitation: it takes ours for void."""
+    return forking.drop(leg, event, _OVERRULED, effects) if isinstance(leg, Inviting) else (leg, ())
+
+
 def stream_opened(leg: JingleLeg, effects: Effects) -> None:
     """Ask clients whether they are in the session: stanzas of either side may have been lost with the stream."""
     match leg:
-        case Active() | Calling():
+        case Active() | Calling() | Describing():
             single_session.stream_opened(leg, effects)
         case Searching() | Forking() | Proceeding():
             forking.stream_opened(leg, effects)
@@ -227,7 +228,7 @@ def resume(leg: JingleLeg, effects: Effects) -> JingleLeg:
     it is asked when the stream is open.
     """
     match leg:
-        case Active() | Calling():
+        case Active() | Calling() | Describing():
             jingle_session.say_again(leg.session, effects)
             return leg
         case Searching() | Forking() | Proceeding():
@@ -240,7 +241,7 @@ def resume(leg: JingleLeg, effects: Effects) -> JingleLeg:
 
 def _replied(leg: JingleLeg, reply: Reply, effects: Effects) -> JingleStep:
     match leg:
-        case Active() | Calling():
+        case Active() | Calling() | Describing():
             return single_session.replied(leg, reply, effects)
         case Searching() | Forking() | Proceeding():
             return forking.replied(leg, reply, effects)
@@ -269,48 +270,9 @@ def _informed(leg: JingleLeg, event: SessionInformed, effects: Effects, takes_dt
     return leg, ()
 
 
-def _transport_informed(leg: JingleLeg, event: TransportInformed, effects: Effects) -> JingleStep:
-    """Take a client's new addresses. Where it goes matters once it talks: offer and answer say it before. A plain
-    address that audio must not go to is refused, and the call goes on as it was. Candidates of ICE come one by one, so
-    there may be others.
-    """
-    carried = _named(leg.session.carrier, event.contents) if isinstance(leg, Active) else ()
-    moved = next((each.transport for each in carried if isinstance(each.transport, IceUdp | RawUdp)), None)
-    if isinstance(moved, RawUdp) and is_cut_off(Description("audio", (), moved)):
-        effects.emit(RefuseIq(event.iq, "modify", "not-acceptable", CLIENT_UNREACHABLE))
-        return leg, ()
-    effects.emit(AcceptIq(event.iq))
-    return leg, () if moved is None else (TransportChanged(moved),)
-
-
-def _modified(leg: JingleLeg, event: ContentModified, effects: Effects) -> JingleStep:
-    """Take a change of direction as hold or resume: the client stops or starts receiving audio (XEP-0167 §8.2)."""
-    carried = _named(leg.session.content, event.contents) if isinstance(leg, Active) else ()
-    if not isinstance(leg, Active) or not carried:
-        _unsupported(event, effects)
-        return leg, ()
-    effects.emit(AcceptIq(event.iq))
-    return single_session.holds(leg, not _hears(leg.session, carried[-1].senders))
-
-
-def _named(name: str, contents: tuple[Content, ...]) -> tuple[Content, ...]:
-    return tuple(content for content in contents if content.name == name)
-
-
-def _unsupported(event: ContentChanged, effects: Effects) -> None:
-    """Refuse the action; the session goes on (XEP-0166 §7.2)."""
-    text = texts.UNSUPPORTED_ACTION.format(action=event.action)
-    effects.emit(RefuseIq(event.iq, "cancel", "feature-not-implemented", text))
-
-
-def _hears(session: Session, senders: Senders) -> bool:
-    """Return whether the client takes what the other end sends (XEP-0166 §7.3)."""
-    return senders in ("both", "responder" if session.calls else "initiator")
-
-
 def _messaged(leg: JingleLeg, event: CallMessaged, effects: Effects) -> JingleStep:
     match leg:
-        case Active() | Calling():
+        case Active() | Calling() | Describing():
             return single_session.messaged(leg, event, effects)
         case Searching() | Forking() | Proceeding():
             return forking.messaged(leg, event, effects)
@@ -323,7 +285,7 @@ def _messaged(leg: JingleLeg, event: CallMessaged, effects: Effects) -> JingleSt
 def _terminated(leg: JingleLeg, event: SessionTerminated, effects: Effects) -> JingleStep:
     reason = from_jingle(event.condition, event.text)
     match leg:
-        case Active() | Calling():
+        case Active() | Calling() | Describing():
             jingle_session.terminated(leg.session, reason, effects)
             return single_session.ended(leg, reason)
         case Searching() | Forking() | Proceeding():
@@ -340,7 +302,7 @@ def _gone(leg: JingleLeg, event: ResourceUnavailable, reason: Reason, effects: E
         if about(session, event):
             jingle_session.terminate(session, reason, effects)
     match leg:
-        case Active() | Calling():
+        case Active() | Calling() | Describing():
             return single_session.ended(leg, reason)
         case Searching() | Forking() | Proceeding():
             return forking.drop(leg, event, reason, effects)
@@ -389,7 +351,7 @@ def tell(leg: JingleLeg, leg_event: LegEvent, effects: Effects) -> JingleStep:
 
 def _end(leg: JingleLeg, reason: Reason, effects: Effects) -> None:
     match leg:
-        case Active(session) | Calling(session):
+        case Active(session) | Calling(session) | Describing(session):
             jingle_session.terminate(session, reason, effects)
         case Searching() | Forking() | Proceeding():
             forking.end(leg, reason, effects)
@@ -402,7 +364,7 @@ def _end(leg: JingleLeg, reason: Reason, effects: Effects) -> None:
 def abandon(leg: JingleLeg, text: str, effects: Effects) -> None:
     """End everything with as little code as possible: the gateway lost track of the call."""
     match leg:
-        case Active() | Calling():
+        case Active() | Calling() | Describing():
             _abandon_session(leg.session, text, effects)
         case Forking():
             for each in leg.called:

@@ -22,6 +22,7 @@ from msgspec.structs import replace
 from fargo.statemachine.address import bare
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import texts, unacknowledged
+from fargo.statemachine.legs.jingle.trickled import Trickled
 from fargo.statemachine.media.bundle import OfferedContents, answer
 from fargo.statemachine.media.description import (
     Candidate,
@@ -40,11 +41,13 @@ from fargo.statemachine.model.commands import (
     InitiateSession,
     MessageCall,
     RefuseIq,
+    RejectContents,
     TerminateSession,
 )
 from fargo.statemachine.model.events import (
     CallAction,
     CallMessaged,
+    ContentAdded,
     ContentChanged,
     Iq,
     ResourceUnavailable,
@@ -53,6 +56,7 @@ from fargo.statemachine.model.events import (
     SessionInformed,
     SessionInitiated,
     SessionTerminated,
+    TransportReplaced,
 )
 from fargo.statemachine.pending import Reply
 from fargo.statemachine.reason import Reason, to_jingle
@@ -92,7 +96,8 @@ class Session(Struct, frozen=True, gc=False):
     ``calls``: the client is the initiator. ``proposed``: it began with XEP-0353. ``profile``: how the client sends and
     receives audio; ``content``: the name of the content that the audio is in. ``carrier``: the name of the content
     whose transport it uses, which is another one only in a BUNDLE group. ``declined``: the names of the contents that
-    are not carried. ``bundles``: the client understands BUNDLE groups.
+    are not carried. ``bundles``: the client understands BUNDLE groups. ``trickled``: what the client has said of its
+    transport so far.
     """
 
     sid: str
@@ -105,6 +110,7 @@ class Session(Struct, frozen=True, gc=False):
     carrier: str = "voice"
     declined: tuple[str, ...] = ()
     bundles: bool = False
+    trickled: Trickled = Trickled()
 
 
 class Terminated(Struct, frozen=True, gc=False):
@@ -194,6 +200,25 @@ def _tell(session: Session, information: InformSession | InformTransport, effect
         effects.settle(*told[:-_MOST_INFORMATION])
 
 
+def reject(session: Session, event: ContentAdded | TransportReplaced, effects: Effects) -> None:
+    """Send content-reject or transport-reject: what the client wants to add or replace is not taken, and the session
+    goes on (XEP-0166 §7.2.4 and §7.2.14). Nothing is lost with it but an answer.
+    """
+    text = texts.UNSUPPORTED_ACTION.format(action=event.action)
+    us, client, sid = session.us, session.client, session.sid
+    if isinstance(event, ContentAdded):
+        contents = tuple([Content(each.name, each.creator, each.senders) for each in event.contents])
+        effects.emit(RejectContents(us, client, sid, "content-reject", contents, "unsupported-applications", text))
+    else:
+        contents = tuple([_transport_only(each) for each in event.contents])
+        effects.emit(RejectContents(us, client, sid, "transport-reject", contents, "unsupported-transports", text))
+
+
+def _transport_only(content: Content) -> Content:
+    transport = content.description.transport if content.description else content.transport
+    return Content(content.name, content.creator, content.senders, transport=transport)
+
+
 def terminate(session: Session, reason: Reason, effects: Effects) -> None:
     """Send session-terminate (XEP-0166 §6.7), until the client has acknowledged it."""
     forget(session, effects)
@@ -269,6 +294,11 @@ def known(session: Session, effects: Effects) -> None:
     """Take the invitation for acknowledged: the client knows the session."""
     if name := _unanswered_invitation(session, effects):
         effects.acknowledge(name)
+
+
+def is_unheard(session: Session, effects: Effects) -> bool:
+    """Return True if the client has not acknowledged the invitation."""
+    return _unanswered_invitation(session, effects) is not None
 
 
 def initiate_again(session: Session, effects: Effects) -> bool:

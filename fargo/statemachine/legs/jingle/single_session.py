@@ -17,11 +17,24 @@ from fargo.statemachine.legs.jingle import jingle_session, texts
 from fargo.statemachine.legs.jingle.jingle_session import GONE, Session, Terminated
 from fargo.statemachine.legs.leg_events import Ended, Held, LegEvents, Resumed, TransportChanged
 from fargo.statemachine.media.bundle import OfferedContents
-from fargo.statemachine.media.description import Description
+from fargo.statemachine.media.description import Content, Description, IceUdp, MediaProfile
 from fargo.statemachine.model.commands import InformTransport
 from fargo.statemachine.model.events import CallAction, CallMessaged, IqFailed, IqSucceeded
 from fargo.statemachine.pending import Reply
 from fargo.statemachine.reason import Cause, Reason, from_jingle
+
+
+class Describing(Struct, frozen=True, gc=False):
+    """The client has called, or has taken the call, and has yet to name its credentials for ICE (`describing`).
+
+    ``content``: its audio. ``offer``: all that it has offered, if it calls, or else what it was offered. ``since``:
+    seconds since 1970.
+    """
+
+    session: Session
+    content: Content
+    offer: OfferedContents | Description
+    since: float
 
 
 class Calling(Struct, frozen=True, gc=False):
@@ -45,8 +58,8 @@ class Active(Struct, frozen=True, gc=False):
     lost: Reason | None = None
 
 
-Single: TypeAlias = Calling | Active
-SessionStep: TypeAlias = tuple[Calling | Active | Terminated, LegEvents]
+Single: TypeAlias = Describing | Calling | Active
+SessionStep: TypeAlias = tuple[Single | Terminated, LegEvents]
 
 
 # --- what the client says
@@ -90,7 +103,7 @@ def messaged(leg: Single, event: CallMessaged, effects: Effects) -> SessionStep:
 
 def ended(leg: Single, reason: Reason) -> SessionStep:
     """End the leg: the client is out of the call. A client that hangs up before the answer has cancelled."""
-    if isinstance(leg, Calling) and reason.cause is Cause.HUNG_UP:
+    if leg.session.calls and not isinstance(leg, Active) and reason.cause is Cause.HUNG_UP:
         reason = Reason(Cause.CANCELLED, reason.text)
     return Terminated(), (Ended(reason),)
 
@@ -107,6 +120,13 @@ def stream_opened(leg: Single, effects: Effects) -> None:
     if isinstance(leg, Active) and leg.lost:
         jingle_session.repeat_moves(leg.session, effects)
     jingle_session.ask(leg.session, effects)
+
+
+def described_more(leg: Calling, session: Session) -> Calling:
+    """Take what the client has said besides of its transport, before the other end has answered."""
+    transport = session.trickled.transport
+    encrypts = isinstance(transport, IceUdp) and transport.fingerprint is not None
+    return replace(leg, session=replace(session, profile=MediaProfile.DTLS) if encrypts else session)
 
 
 # --- what the other end does

@@ -14,12 +14,13 @@ ANSWER_REFUSED: Final = "The XMPP client refused the answer: {told}"
 SILENT: Final = "it did not answer in time"
 """Stands for `told` in the two above."""
 CLIENT_SILENT: Final = "Your client did not answer in time."
-OTHER_PROFILE: Final = "The client answered with another media profile ({answered}) than offered ({offered})."
+NO_CREDENTIALS: Final = "Your client has named no user name fragment (ufrag) and password (pwd) for ICE."
 NOBODY: Final = "None of the called user's clients can take a call."
 ANSWERED_ELSEWHERE: Final = "The call was answered on another device."
 DECLINED_ELSEWHERE: Final = "The call was declined on another device."
 GLARE: Final = "You called them at the same time."
 VOICE_ONLY: Final = "This gateway carries voice calls only."
+WITHOUT_VIDEO: Final = "This gateway carries voice calls only. Call without video."
 PROPOSED_TO_ANOTHER: Final = "You have proposed a call to another contact under this id. Use a new id."
 TOO_MANY_PROPOSALS: Final = "You have proposed {most} calls and begun none of them. Begin or cancel one first."
 
@@ -28,8 +29,10 @@ TOO_MANY_PROPOSALS: Final = "You have proposed {most} calls and begun none of th
 OUT_OF_ORDER: Final = "This request is not valid in the current state of the call."
 UNKNOWN_SESSION: Final = "There is no such call, or it has ended."
 UNSUPPORTED_INFO: Final = "This gateway does not support “{info}”; the call continues unchanged."
+UNKNOWN_CONTENT: Final = "The call has no such content."
 UNSUPPORTED_ACTION: Final = "This gateway does not support “{action}”; the call continues unchanged."
 
 # --- what a call waits for until a deadline
 
 ABLE_CLIENT: Final = "a client that can take the call"
+CREDENTIALS: Final = "the client’s credentials for ICE"

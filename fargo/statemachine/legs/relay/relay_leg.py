@@ -40,7 +40,9 @@ from fargo.statemachine.legs.relay.relay_session import (
     Renegotiating,
     first_answer,
     first_offer,
+    first_offer_again,
     offer_again,
+    renumbers,
     to_client,
 )
 from fargo.statemachine.legs.relay.remaking import Rerouted
@@ -111,9 +113,12 @@ def answer(leg: RelayLeg, profile: MediaProfile, description: Description, effec
     terms = session.terms
     ends = Ends(session.offer, description) if terms.outward else Ends(description, session.offer)
     others = delete(tuple(s for s in leg if s is not session), effects)
+    if isinstance(session, OfferingAgain) and not session.moved:
+        return (*others, PassingAnswer(terms, ends, ends, None, session.problem))
+    again = session.moved or renumbers(terms, ends)
+    effects.emit_pending(first_offer_again(terms, ends) if again else first_answer(terms, ends), _LONGEST_REPLY)
     if isinstance(session, OfferingAgain):
         return (*others, PassingAnswer(terms, ends, ends, None, session.problem))
-    effects.emit_pending(first_answer(terms, ends), _LONGEST_REPLY)
     return (*others, PassingAnswer(terms, ends, ends, session.anew))
 
 
@@ -152,8 +157,9 @@ def is_used(leg: RelayLeg) -> bool:
 
 
 def client_moved(leg: RelayLeg, transport: IceUdp, effects: Effects) -> RelayLeg:
-    """Follow the client (rule 5), if its credentials are new: one that only has candidates to add is found by its own
-    packets (RFC 8445 §7.3.1.3).
+    """Follow the client (rule 5), whose transport is this by now. Once the relay has been told both ends, only other
+    credentials are news: a client that has candidates to add is found by its own packets (RFC 8445 §7.3.1.3). What a
+    calling client says before, the relay is told together, when the phone has answered.
     """
     return tuple(_with_client(session, transport, effects) for session in leg)
 
@@ -162,11 +168,13 @@ def _with_client(session: RelaySession, transport: IceUdp, effects: Effects) -> 
     match session:
         case PassingAnswer(ends=ends) | Joined(ends=ends) | Renegotiating(ends=ends):
             before = ends.client.transport
-            if not isinstance(before, IceUdp) or transport.ufrag in ("", before.ufrag, *ends.left):
+            if not isinstance(before, IceUdp) or transport.ufrag == before.ufrag:
                 return session
-            anew = replace(transport, fingerprint=transport.fingerprint or before.fingerprint)
-            client = replace(ends.client, transport=anew)
-            return _moved(session, Ends(client, ends.phone, (*ends.left, before.ufrag)), True, effects)
+            return _moved(session, Ends(replace(ends.client, transport=transport), ends.phone), True, effects)
+        case Offering() | AwaitingAnswer() | OfferingAgain() if session.terms.outward:
+            offered = replace(session.offer, transport=transport)
+            profile = MediaProfile.DTLS if transport.fingerprint else session.terms.profile
+            return replace(session, terms=replace(session.terms, profile=profile), offer=offered, moved=True)
         case Offering() | AwaitingAnswer() | OfferingAgain() | Deleting():
             return session
         case _:
@@ -335,10 +343,10 @@ def _described(
         return _failed(others, session, _failure(problem), effects)
     match session:
         case Offering(terms, offered):
-            after = AwaitingAnswer(remaking.shown_to_called(terms, description), offered)
+            after = AwaitingAnswer(remaking.shown_to_called(terms, description), offered, moved=session.moved)
             return RelayStep((*others, after), (Offered(description, terms.profile),))
         case OfferingAgain(terms, offered):
-            return RelayStep((*others, AwaitingAnswer(terms, offered, description)))
+            return RelayStep((*others, AwaitingAnswer(terms, offered, description, session.moved)))
         case PassingAnswer(terms, told) if offers:
             effects.emit_pending(first_answer(terms, told), _LONGEST_REPLY)
             return RelayStep((*others, replace(session, anew=description)))
@@ -451,7 +459,7 @@ def _again(session: RelaySession, problem: str, effects: Effects) -> RelaySessio
             return OfferingAgain(terms, offered, problem)
         case PassingAnswer(terms, told):
             _expect_nothing(terms, effects)
-            effects.emit_pending(first_offer(terms, told.client if terms.outward else told.phone), _LONGEST_REPLY)
+            effects.emit_pending(first_offer_again(terms, told), _LONGEST_REPLY)
             return replace(session, anew=None, problem=problem)
         case Joined(terms, ends):
             return _renegotiate(terms, ends, False, effects, problem)

@@ -1,16 +1,24 @@
-"""A session at the media relay: the phases that it goes through, and how the relay is told of each end."""
+"""A session at the media relay: the phases that it goes through, and how the relay is told of each end.
+
+Rules:
+
+1. An end is offered what the other offers, and what the relay can make of it: nearly every phone and client has one of
+   these codecs, and G.722 and opus are of better quality than the rest. So the relay transcodes only if it must.
+2. An end may have a codec under another number than it was offered (RFC 3264 §6.1). The relay knows the codecs of an
+   answer by their numbers only, so it is offered the call again before, with these numbers reserved.
+"""
 
 from typing import Final, TypeAlias
 
 from msgspec import Struct
 
+from fargo.statemachine.media.codecs import renumbered
 from fargo.statemachine.media.description import IPV4, Description, Family, MediaProfile, Srtp
 from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, RelayParty
 
-# Codecs that the relay offers besides the offerer's own: to a phone what every phone has, to a client what every
-# client of today has.
-_FOR_PHONES: Final = ("PCMU", "PCMA", "telephone-event")
-_FOR_CLIENTS: Final = ("opus", "PCMU", "PCMA", "telephone-event")
+# Codecs that the relay offers besides the offerer's own (rule 1). It adds telephone events for each clock rate.
+_FOR_PHONES: Final = ("G722", "PCMU", "PCMA", "opus", "GSM", "telephone-event")
+_FOR_CLIENTS: Final = ("opus", "G722", "PCMU", "PCMA", "telephone-event")
 # Redundancy and comfort noise are between a client and the relay: phones name them, and then do otherwise.
 _NOT_FOR_PHONES: Final = ("red", "CN")
 
@@ -49,13 +57,10 @@ class RelayRequest(Struct, frozen=True, gc=False):
 
 
 class Ends(Struct, frozen=True, gc=False):
-    """The latest descriptions of both ends. ``left``: the ufrags that the client used for ICE before; late candidates
-    may still name them.
-    """
+    """The latest descriptions of both ends."""
 
     client: Description
     phone: Description
-    left: tuple[str, ...] = ()
 
 
 # --- the phases of a session
@@ -63,30 +68,35 @@ class Ends(Struct, frozen=True, gc=False):
 
 class Offering(Struct, frozen=True, gc=False):
     """The offer is with the relay. ``fallback``: what the called end can be offered without the relay, None if
-    nothing.
+    nothing. ``moved``: the client that offers has said more of its transport since the relay was told.
     """
 
     terms: RelayRequest
     offer: Description
     fallback: Description | None
+    moved: bool = False
 
 
 class AwaitingAnswer(Struct, frozen=True, gc=False):
-    """The relay's offer is with the called end. ``anew``: how the relay describes itself by now; None if as offered."""
+    """The relay's offer is with the called end. ``anew``: how the relay describes itself by now; None if as offered.
+    ``moved``: see `Offering`.
+    """
 
     terms: RelayRequest
     offer: Description
     anew: Description | None = None
+    moved: bool = False
 
 
 class OfferingAgain(Struct, frozen=True, gc=False):
     """The relay's offer is with the called end, and the relay has lost the session: it has been sent the offer once
-    more. ``problem``: how it was lost, a sentence.
+    more. ``problem``: how it was lost, a sentence. ``moved``: see `Offering`.
     """
 
     terms: RelayRequest
     offer: Description
     problem: str
+    moved: bool = False
 
 
 class PassingAnswer(Struct, frozen=True, gc=False):
@@ -137,11 +147,27 @@ RelaySession: TypeAlias = Lasting | Deleting
 # --- what the relay is asked for
 
 
-def first_offer(terms: RelayRequest, description: Description) -> OfferRelay:
-    """Return the command that makes the session, with what the calling end offers."""
+def first_offer(terms: RelayRequest, description: Description, reserved: tuple[int, ...] = ()) -> OfferRelay:
+    """Return the command that makes the session, with what the calling end offers. ``reserved``: see `OfferRelay`."""
     if terms.outward:
-        return _to_phone(terms, description, _FOR_PHONES)
-    return OfferRelay(terms.name, description, terms.profile, terms.profile is MediaProfile.DTLS, _FOR_CLIENTS)
+        return _to_phone(terms, description, _FOR_PHONES, reserved)
+    mux = terms.profile is MediaProfile.DTLS
+    return OfferRelay(terms.name, description, terms.profile, mux, _FOR_CLIENTS, reserved=reserved)
+
+
+def renumbers(terms: RelayRequest, ends: Ends) -> bool:
+    """Return True if the called end has answered with other numbers than it was offered (rule 2)."""
+    return bool(_renumbered(terms, ends))
+
+
+def first_offer_again(terms: RelayRequest, ends: Ends) -> OfferRelay:
+    """Return the command that makes the session anew for an answer that is known."""
+    return first_offer(terms, ends.client if terms.outward else ends.phone, _renumbered(terms, ends))
+
+
+def _renumbered(terms: RelayRequest, ends: Ends) -> tuple[int, ...]:
+    shown, answer = (terms.shown.phone, ends.phone) if terms.outward else (terms.shown.client, ends.client)
+    return renumbered(shown.codecs, answer.codecs) if shown else ()
 
 
 def first_answer(terms: RelayRequest, ends: Ends) -> AnswerRelay:
@@ -153,10 +179,13 @@ def offer_again(terms: RelayRequest, ends: Ends) -> OfferRelay:
     """Return the command that begins a new negotiation, with how the client describes itself now."""
     # What the phone speaks must be in the new offer, as it is what it will be said to answer.
     transcode = dict.fromkeys((*_FOR_PHONES, *(codec.name for codec in ends.phone.codecs)))
-    return _to_phone(terms, ends.client, tuple(transcode))
+    reserved = _renumbered(terms, ends) if terms.outward else renumbered(ends.client.codecs, ends.phone.codecs)
+    return _to_phone(terms, ends.client, tuple(transcode), reserved)
 
 
-def _to_phone(terms: RelayRequest, client: Description, transcode: tuple[str, ...]) -> OfferRelay:
+def _to_phone(
+    terms: RelayRequest, client: Description, transcode: tuple[str, ...], reserved: tuple[int, ...]
+) -> OfferRelay:
     return OfferRelay(
         terms.name,
         client,
@@ -167,6 +196,7 @@ def _to_phone(terms: RelayRequest, client: Description, transcode: tuple[str, ..
         terms.client,
         terms.family,
         terms.srtp,
+        reserved,
     )
 
 

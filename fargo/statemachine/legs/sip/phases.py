@@ -39,13 +39,15 @@ class Line(Struct, frozen=True, gc=False):
 
     ``nonce`` makes the names that are derived from it unlike those of other users. ``trunk``: None if the engine keeps
     its registrations to itself. ``srtp``: the encryption that the phone is offered. ``direct``: the call goes to the
-    server of the target's domain, not to the account's own.
+    server of the target's domain, not to the account's own. ``speaker``: the domain whose server the call goes to, and
+    whose words its responses are. Who else has spoken behind that server is not known.
     """
 
     engine: SipEngine
     connection: str
     target: SipUri
     nonce: str
+    speaker: str
     trunk: Trunk | None = None
     ring_seconds: int = RING_SECONDS
     early: EarlyChoice = "ringing"
@@ -71,9 +73,9 @@ class Line(Struct, frozen=True, gc=False):
 class Access(Struct, frozen=True, gc=False):
     """What a call needs of the account that it is for.
 
-    ``nonce``: as in `Line`, "" if nobody has the account. ``trunk``: None if the account takes no calls, or its engine
-    keeps its registrations to itself. ``ring_seconds``: how long a call may ring. ``early``: see `Policy`. ``srtp``:
-    the encryption that a caller may offer, or must.
+    ``nonce``: as in `Line`, "" if nobody has the account. ``own``: the account's SIP domain, None likewise. ``trunk``:
+    None if the account takes no calls, or its engine keeps its registrations to itself. ``ring_seconds``: how long a
+    call may ring. ``early``: see `Policy`. ``srtp``: the encryption that a caller may offer, or must.
     """
 
     nonce: str = ""
@@ -81,6 +83,7 @@ class Access(Struct, frozen=True, gc=False):
     ring_seconds: int = RING_SECONDS
     early: EarlyChoice = "ringing"
     srtp: Srtp = "off"
+    own: str | None = None
 
 
 class Preparing(Struct, frozen=True, gc=False):

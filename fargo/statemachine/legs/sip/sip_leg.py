@@ -91,7 +91,7 @@ def caller(event: SipArrival, access: Access) -> tuple[SipUri | BadAddress, str 
     """Return who calls, and the name that they give themselves, None if they give none."""
     match event:
         case TelepathyArrival():
-            return telepathy_leg.caller(event)
+            return telepathy_leg.caller(event, access)
         case UserAgentArrival():
             return user_agent_leg.who_calls(event, access)
         case _:

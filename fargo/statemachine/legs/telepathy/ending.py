@@ -31,8 +31,8 @@ def cause_of_end(leg: TelepathyLeg, event: CallStateChanged) -> Reason:
     match leg:
         case Talking():
             return sip_reason.hung_up(event)
-        case Dialling(domain=domain):
-            return sip_reason.failure(domain, event)
+        case Dialling(domain=domain, rings=rings):
+            return sip_reason.failure(domain, event, rings is not None)
         case Arriving():
             return Reason(Cause.CANCELLED, texts.CALLER_GAVE_UP)
         case AwaitingMedia() | Answering() | Ending():

@@ -96,7 +96,7 @@ def _completed(leg: AwaitingMedia, effects: Effects) -> TelepathyStep:
     answer = Description("audio", leg.codecs, RawUdp(leg.candidates))
     agreed = common(leg.offer, answer)
     if isinstance(agreed, Unusable) or address(answer, 1, (IPV4,)) is None:
-        reason = Reason(Cause.MEDIA, texts.ANSWER_WITHOUT_AUDIO.format(domain=leg.domain))
+        reason = Reason(Cause.MEDIA, texts.ANSWER_WITHOUT_AUDIO)
         return hang_up(leg.name, reason, effects), (Ended(reason),)
     return Talking(leg.name, agreed), (Answered(agreed),)
 

@@ -5,8 +5,10 @@ Rules:
 1. A call is refused by hanging up with a Call_State_Change_Reason, from which the SIP status follows: 486, 480 or 488.
    No other status can be sent.
 2. The reason phrase of a failed call begins with the SIP status code, which the edge writes there, and then "gateway:"
-   if the words are ours and not the provider's. If there is no code, the manager itself ended the call: the cause
-   follows from its classification, and the caller reads its words, or the name of the classification.
+   if the words are ours and not the provider's; no words of the provider begin so. If there is no code, the manager
+   itself ended the call: the cause follows from its classification, and the caller reads its words, or the name of the
+   classification.
+3. A 408 before the phone rang says that it was not reached.
 """
 
 import re
@@ -14,6 +16,7 @@ from typing import Final
 
 from fargo.statemachine.legs.telepathy import texts
 from fargo.statemachine.model.call1 import CallStateChanged, ChangeReason
+from fargo.statemachine.quoting import quotable
 from fargo.statemachine.reason import Cause, Reason, from_status
 
 # The manager sends 486 for BUSY and REJECTED, 480 for NO_ANSWER, 488 for MEDIA_ERROR.
@@ -46,6 +49,8 @@ _CLASSIFIED: Final[dict[int, Cause]] = {
     ChangeReason.USER_REQUESTED: Cause.MEDIA,
 }
 _NAMES: Final[dict[int, str]] = {each: each.name.lower().replace("_", " ") for each in ChangeReason}
+_TIMEOUT: Final = 408
+_NOT_REACHED: Final = Reason(Cause.UNAVAILABLE, texts.NOT_REACHED)
 _PHRASE: Final = re.compile(r"(?P<code>[3-6]\d\d)(?: (?P<ours>gateway: )?(?P<words>.*))?", re.DOTALL)
 
 
@@ -54,14 +59,26 @@ def refusal(reason: Reason) -> ChangeReason:
     return _REFUSAL.get(reason.cause, ChangeReason.USER_REQUESTED)
 
 
-def failure(domain: str, event: CallStateChanged) -> Reason:
+def failure(domain: str, event: CallStateChanged, rang: bool) -> Reason:
     """Return why a call that we placed failed, in the words of the domain's server (rule 2)."""
     found = _PHRASE.fullmatch(event.message)
     if found is None:
-        return Reason(_CLASSIFIED.get(event.reason, Cause.SERVER_ERROR), _unnumbered(domain, event))
-    text = texts.SAID_BY_US if found["ours"] else texts.SAID_BY_SERVER
-    code, words = int(found["code"]), found["words"] or texts.NO_WORDS
-    return Reason(from_status(code), text.format(domain=domain, words=words, code=code))
+        return Reason(_CLASSIFIED.get(event.reason, Cause.SERVER_ERROR), _unnumbered(event), ours=True)
+    code, words = int(found["code"]), quotable(found["words"] or "")
+    if found["ours"] and code == _TIMEOUT:
+        return Reason(Cause.NO_ANSWER, texts.SAID_BY_US.format(words=words)) if rang else _NOT_REACHED
+    if found["ours"]:
+        return Reason(from_status(code), texts.SAID_BY_US.format(words=words), ours=True)
+    said = _template(code, words).format(domain=domain, words=words, code=code)
+    if code == _TIMEOUT and not rang:
+        return Reason(Cause.UNAVAILABLE, texts.NOT_REACHED_SAYING.format(said=said))
+    return Reason(from_status(code), said)
+
+
+def _template(code: int, words: str) -> str:
+    if not words:
+        return texts.SAID_NOTHING
+    return texts.REDIRECTED if code < 400 else texts.SAID_BY_SERVER
 
 
 def hung_up(event: CallStateChanged) -> Reason:
@@ -69,14 +86,15 @@ def hung_up(event: CallStateChanged) -> Reason:
     found = _PHRASE.fullmatch(event.message)
     if found is None:
         return Reason(Cause.HUNG_UP)
-    words = found["words"] or texts.NO_WORDS
-    return Reason(Cause.MEDIA, texts.CHANGE_REFUSED.format(words=words, code=found["code"]))
+    words = quotable(found["words"] or "")
+    template = texts.CHANGE_REFUSED if words else texts.CHANGE_REFUSED_SILENTLY
+    return Reason(Cause.MEDIA, template.format(words=words, code=found["code"]))
 
 
-def _unnumbered(domain: str, event: CallStateChanged) -> str:
+def _unnumbered(event: CallStateChanged) -> str:
     """Return the text for a failure without a status."""
     if event.reason == ChangeReason.SERVICE_ERROR:
         # The manager found nobody to send the call to: the edge is being started again.
         return texts.NO_EDGE
-    words = "".join(c if c.isprintable() else "?" for c in event.message)
-    return texts.FAILED.format(domain=domain, words=words or _NAMES.get(event.reason, texts.UNKNOWN_REASON))
+    words = quotable(event.message)
+    return texts.FAILED.format(words=words or _NAMES.get(event.reason, texts.UNKNOWN_REASON))

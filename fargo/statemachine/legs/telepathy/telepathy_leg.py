@@ -18,7 +18,7 @@ from typing import Final, TypeAlias, assert_never
 
 from msgspec.structs import replace
 
-from fargo.statemachine.address import BadAddress, SipUri, parse_uri
+from fargo.statemachine.address import BadAddress, SipUri, is_ip, parse_uri, uri_parameters
 from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.leg_events import (
@@ -84,6 +84,7 @@ from fargo.statemachine.model.call1 import (
     RingCall,
     SendingStateChanged,
 )
+from fargo.statemachine.numbering import digits
 from fargo.statemachine.reason import Cause, Reason
 
 TelepathyArrival: TypeAlias = CallArrived
@@ -124,7 +125,7 @@ _SETTLED: Final[Mapping[int, FlowState]] = {
 def place(line: Line, offer: Description, effects: Effects) -> Dialling:
     """Call the line's target with these codecs and addresses (a plain description)."""
     channel = effects.emit(PlaceCall(line.connection, str(line.target), offer.codecs, rtp_and_rtcp(offer, (IPV4,))))
-    return Dialling(channel, line.target.domain, offer, effects.at, ring_seconds=line.ring_seconds)
+    return Dialling(channel, line.speaker, offer, effects.at, ring_seconds=line.ring_seconds)
 
 
 def arrived(
@@ -141,16 +142,17 @@ def arrived(
     return Arriving(event.channel, offer, effects.at, ring_seconds=access.ring_seconds), offer
 
 
-def caller(event: TelepathyArrival) -> tuple[SipUri | BadAddress, str | None]:
+def caller(event: TelepathyArrival, access: Access) -> tuple[SipUri | BadAddress, str | None]:
     """Return who calls, and the name that they give themselves, which the edge put into a parameter of the URI.
 
-    Both are the caller's word: what cannot be printed is left out of the name.
+    Both are the caller's word: what cannot be printed is left out of the name. A number with an IP address for a host,
+    as many PBXs send it, belongs to the account's domain.
     """
     parsed = parse_uri(event.caller)
-    if isinstance(parsed, BadAddress):
-        return parsed, None
-    uri, parameters = parsed
-    name = "".join(c for c in parameters.get("fg-name", "") if c.isprintable()).strip()
+    name = "".join(c for c in uri_parameters(event.caller).get("fg-name", "") if c.isprintable()).strip()
+    uri = parsed if isinstance(parsed, BadAddress) else parsed[0]
+    if isinstance(uri, SipUri) and access.own and is_ip(uri.domain) and digits(uri.user):
+        uri = SipUri(uri.user, access.own)
     return uri, name[:_LONGEST_NAME] or None
 
 
@@ -201,9 +203,9 @@ def fold(leg: TelepathyLeg, event: TelepathyEvent, effects: Effects) -> Telepath
         case CallFailed():
             effects.emit(CloseChannel(event.leg))
             text = texts.REFUSED_BY_MANAGER.format(words=event.message or event.error)
-            return lost(leg, Reason(Cause.SERVER_ERROR, text))
+            return lost(leg, Reason(Cause.SERVER_ERROR, text, ours=True))
         case ChannelClosed():
-            return lost(leg, Reason(Cause.NETWORK, texts.CHANNEL_GONE))
+            return lost(leg, Reason(Cause.NETWORK, texts.CHANNEL_GONE, ours=True))
         case _:
             assert_never(event)
 
@@ -247,7 +249,7 @@ def edge_restarted(leg: TelepathyLeg, effects: Effects) -> TelepathyStep:
     """End a call that is not answered: the edge has forgotten its INVITE, so an answer would reach nobody."""
     match leg:
         case Dialling() | AwaitingMedia() | Arriving() | Answering():
-            reason = Reason(Cause.NETWORK, texts.EDGE_RESTARTED)
+            reason = Reason(Cause.NETWORK, texts.EDGE_RESTARTED, ours=True)
             return hang_up(leg.name, reason, effects), (Ended(reason),)
         case Talking() | Ending():
             return leg, ()
@@ -287,7 +289,10 @@ def expire(leg: TelepathyLeg, effects: Effects) -> TelepathyStep:
     """Do what is due, as the leg's deadline has come."""
     match leg:
         case AwaitingMedia():
-            reason = Reason(Cause.MEDIA, texts.ANSWER_INCOMPLETE.format(domain=leg.domain))
+            reason = Reason(Cause.MEDIA, texts.ANSWER_INCOMPLETE)
+            return hang_up(leg.name, reason, effects), (Ended(reason),)
+        case Dialling(rings=None):
+            reason = Reason(Cause.UNAVAILABLE, texts.NOT_REACHED)
             return hang_up(leg.name, reason, effects), (Ended(reason),)
         case Dialling() | Arriving() | Answering():
             reason = Reason(Cause.NO_ANSWER, texts.NOT_ANSWERED)

@@ -96,7 +96,7 @@ def place(line: Line, offer: Description, effects: Effects) -> UacCalling:
     )
     invite = SentRequest(effects.emit_pending(request, None), request)
     access = Access(line.nonce, trunk, line.ring_seconds, line.early)
-    return UacCalling(name, access, invite, line.target.domain, offer, effects.at)
+    return UacCalling(name, access, invite, line.speaker, offer, effects.at)
 
 
 # --- responses
@@ -116,7 +116,12 @@ def responded(leg: Unanswered, event: SipResponseReceived, effects: Effects) -> 
     anew = _anew(leg, event)
     if anew is not None:
         return _sent_anew(leg, anew, effects), ()
-    return _failed(leg, sip_status.failure(leg.domain, event, isinstance(leg, UacProceeding)), effects)
+    return _failed(leg, _failure(leg, event), effects)
+
+
+def _failure(leg: Unanswered, event: SipResponseReceived) -> Reason:
+    rang, logged_in = isinstance(leg, UacProceeding) and leg.ringing, bool(leg.invite.request.credentials)
+    return sip_status.failure(leg.domain, event, rang, logged_in)
 
 
 def undelivered(leg: Unanswered, event: SipRequestUndelivered, effects: Effects) -> UserAgentStep:
@@ -315,8 +320,8 @@ def _useless(leg: Unanswered, answer: Sdp | None) -> Reason:
         return PHONE_UNREACHABLE
     described = offer_answer.usable(answer) if answer else None
     if leg.offer.encryption_required and described and not described.encryption_required:
-        return Reason(Cause.SECURITY, texts.ANSWER_NOT_ENCRYPTED.format(domain=leg.domain))
-    return Reason(Cause.MEDIA, texts.ANSWER_WITHOUT_AUDIO.format(domain=leg.domain))
+        return Reason(Cause.SECURITY, texts.ANSWER_NOT_ENCRYPTED)
+    return Reason(Cause.MEDIA, texts.ANSWER_WITHOUT_AUDIO)
 
 
 def _dialogs(leg: Unanswered | UacCancelling) -> tuple[Dialog, ...]:
@@ -345,6 +350,13 @@ def _description(event: SipResponseReceived, early: EarlyDialog | None) -> Sdp |
 
 
 # --- cancelling
+
+
+def expire(leg: Unanswered, effects: Effects) -> UserAgentStep:
+    """End a call that nobody has answered in time."""
+    rang = isinstance(leg, UacProceeding) and leg.ringing
+    reason = Reason(Cause.NO_ANSWER, texts.NOT_ANSWERED) if rang else Reason(Cause.UNAVAILABLE, texts.NOT_REACHED)
+    return cancel(leg, effects), (Ended(reason),)
 
 
 def cancel(leg: Unanswered, effects: Effects) -> UacCancelling:

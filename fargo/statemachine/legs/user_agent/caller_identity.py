@@ -5,22 +5,22 @@ Rules:
 1. The account's own provider knows best: what it asserts (RFC 3325) counts before From, unless the caller wants to
    stay unknown. What others assert does not count.
 2. A number that comes from the provider with an IP address for a host, as many PBXs send it, belongs to the account's
-   domain: it can be called back there. So does a number as a tel URI (RFC 3966), which has no host.
+   domain: it can be called back there. So does a number as a tel URI (RFC 3966), which has no host, and whoever has the
+   provider's own address for a host.
 3. The name is the caller's word: what cannot be printed is left out.
 """
 
-import ipaddress
 import re
 from collections.abc import Iterator
 from typing import Final
 
-from fargo.statemachine.address import BadAddress, SipUri, parse_uri
+from fargo.statemachine import numbering
+from fargo.statemachine.address import BadAddress, SipUri, is_ip, parse_uri, server
 from fargo.statemachine.legs.sip.phases import Access, Trunk
 from fargo.statemachine.model.sip_messages import Identity, InviteReceived
 from fargo.statemachine.texts import NOT_SIP
 
 _NUMBER: Final = re.compile(r"\+?[0-9]{3,}")
-_SEPARATORS: Final = str.maketrans("", "", "-.()")
 _LONGEST_NAME: Final = 80
 _HIDDEN: Final = frozenset({"id", "user", "header"})
 """The wishes of a caller to stay unknown (RFC 3323 §4.2, RFC 3325 §9.3)."""
@@ -32,7 +32,7 @@ def caller(invite: InviteReceived, access: Access) -> tuple[SipUri | BadAddress,
     shown = _name(invite.caller.name)
     problem = BadAddress(NOT_SIP)
     for identity in _identities(invite, own):
-        uri = _address(identity.uri, own)
+        uri = _address(identity.uri, own, invite)
         if isinstance(uri, SipUri):
             return uri, _name(identity.name) or shown
         problem = uri
@@ -50,28 +50,26 @@ def _identities(invite: InviteReceived, own: Trunk | None) -> Iterator[Identity]
     yield Identity(invite.caller.uri, invite.caller.name)
 
 
-def _address(uri: str, own: Trunk | None) -> SipUri | BadAddress:
+def _address(uri: str, own: Trunk | None, invite: InviteReceived) -> SipUri | BadAddress:
     scheme, _, rest = uri.partition(":")
     if scheme.lower() == "tel":
-        number = rest.partition(";")[0].translate(_SEPARATORS)
+        number = numbering.digits(rest.partition(";")[0]) or ""
         found = own is not None and _NUMBER.fullmatch(number)
         return SipUri(number, own.own.domain) if own and found else BadAddress(NOT_SIP)
     parsed = parse_uri(uri)
     if isinstance(parsed, BadAddress):
         return parsed
     address, _ = parsed
-    if own and _NUMBER.fullmatch(address.user) and _is_ip(address.domain):
+    if own and is_ip(address.domain) and (_NUMBER.fullmatch(address.user) or _is_of(own, address.domain, invite)):
         return SipUri(address.user, own.own.domain)
     return address
 
 
-def _is_ip(domain: str) -> bool:
-    """Return True if a domain, which may have a port, is an IP address."""
-    host = domain[1:].partition("]")[0] if domain.startswith("[") else domain.partition(":")[0]
-    try:
-        return bool(ipaddress.ip_address(host))
-    except ValueError:
-        return False
+def _is_of(own: Trunk, domain: str, invite: InviteReceived) -> bool:
+    """Return True if a domain, which may have a port, is an address of the provider."""
+    host = server(domain)
+    known = {invite.source.ip, own.hop.host, own.registrar.ip if own.registrar else None}
+    return host is not None and host[0] in known
 
 
 def _name(text: str | None) -> str | None:

@@ -75,7 +75,7 @@ _LONGEST_RETRY_AFTER: Final = 10
 _GONE: Final = Reason(Cause.HUNG_UP, texts.CALL_UNKNOWN)
 _SILENT: Final = Reason(Cause.NETWORK, texts.NO_RESPONSE)
 _NOT_CONFIRMED: Final = Reason(Cause.NETWORK, texts.NOT_CONFIRMED)
-_KEYLESS: Final = Reason(Cause.NETWORK, texts.KEYS_LOST)
+_KEYLESS: Final = Reason(Cause.NETWORK, texts.KEYS_LOST, ours=True)
 _WITHOUT_AUDIO: Final = Reason(Cause.MEDIA, texts.OFFER_WITHOUT_AUDIO)
 _LATE_WITHOUT_AUDIO: Final = Reason(Cause.MEDIA, texts.LATE_ANSWER_WITHOUT_AUDIO)
 

@@ -57,7 +57,7 @@ class EarlyDialog(Struct, frozen=True, gc=False):
 
 
 class UacCalling(UserAgentPhase, frozen=True, gc=False):
-    """The INVITE is sent, and nobody has responded. ``domain``: that of the called address. ``offer``: see INVITE."""
+    """The INVITE is sent, and nobody has responded. ``domain``: that whose server it went to. ``offer``: see INVITE."""
 
     invite: SentRequest
     domain: str

@@ -3,12 +3,12 @@
 Rules:
 
 1. The provider's own words are told, with the status. What Reason (RFC 3326) and Warning (RFC 3261 §20.43) add to them
-   follows: telephone networks say there what really was the matter.
-2. What the SIP edge responds itself is told in our words, as nothing came from outside.
-3. The texts are hostile: what cannot be printed is replaced, and they are cut.
+   follows: telephone networks say there what really was the matter. They are quoted (`quoting`).
+2. What the SIP edge responds itself is told in our words, as nothing came from outside, and so is what cannot be sent:
+   it is nobody else's fault (`Reason.ours`).
+3. A 408 before the phone rang says that it was not reached.
 """
 
-from collections.abc import Iterator
 from typing import Final
 
 from fargo.statemachine.legs.user_agent import texts
@@ -20,18 +20,19 @@ from fargo.statemachine.model.sip_messages import (
     SipResponseReceived,
     Undelivered,
 )
+from fargo.statemachine.quoting import quotable
 from fargo.statemachine.reason import Cause, Reason, from_q850, from_status
 
+_TIMEOUT: Final = 408
 _CHALLENGES: Final = frozenset({401, 407})
 _ELSEWHERE: Final = 200
 """The SIP cause of a CANCEL whose call was completed elsewhere (RFC 3326 §3.1)."""
 _GLOBAL: Final = 600
 """The first of the SIP causes by which one phone refuses a call for all of its user (RFC 3261 §21.6)."""
-_LONGEST: Final = 200
 _OF_EDGE: Final = {
-    408: Reason(Cause.NETWORK, texts.SERVER_SILENT),
-    477: Reason(Cause.NETWORK, texts.SERVER_UNREACHABLE),
-    503: Reason(Cause.NETWORK, texts.SERVER_UNREACHABLE),
+    408: Reason(Cause.NETWORK, texts.SERVER_SILENT, ours=True),
+    477: Reason(Cause.NETWORK, texts.SERVER_UNREACHABLE, ours=True),
+    503: Reason(Cause.NETWORK, texts.SERVER_UNREACHABLE, ours=True),
 }
 _UNDELIVERED: Final = {
     Undelivered.NO_SUCH_NAME: (Cause.NETWORK, texts.NO_SUCH_SERVER),
@@ -45,43 +46,52 @@ _UNDELIVERED: Final = {
 }
 
 
-def failure(domain: str, event: SipResponseReceived, rang: bool) -> Reason:
-    """Return why a call that we placed failed. ``rang``: some phone had responded before."""
+def failure(domain: str, event: SipResponseReceived, rang: bool, logged_in: bool) -> Reason:
+    """Return why a call that we placed failed. ``domain``: the one whose server it went to. ``rang``: some phone had
+    rung. ``logged_in``: the INVITE had an answer to the server's challenge.
+    """
     if event.by_edge:
         return _of_edge(event.status, rang)
-    return Reason(from_status(event.status), _said(domain, event), event.status)
+    said = _said(domain, event, logged_in)
+    if event.status == _TIMEOUT and not rang:
+        return Reason(Cause.UNAVAILABLE, texts.NOT_REACHED_SAYING.format(said=said), event.status)
+    return Reason(from_status(event.status), said, event.status)
 
 
 def _of_edge(status: int, rang: bool) -> Reason:
-    if status == 408 and rang:
+    if status == _TIMEOUT and rang:
         return Reason(Cause.NO_ANSWER, texts.NOBODY_ANSWERED)
-    return _OF_EDGE.get(status, Reason(Cause.NETWORK, texts.NO_EDGE))
+    return _OF_EDGE.get(status, Reason(Cause.NETWORK, texts.NO_EDGE, ours=True))
 
 
-def _said(domain: str, event: SipResponseReceived) -> str:
-    words = readable(event.phrase) or texts.NO_WORDS
-    if event.status in _CHALLENGES:
-        said = texts.LOGIN_REFUSED.format(domain=domain, status=event.status)
-    elif event.status < 400:
-        said = texts.REDIRECTED.format(domain=domain, words=words, status=event.status)
-    else:
-        said = texts.SAID_BY_SERVER.format(domain=domain, words=words, status=event.status)
-    details = ", ".join(dict.fromkeys(each for each in _details(event.headers) if each != words))
+def _said(domain: str, event: SipResponseReceived, logged_in: bool) -> str:
+    words = quotable(event.phrase)
+    template = _template(event.status, words, logged_in)
+    said = template.format(domain=domain, words=words, status=event.status)
+    details = _details(event.headers, words)
     return texts.SAID_IN_DETAIL.format(said=said.rstrip("."), details=details) if details else said
 
 
-def _details(headers: SipHeaders) -> Iterator[str]:
-    """Yield what the headers add to a reason phrase."""
-    for text in (*(each.text for each in headers.reason), *(each.text for each in headers.warning)):
-        if words := readable(text or ""):
-            yield words
+def _template(status: int, words: str, logged_in: bool) -> str:
+    if status in _CHALLENGES:
+        return texts.LOGIN_REFUSED if logged_in else texts.LOGIN_UNKNOWN
+    if not words:
+        return texts.SAID_NOTHING
+    return texts.REDIRECTED if status < 400 else texts.SAID_BY_SERVER
+
+
+def _details(headers: SipHeaders, phrase: str = "") -> str:
+    """Return what the headers add to a reason phrase; "" if nothing."""
+    told = (*(each.text for each in headers.reason), *(each.text for each in headers.warning))
+    different = dict.fromkeys(quotable(text or "") for text in told)
+    return ", ".join(texts.DETAIL.format(words=words) for words in different if words not in ("", phrase))
 
 
 def undelivered(server: str, event: SipRequestUndelivered) -> Reason:
     """Return why a call that we placed reached nobody. ``server``: the name of the account's server."""
     cause, template = _UNDELIVERED[event.why]
-    details = readable(event.text or "") or texts.NO_DETAILS
-    return Reason(cause, template.format(server=server, details=details))
+    details = quotable(event.text or "") or texts.NO_DETAILS
+    return Reason(cause, template.format(server=server, details=details), ours=True)
 
 
 def cancelled(event: SipRequestReceived) -> Reason:
@@ -119,13 +129,9 @@ def hung_up(event: SipRequestReceived) -> Reason:
             cause = from_status(each.cause)
     if cause is Cause.HUNG_UP:
         return Reason(cause)
-    return Reason(cause, ", ".join(dict.fromkeys(_details(event.headers))))
+    details = _details(event.headers)
+    return Reason(cause, texts.SAID_AT_END.format(details=details) if details else "")
 
 
 def _is_q850(protocol: str) -> bool:
     return protocol.upper() == "Q.850"
-
-
-def readable(text: str) -> str:
-    """Return what a stranger has written, as it can be shown (rule 3)."""
-    return "".join(c if c.isprintable() else "?" for c in text.strip())[:_LONGEST]

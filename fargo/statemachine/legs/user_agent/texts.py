@@ -1,6 +1,6 @@
 """The sentences that the user agent's leg writes for people. They are part of commands, and so of every log.
 
-A text with names in braces is a template for `str.format`; ``domain`` is that of the called address.
+A text with names in braces is a template for `str.format`; ``domain`` is the one whose server the call went to.
 """
 
 from typing import Final
@@ -9,8 +9,10 @@ from typing import Final
 
 OFFER_WITHOUT_AUDIO: Final = "The caller's offer contains no usable audio."
 OFFER_NOT_ENCRYPTED: Final = "The caller offers no encrypted audio (SRTP), which the SIP account requires."
-ANSWER_NOT_ENCRYPTED: Final = "{domain} answered without encrypted audio (SRTP), which your SIP account requires."
-ANSWER_WITHOUT_AUDIO: Final = "{domain} answered without audio that your client supports."
+ANSWER_NOT_ENCRYPTED: Final = (
+    "The called phone answered without encrypted audio (SRTP), which your SIP account requires."
+)
+ANSWER_WITHOUT_AUDIO: Final = "The called phone answered without audio that your client supports."
 LATE_ANSWER_WITHOUT_AUDIO: Final = "The caller's phone does not support the audio that your client offers."
 NOT_ANSWERED: Final = "The call was not answered in time."
 CALLER_GAVE_UP: Final = "The caller hung up before the call was answered."
@@ -20,13 +22,18 @@ NOT_CONFIRMED: Final = "The phone did not confirm the call. It may be unreachabl
 NO_RESPONSE: Final = "The phone no longer responds."
 KEYS_LOST: Final = "The gateway was restarted and no longer has the keys of this call's encrypted audio."
 CALL_UNKNOWN: Final = "The phone does not know the call any more."
+SAID_AT_END: Final = "The other end says: {details}"
 
 # --- why a call that we placed failed
 
-SAID_BY_SERVER: Final = "{domain} says: {words} ({status})"
-REDIRECTED: Final = "{domain} redirects the call: {words} ({status}). This gateway does not follow redirections."
+SAID_BY_SERVER: Final = "{domain} says: “{words}” ({status})"
+SAID_NOTHING: Final = "{domain} gives no reason ({status})"
+REDIRECTED: Final = "{domain} redirects the call: “{words}” ({status}). This gateway does not follow redirections."
 SAID_IN_DETAIL: Final = "{said}: {details}"
-NO_WORDS: Final = "no reason given"
+DETAIL: Final = "“{words}”"
+NOT_REACHED: Final = "The called phone was not reached."
+NOT_REACHED_SAYING: Final = "The called phone was not reached. {said}"
+LOGIN_UNKNOWN: Final = "{domain} asks for a login that is not that of your SIP account ({status})."
 LOGIN_REFUSED: Final = "{domain} did not accept the user name or password of your SIP account for this call ({status})."
 NOBODY_ANSWERED: Final = "Nobody answered."
 SERVER_SILENT: Final = "The SIP server does not respond."

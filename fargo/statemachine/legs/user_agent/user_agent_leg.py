@@ -67,7 +67,7 @@ from fargo.statemachine.model.sip_messages import (
     SipRequestUndelivered,
     SipResponseReceived,
 )
-from fargo.statemachine.reason import Cause, Reason
+from fargo.statemachine.reason import Reason
 
 UserAgentArrival: TypeAlias = InviteReceived
 UserAgentCallEvent: TypeAlias = SipRequestReceived | SipResponseReceived | SipRequestUndelivered
@@ -299,7 +299,7 @@ def expire(leg: UserAgentLeg, effects: Effects) -> UserAgentStep:
         case UacProceeding(since=since) if effects.at < since + leg.access.ring_seconds:
             return caller.let_through(leg)
         case UacCalling() | UacProceeding():
-            return caller.cancel(leg, effects), (Ended(Reason(Cause.NO_ANSWER, texts.NOT_ANSWERED)),)
+            return caller.expire(leg, effects)
         case UasProceeding():
             return called.expire(leg, effects)
         case UasReleasing():

@@ -1,0 +1,81 @@
+"""The service manager that started the gateway, such as systemd (sd_notify(3)): it is told what the gateway does.
+
+Rules:
+
+1. The gateway is ready when users can register and call, or when it has waited PATIENCE_SECONDS for that: an XMPP
+   server that is down keeps it from serving, and must not make the start fail, as it connects as soon as it can.
+2. If the manager wants signs of life (WatchdogSec in systemd.service(5)), the reactor gives one in half of that time.
+   A reactor that hangs gives none, and the manager starts the gateway again.
+3. The children do not inherit the address of the manager: they are not the service.
+4. Without a manager nothing is done. What a manager does not take is not repeated, and the next sign of life follows.
+"""
+
+import os
+import socket
+from collections.abc import MutableMapping
+from typing import Any, Final
+
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+from fargo import texts
+
+PATIENCE_SECONDS: Final = 30.0
+"""The time after which the gateway counts as started although it does not serve yet."""
+
+_USEC: Final = 1_000_000
+
+
+class ServiceManager:
+    """What stands between the gateway and its service manager, if it has one."""
+
+    _logger = Logger()
+
+    def __init__(self, environment: MutableMapping[str, str], reactor: Any) -> None:
+        self._reactor = reactor
+        self._address = environment.pop("NOTIFY_SOCKET", None)
+        self._life = LoopingCall(self._tell, "WATCHDOG=1")
+        self._life.clock = reactor
+        self._every = _half_of(environment.pop("WATCHDOG_USEC", ""), environment.pop("WATCHDOG_PID", ""))
+        self._patience: Any = None
+
+    def started(self) -> None:
+        """Say that the gateway waits for the XMPP server, and give signs of life from now on."""
+        if self._address is None:
+            return
+        self._tell(f"STATUS={texts.STATUS_WAITING}")
+        self._patience = self._reactor.callLater(PATIENCE_SECONDS, self._tell, "READY=1")
+        if self._every:
+            self._life.start(self._every).addErrback(lambda failure: self._logger.failure(texts.MANAGER_BUG, failure))
+
+    def serves(self) -> None:
+        """Say that users can register and call."""
+        self._forget_patience()
+        self._tell("READY=1", f"STATUS={texts.STATUS_SERVES}")
+
+    def stops(self) -> None:
+        """Say that the gateway stops."""
+        self._forget_patience()
+        self._tell("STOPPING=1", f"STATUS={texts.STATUS_STOPS}")
+
+    def _forget_patience(self) -> None:
+        if self._patience and self._patience.active():
+            self._patience.cancel()
+
+    def _tell(self, *assignments: str) -> None:
+        if self._address is None:
+            return
+        name = f"\0{self._address[1:]}" if self._address.startswith("@") else self._address
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.setblocking(False)
+            try:
+                manager.sendto("\n".join(assignments).encode(), name)
+            except OSError as error:
+                self._logger.warn(texts.MANAGER_SILENT, why=error.strerror)
+
+
+def _half_of(microseconds: str, pid: str) -> float | None:
+    """Return half of a time in seconds, None if it is not given or is for another process (sd_watchdog_enabled(3))."""
+    if not microseconds.isdecimal() or (pid and pid != str(os.getpid())):
+        return None
+    return int(microseconds) / _USEC / 2
