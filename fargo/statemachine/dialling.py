@@ -166,7 +166,9 @@ def _resolved(parts: _Parts | BadAddress, book: AddressBook) -> SipUri | BadAddr
 
 def is_own(domain: str, book: AddressBook) -> bool:
     """Return True if a domain is the account's own, however it is written (rule 2)."""
-    return book.own is not None and (domain == book.own or _default(domain) == _default(book.own))
+    if book.own is None or domain == book.own:
+        return book.own is not None
+    return (host := _default(domain)) is not None and host == _default(book.own)
 
 
 def without_default_port(domain: str) -> str:

@@ -22,7 +22,7 @@ from msgspec.structs import replace
 
 from fargo.statemachine.machine import condensed, fold, new
 from fargo.statemachine.model.commands import Issued
-from fargo.statemachine.model.events import PolicyChanged, Recorded, Snapshot
+from fargo.statemachine.model.events import PolicyChanged, Recorded, RegistrationSubmitted, Snapshot
 from fargo.store.entries import Entry
 from replay.exporting import texts
 from replay.exporting.keep_words import WORDS
@@ -81,8 +81,9 @@ def pseudonymised(entries: _Entries) -> Export:
     for each in _issued(now):
         found.dialog(each.id)  # the name of the registration or dialog that it begins, if it begins one
     kept = WORDS | _emergency_numbers(events)
-    first = Pseudonyms(found, kept)
-    to = Pseudonyms(found, kept | _own_words(first, tuple(refolded(renamed(events, first)))))
+    country = _country(events)
+    first = Pseudonyms(found, kept, country)
+    to = Pseudonyms(found, kept | _own_words(first, tuple(refolded(renamed(events, first)))), country)
     after = tuple(refolded(renamed(events, to)))
     for (recorded, issued), expected in zip(after, renamed(now, to), strict=True):
         if (recorded, issued) != expected:
@@ -95,6 +96,17 @@ def _emergency_numbers(events: tuple[Recorded, ...]) -> frozenset[str]:
     """Return the emergency numbers of all policies that the user had."""
     policies = [each.event.policy for each in events if isinstance(each.event, PolicyChanged | Snapshot)]
     return frozenset(number for policy in policies for number in policy.emergency_numbers)
+
+
+def _country(events: tuple[Recorded, ...]) -> str | None:
+    """Return the country in which the user's numbers are dialled: the last that is known."""
+    own, others = None, None
+    for each in events:
+        if isinstance(each.event, RegistrationSubmitted | Snapshot) and each.event.account is not None:
+            own = each.event.account.country or own
+        if isinstance(each.event, PolicyChanged | Snapshot):
+            others = each.event.policy.country or others
+    return own or others
 
 
 def _issued(entries: _Entries) -> Iterator[Issued]:

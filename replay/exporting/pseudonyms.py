@@ -11,6 +11,8 @@ Rules:
    nonce.
 5. Call-IDs and tags that the core has derived (`fargo.statemachine.derived`) become those that it derives from the
    pseudonyms of the nonce and of the dialog's name.
+6. A number keeps the prefix for other countries, the trunk prefix and the code of the account's country, so that it is
+   completed in the same way.
 """
 
 import ipaddress
@@ -23,6 +25,8 @@ from string import digits
 from typing import Final
 
 from fargo.statemachine import derived
+from fargo.statemachine.numbering import complete
+from fargo.statemachine.numbering_plans import PLANS
 
 _CONSONANTS: Final = "xzqvjkwbdfghlmnprstc"
 _VOWELS: Final = "aoiuey"
@@ -92,8 +96,10 @@ class Pseudonyms:
     not found.
     """
 
-    def __init__(self, found: Found, kept: frozenset[str]) -> None:
-        words = [word for word in found.words if word not in kept and not _is_short(word)]
+    def __init__(self, found: Found, kept: frozenset[str], country: str | None = None) -> None:
+        self._country = country
+        names = dict.fromkeys(self._name(word) for word in found.words if word not in kept)
+        words = [word for word in names if word not in kept and not _is_short(word)]
         self.words: Final = dict(zip(words, _words(words, kept.union(found.words)), strict=True))
         self._hosts = {name: f"host{n}.example" for n, name in enumerate(found.hosts, 1)}
         self._addresses = _addresses(found.addresses)
@@ -128,10 +134,20 @@ class Pseudonyms:
     def word(self, word: str) -> str:
         if (derivation := self._derived.get(word)) is not None:
             return derivation
-        known = self.words.get(key(word))
+        name = self._name(word)
+        known = self.words.get(key(name))
         if known is None:
             return word
+        if name != word:
+            return word.removesuffix(name) + known
         return _in_case(known, word) if len(known) == len(word) else known
+
+    def _name(self, word: str) -> str:
+        """Return what a word is renamed for: all of it, but only what follows the prefixes of a number (rule 6)."""
+        known = complete(word, self._country) if word.isascii() and word.isdecimal() else word
+        if known == word:
+            return word
+        return known[1:].removeprefix(PLANS[self._country or ""].code)
 
     def host(self, name: str) -> str:
         known = self._hosts.get(name.lower())

@@ -5,9 +5,11 @@ Rules:
 1. A string in any field may contain SIP URIs, IP addresses, domains, and words; a word is the text between two
    delimiters. The core splits strings at delimiters, compares them and joins them, and does nothing else with
    them. So if the events are renamed, the commands that they lead to are the recorded ones, renamed.
-2. Escaped names are found too: the escapes of SIP URIs (RFC 3261 §19.1.2) are undone and done again, those of JIDs
+2. Numbers are the exception: the core dials them without what stands between their digits, and with a country code if
+   the country is known. So they are renamed as they are dialled, and keep the prefix that was written.
+3. Escaped names are found too: the escapes of SIP URIs (RFC 3261 §19.1.2) are undone and done again, those of JIDs
    (XEP-0106 §3.2) are delimiters.
-3. Few fields have a grammar of their own: see `_FIELDS`.
+4. Few fields have a grammar of their own: see `_FIELDS`.
 """
 
 import ipaddress
@@ -21,7 +23,8 @@ from urllib.parse import quote
 from msgspec import Struct
 from msgspec.structs import replace
 
-from fargo.statemachine.address import escape_user, is_host, unescape_user
+from fargo.statemachine.address import escape_user, is_host, unescape_local, unescape_user
+from fargo.statemachine.numbering import digits
 from replay.exporting.keep_words import HOSTS
 
 _LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
@@ -29,10 +32,9 @@ _COLON: Final = r"(?::|\\3a)"
 _PORT: Final = rf"(?:{_COLON}\d{{1,5}}(?![A-Za-z0-9]))"
 _ESCAPE: Final = r"\\(?:5c)?(?:20|22|26|27|2f|3a|3c|3e|40|5c)"
 _INVISIBLE: Final = r"\x80-\xa0\xad\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ue000-\uf8ff\ufeff"
-_PARTS: Final = re.compile(
-    rf"""
+_GRAMMAR: Final = rf"""
     (?P<six>  (?:[0-9A-Fa-f]*{_COLON}){{2,7}}(?:(?:\d+\.){{3}}\d+|[0-9A-Fa-f]*)(?![A-Za-z0-9:\\]) )
-  | (?P<ours> (?:look\ like|such\ as)\ (?:alice@sip\.|alice%|sip\.|proxy\.)example\.org
+  | (?P<ours> (?:look\ like|such\ as)\ (?:(?:alice@sip\.|alice%|sip\.|proxy\.)example\.org|\+44\ 1632\ 960000)
             | on\ \d{{4}}-\d\d-\d\d\ at\ \d\d:\d\d\ UTC
             | org\.freedesktop\.(?:Telepathy|DBus)\.Error\.
             | sha-(?:1|224|256|384|512)(?![A-Za-z0-9])
@@ -47,9 +49,14 @@ _PARTS: Final = re.compile(
   | (?P<four> \d{{1,3}}(?:\.\d{{1,3}}){{3}}(?!\w|\.\w){_PORT}? )
   | (?P<host> {_LABEL}(?:\.{_LABEL})+{_PORT}? )
   | (?P<word> (?:[A-Za-z0-9]|[^\x00-\x7f“”‘’…–—{_INVISIBLE}])+ )
-    """,
-    re.VERBOSE,
-)
+"""
+_NUMBER: Final = r"""
+    (?P<number> (?<![^\s"<“(:]) (?:^\(|[+\d*\#.\-/‐-―]|\\20|\\2f) (?:[+\d*\#().\-/‐-―]|\\20|\\2f)*+
+                (?=@|(?:%|\\40)(?:(?!\\40)[^@%\s])+@) )
+  | """
+"""A number that is a whole user part, with what stands between its digits."""
+_PARTS: Final = re.compile(_NUMBER + _GRAMMAR, re.VERBOSE)
+_PARTS_OF_USER: Final = re.compile(_GRAMMAR, re.VERBOSE)
 _WORDS: Final = re.compile(rf"(?P<escape>{_ESCAPE})|(?:[A-Za-z0-9]|[^\x00-\x7f“”])+")
 _WITH_PORT: Final = re.compile(rf"(?P<host>.*?)(?P<port>{_PORT}?)", re.DOTALL)
 _BEHIND_USER: Final = ("@", "%", "\\40")
@@ -123,6 +130,8 @@ def _part(found: re.Match[str], to: Renaming) -> str:
         case "uri":
             scheme, _, user = part.partition(":")
             return f"{scheme}:{_user_of_uri(user, to)}"
+        case "number" if (number := digits(unescape_local(part))) is not None:
+            return _words(number, to)
         case "dialog":
             return to.dialog(part)
         case "hash":
@@ -175,8 +184,11 @@ def _user_of_uri(user: str, to: Renaming) -> str:
 
 
 def _user(user: str, to: Renaming) -> str:
-    """Rename the user part of an address, by itself."""
-    return _text(f"{user}@", to)[:-1]
+    """Rename the user part of an address, by itself. A number is renamed as it is dialled."""
+    number = digits(user)
+    if number is not None:
+        return _words(number, to)
+    return _PARTS_OF_USER.sub(lambda found: _part(found, to), f"{user}@")[:-1]
 
 
 def _uri(uri: str, to: Renaming) -> str:
@@ -196,6 +208,18 @@ def _parameter(parameter: str, to: Renaming) -> str:
     name, equals, value = parameter.partition("=")
     seen = "".join(c for c in unescape_user(value) if c.isprintable())
     return f"{_text(name, to)}{equals}{quote(_text(seen, to), safe='')}"
+
+
+def _typed(text: str, to: Renaming) -> str:
+    """Rename what was typed at the prompt: a number, or anything else."""
+    written = re.sub(r"^\s*tel:", "", text, flags=re.IGNORECASE)
+    number = digits(written.partition(";")[0])
+    return _words(number, to) if number is not None and "phone-context" not in written else _text(text, to)
+
+
+def _spelled(text: str, to: Renaming) -> str:
+    """Rename a user part as it is spelled, or the address by which that is known."""
+    return _text(text, to) if "@" in text else _user(text, to)
 
 
 def _our_name(name: str, to: Renaming) -> str:
@@ -221,6 +245,9 @@ _FIELDS: Final[Mapping[str, Grammar]] = {
     **dict.fromkeys(("CallArrived.caller", "PlaceCall.target", "SipAccount.address"), _uri),
     **dict.fromkeys(("SipAccount.auth_user", "DigestCredentials.user", "Registration.user", "SipUri.user"), _user),
     "Sdp.media": _media_line,
+    "ContactAsked.typed": _typed,
+    "spelled": _spelled,
+    "country": lambda country, _: country,
     "RequestsRefused.counts": lambda limit, _: limit,
     **dict.fromkeys(("text", "message"), _spoken),
 }

@@ -1,12 +1,13 @@
 """Every name in a string is found and renamed; what the core reads in strings stays what it was, under other names."""
 
+import re
 from typing import Any
 
 import pytest
 from hypothesis import assume, example, given, reject
 from hypothesis import strategies as st
 
-from fargo.statemachine import address, dialling
+from fargo.statemachine import address, dialling, numbering
 from fargo.statemachine.address import BadAddress, SipUri
 from fargo.statemachine.dialling import AddressBook
 from fargo.statemachine.legs.sip.phases import Access
@@ -189,6 +190,7 @@ def test_the_jid_of_a_caller(user: str, domain: str) -> None:
 def test_the_uri_of_a_contact(user: str, domain: str | None) -> None:
     jid = f"{address.escape_local(f'{user}%{domain}' if domain else user)}@{_GATEWAY}"
     uri = dialling.target(jid, AddressBook(_GATEWAY, "own.example"))
+    assume(isinstance(uri, BadAddress) or "xn--" not in uri.domain)  # which letters a domain has is written in it
     to = names_of(PresenceProbed(jid), "own.example")
     again = dialling.target(renamed(jid, to), AddressBook(renamed(_GATEWAY, to), renamed("own.example", to)))
     assert again == of_uri(uri, to) or isinstance(again, BadAddress) is isinstance(uri, BadAddress) is True
@@ -220,6 +222,7 @@ def test_who_calls(user: str, domain: str, name: str) -> None:
     assert called_again == renamed(called, to)
     if isinstance(who, BadAddress) or isinstance(again, BadAddress):
         reject()
+    assume(numbering.digits(re.split("[@%]", user)[0]) in (None, user))  # a sentence has a number as it was signalled
     assert SendText("", "", f"From {again.words}.") == renamed(SendText("", "", f"From {who.words}."), to)
 
 

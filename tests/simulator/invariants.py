@@ -67,6 +67,7 @@ from fargo.statemachine.model.commands import (
     ProposeCall,
     RefuseIq,
     RejectContents,
+    SendContact,
     SendRegistrationForm,
     SignIn,
     SignOut,
@@ -275,7 +276,7 @@ class Watch(Struct, frozen=True):
         match command:
             case Fault():
                 raise Broken("no fault", command)
-            case AcceptIq(iq) | RefuseIq(iq) | SendRegistrationForm(iq):
+            case AcceptIq(iq) | RefuseIq(iq) | SendRegistrationForm(iq) | SendContact(iq):
                 if iq.id not in self.owed:
                     raise Broken("no IQ is answered twice, or that was not asked", command)
                 return replace(self, owed=tuple(each for each in self.owed if each != iq.id))

@@ -18,14 +18,14 @@ from simulator.waiting import astray
 
 from fargo.statemachine import machine
 from fargo.statemachine.deadline import Deadline
-from fargo.statemachine.model.commands import AcceptIq, Fault, Issued, RefuseIq, SendRegistrationForm
+from fargo.statemachine.model.commands import AcceptIq, Fault, Issued, RefuseIq, SendContact, SendRegistrationForm
 from fargo.statemachine.model.events import Recorded, RegistrationCancelled, RegistrationSubmitted
 from fargo.statemachine.user_state import User
 
 from . import story
 from .faulty import Breaker, raises
 
-ANSWERS = (AcceptIq, RefuseIq, SendRegistrationForm)
+ANSWERS = (AcceptIq, RefuseIq, SendContact, SendRegistrationForm)
 
 
 def misfits(value: object, hint: Any, where: str) -> Iterator[str]:

@@ -69,6 +69,13 @@ def test_without_a_country_only_the_signs_before_a_number_differ() -> None:
     assert of(SipUri("01632960000", "own.test"), "+441632960000", country=None) == "01632960000"
 
 
+def test_another_port_is_another_domain() -> None:
+    book = AddressBook(GATEWAY, "own.test:5070")
+    assert contact(SipUri("bob", "sip.test:5062"), book) == "bob%sip.test\\3a5062@gw.example"
+    assert contact(SipUri("bob", "own.test"), book) == "bob%own.test@gw.example"
+    assert contact(SipUri("bob", "own.test:5070"), book) == "bob@gw.example"
+
+
 def test_the_same_user_elsewhere_is_somebody_else() -> None:
     assert of(SipUri("bob", "sip.test"), "bob", "bob%other.test") == "bob%sip.test"
     assert of(SipUri("9901", "own.test"), "99011", "9901%sip.test") == "9901"

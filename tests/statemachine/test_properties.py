@@ -34,6 +34,7 @@ from fargo.statemachine.model.commands import (
     InitiateSession,
     ProposeCall,
     RefuseIq,
+    SendContact,
     SendRegistrationForm,
     SignIn,
 )
@@ -161,7 +162,7 @@ def event_for(story: Story, data: st.DataObject) -> Event:
 
 def replies(story: Story) -> Counter[str]:
     """Count the answers to each IQ."""
-    kinds = (AcceptIq, RefuseIq, SendRegistrationForm)
+    kinds = (AcceptIq, RefuseIq, SendContact, SendRegistrationForm)
     return Counter(i.command.iq.id for i in story.issued if isinstance(i.command, kinds))
 
 

@@ -11,11 +11,13 @@ from fargo.statemachine.model.commands import (
     Issued,
     MessageCall,
     RefuseIq,
+    SendContact,
     SendPresence,
     SendRegistrationForm,
 )
 from fargo.statemachine.model.events import (
     CallProposed,
+    ContactAsked,
     Event,
     IqFailed,
     IqMalformed,
@@ -53,6 +55,8 @@ def of_strangers() -> Iterator[tuple[Event, type]]:
     story = Story()
     yield RegistrationAsked(story.iq()), SendRegistrationForm
     yield RegistrationCancelled(story.iq()), RefuseIq
+    yield ContactAsked(story.iq(), "Bob"), SendContact
+    yield ContactAsked(story.iq(), "bob@"), RefuseIq
     yield IqMalformed(story.iq(), "no"), RefuseIq
     yield SessionInitiated(story.iq(f"{CONTACT}/fargo"), "s", ()), RefuseIq
     yield SessionTerminated(story.iq(f"{CONTACT}/fargo"), "s", "success"), RefuseIq

@@ -26,6 +26,7 @@ from fargo.statemachine.model.commands import (
     PresenceKind,
     ProposeCall,
     RefuseIq,
+    SendContact,
     SendPresence,
     SendRegistrationForm,
     SendText,
@@ -35,6 +36,7 @@ from fargo.statemachine.model.events import (
     CallAction,
     CallMessaged,
     CallProposed,
+    ContactAsked,
     FeaturesLearned,
     IqFailed,
     IqMalformed,
@@ -271,10 +273,17 @@ async def test_the_gateway_answers_what_needs_no_state(scene: Scene) -> None:
         element("query", "jabber:iq:gateway"),
     ):
         assert (await alice.request("get", COMPONENT, payload)).get("type") == "result"
-    prompt = element("query", "jabber:iq:gateway", element("prompt", text="+44 1632 960-000"))
-    contact = await alice.request("set", COMPONENT, prompt)
-    assert contact.findtext(".//{jabber:iq:gateway}jid") == f"+441632960000@{COMPONENT}"
     assert adapter.told == [["opened"]]
+
+
+async def test_a_contact_is_asked_for(scene: Scene) -> None:
+    _, adapter, alice = scene
+    prompt = element("query", "jabber:iq:gateway", element("prompt", text="+44 1632 960-000"))
+    asking = asyncio.create_task(alice.request("set", COMPONENT, prompt))
+    asked = await adapter.event(ContactAsked)
+    assert asked.typed == "+44 1632 960-000"
+    adapter.do(SendContact(asked.iq, f"+441632960000@{COMPONENT}"))
+    assert (await asking).findtext(".//{jabber:iq:gateway}jid") == f"+441632960000@{COMPONENT}"
 
 
 async def test_unknown_requests_are_answered_with_service_unavailable(scene: Scene) -> None:

@@ -14,10 +14,11 @@ from slixmpp.plugins.xep_0115 import XEP_0115
 from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.xish.domish import Element
 
-from fargo.adapters.xmpp import disco, messages, presence, replies, stateless_iq
+from fargo.adapters.xmpp import disco, messages, presence, prompt, replies, stateless_iq
 from fargo.adapters.xmpp.stanza import MalformedError, replace_unsafe_characters
-from fargo.statemachine.model.commands import PresenceKind, RefuseIq, SendPresence, SendText
+from fargo.statemachine.model.commands import PresenceKind, RefuseIq, SendContact, SendPresence, SendText
 from fargo.statemachine.model.events import (
+    ContactAsked,
     FeaturesLearned,
     Iq,
     IqFailed,
@@ -164,33 +165,32 @@ def test_a_message_that_bounced_names_its_command() -> None:
         assert replies.message_error(incoming("message", payload, type="error", id=foreign)) is None
 
 
-# --- requests without state
+# --- the prompt
 
 
 @pytest.mark.parametrize(
-    ("typed", "jid"),
-    [
-        ("+44 (0)1632 960-000", f"+4401632960000@{GATEWAY}"),
-        ("*21#", f"*21#@{GATEWAY}"),
-        ("bob@example.net", f"bob%example.net@{GATEWAY}"),
-        ("sip:bob@Example.net", f"bob%example.net@{GATEWAY}"),
-        ("bob%example.net", f"bob%example.net@{GATEWAY}"),
-        (" bob ", f"bob@{GATEWAY}"),
-        ("bob smith@example.net", f"bob\\20smith%example.net@{GATEWAY}"),
-    ],
+    ("inside", "typed"),
+    [("<prompt> +44 (0)1632\u00a0960-000 </prompt>", " +44 (0)1632\u00a0960-000 "), ("<prompt/>", ""), ("", "")],
 )
-def test_what_people_type_becomes_a_contact(typed: str, jid: str) -> None:
-    query = parse(f"<query xmlns='jabber:iq:gateway'><prompt>{typed}</prompt></query>")
-    [answer] = stateless_iq.answer(GATEWAY, "set", query, disco.CONTACT)
-    assert str(answer.jid) == jid
+def test_what_people_type_is_passed_on(inside: str, typed: str) -> None:
+    iq = Iq("alice@localhost/x", GATEWAY, "q1")
+    assert prompt.event(iq, parse(f"<query xmlns='jabber:iq:gateway'>{inside}</query>")) == ContactAsked(iq, typed)
 
 
-@pytest.mark.parametrize("prompt", ["", "<prompt/>", "<prompt>bob@</prompt>", "<prompt>sip:bob</prompt>"])
-def test_what_is_no_contact_is_said_to_be_none(prompt: str) -> None:
-    with pytest.raises(StanzaError) as caught:
-        stateless_iq.answer(GATEWAY, "set", parse(f"<query xmlns='jabber:iq:gateway'>{prompt}</query>"), disco.CONTACT)
-    assert caught.value.condition == "not-acceptable"
-    assert caught.value.text.endswith(".")
+def test_too_long_a_text_is_malformed() -> None:
+    with pytest.raises(MalformedError):
+        prompt.event(
+            Iq("a@b/c", GATEWAY, "q1"), parse(f"<query xmlns='jabber:iq:gateway'><prompt>{'1' * 9999}</prompt></query>")
+        )
+
+
+def test_the_contact_is_in_the_answer() -> None:
+    answer = parse(prompt.stanza(SendContact(Iq("a@b/c", GATEWAY, "q1"), f"bob@{GATEWAY}")).toXml())
+    assert (answer["type"], answer["id"], answer["to"]) == ("result", "q1", "a@b/c")
+    assert str(answer.query.jid) == f"bob@{GATEWAY}"
+
+
+# --- requests without state
 
 
 @given(st.sampled_from([GATEWAY, CONTACT]), st.sampled_from(["get", "set"]), strategies.junk)
