@@ -31,7 +31,7 @@ from fargo.statemachine.texts import BAD_DOMAIN
 
 from .story import ABLE, BOB, DESK, GATEWAY, PCMU, PHONE, PHONE_ADDRESS, Story
 
-CONTACT = "bob%sip.test@sip.localhost"
+CONTACT = "bob@sip.localhost"
 AVAILABLE, UNAVAILABLE = PresenceKind.AVAILABLE, PresenceKind.UNAVAILABLE
 
 
@@ -78,6 +78,7 @@ def signs_in(story: Story) -> list[Command]:
         (CONTACT, BOB),
         (f"{CONTACT}/x", BOB),
         (BOB, BOB),
+        ("bob%sip.test@sip.localhost", "bob%sip.test@sip.localhost/fargo"),
         ("+441632960000@sip.localhost", "+441632960000@sip.localhost/fargo"),
         ("bob\\40sip.test@sip.localhost", "bob\\40sip.test@sip.localhost/fargo"),
     ],
@@ -149,7 +150,7 @@ def test_a_stranger_is_shown_before_the_call_to_each_client_and_a_subscribed_con
     story.online(PHONE)
     arrives(story)
     assert introductions(story) == {DESK: True, PHONE: True}
-    story.tell(PresenceProbed("carol%sip.test@sip.localhost"))
+    story.tell(PresenceProbed("carol@sip.localhost"))
     arrives(story, "carol", "c2")
     assert introductions(story) == {DESK: False, PHONE: False}
     assert strangers(signs_out(story)) == [SendPresence(BOB, each, UNAVAILABLE) for each in (DESK, PHONE)]
