@@ -143,6 +143,14 @@ def test_more_than_sixteen_are_shown_but_not_remembered(story: Story) -> None:
     assert len(strangers(signs_out(story))) == 16
 
 
+def test_who_is_not_to_be_disturbed_may_call_and_still_does_not_ring(story: Story) -> None:
+    story.tell(ResourceAvailable(DESK, GATEWAY, "https://example.org#hash", dnd=True))
+    assert asks(story) == [SendPresence(BOB, DESK, AVAILABLE)]
+    assert story.user.contacts.clients[DESK].dnd
+    story.tell(ResourceAvailable(DESK, GATEWAY, "https://example.org#hash"))
+    assert not story.user.contacts.clients[DESK].dnd
+
+
 # --- who calls
 
 

@@ -31,7 +31,7 @@ def event(presence: Element) -> PresenceEvent | None:
     sender, to = sender_of(presence), attribute(presence, "to")
     match attribute(presence, "type"):
         case "":
-            return ResourceAvailable(sender, to, _caps(presence), _decloaks(presence))
+            return ResourceAvailable(sender, to, _caps(presence), _is_dnd(presence), _decloaks(presence))
         case "unavailable" | "error":
             return ResourceUnavailable(sender, to)
         case "probe":
@@ -53,6 +53,10 @@ def _caps(presence: Element) -> str | None:
 def _decloaks(presence: Element) -> bool:
     """Return whether the sender asks for presence in return, under the present name or an earlier one."""
     return any(True for name in _DECLOAKS for _ in presence.elements(*name))
+
+
+def _is_dnd(presence: Element) -> bool:
+    return any(str(each).strip() == "dnd" for each in presence.elements(presence.uri, "show"))
 
 
 def stanza(command: SendPresence, contact: disco.Entity) -> Element:

@@ -94,11 +94,14 @@ def available(contacts: Contacts, event: ResourceAvailable, gateway: str, effect
     known = contacts.clients.get(event.resource)
     if known is None and len(contacts.clients) >= _MOST_CLIENTS:
         return contacts
+    # What is said to one contact does not take back what was said to the gateway.
+    dnd = event.dnd or (known is not None and known.dnd and bool(address.local_of(event.to)))
     if known is not None and known.caps == event.caps and (known.profiles or known.doubted is None):
-        return _with(contacts, event.resource, replace(known, doubted=None))
+        return _with(contacts, event.resource, replace(known, doubted=None, dnd=dnd))
     _forget_questions(event.resource, effects)
     effects.emit_pending(AskFeatures(gateway, event.resource, event.caps), None)
-    return _with(contacts, event.resource, Client(event.caps, strangers=known.strangers if known else ()))
+    strangers = known.strangers if known else ()
+    return _with(contacts, event.resource, Client(event.caps, dnd=dnd, strangers=strangers))
 
 
 def _forget_questions(resource: str, effects: Effects) -> None:
@@ -159,6 +162,11 @@ def _profiles(features: tuple[str, ...]) -> tuple[MediaProfile, ...]:
 def able(contacts: Contacts, spoken: tuple[MediaProfile, ...], policy: Policy) -> Mapping[str, Client]:
     """Return the clients that can take a call, by full JID. ``spoken``: the media profiles of the SIP engine."""
     return {jid: client for jid, client in contacts.clients.items() if reaches(client.profiles, spoken, policy)}
+
+
+def asks_apart(contacts: Contacts) -> bool:
+    """Return True if clients that want to be asked first must be asked one by one, as one of them is not to ring."""
+    return any(client.dnd and client.asks_first for client in contacts.clients.values())
 
 
 def heard(contacts: Contacts, resource: str) -> Contacts:

@@ -55,6 +55,9 @@ def test_presence_is_read() -> None:
         asked = ResourceAvailable(CLIENT, CONTACT, "urn:n#abc=", decloaks=True)
         assert presence.event(incoming("presence", asks + caps)) == asked
     assert presence.event(incoming("presence", "<decloak xmlns='urn:other'/>")) == ResourceAvailable(CLIENT, CONTACT)
+    for show, dnd in (("dnd", True), (" dnd\n", True), ("away", False), ("xa", False), ("chat", False), ("DND", False)):
+        shown = presence.event(incoming("presence", f"<show>{show}</show>"))
+        assert shown == ResourceAvailable(CLIENT, CONTACT, dnd=dnd)
     assert presence.event(incoming("presence", type="unavailable")) == ResourceUnavailable(CLIENT, CONTACT)
     assert presence.event(incoming("presence", "<error/>", type="error")) == ResourceUnavailable(CLIENT, CONTACT)
     assert presence.event(incoming("presence", type="probe")) == PresenceProbed(CONTACT)
