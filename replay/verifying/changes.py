@@ -28,6 +28,7 @@ from replay.verifying.listed import (
     strangers,
     words,
 )
+from replay.verifying.listed.codecs import with_codecs_of_today
 from replay.verifying.listed.contacts import with_contacts_together
 from replay.verifying.listed.strangers import with_strangers_unshown
 
@@ -50,13 +51,14 @@ EXPLANATIONS: Final[dict[str, Explains]] = {
 
 
 def explained(difference: Difference) -> RuleChange | None:
-    """Return the listed change that explains a difference, None if there is none. One that explains all but how and to
-    whom contacts are shown is enough.
+    """Return the listed change that explains a difference, None if there is none. One that explains all but how and
+    to whom contacts are shown, or the codecs that the relay is asked for, is enough.
     """
-    together, unshown = with_contacts_together(difference), with_strangers_unshown(difference)
-    both = with_contacts_together(unshown)
-    for seen in {id(each): each for each in (difference, together, unshown, both)}.values():
+    seen = [difference]
+    for alike in (with_contacts_together, with_strangers_unshown, with_codecs_of_today):
+        seen += [other for each in seen if (other := alike(each)) is not each]
+    for each in seen:
         for change in rules.CHANGES:
-            if difference.recorded.rules < change.version and EXPLANATIONS[change.name](seen):
+            if difference.recorded.rules < change.version and EXPLANATIONS[change.name](each):
                 return change
     return None
