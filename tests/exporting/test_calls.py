@@ -10,7 +10,8 @@ import pytest
 from simulator.memory import MemoryLog
 
 from fargo.cli import texts
-from fargo.statemachine.model.commands import ForgetSecret, Issued, SendText
+from fargo.statemachine.model.call_records import RecordEnded
+from fargo.statemachine.model.commands import ForgetSecret, Issued
 from fargo.statemachine.model.events import (
     Event,
     PresenceProbed,
