@@ -267,7 +267,7 @@ class LimitsConfig(Section):
     """[limits]: how much users may do. A domain, and all users together, may do so many times as much."""
 
     stanzas_a_second: int = Field(20, strict=True, ge=1, le=10_000, description="a number from 1 to 10000")
-    calls_at_once: int = Field(8, strict=True, ge=1, le=64, description="a number from 1 to 64")
+    calls: int = Field(8, strict=True, ge=1, le=64, description="a number from 1 to 64")
     calls_an_hour: int = Field(120, strict=True, ge=1, le=100_000, description="a number from 1 to 100000")
     subscriptions_an_hour: int = Field(1000, strict=True, ge=1, le=100_000, description="a number from 1 to 100000")
     failed_registrations_an_hour: int = Field(5, strict=True, ge=1, le=10_000, description="a number from 1 to 10000")

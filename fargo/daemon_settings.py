@@ -18,7 +18,7 @@ def policy(config: Config) -> Policy:
     return Policy(
         *(config.media.path, relay, sip.engine, sip.ring_seconds, *emergency, config.early),
         foreign=sip.foreign,
-        most_calls=config.limits.calls_at_once,
+        most_calls=config.limits.calls,
         country=sip.country,
     )
 

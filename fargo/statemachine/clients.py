@@ -37,9 +37,11 @@ def learned(user: User, event: FeaturesLearned, effects: Effects) -> User:
     """
     known = replace(user, contacts=roster.learned(user.contacts, event, effects))
     client = able_clients(known).get(event.resource)
-    if client and event.resource not in able_clients(user):
+    if client and not client.dnd and event.resource not in able_clients(user):
         return in_each_call(
-            known, lambda call, effects: bridge.seek(call, event.resource, client, user.policy, effects), effects
+            known,
+            lambda call, effects: bridge.seek(call, event.resource, known.contacts, user.policy, effects),
+            effects,
         )
     if not roster.questions(effects.pending):
         return in_each_call(known, bridge.search_ended, effects)

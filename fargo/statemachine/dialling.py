@@ -166,9 +166,7 @@ def _resolved(parts: _Parts | BadAddress, book: AddressBook) -> SipUri | BadAddr
 
 def is_own(domain: str, book: AddressBook) -> bool:
     """Return True if a domain is the account's own, however it is written (rule 2)."""
-    if book.own is None or domain == book.own:
-        return book.own is not None
-    return (host := _default(domain)) is not None and host == _default(book.own)
+    return book.own is not None and without_default_port(domain) == without_default_port(book.own)
 
 
 def without_default_port(domain: str) -> str:

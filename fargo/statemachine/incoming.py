@@ -63,8 +63,8 @@ def arrived(user: User, event: SipArrival, effects: Effects) -> User:
     jingle = forking.invite(f"{credentials.nonce}{effects.version}", caller.jid, as_it_is, effects)
     call_state.begun(call, channel, caller, jingle.invitation.sid, effects)
     call = replace(call, jingle=jingle)
-    for jid, client in able.items():
-        call = bridge.seek(call, jid, client, user.policy, effects)
+    for jid in able:
+        call = bridge.seek(call, jid, user.contacts, user.policy, effects)
     return changed(user, None, call, effects)
 
 
@@ -108,7 +108,9 @@ def _unreachable(user: User, able: Mapping[str, Client], effects: Effects) -> Re
     """Return why no client can be called now; None if one can, or if features are still unknown."""
     if is_busy(user):
         return Reason(Cause.BUSY, texts.CALLED_IN_TOO_MANY_CALLS)
-    return None if able or roster.questions(effects.pending) else forking.NOBODY
+    if roster.questions(effects.pending) or not all(client.dnd for client in able.values()):
+        return None
+    return Reason(Cause.BUSY, texts.CALLED_UNDISTURBED) if able else forking.NOBODY
 
 
 def _caller(user: User, event: SipArrival, access: Access, gateway: str) -> tuple[User, Caller]:

@@ -15,7 +15,7 @@ FAULT_IN_CALL: Final = "Internal gateway error in this call; it has been logged.
 NOT_SIGNED_IN: Final = "You are not signed in to SIP. {status}"
 OWN_ADDRESS: Final = "This is your own SIP address. Call a different one."
 NO_FOREIGN_CALLS: Final = "Only SIP addresses at {domain} can be called from here."
-TOO_MANY_CALLS: Final = "You are already in {most} calls. End one first."
+TOO_MANY_CALLS: Final = "You have as many calls at a time as this gateway allows ({most}). End one first."
 NO_EMERGENCY_CALLS: Final = "Emergency calls are not possible here. Use another phone at once."
 TAKEN_BACK: Final = "You have taken this call back before it began."
 CALLED_BY_THEM: Final = "They are calling you at this moment."
@@ -24,6 +24,7 @@ CALLED_BY_THEM: Final = "They are calling you at this moment."
 
 CALLED_NOT_SIGNED_IN: Final = "The called user is not signed in."
 CALLED_IN_TOO_MANY_CALLS: Final = "The called user is in too many calls."
+CALLED_UNDISTURBED: Final = "The called user does not want to be disturbed."
 CALLING_YOU: Final = "They are calling you."
 
 # --- why nobody can call now

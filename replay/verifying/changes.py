@@ -27,6 +27,7 @@ from replay.verifying.listed import (
     replies,
     words,
 )
+from replay.verifying.listed.codecs import with_codecs_of_today
 from replay.verifying.listed.contacts import with_contacts_together
 
 EXPLANATIONS: Final[dict[str, Explains]] = {
@@ -48,11 +49,13 @@ EXPLANATIONS: Final[dict[str, Explains]] = {
 
 def explained(difference: Difference) -> RuleChange | None:
     """Return the listed change that explains a difference, None if there is none. One that explains all but the way in
-    which contacts are shown is enough.
+    which contacts are shown, or the codecs that the relay is asked for, is enough.
     """
-    together = with_contacts_together(difference)
-    for seen in (difference,) if together is difference else (difference, together):
+    seen = [difference]
+    for alike in (with_contacts_together, with_codecs_of_today):
+        seen += [other for each in seen if (other := alike(each)) is not each]
+    for each in seen:
         for change in rules.CHANGES:
-            if difference.recorded.rules < change.version and EXPLANATIONS[change.name](seen):
+            if difference.recorded.rules < change.version and EXPLANATIONS[change.name](each):
                 return change
     return None

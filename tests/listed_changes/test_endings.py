@@ -4,15 +4,16 @@ from collections.abc import Callable
 
 import pytest
 from msgspec.structs import replace
-from statemachine.story import BOB, PHONE
+from statemachine.story import BOB, OFFER, PHONE, Story
 from statemachine.test_missed_calls import Called
 from statemachine.user_agent.phone import Phoning
 
 from fargo.statemachine.legs.user_agent.texts import CALLER_GAVE_UP
-from fargo.statemachine.model.call_records import RecordEnded, Side
-from fargo.statemachine.model.commands import Command, Issued, SendText, TerminateSession
-from fargo.statemachine.model.events import CallAction
-from fargo.statemachine.model.rules import MISSED_CALLS, WHO_FAILED
+from fargo.statemachine.media.paths import Policy
+from fargo.statemachine.model.call_records import RecordEnded, RecordPath, Side
+from fargo.statemachine.model.commands import Command, Issued, RefuseIq, SendText, TerminateSession
+from fargo.statemachine.model.events import CallAction, PolicyChanged, SessionInitiated
+from fargo.statemachine.model.rules import CALLS_AT_A_TIME, MISSED_CALLS, WHO_FAILED
 from fargo.statemachine.model.sip_messages import ReasonValue, SipHeaders, Undelivered
 from fargo.statemachine.reason import Cause
 from fargo.store.entries import Entry
@@ -139,3 +140,30 @@ def test_trouble_of_the_gateway_that_was_put_on_the_phone_is_explained() -> None
     only(entries, WHO_FAILED)
     led_to(entries, *[replace(each, text="!") if isinstance(each, TerminateSession) else each for each in told])
     assert verify(entries).differences == 1
+
+
+# --- calls at a time
+
+
+@pytest.mark.parametrize(("most", "explained"), [(1, True), (2, False)])
+def test_other_words_for_the_limit_are_explained(most: int, explained: bool) -> None:
+    story = Story().signed_in()
+    story.tell(PolicyChanged(Policy(most_calls=most)))
+    for number in range(2):
+        story.tell(SessionInitiated(story.iq(f"+4{number}@sip.localhost/fargo"), f"s{number}", (OFFER,)))
+    entries = before(CALLS_AT_A_TIME, story)
+    old = "You are already in 1 calls. End one first."
+    led_to(entries, *[_told_why(each, old) for each in commands(entries)])
+    verdict = verify(entries)
+    assert (list(verdict.groups) == [CALLS_AT_A_TIME]) is explained
+    assert (verdict.differences == 0) is explained
+
+
+def _told_why(command: Command, text: str) -> Command:
+    match command:
+        case RefuseIq() | RecordEnded():
+            return replace(command, text=text)
+        case RecordPath():
+            return replace(command, why=text)
+        case _:
+            return command

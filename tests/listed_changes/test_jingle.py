@@ -38,6 +38,7 @@ from .older_rules import before, only, with_commands
 
 EMPTY = Content("voice", description=replace(DTLS, transport=IceUdp()))
 FOUND = Content("voice", transport=IceUdp("client", "pwd", (Candidate(1, "192.0.2.1", 4000),)))
+RESTARTED = Content("voice", transport=IceUdp("anew", "pwd", (Candidate(1, "192.0.2.1", 4000),)))
 
 
 def test_a_call_that_is_not_placed_yet_is_explained() -> None:
@@ -67,7 +68,7 @@ def test_an_offer_that_is_made_again_before_the_answer_is_explained_and_nothing_
     story = Relayed(MediaProfile.DTLS)
     story.calls_out()
     story.described(OfferRelay, FOR_PHONE)
-    story.tell(TransportInformed(story.iq(BOB), "s1", (FOUND,)))
+    story.tell(TransportInformed(story.iq(BOB), "s1", (RESTARTED,)))
     story.phone_answers()
     entries = before(ICE_IN_ANY_STANZA, story)
     commands = [each.command for each in story.last]

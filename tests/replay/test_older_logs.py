@@ -20,9 +20,10 @@ from sqlite_utils import Database
 
 from fargo.cli import main
 from fargo.statemachine.account.roster import shown_contacts
-from fargo.statemachine.model.call_records import CallRecord, RecordAccount, RecordBegun
+from fargo.statemachine.model.call_records import CallRecord, RecordAccount, RecordBegun, RecordEnded, Side
 from fargo.statemachine.model.commands import Command, Fault, Issued, SendPresence, SendText, ShowContacts
 from fargo.statemachine.model.events import StreamOpened
+from fargo.statemachine.model.ng import OfferRelay
 from fargo.statemachine.user_state import User
 from fargo.store.correlation import correlated
 from fargo.store.entries import Entry, calls_of
@@ -101,18 +102,29 @@ def only_what_is_late_differs(found: Iterable[Entry], today: Iterable[Entry]) ->
             assert (now.call, issued) == (None, ())
 
 
+def alike(command: Command) -> Command:
+    """Return the command without what `MORE_CODECS` and `WHO_FAILED` have changed in it."""
+    match command:
+        case OfferRelay():
+            return replace(command, transcode=())
+        case RecordEnded():
+            return replace(command, by=Side.GATEWAY)
+        case _:
+            return command
+
+
 def comparable(entry: Entry, before: User) -> list[tuple[Command, str | None]]:
     """Return the commands, each with its call, without texts and without those of calls that go on today. Their ids
     are left out, as they count the others. What the gateway asks again today when the stream is open was a probe
     (`PRESENCE_ASKED_AGAIN`), and each contact was shown by itself (`CONTACTS_TOGETHER`). That an account is not signed
-    in yet is left out, as each attempt was shown (`TRIED_SOONER`), and so is the message about a missed call
-    (`MISSED_CALLS`).
+    in yet is left out, as each attempt was shown (`TRIED_SOONER`), and so are the message about a missed call
+    (`MISSED_CALLS`) and what `alike` leaves out.
     """
     recorded, issued = entry
     led_on = LED_ON.get(recorded.user, set())
     reopened = isinstance(recorded.event, StreamOpened)
     return [
-        (probing(each.command) if reopened else each.command, each.call)
+        (probing(each.command) if reopened else alike(each.command), each.call)
         for each in without_texts(tuple(with_each_contact(issued, before)))
         if each.call not in led_on and not shows_attempt(each.command) and not isinstance(each.command, SendText)
     ]

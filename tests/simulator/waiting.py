@@ -39,7 +39,7 @@ def _belongs(user: User, name: str, waiting: Pending) -> bool:
             return call is not None and _is_in(call.jingle, waiting)
         case ProposeCall():
             leg = call.jingle if call else None
-            return isinstance(leg, Forking) and isinstance(leg.proposal, Proposed) and leg.proposal.command == name
+            return isinstance(leg, Forking) and isinstance(leg.proposal, Proposed) and name in leg.proposal.commands
         case OfferRelay(session) | AnswerRelay(session):
             known = [each.terms.name for each in call.relay if not isinstance(each, Deleting)] if call else []
             return session in known and waiting.until is not None

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from fargo.statemachine import texts
 from fargo.statemachine.address import BadAddress, SipUri, escape_local
-from fargo.statemachine.dialling import AddressBook, dialled, remembered, target, typed
+from fargo.statemachine.dialling import AddressBook, dialled, is_own, remembered, target, typed
 
 GATEWAY = "gw.example"
 BOOK = AddressBook(GATEWAY, "own.test", "GB")
@@ -145,6 +145,13 @@ def test_no_text_breaks_out_of_a_sip_uri(text: str, country: str | None) -> None
             assert str(uri).isascii()
         else:
             assert uri.problem.isprintable()
+
+
+def test_another_server_is_not_the_accounts_own_because_both_have_a_port() -> None:
+    book = AddressBook("sip.localhost", own="192.0.2.1:5080")
+    for domain, own in (("192.0.2.1:5080", True), ("192.0.2.2:5080", False), ("192.0.2.1:5070", False)):
+        assert target(f"bob%{escape_local(domain)}@sip.localhost", book) == SipUri("bob", domain), domain
+        assert is_own(domain, book) == own, domain
 
 
 def test_without_an_account_there_is_no_domain() -> None:

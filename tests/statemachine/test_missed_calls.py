@@ -84,8 +84,8 @@ def calls_them(story: Called) -> None:
 # XEP-0353 §3.4 wants <busy/> in each rejection.
 SETTLED = {
     **{f"reject {each}": reject(each) for each in ("", "busy", "decline", "cancel", "gone", "nonsense")},
-    **{f"finish {each}": finish(each) for each in ("", "success", "decline")},
-    **{f"terminate {each}": end(each) for each in ("decline", "success")},
+    **{f"finish {each}": finish(each) for each in ("", "success", "decline", "cancel")},
+    **{f"terminate {each}": end(each) for each in ("decline", "success", "cancel")},
     "proceed, finish": proceeds_and_finishes,
     "accept": accepts,
     "a call of the user": calls_them,

@@ -164,7 +164,9 @@ def test_plain_addresses_are_replaced() -> None:
 
 @pytest.mark.parametrize("said", IN_PIECES.values(), ids=IN_PIECES)
 def test_a_call_out_in_pieces_is_one_call(said: tuple[IceUdp, ...]) -> None:
-    """No phone is called before the credentials are there; in the end the relay knows all of it."""
+    """No phone is called before the credentials are there. In the end the relay knows all of it, but for candidates
+    that come alone: the client is found by its packets.
+    """
     story = Relayed(MediaProfile.DTLS)
     calls(story, said[0])
     for piece in said[1:]:
@@ -177,7 +179,10 @@ def test_a_call_out_in_pieces_is_one_call(said: tuple[IceUdp, ...]) -> None:
         story.described(OfferRelay, FOR_PHONE)
     assert story.the(AnswerRelay).profile is MediaProfile.DTLS
     offered = the_last(story, OfferRelay)
-    assert offered.description == replace(DTLS, transport=WHOLE)
+    transport = offered.description.transport
+    assert isinstance(transport, IceUdp)
+    assert replace(transport, candidates=()) == replace(WHOLE, candidates=())
+    assert transport.candidates in (WHOLE.candidates, WHOLE.candidates[:1])
     story.described(AnswerRelay, FOR_CLIENT)
     assert story.the(AcceptSession).content == Content("voice", description=FOR_CLIENT)
     assert len([note for note in story.noted() if isinstance(note, RecordPath)]) == 1
@@ -195,8 +200,8 @@ def test_no_phone_is_called_before_the_client_has_named_its_credentials() -> Non
     assert [type(note) for note in story.noted()] == [RecordBegun, RecordPath]
 
 
-def test_candidates_that_come_before_the_answer_reach_the_relay_with_it() -> None:
-    """In one request, however many they are."""
+def test_candidates_that_come_before_the_answer_give_the_phone_no_other_address() -> None:
+    """An offer that is made again does, and so the phone would get a re-INVITE after each answer."""
     story = Relayed(MediaProfile.DTLS)
     calls(story, replace(CREDENTIALS, fingerprint=PRINT))
     story.described(OfferRelay, FOR_PHONE)
@@ -204,9 +209,7 @@ def test_candidates_that_come_before_the_answer_reach_the_relay_with_it() -> Non
         informs(story, replace(CREDENTIALS, candidates=(candidate,)))
         assert story.all(OfferRelay) == []
     story.phone_answers()
-    assert described(OfferRelay, story) == WHOLE
-    assert story.all(AnswerRelay) == []
-    story.described(OfferRelay, FOR_PHONE)
+    assert story.all(OfferRelay) == []
     assert story.the(AnswerRelay).description.codecs
     story.described(AnswerRelay, FOR_CLIENT)
     assert story.all(AcceptSession)

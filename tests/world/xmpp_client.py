@@ -110,11 +110,12 @@ class XmppClient:
 
     # Presence and subscriptions
 
-    async def available(self, status: str | None = None) -> None:
+    async def available(self, status: str | None = None, show: str | None = None) -> None:
         """Become available, with entity capabilities (XEP-0115); return when the server has received it."""
         caps = element("c", NS["caps"], hash="sha-1", node="urn:example:test", ver=self._caps_hash())
         mark = len(self.stanzas)
-        self.send(element("presence", None, *([element("status", text=status)] if status else []), caps))
+        told = [element(name, text=text) for name, text in (("show", show), ("status", status)) if text]
+        self.send(element("presence", None, *told, caps))
         await self.presence(self.jid, after=mark)
 
     def unavailable(self) -> None:

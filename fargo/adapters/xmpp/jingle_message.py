@@ -6,6 +6,7 @@ Rules:
    ignored.
 2. A <propose/> with a delay (XEP-0203) was stored by a server. It is ignored, because nobody waits for its answer.
 3. A message needs no reply, so one that cannot be understood is dropped.
+4. A proposal to one client is not copied to the others (XEP-0280 §6).
 
 <tie-break/>, <migrated/> and what clients say about their devices are not read.
 """
@@ -16,6 +17,7 @@ from twisted.words.xish.domish import Element
 
 from fargo.adapters.xmpp import reasons, texts
 from fargo.adapters.xmpp.stanza import (
+    NS_CARBONS,
     NS_DELAY,
     NS_HINTS,
     NS_JINGLE_MESSAGE,
@@ -30,6 +32,7 @@ from fargo.adapters.xmpp.stanza import (
     required,
     sender_of,
 )
+from fargo.statemachine.address import bare
 from fargo.statemachine.model.commands import MessageCall, ProposeCall
 from fargo.statemachine.model.events import CallAction, CallMessaged, CallProposed
 
@@ -81,4 +84,8 @@ def stanza(command: JingleMessageCommand, name: str) -> Element:
             element = make(action.value, NS_JINGLE_MESSAGE, id=sid)
             add(element, *([reasons.write(condition, text)] if condition else []))
             add(element, *([make("tie-break", NS_JINGLE_MESSAGE)] if tie_break else []))
-    return make_stanza("message", sender, to, element, make("store", NS_HINTS), type="chat", id=name)
+    made = make_stanza("message", sender, to, element, make("store", NS_HINTS), type="chat", id=name)
+    if isinstance(command, ProposeCall) and to != bare(to):
+        # It is for this client only: the others must not ring.
+        add(made, make("private", NS_CARBONS), make("no-copy", NS_HINTS))
+    return made

@@ -28,7 +28,7 @@ def event(presence: Element) -> PresenceEvent | None:
     sender, to = sender_of(presence), attribute(presence, "to")
     match attribute(presence, "type"):
         case "":
-            return ResourceAvailable(sender, to, _caps(presence))
+            return ResourceAvailable(sender, to, _caps(presence), _is_dnd(presence))
         case "unavailable" | "error":
             return ResourceUnavailable(sender, to)
         case "probe":
@@ -45,6 +45,10 @@ def _caps(presence: Element) -> str | None:
         node, ver = attribute(each, "node"), attribute(each, "ver")
         return f"{node}#{ver}" if node and ver else None
     return None
+
+
+def _is_dnd(presence: Element) -> bool:
+    return any(str(each).strip() == "dnd" for each in presence.elements(presence.uri, "show"))
 
 
 def stanza(command: SendPresence, contact: disco.Entity) -> Element:

@@ -89,10 +89,10 @@ def available(contacts: Contacts, event: ResourceAvailable, gateway: str, effect
     if known is None and len(contacts.clients) >= _MOST_CLIENTS:
         return contacts
     if known is not None and known.caps == event.caps and (known.profiles or known.doubted is None):
-        return _with(contacts, event.resource, replace(known, doubted=None))
+        return _with(contacts, event.resource, replace(known, doubted=None, dnd=event.dnd))
     _forget_questions(event.resource, effects)
     effects.emit_pending(AskFeatures(gateway, event.resource, event.caps), None)
-    return _with(contacts, event.resource, Client(event.caps))
+    return _with(contacts, event.resource, Client(event.caps, dnd=event.dnd))
 
 
 def _forget_questions(resource: str, effects: Effects) -> None:
@@ -153,6 +153,11 @@ def _profiles(features: tuple[str, ...]) -> tuple[MediaProfile, ...]:
 def able(contacts: Contacts, spoken: tuple[MediaProfile, ...], policy: Policy) -> Mapping[str, Client]:
     """Return the clients that can take a call, by full JID. ``spoken``: the media profiles of the SIP engine."""
     return {jid: client for jid, client in contacts.clients.items() if reaches(client.profiles, spoken, policy)}
+
+
+def asks_apart(contacts: Contacts) -> bool:
+    """Return True if clients that want to be asked first must be asked one by one, as one of them is not to ring."""
+    return any(client.dnd and client.asks_first for client in contacts.clients.values())
 
 
 def heard(contacts: Contacts, resource: str) -> Contacts:

@@ -25,6 +25,8 @@ from typing import Final, assert_never
 
 from msgspec.structs import replace
 
+from fargo.statemachine.account import roster
+from fargo.statemachine.account.roster import Contacts
 from fargo.statemachine.call import call_state, texts
 from fargo.statemachine.call.call_state import Call, RelayRetry
 from fargo.statemachine.effects import Effects
@@ -78,7 +80,6 @@ from fargo.statemachine.model.call_records import (
 )
 from fargo.statemachine.model.events import ResourceUnavailable, SessionInitiated
 from fargo.statemachine.model.ng import RelayLost
-from fargo.statemachine.model.presence import Client
 from fargo.statemachine.model.sip import SipEngine
 from fargo.statemachine.pending import Reply
 from fargo.statemachine.reason import Cause, Reason
@@ -131,10 +132,12 @@ def _fallback(call: Call, terms: RelayRequest, description: Description, policy:
     return description if direct and policy.path == "auto" else None
 
 
-def seek(call: Call, jid: str, client: Client, policy: Policy, effects: Effects) -> Call:
-    """Call a client of the user that can take calls, unless another one has taken the call."""
-    leg = call.jingle
-    if not forking.takes_more(leg, client.asks_first):
+def seek(call: Call, jid: str, contacts: Contacts, policy: Policy, effects: Effects) -> Call:
+    """Call a client of the user (full JID) that can take calls, unless it is not to ring, or another one has taken the
+    call.
+    """
+    leg, client = call.jingle, contacts.clients[jid]
+    if client.dnd or not forking.takes_more(leg, client.asks_first):
         return call
     spoken = sip_leg.direct_profiles(call.sip)
     direct = [profile for profile in spoken if profile in leg.invitation.contents]
@@ -145,7 +148,8 @@ def seek(call: Call, jid: str, client: Client, policy: Policy, effects: Effects)
     session = forking.session_with(leg, jid, profile, client.bundles)
     if client.asks_first:
         # Not every client says that it rings (Dino does not), and the caller needs to hear something.
-        return _to_sip(replace(call, jingle=forking.propose(leg, session, effects)), Ringing(), effects)
+        proposing = forking.propose(leg, session, roster.asks_apart(contacts), effects)
+        return _to_sip(replace(call, jingle=proposing), Ringing(), effects)
     return replace(call, jingle=forking.add(leg, session, effects))
 
 

@@ -72,7 +72,7 @@ class Client(Struct, frozen=True, gc=False, omit_defaults=True):
     ``profiles``: the media profiles in which it can take a call, () if it cannot take one. ``asks_first``: it wants a
     proposal before the session-initiate (XEP-0353). ``bundles``: it understands BUNDLE groups (XEP-0338). ``doubted``:
     the time until which it must be seen again, None if its presence is certain. ``asked``: in a `Snapshot` only, the id
-    of our pending disco#info request, None if there is none.
+    of our pending disco#info request, None if there is none. ``dnd``: it does not ring.
     """
 
     caps: str | None
@@ -81,3 +81,4 @@ class Client(Struct, frozen=True, gc=False, omit_defaults=True):
     asks_first: bool = False
     doubted: float | None = None
     bundles: bool = False
+    dnd: bool = False

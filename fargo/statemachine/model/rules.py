@@ -214,6 +214,11 @@ WHO_FAILED: Final = RuleChange(
     "Only texts for people differ, which quote the words of others and name the server that was asked; and in records,"
     " the gateway's own trouble is no longer the phone's, and a call that timed out before it rang has failed.",
 )
+CALLS_AT_A_TIME: Final = RuleChange(
+    9,
+    "a user with too many calls is told of the limit",
+    "Only the text differs of the refusal of a call by a user who is in as many calls as allowed.",
+)
 CHANGES: Final[tuple[RuleChange, ...]] = (
     ALL_THAT_IS_DUE,
     END_AFTER_FAULT,
@@ -248,4 +253,5 @@ CHANGES: Final[tuple[RuleChange, ...]] = (
     NUMBERS_RESERVED,
     MISSED_CALLS,
     WHO_FAILED,
+    CALLS_AT_A_TIME,
 )

@@ -1,12 +1,14 @@
 """The listed changes of codecs."""
 
 import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 from msgspec import to_builtins
+from msgspec.structs import replace
 
 from fargo.statemachine.model import rules
-from fargo.statemachine.model.commands import RefuseIq
+from fargo.statemachine.model.commands import Issued, RefuseIq
 from fargo.statemachine.model.ng import AnswerRelay, OfferRelay
 from replay.verifying.difference import Difference, Explains
 
@@ -27,6 +29,21 @@ def _codecs_as_standardized(difference: Difference) -> bool:
 def _more_codecs(difference: Difference) -> bool:
     """The relay is asked to offer more codecs than before."""
     return _differ_only_in("transcode", difference)
+
+
+def with_codecs_of_today(difference: Difference) -> Difference:
+    """Return the difference as if the older rules had asked the relay for the codecs that today's do."""
+    offers = [each.command for each in difference.now if isinstance(each.command, OfferRelay)]
+    today = {each.session: each.transcode for each in offers}
+    then = tuple(_asking_for(today, each) for each in difference.then)
+    return difference if then == difference.then else replace(difference, then=then)
+
+
+def _asking_for(codecs: Mapping[str, tuple[str, ...]], issued: Issued) -> Issued:
+    command = issued.command
+    if not isinstance(command, OfferRelay):
+        return issued
+    return replace(issued, command=replace(command, transcode=codecs.get(command.session, command.transcode)))
 
 
 def _numbers_reserved(difference: Difference) -> bool:

@@ -12,8 +12,9 @@ from fargo.statemachine.model.commands import Command, Issued, MessageCall, Send
 from fargo.statemachine.model.events import CallAction, CallMessaged
 from fargo.statemachine.model.sip_messages import SipRequestReceived
 from fargo.statemachine.reason import Cause
+from fargo.statemachine.texts import TOO_MANY_CALLS
 from replay.verifying.difference import Difference, Explains
-from replay.verifying.listed.comparing import FOR_PEOPLE, without_text
+from replay.verifying.listed.comparing import FOR_PEOPLE, without_text, without_texts
 
 _BLAMING: Final = re.compile(
     "“|^The called phone |^The call failed: | gives no reason | asks for a login | did not accept the user name "
@@ -100,7 +101,16 @@ def _text(command: Command) -> str:
     return next((text for text in found if isinstance(text, str)), "")
 
 
+def _calls_at_a_time(difference: Difference) -> bool:
+    """Only the text differs with which a call beyond the limit is refused."""
+    told = TOO_MANY_CALLS.format(most=difference.before.policy.most_calls)
+    differing = [now for then, now in zip(difference.then, difference.now, strict=False) if then != now]
+    only_texts = without_texts(difference.then) == without_texts(difference.now)
+    return only_texts and bool(differing) and all(_text(each.command) == told for each in differing)
+
+
 EXPLANATIONS: Final[dict[str, Explains]] = {
     rules.MISSED_CALLS.name: _missed_calls,
     rules.WHO_FAILED.name: _who_failed,
+    rules.CALLS_AT_A_TIME.name: _calls_at_a_time,
 }

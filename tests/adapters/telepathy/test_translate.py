@@ -115,7 +115,7 @@ def test_a_static_payload_type_is_named() -> None:
     assert translate.codec_structs([Codec(0, "pcmu")]).structs == [(0, "pcmu", 8000, 1, False, {})]
 
 
-@pytest.mark.parametrize("codec", [Codec(96), Codec(96, "opus"), Codec(96, "a\r\nb", 8000), Codec(96, "\ud800", 8000)])
+@pytest.mark.parametrize("codec", [Codec(96), Codec(96, "speex"), Codec(96, "a\r\nb", 8000), Codec(96, "\ud800", 8000)])
 def test_a_codec_without_meaning_is_left_out(codec: Codec) -> None:
     written = translate.codec_structs([codec])
     assert (written.structs, len(written.omitted)) == ([], 1)

@@ -193,3 +193,11 @@ def test_damaged_real_messages_never_raise_anything_else(data: st.DataObject) ->
     strategies.damage(data.draw, message)
     with suppress(MalformedError):
         jingle_message.event(message)
+
+
+@pytest.mark.parametrize(("to", "apart"), [(USER, False), (f"{USER}/phone", True)])
+def test_a_proposal_to_one_client_is_not_copied_to_the_others(to: str, apart: bool) -> None:
+    """XEP-0280 §6."""
+    written = parse(jingle_message.stanza(ProposeCall(PHONE, to, "s"), "1.0").toXml())
+    names = {(each.uri, each.name) for each in written.elements()}
+    assert names.issuperset({("urn:xmpp:carbons:2", "private"), ("urn:xmpp:hints", "no-copy")}) is apart

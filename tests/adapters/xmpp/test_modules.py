@@ -51,6 +51,9 @@ def test_presence_is_read() -> None:
     caps = "<c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='urn:n' ver='abc='/>"
     assert presence.event(incoming("presence")) == ResourceAvailable(CLIENT, CONTACT)
     assert presence.event(incoming("presence", caps)) == ResourceAvailable(CLIENT, CONTACT, "urn:n#abc=")
+    for show, dnd in (("dnd", True), (" dnd\n", True), ("away", False), ("xa", False), ("chat", False), ("DND", False)):
+        shown = presence.event(incoming("presence", f"<show>{show}</show>"))
+        assert shown == ResourceAvailable(CLIENT, CONTACT, dnd=dnd)
     assert presence.event(incoming("presence", type="unavailable")) == ResourceUnavailable(CLIENT, CONTACT)
     assert presence.event(incoming("presence", "<error/>", type="error")) == ResourceUnavailable(CLIENT, CONTACT)
     assert presence.event(incoming("presence", type="probe")) == PresenceProbed(CONTACT)

@@ -2,8 +2,8 @@
 
 Rules:
 
-1. Clients that announce Jingle Message Initiation are sent one proposal, at the user's bare JID; each of the others is
-   sent a session-initiate. All have the same session id.
+1. Clients that announce Jingle Message Initiation are sent one proposal, at the user's bare JID, or each its own if one
+   of them is not to ring; each of the others is sent a session-initiate. All have the same session id.
 2. The first to accept wins, by session-accept or by <proceed/>, and the others are told so. A client that proceeds is
    invited then, and still has to accept.
 3. A client that declines speaks for its user: nobody rings any longer. So does one that cancels, as it has called
@@ -35,6 +35,7 @@ from fargo.statemachine.legs.jingle.invitations import (
     invite_client,
     retract,
     send_proposal,
+    settle_proposal,
     withdraw,
 )
 from fargo.statemachine.legs.jingle.jingle_session import GONE, JingleEvent, Session, Terminated, about
@@ -137,13 +138,16 @@ def add(leg: Searching | Forking, session: Session, effects: Effects) -> Forking
     return replace(forking, called=(*forking.called, invite_client(leg.invitation, session, effects)))
 
 
-def propose(leg: Searching | Forking, session: Session, effects: Effects) -> Forking:
-    """Call a client that wants to be asked first; one proposal is for all of them (XEP-0353 §3.1)."""
+def propose(leg: Searching | Forking, session: Session, apart: bool, effects: Effects) -> Forking:
+    """Call a client that wants to be asked first (rule 1). ``apart``: by a proposal of its own."""
     forking = _forking(leg)
-    known = forking.proposal
-    proposal = known if isinstance(known, Proposed) else send_proposal(leg.invitation, effects)
+    proposal = forking.proposal if isinstance(forking.proposal, Proposed) else Proposed((), {})
+    commands = proposal.commands
+    if not commands or (apart and session.client not in proposal.sessions):
+        to = session.client if apart else effects.user
+        commands = (*commands, send_proposal(leg.invitation, to, effects))
     sessions = {**proposal.sessions, session.client: replace(session, proposed=True)}
-    return replace(forking, proposal=replace(proposal, sessions=sessions))
+    return replace(forking, proposal=Proposed(commands, sessions))
 
 
 def _forking(leg: Searching | Forking) -> Forking:
@@ -283,7 +287,7 @@ def replied(leg: Inviting, reply: Reply, effects: Effects) -> ForkingStep:
         case IqFailed(condition="item-not-found") if _invited_again(leg, reply, effects):
             return leg, ()
         case IqFailed() if isinstance(reply.command, ProposeCall):
-            return _left(leg, leg.called, None, leg.refusal)
+            return _left(leg, leg.called, _proposed_without(leg.proposal, reply.command.to), leg.refusal)
         case IqFailed(condition=condition, text=text) if condition in GONE or jingle_session.is_vital(reply):
             told = text or condition
         case None:
@@ -295,6 +299,14 @@ def replied(leg: Inviting, reply: Reply, effects: Effects) -> ForkingStep:
             _known(leg, reply, effects)
             return leg, ()
     return drop(leg, reply, Reason(Cause.UNAVAILABLE, texts.CALL_REFUSED.format(told=told)), effects)
+
+
+def _proposed_without(proposal: Proposed | Retracted | None, to: str) -> Proposed | None:
+    """Return what is left of a proposal that has come back, None if nothing is."""
+    if not isinstance(proposal, Proposed):
+        return None
+    sessions = {client: session for client, session in proposal.sessions.items() if to not in (client, bare(client))}
+    return replace(proposal, sessions=sessions) if sessions else None
 
 
 def _known(leg: Inviting, reply: Reply, effects: Effects) -> None:
@@ -353,7 +365,7 @@ def _proceeded(leg: Inviting, proposal: Proposed, client: str, effects: Effects)
     """Give the call to the client that proceeds. Its server tells the others that were sent the proposal. A client that
     was invited at once is not invited again.
     """
-    effects.settle(proposal.command)
+    settle_proposal(proposal, effects)
     others = tuple([each for each in leg.called if each.session.client != client])
     withdraw(leg.invitation, others, None, _ELSEWHERE, effects)
     for each in leg.called:
@@ -420,6 +432,6 @@ def end(leg: Inviting, reason: Reason, effects: Effects) -> None:
 def give_way(leg: Forking, effects: Effects) -> Forking:
     """Take the proposal back because the user has proposed a call to the caller at the same moment (XEP-0353 §4.1)."""
     if isinstance(leg.proposal, Proposed):
-        effects.settle(leg.proposal.command)
+        settle_proposal(leg.proposal, effects)
         retract(leg.invitation, Reason(Cause.CANCELLED, texts.GLARE), True, effects)
     return replace(leg, proposal=Retracted())

@@ -38,11 +38,11 @@ Called: TypeAlias = AwaitingOffer | Invited
 
 
 class Proposed(Struct, frozen=True, gc=False):
-    """Our <propose/> is with the clients that want to be asked first: the command, and the session that each of them is
-    invited to if it proceeds.
+    """Our <propose/> is with the clients that want to be asked first. ``commands``: its ids. ``sessions``: those that
+    clients are invited to if they proceed.
     """
 
-    command: str
+    commands: tuple[str, ...]
     sessions: Mapping[str, Session]
 
 
@@ -64,12 +64,17 @@ def invite_client(invitation: Invitation, session: Session, effects: Effects) ->
     return Invited(session)
 
 
-def send_proposal(invitation: Invitation, effects: Effects) -> Proposed:
-    """Send a proposal to all clients that want to be asked first (XEP-0353 §3.1). Nobody answers it, but it may come
-    back as an error.
+def send_proposal(invitation: Invitation, to: str, effects: Effects) -> str:
+    """Send a proposal to a client (full JID), or to all that want to be asked first (bare JID, XEP-0353 §3.1). Nobody
+    answers it, but it may come back as an error. Return the id of the command.
     """
-    command = ProposeCall(invitation.us, effects.user, invitation.sid)
-    return Proposed(effects.emit_pending(command, None), {})
+    return effects.emit_pending(ProposeCall(invitation.us, to, invitation.sid), None)
+
+
+def settle_proposal(proposal: Proposed, effects: Effects) -> None:
+    """Wait no more for a proposal to come back."""
+    for command in proposal.commands:
+        effects.settle(command)
 
 
 def withdraw(
@@ -87,7 +92,7 @@ def withdraw(
             jingle_session.terminate(each.session, reason, effects)
     proceeds = any(isinstance(each, AwaitingOffer) and each.session.proposed for each in called)
     if isinstance(proposal, Proposed):
-        effects.settle(proposal.command)
+        settle_proposal(proposal, effects)
     if isinstance(proposal, Proposed) or proceeds:
         retract(invitation, reason, False, effects)
 

@@ -46,7 +46,7 @@ from fargo.statemachine.legs.relay.relay_session import (
     to_client,
 )
 from fargo.statemachine.legs.relay.remaking import Rerouted
-from fargo.statemachine.media.description import Crypto, Description, IceUdp, MediaProfile, RawUdp
+from fargo.statemachine.media.description import Crypto, Description, IceUdp, MediaProfile, RawUdp, Transport
 from fargo.statemachine.model.ng import (
     AnswerRelay,
     DeleteRelay,
@@ -157,9 +157,9 @@ def is_used(leg: RelayLeg) -> bool:
 
 
 def client_moved(leg: RelayLeg, transport: IceUdp, effects: Effects) -> RelayLeg:
-    """Follow the client (rule 5), whose transport is this by now. Once the relay has been told both ends, only other
-    credentials are news: a client that has candidates to add is found by its own packets (RFC 8445 §7.3.1.3). What a
-    calling client says before, the relay is told together, when the phone has answered.
+    """Follow the client (rule 5), whose transport is this by now. Only other credentials are news: a client that has
+    candidates to add is found by its own packets (RFC 8445 §7.3.1.3). What a calling client says before the relay has
+    been told both ends, it is told together, when the phone has answered.
     """
     return tuple(_with_client(session, transport, effects) for session in leg)
 
@@ -174,11 +174,21 @@ def _with_client(session: RelaySession, transport: IceUdp, effects: Effects) -> 
         case Offering() | AwaitingAnswer() | OfferingAgain() if session.terms.outward:
             offered = replace(session.offer, transport=transport)
             profile = MediaProfile.DTLS if transport.fingerprint else session.terms.profile
-            return replace(session, terms=replace(session.terms, profile=profile), offer=offered, moved=True)
+            moved = session.moved or _is_news(session.offer.transport, transport)
+            return replace(session, terms=replace(session.terms, profile=profile), offer=offered, moved=moved)
         case Offering() | AwaitingAnswer() | OfferingAgain() | Deleting():
             return session
         case _:
             assert_never(session)
+
+
+def _is_news(before: Transport, now: IceUdp) -> bool:
+    """Return True if the relay cannot find the client by its packets with what it was told. An offer that is repeated
+    gives the phone another address, so it is repeated for nothing less.
+    """
+    if not isinstance(before, IceUdp):
+        return True
+    return (before.ufrag, before.pwd, before.fingerprint) != (now.ufrag, now.pwd, now.fingerprint)
 
 
 def phone_moved(leg: RelayLeg, transport: RawUdp, crypto: tuple[Crypto, ...], effects: Effects) -> RelayLeg:

@@ -68,7 +68,7 @@ class Ends(Struct, frozen=True, gc=False):
 
 class Offering(Struct, frozen=True, gc=False):
     """The offer is with the relay. ``fallback``: what the called end can be offered without the relay, None if
-    nothing. ``moved``: the client that offers has said more of its transport since the relay was told.
+    nothing. ``moved``: the client that offers has other credentials than the relay was told.
     """
 
     terms: RelayRequest
