@@ -2,11 +2,12 @@
 
 from msgspec.structs import replace
 
-from fargo.statemachine import awaited
+from fargo.statemachine import address, awaited
 from fargo.statemachine.account import roster
 from fargo.statemachine.call import bridge
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.faults import in_each_call, in_part
+from fargo.statemachine.legs.jingle.forking import Inviting
 from fargo.statemachine.model.events import FeaturesLearned, ResourceUnavailable
 from fargo.statemachine.user_state import User, able_clients
 
@@ -38,6 +39,7 @@ def learned(user: User, event: FeaturesLearned, effects: Effects) -> User:
     known = replace(user, contacts=roster.learned(user.contacts, event, effects))
     client = able_clients(known).get(event.resource)
     if client and not client.dnd and event.resource not in able_clients(user):
+        known = _introduced(known, event.resource)
         return in_each_call(
             known,
             lambda call, effects: bridge.seek(call, event.resource, known.contacts, user.policy, effects),
@@ -46,3 +48,12 @@ def learned(user: User, event: FeaturesLearned, effects: Effects) -> User:
     if not roster.questions(effects.pending):
         return in_each_call(known, bridge.search_ended, effects)
     return known
+
+
+def _introduced(user: User, client: str) -> User:
+    """Note that a client is shown those who are calling."""
+    contacts = user.contacts
+    for call in user.calls.values():
+        if call.caller and isinstance(call.jingle, Inviting):
+            contacts = roster.introduced(contacts, address.bare(call.caller.jid), (client,))
+    return replace(user, contacts=contacts)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from fargo.statemachine import naming, texts
+from fargo.statemachine import address, naming, texts
 from fargo.statemachine.account import roster, sign_in
 from fargo.statemachine.account.account_state import Account, Credentials, Registered
 from fargo.statemachine.address import BadAddress
@@ -60,12 +60,15 @@ def arrived(user: User, event: SipArrival, effects: Effects) -> User:
         call_state.begun(call, channel, caller, None, effects)
         return changed(user, None, bridge.end(call, unreachable, effects), effects)
     as_it_is = offered if paths.goes_directly(offered.codecs, spoken, user.policy, is_ipv6_only(offered)) else None
-    jingle = forking.invite(f"{credentials.nonce}{effects.version}", caller.jid, as_it_is, effects)
+    stranger = address.bare(caller.jid)
+    introduces = not roster.is_subscribed(user.contacts, stranger)
+    jingle = forking.invite(f"{credentials.nonce}{effects.version}", caller.jid, as_it_is, introduces, effects)
     call_state.begun(call, channel, caller, jingle.invitation.sid, effects)
     call = replace(call, jingle=jingle)
     for jid in able:
         call = bridge.seek(call, jid, user.contacts, user.policy, effects)
-    return changed(user, None, call, effects)
+    introduced = replace(user, contacts=roster.introduced(user.contacts, stranger, able))
+    return changed(introduced, None, call, effects)
 
 
 def turned_away(user: User, event: SipArrival, reason: Reason, effects: Effects) -> User:

@@ -188,6 +188,7 @@ def _reconcile(after: User, effects: Effects, before: User) -> User:
         return settled
     if shown != was:
         roster.show_all(settled.contacts, shown, effects)
+        roster.show_strangers(settled.contacts, shown, effects)
     elif after.contacts.clients.keys() - before.contacts.clients.keys():
         roster.show_gateway(shown, effects)
     return settled
@@ -248,9 +249,12 @@ def _not_of_one_call(user: User, event: _NotOfOneCall, effects: Effects) -> User
             return gateway.expire(user, effects)
         case ResourceAvailable():
             contacts = roster.available(user.contacts, event, address.domain_of(event.to), effects)
-            return replace(user, contacts=contacts)
+            shown = account_state.shown(user.account)
+            return replace(user, contacts=roster.directed(contacts, event, shown, effects))
         case ResourceUnavailable():
-            return user if address.local_of(event.to) else clients.offline(user, event, effects)
+            if address.local_of(event.to):
+                return replace(user, contacts=roster.hidden(user.contacts, event, effects))
+            return clients.offline(user, event, effects)
         case PresenceProbed():
             shown = account_state.shown(user.account)
             return replace(user, contacts=roster.probed(user.contacts, event.to, shown, effects))

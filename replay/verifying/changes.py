@@ -25,10 +25,12 @@ from replay.verifying.listed import (
     outages,
     registration,
     replies,
+    strangers,
     words,
 )
 from replay.verifying.listed.codecs import with_codecs_of_today
 from replay.verifying.listed.contacts import with_contacts_together
+from replay.verifying.listed.strangers import with_strangers_unshown
 
 EXPLANATIONS: Final[dict[str, Explains]] = {
     **faults.EXPLANATIONS,
@@ -40,6 +42,7 @@ EXPLANATIONS: Final[dict[str, Explains]] = {
     **registration.EXPLANATIONS,
     **contacts.EXPLANATIONS,
     **contents.EXPLANATIONS,
+    **strangers.EXPLANATIONS,
     **addresses.EXPLANATIONS,
     **endings.EXPLANATIONS,
     **words.EXPLANATIONS,
@@ -48,11 +51,11 @@ EXPLANATIONS: Final[dict[str, Explains]] = {
 
 
 def explained(difference: Difference) -> RuleChange | None:
-    """Return the listed change that explains a difference, None if there is none. One that explains all but the way in
-    which contacts are shown, or the codecs that the relay is asked for, is enough.
+    """Return the listed change that explains a difference, None if there is none. One that explains all but how and
+    to whom contacts are shown, or the codecs that the relay is asked for, is enough.
     """
     seen = [difference]
-    for alike in (with_contacts_together, with_codecs_of_today):
+    for alike in (with_contacts_together, with_strangers_unshown, with_codecs_of_today):
         seen += [other for each in seen if (other := alike(each)) is not each]
     for each in seen:
         for change in rules.CHANGES:

@@ -36,6 +36,7 @@ from replay.verifying import texts
 from replay.verifying.changes import explained
 from replay.verifying.difference import Difference
 from replay.verifying.kinds import DifferenceKind, kind_of
+from replay.verifying.listed.strangers import unintroduced
 
 _NAMES_CALLS: Final = 2
 """The first version of the rules whose logs say which call a command belongs to."""
@@ -185,5 +186,6 @@ def _in_effect(issued: tuple[Issued, ...]) -> list[Issued]:
 
 
 def _wordless(issued: Issued) -> Issued:
-    words = {name: "" for name in _WORDS if hasattr(issued.command, name)}
-    return replace(issued, command=replace(issued.command, **words)) if words else issued
+    command = unintroduced(issued.command)
+    words = {name: "" for name in _WORDS if hasattr(command, name)}
+    return replace(issued, command=replace(command, **words) if words else command)

@@ -53,8 +53,11 @@ async def test_a_stranger_is_turned_away_and_leaves_no_row(world: World, gateway
         assert wrong is not None
         assert wrong.condition == "forbidden"
         assert STRANGER_DOMAIN in wrong.text
+    contact = f"bob%sip.test@{gateway.jid}"
+    eve.send(element("presence", None, element("decloak", NS["decloak"]), to=contact))
     eve.subscribe(gateway.jid)
     await eve.presence(gateway.jid, "unsubscribed")
+    assert not any((each.get("from") or "").startswith(contact) for each in eve.stanzas)
     written = b"".join(path.read_bytes() for path in gateway.state.glob("fargo.db*"))
     assert STRANGER_DOMAIN.encode() not in written
 

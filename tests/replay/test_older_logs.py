@@ -36,6 +36,7 @@ from replay.reading.records import Record, records, row
 from replay.reading.steps import refolded, replayed, replayed_call
 from replay.verifying.listed.comparing import without_texts
 from replay.verifying.listed.outages import probing
+from replay.verifying.listed.strangers import shows_to_client, unintroduced
 from replay.verifying.verify import verify
 
 OLD = Path(__file__).parents[1] / "fixtures/logs/a124aa3"
@@ -103,14 +104,14 @@ def only_what_is_late_differs(found: Iterable[Entry], today: Iterable[Entry]) ->
 
 
 def alike(command: Command) -> Command:
-    """Return the command without what `MORE_CODECS` and `WHO_FAILED` have changed in it."""
+    """Return the command without what `MORE_CODECS`, `WHO_FAILED` and `STRANGERS_SHOWN` have changed in it."""
     match command:
         case OfferRelay():
             return replace(command, transcode=())
         case RecordEnded():
             return replace(command, by=Side.GATEWAY)
         case _:
-            return command
+            return unintroduced(command)
 
 
 def comparable(entry: Entry, before: User) -> list[tuple[Command, str | None]]:
@@ -118,7 +119,7 @@ def comparable(entry: Entry, before: User) -> list[tuple[Command, str | None]]:
     are left out, as they count the others. What the gateway asks again today when the stream is open was a probe
     (`PRESENCE_ASKED_AGAIN`), and each contact was shown by itself (`CONTACTS_TOGETHER`). That an account is not signed
     in yet is left out, as each attempt was shown (`TRIED_SOONER`), and so are the message about a missed call
-    (`MISSED_CALLS`) and what `alike` leaves out.
+    (`MISSED_CALLS`), presence for one client only (`STRANGERS_SHOWN`), and what `alike` leaves out.
     """
     recorded, issued = entry
     led_on = LED_ON.get(recorded.user, set())
@@ -127,6 +128,7 @@ def comparable(entry: Entry, before: User) -> list[tuple[Command, str | None]]:
         (probing(each.command) if reopened else alike(each.command), each.call)
         for each in without_texts(tuple(with_each_contact(issued, before)))
         if each.call not in led_on and not shows_attempt(each.command) and not isinstance(each.command, SendText)
+        if not shows_to_client(each.command)
     ]
 
 

@@ -176,7 +176,7 @@ def test_contacts_are_there_only_while_the_account_is_signed_in(story: Story) ->
 
 
 def test_a_client_is_asked_by_the_gateway(story: Story) -> None:
-    assert story.tell(ResourceAvailable(PHONE, CONTACT, "a#1")) == [AskFeatures(GATEWAY, PHONE, "a#1"), SIGNED_IN]
+    assert story.tell(ResourceAvailable(PHONE, GATEWAY, "a#1")) == [AskFeatures(GATEWAY, PHONE, "a#1"), SIGNED_IN]
     assert list(story.user.pending) == [story.id_of(AskFeatures)]
 
 

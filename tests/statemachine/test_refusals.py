@@ -743,7 +743,7 @@ def test_who_proceeds_is_invited_under_the_same_id() -> None:
     offer = Content("voice", description=Description("audio", (PCMU,), NAMED))
     assert story.tell(CallMessaged(PHONE, BOB, sid, CallAction.PROCEED)) == [
         TerminateSession(BOB, DESK, sid, "cancel", "The call was answered on another device."),
-        InitiateSession(BOB, PHONE, sid, offer),
+        InitiateSession(BOB, PHONE, sid, offer, introduces=True),
     ]
     story.tell(SessionTerminated(story.iq(BOB, PHONE), sid, "decline", "No."))
     assert story.all(MessageCall) == [MessageCall(BOB, PHONE, sid, CallAction.FINISH, "decline", "No.")]

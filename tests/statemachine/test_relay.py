@@ -171,7 +171,7 @@ def test_a_call_in() -> None:
     [offered] = story.arrives()
     assert offered == OfferRelay("nonce6-6-dtls", PHONE_OFFER, MediaProfile.DTLS, True, FOR_CLIENTS)
     [initiated] = story.described(OfferRelay, FOR_CLIENT)
-    assert initiated == InitiateSession(BOB, DESK, "nonce6", Content("voice", description=FOR_CLIENT))
+    assert initiated == InitiateSession(BOB, DESK, "nonce6", Content("voice", description=FOR_CLIENT), introduces=True)
     assert paths(story) == []
     story.accepts(replace(DTLS, codecs=(PCMU, PCMA)))
     assert story.the(AnswerRelay) == AnswerRelay("nonce6-6-dtls", replace(DTLS, codecs=(PCMU,)), MediaProfile.PLAIN)
@@ -255,7 +255,7 @@ def test_a_client_that_proceeds_before_the_offer_is_there_is_invited_then() -> N
     assert story.the(ProposeCall).sid == "nonce8"
     assert story.tell(CallMessaged(PHONE, BOB, "nonce8", CallAction.PROCEED))[1:] == []
     [initiated] = story.described(OfferRelay, FOR_CLIENT)
-    assert initiated == InitiateSession(BOB, PHONE, "nonce8", Content("voice", description=FOR_CLIENT))
+    assert initiated == InitiateSession(BOB, PHONE, "nonce8", Content("voice", description=FOR_CLIENT), introduces=True)
 
 
 def test_one_that_waits_for_the_offer_is_told_that_there_will_be_none() -> None:

@@ -111,7 +111,9 @@ def test_what_changes_the_state_of_a_former_user_is_written() -> None:
 def test_presence_that_changes_nothing_is_not_written() -> None:
     story = Story().signed_in()
     story.online(PHONE)
-    contact = ResourceAvailable(PHONE, CONTACT, story.user.contacts.clients[PHONE].caps)
+    known = "carol%sip.test@sip.localhost"
+    story.tell(PresenceProbed(known))
+    contact = ResourceAvailable(PHONE, known, story.user.contacts.clients[PHONE].caps)
     assert answers(story.user, contact) == (), "the client is known, with these capabilities"
     assert answers(story.user, ResourceAvailable(PHONE, CONTACT, "other#caps")) is None
     assert answers(story.user, ResourceAvailable(f"{ALICE}/new", CONTACT)) is None

@@ -22,6 +22,8 @@ NS = {
     "audio": "urn:xmpp:jingle:apps:rtp:audio",
     "dtmf": "urn:xmpp:jingle:dtmf:0",
     "raw-udp": "urn:xmpp:jingle:transports:raw-udp:1",
+    "decloak": "urn:xmpp:decloak:0",
+    "temppres": "urn:xmpp:temppres:0",
 }
 
 

@@ -208,6 +208,9 @@ class XmppAdapter:
             for each in roster.shown_contacts(self._contacts(issued.user), command):
                 self._stream.send_stanza(presence.stanza(each, self._contact))
             return
+        if isinstance(command, InitiateSession) and command.introduces:
+            introduction = SendPresence(command.sender, command.to, PresenceKind.AVAILABLE)
+            self._stream.send_stanza(presence.stanza(introduction, self._contact))
         if self._stream.send_stanza(self._stanza(command, issued.id)):
             return
         match command:

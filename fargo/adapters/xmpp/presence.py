@@ -1,15 +1,16 @@
-"""Presence and subscriptions, both ways (RFC 6121 §3, §4; XEP-0115 §4; XEP-0100 §4.4 to 4.7).
+"""Presence and subscriptions, both ways (RFC 6121 §3, §4; XEP-0115 §4; XEP-0100 §4.4 to 4.7;
+XEP-0276).
 
 A presence error is read as unavailable: servers return one when the address is unknown or cannot be reached
 (RFC 6121 §4.3).
 """
 
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from twisted.words.xish.domish import Element
 
 from fargo.adapters.xmpp import disco
-from fargo.adapters.xmpp.stanza import NS_CAPS, attribute, make_stanza, sender_of
+from fargo.adapters.xmpp.stanza import NS_CAPS, NS_DECLOAK, NS_TEMPPRES, attribute, make_stanza, sender_of
 from fargo.statemachine.address import local_of
 from fargo.statemachine.model.commands import PresenceKind, SendPresence
 from fargo.statemachine.model.events import (
@@ -20,6 +21,8 @@ from fargo.statemachine.model.events import (
     SubscriptionChanged,
 )
 
+_DECLOAKS: Final = ((NS_DECLOAK, "decloak"), (NS_TEMPPRES, "temppres"))
+
 PresenceEvent: TypeAlias = ResourceAvailable | ResourceUnavailable | PresenceProbed | SubscriptionChanged
 
 
@@ -28,7 +31,7 @@ def event(presence: Element) -> PresenceEvent | None:
     sender, to = sender_of(presence), attribute(presence, "to")
     match attribute(presence, "type"):
         case "":
-            return ResourceAvailable(sender, to, _caps(presence), _is_dnd(presence))
+            return ResourceAvailable(sender, to, _caps(presence), _is_dnd(presence), _decloaks(presence))
         case "unavailable" | "error":
             return ResourceUnavailable(sender, to)
         case "probe":
@@ -45,6 +48,11 @@ def _caps(presence: Element) -> str | None:
         node, ver = attribute(each, "node"), attribute(each, "ver")
         return f"{node}#{ver}" if node and ver else None
     return None
+
+
+def _decloaks(presence: Element) -> bool:
+    """Return whether the sender asks for presence in return, under the present name or an earlier one."""
+    return any(True for name in _DECLOAKS for _ in presence.elements(*name))
 
 
 def _is_dnd(presence: Element) -> bool:

@@ -13,9 +13,13 @@ Rules:
 5. The gateway asks to see the user's presence when the user registers, and again after each outage of the XMPP stream
    until the user has answered: the request may have been lost. It sends no probe before: a server refuses that, and may
    forget the request.
+6. Presence that a client sends to a contact to whom the user has not subscribed is answered with the contact's, with
+   or without <decloak/>, which asks for that in any case (XEP-0276 §5). So a client can call whoever is not on the
+   roster. Who calls is shown to a client before it is called (`InitiateSession.introduces`): it may take no call from
+   whom it knows nothing of. Such a contact stays shown to that client until the client hides from it or goes offline.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from msgspec import Struct, field
@@ -30,7 +34,7 @@ from fargo.statemachine.effects import Effects
 from fargo.statemachine.media.description import MediaProfile
 from fargo.statemachine.media.paths import Policy, reaches
 from fargo.statemachine.model.commands import AskFeatures, PresenceKind, SendPresence, ShowContacts
-from fargo.statemachine.model.events import FeaturesLearned, ResourceAvailable, SubscriptionAction
+from fargo.statemachine.model.events import FeaturesLearned, ResourceAvailable, ResourceUnavailable, SubscriptionAction
 from fargo.statemachine.model.presence import Client
 from fargo.statemachine.pending import PendingCommands
 
@@ -53,6 +57,8 @@ _LONGEST_DOUBT: Final = 30.0  # seconds
 _MOST_CLIENTS: Final = 64
 _MOST_CONTACTS: Final = 2000
 _MOST_SPELLED: Final = 500
+_MOST_STRANGERS: Final = 16
+"""The contacts beside the subscribed ones whose presence one client is kept up to date with."""
 
 
 class Contacts(Struct, frozen=True, gc=False):
@@ -88,11 +94,14 @@ def available(contacts: Contacts, event: ResourceAvailable, gateway: str, effect
     known = contacts.clients.get(event.resource)
     if known is None and len(contacts.clients) >= _MOST_CLIENTS:
         return contacts
+    # What is said to one contact does not take back what was said to the gateway.
+    dnd = event.dnd or (known is not None and known.dnd and bool(address.local_of(event.to)))
     if known is not None and known.caps == event.caps and (known.profiles or known.doubted is None):
-        return _with(contacts, event.resource, replace(known, doubted=None, dnd=event.dnd))
+        return _with(contacts, event.resource, replace(known, doubted=None, dnd=dnd))
     _forget_questions(event.resource, effects)
     effects.emit_pending(AskFeatures(gateway, event.resource, event.caps), None)
-    return _with(contacts, event.resource, Client(event.caps, dnd=event.dnd))
+    strangers = known.strangers if known else ()
+    return _with(contacts, event.resource, Client(event.caps, dnd=dnd, strangers=strangers))
 
 
 def _forget_questions(resource: str, effects: Effects) -> None:
@@ -282,6 +291,55 @@ def shown_contacts(contacts: Contacts, command: ShowContacts) -> Iterator[SendPr
     return (SendPresence(_full_jid(jid), command.to, command.kind) for jid in contacts.subscribed)
 
 
+def directed(contacts: Contacts, event: ResourceAvailable, shown: Shown | None, effects: Effects) -> Contacts:
+    """Answer presence that a client has sent to a contact (rule 6). ``shown`` is None without an account."""
+    to = address.bare(event.to)
+    asks = address.local_of(to) and (event.decloaks or not is_subscribed(contacts, to))
+    if shown is None or not asks:
+        return contacts
+    problem = _unknown(to, shown)
+    kind = PresenceKind.UNAVAILABLE if problem else _kind(shown)
+    effects.emit(SendPresence(_full_jid(to), event.resource, kind, status=problem))
+    return contacts if problem else introduced(contacts, to, (event.resource,))
+
+
+def introduced(contacts: Contacts, stranger: str, clients: Iterable[str]) -> Contacts:
+    """Note that a contact (bare JID) is shown to clients (full JIDs), unless the user has subscribed to it."""
+    if is_subscribed(contacts, stranger):
+        return contacts
+    for jid in clients:
+        known = contacts.clients.get(jid)
+        if known and stranger not in known.strangers and len(known.strangers) < _MOST_STRANGERS:
+            contacts = _with(contacts, jid, replace(known, strangers=(*known.strangers, stranger)))
+    return contacts
+
+
+def is_subscribed(contacts: Contacts, contact: str) -> bool:
+    """Return whether the user has subscribed to a contact (bare JID), so that all clients know its presence."""
+    return contact in contacts.subscribed
+
+
+def hidden(contacts: Contacts, event: ResourceUnavailable, effects: Effects) -> Contacts:
+    """Show a client no longer the contact that it hides from (rule 6)."""
+    known, to = contacts.clients.get(event.resource), address.bare(event.to)
+    if known is None or to not in known.strangers:
+        return contacts
+    effects.emit(SendPresence(_full_jid(to), event.resource, PresenceKind.UNAVAILABLE))
+    return _with(contacts, event.resource, replace(known, strangers=tuple(c for c in known.strangers if c != to)))
+
+
+def show_strangers(contacts: Contacts, shown: Shown, effects: Effects) -> None:
+    """Send clients the presence of the contacts that only they know of (rule 6)."""
+    _show_strangers(contacts, _kind(shown), effects)
+
+
+def _show_strangers(contacts: Contacts, kind: PresenceKind, effects: Effects) -> None:
+    for jid, client in contacts.clients.items():
+        for stranger in client.strangers:
+            if not is_subscribed(contacts, stranger):
+                effects.emit(SendPresence(_full_jid(stranger), jid, kind))
+
+
 def show_gateway(shown: Shown, effects: Effects) -> None:
     """Send the user the presence of the gateway only. A client that came online may not have it in its roster."""
     _show(shown.gateway, shown, effects)
@@ -311,4 +369,5 @@ def part(contacts: Contacts, gateway: str, effects: Effects) -> Contacts:
         effects.emit(SendPresence(jid, effects.user, PresenceKind.UNSUBSCRIBE))
         effects.emit(SendPresence(jid, effects.user, PresenceKind.UNSUBSCRIBED))
         effects.emit(SendPresence(_full_jid(jid), effects.user, PresenceKind.UNAVAILABLE))
+    _show_strangers(contacts, PresenceKind.UNAVAILABLE, effects)
     return replace(forget_clients(contacts, effects), subscribed=(), asks=False, spelled={})

@@ -119,7 +119,8 @@ RejectingAction: TypeAlias = Literal["content-reject", "transport-reject"]
 
 class InitiateSession(_CoreCommand, frozen=True, tag="InitiateSession"):
     """session-initiate to a client (XEP-0166 §6.2). The sender is the initiator. ``bundle``: the BUNDLE group that is
-    offered (XEP-0338).
+    offered (XEP-0338). ``introduces``: the sender's available presence, with its capabilities, is sent before it, as
+    the client may not know of the sender (XEP-0276).
     """
 
     sender: str
@@ -127,6 +128,7 @@ class InitiateSession(_CoreCommand, frozen=True, tag="InitiateSession"):
     sid: str
     content: Content
     bundle: Bundle = ()
+    introduces: bool = False
 
 
 class AcceptSession(_CoreCommand, frozen=True, tag="AcceptSession"):

@@ -182,13 +182,15 @@ class IqMalformed(_Event, frozen=True, tag="IqMalformed"):
 
 class ResourceAvailable(_Event, frozen=True, tag="ResourceAvailable"):
     """A client of the user is online. ``caps``: its ``node#ver`` (XEP-0115 §4), None if it announced none. ``dnd``: its
-    user does not want to be disturbed (RFC 6121 §4.7.2.1).
+    user does not want to be disturbed (RFC 6121 §4.7.2.1). ``decloaks``: it asks for the presence of whom it sends this
+    to (XEP-0276).
     """
 
     resource: str
     to: str
     caps: str | None = None
     dnd: bool = False
+    decloaks: bool = False
 
 
 class ResourceUnavailable(_Event, frozen=True, tag="ResourceUnavailable"):

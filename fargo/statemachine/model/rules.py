@@ -155,6 +155,12 @@ CODECS_AS_STANDARDIZED: Final = RuleChange(
     "Opus is opus/48000/2 and the clock rate of G.722 is 8000, whatever an end says. A codec that cannot be named, or"
     " whose number is no payload type, is left out, and the offer that has it is no longer refused.",
 )
+STRANGERS_SHOWN: Final = RuleChange(
+    9,
+    "who is on no roster is shown to clients",
+    "Presence that a client sends to a contact is answered with the contact's, a caller to whom the user has not"
+    " subscribed is shown to a client before it is called, and both stay shown as long as the client is online.",
+)
 ICE_IN_ANY_STANZA: Final = RuleChange(
     9,
     "what ICE needs may come in any stanza",
@@ -243,6 +249,7 @@ CHANGES: Final[tuple[RuleChange, ...]] = (
     TRIED_SOONER,
     EVERY_CONTENT_ANSWERED,
     CODECS_AS_STANDARDIZED,
+    STRANGERS_SHOWN,
     ICE_IN_ANY_STANZA,
     JINGLE_REFUSALS,
     CANCEL_DECLINES,

@@ -164,6 +164,16 @@ async def test_a_session_goes_both_ways(scene: Scene) -> None:
     assert failure(await sending) == Failure("wait", "unexpected-request", "out-of-order", "Not now.")
 
 
+async def test_who_is_introduced_is_shown_before_the_call(scene: Scene) -> None:
+    _, adapter, alice = scene
+    content, mark = Content("voice", description=AUDIO), len(alice.stanzas)
+    adapter.do(InitiateSession(PHONE, alice.jid, "s1", content, introduces=True), "7.0")
+    assert await adapter.event(IqSucceeded) == IqSucceeded("7.0", alice.jid)
+    shown, called = alice.stanzas[mark:]
+    assert (shown.get("from"), shown.get("type"), called.get("id")) == (PHONE, None, "7.0")
+    assert shown.find("caps:c", NS) is not None
+
+
 async def test_a_digit_is_known_by_its_name_only(scene: Scene) -> None:
     _, adapter, alice = scene
     pressed = element("jingle", NS["jingle"], element("dtmf", NS["dtmf"], code="d", duration="250"))

@@ -86,7 +86,7 @@ def test_every_captured_action_becomes_its_event_and_back(captured: Captured) ->
     command: jingle.JingleCommand
     match jingle.event(iq, stanza.jingle):
         case SessionInitiated(_, sid, (content,), bundles):
-            command = InitiateSession(iq.sender, iq.to, sid, content, *bundles)
+            command = InitiateSession(iq.sender, iq.to, sid, content, next(iter(bundles), ()))
         case SessionAccepted(_, sid, (content,)):
             command = AcceptSession(iq.sender, iq.to, sid, content)
         case SessionInformed(_, sid, info, "urn:xmpp:jingle:apps:rtp:info:1"):

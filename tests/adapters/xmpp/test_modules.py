@@ -51,6 +51,10 @@ def test_presence_is_read() -> None:
     caps = "<c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='urn:n' ver='abc='/>"
     assert presence.event(incoming("presence")) == ResourceAvailable(CLIENT, CONTACT)
     assert presence.event(incoming("presence", caps)) == ResourceAvailable(CLIENT, CONTACT, "urn:n#abc=")
+    for asks in ("<decloak xmlns='urn:xmpp:decloak:0'/>", "<temppres xmlns='urn:xmpp:temppres:0' reason='media'/>"):
+        asked = ResourceAvailable(CLIENT, CONTACT, "urn:n#abc=", decloaks=True)
+        assert presence.event(incoming("presence", asks + caps)) == asked
+    assert presence.event(incoming("presence", "<decloak xmlns='urn:other'/>")) == ResourceAvailable(CLIENT, CONTACT)
     for show, dnd in (("dnd", True), (" dnd\n", True), ("away", False), ("xa", False), ("chat", False), ("DND", False)):
         shown = presence.event(incoming("presence", f"<show>{show}</show>"))
         assert shown == ResourceAvailable(CLIENT, CONTACT, dnd=dnd)

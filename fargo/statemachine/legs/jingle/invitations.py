@@ -15,11 +15,14 @@ from fargo.statemachine.reason import Reason, to_jingle
 
 
 class Invitation(Struct, frozen=True, gc=False):
-    """The session id, our JID, and the offer for clients of each profile, as far as it is known."""
+    """The session id, our JID, and the offer for clients of each profile, as far as it is known. ``introduces``: the
+    clients may not know of us, and are shown our presence first.
+    """
 
     sid: str
     us: str
     contents: Mapping[MediaProfile, Content]
+    introduces: bool
 
 
 class AwaitingOffer(Struct, frozen=True, gc=False):
@@ -60,7 +63,7 @@ def invite_client(invitation: Invitation, session: Session, effects: Effects) ->
     offer = invitation.contents.get(session.profile)
     if offer is None:
         return AwaitingOffer(session)
-    jingle_session.initiate(session, offer, effects)
+    jingle_session.initiate(session, offer, invitation.introduces, effects)
     return Invited(session)
 
 

@@ -144,10 +144,10 @@ def is_vital(reply: Reply) -> bool:
 # --- how it is said
 
 
-def initiate(session: Session, content: Content, effects: Effects) -> None:
-    """Send session-initiate (XEP-0166 §6.2)."""
+def initiate(session: Session, content: Content, introduces: bool, effects: Effects) -> None:
+    """Send session-initiate (XEP-0166 §6.2), after our presence if it ``introduces`` us."""
     bundle = (content.name,) if session.bundles else ()
-    invitation = InitiateSession(session.us, session.client, session.sid, content, bundle)
+    invitation = InitiateSession(session.us, session.client, session.sid, content, bundle, introduces)
     effects.emit_pending(invitation, _LONGEST_ANSWER)
 
 
