@@ -26,7 +26,8 @@ from fargo.limits.refused import Refused
 from fargo.limits.rejection import Rejection
 from fargo.limits.settings import GateSettings
 from fargo.limits.tries import Tries
-from fargo.statemachine.account.account_state import Clearing, Registered, Trying
+from fargo.statemachine.account import entered
+from fargo.statemachine.account.account_state import Clearing, Registered, Trying, in_force
 from fargo.statemachine.address import SipUri, bare, domain_of
 from fargo.statemachine.dialling import dialled, target
 from fargo.statemachine.legs.jingle.jmi import is_proceed
@@ -207,11 +208,13 @@ class Gate:
     def _submitted(self, user: str, event: RegistrationSubmitted, registered: bool) -> Rejection | None:
         if not (registered or self._may_register(user)):
             return self._turn_down(user, "registrations", texts.CLOSED)
-        if (problem := providers.problem(event.account, self._settings.providers)) is not None:
+        known = self._state(user)
+        account = entered.meant(event, in_force(known.account) if known else None)
+        if (problem := providers.problem(account, self._settings.providers)) is not None:
             return self._turn_down(user, "registrations", problem)
         if refusal := self._over(user, event, registered):
             return refusal
-        scope = self._tries.submit(user, registered, event.iq, event.account, self._now())
+        scope = self._tries.submit(user, registered, event.iq, account, self._now())
         return self._refuse(user, "registrations", scope) if scope else None
 
     def _over(self, user: str, event: Event, registered: bool) -> Rejection | None:

@@ -71,7 +71,7 @@ class Customer:
 
     def contact(self, user: str) -> str:
         """Return the full JID for calling a SIP user of the same provider."""
-        return f"{user}%{self.account.domain}@{self.gateway.jid}/fargo"
+        return f"{user}@{self.gateway.jid}/fargo"
 
     async def call(self, user: str, media: RtpEndpoint) -> JingleCall:
         """Call a SIP user of the same provider."""

@@ -109,6 +109,41 @@ async def test_a_change_of_password_at_the_provider_is_followed(alice: Customer)
     assert alice.world.provider.contacts("alice")
 
 
+async def test_passwords_and_user_names_have_any_characters(customer: Customer, engine: str) -> None:
+    provider = customer.world.provider
+    refused = {"tab\there": "control character", "col:on": "colon"} if engine == "telepathy" else {}
+    for password in (' p\u00e4ss"w\\ord%23 ', "\U0001f511#@;,", "tab\there", "col:on"):
+        provider.set_password("alice", password)
+        wrong = failure(await customer.submit(password=password))
+        if password in refused:
+            assert wrong is not None
+            assert refused[password] in wrong.text
+        else:
+            assert wrong is None, (password, wrong)
+    provider.set_password("9901#1", "extension")
+    for written in ("9901#1", "9901%231"):
+        address = f" sip:{written}@{provider.domain}\u00a0"
+        assert failure(await customer.submit(username=address, password="extension")) is None, written
+
+
+async def test_a_change_of_the_password_by_the_plain_fields_keeps_the_proxy(alice: Customer) -> None:
+    account = alice.account
+    alice.world.provider.set_password("alice", "through-the-glass")
+    fields = {"username": f"{account.user}@{account.domain}", "password": "through-the-glass"}
+    assert failure(await alice.client.register(alice.gateway.jid, **fields)) is None
+    form = await alice.client.registration(alice.gateway.jid)
+    shown = "".join(form.itertext())
+    assert account.host in shown
+    assert str(account.port) in shown
+
+
+async def test_a_form_that_is_cancelled_changes_nothing(alice: Customer) -> None:
+    form = element("x", "jabber:x:data", type="cancel")
+    answer = await alice.client.request("set", alice.gateway.jid, element("query", NS["register"], form))
+    assert (answer.get("type"), len(answer)) == ("result", 0)
+    assert alice.world.provider.contacts("alice")
+
+
 async def test_cancelling_signs_out_and_forgets(alice: Customer) -> None:
     mark = len(alice.client.stanzas)
     assert failure(await alice.client.unregister(alice.gateway.jid)) is None

@@ -4,18 +4,28 @@ import pytest
 from msgspec.structs import replace
 from statemachine.story import BOB, GATEWAY, OFFER, PCMU, PHONE_ADDRESS, Story
 
+from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call1 import CallArrived, CallState, CallStateChanged, PlaceCall
 from fargo.statemachine.model.call_records import RecordBegun
 from fargo.statemachine.model.commands import (
     Command,
     InitiateSession,
     RefuseIq,
+    SendRegistrationForm,
     SendText,
     SignIn,
     TerminateSession,
 )
-from fargo.statemachine.model.events import RegistrationSubmitted, SessionAccepted, SessionInitiated, SipAccount
+from fargo.statemachine.model.events import (
+    PolicyChanged,
+    RegistrationAsked,
+    RegistrationSubmitted,
+    SessionAccepted,
+    SessionInitiated,
+    SipAccount,
+)
 from fargo.statemachine.model.rules import CALLERS_ARE_CONTACTS, NUMBERS_AS_WRITTEN
+from fargo.statemachine.model.sip_messages import Endpoint, RegisterAnswered, SendRegister
 from fargo.store.entries import Entry
 from replay.verifying.verify import verify
 
@@ -114,6 +124,21 @@ def test_an_account_with_parameters_was_refused() -> None:
     assert story.the(SignIn)
     entries = before(NUMBERS_AS_WRITTEN, story)
     with_commands(entries, -1, RefuseIq(story.iq(), "modify", "not-acceptable", "That is not a valid SIP domain."))
+    only(entries, NUMBERS_AS_WRITTEN)
+
+
+def test_a_proxy_with_a_port_was_shown_as_it_was_entered() -> None:
+    story = Story()
+    account = SipAccount("alice@sip.test", proxy=" proxy.test:5070")
+    story.tell(PolicyChanged(Policy(engine="sip")))
+    story.tell(RegistrationSubmitted(story.iq(), account, "s1", "nonce"))
+    name = story.id_of(SendRegister)
+    story.tell(RegisterAnswered(name, name, 200, "OK", source=Endpoint("udp", "192.0.2.5", 5070)))
+    story.tell(RegistrationAsked(story.iq()))
+    shown = story.the(SendRegistrationForm)
+    assert (shown.account and shown.account.port) == 5070
+    entries = before(NUMBERS_AS_WRITTEN, story)
+    with_commands(entries, -1, replace(shown, account=replace(account, engine="sip")))
     only(entries, NUMBERS_AS_WRITTEN)
 
 

@@ -124,7 +124,7 @@ def test_a_registration_that_fails_says_what_to_mend(trouble: SipTrouble, condit
         ),
         (SipAccount("alice@sip.test", port=70000), texts.BAD_PORT.format(port=70000)),
         (SipAccount("alice@sip.test", proxy="a b"), texts.BAD_PROXY),
-        (SipAccount("alice@sip.test", proxy="proxy.test:5060"), texts.BAD_PROXY),
+        (SipAccount("alice@sip.test", proxy="[2001:db8::1]:5060"), texts.BAD_PROXY),
         (SipAccount("alice@sip.test", auth_user="a\nb"), texts.BAD_AUTH_USER),
     ],
 )

@@ -91,7 +91,7 @@ class World:
 
     async def contact(self, client: XmppClient, user: str) -> str:
         """Add a SIP user to the client's roster, and return the full JID that the gateway shows as available."""
-        bare = f"{user}%{self.provider.domain}@{self.server.component}"
+        bare = f"{user}@{self.server.component}"
         client.subscribe(bare)
         return (await client.presence(bare)).get("from", "")
 

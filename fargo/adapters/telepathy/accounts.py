@@ -189,8 +189,12 @@ class Accounts:
         if not password:
             self._lost(registration, SipTrouble.SECRET, texts.NO_PASSWORD)
             return
-        if not (is_one_line(account.auth_user or "") and is_one_line(password)):
+        login = account.auth_user or registration.connection.uri.user, password
+        if not all(map(is_one_line, login)):
             self._lost(registration, SipTrouble.INVALID, texts.CONTROL_CHARACTER)
+            return
+        if any(":" in each for each in login):  # rakia gives sofia both in one text, with a colon between them
+            self._lost(registration, SipTrouble.INVALID, texts.COLON)
             return
         route = self._route(account, host.name)
         parameters = account_parameters(registration.connection.uri, account.auth_user, password, route)

@@ -41,6 +41,7 @@ DIRECTORY_UNUSABLE: Final = "The directory of a SIP host cannot be used: {proble
 HOST_ENDED: Final = "The gateway's SIP service stopped unexpectedly and is being restarted."
 NO_PASSWORD: Final = "The gateway does not have the password of this account. Register again."
 CONTROL_CHARACTER: Final = "The user name or the password contains a control character, which is not allowed."
+COLON: Final = "The user name or the password contains a colon, which rakia cannot use"
 SIGN_IN_FAILED: Final = "The gateway could not sign in to this account. Its log has the details."
 
 # --- for users: why a call failed, after a colon

@@ -84,6 +84,7 @@ def account_parameters(
 ) -> dict[str, Any]:
     """Return the parameters of RequestConnection (a{sv}).
 
+    Without a user name for authentication, rakia would take that of the URI with its escapes, such as ``%23`` for #.
     rakia communicates with the SIP edge only, so it must not discover its own address. It answers a challenge with the
     extra credentials if its realm is not that of the registrar: the provider's proxies may have another (RFC 3261
     §22.3). The edge sees to it that nobody else challenges it.
@@ -91,7 +92,7 @@ def account_parameters(
     wanted = {
         "account": str(uri),
         "password": password,
-        "auth-user": auth_user,
+        "auth-user": auth_user or uri.user,
         "extra-auth-user": auth_user or uri.user,
         "extra-auth-password": password,
         "discover-binding": False,

@@ -359,8 +359,11 @@ class XmppAdapter:
         match registration.read(query):
             case registration.Removal():
                 self._put_admitted(bare(iq.sender), RegistrationCancelled(iq))
-            case registration.Submission(account, password):
-                self._submit(iq, RegistrationSubmitted(iq, account, None, token_urlsafe(_NONCE_BYTES)), password)
+            case registration.Dismissal():
+                self._send(iq_result(iq))
+            case registration.Submission(account, password, plain):
+                nonce = token_urlsafe(_NONCE_BYTES)
+                self._submit(iq, RegistrationSubmitted(iq, account, None, nonce, plain), password)
 
     def _submit(self, iq: Iq, submitted: RegistrationSubmitted, password: str | None) -> None:
         """Put a submitted registration, once its password is in the vault."""

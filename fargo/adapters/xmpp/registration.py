@@ -3,7 +3,7 @@
 Rules:
 
 1. The plain fields, for clients without data forms, are the address and the password. The form has every field. If a
-   client submits both, the form counts.
+   client submits both, the form counts. A form that was cancelled changes nothing.
 2. The password leaves this module as `Submission.password` only. It is in no exception, and in no form that is sent.
 3. Only a value that its type cannot hold is malformed here, such as a port that is not a number. The core validates the
    address and the password.
@@ -27,6 +27,7 @@ from fargo.adapters.xmpp.stanza import (
     make,
 )
 from fargo.adapters.xmpp.wokkel_compat import data_form
+from fargo.statemachine.address import trimmed
 from fargo.statemachine.media.description import Srtp
 from fargo.statemachine.model.commands import SendRegistrationForm
 from fargo.statemachine.model.events import SipAccount
@@ -39,6 +40,7 @@ PROXY: Final = "x-proxy"
 PORT: Final = "x-port"
 TRANSPORT: Final = "x-transport"
 SRTP: Final = "x-srtp"
+COUNTRY: Final = "x-country"
 
 _TRANSPORTS: Final = {
     "udp": texts.FORM_TRANSPORT_UDP,
@@ -54,10 +56,13 @@ _SRTP: Final[dict[Srtp, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """The account and the password that a user submitted. A field that was left out is None, the address ""."""
+    """The account and the password that a user submitted. A field that was left out is None, the address "". ``plain``:
+    in the plain fields.
+    """
 
     account: SipAccount
     password: str | None = field(repr=False)
+    plain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +70,29 @@ class Removal:
     """A request to cancel the registration (XEP-0077 §3.2)."""
 
 
-def read(query: Element) -> Submission | Removal:
+@dataclass(frozen=True, slots=True)
+class Dismissal:
+    """The user has cancelled the form (XEP-0004 §3.1)."""
+
+
+def read(query: Element) -> Submission | Removal | Dismissal:
     """Return what the <query/> of an IQ-set requests. Raise MalformedError if it cannot be understood."""
     if has_child(query, NS_REGISTER, "remove"):
         return Removal()
     filled = child(query, data_form.NS_X_DATA, "x")
+    if filled is not None and filled.getAttribute("type") == "cancel":
+        return Dismissal()
     values = _plain(query) if filled is None else _form(filled)
     account = SipAccount(
         address=values.get(ADDRESS, ""),
         auth_user=values.get(AUTH_USER) or None,
         proxy=values.get(PROXY) or None,
-        port=_port(values.get(PORT, "").strip()),
-        transport=_transport(values.get(TRANSPORT, "")),
-        srtp=_srtp(values.get(SRTP, "")),
+        port=_port(trimmed(values.get(PORT, ""))),
+        transport=_transport(trimmed(values.get(TRANSPORT, ""))),
+        srtp=_srtp(trimmed(values.get(SRTP, ""))),
+        country=values.get(COUNTRY) or None,
     )
-    return Submission(account, values.get(PASSWORD) or None)
+    return Submission(account, values.get(PASSWORD) or None, filled is None)
 
 
 def _plain(query: Element) -> dict[str, str]:
@@ -143,6 +156,7 @@ def _form_for(account: SipAccount, transports: Iterable[str], srtp: Iterable[Srt
         ("text-single", AUTH_USER, texts.FORM_AUTH_USER, account.auth_user, False),
         ("text-single", PROXY, texts.FORM_PROXY, account.proxy, False),
         ("text-single", PORT, texts.FORM_PORT, str(account.port or ""), False),
+        ("text-single", COUNTRY, texts.FORM_COUNTRY, account.country, False),
     )
     instructions = [texts.FORM_INSTRUCTIONS, texts.FORM_OPTIONAL_FIELDS]
     form = data_form.Form("form", texts.FORM_TITLE, instructions, NS_REGISTER)

@@ -17,7 +17,7 @@ from typing import Final, assert_never
 from msgspec.structs import replace
 
 from fargo.statemachine import address
-from fargo.statemachine.account import sign_in, texts
+from fargo.statemachine.account import entered, sign_in, texts
 from fargo.statemachine.account.account_state import (
     Account,
     Clearing,
@@ -41,6 +41,7 @@ from fargo.statemachine.model.commands import (
 from fargo.statemachine.model.events import Iq, RegistrationAsked, RegistrationSubmitted, SipAccount, SipTrouble
 from fargo.statemachine.model.presence import SignedIn, SignedOut
 from fargo.statemachine.model.sip import SipEngine
+from fargo.statemachine.numbering_plans import PLANS
 
 LINGER: Final = 30.0  # seconds
 """The time that a new account stays signed in without a client online: the client's presence arrives a moment later."""
@@ -103,7 +104,7 @@ def _credentials(
     event: RegistrationSubmitted, previous: Credentials | None, engine: SipEngine
 ) -> Credentials | BadAddress:
     """Check a submitted account. If the password is missing, keep the old one, unless that is for another login."""
-    account = replace(event.account, engine=engine)
+    account = replace(entered.meant(event, previous), engine=engine)
     uri = address.parse_account(account.address)
     if isinstance(uri, BadAddress):
         return uri
@@ -111,6 +112,8 @@ def _credentials(
         return BadAddress(texts.BAD_PORT.format(port=account.port))
     if problem := sign_in.problem(account, engine):
         return BadAddress(problem)
+    if account.country is not None and account.country not in PLANS:
+        return BadAddress(texts.BAD_COUNTRY.format(country=address.printable(account.country)))
     if account.auth_user is not None and not account.auth_user.isprintable():
         return BadAddress(texts.BAD_AUTH_USER)
     secret = event.secret

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Final, assert_never, get_args
 
 from fargo.statemachine import address
-from fargo.statemachine.account import binding, texts
+from fargo.statemachine.account import binding, entered, texts
 from fargo.statemachine.account.account_state import Credentials, Lost, Opened, Outcome
 from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.effects import Effects
@@ -59,6 +59,8 @@ def srtp(engine: SipEngine) -> tuple[Srtp, ...]:
 
 def problem(account: SipAccount, engine: SipEngine) -> str | None:
     """Return why the engine cannot use the account's server or transport, as a sentence; None if it can."""
+    if any(entered.contradicts(each, account.transport) for each in (account.address, account.proxy or "")):
+        return texts.SIPS_NEEDS_TLS
     usable = transports(engine)
     if account.transport is not None and account.transport not in usable:
         names = f"{', '.join(usable[:-1])} or {usable[-1]}"
@@ -67,7 +69,7 @@ def problem(account: SipAccount, engine: SipEngine) -> str | None:
         return texts.SRTP_NEEDS_TLS
     match engine:
         case "telepathy":
-            return None if not account.proxy or address.is_host(account.proxy) else texts.BAD_PROXY
+            return _bad_for_rakia(account) or _bad_server(account)
         case "sip":
             return _bad_server(account)
         case _:
@@ -82,6 +84,14 @@ def _bad_server(account: SipAccount) -> str | None:
         return texts.BAD_SERVER
     _, port = server
     return texts.TWO_PORTS if port and account.port not in (None, port) else None
+
+
+def _bad_for_rakia(account: SipAccount) -> str | None:
+    """Return why rakia cannot use the account: it reaches a proxy by its name or IPv4 address only."""
+    server = address.server(account.proxy or "")
+    if account.proxy and (server is None or not address.is_host(server[0])):
+        return texts.BAD_PROXY
+    return None
 
 
 # --- signing in and out

@@ -60,10 +60,14 @@ SRTP_NEEDS_TLS: Final = (
     " or do not require encryption."
 )
 BAD_PORT: Final = "{port} is not a valid port. Use a number from 1 to 65535, or leave the field empty."
-BAD_PROXY: Final = "The proxy is not a valid host name. It should look like proxy.example.org, without a port."
+BAD_PROXY: Final = "The proxy is not a valid host name. It should look like proxy.example.org."
 BAD_SERVER: Final = "The proxy is not a valid host name or address. It should look like proxy.example.org."
 TWO_PORTS: Final = "The proxy contains another port than the field for the port. Leave one of them out."
 BAD_AUTH_USER: Final = "The authentication user contains a control character. Remove it."
+BAD_COUNTRY: Final = "“{country}” is not the code of a country. It should look like GB."
+SIPS_NEEDS_TLS: Final = (
+    "A sips address is reached over TLS only. Choose TLS as the transport, or write sip in its place."
+)
 NO_PASSWORD: Final = "The password is missing."
 PASSWORD_AGAIN: Final = "Enter the password again, as the account or its server changes."
 CANCELLED: Final = "The registration was cancelled."

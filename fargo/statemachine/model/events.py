@@ -153,6 +153,8 @@ class RegistrationSubmitted(_Event, frozen=True, tag="RegistrationSubmitted"):
     secret: str | None
     """The password's name in the vault; None if no password was given."""
     nonce: str
+    plain: bool = False
+    """The user has filled in the plain fields, which have an address and a password only (XEP-0077 §3.3)."""
 
 
 class ContactAsked(_Event, frozen=True, tag="ContactAsked"):

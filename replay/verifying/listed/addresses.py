@@ -5,14 +5,24 @@ from typing import Final
 from msgspec.structs import replace
 
 from fargo.statemachine import address, dialling
+from fargo.statemachine.account import entered
+from fargo.statemachine.account.account_state import in_force
 from fargo.statemachine.address import BadAddress, SipUri
 from fargo.statemachine.model import rules
 from fargo.statemachine.model.call_records import RecordBegun
-from fargo.statemachine.model.commands import Command, InitiateSession, ProposeCall, SendText, TerminateSession
+from fargo.statemachine.model.commands import (
+    Command,
+    InitiateSession,
+    ProposeCall,
+    SendRegistrationForm,
+    SendText,
+    TerminateSession,
+)
 from fargo.statemachine.model.events import (
     CallProposed,
     Event,
     PresenceProbed,
+    RegistrationAsked,
     RegistrationSubmitted,
     SessionInitiated,
     SubscriptionChanged,
@@ -30,12 +40,25 @@ def _numbers_as_written(difference: Difference) -> bool:
     """The event names an address that the older rules read otherwise."""
     event = difference.recorded.event
     if isinstance(event, RegistrationSubmitted):
-        return _account_by_older(event.account.address) != address.parse_account(event.account.address)
+        written = event.account.address
+        otherwise = _account_by_older(written) != address.parse_account(written)
+        return otherwise or entered.meant(event, in_force(difference.before.account)) != event.account
+    if isinstance(event, RegistrationAsked):
+        return _shows_as_entered(difference)
     jid = _named(event)
     if jid is None or address.local_of(jid) is None:
         return False
     book = address_book(difference.before, address.domain_of(jid))
     return _contact_by_older(jid, book.own) != dialling.target(jid, book)
+
+
+def _shows_as_entered(difference: Difference) -> bool:
+    """The form shows an account as it was entered before it was read so."""
+    then, now = (
+        [each.command.account for each in issued if isinstance(each.command, SendRegistrationForm)]
+        for issued in (difference.then, difference.now)
+    )
+    return then != now and [each and entered.tidy(each) for each in then] == now
 
 
 def _named(event: Event) -> str | None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from twisted.words.xish.domish import Element
 
 from fargo.adapters.xmpp import registration
-from fargo.adapters.xmpp.registration import Removal, Submission
+from fargo.adapters.xmpp.registration import Dismissal, Removal, Submission
 from fargo.adapters.xmpp.stanza import MalformedError
 from fargo.adapters.xmpp.wokkel_compat import data_form
 from fargo.statemachine.media.description import Srtp
@@ -20,7 +20,7 @@ from . import strategies
 from .elements import parse
 
 ASKED = Iq("alice@example.org/a", "sip.example.org", "1")
-FULL = SipAccount("alice@example.net", "a-1", "proxy.example.net", 5070, "tls", srtp="required")
+FULL = SipAccount("alice@example.net", "a-1", "proxy.example.net", 5070, "tls", srtp="required", country="GB")
 FULL_FORM = {
     "username": "alice@example.net",
     "x-auth-user": "a-1",
@@ -28,6 +28,7 @@ FULL_FORM = {
     "x-port": "5070",
     "x-transport": "tls",
     "x-srtp": "required",
+    "x-country": "GB",
 }
 USES = get_args(Srtp)
 
@@ -43,7 +44,7 @@ def filled(kind: str = "submit", **fields: str) -> str:
 
 def test_plain_fields_are_address_and_password() -> None:
     read = registration.read(query("<username>alice@example.net</username><password> pw </password>"))
-    assert read == Submission(SipAccount("alice@example.net"), " pw ")
+    assert read == Submission(SipAccount("alice@example.net"), " pw ", plain=True)
 
 
 def test_the_form_has_everything() -> None:
@@ -56,8 +57,18 @@ def test_the_form_counts_if_both_are_there() -> None:
 
 
 def test_what_is_left_empty_is_empty_and_judged_by_others() -> None:
-    assert registration.read(query("")) == Submission(SipAccount(""), None)
+    assert registration.read(query("")) == Submission(SipAccount(""), None, plain=True)
     assert registration.read(query(filled(**dict.fromkeys(FULL_FORM, "")))) == Submission(SipAccount(""), None)
+
+
+def test_a_cancelled_form_changes_nothing() -> None:
+    assert registration.read(query(filled("cancel"))) == Dismissal()
+    assert registration.read(query("<x xmlns='jabber:x:data' type='cancel'/>")) == Dismissal()
+
+
+def test_white_space_round_what_has_a_type_is_nothing() -> None:
+    read = registration.read(query(filled(**{"x-port": " 5070\u00a0", "x-transport": "tls\n", "x-srtp": "\toff"})))
+    assert read == Submission(SipAccount("", port=5070, transport="tls", srtp="off"), None)
 
 
 def test_removal_is_recognised() -> None:
@@ -69,8 +80,7 @@ def test_removal_is_recognised() -> None:
     [
         *(filled(**{"x-port": port}) for port in ("sip", "0", "65536", "-1", "5060.0", "٥٠٦٠", "99999999")),
         filled(**{"x-transport": "pigeon"}),
-        *(filled(**{"x-srtp": use}) for use in ("yes", "Required", " off")),
-        filled("cancel"),
+        *(filled(**{"x-srtp": use}) for use in ("yes", "Required")),
         filled("form", username="a@b"),
         "<username>a</username><username>b</username>",
         "<x xmlns='jabber:x:data' type='submit'><field var='a'/><field var='a'/></x>",
@@ -112,7 +122,7 @@ def test_a_new_user_gets_an_empty_form() -> None:
     assert str(answer.query.instructions)
     assert str(answer.query.username) == ""
     form = data_form.findForm(answer.query, "jabber:iq:register")
-    assert list(form.fields) == ["username", "password", "x-auth-user", "x-proxy", "x-port", "x-transport"]
+    assert list(form.fields) == ["username", "password", "x-auth-user", "x-proxy", "x-port", "x-country", "x-transport"]
     assert [option.value for option in form.fields["x-transport"].options] == ["", "udp", "tcp"]
     assert [name for name, field in form.fields.items() if field.required] == ["username", "password"]
 
@@ -140,7 +150,18 @@ ports = st.none() | st.integers(1, 65535)
 uses = st.sampled_from(USES)
 
 
-@given(st.builds(SipAccount, strategies.maybe, maybe, maybe, ports, st.sampled_from([None, "udp", "tcp"]), srtp=uses))
+@given(
+    st.builds(
+        SipAccount,
+        strategies.maybe,
+        maybe,
+        maybe,
+        ports,
+        st.sampled_from([None, "udp", "tcp"]),
+        srtp=uses,
+        country=maybe,
+    )
+)
 def test_any_account_that_is_shown_reads_back(account: SipAccount) -> None:
     """A client that submits the form as it got it changes nothing."""
     form = parse(registration.stanza(SendRegistrationForm(ASKED, account, srtp=USES)).toXml()).query.x
