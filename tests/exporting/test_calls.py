@@ -118,7 +118,7 @@ def test_commands_of_another_version_are_told(tmp_path: Path) -> None:
     entries = [(r, tuple(e for e in i if not isinstance(e.command, RecordEnded))) for r, i in recorded(*EVENTS)]
     golden.write(log, entries)
     result = fargo("export", f"{USER}/9", "--log", log, "-o", target)
-    assert result.stderr.endswith(f"\n{texts.EXPORT_DIFFERS.format(count=1)}\n")
+    assert result.stderr.endswith(f"\n{texts.EXPORT_DIFFERS.format(count=3)}\n")
     assert verify(golden.read(target)).differences == 0
 
 
