@@ -130,8 +130,9 @@ def _part(found: re.Match[str], to: Renaming) -> str:
         case "uri":
             scheme, _, user = part.partition(":")
             return f"{scheme}:{_user_of_uri(user, to)}"
-        case "number" if (number := digits(unescape_local(part))) is not None:
-            return _words(number, to)
+        case "number":
+            number = digits(unescape_local(part))
+            return _parts_of_user(part, to) if number is None else _words(number, to)
         case "dialog":
             return to.dialog(part)
         case "hash":
@@ -186,8 +187,10 @@ def _user_of_uri(user: str, to: Renaming) -> str:
 def _user(user: str, to: Renaming) -> str:
     """Rename the user part of an address, by itself. A number is renamed as it is dialled."""
     number = digits(user)
-    if number is not None:
-        return _words(number, to)
+    return _parts_of_user(user, to) if number is None else _words(number, to)
+
+
+def _parts_of_user(user: str, to: Renaming) -> str:
     return _PARTS_OF_USER.sub(lambda found: _part(found, to), f"{user}@")[:-1]
 
 

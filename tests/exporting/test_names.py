@@ -18,6 +18,7 @@ from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call1 import CallArrived, CallStateChanged
 from fargo.statemachine.model.commands import Issued, SendText
 from fargo.statemachine.model.events import (
+    ContactAsked,
     Iq,
     IqMalformed,
     PolicyChanged,
@@ -214,3 +215,29 @@ def test_an_emergency_number_is_no_name_however_it_is_written(number: str) -> No
     export = pseudonymised(recorded(policy, call))
     assert NO_EMERGENCY_CALLS in str(export.entries)
     assert export.otherwise == ()
+
+
+# --- numbers
+
+
+@pytest.mark.parametrize("country", [None, "GB", "US"])
+@pytest.mark.parametrize("roster", ["01632960077", "+44\\20(0)1632\\20960077", "+441632960077", "441632960077"])
+def test_a_number_is_renamed_as_it_is_dialled(country: str | None, roster: str) -> None:
+    """However it is written, and whatever of it the core completes."""
+    initiated = EVENTS[5]
+    assert isinstance(initiated, SessionInitiated)
+    events = (
+        PolicyChanged(Policy(country=country)),
+        *EVENTS[:4],
+        PresenceProbed(f"{roster}@{GATEWAY}"),
+        SessionInitiated(Iq(CLIENT, f"{roster}@{GATEWAY}/fargo", "q1"), "s1", initiated.contents),
+        CallArrived("1.0/1", "2.0", "sip:+441632960077@sip.numbat.net:5070;fg-name=Zoe", (), (), 6),
+        ContactAsked(Iq(CLIENT, GATEWAY, "q2"), "+44 (0)1632 960-077"),
+        ContactAsked(Iq(CLIENT, GATEWAY, "q3"), " tel:01632960077;x=y"),
+        ContactAsked(Iq(CLIENT, GATEWAY, "q4"), "Zoe.Dunn@sip.numbat.net:5070"),
+        ContactAsked(Iq(CLIENT, GATEWAY, "q5"), "+44 zoe"),
+    )
+    told = pseudonymised(recorded(*events)).entries
+    text = str(told).lower()
+    assert not [name for name in ("1632960077", "960077", "960-077", "zoe", "dunn", "numbat") if name in text]
+    assert verify(told).differences == 0

@@ -11,12 +11,14 @@ from fargo.limits.numbers import Numbers
 from fargo.limits.rejection import Rejection
 from fargo.limits.settings import Allowances, GateSettings, limits
 from fargo.limits.tries import ANSWERED_AFTER
+from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.commands import AcceptIq, Command, Issued, RefuseIq, SignIn
 from fargo.statemachine.model.events import (
     CallProposed,
     Event,
     Iq,
     IqSucceeded,
+    PolicyChanged,
     Recorded,
     RefusedUser,
     RegistrationAsked,
@@ -160,6 +162,34 @@ def test_numbers_that_may_not_be_called_are_refused_and_emergency_numbers_never(
     assert bench.put == [(GATEWAY, RequestsRefused({"numbers": 2}, (RefusedUser(ALICE, 2),)))]
 
 
+@pytest.mark.parametrize(
+    "local",
+    [
+        "0900123456",
+        "0900-123\\20456",
+        "+44\\20(0)900123456",
+        "0044900123456",
+        "tel\\3a0900123456",
+        "sip\\3a0900123456\\40sip.test",
+        "\\22x\\22\\20\\3csip\\3a0900123456%sip.test\\3e",
+        "\uff10\uff19\uff10\uff10123456",
+        "0900123456%sip.test\\3a5060",
+    ],
+)
+@pytest.mark.parametrize("refused", ["0900", "+44900"])
+def test_a_number_is_refused_as_it_is_written_and_as_it_is_dialled(local: str, refused: str) -> None:
+    """Unless it is written in another form than the operator has refused, and no country makes it that one."""
+    story = Story()
+    story.tell(PolicyChanged(Policy(country="GB")))
+    story.online()
+    story.register()
+    bench = Bench(numbers=Numbers(refused=(refused,)))
+    bench.users[ALICE] = story.user
+    if refused == "0900" and local[:2] in ("+4", "00"):
+        return
+    assert bench.call(f"{local}@sip.localhost") == Rejection("cancel", "not-allowed", texts.NUMBER)
+
+
 def test_subscriptions_beyond_the_rate_are_refused(bench: Bench) -> None:
     def subscribe(action: SubscriptionAction) -> Rejection | None:
         return bench.gate.event(ALICE, SubscriptionChanged(CONTACT, action))
@@ -298,6 +328,11 @@ def test_a_closed_gateway_registers_only_who_is_allowed() -> None:
         (SipAccount("a@sip.test", proxy="other.test"), True),
         (SipAccount("a@sip.test", proxy="169.254.169.254:5060"), True),
         (SipAccount("a@sub.sip.test"), True),
+        (SipAccount(" sips:a@sip.test;x=y "), False),
+        (SipAccount("<sip:a@other.test>"), True),
+        (SipAccount("a@sip.test", proxy=" <sip:proxy.test:5070;lr> "), False),
+        (SipAccount("a@sip.test", proxy="sip:other.test;lr"), True),
+        (SipAccount("a@sip.test", proxy="<sips:other.test:5071>"), True),
     ],
 )
 def test_only_listed_providers_can_be_used(account: SipAccount, refused: bool) -> None:
