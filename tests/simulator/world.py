@@ -37,6 +37,7 @@ from fargo.statemachine.model.commands import (
     XmppCommand,
 )
 from fargo.statemachine.model.events import (
+    ContactAsked,
     Event,
     Iq,
     IqMalformed,
@@ -363,7 +364,8 @@ def _asked(world: World, what: str) -> World:
     iq = Iq(f"{USER}/account", GATEWAY, f"registration-iq{number}")
     match what:
         case "ask":
-            return _put(world, RegistrationAsked(iq))
+            asked = _put(world, RegistrationAsked(iq))
+            return _put(asked, ContactAsked(replace(iq, id=f"contact-iq{number}"), "Bob@sip.test"))
         case "cancel":
             return _put(world, RegistrationCancelled(iq))
         case "send nonsense":
