@@ -27,7 +27,7 @@ _USEC: Final = 1_000_000
 
 
 class ServiceManager:
-    """What stands between the gateway and its service manager, if it has one."""
+    """The line to the gateway's service manager, if it has one."""
 
     _logger = Logger()
 

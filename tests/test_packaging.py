@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 SCRIPTS = [*(ROOT / "packaging/debian" / name for name in ("postinst", "prerm", "postrm"))]
 SHELL_SCRIPTS = [*SCRIPTS, *(path for path in (ROOT / "script/packaging").iterdir() if path.is_file())]
 OF_DEBIAN = {"dbus-python", "pygobject"}
-"""What is required and comes from Debian, because it belongs to libraries there."""
+"""Requirements that come from Debian, because they belong to libraries there."""
 
 
 def run(*command: str | Path, **environment: str) -> "subprocess.CompletedProcess[str]":

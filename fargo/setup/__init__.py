@@ -1,1 +1,1 @@
-"""What a new gateway needs: its configuration with comments, and the lines for the servers around it."""
+"""The set-up of a new gateway: its configuration with comments, and the lines for the servers around it."""

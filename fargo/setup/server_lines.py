@@ -13,7 +13,7 @@ AUDIO_PORTS: Final = (30000, 40000)
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the servers around the gateway have to know of it."""
+    """The facts that the servers around the gateway have to know of it."""
 
     domain: str
     secret: str

@@ -34,7 +34,7 @@ _DEFAULT_PORTS: Final = frozenset({None, 5060, 5061})
 
 
 class AddressBook(Struct, frozen=True, gc=False):
-    """What a user's addresses are read by.
+    """The facts by which a user's addresses are read.
 
     ``gateway``: the gateway's own JID. ``own``: the SIP domain of the account, None without one. ``country``: that in
     which numbers without a + are dialled, as in `numbering_plans.PLANS`. ``spelled``: user parts with capitals, by

@@ -25,7 +25,7 @@ ANONYMOUS: Final = "anonymous%anonymous.invalid"
 
 
 class _Rules(Struct, frozen=True, gc=False):
-    """What the meaning of a JID depends on, beside capitals."""
+    """The facts on which the meaning of a JID depends, beside capitals."""
 
     gateway: str
     own: str | None
@@ -69,12 +69,9 @@ def _new(uri: SipUri, book: AddressBook) -> str | BadAddress:
     """Return the JID of an address that is not on the roster (rules 2 and 4)."""
     plain = AddressBook(book.gateway, book.own, book.country)
     meant = replace(uri, user=address.folded(uri.user))
-    short = uri.domain in (book.own, "")
-    for jid in (address.contact(replace(uri, domain=""), book.gateway), address.contact(uri, book.gateway))[
-        not short :
-    ]:
-        if isinstance(jid, BadAddress):
-            return jid
-        if target(jid, plain) == meant:
+    forms = (replace(uri, domain=""), uri) if uri.domain in (book.own, "") else (uri,)
+    for form in forms:
+        jid = address.contact(form, book.gateway)
+        if isinstance(jid, BadAddress) or target(jid, plain) == meant:
             return jid
     return BadAddress(texts.NOT_IN_JID)

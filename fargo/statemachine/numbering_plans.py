@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 
 class NumberingPlan(NamedTuple):
-    """What the people of a country dial.
+    """The prefixes and numbers that the people of a country dial.
 
     ``code``: the country code. ``trunk``: the trunk prefix, "" if there is none. ``international``: the prefixes before
     a country code, the longest first. ``complete``: the lengths of numbers that need no prefix.
@@ -79,7 +79,7 @@ _TABLE: Final = """
 80 810 -: BY=375
 """
 _ALSO: Final = {"UK": "GB"}
-"""What people write for a country that has another code."""
+"""Codes that people write for a country that has another one."""
 
 
 def _plans() -> Iterator[tuple[str, NumberingPlan]]:

@@ -223,7 +223,7 @@ def test_an_emergency_number_is_no_name_however_it_is_written(number: str) -> No
 @pytest.mark.parametrize("country", [None, "GB", "US"])
 @pytest.mark.parametrize("roster", ["01632960077", "+44\\20(0)1632\\20960077", "+441632960077", "441632960077"])
 def test_a_number_is_renamed_as_it_is_dialled(country: str | None, roster: str) -> None:
-    """However it is written, and whatever of it the core completes."""
+    """In each spelling, with all that the core completes of it."""
     initiated = EVENTS[5]
     assert isinstance(initiated, SessionInitiated)
     events = (

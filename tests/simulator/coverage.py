@@ -317,6 +317,7 @@ def _of_session(each: jingle_session.Session) -> Iterator[Event]:
     yield from (SessionInitiated(iq, each.sid, offer), SessionAccepted(iq, each.sid, offer))
     yield from (SessionInformed(iq, each.sid, info) for info in (None, "ringing", "hold", "unhold", "nonsense"))
     yield SessionInformed(iq, each.sid, "dtmf", digit="digit1")
+    yield SessionInformed(iq, each.sid, "dtmf", releases=True)
     yield TransportInformed(iq, each.sid, (Content("voice", transport=client_media(MediaProfile.ICE, "new")),))
     yield from (kind(iq, each.sid, offer) for kind in get_args(ContentChanged))
     yield from (SessionTerminated(iq, each.sid, condition) for condition in ("success", "busy"))

@@ -1,4 +1,4 @@
-"""Whom a failure is put to: the server that has spoken, or nobody; in records, the gateway for trouble of its own."""
+"""A failure is put to the server that has spoken, or to nobody; in records, trouble of its own to the gateway."""
 
 from collections.abc import Callable, Iterator
 

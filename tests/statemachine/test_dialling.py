@@ -1,4 +1,4 @@
-"""What a user types: one SIP address, or one sentence."""
+"""A text that a user types gives one SIP address, or one sentence."""
 
 import re
 
@@ -130,7 +130,7 @@ def test_a_jid_typed_by_hand_is_read_likewise(local: str, uri: SipUri) -> None:
 
 @given(st.text(min_size=1, max_size=30))
 def test_a_text_at_the_prompt_and_as_a_jid_is_the_same(text: str) -> None:
-    """Where both give an address: at the prompt, escapes of URIs and JIDs are understood too."""
+    """If both give an address: at the prompt, escapes of URIs and JIDs are understood too."""
     at_prompt, as_jid = typed(text, BOOK), target(f"{escape_local(text)}@{GATEWAY}", BOOK)
     if isinstance(at_prompt, SipUri) and isinstance(as_jid, SipUri) and not set(text) & set("%\\@:<> \t\n"):
         assert text.strip() != text or at_prompt.domain == as_jid.domain == "own.test"

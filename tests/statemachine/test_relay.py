@@ -743,6 +743,7 @@ def test_a_digit_is_played_to_the_phone(away: Callable[[Relayed], object], sessi
     dialled = SessionInformed(iq, sid, "dtmf", digit="d1", duration=200)
     assert story.tell(dialled) == [AcceptIq(iq), PlayDigit(session, to, "d1", 200)]
     assert story.tell(RelayRefused(story.id_of(PlayDigit), "It will not.")) == []
+    assert story.tell(SessionInformed(iq, sid, "dtmf", releases=True)) == [AcceptIq(iq)]
 
 
 def test_a_digit_before_the_ends_hear_each_other_is_refused() -> None:

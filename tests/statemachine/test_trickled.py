@@ -1,4 +1,4 @@
-"""What ICE needs may come in any stanza of a session before it is needed: calls in and out, in all orders."""
+"""All that ICE needs may come in any stanza of a session before it is needed: calls in and out, in all orders."""
 
 import pytest
 from hypothesis import given

@@ -34,7 +34,7 @@ class Template:
         self._orders = socket.socket(fileno=os.dup(0))
         self._woken, self._wakes = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._told: dict[int, int] = {}
-        """Where to tell the exit code, by pid."""
+        """The places to tell the exit codes at, by pid."""
         signal.set_wakeup_fd(self._wakes)
         signal.signal(signal.SIGCHLD, lambda *_: None)
 

@@ -1,4 +1,4 @@
-"""What every XMPP server of the world has in common.
+"""The base of every XMPP server of the world.
 
 It has accounts, a component for the gateway, and a second domain that the gateway rejects. It listens on loopback only,
 without encryption, so it needs no certificate.

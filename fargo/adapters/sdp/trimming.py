@@ -1,4 +1,4 @@
-"""What SDP can say of a description (RFC 4566 §9). The rest is left out: one odd word costs a parameter, not the call.
+"""Trim descriptions to what SDP can say (RFC 4566 §9). One odd word costs a parameter, and not the call.
 
 Rules:
 

@@ -48,6 +48,7 @@ from fargo.adapters.xmpp.stanza import (
     iq_of,
     iq_result,
     make_stanza,
+    refuse_long,
     sender_of,
     stanza_error,
 )
@@ -306,6 +307,7 @@ class XmppAdapter:
         """Answer an IQ of type get or set, or put the event that makes the core answer it."""
         iq, kind = iq_of(stanza), stanza["type"]
         try:
+            refuse_long(iq)
             payloads = list(stanza.elements())
             if len(payloads) != 1:
                 raise stanza_error("modify", "bad-request", texts.NOT_ONE_PAYLOAD)
@@ -350,10 +352,12 @@ class XmppAdapter:
             raise stanza_error(refusal.kind, refusal.condition, refusal.text)
 
     def _jingle(self, iq: Iq, payload: Element) -> jingle.JingleActionEvent:
-        event, tone = jingle.event(iq, payload), dtmf.read(payload)
-        if tone and isinstance(event, SessionInformed):
-            return replace(event, digit=self._keep_digit(tone.digit), duration=tone.duration)
-        return event
+        event, key = jingle.event(iq, payload), dtmf.read(payload)
+        if key is None or not isinstance(event, SessionInformed):
+            return event
+        if isinstance(key, dtmf.Release):
+            return replace(event, releases=True)
+        return replace(event, digit=self._keep_digit(key.digit), duration=key.duration)
 
     def _register(self, iq: Iq, query: Element) -> None:
         match registration.read(query):

@@ -1,6 +1,7 @@
 """DTMF (XEP-0181): read the tone that a session-info carries.
 
-The volume is dropped. Errors do not repeat the code, because it may be part of a PIN.
+The volume is dropped. Errors do not repeat the code, because it may be part of a PIN. Earlier versions of XEP-0181 had
+two actions for a key, button-down and button-up: the first is the tone.
 """
 
 from dataclasses import dataclass, field
@@ -23,11 +24,18 @@ class DtmfTone:
     duration: int | None
 
 
-def read(jingle: Element) -> DtmfTone | None:
+@dataclass(frozen=True, slots=True)
+class Release:
+    """The user lets go of a key that was told when it was pressed."""
+
+
+def read(jingle: Element) -> DtmfTone | Release | None:
     """Return the tone in a session-info, None if there is none. Raise MalformedError if its code is not a digit."""
     tone = child(jingle, NS_DTMF, "dtmf") if jingle.getAttribute("action") == "session-info" else None
     if tone is None:
         return None
+    if tone.getAttribute("action") == "button-up":
+        return Release()
     digit = required(tone, "code").upper()
     if digit not in _DIGITS:
         raise MalformedError(texts.NOT_A_TONE)

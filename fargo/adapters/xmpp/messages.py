@@ -1,33 +1,51 @@
 """Chat messages (RFC 6121 §5): send ours, refuse those of users.
 
 The gateway does not carry text, so a user who writes to a contact gets an error.
+
+Rules:
+
+1. A message of an unknown type is one of type normal (RFC 6121 §5.2.2).
+2. Errors and headlines get no answer (RFC 6120 §8.3.1, RFC 6121 §5.2.2), and neither does a message that only tells
+   of another message or of a conversation: a client sends such by itself, and shows an error as if its user had written
+   something.
 """
 
 from datetime import UTC, datetime
+from typing import Final
 
 from twisted.words.xish.domish import Element
 
 from fargo.adapters.xmpp import texts
-from fargo.adapters.xmpp.stanza import NS_DELAY, NS_HINTS, attribute, make, make_stanza, sender_of, stanza_error
+from fargo.adapters.xmpp.stanza import NS_CARBONS, NS_DELAY, NS_HINTS, make, make_stanza, sender_of, stanza_error
 from fargo.statemachine.address import domain_of
 from fargo.statemachine.model.commands import SendText
 
+_UNANSWERED: Final = frozenset({"error", "headline"})
+_NOTICES: Final = frozenset(
+    {
+        "http://jabber.org/protocol/chatstates",  # XEP-0085
+        "urn:xmpp:receipts",  # XEP-0184
+        "urn:xmpp:chat-markers:0",  # XEP-0333
+    }
+)
+_BESIDE: Final = frozenset({NS_HINTS, NS_CARBONS, "urn:xmpp:sid:0"})  # XEP-0334, XEP-0280, XEP-0359
+
 
 def refusal(message: Element) -> Element | None:
-    """Return the error for a message of type normal or chat that has a body, and None for any other.
-
-    Messages of type error get no reply (RFC 6120 §8.3.1); messages without a body, such as chat states, were not
-    written by a person.
-    """
-    if message.getAttribute("type", "normal") not in ("normal", "chat"):
-        return None
-    if not any(str(body).strip() for body in message.elements(message.uri, "body")):
+    """Return the error for a message that the gateway does not take, None if it gets no answer (rule 2)."""
+    if message.getAttribute("type") in _UNANSWERED or _is_notice(message):
         return None
     error = stanza_error("cancel", "service-unavailable", texts.CALLS_ONLY)
-    answer = make_stanza("message", attribute(message, "to"), sender_of(message), error.getElement(), type="error")
-    if name := attribute(message, "id"):
+    to = message.getAttribute("to", "")
+    answer = make_stanza("message", to, sender_of(message), error.getElement(), type="error")
+    if name := message.getAttribute("id"):
         answer["id"] = name
     return answer
+
+
+def _is_notice(message: Element) -> bool:
+    namespaces = {each.uri for each in message.elements() if (each.uri, each.name) != (message.uri, "thread")}
+    return bool(namespaces & _NOTICES) and namespaces <= _NOTICES | _BESIDE
 
 
 def stanza(command: SendText, name: str) -> Element:

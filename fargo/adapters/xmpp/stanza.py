@@ -53,6 +53,7 @@ MAX_CHILDREN: Final = 64
 """The maximum number of children of one name, unless a caller gives its own."""
 
 _NUMBER: Final = re.compile(r"\+?[0-9]{1,10}")
+_WHITE_SPACE: Final = str.maketrans({"\t": "&#9;", "\n": "&#10;", "\r": "&#13;"})
 
 T = TypeVar("T", bound=str)
 
@@ -141,8 +142,14 @@ def sender_of(stanza: Element) -> str:
 
 
 def iq_of(stanza: Element) -> Iq:
-    """Return the addresses and the id that a reply to this IQ needs."""
-    return Iq(sender_of(stanza), attribute(stanza, "to"), attribute(stanza, "id"))
+    """Return the addresses and the id that a reply to this IQ needs, however long they are."""
+    return Iq(sender_of(stanza), stanza.getAttribute("to", ""), stanza.getAttribute("id", ""))
+
+
+def refuse_long(iq: Iq) -> None:
+    """Raise MalformedError if the address or the id of an IQ is too long for the log."""
+    bounded(iq.to, texts.ATTRIBUTE.format(name="to", element="iq"))
+    bounded(iq.id, texts.ATTRIBUTE.format(name="id", element="iq"))
 
 
 # --- making
@@ -190,8 +197,11 @@ def stanza_error(kind: str, condition: str, text: str, jingle: str | None = None
     return StanzaError(condition, type=kind, text=text or None, textLang="en", appCondition=specific)
 
 
-def replace_unsafe_characters(xml: str) -> str:
-    """Return the XML with U+FFFD for each character that is unsafe (`fargo.plain`). That is also each one outside the
-    Char production of XML 1.0 §2.2, so no text can end the stream.
+def serialized(stanza: Element) -> str:
+    """Return a stanza as XML, with U+FFFD for each character that is unsafe (`fargo.plain`). That is also each one
+    outside the Char production of XML 1.0 §2.2, so no text can end the stream.
+
+    White space stands as references: in an attribute a parser would take it for spaces (XML 1.0 §3.3.3), and the id of
+    an answer would not be that of the request.
     """
-    return plain(xml, kept="\t\n\r", mark="�")
+    return plain(stanza.toXml(), kept="\t\n\r", mark="�").translate(_WHITE_SPACE)

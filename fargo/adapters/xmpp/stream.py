@@ -6,7 +6,8 @@ Rules:
 2. A lost stream is opened again, with a growing delay between attempts: each is about half as long as the server has
    been away, so that a server that restarts within four seconds waits no longer than two for the gateway. A server that
    rejects our secret or our domain is not tried again, because only the operator can correct that.
-3. No text in a stanza can end the stream: characters that XML does not allow are replaced before it is sent.
+3. No text in a stanza can end the stream: characters that XML does not allow are replaced before it is sent. White
+   space arrives as it was, also in attributes.
 4. A server that is silent for too long is taken for dead, and the stream is opened anew (`silence`). It is asked for a
    sign of life with a ping to our own domain: every server brings that back to us, or refuses it.
 """
@@ -24,7 +25,7 @@ from twisted.words.xish.xmlstream import XmlStreamFactoryMixin
 
 from fargo.adapters.xmpp import texts
 from fargo.adapters.xmpp.silence import Silence
-from fargo.adapters.xmpp.stanza import NS_PING, make, make_stanza, replace_unsafe_characters
+from fargo.adapters.xmpp.stanza import NS_PING, make, make_stanza, serialized
 
 _CONNECT_TIMEOUT: Final = 30.0
 """Seconds for the TCP connection, and again for the handshake that follows it."""
@@ -126,7 +127,7 @@ class Stream(xmlstream.XMPPHandler):
         """Send a stanza at once. Return False if there is no stream."""
         if not self._open:
             return False
-        self.xmlstream.send(replace_unsafe_characters(stanza.toXml()))
+        self.xmlstream.send(serialized(stanza))
         return True
 
     # --- called by the StreamManager
@@ -144,8 +145,8 @@ class Stream(xmlstream.XMPPHandler):
         self._cancel_timeout()
         self._factory.resetDelay()
         self._open = True
-        for kind in ("/iq", "/message", "/presence"):
-            self.xmlstream.addObserver(kind, self._take)
+        for kind in ("iq", "message", "presence"):
+            self.xmlstream.addObserver(f"/{kind}[@xmlns='{component.NS_COMPONENT_ACCEPT}']", self._take)
         self._silence = Silence(self._longest_silence, self._ping, self._give_stream_up, _reactor())
         self.xmlstream.rawDataInFn = self._silence.heard
         log.info(texts.STREAM_OPENED, domain=self._domain)

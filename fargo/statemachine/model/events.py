@@ -257,13 +257,15 @@ class SessionInformed(SessionEvent, frozen=True, tag="SessionInformed"):
     """session-info (XEP-0166 §6.8, XEP-0167 §8). ``info``: the payload's element name, None for a ping.
 
     For "dtmf" (XEP-0181), ``digit`` is the digit's name among the transient secrets, as it may be part of a PIN, and
-    ``duration`` is in milliseconds, None if the client gave none.
+    ``duration`` is in milliseconds, None if the client gave none. ``releases``: the key was told before, and the user
+    lets go of it.
     """
 
     info: str | None
     namespace: str | None = None
     digit: str | None = None
     duration: int | None = None
+    releases: bool = False
 
 
 class SessionTerminated(SessionEvent, frozen=True, tag="SessionTerminated"):

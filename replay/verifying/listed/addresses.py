@@ -33,7 +33,9 @@ from replay.verifying.difference import Difference, Explains
 from replay.verifying.listed.comparing import without_text
 
 _OF_CALLER: Final = InitiateSession | ProposeCall | SendText | TerminateSession
-"""What is sent in the caller's name when a call comes in, is tried on one more client, or ends before it was heard."""
+"""Commands that are sent in the caller's name when a call comes in, is tried on one more client, or ends before
+it was heard.
+"""
 
 
 def _numbers_as_written(difference: Difference) -> bool:

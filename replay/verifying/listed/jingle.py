@@ -40,7 +40,7 @@ from replay.verifying.difference import Difference, Explains
 
 _NOT_TAKEN: Final = "feature-not-implemented"
 _ENDING: TypeAlias = TerminateSession | MessageCall | SendText | HangUp | DeleteRelay | SendResponse | SendRequest
-"""What a client's leaving a call leads to."""
+"""The commands that follow when a client leaves a call."""
 
 
 def _commands(issued: tuple[Issued, ...]) -> list[Command]:

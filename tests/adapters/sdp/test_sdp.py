@@ -194,7 +194,7 @@ NEEDED = {"media", "user", "password", "address", "hash", "fingerprint"}
 
 @pytest.mark.parametrize("place", PLACES)
 def test_no_text_breaks_out_of_its_line(place: str) -> None:
-    """What a description needs is refused with a break in it, everything else is left out."""
+    """A break is refused in texts that a description needs; all others are left out."""
     harmless = lines(content(**PLACES[place]("")))
     for attack in BREAKS:
         odd = content(**PLACES[place](f"{attack}x"))

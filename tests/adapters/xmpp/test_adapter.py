@@ -16,6 +16,7 @@ from world.xmpp_client import CALL_FEATURES, XmppClient
 from world.xmpp_server import COMPONENT, DOMAIN, STRANGER_DOMAIN
 
 from fargo.adapters.xmpp import texts
+from fargo.adapters.xmpp.stanza import MAX_TEXT
 from fargo.statemachine.media.description import Candidate, Codec, Content, Description, RawUdp
 from fargo.statemachine.model.commands import (
     AcceptIq,
@@ -300,10 +301,35 @@ async def test_unknown_requests_are_answered_with_service_unavailable(scene: Sce
     assert scene.adapter.told == [["opened"]]
 
 
+async def test_a_request_is_answered_under_its_own_id(scene: Scene) -> None:
+    """prosody passes other white space on as spaces."""
+    for name in (" a  b ", "é&<'\""):
+        known = element("iq", None, element("ping", "urn:xmpp:ping"), type="get", to=COMPONENT, id=name)
+        answer = await answered(scene.alice, known)
+        assert (answer.get("type"), answer.get("id")) == ("result", name)
+
+
+async def test_a_request_with_an_id_too_long_for_the_log_is_refused_under_it(scene: Scene) -> None:
+    name = "i" * 65536
+    problem = texts.TOO_LONG.format(what=texts.ATTRIBUTE.format(name="id", element="iq"), limit=MAX_TEXT)
+    for payload in (element("ping", "urn:xmpp:ping"), element("query", NS["register"])):
+        request = element("iq", None, payload, type="get", to=COMPONENT, id=name)
+        refused = await answered(scene.alice, request)
+        assert (refused.get("id"), failure(refused)) == (name, Failure("modify", "bad-request", "", problem))
+    assert scene.adapter.told == [["opened"]]
+
+
+async def answered(client: XmppClient, request: ET.Element) -> ET.Element:
+    """Send a request, and return the next IQ of the gateway."""
+    before = len(client.stanzas)
+    client.send(request)
+    return await client.wait(lambda each: each.get("from") == COMPONENT, "an answer", after=before)
+
+
 async def test_a_message_comes_back_with_the_reason(scene: Scene) -> None:
     alice = scene.alice
     alice.send(element("message", None, element("composing", "http://jabber.org/protocol/chatstates"), to=CONTACT))
-    alice.send(element("message", None, element("body", text="hello"), to=CONTACT, type="groupchat", id="m1"))
+    alice.send(element("message", None, element("body", text="hello"), to=CONTACT, type="headline", id="m1"))
     alice.send(element("message", None, element("body", text="hello"), to=CONTACT, type="chat", id="m2"))
     refused = await alice.wait(lambda each: each.tag == f"{{{NS['client']}}}message", "a message")
     assert refused.get("id") == "m2"

@@ -13,7 +13,7 @@ from . import strategies
 from .elements import NS_JINGLE, parse
 
 
-def read(attributes: str, action: str = "session-info") -> dtmf.DtmfTone | None:
+def read(attributes: str, action: str = "session-info") -> dtmf.DtmfTone | dtmf.Release | None:
     payload = f"<dtmf xmlns='urn:xmpp:jingle:dtmf:0' {attributes}/>"
     return dtmf.read(parse(f"<jingle xmlns='{NS_JINGLE}' action='{action}' sid='s'>{payload}</jingle>"))
 
@@ -30,6 +30,12 @@ def test_an_invalid_tone_is_not_repeated(attributes: str) -> None:
         read(attributes)
     assert str(caught.value).endswith(".")
     assert not {"E", "12"} & set(str(caught.value).replace("“", " ").split())
+
+
+def test_a_key_that_is_pressed_and_released_is_one_tone() -> None:
+    assert read("code='1' action='button-down'") == dtmf.DtmfTone("1", None)
+    for attributes in ("code='1' action='button-up'", "action='button-up'"):
+        assert read(attributes) == dtmf.Release()
 
 
 def test_a_tone_is_read_from_a_session_info_only() -> None:

@@ -180,7 +180,6 @@ PROPOSE = "<propose xmlns='urn:xmpp:jingle-message:0' id='s'/>"
         ("chat", f"{PROPOSE}<body>Your client cannot call.</body>", [CallProposed(f"{USER}/a", GATEWAY, "s", ())]),
         ("chat", PROPOSE.replace("id='s'", ""), []),
         ("headline", PROPOSE, []),
-        ("groupchat", PROPOSE, []),
         ("error", PROPOSE, [IqFailed("1.0", f"{USER}/a", "undefined-condition")]),
     ],
 )
@@ -190,6 +189,13 @@ def test_a_message_about_a_call_is_an_event_or_nothing(kind: str, inside: str, e
     assert [event for _, event in bench.events] == expected
     assert bench.wire.sent == []
     assert bench.faults == []
+
+
+def test_a_call_cannot_be_proposed_to_a_group() -> None:
+    bench = Bench()
+    bench.receive(parse(f"<message from='{USER}/a' to='{GATEWAY}' id='1.0' type='groupchat'>{PROPOSE}</message>"))
+    assert bench.events == []
+    assert [(each["type"], each["id"]) for each in bench.wire.sent] == [("error", "1.0")]
 
 
 def test_only_users_have_events() -> None:

@@ -5,6 +5,10 @@ from typing import Any
 
 import pytest
 from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+from twisted.words.protocols.jabber import component
+from twisted.words.protocols.jabber.xmlstream import Authenticator, XmlStream
+from twisted.words.xish.domish import Element
 
 from fargo.adapters.xmpp.stream import Stream
 
@@ -19,6 +23,17 @@ class Unreachable:
     def connect(self) -> None:
         self.attempts.append(self._factory.clock.seconds())
         self._factory.retry(self)
+
+
+def test_an_iq_of_another_namespace_is_no_stanza() -> None:
+    received: list[Element] = []
+    stream = Stream("sip.example.org", "secret", received.append, lambda: None, lambda _: None)
+    stream.xmlstream = connection = XmlStream(Authenticator())
+    stream.connectionInitialized()
+    for namespace in ("urn:x", "jabber:client", component.NS_COMPONENT_ACCEPT):
+        connection.dispatch(Element((namespace, "iq"), attribs={"from": "alice@example.org", "type": "get"}))
+    stream.connectionLost(Failure(ConnectionError()))
+    assert [each.uri for each in received] == [component.NS_COMPONENT_ACCEPT]
 
 
 def test_the_pause_before_an_attempt_is_half_as_long_as_the_outage(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -265,6 +265,9 @@ def _informed(leg: JingleLeg, event: SessionInformed, effects: Effects, takes_dt
     if takes_dtmf and event.digit:
         effects.emit(AcceptIq(event.iq))
         return leg, (Dtmf(event.digit, event.duration),)
+    if takes_dtmf and event.releases:
+        effects.emit(AcceptIq(event.iq))
+        return leg, ()
     text = texts.UNSUPPORTED_INFO.format(info=event.info)
     effects.emit(RefuseIq(event.iq, "modify", "feature-not-implemented", text, "unsupported-info"))
     return leg, ()

@@ -1,4 +1,4 @@
-"""What a client has said of its transport in a session so far: in its offer or answer, and in transport-info.
+"""Keep all that a client has said of its transport in a session so far: in its offer or answer, and in transport-info.
 
 Rules:
 
@@ -33,8 +33,8 @@ _ABSENT: Final = UnknownTransport("")
 
 
 class Trickled(Struct, frozen=True, gc=False):
-    """What is known of a client's transport. ``transport``: None if nothing is. ``left``: the ufrags that it used for
-    ICE before.
+    """All that is known of a client's transport. ``transport``: None if nothing is. ``left``: the ufrags that it used
+    for ICE before.
     """
 
     transport: IceUdp | RawUdp | None = None
