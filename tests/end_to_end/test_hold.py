@@ -129,5 +129,5 @@ async def test_a_phone_that_refuses_to_be_held(alice: Customer) -> None:
     await call.inform("hold")
     ended = await call.ended()
     assert ended.reason == "incompatible-parameters"
-    assert "refused a change of the call: Not Acceptable Here (488)" in ended.text
+    assert "refused a change of the call: “Not Acceptable Here” (488)" in ended.text
     await phone.followed()

@@ -141,7 +141,7 @@ def test_the_server_is_the_proxy_or_the_domain(account: SipAccount, hop: Hop) ->
         (SipAccount("alice@sip.test", proxy="a b"), texts.BAD_SERVER),
         (SipAccount("alice@sip.test", proxy="proxy.test:99999"), texts.BAD_SERVER),
         (SipAccount("alice@sip.test", proxy="[2001:db8::7"), texts.BAD_SERVER),
-        (SipAccount("alice@sip.test", proxy="sip:proxy.test"), texts.BAD_SERVER),
+        (SipAccount("alice@sip.test", proxy="http://proxy.test"), texts.BAD_SERVER),
         (SipAccount("alice@sip.test", proxy="proxy.test:5061", port=5060), texts.TWO_PORTS),
         (
             SipAccount("alice@sip.test", transport="sctp"),

@@ -145,7 +145,7 @@ def test_so_the_caller_hears_with_our_own_user_agent() -> None:
 
 def test_who_may_be_disturbed_again_rings() -> None:
     story = online({DESK: (ABLE, True)})
-    story.tell(ResourceAvailable(DESK, BOB, CAPS))
+    story.tell(ResourceAvailable(DESK, GATEWAY, CAPS))
     assert arrive(story)
 
 

@@ -116,7 +116,7 @@ def test_a_change_without_a_password_goes_on_with_the_old_one() -> None:
         (SipAccount("a@sip.test", port=65536), texts.BAD_PORT.format(port=65536)),
         (SipAccount("a@sip.test", port=-1), texts.BAD_PORT.format(port=-1)),
         (
-            SipAccount("a@sip.test", auth_user="a\n"),
+            SipAccount("a@sip.test", auth_user="a\nb"),
             texts.BAD_AUTH_USER,
         ),
     ],

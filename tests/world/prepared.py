@@ -120,8 +120,10 @@ async def start(script: Path, *arguments: str | Path, pipes: bool = False, resol
     if Template.current:
         return await Template.current.fork(argv, pipes, resolv_conf)
     pipe = asyncio.subprocess.PIPE
+    # A program of its own keeps its name, by which processes are found.
+    by = () if os.access(script, os.X_OK) else (sys.executable,)
     return await asyncio.create_subprocess_exec(
-        *(*ON_ITS_OWN, *(with_names(resolv_conf) if resolv_conf else ()), sys.executable, *argv),
+        *(*ON_ITS_OWN, *(with_names(resolv_conf) if resolv_conf else ()), *by, *argv),
         stdin=pipe if pipes else asyncio.subprocess.DEVNULL,
         stdout=pipe,
         stderr=pipe if pipes else asyncio.subprocess.STDOUT,

@@ -21,7 +21,7 @@ from pathlib import Path
 
 ORDER_BYTES = 256 * 1024
 DESCRIPTORS = 4
-PR_SET_PDEATHSIG = 1
+PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15
 CLONE_NEWNS = 0x20000
 MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -93,6 +93,7 @@ def _become(order: dict[str, object], told: int, streams: tuple[int, ...]) -> li
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(str(order["folder"]))
+    LIBC.prctl(PR_SET_NAME, Path(arguments[0]).name.encode())
     _tell(told, os.getpid())
     os.close(told)
     return arguments

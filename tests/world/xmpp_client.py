@@ -63,7 +63,7 @@ class XmppClient:
             await self.available()
 
     async def __aexit__(self, *_: object) -> None:
-        await self._stream.disconnect()
+        await self._stream.log_out()
 
     def drop(self) -> None:
         """Close the connection without ending the stream, like a client that is killed."""
@@ -232,6 +232,13 @@ class _Stream(slixmpp.ClientXMPP):
         """Connect, authenticate and bind a resource. Raises ConnectionError if the server refuses."""
         self.connect(host, port)
         await asyncio.wait_for(self._logged_in, LOGIN_SECONDS)
+
+    async def log_out(self) -> None:
+        """Disconnect, and end the task that slixmpp leaves behind: whoever ends the loop would be told of it."""
+        await self.disconnect()
+        if left := self._run_out_filters:
+            left.cancel()
+            await asyncio.wait({left})
 
     def _finish(self, refused: str | None) -> None:
         if self._logged_in.done():

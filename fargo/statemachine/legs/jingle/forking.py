@@ -35,7 +35,6 @@ from fargo.statemachine.legs.jingle.invitations import (
     invite_client,
     retract,
     send_proposal,
-    settle_proposal,
     withdraw,
 )
 from fargo.statemachine.legs.jingle.jingle_session import GONE, JingleEvent, Session, Terminated, about
@@ -365,7 +364,7 @@ def _proceeded(leg: Inviting, proposal: Proposed, client: str, effects: Effects)
     """Give the call to the client that proceeds. Its server tells the others that were sent the proposal. A client that
     was invited at once is not invited again.
     """
-    settle_proposal(proposal, effects)
+    effects.settle(*proposal.commands)
     others = tuple([each for each in leg.called if each.session.client != client])
     withdraw(leg.invitation, others, None, _ELSEWHERE, effects)
     for each in leg.called:
@@ -432,6 +431,6 @@ def end(leg: Inviting, reason: Reason, effects: Effects) -> None:
 def give_way(leg: Forking, effects: Effects) -> Forking:
     """Take the proposal back because the user has proposed a call to the caller at the same moment (XEP-0353 §4.1)."""
     if isinstance(leg.proposal, Proposed):
-        settle_proposal(leg.proposal, effects)
+        effects.settle(*leg.proposal.commands)
         retract(leg.invitation, Reason(Cause.CANCELLED, texts.GLARE), True, effects)
     return replace(leg, proposal=Retracted())

@@ -74,12 +74,6 @@ def send_proposal(invitation: Invitation, to: str, effects: Effects) -> str:
     return effects.emit_pending(ProposeCall(invitation.us, to, invitation.sid), None)
 
 
-def settle_proposal(proposal: Proposed, effects: Effects) -> None:
-    """Wait no more for a proposal to come back."""
-    for command in proposal.commands:
-        effects.settle(command)
-
-
 def withdraw(
     invitation: Invitation,
     called: tuple[Called, ...],
@@ -95,7 +89,7 @@ def withdraw(
             jingle_session.terminate(each.session, reason, effects)
     proceeds = any(isinstance(each, AwaitingOffer) and each.session.proposed for each in called)
     if isinstance(proposal, Proposed):
-        settle_proposal(proposal, effects)
+        effects.settle(*proposal.commands)
     if isinstance(proposal, Proposed) or proceeds:
         retract(invitation, reason, False, effects)
 

@@ -26,7 +26,7 @@ from fargo.statemachine.legs.jingle import (
     unacknowledged,
 )
 from fargo.statemachine.legs.jingle.forking import Forking, Inviting, Proceeding, Searching
-from fargo.statemachine.legs.jingle.invitations import Invitation, Proposed, settle_proposal
+from fargo.statemachine.legs.jingle.invitations import Invitation, Proposed
 from fargo.statemachine.legs.jingle.jingle_session import (
     JingleEvent,
     Session,
@@ -373,7 +373,7 @@ def abandon(leg: JingleLeg, text: str, effects: Effects) -> None:
             for each in leg.called:
                 _abandon_session(each.session, text, effects)
             if isinstance(leg.proposal, Proposed):
-                settle_proposal(leg.proposal, effects)
+                effects.settle(*leg.proposal.commands)
                 _abandon_proposal(leg.invitation, text, effects)
         case Proceeding():
             _abandon_session(leg.called[0].session, text, effects)
