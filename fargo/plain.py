@@ -6,6 +6,7 @@ them, since it has what was received.
 """
 
 import re
+from collections.abc import Container
 from typing import Final
 
 # Control characters (Cc), the ends of lines and paragraphs (Zl, Zp), surrogates (Cs), and those format characters (Cf)
@@ -17,7 +18,7 @@ _UNSAFE: Final = re.compile(
 _MARK: Final = "?"
 
 
-def plain(text: str, kept: str = "", mark: str = _MARK) -> str:
+def plain(text: str, kept: Container[str] = "", mark: str = _MARK) -> str:
     """Return the text with a mark in place of each character that is unsafe, except those in `kept`."""
     if text.isprintable():  # nearly always, and this is faster
         return text

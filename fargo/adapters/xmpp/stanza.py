@@ -201,7 +201,8 @@ def serialized(stanza: Element) -> str:
     """Return a stanza as XML, with U+FFFD for each character that is unsafe (`fargo.plain`). That is also each one
     outside the Char production of XML 1.0 §2.2, so no text can end the stream.
 
-    White space stands as references: in an attribute a parser would take it for spaces (XML 1.0 §3.3.3), and the id of
-    an answer would not be that of the request.
+    The id of an answer must be that of the request. So what is unsafe but stands in the id is kept: only who wrote it
+    gets it. White space stands as references: in an attribute a parser would take it for spaces (XML 1.0 §3.3.3).
     """
-    return plain(stanza.toXml(), kept="\t\n\r", mark="�").translate(_WHITE_SPACE)
+    kept = {*"\t\n\r", *stanza.getAttribute("id", "")}
+    return plain(stanza.toXml(), kept, mark="�").translate(_WHITE_SPACE)
