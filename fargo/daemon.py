@@ -12,7 +12,8 @@ Rules:
 3. SIGHUP reads the configuration again (`fargo.reload`). If the file has a mistake, nothing changes. SIGUSR1 prints the
    state of all users and calls (`fargo.status`), some at a time, so that the gateway goes on meanwhile.
 4. A jump of the wall clock (`fargo.wall_clock`) changes no call; registrations are renewed.
-5. The edge and the SIP hosts are supervised (`fargo.supervisor`). If one of them cannot be started at start-up, if the
+5. What becomes of calls and accounts is told to the operator (`fargo.journal`), once it is in the log.
+6. The edge and the SIP hosts are supervised (`fargo.supervisor`). If one of them cannot be started at start-up, if the
    log cannot be written, or if the XMPP server rejects the secret, the gateway stops with a sentence and exit code 1.
 """
 
@@ -30,7 +31,7 @@ from twisted.internet import gireactor
 from twisted.internet.base import DelayedCall
 from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.task import Cooperator, LoopingCall, SchedulerStopped
-from twisted.logger import LogEvent, Logger, LogLevel, eventAsText, formatTime, globalLogBeginner
+from twisted.logger import Logger, globalLogBeginner
 from twisted.python.failure import Failure
 
 from fargo import daemon_settings, texts
@@ -38,10 +39,13 @@ from fargo.adapters.relay.adapter import RelayAdapter, RelaySettings
 from fargo.adapters.sdp.session_keys import SessionKeys
 from fargo.adapters.xmpp.adapter import XmppAdapter, XmppSettings
 from fargo.backfill import backfill
+from fargo.calls import records
 from fargo.config import Config, ConfigError, load
 from fargo.engine import Engine, steady_clock
+from fargo.journal.journal import Journal
+from fargo.journal.levels import named
+from fargo.journal.output import Form, JournalOutput, form_of
 from fargo.limits.gate import EVERY, Gate
-from fargo.plain import plain
 from fargo.preflight import problems
 from fargo.private_file import write_private
 from fargo.processes import ProcessError, leave_no_core
@@ -76,16 +80,13 @@ from fargo.supervisor import Supervisor
 from fargo.vault_upkeep import VaultUpkeep
 from fargo.wall_clock import ClockWatch
 
-_OF_TWISTED: Final = "log_legacy"
-"""The namespace of the events that Twisted logs by its older functions. Fargo itself does not use them."""
-
 SIGN_OUT_SECONDS: Final = 5.0
 """The time that signing out of SIP may take when the gateway stops."""
 
 
-def run(config: Config, path: Path, keep_calls: bool = False) -> int:
+def run(config: Config, path: Path, keep_calls: bool = False, as_json: bool = False) -> int:
     """Run the gateway until a signal or a failure stops it, and return the exit code. The configuration is from `path`.
-    With `keep_calls`, only SIGQUIT and a failure end the calls.
+    With `keep_calls`, only SIGQUIT and a failure end the calls. With `as_json`, all output is lines of JSON.
 
     Raises StoreError if the log or the vault cannot be used.
     """
@@ -98,8 +99,9 @@ def run(config: Config, path: Path, keep_calls: bool = False) -> int:
 
     leave_no_core()
     os.umask(0o077)  # for the files of the programs that it starts, too
-    _log_to_stderr()
-    daemon = Daemon(config, path, reactor, keep_calls)
+    output = JournalOutput(Form.JSON if as_json else form_of(sys.stderr.fileno(), os.environ), named(config.log.level))
+    globalLogBeginner.beginLoggingTo([output], redirectStandardIO=False)  # type: ignore[list-item] # zope's interface
+    daemon = Daemon(config, path, reactor, output, keep_calls)
     daemon.run()
     return daemon.exit_code
 
@@ -109,8 +111,11 @@ class Daemon:
 
     _logger = Logger()
 
-    def __init__(self, config: Config, path: Path, reactor: Any, keep_calls: bool = False) -> None:
+    def __init__(
+        self, config: Config, path: Path, reactor: Any, output: JournalOutput, keep_calls: bool = False
+    ) -> None:
         self.exit_code = 0
+        self._output = output
         self._config = config
         self._path = path
         self._reactor = reactor
@@ -118,11 +123,13 @@ class Daemon:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._spare = self._opened_spare(directory)
         self._log = open_log_beside(reactor, directory, backfill)
+        self._journal = Journal(reactor)
         self._engine = Engine(
             *(self._log, machine, self._dispatch, self._fail, reactor.callLater),
             policy=daemon_settings.policy(config),
             spare=self._spare,
             written=self._charge,
+            committed=self._journal.take,
         )
         self._screening = Screening(
             self._engine.put, daemon_settings.networks(config), daemon_settings.elsewhere(config), reactor.seconds
@@ -132,6 +139,7 @@ class Daemon:
         self._minute = LoopingCall(self._gate.tick, config.xmpp.domain)
         self._minute.clock = reactor
         in_use = self._engine.load()
+        self._know_calls()
         self._retention = Retention(self._log, config.log.keep_seconds, self._engine.forget, steady_clock(), reactor)
         self._room = Room(directory, daemon_settings.reserve(config), self._room_changed, reactor)
         self._vault = Vault(directory, self._log.mark, reactor)
@@ -178,11 +186,20 @@ class Daemon:
                 self._logger.error(texts.NOT_TAKEN_IN, count=left_out)
         return spare
 
+    def _know_calls(self) -> None:
+        """Let the journal know of the calls that go on since an earlier run."""
+        for user in self._engine.busy():
+            state = self._engine.state(user)
+            for call in state.calls if state else ():
+                for known in records(self._log.call(user, call)):
+                    self._journal.calls.know(known)
+
     def run(self) -> None:
         """Start the gateway and return when it has stopped."""
         self._reactor.callWhenRunning(self._begin)
         self._reactor.addSystemEventTrigger("before", "shutdown", lambda: self._do(self._stop()))
         self._reactor.run()
+        self._logger.info(texts.STOPPED, code=self.exit_code)
 
     # --- starting and stopping
 
@@ -247,6 +264,7 @@ class Daemon:
             await self._engine.settled()  # a log that is locked may take its time
             await self._all_signed_out()
         await self._engine.stop()
+        self._journal.stop()
         for issued, call in self._held_back:
             if call.active():
                 call.cancel()
@@ -294,7 +312,7 @@ class Daemon:
             sip, xmpp = self._config.sip, self._config.xmpp
             users = ", ".join(xmpp.allowed_domains)
             addresses = ", ".join(sip.address)
-            print(texts.READY.format(domain=xmpp.domain, users=users, addresses=addresses, port=sip.port), flush=True)
+            self._output.ready(texts.READY.format(domain=xmpp.domain, users=users, addresses=addresses, port=sip.port))
             self._manager.serves()
 
     def _fail(self, why: str) -> None:
@@ -341,6 +359,7 @@ class Daemon:
         self._screening.use(daemon_settings.networks(new.config))
         self._engine.change_policy(daemon_settings.policy(new.config))
         self._gate.use(daemon_settings.gate(new.config))
+        self._output.least = named(new.config.log.level)
         self._admit(daemon_settings.xmpp(before), daemon_settings.xmpp(new.config))
         options = ", ".join(new.changed)
         self._logger.info(texts.RELOADED if options else texts.RELOADED_SAME, options=options)
@@ -440,20 +459,3 @@ def _lasting_secret(path: Path) -> str:
     if not path.exists():
         write_private(path, token_hex(32))
     return path.read_text()
-
-
-def _log_to_stderr() -> None:
-    globalLogBeginner.beginLoggingTo([_say], redirectStandardIO=False)  # type: ignore[list-item] # zope's, not Python's
-
-
-def _say(event: LogEvent) -> None:
-    """Print an event as a line: time, level, text. Further lines of the text are indented, so that none of them looks
-    like an event of its own, and no terminal obeys what came from outside. What Twisted notes about each socket, such
-    as one for each question to a name server, is left out.
-    """
-    text = plain(eventAsText(event, includeTimestamp=False, includeSystem=False).rstrip(), kept="\n")
-    level = event.get("log_level", LogLevel.info)
-    least = LogLevel.warn if event.get("log_namespace") == _OF_TWISTED else LogLevel.info
-    if text and level >= least:
-        at = formatTime(event["log_time"], "%Y-%m-%d %H:%M:%S")
-        print(f"{at} {level.name:<8} {text}".replace("\n", "\n    "), file=sys.stderr)

@@ -25,7 +25,8 @@ MAY = {
     "fargo.private_file": set(),
     CORE: set(),
     "fargo.outputs": set(),
-    "fargo.processes": {"fargo.outputs", "fargo.texts"},
+    "fargo.journal": {CORE, "fargo.calls", "fargo.plain", "fargo.store"},
+    "fargo.processes": {"fargo.journal", "fargo.outputs", "fargo.texts"},
     "fargo.supervisor": {"fargo.processes", "fargo.texts"},
     "fargo.adapters": {CORE},
     "fargo.adapters.xmpp": {CORE, "fargo.adapters", "fargo.limits.rejection", "fargo.plain"},
@@ -68,8 +69,16 @@ MAY = {
     "fargo.daemon_settings": {CORE, "fargo.adapters.xmpp", "fargo.config", "fargo.limits"},
     "fargo.daemon": {
         *(CORE, "fargo.adapters.relay", "fargo.adapters.sdp", "fargo.adapters.xmpp", "fargo.config"),
-        *("fargo.daemon_settings", "fargo.limits", "fargo.screening", "fargo.sip_service"),
-        *("fargo.backfill", "fargo.engine", "fargo.preflight", "fargo.processes", "fargo.reload", "fargo.retention"),
+        *("fargo.calls", "fargo.daemon_settings", "fargo.journal", "fargo.limits", "fargo.screening"),
+        *(
+            "fargo.sip_service",
+            "fargo.engine",
+            "fargo.preflight",
+            "fargo.processes",
+            "fargo.backfill",
+            "fargo.reload",
+            "fargo.retention",
+        ),
         *(
             "fargo.room",
             "fargo.service_manager",
