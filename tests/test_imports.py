@@ -55,6 +55,10 @@ MAY = {
     "fargo.reload": {"fargo.config"},
     "fargo.setup": {"fargo.config", "fargo.config_values"},
     "fargo.status": {CORE, "fargo.texts", "fargo.plain"},
+    "fargo.control": set(),
+    "fargo.operations": {
+        *(CORE, "fargo.control", "fargo.edge", "fargo.engine", "fargo.status", "fargo.store", "fargo.supervisor"),
+    },
     "fargo.wall_clock": {"fargo.texts"},
     "fargo.preflight": {
         *("fargo.config", "fargo.config_values", "fargo.edge", "fargo.store", "fargo.store.state", "fargo.texts"),
@@ -67,7 +71,8 @@ MAY = {
     "fargo.daemon_settings": {CORE, "fargo.adapters.xmpp", "fargo.config", "fargo.limits"},
     "fargo.daemon": {
         *(CORE, "fargo.adapters.relay", "fargo.adapters.sdp", "fargo.adapters.xmpp", "fargo.config"),
-        *("fargo.daemon_settings", "fargo.limits", "fargo.screening", "fargo.sip_service"),
+        *("fargo.control", "fargo.daemon_settings", "fargo.limits", "fargo.operations", "fargo.screening"),
+        "fargo.sip_service",
         *("fargo.backfill", "fargo.engine", "fargo.preflight", "fargo.processes", "fargo.reload", "fargo.retention"),
         *(
             "fargo.room",
@@ -87,6 +92,8 @@ MAY = {
     "fargo.cli": {
         *(CORE, "fargo", "fargo.backfill", "fargo.config", "fargo.config_values", "fargo.daemon", "fargo.preflight"),
         *(
+            "fargo.control",
+            "fargo.operations",
             "fargo.retention",
             "fargo.setup",
             "fargo.edge",

@@ -183,6 +183,11 @@ class XmppAdapter:
             settings.domain, settings.secret, self._received, opened, failed, settings.longest_silence
         )
 
+    @property
+    def is_open(self) -> bool:
+        """True while there is a stream to the server."""
+        return self._stream.is_open
+
     def start(self) -> None:
         """Open the stream, and reopen it whenever it is lost."""
         self._stream.start(self._settings.server, self._settings.port)

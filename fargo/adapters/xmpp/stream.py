@@ -103,6 +103,11 @@ class Stream(xmlstream.XMPPHandler):
         self._closed: Deferred[None] | None = None
         self._factory: Any = _Factory(domain, secret)
 
+    @property
+    def is_open(self) -> bool:
+        """True while stanzas can be sent."""
+        return self._open
+
     def start(self, server: str, port: int) -> None:
         """Connect to the server's component port, and reconnect whenever the stream is lost."""
         self.setHandlerParent(xmlstream.StreamManager(self._factory))  # type: ignore[no-untyped-call]
