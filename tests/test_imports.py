@@ -48,7 +48,7 @@ MAY = {
     "fargo.engine": {CORE, "fargo.store", "fargo.texts"},
     "fargo.retention": {CORE, "fargo.store", "fargo.texts"},
     "fargo.room": {"fargo.texts"},
-    "fargo.service_manager": {"fargo.texts"},
+    "fargo.service_manager": {"fargo.plain", "fargo.texts"},
     "fargo.texts": set(),
     "fargo.config": {CORE, "fargo.config_values", "fargo.texts"},
     "fargo.config_values": {CORE},
