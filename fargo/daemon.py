@@ -14,7 +14,9 @@ Rules:
    socket (`fargo.control`) answers from the beginning to the end of the run.
 4. A jump of the wall clock (`fargo.wall_clock`) changes no call; registrations are renewed.
 5. The edge and the SIP hosts are supervised (`fargo.supervisor`). If one of them cannot be started at start-up, if the
-   log cannot be written, or if the XMPP server rejects the secret, the gateway stops with a sentence and exit code 1.
+   log cannot be written, the gateway stops with a sentence and exit code 1.
+6. While the XMPP server is away, or refuses the component, the gateway waits for it: the log and the service manager
+   are told why.
 """
 
 import os
@@ -155,6 +157,7 @@ class Daemon:
             self._keys,
             reactor,
         )
+        self._manager = ServiceManager(os.environ, reactor)
         self._edge = Supervisor(texts.EDGE, self._sip.edge, reactor, self._edge_lost)
         self._xmpp = XmppAdapter(
             self._gate.put,
@@ -164,14 +167,13 @@ class Daemon:
             self._contacts,
             daemon_settings.xmpp(config),
             self._stream_opened,
-            self._fail,
+            self._manager.waits,
         )
         self._relay = self._make_relay()
         self._clock = ClockWatch(self._clock_jumped, reactor)
         self._cooperator = Cooperator(scheduler=lambda step: reactor.callLater(0, step))
         self._ready = False
         self._stopping = False
-        self._manager = ServiceManager(os.environ, reactor)
         self._keep_calls = keep_calls
         self._goodbye = not keep_calls
         self._parts = Parts(self._xmpp, EdgePrograms(self._edge), self._sip.link, self._relay, self._engine)
@@ -307,7 +309,7 @@ class Daemon:
             users = ", ".join(xmpp.allowed_domains)
             addresses = ", ".join(sip.address)
             print(texts.READY.format(domain=xmpp.domain, users=users, addresses=addresses, port=sip.port), flush=True)
-            self._manager.serves()
+        self._manager.serves()
 
     def _fail(self, why: str) -> None:
         """Stop the gateway with this reason and exit code 1."""

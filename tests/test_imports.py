@@ -21,6 +21,7 @@ PURE = {
 MAY = {
     "fargo": set(),
     "fargo.plain": set(),
+    "fargo.calls": {CORE, "fargo.store"},
     "fargo.private_file": set(),
     CORE: set(),
     "fargo.outputs": set(),
@@ -48,7 +49,7 @@ MAY = {
     "fargo.engine": {CORE, "fargo.store", "fargo.texts"},
     "fargo.retention": {CORE, "fargo.store", "fargo.texts"},
     "fargo.room": {"fargo.texts"},
-    "fargo.service_manager": {"fargo.texts"},
+    "fargo.service_manager": {"fargo.plain", "fargo.texts"},
     "fargo.texts": set(),
     "fargo.config": {CORE, "fargo.config_values", "fargo.texts"},
     "fargo.config_values": {CORE},
@@ -90,7 +91,16 @@ MAY = {
     "fargo.vault_upkeep": {"fargo.store.vault", "fargo.store", "fargo.texts"},
     "fargo.__main__": {"fargo.cli"},
     "fargo.cli": {
-        *(CORE, "fargo", "fargo.backfill", "fargo.config", "fargo.config_values", "fargo.daemon", "fargo.preflight"),
+        *(
+            CORE,
+            "fargo",
+            "fargo.backfill",
+            "fargo.calls",
+            "fargo.config",
+            "fargo.config_values",
+            "fargo.daemon",
+            "fargo.preflight",
+        ),
         *(
             "fargo.control",
             "fargo.operations",
@@ -110,18 +120,18 @@ MAY = {
     },
     "replay": set(),
     "replay.accept": {"fargo.store", "replay", "replay.reading", "replay.verifying"},
-    "replay.reading": {CORE, "fargo.store"},
+    "replay.reading": {CORE, "fargo.calls", "fargo.store"},
     "replay.verifying": {
-        *(CORE, "fargo.store", "replay.drawing", "replay.reading", "replay.verifying.difference"),
+        *(CORE, "fargo.calls", "fargo.store", "replay.drawing", "replay.reading", "replay.verifying.difference"),
         "replay.verifying.listed",
     },
-    "replay.verifying.difference": {CORE, "replay.reading", "replay.verifying"},
+    "replay.verifying.difference": {CORE, "fargo.calls", "replay.reading", "replay.verifying"},
     "replay.verifying.listed": {CORE, "replay.verifying.difference"},
-    "replay.drawing": {CORE, "fargo.store", "replay.reading", "fargo.plain"},
-    "replay.explaining": {CORE, "replay.reading", "fargo.plain"},
-    "replay.exporting": {CORE, "fargo.store", "replay.reading"},
-    "replay.page": {CORE, "fargo.store", "replay.drawing", "replay.reading", "fargo.plain"},
-    "replay.server": {CORE, "fargo.store", "replay", "replay.drawing", "replay.page", "replay.reading"},
+    "replay.drawing": {CORE, "fargo.calls", "fargo.store", "replay.reading", "fargo.plain"},
+    "replay.explaining": {CORE, "fargo.calls", "replay.reading", "fargo.plain"},
+    "replay.exporting": {CORE, "fargo.calls", "fargo.store", "replay.reading"},
+    "replay.page": {CORE, "fargo.calls", "fargo.store", "replay.drawing", "replay.reading", "fargo.plain"},
+    "replay.server": {CORE, "fargo.calls", "fargo.store", "replay", "replay.drawing", "replay.page", "replay.reading"},
 }
 
 # The modules of a SIP engine, each with who may import it besides itself. The interface to SIP engines imports the leg;

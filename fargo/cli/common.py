@@ -10,6 +10,7 @@ import click
 
 from fargo import preflight
 from fargo.backfill import backfill
+from fargo.calls import CallName
 from fargo.cli import texts
 from fargo.config import Config, ConfigError, StateConfig, load
 from fargo.plain import plain
@@ -17,7 +18,7 @@ from fargo.statemachine.address import bare
 from fargo.store.interface import Reader, StoreError
 from fargo.store.opening import log_in, open_reader
 from replay.reading import golden
-from replay.reading.call_name import CallName, CallNameError, find
+from replay.reading.call_name import CallNameError, find
 
 CONFIG = click.option(
     "-c", "--config", "path", required=True, type=click.Path(path_type=Path), help="The configuration file (TOML)."
