@@ -10,7 +10,7 @@ import msgspec
 
 from fargo.control import texts
 from fargo.control.place import address_in
-from fargo.control.questions import Question, ControlReply
+from fargo.control.questions import ControlReply, Question
 
 SECONDS: Final = 10.0
 """How long to wait for an answer."""

@@ -14,7 +14,7 @@ NAME: Final = "control"
 """The name of the socket."""
 
 
-class Place:
+class SocketPlace:
     """The address of the control socket in an existing directory, for as long as it is open. Raises OSError."""
 
     def __init__(self, directory: Path) -> None:
@@ -29,7 +29,7 @@ class Place:
 @contextmanager
 def address_in(directory: Path) -> Iterator[str]:
     """Give the address of the control socket in a directory, for a while. Raises OSError."""
-    place = Place(directory)
+    place = SocketPlace(directory)
     try:
         yield place.address
     finally:

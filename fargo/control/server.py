@@ -25,8 +25,8 @@ from twisted.protocols.basic import LineOnlyReceiver
 from twisted.python.failure import Failure
 
 from fargo.control import texts
-from fargo.control.place import Place
-from fargo.control.questions import Question, ControlReply
+from fargo.control.place import SocketPlace
+from fargo.control.questions import ControlReply, Question
 
 LONGEST_QUESTION: Final = 16384
 """Bytes."""
@@ -142,14 +142,14 @@ class ControlSocket:
         self._directory = directory
         self._factory = _Factory(answer, reactor)
         self._reactor = reactor
-        self._place: Place | None = None
+        self._place: SocketPlace | None = None
         self._port: Any = None
 
     def start(self) -> None:
         """Take questions from now on. If that is impossible, it is logged; the gateway serves its users without."""
-        place: Place | None = None
+        place: SocketPlace | None = None
         try:
-            place = Place(self._directory)
+            place = SocketPlace(self._directory)
             Path(place.address).unlink(missing_ok=True)
             self._port = self._reactor.listenUNIX(place.address, self._factory, mode=0o600)
             self._place = place
