@@ -10,11 +10,14 @@ Rules:
    stopped. A gateway that keeps its calls does not say goodbye at SIGTERM and SIGINT: no `Stopping`, and the edge goes
    on (`fargo.edge.leftover`). It does at SIGQUIT, and if the log has failed, also while it stops.
 3. SIGHUP reads the configuration again (`fargo.reload`). If the file has a mistake, nothing changes. SIGUSR1 prints the
-   state of all users and calls (`fargo.status`), some at a time, so that the gateway goes on meanwhile.
+   state of all users and calls (`fargo.status`), some at a time, so that the gateway goes on meanwhile. The control
+   socket (`fargo.control`) answers from the beginning to the end of the run.
 4. A jump of the wall clock (`fargo.wall_clock`) changes no call; registrations are renewed.
-5. What becomes of calls and accounts is told to the operator (`fargo.journal`), once it is in the log.
-6. The edge and the SIP hosts are supervised (`fargo.supervisor`). If one of them cannot be started at start-up, if the
-   log cannot be written, or if the XMPP server rejects the secret, the gateway stops with a sentence and exit code 1.
+5. The edge and the SIP hosts are supervised (`fargo.supervisor`). If one of them cannot be started at start-up, if the
+   log cannot be written, the gateway stops with a sentence and exit code 1.
+6. While the XMPP server is away, or refuses the component, the gateway waits for it: the log and the service manager
+   are told why.
+7. What becomes of calls and accounts is told to the operator (`fargo.journal`), once it is in the log.
 """
 
 import os
@@ -41,11 +44,16 @@ from fargo.adapters.xmpp.adapter import XmppAdapter, XmppSettings
 from fargo.backfill import backfill
 from fargo.calls import records
 from fargo.config import Config, ConfigError, load
+from fargo.control.server import ControlSocket
 from fargo.engine import Engine, steady_clock
 from fargo.journal.journal import Journal
 from fargo.journal.levels import named
 from fargo.journal.output import Form, JournalOutput, form_of
 from fargo.limits.gate import EVERY, Gate
+from fargo.operations.desk import About, Desk
+from fargo.operations.parts import EdgePrograms, Parts
+from fargo.operations.tally import CallTally
+from fargo.operations.values import Phase
 from fargo.preflight import problems
 from fargo.private_file import write_private
 from fargo.processes import ProcessError, leave_no_core
@@ -62,7 +70,6 @@ from fargo.statemachine.model.call_records import LogRecord
 from fargo.statemachine.model.commands import Fault, Forget, ForgetSecret, Issued, SipCommand, XmppCommand
 from fargo.statemachine.model.events import (
     ClockJumped,
-    Recorded,
     ResourceUnavailable,
     Restarted,
     Stopping,
@@ -71,6 +78,7 @@ from fargo.statemachine.model.events import (
 from fargo.statemachine.model.ng import RelayCommand, RelayRefused
 from fargo.status import lines, live_calls
 from fargo.store.copies import KEY
+from fargo.store.entries import Entry
 from fargo.store.opening import log_in
 from fargo.store.spare import Spare, take_in
 from fargo.store.state import open_log, open_log_beside
@@ -128,9 +136,10 @@ class Daemon:
             *(self._log, machine, self._dispatch, self._fail, reactor.callLater),
             policy=daemon_settings.policy(config),
             spare=self._spare,
-            written=self._charge,
+            written=self._written,
             committed=self._journal.take,
         )
+        self._tally = CallTally(self._engine.now)
         self._screening = Screening(
             self._engine.put, daemon_settings.networks(config), daemon_settings.elsewhere(config), reactor.seconds
         )
@@ -156,6 +165,7 @@ class Daemon:
             self._keys,
             reactor,
         )
+        self._manager = ServiceManager(os.environ, reactor)
         self._edge = Supervisor(texts.EDGE, self._sip.edge, reactor, self._edge_lost)
         self._xmpp = XmppAdapter(
             self._gate.put,
@@ -165,16 +175,18 @@ class Daemon:
             self._contacts,
             daemon_settings.xmpp(config),
             self._stream_opened,
-            self._fail,
+            self._manager.waits,
         )
         self._relay = self._make_relay()
         self._clock = ClockWatch(self._clock_jumped, reactor)
         self._cooperator = Cooperator(scheduler=lambda step: reactor.callLater(0, step))
         self._ready = False
         self._stopping = False
-        self._manager = ServiceManager(os.environ, reactor)
         self._keep_calls = keep_calls
         self._goodbye = not keep_calls
+        self._parts = Parts(self._xmpp, EdgePrograms(self._edge), self._sip.link, self._relay, self._engine)
+        desk = Desk(self._engine, self._log, self._parts, self._tally, self._about, reactor)
+        self._control = ControlSocket(directory, desk.answer, reactor)
 
     def _opened_spare(self, directory: Path) -> Spare:
         """Open the spare log, and move into the log what the gateway has said without it. Raises StoreError."""
@@ -206,6 +218,7 @@ class Daemon:
     def _begin(self) -> None:
         self._reactor.callLater(0, self._take_signals)  # with GLib's main loop, Twisted installs its own after this
         self._upkeep.start()
+        self._control.start()
         self._do(self._start())
 
     def _take_signals(self) -> None:
@@ -265,6 +278,7 @@ class Daemon:
             await self._all_signed_out()
         await self._engine.stop()
         self._journal.stop()
+        await self._control.stop()
         for issued, call in self._held_back:
             if call.active():
                 call.cancel()
@@ -313,7 +327,7 @@ class Daemon:
             users = ", ".join(xmpp.allowed_domains)
             addresses = ", ".join(sip.address)
             self._output.ready(texts.READY.format(domain=xmpp.domain, users=users, addresses=addresses, port=sip.port))
-            self._manager.serves()
+        self._manager.serves()
 
     def _fail(self, why: str) -> None:
         """Stop the gateway with this reason and exit code 1."""
@@ -392,6 +406,11 @@ class Daemon:
         self._logger.info("{line}", line=self._gate.line())
         self._logger.info(texts.STATE_ENDS, calls=calls, users=len(users))
 
+    def _about(self) -> About:
+        """Return what the operator is told of the gateway as a whole."""
+        phase: Phase = "stopping" if self._stopping else "serving" if self._ready else "starting"
+        return About(phase, self._config.xmpp.domain, self._config.log.keep)
+
     def _state_bug(self, failure: Failure) -> None:
         if not failure.check(SchedulerStopped):
             self._logger.failure(texts.STATE_BUG, failure=failure)
@@ -408,8 +427,9 @@ class Daemon:
 
     # --- commands
 
-    def _charge(self, recorded: Recorded, size: int) -> None:
-        self._gate.written(recorded, size)
+    def _written(self, entry: Entry, size: int) -> None:
+        self._gate.written(entry[0], size)
+        self._tally.take(entry)
 
     def _contacts(self, user: str) -> Contacts:
         """Return the contacts of a user."""

@@ -50,13 +50,17 @@ MAY = {
     "fargo.engine": {CORE, "fargo.store", "fargo.texts"},
     "fargo.retention": {CORE, "fargo.store", "fargo.texts"},
     "fargo.room": {"fargo.texts"},
-    "fargo.service_manager": {"fargo.texts"},
+    "fargo.service_manager": {"fargo.plain", "fargo.texts"},
     "fargo.texts": set(),
     "fargo.config": {CORE, "fargo.config_values", "fargo.texts"},
     "fargo.config_values": {CORE},
     "fargo.reload": {"fargo.config"},
     "fargo.setup": {"fargo.config", "fargo.config_values"},
     "fargo.status": {CORE, "fargo.texts", "fargo.plain"},
+    "fargo.control": set(),
+    "fargo.operations": {
+        *(CORE, "fargo.control", "fargo.edge", "fargo.engine", "fargo.status", "fargo.store", "fargo.supervisor"),
+    },
     "fargo.wall_clock": {"fargo.texts"},
     "fargo.preflight": {
         *("fargo.config", "fargo.config_values", "fargo.edge", "fargo.store", "fargo.store.state", "fargo.texts"),
@@ -69,16 +73,10 @@ MAY = {
     "fargo.daemon_settings": {CORE, "fargo.adapters.xmpp", "fargo.config", "fargo.limits"},
     "fargo.daemon": {
         *(CORE, "fargo.adapters.relay", "fargo.adapters.sdp", "fargo.adapters.xmpp", "fargo.config"),
-        *("fargo.calls", "fargo.daemon_settings", "fargo.journal", "fargo.limits", "fargo.screening"),
-        *(
-            "fargo.sip_service",
-            "fargo.engine",
-            "fargo.preflight",
-            "fargo.processes",
-            "fargo.backfill",
-            "fargo.reload",
-            "fargo.retention",
-        ),
+        *("fargo.calls", "fargo.control", "fargo.daemon_settings", "fargo.journal", "fargo.limits"),
+        *("fargo.operations", "fargo.screening"),
+        "fargo.sip_service",
+        *("fargo.backfill", "fargo.engine", "fargo.preflight", "fargo.processes", "fargo.reload", "fargo.retention"),
         *(
             "fargo.room",
             "fargo.service_manager",
@@ -106,6 +104,8 @@ MAY = {
             "fargo.preflight",
         ),
         *(
+            "fargo.control",
+            "fargo.operations",
             "fargo.retention",
             "fargo.setup",
             "fargo.edge",

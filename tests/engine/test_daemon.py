@@ -18,7 +18,7 @@ from world.xmpp_client import XmppClient
 
 from fargo import texts
 from fargo.adapters.telepathy.texts import HOST, RAKIA_ADVICE
-from fargo.adapters.xmpp.texts import SECRET_REJECTED
+from fargo.adapters.xmpp.texts import NO_STREAM_YET, SECRET_REJECTED
 from fargo.edge.texts import ADVICE
 from fargo.statemachine.model.events import (
     Event,
@@ -251,11 +251,19 @@ async def fails(gateway: Gateway) -> tuple[int, str]:
         await gateway.__aexit__()
 
 
-async def test_a_secret_that_the_xmpp_server_rejects_ends_it(world: World) -> None:
-    code, said = await fails(Gateway(world.server, settings={"xmpp": {"secret": "some other secret"}}))
-    assert code == 1
-    assert texts.STOPPING.format(why=SECRET_REJECTED.format(domain=world.server.component)) in said
-    assert "some other secret" not in said
+async def test_a_secret_that_the_xmpp_server_rejects_is_told_once_until_the_server_is_mended(world: World) -> None:
+    gateway = Gateway(world.server, settings={"xmpp": {"secret": "some other secret"}})
+    starting = asyncio.create_task(gateway.start())
+    await until(lambda: hasattr(gateway, "process"), "the process is there")
+    rejected = NO_STREAM_YET.format(why=SECRET_REJECTED.format(domain=world.server.component))
+    await gateway.process.line(re.escape(rejected))
+    await world.server.stop()
+    world.server.secret = "some other secret"
+    await world.server.start()
+    await starting
+    assert [each for each in errors(gateway) if each == rejected] == [rejected]
+    assert "some other secret" not in gateway.process.output
+    await gateway.__aexit__()
 
 
 IMPATIENT = """
