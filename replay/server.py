@@ -23,13 +23,13 @@ from twisted.web.http import BAD_REQUEST, CACHED, FORBIDDEN, INTERNAL_SERVER_ERR
 from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
+from fargo.calls import CallName, Record, records
 from fargo.store.interface import Reader, StoreError
 from replay import texts
 from replay.drawing.page_data import PageData, page_data
 from replay.drawing.record_text import ending, peer
 from replay.page import call_page, calls_page
-from replay.reading.call_name import CallName
-from replay.reading.records import Record, records, row
+from replay.reading.records import row
 from replay.reading.steps import replayed_call
 
 HOSTS: Final = ("127.0.0.1", "localhost")

@@ -14,13 +14,13 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from fargo.calls import CallName
 from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.machine import deadlines, new
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.user_state import User
 from replay.drawing.json_diff import Change, Tree, changes, tree
 from replay.drawing.messages import Message, Participant, messages, phases
-from replay.reading.call_name import CallName
 from replay.reading.steps import ReplayStep
 
 _PARTICIPANTS: Final = tuple(Participant)

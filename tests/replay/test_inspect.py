@@ -20,6 +20,7 @@ from world.gateway import FARGO
 from world.process import Process
 from world.tab import Tab
 
+from fargo.calls import CallName, records
 from fargo.cli import main
 from fargo.statemachine.model.events import Recorded
 from fargo.store.entries import Entry
@@ -27,9 +28,7 @@ from fargo.store.opening import open_reader, open_store
 from replay import server
 from replay import texts as sentences
 from replay.drawing import texts
-from replay.reading.call_name import CallName
 from replay.reading.golden import GoldenLog
-from replay.reading.records import records
 from replay.reading.steps import replayed_call
 from replay.server import CallSearch, Inspector
 
