@@ -55,12 +55,16 @@ class Desk:
         """Answer a question. May fail with ProblemError."""
         match question:
             case AskStatus():
-                return Deferred.fromCoroutine(self._status())
+                return self.status()
             case _:
                 assert_never(question)
 
+    def status(self) -> Deferred[GatewayStatus]:
+        """Return how the gateway is, as soon as it is known."""
+        return Deferred.fromCoroutine(self._status())
+
     async def _status(self) -> GatewayStatus:
-        census = await self.census()
+        census = await self._census()
         memory = await self._parts.memory(self._reactor)
         about, now = self._about(), self._engine.now()
         return GatewayStatus(
@@ -75,10 +79,11 @@ class Desk:
             calls=self._calls(census.calls, now),
             memory=memory["gateway"],
             log=self._log_figures(about.keep),
+            relay_sessions=self._parts.relay.sessions if self._parts.relay else None,
             faults=self._engine.faults,
         )
 
-    async def census(self) -> Census:
+    async def _census(self) -> Census:
         """Count all accounts and calls, some users at a time."""
         census = Census()
         users = list(filter(local_of, self._engine.users()))
