@@ -126,8 +126,9 @@ class Engine:
     Forget, which are for the log. `failed` is called once, with a sentence, when a commit has failed; from then on the
     `spare` takes what the log would have got. After `stop` the engine is not open. `call_later` is the reactor's
     callLater. Each user is told the `policy`, as an event, before anything else, and so is ``no_room``, which can be
-    set: no call may begin. ``written`` is told of each entry that the log has taken, and about how many bytes it takes; ``took``
-    how many seconds each batch took.
+    set: no call may begin. ``written`` is told of each event about how many bytes it has taken with its commands;
+    ``committed`` of each entry when its commands are handed out, and of its user's state by then; ``took`` how many
+    seconds the log took for each batch.
     """
 
     _logger = Logger()
@@ -142,7 +143,8 @@ class Engine:
         now: Callable[[], float] | None = None,
         policy: Policy | None = None,
         spare: SpareLog | None = None,
-        written: Callable[[Entry, int], None] | None = None,
+        written: Callable[[Recorded, int], None] | None = None,
+        committed: Callable[[Entry, User], None] | None = None,
         took: Callable[[float], None] | None = None,
     ) -> None:
         self.faults = 0
@@ -152,6 +154,7 @@ class Engine:
         self._spare = spare
         self._log_failed = False
         self._written = written
+        self._committed_one = committed
         self._took = took
         self._machine = machine
         self._dispatch = dispatch
@@ -291,8 +294,8 @@ class Engine:
         if self._took:
             self._took(monotonic() - begun)
         if self._written:
-            for entry, size in zip(batch.entries, sizes, strict=True):
-                self._written(entry, size)
+            for (recorded, _), size in zip(batch.entries, sizes, strict=True):
+                self._written(recorded, size)
         self._committed(batch)
 
     def _folded(self, collected: list[_Put]) -> _Batch:
@@ -354,6 +357,9 @@ class Engine:
                 self._drop(jid)
         for each in batch.issued:
             self._send(each)
+        if self._committed_one:
+            for recorded, issued in batch.entries:
+                self._committed_one((recorded, issued), batch.streams[recorded.user].user)
         for jid in batch.streams:
             if self.is_open and jid in self._streams:  # a command may have led to the end of either
                 self._arm(jid)

@@ -25,7 +25,8 @@ MAY = {
     "fargo.private_file": set(),
     CORE: set(),
     "fargo.outputs": set(),
-    "fargo.processes": {"fargo.outputs", "fargo.texts"},
+    "fargo.journal": {CORE, "fargo.calls", "fargo.plain", "fargo.store"},
+    "fargo.processes": {"fargo.journal", "fargo.outputs", "fargo.texts"},
     "fargo.supervisor": {"fargo.processes", "fargo.texts"},
     "fargo.adapters": {CORE},
     "fargo.adapters.xmpp": {CORE, "fargo.adapters", "fargo.limits.rejection", "fargo.plain"},
@@ -57,6 +58,7 @@ MAY = {
     "fargo.setup": {"fargo.config", "fargo.config_values"},
     "fargo.status": {CORE, "fargo.texts", "fargo.plain"},
     "fargo.control": set(),
+    "fargo.metrics": {CORE, "fargo.calls", "fargo.operations", "fargo.store"},
     "fargo.operations": {
         *(CORE, "fargo.control", "fargo.edge", "fargo.engine", "fargo.status", "fargo.store", "fargo.supervisor"),
     },
@@ -72,7 +74,8 @@ MAY = {
     "fargo.daemon_settings": {CORE, "fargo.adapters.xmpp", "fargo.config", "fargo.limits"},
     "fargo.daemon": {
         *(CORE, "fargo.adapters.relay", "fargo.adapters.sdp", "fargo.adapters.xmpp", "fargo.config"),
-        *("fargo.control", "fargo.daemon_settings", "fargo.limits", "fargo.operations", "fargo.screening"),
+        *("fargo.calls", "fargo.control", "fargo.daemon_settings", "fargo.journal", "fargo.limits"),
+        *("fargo.operations", "fargo.screening"),
         "fargo.sip_service",
         *("fargo.backfill", "fargo.engine", "fargo.preflight", "fargo.processes", "fargo.reload", "fargo.retention"),
         *(

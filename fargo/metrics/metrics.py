@@ -1,4 +1,4 @@
-"""The metrics: counters and histograms that are kept, and gauges that are made of the gateway's status when asked for."""
+"""The metrics: counters and histograms that are kept, and what is made of the gateway's status when it is asked for."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -21,7 +21,8 @@ _TALK_SECONDS: Final = (5, 15, 30, 60, 120, 300, 600, 1800, 3600, 14400)
 _COMMIT_SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30)
 
 _CODECS: Final = {
-    each.lower(): each for each in ("AMR", "AMR-WB", "G722", "G723", "G729", "GSM", "iLBC", "opus", "PCMA", "PCMU", "speex")
+    each.lower(): each
+    for each in ("AMR", "AMR-WB", "G722", "G723", "G729", "GSM", "iLBC", "opus", "PCMA", "PCMU", "speex")
 }
 """The codecs that have a label of their own: a phone can name whatever it likes."""
 _OTHER: Final = "other"

@@ -32,10 +32,10 @@ _logger: Final = Logger("fargo.metrics")
 class _MetricsPage(Resource):
     """The page /metrics. `status` returns the gateway's status."""
 
-    isLeaf = True
+    isLeaf = True  # noqa: N815 (Twisted's name)
 
     def __init__(self, metrics: Metrics, status: Callable[[], Deferred[GatewayStatus]]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._metrics = metrics
         self._status = status
 
@@ -69,7 +69,7 @@ class MetricsServer:
     def __init__(
         self, metrics: Metrics, status: Callable[[], Deferred[GatewayStatus]], host: str, port: int, reactor: Any
     ) -> None:
-        root = Resource()
+        root: Any = Resource()
         root.putChild(b"metrics", _MetricsPage(metrics, _Shared(status, reactor).status))
         self._site = Site(root, timeout=IDLE_SECONDS)
         self._site.noisy = False

@@ -16,6 +16,7 @@ from fargo.operations.parts import Parts
 from fargo.operations.tally import CallTally
 from fargo.operations.values import CallFigures, GatewayStatus, LogFigures, Phase
 from fargo.statemachine.address import local_of
+from fargo.store.entries import Entry
 from fargo.store.interface import Reader
 
 _MINUTE: Final = 60
@@ -38,18 +39,21 @@ class Desk:
         engine: Engine,
         log: Reader,
         parts: Parts,
-        tally: CallTally,
         about: Callable[[], About],
         reactor: Any,
     ) -> None:
         self._engine = engine
         self._log = log
         self._parts = parts
-        self._tally = tally
+        self._tally = CallTally(engine.now)
         self._about = about
         self._cooperator = Cooperator(scheduler=lambda step: reactor.callLater(0, step))
         self._reactor = reactor
         self._started = engine.now()
+
+    def take(self, entry: Entry) -> None:
+        """Take note of an entry that is committed."""
+        self._tally.take(entry)
 
     def answer(self, question: Question) -> Deferred[Any]:
         """Answer a question. May fail with ProblemError."""
