@@ -74,7 +74,7 @@ MAY = {
     "fargo.daemon_settings": {CORE, "fargo.adapters.xmpp", "fargo.config", "fargo.limits"},
     "fargo.daemon": {
         *(CORE, "fargo.adapters.relay", "fargo.adapters.sdp", "fargo.adapters.xmpp", "fargo.config"),
-        *("fargo.calls", "fargo.control", "fargo.daemon_settings", "fargo.journal", "fargo.limits"),
+        *("fargo.calls", "fargo.control", "fargo.daemon_settings", "fargo.journal", "fargo.limits", "fargo.metrics"),
         *("fargo.operations", "fargo.screening"),
         "fargo.sip_service",
         *("fargo.backfill", "fargo.engine", "fargo.preflight", "fargo.processes", "fargo.reload", "fargo.retention"),
