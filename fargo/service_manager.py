@@ -3,7 +3,8 @@
 Rules:
 
 1. The gateway is ready when users can register and call, or when it has waited PATIENCE_SECONDS for that: an XMPP
-   server that is down keeps it from serving, and must not make the start fail, as it connects as soon as it can.
+   server that is down keeps it from serving, and must not make the start fail, as it connects as soon as it can. The
+   status says what the gateway waits for, and what to do.
 2. If the manager wants signs of life (WatchdogSec in systemd.service(5)), the reactor gives one in half of that time.
    A reactor that hangs gives none, and the manager starts the gateway again.
 3. The children do not inherit the address of the manager: they are not the service.
@@ -19,6 +20,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from fargo import texts
+from fargo.plain import plain
 
 PATIENCE_SECONDS: Final = 30.0
 """The time after which the gateway counts as started although it does not serve yet."""
@@ -47,6 +49,10 @@ class ServiceManager:
         self._patience = self._reactor.callLater(PATIENCE_SECONDS, self._tell, "READY=1")
         if self._every:
             self._life.start(self._every).addErrback(lambda failure: self._logger.failure(texts.MANAGER_BUG, failure))
+
+    def waits(self, why: str) -> None:
+        """Say why users cannot register and call now, and what to do: a sentence."""
+        self._tell(f"STATUS={plain(why)}")
 
     def serves(self) -> None:
         """Say that users can register and call."""

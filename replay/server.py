@@ -23,6 +23,7 @@ from twisted.web.http import BAD_REQUEST, CACHED, FORBIDDEN, INTERNAL_SERVER_ERR
 from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
+from fargo.calls import CallName, Record, records
 from fargo.store.interface import Reader, StoreError
 from replay import texts
 from replay.drawing.page_data import PageData, page_data
@@ -33,8 +34,7 @@ from replay.inspecting.groups import groups
 from replay.inspecting.search import CallSearch, before
 from replay.page import call_page, calls_page, user_page
 from replay.reading import golden
-from replay.reading.call_name import CallName
-from replay.reading.records import Record, records, row
+from replay.reading.records import row
 from replay.reading.steps import replayed_call
 
 HOSTS: Final = ("127.0.0.1", "localhost")

@@ -12,6 +12,7 @@ import click
 import msgspec
 from msgspec.structs import replace
 
+from fargo.calls import Record, records
 from fargo.cli import texts
 from fargo.cli.common import known_user, open_log, reads_log
 from fargo.cli.csv_quoting import write_csv
@@ -20,7 +21,7 @@ from fargo.plain import plain, plain_json
 from fargo.statemachine.model.call_records import Side
 from fargo.statemachine.reason import Cause
 from replay.drawing.record_text import audio, ending, peer, talked
-from replay.reading.records import COLUMNS, Record, Wanted, records, row
+from replay.reading.records import COLUMNS, Wanted, row
 
 _UNBOUNDED: Final = 10_000
 """Columns of output that is not a terminal."""

@@ -10,6 +10,7 @@ import click
 
 from fargo import preflight
 from fargo.backfill import backfill
+from fargo.calls import CallName
 from fargo.cli import texts
 from fargo.config import Config, ConfigError, StateConfig, load
 from fargo.plain import plain
@@ -17,11 +18,15 @@ from fargo.statemachine.address import bare
 from fargo.store.interface import Reader, StoreError
 from fargo.store.opening import log_in, open_reader
 from replay.reading import golden
-from replay.reading.call_name import CallName, CallNameError, find
+from replay.reading.call_name import CallNameError, find
 
 CONFIG = click.option(
     "-c", "--config", "path", required=True, type=click.Path(path_type=Path), help="The configuration file (TOML)."
 )
+OF_GATEWAY = click.option(
+    *("-c", "--config"), metavar="FILE", type=click.Path(path_type=Path),
+    help="The gateway's configuration. Default: the gateway with a default configuration.",
+)  # fmt: skip
 LOG = click.argument("path", metavar="LOG", type=click.Path(path_type=Path))
 CALL = click.argument("name", metavar="CALL")
 _MOST_USERS: Final = 5
@@ -111,3 +116,8 @@ def known_user(log: Reader, name: str) -> str:
     others = sorted(each for each in users if local in each.partition("@")[0])[:_MOST_USERS]
     meant = texts.USERS_MEANT.format(users=", ".join(others)) if others else ""
     raise InputError(texts.NO_SUCH_USER.format(path=log.name, user=user) + meant)
+
+
+def size_text(size: int) -> str:
+    """Return a number of bytes as people read it."""
+    return f"{size / 1e6:,.1f} MB" if size >= 1e6 else f"{size / 1e3:,.0f} kB"

@@ -8,6 +8,7 @@ from typing import Final
 import click
 from dateutil import tz
 
+from fargo.calls import Record, records
 from fargo.cli import texts
 from fargo.cli.common import InputError, known_user, open_log, reads_log, say
 from fargo.cli.ladder import terminal_width
@@ -18,7 +19,6 @@ from replay.drawing.record_text import ending, peer
 from replay.explaining import closest
 from replay.explaining.closest import Closest
 from replay.explaining.paragraph import facts, paragraph
-from replay.reading.records import Record, records
 from replay.reading.steps import replayed_call
 
 _UNWRAPPED: Final = 10_000

@@ -12,6 +12,7 @@ import cmd
 from collections.abc import Callable, Iterable, Sequence
 from typing import IO, Final
 
+from fargo.calls import CallName
 from fargo.plain import plain
 from fargo.statemachine.machine import deadlines
 from fargo.statemachine.model.wire import wire_name
@@ -19,7 +20,6 @@ from replay.drawing import texts
 from replay.drawing.messages import PROPOSED, is_proposed
 from replay.drawing.show import show_step
 from replay.drawing.text import aligned, block, clock, rows, value_at
-from replay.reading.call_name import CallName
 from replay.reading.steps import ReplayStep
 
 _SHORT: Final = {"n": "next", "b": "back", "s": "state", "q": "quit"}

@@ -14,12 +14,12 @@ from collections.abc import Callable, Iterable, Iterator
 from textwrap import wrap
 from typing import Final, NamedTuple
 
+from fargo.calls import CallName
 from fargo.plain import plain
 from replay.drawing import texts
 from replay.drawing.label import Tone
 from replay.drawing.messages import Message, Participant, messages, phases
 from replay.drawing.text import clock
-from replay.reading.call_name import CallName
 from replay.reading.steps import ReplayStep
 
 Paint = Callable[[str, Tone], str]

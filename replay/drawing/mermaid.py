@@ -9,10 +9,10 @@ Rules:
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from fargo.calls import CallName
 from fargo.plain import plain
 from replay.drawing.label import Tone
 from replay.drawing.messages import Message, Participant, messages
-from replay.reading.call_name import CallName
 from replay.reading.steps import ReplayStep
 
 _NAMES: Final = {

@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from fargo.calls import CallName, records
 from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.machine import deadlines, new
 from fargo.statemachine.model.commands import Issued
@@ -27,8 +28,6 @@ from replay.drawing.ladder import ladder
 from replay.drawing.mermaid import mermaid
 from replay.drawing.messages import Message, Participant, messages, phases
 from replay.explaining.paragraph import details, paragraph
-from replay.reading.call_name import CallName
-from replay.reading.records import records
 from replay.reading.steps import ReplayStep
 
 _PARTICIPANTS: Final = tuple(Participant)

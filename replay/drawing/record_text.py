@@ -1,10 +1,10 @@
 """The cells of a table of calls, in words for people. Hostile text stays on its line (`fargo.plain`)."""
 
+from fargo.calls import Record
 from fargo.plain import plain
 from fargo.statemachine.model.call_records import Direction
 from fargo.statemachine.reason import Cause
 from replay.drawing import texts
-from replay.reading.records import Record
 
 
 def peer(record: Record) -> str:

@@ -9,10 +9,10 @@ Rules:
 from collections.abc import Iterator
 from typing import Final
 
+from fargo.calls import Record
 from fargo.statemachine.model.call_records import Side
 from fargo.statemachine.reason import Cause
 from replay.explaining import texts
-from replay.reading.records import Record
 
 _NOTHING_IS_BROKEN: Final = frozenset(
     {

@@ -13,7 +13,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from replay.reading.records import Record, is_with
+from fargo.calls import Record
+from replay.reading.records import is_with
 
 _MOST: Final = 5
 """So many calls are listed."""

@@ -10,12 +10,12 @@ Rules:
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from fargo.calls import Record
 from fargo.plain import plain
 from fargo.statemachine.model.call_records import AudioPath, Direction, Side
 from fargo.statemachine.reason import Cause
 from replay.explaining import texts
 from replay.explaining.advice import advice
-from replay.reading.records import Record
 
 Clock = Callable[[float], str]
 """Gives a time (seconds since 1970) to the second, with its zone."""

@@ -20,6 +20,7 @@ from typing import NamedTuple, TypeAlias
 
 from msgspec.structs import replace
 
+from fargo.calls import CallName
 from fargo.statemachine.machine import condensed, fold, new
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import PolicyChanged, Recorded, RegistrationSubmitted, Snapshot
@@ -28,7 +29,6 @@ from replay.exporting import texts
 from replay.exporting.keep_words import WORDS
 from replay.exporting.pseudonyms import Found, Pseudonyms
 from replay.exporting.scrub import renamed
-from replay.reading.call_name import CallName
 from replay.reading.steps import CallLog, refolded
 
 _Entries: TypeAlias = tuple[Entry, ...]

@@ -4,11 +4,12 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from fargo.calls import Record
 from replay.drawing.record_text import ending
-from replay.reading.records import Record, instant
+from replay.reading.records import instant
 
 
-class Group(Struct, frozen=True):
+class AlikeFailures(Struct, frozen=True):
     """Calls of a user to or from one domain ("" if the peer is not known) that failed in the same way. ``first``,
     ``last``: when the first and the last of them began; ``call``: the name of the last.
     """
@@ -25,7 +26,7 @@ class Group(Struct, frozen=True):
     call: str
 
 
-def groups(calls: Iterable[Record]) -> list[Group]:
+def groups(calls: Iterable[Record]) -> list[AlikeFailures]:
     """Return the groups of the calls that failed, the largest first; of equal ones, that which failed last."""
     alike: dict[tuple[str, ...], list[Record]] = {}
     for each in calls:
@@ -36,9 +37,9 @@ def groups(calls: Iterable[Record]) -> list[Group]:
     return [_group(each) for each in of_size]
 
 
-def _group(alike: list[Record]) -> Group:
+def _group(alike: list[Record]) -> AlikeFailures:
     last = alike[-1]
-    return Group(
+    return AlikeFailures(
         last.name.user,
         _domain(last.peer),
         last.ended_by,

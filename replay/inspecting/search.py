@@ -13,9 +13,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from fargo.calls import Record
 from fargo.statemachine.model.call_records import Side
 from fargo.statemachine.reason import Cause
-from replay.reading.records import Record, is_with
+from replay.reading.records import is_with
 
 Time = Annotated[str, Meta(pattern=r"^([12]\d{3}-(0\d|1[012])-([012]\d|3[01])T([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?)?$")]
 

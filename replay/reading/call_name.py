@@ -2,31 +2,21 @@
 
 Rules:
 
-1. A call's name is ``JID/ID``: its user, and the version of the event that it began with.
-2. People may say less, if only one call is meant: the ID alone, the id of the Jingle session, the name of the SIP
-   channel that the call began on, or a SIP Call-ID.
-3. An error about a name lists the calls that could be meant.
+1. People may say less than its whole name, if only one call is meant: the ID alone, the id of the Jingle session, the
+   name of the SIP channel that the call began on, or a SIP Call-ID.
+2. An error about a name lists the calls that could be meant.
 """
 
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import Final
 
+from fargo.calls import CallName
 from fargo.statemachine.model.call_records import RecordBegun, RecordDialog
 from fargo.store.entries import Entry
 from replay.reading import texts
 
 _MOST_LISTED: Final = 10
 """An error lists this number of calls, the latest ones."""
-
-
-class CallName(NamedTuple):
-    """A call: its user (bare JID), and its id, the version of the event that it began with."""
-
-    user: str
-    id: str
-
-    def __str__(self) -> str:
-        return f"{self.user}/{self.id}"
 
 
 class CallNameError(Exception):

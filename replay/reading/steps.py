@@ -10,12 +10,12 @@ Rules:
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Protocol
 
+from fargo.calls import CallName
 from fargo.statemachine.machine import fold, new
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import Recorded
 from fargo.statemachine.user_state import User
 from fargo.store.entries import Entry
-from replay.reading.call_name import CallName
 
 
 class ReplayStep(NamedTuple):

@@ -5,11 +5,11 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from fargo.calls import CallName
 from fargo.statemachine.model.call_records import RecordEnded
 from fargo.statemachine.model.commands import Issued, MessageCall, RefuseIq
 from fargo.statemachine.model.events import CallAction, Recorded
 from fargo.statemachine.user_state import User
-from replay.reading.call_name import CallName
 from replay.verifying import texts
 
 

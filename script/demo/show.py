@@ -16,9 +16,9 @@ from world.process import Server, until
 from world.stanza import NS, element, failure
 from world.xmpp_client import XmppClient
 
+from fargo.calls import CallName
 from fargo.store.opening import open_reader
 from replay.drawing.ladder import ladder
-from replay.reading.call_name import CallName
 from replay.reading.steps import replayed, replayed_call
 
 ROSTER_SECONDS = 10

@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from dateutil import tz
 from msgspec.structs import replace
 
+from fargo.calls import records
 from fargo.cli import main, texts
 from fargo.cli.csv_quoting import write_csv
 from fargo.cli.times import parse_time
@@ -21,7 +22,7 @@ from fargo.statemachine.model.call_records import RecordBegun
 from fargo.statemachine.model.commands import Issued
 from fargo.store.opening import open_store
 from replay.reading import golden
-from replay.reading.records import COLUMNS, records, row
+from replay.reading.records import COLUMNS, row
 
 SESSIONS = Path(__file__).parents[2] / "replay/sessions"
 IN = SESSIONS / "calls-a-call-in-has-sound-both-ways.jsonl"

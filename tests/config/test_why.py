@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from fargo.calls import records
 from fargo.cli import main, texts
 from replay.explaining import texts as explaining
 from replay.reading import golden
-from replay.reading.records import records
 
 SESSIONS = Path(__file__).parents[2] / "replay/sessions"
 BUSY = SESSIONS / "endings-a-refused-call-says-why-486-busy-here-busy.jsonl"

@@ -21,12 +21,12 @@ from world.world import World
 from world.xmpp_client import XmppClient
 
 from fargo import texts
+from fargo.calls import records
 from fargo.statemachine.model.events import Recorded, Restarted, Stopping
 from fargo.statemachine.reason import Cause
 from fargo.statemachine.texts import NO_ROOM, STOPPING
 from fargo.store.opening import open_reader
 from fargo.store.spare import SIZE
-from replay.reading.records import records
 from replay.verifying.report import report
 from replay.verifying.verify import verify
 

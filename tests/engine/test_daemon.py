@@ -7,20 +7,18 @@ import resource
 import signal
 import sys
 from contextlib import closing
-from itertools import product
 from pathlib import Path
 
 import pytest
-from twisted.logger import LogLevel
 from world.gateway import FARGO, Gateway
 from world.process import Process, ProcessError, until
 from world.stanza import NS, element
 from world.world import World
 from world.xmpp_client import XmppClient
 
-from fargo import daemon, texts
+from fargo import texts
 from fargo.adapters.telepathy.texts import HOST, RAKIA_ADVICE
-from fargo.adapters.xmpp.texts import SECRET_REJECTED
+from fargo.adapters.xmpp.texts import NO_STREAM_YET, SECRET_REJECTED
 from fargo.edge.texts import ADVICE
 from fargo.statemachine.model.events import (
     Event,
@@ -253,11 +251,19 @@ async def fails(gateway: Gateway) -> tuple[int, str]:
         await gateway.__aexit__()
 
 
-async def test_a_secret_that_the_xmpp_server_rejects_ends_it(world: World) -> None:
-    code, said = await fails(Gateway(world.server, settings={"xmpp": {"secret": "some other secret"}}))
-    assert code == 1
-    assert texts.STOPPING.format(why=SECRET_REJECTED.format(domain=world.server.component)) in said
-    assert "some other secret" not in said
+async def test_a_secret_that_the_xmpp_server_rejects_is_told_once_until_the_server_is_mended(world: World) -> None:
+    gateway = Gateway(world.server, settings={"xmpp": {"secret": "some other secret"}})
+    starting = asyncio.create_task(gateway.start())
+    await until(lambda: hasattr(gateway, "process"), "the process is there")
+    rejected = NO_STREAM_YET.format(why=SECRET_REJECTED.format(domain=world.server.component))
+    await gateway.process.line(re.escape(rejected))
+    await world.server.stop()
+    world.server.secret = "some other secret"
+    await world.server.start()
+    await starting
+    assert [each for each in errors(gateway) if each == rejected] == [rejected]
+    assert "some other secret" not in gateway.process.output
+    await gateway.__aexit__()
 
 
 IMPATIENT = """
@@ -329,10 +335,3 @@ async def test_without_log_and_spare_only_ends_are_said(world: World, gateway: G
     assert ("asked", "result") not in answers
     await alice.presence(gateway.jid, "unavailable", after=mark)
     await world.provider.unregistered("alice")
-
-
-def test_the_log_has_no_line_for_each_socket(capsys: pytest.CaptureFixture[str]) -> None:
-    event = {"log_time": 0.0, "log_format": "a remark"}
-    for level, namespace in product((LogLevel.info, LogLevel.warn), ("log_legacy", "fargo.adapters.sip.adapter")):
-        daemon._say({**event, "log_level": level, "log_namespace": namespace})
-    assert [line.split()[2] for line in capsys.readouterr().err.splitlines()] == ["info", "warn", "warn"]

@@ -12,6 +12,7 @@ from twisted.internet.task import Clock
 from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublisher
 
 from fargo import texts
+from fargo.calls import records
 from fargo.engine import Engine
 from fargo.retention import NotRetiredError, Retention, retire
 from fargo.statemachine import machine, snapshot
@@ -37,7 +38,6 @@ from fargo.statemachine.user_state import User
 from fargo.store.interface import StoreError, SynchronousStore
 from fargo.store.opening import open_store
 from replay.reading import golden
-from replay.reading.records import records
 from replay.verifying.verify import verify
 
 ALICE, BOB, CAROL = "alice@example.org", "bob@example.org", "carol@example.org"

@@ -101,3 +101,11 @@ def test_a_manager_that_is_gone_is_no_failure(tmp_path: Path) -> None:
     gateway.started()
     gateway.serves()
     gateway.stops()
+
+
+def test_the_status_says_what_the_gateway_waits_for_and_when_it_serves_again(manager: Manager) -> None:
+    manager.gateway.started()
+    manager.gateway.waits("The secret is wrong.\nREADY=1")
+    assert manager.told()[1:] == ["STATUS=The secret is wrong.?READY=1"]
+    manager.gateway.serves()
+    assert manager.told() == ["READY=1", f"STATUS={texts.STATUS_SERVES}"]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from click.testing import CliRunner, Result
 
+from fargo.calls import CallName
 from fargo.cli import main
 from fargo.statemachine.media.description import (
     Candidate,
@@ -41,7 +42,6 @@ from fargo.statemachine.model.events import (
 )
 from fargo.store.entries import Entry
 from replay.reading import golden
-from replay.reading.call_name import CallName
 from replay.reading.steps import refolded
 
 SESSIONS = sorted((Path(__file__).parents[2] / "replay/sessions").glob("*.jsonl"))

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from simulator.memory import MemoryLog
 
+from fargo.calls import CallName
 from fargo.cli import texts
 from fargo.statemachine.model.call_records import RecordEnded
 from fargo.statemachine.model.commands import ForgetSecret, Issued
@@ -25,7 +26,6 @@ from fargo.store.opening import open_reader
 from replay.exporting import pytest_file
 from replay.exporting.export import excerpt
 from replay.reading import golden
-from replay.reading.call_name import CallName
 from replay.reading.steps import refolded, replayed_call
 from replay.reading.texts import UNKNOWN_CALL
 from replay.verifying.verify import verify

@@ -11,6 +11,7 @@ from simulator.quirks import ALL, NONE
 from simulator.runs import a_beginning, at_random, run
 from statemachine.user_agent.sessions import STORIES, session
 
+from fargo.calls import CallName, records
 from fargo.statemachine import derived
 from fargo.statemachine.account.texts import BAD_PORT
 from fargo.statemachine.media.description import Content
@@ -34,8 +35,6 @@ from fargo.store.entries import Entry
 from replay.exporting.export import ExportError, excerpt, pseudonymised
 from replay.exporting.texts import NOT_RENAMABLE
 from replay.reading import golden
-from replay.reading.call_name import CallName
-from replay.reading.records import records
 from replay.verifying.verify import verify
 
 from .story import CLIENT, EVENTS, GATEWAY, NAMES, SESSIONS, USER, fargo, recorded, streams

@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 from statemachine.user_agent.sessions import session
 
+from fargo.calls import CallName, records
 from fargo.statemachine.model.call1 import CallArrived
 from fargo.statemachine.model.call_records import Direction, RecordBegun, RecordDialog, RecordEnded
 from fargo.statemachine.model.commands import Issued
@@ -14,9 +15,8 @@ from fargo.statemachine.model.events import Recorded, Restarted
 from fargo.store.entries import Entry, has_call_records
 from fargo.store.opening import open_reader
 from replay.reading import golden, texts
-from replay.reading.call_name import CallName, CallNameError, find
+from replay.reading.call_name import CallNameError, find
 from replay.reading.golden import GoldenLog
-from replay.reading.records import records
 from replay.reading.steps import replayed_call
 
 ALICE, DAVE = "alice@example.org", "dave@example.org"

@@ -6,13 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fargo.calls import CallName, Record
 from fargo.plain import plain
 from fargo.statemachine.model.call_records import Side
 from fargo.statemachine.reason import Cause
 from replay.explaining import closest, texts
 from replay.explaining.paragraph import facts, paragraph
-from replay.reading.call_name import CallName
-from replay.reading.records import Record
 
 USER = "alice@example.org"
 

@@ -14,6 +14,7 @@ from msgspec.structs import asdict, replace
 from sqlite_utils import Database
 
 from fargo.backfill import backfill
+from fargo.calls import records
 from fargo.statemachine.address import SipUri
 from fargo.statemachine.media.description import Content
 from fargo.statemachine.model.call_records import Direction, RecordAccount, RecordBegun
@@ -55,7 +56,7 @@ from fargo.statemachine.model.sip_messages import (
 from fargo.store.codec import decode_command, decode_event, encode
 from fargo.store.formats import EVENT_OF_ACTION, UPCASTS, upcast
 from fargo.store.opening import open_reader, open_store
-from replay.reading.records import records, row
+from replay.reading.records import row
 from replay.verifying.verify import verify
 
 OLD = Path(__file__).parents[1] / "fixtures/logs/before-notes.db"

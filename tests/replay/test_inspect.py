@@ -22,6 +22,7 @@ from world.gateway import FARGO
 from world.process import Process
 from world.tab import Tab
 
+from fargo.calls import CallName, records
 from fargo.cli import main
 from fargo.statemachine.model.call_records import (
     Direction,
@@ -41,9 +42,7 @@ from replay import texts as sentences
 from replay.drawing import texts
 from replay.inspecting import link
 from replay.inspecting.search import CallSearch
-from replay.reading.call_name import CallName
 from replay.reading.golden import GoldenLog
-from replay.reading.records import records
 from replay.reading.steps import replayed_call
 from replay.server import Inspector
 

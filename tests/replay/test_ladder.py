@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from simulator.memory import MemoryLog
 
+from fargo.calls import CallName, records
 from fargo.statemachine.media.description import Candidate, Codec, Content, Description, MediaProfile, RawUdp
 from fargo.statemachine.media.texts import BOTH_PLAIN
 from fargo.statemachine.model.call1 import (
@@ -48,9 +49,7 @@ from replay.drawing.mermaid import mermaid
 from replay.drawing.page_data import page_data
 from replay.drawing.plain_ascii import in_ascii
 from replay.drawing.texts import ENDED_BY
-from replay.reading.call_name import CallName
 from replay.reading.golden import GoldenLog
-from replay.reading.records import records
 from replay.reading.steps import ReplayStep, refolded, replayed_call
 
 PROPOSED_OUT = Path(__file__).parents[2] / "replay/sessions/proposals-a-proposed-call-out-is-put-through.jsonl"

@@ -18,6 +18,7 @@ from simulator.quirks import ALL
 from simulator.runs import a_beginning_of, at_random, run
 from sqlite_utils import Database
 
+from fargo.calls import Record, records
 from fargo.cli import main
 from fargo.statemachine.account.roster import shown_contacts
 from fargo.statemachine.model.call_records import CallRecord, RecordAccount, RecordBegun, RecordEnded, Side
@@ -32,7 +33,7 @@ from replay.drawing.ladder import ladder
 from replay.exporting.export import excerpt, pseudonymised
 from replay.reading import golden
 from replay.reading.golden import GoldenLog
-from replay.reading.records import Record, records, row
+from replay.reading.records import row
 from replay.reading.steps import refolded, replayed, replayed_call
 from replay.verifying.listed.comparing import without_texts
 from replay.verifying.listed.outages import probing

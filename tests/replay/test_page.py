@@ -18,6 +18,7 @@ from statemachine.user_agent import sessions
 from world.browser import Chromium
 from world.tab import Tab
 
+from fargo.calls import CallName, records
 from fargo.cli import main
 from fargo.statemachine.legs.jingle.jingle_leg import JingleLeg
 from fargo.statemachine.legs.relay.relay_leg import RelayLeg
@@ -30,9 +31,7 @@ from replay.drawing.messages import OVER, PROPOSED
 from replay.drawing.page_data import page_data
 from replay.page import call_page
 from replay.reading import golden
-from replay.reading.call_name import CallName
 from replay.reading.golden import GoldenLog
-from replay.reading.records import records
 from replay.reading.steps import refolded, replayed_call
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("screen")]

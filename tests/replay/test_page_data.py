@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from fargo.calls import records
 from fargo.cli import main
 from replay.drawing.json_diff import changes, tree
 from replay.drawing.page_data import page_data
 from replay.page import call_page
 from replay.reading.call_name import find
 from replay.reading.golden import GoldenLog
-from replay.reading.records import records
 from replay.reading.steps import replayed_call
 
 SESSIONS = sorted((Path(__file__).parents[2] / "replay/sessions").glob("*.jsonl"))

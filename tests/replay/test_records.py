@@ -8,6 +8,7 @@ import pytest
 from sqlite_utils import Database
 from statemachine.user_agent.sessions import STORIES, session
 
+from fargo.calls import CallName, Record, records
 from fargo.statemachine.media.texts import BOTH_PLAIN
 from fargo.statemachine.model.call_records import (
     AudioPath,
@@ -28,9 +29,8 @@ from fargo.statemachine.reason import FAILURES, Cause
 from fargo.store.opening import open_reader, open_store
 from replay.drawing import record_label, record_text
 from replay.reading import golden
-from replay.reading.call_name import CallName
 from replay.reading.golden import GoldenLog
-from replay.reading.records import Record, Wanted, is_with, records, row
+from replay.reading.records import Wanted, is_with, row
 
 SESSIONS = sorted((Path(__file__).parents[2] / "replay/sessions").glob("*.jsonl"))
 

@@ -8,12 +8,12 @@ from statemachine.user_agent.encrypting import Encrypting
 from statemachine.user_agent.phone import Phoning, sdp
 from statemachine.user_agent.sessions import STORIES, session
 
+from fargo.calls import records
 from fargo.statemachine.model.sip_messages import Endpoint, OtherBody, Sdp
 from fargo.store.entries import Entry
 from replay.drawing.ladder import ladder
 from replay.drawing.page_data import page_data
 from replay.drawing.texts import BY_EDGE, BY_SRTP, NO_AUDIO
-from replay.reading.records import records
 from replay.reading.steps import replayed_call
 
 

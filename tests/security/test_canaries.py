@@ -28,10 +28,10 @@ from world.stanza import NS, element, failure
 from world.world import World
 
 from fargo.adapters.xmpp.stanza import NS_DTLS, NS_ICE_UDP
+from fargo.calls import records
 from fargo.cli import main
 from fargo.store.opening import open_reader
 from fargo.texts import STATE_ENDS
-from replay.reading.records import records
 
 from .test_privileges import programs
 

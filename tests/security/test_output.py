@@ -24,12 +24,12 @@ from world.world import World
 
 from fargo.adapters.xmpp import messages, reasons
 from fargo.adapters.xmpp.stanza import serialized
+from fargo.calls import records
 from fargo.cli import main
 from fargo.outputs import LINES_A_SECOND, Paced
 from fargo.statemachine.model.commands import SendText
 from fargo.store.opening import open_store
 from replay.reading import golden
-from replay.reading.records import records
 
 from .hostile import HOSTILE, TITLE, obeyed
 
@@ -248,7 +248,7 @@ def test_no_second_has_more_than_so_many_lines(pauses: list[float]) -> None:
         told.append(clock.seconds())
         counts.append(count)
 
-    paced = Paced(lambda line: told.append(clock.seconds()), left_out, clock)
+    paced: Paced[str] = Paced(lambda line: told.append(clock.seconds()), left_out, clock)
     for pause in pauses:
         clock.advance(pause)
         for _ in range(4):

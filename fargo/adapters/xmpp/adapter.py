@@ -157,8 +157,8 @@ class XmppAdapter:
 
     `put` is called with each event. `store_password` and `keep_digit` keep a secret out of the events: these carry the
     name that the function returns. `admission` is asked about each stanza and each event. `contacts` returns those of a
-    user (bare JID). `opened` is called each time the stream is opened. `failed` is called with a sentence for the
-    operator when the server rejects the component; nothing is called after that.
+    user (bare JID). `opened` is called each time the stream is opened. `troubled` is called with a sentence for
+    the operator, once or rarely, about what keeps it from being open.
     """
 
     def __init__(
@@ -170,7 +170,7 @@ class XmppAdapter:
         contacts: Callable[[str], Contacts],
         settings: XmppSettings,
         opened: Callable[[], None],
-        failed: Callable[[str], None],
+        troubled: Callable[[str], None],
     ) -> None:
         self._in_order = InOrder(put)
         self._put = self._in_order.put
@@ -180,8 +180,13 @@ class XmppAdapter:
         self._contacts = contacts
         self.serve(settings)
         self._stream = Stream(
-            settings.domain, settings.secret, self._received, opened, failed, settings.longest_silence
+            settings.domain, settings.secret, self._received, opened, troubled, settings.longest_silence
         )
+
+    @property
+    def is_open(self) -> bool:
+        """True while there is a stream to the server."""
+        return self._stream.is_open
 
     def start(self) -> None:
         """Open the stream, and reopen it whenever it is lost."""

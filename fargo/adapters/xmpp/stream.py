@@ -3,9 +3,9 @@
 Rules:
 
 1. Nothing is queued. `send_stanza` returns False if there is no stream, and the stanza is lost.
-2. A lost stream is opened again, with a growing delay between attempts: each is about half as long as the server has
-   been away, so that a server that restarts within four seconds waits no longer than two for the gateway. A server that
-   rejects our secret or our domain is not tried again, because only the operator can correct that.
+2. A lost stream is opened again, and again, with pauses (`connecting`). So is one that the server refuses, however
+   hopeless that looks: the operator mends the server, and finds the gateway back. What the trouble is, and what to do,
+   is told once, and rarely again (`refusals`, `trouble`).
 3. No text in a stanza can end the stream: characters that XML does not allow are replaced before it is sent. White
    space arrives as it was, also in attributes.
 4. A server that is silent for too long is taken for dead, and the stream is opened anew (`silence`). It is asked for a
@@ -16,27 +16,34 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred, succeed
+from twisted.internet.error import DNSLookupError
+from twisted.internet.error import TimeoutError as NoAnswer
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.words.protocols.jabber import component, xmlstream
 from twisted.words.protocols.jabber.error import StreamError
 from twisted.words.xish.domish import Element
-from twisted.words.xish.xmlstream import XmlStreamFactoryMixin
 
 from fargo.adapters.xmpp import texts
+from fargo.adapters.xmpp.connecting import ComponentFactory
+from fargo.adapters.xmpp.refusals import (
+    MOST,
+    Place,
+    StreamRefusal,
+    refusal,
+    silent,
+    stream_error,
+    unknown_name,
+    unreachable,
+)
 from fargo.adapters.xmpp.silence import Silence
 from fargo.adapters.xmpp.stanza import NS_PING, make, make_stanza, serialized
+from fargo.adapters.xmpp.trouble import Trouble
 
 _CONNECT_TIMEOUT: Final = 30.0
 """Seconds for the TCP connection, and again for the handshake that follows it."""
 _CLOSE_TIMEOUT: Final = 5.0
 """Seconds to send what is left to send when the stream is closed."""
-_INITIAL_DELAY: Final = 0.2
-"""Seconds before the first attempt to reconnect."""
-_DELAY_FACTOR: Final = 1.5
-"""The ratio of each delay to the one before. All delays before one are in sum twice as long as that one."""
-_MAX_DELAY: Final = 30
-"""Most seconds between two attempts to reconnect."""
 LONGEST_SILENCE: Final = 30.0
 """Seconds of silence after which the server counts as dead."""
 _PING_ID: Final = "ping"
@@ -51,31 +58,12 @@ def _reactor() -> Any:
     return reactor
 
 
-class _Factory(xmlstream.XmlStreamFactory):
-    noisy = False
-    delay = initialDelay = _INITIAL_DELAY  # noqa: N815
-    factor = _DELAY_FACTOR
-    maxDelay = _MAX_DELAY  # noqa: N815
-
-    def __init__(self, domain: str, secret: str) -> None:
-        super().__init__(component.ConnectComponentAuthenticator(domain, secret))  # type: ignore[no-untyped-call]
-
-    def buildProtocol(self, addr: Any) -> Any:  # noqa: N802
-        # Bypass XmlStreamFactory.buildProtocol, which resets the delay on each TCP connection. The delay must go on
-        # growing while the server accepts connections and then rejects the handshake.
-        return XmlStreamFactoryMixin.buildProtocol(self, addr)
-
-    def clientConnectionFailed(self, connector: Any, reason: Failure) -> None:  # noqa: N802
-        server = connector.getDestination()
-        log.warn(texts.SERVER_UNREACHABLE, host=server.host, port=server.port, why=reason.getErrorMessage())
-        super().clientConnectionFailed(connector, reason)  # type: ignore[no-untyped-call]
-
-
 class Stream(xmlstream.XMPPHandler):
     """The stream of one component.
 
-    `received` is called with each stanza. `opened` is called each time the server has accepted the handshake. `failed`
-    is called with a sentence for the operator when the server rejects us for good. `longest_silence`: seconds (rule 4).
+    `received` is called with each stanza. `opened` is called each time the server has accepted the handshake.
+    `troubled` is called with a sentence for the operator, as the log gets it, about what keeps the stream from being
+    open (rule 2). `longest_silence`: seconds (rule 4).
     """
 
     xmlstream: Any
@@ -87,24 +75,35 @@ class Stream(xmlstream.XMPPHandler):
         secret: str,
         received: Callable[[Element], None],
         opened: Callable[[], None],
-        failed: Callable[[str], None],
+        troubled: Callable[[str], None],
         longest_silence: float = LONGEST_SILENCE,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._domain = domain
         self._received = received
         self._opened = opened
-        self._failed = failed
+        self._troubled = troubled
         self._longest_silence = longest_silence
         self._silence: Silence | None = None
         self._open = False
         self._timeout: Any = None
         self._connector: Any = None
         self._closed: Deferred[None] | None = None
-        self._factory: Any = _Factory(domain, secret)
+        self._place = Place(domain, "", 0)
+        self._first = b""
+        """What the server has sent on a connection that is not open yet, at most MOST bytes."""
+        self._timed_out = False
+        self._trouble = Trouble(self._tell, lambda: float(_reactor().seconds()))
+        self._factory: Any = ComponentFactory(domain, secret, self._not_connected)
+
+    @property
+    def is_open(self) -> bool:
+        """True while stanzas can be sent."""
+        return self._open
 
     def start(self, server: str, port: int) -> None:
         """Connect to the server's component port, and reconnect whenever the stream is lost."""
+        self._place = Place(self._domain, server, port)
         self.setHandlerParent(xmlstream.StreamManager(self._factory))  # type: ignore[no-untyped-call]
         self._connector = _reactor().connectTCP(server, port, self._factory, timeout=_CONNECT_TIMEOUT)
 
@@ -138,12 +137,16 @@ class Stream(xmlstream.XMPPHandler):
         # Otherwise a stanza waits for the acknowledgment of the one before, which the server may delay by 40 ms.
         self.xmlstream.transport.setTcpNoDelay(True)
         self.xmlstream.addObserver(xmlstream.STREAM_ERROR_EVENT, self._stream_error)
+        self._first, self._timed_out = b"", False
+        self.xmlstream.rawDataInFn = self._note_first
         self._abort_after(_CONNECT_TIMEOUT)
 
     def connectionInitialized(self) -> None:  # noqa: N802
         """Receive stanzas: the server has accepted the handshake."""
         self._cancel_timeout()
+        self._factory.hurry()
         self._factory.resetDelay()
+        self._trouble.over()
         self._open = True
         for kind in ("iq", "message", "presence"):
             self.xmlstream.addObserver(f"/{kind}[@xmlns='{component.NS_COMPONENT_ACCEPT}']", self._take)
@@ -155,15 +158,17 @@ class Stream(xmlstream.XMPPHandler):
     def connectionLost(self, reason: Failure) -> None:  # noqa: N802
         """Finish `stop`, or report the loss; the factory reconnects."""
         super().connectionLost(reason)  # type: ignore[no-untyped-call]
-        self._open = False
+        was_open, self._open = self._silence is not None, False
         if self._silence:
             self._silence.stop()
             self._silence = None
         self._cancel_timeout()
         if self._closed:
             self._closed.callback(None)
-        else:
+        elif was_open:
             log.warn(texts.STREAM_LOST, why=reason.getErrorMessage())
+        else:
+            self._not_taken()
 
     def _take(self, stanza: Element) -> None:
         """Pass a stanza on, unless it is our own ping, or the server's reply to it."""
@@ -184,22 +189,52 @@ class Stream(xmlstream.XMPPHandler):
 
     def _abort_after(self, seconds: float) -> None:
         self._cancel_timeout()
-        self._timeout = _reactor().callLater(seconds, self.xmlstream.transport.abortConnection)
+        self._timeout = _reactor().callLater(seconds, self._abort)
+
+    def _abort(self) -> None:
+        self._timed_out = True
+        self.xmlstream.transport.abortConnection()
 
     def _cancel_timeout(self) -> None:
         if self._timeout and self._timeout.active():
             self._timeout.cancel()
 
-    def _stream_error(self, failure: Failure) -> None:
-        """Handle a stream error (RFC 6120 §4.9.3) or XML that cannot be parsed."""
-        match failure.value.condition if isinstance(failure.value, StreamError) else "":
-            case "not-authorized":
-                self._give_up(texts.SECRET_REJECTED.format(domain=self._domain))
-            case "host-unknown":
-                self._give_up(texts.COMPONENT_UNKNOWN.format(domain=self._domain))
-            case _:
-                log.warn(texts.STREAM_ERROR, why=failure.getErrorMessage())
+    # --- what keeps the stream from being open
 
-    def _give_up(self, why: str) -> None:
-        self._factory.stopTrying()
-        self._failed(why)
+    def _note_first(self, data: bytes) -> None:
+        self._first = (self._first + data)[:MOST]
+
+    def _stream_error(self, failure: Failure) -> None:
+        """Handle a stream error (RFC 6120 §4.9.3) of an open stream, or XML that cannot be parsed. One before that is
+        among the first words of the server.
+        """
+        if self._silence is None:
+            return
+        error = failure.value
+        if not isinstance(error, StreamError):
+            log.warn(texts.STREAM_BROKEN, why=failure.getErrorMessage())
+            return
+        found = stream_error(self._place, error.condition, error.text)
+        if error.condition == "conflict":
+            self._factory.hesitate(driven_out=True)
+        self._trouble.met(found.sentence)
+
+    def _not_connected(self, reason: Failure) -> None:
+        error: Any = reason.value
+        if isinstance(error, DNSLookupError):
+            self._trouble.met(unknown_name(self._place, None))
+        else:
+            self._trouble.met(unreachable(self._place, TimeoutError() if isinstance(error, NoAnswer) else error))
+
+    def _not_taken(self) -> None:
+        """Tell why the connection ended before it became a stream."""
+        found = StreamRefusal(silent(self._place), False) if self._timed_out else refusal(self._place, self._first)
+        if found.hopeless:
+            self._factory.hesitate()
+        else:
+            self._factory.hurry()
+        self._trouble.met(found.sentence)
+
+    def _tell(self, sentence: str) -> None:
+        log.error(texts.NO_STREAM_YET, why=sentence)
+        self._troubled(sentence)

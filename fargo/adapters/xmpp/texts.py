@@ -7,24 +7,74 @@ from typing import Final
 
 # --- for the operator, in the log
 
-SERVER_UNREACHABLE: Final = "Cannot connect to the XMPP server at {host} port {port}: {why} Trying again."
+NO_STREAM_YET: Final = "{why} Fargo tries again."
 STREAM_OPENED: Final = "The XMPP server has accepted the component {domain}."
 STREAM_LOST: Final = "The stream to the XMPP server was lost: {why}"
 SERVER_REPLIES: Final = "The XMPP server replies to a ping."
 SERVER_SILENT: Final = "The XMPP server has been silent for {seconds} seconds. The stream to it is opened anew."
-STREAM_ERROR: Final = "The stream to the XMPP server ended with an error: {why}"
+STREAM_BROKEN: Final = "The XMPP server has sent what is no XML, so the stream is opened anew: {why}"
 STANZA_DROPPED: Final = "Dropped a malformed {kind}: {problem}"
 SENDER_IMPOSSIBLE: Final = "Dropped a {kind}: no user can have its sender as an address"
 STANZA_BUG: Final = "A bug: handling a stanza ({kind}) failed"
 PASSWORD_NOT_STORED_LOG: Final = "Storing a password failed"
 NO_EVENT_BUG: Final = "A bug: an event of {user} is lost"
 
-# --- for the operator, as the reason why the gateway stops
+# --- for the operator: why there is no stream, and what to do
 
-SECRET_REJECTED: Final = (
-    "The XMPP server rejects the component secret for {domain}. Configure the same secret on both sides."
+NAME_UNKNOWN: Final = (
+    "The XMPP server cannot be found: DNS has no IPv4 address for {server}. Correct the name in xmpp.server, or give "
+    "an address there."
 )
-COMPONENT_UNKNOWN: Final = "The XMPP server has no component {domain}. Add it to the server's configuration."
+NAME_SERVER_SILENT: Final = (
+    "The XMPP server cannot be found: no name server tells the address of {server} now. Correct /etc/resolv.conf, or "
+    "give an address in xmpp.server."
+)
+NOTHING_LISTENS: Final = (
+    "No XMPP server listens at {server} port {port}. Start it, open its port for components, or correct xmpp.server "
+    "and xmpp.port."
+)
+SERVER_TIMED_OUT: Final = (
+    "The XMPP server at {server} port {port} does not answer. Correct xmpp.server, start that machine, or let its "
+    "firewall pass the gateway."
+)
+SERVER_UNREACHABLE: Final = "The XMPP server at {server} port {port} cannot be reached: {why}. Correct xmpp.server."
+SERVER_MUTE: Final = (
+    "{server} port {port} accepts the connection and then says nothing, so this may be no port for components. Correct "
+    "xmpp.port, or restart the XMPP server."
+)
+CLOSED_AT_ONCE: Final = (
+    "{server} port {port} ends the connection without a reason, so this may be no port for components. Correct "
+    "xmpp.port, or see the log of the XMPP server."
+)
+NO_COMPONENT_PORT: Final = (
+    "{server} port {port} is a port for XMPP clients or servers. Set xmpp.port to the server's port for components, "
+    "which is often 5347."
+)
+TLS_PORT: Final = (
+    "{server} port {port} expects TLS, so it is no port for components. Set xmpp.port to the server's port for "
+    "components, which is often 5347."
+)
+HTTP_PORT: Final = (
+    "A web server answers at {server} port {port}. Set xmpp.port to the server's port for components, which is often "
+    "5347."
+)
+NO_XMPP_PORT: Final = (
+    "What answers at {server} port {port} is no XMPP server. Correct xmpp.server and xmpp.port; the server's port for "
+    "components is often 5347."
+)
+SECRET_REJECTED: Final = (
+    "The XMPP server rejects the secret for {domain}. Give Fargo and the server the same secret. ejabberd also says "
+    "this if its “hosts” lacks {domain}."
+)
+COMPONENT_UNKNOWN: Final = (
+    "The XMPP server has no component {domain}. Add it to the server's configuration and restart the server, or "
+    "correct xmpp.domain."
+)
+COMPONENT_TWICE: Final = (
+    "The XMPP server has another connection for {domain}: a second gateway, or another component, uses this name. Stop "
+    "it, or give one of them another name."
+)
+STREAM_ERROR: Final = "The XMPP server ends the stream of {domain} with an error ({why}). See the log of the server."
 
 # --- for users, in stanza errors
 

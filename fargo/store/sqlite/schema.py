@@ -4,7 +4,7 @@ Rules:
 
 1. A migration that has been released is never changed. The next shape is another migration, at the end of SCHEMA. The
    names of the functions are written into the file, so they stay as they are.
-2. A view only shows what the core has recorded. `replay.reading.records` shows the same.
+2. A view only shows what the core has recorded. `fargo.calls` says the same.
 3. Each time is there as text too, in UTC, such as ``2026-07-04T12:00:03.262Z``. Durations are in seconds.
 """
 

@@ -71,10 +71,10 @@ class Adapter:
         """Until the server has accepted it so many times."""
         await self._until(lambda: sum(each[0] == "opened" for each in self.told) >= times, f"opened {times} times")
 
-    async def failed(self) -> str:
-        """The sentence for the operator."""
-        await self._until(lambda: any(each[0] == "failed" for each in self.told), "failed")
-        return next(str(each[1]) for each in self.told if each[0] == "failed")
+    async def troubled(self) -> str:
+        """The first sentence for the operator."""
+        await self._until(lambda: any(each[0] == "troubled" for each in self.told), "troubled")
+        return next(str(each[1]) for each in self.told if each[0] == "troubled")
 
     async def logged(self, text: str, times: int = 1) -> None:
         """Until so many lines of its log have a text in them."""

@@ -2,7 +2,7 @@
 
 The first line of stdin is the settings. Each later line is a command to carry out (an Issued, as JSON), or empty: stop.
 Each line of stdout is a JSON list: ["event", user, event], ["password", user, password], ["digit", digit], ["opened"],
-["failed", sentence], ["stopped"].
+["troubled", sentence], ["stopped"].
 """
 
 import json
@@ -65,7 +65,7 @@ class Orders(LineOnlyReceiver):
             self.adapter = XmppAdapter(
                 *(put, store_password, keep_digit, Open(), lambda user: Contacts(), settings),
                 lambda: tell("opened"),
-                lambda why: tell("failed", why),
+                lambda why: tell("troubled", why),
             )
             self.adapter.start()
         elif line:

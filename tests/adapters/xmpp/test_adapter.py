@@ -404,17 +404,23 @@ async def test_a_second_one_waits_until_the_first_is_gone() -> None:
     async with Prosody({}) as server, Adapter(server) as first:
         await first.opened()
         async with Adapter(server) as second:
-            await second.logged("conflict")
-            assert second.told == []
+            said = texts.COMPONENT_TWICE.format(domain=COMPONENT)
+            assert await second.troubled() == said
             await first.stop()
             await second.opened()
+        assert second.told[:2] == [["troubled", said], ["opened"]], "it is said once"
 
 
 @pytest.mark.usefixtures("servers")
-async def test_a_wrong_secret_is_told_to_the_operator_without_the_secret() -> None:
+async def test_a_wrong_secret_is_told_to_the_operator_without_the_secret_until_it_is_right() -> None:
     async with Prosody({}) as server, Adapter(server, secret="wrong-one") as adapter:
-        sentence = await adapter.failed()
+        sentence = await adapter.troubled()
         assert sentence == texts.SECRET_REJECTED.format(domain=COMPONENT)
+        await server.stop()
+        server.secret = "wrong-one"
+        await server.start()
+        await adapter.opened()
+    assert adapter.log.count(sentence) <= 1
     assert "wrong-one" not in "\n".join([sentence, *adapter.log])
 
 

@@ -1,0 +1,160 @@
+"""A summary of each call, made from the call records in a log: a projection, computed whenever somebody asks for it.
+
+Rules:
+
+1. A call's name is ``JID/ID``: its user, and the version of the event that it began with.
+2. A call without an end is in progress, as far as the log knows.
+3. Whatever tells of calls, a list, a page or the gateway's own output, tells of this summary, so that all say the same.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple, assert_never
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from fargo.statemachine.model.call_records import (
+    CallRecord,
+    RecordAnswered,
+    RecordBegun,
+    RecordCarried,
+    RecordDialog,
+    RecordEarlyAudio,
+    RecordEnded,
+    RecordMedia,
+    RecordPath,
+)
+from fargo.statemachine.model.events import Recorded
+from fargo.statemachine.reason import FAILURES
+from fargo.store.entries import Entry
+
+
+class CallName(NamedTuple):
+    """A call: its user (bare JID), and its id, the version of the event that it began with."""
+
+    user: str
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.user}/{self.id}"
+
+
+class Record(Struct, frozen=True):
+    """A call: its user, peer and direction, when it began, was answered and ended (seconds since 1970), which client
+    took part, the path of the audio and why (through a relay: RTP packets from either end), who ended it and why. What
+    has not happened is None, or "".
+
+    What only our own user agent knows: each Call-ID, From and To of the last INVITE, the status of the response that
+    refused it; when the client began to hear a phone that had not answered; the codecs that were agreed on last and the
+    addresses of the audio, for how many milliseconds an end was on hold (``held_since``: since when it is), and if the
+    audio between phone and relay was encrypted.
+    """
+
+    name: CallName
+    direction: str
+    peer: str
+    peer_name: str
+    session: str
+    began: float
+    answered: float | None = None
+    ended: float | None = None
+    client: str = ""
+    audio: str = ""
+    audio_why: str = ""
+    from_client: int | None = None
+    from_phone: int | None = None
+    ended_by: str = ""
+    cause: str = ""
+    reason: str = ""
+    call_ids: tuple[str, ...] = ()
+    sip_from: str = ""
+    sip_to: str = ""
+    sip_status: int | None = None
+    early_audio: float | None = None
+    codecs: tuple[str, ...] = ()
+    media_local: str = ""
+    media_remote: str = ""
+    held: int | None = None
+    held_since: float | None = None
+    encrypted: bool | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Return True if something failed in the call, or kept it from coming about."""
+        return self.cause in FAILURES
+
+
+def records(entries: Iterable[Entry], known: Iterable[Record] = ()) -> list[Record]:
+    """Return the calls that begin in the entries, in the order of their beginnings, behind those already known."""
+    calls = {record.name: record for record in known}
+    for entry in entries:
+        for name, of_call in call_records(entry):
+            if call := taken(calls.get(name), name, entry[0], of_call):
+                calls[name] = call
+    return list(calls.values())
+
+
+def call_records(entry: Entry) -> Iterator[tuple[CallName, CallRecord]]:
+    """Yield the call records of an entry, each with the call that it is about."""
+    recorded, issued = entry
+    for each in issued:
+        if isinstance(each.command, CallRecord):
+            yield CallName(recorded.user, each.command.call), each.command
+
+
+def taken(call: Record | None, name: CallName, recorded: Recorded, of_call: CallRecord) -> Record | None:
+    """Return a call as it is after another record of it, which was written for an event; None if its beginning is not
+    known.
+    """
+    match of_call:
+        case RecordBegun(_, direction, peer, peer_name, session):
+            return Record(name, direction.value, peer or "", peer_name or "", session or "", recorded.at)
+        case _ if call is None:
+            return None
+        case RecordPath(_, audio, why):
+            return replace(call, audio=audio.value, audio_why=why)
+        case RecordAnswered(_, client):
+            return replace(call, answered=recorded.at, client=client)
+        case RecordEarlyAudio():
+            return replace(call, early_audio=call.early_audio or recorded.at)
+        case RecordCarried(_, from_client, from_phone):
+            return replace(call, from_client=from_client, from_phone=from_phone)
+        case RecordDialog(_, call_id, sender, recipient):
+            return replace(call, call_ids=(*call.call_ids, call_id), sip_from=sender, sip_to=recipient)
+        case RecordMedia():
+            return _with_media(call, of_call, recorded.at)
+        case RecordEnded():
+            return _ended(call, of_call, recorded.at)
+        case _:
+            assert_never(of_call)
+
+
+def _ended(call: Record, end: RecordEnded, at: float) -> Record:
+    return replace(
+        _taken_off_hold(call, at),
+        ended=at,
+        ended_by=end.by.value,
+        cause=end.cause.value,
+        reason=end.text,
+        sip_status=end.sip_status,
+    )
+
+
+def _with_media(call: Record, media: RecordMedia, at: float) -> Record:
+    """Return a call whose audio session is this one from a time on."""
+    call = _taken_off_hold(call, at)
+    return replace(
+        call,
+        codecs=media.codecs,
+        media_local=media.local or "",
+        media_remote=media.remote or "",
+        held=call.held or 0,
+        held_since=at if media.held_by else None,
+        encrypted=media.encrypted,
+    )
+
+
+def _taken_off_hold(call: Record, at: float) -> Record:
+    if call.held is None or call.held_since is None:
+        return call
+    return replace(call, held=call.held + int((at - call.held_since) * 1000), held_since=None)

@@ -1,0 +1,29 @@
+"""A trouble is told at once, and rarely again."""
+
+from twisted.internet.task import Clock
+
+from fargo.adapters.xmpp.trouble import REPEAT_SECONDS, Trouble
+
+
+def test_a_trouble_is_told_once_and_again_if_it_lasts() -> None:
+    told: list[str] = []
+    clock = Clock()
+    trouble = Trouble(told.append, clock.seconds)
+    for _ in range(100):
+        trouble.met("The secret is wrong.")
+        clock.advance(1)
+    assert told == ["The secret is wrong."]
+    clock.advance(REPEAT_SECONDS)
+    trouble.met("The secret is wrong.")
+    assert len(told) == 2
+
+
+def test_another_trouble_and_one_that_comes_back_are_told_at_once() -> None:
+    told: list[str] = []
+    trouble = Trouble(told.append, Clock().seconds)
+    trouble.met("It is away.")
+    trouble.met("The secret is wrong.")
+    trouble.met("It is away.")
+    trouble.over()
+    trouble.met("It is away.")
+    assert told == ["It is away.", "The secret is wrong.", "It is away.", "It is away."]
