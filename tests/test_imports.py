@@ -116,6 +116,7 @@ MAY = {
         ),
         *("fargo.store.opening", "fargo.store.state"),
         *("replay", "replay.drawing", "replay.explaining", "replay.exporting", "replay.page", "replay.reading"),
+        "replay.inspecting",
         "replay.server",
         "replay.verifying",
         "fargo.plain",
@@ -130,11 +131,17 @@ MAY = {
     },
     "replay.verifying.difference": {CORE, "fargo.calls", "replay.reading", "replay.verifying"},
     "replay.verifying.listed": {CORE, "replay.verifying.difference"},
-    "replay.drawing": {CORE, "fargo.calls", "fargo.store", "replay.reading", "fargo.plain"},
+    "replay.drawing": {CORE, "fargo.calls", "fargo.store", "replay.explaining", "replay.reading", "fargo.plain"},
     "replay.explaining": {CORE, "fargo.calls", "replay.reading", "fargo.plain"},
     "replay.exporting": {CORE, "fargo.calls", "fargo.store", "replay.reading"},
     "replay.page": {CORE, "fargo.calls", "fargo.store", "replay.drawing", "replay.reading", "fargo.plain"},
-    "replay.server": {CORE, "fargo.calls", "fargo.store", "replay", "replay.drawing", "replay.page", "replay.reading"},
+    "replay.inspecting": {
+        *(CORE, "fargo.calls", "fargo.store", "replay.drawing", "replay.reading", "fargo.plain", "fargo.private_file"),
+    },
+    "replay.server": {
+        *(CORE, "fargo.calls", "fargo.store", "replay", "replay.drawing", "replay.exporting", "replay.inspecting"),
+        *("replay.page", "replay.reading"),
+    },
 }
 
 # The modules of a SIP engine, each with who may import it besides itself. The interface to SIP engines imports the leg;
