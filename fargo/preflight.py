@@ -88,6 +88,9 @@ def busy_ports(config: Config) -> Iterator[str]:
         yield from _busy(_edge_sockets(config))
     if sip.engine == "sip":
         yield from _busy([("gateway_port", INSIDE, sip.gateway_port)], socket.SO_REUSEPORT)
+    metrics = config.metrics.address
+    if metrics and (problem := _bind_problem(*metrics)):
+        yield f"metrics.address: {problem}"
 
 
 def left_edge(config: Config) -> Leftover | None:

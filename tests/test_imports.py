@@ -58,6 +58,7 @@ MAY = {
     "fargo.setup": {"fargo.config", "fargo.config_values"},
     "fargo.status": {CORE, "fargo.texts", "fargo.plain"},
     "fargo.control": set(),
+    "fargo.metrics": {CORE, "fargo.calls", "fargo.operations", "fargo.store"},
     "fargo.operations": {
         *(CORE, "fargo.control", "fargo.edge", "fargo.engine", "fargo.status", "fargo.store", "fargo.supervisor"),
     },
@@ -73,7 +74,7 @@ MAY = {
     "fargo.daemon_settings": {CORE, "fargo.adapters.xmpp", "fargo.config", "fargo.limits"},
     "fargo.daemon": {
         *(CORE, "fargo.adapters.relay", "fargo.adapters.sdp", "fargo.adapters.xmpp", "fargo.config"),
-        *("fargo.calls", "fargo.control", "fargo.daemon_settings", "fargo.journal", "fargo.limits"),
+        *("fargo.calls", "fargo.control", "fargo.daemon_settings", "fargo.journal", "fargo.limits", "fargo.metrics"),
         *("fargo.operations", "fargo.screening"),
         "fargo.sip_service",
         *("fargo.backfill", "fargo.engine", "fargo.preflight", "fargo.processes", "fargo.reload", "fargo.retention"),
@@ -115,6 +116,7 @@ MAY = {
         ),
         *("fargo.store.opening", "fargo.store.state"),
         *("replay", "replay.drawing", "replay.explaining", "replay.exporting", "replay.page", "replay.reading"),
+        "replay.inspecting",
         "replay.server",
         "replay.verifying",
         "fargo.plain",
@@ -129,11 +131,17 @@ MAY = {
     },
     "replay.verifying.difference": {CORE, "fargo.calls", "replay.reading", "replay.verifying"},
     "replay.verifying.listed": {CORE, "replay.verifying.difference"},
-    "replay.drawing": {CORE, "fargo.calls", "fargo.store", "replay.reading", "fargo.plain"},
+    "replay.drawing": {CORE, "fargo.calls", "fargo.store", "replay.explaining", "replay.reading", "fargo.plain"},
     "replay.explaining": {CORE, "fargo.calls", "replay.reading", "fargo.plain"},
     "replay.exporting": {CORE, "fargo.calls", "fargo.store", "replay.reading"},
     "replay.page": {CORE, "fargo.calls", "fargo.store", "replay.drawing", "replay.reading", "fargo.plain"},
-    "replay.server": {CORE, "fargo.calls", "fargo.store", "replay", "replay.drawing", "replay.page", "replay.reading"},
+    "replay.inspecting": {
+        *(CORE, "fargo.calls", "fargo.store", "replay.drawing", "replay.reading", "fargo.plain", "fargo.private_file"),
+    },
+    "replay.server": {
+        *(CORE, "fargo.calls", "fargo.store", "replay", "replay.drawing", "replay.exporting", "replay.inspecting"),
+        *("replay.page", "replay.reading"),
+    },
 }
 
 # The modules of a SIP engine, each with who may import it besides itself. The interface to SIP engines imports the leg;

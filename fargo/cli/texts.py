@@ -85,6 +85,8 @@ OTHER_CALLS: Final = "Calls that could also be meant:"
 
 SERVING: Final = "The calls in {path}: {address}\nPress Ctrl-C to stop."
 PORT_UNUSABLE: Final = "Port {port} of this machine cannot be used: {why}."
+PORT_TAKEN: Final = "Port {port} of this machine cannot be used ({why}): the address is another one than usual."
+LINK_NOT_LASTING: Final = "{path} cannot be written ({why}): the address is another one at each start."
 
 # --- fargo log
 
