@@ -40,11 +40,11 @@ from fargo.adapters.relay.adapter import RelayAdapter, RelaySettings
 from fargo.adapters.sdp.session_keys import SessionKeys
 from fargo.adapters.xmpp.adapter import XmppAdapter, XmppSettings
 from fargo.backfill import backfill
+from fargo.checking.machine import problems
 from fargo.config import Config, ConfigError, load
 from fargo.engine import Engine, steady_clock
 from fargo.limits.gate import EVERY, Gate
 from fargo.plain import plain
-from fargo.preflight import problems
 from fargo.private_file import write_private
 from fargo.processes import ProcessError, leave_no_core
 from fargo.reload import Reload, reload
@@ -71,7 +71,7 @@ from fargo.status import lines, live_calls
 from fargo.store.copies import KEY
 from fargo.store.opening import log_in
 from fargo.store.spare import Spare, take_in
-from fargo.store.state import open_log, open_log_beside
+from fargo.store.state import make_directory, open_log, open_log_beside
 from fargo.store.transient import TransientSecrets
 from fargo.store.vault import Vault
 from fargo.supervisor import Supervisor
@@ -117,7 +117,7 @@ class Daemon:
         self._path = path
         self._reactor = reactor
         directory = config.state.directory
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directory(directory)
         self._spare = self._opened_spare(directory)
         self._log = open_log_beside(reactor, directory, backfill)
         self._engine = Engine(

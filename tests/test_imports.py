@@ -57,19 +57,24 @@ MAY = {
     "fargo.setup": {"fargo.config", "fargo.config_values"},
     "fargo.status": {CORE, "fargo.texts", "fargo.plain"},
     "fargo.wall_clock": {"fargo.texts"},
-    "fargo.preflight": {
-        *("fargo.config", "fargo.config_values", "fargo.edge", "fargo.store", "fargo.store.state", "fargo.texts"),
+    "fargo.checking": {
+        *("fargo.config", "fargo.config_values", "fargo.edge", "fargo.edge_settings", "fargo.plain"),
+        *("fargo.program_versions", "fargo.running", "fargo.store", "fargo.store.opening", "fargo.store.state"),
+        "fargo.adapters.xmpp",
     },
+    "fargo.running": {"fargo.store"},
+    "fargo.program_versions": {"fargo.plain"},
+    "fargo.edge_settings": {"fargo.config", "fargo.edge"},
     "fargo.screening": {CORE, "fargo.adapters"},
     "fargo.sip_service": {
         *(CORE, "fargo.adapters", "fargo.adapters.sdp", "fargo.adapters.sip", "fargo.adapters.telepathy"),
-        *("fargo.config", "fargo.edge"),
+        *("fargo.config", "fargo.edge", "fargo.edge_settings"),
     },
     "fargo.daemon_settings": {CORE, "fargo.adapters.xmpp", "fargo.config", "fargo.limits"},
     "fargo.daemon": {
         *(CORE, "fargo.adapters.relay", "fargo.adapters.sdp", "fargo.adapters.xmpp", "fargo.config"),
         *("fargo.daemon_settings", "fargo.limits", "fargo.screening", "fargo.sip_service"),
-        *("fargo.backfill", "fargo.engine", "fargo.preflight", "fargo.processes", "fargo.reload", "fargo.retention"),
+        *("fargo.backfill", "fargo.engine", "fargo.checking", "fargo.processes", "fargo.reload", "fargo.retention"),
         *(
             "fargo.room",
             "fargo.service_manager",
@@ -94,8 +99,9 @@ MAY = {
             "fargo.config",
             "fargo.config_values",
             "fargo.daemon",
-            "fargo.preflight",
+            "fargo.checking",
         ),
+        *("fargo.program_versions", "fargo.running"),
         *(
             "fargo.retention",
             "fargo.setup",
