@@ -251,11 +251,14 @@ class StateConfig(Section):
 
 
 class LogConfig(Section):
-    """[log]: how long calls stay in the log, and the room that it needs."""
+    """[log]: how long calls stay in the log, the room that it needs, and what the gateway's output tells."""
 
     keep: Duration = Field("90d", description='how long calls stay in the log, such as "90d", "12w", "2y" or "forever"')
 
     reserve_mb: int = Field(64, strict=True, ge=1, le=1_000_000, description="a number of megabytes from 1 to 1000000")
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description='"debug", "info", "warning" or "error"'
+    )
 
     @property
     def keep_seconds(self) -> float | None:

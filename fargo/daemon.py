@@ -10,12 +10,14 @@ Rules:
    stopped. A gateway that keeps its calls does not say goodbye at SIGTERM and SIGINT: no `Stopping`, and the edge goes
    on (`fargo.edge.leftover`). It does at SIGQUIT, and if the log has failed, also while it stops.
 3. SIGHUP reads the configuration again (`fargo.reload`). If the file has a mistake, nothing changes. SIGUSR1 prints the
-   state of all users and calls (`fargo.status`), some at a time, so that the gateway goes on meanwhile.
+   state of all users and calls (`fargo.status`), some at a time, so that the gateway goes on meanwhile. The control
+   socket (`fargo.control`) answers from the beginning to the end of the run.
 4. A jump of the wall clock (`fargo.wall_clock`) changes no call; registrations are renewed.
 5. The edge and the SIP hosts are supervised (`fargo.supervisor`). If one of them cannot be started at start-up, if the
    log cannot be written, the gateway stops with a sentence and exit code 1.
 6. While the XMPP server is away, or refuses the component, the gateway waits for it: the log and the service manager
    are told why.
+7. What becomes of calls and accounts is told to the operator (`fargo.journal`), once it is in the log.
 """
 
 import os
@@ -32,7 +34,7 @@ from twisted.internet import gireactor
 from twisted.internet.base import DelayedCall
 from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.task import Cooperator, LoopingCall, SchedulerStopped
-from twisted.logger import LogEvent, Logger, LogLevel, eventAsText, formatTime, globalLogBeginner
+from twisted.logger import Logger, globalLogBeginner
 from twisted.python.failure import Failure
 
 from fargo import daemon_settings, texts
@@ -40,11 +42,19 @@ from fargo.adapters.relay.adapter import RelayAdapter, RelaySettings
 from fargo.adapters.sdp.session_keys import SessionKeys
 from fargo.adapters.xmpp.adapter import XmppAdapter, XmppSettings
 from fargo.backfill import backfill
+from fargo.calls import records
 from fargo.checking.machine import problems
 from fargo.config import Config, ConfigError, load
+from fargo.control.server import ControlSocket
 from fargo.engine import Engine, steady_clock
+from fargo.journal.journal import Journal
+from fargo.journal.levels import named
+from fargo.journal.output import Form, JournalOutput, form_of
 from fargo.limits.gate import EVERY, Gate
-from fargo.plain import plain
+from fargo.operations.desk import About, Desk
+from fargo.operations.parts import EdgePrograms, Parts
+from fargo.operations.tally import CallTally
+from fargo.operations.values import Phase
 from fargo.private_file import write_private
 from fargo.processes import ProcessError, leave_no_core
 from fargo.reload import Reload, reload
@@ -60,7 +70,6 @@ from fargo.statemachine.model.call_records import LogRecord
 from fargo.statemachine.model.commands import Fault, Forget, ForgetSecret, Issued, SipCommand, XmppCommand
 from fargo.statemachine.model.events import (
     ClockJumped,
-    Recorded,
     ResourceUnavailable,
     Restarted,
     Stopping,
@@ -69,6 +78,7 @@ from fargo.statemachine.model.events import (
 from fargo.statemachine.model.ng import RelayCommand, RelayRefused
 from fargo.status import lines, live_calls
 from fargo.store.copies import KEY
+from fargo.store.entries import Entry
 from fargo.store.opening import log_in
 from fargo.store.spare import Spare, take_in
 from fargo.store.state import make_directory, open_log, open_log_beside
@@ -78,16 +88,13 @@ from fargo.supervisor import Supervisor
 from fargo.vault_upkeep import VaultUpkeep
 from fargo.wall_clock import ClockWatch
 
-_OF_TWISTED: Final = "log_legacy"
-"""The namespace of the events that Twisted logs by its older functions. Fargo itself does not use them."""
-
 SIGN_OUT_SECONDS: Final = 5.0
 """The time that signing out of SIP may take when the gateway stops."""
 
 
-def run(config: Config, path: Path, keep_calls: bool = False) -> int:
+def run(config: Config, path: Path, keep_calls: bool = False, as_json: bool = False) -> int:
     """Run the gateway until a signal or a failure stops it, and return the exit code. The configuration is from `path`.
-    With `keep_calls`, only SIGQUIT and a failure end the calls.
+    With `keep_calls`, only SIGQUIT and a failure end the calls. With `as_json`, all output is lines of JSON.
 
     Raises StoreError if the log or the vault cannot be used.
     """
@@ -100,8 +107,9 @@ def run(config: Config, path: Path, keep_calls: bool = False) -> int:
 
     leave_no_core()
     os.umask(0o077)  # for the files of the programs that it starts, too
-    _log_to_stderr()
-    daemon = Daemon(config, path, reactor, keep_calls)
+    output = JournalOutput(Form.JSON if as_json else form_of(sys.stderr.fileno(), os.environ), named(config.log.level))
+    globalLogBeginner.beginLoggingTo([output], redirectStandardIO=False)  # type: ignore[list-item] # zope's interface
+    daemon = Daemon(config, path, reactor, output, keep_calls)
     daemon.run()
     return daemon.exit_code
 
@@ -111,8 +119,11 @@ class Daemon:
 
     _logger = Logger()
 
-    def __init__(self, config: Config, path: Path, reactor: Any, keep_calls: bool = False) -> None:
+    def __init__(
+        self, config: Config, path: Path, reactor: Any, output: JournalOutput, keep_calls: bool = False
+    ) -> None:
         self.exit_code = 0
+        self._output = output
         self._config = config
         self._path = path
         self._reactor = reactor
@@ -120,12 +131,15 @@ class Daemon:
         make_directory(directory)
         self._spare = self._opened_spare(directory)
         self._log = open_log_beside(reactor, directory, backfill)
+        self._journal = Journal(reactor)
         self._engine = Engine(
             *(self._log, machine, self._dispatch, self._fail, reactor.callLater),
             policy=daemon_settings.policy(config),
             spare=self._spare,
-            written=self._charge,
+            written=self._written,
+            committed=self._journal.take,
         )
+        self._tally = CallTally(self._engine.now)
         self._screening = Screening(
             self._engine.put, daemon_settings.networks(config), daemon_settings.elsewhere(config), reactor.seconds
         )
@@ -134,6 +148,7 @@ class Daemon:
         self._minute = LoopingCall(self._gate.tick, config.xmpp.domain)
         self._minute.clock = reactor
         in_use = self._engine.load()
+        self._know_calls()
         self._retention = Retention(self._log, config.log.keep_seconds, self._engine.forget, steady_clock(), reactor)
         self._room = Room(directory, daemon_settings.reserve(config), self._room_changed, reactor)
         self._vault = Vault(directory, self._log.mark, reactor)
@@ -169,6 +184,9 @@ class Daemon:
         self._stopping = False
         self._keep_calls = keep_calls
         self._goodbye = not keep_calls
+        self._parts = Parts(self._xmpp, EdgePrograms(self._edge), self._sip.link, self._relay, self._engine)
+        desk = Desk(self._engine, self._log, self._parts, self._tally, self._about, reactor)
+        self._control = ControlSocket(directory, desk.answer, reactor)
 
     def _opened_spare(self, directory: Path) -> Spare:
         """Open the spare log, and move into the log what the gateway has said without it. Raises StoreError."""
@@ -180,17 +198,27 @@ class Daemon:
                 self._logger.error(texts.NOT_TAKEN_IN, count=left_out)
         return spare
 
+    def _know_calls(self) -> None:
+        """Let the journal know of the calls that go on since an earlier run."""
+        for user in self._engine.busy():
+            state = self._engine.state(user)
+            for call in state.calls if state else ():
+                for known in records(self._log.call(user, call)):
+                    self._journal.calls.know(known)
+
     def run(self) -> None:
         """Start the gateway and return when it has stopped."""
         self._reactor.callWhenRunning(self._begin)
         self._reactor.addSystemEventTrigger("before", "shutdown", lambda: self._do(self._stop()))
         self._reactor.run()
+        self._logger.info(texts.STOPPED, code=self.exit_code)
 
     # --- starting and stopping
 
     def _begin(self) -> None:
         self._reactor.callLater(0, self._take_signals)  # with GLib's main loop, Twisted installs its own after this
         self._upkeep.start()
+        self._control.start()
         self._do(self._start())
 
     def _take_signals(self) -> None:
@@ -249,6 +277,8 @@ class Daemon:
             await self._engine.settled()  # a log that is locked may take its time
             await self._all_signed_out()
         await self._engine.stop()
+        self._journal.stop()
+        await self._control.stop()
         for issued, call in self._held_back:
             if call.active():
                 call.cancel()
@@ -296,7 +326,7 @@ class Daemon:
             sip, xmpp = self._config.sip, self._config.xmpp
             users = ", ".join(xmpp.allowed_domains)
             addresses = ", ".join(sip.address)
-            print(texts.READY.format(domain=xmpp.domain, users=users, addresses=addresses, port=sip.port), flush=True)
+            self._output.ready(texts.READY.format(domain=xmpp.domain, users=users, addresses=addresses, port=sip.port))
         self._manager.serves()
 
     def _fail(self, why: str) -> None:
@@ -343,6 +373,7 @@ class Daemon:
         self._screening.use(daemon_settings.networks(new.config))
         self._engine.change_policy(daemon_settings.policy(new.config))
         self._gate.use(daemon_settings.gate(new.config))
+        self._output.least = named(new.config.log.level)
         self._admit(daemon_settings.xmpp(before), daemon_settings.xmpp(new.config))
         options = ", ".join(new.changed)
         self._logger.info(texts.RELOADED if options else texts.RELOADED_SAME, options=options)
@@ -375,6 +406,11 @@ class Daemon:
         self._logger.info("{line}", line=self._gate.line())
         self._logger.info(texts.STATE_ENDS, calls=calls, users=len(users))
 
+    def _about(self) -> About:
+        """Return what the operator is told of the gateway as a whole."""
+        phase: Phase = "stopping" if self._stopping else "serving" if self._ready else "starting"
+        return About(phase, self._config.xmpp.domain, self._config.log.keep)
+
     def _state_bug(self, failure: Failure) -> None:
         if not failure.check(SchedulerStopped):
             self._logger.failure(texts.STATE_BUG, failure=failure)
@@ -391,8 +427,9 @@ class Daemon:
 
     # --- commands
 
-    def _charge(self, recorded: Recorded, size: int) -> None:
-        self._gate.written(recorded, size)
+    def _written(self, entry: Entry, size: int) -> None:
+        self._gate.written(entry[0], size)
+        self._tally.take(entry)
 
     def _contacts(self, user: str) -> Contacts:
         """Return the contacts of a user."""
@@ -442,20 +479,3 @@ def _lasting_secret(path: Path) -> str:
     if not path.exists():
         write_private(path, token_hex(32))
     return path.read_text()
-
-
-def _log_to_stderr() -> None:
-    globalLogBeginner.beginLoggingTo([_say], redirectStandardIO=False)  # type: ignore[list-item] # zope's, not Python's
-
-
-def _say(event: LogEvent) -> None:
-    """Print an event as a line: time, level, text. Further lines of the text are indented, so that none of them looks
-    like an event of its own, and no terminal obeys what came from outside. What Twisted notes about each socket, such
-    as one for each question to a name server, is left out.
-    """
-    text = plain(eventAsText(event, includeTimestamp=False, includeSystem=False).rstrip(), kept="\n")
-    level = event.get("log_level", LogLevel.info)
-    least = LogLevel.warn if event.get("log_namespace") == _OF_TWISTED else LogLevel.info
-    if text and level >= least:
-        at = formatTime(event["log_time"], "%Y-%m-%d %H:%M:%S")
-        print(f"{at} {level.name:<8} {text}".replace("\n", "\n    "), file=sys.stderr)

@@ -126,7 +126,8 @@ class Engine:
     Forget, which are for the log. `failed` is called once, with a sentence, when a commit has failed; from then on the
     `spare` takes what the log would have got. After `stop` the engine is not open. `call_later` is the reactor's
     callLater. Each user is told the `policy`, as an event, before anything else, and so is ``no_room``, which can be
-    set: no call may begin. ``written`` is told of each event about how many bytes it has taken with its commands.
+    set: no call may begin. ``written`` is told of each entry that the log has taken, and about how many bytes it takes;
+    ``committed`` of each entry when its commands are handed out, and of its user's state by then.
     """
 
     _logger = Logger()
@@ -141,7 +142,8 @@ class Engine:
         now: Callable[[], float] | None = None,
         policy: Policy | None = None,
         spare: SpareLog | None = None,
-        written: Callable[[Recorded, int], None] | None = None,
+        written: Callable[[Entry, int], None] | None = None,
+        committed: Callable[[Entry, User], None] | None = None,
     ) -> None:
         self.faults = 0
         self.is_open = True
@@ -150,6 +152,7 @@ class Engine:
         self._spare = spare
         self._log_failed = False
         self._written = written
+        self._committed_one = committed
         self._machine = machine
         self._dispatch = dispatch
         self._failed = failed
@@ -161,6 +164,11 @@ class Engine:
         self._collected: list[_Put] = []
         self._committing: _Batch | None = None
         self._settling: list[Deferred[None]] = []
+
+    @property
+    def is_failing(self) -> bool:
+        """True if the log takes no more (rule 6)."""
+        return self._log_failed
 
     def load(self) -> frozenset[str]:
         """Fold the log, so that everyone is as they were.
@@ -279,8 +287,8 @@ class Engine:
     def _taken(self, sizes: list[int], batch: _Batch) -> None:
         """The log has taken a batch."""
         if self._written:
-            for (recorded, _), size in zip(batch.entries, sizes, strict=True):
-                self._written(recorded, size)
+            for entry, size in zip(batch.entries, sizes, strict=True):
+                self._written(entry, size)
         self._committed(batch)
 
     def _folded(self, collected: list[_Put]) -> _Batch:
@@ -342,6 +350,9 @@ class Engine:
                 self._drop(jid)
         for each in batch.issued:
             self._send(each)
+        if self._committed_one:
+            for recorded, issued in batch.entries:
+                self._committed_one((recorded, issued), batch.streams[recorded.user].user)
         for jid in batch.streams:
             if self.is_open and jid in self._streams:  # a command may have led to the end of either
                 self._arm(jid)

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 from twisted.internet.interfaces import IReadDescriptor
 from twisted.python.failure import Failure
@@ -26,6 +26,8 @@ LINE_BYTES: Final = 4096
 
 LINES_A_SECOND: Final = 10
 """The number of lines that are passed on in any second; that others were left out is one of them."""
+
+L = TypeVar("L")
 
 _READ_BYTES: Final = 65536
 """All that a FIFO keeps."""
@@ -57,12 +59,12 @@ class Lines:
             self._heard(line)
 
 
-class Paced:
+class Paced(Generic[L]):
     """Calls `heard` with the lines that it takes, of which it leaves some out if there are more than LINES_A_SECOND. It
     calls `left_out` with the number of these within a second.
     """
 
-    def __init__(self, heard: Callable[[str], None], left_out: Callable[[int], None], reactor: Any) -> None:
+    def __init__(self, heard: Callable[[L], None], left_out: Callable[[int], None], reactor: Any) -> None:
         self._heard = heard
         self._left_out = left_out
         self._reactor = reactor
@@ -70,7 +72,7 @@ class Paced:
         self._count = 0
         self._timer: Any = None
 
-    def take(self, line: str) -> None:
+    def take(self, line: L) -> None:
         """Take the next line."""
         now = self._reactor.seconds()
         if now - self._heard_at[0] > 1:

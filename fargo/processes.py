@@ -4,8 +4,9 @@
    that is made to (`OutlivingChild`) does: its output goes to a FIFO, which it holds open itself (`fargo.outputs`).
 2. A child leads a session of its own. So Ctrl-C on the daemon's terminal does not reach it and the daemon decides the
    order of stopping, and processes that the child has forked are killed when it ends.
-3. The lines that a child writes are logged, those from before it was ready when it is; after that not more than so many
-   in a second (`fargo.outputs`). A child that does not get
+3. The lines that a child writes are logged with their level (`fargo.journal.program_lines`), those from before it was
+   ready when it is; after that not more than so many in a second (`fargo.outputs`), and chatter in a count of its own.
+   A child that does not get
    ready is quoted in the failure only, so that a start that is tried again does not fill the log.
 4. No secret may be in a child's arguments or output, and none leaves a core, which has the passwords that it had in
    its memory (`leave_no_core`).
@@ -23,6 +24,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,9 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from fargo import texts
+from fargo.journal import program_lines
+from fargo.journal.levels import Level
+from fargo.journal.program_lines import ProgramLine
 from fargo.outputs import Lines, Output, Paced, made_fifo
 
 START_SECONDS = 20
@@ -117,7 +122,8 @@ class Child(ProcessProtocol):
         self._first_lines: deque[str] = deque(maxlen=FIRST_LINES)
         self._lines: dict[int, Lines] = {}
         self._log = Logger(namespace=f"fargo.processes.{name}")
-        self._paced = Paced(self._log_line, self._log_left_out, reactor)
+        self._paced = Paced(self._log_line, partial(self._log_left_out, Level.WARNING), reactor)
+        self._chatter = Paced(self._log_line, partial(self._log_left_out, Level.DEBUG), reactor)
 
     def start(self) -> Deferred[str]:
         """Start the program and return `ready`. To be called once."""
@@ -159,7 +165,7 @@ class Child(ProcessProtocol):
             self._was_ready = True
             self._clear_timer()
             for each in self._first_lines:
-                self._log_line(each)
+                self._log_line(program_lines.read(each))
             self.ready.callback(line)
 
     def stop(self) -> Deferred[None]:
@@ -202,6 +208,7 @@ class Child(ProcessProtocol):
         for lines in self._lines.values():
             lines.end()
         self._paced.end()
+        self._chatter.end()
         how = _how(self._reason)
         if not self.ready.called:
             self.ready.errback(self._failure(texts.ENDED_EARLY, how=how))
@@ -214,17 +221,18 @@ class Child(ProcessProtocol):
 
     def _line(self, line: str) -> None:
         if self._was_ready:
-            self._paced.take(line)
+            read = program_lines.read(line)
+            (self._chatter if read.is_chatter else self._paced).take(read)
             return
         self._first_lines.append(line)
         if self._ready_line(line):
             self.is_ready(line)
 
-    def _log_line(self, line: str) -> None:
-        self._log.info(texts.PROGRAM_LINE, program=self.name, line=line)
+    def _log_line(self, line: ProgramLine) -> None:
+        self._log.emit(line.level.of_twisted, texts.PROGRAM_LINE, program=self.name, line=line.text)
 
-    def _log_left_out(self, count: int) -> None:
-        self._log.warn(texts.LINES_LEFT_OUT, program=self.name, count=count)
+    def _log_left_out(self, level: Level, count: int) -> None:
+        self._log.emit(level.of_twisted, texts.LINES_LEFT_OUT, program=self.name, count=count)
 
     def _too_slow(self) -> None:
         self._timer = None

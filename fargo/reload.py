@@ -32,6 +32,7 @@ _AT_ONCE: Final = frozenset(
         "media.learn",
         "log.keep",
         "log.reserve_mb",
+        "log.level",
         *(f"limits.{option}" for option in LimitsConfig.model_fields),
     }
 )

@@ -37,6 +37,18 @@ class SipLink(Protocol):
     def connections(self) -> int:
         """What is still under way when the gateway stops: accounts, or requests."""
 
+    @property
+    def is_up(self) -> bool:
+        """If accounts can sign in, as far as the engine itself is concerned."""
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The processes of the engine's programs that run."""
+
+    @property
+    def restarts(self) -> int:
+        """How often one of these has ended by itself."""
+
     def start(self) -> Deferred[None]: ...
     def stop(self) -> Deferred[None]: ...
     def all_signed_out(self) -> Deferred[None]: ...

@@ -50,6 +50,8 @@ class Supervisor(Generic[P]):
 
     running: P | None = None
     """The program while it runs."""
+    restarts: int = 0
+    """How often it has ended by itself after it ran."""
 
     def __init__(
         self,
@@ -138,6 +140,7 @@ class Supervisor(Generic[P]):
         program, self.running = self.running, None
         self._clear_timer()
         self._failures += 1
+        self.restarts += 1
         self._log.error(texts.RESTARTING, name=self._name, why=why)
         program.stop().addCallback(lambda _: self._schedule())
         self._lost()

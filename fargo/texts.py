@@ -110,6 +110,7 @@ READY: Final = "Fargo is ready: {domain} serves {users}; SIP is at {addresses} p
 SIGNALLED: Final = "Fargo received {name} and stops."
 SIGNALLED_TO_KEEP: Final = "Fargo received {name} and stops. Calls and the SIP edge go on."
 STOPPING: Final = "Fargo stops: {why}"
+STOPPED: Final = "Fargo has stopped, with exit code {code}."
 START_OR_STOP_BUG: Final = "A bug: starting or stopping failed"
 START_OR_STOP_FAILED: Final = "A bug prevents starting or stopping; the error is above."
 NOT_SIGNED_OUT: Final = "{count} SIP accounts were not signed out in time."

@@ -25,7 +25,8 @@ MAY = {
     "fargo.private_file": set(),
     CORE: set(),
     "fargo.outputs": set(),
-    "fargo.processes": {"fargo.outputs", "fargo.texts"},
+    "fargo.journal": {CORE, "fargo.calls", "fargo.plain", "fargo.store"},
+    "fargo.processes": {"fargo.journal", "fargo.outputs", "fargo.texts"},
     "fargo.supervisor": {"fargo.processes", "fargo.texts"},
     "fargo.adapters": {CORE},
     "fargo.adapters.xmpp": {CORE, "fargo.adapters", "fargo.limits.rejection", "fargo.plain"},
@@ -56,6 +57,10 @@ MAY = {
     "fargo.reload": {"fargo.config"},
     "fargo.setup": {"fargo.config", "fargo.config_values"},
     "fargo.status": {CORE, "fargo.texts", "fargo.plain"},
+    "fargo.control": set(),
+    "fargo.operations": {
+        *(CORE, "fargo.control", "fargo.edge", "fargo.engine", "fargo.status", "fargo.store", "fargo.supervisor"),
+    },
     "fargo.wall_clock": {"fargo.texts"},
     "fargo.checking": {
         *("fargo.config", "fargo.config_values", "fargo.edge", "fargo.edge_settings", "fargo.plain"),
@@ -73,7 +78,9 @@ MAY = {
     "fargo.daemon_settings": {CORE, "fargo.adapters.xmpp", "fargo.config", "fargo.limits"},
     "fargo.daemon": {
         *(CORE, "fargo.adapters.relay", "fargo.adapters.sdp", "fargo.adapters.xmpp", "fargo.config"),
-        *("fargo.daemon_settings", "fargo.limits", "fargo.screening", "fargo.sip_service"),
+        *("fargo.calls", "fargo.control", "fargo.daemon_settings", "fargo.journal", "fargo.limits"),
+        *("fargo.operations", "fargo.screening"),
+        "fargo.sip_service",
         *("fargo.backfill", "fargo.engine", "fargo.checking", "fargo.processes", "fargo.reload", "fargo.retention"),
         *(
             "fargo.room",
@@ -103,6 +110,8 @@ MAY = {
         ),
         *("fargo.program_versions", "fargo.running"),
         *(
+            "fargo.control",
+            "fargo.operations",
             "fargo.retention",
             "fargo.setup",
             "fargo.edge",
@@ -112,6 +121,7 @@ MAY = {
         ),
         *("fargo.store.opening", "fargo.store.state"),
         *("replay", "replay.drawing", "replay.explaining", "replay.exporting", "replay.page", "replay.reading"),
+        "replay.inspecting",
         "replay.server",
         "replay.verifying",
         "fargo.plain",
@@ -126,11 +136,17 @@ MAY = {
     },
     "replay.verifying.difference": {CORE, "fargo.calls", "replay.reading", "replay.verifying"},
     "replay.verifying.listed": {CORE, "replay.verifying.difference"},
-    "replay.drawing": {CORE, "fargo.calls", "fargo.store", "replay.reading", "fargo.plain"},
+    "replay.drawing": {CORE, "fargo.calls", "fargo.store", "replay.explaining", "replay.reading", "fargo.plain"},
     "replay.explaining": {CORE, "fargo.calls", "replay.reading", "fargo.plain"},
     "replay.exporting": {CORE, "fargo.calls", "fargo.store", "replay.reading"},
     "replay.page": {CORE, "fargo.calls", "fargo.store", "replay.drawing", "replay.reading", "fargo.plain"},
-    "replay.server": {CORE, "fargo.calls", "fargo.store", "replay", "replay.drawing", "replay.page", "replay.reading"},
+    "replay.inspecting": {
+        *(CORE, "fargo.calls", "fargo.store", "replay.drawing", "replay.reading", "fargo.plain", "fargo.private_file"),
+    },
+    "replay.server": {
+        *(CORE, "fargo.calls", "fargo.store", "replay", "replay.drawing", "replay.exporting", "replay.inspecting"),
+        *("replay.page", "replay.reading"),
+    },
 }
 
 # The modules of a SIP engine, each with who may import it besides itself. The interface to SIP engines imports the leg;

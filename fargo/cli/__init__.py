@@ -17,6 +17,7 @@ from fargo.cli.ladder import ladder_of_call
 from fargo.cli.log import log
 from fargo.cli.replay import replay
 from fargo.cli.state import accept_log_of_state, back_up_state, restore_state
+from fargo.cli.status import status
 from fargo.cli.stop import stop
 from fargo.cli.versions import show_versions
 from fargo.cli.why import why
@@ -33,7 +34,7 @@ def main() -> None:
         click.get_current_context().color = False
 
 
-for command in (init, run, stop, check, calls, why, inspect, log, replay):
+for command in (init, run, stop, status, check, calls, why, inspect, log, replay):
     main.add_command(command)
 for command in (back_up_state, restore_state, accept_log_of_state):
     main.add_command(command)

@@ -22,6 +22,10 @@ from replay.reading.call_name import CallNameError, find
 CONFIG = click.option(
     "-c", "--config", "path", required=True, type=click.Path(path_type=Path), help="The configuration file (TOML)."
 )
+OF_GATEWAY = click.option(
+    *("-c", "--config"), metavar="FILE", type=click.Path(path_type=Path),
+    help="The gateway's configuration. Default: the gateway with a default configuration.",
+)  # fmt: skip
 LOG = click.argument("path", metavar="LOG", type=click.Path(path_type=Path))
 CALL = click.argument("name", metavar="CALL")
 _MOST_USERS: Final = 5
@@ -105,3 +109,8 @@ def known_user(log: Reader, name: str) -> str:
     others = sorted(each for each in users if local in each.partition("@")[0])[:_MOST_USERS]
     meant = texts.USERS_MEANT.format(users=", ".join(others)) if others else ""
     raise InputError(texts.NO_SUCH_USER.format(path=log.name, user=user) + meant)
+
+
+def size_text(size: int) -> str:
+    """Return a number of bytes as people read it."""
+    return f"{size / 1e6:,.1f} MB" if size >= 1e6 else f"{size / 1e3:,.0f} kB"

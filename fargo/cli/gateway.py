@@ -19,8 +19,9 @@ from fargo.store.state import take_lock
 @click.command()
 @CONFIG
 @click.option("--keep-calls", is_flag=True, help="At SIGTERM or Ctrl-C, let calls go on until the next run.")
+@click.option("--json-log", is_flag=True, help="Write each line of output as a JSON object.")
 @click.option("--as-root", is_flag=True, help="Run even as root, which is not safe.")
-def run(path: Path, keep_calls: bool, as_root: bool) -> None:
+def run(path: Path, keep_calls: bool, json_log: bool, as_root: bool) -> None:
     """Run the gateway in the foreground, until SIGTERM or Ctrl-C.
 
     SIGHUP reads the configuration again, and SIGUSR1 prints the state of all users and calls.
@@ -34,7 +35,7 @@ def run(path: Path, keep_calls: bool, as_root: bool) -> None:
     from fargo import daemon  # here, because nothing else needs D-Bus
 
     try:
-        raise SystemExit(daemon.run(config, path, keep_calls))
+        raise SystemExit(daemon.run(config, path, keep_calls, json_log))
     except StoreError as error:
         raise InputError(str(error)) from None
 

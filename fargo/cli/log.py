@@ -10,7 +10,7 @@ import msgspec
 
 from fargo.backfill import backfill
 from fargo.cli import texts
-from fargo.cli.common import InputError, load_config, open_log, reads_log, say
+from fargo.cli.common import InputError, load_config, open_log, reads_log, say, size_text
 from fargo.config_values import in_seconds
 from fargo.plain import plain_json
 from fargo.store.interface import Statistics, Store, StoreError, StoreInUseError
@@ -59,7 +59,7 @@ def compact(context: click.Context, path: Path, keep: str | None) -> None:
         left, smaller, size_now = _compact(path, seconds)
     except StoreError as error:
         raise InputError(str(error)) from None
-    click.echo(texts.COMPACTED.format(count=left, before=_size_text(size), after=_size_text(size_now)))
+    click.echo(texts.COMPACTED.format(count=left, before=size_text(size), after=size_text(size_now)))
     if not smaller:
         click.echo(texts.LOG_IN_USE)
 
@@ -101,7 +101,7 @@ def _open_store(path: Path) -> tuple[Store, bool]:
 def _lines(statistics: Statistics, size: int) -> Iterator[str]:
     yield f"users   {statistics.users:,}"
     yield f"calls   {statistics.calls:,}"
-    yield f"size    {_size_text(size)}"
+    yield f"size    {size_text(size)}"
     oldest, newest = statistics.oldest, statistics.newest
     span = f" from {clock(oldest)} to {clock(newest)}" if oldest and newest else ""
     yield f"events  {statistics.events:,}{span}"
@@ -109,7 +109,3 @@ def _lines(statistics: Statistics, size: int) -> Iterator[str]:
         yield f"refused {', '.join(f'{count:,} {limit}' for limit, count in refused)}"
     for name, number in sorted(statistics.types.items(), key=lambda item: (-item[1], item[0])):
         yield f"{number:>12,}  {name}"
-
-
-def _size_text(size: int) -> str:
-    return f"{size / 1e6:,.1f} MB" if size >= 1e6 else f"{size / 1e3:,.0f} kB"

@@ -9,7 +9,7 @@ import click
 
 from fargo.backfill import backfill
 from fargo.cli import texts
-from fargo.cli.common import InputError, open_log, say, state_directory
+from fargo.cli.common import OF_GATEWAY, InputError, open_log, say, state_directory
 from fargo.store.copies import back_up, check_copy, names_of_passwords, restore
 from fargo.store.interface import StoreError
 from fargo.store.opening import log_in
@@ -19,18 +19,11 @@ from replay.verifying.secrets import referred_secrets
 from replay.verifying.verify import verify
 
 _COPY = click.argument("copy", metavar="DIR", type=click.Path(path_type=Path))
-_CONFIG = click.option(
-    "-c",
-    "--config",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="The gateway's configuration. Default: the gateway with a default configuration.",
-)
 
 
 @click.command("backup")
 @_COPY
-@_CONFIG
+@OF_GATEWAY
 @click.option("--verify", "only_verify", is_flag=True, help="Verify an existing backup in DIR instead.")
 def back_up_state(copy: Path, config: Path | None, only_verify: bool) -> None:
     """Copy log, passwords and key of a gateway to a new directory DIR.
@@ -46,7 +39,7 @@ def back_up_state(copy: Path, config: Path | None, only_verify: bool) -> None:
 
 @click.command("restore")
 @_COPY
-@_CONFIG
+@OF_GATEWAY
 @click.option("--replace", is_flag=True, help="Move the state that is there aside.")
 def restore_state(copy: Path, config: Path | None, replace: bool) -> None:
     """Restore a backup in DIR to the state directory of a gateway.
@@ -63,7 +56,7 @@ def restore_state(copy: Path, config: Path | None, replace: bool) -> None:
 
 
 @click.command("accept-log")
-@_CONFIG
+@OF_GATEWAY
 def accept_log_of_state(config: Path | None) -> None:
     """Go on with a log that is not the one to which the passwords belong, or with a new log.
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 
 from fargo.cli import texts
-from fargo.cli.common import InputError, state_directory
+from fargo.cli.common import OF_GATEWAY, InputError, state_directory
 from fargo.edge.leftover import Leftover, end, find, run_dir_in
 from fargo.running import gateway_of
 from fargo.store.interface import StoreError
@@ -25,13 +25,7 @@ STOP_SECONDS = 30
 
 
 @click.command()
-@click.option(
-    "-c",
-    "--config",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="The gateway's configuration. Default: the gateway with a default configuration.",
-)
+@OF_GATEWAY
 @click.option(
     "--seconds", default=STOP_SECONDS, show_default=True, type=click.IntRange(1), help="How long to wait for its end."
 )

@@ -47,6 +47,23 @@ STILL_RUNS: Final = "Fargo (process {pid}) still runs after {seconds} seconds."
 EDGE_ENDED: Final = "The SIP edge that an earlier run had left was ended (kamailio, process {pid})."
 EDGE_NOT_ENDED: Final = "The SIP edge cannot be ended (kamailio, process {pid})."
 
+# --- fargo status
+
+NOT_ENTERED: Final = "{path}: {why}. Run this as root or as the gateway's own user."
+SERVING_STATUS: Final = "Fargo {version} serves {domain}"
+STARTING_STATUS: Final = "Fargo {version} starts, and does not serve {domain} yet"
+STOPPING_STATUS: Final = "Fargo {version} stops serving {domain}"
+SINCE: Final = "{phase} (process {process}, for {uptime})."
+FINE: Final = "ok"
+RESTARTED: Final = "restarted {count:,} times"
+NO_ACCOUNTS: Final = "none"
+CALL_FIGURES: Final = (
+    "{now:,} now, {minute:,} begun in the last minute and {hour:,} in the last hour, {failed:,} failed in the last hour"
+)
+LOG_FIGURES: Final = "{size}, since {oldest}, kept {keep}"
+LOG_WITHOUT_EVENTS: Final = "{size}, no events"
+FAULTS: Final = "{count:,} since the start; the operational log has them"
+
 # --- finding calls and events
 
 NO_MATCHING_CALL: Final = "{path} has no matching call."
@@ -69,6 +86,8 @@ OTHER_CALLS: Final = "Calls that could also be meant:"
 
 SERVING: Final = "The calls in {path}: {address}\nPress Ctrl-C to stop."
 PORT_UNUSABLE: Final = "Port {port} of this machine cannot be used: {why}."
+PORT_TAKEN: Final = "Port {port} of this machine cannot be used ({why}): the address is another one than usual."
+LINK_NOT_LASTING: Final = "{path} cannot be written ({why}): the address is another one at each start."
 
 # --- fargo log
 

@@ -19,6 +19,7 @@ class Adopted:
     """
 
     def __init__(self, found: Leftover, reactor: Any, ended: Callable[[str], None]) -> None:
+        self.pid = found.pid
         self._found = found
         self._reactor = reactor
         self._ended = ended

@@ -49,6 +49,11 @@ class Edge:
         self._process: Adopted | Child | None = None
         self._log = Logger()
 
+    @property
+    def pid(self) -> int | None:
+        """The id of kamailio's first process while it runs, None if it does not."""
+        return self._process.pid if self._process else None
+
     def start(self) -> Deferred[None]:
         """Adopt or start kamailio. The Deferred fires when it serves; fails with ProcessError. In both cases `stop` is
         to be called in the end.

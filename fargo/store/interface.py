@@ -102,6 +102,11 @@ class Reader(Protocol):
     def statistics(self) -> Statistics:
         """Return how much is in the log."""
 
+    def span(self) -> tuple[float, float] | None:
+        """Return the times of the first and the last entry (seconds since 1970), None if there is none. This takes
+        little time, however much is in the log.
+        """
+
     def size(self) -> int:
         """Return how many bytes of storage the log takes."""
 

@@ -156,6 +156,10 @@ class GoldenLog:
                 refused.update(recorded.event.counts)
         return refused
 
+    def span(self) -> tuple[float, float] | None:
+        """Return the times of the first and the last entry."""
+        return (self._entries[0][0].at, self._entries[-1][0].at) if self._entries else None
+
     def size(self) -> int:
         """Return the bytes of the file."""
         return self._path.stat().st_size

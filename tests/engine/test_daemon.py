@@ -7,18 +7,16 @@ import resource
 import signal
 import sys
 from contextlib import closing
-from itertools import product
 from pathlib import Path
 
 import pytest
-from twisted.logger import LogLevel
 from world.gateway import FARGO, Gateway
 from world.process import Process, ProcessError, until
 from world.stanza import NS, element
 from world.world import World
 from world.xmpp_client import XmppClient
 
-from fargo import daemon, texts
+from fargo import texts
 from fargo.adapters.telepathy.texts import HOST, RAKIA_ADVICE
 from fargo.adapters.xmpp.texts import NO_STREAM_YET, SECRET_REJECTED
 from fargo.edge.texts import ADVICE
@@ -337,10 +335,3 @@ async def test_without_log_and_spare_only_ends_are_said(world: World, gateway: G
     assert ("asked", "result") not in answers
     await alice.presence(gateway.jid, "unavailable", after=mark)
     await world.provider.unregistered("alice")
-
-
-def test_the_log_has_no_line_for_each_socket(capsys: pytest.CaptureFixture[str]) -> None:
-    event = {"log_time": 0.0, "log_format": "a remark"}
-    for level, namespace in product((LogLevel.info, LogLevel.warn), ("log_legacy", "fargo.adapters.sip.adapter")):
-        daemon._say({**event, "log_level": level, "log_namespace": namespace})
-    assert [line.split()[2] for line in capsys.readouterr().err.splitlines()] == ["info", "warn", "warn"]

@@ -248,7 +248,7 @@ def test_no_second_has_more_than_so_many_lines(pauses: list[float]) -> None:
         told.append(clock.seconds())
         counts.append(count)
 
-    paced = Paced(lambda line: told.append(clock.seconds()), left_out, clock)
+    paced: Paced[str] = Paced(lambda line: told.append(clock.seconds()), left_out, clock)
     for pause in pauses:
         clock.advance(pause)
         for _ in range(4):

@@ -93,6 +93,12 @@ def test_statistics(made: Made, log: Reader) -> None:
     assert made(()).statistics() == Statistics(0, 0, 0, None, None, {})
 
 
+def test_the_span(made: Made, log: Reader) -> None:
+    times = [recorded.at for recorded, _ in log.read()]
+    assert log.span() == (times[0], times[-1])
+    assert made(()).span() is None
+
+
 def test_what_was_refused_is_summed_up_and_the_gateway_is_no_user(made: Made) -> None:
     refused = [RequestsRefused({"stanzas": 5, "calls": 1}), RequestsRefused({"stanzas": 2}, (RefusedUser(ALICE, 2),))]
     entries = [(Recorded("sip.example.org", n, 5.0, each), ()) for n, each in enumerate(refused, 1)]

@@ -97,6 +97,11 @@ class RelayAdapter:
         """The cookies of the requests that wait for their replies, by session."""
         self._log = Logger()
 
+    @property
+    def answers(self) -> bool:
+        """True if the relay has answered the latest question that it was asked, or has not been silent yet."""
+        return self._watch.answers
+
     def start(self) -> None:
         """Begin to carry out commands."""
         self._ng.start()

@@ -43,6 +43,11 @@ class Watch:
         self._timer: Any = None
         self._log = Logger()
 
+    @property
+    def answers(self) -> bool:
+        """False from the time that the relay is taken for silent until it answers again."""
+        return not self._silent
+
     def start(self) -> None:
         """Send the first request; the others follow."""
         self._requests += 1

@@ -133,6 +133,21 @@ class SipAdapter:
         """The number of requests that have no final response yet."""
         return self._sending.count
 
+    @property
+    def is_up(self) -> bool:
+        """True from the start to the stop."""
+        return self._port is not None
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """No program: it is a part of the gateway."""
+        return ()
+
+    @property
+    def restarts(self) -> int:
+        """None: it ends with the gateway."""
+        return 0
+
     def know(self, user: str, registrations: Registrations) -> None:
         """Understand the names of a user (bare JID) in what arrives, and know the servers of their registrations."""
         self._names.know(user)

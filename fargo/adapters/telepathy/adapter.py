@@ -71,6 +71,21 @@ class TelepathyAdapter:
         """The number of SIP accounts that are signing in, signed in or signing out."""
         return self._accounts.count
 
+    @property
+    def is_up(self) -> bool:
+        """True if a SIP host runs."""
+        return bool(self._pool.running)
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The processes of all SIP hosts."""
+        return tuple(pid for host in self._pool.running for pid in host.pids)
+
+    @property
+    def restarts(self) -> int:
+        """How often a SIP host has ended by itself."""
+        return self._pool.restarts
+
     def start(self) -> Deferred[None]:
         """Start the first SIP host, and end calls of an earlier run that the edge has outlived. The Deferred fires when
         accounts can sign in, or fails with ProcessError.

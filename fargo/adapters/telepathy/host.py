@@ -120,6 +120,11 @@ class Host:
         assert self._bus, "the host is not up"
         self._bus.tell(MANAGER, path, interface, method, signature, *values)
 
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The processes of those of its programs that run."""
+        return tuple(each.pid for each in (self._daemon, self._rakia) if each.pid)
+
     def memory_kib(self) -> int | None:
         """Return the memory that rakia uses, None if it has ended."""
         return memory_kib(self._rakia.pid) if self._rakia.pid else None

@@ -89,6 +89,8 @@ class Pool(Generic[H]):
         self._hosts: dict[int, PooledHost[H]] = {}
         self._stopping: dict[int, PooledHost[H]] = {}
         self._log = Logger()
+        self.restarts = 0
+        """How often a host has ended by itself."""
 
     @property
     def drained(self) -> list[PooledHost[H]]:
@@ -156,6 +158,7 @@ class Pool(Generic[H]):
         return host
 
     def _died(self, host: PooledHost[H]) -> None:
+        self.restarts += 1
         host.drained = False
         self._lost(host)
 

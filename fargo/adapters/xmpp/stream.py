@@ -95,6 +95,11 @@ class Stream(xmlstream.XMPPHandler):
         self._trouble = Trouble(self._tell, lambda: float(_reactor().seconds()))
         self._factory: Any = ComponentFactory(domain, secret, self._not_connected)
 
+    @property
+    def is_open(self) -> bool:
+        """True while stanzas can be sent."""
+        return self._open
+
     def start(self, server: str, port: int) -> None:
         """Connect to the server's component port, and reconnect whenever the stream is lost."""
         self._place = Place(self._domain, server, port)

@@ -30,6 +30,9 @@ _MARK: Final = "select name, max(erased, (select coalesce(max(id), 0) from event
 _LAST_TIME: Final = "select at from events order by id desc limit 1"
 _VERSION: Final = "select coalesce(max(version), 0) from events where user = ?"
 _SPAN: Final = "select count(distinct case when instr(user, '@') then user end), min(at), max(at) from events"
+_ENDS: Final = """
+    select (select at from events order by id limit 1), (select at from events order by id desc limit 1)
+"""
 _TYPES: Final = "select type, count(*) from events group by type"
 _REFUSED: Final = """
     select c.key, sum(c.value) from events e, json_each(e.body, '$.counts') c
@@ -126,6 +129,11 @@ class SqliteReader:
             refused = dict(self._db.execute(_REFUSED).fetchall())
         users, oldest, newest = self._row(_SPAN)
         return Statistics(sum(types.values()), users, self.count_calls(), oldest, newest, types, refused)
+
+    def span(self) -> tuple[float, float] | None:
+        """Return the times of the first and the last entry."""
+        first, last = self._row(_ENDS)
+        return None if first is None else (first, last)
 
     def size(self) -> int:
         """Return the bytes of the file and its journal."""

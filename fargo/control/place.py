@@ -1,0 +1,36 @@
+"""The place of the control socket: in a state directory, however long the directory's path is.
+
+The address of a Unix socket has at most 107 bytes (unix(7)). So the directory is opened, and the address is a path
+through its descriptor (proc(5)), which is short.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+NAME: Final = "control"
+"""The name of the socket."""
+
+
+class SocketPlace:
+    """The address of the control socket in an existing directory, for as long as it is open. Raises OSError."""
+
+    def __init__(self, directory: Path) -> None:
+        self._descriptor = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        self.address = f"/proc/self/fd/{self._descriptor}/{NAME}"
+
+    def close(self) -> None:
+        """Close the directory. The address means nothing afterwards."""
+        os.close(self._descriptor)
+
+
+@contextmanager
+def address_in(directory: Path) -> Iterator[str]:
+    """Give the address of the control socket in a directory, for a while. Raises OSError."""
+    place = SocketPlace(directory)
+    try:
+        yield place.address
+    finally:
+        place.close()

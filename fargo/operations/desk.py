@@ -1,0 +1,104 @@
+"""Answers what the operator asks of the running gateway."""
+
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any, Final, NamedTuple, assert_never, overload
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Cooperator
+
+from fargo.control.questions import AskStatus, Question
+from fargo.engine import Engine
+from fargo.operations.census import Census
+from fargo.operations.parts import Parts
+from fargo.operations.tally import CallTally
+from fargo.operations.values import CallFigures, GatewayStatus, LogFigures, Phase
+from fargo.statemachine.address import local_of
+from fargo.store.interface import Reader
+
+_MINUTE: Final = 60
+_HOUR: Final = 3600
+
+
+class About(NamedTuple):
+    """What the gateway does now, and what the operator has configured: its domain, and how long calls are kept."""
+
+    phase: Phase
+    domain: str
+    keep: str
+
+
+class Desk:
+    """`about` returns what the gateway does, and `now` the time in seconds since 1970."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        log: Reader,
+        parts: Parts,
+        tally: CallTally,
+        about: Callable[[], About],
+        reactor: Any,
+    ) -> None:
+        self._engine = engine
+        self._log = log
+        self._parts = parts
+        self._tally = tally
+        self._about = about
+        self._cooperator = Cooperator(scheduler=lambda step: reactor.callLater(0, step))
+        self._reactor = reactor
+        self._started = engine.now()
+
+    def answer(self, question: Question) -> Deferred[Any]:
+        """Answer a question. May fail with ProblemError."""
+        match question:
+            case AskStatus():
+                return Deferred.fromCoroutine(self._status())
+            case _:
+                assert_never(question)
+
+    async def _status(self) -> GatewayStatus:
+        census = await self.census()
+        memory = await self._parts.memory(self._reactor)
+        about, now = self._about(), self._engine.now()
+        return GatewayStatus(
+            version=version("fargo"),
+            domain=about.domain,
+            process=os.getpid(),
+            phase=about.phase,
+            started=_instant(self._started),
+            uptime=round(now - self._started, 3),
+            parts=self._parts.statuses(memory),
+            accounts=dict(census.accounts),
+            calls=self._calls(census.calls, now),
+            memory=memory["gateway"],
+            log=self._log_figures(about.keep),
+            faults=self._engine.faults,
+        )
+
+    async def census(self) -> Census:
+        """Count all accounts and calls, some users at a time."""
+        census = Census()
+        users = list(filter(local_of, self._engine.users()))
+        await self._cooperator.cooperate(census.steps(users, self._engine.state)).whenDone()
+        return census
+
+    def _log_figures(self, keep: str) -> LogFigures:
+        oldest, newest = self._log.span() or (None, None)
+        return LogFigures(self._log.size(), _instant(oldest), _instant(newest), keep)
+
+    def _calls(self, live: int, now: float) -> CallFigures:
+        begun, failed = self._tally.begun, self._tally.failed
+        return CallFigures(live, begun.within(_MINUTE, now), begun.within(_HOUR, now), failed.within(_HOUR, now))
+
+
+@overload
+def _instant(at: float) -> str: ...
+@overload
+def _instant(at: None) -> None: ...
+def _instant(at: float | None) -> str | None:
+    if at is None:
+        return None
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%S}Z"

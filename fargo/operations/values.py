@@ -1,0 +1,71 @@
+"""What a running gateway tells of itself, as `fargo status --json` prints it. docs/operations.md describes the fields.
+
+Times are text in UTC, as in the log; durations are in seconds, sizes in bytes.
+"""
+
+from collections.abc import Mapping
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+Phase: TypeAlias = Literal["starting", "serving", "stopping"]
+
+
+class PartStatus(Struct, frozen=True):
+    """A part that the gateway needs. ``problem``: what is wrong with it, as a sentence, None if nothing is.
+    ``memory``: of its processes, None if it has none of its own or they are not known. ``restarts``: how often it has
+    ended by itself since the gateway was started, None if it is not the gateway that starts it.
+    """
+
+    problem: str | None = None
+    memory: int | None = None
+    restarts: int | None = None
+
+
+class CallFigures(Struct, frozen=True):
+    """Calls: how many there are now; how many began about in the last minute and hour, and how many failed of those
+    that ended in the last hour.
+    """
+
+    now: int
+    begun_in_minute: int
+    begun_in_hour: int
+    failed_in_hour: int
+
+
+class LogFigures(Struct, frozen=True):
+    """The log: its size, the time of its first and last event, and how long calls stay (`log.keep`)."""
+
+    size: int
+    oldest: str | None
+    newest: str | None
+    keep: str
+
+
+class GatewayStatus(Struct, frozen=True):
+    """How a gateway is. ``parts``: by name. ``accounts``: the number of registered accounts by state. ``memory``: that
+    of the gateway's own process, None if not known. ``faults``: bugs that have cost a call or an event.
+    """
+
+    version: str
+    domain: str
+    process: int
+    phase: Phase
+    started: str
+    uptime: float
+    parts: Mapping[str, PartStatus]
+    accounts: Mapping[str, int]
+    calls: CallFigures
+    memory: int | None
+    log: LogFigures
+    faults: int
+
+    @property
+    def problems(self) -> list[str]:
+        """Return what is wrong, in sentences."""
+        return [part.problem for part in self.parts.values() if part.problem]
+
+    @property
+    def is_well(self) -> bool:
+        """Return True if users can register and call, and nothing is wrong."""
+        return self.phase == "serving" and not self.problems

@@ -1,0 +1,88 @@
+"""`fargo status` tells how a running gateway is, or that none runs."""
+
+import json
+import os
+import re
+import signal
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from world.gateway import FARGO
+from world.process import Process
+from world.world import World
+
+from fargo.cli import main
+from fargo.cli import texts as cli
+from fargo.operations import texts
+
+CONFIGURATION = """
+[xmpp]
+domain = "sip.example.org"
+secret = "open sesame"
+allowed_domains = ["example.org"]
+[sip]
+address = "127.0.0.2"
+[state]
+directory = "state"
+"""
+
+
+def fargo(*args: str | Path) -> Result:
+    return CliRunner().invoke(main, [*map(str, args)])
+
+
+def test_no_gateway_runs(tmp_path: Path) -> None:
+    (tmp_path / "fargo.toml").write_text(CONFIGURATION)
+    for _ in range(2):
+        result = fargo("status", "-c", tmp_path / "fargo.toml")
+        assert (result.exit_code, result.stdout) == (3, "")
+        assert result.stderr == f"{cli.NOT_RUNNING.format(path=tmp_path / 'state')}\n"
+        (tmp_path / "state").mkdir(exist_ok=True)
+
+
+def test_a_wrong_configuration_is_another_matter(tmp_path: Path) -> None:
+    assert fargo("status", "-c", tmp_path / "nowhere").exit_code == 2
+
+
+def test_a_directory_that_cannot_be_entered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "fargo.toml").write_text(CONFIGURATION.replace('"state"', '"fargo.toml"'))
+    result = fargo("status", "-c", tmp_path / "fargo.toml")
+    assert result.exit_code == 2
+    assert "Not a directory" in result.stderr
+
+
+async def status(gateway: Path, *options: str) -> tuple[int, str]:
+    process = await Process.start("status", FARGO, "status", "-c", gateway, *options)
+    return await process.ended(), process.output
+
+
+async def test_a_gateway_that_serves_and_one_whose_edge_does_not_come_back(world: World, tmp_path: Path) -> None:
+    kamailio = tmp_path / "kamailio"
+    broken = tmp_path / "broken"
+    kamailio.write_text(f'#!/bin/sh\n[ -e {broken} ] && exit 3\nexec /usr/sbin/kamailio "$@"\n')
+    kamailio.chmod(0o755)
+    gateway = await world.gateway()
+    await gateway.stop()
+    gateway.tables["programs"] = {"kamailio": str(kamailio)}
+    await gateway.start()
+    await world.register(await world.client("alice"))
+    code, told = await status(gateway.configuration)
+    assert code == 0, told
+    assert re.search(
+        rf"^Fargo \S+ serves {gateway.jid} \(process {gateway.process.pid}, for 0:00:\d\d\)\.$", told, re.M
+    )
+    assert re.search(r"^accounts +1 signed-in$", told, re.M)
+    assert re.search(r"^edge +ok, [\d.]+ MB$", told, re.M)
+    assert re.search(r"^memory +[\d.]+ MB$", told, re.M)
+    broken.touch()
+    os.kill(int((gateway.state / "edge/process").read_text().split()[1]), signal.SIGKILL)
+    await gateway.process.line("SIP edge has ended")
+    code, told = await status(gateway.configuration, "--json")
+    assert code == 1
+    found = json.loads(told)
+    assert (found["phase"], found["accounts"]["signed-in"]) == ("serving", 1)
+    assert found["parts"]["edge"] == {"problem": texts.NO_EDGE, "memory": None, "restarts": 1}
+    assert found["parts"]["xmpp"]["problem"] is None
+    await gateway.stop()
+    assert (await status(gateway.configuration))[0] == 3
