@@ -58,6 +58,7 @@ MAY = {
     "fargo.setup": {"fargo.config", "fargo.config_values"},
     "fargo.status": {CORE, "fargo.texts", "fargo.plain"},
     "fargo.control": set(),
+    "fargo.metrics": {CORE, "fargo.calls", "fargo.operations", "fargo.store"},
     "fargo.operations": {
         *(CORE, "fargo.control", "fargo.edge", "fargo.engine", "fargo.status", "fargo.store", "fargo.supervisor"),
     },
@@ -78,7 +79,7 @@ MAY = {
     "fargo.daemon_settings": {CORE, "fargo.adapters.xmpp", "fargo.config", "fargo.limits"},
     "fargo.daemon": {
         *(CORE, "fargo.adapters.relay", "fargo.adapters.sdp", "fargo.adapters.xmpp", "fargo.config"),
-        *("fargo.calls", "fargo.control", "fargo.daemon_settings", "fargo.journal", "fargo.limits"),
+        *("fargo.calls", "fargo.control", "fargo.daemon_settings", "fargo.journal", "fargo.limits", "fargo.metrics"),
         *("fargo.operations", "fargo.screening"),
         "fargo.sip_service",
         *("fargo.backfill", "fargo.engine", "fargo.checking", "fargo.processes", "fargo.reload", "fargo.retention"),

@@ -29,6 +29,9 @@ def busy(config: Config) -> Iterator[Finding]:
         yield from _busy(_edge_sockets(config))
     if sip.engine == "sip":
         yield from _busy([("gateway_port", INSIDE, sip.gateway_port)], socket.SO_REUSEPORT)
+    metrics = config.metrics.address
+    if metrics and (why := _bind_problem(*metrics)):
+        yield problem("metrics.address", why)
 
 
 def left_edge(config: Config) -> Leftover | None:

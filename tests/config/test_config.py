@@ -238,7 +238,7 @@ NOWHERE = texts.UNREADABLE.format(path="/nowhere", why="No such file or director
             8,
             "other: "
             + texts.UNKNOWN_SECTION.format(
-                hint=texts.VALID_NAMES.format(names="xmpp, sip, media, state, log, limits, programs")
+                hint=texts.VALID_NAMES.format(names="xmpp, sip, media, state, log, limits, metrics, programs")
             ),
         ),
     ],
@@ -329,3 +329,17 @@ def test_a_port_in_use_is_reported(file: Path, kind: socket.SocketKind) -> None:
         assert [str(each) for each in ports.busy(config)] == [
             f"sip.port: {machine_texts.IN_USE.format(socket=f'127.0.0.2 port {port}')}"
         ]
+
+
+def test_metrics_are_on_loopback_only(file: Path) -> None:
+    assert load(file).metrics.address is None
+    before = file.read_text()
+    file.write_text(f"{before}\n[metrics]\naddress = '127.0.0.1:9464'\n")
+    assert load(file).metrics.address == ("127.0.0.1", 9464)
+    for given in ("'192.0.2.1:9464'", "'127.0.0.1'", "'127.0.0.1:0'", "'[::1]:9464'", "9464"):
+        file.write_text(f"{before}\n[metrics]\naddress = {given}\n")
+        with pytest.raises(ConfigError, match=r"metrics\.address: .* an IPv4 address of loopback"):
+            load(file)
+    file.write_text(f"{before}\n[metrics]\naddress = '{INSIDE}:9464'\n")
+    with pytest.raises(ConfigError, match=f"{INSIDE} is reserved"):
+        load(file)
