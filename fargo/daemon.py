@@ -43,6 +43,7 @@ from fargo.adapters.sdp.session_keys import SessionKeys
 from fargo.adapters.xmpp.adapter import XmppAdapter, XmppSettings
 from fargo.backfill import backfill
 from fargo.calls import records
+from fargo.checking.machine import problems
 from fargo.config import Config, ConfigError, load
 from fargo.control.server import ControlSocket
 from fargo.engine import Engine, steady_clock
@@ -54,7 +55,6 @@ from fargo.metrics.monitoring import Monitoring
 from fargo.operations.desk import About, Desk
 from fargo.operations.parts import EdgePrograms, Parts
 from fargo.operations.values import Phase
-from fargo.preflight import problems
 from fargo.private_file import write_private
 from fargo.processes import ProcessError, leave_no_core
 from fargo.reload import Reload, reload
@@ -83,7 +83,7 @@ from fargo.store.copies import KEY
 from fargo.store.entries import Entry
 from fargo.store.opening import log_in
 from fargo.store.spare import Spare, take_in
-from fargo.store.state import open_log, open_log_beside
+from fargo.store.state import make_directory, open_log, open_log_beside
 from fargo.store.transient import TransientSecrets
 from fargo.store.vault import Vault
 from fargo.supervisor import Supervisor
@@ -130,7 +130,7 @@ class Daemon:
         self._path = path
         self._reactor = reactor
         directory = config.state.directory
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directory(directory)
         self._spare = self._opened_spare(directory)
         self._log = open_log_beside(reactor, directory, backfill)
         self._monitoring = Monitoring(config.metrics.address, reactor)

@@ -14,6 +14,7 @@ NO_VERSION: Final = "{program}: unknown version"
 # --- fargo check, fargo run
 
 CONFIG_VALID: Final = "{path} is valid."
+ALL_FINE: Final = "{path} is valid, and all that it needs is there."
 CONFIG_PROBLEM: Final = "{path}: {problem}"
 WARNING: Final = "Warning: {problem}"
 REFUSED_AS_ROOT: Final = (

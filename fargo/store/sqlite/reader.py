@@ -27,6 +27,7 @@ _JOURNAL: Final = "-wal"
 
 _POSITION: Final = "select coalesce(max(id), 0) from events"
 _MARK: Final = "select name, max(erased, (select coalesce(max(id), 0) from events)) from log"
+_LAST_TIME: Final = "select at from events order by id desc limit 1"
 _VERSION: Final = "select coalesce(max(version), 0) from events where user = ?"
 _SPAN: Final = "select count(distinct case when instr(user, '@') then user end), min(at), max(at) from events"
 _ENDS: Final = """
@@ -184,3 +185,10 @@ def mark_of(path: Path) -> LogMark | None:
     """
     with store_errors(path, WHAT), closing(open_log_unmigrated(path)) as db:
         return LogMark(*db.execute(_MARK).fetchone()) if "log" in db.table_names() else None
+
+
+def last_time_in(path: Path) -> float | None:
+    """Return the time of the last event in a file, None if it has none. Raises StoreError."""
+    with store_errors(path, WHAT), closing(open_log_unmigrated(path)) as db:
+        found = db.execute(_LAST_TIME).fetchone()
+    return float(found[0]) if found else None
