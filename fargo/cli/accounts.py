@@ -10,9 +10,9 @@ import msgspec
 
 from fargo.cli import texts
 from fargo.cli.common import InputError, known_user, open_log, reads_log, say
-from fargo.cli.stop import gateway_of
 from fargo.cli.times import in_zone, shown, zone_name
 from fargo.plain import plain, plain_json
+from fargo.running import gateway_of
 from fargo.statemachine.model.call_records import RecordAccount
 from fargo.store.interface import Reader
 from replay.reading.golden import is_golden
