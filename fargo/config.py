@@ -36,6 +36,7 @@ from fargo.config_values import (
     Duration,
     HostPort,
     IpNetwork,
+    LoopbackPort,
     Number,
     Port,
     Prefix,
@@ -282,6 +283,21 @@ class LimitsConfig(Section):
     total_times: int = Field(100, strict=True, ge=1, le=100_000, description="a number from 1 to 100000")
 
 
+class MetricsConfig(Section):
+    """[metrics]: what Prometheus and others can ask."""
+
+    address: LoopbackPort | None = Field(
+        None, description='an IPv4 address of loopback, and a port, such as "127.0.0.1:9464"'
+    )
+
+    @field_validator("address")
+    @classmethod
+    def _not_inside(cls, address: HostPort | None) -> HostPort | None:
+        if address and address.host == INSIDE:
+            raise _mistake(texts.LOOPBACK_ADDRESS.format(address=INSIDE))
+        return address
+
+
 class ProgramsConfig(Section):
     """[programs]: the programs that the gateway starts."""
 
@@ -301,6 +317,7 @@ class Config(Section):
     state: StateConfig
     log: LogConfig
     limits: LimitsConfig
+    metrics: MetricsConfig
     programs: ProgramsConfig
 
     @property
@@ -327,6 +344,7 @@ SECTIONS: Final[dict[str, type[Section]]] = {
     "state": StateConfig,
     "log": LogConfig,
     "limits": LimitsConfig,
+    "metrics": MetricsConfig,
     "programs": ProgramsConfig,
 }
 """The sections of the file, by name, in the order in which they are documented."""

@@ -1,4 +1,4 @@
-"""Serve the pages of a log to the operator of the gateway: all calls, and each call.
+"""Serve the pages of a log to the operator of the gateway: all calls, each call, and each user.
 
 Rules:
 
@@ -9,15 +9,15 @@ Rules:
 3. A call's page is made again when the call has another entry.
 4. The latest calls are found without reading the others, however many there are. A search reads all of them, once:
    after that only what is new, unless calls have left the log.
+5. Of a call, what leaves the page as a file has pseudonyms for all names, as `fargo replay export` writes it.
 """
 
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from hmac import compare_digest
-from secrets import token_urlsafe
-from typing import Annotated, Any, Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
+from urllib.parse import quote
 
 import msgspec
-from msgspec import Meta, Struct
 from twisted.internet.error import CannotListenError
 from twisted.web.http import BAD_REQUEST, CACHED, FORBIDDEN, INTERNAL_SERVER_ERROR, NOT_FOUND, OK
 from twisted.web.resource import Resource
@@ -28,18 +28,26 @@ from fargo.store.interface import Reader, StoreError
 from replay import texts
 from replay.drawing.page_data import PageData, page_data
 from replay.drawing.record_text import ending, peer
-from replay.page import call_page, calls_page
+from replay.exporting.export import ExportError, excerpt, pseudonymised
+from replay.inspecting.account import history
+from replay.inspecting.groups import groups
+from replay.inspecting.search import CallSearch, before
+from replay.page import call_page, calls_page, user_page
+from replay.reading import golden
 from replay.reading.records import row
 from replay.reading.steps import replayed_call
 
 HOSTS: Final = ("127.0.0.1", "localhost")
 _MOST: Final = 500
 """The page lists this number of calls, the latest of those that are wanted."""
+_MOST_OF_USER: Final = 100
+"""The page of a user lists this number of calls, the latest."""
 _KEPT: Final = 8
 """The data of this number of calls is kept, those that were asked for last."""
 _JSON: Final = "application/json"
 _HTML: Final = "text/html; charset=utf-8"
 _TEXT: Final = "text/plain; charset=utf-8"
+_LINES: Final = "application/jsonl"
 _HEADERS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "frame-ancestors 'none'",
@@ -51,20 +59,20 @@ _HEADERS: Final = {
 
 class Answer(NamedTuple):
     """The answer to a request. ``tag``: changes whenever the body may (RFC 9110 §8.8.3), None if the page does not ask
-    for it again.
+    for it again. ``file``: the name of the file that the browser is to write, None if it is to show the body.
     """
 
     body: bytes
     kind: str
     tag: str | None = None
     code: int = OK
+    file: str | None = None
 
 
-def serve(log: Reader, port: int, reactor: Any) -> str:
+def serve(log: Reader, secret: str, port: int, reactor: Any) -> str:
     """Listen on a port of loopback, 0 for any that is free. Return the address of the page of all calls. Raises
     OSError.
     """
-    secret = token_urlsafe(16)
     try:
         listening = reactor.listenTCP(port, Site(Inspector(log, secret)), interface=HOSTS[0])
     except CannotListenError as error:
@@ -73,45 +81,6 @@ def serve(log: Reader, port: int, reactor: Any) -> str:
 
 
 _NOT_HERE: Final = Answer(texts.NO_SUCH_PAGE.encode(), _TEXT, code=NOT_FOUND)
-
-
-Time = Annotated[str, Meta(pattern=r"^([12]\d{3}-(0\d|1[012])-([012]\d|3[01])T([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?)?$")]
-
-
-class CallSearch(Struct, frozen=True):
-    """The calls that are looked for: by a part of the user's or the peer's name or of a Call-ID, by direction, ending,
-    and when they began (UTC, in the form of HTML's datetime-local). "" means any.
-    """
-
-    text: str = ""
-    direction: Literal["", "in", "out"] = ""
-    ending: Literal["", "failed", "unanswered", "answered", "open"] = ""
-    since: Time = ""
-    until: Time = ""
-
-    def has(self, record: Record) -> bool:
-        """Return True if a call is one of them."""
-        names = "\n".join((record.name.user, record.peer, record.peer_name, *record.call_ids)).casefold()
-        return (
-            self.text.strip().casefold() in names
-            and self.direction in ("", record.direction)
-            and self._ended_so(record)
-            and (not self.since or _seconds(self.since) <= record.began)
-            and (not self.until or record.began < _seconds(self.until))
-        )
-
-    def _ended_so(self, record: Record) -> bool:
-        match self.ending:
-            case "":
-                return True
-            case "failed":
-                return record.failed
-            case "answered":
-                return record.answered is not None
-            case "unanswered":
-                return record.answered is None and record.ended is not None
-            case "open":
-                return record.ended is None
 
 
 class Inspector(Resource):
@@ -136,6 +105,8 @@ class Inspector(Resource):
         for name, value in _HEADERS.items():
             request.setHeader(name, value)
         request.setHeader("Content-Type", answer.kind)
+        if answer.file:
+            request.setHeader("Content-Disposition", f'attachment; filename="{answer.file}"')
         request.setResponseCode(answer.code)
         if answer.tag and request.setETag(f'"{answer.tag}"'.encode()) is CACHED:
             return b""
@@ -148,23 +119,31 @@ class Inspector(Resource):
         if not compare_digest(secret.encode(), self._secret.encode()):
             return _NOT_HERE
         match path:
-            case ["" | "calls" as what]:
+            case ["" | "calls" | "groups" as what]:
                 return self._calls(request, what)
+            case ["user", user]:
+                return self._user(user, False)
+            case ["user", user, "data"]:
+                return self._user(user, True)
             case ["call", user, id]:
                 return self._call(CallName(user, id), False)
             case ["call", user, id, "data"]:
                 return self._call(CallName(user, id), True)
+            case ["call", user, id, "export"]:
+                return self._export(CallName(user, id))
             case _:
                 return _NOT_HERE
 
     # --- all calls
 
     def _calls(self, request: Request, what: str) -> Answer:
-        """Return the calls that are asked for: the page with them, or their data alone ("calls")."""
+        """Return the calls that are asked for: the page with them, their data alone ("calls"), or the groups of those
+        that failed ("groups").
+        """
         tag = self._tag()
         try:
             search = msgspec.convert(_query(request), CallSearch, strict=False)
-            found = self._found(search)
+            found = self._grouped(search) if what == "groups" else self._found(search)
         except ValueError as error:
             return _refused(BAD_REQUEST, texts.BAD_SEARCH.format(why=error))
         if what:
@@ -178,12 +157,20 @@ class Inspector(Resource):
     def _found(self, search: CallSearch) -> bytes:
         """Return the calls that are looked for, the latest first, in the form that the page of all calls reads."""
         if search == CallSearch():
-            found, number = self._recent(), self._log.count_calls()
+            found: Sequence[Record] = self._recent()
+            left = number = self._log.count_calls()
         else:
-            found = [each for each in self._all() if search.has(each)]
-            number = len(found)
-        latest = [_listed(each) for each in reversed(found[-_MOST:])]
-        return msgspec.json.encode({"calls": latest, "all": number})
+            every = [each for each in self._all() if search.has(each)]
+            found = before(every, search.before) if search.before else every
+            left, number = len(found), len(every)
+        latest = [listed(each) for each in reversed(found[-_MOST:])]
+        older = latest[-1]["call"] if latest and left > len(latest) else None
+        return msgspec.json.encode({"calls": latest, "all": number, "older": older})
+
+    def _grouped(self, search: CallSearch) -> bytes:
+        """Return the groups of the calls that are looked for and failed."""
+        found = groups(each for each in self._all() if search.has(each))
+        return msgspec.json.encode({"groups": found[:_MOST], "all": sum(each.number for each in found)})
 
     def _recent(self) -> list[Record]:
         """Return the latest calls (rule 4)."""
@@ -200,6 +187,29 @@ class Inspector(Resource):
             known = records(self._log.call_entries())
         self._records = now, known
         return known
+
+    # --- one user
+
+    def _user(self, user: str, is_data: bool) -> Answer:
+        """Return the page of a user, or its data alone."""
+        version = self._log.version(user)
+        if not version:
+            return _refused(NOT_FOUND, texts.NO_SUCH_USER)
+        calls = records(self._log.call_entries(user))
+        tag = f"{version}-{len(calls)}"
+        changes = list(history(self._log.read(user)))
+        data = msgspec.json.encode(
+            {
+                "user": user,
+                "account": changes[:-_MOST:-1],
+                "calls": [listed(each) for each in reversed(calls[-_MOST_OF_USER:])],
+                "all": len(calls),
+                "groups": groups(calls)[:_MOST_OF_USER],
+            }
+        )
+        if is_data:
+            return Answer(data, _JSON, tag)
+        return Answer(user_page(user, data, f"{quote(user, safe='')}/data").encode(), _HTML)
 
     # --- one call
 
@@ -224,18 +234,26 @@ class Inspector(Resource):
             del self._data[oldest]
         return known[1]
 
+    def _export(self, call: CallName) -> Answer:
+        """Return a call as a golden log with pseudonyms (rule 5)."""
+        if not (entries := excerpt(self._log, call)):
+            return _refused(NOT_FOUND, texts.NO_SUCH_CALL)
+        try:
+            export = pseudonymised(entries)
+        except ExportError as error:
+            return _refused(INTERNAL_SERVER_ERROR, str(error))
+        return Answer(golden.written(export.entries), _LINES, file=f"call-{call.id}.jsonl")
 
-def _seconds(time: str) -> float:
-    return datetime.fromisoformat(time).replace(tzinfo=UTC).timestamp()
 
-
-def _listed(record: Record) -> dict[str, object]:
-    """Return a record in the form that the page of all calls reads."""
+def listed(record: Record) -> dict[str, object]:
+    """Return a record in the form that the lists of calls read."""
     return {**row(record), "with": peer(record), "ending": ending(record), "failed": record.failed}
 
 
 def _query(request: Request) -> dict[str, str]:
-    return {name.decode(errors="replace"): values[-1].decode(errors="replace") for name, values in request.args.items()}
+    """Return the parameters of a request that are not empty."""
+    told = {name.decode(errors="replace"): values[-1].decode(errors="replace") for name, values in request.args.items()}
+    return {name: value for name, value in told.items() if value}
 
 
 def _is_ours(host: str, port: int) -> bool:

@@ -58,25 +58,31 @@ MAY = {
     "fargo.setup": {"fargo.config", "fargo.config_values"},
     "fargo.status": {CORE, "fargo.texts", "fargo.plain"},
     "fargo.control": set(),
+    "fargo.metrics": {CORE, "fargo.calls", "fargo.operations", "fargo.store"},
     "fargo.operations": {
         *(CORE, "fargo.control", "fargo.edge", "fargo.engine", "fargo.status", "fargo.store", "fargo.supervisor"),
     },
     "fargo.wall_clock": {"fargo.texts"},
-    "fargo.preflight": {
-        *("fargo.config", "fargo.config_values", "fargo.edge", "fargo.store", "fargo.store.state", "fargo.texts"),
+    "fargo.checking": {
+        *("fargo.config", "fargo.config_values", "fargo.edge", "fargo.edge_settings", "fargo.plain"),
+        *("fargo.program_versions", "fargo.running", "fargo.store", "fargo.store.opening", "fargo.store.state"),
+        "fargo.adapters.xmpp",
     },
+    "fargo.running": {"fargo.store"},
+    "fargo.program_versions": {"fargo.plain"},
+    "fargo.edge_settings": {"fargo.config", "fargo.edge"},
     "fargo.screening": {CORE, "fargo.adapters"},
     "fargo.sip_service": {
         *(CORE, "fargo.adapters", "fargo.adapters.sdp", "fargo.adapters.sip", "fargo.adapters.telepathy"),
-        *("fargo.config", "fargo.edge"),
+        *("fargo.config", "fargo.edge", "fargo.edge_settings"),
     },
     "fargo.daemon_settings": {CORE, "fargo.adapters.xmpp", "fargo.config", "fargo.limits"},
     "fargo.daemon": {
         *(CORE, "fargo.adapters.relay", "fargo.adapters.sdp", "fargo.adapters.xmpp", "fargo.config"),
-        *("fargo.calls", "fargo.control", "fargo.daemon_settings", "fargo.journal", "fargo.limits"),
+        *("fargo.calls", "fargo.control", "fargo.daemon_settings", "fargo.journal", "fargo.limits", "fargo.metrics"),
         *("fargo.operations", "fargo.screening"),
         "fargo.sip_service",
-        *("fargo.backfill", "fargo.engine", "fargo.preflight", "fargo.processes", "fargo.reload", "fargo.retention"),
+        *("fargo.backfill", "fargo.engine", "fargo.checking", "fargo.processes", "fargo.reload", "fargo.retention"),
         *(
             "fargo.room",
             "fargo.service_manager",
@@ -101,8 +107,9 @@ MAY = {
             "fargo.config",
             "fargo.config_values",
             "fargo.daemon",
-            "fargo.preflight",
+            "fargo.checking",
         ),
+        *("fargo.program_versions", "fargo.running"),
         *(
             "fargo.control",
             "fargo.operations",
@@ -115,6 +122,7 @@ MAY = {
         ),
         *("fargo.store.opening", "fargo.store.state"),
         *("replay", "replay.drawing", "replay.explaining", "replay.exporting", "replay.page", "replay.reading"),
+        "replay.inspecting",
         "replay.server",
         "replay.verifying",
         "fargo.plain",
@@ -129,11 +137,17 @@ MAY = {
     },
     "replay.verifying.difference": {CORE, "fargo.calls", "replay.reading", "replay.verifying"},
     "replay.verifying.listed": {CORE, "replay.verifying.difference"},
-    "replay.drawing": {CORE, "fargo.calls", "fargo.store", "replay.reading", "fargo.plain"},
+    "replay.drawing": {CORE, "fargo.calls", "fargo.store", "replay.explaining", "replay.reading", "fargo.plain"},
     "replay.explaining": {CORE, "fargo.calls", "replay.reading", "fargo.plain"},
     "replay.exporting": {CORE, "fargo.calls", "fargo.store", "replay.reading"},
     "replay.page": {CORE, "fargo.calls", "fargo.store", "replay.drawing", "replay.reading", "fargo.plain"},
-    "replay.server": {CORE, "fargo.calls", "fargo.store", "replay", "replay.drawing", "replay.page", "replay.reading"},
+    "replay.inspecting": {
+        *(CORE, "fargo.calls", "fargo.store", "replay.drawing", "replay.reading", "fargo.plain", "fargo.private_file"),
+    },
+    "replay.server": {
+        *(CORE, "fargo.calls", "fargo.store", "replay", "replay.drawing", "replay.exporting", "replay.inspecting"),
+        *("replay.page", "replay.reading"),
+    },
 }
 
 # The modules of a SIP engine, each with who may import it besides itself. The interface to SIP engines imports the leg;

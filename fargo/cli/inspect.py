@@ -1,29 +1,57 @@
 """`fargo inspect`: serve the pages of a log to a browser on this machine."""
 
 from pathlib import Path
+from typing import Any, Final
 
 import click
 
 from fargo.cli import texts
 from fargo.cli.common import InputError, open_log, reads_log
+from fargo.store.interface import Reader
+from replay.inspecting import link
+
+PORT: Final = 8068
+"""The port if none is given and no other program has it: always the same, so that links hold."""
 
 
 @click.command()
 @reads_log
-@click.option("--port", metavar="N", type=click.IntRange(0, 65535), default=0, help="The port. Default: any free one.")
-def inspect(path: Path, port: int) -> None:
+@click.option(
+    "--port", metavar="N", type=click.IntRange(0, 65535), help=f"The port, 0 for any free one. Default: {PORT}."
+)
+def inspect(path: Path, port: int | None) -> None:
     """Serve the calls of a log to a browser on this machine.
 
-    Runs until Ctrl-C. The gateway may be running at the same time.
+    Runs until Ctrl-C. The gateway may be running at the same time. The address of a gateway's pages is the same at each
+    start, so links to a call, a user or a search hold.
     """
     from twisted.internet import reactor  # here, because the gateway installs another
 
-    from replay.server import serve
-
     with open_log(path) as log:
-        try:
-            address = serve(log, port, reactor)
-        except OSError as error:
-            raise InputError(texts.PORT_UNUSABLE.format(port=port, why=error.strerror)) from None
+        address = _serve(log, _secret(path), port, reactor)
         click.echo(texts.SERVING.format(path=path, address=address))
         reactor.run()  # type: ignore[misc]
+
+
+def _secret(path: Path) -> str:
+    """Return the secret of the address: a lasting one for the log of a gateway, unless its directory is read-only."""
+    if click.get_current_context().params["log"] is not None:
+        return link.known(path.parent) or link.drawn()
+    try:
+        return link.lasting(path.parent)
+    except OSError as error:
+        click.echo(texts.LINK_NOT_LASTING.format(path=path.parent / link.NAME, why=error.strerror), err=True)
+        return link.drawn()
+
+
+def _serve(log: Reader, secret: str, port: int | None, reactor: Any) -> str:
+    """Listen, and return the address. Raises InputError if the port that was asked for cannot be used."""
+    from replay.server import serve
+
+    try:
+        return serve(log, secret, PORT if port is None else port, reactor)
+    except OSError as error:
+        if port is not None:
+            raise InputError(texts.PORT_UNUSABLE.format(port=port, why=error.strerror)) from None
+        click.echo(texts.PORT_TAKEN.format(port=PORT, why=error.strerror), err=True)
+        return serve(log, secret, 0, reactor)

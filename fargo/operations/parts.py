@@ -61,10 +61,12 @@ class EdgePrograms:
 
 
 class Relay(Protocol):
-    """The media relay."""
+    """The media relay. ``sessions``: how many it has, None if it has not told."""
 
     @property
     def answers(self) -> bool: ...
+    @property
+    def sessions(self) -> int | None: ...
 
 
 class Log(Protocol):

@@ -21,7 +21,7 @@ from fargo.statemachine.account import account_state, sign_in
 from fargo.statemachine.account.account_state import Credentials, Registered, Unregistered
 from fargo.statemachine.account.texts import NOT_REGISTERED
 from fargo.statemachine.address import BadAddress
-from fargo.statemachine.call import bridge, call_state
+from fargo.statemachine.call import bridge, call_state, placing
 from fargo.statemachine.call.call_state import Call
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import forking, jingle_leg, jmi
@@ -171,7 +171,7 @@ def _place(user: User, event: SessionInitiated, line: Line, id: str, follows: bo
         return user
     audio, way = fit
     leg = jingle_leg.called(event, audio, follows, effects)
-    call = bridge.place(id, leg, audio, line, way, user.policy, effects)
+    call = placing.place(id, leg, audio, line, way, user.policy, effects)
     call_state.placed(call, target.words, event.sid, effects)
     if call.undescribed is None:
         effects.record(RecordPath(id, way.path, way.why))

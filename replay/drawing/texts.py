@@ -139,6 +139,10 @@ HEADING: Final = "{at}  {user}  event {version}"
 STATE: Final = "state"
 COMMANDS: Final = "commands"
 
+# --- a call on its page
+
+UTC: Final = "{time} UTC"
+
 # --- stepping through a call
 
 GREETING: Final = "Call {call}. Type help for the list of commands; Return goes to the next step."

@@ -6,6 +6,7 @@ from fargo.statemachine.model.commands import (
     AcceptIq,
     AcceptSession,
     AskFeatures,
+    InformDescription,
     InformSession,
     InformTransport,
     InitiateSession,
@@ -68,6 +69,7 @@ def client(value: XmppEvent | XmppCommand) -> str | None:
             | AcceptSession()
             | InformSession()
             | InformTransport()
+            | InformDescription()
             | RejectContents()
             | TerminateSession()
             | ProposeCall()
@@ -138,6 +140,8 @@ def sent(command: XmppCommand) -> Label:
             return Label(_joined("session-info", info))
         case InformTransport():
             return Label("transport-info")
+        case InformDescription():
+            return Label("description-info")
         case RejectContents(action=action):
             return Label(action)
         case TerminateSession(condition=condition):

@@ -28,12 +28,18 @@ def paragraph(call: Record, clock: Clock) -> str:
 
 def facts(call: Record, clock: Clock) -> Iterator[tuple[str, str]]:
     """Yield what others find the call by, each with its name; what is not known is left out."""
+    yield texts.CALL, plain(str(call.name))
+    yield texts.BEGAN, clock(call.began)
+    if call.ended is not None:
+        yield texts.ENDED, clock(call.ended)
+    yield from details(call)
+
+
+def details(call: Record) -> Iterator[tuple[str, str]]:
+    """Yield those of the facts that are neither its name nor a time."""
     status = "" if call.sip_status is None else str(call.sip_status)
     held = "" if not call.held else texts.SECONDS.format(seconds=call.held // 1000)
     named = {
-        texts.CALL: str(call.name),
-        texts.BEGAN: clock(call.began),
-        texts.ENDED: clock(call.ended) if call.ended is not None else "",
         texts.CALL_ID: ", ".join(call.call_ids),
         texts.FROM: call.sip_from,
         texts.TO: call.sip_to,

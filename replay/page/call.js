@@ -22,9 +22,18 @@ class CallPage {
       return [before, state];
     });
     this.call = call;
+    this.head();
+    $("slider").max = Math.max(call.steps.length, 1);
+  }
+
+  // Say what became of the call.
+  head() {
+    const { call } = this;
     $("title").replaceChildren(...title(call));
     $("summary").replaceChildren(...summary(call));
-    $("slider").max = Math.max(call.steps.length, 1);
+    $("facts").hidden = !call.told;
+    $("told").replaceChildren(make("bdi", {}, call.told));
+    $("details").replaceChildren(...facts(call).flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, make("bdi", {}, value))]));
   }
 
   // Take in the data as it is by now. Whoever looks at the last step goes on with it.
@@ -124,6 +133,17 @@ class CallPage {
     copy({ user, call: id, version, at, event, commands, before, after, due }, `Step ${this.index + 1}`);
   }
 
+  // What happened, with all that others find the call by, as it is passed on.
+  copyTold() {
+    const { user, id, told } = this.call;
+    const lines = [["Call", `${user}/${id}`], ...facts(this.call)].map(([name, value]) => `    ${name}: ${value}`);
+    copyText([told, "", ...lines, ""].join("\n"), "What happened");
+  }
+
+  copyLadder(name, kind) {
+    copyText(`${this.call[name]}\n`, `The ladder ${kind}`);
+  }
+
   // --- keys and clicks
 
   listen() {
@@ -131,6 +151,12 @@ class CallPage {
     $("back").addEventListener("click", () => this.move(-1));
     $("forward").addEventListener("click", () => this.move(1));
     $("copy").addEventListener("click", () => this.copy());
+    $("copy-told").addEventListener("click", () => this.copyTold());
+    $("copy-text").addEventListener("click", () => this.copyLadder("text", "as text"));
+    $("copy-mermaid").addEventListener("click", () => this.copyLadder("mermaid", "for Mermaid"));
+    $("menu").addEventListener("click", (event) => event.target.matches("button, a") && ($("menu").open = false));
+    document.addEventListener("click", (event) => $("menu").contains(event.target) || ($("menu").open = false));
+    $("facts").addEventListener("toggle", () => remember("facts", $("facts").open ? "open" : "closed"));
     $("brief").addEventListener("change", () => this.switchBrief());
     $("help").addEventListener("click", () => $("keys").showModal());
     $("search").addEventListener("input", () => this.searchAndGo());
@@ -169,6 +195,10 @@ class CallPage {
       m: () => $("brief").click(),
       a: () => this.switchAll(),
       c: () => this.copy(),
+      w: () => this.copyTold(),
+      x: () => this.copyLadder("text", "as text"),
+      d: () => this.copyLadder("mermaid", "for Mermaid"),
+      z: switchZone,
       t: switchTheme,
       "?": () => $("keys").showModal(),
     }[event.key];
@@ -200,9 +230,20 @@ function summary(call) {
   const message = ended?.step.messages.find((each) => each.command === ended.id);
   const last = ended?.step ?? steps.at(-1);
   return [
-    make("span", {}, `Call ${call.id} · ${clock(steps[0].at)} UTC · ${seconds(last.at - steps[0].at)} s`),
+    make("span", {}, `Call ${call.id} · ${clock(steps[0].at)} ${zoneName(steps[0].at)} · ${seconds(last.at - steps[0].at)} s`),
     make("span", { class: `ending ${message?.tone ?? ""}` }, message?.text ?? "It has not ended."),
   ];
+}
+
+// What others find the call by. Times are in the chosen zone and, if that is another one, in UTC as well.
+function facts({ began, ended, facts }) {
+  const times = [["Began", began], ["Ended", ended]].filter(([, at]) => at !== null);
+  return [...times.map(([name, at]) => [name, bothZones(at)]), ...facts];
+}
+
+function bothZones(at) {
+  const zone = zoneName(at), there = `${clock(at)} ${zone}`;
+  return zone === "UTC" ? there : `${there} (${clock(at, false)} UTC)`;
 }
 
 // Light up a text wherever it is seen in a place (CSS Custom Highlight API).
@@ -219,6 +260,13 @@ function lightUp(name, place, wanted) {
 }
 
 startTheme();
+$("facts").open = (remembered("facts") ?? (innerWidth > 960 && innerHeight > 700 ? "open" : "")) === "open";
 const page = new CallPage(data);
-$("calls").hidden = !source;
+startZone(() => {
+  page.head();
+  page.show();
+});
+$("up").hidden = $("export").hidden = !source;
+$("user").href = `../../user/${encodeURIComponent(data.user)}`;
+$("export").href = `${data.id}/export`;
 watch(() => source, (call) => page.renew(call));

@@ -40,9 +40,11 @@ function escaped(text) {
   return [...text].map((c) => (UNSEEN.test(c) ? `\\u{${c.codePointAt(0).toString(16)}}` : c)).join("");
 }
 
-// A time of the log (seconds since 1970) in UTC.
-function clock(at) {
-  return new Date(at * 1000).toISOString().replace("T", " ").replace("Z", "");
+// A time of the log (seconds since 1970), in the reader's zone or in UTC.
+function clock(at, local = isLocal()) {
+  const time = new Date(at * 1000);
+  const shift = local ? -time.getTimezoneOffset() * 60_000 : 0;
+  return new Date(time.getTime() + shift).toISOString().replace("T", " ").replace("Z", "");
 }
 
 function seconds(value) {
@@ -56,8 +58,11 @@ function say(sentence) {
 
 // JSON in which whatever cannot be seen is escaped, on the clipboard.
 async function copy(value, what) {
-  const json = JSON.stringify(value, null, 2).replace(/(?!\n)[\p{C}\p{Zl}\p{Zp}]/gu, asJson);
-  await navigator.clipboard.writeText(json);
+  await copyText(JSON.stringify(value, null, 2).replace(/(?!\n)[\p{C}\p{Zl}\p{Zp}]/gu, asJson), what);
+}
+
+async function copyText(text, what) {
+  await navigator.clipboard.writeText(text);
   say(`${what} is on the clipboard.`);
   flash(`${what} copied`);
 }
@@ -112,6 +117,49 @@ function startTheme() {
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", nameTheme);
   $("theme").addEventListener("click", switchTheme);
   nameTheme();
+}
+
+// --- local time and UTC: local, until somebody chooses
+
+function isLocal() {
+  return (document.documentElement.dataset.zone ?? remembered("zone")) !== "UTC";
+}
+
+// The name of the zone at a time: its distance from UTC there and then.
+function zoneName(at = Date.now() / 1000, local = isLocal()) {
+  const minutes = local ? -new Date(at * 1000).getTimezoneOffset() : 0, size = Math.abs(minutes);
+  const pair = (number) => String(Math.floor(number)).padStart(2, "0");
+  return minutes ? `UTC${minutes < 0 ? "\u2212" : "+"}${pair(size / 60)}:${pair(size % 60)}` : "UTC";
+}
+
+// Of a field for times (datetime-local): what was entered, in UTC, and what is in UTC, as it is to be entered.
+function inUtc(value) {
+  return isLocal() ? new Date(value).toISOString().slice(0, 16) : value;
+}
+
+function fromUtc(value) {
+  const at = Date.parse(`${value}Z`) / 1000;
+  return Number.isNaN(at) ? "" : clock(at).replace(" ", "T").slice(0, 16);
+}
+
+let zoneSwitched = () => {};
+
+function switchZone() {
+  const zone = isLocal() ? "UTC" : "local";
+  document.documentElement.dataset.zone = zone;
+  remember("zone", zone);
+  nameZoneButton();
+  zoneSwitched();
+}
+
+function nameZoneButton() {
+  $("zone").replaceChildren(isLocal() ? "Show UTC" : "Show local time");
+}
+
+function startZone(act) {
+  zoneSwitched = act;
+  $("zone").addEventListener("click", switchZone);
+  nameZoneButton();
 }
 
 // --- a page that is served: what is new

@@ -4,7 +4,7 @@ function stepInFull(call, index, all, switchAll) {
   const step = call.steps[index], [before, after] = call.states[index];
   const past = call.steps[index - 1];
   const when = [
-    `${clock(step.at)} UTC`,
+    `${clock(step.at)} ${zoneName(step.at)}`,
     `${seconds(step.at - call.steps[0].at)} s into the call`,
     ...(past ? [`${seconds(step.at - past.at)} s after the step before`] : []),
   ];
@@ -80,6 +80,6 @@ function deadlines(step) {
   return make("table", { class: "due" }, make("tbody", {}, rows.map(([deadline, news]) =>
     make("tr", { class: news || null },
       make("th", { scope: "row" }, make("bdi", {}, deadline.name)),
-      make("td", { title: `${clock(deadline.at)} UTC` }, `in ${seconds(deadline.at - step.at)} s`),
+      make("td", { title: `${clock(deadline.at)} ${zoneName(deadline.at)}` }, `in ${seconds(deadline.at - step.at)} s`),
       make("td", {}, news ? make("span", { class: "tag" }, news) : "")))));
 }

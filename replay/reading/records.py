@@ -77,9 +77,9 @@ def row(record: Record) -> dict[str, str | float | None]:
         "direction": record.direction,
         "peer": record.peer,
         "peer_name": record.peer_name,
-        "began": _instant(record.began),
-        "answered": _instant(record.answered),
-        "ended": _instant(record.ended),
+        "began": instant(record.began),
+        "answered": instant(record.answered),
+        "ended": instant(record.ended),
         "waited": seconds(record.began, record.ended if record.answered is None else record.answered),
         "talked": seconds(record.answered, record.ended),
         "client": record.client,
@@ -95,7 +95,7 @@ def row(record: Record) -> dict[str, str | float | None]:
         "sip_from": record.sip_from,
         "sip_to": record.sip_to,
         "sip_status": record.sip_status,
-        "early_audio": _instant(record.early_audio),
+        "early_audio": instant(record.early_audio),
         "codecs": ", ".join(record.codecs),
         "media_local": record.media_local,
         "media_remote": record.media_remote,
@@ -115,7 +115,7 @@ def seconds(since: float | None, until: float | None) -> float | None:
     return None if since is None or until is None else int((until - since) * 1000) / 1000
 
 
-def _instant(at: float | None) -> str | None:
+def instant(at: float | None) -> str | None:
     """Return a time as in the log's column `time`, cut to the millisecond as there."""
     if at is None:
         return None

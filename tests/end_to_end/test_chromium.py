@@ -58,8 +58,12 @@ def asks_first() -> bool:
 
 @pytest_asyncio.fixture
 async def alice(world: World, relay: Rtpengine, gateway: Gateway, asks_first: bool) -> BrowserPhone:
-    """Alice in Chromium, with her SIP account registered and signed in."""
-    alice = await world.browser("alice", asks_first, BROWSER_HERTZ)
+    return await signed_in(world, gateway, asks_first, BROWSER_HERTZ)
+
+
+async def signed_in(world: World, gateway: Gateway, asks_first: bool, hertz: int) -> BrowserPhone:
+    """Return Alice in Chromium, with her SIP account registered and signed in."""
+    alice = await world.browser("alice", asks_first, hertz)
     await alice.register(world.provider.account("alice"))
     await alice.event("contacts", jid=gateway.jid, status="Signed in as sip:alice@sip.test.")
     # By now the gateway knows the features of this client.
@@ -101,6 +105,25 @@ async def nothing_left(relay: Rtpengine) -> None:
     async with asyncio.timeout(10):
         while await relay.sessions():
             await asyncio.sleep(POLL_SECONDS)
+
+
+async def test_wideband_audio_is_carried_both_ways(world: World, relay: Rtpengine, gateway: Gateway) -> None:
+    """The phone has G.722 only. A codec for narrow band, which ends at 4 kHz, could carry neither tone."""
+    alice = await signed_in(world, gateway, True, 5600)
+    bob = await world.phone("bob", hertz=5000, codecs="G722")
+    await dial(alice, "bob")
+    await alice.event("answered")
+    await alice.hears(5000)
+    await bob.hears(5600)
+    assert (await alice.statistics())["codec"] == "audio/G722"
+    await bob.hang_up()
+    await alice.ended()
+    before = len(bob.events)
+    await bob.dial("sip:alice@sip.test")
+    await alice.answer()
+    await bob.event("CALL_ESTABLISHED", after=before)
+    await alice.hears(5000)
+    await bob.hears(5600)
 
 
 @each_way

@@ -10,7 +10,7 @@ from world.stanza import NS, element
 
 from .customer import Customer
 from .engines import sip_only
-from .scripted_calls import Begin, Talk, each_way
+from .scripted_calls import Begin, Talk, each_way, out
 
 pytestmark = sip_only
 
@@ -58,6 +58,8 @@ async def test_codecs_are_narrowed_after_the_ack(
     said = await talk.phone.change(talk.phone.sdp(talk.media, formats=(0,)))
     assert said.status == 200
     assert audio(said).formats == [0]
+    if begin is out:  # the client that was called had chosen one codec itself
+        assert await talk.call.spoken() == [0]
     await talk.heard()
     await talk.hang_up()
 

@@ -5,14 +5,15 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 from statemachine.relayed import DTLS, FOR_PHONE, Relayed
-from statemachine.story import ADDRESS, BOB, PCMU, Story
+from statemachine.story import ADDRESS, BOB, PCMA, PCMU, Story
+from statemachine.user_agent.phone import Phoning, sdp
 
 from fargo.statemachine.media.description import Codec, Content, Description, MediaProfile
 from fargo.statemachine.model.call1 import PlaceCall
-from fargo.statemachine.model.commands import Command, RefuseIq, TerminateSession
+from fargo.statemachine.model.commands import Command, InformDescription, RefuseIq, TerminateSession
 from fargo.statemachine.model.events import SessionInitiated
 from fargo.statemachine.model.ng import AnswerRelay, OfferRelay
-from fargo.statemachine.model.rules import CODECS_AS_STANDARDIZED, MORE_CODECS, NUMBERS_RESERVED
+from fargo.statemachine.model.rules import CODECS_AS_STANDARDIZED, CODECS_TOLD, MORE_CODECS, NUMBERS_RESERVED
 from fargo.store.entries import Entry
 from replay.verifying.verify import verify
 
@@ -76,6 +77,16 @@ def test_the_numbers_of_an_end_are_reserved() -> None:
     answer = AnswerRelay(story.the(OfferRelay).session, ANSWER, MediaProfile.DTLS, True)
     entries[place : place + 1] = changed([entries[place]], OfferRelay, lambda _: answer)
     only(entries, NUMBERS_RESERVED)
+
+
+def test_a_client_is_told_which_codecs_are_left() -> None:
+    story = Phoning().talking(body=sdp(PCMU, PCMA))
+    story.sends("INVITE", sdp(PCMA))
+    entries = before(CODECS_TOLD, story)
+    recorded, issued = entries[-1]
+    entries[-1] = recorded, tuple(each for each in issued if not isinstance(each.command, InformDescription))
+    assert entries[-1][1] != issued
+    only(entries, CODECS_TOLD)
 
 
 def untrimmed(command: Command) -> Command:

@@ -111,6 +111,7 @@ class Part:
     pids: tuple[int, ...] = ()
     restarts: int = 0
     answers: bool = True
+    sessions: int | None = None
     is_failing: bool = False
     no_room: bool = False
 

@@ -6,10 +6,12 @@ import socket
 import sqlite3
 from collections.abc import AsyncIterator, Iterable, Iterator
 from http.client import HTTPConnection, HTTPResponse
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
+import msgspec
 import pytest
 import pytest_asyncio
 from click.testing import CliRunner
@@ -22,15 +24,27 @@ from world.tab import Tab
 
 from fargo.calls import CallName, records
 from fargo.cli import main
-from fargo.statemachine.model.events import Recorded
+from fargo.statemachine.model.call_records import (
+    Direction,
+    LogRecord,
+    RecordBegun,
+    RecordDialog,
+    RecordEnded,
+    Side,
+)
+from fargo.statemachine.model.commands import Issued
+from fargo.statemachine.model.events import Iq, Recorded, RegistrationAsked
+from fargo.statemachine.reason import Cause
 from fargo.store.entries import Entry
 from fargo.store.opening import open_reader, open_store
 from replay import server
 from replay import texts as sentences
 from replay.drawing import texts
+from replay.inspecting import link
+from replay.inspecting.search import CallSearch
 from replay.reading.golden import GoldenLog
 from replay.reading.steps import replayed_call
-from replay.server import CallSearch, Inspector
+from replay.server import Inspector
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("screen")]
 
@@ -126,7 +140,11 @@ async def test_calls_are_listed_narrowed_down_and_opened(inspected: Inspected, b
     refused = GoldenLog(SESSIONS / "endings-a-refused-call-says-why-404-not-found-gone.jsonl")
     inspected.append([(of(recorded, "dave@localhost"), issued) for recorded, issued in refused.read()])
     await tab.shows("#summary", "2 calls in the log")
-    assert (await tab.run("$('found').rows[0].innerText.split('\\t')"))[1] == "dave@localhost"
+    assert await tab.text("#found tr .of") == "dave@localhost"
+    await tab.press("ArrowDown", "ArrowDown")
+    assert ALICE in unquote(await tab.run("document.activeElement.href"))
+    await tab.press("Home")
+    assert "dave" in await tab.run("document.activeElement.href"), "the arrow keys reach every row"
     await tab.press("/", *"carol")
     await tab.shows("#summary", "1 call like that")
     assert await tab.run("location.search") == "?text=carol"
@@ -134,7 +152,17 @@ async def test_calls_are_listed_narrowed_down_and_opened(inspected: Inspected, b
     assert await tab.text("#summary") == "1 call like that", "the address keeps what was looked for"
     await tab.click("#found a")
     await tab.shows("#title", "dave@localhost calls carol@sip.test")
-    await tab.click("#calls")
+    assert await tab.run("fetch($('export').href).then((answer) => answer.status)") == 200
+    await tab.click("#user")
+    await tab.shows("#title", "dave@localhost")
+    await tab.shows("#grouped", "phone: not found")
+    await tab.shows("#account", "The SIP account")
+    await tab.click("#grouped a")
+    await tab.shows("#summary", "1 call like that")
+    await tab.run("$('wanted').elements.view.value = 'groups'; renew()")
+    await tab.shows("#grouped", "once")
+    assert await tab.text("#summary") == "1 call failed, in 1 way"
+    await tab.run("$('wanted').reset()")
     await tab.shows("#summary", "2 calls in the log")
     assert tab.complaints == []
 
@@ -177,6 +205,8 @@ async def test_what_is_not_there_is_said(inspected: Inspected) -> None:
         f"call/{quote(ALICE)}/8",
         "call/nobody@localhost/7",
         f"call/{quote(ALICE)}/8/data",
+        f"call/{quote(ALICE)}/8/export",
+        "user/nobody@localhost",
         "call/x",
         "nothing",
     ):
@@ -184,7 +214,7 @@ async def test_what_is_not_there_is_said(inspected: Inspected) -> None:
 
 
 async def test_nothing_new_is_not_sent_again(inspected: Inspected) -> None:
-    for path in ("calls", f"call/{quote(ALICE)}/7/data"):
+    for path in ("calls", "groups", f"user/{quote(ALICE)}/data", f"call/{quote(ALICE)}/7/data"):
         first, body = inspected.asked(path)
         tag = first.headers["ETag"]
         assert body
@@ -261,6 +291,138 @@ async def test_what_cannot_be_served_is_said(tmp_path: Path) -> None:
     )
     result = CliRunner().invoke(main, ["inspect", "--log", str(tmp_path / "no.db")])
     assert (result.exit_code, result.output) == (2, f"Error: There is no log at {tmp_path}/no.db.\n")
+
+
+async def test_what_is_exported_has_pseudonyms(inspected: Inspected) -> None:
+    inspected.append(rest())
+    answer, body = inspected.asked(f"call/{quote(ALICE)}/7/export")
+    assert answer.status == 200
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="call-7.jsonl"'
+    assert b"alice" not in body
+    assert b"bob" not in body
+    path = inspected.path.with_name("call-7.jsonl")
+    path.write_bytes(body)
+    (call,) = records(GoldenLog(path).call_entries())
+    assert call.cause == "hung-up"
+
+
+@pytest.mark.usefixtures("servers")
+async def test_the_address_is_the_same_at_each_start(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("open sesame")
+    (tmp_path / "secret").chmod(0o600)
+    xmpp = '[xmpp]\ndomain = "sip.example.org"\nsecret_file = "secret"\nallowed_domains = ["example.org"]\n'
+    config = tmp_path / "fargo.toml"
+    config.write_text(f'{xmpp}[sip]\naddress = "192.0.2.10"\n[state]\ndirectory = "state"\n')
+    (tmp_path / "state").mkdir()
+    open_store(tmp_path / "state/fargo.db").close()
+    addresses = []
+    for _ in range(2):
+        process = await Process.start("fargo inspect", FARGO, "inspect", "-c", config)
+        addresses.append((await process.line(r": (http://\S+)$"))[1])
+        await process.stop()
+    assert addresses[0] == addresses[1]
+    assert addresses[0].startswith("http://127.0.0.1:8068/")
+    key = tmp_path / "state" / link.NAME
+    assert (key.stat().st_mode & 0o777, link.known(key.parent)) == (0o600, urlsplit(addresses[0]).path.strip("/"))
+
+
+async def test_a_secret_that_is_none_is_drawn_anew(tmp_path: Path) -> None:
+    assert link.known(tmp_path) is None
+    for nonsense in ("", "short\n", "é" * 22 + "\n", "../../../../etc/passwd\n"):
+        (tmp_path / link.NAME).write_text(nonsense)
+        assert link.known(tmp_path) is None
+    assert link.lasting(tmp_path) == link.lasting(tmp_path) == link.known(tmp_path)
+    assert link.drawn() != link.drawn()
+
+
+def found(inspector: Inspector, **search: Any) -> list[str]:
+    wanted = msgspec.convert(search, CallSearch)
+    return [each["call"] for each in json.loads(inspector._found(wanted))["calls"]]
+
+
+def with_calls(path: Path, *calls: tuple[LogRecord, ...]) -> Inspector:
+    """The pages of a log with these calls of Alice's, a second apart."""
+    log = open_store(path)
+    asked = RegistrationAsked(Iq(f"{ALICE}/desk", "sip.localhost", "x"))
+    log.append(
+        (Recorded(ALICE, number, float(number), asked, str(number)), tuple(issued(number, told)))
+        for number, told in enumerate(calls, 1)
+    )
+    log.close()
+    return Inspector(open_reader(path), "")
+
+
+def issued(number: int, told: tuple[LogRecord, ...]) -> Iterator[Issued]:
+    return (Issued(ALICE, f"{number}.{place}", each, str(number)) for place, each in enumerate(told, 1))
+
+
+def failed(id: str, peer: str, cause: Cause = Cause.NOT_FOUND, text: str = "Not Found (404)") -> tuple[LogRecord, ...]:
+    return RecordBegun(id, Direction.OUT, peer), RecordEnded(id, Side.PHONE, cause, text)
+
+
+async def test_the_filters_of_the_command_line_are_there(tmp_path: Path) -> None:
+    inspector = with_calls(
+        tmp_path / "fargo.db",
+        (*failed("1", "+441632960000@sip.test"), RecordDialog("1", "abc@host", "sip:alice@sip.test", "sip:b@sip.test")),
+        failed("2", "bob@example.net", Cause.BUSY, ""),
+        (RecordBegun("3", Direction.IN, None), RecordEnded("3", Side.GATEWAY, Cause.FAULT)),
+    )
+    first, second, third = (f"{ALICE}/{number}" for number in (1, 2, 3))
+    for search, calls in (
+        ({"with": "01632 96"}, []),
+        ({"with": "44 1632 96"}, [first]),
+        ({"with": "@example.net"}, [second]),
+        ({"call_id": "abc@host"}, [first]),
+        ({"call_id": "abc"}, []),
+        ({"by": "gateway"}, [third]),
+        ({"ended": "busy"}, [second]),
+        ({"reason": "not found"}, [first]),
+        ({"user": "Alice@LOCALHOST"}, [third, second, first]),
+        ({"user": "lic"}, [third, second, first]),
+        ({"user": "alice@local"}, []),
+        ({"before": third}, [second, first]),
+        ({"before": first}, []),
+        ({"before": "nobody@localhost/9"}, []),
+    ):
+        assert found(inspector, **search) == calls, search
+
+
+async def test_older_calls_follow_from_page_to_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "_MOST", 2)
+    inspector = with_calls(tmp_path / "fargo.db", *(failed(str(number), "bob@sip.test") for number in range(1, 6)))
+    pages, older = [], ""
+    while older is not None:
+        told = json.loads(inspector._found(CallSearch(before=older)))
+        pages.append([call["call"].rpartition("/")[2] for call in told["calls"]])
+        older = told["older"]
+        assert told["all"] == 5
+    assert pages == [["5", "4"], ["3", "2"], ["1"]]
+
+
+async def test_failures_are_grouped(tmp_path: Path) -> None:
+    inspector = with_calls(
+        tmp_path / "fargo.db",
+        failed("1", "bob@sip.test"),
+        failed("2", "bob@example.net"),
+        failed("3", "carol@sip.test"),
+        failed("4", "bob@sip.test", Cause.BUSY),
+        failed("5", "bob@sip.test", text="Gone (410)"),
+    )
+    told = json.loads(inspector._grouped(CallSearch()))
+    assert [(each["number"], each["domain"], each["reason"]) for each in told["groups"]] == [
+        (2, "sip.test", "Not Found (404)"),
+        (1, "sip.test", "Gone (410)"),
+        (1, "example.net", "Not Found (404)"),
+    ]
+    assert (told["all"], told["groups"][0]["call"]) == (4, f"{ALICE}/3")
+    assert json.loads(inspector._grouped(CallSearch(peer="@example.net")))["all"] == 1
+
+
+async def test_the_page_offers_every_cause_and_side() -> None:
+    page = (files("replay.page") / "calls.html").read_text()
+    assert {each.value for each in (*Cause, *Side)} <= set(re.findall(r'<option value="([\w-]+)"', page))
+    for cause in Cause:
+        assert f'<option value="{cause}">{texts.CAUSES[cause]}</option>' in page
 
 
 async def test_a_call_is_found_by_a_part_of_any_of_its_call_ids(tmp_path: Path) -> None:

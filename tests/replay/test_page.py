@@ -3,8 +3,11 @@ anything.
 """
 
 import json
+import re
 from collections.abc import AsyncIterator
+from importlib.resources import files
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 import pytest
@@ -17,10 +20,14 @@ from world.tab import Tab
 
 from fargo.calls import CallName, records
 from fargo.cli import main
+from fargo.statemachine.legs.jingle.jingle_leg import JingleLeg
+from fargo.statemachine.legs.relay.relay_leg import RelayLeg
+from fargo.statemachine.legs.sip.sip_leg import SipLeg
 from fargo.statemachine.media.description import Candidate, Codec
 from fargo.statemachine.model.call1 import CallArrived, CallStateChanged
 from fargo.statemachine.model.events import Event, Iq, Recorded, SessionInformed
 from replay.drawing.json_diff import tree
+from replay.drawing.messages import OVER, PROPOSED
 from replay.drawing.page_data import page_data
 from replay.page import call_page
 from replay.reading import golden
@@ -265,19 +272,73 @@ async def test_a_call_of_two_thousand_steps(browser: Chromium, tmp_path: Path) -
     assert tab.complaints == []
 
 
-async def test_every_call_that_was_recorded_can_be_read(browser: Chromium, tmp_path: Path) -> None:
+def covering(sessions: list[Path]) -> list[Path]:
+    """Return a few of the sessions, which have all types of events and commands and all fields that the others have."""
+    kinds = {path: set(re.findall(r'"type":"\w+"|"\w+":', path.read_text())) for path in sessions}
+    left, chosen = set().union(*kinds.values()), []
+    while left:
+        chosen.append(max(sessions, key=lambda path: len(kinds[path] & left)))
+        left -= kinds[chosen[-1]]
+    return chosen
+
+
+ALL_OF_A_STEP = """page.call.steps.map((_, index) => {
+    page.select(index);
+    const told = $('step').textContent;
+    page.switchAll();
+    const all = $('step').textContent;
+    page.switchAll();
+    return [told, all];
+}).flat()"""
+
+
+async def test_every_kind_of_call_that_was_recorded_can_be_read(browser: Chromium, tmp_path: Path) -> None:
     file = tmp_path / "call.html"
     tab = await Tab.open(browser, "about:blank")
-    for session in SESSIONS:
+    for session in covering(SESSIONS):
         log = GoldenLog(session)
         for call in (record.name for record in records(log.call_entries())):
-            file.write_text(call_page(page_data(replayed_call(log, call), call)))
+            steps = list(replayed_call(log, call))
+            file.write_text(call_page(page_data(steps, call)))
             await tab.go(file.as_uri())
-            states = await tab.run("page.call.states")
-            assert states == [[tree(each.before), tree(each.after)] for each in replayed_call(log, call)]
-            for script in ("page.select(index)", "page.switchAll()"):
-                shown = await tab.run(f"page.call.steps.map((_, index) => ({script}, $('step').textContent))")
-                assert min(map(len, shown)) > 100
-                assert not [text for text in shown if "undefined" in text]
+            assert await tab.run("page.call.states") == [[tree(each.before), tree(each.after)] for each in steps]
+            shown = await tab.run(ALL_OF_A_STEP)
+            assert min(map(len, shown)) > 100
+            assert not [text for text in shown if "undefined" in text]
     assert set(tab.requests) == {file.as_uri()}
     assert tab.complaints == []
+
+
+async def test_what_is_passed_on_is_copied(tab: Tab) -> None:
+    assert await tab.text("#told") == ""
+    await tab.run("$('facts').open = true")
+    assert "alice@localhost called bob@sip.test" in await tab.text("#told")
+    assert "Audio\ndirectly between client and phone" in (await tab.text("#details")).replace("\t", "\n")
+    for key, said, wanted in (
+        ("c", "Step 1", '"event": {'),
+        ("w", "What happened", "    Began: 2026-11-23 08:20:"),
+        ("x", "The ladder as text", "│────────────── session-initiate"),
+        ("d", "The ladder for Mermaid", "sequenceDiagram\n    participant client as XMPP client"),
+    ):
+        await tab.press(key)
+        await tab.shows("#said", f"{said} is on the clipboard.")
+        assert wanted in await tab.clipboard()
+
+
+async def test_times_are_in_the_readers_zone_or_in_utc(browser: Chromium, tmp_path: Path) -> None:
+    tab = await Tab.open(browser, "about:blank")
+    await tab.zone("Asia/Kolkata")
+    await tab.go(written(CALL_OUT, "7", tmp_path))
+    assert "2026-11-23 13:50:" in await tab.text("#summary")
+    assert "UTC+05:30" in await tab.text("#step")
+    await tab.run("$('facts').open = true")
+    assert "UTC+05:30 (2026-11-23 08:20:" in await tab.text("#details")
+    await tab.press("z")
+    assert "2026-11-23 08:20:" in await tab.text("#summary")
+    assert "+05:30" not in await tab.text("body")
+
+
+async def test_the_legend_has_every_phase() -> None:
+    told = set(re.findall(r"<dt>(\w+)</dt>", (files("replay.page") / "call.html").read_text()))
+    legs = [*get_args(JingleLeg), *get_args(SipLeg), *get_args(get_args(RelayLeg)[0])]
+    assert {each.__name__.lower() for each in legs} | {PROPOSED, OVER} <= told

@@ -26,6 +26,7 @@ from fargo.statemachine.model.commands import (
     AcceptSession,
     AskFeatures,
     Command,
+    InformDescription,
     InformSession,
     InformTransport,
     InitiateSession,
@@ -293,7 +294,7 @@ class Client(Struct, frozen=True):
                 return self._says(FeaturesLearned(issued.id, self.jid, features if self.online else ()))
             case InitiateSession() | AcceptSession() | InformSession() | InformTransport() if not self.online:
                 return self._says(IqFailed(issued.id, self.jid, "service-unavailable"))
-            case RejectContents() | TerminateSession() if not self.online:
+            case InformDescription() | RejectContents() | TerminateSession() if not self.online:
                 return self._says(IqFailed(issued.id, self.jid, "service-unavailable"))
             case InitiateSession(us, _, sid, content):
                 return self._invited(issued.id, us, sid, *self._sends_to(content))
@@ -301,6 +302,7 @@ class Client(Struct, frozen=True):
                 AcceptSession(_, _, sid)
                 | InformSession(_, _, sid)
                 | InformTransport(_, _, sid)
+                | InformDescription(_, _, sid)
                 | RejectContents(_, _, sid)
                 | TerminateSession(_, _, sid)
             ):

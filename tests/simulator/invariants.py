@@ -60,6 +60,7 @@ from fargo.statemachine.model.commands import (
     AcceptSession,
     Command,
     Fault,
+    InformDescription,
     InformSession,
     InformTransport,
     InitiateSession,
@@ -117,7 +118,7 @@ Leg = tuple[str, ...]
 """A channel by its name, a session by our end, the client and its sid, or one of the relay."""
 Offer = tuple[tuple[str, int, int], ...]
 
-_SAYS = InitiateSession | AcceptSession | InformSession | InformTransport
+_SAYS = InitiateSession | AcceptSession | InformSession | InformTransport | InformDescription
 _MOVES = TransportInformed | CandidatesReceived | SipRequestReceived | SipResponseReceived
 """The events by which an end can tell of another address."""
 _ANSWERS = CallStateChanged | SipResponseReceived

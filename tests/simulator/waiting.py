@@ -13,6 +13,7 @@ from fargo.statemachine.legs.relay.relay_session import Deleting
 from fargo.statemachine.model.commands import (
     AcceptSession,
     AskFeatures,
+    InformDescription,
     InformSession,
     InformTransport,
     InitiateSession,
@@ -35,7 +36,7 @@ def _belongs(user: User, name: str, waiting: Pending) -> bool:
     """Return whether a command waits for something that may still be answered."""
     call = user.calls.get(waiting.call or "")
     match waiting.command:
-        case InitiateSession() | AcceptSession() | InformSession() | InformTransport():
+        case InitiateSession() | AcceptSession() | InformSession() | InformTransport() | InformDescription():
             return call is not None and _is_in(call.jingle, waiting)
         case ProposeCall():
             leg = call.jingle if call else None

@@ -19,7 +19,7 @@ from .recording import hears, tone
 
 CONFIGURATION = """\
 module_path /usr/lib/baresip/modules
-module g711.so
+{codecs}
 module ausine.so
 module aubridge.so
 module sndfile.so
@@ -46,6 +46,9 @@ snd_path {directory}
 """
 
 RTP_PORTS = 20
+
+MODULES = {"PCMU": "g711", "PCMA": "g711", "G722": "g722"}
+"""The module of each codec. The phone offers whatever is loaded, and not only what is said of the account."""
 
 
 class Packets(NamedTuple):
@@ -92,6 +95,7 @@ class Baresip(Server):
         self.write(
             "config",
             CONFIGURATION.format(
+                codecs="\n".join(f"module {each}.so" for each in {MODULES[each] for each in self.codecs.split(",")}),
                 address=self.address,
                 port=self.port,
                 control_port=self.control_port,

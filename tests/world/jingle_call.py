@@ -99,6 +99,10 @@ class JingleCall:
         self.remote = remote_of(moved)._replace(payload_types=self.remote.payload_types if self.remote else [])
         return self.remote
 
+    async def spoken(self) -> list[int]:
+        """Wait for a description-info and return the payload types in it."""
+        return payload_types(await self._action("description-info", 30))
+
     async def told(self, info: str, seconds: float = 30, after: int = 0) -> None:
         """Wait until the client receives this session-info. `after` skips that many stanzas."""
         await self._action("session-info", seconds, holds=f"rtp-info:{info}", after=after)
@@ -200,8 +204,13 @@ def remote_of(jingle: ET.Element) -> Remote:
     """Return the RTP address (component 1) and payload types of an offer or an answer."""
     candidates = jingle.iterfind("jingle:content/raw-udp:transport/raw-udp:candidate", NS)
     rtp = next(each for each in candidates if each.get("component") == "1")
+    return Remote(rtp.get("ip", ""), int(rtp.get("port", "")), payload_types(jingle))
+
+
+def payload_types(jingle: ET.Element) -> list[int]:
+    """Return the numbers of the codecs in a description."""
     payloads = jingle.iterfind("jingle:content/rtp:description/rtp:payload-type", NS)
-    return Remote(rtp.get("ip", ""), int(rtp.get("port", "")), [int(each.get("id", "")) for each in payloads])
+    return [int(each.get("id", "")) for each in payloads]
 
 
 def end_of(jingle: ET.Element) -> End:

@@ -16,7 +16,7 @@ RATE_AT = 24
 LISTENED = 0.1  # seconds, for a resolution of 10 Hz
 FRESH = 0.5  # seconds
 STEP = 10
-HIGHEST = 3900
+TOO_HIGH = 100  # hertz below what the rate can carry
 QUIETEST = 200  # of 32767, root mean square
 POLL_SECONDS = 0.1
 
@@ -54,7 +54,7 @@ def strongest(samples: tuple[int, ...], rate: int) -> int:
     """Return the strongest frequency in these samples, in hertz; 0 for silence."""
     if math.sqrt(sum(sample * sample for sample in samples) / len(samples)) < QUIETEST:
         return 0
-    return max(range(STEP, HIGHEST, STEP), key=lambda hertz: power(samples, hertz / rate))
+    return max(range(STEP, rate // 2 - TOO_HIGH, STEP), key=lambda hertz: power(samples, hertz / rate))
 
 
 def power(samples: tuple[int, ...], frequency: float) -> float:

@@ -45,6 +45,10 @@ class Tab:
         await self._command("Page.navigate", url=url)
         await asyncio.wait_for(self._loaded.wait(), 20)
 
+    async def zone(self, name: str) -> None:
+        """Let the pages that are loaded from now on be in a time zone."""
+        await self._command("Emulation.setTimezoneOverride", timezoneId=name)
+
     async def run(self, script: str) -> Any:
         """Run JavaScript in the page and return its (awaited) result. Raises DevToolsError if it throws."""
         done = await self._command("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
@@ -96,7 +100,7 @@ class Tab:
     async def clipboard(self) -> str:
         """Return the text on the clipboard."""
         profile = (await self._command("Target.getTargetInfo"))["targetInfo"]["browserContextId"]
-        leave = {"permissions": ["clipboardReadWrite"], "browserContextId": profile}
+        leave = {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"], "browserContextId": profile}
         await self._browser.devtools.command("Browser.grantPermissions", **leave)
         return str(await self.run("navigator.clipboard.readText()"))
 

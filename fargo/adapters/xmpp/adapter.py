@@ -61,6 +61,7 @@ from fargo.statemachine.model.commands import (
     AcceptIq,
     AcceptSession,
     AskFeatures,
+    InformDescription,
     InformSession,
     InformTransport,
     InitiateSession,
@@ -100,6 +101,7 @@ _OneStanza: TypeAlias = (
     | AcceptSession
     | InformSession
     | InformTransport
+    | InformDescription
     | RejectContents
     | TerminateSession
     | ProposeCall
@@ -224,7 +226,7 @@ class XmppAdapter:
                 self._put(issued.user, IqFailed(issued.id, to, "remote-server-not-found", texts.NO_STREAM))
             case AskFeatures(to=to):
                 self._put(issued.user, FeaturesLearned(issued.id, to, ()))
-            case InformSession() | InformTransport() | RejectContents():
+            case InformSession() | InformTransport() | InformDescription() | RejectContents():
                 pass
             case AcceptIq() | RefuseIq() | SendRegistrationForm() | SendContact():
                 pass
@@ -246,7 +248,7 @@ class XmppAdapter:
                 return make_stanza("iq", sender, to, request, type="get", id=replies.features_id(name))
             case InitiateSession() | AcceptSession() | InformSession() | InformTransport():
                 return jingle.stanza(command, name)
-            case RejectContents() | TerminateSession():
+            case InformDescription() | RejectContents() | TerminateSession():
                 return jingle.stanza(command, name)
             case ProposeCall() | MessageCall():
                 return jingle_message.stanza(command, name)

@@ -23,6 +23,7 @@ from fargo.adapters.xmpp.stanza import (
 from fargo.statemachine.media.description import Content
 from fargo.statemachine.model.commands import (
     AcceptSession,
+    InformDescription,
     InformSession,
     InformTransport,
     InitiateSession,
@@ -40,7 +41,13 @@ from fargo.statemachine.model.events import (
 
 JingleActionEvent: TypeAlias = SessionInitiated | SessionAccepted | SessionInformed | SessionTerminated | ContentChanged
 JingleCommand: TypeAlias = (
-    InitiateSession | AcceptSession | InformSession | InformTransport | RejectContents | TerminateSession
+    InitiateSession
+    | AcceptSession
+    | InformSession
+    | InformTransport
+    | InformDescription
+    | RejectContents
+    | TerminateSession
 )
 
 _CONTENT_EVENTS: Final = {kind.action: kind for kind in get_args(ContentChanged)}
@@ -101,6 +108,9 @@ def stanza(command: JingleCommand, name: str) -> Element:
             add(jingle, *([make(info, NS_RTP_INFO)] if info else []))
         case InformTransport(sender, to, sid, content):
             jingle = make("jingle", NS_JINGLE, action="transport-info", sid=sid)
+            jingle.addChild(contents.write(content))
+        case InformDescription(sender, to, sid, content):
+            jingle = make("jingle", NS_JINGLE, action="description-info", sid=sid)
             jingle.addChild(contents.write(content))
         case RejectContents(sender, to, sid, action, rejected, condition, text):
             jingle = make("jingle", NS_JINGLE, action=action, sid=sid)

@@ -27,16 +27,17 @@ from msgspec.structs import replace
 
 from fargo.statemachine.account import roster
 from fargo.statemachine.account.roster import Contacts
-from fargo.statemachine.call import call_state, texts
+from fargo.statemachine.call import call_state, placing, texts
 from fargo.statemachine.call.call_state import Call, RelayRetry
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import forking, jingle_leg
-from fargo.statemachine.legs.jingle.forking import Forking, Inviting, Searching
-from fargo.statemachine.legs.jingle.jingle_leg import JingleLeg, sessions
+from fargo.statemachine.legs.jingle.forking import Inviting
+from fargo.statemachine.legs.jingle.jingle_leg import sessions
 from fargo.statemachine.legs.jingle.jingle_session import JingleEvent
-from fargo.statemachine.legs.jingle.single_session import Calling, Describing
+from fargo.statemachine.legs.jingle.single_session import Calling
 from fargo.statemachine.legs.leg_events import (
     Answered,
+    CodecsChanged,
     Dtmf,
     EarlyAudio,
     Ended,
@@ -50,25 +51,18 @@ from fargo.statemachine.legs.leg_events import (
     TransportChanged,
 )
 from fargo.statemachine.legs.relay import relay_leg
-from fargo.statemachine.legs.relay.relay_session import RelayRequest
 from fargo.statemachine.legs.relay.remaking import Rerouted
 from fargo.statemachine.legs.sip import sip_leg
-from fargo.statemachine.legs.sip.phases import Line, Over, Preparing
+from fargo.statemachine.legs.sip.phases import Over, Preparing
 from fargo.statemachine.legs.sip.sip_leg import SipLegEvent
 from fargo.statemachine.media import paths
 from fargo.statemachine.media.description import (
-    IPV4,
-    IPV6,
     Description,
     IceUdp,
-    MediaProfile,
     RawUdp,
-    Srtp,
     families,
-    is_ipv6_only,
     takes,
 )
-from fargo.statemachine.media.offer import Audio
 from fargo.statemachine.media.paths import PathChoice, Policy
 from fargo.statemachine.model.call_records import (
     AudioPath,
@@ -89,47 +83,7 @@ _PHONE: Final = Side.PHONE
 _CLIENT: Final = Side.CLIENT
 _MEDIA: Final = Cause.MEDIA
 
-# --- beginnings
-
-
-def place(id: str, leg: JingleLeg, audio: Audio, line: Line, way: PathChoice, policy: Policy, effects: Effects) -> Call:
-    """Offer to the phone what the user's client offers, by the path that was chosen. ``id`` is that of the call."""
-    call = Call(id, line.connection, effects.at, leg, Preparing(line))
-    if isinstance(leg, Describing):
-        return replace(call, undescribed=policy)
-    return _placed(call, audio.description, audio.profile, line, way, policy, effects)
-
-
-def _placed(
-    call: Call,
-    description: Description,
-    profile: MediaProfile,
-    line: Line,
-    way: PathChoice,
-    policy: Policy,
-    effects: Effects,
-) -> Call:
-    """Offer the client's description to the phone, directly or through the relay."""
-    session = f"{line.nonce}{effects.version}"
-    follows = sip_leg.capabilities(call.sip).transport_change
-    if way.path is AudioPath.DIRECT:
-        terms = RelayRequest(session, profile, True, texts.CODECS_REFUSED, line.family, follows=follows)
-        retry = RelayRetry(line, terms, description) if paths.relays(policy) else None
-        return replace(call, sip=sip_leg.place(line, description, effects), relay_retry=retry)
-    terms = RelayRequest(session, profile, True, way.why, line.family, line.srtp, follows)
-    fallback = _fallback(call, terms, description, policy)
-    return replace(call, relay=relay_leg.offer((), terms, description, fallback, effects))
-
-
-def _fallback(call: Call, terms: RelayRequest, description: Description, policy: Policy) -> Description | None:
-    """Return what the other end can be offered if the relay fails; None if nothing."""
-    if terms.srtp == "required" or description.crypto:
-        return None
-    able = sip_leg.capabilities(call.sip)
-    direct = terms.profile in able.profiles and (
-        not isinstance(description.transport, RawUdp) or takes(description, able.families)
-    )
-    return description if direct and policy.path == "auto" else None
+# --- who is called
 
 
 def seek(call: Call, jid: str, contacts: Contacts, policy: Policy, effects: Effects) -> Call:
@@ -144,36 +98,13 @@ def seek(call: Call, jid: str, contacts: Contacts, policy: Policy, effects: Effe
     profile = paths.profile_for(client.profiles, direct, policy)
     if profile is None:
         return call
-    call = _prepared(call, leg, profile, policy, effects)
+    call = placing.prepared(call, leg, profile, policy, effects)
     session = forking.session_with(leg, jid, profile, client.bundles)
     if client.asks_first:
         # Not every client says that it rings (Dino does not), and the caller needs to hear something.
         proposing = forking.propose(leg, session, roster.asks_apart(contacts), effects)
         return _to_sip(replace(call, jingle=proposing), Ringing(), effects)
     return replace(call, jingle=forking.add(leg, session, effects))
-
-
-def _prepared(call: Call, leg: Searching | Forking, profile: MediaProfile, policy: Policy, effects: Effects) -> Call:
-    """Ask the relay for the offer to clients of a profile, unless there is one."""
-    if profile in leg.invitation.contents or relay_leg.has(call.relay, profile):
-        return call
-    description = sip_leg.offered(call.sip)
-    if description is None:
-        return call
-    apart = is_ipv6_only(description)
-    why = paths.relayed(profile, sip_leg.direct_profiles(call.sip), policy, apart).why
-    name = f"{leg.invitation.sid}-{effects.version}-{profile}"
-    family, follows = IPV6 if apart else IPV4, sip_leg.capabilities(call.sip).transport_change
-    terms = RelayRequest(name, profile, False, why, family, _srtp(description), follows)
-    fallback = _fallback(call, terms, description, policy)
-    return replace(call, relay=relay_leg.offer(call.relay, terms, description, fallback, effects))
-
-
-def _srtp(offer: Description) -> Srtp:
-    """Return the encryption that a phone offers."""
-    if not offer.crypto:
-        return "off"
-    return "required" if offer.encryption_required else "optional"
 
 
 # --- what happens to a leg
@@ -315,6 +246,8 @@ def _passed_on(call: Call, news: LegEvents, by: Side, effects: Effects) -> Call:
                 relay_leg.play(call.relay, by is _PHONE, digit, duration, effects)
             case TransportChanged():
                 call = _moved(call, leg_event, by, effects)
+            case CodecsChanged():
+                call = _narrowed(call, leg_event, by, effects)
             case _:
                 assert_never(leg_event)
     return call
@@ -329,7 +262,7 @@ def _described(call: Call, offered: Offered, effects: Effects) -> Call:
     if isinstance(way, Reason):
         return end(call, way, effects)
     effects.record(RecordPath(call.id, way.path, way.why))
-    return _placed(replace(call, undescribed=None), description, profile, call.sip.line, way, policy, effects)
+    return placing.placed(replace(call, undescribed=None), description, profile, call.sip.line, way, policy, effects)
 
 
 def _moved(call: Call, leg_event: TransportChanged, by: Side, effects: Effects) -> Call:
@@ -349,6 +282,13 @@ def _moved(call: Call, leg_event: TransportChanged, by: Side, effects: Effects) 
             return call
         case _:
             assert_never(leg_event.transport)
+
+
+def _narrowed(call: Call, leg_event: CodecsChanged, by: Side, effects: Effects) -> Call:
+    """Tell who has to know that an end takes fewer codecs, or all of them again: the relay, which translates."""
+    if by is _PHONE and relay_leg.is_used(call.relay):
+        return replace(call, relay=relay_leg.phone_speaks(call.relay, leg_event.codecs, effects))
+    return _tell_other(call, leg_event, by, effects)
 
 
 def _tell_other(call: Call, leg_event: LegEvent, by: Side, effects: Effects) -> Call:

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from fargo.statemachine.media.description import Crypto, Description, IceUdp, MediaProfile, RawUdp
+from fargo.statemachine.media.description import Codec, Crypto, Description, IceUdp, MediaProfile, RawUdp
 from fargo.statemachine.reason import Reason
 
 
@@ -64,6 +64,12 @@ class TransportChanged(Struct, frozen=True, gc=False):
     lost: Reason | None = None
 
 
+class CodecsChanged(Struct, frozen=True, gc=False):
+    """The end takes only these of the codecs that were agreed, from now on: fewer than before, or more."""
+
+    codecs: tuple[Codec, ...]
+
+
 class RouteLost(Struct, frozen=True, gc=False):
     """Clients of a profile cannot be reached any more, and why."""
 
@@ -81,6 +87,16 @@ class Ended(Struct, frozen=True, gc=False):
 
 
 LegEvent: TypeAlias = (
-    Offered | Ringing | EarlyAudio | Answered | Held | Resumed | Dtmf | TransportChanged | RouteLost | Ended
+    Offered
+    | Ringing
+    | EarlyAudio
+    | Answered
+    | Held
+    | Resumed
+    | Dtmf
+    | TransportChanged
+    | CodecsChanged
+    | RouteLost
+    | Ended
 )
 LegEvents: TypeAlias = tuple[LegEvent, ...]

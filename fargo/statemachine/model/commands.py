@@ -165,6 +165,17 @@ class InformTransport(_CoreCommand, frozen=True, tag="InformTransport"):
     content: Content
 
 
+class InformDescription(_CoreCommand, frozen=True, tag="InformDescription"):
+    """description-info: the codecs that audio is sent in from now on (XEP-0166 §7.2.7, XEP-0167 §6.4). The content has
+    only a description.
+    """
+
+    sender: str
+    to: str
+    sid: str
+    content: Content
+
+
 class RejectContents(_CoreCommand, frozen=True, tag="RejectContents"):
     """content-reject or transport-reject (``action``, XEP-0166 §7.2): what the client wanted to add or replace is not
     taken, with a reason of XEP-0166 §7.4 and a text for people. Contents of the latter have the transport that is not
@@ -279,6 +290,7 @@ XmppCommand: TypeAlias = (
     | AcceptSession
     | InformSession
     | InformTransport
+    | InformDescription
     | RejectContents
     | TerminateSession
     | ProposeCall
@@ -321,7 +333,7 @@ def ends(command: Command) -> bool:
             | InformSession()
         ):
             return False
-        case InformTransport() | ProposeCall() | SignIn() | ForgetSecret():
+        case InformTransport() | InformDescription() | ProposeCall() | SignIn() | ForgetSecret():
             return False
         case SendPresence(kind=kind) | ShowContacts(kind=kind):
             return kind in _WENT

@@ -207,6 +207,12 @@ NUMBERS_RESERVED: Final = RuleChange(
     "If an end answers with another payload type number than it was offered, the relay is offered the call again with"
     " this number reserved, before it is told the answer.",
 )
+CODECS_TOLD: Final = RuleChange(
+    9,
+    "a phone that lists other codecs is followed",
+    "If a phone takes fewer of the agreed codecs in mid-call, or all of them again, the client of a direct call"
+    " gets a description-info, and the relay a new offer.",
+)
 MISSED_CALLS: Final = RuleChange(
     9,
     "a call that the user has declined is not missed",
@@ -258,6 +264,7 @@ CHANGES: Final[tuple[RuleChange, ...]] = (
     CALLERS_ARE_CONTACTS,
     MORE_CODECS,
     NUMBERS_RESERVED,
+    CODECS_TOLD,
     MISSED_CALLS,
     WHO_FAILED,
     CALLS_AT_A_TIME,

@@ -8,7 +8,7 @@ from msgspec import to_builtins
 from msgspec.structs import replace
 
 from fargo.statemachine.model import rules
-from fargo.statemachine.model.commands import Issued, RefuseIq
+from fargo.statemachine.model.commands import InformDescription, Issued, RefuseIq
 from fargo.statemachine.model.ng import AnswerRelay, OfferRelay
 from replay.verifying.difference import Difference, Explains
 
@@ -60,6 +60,13 @@ def _numbers_reserved(difference: Difference) -> bool:
     return reserved and told == again and then == now
 
 
+def _codecs_told(difference: Difference) -> bool:
+    """The client, or the relay, is told besides."""
+    news = [each for each in difference.now if each not in difference.then]
+    told = [each for each in news if isinstance(each.command, InformDescription | OfferRelay)]
+    return bool(told) and told == news and tuple(each for each in difference.now if each not in news) == difference.then
+
+
 def _differ_only_in(field: str, difference: Difference) -> bool:
     """Return True if the commands differ, and only in the fields of this name, wherever these are."""
     then, now = ([to_builtins(each) for each in issued] for issued in (difference.then, difference.now))
@@ -76,4 +83,5 @@ EXPLANATIONS: Final[dict[str, Explains]] = {
     rules.CODECS_AS_STANDARDIZED.name: _codecs_as_standardized,
     rules.MORE_CODECS.name: _more_codecs,
     rules.NUMBERS_RESERVED.name: _numbers_reserved,
+    rules.CODECS_TOLD.name: _codecs_told,
 }

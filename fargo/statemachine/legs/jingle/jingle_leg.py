@@ -38,6 +38,7 @@ from fargo.statemachine.legs.jingle.jingle_session import (
 from fargo.statemachine.legs.jingle.single_session import Active, Calling, Describing
 from fargo.statemachine.legs.leg_events import (
     Answered,
+    CodecsChanged,
     Dtmf,
     EarlyAudio,
     Ended,
@@ -332,6 +333,9 @@ def tell(leg: JingleLeg, leg_event: LegEvent, effects: Effects) -> JingleStep:
             return Terminated(), ()
         case TransportChanged() if isinstance(leg, Active):
             return single_session.moved(leg, leg_event, effects), ()
+        case CodecsChanged(codecs) if isinstance(leg, Active):
+            jingle_session.speak(leg.session, codecs, effects)
+            return leg, ()
         case Offered(description, profile) if isinstance(leg, Inviting):
             return forking.offered(leg, description, profile, effects), ()
         case RouteLost(profile, reason) if isinstance(leg, Inviting):
@@ -345,6 +349,7 @@ def tell(leg: JingleLeg, leg_event: LegEvent, effects: Effects) -> JingleStep:
             | Resumed()
             | Dtmf()
             | TransportChanged()
+            | CodecsChanged()
             | RouteLost()
         ):
             return leg, ()

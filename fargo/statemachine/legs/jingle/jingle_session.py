@@ -7,7 +7,7 @@ Rules:
 2. Information waits for no answer, as no harm is done if it gets lost. It stays pending until it is answered or the
    session ends: a client that answers, however late, that it knows no such session is not in it (XEP-0166 §10). Only
    the latest pieces stay, as a client that answers none would let their number grow. After a restart of the
-   gateway, the last hold or resume, and the last move, is said again if it was not answered.
+   gateway, the last hold or resume, the last move, and the last codecs are said again if they were not answered.
 3. A session-terminate waits until it is acknowledged: the client may not go on ringing or talking.
 4. An acceptance that was not answered before a restart of the gateway is said again, too: a client that waits for it
    would ring for ever. One that has it may say that this is out of order, and goes on (XEP-0166 §10).
@@ -26,6 +26,7 @@ from fargo.statemachine.legs.jingle.trickled import Trickled
 from fargo.statemachine.media.bundle import OfferedContents, answer
 from fargo.statemachine.media.description import (
     Candidate,
+    Codec,
     Content,
     Description,
     IceUdp,
@@ -36,6 +37,7 @@ from fargo.statemachine.media.description import (
 )
 from fargo.statemachine.model.commands import (
     AcceptSession,
+    InformDescription,
     InformSession,
     InformTransport,
     InitiateSession,
@@ -71,7 +73,8 @@ JingleEvent: TypeAlias = (
     | Reply
     | ResourceUnavailable
 )
-SessionCommand: TypeAlias = InitiateSession | AcceptSession | InformSession | InformTransport
+_Information: TypeAlias = InformSession | InformTransport | InformDescription
+SessionCommand: TypeAlias = InitiateSession | AcceptSession | _Information
 """The commands of a session before its end."""
 
 GONE: Final = frozenset(
@@ -179,6 +182,13 @@ def move(session: Session, transport: IceUdp | RawUdp, effects: Effects) -> None
     _tell(session, InformTransport(session.us, session.client, session.sid, content), effects)
 
 
+def speak(session: Session, codecs: tuple[Codec, ...], effects: Effects) -> None:
+    """Send description-info with the codecs that the other end takes from now on."""
+    description = Description("audio", codecs, UnknownTransport(""))
+    content = Content(session.content, description=description)
+    _tell(session, InformDescription(session.us, session.client, session.sid, content), effects)
+
+
 def repeat_moves(session: Session, effects: Effects) -> None:
     """Send each transport-info again that the client has not acknowledged."""
     for name, each in effects.pending.items():
@@ -186,7 +196,7 @@ def repeat_moves(session: Session, effects: Effects) -> None:
             effects.repeat(name, 0)
 
 
-def _tell(session: Session, information: InformSession | InformTransport, effects: Effects) -> None:
+def _tell(session: Session, information: _Information, effects: Effects) -> None:
     """Send information that waits for no answer (rule 2)."""
     effects.emit_pending(information, None)
     if len(effects.pending) <= _MOST_INFORMATION:
@@ -194,7 +204,7 @@ def _tell(session: Session, information: InformSession | InformTransport, effect
     told = [
         name
         for name, each in effects.pending.items()
-        if isinstance(each.command, InformSession | InformTransport) and _is_in(each.command, session)
+        if isinstance(each.command, _Information) and _is_in(each.command, session)
     ]
     if len(told) > _MOST_INFORMATION:
         effects.settle(*told[:-_MOST_INFORMATION])
@@ -254,7 +264,7 @@ def say_again(session: Session, effects: Effects) -> None:
     """Say again what the client may not have heard, as the gateway was restarted (rules 2 and 4)."""
     for name in _lost(session, effects):
         command = effects.pending[name].command
-        if isinstance(command, InformSession | InformTransport):
+        if isinstance(command, _Information):
             _tell(session, command, effects)
         else:
             effects.repeat(name, 0)
@@ -271,6 +281,8 @@ def _lost(session: Session, effects: Effects) -> list[str]:
                 found["hold"] = name
             case InformTransport() if _is_in(each.command, session):
                 found["move"] = name
+            case InformDescription() if _is_in(each.command, session):
+                found["codecs"] = name
             case _:
                 pass
     return list(found.values())

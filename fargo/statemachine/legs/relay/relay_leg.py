@@ -46,7 +46,7 @@ from fargo.statemachine.legs.relay.relay_session import (
     to_client,
 )
 from fargo.statemachine.legs.relay.remaking import Rerouted
-from fargo.statemachine.media.description import Crypto, Description, IceUdp, MediaProfile, RawUdp, Transport
+from fargo.statemachine.media.description import Codec, Crypto, Description, IceUdp, MediaProfile, RawUdp, Transport
 from fargo.statemachine.model.ng import (
     AnswerRelay,
     DeleteRelay,
@@ -203,6 +203,21 @@ def _with_phone(session: RelaySession, transport: RawUdp, crypto: tuple[Crypto, 
         case PassingAnswer(ends=ends) | Joined(ends=ends) | Renegotiating(ends=ends):
             phone = replace(ends.phone, transport=transport, crypto=crypto)
             return _moved(session, replace(ends, phone=phone), False, effects)
+        case Offering() | AwaitingAnswer() | OfferingAgain() | Deleting():
+            return session
+        case _:
+            assert_never(session)
+
+
+def phone_speaks(leg: RelayLeg, codecs: tuple[Codec, ...], effects: Effects) -> RelayLeg:
+    """Follow the phone, which takes only these codecs from now on."""
+    return tuple(_with_codecs(session, codecs, effects) for session in leg)
+
+
+def _with_codecs(session: RelaySession, codecs: tuple[Codec, ...], effects: Effects) -> RelaySession:
+    match session:
+        case PassingAnswer(ends=ends) | Joined(ends=ends) | Renegotiating(ends=ends):
+            return _moved(session, replace(ends, phone=replace(ends.phone, codecs=codecs)), False, effects)
         case Offering() | AwaitingAnswer() | OfferingAgain() | Deleting():
             return session
         case _:

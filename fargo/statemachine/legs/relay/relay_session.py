@@ -6,14 +6,17 @@ Rules:
    these codecs, and G.722 and opus are of better quality than the rest. So the relay transcodes only if it must.
 2. An end may have a codec under another number than it was offered (RFC 3264 §6.1). The relay knows the codecs of an
    answer by their numbers only, so it is offered the call again before, with these numbers reserved.
+3. A client sends the first codec of voice that was agreed, as all do. If a phone no longer takes this one, the relay is
+   offered no other, so that it translates: what it is not offered it passes on as it is, and it says nothing of it.
 """
 
 from typing import Final, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from fargo.statemachine.media.codecs import renumbered
-from fargo.statemachine.media.description import IPV4, Description, Family, MediaProfile, Srtp
+from fargo.statemachine.media.codecs import is_voice, kind, renumbered
+from fargo.statemachine.media.description import IPV4, Codec, Description, Family, MediaProfile, Srtp
 from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, RelayParty
 
 # Codecs that the relay offers besides the offerer's own (rule 1). It adds telephone events for each clock rate.
@@ -180,7 +183,17 @@ def offer_again(terms: RelayRequest, ends: Ends) -> OfferRelay:
     # What the phone speaks must be in the new offer, as it is what it will be said to answer.
     transcode = dict.fromkeys((*_FOR_PHONES, *(codec.name for codec in ends.phone.codecs)))
     reserved = _renumbered(terms, ends) if terms.outward else renumbered(ends.client.codecs, ends.phone.codecs)
-    return _to_phone(terms, ends.client, tuple(transcode), reserved)
+    client = replace(ends.client, codecs=_spoken(terms, ends))
+    return _to_phone(terms, client, tuple(transcode), reserved)
+
+
+def _spoken(terms: RelayRequest, ends: Ends) -> tuple[Codec, ...]:
+    """Return the client's codecs as the relay is offered them once more (rule 3)."""
+    agreed = terms.shown.client if terms.outward and terms.shown.client else ends.client
+    first = next((kind(codec) for codec in agreed.codecs if is_voice(codec)), None)
+    if first is None or first in map(kind, ends.phone.codecs):
+        return ends.client.codecs
+    return tuple(codec for codec in ends.client.codecs if not is_voice(codec) or kind(codec) == first)
 
 
 def _to_phone(

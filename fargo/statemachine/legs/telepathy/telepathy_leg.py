@@ -23,6 +23,7 @@ from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.leg_events import (
     Answered,
+    CodecsChanged,
     Dtmf,
     EarlyAudio,
     Ended,
@@ -323,7 +324,16 @@ def tell(leg: TelepathyLeg, leg_event: LegEvent, effects: Effects) -> TelepathyL
             return hang_up(leg.name, reason, effects) if is_live(leg) else leg
         case Held() | Resumed():
             return _hold(leg, isinstance(leg_event, Held), effects)
-        case Ringing() | Answered() | Offered() | Dtmf() | TransportChanged() | RouteLost() | EarlyAudio():
+        case (
+            Ringing()
+            | Answered()
+            | Offered()
+            | Dtmf()
+            | TransportChanged()
+            | CodecsChanged()
+            | RouteLost()
+            | EarlyAudio()
+        ):
             return leg
         case _:
             assert_never(leg_event)

@@ -5,9 +5,9 @@ Rules:
 1. Only audio in plain RTP is taken, or in SRTP keyed by SDES (RFC 4568). The other streams of an offer are rejected,
    but stay in each later description of ours, because their number must not change (RFC 3264 §8). Which they are,
    `Sdp.media` says.
-2. The first offer and answer settle the codecs, because the other leg is told only once. A later offer of the far end
+2. The first offer and answer settle the codecs, because the other leg has chosen of them. A later offer of the far end
    may add codecs or leave some out: the answer has those of the settled ones that it contains. If it contains none of
-   them, it cannot be had, and the session stays as it was.
+   them, it cannot be had, and the session stays as it was. The other leg is told which it contains.
 3. The far end is "initiator", the gateway "responder" in the direction of the audio, whoever offers.
 4. The far end has us on hold if it does not want our audio: by its direction, or by the address 0.0.0.0 (RFC 3264
    §8.4). A hold by address is no move; neither is a resume at the old address.
@@ -24,7 +24,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from fargo.statemachine.legs.leg_events import Held, LegEvents, Resumed, TransportChanged
+from fargo.statemachine.legs.leg_events import CodecsChanged, Held, LegEvents, Resumed, TransportChanged
 from fargo.statemachine.media.codecs import common, has_voice, is_voice, numbered_as
 from fargo.statemachine.media.description import (
     Candidate,
@@ -64,7 +64,8 @@ class MediaSession(Struct, frozen=True, gc=False):
     """A session, as the last offer and answer have made it.
 
     ``theirs``: the settled codecs (rule 2), and the far end's address. ``held``: the far end has us on hold. ``sent``:
-    our last description. ``version``: the highest so far.
+    our last description. ``version``: the highest so far. ``listed``: the settled codecs that the far end's last
+    description contains; () if it has not described itself again.
     """
 
     ours: Ours
@@ -72,6 +73,7 @@ class MediaSession(Struct, frozen=True, gc=False):
     held: bool
     sent: Sdp
     version: int = 0
+    listed: tuple[Codec, ...] = ()
 
 
 # --- the first offer and answer
@@ -212,7 +214,10 @@ def answer(session: MediaSession, wanted: Ours, offer: Sdp) -> MediaSession | No
 def _changed(session: MediaSession, sdp: Sdp) -> MediaSession | None:
     """Return the session as the far end describes its part of it."""
     described = usable(sdp)
-    if described is None or isinstance(common(session.theirs, described), Unusable):
+    if described is None:
+        return None
+    taken = common(described, session.theirs)
+    if isinstance(taken, Unusable):
         return None
     ours = session.ours.local
     their_key = _of_same_suite(described, ours)
@@ -225,7 +230,7 @@ def _changed(session: MediaSession, sdp: Sdp) -> MediaSession | None:
         transport=_followed(session.theirs.transport, described, families(session.ours.local)),
         crypto=_tagged_as(ours.crypto, their_key),
     )
-    return replace(session, theirs=theirs, held=_is_held(sdp))
+    return replace(session, theirs=theirs, held=_is_held(sdp), listed=taken.codecs)
 
 
 def _tagged_as(settled: tuple[Crypto, ...], key: tuple[Crypto, ...]) -> tuple[Crypto, ...]:
@@ -259,6 +264,8 @@ def news(before: MediaSession, after: MediaSession) -> LegEvents:
     moved = (theirs.transport, theirs.crypto) != (before.theirs.transport, before.theirs.crypto)
     assert isinstance(theirs.transport, RawUdp), "ICE is not taken"
     events: LegEvents = (TransportChanged(theirs.transport, theirs.crypto),) if moved else ()
+    if (after.listed or theirs.codecs) != (before.listed or before.theirs.codecs):
+        events = (*events, CodecsChanged(after.listed))
     if after.held is not before.held:
         return (*events, Held() if after.held else Resumed())
     return events

@@ -20,6 +20,7 @@ from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.leg_events import (
     Answered,
+    CodecsChanged,
     Dtmf,
     EarlyAudio,
     Ended,
@@ -335,6 +336,7 @@ def tell(leg: UserAgentLeg, leg_event: LegEvent, effects: Effects) -> UserAgentL
             | Offered()
             | Dtmf()
             | TransportChanged()
+            | CodecsChanged()
             | RouteLost()
             | EarlyAudio()
         ):
