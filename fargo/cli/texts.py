@@ -64,6 +64,14 @@ LOG_FIGURES: Final = "{size}, since {oldest}, kept {keep}"
 LOG_WITHOUT_EVENTS: Final = "{size}, no events"
 FAULTS: Final = "{count:,} since the start; the operational log has them"
 
+# --- fargo accounts
+
+AS_IT_WAS: Final = "No gateway runs with {path}. This is what its log had last."
+NOBODY_REGISTERED: Final = "{path} has no registered account."
+NEVER_REGISTERED: Final = "{path} has no account of {user}."
+NONE_REGISTERED: Final = "none"
+SINCE_TITLE: Final = "SINCE ({zone})"
+
 # --- finding calls and events
 
 NO_MATCHING_CALL: Final = "{path} has no matching call."

@@ -7,7 +7,7 @@ from typing import Any, Final, Self, get_args
 
 from sqlite_utils import Database
 
-from fargo.statemachine.model.call_records import CallRecord
+from fargo.statemachine.model.call_records import CallRecord, RecordAccount
 from fargo.statemachine.model.events import Snapshot
 from fargo.statemachine.model.wire import wire_name
 from fargo.store.entries import Entry
@@ -64,6 +64,10 @@ _CALLS_OF_ONE: Final = f"""
     and exists (select 1 from notes where event = e.id and type in ({_CALL_RECORDS}))
     order by e.version, c.place
 """
+_ACCOUNTS: Final = f"""
+    {_ENTRIES} where e.id in (select max(event) from notes where type = '{wire_name(RecordAccount)}' group by user)
+    order by e.user, c.place
+"""
 
 
 class SqliteReader:
@@ -101,6 +105,12 @@ class SqliteReader:
         """Yield all entries or one user's that have a record of a call, after a position."""
         query = _CALLS_OF_ALL if user is None else _CALLS_OF_ONE
         with closing(self._groups(query, user=user, after=after)) as groups:
+            for rows in groups:
+                yield to_entry(rows, self.name)
+
+    def accounts(self) -> Iterator[Entry]:
+        """Yield the last entry of each user that has a record of the account."""
+        with closing(self._groups(_ACCOUNTS)) as groups:
             for rows in groups:
                 yield to_entry(rows, self.name)
 
