@@ -103,5 +103,6 @@ SERVER_ACCEPTS: Final = "The XMPP server at {server} port {port} takes the compo
 # --- a gateway that runs
 
 RUNS: Final = (
-    "Fargo runs with {path} (process {pid}). It holds its ports and the component {domain}, so these were not tried."
+    "Fargo runs with {path} (process {pid}), so neither its ports nor its place at the XMPP server were tried."
 )
+RUNS_BADLY: Final = "The gateway that runs says: {why}"

@@ -7,15 +7,18 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from checking import misuse_files, misuse_machine, misuse_servers
 from checking.row import Row
 from checking.site import Site
-from fargo.checking import clock, component, relay, texts
+from fargo.checking import clock, component, relay, running_gateway, texts
 from fargo.cli import gateway
 from fargo.cli.texts import ALL_FINE, CONFIG_VALID
+from fargo.control.client import NoGatewayError, SilentGatewayError
+from fargo.operations.values import PartStatus
 from fargo.store.directory_lock import DirectoryLock
 from fargo.store.state import make_directory, take_lock
 
@@ -88,19 +91,45 @@ def test_all_is_right_if_nothing_is_made_wrong(site: Site) -> None:
     assert not site.state.exists(), "nothing was made"
 
 
-def test_a_gateway_that_runs_is_left_alone(site: Site) -> None:
-    """Neither is it driven out of the XMPP server, nor are its ports said to be in use."""
+@pytest.fixture
+def runs(site: Site) -> Iterator[None]:
+    """As a gateway, this process holds the lock of the directory and a port, and handles SIGQUIT."""
     make_directory(site.state)
     lock = take_lock(site.state)
-    before = signal.signal(signal.SIGQUIT, lambda *_: None)  # as a gateway, and no other program, has one
+    before = signal.signal(signal.SIGQUIT, lambda *_: None)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as held:
         held.bind(("127.0.0.2", int(str(site.tables["sip"]["port"]))))
-        result = site.run("check")
+        yield
     signal.signal(signal.SIGQUIT, before)
     lock.release()
+
+
+@pytest.mark.usefixtures("runs")
+@pytest.mark.parametrize("answer", [NoGatewayError(), PartStatus(), SilentGatewayError("It is silent.")])
+def test_what_is_wrong_with_a_gateway_that_runs_is_told(
+    site: Site, monkeypatch: pytest.MonkeyPatch, answer: Exception | PartStatus
+) -> None:
+    def ask(*_: object) -> SimpleNamespace:
+        if isinstance(answer, Exception):
+            raise answer
+        return SimpleNamespace(parts={"edge": PartStatus("It is odd."), "relay": PartStatus("Silent."), "log": answer})
+
+    monkeypatch.setattr(running_gateway, "ask", ask)
+    result = site.run("check")
+    says = {
+        NoGatewayError: (0, ""),
+        PartStatus: (2, f"Error: {site.file}: {texts.RUNS_BADLY.format(why='It is odd.')}\n"),
+        SilentGatewayError: (0, f"Warning: {texts.RUNS_BADLY.format(why='It is silent.')}\n"),
+    }
+    assert (result.exit_code, result.stderr) == says[type(answer)]
+
+
+@pytest.mark.usefixtures("runs")
+def test_a_gateway_that_runs_is_left_alone(site: Site) -> None:
+    """Neither is it driven out of the XMPP server, nor are its ports said to be in use."""
+    result = site.run("check")
     assert (result.exit_code, result.stderr) == (0, "")
-    runs = texts.RUNS.format(path=site.state, pid=os.getpid(), domain="sip.example.org")
-    assert result.stdout.splitlines()[0] == runs
+    assert result.stdout.splitlines()[0] == texts.RUNS.format(path=site.state, pid=os.getpid())
     assert site.server.connections == 0
 
 
