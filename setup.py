@@ -26,6 +26,8 @@ setup(
         # The addresses of this machine, to which no audio is sent.
         "ifaddr>=0.2,<1",
         "msgspec>=0.19,<1",
+        # The metrics of a running gateway, in their format.
+        "prometheus-client>=0.20,<1",
         "pydantic>=2.7,<3",
         # Times as people write them.
         "python-dateutil>=2.8,<5",

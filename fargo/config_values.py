@@ -74,7 +74,7 @@ def _host(text: str) -> str:
 
 
 class HostPort(NamedTuple):
-    """An IPv4 address and a UDP port on it."""
+    """An IPv4 address and a port on it."""
 
     host: str
     port: int
@@ -85,6 +85,14 @@ def _endpoint(text: object) -> HostPort:
     if not (colon and port.isascii() and port.isdecimal() and 0 < int(port) < 65536):
         raise ValueError
     return HostPort(_address(host), int(port))
+
+
+def _loopback(text: object) -> HostPort:
+    """Return an address of loopback, and a port. Raises ValueError."""
+    found = _endpoint(text)
+    if not IPv4Address(found.host).is_loopback:
+        raise ValueError
+    return found
 
 
 def _number(text: str) -> str:
@@ -136,4 +144,5 @@ IpNetwork = Annotated[IPv4Network | IPv6Network, PlainValidator(_network)]
 RelativePath = Annotated[Path, AfterValidator(_path)]
 Addresses = Annotated[tuple[str, ...], BeforeValidator(_addresses)]
 AddressAndPort = Annotated[HostPort, BeforeValidator(_endpoint)]
+LoopbackPort = Annotated[HostPort, BeforeValidator(_loopback)]
 Duration = Annotated[str, BeforeValidator(_duration)]

@@ -43,6 +43,7 @@ from fargo.adapters.sdp.session_keys import SessionKeys
 from fargo.adapters.xmpp.adapter import XmppAdapter, XmppSettings
 from fargo.backfill import backfill
 from fargo.calls import records
+from fargo.checking.machine import problems
 from fargo.config import Config, ConfigError, load
 from fargo.control.server import ControlSocket
 from fargo.engine import Engine, steady_clock
@@ -50,11 +51,10 @@ from fargo.journal.journal import Journal
 from fargo.journal.levels import named
 from fargo.journal.output import Form, JournalOutput, form_of
 from fargo.limits.gate import EVERY, Gate
+from fargo.metrics.monitoring import Monitoring
 from fargo.operations.desk import About, Desk
 from fargo.operations.parts import EdgePrograms, Parts
-from fargo.operations.tally import CallTally
 from fargo.operations.values import Phase
-from fargo.preflight import problems
 from fargo.private_file import write_private
 from fargo.processes import ProcessError, leave_no_core
 from fargo.reload import Reload, reload
@@ -70,18 +70,20 @@ from fargo.statemachine.model.call_records import LogRecord
 from fargo.statemachine.model.commands import Fault, Forget, ForgetSecret, Issued, SipCommand, XmppCommand
 from fargo.statemachine.model.events import (
     ClockJumped,
+    Recorded,
     ResourceUnavailable,
     Restarted,
     Stopping,
     StreamOpened,
 )
 from fargo.statemachine.model.ng import RelayCommand, RelayRefused
+from fargo.statemachine.user_state import User
 from fargo.status import lines, live_calls
 from fargo.store.copies import KEY
 from fargo.store.entries import Entry
 from fargo.store.opening import log_in
 from fargo.store.spare import Spare, take_in
-from fargo.store.state import open_log, open_log_beside
+from fargo.store.state import make_directory, open_log, open_log_beside
 from fargo.store.transient import TransientSecrets
 from fargo.store.vault import Vault
 from fargo.supervisor import Supervisor
@@ -128,18 +130,19 @@ class Daemon:
         self._path = path
         self._reactor = reactor
         directory = config.state.directory
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directory(directory)
         self._spare = self._opened_spare(directory)
         self._log = open_log_beside(reactor, directory, backfill)
-        self._journal = Journal(reactor)
+        self._monitoring = Monitoring(config.metrics.address, reactor)
+        self._journal = Journal(reactor, self._monitoring.ended)
         self._engine = Engine(
             *(self._log, machine, self._dispatch, self._fail, reactor.callLater),
             policy=daemon_settings.policy(config),
             spare=self._spare,
-            written=self._written,
-            committed=self._journal.take,
+            written=self._charge,
+            committed=self._committed,
+            took=self._monitoring.committed,
         )
-        self._tally = CallTally(self._engine.now)
         self._screening = Screening(
             self._engine.put, daemon_settings.networks(config), daemon_settings.elsewhere(config), reactor.seconds
         )
@@ -184,9 +187,9 @@ class Daemon:
         self._stopping = False
         self._keep_calls = keep_calls
         self._goodbye = not keep_calls
-        self._parts = Parts(self._xmpp, EdgePrograms(self._edge), self._sip.link, self._relay, self._engine)
-        desk = Desk(self._engine, self._log, self._parts, self._tally, self._about, reactor)
-        self._control = ControlSocket(directory, desk.answer, reactor)
+        parts = Parts(self._xmpp, EdgePrograms(self._edge), self._sip.link, self._relay, self._engine)
+        self._desk = Desk(self._engine, self._log, parts, self._about, reactor)
+        self._control = ControlSocket(directory, self._desk.answer, reactor)
 
     def _opened_spare(self, directory: Path) -> Spare:
         """Open the spare log, and move into the log what the gateway has said without it. Raises StoreError."""
@@ -219,6 +222,7 @@ class Daemon:
         self._reactor.callLater(0, self._take_signals)  # with GLib's main loop, Twisted installs its own after this
         self._upkeep.start()
         self._control.start()
+        self._monitoring.start(self._desk.status)
         self._do(self._start())
 
     def _take_signals(self) -> None:
@@ -279,6 +283,7 @@ class Daemon:
         await self._engine.stop()
         self._journal.stop()
         await self._control.stop()
+        await self._monitoring.stop()
         for issued, call in self._held_back:
             if call.active():
                 call.cancel()
@@ -427,9 +432,14 @@ class Daemon:
 
     # --- commands
 
-    def _written(self, entry: Entry, size: int) -> None:
-        self._gate.written(entry[0], size)
-        self._tally.take(entry)
+    def _charge(self, recorded: Recorded, size: int) -> None:
+        self._gate.written(recorded, size)
+
+    def _committed(self, entry: Entry, user: User) -> None:
+        """Tell those who watch of an entry that is committed."""
+        self._journal.take(entry, user)
+        self._desk.take(entry)
+        self._monitoring.entry(entry)
 
     def _contacts(self, user: str) -> Contacts:
         """Return the contacts of a user."""

@@ -126,8 +126,9 @@ class Engine:
     Forget, which are for the log. `failed` is called once, with a sentence, when a commit has failed; from then on the
     `spare` takes what the log would have got. After `stop` the engine is not open. `call_later` is the reactor's
     callLater. Each user is told the `policy`, as an event, before anything else, and so is ``no_room``, which can be
-    set: no call may begin. ``written`` is told of each entry that the log has taken, and about how many bytes it takes;
-    ``committed`` of each entry when its commands are handed out, and of its user's state by then.
+    set: no call may begin. ``written`` is told of each event about how many bytes it has taken with its commands;
+    ``committed`` of each entry when its commands are handed out, and of its user's state by then; ``took`` how many
+    seconds the log took for each batch.
     """
 
     _logger = Logger()
@@ -142,8 +143,9 @@ class Engine:
         now: Callable[[], float] | None = None,
         policy: Policy | None = None,
         spare: SpareLog | None = None,
-        written: Callable[[Entry, int], None] | None = None,
+        written: Callable[[Recorded, int], None] | None = None,
         committed: Callable[[Entry, User], None] | None = None,
+        took: Callable[[float], None] | None = None,
     ) -> None:
         self.faults = 0
         self.is_open = True
@@ -153,6 +155,7 @@ class Engine:
         self._log_failed = False
         self._written = written
         self._committed_one = committed
+        self._took = took
         self._machine = machine
         self._dispatch = dispatch
         self._failed = failed
@@ -274,21 +277,25 @@ class Engine:
         if not batch.entries:
             self._committed(batch)
             return
+        begun = monotonic()
         try:
             committed = self._store.append(batch.entries)
         except Exception as error:  # no command may be sent that is not in the log
             self._fail(batch, error)
             return
         if isinstance(committed, Deferred):
-            committed.addCallbacks(self._taken, lambda failure: self._fail(batch, failure.value), callbackArgs=(batch,))
+            failed = lambda failure: self._fail(batch, failure.value)  # noqa: E731
+            committed.addCallbacks(self._taken, failed, callbackArgs=(batch, begun))
         else:
-            self._taken(committed, batch)
+            self._taken(committed, batch, begun)
 
-    def _taken(self, sizes: list[int], batch: _Batch) -> None:
-        """The log has taken a batch."""
+    def _taken(self, sizes: list[int], batch: _Batch, begun: float) -> None:
+        """The log has taken a batch, which was given to it at a time of the monotonic clock."""
+        if self._took:
+            self._took(monotonic() - begun)
         if self._written:
-            for entry, size in zip(batch.entries, sizes, strict=True):
-                self._written(entry, size)
+            for (recorded, _), size in zip(batch.entries, sizes, strict=True):
+                self._written(recorded, size)
         self._committed(batch)
 
     def _folded(self, collected: list[_Put]) -> _Batch:

@@ -7,7 +7,6 @@ Rules:
 """
 
 from collections.abc import Callable
-from ipaddress import IPv4Address, ip_address
 from typing import Any, Protocol, assert_never
 
 from twisted.internet.defer import Deferred
@@ -19,20 +18,16 @@ from fargo.adapters.sip.settings import SipSettings
 from fargo.adapters.telepathy.adapter import TelepathyAdapter
 from fargo.adapters.telepathy.host import HostSettings
 from fargo.config import INSIDE, Config
-from fargo.edge.leftover import run_dir_in
 from fargo.edge.run import Edge
 from fargo.edge.settings import EdgeSettings
-from fargo.edge.sip.settings import SipEdgeSettings
 from fargo.edge.telepathy.routing import route_params
 from fargo.edge.telepathy.settings import TelepathyEdgeSettings
+from fargo.edge_settings import sip_edge, telepathy_edge
 from fargo.statemachine.model.call1 import Call1Command
 from fargo.statemachine.model.commands import Issued, SignIn, SignOut
 from fargo.statemachine.model.events import Event, SipAccount
 from fargo.statemachine.model.registrations import Registrations
 from fargo.statemachine.model.sip_messages import EdgeRestarted, UserAgentCommand
-
-SILENCE_SECONDS = 8
-"""How long a SIP server may be silent before it counts as unreachable."""
 
 
 class SipLink(Protocol):
@@ -84,7 +79,7 @@ class SipService:
         self.link: SipLink
         match config.sip.engine:
             case "telepathy":
-                settings = _telepathy_edge(config, secret)
+                settings = telepathy_edge(config, secret)
                 self._commands = SignIn | SignOut | Call1Command
                 self.link = TelepathyAdapter(
                     put,
@@ -99,7 +94,7 @@ class SipService:
             case "sip":
                 self._commands = UserAgentCommand
                 self.link = SipAdapter(put, broadcast, reveal, keep_digit, keys, _sip(config, secret), reactor)
-                self._edge = _sip_edge(config, secret)
+                self._edge = sip_edge(config, secret)
             case _:
                 assert_never(config.sip.engine)
 
@@ -133,21 +128,6 @@ class SipService:
             self.link.do(issued)
 
 
-def _telepathy_edge(config: Config, secret: str) -> TelepathyEdgeSettings:
-    return TelepathyEdgeSettings(
-        outside_ip=config.sip.address[0],
-        outside_port=config.sip.port,
-        inside_ip=INSIDE,
-        inside_port=config.sip.inside_port,
-        secret=secret,
-        ring_seconds=config.sip.ring_seconds,
-        direct=config.sip.foreign == "direct",
-        accept_from=config.sip.accept_from,
-        run_dir=run_dir_in(config.state.directory),
-        kamailio=str(config.programs.kamailio),
-    )
-
-
 def _route(account: SipAccount, rakia: str, settings: TelepathyEdgeSettings) -> dict[str, str | int | bool]:
     return route_params(account.transport, account.proxy, account.port, rakia, settings)
 
@@ -156,27 +136,6 @@ def _hosts(config: Config) -> HostSettings:
     programs = config.programs
     return HostSettings(
         config.state.directory / "sip", rakia=str(programs.rakia), dbus_daemon=str(programs.dbus_daemon)
-    )
-
-
-def _sip_edge(config: Config, secret: str) -> SipEdgeSettings:
-    sip = config.sip
-    return SipEdgeSettings(
-        addresses=tuple(map(ip_address, sip.address)),
-        port=sip.port,
-        public_address=ip_address(sip.public_address) if sip.public_address else None,
-        tls_port=sip.tls_port,
-        certificate=sip.tls_certificate,
-        key=sip.tls_key,
-        ca=sip.tls_ca,
-        inside=(IPv4Address(INSIDE), sip.inside_port),
-        gateway=(IPv4Address(INSIDE), sip.gateway_port),
-        secret=secret,
-        ring_seconds=sip.ring_seconds,
-        silence_seconds=SILENCE_SECONDS,
-        hep=(IPv4Address(sip.hep.host), sip.hep.port) if sip.hep else None,
-        run_dir=run_dir_in(config.state.directory),
-        kamailio=str(config.programs.kamailio),
     )
 
 

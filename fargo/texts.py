@@ -26,7 +26,7 @@ UNKNOWN_SECTION: Final = "There is no such section. {hint}"
 UNKNOWN_OPTION: Final = "There is no such option. {hint}"
 DID_YOU_MEAN: Final = "Did you mean {name}?"
 VALID_NAMES: Final = "Valid names: {names}."
-WRONG_SECTION: Final = "This option belongs in [{section}]."
+WRONG_SECTION: Final = "This option belongs in {sections}."
 
 NO_SECRET: Final = (
     "Neither secret nor secret_file is given. Give one of them; the XMPP server must have the same secret."
@@ -44,35 +44,6 @@ EARLY_WITHOUT_RELAY: Final = (
     "Early audio needs the relay. Give relay and a path that uses it, or set early to “ringing”."
 )
 EARLY_OTHER_ENGINE: Final = "Only the engine “sip” has the option early. Remove it, or set engine to “sip”."
-
-# --- what other users of this machine could do
-
-SECRET_EXPOSED: Final = "{path} contains a secret, and other users can read or change it. Run “chmod 600 {path}”."
-CHANGEABLE: Final = "Other users can change {path}. Run “chmod go-w {path}”."
-DIRECTORY_EXPOSED: Final = "Other users can read or change what is in {path}. Run “chmod 700 {path}”."
-OF_ANOTHER_USER: Final = (
-    "{path} belongs to user {owner}, who can change it. Fargo runs as user {uid}: correct the owner, or run Fargo as "
-    "user {owner}."
-)
-
-# --- what this machine lacks; each follows the option that asks for it
-
-NOT_EXECUTABLE: Final = "{program} is not an executable file. Install the program or correct the path."
-NOT_A_DIRECTORY: Final = "{path} is not a directory. Choose another path."
-NOT_WRITABLE: Final = "Fargo runs as user {uid}, which has no permission to write to {path}."
-NOT_READABLE: Final = "Fargo runs as user {uid}, which cannot read {path}. Correct the path or its permissions."
-NOT_LOCAL: Final = "{socket} is not an address of this machine. Run “ip address” to list its addresses."
-IN_USE: Final = "{socket} is in use by another program. Stop that program or choose another port."
-RESERVED: Final = "{socket} is reserved for root. Choose a port above 1023 or give Fargo CAP_NET_BIND_SERVICE."
-UNUSABLE: Final = "{socket} cannot be used: {why}."
-RELAY_EXPOSED: Final = (
-    "Any user of this machine can send commands to the media relay, and so hear and end all calls. Let the firewall "
-    "keep port {port} for the gateway's user: see “The relay's port for commands” in docs/configuration.md."
-)
-RELAY_SILENT: Final = (
-    "No media relay answers at {address} port {port}, so calls that need it will fail. Start rtpengine or correct the "
-    "address."
-)
 
 # --- a program that the gateway runs: why it could not be started, or how it ended
 

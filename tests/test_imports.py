@@ -58,25 +58,31 @@ MAY = {
     "fargo.setup": {"fargo.config", "fargo.config_values"},
     "fargo.status": {CORE, "fargo.texts", "fargo.plain"},
     "fargo.control": set(),
+    "fargo.metrics": {CORE, "fargo.calls", "fargo.operations", "fargo.store"},
     "fargo.operations": {
         *(CORE, "fargo.control", "fargo.edge", "fargo.engine", "fargo.status", "fargo.store", "fargo.supervisor"),
     },
     "fargo.wall_clock": {"fargo.texts"},
-    "fargo.preflight": {
-        *("fargo.config", "fargo.config_values", "fargo.edge", "fargo.store", "fargo.store.state", "fargo.texts"),
+    "fargo.checking": {
+        *("fargo.config", "fargo.config_values", "fargo.edge", "fargo.edge_settings", "fargo.plain"),
+        *("fargo.program_versions", "fargo.running", "fargo.store", "fargo.store.opening", "fargo.store.state"),
+        *("fargo.adapters.xmpp", "fargo.control", "fargo.operations"),
     },
+    "fargo.running": {"fargo.store"},
+    "fargo.program_versions": {"fargo.plain"},
+    "fargo.edge_settings": {"fargo.config", "fargo.edge"},
     "fargo.screening": {CORE, "fargo.adapters"},
     "fargo.sip_service": {
         *(CORE, "fargo.adapters", "fargo.adapters.sdp", "fargo.adapters.sip", "fargo.adapters.telepathy"),
-        *("fargo.config", "fargo.edge"),
+        *("fargo.config", "fargo.edge", "fargo.edge_settings"),
     },
     "fargo.daemon_settings": {CORE, "fargo.adapters.xmpp", "fargo.config", "fargo.limits"},
     "fargo.daemon": {
         *(CORE, "fargo.adapters.relay", "fargo.adapters.sdp", "fargo.adapters.xmpp", "fargo.config"),
-        *("fargo.calls", "fargo.control", "fargo.daemon_settings", "fargo.journal", "fargo.limits"),
+        *("fargo.calls", "fargo.control", "fargo.daemon_settings", "fargo.journal", "fargo.limits", "fargo.metrics"),
         *("fargo.operations", "fargo.screening"),
         "fargo.sip_service",
-        *("fargo.backfill", "fargo.engine", "fargo.preflight", "fargo.processes", "fargo.reload", "fargo.retention"),
+        *("fargo.backfill", "fargo.engine", "fargo.checking", "fargo.processes", "fargo.reload", "fargo.retention"),
         *(
             "fargo.room",
             "fargo.service_manager",
@@ -101,8 +107,9 @@ MAY = {
             "fargo.config",
             "fargo.config_values",
             "fargo.daemon",
-            "fargo.preflight",
+            "fargo.checking",
         ),
+        *("fargo.program_versions", "fargo.running"),
         *(
             "fargo.control",
             "fargo.operations",

@@ -14,7 +14,7 @@ from fargo.config import SECTIONS
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = [*(ROOT / "packaging/debian" / name for name in ("postinst", "prerm", "postrm"))]
-SHELL_SCRIPTS = [*SCRIPTS, *(path for path in (ROOT / "script/packaging").iterdir() if path.is_file())]
+SHELL_SCRIPTS = [*SCRIPTS, *(ROOT / "script/packaging" / name for name in ("container", "guest", "try"))]
 OF_DEBIAN = {"dbus-python", "pygobject"}
 """Requirements that come from Debian, because they belong to libraries there."""
 

@@ -8,6 +8,7 @@ import os
 
 import click
 
+from fargo.cli.accounts import accounts
 from fargo.cli.calls import calls
 from fargo.cli.export import export_call, import_log
 from fargo.cli.gateway import check, run
@@ -19,6 +20,7 @@ from fargo.cli.replay import replay
 from fargo.cli.state import accept_log_of_state, back_up_state, restore_state
 from fargo.cli.status import status
 from fargo.cli.stop import stop
+from fargo.cli.users import users
 from fargo.cli.versions import show_versions
 from fargo.cli.why import why
 
@@ -34,7 +36,7 @@ def main() -> None:
         click.get_current_context().color = False
 
 
-for command in (init, run, stop, status, check, calls, why, inspect, log, replay):
+for command in (init, run, stop, status, check, accounts, users, calls, why, inspect, log, replay):
     main.add_command(command)
 for command in (back_up_state, restore_state, accept_log_of_state):
     main.add_command(command)

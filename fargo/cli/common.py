@@ -8,7 +8,6 @@ from typing import Any, Final
 
 import click
 
-from fargo import preflight
 from fargo.backfill import backfill
 from fargo.calls import CallName
 from fargo.cli import texts
@@ -53,12 +52,6 @@ def load_config(path: Path) -> Config:
         return load(path)
     except ConfigError as error:
         raise InputError(str(error)) from None
-
-
-def refuse_problems(path: Path, config: Config) -> None:
-    """Raise InputError if this machine is not as a configuration needs it."""
-    if problems := list(preflight.problems(path, config)):
-        raise InputError("\n".join(texts.CONFIG_PROBLEM.format(path=path, problem=each) for each in problems))
 
 
 def reads_log(command: Callable[..., None]) -> Callable[..., None]:

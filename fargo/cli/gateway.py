@@ -2,15 +2,16 @@
 
 import os
 from collections.abc import Iterable
-from itertools import chain
 from pathlib import Path
 
 import click
 
-from fargo import preflight
+from fargo.checking import connections, ports, relay
+from fargo.checking.finding import Finding, Kind
+from fargo.checking.machine import problems
 from fargo.cli import texts
-from fargo.cli.common import CONFIG, InputError, load_config, refuse_problems
-from fargo.cli.stop import gateway_of
+from fargo.cli.common import CONFIG, InputError, load_config
+from fargo.running import gateway_of
 from fargo.store.interface import StoreError
 from fargo.store.state import take_lock
 
@@ -28,10 +29,9 @@ def run(path: Path, keep_calls: bool, json_log: bool, as_root: bool) -> None:
     if is_root() and not as_root:
         raise InputError(texts.REFUSED_AS_ROOT)
     config = load_config(path)
-    refuse_problems(path, config)
+    refuse(path, problems(path, config))
     _refuse_second(config.state.directory)
-    if busy := list(preflight.busy_ports(config)):
-        raise InputError("\n".join(busy))
+    refuse(path, map(str, ports.busy(config)))
     from fargo import daemon  # here, because nothing else needs D-Bus
 
     try:
@@ -54,20 +54,37 @@ def _refuse_second(directory: Path) -> None:
         raise InputError(str(error)) from None
 
 
+def refuse(path: Path, found: Iterable[str]) -> None:
+    """Raise InputError if a problem was found. The configuration is from `path`."""
+    if lines := [texts.CONFIG_PROBLEM.format(path=path, problem=each) for each in found]:
+        raise InputError("\n".join(lines))
+
+
 @click.command()
 @CONFIG
-def check(path: Path) -> None:
-    """Report all mistakes in a configuration. Nothing is started."""
+@click.option("--offline", is_flag=True, help="Look at this machine only: start no program, connect to no XMPP server.")
+def check(path: Path, offline: bool) -> None:
+    """Report all that keeps a gateway with this configuration from serving.
+
+    Connects to the XMPP server as the gateway does, unless the gateway runs. Changes nothing.
+    """
     config = load_config(path)
     # Before the rest: only root can tell of an exposed relay, but what the gateway uses belongs to its own user.
-    _warn(preflight.exposed_relay(config))
-    refuse_problems(path, config)
-    _warn([texts.RUNS_AS_ROOT] if is_root() else [], preflight.busy_ports(config), preflight.silent_relay(config))
-    if (edge := preflight.left_edge(config)) and gateway_of(config.state.directory) is None:
+    found = list(relay.exposed(config))
+    found += connections.here(config)
+    if not offline:
+        found += connections.elsewhere(config)
+    for each in (warnings := _of(Kind.WARNING, found)):
+        click.echo(texts.WARNING.format(problem=each), err=True)
+    refuse(path, [*problems(path, config), *_of(Kind.PROBLEM, found)])
+    if is_root():
+        click.echo(texts.WARNING.format(problem=texts.RUNS_AS_ROOT), err=True)
+    for each in _of(Kind.FINE, found):
+        click.echo(each)
+    if (edge := ports.left_edge(config)) and gateway_of(config.state.directory) is None:
         click.echo(texts.EDGE_LEFT.format(pid=edge.pid))
-    click.echo(texts.CONFIG_VALID.format(path=path))
+    click.echo((texts.CONFIG_VALID if offline or warnings else texts.ALL_FINE).format(path=path))
 
 
-def _warn(*warnings: Iterable[str]) -> None:
-    for warning in chain(*warnings):
-        click.echo(texts.WARNING.format(problem=warning), err=True)
+def _of(kind: Kind, found: Iterable[Finding]) -> list[str]:
+    return [str(each) for each in found if each.kind is kind]

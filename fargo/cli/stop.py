@@ -2,8 +2,7 @@
 
 Rules:
 
-1. The gateway is the process that holds the lock of the state directory and handles SIGQUIT, with which it is asked.
-   Other commands hold the lock for a moment, and SIGQUIT would kill them.
+1. The gateway is asked with SIGQUIT, which would kill other processes (`fargo.running`).
 2. An edge is ended only while the lock is held here, so that no gateway can adopt it at that time.
 """
 
@@ -18,7 +17,7 @@ import click
 from fargo.cli import texts
 from fargo.cli.common import OF_GATEWAY, InputError, state_directory
 from fargo.edge.leftover import Leftover, end, find, run_dir_in
-from fargo.store.directory_lock import holder
+from fargo.running import gateway_of
 from fargo.store.interface import StoreError
 from fargo.store.state import take_lock
 
@@ -36,7 +35,7 @@ def stop(config: Path | None, seconds: int) -> None:
     A SIP edge that goes on without a gateway is ended.
     """
     directory = state_directory(config)
-    if stopped := (pid := gateway_of(directory)) is not None:
+    if stopped := (pid := _gateway_of(directory)) is not None:
         _stop_gateway(directory, pid, seconds)
     edge = _end_edge(directory)
     if edge:
@@ -45,23 +44,12 @@ def stop(config: Path | None, seconds: int) -> None:
         click.echo(texts.NOT_RUNNING.format(path=directory))
 
 
-def gateway_of(directory: Path) -> int | None:
-    """Return the id of the gateway that runs with a state directory (rule 1), None if none does."""
+def _gateway_of(directory: Path) -> int | None:
+    """Return the id of the gateway that runs with a state directory, None if none does."""
     try:
-        pid = holder(directory)
+        return gateway_of(directory)
     except OSError as error:
         raise InputError(f"{directory}: {error.strerror}") from None
-    return pid if pid is not None and _handles(pid, signal.SIGQUIT) else None
-
-
-def _handles(pid: int, number: signal.Signals) -> bool:
-    """Return whether a process has a handler for a signal (proc(5))."""
-    try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    except OSError:
-        return False
-    caught = next(line.split()[1] for line in lines if line.startswith("SigCgt:"))
-    return bool(int(caught, 16) >> (number - 1) & 1)
 
 
 def _stop_gateway(directory: Path, pid: int, seconds: int) -> None:
@@ -70,7 +58,7 @@ def _stop_gateway(directory: Path, pid: int, seconds: int) -> None:
     except ProcessLookupError:
         return
     try:
-        if gateway_of(directory) != pid:  # it has ended, and the id may be that of another process
+        if _gateway_of(directory) != pid:  # it has ended, and the id may be that of another process
             return
         click.echo(texts.SAYING_GOODBYE.format(pid=pid))
         with suppress(ProcessLookupError):

@@ -14,6 +14,7 @@ NO_VERSION: Final = "{program}: unknown version"
 # --- fargo check, fargo run
 
 CONFIG_VALID: Final = "{path} is valid."
+ALL_FINE: Final = "{path} is valid, and all that it needs is there."
 CONFIG_PROBLEM: Final = "{path}: {problem}"
 WARNING: Final = "Warning: {problem}"
 REFUSED_AS_ROOT: Final = (
@@ -62,6 +63,14 @@ CALL_FIGURES: Final = (
 LOG_FIGURES: Final = "{size}, since {oldest}, kept {keep}"
 LOG_WITHOUT_EVENTS: Final = "{size}, no events"
 FAULTS: Final = "{count:,} since the start; the operational log has them"
+
+# --- fargo accounts
+
+AS_IT_WAS: Final = "No gateway runs with {path}. This is what its log had last."
+NOBODY_REGISTERED: Final = "{path} has no registered account."
+NEVER_REGISTERED: Final = "{path} has no account of {user}."
+NONE_REGISTERED: Final = "none"
+SINCE_TITLE: Final = "SINCE ({zone})"
 
 # --- finding calls and events
 

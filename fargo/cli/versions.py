@@ -1,9 +1,6 @@
 """`fargo --version`: the versions of the gateway and of the programs that it works with, on this machine."""
 
-import re
 import shutil
-import subprocess
-from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Final
 
@@ -11,10 +8,8 @@ import click
 
 from fargo.cli import texts
 from fargo.config import ProgramsConfig
-from fargo.plain import plain
+from fargo.program_versions import version_told
 
-_SECONDS: Final = 5
-_NUMBER: Final = re.compile(r"\d+\.\d[\w.+~-]*")
 _PACKAGE: Final = ("dpkg-query", "--show", "--showformat=${Version}")
 
 
@@ -35,14 +30,6 @@ def _show(name: str, program: str, *asks: str) -> None:
     if not (path := shutil.which(program)):
         click.echo(texts.NOT_INSTALLED.format(program=name))
         return
-    found = _NUMBER.search(_told([path, *asks] if asks[0].startswith("-") else asks))
-    told = texts.VERSION.format(program=name, version=found[0]) if found else texts.NO_VERSION.format(program=name)
-    click.echo(plain(told))
-
-
-def _told(command: Sequence[str]) -> str:
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout + done.stderr
+    found = version_told([path, *asks] if asks[0].startswith("-") else asks)
+    told = texts.NO_VERSION.format(program=name) if found is None else texts.VERSION.format(program=name, version=found)
+    click.echo(told)

@@ -6,6 +6,7 @@ Rules:
 2. A bug in it costs lines, and nothing else.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from twisted.logger import Logger
@@ -20,11 +21,14 @@ from fargo.store.entries import Entry
 
 
 class Journal:
-    """Tells the operator what becomes of users' calls and accounts. `calls` follows the calls."""
+    """Tells the operator what becomes of users' calls and accounts. `calls` follows the calls. `ended` is told of each
+    call that has ended, too.
+    """
 
     _logger = Logger()
 
-    def __init__(self, reactor: Any) -> None:
+    def __init__(self, reactor: Any, ended: Callable[[Record], None] | None = None) -> None:
+        self._ended = ended
         self.calls = EndedCalls(self._call_ended, reactor)
         self._accounts = AccountTroubles()
 
@@ -43,6 +47,8 @@ class Journal:
 
     def _call_ended(self, call: Record) -> None:
         self._tell(call_line.level(call), call_line.line(call), call_line.fields(call))
+        if self._ended:
+            self._ended(call)
 
     def _tell(self, level: Level, line: str, fields: object) -> None:
         self._logger.emit(level.of_twisted, texts.LINE, line=line, fields=fields)

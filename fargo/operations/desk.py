@@ -16,6 +16,7 @@ from fargo.operations.parts import Parts
 from fargo.operations.tally import CallTally
 from fargo.operations.values import CallFigures, GatewayStatus, LogFigures, Phase
 from fargo.statemachine.address import local_of
+from fargo.store.entries import Entry
 from fargo.store.interface import Reader
 
 _MINUTE: Final = 60
@@ -38,29 +39,36 @@ class Desk:
         engine: Engine,
         log: Reader,
         parts: Parts,
-        tally: CallTally,
         about: Callable[[], About],
         reactor: Any,
     ) -> None:
         self._engine = engine
         self._log = log
         self._parts = parts
-        self._tally = tally
+        self._tally = CallTally(engine.now)
         self._about = about
         self._cooperator = Cooperator(scheduler=lambda step: reactor.callLater(0, step))
         self._reactor = reactor
         self._started = engine.now()
 
+    def take(self, entry: Entry) -> None:
+        """Take note of an entry that is committed."""
+        self._tally.take(entry)
+
     def answer(self, question: Question) -> Deferred[Any]:
         """Answer a question. May fail with ProblemError."""
         match question:
             case AskStatus():
-                return Deferred.fromCoroutine(self._status())
+                return self.status()
             case _:
                 assert_never(question)
 
+    def status(self) -> Deferred[GatewayStatus]:
+        """Return how the gateway is, as soon as it is known."""
+        return Deferred.fromCoroutine(self._status())
+
     async def _status(self) -> GatewayStatus:
-        census = await self.census()
+        census = await self._census()
         memory = await self._parts.memory(self._reactor)
         about, now = self._about(), self._engine.now()
         return GatewayStatus(
@@ -75,10 +83,11 @@ class Desk:
             calls=self._calls(census.calls, now),
             memory=memory["gateway"],
             log=self._log_figures(about.keep),
+            relay_sessions=self._parts.relay.sessions if self._parts.relay else None,
             faults=self._engine.faults,
         )
 
-    async def census(self) -> Census:
+    async def _census(self) -> Census:
         """Count all accounts and calls, some users at a time."""
         census = Census()
         users = list(filter(local_of, self._engine.users()))

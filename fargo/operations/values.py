@@ -44,7 +44,8 @@ class LogFigures(Struct, frozen=True):
 
 class GatewayStatus(Struct, frozen=True):
     """How a gateway is. ``parts``: by name. ``accounts``: the number of registered accounts by state. ``memory``: that
-    of the gateway's own process, None if not known. ``faults``: bugs that have cost a call or an event.
+    of the gateway's own process, None if not known. ``relay_sessions``: those of the media relay, None if there is none
+    or it does not tell. ``faults``: bugs that have cost a call or an event.
     """
 
     version: str
@@ -58,6 +59,7 @@ class GatewayStatus(Struct, frozen=True):
     calls: CallFigures
     memory: int | None
     log: LogFigures
+    relay_sessions: int | None
     faults: int
 
     @property

@@ -1,6 +1,6 @@
 """Entries: what a log consists of."""
 
-from fargo.statemachine.model.call_records import CallRecord
+from fargo.statemachine.model.call_records import CallRecord, RecordAccount
 from fargo.statemachine.model.commands import Forget, Issued
 from fargo.statemachine.model.events import Recorded
 
@@ -22,3 +22,8 @@ def calls_of(entry: Entry) -> set[str]:
 def has_call_records(entry: Entry) -> bool:
     """Return True if the entry has a record of a call among its commands."""
     return any(isinstance(each.command, CallRecord) for each in entry[1])
+
+
+def has_account_record(entry: Entry) -> bool:
+    """Return True if the entry has a record of the account among its commands."""
+    return any(isinstance(each.command, RecordAccount) for each in entry[1])

@@ -87,6 +87,9 @@ class Reader(Protocol):
     def call_entries(self, user: str | None = None, after: int = 0) -> Iterator[Entry]:
         """Yield the entries that have a record of a call, as `read` does."""
 
+    def accounts(self) -> Iterator[Entry]:
+        """Yield the last entry of each user that has a record of the account, in the order of the users' names."""
+
     def position(self) -> int:
         """Return the position of the last entry, 0 if there has never been one."""
 

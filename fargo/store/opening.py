@@ -58,3 +58,10 @@ def mark_of(path: Path) -> LogMark | None:
     which did not name its logs. The log is left as it is. Raises StoreError.
     """
     return reader.mark_of(path)
+
+
+def last_time_in(path: Path) -> float | None:
+    """Return the time of the last event in the log at a path (seconds since 1970), None if there is no log, or nothing
+    in it. The log is left as it is. Raises StoreError.
+    """
+    return reader.last_time_in(path) if path.exists() and path.stat().st_size else None

@@ -29,6 +29,12 @@ from fargo.store.sqlite.vault_tables import (
 from fargo.store.vault import UNUSED_DAYS, vault_in
 
 
+def make_directory(directory: Path) -> None:
+    """Make the state directory, for our user only, unless it exists. Raises StoreError."""
+    with store_errors(directory, texts.DIRECTORY):
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
 def why_not_together(directory: Path) -> str | None:
     """Return why the log in a directory is not the one to which the passwords in it belong, None if it is. Nothing is
     changed. Raises StoreError if log or vault cannot be used.

@@ -24,7 +24,7 @@ from fargo.statemachine.model.commands import Command, Issued
 from fargo.statemachine.model.events import Event, Recorded, RequestsRefused
 from fargo.statemachine.model.wire import wire_name
 from fargo.store.correlation import correlated
-from fargo.store.entries import Entry, calls_of, has_call_records
+from fargo.store.entries import Entry, calls_of, has_account_record, has_call_records
 from fargo.store.formats import FormatError, current_format, upcast
 from fargo.store.interface import Statistics, StoreError
 from replay.reading import texts
@@ -119,6 +119,11 @@ class GoldenLog:
     def call_entries(self, user: str | None = None, after: int = 0) -> Iterator[Entry]:
         """Yield all entries or one user's that have a record of a call, after a position."""
         return filter(has_call_records, self.read(user, after))
+
+    def accounts(self) -> Iterator[Entry]:
+        """Yield the last entry of each user that has a record of the account."""
+        last = {entry[0].user: entry for entry in self._entries if has_account_record(entry)}
+        return iter([last[user] for user in sorted(last)])
 
     def position(self) -> int:
         """Return the number of entries. None is ever added."""

@@ -18,7 +18,9 @@ from pydantic.fields import FieldInfo
 from world.ports import free_port
 from world.rtpengine import Rtpengine
 
-from fargo import preflight, texts
+from fargo import texts as config_texts
+from fargo.checking import relay as relay_check
+from fargo.checking import texts
 from fargo.cli import main
 from fargo.cli.texts import CONFIG_VALID
 from fargo.config import INSIDE, Config
@@ -64,7 +66,7 @@ def test_it_runs_as_a_module() -> None:
 
 @pytest.mark.usefixtures("servers")
 def test_a_right_configuration(file: Path) -> None:
-    result = fargo("check", "-c", file)
+    result = fargo("check", "--offline", "-c", file)
     assert (result.exit_code, result.stdout, result.stderr) == (0, f"{CONFIG_VALID.format(path=file)}\n", "")
     assert [each.name for each in file.parent.iterdir()] == [file.name], "nothing was made"
 
@@ -90,12 +92,12 @@ def test_mistakes_about_the_machine(file: Path, command: str) -> None:
 
 
 @pytest.mark.usefixtures("servers")
-def test_a_busy_port_is_a_warning_for_check_and_a_mistake_for_run(file: Path, port: int) -> None:
+def test_a_busy_port_is_a_problem(file: Path, port: int) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.2", port))
-        checked, ran = fargo("check", "-c", file), fargo("run", "-c", file)
-    said = f"sip.port: {texts.IN_USE.format(socket=f'127.0.0.2 port {port}')}\n"
-    assert (checked.exit_code, checked.stderr) == (0, f"Warning: {said}")
+        checked, ran = fargo("check", "--offline", "-c", file), fargo("run", "-c", file)
+    said = f"{file}: sip.port: {texts.IN_USE.format(socket=f'127.0.0.2 port {port}')}\n"
+    assert (checked.exit_code, checked.stderr) == (2, f"Error: {said}")
     assert (ran.exit_code, ran.stderr) == (2, f"Error: {said}")
 
 
@@ -105,14 +107,14 @@ async def test_a_relay_that_answers_nobody_or_everybody_gives_a_warning(
     file: Path, monkeypatch: pytest.MonkeyPatch, exposed: bool
 ) -> None:
     monkeypatch.setattr(os, "getuid", lambda: 0)
-    monkeypatch.setattr(preflight, "answers_nobody", lambda relay: exposed)
+    monkeypatch.setattr(relay_check, "answers_nobody", lambda relay: exposed)
     async with Rtpengine() as relay:
         file.write_text(f"{file.read_text()}[media]\nrelay = '{relay.address}:{relay.port}'\n")
-        there = await asyncio.to_thread(fargo, "check", "-c", file)
+        there = await asyncio.to_thread(fargo, "check", "--offline", "-c", file)
         relay.process.kill()
         await relay.process.ended()
-        monkeypatch.setattr(preflight, "answers_nobody", lambda relay: False)
-        gone = await asyncio.to_thread(fargo, "check", "-c", file)
+        monkeypatch.setattr(relay_check, "answers_nobody", lambda relay: False)
+        gone = await asyncio.to_thread(fargo, "check", "--offline", "-c", file)
     warning = f"Warning: media.relay: {texts.RELAY_EXPOSED.format(port=relay.port)}\n"
     assert (there.exit_code, there.stderr) == (0, warning if exposed else "")
     assert gone.exit_code == 0
@@ -123,8 +125,8 @@ async def test_a_relay_that_answers_nobody_or_everybody_gives_a_warning(
 @pytest.mark.usefixtures("servers")
 def test_a_secret_for_all_to_read_is_refused(file: Path) -> None:
     file.chmod(0o644)
-    for command in ("check", "run"):
-        result = fargo(command, "-c", file)
+    for command in (["check", "--offline"], ["run"]):
+        result = fargo(*command, "-c", file)
         assert (result.exit_code, result.stdout) == (2, "")
         assert result.stderr == f"Error: {file}: {texts.SECRET_EXPOSED.format(path=file)}\n"
     assert "sesame" not in result.output
@@ -132,7 +134,7 @@ def test_a_secret_for_all_to_read_is_refused(file: Path) -> None:
 
 def test_no_configuration_at_all() -> None:
     assert (fargo("check").exit_code, fargo("check", "-c", "/nowhere").exit_code) == (2, 2)
-    unreadable = texts.UNREADABLE.format(path="/nowhere", why="No such file or directory")
+    unreadable = config_texts.UNREADABLE.format(path="/nowhere", why="No such file or directory")
     assert fargo("check", "-c", "/nowhere").stderr == f"Error: {unreadable}\n"
 
 

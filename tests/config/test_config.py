@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 from world.ports import free_port
 
-from fargo import preflight, texts
+from fargo import texts
+from fargo.checking import ports
+from fargo.checking import texts as machine_texts
+from fargo.checking.machine import problems
 from fargo.config import INSIDE, Config, ConfigError, load
 
 GOOD = """
@@ -222,7 +225,7 @@ NOWHERE = texts.UNREADABLE.format(path="/nowhere", why="No such file or director
             3,
             f"xmpp.domian: {texts.UNKNOWN_OPTION.format(hint=texts.DID_YOU_MEAN.format(name='domain'))}",
         ),
-        ("[sip]", "directory = '.'\n[sip]", 6, f"xmpp.directory: {texts.WRONG_SECTION.format(section='state')}"),
+        ("[sip]", "directory = '.'\n[sip]", 6, f"xmpp.directory: {texts.WRONG_SECTION.format(sections='[state]')}"),
         (
             "[state]",
             "[stat]",
@@ -235,7 +238,7 @@ NOWHERE = texts.UNREADABLE.format(path="/nowhere", why="No such file or director
             8,
             "other: "
             + texts.UNKNOWN_SECTION.format(
-                hint=texts.VALID_NAMES.format(names="xmpp, sip, media, state, log, limits, programs")
+                hint=texts.VALID_NAMES.format(names="xmpp, sip, media, state, log, limits, metrics, programs")
             ),
         ),
     ],
@@ -292,25 +295,25 @@ def test_a_secret_in_a_file_of_its_own(file: Path) -> None:
 def on_this_machine(file: Path, old: str, new: str) -> tuple[Config, list[str]]:
     file.write_text(GOOD.replace(old, new))
     config = load(file)
-    return config, list(preflight.problems(file, config))
+    return config, list(problems(file, config))
 
 
 @pytest.mark.usefixtures("servers")
 def test_the_machine_is_checked(file: Path) -> None:
-    config, problems = on_this_machine(file, "", "")
-    assert problems == []
+    config, found = on_this_machine(file, "", "")
+    assert found == []
     assert not config.state.directory.exists()
-    _, problems = on_this_machine(
+    _, found = on_this_machine(
         file, "[state]", "engine = 'telepathy'\n[programs]\nrakia = 'fargo.toml'\nkamailio = '/none'\n[state]"
     )
-    assert problems == [
-        f"programs.rakia: {texts.NOT_EXECUTABLE.format(program=file)}",
-        f"programs.kamailio: {texts.NOT_EXECUTABLE.format(program='/none')}",
+    assert found == [
+        f"programs.rakia: {machine_texts.NOT_EXECUTABLE.format(program=file)}",
+        f"programs.kamailio: {machine_texts.NOT_EXECUTABLE.format(program='/none')}",
     ]
-    _, problems = on_this_machine(file, "127.0.0.2", "192.0.2.1")
-    assert problems == [f"sip.address: {texts.NOT_LOCAL.format(socket='192.0.2.1')}"]
-    _, problems = on_this_machine(file, '"state"', '"fargo.toml/state"')
-    assert problems == [f"state.directory: {texts.NOT_A_DIRECTORY.format(path=file)}"]
+    _, found = on_this_machine(file, "127.0.0.2", "192.0.2.1")
+    assert found == [f"sip.address: {machine_texts.NOT_LOCAL.format(socket='192.0.2.1')}"]
+    _, found = on_this_machine(file, '"state"', '"fargo.toml/state"')
+    assert found == [f"state.directory: {machine_texts.NOT_A_DIRECTORY.format(path=file)}"]
 
 
 @pytest.mark.usefixtures("servers")
@@ -321,10 +324,22 @@ def test_a_port_in_use_is_reported(file: Path, kind: socket.SocketKind) -> None:
         if kind is socket.SOCK_STREAM:
             taken.listen()
         port = taken.getsockname()[1]
-        config, problems = on_this_machine(
-            file, "[state]", f"port = {port}\ninside_port = {free_port(INSIDE)}\n[state]"
-        )
-        assert problems == []
-        assert list(preflight.busy_ports(config)) == [
-            f"sip.port: {texts.IN_USE.format(socket=f'127.0.0.2 port {port}')}"
+        config, found = on_this_machine(file, "[state]", f"port = {port}\ninside_port = {free_port(INSIDE)}\n[state]")
+        assert found == []
+        assert [str(each) for each in ports.busy(config)] == [
+            f"sip.port: {machine_texts.IN_USE.format(socket=f'127.0.0.2 port {port}')}"
         ]
+
+
+def test_metrics_are_on_loopback_only(file: Path) -> None:
+    assert load(file).metrics.address is None
+    before = file.read_text()
+    file.write_text(f"{before}\n[metrics]\naddress = '127.0.0.1:9464'\n")
+    assert load(file).metrics.address == ("127.0.0.1", 9464)
+    for given in ("'192.0.2.1:9464'", "'127.0.0.1'", "'127.0.0.1:0'", "'[::1]:9464'", "9464"):
+        file.write_text(f"{before}\n[metrics]\naddress = {given}\n")
+        with pytest.raises(ConfigError, match=r"metrics\.address: .* an IPv4 address of loopback"):
+            load(file)
+    file.write_text(f"{before}\n[metrics]\naddress = '{INSIDE}:9464'\n")
+    with pytest.raises(ConfigError, match=f"{INSIDE} is reserved"):
+        load(file)

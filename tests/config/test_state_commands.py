@@ -150,21 +150,21 @@ def test_a_log_that_folds_otherwise_is_noticed(config: Path, state: Path, tmp_pa
 def test_a_missing_log_is_refused_until_it_comes_back_or_another_is_accepted(
     config: Path, state: Path, tmp_path: Path
 ) -> None:
-    assert fargo("check", "-c", config).exit_code == 0
+    assert fargo("check", "--offline", "-c", config).exit_code == 0
     right = shutil.move(state / "fargo.db", tmp_path / "right.db")
     problem = why_not_together(state)
     assert problem
-    for command in ("check", "run"):
-        refused = fargo(command, "-c", config)
+    for command in (["check", "--offline"], ["run"]):
+        refused = fargo(*command, "-c", config)
         assert told(refused) == (2, "", f"Error: {config}: state.directory: {problem}\n")
     assert not (state / "fargo.db").exists()
     accepted = fargo("accept-log", "-c", config)
     assert told(accepted) == (0, f"{texts.LOG_ACCEPTED.format(path=state / 'fargo.db')}\n", "")
-    assert fargo("check", "-c", config).exit_code == 0
+    assert fargo("check", "--offline", "-c", config).exit_code == 0
     shutil.move(right, state / "fargo.db")
-    assert fargo("check", "-c", config).exit_code == 2, "the other log is the gateway's now"
+    assert fargo("check", "--offline", "-c", config).exit_code == 2, "the other log is the gateway's now"
     assert fargo("accept-log", "-c", config).exit_code == 0
-    assert fargo("check", "-c", config).exit_code == 0
+    assert fargo("check", "--offline", "-c", config).exit_code == 0
 
 
 @pytest.mark.usefixtures("servers")
@@ -181,12 +181,12 @@ def test_an_old_log_beside_a_newer_vault_is_refused_and_both_ways_out_work(
             write_mark(conn, log.mark())
     fargo("backup", new, "-c", config)
     shutil.copy(old / "fargo.db", state)
-    assert f"state.directory: {why_not_together(state)}\n" in fargo("check", "-c", config).stderr
+    assert f"state.directory: {why_not_together(state)}\n" in fargo("check", "--offline", "-c", config).stderr
     if way == "accept-log":
         assert fargo("accept-log", "-c", config).exit_code == 0
     else:
         shutil.copy(new / "fargo.db", state)
-    assert fargo("check", "-c", config).exit_code == 0
+    assert fargo("check", "--offline", "-c", config).exit_code == 0
     with closing(open_vault(state / "vault.db")) as vault:
         assert [row["name"] for row in vault.table("passwords").rows] == [SECRET]
 

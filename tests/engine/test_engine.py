@@ -156,7 +156,7 @@ class Bench:
             lambda: self.start + self.clock.seconds(),
             self.policy,
             self,
-            lambda entry, size: self.written.append((entry[0], size)),
+            lambda recorded, size: self.written.append((recorded, size)),
         )
 
     def run(self, seconds: float = 0) -> None:

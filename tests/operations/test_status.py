@@ -1,14 +1,17 @@
 """`fargo status` tells how a running gateway is, or that none runs."""
 
+import asyncio
 import json
 import os
 import re
 import signal
+import urllib.request
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 from world.gateway import FARGO
+from world.ports import free_port
 from world.process import Process
 from world.world import World
 
@@ -57,14 +60,21 @@ async def status(gateway: Path, *options: str) -> tuple[int, str]:
     return await process.ended(), process.output
 
 
+def told_at(address: str) -> str:
+    with urllib.request.urlopen(address, timeout=10) as answer:
+        told: bytes = answer.read()
+    return told.decode()
+
+
 async def test_a_gateway_that_serves_and_one_whose_edge_does_not_come_back(world: World, tmp_path: Path) -> None:
     kamailio = tmp_path / "kamailio"
     broken = tmp_path / "broken"
+    metrics = free_port("127.0.0.1")
     kamailio.write_text(f'#!/bin/sh\n[ -e {broken} ] && exit 3\nexec /usr/sbin/kamailio "$@"\n')
     kamailio.chmod(0o755)
     gateway = await world.gateway()
     await gateway.stop()
-    gateway.tables["programs"] = {"kamailio": str(kamailio)}
+    gateway.tables |= {"programs": {"kamailio": str(kamailio)}, "metrics": {"address": f"127.0.0.1:{metrics}"}}
     await gateway.start()
     await world.register(await world.client("alice"))
     code, told = await status(gateway.configuration)
@@ -75,6 +85,10 @@ async def test_a_gateway_that_serves_and_one_whose_edge_does_not_come_back(world
     assert re.search(r"^accounts +1 signed-in$", told, re.M)
     assert re.search(r"^edge +ok, [\d.]+ MB$", told, re.M)
     assert re.search(r"^memory +[\d.]+ MB$", told, re.M)
+    page = await asyncio.to_thread(told_at, f"http://127.0.0.1:{metrics}/metrics")
+    assert 'fargo_accounts{state="signed-in"} 1.0' in page
+    assert 'fargo_part_up{part="edge"} 1.0' in page
+    assert re.search(r"^fargo_log_commit_seconds_count [1-9]", page, re.M)
     broken.touch()
     os.kill(int((gateway.state / "edge/process").read_text().split()[1]), signal.SIGKILL)
     await gateway.process.line("SIP edge has ended")

@@ -22,12 +22,12 @@ from world.rtpengine import Rtpengine
 from world.sip_agent import Call, ScriptedProvider, audio
 from world.world import World
 
-from fargo import preflight
+from fargo.checking.relay import exposed
+from fargo.checking.texts import RELAY_EXPOSED
 from fargo.config import load
 from fargo.statemachine.media.description import Unreachable
 from fargo.statemachine.media.texts import CALLER_UNREACHABLE, CLIENT_UNREACHABLE, PHONE_UNREACHABLE
 from fargo.store.opening import open_reader
-from fargo.texts import RELAY_EXPOSED
 from replay.verifying.verify import verify
 
 from .firewall import Firewall
@@ -325,8 +325,8 @@ async def test_it_is_told_if_others_can_command_the_relay(
 ) -> None:
     gateway = Gateway(world.server, settings={"media": {"relay": f"{relay.address}:{relay.port}"}}, directory=tmp_path)
     gateway.write(gateway.configuration.name, toml(gateway.tables))
-    [told] = preflight.exposed_relay(load(gateway.configuration))
-    assert RELAY_EXPOSED.format(port=relay.port) in told
+    [told] = exposed(load(gateway.configuration))
+    assert told.sentence == RELAY_EXPOSED.format(port=relay.port)
     firewall((relay.address, relay.port))
-    assert list(preflight.exposed_relay(load(gateway.configuration))) == []
+    assert list(exposed(load(gateway.configuration))) == []
     assert await relay.sessions() == []  # it answers this user all the same

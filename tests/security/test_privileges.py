@@ -19,11 +19,12 @@ from click.testing import CliRunner, Result
 from end_to_end.customer import Customer
 from end_to_end.engines import ENGINES, IDS
 from world.gateway import FARGO, Gateway
+from world.pem import write_pair
 from world.ports import free_port
 from world.process import until
 from world.world import World
 
-from fargo import preflight, texts
+from fargo.checking import relay, texts
 from fargo.cli import main
 from fargo.cli import texts as cli_texts
 from fargo.config import INSIDE
@@ -206,7 +207,7 @@ def test_root_is_refused_and_warned(file: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     if file.stat().st_uid:
         pytest.skip("root owns nothing here")
-    ran, checked = fargo("run", "-c", file), fargo("check", "-c", file)
+    ran, checked = fargo("run", "-c", file), fargo("check", "--offline", "-c", file)
     assert (ran.exit_code, ran.stderr) == (2, f"Error: {cli_texts.REFUSED_AS_ROOT}\n")
     assert (checked.exit_code, checked.stderr) == (0, f"Warning: {cli_texts.RUNS_AS_ROOT}\n")
 
@@ -219,11 +220,11 @@ def test_root_is_told_of_an_exposed_relay_although_the_state_is_of_another_user(
         pytest.skip("only root can find out")
     with file.open("a") as more:
         more.write(f'[media]\nrelay = "127.0.0.1:{free_port("127.0.0.1")}"\n')
-    monkeypatch.setattr(preflight, "answers_nobody", lambda relay: True)
+    monkeypatch.setattr(relay, "answers_nobody", lambda relay: True)
     state = file.parent / "state"
     state.mkdir(mode=0o700)
     os.chown(state, NOBODY, NOBODY)
-    checked = fargo("check", "-c", file)
+    checked = fargo("check", "--offline", "-c", file)
     assert checked.exit_code == 2
     assert texts.RELAY_EXPOSED.partition("{")[0] in checked.stderr
 
@@ -233,7 +234,7 @@ def test_root_is_told_of_an_exposed_relay_although_the_state_is_of_another_user(
 
 def refused(file: Path) -> str:
     """Return why both commands refuse a configuration, "" if `check` takes it."""
-    checked = fargo("check", "-c", file)
+    checked = fargo("check", "--offline", "-c", file)
     if checked.exit_code == 0:
         return ""
     ran = fargo("run", "--as-root", "-c", file)
@@ -276,8 +277,7 @@ def test_a_secret_that_others_can_use(file: Path, mode: int) -> None:
     assert refused(file) == f"xmpp.secret_file: {texts.SECRET_EXPOSED.format(path=secret)}"
     secret.chmod(0o600)
     certificate, key = file.parent / "cert.pem", file.parent / "key.pem"
-    certificate.write_text("")
-    key.write_text("")
+    write_pair(certificate, key)
     key.chmod(mode)
     write(file, 'secret_file = "secret"', 'tls_certificate = "cert.pem"\ntls_key = "key.pem"')
     assert refused(file) == f"sip.tls_key: {texts.SECRET_EXPOSED.format(path=key)}"

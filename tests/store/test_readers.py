@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from fargo.statemachine.model.events import Recorded, RefusedUser, RequestsRefused
+from fargo.statemachine.model.call_records import RecordAccount
+from fargo.statemachine.model.commands import Issued
+from fargo.statemachine.model.events import Recorded, RefusedUser, RequestsRefused, StreamOpened
 from fargo.store.entries import Entry
 from fargo.store.interface import Reader, Statistics
 from fargo.store.opening import open_reader, open_store
@@ -85,6 +87,17 @@ def test_calls_are_counted_and_found_from_the_end(made: Made, log: Reader) -> No
     assert log.position_before_calls(1) == made(BATCH[:4]).position()
     assert log.position_before_calls(2) == made(BATCH[:2]).position()
     assert log.position_before_calls(3) == 0
+
+
+def test_the_last_record_of_each_account_is_found(made: Made) -> None:
+    def account(user: str, version: int, *status: str) -> Entry:
+        records = (RecordAccount(f"{user}.sip", False, each) for each in status)
+        issued = tuple(Issued(user, f"{version}.{place}", record) for place, record in enumerate(records))
+        return Recorded(user, version, 5.0, StreamOpened()), issued
+
+    batch = (account(BOB, 1, "x"), account(ALICE, 1, "a"), account(BOB, 2, "b", "c"), account(ALICE, 2))
+    assert tuple(made(batch).accounts()) == (batch[1], batch[2])
+    assert tuple(made(()).accounts()) == ()
 
 
 def test_statistics(made: Made, log: Reader) -> None:

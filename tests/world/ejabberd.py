@@ -5,6 +5,8 @@ Its program is the Erlang machine, without distribution: so it needs no epmd, an
 
 import sysconfig
 
+from fargo.setup.server_lines import ejabberd
+
 from .process import Process
 from .xmpp_server import STRANGER_DOMAIN, XmppServer
 
@@ -16,16 +18,10 @@ loglevel: info
 hosts:
   - {domain}
   - {stranger}
-listen:
+{gateway}
   - module: ejabberd_c2s
     ip: {address}
     port: {client_port}
-  - module: ejabberd_service
-    ip: {address}
-    port: {component_port}
-    hosts:
-      {component}:
-        password: {secret}
   - module: ejabberd_http
     ip: {address}
     port: {websocket_port}
@@ -50,13 +46,11 @@ class Ejabberd(XmppServer):
             CONFIGURATION.format(
                 address=self.address,
                 client_port=self.client_port,
-                component_port=self.component_port,
                 websocket_port=self.websocket_port,
                 path=self.path,
                 domain=self.domain,
                 stranger=STRANGER_DOMAIN,
-                component=self.component,
-                secret=self.secret,
+                gateway=ejabberd(self.gateway),
             ),
         )
         self.process = await Process.start(

@@ -1,5 +1,7 @@
 """The XMPP server of most tests: prosody."""
 
+from fargo.setup.server_lines import prosody
+
 from .process import Process
 from .xmpp_server import STRANGER_DOMAIN, Account, XmppServer
 
@@ -10,13 +12,11 @@ data_path = "{directory}/data"
 certificates = "{directory}"
 log = {{ {{ levels = {{ min = "info" }}, to = "console" }} }}
 
--- Send each stanza at once, without waiting until the receiver has acknowledged the one before.
-network_settings = {{ nagle = false }}
+{gateway}
 interfaces = {{ "{address}" }}
 local_interfaces = {{ "{address}" }}
 c2s_ports = {{ {client_port} }}
 c2s_direct_tls_ports = {{ }}
-component_ports = {{ {component_port} }}
 http_interfaces = {{ "{address}" }}
 http_ports = {{ {websocket_port} }}
 https_ports = {{ }}
@@ -32,8 +32,7 @@ modules_disabled = {{ "s2s", "tls" }}
 
 VirtualHost "{domain}"
 VirtualHost "{stranger}"
-Component "{component}"
-    component_secret = "{secret}"
+{component}
 """
 
 
@@ -45,18 +44,18 @@ class Prosody(XmppServer):
     async def start(self) -> None:
         for name in self.accounts:
             self._write_account(self.account(name))
+        of_all, component = prosody(self.gateway).split("-- At the end:\n")
         configuration = self.write(
             "prosody.cfg.lua",
             CONFIGURATION.format(
                 directory=self.directory,
                 address=self.address,
                 client_port=self.client_port,
-                component_port=self.component_port,
                 websocket_port=self.websocket_port,
                 domain=self.domain,
                 stranger=STRANGER_DOMAIN,
-                component=self.component,
-                secret=self.secret,
+                gateway=of_all,
+                component=component,
             ),
         )
         self.process = await Process.start("prosody", "prosody", "-F", "--config", configuration)

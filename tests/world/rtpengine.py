@@ -1,4 +1,4 @@
-"""The media relay: rtpengine from Debian, without its kernel module, as an operator would run it for the gateway."""
+"""The media relay: rtpengine from Debian, without its kernel module, with the lines that `fargo init` prints."""
 
 import asyncio
 import os
@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from bencodepy import Bencode
+
+from fargo.config_values import HostPort
+from fargo.setup.server_lines import Surroundings, rtpengine
 
 from . import RELAY_ADDRESS
 from .ports import free_port
@@ -15,19 +18,13 @@ MEDIA_PORTS = 100
 ANSWER_SECONDS = 10
 
 CONFIGURATION = """\
-[rtpengine]
-table = -1
-interface = {interfaces}
-listen-ng = {address}:{port}
-port-min = {first}
-port-max = {last}
-timeout = 3600
+{gateway}
 foreground = true
 log-stderr = true
-log-level = {log_level}
+# Of two lines the last counts.
+port-min = {first}
+port-max = {last}
 """
-# Level 6 logs the names of the commands; level 7 would log their content.
-LOG_LEVEL = 6
 
 # OpenSSL offers session tickets by default. With them, the handshake of Dino (GnuTLS) fails in every call that it
 # answers.
@@ -66,15 +63,13 @@ class Rtpengine(Server):
 
     async def start(self) -> None:
         """Start, and return when it answers."""
+        gateway = Surroundings("", "", "", 0, self.interfaces, 0, HostPort(self.address, self.port))
         configuration = self.write(
             "rtpengine.conf",
             CONFIGURATION.format(
-                address=self.address,
-                interfaces=";".join(self.interfaces),
-                port=self.port,
+                gateway=rtpengine(gateway),
                 first=self.first_media_port,
                 last=self.first_media_port + self.media_ports - 1,
-                log_level=LOG_LEVEL,
             ),
         )
         environment = {"OPENSSL_CONF": str(self.write("openssl.cnf", WITHOUT_TICKETS))}

@@ -1,7 +1,8 @@
 """The base of every XMPP server of the world.
 
 It has accounts, a component for the gateway, and a second domain that the gateway rejects. It listens on loopback only,
-without encryption, so it needs no certificate.
+without encryption, so it needs no certificate. What it has to know of the gateway are the lines that `fargo init`
+prints.
 """
 
 import socket
@@ -10,7 +11,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
-from . import XMPP_ADDRESS
+from fargo.setup.server_lines import Surroundings
+
+from . import GATEWAY_ADDRESS, XMPP_ADDRESS
 from .ports import free_port
 from .process import Server
 
@@ -48,6 +51,13 @@ class XmppServer(Server):
     def websocket(self) -> str:
         """Return the WebSocket address for browsers (RFC 7395)."""
         return f"ws://{self.address}:{self.websocket_port}{self.path}"
+
+    @property
+    def gateway(self) -> Surroundings:
+        """Return what is told of the gateway."""
+        return Surroundings(
+            self.component, self.secret, self.address, self.component_port, (GATEWAY_ADDRESS,), 5060, None
+        )
 
     def account(self, name: str) -> Account:
         """Return an account by its name in `accounts`."""

@@ -102,6 +102,11 @@ class RelayAdapter:
         """True if the relay has answered the latest question that it was asked, or has not been silent yet."""
         return self._watch.answers
 
+    @property
+    def sessions(self) -> int | None:
+        """The number of sessions of the relay, of all its users; None if it has not told."""
+        return self._watch.sessions
+
     def start(self) -> None:
         """Begin to carry out commands."""
         self._ng.start()

@@ -38,6 +38,8 @@ class Watch:
         self._keeps = True
         self._counted = _read(kept)
         """The number that the relay last reported, None if it has reported none or does not answer."""
+        self.sessions: int | None = None
+        """How many sessions the relay has, as far as it has told."""
         self._silent = False
         self._warned = False
         self._timer: Any = None
@@ -73,7 +75,7 @@ class Watch:
             self._log.warn(texts.NOT_COUNTED)
         elif counted is not None and self._counted is not None and counted <= self._counted:
             self._tell(texts.RESTARTED)
-        self._counted, self._silent = counted, False
+        self._counted, self._silent, self.sessions = counted, False, _sessions(reply)
         self._keep(counted)
 
     def _keep(self, counted: int | None) -> None:
@@ -87,7 +89,7 @@ class Watch:
     def _failed(self, failure: Failure) -> None:
         failure.trap(SilentError, RefusedError)
         if failure.check(SilentError) and not self._silent:
-            self._counted, self._silent = None, True
+            self._counted, self._silent, self.sessions = None, True, None
             self._tell(str(failure.value))
 
     def _tell(self, problem: str) -> None:
@@ -107,5 +109,13 @@ def _counted(reply: NgReply) -> int | None:
     """Return the number of statistics requests that the relay has had, None if it does not report it."""
     try:
         return int(reply["statistics"]["controlstatistics"]["totalstatscount"])
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _sessions(reply: NgReply) -> int | None:
+    """Return the number of sessions that the relay has, None if it does not report it."""
+    try:
+        return int(reply["statistics"]["currentstatistics"]["sessionstotal"])
     except (KeyError, TypeError, ValueError):
         return None

@@ -10,20 +10,17 @@ Rules:
 
 import os
 import socket
-from contextlib import suppress
 from errno import ECONNREFUSED, ETIMEDOUT
 from typing import Final, NamedTuple
-from xml.parsers import expat
 
 from fargo.adapters.xmpp import texts
+from fargo.adapters.xmpp.first_words import FirstWords
 from fargo.plain import plain
 
 MOST: Final = 4096
 """How many bytes of the server's first words are looked at. A header and a stream error have some hundreds."""
 
-NS_CLIENTS_AND_SERVERS: Final = ("jabber:client", "jabber:server")
-_STREAMS: Final = "http://etherx.jabber.org/streams"
-_STREAM_ERRORS: Final = "urn:ietf:params:xml:ns:xmpp-streams"
+_CLIENTS_AND_SERVERS: Final = ("jabber:client", "jabber:server")
 _PASSING: Final = {
     *("connection-timeout", "internal-server-error", "remote-connection-failed", "reset", "resource-constraint"),
     *("system-shutdown", "undefined-condition"),
@@ -69,15 +66,17 @@ def unknown_name(place: Place, error: socket.gaierror | None) -> str:
     return (texts.NAME_SERVER_SILENT if passing else texts.NAME_UNKNOWN).format(server=place.server)
 
 
-def silent(place: Place) -> str:
-    """Return what to say of a server that accepts the connection, and then sends nothing that leads on."""
-    return _filled_in(texts.SERVER_MUTE, place)
+def silent(place: Place, received: bytes) -> str:
+    """Return why a server that has sent this, and then nothing more, does not take the component."""
+    found = refusal(place, received)
+    return found.sentence if found.hopeless else _filled_in(texts.SERVER_MUTE, place)
 
 
 def refusal(place: Place, received: bytes) -> StreamRefusal:
     """Return why a server that has sent this before it ended the connection does not take the component."""
-    words = _Words.of(received)
-    if words.namespace in NS_CLIENTS_AND_SERVERS or words.condition == "invalid-namespace":
+    words = FirstWords()
+    words.feed(received)
+    if words.namespace in _CLIENTS_AND_SERVERS or words.condition == "invalid-namespace":
         return StreamRefusal(_filled_in(texts.NO_COMPONENT_PORT, place), hopeless=True)
     if words.condition:
         return stream_error(place, words.condition, words.text)
@@ -107,62 +106,3 @@ def stream_error(place: Place, condition: str, text: str | None) -> StreamRefusa
 
 def _filled_in(template: str, place: Place) -> str:
     return template.format(domain=place.domain, server=place.server, port=place.port)
-
-
-class _Words(NamedTuple):
-    """What the first words of a server say, as far as they are XMPP."""
-
-    is_stream: bool
-    """True if they begin with the header of a stream."""
-    namespace: str
-    """The default namespace of the header."""
-    condition: str
-    """The condition of a stream error, "" if there is none."""
-    text: str
-
-    @classmethod
-    def of(cls, received: bytes) -> "_Words":
-        reading = _Reading()
-        reading.feed(received)
-        return cls(reading.is_stream, reading.namespace, reading.condition, reading.text)
-
-
-class _Reading:
-    """Reads the beginning of a stream, up to where it is no XML any more."""
-
-    def __init__(self) -> None:
-        self.is_stream = False
-        self.namespace = ""
-        self.condition = ""
-        self.text = ""
-        self._inside: list[str] = []
-        self._parser = expat.ParserCreate(namespace_separator=" ")
-        self._parser.StartNamespaceDeclHandler = self._namespace
-        self._parser.StartElementHandler = self._begin
-        self._parser.EndElementHandler = self._end
-        self._parser.CharacterDataHandler = self._characters
-
-    def feed(self, received: bytes) -> None:
-        with suppress(expat.ExpatError):  # what came before is known
-            self._parser.Parse(received)
-
-    def _namespace(self, prefix: str | None, uri: str) -> None:
-        if not self._inside and prefix is None:
-            self.namespace = uri
-
-    def _begin(self, name: str, _: dict[str, str]) -> None:
-        if not self._inside:
-            self.is_stream = name == f"{_STREAMS} stream"
-        elif self._is_in_error() and not self.condition and name != f"{_STREAM_ERRORS} text":
-            self.condition = name.removeprefix(f"{_STREAM_ERRORS} ")
-        self._inside.append(name)
-
-    def _end(self, _: str) -> None:
-        self._inside.pop()
-
-    def _characters(self, text: str) -> None:
-        if len(self._inside) == 3 and self._inside[-1] == f"{_STREAM_ERRORS} text":
-            self.text += text
-
-    def _is_in_error(self) -> bool:
-        return len(self._inside) == 2 and self._inside[-1] == f"{_STREAMS} error"

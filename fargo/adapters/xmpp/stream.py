@@ -29,7 +29,6 @@ from fargo.adapters.xmpp.connecting import ComponentFactory
 from fargo.adapters.xmpp.refusals import (
     MOST,
     Place,
-    StreamRefusal,
     refusal,
     silent,
     stream_error,
@@ -100,6 +99,11 @@ class Stream(xmlstream.XMPPHandler):
     def is_open(self) -> bool:
         """True while stanzas can be sent."""
         return self._open
+
+    @property
+    def trouble(self) -> str:
+        """What keeps the stream from being open, as a sentence, "" if that is not known."""
+        return self._trouble.sentence
 
     def start(self, server: str, port: int) -> None:
         """Connect to the server's component port, and reconnect whenever the stream is lost."""
@@ -228,12 +232,13 @@ class Stream(xmlstream.XMPPHandler):
 
     def _not_taken(self) -> None:
         """Tell why the connection ended before it became a stream."""
-        found = StreamRefusal(silent(self._place), False) if self._timed_out else refusal(self._place, self._first)
+        found = refusal(self._place, self._first)
+        sentence = silent(self._place, self._first) if self._timed_out else found.sentence
         if found.hopeless:
             self._factory.hesitate()
         else:
             self._factory.hurry()
-        self._trouble.met(found.sentence)
+        self._trouble.met(sentence)
 
     def _tell(self, sentence: str) -> None:
         log.error(texts.NO_STREAM_YET, why=sentence)

@@ -7,7 +7,7 @@ from typing import Any, Final, Self, get_args
 
 from sqlite_utils import Database
 
-from fargo.statemachine.model.call_records import CallRecord
+from fargo.statemachine.model.call_records import CallRecord, RecordAccount
 from fargo.statemachine.model.events import Snapshot
 from fargo.statemachine.model.wire import wire_name
 from fargo.store.entries import Entry
@@ -27,6 +27,7 @@ _JOURNAL: Final = "-wal"
 
 _POSITION: Final = "select coalesce(max(id), 0) from events"
 _MARK: Final = "select name, max(erased, (select coalesce(max(id), 0) from events)) from log"
+_LAST_TIME: Final = "select at from events order by id desc limit 1"
 _VERSION: Final = "select coalesce(max(version), 0) from events where user = ?"
 _SPAN: Final = "select count(distinct case when instr(user, '@') then user end), min(at), max(at) from events"
 _ENDS: Final = """
@@ -62,6 +63,10 @@ _CALLS_OF_ONE: Final = f"""
     {_ENTRIES} where e.user = :user and e.id > :after
     and exists (select 1 from notes where event = e.id and type in ({_CALL_RECORDS}))
     order by e.version, c.place
+"""
+_ACCOUNTS: Final = f"""
+    {_ENTRIES} where e.id in (select max(event) from notes where type = '{wire_name(RecordAccount)}' group by user)
+    order by e.user, c.place
 """
 
 
@@ -100,6 +105,12 @@ class SqliteReader:
         """Yield all entries or one user's that have a record of a call, after a position."""
         query = _CALLS_OF_ALL if user is None else _CALLS_OF_ONE
         with closing(self._groups(query, user=user, after=after)) as groups:
+            for rows in groups:
+                yield to_entry(rows, self.name)
+
+    def accounts(self) -> Iterator[Entry]:
+        """Yield the last entry of each user that has a record of the account."""
+        with closing(self._groups(_ACCOUNTS)) as groups:
             for rows in groups:
                 yield to_entry(rows, self.name)
 
@@ -174,3 +185,10 @@ def mark_of(path: Path) -> LogMark | None:
     """
     with store_errors(path, WHAT), closing(open_log_unmigrated(path)) as db:
         return LogMark(*db.execute(_MARK).fetchone()) if "log" in db.table_names() else None
+
+
+def last_time_in(path: Path) -> float | None:
+    """Return the time of the last event in a file, None if it has none. Raises StoreError."""
+    with store_errors(path, WHAT), closing(open_log_unmigrated(path)) as db:
+        found = db.execute(_LAST_TIME).fetchone()
+    return float(found[0]) if found else None

@@ -63,6 +63,13 @@ class Rig:
         assert event.command == name
         return event
 
+    async def sessions(self, number: int) -> bool:
+        """Return True as soon as the watch has heard that the relay has so many sessions."""
+        async with asyncio.timeout(SECONDS):
+            while self._adapter.sessions != number:
+                await asyncio.sleep(0.02)
+        return True
+
     def _put(self, user: str, event: RelayEvent) -> None:
         self._events.put_nowait((user, event))
 

@@ -325,3 +325,10 @@ async def test_what_is_too_long_for_a_datagram_is_refused(rig: Rig) -> None:
     verbose = Codec(0, "PCMU", 8000, parameters=tuple(Parameter(f"p{n}", "x" * 1000) for n in range(70)))
     refused = await rig.do(OfferRelay("s", plain("127.0.0.1", 4000, verbose), MediaProfile.PLAIN))
     assert refused.problem == texts.REQUEST_TOO_LONG
+
+
+async def test_the_number_of_sessions_is_known(rig: Rig) -> None:
+    await rig.do(OfferRelay("s", plain("127.0.0.1", 4000), MediaProfile.PLAIN, False, CLIENTS))
+    assert await rig.sessions(1)
+    await rig.do(DeleteRelay("s"))
+    assert await rig.sessions(0)

@@ -12,7 +12,7 @@ from fargo.edge import texts
 from fargo.edge.settings import IDLE_SECONDS
 from fargo.edge.sip.keys import EdgeKeys, is_authentic, message_key, named, token
 from fargo.edge.sip.settings import SipEdgeSettings
-from fargo.sip_service import SILENCE_SECONDS
+from fargo.edge_settings import SILENCE_SECONDS
 
 SECRET = "not to be seen by anyone"
 

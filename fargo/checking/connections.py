@@ -1,0 +1,35 @@
+"""All checks that `fargo check` adds to those of `machine`: of what changes from day to day, and of other programs."""
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from fargo.checking import certificate, clock, component, directory, edge, ports, programs, relay, running_gateway
+from fargo.checking.finding import Finding, Kind
+from fargo.config import Config
+
+
+def here(config: Config) -> Iterator[Finding]:
+    """Find what is wrong on this machine now. No program is started, and nothing is connected to but the relay."""
+    now = time.time()
+    if running_gateway.process_of(config):
+        yield from running_gateway.findings(config)
+    else:
+        yield from ports.busy(config)
+    if directory.is_possible(config):
+        yield from directory.full(config)
+        yield from clock.findings(config, now)
+    yield from certificate.dates(config, datetime.fromtimestamp(now, UTC))
+    yield from relay.silent(config)
+
+
+def elsewhere(config: Config) -> Iterator[Finding]:
+    """Find what is wrong with the programs, and if the XMPP server does not take the gateway. A gateway that runs has
+    the place that we would take there.
+    """
+    found = list(programs.versions(config))
+    yield from found
+    if not any(each.kind is Kind.PROBLEM for each in found) and not list(programs.missing(config)):
+        yield from edge.findings(config)
+    if running_gateway.process_of(config) is None:
+        yield from component.findings(config)

@@ -1,0 +1,68 @@
+"""`fargo users`: all that the gateway has about a user, for the user who asks for it, and its removal."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import msgspec
+
+from fargo.calls import records
+from fargo.cli import texts
+from fargo.cli.common import InputError, known_user, open_log, reads_log
+from fargo.plain import plain_json
+from fargo.private_file import write_private
+from fargo.statemachine.account.account_state import in_force
+from fargo.statemachine.machine import fold, new
+from fargo.statemachine.user_state import User
+from fargo.store.entries import Entry
+from replay.reading import golden
+from replay.reading.records import row
+
+_USER: Final = click.argument("user", metavar="USER")
+
+
+@click.group()
+def users() -> None:
+    """Export all that the gateway has about a user, or remove it."""
+
+
+@users.command("export")
+@_USER
+@reads_log
+@click.option("-o", "--output", metavar="OUTPUT", type=click.Path(path_type=Path), help="Write to this file.")
+def export_user(user: str, path: Path, output: Path | None) -> None:
+    """Print all that the gateway has about USER as JSON, without the password.
+
+    That is the account, the contacts, the calls, and each event with its commands.
+    """
+    with open_log(path) as log:
+        user = known_user(log, user)
+        told = plain_json(msgspec.json.format(msgspec.json.encode(_about(user, list(log.read(user))))))
+    if output is None:
+        click.echo(told)
+        return
+    try:
+        write_private(output, f"{told}\n")
+    except OSError as error:
+        raise InputError(texts.NOT_WRITABLE.format(path=output, why=error.strerror)) from None
+
+
+def _about(user: str, entries: list[Entry]) -> dict[str, Any]:
+    state = _state(user, entries)
+    account = in_force(state.account)
+    return {
+        "user": user,
+        "account": account and account.account,
+        "clients": sorted(state.contacts.clients),
+        "contacts": sorted(state.contacts.subscribed),
+        "calls": [row(each) for each in records(entries)],
+        "entries": [msgspec.Raw(line) for line in golden.written(entries).splitlines()],
+    }
+
+
+def _state(user: str, entries: Iterable[Entry]) -> User:
+    state = new(user)
+    for recorded, _ in entries:
+        state, *_ = fold(state, recorded)
+    return state
