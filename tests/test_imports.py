@@ -53,7 +53,7 @@ MAY = {
     "fargo.service_manager": {"fargo.plain", "fargo.texts"},
     "fargo.texts": set(),
     "fargo.config": {CORE, "fargo.config_values", "fargo.texts"},
-    "fargo.config_values": {CORE},
+    "fargo.config_values": {CORE, "fargo.texts"},
     "fargo.reload": {"fargo.config"},
     "fargo.setup": {"fargo.config", "fargo.config_values"},
     "fargo.status": {CORE, "fargo.texts", "fargo.plain"},
