@@ -87,9 +87,7 @@ class XmppConfig(Section):
     """[xmpp]: the XMPP server of which the gateway is a component (XEP-0114)."""
 
     domain: Domain = Field(description='the XMPP domain of the gateway, such as "sip.example.org"')
-    server: str = Field(
-        "127.0.0.1", min_length=1, description='the XMPP server\'s name or address, such as "127.0.0.1"'
-    )
+    server: AccountHost = Field("127.0.0.1", description='the XMPP server\'s name or address, such as "127.0.0.1"')
     port: Port = Field(5347, description=_A_PORT)
     secret: SecretStr | None = Field(None, min_length=1, description="the secret that the XMPP server knows, as text")
     secret_file: RelativePath | None = Field(
@@ -140,7 +138,8 @@ class SipConfig(Section):
 
     engine: Literal["telepathy", "sip"] = Field("sip", description='"sip" or "telepathy"')
     address: Addresses = Field(
-        description='an address of this machine that SIP providers can reach, such as "192.0.2.10", or a list of them'
+        description="an address of this machine that SIP providers can reach, such as "
+        '"192.0.2.10" or "2001:db8::10", or a list of them'
     )
     public_address: AnyAddress | None = Field(
         None, description='the address that a NAT gives this machine, such as "203.0.113.10"'
@@ -404,7 +403,7 @@ def _problem(path: Path, lines: dict[str, int], error: ErrorDetails) -> str:
 
 def _sentence(section: str, rest: list[str], error: ErrorDetails) -> str:
     if error["type"] == "extra_forbidden":
-        return _unknown(section, rest)
+        return _unknown(section, rest, error["input"])
     if error["type"] == "fargo":
         return error["msg"]
     if not rest:
@@ -416,12 +415,14 @@ def _sentence(section: str, rest: list[str], error: ErrorDetails) -> str:
     return (texts.NOT_VALID_IN_LIST if rest[1:] else texts.NOT_VALID).format(value=value, expected=expected)
 
 
-def _unknown(section: str, rest: list[str]) -> str:
+def _unknown(section: str, rest: list[str], value: object) -> str:
+    name = rest[0] if rest else section
+    homes = [f"[{home}]" for home, model in SECTIONS.items() if name in model.model_fields]
+    if homes and (rest or not isinstance(value, dict)):
+        return texts.WRONG_SECTION.format(sections=" or ".join(homes))
     if not rest:
         return texts.UNKNOWN_SECTION.format(hint=_hint(section, SECTIONS))
-    if homes := [name for name, model in SECTIONS.items() if rest[0] in model.model_fields]:
-        return texts.WRONG_SECTION.format(section=homes[0])
-    return texts.UNKNOWN_OPTION.format(hint=_hint(rest[0], SECTIONS[section].model_fields))
+    return texts.UNKNOWN_OPTION.format(hint=_hint(name, SECTIONS[section].model_fields))
 
 
 def _hint(name: str, valid: dict[str, Any]) -> str:

@@ -26,7 +26,7 @@ UNKNOWN_SECTION: Final = "There is no such section. {hint}"
 UNKNOWN_OPTION: Final = "There is no such option. {hint}"
 DID_YOU_MEAN: Final = "Did you mean {name}?"
 VALID_NAMES: Final = "Valid names: {names}."
-WRONG_SECTION: Final = "This option belongs in [{section}]."
+WRONG_SECTION: Final = "This option belongs in {sections}."
 
 NO_SECRET: Final = (
     "Neither secret nor secret_file is given. Give one of them; the XMPP server must have the same secret."

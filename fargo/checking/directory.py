@@ -53,10 +53,10 @@ def _path_problem(config: Config) -> str | None:
         return texts.NOT_PRINTABLE.format(path=ascii(str(path)))
     length = len(os.fsencode(path))
     if length > _LONGEST_PATH or any(len(os.fsencode(part)) > _LONGEST_NAME for part in path.parts):
-        return texts.PATH_TOO_LONG.format(length=length, limit=_LONGEST_PATH, name=_LONGEST_NAME)
+        return texts.PATH_TOO_LONG.format(limit=_LONGEST_PATH, name=_LONGEST_NAME)
     if config.sip.engine == "telepathy":
         if strange := sorted(set(_NOT_FOR_BUS.findall(str(path)))):
-            return texts.NOT_FOR_BUS.format(path=path, characters=" ".join(strange))
+            return texts.NOT_FOR_BUS.format(path=path, characters=" ".join(f"“{each}”" for each in strange))
         if length > _LONGEST_FOR_BUS:
             return texts.TOO_LONG_FOR_BUS.format(path=path, length=length, limit=_LONGEST_FOR_BUS)
     return None

@@ -59,9 +59,7 @@ NO_WORDS: Final = "it printed nothing"
 # --- the state directory
 
 NOT_PRINTABLE: Final = "{path} has control characters. Choose another path."
-PATH_TOO_LONG: Final = (
-    "The path is too long: it has {length} bytes, and may have {limit}, and {name} in each name. Choose a shorter path."
-)
+PATH_TOO_LONG: Final = "The path is too long: it may have {limit} bytes, and each name in it {name}. Choose another."
 TOO_LONG_FOR_BUS: Final = (
     "{path} is too long for the sockets of the engine “telepathy”: it has {length} bytes, and may have {limit}. "
     "Choose a shorter path."
@@ -92,7 +90,7 @@ CERTIFICATE_ENDS: Final = "The certificate in {path} is valid until {at} only. R
 # --- the clock
 
 CLOCK_BEFORE_PROGRAM: Final = (
-    "The clock of this machine is wrong: it says {now}, but Fargo was made on {at}. Set it (timedatectl set-ntp true)."
+    "The clock of this machine is wrong: it says {now}, but this Fargo is of {at}. Set it (timedatectl set-ntp true)."
 )
 CLOCK_BEFORE_LOG: Final = (
     "The clock of this machine says {now}, but the last event in the log is of {at}. Set it (timedatectl set-ntp true)."
@@ -105,5 +103,6 @@ SERVER_ACCEPTS: Final = "The XMPP server at {server} port {port} takes the compo
 # --- a gateway that runs
 
 RUNS: Final = (
-    "Fargo runs with {path} (process {pid}). It holds its ports and the component {domain}, so these were not tried."
+    "Fargo runs with {path} (process {pid}), so neither its ports nor its place at the XMPP server were tried."
 )
+RUNS_BADLY: Final = "The gateway that runs says: {why}"

@@ -74,7 +74,7 @@ def check(path: Path, offline: bool) -> None:
     found += connections.here(config)
     if not offline:
         found += connections.elsewhere(config)
-    for each in _of(Kind.WARNING, found):
+    for each in (warnings := _of(Kind.WARNING, found)):
         click.echo(texts.WARNING.format(problem=each), err=True)
     refuse(path, [*problems(path, config), *_of(Kind.PROBLEM, found)])
     if is_root():
@@ -83,7 +83,7 @@ def check(path: Path, offline: bool) -> None:
         click.echo(each)
     if (edge := ports.left_edge(config)) and gateway_of(config.state.directory) is None:
         click.echo(texts.EDGE_LEFT.format(pid=edge.pid))
-    click.echo((texts.CONFIG_VALID if offline else texts.ALL_FINE).format(path=path))
+    click.echo((texts.CONFIG_VALID if offline or warnings else texts.ALL_FINE).format(path=path))
 
 
 def _of(kind: Kind, found: Iterable[Finding]) -> list[str]:

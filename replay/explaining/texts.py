@@ -47,7 +47,7 @@ ENDINGS: Final = {
     Cause.SERVER_ERROR: "It failed because a server is in trouble, according to {side}.",
     Cause.FAULT: "It failed because of a bug in the gateway.",
 }
-WORDS: Final = "The words that the user was given: {reason}"
+WORDS: Final = "The words that the user was given: {reason}."
 
 # --- the next step
 

@@ -100,6 +100,11 @@ class Stream(xmlstream.XMPPHandler):
         """True while stanzas can be sent."""
         return self._open
 
+    @property
+    def trouble(self) -> str:
+        """What keeps the stream from being open, as a sentence, "" if that is not known."""
+        return self._trouble.sentence
+
     def start(self, server: str, port: int) -> None:
         """Connect to the server's component port, and reconnect whenever the stream is lost."""
         self._place = Place(self._domain, server, port)
