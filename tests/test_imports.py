@@ -67,6 +67,7 @@ MAY = {
     "fargo.checking": {
         *("fargo.config", "fargo.config_values", "fargo.edge", "fargo.edge_settings", "fargo.plain"),
         *("fargo.program_versions", "fargo.running", "fargo.store", "fargo.store.opening", "fargo.store.state"),
+        "fargo.store.copies",
         *("fargo.adapters.xmpp", "fargo.control", "fargo.operations"),
     },
     "fargo.running": {"fargo.store"},

@@ -9,6 +9,8 @@ from typing import Final
 from fargo.checking import texts
 from fargo.checking.finding import Finding, problem
 from fargo.config import Config
+from fargo.edge.settings import SHORTEST_SECRET
+from fargo.store.copies import KEY
 from fargo.store.interface import StoreError
 from fargo.store.opening import log_in, mark_of
 from fargo.store.state import why_not_together
@@ -95,6 +97,17 @@ def _state_problem(directory: Path) -> str | None:
     try:
         if log.exists() and log.stat().st_size:
             mark_of(log)
-        return why_not_together(directory)
+        return why_not_together(directory) or _key_problem(directory / KEY)
     except StoreError as error:
         return str(error)
+
+
+def _key_problem(path: Path) -> str | None:
+    """Return why the lasting key of the SIP edge cannot be used, None if it can or is not there."""
+    if not path.exists():
+        return None
+    try:
+        is_usable = len(path.read_text()) >= SHORTEST_SECRET
+    except (OSError, UnicodeDecodeError):
+        is_usable = False
+    return None if is_usable else texts.KEY_DAMAGED.format(path=path)

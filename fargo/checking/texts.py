@@ -68,6 +68,10 @@ NOT_FOR_BUS: Final = (
     "The engine “telepathy” cannot use a path with these characters: {characters}. Choose one of letters, digits, and "
     "the characters - _ . / only, instead of {path}."
 )
+KEY_DAMAGED: Final = (
+    "{path} has no key of the SIP edge, or cannot be read. Restore it from a backup, or delete it: then calls in "
+    "arrive only after the next refresh of each registration."
+)
 NO_ROOM: Final = (
     "The disk of {path} has {left} MB left, and the gateway takes no new calls below {wanted}. Make room, or change "
     "log.reserve_mb."

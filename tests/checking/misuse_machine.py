@@ -113,6 +113,14 @@ ROWS: Final = (
         RUN,
     ),
     Row(
+        "an empty key",
+        s.empty_key,
+        "Error: {file}: state.directory: {directory}/state/edge.key has no key of the SIP edge, or cannot be read. "
+        "Restore it from a backup, or delete it: then calls in arrive only after the next refresh of each "
+        "registration.",
+        RUN,
+    ),
+    Row(
         "a lost log",
         s.log_lost,
         "Error: {file}: state.directory: {directory}/state/vault.db has passwords, but their log "

@@ -32,6 +32,8 @@ COMPONENT = HEADER % b"jabber:component:accept"
 CLIENTS = HEADER % b"jabber:client"
 ERROR = b"<stream:error><%s xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>"
 
+LAST_WORDS: list[bytes] = []
+"""What components that were taken have sent at last."""
 Answer = Callable[[socket.socket], None]
 """What a server does with a connection, which is closed afterwards."""
 
@@ -42,7 +44,7 @@ def accept(connection: socket.socket) -> None:
     connection.sendall(COMPONENT)
     connection.recv(4096)
     connection.sendall(b"<handshake/>")
-    connection.recv(4096)
+    LAST_WORDS.append(connection.recv(4096))
 
 
 def say(*words: bytes) -> Answer:

@@ -156,6 +156,11 @@ def change_log(site: Site, sql: str) -> None:
     conn.close()
 
 
+def empty_key(site: Site, _: pytest.MonkeyPatch) -> None:
+    make_directory(site.state)
+    (site.state / "edge.key").touch()
+
+
 def log_lost(site: Site, _: pytest.MonkeyPatch) -> None:
     with_log(site)
     (site.state / "fargo.db").unlink()

@@ -13,7 +13,7 @@ import pytest
 
 from checking import misuse_files, misuse_machine, misuse_servers
 from checking.row import Row
-from checking.site import Site
+from checking.site import LAST_WORDS, Site
 from fargo.checking import clock, component, relay, running_gateway, texts
 from fargo.cli import gateway
 from fargo.cli.texts import ALL_FINE, CONFIG_VALID
@@ -89,6 +89,7 @@ def test_all_is_right_if_nothing_is_made_wrong(site: Site) -> None:
         ALL_FINE.format(path=site.file),
     ]
     assert not site.state.exists(), "nothing was made"
+    assert LAST_WORDS[-1] == b"</stream:stream>"
 
 
 @pytest.fixture

@@ -114,7 +114,7 @@ from fargo.statemachine.model.sip_messages import (
 from fargo.statemachine.pending import Reply
 from fargo.statemachine.user_state import User, call_of
 
-from .values import ABLE, BOB, CALLER, GATEWAY, OPUS, PCMU, audio, client_media, phone_media, relay_media
+from .values import ABLE, BOB, CALLER, GATEWAY, HEARD, OPUS, PCMU, audio, client_media, phone_media, relay_media
 from .world import DESK
 
 
@@ -312,7 +312,7 @@ def _head(method: str) -> RequestHead:
 def _of_relay(command: str, profile: MediaProfile) -> Iterator[Event]:
     for codecs in ((PCMU,), (OPUS,), ()):
         yield RelayDescribed(command, Description("audio", codecs, relay_media(profile, 0)))
-    yield from (RelayDone(command, flows) for flows in ((), (Flow(RelayParty.OFFERER, 1, 160),)))
+    yield from (RelayDone(command, flows) for flows in ((), (Flow(RelayParty.OFFERER, 1, 160, HEARD),)))
     yield from (RelayRefused(command, "It will not.", silent) for silent in (False, True))
 
 
