@@ -60,7 +60,8 @@ MAY = {
     "fargo.control": set(),
     "fargo.metrics": {CORE, "fargo.calls", "fargo.operations", "fargo.store"},
     "fargo.operations": {
-        *(CORE, "fargo.control", "fargo.edge", "fargo.engine", "fargo.status", "fargo.store", "fargo.supervisor"),
+        *(CORE, "fargo.control", "fargo.edge", "fargo.engine", "fargo.plain", "fargo.status", "fargo.store"),
+        "fargo.supervisor",
     },
     "fargo.wall_clock": {"fargo.texts"},
     "fargo.checking": {

@@ -14,6 +14,7 @@ from fargo.statemachine.media.description import (
     Senders,
     Transport,
 )
+from fargo.statemachine.model.ng import Quality
 from fargo.statemachine.model.sip_messages import Endpoint, Sdp
 
 USER: Final = "alice@localhost"
@@ -35,6 +36,7 @@ JMI: Final = "urn:xmpp:jingle-message:0"
 PCMU: Final = Codec(0, "PCMU", 8000)
 PCMA: Final = Codec(8, "PCMA", 8000)
 OPUS: Final = Codec(96, "opus", 48000, 2)
+HEARD: Final = Quality(1.5, 4, 4.2, 30)
 G722: Final = Codec(9, "G722", 8000)
 TONES: Final = Codec(101, "telephone-event", 8000)
 
