@@ -41,6 +41,7 @@ from fargo.statemachine.model.call1 import (
     SendingStateChanged,
 )
 from fargo.statemachine.model.events import (
+    Announced,
     CallAction,
     CallMessaged,
     CallProposed,
@@ -78,6 +79,7 @@ from fargo.statemachine.model.events import (
     SubscriptionChanged,
     TimePassed,
     TransportInformed,
+    UserRemoved,
 )
 from fargo.statemachine.model.ng import (
     Flow,
@@ -241,6 +243,8 @@ def _of_account(connection: str) -> Iterator[Event]:
         Stopping(),
         StreamOpened(),
         ClockJumped(60),
+        Announced("Soon there will be a pause."),
+        UserRemoved(),
         TimePassed(),
         RegistrationAsked(iq),
         RegistrationCancelled(iq),
