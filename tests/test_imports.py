@@ -53,7 +53,7 @@ MAY = {
     "fargo.service_manager": {"fargo.plain", "fargo.texts"},
     "fargo.texts": set(),
     "fargo.config": {CORE, "fargo.config_values", "fargo.texts"},
-    "fargo.config_values": {CORE},
+    "fargo.config_values": {CORE, "fargo.texts"},
     "fargo.reload": {"fargo.config"},
     "fargo.setup": {"fargo.config", "fargo.config_values"},
     "fargo.status": {CORE, "fargo.texts", "fargo.plain"},
@@ -144,7 +144,8 @@ MAY = {
     "replay.exporting": {CORE, "fargo.calls", "fargo.store", "replay.reading"},
     "replay.page": {CORE, "fargo.calls", "fargo.store", "replay.drawing", "replay.reading", "fargo.plain"},
     "replay.inspecting": {
-        *(CORE, "fargo.calls", "fargo.store", "replay.drawing", "replay.reading", "fargo.plain", "fargo.private_file"),
+        *(CORE, "fargo.calls", "fargo.store", "replay.drawing", "replay.explaining", "replay.reading", "fargo.plain"),
+        "fargo.private_file",
     },
     "replay.server": {
         *(CORE, "fargo.calls", "fargo.store", "replay", "replay.drawing", "replay.exporting", "replay.inspecting"),
