@@ -51,6 +51,8 @@ setup(
             "pytest-asyncio>=0.24,<2",
             "pytest-xdist>=3.6,<4",
             "ruff>=0.6,<1",
+            # The documentation as a site.
+            "mkdocs-material>=9.5,<10",
             # An XMPP client that shares no code with the gateway.
             "slixmpp>=1.8.6,<2",
             # For Chromium's DevTools protocol.

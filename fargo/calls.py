@@ -25,6 +25,7 @@ from fargo.statemachine.model.call_records import (
     RecordPath,
 )
 from fargo.statemachine.model.events import Recorded
+from fargo.statemachine.model.ng import Quality
 from fargo.statemachine.reason import FAILURES
 from fargo.store.entries import Entry
 
@@ -41,8 +42,8 @@ class CallName(NamedTuple):
 
 class Record(Struct, frozen=True):
     """A call: its user, peer and direction, when it began, was answered and ended (seconds since 1970), which client
-    took part, the path of the audio and why (through a relay: RTP packets from either end), who ended it and why. What
-    has not happened is None, or "".
+    took part, the path of the audio and why (through a relay: RTP packets from either end, and how well they got
+    through if the relay knows), who ended it and why. What has not happened is None, or "".
 
     What only our own user agent knows: each Call-ID, From and To of the last INVITE, the status of the response that
     refused it; when the client began to hear a phone that had not answered; the codecs that were agreed on last and the
@@ -63,6 +64,8 @@ class Record(Struct, frozen=True):
     audio_why: str = ""
     from_client: int | None = None
     from_phone: int | None = None
+    client_quality: Quality | None = None
+    phone_quality: Quality | None = None
     ended_by: str = ""
     cause: str = ""
     reason: str = ""
@@ -82,6 +85,12 @@ class Record(Struct, frozen=True):
     def failed(self) -> bool:
         """Return True if something failed in the call, or kept it from coming about."""
         return self.cause in FAILURES
+
+    @property
+    def mos(self) -> float | None:
+        """Return the score of the direction that sounded worse; None if that of neither is known."""
+        known = [each.mos for each in (self.client_quality, self.phone_quality) if each]
+        return min(known, default=None)
 
 
 def records(entries: Iterable[Entry], known: Iterable[Record] = ()) -> list[Record]:
@@ -117,8 +126,9 @@ def taken(call: Record | None, name: CallName, recorded: Recorded, of_call: Call
             return replace(call, answered=recorded.at, client=client)
         case RecordEarlyAudio():
             return replace(call, early_audio=call.early_audio or recorded.at)
-        case RecordCarried(_, from_client, from_phone):
-            return replace(call, from_client=from_client, from_phone=from_phone)
+        case RecordCarried(_, from_client, from_phone, of_client, of_phone):
+            packets = replace(call, from_client=from_client, from_phone=from_phone)
+            return replace(packets, client_quality=of_client, phone_quality=of_phone)
         case RecordDialog(_, call_id, sender, recipient):
             return replace(call, call_ids=(*call.call_ids, call_id), sip_from=sender, sip_to=recipient)
         case RecordMedia():

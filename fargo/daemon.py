@@ -23,7 +23,7 @@ Rules:
 import os
 import signal
 import sys
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from secrets import token_hex
@@ -435,11 +435,12 @@ class Daemon:
     def _charge(self, recorded: Recorded, size: int) -> None:
         self._gate.written(recorded, size)
 
-    def _committed(self, entry: Entry, user: User) -> None:
-        """Tell those who watch of an entry that is committed."""
-        self._journal.take(entry, user)
-        self._desk.take(entry)
-        self._monitoring.entry(entry)
+    def _committed(self, entries: list[Entry], users: Mapping[str, User]) -> None:
+        """Tell those who watch of the entries of a batch that is committed."""
+        self._journal.take(entries, users)
+        for entry in entries:
+            self._desk.take(entry)
+            self._monitoring.entry(entry)
 
     def _contacts(self, user: str) -> Contacts:
         """Return the contacts of a user."""

@@ -18,7 +18,7 @@ Rules:
 8. An event that could not be read back from the log is dropped: an odd value of one peer must not stop the gateway.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from time import monotonic, time
 from typing import Final, NamedTuple, Protocol, get_args
 
@@ -127,8 +127,8 @@ class Engine:
     `spare` takes what the log would have got. After `stop` the engine is not open. `call_later` is the reactor's
     callLater. Each user is told the `policy`, as an event, before anything else, and so is ``no_room``, which can be
     set: no call may begin. ``written`` is told of each event about how many bytes it has taken with its commands;
-    ``committed`` of each entry when its commands are handed out, and of its user's state by then; ``took`` how many
-    seconds the log took for each batch.
+    ``committed`` of the entries of each batch when their commands are handed out, and of their users' states then;
+    ``took`` how many seconds the log took for each batch.
     """
 
     _logger = Logger()
@@ -144,7 +144,7 @@ class Engine:
         policy: Policy | None = None,
         spare: SpareLog | None = None,
         written: Callable[[Recorded, int], None] | None = None,
-        committed: Callable[[Entry, User], None] | None = None,
+        committed: Callable[[list[Entry], Mapping[str, User]], None] | None = None,
         took: Callable[[float], None] | None = None,
     ) -> None:
         self.faults = 0
@@ -154,7 +154,7 @@ class Engine:
         self._spare = spare
         self._log_failed = False
         self._written = written
-        self._committed_one = committed
+        self._tell_committed = committed
         self._took = took
         self._machine = machine
         self._dispatch = dispatch
@@ -357,9 +357,8 @@ class Engine:
                 self._drop(jid)
         for each in batch.issued:
             self._send(each)
-        if self._committed_one:
-            for recorded, issued in batch.entries:
-                self._committed_one((recorded, issued), batch.streams[recorded.user].user)
+        if self._tell_committed:
+            self._tell_committed(batch.entries, {jid: stream.user for jid, stream in batch.streams.items()})
         for jid in batch.streams:
             if self.is_open and jid in self._streams:  # a command may have led to the end of either
                 self._arm(jid)

@@ -11,6 +11,11 @@ _SECONDS: Final = 5
 _NUMBER: Final = re.compile(r"\d+\.\d[\w.+~-]*")
 
 
+def package_version(name: str) -> str | None:
+    """Return the version of an installed package of Debian, None if it is not known."""
+    return version_told(["dpkg-query", "--show", "--showformat=${Version}", name])
+
+
 def version_told(command: Sequence[str]) -> str | None:
     """Return the first version in what a command prints, None if there is none, or if it fails."""
     try:

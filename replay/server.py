@@ -27,7 +27,7 @@ from fargo.calls import CallName, Record, records
 from fargo.store.interface import Reader, StoreError
 from replay import texts
 from replay.drawing.page_data import PageData, page_data
-from replay.drawing.record_text import ending, peer
+from replay.drawing.record_text import audio, ending, peer
 from replay.exporting.export import ExportError, excerpt, pseudonymised
 from replay.inspecting.account import history
 from replay.inspecting.groups import groups
@@ -247,7 +247,13 @@ class Inspector(Resource):
 
 def listed(record: Record) -> dict[str, object]:
     """Return a record in the form that the lists of calls read."""
-    return {**row(record), "with": peer(record), "ending": ending(record), "failed": record.failed}
+    return {
+        **row(record),
+        "with": peer(record),
+        "path": audio(record),
+        "ending": ending(record),
+        "failed": record.failed,
+    }
 
 
 def _query(request: Request) -> dict[str, str]:

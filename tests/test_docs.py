@@ -1,17 +1,16 @@
 """The documentation is correct as far as a test can tell: links, commands, and the tree of packages."""
 
 import re
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
-import click
 import pytest
 
-from fargo.cli import main
 from fargo.config import load
-from fargo.statemachine.model.events import Event
+from fargo.limits import providers
+from fargo.statemachine.address import BadAddress, parse_account
+from fargo.statemachine.model.events import Event, SipAccount
 
 ROOT = Path(__file__).parents[1]
 PAGES = [*(ROOT / f"{name}.md" for name in ("README", "CHANGELOG", "CONTRIBUTING"))]
@@ -41,31 +40,18 @@ def test_every_page_is_in_the_readme() -> None:
     assert {str(page.relative_to(ROOT)) for page in PAGES} - {"README.md"} == linked
 
 
-def command_lines() -> list[str]:
-    """Return the command lines in the pages."""
-    shown = [line.strip() for page in PAGES for line in page.read_text().splitlines() if line.startswith("    ")]
-    return [line.removeprefix("$ ") for line in shown if re.match(r"(\$ )?(fargo|script/\w+)( |$)", line)]
+CONFIGURATIONS = [
+    (page.name, block)
+    for page in PAGES
+    for block in re.findall(r"```toml\n(.*?)```", page.read_text(), re.S)
+    if "[xmpp]" in block
+]
 
 
-@pytest.mark.parametrize("line", command_lines())
-def test_a_shown_command_is_understood(line: str) -> None:
-    """Parse its options and arguments, without running it."""
-    program, *rest = shlex.split(line)
-    if program != "fargo":
-        assert (ROOT / program).is_file()
-        return
-    command: click.Command = main
-    while isinstance(command, click.Group):
-        name, *rest = rest
-        command = command.commands[name]
-    command.make_context(name, rest)
-
-
-def test_the_shortest_configuration_is_right(tmp_path: Path) -> None:
-    shown = re.search(r"```toml\n(.*?)```", (ROOT / "docs/configuration.md").read_text(), re.S)
-    assert shown
+@pytest.mark.parametrize(("page", "shown"), CONFIGURATIONS, ids=[page for page, _ in CONFIGURATIONS])
+def test_a_whole_configuration_is_right(page: str, shown: str, tmp_path: Path) -> None:
     (tmp_path / "xmpp-secret").write_text("open sesame")
-    (tmp_path / "fargo.toml").write_text(shown[1])
+    (tmp_path / "fargo.toml").write_text(shown)
     load(tmp_path / "fargo.toml")
 
 
@@ -126,8 +112,9 @@ def test_a_path_that_contributors_are_told_exists(path: str) -> None:
     assert list(ROOT.glob(NEW.sub("", path))), path
 
 
-def test_a_test_that_contributors_are_told_exists() -> None:
-    told = set(re.findall(r"`(test_\w+)`", CONTRIBUTING))
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/providers.md"])
+def test_a_test_that_readers_are_told_exists(page: str) -> None:
+    told = set(re.findall(r"`(test_\w+)`", (ROOT / page).read_text()))
     tests = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
     assert told
     assert told - set(re.findall(r"def (test_\w+)\(", tests)) == set()
@@ -137,3 +124,10 @@ def test_contributors_are_told_where_every_event_is_handled() -> None:
     rows = [line.split(" | ") for line in CONTRIBUTING.splitlines() if line.startswith("|")]
     told = [name for row in rows for cell in row for name in re.findall(r"`([A-Z]\w+)`", cell)]
     assert sorted(told) == sorted(each.__name__ for each in get_args(Event))
+
+
+def test_the_accounts_of_the_worked_examples_can_be_registered() -> None:
+    shown = re.findall(r"^\| SIP address \| `([^`]+)`", (ROOT / "docs/providers.md").read_text(), re.M)
+    assert len(shown) >= 3
+    assert [each for each in shown if isinstance(parse_account(each), BadAddress)] == []
+    assert [each for each in shown if providers.problem(SipAccount(each), None)] == []

@@ -1,4 +1,4 @@
-"""The generated page is up to date, and does not depend on the order of sets."""
+"""The generated pages are up to date, and do not depend on the order of sets."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ GENERATOR = Path(__file__).parents[1] / "script/documentation"
 
 
 @pytest.mark.parametrize("seed", ["1", "2"])
-def test_the_page_of_the_state_machine_is_what_the_source_gives(seed: str) -> None:
+def test_the_pages_are_what_the_source_gives(seed: str) -> None:
     """If this fails, run script/generate-docs."""
     environment = {**os.environ, "PYTHONHASHSEED": seed}
     command = (sys.executable, GENERATOR, "--check")

@@ -44,7 +44,7 @@ def dates(config: Config, now: datetime) -> Iterator[Finding]:
     if own is None:
         return
     path = config.sip.tls_certificate
-    begin, end = _aware(own.not_valid_before), _aware(own.not_valid_after)
+    begin, end = _valid(own)
     if now < begin:
         yield problem("sip.tls_certificate", texts.CERTIFICATE_EARLY.format(path=path, at=begin.date()))
     elif now > end:
@@ -76,6 +76,10 @@ def _is_same(one: Any, other: Any) -> bool:
     return bool(one.public_bytes(*form) == other.public_bytes(*form))
 
 
-def _aware(naive: datetime) -> datetime:
-    """Return a time of a certificate, which is in UTC and does not say so in the oldest version that we work with."""
-    return naive.replace(tzinfo=UTC)
+def _valid(certificate: Certificate) -> tuple[datetime, datetime]:
+    """Return when a certificate begins and ends to be valid. Old versions of the library give times without a zone,
+    which are in UTC, and new ones complain about being asked for these.
+    """
+    if hasattr(certificate, "not_valid_after_utc"):
+        return certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    return certificate.not_valid_before.replace(tzinfo=UTC), certificate.not_valid_after.replace(tzinfo=UTC)

@@ -18,7 +18,7 @@ from fargo.checking import texts
 from fargo.checking.finding import Finding, fine, problem
 from fargo.config import Config
 
-SECONDS: Final = 5.0
+SECONDS = 5.0
 """How long to wait for a connection, for the header of the server, and for its answer to the handshake."""
 _HEADER: Final = (
     f"<?xml version='1.0'?><stream:stream xmlns='{NS_COMPONENT}' xmlns:stream='{NS_STREAMS}' to={{to}}>\r\n\r\n"
@@ -27,11 +27,11 @@ _HEADER: Final = (
 _FOOTER: Final = b"</stream:stream>"
 
 
-def findings(config: Config, seconds: float = SECONDS) -> Iterator[Finding]:
+def findings(config: Config) -> Iterator[Finding]:
     """Find if the XMPP server takes the gateway."""
     xmpp = config.xmpp
     place = Place(xmpp.domain, xmpp.server, xmpp.port)
-    if why := _refused(place, xmpp.shared_secret, seconds):
+    if why := _refused(place, xmpp.shared_secret, SECONDS):
         yield problem("xmpp", why)
     else:
         yield fine(texts.SERVER_ACCEPTS.format(server=place.server, port=place.port, domain=place.domain))
@@ -43,6 +43,8 @@ def _refused(place: Place, secret: str, seconds: float) -> str | None:
         address = _address(place.server)
     except socket.gaierror as error:
         return unknown_name(place, error)
+    except UnicodeError:  # no name can be like this
+        return unknown_name(place, None)
     try:
         with socket.create_connection((address, place.port), seconds) as connection:
             return _Handshake(place, connection, seconds).refused(secret)

@@ -9,15 +9,14 @@ from typing import Final
 from fargo.checking import texts
 from fargo.checking.finding import Finding, problem
 from fargo.config import Config
+from fargo.edge.settings import SHORTEST_SECRET
+from fargo.store.copies import KEY
 from fargo.store.interface import StoreError
 from fargo.store.opening import log_in, mark_of
 from fargo.store.state import why_not_together
 
 _LONGEST_FOR_BUS: Final = 95
 """Bytes: the path of a socket has at most 107 (unix(7)), and ends in "/sip/001/bus"."""
-_LONGEST_NAME: Final = 255
-_LONGEST_PATH: Final = 4000
-"""Bytes: PATH_MAX is 4096, and the gateway's files have names of their own below the directory."""
 _NOT_FOR_BUS: Final = re.compile(r"[^-0-9A-Za-z_/.*]")
 """What an address of D-Bus has to escape, and the message bus is not given escaped."""
 
@@ -42,23 +41,16 @@ def full(config: Config) -> Iterator[Finding]:
         )
 
 
-def is_possible(config: Config) -> bool:
-    """Return False if the path of the directory is none, so that nothing can be found there."""
-    return _path_problem(config) is None
-
-
 def _path_problem(config: Config) -> str | None:
+    """Return why the engine "telepathy" cannot put the socket of a message bus there, None if it can."""
+    if config.sip.engine != "telepathy":
+        return None
     path = config.state.directory
-    if not str(path).isprintable():
-        return texts.NOT_PRINTABLE.format(path=ascii(str(path)))
     length = len(os.fsencode(path))
-    if length > _LONGEST_PATH or any(len(os.fsencode(part)) > _LONGEST_NAME for part in path.parts):
-        return texts.PATH_TOO_LONG.format(length=length, limit=_LONGEST_PATH, name=_LONGEST_NAME)
-    if config.sip.engine == "telepathy":
-        if strange := sorted(set(_NOT_FOR_BUS.findall(str(path)))):
-            return texts.NOT_FOR_BUS.format(path=path, characters=" ".join(strange))
-        if length > _LONGEST_FOR_BUS:
-            return texts.TOO_LONG_FOR_BUS.format(path=path, length=length, limit=_LONGEST_FOR_BUS)
+    if strange := sorted(set(_NOT_FOR_BUS.findall(str(path)))):
+        return texts.NOT_FOR_BUS.format(path=path, characters=" ".join(f"“{each}”" for each in strange))
+    if length > _LONGEST_FOR_BUS:
+        return texts.TOO_LONG_FOR_BUS.format(path=path, length=length, limit=_LONGEST_FOR_BUS)
     return None
 
 
@@ -95,6 +87,17 @@ def _state_problem(directory: Path) -> str | None:
     try:
         if log.exists() and log.stat().st_size:
             mark_of(log)
-        return why_not_together(directory)
+        return why_not_together(directory) or _key_problem(directory / KEY)
     except StoreError as error:
         return str(error)
+
+
+def _key_problem(path: Path) -> str | None:
+    """Return why the lasting key of the SIP edge cannot be used, None if it can or is not there."""
+    if not path.exists():
+        return None
+    try:
+        is_usable = len(path.read_text()) >= SHORTEST_SECRET
+    except (OSError, UnicodeDecodeError):
+        is_usable = False
+    return None if is_usable else texts.KEY_DAMAGED.format(path=path)

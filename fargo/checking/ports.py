@@ -50,7 +50,8 @@ def _edge_sockets(config: Config) -> list[tuple[str, str, int]]:
 
 def _busy(sockets: list[tuple[str, str, int]], *options: int) -> Iterator[Finding]:
     for name, address, port in sockets:
-        if why := _bind_problem(address, port, *options):
+        why = _bind_problem(address, port, *options)
+        if why and not _bind_problem(address):  # an address that is not ours is told once (`not_ours`)
             yield problem(f"sip.{name}", why)
 
 

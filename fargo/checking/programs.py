@@ -8,12 +8,14 @@ from typing import Final
 from fargo.checking import texts
 from fargo.checking.finding import Finding, fine, problem
 from fargo.config import Config
-from fargo.program_versions import version_told
+from fargo.program_versions import package_version, version_told
 
 _OF_TELEPATHY: Final = ("rakia", "dbus_daemon")
 """The programs that only the engine "telepathy" needs."""
 _ASKED: Final = {"kamailio": "-v", "dbus_daemon": "--version"}
-"""The options by which programs tell their version. rakia has none."""
+"""The options by which programs tell their version."""
+_PACKAGES: Final = {Path("/usr/lib/telepathy/telepathy-rakia"): "telepathy-rakia"}
+"""The packages of programs that do not tell it."""
 
 
 def missing(config: Config) -> Iterator[Finding]:
@@ -26,12 +28,19 @@ def missing(config: Config) -> Iterator[Finding]:
 def versions(config: Config) -> Iterator[Finding]:
     """Find the versions of the programs, and what is another program than it should be."""
     for name, program in _needed(config):
-        if name not in _ASKED or not os.access(program, os.X_OK):
+        if not os.access(program, os.X_OK):
             continue
-        if version := version_told([str(program), _ASKED[name]]):
+        if version := _version(name, program):
             yield fine(texts.VERSION.format(program=program, version=version))
-        else:
+        elif name in _ASKED:
             yield problem(f"programs.{name}", texts.NO_VERSION.format(program=program, option=_ASKED[name]))
+
+
+def _version(name: str, program: Path) -> str | None:
+    """Return the version of a program, None if it is not known."""
+    if name in _ASKED:
+        return version_told([str(program), _ASKED[name]])
+    return package_version(_PACKAGES[program]) if program in _PACKAGES else None
 
 
 def _needed(config: Config) -> Iterator[tuple[str, Path]]:

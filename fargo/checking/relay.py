@@ -16,7 +16,7 @@ from fargo.config import Config
 from fargo.config_values import HostPort
 from fargo.program_versions import version_told
 
-_PONG_SECONDS: Final = 1.0
+PONG_SECONDS = 1.0
 _NOBODY: Final = 65534
 """The user and group without rights."""
 _ASKS: Final = ("rtpengine", "--version")
@@ -68,7 +68,7 @@ def answers_nobody(relay: HostPort) -> bool:
 def _answer(relay: HostPort) -> _Answer:
     """Return what comes back after a ping (NG protocol)."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.settimeout(_PONG_SECONDS)
+        probe.settimeout(PONG_SECONDS)
         cookie = token_hex(4).encode()
         try:
             probe.connect(relay)

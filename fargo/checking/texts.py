@@ -22,7 +22,9 @@ NOT_A_DIRECTORY: Final = "{path} is not a directory. Choose another path."
 NOT_WRITABLE: Final = "Fargo runs as user {uid}, which has no permission to write to {path}."
 NOT_READABLE: Final = "Fargo runs as user {uid}, which cannot read {path}. Correct the path or its permissions."
 NOT_LOCAL: Final = "{socket} is not an address of this machine. Run “ip address” to list its addresses."
-IN_USE: Final = "{socket} is in use by another program. Stop that program or choose another port."
+IN_USE: Final = (
+    "{socket} is in use by another program. Stop that program, which “ss -tulpn” names, or choose another port."
+)
 RESERVED: Final = "{socket} is reserved for root. Choose a port above 1023 or give Fargo CAP_NET_BIND_SERVICE."
 UNUSABLE: Final = "{socket} cannot be used: {why}."
 RELAY_EXPOSED: Final = (
@@ -58,10 +60,6 @@ NO_WORDS: Final = "it printed nothing"
 
 # --- the state directory
 
-NOT_PRINTABLE: Final = "{path} has control characters. Choose another path."
-PATH_TOO_LONG: Final = (
-    "The path is too long: it has {length} bytes, and may have {limit}, and {name} in each name. Choose a shorter path."
-)
 TOO_LONG_FOR_BUS: Final = (
     "{path} is too long for the sockets of the engine “telepathy”: it has {length} bytes, and may have {limit}. "
     "Choose a shorter path."
@@ -69,6 +67,10 @@ TOO_LONG_FOR_BUS: Final = (
 NOT_FOR_BUS: Final = (
     "The engine “telepathy” cannot use a path with these characters: {characters}. Choose one of letters, digits, and "
     "the characters - _ . / only, instead of {path}."
+)
+KEY_DAMAGED: Final = (
+    "{path} has no key of the SIP edge, or cannot be read. Restore it from a backup, or delete it: then calls in "
+    "arrive only after the next refresh of each registration."
 )
 NO_ROOM: Final = (
     "The disk of {path} has {left} MB left, and the gateway takes no new calls below {wanted}. Make room, or change "
@@ -92,7 +94,7 @@ CERTIFICATE_ENDS: Final = "The certificate in {path} is valid until {at} only. R
 # --- the clock
 
 CLOCK_BEFORE_PROGRAM: Final = (
-    "The clock of this machine is wrong: it says {now}, but Fargo was made on {at}. Set it (timedatectl set-ntp true)."
+    "The clock of this machine is wrong: it says {now}, but this Fargo is of {at}. Set it (timedatectl set-ntp true)."
 )
 CLOCK_BEFORE_LOG: Final = (
     "The clock of this machine says {now}, but the last event in the log is of {at}. Set it (timedatectl set-ntp true)."
@@ -105,5 +107,6 @@ SERVER_ACCEPTS: Final = "The XMPP server at {server} port {port} takes the compo
 # --- a gateway that runs
 
 RUNS: Final = (
-    "Fargo runs with {path} (process {pid}). It holds its ports and the component {domain}, so these were not tried."
+    "Fargo runs with {path} (process {pid}), so neither its ports nor its place at the XMPP server were tried."
 )
+RUNS_BADLY: Final = "The gateway that runs says: {why}"

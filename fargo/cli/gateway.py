@@ -6,12 +6,11 @@ from pathlib import Path
 
 import click
 
-from fargo.checking import connections, ports, relay
+from fargo.checking import connections, ports, relay, running_gateway
 from fargo.checking.finding import Finding, Kind
 from fargo.checking.machine import problems
 from fargo.cli import texts
 from fargo.cli.common import CONFIG, InputError, load_config
-from fargo.running import gateway_of
 from fargo.store.interface import StoreError
 from fargo.store.state import take_lock
 
@@ -74,16 +73,16 @@ def check(path: Path, offline: bool) -> None:
     found += connections.here(config)
     if not offline:
         found += connections.elsewhere(config)
-    for each in _of(Kind.WARNING, found):
+    for each in (warnings := _of(Kind.WARNING, found)):
         click.echo(texts.WARNING.format(problem=each), err=True)
     refuse(path, [*problems(path, config), *_of(Kind.PROBLEM, found)])
     if is_root():
         click.echo(texts.WARNING.format(problem=texts.RUNS_AS_ROOT), err=True)
     for each in _of(Kind.FINE, found):
         click.echo(each)
-    if (edge := ports.left_edge(config)) and gateway_of(config.state.directory) is None:
+    if (edge := ports.left_edge(config)) and running_gateway.process_of(config) is None:
         click.echo(texts.EDGE_LEFT.format(pid=edge.pid))
-    click.echo((texts.CONFIG_VALID if offline else texts.ALL_FINE).format(path=path))
+    click.echo((texts.CONFIG_VALID if offline or warnings else texts.ALL_FINE).format(path=path))
 
 
 def _of(kind: Kind, found: Iterable[Finding]) -> list[str]:

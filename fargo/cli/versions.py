@@ -2,15 +2,12 @@
 
 import shutil
 from importlib.metadata import version
-from typing import Final
 
 import click
 
 from fargo.cli import texts
 from fargo.config import ProgramsConfig
-from fargo.program_versions import version_told
-
-_PACKAGE: Final = ("dpkg-query", "--show", "--showformat=${Version}")
+from fargo.program_versions import package_version, version_told
 
 
 def show_versions(context: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -21,15 +18,15 @@ def show_versions(context: click.Context, _: click.Parameter, wanted: bool) -> N
     click.echo(texts.VERSION.format(program="fargo", version=version("fargo")))
     _show("kamailio", str(programs.kamailio), "-v")
     _show("rtpengine", "rtpengine", "--version")
-    _show("telepathy-rakia", str(programs.rakia), *_PACKAGE, "telepathy-rakia")
+    _show("telepathy-rakia", str(programs.rakia))
     context.exit()
 
 
-def _show(name: str, program: str, *asks: str) -> None:
-    """Print the version of a program, which it tells itself if `asks` are options, or else another program."""
+def _show(name: str, program: str, option: str | None = None) -> None:
+    """Print the version of a program, which it tells itself if it has an option for that, or else its package."""
     if not (path := shutil.which(program)):
         click.echo(texts.NOT_INSTALLED.format(program=name))
         return
-    found = version_told([path, *asks] if asks[0].startswith("-") else asks)
+    found = version_told([path, option]) if option else package_version(name)
     told = texts.NO_VERSION.format(program=name) if found is None else texts.VERSION.format(program=name, version=found)
     click.echo(told)

@@ -8,7 +8,7 @@ Rules:
 3. Signing out and in with the last client and the first is no trouble, and is not told.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple, TypeAlias
 
 from fargo.journal import texts
@@ -22,8 +22,8 @@ from fargo.statemachine.account.account_state import (
     Trying,
     Unregistered,
 )
-from fargo.statemachine.model.commands import Issued, RefuseIq
-from fargo.statemachine.model.events import Iq, Recorded, RegistrationSubmitted
+from fargo.statemachine.model.commands import RefuseIq
+from fargo.statemachine.model.events import Iq, RegistrationSubmitted
 from fargo.statemachine.model.presence import SignedIn, SigningIn, SignInRefused, Waiting
 from fargo.store.entries import Entry
 
@@ -53,14 +53,14 @@ class AccountTroubles:
         self._in_trouble: dict[str, bool] = {}
         """The users whose trouble was told, each with whether it was tried again then."""
 
-    def take(self, entry: Entry, account: Account) -> AccountLine | None:
-        """Return what there is to tell after an entry is committed, which has led to this account, among others."""
-        recorded, issued = entry
-        user = recorded.user
+    def take(self, user: str, entries: Iterable[Entry], account: Account) -> AccountLine | None:
+        """Return what there is to tell after entries of a user are committed together, which have led to this account,
+        among others.
+        """
         attempt = self._trying.pop(user, None)
         if isinstance(account, _Attempt):
             self._trying[user] = account
-        if refused := _refused(recorded, issued, attempt):
+        if refused := _refused(user, entries, attempt):
             return refused
         match account:
             case Unregistered():
@@ -97,16 +97,17 @@ def _trouble(account: Registered) -> _Trouble | None:
             return None
 
 
-def _refused(recorded: Recorded, issued: tuple[Issued, ...], attempt: _Attempt | None) -> AccountLine | None:
+def _refused(user: str, entries: Iterable[Entry], attempt: _Attempt | None) -> AccountLine | None:
     """Return the line about a registration that is refused, None if none is."""
     asked: dict[Iq, Credentials | None] = {attempt.iq: attempt.credentials} if attempt else {}
-    if isinstance(recorded.event, RegistrationSubmitted):
-        asked.setdefault(recorded.event.iq, None)  # not what was typed: people type passwords into the wrong field
-    for each in issued:
-        if isinstance(each.command, RefuseIq) and each.command.iq in asked:
-            credentials, why = asked[each.command.iq], each.command.text
-            template = texts.NOT_REGISTERED if credentials else texts.NOTHING_REGISTERED
-            return _line(Level.INFO, template, recorded.user, credentials, "refused", why)
+    for recorded, issued in entries:
+        if isinstance(recorded.event, RegistrationSubmitted):
+            asked.setdefault(recorded.event.iq, None)  # not what was typed: people type passwords into the wrong field
+        for each in issued:
+            if isinstance(each.command, RefuseIq) and each.command.iq in asked:
+                credentials, why = asked[each.command.iq], each.command.text
+                template = texts.NOT_REGISTERED if credentials else texts.NOTHING_REGISTERED
+                return _line(Level.INFO, template, user, credentials, "refused", why)
     return None
 
 

@@ -17,6 +17,7 @@ from fargo.journal import texts
 from fargo.journal.levels import Level
 from fargo.plain import plain
 from fargo.statemachine.model.call_records import Direction, Side
+from fargo.statemachine.model.ng import Quality
 from fargo.statemachine.reason import Cause
 
 FieldValue = str | float | bool | None
@@ -61,6 +62,18 @@ def fields(call: Record) -> Mapping[str, FieldValue]:
         "path": call.audio or None,
         "codec": call.codecs[0] if call.codecs else None,
         "call_id": call.call_ids[-1] if call.call_ids else None,
+        "from_client": call.from_client,
+        "from_phone": call.from_phone,
+        **_quality("client", call.client_quality),
+        **_quality("phone", call.phone_quality),
+    }
+
+
+def _quality(end: str, known: Quality | None) -> Mapping[str, FieldValue]:
+    return {
+        f"loss_from_{end}": known.loss if known else None,
+        f"jitter_from_{end}": known.jitter if known else None,
+        f"mos_from_{end}": known.mos if known else None,
     }
 
 
@@ -78,6 +91,8 @@ def _facts(call: Record) -> Iterator[str]:
         yield texts.ONE_WAY.format(path=call.audio) if one_way else call.audio
     if call.codecs:
         yield call.codecs[0]
+    if call.mos is not None:
+        yield texts.MOS.format(mos=call.mos)
     if call.sip_status is not None and f"({call.sip_status})" not in call.reason:
         yield texts.REFUSED_AT.format(status=call.sip_status, domain=call.peer.rpartition("@")[2])
 

@@ -9,11 +9,11 @@ Rules:
    known is not told.
 """
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterable
 from typing import Any, Final
 
 from fargo.calls import CallName, Record, call_records, taken
-from fargo.statemachine.model.call_records import AudioPath, RecordCarried
+from fargo.statemachine.model.call_records import AudioPath
 from fargo.store.entries import Entry
 
 RELAY_SECONDS: Final = 5.0
@@ -34,26 +34,24 @@ class EndedCalls:
         if call.ended is None:
             self._open[call.name] = call
 
-    def take(self, entry: Entry, live: Container[str]) -> None:
-        """Take in an entry that is committed; `live` has the ids of the calls that the user's state has after it."""
-        for name, record in call_records(entry):
-            if call := taken(self._open.get(name), name, entry[0], record):
-                self._open[name] = call
-                if call.ended is not None and name not in self._waiting:
-                    self._waiting[name] = self._reactor.callLater(RELAY_SECONDS, self._tell, name)
-                if isinstance(record, RecordCarried):
-                    self._tell_if_ended(name)
-        for name in [each for each in self._waiting if each.user == entry[0].user]:
-            if name.id not in live or self._open[name].audio != AudioPath.RELAY:
+    def take(self, user: str, entries: Iterable[Entry], live: Container[str]) -> None:
+        """Take in entries of a user that are committed together; `live` has the ids of the calls that the user's state
+        has after them.
+        """
+        for entry in entries:
+            for name, record in call_records(entry):
+                if call := taken(self._open.get(name), name, entry[0], record):
+                    self._open[name] = call
+                    if call.ended is not None and name not in self._waiting:
+                        self._waiting[name] = self._reactor.callLater(RELAY_SECONDS, self._tell, name)
+        for name in [each for each in self._waiting if each.user == user]:
+            call = self._open[name]
+            if name.id not in live or call.audio != AudioPath.RELAY or call.from_client is not None:
                 self._tell(name)
 
     def stop(self) -> None:
         """Tell of the calls that wait for the relay, which is not heard any more."""
         for name in list(self._waiting):
-            self._tell(name)
-
-    def _tell_if_ended(self, name: CallName) -> None:
-        if name in self._waiting:
             self._tell(name)
 
     def _tell(self, name: CallName) -> None:

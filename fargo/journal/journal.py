@@ -2,11 +2,12 @@
 
 Rules:
 
-1. It is told of each entry once it is committed, and never before.
+1. It is told of each batch of entries once it is committed, and never before. A state is that after the whole batch.
 2. A bug in it costs lines, and nothing else.
 """
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from twisted.logger import Logger
@@ -32,14 +33,21 @@ class Journal:
         self.calls = EndedCalls(self._call_ended, reactor)
         self._accounts = AccountTroubles()
 
-    def take(self, entry: Entry, user: User) -> None:
-        """Take in an entry that is committed, and the state of its user since."""
-        try:
-            self.calls.take(entry, user.calls)
-            if told := self._accounts.take(entry, user.account):
-                self._tell(told.level, told.text, told.fields)
-        except Exception:
-            self._logger.failure(texts.BUG, user=user.jid)
+    def take(self, entries: Iterable[Entry], users: Mapping[str, User]) -> None:
+        """Take in the entries of a batch that is committed, and the states of their users since."""
+        by_user: defaultdict[str, list[Entry]] = defaultdict(list)
+        for entry in entries:
+            by_user[entry[0].user].append(entry)
+        for jid, of_user in by_user.items():
+            try:
+                self._take(of_user, users[jid])
+            except Exception:
+                self._logger.failure(texts.BUG, user=jid)
+
+    def _take(self, entries: list[Entry], user: User) -> None:
+        self.calls.take(user.jid, entries, user.calls)
+        if told := self._accounts.take(user.jid, entries, user.account):
+            self._tell(told.level, told.text, told.fields)
 
     def stop(self) -> None:
         """Tell what is left to tell."""

@@ -18,10 +18,12 @@ _ITSELF: Final = "gateway"
 
 
 class XmppLink(Protocol):
-    """The stream to the XMPP server."""
+    """The stream to the XMPP server. ``trouble``: why it is not open, "" if that is not known."""
 
     @property
     def is_open(self) -> bool: ...
+    @property
+    def trouble(self) -> str: ...
 
 
 class Programs(Protocol):
@@ -92,7 +94,7 @@ class Parts:
         """Return the status of each part by name, with its memory."""
         edge, engine = self.edge, self.engine
         found = {
-            "xmpp": PartStatus(None if self.xmpp.is_open else texts.NO_STREAM),
+            "xmpp": PartStatus(None if self.xmpp.is_open else self.xmpp.trouble or texts.NO_STREAM),
             "edge": PartStatus(None if edge.is_up else texts.NO_EDGE, memory["edge"], edge.restarts),
             "engine": PartStatus(None if engine.is_up else texts.NO_ENGINE, memory["engine"], engine.restarts),
         }

@@ -44,8 +44,10 @@ from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.commands import (
     Issued,
     RefuseIq,
+    SendText,
 )
 from fargo.statemachine.model.events import (
+    Announced,
     CallMessaged,
     CallProposed,
     ClockJumped,
@@ -80,6 +82,7 @@ from fargo.statemachine.model.events import (
     StreamOpened,
     SubscriptionChanged,
     TimePassed,
+    UserRemoved,
 )
 from fargo.statemachine.model.ng import RelayDescribed, RelayDone, RelayLost, RelayRefused
 from fargo.statemachine.model.sip import SipAccountEvent, SipCallArrived, SipCallEvent
@@ -108,6 +111,7 @@ _NotOfOneCall: TypeAlias = (
     | StreamOpened
     | Restarted
     | Stopping
+    | UserRemoved
 )
 _OF_CLIENTS: Final = (IqSucceeded, IqFailed)
 
@@ -241,6 +245,8 @@ def _react(user: User, event: Event, effects: Effects) -> User:
             return replace(user, no_room=none)
         case RequestsRefused():
             return user
+        case Announced(text):
+            return gateway.announced(user, text, effects)
         case Snapshot():
             return _from_snapshot(user.jid, event, effects)
         case _:
@@ -294,6 +300,8 @@ def _not_of_one_call(user: User, event: _NotOfOneCall, effects: Effects) -> User
             return gateway.restarted(user, effects)
         case Stopping():
             return gateway.stopping(user, effects)
+        case UserRemoved():
+            return _removed(user, effects)
         case _:
             assert_never(event)
 
@@ -322,9 +330,23 @@ def _cancelled(user: User, event: RegistrationCancelled, effects: Effects) -> Us
     account = registration.cancelled(ended.account, event.iq, effects)
     if isinstance(user.account, Unregistered):
         return ended
+    return _parted(replace(ended, account=account), address.domain_of(event.iq.to), effects)
+
+
+def _removed(user: User, effects: Effects) -> User:
+    ended = gateway.end_all(user, Reason(Cause.CANCELLED, texts.USER_REMOVED, ours=True), effects)
+    registered = account_state.in_force(user.account)
+    account = registration.removed(ended.account, effects)
+    if registered is None:
+        return replace(ended, account=account)
+    effects.emit(SendText(registered.gateway, user.jid, texts.USER_REMOVED))
+    return _parted(replace(ended, account=account), registered.gateway, effects)
+
+
+def _parted(user: User, us: str, effects: Effects) -> User:
+    """End all that there is between the contacts and a user who is not registered any more. ``us``: our JID."""
     jmi.forget_all(effects)
-    left = roster.part(ended.contacts, address.domain_of(event.iq.to), effects)
-    return replace(ended, account=account, contacts=left)
+    return replace(user, contacts=roster.part(user.contacts, us, effects))
 
 
 # --- calls

@@ -15,6 +15,7 @@ from fargo.statemachine.model.call_records import (
     RecordEnded,
     RecordMedia,
     RecordPath,
+    Side,
 )
 from fargo.statemachine.reason import FAILURES
 from replay.drawing import texts
@@ -36,8 +37,7 @@ def of(record: LogRecord, user: str) -> Label:
         case RecordAnswered(client=client):
             return _note(texts.ANSWERED.format(client=client))
         case RecordCarried(from_client=from_client, from_phone=from_phone):
-            sentence = texts.CARRIED.format(from_client=from_client, from_phone=from_phone)
-            return Label(sentence, Tone.NOTE if from_client and from_phone else Tone.ERROR)
+            return Label(_carried(record), Tone.NOTE if from_client and from_phone else Tone.ERROR)
         case RecordDialog(call_id=call_id):
             return _note(texts.CALL_ID.format(call_id=call_id))
         case RecordMedia():
@@ -50,6 +50,15 @@ def of(record: LogRecord, user: str) -> Label:
             return _note(texts.ACCOUNT.format(address=address, status=status) if address else texts.NO_ACCOUNT)
         case _:
             assert_never(record)
+
+
+def _carried(carried: RecordCarried) -> str:
+    told = [texts.CARRIED.format(from_client=carried.from_client, from_phone=carried.from_phone)]
+    for side, known in ((Side.CLIENT, carried.client_quality), (Side.PHONE, carried.phone_quality)):
+        if known:
+            end = texts.ENDED_BY[side]
+            told.append(texts.QUALITY.format(end=end, loss=known.loss, jitter=known.jitter, mos=known.mos))
+    return " ".join(told)
 
 
 def _agreed(media: RecordMedia) -> str:

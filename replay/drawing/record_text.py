@@ -20,7 +20,7 @@ def peer(record: Record) -> str:
 
 def audio(record: Record) -> str:
     """Return the path of the audio, which may have been heard from one end only, its first codec, if it was encrypted,
-    and how long an end was on hold.
+    its score in the worse direction, and how long an end was on hold.
     """
     one_way = record.from_client != record.from_phone and 0 in (record.from_client, record.from_phone)
     told = texts.ONE_WAY.format(audio=record.audio) if one_way else record.audio
@@ -28,6 +28,8 @@ def audio(record: Record) -> str:
         told = texts.WITH_CODEC.format(audio=told, codec=record.codecs[0].partition("/")[0])
     if record.encrypted:
         told = texts.ENCRYPTED.format(audio=told)
+    if record.mos is not None:
+        told = texts.WITH_MOS.format(audio=told, mos=record.mos)
     return plain(texts.HELD.format(audio=told, time=_time(record.held // 1000)) if record.held else told)
 
 

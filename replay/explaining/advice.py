@@ -3,7 +3,7 @@
 Rules:
 
 1. It is for whoever runs the gateway: docs/debugging.md has the same in a table.
-2. One-way audio comes before the ending, which is then only what people did about it.
+2. One-way audio and poor audio come before the ending, which is then only what people did about it.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from typing import Final
 from fargo.calls import Record
 from fargo.statemachine.model.call_records import Side
 from fargo.statemachine.reason import Cause
-from replay.explaining import texts
+from replay.explaining import quality, texts
 
 _NOTHING_IS_BROKEN: Final = frozenset(
     {
@@ -46,6 +46,9 @@ def advice(call: Record) -> Iterator[str]:
         yield texts.CHECK_PATH_OF_AUDIO
         return
     if call.ended is None:
+        return
+    if quality.is_poor(call):
+        yield texts.CHECK_NETWORK
         return
     side, cause = Side(call.ended_by), Cause(call.cause)
     if cause in _NOTHING_IS_BROKEN:

@@ -14,7 +14,7 @@ from fargo.calls import Record
 from fargo.plain import plain
 from fargo.statemachine.model.call_records import AudioPath, Direction, Side
 from fargo.statemachine.reason import Cause
-from replay.explaining import texts
+from replay.explaining import quality, texts
 from replay.explaining.advice import advice
 
 Clock = Callable[[float], str]
@@ -49,6 +49,8 @@ def details(call: Record) -> Iterator[tuple[str, str]]:
         texts.ADDRESSES: _addresses(call),
         texts.HELD: held,
         texts.PACKETS: _packets(call),
+        texts.QUALITY_FROM_CLIENT: quality.in_figures(call.client_quality),
+        texts.QUALITY_FROM_PHONE: quality.in_figures(call.phone_quality),
     }
     return ((name, plain(value)) for name, value in named.items() if value)
 
@@ -77,6 +79,8 @@ def _course(call: Record) -> Iterator[str]:
         yield texts.NOTHING_FROM_CLIENT
     elif call.from_phone == 0:
         yield texts.NOTHING_FROM_PHONE
+    else:
+        yield from quality.told(call)
 
 
 def _end(call: Record) -> Iterator[str]:

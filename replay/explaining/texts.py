@@ -20,6 +20,12 @@ NO_AUDIO: Final = "The relay received no audio from either end."
 NOTHING_FROM_CLIENT: Final = "The relay received no audio from the XMPP client: the phone heard nothing."
 NOTHING_FROM_PHONE: Final = "The relay received no audio from the phone: the XMPP client heard nothing."
 
+GOOD_AUDIO: Final = "The audio got through well both ways, as far as the relay can tell."
+POOR_FROM_CLIENT: Final = "The phone heard the XMPP client poorly: {loss:g} % of the audio was lost."
+POOR_FROM_PHONE: Final = "The XMPP client heard the phone poorly: {loss:g} % of the audio was lost."
+LATE_FROM_CLIENT: Final = "The phone heard the XMPP client late or in pieces."
+LATE_FROM_PHONE: Final = "The XMPP client heard the phone late or in pieces."
+
 # --- the end
 
 IN_PROGRESS: Final = "As far as the log knows, it is still in progress."
@@ -47,7 +53,7 @@ ENDINGS: Final = {
     Cause.SERVER_ERROR: "It failed because a server is in trouble, according to {side}.",
     Cause.FAULT: "It failed because of a bug in the gateway.",
 }
-WORDS: Final = "The words that the user was given: {reason}"
+WORDS: Final = "The words that the user was given: {reason}."
 
 # --- the next step
 
@@ -55,6 +61,9 @@ NOTHING_IS_BROKEN: Final = "Nothing is broken."
 CHECK_PATH_OF_AUDIO: Final = (
     "Next: the audio does not get through in one direction. Look for a firewall or NAT between that end and the relay: "
     "its ports for audio must be reachable from there."
+)
+CHECK_NETWORK: Final = (
+    "Next: look at the network of the end that was heard poorly, and at the way from there to the relay."
 )
 DRAW_LADDER: Final = "Next: “fargo replay ladder {call}” shows the messages of the call."
 ASK_PROVIDER: Final = "Next: ask the SIP provider, with the Call-ID and the time below."
@@ -86,6 +95,8 @@ AUDIO: Final = "Audio"
 ADDRESSES: Final = "Addresses"
 HELD: Final = "On hold"
 PACKETS: Final = "Packets"
+QUALITY_FROM_CLIENT: Final = "Quality from the client"
+QUALITY_FROM_PHONE: Final = "Quality from the phone"
 AUDIO_OF: Final = "{path}, {codecs}"
 AUDIO_ENCRYPTED: Final = "{path}, {codecs}, encrypted between phone and relay"
 PATHS: Final = {AudioPath.DIRECT: "directly between client and phone", AudioPath.RELAY: "through the media relay"}
@@ -93,6 +104,8 @@ NO_CODEC: Final = "codec not known"
 BETWEEN: Final = "the phone sends to {local} and receives at {remote}"
 UNKNOWN: Final = "an unknown address"
 PACKETS_OF: Final = "{from_client:,} from the client, {from_phone:,} from the phone"
+QUALITY_OF: Final = "{loss:g} % lost, jitter {jitter} ms, MOS {mos:.1f}"
+QUALITY_AND_ROUND_TRIP: Final = "{loss:g} % lost, jitter {jitter} ms, round trip {round_trip} ms, MOS {mos:.1f}"
 LESS_THAN_A_SECOND: Final = "less than a second"
 SECONDS: Final = "{seconds} s"
 MINUTES: Final = "{minutes} min {seconds} s"

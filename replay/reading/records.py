@@ -63,7 +63,8 @@ COLUMNS: Final = (
     *("call", "user", "direction", "peer", "peer_name", "began", "answered", "ended", "waited", "talked"),
     *("client", "audio", "audio_why", "from_client", "from_phone", "ended_by", "cause", "reason", "session"),
     *("call_id", "sip_from", "sip_to", "sip_status", "early_audio", "codecs", "media_local", "media_remote", "held"),
-    "encrypted",
+    *("encrypted", "loss_from_client", "loss_from_phone", "jitter_from_client", "jitter_from_phone"),
+    *("mos_from_client", "mos_from_phone"),
 )
 """The columns of the view."""
 
@@ -100,6 +101,12 @@ def row(record: Record) -> dict[str, str | float | None]:
         "media_remote": record.media_remote,
         "held": None if record.held is None else record.held / 1000,
         "encrypted": record.encrypted,
+        "loss_from_client": record.client_quality.loss if record.client_quality else None,
+        "loss_from_phone": record.phone_quality.loss if record.phone_quality else None,
+        "jitter_from_client": record.client_quality.jitter if record.client_quality else None,
+        "jitter_from_phone": record.phone_quality.jitter if record.phone_quality else None,
+        "mos_from_client": record.client_quality.mos if record.client_quality else None,
+        "mos_from_phone": record.phone_quality.mos if record.phone_quality else None,
     }
 
 

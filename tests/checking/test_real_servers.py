@@ -24,12 +24,13 @@ allowed_domains = ["localhost"]
 [sip]
 address = "127.0.0.2"
 port = {sip}
-tls_port = {tls}
 inside_port = {inside}
-gateway_port = {gateway}
+{options}
 [state]
 directory = "state"
 """
+SIP = "tls_port = {tls}\ngateway_port = {gateway}"
+TELEPATHY = "engine = 'telepathy'"
 
 
 async def check(directory: Path, server: Prosody, **changes: object) -> Result:
@@ -40,8 +41,9 @@ async def check(directory: Path, server: Prosody, **changes: object) -> Result:
         "server": server.address,
         "port": server.component_port,
         "secret": server.secret,
-        **{name: free_port("127.0.0.2") for name in ("sip", "tls")},
-        **{name: free_port(INSIDE) for name in ("inside", "gateway")},
+        "sip": free_port("127.0.0.2"),
+        "inside": free_port(INSIDE),
+        "options": SIP.format(tls=free_port("127.0.0.2"), gateway=free_port(INSIDE)),
         **changes,
     }
     path.write_text(CONFIG.format(**values))
@@ -59,6 +61,10 @@ async def test_prosody_takes_the_gateway_or_not(tmp_path: Path) -> None:
             assert edge == texts.EDGE_FINE
             assert accepted == texts.SERVER_ACCEPTS.format(**place)
             assert valid == ALL_FINE.format(path=tmp_path / "fargo.toml")
+        telepathy = await check(tmp_path, server, options=TELEPATHY)
+        assert telepathy.exit_code == 0
+        programs = [line.split(" is version ")[0] for line in telepathy.stdout.splitlines() if " is version " in line]
+        assert programs == ["/usr/lib/telepathy/telepathy-rakia", "/usr/sbin/kamailio", "/usr/bin/dbus-daemon"]
         for changes, sentence in (
             ({"secret": "wrong-one"}, xmpp_texts.SECRET_REJECTED),
             ({"domain": "other.localhost"}, xmpp_texts.COMPONENT_UNKNOWN),

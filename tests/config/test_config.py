@@ -225,7 +225,7 @@ NOWHERE = texts.UNREADABLE.format(path="/nowhere", why="No such file or director
             3,
             f"xmpp.domian: {texts.UNKNOWN_OPTION.format(hint=texts.DID_YOU_MEAN.format(name='domain'))}",
         ),
-        ("[sip]", "directory = '.'\n[sip]", 6, f"xmpp.directory: {texts.WRONG_SECTION.format(section='state')}"),
+        ("[sip]", "directory = '.'\n[sip]", 6, f"xmpp.directory: {texts.WRONG_SECTION.format(sections='[state]')}"),
         (
             "[state]",
             "[stat]",

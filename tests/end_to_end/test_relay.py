@@ -6,6 +6,7 @@ test_chromium.py covers what real clients need from the relay.
 import os
 import signal
 from collections.abc import Mapping
+from contextlib import closing
 from typing import ClassVar
 
 import pytest
@@ -15,13 +16,17 @@ from world.rtp import PCMU
 from world.rtpengine import Rtpengine
 from world.world import World
 
+from fargo.calls import records
 from fargo.statemachine.legs.relay.texts import FAILED
+from fargo.store.opening import open_reader
 
 from .customer import Customer
 from .engines import sip_only, telepathy_only
 
 PACKETS = 50
 BARESIP_HERTZ = 440
+MOST_LOSS, GOOD = 2.0, 4.0
+"""A percentage, which a busy machine may lose; and a score that satisfies people."""
 every_call = pytest.mark.parametrize("path", ["relay"])
 
 
@@ -50,6 +55,24 @@ async def test_a_call_out_goes_through_the_relay(alice: Customer, relay: Rtpengi
     await call.terminate()
     await bob.event("CALL_CLOSED")
     await relay.forgets()
+
+
+@sip_only
+@every_call
+async def test_how_well_a_call_got_through_is_told(alice: Customer, relay: Rtpengine) -> None:
+    bob = await alice.world.phone("bob")
+    call = await talking(alice)
+    await relay.knows_quality()
+    await call.terminate()
+    await bob.event("CALL_CLOSED")
+    await alice.gateway.process.line(r"alice@localhost called bob@sip.test: hung up .*, relay, PCMU/8000, MOS 4\.")
+    with closing(open_reader(alice.gateway.log)) as log:
+        [record] = records(log.call_entries())
+    assert min(record.from_client or 0, record.from_phone or 0) >= PACKETS
+    heard = [each for each in (record.client_quality, record.phone_quality) if each]
+    assert heard
+    assert max(each.loss for each in heard) < MOST_LOSS
+    assert min(each.mos for each in heard) > GOOD
 
 
 @every_call

@@ -310,7 +310,11 @@ async def test_a_broken_log_is_named_before_anything_starts(world: World) -> Non
     gateway.state.mkdir(mode=0o700)
     gateway.log.write_bytes(b"no database at all" * 100)
     code, said = await fails(gateway)
-    assert (code, said) == (2, f"Error: {gateway.log} cannot be used as a log: file is not a database.")
+    assert (code, said) == (
+        2,
+        f"Error: {gateway.configuration}: state.directory: {gateway.log} cannot be used as a log: "
+        "file is not a database.",
+    )
 
 
 async def test_a_log_that_another_gateway_writes_to_is_left_to_it(world: World, gateway: Gateway) -> None:

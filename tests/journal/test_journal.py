@@ -26,6 +26,7 @@ from fargo.statemachine.model.call_records import (
 )
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import Recorded, TimePassed
+from fargo.statemachine.model.ng import Quality
 from fargo.statemachine.reason import Cause
 from fargo.store.entries import Entry
 from replay.reading.golden import GoldenLog
@@ -116,7 +117,7 @@ def test_the_lines_of_a_golden_log(name: str, told: list[LogEvent]) -> None:
     [path] = SESSIONS.glob(f"{name}.jsonl")
     journal = Journal(Clock())
     for recorded, issued, _, after in replayed(GoldenLog(path).read()):
-        journal.take((recorded, issued), after)
+        journal.take([(recorded, issued)], {recorded.user: after})
     journal.stop()
     assert [line for line in map(line_of, told) if "has registered" not in line] == LINES[name]
 
@@ -126,7 +127,7 @@ def test_every_golden_log_has_a_line_for_each_call(told: list[LogEvent]) -> None
         told.clear()
         journal, log = Journal(Clock()), GoldenLog(path)
         for recorded, issued, _, after in replayed(log.read()):
-            journal.take((recorded, issued), after)
+            journal.take([(recorded, issued)], {recorded.user: after})
         journal.stop()
         assert len([each for each in told if "ending" in each["fields"]]) == log.count_calls(), path.name
 
@@ -148,22 +149,30 @@ CARRIED = RecordCarried("1", 7, 8)
 def test_a_call_through_the_relay_waits_for_what_the_relay_says() -> None:
     ended: list[Record] = []
     calls = EndedCalls(ended.append, Clock())
-    calls.take(entry(1, BEGUN, RELAYED), ["1"])
-    calls.take(entry(2, ENDED), ["1"])
+    calls.take(ALICE, [entry(1, BEGUN, RELAYED)], ["1"])
+    calls.take(ALICE, [entry(2, ENDED)], ["1"])
     assert ended == []
-    calls.take(entry(3, CARRIED), [])
+    calls.take(ALICE, [entry(3, CARRIED)], [])
     assert [(each.ended, each.from_client, each.from_phone) for each in ended] == [(2.0, 7, 8)]
+
+
+def test_what_the_relay_says_in_the_batch_in_which_the_call_goes_is_told() -> None:
+    ended: list[Record] = []
+    calls = EndedCalls(ended.append, Clock())
+    calls.take(ALICE, [entry(1, BEGUN, RELAYED)], ["1"])
+    calls.take(ALICE, [entry(2, ENDED), entry(3), entry(4, CARRIED)], [])
+    assert [(each.from_client, each.from_phone) for each in ended] == [(7, 8)]
 
 
 def test_a_relay_that_says_nothing_holds_no_line_up_for_long() -> None:
     ended: list[Record] = []
     clock = Clock()
     calls = EndedCalls(ended.append, clock)
-    calls.take(entry(1, BEGUN, RELAYED), ["1"])
-    calls.take(entry(2, ENDED), ["1"])
+    calls.take(ALICE, [entry(1, BEGUN, RELAYED)], ["1"])
+    calls.take(ALICE, [entry(2, ENDED)], ["1"])
     clock.advance(RELAY_SECONDS)
     assert [each.from_client for each in ended] == [None]
-    calls.take(entry(3, CARRIED), [])
+    calls.take(ALICE, [entry(3, CARRIED)], [])
     assert len(ended) == 1
     assert clock.getDelayedCalls() == []
 
@@ -171,8 +180,8 @@ def test_a_relay_that_says_nothing_holds_no_line_up_for_long() -> None:
 def test_a_call_that_the_state_has_no_more_is_told_at_once() -> None:
     ended: list[Record] = []
     calls = EndedCalls(ended.append, Clock())
-    calls.take(entry(1, BEGUN, RELAYED), ["1"])
-    calls.take(entry(2, ENDED), [])
+    calls.take(ALICE, [entry(1, BEGUN, RELAYED)], ["1"])
+    calls.take(ALICE, [entry(2, ENDED)], [])
     assert len(ended) == 1
 
 
@@ -180,15 +189,15 @@ def test_a_call_of_an_earlier_run_is_told_from_its_beginning() -> None:
     ended: list[Record] = []
     calls = EndedCalls(ended.append, Clock())
     calls.know(Record(CallName(ALICE, "1"), "out", "bob@sip.test", "", "", 0.5))
-    calls.take(entry(2, ENDED), [])
+    calls.take(ALICE, [entry(2, ENDED)], [])
     assert [each.began for each in ended] == [0.5]
 
 
 def test_the_journal_tells_what_waits_when_it_stops(told: list[LogEvent]) -> None:
     clock = Clock()
     calls = EndedCalls(lambda call: None, clock)
-    calls.take(entry(1, BEGUN, RELAYED), ["1"])
-    calls.take(entry(2, ENDED), ["1"])
+    calls.take(ALICE, [entry(1, BEGUN, RELAYED)], ["1"])
+    calls.take(ALICE, [entry(2, ENDED)], ["1"])
     calls.stop()
     assert clock.getDelayedCalls() == []
 
@@ -221,7 +230,22 @@ def test_a_call_that_was_not_answered() -> None:
         "path": "relay",
         "codec": None,
         "call_id": None,
+        "from_client": None,
+        "from_phone": None,
+        "loss_from_client": None,
+        "jitter_from_client": None,
+        "mos_from_client": None,
+        "loss_from_phone": None,
+        "jitter_from_phone": None,
+        "mos_from_phone": None,
     }
+
+
+def test_the_worse_direction_is_told() -> None:
+    call = replace(CALL, client_quality=Quality(0.0, 1, 4.4, 20), phone_quality=Quality(7.25, 30, 3.24))
+    assert "relay, MOS 3.2 [" in call_line.line(call)
+    fields = call_line.fields(call)
+    assert [fields[f"{what}_from_phone"] for what in ("loss", "jitter", "mos")] == [7.25, 30, 3.24]
 
 
 def test_a_status_without_words_is_told_with_its_server() -> None:

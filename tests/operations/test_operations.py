@@ -107,6 +107,7 @@ class Part:
     """Any part of a gateway, which is well."""
 
     is_open: bool = True
+    trouble: str = ""
     is_up: bool = True
     pids: tuple[int, ...] = ()
     restarts: int = 0
@@ -136,6 +137,7 @@ class Everything:
     ("part", "wrong", "problem"),
     [
         ("xmpp", Part(is_open=False), texts.NO_STREAM),
+        ("xmpp", Part(is_open=False, trouble="The secret is wrong."), "The secret is wrong."),
         ("edge", Part(is_up=False), texts.NO_EDGE),
         ("engine", Part(is_up=False), texts.NO_ENGINE),
         ("relay", Part(answers=False), texts.NO_RELAY),

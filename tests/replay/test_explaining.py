@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from fargo.calls import CallName, Record
 from fargo.plain import plain
 from fargo.statemachine.model.call_records import Side
+from fargo.statemachine.model.ng import Quality
 from fargo.statemachine.reason import Cause
 from replay.explaining import closest, texts
 from replay.explaining.paragraph import facts, paragraph
@@ -91,6 +93,40 @@ def test_one_way_audio_comes_before_the_ending(client: int, phone: int, sentence
     heard = call("5", cause="hung-up", answered=1.0, from_client=client, from_phone=phone)
     assert sentence in paragraph(heard, clock)
     assert paragraph(heard, clock).endswith(texts.CHECK_PATH_OF_AUDIO)
+
+
+def heard_as(client: Quality | None, phone: Quality | None) -> Record:
+    return replace(call("5", cause="hung-up", answered=1.0), client_quality=client, phone_quality=phone)
+
+
+def test_audio_that_was_heard_well() -> None:
+    well = Quality(0.0, 1, 4.4, 20)
+    told = paragraph(heard_as(well, well), clock)
+    assert texts.GOOD_AUDIO in told
+    assert told.endswith(texts.NOTHING_IS_BROKEN)
+    assert texts.GOOD_AUDIO not in paragraph(heard_as(well, None), clock)
+
+
+@pytest.mark.parametrize(
+    ("client", "phone", "sentence"),
+    [
+        (Quality(7.25, 3, 3.2), None, texts.POOR_FROM_CLIENT.format(loss=7.25)),
+        (None, Quality(7.25, 3, 3.2), texts.POOR_FROM_PHONE.format(loss=7.25)),
+        (Quality(0.0, 90, 3.2), None, texts.LATE_FROM_CLIENT),
+        (Quality(0.0, 1, 4.4), Quality(0.5, 90, 3.2), texts.LATE_FROM_PHONE),
+    ],
+)
+def test_audio_that_was_heard_poorly(client: Quality | None, phone: Quality | None, sentence: str) -> None:
+    told = paragraph(heard_as(client, phone), clock)
+    assert sentence in told
+    assert texts.GOOD_AUDIO not in told
+    assert told.endswith(texts.CHECK_NETWORK)
+
+
+def test_the_quality_in_figures() -> None:
+    told = dict(facts(heard_as(Quality(0.0, 1, 4.41, 20), Quality(7.25, 3, 3.2)), clock))
+    assert told["Quality from the client"] == "0 % lost, jitter 1 ms, round trip 20 ms, MOS 4.4"
+    assert told["Quality from the phone"] == "7.25 % lost, jitter 3 ms, MOS 3.2"
 
 
 def test_the_facts_by_which_a_provider_finds_a_call() -> None:

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from sqlite_utils import Database
@@ -24,6 +24,7 @@ from fargo.statemachine.model.call_records import (
 )
 from fargo.statemachine.model.commands import Fault, Issued
 from fargo.statemachine.model.events import Recorded, Restarted
+from fargo.statemachine.model.ng import Quality
 from fargo.statemachine.model.wire import wire_name
 from fargo.statemachine.reason import FAILURES, Cause
 from fargo.store.opening import open_reader, open_store
@@ -121,6 +122,12 @@ def test_a_call_from_its_notes(path: Path) -> None:
         "media_remote": "",
         "held": None,
         "encrypted": None,
+        "loss_from_client": None,
+        "loss_from_phone": None,
+        "jitter_from_client": None,
+        "jitter_from_phone": None,
+        "mos_from_client": None,
+        "mos_from_phone": None,
     }
 
 
@@ -132,19 +139,33 @@ def test_a_call_that_is_going_on() -> None:
     assert records(entries[13:]) == []
 
 
-@pytest.mark.parametrize(("packets", "told"), [((9, 0), "relay, one way"), ((9, 8), "relay"), ((0, 0), "relay")])
-def test_what_a_relay_carried(tmp_path: Path, packets: tuple[int, int], told: str) -> None:
+WELL = Quality(0.0, 1, 4.4, 20)
+POORLY = Quality(7.25, 30, 3.24)
+
+
+@pytest.mark.parametrize(
+    ("carried", "told"),
+    [
+        ((9, 0), "relay, one way"),
+        ((9, 8), "relay"),
+        ((0, 0), "relay"),
+        ((9, 8, WELL, POORLY), "relay, MOS 3.2"),
+        ((9, 8, WELL), "relay, MOS 4.4"),
+    ],
+)
+def test_what_a_relay_carried(tmp_path: Path, carried: tuple[Any, ...], told: str) -> None:
     begun = RecordBegun("1", Direction.IN, "bob@example.net")
     notes: tuple[CallRecord, ...] = (
         begun,
         RecordPath("1", AudioPath.RELAY, "DTLS"),
-        RecordCarried("1", *packets),
+        RecordCarried("1", *carried),
     )
     issued = tuple(Issued("dave@example.org", f"1.{n}", note) for n, note in enumerate(notes))
     log = open_store(tmp_path / "fargo.db")
     log.append([(Recorded("dave@example.org", 1, 2e9, Restarted()), issued)])
     (call,) = records(log.call_entries())
-    assert (call.from_client, call.from_phone) == packets
+    assert (call.from_client, call.from_phone) == carried[:2]
+    assert [call.client_quality, call.phone_quality] == [*carried[2:], None, None][:2]
     assert [row(call)] == viewed(tmp_path / "fargo.db", "calls")
     assert record_text.audio(call) == told
 

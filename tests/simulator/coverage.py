@@ -41,6 +41,7 @@ from fargo.statemachine.model.call1 import (
     SendingStateChanged,
 )
 from fargo.statemachine.model.events import (
+    Announced,
     CallAction,
     CallMessaged,
     CallProposed,
@@ -79,6 +80,7 @@ from fargo.statemachine.model.events import (
     SubscriptionChanged,
     TimePassed,
     TransportInformed,
+    UserRemoved,
 )
 from fargo.statemachine.model.ng import (
     Flow,
@@ -113,7 +115,20 @@ from fargo.statemachine.model.sip_messages import (
 from fargo.statemachine.pending import Reply
 from fargo.statemachine.user_state import User, call_of
 
-from .values import ABLE, BOB, CALLER, GATEWAY, OPUS, PCMU, REQUESTS, audio, client_media, phone_media, relay_media
+from .values import (
+    ABLE,
+    BOB,
+    CALLER,
+    GATEWAY,
+    HEARD,
+    OPUS,
+    PCMU,
+    REQUESTS,
+    audio,
+    client_media,
+    phone_media,
+    relay_media,
+)
 from .world import DESK
 
 
@@ -242,6 +257,8 @@ def _of_account(connection: str) -> Iterator[Event]:
         Stopping(),
         StreamOpened(),
         ClockJumped(60),
+        Announced("Soon there will be a pause."),
+        UserRemoved(),
         TimePassed(),
         RegistrationAsked(iq),
         RegistrationCancelled(iq),
@@ -310,7 +327,7 @@ def _head(method: str) -> RequestHead:
 def _of_relay(command: str, profile: MediaProfile) -> Iterator[Event]:
     for codecs in ((PCMU,), (OPUS,), ()):
         yield RelayDescribed(command, Description("audio", codecs, relay_media(profile, 0)))
-    yield from (RelayDone(command, flows) for flows in ((), (Flow(RelayParty.OFFERER, 1, 160),)))
+    yield from (RelayDone(command, flows) for flows in ((), (Flow(RelayParty.OFFERER, 1, 160, HEARD),)))
     yield from (RelayRefused(command, "It will not.", silent) for silent in (False, True))
 
 

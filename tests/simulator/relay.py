@@ -44,12 +44,12 @@ from fargo.statemachine.model.ng import (
 
 from .broken import Broken
 from .quirks import Quirk
-from .values import AWAY, G722, OPUS, PCMA, PCMU, PHONE, TONES, relay_media
+from .values import AWAY, G722, HEARD, OPUS, PCMA, PCMU, PHONE, TONES, relay_media
 
 ENOUGH: Final = 5
 """So many deletions without an answer, and the gateway may take it that the relay is not there."""
 _TRANSCODED: Final = {each.name: each for each in (OPUS, PCMU, PCMA, G722, TONES)}
-_FLOWS: Final = (Flow(RelayParty.OFFERER, 50, 8000), Flow(RelayParty.ANSWERER, 49, 7840))
+_FLOWS: Final = (Flow(RelayParty.OFFERER, 50, 8000, HEARD), Flow(RelayParty.ANSWERER, 49, 7840))
 
 
 class Kept(Struct, frozen=True):

@@ -14,6 +14,7 @@ from fargo.statemachine.media.description import (
     Senders,
     Transport,
 )
+from fargo.statemachine.model.ng import Quality
 from fargo.statemachine.model.requests import EndCalls, NotUnderstood, SetBusy, ShowCalls, ShowHelp, ShowStatus
 from fargo.statemachine.model.sip_messages import Endpoint, Sdp
 
@@ -39,6 +40,7 @@ REQUESTS: Final = (ShowHelp(), NotUnderstood(), ShowStatus(), ShowCalls(), SetBu
 PCMU: Final = Codec(0, "PCMU", 8000)
 PCMA: Final = Codec(8, "PCMA", 8000)
 OPUS: Final = Codec(96, "opus", 48000, 2)
+HEARD: Final = Quality(1.5, 4, 4.2, 30)
 G722: Final = Codec(9, "G722", 8000)
 TONES: Final = Codec(101, "telephone-event", 8000)
 

@@ -57,6 +57,7 @@ from fargo.statemachine.model.ng import (
     Flow,
     OfferRelay,
     PlayDigit,
+    Quality,
     RelayDescribed,
     RelayDone,
     RelayLost,
@@ -144,6 +145,19 @@ def test_audio_from_one_end_only_is_noted() -> None:
         RelayDone(story.id_of(DeleteRelay), (Flow(RelayParty.OFFERER, 0, 0), Flow(RelayParty.ANSWERER, 9, 1440)))
     )
     assert story.all(RecordCarried) == [RecordCarried("6", 9, 0)]
+
+
+def test_how_well_each_end_got_through_is_noted_as_the_relay_knows_it() -> None:
+    heard = Quality(2.5, 7, 4.1, 60)
+    flows = (Flow(RelayParty.OFFERER, 50, 8000, heard), Flow(RelayParty.ANSWERER, 49, 7840))
+    out = Relayed(MediaProfile.DTLS).talking_out()
+    out.hangs_up("s1")
+    out.tell(RelayDone(out.id_of(DeleteRelay), flows))
+    assert out.all(RecordCarried) == [RecordCarried("6", 50, 49, client_quality=heard)]
+    called = Relayed(MediaProfile.DTLS).talking_in()
+    called.hangs_up("nonce6")
+    called.tell(RelayDone(called.id_of(DeleteRelay), flows))
+    assert called.all(RecordCarried) == [RecordCarried("6", 49, 50, phone_quality=heard)]
 
 
 def test_a_client_without_encryption_is_answered_without() -> None:

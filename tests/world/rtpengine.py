@@ -12,7 +12,7 @@ from fargo.setup.server_lines import Surroundings, rtpengine
 
 from . import RELAY_ADDRESS
 from .ports import free_port
-from .process import Process, Server
+from .process import POLL_SECONDS, Process, Server
 
 MEDIA_PORTS = 100
 ANSWER_SECONDS = 10
@@ -79,6 +79,16 @@ class Rtpengine(Server):
     def moves(self) -> None:
         """Use other ports for audio from the next start on. By chance, the same ones could be taken again."""
         self.first_media_port = free_port(self.address, adjacent=MEDIA_PORTS)
+
+    async def knows_quality(self, seconds: float = 30) -> None:
+        """Wait until it has statistics of an end of its only session: it has to hear from the other what that hears."""
+        async with asyncio.timeout(seconds):
+            while not any("average MOS" in each for each in await self._sources()):
+                await asyncio.sleep(POLL_SECONDS)
+
+    async def _sources(self) -> list[dict[str, Any]]:
+        [name] = await self.sessions()
+        return list((await self.ask("query", **{"call-id": name}))["SSRC"].values())
 
     async def sessions(self) -> list[str]:
         """Return the names of its sessions."""

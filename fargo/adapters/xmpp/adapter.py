@@ -190,6 +190,11 @@ class XmppAdapter:
         """True while there is a stream to the server."""
         return self._stream.is_open
 
+    @property
+    def trouble(self) -> str:
+        """What keeps the stream from being open, as a sentence, "" if that is not known."""
+        return self._stream.trouble
+
     def start(self) -> None:
         """Open the stream, and reopen it whenever it is lost."""
         self._stream.start(self._settings.server, self._settings.port)

@@ -24,7 +24,7 @@ _DELAY_FACTOR: Final = 1.5
 _MAX_DELAY: Final = 30
 """Most seconds between two attempts to reconnect."""
 _HOPELESS_FACTOR: Final = 2
-MAX_HOPELESS_DELAY: Final = 120
+_MAX_HOPELESS_DELAY: Final = 120
 """Most seconds between two attempts after a hopeless refusal."""
 _DRIVEN_OUT_DELAY: Final = 60.0
 
@@ -48,7 +48,7 @@ class ComponentFactory(xmlstream.XmlStreamFactory):
 
     def hesitate(self, driven_out: bool = False) -> None:
         """Pause as after a hopeless refusal (rule 2), or as a component that was driven out (rule 3)."""
-        self.factor, self.maxDelay = _HOPELESS_FACTOR, MAX_HOPELESS_DELAY
+        self.factor, self.maxDelay = _HOPELESS_FACTOR, _MAX_HOPELESS_DELAY
         if driven_out:
             self.delay = _DRIVEN_OUT_DELAY
 

@@ -92,6 +92,8 @@ class Stream(xmlstream.XMPPHandler):
         self._first = b""
         """What the server has sent on a connection that is not open yet, at most MOST bytes."""
         self._timed_out = False
+        self._hopeless = False
+        """True if nothing but a change of a configuration ends the trouble."""
         self._trouble = Trouble(self._tell, lambda: float(_reactor().seconds()))
         self._factory: Any = ComponentFactory(domain, secret, self._not_connected)
 
@@ -99,6 +101,11 @@ class Stream(xmlstream.XMPPHandler):
     def is_open(self) -> bool:
         """True while stanzas can be sent."""
         return self._open
+
+    @property
+    def trouble(self) -> str:
+        """What keeps the stream from being open, as a sentence, "" if that is not known."""
+        return self._trouble.sentence
 
     def start(self, server: str, port: int) -> None:
         """Connect to the server's component port, and reconnect whenever the stream is lost."""
@@ -216,10 +223,12 @@ class Stream(xmlstream.XMPPHandler):
         found = stream_error(self._place, error.condition, error.text)
         if error.condition == "conflict":
             self._factory.hesitate(driven_out=True)
+        self._hopeless = found.hopeless
         self._trouble.met(found.sentence)
 
     def _not_connected(self, reason: Failure) -> None:
         error: Any = reason.value
+        self._hopeless = False
         if isinstance(error, DNSLookupError):
             self._trouble.met(unknown_name(self._place, None))
         else:
@@ -229,6 +238,7 @@ class Stream(xmlstream.XMPPHandler):
         """Tell why the connection ended before it became a stream."""
         found = refusal(self._place, self._first)
         sentence = silent(self._place, self._first) if self._timed_out else found.sentence
+        self._hopeless = found.hopeless
         if found.hopeless:
             self._factory.hesitate()
         else:
@@ -236,5 +246,5 @@ class Stream(xmlstream.XMPPHandler):
         self._trouble.met(sentence)
 
     def _tell(self, sentence: str) -> None:
-        log.error(texts.NO_STREAM_YET, why=sentence)
+        (log.error if self._hopeless else log.warn)(texts.NO_STREAM_YET, why=sentence)
         self._troubled(sentence)

@@ -20,16 +20,17 @@ class Trouble:
     def __init__(self, tell: Callable[[str], None], seconds: Callable[[], float]) -> None:
         self._tell = tell
         self._seconds = seconds
-        self._sentence = ""
+        self.sentence = ""
+        """What keeps the stream from being open, "" if nothing is known to."""
         self._told_at = 0.0
 
     def met(self, sentence: str) -> None:
         """Note that the stream cannot be opened, or is lost, because of this."""
         now = self._seconds()
-        if sentence != self._sentence or now - self._told_at >= REPEAT_SECONDS:
-            self._sentence, self._told_at = sentence, now
+        if sentence != self.sentence or now - self._told_at >= REPEAT_SECONDS:
+            self.sentence, self._told_at = sentence, now
             self._tell(sentence)
 
     def over(self) -> None:
         """Note that the stream is open."""
-        self._sentence = ""
+        self.sentence = ""

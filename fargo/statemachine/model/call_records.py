@@ -17,6 +17,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from fargo.statemachine.model.ng import Quality
 from fargo.statemachine.reason import Cause
 
 
@@ -79,10 +80,14 @@ class RecordEarlyAudio(_Record, frozen=True, tag="NoteEarlyAudio"):
 
 
 class RecordCarried(_Record, frozen=True, tag="NoteCarried"):
-    """The number of RTP packets that the relay received from each end. 0 from one end means one-way audio."""
+    """The number of RTP packets that the relay received from each end. 0 from one end means one-way audio. How well the
+    audio of each end got through is None if the relay does not know.
+    """
 
     from_client: int
     from_phone: int
+    client_quality: Quality | None = None
+    phone_quality: Quality | None = None
 
 
 class RecordDialog(_Record, frozen=True, tag="NoteDialog"):

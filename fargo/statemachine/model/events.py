@@ -108,6 +108,16 @@ class ClockJumped(_Event, frozen=True, tag="ClockJumped"):
     seconds: float
 
 
+class Announced(_Event, frozen=True, tag="Announced"):
+    """The operator has something to say to the user."""
+
+    text: str
+
+
+class UserRemoved(_Event, frozen=True, tag="UserRemoved"):
+    """The operator removes the user: the registration is cancelled, and everything about the user is to be erased."""
+
+
 class TimePassed(_Event, frozen=True, tag="TimePassed"):
     """The user's earliest deadline has passed. `Recorded.at` determines what is due."""
 
@@ -511,6 +521,8 @@ GatewayEvent: TypeAlias = (
     | Stopping
     | StreamOpened
     | ClockJumped
+    | Announced
+    | UserRemoved
     | TimePassed
     | Snapshot
 )

@@ -87,12 +87,27 @@ class RelayDescribed(_RelayReply, frozen=True, tag="RelayDescribed"):
     description: Description
 
 
+class Quality(Struct, frozen=True, gc=False, omit_defaults=True):
+    """How well the audio of one end got through. ``loss``: the percentage of its packets that were lost. ``jitter`` and
+    ``round_trip``: milliseconds on average, the latter None if not known. ``mos``: the score that people would give it
+    as far as these tell, from 1 to 4.5.
+    """
+
+    loss: float
+    jitter: int
+    mos: float
+    round_trip: int | None = None
+
+
 class Flow(Struct, frozen=True, gc=False, omit_defaults=True):
-    """The number of RTP packets and octets that the relay received from one end."""
+    """The number of RTP packets and octets that the relay received from one end. ``quality``: how well they got
+    through, None if the relay does not know.
+    """
 
     party: RelayParty
     packets: int = 0
     octets: int = 0
+    quality: Quality | None = None
 
 
 class RelayDone(_RelayReply, frozen=True, tag="RelayDone"):

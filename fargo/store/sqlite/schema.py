@@ -101,6 +101,13 @@ _SIP_COLUMNS: Final = """,
         media.held as held,
         case when media.body is null then null else coalesce(json_extract(media.body, '$.encrypted'), 0) end
             as encrypted"""
+_QUALITY_COLUMNS: Final = """,
+        json_extract(carried.body, '$.client_quality.loss') as loss_from_client,
+        json_extract(carried.body, '$.phone_quality.loss') as loss_from_phone,
+        json_extract(carried.body, '$.client_quality.jitter') as jitter_from_client,
+        json_extract(carried.body, '$.phone_quality.jitter') as jitter_from_phone,
+        json_extract(carried.body, '$.client_quality.mos') as mos_from_client,
+        json_extract(carried.body, '$.phone_quality.mos') as mos_from_phone"""
 _SIP_JOINS: Final = """
     left join dialog using (user, call) left join media using (user, call) left join early using (user, call)"""
 
@@ -278,6 +285,13 @@ def congestion(db: Database) -> None:
     """)
 
 
+def quality_of_calls(db: Database) -> None:
+    """Add to `calls` how well the audio got through, as far as the relay knows."""
+    db.execute("drop view calls")
+    columns = _SIP_COLUMNS + _QUALITY_COLUMNS
+    db.execute(_CALLS.format(peer=_PEER, parts=_SIP_PARTS, columns=columns, joins=_SIP_JOINS))
+
+
 SCHEMA: Final = (
     events_and_commands,
     commands_by_row_of_event,
@@ -289,5 +303,6 @@ SCHEMA: Final = (
     sip_of_calls,
     identity,
     congestion,
+    quality_of_calls,
 )
 """All of them, in order."""

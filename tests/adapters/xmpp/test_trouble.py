@@ -24,6 +24,8 @@ def test_another_trouble_and_one_that_comes_back_are_told_at_once() -> None:
     trouble.met("It is away.")
     trouble.met("The secret is wrong.")
     trouble.met("It is away.")
+    assert trouble.sentence == "It is away."
     trouble.over()
+    assert trouble.sentence == ""
     trouble.met("It is away.")
     assert told == ["It is away.", "The secret is wrong.", "It is away.", "It is away."]

@@ -53,11 +53,11 @@ from fargo.statemachine.model.ng import (
     Flow,
     OfferRelay,
     PlayDigit,
+    Quality,
     RelayCommand,
     RelayDescribed,
     RelayDone,
     RelayLost,
-    RelayParty,
     RelayRefused,
 )
 from fargo.statemachine.pending import PendingCommands, Reply
@@ -72,10 +72,12 @@ News: TypeAlias = tuple[Offered | Answered | TransportChanged | Rerouted | Route
 
 
 class Carried(NamedTuple):
-    """The RTP packets that a session received from either end."""
+    """The RTP packets that a session received from either end, and how well they got through, None if not known."""
 
     from_client: int
     from_phone: int
+    client_quality: Quality | None
+    phone_quality: Quality | None
 
 
 class RelayStep(NamedTuple):
@@ -459,11 +461,11 @@ def _renegotiated(
 
 
 def _carried(terms: RelayRequest, flows: tuple[Flow, ...]) -> Carried | None:
-    packets = {flow.party: flow.packets for flow in flows}
-    offerer, answerer = packets.get(RelayParty.OFFERER, 0), packets.get(RelayParty.ANSWERER, 0)
-    if not (offerer or answerer):
+    by_party = {flow.party: flow for flow in flows}
+    client, phone = (by_party.get(party, Flow(party)) for party in (terms.client, terms.phone))
+    if not (client.packets or phone.packets):
         return None
-    return Carried(offerer, answerer) if terms.outward else Carried(answerer, offerer)
+    return Carried(client.packets, phone.packets, client.quality, phone.quality)
 
 
 # --- failures
