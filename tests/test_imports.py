@@ -144,7 +144,8 @@ MAY = {
     "replay.exporting": {CORE, "fargo.calls", "fargo.store", "replay.reading"},
     "replay.page": {CORE, "fargo.calls", "fargo.store", "replay.drawing", "replay.reading", "fargo.plain"},
     "replay.inspecting": {
-        *(CORE, "fargo.calls", "fargo.store", "replay.drawing", "replay.reading", "fargo.plain", "fargo.private_file"),
+        *(CORE, "fargo.calls", "fargo.store", "replay.drawing", "replay.explaining", "replay.reading", "fargo.plain"),
+        "fargo.private_file",
     },
     "replay.server": {
         *(CORE, "fargo.calls", "fargo.store", "replay", "replay.drawing", "replay.exporting", "replay.inspecting"),

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from world.gateway import FARGO
+from world.jingle_call import JingleCall
 from world.ports import free_port
 from world.process import Process
 from world.world import World
@@ -76,7 +77,10 @@ async def test_a_gateway_that_serves_and_one_whose_edge_does_not_come_back(world
     await gateway.stop()
     gateway.tables |= {"programs": {"kamailio": str(kamailio)}, "metrics": {"address": f"127.0.0.1:{metrics}"}}
     await gateway.start()
-    await world.register(await world.client("alice"))
+    alice = await world.client("alice")
+    await world.register(alice)
+    nobody = f"nobody%{world.provider.domain}@{world.server.component}/fargo"
+    await (await JingleCall.outgoing(alice, nobody, await world.media())).ended()
     code, told = await status(gateway.configuration)
     assert code == 0, told
     assert re.search(
@@ -84,10 +88,12 @@ async def test_a_gateway_that_serves_and_one_whose_edge_does_not_come_back(world
     )
     assert re.search(r"^accounts +1 signed-in$", told, re.M)
     assert re.search(r"^edge +ok, [\d.]+ MB$", told, re.M)
+    assert re.search(r"^calls +0 now, 1 begun in the last minute and 1 in the last hour, 1 failed", told, re.M)
     assert re.search(r"^memory +[\d.]+ MB$", told, re.M)
     page = await asyncio.to_thread(told_at, f"http://127.0.0.1:{metrics}/metrics")
     assert 'fargo_accounts{state="signed-in"} 1.0' in page
     assert 'fargo_part_up{part="edge"} 1.0' in page
+    assert re.search(r'^fargo_calls_total\{.*direction="out",ending="not-found".*side="phone"\} 1\.0$', page, re.M)
     assert re.search(r"^fargo_log_commit_seconds_count [1-9]", page, re.M)
     broken.touch()
     os.kill(int((gateway.state / "edge/process").read_text().split()[1]), signal.SIGKILL)
