@@ -55,6 +55,7 @@ from fargo.statemachine.model.events import (
     ContentChanged,
     Event,
     FeaturesLearned,
+    GatewayAsked,
     IqFailed,
     IqMalformed,
     IqSucceeded,
@@ -87,6 +88,7 @@ from fargo.statemachine.model.ng import RelayDescribed, RelayDone, RelayLost, Re
 from fargo.statemachine.model.sip import SipAccountEvent, SipCallArrived, SipCallEvent
 from fargo.statemachine.model.sip_messages import EdgeRestarted, RegistrationEvent
 from fargo.statemachine.reason import Cause, Reason
+from fargo.statemachine.self_service import desk, recent
 from fargo.statemachine.user_state import User, changed, concerned, spoken_to
 
 _OfSession: TypeAlias = SessionAccepted | SessionInformed | SessionTerminated | ContentChanged
@@ -163,6 +165,7 @@ def fold(user: User, recorded: Recorded) -> tuple[User, tuple[Issued, ...], str 
     if effects.pending is not after.pending or effects.registrations is not after.registrations:
         after = replace(after, pending=effects.pending, registrations=effects.registrations)
     if effects.records:
+        after = replace(after, recent=recent.noted(after.recent, (each for each, _ in effects.records), recorded.at))
         effects.close()
     return after, tuple(effects.issued), effects.call
 
@@ -229,6 +232,8 @@ def _react(user: User, event: Event, effects: Effects) -> User:
             return outgoing.proposed(user, event, effects)
         case CallMessaged():
             return _messaged(user, event, effects)
+        case GatewayAsked():
+            return desk.asked(user, event, effects)
         case ContactAsked():
             return prompt.asked(user, event, effects)
         case IqMalformed():
@@ -307,7 +312,14 @@ def _from_snapshot(jid: str, event: Snapshot, effects: Effects) -> User:
     effects.registrations = event.registrations
     if (shown := account_state.shown(account)) is not None:
         connections.record_account(shown, effects)
-    return User(jid, account=account, contacts=snapshot.contacts(event), policy=event.policy)
+    return User(
+        jid,
+        account=account,
+        contacts=snapshot.contacts(event),
+        policy=event.policy,
+        settings=event.settings,
+        recent=event.recent,
+    )
 
 
 # --- the account

@@ -50,6 +50,7 @@ from fargo.statemachine.model.events import (
     ContentChanged,
     Event,
     FeaturesLearned,
+    GatewayAsked,
     Iq,
     IqFailed,
     IqMalformed,
@@ -114,7 +115,20 @@ from fargo.statemachine.model.sip_messages import (
 from fargo.statemachine.pending import Reply
 from fargo.statemachine.user_state import User, call_of
 
-from .values import ABLE, BOB, CALLER, GATEWAY, HEARD, OPUS, PCMU, audio, client_media, phone_media, relay_media
+from .values import (
+    ABLE,
+    BOB,
+    CALLER,
+    GATEWAY,
+    HEARD,
+    OPUS,
+    PCMU,
+    REQUESTS,
+    audio,
+    client_media,
+    phone_media,
+    relay_media,
+)
 from .world import DESK
 
 
@@ -249,6 +263,7 @@ def _of_account(connection: str) -> Iterator[Event]:
         RegistrationAsked(iq),
         RegistrationCancelled(iq),
     )
+    yield from (GatewayAsked(iq.sender, GATEWAY, each) for each in REQUESTS)
     yield from (ContactAsked(iq, typed) for typed in ("Bob", "+44 1632 960000", "bob@"))
     yield from (RegistrationSubmitted(iq, SipAccount("alice@sip.test"), "s", "n"), IqMalformed(iq, "It is broken."))
     yield from (RelayLost("It is gone."), PolicyChanged(Policy()), PolicyChanged(Policy("relay", relay=True)))

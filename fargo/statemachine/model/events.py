@@ -22,6 +22,7 @@ from fargo.statemachine.model.call1 import Call1Event
 from fargo.statemachine.model.ng import RelayEvent
 from fargo.statemachine.model.presence import Client, Connection, SignedOut
 from fargo.statemachine.model.registrations import Registration
+from fargo.statemachine.model.requests import GatewayRequest, RecentCall, Settings
 from fargo.statemachine.model.rules import RULES
 from fargo.statemachine.model.sip import DEFAULT_ENGINE
 from fargo.statemachine.model.sip_messages import UserAgentEvent
@@ -128,7 +129,7 @@ class Snapshot(_Event, frozen=True, tag="Condensed"):
     None if there is neither an account nor a client that has been asked anything. ``subscribed``: bare JIDs of the
     contacts that the user has subscribed to. ``registrations``: those of our own user agent, by name. ``asks``: the
     user has not yet answered that the gateway asks to see their presence. ``spelled``: SIP users whose spelling their
-    JID does not keep.
+    JID does not keep. ``settings``: what the user wants of the gateway; ``recent``: their latest calls.
     """
 
     account: SipAccount | None = None
@@ -142,6 +143,19 @@ class Snapshot(_Event, frozen=True, tag="Condensed"):
     registrations: Mapping[str, Registration] = {}
     asks: bool = False
     spelled: Mapping[str, str] = {}
+    settings: Settings = Settings()
+    recent: tuple[RecentCall, ...] = ()
+
+
+# --- requests to the gateway itself
+
+
+class GatewayAsked(_Event, frozen=True, tag="GatewayAsked"):
+    """A user (``sender``: full JID) asks something of the gateway (``to``) in a chat."""
+
+    sender: str
+    to: str
+    request: GatewayRequest
 
 
 # --- registration: XEP-0077, XEP-0100 §4.1 to 4.3
@@ -494,6 +508,7 @@ XmppEvent: TypeAlias = (
     | ContentChanged
     | CallProposed
     | CallMessaged
+    | GatewayAsked
     | IqSucceeded
     | IqFailed
 )
