@@ -23,7 +23,7 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import ErrorDetails
 
 from fargo import texts
 from fargo.config_values import (
@@ -43,6 +43,7 @@ from fargo.config_values import (
     RelativePath,
     UserJid,
     in_seconds,
+    mistake,
 )
 
 INSIDE: Final = "127.0.70.1"
@@ -66,10 +67,6 @@ class ConfigError(Exception):
 
 def _description(section: type[BaseModel], name: str) -> str:
     return section.model_fields[name].description or ""
-
-
-def _mistake(sentence: str) -> PydanticCustomError:
-    return PydanticCustomError("fargo", "{sentence}", {"sentence": sentence})
 
 
 _NETWORKS: Final = 'a list of networks and addresses, such as ["10.0.0.0/8", "198.51.100.7"]'
@@ -118,7 +115,7 @@ class XmppConfig(Section):
         if "secret" not in info.data:
             return path
         if (path is None) == (info.data["secret"] is None):
-            raise _mistake(texts.NO_SECRET if path is None else texts.TWO_SECRETS)
+            raise mistake(texts.NO_SECRET if path is None else texts.TWO_SECRETS)
         if path:
             _check_secret_file(path)
         return path
@@ -129,7 +126,7 @@ class XmppConfig(Section):
         if not domains:
             raise ValueError
         if info.data.get("domain") in domains:
-            raise _mistake(texts.OWN_DOMAIN.format(domain=info.data["domain"]))
+            raise mistake(texts.OWN_DOMAIN.format(domain=info.data["domain"]))
         return domains
 
 
@@ -191,23 +188,23 @@ class SipConfig(Section):
     @classmethod
     def _usable(cls, addresses: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         if INSIDE in addresses:
-            raise _mistake(texts.LOOPBACK_ADDRESS.format(address=INSIDE))
+            raise mistake(texts.LOOPBACK_ADDRESS.format(address=INSIDE))
         if info.data.get("engine") == "telepathy" and (len(addresses) > 1 or ":" in addresses[0]):
-            raise _mistake(texts.ONE_IPV4_ADDRESS)
+            raise mistake(texts.ONE_IPV4_ADDRESS)
         return addresses
 
     @field_validator("public_address", "tls_port", "tls_certificate", "tls_ca", "gateway_port", "hep")
     @classmethod
     def _of_this_engine(cls, value: object, info: ValidationInfo) -> object:
         if info.data.get("engine") == "telepathy":
-            raise _mistake(texts.OTHER_ENGINE.format(engine="sip"))
+            raise mistake(texts.OTHER_ENGINE.format(engine="sip"))
         return value
 
     @field_validator("tls_key")
     @classmethod
     def _certificate_and_key(cls, key: Path | None, info: ValidationInfo) -> Path | None:
         if "tls_certificate" in info.data and (key is None) != (info.data["tls_certificate"] is None):
-            raise _mistake(texts.CERTIFICATE_AND_KEY)
+            raise mistake(texts.CERTIFICATE_AND_KEY)
         return key
 
 
@@ -230,7 +227,7 @@ class MediaConfig(Section):
     @classmethod
     def _relay_if_required(cls, relay: HostPort | None, info: ValidationInfo) -> HostPort | None:
         if info.data.get("path") == "relay" and relay is None:
-            raise _mistake(texts.RELAY_MISSING.format(expected=_description(cls, "relay")))
+            raise mistake(texts.RELAY_MISSING.format(expected=_description(cls, "relay")))
         return relay
 
     @field_validator("early")
@@ -238,7 +235,7 @@ class MediaConfig(Section):
     def _through_the_relay(cls, early: _Early | None, info: ValidationInfo) -> _Early | None:
         unused = info.data.get("path") == "direct" or ("relay" in info.data and info.data["relay"] is None)
         if early not in (None, "ringing") and unused:
-            raise _mistake(texts.EARLY_WITHOUT_RELAY)
+            raise mistake(texts.EARLY_WITHOUT_RELAY)
         return early
 
 
@@ -293,7 +290,7 @@ class MetricsConfig(Section):
     @classmethod
     def _not_inside(cls, address: HostPort | None) -> HostPort | None:
         if address and address.host == INSIDE:
-            raise _mistake(texts.LOOPBACK_ADDRESS.format(address=INSIDE))
+            raise mistake(texts.LOOPBACK_ADDRESS.format(address=INSIDE))
         return address
 
 
@@ -332,7 +329,7 @@ class Config(Section):
     def _engine_has_early_media(cls, media: MediaConfig, info: ValidationInfo) -> MediaConfig:
         sip = info.data.get("sip")
         if sip and sip.engine == "telepathy" and media.early is not None:
-            raise _mistake(texts.EARLY_OTHER_ENGINE)
+            raise mistake(texts.EARLY_OTHER_ENGINE)
         return media
 
 
@@ -374,11 +371,11 @@ def parse(path: Path, text: str) -> Config:
 def _check_secret_file(path: Path) -> None:
     try:
         if not path.read_text().strip():
-            raise _mistake(texts.EMPTY_SECRET.format(path=path))
+            raise mistake(texts.EMPTY_SECRET.format(path=path))
     except OSError as error:
-        raise _mistake(texts.UNREADABLE.format(path=path, why=error.strerror)) from None
+        raise mistake(texts.UNREADABLE.format(path=path, why=error.strerror)) from None
     except UnicodeDecodeError:
-        raise _mistake(texts.NOT_UTF8.format(path=path)) from None
+        raise mistake(texts.NOT_UTF8.format(path=path)) from None
 
 
 def _lines(text: str) -> dict[str, int]:

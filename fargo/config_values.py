@@ -1,15 +1,19 @@
 """The values of options in the configuration: what each may be, and as what it is read.
 
-The validators raise ValueError. The description of the option says what is expected.
+The validators raise ValueError, and the description of the option says what is expected; or a `mistake`, which has a
+sentence of its own.
 """
 
+import os
 import re
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Final, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, ValidationInfo
+from pydantic_core import PydanticCustomError
 
+from fargo import texts
 from fargo.statemachine.address import is_local
 from fargo.statemachine.numbering_plans import country
 
@@ -18,6 +22,9 @@ _PREFIX: Final = re.compile(r"\+?[0-9*#]{0,15}")
 _LABEL: Final = re.compile(r"[^\W_]([\w-]{0,61}[^\W_])?")
 _DURATION: Final = re.compile(r"[1-9]\d{0,3}[dwy]")
 _DAYS: Final = {"d": 1, "w": 7, "y": 365}
+_LONGEST_NAME: Final = 255
+_LONGEST_PATH: Final = 4000
+"""Bytes: PATH_MAX is 4096, and the gateway's files have names of their own below a directory."""
 _FOREVER: Final = "forever"
 
 
@@ -114,8 +121,22 @@ def _country(text: str) -> str:
     return known
 
 
+def mistake(sentence: str) -> PydanticCustomError:
+    """Return the error of a value about which there is more to say than what is expected."""
+    return PydanticCustomError("fargo", "{sentence}", {"sentence": sentence})
+
+
 def _path(path: Path, info: ValidationInfo) -> Path:
-    return Path(info.context or "", path.expanduser())
+    """Return a path that a file can have, in the directory of the context if it is relative."""
+    if not str(path).isprintable():
+        raise mistake(texts.PATH_UNPRINTABLE.format(path=ascii(str(path))))
+    try:
+        whole = Path(info.context or "", path.expanduser())
+    except RuntimeError:
+        raise mistake(texts.NO_SUCH_HOME.format(path=path)) from None
+    if len(os.fsencode(whole)) > _LONGEST_PATH or any(len(os.fsencode(part)) > _LONGEST_NAME for part in whole.parts):
+        raise mistake(texts.PATH_TOO_LONG.format(limit=_LONGEST_PATH, name=_LONGEST_NAME))
+    return whole
 
 
 def in_seconds(duration: str) -> float | None:

@@ -28,6 +28,9 @@ DID_YOU_MEAN: Final = "Did you mean {name}?"
 VALID_NAMES: Final = "Valid names: {names}."
 WRONG_SECTION: Final = "This option belongs in {sections}."
 
+PATH_UNPRINTABLE: Final = "{path} has characters that cannot be shown. Choose another path."
+PATH_TOO_LONG: Final = "The path is too long: it may have {limit} bytes, and each name in it {name}. Choose another."
+NO_SUCH_HOME: Final = "{path} is in the home of a user who does not exist. Choose another path."
 NO_SECRET: Final = (
     "Neither secret nor secret_file is given. Give one of them; the XMPP server must have the same secret."
 )

@@ -6,7 +6,8 @@ Rules:
    machine may read a log. A request that names another host is refused, so that no page on the web can reach the server
    by a name of its own (DNS rebinding).
 2. The server only reads, and answers only GET (and HEAD). Another process may be writing to the log.
-3. A call's page is made again when the call has another entry.
+3. A call's page is made again when the call has another entry. What has not changed is not looked for again: pages ask
+   every two seconds.
 4. The latest calls are found without reading the others, however many there are. A search reads all of them, once:
    after that only what is new, unless calls have left the log.
 5. Of a call, what leaves the page as a file has pseudonyms for all names, as `fargo replay export` writes it.
@@ -27,7 +28,7 @@ from fargo.calls import CallName, Record, records
 from fargo.store.interface import Reader, StoreError
 from replay import texts
 from replay.drawing.page_data import PageData, page_data
-from replay.drawing.record_text import ending, peer
+from replay.drawing.record_text import audio, ending, peer
 from replay.exporting.export import ExportError, excerpt, pseudonymised
 from replay.inspecting.account import history
 from replay.inspecting.groups import groups
@@ -122,9 +123,9 @@ class Inspector(Resource):
             case ["" | "calls" | "groups" as what]:
                 return self._calls(request, what)
             case ["user", user]:
-                return self._user(user, False)
+                return self._user(request, user, False)
             case ["user", user, "data"]:
-                return self._user(user, True)
+                return self._user(request, user, True)
             case ["call", user, id]:
                 return self._call(CallName(user, id), False)
             case ["call", user, id, "data"]:
@@ -141,6 +142,8 @@ class Inspector(Resource):
         that failed ("groups").
         """
         tag = self._tag()
+        if what and _has(request, tag):
+            return Answer(b"", _JSON, tag)
         try:
             search = msgspec.convert(_query(request), CallSearch, strict=False)
             found = self._grouped(search) if what == "groups" else self._found(search)
@@ -190,13 +193,15 @@ class Inspector(Resource):
 
     # --- one user
 
-    def _user(self, user: str, is_data: bool) -> Answer:
+    def _user(self, request: Request, user: str, is_data: bool) -> Answer:
         """Return the page of a user, or its data alone."""
         version = self._log.version(user)
         if not version:
             return _refused(NOT_FOUND, texts.NO_SUCH_USER)
+        tag = f"{version}-{self._log.count_calls()}"
+        if is_data and _has(request, tag):
+            return Answer(b"", _JSON, tag)
         calls = records(self._log.call_entries(user))
-        tag = f"{version}-{len(calls)}"
         changes = list(history(self._log.read(user)))
         data = msgspec.json.encode(
             {
@@ -247,13 +252,24 @@ class Inspector(Resource):
 
 def listed(record: Record) -> dict[str, object]:
     """Return a record in the form that the lists of calls read."""
-    return {**row(record), "with": peer(record), "ending": ending(record), "failed": record.failed}
+    return {
+        **row(record),
+        "with": peer(record),
+        "path": audio(record),
+        "ending": ending(record),
+        "failed": record.failed,
+    }
 
 
 def _query(request: Request) -> dict[str, str]:
     """Return the parameters of a request that are not empty."""
     told = {name.decode(errors="replace"): values[-1].decode(errors="replace") for name, values in request.args.items()}
     return {name: value for name, value in told.items() if value}
+
+
+def _has(request: Request, tag: str) -> bool:
+    """Return True if who asks has what has this tag."""
+    return request.getHeader("if-none-match") == f'"{tag}"'
 
 
 def _is_ours(host: str, port: int) -> bool:

@@ -8,7 +8,9 @@ from typing import get_args
 import pytest
 
 from fargo.config import load
-from fargo.statemachine.model.events import Event
+from fargo.limits import providers
+from fargo.statemachine.address import BadAddress, parse_account
+from fargo.statemachine.model.events import Event, SipAccount
 
 ROOT = Path(__file__).parents[1]
 PAGES = [*(ROOT / f"{name}.md" for name in ("README", "CHANGELOG", "CONTRIBUTING"))]
@@ -122,3 +124,10 @@ def test_contributors_are_told_where_every_event_is_handled() -> None:
     rows = [line.split(" | ") for line in CONTRIBUTING.splitlines() if line.startswith("|")]
     told = [name for row in rows for cell in row for name in re.findall(r"`([A-Z]\w+)`", cell)]
     assert sorted(told) == sorted(each.__name__ for each in get_args(Event))
+
+
+def test_the_accounts_of_the_worked_examples_can_be_registered() -> None:
+    shown = re.findall(r"^\| SIP address \| `([^`]+)`", (ROOT / "docs/providers.md").read_text(), re.M)
+    assert len(shown) >= 3
+    assert [each for each in shown if isinstance(parse_account(each), BadAddress)] == []
+    assert [each for each in shown if providers.problem(SipAccount(each), None)] == []

@@ -53,14 +53,15 @@ MAY = {
     "fargo.service_manager": {"fargo.plain", "fargo.texts"},
     "fargo.texts": set(),
     "fargo.config": {CORE, "fargo.config_values", "fargo.texts"},
-    "fargo.config_values": {CORE},
+    "fargo.config_values": {CORE, "fargo.texts"},
     "fargo.reload": {"fargo.config"},
     "fargo.setup": {"fargo.config", "fargo.config_values"},
     "fargo.status": {CORE, "fargo.texts", "fargo.plain"},
     "fargo.control": set(),
     "fargo.metrics": {CORE, "fargo.calls", "fargo.operations", "fargo.store"},
     "fargo.operations": {
-        *(CORE, "fargo.control", "fargo.edge", "fargo.engine", "fargo.status", "fargo.store", "fargo.supervisor"),
+        *(CORE, "fargo.control", "fargo.edge", "fargo.engine", "fargo.plain", "fargo.status", "fargo.store"),
+        "fargo.supervisor",
     },
     "fargo.wall_clock": {"fargo.texts"},
     "fargo.checking": {
@@ -143,7 +144,8 @@ MAY = {
     "replay.exporting": {CORE, "fargo.calls", "fargo.store", "replay.reading"},
     "replay.page": {CORE, "fargo.calls", "fargo.store", "replay.drawing", "replay.reading", "fargo.plain"},
     "replay.inspecting": {
-        *(CORE, "fargo.calls", "fargo.store", "replay.drawing", "replay.reading", "fargo.plain", "fargo.private_file"),
+        *(CORE, "fargo.calls", "fargo.store", "replay.drawing", "replay.explaining", "replay.reading", "fargo.plain"),
+        "fargo.private_file",
     },
     "replay.server": {
         *(CORE, "fargo.calls", "fargo.store", "replay", "replay.drawing", "replay.exporting", "replay.inspecting"),

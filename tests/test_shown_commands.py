@@ -7,6 +7,7 @@ fewer arguments than it needs.
 
 import re
 import shlex
+import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,9 +16,11 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from fargo.backfill import backfill
 from fargo.calls import Record, records
 from fargo.cli import main
-from fargo.store.opening import open_store
+from fargo.store.sqlite.vault_tables import open_vault, write_mark
+from fargo.store.state import open_log
 from replay.reading import golden
 from replay.reading.golden import GoldenLog
 
@@ -28,10 +31,11 @@ PROGRAM = r"(?:fargo|script/[\w-]+)(?![\w./-])"
 BEFORE = r"(?:\$ |runuser -u fargo -- |sudo )*"
 NAMES = {"alice@localhost": "alice@example.org", "carol": "bob", "localhost": "example.org", "sip.test": "example.net"}
 RUN = {
-    *(("calls",), ("why",), ("init",), ("log", "stats"), ("log", "compact")),
+    *(("accounts",), ("calls",), ("why",), ("init",), ("log", "stats"), ("log", "compact"), ("users", "export")),
+    *(("backup",), ("restore",), ("stop",), ("replay", "step")),
     *(("replay", "ladder"), ("replay", "show"), ("replay", "verify"), ("replay", "export"), ("replay", "import")),
 }
-"""Those that need no gateway, no terminal and no browser."""
+"""Those that need no running gateway, no XMPP server and no browser."""
 
 
 def lines(page: Path) -> Iterator[str]:
@@ -119,8 +123,13 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Record:
     Path("story.jsonl").write_text(text)
     state = Path("state")
     state.mkdir(mode=0o700)
-    with closing(open_store(state / "fargo.db")) as log:
+    vault = open_vault(state / "vault.db")
+    with closing(open_log(state, backfill)) as log, closing(vault), vault.conn as conn:
         log.append(golden.read(Path("story.jsonl")))
+        secret = re.findall(r'"secret":"([^"]+)"', text)[-1]
+        conn.execute("insert into passwords (name, user, password) values (?, 'alice@example.org', 'one')", [secret])
+        write_mark(conn, log.mark())
+    (state / "edge.key").write_text("a key of the SIP edge")
     xmpp = '[xmpp]\ndomain = "sip.example.org"\nsecret = "open sesame"\nallowed_domains = ["example.org"]\n'
     Path("fargo.toml").write_text(f'{xmpp}[sip]\naddress = "127.0.0.1"\n[state]\ndirectory = "state"\n')
     Path("fargo.toml").chmod(0o600)
@@ -135,9 +144,24 @@ def here(command: str, call: Record) -> list[str]:
     said = re.sub(r"alice@example\.org/\d+|(?<=^)7(?= )", str(call.name), said)
     said = re.sub(r"\b[0-9a-f]{32}\b", call.call_ids[0], said)
     said = said.replace("/etc/fargo/fargo.toml", "fargo.toml").replace("/var/lib/fargo/fargo.db", "state/fargo.db")
+    said = said.replace("/var/backups", "backups")
     if "--config" in options(called) and not re.search(r"(^| )(-c|--log) ", said) and name != ("init",):
         said += " -c fargo.toml"
     return [*name, *shlex.split(said)]
+
+
+def prepare(arguments: list[str], call: Record) -> None:
+    """Do what the pages have done before."""
+    if arguments[0] in ("backup", "restore"):
+        Path("backups/fargo").mkdir(parents=True)
+    if arguments[0] == "restore" or "--verify" in arguments:
+        (copy,) = (each for each in arguments if each.startswith("backups/"))
+        assert CliRunner().invoke(main, ["backup", copy, "-c", "fargo.toml"]).exit_code == 0
+    if arguments[0] == "restore":
+        shutil.rmtree("state")
+    if "call.jsonl" in arguments and "export" not in arguments:
+        export = ["replay", "export", str(call.name), "--log", "story.jsonl", "-o", "call.jsonl"]
+        assert CliRunner().invoke(main, export).exit_code == 0
 
 
 @pytest.mark.parametrize("command", [line for line in LINES if line.startswith("fargo") and found(line)[1] in RUN])
@@ -146,8 +170,6 @@ def test_a_command_for_a_log_runs(command: str, call: Record) -> None:
     if arguments[0] == "init":
         Path("new").mkdir()
         arguments += ["-c", "new/fargo.toml", "--yes", "--domain", "sip.example.org", "--address", "127.0.0.1"]
-    if "call.jsonl" in arguments and "export" not in arguments:
-        export = ["replay", "export", str(call.name), "--log", "story.jsonl", "-o", "call.jsonl"]
-        assert CliRunner().invoke(main, export).exit_code == 0
-    result = CliRunner().invoke(main, arguments)
+    prepare(arguments, call)
+    result = CliRunner().invoke(main, arguments, input="quit\n")
     assert result.exit_code == 0, (arguments, result.output)

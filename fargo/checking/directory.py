@@ -17,9 +17,6 @@ from fargo.store.state import why_not_together
 
 _LONGEST_FOR_BUS: Final = 95
 """Bytes: the path of a socket has at most 107 (unix(7)), and ends in "/sip/001/bus"."""
-_LONGEST_NAME: Final = 255
-_LONGEST_PATH: Final = 4000
-"""Bytes: PATH_MAX is 4096, and the gateway's files have names of their own below the directory."""
 _NOT_FOR_BUS: Final = re.compile(r"[^-0-9A-Za-z_/.*]")
 """What an address of D-Bus has to escape, and the message bus is not given escaped."""
 
@@ -44,23 +41,16 @@ def full(config: Config) -> Iterator[Finding]:
         )
 
 
-def is_possible(config: Config) -> bool:
-    """Return False if the path of the directory is none, so that nothing can be found there."""
-    return _path_problem(config) is None
-
-
 def _path_problem(config: Config) -> str | None:
+    """Return why the engine "telepathy" cannot put the socket of a message bus there, None if it can."""
+    if config.sip.engine != "telepathy":
+        return None
     path = config.state.directory
-    if not str(path).isprintable():
-        return texts.NOT_PRINTABLE.format(path=ascii(str(path)))
     length = len(os.fsencode(path))
-    if length > _LONGEST_PATH or any(len(os.fsencode(part)) > _LONGEST_NAME for part in path.parts):
-        return texts.PATH_TOO_LONG.format(limit=_LONGEST_PATH, name=_LONGEST_NAME)
-    if config.sip.engine == "telepathy":
-        if strange := sorted(set(_NOT_FOR_BUS.findall(str(path)))):
-            return texts.NOT_FOR_BUS.format(path=path, characters=" ".join(f"“{each}”" for each in strange))
-        if length > _LONGEST_FOR_BUS:
-            return texts.TOO_LONG_FOR_BUS.format(path=path, length=length, limit=_LONGEST_FOR_BUS)
+    if strange := sorted(set(_NOT_FOR_BUS.findall(str(path)))):
+        return texts.NOT_FOR_BUS.format(path=path, characters=" ".join(f"“{each}”" for each in strange))
+    if length > _LONGEST_FOR_BUS:
+        return texts.TOO_LONG_FOR_BUS.format(path=path, length=length, limit=_LONGEST_FOR_BUS)
     return None
 
 

@@ -27,7 +27,7 @@ def exposed(path: Path, config: Config) -> Iterator[Finding]:
     if (key := tls_file(config, "tls_key")) and key.exists() and (why := _file_exposed(key, secret=True)):
         yield problem("sip.tls_key", why)
     directory = config.state.directory
-    if os.path.isdir(directory) and (why := _directory_exposed(directory)):  # noqa: PTH112 # Path raises if it is too long
+    if directory.is_dir() and (why := _directory_exposed(directory)):
         yield problem("state.directory", why)
 
 

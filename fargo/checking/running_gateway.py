@@ -6,7 +6,7 @@ Its ports and its place at the XMPP server are not tried: it has them, or says w
 from collections.abc import Iterator
 from typing import Final
 
-from fargo.checking import directory, texts
+from fargo.checking import texts
 from fargo.checking.finding import Finding, fine, problem, warning
 from fargo.config import Config
 from fargo.control.client import GatewayProblemError, NoGatewayError, SilentGatewayError, ask
@@ -23,7 +23,7 @@ _ASKED_HERE: Final = ("relay",)
 def process_of(config: Config) -> int | None:
     """Return the id of the gateway's process, None if none runs, or if we may not look, which is told elsewhere."""
     try:
-        return gateway_of(config.state.directory) if directory.is_possible(config) else None
+        return gateway_of(config.state.directory)
     except OSError:
         return None
 

@@ -22,7 +22,9 @@ NOT_A_DIRECTORY: Final = "{path} is not a directory. Choose another path."
 NOT_WRITABLE: Final = "Fargo runs as user {uid}, which has no permission to write to {path}."
 NOT_READABLE: Final = "Fargo runs as user {uid}, which cannot read {path}. Correct the path or its permissions."
 NOT_LOCAL: Final = "{socket} is not an address of this machine. Run “ip address” to list its addresses."
-IN_USE: Final = "{socket} is in use by another program. Stop that program or choose another port."
+IN_USE: Final = (
+    "{socket} is in use by another program. Stop that program, which “ss -tulpn” names, or choose another port."
+)
 RESERVED: Final = "{socket} is reserved for root. Choose a port above 1023 or give Fargo CAP_NET_BIND_SERVICE."
 UNUSABLE: Final = "{socket} cannot be used: {why}."
 RELAY_EXPOSED: Final = (
@@ -58,8 +60,6 @@ NO_WORDS: Final = "it printed nothing"
 
 # --- the state directory
 
-NOT_PRINTABLE: Final = "{path} has control characters. Choose another path."
-PATH_TOO_LONG: Final = "The path is too long: it may have {limit} bytes, and each name in it {name}. Choose another."
 TOO_LONG_FOR_BUS: Final = (
     "{path} is too long for the sockets of the engine “telepathy”: it has {length} bytes, and may have {limit}. "
     "Choose a shorter path."

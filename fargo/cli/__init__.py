@@ -9,6 +9,7 @@ import os
 import click
 
 from fargo.cli.accounts import accounts
+from fargo.cli.announce import announce
 from fargo.cli.calls import calls
 from fargo.cli.export import export_call, import_log
 from fargo.cli.gateway import check, run
@@ -36,7 +37,7 @@ def main() -> None:
         click.get_current_context().color = False
 
 
-for command in (init, run, stop, status, check, accounts, users, calls, why, inspect, log, replay):
+for command in (init, run, stop, status, check, accounts, users, announce, calls, why, inspect, log, replay):
     main.add_command(command)
 for command in (back_up_state, restore_state, accept_log_of_state):
     main.add_command(command)

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import click
 
-from fargo.checking import connections, ports, relay
+from fargo.checking import connections, ports, relay, running_gateway
 from fargo.checking.finding import Finding, Kind
 from fargo.checking.machine import problems
 from fargo.cli import texts
 from fargo.cli.common import CONFIG, InputError, load_config
-from fargo.running import gateway_of
 from fargo.store.interface import StoreError
 from fargo.store.state import take_lock
 
@@ -81,7 +80,7 @@ def check(path: Path, offline: bool) -> None:
         click.echo(texts.WARNING.format(problem=texts.RUNS_AS_ROOT), err=True)
     for each in _of(Kind.FINE, found):
         click.echo(each)
-    if (edge := ports.left_edge(config)) and gateway_of(config.state.directory) is None:
+    if (edge := ports.left_edge(config)) and running_gateway.process_of(config) is None:
         click.echo(texts.EDGE_LEFT.format(pid=edge.pid))
     click.echo((texts.CONFIG_VALID if offline or warnings else texts.ALL_FINE).format(path=path))
 

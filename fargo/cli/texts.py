@@ -51,6 +51,7 @@ EDGE_NOT_ENDED: Final = "The SIP edge cannot be ended (kamailio, process {pid}).
 
 NOT_ENTERED: Final = "{path}: {why}. Run this as root or as the gateway's own user."
 SERVING_STATUS: Final = "Fargo {version} serves {domain}"
+AILING_STATUS: Final = "Fargo {version} runs, but cannot serve {domain} as it should"
 STARTING_STATUS: Final = "Fargo {version} starts, and does not serve {domain} yet"
 STOPPING_STATUS: Final = "Fargo {version} stops serving {domain}"
 SINCE: Final = "{phase} (process {process}, for {uptime})."
@@ -71,6 +72,29 @@ NOBODY_REGISTERED: Final = "{path} has no registered account."
 NEVER_REGISTERED: Final = "{path} has no account of {user}."
 NONE_REGISTERED: Final = "none"
 SINCE_TITLE: Final = "SINCE ({zone})"
+
+# --- fargo users remove, fargo announce
+
+REMOVE: Final = "Remove {user}, with the account, the password and all calls? This cannot be undone."
+REMOVED_WHILE_RUNNING: Final = (
+    "{user} is removed: calls and account have ended, and the provider is told. The password is erased when the "
+    "provider has answered, or after some minutes; the log forgets the user in ten minutes."
+)
+NO_ACCOUNT_REMOVED: Final = "{user}, who has no account, is removed: the log forgets the user in ten minutes."
+REMOVED: Final = (
+    "{user} is removed from the log and the vault. As no gateway runs, the provider was not told: if the account was "
+    "signed in, calls to it reach nobody until its registration ends by itself, usually within an hour."
+)
+NOTHING_OF_USER: Final = "{path} has nothing of {user}."
+GATEWAY_WITHOUT_SOCKET: Final = (
+    "A gateway runs with {path} (process {pid}), and cannot be asked. If it does not just start or stop, stop it first."
+)
+ANNOUNCED: Final = "Recipients: {users:,}. The last of them gets it in about {seconds:g} seconds."
+NOBODY_TOLD: Final = "Nobody is told: no user {which}."
+REGISTERED_USER: Final = "is registered"
+ONLINE_USER: Final = "who is registered is online"
+EMPTY_TEXT: Final = "There is nothing to say. Give a text."
+LONG_TEXT: Final = "The text has {length:,} characters, and can have {most:,} at most."
 
 # --- finding calls and events
 

@@ -7,15 +7,23 @@ from typing import Any, Final
 import click
 import msgspec
 
+from fargo.backfill import backfill
 from fargo.calls import records
 from fargo.cli import texts
-from fargo.cli.common import InputError, known_user, open_log, reads_log
-from fargo.plain import plain_json
+from fargo.cli.common import OF_GATEWAY, InputError, known_user, open_log, reads_log, say, state_directory
+from fargo.cli.live import asked
+from fargo.control.questions import RemoveUser
+from fargo.operations.values import UserRemoval
+from fargo.plain import plain, plain_json
 from fargo.private_file import write_private
 from fargo.statemachine.account.account_state import in_force
+from fargo.statemachine.address import bare
 from fargo.statemachine.machine import fold, new
 from fargo.statemachine.user_state import User
 from fargo.store.entries import Entry
+from fargo.store.interface import StoreError
+from fargo.store.opening import log_in
+from fargo.store.state import erase_user
 from replay.reading import golden
 from replay.reading.records import row
 
@@ -46,6 +54,38 @@ def export_user(user: str, path: Path, output: Path | None) -> None:
         write_private(output, f"{told}\n")
     except OSError as error:
         raise InputError(texts.NOT_WRITABLE.format(path=output, why=error.strerror)) from None
+
+
+@users.command("remove")
+@_USER
+@OF_GATEWAY
+@click.option("--yes", is_flag=True, help="Do not ask first.")
+def remove_user(user: str, config: Path | None, yes: bool) -> None:
+    """Remove USER: end the calls, cancel the registration, and erase all that the gateway has about the user.
+
+    If the gateway runs, it does this itself, and tells the provider.
+    """
+    directory, user = state_directory(config), bare(user).casefold()
+    if not yes:
+        click.confirm(texts.REMOVE.format(user=plain(user)), abort=True)
+    removal = asked(directory, RemoveUser(user), UserRemoval)
+    if removal is None:
+        _erase(directory, user)
+    elif removal.registered:
+        say(texts.REMOVED_WHILE_RUNNING.format(user=user))
+    else:
+        say(texts.NO_ACCOUNT_REMOVED.format(user=user))
+
+
+def _erase(directory: Path, user: str) -> None:
+    """Erase a user from the state of a gateway that does not run."""
+    try:
+        known = log_in(directory).exists() and erase_user(directory, user, backfill)
+    except StoreError as error:
+        raise InputError(str(error)) from None
+    if not known:
+        raise InputError(texts.NOTHING_OF_USER.format(path=directory, user=user))
+    say(texts.REMOVED.format(user=user))
 
 
 def _about(user: str, entries: list[Entry]) -> dict[str, Any]:

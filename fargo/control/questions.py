@@ -1,8 +1,11 @@
 """The questions that the control socket takes, and the form of its answers."""
 
-from typing import TypeAlias
+from typing import Annotated, Final, TypeAlias
 
-from msgspec import Raw, Struct
+from msgspec import Meta, Raw, Struct
+
+LONGEST_TEXT: Final = 2000
+"""Characters of what is announced."""
 
 
 class _Question(Struct, frozen=True, tag_field="ask", forbid_unknown_fields=True):
@@ -13,7 +16,22 @@ class AskStatus(_Question, frozen=True, tag="status"):
     """How the gateway is. The answer is a `fargo.operations.values.GatewayStatus`."""
 
 
-Question: TypeAlias = AskStatus
+class RemoveUser(_Question, frozen=True, tag="remove-user"):
+    """Remove a user (bare JID). The answer is a `fargo.operations.values.UserRemoval`."""
+
+    user: str
+
+
+class Announce(_Question, frozen=True, tag="announce"):
+    """Say something to all registered users who are online, or to all. The answer is a
+    `fargo.operations.values.Announcement`.
+    """
+
+    text: Annotated[str, Meta(min_length=1, max_length=LONGEST_TEXT)]
+    everyone: bool = False
+
+
+Question: TypeAlias = AskStatus | RemoveUser | Announce
 
 
 class ControlReply(Struct, frozen=True, omit_defaults=True):

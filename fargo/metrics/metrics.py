@@ -12,12 +12,17 @@ from prometheus_client.registry import Collector
 from fargo.calls import Record
 from fargo.metrics import texts
 from fargo.operations.values import GatewayStatus
-from fargo.statemachine.model.call_records import Direction, RecordBegun
+from fargo.statemachine.model.call_records import Direction, RecordBegun, Side
 from fargo.statemachine.model.events import RequestsRefused
+from fargo.statemachine.model.ng import Quality
 from fargo.store.entries import Entry
 
 _SETUP_SECONDS: Final = (0.5, 1, 2, 3, 5, 8, 12, 20, 30, 45, 60, 120, 300)
 _TALK_SECONDS: Final = (5, 15, 30, 60, 120, 300, 600, 1800, 3600, 14400)
+_LOSS_RATIOS: Final = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25)
+_JITTER_SECONDS: Final = (0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2)
+_SCORES: Final = (2, 2.6, 3.1, 3.6, 4, 4.3)
+"""The bounds of the E-model's classes of satisfaction, as scores (ITU-T G.107 Annex B)."""
 _COMMIT_SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30)
 
 _CODECS: Final = {
@@ -43,12 +48,25 @@ class Metrics:
             "fargo_call_setup_seconds", texts.SETUP, ["direction"], registry=registry, buckets=_SETUP_SECONDS
         )
         self._talk = Histogram("fargo_call_talk_seconds", texts.TALK, registry=registry, buckets=_TALK_SECONDS)
+        self._packets = Counter("fargo_relay_packets", texts.PACKETS, ["sender"], registry=registry)
+        self._silent = Counter("fargo_silent_calls", texts.SILENT, ["sender"], registry=registry)
+        self._loss, self._jitter, self._mos = (
+            Histogram(name, about, ["sender"], registry=registry, buckets=buckets)
+            for name, about, buckets in (
+                ("fargo_call_loss_ratio", texts.LOSS, _LOSS_RATIOS),
+                ("fargo_call_jitter_seconds", texts.JITTER, _JITTER_SECONDS),
+                ("fargo_call_mos", texts.MOS, _SCORES),
+            )
+        )
         self._events = Counter("fargo_log_events", texts.EVENTS, registry=registry)
         self._commit = Histogram("fargo_log_commit_seconds", texts.COMMIT, registry=registry, buckets=_COMMIT_SECONDS)
         self._refused = Counter("fargo_refused_requests", texts.REFUSED, ["limit"], registry=registry)
         for each in Direction:
             self._begun.labels(each.value)
             self._setup.labels(each.value)
+        for sender in (Side.CLIENT, Side.PHONE):
+            for metric in (self._packets, self._silent):
+                metric.labels(sender.value)
         self._status = _StatusCollector()
         registry.register(self._status)
         ProcessCollector(registry=registry)
@@ -75,6 +93,19 @@ class Metrics:
         if call.answered is not None:
             self._setup.labels(call.direction).observe(max(call.answered - call.began, 0))
             self._talk.observe(max((call.ended or 0) - call.answered, 0))
+        if call.from_client is not None and call.from_phone is not None:
+            self._carried(Side.CLIENT, call.from_client, call.client_quality)
+            self._carried(Side.PHONE, call.from_phone, call.phone_quality)
+            if call.answered is not None and bool(call.from_client) != bool(call.from_phone):
+                self._silent.labels((Side.PHONE if call.from_client else Side.CLIENT).value).inc()
+
+    def _carried(self, sender: Side, packets: int, quality: Quality | None) -> None:
+        """Take note of the audio that one end has sent through the relay."""
+        self._packets.labels(sender.value).inc(packets)
+        if quality:
+            self._loss.labels(sender.value).observe(quality.loss / 100)
+            self._jitter.labels(sender.value).observe(quality.jitter / 1000)
+            self._mos.labels(sender.value).observe(quality.mos)
 
     def page(self, status: GatewayStatus, accept: str) -> tuple[bytes, str]:
         """Return all metrics, and their media type, in a format that a client accepts (RFC 9110 §12.5.1): OpenMetrics,

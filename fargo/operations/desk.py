@@ -6,18 +6,30 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any, Final, NamedTuple, assert_never, overload
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.task import Cooperator
 
-from fargo.control.questions import AskStatus, Question
+from fargo.control.questions import Announce, AskStatus, Question, RemoveUser
+from fargo.control.server import ProblemError
 from fargo.engine import Engine
-from fargo.operations.census import Census
+from fargo.operations import texts
+from fargo.operations.announcing import AT_ONCE, EVERY, Announcer
+from fargo.operations.census import Census, account_state
 from fargo.operations.parts import Parts
 from fargo.operations.tally import CallTally
-from fargo.operations.values import CallFigures, GatewayStatus, LogFigures, Phase
+from fargo.operations.values import (
+    Announcement,
+    CallFigures,
+    GatewayStatus,
+    LogFigures,
+    Phase,
+    UserRemoval,
+)
+from fargo.plain import plain
 from fargo.statemachine.address import local_of
+from fargo.statemachine.model.events import UserRemoved
 from fargo.store.entries import Entry
-from fargo.store.interface import Reader
+from fargo.store.interface import Reader, StoreError
 
 _MINUTE: Final = 60
 _HOUR: Final = 3600
@@ -32,7 +44,7 @@ class About(NamedTuple):
 
 
 class Desk:
-    """`about` returns what the gateway does, and `now` the time in seconds since 1970."""
+    """`about` returns what the gateway does now. All of it runs in the reactor's thread but the reading of memory."""
 
     def __init__(
         self,
@@ -49,6 +61,8 @@ class Desk:
         self._about = about
         self._cooperator = Cooperator(scheduler=lambda step: reactor.callLater(0, step))
         self._reactor = reactor
+        self._announcer = Announcer(engine, reactor)
+        self._version = version("fargo")
         self._started = engine.now()
 
     def take(self, entry: Entry) -> None:
@@ -60,6 +74,10 @@ class Desk:
         match question:
             case AskStatus():
                 return self.status()
+            case RemoveUser(user):
+                return Deferred.fromCoroutine(self._remove(user))
+            case Announce(text, everyone):
+                return maybeDeferred(self._announce, text, everyone)
             case _:
                 assert_never(question)
 
@@ -72,7 +90,7 @@ class Desk:
         memory = await self._parts.memory(self._reactor)
         about, now = self._about(), self._engine.now()
         return GatewayStatus(
-            version=version("fargo"),
+            version=self._version,
             domain=about.domain,
             process=os.getpid(),
             phase=about.phase,
@@ -87,6 +105,22 @@ class Desk:
             faults=self._engine.faults,
         )
 
+    async def _remove(self, user: str) -> UserRemoval:
+        known = self._engine.state(user)
+        if known is None or not local_of(user):
+            raise ProblemError(texts.NO_SUCH_USER.format(user=user))
+        self._engine.put(user, UserRemoved())
+        await self._engine.settled()
+        if self._engine.is_failing:
+            raise ProblemError(texts.NOT_REMOVED.format(user=user))
+        return UserRemoval(account_state(known.account) is not None)
+
+    def _announce(self, text: str, everyone: bool) -> Announcement:
+        if not self._parts.xmpp.is_open:
+            raise ProblemError(texts.NOT_SENT)
+        count = self._announcer.announce(plain(text, kept="\n"), everyone)
+        return Announcement(count, (count - 1) // AT_ONCE * EVERY if count else 0)
+
     async def _census(self) -> Census:
         """Count all accounts and calls, some users at a time."""
         census = Census()
@@ -95,7 +129,10 @@ class Desk:
         return census
 
     def _log_figures(self, keep: str) -> LogFigures:
-        oldest, newest = self._log.span() or (None, None)
+        try:
+            oldest, newest = self._log.span() or (None, None)
+        except StoreError:  # it is locked: what waits for it is told elsewhere
+            oldest = newest = None
         return LogFigures(self._log.size(), _instant(oldest), _instant(newest), keep)
 
     def _calls(self, live: int, now: float) -> CallFigures:

@@ -11,3 +11,11 @@ NO_ENGINE: Final = "The SIP engine does not run."
 NO_RELAY: Final = "The media relay does not answer."
 LOG_FAILED: Final = "The log takes no more events."
 NO_ROOM: Final = "The disk is almost full, so no call can begin."
+
+# --- what cannot be done
+
+NO_SUCH_USER: Final = "The gateway knows nothing of {user}."
+NOT_REMOVED: Final = "{user} cannot be removed while the log takes no more events."
+NOT_SENT: Final = "There is no stream to the XMPP server, so nobody would get the message. Try again later."
+ANNOUNCING: Final = "Another announcement is under way, with {left} users to go. Try again later."
+ANNOUNCING_BUG: Final = "A bug: an announcement has ended too early"

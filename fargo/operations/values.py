@@ -71,3 +71,16 @@ class GatewayStatus(Struct, frozen=True):
     def is_well(self) -> bool:
         """Return True if users can register and call, and nothing is wrong."""
         return self.phase == "serving" and not self.problems
+
+
+class UserRemoval(Struct, frozen=True):
+    """A user was removed. ``registered``: there was an account."""
+
+    registered: bool
+
+
+class Announcement(Struct, frozen=True):
+    """To how many users something is said, and in how many seconds about the last of them is told."""
+
+    users: int
+    seconds: float

@@ -25,7 +25,7 @@ from fargo.statemachine.faults import in_each_call, in_part
 from fargo.statemachine.legs.jingle import jingle_leg, jmi, unacknowledged
 from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.media.paths import Policy
-from fargo.statemachine.model.commands import Forget
+from fargo.statemachine.model.commands import Forget, SendText
 from fargo.statemachine.reason import Cause, Reason
 from fargo.statemachine.user_state import User
 
@@ -109,6 +109,13 @@ def stream_opened(user: User, effects: Effects) -> User:
     contacts = roster.look(user.contacts, shown.gateway, effects)
     roster.show_all(contacts, shown, effects)
     return replace(user, contacts=contacts)
+
+
+def announced(user: User, text: str, effects: Effects) -> User:
+    """Pass on what the operator has to say, to a user who is registered."""
+    if registered := account_state.in_force(user.account):
+        effects.emit(SendText(registered.gateway, user.jid, text))
+    return user
 
 
 def edge_restarted(user: User, effects: Effects) -> User:

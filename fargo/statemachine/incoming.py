@@ -109,6 +109,8 @@ def _srtp(user: User, credentials: Credentials, trunk: Trunk | None) -> Srtp | R
 
 def _unreachable(user: User, able: Mapping[str, Client], effects: Effects) -> Reason | None:
     """Return why no client can be called now; None if one can, or if features are still unknown."""
+    if user.settings.busy:
+        return Reason(Cause.BUSY, texts.CALLED_UNDISTURBED)
     if is_busy(user):
         return Reason(Cause.BUSY, texts.CALLED_IN_TOO_MANY_CALLS)
     if roster.questions(effects.pending) or not all(client.dnd for client in able.values()):

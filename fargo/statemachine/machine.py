@@ -44,8 +44,10 @@ from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.commands import (
     Issued,
     RefuseIq,
+    SendText,
 )
 from fargo.statemachine.model.events import (
+    Announced,
     CallMessaged,
     CallProposed,
     ClockJumped,
@@ -53,6 +55,7 @@ from fargo.statemachine.model.events import (
     ContentChanged,
     Event,
     FeaturesLearned,
+    GatewayAsked,
     IqFailed,
     IqMalformed,
     IqSucceeded,
@@ -79,11 +82,13 @@ from fargo.statemachine.model.events import (
     StreamOpened,
     SubscriptionChanged,
     TimePassed,
+    UserRemoved,
 )
 from fargo.statemachine.model.ng import RelayDescribed, RelayDone, RelayLost, RelayRefused
 from fargo.statemachine.model.sip import SipAccountEvent, SipCallArrived, SipCallEvent
 from fargo.statemachine.model.sip_messages import EdgeRestarted, RegistrationEvent
 from fargo.statemachine.reason import Cause, Reason
+from fargo.statemachine.self_service import desk, recent
 from fargo.statemachine.user_state import User, changed, concerned, spoken_to
 
 _OfSession: TypeAlias = SessionAccepted | SessionInformed | SessionTerminated | ContentChanged
@@ -106,6 +111,7 @@ _NotOfOneCall: TypeAlias = (
     | StreamOpened
     | Restarted
     | Stopping
+    | UserRemoved
 )
 _OF_CLIENTS: Final = (IqSucceeded, IqFailed)
 
@@ -159,6 +165,7 @@ def fold(user: User, recorded: Recorded) -> tuple[User, tuple[Issued, ...], str 
     if effects.pending is not after.pending or effects.registrations is not after.registrations:
         after = replace(after, pending=effects.pending, registrations=effects.registrations)
     if effects.records:
+        after = replace(after, recent=recent.noted(after.recent, (each for each, _ in effects.records), recorded.at))
         effects.close()
     return after, tuple(effects.issued), effects.call
 
@@ -225,6 +232,8 @@ def _react(user: User, event: Event, effects: Effects) -> User:
             return outgoing.proposed(user, event, effects)
         case CallMessaged():
             return _messaged(user, event, effects)
+        case GatewayAsked():
+            return desk.asked(user, event, effects)
         case ContactAsked():
             return prompt.asked(user, event, effects)
         case IqMalformed():
@@ -236,6 +245,8 @@ def _react(user: User, event: Event, effects: Effects) -> User:
             return replace(user, no_room=none)
         case RequestsRefused():
             return user
+        case Announced(text):
+            return gateway.announced(user, text, effects)
         case Snapshot():
             return _from_snapshot(user.jid, event, effects)
         case _:
@@ -289,6 +300,8 @@ def _not_of_one_call(user: User, event: _NotOfOneCall, effects: Effects) -> User
             return gateway.restarted(user, effects)
         case Stopping():
             return gateway.stopping(user, effects)
+        case UserRemoved():
+            return _removed(user, effects)
         case _:
             assert_never(event)
 
@@ -299,7 +312,14 @@ def _from_snapshot(jid: str, event: Snapshot, effects: Effects) -> User:
     effects.registrations = event.registrations
     if (shown := account_state.shown(account)) is not None:
         connections.record_account(shown, effects)
-    return User(jid, account=account, contacts=snapshot.contacts(event), policy=event.policy)
+    return User(
+        jid,
+        account=account,
+        contacts=snapshot.contacts(event),
+        policy=event.policy,
+        settings=event.settings,
+        recent=event.recent,
+    )
 
 
 # --- the account
@@ -310,9 +330,23 @@ def _cancelled(user: User, event: RegistrationCancelled, effects: Effects) -> Us
     account = registration.cancelled(ended.account, event.iq, effects)
     if isinstance(user.account, Unregistered):
         return ended
+    return _parted(replace(ended, account=account), address.domain_of(event.iq.to), effects)
+
+
+def _removed(user: User, effects: Effects) -> User:
+    ended = gateway.end_all(user, Reason(Cause.CANCELLED, texts.USER_REMOVED, ours=True), effects)
+    registered = account_state.in_force(user.account)
+    account = registration.removed(ended.account, effects)
+    if registered is None:
+        return replace(ended, account=account)
+    effects.emit(SendText(registered.gateway, user.jid, texts.USER_REMOVED))
+    return _parted(replace(ended, account=account), registered.gateway, effects)
+
+
+def _parted(user: User, us: str, effects: Effects) -> User:
+    """End all that there is between the contacts and a user who is not registered any more. ``us``: our JID."""
     jmi.forget_all(effects)
-    left = roster.part(ended.contacts, address.domain_of(event.iq.to), effects)
-    return replace(ended, account=account, contacts=left)
+    return replace(user, contacts=roster.part(user.contacts, us, effects))
 
 
 # --- calls

@@ -44,6 +44,8 @@ def condensed(user: User) -> Snapshot | None:
         spelled=user.contacts.spelled,
         policy=user.policy,
         registrations=user.registrations,
+        settings=user.settings,
+        recent=user.recent,
     )
 
 

@@ -34,6 +34,7 @@ NO_ROOM: Final = "The gateway takes no new calls at the moment, because its disk
 # --- why calls end that nobody has ended
 
 REGISTRATION_CANCELLED: Final = "The registration with the gateway was cancelled."
+USER_REMOVED: Final = "The operator of the gateway has removed your registration."
 CONNECTION_LOST: Final = "The SIP account lost its connection."
 RESTARTED: Final = "The gateway was restarted."
 STOPPING: Final = "The gateway is shutting down."

@@ -21,6 +21,7 @@ from fargo.store.sqlite.database import store_errors
 from fargo.store.sqlite.vault_tables import (
     WHAT,
     count_passwords,
+    erase_passwords_of,
     open_vault,
     open_vault_unmigrated,
     read_mark,
@@ -109,3 +110,16 @@ def accept_log(directory: Path, backfill: Backfill) -> None:
         db.conn as conn,
     ):
         write_mark(conn, log.mark())
+
+
+def erase_user(directory: Path, user: str, backfill: Backfill) -> bool:
+    """Erase all that the log and the vault in a directory have of a user (bare JID), and return whether there was
+    anything. The log goes first: if the rest fails, it can be done again. Raises StoreError, also if a gateway runs.
+    """
+    with closing(open_log(directory, backfill)) as log:
+        known = log.version(user) > 0
+        log.erase(user)
+        log.purge()
+        vault = vault_in(directory)
+        with closing(open_vault(vault)) as db, store_errors(vault, WHAT), db.conn as conn:
+            return erase_passwords_of(conn, user) > 0 or known

@@ -24,6 +24,7 @@ from fargo.statemachine.model.commands import (
     XmppCommand,
 )
 from fargo.statemachine.model.events import (
+    Announced,
     ClockJumped,
     Event,
     GatewayEvent,
@@ -36,6 +37,7 @@ from fargo.statemachine.model.events import (
     Stopping,
     StreamOpened,
     TimePassed,
+    UserRemoved,
     XmppEvent,
 )
 from fargo.statemachine.model.ng import RelayCommand, RelayEvent
@@ -147,6 +149,10 @@ def _of_gateway(event: GatewayEvent) -> Label:
             return Label(texts.NO_ROOM if none else texts.ROOM)
         case RequestsRefused(counts=counts):
             return Label(texts.REFUSED.format(count=sum(counts.values())))
+        case Announced(text=text):
+            return Label(texts.ANNOUNCED.format(text=text))
+        case UserRemoved():
+            return Label(texts.USER_REMOVED)
         case TimePassed():
             return Label(texts.TIME_PASSED)
         case Snapshot():

@@ -29,6 +29,7 @@ from fargo.statemachine.model.events import (
     ContactAsked,
     ContentEvent,
     FeaturesLearned,
+    GatewayAsked,
     IqFailed,
     IqMalformed,
     IqSucceeded,
@@ -58,7 +59,7 @@ def client(value: XmppEvent | XmppCommand) -> str | None:
     match value:
         case IqSucceeded() | IqFailed() | ResourceAvailable() | ResourceUnavailable() | FeaturesLearned():
             return value.resource
-        case CallProposed() | CallMessaged():
+        case CallProposed() | CallMessaged() | GatewayAsked():
             return value.sender
         case PresenceProbed() | SubscriptionChanged():
             return None
@@ -123,6 +124,8 @@ def received(event: XmppEvent) -> Label:
             return Label("unregister")
         case ContactAsked():
             return Label("ask contact")
+        case GatewayAsked():
+            return Label("ask the gateway")
         case IqMalformed():
             return failed("malformed IQ")
         case _:

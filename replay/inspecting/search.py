@@ -16,6 +16,7 @@ from msgspec import Meta, Struct
 from fargo.calls import Record
 from fargo.statemachine.model.call_records import Side
 from fargo.statemachine.reason import Cause
+from replay.explaining import quality
 from replay.reading.records import is_with
 
 Time = Annotated[str, Meta(pattern=r"^([12]\d{3}-(0\d|1[012])-([012]\d|3[01])T([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?)?$")]
@@ -35,7 +36,7 @@ class CallSearch(Struct, frozen=True, rename={"peer": "with", "cause": "ended"})
     peer: str = ""
     call_id: str = ""
     direction: Literal["", "in", "out"] = ""
-    ending: Literal["", "failed", "unanswered", "answered", "open"] = ""
+    ending: Literal["", "failed", "unanswered", "answered", "poor", "open"] = ""
     by: Side | None = None
     cause: Cause | None = None
     reason: str = ""
@@ -80,6 +81,8 @@ class CallSearch(Struct, frozen=True, rename={"peer": "with", "cause": "ended"})
                 return record.failed
             case "answered":
                 return record.answered is not None
+            case "poor":
+                return record.answered is not None and (quality.is_poor(record) or _is_silent(record))
             case "unanswered":
                 return record.answered is None and record.ended is not None
             case "open":
@@ -90,6 +93,11 @@ def before(calls: Sequence[Record], name: str) -> Sequence[Record]:
     """Return the calls before the one of that name; none if it is not there (any more)."""
     place = next((place for place, call in enumerate(calls) if str(call.name) == name), 0)
     return calls[:place]
+
+
+def _is_silent(record: Record) -> bool:
+    """Return True if nothing was heard of one end, or of both."""
+    return 0 in (record.from_client, record.from_phone)
 
 
 def _seconds(time: str) -> float:

@@ -11,7 +11,7 @@ function callRow(call) {
     make("td", { class: "with" }, make("bdi", {}, call.with)),
     make("td", { class: "right waited" }, call.waited === null ? "" : `${seconds(call.waited)} s`),
     make("td", { class: "right time" }, call.talked === null ? "" : `${seconds(call.talked)} s`),
-    make("td", { class: "path" }, call.audio),
+    make("td", { class: "path" }, call.path),
     make("td", { class: "end" }, make("bdi", {}, call.ending)));
 }
 

@@ -29,6 +29,7 @@ from fargo.statemachine.model.call1 import (
     SendingStateChanged,
 )
 from fargo.statemachine.model.events import (
+    Announced,
     CallAction,
     CallMessaged,
     CallProposed,
@@ -61,6 +62,7 @@ from fargo.statemachine.model.events import (
     StreamOpened,
     TimePassed,
     TransportInformed,
+    UserRemoved,
 )
 from fargo.statemachine.model.ng import RelayCommand, RelayDescribed, RelayDone, RelayLost, RelayRefused
 from fargo.statemachine.model.sip_messages import (
@@ -285,7 +287,7 @@ def of_relayed_call(user: User) -> Iterator[Event]:
             yield RelayDone(command)
             yield from (RelayRefused(command, "It is overloaded.", silent) for silent in (False, True))
         yield RelayLost("It does not answer.")
-        yield from (TimePassed(), Restarted(), Stopping())
+        yield from (TimePassed(), Restarted(), Stopping(), UserRemoved())
 
 
 def _of_secure_session(iq: Iq, sid: str) -> Iterator[Event]:
@@ -306,6 +308,7 @@ def _of_answering(leg: SipLeg) -> Iterator[Event]:
 
 def _of_gateway() -> Iterator[Event]:
     yield from (TimePassed(), ClockJumped(60), StreamOpened(), Restarted(), Stopping())
+    yield from (Announced("There will be a pause tonight."), UserRemoved())
 
 
 def _iq(to: str) -> Iq:

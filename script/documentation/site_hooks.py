@@ -52,4 +52,4 @@ def _led(link: re.Match[str], folder: Path) -> str:
     page = next((page for page, source in BESIDE.items() if str(there) == source), None)
     if page or (there.parts[0] == "docs" and len(there.parts) == 2):
         return f"{mark}[{text}]({page or there.name}{anchor})"
-    return text if text.startswith("`") else f"{text} (`{there}`)"
+    return text if text.startswith("`") else f"`{there}`" if text == str(there) else f"{text} (`{there}`)"

@@ -71,9 +71,15 @@ ROWS: Final = (
     Row(
         "a state directory with a long name",
         s.state_name("x" * 256),
-        "Error: {file}: state.directory: The path is too long: it may have 4000 bytes, and each name in it 255. "
+        "Error: {file}:15: state.directory: The path is too long: it may have 4000 bytes, and each name in it 255. "
         "Choose another.",
         RUN,
+    ),
+    Row(
+        "a state directory in no home",
+        s.file(state={"directory": "~nouser/fargo"}),
+        "Error: {file}:15: state.directory: ~nouser/fargo is in the home of a user who does not exist. Choose another "
+        "path.",
     ),
     Row(
         "a state directory too long for a socket",
@@ -91,7 +97,7 @@ ROWS: Final = (
     Row(
         "a state directory with a line feed",
         s.state_name("far\ngo"),
-        "Error: {file}: state.directory: '/tmp/far\\ngo' has control characters. Choose another path.",
+        "Error: {file}:15: state.directory: '/tmp/far\\ngo' has characters that cannot be shown. Choose another path.",
     ),
     Row(
         "a full disk",
@@ -196,21 +202,21 @@ ROWS: Final = (
     Row(
         "a port that is taken",
         s.taken("port", socket.SOCK_DGRAM),
-        "Error: {file}: sip.port: 127.0.0.2 port {port} is in use by another program. Stop that program or choose "
-        "another port.",
+        "Error: {file}: sip.port: 127.0.0.2 port {port} is in use by another program. Stop that program, which "
+        "“ss -tulpn” names, or choose another port.",
     ),
     Row(
         "a port for TLS that is taken",
         s.taken("tls_port", socket.SOCK_STREAM),
-        "Error: {file}: sip.tls_port: 127.0.0.2 port {tls_port} is in use by another program. Stop that program or "
-        "choose another port.",
+        "Error: {file}: sip.tls_port: 127.0.0.2 port {tls_port} is in use by another program. Stop that "
+        "program, which “ss -tulpn” names, or choose another port.",
         RUN,
     ),
     Row(
         "a port inside that is taken",
         s.taken("inside_port", socket.SOCK_DGRAM),
         "Error: {file}: sip.inside_port: 127.0.70.1 port {inside_port} is in use by another program. Stop that "
-        "program or choose another port.",
+        "program, which “ss -tulpn” names, or choose another port.",
         RUN,
     ),
     Row(

@@ -59,7 +59,7 @@ def state(tmp_path: Path) -> Path:
         log.append(golden.read(SESSION))
         conn.execute("insert into passwords (name, user, password) values (?, ?, 'one')", [SECRET, USER])
         write_mark(conn, log.mark())
-    (directory / "edge.key").write_text("a key")
+    (directory / "edge.key").write_text("a key of the SIP edge")
     return directory
 
 

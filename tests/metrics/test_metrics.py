@@ -30,6 +30,7 @@ from fargo.operations.values import CallFigures, GatewayStatus, LogFigures, Part
 from fargo.statemachine.model.call_records import Direction, RecordBegun
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import Recorded, RefusedUser, RequestsRefused, StreamOpened
+from fargo.statemachine.model.ng import Quality
 from fargo.store.entries import Entry
 
 ROOT = Path(__file__).parents[2]
@@ -79,7 +80,8 @@ def full() -> Metrics:
     refused = RequestsRefused({"stanzas": 20, "calls": 1}, (RefusedUser(ALICE, 21),))
     metrics.entry((Recorded("sip.example.org", 1, 0, refused), ()))
     metrics.committed(0.002)
-    metrics.ended(CALL)
+    quality = Quality(0.5, 8, 4.2)
+    metrics.ended(replace(CALL, from_client=9, from_phone=9, client_quality=quality, phone_quality=quality))
     metrics.ended(replace(CALL, answered=None, codecs=(), audio="", cause="busy", ended_by="phone", direction="in"))
     return metrics
 
@@ -113,6 +115,28 @@ def test_calls_are_counted_by_what_became_of_them() -> None:
     assert value(found, "fargo_refused_requests_total", limit="stanzas") == 20
     assert value(found, "fargo_log_events_total") == 3
     assert value(found, "fargo_log_commit_seconds_bucket", le="0.0025") == 1
+
+
+def test_audio_through_the_relay_is_told_for_each_end() -> None:
+    metrics = Metrics()
+    good = Quality(0.0, 3, 4.4)
+    metrics.ended(
+        replace(CALL, from_client=3000, from_phone=2900, client_quality=good, phone_quality=Quality(3.0, 25, 3.5))
+    )
+    metrics.ended(replace(CALL, from_client=100, from_phone=0, client_quality=good))
+    metrics.ended(replace(CALL, from_client=0, from_phone=0))
+    metrics.ended(replace(CALL, answered=None, from_client=0, from_phone=7))
+    metrics.ended(CALL)
+    found = values(metrics.page(STATUS, OPEN_METRICS)[0])
+    assert value(found, "fargo_relay_packets_total", sender="client") == 3100
+    assert value(found, "fargo_relay_packets_total", sender="phone") == 2907
+    assert value(found, "fargo_silent_calls_total", sender="phone") == 1
+    assert value(found, "fargo_silent_calls_total", sender="client") == 0
+    assert value(found, "fargo_call_loss_ratio_sum", sender="phone") == 0.03
+    assert value(found, "fargo_call_jitter_seconds_bucket", sender="phone", le="0.02") == 0
+    assert value(found, "fargo_call_jitter_seconds_bucket", sender="phone", le="0.03") == 1
+    assert value(found, "fargo_call_mos_bucket", sender="phone", le="3.6") == 1
+    assert value(found, "fargo_call_mos_count", sender="client") == 2
 
 
 def test_the_status_is_told() -> None:

@@ -5,19 +5,24 @@ import json
 import os
 import re
 import signal
+import sys
 import urllib.request
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from msgspec.structs import replace
 from world.gateway import FARGO
+from world.jingle_call import JingleCall
 from world.ports import free_port
 from world.process import Process
 from world.world import World
 
 from fargo.cli import main
 from fargo.cli import texts as cli
+from fargo.control.client import SilentGatewayError
 from fargo.operations import texts
+from fargo.operations.values import CallFigures, GatewayStatus, LogFigures, PartStatus
 
 CONFIGURATION = """
 [xmpp]
@@ -55,6 +60,80 @@ def test_a_directory_that_cannot_be_entered(tmp_path: Path, monkeypatch: pytest.
     assert "Not a directory" in result.stderr
 
 
+AILING = GatewayStatus(
+    version="1.2.3",
+    domain="sip.example.org",
+    process=4711,
+    phase="serving",
+    started="2026-07-04T12:00:03Z",
+    uptime=90061.5,
+    parts={
+        "xmpp": PartStatus(),
+        "edge": PartStatus(texts.NO_EDGE, None, 3),
+        "engine": PartStatus(None, 12_345_678, 0),
+        "log": PartStatus(),
+    },
+    accounts={"signed-in": 12, "refused": 1, "waiting": 0},
+    calls=CallFigures(3, 1, 20, 2),
+    memory=None,
+    log=LogFigures(123_456, "2026-07-01T12:00:03Z", "2026-07-04T12:00:03Z", "90d"),
+    relay_sessions=None,
+    faults=2,
+)
+
+
+@pytest.mark.parametrize(
+    ("found", "code", "lines"),
+    [
+        (
+            AILING,
+            1,
+            [
+                "Fargo 1.2.3 runs, but cannot serve sip.example.org as it should (process 4711, for 1 day, 1:01:01).",
+                "accounts  12 signed-in, 1 refused",
+                "calls     3 now, 1 begun in the last minute and 20 in the last hour, 2 failed in the last hour",
+                "xmpp      ok",
+                "edge      The SIP edge (kamailio) does not run, restarted 3 times",
+                "engine    ok, 12.3 MB",
+                "log       123 kB, since 2026-07-01T12:00:03Z, kept 90d",
+                "bugs      2 since the start; the operational log has them",
+            ],
+        ),
+        (
+            replace(AILING, parts={"log": PartStatus(texts.NO_ROOM)}, faults=0, memory=80_000_000, accounts={}),
+            1,
+            ["accounts  none", "log       The disk is almost full, so no call can begin, 123 kB", "memory    80.0 MB"],
+        ),
+        (
+            replace(AILING, phase="starting", parts={"log": PartStatus()}, log=LogFigures(0, None, None, "90d")),
+            1,
+            ["Fargo 1.2.3 starts, and does not serve sip.example.org yet (process 4711, ", "log       0 kB, no events"],
+        ),
+        (replace(AILING, parts={"log": PartStatus()}), 0, ["Fargo 1.2.3 serves sip.example.org (process 4711, "]),
+        (replace(AILING, phase="stopping"), 1, ["Fargo 1.2.3 stops serving sip.example.org (process 4711, "]),
+    ],
+    ids=["ailing", "almost full", "starting", "well", "stopping"],
+)
+def test_what_people_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: GatewayStatus, code: int, lines: list[str]
+) -> None:
+    (tmp_path / "fargo.toml").write_text(CONFIGURATION)
+    monkeypatch.setattr(sys.modules["fargo.cli.status"], "ask", lambda *_: found)
+    result = fargo("status", "-c", tmp_path / "fargo.toml")
+    assert result.exit_code == code
+    assert [each for each in lines if each not in result.stdout] == []
+
+
+def test_a_gateway_that_hangs_is_not_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def hang(*_: object) -> None:
+        raise SilentGatewayError("It hangs.")
+
+    (tmp_path / "fargo.toml").write_text(CONFIGURATION)
+    monkeypatch.setattr(sys.modules["fargo.cli.status"], "ask", hang)
+    result = fargo("status", "-c", tmp_path / "fargo.toml")
+    assert (result.exit_code, result.stderr) == (1, "It hangs.\n")
+
+
 async def status(gateway: Path, *options: str) -> tuple[int, str]:
     process = await Process.start("status", FARGO, "status", "-c", gateway, *options)
     return await process.ended(), process.output
@@ -76,7 +155,10 @@ async def test_a_gateway_that_serves_and_one_whose_edge_does_not_come_back(world
     await gateway.stop()
     gateway.tables |= {"programs": {"kamailio": str(kamailio)}, "metrics": {"address": f"127.0.0.1:{metrics}"}}
     await gateway.start()
-    await world.register(await world.client("alice"))
+    alice = await world.client("alice")
+    await world.register(alice)
+    nobody = f"nobody%{world.provider.domain}@{world.server.component}/fargo"
+    await (await JingleCall.outgoing(alice, nobody, await world.media())).ended()
     code, told = await status(gateway.configuration)
     assert code == 0, told
     assert re.search(
@@ -84,10 +166,12 @@ async def test_a_gateway_that_serves_and_one_whose_edge_does_not_come_back(world
     )
     assert re.search(r"^accounts +1 signed-in$", told, re.M)
     assert re.search(r"^edge +ok, [\d.]+ MB$", told, re.M)
+    assert re.search(r"^calls +0 now, 1 begun in the last minute and 1 in the last hour, 1 failed", told, re.M)
     assert re.search(r"^memory +[\d.]+ MB$", told, re.M)
     page = await asyncio.to_thread(told_at, f"http://127.0.0.1:{metrics}/metrics")
     assert 'fargo_accounts{state="signed-in"} 1.0' in page
     assert 'fargo_part_up{part="edge"} 1.0' in page
+    assert re.search(r'^fargo_calls_total\{.*direction="out",ending="not-found".*side="phone"\} 1\.0$', page, re.M)
     assert re.search(r"^fargo_log_commit_seconds_count [1-9]", page, re.M)
     broken.touch()
     os.kill(int((gateway.state / "edge/process").read_text().split()[1]), signal.SIGKILL)

@@ -27,7 +27,9 @@ from fargo.cli import main
 from fargo.statemachine.model.call_records import (
     Direction,
     LogRecord,
+    RecordAnswered,
     RecordBegun,
+    RecordCarried,
     RecordDialog,
     RecordEnded,
     Side,
@@ -366,8 +368,13 @@ async def test_the_filters_of_the_command_line_are_there(tmp_path: Path) -> None
         (*failed("1", "+441632960000@sip.test"), RecordDialog("1", "abc@host", "sip:alice@sip.test", "sip:b@sip.test")),
         failed("2", "bob@example.net", Cause.BUSY, ""),
         (RecordBegun("3", Direction.IN, None), RecordEnded("3", Side.GATEWAY, Cause.FAULT)),
+        (
+            RecordBegun("4", Direction.OUT, "eve@sip.test"),
+            RecordAnswered("4", "x"),
+            RecordCarried("4", 0, 9),
+        ),
     )
-    first, second, third = (f"{ALICE}/{number}" for number in (1, 2, 3))
+    first, second, third, fourth = (f"{ALICE}/{number}" for number in (1, 2, 3, 4))
     for search, calls in (
         ({"with": "01632 96"}, []),
         ({"with": "44 1632 96"}, [first]),
@@ -377,8 +384,9 @@ async def test_the_filters_of_the_command_line_are_there(tmp_path: Path) -> None
         ({"by": "gateway"}, [third]),
         ({"ended": "busy"}, [second]),
         ({"reason": "not found"}, [first]),
-        ({"user": "Alice@LOCALHOST"}, [third, second, first]),
-        ({"user": "lic"}, [third, second, first]),
+        ({"user": "Alice@LOCALHOST"}, [fourth, third, second, first]),
+        ({"user": "lic"}, [fourth, third, second, first]),
+        ({"ending": "poor"}, [fourth]),
         ({"user": "alice@local"}, []),
         ({"before": third}, [second, first]),
         ({"before": first}, []),

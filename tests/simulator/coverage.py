@@ -41,6 +41,7 @@ from fargo.statemachine.model.call1 import (
     SendingStateChanged,
 )
 from fargo.statemachine.model.events import (
+    Announced,
     CallAction,
     CallMessaged,
     CallProposed,
@@ -49,6 +50,7 @@ from fargo.statemachine.model.events import (
     ContentChanged,
     Event,
     FeaturesLearned,
+    GatewayAsked,
     Iq,
     IqFailed,
     IqMalformed,
@@ -78,6 +80,7 @@ from fargo.statemachine.model.events import (
     SubscriptionChanged,
     TimePassed,
     TransportInformed,
+    UserRemoved,
 )
 from fargo.statemachine.model.ng import (
     Flow,
@@ -112,7 +115,20 @@ from fargo.statemachine.model.sip_messages import (
 from fargo.statemachine.pending import Reply
 from fargo.statemachine.user_state import User, call_of
 
-from .values import ABLE, BOB, CALLER, GATEWAY, HEARD, OPUS, PCMU, audio, client_media, phone_media, relay_media
+from .values import (
+    ABLE,
+    BOB,
+    CALLER,
+    GATEWAY,
+    HEARD,
+    OPUS,
+    PCMU,
+    REQUESTS,
+    audio,
+    client_media,
+    phone_media,
+    relay_media,
+)
 from .world import DESK
 
 
@@ -241,10 +257,13 @@ def _of_account(connection: str) -> Iterator[Event]:
         Stopping(),
         StreamOpened(),
         ClockJumped(60),
+        Announced("Soon there will be a pause."),
+        UserRemoved(),
         TimePassed(),
         RegistrationAsked(iq),
         RegistrationCancelled(iq),
     )
+    yield from (GatewayAsked(iq.sender, GATEWAY, each) for each in REQUESTS)
     yield from (ContactAsked(iq, typed) for typed in ("Bob", "+44 1632 960000", "bob@"))
     yield from (RegistrationSubmitted(iq, SipAccount("alice@sip.test"), "s", "n"), IqMalformed(iq, "It is broken."))
     yield from (RelayLost("It is gone."), PolicyChanged(Policy()), PolicyChanged(Policy("relay", relay=True)))

@@ -15,6 +15,7 @@ from fargo.statemachine.media.description import (
     Transport,
 )
 from fargo.statemachine.model.ng import Quality
+from fargo.statemachine.model.requests import EndCalls, NotUnderstood, SetBusy, ShowCalls, ShowHelp, ShowStatus
 from fargo.statemachine.model.sip_messages import Endpoint, Sdp
 
 USER: Final = "alice@localhost"
@@ -32,6 +33,9 @@ FEATURES: Final = {
 }
 ABLE: Final = FEATURES[MediaProfile.PLAIN]
 JMI: Final = "urn:xmpp:jingle-message:0"
+
+REQUESTS: Final = (ShowHelp(), NotUnderstood(), ShowStatus(), ShowCalls(), SetBusy(True), SetBusy(False), EndCalls())
+"""What the user asks the gateway in a chat."""
 
 PCMU: Final = Codec(0, "PCMU", 8000)
 PCMA: Final = Codec(8, "PCMA", 8000)

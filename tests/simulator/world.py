@@ -39,6 +39,7 @@ from fargo.statemachine.model.commands import (
 from fargo.statemachine.model.events import (
     ContactAsked,
     Event,
+    GatewayAsked,
     Iq,
     IqMalformed,
     IqSucceeded,
@@ -68,7 +69,7 @@ from .provider import Provider
 from .quirks import Quirk
 from .relay import Relay
 from .sip_invariants import acknowledged
-from .values import BOB, GATEWAY, PASSWORD, USER
+from .values import BOB, GATEWAY, PASSWORD, REQUESTS, USER
 from .waiting import astray
 
 START: Final = 1_000_000_000.0
@@ -365,7 +366,8 @@ def _asked(world: World, what: str) -> World:
     match what:
         case "ask":
             asked = _put(world, RegistrationAsked(iq))
-            return _put(asked, ContactAsked(replace(iq, id=f"contact-iq{number}"), "Bob@sip.test"))
+            asked = _put(asked, ContactAsked(replace(iq, id=f"contact-iq{number}"), "Bob@sip.test"))
+            return _put(asked, GatewayAsked(iq.sender, GATEWAY, REQUESTS[number % len(REQUESTS)]))
         case "cancel":
             return _put(world, RegistrationCancelled(iq))
         case "send nonsense":

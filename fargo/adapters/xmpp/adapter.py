@@ -294,7 +294,9 @@ class XmppAdapter:
             case "message", None | "normal" | "chat" if jingle_message.concerns(stanza):
                 event = jingle_message.event(stanza)
             case "message", _:
-                self._send(messages.refusal(stanza))
+                event = messages.event(stanza)
+                if event is None:
+                    self._send(messages.refusal(stanza))
         user = bare(sender_of(stanza))
         if event and local_of(user):
             if refusal := self._admission.event(user, event):
@@ -304,13 +306,14 @@ class XmppAdapter:
 
     def _refuse(self, stanza: Element) -> None:
         """Refuse a user who is not allowed (RFC 6120 §8.3.3.4, RFC 6121 §3.1.3)."""
+        user = bare(sender_of(stanza))
+        text = texts.USER_NOT_SERVED if user in self._settings.denied_users else texts.DOMAIN_NOT_SERVED
+        error = stanza_error("auth", "forbidden", text.format(user=user, domain=domain_of(user)))
         match stanza.name, stanza.getAttribute("type"):
             case "iq", "get" | "set":
-                iq = iq_of(stanza)
-                user, domain = bare(iq.sender), domain_of(iq.sender)
-                denied = user in self._settings.denied_users
-                text = (texts.USER_NOT_SERVED if denied else texts.DOMAIN_NOT_SERVED).format(user=user, domain=domain)
-                self._send(iq_error(iq, stanza_error("auth", "forbidden", text)))
+                self._send(iq_error(iq_of(stanza), error))
+            case "message", _ if not jingle_message.concerns(stanza):
+                self._send(messages.refusal(stanza, error))
             case "presence", "subscribe":
                 to, sender = bare(attribute(stanza, "to")), bare(sender_of(stanza))
                 self._send(make_stanza("presence", to, sender, type=PresenceKind.UNSUBSCRIBED.value))

@@ -1,4 +1,4 @@
-"""Chat messages (RFC 6121 §5): send ours, refuse those of users.
+"""Chat messages (RFC 6121 §5): send ours, take those to the gateway itself, refuse the others.
 
 The gateway does not carry text, so a user who writes to a contact gets an error.
 
@@ -13,13 +13,26 @@ Rules:
 from datetime import UTC, datetime
 from typing import Final
 
+from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.xish.domish import Element
 
-from fargo.adapters.xmpp import texts
-from fargo.adapters.xmpp.stanza import NS_CARBONS, NS_DELAY, NS_HINTS, make, make_stanza, sender_of, stanza_error
-from fargo.statemachine.address import domain_of
+from fargo.adapters.xmpp import chat, texts
+from fargo.adapters.xmpp.stanza import (
+    NS_CARBONS,
+    NS_DELAY,
+    NS_HINTS,
+    attribute,
+    make,
+    make_stanza,
+    sender_of,
+    stanza_error,
+)
+from fargo.statemachine.address import bare, domain_of, local_of
 from fargo.statemachine.model.commands import SendText
+from fargo.statemachine.model.events import GatewayAsked
 
+_CHATS: Final = (None, "normal", "chat")
+_CALLS_ONLY: Final = stanza_error("cancel", "service-unavailable", texts.CALLS_ONLY)
 _UNANSWERED: Final = frozenset({"error", "headline"})
 _NOTICES: Final = frozenset(
     {
@@ -31,11 +44,19 @@ _NOTICES: Final = frozenset(
 _BESIDE: Final = frozenset({NS_HINTS, NS_CARBONS, "urn:xmpp:sid:0"})  # XEP-0334, XEP-0280, XEP-0359
 
 
-def refusal(message: Element) -> Element | None:
+def event(message: Element) -> GatewayAsked | None:
+    """Return what a user asks of the gateway itself; None if the message is not to it, or is no chat with text."""
+    to = attribute(message, "to")
+    if local_of(to) or message.getAttribute("type") not in _CHATS:
+        return None
+    body = str(message.body or "") if message.body else ""
+    return GatewayAsked(sender_of(message), bare(to), chat.request(body)) if body.strip() else None
+
+
+def refusal(message: Element, error: StanzaError = _CALLS_ONLY) -> Element | None:
     """Return the error for a message that the gateway does not take, None if it gets no answer (rule 2)."""
     if message.getAttribute("type") in _UNANSWERED or _is_notice(message):
         return None
-    error = stanza_error("cancel", "service-unavailable", texts.CALLS_ONLY)
     to = message.getAttribute("to", "")
     answer = make_stanza("message", to, sender_of(message), error.getElement(), type="error")
     if name := message.getAttribute("id"):

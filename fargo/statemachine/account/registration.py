@@ -134,11 +134,20 @@ def _login(account: SipAccount) -> tuple[object, ...]:
 
 def cancelled(account: Account, iq: Iq, effects: Effects) -> Account:
     """Remove the account because the user cancelled (XEP-0100 §4.3). Their calls have been ended before."""
+    if isinstance(account, Unregistered):
+        effects.emit(RefuseIq(iq, "auth", "registration-required", texts.NO_ACCOUNT))
+        return account
+    after = removed(account, effects)
+    effects.emit(AcceptIq(iq))
+    return after
+
+
+def removed(account: Account, effects: Effects) -> Account:
+    """Remove the account, if there is one. Calls over it have been ended before."""
     _sign_out(account, effects)
     match account:
         case Unregistered():
-            effects.emit(RefuseIq(iq, "auth", "registration-required", texts.NO_ACCOUNT))
-            return account
+            pass
         case Registered(credentials):
             sign_in.forget(credentials.secret, effects)
         case Clearing() | Trying():
@@ -147,7 +156,6 @@ def cancelled(account: Account, iq: Iq, effects: Effects) -> Account:
                 sign_in.forget(account.previous.secret, effects)
         case _:
             assert_never(account)
-    effects.emit(AcceptIq(iq))
     return Unregistered(effects.at)
 
 

@@ -22,6 +22,7 @@ from fargo.statemachine.model.call1 import Call1Event
 from fargo.statemachine.model.ng import RelayEvent
 from fargo.statemachine.model.presence import Client, Connection, SignedOut
 from fargo.statemachine.model.registrations import Registration
+from fargo.statemachine.model.requests import GatewayRequest, RecentCall, Settings
 from fargo.statemachine.model.rules import RULES
 from fargo.statemachine.model.sip import DEFAULT_ENGINE
 from fargo.statemachine.model.sip_messages import UserAgentEvent
@@ -107,6 +108,16 @@ class ClockJumped(_Event, frozen=True, tag="ClockJumped"):
     seconds: float
 
 
+class Announced(_Event, frozen=True, tag="Announced"):
+    """The operator has something to say to the user."""
+
+    text: str
+
+
+class UserRemoved(_Event, frozen=True, tag="UserRemoved"):
+    """The operator removes the user: the registration is cancelled, and everything about the user is to be erased."""
+
+
 class TimePassed(_Event, frozen=True, tag="TimePassed"):
     """The user's earliest deadline has passed. `Recorded.at` determines what is due."""
 
@@ -118,7 +129,7 @@ class Snapshot(_Event, frozen=True, tag="Condensed"):
     None if there is neither an account nor a client that has been asked anything. ``subscribed``: bare JIDs of the
     contacts that the user has subscribed to. ``registrations``: those of our own user agent, by name. ``asks``: the
     user has not yet answered that the gateway asks to see their presence. ``spelled``: SIP users whose spelling their
-    JID does not keep.
+    JID does not keep. ``settings``: what the user wants of the gateway; ``recent``: their latest calls.
     """
 
     account: SipAccount | None = None
@@ -132,6 +143,19 @@ class Snapshot(_Event, frozen=True, tag="Condensed"):
     registrations: Mapping[str, Registration] = {}
     asks: bool = False
     spelled: Mapping[str, str] = {}
+    settings: Settings = Settings()
+    recent: tuple[RecentCall, ...] = ()
+
+
+# --- requests to the gateway itself
+
+
+class GatewayAsked(_Event, frozen=True, tag="GatewayAsked"):
+    """A user (``sender``: full JID) asks something of the gateway (``to``) in a chat."""
+
+    sender: str
+    to: str
+    request: GatewayRequest
 
 
 # --- registration: XEP-0077, XEP-0100 §4.1 to 4.3
@@ -484,6 +508,7 @@ XmppEvent: TypeAlias = (
     | ContentChanged
     | CallProposed
     | CallMessaged
+    | GatewayAsked
     | IqSucceeded
     | IqFailed
 )
@@ -496,6 +521,8 @@ GatewayEvent: TypeAlias = (
     | Stopping
     | StreamOpened
     | ClockJumped
+    | Announced
+    | UserRemoved
     | TimePassed
     | Snapshot
 )

@@ -17,6 +17,7 @@ PATIENCE: Final = 60.0
 
 _MARK: Final = "select log, position from mark"
 _COUNT: Final = "select count(*) from passwords"
+_ERASE_USER: Final = "delete from passwords where user = ?"
 _NAMES: Final = "select name from passwords"
 
 _migrations = Migrations("fargo.vault")
@@ -68,3 +69,8 @@ def count_passwords(db: Database) -> int:
 def names_of_passwords(db: Database) -> frozenset[str]:
     """Return the names of the passwords."""
     return frozenset(name for (name,) in db.execute(_NAMES).fetchall())
+
+
+def erase_passwords_of(conn: sqlite3.Connection, user: str) -> int:
+    """Erase all passwords of a user (bare JID), and return their number. It is not committed yet."""
+    return conn.execute(_ERASE_USER, (user,)).rowcount

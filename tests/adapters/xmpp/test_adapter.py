@@ -341,6 +341,11 @@ async def test_strangers_are_turned_away_and_leave_no_trace(scene: Scene) -> Non
         for payload in (element("query", NS["register"]), element("query", NS["disco"])):
             refused = failure(await mallory.request("get", COMPONENT, payload))
             assert refused == Failure("auth", "forbidden", "", texts.DOMAIN_NOT_SERVED.format(domain=STRANGER_DOMAIN))
+        mallory.send(element("message", None, element("body", text="help"), to=COMPONENT, type="chat", id="m1"))
+        answer = await mallory.wait(lambda each: each.get("id") == "m1", "an error")
+        assert failure(answer) == Failure(
+            "auth", "forbidden", "", texts.DOMAIN_NOT_SERVED.format(domain=STRANGER_DOMAIN)
+        )
         mallory.send(element("presence", to=COMPONENT))
         mallory.subscribe(CONTACT)
         await mallory.presence(CONTACT, "unsubscribed")

@@ -1,0 +1,66 @@
+"""What a user asks of the gateway itself, in a chat with it or by an ad-hoc command (XEP-0050), and what it keeps.
+
+Rule: what a user has written is no part of a request unless it is understood, so that nothing else gets into the log.
+"""
+
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from fargo.statemachine.model.call_records import Direction
+from fargo.statemachine.reason import Cause
+
+
+class _Request(Struct, frozen=True, gc=False, omit_defaults=True):
+    pass
+
+
+class ShowHelp(_Request, frozen=True, tag="ShowHelp"):
+    """What can be asked."""
+
+
+class NotUnderstood(_Request, frozen=True, tag="NotUnderstood"):
+    """Something that is no request."""
+
+
+class ShowStatus(_Request, frozen=True, tag="ShowStatus"):
+    """How the account is, and what is going on."""
+
+
+class ShowCalls(_Request, frozen=True, tag="ShowCalls"):
+    """The user's latest calls."""
+
+
+class EndCalls(_Request, frozen=True, tag="EndCalls"):
+    """End all calls of the user."""
+
+
+class SetBusy(_Request, frozen=True, tag="SetBusy"):
+    """Whether the user is not to be disturbed: callers are told that they are busy."""
+
+    on: bool
+
+
+GatewayRequest: TypeAlias = ShowHelp | NotUnderstood | ShowStatus | ShowCalls | EndCalls | SetBusy
+
+
+class Settings(Struct, frozen=True, gc=False, omit_defaults=True):
+    """What the user wants the gateway to do. ``busy``: see `SetBusy`."""
+
+    busy: bool = False
+
+
+class RecentCall(Struct, frozen=True, gc=False, omit_defaults=True):
+    """One of the user's latest calls. ``call``: its id; ``began``, ``answered``, ``ended``: in seconds since 1970, None
+    if it did not yet; ``peer`` and ``name``: as in `RecordBegun`; ``cause``, ``text``: why it ended.
+    """
+
+    call: str
+    began: float
+    direction: Direction
+    peer: str | None = None
+    name: str | None = None
+    answered: float | None = None
+    ended: float | None = None
+    cause: Cause | None = None
+    text: str = ""

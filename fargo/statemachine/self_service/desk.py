@@ -1,0 +1,83 @@
+"""The answers to requests of users (`model.requests`): one text for each, and what they change.
+
+Rules:
+
+1. Every request gets exactly one answer. What is not understood gets the help.
+2. The gateway does as it is asked before it answers, so the answer says how things are then.
+"""
+
+from typing import assert_never
+
+from msgspec.structs import replace
+
+from fargo.statemachine import gateway
+from fargo.statemachine.account import account_state
+from fargo.statemachine.call import call_state
+from fargo.statemachine.effects import Effects
+from fargo.statemachine.model.commands import SendText
+from fargo.statemachine.model.events import GatewayAsked
+from fargo.statemachine.model.requests import (
+    EndCalls,
+    GatewayRequest,
+    NotUnderstood,
+    SetBusy,
+    ShowCalls,
+    ShowHelp,
+    ShowStatus,
+)
+from fargo.statemachine.reason import Cause, Reason
+from fargo.statemachine.self_service import texts, words
+from fargo.statemachine.user_state import User, able_clients
+
+
+def asked(user: User, event: GatewayAsked, effects: Effects) -> User:
+    """Do what the user asks in a chat, and answer there."""
+    after, text = answered(user, event.request, event.to, effects)
+    effects.emit(SendText(event.to, event.sender, text))
+    return after
+
+
+def answered(user: User, request: GatewayRequest, jid: str, effects: Effects) -> tuple[User, str]:
+    """Return the user's state after a request, and the answer. ``jid``: the gateway's."""
+    match request:
+        case ShowHelp():
+            return user, texts.HELP.format(gateway=jid)
+        case NotUnderstood():
+            return user, f"{texts.NOT_UNDERSTOOD}\n{texts.HELP.format(gateway=jid)}"
+        case ShowStatus():
+            return user, _status(user, jid)
+        case ShowCalls():
+            lines = [words.call(each, effects.at) for each in user.recent]
+            return user, "\n".join(lines) or texts.NO_CALLS
+        case EndCalls():
+            return _hung_up(user, effects)
+        case SetBusy(on):
+            settings = replace(user.settings, busy=on)
+            return replace(user, settings=settings), texts.BUSY_ON if on else texts.BUSY_OFF
+        case _:
+            assert_never(request)
+
+
+def _status(user: User, jid: str) -> str:
+    shown = account_state.shown(user.account)
+    if shown is None:
+        return texts.UNREGISTERED.format(gateway=jid)
+    lines = [
+        shown.status,
+        texts.CLIENTS.format(count=len(able_clients(user))),
+        texts.CALLS.format(count=_live(user)),
+        *([texts.BUSY] if user.settings.busy else []),
+    ]
+    return "\n".join(lines)
+
+
+def _hung_up(user: User, effects: Effects) -> tuple[User, str]:
+    count = _live(user)
+    if not count:
+        return user, texts.NOTHING_TO_END
+    after = gateway.end_all(user, Reason(Cause.HUNG_UP, texts.YOU_HUNG_UP), effects)
+    return after, texts.HUNG_UP.format(count=count)
+
+
+def _live(user: User) -> int:
+    return sum(map(call_state.is_live, user.calls.values()))

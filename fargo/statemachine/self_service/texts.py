@@ -1,0 +1,46 @@
+"""The sentences of the gateway's own chat."""
+
+from typing import Final
+
+HELP: Final = """\
+This is the gateway between your XMPP client and telephones. Write to it:
+help: this list
+status: how your SIP account is
+calls: your latest calls
+hang up: ends your calls
+busy on, busy off: callers hear that you are busy, or your clients ring again
+To call, add a number as a contact of {gateway}."""
+NOT_UNDERSTOOD: Final = "That was not understood."
+UNREGISTERED: Final = "You have no SIP account here. Register one in your client's list of services, at {gateway}."
+
+# --- status
+
+CLIENTS: Final = "Clients of yours that can take calls: {count}."
+CALLS: Final = "Calls at the moment: {count}."
+BUSY: Final = "Callers hear that you are busy. Write “busy off” to be called again."
+
+# --- calls
+
+NO_CALLS: Final = "There were no calls yet."
+CALLED: Final = "{ago}: you called {peer}. {outcome}"
+WAS_CALLED: Final = "{ago}: {peer} called you. {outcome}"
+ANONYMOUS: Final = "Somebody who hides their number"
+NAMED: Final = "{name} ({peer})"
+GOING_ON: Final = "The call goes on."
+RINGING: Final = "It rings."
+TALKED: Final = "You talked for {duration}."
+NOT_ANSWERED: Final = "There was no answer."
+NOW: Final = "just now"
+AGO: Final = "{time} ago"
+SECONDS: Final = "{count} s"
+MINUTES: Final = "{count} min"
+HOURS: Final = "{count} h"
+DAYS: Final = "{count} days"
+
+# --- settings and hanging up
+
+BUSY_ON: Final = "Callers hear from now on that you are busy. You are told who has called."
+BUSY_OFF: Final = "Your clients ring again."
+HUNG_UP: Final = "Calls that were ended: {count}."
+NOTHING_TO_END: Final = "You are in no call."
+YOU_HUNG_UP: Final = "The user has ended the call."

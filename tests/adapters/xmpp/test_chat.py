@@ -1,0 +1,57 @@
+"""What users write to the gateway itself."""
+
+import pytest
+
+from fargo.adapters.xmpp import chat, messages
+from fargo.statemachine.model.events import GatewayAsked
+from fargo.statemachine.model.requests import (
+    EndCalls,
+    GatewayRequest,
+    NotUnderstood,
+    SetBusy,
+    ShowCalls,
+    ShowHelp,
+    ShowStatus,
+)
+
+from .elements import parse
+
+GATEWAY = "sip.localhost"
+
+
+@pytest.mark.parametrize(
+    ("body", "request_"),
+    [
+        ("help", ShowHelp()),
+        ("?", ShowHelp()),
+        (" Status\n", ShowStatus()),
+        ("/calls", ShowCalls()),
+        ("hang\u00a0 up", EndCalls()),
+        ("HANGUP", EndCalls()),
+        ("Busy  ON", SetBusy(True)),
+        ("busy off", SetBusy(False)),
+        ("busy", NotUnderstood()),
+        ("status please", NotUnderstood()),
+        ("", NotUnderstood()),
+    ],
+)
+def test_requests(body: str, request_: GatewayRequest) -> None:
+    assert chat.request(body) == request_
+
+
+@pytest.mark.parametrize(
+    ("attributes", "inside", "taken"),
+    [
+        ("type='chat' to='sip.localhost'", "<body>help</body>", True),
+        ("to='sip.localhost/fargo'", "<body>help</body><active xmlns='http://jabber.org/protocol/chatstates'/>", True),
+        ("type='chat' to='sip.localhost'", "<body> </body>", False),
+        ("type='chat' to='sip.localhost'", "<subject>help</subject>", False),
+        ("type='chat' to='bob@sip.localhost'", "<body>help</body>", False),
+        ("type='groupchat' to='sip.localhost'", "<body>help</body>", False),
+        ("type='headline' to='sip.localhost'", "<body>help</body>", False),
+    ],
+)
+def test_only_chats_with_the_gateway_are_requests(attributes: str, inside: str, taken: bool) -> None:
+    message = parse(f"<message from='alice@localhost/x' {attributes}>{inside}</message>")
+    asked = GatewayAsked("alice@localhost/x", GATEWAY, ShowHelp())
+    assert messages.event(message) == (asked if taken else None)

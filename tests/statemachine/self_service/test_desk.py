@@ -1,0 +1,126 @@
+"""What the gateway answers in a chat, and what it does then."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from fargo.adapters.xmpp import chat
+from fargo.statemachine.model.call_records import Direction, RecordAnswered, RecordBegun, RecordEnded, Side
+from fargo.statemachine.model.commands import SendText, TerminateSession
+from fargo.statemachine.model.events import GatewayAsked
+from fargo.statemachine.model.requests import (
+    EndCalls,
+    GatewayRequest,
+    RecentCall,
+    SetBusy,
+    ShowCalls,
+    ShowHelp,
+    ShowStatus,
+)
+from fargo.statemachine.model.sip_messages import SendResponse
+from fargo.statemachine.reason import Cause
+from fargo.statemachine.self_service import recent, texts, words
+
+from ..story import DESK, GATEWAY, PCMU, Story
+from ..user_agent.phone import Phoning, sdp
+
+
+def ask(story: Story, request: GatewayRequest) -> str:
+    """Return the one answer to a request."""
+    story.tell(GatewayAsked(DESK, GATEWAY, request))
+    said = story.the(SendText)
+    assert (said.sender, said.to, said.at) == (GATEWAY, DESK, None)
+    return said.text
+
+
+@given(st.text())
+def test_any_text_gets_one_answer(text: str) -> None:
+    assert ask(Story(), chat.request(text))
+
+
+@pytest.mark.parametrize("word", ["help", "status", "calls", "hang up", "busy on", "busy off"])
+def test_the_help_names_what_is_understood(word: str) -> None:
+    assert word in texts.HELP
+    understood = ask(Phoning(), chat.request(word))
+    assert texts.NOT_UNDERSTOOD not in understood
+
+
+def test_who_has_no_account_is_told_where_to_register() -> None:
+    story = Story()
+    assert ask(story, ShowStatus()) == texts.UNREGISTERED.format(gateway=GATEWAY)
+    assert ask(story, ShowCalls()) == texts.NO_CALLS
+    assert ask(story, EndCalls()) == texts.NOTHING_TO_END
+    assert GATEWAY in ask(story, ShowHelp())
+
+
+def test_the_status_is_that_of_the_account_and_its_calls() -> None:
+    story = Phoning()
+    assert ask(story, ShowStatus()).splitlines() == [
+        "Signed in as sip:alice@sip.test.",
+        "Clients of yours that can take calls: 1.",
+        "Calls at the moment: 0.",
+    ]
+    story.talking()
+    assert ask(story, ShowStatus()).splitlines()[2] == "Calls at the moment: 1."
+
+
+def test_calls_are_told_with_what_became_of_them() -> None:
+    story = Phoning().talking()
+    assert ask(story, ShowCalls()) == "just now: you called bob@sip.test. The call goes on."
+    story.sends("BYE")
+    assert ask(story, ShowCalls()).startswith("just now: you called bob@sip.test. You talked for ")
+
+
+def test_hanging_up_ends_all_calls() -> None:
+    story = Phoning().talking()
+    assert ask(story, EndCalls()) == "Calls that were ended: 1."
+    assert story.the(TerminateSession).text == texts.YOU_HUNG_UP
+    assert story.methods == ["BYE"]
+    assert ask(story, EndCalls()) == texts.NOTHING_TO_END
+
+
+def test_who_is_busy_is_not_rung_but_told() -> None:
+    story = Phoning()
+    assert ask(story, SetBusy(True)) == texts.BUSY_ON
+    assert texts.BUSY in ask(story, ShowStatus())
+    story.invites(sdp(PCMU))
+    assert [each.status for each in story.all(SendResponse)] == [486]
+    assert "Missed call" in story.the(SendText).text
+    assert ask(story, SetBusy(False)) == texts.BUSY_OFF
+    assert texts.BUSY not in ask(story, ShowStatus())
+
+
+# --- the latest calls
+
+
+def test_the_latest_calls_are_kept() -> None:
+    calls: recent.RecentCalls = ()
+    for number in range(2 * recent.KEPT):
+        calls = recent.noted(calls, [RecordBegun(str(number), Direction.IN, "sip:bob@sip.test")], number)
+    assert [each.call for each in calls] == [str(2 * recent.KEPT - 1 - number) for number in range(recent.KEPT)]
+
+
+def test_what_becomes_of_a_call_is_noted_with_its_time() -> None:
+    began = RecordBegun("7", Direction.OUT, "sip:bob@sip.test", "Bob")
+    calls = recent.noted((), [began], 10)
+    calls = recent.noted(calls, [RecordAnswered("7", DESK), RecordAnswered("8", DESK)], 12)
+    calls = recent.noted(calls, [RecordEnded("7", Side.PHONE, Cause.HUNG_UP, "Bye")], 75)
+    assert calls == (RecentCall("7", 10, Direction.OUT, "sip:bob@sip.test", "Bob", 12, 75, Cause.HUNG_UP, "Bye"),)
+
+
+CALL = RecentCall("1", 0, Direction.IN, "sip:bob@sip.test", ended=9, cause=Cause.NO_ANSWER)
+
+
+@pytest.mark.parametrize(
+    ("call", "at", "told"),
+    [
+        (CALL, 59, "just now: sip:bob@sip.test called you. There was no answer."),
+        (replace(CALL, name="Bob"), 60, "1 min ago: Bob (sip:bob@sip.test) called you. There was no answer."),
+        (replace(CALL, peer=None, text="Declined."), 7200, f"2 h ago: {texts.ANONYMOUS} called you. Declined."),
+        (replace(CALL, answered=4), 172800, "2 days ago: sip:bob@sip.test called you. You talked for 5 s."),
+        (replace(CALL, ended=None), 1, "just now: sip:bob@sip.test called you. It rings."),
+    ],
+)
+def test_a_call_in_words(call: RecentCall, at: float, told: str) -> None:
+    assert words.call(call, at) == told
