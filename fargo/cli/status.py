@@ -68,7 +68,8 @@ def _show(directory: Path, as_json: bool) -> int:
 
 
 def _lines(found: GatewayStatus) -> Iterator[str]:
-    phase = _PHASES[found.phase].format(version=found.version, domain=found.domain)
+    ailing = found.phase == "serving" and not found.is_well
+    phase = (texts.AILING_STATUS if ailing else _PHASES[found.phase]).format(version=found.version, domain=found.domain)
     uptime = timedelta(seconds=int(found.uptime))
     yield texts.SINCE.format(phase=phase, process=found.process, uptime=uptime)
     calls = found.calls

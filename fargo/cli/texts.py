@@ -51,6 +51,7 @@ EDGE_NOT_ENDED: Final = "The SIP edge cannot be ended (kamailio, process {pid}).
 
 NOT_ENTERED: Final = "{path}: {why}. Run this as root or as the gateway's own user."
 SERVING_STATUS: Final = "Fargo {version} serves {domain}"
+AILING_STATUS: Final = "Fargo {version} runs, but cannot serve {domain} as it should"
 STARTING_STATUS: Final = "Fargo {version} starts, and does not serve {domain} yet"
 STOPPING_STATUS: Final = "Fargo {version} stops serving {domain}"
 SINCE: Final = "{phase} (process {process}, for {uptime})."

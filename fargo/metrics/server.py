@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.web.http import INTERNAL_SERVER_ERROR
+from twisted.web.http import INTERNAL_SERVER_ERROR, NOT_FOUND
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
@@ -30,7 +30,7 @@ _logger: Final = Logger("fargo.metrics")
 
 
 class _MetricsPage(Resource):
-    """The page /metrics. `status` returns the gateway's status."""
+    """The page /metrics, the only one. `status` returns the gateway's status."""
 
     isLeaf = True  # noqa: N815 (Twisted's name)
 
@@ -39,7 +39,10 @@ class _MetricsPage(Resource):
         self._metrics = metrics
         self._status = status
 
-    def render_GET(self, request: Request) -> int:  # noqa: N802 (Twisted's name)
+    def render_GET(self, request: Request) -> int | bytes:  # noqa: N802 (Twisted's name)
+        if request.path != b"/metrics":
+            request.setResponseCode(NOT_FOUND)
+            return b""
         gone = request.notifyFinish()
         made = self._status().addCallback(self._made, request)
         made.addErrback(self._failed, request)
@@ -69,9 +72,7 @@ class MetricsServer:
     def __init__(
         self, metrics: Metrics, status: Callable[[], Deferred[GatewayStatus]], host: str, port: int, reactor: Any
     ) -> None:
-        root: Any = Resource()
-        root.putChild(b"metrics", _MetricsPage(metrics, _Shared(status, reactor).status))
-        self._site = Site(root, timeout=IDLE_SECONDS)
+        self._site = Site(_MetricsPage(metrics, _Shared(status, reactor).status), timeout=IDLE_SECONDS)
         self._site.noisy = False
         self._host = host
         self._number = port

@@ -29,7 +29,7 @@ from fargo.plain import plain
 from fargo.statemachine.address import local_of
 from fargo.statemachine.model.events import UserRemoved
 from fargo.store.entries import Entry
-from fargo.store.interface import Reader
+from fargo.store.interface import Reader, StoreError
 
 _MINUTE: Final = 60
 _HOUR: Final = 3600
@@ -44,7 +44,7 @@ class About(NamedTuple):
 
 
 class Desk:
-    """`about` returns what the gateway does, and `now` the time in seconds since 1970."""
+    """`about` returns what the gateway does now. All of it runs in the reactor's thread but the reading of memory."""
 
     def __init__(
         self,
@@ -62,6 +62,7 @@ class Desk:
         self._cooperator = Cooperator(scheduler=lambda step: reactor.callLater(0, step))
         self._reactor = reactor
         self._announcer = Announcer(engine, reactor)
+        self._version = version("fargo")
         self._started = engine.now()
 
     def take(self, entry: Entry) -> None:
@@ -89,7 +90,7 @@ class Desk:
         memory = await self._parts.memory(self._reactor)
         about, now = self._about(), self._engine.now()
         return GatewayStatus(
-            version=version("fargo"),
+            version=self._version,
             domain=about.domain,
             process=os.getpid(),
             phase=about.phase,
@@ -128,7 +129,10 @@ class Desk:
         return census
 
     def _log_figures(self, keep: str) -> LogFigures:
-        oldest, newest = self._log.span() or (None, None)
+        try:
+            oldest, newest = self._log.span() or (None, None)
+        except StoreError:  # it is locked: what waits for it is told elsewhere
+            oldest = newest = None
         return LogFigures(self._log.size(), _instant(oldest), _instant(newest), keep)
 
     def _calls(self, live: int, now: float) -> CallFigures:

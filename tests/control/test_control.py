@@ -100,12 +100,13 @@ async def test_a_problem_is_a_sentence(directory: Path, desk: Desk) -> None:
     [
         b"\n",
         b"hello\n",
+        b"{}\n",
         b'{"ask":"riddle"}\n',
         b'{"ask":"status","more":1}\n',
         b"\xff\xfe\n",
         b"[" * 5000 + b"\n",
     ],
-    ids=["empty", "text", "unknown", "more", "not UTF-8", "deep"],
+    ids=["empty", "text", "nothing", "unknown", "more", "not UTF-8", "deep"],
 )
 async def test_what_is_no_question_is_said_to_be_none(directory: Path, data: bytes) -> None:
     reply = await told(directory, data)
@@ -120,6 +121,21 @@ async def test_what_is_too_long_is_refused_before_it_ends(directory: Path) -> No
 
 async def test_one_connection_has_one_answer(directory: Path) -> None:
     assert await told(directory, QUESTION * 3) == {"answer": ANSWER}
+
+
+async def test_what_comes_after_the_question_is_not_asked(directory: Path, desk: Desk) -> None:
+    asked: list[Question] = []
+    later: Deferred[object] = Deferred()
+
+    def answer(question: Question) -> Deferred[object]:
+        asked.append(question)
+        if len(asked) == 1:
+            asyncio.get_running_loop().call_soon(later.callback, ANSWER)
+        return later
+
+    desk.answer = answer
+    assert await told(directory, QUESTION * 3) == {"answer": ANSWER}
+    assert len(asked) == 1
 
 
 async def test_a_bug_is_logged_and_the_gateway_goes_on(directory: Path, desk: Desk) -> None:

@@ -5,11 +5,13 @@ import json
 import os
 import re
 import signal
+import sys
 import urllib.request
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from msgspec.structs import replace
 from world.gateway import FARGO
 from world.jingle_call import JingleCall
 from world.ports import free_port
@@ -18,7 +20,9 @@ from world.world import World
 
 from fargo.cli import main
 from fargo.cli import texts as cli
+from fargo.control.client import SilentGatewayError
 from fargo.operations import texts
+from fargo.operations.values import CallFigures, GatewayStatus, LogFigures, PartStatus
 
 CONFIGURATION = """
 [xmpp]
@@ -54,6 +58,80 @@ def test_a_directory_that_cannot_be_entered(tmp_path: Path, monkeypatch: pytest.
     result = fargo("status", "-c", tmp_path / "fargo.toml")
     assert result.exit_code == 2
     assert "Not a directory" in result.stderr
+
+
+AILING = GatewayStatus(
+    version="1.2.3",
+    domain="sip.example.org",
+    process=4711,
+    phase="serving",
+    started="2026-07-04T12:00:03Z",
+    uptime=90061.5,
+    parts={
+        "xmpp": PartStatus(),
+        "edge": PartStatus(texts.NO_EDGE, None, 3),
+        "engine": PartStatus(None, 12_345_678, 0),
+        "log": PartStatus(),
+    },
+    accounts={"signed-in": 12, "refused": 1, "waiting": 0},
+    calls=CallFigures(3, 1, 20, 2),
+    memory=None,
+    log=LogFigures(123_456, "2026-07-01T12:00:03Z", "2026-07-04T12:00:03Z", "90d"),
+    relay_sessions=None,
+    faults=2,
+)
+
+
+@pytest.mark.parametrize(
+    ("found", "code", "lines"),
+    [
+        (
+            AILING,
+            1,
+            [
+                "Fargo 1.2.3 runs, but cannot serve sip.example.org as it should (process 4711, for 1 day, 1:01:01).",
+                "accounts  12 signed-in, 1 refused",
+                "calls     3 now, 1 begun in the last minute and 20 in the last hour, 2 failed in the last hour",
+                "xmpp      ok",
+                "edge      The SIP edge (kamailio) does not run, restarted 3 times",
+                "engine    ok, 12.3 MB",
+                "log       123 kB, since 2026-07-01T12:00:03Z, kept 90d",
+                "bugs      2 since the start; the operational log has them",
+            ],
+        ),
+        (
+            replace(AILING, parts={"log": PartStatus(texts.NO_ROOM)}, faults=0, memory=80_000_000, accounts={}),
+            1,
+            ["accounts  none", "log       The disk is almost full, so no call can begin, 123 kB", "memory    80.0 MB"],
+        ),
+        (
+            replace(AILING, phase="starting", parts={"log": PartStatus()}, log=LogFigures(0, None, None, "90d")),
+            1,
+            ["Fargo 1.2.3 starts, and does not serve sip.example.org yet (process 4711, ", "log       0 kB, no events"],
+        ),
+        (replace(AILING, parts={"log": PartStatus()}), 0, ["Fargo 1.2.3 serves sip.example.org (process 4711, "]),
+        (replace(AILING, phase="stopping"), 1, ["Fargo 1.2.3 stops serving sip.example.org (process 4711, "]),
+    ],
+    ids=["ailing", "almost full", "starting", "well", "stopping"],
+)
+def test_what_people_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: GatewayStatus, code: int, lines: list[str]
+) -> None:
+    (tmp_path / "fargo.toml").write_text(CONFIGURATION)
+    monkeypatch.setattr(sys.modules["fargo.cli.status"], "ask", lambda *_: found)
+    result = fargo("status", "-c", tmp_path / "fargo.toml")
+    assert result.exit_code == code
+    assert [each for each in lines if each not in result.stdout] == []
+
+
+def test_a_gateway_that_hangs_is_not_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def hang(*_: object) -> None:
+        raise SilentGatewayError("It hangs.")
+
+    (tmp_path / "fargo.toml").write_text(CONFIGURATION)
+    monkeypatch.setattr(sys.modules["fargo.cli.status"], "ask", hang)
+    result = fargo("status", "-c", tmp_path / "fargo.toml")
+    assert (result.exit_code, result.stderr) == (1, "It hangs.\n")
 
 
 async def status(gateway: Path, *options: str) -> tuple[int, str]:

@@ -92,8 +92,6 @@ class Stream(xmlstream.XMPPHandler):
         self._first = b""
         """What the server has sent on a connection that is not open yet, at most MOST bytes."""
         self._timed_out = False
-        self._hopeless = False
-        """True if nothing but a change of a configuration ends the trouble."""
         self._trouble = Trouble(self._tell, lambda: float(_reactor().seconds()))
         self._factory: Any = ComponentFactory(domain, secret, self._not_connected)
 
@@ -223,12 +221,10 @@ class Stream(xmlstream.XMPPHandler):
         found = stream_error(self._place, error.condition, error.text)
         if error.condition == "conflict":
             self._factory.hesitate(driven_out=True)
-        self._hopeless = found.hopeless
-        self._trouble.met(found.sentence)
+        self._trouble.met(found.sentence, found.hopeless)
 
     def _not_connected(self, reason: Failure) -> None:
         error: Any = reason.value
-        self._hopeless = False
         if isinstance(error, DNSLookupError):
             self._trouble.met(unknown_name(self._place, None))
         else:
@@ -238,13 +234,12 @@ class Stream(xmlstream.XMPPHandler):
         """Tell why the connection ended before it became a stream."""
         found = refusal(self._place, self._first)
         sentence = silent(self._place, self._first) if self._timed_out else found.sentence
-        self._hopeless = found.hopeless
         if found.hopeless:
             self._factory.hesitate()
         else:
             self._factory.hurry()
-        self._trouble.met(sentence)
+        self._trouble.met(sentence, found.hopeless)
 
-    def _tell(self, sentence: str) -> None:
-        (log.error if self._hopeless else log.warn)(texts.NO_STREAM_YET, why=sentence)
+    def _tell(self, sentence: str, hopeless: bool) -> None:
+        (log.error if hopeless else log.warn)(texts.NO_STREAM_YET, why=sentence)
         self._troubled(sentence)

@@ -15,21 +15,23 @@ REPEAT_SECONDS: Final = 1800.0
 
 
 class Trouble:
-    """Tells a trouble by `tell`, with a sentence. ``seconds``: a clock that is not set."""
+    """Tells a trouble by `tell`, with a sentence, and whether it is hopeless (`refusals`). ``seconds``: a clock that is
+    not set.
+    """
 
-    def __init__(self, tell: Callable[[str], None], seconds: Callable[[], float]) -> None:
+    def __init__(self, tell: Callable[[str, bool], None], seconds: Callable[[], float]) -> None:
         self._tell = tell
         self._seconds = seconds
         self.sentence = ""
         """What keeps the stream from being open, "" if nothing is known to."""
         self._told_at = 0.0
 
-    def met(self, sentence: str) -> None:
+    def met(self, sentence: str, hopeless: bool = False) -> None:
         """Note that the stream cannot be opened, or is lost, because of this."""
         now = self._seconds()
         if sentence != self.sentence or now - self._told_at >= REPEAT_SECONDS:
             self.sentence, self._told_at = sentence, now
-            self._tell(sentence)
+            self._tell(sentence, hopeless)
 
     def over(self) -> None:
         """Note that the stream is open."""

@@ -6,14 +6,21 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from twisted.internet.error import ConnectionRefusedError, DNSLookupError
+from twisted.internet.error import TimeoutError as NoAnswer
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.words.protocols.jabber import component
+from twisted.words.protocols.jabber.error import StreamError
 from twisted.words.protocols.jabber.xmlstream import Authenticator, XmlStream
 from twisted.words.xish.domish import Element
 
+from fargo.adapters.xmpp import texts
 from fargo.adapters.xmpp.connecting import ComponentFactory
+from fargo.adapters.xmpp.refusals import Place
 from fargo.adapters.xmpp.stream import Stream
+
+PLACE = Place("sip.example.org", "xmpp.example.org", 5347)
 
 
 class Unreachable:
@@ -93,3 +100,60 @@ def test_a_component_that_was_driven_out_waits(factory: Any) -> None:
     assert server.attempts == []
     clock.advance(1.1)
     assert len(server.attempts) == 1
+
+
+@pytest.fixture
+def told() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def stream(told: list[str]) -> Stream:
+    """One that is not connected, and what it tells the operator."""
+    made = Stream("sip.example.org", "secret", lambda _: None, lambda: None, told.append)
+    made._place = PLACE
+    return made
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (DNSLookupError("no results"), texts.NAME_UNKNOWN),
+        (NoAnswer(), texts.SERVER_TIMED_OUT),
+        (ConnectionRefusedError(osError=111), texts.NOTHING_LISTENS),
+    ],
+)
+def test_why_there_is_no_connection_is_told_once(stream: Stream, told: list[str], error: Exception, text: str) -> None:
+    for _ in range(3):
+        stream._not_connected(Failure(error))
+    assert told == [text.format(**PLACE._asdict())]
+    assert stream.trouble == told[0]
+
+
+@pytest.mark.parametrize(
+    ("received", "timed_out", "text", "factor"),
+    [
+        (b"", True, texts.SERVER_MUTE, 1.5),
+        (b"", False, texts.CLOSED_AT_ONCE, 1.5),
+        (b"HTTP/1.1 400 Bad Request", False, texts.HTTP_PORT, 2),
+        (b"SSH-2.0", True, texts.NO_XMPP_PORT, 2),
+    ],
+)
+def test_why_a_connection_did_not_become_a_stream(
+    stream: Stream, told: list[str], received: bytes, timed_out: bool, text: str, factor: float
+) -> None:
+    stream._note_first(received)
+    stream._timed_out = timed_out
+    stream.connectionLost(Failure(ConnectionError()))
+    assert told == [text.format(**PLACE._asdict())]
+    assert stream._factory.factor == factor
+
+
+def test_a_component_that_is_driven_out_of_an_open_stream_says_so_and_waits(stream: Stream, told: list[str]) -> None:
+    stream.xmlstream = XmlStream(Authenticator())
+    stream.connectionInitialized()
+    assert stream.trouble == ""
+    stream._stream_error(Failure(StreamError("conflict")))
+    stream.connectionLost(Failure(ConnectionError()))
+    assert told == [texts.COMPONENT_TWICE.format(domain="sip.example.org")]
+    assert stream._factory.delay == 60
