@@ -1,6 +1,7 @@
 """The table of misuse: each wrong configuration or situation gets a sentence that says what is wrong and what to do."""
 
 import os
+import shutil
 import signal
 import socket
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from fargo.operations.values import PartStatus
 from fargo.store.directory_lock import DirectoryLock
 from fargo.store.state import make_directory, take_lock
 
+OLDER = Path(__file__).parents[1] / "fixtures/logs/before-notes.db"
 ROWS = (*misuse_files.ROWS, *misuse_machine.ROWS, *misuse_servers.ROWS)
 
 
@@ -90,6 +92,14 @@ def test_all_is_right_if_nothing_is_made_wrong(site: Site) -> None:
     ]
     assert not site.state.exists(), "nothing was made"
     assert LAST_WORDS[-1] == b"</stream:stream>"
+
+
+def test_a_log_of_an_earlier_version_is_fine_and_is_left_as_it_is(site: Site) -> None:
+    make_directory(site.state)
+    shutil.copy(OLDER, site.state / "fargo.db")
+    result = site.run("check")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert (site.state / "fargo.db").read_bytes() == OLDER.read_bytes()
 
 
 @pytest.fixture
