@@ -30,11 +30,11 @@ from replay import texts
 from replay.drawing.page_data import PageData, page_data
 from replay.drawing.record_text import audio, ending, peer
 from replay.exporting.export import ExportError, excerpt, pseudonymised
-from replay.inspecting.account import history
+from replay.inspecting.account import rows
 from replay.inspecting.groups import groups
 from replay.inspecting.search import CallSearch, before
-from replay.page import call_page, calls_page, user_page
-from replay.reading import golden
+from replay.page import call_page, calls_page, user_page, users_page
+from replay.reading import accounts, golden
 from replay.reading.records import row
 from replay.reading.steps import replayed_call
 
@@ -122,6 +122,10 @@ class Inspector(Resource):
         match path:
             case ["" | "calls" | "groups" as what]:
                 return self._calls(request, what)
+            case ["users"]:
+                return self._users(request, False)
+            case ["users", "data"]:
+                return self._users(request, True)
             case ["user", user]:
                 return self._user(request, user, False)
             case ["user", user, "data"]:
@@ -191,7 +195,15 @@ class Inspector(Resource):
         self._records = now, known
         return known
 
-    # --- one user
+    # --- users
+
+    def _users(self, request: Request, is_data: bool) -> Answer:
+        """Return the page of all users who have an account, or its data alone."""
+        tag = self._tag()
+        if is_data and _has(request, tag):
+            return Answer(b"", _JSON, tag)
+        data = msgspec.json.encode(list(rows(accounts.states(self._log.accounts()))))
+        return Answer(data, _JSON, tag) if is_data else Answer(users_page(data, "users/data").encode(), _HTML)
 
     def _user(self, request: Request, user: str, is_data: bool) -> Answer:
         """Return the page of a user, or its data alone."""
@@ -202,7 +214,7 @@ class Inspector(Resource):
         if is_data and _has(request, tag):
             return Answer(b"", _JSON, tag)
         calls = records(self._log.call_entries(user))
-        changes = list(history(self._log.read(user)))
+        changes = list(rows(accounts.changes(self._log.read(user))))
         data = msgspec.json.encode(
             {
                 "user": user,

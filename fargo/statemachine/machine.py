@@ -88,7 +88,7 @@ from fargo.statemachine.model.ng import RelayDescribed, RelayDone, RelayLost, Re
 from fargo.statemachine.model.sip import SipAccountEvent, SipCallArrived, SipCallEvent
 from fargo.statemachine.model.sip_messages import EdgeRestarted, RegistrationEvent
 from fargo.statemachine.reason import Cause, Reason
-from fargo.statemachine.self_service import desk, recent
+from fargo.statemachine.self_service import desk
 from fargo.statemachine.user_state import User, changed, concerned, spoken_to
 
 _OfSession: TypeAlias = SessionAccepted | SessionInformed | SessionTerminated | ContentChanged
@@ -165,7 +165,9 @@ def fold(user: User, recorded: Recorded) -> tuple[User, tuple[Issued, ...], str 
     if effects.pending is not after.pending or effects.registrations is not after.registrations:
         after = replace(after, pending=effects.pending, registrations=effects.registrations)
     if effects.records:
-        after = replace(after, recent=recent.noted(after.recent, (each for each, _ in effects.records), recorded.at))
+        call = effects.call
+        after = in_part(after, desk.noted, effects)
+        effects.call = call
         effects.close()
     return after, tuple(effects.issued), effects.call
 

@@ -1,5 +1,5 @@
-"""The pages of a call, of all calls in a log, and of a user. Each is one self-contained HTML document, made of the
-files beside this one and of data.
+"""The pages of a call, of all calls in a log, of a user, and of all users. Each is one self-contained HTML document,
+made of the files beside this one and of data.
 
 Rules:
 
@@ -24,6 +24,7 @@ from replay.drawing.page_data import PageData
 _CALL: Final = ("shared.js", "state.js", "ladder.js", "step.js", "call.js")
 _CALLS: Final = ("shared.js", "list.js", "calls.js")
 _USER: Final = ("shared.js", "list.js", "user.js")
+_USERS: Final = ("shared.js", "list.js", "users.js")
 _IN_HTML: Final = str.maketrans({"<": r"\u003c", ">": r"\u003e", "&": r"\u0026"})
 """In JSON these stand in strings only. Escaped they mean the same, and cannot end the element that the data is in."""
 _NOTHING_ELSE: Final = "base-uri 'none'; form-action 'none'"
@@ -44,6 +45,11 @@ def calls_page(found: bytes, source: str) -> str:
 def user_page(user: str, known: bytes, source: str) -> str:
     """Return the page of a user. `known` is the answer to a first request to the source, in JSON."""
     return _filled(user, "user.html", _USER, known, source)
+
+
+def users_page(known: bytes, source: str) -> str:
+    """Return the page of all users. `known` is the answer to a first request to the source, in JSON."""
+    return _filled("Users", "users.html", _USERS, known, source)
 
 
 def _filled(title: str, body: str, scripts: tuple[str, ...], data: bytes, source: str | None) -> str:

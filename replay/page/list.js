@@ -44,7 +44,7 @@ function fill(body, rows) {
 
 function nameZone() {
   for (const title of document.querySelectorAll("thead th:is(:first-child, :last-child)")) {
-    if (/^(Began|Last)/.test(title.textContent)) title.textContent = `${title.textContent.split(" ")[0]} (${zoneName()})`;
+    if (/^(Began|Last|Since)/.test(title.textContent)) title.textContent = `${title.textContent.split(" ")[0]} (${zoneName()})`;
   }
 }
 

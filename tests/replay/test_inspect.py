@@ -166,6 +166,11 @@ async def test_calls_are_listed_narrowed_down_and_opened(inspected: Inspected, b
     assert await tab.text("#summary") == "1 call failed, in 1 way"
     await tab.run("$('wanted').reset()")
     await tab.shows("#summary", "2 calls in the log")
+    await tab.click("#users")
+    await tab.shows("#summary", "2 accounts, 0 signed in")
+    await tab.press("/", *"dave")
+    await tab.shows("#found", "dave@localhost")
+    assert ALICE not in await tab.text("#found")
     assert tab.complaints == []
 
 
@@ -216,7 +221,7 @@ async def test_what_is_not_there_is_said(inspected: Inspected) -> None:
 
 
 async def test_nothing_new_is_not_sent_again(inspected: Inspected) -> None:
-    for path in ("calls", "groups", f"user/{quote(ALICE)}/data", f"call/{quote(ALICE)}/7/data"):
+    for path in ("calls", "groups", "users/data", f"user/{quote(ALICE)}/data", f"call/{quote(ALICE)}/7/data"):
         first, body = inspected.asked(path)
         tag = first.headers["ETag"]
         assert body

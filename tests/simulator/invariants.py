@@ -306,6 +306,9 @@ class Watch(Struct, frozen=True):
             case AcceptSession(us, client, sid, content):
                 self._within((us, client, sid), _codecs((content,)))
                 return self._starts(("accept", us, client, sid), event)
+            case InformDescription(us, client, sid, content):
+                self._within((us, client, sid), _codecs((content,)))
+                return self
             case AcceptDescription(channel, codecs):
                 if not isinstance(event, DescriptionReceived) or not _kinds(codecs) <= _kinds(event.codecs):
                     raise Broken("a new description is accepted as far as it goes", (event, command))
@@ -468,7 +471,7 @@ def _leg(command: Command) -> Leg:
     match command:
         case InitiateSession(us, client, sid) | AcceptSession(us, client, sid):
             return us, client, sid
-        case InformSession(us, client, sid) | InformTransport(us, client, sid):
+        case InformSession(us, client, sid) | InformTransport(us, client, sid) | InformDescription(us, client, sid):
             return us, client, sid
         case RejectContents(us, client, sid) | TerminateSession(us, client, sid):
             return us, client, sid

@@ -43,7 +43,7 @@ from .values import AWAY, CLIENT, G722, PCMA, PCMU, PHONE, REGISTRAR, RELAY, pho
 Step = tuple["Phone", tuple[Event, ...]]
 Change = Literal["", "hold", "resume", "move", "change codecs", "change to strange codecs", "ask for an offer"]
 
-CODECS: Final = {"change codecs": (PCMA, PCMU), "change to strange codecs": (G722,)}
+CODECS: Final = {"change codecs": (PCMA,), "change to strange codecs": (G722,)}
 INVITATIONS: Final[dict[str, Body | None]] = {
     "call": phone_sdp(PCMU, PCMA),
     "call with strange codecs": phone_sdp(G722),
@@ -51,7 +51,7 @@ INVITATIONS: Final[dict[str, Body | None]] = {
     "call with nonsense": OtherBody("text/plain", 5),
 }
 ANSWERS: Final = {
-    "answer": (PCMU,),
+    "answer": (PCMU, PCMA),
     "answer with strange codecs": (G722,),
     "answer without a description": None,
     "answer and hold": (PCMU,),

@@ -4,6 +4,7 @@ Rules:
 
 1. Every request gets exactly one answer. What is not understood gets the help.
 2. The gateway does as it is asked before it answers, so the answer says how things are then.
+3. Of users without an account nothing is kept: neither calls nor settings.
 """
 
 from typing import assert_never
@@ -12,6 +13,7 @@ from msgspec.structs import replace
 
 from fargo.statemachine import gateway
 from fargo.statemachine.account import account_state
+from fargo.statemachine.account.account_state import Unregistered
 from fargo.statemachine.call import call_state
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.model.commands import SendText
@@ -21,13 +23,22 @@ from fargo.statemachine.model.requests import (
     GatewayRequest,
     NotUnderstood,
     SetBusy,
+    Settings,
     ShowCalls,
     ShowHelp,
     ShowStatus,
 )
 from fargo.statemachine.reason import Cause, Reason
-from fargo.statemachine.self_service import texts, words
+from fargo.statemachine.self_service import recent, texts, words
 from fargo.statemachine.user_state import User, able_clients
+
+
+def noted(user: User, effects: Effects) -> User:
+    """Return the user's state after the records of an event (rule 3)."""
+    if isinstance(user.account, Unregistered):
+        return replace(user, settings=Settings(), recent=()) if user.recent or user.settings != Settings() else user
+    calls = recent.noted(user.recent, (each for each, _ in effects.records), effects.at)
+    return user if calls is user.recent else replace(user, recent=calls)
 
 
 def asked(user: User, event: GatewayAsked, effects: Effects) -> User:
@@ -51,6 +62,8 @@ def answered(user: User, request: GatewayRequest, jid: str, effects: Effects) ->
             return user, "\n".join(lines) or texts.NO_CALLS
         case EndCalls():
             return _hung_up(user, effects)
+        case SetBusy() if isinstance(user.account, Unregistered):
+            return user, texts.UNREGISTERED.format(gateway=jid)
         case SetBusy(on):
             settings = replace(user.settings, busy=on)
             return replace(user, settings=settings), texts.BUSY_ON if on else texts.BUSY_OFF
