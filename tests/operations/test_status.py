@@ -93,7 +93,7 @@ AILING = GatewayStatus(
                 "accounts  12 signed-in, 1 refused",
                 "calls     3 now, 1 begun in the last minute and 20 in the last hour, 2 failed in the last hour",
                 "xmpp      ok",
-                "edge      The SIP edge (kamailio) does not run, restarted 3 times",
+                "edge      The SIP edge (kamailio) does not run, restarts: 3",
                 "engine    ok, 12.3 MB",
                 "log       123 kB, since 2026-07-01T12:00:03Z, kept 90d",
                 "bugs      2 since the start; the operational log has them",
