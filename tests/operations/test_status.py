@@ -7,6 +7,7 @@ import re
 import signal
 import sys
 import urllib.request
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,19 @@ def test_what_people_read(
     result = fargo("status", "-c", tmp_path / "fargo.toml")
     assert result.exit_code == code
     assert [each for each in lines if each not in result.stdout] == []
+
+
+def test_it_is_watched_until_ctrl_c(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def pause(_: float) -> None:
+        if next(times) == 3:
+            raise KeyboardInterrupt
+
+    times = count(1)
+    (tmp_path / "fargo.toml").write_text(CONFIGURATION)
+    monkeypatch.setattr(sys.modules["fargo.cli.status"], "ask", lambda *_: AILING)
+    monkeypatch.setattr(sys.modules["fargo.cli.status"], "sleep", pause)
+    result = fargo("status", "-c", tmp_path / "fargo.toml", "--watch")
+    assert (result.exit_code, result.stdout.count("Fargo 1.2.3 ")) == (0, 3)
 
 
 def test_a_gateway_that_hangs_is_not_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
