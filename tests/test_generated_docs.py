@@ -1,6 +1,4 @@
-"""The generated pages are up to date, and do not depend on the order of sets: it is another one here than when they were
-written.
-"""
+"""The generated pages are up to date, and do not depend on the order of sets, which is another one here."""
 
 import os
 import subprocess
