@@ -23,6 +23,7 @@ from fargo.statemachine.model.requests import (
     NotUnderstood,
     Register,
     SetBusy,
+    SetStay,
     ShowCalls,
     ShowHelp,
     ShowStatus,
@@ -47,7 +48,15 @@ JMI: Final = "urn:xmpp:jingle-message:0"
 
 REQUESTS: Final = (
     *(ShowHelp(), NotUnderstood(), ShowStatus(), ShowCalls(), AskBusy(), SetBusy(True), SetBusy(False)),
-    *(Register("alice@sip.test"), GiveUp(), Register("nobody"), AskRemoval(), EndCalls()),
+    *(
+        SetStay(True),
+        SetStay(False),
+        Register("alice@sip.test"),
+        GiveUp(),
+        Register("nobody"),
+        AskRemoval(),
+        EndCalls(),
+    ),
 )
 """What the user asks the gateway in a chat."""
 

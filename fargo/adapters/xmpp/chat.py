@@ -19,6 +19,7 @@ from fargo.statemachine.model.requests import (
     NotUnderstood,
     Register,
     SetBusy,
+    SetStay,
     ShowCalls,
     ShowHelp,
     ShowStatus,
@@ -38,6 +39,8 @@ _REQUESTS: Final[dict[str, GatewayRequest]] = {
     "busy": AskBusy(),
     "busy on": SetBusy(True),
     "busy off": SetBusy(False),
+    "stay on": SetStay(True),
+    "stay off": SetStay(False),
 }
 
 

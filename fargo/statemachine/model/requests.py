@@ -41,6 +41,12 @@ class SetBusy(_Request, frozen=True, tag="SetBusy"):
     on: bool
 
 
+class SetStay(_Request, frozen=True, tag="SetStay"):
+    """Whether the user stays signed in to SIP when none of their clients is online."""
+
+    on: bool
+
+
 class AskBusy(_Request, frozen=True, tag="AskBusy"):
     """Whether the user is to be disturbed, as it is now, and how to change that."""
 
@@ -60,7 +66,17 @@ class AskRemoval(_Request, frozen=True, tag="AskRemoval"):
 
 
 GatewayRequest: TypeAlias = (
-    ShowHelp | NotUnderstood | ShowStatus | ShowCalls | EndCalls | SetBusy | AskBusy | Register | GiveUp | AskRemoval
+    ShowHelp
+    | NotUnderstood
+    | ShowStatus
+    | ShowCalls
+    | EndCalls
+    | SetBusy
+    | SetStay
+    | AskBusy
+    | Register
+    | GiveUp
+    | AskRemoval
 )
 
 
@@ -92,9 +108,12 @@ class PasswordPrompt(Struct, frozen=True, gc=False):
 
 
 class Settings(Struct, frozen=True, gc=False, omit_defaults=True):
-    """What the user wants the gateway to do. ``busy``: see `SetBusy`."""
+    """What the user wants the gateway to do. ``busy``: see `SetBusy`. ``stay``: see `SetStay`; None if it is as the
+    operator has set it for all.
+    """
 
     busy: bool = False
+    stay: bool | None = None
 
 
 class RecentCall(Struct, frozen=True, gc=False, omit_defaults=True):

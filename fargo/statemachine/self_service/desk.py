@@ -27,6 +27,7 @@ from fargo.statemachine.model.requests import (
     NotUnderstood,
     Register,
     SetBusy,
+    SetStay,
     Settings,
     ShowCalls,
     ShowHelp,
@@ -34,7 +35,7 @@ from fargo.statemachine.model.requests import (
 )
 from fargo.statemachine.reason import Cause, Reason
 from fargo.statemachine.self_service import prompting, recent, texts, words
-from fargo.statemachine.user_state import User, able_clients
+from fargo.statemachine.user_state import User, able_clients, stays_signed_in
 
 
 def noted(user: User, effects: Effects) -> User:
@@ -70,7 +71,7 @@ def answered(user: User, request: GatewayRequest, jid: str, effects: Effects) ->
             return prompting.begin(user, written, jid, effects)
         case GiveUp():
             return prompting.give_up(user)
-        case SetBusy() | AskBusy() | AskRemoval() if isinstance(user.account, Unregistered):
+        case SetBusy() | SetStay() | AskBusy() | AskRemoval() if isinstance(user.account, Unregistered):
             return user, texts.UNREGISTERED.format(gateway=jid)
         case SetBusy(on):
             settings = replace(user.settings, busy=on)
@@ -79,6 +80,9 @@ def answered(user: User, request: GatewayRequest, jid: str, effects: Effects) ->
             return user, texts.BUSY if user.settings.busy else texts.NOT_BUSY
         case AskRemoval():
             return user, texts.CONFIRM_REMOVAL
+        case SetStay(on):
+            settings = replace(user.settings, stay=on)
+            return replace(user, settings=settings), texts.STAY_ON if on else texts.STAY_OFF
         case _:
             assert_never(request)
 
@@ -92,6 +96,7 @@ def _status(user: User, jid: str) -> str:
         texts.CLIENTS.format(count=len(able_clients(user))),
         texts.CALLS.format(count=_live(user)),
         *([texts.BUSY] if user.settings.busy else []),
+        *([texts.STAYS] if stays_signed_in(user) else []),
     ]
     return "\n".join(lines)
 
