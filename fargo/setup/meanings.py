@@ -23,6 +23,7 @@ MEANINGS: Final[Mapping[str, Mapping[str, str]]] = {
         "gateway_port": "the UDP port on 127.0.70.1 at which the gateway serves the SIP edge",
         "hep": "where a copy of each SIP message is sent",
         "ring_seconds": "how long a call may ring",
+        "stay_signed_in": "whether accounts stay signed in while no client of the user is online",
         "emergency_numbers": "the numbers to which no limit on a user's calls applies",
         "emergency": "what happens if somebody dials one of emergency_numbers",
         "foreign": "where calls go to another SIP domain than that of the user's account: through the provider, "

@@ -15,7 +15,15 @@ from fargo.statemachine.media.description import (
     Transport,
 )
 from fargo.statemachine.model.ng import Quality
-from fargo.statemachine.model.requests import EndCalls, NotUnderstood, SetBusy, ShowCalls, ShowHelp, ShowStatus
+from fargo.statemachine.model.requests import (
+    EndCalls,
+    NotUnderstood,
+    SetBusy,
+    SetStay,
+    ShowCalls,
+    ShowHelp,
+    ShowStatus,
+)
 from fargo.statemachine.model.sip_messages import Endpoint, Sdp
 
 USER: Final = "alice@localhost"
@@ -34,7 +42,17 @@ FEATURES: Final = {
 ABLE: Final = FEATURES[MediaProfile.PLAIN]
 JMI: Final = "urn:xmpp:jingle-message:0"
 
-REQUESTS: Final = (ShowHelp(), NotUnderstood(), ShowStatus(), ShowCalls(), SetBusy(True), SetBusy(False), EndCalls())
+REQUESTS: Final = (
+    ShowHelp(),
+    NotUnderstood(),
+    ShowStatus(),
+    ShowCalls(),
+    SetBusy(True),
+    SetBusy(False),
+    SetStay(True),
+    SetStay(False),
+    EndCalls(),
+)
 """What the user asks the gateway in a chat."""
 
 PCMU: Final = Codec(0, "PCMU", 8000)

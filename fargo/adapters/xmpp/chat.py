@@ -13,6 +13,7 @@ from fargo.statemachine.model.requests import (
     GatewayRequest,
     NotUnderstood,
     SetBusy,
+    SetStay,
     ShowCalls,
     ShowHelp,
     ShowStatus,
@@ -27,6 +28,8 @@ _REQUESTS: Final[dict[str, GatewayRequest]] = {
     "hangup": EndCalls(),
     "busy on": SetBusy(True),
     "busy off": SetBusy(False),
+    "stay on": SetStay(True),
+    "stay off": SetStay(False),
 }
 
 

@@ -41,13 +41,22 @@ class SetBusy(_Request, frozen=True, tag="SetBusy"):
     on: bool
 
 
-GatewayRequest: TypeAlias = ShowHelp | NotUnderstood | ShowStatus | ShowCalls | EndCalls | SetBusy
+class SetStay(_Request, frozen=True, tag="SetStay"):
+    """Whether the user stays signed in to SIP when none of their clients is online."""
+
+    on: bool
+
+
+GatewayRequest: TypeAlias = ShowHelp | NotUnderstood | ShowStatus | ShowCalls | EndCalls | SetBusy | SetStay
 
 
 class Settings(Struct, frozen=True, gc=False, omit_defaults=True):
-    """What the user wants the gateway to do. ``busy``: see `SetBusy`."""
+    """What the user wants the gateway to do. ``busy``: see `SetBusy`. ``stay``: see `SetStay`; None if it is as the
+    operator has set it for all.
+    """
 
     busy: bool = False
+    stay: bool | None = None
 
 
 class RecentCall(Struct, frozen=True, gc=False, omit_defaults=True):

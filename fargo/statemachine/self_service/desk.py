@@ -23,6 +23,7 @@ from fargo.statemachine.model.requests import (
     GatewayRequest,
     NotUnderstood,
     SetBusy,
+    SetStay,
     Settings,
     ShowCalls,
     ShowHelp,
@@ -30,7 +31,7 @@ from fargo.statemachine.model.requests import (
 )
 from fargo.statemachine.reason import Cause, Reason
 from fargo.statemachine.self_service import recent, texts, words
-from fargo.statemachine.user_state import User, able_clients
+from fargo.statemachine.user_state import User, able_clients, stays_signed_in
 
 
 def noted(user: User, effects: Effects) -> User:
@@ -62,11 +63,14 @@ def answered(user: User, request: GatewayRequest, jid: str, effects: Effects) ->
             return user, "\n".join(lines) or texts.NO_CALLS
         case EndCalls():
             return _hung_up(user, effects)
-        case SetBusy() if isinstance(user.account, Unregistered):
+        case SetBusy() | SetStay() if isinstance(user.account, Unregistered):
             return user, texts.UNREGISTERED.format(gateway=jid)
         case SetBusy(on):
             settings = replace(user.settings, busy=on)
             return replace(user, settings=settings), texts.BUSY_ON if on else texts.BUSY_OFF
+        case SetStay(on):
+            settings = replace(user.settings, stay=on)
+            return replace(user, settings=settings), texts.STAY_ON if on else texts.STAY_OFF
         case _:
             assert_never(request)
 
@@ -80,6 +84,7 @@ def _status(user: User, jid: str) -> str:
         texts.CLIENTS.format(count=len(able_clients(user))),
         texts.CALLS.format(count=_live(user)),
         *([texts.BUSY] if user.settings.busy else []),
+        *([texts.STAYS] if stays_signed_in(user) else []),
     ]
     return "\n".join(lines)
 
