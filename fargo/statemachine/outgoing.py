@@ -87,6 +87,12 @@ def _wins_tie(user: User, event: SessionInitiated) -> bool:
     )
 
 
+def line(user: User, to: str) -> Line | Reason:
+    """Return the line on which the gateway calls a contact (bare JID) for the user, or why the user cannot call it."""
+    ready = _ready(user, to)
+    return ready.reason if isinstance(ready, Refusal) else ready
+
+
 class Refusal(Struct, frozen=True, gc=False):
     """The reason why the user cannot call, also as an error's type and condition (RFC 6120 §8.3)."""
 

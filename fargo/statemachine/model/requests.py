@@ -47,6 +47,14 @@ class SetStay(_Request, frozen=True, tag="SetStay"):
     on: bool
 
 
+class SetForward(_Request, frozen=True, tag="SetForward"):
+    """To which number or SIP address, as the user has written it, calls are forwarded that no client takes; None if to
+    none.
+    """
+
+    number: str | None
+
+
 class AskBusy(_Request, frozen=True, tag="AskBusy"):
     """Whether the user is to be disturbed, as it is now, and how to change that."""
 
@@ -73,6 +81,7 @@ GatewayRequest: TypeAlias = (
     | EndCalls
     | SetBusy
     | SetStay
+    | SetForward
     | AskBusy
     | Register
     | GiveUp
@@ -109,11 +118,12 @@ class PasswordPrompt(Struct, frozen=True, gc=False):
 
 class Settings(Struct, frozen=True, gc=False, omit_defaults=True):
     """What the user wants the gateway to do. ``busy``: see `SetBusy`. ``stay``: see `SetStay`; None if it is as the
-    operator has set it for all.
+    operator has set it for all. ``forward``: the contact (bare JID) to whom calls are forwarded, None if to none.
     """
 
     busy: bool = False
     stay: bool | None = None
+    forward: str | None = None
 
 
 class RecentCall(Struct, frozen=True, gc=False, omit_defaults=True):

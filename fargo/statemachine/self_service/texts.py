@@ -12,6 +12,7 @@ calls: your latest calls
 hang up: ends your calls
 busy on, busy off: callers hear that you are busy, or your clients ring again
 stay on, stay off: you are called when no client of yours is online, too, or only when one is
+forward +44 1632 960111, forward off: calls that no client of yours takes are forwarded, or not
 To call, add a number as a contact of {gateway}."""
 NOT_UNDERSTOOD: Final = "That was not understood."
 UNREGISTERED: Final = (
@@ -45,6 +46,7 @@ FIELD_SURE: Final = "Yes, remove my SIP account"
 CLIENTS: Final = "Clients of yours that can take calls: {count}."
 CALLS: Final = "Calls at the moment: {count}."
 BUSY: Final = "Callers hear that you are busy. Write “busy off” to be called again."
+FORWARDS: Final = "Calls that none of your clients takes are forwarded to {to}."
 STAYS: Final = "You stay signed in when none of your clients is online."
 
 NOT_BUSY: Final = "Your clients ring when somebody calls. Write “busy on” if they are not to."
@@ -74,6 +76,8 @@ DAYS: Final = "{count} days"
 
 BUSY_ON: Final = "Callers hear from now on that you are busy. You are told who has called."
 BUSY_OFF: Final = "Your clients ring again."
+FORWARD_ON: Final = "Calls that none of your clients takes are forwarded to {to} from now on."
+FORWARD_OFF: Final = "Calls are not forwarded."
 STAY_ON: Final = (
     "You stay signed in from now on when none of your clients is online. Calls ring mobile clients that your server "
     "wakes, and you are told which you have missed."

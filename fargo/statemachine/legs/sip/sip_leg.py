@@ -26,7 +26,7 @@ from fargo.statemachine.legs.user_agent.user_agent_leg import UserAgentArrival, 
 from fargo.statemachine.media.description import Description, MediaProfile
 from fargo.statemachine.model.call_records import CallRecord
 from fargo.statemachine.model.sip import SipEngine
-from fargo.statemachine.model.sip_messages import DialogEvent
+from fargo.statemachine.model.sip_messages import DialogEvent, Diversion
 from fargo.statemachine.reason import Reason
 
 SipLeg: TypeAlias = Preparing | TelepathyLeg | UserAgentLeg | Over
@@ -188,6 +188,13 @@ def offered(leg: SipLeg) -> Description | None:
             return None
         case _:
             assert_never(leg)
+
+
+def history(leg: SipLeg) -> tuple[tuple[Diversion, ...], int | None]:
+    """Return who has forwarded a call that waits for us, the latest first, and over how many servers it may yet go;
+    None if nothing is known of that.
+    """
+    return user_agent_leg.history(leg) if isinstance(leg, UserAgentPhase) else ((), None)
 
 
 def records(leg: SipLeg, call: str) -> tuple[CallRecord, ...]:
