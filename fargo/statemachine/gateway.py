@@ -28,6 +28,7 @@ from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.commands import Forget, SendText
 from fargo.statemachine.model.requests import Settings
 from fargo.statemachine.reason import Cause, Reason
+from fargo.statemachine.texting import outbox
 from fargo.statemachine.user_state import User
 
 _CANCELLED_KEPT: Final = 600.0
@@ -52,6 +53,7 @@ def restarted(user: User, effects: Effects) -> User:
     asked for presence. What the far end may not have heard is repeated, before anything else is said.
     """
     reason, engine = Reason(Cause.NETWORK, texts.RESTARTED), user.policy.engine
+    user = in_part(user, outbox.restarted, effects)
     user = in_part(user, partial(_repeated, repeat=sip_leg.restarted), effects)
     user = connections.in_each_registration(user, sign_in.restarted, effects)
     going = in_each_call(user, lambda call, effects: bridge.restarted(call, engine, reason, effects), effects)
@@ -78,6 +80,7 @@ def _cleared(user: User, effects: Effects) -> User:
 def stopping(user: User, effects: Effects) -> User:
     """Say goodbye to everything: the gateway is about to stop."""
     ended = end_all(user, Reason(Cause.NETWORK, texts.STOPPING), effects)
+    ended = in_part(ended, outbox.stopping, effects)
     ended = in_part(ended, _shown_away, effects)
     ended = connections.with_account(ended, lambda account: connection.stop(account, effects), effects)
     return replace(ended, stopping=True)
@@ -150,7 +153,7 @@ def _expire_user(user: User, effects: Effects) -> User:
     if due is not None and due.at <= effects.at:
         effects.emit(Forget())
         effects.pending = {}
-        return replace(user, account=Unregistered(), contacts=Contacts(), settings=Settings(), recent=())
+        return replace(user, account=Unregistered(), contacts=Contacts(), settings=Settings(), recent=(), texts=())
     return user
 
 

@@ -81,14 +81,16 @@ from fargo.statemachine.model.events import (
     Stopping,
     StreamOpened,
     SubscriptionChanged,
+    TextWritten,
     TimePassed,
     UserRemoved,
 )
 from fargo.statemachine.model.ng import RelayDescribed, RelayDone, RelayLost, RelayRefused
-from fargo.statemachine.model.sip import SipAccountEvent, SipCallArrived, SipCallEvent
+from fargo.statemachine.model.sip import SipAccountEvent, SipCallArrived, SipCallEvent, SipTextArrived
 from fargo.statemachine.model.sip_messages import EdgeRestarted, RegistrationEvent
 from fargo.statemachine.reason import Cause, Reason
 from fargo.statemachine.self_service import desk
+from fargo.statemachine.texting import inbox, outbox
 from fargo.statemachine.user_state import User, changed, concerned, spoken_to
 
 _OfSession: TypeAlias = SessionAccepted | SessionInformed | SessionTerminated | ContentChanged
@@ -138,7 +140,7 @@ def deadlines(user: User) -> tuple[Deadline, ...]:
 
 def condensed(user: User) -> Snapshot | None:
     """Return the event that leads from a new user to this state; None while anything else is going on."""
-    if user.calls or user.stopping or user.no_room:
+    if user.calls or user.stopping or user.no_room or user.texts:
         return None
     return snapshot.condensed(user)
 
@@ -236,6 +238,10 @@ def _react(user: User, event: Event, effects: Effects) -> User:
             return _messaged(user, event, effects)
         case GatewayAsked():
             return desk.asked(user, event, effects)
+        case TextWritten():
+            return outbox.written(user, event, effects)
+        case SipTextArrived():
+            return inbox.received(user, event, effects)
         case ContactAsked():
             return prompt.asked(user, event, effects)
         case IqMalformed():
@@ -375,8 +381,12 @@ def _messaged(user: User, event: CallMessaged, effects: Effects) -> User:
 
 
 def _of_sip_leg(user: User, event: SipLegEvent, effects: Effects) -> User:
-    """Pass an event of the SIP leg to its call. One that came after the end of its call changes no state."""
+    """Pass an event of the SIP leg to its call, or to the text that it is about. One that came after the end of its
+    call changes no state.
+    """
     call = spoken_to(user, event)
+    if call is None and (text := outbox.concerned(user, event)):
+        return outbox.answered(user, text, event, effects)
     if call is None:
         sip_leg.strayed(event, effects)
         return user

@@ -97,6 +97,26 @@ class Refusal(Struct, frozen=True, gc=False):
 
 def _ready(user: User, to: str) -> Line | Refusal:
     """Return the line for a call to this contact, or why the user cannot call it now."""
+    found = line(user, to)
+    if isinstance(found, Refusal):
+        return found
+    emergency = _is_emergency(user.policy, to)
+    if is_busy(user) and not emergency:
+        text = texts.TOO_MANY_CALLS.format(most=user.policy.most_calls)
+        return Refusal("wait", "resource-constraint", Reason(Cause.BUSY, text))
+    if user.no_room and not emergency:
+        return Refusal("wait", "resource-constraint", Reason(Cause.CONGESTION, texts.NO_ROOM))
+    credentials = account_state.in_force(user.account)
+    assert credentials, "there is a line"
+    secure = found.trunk is not None and found.trunk.secure and not found.direct
+    srtp = _srtp(user.policy, credentials, secure, emergency)
+    if isinstance(srtp, Reason):
+        return Refusal("cancel", "not-allowed", srtp)
+    return replace(found, srtp=srtp)
+
+
+def line(user: User, to: str) -> Line | Refusal:
+    """Return the line to this contact, for whatever goes there, or why there is none now."""
     if user.policy.emergency == "refuse" and _is_emergency(user.policy, to):
         return Refusal("cancel", "not-allowed", Reason(Cause.FORBIDDEN, texts.NO_EMERGENCY_CALLS))
     match user.account:
@@ -116,7 +136,7 @@ def _is_emergency(policy: Policy, to: str) -> bool:
 
 
 def _line(user: User, credentials: Credentials, connection: SignedIn, to: str) -> Line | Refusal:
-    """Return the line, or why the user cannot call, for a user who is signed in."""
+    """Return the line, or why there is none, for a user who is signed in."""
     engine = engine_named(credentials.account.engine)
     if engine is None:
         text = account_state.unknown_engine(credentials.account)
@@ -131,17 +151,8 @@ def _line(user: User, credentials: Credentials, connection: SignedIn, to: str) -
     if foreign and user.policy.foreign == "refuse":
         text = texts.NO_FOREIGN_CALLS.format(domain=credentials.uri.domain)
         return Refusal("cancel", "not-allowed", Reason(Cause.FORBIDDEN, text))
-    if is_busy(user) and not emergency:
-        text = texts.TOO_MANY_CALLS.format(most=user.policy.most_calls)
-        return Refusal("wait", "resource-constraint", Reason(Cause.BUSY, text))
-    if user.no_room and not emergency:
-        return Refusal("wait", "resource-constraint", Reason(Cause.CONGESTION, texts.NO_ROOM))
     trunk = sign_in.trunk(connection.connection, user.registrations)
     direct = foreign and user.policy.foreign == "direct"
-    secure = trunk is not None and trunk.secure and not direct
-    srtp = _srtp(user.policy, credentials, secure, emergency)
-    if isinstance(srtp, Reason):
-        return Refusal("cancel", "not-allowed", srtp)
     return Line(
         engine,
         connection.connection,
@@ -151,8 +162,7 @@ def _line(user: User, credentials: Credentials, connection: SignedIn, to: str) -
         trunk,
         user.policy.ring_seconds,
         user.policy.early,
-        srtp,
-        direct,
+        direct=direct,
     )
 
 

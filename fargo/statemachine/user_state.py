@@ -30,6 +30,7 @@ from fargo.statemachine.model.registrations import Registrations
 from fargo.statemachine.model.requests import RecentCall, Settings
 from fargo.statemachine.model.sip import SipCallEvent, engine_named
 from fargo.statemachine.pending import PendingCommands, ReplyEvent
+from fargo.statemachine.texting.outgoing_text import OutgoingText
 
 
 class AwaitedClient(Struct, frozen=True, gc=False):
@@ -49,7 +50,7 @@ class User(Struct, frozen=True, gc=False):
     event is folded, `Effects` holds these two. ``policy``: the operator's configuration. ``stopping``: the gateway is
     about to stop. ``no_room``: the disk is almost full, so no call may begin. ``awaited``: by full JID, the
     clients that are awaited since the XMPP stream was opened. ``settings``: what the user wants of the gateway.
-    ``recent``: their latest calls, the last one first.
+    ``recent``: their latest calls, the last one first. ``texts``: those of the user's that are under way.
     """
 
     jid: str
@@ -64,6 +65,7 @@ class User(Struct, frozen=True, gc=False):
     awaited: Mapping[str, AwaitedClient] = field(default_factory=dict)
     settings: Settings = Settings()
     recent: tuple[RecentCall, ...] = ()
+    texts: tuple[OutgoingText, ...] = ()
 
 
 def is_busy(user: User) -> bool:

@@ -6,6 +6,8 @@ from fargo.statemachine.model.commands import (
     AcceptIq,
     AcceptSession,
     AskFeatures,
+    ConfirmText,
+    DeliverText,
     InformDescription,
     InformSession,
     InformTransport,
@@ -13,6 +15,7 @@ from fargo.statemachine.model.commands import (
     MessageCall,
     ProposeCall,
     RefuseIq,
+    RefuseText,
     RejectContents,
     SendContact,
     SendPresence,
@@ -44,6 +47,7 @@ from fargo.statemachine.model.events import (
     SessionInitiated,
     SessionTerminated,
     SubscriptionChanged,
+    TextWritten,
     XmppEvent,
 )
 from replay.drawing.label import Label, Tone, failed, quiet
@@ -59,7 +63,7 @@ def client(value: XmppEvent | XmppCommand) -> str | None:
     match value:
         case IqSucceeded() | IqFailed() | ResourceAvailable() | ResourceUnavailable() | FeaturesLearned():
             return value.resource
-        case CallProposed() | CallMessaged() | GatewayAsked():
+        case CallProposed() | CallMessaged() | GatewayAsked() | TextWritten():
             return value.sender
         case PresenceProbed() | SubscriptionChanged():
             return None
@@ -76,6 +80,9 @@ def client(value: XmppEvent | XmppCommand) -> str | None:
             | ProposeCall()
             | MessageCall()
             | SendText()
+            | DeliverText()
+            | ConfirmText()
+            | RefuseText()
             | SendPresence()
             | ShowContacts()
             | AskFeatures()
@@ -126,6 +133,8 @@ def received(event: XmppEvent) -> Label:
             return Label("ask contact")
         case GatewayAsked():
             return Label("ask the gateway")
+        case TextWritten():
+            return Label("message")
         case IqMalformed():
             return failed("malformed IQ")
         case _:
@@ -157,8 +166,12 @@ def sent(command: XmppCommand) -> Label:
             return quiet("result")
         case RefuseIq(condition=condition):
             return failed(f"error {condition}")
-        case SendText():
+        case SendText() | DeliverText():
             return Label("message")
+        case ConfirmText():
+            return quiet("receipt")
+        case RefuseText(condition=condition):
+            return failed(f"error {condition}")
         case SendPresence(kind=kind):
             return quiet(kind.value)
         case ShowContacts(kind=kind):

@@ -21,7 +21,7 @@ from twisted.python.failure import Failure
 from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.xish.domish import Element
 
-from fargo.adapters.put import KeepDigit, PutEvent
+from fargo.adapters.put import KeepDigit, KeepTexts, PutEvent
 from fargo.adapters.xmpp import (
     disco,
     dtmf,
@@ -34,6 +34,7 @@ from fargo.adapters.xmpp import (
     replies,
     senders,
     stateless_iq,
+    texting,
     texts,
     turning_down,
 )
@@ -61,6 +62,8 @@ from fargo.statemachine.model.commands import (
     AcceptIq,
     AcceptSession,
     AskFeatures,
+    ConfirmText,
+    DeliverText,
     InformDescription,
     InformSession,
     InformTransport,
@@ -70,6 +73,7 @@ from fargo.statemachine.model.commands import (
     PresenceKind,
     ProposeCall,
     RefuseIq,
+    RefuseText,
     RejectContents,
     SendContact,
     SendPresence,
@@ -108,6 +112,7 @@ _OneStanza: TypeAlias = (
     | MessageCall
     | SendText
 )
+_OfText: TypeAlias = DeliverText | ConfirmText | RefuseText
 StorePassword: TypeAlias = Callable[[str, str], Deferred[str]]
 """store_password(bare JID of the user, password) fires with the name under which the vault has it"""
 
@@ -158,9 +163,9 @@ class XmppAdapter:
     """The link between the XMPP server and the engine.
 
     `put` is called with each event. `store_password` and `keep_digit` keep a secret out of the events: these carry the
-    name that the function returns. `admission` is asked about each stanza and each event. `contacts` returns those of a
-    user (bare JID). `opened` is called each time the stream is opened. `troubled` is called with a sentence for
-    the operator, once or rarely, about what keeps it from being open.
+    name that the function returns. `kept` does the same for texts. `admission` is asked about each stanza and each
+    event. `contacts` returns those of a user (bare JID). `opened` is called each time the stream is opened. `troubled`
+    is called with a sentence for the operator, once or rarely, about what keeps it from being open.
     """
 
     def __init__(
@@ -168,6 +173,7 @@ class XmppAdapter:
         put: PutEvent,
         store_password: StorePassword,
         keep_digit: KeepDigit,
+        kept: KeepTexts,
         admission: Admission,
         contacts: Callable[[str], Contacts],
         settings: XmppSettings,
@@ -178,6 +184,7 @@ class XmppAdapter:
         self._put = self._in_order.put
         self._store_password = store_password
         self._keep_digit = keep_digit
+        self._kept = kept
         self._admission = admission
         self._contacts = contacts
         self.serve(settings)
@@ -216,7 +223,7 @@ class XmppAdapter:
         Without a stream the stanza is lost. If the core waits for a reply to it, the event of a failure is put.
         Information about a session is lost without one: it would mean that the client is gone (XEP-0166 §10).
         """
-        command: _OneStanza | ShowContacts = issued.command  # type: ignore[assignment]
+        command: _OneStanza | _OfText | ShowContacts = issued.command  # type: ignore[assignment]
         if isinstance(command, ShowContacts):
             for each in roster.shown_contacts(self._contacts(issued.user), command):
                 self._stream.send_stanza(presence.stanza(each, self._contact))
@@ -224,6 +231,9 @@ class XmppAdapter:
         if isinstance(command, InitiateSession) and command.introduces:
             introduction = SendPresence(command.sender, command.to, PresenceKind.AVAILABLE)
             self._stream.send_stanza(presence.stanza(introduction, self._contact))
+        if isinstance(command, DeliverText | ConfirmText | RefuseText):
+            self._text(command, issued.id)
+            return
         if self._stream.send_stanza(self._stanza(command, issued.id)):
             return
         match command:
@@ -237,6 +247,12 @@ class XmppAdapter:
                 pass
             case SendPresence() | MessageCall() | SendText():
                 pass
+
+    def _text(self, command: _OfText, name: str) -> None:
+        """Carry out a command about a text. The text is forgotten."""
+        self._send(texting.stanza(command, name, self._kept))
+        if isinstance(command, DeliverText):
+            self._kept.forget(command.text.name)
 
     def _stanza(self, command: _OneStanza, name: str) -> Element:
         match command:
@@ -293,6 +309,8 @@ class XmppAdapter:
                 event = replies.message_error(stanza)
             case "message", None | "normal" | "chat" if jingle_message.concerns(stanza):
                 event = jingle_message.event(stanza)
+            case "message", _ if texting.is_text(stanza):
+                self._written(stanza)
             case "message", _:
                 event = messages.event(stanza)
                 if event is None:
@@ -303,6 +321,22 @@ class XmppAdapter:
                 self._send(turning_down.answer(stanza, refusal, event))
             else:
                 self._put(user, event)
+
+    def _written(self, stanza: Element) -> None:
+        """Put the event of a text to a contact, or refuse the text."""
+        user = bare(sender_of(stanza))
+        if not local_of(user):
+            return
+        try:
+            event = texting.event(stanza, self._kept)
+            try:
+                self._put_admitted(user, event)
+            except StanzaError:
+                for each in event.parts:
+                    self._kept.forget(each.name)
+                raise
+        except StanzaError as error:
+            self._send(messages.refusal(stanza, error))
 
     def _refuse(self, stanza: Element) -> None:
         """Refuse a user who is not allowed (RFC 6120 §8.3.3.4, RFC 6121 §3.1.3)."""

@@ -330,7 +330,7 @@ async def test_a_message_comes_back_with_the_reason(scene: Scene) -> None:
     alice = scene.alice
     alice.send(element("message", None, element("composing", "http://jabber.org/protocol/chatstates"), to=CONTACT))
     alice.send(element("message", None, element("body", text="hello"), to=CONTACT, type="headline", id="m1"))
-    alice.send(element("message", None, element("body", text="hello"), to=CONTACT, type="chat", id="m2"))
+    alice.send(element("message", None, element("body", text="hello"), to=CONTACT, type="groupchat", id="m2"))
     refused = await alice.wait(lambda each: each.tag == f"{{{NS['client']}}}message", "a message")
     assert refused.get("id") == "m2"
     assert failure(refused) == Failure("cancel", "service-unavailable", "", texts.CALLS_ONLY)

@@ -30,6 +30,7 @@ from fargo.statemachine.model.events import (
     RegistrationSubmitted,
     ResourceAvailable,
 )
+from fargo.store.texts_under_way import TextsUnderWay
 
 from . import strategies
 from .admitting import Admitting
@@ -60,6 +61,7 @@ class Bench:
     def __init__(self, stored: Callable[[], Deferred[str]] = lambda: succeed("secret-1")) -> None:
         self.events: list[tuple[str, Event]] = []
         self.admission = Admitting()
+        self.kept = TextsUnderWay(lambda *_: None)
         wires: list[Wire] = []
 
         def wire(*arguments: Any) -> Wire:
@@ -72,6 +74,7 @@ class Bench:
                 lambda user, event: self.events.append((user, event)),
                 lambda user, password: stored(),
                 lambda digit: "digit-1",
+                self.kept,
                 self.admission,
                 lambda user: Contacts(subscribed=CONTACTS),
                 SETTINGS,
