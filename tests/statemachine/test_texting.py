@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 import pytest
 
+from fargo.statemachine import outgoing
 from fargo.statemachine import texts as root_texts
+from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.user_agent import texts as sip_texts
 from fargo.statemachine.machine import condensed
 from fargo.statemachine.media.paths import Policy
@@ -32,7 +34,7 @@ from fargo.statemachine.model.sip_messages import (
     TextReceived,
     Undelivered,
 )
-from fargo.statemachine.texting import inbox, outbox, texts
+from fargo.statemachine.texting import outbox, texts
 
 from .faulty import raises
 from .registering import MD5, REGISTRAR
@@ -292,10 +294,10 @@ def test_a_text_that_belongs_to_no_registration_is_refused() -> None:
 
 def test_a_bug_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
     story = Texting()
-    monkeypatch.setattr(inbox.sip_leg, "text_sender", raises)
+    monkeypatch.setattr(sip_leg, "text_sender", raises)
     story.gets()
     assert (story.statuses, story.forgotten(), story.all(DeliverText)) == ([500], ["in-1"], [])
-    monkeypatch.setattr(outbox.outgoing, "line", raises)
+    monkeypatch.setattr(outgoing, "line", raises)
     story.writes()
     refused = story.the(RefuseText)
     assert (refused.condition, refused.text, story.forgotten()) == (

@@ -21,9 +21,11 @@ from fargo.statemachine.model.commands import ConfirmText, DeliverText, RefuseTe
 from fargo.statemachine.model.events import TextWritten
 from fargo.statemachine.model.kept_text import KeptText
 
-PIECE_BYTES: Final = 500
-"""A request of ours has up to 800 bytes without the text, with credentials; 1300 bytes are allowed."""
-MOST_BYTES: Final = 10_000
+PIECE_BYTES: Final = 320
+"""A request of ours has 750 to 950 bytes without the text, with a login and the edge's Via, unless names are very long;
+1300 bytes are allowed.
+"""
+MOST_BYTES: Final = 6400
 NS_RECEIPTS: Final = "urn:xmpp:receipts"
 CHATS: Final = (None, "normal", "chat")
 """The types of messages that a text may have."""

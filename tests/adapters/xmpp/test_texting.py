@@ -39,10 +39,10 @@ def test_long_texts_have_pieces_that_are_nearly_full(length: int, letter: str) -
 
 
 def test_a_text_is_cut_behind_a_word() -> None:
-    words = "word " * 150
+    words = "word " * 100
     assert [each[-5:] for each in pieces(words)] == ["word "] * 2
-    assert [len(each) for each in pieces(words)] == [500, 250]
-    assert [len(each) for each in pieces("x" * 400 + " " + "y" * 400)] == [401, 400]
+    assert [len(each) for each in pieces(words)] == [320, 180]
+    assert [len(each) for each in pieces("x" * 200 + " " + "y" * 200)] == [201, 200]
 
 
 def test_a_text_becomes_an_event_without_it() -> None:
