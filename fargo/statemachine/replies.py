@@ -126,7 +126,7 @@ def _dropped(user: User, effects: Effects, name: str) -> User:
 
 def _unanswered(user: User, effects: Effects, name: str, waiting: Pending) -> User:
     """Repeat a command that was not answered in time, or report it as unanswered."""
-    if outbox.is_under_way(user, name):
+    if isinstance(waiting.command, SipCommand) and waiting.call is None and not waiting.repeats:
         return outbox.unanswered(user, name, effects)
     if isinstance(waiting.command, SipCommand):
         sip_leg.unanswered(name, effects)

@@ -109,13 +109,8 @@ def answered(user: User, text: OutgoingText, event: SipLegEvent, effects: Effect
     return _go_on(_without(user, text), effects)
 
 
-def is_under_way(user: User, command: str) -> bool:
-    """Return True if a pending command is the request for a text."""
-    return _under(user, command) is not None
-
-
 def unanswered(user: User, command: str, effects: Effects) -> User:
-    """Give up a text: nobody has answered its request in time."""
+    """Give up the text that a pending command was sent for, if for any: nobody has answered in time."""
     effects.settle(command)
     text = _under(user, command)
     return _failed(user, text, Reason(Cause.NETWORK, texts.UNANSWERED), effects) if text else user
@@ -123,8 +118,7 @@ def unanswered(user: User, command: str, effects: Effects) -> User:
 
 def dropped(user: User, command: str) -> User:
     """Return the user without a text whose end could not be handled because of a bug."""
-    text = _under(user, command)
-    return _without(user, text) if text else user
+    return replace(user, texts=tuple(each for each in user.texts if each.command != command))
 
 
 def _failed(user: User, text: OutgoingText, reason: Reason, effects: Effects) -> User:
