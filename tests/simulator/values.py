@@ -16,8 +16,12 @@ from fargo.statemachine.media.description import (
 )
 from fargo.statemachine.model.ng import Quality
 from fargo.statemachine.model.requests import (
+    AskBusy,
+    AskRemoval,
     EndCalls,
+    GiveUp,
     NotUnderstood,
+    Register,
     SetBusy,
     SetStay,
     ShowCalls,
@@ -43,15 +47,16 @@ ABLE: Final = FEATURES[MediaProfile.PLAIN]
 JMI: Final = "urn:xmpp:jingle-message:0"
 
 REQUESTS: Final = (
-    ShowHelp(),
-    NotUnderstood(),
-    ShowStatus(),
-    ShowCalls(),
-    SetBusy(True),
-    SetBusy(False),
-    SetStay(True),
-    SetStay(False),
-    EndCalls(),
+    *(ShowHelp(), NotUnderstood(), ShowStatus(), ShowCalls(), AskBusy(), SetBusy(True), SetBusy(False)),
+    *(
+        SetStay(True),
+        SetStay(False),
+        Register("alice@sip.test"),
+        GiveUp(),
+        Register("nobody"),
+        AskRemoval(),
+        EndCalls(),
+    ),
 )
 """What the user asks the gateway in a chat."""
 
