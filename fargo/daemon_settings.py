@@ -20,6 +20,7 @@ def policy(config: Config) -> Policy:
         foreign=sip.foreign,
         most_calls=config.limits.calls,
         country=sip.country,
+        stay_signed_in=sip.stay_signed_in,
     )
 
 

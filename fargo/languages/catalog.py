@@ -2,9 +2,10 @@
 
 Rules:
 
-1. A template with names in braces matches what `str.format` makes of it. The template with the most letters counts, so
+1. What has several lines is looked up line by line.
+2. A template with names in braces matches what `str.format` makes of it. The template with the most letters counts, so
    that a general one does not hide a special one.
-2. Of the values, only those that are sentences are looked up, too: their names are in `_SENTENCES`. Names and numbers
+3. Of the values, only those that are sentences are looked up, too: their names are in `_SENTENCES`. Names and numbers
    never are.
 """
 
@@ -51,15 +52,9 @@ class Catalog:
 
     def _translated(self, text: str) -> str:
         """Return a text in this language; whatever is not known of it stays as it is."""
-        if (said := self._sentence(text)) is not None:
-            return said
-        lines = text.split("\n")
-        for count in range(len(lines) - 1, 0, -1):
-            if (said := self._sentence("\n".join(lines[:count]))) is not None:
-                return "\n".join((said, self._translated("\n".join(lines[count:]))))
-        return "\n".join((lines[0], self._translated("\n".join(lines[1:])))) if len(lines) > 1 else text
+        return "\n".join(map(self._line, text.split("\n")))
 
-    def _sentence(self, text: str) -> str | None:
+    def _line(self, text: str) -> str:
         if (said := self._exact.get(text)) is not None:
             return said
         for pattern, said in self._templates:
@@ -67,7 +62,7 @@ class Catalog:
                 values = found.groupdict()
                 known = {name: self._translated(value) for name, value in values.items() if name in _SENTENCES}
                 return said.format(**values | known)
-        return None
+        return text
 
 
 def _names(template: str) -> list[str]:

@@ -15,7 +15,19 @@ from fargo.statemachine.media.description import (
     Transport,
 )
 from fargo.statemachine.model.ng import Quality
-from fargo.statemachine.model.requests import EndCalls, NotUnderstood, SetBusy, ShowCalls, ShowHelp, ShowStatus
+from fargo.statemachine.model.requests import (
+    AskBusy,
+    AskRemoval,
+    EndCalls,
+    GiveUp,
+    NotUnderstood,
+    Register,
+    SetBusy,
+    SetStay,
+    ShowCalls,
+    ShowHelp,
+    ShowStatus,
+)
 from fargo.statemachine.model.sip_messages import Endpoint, Sdp
 
 USER: Final = "alice@localhost"
@@ -34,7 +46,18 @@ FEATURES: Final = {
 ABLE: Final = FEATURES[MediaProfile.PLAIN]
 JMI: Final = "urn:xmpp:jingle-message:0"
 
-REQUESTS: Final = (ShowHelp(), NotUnderstood(), ShowStatus(), ShowCalls(), SetBusy(True), SetBusy(False), EndCalls())
+REQUESTS: Final = (
+    *(ShowHelp(), NotUnderstood(), ShowStatus(), ShowCalls(), AskBusy(), SetBusy(True), SetBusy(False)),
+    *(
+        SetStay(True),
+        SetStay(False),
+        Register("alice@sip.test"),
+        GiveUp(),
+        Register("nobody"),
+        AskRemoval(),
+        EndCalls(),
+    ),
+)
 """What the user asks the gateway in a chat."""
 
 PCMU: Final = Codec(0, "PCMU", 8000)

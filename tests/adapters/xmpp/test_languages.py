@@ -51,7 +51,7 @@ def sentences() -> dict[str, str]:
             if constant and constant[1] not in OF_RECORDS and not NOT_FOR_USERS.search(heading):
                 value = getattr(module, constant[1])
                 for text in value.values() if isinstance(value, dict) else [value]:
-                    found[text] = f"{name}.{constant[1]}"
+                    found |= dict.fromkeys(text.split("\n"), f"{name}.{constant[1]}")
     return {text: where for text, where in found.items() if re.search("[a-z]{2}|“", "".join(plain(text)))}
 
 
@@ -70,7 +70,7 @@ def catalog(language: str) -> dict[str, str]:
 @pytest.mark.parametrize("language", OTHERS)
 def test_every_sentence_for_users_is_translated(language: str) -> None:
     known = catalog(language)
-    assert {where: text for text, where in sentences().items() if not known.get(text)} == {}
+    assert {text: where for text, where in sentences().items() if not known.get(text)} == {}
 
 
 @pytest.mark.parametrize("language", OTHERS)
