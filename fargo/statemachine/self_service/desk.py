@@ -19,17 +19,22 @@ from fargo.statemachine.effects import Effects
 from fargo.statemachine.model.commands import SendText
 from fargo.statemachine.model.events import GatewayAsked
 from fargo.statemachine.model.requests import (
+    AddRule,
+    DeleteRule,
     EndCalls,
     GatewayRequest,
     NotUnderstood,
+    RuleRefused,
     SetBusy,
     Settings,
     ShowCalls,
     ShowHelp,
+    ShowRules,
     ShowStatus,
+    TryNumber,
 )
 from fargo.statemachine.reason import Cause, Reason
-from fargo.statemachine.self_service import recent, texts, words
+from fargo.statemachine.self_service import recent, rules, texts, words
 from fargo.statemachine.user_state import User, able_clients
 
 
@@ -62,11 +67,21 @@ def answered(user: User, request: GatewayRequest, jid: str, effects: Effects) ->
             return user, "\n".join(lines) or texts.NO_CALLS
         case EndCalls():
             return _hung_up(user, effects)
-        case SetBusy() if isinstance(user.account, Unregistered):
+        case RuleRefused(problem):
+            return user, problem
+        case _ if isinstance(user.account, Unregistered):
             return user, texts.UNREGISTERED.format(gateway=jid)
         case SetBusy(on):
             settings = replace(user.settings, busy=on)
             return replace(user, settings=settings), texts.BUSY_ON if on else texts.BUSY_OFF
+        case ShowRules():
+            return user, rules.listed(user)
+        case AddRule(rule):
+            return rules.added(user, rule)
+        case DeleteRule(number):
+            return rules.deleted(user, number)
+        case TryNumber():
+            return user, rules.tried(user, request, jid)
         case _:
             assert_never(request)
 
