@@ -8,7 +8,8 @@ Rules:
    change stays as the user's rules have made it.
 3. A rule that leaves nothing of a number refuses it, and so does one that makes no number of it.
 4. No rule applies to an emergency number, whoever has made it one.
-5. A name, and a number of another domain, can be refused, but not changed: what is dialled there is not known.
+5. A name, and a number of another domain, can be refused, but not changed: what is dialled there is not known. So can
+   what is longer than any number, by its beginning: how long rules take does not depend on it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -27,7 +28,7 @@ from fargo.statemachine.model.requests import DialRule, Settings
 from fargo.statemachine.reason import Cause, Reason
 
 LONGEST: Final = 64
-"""The number of characters of the longest number that a rule may make."""
+"""The number of characters of the longest number that rules make or change. Real ones have a quarter of them."""
 
 
 class Rewritten(Struct, frozen=True, gc=False):
@@ -69,8 +70,8 @@ def rewritten(
     direction.
     """
     seen = _seen(uri, book)
-    changes = is_own(uri.domain, book) and numbering.is_number(seen)
-    number = _chained(_Number(seen), _for(settings.rules, direction), policy, changes)
+    changes = is_own(uri.domain, book) and numbering.is_number(seen) and len(seen) <= LONGEST
+    number = _chained(_Number(seen[:LONGEST]), _for(settings.rules, direction), policy, changes)
     number = _by_operator(number, book.country, _for(policy.dial_rules, direction), policy, changes)
     if number.problem:
         return Rewritten(seen, uri, number.by, Reason(Cause.FORBIDDEN, number.problem))

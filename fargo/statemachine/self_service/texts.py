@@ -11,7 +11,7 @@ hang up: ends your calls
 busy on, busy off: callers hear that you are busy, or your clients ring again
 rules: what becomes of numbers that you call, or that call you
 sed s/^0/+44/: a number that begins with 0 begins with +44 from now on
-sed -o s/^[+]900.*//: you cannot call numbers that begin with +900
+sed -o s/^[+]1900.*//: you cannot call numbers that begin with +1900
 sed -d 1, sed -t 01632960000: delete a rule, or try what becomes of a number
 To call, add a number as a contact of {gateway}."""
 NOT_UNDERSTOOD: Final = "That was not understood."
