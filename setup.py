@@ -14,6 +14,7 @@ setup(
     package_data={
         "fargo.edge.telepathy": ["*.cfg"],
         "fargo.edge.sip": ["*.cfg"],
+        "fargo.adapters.xmpp": ["*.png"],
         "replay.page": ["*.html", "*.css", "*.js"],
     },
     install_requires=[

@@ -160,6 +160,7 @@ class SipConfig(Section):
         None, description='the IPv4 address and port of a HEP collector, such as "192.0.2.20:9060"'
     )
     ring_seconds: int = Field(180, strict=True, ge=5, le=540, description="a number of seconds from 5 to 540")
+    stay_signed_in: bool = Field(False, strict=True, description="true or false")
     emergency_numbers: tuple[Number, ...] = Field(
         ("112", "999", "911", "110", "000"),
         description='a list of numbers without spaces, such as ["112", "911"]',

@@ -11,6 +11,7 @@ from fargo.config import load
 from fargo.limits import providers
 from fargo.statemachine.address import BadAddress, parse_account
 from fargo.statemachine.model.events import Event, SipAccount
+from fargo.statemachine.self_service.texts import HELP
 
 ROOT = Path(__file__).parents[1]
 PAGES = [*(ROOT / f"{name}.md" for name in ("README", "CHANGELOG", "CONTRIBUTING"))]
@@ -131,3 +132,10 @@ def test_the_accounts_of_the_worked_examples_can_be_registered() -> None:
     assert len(shown) >= 3
     assert [each for each in shown if isinstance(parse_account(each), BadAddress)] == []
     assert [each for each in shown if providers.problem(SipAccount(each), None)] == []
+
+
+def test_users_are_told_what_they_can_write_to_the_gateway() -> None:
+    words = {word for line in HELP.splitlines() if ": " in line for word in line.partition(": ")[0].split(", ")}
+    assert {"help", "busy on", "busy off"} <= words
+    page = (ROOT / "docs/users.md").read_text()
+    assert [word for word in words if f"`{word}`" not in page] == []

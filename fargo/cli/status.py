@@ -5,6 +5,7 @@ a service's status has it in the Linux Standard Base).
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from time import sleep
@@ -40,11 +41,18 @@ def status(config: Path | None, as_json: bool, watch: bool) -> None:
     The exit code is 0 if all is well, 1 if something is wrong, 3 if no gateway runs.
     """
     directory = state_directory(config)
-    while watch:
+    if watch:
+        with suppress(KeyboardInterrupt):
+            _watch(directory, as_json)
+    else:
+        raise SystemExit(_show(directory, as_json))
+
+
+def _watch(directory: Path, as_json: bool) -> None:
+    while True:
         click.clear()
         _show(directory, as_json)
         sleep(WATCH_SECONDS)
-    raise SystemExit(_show(directory, as_json))
 
 
 def _show(directory: Path, as_json: bool) -> int:

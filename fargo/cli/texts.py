@@ -56,7 +56,7 @@ STARTING_STATUS: Final = "Fargo {version} starts, and does not serve {domain} ye
 STOPPING_STATUS: Final = "Fargo {version} stops serving {domain}"
 SINCE: Final = "{phase} (process {process}, for {uptime})."
 FINE: Final = "ok"
-RESTARTED: Final = "restarted {count:,} times"
+RESTARTED: Final = "restarts: {count:,}"
 NO_ACCOUNTS: Final = "none"
 CALL_FIGURES: Final = (
     "{now:,} now, {minute:,} begun in the last minute and {hour:,} in the last hour, {failed:,} failed in the last hour"

@@ -26,6 +26,7 @@ from fargo.statemachine.legs.jingle import jingle_leg, jmi, unacknowledged
 from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.commands import Forget, SendText
+from fargo.statemachine.model.requests import Settings
 from fargo.statemachine.reason import Cause, Reason
 from fargo.statemachine.user_state import User
 
@@ -149,7 +150,7 @@ def _expire_user(user: User, effects: Effects) -> User:
     if due is not None and due.at <= effects.at:
         effects.emit(Forget())
         effects.pending = {}
-        return replace(user, account=Unregistered(), contacts=Contacts())
+        return replace(user, account=Unregistered(), contacts=Contacts(), settings=Settings(), recent=())
     return user
 
 

@@ -12,7 +12,7 @@ from fargo.statemachine import address, naming, numbering, texts
 from fargo.statemachine.account import roster, sign_in
 from fargo.statemachine.account.account_state import Account, Credentials, Registered
 from fargo.statemachine.address import BadAddress
-from fargo.statemachine.call import bridge, call_state
+from fargo.statemachine.call import bridge, call_state, seeking
 from fargo.statemachine.call.call_state import Call, Caller
 from fargo.statemachine.dial_rules import rewriting
 from fargo.statemachine.effects import Effects
@@ -26,7 +26,7 @@ from fargo.statemachine.media.description import Srtp, is_ipv6_only
 from fargo.statemachine.model.call_records import Direction, Side
 from fargo.statemachine.model.presence import Client, SignedIn
 from fargo.statemachine.reason import Cause, Reason
-from fargo.statemachine.user_state import User, address_book, changed, is_busy
+from fargo.statemachine.user_state import User, address_book, changed, is_busy, stays_signed_in
 
 
 def arrived(user: User, event: SipArrival, effects: Effects) -> User:
@@ -73,9 +73,11 @@ def arrived(user: User, event: SipArrival, effects: Effects) -> User:
     introduces = not roster.is_subscribed(user.contacts, stranger)
     jingle = forking.invite(f"{credentials.nonce}{effects.version}", caller.jid, as_it_is, introduces, effects)
     call_state.begun(call, channel, caller, jingle.invitation.sid, effects)
-    call = replace(call, jingle=jingle)
+    call = replace(call, jingle=jingle, wakes=None if able or not stays_signed_in(user) else user.policy)
     for jid in able:
-        call = bridge.seek(call, jid, user.contacts, user.policy, effects)
+        call = seeking.seek(call, jid, user.contacts, user.policy, effects)
+    if call.wakes and not roster.questions(effects.pending):
+        call = bridge.search_ended(call, effects)
     introduced = replace(user, contacts=roster.introduced(user.contacts, stranger, able))
     return changed(introduced, None, call, effects)
 
@@ -117,14 +119,18 @@ def _srtp(user: User, credentials: Credentials, trunk: Trunk | None) -> Srtp | R
 
 
 def _unreachable(user: User, able: Mapping[str, Client], effects: Effects) -> Reason | None:
-    """Return why no client can be called now; None if one can, or if features are still unknown."""
+    """Return why no client can be called now; None if one can, or if features are still unknown, or clients that are
+    not online may be woken.
+    """
     if user.settings.busy:
         return Reason(Cause.BUSY, texts.CALLED_UNDISTURBED)
     if is_busy(user):
         return Reason(Cause.BUSY, texts.CALLED_IN_TOO_MANY_CALLS)
     if roster.questions(effects.pending) or not all(client.dnd for client in able.values()):
         return None
-    return Reason(Cause.BUSY, texts.CALLED_UNDISTURBED) if able else forking.NOBODY
+    if able:
+        return Reason(Cause.BUSY, texts.CALLED_UNDISTURBED)
+    return None if stays_signed_in(user) else forking.NOBODY
 
 
 def _caller(user: User, event: SipArrival, access: Access, gateway: str) -> tuple[User, Caller]:

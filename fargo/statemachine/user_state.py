@@ -71,6 +71,11 @@ def is_busy(user: User) -> bool:
     return sum(map(call_state.is_live, user.calls.values())) >= user.policy.most_calls
 
 
+def stays_signed_in(user: User) -> bool:
+    """Return True if the account is to be signed in when no client of the user is online."""
+    return user.policy.stay_signed_in if user.settings.stay is None else user.settings.stay
+
+
 def address_book(user: User, gateway: str) -> AddressBook:
     """Return what addresses mean for the user. ``gateway``: the gateway's own JID."""
     known = account_state.in_force(user.account)

@@ -117,6 +117,8 @@ async def test_a_call_that_is_kept(alice: Customer, begin: Begin) -> None:
         await hear_each_other(call, phone)
     await call.terminate()
     assert (await phone.closed())["status"] == 200
+    # The journal knows of a call that began two runs ago.
+    await gateway.process.line(r"alice@localhost (called|was called by) .*: hung up \(the client\), talked")
 
 
 @each_way_and_path

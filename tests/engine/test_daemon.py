@@ -1,6 +1,7 @@
 """The gateway as a process: it starts, restarts the programs that end, stops in order, and says why it cannot go on."""
 
 import asyncio
+import json
 import os
 import re
 import resource
@@ -295,7 +296,8 @@ async def test_a_program_that_cannot_be_started_ends_it(world: World, program: s
 
 
 async def test_it_can_be_stopped_while_a_program_cannot_be_started(world: World) -> None:
-    gateway = Gateway(world.server, settings={"programs": {"kamailio": "/bin/false"}})
+    """All that it says is JSON, if that is wanted."""
+    gateway = Gateway(world.server, settings={"programs": {"kamailio": "/bin/false"}}, options=["--json-log"])
     starting = asyncio.create_task(fails(gateway))
     await until(lambda: hasattr(gateway, "process"), "the process is there")
     await gateway.process.line(f"{EDGE} cannot be started")
@@ -303,6 +305,9 @@ async def test_it_can_be_stopped_while_a_program_cannot_be_started(world: World)
     code, said = await starting
     assert code == 0
     assert "Traceback" not in said
+    told = [json.loads(line) for line in said.splitlines()]
+    assert {each["level"] for each in told} == {"error", "info"}
+    assert told[-1]["text"] == texts.STOPPED.format(code=0)
 
 
 async def test_a_broken_log_is_named_before_anything_starts(world: World) -> None:

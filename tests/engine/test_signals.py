@@ -54,9 +54,9 @@ async def test_a_change_reaches_users_with_calls_and_leaves_the_calls_as_they_ar
     world: World, gateway: Gateway
 ) -> None:
     call = await ringing(world)
-    changes: Changes = {"sip": {"emergency": "refuse", "ring_seconds": 5}, "log": {"keep": "7d"}}
+    changes: Changes = {"sip": {"emergency": "refuse", "ring_seconds": 5}, "log": {"keep": "7d", "level": "debug"}}
     told = await reloaded(gateway, texts.RELOADED, changes)
-    assert texts.RELOADED.format(options="sip.ring_seconds, sip.emergency, log.keep") in told
+    assert texts.RELOADED.format(options="sip.ring_seconds, sip.emergency, log.keep, log.level") in told
     assert texts.NEEDS_RESTART.partition("}")[2] not in told
     assert [(each.policy.ring_seconds, each.policy.emergency) for each in policies(gateway)] == [
         (180, "call"),
@@ -64,6 +64,7 @@ async def test_a_change_reaches_users_with_calls_and_leaves_the_calls_as_they_ar
     ]
     assert call.peer
     await call.terminate("cancel")
+    await gateway.process.line(r"alice@localhost called carol@sip.test: cancelled \(the client\), after")
 
 
 async def test_a_bad_file_is_refused_with_all_mistakes(world: World, gateway: Gateway) -> None:

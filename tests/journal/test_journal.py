@@ -185,6 +185,15 @@ def test_a_call_that_the_state_has_no_more_is_told_at_once() -> None:
     assert len(ended) == 1
 
 
+def test_a_call_that_the_state_has_lost_is_forgotten() -> None:
+    ended: list[Record] = []
+    calls = EndedCalls(ended.append, Clock())
+    calls.take(ALICE, [entry(1, BEGUN, RELAYED)], ["1"])
+    calls.take(ALICE, [entry(2)], [])
+    calls.take(ALICE, [entry(3, ENDED)], [])
+    assert ended == []
+
+
 def test_a_call_of_an_earlier_run_is_told_from_its_beginning() -> None:
     ended: list[Record] = []
     calls = EndedCalls(ended.append, Clock())

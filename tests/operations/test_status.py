@@ -7,6 +7,7 @@ import re
 import signal
 import sys
 import urllib.request
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -93,7 +94,7 @@ AILING = GatewayStatus(
                 "accounts  12 signed-in, 1 refused",
                 "calls     3 now, 1 begun in the last minute and 20 in the last hour, 2 failed in the last hour",
                 "xmpp      ok",
-                "edge      The SIP edge (kamailio) does not run, restarted 3 times",
+                "edge      The SIP edge (kamailio) does not run, restarts: 3",
                 "engine    ok, 12.3 MB",
                 "log       123 kB, since 2026-07-01T12:00:03Z, kept 90d",
                 "bugs      2 since the start; the operational log has them",
@@ -122,6 +123,19 @@ def test_what_people_read(
     result = fargo("status", "-c", tmp_path / "fargo.toml")
     assert result.exit_code == code
     assert [each for each in lines if each not in result.stdout] == []
+
+
+def test_it_is_watched_until_ctrl_c(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def pause(_: float) -> None:
+        if next(times) == 3:
+            raise KeyboardInterrupt
+
+    times = count(1)
+    (tmp_path / "fargo.toml").write_text(CONFIGURATION)
+    monkeypatch.setattr(sys.modules["fargo.cli.status"], "ask", lambda *_: AILING)
+    monkeypatch.setattr(sys.modules["fargo.cli.status"], "sleep", pause)
+    result = fargo("status", "-c", tmp_path / "fargo.toml", "--watch")
+    assert (result.exit_code, result.stdout.count("Fargo 1.2.3 ")) == (0, 3)
 
 
 def test_a_gateway_that_hangs_is_not_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from world.process import Process, until
 from world.world import World
 
 from fargo.backfill import backfill
-from fargo.cli import main, texts
+from fargo.cli import live, main, texts
 from fargo.operations import texts as operations
 from fargo.statemachine import texts as core
 from fargo.statemachine.model.commands import SendText
@@ -98,6 +98,17 @@ def test_nobody_is_told_if_no_gateway_runs(tmp_path: Path) -> None:
     (tmp_path / "fargo.toml").write_text(CONFIGURATION)
     result = fargo("announce", "Hello.", "-c", tmp_path / "fargo.toml")
     assert (result.exit_code, texts.NOT_RUNNING.format(path=tmp_path / "state") in result.stderr) == (2, True)
+
+
+def test_a_gateway_that_cannot_be_asked_is_no_gateway_that_does_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "fargo.toml").write_text(CONFIGURATION)
+    monkeypatch.setattr(live, "gateway_of", lambda _: 4711)
+    for words in (["announce", "Hello."], ["users", "remove", ALICE, "--yes"]):
+        result = fargo(*words, "-c", tmp_path / "fargo.toml")
+        problem = texts.GATEWAY_WITHOUT_SOCKET.format(path=tmp_path / "state", pid=4711)
+        assert (result.exit_code, result.stderr) == (2, f"Error: {problem}\n")
 
 
 @pytest.mark.parametrize(("text", "problem"), [(" \n", texts.EMPTY_TEXT), ("x" * 2001, "2,001")])

@@ -24,6 +24,7 @@ from fargo.statemachine.model.requests import (
     NotUnderstood,
     RuleRefused,
     SetBusy,
+    SetStay,
     ShowCalls,
     ShowHelp,
     ShowRules,
@@ -50,6 +51,7 @@ JMI: Final = "urn:xmpp:jingle-message:0"
 
 REQUESTS: Final = (
     *(ShowHelp(), NotUnderstood(), ShowStatus(), ShowCalls(), SetBusy(True), SetBusy(False), EndCalls()),
+    *(SetStay(True), SetStay(False)),
     *(ShowRules(), RuleRefused("It has no end."), TryNumber("01632960000"), TryNumber("+1900", Direction.IN)),
     *(AddRule(DialRule("s/^0/+44/")), AddRule(DialRule("s/.*//", Direction.IN)), DeleteRule(2), DeleteRule(1)),
 )

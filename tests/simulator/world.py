@@ -37,6 +37,7 @@ from fargo.statemachine.model.commands import (
     XmppCommand,
 )
 from fargo.statemachine.model.events import (
+    Announced,
     ContactAsked,
     Event,
     GatewayAsked,
@@ -56,6 +57,7 @@ from fargo.statemachine.model.events import (
     SubscriptionAction,
     SubscriptionChanged,
     TimePassed,
+    UserRemoved,
 )
 from fargo.statemachine.model.ng import RelayCommand, RelayEvent
 from fargo.statemachine.model.sip_messages import SendRegister, SendRequest, UserAgentEvent
@@ -357,7 +359,7 @@ def _forgotten(world: World) -> list[Session]:
 
 
 def _asked(world: World, what: str) -> World:
-    """One of the clients, or its server, talks to the gateway itself."""
+    """One of the clients, its server, or the operator talks to the gateway itself."""
     if what in _ASKING:
         return _put(world, _ASKING[what])
     number = world.submitted + 1
@@ -367,9 +369,10 @@ def _asked(world: World, what: str) -> World:
         case "ask":
             asked = _put(world, RegistrationAsked(iq))
             asked = _put(asked, ContactAsked(replace(iq, id=f"contact-iq{number}"), "Bob@sip.test"))
-            return _put(asked, GatewayAsked(iq.sender, GATEWAY, REQUESTS[number % len(REQUESTS)]))
+            asked = _put(asked, GatewayAsked(iq.sender, GATEWAY, REQUESTS[number % len(REQUESTS)]))
+            return _put(asked, Announced("There will be a pause tonight."))
         case "cancel":
-            return _put(world, RegistrationCancelled(iq))
+            return _put(world, RegistrationCancelled(iq) if number % 2 else UserRemoved())
         case "send nonsense":
             return _put(world, IqMalformed(iq, "It is broken."))
     address = {"register": "alice@sip.test", "register another": "carol@sip.test"}.get(what, "nobody")

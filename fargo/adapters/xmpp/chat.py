@@ -23,6 +23,7 @@ from fargo.statemachine.model.requests import (
     NotUnderstood,
     RuleRefused,
     SetBusy,
+    SetStay,
     ShowCalls,
     ShowHelp,
     ShowRules,
@@ -40,6 +41,8 @@ _REQUESTS: Final[dict[str, GatewayRequest]] = {
     "busy on": SetBusy(True),
     "busy off": SetBusy(False),
     "rules": ShowRules(),
+    "stay on": SetStay(True),
+    "stay off": SetStay(False),
 }
 _SED: Final = re.compile(r"/?sed(?:\s+(?P<asked>.*))?", re.IGNORECASE | re.DOTALL)
 _DELETE: Final = re.compile(r"-d\s*(\d{1,4})")

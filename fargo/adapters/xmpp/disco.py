@@ -31,6 +31,8 @@ from fargo.adapters.xmpp.stanza import (
     NS_REGISTER,
     NS_RTP,
     NS_RTP_AUDIO,
+    NS_VCARD,
+    NS_VCARD4,
     NS_VERSION,
     add,
     attribute,
@@ -57,13 +59,25 @@ GATEWAY: Final = Entity(
     "gateway",
     "sip",
     "Fargo",
-    (NS_DISCO_INFO, NS_DISCO_ITEMS, NS_GATEWAY, NS_PING, NS_REGISTER, NS_VERSION),
+    (NS_DISCO_INFO, NS_DISCO_ITEMS, NS_GATEWAY, NS_PING, NS_REGISTER, NS_VCARD, NS_VCARD4, NS_VERSION),
 )
 CONTACT: Final = Entity(
     "client",
     "phone",
     "SIP contact",
-    (NS_CAPS, NS_DISCO_INFO, NS_DISCO_ITEMS, NS_JINGLE, NS_JINGLE_MESSAGE, NS_RTP, NS_RTP_AUDIO, NS_RAW_UDP, NS_GROUPS),
+    (
+        NS_CAPS,
+        NS_DISCO_INFO,
+        NS_DISCO_ITEMS,
+        NS_JINGLE,
+        NS_JINGLE_MESSAGE,
+        NS_RTP,
+        NS_RTP_AUDIO,
+        NS_RAW_UDP,
+        NS_GROUPS,
+        NS_VCARD,
+        NS_VCARD4,
+    ),
 )
 RELAYED_CONTACT: Final = CONTACT._replace(features=(*CONTACT.features, NS_ICE_UDP, NS_DTLS, NS_DTMF))
 """A contact whose calls can go through a media relay."""

@@ -149,5 +149,7 @@ FORM_SRTP_REQUIRED: Final = "Always: calls without it fail"
 
 # --- for users: the prompt of the gateway protocol (XEP-0100 §6.3)
 
+GATEWAY_NAME: Final = "Telephones at {domain}"
+GATEWAY_DESCRIPTION: Final = "A gateway to SIP: add a number as a contact here, and call it. Write “help” to it."
 PROMPT_DESCRIPTION: Final = "Enter the telephone number or SIP address of the person you want to call."
 PROMPT: Final = "Number or SIP address"

@@ -67,7 +67,8 @@ class Call(Struct, frozen=True, gc=False):
     ``connection`` the SIP connection it goes over, ``caller`` is None if the user calls. ``relay_retry``: a second
     attempt, if the phone refuses a direct call for its codecs; None if there is none. ``settled``: an incoming call is
     not missed (`Ended`). ``early``: the client hears a phone that has not answered. ``undescribed``: the policy for a
-    call out that cannot be placed yet, as its client has not said how it is reached.
+    call out that cannot be placed yet, as its client has not said how it is reached. ``wakes``: the policy for clients
+    that are not online and may be woken, if no other can take the call (`seeking`); None if none is to be.
     """
 
     id: str
@@ -81,6 +82,7 @@ class Call(Struct, frozen=True, gc=False):
     settled: bool = False
     early: bool = False
     undescribed: Policy | None = None
+    wakes: Policy | None = None
 
 
 def is_over(call: Call) -> bool:

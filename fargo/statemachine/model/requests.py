@@ -41,6 +41,12 @@ class SetBusy(_Request, frozen=True, tag="SetBusy"):
     on: bool
 
 
+class SetStay(_Request, frozen=True, tag="SetStay"):
+    """Whether the user stays signed in to SIP when none of their clients is online."""
+
+    on: bool
+
+
 class DialRule(Struct, frozen=True, gc=False, omit_defaults=True):
     """What is to become of numbers (`dial_rules.sed`). ``text``: a command of sed, such as ``s/^0/+44/``. ``only``: the
     direction of the calls that it is for, None for both.
@@ -88,6 +94,7 @@ GatewayRequest: TypeAlias = (
     | ShowCalls
     | EndCalls
     | SetBusy
+    | SetStay
     | ShowRules
     | AddRule
     | DeleteRule
@@ -97,9 +104,12 @@ GatewayRequest: TypeAlias = (
 
 
 class Settings(Struct, frozen=True, gc=False, omit_defaults=True):
-    """What the user wants the gateway to do. ``busy``: see `SetBusy`. ``rules``: their dial rules, in order."""
+    """What the user wants the gateway to do. ``busy``: see `SetBusy`. ``stay``: see `SetStay`; None if it is as the
+    operator has set it for all. ``rules``: their dial rules, in order.
+    """
 
     busy: bool = False
+    stay: bool | None = None
     rules: tuple[DialRule, ...] = ()
 
 

@@ -26,6 +26,7 @@ from fargo.statemachine.model.requests import (
     NotUnderstood,
     RuleRefused,
     SetBusy,
+    SetStay,
     Settings,
     ShowCalls,
     ShowHelp,
@@ -35,7 +36,7 @@ from fargo.statemachine.model.requests import (
 )
 from fargo.statemachine.reason import Cause, Reason
 from fargo.statemachine.self_service import recent, rules, texts, words
-from fargo.statemachine.user_state import User, able_clients
+from fargo.statemachine.user_state import User, able_clients, stays_signed_in
 
 
 def noted(user: User, effects: Effects) -> User:
@@ -82,6 +83,9 @@ def answered(user: User, request: GatewayRequest, jid: str, effects: Effects) ->
             return rules.deleted(user, number)
         case TryNumber():
             return user, rules.tried(user, request, jid)
+        case SetStay(on):
+            settings = replace(user.settings, stay=on)
+            return replace(user, settings=settings), texts.STAY_ON if on else texts.STAY_OFF
         case _:
             assert_never(request)
 
@@ -95,6 +99,7 @@ def _status(user: User, jid: str) -> str:
         texts.CLIENTS.format(count=len(able_clients(user))),
         texts.CALLS.format(count=_live(user)),
         *([texts.BUSY] if user.settings.busy else []),
+        *([texts.STAYS] if stays_signed_in(user) else []),
     ]
     return "\n".join(lines)
 

@@ -13,6 +13,7 @@ rules: what becomes of numbers that you call, or that call you
 sed s/^0/+44/: a number that begins with 0 begins with +44 from now on
 sed -o s/^[+]1900.*//: you cannot call numbers that begin with +1900
 sed -d 1, sed -t 01632960000: delete a rule, or try what becomes of a number
+stay on, stay off: you are called when no client of yours is online, too, or only when one is
 To call, add a number as a contact of {gateway}."""
 NOT_UNDERSTOOD: Final = "That was not understood."
 UNREGISTERED: Final = "You have no SIP account here. Register one in your client's list of services, at {gateway}."
@@ -22,6 +23,7 @@ UNREGISTERED: Final = "You have no SIP account here. Register one in your client
 CLIENTS: Final = "Clients of yours that can take calls: {count}."
 CALLS: Final = "Calls at the moment: {count}."
 BUSY: Final = "Callers hear that you are busy. Write “busy off” to be called again."
+STAYS: Final = "You stay signed in when none of your clients is online."
 
 # --- calls
 
@@ -58,6 +60,11 @@ TRIED_EMERGENCY: Final = "{number} is an emergency number. No rule applies to it
 
 BUSY_ON: Final = "Callers hear from now on that you are busy. You are told who has called."
 BUSY_OFF: Final = "Your clients ring again."
+STAY_ON: Final = (
+    "You stay signed in from now on when none of your clients is online. Calls ring mobile clients that your server "
+    "wakes, and you are told which you have missed."
+)
+STAY_OFF: Final = "You are signed in only while one of your clients is online."
 HUNG_UP: Final = "Calls that were ended: {count}."
 NOTHING_TO_END: Final = "You are in no call."
 YOU_HUNG_UP: Final = "The user has ended the call."

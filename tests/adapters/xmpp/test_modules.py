@@ -95,7 +95,8 @@ def test_a_phone_claims_what_clients_look_for_and_no_more() -> None:
     ]
     recorded -= {"urn:ietf:rfc:3264"}
     relayed = {"urn:xmpp:jingle:apps:dtls:0", "urn:xmpp:jingle:transports:ice-udp:1"}
-    also = {"http://jabber.org/protocol/disco#items", "urn:ietf:rfc:5888"}
+    vcards = {"vcard-temp", "urn:ietf:params:xml:ns:vcard-4.0"}
+    also = {"http://jabber.org/protocol/disco#items", "urn:ietf:rfc:5888"} | vcards
     assert set(disco.CONTACT.features) == (recorded - relayed) | also
     assert set(disco.RELAYED_CONTACT.features) == recorded | also | {"urn:xmpp:jingle:dtmf:0"}
 

@@ -45,7 +45,10 @@ def test_any_text_gets_one_answer(text: str) -> None:
     assert ask(Story(), chat.request(text))
 
 
-@pytest.mark.parametrize("word", ["help", "status", "calls", "hang up", "busy on", "busy off", "rules"])
+WORDS = ["help", "status", "calls", "hang up", "busy on", "busy off", "stay on", "stay off", "rules"]
+
+
+@pytest.mark.parametrize("word", WORDS)
 def test_the_help_names_what_is_understood(word: str) -> None:
     assert word in texts.HELP
     understood = ask(Phoning(), chat.request(word))
