@@ -12,7 +12,7 @@ busy on, busy off: callers hear that you are busy, or your clients ring again
 rules: what becomes of numbers that you call, or that call you
 sed s/^0/+44/: a number that begins with 0 begins with +44 from now on
 sed -o s/^[+]1900.*//: you cannot call numbers that begin with +1900
-sed -d 1, sed -t 01632960000: delete a rule, or try what becomes of a number
+sed -d 1, sed -t NUMBER: delete a rule, or try what becomes of a number
 stay on, stay off: you are called when no client of yours is online, too, or only when one is
 To call, add a number as a contact of {gateway}."""
 NOT_UNDERSTOOD: Final = "That was not understood."
