@@ -77,6 +77,7 @@ from fargo.statemachine.model.events import (
     StreamOpened,
 )
 from fargo.statemachine.model.ng import RelayCommand, RelayRefused
+from fargo.statemachine.self_service import prompting
 from fargo.statemachine.user_state import User
 from fargo.status import lines, live_calls
 from fargo.store.copies import KEY
@@ -176,6 +177,7 @@ class Daemon:
             self._transient.keep,
             self._gate,
             self._contacts,
+            self._prompted,
             daemon_settings.xmpp(config),
             self._stream_opened,
             self._manager.waits,
@@ -446,6 +448,11 @@ class Daemon:
         """Return the contacts of a user."""
         known = self._engine.state(user)
         return known.contacts if known else Contacts()
+
+    def _prompted(self, user: str) -> str | None:
+        """Return the SIP address whose password a user is asked for in the chat, None if it is not."""
+        known = self._engine.state(user)
+        return prompting.awaited(known, self._engine.now()) if known else None
 
     def _dispatch(self, issued: Issued) -> None:
         """Hand a command to the part that carries it out."""

@@ -39,6 +39,7 @@ from fargo.statemachine.model.events import (
     CallProposed,
     Event,
     FeaturesLearned,
+    GatewayAsked,
     IqFailed,
     IqSucceeded,
     PresenceProbed,
@@ -50,6 +51,7 @@ from fargo.statemachine.model.events import (
     ResourceUnavailable,
     SessionInitiated,
     SessionTerminated,
+    SipAccount,
     SipSignedIn,
     SipSignedOut,
     StreamOpened,
@@ -57,6 +59,7 @@ from fargo.statemachine.model.events import (
     SubscriptionChanged,
     TimePassed,
 )
+from fargo.statemachine.model.requests import Register
 from fargo.statemachine.model.sip import SipAccountEvent
 from fargo.statemachine.unrecorded import XMPP_EVENTS
 from fargo.statemachine.user_state import User, address_book
@@ -135,6 +138,10 @@ class Gate:
         registered = self._is_registered(user)
         if isinstance(event, RegistrationSubmitted):
             return self._submitted(user, event, registered)
+        if isinstance(event, GatewayAsked) and isinstance(event.request, Register):
+            return self._may_submit(user, entered.tidy(SipAccount(event.request.address)), registered) or self._over(
+                user, event, registered
+            )
         if not registered:
             if isinstance(event, RegistrationAsked) and not self._may_register(user):
                 return self._turn_down(user, "registrations", texts.CLOSED)
@@ -207,16 +214,20 @@ class Gate:
         return self._settings.open or user in self._settings.allowed
 
     def _submitted(self, user: str, event: RegistrationSubmitted, registered: bool) -> Rejection | None:
-        if not (registered or self._may_register(user)):
-            return self._turn_down(user, "registrations", texts.CLOSED)
         known = self._state(user)
         account = entered.meant(event, in_force(known.account) if known else None)
-        if (problem := providers.problem(account, self._settings.providers)) is not None:
-            return self._turn_down(user, "registrations", problem)
-        if refusal := self._over(user, event, registered):
+        if refusal := self._may_submit(user, account, registered) or self._over(user, event, registered):
             return refusal
         scope = self._tries.submit(user, registered, event.iq, account, self._now())
         return self._refuse(user, "registrations", scope) if scope else None
+
+    def _may_submit(self, user: str, account: SipAccount, registered: bool) -> Rejection | None:
+        """Return why a user may not have an account here, None if they may."""
+        if not (registered or self._may_register(user)):
+            return self._turn_down(user, "registrations", texts.CLOSED)
+        if (problem := providers.problem(account, self._settings.providers)) is not None:
+            return self._turn_down(user, "registrations", problem)
+        return None
 
     def _over(self, user: str, event: Event, registered: bool) -> Rejection | None:
         """Return which limit forbids an event."""

@@ -51,6 +51,7 @@ from fargo.statemachine.model.events import (
     CallMessaged,
     CallProposed,
     ClockJumped,
+    CommandAsked,
     ContactAsked,
     ContentChanged,
     Event,
@@ -88,7 +89,7 @@ from fargo.statemachine.model.ng import RelayDescribed, RelayDone, RelayLost, Re
 from fargo.statemachine.model.sip import SipAccountEvent, SipCallArrived, SipCallEvent
 from fargo.statemachine.model.sip_messages import EdgeRestarted, RegistrationEvent
 from fargo.statemachine.reason import Cause, Reason
-from fargo.statemachine.self_service import desk
+from fargo.statemachine.self_service import commands, desk, prompting
 from fargo.statemachine.user_state import User, changed, concerned, spoken_to, stays_signed_in
 
 _OfSession: TypeAlias = SessionAccepted | SessionInformed | SessionTerminated | ContentChanged
@@ -123,7 +124,7 @@ def new(jid: str) -> User:
 
 def is_idle(user: User) -> bool:
     """Return True if an event about the gateway as a whole cannot change anything in the user's state."""
-    busy = user.calls or user.contacts.clients or user.pending or user.registrations or user.stopping
+    busy = user.calls or user.contacts.clients or user.pending or user.registrations or user.stopping or user.prompt
     return isinstance(user.account, Unregistered) and not busy
 
 
@@ -131,14 +132,15 @@ def deadlines(user: User) -> tuple[Deadline, ...]:
     """Return everything that is due at some time, unless the state changes before."""
     of_calls = (due for call in user.calls.values() for due in call_state.deadlines(call))
     of_registrations = sign_in.deadlines(user.registrations)
-    of_user = [due for due in (connection.deadline(user.account), gateway.erasure(user)) if due is not None]
+    single = (connection.deadline(user.account), gateway.erasure(user), prompting.deadline(user))
+    of_user = [due for due in single if due is not None]
     of_clients = (*roster.deadlines(user.contacts), *awaited.deadlines(user))
     return (*of_user, *of_registrations, *of_clients, *of_calls, *replies.deadlines(user))
 
 
 def condensed(user: User) -> Snapshot | None:
     """Return the event that leads from a new user to this state; None while anything else is going on."""
-    if user.calls or user.stopping or user.no_room:
+    if user.calls or user.stopping or user.no_room or user.prompt:
         return None
     return snapshot.condensed(user)
 
@@ -239,6 +241,8 @@ def _react(user: User, event: Event, effects: Effects) -> User:
             return _messaged(user, event, effects)
         case GatewayAsked():
             return _reconciled(user, desk.asked(user, event, effects), effects)
+        case CommandAsked():
+            return _reconciled(user, commands.asked(user, event, effects), effects)
         case ContactAsked():
             return prompt.asked(user, event, effects)
         case IqMalformed():
@@ -284,7 +288,8 @@ def _not_of_one_call(user: User, event: _NotOfOneCall, effects: Effects) -> User
             return user
         case RegistrationSubmitted():
             talking, engine = any(map(call_state.is_live, user.calls.values())), user.policy.engine
-            return replace(user, account=registration.submitted(user.account, event, talking, engine, effects))
+            account = registration.submitted(user.account, event, talking, engine, effects)
+            return replace(user, account=account, prompt=None)
         case RegistrationCancelled():
             return _cancelled(user, event, effects)
         case SipSignedIn():

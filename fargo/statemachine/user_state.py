@@ -27,7 +27,7 @@ from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.events import CallMessaged, Event, SessionEvent
 from fargo.statemachine.model.presence import Client
 from fargo.statemachine.model.registrations import Registrations
-from fargo.statemachine.model.requests import RecentCall, Settings
+from fargo.statemachine.model.requests import PasswordPrompt, RecentCall, Settings
 from fargo.statemachine.model.sip import SipCallEvent, engine_named
 from fargo.statemachine.pending import PendingCommands, ReplyEvent
 
@@ -49,7 +49,7 @@ class User(Struct, frozen=True, gc=False):
     event is folded, `Effects` holds these two. ``policy``: the operator's configuration. ``stopping``: the gateway is
     about to stop. ``no_room``: the disk is almost full, so no call may begin. ``awaited``: by full JID, the
     clients that are awaited since the XMPP stream was opened. ``settings``: what the user wants of the gateway.
-    ``recent``: their latest calls, the last one first.
+    ``recent``: their latest calls, the last one first. ``prompt``: the password that is asked for in the chat.
     """
 
     jid: str
@@ -64,6 +64,7 @@ class User(Struct, frozen=True, gc=False):
     awaited: Mapping[str, AwaitedClient] = field(default_factory=dict)
     settings: Settings = Settings()
     recent: tuple[RecentCall, ...] = ()
+    prompt: PasswordPrompt | None = None
 
 
 def is_busy(user: User) -> bool:

@@ -5,6 +5,7 @@ from typing import Final, assert_never
 from fargo.statemachine.model.commands import (
     AcceptIq,
     AcceptSession,
+    AnswerCommand,
     AskFeatures,
     InformDescription,
     InformSession,
@@ -15,6 +16,7 @@ from fargo.statemachine.model.commands import (
     RefuseIq,
     RejectContents,
     SendContact,
+    SendForm,
     SendPresence,
     SendRegistrationForm,
     SendText,
@@ -26,6 +28,7 @@ from fargo.statemachine.model.events import (
     CallAction,
     CallMessaged,
     CallProposed,
+    CommandAsked,
     ContactAsked,
     ContentEvent,
     FeaturesLearned,
@@ -124,7 +127,7 @@ def received(event: XmppEvent) -> Label:
             return Label("unregister")
         case ContactAsked():
             return Label("ask contact")
-        case GatewayAsked():
+        case GatewayAsked() | CommandAsked():
             return Label("ask the gateway")
         case IqMalformed():
             return failed("malformed IQ")
@@ -165,8 +168,10 @@ def sent(command: XmppCommand) -> Label:
             return quiet(f"contacts {kind.value}")
         case AskFeatures():
             return quiet("ask features")
-        case SendRegistrationForm():
+        case SendRegistrationForm() | SendForm():
             return Label("form")
+        case AnswerCommand():
+            return Label("answer")
         case SendContact():
             return Label("contact")
         case _:

@@ -34,7 +34,7 @@ from fargo.statemachine.model.events import (
     SubscriptionAction,
     SubscriptionChanged,
 )
-from fargo.statemachine.model.requests import AddRule, DialRule
+from fargo.statemachine.model.requests import AddRule, DialRule, Register
 from fargo.statemachine.user_state import User
 
 SMALL = Allowances(stanzas_a_second=1, calls_an_hour=4, subscriptions_an_hour=4, log_bytes=1_000_000)
@@ -326,6 +326,8 @@ def test_a_closed_gateway_registers_only_who_is_allowed() -> None:
     closed = Rejection("cancel", "not-allowed", texts.CLOSED)
     assert bench.submit()[1] == closed
     assert bench.gate.event(STRANGER, RegistrationAsked(bench.iq(f"{STRANGER}/x"))) == closed
+    asked = GatewayAsked(f"{STRANGER}/x", GATEWAY, Register("a@sip.test"))
+    assert bench.gate.event(STRANGER, asked) == closed
     assert bench.submit("carol@localhost")[1] is None
     assert bench.submit(ALICE)[1] is None, "she has an account, and may change it"
     assert bench.gate.event(ALICE, RegistrationAsked(bench.iq())) is None
@@ -352,6 +354,8 @@ def test_only_listed_providers_can_be_used(account: SipAccount, refused: bool) -
     bench = Bench(providers=("sip.test", "proxy.test"))
     found = bench.submit(account=account)[1]
     assert (found is not None) == refused
+    asked = GatewayAsked(f"{STRANGER}/x", GATEWAY, Register(account.address))
+    assert account.proxy or bench.gate.event(STRANGER, asked) == found, "no password is asked for"
     if found:
         assert found.kind == "cancel"
         assert "sip.test" in found.text

@@ -18,10 +18,14 @@ from fargo.statemachine.model.call_records import Direction
 from fargo.statemachine.model.ng import Quality
 from fargo.statemachine.model.requests import (
     AddRule,
+    AskBusy,
+    AskRemoval,
     DeleteRule,
     DialRule,
     EndCalls,
+    GiveUp,
     NotUnderstood,
+    Register,
     RuleRefused,
     SetBusy,
     SetStay,
@@ -50,8 +54,16 @@ ABLE: Final = FEATURES[MediaProfile.PLAIN]
 JMI: Final = "urn:xmpp:jingle-message:0"
 
 REQUESTS: Final = (
-    *(ShowHelp(), NotUnderstood(), ShowStatus(), ShowCalls(), SetBusy(True), SetBusy(False), EndCalls()),
-    *(SetStay(True), SetStay(False)),
+    *(ShowHelp(), NotUnderstood(), ShowStatus(), ShowCalls(), AskBusy(), SetBusy(True), SetBusy(False)),
+    *(
+        SetStay(True),
+        SetStay(False),
+        Register("alice@sip.test"),
+        GiveUp(),
+        Register("nobody"),
+        AskRemoval(),
+        EndCalls(),
+    ),
     *(ShowRules(), RuleRefused("It has no end."), TryNumber("01632960000"), TryNumber("+1900", Direction.IN)),
     *(AddRule(DialRule("s/^0/+44/")), AddRule(DialRule("s/.*//", Direction.IN)), DeleteRule(2), DeleteRule(1)),
 )

@@ -23,6 +23,8 @@ from twisted.words.xish.domish import Element
 
 from fargo.adapters.put import KeepDigit, PutEvent
 from fargo.adapters.xmpp import (
+    adhoc,
+    chat,
     disco,
     dtmf,
     jingle,
@@ -39,6 +41,7 @@ from fargo.adapters.xmpp import (
 )
 from fargo.adapters.xmpp.in_order import InOrder
 from fargo.adapters.xmpp.stanza import (
+    NS_COMMANDS,
     NS_GATEWAY,
     NS_JINGLE,
     NS_REGISTER,
@@ -60,6 +63,7 @@ from fargo.statemachine.address import bare, domain_of, local_of
 from fargo.statemachine.model.commands import (
     AcceptIq,
     AcceptSession,
+    AnswerCommand,
     AskFeatures,
     InformDescription,
     InformSession,
@@ -72,6 +76,7 @@ from fargo.statemachine.model.commands import (
     RefuseIq,
     RejectContents,
     SendContact,
+    SendForm,
     SendPresence,
     SendRegistrationForm,
     SendText,
@@ -79,8 +84,11 @@ from fargo.statemachine.model.commands import (
     TerminateSession,
 )
 from fargo.statemachine.model.events import (
+    ByChat,
+    ByCommand,
     Event,
     FeaturesLearned,
+    GatewayAsked,
     Iq,
     IqFailed,
     IqMalformed,
@@ -88,11 +96,15 @@ from fargo.statemachine.model.events import (
     RegistrationCancelled,
     RegistrationSubmitted,
     SessionInformed,
+    SipAccount,
 )
+from fargo.statemachine.model.requests import GiveUp
 
 _OneStanza: TypeAlias = (
     AcceptIq
     | RefuseIq
+    | SendForm
+    | AnswerCommand
     | SendRegistrationForm
     | SendContact
     | SendPresence
@@ -159,7 +171,8 @@ class XmppAdapter:
 
     `put` is called with each event. `store_password` and `keep_digit` keep a secret out of the events: these carry the
     name that the function returns. `admission` is asked about each stanza and each event. `contacts` returns those of a
-    user (bare JID). `opened` is called each time the stream is opened. `troubled` is called with a sentence for
+    user (bare JID), and `prompted` the SIP address whose password the user is asked for in the chat, None if it is not.
+    `opened` is called each time the stream is opened. `troubled` is called with a sentence for
     the operator, once or rarely, about what keeps it from being open.
     """
 
@@ -170,6 +183,7 @@ class XmppAdapter:
         keep_digit: KeepDigit,
         admission: Admission,
         contacts: Callable[[str], Contacts],
+        prompted: Callable[[str], str | None],
         settings: XmppSettings,
         opened: Callable[[], None],
         troubled: Callable[[str], None],
@@ -180,6 +194,7 @@ class XmppAdapter:
         self._keep_digit = keep_digit
         self._admission = admission
         self._contacts = contacts
+        self._prompted = prompted
         self.serve(settings)
         self._stream = Stream(
             settings.domain, settings.secret, self._received, opened, troubled, settings.longest_silence
@@ -233,7 +248,7 @@ class XmppAdapter:
                 self._put(issued.user, FeaturesLearned(issued.id, to, ()))
             case InformSession() | InformTransport() | InformDescription() | RejectContents():
                 pass
-            case AcceptIq() | RefuseIq() | SendRegistrationForm() | SendContact():
+            case AcceptIq() | RefuseIq() | SendForm() | AnswerCommand() | SendRegistrationForm() | SendContact():
                 pass
             case SendPresence() | MessageCall() | SendText():
                 pass
@@ -241,7 +256,11 @@ class XmppAdapter:
     def _stanza(self, command: _OneStanza, name: str) -> Element:
         match command:
             case AcceptIq() | RefuseIq():
-                return replies.stanza(command)
+                return replies.stanza(command, name)
+            case SendForm() | AnswerCommand():
+                return adhoc.stanza(command)
+            case SendRegistrationForm(Iq(by=ByCommand())):
+                return adhoc.stanza(command)
             case SendRegistrationForm():
                 return registration.stanza(command)
             case SendContact():
@@ -294,9 +313,7 @@ class XmppAdapter:
             case "message", None | "normal" | "chat" if jingle_message.concerns(stanza):
                 event = jingle_message.event(stanza)
             case "message", _:
-                event = messages.event(stanza)
-                if event is None:
-                    self._send(messages.refusal(stanza))
+                event = self._written(stanza)
         user = bare(sender_of(stanza))
         if event and local_of(user):
             if refusal := self._admission.event(user, event):
@@ -349,6 +366,8 @@ class XmppAdapter:
                     self._put_admitted(user, RegistrationAsked(iq))
                 case "set", uri, "query" if uri == NS_REGISTER and not local_of(iq.to):
                     self._register(iq, payload)
+                case "set", uri, "command" if uri == NS_COMMANDS and not local_of(iq.to):
+                    self._run(iq, payload)
                 case "set", uri, "query" if uri == NS_GATEWAY and not local_of(iq.to):
                     self._put_admitted(user, prompt.event(iq, payload))
                 case _:
@@ -380,11 +399,41 @@ class XmppAdapter:
                 self._put_admitted(bare(iq.sender), RegistrationCancelled(iq))
             case registration.Dismissal():
                 self._send(iq_result(iq))
-            case registration.Submission(account, password, plain):
-                nonce = token_urlsafe(_NONCE_BYTES)
-                self._submit(iq, RegistrationSubmitted(iq, account, None, nonce, plain), password)
+            case registration.Submission() as submission:
+                self._submit(iq, submission)
 
-    def _submit(self, iq: Iq, submitted: RegistrationSubmitted, password: str | None) -> None:
+    def _run(self, iq: Iq, command: Element) -> None:
+        match adhoc.read(iq, command):
+            case adhoc.Cancelled(step):
+                self._send(adhoc.canceled(step))
+            case adhoc.Submitted(step, submission):
+                self._submit(step, submission)
+            case event:
+                self._put_admitted(bare(iq.sender), event)
+
+    def _written(self, message: Element) -> Event | None:
+        """Return the event of a message to be read. One with a password is submitted, one that is not taken refused."""
+        body = messages.text(message)
+        if body is None:
+            self._send(messages.refusal(message))
+            return None
+        address = self._prompted(bare(sender_of(message)))
+        if address is None or not chat.is_password(body):
+            return messages.event(message, body)
+        iq = Iq(sender_of(message), bare(attribute(message, "to")), token_urlsafe(_NONCE_BYTES), ByChat())
+        try:
+            self._submit(iq, registration.Submission(SipAccount(address), body, plain=True))
+        except StanzaError as error:
+            self._refuse_registration(iq, error)
+            self._put(bare(iq.sender), GatewayAsked(iq.sender, iq.to, GiveUp()))
+        return None
+
+    def _submit(self, iq: Iq, submission: registration.Submission) -> None:
+        nonce, password = token_urlsafe(_NONCE_BYTES), submission.password
+        submitted = RegistrationSubmitted(iq, submission.account, None, nonce, submission.plain)
+        self._store(iq, submitted, password)
+
+    def _store(self, iq: Iq, submitted: RegistrationSubmitted, password: str | None) -> None:
         """Put a submitted registration, once its password is in the vault."""
         user = bare(iq.sender)
         self._admit(user, submitted)
@@ -397,7 +446,10 @@ class XmppAdapter:
 
     def _not_stored(self, failure: Failure, iq: Iq) -> None:
         log.failure(texts.PASSWORD_NOT_STORED_LOG, failure=failure)
-        self._send(iq_error(iq, stanza_error("wait", "internal-server-error", texts.PASSWORD_NOT_STORED)))
+        self._refuse_registration(iq, stanza_error("wait", "internal-server-error", texts.PASSWORD_NOT_STORED))
+
+    def _refuse_registration(self, iq: Iq, error: StanzaError) -> None:
+        self._send(replies.stanza(RefuseIq(iq, str(error.type), error.condition, error.text or ""), iq.id))
 
     def _send(self, stanza: Element | None) -> None:
         """Send a reply. Without a stream it is lost."""

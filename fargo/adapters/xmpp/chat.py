@@ -4,33 +4,31 @@ Rules:
 
 1. Words may be in any case, with any white space between and around them, and with a slash before the first.
 2. What is understood only in part is not understood.
-3. Behind ``sed`` stands a dial rule (`dial_rules.sed`), or an option: ``-l`` lists the rules, ``-d 2`` deletes one, and
-   ``-t`` tries what becomes of a telephone number, in a call in with ``-i`` before it.
+3. After “register”, the next text is the password, unless it stops that or begins it anew. It is no request.
 """
 
-import re
 from typing import Final
 
-from fargo.statemachine import numbering
-from fargo.statemachine.dial_rules import sed
-from fargo.statemachine.dial_rules.sed import BadRule
-from fargo.statemachine.model.call_records import Direction
+from fargo.adapters.xmpp import sed_command
+from fargo.adapters.xmpp.stanza import MAX_TEXT
 from fargo.statemachine.model.requests import (
-    AddRule,
-    DeleteRule,
+    AskBusy,
+    AskRemoval,
     EndCalls,
     GatewayRequest,
+    GiveUp,
     NotUnderstood,
-    RuleRefused,
+    Register,
     SetBusy,
     SetStay,
     ShowCalls,
     ShowHelp,
     ShowRules,
     ShowStatus,
-    TryNumber,
 )
 
+_REGISTER: Final = "register"
+_REMOVAL: Final = "unregister yes"
 _REQUESTS: Final[dict[str, GatewayRequest]] = {
     "help": ShowHelp(),
     "?": ShowHelp(),
@@ -38,34 +36,34 @@ _REQUESTS: Final[dict[str, GatewayRequest]] = {
     "calls": ShowCalls(),
     "hang up": EndCalls(),
     "hangup": EndCalls(),
+    "unregister": AskRemoval(),
+    "cancel": GiveUp(),
+    "busy": AskBusy(),
     "busy on": SetBusy(True),
     "busy off": SetBusy(False),
     "rules": ShowRules(),
     "stay on": SetStay(True),
     "stay off": SetStay(False),
 }
-_SED: Final = re.compile(r"/?sed(?:\s+(?P<asked>.*))?", re.IGNORECASE | re.DOTALL)
-_DELETE: Final = re.compile(r"-d\s*(\d{1,4})")
-_TRY: Final = re.compile(r"(?:-(?P<only>[io])\s+)?-t\s*(?P<number>.+)")
 
 
 def request(body: str) -> GatewayRequest:
     """Return what a text asks for."""
-    if found := _SED.fullmatch(body.strip()):
-        return _sed((found["asked"] or "-l").strip())
-    words = " ".join(body.split()).removeprefix("/").casefold()
-    return _REQUESTS.get(words, NotUnderstood())
+    if about_rules := sed_command.request(body):
+        return about_rules
+    words = body.strip().removeprefix("/").split()
+    match words:
+        case [first, address] if first.casefold() == _REGISTER and "@" in address and len(address) <= MAX_TEXT:
+            return Register(address)
+        case _:
+            return _REQUESTS.get(" ".join(words).casefold(), NotUnderstood())
 
 
-def _sed(asked: str) -> GatewayRequest:
-    """Return what is asked for behind the word ``sed``."""
-    if asked == "-l":
-        return ShowRules()
-    if found := _DELETE.fullmatch(asked):
-        return DeleteRule(int(found[1]))
-    if found := _TRY.fullmatch(asked):
-        number = numbering.digits(found["number"])
-        direction = Direction.IN if found["only"] == "i" else Direction.OUT
-        return NotUnderstood() if number is None else TryNumber(number, direction)
-    rule = sed.parsed(asked)
-    return RuleRefused(rule.problem) if isinstance(rule, BadRule) else AddRule(rule)
+def is_removal(body: str) -> bool:
+    """Return True if a text confirms that the registration is to be cancelled."""
+    return " ".join(body.split()).removeprefix("/").casefold() == _REMOVAL
+
+
+def is_password(body: str) -> bool:
+    """Return True if a text is a password, when one is asked for (rule 3)."""
+    return not isinstance(request(body), GiveUp | Register)

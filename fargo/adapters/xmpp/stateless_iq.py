@@ -36,7 +36,7 @@ def answer(to: str, kind: str, payload: Element, contact: disco.Entity) -> list[
             case "get", uri, "query" if uri == NS_DISCO_INFO:
                 return [disco.info(entity, attribute(payload, "node"))]
             case "get", uri, "query" if uri == NS_DISCO_ITEMS:
-                return [disco.items(attribute(payload, "node"))]
+                return [disco.items(to, entity, attribute(payload, "node"))]
             case "get", uri, "ping" if uri == NS_PING:
                 return []
             case "get", uri, "query" if uri == NS_VERSION:

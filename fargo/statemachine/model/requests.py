@@ -3,7 +3,7 @@
 Rule: what a user has written is no part of a request unless it is understood, so that nothing else gets into the log.
 """
 
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
@@ -87,6 +87,24 @@ class TryNumber(_Request, frozen=True, tag="TryNumber"):
     direction: Direction = Direction.OUT
 
 
+class AskBusy(_Request, frozen=True, tag="AskBusy"):
+    """Whether the user is to be disturbed, as it is now, and how to change that."""
+
+
+class Register(_Request, frozen=True, tag="Register"):
+    """Register this SIP address (as the user typed it). The password is asked for."""
+
+    address: str
+
+
+class GiveUp(_Request, frozen=True, tag="GiveUp"):
+    """Ask for the password no longer."""
+
+
+class AskRemoval(_Request, frozen=True, tag="AskRemoval"):
+    """Cancel the registration, which has to be confirmed (`RegistrationCancelled`)."""
+
+
 GatewayRequest: TypeAlias = (
     ShowHelp
     | NotUnderstood
@@ -100,7 +118,38 @@ GatewayRequest: TypeAlias = (
     | DeleteRule
     | RuleRefused
     | TryNumber
+    | AskBusy
+    | Register
+    | GiveUp
+    | AskRemoval
 )
+
+
+class FormField(Struct, frozen=True, gc=False, omit_defaults=True):
+    """A field of a form (XEP-0004 §3.3): its name, the label for people, and its present value. ``kind``: its type."""
+
+    kind: Literal["boolean", "text-single"]
+    name: str
+    label: str
+    value: str = ""
+
+
+class CommandForm(Struct, frozen=True, gc=False, omit_defaults=True):
+    """A form of an ad-hoc command, to be filled in."""
+
+    title: str
+    instructions: str
+    fields: tuple[FormField, ...] = ()
+
+
+class PasswordPrompt(Struct, frozen=True, gc=False):
+    """The user's next chat message is the password of this SIP address (as typed). ``until``: when it is no longer, in
+    seconds since 1970. ``gateway``: the JID that has asked.
+    """
+
+    address: str
+    until: float
+    gateway: str
 
 
 class Settings(Struct, frozen=True, gc=False, omit_defaults=True):

@@ -20,10 +20,14 @@ from fargo.statemachine.model.commands import SendText
 from fargo.statemachine.model.events import GatewayAsked
 from fargo.statemachine.model.requests import (
     AddRule,
+    AskBusy,
+    AskRemoval,
     DeleteRule,
     EndCalls,
     GatewayRequest,
+    GiveUp,
     NotUnderstood,
+    Register,
     RuleRefused,
     SetBusy,
     SetStay,
@@ -35,7 +39,7 @@ from fargo.statemachine.model.requests import (
     TryNumber,
 )
 from fargo.statemachine.reason import Cause, Reason
-from fargo.statemachine.self_service import recent, rules, texts, words
+from fargo.statemachine.self_service import prompting, recent, rules, texts, words
 from fargo.statemachine.user_state import User, able_clients, stays_signed_in
 
 
@@ -68,6 +72,10 @@ def answered(user: User, request: GatewayRequest, jid: str, effects: Effects) ->
             return user, "\n".join(lines) or texts.NO_CALLS
         case EndCalls():
             return _hung_up(user, effects)
+        case Register(written):
+            return prompting.begin(user, written, jid, effects)
+        case GiveUp():
+            return prompting.give_up(user)
         case RuleRefused(problem):
             return user, problem
         case _ if isinstance(user.account, Unregistered):
@@ -83,6 +91,10 @@ def answered(user: User, request: GatewayRequest, jid: str, effects: Effects) ->
             return rules.deleted(user, number)
         case TryNumber():
             return user, rules.tried(user, request, jid)
+        case AskBusy():
+            return user, texts.BUSY if user.settings.busy else texts.NOT_BUSY
+        case AskRemoval():
+            return user, texts.CONFIRM_REMOVAL
         case SetStay(on):
             settings = replace(user.settings, stay=on)
             return replace(user, settings=settings), texts.STAY_ON if on else texts.STAY_OFF

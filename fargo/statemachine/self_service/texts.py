@@ -5,6 +5,8 @@ from typing import Final
 HELP: Final = """\
 This is the gateway between your XMPP client and telephones. Write to it:
 help: this list
+register alice@sip.example.org: registers your SIP account; you are asked for its password
+unregister: removes your SIP account here
 status: how your SIP account is
 calls: your latest calls
 hang up: ends your calls
@@ -16,7 +18,31 @@ sed -d 1, sed -t NUMBER: delete a rule, or try what becomes of a number
 stay on, stay off: you are called when no client of yours is online, too, or only when one is
 To call, add a number as a contact of {gateway}."""
 NOT_UNDERSTOOD: Final = "That was not understood."
-UNREGISTERED: Final = "You have no SIP account here. Register one in your client's list of services, at {gateway}."
+UNREGISTERED: Final = (
+    "You have no SIP account here. Write “register”, a space and your SIP address, or register in your client's list "
+    "of services, at {gateway}."
+)
+
+# --- registration
+
+ENTER_PASSWORD: Final = (
+    "Write the password of {account} as your next message, within five minutes, and delete that message afterwards. "
+    "“cancel” stops this."
+)
+NO_PASSWORD_CAME: Final = "No password came within five minutes, so nothing was registered. Write “register” again."
+PASSWORD: Final = "the password"
+GIVEN_UP: Final = "Nothing was registered."
+NOTHING_ASKED: Final = "There is nothing to cancel. To remove your SIP account, write “unregister”."
+CONFIRM_REMOVAL: Final = (
+    "This ends your calls, removes your SIP account and its password here, and takes the contacts of the gateway from "
+    "your list. Write “unregister yes” if you want that."
+)
+TITLE_REMOVAL: Final = "Cancel the registration"
+REALLY_REMOVE: Final = (
+    "This ends your calls, removes {account} and its password here, and takes the contacts of the gateway from your "
+    "list."
+)
+FIELD_SURE: Final = "Yes, remove my SIP account"
 
 # --- status
 
@@ -24,6 +50,11 @@ CLIENTS: Final = "Clients of yours that can take calls: {count}."
 CALLS: Final = "Calls at the moment: {count}."
 BUSY: Final = "Callers hear that you are busy. Write “busy off” to be called again."
 STAYS: Final = "You stay signed in when none of your clients is online."
+
+NOT_BUSY: Final = "Your clients ring when somebody calls. Write “busy on” if they are not to."
+TITLE_BUSY: Final = "Do not disturb"
+INSTRUCTIONS_BUSY: Final = "Callers can be told that you are busy, without a ring. You are told who has called."
+FIELD_BUSY: Final = "Tell callers that I am busy"
 
 # --- calls
 
