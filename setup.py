@@ -15,6 +15,7 @@ setup(
         "fargo.edge.telepathy": ["*.cfg"],
         "fargo.edge.sip": ["*.cfg"],
         "fargo.adapters.xmpp": ["*.png"],
+        "fargo.languages": ["*.po"],
         "replay.page": ["*.html", "*.css", "*.js"],
     },
     install_requires=[
@@ -30,6 +31,8 @@ setup(
         "ifaddr>=0.2,<1",
         "msgspec>=0.19,<1",
         # The metrics of a running gateway, in their format.
+        # gettext's catalogues of sentences
+        "polib>=1.2,<2",
         "prometheus-client>=0.20,<1",
         "pydantic>=2.7,<3",
         # Times as people write them.

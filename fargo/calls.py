@@ -24,6 +24,7 @@ from fargo.statemachine.model.call_records import (
     RecordMedia,
     RecordPath,
     Rewriting,
+    Side,
 )
 from fargo.statemachine.model.events import Recorded
 from fargo.statemachine.model.ng import Quality
@@ -88,6 +89,17 @@ class Record(Struct, frozen=True):
     def failed(self) -> bool:
         """Return True if something failed in the call, or kept it from coming about."""
         return self.cause in FAILURES
+
+    @property
+    def silent(self) -> tuple[Side, ...]:
+        """Return the ends of an answered call from which the relay received no audio; none if it is not known. Before
+        the answer nobody has to speak: a phone alone plays an announcement.
+        """
+        if self.answered is None:
+            return ()
+        return tuple(
+            end for end, packets in ((Side.CLIENT, self.from_client), (Side.PHONE, self.from_phone)) if packets == 0
+        )
 
     @property
     def mos(self) -> float | None:

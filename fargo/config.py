@@ -36,6 +36,7 @@ from fargo.config_values import (
     Duration,
     HostPort,
     IpNetwork,
+    Language,
     LoopbackPort,
     Number,
     Port,
@@ -102,6 +103,7 @@ class XmppConfig(Section):
         (), description='a list of bare JIDs in lower case, such as ["mallory@example.org"]'
     )
     registration: Literal["open", "closed"] = Field("open", description='"open" or "closed"')
+    language: Language = Field("en", description='the code of a language that Fargo speaks: "en" or "de"')
 
     @property
     def shared_secret(self) -> str:

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, Val
 from pydantic_core import PydanticCustomError
 
 from fargo import texts
+from fargo.languages.catalog import LANGUAGES
 from fargo.statemachine.address import is_local
 from fargo.statemachine.dial_rules import sed
 from fargo.statemachine.dial_rules.sed import BadRule
@@ -132,6 +133,12 @@ def _dial_rule(value: object) -> DialRule:
     return rule
 
 
+def _language(text: str) -> str:
+    if text not in LANGUAGES:
+        raise ValueError
+    return text
+
+
 def mistake(sentence: str) -> PydanticCustomError:
     """Return the error of a value about which there is more to say than what is expected."""
     return PydanticCustomError("fargo", "{sentence}", {"sentence": sentence})
@@ -167,6 +174,7 @@ def _duration(value: object) -> str:
 Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
 Number = Annotated[str, AfterValidator(_number)]
 Prefix = Annotated[str, AfterValidator(_prefix)]
+Language = Annotated[str, AfterValidator(_language)]
 Country = Annotated[str, AfterValidator(_country)]
 Domain = Annotated[str, AfterValidator(_domain)]
 UserJid = Annotated[str, AfterValidator(_user)]

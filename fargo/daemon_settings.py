@@ -77,5 +77,6 @@ def xmpp(config: Config) -> XmppSettings:
         frozenset(server.allowed_domains),
         frozenset(server.allowed_users),
         frozenset(server.denied_users),
+        language=server.language,
         relayed=config.media.relay is not None and config.media.path != "direct",
     )

@@ -15,6 +15,7 @@ _AT_ONCE: Final = frozenset(
     {
         "xmpp.allowed_domains",
         "xmpp.allowed_users",
+        "xmpp.language",
         "xmpp.denied_users",
         "xmpp.registration",
         "sip.providers",

@@ -83,14 +83,15 @@ def _course(call: Record) -> Iterator[str]:
         yield texts.NOT_ANSWERED.format(after=_time(call.ended - call.began))
     if call.answered is None and call.early_audio is not None:
         yield texts.ANNOUNCEMENT
-    if call.from_client == 0 and call.from_phone == 0:
-        yield texts.NO_AUDIO
-    elif call.from_client == 0:
-        yield texts.NOTHING_FROM_CLIENT
-    elif call.from_phone == 0:
-        yield texts.NOTHING_FROM_PHONE
-    else:
-        yield from quality.told(call)
+    match call.silent:
+        case ():
+            yield from quality.told(call)
+        case (Side.CLIENT,):
+            yield texts.NOTHING_FROM_CLIENT
+        case (Side.PHONE,):
+            yield texts.NOTHING_FROM_PHONE
+        case _:
+            yield texts.NO_AUDIO
 
 
 def _end(call: Record) -> Iterator[str]:

@@ -15,6 +15,7 @@ from fargo.statemachine.model.call_records import (
     CallRecord,
     Direction,
     LogRecord,
+    RecordAnswered,
     RecordBegun,
     RecordCarried,
     RecordEnded,
@@ -161,6 +162,7 @@ def test_what_a_relay_carried(tmp_path: Path, carried: tuple[Any, ...], told: st
     notes: tuple[CallRecord, ...] = (
         begun,
         RecordPath("1", AudioPath.RELAY, "DTLS"),
+        RecordAnswered("1", "dave@example.org/laptop"),
         RecordCarried("1", *carried),
     )
     issued = tuple(Issued("dave@example.org", f"1.{n}", note) for n, note in enumerate(notes))
