@@ -25,6 +25,8 @@ setup(
         # The names in the TLS certificates of SIP servers.
         "cryptography>=38,<51",
         "dbus-python>=1.3,<2",
+        # Dial rules: regular expressions in bounded time, whatever users write.
+        "google-re2>=1.1.20240702,<2",
         # The addresses of this machine, to which no audio is sent.
         "ifaddr>=0.2,<1",
         "msgspec>=0.19,<1",

@@ -20,6 +20,7 @@ def policy(config: Config) -> Policy:
         foreign=sip.foreign,
         most_calls=config.limits.calls,
         country=sip.country,
+        dial_rules=sip.dial_rules,
         stay_signed_in=sip.stay_signed_in,
     )
 

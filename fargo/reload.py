@@ -25,6 +25,7 @@ _AT_ONCE: Final = frozenset(
         "sip.emergency_numbers",
         "sip.emergency",
         "sip.country",
+        "sip.dial_rules",
         "media.path",
         "media.early",
         "media.private",

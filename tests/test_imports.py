@@ -14,7 +14,7 @@ CORE = "fargo.statemachine"
 # What the core may import besides itself: nothing with a clock, randomness or I/O.
 PURE = {
     *("collections", "dataclasses", "datetime", "enum", "functools", "hashlib", "ipaddress", "itertools", "msgspec"),
-    *("re", "stringprep", "typing", "unicodedata"),
+    *("re", "re2", "stringprep", "typing", "unicodedata"),
 }
 
 # Each package or module with those that it may import besides itself. The longest matching name counts.

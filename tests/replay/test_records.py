@@ -129,6 +129,9 @@ def test_a_call_from_its_notes(path: Path) -> None:
         "jitter_from_phone": None,
         "mos_from_client": None,
         "mos_from_phone": None,
+        "number_written": "",
+        "number": "",
+        "dial_rules": "",
     }
 
 
